@@ -1,0 +1,189 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"net"
+	"time"
+
+	"certquay/model"
+)
+
+// Store is what the engine keeps its records in. Implementations are safe for
+// concurrent use.
+type Store interface {
+	// View runs fn on one consistent snapshot.
+	View(fn func(model.Reader) error) error
+	// Update runs fn, which must be short and pure (it may be run in the
+	// store's only writing goroutine, together with others), and makes what it
+	// wrote durable before it returns nil. When fn fails, or ctx ends before
+	// fn was started, nothing is written.
+	Update(ctx context.Context, fn func(model.Tx) error) error
+	// Watch sends what each later commit changed until ctx ends, then closes
+	// the channel. It never holds up the writer: a slow reader gets one batch
+	// with Resync set in place of what it missed.
+	Watch(ctx context.Context) <-chan model.Batch
+	// Query answers a page of the list of instances, Counts the numbers
+	// beside its filters. Neither reads more than the page.
+	Query(q model.Query) (model.Page, error)
+	Counts(now time.Time) (model.Counts, error)
+}
+
+// Clock tells the time. All of certquay asks one of these.
+type Clock interface {
+	Now() time.Time
+	// After sends the time once d has passed on this clock. Moving a movable
+	// clock wakes what has become due.
+	After(d time.Duration) <-chan time.Time
+}
+
+// Capabilities is what an issuer can do on a given day.
+type Capabilities struct {
+	Levels      []model.Level
+	Types       []model.DomainType
+	Grades      []model.Grade
+	IPNames     bool
+	Revocation  bool
+	Public      bool          // bound by the CA/Browser Forum's limits (spec I8)
+	MaxValidity time.Duration // of a certificate issued today
+	NeedsEmail  bool
+}
+
+// CertificateRequest is what an issuer is asked to sign.
+type CertificateRequest struct {
+	// Key names the attempt: asked twice with one key, an issuer makes one
+	// order and one certificate.
+	Key      string
+	Instance model.ID
+	Level    model.Level
+	Names    []string // DNS names as ASCII, and IP addresses; the first is the common name
+	NotAfter time.Time
+	Public   crypto.PublicKey
+	// CSR makes the PKCS#10 request, or returns the manual one. Issuers that
+	// need only the public key do not call it.
+	CSR func() ([]byte, error)
+	// Replaces is the DER of the certificate that this one renews; nil if none.
+	Replaces []byte
+}
+
+// OrderStatus is where an order stands (RFC 8555 section 7.1.6).
+type OrderStatus string
+
+// Statuses of an order.
+const (
+	OrderPending    OrderStatus = "pending" // proof of control or a review is awaited
+	OrderReady      OrderStatus = "ready"   // may be finalized
+	OrderProcessing OrderStatus = "processing"
+	OrderValid      OrderStatus = "valid"   // the certificate is there
+	OrderInvalid    OrderStatus = "invalid" // a final no
+)
+
+// Order is what an issuer says of one.
+type Order struct {
+	Ref     string // the issuer's name for it; kept by the engine
+	Status  OrderStatus
+	Waiting string   // for what, in words, while pending
+	Problem string   // why, when invalid
+	Chain   [][]byte // DER, leaf first, without root, when valid
+	Root    []byte   // DER, if known, when valid
+	Retry   time.Duration
+}
+
+// ErrUnknownOrder is returned by [Issuer.Fetch] when no such order exists.
+var ErrUnknownOrder = errors.New("the issuer knows no such order")
+
+// Final marks an error that no retry will mend: the other side's final no.
+type Final struct{ Err error }
+
+func (e *Final) Error() string { return e.Err.Error() }
+
+// Unwrap is the cause.
+func (e *Final) Unwrap() error { return e.Err }
+
+// Issuer is a CA, embedded or behind an account. The engine records what it is
+// about to ask, asks, and records the answer; after a lost answer it asks
+// Fetch before it repeats. Implementations are safe for concurrent use. Errors
+// that wrap [Final] are not retried.
+type Issuer interface {
+	Capabilities(now time.Time) Capabilities
+	// Order opens an order. The same Key gives the same order.
+	Order(ctx context.Context, r CertificateRequest) (Order, error)
+	// Finalize asks for the certificate of a ready order. On an order already
+	// finalized it does what Fetch does.
+	Finalize(ctx context.Context, ref string, r CertificateRequest) (Order, error)
+	// Fetch tells where the order stands. When ref is empty the order is
+	// looked up by key, and [ErrUnknownOrder] says it was never made.
+	Fetch(ctx context.Context, ref, key string) (Order, error)
+	// Revoke revokes a certificate for an RFC 5280 reason (section 5.3.1
+	// name). Revoking a revoked one is not an error.
+	Revoke(ctx context.Context, leaf *x509.Certificate, reason string) error
+	// Revoked says whether and why the CA has revoked a certificate.
+	Revoked(ctx context.Context, leaf *x509.Certificate) (at time.Time, reason string, err error)
+}
+
+// Cancels is an [Issuer] that can be told that an order is not wanted any more.
+type Cancels interface {
+	Cancel(ctx context.Context, ref string) error
+}
+
+// Place is where a certificate is deployed.
+type Place struct {
+	Region string
+	Name   string // the domain or listener
+}
+
+// Pair is a certificate chain with its key.
+type Pair struct {
+	Chain [][]byte     // DER, leaf first
+	Key   model.Secret // PKCS#8 DER
+	// Fingerprint is the SHA-256 of the leaf, hexadecimal.
+	Fingerprint string
+}
+
+// Binding is what a product is configured to present somewhere.
+type Binding struct {
+	Fingerprint string // of the leaf; "" when nothing is bound
+	Address     string // host:port to ask over TLS; "" when not listening
+	SNI         string // the server name to ask for
+}
+
+// ErrNoResource is returned when a product has no such resource.
+var ErrNoResource = errors.New("the product has no such resource")
+
+// Product is one entry of the configuration: a cloud product or a server that
+// presents certificates. The engine deploys in this order: Present (what is
+// there), Deploy, a handshake of its own, then Keep or Restore. Any call may be
+// repeated after a crash. Implementations are safe for concurrent use; the
+// engine makes at most one change at a time to one place.
+type Product interface {
+	// Regions lists the configured regions, the default first.
+	Regions() []string
+	// CreatesResources says whether the first deployment to a name makes it.
+	CreatesResources() bool
+	// Discover lists the resources that exist in a region.
+	Discover(ctx context.Context, region string) ([]Place, error)
+	// Present tells what is configured at a place. [ErrNoResource] when there
+	// is no such resource.
+	Present(ctx context.Context, p Place) (Binding, error)
+	// Deploy makes the place present the pair, keeping what it presented
+	// before for Restore. Deploying what is already there changes nothing.
+	Deploy(ctx context.Context, p Place, pair Pair) (Binding, error)
+	// Restore puts back what was presented before the last Deploy that was
+	// not kept: for a first one the resource is removed or left as it was.
+	// Without such a Deploy it changes nothing.
+	Restore(ctx context.Context, p Place) error
+	// Keep forgets what was presented before the last Deploy.
+	Keep(ctx context.Context, p Place) error
+	// Undeploy takes the certificate off: an edge removes the resource, a
+	// server goes back to what was there before certquay.
+	Undeploy(ctx context.Context, p Place) error
+}
+
+// Prober asks a server for its certificate, as any client would.
+type Prober interface {
+	// Probe does a TLS handshake with SNI and returns the chain presented,
+	// DER, leaf first. It does not judge the chain.
+	Probe(ctx context.Context, address, sni string) (chain [][]byte, remote net.Addr, err error)
+}

@@ -1,0 +1,263 @@
+package model
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"time"
+)
+
+const day = 24 * time.Hour
+
+// Validity is how long the version is valid; its last second is included.
+func (v *Version) Validity() time.Duration { return v.NotAfter.Sub(v.NotBefore) + time.Second }
+
+// Window is when the renewal window of the version opens: where the CA
+// suggests, or before not_after by the share of its validity (spec T3).
+func (v *Version) Window() time.Time {
+	if !v.SuggestedStart.IsZero() {
+		return v.SuggestedStart
+	}
+	return v.NotAfter.Add(-windowShare(v.Validity()))
+}
+
+// windowShare is the length of the window of something valid for d (spec T3).
+func windowShare(d time.Duration) time.Duration {
+	switch {
+	case d > 90*day:
+		return 30 * day
+	case d >= 10*day:
+		return d / 3
+	default:
+		return d / 2
+	}
+}
+
+// ServiceWindow is when the service window opens, or zero while there is no
+// service period (spec T4).
+func (i *Instance) ServiceWindow() time.Time {
+	if i.ServiceEnd.IsZero() {
+		return time.Time{}
+	}
+	return i.ServiceEnd.Add(-windowShare(i.ServiceEnd.Sub(i.ServiceStart)))
+}
+
+// Jitter spreads what certquay does by itself: a stable moment within
+// min(24 h, 5 % of the validity), different for each instance and version
+// (spec T5).
+func Jitter(id ID, version int, validity time.Duration) time.Duration {
+	return time.Duration(fraction(id, version) * float64(min(day, validity/20)))
+}
+
+// Moment is a stable random moment between two times (spec T5, for ARI).
+func Moment(id ID, version int, from, to time.Time) time.Time {
+	if !to.After(from) {
+		return from
+	}
+	return from.Add(time.Duration(fraction(id, version) * float64(to.Sub(from))))
+}
+
+func fraction(id ID, version int) float64 {
+	b := binary.BigEndian.AppendUint64([]byte(id), uint64(version))
+	h := sha256.Sum256(b)
+	return float64(binary.BigEndian.Uint64(h[:8])>>11) / (1 << 53)
+}
+
+// AddYears adds calendar years; 29 February becomes 28 February in a year that
+// has none (spec T1).
+func AddYears(t time.Time, years int) time.Time {
+	r := t.AddDate(years, 0, 0)
+	if r.Month() != t.Month() {
+		r = r.AddDate(0, 0, -r.Day())
+	}
+	return r
+}
+
+// Row is what lists show of an instance: small, and enough to derive
+// everything of spec S1 from it and the clock.
+type Row struct {
+	ID      ID
+	Name    string // cut by the store's projection, see RowNameMax
+	Domain  string // the first, cut likewise
+	Domains int    // how many
+	State   State
+	Origin  Origin
+	Spec    Specification
+
+	NotBefore     time.Time // of the current version, else the newest
+	NotAfter      time.Time // of the newest version
+	Window        time.Time // of the current version
+	ServiceStart  time.Time
+	ServiceEnd    time.Time
+	ServiceWindow time.Time
+	Due           time.Time
+	DueHosted     bool // what is due is a hosted renewal, not a reissue
+	ExpectedIssue time.Time
+
+	Hosted       bool
+	RenewalsLeft int
+	Resources    int
+	Deployed     int
+	Auto         int
+	FailingAt    int // resources that fail
+	Failed       bool
+	Operation    JobKind
+	Attempt      int
+	Products     string // names, space-separated, cut likewise
+}
+
+// RowNameMax and RowProductsMax bound the texts of a stored [Row], in bytes.
+const (
+	RowNameMax     = 40
+	RowProductsMax = 24
+)
+
+// Row makes the instance's row. Texts are whole; the store cuts them.
+func (i *Instance) Row() Row {
+	names := i.Domains()
+	r := Row{
+		ID: i.ID, Name: i.Name, Domains: len(names), State: i.State, Origin: i.Origin, Spec: i.Spec,
+		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, ServiceWindow: i.ServiceWindow(),
+		Due: i.Due, DueHosted: i.DueAction == DueRenew, ExpectedIssue: i.ExpectedIssue,
+		Hosted: i.Hosting.On, RenewalsLeft: i.Hosting.RenewalsLeft,
+		Resources: i.Deployments.Total, Deployed: i.Deployments.Deployed,
+		Auto: i.Deployments.Auto, FailingAt: i.Deployments.Failing,
+		Failed: i.Failure.What != "", Operation: i.Operation.Kind, Attempt: i.Operation.Attempt,
+	}
+	if len(names) > 0 {
+		r.Domain = names[0]
+	}
+	for n, p := range i.Deployments.Products {
+		if n > 0 {
+			r.Products += " "
+		}
+		r.Products += p
+	}
+	if v := i.Newest(); v != nil {
+		r.NotBefore, r.NotAfter, r.Window = v.NotBefore, v.NotAfter, v.Window()
+	}
+	if v := i.Current(); v != nil {
+		r.NotBefore, r.Window = v.NotBefore, v.Window()
+	}
+	return r
+}
+
+// What [Instance.DueAction] may hold.
+const (
+	DueReissue = "reissue"
+	DueRenew   = "renew"
+)
+
+// Is says whether a derived value holds at a moment (spec S1).
+func (r *Row) Is(d Derived, now time.Time) bool {
+	switch d {
+	case Expired:
+		return r.State.Group() == GroupIssued && now.After(r.NotAfter.Add(time.Second-1))
+	case Expiring:
+		return r.expiring(now)
+	case ServiceEnded:
+		return r.State.Group() == GroupIssued && !r.ServiceEnd.IsZero() && !now.Before(r.ServiceEnd) && r.NotAfter.After(r.ServiceEnd) && !r.Is(Expired, now)
+	case Hosted:
+		return r.Hosted && r.State.Group() == GroupIssued
+	case AutoDeploy:
+		return r.Auto > 0 && r.State.Group() == GroupIssued
+	case Deployed:
+		return r.Deployed > 0
+	case Failing:
+		return r.State.Group() == GroupIssued && (r.Failed || r.FailingAt > 0)
+	}
+	return false
+}
+
+// expiring is spec T6: inside the version's window or the service window; for
+// what certquay will do by itself only once the due moment has passed.
+func (r *Row) expiring(now time.Time) bool {
+	if r.State.Group() != GroupIssued || r.NotAfter.IsZero() || r.Is(Expired, now) {
+		return false
+	}
+	window := !now.Before(r.Window)
+	service := !r.ServiceWindow.IsZero() && !now.Before(r.ServiceWindow)
+	overdue := r.Due.IsZero() || !now.Before(r.Due)
+	switch {
+	case r.Due.IsZero():
+		return window || service
+	case r.DueHosted:
+		return (window || service) && overdue
+	default:
+		return window && overdue || service
+	}
+}
+
+// Derived lists the derived values that hold at a moment, in the order of
+// [DerivedValues].
+func (r *Row) Derived(now time.Time) []Derived {
+	ds := []Derived{}
+	for _, d := range DerivedValues {
+		if r.Is(d, now) {
+			ds = append(ds, d)
+		}
+	}
+	return ds
+}
+
+// Label is the one word that stands for the row: ended states, expired,
+// failing, expiring, auto-deploy, hosted, state, in this precedence (spec S1).
+// It is the text of a [State] or of a [Derived].
+func (r *Row) Label(now time.Time) string {
+	if r.State.Group() == GroupEnded {
+		return string(r.State)
+	}
+	for _, d := range []Derived{Expired, Failing, Expiring, AutoDeploy, Hosted} {
+		if r.Is(d, now) {
+			return string(d)
+		}
+	}
+	return string(r.State)
+}
+
+// Label is the row's.
+func (i *Instance) Label(now time.Time) string { r := i.Row(); return r.Label(now) }
+
+// Is is the row's.
+func (i *Instance) Is(d Derived, now time.Time) bool { r := i.Row(); return r.Is(d, now) }
+
+// Counter counts instances by state.
+func (i *Instance) Counter() string {
+	if i.Deleted {
+		return ""
+	}
+	return CounterOf(i.State)
+}
+
+// CounterOf is the name under which instances in a state are counted.
+func CounterOf(s State) string { return "instance/" + string(s) }
+
+// Indexes finds instances by expiry, state, what is due, names, serial,
+// fingerprint and the tail of the ID. A deleted one is found by none.
+func (i *Instance) Indexes() []Index {
+	if i.Deleted {
+		return nil
+	}
+	expiry := "~" // those without a certificate come last
+	if v := i.Newest(); v != nil {
+		expiry = TimeKey(v.NotAfter)
+	}
+	is := []Index{
+		{Name: "expiry", Key: expiry},
+		{Name: "state", Key: string(i.State) + "/" + expiry},
+		{Name: "name", Key: Fold(i.Name)},
+		{Name: "tail", Key: reverse(string(i.ID))},
+	}
+	if !i.Due.IsZero() {
+		is = append(is, Index{Name: "due", Key: TimeKey(i.Due)})
+	}
+	if v := i.Current(); v != nil {
+		is = append(is, Index{Name: "window", Key: TimeKey(v.Window())})
+	}
+	for n := range i.Versions {
+		is = append(is, Index{Name: "fingerprint", Key: i.Versions[n].Fingerprint}, Index{Name: "serial", Key: i.Versions[n].Serial})
+	}
+	for _, d := range i.Domains() {
+		is = append(is, Index{Name: "domain", Key: ReversedDomain(d)})
+	}
+	return is
+}

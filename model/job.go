@@ -1,0 +1,77 @@
+package model
+
+import "time"
+
+// JobKind says what kind of work a job does outside the store.
+type JobKind string
+
+// Kinds of jobs.
+const (
+	JobIssue    JobKind = "issue"
+	JobReissue  JobKind = "reissue"
+	JobRenew    JobKind = "renew" // hosted renewal
+	JobDeploy   JobKind = "deploy"
+	JobUndeploy JobKind = "undeploy"
+	JobRevoke   JobKind = "revoke"
+	JobVerify   JobKind = "verify"
+	JobNotify   JobKind = "notify"
+)
+
+// Job is the durable record of work outside the store. Before each call
+// outside, the step about to be taken is committed; after it, the result. A
+// step that was committed and has no result is asked about before it is
+// repeated.
+type Job struct {
+	ID       ID
+	Kind     JobKind
+	Instance ID
+	Resource ID
+	Version  int    // the version worked on: deployed, revoked, or to be made
+	Step     string // the step that is next or under way
+	Begun    bool   // the intent of Step is committed; its result is not
+	Actor    string
+	Via      string
+	Cause    string // "asked", "due", "resumed"
+	Created  time.Time
+	Deadline time.Time // when to give up; zero for never
+	Attempt  int       // from 1
+	Next     time.Time // not before; zero for at once
+	Error    string    // of the last attempt
+	Waiting  string    // for what outside, in words
+
+	IssuerRef string // the issuer's name of the order
+	KeyID     ID     // of the key the certificate is for
+	CSR       []byte
+	NotAfter  time.Time // asked for
+	Reason    string    // of a revocation, RFC 5280 name
+	Versions  []int     // of a revocation: those still to revoke
+	Target    string    // fingerprint to deploy
+	Former    string    // fingerprint presented before
+	NoRestore bool
+	Yearly    bool
+
+	Finished time.Time // zero while it lives
+	Result   string    // "ok" or "failed"
+}
+
+// Live says whether the job is not finished.
+func (j *Job) Live() bool { return j.Finished.IsZero() }
+
+// RecordKind is "job".
+func (*Job) RecordKind() Kind { return KindJob }
+
+// RecordKey is the ID.
+func (j *Job) RecordKey() string { return string(j.ID) }
+
+// Indexes finds live jobs by when they are next due, and the jobs of an
+// instance and of a resource.
+func (j *Job) Indexes() []Index {
+	is := []Index{{Name: "instance", Key: string(j.Instance) + "/" + string(j.ID)}}
+	if j.Resource != "" {
+		is = append(is, Index{Name: "resource", Key: string(j.Resource) + "/" + string(j.ID)})
+	}
+	if j.Live() {
+		is = append(is, Index{Name: "live", Key: TimeKey(j.Next)})
+	}
+	return is
+}

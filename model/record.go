@@ -1,0 +1,241 @@
+package model
+
+import "time"
+
+// Kind names a sort of record. Its text is part of storage keys: never change
+// one that was released.
+type Kind string
+
+// Kinds of records.
+const (
+	KindInstance Kind = "instance"
+	KindMaterial Kind = "material"
+	KindKey      Kind = "key"
+	KindOrder    Kind = "order"
+	KindEntry    Kind = "entry"
+	KindAccount  Kind = "account"
+	KindResource Kind = "resource"
+	KindJob      Kind = "job"
+	KindEvent    Kind = "event"
+	KindContact  Kind = "contact"
+	KindTask     Kind = "task"
+	KindCell     Kind = "cell"
+)
+
+// Material is the certificate of one version, as the CA gave it.
+type Material struct {
+	Instance ID
+	Number   int
+	Chain    [][]byte // DER, the leaf first, then intermediates in order; no root
+	Root     []byte   // DER of the root if it is known; nil otherwise
+}
+
+// RecordKind is "material".
+func (*Material) RecordKind() Kind { return KindMaterial }
+
+// RecordKey is instance and version number.
+func (m *Material) RecordKey() string { return MaterialKey(m.Instance, m.Number) }
+
+// MaterialKey is the key of a [Material].
+func MaterialKey(instance ID, number int) string { return string(instance) + "/" + seqKey(number) }
+
+// Key is a private key, sealed in the store. Several versions may use one.
+type Key struct {
+	ID       ID
+	Instance ID
+	Type     KeyType
+	Public   []byte // DER of the SubjectPublicKeyInfo
+	PKCS8    Secret // DER; empty in the tombstone of a destroyed key
+}
+
+// RecordKind is "key".
+func (*Key) RecordKind() Kind { return KindKey }
+
+// RecordKey is the ID.
+func (k *Key) RecordKey() string { return string(k.ID) }
+
+// Order is one purchase: a line for each instance or pack (spec B2).
+type Order struct {
+	ID    ID
+	At    time.Time
+	By    string
+	Lines []OrderLine
+}
+
+// OrderLine is one position of an [Order]. Amounts are in minor units.
+type OrderLine struct {
+	Item     string // "certificate", "hosting", "certificate pack", ...
+	Instance ID     // the instance it pays for; zero for packs
+	Spec     Specification
+	Years    int
+	Quantity int
+	Amount   int64
+	Currency string
+}
+
+// RecordKind is "order".
+func (*Order) RecordKind() Kind { return KindOrder }
+
+// RecordKey is the ID.
+func (o *Order) RecordKey() string { return string(o.ID) }
+
+// Total is the sum of the order's lines in minor units.
+func (o *Order) Total() (sum int64) {
+	for _, l := range o.Lines {
+		sum += l.Amount
+	}
+	return sum
+}
+
+// Entry is one movement in the ledger: postings that sum to zero in each unit.
+// Its ID is derived from the operation, so writing one again changes nothing.
+type Entry struct {
+	ID       string // "purchase/ORDER", "refund/ORDER/LINE", ...
+	At       time.Time
+	Order    ID
+	Instance ID
+	Text     string
+	Postings []Posting
+}
+
+// Posting adds Amount to an account; the unit is a currency or a thing counted.
+type Posting struct {
+	Account string
+	Unit    string
+	Amount  int64
+}
+
+// RecordKind is "entry".
+func (*Entry) RecordKind() Kind { return KindEntry }
+
+// RecordKey is the ID.
+func (e *Entry) RecordKey() string { return e.ID }
+
+// Indexes finds entries by order and by time.
+func (e *Entry) Indexes() []Index {
+	return []Index{{Name: "order", Key: string(e.Order)}, {Name: "time", Key: TimeKey(e.At)}}
+}
+
+// Account is the running sum of one account in one unit, written in the
+// transaction of each [Entry]; the entries decide, fsck compares.
+type Account struct {
+	Name string
+	Unit string
+	Sum  int64
+}
+
+// RecordKind is "account".
+func (*Account) RecordKind() Kind { return KindAccount }
+
+// RecordKey is name and unit.
+func (a *Account) RecordKey() string { return a.Name + "|" + a.Unit }
+
+// Contact is a person or team who is told what happens.
+type Contact struct {
+	ID       ID
+	Name     string
+	Email    string
+	Phone    string
+	Channels []string // URLs of further channels
+}
+
+// RecordKind is "contact".
+func (*Contact) RecordKind() Kind { return KindContact }
+
+// RecordKey is the ID.
+func (c *Contact) RecordKey() string { return string(c.ID) }
+
+// Indexes finds contacts by name, without regard to case.
+func (c *Contact) Indexes() []Index { return []Index{{Name: "name", Key: Fold(c.Name)}} }
+
+// Task is something that needs a person.
+type Task struct {
+	ID       ID
+	Kind     TaskKind
+	Instance ID
+	Resource ID
+	Version  int
+	Created  time.Time
+	Text     string // what to do, in one line
+	Detail   string // exact values, copyable
+	Done     time.Time
+	Outcome  string // "seen", "dismissed", ...
+}
+
+// TaskKind says what kind of help is needed.
+type TaskKind string
+
+// Kinds of tasks.
+const (
+	TaskInstall TaskKind = "install" // install or deploy a new version (spec D7)
+	TaskReissue TaskKind = "reissue" // certquay cannot reissue by itself (spec I8)
+	TaskProve   TaskKind = "prove"   // a record must be added (spec H5)
+	TaskReview  TaskKind = "review"  // an application waits for a reviewer
+)
+
+// RecordKind is "task".
+func (*Task) RecordKind() Kind { return KindTask }
+
+// RecordKey is the ID.
+func (t *Task) RecordKey() string { return string(t.ID) }
+
+// Indexes finds open tasks, and the tasks of an instance.
+func (t *Task) Indexes() []Index {
+	is := []Index{{Name: "instance", Key: string(t.Instance)}}
+	if t.Done.IsZero() {
+		is = append(is, Index{Name: "open", Key: TimeKey(t.Created)})
+	}
+	return is
+}
+
+// Cell is storage for an issuer or a product driver, in a space of its own.
+type Cell struct {
+	Space  string // "embedded", "edge", ...
+	Name   string // may contain slashes; scans go by prefix
+	Data   []byte // in a format of the owner's
+	Secret Secret // sealed
+}
+
+// RecordKind is "cell".
+func (*Cell) RecordKind() Kind { return KindCell }
+
+// RecordKey is space and name.
+func (c *Cell) RecordKey() string { return c.Space + "/" + c.Name }
+
+// Event is one line of the activity log (spec S4). The store numbers and
+// chains events; see [Tx.Append].
+type Event struct {
+	Seq      uint64
+	At       time.Time
+	Actor    string
+	Via      string
+	Action   string // the action of the table, or the step of a job
+	Instance ID
+	Name     string // of the instance or thing, as it was called then
+	Resource ID
+	From     string // state before, if it is a transition
+	To       string // state after
+	Why      string // cause: "asked", "due", "resumed", ...
+	Result   string // "ok", "refused", "failed", "waiting"
+	Reason   string // of a refusal or failure
+	Detail   string
+	Chain    []byte // keyed hash over this event and the one before
+}
+
+// RecordKind is "event".
+func (*Event) RecordKind() Kind { return KindEvent }
+
+// RecordKey is the sequence number, fixed width.
+func (e *Event) RecordKey() string { return EventKey(e.Seq) }
+
+// Indexes finds the events of an instance in order.
+func (e *Event) Indexes() []Index {
+	var is []Index
+	if e.Instance != "" {
+		is = append(is, Index{Name: "instance", Key: string(e.Instance) + "/" + EventKey(e.Seq)})
+	}
+	if e.Resource != "" {
+		is = append(is, Index{Name: "resource", Key: string(e.Resource) + "/" + EventKey(e.Seq)})
+	}
+	return is
+}

@@ -1,0 +1,108 @@
+package model
+
+import "time"
+
+// Resource is one domain or listener of a product in one region. It presents
+// one certificate. What should be there, what was put there and what is seen
+// there are three facts kept apart, so that drift can be seen (spec D4).
+type Resource struct {
+	ID      ID
+	Product string // as configured, e.g. "CDN"
+	Region  string
+	Name    string // the domain or listener
+	Address string // host:port to ask over TLS; "" until known
+
+	Instance ID  // the instance meant to be there; zero after undeploy
+	Version  int // the version meant to be there
+
+	Deployed    string // fingerprint last deployed and verified there; ""
+	DeployedAt  time.Time
+	Presented   string    // fingerprint seen at the last look; ""
+	NotAfter    time.Time // of what is presented
+	VerifiedAt  time.Time // of the last look that got an answer
+	VerifyError string    // of the last look; "" when it got one
+	DriftSince  time.Time
+
+	AutoDeploy bool
+	Reserved   bool // a credit is reserved for it
+	Waiting    bool // a deployment is due and no credit is free
+	Operation  Operation
+	Failure    Failure
+}
+
+// ResourceState is what a resource's row shows (spec D4).
+type ResourceState string
+
+// States of a resource.
+const (
+	ResourceNone      ResourceState = "none" // nothing is deployed there
+	ResourceDeployed  ResourceState = "deployed"
+	ResourceDeploying ResourceState = "deploying"
+	ResourceFailed    ResourceState = "failed"
+	ResourceWaiting   ResourceState = "waiting"
+	ResourceOutdated  ResourceState = "outdated"
+	ResourceDrifted   ResourceState = "drifted"
+	ResourceRevoked   ResourceState = "revoked"
+)
+
+// ResourceStates lists every state of a resource.
+var ResourceStates = []ResourceState{
+	ResourceDeployed, ResourceDeploying, ResourceFailed, ResourceWaiting,
+	ResourceOutdated, ResourceDrifted, ResourceRevoked, ResourceNone,
+}
+
+// State derives the resource's state. The instance may be nil when there is
+// none.
+func (r *Resource) State(i *Instance) ResourceState {
+	var seen, current *Version
+	if i != nil {
+		seen, current = i.ByFingerprint(r.Presented), i.Current()
+	}
+	switch {
+	case r.Operation.Active():
+		return ResourceDeploying
+	case r.Waiting:
+		return ResourceWaiting
+	case r.Failure.What != "":
+		return ResourceFailed
+	case r.Deployed == "" && r.Presented == "":
+		return ResourceNone
+	case seen != nil && !seen.RevokedAt.IsZero():
+		return ResourceRevoked
+	case r.Presented != r.Deployed:
+		return ResourceDrifted
+	case seen != nil && current != nil && seen.Number < current.Number:
+		return ResourceOutdated
+	default:
+		return ResourceDeployed
+	}
+}
+
+// RecordKind is "resource".
+func (*Resource) RecordKind() Kind { return KindResource }
+
+// RecordKey is the ID.
+func (r *Resource) RecordKey() string { return string(r.ID) }
+
+// Indexes finds resources by place, by instance and by the tail of the ID.
+func (r *Resource) Indexes() []Index {
+	is := []Index{
+		{Name: "place", Key: PlaceKey(r.Product, r.Region, r.Name)},
+		{Name: "name", Key: Fold(r.Name)},
+		{Name: "tail", Key: reverse(string(r.ID))},
+	}
+	if r.Instance != "" {
+		is = append(is, Index{Name: "instance", Key: string(r.Instance)})
+	}
+	return is
+}
+
+// PlaceKey is the index key of a product, region and name, without regard to
+// case. An empty region or name makes a prefix.
+func PlaceKey(product, region, name string) string {
+	k := Fold(product) + "/"
+	if region != "" {
+		k += Fold(region) + "/" + Fold(name)
+	}
+	return k
+}

@@ -1,0 +1,71 @@
+package model
+
+// State is what has become of a certificate instance (spec 2). Which actions
+// are allowed in which state stands in lifecycle's transition table and
+// nowhere else.
+type State string
+
+// States of an instance.
+const (
+	Paid      State = "paid"
+	Verifying State = "verifying"
+	Issued    State = "issued"
+	Uploaded  State = "uploaded"
+	Revoked   State = "revoked"
+	Refunded  State = "refunded"
+	Closed    State = "closed"
+)
+
+// States lists every state in the order of a life.
+var States = []State{Paid, Verifying, Issued, Uploaded, Revoked, Refunded, Closed}
+
+// Group gathers states for filters and counts.
+type Group string
+
+// Groups of states.
+const (
+	GroupUnissued Group = "unissued"
+	GroupIssued   Group = "issued"
+	GroupEnded    Group = "ended"
+)
+
+// Groups lists every group.
+var Groups = []Group{GroupUnissued, GroupIssued, GroupEnded}
+
+var groupOf = map[State]Group{
+	Paid: GroupUnissued, Verifying: GroupUnissued,
+	Issued: GroupIssued, Uploaded: GroupIssued,
+	Revoked: GroupEnded, Refunded: GroupEnded, Closed: GroupEnded,
+}
+
+// Group is the group the state belongs to.
+func (s State) Group() Group { return groupOf[s] }
+
+// Derived is a fact that follows from what is stored and the clock, and is
+// never stored itself (spec S1).
+type Derived string
+
+// Derived values, in the order of spec S1.
+const (
+	Expired      Derived = "expired"
+	Expiring     Derived = "expiring"
+	ServiceEnded Derived = "service-ended"
+	Hosted       Derived = "hosted"
+	AutoDeploy   Derived = "auto-deploy"
+	Deployed     Derived = "deployed"
+	Failing      Derived = "failing"
+)
+
+// DerivedValues lists every derived value.
+var DerivedValues = []Derived{Expired, Expiring, ServiceEnded, Hosted, AutoDeploy, Deployed, Failing}
+
+// Origin is how an instance came to be.
+type Origin string
+
+// Origins.
+const (
+	OriginBought  Origin = "bought"
+	OriginPack    Origin = "pack"
+	OriginUpload  Origin = "upload"
+	OriginRenewal Origin = "renewal"
+)
