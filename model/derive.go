@@ -231,8 +231,8 @@ func (i *Instance) Counter() string {
 // CounterOf is the name under which instances in a state are counted.
 func CounterOf(s State) string { return "instance/" + string(s) }
 
-// Indexes finds instances by expiry, state, what is due, names, serial,
-// fingerprint and the tail of the ID. A deleted one is found by none.
+// Indexes finds instances by expiry, state, what is due, contact, names,
+// serial, fingerprint and the tail of the ID. A deleted one is found by none.
 func (i *Instance) Indexes() []Index {
 	if i.Deleted {
 		return nil
@@ -249,6 +249,9 @@ func (i *Instance) Indexes() []Index {
 	}
 	if !i.Due.IsZero() {
 		is = append(is, Index{Name: "due", Key: TimeKey(i.Due)})
+	}
+	if i.Contact != "" {
+		is = append(is, Index{Name: "contact", Key: string(i.Contact)})
 	}
 	if v := i.Current(); v != nil {
 		is = append(is, Index{Name: "window", Key: TimeKey(v.Window())})

@@ -21,6 +21,9 @@ type Instance struct {
 	Versions     []Version // oldest first; never empty once issued or uploaded
 	ServiceStart time.Time // zero until issued (spec T1)
 	ServiceEnd   time.Time // zero until issued
+	// Carried is added to the service period: what was left of the period of
+	// the instance it renews (spec I6).
+	Carried time.Duration
 
 	// ExpectedIssue is when the issuer should be done; zero when not verifying.
 	ExpectedIssue time.Time

@@ -21,6 +21,7 @@ type Resource struct {
 	NotAfter    time.Time // of what is presented
 	VerifiedAt  time.Time // of the last look that got an answer
 	VerifyError string    // of the last look; "" when it got one
+	LookedAt    time.Time // of the last look, answered or not
 	DriftSince  time.Time
 
 	AutoDeploy bool
@@ -84,7 +85,8 @@ func (*Resource) RecordKind() Kind { return KindResource }
 // RecordKey is the ID.
 func (r *Resource) RecordKey() string { return string(r.ID) }
 
-// Indexes finds resources by place, by instance and by the tail of the ID.
+// Indexes finds resources by place, name, instance, the tail of the ID, and
+// those deployed by when they were last looked at.
 func (r *Resource) Indexes() []Index {
 	is := []Index{
 		{Name: "place", Key: PlaceKey(r.Product, r.Region, r.Name)},
@@ -93,6 +95,9 @@ func (r *Resource) Indexes() []Index {
 	}
 	if r.Instance != "" {
 		is = append(is, Index{Name: "instance", Key: string(r.Instance)})
+	}
+	if r.Deployed != "" {
+		is = append(is, Index{Name: "looked", Key: TimeKey(r.LookedAt)})
 	}
 	return is
 }

@@ -1,0 +1,265 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/names"
+	"certquay/model"
+)
+
+// Missing lists what an application still needs before it can be submitted,
+// one sentence each; none when it is complete (spec A1, A2, A3).
+func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
+	var missing []*Invalid
+	add := func(field, why, example string) { missing = append(missing, &Invalid{field, why, example}) }
+	caps := Capabilities{}
+	if is, ok := e.issuers[i.Spec.Brand]; ok {
+		caps = is.Capabilities(e.Now())
+	}
+	if _, err := names.Check(i.Spec.Type, a.Domains, caps.IPNames); err != nil {
+		if n, ok := names.IsError(err); ok {
+			why := n.Rule
+			if n.Name != "" {
+				why = fmt.Sprintf("%q: %s", n.Name, n.Rule)
+			}
+			add(n.Field, why, n.Hint)
+		} else {
+			add("domains", err.Error(), "www.example.com")
+		}
+	}
+	if caps.NeedsEmail && a.Email == "" {
+		add("email", "this issuer needs an e-mail address", "ops@example.com")
+	}
+	if a.Email != "" && !strings.Contains(a.Email, "@") {
+		add("email", "this is not an e-mail address", "ops@example.com")
+	}
+	switch {
+	case a.Manual():
+		if err := checkCSR(a.CSR, a.Domains); err != nil {
+			add("csr", err.Error(), "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com")
+		}
+	case !slices.Contains(model.KeyTypes, a.KeyType):
+		add("key type", fmt.Sprintf("%q is not a key type", a.KeyType), joinAny(model.KeyTypes))
+	}
+	return missing
+}
+
+// checkCSR says why a manual request does not fit the names (spec A3).
+func checkCSR(der []byte, domains []string) error {
+	csr, err := bundle.ParseCSR(der)
+	if err != nil {
+		return err
+	}
+	return bundle.CheckCSRNames(csr, domains)
+}
+
+// sameNames says whether two lists hold the same names in any order.
+func sameNames(a, b []string) bool {
+	canonical := func(list []string) []string {
+		out := make([]string, len(list))
+		for n, s := range list {
+			out[n] = model.Fold(s)
+			if p, err := names.Parse(s); err == nil {
+				out[n] = p.ASCII
+			}
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+	return slices.Equal(canonical(a), canonical(b))
+}
+
+func joinAnd(list []string) string {
+	if len(list) == 0 {
+		return "no names"
+	}
+	return strings.Join(list, ", ")
+}
+
+// merge overlays what was given on the saved draft.
+func merge(draft, given model.Application) model.Application {
+	m := draft
+	set := func(to *string, from string) {
+		if from != "" {
+			*to = from
+		}
+	}
+	if len(given.Domains) > 0 {
+		m.Domains = slices.Clone(given.Domains)
+	}
+	set(&m.ApplicantName, given.ApplicantName)
+	set(&m.Phone, given.Phone)
+	set(&m.Email, given.Email)
+	if given.KeyType != "" {
+		m.KeyType, m.CSR = given.KeyType, nil
+	}
+	if len(given.CSR) > 0 {
+		m.CSR, m.KeyType = given.CSR, ""
+	}
+	if m.KeyType == "" && !m.Manual() {
+		m.KeyType = model.ECDSAP256
+	}
+	for n, d := range m.Domains {
+		if p, err := names.Parse(d); err == nil {
+			m.Domains[n] = p.ASCII
+		}
+	}
+	return m
+}
+
+// SaveDraft keeps an application as far as it is filled in (spec A6).
+func (e *Engine) SaveDraft(ctx context.Context, actor model.Actor, id model.ID, a model.Application) error {
+	return e.begin(ctx, actor, Apply, id, func(_ model.Tx, c *Case, ev *model.Event) error {
+		c.Instance.Application = merge(c.Instance.Application, a)
+		c.Instance.Application.Saved = c.Now
+		c.Instance.Name = nameFor(c.Instance)
+		ev.Action, ev.Detail = "draft", joinAnd(c.Instance.Application.Domains)
+		return nil
+	})
+}
+
+// nameFor is the first name of the application, for an instance that people
+// have not named themselves.
+func nameFor(i *model.Instance) string {
+	if len(i.Application.Domains) == 0 || i.Origin == model.OriginUpload {
+		return i.Name
+	}
+	return i.Application.Domains[0]
+}
+
+// Apply submits an application and starts issuing (spec A7). The key is made
+// before the write and sealed in it. What is missing is an [Invalid]; what is
+// given is saved as a draft all the same.
+func (e *Engine) Apply(ctx context.Context, actor model.Actor, id model.ID, r ApplyRequest) (model.Job, error) {
+	c, err := e.Case(actor, id)
+	if err != nil {
+		return model.Job{}, err
+	}
+	if f := e.table.Check(Apply, c); f != nil {
+		return model.Job{}, e.noteRefusal(ctx, actor, f)
+	}
+	app := merge(c.Instance.Application, r.Application)
+	if missing := e.Missing(c.Instance, app); len(missing) > 0 {
+		if err := e.SaveDraft(ctx, actor, id, r.Application); err != nil {
+			return model.Job{}, err
+		}
+		return model.Job{}, missing[0]
+	}
+	if r.DraftOnly {
+		return model.Job{}, e.SaveDraft(ctx, actor, id, r.Application)
+	}
+	key, err := e.newKey(id, app)
+	if err != nil {
+		return model.Job{}, err
+	}
+	var j model.Job
+	err = e.begin(ctx, actor, Apply, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+		i := c.Instance
+		i.Application = app
+		i.Application.Saved, i.Application.Submitted = c.Now, c.Now
+		i.Name, i.Reason = nameFor(i), ""
+		if r.Contact != "" {
+			i.Contact = r.Contact
+		}
+		ev.Detail = joinAnd(app.Domains)
+		return e.startIssue(tx, c, Apply, model.JobIssue, actor, key, &j)
+	})
+	if err == nil {
+		e.kick(j.ID, true)
+	}
+	return j, err
+}
+
+// newKey makes the key for an application; nil for a manual request.
+func (e *Engine) newKey(id model.ID, a model.Application) (*model.Key, error) {
+	if a.Manual() {
+		return nil, nil
+	}
+	signer, err := bundle.GenerateKey(a.KeyType)
+	if err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	return e.sealable(id, signer)
+}
+
+// sealable is the record of a key, not stored yet.
+func (e *Engine) sealable(id model.ID, signer crypto.Signer) (*model.Key, error) {
+	secret, err := bundle.MarshalKey(signer)
+	if err != nil {
+		return nil, err
+	}
+	public, err := x509.MarshalPKIXPublicKey(signer.Public())
+	if err != nil {
+		return nil, fmt.Errorf("encode the public key: %w", err)
+	}
+	return &model.Key{
+		ID: e.newID(), Instance: id, Type: model.KeyType(bundle.KeyTypeName(signer.Public())),
+		Public: public, PKCS8: secret,
+	}, nil
+}
+
+// startIssue commits the intent to have a version made: the key, the job and
+// the instance's operation.
+func (e *Engine) startIssue(tx model.Tx, c *Case, a Action, kind model.JobKind, actor model.Actor, key *model.Key, j *model.Job) error {
+	i := c.Instance
+	is, err := e.issuerOf(i)
+	if err != nil {
+		return err
+	}
+	*j = e.newJob(kind, i, actor)
+	j.Step, j.CSR = stepOrder, i.Application.CSR
+	if key != nil {
+		j.KeyID = key.ID
+		if err := tx.Put(key); err != nil {
+			return err
+		}
+	}
+	j.Version = 1
+	if v := i.Newest(); v != nil {
+		j.Version = v.Number + 1
+	}
+	j.NotAfter = e.askedNotAfter(i, is.Capabilities(c.Now))
+	i.Operation = model.Operation{Kind: kind, Job: j.ID, Since: c.Now, Attempt: 1}
+	i.ExpectedIssue = c.Now.Add(expectedIssue)
+	e.table.Row(a).move(i, false)
+	return tx.Put(j)
+}
+
+// dropKey destroys the key of a job that made no certificate.
+func dropKey(tx model.Tx, j *model.Job) error {
+	if j.KeyID == "" {
+		return nil
+	}
+	return tx.Delete(&model.Key{ID: j.KeyID})
+}
+
+// Withdraw takes an application back while the CA has not been asked to sign
+// (spec A9). The draft stays.
+func (e *Engine) Withdraw(ctx context.Context, actor model.Actor, id model.ID) error {
+	var job model.Job
+	err := e.begin(ctx, actor, Withdraw, id, func(tx model.Tx, c *Case, _ *model.Event) error {
+		i := c.Instance
+		if c.Job != nil {
+			job = *c.Job
+			if err := e.finish(tx, c.Job, "withdrawn"); err != nil {
+				return err
+			}
+			if err := dropKey(tx, c.Job); err != nil {
+				return err
+			}
+		}
+		i.Operation, i.ExpectedIssue = model.Operation{}, noTime
+		e.table.Row(Withdraw).move(i, false)
+		return nil
+	})
+	if err == nil && job.IssuerRef != "" {
+		e.cancelOrder(job)
+	}
+	return err
+}

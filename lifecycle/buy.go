@@ -1,0 +1,148 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"certquay/model"
+)
+
+// Quote prices a purchase, or refuses what cannot be bought (spec B1).
+func (e *Engine) Quote(r BuyRequest) (Quote, error) {
+	r.Spec.Brand = model.Fold(r.Spec.Brand)
+	refuse := func(reason Reason, args Args) (Quote, error) {
+		return Quote{}, &Refusal{Action: Buy, Reason: reason, Rule: "B1", Args: args}
+	}
+	is, ok := e.issuers[r.Spec.Brand]
+	if !ok {
+		var brands []string
+		for b := range e.issuers {
+			brands = append(brands, b)
+		}
+		slices.Sort(brands)
+		return refuse(ReasonNotForSale, Args{"what": fmt.Sprintf("brand %q", r.Spec.Brand), "why": "no such issuer is configured", "possible": joinOr(brands)})
+	}
+	caps := is.Capabilities(e.Now())
+	notForSale := func(why, possible string) (Quote, error) {
+		return refuse(ReasonNotForSale, Args{"what": r.Spec.String(), "why": why, "possible": possible})
+	}
+	switch {
+	case r.Spec.Level == model.EV && r.Spec.Type == model.Wildcard:
+		return notForSale("there are no EV wildcard certificates", "EV single or multi, or OV wildcard")
+	case !slices.Contains(caps.Levels, r.Spec.Level):
+		return notForSale(fmt.Sprintf("%s does not offer this level", r.Spec.Brand), "level "+joinAny(caps.Levels))
+	case !slices.Contains(caps.Types, r.Spec.Type):
+		return notForSale(fmt.Sprintf("%s does not offer this domain type", r.Spec.Brand), "type "+joinAny(caps.Types))
+	case !slices.Contains(caps.Grades, r.Spec.Grade):
+		return notForSale(fmt.Sprintf("%s does not offer this grade", r.Spec.Brand), "grade "+joinAny(caps.Grades))
+	case r.Years < 1 || r.Years > 2:
+		return refuse(ReasonYears, Args{"years": fmt.Sprint(r.Years)})
+	case r.Quantity < 1 || r.Quantity > 100:
+		return refuse(ReasonQuantity, Args{"quantity": fmt.Sprint(r.Quantity)})
+	}
+	q := Quote{Currency: e.policy.Currency}
+	for range r.Quantity {
+		l := model.OrderLine{
+			Item: "certificate", Spec: r.Spec, Years: r.Years, Quantity: 1,
+			Amount: e.policy.Prices[r.Spec.Grade] * int64(r.Years), Currency: q.Currency,
+		}
+		q.Lines = append(q.Lines, l)
+		q.Total += l.Amount
+	}
+	return q, nil
+}
+
+func joinAny[T ~string](values []T) string {
+	names := make([]string, len(values))
+	for n, v := range values {
+		names[n] = string(v)
+	}
+	return joinOr(names)
+}
+
+// Buy makes the instances, the order and its ledger entries in one transaction
+// (spec B2).
+func (e *Engine) Buy(ctx context.Context, actor model.Actor, r BuyRequest) (model.Order, []model.Instance, error) {
+	var o model.Order
+	var made []model.Instance
+	q, err := e.Quote(r)
+	if err == nil {
+		err = e.update(ctx, func(tx model.Tx) error {
+			c := &Case{Actor: actor, Now: e.Now(), Policy: &e.policy}
+			if f := e.table.Check(Buy, c); f != nil {
+				return f
+			}
+			o, made, err = e.purchase(tx, actor, q, Buy, nil)
+			return err
+		})
+	}
+	return o, made, e.noteRefusal(ctx, actor, err)
+}
+
+// purchase writes an order with an instance for each certificate line. The
+// adjust function, if any, changes each instance before it is written.
+func (e *Engine) purchase(tx model.Tx, actor model.Actor, q Quote, a Action, adjust func(*model.Instance) error) (model.Order, []model.Instance, error) {
+	now := e.Now()
+	o := model.Order{ID: e.newID(), At: now, By: actor.Name, Lines: slices.Clone(q.Lines)}
+	var made []model.Instance
+	for n := range o.Lines {
+		l := &o.Lines[n]
+		i := model.Instance{
+			ID: e.newID(), Origin: model.OriginBought, Spec: l.Spec, Years: l.Years,
+			Order: o.ID, Line: n, Created: now,
+		}
+		e.table.Row(Buy).move(&i, false)
+		i.Name = fmt.Sprintf("%s-%s-%s", l.Spec.Level, l.Spec.Type, strings.ToLower(i.ID.Short()))
+		l.Instance = i.ID
+		if adjust != nil {
+			if err := adjust(&i); err != nil {
+				return o, nil, err
+			}
+		}
+		if err := e.put(tx, &i); err != nil {
+			return o, nil, err
+		}
+		ev := e.event(actor, string(a), &i)
+		ev.To, ev.Detail = string(i.State), fmt.Sprintf("%s, %d y, %s", l.Spec, l.Years, Money(l.Amount, l.Currency))
+		if err := tx.Append(ev); err != nil {
+			return o, nil, err
+		}
+		made = append(made, i)
+	}
+	if err := postPurchase(tx, &o); err != nil {
+		return o, nil, err
+	}
+	return o, made, tx.Put(&o)
+}
+
+// Money writes minor units as people do, "500.00 EUR".
+func Money(amount int64, currency string) string {
+	sign := ""
+	if amount < 0 {
+		sign, amount = "-", -amount
+	}
+	return fmt.Sprintf("%s%d.%02d %s", sign, amount/100, amount%100, currency)
+}
+
+// CloseInstance ends an instance for which nothing was issued, and pays back
+// what the policy says.
+func (e *Engine) CloseInstance(ctx context.Context, actor model.Actor, id model.ID) error {
+	return e.begin(ctx, actor, Close, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+		paid, err := payBack(tx, &e.policy, c.Instance, c.Now)
+		if err != nil {
+			return err
+		}
+		e.table.Row(Close).move(c.Instance, paid.Amount > 0)
+		ev.Detail = refundText(paid)
+		return nil
+	})
+}
+
+func refundText(p RefundPreview) string {
+	if p.Amount == 0 {
+		return "nothing is paid back: " + p.Why
+	}
+	return Money(p.Amount, p.Currency) + " is paid back: " + p.Why
+}

@@ -1,0 +1,90 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"certquay/model"
+)
+
+// AddContact saves a person or team to tell (spec N1). Names are unique
+// without regard to case.
+func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Contact) (model.Contact, error) {
+	c.Name = strings.TrimSpace(c.Name)
+	switch {
+	case c.Name == "":
+		return c, &Invalid{"name", "a contact needs a name", "Ops"}
+	case !strings.Contains(c.Email, "@"):
+		return c, &Invalid{"email", fmt.Sprintf("%q is not an e-mail address", c.Email), "ops@example.com"}
+	}
+	c.ID = e.newID()
+	err := e.update(ctx, func(tx model.Tx) error {
+		if _, err := contactNamed(tx, c.Name); err == nil {
+			return &Refusal{Action: "contact", Reason: ReasonNameTaken, Args: Args{"name": c.Name}}
+		} else if !errors.Is(err, model.ErrNotFound) {
+			return err
+		}
+		if err := tx.Put(&c); err != nil {
+			return err
+		}
+		ev := e.event(actor, "contact", nil)
+		ev.Name, ev.Detail = c.Name, "added"
+		return tx.Append(ev)
+	})
+	return c, err
+}
+
+func contactNamed(r model.Reader, name string) (model.Contact, error) {
+	fold := model.Fold(name)
+	for c, err := range model.All[model.Contact](r, model.Scan{Index: "name", From: fold, To: fold + "\x00"}) {
+		return c, err
+	}
+	return model.Contact{}, &NotFound{"contact", name}
+}
+
+// Contact finds a contact by name.
+func (e *Engine) Contact(name string) (c model.Contact, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		c, err = contactNamed(r, name)
+		return err
+	})
+	return c, err
+}
+
+// Contacts lists all contacts by name.
+func (e *Engine) Contacts() (all []model.Contact, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		for c, err := range model.All[model.Contact](r, model.Scan{Index: "name"}) {
+			if err != nil {
+				return err
+			}
+			all = append(all, c)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// RemoveContact removes a contact that no instance names any more.
+func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name string) error {
+	return e.update(ctx, func(tx model.Tx) error {
+		c, err := contactNamed(tx, name)
+		if err != nil {
+			return err
+		}
+		for i, err := range model.All[model.Instance](tx, model.Scan{Index: "contact", Prefix: string(c.ID), Limit: 1}) {
+			if err != nil {
+				return err
+			}
+			return &Refusal{Action: "contact", Reason: ReasonInUse, Args: Args{"what": "contact " + c.Name, "users": i.Name + " (" + i.ID.Short() + ")"}}
+		}
+		if err := tx.Delete(&c); err != nil {
+			return err
+		}
+		ev := e.event(actor, "contact", nil)
+		ev.Name, ev.Detail = c.Name, "removed"
+		return tx.Append(ev)
+	})
+}

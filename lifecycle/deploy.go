@@ -1,0 +1,280 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"certquay/lifecycle/names"
+	"certquay/model"
+)
+
+// target is one resource a deployment goes to.
+type target struct {
+	product *NamedProduct
+	place   Place
+}
+
+// Deploy puts the current version on resources of a product (spec D2, D3): the
+// intent of each is committed together, each is then carried out, verified and
+// put back by itself.
+func (e *Engine) Deploy(ctx context.Context, actor model.Actor, id model.ID, r DeployRequest) ([]model.Job, error) {
+	c, err := e.Case(actor, id)
+	if err != nil {
+		return nil, err
+	}
+	if f := e.table.Check(Deploy, c); f != nil {
+		return nil, e.noteRefusal(ctx, actor, f)
+	}
+	targets, err := e.targets(ctx, c.Instance, r)
+	if err != nil {
+		return nil, e.noteRefusal(ctx, actor, err)
+	}
+	var jobs []model.Job
+	err = e.begin(ctx, actor, Deploy, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+		jobs = jobs[:0]
+		var where []string
+		for _, t := range targets {
+			j, err := e.startDeploy(tx, c, actor, t)
+			if err != nil {
+				return err
+			}
+			jobs = append(jobs, *j)
+			where = append(where, t.product.Name+" "+t.place.Region+" "+t.place.Name)
+		}
+		ev.Result, ev.Detail = ResultBegun, strings.Join(where, ", ")
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for n := range jobs {
+		e.kick(jobs[n].ID, true)
+	}
+	return jobs, nil
+}
+
+// targets resolves a request into places (spec D2).
+func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest) ([]target, error) {
+	refuse := func(reason Reason, args Args) error {
+		return &Refusal{Action: Deploy, State: i.State, Instance: i.ID, Reason: reason, Rule: "D2", Args: args}
+	}
+	p, err := e.product(r.Product)
+	if err != nil {
+		return nil, err
+	}
+	all := p.Product.Regions()
+	regions := r.Regions
+	if len(regions) == 0 {
+		if len(all) != 1 {
+			return nil, refuse(ReasonRegion, Args{"product": p.Name, "regions": joinAnd(all)})
+		}
+		regions = all
+	}
+	covered := i.Current().Domains
+	var ts []target
+	for _, region := range regions {
+		n := slices.IndexFunc(all, func(a string) bool { return model.Fold(a) == model.Fold(region) })
+		if n < 0 {
+			return nil, refuse(ReasonNoRegion, Args{"product": p.Name, "region": region, "regions": joinAnd(all)})
+		}
+		region = all[n]
+		wanted := r.Resources
+		if len(wanted) == 0 {
+			if wanted, err = e.covered(ctx, p.Product, region, covered); err != nil {
+				return nil, err
+			}
+		}
+		for _, name := range wanted {
+			host := hostOf(name)
+			if !names.Covers(covered, host) || strings.HasPrefix(host, "*") {
+				return nil, refuse(ReasonNotCovered, Args{"name": name, "names": joinAnd(covered)})
+			}
+			t := target{p, Place{Region: region, Name: model.Fold(name)}}
+			if n, err := names.Parse(name); err == nil {
+				t.place.Name = n.ASCII
+			}
+			if !slices.ContainsFunc(ts, func(o target) bool { return o.place == t.place }) {
+				ts = append(ts, t)
+			}
+		}
+	}
+	if len(ts) == 0 {
+		return nil, refuse(ReasonNoTarget, Args{"product": p.Name})
+	}
+	return ts, nil
+}
+
+// covered lists the existing resources of a region that the names cover; on a
+// product that makes its resources, and has none, each name that is not a
+// wildcard.
+func (e *Engine) covered(ctx context.Context, p Product, region string, certNames []string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.policy.CallTimeout)
+	defer cancel()
+	places, err := p.Discover(ctx, region)
+	if err != nil {
+		return nil, fmt.Errorf("look for resources: %w", err)
+	}
+	var found []string
+	for _, pl := range places {
+		if names.Covers(certNames, hostOf(pl.Name)) {
+			found = append(found, pl.Name)
+		}
+	}
+	if len(found) == 0 && p.CreatesResources() {
+		for _, n := range certNames {
+			if !strings.HasPrefix(n, "*") {
+				found = append(found, n)
+			}
+		}
+	}
+	return found, nil
+}
+
+// hostOf is the name without a port.
+func hostOf(name string) string {
+	if n := strings.LastIndexByte(name, ':'); n > 0 && !strings.Contains(name[:n], ":") {
+		return name[:n]
+	}
+	return name
+}
+
+// startDeploy commits the intent to deploy to one place.
+func (e *Engine) startDeploy(tx model.Tx, c *Case, actor model.Actor, t target) (*model.Job, error) {
+	i := c.Instance
+	v := i.Current()
+	r, err := e.resourceAt(tx, t)
+	if err != nil {
+		return nil, err
+	}
+	if r.Operation.Active() {
+		return nil, &Refusal{Action: Deploy, State: i.State, Instance: i.ID, Reason: ReasonBusy, Rule: "S2",
+			Args: Args{"job": string(r.Operation.Kind) + " at " + r.Product + " " + r.Region + " " + r.Name}}
+	}
+	j := e.newJob(model.JobDeploy, i, actor)
+	j.Step, j.Resource, j.Version, j.Target, j.Former = stepDeploy, r.ID, v.Number, v.Fingerprint, r.Deployed
+	if r.Deployed == "" {
+		// Nothing of ours is there yet: who the place is meant for is known
+		// at once. Otherwise that changes with the first verified handshake.
+		r.Instance, r.Version = i.ID, v.Number
+	}
+	r.Operation = model.Operation{Kind: model.JobDeploy, Job: j.ID, Since: c.Now, Attempt: 1}
+	if err := tx.Put(r); err != nil {
+		return nil, err
+	}
+	if err := e.summarize(tx, i); err != nil {
+		return nil, err
+	}
+	return &j, tx.Put(&j)
+}
+
+// resourceAt finds the resource of a place, or makes its record.
+func (e *Engine) resourceAt(tx model.Tx, t target) (*model.Resource, error) {
+	key := model.PlaceKey(t.product.Name, t.place.Region, t.place.Name)
+	for r, err := range model.All[model.Resource](tx, model.Scan{Index: "place", Prefix: key}) {
+		if err != nil {
+			return nil, err
+		}
+		if model.PlaceKey(r.Product, r.Region, r.Name) == key {
+			return &r, nil
+		}
+	}
+	return &model.Resource{ID: e.newID(), Product: t.product.Name, Region: t.place.Region, Name: t.place.Name}, nil
+}
+
+// summarize recounts what the instance's row says of its resources. It does
+// not put the instance.
+func (e *Engine) summarize(tx model.Reader, i *model.Instance) error {
+	d := model.Deployments{}
+	for r, err := range model.All[model.Resource](tx, model.Scan{Index: "instance", Prefix: string(i.ID)}) {
+		if err != nil {
+			return err
+		}
+		d.Total++
+		if r.Deployed != "" {
+			d.Deployed++
+			if !slices.Contains(d.Products, r.Product) {
+				d.Products = append(d.Products, r.Product)
+			}
+		}
+		if r.AutoDeploy {
+			d.Auto++
+		}
+		if r.Failure.What != "" {
+			d.Failing++
+		}
+	}
+	slices.Sort(d.Products)
+	i.Deployments = d
+	return nil
+}
+
+// withResource changes a resource inside a transaction and keeps the summaries
+// of the instance it was meant for and of the one it is meant for now.
+func (e *Engine) withResource(tx model.Tx, id model.ID, change func(*model.Resource) error) error {
+	r, err := model.Get[model.Resource](tx, string(id))
+	if errors.Is(err, model.ErrNotFound) {
+		return nil // taken off meanwhile
+	}
+	if err != nil {
+		return fmt.Errorf("read resource %s: %w", id, err)
+	}
+	before := r.Instance
+	if err := change(&r); err != nil {
+		return err
+	}
+	if err := tx.Put(&r); err != nil {
+		return err
+	}
+	for _, owner := range slices.Compact([]model.ID{before, r.Instance}) {
+		if owner == "" {
+			continue
+		}
+		if err := e.withInstance(tx, owner, func(i *model.Instance) error { return e.summarize(tx, i) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Undeploy takes the certificate off a resource (spec D8).
+func (e *Engine) Undeploy(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
+	return e.atResource(ctx, actor, Undeploy, model.JobUndeploy, stepUndeploy, resource)
+}
+
+// Verify asks a resource what it presents now.
+func (e *Engine) Verify(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
+	return e.atResource(ctx, actor, Verify, model.JobVerify, stepLook, resource)
+}
+
+// atResource starts a job at one resource that exists.
+func (e *Engine) atResource(ctx context.Context, actor model.Actor, a Action, kind model.JobKind, step string, id model.ID) (model.Job, error) {
+	res, err := e.Resource(id)
+	if err != nil {
+		return model.Job{}, err
+	}
+	var j model.Job
+	err = e.begin(ctx, actor, a, res.Instance, func(tx model.Tx, c *Case, ev *model.Event) error {
+		r, err := model.Get[model.Resource](tx, string(id))
+		if err != nil {
+			return fmt.Errorf("read resource %s: %w", id, err)
+		}
+		if r.Operation.Active() {
+			return &Refusal{Action: a, State: c.Instance.State, Instance: c.Instance.ID, Reason: ReasonBusy, Rule: "S2", Args: Args{"job": string(r.Operation.Kind)}}
+		}
+		j = e.newJob(kind, c.Instance, actor)
+		j.Step, j.Resource, j.Version, j.Former = step, r.ID, r.Version, r.Deployed
+		r.Operation = model.Operation{Kind: kind, Job: j.ID, Since: c.Now, Attempt: 1}
+		if err := tx.Put(&r); err != nil {
+			return err
+		}
+		ev.Resource, ev.Result, ev.Detail = r.ID, ResultBegun, r.Product+" "+r.Region+" "+r.Name
+		return tx.Put(&j)
+	})
+	if err == nil {
+		e.kick(j.ID, true)
+	}
+	return j, err
+}

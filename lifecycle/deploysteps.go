@@ -1,0 +1,371 @@
+package lifecycle
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"certquay/lifecycle/bundle"
+	"certquay/model"
+)
+
+// Steps of the jobs at one resource.
+const (
+	stepDeploy    = "deploy"
+	stepHandshake = "handshake" // until the new leaf is presented
+	stepKeep      = "keep"      // the former binding is forgotten
+	stepRestore   = "restore"   // the former binding is put back
+	stepUndeploy  = "undeploy"
+	stepLook      = "look"
+)
+
+// site is what a step at a resource works with.
+type site struct {
+	res     model.Resource
+	product Product
+	place   Place
+}
+
+func (e *Engine) site(j *model.Job) (site, error) {
+	res, err := e.Resource(j.Resource)
+	if err != nil {
+		return site{}, &Final{err}
+	}
+	p, err := e.product(res.Product)
+	if err != nil {
+		return site{}, err
+	}
+	return site{res.Resource, p.Product, Place{Region: res.Region, Name: res.Name}}, nil
+}
+
+// pair reads a version's chain and key.
+func (e *Engine) pair(j *model.Job) (pair Pair, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		i, err := model.Get[model.Instance](r, string(j.Instance))
+		if err != nil {
+			return fmt.Errorf("read instance %s: %w", j.Instance, err)
+		}
+		v := i.Version(j.Version)
+		if v == nil {
+			return &Final{fmt.Errorf("version %d is gone", j.Version)}
+		}
+		m, err := model.Get[model.Material](r, model.MaterialKey(i.ID, v.Number))
+		if err != nil {
+			return fmt.Errorf("read the certificate: %w", err)
+		}
+		k, err := model.Get[model.Key](r, string(v.KeyID))
+		if err != nil {
+			return fmt.Errorf("read the key: %w", err)
+		}
+		pair = Pair{Chain: m.Chain, Key: k.PKCS8, Fingerprint: v.Fingerprint}
+		return nil
+	})
+	return pair, err
+}
+
+// deployStep puts the pair there. Whatever goes wrong leads to putting back
+// what was there before.
+func (e *Engine) deployStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := e.site(&j)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := e.pair(&j)
+	if err != nil {
+		return nil, err
+	}
+	var b Binding
+	if ask {
+		if b, err = s.product.Present(ctx, s.place); err != nil && !errors.Is(err, ErrNoResource) {
+			return nil, fmt.Errorf("ask what is there: %w", err)
+		}
+	}
+	if b.Fingerprint != pair.Fingerprint {
+		if b, err = s.product.Deploy(ctx, s.place, pair); err != nil {
+			return toRestore(fmt.Errorf("deploy: %w", err)), nil
+		}
+	}
+	return func(tx model.Tx, j *model.Job) error {
+		j.Step = stepHandshake
+		return e.withResource(tx, j.Resource, func(r *model.Resource) error {
+			r.Address = b.Address
+			return nil
+		})
+	}, nil
+}
+
+// toRestore keeps why a deployment failed and goes on to put back.
+func toRestore(cause error) func(model.Tx, *model.Job) error {
+	return func(_ model.Tx, j *model.Job) error {
+		j.Step, j.Reason = stepRestore, cause.Error()
+		return nil
+	}
+}
+
+// handshakeStep asks over TLS until the new leaf and its chain are presented
+// (spec D3), or the time for that is up.
+func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := e.site(&j)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := e.pair(&j)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.product.Present(ctx, s.place)
+	if err != nil {
+		return toRestore(fmt.Errorf("ask what is there: %w", err)), nil
+	}
+	var seen [][]byte
+	for until, pause := time.Now().Add(e.policy.HandshakeTimeout), 20*time.Millisecond; ; pause = min(2*pause, time.Second) {
+		seen, _, err = e.prober.Probe(ctx, b.Address, b.SNI)
+		if err == nil {
+			err = presents(seen, pair.Chain)
+		}
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil || time.Now().After(until) {
+			return toRestore(fmt.Errorf("the handshake at %s: %w", b.Address, err)), nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+	leaf, err := x509.ParseCertificate(seen[0])
+	if err != nil {
+		return toRestore(fmt.Errorf("the leaf presented cannot be read: %w", err)), nil
+	}
+	return func(tx model.Tx, j *model.Job) error {
+		j.Step = stepKeep
+		ev := e.jobEvent(j, ResultOK)
+		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
+			r.Instance, r.Version = j.Instance, j.Version
+			r.Deployed, r.DeployedAt = j.Target, e.Now()
+			r.Address = b.Address
+			e.saw(r, j.Target, leaf.NotAfter)
+			r.Operation, r.Failure, r.Waiting = model.Operation{}, model.Failure{}, false
+			ev.Detail = fmt.Sprintf("%s %s %s presents version %d at %s", r.Product, r.Region, r.Name, j.Version, r.Address)
+			return nil
+		}); err != nil {
+			return err
+		}
+		if err := e.named(tx, &ev); err != nil {
+			return err
+		}
+		if err := e.closeInstall(tx, j.Instance, j.Resource, j.Version); err != nil {
+			return err
+		}
+		return tx.Append(ev)
+	}, nil
+}
+
+// saw records what a resource was seen to present.
+func (e *Engine) saw(r *model.Resource, fingerprint string, notAfter time.Time) {
+	r.Presented, r.NotAfter, r.VerifiedAt, r.LookedAt, r.VerifyError = fingerprint, notAfter, e.Now(), e.Now(), ""
+	if fingerprint == r.Deployed {
+		r.DriftSince = noTime
+	} else if r.DriftSince.IsZero() {
+		r.DriftSince = e.Now()
+	}
+}
+
+// presents says how what was seen differs from what should be presented: the
+// leaf, followed by its chain in order.
+func presents(seen, want [][]byte) error {
+	switch {
+	case len(seen) == 0:
+		return errors.New("nothing is presented")
+	case !bytes.Equal(seen[0], want[0]):
+		return fmt.Errorf("another certificate is presented (SHA-256 %s…)", bundle.Fingerprint(seen[0])[:16])
+	}
+	for n := 1; n < len(want); n++ {
+		if n >= len(seen) || !bytes.Equal(seen[n], want[n]) {
+			return errors.New("the leaf is presented without its chain")
+		}
+	}
+	return nil
+}
+
+// keepStep lets the product forget what was there before.
+func (e *Engine) keepStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := e.site(&j)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.product.Keep(ctx, s.place); err != nil {
+		// The deployment is done and verified; what was there before stays
+		// known to the product until the next one.
+		e.log.Warn("a product did not forget its former binding", "resource", j.Resource, "error", err)
+	}
+	return func(tx model.Tx, j *model.Job) error { return e.finish(tx, j, ResultOK) }, nil
+}
+
+// restoreStep puts back what was presented before and ends the deployment as
+// failed (spec D3).
+func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := e.site(&j)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.product.Restore(ctx, s.place); err != nil {
+		return nil, fmt.Errorf("%s; and what was there before could not be put back: %w", j.Reason, err)
+	}
+	b, err := s.product.Present(ctx, s.place)
+	if err != nil && !errors.Is(err, ErrNoResource) {
+		return nil, fmt.Errorf("ask what is there: %w", err)
+	}
+	return func(tx model.Tx, j *model.Job) error {
+		j.Error = j.Reason
+		failure := model.Failure{What: model.JobDeploy, At: e.Now(), Message: j.Reason}
+		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
+			r.Operation, r.Failure = model.Operation{}, failure
+			if r.Deployed == "" {
+				r.Address = b.Address
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		ev := e.jobEvent(j, ResultFailed)
+		ev.Reason, ev.Detail = j.Reason, "what was presented before is back"
+		if err := e.named(tx, &ev); err != nil {
+			return err
+		}
+		if err := tx.Append(ev); err != nil {
+			return err
+		}
+		if j.Cause == WhyDue {
+			// What certquay does by itself is tried again (spec H9).
+			j.Step, j.Next, j.Begun = stepDeploy, e.Now().Add(retryAfter(j.Attempt, 0)), true
+			j.Attempt++
+			return nil
+		}
+		return e.finish(tx, j, ResultFailed)
+	}, nil
+}
+
+// undeployStep takes the certificate off, unless that has been done.
+func (e *Engine) undeployStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := e.site(&j)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.product.Undeploy(ctx, s.place); err != nil && !errors.Is(err, ErrNoResource) {
+		return nil, err
+	}
+	return func(tx model.Tx, j *model.Job) error {
+		res, err := model.Get[model.Resource](tx, string(j.Resource))
+		if err != nil {
+			return fmt.Errorf("read resource %s: %w", j.Resource, err)
+		}
+		if err := tx.Delete(&res); err != nil {
+			return err
+		}
+		if err := e.withInstance(tx, res.Instance, func(i *model.Instance) error { return e.summarize(tx, i) }); err != nil {
+			return err
+		}
+		ev := e.jobEvent(j, ResultOK)
+		ev.Detail = res.Product + " " + res.Region + " " + res.Name
+		if err := e.named(tx, &ev); err != nil {
+			return err
+		}
+		if err := tx.Append(ev); err != nil {
+			return err
+		}
+		return e.finish(tx, j, ResultOK)
+	}, nil
+}
+
+// lookStep asks what is presented now (spec D4).
+func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	s, err := e.site(&j)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.product.Present(ctx, s.place)
+	var seen [][]byte
+	var leaf *x509.Certificate
+	if err == nil {
+		seen, _, err = e.prober.Probe(ctx, b.Address, b.SNI)
+	}
+	if err == nil {
+		leaf, err = x509.ParseCertificate(seen[0])
+	}
+	looked := err
+	return func(tx model.Tx, j *model.Job) error {
+		result, detail := ResultOK, ""
+		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
+			r.Operation, r.LookedAt = model.Operation{}, e.Now()
+			if looked != nil {
+				r.VerifyError, result = looked.Error(), ResultFailed
+				return nil
+			}
+			was := r.Presented
+			e.saw(r, bundle.Fingerprint(seen[0]), leaf.NotAfter)
+			switch {
+			case r.Presented == r.Deployed:
+				detail = "presents what was deployed"
+			default:
+				detail, result = fmt.Sprintf("presents another certificate (SHA-256 %s…) than was deployed", r.Presented[:16]), ResultFailed
+			}
+			if was != r.Presented {
+				detail += "; it has changed since the last look"
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		ev := e.jobEvent(j, result)
+		ev.Detail = detail
+		if looked != nil {
+			ev.Reason = looked.Error()
+		}
+		j.Error = ev.Reason
+		if result == ResultFailed && looked == nil {
+			j.Error = detail
+		}
+		if err := e.named(tx, &ev); err != nil {
+			return err
+		}
+		if err := tx.Append(ev); err != nil {
+			return err
+		}
+		return e.finish(tx, j, result)
+	}, nil
+}
+
+// named fills in what the event's instance is called.
+func (e *Engine) named(tx model.Reader, ev *model.Event) error {
+	i, err := model.Get[model.Instance](tx, string(ev.Instance))
+	if err != nil {
+		return fmt.Errorf("read instance %s: %w", ev.Instance, err)
+	}
+	ev.Name = i.Name
+	return nil
+}
+
+// closeInstall ends the tasks that asked for what is now seen (spec D7).
+func (e *Engine) closeInstall(tx model.Tx, instance, resource model.ID, version int) error {
+	var seen []model.Task
+	for t, err := range model.All[model.Task](tx, model.Scan{Index: "instance", Prefix: string(instance)}) {
+		if err != nil {
+			return err
+		}
+		if t.Kind == model.TaskInstall && t.Done.IsZero() && t.Version <= version && (t.Resource == "" || t.Resource == resource) {
+			seen = append(seen, t)
+		}
+	}
+	for n := range seen {
+		seen[n].Done, seen[n].Outcome = e.Now(), "seen"
+		if err := tx.Put(&seen[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,316 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"certquay/model"
+)
+
+// Options is what an [Engine] is made of.
+type Options struct {
+	Store    Store
+	Clock    Clock
+	Table    *Table // nil for [NewTable]
+	Issuers  map[string]Issuer
+	Products []NamedProduct // in the order they are shown
+	Prober   Prober
+	Policy   Policy
+	Log      *slog.Logger // nil for none
+	// Roots are those by which uploads are judged complete; nil for none but
+	// their own.
+	Roots *x509.CertPool
+	// Rand makes ids; nil for crypto/rand.
+	Rand io.Reader
+	// SaveClock makes the offset of a sandbox's clock durable; nil when the
+	// store is not a sandbox.
+	SaveClock func(context.Context, time.Duration) error
+	// Workers bounds how many jobs run at once; 0 for the default.
+	Workers int
+}
+
+// NamedProduct is a product as it is configured.
+type NamedProduct struct {
+	Name    string
+	Driver  string
+	Product Product
+	Problem string // why it could not be opened; Product is nil then
+}
+
+// Engine carries out what the transition table allows. Each change of an
+// instance, its activity event and the intent of the work it starts are one
+// durable transaction; the work itself is done by jobs on the engine's own
+// context, never on a caller's. An Engine is safe for concurrent use.
+type Engine struct {
+	store     Store
+	clock     Clock
+	table     *Table
+	issuers   map[string]Issuer
+	products  []NamedProduct
+	prober    Prober
+	policy    Policy
+	log       *slog.Logger
+	saveClock func(context.Context, time.Duration) error
+	roots     *x509.CertPool
+
+	idMu sync.Mutex
+	ids  *ulid.MonotonicEntropy
+
+	ctx     context.Context
+	stop    context.CancelFunc
+	work    sync.WaitGroup
+	slots   chan struct{}
+	runMu   sync.Mutex
+	closing bool
+	running map[model.ID]bool
+	wake    chan struct{} // the scheduler looks again what is due
+	moving  sync.Mutex    // one clock movement at a time
+}
+
+// New makes an engine. It does nothing until [Engine.Start] or an action.
+func New(o Options) *Engine {
+	if o.Table == nil {
+		o.Table = NewTable()
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Workers == 0 {
+		o.Workers = 128
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	return &Engine{
+		store: o.Store, clock: o.Clock, table: o.Table, issuers: o.Issuers, products: o.Products,
+		prober: o.Prober, policy: o.Policy, log: o.Log, saveClock: o.SaveClock, roots: o.Roots,
+		ids: ulid.Monotonic(o.Rand, 0), ctx: ctx, stop: stop,
+		slots: make(chan struct{}, o.Workers), running: map[model.ID]bool{}, wake: make(chan struct{}, 1),
+	}
+}
+
+// Start resumes what was under way and runs the scheduler until Close.
+func (e *Engine) Start() {
+	e.spawn(e.schedule)
+}
+
+// Close ends the engine: calls to the outside are cancelled, their intents
+// stay and are resumed by the next engine on the store. It returns when no
+// work of the engine runs any more.
+func (e *Engine) Close() {
+	e.runMu.Lock()
+	e.closing = true
+	e.runMu.Unlock()
+	e.stop()
+	e.work.Wait()
+}
+
+// spawn runs fn on the engine, unless it is closing.
+func (e *Engine) spawn(fn func()) bool {
+	e.runMu.Lock()
+	defer e.runMu.Unlock()
+	if e.closing {
+		return false
+	}
+	e.work.Add(1)
+	go func() {
+		defer e.work.Done()
+		fn()
+	}()
+	return true
+}
+
+// Now is the time of the engine's clock.
+func (e *Engine) Now() time.Time { return e.clock.Now() }
+
+// Table is the transition table the engine obeys.
+func (e *Engine) Table() *Table { return e.table }
+
+// Policy is what the operator has decided.
+func (e *Engine) Policy() Policy { return e.policy }
+
+// newID makes a ULID of the clock's time.
+func (e *Engine) newID() model.ID {
+	e.idMu.Lock()
+	defer e.idMu.Unlock()
+	ms := ulid.Timestamp(e.clock.Now())
+	id, err := ulid.New(ms, e.ids)
+	if err != nil { // the monotonic counter of this millisecond is used up
+		id = ulid.MustNew(ms+1, e.ids)
+	}
+	return model.ID(id.String())
+}
+
+// update writes, tells the scheduler that something may be due, and returns
+// errors as they are: refusals and not-found stay recognizable.
+func (e *Engine) update(ctx context.Context, fn func(model.Tx) error) error {
+	return e.store.Update(ctx, fn)
+}
+
+// begin is the common shape of an action on an instance: the case is read and
+// checked inside the write, then the effect changes the instance, which is put
+// with its event. A refusal is logged as an event of its own.
+func (e *Engine) begin(ctx context.Context, actor model.Actor, a Action, id model.ID, effect func(tx model.Tx, c *Case, ev *model.Event) error) error {
+	err := e.update(ctx, func(tx model.Tx) error {
+		c, err := e.caseOf(tx, actor, id)
+		if err != nil {
+			return err
+		}
+		if f := e.table.Check(a, c); f != nil {
+			return f
+		}
+		ev := e.event(actor, string(a), c.Instance)
+		ev.From = string(c.Instance.State)
+		if err := effect(tx, c, &ev); err != nil {
+			return err
+		}
+		if err := e.put(tx, c.Instance); err != nil {
+			return err
+		}
+		if to := string(c.Instance.State); to != ev.From {
+			ev.To = to
+		} else {
+			ev.From = ""
+		}
+		return tx.Append(ev)
+	})
+	return e.noteRefusal(ctx, actor, err)
+}
+
+// noteRefusal writes a refusal into the activity log (spec S3) and returns err.
+func (e *Engine) noteRefusal(ctx context.Context, actor model.Actor, err error) error {
+	var f *Refusal
+	if !errors.As(err, &f) || f.Reason == ReasonReadOnly {
+		return err
+	}
+	ev := model.Event{
+		At: e.clock.Now(), Actor: actor.Name, Via: actor.Via, Action: string(f.Action), Instance: f.Instance,
+		From: string(f.State), Why: WhyAsked, Result: ResultRefused, Reason: string(f.Reason), Detail: f.Message(),
+	}
+	if werr := e.update(ctx, func(tx model.Tx) error {
+		if i, gerr := model.Get[model.Instance](tx, string(f.Instance)); gerr == nil {
+			ev.Name = i.Name
+		}
+		return tx.Append(ev)
+	}); werr != nil {
+		e.log.Warn("a refusal could not be logged", "action", f.Action, "error", werr)
+	}
+	return err
+}
+
+// Why something happened and what came of it, as events say it.
+const (
+	WhyAsked   = "asked"
+	WhyDue     = "due"
+	WhyResumed = "resumed"
+
+	ResultOK      = "ok"
+	ResultRefused = "refused"
+	ResultFailed  = "failed"
+	ResultWaiting = "waiting"
+	ResultBegun   = "begun"
+)
+
+func (e *Engine) event(actor model.Actor, action string, i *model.Instance) model.Event {
+	ev := model.Event{At: e.clock.Now(), Actor: actor.Name, Via: actor.Via, Action: action, Why: WhyAsked, Result: ResultOK}
+	if actor == model.Scheduler {
+		ev.Why = WhyDue
+	}
+	if i != nil {
+		ev.Instance, ev.Name = i.ID, i.Name
+	}
+	return ev
+}
+
+// put writes the instance with what the scheduler will do to it next.
+func (e *Engine) put(tx model.Tx, i *model.Instance) error {
+	a, at := e.table.NextDue(i)
+	i.Due, i.DueAction = at, ""
+	if !at.IsZero() {
+		i.DueAction = string(a)
+	}
+	return tx.Put(i)
+}
+
+// caseOf reads what guards judge, in the snapshot of r.
+func (e *Engine) caseOf(r model.Reader, actor model.Actor, id model.ID) (*Case, error) {
+	i, err := model.Get[model.Instance](r, string(id))
+	if err == nil && i.Deleted {
+		err = model.ErrNotFound
+	}
+	if errors.Is(err, model.ErrNotFound) {
+		return nil, &NotFound{"instance", string(id)}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read instance %s: %w", id, err)
+	}
+	c := &Case{Actor: actor, Instance: &i, Now: e.clock.Now(), Policy: &e.policy}
+	for res, err := range model.All[model.Resource](r, model.Scan{Index: "instance", Prefix: string(id)}) {
+		if err != nil {
+			return nil, fmt.Errorf("read resources of %s: %w", id, err)
+		}
+		c.Resources = append(c.Resources, res)
+	}
+	if i.Operation.Active() {
+		j, err := model.Get[model.Job](r, string(i.Operation.Job))
+		if err != nil {
+			return nil, fmt.Errorf("read job %s: %w", i.Operation.Job, err)
+		}
+		c.Job = &j
+	}
+	if is, ok := e.issuers[i.Spec.Brand]; ok {
+		caps := is.Capabilities(c.Now)
+		c.Issuer = &caps
+	}
+	return c, nil
+}
+
+// placed says whether something is, or is about to be, at the resource.
+func placed(r *model.Resource) bool {
+	return r.Deployed != "" || r.Operation.Active()
+}
+
+// Case reads the facts that decide what can be done to an instance now; give
+// it to [Table.Check].
+func (e *Engine) Case(actor model.Actor, id model.ID) (c *Case, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		c, err = e.caseOf(r, actor, id)
+		return err
+	})
+	return c, err
+}
+
+// issuerOf is the issuer of an instance's brand.
+func (e *Engine) issuerOf(i *model.Instance) (Issuer, error) {
+	is, ok := e.issuers[i.Spec.Brand]
+	if !ok {
+		return nil, &Refusal{Reason: ReasonNoIssuer, Args: Args{"brand": i.Spec.Brand}, Instance: i.ID, State: i.State}
+	}
+	return is, nil
+}
+
+// product finds a configured product by name, without regard to case.
+func (e *Engine) product(name string) (*NamedProduct, error) {
+	var names []string
+	for n := range e.products {
+		p := &e.products[n]
+		if model.Fold(p.Name) == model.Fold(name) {
+			if p.Product == nil {
+				return nil, fmt.Errorf("%s cannot be used: %s", p.Name, p.Problem)
+			}
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return nil, &NotFound{"product (there are: " + joinOr(names) + ")", name}
+}

@@ -1,0 +1,90 @@
+package lifecycle
+
+import (
+	"fmt"
+
+	"certquay/model"
+)
+
+// Explain answers why an instance is as it is, by which rule, and what happens
+// next and when (spec V3).
+func (e *Engine) Explain(id model.ID) (Explanation, error) {
+	c, err := e.Case(model.Actor{Role: model.Owner}, id)
+	if err != nil {
+		return Explanation{}, err
+	}
+	i, now := c.Instance, c.Now
+	row := i.Row()
+	x := Explanation{State: fmt.Sprintf("%s is %s; its label is %q.", i.Name, i.State, row.Label(now))}
+	why := func(rule, format string, args ...any) {
+		x.Why = append(x.Why, fmt.Sprintf(format, args...)+" ("+rule+")")
+	}
+	next := func(format string, args ...any) { x.Next = append(x.Next, fmt.Sprintf(format, args...)) }
+
+	if i.Reason != "" {
+		why("A8, I4", "the last word on it was: %s", i.Reason)
+	}
+	if v := i.Current(); v != nil {
+		why("T3", "version %d is valid from %s to %s; its window opens %s", v.Number, stamp(v.NotBefore), stamp(v.NotAfter), stamp(v.Window()))
+		if v.KeyID == "" {
+			why("A4", "certquay does not hold its key, so it cannot deploy it")
+		}
+	}
+	if !i.ServiceEnd.IsZero() {
+		why("T1, T4", "the service period runs from %s to %s; its window opens %s", stamp(i.ServiceStart), stamp(i.ServiceEnd), stamp(i.ServiceWindow()))
+	}
+	for _, d := range row.Derived(now) {
+		switch d {
+		case model.Expired:
+			why("S1", "it is expired: the newest version ended %s", stamp(row.NotAfter))
+		case model.Expiring:
+			why("T6", "it is expiring: a window has opened and nothing has replaced it yet")
+		case model.Failing:
+			why("S1", "it is failing: %s", failureOf(i, c.Resources))
+		case model.ServiceEnded:
+			why("S1", "its version outlives the service period, which ended %s", stamp(i.ServiceEnd))
+		case model.Deployed:
+			why("D3", "%d of %d resources present it, verified by handshake: %s", i.Deployments.Deployed, i.Deployments.Total, placesOf(c.Resources))
+		case model.Hosted:
+			why("H4", "it is hosted, with %d renewals left", i.Hosting.RenewalsLeft)
+		case model.AutoDeploy:
+			why("D5", "auto-deploy is on at %d of %d resources", i.Deployments.Auto, i.Deployments.Total)
+		}
+	}
+	if o := i.Operation; o.Active() {
+		s := fmt.Sprintf("%s is under way since %s, attempt %d", o.Kind, stamp(o.Since), o.Attempt)
+		if o.Waiting != "" {
+			s += ", waiting for " + o.Waiting
+		}
+		if !o.Next.IsZero() {
+			s += ", looked at again " + stamp(o.Next)
+		}
+		if o.Error != "" {
+			s += "; the last attempt failed: " + o.Error
+		}
+		next("%s.", s)
+	}
+	if !i.Due.IsZero() {
+		next("certquay does by itself: %s, at %s (T5).", i.DueAction, stamp(i.Due))
+	}
+	if row.State.Group() == model.GroupIssued && i.Due.IsZero() && !i.ServiceEnd.IsZero() && !row.Is(model.Expired, now) {
+		next("Nothing happens by itself: it expires %s unless a person renews it; that opens %s (I6).", stamp(row.NotAfter), stamp(i.ServiceWindow()))
+	}
+	if i.RenewedBy != "" {
+		next("It is renewed by %s, which replaces it (I6).", i.RenewedBy)
+	}
+	next("You can now: %s.", e.table.possible(c))
+	return x, nil
+}
+
+func failureOf(i *model.Instance, rs []model.Resource) string {
+	if i.Failure.What != "" {
+		return fmt.Sprintf("%s, %s", i.Failure.What, i.Failure.Message)
+	}
+	for n := range rs {
+		if f := rs[n].Failure; f.What != "" {
+			return fmt.Sprintf("%s at %s %s %s, %s", f.What, rs[n].Product, rs[n].Region, rs[n].Name, f.Message)
+		}
+	}
+	return fmt.Sprintf("%d of its resources", i.Deployments.Failing)
+}

@@ -1,0 +1,185 @@
+package lifecycle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"certquay/model"
+)
+
+// The guards of the table. Each is pure and says which rule it carries out.
+var (
+	holdsKey = Guard{"A4", func(c *Case) *Refusal {
+		if v := c.Instance.Current(); v != nil && v.KeyID == "" {
+			return &Refusal{Reason: ReasonNoKey}
+		}
+		return nil
+	}}
+	lacksKey = Guard{"A4", func(c *Case) *Refusal {
+		if v := c.Instance.Current(); v == nil || v.KeyID != "" {
+			return &Refusal{Reason: ReasonHasKey}
+		}
+		return nil
+	}}
+	hasCurrent = Guard{"D3", func(c *Case) *Refusal {
+		if c.Instance.Current() == nil {
+			return &Refusal{Reason: ReasonAllRevoked}
+		}
+		return nil
+	}}
+	notExpired = Guard{"D3", func(c *Case) *Refusal {
+		if c.Instance.Is(model.Expired, c.Now) {
+			return &Refusal{Reason: ReasonExpired, Args: Args{"at": stamp(c.Instance.Newest().NotAfter)}}
+		}
+		return nil
+	}}
+	notExpiredHost = Guard{"H1", notExpired.Check}
+	alreadyValid   = Guard{"D3", func(c *Case) *Refusal {
+		if v := c.Instance.Current(); v != nil && c.Now.Before(v.NotBefore) {
+			return &Refusal{Reason: ReasonNotYetValid, Args: Args{"at": stamp(v.NotBefore)}}
+		}
+		return nil
+	}}
+	isDeployed = Guard{"D8", func(c *Case) *Refusal {
+		if len(c.Resources) == 0 {
+			return &Refusal{Reason: ReasonNotDeployed}
+		}
+		return nil
+	}}
+	notDeployed = Guard{"I5", func(c *Case) *Refusal {
+		there := slices.DeleteFunc(slices.Clone(c.Resources), func(r model.Resource) bool { return !placed(&r) })
+		if len(there) > 0 {
+			return &Refusal{Reason: ReasonUndeployFirst, Args: Args{"resources": placesOf(there)}}
+		}
+		return nil
+	}}
+	isHosted = Guard{"D5", func(c *Case) *Refusal {
+		if !c.Instance.Hosting.On {
+			return &Refusal{Reason: ReasonNotHosted}
+		}
+		return nil
+	}}
+	notHosted = Guard{"H4", func(c *Case) *Refusal {
+		if c.Instance.Hosting.On && c.Instance.Hosting.RenewalsLeft > 0 {
+			return &Refusal{Reason: ReasonHosted}
+		}
+		return nil
+	}}
+	notHostedDelete = Guard{"I5", func(c *Case) *Refusal {
+		if c.Instance.Hosting.On {
+			return &Refusal{Reason: ReasonStopHosting}
+		}
+		return nil
+	}}
+	hostingStopped = Guard{"I4", notHostedDelete.Check}
+	notHostedOn    = Guard{"I6", func(c *Case) *Refusal {
+		if c.Instance.Hosting.On && c.Instance.Hosting.RenewalsLeft > 0 {
+			return &Refusal{Reason: ReasonHostedRenews}
+		}
+		return nil
+	}}
+	notRenewed = Guard{"I6", func(c *Case) *Refusal {
+		if c.Instance.RenewedBy != "" {
+			return &Refusal{Reason: ReasonRenewed, Args: Args{"other": string(c.Instance.RenewedBy)}}
+		}
+		return nil
+	}}
+	serviceWindow = Guard{"I6", func(c *Case) *Refusal {
+		switch {
+		case !c.Now.Before(c.Instance.ServiceEnd):
+			return &Refusal{Reason: ReasonServiceOver, Args: Args{"at": stamp(c.Instance.ServiceEnd), "buy": BuyCommand(c.Instance)}}
+		case c.Now.Before(c.Instance.ServiceWindow()):
+			return &Refusal{Reason: ReasonTooEarly, Args: Args{"at": stamp(c.Instance.ServiceWindow()), "id": c.Instance.ID.Short()}}
+		}
+		return nil
+	}}
+	insideService = Guard{"I7", func(c *Case) *Refusal {
+		if !c.Now.Before(c.Instance.ServiceEnd) {
+			return &Refusal{Reason: ReasonServiceOver, Args: Args{"at": stamp(c.Instance.ServiceEnd), "buy": BuyCommand(c.Instance)}}
+		}
+		return nil
+	}}
+	canRequest = Guard{"I7", func(c *Case) *Refusal {
+		if c.Issuer == nil {
+			return &Refusal{Reason: ReasonNoIssuer, Args: Args{"brand": c.Instance.Spec.Brand}}
+		}
+		return nil
+	}}
+	canRevoke = Guard{"I4", func(c *Case) *Refusal {
+		switch {
+		case c.Issuer == nil:
+			return &Refusal{Reason: ReasonNoIssuer, Args: Args{"brand": c.Instance.Spec.Brand}}
+		case !c.Issuer.Revocation:
+			return &Refusal{Reason: ReasonNoRevocation, Args: Args{"brand": c.Instance.Spec.Brand}}
+		}
+		return nil
+	}}
+	notBusy = Guard{"S2", func(c *Case) *Refusal {
+		if c.Job != nil {
+			return &Refusal{Reason: ReasonBusy, Args: Args{"job": string(c.Job.Kind)}}
+		}
+		return nil
+	}}
+	notFinalized = Guard{"A9", func(c *Case) *Refusal {
+		if c.Job != nil && finalizeSent(c.Job) {
+			return &Refusal{Reason: ReasonFinalized}
+		}
+		return nil
+	}}
+	needsReview = Guard{"A8", func(c *Case) *Refusal {
+		if c.Instance.Spec.Level == model.DV {
+			return &Refusal{Reason: ReasonNoReview}
+		}
+		return nil
+	}}
+	notInThisVersion = Guard{"", func(*Case) *Refusal { return &Refusal{Reason: ReasonLater} }}
+)
+
+// dueReissue is when a version that ends before the service period is replaced
+// (spec T5, I8).
+func dueReissue(i *model.Instance) time.Time {
+	v := i.Current()
+	if v == nil || i.ServiceEnd.IsZero() || !v.NotAfter.Before(i.ServiceEnd.Add(-time.Second)) || i.Hosting.On && i.Hosting.RenewalsLeft > 0 && !v.Window().Before(i.ServiceWindow()) {
+		return time.Time{}
+	}
+	if v.SuggestedStart.IsZero() {
+		return v.Window().Add(model.Jitter(i.ID, v.Number, v.Validity()))
+	}
+	return model.Moment(i.ID, v.Number, v.SuggestedStart, v.SuggestedEnd)
+}
+
+// BuyCommand is the command that buys the same specification again.
+func BuyCommand(i *model.Instance) string {
+	s := i.Spec
+	return fmt.Sprintf("certquay buy --level %s --type %s --brand %s --grade %s", s.Level, s.Type, s.Brand, s.Grade)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+
+func placesOf(rs []model.Resource) string {
+	var names []string
+	for n := range rs {
+		names = append(names, rs[n].Product+" "+rs[n].Region+" "+rs[n].Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func joinStates(states []model.State) string {
+	names := make([]string, len(states))
+	for n, s := range states {
+		names[n] = string(s)
+	}
+	return joinOr(names)
+}
+
+func joinOr(names []string) string {
+	switch len(names) {
+	case 0:
+		return "nothing"
+	case 1:
+		return names[0]
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}

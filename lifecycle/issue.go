@@ -1,0 +1,329 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"certquay/lifecycle/bundle"
+	"certquay/model"
+)
+
+// Steps of the jobs that make a version.
+const (
+	stepOrder    = "order"
+	stepWait     = "wait"     // for proof of control or a review
+	stepFinalize = "finalize" // from here on it cannot be withdrawn (spec A9)
+	stepCollect  = "collect"
+)
+
+// expectedIssue is how long issuing takes when nothing is awaited.
+const expectedIssue = 10 * time.Second
+
+// finalizeSent says whether the CA may have been asked to sign.
+func finalizeSent(j *model.Job) bool {
+	return j.Step == stepCollect || j.Step == stepFinalize && j.Begun
+}
+
+// askedNotAfter is the last second to ask the issuer for: the end of what it
+// signs on that day or of the service period (spec T2). The issuer applies its
+// own limit; asking for no more than it gives keeps the two in step.
+func (e *Engine) askedNotAfter(i *model.Instance, caps Capabilities) time.Time {
+	now := e.Now().Truncate(time.Second)
+	end := i.ServiceEnd
+	if end.IsZero() {
+		end = model.AddYears(now, i.Years).Add(i.Carried)
+	}
+	if limit := now.Add(caps.MaxValidity); caps.MaxValidity > 0 && limit.Before(end) {
+		end = limit
+	}
+	return end.Add(-time.Second)
+}
+
+// request is what the issuer is asked to sign for a job. Its CSR function is
+// called at most when the issuer needs one.
+func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
+	var i model.Instance
+	var key model.Key
+	var replaces []byte
+	err := e.store.View(func(r model.Reader) (err error) {
+		if i, err = model.Get[model.Instance](r, string(j.Instance)); err != nil {
+			return fmt.Errorf("read instance %s: %w", j.Instance, err)
+		}
+		if v := i.Current(); v != nil && j.Kind != model.JobIssue {
+			m, err := model.Get[model.Material](r, model.MaterialKey(i.ID, v.Number))
+			if err != nil {
+				return fmt.Errorf("read the certificate of version %d: %w", v.Number, err)
+			}
+			replaces = m.Chain[0]
+		}
+		if j.KeyID != "" {
+			if key, err = model.Get[model.Key](r, string(j.KeyID)); err != nil {
+				return fmt.Errorf("read the key: %w", err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, CertificateRequest{}, err
+	}
+	is, err := e.issuerOf(&i)
+	if err != nil {
+		return nil, CertificateRequest{}, err
+	}
+	req := CertificateRequest{
+		Key: string(j.ID), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
+		NotAfter: j.NotAfter, Replaces: replaces,
+	}
+	if len(j.CSR) > 0 {
+		csr, err := bundle.ParseCSR(j.CSR)
+		if err != nil {
+			return nil, req, &Final{err}
+		}
+		req.Public = csr.PublicKey
+		req.CSR = func() ([]byte, error) { return j.CSR, nil }
+		return is, req, nil
+	}
+	if req.Public, err = x509.ParsePKIXPublicKey(key.Public); err != nil {
+		return nil, req, fmt.Errorf("decode the public key: %w", err)
+	}
+	req.CSR = func() ([]byte, error) { return makeCSR(key.PKCS8, req.Names) }
+	return is, req, nil
+}
+
+// orderStep opens the order at the CA, or finds the one opened before.
+func (e *Engine) orderStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
+	is, req, err := e.request(&j)
+	if err != nil {
+		return nil, err
+	}
+	var o Order
+	err = ErrUnknownOrder
+	if ask {
+		o, err = is.Fetch(ctx, "", req.Key)
+	}
+	if errors.Is(err, ErrUnknownOrder) {
+		o, err = is.Order(ctx, req)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return e.afterOrder(o, req), nil
+}
+
+// finalizeStep asks the CA to sign, unless it has done so before.
+func (e *Engine) finalizeStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
+	is, req, err := e.request(&j)
+	if err != nil {
+		return nil, err
+	}
+	o := Order{Ref: j.IssuerRef, Status: OrderReady}
+	if ask {
+		if o, err = is.Fetch(ctx, j.IssuerRef, req.Key); err != nil {
+			return nil, err
+		}
+	}
+	if o.Status == OrderReady {
+		if o, err = is.Finalize(ctx, j.IssuerRef, req); err != nil {
+			return nil, err
+		}
+		if o.Status == OrderReady {
+			return nil, errors.New("the CA took the request and still calls the order ready")
+		}
+	}
+	return e.afterOrder(o, req), nil
+}
+
+// waitStep looks where the order stands.
+func (e *Engine) waitStep(ctx context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	is, req, err := e.request(&j)
+	if err != nil {
+		return nil, err
+	}
+	o, err := is.Fetch(ctx, j.IssuerRef, req.Key)
+	if err != nil {
+		return nil, err
+	}
+	return e.afterOrder(o, req), nil
+}
+
+// afterOrder is what an answer of the CA changes.
+func (e *Engine) afterOrder(o Order, req CertificateRequest) func(model.Tx, *model.Job) error {
+	var version *model.Version
+	var wrong error
+	if o.Status == OrderValid {
+		version, wrong = checkIssued(o, req)
+	}
+	return func(tx model.Tx, j *model.Job) error {
+		if o.Ref != "" {
+			j.IssuerRef = o.Ref
+		}
+		switch {
+		case wrong != nil:
+			return e.fail(tx, j, &Final{wrong})
+		case o.Status == OrderValid:
+			return e.addVersion(tx, j, o, *version)
+		case o.Status == OrderInvalid:
+			return e.fail(tx, j, &Final{errors.New(o.Problem)})
+		case o.Status == OrderReady:
+			j.Step = stepFinalize
+			return nil
+		case o.Status == OrderProcessing:
+			return e.waitFor(tx, j, stepCollect, "the CA to sign", max(o.Retry, 5*time.Second))
+		default:
+			if now := e.Now(); now.After(j.Created.Add(proofFor)) {
+				return e.fail(tx, j, &Final{fmt.Errorf("not proved within 7 days: %s", o.Waiting)})
+			}
+			return e.waitFor(tx, j, stepWait, o.Waiting, min(max(o.Retry, time.Second), proofEvery))
+		}
+	}
+}
+
+// waitFor lets the job look again later and shows for what it waits.
+func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause time.Duration) error {
+	first := j.Step != step || j.Waiting != what
+	j.Step, j.Waiting, j.Next, j.Begun = step, what, e.Now().Add(pause), true
+	if err := e.withInstance(tx, j.Instance, func(i *model.Instance) error {
+		i.Operation.Waiting, i.Operation.Next = what, j.Next
+		i.ExpectedIssue = j.Next
+		return nil
+	}); err != nil || !first {
+		return err
+	}
+	ev := e.jobEvent(j, ResultWaiting)
+	ev.Detail = what
+	return tx.Append(ev)
+}
+
+// checkIssued refuses a certificate that is not the one asked for.
+func checkIssued(o Order, req CertificateRequest) (*model.Version, error) {
+	if len(o.Chain) == 0 {
+		return nil, errors.New("the CA sent no certificate")
+	}
+	leaf, err := x509.ParseCertificate(o.Chain[0])
+	if err != nil {
+		return nil, fmt.Errorf("the CA's certificate cannot be read: %w", err)
+	}
+	if k, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); !ok || !k.Equal(req.Public) {
+		return nil, errors.New("the CA's certificate is for another key")
+	}
+	v := bundle.Version(leaf, 0, time.Time{})
+	if !sameNames(v.Domains, req.Names) {
+		return nil, fmt.Errorf("the CA's certificate is for %s, not for %s", joinAnd(v.Domains), joinAnd(req.Names))
+	}
+	return &v, nil
+}
+
+// addVersion makes an issued certificate the instance's newest version. For
+// the first one the service period starts (spec T1).
+func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version) error {
+	i, err := model.Get[model.Instance](tx, string(j.Instance))
+	if err != nil {
+		return fmt.Errorf("read instance %s: %w", j.Instance, err)
+	}
+	v.Number, v.KeyID, v.Issued, v.Issuer, v.Yearly = j.Version, j.KeyID, e.Now(), i.Spec.Brand, j.Yearly
+	action := Reissue
+	if j.Kind == model.JobIssue {
+		action = Issue
+	}
+	row := e.table.Row(action)
+	ev := e.jobEvent(j, ResultOK)
+	ev.Name, ev.From = i.Name, string(i.State)
+	row.move(&i, false)
+	if ev.To = string(i.State); ev.To == ev.From {
+		ev.From, ev.To = "", ""
+	}
+	i.Versions = append(i.Versions, v)
+	if i.ServiceStart.IsZero() {
+		i.ServiceStart = v.NotBefore
+		i.ServiceEnd = model.AddYears(v.NotBefore, i.Years).Add(i.Carried)
+	}
+	i.Operation, i.Failure, i.ExpectedIssue = model.Operation{}, model.Failure{}, noTime
+	if err := tx.Put(&model.Material{Instance: i.ID, Number: v.Number, Chain: o.Chain, Root: o.Root}); err != nil {
+		return err
+	}
+	if v.Number > 1 {
+		if err := e.raiseInstall(tx, &i, &v); err != nil {
+			return err
+		}
+	}
+	if err := e.put(tx, &i); err != nil {
+		return err
+	}
+	ev.Detail = fmt.Sprintf("version %d, serial %s, valid to %s", v.Number, v.Serial, stamp(v.NotAfter))
+	if err := tx.Append(ev); err != nil {
+		return err
+	}
+	return e.finish(tx, j, ResultOK)
+}
+
+// raiseInstall asks a person to install or deploy a new version wherever
+// certquay does not do it by itself (spec D7).
+func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version) error {
+	raise := func(r *model.Resource) error {
+		t := model.Task{
+			ID: e.newID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: e.Now(),
+			Text: fmt.Sprintf("install version %d of %s where it is used", v.Number, i.Name),
+		}
+		if r != nil {
+			t.Resource = r.ID
+			t.Text = fmt.Sprintf("deploy version %d of %s to %s %s %s", v.Number, i.Name, r.Product, r.Region, r.Name)
+		}
+		return tx.Put(&t)
+	}
+	found := false
+	for r, err := range model.All[model.Resource](tx, model.Scan{Index: "instance", Prefix: string(i.ID)}) {
+		if err != nil {
+			return err
+		}
+		if !placed(&r) {
+			continue
+		}
+		found = true
+		if !r.AutoDeploy {
+			if err := raise(&r); err != nil {
+				return err
+			}
+		}
+	}
+	if !found {
+		return raise(nil)
+	}
+	return nil
+}
+
+// reject takes an application back to where it can be changed (spec A8, A9).
+func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
+	ev := e.jobEvent(j, ResultFailed)
+	ev.Action, ev.Name, ev.Reason = string(Reject), i.Name, j.Error
+	from, to := e.table.Row(Reject).move(i, false)
+	ev.From, ev.To = string(from), string(to)
+	i.Reason, i.ExpectedIssue, i.Operation, i.Failure = j.Error, noTime, model.Operation{}, model.Failure{}
+	if err := dropKey(tx, j); err != nil {
+		return err
+	}
+	return tx.Append(ev)
+}
+
+// cancelOrder tells the CA that an order is not wanted any more, as far as it
+// listens; an order left alone ends by itself.
+func (e *Engine) cancelOrder(j model.Job) {
+	is, _, err := e.request(&j)
+	if err != nil {
+		return
+	}
+	c, ok := is.(Cancels)
+	if !ok {
+		return
+	}
+	e.spawn(func() {
+		ctx, cancel := context.WithTimeout(e.ctx, e.policy.CallTimeout)
+		defer cancel()
+		if err := c.Cancel(ctx, j.IssuerRef); err != nil {
+			e.log.Warn("the CA was not told of a withdrawal", "instance", j.Instance, "error", err)
+		}
+	})
+}

@@ -1,0 +1,335 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"certquay/model"
+)
+
+var noTime time.Time
+
+// A stepFunc takes one step of a job: it calls the outside, then returns what
+// the result changes in the store. When ask is true the step was begun before
+// and its result is not known: the other side is asked before anything is
+// repeated. The returned function is pure; it sets the job's next Step, or
+// finishes it, or sets Next or Waiting when the job goes on later.
+type stepFunc func(ctx context.Context, j model.Job, ask bool) (func(tx model.Tx, j *model.Job) error, error)
+
+// steps are all the steps of all jobs.
+func (e *Engine) step(j *model.Job) stepFunc {
+	switch j.Step {
+	case stepOrder:
+		return e.orderStep
+	case stepWait:
+		return e.waitStep
+	case stepFinalize:
+		return e.finalizeStep
+	case stepCollect:
+		return e.waitStep
+	case stepDeploy:
+		return e.deployStep
+	case stepHandshake:
+		return e.handshakeStep
+	case stepKeep:
+		return e.keepStep
+	case stepRestore:
+		return e.restoreStep
+	case stepUndeploy:
+		return e.undeployStep
+	case stepLook:
+		return e.lookStep
+	case stepRevoke:
+		return e.revokeStep
+	}
+	return nil
+}
+
+// newJob is a job whose first step is begun: the caller sets Step and puts it.
+func (e *Engine) newJob(kind model.JobKind, i *model.Instance, actor model.Actor) model.Job {
+	cause := WhyAsked
+	if actor == model.Scheduler {
+		cause = WhyDue
+	}
+	j := model.Job{
+		ID: e.newID(), Kind: kind, Begun: true, Actor: actor.Name, Via: actor.Via,
+		Cause: cause, Created: e.Now(), Attempt: 1,
+	}
+	if i != nil {
+		j.Instance = i.ID
+	}
+	return j
+}
+
+// finish ends a job inside the transaction that carries its result.
+func (e *Engine) finish(tx model.Tx, j *model.Job, result string) error {
+	j.Finished, j.Result, j.Begun, j.Waiting, j.Next = e.Now(), result, false, "", noTime
+	return tx.Put(j)
+}
+
+// kick runs a job on the engine. Fresh says that its first step was committed
+// just now by this process, so that nothing needs to be asked first.
+func (e *Engine) kick(id model.ID, fresh bool) {
+	e.runMu.Lock()
+	busy := e.running[id]
+	if !busy {
+		e.running[id] = true
+	}
+	e.runMu.Unlock()
+	if busy {
+		return
+	}
+	done := func() {
+		e.runMu.Lock()
+		delete(e.running, id)
+		e.runMu.Unlock()
+	}
+	if !e.spawn(func() {
+		defer done()
+		select {
+		case e.slots <- struct{}{}:
+			defer func() { <-e.slots }()
+		case <-e.ctx.Done():
+			return
+		}
+		e.run(id, fresh)
+	}) {
+		done()
+	}
+}
+
+// run takes the steps of a job until it is finished or goes on later.
+func (e *Engine) run(id model.ID, fresh bool) {
+	var j model.Job
+	err := e.store.View(func(r model.Reader) (err error) {
+		j, err = model.Get[model.Job](r, string(id))
+		return err
+	})
+	if err != nil {
+		e.log.Error("a job could not be read", "job", id, "error", err)
+		return
+	}
+	ask := j.Begun && !fresh
+	if !fresh && j.Live() {
+		// The intent of this attempt, before its first call.
+		if err := e.commit(&j, func(_ model.Tx, j *model.Job) error {
+			if !ask {
+				j.Begun = true
+			}
+			if !j.Next.IsZero() && j.Error != "" {
+				j.Attempt++
+			}
+			j.Next, j.Waiting = noTime, ""
+			return nil
+		}); err != nil {
+			e.logJob(&j, err)
+			return
+		}
+	}
+	for j.Live() {
+		step := e.step(&j)
+		if step == nil {
+			e.log.Error("a job has a step that this version does not know", "job", j.ID, "step", j.Step)
+			return
+		}
+		ctx, cancel := context.WithTimeout(e.ctx, e.policy.CallTimeout)
+		result, err := step(ctx, j, ask)
+		cancel()
+		if e.ctx.Err() != nil {
+			return // the intent stays; the next engine asks what became of it
+		}
+		if err != nil {
+			failure := err
+			result = func(tx model.Tx, j *model.Job) error { return e.fail(tx, j, failure) }
+		}
+		if err := e.commit(&j, result); err != nil {
+			e.logJob(&j, err)
+			return
+		}
+		if !j.Next.IsZero() {
+			e.nudge()
+			return
+		}
+		ask = false
+	}
+	e.nudge()
+}
+
+// errSuperseded says that a job was finished by somebody else meanwhile, for
+// instance withdrawn: its late result changes nothing.
+var errSuperseded = errors.New("the job was ended meanwhile")
+
+// commit makes the result of a step durable, together with the intent of the
+// next one.
+func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) error {
+	var after model.Job
+	err := e.update(e.ctx, func(tx model.Tx) error {
+		stored, err := model.Get[model.Job](tx, string(j.ID))
+		if err != nil {
+			return fmt.Errorf("read job: %w", err)
+		}
+		if !stored.Live() {
+			return errSuperseded
+		}
+		step := stored.Step
+		if err := result(tx, &stored); err != nil {
+			return err
+		}
+		if stored.Live() {
+			if stored.Step != step {
+				stored.Begun = stored.Next.IsZero()
+				if stored.Resource == "" { // a deployment is tried again as a whole
+					stored.Attempt, stored.Error = 1, ""
+				}
+			}
+			if err := tx.Put(&stored); err != nil {
+				return err
+			}
+		}
+		after = stored
+		return nil
+	})
+	if err == nil {
+		*j = after
+	}
+	return err
+}
+
+func (e *Engine) logJob(j *model.Job, err error) {
+	if e.ctx.Err() == nil && !errors.Is(err, errSuperseded) {
+		e.log.Error("a job's result could not be kept; it is resumed later", "job", j.ID, "kind", j.Kind, "step", j.Step, "error", err)
+	}
+}
+
+// retryError is a failure after which the other side wants a pause.
+type retryError struct {
+	err   error
+	after time.Duration
+}
+
+func (r *retryError) Error() string { return r.err.Error() }
+func (r *retryError) Unwrap() error { return r.err }
+
+// fail records a failed attempt: the job goes on after a pause (spec H9), or
+// is finished when no retry would mend it. Failures are visible at once on the
+// instance and its resource (spec S1, S2), and leave the state as it is.
+func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
+	var final *Final
+	var pause *retryError
+	j.Error = cause.Error()
+	retry := !errors.As(cause, &final)
+	switch j.Kind {
+	case model.JobUndeploy, model.JobVerify:
+		retry = false // a person asked and is told; asking again is theirs
+	case model.JobReissue, model.JobRenew:
+		retry = retry || j.Cause == WhyDue
+	}
+	if retry {
+		wait := time.Duration(0)
+		if errors.As(cause, &pause) {
+			wait = pause.after
+		}
+		j.Next = e.Now().Add(retryAfter(j.Attempt, wait))
+	}
+	if err := e.showFailure(tx, j, retry); err != nil {
+		return err
+	}
+	ev := e.jobEvent(j, ResultFailed)
+	ev.Reason = j.Error
+	if err := tx.Append(ev); err != nil {
+		return err
+	}
+	if retry {
+		return nil
+	}
+	return e.finish(tx, j, ResultFailed)
+}
+
+// showFailure puts a failed attempt where people see it.
+func (e *Engine) showFailure(tx model.Tx, j *model.Job, retry bool) error {
+	failure := model.Failure{What: j.Kind, At: e.Now(), Message: j.Error}
+	if j.Resource != "" {
+		return e.withResource(tx, j.Resource, func(r *model.Resource) error {
+			r.Failure = failure
+			if j.Kind == model.JobVerify {
+				r.Failure = model.Failure{}
+			}
+			e.opAfterFailure(&r.Operation, j, retry)
+			return nil
+		})
+	}
+	return e.withInstance(tx, j.Instance, func(i *model.Instance) error {
+		i.Failure = failure
+		e.opAfterFailure(&i.Operation, j, retry)
+		if j.Kind == model.JobIssue && !retry {
+			return e.reject(tx, i, j)
+		}
+		return nil
+	})
+}
+
+func (e *Engine) opAfterFailure(o *model.Operation, j *model.Job, retry bool) {
+	if !retry {
+		*o = model.Operation{}
+		return
+	}
+	o.Attempt, o.Next, o.Error = j.Attempt, j.Next, j.Error
+}
+
+// withInstance changes an instance inside a transaction.
+func (e *Engine) withInstance(tx model.Tx, id model.ID, change func(*model.Instance) error) error {
+	i, err := model.Get[model.Instance](tx, string(id))
+	if err != nil {
+		return fmt.Errorf("read instance %s: %w", id, err)
+	}
+	if err := change(&i); err != nil {
+		return err
+	}
+	return e.put(tx, &i)
+}
+
+func (e *Engine) jobEvent(j *model.Job, result string) model.Event {
+	return model.Event{
+		At: e.Now(), Actor: j.Actor, Via: j.Via, Action: string(j.Kind), Instance: j.Instance,
+		Resource: j.Resource, Why: j.Cause, Result: result,
+	}
+}
+
+// Wait returns when each job is finished or goes on later by itself, or when
+// ctx ends; that does not stop the jobs.
+func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
+	wctx, stop := context.WithCancel(ctx)
+	defer stop()
+	feed := e.store.Watch(wctx)
+	for {
+		all, open := make([]Progress, 0, len(jobs)), 0
+		err := e.store.View(func(r model.Reader) error {
+			for _, id := range jobs {
+				j, err := model.Get[model.Job](r, string(id))
+				if err != nil {
+					return fmt.Errorf("read job %s: %w", id, err)
+				}
+				p := Progress{Job: j, Done: !j.Live(), Until: j.Next}
+				p.Blocked = !p.Done && !j.Next.IsZero()
+				if !p.Done && !p.Blocked {
+					open++
+				}
+				all = append(all, p)
+			}
+			return nil
+		})
+		if err != nil || open == 0 {
+			return all, err
+		}
+		select {
+		case <-ctx.Done():
+			return all, ctx.Err()
+		case _, ok := <-feed:
+			if !ok {
+				return all, ctx.Err()
+			}
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package lifecycle
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"certquay/model"
+)
+
+// Accounts of the ledger. A purchase moves from the budget to what it was
+// spent on; a refund moves back (spec B2, B5).
+const (
+	accountBudget = "budget"
+	accountSpent  = "certificates"
+)
+
+// post writes a ledger entry and the running sums of its accounts. An entry
+// with the same ID changes nothing, so a replay is harmless.
+func post(tx model.Tx, en model.Entry) error {
+	sums := map[string]int64{}
+	for _, p := range en.Postings {
+		sums[p.Unit] += p.Amount
+	}
+	for unit, sum := range sums {
+		if sum != 0 {
+			return fmt.Errorf("ledger entry %s is off by %d %s", en.ID, sum, unit)
+		}
+	}
+	if _, err := model.Get[model.Entry](tx, en.ID); err == nil {
+		return nil
+	} else if !errors.Is(err, model.ErrNotFound) {
+		return fmt.Errorf("read ledger entry %s: %w", en.ID, err)
+	}
+	for _, p := range en.Postings {
+		a := model.Account{Name: p.Account, Unit: p.Unit}
+		if err := tx.Get(&a); err != nil && !errors.Is(err, model.ErrNotFound) {
+			return fmt.Errorf("read account %s: %w", p.Account, err)
+		}
+		a.Sum += p.Amount
+		if err := tx.Put(&a); err != nil {
+			return err
+		}
+	}
+	return tx.Put(&en)
+}
+
+func transfer(id string, at time.Time, from, to, unit string, amount int64, text string) model.Entry {
+	return model.Entry{ID: id, At: at, Text: text, Postings: []model.Posting{
+		{Account: from, Unit: unit, Amount: -amount}, {Account: to, Unit: unit, Amount: amount},
+	}}
+}
+
+// postPurchase charges an order, one entry for each line.
+func postPurchase(tx model.Tx, o *model.Order) error {
+	for n, l := range o.Lines {
+		en := transfer(fmt.Sprintf("purchase/%s/%d", o.ID, n), o.At, accountBudget, accountSpent, l.Currency, l.Amount, l.Item+" "+l.Spec.String())
+		en.Order, en.Instance = o.ID, l.Instance
+		if err := post(tx, en); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refundDue is what ending the instance at a moment pays back (spec B5).
+func refundDue(r model.Reader, p *Policy, i *model.Instance, now time.Time) (RefundPreview, model.OrderLine, error) {
+	none := RefundPreview{Currency: p.Currency}
+	if i.Order == "" {
+		none.Why = "it was not bought here"
+		return none, model.OrderLine{}, nil
+	}
+	o, err := model.Get[model.Order](r, string(i.Order))
+	if err != nil {
+		return none, model.OrderLine{}, fmt.Errorf("read order %s: %w", i.Order, err)
+	}
+	if i.Line >= len(o.Lines) {
+		return none, model.OrderLine{}, fmt.Errorf("order %s has no line %d", i.Order, i.Line)
+	}
+	line := o.Lines[i.Line]
+	none.Currency = line.Currency
+	if line.Amount == 0 {
+		none.Why = "it cost nothing"
+		return none, line, nil
+	}
+	full := RefundPreview{Amount: line.Amount, Currency: line.Currency}
+	switch p.Refund {
+	case RefundNone:
+		none.Why = "the policy of this organization refunds nothing"
+		return none, line, nil
+	case RefundPaid7d:
+		if end := o.At.Add(7 * 24 * time.Hour); now.After(end) {
+			none.Why = "paid more than 7 days ago"
+			return none, line, nil
+		}
+		full.Why = "paid within the last 7 days"
+	default:
+		if len(i.Versions) == 0 {
+			full.Why = "nothing was issued"
+			return full, line, nil
+		}
+		if end := i.Versions[0].Issued.Add(30 * 24 * time.Hour); now.After(end) {
+			none.Why = "first issued more than 30 days ago"
+			return none, line, nil
+		}
+		full.Why = "first issued within the last 30 days"
+	}
+	return full, line, nil
+}
+
+// payBack refunds what is due, at most once for each order line.
+func payBack(tx model.Tx, p *Policy, i *model.Instance, now time.Time) (RefundPreview, error) {
+	due, line, err := refundDue(tx, p, i, now)
+	if err != nil || due.Amount == 0 {
+		return due, err
+	}
+	en := transfer(fmt.Sprintf("refund/%s/%d", i.Order, i.Line), now, accountSpent, accountBudget, due.Currency, due.Amount, "refund of "+line.Item+" "+line.Spec.String())
+	en.Order, en.Instance = i.Order, i.ID
+	return due, post(tx, en)
+}
+
+// Refund tells what ending the instance now would pay back.
+func (e *Engine) Refund(id model.ID) (p RefundPreview, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		c, err := e.caseOf(r, model.Scheduler, id)
+		if err != nil {
+			return err
+		}
+		p, _, err = refundDue(r, &e.policy, c.Instance, c.Now)
+		return err
+	})
+	return p, err
+}
+
+// Costs is what was spent, in minor units by currency, refunds subtracted.
+func (e *Engine) Costs() (map[string]int64, error) {
+	costs := map[string]int64{}
+	err := e.store.View(func(r model.Reader) error {
+		for a, err := range model.All[model.Account](r, model.Scan{Prefix: accountSpent + "|"}) {
+			if err != nil {
+				return err
+			}
+			costs[a.Unit] = a.Sum
+		}
+		return nil
+	})
+	return costs, err
+}
+
+// Balances lists what is held prepaid (spec B4). Packs are not sold in this
+// version, so only the two kinds without a specification are listed.
+func (e *Engine) Balances() ([]Balance, error) {
+	return []Balance{{Kind: "hosting"}, {Kind: "credit"}}, nil
+}

@@ -1,0 +1,257 @@
+package lifecycle
+
+import (
+	"slices"
+	"time"
+
+	"certquay/model"
+)
+
+// Action is something a person, the scheduler or a CA does to an instance.
+type Action string
+
+// Actions. The names are also the verbs of the command line where there is one.
+const (
+	Buy         Action = "buy"
+	Upload      Action = "upload"
+	Apply       Action = "apply"
+	Close       Action = "close"
+	Review      Action = "review"
+	Withdraw    Action = "withdraw"
+	Issue       Action = "issue"  // the CA has issued
+	Reject      Action = "reject" // the CA or the proof of control said no
+	Deploy      Action = "deploy"
+	Undeploy    Action = "undeploy"
+	Verify      Action = "verify"
+	AutoDeploy  Action = "auto-deploy"
+	Download    Action = "download"
+	UploadKey   Action = "upload-key"
+	Renew       Action = "renew"
+	Reissue     Action = "reissue"
+	Host        Action = "host"
+	StopHosting Action = "stop-hosting"
+	Revoke      Action = "revoke"
+	Delete      Action = "delete"
+)
+
+// Danger is how much an action takes away; confirmations carry it as a word
+// (spec V3).
+type Danger string
+
+// Levels of danger, the mildest first.
+const (
+	DangerNone    Danger = ""
+	DangerNote    Danger = "note"
+	DangerNotice  Danger = "notice"
+	DangerWarning Danger = "warning"
+	DangerDanger  Danger = "danger"
+)
+
+// Case is what guards judge: facts only, read in one snapshot.
+type Case struct {
+	Actor     model.Actor
+	Instance  *model.Instance  // nil for actions that make one
+	Resources []model.Resource // meant to present it, or tried to
+	Job       *model.Job       // that makes a version or revokes, if one lives
+	Issuer    *Capabilities
+	Now       time.Time
+	Policy    *Policy
+}
+
+// Guard is a pure check that narrows a row of the table. It returns why the
+// action is refused, or nil.
+type Guard struct {
+	Rule  string // the spec's id
+	Check func(*Case) *Refusal
+}
+
+// Row is one action of the transition table: everything the interface, the
+// command line, the scheduler and the matrix know about it.
+type Row struct {
+	Action Action
+	// From lists the states in which it is allowed; none means that it needs
+	// no instance.
+	From []model.State
+	// To is the state it leads to; "" when the state stays.
+	To model.State
+	// ToRefunded is used in place of To when money was paid back (spec B5).
+	ToRefunded model.State
+	Guards     []Guard
+	// WayOut gives the reason for states outside From where there is more to
+	// say than that the state does not allow it.
+	WayOut map[model.State]Reason
+	// Due says when the scheduler does it by itself; nil for never.
+	Due    func(*model.Instance) time.Time
+	Danger Danger
+	Typed  bool // the confirmation must be typed
+	Role   model.Role
+	Key    string // on the dashboard (spec V4); "" when no person does it
+	Verb   string // on the command line; "" when no person does it
+	Help   string // what it does, in a few words
+}
+
+// Table is the transition table: the only source of what is allowed. It is
+// read without locks; change it only before it is shared.
+type Table struct{ rows []*Row }
+
+// Rows lists the table in the order of a life.
+func (t *Table) Rows() []*Row { return t.rows }
+
+// Row is the row of an action. It panics on an action the table does not
+// hold, which is a mistake in the program.
+func (t *Table) Row(a Action) *Row {
+	for _, r := range t.rows {
+		if r.Action == a {
+			return r
+		}
+	}
+	panic("lifecycle: no row for action " + string(a))
+}
+
+// Check says why the action is refused in this case, or nil. The interface
+// calls it before, the engine again inside the write.
+func (t *Table) Check(a Action, c *Case) *Refusal {
+	r := t.Row(a)
+	refuse := func(f *Refusal) *Refusal {
+		f.Action = a
+		if c.Instance != nil {
+			f.State, f.Instance = c.Instance.State, c.Instance.ID
+		}
+		return f
+	}
+	if c.Actor.Role < r.Role {
+		return refuse(&Refusal{Reason: ReasonRole, Args: Args{"role": c.Actor.Role.String(), "needed": r.Role.String()}})
+	}
+	if len(r.From) == 0 {
+		return nil
+	}
+	if c.Instance == nil {
+		return refuse(&Refusal{Reason: ReasonNothing})
+	}
+	if !slices.Contains(r.From, c.Instance.State) {
+		reason, ok := r.WayOut[c.Instance.State]
+		if !ok {
+			reason = ReasonState
+		}
+		return refuse(&Refusal{Reason: reason, Args: Args{"allowed": joinStates(r.From), "possible": t.possible(c)}})
+	}
+	for _, g := range r.Guards {
+		if f := g.Check(c); f != nil {
+			f.Rule = g.Rule
+			return refuse(f)
+		}
+	}
+	return nil
+}
+
+// possible names the actions of a person that the case allows.
+func (t *Table) possible(c *Case) string {
+	var names []string
+	for _, r := range t.rows {
+		if r.Verb == "" || !slices.Contains(r.From, c.Instance.State) {
+			continue
+		}
+		if !slices.ContainsFunc(r.Guards, func(g Guard) bool { return g.Check(c) != nil }) {
+			names = append(names, r.Verb)
+		}
+	}
+	return joinOr(names)
+}
+
+// NextDue is the first thing the scheduler does to the instance by itself, and
+// when; a zero time when nothing.
+func (t *Table) NextDue(i *model.Instance) (a Action, at time.Time) {
+	for _, r := range t.rows {
+		if r.Due == nil || !slices.Contains(r.From, i.State) {
+			continue
+		}
+		if d := r.Due(i); !d.IsZero() && (at.IsZero() || d.Before(at)) {
+			a, at = r.Action, d
+		}
+	}
+	return a, at
+}
+
+// move puts the instance into the state the row leads to.
+func (r *Row) move(i *model.Instance, refunded bool) (from, to model.State) {
+	from, to = i.State, r.To
+	if refunded && r.ToRefunded != "" {
+		to = r.ToRefunded
+	}
+	if to != "" {
+		i.State = to
+	} else {
+		to = from
+	}
+	return from, to
+}
+
+// NewTable makes the transition table of certquay (spec 2).
+func NewTable() *Table {
+	var (
+		issued   = []model.State{model.Issued}
+		live     = []model.State{model.Issued, model.Uploaded}
+		ended    = []model.State{model.Revoked, model.Refunded, model.Closed}
+		paidOnly = []model.State{model.Paid}
+		verify   = []model.State{model.Verifying}
+	)
+	buyAgain := map[model.State]Reason{
+		model.Revoked: ReasonEnded, model.Refunded: ReasonEnded, model.Closed: ReasonEnded,
+	}
+	with := func(m map[model.State]Reason, more map[model.State]Reason) map[model.State]Reason {
+		r := make(map[model.State]Reason, len(m)+len(more))
+		for s, v := range m {
+			r[s] = v
+		}
+		for s, v := range more {
+			r[s] = v
+		}
+		return r
+	}
+	notIssued := map[model.State]Reason{model.Paid: ReasonNotApplied, model.Verifying: ReasonNotIssued}
+	return &Table{rows: []*Row{
+		{Action: Buy, To: model.Paid, Danger: DangerNote, Role: model.Operator, Key: "b", Verb: "buy", Help: "buy certificates"},
+		{Action: Upload, To: model.Uploaded, Role: model.Operator, Key: "i", Verb: "upload", Help: "import a certificate from files"},
+		{Action: Apply, From: paidOnly, To: model.Verifying, Role: model.Operator, Key: "a", Verb: "apply", Help: "apply for the certificate",
+			WayOut: with(buyAgain, map[model.State]Reason{model.Verifying: ReasonWithdrawFirst, model.Issued: ReasonReissueInstead, model.Uploaded: ReasonUploadedApply})},
+		{Action: Close, From: paidOnly, To: model.Closed, ToRefunded: model.Refunded, Danger: DangerDanger, Typed: true, Role: model.Operator, Key: "ctrl+k", Verb: "close", Help: "close an unissued instance",
+			WayOut: with(buyAgain, map[model.State]Reason{model.Verifying: ReasonWithdrawClose, model.Issued: ReasonRevokeInstead, model.Uploaded: ReasonDeleteInstead})},
+		{Action: Review, From: verify, Guards: []Guard{needsReview}, Role: model.Reviewer, Key: "R", Verb: "review", Help: "approve or reject an application"},
+		{Action: Withdraw, From: verify, To: model.Paid, Guards: []Guard{notFinalized}, Danger: DangerWarning, Role: model.Operator, Key: "w", Verb: "withdraw", Help: "withdraw the application",
+			WayOut: map[model.State]Reason{model.Paid: ReasonNotApplied, model.Issued: ReasonRevokeInstead}},
+		{Action: Issue, From: verify, To: model.Issued, Role: model.Owner, Help: "the CA has issued"},
+		{Action: Reject, From: verify, To: model.Paid, Role: model.Owner, Help: "the CA or the proof of control said no"},
+		{Action: Deploy, From: live, Guards: []Guard{holdsKey, notExpired, alreadyValid, hasCurrent}, Role: model.Operator, Key: "d", Verb: "deploy", Help: "deploy to a product and verify by handshake",
+			WayOut: with(buyAgain, notIssued)},
+		{Action: Undeploy, From: append(slices.Clone(live), model.Revoked, model.Refunded), Guards: []Guard{isDeployed}, Danger: DangerWarning, Role: model.Operator, Key: "D", Verb: "undeploy", Help: "take the certificate off a resource",
+			WayOut: notIssued},
+		{Action: Verify, From: live, Guards: []Guard{isDeployed}, Role: model.Operator, Key: "V", Verb: "verify", Help: "ask the resource what it presents now",
+			WayOut: with(buyAgain, notIssued)},
+		{Action: AutoDeploy, From: live, Guards: []Guard{isDeployed, isHosted, notInThisVersion}, Role: model.Operator, Key: "t", Verb: "auto-deploy", Help: "toggle auto-deploy",
+			WayOut: with(buyAgain, notIssued)},
+		{Action: Download, From: live, Role: model.Operator, Key: "s", Verb: "download", Help: "save certificate files",
+			WayOut: with(buyAgain, notIssued)},
+		{Action: UploadKey, From: live, Guards: []Guard{lacksKey}, Role: model.Operator, Verb: "upload-key", Help: "add the private key of a manual request",
+			WayOut: with(buyAgain, notIssued)},
+		{Action: Renew, From: issued, Guards: []Guard{notRenewed, notHostedOn, serviceWindow, notBusy}, Danger: DangerNote, Role: model.Operator, Key: "r", Verb: "renew", Help: "buy the next year and apply again",
+			WayOut: with(with(buyAgain, notIssued), map[model.State]Reason{model.Uploaded: ReasonUploadHost})},
+		{Action: Reissue, From: issued, Guards: []Guard{notBusy, insideService, canRequest}, Due: dueReissue, Role: model.Operator, Key: "n", Verb: "reissue", Help: "issue a new version at no cost",
+			WayOut: with(with(buyAgain, notIssued), map[model.State]Reason{model.Uploaded: ReasonUploadHost})},
+		{Action: Host, From: live, Guards: []Guard{notHosted, notExpiredHost, notInThisVersion}, Danger: DangerNotice, Role: model.Operator, Key: "m", Verb: "host", Help: "switch managed hosting on",
+			WayOut: with(buyAgain, notIssued)},
+		{Action: StopHosting, From: live, Guards: []Guard{isHosted}, Danger: DangerWarning, Role: model.Operator, Key: "m", Verb: "host", Help: "stop managed hosting",
+			WayOut: with(buyAgain, notIssued)},
+		{Action: Revoke, From: issued, To: model.Revoked, ToRefunded: model.Refunded, Guards: []Guard{hostingStopped, notExpired, canRevoke, notBusy}, Danger: DangerDanger, Typed: true, Role: model.Operator, Key: "ctrl+k", Verb: "revoke", Help: "revoke at the CA",
+			WayOut: map[model.State]Reason{model.Paid: ReasonCloseInstead, model.Verifying: ReasonWithdrawClose, model.Uploaded: ReasonDeleteInstead, model.Revoked: ReasonAlreadyRevoked, model.Refunded: ReasonAlreadyRevoked, model.Closed: ReasonEnded}},
+		{Action: Delete, From: append(slices.Clone(ended), model.Uploaded, model.Issued), Guards: []Guard{endedOrExpired, notHostedDelete, notDeployed, notBusy}, Danger: DangerDanger, Typed: true, Role: model.Operator, Key: "ctrl+x", Verb: "delete", Help: "delete for good, keys included",
+			WayOut: map[model.State]Reason{model.Paid: ReasonCloseFirst, model.Verifying: ReasonWithdrawClose}},
+	}}
+}
+
+// endedOrExpired is spec I5 for issued ones: valid and CA-issued is refused.
+var endedOrExpired = Guard{"I5", func(c *Case) *Refusal {
+	if c.Instance.State == model.Issued && !c.Instance.Is(model.Expired, c.Now) {
+		return &Refusal{Reason: ReasonRevokeFirst}
+	}
+	return nil
+}}

@@ -1,0 +1,59 @@
+package lifecycle
+
+import (
+	"time"
+
+	"certquay/model"
+)
+
+// RefundPolicy says when a line of an order is paid back (spec B5).
+type RefundPolicy string
+
+// Refund policies.
+const (
+	RefundIssued30d RefundPolicy = "issued-30d" // revoked within 30 x 24 h of the first issue; closing always
+	RefundPaid7d    RefundPolicy = "paid-7d"    // revoked or closed within 7 x 24 h of payment
+	RefundNone      RefundPolicy = "none"
+)
+
+// Policy is what the operator has decided.
+type Policy struct {
+	Currency string
+	// Prices are for one year, in minor units, by grade.
+	Prices    map[model.Grade]int64
+	Refund    RefundPolicy
+	CarryDays bool // renewing by hand carries the remaining days over (spec I6)
+	// CallTimeout bounds one call to an issuer or product, in real time.
+	CallTimeout time.Duration
+	// HandshakeTimeout bounds how long a deployment is watched for the new
+	// leaf before it counts as failed, in real time.
+	HandshakeTimeout time.Duration
+}
+
+// DefaultPolicy is what holds when nothing is configured (spec B1, B5).
+func DefaultPolicy() Policy {
+	return Policy{
+		Currency:    "EUR",
+		Prices:      map[model.Grade]int64{model.Free: 0, model.Standard: 100_00, model.Professional: 500_00},
+		Refund:      RefundIssued30d,
+		CallTimeout: time.Minute, HandshakeTimeout: 10 * time.Second,
+	}
+}
+
+// retryAfter is how long a failed attempt waits before the next (spec H9):
+// 1, 10 and 100 minutes, then daily, never sooner than the other side asks.
+func retryAfter(attempt int, asked time.Duration) time.Duration {
+	schedule := []time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute}
+	wait := 24 * time.Hour
+	if attempt >= 1 && attempt <= len(schedule) {
+		wait = schedule[attempt-1]
+	}
+	return max(wait, asked)
+}
+
+// proofEvery and proofFor are how often and how long a proof of control that
+// is not there yet is looked for (spec A8).
+const (
+	proofEvery = 10 * time.Minute
+	proofFor   = 7 * 24 * time.Hour
+)

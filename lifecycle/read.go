@@ -1,0 +1,276 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"certquay/model"
+)
+
+// Watch sends what each later commit changes; see [Store].
+func (e *Engine) Watch(ctx context.Context) <-chan model.Batch { return e.store.Watch(ctx) }
+
+// Page answers a page of the list of instances at the engine's time.
+func (e *Engine) Page(q model.Query) (model.Page, error) {
+	if q.Now.IsZero() {
+		q.Now = e.Now()
+	}
+	return e.store.Query(q)
+}
+
+// Counts are the numbers beside the filters at the engine's time.
+func (e *Engine) Counts() (model.Counts, error) { return e.store.Counts(e.Now()) }
+
+// Instance reads one instance by its whole ID. A deleted one is not found.
+func (e *Engine) Instance(id model.ID) (i model.Instance, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		c, err := e.caseOf(r, model.Scheduler, id)
+		if err == nil {
+			i = *c.Instance
+		}
+		return err
+	})
+	return i, err
+}
+
+// Find resolves what a person typed into an instance: the whole ID, a unique
+// tail of at least five characters, or a unique name.
+func (e *Engine) Find(typed string) (model.Instance, error) {
+	var found []model.ID
+	err := e.store.View(func(r model.Reader) error {
+		return find(r, model.KindInstance, typed, &found)
+	})
+	if err != nil {
+		return model.Instance{}, err
+	}
+	switch len(found) {
+	case 0:
+		return model.Instance{}, &NotFound{"instance", typed}
+	case 1:
+		return e.Instance(found[0])
+	}
+	a := &Ambiguous{What: "instance", Name: typed}
+	for _, id := range found {
+		i, err := e.Instance(id)
+		if err != nil {
+			return i, err
+		}
+		a.Candidates = append(a.Candidates, fmt.Sprintf("%s (%s, %s)", id.Short(), i.Name, i.State))
+	}
+	return model.Instance{}, a
+}
+
+// find collects the ids that a typed text may mean: the whole ID decides, then
+// the tail, then the name.
+func find(r model.Reader, kind model.Kind, typed string, found *[]model.ID) error {
+	add := func(s model.Scan) error {
+		s.Kind, s.Limit = kind, 20
+		for key, err := range r.Keys(s) {
+			if err != nil {
+				return err
+			}
+			if id := model.ID(key); !slices.Contains(*found, id) {
+				*found = append(*found, id)
+			}
+		}
+		return nil
+	}
+	if len(typed) >= model.MinTail {
+		if err := add(model.Scan{Index: "tail", Prefix: model.TailPrefix(typed)}); err != nil || len(*found) > 0 {
+			return err
+		}
+	}
+	name := model.Fold(typed)
+	return add(model.Scan{Index: "name", From: name, To: name + "\x00"})
+}
+
+// FindResource resolves what a person typed into a resource: ID, tail, name,
+// or PRODUCT/REGION/NAME.
+func (e *Engine) FindResource(typed string) (ResourceView, error) {
+	var found []model.ID
+	err := e.store.View(func(r model.Reader) error {
+		if parts := strings.SplitN(typed, "/", 3); len(parts) == 3 {
+			place := model.PlaceKey(parts[0], parts[1], parts[2])
+			for key, err := range r.Keys(model.Scan{Kind: model.KindResource, Index: "place", From: place, To: place + "\x00"}) {
+				if err != nil {
+					return err
+				}
+				found = append(found, model.ID(key))
+			}
+			return nil
+		}
+		return find(r, model.KindResource, typed, &found)
+	})
+	if err != nil {
+		return ResourceView{}, err
+	}
+	switch len(found) {
+	case 0:
+		return ResourceView{}, &NotFound{"resource", typed}
+	case 1:
+		return e.Resource(found[0])
+	}
+	a := &Ambiguous{What: "resource", Name: typed}
+	for _, id := range found {
+		v, err := e.Resource(id)
+		if err != nil {
+			return v, err
+		}
+		a.Candidates = append(a.Candidates, fmt.Sprintf("%s (%s/%s/%s)", id.Short(), v.Product, v.Region, v.Resource.Name))
+	}
+	return ResourceView{}, a
+}
+
+// Resource reads one resource by its whole ID.
+func (e *Engine) Resource(id model.ID) (v ResourceView, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		res, err := model.Get[model.Resource](r, string(id))
+		if errors.Is(err, model.ErrNotFound) {
+			return &NotFound{"resource", string(id)}
+		}
+		if err != nil {
+			return fmt.Errorf("read resource %s: %w", id, err)
+		}
+		v, err = viewOf(r, res)
+		return err
+	})
+	return v, err
+}
+
+// viewOf adds what follows from the resource's instance.
+func viewOf(r model.Reader, res model.Resource) (ResourceView, error) {
+	v := ResourceView{Resource: res, State: res.State(nil)}
+	if res.Instance == "" {
+		return v, nil
+	}
+	i, err := model.Get[model.Instance](r, string(res.Instance))
+	if err != nil {
+		return v, fmt.Errorf("read instance %s: %w", res.Instance, err)
+	}
+	v.State, v.Name, v.Hosted = res.State(&i), i.Name, i.Hosting.On
+	if want := i.Version(res.Version); want != nil {
+		v.Expected = want.Fingerprint
+	}
+	return v, nil
+}
+
+// Resources lists a page of the resources in the order of product, region and
+// name, and how many the filter lets pass.
+func (e *Engine) Resources(f ResourceFilter) (views []ResourceView, total int, err error) {
+	scan := model.Scan{Index: "place"}
+	if f.Product != "" {
+		scan.Prefix = model.PlaceKey(f.Product, "", "")
+	}
+	if f.Instance != "" {
+		scan = model.Scan{Index: "instance", Prefix: string(f.Instance)}
+	}
+	err = e.store.View(func(r model.Reader) error {
+		for res, err := range model.All[model.Resource](r, scan) {
+			if err != nil {
+				return err
+			}
+			v, err := viewOf(r, res)
+			if err != nil {
+				return err
+			}
+			if !f.matches(&v) {
+				continue
+			}
+			if total++; total > f.Offset && (f.Limit == 0 || len(views) < f.Limit) {
+				views = append(views, v)
+			}
+		}
+		return nil
+	})
+	return views, total, err
+}
+
+func (f ResourceFilter) matches(v *ResourceView) bool {
+	text := model.Fold(f.Text)
+	return (f.Region == "" || model.Fold(f.Region) == model.Fold(v.Region)) &&
+		(f.State == "" || f.State == v.State) &&
+		(!f.Hosted || v.Hosted) && (!f.Auto || v.AutoDeploy) &&
+		(text == "" || strings.Contains(model.Fold(v.Resource.Name+" "+v.Name+" "+v.Region), text))
+}
+
+// Material reads the certificate of a version.
+func (e *Engine) Material(id model.ID, version int) (m model.Material, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		m, err = model.Get[model.Material](r, model.MaterialKey(id, version))
+		return err
+	})
+	return m, err
+}
+
+// Order reads an order.
+func (e *Engine) Order(id model.ID) (o model.Order, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		o, err = model.Get[model.Order](r, string(id))
+		return err
+	})
+	return o, err
+}
+
+// Activity lists events, the newest first; with After set, the oldest first.
+func (e *Engine) Activity(f ActivityFilter) (events []model.Event, err error) {
+	scan := model.Scan{Limit: f.Limit, Reverse: f.After == 0}
+	prefix := ""
+	if f.Instance != "" {
+		scan.Index, prefix = "instance", string(f.Instance)+"/"
+		scan.Prefix = prefix
+	}
+	if f.Before > 0 {
+		scan.From = prefix + model.EventKey(f.Before-1)
+	}
+	if f.After > 0 {
+		scan.From = prefix + model.EventKey(f.After+1)
+	}
+	err = e.store.View(func(r model.Reader) error {
+		for ev, err := range model.All[model.Event](r, scan) {
+			if err != nil {
+				return err
+			}
+			events = append(events, ev)
+		}
+		return nil
+	})
+	return events, err
+}
+
+// Tasks lists what needs a person, the oldest first.
+func (e *Engine) Tasks(limit int) (tasks []model.Task, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		for t, err := range model.All[model.Task](r, model.Scan{Index: "open", Limit: limit}) {
+			if err != nil {
+				return err
+			}
+			tasks = append(tasks, t)
+		}
+		return nil
+	})
+	return tasks, err
+}
+
+// Products lists the configured products.
+func (e *Engine) Products() []ProductInfo {
+	infos := make([]ProductInfo, len(e.products))
+	for n, p := range e.products {
+		infos[n] = ProductInfo{Name: p.Name, Driver: p.Driver, Problems: p.Problem}
+		if p.Product != nil {
+			infos[n].Regions, infos[n].Makes = p.Product.Regions(), p.Product.CreatesResources()
+		}
+	}
+	return infos
+}
+
+// Issuers tells what each configured issuer can do today.
+func (e *Engine) Issuers() map[string]Capabilities {
+	all := make(map[string]Capabilities, len(e.issuers))
+	for name, is := range e.issuers {
+		all[name] = is.Capabilities(e.Now())
+	}
+	return all
+}

@@ -1,0 +1,136 @@
+package lifecycle
+
+import (
+	"time"
+
+	"certquay/lifecycle/bundle"
+	"certquay/model"
+)
+
+// BuyRequest asks for new instances of one specification (spec B1).
+type BuyRequest struct {
+	Spec     model.Specification
+	Years    int // 1 or 2
+	Quantity int // 1 to 100
+}
+
+// Quote is what a purchase would cost, line by line, before it is confirmed.
+type Quote struct {
+	Lines    []model.OrderLine
+	Total    int64 // minor units
+	Currency string
+}
+
+// ApplyRequest submits an application (spec 4). Fields that are empty are
+// taken from the saved draft.
+type ApplyRequest struct {
+	Application model.Application
+	Contact     model.ID
+	DraftOnly   bool // save, and say what is missing
+}
+
+// UploadRequest brings certificates from elsewhere (spec I3).
+type UploadRequest struct {
+	Files []bundle.File
+	Name  string // "" to take the first name of the certificate
+}
+
+// UploadResult is what became of an upload.
+type UploadResult struct {
+	Instance model.Instance
+	Warnings []bundle.Warning
+}
+
+// DeployRequest says where to deploy (spec D2).
+type DeployRequest struct {
+	Product   string
+	Regions   []string // none: the product's only region
+	Resources []string // none: all that the certificate covers
+}
+
+// ReissueRequest asks for another version (spec I7). At most one of the two is
+// set; neither means the same key.
+type ReissueRequest struct {
+	NewKey bool
+	CSR    []byte // DER
+}
+
+// RevokeRequest revokes at the CA (spec I4).
+type RevokeRequest struct {
+	Reason   string // RFC 5280 section 5.3.1 name
+	Versions []int  // none: all that are not expired
+}
+
+// RevocationReasons are the reasons a person may give for a leaf certificate
+// (RFC 5280 section 5.3.1), the default first.
+var RevocationReasons = []string{"unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn"}
+
+// Explanation answers why an instance is as it is (spec V3).
+type Explanation struct {
+	State string   // what it is, in a sentence
+	Why   []string // facts and rules that make it so
+	Next  []string // what happens next and when, and what a person can do
+}
+
+// ResourceView is a resource with what is derived from its instance.
+type ResourceView struct {
+	model.Resource
+	State    model.ResourceState
+	Name     string // of the instance
+	Expected string // fingerprint that should be there
+	Hosted   bool
+}
+
+// ResourceFilter narrows the list of resources; what is set combines (spec D4).
+type ResourceFilter struct {
+	Product, Region string
+	Instance        model.ID
+	State           model.ResourceState
+	Hosted, Auto    bool
+	Text            string
+	Offset, Limit   int // Limit 0 means all
+}
+
+// ActivityFilter narrows the activity log. Events come newest first.
+type ActivityFilter struct {
+	Instance model.ID
+	Before   uint64 // only events with a smaller number; 0 for the newest
+	After    uint64 // only events with a greater number, oldest first
+	Limit    int
+}
+
+// RefundPreview is what ending an instance now would pay back (spec B5).
+type RefundPreview struct {
+	Amount   int64
+	Currency string
+	Why      string
+}
+
+// Balance is one line of what is held prepaid or was spent (spec B4).
+type Balance struct {
+	Kind          string // certificate, hosting, credit
+	Specification *model.Specification
+	Total         int
+	Reserved      int
+	Used          int
+	Available     int
+}
+
+// ProductInfo is a configured product as lists show it.
+type ProductInfo struct {
+	Name     string
+	Driver   string
+	Regions  []string
+	Makes    bool // a deployment to a new name makes the resource
+	Problems string
+}
+
+// Progress tells waiting callers where a job stands.
+type Progress struct {
+	Job  model.Job
+	Done bool
+	// Blocked says that the job goes on later by itself: it waits for
+	// something outside or for its next attempt.
+	Blocked bool
+	Until   time.Time
+}

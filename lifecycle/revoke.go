@@ -1,0 +1,162 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"slices"
+
+	"certquay/model"
+)
+
+const stepRevoke = "revoke"
+
+// Revoke asks the CA to revoke the current and every other version that is
+// not expired, or those picked (spec I4). The state changes once none is left.
+func (e *Engine) Revoke(ctx context.Context, actor model.Actor, id model.ID, r RevokeRequest) (model.Job, error) {
+	var j model.Job
+	if r.Reason == "" {
+		r.Reason = RevocationReasons[0]
+	}
+	n := slices.IndexFunc(RevocationReasons, func(s string) bool { return model.Fold(s) == model.Fold(r.Reason) })
+	if n < 0 {
+		return j, &Invalid{"reason", fmt.Sprintf("%q is not a reason for revoking (RFC 5280 section 5.3.1)", r.Reason), joinOr(RevocationReasons)}
+	}
+	err := e.begin(ctx, actor, Revoke, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+		i := c.Instance
+		j = e.newJob(model.JobRevoke, i, actor)
+		j.Step, j.Reason = stepRevoke, RevocationReasons[n]
+		for k := len(i.Versions) - 1; k >= 0; k-- {
+			v := &i.Versions[k]
+			if revocable(v, c) && (len(r.Versions) == 0 || slices.Contains(r.Versions, v.Number)) {
+				j.Versions = append(j.Versions, v.Number)
+			}
+		}
+		if len(j.Versions) == 0 {
+			return &Refusal{Action: Revoke, State: i.State, Instance: i.ID, Reason: ReasonAlreadyRevoked, Rule: "I4"}
+		}
+		i.Operation = model.Operation{Kind: model.JobRevoke, Job: j.ID, Since: c.Now, Attempt: 1}
+		ev.Result, ev.Detail = ResultBegun, fmt.Sprintf("%s, versions %v", j.Reason, j.Versions)
+		return tx.Put(&j)
+	})
+	if err == nil {
+		e.kick(j.ID, true)
+	}
+	return j, err
+}
+
+// revocable says whether a version is for the CA to revoke: issued by it, not
+// expired, not revoked. Versions from elsewhere are skipped.
+func revocable(v *model.Version, c *Case) bool {
+	return v.Issuer != "" && v.RevokedAt.IsZero() && !c.Now.After(v.NotAfter)
+}
+
+// revokeStep revokes the first version that is left.
+func (e *Engine) revokeStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
+	var is Issuer
+	var m model.Material
+	err := e.store.View(func(r model.Reader) error {
+		i, err := model.Get[model.Instance](r, string(j.Instance))
+		if err != nil {
+			return fmt.Errorf("read instance %s: %w", j.Instance, err)
+		}
+		if is, err = e.issuerOf(&i); err != nil {
+			return err
+		}
+		m, err = model.Get[model.Material](r, model.MaterialKey(i.ID, j.Versions[0]))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := x509.ParseCertificate(m.Chain[0])
+	if err != nil {
+		return nil, &Final{fmt.Errorf("decode the certificate: %w", err)}
+	}
+	if ask {
+		at, _, err := is.Revoked(ctx, leaf)
+		if err != nil {
+			return nil, fmt.Errorf("ask whether it is revoked: %w", err)
+		}
+		ask = at.IsZero()
+	} else {
+		ask = true
+	}
+	if ask {
+		if err := is.Revoke(ctx, leaf, j.Reason); err != nil {
+			return nil, err
+		}
+	}
+	return e.afterRevoked, nil
+}
+
+// afterRevoked marks a version revoked; when no unexpired version is left the
+// instance ends, and what the policy says is paid back (spec I4, B5).
+func (e *Engine) afterRevoked(tx model.Tx, j *model.Job) error {
+	c, err := e.caseOf(tx, model.Scheduler, j.Instance)
+	if err != nil {
+		return err
+	}
+	i := c.Instance
+	v := i.Version(j.Versions[0])
+	v.RevokedAt, v.RevokedReason = c.Now, j.Reason
+	j.Versions = j.Versions[1:]
+	ev := e.jobEvent(j, ResultOK)
+	ev.Name, ev.Detail = i.Name, fmt.Sprintf("version %d, serial %s, %s", v.Number, v.Serial, j.Reason)
+	if len(j.Versions) == 0 {
+		i.Operation, i.Failure = model.Operation{}, model.Failure{}
+		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return revocable(&v, c) }) {
+			paid, err := payBack(tx, &e.policy, i, c.Now)
+			if err != nil {
+				return err
+			}
+			from, to := e.table.Row(Revoke).move(i, paid.Amount > 0)
+			ev.From, ev.To = string(from), string(to)
+			ev.Detail += "; " + refundText(paid)
+			i.Reason = "revoked: " + j.Reason
+		}
+		if err := e.finish(tx, j, ResultOK); err != nil {
+			return err
+		}
+	}
+	if err := e.put(tx, i); err != nil {
+		return err
+	}
+	return tx.Append(ev)
+}
+
+// Delete removes an instance from the list and destroys its keys. Its
+// activity, order and ledger stay (spec I5).
+func (e *Engine) Delete(ctx context.Context, actor model.Actor, id model.ID) error {
+	return e.begin(ctx, actor, Delete, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+		i := c.Instance
+		destroyed := map[model.ID]bool{}
+		for n := range i.Versions {
+			if k := i.Versions[n].KeyID; k != "" && !destroyed[k] {
+				destroyed[k] = true
+				if err := tx.Delete(&model.Key{ID: k}); err != nil {
+					return err
+				}
+			}
+			if err := tx.Delete(&model.Material{Instance: id, Number: i.Versions[n].Number}); err != nil {
+				return err
+			}
+		}
+		// Places where it never was deployed keep no trace of it.
+		var left []model.Resource
+		for r, err := range model.All[model.Resource](tx, model.Scan{Index: "instance", Prefix: string(id)}) {
+			if err != nil {
+				return err
+			}
+			left = append(left, r)
+		}
+		for n := range left {
+			if err := tx.Delete(&left[n]); err != nil {
+				return err
+			}
+		}
+		ev.Detail = fmt.Sprintf("%d keys destroyed", len(destroyed))
+		*i = model.Instance{ID: i.ID, Name: i.Name, State: i.State, Origin: i.Origin, Order: i.Order, Line: i.Line, Created: i.Created, Deleted: true}
+		return nil
+	})
+}

@@ -1,0 +1,247 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"certquay/model"
+)
+
+const (
+	// resumeEvery is how often unfinished work is looked at even when nothing
+	// says it is due, in case a wake-up was lost.
+	resumeEvery = 10 * time.Minute
+	// lookEvery is how often each resource is asked what it presents.
+	lookEvery = 24 * time.Hour
+	// passLimit bounds what one pass starts, so that a fleet that has become
+	// due all at once is worked off in portions.
+	passLimit = 1000
+)
+
+// nudge lets the scheduler look again what is due.
+func (e *Engine) nudge() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// schedule runs passes when something is due, until the engine closes.
+func (e *Engine) schedule() {
+	e.resume()
+	for {
+		if _, err := e.pass(); err != nil {
+			e.log.Error("the scheduler could not finish a pass", "error", err)
+		}
+		wait := resumeEvery
+		if at, err := e.NextDue(); err != nil {
+			e.log.Error("the scheduler could not find what is due", "error", err)
+		} else if !at.IsZero() {
+			wait = min(wait, max(at.Sub(e.Now()), 100*time.Millisecond))
+		}
+		select {
+		case <-e.ctx.Done():
+			return
+		case <-e.wake:
+		case <-e.clock.After(wait):
+		}
+	}
+}
+
+// resume goes on with every job that was under way when an engine stopped.
+func (e *Engine) resume() {
+	ids, err := e.liveJobs(model.TimeKey(noTime), 0)
+	if err != nil {
+		e.log.Error("unfinished work could not be found", "error", err)
+		return
+	}
+	for _, id := range ids {
+		e.kick(id, false)
+	}
+}
+
+// liveJobs lists the unfinished jobs that are due up to a moment.
+func (e *Engine) liveJobs(upTo string, limit int) (ids []model.ID, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		// The bound is exclusive and keys of one moment are equal: one past it.
+		for key, err := range r.Keys(model.Scan{Kind: model.KindJob, Index: "live", To: upTo + "~", Limit: limit}) {
+			if err != nil {
+				return err
+			}
+			ids = append(ids, model.ID(key))
+		}
+		return nil
+	})
+	return ids, err
+}
+
+// pass starts everything that is due now and returns the jobs it started or
+// went on with.
+func (e *Engine) pass() ([]model.ID, error) {
+	now := e.Now()
+	jobs, err := e.liveJobs(model.TimeKey(now), passLimit)
+	if err != nil {
+		return nil, fmt.Errorf("find due jobs: %w", err)
+	}
+	for _, id := range jobs {
+		e.kick(id, false)
+	}
+	var due []model.ID
+	var look []model.ID
+	err = e.store.View(func(r model.Reader) error {
+		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "due", To: model.TimeKey(now) + "~", Limit: passLimit}) {
+			if err != nil {
+				return err
+			}
+			due = append(due, model.ID(key))
+		}
+		for key, err := range r.Keys(model.Scan{Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-lookEvery)), Limit: passLimit}) {
+			if err != nil {
+				return err
+			}
+			look = append(look, model.ID(key))
+		}
+		return nil
+	})
+	if err != nil {
+		return jobs, fmt.Errorf("find what is due: %w", err)
+	}
+	for _, id := range due {
+		j, err := e.doDue(id)
+		switch {
+		case err == nil:
+			jobs = append(jobs, j)
+		case errors.As(err, new(*Refusal)):
+			e.log.Debug("what is due is not possible now", "instance", id, "reason", err)
+		default:
+			return jobs, fmt.Errorf("do what is due for %s: %w", id, err)
+		}
+	}
+	for _, id := range look {
+		j, err := e.Verify(e.ctx, model.Scheduler, id)
+		switch {
+		case err == nil:
+			jobs = append(jobs, j.ID)
+		case errors.As(err, new(*Refusal)), errors.Is(err, model.ErrNotFound):
+			e.log.Debug("a resource cannot be looked at now", "resource", id, "reason", err)
+		default:
+			return jobs, fmt.Errorf("look at resource %s: %w", id, err)
+		}
+	}
+	return jobs, nil
+}
+
+// doDue does by itself what the table says is due for an instance.
+func (e *Engine) doDue(id model.ID) (model.ID, error) {
+	c, err := e.Case(model.Scheduler, id)
+	if err != nil {
+		return "", err
+	}
+	a, at := e.table.NextDue(c.Instance)
+	if at.IsZero() || at.After(c.Now) {
+		return "", &Refusal{Action: a, State: c.Instance.State, Instance: id, Reason: ReasonState}
+	}
+	if f := e.table.Check(a, c); f != nil {
+		return "", f // not an event of its own: it would repeat at every pass
+	}
+	j, err := e.Reissue(e.ctx, model.Scheduler, id, ReissueRequest{})
+	return j.ID, err
+}
+
+// NextDue is when the scheduler has something to do next; zero for never. What
+// is due and cannot be done does not count until something changes.
+func (e *Engine) NextDue() (next time.Time, err error) {
+	now := e.Now()
+	soonest := func(t time.Time) {
+		if t.After(now) && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	err = e.store.View(func(r model.Reader) error {
+		after := model.TimeKey(now)
+		for j, err := range model.All[model.Job](r, model.Scan{Index: "live", From: after, Limit: 2}) {
+			if err != nil {
+				return err
+			}
+			soonest(j.Next)
+		}
+		for i, err := range model.All[model.Instance](r, model.Scan{Index: "due", From: after, Limit: 2}) {
+			if err != nil {
+				return err
+			}
+			soonest(i.Due)
+		}
+		for res, err := range model.All[model.Resource](r, model.Scan{Index: "looked", From: model.TimeKey(now.Add(-lookEvery)), Limit: 2}) {
+			if err != nil {
+				return err
+			}
+			soonest(res.LookedAt.Add(lookEvery))
+		}
+		return nil
+	})
+	return next, err
+}
+
+// Tick is one pass of the scheduler at now; it waits for the work it starts
+// and tells how many jobs that was.
+func (e *Engine) Tick(ctx context.Context) (int, error) {
+	seen := map[model.ID]bool{}
+	for {
+		jobs, err := e.pass()
+		if err != nil {
+			return len(seen), err
+		}
+		jobs = slices.DeleteFunc(jobs, func(id model.ID) bool { return seen[id] })
+		if len(jobs) == 0 {
+			return len(seen), nil
+		}
+		for _, id := range jobs {
+			seen[id] = true
+		}
+		if _, err := e.Wait(ctx, jobs...); err != nil {
+			return len(seen), err
+		}
+	}
+}
+
+// MoveClock moves a sandbox's clock forward to a time, from due moment to due
+// moment, doing in order what is due on the way.
+func (e *Engine) MoveClock(ctx context.Context, actor model.Actor, to time.Time) error {
+	c, ok := e.clock.(*MovableClock)
+	if !ok || e.saveClock == nil {
+		return &Refusal{Action: "clock", Reason: ReasonNotSandbox}
+	}
+	if actor.Role < model.Owner {
+		return &Refusal{Action: "clock", Reason: ReasonRole, Args: Args{"role": actor.Role.String(), "needed": model.Owner.String()}}
+	}
+	if to.Before(c.Now()) {
+		return &Refusal{Action: "clock", Reason: ReasonClockBack, Args: Args{"at": stamp(c.Now())}}
+	}
+	e.moving.Lock()
+	defer e.moving.Unlock()
+	for {
+		if _, err := e.Tick(ctx); err != nil {
+			return err
+		}
+		next, err := e.NextDue()
+		if err != nil {
+			return err
+		}
+		last := next.IsZero() || !next.Before(to)
+		stop := to
+		if !last {
+			// Keys of moments are to the millisecond: stop just behind it.
+			stop = next.Add(time.Millisecond)
+		}
+		if err := e.saveClock(ctx, c.MoveTo(stop)); err != nil {
+			return fmt.Errorf("keep the clock: %w", err)
+		}
+		if last {
+			_, err := e.Tick(ctx)
+			return err
+		}
+	}
+}
