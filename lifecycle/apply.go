@@ -17,7 +17,9 @@ import (
 // one sentence each; none when it is complete (spec A1, A2, A3).
 func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 	var missing []*Invalid
-	add := func(field, why, example string) { missing = append(missing, &Invalid{field, why, example}) }
+	add := func(rule, field, why, example string) {
+		missing = append(missing, &Invalid{field, why, example, rule})
+	}
 	caps := Capabilities{}
 	if is, ok := e.issuers[i.Spec.Brand]; ok {
 		caps = is.Capabilities(e.Now())
@@ -28,24 +30,24 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 			if n.Name != "" {
 				why = fmt.Sprintf("%q: %s", n.Name, n.Rule)
 			}
-			add(n.Field, why, n.Hint)
+			add("A2", n.Field, why, n.Hint)
 		} else {
-			add("domains", err.Error(), "www.example.com")
+			add("A2", "domains", err.Error(), "www.example.com")
 		}
 	}
 	if caps.NeedsEmail && a.Email == "" {
-		add("email", "this issuer needs an e-mail address", "ops@example.com")
+		add("A1", "email", "this issuer needs an e-mail address", "ops@example.com")
 	}
 	if a.Email != "" && !strings.Contains(a.Email, "@") {
-		add("email", "this is not an e-mail address", "ops@example.com")
+		add("", "email", "this is not an e-mail address", "ops@example.com")
 	}
 	switch {
 	case a.Manual():
 		if err := checkCSR(a.CSR, a.Domains); err != nil {
-			add("csr", err.Error(), "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com")
+			add("A3", "csr", err.Error(), "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com")
 		}
 	case !slices.Contains(model.KeyTypes, a.KeyType):
-		add("key type", fmt.Sprintf("%q is not a key type", a.KeyType), joinAny(model.KeyTypes))
+		add("", "key type", fmt.Sprintf("%q is not a key type", a.KeyType), joinAny(model.KeyTypes))
 	}
 	return missing
 }

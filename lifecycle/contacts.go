@@ -15,9 +15,9 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 	c.Name = strings.TrimSpace(c.Name)
 	switch {
 	case c.Name == "":
-		return c, &Invalid{"name", "a contact needs a name", "Ops"}
+		return c, &Invalid{"name", "a contact needs a name", "Ops", ""}
 	case !strings.Contains(c.Email, "@"):
-		return c, &Invalid{"email", fmt.Sprintf("%q is not an e-mail address", c.Email), "ops@example.com"}
+		return c, &Invalid{"email", fmt.Sprintf("%q is not an e-mail address", c.Email), "ops@example.com", ""}
 	}
 	c.ID = e.newID()
 	err := e.update(ctx, func(tx model.Tx) error {

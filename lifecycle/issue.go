@@ -210,7 +210,7 @@ func checkIssued(o Order, req CertificateRequest) (*model.Version, error) {
 	if k, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); !ok || !k.Equal(req.Public) {
 		return nil, errors.New("the CA's certificate is for another key")
 	}
-	v := bundle.Version(leaf, 0, time.Time{})
+	v := bundle.Version(leaf)
 	if !sameNames(v.Domains, req.Names) {
 		return nil, fmt.Errorf("the CA's certificate is for %s, not for %s", joinAnd(v.Domains), joinAnd(req.Names))
 	}

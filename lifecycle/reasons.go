@@ -189,7 +189,8 @@ func (a *Ambiguous) Error() string {
 }
 
 // Invalid says that a value given by a person cannot be used: which field, why,
-// and an example of what would do.
-type Invalid struct{ Field, Why, Example string }
+// and an example of what would do. Rule is the spec's id when a rule of the
+// life cycle decides it, rather than how the value is written.
+type Invalid struct{ Field, Why, Example, Rule string }
 
 func (i *Invalid) Error() string { return i.Field + ": " + i.Why }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"strconv"
 	"strings"
 
 	"certquay/lifecycle/bundle"
@@ -94,7 +94,7 @@ func (e *Engine) Reissue(ctx context.Context, actor model.Actor, id model.ID, r 
 	app := c.Instance.Application
 	if len(r.CSR) > 0 {
 		if err := checkCSR(r.CSR, app.Domains); err != nil {
-			return j, &Invalid{"csr", err.Error(), "a request for " + joinAnd(app.Domains)}
+			return j, &Invalid{"csr", err.Error(), "a request for " + joinAnd(app.Domains), ""}
 		}
 		app.CSR, app.KeyType = r.CSR, ""
 	}
@@ -134,11 +134,11 @@ func (e *Engine) Reissue(ctx context.Context, actor model.Actor, id model.ID, r 
 // (spec I3).
 func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest) (UploadResult, error) {
 	var res UploadResult
-	b, err := bundle.Parse(bundle.Options{Now: e.Now(), Roots: e.roots}, r.Files...)
+	b, err := bundle.Options{Now: e.Now(), Roots: e.roots}.Parse(r.Files...)
 	if err != nil {
 		var be *bundle.Error
 		if errors.As(err, &be) {
-			err = &Refusal{Action: Upload, Reason: ReasonCertificate, Rule: "I3", Args: Args{"why": be.Error(), "hint": be.Hint, "code": string(be.Reason)}}
+			err = &Refusal{Action: Upload, Reason: ReasonCertificate, Rule: "I3", Args: Args{"why": fileWhy(be), "hint": be.Hint, "code": string(be.Reason)}}
 		}
 		return res, e.noteRefusal(ctx, actor, err)
 	}
@@ -157,7 +157,7 @@ func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest)
 	if i.Name == "" {
 		i.Name = "upload-" + v.Fingerprint[:12]
 	}
-	i.Spec.Type = domainType(v.Domains)
+	i.Spec = bundle.Specification(b.Leaf)
 	i.Application.Domains = v.Domains
 	i.Versions = []model.Version{v}
 	i.ServiceStart, i.ServiceEnd = v.NotBefore, v.NotAfter // spec T1: its own dates
@@ -192,16 +192,12 @@ func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest)
 	return res, e.noteRefusal(ctx, actor, err)
 }
 
-// domainType tells which type a list of names is of (spec A2).
-func domainType(names []string) model.DomainType {
-	switch {
-	case slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "*.") }):
-		return model.Wildcard
-	case len(names) > 1:
-		return model.Multi
-	default:
-		return model.Single
+// fileWhy names the file that an upload was refused for.
+func fileWhy(e *bundle.Error) string {
+	if e.File == "" {
+		return e.Why
 	}
+	return strconv.Quote(e.File) + ": " + e.Why
 }
 
 // Download makes the files of the current version for a server (spec I2). What
@@ -223,13 +219,13 @@ func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, f
 				return fmt.Errorf("read the key: %w", err)
 			}
 		}
-		files, err = bundle.Write(format, bundle.Output{Name: v.Subject, Chain: m.Chain, Root: m.Root, Key: key.PKCS8})
+		files, err = bundle.Files(format, bundle.Content{Name: v.Subject, Chain: m.Chain, Root: m.Root, PKCS8: key.PKCS8})
 		var be *bundle.Error
 		switch {
 		case errors.As(err, &be) && be.Reason == bundle.UnknownFormat:
-			return &Invalid{"format", fmt.Sprintf("%q is not a download format", format), joinOr(bundle.Formats())}
+			return &Invalid{"format", fmt.Sprintf("%q is not a download format", format), joinOr(bundle.Formats()), ""}
 		case be != nil:
-			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2", Args: Args{"why": be.Text, "hint": be.Hint}}
+			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2", Args: Args{"why": be.Why, "hint": be.Hint}}
 		}
 		ev.Detail = format
 		return err
