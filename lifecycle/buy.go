@@ -46,7 +46,7 @@ func (e *Engine) Quote(r BuyRequest) (Quote, error) {
 	for range r.Quantity {
 		l := model.OrderLine{
 			Item: "certificate", Spec: r.Spec, Years: r.Years, Quantity: 1,
-			Amount: e.policy.Prices[r.Spec.Grade] * int64(r.Years), Currency: q.Currency,
+			Amount: e.policy.Price(r.Spec) * int64(r.Years), Currency: q.Currency,
 		}
 		q.Lines = append(q.Lines, l)
 		q.Total += l.Amount

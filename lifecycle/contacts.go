@@ -88,3 +88,12 @@ func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name stri
 		return tx.Append(ev)
 	})
 }
+
+// ContactByID reads a contact.
+func (e *Engine) ContactByID(id model.ID) (c model.Contact, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		c, err = model.Get[model.Contact](r, string(id))
+		return err
+	})
+	return c, err
+}

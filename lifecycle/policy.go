@@ -19,8 +19,8 @@ const (
 // Policy is what the operator has decided.
 type Policy struct {
 	Currency string
-	// Prices are for one year, in minor units, by grade.
-	Prices    map[model.Grade]int64
+	// Price is what one year of a specification costs, in minor units.
+	Price     func(model.Specification) int64
 	Refund    RefundPolicy
 	CarryDays bool // renewing by hand carries the remaining days over (spec I6)
 	// CallTimeout bounds one call to an issuer or product, in real time.
@@ -32,9 +32,10 @@ type Policy struct {
 
 // DefaultPolicy is what holds when nothing is configured (spec B1, B5).
 func DefaultPolicy() Policy {
+	prices := map[model.Grade]int64{model.Free: 0, model.Standard: 100_00, model.Professional: 500_00}
 	return Policy{
 		Currency:    "EUR",
-		Prices:      map[model.Grade]int64{model.Free: 0, model.Standard: 100_00, model.Professional: 500_00},
+		Price:       func(s model.Specification) int64 { return prices[s.Grade] },
 		Refund:      RefundIssued30d,
 		CallTimeout: time.Minute, HandshakeTimeout: 10 * time.Second,
 	}

@@ -1,0 +1,111 @@
+package cmd
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+type eventJSON struct {
+	Seq      uint64  `json:"seq"`
+	At       *string `json:"at"`
+	Actor    string  `json:"actor"`
+	Via      string  `json:"via"`
+	Action   string  `json:"action"`
+	Instance *string `json:"instance"`
+	Name     *string `json:"name"`
+	Resource *string `json:"resource"`
+	From     *string `json:"from"`
+	To       *string `json:"to"`
+	Why      string  `json:"why"`
+	Result   string  `json:"result"`
+	Reason   *string `json:"reason"`
+	Detail   *string `json:"detail"`
+}
+
+func toEvent(e *model.Event) eventJSON {
+	return eventJSON{
+		e.Seq, timeOrNil(e.At), e.Actor, e.Via, e.Action, orNil(e.Instance), orNil(e.Name), orNil(e.Resource),
+		orNil(e.From), orNil(e.To), e.Why, e.Result, orNil(e.Reason), orNil(e.Detail),
+	}
+}
+
+func activityCmd(c *call) *cobra.Command {
+	var id string
+	var follow bool
+	f := lifecycle.ActivityFilter{}
+	cmd := &cobra.Command{
+		Use: "activity", Short: "What happened: who, when, what, why and with which result", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if id != "" {
+				f.Instance = model.ID(id) // a deleted one keeps its activity
+				if i, err := c.engine().Find(id); err == nil {
+					f.Instance = i.ID
+				} else if len(id) < len("01ARZ3NDEKTSV4RRFFQ69G5FAV") {
+					return err
+				}
+			}
+			feed := (<-chan model.Batch)(nil)
+			if follow {
+				feed = c.engine().Watch(cmd.Context())
+			}
+			events, err := c.engine().Activity(f)
+			if err != nil {
+				return err
+			}
+			slices.Reverse(events)
+			if c.g.json && !follow {
+				out := []eventJSON{}
+				for n := range events {
+					out = append(out, toEvent(&events[n]))
+				}
+				return c.printJSON(out)
+			}
+			last := uint64(0)
+			for n := range events {
+				c.event(&events[n])
+				last = events[n].Seq
+			}
+			if !follow {
+				if len(events) == 0 {
+					c.say("nothing has happened yet")
+				}
+				return nil
+			}
+			for range feed {
+				more, err := c.engine().Activity(lifecycle.ActivityFilter{Instance: f.Instance, After: max(last, 1)})
+				if err != nil {
+					return err
+				}
+				for n := range more {
+					c.event(&more[n])
+					last = more[n].Seq
+				}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&id, "id", "", "of one instance, also a deleted one by its whole id")
+	cmd.Flags().BoolVar(&follow, "follow", false, "go on as things happen; with --json one object a line")
+	cmd.Flags().IntVar(&f.Limit, "limit", 100, "the newest so many; 0 for all")
+	return cmd
+}
+
+// event prints one event: a line for people, or a JSON object on a line.
+func (c *call) event(ev *model.Event) {
+	if !c.g.json {
+		name := ev.Name
+		if name == "" {
+			name = ev.Instance.Short()
+		}
+		c.say("%s  %s", eventLine(ev), name)
+		return
+	}
+	if b, err := json.Marshal(toEvent(ev)); err == nil {
+		_, _ = c.Out.Write(append(b, '\n'))
+	}
+}

@@ -1,0 +1,327 @@
+package cmd
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gopkg.in/natefinch/lumberjack.v2"
+
+	"certquay/cmd/config"
+	"certquay/cmd/host"
+	"certquay/cmd/owner"
+	"certquay/cmd/session"
+	"certquay/lifecycle"
+	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/product"
+	"certquay/lifecycle/product/edge"
+	"certquay/model"
+	"certquay/store"
+)
+
+// App is the owner of a store: everything that is opened once in a process and
+// shared by all its sessions. It is made by open and taken apart in reverse by
+// Close.
+type App struct {
+	Config  *config.Config
+	Paths   config.Paths
+	Store   *store.Store
+	Engine  *lifecycle.Engine
+	Host    *host.Server
+	Log     *slog.Logger
+	Sandbox bool
+	Sealed  string // how secrets are kept, for the status line
+
+	file    string // the configuration
+	ctx     context.Context
+	closers []func() error
+	serving bool // by certquay serve, until told to stop
+}
+
+// Temporary says that this owner ends with the verb that it became one for.
+func (a *App) Temporary() bool { return !a.serving && a.Host.Count() <= 1 }
+
+// open makes the owner of the store in a locked data directory. On an error
+// everything opened so far is closed.
+func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, paths config.Paths, configFile string) (a *App, err error) {
+	a = &App{Paths: paths, file: configFile, ctx: context.WithoutCancel(ctx)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if a.Config, err = config.Load(configFile); err != nil {
+		return a, &usageError{err.Error(), "certquay config shows the effective configuration"}
+	}
+	a.Log = a.logger()
+	slog.SetDefault(a.Log)
+
+	key := filepath.Join(filepath.Dir(configFile), filepath.Base(paths.MasterKey()))
+	if a.Store, err = store.Open(lock.Dir(), store.Options{KeyFile: key, Logger: a.Log}); err != nil {
+		return a, &storeError{err: err}
+	}
+	a.closing(a.Store.Close)
+	if err := a.unseal(ctx, s); err != nil {
+		return a, err
+	}
+	clock, save, err := a.clock(ctx, g)
+	if err != nil {
+		return a, err
+	}
+	ca, err := a.authority(ctx, clock)
+	if err != nil {
+		return a, err
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		a.Log.Warn("the system's roots cannot be read", "error", err)
+		roots = nil
+	}
+	c := a.Config
+	policy := lifecycle.DefaultPolicy()
+	policy.Currency, policy.Refund, policy.CarryDays = c.Catalogue.Currency, lifecycle.RefundPolicy(c.RefundPolicy), c.Renew.CarryDays
+	policy.Price = func(s model.Specification) int64 { return c.Catalogue.Price(s.Level, s.Grade) }
+	a.Engine = lifecycle.New(lifecycle.Options{
+		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: policy, Roots: roots,
+		Issuers:  map[string]lifecycle.Issuer{embedded.Brand: ca},
+		Products: a.products(ctx, clock), Prober: product.Prober{},
+	})
+	a.closing(func() error { a.Engine.Close(); return nil })
+	a.Engine.Start()
+
+	a.Host = host.New(host.Options{Handler: host.HandlerFunc(a.serveSession), Version: Version, Log: a.Log})
+	l, err := host.ListenSocket(lock.Socket())
+	if err != nil {
+		return a, &storeError{err: fmt.Errorf("listen for other certquay processes: %w", err)}
+	}
+	sctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		if err := a.Host.ServeSocket(sctx, l); err != nil {
+			a.Log.Error("the socket is served no more", "error", err)
+		}
+	}()
+	a.closing(func() error {
+		defer stop()
+		cctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		return a.Host.Close(cctx)
+	})
+	return a, nil
+}
+
+func (a *App) closing(fn func() error) { a.closers = append(a.closers, fn) }
+
+// Close takes the owner apart in the reverse of the order it was made in.
+func (a *App) Close() error {
+	var errs []error
+	for n := len(a.closers) - 1; n >= 0; n-- {
+		errs = append(errs, a.closers[n]())
+	}
+	a.closers = nil
+	return errors.Join(errs...)
+}
+
+// unseal brings how secrets are kept in line with the configuration. A store
+// kept by a passphrase asks for it where there is somebody to ask; without, it
+// stays sealed: it lists, but gives no secrets.
+func (a *App) unseal(ctx context.Context, s *session.Session) error {
+	by, sealed, err := a.Store.Protection()
+	if err != nil {
+		return &storeError{err: err}
+	}
+	want := a.Config.Store.Seal == config.SealPassphrase
+	switch {
+	case want && by == store.ByFile:
+		first, err := s.AskSecret(ctx, "A passphrase to seal the store with: ")
+		if err != nil {
+			return &usageError{"the configuration wants a passphrase: " + err.Error(), "start certquay once on a terminal"}
+		}
+		again, err := s.AskSecret(ctx, "Again: ")
+		if err != nil || again != first || first == "" {
+			return &usageError{"the passphrases differ or are empty, so nothing was changed", "try again"}
+		}
+		if err := a.Store.Protect(ctx, model.NewSecret([]byte(first))); err != nil {
+			return &storeError{err: err}
+		}
+	case sealed && s.Interactive:
+		typed, err := s.AskSecret(ctx, "The passphrase of the store: ")
+		if err != nil {
+			return &storeError{err: err, hint: "type the passphrase"}
+		}
+		if err := a.Store.Unseal(model.NewSecret([]byte(typed))); err != nil {
+			return &storeError{err: err, hint: "nothing was changed; try again"}
+		}
+	}
+	if by, sealed, err = a.Store.Protection(); err != nil {
+		return &storeError{err: err}
+	}
+	a.Sealed = string(by)
+	if sealed {
+		a.Sealed += ", sealed"
+	}
+	return nil
+}
+
+// logger writes JSON to a rotated file in the state directory.
+func (a *App) logger() *slog.Logger {
+	if err := os.MkdirAll(a.Paths.State, 0o700); err != nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	f := &lumberjack.Logger{Filename: a.Paths.Log(), MaxSize: 10, MaxBackups: 3, Compress: true}
+	a.closing(f.Close)
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(a.Config.Log.Level)); err != nil {
+		level = slog.LevelInfo
+	}
+	return slog.New(slog.NewJSONHandler(f, &slog.HandlerOptions{Level: level})).With("pid", os.Getpid())
+}
+
+// clock is the system's, or the movable one of a sandbox store.
+func (a *App) clock(ctx context.Context, g *global) (lifecycle.Clock, func(context.Context, time.Duration) error, error) {
+	m, err := a.Store.Meta(ctx)
+	if err != nil {
+		return nil, nil, &storeError{err: err}
+	}
+	if g.sandbox && !m.Sandbox {
+		fresh, err := a.unused()
+		if err != nil {
+			return nil, nil, err
+		}
+		if !fresh {
+			return nil, nil, &lifecycle.Refusal{Action: "sandbox", Reason: lifecycle.ReasonNotSandbox}
+		}
+		if err := a.Store.SetMeta(ctx, func(m *store.Meta) error { m.Sandbox = true; return nil }); err != nil {
+			return nil, nil, &storeError{err: err}
+		}
+		m.Sandbox = true
+	}
+	if a.Sandbox = m.Sandbox; !a.Sandbox {
+		return lifecycle.SystemClock{}, nil, nil
+	}
+	save := func(ctx context.Context, offset time.Duration) error {
+		return a.Store.SetMeta(ctx, func(m *store.Meta) error { m.ClockOffset = offset; return nil })
+	}
+	return lifecycle.NewMovableClock(lifecycle.SystemClock{}, m.ClockOffset), save, nil
+}
+
+// unused says whether nothing has ever happened in the store.
+func (a *App) unused() (bool, error) {
+	fresh := true
+	err := a.Store.View(func(r model.Reader) error {
+		for _, err := range r.Keys(model.Scan{Kind: model.KindEvent, Limit: 1}) {
+			fresh = false
+			return err
+		}
+		return nil
+	})
+	return fresh, err
+}
+
+// authority opens the embedded CA and serves its CRL and OCSP on loopback. The
+// address stands in certificates, so the port is kept once it is chosen.
+func (a *App) authority(ctx context.Context, clock lifecycle.Clock) (*embedded.Issuer, error) {
+	c := a.Config.Embedded
+	l, err := a.listenKept(ctx, "crl", c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	base := strings.TrimSuffix(c.BaseURL, "/")
+	if base == "" {
+		base = "http://" + l.Addr().String()
+	}
+	ca, err := embedded.New(a.Store, embedded.Options{
+		Now: clock.Now, MaxValidity: time.Duration(c.MaxValidityDays) * 24 * time.Hour,
+		BaseURL: func() string { return base }, PermittedDomains: c.PermittedDomains,
+	})
+	if err != nil {
+		return nil, errors.Join(&usageError{err.Error(), "mend it in the configuration"}, l.Close())
+	}
+	srv := &http.Server{
+		Handler: ca.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
+	}
+	go func() {
+		if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			a.Log.Error("CRL and OCSP are served no more", "error", err)
+		}
+	}()
+	a.closing(srv.Close)
+	return ca, nil
+}
+
+// listenKept listens on an address whose port, if 0, is chosen once and kept.
+func (a *App) listenKept(ctx context.Context, what, address string) (net.Listener, error) {
+	hostPart, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, &usageError{fmt.Sprintf("embedded.listen: %v", err), "for example 127.0.0.1:0"}
+	}
+	m, err := a.Store.Meta(ctx)
+	if err != nil {
+		return nil, &storeError{err: err}
+	}
+	if kept := m.Ports[what]; port == "0" && kept != 0 {
+		port = fmt.Sprint(kept)
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(hostPart, port))
+	if err != nil {
+		return nil, &storeError{err: fmt.Errorf("the address of CRL and OCSP, %s, cannot be used: %w", net.JoinHostPort(hostPart, port), err), hint: "it stands in issued certificates, so it is kept: " + holder(port)}
+	}
+	if port == "0" {
+		err = a.Store.SetMeta(ctx, func(m *store.Meta) error {
+			if m.Ports == nil {
+				m.Ports = map[string]int{}
+			}
+			m.Ports[what] = l.Addr().(*net.TCPAddr).Port
+			return nil
+		})
+		if err != nil {
+			return nil, errors.Join(&storeError{err: err}, l.Close())
+		}
+	}
+	return l, nil
+}
+
+// products opens what the configuration lists. One that cannot be opened is
+// listed with its problem; the others work.
+func (a *App) products(ctx context.Context, clock lifecycle.Clock) []lifecycle.NamedProduct {
+	var all []lifecycle.NamedProduct
+	for _, p := range a.Config.Products {
+		np := lifecycle.NamedProduct{Name: p.Name, Driver: p.Driver}
+		switch p.Driver {
+		case "edge":
+			e, err := edge.Open(ctx, a.Store, edge.Options{Product: p.Name, Regions: p.Regions, Now: clock.Now, Logger: a.Log})
+			if err != nil {
+				np.Problem = err.Error()
+				break
+			}
+			a.closing(e.Close)
+			np.Product = e
+			for _, problem := range e.Problems() {
+				np.Problem = problem.Error()
+			}
+		default:
+			np.Problem = fmt.Sprintf("this version of certquay has no driver %q", p.Driver)
+		}
+		if np.Problem != "" {
+			a.Log.Warn("a product has a problem", "product", p.Name, "problem", np.Problem)
+		}
+		all = append(all, np)
+	}
+	return all
+}
+
+// serveSession answers one session, whichever way it came.
+func (a *App) serveSession(ctx context.Context, s *session.Session, args []string) int {
+	return run(ctx, &call{Session: s, app: a, g: &global{}}, args)
+}
+
+var _ io.Closer = (*App)(nil)

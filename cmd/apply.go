@@ -1,0 +1,82 @@
+package cmd
+
+import (
+	"github.com/spf13/cobra"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/model"
+)
+
+func applyCmd(c *call) *cobra.Command {
+	var csr, contact, keyType string
+	var noWait bool
+	r := lifecycle.ApplyRequest{}
+	cmd := &cobra.Command{
+		Use:     "apply ID --domain NAME...",
+		Short:   "Apply for the certificate of a paid instance",
+		Example: "  certquay apply 3F7QX --domain shop.example.com\n  certquay apply 3F7QX --domain shop.example.com --csr request.pem",
+		Args:    one("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.changing(lifecycle.Apply); err != nil {
+				return err
+			}
+			i, err := c.engine().Find(args[0])
+			if err != nil {
+				return err
+			}
+			a := &r.Application
+			if csr != "" && csr != "auto" {
+				if a.CSR, err = c.csr(csr); err != nil {
+					return err
+				}
+			} else if keyType != "" {
+				if a.KeyType, err = word("--key-type", keyType, model.KeyTypes); err != nil {
+					return err
+				}
+			}
+			if contact != "" {
+				ct, err := c.engine().Contact(contact)
+				if err != nil {
+					return err
+				}
+				r.Contact = ct.ID
+			}
+			if len(a.CSR) > 0 {
+				c.note("warning: with a request of your own certquay never has the key: it cannot recover it and cannot deploy this certificate")
+			}
+			j, err := c.engine().Apply(cmd.Context(), c.Actor, i.ID, r)
+			if err != nil {
+				return err
+			}
+			if r.DraftOnly {
+				return c.show(i.ID, "the draft is saved and complete; submit it: certquay apply "+i.ID.Short())
+			}
+			return c.await(cmd.Context(), i.ID, noWait, "applied for", j.ID)
+		},
+	}
+	f := cmd.Flags()
+	each(f, &r.Application.Domains, "domain", "name of the certificate, repeated or comma-separated")
+	f.StringVar(&csr, "csr", "auto", "auto, or a file with a PKCS#10 request (- for standard input)")
+	f.StringVar(&keyType, "key-type", "", "key to make: ecdsa-p256 (default), ecdsa-p384, rsa-2048, rsa-3072, rsa-4096")
+	f.StringVar(&r.Application.ApplicantName, "applicant", "", "name of the applicant")
+	f.StringVar(&r.Application.Email, "email", "", "e-mail address of the applicant")
+	f.StringVar(&r.Application.Phone, "phone", "", "phone number of the applicant")
+	f.StringVar(&contact, "contact", "", "contact who is told")
+	f.BoolVar(&r.DraftOnly, "draft", false, "save, and say what is missing")
+	waitFlag(f, &noWait)
+	return cmd
+}
+
+// csr reads a request of the person's own.
+func (c *call) csr(path string) ([]byte, error) {
+	data, err := c.read(path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := bundle.ParseCSR(data)
+	if err != nil {
+		return nil, &lifecycle.Invalid{Field: "csr", Why: err.Error(), Example: "--csr request.pem, made by openssl req -new", Rule: "A3"}
+	}
+	return r.Raw, nil
+}

@@ -1,0 +1,195 @@
+// Package attach lets this process use a store that another process owns: it
+// sends its command line over the owner's socket and carries its streams,
+// terminal, signals and exit code. An attached process never opens the store
+// itself. [Run] decides which of the two a process is.
+package attach
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"certquay/cmd/owner"
+	"certquay/cmd/session"
+)
+
+// How the other side failed us. [LostError] and [VersionError] say more.
+var (
+	ErrNoAnswer = errors.New("the owner does not answer")
+	errAbsent   = errors.New("nobody listens on the socket")
+	errLeaving  = errors.New("the owner is leaving")
+	errReattach = errors.New("the dashboard is to attach anew")
+)
+
+// LostError says that the connection broke before the exit code came.
+type LostError struct {
+	// Accepted is whether the owner had begun the work. If so it may be done,
+	// half done (certquay resumes it) or not, and must not be asked for again
+	// blindly; if not, nothing was begun.
+	Accepted bool
+}
+
+func (e *LostError) Error() string {
+	if e.Accepted {
+		return "the owner of the store stopped; what you asked for may or may not be done: look at certquay list and certquay activity before you repeat it"
+	}
+	return "the owner of the store stopped before it began"
+}
+
+// VersionError says that owner and attacher do not speak the same.
+type VersionError struct {
+	Owner, Mine string
+	PID         int
+}
+
+func (e *VersionError) Error() string {
+	who := "the owner"
+	if e.PID > 0 {
+		who = fmt.Sprintf("the owner (process %d)", e.PID)
+	}
+	return fmt.Sprintf("%s is certquay %s, you are %s; restart it", who, e.Owner, e.Mine)
+}
+
+// Options say what is to be done and with which terminal.
+type Options struct {
+	Args    []string // without the program's name
+	Version string   // of this process
+	// In, Out and Err are the standard streams; nil means this process's.
+	In, Out, Err *os.File
+	Env          []string // nil means this process's
+	Dir          string   // the working directory; "" means this process's
+	// BecomeOwner does the work with the store. It releases the lock once
+	// the store is closed.
+	BecomeOwner func(*owner.Lock) int
+	// Patience is how long to wait for an owner that starts or leaves, and for
+	// one that does not answer; 5 s by default.
+	Patience time.Duration
+}
+
+func (o *Options) defaults() {
+	if o.In == nil {
+		o.In = os.Stdin
+	}
+	if o.Out == nil {
+		o.Out = os.Stdout
+	}
+	if o.Err == nil {
+		o.Err = os.Stderr
+	}
+	if o.Env == nil {
+		o.Env = os.Environ()
+	}
+	if o.Dir == "" {
+		o.Dir, _ = os.Getwd()
+	}
+	if o.Patience == 0 {
+		o.Patience = 5 * time.Second
+	}
+}
+
+// longest is how long a dashboard follows an owner that is leaving, which
+// waits for the verbs of others first.
+const longest = time.Minute
+
+// Run does what the command line asks for: as the owner of the store in a data
+// directory if there is none yet, else attached to the owner. It returns the
+// exit code: that of the verb, 5 when the store cannot be reached, 1 when the
+// owner stopped while it worked, 130 when the person stopped waiting.
+//
+// A request that an owner accepted is never repeated. A dashboard whose owner
+// leaves takes over or attaches to the next.
+func Run(ctx context.Context, dir string, o Options) int {
+	o.defaults()
+	fail := func(code int, err error) int {
+		_, _ = fmt.Fprintln(o.Err, "certquay:", err)
+		return code
+	}
+	wait, until := 5*time.Millisecond, time.Now().Add(o.Patience)
+	for {
+		lock, err := owner.Acquire(dir)
+		if err == nil {
+			defer func() { _ = lock.Release() }()
+			return o.BecomeOwner(lock)
+		}
+		var owned *owner.OwnedError
+		if !errors.As(err, &owned) {
+			return fail(5, err)
+		}
+		code, err := once(ctx, dir, o)
+		var lost *LostError
+		switch {
+		case err == nil:
+			return code
+		case errors.Is(err, errReattach):
+			wait, until = 5*time.Millisecond, time.Now().Add(longest)
+		case errors.Is(err, errAbsent), errors.Is(err, errLeaving), errors.As(err, &lost) && !lost.Accepted:
+		case errors.As(err, &lost):
+			return fail(1, err)
+		default:
+			return fail(5, err)
+		}
+		if time.Now().After(until) {
+			return fail(5, unreachable(owned, err))
+		}
+		select {
+		case <-ctx.Done():
+			return 130
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, 200*time.Millisecond)
+	}
+}
+
+func unreachable(owned *owner.OwnedError, err error) error {
+	if errors.Is(err, errLeaving) {
+		return fmt.Errorf("%w and is still stopping; try again in a moment", owned)
+	}
+	return fmt.Errorf("%w but does not listen on its socket; stop it and try again", owned)
+}
+
+// once attaches and does the work.
+func once(ctx context.Context, dir string, o Options) (int, error) {
+	c, err := dial(ctx, dir, o)
+	if err != nil {
+		return 0, err
+	}
+	defer c.close()
+	return c.do(ctx)
+}
+
+// Attach does the work of a command line with the owner of the store in a data
+// directory, once, and returns its exit code. It fails with [ErrNoAnswer],
+// wrapped, a [*LostError], a [*VersionError], or another error when nobody is
+// there or the owner is leaving. Most callers want [Run].
+func Attach(ctx context.Context, dir string, o Options) (int, error) {
+	o.defaults()
+	return once(ctx, dir, o)
+}
+
+// noAnswer names who does not answer, and the way out.
+func noAnswer(dir string, patience time.Duration) error {
+	who := "the process that owns the store"
+	if pid := owner.PID(dir); pid > 0 {
+		who = fmt.Sprintf("process %d, which owns the store,", pid)
+	}
+	return fmt.Errorf("%w: %s did not say anything for %s; it may be stopped (kill -CONT) or stuck", ErrNoAnswer, who, patience)
+}
+
+// names are the variables that the owner is told of.
+var names = []string{
+	"TERM", "COLORTERM", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "TZ",
+	"TERM_PROGRAM", "TERM_PROGRAM_VERSION", "WT_SESSION", "SSH_TTY", "TMUX", "STY", "COLORFGBG",
+}
+
+func subset(env []string) []string {
+	var out []string
+	s := session.Session{Env: env}
+	for _, n := range names {
+		if v := s.Getenv(n); v != "" {
+			out = append(out, n+"="+v)
+		}
+	}
+	return out
+}

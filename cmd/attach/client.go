@@ -1,0 +1,302 @@
+package attach
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"certquay/cmd/host"
+	"certquay/cmd/host/wire"
+	"certquay/cmd/owner"
+	"certquay/cmd/session"
+)
+
+// client is one connection to an owner, for one request.
+type client struct {
+	o    Options
+	conn net.Conn
+	ssh  ssh.Conn
+	ch   ssh.Channel
+	reqs <-chan *ssh.Request
+	term *terminal
+	dir  string
+
+	mu       sync.Mutex
+	accepted bool
+	leaving  bool
+	reattach bool
+	code     int
+	exited   bool
+}
+
+// dial connects, within the patience in all, and checks who is there. The
+// deadline stays until the request is accepted.
+func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
+	path, done, err := host.ShortPath(owner.Socket(dir))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	ctx, cancel := context.WithTimeout(ctx, o.Patience)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EAGAIN):
+		return nil, errAbsent // EAGAIN: more wait to be let in than the kernel holds
+	case err != nil:
+		return nil, fmt.Errorf("attach to the owner of the store: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = conn.Close()
+		}
+	}()
+	if _, err := host.SameUser(conn); err != nil {
+		return nil, fmt.Errorf("the socket in %s is not your own: %w", dir, err)
+	}
+	deadline, _ := ctx.Deadline()
+	if err := conn.SetDeadline(deadline); err != nil {
+		return nil, err
+	}
+	config := &ssh.ClientConfig{
+		User:          "certquay",
+		ClientVersion: "SSH-2.0-certquay",
+		// The kernel says that the owner is the same user, in a directory
+		// that nobody else may enter; its key is made anew each time.
+		HostKeyCallback:   ssh.InsecureIgnoreHostKey(), //nolint:gosec // see above
+		HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
+	}
+	wire.Tune(&config.Config)
+	sc, chans, reqs, err := ssh.NewClientConn(conn, "", config)
+	if err != nil {
+		return nil, broken(err, dir, o)
+	}
+	go ssh.DiscardRequests(reqs)
+	go func() {
+		for c := range chans {
+			_ = c.Reject(ssh.Prohibited, "no")
+		}
+	}()
+	theirs, ok := wire.Version(string(sc.ServerVersion()))
+	if !ok || !wire.Compatible(theirs, o.Version) {
+		return nil, &VersionError{Owner: session.Escape(theirs, 40), Mine: o.Version, PID: owner.PID(dir)}
+	}
+	c := &client{o: o, conn: conn, ssh: sc, dir: dir, term: &terminal{in: o.In, out: o.Out}}
+	if c.ch, c.reqs, err = sc.OpenChannel("session", nil); err != nil {
+		var refused *ssh.OpenChannelError
+		if errors.As(err, &refused) {
+			return nil, fmt.Errorf("the owner refused: %s", session.Escape(refused.Message, 200))
+		}
+		return nil, broken(err, dir, o)
+	}
+	return c, nil
+}
+
+// broken tells an owner that keeps silent from one that went away.
+func broken(err error, dir string, o Options) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return noAnswer(dir, o.Patience)
+	}
+	return &LostError{}
+}
+
+func (c *client) close() {
+	_ = c.ssh.Close()
+	c.term.leave()
+}
+
+// do sends the request and carries everything until the exit code comes.
+func (c *client) do(ctx context.Context) (int, error) {
+	ended := make(chan struct{})
+	go c.answer(ended)
+	sigs := make(chan os.Signal, 8)
+	watch := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGWINCH, syscall.SIGCONT}
+	if !signal.Ignored(syscall.SIGHUP) {
+		watch = append(watch, syscall.SIGHUP)
+	}
+	signal.Notify(sigs, watch...)
+	defer signal.Stop(sigs)
+
+	var copies sync.WaitGroup
+	broke := make(chan error, 2)
+	forward := func(to io.Writer, from io.Reader) {
+		if _, err := io.Copy(to, from); err != nil && !errors.Is(err, io.EOF) && c.mine(err) {
+			broke <- err
+		}
+	}
+	copies.Go(func() { forward(c.o.Out, c.ch) })
+	copies.Go(func() { forward(c.o.Err, c.ch.Stderr()) })
+
+	if err := c.request(); err != nil {
+		_ = c.ssh.Close()
+		<-ended
+		return c.outcome(err)
+	}
+	if code, over := c.wait(ctx, sigs, ended, broke); over {
+		return code, nil
+	}
+	copies.Wait()
+	return c.outcome(nil)
+}
+
+// mine says whether an error of copying is one of our own output.
+func (c *client) mine(err error) bool {
+	var p *fs.PathError
+	return errors.As(err, &p)
+}
+
+// request asks for what the command line says.
+func (c *client) request() error {
+	ok, err := c.ch.SendRequest("exec", true, ssh.Marshal(struct{ Line string }{wire.Command}))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errors.New("the owner refused")
+	}
+	d := session.Describe(c.o.In, c.o.Out, c.o.Err, c.o.Env)
+	q := wire.Request{
+		Args: c.o.Args, Dir: c.o.Dir, Env: subset(c.o.Env),
+		In: d.In, Out: d.Out, Err: d.Err, Width: d.Width, Height: d.Height,
+		Term: d.Term, Profile: int(d.Profile), Lang: d.Lang,
+	}
+	return q.Write(c.ch)
+}
+
+// answer does what the owner asks for, until the channel is closed.
+func (c *client) answer(ended chan<- struct{}) {
+	defer close(ended)
+	for r := range c.reqs {
+		ok := true
+		c.mu.Lock()
+		switch r.Type {
+		case wire.Accepted:
+			c.accepted = true
+			ok = c.conn.SetDeadline(time.Time{}) == nil
+		case wire.Leaving:
+			c.leaving = true
+		case wire.Reattach:
+			c.reattach = true
+		case wire.Feed:
+			c.term.feed(c.ch)
+		case wire.Raw:
+			ok = c.term.setRaw(wire.On(r.Payload)) == nil
+			if ok {
+				c.resize()
+				c.term.feed(c.ch)
+			}
+		case wire.Hide:
+			ok = c.term.setHidden(wire.On(r.Payload)) == nil
+		case "exit-status":
+			var s wire.ExitStatus
+			if ok = ssh.Unmarshal(r.Payload, &s) == nil; ok {
+				c.code, c.exited = int(s.Code&0xff), true
+			}
+		default:
+			ok = false
+		}
+		c.mu.Unlock()
+		if r.WantReply {
+			_ = r.Reply(ok, nil)
+		}
+	}
+}
+
+// resize tells the owner how large the terminal is.
+func (c *client) resize() {
+	z := session.WindowSize(c.o.Out)
+	if z.Width <= 0 || z.Height <= 0 {
+		return
+	}
+	w := wire.Window{Width: uint32(z.Width), Height: uint32(z.Height)} //nolint:gosec // positive
+	_, _ = c.ch.SendRequest("window-change", false, ssh.Marshal(w))
+}
+
+// wait passes signals on until the channel is closed. The first interrupt asks
+// the owner to stop waiting, which it says in its own words; at the second
+// this process leaves at once. over is true when it does.
+func (c *client) wait(ctx context.Context, sigs <-chan os.Signal, ended <-chan struct{}, broke <-chan error) (code int, over bool) {
+	var late <-chan time.Time
+	asked := 0
+	ask := func(name string, then int, patience time.Duration) {
+		_, _ = c.ch.SendRequest("signal", false, ssh.Marshal(wire.Signal{Name: name}))
+		code = then
+		asked++
+		if patience > 0 && late == nil {
+			late = time.After(patience)
+		}
+	}
+	stopped := ctx.Done()
+	for {
+		select {
+		case <-ended:
+			return 0, false
+		case <-broke:
+			return 1, true
+		case <-late:
+			return code, true
+		case <-stopped:
+			stopped = nil
+			ask("TERM", 130, 2*time.Second)
+		case g := <-sigs:
+			switch g {
+			case syscall.SIGWINCH:
+				c.resize()
+			case syscall.SIGCONT:
+				c.term.again()
+				c.resize()
+			case syscall.SIGINT, syscall.SIGQUIT:
+				if !c.isAccepted() || asked > 0 {
+					return 130, true
+				}
+				ask("INT", 130, 0)
+			case syscall.SIGTERM:
+				ask("TERM", 143, 2*time.Second)
+			case syscall.SIGHUP:
+				ask("HUP", 129, 2*time.Second)
+			}
+		}
+	}
+}
+
+func (c *client) isAccepted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.accepted
+}
+
+// outcome says how the request ended once the channel is closed.
+func (c *client) outcome(err error) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.term.leave()
+	switch {
+	case c.reattach && c.accepted:
+		return 0, errReattach
+	case c.leaving && !c.accepted:
+		return 0, errLeaving
+	case c.exited && c.accepted:
+		return c.code, nil
+	case c.accepted:
+		return 0, &LostError{Accepted: true}
+	case c.exited:
+		return 0, fmt.Errorf("the owner refused the request")
+	case err != nil:
+		return 0, broken(err, c.dir, c.o)
+	}
+	// The deadline closes the connection without saying so here.
+	if e := c.ssh.Wait(); errors.Is(e, os.ErrDeadlineExceeded) {
+		return 0, noAnswer(c.dir, c.o.Patience)
+	}
+	return 0, &LostError{}
+}

@@ -1,0 +1,124 @@
+package attach
+
+import (
+	"io"
+	"os"
+	"sync"
+
+	"github.com/muesli/cancelreader"
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/term"
+
+	"certquay/cmd/session"
+)
+
+// reset brings a terminal back that a full-screen program left without a word:
+// keyboard and mouse reports, pasting, synchronized output, the other screen,
+// colours, cursor.
+const reset = "\x1b[>4;0m\x1b[<u\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\x1b[?2026l\x1b[?2027l" +
+	"\x1b[?1049l\x1b[0m\x1b[?25h\x1b[0 q\r\x1b[J"
+
+// terminal is the caller's, as the owner has it changed. It is safe for
+// concurrent use.
+type terminal struct {
+	in, out *os.File
+
+	mu     sync.Mutex
+	before *term.State // while raw
+	hide   func(bool) error
+	hidden bool
+	reader cancelreader.CancelReader
+	fed    chan struct{}
+	left   bool
+}
+
+func (t *terminal) fd() int { return int(t.in.Fd()) } //nolint:gosec // a file descriptor fits
+
+// setRaw puts the terminal into raw mode, or back.
+func (t *terminal) setRaw(on bool) (err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.left:
+		return os.ErrClosed
+	case on && t.before == nil:
+		t.before, err = term.MakeRaw(t.fd())
+	case !on && t.before != nil:
+		err = term.Restore(t.fd(), t.before)
+		t.before = nil
+	}
+	return err
+}
+
+// setHidden stops the echo of what is typed, or lets it be seen again.
+func (t *terminal) setHidden(on bool) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.left {
+		return os.ErrClosed
+	}
+	return t.setHiddenLocked(on)
+}
+
+func (t *terminal) setHiddenLocked(on bool) error {
+	if on == t.hidden {
+		return nil
+	}
+	if t.hide == nil {
+		t.hide = session.HideEcho(t.in)
+	}
+	err := t.hide(on)
+	t.hidden = on && err == nil
+	return err
+}
+
+// again takes raw mode once more after the process was stopped and continued;
+// the shell has set the terminal meanwhile.
+func (t *terminal) again() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.before != nil && !t.left {
+		_, _ = term.MakeRaw(t.fd())
+	}
+}
+
+// feed begins to send standard input, once.
+func (t *terminal) feed(ch ssh.Channel) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.left || t.fed != nil {
+		return
+	}
+	var from io.Reader = t.in
+	if r, err := cancelreader.NewReader(t.in); err == nil { // not of a regular file
+		t.reader, from = r, r
+	}
+	done := make(chan struct{})
+	t.fed = done
+	go func() {
+		defer close(done)
+		if _, err := io.Copy(ch, from); err == nil {
+			_ = ch.CloseWrite()
+		}
+	}()
+}
+
+// leave gives the terminal back, once: what is typed from now on is for
+// whoever comes next. While it is raw a program has it that could not tidy up.
+// The connection must be closed, or what is typed may wait for it.
+func (t *terminal) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.left {
+		return
+	}
+	t.left = true
+	if t.reader != nil && t.reader.Cancel() {
+		<-t.fed
+	}
+	if t.before != nil {
+		_, _ = t.out.WriteString(reset)
+		_ = term.Restore(t.fd(), t.before)
+	}
+	_ = t.setHiddenLocked(false)
+}

@@ -1,0 +1,91 @@
+package cmd
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+func buyCmd(c *call) *cobra.Command {
+	var level, typ, brand, grade string
+	r := lifecycle.BuyRequest{}
+	cmd := &cobra.Command{
+		Use:     "buy --level dv --type single",
+		Short:   "Buy certificate instances",
+		Example: "  certquay buy --level dv --type single\n  certquay buy --level dv --type wildcard --grade standard --years 2 --quantity 3",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.changing(lifecycle.Buy); err != nil {
+				return err
+			}
+			var err error
+			if r.Spec, err = specification(level, typ, brand, grade); err != nil {
+				return err
+			}
+			q, err := c.engine().Quote(r)
+			if err != nil {
+				return err
+			}
+			question := fmt.Sprintf("%s, %d year(s), %d x %s\nTotal %s.", r.Spec, r.Years, len(q.Lines), lifecycle.Money(q.Lines[0].Amount, q.Currency), lifecycle.Money(q.Total, q.Currency))
+			if q.Total > 0 {
+				if err := c.confirm(cmd.Context(), question, ""); err != nil {
+					return err
+				}
+			}
+			o, made, err := c.engine().Buy(cmd.Context(), c.Actor, r)
+			if err != nil {
+				return err
+			}
+			if c.g.json {
+				return c.printJSON(struct {
+					Order     model.ID       `json:"order"`
+					Instances []instanceJSON `json:"instances"`
+				}{o.ID, c.instances(made)})
+			}
+			for _, i := range made {
+				c.say("bought %s  %s, %d year(s)", i.ID, i.Spec, i.Years)
+			}
+			c.say("order %s, total %s\nnext: certquay apply %s --domain NAME", o.ID, lifecycle.Money(q.Total, q.Currency), made[0].ID.Short())
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&level, "level", "dv", "validation level: dv, ov, ev")
+	f.StringVar(&typ, "type", "single", "domain type: single, multi, wildcard")
+	f.StringVar(&brand, "brand", "embedded", "who signs")
+	f.StringVar(&grade, "grade", "free", "grade: free, standard, professional")
+	f.IntVar(&r.Years, "years", 1, "years of service: 1 or 2")
+	f.IntVar(&r.Quantity, "quantity", 1, "how many, at most 100")
+	return cmd
+}
+
+// specification reads its four parts; a word that is none is wrong usage.
+func specification(level, typ, brand, grade string) (model.Specification, error) {
+	var s model.Specification
+	var err error
+	if s.Level, err = word("--level", level, model.Levels); err != nil {
+		return s, err
+	}
+	if s.Type, err = word("--type", typ, model.DomainTypes); err != nil {
+		return s, err
+	}
+	if s.Grade, err = word("--grade", grade, model.Grades); err != nil {
+		return s, err
+	}
+	s.Brand = model.Fold(brand)
+	return s, nil
+}
+
+// word finds what was typed among the words that would do, without regard to
+// case.
+func word[T ~string](flag, typed string, words []T) (T, error) {
+	for _, w := range words {
+		if model.Fold(typed) == model.Fold(string(w)) {
+			return w, nil
+		}
+	}
+	return "", &usageError{fmt.Sprintf("%s %q is not known", flag, typed), fmt.Sprintf("one of: %s", joined(words))}
+}

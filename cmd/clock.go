@@ -1,0 +1,56 @@
+package cmd
+
+import (
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"certquay/lifecycle"
+)
+
+func clockCmd(c *call) *cobra.Command {
+	return &cobra.Command{
+		Use:     "clock [+30d | TIME]",
+		Short:   "Print a sandbox's clock, or move it forward, doing what is due on the way",
+		Example: "  certquay --data /tmp/try --sandbox clock\n  certquay --data /tmp/try clock +30d",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e := c.engine()
+			if !c.app.Sandbox {
+				return &lifecycle.Refusal{Action: "clock", Reason: lifecycle.ReasonNotSandbox}
+			}
+			if len(args) == 1 {
+				if err := c.changing("clock"); err != nil {
+					return err
+				}
+				to, err := moment(args[0], e.Now())
+				if err != nil {
+					return err
+				}
+				if err := e.MoveClock(cmd.Context(), c.Actor, to); err != nil {
+					return err
+				}
+			}
+			now := e.Now().UTC().Format(time.RFC3339)
+			if c.g.json {
+				return c.printJSON(map[string]string{"now": now})
+			}
+			c.say("%s", now)
+			return nil
+		},
+	}
+}
+
+// moment reads "+30d" or an RFC 3339 time.
+func moment(s string, now time.Time) (time.Time, error) {
+	if strings.HasPrefix(s, "+") {
+		d, err := duration(s)
+		return now.Add(d), err
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return t, &usageError{"'" + s + "' is neither a time span nor a time", "for example +30d, +25h or 2027-01-02T15:04:05Z"}
+	}
+	return t, nil
+}

@@ -1,0 +1,168 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"certquay/model"
+)
+
+// Check says what is wrong with a configuration, as joined [*Error]s.
+func (c *Config) Check() error {
+	d := &decoder{file: "configuration"}
+	c.check(d)
+	if len(d.errs) == 0 {
+		return nil
+	}
+	return d.errs[0]
+}
+
+// maxDays bounds everything in days: ten years.
+const maxDays = 3650
+
+// rule reports a field whose value breaks a rule.
+func (d *decoder) rule(ok bool, field, rule, example string) {
+	if ok {
+		return
+	}
+	if example != "" {
+		example = "for example " + example
+	}
+	n := d.at[field]
+	if i := strings.LastIndexAny(field, ".["); n == nil && i > 0 {
+		n = d.at[field[:i]]
+	}
+	d.fail(n, field, rule, example)
+}
+
+func (d *decoder) oneOf(value, field string, allowed ...string) {
+	d.rule(slices.Contains(allowed, value), field, "must be one of "+strings.Join(allowed, ", "), allowed[0])
+}
+
+func (c *Config) check(d *decoder) {
+	d.oneOf(c.Store.Seal, "store.seal", SealFile, SealPassphrase)
+	c.Catalogue.check(d)
+	d.oneOf(c.RefundPolicy, "refund_policy", RefundIssued30d, RefundPaid7d, RefundNone)
+	d.days(c.Review.ReuseDays, "review.reuse_days", 0, "398")
+	d.days(c.Embedded.MaxValidityDays, "embedded.max_validity_days", 1, "398")
+	for i, name := range c.Embedded.PermittedDomains {
+		d.rule(domain(name), fmt.Sprintf("embedded.permitted_domains[%d]", i), "must be a domain without a star", "example.com")
+	}
+	d.rule(address(c.Embedded.Listen), "embedded.listen", "must be host:port with an IP address or localhost", `"127.0.0.1:0"`)
+	d.rule(c.Embedded.BaseURL == "" || plainURL(c.Embedded.BaseURL), "embedded.base_url", "must be an http:// address, without a query", `"http://crl.example.com"`)
+	c.checkProducts(d)
+	for i, n := range c.Notify.ExpiryDays {
+		d.days(n, fmt.Sprintf("notify.expiry_days[%d]", i), 1, "30")
+	}
+	d.rule(len(c.Support) <= 200, "support_contact", "must not be longer than 200 characters", "")
+	d.oneOf(c.Log.Level, "log.level", "info", "debug", "warn", "error")
+}
+
+func (d *decoder) days(n int, field string, least int, example string) {
+	d.rule(n >= least && n <= maxDays, field, fmt.Sprintf("must be %d to %d days", least, maxDays), example)
+}
+
+// maxPrice keeps sums of a hundred certificates far from overflow.
+const maxPrice = 1_000_000_000_000
+
+func (c Catalogue) check(d *decoder) {
+	capital := func(r rune) bool { return r < 'A' || r > 'Z' }
+	d.rule(len(c.Currency) == 3 && !strings.ContainsFunc(c.Currency, capital), "catalogue.currency", "must be three capital letters", "EUR")
+	price := func(n int64, field string) {
+		d.rule(n >= 0 && n <= maxPrice, field, "must be a whole number of minor units, zero or more", "10000 for 100.00")
+	}
+	grades := func(prices map[string]int64, field string) {
+		for grade, n := range prices {
+			at := join(field, grade)
+			d.rule(slices.Contains(model.Grades, model.Grade(grade)), at, "is no grade", "free, standard or professional")
+			price(n, at)
+		}
+	}
+	grades(c.PerYear, "catalogue.per_year")
+	for level, prices := range c.ByLevel {
+		at := join("catalogue.per_year_by_level", level)
+		d.rule(slices.Contains(model.Levels, model.Level(level)), at, "is no level", "dv, ov or ev")
+		grades(prices, at)
+	}
+	price(c.HostingFee, "catalogue.hosting_fee")
+	price(c.Credit, "catalogue.deployment_credit")
+}
+
+func (c *Config) checkProducts(d *decoder) {
+	seen := map[string]bool{}
+	for i, p := range c.Products {
+		at := fmt.Sprintf("products[%d]", i)
+		d.rule(word(p.Name), at+".name", "must be 1 to 40 letters, digits, dots, minus signs or underscores", "CDN")
+		d.rule(!seen[model.Fold(p.Name)], at+".name", "is the name of another product; case does not matter", "")
+		seen[model.Fold(p.Name)] = true
+		d.oneOf(p.Driver, at+".driver", Drivers...)
+		d.rule(len(p.Regions) > 0, at+".regions", "must name at least one region", "[global]")
+		regions := map[string]bool{}
+		for j, r := range p.Regions {
+			f := fmt.Sprintf("%s.regions[%d]", at, j)
+			d.rule(word(r), f, "must be 1 to 40 letters, digits, dots, minus signs or underscores", "eu-central-1")
+			d.rule(!regions[model.Fold(r)], f, "is named twice", "")
+			regions[model.Fold(r)] = true
+		}
+		for j, r := range p.Resources {
+			d.rule(r != "" && len(r) <= 253, fmt.Sprintf("%s.resources[%d]", at, j), "must be 1 to 253 characters", "www.example.com")
+		}
+		for key := range p.Settings {
+			d.rule(!secretive(key), join(at+".settings", key), "looks like a secret, which must not stand here", key+"_file: /path/to/a/file/of/mode/0600")
+		}
+	}
+}
+
+// secretive says whether a setting's name promises a secret in its value.
+func secretive(key string) bool {
+	k := strings.ToLower(key)
+	if strings.HasSuffix(k, "_file") {
+		return false
+	}
+	for _, s := range []string{"password", "passphrase", "secret", "token", "private"} {
+		if strings.Contains(k, s) {
+			return true
+		}
+	}
+	return false
+}
+
+func word(s string) bool {
+	return s != "" && len(s) <= 40 && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(".-_", r)
+	})
+}
+
+func domain(s string) bool {
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	for _, l := range strings.Split(s, ".") {
+		if !word(l) || strings.Contains(l, "_") || strings.HasPrefix(l, "-") || strings.HasSuffix(l, "-") {
+			return false
+		}
+	}
+	return true
+}
+
+func address(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return false
+	}
+	_, err = netip.ParseAddr(host)
+	return err == nil || host == "localhost"
+}
+
+func plainURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
+}

@@ -1,0 +1,138 @@
+// Package config is the configuration of an owner: one YAML file, every field
+// of which has a default. The file may be absent. An unknown key is an error
+// that names its line and column and the key that was probably meant; a wrong
+// value is an error that names the field, the rule and an example.
+package config
+
+import (
+	"certquay/model"
+)
+
+// Config is all that can be configured. Money is in integer minor units (cents)
+// of the currency, times are in whole days where the name says so. The order
+// and the doc tags are what [Config.Marshal] writes.
+type Config struct {
+	Store        Store     `yaml:"store" doc:"How the store keeps secrets."`
+	Catalogue    Catalogue `yaml:"catalogue" doc:"What things cost. Amounts are whole minor units of the currency: 10000 is 100.00."`
+	RefundPolicy string    `yaml:"refund_policy" doc:"issued-30d: revoked within 30 days of issue, or closed, pays back. paid-7d: both within 7 days of payment. none."`
+	Renew        Renew     `yaml:"renew" doc:"Renewal by hand."`
+	Review       Review    `yaml:"review" doc:"Review of OV and EV applications at the embedded CA."`
+	Embedded     Embedded  `yaml:"embedded" doc:"The embedded CA and its CRL and OCSP service."`
+	Products     []Product `yaml:"products" doc:"Where certificates are deployed. A list here replaces the default list."`
+	Notify       Notify    `yaml:"notify" doc:"Telling people."`
+	SSH          SSH       `yaml:"ssh" doc:"certquay serve --listen: the dashboard and the verbs over SSH, by public key only."`
+	Support      string    `yaml:"support_contact" doc:"Shown where somebody needs help: an address, a number or a URL."`
+	Log          Log       `yaml:"log" doc:"The log file in the state directory."`
+}
+
+// Store is about keeping secrets.
+type Store struct {
+	Seal string `yaml:"seal" doc:"file: the master key is a file beside this one, nothing to type. passphrase: the store starts sealed."`
+}
+
+// Values of [Store.Seal].
+const (
+	SealFile       = "file"
+	SealPassphrase = "passphrase"
+)
+
+// Catalogue is what things cost (spec B1).
+type Catalogue struct {
+	Currency   string                      `yaml:"currency" doc:"ISO 4217 code, three capital letters."`
+	PerYear    map[string]int64            `yaml:"per_year" doc:"A certificate for one year, by grade: free, standard, professional."`
+	ByLevel    map[string]map[string]int64 `yaml:"per_year_by_level" doc:"Other prices for a level, before those by grade. For example {ev: {professional: 120000}}."`
+	HostingFee int64                       `yaml:"hosting_fee" doc:"One year of managed hosting of one certificate."`
+	Credit     int64                       `yaml:"deployment_credit" doc:"One automatic deployment to one resource."`
+}
+
+// Price is what a certificate of a level and grade costs for one year, in
+// minor units (spec B1).
+func (c Catalogue) Price(level model.Level, grade model.Grade) int64 {
+	if p, ok := c.ByLevel[string(level)][string(grade)]; ok {
+		return p
+	}
+	return c.PerYear[string(grade)]
+}
+
+// Names of refund policies (spec B5).
+const (
+	RefundIssued30d = "issued-30d"
+	RefundPaid7d    = "paid-7d"
+	RefundNone      = "none"
+)
+
+// Renew is about renewal by hand (spec I6).
+type Renew struct {
+	CarryDays bool `yaml:"carry_days" doc:"Whether the days that are left are added to the new service period."`
+}
+
+// Review is about reviewers (spec A8).
+type Review struct {
+	ReuseDays int `yaml:"reuse_days" doc:"How many days an approval is used again for renewals and reissues of the same names and company."`
+}
+
+// Embedded is about the embedded CA.
+type Embedded struct {
+	MaxValidityDays  int      `yaml:"max_validity_days" doc:"Longest validity of a certificate, in days."`
+	PermittedDomains []string `yaml:"permitted_domains" doc:"The CA signs only for these domains and what is under them; none listed: for all."`
+	Listen           string   `yaml:"listen" doc:"Where CRL and OCSP are served; port 0 picks a free one the first time and keeps it."`
+	BaseURL          string   `yaml:"base_url" doc:"The address of CRL and OCSP as it stands in certificates; empty: http:// and the listen address."`
+}
+
+// Product is one entry under products (spec D1).
+type Product struct {
+	Name             string         `yaml:"name" doc:"As shown and typed; case does not matter."`
+	Driver           string         `yaml:"driver" doc:"edge, aliyun, nginx, haproxy, apache, caddy, kubernetes, files."`
+	Regions          []string       `yaml:"regions" doc:"Names of its regions, at least one."`
+	Resources        []string       `yaml:"resources,omitempty" doc:"Domains or listeners that exist without having been deployed to."`
+	RemoveSuperseded bool           `yaml:"remove_superseded,omitempty" doc:"Remove a superseded certificate from the product's own store once nothing refers to it."`
+	Settings         map[string]any `yaml:"settings,omitempty" doc:"What the driver needs. Secrets stand in files, named by a key that ends in _file."`
+}
+
+// Drivers lists the drivers that exist.
+var Drivers = []string{"edge", "aliyun", "nginx", "haproxy", "apache", "caddy", "kubernetes", "files"}
+
+// Notify is about telling people (spec N1).
+type Notify struct {
+	ExpiryDays []int `yaml:"expiry_days" doc:"Days before expiry at which people are told, for validities of 90 days or more."`
+}
+
+// SSH is about certquay serve --listen (spec V9). Paths may begin with ~/ and
+// are relative to the file they stand in.
+type SSH struct {
+	AuthorizedKeys string `yaml:"authorized_keys" doc:"File of public keys, one a line, as of sshd; empty: authorized_keys beside this file."`
+	HostKey        string `yaml:"host_key" doc:"File of the server's private key; empty: ssh_host_key beside this file, made when absent."`
+}
+
+// Log is about the log file.
+type Log struct {
+	Level string `yaml:"level" doc:"debug, info, warn or error."`
+}
+
+// Default is the configuration without a file. Each call makes a new one.
+func Default() *Config {
+	global := []string{"global"}
+	four := []string{"cn-hangzhou", "ap-southeast-1", "eu-central-1", "us-west-1"}
+	return &Config{
+		Store: Store{Seal: SealFile},
+		Catalogue: Catalogue{
+			Currency: "EUR",
+			PerYear: map[string]int64{
+				string(model.Free): 0, string(model.Standard): 10000, string(model.Professional): 50000,
+			},
+			ByLevel: map[string]map[string]int64{}, HostingFee: 2000, Credit: 500,
+		},
+		RefundPolicy: RefundIssued30d,
+		Review:       Review{ReuseDays: 398},
+		Embedded:     Embedded{MaxValidityDays: 398, PermittedDomains: []string{}, Listen: "127.0.0.1:0"},
+		Products: []Product{
+			{Name: "SLB", Driver: "edge", Regions: four},
+			{Name: "CDN", Driver: "edge", Regions: global},
+			{Name: "SCDN", Driver: "edge", Regions: global},
+			{Name: "DCDN", Driver: "edge", Regions: global},
+			{Name: "WAF", Driver: "edge", Regions: four},
+		},
+		Notify: Notify{ExpiryDays: []int{30, 14, 7, 3, 1}},
+		Log:    Log{Level: "info"},
+	}
+}

@@ -1,0 +1,347 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"reflect"
+	"strings"
+	"unicode"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"certquay/cmd/session"
+)
+
+// maxFile bounds a configuration file, in bytes.
+const maxFile = 1 << 20
+
+// Error is something wrong in a configuration file.
+type Error struct {
+	File         string
+	Line, Column int    // from 1; 0 when it is about no place
+	Field        string // such as products[1].driver
+	Problem      string
+	Hint         string
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.File)
+	if e.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+	}
+	b.WriteString(": ")
+	if e.Field != "" {
+		b.WriteString(e.Field + " ")
+	}
+	b.WriteString(e.Problem)
+	if e.Hint != "" {
+		b.WriteString("; " + e.Hint)
+	}
+	return b.String()
+}
+
+// Load reads a configuration file over the defaults. A file that does not
+// exist means the defaults. What is wrong in it comes as joined [*Error]s.
+func Load(path string) (*Config, error) {
+	f, err := os.Open(path) //nolint:gosec // the configured file
+	if errors.Is(err, fs.ErrNotExist) {
+		return Default(), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	return Parse(path, text)
+}
+
+// Parse is Load for a text; name is for messages only.
+func Parse(name string, text []byte) (_ *Config, err error) {
+	defer func() { // the parser has panicked at odd texts before
+		if r := recover(); r != nil {
+			err = &Error{File: name, Problem: "cannot be read as YAML"}
+		}
+	}()
+	if len(text) > maxFile {
+		return nil, &Error{File: name, Problem: "is larger than 1 MB"}
+	}
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return nil, syntax(name, err)
+	}
+	c := Default()
+	d := &decoder{file: name, at: map[string]ast.Node{}}
+	bodies := 0
+	for _, doc := range file.Docs {
+		if doc == nil || doc.Body == nil || doc.Body.Type() == ast.CommentType {
+			continue
+		}
+		if bodies++; bodies > 1 {
+			d.fail(doc.Body, "", "begins a second document", "keep one")
+			break
+		}
+		d.value(doc.Body, reflect.ValueOf(c).Elem(), "")
+	}
+	if len(d.errs) == 0 {
+		c.check(d)
+	}
+	if len(d.errs) > 0 {
+		return nil, errors.Join(d.errs...)
+	}
+	return c, nil
+}
+
+// syntax turns the parser's error, whose first line is "[line:column] what",
+// into ours.
+func syntax(name string, err error) error {
+	e := &Error{File: name}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	if n, _ := fmt.Sscanf(first, "[%d:%d]", &e.Line, &e.Column); n == 2 {
+		_, first, _ = strings.Cut(first, "] ")
+	}
+	e.Problem = "is not YAML: " + session.Escape(first, 200)
+	return e
+}
+
+// decoder fills values from a syntax tree and gathers what is wrong.
+type decoder struct {
+	file string
+	at   map[string]ast.Node // where each field was set
+	errs []error
+}
+
+// maxErrors is how many are told at once.
+const maxErrors = 10
+
+func (d *decoder) fail(n ast.Node, field, problem, hint string) {
+	if len(d.errs) >= maxErrors {
+		return
+	}
+	e := &Error{File: d.file, Field: field, Problem: problem, Hint: hint}
+	if n != nil {
+		if t := n.GetToken(); t != nil && t.Position != nil {
+			e.Line, e.Column = t.Position.Line, t.Position.Column
+		}
+	}
+	d.errs = append(d.errs, e)
+}
+
+// value sets v from a node. A null leaves the default.
+func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
+	if t, ok := n.(*ast.TagNode); ok {
+		d.fail(t, path, "has a tag", "write the value alone")
+		return
+	}
+	d.at[path] = n
+	switch n := n.(type) {
+	case nil, *ast.NullNode:
+		return
+	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
+		d.fail(n, path, "uses an anchor or alias", "write the value itself")
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		d.structure(n, v, path)
+	case reflect.Map:
+		d.mapping(n, v, path)
+	case reflect.Slice:
+		d.list(n, v, path)
+	case reflect.Interface:
+		d.any(n, v, path)
+	default:
+		d.scalar(n, v, path)
+	}
+}
+
+func (d *decoder) scalar(n ast.Node, v reflect.Value, path string) {
+	switch v.Kind() {
+	case reflect.String:
+		if s, ok := text(n); ok {
+			if i := strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
+				d.fail(n, path, "holds a character that cannot be seen", "")
+			}
+			v.SetString(s)
+			return
+		}
+		d.fail(n, path, "needs text", `put it in quotes: "..."`)
+	case reflect.Bool:
+		if b, ok := n.(*ast.BoolNode); ok {
+			v.SetBool(b.Value)
+			return
+		}
+		d.fail(n, path, "needs true or false", "")
+	case reflect.Int, reflect.Int64:
+		if i, ok := n.(*ast.IntegerNode); ok {
+			switch x := i.Value.(type) {
+			case int64:
+				v.SetInt(x)
+				return
+			case uint64:
+				if x <= 1<<62 {
+					v.SetInt(int64(x))
+					return
+				}
+			}
+		}
+		d.fail(n, path, "needs a whole number", "for example 398")
+	default:
+		panic("config: a field of kind " + v.Kind().String())
+	}
+}
+
+// text is a node's string, quoted, plain or in a block.
+func text(n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.LiteralNode:
+		return strings.TrimRight(n.Value.Value, "\n"), true
+	}
+	return "", false
+}
+
+func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
+	s, ok := n.(*ast.SequenceNode)
+	if !ok {
+		d.fail(n, path, "needs a list", "for example [a, b]")
+		return
+	}
+	out := reflect.MakeSlice(v.Type(), len(s.Values), len(s.Values))
+	for i, e := range s.Values {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if _, null := e.(*ast.NullNode); null || e == nil {
+			d.fail(s, at, "is empty", "")
+			continue
+		}
+		d.value(e, out.Index(i), at)
+	}
+	v.Set(out)
+}
+
+// pairs are the entries of a mapping with their keys.
+func (d *decoder) pairs(n ast.Node, path string, each func(key string, k, v ast.Node)) {
+	m, ok := n.(ast.MapNode)
+	if !ok {
+		d.fail(n, path, "needs fields, not a single value", "write key: value lines under it")
+		return
+	}
+	seen := map[string]bool{}
+	for it := m.MapRange(); it.Next(); {
+		key, ok := text(it.Key())
+		switch {
+		case !ok:
+			d.fail(it.Key(), path, "has a key that is not text", "")
+		case seen[key]:
+			d.fail(it.Key(), join(path, key), "is given twice", "keep one")
+		default:
+			seen[key] = true
+			each(key, it.Key(), it.Value())
+		}
+	}
+}
+
+func (d *decoder) structure(n ast.Node, v reflect.Value, path string) {
+	fields := map[string]int{}
+	for i := range v.NumField() {
+		fields[keyOf(v.Type().Field(i))] = i
+	}
+	d.pairs(n, path, func(key string, k, val ast.Node) {
+		i, ok := fields[key]
+		if !ok {
+			d.fail(k, join(path, session.Escape(key, 60)), "is not known", suggest(key, v.Type()))
+			return
+		}
+		d.value(val, v.Field(i), join(path, key))
+	})
+}
+
+// mapping sets entries over the defaults.
+func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
+	if v.IsNil() {
+		v.Set(reflect.MakeMap(v.Type()))
+	}
+	d.pairs(n, path, func(key string, _, val ast.Node) {
+		e := reflect.New(v.Type().Elem()).Elem()
+		d.value(val, e, join(path, session.Escape(key, 60)))
+		v.SetMapIndex(reflect.ValueOf(key), e)
+	})
+}
+
+// any takes what a driver may be told: text, whole numbers, true and false,
+// and lists of text.
+func (d *decoder) any(n ast.Node, v reflect.Value, path string) {
+	var e reflect.Value
+	switch n.(type) {
+	case *ast.BoolNode:
+		e = reflect.New(reflect.TypeFor[bool]()).Elem()
+	case *ast.IntegerNode:
+		e = reflect.New(reflect.TypeFor[int64]()).Elem()
+	case *ast.SequenceNode:
+		e = reflect.New(reflect.TypeFor[[]string]()).Elem()
+	default:
+		e = reflect.New(reflect.TypeFor[string]()).Elem()
+	}
+	d.value(n, e, path)
+	v.Set(e)
+}
+
+func keyOf(f reflect.StructField) string {
+	key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+	return key
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// suggest names the field that was probably meant, else all there are.
+func suggest(key string, t reflect.Type) string {
+	best, least := "", 3
+	var all []string
+	for i := range t.NumField() {
+		name := keyOf(t.Field(i))
+		all = append(all, name)
+		if n := distance(strings.ToLower(key), name); n < least || strings.HasPrefix(name, strings.ToLower(key)) && best == "" && len(key) > 1 {
+			best, least = name, min(n, least)
+		}
+	}
+	if best != "" {
+		return "did you mean " + best + "?"
+	}
+	return "known here: " + strings.Join(all, ", ")
+}
+
+// distance is Levenshtein's, of short texts.
+func distance(a, b string) int {
+	if len(a) > 64 {
+		return len(a)
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		prev := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := prev
+			if a[i] != b[j] {
+				cost++
+			}
+			prev, row[j+1] = row[j+1], min(cost, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}

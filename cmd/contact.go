@@ -1,0 +1,98 @@
+package cmd
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"certquay/model"
+)
+
+type contactJSON struct {
+	ID       model.ID `json:"id"`
+	Name     string   `json:"name"`
+	Email    *string  `json:"email"`
+	Phone    *string  `json:"phone"`
+	Channels []string `json:"channels"`
+}
+
+func contactCmd(c *call) *cobra.Command {
+	cmd := &cobra.Command{Use: "contact", Short: "People and teams who are told what happens", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return c.contacts() }}
+	var ct model.Contact
+	add := &cobra.Command{
+		Use: "add --name N --email E", Short: "Save a contact", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.changing("contact"); err != nil {
+				return err
+			}
+			saved, err := c.engine().AddContact(cmd.Context(), c.Actor, ct)
+			if err != nil {
+				return err
+			}
+			return c.contact(&saved)
+		},
+	}
+	add.Flags().StringVar(&ct.Name, "name", "", "name, unique without regard to case")
+	add.Flags().StringVar(&ct.Email, "email", "", "e-mail address")
+	add.Flags().StringVar(&ct.Phone, "phone", "", "phone number")
+	each(add.Flags(), &ct.Channels, "channel", "URL of a further channel")
+	cmd.AddCommand(add,
+		&cobra.Command{Use: "list", Short: "List contacts", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error { return c.contacts() }},
+		&cobra.Command{Use: "show NAME", Short: "Show a contact", Args: one("NAME"),
+			RunE: func(_ *cobra.Command, args []string) error {
+				ct, err := c.engine().Contact(args[0])
+				if err != nil {
+					return err
+				}
+				return c.contact(&ct)
+			}},
+		&cobra.Command{Use: "remove NAME", Short: "Remove a contact that nothing uses", Args: one("NAME"),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				if err := c.changing("contact"); err != nil {
+					return err
+				}
+				if err := c.engine().RemoveContact(cmd.Context(), c.Actor, args[0]); err != nil {
+					return err
+				}
+				c.say("removed %s", args[0])
+				return nil
+			}})
+	return cmd
+}
+
+func toContact(ct *model.Contact) contactJSON {
+	return contactJSON{ct.ID, ct.Name, orNil(ct.Email), orNil(ct.Phone), orEmpty(ct.Channels)}
+}
+
+func (c *call) contact(ct *model.Contact) error {
+	if c.g.json {
+		return c.printJSON(toContact(ct))
+	}
+	c.table([]string{"NAME", "EMAIL", "PHONE", "CHANNELS"}, [][]string{{ct.Name, ct.Email, dash(ct.Phone), dash(strings.Join(ct.Channels, " "))}})
+	return nil
+}
+
+func (c *call) contacts() error {
+	all, err := c.engine().Contacts()
+	if err != nil {
+		return err
+	}
+	out := []contactJSON{}
+	var rows [][]string
+	for n := range all {
+		ct := &all[n]
+		out = append(out, toContact(ct))
+		rows = append(rows, []string{ct.Name, ct.Email, dash(ct.Phone), dash(strings.Join(ct.Channels, " "))})
+	}
+	switch {
+	case c.g.json:
+		return c.printJSON(out)
+	case len(rows) == 0:
+		c.say("no contacts yet; certquay contact add --name Ops --email ops@example.com")
+	default:
+		c.table([]string{"NAME", "EMAIL", "PHONE", "CHANNELS"}, rows)
+	}
+	return nil
+}

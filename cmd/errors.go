@@ -1,0 +1,126 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"certquay/cmd/owner"
+	"certquay/cmd/session"
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/store"
+)
+
+// Exit codes of every verb.
+const (
+	exitDone     = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitRefused  = 3
+	exitNotFound = 4
+	exitStore    = 5
+	exitStopped  = 130 // the person stopped waiting; the work goes on
+)
+
+// failedError is work that was done and failed; it was reported already when
+// quiet.
+type failedError struct {
+	what, hint string
+	quiet      bool
+}
+
+func (f *failedError) Error() string { return f.what }
+
+// storeError says that the store cannot be opened or written.
+type storeError struct {
+	err  error
+	hint string
+}
+
+func (s *storeError) Error() string { return s.err.Error() }
+func (s *storeError) Unwrap() error { return s.err }
+
+// problem is how an error is told: its exit code, a word for machines, and
+// what a person reads.
+type problem struct {
+	exit                        int
+	code, message, hint, reason string
+}
+
+func describe(err error) problem {
+	p := problem{exit: exitFailed, code: "failed", message: err.Error()}
+	var (
+		refusal   *lifecycle.Refusal
+		invalid   *lifecycle.Invalid
+		ambiguous *lifecycle.Ambiguous
+		usage     *usageError
+		failed    *failedError
+		broken    *storeError
+		owned     *owner.OwnedError
+	)
+	switch {
+	case errors.As(err, &refusal):
+		p = problem{exitRefused, "refused", refusal.Message(), refusal.Hint(), string(refusal.Reason)}
+		if refusal.State != "" {
+			p.message = fmt.Sprintf("%s is refused in state %s: %s", refusal.Action, refusal.State, p.message)
+		} else {
+			p.message = fmt.Sprintf("%s is refused: %s", refusal.Action, p.message)
+		}
+	case errors.As(err, &invalid):
+		p = problem{exitUsage, "invalid", err.Error(), "for example: " + invalid.Example, invalid.Field}
+		if invalid.Rule != "" {
+			p.exit, p.code, p.reason = exitRefused, "refused", invalid.Rule
+		}
+	case errors.As(err, &ambiguous):
+		p = problem{exitUsage, "ambiguous", err.Error(), "type more of the id", "ambiguous"}
+	case errors.As(err, &usage):
+		p = problem{exitUsage, "usage", usage.what, usage.hint, "usage"}
+	case errors.As(err, &failed):
+		p.hint = failed.hint
+	case errors.As(err, &broken):
+		p = problem{exitStore, "store", err.Error(), broken.hint, "store"}
+	case errors.As(err, &owned):
+		p = problem{exitStore, "store", err.Error(), "stop that process, or attach to it", "owned"}
+	case errors.Is(err, store.ErrDiskFull):
+		p = problem{exitStore, "store", err.Error(), "free some space; nothing was changed", "disk-full"}
+	case errors.Is(err, store.ErrSealed):
+		p = problem{exitStore, "store", err.Error(), "unseal the store first", "sealed"}
+	case errors.Is(err, model.ErrNotFound):
+		p = problem{exitNotFound, "not-found", err.Error(), "certquay list shows what there is", "not-found"}
+	case errors.Is(err, context.Canceled):
+		p = problem{exitStopped, "stopped", "you stopped waiting; the work goes on", "certquay list shows where it stands", "stopped"}
+	}
+	return p
+}
+
+func exitCode(err error) int { return describe(err).exit }
+
+// printError tells an error on standard error, for people or as JSON. Text of
+// other programs in it is escaped.
+func printError(c *call, err error) {
+	var f *failedError
+	if errors.As(err, &f) && f.quiet {
+		return
+	}
+	p := describe(err)
+	p.message, p.hint = session.Escape(p.message, 2000), session.Escape(p.hint, 2000)
+	if c.g.json {
+		type body struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+			Hint    string `json:"hint"`
+			Reason  string `json:"reason"`
+		}
+		out, jerr := json.Marshal(map[string]body{"error": {p.code, p.message, p.hint, p.reason}})
+		if jerr == nil {
+			_, _ = fmt.Fprintln(c.Err, string(out))
+			return
+		}
+	}
+	_, _ = fmt.Fprintln(c.Err, "certquay: "+p.message)
+	if p.hint != "" {
+		_, _ = fmt.Fprintln(c.Err, "  "+p.hint)
+	}
+}

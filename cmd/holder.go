@@ -1,0 +1,51 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// holder tells which process listens on a TCP port of this machine, as far as
+// the kernel lets us see it.
+func holder(port string) string {
+	unknown := "another program listens on port " + port + "; stop it, or set embedded.listen to another address"
+	inode := listeningInode(port)
+	if inode == "" {
+		return unknown
+	}
+	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
+	if err != nil {
+		return unknown
+	}
+	for _, l := range links {
+		if to, err := os.Readlink(l); err == nil && to == "socket:["+inode+"]" {
+			pid := strings.Split(l, "/")[2]
+			name, _ := os.ReadFile("/proc/" + pid + "/comm")
+			return fmt.Sprintf("port %s is held by process %s (%s); stop it, or set embedded.listen to another address", port, pid, strings.TrimSpace(string(name)))
+		}
+	}
+	return unknown
+}
+
+func listeningInode(port string) string {
+	var n int
+	if _, err := fmt.Sscan(port, &n); err != nil {
+		return ""
+	}
+	want := fmt.Sprintf(":%04X", n)
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		b, err := os.ReadFile(table) //nolint:gosec // a fixed name
+		if err != nil {
+			continue
+		}
+		for _, line := range strings.Split(string(b), "\n") {
+			f := strings.Fields(line)
+			if len(f) > 9 && strings.HasSuffix(f[1], want) && f[3] == "0A" { // 0A: listening
+				return f[9]
+			}
+		}
+	}
+	return ""
+}

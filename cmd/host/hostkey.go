@@ -1,0 +1,69 @@
+package host
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	gossh "golang.org/x/crypto/ssh"
+)
+
+// LoadHostKey reads the server's private key from a file in OpenSSH's format,
+// or makes an Ed25519 key there, mode 0600, when there is none. Of several
+// processes that do so at once, all get the same key.
+func LoadHostKey(path string) (gossh.Signer, error) {
+	for range 2 {
+		text, err := os.ReadFile(path) //nolint:gosec // the configured file
+		if errors.Is(err, fs.ErrNotExist) {
+			if err := makeHostKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
+				return nil, err
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if st, err := os.Stat(path); err != nil {
+			return nil, err
+		} else if st.Mode().Perm()&0o077 != 0 {
+			return nil, fmt.Errorf("%s: others may read the host key (mode %04o); chmod 600 it, or remove it to get a new one", path, st.Mode().Perm())
+		}
+		k, err := gossh.ParsePrivateKey(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: no usable host key: %w; remove it to get a new one", path, err)
+		}
+		return k, nil
+	}
+	return nil, fmt.Errorf("%s: the host key vanished", path)
+}
+
+// makeHostKey writes a new key; a link that fails when the name is taken makes
+// it appear whole.
+func makeHostKey(path string) error {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	block, err := gossh.MarshalPrivateKey(key, "certquay")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".host-key.*") // 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.Write(pem.EncodeToMemory(block))
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Link(f.Name(), path)
+}

@@ -1,0 +1,190 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"runtime/debug"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/cmd/session"
+)
+
+// Filter sees each message before the model does and returns it, another, or
+// nil to drop it.
+type Filter func(tea.Model, tea.Msg) tea.Msg
+
+// Frames a second: locally as many as Bubble Tea can, less where each is
+// encrypted, still less where it crosses a network.
+var fps = map[session.Kind]int{session.Local: 120, session.Socket: 60, session.Network: 30}
+
+// Why a session's context ended; see [context.Cause].
+var (
+	ErrInterrupted  = errors.New("interrupted")             // control-C or a signal: stop waiting
+	ErrDisconnected = errors.New("the connection was lost") // nobody is there any more
+	ErrReattach     = errors.New("the owner is leaving")    // a dashboard must end and attach anew
+	errPanicked     = errors.New("panicked")
+)
+
+// ReattachExit is the status a dashboard ends with when its owner leaves
+// (EX_TEMPFAIL of sysexits.h). An attached process does not show it but
+// attaches anew; see package attach.
+const ReattachExit = 75
+
+// RunProgram runs a Bubble Tea program in a session, local or remote, and
+// returns the exit code: 0 when it quit or ctx ended, [ReattachExit] when the
+// owner leaves, 1 when it failed. The terminal is restored in every case.
+//
+// The size of the window is clamped before the program sees it, window changes
+// are always taken, control-Z and programs that want the terminal for
+// themselves do nothing unless the session is local. A panic in the model or
+// in one of its commands is logged with its stack and told in one line; it
+// ends this program only. Signals are the caller's: end ctx.
+func RunProgram(ctx context.Context, s *session.Session, m tea.Model, filters ...Filter) int {
+	if s.PTY == nil {
+		_, _ = fmt.Fprintln(s.Err, "certquay: this needs a terminal for input and output; use a verb with --json instead, see certquay help")
+		return 2
+	}
+	restore, err := s.Raw()
+	if err != nil {
+		_, _ = fmt.Fprintln(s.Err, "certquay: the terminal cannot be prepared:", session.Escape(err.Error(), 200))
+		return 1
+	}
+	defer restore()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	g := &guard{model: m, log: slog.Default(), end: func() { cancel(errPanicked) }}
+	options := []tea.ProgramOption{
+		tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFPS(fps[s.Kind]),
+		tea.WithInput(s.Reader(ctx)), tea.WithOutput(s.Out),
+		tea.WithEnvironment(s.Env), tea.WithColorProfile(s.Profile),
+		tea.WithFilter(g.filter(s.Kind, filters)),
+	}
+	if s.Kind != session.Local {
+		z := session.Size{Width: s.PTY.Width, Height: s.PTY.Height}.Clamp()
+		options = append(options, tea.WithWindowSize(z.Width, z.Height))
+	}
+	p := tea.NewProgram(g, options...)
+	resized := make(chan struct{})
+	go func() {
+		defer close(resized)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case z, ok := <-s.PTY.Resize:
+				if !ok {
+					return
+				}
+				z = z.Clamp()
+				p.Send(tea.WindowSizeMsg{Width: z.Width, Height: z.Height})
+			}
+		}
+	}()
+	_, err = p.Run()
+	cause := context.Cause(ctx)
+	cancel(nil)
+	<-resized
+	restore()
+	return outcome(s, err, cause)
+}
+
+// outcome turns how a program ended into an exit code.
+func outcome(s *session.Session, err, cause error) int {
+	switch {
+	case errors.Is(cause, errPanicked), errors.Is(err, tea.ErrProgramPanic):
+		_, _ = fmt.Fprintln(s.Err, "certquay: the dashboard failed; what happened is in the log. Start it again")
+		return 1
+	case errors.Is(cause, ErrReattach):
+		if s.Kind == session.Network {
+			_, _ = fmt.Fprintln(s.Err, "certquay: the server is stopping; connect again in a moment")
+		}
+		return ReattachExit
+	case err == nil, cause != nil, errors.Is(err, tea.ErrInterrupted):
+		return 0
+	}
+	slog.Error("dashboard ended", "error", err)
+	_, _ = fmt.Fprintln(s.Err, "certquay:", session.Escape(err.Error(), 200))
+	return 1
+}
+
+// guard is a model that catches the panics of another and of its commands.
+// Bubble Tea would catch them too, and print the stack on the screen of
+// whoever owns this process.
+type guard struct {
+	model tea.Model
+	log   *slog.Logger
+	end   func()
+}
+
+func (g *guard) catch() {
+	if r := recover(); r != nil {
+		g.log.Error("panic in a dashboard", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		g.end()
+	}
+}
+
+func (g *guard) Init() (cmd tea.Cmd) {
+	defer g.catch()
+	return g.command(g.model.Init())
+}
+
+func (g *guard) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
+	defer g.catch()
+	var next tea.Cmd
+	g.model, next = g.model.Update(msg)
+	return g, g.command(next)
+}
+
+func (g *guard) View() (v tea.View) {
+	defer g.catch()
+	return g.model.View()
+}
+
+// command guards a command, and those it returns for Bubble Tea to run: a
+// batch, or a sequence, whose type is not exported.
+func (g *guard) command(cmd tea.Cmd) tea.Cmd {
+	if cmd == nil {
+		return nil
+	}
+	return func() (msg tea.Msg) {
+		defer g.catch()
+		msg = cmd()
+		if v := reflect.ValueOf(msg); v.Kind() == reflect.Slice && v.Type().Elem() == reflect.TypeFor[tea.Cmd]() {
+			for i := range v.Len() {
+				if c, ok := v.Index(i).Interface().(tea.Cmd); ok {
+					v.Index(i).Set(reflect.ValueOf(g.command(c)))
+				}
+			}
+		}
+		return msg
+	}
+}
+
+// filter puts the caller's filters behind one that keeps a remote program from
+// acting on the owner's terminal: suspending would stop the owner, and a
+// command that takes the terminal (an editor) would run beside it.
+func (g *guard) filter(k session.Kind, filters []Filter) func(tea.Model, tea.Msg) tea.Msg {
+	return func(_ tea.Model, msg tea.Msg) (out tea.Msg) {
+		defer g.catch()
+		if k != session.Local {
+			if _, ok := msg.(tea.SuspendMsg); ok {
+				return tea.ResumeMsg{}
+			}
+			if msg != nil && reflect.TypeOf(msg).String() == "tea.execMsg" {
+				return nil
+			}
+		}
+		for _, f := range filters {
+			if msg == nil {
+				return nil
+			}
+			msg = f(g.model, msg)
+		}
+		return msg
+	}
+}

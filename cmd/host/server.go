@@ -1,0 +1,339 @@
+// Package host lets other processes and people use the store of this process:
+// over the unix socket in the data directory, for certquay processes of the
+// same user, and over network SSH, for the keys of an authorized_keys file
+// (spec V9). Both are SSH servers of charm.land/ssh and wish, and both give
+// each session to the same [Handler]. It also runs Bubble Tea programs in any
+// kind of session ([RunProgram]).
+//
+// Session channels are served here rather than by charm.land/ssh: its sessions
+// keep an unlimited environment, block the connection when nobody takes window
+// changes, and drop empty arguments.
+package host
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"charm.land/ssh"
+	gossh "golang.org/x/crypto/ssh"
+
+	"certquay/cmd/session"
+)
+
+// Handler does what a session asks for and returns its exit code. Without
+// arguments that is the dashboard; ctx then has to reach [Server.Dashboard].
+// ctx ends when the person is gone or wants to wait no longer; its cause says
+// which ([ErrInterrupted], [ErrDisconnected]). Serve is called by many
+// goroutines at once. A panic in it is logged, and the person is told in one
+// line (exit 1).
+type Handler interface {
+	Serve(ctx context.Context, s *session.Session, args []string) int
+}
+
+// HandlerFunc is a function that is a [Handler].
+type HandlerFunc func(ctx context.Context, s *session.Session, args []string) int
+
+// Serve calls f.
+func (f HandlerFunc) Serve(ctx context.Context, s *session.Session, args []string) int {
+	return f(ctx, s, args)
+}
+
+// Limits bound what clients can take. Zero fields get the default.
+type Limits struct {
+	Connections int           // over the network, at once, authenticated; 64
+	PerKey      int           // of those, of one key; 8
+	Handshakes  int           // over the network, at once, not yet authenticated; 20
+	Attached    int           // connections to the socket; 256
+	Channels    int           // sessions in one connection; 10
+	Variables   int           // of the environment, in one session; 32
+	EnvBytes    int           // of those, names and values; 8 KB
+	Command     int           // bytes of a command over the network; 64 KB
+	Handshake   time.Duration // until it must be done; 10 s
+	Unused      time.Duration // until a connection without a session is closed; 1 min
+	Silent      time.Duration // until a network connection without any answer is closed; 5 min
+	Longest     time.Duration // life of a network connection; 24 h
+}
+
+func (l Limits) withDefaults() Limits {
+	or := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	orTime := func(v *time.Duration, d time.Duration) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	or(&l.Connections, 64)
+	or(&l.PerKey, 8)
+	or(&l.Handshakes, 20)
+	or(&l.Attached, 256)
+	or(&l.Channels, 10)
+	or(&l.Variables, 32)
+	or(&l.EnvBytes, 8<<10)
+	or(&l.Command, 64<<10)
+	orTime(&l.Handshake, 10*time.Second)
+	orTime(&l.Unused, time.Minute)
+	orTime(&l.Silent, 5*time.Minute)
+	orTime(&l.Longest, 24*time.Hour)
+	return l
+}
+
+// Options are what a [Server] is made of.
+type Options struct {
+	Handler Handler
+	Version string // of certquay; attached processes compare it
+	Log     *slog.Logger
+	Limits  Limits
+}
+
+// Server serves sessions. It is safe for concurrent use.
+type Server struct {
+	handler Handler
+	version string
+	log     *slog.Logger
+	limits  Limits
+
+	mu       sync.Mutex
+	leaving  bool
+	servers  map[*ssh.Server]struct{}
+	visits   map[*visit]struct{}
+	changed  chan struct{} // closed and replaced when visits or conns change
+	perKey   map[string]int
+	conns    int
+	pending  int
+	attached int
+}
+
+// New makes a server that serves nothing yet.
+func New(o Options) *Server {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return &Server{
+		handler: o.Handler, version: o.Version, log: o.Log, limits: o.Limits.withDefaults(),
+		servers: map[*ssh.Server]struct{}{}, visits: map[*visit]struct{}{},
+		changed: make(chan struct{}), perKey: map[string]int{},
+	}
+}
+
+// Visitor is a session that is going on.
+type Visitor struct {
+	Name      string
+	Via       string // terminal, socket, ssh
+	Key       string // fingerprint, over SSH
+	From      string // address, over SSH
+	Since     time.Time
+	Dashboard bool
+	Doing     string // the verb, without its arguments; "" for a dashboard
+}
+
+// visit is a session that is going on, and how to end it.
+type visit struct {
+	Visitor
+	end context.CancelCauseFunc
+}
+
+// Here lists the sessions that are going on, the oldest first.
+func (s *Server) Here() []Visitor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	vs := make([]Visitor, 0, len(s.visits))
+	for v := range s.visits {
+		vs = append(vs, v.Visitor)
+	}
+	slices.SortFunc(vs, func(a, b Visitor) int { return a.Since.Compare(b.Since) })
+	return vs
+}
+
+// Count is how many sessions are going on, this process's own included.
+func (s *Server) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.visits)
+}
+
+// Changed is closed when somebody comes or leaves; ask for it before [Here].
+func (s *Server) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+func (s *Server) touch() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+type visitKey struct{}
+
+// Join counts a session of this process, for as long as it lasts, among those
+// who are here. Sessions that came over a connection are counted by
+// themselves. The context is the one to run the session with.
+func (s *Server) Join(ctx context.Context, ss *session.Session, args []string) (_ context.Context, leave func()) {
+	ctx, end := context.WithCancelCause(ctx)
+	v := &visit{end: end, Visitor: Visitor{
+		Name: ss.Actor.Name, Via: ss.Actor.Via, Key: ss.Actor.Key,
+		Since: time.Now(), Doing: verb(args),
+	}}
+	s.enter(v)
+	return context.WithValue(ctx, visitKey{}, v), func() {
+		s.exit(v)
+		end(nil)
+	}
+}
+
+func (s *Server) enter(v *visit) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.leaving {
+		return false
+	}
+	s.visits[v] = struct{}{}
+	s.touch()
+	return true
+}
+
+func (s *Server) exit(v *visit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.visits, v)
+	s.touch()
+}
+
+// Dashboard marks the session that ctx belongs to as one that looks rather than
+// works: when the owner leaves, it is told to attach anew instead of being
+// waited for. Call it before [RunProgram]; call done after it.
+func (s *Server) Dashboard(ctx context.Context) (done func()) {
+	v, ok := ctx.Value(visitKey{}).(*visit)
+	if !ok {
+		return func() {}
+	}
+	mark := func(on bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		v.Visitor.Dashboard = on
+		if on && s.leaving {
+			v.end(ErrReattach)
+		}
+		s.touch()
+	}
+	mark(true)
+	return func() { mark(false) }
+}
+
+// verb is the first argument that is no flag: what is done, but not to what.
+func verb(args []string) string {
+	for _, a := range args {
+		if !strings.HasPrefix(a, "-") {
+			return session.Escape(a, 24)
+		}
+	}
+	return ""
+}
+
+// Close stops accepting, tells dashboards to attach anew, waits until running
+// verbs are done or ctx ends, and then closes every connection. It returns
+// ctx's error when it cut off somebody.
+func (s *Server) Close(ctx context.Context) error {
+	s.mu.Lock()
+	s.leaving = true
+	for v := range s.visits {
+		if v.Dashboard && v.Via != "terminal" {
+			v.end(ErrReattach)
+		}
+	}
+	servers := make([]*ssh.Server, 0, len(s.servers))
+	for srv := range s.servers {
+		servers = append(servers, srv)
+	}
+	s.mu.Unlock()
+
+	err := s.quiet(ctx, func() bool {
+		for v := range s.visits {
+			if v.Via != "terminal" {
+				return false
+			}
+		}
+		return true
+	})
+	// Clients close their connection once they have read how it ended. One
+	// that does not is not waited for long.
+	short, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_ = s.quiet(short, func() bool { return s.conns+s.attached == 0 })
+	for _, srv := range servers {
+		if e := srv.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}
+
+// quiet waits until what must hold does. ok is called with the lock held.
+func (s *Server) quiet(ctx context.Context, ok func() bool) error {
+	for {
+		s.mu.Lock()
+		done, changed := ok(), s.changed
+		s.mu.Unlock()
+		if done {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+// serve runs one SSH server until it is closed or ctx ends.
+func (s *Server) serve(ctx context.Context, srv *ssh.Server, l net.Listener) error {
+	s.mu.Lock()
+	if s.leaving {
+		s.mu.Unlock()
+		return ssh.ErrServerClosed
+	}
+	s.servers[srv] = struct{}{}
+	s.mu.Unlock()
+	defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
+	err := srv.Serve(l)
+	if errors.Is(err, ssh.ErrServerClosed) || ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// base are the parts that both servers share: no forwarding of any kind, no
+// subsystems, no global requests.
+func (s *Server) base(ctx context.Context, d *door) func(*ssh.Server) error {
+	return func(srv *ssh.Server) error {
+		srv.ChannelHandlers = map[string]ssh.ChannelHandler{
+			"session": func(_ *ssh.Server, conn *gossh.ServerConn, nc gossh.NewChannel, sc ssh.Context) {
+				s.channel(ctx, d, conn, nc, sc)
+			},
+		}
+		srv.RequestHandlers = map[string]ssh.RequestHandler{}
+		srv.SubsystemHandlers = map[string]ssh.SubsystemHandler{}
+		srv.HandshakeTimeout = s.limits.Handshake
+		srv.Handler = func(ssh.Session) {}
+		srv.ConnectionFailedCallback = func(c net.Conn, err error) {
+			s.log.Info("ssh connection refused", "from", address(c), "error", session.Escape(err.Error(), 300))
+		}
+		return nil
+	}
+}
+
+func address(c interface{ RemoteAddr() net.Addr }) string {
+	if a := c.RemoteAddr(); a != nil && a.String() != "" && a.String() != "@" {
+		return session.Escape(a.String(), 80)
+	}
+	return "socket"
+}

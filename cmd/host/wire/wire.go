@@ -1,0 +1,153 @@
+// Package wire is what owner and attached process say to each other inside the
+// SSH connection over the owner's socket. It is no public protocol: both sides
+// are certquay of the same major.minor version, which [Compatible] checks
+// before anything is asked.
+//
+// The attached process opens one session channel, starts the command [Command]
+// and writes a [Request] to it. The owner answers with the channel request
+// [Accepted], which the other side acknowledges before any work begins, so that
+// either both know that it was accepted or the work was not begun; or with
+// [Leaving], when it is about to end and somebody else will be the owner.
+// From then on standard input, output and error flow as in any SSH session.
+package wire
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Command is what an attached process starts.
+const Command = "certquay-attach"
+
+// Channel requests from the owner. All want a reply but Reattach.
+const (
+	Accepted = "accepted@certquay" // the work begins once this is acknowledged
+	Leaving  = "leaving@certquay"  // nothing was begun; ask the next owner
+	Feed     = "feed@certquay"     // send standard input, which somebody reads
+	Raw      = "raw@certquay"      // a [Switch]: raw mode of the terminal, with Feed
+	Hide     = "hide@certquay"     // a [Switch]: do not echo what is typed
+	Reattach = "reattach@certquay" // a dashboard ended because the owner leaves
+)
+
+// Switch is the payload of Raw and Hide.
+type Switch struct{ On bool }
+
+// On reads a switch.
+func On(payload []byte) bool {
+	var s Switch
+	return ssh.Unmarshal(payload, &s) == nil && s.On
+}
+
+// Window is the payload of "window-change" (RFC 4254 section 6.7).
+type Window struct{ Width, Height, PixelWidth, PixelHeight uint32 }
+
+// Signal is the payload of "signal" (RFC 4254 section 6.9).
+type Signal struct{ Name string }
+
+// ExitStatus is the payload of "exit-status" (RFC 4254 section 6.10).
+type ExitStatus struct{ Code uint32 }
+
+// Request is what an attached process wants. The whole travels as JSON, so
+// that empty arguments survive.
+type Request struct {
+	Args    []string `json:"args"`
+	Dir     string   `json:"dir"`
+	Env     []string `json:"env"`
+	In      bool     `json:"in_terminal"`
+	Out     bool     `json:"out_terminal"`
+	Err     bool     `json:"err_terminal"`
+	Width   int      `json:"width"`
+	Height  int      `json:"height"`
+	Term    string   `json:"term"`
+	Profile int      `json:"profile"`
+	Lang    string   `json:"lang"`
+}
+
+// MaxRequest bounds a request, in bytes. Linux lets a command line have 2 MB.
+const MaxRequest = 8 << 20
+
+// Write sends the request.
+func (r *Request) Write(w io.Writer) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if len(b) > MaxRequest {
+		return errors.New("the command line is too long")
+	}
+	_, err = w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)) //nolint:gosec // bounded above
+	return err
+}
+
+// Read takes one request and nothing that follows it.
+func Read(r io.Reader) (*Request, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return nil, err
+	}
+	n := binary.BigEndian.Uint32(head[:])
+	if n > MaxRequest {
+		return nil, fmt.Errorf("a request of %d bytes is too long", n)
+	}
+	b, err := io.ReadAll(io.LimitReader(r, int64(n)))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) < int(n) {
+		return nil, io.ErrUnexpectedEOF
+	}
+	var q Request
+	if err := json.Unmarshal(b, &q); err != nil {
+		return nil, err
+	}
+	return &q, nil
+}
+
+const identPrefix = "certquay_"
+
+// Ident is the software version that an owner's SSH greeting carries. The
+// greeting allows neither spaces nor minus signs (RFC 4253 section 4.2).
+func Ident(version string) string {
+	return identPrefix + strings.Map(func(r rune) rune {
+		switch {
+		case r == '-':
+			return '~'
+		case r <= ' ' || r > '~':
+			return '_'
+		}
+		return r
+	}, version)
+}
+
+// Version reads the version from a greeting ("SSH-2.0-certquay_1.2.3"); ok is
+// false when it is not certquay's.
+func Version(greeting string) (version string, ok bool) {
+	_, version, ok = strings.Cut(greeting, "SSH-2.0-"+identPrefix)
+	return strings.ReplaceAll(version, "~", "-"), ok
+}
+
+// Compatible says whether two versions may attach: those with the same
+// major.minor, and those that are equal.
+func Compatible(a, b string) bool {
+	x, okx := majorMinor(a)
+	y, oky := majorMinor(b)
+	return a == b || okx && oky && x == y
+}
+
+func majorMinor(v string) (string, bool) {
+	p := strings.SplitN(strings.TrimPrefix(v, "v"), ".", 3)
+	if len(p) < 2 || !digits(p[0]) || !digits(p[1]) {
+		return "", false
+	}
+	return p[0] + "." + p[1], true
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}

@@ -1,0 +1,163 @@
+package cmd
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"certquay/model"
+)
+
+func listCmd(c *call) *cobra.Command {
+	var states []string
+	var group, within, sort string
+	var expiring, expired, hosted, auto, failing, deployed bool
+	q := model.Query{}
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List instances; filters combine",
+		Example: "  certquay list --expiring --sort expiry\n  certquay list --within 30d --product CDN --json",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			for _, s := range states {
+				w, err := word("--state", s, model.States)
+				if err != nil {
+					return err
+				}
+				q.Filter.States = append(q.Filter.States, w)
+			}
+			var err error
+			if group != "" {
+				if q.Filter.Group, err = word("--group", group, model.Groups); err != nil {
+					return err
+				}
+			}
+			if q.Sort, err = word("--sort", sort, []model.Sort{model.SortExpiry, model.SortName, model.SortState}); err != nil {
+				return err
+			}
+			if within != "" {
+				if q.Filter.Within, err = duration(within); err != nil {
+					return err
+				}
+			}
+			for d, on := range map[model.Derived]bool{
+				model.Expiring: expiring, model.Expired: expired, model.Hosted: hosted,
+				model.AutoDeploy: auto, model.Failing: failing, model.Deployed: deployed,
+			} {
+				if on {
+					q.Filter.Derived = append(q.Filter.Derived, d)
+				}
+			}
+			if q.Limit < 0 {
+				return &usageError{"--limit is a number from 0 (all)", "certquay list --limit 50"}
+			}
+			return c.list(q)
+		},
+	}
+	f := cmd.Flags()
+	each(f, &states, "state", "state, repeated or comma-separated: "+joined(model.States))
+	f.StringVar(&group, "group", "", "group: "+joined(model.Groups))
+	f.BoolVar(&expiring, "expiring", false, "in a renewal window")
+	f.BoolVar(&expired, "expired", false, "past not_after")
+	f.BoolVar(&hosted, "hosted", false, "with managed hosting")
+	f.BoolVar(&auto, "auto-deploy", false, "with auto-deploy on")
+	f.BoolVar(&q.Filter.Uploaded, "uploaded", false, "uploaded ones, by origin")
+	f.BoolVar(&failing, "failing", false, "whose last attempt of something failed")
+	f.BoolVar(&deployed, "deployed", false, "presented somewhere")
+	f.StringVar(&q.Filter.Brand, "brand", "", "by issuer")
+	f.StringVar(&q.Filter.Product, "product", "", "deployed to this product")
+	f.StringVar(&within, "within", "", "expiring within this time, e.g. 30d")
+	f.StringVar(&q.Filter.Text, "text", "", "text in names, domains and serials")
+	f.StringVar(&sort, "sort", "expiry", "expiry, name or state")
+	f.IntVar(&q.Limit, "limit", 0, "at most this many; 0 for all")
+	return cmd
+}
+
+func (c *call) list(q model.Query) error {
+	e := c.engine()
+	if err := c.app.Store.Built(c.app.ctx); err != nil {
+		return err
+	}
+	page, err := e.Page(q)
+	if err != nil {
+		return err
+	}
+	if c.g.json {
+		out := make([]instanceJSON, 0, len(page.Rows))
+		for n := range page.Rows {
+			i, err := e.Instance(page.Rows[n].ID)
+			if err != nil {
+				return err
+			}
+			out = append(out, c.instance(&i))
+		}
+		return c.printJSON(out)
+	}
+	if page.Total == 0 {
+		if q.Filter.Empty() {
+			c.say("nothing yet; certquay buy --level dv --type single gets the first certificate")
+		} else {
+			c.say("nothing passes this filter")
+		}
+		return nil
+	}
+	now := e.Now()
+	var rows [][]string
+	for n := range page.Rows {
+		r := &page.Rows[n]
+		domains := r.Domain
+		if r.Domains > 1 {
+			domains += fmt.Sprintf(" +%d", r.Domains-1)
+		}
+		rows = append(rows, []string{r.ID.Short(), r.Name, r.Label(now), dash(domains), expires(r.NotAfter, now), dash(r.Products), dash(day(r.ServiceEnd))})
+	}
+	c.table([]string{"ID", "NAME", "STATUS", "DOMAINS", "EXPIRES", "ON", "SERVICE ENDS"}, rows)
+	if page.Total > len(page.Rows) {
+		c.say("%d of %d", len(page.Rows), page.Total)
+	}
+	return nil
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02")
+}
+
+func expires(t, now time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return fmt.Sprintf("%s (%d d)", day(t), int(t.Sub(now).Hours()/24))
+}
+
+// duration reads a time span: Go's units, and d and w for days and weeks.
+func duration(s string) (time.Duration, error) {
+	bad := &usageError{fmt.Sprintf("%q is not a time span", s), "for example 30d, 2w, 25h or 90m"}
+	t := strings.TrimPrefix(strings.TrimSpace(s), "+")
+	for unit, size := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
+		if n, ok := strings.CutSuffix(t, unit); ok {
+			v, err := strconv.ParseFloat(n, 64)
+			if err != nil || v < 0 || v > 100_000 {
+				return 0, bad
+			}
+			return time.Duration(v * float64(size)), nil
+		}
+	}
+	d, err := time.ParseDuration(t)
+	if err != nil || d < 0 {
+		return 0, bad
+	}
+	return d, nil
+}

@@ -1,0 +1,126 @@
+// Package cmd is the command line of certquay: a tree of verbs that answers in
+// the same way locally, over the owner's socket and over SSH, and the wiring
+// of everything below.
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"certquay/cmd/attach"
+	"certquay/cmd/config"
+	"certquay/cmd/owner"
+	"certquay/cmd/session"
+)
+
+// Version is what certquay calls itself. Processes with the same major and
+// minor version attach to each other.
+var Version = version()
+
+func version() string {
+	const base = "0.1.0"
+	if bi, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range bi.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+				return base + "+" + s.Value[:12]
+			}
+		}
+	}
+	return base
+}
+
+// alone are the verbs that need no store.
+var alone = map[string]bool{"version": true, "completion": true, "help": true, "__complete": true, "__completeNoDesc": true}
+
+// Main does what the command line of this process asks for and returns the
+// exit code.
+func Main() int {
+	syscall.Umask(0o077)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	args := os.Args[1:]
+	s := session.NewLocal()
+
+	// Wrong usage and what needs no store are settled before it is touched.
+	g := &global{}
+	verb, err := parse(&call{Session: s, g: g}, args)
+	if err != nil {
+		err = asUsage(err)
+		printError(&call{Session: s, g: g}, err)
+		return exitCode(err)
+	}
+	if verb == nil || alone[verb.Name()] || verb.Parent() != nil && alone[verb.Parent().Name()] {
+		return run(ctx, &call{Session: s, g: &global{}}, args)
+	}
+	paths := config.DefaultPaths()
+	dir, file := paths.Data, paths.ConfigFile()
+	for _, p := range []struct{ from, to *string }{{&g.data, &dir}, {&g.config, &file}} {
+		if *p.from == "" {
+			continue
+		}
+		abs, err := filepath.Abs(*p.from)
+		if err != nil {
+			printError(&call{Session: s, g: g}, &usageError{err.Error(), "name a path that exists"})
+			return exitUsage
+		}
+		*p.to = abs
+	}
+	return attach.Run(ctx, dir, attach.Options{
+		Args: args, Version: Version,
+		BecomeOwner: func(lock *owner.Lock) int { return own(ctx, lock, s, g, paths, file, args) },
+	})
+}
+
+// parse checks a command line without running it: which verb, and whether its
+// flags and arguments would do. The verb is nil when help was asked for.
+func parse(c *call, args []string) (*cobra.Command, error) {
+	root := newRoot(c)
+	root.SetOut(io.Discard)
+	root.SetErr(io.Discard)
+	verb, rest, err := root.Find(args)
+	if err != nil {
+		return nil, err
+	}
+	if verb.DisableFlagParsing {
+		return verb, nil
+	}
+	verb.InitDefaultHelpFlag()
+	if err := verb.ParseFlags(rest); err != nil {
+		return nil, verb.FlagErrorFunc()(verb, err)
+	}
+	if help, _ := verb.Flags().GetBool("help"); help {
+		return nil, nil
+	}
+	if err := verb.ValidateArgs(verb.Flags().Args()); err != nil {
+		return nil, err
+	}
+	if err := verb.ValidateRequiredFlags(); err != nil {
+		return nil, err
+	}
+	return verb, verb.ValidateFlagGroups()
+}
+
+// own does the work of this process as the owner of the store.
+func own(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, paths config.Paths, file string, args []string) int {
+	a, err := open(ctx, lock, s, g, paths, file)
+	if err != nil {
+		printError(&call{Session: s, g: g}, err)
+		return exitCode(err)
+	}
+	jctx, leave := a.Host.Join(ctx, s, args)
+	code := run(jctx, &call{Session: s, app: a, g: &global{}}, args)
+	leave()
+	if err := a.Close(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		printError(&call{Session: s, g: g}, &storeError{err: err})
+		return exitStore
+	}
+	return code
+}

@@ -1,0 +1,218 @@
+// Package owner decides which process owns a store. Whoever holds the lock on
+// owner.lock in the data directory does; all others attach to it. The lock is
+// the kernel's (flock), so it ends with the process however that ends, and
+// nothing that is left behind stops the next owner.
+package owner
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Names in the data directory.
+const (
+	LockName   = "owner.lock"
+	SocketName = "sock"
+)
+
+// Errors that [Acquire] returns, wrapped with the path and what to do.
+var (
+	ErrNotDirectory = errors.New("is not a directory")
+	ErrReadOnly     = errors.New("is on a read-only file system")
+	ErrNotPermitted = errors.New("may not be written by you")
+	ErrNotYours     = errors.New("belongs to another user")
+	ErrOpen         = errors.New("holds other things and is open to other users")
+)
+
+// OwnedError says that another process owns the store.
+type OwnedError struct {
+	Dir string
+	PID int // as the owner wrote it; 0 when it has not yet
+}
+
+func (e *OwnedError) Error() string {
+	who := "another process"
+	if e.PID > 0 {
+		who = fmt.Sprintf("process %d", e.PID)
+	}
+	return fmt.Sprintf("%s owns the store in %s", who, e.Dir)
+}
+
+// Lock is the ownership of a store. It is safe for concurrent use.
+type Lock struct {
+	dir  string
+	mu   sync.Mutex
+	file *os.File
+}
+
+// Acquire makes this process the owner of the store in a data directory, which
+// is created with mode 0700 when it does not exist, and brought to 0700 when
+// others could enter it and it holds nothing else. It does not wait: when there is an owner it returns
+// an [*OwnedError]. A socket that a dead owner left is removed. Two Acquires
+// in one process exclude each other as well.
+func Acquire(dir string) (*Lock, error) {
+	if err := prepare(dir); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, LockName)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600) //nolint:gosec // the caller's data directory
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	if err := flock(f); err != nil {
+		pid := readPID(f)
+		_ = f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, &OwnedError{Dir: dir, PID: pid}
+		}
+		return nil, fmt.Errorf("%s: cannot be locked: %w; put the data directory on a local disk (--data DIR)", path, err)
+	}
+	l := &Lock{dir: dir, file: f}
+	if err := l.claim(path); err != nil {
+		_ = l.Release()
+		return nil, err
+	}
+	return l, nil
+}
+
+// claim writes who owns the store and removes what a dead owner left.
+func (l *Lock) claim(path string) error {
+	// Somebody may have removed the file since it was opened: then this lock
+	// is on nothing, and another process can hold one on the new file.
+	mine, err := l.file.Stat()
+	if err != nil {
+		return err
+	}
+	if there, err := os.Lstat(path); err != nil || !os.SameFile(mine, there) {
+		return &OwnedError{Dir: l.dir}
+	}
+	if err := l.file.Truncate(0); err != nil {
+		return explain(path, err)
+	}
+	if _, err := l.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
+		return explain(path, err)
+	}
+	if err := os.Remove(l.Socket()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return explain(l.Socket(), err)
+	}
+	return nil
+}
+
+// Dir is the data directory.
+func (l *Lock) Dir() string { return l.dir }
+
+// Socket is the path the owner listens on.
+func (l *Lock) Socket() string { return Socket(l.dir) }
+
+// Release ends the ownership: it removes the socket and unlocks. Close the
+// store first. Calling it again does nothing.
+func (l *Lock) Release() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return nil
+	}
+	err := os.Remove(l.Socket())
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	// The file stays: removing it would let two processes lock two files.
+	err = errors.Join(err, l.file.Truncate(0), l.file.Close())
+	l.file = nil
+	return err
+}
+
+// Socket is the path the owner of the store in a data directory listens on.
+func Socket(dir string) string { return filepath.Join(dir, SocketName) }
+
+// PID is the process that says it owns the store in a data directory, or 0.
+// It is for messages only: it may have ended since.
+func PID(dir string) int {
+	f, err := os.Open(filepath.Join(dir, LockName)) //nolint:gosec // the caller's data directory
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = f.Close() }()
+	return readPID(f)
+}
+
+func readPID(f *os.File) int {
+	b, err := io.ReadAll(io.NewSectionReader(f, 0, 32))
+	if err != nil {
+		return 0
+	}
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(b)))
+	return max(pid, 0)
+}
+
+// prepare makes the data directory, or looks whether it can be used.
+func prepare(dir string) error {
+	if dir == "" {
+		return errors.New("the data directory has no name; use --data DIR")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return explain(dir, err)
+	}
+	st, err := os.Stat(dir)
+	if err != nil {
+		return explain(dir, err)
+	}
+	if !st.IsDir() {
+		return explain(dir, syscall.ENOTDIR)
+	}
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok && int(sys.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s %w; run certquay as that user, or choose another directory with --data DIR", dir, ErrNotYours)
+	}
+	if st.Mode().Perm()&0o077 != 0 {
+		if !ours(dir, st) {
+			return fmt.Errorf("%s %w; chmod 700 it if it is meant for certquay alone, or choose another directory with --data DIR", dir, ErrOpen)
+		}
+		if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // 0700 is what a directory needs
+			return explain(dir, err)
+		}
+	}
+	return nil
+}
+
+// ours says whether a directory is empty or was made by certquay, so that
+// closing it to others surprises nobody ("--data ~" would).
+func ours(dir string, st fs.FileInfo) bool {
+	if st.Mode()&fs.ModeSticky != 0 {
+		return false
+	}
+	if _, err := os.Lstat(filepath.Join(dir, LockName)); err == nil {
+		return true
+	}
+	names, err := os.ReadDir(dir)
+	return err == nil && len(names) == 0
+}
+
+// explain gives the errors of a file system a type and a way out.
+func explain(path string, err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%s %w; choose another with --data DIR", path, ErrNotDirectory)
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%s %w; choose another place with --data DIR", path, ErrReadOnly)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s %w; change its owner or mode, or choose another place with --data DIR", path, ErrNotPermitted)
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+func flock(f *os.File) error {
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a file descriptor fits
+		if !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}

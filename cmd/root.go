@@ -1,0 +1,168 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"certquay/cmd/session"
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// global is what every verb is told by flags. Those that say where the store
+// is belong to the process, the others to the session.
+type global struct {
+	data, config string
+	sandbox      bool
+	json         bool
+	yes          bool
+	readOnly     bool
+	lang         string
+	noWait       bool
+}
+
+// call is one command line at work: whose it is, what it was told, and the
+// opened store. The app is nil while a command line is only checked.
+type call struct {
+	*session.Session
+	app *App
+	g   *global
+}
+
+// verbs are all commands of the tree, in the order in which help shows them.
+// Adding a verb is one line here and one file.
+var verbs = []func(*call) *cobra.Command{
+	buyCmd, applyCmd, withdrawCmd, closeCmd, uploadCmd, downloadCmd,
+	listCmd, showCmd, explainCmd, tasksCmd,
+	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd,
+	renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
+	contactCmd, balanceCmd, activityCmd,
+	tickCmd, clockCmd, serveCmd, fsckCmd, configCmd, versionCmd,
+}
+
+// newRoot builds the command tree for one session. The same tree answers
+// locally, over the owner's socket and over SSH.
+func newRoot(c *call) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "certquay",
+		Short: "The whole life cycle of TLS certificates on one keyboard",
+		Long: `certquay buys, applies, issues, deploys, verifies, renews and revokes real
+X.509 certificates. Without a verb it opens the dashboard.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the rules,
+4 not found, 5 the store cannot be opened.`,
+		Args:              cobra.NoArgs,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		DisableAutoGenTag: true,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), c) },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if c.g.sandbox && c.app != nil && !c.app.Sandbox {
+				return &lifecycle.Refusal{Action: "sandbox", Reason: lifecycle.ReasonNotSandbox}
+			}
+			return nil
+		},
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&c.g.data, "data", "", "data directory (default: the XDG data directory)")
+	f.StringVar(&c.g.config, "config", "", "configuration file (default: the XDG configuration directory)")
+	f.BoolVar(&c.g.sandbox, "sandbox", false, "make a new store a sandbox, with a movable clock")
+	f.BoolVar(&c.g.json, "json", false, "print JSON")
+	f.BoolVarP(&c.g.yes, "yes", "y", false, "confirm; offers still have to be typed")
+	f.BoolVar(&c.g.readOnly, "read-only", false, "refuse every change, show no secrets")
+	f.StringVar(&c.g.lang, "lang", "", "language: en (default: the locale)")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err.Error(), "certquay help"} })
+	root.SetIn(c.In)
+	root.SetOut(c.Out)
+	root.SetErr(c.Err)
+	for _, v := range verbs {
+		root.AddCommand(v(c))
+	}
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	return root
+}
+
+// run carries out a command line and returns its exit code.
+func run(ctx context.Context, c *call, args []string) int {
+	root := newRoot(c)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	err = asUsage(err)
+	printError(c, err)
+	return exitCode(err)
+}
+
+// asUsage recognizes cobra's own complaints, which are all about usage.
+func asUsage(err error) error {
+	var u *usageError
+	if errors.As(err, &u) {
+		return err
+	}
+	for _, start := range []string{"unknown command", "unknown flag", "unknown shorthand", "required flag", "accepts ", "requires ", "invalid argument", "if any flags in the group", "flag needs an argument"} {
+		if strings.HasPrefix(err.Error(), start) {
+			return &usageError{strings.ReplaceAll(strings.SplitN(err.Error(), "\n", 2)[0], "\"", "'"), "certquay help"}
+		}
+	}
+	return err
+}
+
+// usageError is a command line that cannot be understood (exit 2).
+type usageError struct{ what, hint string }
+
+func (u *usageError) Error() string { return u.what }
+
+// engine is the engine for a verb that only reads.
+func (c *call) engine() *lifecycle.Engine { return c.app.Engine }
+
+// changing says whether this session may change anything (spec V7).
+func (c *call) changing(a lifecycle.Action) error {
+	if c.g.readOnly {
+		return &lifecycle.Refusal{Action: a, Reason: lifecycle.ReasonReadOnly}
+	}
+	return nil
+}
+
+// confirm asks before what cannot be taken back. --yes answers; without a
+// terminal and without --yes it is wrong usage.
+func (c *call) confirm(ctx context.Context, question, typed string) error {
+	if c.g.yes {
+		return nil
+	}
+	if !c.Interactive {
+		return &usageError{"this needs a confirmation, and there is no terminal to ask on", "add --yes"}
+	}
+	want := "yes"
+	if typed != "" {
+		want = typed
+	}
+	answer, err := c.Ask(ctx, fmt.Sprintf("%s\nType %s to go on: ", question, want))
+	if err != nil {
+		return fmt.Errorf("ask for the confirmation: %w", err)
+	}
+	if model.Fold(answer) != model.Fold(want) {
+		return &usageError{"not confirmed, so nothing was changed", "type " + want}
+	}
+	return nil
+}
+
+// each adds a flag whose values are repeated or comma-separated.
+func each(f *pflag.FlagSet, to *[]string, name, usage string) { f.StringSliceVar(to, name, nil, usage) }
+
+// one is the argument list of a verb that takes exactly one.
+func one(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return &usageError{fmt.Sprintf("%s takes exactly one %s", cmd.Name(), what), "certquay " + cmd.Use}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,143 @@
+package session
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/term"
+)
+
+// ErrNoTerminal is returned when a question is due and there is nobody to ask
+// (exit 2: --yes takes the place of confirmations).
+var ErrNoTerminal = errors.New("there is no terminal to ask on")
+
+// maxLine bounds one answer, in bytes.
+const maxLine = 64 << 10
+
+// lineReader reads answers without taking more from the input than the line.
+type lineReader struct{ mu sync.Mutex }
+
+// Ask writes a question to Err and returns the line typed, without its end.
+// It returns io.EOF when the input ends before anything was typed,
+// [ErrNoTerminal] when nobody can answer, and the context's error once it
+// ends.
+func (s *Session) Ask(ctx context.Context, question string) (string, error) {
+	return s.ask(ctx, question, false)
+}
+
+// AskSecret is Ask for what must not be seen while it is typed.
+func (s *Session) AskSecret(ctx context.Context, question string) (string, error) {
+	return s.ask(ctx, question, true)
+}
+
+func (s *Session) ask(ctx context.Context, question string, secret bool) (string, error) {
+	if !s.Interactive {
+		return "", ErrNoTerminal
+	}
+	s.lines.mu.Lock()
+	defer s.lines.mu.Unlock()
+	if s.Kind == Network { // the other side's terminal is raw: edit the line here
+		return s.edit(ctx, question, secret)
+	}
+	if _, err := io.WriteString(s.Err, question); err != nil {
+		return "", err
+	}
+	if secret && s.hide != nil {
+		if err := s.hide(true); err != nil {
+			return "", fmt.Errorf("the terminal cannot hide what is typed: %w", err)
+		}
+		defer func() {
+			_ = s.hide(false)
+			_, _ = io.WriteString(s.Err, "\n")
+		}()
+	}
+	return within(ctx, func() (string, error) { return readLine(s.Reader(ctx)) })
+}
+
+// edit lets the person edit a line on a terminal that does nothing by itself.
+func (s *Session) edit(ctx context.Context, question string, secret bool) (string, error) {
+	t := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{byteReader{s.Reader(ctx)}, s.Err}, question)
+	if s.PTY != nil {
+		_ = t.SetSize(s.PTY.Width, s.PTY.Height)
+	}
+	return within(ctx, func() (string, error) {
+		if secret {
+			return t.ReadPassword(question)
+		}
+		return t.ReadLine()
+	})
+}
+
+// within runs fn until ctx ends. An fn that cannot be stopped is left behind;
+// it ends with its input.
+func within(ctx context.Context, fn func() (string, error)) (string, error) {
+	type result struct {
+		line string
+		err  error
+	}
+	c := make(chan result, 1)
+	go func() {
+		line, err := fn()
+		c <- result{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	case r := <-c:
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		return r.line, r.err
+	}
+}
+
+// byteReader hands on one byte at a time, so that a reader which keeps what is
+// left over has nothing to keep.
+type byteReader struct{ r io.Reader }
+
+func (b byteReader) Read(p []byte) (int, error) {
+	if len(p) > 1 {
+		p = p[:1]
+	}
+	return b.r.Read(p)
+}
+
+func readLine(r io.Reader) (string, error) {
+	in := bufio.NewReaderSize(byteReader{r}, 16)
+	var line strings.Builder
+	for {
+		b, err := in.ReadByte()
+		switch {
+		case err == io.EOF && line.Len() > 0, err == nil && b == '\n':
+			return strings.TrimSuffix(line.String(), "\r"), nil
+		case err != nil:
+			return "", err
+		case line.Len() == maxLine:
+			return "", errors.New("the line is too long")
+		}
+		line.WriteByte(b)
+	}
+}
+
+// HideEcho gives a function that stops a terminal of this process from echoing
+// and lets it echo again, keeping its line
+// editing and control-C.
+func HideEcho(f *os.File) func(bool) error {
+	var was *noEcho
+	return func(on bool) (err error) {
+		if on {
+			was, err = startNoEcho(int(f.Fd())) //nolint:gosec // a file descriptor fits
+			return err
+		}
+		return was.stop()
+	}
+}

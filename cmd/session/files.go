@@ -1,0 +1,193 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// ErrNoPath is returned, wrapped, when a session over network SSH names a file.
+var ErrNoPath = errors.New("files on the server cannot be used over SSH")
+
+// files opens and writes what a caller on this machine names.
+type files struct {
+	remote bool   // the caller is another process
+	dir    string // its working directory
+	pid    int
+}
+
+func (f files) into(s *Session) {
+	s.Open = func(path string) (io.ReadCloser, error) {
+		if path == "-" {
+			return io.NopCloser(s.In), nil
+		}
+		p, err := f.resolve(path)
+		if err != nil {
+			return nil, err
+		}
+		return os.Open(p) //nolint:gosec // reading the file the caller names is the purpose
+	}
+	s.Create = func(path string, mode os.FileMode) (File, error) {
+		if path == "-" {
+			return stdout{s.Out}, nil
+		}
+		p, err := f.resolve(path)
+		if err != nil {
+			return nil, err
+		}
+		return create(p, mode)
+	}
+	s.MkdirAll = func(path string, mode os.FileMode) error {
+		p, err := f.resolve(path)
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(p); err == nil {
+			return os.MkdirAll(p, mode) // says so when it is no directory
+		}
+		if err := os.MkdirAll(p, mode); err != nil {
+			return err
+		}
+		return os.Chmod(p, mode) //nolint:gosec // the caller says which mode, whatever the owner's umask
+	}
+}
+
+// resolve gives the path by which this process reaches what the caller means.
+func (f files) resolve(path string) (string, error) {
+	if path == "" {
+		return "", &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	}
+	if !f.remote {
+		return path, nil
+	}
+	if !filepath.IsAbs(path) {
+		if !filepath.IsAbs(f.dir) {
+			return "", fmt.Errorf("%s: the directory you are in does not exist any more; give the whole path", Escape(path, 200))
+		}
+		path = filepath.Join(f.dir, path)
+	}
+	return f.own(filepath.Clean(path))
+}
+
+// own leads names of a process's own descriptors to the caller's process.
+func (f files) own(path string) (string, error) {
+	proc := fmt.Sprintf("/proc/%d", f.pid)
+	for from, to := range map[string]string{
+		"/dev/stdin": proc + "/fd/0", "/dev/stdout": proc + "/fd/1", "/dev/stderr": proc + "/fd/2",
+		"/dev/fd": proc + "/fd", "/proc/self": proc, "/proc/thread-self": proc, "/dev/tty": "",
+	} {
+		rest, ok := strings.CutPrefix(path, from)
+		if !ok || rest != "" && rest[0] != '/' {
+			continue
+		}
+		if f.pid == 0 || to == "" {
+			return "", fmt.Errorf("%s belongs to the calling process and cannot be reached; use - for standard input or output", path)
+		}
+		return to + rest, nil
+	}
+	return path, nil
+}
+
+// noFiles refuses every path but "-".
+type noFiles struct{}
+
+func (noFiles) into(s *Session) {
+	refuse := func(path string) error {
+		return fmt.Errorf("%s: %w; use - and send or take it through the connection: ssh ... < file", Escape(path, 200), ErrNoPath)
+	}
+	s.Open = func(path string) (io.ReadCloser, error) {
+		if path == "-" {
+			return io.NopCloser(s.In), nil
+		}
+		return nil, refuse(path)
+	}
+	s.Create = func(path string, _ os.FileMode) (File, error) {
+		if path == "-" {
+			return stdout{s.Out}, nil
+		}
+		return nil, refuse(path)
+	}
+	s.MkdirAll = func(path string, _ os.FileMode) error { return refuse(path) }
+}
+
+// stdout is "-" for writing.
+type stdout struct{ io.Writer }
+
+func (stdout) Close() error { return nil }
+func (stdout) Abort() error { return nil }
+
+// created is a file under a temporary name until it is closed.
+type created struct {
+	f    *os.File
+	path string
+	err  error // of the first write that failed
+	done bool
+}
+
+// create begins a file that replaces whatever regular file or link has the
+// name. It never follows a link, and never replaces a device or pipe: that
+// would be /dev/null or a terminal.
+func create(path string, mode os.FileMode) (File, error) {
+	if strings.HasSuffix(path, string(filepath.Separator)) {
+		return nil, fmt.Errorf("%s: is a directory; name a file in it", path)
+	}
+	switch st, err := os.Stat(path); {
+	case err == nil && st.IsDir():
+		return nil, fmt.Errorf("%s: is a directory; name a file in it", path)
+	case err == nil && !st.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: is no regular file; use - for standard output", path)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(mode); err != nil {
+		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
+	}
+	return &created{f: f, path: path}, nil
+}
+
+func (c *created) Write(b []byte) (int, error) {
+	n, err := c.f.Write(b)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return n, err
+}
+
+// Close makes the file durable and gives it its name.
+func (c *created) Close() error {
+	if c.done {
+		return os.ErrClosed
+	}
+	if c.err != nil {
+		return errors.Join(c.err, c.Abort())
+	}
+	if err := c.f.Sync(); err != nil {
+		return errors.Join(err, c.Abort())
+	}
+	c.done = true
+	if err := errors.Join(c.f.Close(), os.Rename(c.f.Name(), c.path)); err != nil {
+		_ = os.Remove(c.f.Name())
+		return err
+	}
+	if d, err := os.Open(filepath.Dir(c.path)); err == nil {
+		_ = d.Sync() // not every file system can; the data itself is safe
+		_ = d.Close()
+	}
+	return nil
+}
+
+func (c *created) Abort() error {
+	if c.done {
+		return nil
+	}
+	c.done = true
+	return errors.Join(c.f.Close(), os.Remove(c.f.Name()))
+}

@@ -1,0 +1,149 @@
+package cmd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"certquay/lifecycle"
+)
+
+func withdrawCmd(c *call) *cobra.Command {
+	return &cobra.Command{
+		Use: "withdraw ID", Short: "Withdraw an application; its draft stays", Args: one("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.changing(lifecycle.Withdraw); err != nil {
+				return err
+			}
+			i, err := c.engine().Find(args[0])
+			if err != nil {
+				return err
+			}
+			if err := c.engine().Withdraw(cmd.Context(), c.Actor, i.ID); err != nil {
+				return err
+			}
+			return c.show(i.ID, "withdrawn; the draft is kept")
+		},
+	}
+}
+
+func closeCmd(c *call) *cobra.Command {
+	return &cobra.Command{
+		Use: "close ID", Short: "Close an instance for which nothing was issued", Args: one("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.ending(cmd, args[0], lifecycle.Close, "closed", c.engineOf().CloseInstance)
+		},
+	}
+}
+
+func deleteCmd(c *call) *cobra.Command {
+	return &cobra.Command{
+		Use: "delete ID", Short: "Delete an instance for good; its keys are destroyed", Args: one("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.ending(cmd, args[0], lifecycle.Delete, "deleted", c.engineOf().Delete)
+		},
+	}
+}
+
+func explainCmd(c *call) *cobra.Command {
+	return &cobra.Command{
+		Use: "explain ID", Short: "Say why it is as it is, and what happens next", Args: one("ID"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			i, err := c.engine().Find(args[0])
+			if err != nil {
+				return err
+			}
+			x, err := c.engine().Explain(i.ID)
+			if err != nil {
+				return err
+			}
+			if c.g.json {
+				return c.printJSON(map[string]any{"id": i.ID, "state": x.State, "why": x.Why, "next": x.Next})
+			}
+			c.say("%s\n\nwhy\n  %s\n\nnext\n  %s", x.State, strings.Join(x.Why, "\n  "), strings.Join(x.Next, "\n  "))
+			return nil
+		},
+	}
+}
+
+func tickCmd(c *call) *cobra.Command {
+	return &cobra.Command{
+		Use: "tick", Short: "One pass of the scheduler now, waiting for the work it starts", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.changing("tick"); err != nil {
+				return err
+			}
+			n, err := c.engine().Tick(cmd.Context())
+			if err != nil {
+				return err
+			}
+			next, err := c.engine().NextDue()
+			if err != nil {
+				return err
+			}
+			if c.g.json {
+				return c.printJSON(map[string]any{"jobs": n, "next": timeOrNil(next)})
+			}
+			if next.IsZero() {
+				c.say("%d jobs done; nothing is due later", n)
+			} else {
+				c.say("%d jobs done; next at %s", n, next.UTC().Format("2006-01-02 15:04:05Z"))
+			}
+			return nil
+		},
+	}
+}
+
+func autoDeployCmd(c *call) *cobra.Command {
+	return &cobra.Command{
+		Use: "auto-deploy RESOURCE on|off", Short: "Deploy renewals to a resource by itself, or not",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 2 || args[1] != "on" && args[1] != "off" {
+				return &usageError{"auto-deploy takes a resource and on or off", "certquay " + cmd.Use}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := c.engine().FindResource(args[0])
+			if err != nil {
+				return err
+			}
+			return c.refusedAlways(cmd, lifecycle.AutoDeploy, r.Instance)
+		},
+	}
+}
+
+func hostCmd(c *call) *cobra.Command {
+	var stop bool
+	var contact string
+	cmd := &cobra.Command{
+		Use: "host ID --contact C | host ID --stop", Short: "Switch managed hosting on, or stop it", Args: one("ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			i, err := c.engine().Find(args[0])
+			if err != nil {
+				return err
+			}
+			if stop {
+				return c.refusedAlways(cmd, lifecycle.StopHosting, i.ID)
+			}
+			return c.refusedAlways(cmd, lifecycle.Host, i.ID)
+		},
+	}
+	cmd.Flags().BoolVar(&stop, "stop", false, "stop hosting")
+	cmd.Flags().StringVar(&contact, "contact", "", "contact who is told")
+	return cmd
+}
+
+func versionCmd(c *call) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if c.g.json {
+				return c.printJSON(map[string]string{"version": Version})
+			}
+			_, err := fmt.Fprintln(c.Out, "certquay", Version)
+			return err
+		},
+	}
+}

@@ -1,0 +1,69 @@
+package cmd
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+)
+
+func uploadCmd(c *call) *cobra.Command {
+	var key string
+	r := lifecycle.UploadRequest{}
+	cmd := &cobra.Command{
+		Use:     "upload FILE...",
+		Short:   "Import a certificate with its chain and key from PEM files",
+		Example: "  certquay upload fullchain.pem --key privkey.pem\n  cat bundle.pem | certquay upload -",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return &usageError{"upload needs at least one file", "certquay " + cmd.Use}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.changing(lifecycle.Upload); err != nil {
+				return err
+			}
+			if key != "" {
+				args = append(args, key)
+			}
+			for _, path := range args {
+				data, err := c.read(path)
+				if err != nil {
+					return err
+				}
+				r.Files = append(r.Files, bundle.File{Name: path, Data: data})
+			}
+			res, err := c.engine().Upload(cmd.Context(), c.Actor, r)
+			if err != nil {
+				return err
+			}
+			for _, w := range res.Warnings {
+				c.note("warning: %s", w.Text)
+			}
+			return c.show(res.Instance.ID, "uploaded "+string(res.Instance.ID))
+		},
+	}
+	cmd.Flags().StringVar(&key, "key", "", "file with the private key")
+	cmd.Flags().StringVar(&r.Name, "name", "", "what to call it (default: its first name)")
+	return cmd
+}
+
+// read takes in one file of the caller's, or standard input for "-". It stops
+// one byte past what an upload may have, so that too large is noticed.
+func (c *call) read(path string) ([]byte, error) {
+	f, err := c.Open(path)
+	if err != nil {
+		return nil, &usageError{err.Error(), "name a file that can be read, or - for standard input"}
+	}
+	data, err := io.ReadAll(io.LimitReader(f, bundle.MaxBytes+1))
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return nil, &usageError{"cannot read " + path + ": " + err.Error(), ""}
+	}
+	return data, nil
+}

@@ -1,0 +1,97 @@
+package bundle
+
+import (
+	"crypto/x509"
+	"strconv"
+	"strings"
+)
+
+// Reason is why files were refused, or what a warning is about. The texts are
+// stable: scripts may rely on them.
+type Reason string
+
+// Reasons of refusals (spec I3).
+const (
+	Garbage       Reason = "garbage"        // nothing known, or damaged
+	TooLarge      Reason = "too-large"      // over 1 MB or 32 certificates
+	NoLeaf        Reason = "no-leaf"        // no certificate of a server
+	SeveralLeaves Reason = "several-leaves" // more than one
+	SeveralKeys   Reason = "several-keys"   // more than one private key
+	KeyMismatch   Reason = "key-mismatch"   // the key belongs to no certificate
+	EncryptedKey  Reason = "encrypted-key"  // the key needs a password
+	WeakKey       Reason = "weak-key"       // RSA below 2048, or known to be weak
+	WeakSignature Reason = "weak-signature" // SHA-1 or MD5 on leaf or intermediate
+	BadChain      Reason = "bad-chain"      // cannot be put in order
+	Unsupported   Reason = "unsupported"    // a format or key type this package does not read
+	BadRequest    Reason = "bad-request"    // a signing request that cannot be used
+	WrongNames    Reason = "wrong-names"    // a signing request for other names
+	NotAvailable  Reason = "not-available"  // a download format that has nothing to give
+	UnknownFormat Reason = "unknown-format" // no such download format
+)
+
+// Reasons of warnings (spec I3).
+const (
+	WarnNoKey       Reason = "no-key"
+	WarnExpired     Reason = "expired"
+	WarnNotYetValid Reason = "not-yet-valid"
+	WarnIncomplete  Reason = "incomplete-chain"
+	WarnSelfSigned  Reason = "self-signed"
+)
+
+// Error is a refusal: for machines its reason, for people what was refused and
+// why, and what to do. Text from the files in it is escaped; secrets are never
+// in it.
+type Error struct {
+	Reason Reason
+	File   string // the file concerned; "" when it is about all
+	Why    string // what was refused and why
+	Hint   string
+}
+
+func (e *Error) Error() string {
+	s := e.Why
+	if e.File != "" {
+		s = strconv.Quote(e.File) + ": " + s
+	}
+	if e.Hint != "" {
+		s += "; " + e.Hint
+	}
+	return s
+}
+
+func fileList(files []File) string {
+	var names []string
+	for _, f := range files {
+		if f.Name != "" {
+			names = append(names, strconv.Quote(f.Name))
+		}
+	}
+	if len(names) == 0 || len(names) > 5 {
+		return "the files"
+	}
+	return strings.Join(names, ", ")
+}
+
+// subject names a certificate for a message, cut and escaped.
+func subject(c *x509.Certificate) string {
+	s := c.Subject.CommonName
+	if s == "" && len(c.DNSNames) > 0 {
+		s = c.DNSNames[0]
+	}
+	if s == "" {
+		s = c.Subject.String()
+	}
+	if r := []rune(s); len(r) > 80 {
+		s = string(r[:80]) + "..."
+	}
+	return strconv.Quote(s)
+}
+
+// describe is subject with the serial, for when subjects may be equal.
+func describe(c *x509.Certificate) string {
+	s := Serial(c.SerialNumber)
+	if len(s) > 12 {
+		s = s[:12] + "..."
+	}
+	return subject(c) + " (serial " + s + ")"
+}

@@ -1,0 +1,251 @@
+package bundle
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/letsencrypt/boulder/goodkey"
+
+	"certquay/model"
+)
+
+// keyPolicy finds known weak RSA keys: ROCA (CVE-2017-15361), factors too close
+// together (Fermat), small factors. It does not know Debian's weak keys of
+// 2008, of which there are too many to carry along.
+var keyPolicy = func() goodkey.KeyPolicy {
+	p, err := goodkey.NewPolicy(&goodkey.Config{AllowedKeys: &goodkey.AllowedKeys{RSA2048: true, RSA3072: true, RSA4096: true}}, nil)
+	if err != nil {
+		panic(err) // cannot happen: the policy is constant
+	}
+	return p
+}()
+
+// maxRSA is the largest modulus Go's TLS verifies.
+const maxRSA = 8192
+
+// CheckPublicKey says why a server must not use a key: RSA below 2048 bits or
+// known to be weak, or an algorithm that TLS clients do not support (spec A3,
+// I3). It takes a millisecond at most.
+func CheckPublicKey(pub crypto.PublicKey) error {
+	if err := checkSize(pub); err != nil {
+		return err
+	}
+	k, ok := pub.(*rsa.PublicKey)
+	if !ok {
+		return nil
+	}
+	switch k.N.BitLen() {
+	case 2048, 3072, 4096:
+		if k.E != 65537 {
+			return nil // odd and above 2: unusual, not weak
+		}
+		if err := keyPolicy.GoodKey(context.Background(), k); err != nil {
+			// The library's text may name the factors, which are the key.
+			return errors.New("it is an RSA key known to be weak")
+		}
+	}
+	return nil
+}
+
+// checkSize judges algorithm and size only.
+func checkSize(pub crypto.PublicKey) error {
+	switch k := pub.(type) {
+	case *rsa.PublicKey:
+		switch n := k.N.BitLen(); {
+		case n < 2048:
+			return fmt.Errorf("RSA %d bits, at least 2048 are needed", n)
+		case n > maxRSA:
+			return fmt.Errorf("RSA %d bits, clients take at most %d", n, maxRSA)
+		case k.E < 3 || k.E%2 == 0 || k.N.Bit(0) == 0:
+			return errors.New("its RSA numbers are not those of a key")
+		}
+		return nil
+	case *ecdsa.PublicKey:
+		switch k.Curve {
+		case elliptic.P256(), elliptic.P384(), elliptic.P521():
+			return nil
+		}
+		return fmt.Errorf("the curve %s is not for TLS, P-256 is", k.Curve.Params().Name)
+	case ed25519.PublicKey:
+		return nil
+	}
+	return errors.New("the algorithm is not RSA, ECDSA or Ed25519")
+}
+
+// KeyTypeName is "ecdsa-p256", "rsa-3072", "ed25519" and the like; "unknown"
+// for what certquay does not know.
+func KeyTypeName(pub crypto.PublicKey) string {
+	switch k := pub.(type) {
+	case *rsa.PublicKey:
+		return fmt.Sprintf("rsa-%d", k.N.BitLen())
+	case *ecdsa.PublicKey:
+		return "ecdsa-" + strings.ToLower(strings.ReplaceAll(k.Curve.Params().Name, "-", ""))
+	case ed25519.PublicKey:
+		return "ed25519"
+	}
+	return "unknown"
+}
+
+// GenerateKey makes a key of a type that certquay offers (spec A3).
+func GenerateKey(t model.KeyType) (crypto.Signer, error) {
+	switch t {
+	case model.ECDSAP256:
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case model.ECDSAP384:
+		return ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	case model.RSA2048:
+		return rsa.GenerateKey(rand.Reader, 2048)
+	case model.RSA3072:
+		return rsa.GenerateKey(rand.Reader, 3072)
+	case model.RSA4096:
+		return rsa.GenerateKey(rand.Reader, 4096)
+	}
+	return nil, fmt.Errorf("%q is no key type; there are ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 and rsa-4096", t)
+}
+
+// MarshalKey is a key as PKCS#8 DER, the form in which certquay keeps keys.
+func MarshalKey(k crypto.Signer) (model.Secret, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(k)
+	if err != nil {
+		return model.Secret{}, errors.New("the key cannot be written as PKCS#8")
+	}
+	return model.NewSecret(der), nil
+}
+
+// UnmarshalKey reads what [MarshalKey] wrote.
+func UnmarshalKey(s model.Secret) (crypto.Signer, error) {
+	if s.Empty() {
+		return nil, errors.New("there is no key")
+	}
+	k, err := x509.ParsePKCS8PrivateKey(s.Reveal())
+	if err == nil {
+		if signer, ok := k.(crypto.Signer); ok {
+			return signer, nil
+		}
+	}
+	return nil, errors.New("the key is not readable as PKCS#8")
+}
+
+// keyFromDER reads PKCS#8, PKCS#1 and SEC 1, whatever the PEM type says: some
+// tools mislabel them.
+func keyFromDER(der []byte) (crypto.Signer, error) {
+	if k, err := x509.ParsePKCS8PrivateKey(der); err == nil {
+		if s, ok := k.(crypto.Signer); ok {
+			return s, nil
+		}
+	}
+	if k, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+		return k, nil
+	}
+	if k, err := x509.ParseECPrivateKey(der); err == nil {
+		return k, nil
+	}
+	return nil, errors.New("no private key")
+}
+
+// SamePublic says whether two public keys are the same.
+func SamePublic(a, b crypto.PublicKey) bool {
+	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && k.Equal(b)
+}
+
+// Fingerprint is the SHA-256 of a certificate's DER, hexadecimal, lower case.
+func Fingerprint(der []byte) string {
+	h := sha256.Sum256(der)
+	return hex.EncodeToString(h[:])
+}
+
+// Serial is a serial number as its bytes in hexadecimal, lower case, so always
+// of even length, as openssl prints it but for the case.
+func Serial(n *big.Int) string {
+	if n == nil {
+		return ""
+	}
+	s := n.Text(16)
+	sign := ""
+	if n.Sign() < 0 {
+		sign, s = "-", s[1:]
+	}
+	if len(s)%2 == 1 {
+		s = "0" + s
+	}
+	return sign + s
+}
+
+// Names lists what a certificate is for: DNS names, then IP addresses; for one
+// without any, its common name.
+func Names(c *x509.Certificate) []string {
+	out := append([]string(nil), c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		out = append(out, ip.String())
+	}
+	if len(out) == 0 && c.Subject.CommonName != "" {
+		out = append(out, c.Subject.CommonName)
+	}
+	return out
+}
+
+// Version is what a version record tells of a leaf. The caller adds Number,
+// KeyID, Issued, Issuer, Yearly, Incomplete and the window the CA suggests.
+func Version(leaf *x509.Certificate) model.Version {
+	v := model.Version{
+		Serial: Serial(leaf.SerialNumber), Fingerprint: Fingerprint(leaf.Raw),
+		Subject: leaf.Subject.CommonName, Domains: Names(leaf), KeyType: KeyTypeName(leaf.PublicKey),
+		NotBefore: leaf.NotBefore.UTC(), NotAfter: leaf.NotAfter.UTC(),
+		SelfSigned: signedBy(leaf, leaf),
+	}
+	if v.Subject == "" && len(v.Domains) > 0 {
+		v.Subject = v.Domains[0]
+	}
+	return v
+}
+
+// levels are the reserved policy identifiers of the CA/Browser Forum (Baseline
+// Requirements section 7.1.6.1; EV Guidelines section 9.3).
+var levels = map[string]model.Level{
+	"2.23.140.1.2.1": model.DV,
+	"2.23.140.1.2.2": model.OV,
+	"2.23.140.1.2.3": model.OV, // validated for a person: as much as for a company
+	"2.23.140.1.1":   model.EV,
+}
+
+// Specification is what a certificate from elsewhere tells of its specification
+// (spec H2): the level by its policy identifier and the domain type by its
+// names. Brand and grade, and a part that cannot be told, are empty.
+func Specification(leaf *x509.Certificate) model.Specification {
+	var s model.Specification
+	for _, p := range leaf.Policies {
+		if l, ok := levels[p.String()]; ok {
+			s.Level = l
+		}
+	}
+	list := Names(leaf)
+	wildcards := 0
+	for _, n := range list {
+		if strings.HasPrefix(n, "*.") {
+			wildcards++
+		}
+	}
+	switch {
+	case len(list) == 0:
+	case wildcards == 0 && len(list) == 1:
+		s.Type = model.Single
+	case wildcards == 0:
+		s.Type = model.Multi
+	case wildcards == 1 && len(list) == 1:
+		s.Type = model.Wildcard
+	}
+	return s
+}

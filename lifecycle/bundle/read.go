@@ -1,0 +1,246 @@
+package bundle
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/pem"
+	"fmt"
+	"strconv"
+	"unicode/utf16"
+)
+
+// found is what the files hold.
+type found struct {
+	certs []*x509.Certificate // without duplicates, in the order of the files
+	key   crypto.Signer       // nil if none
+	seen  int                 // certificates, duplicates included
+}
+
+// collect reads every file. What is not about certificates, such as DH
+// parameters and the text that openssl prints before a block, is passed over.
+func collect(files []File) (*found, error) {
+	total := 0
+	for _, f := range files {
+		if total += len(f.Data); total > MaxBytes {
+			return nil, &Error{Reason: TooLarge, Why: "the files have more than 1 MB in all", Hint: "upload only the certificate, its chain and its key"}
+		}
+	}
+	out := &found{}
+	for _, f := range files {
+		if err := out.file(f); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (o *found) file(f File) error {
+	text := plain(f.Data)
+	if !bytes.Contains(text, []byte("-----BEGIN ")) {
+		return o.der(f)
+	}
+	blocks, err := pemBlocks(f.Name, text)
+	if err != nil {
+		return err
+	}
+	for _, b := range blocks {
+		if err := o.block(f.Name, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plain undoes what editors and mail do to PEM: byte order marks, UTF-16, line
+// endings of other systems and indentation.
+func plain(data []byte) []byte {
+	switch {
+	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
+		data = data[3:]
+	case bytes.HasPrefix(data, []byte("\xff\xfe")) && len(data)%2 == 0:
+		data = fromUTF16(data[2:], 1, 0)
+	case bytes.HasPrefix(data, []byte("\xfe\xff")) && len(data)%2 == 0:
+		data = fromUTF16(data[2:], 0, 1)
+	}
+	if !bytes.Contains(data, []byte("-----BEGIN ")) {
+		return data
+	}
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	data = bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
+	lines := bytes.Split(data, []byte("\n"))
+	for i, l := range lines {
+		lines[i] = bytes.Trim(l, " \t\ufeff\u00a0")
+	}
+	return append(bytes.Join(lines, []byte("\n")), '\n')
+}
+
+func fromUTF16(data []byte, hi, lo int) []byte {
+	u := make([]uint16, len(data)/2)
+	for i := range u {
+		u[i] = uint16(data[2*i+hi])<<8 | uint16(data[2*i+lo])
+	}
+	return []byte(string(utf16.Decode(u)))
+}
+
+// pemBlocks decodes all blocks. The standard decoder silently skips a damaged
+// one, which here would turn into a chain without one of its links, so each
+// block that begins must also have been read.
+func pemBlocks(name string, text []byte) ([]*pem.Block, error) {
+	var blocks []*pem.Block
+	rest := text
+	for {
+		b, after := pem.Decode(rest)
+		used := rest
+		if b != nil {
+			used = rest[:len(rest)-len(after)]
+		}
+		begins := bytes.Count(used, []byte("\n-----BEGIN "))
+		if bytes.HasPrefix(used, []byte("-----BEGIN ")) {
+			begins++
+		}
+		if b == nil && begins > 0 || b != nil && begins != 1 {
+			at := bytes.Index(used, []byte("-----BEGIN "))
+			line := 1 + bytes.Count(text[:len(text)-len(rest)+at], []byte("\n"))
+			return nil, &Error{Reason: Garbage, File: name, Why: fmt.Sprintf("the PEM block that begins in line %d is damaged or cut off", line), Hint: "copy it again as a whole, from the BEGIN line to the END line"}
+		}
+		if b == nil {
+			return blocks, nil
+		}
+		blocks = append(blocks, b)
+		rest = after
+	}
+}
+
+func (o *found) block(name string, b *pem.Block) error {
+	switch b.Type {
+	case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE":
+		der := b.Bytes
+		if b.Type == "TRUSTED CERTIFICATE" {
+			// openssl appends what the certificate is trusted for.
+			var first asn1.RawValue
+			if _, err := asn1.Unmarshal(der, &first); err == nil {
+				der = first.FullBytes
+			}
+		}
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return &Error{Reason: Garbage, File: name, Why: "a certificate cannot be read: " + strconv.Quote(err.Error()), Hint: "check it with: openssl x509 -noout -text"}
+		}
+		return o.cert(name, c)
+	case "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY":
+		if _, ok := b.Headers["DEK-Info"]; ok || b.Headers["Proc-Type"] == "4,ENCRYPTED" {
+			return encrypted(name)
+		}
+		k, err := keyFromDER(b.Bytes)
+		if err != nil {
+			return &Error{Reason: Garbage, File: name, Why: "the private key cannot be read", Hint: "check it with: openssl pkey -check -noout"}
+		}
+		return o.addKey(name, k)
+	case "ENCRYPTED PRIVATE KEY":
+		return encrypted(name)
+	case "PKCS7", "CMS":
+		return &Error{Reason: Unsupported, File: name, Why: "this is a PKCS#7 file", Hint: "take the certificates out with: openssl pkcs7 -print_certs"}
+	case "OPENSSH PRIVATE KEY", "DSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK":
+		return &Error{Reason: Unsupported, File: name, Why: "this key is not one for TLS servers", Hint: "bring an RSA, ECDSA or Ed25519 key in PEM"}
+	}
+	return nil
+}
+
+func (o *found) cert(name string, c *x509.Certificate) error {
+	if o.seen++; o.seen > MaxCertificates {
+		return &Error{Reason: TooLarge, File: name, Why: "the files have more than 32 certificates in all", Hint: "upload one certificate with its own chain, not a collection of CAs"}
+	}
+	for _, have := range o.certs {
+		if have.Equal(c) {
+			return nil
+		}
+	}
+	o.certs = append(o.certs, c)
+	return nil
+}
+
+func (o *found) addKey(name string, k crypto.Signer) error {
+	if o.key != nil && !SamePublic(o.key.Public(), k.Public()) {
+		return &Error{Reason: SeveralKeys, File: name, Why: "there are several different private keys", Hint: "leave only the key of this certificate"}
+	}
+	o.key = k
+	return nil
+}
+
+func encrypted(name string) error {
+	return &Error{Reason: EncryptedKey, File: name, Why: "the private key is encrypted", Hint: "decrypt it first: openssl pkey -in KEY -out PLAIN, and remove PLAIN afterwards"}
+}
+
+// der reads a file without PEM: one certificate, or one key.
+func (o *found) der(f File) error {
+	data := f.Data
+	switch {
+	case len(bytes.TrimSpace(data)) == 0:
+		return &Error{Reason: Garbage, File: f.Name, Why: "the file is empty", Hint: "bring the certificate in PEM or DER"}
+	case bytes.HasPrefix(data, []byte("\xfe\xed\xfe\xed")) || bytes.HasPrefix(data, []byte("\xce\xce\xce\xce")):
+		return &Error{Reason: Unsupported, File: f.Name, Why: "this is a Java key store", Hint: "export it with: keytool -importkeystore -deststoretype PKCS12, then openssl pkcs12 -nodes"}
+	}
+	if c, err := x509.ParseCertificate(data); err == nil {
+		return o.cert(f.Name, c)
+	}
+	if k, err := keyFromDER(data); err == nil {
+		return o.addKey(f.Name, k)
+	}
+	switch kindOfDER(data) {
+	case derPKCS12:
+		return &Error{Reason: Unsupported, File: f.Name, Why: "this is a PKCS#12 file", Hint: "turn it into PEM with: openssl pkcs12 -nodes"}
+	case derPKCS7:
+		return &Error{Reason: Unsupported, File: f.Name, Why: "this is a PKCS#7 file", Hint: "take the certificates out with: openssl pkcs7 -inform DER -print_certs"}
+	case derEncrypted:
+		return encrypted(f.Name)
+	}
+	return &Error{Reason: Garbage, File: f.Name, Why: "there is neither a certificate nor a key in it", Hint: "bring the certificate in PEM or DER"}
+}
+
+type derKind int
+
+const (
+	derUnknown derKind = iota
+	derPKCS12
+	derPKCS7
+	derEncrypted
+)
+
+// kindOfDER recognizes other formats by how they begin.
+func kindOfDER(data []byte) derKind {
+	var outer struct {
+		First asn1.RawValue
+		Rest  asn1.RawValue `asn1:"optional"`
+	}
+	if _, err := asn1.Unmarshal(data, &outer); err != nil {
+		return derUnknown
+	}
+	switch f := outer.First; {
+	case f.Tag == asn1.TagInteger && bytes.Equal(f.Bytes, []byte{3}): // PFX version 3
+		return derPKCS12
+	case f.Tag == asn1.TagOID: // ContentInfo
+		return derPKCS7
+	case f.Tag == asn1.TagSequence && outer.Rest.Tag == asn1.TagOctetString: // EncryptedPrivateKeyInfo
+		return derEncrypted
+	}
+	return derUnknown
+}
+
+// ParseKey reads the one private key of a file, PEM or DER, in PKCS#8, PKCS#1
+// or SEC 1 (spec A4). Certificates beside it are passed over. A refusal is an
+// [*Error].
+func ParseKey(f File) (crypto.Signer, error) {
+	o, err := collect([]File{f})
+	if err != nil {
+		return nil, err
+	}
+	if o.key == nil {
+		return nil, &Error{Reason: Garbage, File: f.Name, Why: "there is no private key in it", Hint: "bring the key in PEM"}
+	}
+	if err := CheckPublicKey(o.key.Public()); err != nil {
+		return nil, &Error{Reason: WeakKey, File: f.Name, Why: "the key is too weak: " + err.Error(), Hint: "make a new key, ECDSA P-256 or RSA 2048 at least"}
+	}
+	return o.key, nil
+}

@@ -1,0 +1,147 @@
+package embedded
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+
+	"certquay/model"
+)
+
+// crlLife is how long a CRL is valid. A new one is made after half of it, or at
+// the first request after a revocation.
+const crlLife = 7 * 24 * time.Hour
+
+// rootCA is the number under which the root's CRL goes.
+const rootCA = 0
+
+func crlCell(ca int) string {
+	if ca == rootCA {
+		return "crl/root"
+	}
+	return fmt.Sprintf("crl/%04d", ca)
+}
+
+// crl returns the CRL of a CA, making a new one when it is due. CRL numbers
+// rise by one (RFC 5280 section 5.2.3), also over restarts and when several
+// processes come after one another.
+func (i *Issuer) crl(ctx context.Context, ca int) (*crlRecord, error) {
+	i.crlMu.Lock()
+	defer i.crlMu.Unlock()
+	as, err := i.known(ca)
+	if err != nil {
+		return nil, err
+	}
+	for range 5 {
+		now := i.now()
+		var old crlRecord
+		var entries []x509.RevocationListEntry
+		var seq uint64
+		due := false
+		err := i.store.View(func(r model.Reader) error {
+			var err error
+			if err = get(r, crlCell(ca), &old); err != nil && !errors.Is(err, model.ErrNotFound) {
+				return err
+			}
+			if seq, err = revocations(r, ca); err != nil {
+				return err
+			}
+			due = old.Number == 0 || old.Seq != seq || !now.Before(unix(old.ThisUpdate).Add(crlLife/2))
+			if due {
+				entries, err = listed(r, ca, &old)
+			}
+			return err
+		})
+		if err != nil || !due {
+			return &old, err
+		}
+		next, err := i.signCRL(as, ca, &crlRecord{Number: old.Number + 1, Seq: seq, ThisUpdate: now.Unix(), NextUpdate: now.Add(crlLife).Unix()}, entries)
+		if err != nil {
+			return nil, err
+		}
+		// Whatever was revoked meanwhile is seen by the next request: a CRL is
+		// as of its thisUpdate. Only the number must not be given twice.
+		kept := false
+		err = i.store.Update(ctx, func(tx model.Tx) error {
+			kept = false
+			var there crlRecord
+			if err := get(tx, crlCell(ca), &there); err != nil && !errors.Is(err, model.ErrNotFound) {
+				return err
+			}
+			if there.Number != old.Number {
+				return nil
+			}
+			kept = true
+			return put(tx, crlCell(ca), next)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if kept {
+			return next, nil
+		}
+	}
+	return nil, errors.New("the CRL changes too fast; try again")
+}
+
+func revocations(r model.Reader, ca int) (uint64, error) {
+	var c counter
+	err := get(r, revocationsCell(ca), &c)
+	if errors.Is(err, model.ErrNotFound) {
+		return 0, nil
+	}
+	return c.N, err
+}
+
+// listed reads the entries of a CA's CRL. One is dropped after its certificate
+// has expired and a CRL made after that has still shown it (RFC 5280 section
+// 3.3).
+func listed(r model.Reader, ca int, old *crlRecord) ([]x509.RevocationListEntry, error) {
+	var out []x509.RevocationListEntry
+	for key, err := range r.Keys(model.Scan{Kind: model.KindCell, Prefix: space + "/revoked/"}) {
+		if err != nil {
+			return nil, err
+		}
+		name := strings.TrimPrefix(key, space+"/")
+		var rec revokedRecord
+		if err := get(r, name, &rec); err != nil {
+			return nil, err
+		}
+		if rec.CA != ca || rec.Seq <= old.Seq && rec.NotAfter < old.ThisUpdate {
+			continue
+		}
+		serial, ok := new(big.Int).SetString(strings.TrimPrefix(name, "revoked/"), 16)
+		if !ok {
+			return nil, fmt.Errorf("record %s/%s of the embedded CA has no serial", space, name)
+		}
+		out = append(out, x509.RevocationListEntry{SerialNumber: serial, RevocationTime: unix(rec.At), ReasonCode: rec.Reason})
+	}
+	return out, nil
+}
+
+func (i *Issuer) signCRL(as *authorities, ca int, rec *crlRecord, entries []x509.RevocationListEntry) (*crlRecord, error) {
+	by := as.issuing[ca]
+	if ca == rootCA {
+		err := i.store.View(func(r model.Reader) (err error) {
+			by, err = readCA(r, rootCell, true)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
+		RevokedCertificateEntries: entries, Number: new(big.Int).SetUint64(rec.Number),
+		ThisUpdate: unix(rec.ThisUpdate), NextUpdate: unix(rec.NextUpdate),
+	}, by.cert, by.key)
+	if err != nil {
+		return nil, fmt.Errorf("the embedded CA cannot sign its CRL: %w", err)
+	}
+	rec.DER = der
+	return rec, nil
+}

@@ -1,0 +1,277 @@
+// Package embedded is the CA that certquay brings along: a root kept apart from
+// the intermediate that issues, CRLs and an OCSP responder. It makes real
+// certificates (RFC 5280) that verify wherever its root is trusted.
+//
+// It keeps its records as cells in the space "embedded":
+//
+//	ca/root            root: certificate, key
+//	ca/issuing/0001    issuing CA number 1: certificate, key
+//	order/HASH         what became of an order
+//	serial/HEX         an issued certificate, by serial
+//	revoked/HEX        when and why it was revoked
+//	revocations/0001   how many certificates of that CA were revoked
+//	crl/root, crl/0001 the newest CRL of each CA
+package embedded
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/names"
+	"certquay/model"
+)
+
+// Brand is the name of this issuer in specifications and configuration.
+const Brand = "embedded"
+
+// DefaultMaxValidity is the longest validity unless configured (spec I8).
+const DefaultMaxValidity = 398 * 24 * time.Hour
+
+// Options configures the CA. The zero value is a working one on the system's
+// clock without CRL and OCSP addresses in its certificates.
+type Options struct {
+	Now         func() time.Time // nil means time.Now
+	MaxValidity time.Duration    // 0 means DefaultMaxValidity
+	// BaseURL is where Handler is reachable, "http://127.0.0.1:8888" or the
+	// like, without a trailing slash. It is asked once for each certificate
+	// and goes into it. When nil or "" certificates name no CRL or OCSP.
+	BaseURL func() string
+	Levels  []model.Level // offered; nil means DV only
+	// PermittedDomains, when not empty, become name constraints of the issuing
+	// CA, critical (RFC 5280 section 4.2.1.10): only these domains and what is
+	// below them can be issued, and no IP addresses. Changing them makes a new
+	// issuing CA under the same root.
+	PermittedDomains []string
+}
+
+// Issuer is the embedded CA. It is safe for concurrent use; several may share
+// one store.
+type Issuer struct {
+	store     lifecycle.Store
+	opt       Options
+	permitted []string // canonical and sorted
+
+	cas   atomic.Pointer[authorities]
+	load  sync.Mutex // one loader at a time
+	crlMu sync.Mutex // one signer of CRLs at a time
+}
+
+var (
+	_ lifecycle.Issuer  = (*Issuer)(nil)
+	_ lifecycle.Cancels = (*Issuer)(nil)
+)
+
+// New makes the CA over a store. Nothing is read or written until it is first
+// needed; then root and issuing CA are made if there are none.
+func New(store lifecycle.Store, opt Options) (*Issuer, error) {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.MaxValidity == 0 {
+		opt.MaxValidity = DefaultMaxValidity
+	}
+	if opt.MaxValidity < time.Minute {
+		return nil, fmt.Errorf("the embedded CA's longest validity is %s; it must be a minute or more", opt.MaxValidity)
+	}
+	if len(opt.Levels) == 0 {
+		opt.Levels = []model.Level{model.DV}
+	}
+	i := &Issuer{store: store, opt: opt}
+	for _, d := range opt.PermittedDomains {
+		n, err := names.Parse(strings.TrimPrefix(d, "."))
+		if err != nil {
+			return nil, fmt.Errorf("permitted domains of the embedded CA: %w", err)
+		}
+		if n.Wildcard || n.IP.IsValid() {
+			return nil, fmt.Errorf("permitted domains of the embedded CA: %q is no domain; write example.com, which includes what is below it", d)
+		}
+		i.permitted = append(i.permitted, n.ASCII)
+	}
+	slices.Sort(i.permitted)
+	i.permitted = slices.Compact(i.permitted)
+	return i, nil
+}
+
+// now is the injected clock, in UTC and whole seconds as certificates have it.
+func (i *Issuer) now() time.Time { return i.opt.Now().UTC().Truncate(time.Second) }
+
+func (i *Issuer) baseURL() string {
+	if i.opt.BaseURL == nil {
+		return ""
+	}
+	return strings.TrimSuffix(i.opt.BaseURL(), "/")
+}
+
+// Capabilities are the same on every day.
+func (i *Issuer) Capabilities(time.Time) lifecycle.Capabilities {
+	return lifecycle.Capabilities{
+		Levels: slices.Clone(i.opt.Levels), Types: slices.Clone(model.DomainTypes), Grades: slices.Clone(model.Grades),
+		IPNames: len(i.permitted) == 0, Revocation: true, MaxValidity: i.opt.MaxValidity,
+	}
+}
+
+// final marks a refusal that no retry will mend.
+func final(format string, args ...any) error {
+	return &lifecycle.Final{Err: fmt.Errorf(format, args...)}
+}
+
+// refPrefix begins every order's name; the rest is the hash of its key, so
+// that an order needs no record until it is finalized.
+const refPrefix = "embedded-"
+
+func refOf(key string) string {
+	h := sha256.Sum256([]byte(key))
+	return refPrefix + hex.EncodeToString(h[:16])
+}
+
+// orderCell is the storage name of an order; false when ref is not one of ours.
+func orderCell(ref string) (string, bool) {
+	h, ok := strings.CutPrefix(ref, refPrefix)
+	if b, err := hex.DecodeString(h); !ok || err != nil || len(b) != 16 || h != strings.ToLower(h) {
+		return "", false
+	}
+	return "order/" + h, true
+}
+
+// Order checks the request and is ready at once: the embedded CA trusts its
+// operator. It writes nothing, so an order costs nothing until finalized.
+func (i *Issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (lifecycle.Order, error) {
+	if err := ctx.Err(); err != nil {
+		return lifecycle.Order{}, err
+	}
+	if r.Key == "" {
+		return lifecycle.Order{}, final("the embedded CA needs a key that names the attempt")
+	}
+	ref := refOf(r.Key)
+	// One that exists says what it is, even if the request would be refused by
+	// now.
+	if o, err := i.lookup(ref); err == nil || !errors.Is(err, lifecycle.ErrUnknownOrder) {
+		return o, err
+	}
+	if _, err := i.check(r); err != nil {
+		return lifecycle.Order{}, err
+	}
+	return lifecycle.Order{Ref: ref, Status: lifecycle.OrderReady}, nil
+}
+
+// Fetch tells where an order stands. An order by its reference is ready until
+// it was finalized; by key alone only a finalized or cancelled one is known,
+// since nothing was written before.
+func (i *Issuer) Fetch(ctx context.Context, ref, key string) (lifecycle.Order, error) {
+	if err := ctx.Err(); err != nil {
+		return lifecycle.Order{}, err
+	}
+	byKey := ref == ""
+	if byKey {
+		if key == "" {
+			return lifecycle.Order{}, lifecycle.ErrUnknownOrder
+		}
+		ref = refOf(key)
+	}
+	o, err := i.lookup(ref)
+	if _, ours := orderCell(ref); errors.Is(err, lifecycle.ErrUnknownOrder) && ours && !byKey {
+		return lifecycle.Order{Ref: ref, Status: lifecycle.OrderReady}, nil
+	}
+	return o, err
+}
+
+// lookup reads a finalized or cancelled order.
+func (i *Issuer) lookup(ref string) (o lifecycle.Order, err error) {
+	cell, ok := orderCell(ref)
+	if !ok {
+		return o, lifecycle.ErrUnknownOrder
+	}
+	var rec orderRecord
+	err = i.store.View(func(r model.Reader) error { return get(r, cell, &rec) })
+	switch {
+	case errors.Is(err, model.ErrNotFound):
+		return o, lifecycle.ErrUnknownOrder
+	case err != nil:
+		return o, fmt.Errorf("the embedded CA cannot read an order: %w", err)
+	}
+	return i.answer(ref, &rec)
+}
+
+func (i *Issuer) answer(ref string, rec *orderRecord) (lifecycle.Order, error) {
+	if rec.Cancelled {
+		return lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: "the order was cancelled"}, nil
+	}
+	as, err := i.known(rec.CA)
+	if err != nil {
+		return lifecycle.Order{}, err
+	}
+	return lifecycle.Order{
+		Ref: ref, Status: lifecycle.OrderValid,
+		Chain: [][]byte{rec.Leaf, as.issuing[rec.CA].cert.Raw}, Root: as.root.cert.Raw,
+	}, nil
+}
+
+// Cancel makes a later Finalize refuse. An order that was finalized stays as it
+// is: that is an error which says that the certificate can be revoked.
+func (i *Issuer) Cancel(ctx context.Context, ref string) error {
+	cell, ok := orderCell(ref)
+	if !ok {
+		return &lifecycle.Final{Err: lifecycle.ErrUnknownOrder}
+	}
+	return i.store.Update(ctx, func(tx model.Tx) error {
+		var rec orderRecord
+		err := get(tx, cell, &rec)
+		switch {
+		case err == nil && !rec.Cancelled:
+			return final("the certificate is issued already and can only be revoked")
+		case err == nil:
+			return nil
+		case errors.Is(err, model.ErrNotFound):
+			return put(tx, cell, &orderRecord{Cancelled: true})
+		}
+		return err
+	})
+}
+
+// check applies the rules for what may be signed.
+func (i *Issuer) check(r lifecycle.CertificateRequest) ([]names.Name, error) {
+	if !slices.Contains(i.opt.Levels, r.Level) {
+		return nil, final("the embedded CA does not offer level %s, it offers %v", r.Level, i.opt.Levels)
+	}
+	list, err := names.List(r.Names, true)
+	if err != nil {
+		return nil, &lifecycle.Final{Err: err}
+	}
+	for _, n := range list {
+		if err := i.permits(n); err != nil {
+			return nil, err
+		}
+	}
+	if err := bundle.CheckPublicKey(r.Public); err != nil {
+		return nil, final("the embedded CA does not sign this key: %w", err)
+	}
+	if !r.NotAfter.IsZero() && r.NotAfter.Before(i.now()) {
+		return nil, final("the end asked for, %s, has passed", r.NotAfter.UTC().Format(time.RFC3339))
+	}
+	return list, nil
+}
+
+// permits says whether a name is inside the name constraints.
+func (i *Issuer) permits(n names.Name) error {
+	if len(i.permitted) == 0 {
+		return nil
+	}
+	if !n.IP.IsValid() {
+		for _, d := range i.permitted {
+			if h := n.Host(); h == d || strings.HasSuffix(h, "."+d) {
+				return nil
+			}
+		}
+	}
+	return final("%q is outside the name constraints of the embedded CA, which permit %s", n.ASCII, strings.Join(i.permitted, ", "))
+}

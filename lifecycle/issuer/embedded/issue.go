@@ -1,0 +1,199 @@
+package embedded
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/names"
+	"certquay/model"
+)
+
+// Policy identifiers of the CA/Browser Forum (Baseline Requirements section
+// 7.1.6.1) and of RFC 5280 section 4.2.1.4.
+var (
+	policyAny = oid(2, 5, 29, 32, 0)
+	policyOf  = map[model.Level]x509.OID{
+		model.DV: oid(2, 23, 140, 1, 2, 1),
+		model.OV: oid(2, 23, 140, 1, 2, 2),
+		model.EV: oid(2, 23, 140, 1, 1),
+	}
+)
+
+var allAddresses = []*net.IPNet{
+	{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)},
+	{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)},
+}
+
+// maxCommonName is the upper bound of RFC 5280 appendix A.1.
+const maxCommonName = 64
+
+func oid(parts ...uint64) x509.OID {
+	o, err := x509.OIDFromInts(parts)
+	if err != nil {
+		panic(err) // cannot happen: the parts are constants
+	}
+	return o
+}
+
+// Finalize signs and keeps the certificate of an order. Only the public key is
+// used, no request. For one key there is never more than one certificate:
+// signing happens outside the store, and of concurrent callers all get what
+// the first one stored; the others' certificates were never given to anybody.
+func (i *Issuer) Finalize(ctx context.Context, ref string, r lifecycle.CertificateRequest) (lifecycle.Order, error) {
+	cell, ok := orderCell(ref)
+	if !ok || ref != refOf(r.Key) || r.Key == "" {
+		return lifecycle.Order{}, &lifecycle.Final{Err: fmt.Errorf("the order does not belong to this attempt: %w", lifecycle.ErrUnknownOrder)}
+	}
+	if o, err := i.lookup(ref); err == nil || !errors.Is(err, lifecycle.ErrUnknownOrder) {
+		return o, err
+	}
+	list, err := i.check(r)
+	if err != nil {
+		return lifecycle.Order{}, err
+	}
+	as, err := i.authorities(ctx)
+	if err != nil {
+		return lifecycle.Order{}, err
+	}
+	leaf, err := i.signLeaf(as, list, r)
+	if err != nil {
+		return lifecycle.Order{}, err
+	}
+	rec, err := i.keep(ctx, cell, as.newest, leaf)
+	if err != nil {
+		return lifecycle.Order{}, err
+	}
+	return i.answer(ref, rec)
+}
+
+// keep stores the certificate by order and by serial unless the order has one
+// already, and returns what the order has.
+func (i *Issuer) keep(ctx context.Context, cell string, ca int, leaf *x509.Certificate) (*orderRecord, error) {
+	fp := sha256.Sum256(leaf.Raw)
+	var rec orderRecord
+	err := i.store.Update(ctx, func(tx model.Tx) error {
+		rec = orderRecord{}
+		err := get(tx, cell, &rec)
+		if !errors.Is(err, model.ErrNotFound) {
+			return err // nil: it has one
+		}
+		rec = orderRecord{Leaf: leaf.Raw, CA: ca}
+		serial := serialCell(leaf)
+		if taken, err := exists(tx, serial); err != nil || taken {
+			if err == nil {
+				err = errors.New("the random serial number is taken; try again")
+			}
+			return err
+		}
+		if err := put(tx, cell, &rec); err != nil {
+			return err
+		}
+		return put(tx, serial, &serialRecord{CA: ca, Fingerprint: fp[:], NotAfter: leaf.NotAfter.Unix()})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the embedded CA cannot keep the certificate: %w", err)
+	}
+	return &rec, nil
+}
+
+func serialCell(c *x509.Certificate) string { return "serial/" + bundle.Serial(c.SerialNumber) }
+
+// signLeaf makes a certificate by the profile of RFC 5280 section 4.
+func (i *Issuer) signLeaf(as *authorities, list []names.Name, r lifecycle.CertificateRequest) (*x509.Certificate, error) {
+	ca := as.issuing[as.newest]
+	now := i.now()
+	end, err := i.notAfter(now, r.NotAfter, ca.cert.NotAfter)
+	if err != nil {
+		return nil, err
+	}
+	t := &x509.Certificate{
+		SerialNumber: newSerial(),
+		NotBefore:    now, NotAfter: end,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		SubjectKeyId:          keyID(r.Public),
+		Policies:              []x509.OID{policyOf[r.Level]},
+	}
+	if _, ok := r.Public.(*rsa.PublicKey); ok {
+		t.KeyUsage |= x509.KeyUsageKeyEncipherment // RFC 4492: ECDSA keys do not encipher
+	}
+	for _, n := range list {
+		if n.IP.IsValid() {
+			t.IPAddresses = append(t.IPAddresses, n.IP.AsSlice())
+		} else {
+			t.DNSNames = append(t.DNSNames, n.ASCII)
+		}
+	}
+	// Without a common name the subject is empty, and crypto/x509 marks the
+	// alternative names critical (RFC 5280 section 4.2.1.6).
+	if cn := list[0].ASCII; len(cn) <= maxCommonName {
+		t.Subject = pkix.Name{CommonName: cn}
+	}
+	if base := i.baseURL(); base != "" {
+		t.CRLDistributionPoints = []string{base + issuingCRLPath(as.newest)}
+		t.OCSPServer = []string{base + ocspPath}
+		t.IssuingCertificateURL = []string{base + issuingCertPath(as.newest)}
+	}
+	return sign(t, ca.cert, r.Public, ca.key)
+}
+
+// notAfter is the earliest of what was asked for, the longest validity (whose
+// last second is included, spec T2) and the CA's own end.
+func (i *Issuer) notAfter(now, asked, caEnd time.Time) (time.Time, error) {
+	end := now.Add(i.opt.MaxValidity).Add(-time.Second).Truncate(time.Second)
+	if asked = asked.UTC().Truncate(time.Second); !asked.IsZero() && asked.Before(end) {
+		end = asked
+	}
+	if caEnd.Before(end) {
+		end = caEnd
+	}
+	if end.Before(now) {
+		return end, final("the certificate would end on %s, before it begins", end.Format(time.RFC3339))
+	}
+	return end, nil
+}
+
+// subjectPublicKey cuts the bits of the key out of a SubjectPublicKeyInfo.
+func subjectPublicKey(der []byte) ([]byte, error) {
+	var info struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}
+	_, err := asn1.Unmarshal(der, &info)
+	return info.Key.Bytes, err
+}
+
+// Roots returns the root of the CA, for those who judge chains; an empty pool
+// while there is none. It makes no CA.
+func (i *Issuer) Roots() (*x509.CertPool, error) {
+	pool := x509.NewCertPool()
+	as := i.cas.Load()
+	if as == nil {
+		var err error
+		if as, err = i.read(); err != nil {
+			return nil, err
+		}
+	}
+	if as != nil {
+		pool.AddCert(as.root.cert)
+	}
+	return pool, nil
+}
+
+// Prepare makes the CA's keys if there are none yet, so that the first
+// certificate does not wait for them.
+func (i *Issuer) Prepare(ctx context.Context) error {
+	_, err := i.authorities(ctx)
+	return err
+}

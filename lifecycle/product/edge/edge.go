@@ -1,0 +1,350 @@
+// Package edge is the product driver "edge": TLS endpoints of certquay's own on
+// loopback, one listener for each product and region, so that deploying works
+// with no account anywhere. A resource is made by the first deployment to its
+// name; the certificate is chosen by SNI.
+//
+// What an edge presents is kept in cells of the space "edge", apart from what
+// certquay intends, so that drift can be seen:
+//
+//	port/PRODUCT/REGION          the address, kept over restarts
+//	bind/PRODUCT/REGION/NAME     chain and key presented for a name
+//	former/PRODUCT/REGION/NAME   what was presented before a Deploy not yet kept
+package edge
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/names"
+	"certquay/model"
+)
+
+// Driver is the name of this driver in the configuration.
+const Driver = "edge"
+
+// Options configures an edge.
+type Options struct {
+	Product string           // as configured, for example "CDN"
+	Regions []string         // the default first; at least one
+	Now     func() time.Time // the clock of the handshakes; nil means time.Now
+	Logger  *slog.Logger     // nil means none
+}
+
+// Edge is one product with a listener for each region. It is safe for
+// concurrent use. Several edges, one for each product, share a store.
+type Edge struct {
+	store   lifecycle.Store
+	opt     Options
+	regions map[string]*region
+}
+
+var _ lifecycle.Product = (*Edge)(nil)
+
+// Open starts the listeners of the regions that present something; those of
+// others start at the first deployment. A listener whose kept address is taken
+// does not keep the others from working: Open succeeds, [Edge.Problems] tells,
+// and each later deployment there tries again. The caller closes the edge
+// before the store.
+func Open(ctx context.Context, store lifecycle.Store, opt Options) (*Edge, error) {
+	if opt.Product == "" || len(opt.Regions) == 0 {
+		return nil, errors.New("an edge needs the name of its product and at least one region")
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	opt.Regions = slices.Clone(opt.Regions)
+	e := &Edge{store: store, opt: opt, regions: map[string]*region{}}
+	for _, name := range opt.Regions {
+		e.regions[name] = newRegion(e, name)
+	}
+	for _, name := range opt.Regions {
+		places, err := e.Discover(ctx, name)
+		if err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
+		if len(places) == 0 {
+			continue
+		}
+		if _, err := e.regions[name].listen(ctx); err != nil {
+			opt.Logger.Error("edge listener", "product", opt.Product, "region", name, "error", err)
+		}
+	}
+	return e, nil
+}
+
+// Close stops all listeners and their connections. What is presented stays
+// recorded.
+func (e *Edge) Close() error {
+	var errs []error
+	for _, r := range e.regions {
+		errs = append(errs, r.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Problems lists the listeners that could not be started, in words.
+func (e *Edge) Problems() []error {
+	var out []error
+	for _, name := range e.opt.Regions {
+		if err := e.regions[name].problem(); err != nil {
+			out = append(out, err)
+		}
+	}
+	return out
+}
+
+// Regions lists the configured regions.
+func (e *Edge) Regions() []string { return slices.Clone(e.opt.Regions) }
+
+// CreatesResources is true: the first deployment to a name makes it.
+func (e *Edge) CreatesResources() bool { return true }
+
+// Discover lists what is presented in a region, sorted by name.
+func (e *Edge) Discover(ctx context.Context, regionName string) ([]lifecycle.Place, error) {
+	if _, err := e.region(ctx, regionName); err != nil {
+		return nil, err
+	}
+	prefix := space + "/" + bindCell(e.opt.Product, regionName, "")
+	var out []lifecycle.Place
+	err := e.store.View(func(r model.Reader) error {
+		out = nil
+		for key, err := range r.Keys(model.Scan{Kind: model.KindCell, Prefix: prefix}) {
+			if err != nil {
+				return err
+			}
+			name, err := url.PathUnescape(strings.TrimPrefix(key, prefix))
+			if err != nil {
+				return fmt.Errorf("record %q of the edge has no name", key)
+			}
+			out = append(out, lifecycle.Place{Region: regionName, Name: name})
+		}
+		return nil
+	})
+	slices.SortFunc(out, func(a, b lifecycle.Place) int { return strings.Compare(a.Name, b.Name) })
+	return out, err
+}
+
+// Present tells what is configured for a name. Address is "" while the region's
+// listener cannot be started.
+func (e *Edge) Present(ctx context.Context, p lifecycle.Place) (lifecycle.Binding, error) {
+	r, host, err := e.place(ctx, p)
+	if err != nil {
+		return lifecycle.Binding{}, err
+	}
+	var b binding
+	if err := e.store.View(func(rd model.Reader) error { return b.get(rd, bindCell(e.opt.Product, p.Region, host)) }); err != nil {
+		return lifecycle.Binding{}, noResource(err)
+	}
+	// A listener that failed to start gets another chance; that it still
+	// fails shows in the missing address.
+	_, _ = r.listen(ctx)
+	return e.binding(r, &b, host), nil
+}
+
+func (e *Edge) binding(r *region, b *binding, host string) lifecycle.Binding {
+	return lifecycle.Binding{Fingerprint: b.Fingerprint, Address: r.address(), SNI: host}
+}
+
+// Deploy presents the pair for a name from the next handshake on. Connections
+// that are open stay open. The certificate must be for the name.
+func (e *Edge) Deploy(ctx context.Context, p lifecycle.Place, pair lifecycle.Pair) (lifecycle.Binding, error) {
+	r, host, err := e.place(ctx, p)
+	if err != nil {
+		return lifecycle.Binding{}, err
+	}
+	if err := checkPair(pair, host); err != nil {
+		return lifecycle.Binding{}, err
+	}
+	if _, err := r.listen(ctx); err != nil {
+		return lifecycle.Binding{}, err
+	}
+	next := binding{Chain: pair.Chain, Fingerprint: pair.Fingerprint, key: pair.Key}
+	cell, former := bindCell(e.opt.Product, p.Region, host), formerCell(e.opt.Product, p.Region, host)
+	err = e.store.Update(ctx, func(tx model.Tx) error {
+		var old binding
+		switch err := old.get(tx, cell); {
+		case errors.Is(err, model.ErrNotFound):
+			if err := r.checkAddressName(tx, host); err != nil {
+				return err
+			}
+			old = binding{Absent: true}
+		case err != nil:
+			return err
+		case old.same(&next):
+			return nil // and what was before the Deploy that put it there stays known
+		}
+		if err := old.put(tx, former); err != nil {
+			return err
+		}
+		return next.put(tx, cell)
+	})
+	if err != nil {
+		return lifecycle.Binding{}, err
+	}
+	r.forget(host)
+	return e.binding(r, &next, host), nil
+}
+
+// Restore puts back what was presented before the last Deploy that was not
+// kept, and removes the resource if that was nothing.
+func (e *Edge) Restore(ctx context.Context, p lifecycle.Place) error {
+	r, host, err := e.place(ctx, p)
+	if err != nil {
+		return err
+	}
+	cell, former := bindCell(e.opt.Product, p.Region, host), formerCell(e.opt.Product, p.Region, host)
+	err = e.store.Update(ctx, func(tx model.Tx) error {
+		var old binding
+		switch err := old.get(tx, former); {
+		case errors.Is(err, model.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := remove(tx, former); err != nil {
+			return err
+		}
+		if old.Absent {
+			return remove(tx, cell)
+		}
+		return old.put(tx, cell)
+	})
+	if err == nil {
+		r.forget(host)
+	}
+	return err
+}
+
+// Keep forgets what was presented before, key and all.
+func (e *Edge) Keep(ctx context.Context, p lifecycle.Place) error {
+	_, host, err := e.place(ctx, p)
+	if err != nil {
+		return err
+	}
+	former := formerCell(e.opt.Product, p.Region, host)
+	// Reading first spares a durable write when there is nothing to forget.
+	var b binding
+	err = e.store.View(func(r model.Reader) error { return b.get(r, former) })
+	if errors.Is(err, model.ErrNotFound) {
+		return nil
+	}
+	return e.store.Update(ctx, func(tx model.Tx) error { return remove(tx, former) })
+}
+
+// Undeploy removes the resource (spec D8).
+func (e *Edge) Undeploy(ctx context.Context, p lifecycle.Place) error {
+	r, host, err := e.place(ctx, p)
+	if err != nil {
+		return err
+	}
+	cell, former := bindCell(e.opt.Product, p.Region, host), formerCell(e.opt.Product, p.Region, host)
+	err = e.store.Update(ctx, func(tx model.Tx) error {
+		var b binding
+		if err := b.get(tx, cell); err != nil {
+			return noResource(err)
+		}
+		if err := remove(tx, former); err != nil {
+			return err
+		}
+		return remove(tx, cell)
+	})
+	if err == nil {
+		r.forget(host)
+	}
+	return err
+}
+
+func (e *Edge) region(ctx context.Context, name string) (*region, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r, ok := e.regions[name]
+	if !ok {
+		return nil, &lifecycle.Final{Err: fmt.Errorf("%s has no region %q, it has %s: %w", e.opt.Product, name, strings.Join(e.opt.Regions, ", "), lifecycle.ErrNoResource)}
+	}
+	return r, nil
+}
+
+// place finds the region and the canonical host name of a place.
+func (e *Edge) place(ctx context.Context, p lifecycle.Place) (*region, string, error) {
+	r, err := e.region(ctx, p.Region)
+	if err != nil {
+		return nil, "", err
+	}
+	n, err := names.Parse(p.Name)
+	if err != nil {
+		return nil, "", &lifecycle.Final{Err: fmt.Errorf("%s has no resource %w: %w", e.opt.Product, err, lifecycle.ErrNoResource)}
+	}
+	if n.Wildcard {
+		return nil, "", &lifecycle.Final{Err: fmt.Errorf("%s presents certificates for hosts; name one that %q covers: %w", e.opt.Product, n.ASCII, lifecycle.ErrNoResource)}
+	}
+	return r, n.ASCII, nil
+}
+
+// noResource turns the store's "not found" into the port's.
+func noResource(err error) error {
+	if errors.Is(err, model.ErrNotFound) {
+		return lifecycle.ErrNoResource
+	}
+	return err
+}
+
+// checkPair refuses what a server could not present, before anything changes.
+func checkPair(pair lifecycle.Pair, host string) error {
+	bad := func(format string, args ...any) error {
+		return &lifecycle.Final{Err: fmt.Errorf("the edge refuses the certificate: "+format, args...)}
+	}
+	if len(pair.Chain) == 0 {
+		return bad("there is none")
+	}
+	leaf, err := x509.ParseCertificate(pair.Chain[0])
+	if err != nil {
+		return bad("it cannot be read")
+	}
+	if fp := bundle.Fingerprint(pair.Chain[0]); fp != pair.Fingerprint {
+		return bad("its fingerprint is %s, not %q", fp, pair.Fingerprint)
+	}
+	key, err := bundle.UnmarshalKey(pair.Key)
+	if err != nil {
+		return bad("%w", err)
+	}
+	if !bundle.SamePublic(key.Public(), leaf.PublicKey) {
+		return bad("the key does not belong to it")
+	}
+	if !names.Covers(bundle.Names(leaf), host) {
+		return bad("it is not for %q", host)
+	}
+	return nil
+}
+
+// tlsCertificate makes the form that crypto/tls presents.
+func (b *binding) tlsCertificate() (*tls.Certificate, error) {
+	key, err := bundle.UnmarshalKey(b.key)
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := x509.ParseCertificate(b.Chain[0])
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Certificate{Certificate: b.Chain, PrivateKey: key, Leaf: leaf}, nil
+}
+
+// same says whether both present the same bytes.
+func (b *binding) same(o *binding) bool {
+	return b.Fingerprint == o.Fingerprint && slices.EqualFunc(b.Chain, o.Chain, bytes.Equal)
+}

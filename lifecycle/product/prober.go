@@ -1,0 +1,90 @@
+// Package product holds what all products share: the prober, which asks a
+// server for its certificate as any client would, and the judgement of what it
+// presented. The drivers are in the folders below.
+package product
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"certquay/lifecycle"
+)
+
+// DefaultTimeout bounds a probe unless configured.
+const DefaultTimeout = 5 * time.Second
+
+// Prober does TLS handshakes. The zero value is ready; it is safe for
+// concurrent use.
+type Prober struct {
+	Timeout time.Duration    // of a whole probe; 0 means DefaultTimeout
+	Now     func() time.Time // the clock of the handshake; nil means time.Now
+}
+
+var _ lifecycle.Prober = Prober{}
+
+// Probe dials the address, asks for the server name by SNI and returns the
+// chain as it was presented, DER, leaf first. It judges nothing: any chain, any
+// version of TLS from 1.0 and any cipher will do. With an empty sni, or an IP
+// address, the handshake asks for no name. A server that presents its chain
+// and then breaks off, as one that wants a client's certificate may, has
+// answered. Errors say which address was asked and at which step it failed.
+func (p Prober) Probe(ctx context.Context, address, sni string) (chain [][]byte, remote net.Addr, err error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout())
+	defer cancel()
+	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect to %q: %w", address, cause(ctx, err))
+	}
+	defer func() { _ = raw.Close() }()
+	conn := tls.Client(raw, &tls.Config{
+		ServerName: sni,
+		Time:       p.Now,
+		// Whoever calls judges the chain; a probe that refused an expired
+		// certificate could not report it.
+		InsecureSkipVerify: true,
+		MinVersion:         tls.VersionTLS10,
+		CipherSuites:       allSuites,
+		VerifyPeerCertificate: func(certs [][]byte, _ [][]*x509.Certificate) error {
+			for _, der := range certs {
+				chain = append(chain, slices.Clone(der))
+			}
+			return nil
+		},
+	})
+	err = conn.HandshakeContext(ctx)
+	if len(chain) > 0 {
+		return chain, raw.RemoteAddr(), nil
+	}
+	if err == nil {
+		err = errors.New("no certificate was presented")
+	}
+	return nil, raw.RemoteAddr(), fmt.Errorf("TLS handshake with %q for %q: %w", address, sni, cause(ctx, err))
+}
+
+func (p Prober) timeout() time.Duration {
+	if p.Timeout > 0 {
+		return p.Timeout
+	}
+	return DefaultTimeout
+}
+
+// cause prefers the context's end over what it looks like on the network.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return err
+}
+
+var allSuites = func() (ids []uint16) {
+	for _, s := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		ids = append(ids, s.ID)
+	}
+	return ids
+}()

@@ -1,0 +1,44 @@
+package lifecycle
+
+import (
+	"context"
+
+	"certquay/model"
+)
+
+// DismissTask ends an open task because a person says so (spec D7). The task
+// is named by its ID or a unique tail.
+func (e *Engine) DismissTask(ctx context.Context, actor model.Actor, typed string) (model.Task, error) {
+	var t model.Task
+	err := e.update(ctx, func(tx model.Tx) error {
+		var found []model.Task
+		for open, err := range model.All[model.Task](tx, model.Scan{Index: "open"}) {
+			if err != nil {
+				return err
+			}
+			if string(open.ID) == typed || open.ID.HasTail(typed) {
+				found = append(found, open)
+			}
+		}
+		switch len(found) {
+		case 0:
+			return &NotFound{"open task", typed}
+		case 1:
+		default:
+			a := &Ambiguous{What: "task", Name: typed}
+			for n := range found {
+				a.Candidates = append(a.Candidates, string(found[n].ID))
+			}
+			return a
+		}
+		t = found[0]
+		t.Done, t.Outcome = e.Now(), "dismissed"
+		if err := tx.Put(&t); err != nil {
+			return err
+		}
+		ev := e.event(actor, "dismiss", nil)
+		ev.Instance, ev.Resource, ev.Detail = t.Instance, t.Resource, t.Text
+		return tx.Append(ev)
+	})
+	return t, err
+}

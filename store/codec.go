@@ -1,0 +1,122 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"certquay/model"
+)
+
+// recordVersion is the schema version of the records written, their first byte.
+const recordVersion = 1
+
+// enc is deterministic (RFC 8949 section 4.2.1), so that equal records are
+// equal bytes. Times are texts in UTC, because binary forms either round or
+// cannot hold the year 9999 of certificates that never end.
+var enc, dec = modes()
+
+func modes() (cbor.EncMode, cbor.DecMode) {
+	eo := cbor.CoreDetEncOptions()
+	eo.Time = cbor.TimeRFC3339NanoUTC
+	e, err := eo.EncMode()
+	if err != nil {
+		panic(err) // the options are constant
+	}
+	d, err := cbor.DecOptions{DupMapKey: cbor.DupMapKeyEnforcedAPF, MaxArrayElements: 1 << 20}.DecMode()
+	if err != nil {
+		panic(err)
+	}
+	return e, d
+}
+
+// blank makes an empty record of a kind.
+func blank(kind model.Kind) (model.Record, error) {
+	switch kind {
+	case model.KindInstance:
+		return &model.Instance{}, nil
+	case model.KindMaterial:
+		return &model.Material{}, nil
+	case model.KindKey:
+		return &model.Key{}, nil
+	case model.KindOrder:
+		return &model.Order{}, nil
+	case model.KindEntry:
+		return &model.Entry{}, nil
+	case model.KindAccount:
+		return &model.Account{}, nil
+	case model.KindResource:
+		return &model.Resource{}, nil
+	case model.KindJob:
+		return &model.Job{}, nil
+	case model.KindEvent:
+		return &model.Event{}, nil
+	case model.KindContact:
+		return &model.Contact{}, nil
+	case model.KindTask:
+		return &model.Task{}, nil
+	case model.KindCell:
+		return &model.Cell{}, nil
+	}
+	return nil, fmt.Errorf("there are no records of kind %q", kind)
+}
+
+// kinds lists every kind there is.
+var kinds = []model.Kind{
+	model.KindInstance, model.KindMaterial, model.KindKey, model.KindOrder, model.KindEntry,
+	model.KindAccount, model.KindResource, model.KindJob, model.KindEvent, model.KindContact,
+	model.KindTask, model.KindCell,
+}
+
+// encode makes a record's bytes. The secret of the record, if it has one, goes
+// in as it was sealed.
+func encode(r model.Record, sealed []byte) ([]byte, error) {
+	w, err := toWire(r, sealed)
+	if err != nil {
+		return nil, err
+	}
+	body, err := enc.Marshal(w)
+	if err != nil {
+		return nil, fmt.Errorf("encoding %s %q: %w", r.RecordKind(), r.RecordKey(), err)
+	}
+	return append([]byte{recordVersion}, body...), nil
+}
+
+// decode fills a record and returns its secret as it was sealed. key is the
+// storage key, for errors.
+func decode(key string, b []byte, r model.Record) (sealed []byte, err error) {
+	switch {
+	case len(b) == 0:
+		return nil, corrupt(key, "the record is empty")
+	case b[0] > recordVersion:
+		return nil, fmt.Errorf("%w: key %q has schema %d, this certquay knows %d", ErrNewerSchema, key, b[0], recordVersion)
+	case b[0] < recordVersion:
+		return nil, corrupt(key, fmt.Sprintf("the record has schema %d, which was never written", b[0]))
+	}
+	sealed, err = fromWire(b[1:], r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", corrupt(key, "the record does not decode"), err)
+	}
+	return sealed, nil
+}
+
+// secretOf is the secret in a record, or an empty one.
+func secretOf(r model.Record) model.Secret {
+	switch r := r.(type) {
+	case *model.Key:
+		return r.PKCS8
+	case *model.Cell:
+		return r.Secret
+	}
+	return model.Secret{}
+}
+
+// setSecret puts an opened secret into its record.
+func setSecret(r model.Record, b []byte) {
+	switch r := r.(type) {
+	case *model.Key:
+		r.PKCS8 = model.NewSecret(b)
+	case *model.Cell:
+		r.Secret = model.NewSecret(b)
+	}
+}

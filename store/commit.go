@@ -1,0 +1,255 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+
+	"certquay/model"
+	"certquay/store/engine"
+	"certquay/store/engine/tree"
+)
+
+// groupCallers is how many callers share a commit at most.
+const groupCallers = 256
+
+// request is one caller's closure on its way to the committer.
+type request struct {
+	ctx   context.Context
+	fn    func(*tx) error
+	taken atomic.Bool // by the committer, which will run it, or by a caller who gave up
+	done  chan error  // buffered: the committer never waits
+}
+
+// Update runs fn in the committer and returns nil once what it wrote is
+// durable. fn must be short and must not call Update. When it returns an error
+// or panics, nothing of it is written, and others in the same group are not
+// affected.
+func (s *Store) Update(ctx context.Context, fn func(model.Tx) error) error {
+	return s.update(ctx, func(t *tx) error { return fn(t) })
+}
+
+func (s *Store) update(ctx context.Context, fn func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r := &request{ctx: ctx, fn: fn, done: make(chan error, 1)}
+	select {
+	case s.requests <- r:
+	case <-s.closing:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-ctx.Done():
+		if r.taken.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+	case <-s.stopped:
+		if r.taken.CompareAndSwap(false, true) {
+			return ErrClosed
+		}
+	}
+	return <-r.done
+}
+
+// commitLoop is the only writer.
+func (s *Store) commitLoop() {
+	defer close(s.stopped)
+	for {
+		select {
+		case r := <-s.requests:
+			for r != nil {
+				r = s.commitFrom(r)
+			}
+		case <-s.closing:
+			return
+		}
+	}
+}
+
+// commitFrom gathers a group that begins with r, and commits it. It returns
+// the caller that comes next if it took one more than it had room for.
+func (s *Store) commitFrom(r *request) *request {
+	g := &group{s: s}
+	defer g.end()
+	for n := 0; r != nil && n < groupCallers && g.bytes < s.eng.Limit(); n++ {
+		g.run(r)
+		r = s.nextRequest()
+	}
+	// Each caller was told how it went; a snapshot that failed is retaken.
+	_ = g.commit()
+	return r
+}
+
+// nextRequest is one that waits already, or nil. Callers that were just woken
+// get a chance to come back with their next write before the group closes.
+func (s *Store) nextRequest() *request {
+	for try := 0; ; try++ {
+		select {
+		case r := <-s.requests:
+			return r
+		default:
+			if try == 1 {
+				return nil
+			}
+			runtime.Gosched()
+		}
+	}
+}
+
+// group is the shared transaction of some callers.
+type group struct {
+	s       *Store
+	snap    engine.Snapshot // nil until there is a first caller
+	over    tree.Map[pending]
+	bytes   int
+	callers []*request
+	changes []model.Change
+	rows    []rowChange
+}
+
+// run runs one caller over what those before it wrote.
+func (g *group) run(r *request) {
+	if !r.taken.CompareAndSwap(false, true) {
+		return // the caller has left
+	}
+	if err := r.ctx.Err(); err != nil {
+		r.done <- err
+		return
+	}
+	if err := g.begin(); err != nil {
+		r.done <- err
+		return
+	}
+	t := &tx{view: view{g.s.keys, g.snap, g.over}, written: map[string]bool{}}
+	if err := call(r.fn, t); err != nil {
+		r.done <- err
+		return
+	}
+	limit := g.s.eng.Limit()
+	if t.bytes > limit {
+		if t.shrink(); t.bytes > limit {
+			r.done <- fmt.Errorf("%w: %d bytes, of at most %d", engine.ErrTooLarge, t.bytes, limit)
+			return
+		}
+	}
+	if g.bytes+t.bytes > limit {
+		// The group is full without this caller. Its writes rest on those
+		// before it, so they become a group of their own once those are durable.
+		own := t.own()
+		if err := g.commit(); err != nil {
+			r.done <- err
+			return
+		}
+		t.over = own
+	}
+	g.over, g.bytes = t.over, g.bytes+t.bytes
+	g.callers = append(g.callers, r)
+	g.changes = append(g.changes, t.changes...)
+	g.rows = append(g.rows, t.rows...)
+}
+
+// own is the map of this transaction's writes alone.
+func (t *tx) own() (own tree.Map[pending]) {
+	for key := range t.written {
+		p, _ := t.over.Get(key)
+		own = own.Put(key, p)
+	}
+	return own
+}
+
+// shrink counts the bytes of the writes exactly: those written over count once.
+func (t *tx) shrink() {
+	t.bytes = 0
+	for key := range t.written {
+		p, _ := t.over.Get(key)
+		t.bytes += engine.Size(key, p.value) + macSize
+	}
+}
+
+// call runs fn and turns a panic into an error, so that one caller's mistake
+// does not stop the writer.
+func call(fn func(*tx) error, t *tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a write panicked: %v", p)
+		}
+	}()
+	return fn(t)
+}
+
+// begin takes the snapshot that the group reads.
+func (g *group) begin() (err error) {
+	if g.snap != nil {
+		return nil
+	}
+	if err := g.s.writable(); err != nil {
+		return err
+	}
+	g.snap, err = g.s.eng.Snapshot()
+	return err
+}
+
+// end releases the snapshot.
+func (g *group) end() {
+	if g.snap != nil {
+		g.snap.Close()
+		g.snap = nil
+	}
+}
+
+// commit makes the group durable, tells its callers and followers, and leaves
+// the group empty over a new snapshot.
+func (g *group) commit() error {
+	if len(g.callers) == 0 {
+		return nil
+	}
+	b := batchOf(g.over, g.s.keys)
+	var err error
+	if len(b.Writes) > 0 {
+		// The callers' contexts do not reach here: once run, they are committed.
+		if err = g.s.eng.Apply(context.Background(), b); err != nil {
+			err = g.s.fail(err)
+		}
+	}
+	if err == nil && len(b.Writes) > 0 {
+		g.s.table.changed(g.rows)
+		g.s.feed.publish(g.changes)
+	}
+	for _, r := range g.callers {
+		r.done <- err
+	}
+	g.end()
+	g.over, g.bytes, g.callers, g.changes, g.rows = tree.Map[pending]{}, 0, nil, nil, nil
+	if err != nil {
+		return err
+	}
+	g.snap, err = g.s.eng.Snapshot()
+	return err
+}
+
+// writable says why nothing may be written now, or nil.
+func (s *Store) writable() error {
+	if err := s.failed.Load(); err != nil {
+		return *err
+	}
+	return s.space.check()
+}
+
+// fail remembers that writing failed, so that nothing is written on top of
+// what may be half there, and returns what callers are told.
+func (s *Store) fail(cause error) error {
+	if errors.Is(cause, engine.ErrTooLarge) {
+		return cause // refused as a whole, before anything was written
+	}
+	err := fmt.Errorf("%w: %w", ErrFailed, cause)
+	s.failed.Store(&err)
+	s.log.Error("a write failed; the store refuses writes from now on", "err", cause)
+	return err
+}

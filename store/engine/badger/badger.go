@@ -1,0 +1,234 @@
+// Package badger is the default engine: Badger, tuned for a store that starts
+// small, syncs each commit and shares its machine with others. It is the only
+// importer of Badger.
+package badger
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"certquay/store/engine"
+)
+
+// limit stays below what one transaction of a 16 MB memtable holds (2.4 MB).
+const limit = 2 << 20
+
+// tidying is how often the value log is looked at for files that are mostly
+// dead. Badger does not do that by itself.
+const tidying = 10 * time.Minute
+
+// Engine is an [engine.Engine] in a directory.
+type Engine struct {
+	db   *badger.DB
+	dir  string
+	log  *slog.Logger
+	read atomic.Uint64
+
+	apply   sync.Mutex   // makes compare and write one step
+	mu      sync.RWMutex // guards closed
+	closed  bool
+	stop    chan struct{}
+	stopped chan struct{}
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+func newEngine(db *badger.DB, dir string, log *slog.Logger) *Engine {
+	e := &Engine{db: db, dir: dir, log: log, stop: make(chan struct{}), stopped: make(chan struct{})}
+	go e.tidy()
+	return e
+}
+
+// tidy rewrites value log files until none is mostly dead.
+func (e *Engine) tidy() {
+	defer close(e.stopped)
+	tick := time.NewTicker(tidying)
+	defer tick.Stop()
+	for {
+		select {
+		case <-e.stop:
+			return
+		case <-tick.C:
+		}
+		for {
+			err := e.db.RunValueLogGC(0.5)
+			if err == nil {
+				continue
+			}
+			if !errors.Is(err, badger.ErrNoRewrite) && !errors.Is(err, badger.ErrRejected) {
+				e.log.Warn("tidying the value log failed", "err", err)
+			}
+			break
+		}
+	}
+}
+
+// Snapshot begins a read-only transaction.
+func (e *Engine) Snapshot() (engine.Snapshot, error) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if e.closed {
+		return nil, engine.ErrClosed
+	}
+	return &snapshot{e, e.db.NewTransaction(false)}, nil
+}
+
+// Apply writes the batch in one transaction and waits for the log to be synced.
+func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if b.Size() > limit {
+		return fmt.Errorf("%w: %d bytes, of at most %d", engine.ErrTooLarge, b.Size(), limit)
+	}
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if e.closed {
+		return engine.ErrClosed
+	}
+	e.apply.Lock()
+	defer e.apply.Unlock()
+	txn := e.db.NewTransaction(true)
+	defer txn.Discard()
+	for _, c := range b.Compare {
+		if err := compare(txn, c); err != nil {
+			return err
+		}
+	}
+	for _, w := range b.Writes {
+		var err error
+		if w.Delete {
+			err = txn.Delete([]byte(w.Key))
+		} else {
+			err = txn.Set([]byte(w.Key), w.Value)
+		}
+		if errors.Is(err, badger.ErrTxnTooBig) {
+			return fmt.Errorf("%w: %d keys", engine.ErrTooLarge, len(b.Writes))
+		}
+		if err != nil {
+			return fmt.Errorf("writing key %q: %w", w.Key, err)
+		}
+	}
+	return txn.Commit()
+}
+
+func compare(txn *badger.Txn, c engine.Compare) error {
+	item, err := txn.Get([]byte(c.Key))
+	var v []byte
+	if err == nil {
+		v, err = item.ValueCopy([]byte{})
+	}
+	if err != nil && !errors.Is(err, badger.ErrKeyNotFound) {
+		return err
+	}
+	if (err == nil) != (c.Value != nil) || !bytes.Equal(v, c.Value) {
+		return fmt.Errorf("%w: key %q", engine.ErrConflict, c.Key)
+	}
+	return nil
+}
+
+// Limit is 2 MiB.
+func (e *Engine) Limit() int { return limit }
+
+// KeysRead counts keys read since the engine was opened.
+func (e *Engine) KeysRead() uint64 { return e.read.Load() }
+
+// Close flushes what is in memory and closes the files.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil
+	}
+	e.closed = true
+	close(e.stop)
+	<-e.stopped
+	return errors.Join(e.db.Close(), private(e.dir))
+}
+
+type snapshot struct {
+	e   *Engine
+	txn *badger.Txn
+}
+
+func (s *snapshot) Close() { s.txn.Discard() }
+
+func (s *snapshot) Get(key string) ([]byte, error) {
+	s.e.read.Add(1)
+	item, err := s.txn.Get([]byte(key))
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, fmt.Errorf("%w: %q", engine.ErrNotFound, key)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return item.ValueCopy([]byte{})
+}
+
+func (s *snapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
+	return func(yield func(engine.Pair, error) bool) {
+		// Values are read one by one: most are inline, and reading ahead would
+		// read more than a page asks for.
+		o := badger.IteratorOptions{Reverse: r.Reverse}
+		if !r.Reverse && r.To != "" {
+			o.Prefix = []byte(common(r.From, r.To))
+		}
+		it := s.txn.NewIterator(o)
+		defer it.Close()
+		switch {
+		case !r.Reverse && r.From != "":
+			it.Seek([]byte(r.From))
+		case r.Reverse && r.To != "":
+			it.Seek([]byte(r.To)) // which is excluded, so it is skipped below
+		default:
+			it.Rewind()
+		}
+		for ; it.Valid(); it.Next() {
+			p := engine.Pair{Key: string(it.Item().Key())}
+			if !r.Contains(p.Key) {
+				if r.Reverse && p.Key == r.To {
+					continue
+				}
+				return
+			}
+			s.e.read.Add(1)
+			var err error
+			if !r.KeysOnly {
+				p.Value, err = it.Item().ValueCopy([]byte{})
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// common is the common beginning of all keys of a range.
+func common(from, to string) string {
+	n := 0
+	for n < min(len(from), len(to)) && from[n] == to[n] {
+		n++
+	}
+	return from[:n]
+}
+
+// logger passes what Badger says to slog. Badger tells its every compaction,
+// which nobody wants to read above the level of debugging.
+type logger struct{ *slog.Logger }
+
+func line(f string, a []any) string { return strings.TrimSpace(fmt.Sprintf(f, a...)) }
+
+func (l logger) Errorf(f string, a ...any)   { l.Error("badger: " + line(f, a)) }
+func (l logger) Warningf(f string, a ...any) { l.Warn("badger: " + line(f, a)) }
+func (l logger) Infof(f string, a ...any)    { l.Debug("badger: " + line(f, a)) }
+func (l logger) Debugf(f string, a ...any)   { l.Debug("badger: " + line(f, a)) }

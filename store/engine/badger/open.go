@@ -1,0 +1,120 @@
+package badger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"github.com/dgraph-io/ristretto/v2/z"
+
+	"certquay/store/engine"
+)
+
+// Options of [Open].
+type Options struct {
+	// Create allows a directory in which there is no database yet. Without it
+	// a missing manifest is an error: Badger would take the database for an
+	// empty one and delete its tables.
+	Create bool
+	Logger *slog.Logger // nil for none
+}
+
+// Open opens the database in a directory. One process at a time may have it
+// open; for a second the error wraps [engine.ErrInUse]. All files in it are
+// made readable to nobody else; files that Badger makes later depend on the
+// process's umask, which should be 0077, and on the directory's mode, which is
+// set to 0700.
+func Open(dir string, o Options) (*Engine, error) {
+	log := o.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if err := check(dir, o.Create); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	db, err := badger.Open(tuned(dir, log))
+	if errors.Is(err, z.NewFile) {
+		// A process killed between making a log file and filling it leaves
+		// one that Badger makes anew, and calls that an error, once.
+		db, err = badger.Open(tuned(dir, log))
+	}
+	if err != nil {
+		if strings.Contains(err.Error(), "directory lock") {
+			return nil, fmt.Errorf("%w: %w", engine.ErrInUse, err)
+		}
+		return nil, err
+	}
+	if err := private(dir); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return newEngine(db, dir, log), nil
+}
+
+func tuned(dir string, log *slog.Logger) badger.Options {
+	return badger.DefaultOptions(dir).
+		WithSyncWrites(true).
+		WithDetectConflicts(false). // there is one writer
+		WithMemTableSize(16 << 20).
+		WithNumMemtables(3).
+		WithValueThreshold(1 << 10).
+		WithValueLogFileSize(32 << 20). // the default makes an empty store look like 2.3 GB
+		WithNumCompactors(2).
+		WithBlockCacheSize(32 << 20).
+		WithIndexCacheSize(32 << 20).
+		WithCompression(options.None).
+		WithMetricsEnabled(false).
+		WithLogger(logger{log})
+}
+
+// check looks at the directory without touching it.
+func check(dir string, create bool) error {
+	manifest := filepath.Join(dir, badger.ManifestFilename)
+	info, err := os.Stat(manifest)
+	if err == nil && info.Size() > 0 {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if !create {
+		return fmt.Errorf("%w: %s is missing or empty", engine.ErrMissing, manifest)
+	}
+	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	if err != nil {
+		return err
+	}
+	if len(tables) > 0 {
+		return fmt.Errorf("%w: %s is missing or empty, but there are %d tables beside it", engine.ErrMissing, manifest, len(tables))
+	}
+	return nil
+}
+
+// private takes the files of a directory from everybody but their owner.
+func private(dir string) error {
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		err := os.Chmod(filepath.Join(dir, e.Name()), 0o600)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // compactions delete files
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,314 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"certquay/model"
+	"certquay/store/engine"
+)
+
+// Report is what [Store.Fsck] found.
+type Report struct {
+	Records int
+	Indexes int
+	Events  int
+	Secrets int
+	// Problems in whole sentences, at most [MaxProblems] of them.
+	Problems []string
+	// More counts the problems that are not listed.
+	More int
+}
+
+// MaxProblems is how many problems a report lists.
+const MaxProblems = 1000
+
+// Sound says whether no problem was found.
+func (r *Report) Sound() bool { return len(r.Problems) == 0 }
+
+func (r *Report) problem(format string, args ...any) {
+	if len(r.Problems) < MaxProblems {
+		r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+		return
+	}
+	r.More++
+}
+
+// Fsck reads everything and reports what does not fit together: values that
+// fail authentication, records without their index entries and the reverse,
+// counters, the chain of events, account sums against ledger entries, and
+// references to what is not there. Secrets are opened unless the store is
+// sealed. It changes nothing, reads one snapshot, and does not hold up writers.
+// The error says why reading could not go on.
+func (s *Store) Fsck(ctx context.Context) (Report, error) {
+	c := &checker{ctx: ctx, counters: map[string]int{}, sums: map[string]int64{}, accounts: map[string]int64{}}
+	_, err := s.keys.masterKey()
+	c.sealed = err != nil
+	err = s.view(func(v *view) error {
+		c.view = v
+		for _, step := range []func() error{c.records, c.events, c.indexes, c.counts, c.ledger, c.dataKeys} {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return c.Report, err
+}
+
+type checker struct {
+	Report
+	*view
+	ctx      context.Context
+	sealed   bool
+	expected int              // index entries that records call for
+	counters map[string]int   // as counted here
+	sums     map[string]int64 // of ledger entries, by account key
+	accounts map[string]int64 // as stored
+}
+
+// each visits the authenticated pairs of a space.
+func (c *checker) each(prefix string, fn func(key string, value []byte) error) error {
+	for p, err := range c.scan(engine.Prefix(prefix)) {
+		if err == nil {
+			err = c.ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		value, err := p.value, error(nil)
+		if len(value) > 0 || prefix != indexSpace {
+			if value, err = c.check(p); err != nil {
+				c.problem("%v.", err)
+				continue
+			}
+		}
+		if err := fn(p.key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) records() error {
+	known := 0
+	for _, kind := range kinds {
+		prefix := recordKey(kind, "")
+		err := c.each(prefix, func(key string, value []byte) error {
+			known++
+			r, err := blank(kind)
+			if err != nil {
+				return err
+			}
+			sealed, err := decode(key, value, r)
+			if err != nil {
+				c.problem("%v.", err)
+				return nil
+			}
+			if primary := key[len(prefix):]; r.RecordKey() != primary {
+				c.problem("The %s under the key %q says that its key is %q.", kind, primary, r.RecordKey())
+			}
+			c.Records++
+			if err := c.entriesOf(r); err != nil {
+				return err
+			}
+			if name := counterOf(r); name != "" {
+				c.counters[name]++
+			}
+			if err := c.secret(key, sealed); err != nil {
+				return err
+			}
+			c.count(r)
+			return c.references(r)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	all := 0
+	for _, err := range c.scan(engine.Range{From: recordSpace, To: engine.End(recordSpace), KeysOnly: true}) {
+		if err != nil {
+			return err
+		}
+		all++
+	}
+	// Values that failed authentication were reported already.
+	if unread := all - known; unread > 0 && c.Sound() {
+		c.problem("There are %d records of kinds that this certquay does not know.", unread)
+	}
+	return nil
+}
+
+// entriesOf compares the index entries of a record with those stored.
+func (c *checker) entriesOf(r model.Record) error {
+	for key, want := range entries(r) {
+		c.expected++
+		got, err := c.snap.Get(key)
+		if err == nil && len(got) > 0 {
+			got, err = c.keys.verify(key, got)
+		}
+		switch {
+		case errors.Is(err, engine.ErrNotFound):
+			c.problem("The %s %s is missing from an index (%q).", r.RecordKind(), r.RecordKey(), key)
+		case errors.Is(err, ErrCorrupt):
+			// Reported when the indexes are read.
+		case err != nil:
+			return err
+		case !bytes.Equal(got, want):
+			c.problem("The %s %s has an outdated row in an index (%q).", r.RecordKind(), r.RecordKey(), key)
+		}
+	}
+	return nil
+}
+
+// secret checks that a sealed secret opens.
+func (c *checker) secret(key string, sealed []byte) error {
+	if sealed == nil {
+		return nil
+	}
+	c.Secrets++
+	wrapped, err := c.get(dataKeyOf(key))
+	switch {
+	case errors.Is(err, model.ErrNotFound):
+		c.problem("The secret under %q cannot be opened: its data key is missing.", key)
+	case errors.Is(err, ErrCorrupt):
+		// Reported when data keys are read.
+	case err != nil:
+		return err
+	case !c.sealed:
+		if _, err := c.keys.openSecret(key, sealed, wrapped); err != nil {
+			c.problem("%v.", err)
+		}
+	}
+	return nil
+}
+
+// dataKeys looks for data keys whose record is gone or has no secret.
+func (c *checker) dataKeys() error {
+	return c.each(dataKeySpace, func(key string, _ []byte) error {
+		_, err := c.get(recordSpace + key[len(dataKeySpace):])
+		if errors.Is(err, model.ErrNotFound) {
+			c.problem("The data key %q belongs to no record.", key)
+			return nil
+		}
+		if errors.Is(err, ErrCorrupt) {
+			return nil // reported with the records
+		}
+		return err
+	})
+}
+
+// indexes looks for entries that no record calls for. When there are as many
+// as records call for, and none of those is missing, there are no others.
+func (c *checker) indexes() error {
+	err := c.each(indexSpace, func(string, []byte) error { c.Indexes++; return nil })
+	if err != nil || c.Indexes == c.expected {
+		return err
+	}
+	return c.each(indexSpace, func(key string, _ []byte) error {
+		called, err := c.calledFor(key)
+		if err == nil && !called {
+			c.problem("The index entry %q belongs to no record, or to one that has changed.", key)
+		}
+		return err
+	})
+}
+
+func (c *checker) calledFor(key string) (bool, error) {
+	for _, kind := range kinds {
+		prefix := indexPrefix(kind, "")
+		prefix = prefix[:len(prefix)-1]
+		if len(key) < len(prefix) || key[:len(prefix)] != prefix {
+			continue
+		}
+		primary, err := primaryOf(key[len(prefix):])
+		if err != nil {
+			return false, nil
+		}
+		r, err := blank(kind)
+		if err != nil {
+			return false, err
+		}
+		_, err = c.load(recordKey(kind, primary), r)
+		if errors.Is(err, model.ErrNotFound) {
+			return false, nil
+		}
+		if errors.Is(err, ErrCorrupt) {
+			return true, nil // reported with the records
+		}
+		_, called := entries(r)[key]
+		return called, err
+	}
+	return false, nil
+}
+
+func (c *checker) counts() error {
+	stored := map[string]int{}
+	err := c.each(counterSpace, func(key string, _ []byte) error {
+		name := key[len(counterSpace):]
+		n, err := c.Count(name)
+		if errors.Is(err, ErrCorrupt) {
+			c.problem("%v.", err)
+			return nil
+		}
+		stored[name] = n
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.counters)) {
+		if stored[name] != c.counters[name] {
+			c.problem("The counter %q says %d, but there are %d.", name, stored[name], c.counters[name])
+		}
+		delete(stored, name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(stored)) {
+		if stored[name] != 0 {
+			c.problem("The counter %q says %d, but there are none.", name, stored[name])
+		}
+	}
+	return nil
+}
+
+// events follows the chain from the first event to the last (spec S4).
+func (c *checker) events() error {
+	var last eventHead
+	err := c.each(recordKey(model.KindEvent, ""), func(key string, value []byte) error {
+		var e model.Event
+		if _, err := decode(key, value, &e); err != nil {
+			return nil // reported with the records
+		}
+		c.Events++
+		if e.Seq != last.seq+1 {
+			c.problem("The activity log has a gap: event %d follows event %d.", e.Seq, last.seq)
+		}
+		chain := e.Chain
+		e.Chain = nil
+		b, err := encode(&e, nil)
+		if err != nil {
+			return err
+		}
+		if e.Seq == last.seq+1 && !bytes.Equal(chain, c.keys.chain(last.chain, b)) {
+			c.problem("Event %d of the activity log, or the one before it, was changed or moved: the chain does not hold.", e.Seq)
+		}
+		last = eventHead{e.Seq, chain}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	head, err := c.head()
+	if errors.Is(err, ErrCorrupt) {
+		c.problem("%v.", err)
+		return nil
+	}
+	if err == nil && (head.seq != last.seq || !bytes.Equal(head.chain, last.chain)) {
+		c.problem("The activity log should end with event %d, but ends with event %d.", head.seq, last.seq)
+	}
+	return err
+}

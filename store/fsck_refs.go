@@ -1,0 +1,112 @@
+package store
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"certquay/model"
+)
+
+// count adds up the ledger.
+func (c *checker) count(r model.Record) {
+	switch r := r.(type) {
+	case *model.Account:
+		c.accounts[r.RecordKey()] = r.Sum
+	case *model.Entry:
+		units := map[string]int64{}
+		for _, p := range r.Postings {
+			units[p.Unit] += p.Amount
+			a := model.Account{Name: p.Account, Unit: p.Unit}
+			c.sums[a.RecordKey()] += p.Amount
+		}
+		for _, unit := range slices.Sorted(maps.Keys(units)) {
+			if units[unit] != 0 {
+				c.problem("The ledger entry %s does not balance: its postings in %s add up to %d.", r.ID, unit, units[unit])
+			}
+		}
+	}
+}
+
+// ledger compares the sums of accounts with the entries, which decide.
+func (c *checker) ledger() error {
+	for _, name := range slices.Sorted(maps.Keys(c.sums)) {
+		if c.accounts[name] != c.sums[name] {
+			c.problem("The account %s says %d, but its entries add up to %d.", name, c.accounts[name], c.sums[name])
+		}
+		delete(c.accounts, name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.accounts)) {
+		if c.accounts[name] != 0 {
+			c.problem("The account %s says %d, but has no entries.", name, c.accounts[name])
+		}
+	}
+	return nil
+}
+
+// references looks for what a record refers to.
+func (c *checker) references(r model.Record) error {
+	switch r := r.(type) {
+	case *model.Instance:
+		return c.versions(r)
+	case *model.Material:
+		return c.exists(r, model.KindInstance, string(r.Instance))
+	case *model.Key:
+		return c.exists(r, model.KindInstance, string(r.Instance))
+	case *model.Task:
+		return errors.Join(c.exists(r, model.KindInstance, string(r.Instance)), c.exists(r, model.KindResource, string(r.Resource)))
+	case *model.Job:
+		return c.exists(r, model.KindInstance, string(r.Instance))
+	case *model.Entry:
+		return c.exists(r, model.KindOrder, string(r.Order))
+	case *model.Resource:
+		if r.Instance == "" {
+			return nil
+		}
+		var i model.Instance
+		_, err := c.load(recordKey(model.KindInstance, string(r.Instance)), &i)
+		switch {
+		case errors.Is(err, model.ErrNotFound):
+			return c.exists(r, model.KindInstance, string(r.Instance))
+		case errors.Is(err, ErrCorrupt):
+			return nil // reported with the records
+		case err == nil && r.Version != 0 && i.Version(r.Version) == nil:
+			c.problem("The resource %s refers to version %d of instance %s, which does not exist.", r.ID, r.Version, r.Instance)
+		}
+		return err
+	}
+	return nil
+}
+
+// versions looks for the certificates and keys of an instance. Those of a
+// deleted one are gone.
+func (c *checker) versions(i *model.Instance) error {
+	errs := []error{c.exists(i, model.KindOrder, string(i.Order))}
+	if i.Deleted {
+		return errors.Join(errs...)
+	}
+	for n := range i.Versions {
+		v := &i.Versions[n]
+		errs = append(errs,
+			c.exists(i, model.KindMaterial, model.MaterialKey(i.ID, v.Number)),
+			c.exists(i, model.KindKey, string(v.KeyID)))
+	}
+	return errors.Join(errs...)
+}
+
+// exists reports a reference to what is not there. An empty one refers to
+// nothing.
+func (c *checker) exists(r model.Record, kind model.Kind, key string) error {
+	if key == "" {
+		return nil
+	}
+	_, err := c.get(recordKey(kind, key))
+	if errors.Is(err, model.ErrNotFound) {
+		c.problem("The %s %s refers to the %s %s, which does not exist.", r.RecordKind(), r.RecordKey(), kind, key)
+		return nil
+	}
+	if errors.Is(err, ErrCorrupt) {
+		return nil // reported with the records
+	}
+	return err
+}

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"sync"
+)
+
+const (
+	keySize = 32
+	macSize = 16
+)
+
+// keyring holds the keys that follow from the file key: one that
+// authenticates every stored value, one that chains events, and one that wraps
+// the master key while no passphrase does. The master key wraps data keys, one
+// for each secret. It is safe for concurrent use.
+type keyring struct {
+	chainKey []byte
+	wrapKey  []byte
+	macs     sync.Pool // of hash.Hash, keyed
+
+	mu     sync.RWMutex
+	master []byte // nil while sealed
+}
+
+func newKeyring(fileKey []byte) (*keyring, error) {
+	k := &keyring{}
+	derived := map[string][]byte{"records": nil, "events": nil, "master": nil}
+	for use := range derived {
+		b, err := hkdf.Key(sha256.New, fileKey, nil, "certquay "+use, keySize)
+		if err != nil {
+			return nil, err
+		}
+		derived[use] = b
+	}
+	k.chainKey, k.wrapKey = derived["events"], derived["master"]
+	k.macs.New = func() any { return hmac.New(sha256.New, derived["records"]) }
+	return k, nil
+}
+
+// mac appends to dst the code over a storage key and the value under it.
+func (k *keyring) mac(dst []byte, key string, value []byte) []byte {
+	h := k.macs.Get().(hash.Hash)
+	defer k.macs.Put(h)
+	h.Reset()
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], uint64(len(key)))
+	h.Write(n[:])
+	h.Write([]byte(key))
+	h.Write(value)
+	var sum [sha256.Size]byte
+	return append(dst, h.Sum(sum[:0])[:macSize]...)
+}
+
+// authenticate makes the bytes that are stored: the value and its code.
+func (k *keyring) authenticate(key string, value []byte) []byte {
+	out := make([]byte, 0, len(value)+macSize)
+	return k.mac(append(out, value...), key, value)
+}
+
+// verify returns the value if the stored bytes are those written under the key.
+func (k *keyring) verify(key string, stored []byte) ([]byte, error) {
+	if len(stored) < macSize {
+		return nil, corrupt(key, "the value is cut off")
+	}
+	value, got := stored[:len(stored)-macSize], stored[len(stored)-macSize:]
+	var want [macSize]byte
+	if !hmac.Equal(got, k.mac(want[:0], key, value)) {
+		return nil, corrupt(key, "the value does not match its authentication code")
+	}
+	return value, nil
+}
+
+// chain is the keyed hash over an encoded event and the hash of the one before.
+func (k *keyring) chain(before, event []byte) []byte {
+	h := hmac.New(sha256.New, k.chainKey)
+	h.Write(before)
+	h.Write(event)
+	return h.Sum(nil)
+}
+
+// gcm is AES-256-GCM.
+func gcm(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+func seal(key, plain []byte, bound string) ([]byte, error) {
+	a, err := gcm(key)
+	if err != nil {
+		return nil, err
+	}
+	return a.Seal(nil, nil, plain, []byte(bound)), nil
+}
+
+func open(key, sealed []byte, bound string) ([]byte, error) {
+	a, err := gcm(key)
+	if err != nil {
+		return nil, err
+	}
+	return a.Open(nil, nil, sealed, []byte(bound))
+}
+
+func randomKey() []byte {
+	b := make([]byte, keySize)
+	_, _ = rand.Read(b) // never fails
+	return b
+}
+
+func (k *keyring) setMaster(b []byte) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.master = b
+}
+
+// masterKey is the master key, or [ErrSealed].
+func (k *keyring) masterKey() ([]byte, error) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if k.master == nil {
+		return nil, ErrSealed
+	}
+	return k.master, nil
+}
+
+// sealSecret seals a secret under a new data key, bound to the record's
+// storage key. The data key comes back wrapped, to be stored apart: without it
+// the sealed secret is noise.
+func (k *keyring) sealSecret(record string, secret []byte) (sealed, wrapped []byte, err error) {
+	master, err := k.masterKey()
+	if err != nil {
+		return nil, nil, err
+	}
+	data := randomKey()
+	if sealed, err = seal(data, secret, record); err != nil {
+		return nil, nil, err
+	}
+	wrapped, err = seal(master, data, dataKeyOf(record))
+	return sealed, wrapped, err
+}
+
+// openSecret undoes sealSecret.
+func (k *keyring) openSecret(record string, sealed, wrapped []byte) ([]byte, error) {
+	master, err := k.masterKey()
+	if err != nil {
+		return nil, err
+	}
+	data, err := open(master, wrapped, dataKeyOf(record))
+	if err == nil {
+		var secret []byte
+		if secret, err = open(data, sealed, record); err == nil {
+			return secret, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %w", corrupt(record, "its secret does not open"), err)
+}

@@ -1,0 +1,107 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+
+	"certquay/model"
+	"certquay/store/engine"
+)
+
+// The spaces of the engine's keys. What follows the letter:
+//
+//	r KIND 0 KEY                            a record
+//	i KIND 0 INDEX 0 escaped(KEY) 0 1 KEY   an index entry: index key, primary key
+//	d KIND 0 KEY                            the wrapped data key of a record's secret
+//	c NAME                                  a counter
+//	m NAME                                  what the store notes about itself
+//
+// Kinds and names of indexes hold no zero byte. Index keys may: in them zero
+// is written as 0 255, so that the end mark 0 1 sorts before everything that
+// could go on, and entries sort as (index key, primary key) do.
+const (
+	recordSpace  = "r"
+	indexSpace   = "i"
+	dataKeySpace = "d"
+	counterSpace = "c"
+	metaSpace    = "m"
+)
+
+// What the store notes about itself.
+const (
+	metaAbout  = metaSpace + "about"  // Meta; also the sentinel
+	metaSchema = metaSpace + "schema" // the schema version of the whole store
+	metaMaster = metaSpace + "master" // the wrapped master key
+	metaEvents = metaSpace + "events" // number and chain of the last event
+)
+
+const (
+	indexEnd      = "\x00\x01"
+	indexPast     = "\x00\x02" // sorts after every entry of one index key
+	escapedZero   = "\x00\xff"
+	unescapedZero = "\x00"
+)
+
+func recordKey(kind model.Kind, key string) string {
+	return recordSpace + string(kind) + "\x00" + key
+}
+
+func dataKeyOf(record string) string { return dataKeySpace + record[len(recordSpace):] }
+
+func counterKey(name string) string { return counterSpace + name }
+
+func indexPrefix(kind model.Kind, name string) string {
+	return indexSpace + string(kind) + "\x00" + name + "\x00"
+}
+
+func escape(s string) string { return strings.ReplaceAll(s, unescapedZero, escapedZero) }
+
+func indexKey(kind model.Kind, x model.Index, primary string) string {
+	return indexPrefix(kind, x.Name) + escape(x.Key) + indexEnd + primary
+}
+
+// primaryOf takes the primary key from what follows the index's prefix.
+func primaryOf(rest string) (string, error) {
+	// Inside an escaped key a zero is always followed by 255.
+	_, primary, ok := strings.Cut(rest, indexEnd)
+	if !ok {
+		return "", fmt.Errorf("%w: an index entry has no end mark", ErrCorrupt)
+	}
+	return primary, nil
+}
+
+// bounds turns a scan into a range of engine keys, and tells the length of the
+// part that all of them begin with: the primary key of a record, or the rest
+// of an index entry, follows it.
+func bounds(s model.Scan) (engine.Range, int) {
+	space, enc, past := recordKey(s.Kind, ""), func(k string) string { return k }, "\x00"
+	if s.Index != "" {
+		space, enc, past = indexPrefix(s.Kind, s.Index), escape, indexPast
+	}
+	r := engine.Prefix(space + enc(s.Prefix))
+	r.Reverse = s.Reverse
+	var from, to string
+	if s.Reverse { // From is the last, inclusive; To is below the first, exclusive
+		if s.To != "" {
+			from = space + enc(s.To) + past
+		}
+		if s.From != "" {
+			to = space + enc(s.From) + past
+		}
+	} else {
+		if s.From != "" {
+			from = space + enc(s.From)
+		}
+		if s.To != "" {
+			to = space + enc(s.To)
+		}
+	}
+	r.From = max(r.From, from)
+	if to != "" {
+		r.To = min(r.To, to)
+	}
+	if r.To < r.From {
+		r.To = r.From
+	}
+	return r, len(space)
+}

@@ -1,0 +1,205 @@
+package store
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// found is what stands in a data directory.
+type found struct {
+	dir    string
+	id     string // what STORE-ID says; "" when there is none
+	exists bool   // a store was made there
+}
+
+// look finds out whether a directory holds a store, could hold one, or must
+// not be touched. It changes nothing.
+func look(dir string, o Options) (*found, error) {
+	f := &found{dir: dir}
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return f, nil
+	case err != nil:
+		return nil, &OpenError{What: dir, Why: "cannot be looked at", Err: err}
+	case !info.IsDir():
+		return nil, &OpenError{What: dir, Why: "is not a directory", Hint: "name another with --data"}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, &OpenError{What: dir, Why: "cannot be read", Hint: "check its owner and mode", Err: err}
+	}
+	has := map[string]bool{}
+	var foreign []string
+	for _, e := range entries {
+		has[e.Name()] = true
+		if !ours[e.Name()] && !inPlace(dir, e.Name(), o.KeyFile) {
+			foreign = append(foreign, e.Name())
+		}
+	}
+	switch {
+	case has[idName]:
+		return f, f.existing(o)
+	case has[idMaking]:
+		f.id, err = readID(filepath.Join(dir, idMaking))
+		if err != nil {
+			f.id = "" // interrupted while it was written: make it anew
+		}
+		return f, nil
+	case has[databaseName]:
+		return nil, &OpenError{What: dir, Why: fmt.Sprintf("has a database, but the file %s is missing", idName), Hint: "nothing was changed; restore the file, or a backup"}
+	case len(foreign) > 0:
+		return nil, &OpenError{What: dir, Why: fmt.Sprintf("is not certquay's: it holds %s", some(foreign)), Hint: "name an empty directory with --data"}
+	}
+	return f, nil
+}
+
+func some(names []string) string {
+	if len(names) > 3 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
+	}
+	return strings.Join(names, ", ")
+}
+
+// inPlace says whether a name in the directory is the key file's, or that of
+// one whose making was interrupted.
+func inPlace(dir, name, keyFile string) bool {
+	path, err := filepath.Abs(filepath.Join(dir, name))
+	if err != nil {
+		return false
+	}
+	keyFile, err = filepath.Abs(keyFile)
+	return err == nil && (path == keyFile || path == keyFile+".new")
+}
+
+func (f *found) existing(o Options) (err error) {
+	f.exists = true
+	if f.id, err = readID(filepath.Join(f.dir, idName)); err != nil {
+		return &OpenError{What: filepath.Join(f.dir, idName), Why: "is damaged", Hint: "nothing was changed; restore it", Err: err}
+	}
+	if _, err := os.Stat(o.KeyFile); errors.Is(err, fs.ErrNotExist) {
+		return &OpenError{What: o.KeyFile, Why: "is missing: it is the key file of the store in " + f.dir, Hint: "restore it; without it the store cannot be read", Err: err}
+	}
+	return nil
+}
+
+func readID(name string) (string, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return "", err
+	}
+	id := strings.TrimSpace(string(b))
+	if raw, err := hex.DecodeString(id); err != nil || len(raw) != 16 {
+		return "", errors.New("it does not hold the ID of a store")
+	}
+	return id, nil
+}
+
+// make prepares a directory in which there is no store, or one that was not
+// finished.
+func (f *found) make(o Options) error {
+	if o.MinFree >= 0 {
+		if err := newSpace(above(f.dir), o).check(); err != nil {
+			return &OpenError{What: f.dir, Why: "is on a full volume", Hint: "free some space", Err: err}
+		}
+	}
+	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+		return &OpenError{What: f.dir, Why: "cannot be made", Hint: "name another directory with --data", Err: err}
+	}
+	if f.id == "" {
+		f.id = hex.EncodeToString(randomKey()[:16])
+		if err := writeFile(filepath.Join(f.dir, idMaking), []byte(f.id+"\n"), os.O_TRUNC); err != nil {
+			return &OpenError{What: f.dir, Why: "cannot be written to", Hint: "check its owner and mode, and how its volume is mounted", Err: err}
+		}
+	}
+	if err := os.Chmod(f.dir, 0o700); err != nil {
+		return &OpenError{What: f.dir, Why: "cannot be taken from others", Err: err}
+	}
+	return makeKey(o.KeyFile)
+}
+
+// above is the directory itself, or the nearest one above it that exists.
+func above(dir string) string {
+	for {
+		if _, err := os.Stat(dir); err == nil || filepath.Dir(dir) == dir {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// makeKey makes a key file unless there is one.
+func makeKey(name string) error {
+	if name == "" {
+		return nil
+	}
+	if _, err := os.Stat(name); err == nil {
+		return nil
+	}
+	err := os.MkdirAll(filepath.Dir(name), 0o700)
+	if err == nil {
+		// Under its name there is a whole key or none, and linking never
+		// replaces one.
+		part := name + ".new"
+		err = writeFile(part, randomKey(), os.O_TRUNC)
+		if err == nil {
+			err = errors.Join(os.Link(part, name), os.Remove(part), syncDir(filepath.Dir(name)))
+		}
+	}
+	if err != nil {
+		return &OpenError{What: name, Why: "cannot be made: it is to be the key file", Err: err}
+	}
+	return nil
+}
+
+// readKey reads a key file, which nobody else may be able to read.
+func readKey(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, &OpenError{What: name, Why: "cannot be read: it is the key file", Err: err}
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, &OpenError{What: name, Why: fmt.Sprintf("is the key file, and others can read it (mode %v)", info.Mode().Perm()), Hint: "chmod 600 it"}
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, &OpenError{What: name, Why: "cannot be read: it is the key file", Err: err}
+	}
+	if len(b) != keySize {
+		return nil, &OpenError{What: name, Why: fmt.Sprintf("is not a key file: it has %d bytes, not %d", len(b), keySize)}
+	}
+	return b, nil
+}
+
+// writeFile writes a file that only its owner can read, and syncs it and its
+// directory.
+func writeFile(name string, b []byte, flag int) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|flag, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close(), syncDir(filepath.Dir(name)))
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// writableDir tries a directory by making a file in it and removing it again.
+func writableDir(dir string) error {
+	f, err := os.CreateTemp(dir, ".try-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}

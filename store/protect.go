@@ -1,0 +1,170 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"filippo.io/age"
+
+	"certquay/model"
+)
+
+// Protection is what wraps the master key.
+type Protection string
+
+// Protections. The key file is needed in both.
+const (
+	ByFile       Protection = "file"       // who reads the key file and the data reads the secrets
+	ByPassphrase Protection = "passphrase" // the store opens sealed
+)
+
+// master is the stored form of the master key: sealed under a key derived from
+// the key file, and with a passphrase encrypted by age once more.
+type master struct {
+	By      Protection `cbor:"1,keyasint"`
+	Wrapped []byte     `cbor:"2,keyasint"`
+}
+
+func (k *keyring) wrapMaster(key []byte, passphrase model.Secret, work int) ([]byte, error) {
+	wrapped, err := seal(k.wrapKey, key, metaMaster)
+	if err != nil {
+		return nil, err
+	}
+	m := master{By: ByFile, Wrapped: wrapped}
+	if !passphrase.Empty() {
+		m.By = ByPassphrase
+		if m.Wrapped, err = encrypt(wrapped, passphrase, work); err != nil {
+			return nil, err
+		}
+	}
+	return enc.Marshal(m)
+}
+
+// encrypt is age with a passphrase (scrypt).
+func encrypt(plain []byte, passphrase model.Secret, work int) ([]byte, error) {
+	r, err := age.NewScryptRecipient(string(passphrase.Reveal()))
+	if err != nil {
+		return nil, err
+	}
+	r.SetWorkFactor(work)
+	var b bytes.Buffer
+	w, err := age.Encrypt(&b, r)
+	if err != nil {
+		return nil, err
+	}
+	_, err = w.Write(plain)
+	return b.Bytes(), errors.Join(err, w.Close())
+}
+
+func decrypt(b []byte, passphrase model.Secret) ([]byte, error) {
+	i, err := age.NewScryptIdentity(string(passphrase.Reveal()))
+	if err != nil {
+		return nil, err
+	}
+	r, err := age.Decrypt(bytes.NewReader(b), i)
+	if noMatch := new(age.NoIdentityMatchError); errors.As(err, &noMatch) {
+		return nil, ErrPassphrase
+	}
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
+}
+
+func (v *view) master() (m master, err error) {
+	b, err := v.get(metaMaster)
+	if errors.Is(err, model.ErrNotFound) {
+		return m, corrupt(metaMaster, "it is missing")
+	}
+	if err != nil {
+		return m, err
+	}
+	if err := dec.Unmarshal(b, &m); err != nil {
+		return m, fmt.Errorf("%w: %w", corrupt(metaMaster, "it does not decode"), err)
+	}
+	return m, nil
+}
+
+// unwrap gives the keyring the master key. Without a passphrase it leaves a
+// store that needs one sealed.
+func (k *keyring) unwrap(m master, passphrase model.Secret) error {
+	wrapped := m.Wrapped
+	if m.By == ByPassphrase {
+		if passphrase.Empty() {
+			return nil
+		}
+		var err error
+		if wrapped, err = decrypt(wrapped, passphrase); err != nil {
+			return err
+		}
+	}
+	key, err := open(k.wrapKey, wrapped, metaMaster)
+	if err != nil {
+		return fmt.Errorf("%w: %w", corrupt(metaMaster, "the master key does not open"), err)
+	}
+	k.setMaster(key)
+	return nil
+}
+
+// Protection tells what wraps the master key, and whether the store is sealed:
+// secrets can be neither read nor written.
+func (s *Store) Protection() (by Protection, sealed bool, err error) {
+	err = s.view(func(v *view) error {
+		m, err := v.master()
+		by = m.By
+		return err
+	})
+	_, e := s.keys.masterKey()
+	return by, e != nil, err
+}
+
+// Unseal opens a store that is protected by a passphrase, or returns an error
+// that wraps [ErrPassphrase]. It takes about a second.
+func (s *Store) Unseal(passphrase model.Secret) error {
+	if passphrase.Empty() {
+		return ErrPassphrase
+	}
+	return s.view(func(v *view) error {
+		m, err := v.master()
+		if err != nil {
+			return err
+		}
+		return s.keys.unwrap(m, passphrase)
+	})
+}
+
+// Seal forgets the master key of a store that is protected by a passphrase.
+func (s *Store) Seal() error {
+	by, _, err := s.Protection()
+	if err != nil {
+		return err
+	}
+	if by != ByPassphrase {
+		return errors.New("the store has no passphrase: it cannot be sealed")
+	}
+	s.keys.setMaster(nil)
+	return nil
+}
+
+// Protect changes the passphrase, or with an empty one goes back to the key
+// file alone. The store must not be sealed. The master key stays the same, so
+// whoever holds an old copy of the data and what protected it then can still
+// read that copy, and all secrets written later; to prevent that, make the
+// store with a passphrase.
+func (s *Store) Protect(ctx context.Context, passphrase model.Secret) error {
+	key, err := s.keys.masterKey()
+	if err != nil {
+		return err
+	}
+	b, err := s.keys.wrapMaster(key, passphrase, s.work) // slow, so not in the committer
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, func(t *tx) error {
+		t.put(metaMaster, b)
+		return nil
+	})
+}

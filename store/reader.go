@@ -1,0 +1,267 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+
+	"certquay/model"
+	"certquay/store/engine"
+	"certquay/store/engine/tree"
+)
+
+// pending is a write that is not in the engine yet. It holds the value without
+// authentication code.
+type pending struct {
+	value   []byte
+	deleted bool
+}
+
+// view reads a snapshot with the writes that lie over it, if any. It hands out
+// only values that it has authenticated.
+type view struct {
+	keys *keyring
+	snap engine.Snapshot
+	over tree.Map[pending]
+}
+
+var _ model.Reader = (*view)(nil)
+
+// get returns the value under a storage key, or an error that wraps
+// [model.ErrNotFound].
+func (v *view) get(key string) ([]byte, error) {
+	if p, ok := v.over.Get(key); ok {
+		if p.deleted {
+			return nil, model.ErrNotFound
+		}
+		return p.value, nil
+	}
+	b, err := v.snap.Get(key)
+	if errors.Is(err, engine.ErrNotFound) {
+		return nil, model.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the store: %w", err)
+	}
+	return v.keys.verify(key, b)
+}
+
+// scan visits a range of snapshot and writes together. Values are as the
+// engine holds them when stored is true; else they are bare.
+func (v *view) scan(r engine.Range) iter.Seq2[scanned, error] {
+	if v.over.Len() == 0 {
+		return v.stored(r)
+	}
+	return v.merged(r)
+}
+
+// scanned is one pair of a scan. check authenticates and returns its value.
+type scanned struct {
+	key    string
+	value  []byte
+	stored bool // the value still carries its authentication code
+}
+
+func (v *view) check(s scanned) ([]byte, error) {
+	if !s.stored {
+		return s.value, nil
+	}
+	return v.keys.verify(s.key, s.value)
+}
+
+func (v *view) stored(r engine.Range) iter.Seq2[scanned, error] {
+	return func(yield func(scanned, error) bool) {
+		for p, err := range v.snap.Scan(r) {
+			if err != nil {
+				err = fmt.Errorf("reading the store: %w", err)
+			}
+			if !yield(scanned{p.Key, p.Value, true}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (v *view) merged(r engine.Range) iter.Seq2[scanned, error] {
+	return func(yield func(scanned, error) bool) {
+		over := v.over.Ascend(r.From, r.To)
+		if r.Reverse {
+			over = v.over.Descend(r.From, r.To)
+		}
+		next, stop := iter.Pull2(over)
+		defer stop()
+		key, p, more := next()
+		// until yields the writes that come before a key of the snapshot, or
+		// all that are left, and says whether one has replaced that key.
+		until := func(limit string, all bool) (replaced, ok bool) {
+			for ; more && (all || key == limit || (key < limit) != r.Reverse); key, p, more = next() {
+				replaced = replaced || !all && key == limit
+				if !p.deleted && !yield(scanned{key, p.value, false}, nil) {
+					return replaced, false
+				}
+				if replaced {
+					key, p, more = next()
+					return true, true
+				}
+			}
+			return false, true
+		}
+		for s, err := range v.stored(r) {
+			if err != nil {
+				yield(s, err)
+				return
+			}
+			replaced, ok := until(s.key, false)
+			if !ok || !replaced && !yield(s, nil) {
+				return
+			}
+		}
+		until("", true)
+	}
+}
+
+// Get fills r from the record with its key.
+func (v *view) Get(r model.Record) error { return v.Load(r.RecordKey(), r) }
+
+// Load fills r from the record with the key. When the record has a secret and
+// the store is sealed, everything else is filled and the error wraps
+// [ErrSealed].
+func (v *view) Load(primary string, r model.Record) error {
+	key := recordKey(r.RecordKind(), primary)
+	sealed, err := v.load(key, r)
+	if err != nil || sealed == nil {
+		return err
+	}
+	wrapped, err := v.get(dataKeyOf(key))
+	if errors.Is(err, model.ErrNotFound) {
+		return corrupt(key, "the key to its secret is missing")
+	}
+	if err != nil {
+		return err
+	}
+	secret, err := v.keys.openSecret(key, sealed, wrapped)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", r.RecordKind(), primary, err)
+	}
+	setSecret(r, secret)
+	return nil
+}
+
+// load fills everything but the secret, which it returns as it was sealed.
+func (v *view) load(key string, r model.Record) (sealed []byte, err error) {
+	b, err := v.get(key)
+	if errors.Is(err, model.ErrNotFound) {
+		return nil, fmt.Errorf("%s %s: %w", r.RecordKind(), key[len(recordKey(r.RecordKind(), "")):], err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return decode(key, b, r)
+}
+
+// Keys visits the primary keys of a scan.
+func (v *view) Keys(s model.Scan) iter.Seq2[string, error] {
+	r, skip := bounds(s)
+	r.KeysOnly = true
+	return func(yield func(string, error) bool) {
+		left := s.Limit
+		for p, err := range v.scan(r) {
+			primary := ""
+			if err == nil {
+				primary = p.key[skip:]
+				if s.Index != "" {
+					primary, err = primaryOf(primary)
+				}
+			}
+			if !yield(primary, err) || err != nil {
+				return
+			}
+			if left--; left == 0 {
+				return
+			}
+		}
+	}
+}
+
+// Rows visits the projections in an instance index that carries them.
+func (v *view) Rows(s model.Scan) iter.Seq2[model.Row, error] {
+	s.Kind = model.KindInstance
+	r, skip := bounds(s)
+	return func(yield func(model.Row, error) bool) {
+		if !projected(s.Index) {
+			yield(model.Row{}, fmt.Errorf("the index %q carries no rows", s.Index))
+			return
+		}
+		left := s.Limit
+		for p, err := range v.scan(r) {
+			var row model.Row
+			if err == nil {
+				row, err = v.row(p, skip)
+			}
+			if !yield(row, err) || err != nil {
+				return
+			}
+			if left--; left == 0 {
+				return
+			}
+		}
+	}
+}
+
+func (v *view) row(p scanned, skip int) (model.Row, error) {
+	b, err := v.check(p)
+	if err != nil {
+		return model.Row{}, err
+	}
+	id, err := primaryOf(p.key[skip:])
+	if err != nil {
+		return model.Row{}, err
+	}
+	row, err := decodeRow(model.ID(id), string(b))
+	if err != nil {
+		return row, fmt.Errorf("%w: %w", corrupt(p.key, "its row"), err)
+	}
+	return row, nil
+}
+
+// Count reads a counter.
+func (v *view) Count(name string) (int, error) {
+	b, err := v.get(counterKey(name))
+	if errors.Is(err, model.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, size := binary.Varint(b)
+	if size != len(b) {
+		return 0, corrupt(counterKey(name), "the counter does not decode")
+	}
+	return int(n), nil
+}
+
+// projected says whether entries of an instance index carry the row.
+func projected(index string) bool { return index == "expiry" || index == "state" }
+
+// entries are the index entries of a record: storage keys and values.
+func entries(r model.Record) map[string][]byte {
+	x, ok := r.(model.Indexed)
+	if !ok {
+		return nil
+	}
+	indexes := x.Indexes()
+	m := make(map[string][]byte, len(indexes))
+	var row []byte
+	for _, i := range indexes {
+		var value []byte
+		if inst, ok := r.(*model.Instance); ok && projected(i.Name) {
+			if row == nil {
+				row = encodeRow(project(inst))
+			}
+			value = row
+		}
+		m[indexKey(r.RecordKind(), i, r.RecordKey())] = value
+	}
+	return m
+}

@@ -1,0 +1,255 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"certquay/model"
+)
+
+// rowVersion is the schema version of row projections, their first byte.
+const rowVersion = 1
+
+// The words of a row that are stored as one byte: their place here plus one.
+// Only append to these lists. A word that is not in its list is stored as a
+// text.
+var (
+	stateWords  = words(model.States)
+	originWords = words([]model.Origin{model.OriginBought, model.OriginPack, model.OriginUpload, model.OriginRenewal})
+	levelWords  = words(model.Levels)
+	typeWords   = words(model.DomainTypes)
+	gradeWords  = words(model.Grades)
+	jobWords    = words([]model.JobKind{model.JobIssue, model.JobReissue, model.JobRenew, model.JobDeploy,
+		model.JobUndeploy, model.JobRevoke, model.JobVerify, model.JobNotify})
+)
+
+func words[T ~string](ts []T) []string {
+	return each(ts, func(t T) string { return string(t) })
+}
+
+const spelledOut = 255
+
+// project makes the row that is stored of an instance: times are whole seconds
+// in UTC, and texts are cut.
+func project(i *model.Instance) model.Row {
+	r := i.Row()
+	for _, t := range rowTimes(&r) {
+		if !t.IsZero() {
+			*t = time.Unix(t.Unix(), 0).UTC()
+		}
+	}
+	r.Name, r.Domain = cut(r.Name, model.RowNameMax), cut(r.Domain, model.RowNameMax)
+	if len(r.Products) > model.RowProductsMax {
+		// Whole words, so that the beginning of a name is not taken for one.
+		if n := strings.LastIndexByte(r.Products[:model.RowProductsMax+1], ' '); n > 0 {
+			r.Products = r.Products[:n]
+		}
+		r.Products = cut(r.Products, model.RowProductsMax)
+	}
+	return r
+}
+
+// cut shortens a text to at most n bytes without splitting a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// rowTimes lists the times of a row in the order they are stored, in which
+// neighbours are often near each other.
+func rowTimes(r *model.Row) [8]*time.Time {
+	return [...]*time.Time{
+		&r.NotBefore, &r.ServiceStart, &r.NotAfter, &r.ServiceEnd,
+		&r.Window, &r.ServiceWindow, &r.Due, &r.ExpectedIssue,
+	}
+}
+
+func rowCounts(r *model.Row) [7]*int {
+	return [...]*int{&r.Domains, &r.RenewalsLeft, &r.Resources, &r.Deployed, &r.Auto, &r.FailingAt, &r.Attempt}
+}
+
+func rowFlags(r *model.Row) [3]*bool { return [...]*bool{&r.DueHosted, &r.Hosted, &r.Failed} }
+
+// encodeRow makes the stored form of a projected row, without its ID. A
+// typical one has 75 bytes.
+func encodeRow(r model.Row) []byte {
+	b := make([]byte, 1, 96)
+	b[0] = rowVersion
+	var flags byte
+	for n, f := range rowFlags(&r) {
+		if *f {
+			flags |= 1 << n
+		}
+	}
+	sameName := r.Name == r.Domain
+	if sameName {
+		flags |= 1 << 7
+	}
+	b = append(b, flags)
+	b = appendWord(b, stateWords, string(r.State))
+	b = appendWord(b, originWords, string(r.Origin))
+	b = appendWord(b, levelWords, string(r.Spec.Level))
+	b = appendWord(b, typeWords, string(r.Spec.Type))
+	b = appendWord(b, gradeWords, string(r.Spec.Grade))
+	b = appendWord(b, jobWords, string(r.Operation))
+	b = appendText(b, r.Spec.Brand)
+	b = appendText(b, r.Name)
+	if !sameName {
+		b = appendText(b, r.Domain)
+	}
+	b = appendText(b, r.Products)
+	for _, c := range rowCounts(&r) {
+		b = binary.AppendVarint(b, int64(*c))
+	}
+	// Each time is the distance in seconds to the one before; no time at all
+	// is a zero, which no distance is written as.
+	var last int64
+	for _, t := range rowTimes(&r) {
+		if t.IsZero() {
+			b = append(b, 0)
+			continue
+		}
+		d := t.Unix() - last
+		if d >= 0 {
+			d++
+		}
+		b = binary.AppendVarint(b, d)
+		last = t.Unix()
+	}
+	return b
+}
+
+func appendWord(b []byte, list []string, w string) []byte {
+	switch n := slices.Index(list, w); {
+	case w == "":
+		return append(b, 0)
+	case n >= 0:
+		return append(b, byte(n+1))
+	default:
+		return appendText(append(b, spelledOut), w)
+	}
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+var errRow = errors.New("the row projection does not decode")
+
+// decodeRow undoes encodeRow. The row's texts are parts of b.
+func decodeRow(id model.ID, b string) (model.Row, error) {
+	if len(b) < 2 || b[0] == 0 {
+		return model.Row{}, errRow
+	}
+	if b[0] > rowVersion {
+		return model.Row{}, ErrNewerSchema
+	}
+	d := rowDecoder{rest: b[2:]}
+	r := model.Row{ID: id}
+	for n, f := range rowFlags(&r) {
+		*f = b[1]&(1<<n) != 0
+	}
+	r.State = model.State(d.word(stateWords))
+	r.Origin = model.Origin(d.word(originWords))
+	r.Spec.Level = model.Level(d.word(levelWords))
+	r.Spec.Type = model.DomainType(d.word(typeWords))
+	r.Spec.Grade = model.Grade(d.word(gradeWords))
+	r.Operation = model.JobKind(d.word(jobWords))
+	r.Spec.Brand = d.text()
+	r.Name = d.text()
+	r.Domain = r.Name
+	if b[1]&(1<<7) == 0 {
+		r.Domain = d.text()
+	}
+	r.Products = d.text()
+	for _, c := range rowCounts(&r) {
+		*c = int(d.varint())
+	}
+	var last int64
+	for _, t := range rowTimes(&r) {
+		v := d.varint()
+		if v == 0 {
+			continue
+		}
+		if v > 0 {
+			v--
+		}
+		last += v
+		*t = time.Unix(last, 0).UTC()
+	}
+	if d.bad || d.rest != "" {
+		return model.Row{}, errRow
+	}
+	return r, nil
+}
+
+// rowDecoder reads what is left of a projection. After a mistake it reads
+// nothing but zeros.
+type rowDecoder struct {
+	rest string
+	bad  bool
+}
+
+func (d *rowDecoder) fail() { d.rest, d.bad = "", true }
+
+func (d *rowDecoder) word(list []string) string {
+	if d.rest == "" {
+		d.fail()
+		return ""
+	}
+	n := d.rest[0]
+	d.rest = d.rest[1:]
+	switch {
+	case n == 0:
+		return ""
+	case n == spelledOut:
+		return d.text()
+	case int(n) <= len(list):
+		return list[n-1]
+	default:
+		d.fail()
+		return ""
+	}
+}
+
+func (d *rowDecoder) uvarint() (v uint64) {
+	for n := 0; n < min(len(d.rest), binary.MaxVarintLen64); n++ {
+		c := d.rest[n]
+		v |= uint64(c&0x7f) << (7 * n)
+		if c < 0x80 {
+			d.rest = d.rest[n+1:]
+			return v
+		}
+	}
+	d.fail()
+	return 0
+}
+
+func (d *rowDecoder) varint() int64 {
+	u := d.uvarint()
+	v := int64(u >> 1)
+	if u&1 != 0 {
+		v = ^v
+	}
+	return v
+}
+
+func (d *rowDecoder) text() string {
+	n := d.uvarint()
+	if n > uint64(len(d.rest)) {
+		d.fail()
+		return ""
+	}
+	s := d.rest[:n]
+	d.rest = d.rest[n:]
+	return s
+}

@@ -1,0 +1,174 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"certquay/model"
+	"certquay/store/engine"
+)
+
+// Options of [Open] and [With].
+type Options struct {
+	// KeyFile is the path of the file with the 32 random bytes that
+	// authenticate records and wrap the master key. It is made, with mode
+	// 0600, when a store is made and there is none. With "" (only in [With])
+	// the key is random and lost with the Store.
+	KeyFile string
+	// Passphrase, if not empty, protects the master key of a store that is
+	// made. It is not used to open one; see [Store.Unseal].
+	Passphrase model.Secret
+	// WorkFactor is the scrypt work factor as a power of two; 0 means 18.
+	WorkFactor int
+	Logger     *slog.Logger     // nil for none
+	Now        func() time.Time // dates the store's making; nil for time.Now
+	// MinFree is how many bytes must be free on the volume for writes to be
+	// taken; 0 means 128 MiB, less than 0 means no limit.
+	MinFree int64
+	// Reserve is the size in bytes of a file that is given back when there is
+	// no other space left to close cleanly; 0 means 16 MiB, less than 0 none.
+	Reserve int64
+	// Free tells the bytes free on the volume; nil asks the operating system.
+	Free func() (int64, error)
+}
+
+const (
+	defaultMinFree = 128 << 20
+	defaultReserve = 16 << 20
+)
+
+func (o Options) filled() Options {
+	if o.WorkFactor == 0 {
+		o.WorkFactor = 18
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.MinFree == 0 {
+		o.MinFree = defaultMinFree
+	}
+	if o.Reserve == 0 {
+		o.Reserve = defaultReserve
+	}
+	return o
+}
+
+// Store is an open store. It is safe for concurrent use.
+type Store struct {
+	eng   engine.Engine
+	keys  *keyring
+	log   *slog.Logger
+	work  int    // scrypt work factor
+	space *space // nil without a directory
+	feed  feed
+	table *table
+
+	requests chan *request
+	closing  chan struct{} // closed when Close begins
+	stopped  chan struct{} // closed when the committer has ended
+	failed   atomic.Pointer[error]
+
+	stopBuilding context.CancelFunc
+	built        chan struct{} // closed when building the table has ended
+
+	mu     sync.Mutex // guards closed, and readers.Add against readers.Wait
+	closed bool
+	// readers are snapshots in use, which the engine must outlive.
+	readers sync.WaitGroup
+}
+
+// start sets the goroutines going over an engine that has been checked.
+func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
+	s := &Store{
+		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, table: newTable(),
+		requests: make(chan *request, groupCallers),
+		closing:  make(chan struct{}), stopped: make(chan struct{}), built: make(chan struct{}),
+	}
+	// What the table is built from is this moment; what comes later comes from
+	// the committer, which does not run yet.
+	snap, err := e.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stopBuilding = cancel
+	go func() {
+		defer close(s.built)
+		defer snap.Close()
+		if err := s.table.build(ctx, &view{keys: k, snap: snap}); err != nil && ctx.Err() == nil {
+			s.log.Error("the search table could not be built", "err", err)
+		}
+	}()
+	go s.commitLoop()
+	return s, nil
+}
+
+// View runs fn on one consistent snapshot. It may be called inside itself.
+func (s *Store) View(fn func(model.Reader) error) error {
+	return s.view(func(v *view) error { return fn(v) })
+}
+
+func (s *Store) view(fn func(*view) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.readers.Done()
+	snap, err := s.eng.Snapshot()
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	return fn(&view{keys: s.keys, snap: snap})
+}
+
+func (s *Store) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	s.readers.Add(1)
+	return nil
+}
+
+// Built waits until the search table has seen everything, or ctx ends. Until
+// then queries may be partial.
+func (s *Store) Built(ctx context.Context) error {
+	select {
+	case <-s.built:
+		return s.table.failure()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// KeysRead is how many keys of the engine were read since it was opened.
+func (s *Store) KeysRead() uint64 { return s.eng.KeysRead() }
+
+// Close lets the write that is under way finish, refuses those that wait, ends
+// all followers, waits for readers, and closes the engine. Closing again does
+// nothing.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+
+	close(s.closing)
+	<-s.stopped
+	s.stopBuilding()
+	<-s.built
+	s.feed.close()
+	s.readers.Wait()
+	return errors.Join(s.space.release(), s.eng.Close())
+}

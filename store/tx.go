@@ -1,0 +1,258 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"certquay/model"
+	"certquay/store/engine"
+)
+
+// tx is one caller's transaction: a view whose writes lie over those of the
+// callers before it in the same group. Dropping it leaves theirs as they were,
+// because the map of writes never changes in place.
+type tx struct {
+	view
+	written map[string]bool // storage keys
+	bytes   int             // about what the writes add to a batch
+	changes []model.Change
+	rows    []rowChange
+}
+
+var _ model.Tx = (*tx)(nil)
+
+// rowChange is what the search table must learn of a transaction.
+type rowChange struct {
+	id   model.ID
+	line *line // nil when the instance is gone from the list
+}
+
+var errEvent = errors.New("events can only be appended")
+
+func (t *tx) put(key string, value []byte) {
+	t.over = t.over.Put(key, pending{value: value})
+	t.written[key] = true
+	t.bytes += engine.Size(key, value) + macSize
+}
+
+func (t *tx) delete(key string) {
+	t.over = t.over.Put(key, pending{deleted: true})
+	t.written[key] = true
+	t.bytes += engine.Size(key, nil)
+}
+
+// Put writes a record, its secret, indexes and counter.
+func (t *tx) Put(r model.Record) error {
+	if err := writable(r); err != nil {
+		return err
+	}
+	key := recordKey(r.RecordKind(), r.RecordKey())
+	var sealed []byte
+	if secret := secretOf(r); !secret.Empty() {
+		var wrapped []byte
+		var err error
+		if sealed, wrapped, err = t.keys.sealSecret(key, secret.Reveal()); err != nil {
+			return fmt.Errorf("sealing %s %s: %w", r.RecordKind(), r.RecordKey(), err)
+		}
+		t.put(dataKeyOf(key), wrapped)
+	} else if err := t.forget(key); err != nil {
+		return err
+	}
+	return t.write(key, r, sealed)
+}
+
+// write stores a record whose secret is sealed already.
+func (t *tx) write(key string, r model.Record, sealed []byte) error {
+	b, err := encode(r, sealed)
+	if err != nil {
+		return err
+	}
+	old, err := t.old(key, r)
+	if err != nil {
+		return err
+	}
+	t.put(key, b)
+	return t.replaced(old, r)
+}
+
+// Delete removes a record with its indexes, and the data key without which its
+// secret cannot be read.
+//
+// An engine like Badger appends: what it was told to forget stays in its files
+// until they are compacted. Until then a thief of files and master key could
+// dig out both the sealed secret and its data key; afterwards nobody can. The
+// data key is stored apart, so that it is small, lies in the tables and not in
+// the value log, and goes with the first compaction.
+func (t *tx) Delete(r model.Record) error {
+	if err := writable(r); err != nil {
+		return err
+	}
+	key := recordKey(r.RecordKind(), r.RecordKey())
+	if _, err := t.get(key); errors.Is(err, model.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	old, err := t.old(key, r)
+	if err != nil {
+		return err
+	}
+	if err := t.forget(key); err != nil {
+		return err
+	}
+	t.delete(key)
+	if err := t.replaced(old, nil); err != nil {
+		return err
+	}
+	t.changes = append(t.changes, model.Change{Kind: r.RecordKind(), Key: r.RecordKey(), Deleted: true})
+	if i, ok := r.(*model.Instance); ok {
+		t.rows = append(t.rows, rowChange{id: i.ID})
+	}
+	return nil
+}
+
+// Append numbers, chains and writes an event (spec S4).
+func (t *tx) Append(e model.Event) error {
+	head, err := t.head()
+	if err != nil {
+		return err
+	}
+	e.Seq, e.Chain = head.seq+1, nil
+	b, err := encode(&e, nil)
+	if err != nil {
+		return err
+	}
+	e.Chain = t.keys.chain(head.chain, b)
+	if err := t.write(recordKey(model.KindEvent, e.RecordKey()), &e, nil); err != nil {
+		return err
+	}
+	t.changes[len(t.changes)-1].Event = &e
+	t.put(metaEvents, eventHead{e.Seq, e.Chain}.encode())
+	return nil
+}
+
+// eventHead is the end of the activity log.
+type eventHead struct {
+	seq   uint64
+	chain []byte
+}
+
+func (h eventHead) encode() []byte {
+	return append(binary.BigEndian.AppendUint64(nil, h.seq), h.chain...)
+}
+
+func (v *view) head() (eventHead, error) {
+	b, err := v.get(metaEvents)
+	if errors.Is(err, model.ErrNotFound) {
+		return eventHead{}, nil
+	}
+	if err != nil {
+		return eventHead{}, err
+	}
+	if len(b) < 8 {
+		return eventHead{}, corrupt(metaEvents, "it is cut off")
+	}
+	return eventHead{binary.BigEndian.Uint64(b), b[8:]}, nil
+}
+
+func writable(r model.Record) error {
+	switch {
+	case r.RecordKind() == model.KindEvent:
+		return errEvent
+	case r.RecordKey() == "":
+		return fmt.Errorf("a record of kind %s has no key", r.RecordKind())
+	}
+	return nil
+}
+
+// forget removes the data key of a record, if it has one.
+func (t *tx) forget(record string) error {
+	key := dataKeyOf(record)
+	_, err := t.get(key)
+	if errors.Is(err, model.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t.delete(key)
+	return nil
+}
+
+// old reads what is stored under the key of a record that has indexes or a
+// counter; nil when there is nothing, or nothing that needs to be undone.
+func (t *tx) old(key string, r model.Record) (model.Record, error) {
+	_, indexed := r.(model.Indexed)
+	_, counted := r.(model.Counted)
+	if !indexed && !counted || r.RecordKind() == model.KindEvent {
+		return nil, nil
+	}
+	old, err := blank(r.RecordKind())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := t.load(key, old); errors.Is(err, model.ErrNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return old, nil
+}
+
+// replaced brings indexes, counters and lists of changes from the old record
+// to the new one. Either may be nil.
+func (t *tx) replaced(old, r model.Record) error {
+	var was, is map[string][]byte
+	if old != nil {
+		was = entries(old)
+	}
+	if r != nil {
+		is = entries(r)
+	}
+	for key := range was {
+		if _, ok := is[key]; !ok {
+			t.delete(key)
+		}
+	}
+	for key, value := range is {
+		if before, ok := was[key]; !ok || !bytes.Equal(before, value) {
+			t.put(key, value)
+		}
+	}
+	if from, to := counterOf(old), counterOf(r); from != to {
+		if err := errors.Join(t.add(from, -1), t.add(to, 1)); err != nil {
+			return err
+		}
+	}
+	if r == nil {
+		return nil
+	}
+	t.changes = append(t.changes, model.Change{Kind: r.RecordKind(), Key: r.RecordKey()})
+	if i, ok := r.(*model.Instance); ok {
+		t.rows = append(t.rows, changeOf(i))
+	}
+	return nil
+}
+
+func counterOf(r model.Record) string {
+	if c, ok := r.(model.Counted); ok {
+		return c.Counter()
+	}
+	return ""
+}
+
+func (t *tx) add(counter string, d int) error {
+	if counter == "" {
+		return nil
+	}
+	n, err := t.Count(counter)
+	if err != nil {
+		return err
+	}
+	t.put(counterKey(counter), encodeCount(n+d))
+	return nil
+}
+
+func encodeCount(n int) []byte { return binary.AppendVarint(nil, int64(n)) }

@@ -1,0 +1,325 @@
+package store
+
+import (
+	"fmt"
+	"time"
+
+	"certquay/model"
+)
+
+// The mirrors are the stored form of the model's records: the same fields with
+// integer keys, which are never reused for anything else. A mirror of a struct
+// without structs inside is converted as a whole, so that a field forgotten
+// here does not compile; the others are copied field by field, and a test
+// fills every field to see that none is lost.
+
+type specification struct {
+	Level model.Level      `cbor:"1,keyasint,omitzero"`
+	Type  model.DomainType `cbor:"2,keyasint,omitzero"`
+	Brand string           `cbor:"3,keyasint,omitzero"`
+	Grade model.Grade      `cbor:"4,keyasint,omitzero"`
+}
+
+type application struct {
+	Domains       []string      `cbor:"1,keyasint,omitzero"`
+	ApplicantName string        `cbor:"2,keyasint,omitzero"`
+	Phone         string        `cbor:"3,keyasint,omitzero"`
+	Email         string        `cbor:"4,keyasint,omitzero"`
+	KeyType       model.KeyType `cbor:"5,keyasint,omitzero"`
+	CSR           []byte        `cbor:"6,keyasint,omitzero"`
+	Saved         time.Time     `cbor:"7,keyasint,omitzero"`
+	Submitted     time.Time     `cbor:"8,keyasint,omitzero"`
+}
+
+type version struct {
+	Number         int       `cbor:"1,keyasint,omitzero"`
+	Serial         string    `cbor:"2,keyasint,omitzero"`
+	Fingerprint    string    `cbor:"3,keyasint,omitzero"`
+	Subject        string    `cbor:"4,keyasint,omitzero"`
+	Domains        []string  `cbor:"5,keyasint,omitzero"`
+	KeyType        string    `cbor:"6,keyasint,omitzero"`
+	KeyID          model.ID  `cbor:"7,keyasint,omitzero"`
+	NotBefore      time.Time `cbor:"8,keyasint,omitzero"`
+	NotAfter       time.Time `cbor:"9,keyasint,omitzero"`
+	Issued         time.Time `cbor:"10,keyasint,omitzero"`
+	Issuer         string    `cbor:"11,keyasint,omitzero"`
+	Yearly         bool      `cbor:"12,keyasint,omitzero"`
+	SuggestedStart time.Time `cbor:"13,keyasint,omitzero"`
+	SuggestedEnd   time.Time `cbor:"14,keyasint,omitzero"`
+	RevokedAt      time.Time `cbor:"15,keyasint,omitzero"`
+	RevokedReason  string    `cbor:"16,keyasint,omitzero"`
+	SelfSigned     bool      `cbor:"17,keyasint,omitzero"`
+	Incomplete     bool      `cbor:"18,keyasint,omitzero"`
+}
+
+type hosting struct {
+	On           bool `cbor:"1,keyasint,omitzero"`
+	RenewalsLeft int  `cbor:"2,keyasint,omitzero"`
+	FromPack     bool `cbor:"3,keyasint,omitzero"`
+}
+
+type deployments struct {
+	Total    int      `cbor:"1,keyasint,omitzero"`
+	Deployed int      `cbor:"2,keyasint,omitzero"`
+	Auto     int      `cbor:"3,keyasint,omitzero"`
+	Failing  int      `cbor:"4,keyasint,omitzero"`
+	Products []string `cbor:"5,keyasint,omitzero"`
+}
+
+type operation struct {
+	Kind    model.JobKind `cbor:"1,keyasint,omitzero"`
+	Job     model.ID      `cbor:"2,keyasint,omitzero"`
+	Since   time.Time     `cbor:"3,keyasint,omitzero"`
+	Attempt int           `cbor:"4,keyasint,omitzero"`
+	Next    time.Time     `cbor:"5,keyasint,omitzero"`
+	Waiting string        `cbor:"6,keyasint,omitzero"`
+	Error   string        `cbor:"7,keyasint,omitzero"`
+}
+
+type failure struct {
+	What    model.JobKind `cbor:"1,keyasint,omitzero"`
+	At      time.Time     `cbor:"2,keyasint,omitzero"`
+	Message string        `cbor:"3,keyasint,omitzero"`
+}
+
+type material struct {
+	Instance model.ID `cbor:"1,keyasint,omitzero"`
+	Number   int      `cbor:"2,keyasint,omitzero"`
+	Chain    [][]byte `cbor:"3,keyasint,omitzero"`
+	Root     []byte   `cbor:"4,keyasint,omitzero"`
+}
+
+type key struct {
+	ID       model.ID      `cbor:"1,keyasint,omitzero"`
+	Instance model.ID      `cbor:"2,keyasint,omitzero"`
+	Type     model.KeyType `cbor:"3,keyasint,omitzero"`
+	Public   []byte        `cbor:"4,keyasint,omitzero"`
+	PKCS8    []byte        `cbor:"5,keyasint,omitzero"` // sealed
+}
+
+type cell struct {
+	Space  string `cbor:"1,keyasint,omitzero"`
+	Name   string `cbor:"2,keyasint,omitzero"`
+	Data   []byte `cbor:"3,keyasint,omitzero"`
+	Secret []byte `cbor:"4,keyasint,omitzero"` // sealed
+}
+
+type order struct {
+	ID    model.ID    `cbor:"1,keyasint,omitzero"`
+	At    time.Time   `cbor:"2,keyasint,omitzero"`
+	By    string      `cbor:"3,keyasint,omitzero"`
+	Lines []orderLine `cbor:"4,keyasint,omitzero"`
+}
+
+type orderLine struct {
+	Item     string        `cbor:"1,keyasint,omitzero"`
+	Instance model.ID      `cbor:"2,keyasint,omitzero"`
+	Spec     specification `cbor:"3,keyasint,omitzero"`
+	Years    int           `cbor:"4,keyasint,omitzero"`
+	Quantity int           `cbor:"5,keyasint,omitzero"`
+	Amount   int64         `cbor:"6,keyasint,omitzero"`
+	Currency string        `cbor:"7,keyasint,omitzero"`
+}
+
+type entry struct {
+	ID       string    `cbor:"1,keyasint,omitzero"`
+	At       time.Time `cbor:"2,keyasint,omitzero"`
+	Order    model.ID  `cbor:"3,keyasint,omitzero"`
+	Instance model.ID  `cbor:"4,keyasint,omitzero"`
+	Text     string    `cbor:"5,keyasint,omitzero"`
+	Postings []posting `cbor:"6,keyasint,omitzero"`
+}
+
+type posting struct {
+	Account string `cbor:"1,keyasint,omitzero"`
+	Unit    string `cbor:"2,keyasint,omitzero"`
+	Amount  int64  `cbor:"3,keyasint,omitzero"`
+}
+
+type account struct {
+	Name string `cbor:"1,keyasint,omitzero"`
+	Unit string `cbor:"2,keyasint,omitzero"`
+	Sum  int64  `cbor:"3,keyasint,omitzero"`
+}
+
+type contact struct {
+	ID       model.ID `cbor:"1,keyasint,omitzero"`
+	Name     string   `cbor:"2,keyasint,omitzero"`
+	Email    string   `cbor:"3,keyasint,omitzero"`
+	Phone    string   `cbor:"4,keyasint,omitzero"`
+	Channels []string `cbor:"5,keyasint,omitzero"`
+}
+
+type task struct {
+	ID       model.ID       `cbor:"1,keyasint,omitzero"`
+	Kind     model.TaskKind `cbor:"2,keyasint,omitzero"`
+	Instance model.ID       `cbor:"3,keyasint,omitzero"`
+	Resource model.ID       `cbor:"4,keyasint,omitzero"`
+	Version  int            `cbor:"5,keyasint,omitzero"`
+	Created  time.Time      `cbor:"6,keyasint,omitzero"`
+	Text     string         `cbor:"7,keyasint,omitzero"`
+	Detail   string         `cbor:"8,keyasint,omitzero"`
+	Done     time.Time      `cbor:"9,keyasint,omitzero"`
+	Outcome  string         `cbor:"10,keyasint,omitzero"`
+}
+
+type event struct {
+	Seq      uint64    `cbor:"1,keyasint,omitzero"`
+	At       time.Time `cbor:"2,keyasint,omitzero"`
+	Actor    string    `cbor:"3,keyasint,omitzero"`
+	Via      string    `cbor:"4,keyasint,omitzero"`
+	Action   string    `cbor:"5,keyasint,omitzero"`
+	Instance model.ID  `cbor:"6,keyasint,omitzero"`
+	Name     string    `cbor:"7,keyasint,omitzero"`
+	Resource model.ID  `cbor:"8,keyasint,omitzero"`
+	From     string    `cbor:"9,keyasint,omitzero"`
+	To       string    `cbor:"10,keyasint,omitzero"`
+	Why      string    `cbor:"11,keyasint,omitzero"`
+	Result   string    `cbor:"12,keyasint,omitzero"`
+	Reason   string    `cbor:"13,keyasint,omitzero"`
+	Detail   string    `cbor:"14,keyasint,omitzero"`
+	Chain    []byte    `cbor:"15,keyasint,omitzero"`
+}
+
+type job struct {
+	ID        model.ID      `cbor:"1,keyasint,omitzero"`
+	Kind      model.JobKind `cbor:"2,keyasint,omitzero"`
+	Instance  model.ID      `cbor:"3,keyasint,omitzero"`
+	Resource  model.ID      `cbor:"4,keyasint,omitzero"`
+	Version   int           `cbor:"5,keyasint,omitzero"`
+	Step      string        `cbor:"6,keyasint,omitzero"`
+	Begun     bool          `cbor:"7,keyasint,omitzero"`
+	Actor     string        `cbor:"8,keyasint,omitzero"`
+	Via       string        `cbor:"9,keyasint,omitzero"`
+	Cause     string        `cbor:"10,keyasint,omitzero"`
+	Created   time.Time     `cbor:"11,keyasint,omitzero"`
+	Deadline  time.Time     `cbor:"12,keyasint,omitzero"`
+	Attempt   int           `cbor:"13,keyasint,omitzero"`
+	Next      time.Time     `cbor:"14,keyasint,omitzero"`
+	Error     string        `cbor:"15,keyasint,omitzero"`
+	Waiting   string        `cbor:"16,keyasint,omitzero"`
+	IssuerRef string        `cbor:"17,keyasint,omitzero"`
+	KeyID     model.ID      `cbor:"18,keyasint,omitzero"`
+	CSR       []byte        `cbor:"19,keyasint,omitzero"`
+	NotAfter  time.Time     `cbor:"20,keyasint,omitzero"`
+	Reason    string        `cbor:"21,keyasint,omitzero"`
+	Versions  []int         `cbor:"22,keyasint,omitzero"`
+	Target    string        `cbor:"23,keyasint,omitzero"`
+	Former    string        `cbor:"24,keyasint,omitzero"`
+	NoRestore bool          `cbor:"25,keyasint,omitzero"`
+	Yearly    bool          `cbor:"26,keyasint,omitzero"`
+	Finished  time.Time     `cbor:"27,keyasint,omitzero"`
+	Result    string        `cbor:"28,keyasint,omitzero"`
+}
+
+// toWire makes the mirror of a record, with its secret as it was sealed.
+func toWire(r model.Record, sealed []byte) (any, error) {
+	switch r := r.(type) {
+	case *model.Instance:
+		return instanceToWire(r), nil
+	case *model.Resource:
+		return resourceToWire(r), nil
+	case *model.Material:
+		return material(*r), nil
+	case *model.Key:
+		return key{r.ID, r.Instance, r.Type, r.Public, sealed}, nil
+	case *model.Cell:
+		return cell{r.Space, r.Name, r.Data, sealed}, nil
+	case *model.Order:
+		return order{r.ID, r.At, r.By, each(r.Lines, orderLineToWire)}, nil
+	case *model.Entry:
+		return entry{r.ID, r.At, r.Order, r.Instance, r.Text, each(r.Postings, func(p model.Posting) posting { return posting(p) })}, nil
+	case *model.Account:
+		return account(*r), nil
+	case *model.Contact:
+		return contact(*r), nil
+	case *model.Task:
+		return task(*r), nil
+	case *model.Event:
+		return event(*r), nil
+	case *model.Job:
+		return job(*r), nil
+	}
+	return nil, fmt.Errorf("records of type %T cannot be stored", r)
+}
+
+// fromWire fills a record from its mirror's bytes and returns the secret as it
+// was sealed.
+func fromWire(b []byte, r model.Record) (sealed []byte, err error) {
+	switch r := r.(type) {
+	case *model.Instance:
+		return nil, fill(b, r, instanceFromWire)
+	case *model.Resource:
+		return nil, fill(b, r, resourceFromWire)
+	case *model.Material:
+		return nil, fill(b, r, func(w material) model.Material { return model.Material(w) })
+	case *model.Key:
+		err := fill(b, r, func(w key) model.Key {
+			sealed = w.PKCS8
+			return model.Key{ID: w.ID, Instance: w.Instance, Type: w.Type, Public: w.Public}
+		})
+		return sealed, err
+	case *model.Cell:
+		err := fill(b, r, func(w cell) model.Cell {
+			sealed = w.Secret
+			return model.Cell{Space: w.Space, Name: w.Name, Data: w.Data}
+		})
+		return sealed, err
+	case *model.Order:
+		return nil, fill(b, r, func(w order) model.Order {
+			return model.Order{ID: w.ID, At: w.At, By: w.By, Lines: each(w.Lines, orderLineFromWire)}
+		})
+	case *model.Entry:
+		return nil, fill(b, r, func(w entry) model.Entry {
+			return model.Entry{ID: w.ID, At: w.At, Order: w.Order, Instance: w.Instance, Text: w.Text,
+				Postings: each(w.Postings, func(p posting) model.Posting { return model.Posting(p) })}
+		})
+	case *model.Account:
+		return nil, fill(b, r, func(w account) model.Account { return model.Account(w) })
+	case *model.Contact:
+		return nil, fill(b, r, func(w contact) model.Contact { return model.Contact(w) })
+	case *model.Task:
+		return nil, fill(b, r, func(w task) model.Task { return model.Task(w) })
+	case *model.Event:
+		return nil, fill(b, r, func(w event) model.Event { return model.Event(w) })
+	case *model.Job:
+		return nil, fill(b, r, func(w job) model.Job { return model.Job(w) })
+	}
+	return nil, fmt.Errorf("records of type %T cannot be stored", r)
+}
+
+// fill decodes a mirror into the record it stands for.
+func fill[W, R any](b []byte, r *R, convert func(W) R) error {
+	var w W
+	if err := dec.Unmarshal(b, &w); err != nil {
+		return err
+	}
+	*r = convert(w)
+	return nil
+}
+
+// each converts a list, keeping nil apart from empty.
+func each[A, B any](as []A, convert func(A) B) []B {
+	if as == nil {
+		return nil
+	}
+	bs := make([]B, len(as))
+	for n, a := range as {
+		bs[n] = convert(a)
+	}
+	return bs
+}
+
+func orderLineToWire(l model.OrderLine) orderLine {
+	return orderLine{
+		Item: l.Item, Instance: l.Instance, Spec: specification(l.Spec), Years: l.Years,
+		Quantity: l.Quantity, Amount: l.Amount, Currency: l.Currency,
+	}
+}
+
+func orderLineFromWire(l orderLine) model.OrderLine {
+	return model.OrderLine{
+		Item: l.Item, Instance: l.Instance, Spec: model.Specification(l.Spec), Years: l.Years,
+		Quantity: l.Quantity, Amount: l.Amount, Currency: l.Currency,
+	}
+}

@@ -1,0 +1,109 @@
+package store
+
+import (
+	"time"
+
+	"certquay/model"
+)
+
+type instance struct {
+	ID            model.ID      `cbor:"1,keyasint,omitzero"`
+	Name          string        `cbor:"2,keyasint,omitzero"`
+	State         model.State   `cbor:"3,keyasint,omitzero"`
+	Origin        model.Origin  `cbor:"4,keyasint,omitzero"`
+	Spec          specification `cbor:"5,keyasint,omitzero"`
+	Years         int           `cbor:"6,keyasint,omitzero"`
+	Order         model.ID      `cbor:"7,keyasint,omitzero"`
+	Line          int           `cbor:"8,keyasint,omitzero"`
+	Created       time.Time     `cbor:"9,keyasint,omitzero"`
+	Application   application   `cbor:"10,keyasint,omitzero"`
+	Contact       model.ID      `cbor:"11,keyasint,omitzero"`
+	Versions      []version     `cbor:"12,keyasint,omitzero"`
+	ServiceStart  time.Time     `cbor:"13,keyasint,omitzero"`
+	ServiceEnd    time.Time     `cbor:"14,keyasint,omitzero"`
+	ExpectedIssue time.Time     `cbor:"15,keyasint,omitzero"`
+	Due           time.Time     `cbor:"16,keyasint,omitzero"`
+	DueAction     string        `cbor:"17,keyasint,omitzero"`
+	Hosting       hosting       `cbor:"18,keyasint,omitzero"`
+	Deployments   deployments   `cbor:"19,keyasint,omitzero"`
+	Operation     operation     `cbor:"20,keyasint,omitzero"`
+	Failure       failure       `cbor:"21,keyasint,omitzero"`
+	Reason        string        `cbor:"22,keyasint,omitzero"`
+	RenewedBy     model.ID      `cbor:"23,keyasint,omitzero"`
+	RenewalOf     model.ID      `cbor:"24,keyasint,omitzero"`
+	Deleted       bool          `cbor:"25,keyasint,omitzero"`
+	Carried       time.Duration `cbor:"26,keyasint,omitzero"`
+}
+
+func instanceToWire(i *model.Instance) instance {
+	return instance{
+		ID: i.ID, Name: i.Name, State: i.State, Origin: i.Origin, Spec: specification(i.Spec), Years: i.Years,
+		Order: i.Order, Line: i.Line, Created: i.Created,
+		Application: application(i.Application), Contact: i.Contact,
+		Versions:     each(i.Versions, func(v model.Version) version { return version(v) }),
+		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, Carried: i.Carried,
+		ExpectedIssue: i.ExpectedIssue, Due: i.Due, DueAction: i.DueAction,
+		Hosting: hosting(i.Hosting), Deployments: deployments(i.Deployments),
+		Operation: operation(i.Operation), Failure: failure(i.Failure),
+		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
+	}
+}
+
+func instanceFromWire(i instance) model.Instance {
+	return model.Instance{
+		ID: i.ID, Name: i.Name, State: i.State, Origin: i.Origin, Spec: model.Specification(i.Spec), Years: i.Years,
+		Order: i.Order, Line: i.Line, Created: i.Created,
+		Application: model.Application(i.Application), Contact: i.Contact,
+		Versions:     each(i.Versions, func(v version) model.Version { return model.Version(v) }),
+		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, Carried: i.Carried,
+		ExpectedIssue: i.ExpectedIssue, Due: i.Due, DueAction: i.DueAction,
+		Hosting: model.Hosting(i.Hosting), Deployments: model.Deployments(i.Deployments),
+		Operation: model.Operation(i.Operation), Failure: model.Failure(i.Failure),
+		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
+	}
+}
+
+type resource struct {
+	ID          model.ID  `cbor:"1,keyasint,omitzero"`
+	Product     string    `cbor:"2,keyasint,omitzero"`
+	Region      string    `cbor:"3,keyasint,omitzero"`
+	Name        string    `cbor:"4,keyasint,omitzero"`
+	Address     string    `cbor:"5,keyasint,omitzero"`
+	Instance    model.ID  `cbor:"6,keyasint,omitzero"`
+	Version     int       `cbor:"7,keyasint,omitzero"`
+	Deployed    string    `cbor:"8,keyasint,omitzero"`
+	DeployedAt  time.Time `cbor:"9,keyasint,omitzero"`
+	Presented   string    `cbor:"10,keyasint,omitzero"`
+	NotAfter    time.Time `cbor:"11,keyasint,omitzero"`
+	VerifiedAt  time.Time `cbor:"12,keyasint,omitzero"`
+	VerifyError string    `cbor:"13,keyasint,omitzero"`
+	DriftSince  time.Time `cbor:"14,keyasint,omitzero"`
+	AutoDeploy  bool      `cbor:"15,keyasint,omitzero"`
+	Reserved    bool      `cbor:"16,keyasint,omitzero"`
+	Waiting     bool      `cbor:"17,keyasint,omitzero"`
+	Operation   operation `cbor:"18,keyasint,omitzero"`
+	Failure     failure   `cbor:"19,keyasint,omitzero"`
+	LookedAt    time.Time `cbor:"20,keyasint,omitzero"`
+}
+
+func resourceToWire(r *model.Resource) resource {
+	return resource{
+		ID: r.ID, Product: r.Product, Region: r.Region, Name: r.Name, Address: r.Address,
+		Instance: r.Instance, Version: r.Version, Deployed: r.Deployed, DeployedAt: r.DeployedAt,
+		Presented: r.Presented, NotAfter: r.NotAfter, VerifiedAt: r.VerifiedAt, VerifyError: r.VerifyError,
+		LookedAt: r.LookedAt, DriftSince: r.DriftSince,
+		AutoDeploy: r.AutoDeploy, Reserved: r.Reserved, Waiting: r.Waiting,
+		Operation: operation(r.Operation), Failure: failure(r.Failure),
+	}
+}
+
+func resourceFromWire(r resource) model.Resource {
+	return model.Resource{
+		ID: r.ID, Product: r.Product, Region: r.Region, Name: r.Name, Address: r.Address,
+		Instance: r.Instance, Version: r.Version, Deployed: r.Deployed, DeployedAt: r.DeployedAt,
+		Presented: r.Presented, NotAfter: r.NotAfter, VerifiedAt: r.VerifiedAt, VerifyError: r.VerifyError,
+		LookedAt: r.LookedAt, DriftSince: r.DriftSince,
+		AutoDeploy: r.AutoDeploy, Reserved: r.Reserved, Waiting: r.Waiting,
+		Operation: model.Operation(r.Operation), Failure: model.Failure(r.Failure),
+	}
+}
