@@ -267,6 +267,9 @@ func (e *Engine) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 		if err := tx.Delete(&res); err != nil {
 			return err
 		}
+		if err := dropTasks(tx, res.Instance, res.ID); err != nil {
+			return err
+		}
 		if err := e.withInstance(tx, res.Instance, func(i *model.Instance) error { return e.summarize(tx, i) }); err != nil {
 			return err
 		}

@@ -312,7 +312,7 @@ func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 					return fmt.Errorf("read job %s: %w", id, err)
 				}
 				p := Progress{Job: j, Done: !j.Live(), Until: j.Next}
-				p.Blocked = !p.Done && !j.Next.IsZero()
+				p.Blocked = !p.Done && j.Next.After(e.Now())
 				if !p.Done && !p.Blocked {
 					open++
 				}

@@ -155,6 +155,9 @@ func (e *Engine) Delete(ctx context.Context, actor model.Actor, id model.ID) err
 				return err
 			}
 		}
+		if err := dropTasks(tx, id, ""); err != nil {
+			return err
+		}
 		ev.Detail = fmt.Sprintf("%d keys destroyed", len(destroyed))
 		*i = model.Instance{ID: i.ID, Name: i.Name, State: i.State, Origin: i.Origin, Order: i.Order, Line: i.Line, Created: i.Created, Deleted: true}
 		return nil

@@ -6,6 +6,26 @@ import (
 	"certquay/model"
 )
 
+// dropTasks removes the tasks about an instance, or about one resource of it,
+// when that is no more; what was done stands in the activity log.
+func dropTasks(tx model.Tx, instance, resource model.ID) error {
+	var gone []model.Task
+	for t, err := range model.All[model.Task](tx, model.Scan{Index: "instance", Prefix: string(instance)}) {
+		if err != nil {
+			return err
+		}
+		if resource == "" || t.Resource == resource {
+			gone = append(gone, t)
+		}
+	}
+	for n := range gone {
+		if err := tx.Delete(&gone[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // DismissTask ends an open task because a person says so (spec D7). The task
 // is named by its ID or a unique tail.
 func (e *Engine) DismissTask(ctx context.Context, actor model.Actor, typed string) (model.Task, error) {

@@ -93,8 +93,7 @@ func TestUnknownNamesAreRefusedWithAnAlert(t *testing.T) {
 	_, b := deploy(t, e, "global", "a.example.com")
 	for _, sni := range []string{"b.example.com", "x.a.example.com", "", strings.Repeat("a.", 100) + "example"} {
 		_, _, err := product.Prober{Now: clock}.Probe(context.Background(), b.Address, sni)
-		var alert tls.AlertError
-		if !errors.As(err, &alert) || alert != 112 {
+		if err == nil || !strings.HasSuffix(err.Error(), "remote error: tls: unrecognized name") {
 			t.Errorf("%q: %v, want unrecognized_name", sni, err)
 		}
 	}
@@ -191,7 +190,7 @@ func TestOnlyFittingNamesAreDeployed(t *testing.T) {
 		}
 	}
 	// Written in another way it is the same place.
-	pair := ca.Pair(t, "*.bücher.example", "*.xn--bcher-kva.example")
+	pair := ca.Pair(t, "*.xn--bcher-kva.example")
 	if _, err := e.Deploy(ctx, lifecycle.Place{Region: "global", Name: "WWW.bücher.example."}, pair); err != nil {
 		t.Fatal(err)
 	}
@@ -281,6 +280,9 @@ func TestSecretsStayInSealedParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	pair, b := deploy(t, e, "global", "a.example.com")
+	if err := e.Keep(context.Background(), lifecycle.Place{Region: "global", Name: "a.example.com"}); err != nil {
+		t.Fatal(err)
+	}
 	deploy(t, e, "global", "a.example.com")
 	_, _, _ = product.Prober{Now: clock}.Probe(context.Background(), b.Address, "other.example.com")
 	if err := e.Close(); err != nil {
@@ -288,7 +290,7 @@ func TestSecretsStayInSealedParts(t *testing.T) {
 	}
 	key := string(pair.Key.Reveal())
 	for name, c := range store.Cells("edge/") {
-		if strings.Contains(string(c.Data), key) || strings.HasPrefix(name, "edge/bind/") == c.Secret.Empty() {
+		if strings.Contains(string(c.Data), key) || strings.HasPrefix(name, "edge/port/") != c.Secret.Empty() {
 			t.Errorf("%s: key in the open, or none", name)
 		}
 	}

@@ -1,0 +1,280 @@
+package lifecycle_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+var errKilled = errors.New("killed")
+
+// mortal is a store that dies at one write: just before it is durable, or just
+// after. From then on nothing gets through, as for a process that was killed.
+type mortal struct {
+	lifecycle.Store
+	mu     sync.Mutex
+	left   int // writes until death
+	before bool
+	writes int
+	dead   chan struct{}
+}
+
+func (m *mortal) Update(ctx context.Context, fn func(model.Tx) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.isDead() {
+		return errKilled
+	}
+	m.writes++
+	dies := m.left > 0 && m.writes == m.left
+	if dies && m.before {
+		close(m.dead)
+		return errKilled
+	}
+	err := m.Store.Update(ctx, fn)
+	if dies {
+		close(m.dead)
+		return errKilled
+	}
+	return err
+}
+
+func (m *mortal) View(fn func(model.Reader) error) error {
+	if m.isDead() {
+		return errKilled
+	}
+	return m.Store.View(fn)
+}
+
+func (m *mortal) isDead() bool {
+	select {
+	case <-m.dead:
+		return true
+	default:
+		return false
+	}
+}
+
+// life is a whole life: bought, applied for, deployed, reissued, redeployed,
+// revoked, taken off, deleted. Each step is done when it has not been done
+// yet, so that it can be gone on with after a death, as a person would.
+func (w *world) life(ctx context.Context) error {
+	e := w.engine
+	page, err := e.Page(model.Query{})
+	if err != nil {
+		return err
+	}
+	if page.Total == 0 {
+		if _, _, err := e.Buy(ctx, operator, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1}); err != nil {
+			return err
+		}
+		if page, err = e.Page(model.Query{}); err != nil {
+			return err
+		}
+	}
+	id := page.Rows[0].ID
+	for range 40 {
+		if err := w.settle(ctx); err != nil {
+			return err
+		}
+		i, err := e.Instance(id)
+		if err != nil {
+			return err
+		}
+		rs, _, err := e.Resources(lifecycle.ResourceFilter{Instance: id})
+		if err != nil {
+			return err
+		}
+		current := 0
+		if v := i.Current(); v != nil {
+			current = v.Number
+		}
+		switch {
+		case len(i.Versions) == 0:
+			_, err = e.Apply(ctx, operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+		case len(rs) == 0 && current > 0:
+			_, err = e.Deploy(ctx, operator, id, lifecycle.DeployRequest{Product: "CDN"})
+		case len(i.Versions) == 1:
+			_, err = e.Reissue(ctx, operator, id, lifecycle.ReissueRequest{})
+		case current > 0 && rs[0].Version < current:
+			_, err = e.Deploy(ctx, operator, id, lifecycle.DeployRequest{Product: "CDN"})
+		case current > 0:
+			_, err = e.Revoke(ctx, operator, id, lifecycle.RevokeRequest{Reason: "superseded"})
+		case len(rs) > 0:
+			_, err = e.Undeploy(ctx, operator, rs[0].ID)
+		default:
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return errors.New("the life does not end")
+}
+
+// settle lets everything that is under way end, moving the clock past pauses.
+func (w *world) settle(ctx context.Context) error {
+	for range 20 {
+		if _, err := w.engine.Tick(ctx); err != nil {
+			return err
+		}
+		busy := false
+		err := w.store.View(func(r model.Reader) error {
+			for range r.Keys(model.Scan{Kind: model.KindJob, Index: "live"}) {
+				busy = true
+			}
+			return nil
+		})
+		if err != nil || !busy {
+			return err
+		}
+		if m, ok := ctx.Value(mortalKey{}).(*mortal); ok && m.isDead() {
+			return errKilled
+		}
+		w.clock.MoveTo(w.clock.Now().Add(2 * time.Hour))
+	}
+	return errors.New("work does not end")
+}
+
+type mortalKey struct{}
+
+// TestKilledAtEachIntentAndResult kills the engine at every write of a whole
+// life, before and after the write became durable, starts another engine on
+// what is left, and finds: no second certificate for an order, no second
+// change of a binding, nothing repeated before asking, a clean store.
+func TestKilledAtEachIntentAndResult(t *testing.T) {
+	w := newWorld(t)
+	count := &mortal{Store: w.store, dead: make(chan struct{})}
+	w.start(count)
+	w.check(w.life(w.ctx()))
+	w.engine.Close()
+	writes := count.writes
+	if writes < 15 {
+		t.Fatalf("a life has only %d writes", writes)
+	}
+	for n := 1; n <= writes; n++ {
+		for _, before := range []bool{true, false} {
+			t.Run(fmt.Sprintf("write %d before=%v", n, before), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				m := &mortal{Store: w.store, left: n, before: before, dead: make(chan struct{})}
+				w.engine.Close()
+				w.start(m)
+				ctx, cancel := context.WithCancel(context.WithValue(w.ctx(), mortalKey{}, m))
+				go func() { // who waits for a dead process is cut off
+					<-m.dead
+					cancel()
+				}()
+				if err := w.life(ctx); err == nil {
+					t.Fatal("it was not killed")
+				}
+				cancel()
+				w.engine.Close()
+				mark := len(w.issuer.log())
+				w.start(w.store)
+				w.check(w.life(w.ctx()))
+				w.orderly(mark)
+			})
+		}
+	}
+}
+
+// orderly is what must hold after a life with deaths or lost answers.
+func (w *world) orderly(mark int) {
+	w.t.Helper()
+	for key, n := range w.issuer.signed {
+		if n > 1 {
+			w.t.Errorf("order %s was signed %d times", key, n)
+		}
+	}
+	if len(w.issuer.signed) != 2 {
+		w.t.Errorf("%d certificates were signed, want 2", len(w.issuer.signed))
+	}
+	if w.product.changes != 2 {
+		w.t.Errorf("bindings were changed %d times, want 2", w.product.changes)
+	}
+	if len(w.issuer.revoked) != 2 {
+		w.t.Errorf("%d certificates are revoked, want 2", len(w.issuer.revoked))
+	}
+	if len(w.product.now) != 0 {
+		w.t.Errorf("something is still bound: %v", w.product.now)
+	}
+	asked := map[string]bool{}
+	sent := map[string]bool{}
+	for n, call := range w.issuer.log() {
+		method, about, _ := strings.Cut(call, " ")
+		if n == mark {
+			clear(asked)
+		}
+		switch method {
+		case "fetch", "revoked":
+			asked[about] = true
+		case "finalize", "revoke", "order":
+			if sent[call] && !asked[about] {
+				w.t.Errorf("call %d, %s, was repeated without asking", n, call)
+			}
+			sent[call] = true
+			delete(asked, about)
+		}
+	}
+	page, err := w.engine.Page(model.Query{})
+	w.check(err)
+	if page.Total != 1 {
+		w.t.Errorf("there are %d instances, want 1", page.Total)
+	}
+	w.fsck()
+}
+
+// TestOtherSideLosesReplies lets each call outside lose its answer, hang, or
+// fail once, and finds the same as after a death.
+func TestOtherSideLosesReplies(t *testing.T) {
+	methods := map[string]bool{"order": true, "finalize": true, "revoke": true, "deploy": false, "undeploy": false, "present": false, "keep": false}
+	names := map[behaviour]string{loseReply: "loses the reply", hangs: "hangs", doneHangs: "is done and hangs", fails: "fails"}
+	for method, atIssuer := range methods {
+		for b, name := range names {
+			t.Run(method+" "+name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				if atIssuer {
+					w.issuer.plan(method, b)
+				} else {
+					w.product.plan(method, b)
+				}
+				w.check(w.life(w.ctx()))
+				if method == "deploy" || method == "present" {
+					w.product.changes = 2 // a failed deployment is put back and asked for again
+				}
+				w.orderly(0)
+			})
+		}
+	}
+}
+
+// TestLateAnswersAreWaitedFor has a CA that keeps an order pending: the
+// instance shows what is awaited, and goes on by itself.
+// spec: A8
+func TestLateAnswersAreWaitedFor(t *testing.T) {
+	w := newWorld(t)
+	w.issuer.pending = 3
+	id := w.bought()
+	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"late.example.com"}}})
+	w.check(err)
+	p := w.wait(j.ID)
+	if !p.Blocked || p.Job.Waiting != "a record" {
+		t.Fatalf("want it waiting for a record, got %+v", p)
+	}
+	if i := w.get(id); i.Operation.Waiting != "a record" || i.ExpectedIssue.IsZero() {
+		t.Errorf("the instance does not show what is awaited: %+v", i.Operation)
+	}
+	w.forward(time.Hour)
+	if i := w.get(id); len(i.Versions) != 1 || i.Operation.Active() {
+		t.Errorf("it did not go on by itself: %+v", i.Operation)
+	}
+}
