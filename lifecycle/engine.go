@@ -71,9 +71,9 @@ type Engine struct {
 	slots   chan struct{}
 	runMu   sync.Mutex
 	closing bool
-	running map[model.ID]bool
-	wake    chan struct{} // the scheduler looks again what is due
-	moving  sync.Mutex    // one clock movement at a time
+	running map[model.ID]bool // true: kicked again meanwhile
+	wake    chan struct{}     // the scheduler looks again what is due
+	moving  sync.Mutex        // one clock movement at a time
 }
 
 // New makes an engine. It does nothing until [Engine.Start] or an action.

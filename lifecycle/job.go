@@ -73,30 +73,34 @@ func (e *Engine) finish(tx model.Tx, j *model.Job, result string) error {
 // just now by this process, so that nothing needs to be asked first.
 func (e *Engine) kick(id model.ID, fresh bool) {
 	e.runMu.Lock()
-	busy := e.running[id]
-	if !busy {
-		e.running[id] = true
-	}
+	_, busy := e.running[id]
+	// A job that is about to stop because it waited is looked at once more.
+	e.running[id] = busy
 	e.runMu.Unlock()
 	if busy {
 		return
 	}
-	done := func() {
-		e.runMu.Lock()
-		delete(e.running, id)
-		e.runMu.Unlock()
-	}
-	if !e.spawn(func() {
-		defer done()
+	work := func() {
 		select {
 		case e.slots <- struct{}{}:
 			defer func() { <-e.slots }()
 		case <-e.ctx.Done():
-			return
 		}
-		e.run(id, fresh)
-	}) {
-		done()
+		for again := true; again; fresh = false {
+			e.run(id, fresh)
+			e.runMu.Lock()
+			if again = e.running[id] && e.ctx.Err() == nil; again {
+				e.running[id] = false
+			} else {
+				delete(e.running, id)
+			}
+			e.runMu.Unlock()
+		}
+	}
+	if !e.spawn(work) {
+		e.runMu.Lock()
+		delete(e.running, id)
+		e.runMu.Unlock()
 	}
 }
 
@@ -109,6 +113,9 @@ func (e *Engine) run(id model.ID, fresh bool) {
 	})
 	if err != nil {
 		e.log.Error("a job could not be read", "job", id, "error", err)
+		return
+	}
+	if j.Next.After(e.Now()) {
 		return
 	}
 	ask := j.Begun && !fresh

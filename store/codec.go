@@ -23,7 +23,11 @@ func modes() (cbor.EncMode, cbor.DecMode) {
 	if err != nil {
 		panic(err) // the options are constant
 	}
-	d, err := cbor.DecOptions{DupMapKey: cbor.DupMapKeyEnforcedAPF, MaxArrayElements: 1 << 20}.DecMode()
+	d, err := cbor.DecOptions{
+		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
+		MaxArrayElements: 1 << 20,
+		UTF8:             cbor.UTF8DecodeInvalid, // what was written must be readable
+	}.DecMode()
 	if err != nil {
 		panic(err)
 	}

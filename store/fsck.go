@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"certquay/model"
 	"certquay/store/engine"
@@ -66,6 +67,7 @@ type checker struct {
 	ctx      context.Context
 	sealed   bool
 	expected int              // index entries that records call for
+	missing  bool             // one of those is
 	counters map[string]int   // as counted here
 	sums     map[string]int64 // of ledger entries, by account key
 	accounts map[string]int64 // as stored
@@ -153,6 +155,7 @@ func (c *checker) entriesOf(r model.Record) error {
 		}
 		switch {
 		case errors.Is(err, engine.ErrNotFound):
+			c.missing = true
 			c.problem("The %s %s is missing from an index (%q).", r.RecordKind(), r.RecordKey(), key)
 		case errors.Is(err, ErrCorrupt):
 			// Reported when the indexes are read.
@@ -206,7 +209,7 @@ func (c *checker) dataKeys() error {
 // as records call for, and none of those is missing, there are no others.
 func (c *checker) indexes() error {
 	err := c.each(indexSpace, func(string, []byte) error { c.Indexes++; return nil })
-	if err != nil || c.Indexes == c.expected {
+	if err != nil || c.Indexes == c.expected && !c.missing {
 		return err
 	}
 	return c.each(indexSpace, func(key string, _ []byte) error {
@@ -225,7 +228,8 @@ func (c *checker) calledFor(key string) (bool, error) {
 		if len(key) < len(prefix) || key[:len(prefix)] != prefix {
 			continue
 		}
-		primary, err := primaryOf(key[len(prefix):])
+		_, rest, _ := strings.Cut(key[len(prefix):], "\x00") // past the index's name
+		primary, err := primaryOf(rest)
 		if err != nil {
 			return false, nil
 		}

@@ -56,7 +56,8 @@ func encrypt(plain []byte, passphrase model.Secret, work int) ([]byte, error) {
 		return nil, err
 	}
 	_, err = w.Write(plain)
-	return b.Bytes(), errors.Join(err, w.Close())
+	err = errors.Join(err, w.Close())
+	return b.Bytes(), err
 }
 
 func decrypt(b []byte, passphrase model.Secret) ([]byte, error) {

@@ -194,7 +194,7 @@ func judge(chain []*x509.Certificate) error {
 		}
 		check := CheckPublicKey
 		if n > 0 {
-			check = checkSize
+			check = CheckKeySize
 		}
 		if err := check(c.PublicKey); err != nil {
 			return &Error{Reason: WeakKey, Why: fmt.Sprintf("the key of %s is too weak: %v", describe(c), err), Hint: "make a new key, ECDSA P-256 or RSA 2048 at least, and have the certificate issued for it"}

@@ -39,7 +39,7 @@ const maxRSA = 8192
 // known to be weak, or an algorithm that TLS clients do not support (spec A3,
 // I3). It takes a millisecond at most.
 func CheckPublicKey(pub crypto.PublicKey) error {
-	if err := checkSize(pub); err != nil {
+	if err := CheckKeySize(pub); err != nil {
 		return err
 	}
 	k, ok := pub.(*rsa.PublicKey)
@@ -59,8 +59,9 @@ func CheckPublicKey(pub crypto.PublicKey) error {
 	return nil
 }
 
-// checkSize judges algorithm and size only.
-func checkSize(pub crypto.PublicKey) error {
+// CheckKeySize is the part of [CheckPublicKey] that costs nothing: algorithm
+// and size only.
+func CheckKeySize(pub crypto.PublicKey) error {
 	switch k := pub.(type) {
 	case *rsa.PublicKey:
 		switch n := k.N.BitLen(); {

@@ -33,7 +33,7 @@ var _ lifecycle.Prober = Prober{}
 // version of TLS from 1.0 and any cipher will do. With an empty sni, or an IP
 // address, the handshake asks for no name. A server that presents its chain
 // and then breaks off, as one that wants a client's certificate may, has
-// answered. Errors say which address was asked and at which step it failed.
+// answered; one that cannot prove to have the leaf's key has not. Errors say which address was asked and at which step it failed.
 func (p Prober) Probe(ctx context.Context, address, sni string) (chain [][]byte, remote net.Addr, err error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout())
 	defer cancel()
@@ -58,7 +58,11 @@ func (p Prober) Probe(ctx context.Context, address, sni string) (chain [][]byte,
 		},
 	})
 	err = conn.HandshakeContext(ctx)
-	if len(chain) > 0 {
+	// A server that breaks off by itself, for want of a client's certificate,
+	// had proved by then that it has the key; one whose proof fails is refused
+	// by our side, and has presented nothing that a client would take.
+	var broke *net.OpError
+	if len(chain) > 0 && (err == nil || errors.As(err, &broke) && broke.Op == "remote error") {
 		return chain, raw.RemoteAddr(), nil
 	}
 	if err == nil {

@@ -75,6 +75,19 @@ func TestProbeReturnsWhatIsPresentedUnjudged(t *testing.T) {
 }
 
 // spec: D3
+func TestLeafWithoutItsKeyIsNotPresented(t *testing.T) {
+	ca := producttest.NewCA(t, now)
+	pair := ca.Pair(t, "a.example.com")
+	pair.Key = ca.Pair(t, "a.example.com").Key
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		address := serve(t, pair, func(c *tls.Config) { c.MinVersion, c.MaxVersion = version, version })
+		if chain, _, err := (product.Prober{Now: clock}).Probe(context.Background(), address, "a.example.com"); err == nil {
+			t.Errorf("TLS %x: %d certificates", version, len(chain))
+		}
+	}
+}
+
+// spec: D3
 func TestProbeEndsInTime(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

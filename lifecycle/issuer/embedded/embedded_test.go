@@ -571,3 +571,38 @@ func TestKeysAreSealedAndApart(t *testing.T) {
 		t.Errorf("%d keys", secrets)
 	}
 }
+
+// BenchmarkFinalize measures what the CA itself takes, without a disk.
+func BenchmarkFinalize(b *testing.B) {
+	store := issuertest.NewStore()
+	i, err := embedded.New(store, embedded.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	rsa, err := bundle.GenerateKey(model.RSA2048)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, key := range map[string]crypto.Signer{"ecdsa": p256(), "rsa": rsa} {
+		b.Run(name, func(b *testing.B) {
+			n := 0
+			for b.Loop() {
+				n++
+				r := request(fmt.Sprint(name, b.N, n), "www.example.com")
+				r.Public = key.Public()
+				o, err := i.Order(context.Background(), r)
+				if err == nil {
+					_, err = i.Finalize(context.Background(), o.Ref, r)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				if n%100 == 0 { // the store of the test copies all of it each time
+					b.StopTimer()
+					store.Clear("embedded/order/", "embedded/serial/")
+					b.StartTimer()
+				}
+			}
+		})
+	}
+}

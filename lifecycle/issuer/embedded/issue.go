@@ -57,7 +57,7 @@ func (i *Issuer) Finalize(ctx context.Context, ref string, r lifecycle.Certifica
 	if o, err := i.lookup(ref); err == nil || !errors.Is(err, lifecycle.ErrUnknownOrder) {
 		return o, err
 	}
-	list, err := i.check(r)
+	list, err := i.check(r, bundle.CheckPublicKey)
 	if err != nil {
 		return lifecycle.Order{}, err
 	}

@@ -49,6 +49,17 @@ func (s *Store) Cells(prefix string) map[string]model.Cell {
 	return out
 }
 
+// Clear forgets the cells whose keys begin with one of the prefixes.
+func (s *Store) Clear(prefixes ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k := range s.cells {
+		if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(k, p) }) {
+			delete(s.cells, k)
+		}
+	}
+}
+
 // Copy is a store with the same cells, as after a restart or a restore.
 func (s *Store) Copy() *Store { return &Store{cells: s.Cells("")} }
 

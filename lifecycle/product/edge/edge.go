@@ -192,10 +192,10 @@ func (e *Edge) Deploy(ctx context.Context, p lifecycle.Place, pair lifecycle.Pai
 		}
 		return next.put(tx, cell)
 	})
+	r.forget(host) // also after an error: the commit may have been done
 	if err != nil {
 		return lifecycle.Binding{}, err
 	}
-	r.forget(host)
 	return e.binding(r, &next, host), nil
 }
 
@@ -223,9 +223,7 @@ func (e *Edge) Restore(ctx context.Context, p lifecycle.Place) error {
 		}
 		return old.put(tx, cell)
 	})
-	if err == nil {
-		r.forget(host)
-	}
+	r.forget(host)
 	return err
 }
 
@@ -262,9 +260,7 @@ func (e *Edge) Undeploy(ctx context.Context, p lifecycle.Place) error {
 		}
 		return remove(tx, cell)
 	})
-	if err == nil {
-		r.forget(host)
-	}
+	r.forget(host)
 	return err
 }
 

@@ -226,7 +226,10 @@ func TestDriftBehindItsBackIsPresented(t *testing.T) {
 func rebind(t *testing.T, store *issuertest.Store, from, to string) {
 	t.Helper()
 	err := store.Update(context.Background(), func(tx model.Tx) error {
-		c := store0(tx, from)
+		var c model.Cell
+		if err := tx.Load(from, &c); err != nil {
+			return err
+		}
 		c.Name = strings.TrimPrefix(to, "edge/")
 		return tx.Put(&c)
 	})
@@ -235,12 +238,31 @@ func rebind(t *testing.T, store *issuertest.Store, from, to string) {
 	}
 }
 
-func store0(tx model.Tx, key string) model.Cell {
-	var c model.Cell
-	if err := tx.Load(key, &c); err != nil {
-		panic(err)
+// spec: H9
+func TestLostAnswerOfTheStoreLeavesNoOldLeaf(t *testing.T) {
+	ctx := context.Background()
+	store := issuertest.NewStore()
+	e := open(t, store, "CDN", "global")
+	_, b := deploy(t, e, "global", "a.example.com")
+	if _, _, err := (product.Prober{Now: clock}).Probe(ctx, b.Address, b.SNI); err != nil {
+		t.Fatal(err)
 	}
-	return c
+	lost := errors.New("the answer got lost")
+	store.Refuse = func() (error, error) { return nil, lost }
+	next := producttest.NewCA(t, now).Pair(t, "a.example.com")
+	p := lifecycle.Place{Region: "global", Name: "a.example.com"}
+	if _, err := e.Deploy(ctx, p, next); !errors.Is(err, lost) {
+		t.Fatal(err)
+	}
+	store.Refuse = nil
+	configured, err := e.Present(ctx, p)
+	if err != nil || configured.Fingerprint != next.Fingerprint {
+		t.Fatalf("%+v, %v", configured, err)
+	}
+	chain, _, err := product.Prober{Now: clock}.Probe(ctx, b.Address, b.SNI)
+	if v := product.Judge(chain, "", nil, now); err != nil || v.Fingerprint != next.Fingerprint {
+		t.Errorf("configured is the new leaf, presented another: %v", err)
+	}
 }
 
 func TestPageNamesProductRegionAndServer(t *testing.T) {

@@ -3,16 +3,14 @@
 package zlinttest
 
 import (
-	"bytes"
 	"context"
+	"crypto/x509"
 	"io"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"crypto/x509"
 
 	zx509 "github.com/zmap/zcrypto/x509"
 	"github.com/zmap/zlint/v3"
@@ -27,7 +25,9 @@ import (
 
 // tolerated are findings that follow from being a private CA, each with its
 // reason. Any other finding of level error or above fails the test.
-var tolerated = map[string]string{}
+var tolerated = map[string]string{
+	"e_ca_country_name_missing": "Baseline Requirements section 7.1.2.10.2: the country of the CA's operator; a private CA does not know it and must not invent one",
+}
 
 // now is a day on which the limit of the Baseline Requirements is still above
 // what is asked for in this test.
@@ -152,8 +152,6 @@ func TestRevocationListsHaveNoErrors(t *testing.T) {
 	}
 }
 
-// Every tolerated finding must still be one: the list shrinks with the CA's
-// faults.
 func TestToleratedFindingsAreExplained(t *testing.T) {
 	all := lint.GlobalRegistry().Names()
 	for name, why := range tolerated {
@@ -161,5 +159,4 @@ func TestToleratedFindingsAreExplained(t *testing.T) {
 			t.Errorf("%s: %q", name, why)
 		}
 	}
-	_ = bytes.Equal
 }

@@ -1,0 +1,89 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"certquay/model"
+	"certquay/store"
+)
+
+// whole puts an instance with everything that belongs to it.
+func (p *place) whole(s *store.Store) {
+	p.t.Helper()
+	i := instance(1)
+	k, _ := privateKey(1)
+	i.Versions[0].KeyID = k.ID
+	i.Order = id(9)
+	p.update(s, func(tx model.Tx) error {
+		return errors.Join(
+			tx.Put(i), tx.Put(k),
+			tx.Put(&model.Material{Instance: i.ID, Number: 1, Chain: [][]byte{{1}}}),
+			tx.Put(&model.Order{ID: id(9)}),
+			tx.Put(&model.Resource{ID: id(5), Instance: i.ID, Version: 1}),
+			tx.Put(&model.Job{ID: id(6), Instance: i.ID}),
+			tx.Put(&model.Task{ID: id(7), Instance: i.ID, Resource: id(5)}),
+			tx.Put(&model.Entry{ID: "purchase/9", Order: id(9), Postings: []model.Posting{{Account: "cash", Unit: "EUR", Amount: -5}, {Account: "sales", Unit: "EUR", Amount: 5}}}),
+			tx.Put(&model.Account{Name: "cash", Unit: "EUR", Sum: -5}),
+			tx.Put(&model.Account{Name: "sales", Unit: "EUR", Sum: 5}),
+			tx.Append(model.Event{Action: "purchase"}), tx.Append(model.Event{Action: "apply"}), tx.Append(model.Event{Action: "issue"}))
+	})
+}
+
+func fsckSound(t *testing.T, p *place) {
+	s := p.open()
+	p.whole(s)
+	report, err := s.Fsck(context.Background())
+	if err != nil || !report.Sound() {
+		t.Errorf("got %v, %q", err, report.Problems)
+	}
+	if report.Records != 13 || report.Events != 3 || report.Secrets != 1 || report.Indexes == 0 {
+		t.Errorf("counted %+v", report)
+	}
+}
+
+func fsckFinds(t *testing.T, p *place) {
+	s := p.open()
+	p.whole(s)
+	expect := func(s *store.Store, what ...string) {
+		t.Helper()
+		report, err := s.Fsck(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := strings.Join(report.Problems, "\n")
+		for _, w := range what {
+			if !strings.Contains(all, w) {
+				t.Errorf("%q is not in:\n%s", w, all)
+			}
+		}
+	}
+	// What a mistake of the engine could write.
+	p.put(s,
+		&model.Account{Name: "cash", Unit: "EUR", Sum: -6},
+		&model.Account{Name: "lost", Unit: "EUR", Sum: 1},
+		&model.Entry{ID: "odd", Postings: []model.Posting{{Account: "cash", Unit: "EUR", Amount: 1}}},
+		&model.Resource{ID: id(5), Instance: id(1), Version: 8},
+		&model.Task{ID: id(7), Instance: id(77)})
+	p.update(s, func(tx model.Tx) error {
+		return errors.Join(tx.Delete(&model.Material{Instance: id(1), Number: 1}), tx.Delete(&model.Key{ID: id(1)}))
+	})
+	expect(s, "account cash|EUR says -6", "account lost|EUR says 1", "entry odd does not balance", "version 8 of instance",
+		"task "+string(id(7))+" refers to the instance", "refers to the material", "refers to the key")
+	p.shut(s)
+	// What only someone at the files can do.
+	for _, e := range p.pairs() {
+		switch {
+		case strings.HasPrefix(e.Key, "revent") && strings.HasSuffix(e.Key, "2"),
+			strings.HasPrefix(e.Key, "iinstance\x00name"),
+			strings.HasPrefix(e.Key, "cinstance"):
+			p.overwrite(e.Key, nil)
+		}
+	}
+	p.overwrite("icontact\x00name\x00ghost\x00\x01none", []byte{})
+	p.overwrite("dkey\x00ghost", []byte("0123456789abcdef0123"))
+	expect(p.open(), "gap: event 3 follows event 1", "is missing from an index", "counter \"instance/issued\" says 0, but there are 1",
+		"ghost\\x00\\x01none\" belongs to no record")
+}

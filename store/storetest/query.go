@@ -1,0 +1,302 @@
+package storetest
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"certquay/model"
+	"certquay/store"
+)
+
+// spec: S1, S5
+func queriesEqualBruteForce(t *testing.T, p *place) {
+	s := p.open()
+	all := map[model.ID]*model.Instance{}
+	rapid.Check(t, func(t *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		writes := rapid.IntRange(0, 12).Draw(t, "writes")
+		err := s.Update(context.Background(), func(tx model.Tx) error {
+			for range writes {
+				i := randomInstance(r, r.IntN(60))
+				if r.IntN(3) == 0 {
+					i.ID = model.ID(i.Name) // not every ID need be a ULID
+				}
+				delete(all, i.ID)
+				var err error
+				switch r.IntN(8) {
+				case 0:
+					err = tx.Delete(i)
+				case 1:
+					i.Deleted = true
+					err = tx.Put(i)
+				default:
+					all[i.ID] = i
+					err = tx.Put(i)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 4 {
+			compareQuery(t, s, all, drawQuery(t))
+		}
+		compareCounts(t, s, all)
+	})
+	p.sound(s)
+}
+
+func drawQuery(t *rapid.T) model.Query {
+	some := func(label string) bool { return rapid.IntRange(0, 2).Draw(t, label) == 0 }
+	q := model.Query{
+		Sort:   rapid.SampledFrom([]model.Sort{"", model.SortExpiry, model.SortName, model.SortState}).Draw(t, "sort"),
+		Desc:   rapid.Bool().Draw(t, "desc"),
+		Offset: rapid.IntRange(0, 20).Draw(t, "offset"),
+		Limit:  rapid.IntRange(0, 15).Draw(t, "limit"),
+		Now:    now.Add(time.Duration(rapid.IntRange(-300, 300).Draw(t, "days")) * day).Add(time.Duration(rapid.IntRange(-2, 2).Draw(t, "halves")) * time.Second / 2),
+	}
+	f := &q.Filter
+	if some("states?") {
+		f.States = rapid.SliceOfN(rapid.SampledFrom(model.States), 1, 2).Draw(t, "states")
+	}
+	if some("group?") {
+		f.Group = rapid.SampledFrom(model.Groups).Draw(t, "group")
+	}
+	if some("derived?") {
+		f.Derived = rapid.SliceOfN(rapid.SampledFrom(model.DerivedValues), 1, 2).Draw(t, "derived")
+	}
+	f.Uploaded = some("uploaded?")
+	if some("brand?") {
+		f.Brand = rapid.SampledFrom([]string{"quay", "LE", "none"}).Draw(t, "brand")
+	}
+	if some("product?") {
+		f.Product = rapid.SampledFrom([]string{"cdn", "nginx", "waf", "another-such-product"}).Draw(t, "product")
+	}
+	if some("within?") {
+		f.Within = time.Duration(rapid.IntRange(1, 100).Draw(t, "within")) * day
+	}
+	if some("text?") {
+		f.Text = rapid.SampledFrom([]string{" Shop", "CAFÉ", "www.shop-1", "00000000000000000000000000000001", "com\x00www", "é"}).Draw(t, "text")
+	}
+	return q
+}
+
+// row is the instance's with whole seconds, as stores keep it.
+func row(i *model.Instance) model.Row {
+	r := i.Row()
+	for _, t := range []*time.Time{&r.Window, &r.ServiceWindow} { // shares of periods
+		if !t.IsZero() {
+			*t = time.Unix(t.Unix(), 0).UTC()
+		}
+	}
+	return r
+}
+
+func matches(i *model.Instance, f model.Filter, at time.Time) bool {
+	r := row(i)
+	if !f.Matches(&r, at) {
+		return false
+	}
+	texts := append([]string{i.Name}, i.Domains()...)
+	for _, v := range i.Versions {
+		texts = append(texts, v.Serial)
+	}
+	return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(model.Fold(s), model.Fold(f.Text)) })
+}
+
+func compareQuery(t *rapid.T, s *store.Store, all map[model.ID]*model.Instance, q model.Query) {
+	var want []*model.Instance
+	for _, i := range all {
+		if matches(i, q.Filter, q.Now) {
+			want = append(want, i)
+		}
+	}
+	slices.SortFunc(want, func(a, b *model.Instance) int {
+		byExpiry := func() int {
+			x, y := a.Newest(), b.Newest()
+			switch {
+			case x == nil || y == nil:
+				return cmp.Compare(btoi(x == nil), btoi(y == nil))
+			default:
+				return x.NotAfter.Compare(y.NotAfter)
+			}
+		}
+		var c int
+		switch q.Sort {
+		case model.SortName:
+			c = strings.Compare(model.Fold(a.Name), model.Fold(b.Name))
+		case model.SortState:
+			c = cmp.Or(cmp.Compare(slices.Index(model.States, a.State), slices.Index(model.States, b.State)), byExpiry())
+		default:
+			c = byExpiry()
+		}
+		return cmp.Or(c, strings.Compare(string(a.ID), string(b.ID)))
+	})
+	if q.Desc {
+		slices.Reverse(want)
+	}
+	page, err := s.Query(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page.Total != len(want) || page.Partial || page.Offset != q.Offset {
+		t.Fatalf("%+v: total %d, want %d; partial %v", q, page.Total, len(want), page.Partial)
+	}
+	want = want[min(q.Offset, len(want)):]
+	if q.Limit > 0 {
+		want = want[:min(q.Limit, len(want))]
+	}
+	if len(page.Rows) != len(want) {
+		t.Fatalf("%+v: %d rows, want %d", q, len(page.Rows), len(want))
+	}
+	for n, i := range want {
+		r := row(i)
+		got := page.Rows[n]
+		// Texts are cut in a page; their tests are those of rows.
+		got.Name, got.Domain, got.Products = r.Name, r.Domain, r.Products
+		if !reflect.DeepEqual(got, r) {
+			t.Fatalf("%+v: row %d is\n%+v, want\n%+v", q, n, got, r)
+		}
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func compareCounts(t *rapid.T, s *store.Store, all map[model.ID]*model.Instance) {
+	at := now.Add(time.Duration(rapid.IntRange(-100, 100).Draw(t, "count at")) * day)
+	want := model.Counts{All: len(all), State: map[model.State]int{}, Derived: map[model.Derived]int{}}
+	for _, i := range all {
+		r := row(i)
+		want.State[i.State]++
+		for _, d := range r.Derived(at) {
+			want.Derived[d]++
+		}
+		if v := i.Newest(); v != nil && i.State.Group() == model.GroupIssued && !v.NotAfter.Before(at) {
+			if week := int(v.NotAfter.Sub(at) / (7 * day)); week < len(want.Weeks) {
+				want.Weeks[week]++
+			}
+		}
+	}
+	got, err := s.Counts(at)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Fatalf("at %v: got\n%+v, want\n%+v (%v)", at, got, want, err)
+	}
+	// The count beside a filter equals what it lists.
+	for _, d := range model.DerivedValues {
+		page, err := s.Query(model.Query{Filter: model.Filter{Derived: []model.Derived{d}}, Now: at})
+		if err != nil || page.Total != got.Derived[d] || len(page.Rows) != page.Total {
+			t.Fatalf("%s: counted %d, listed %d of %d (%v)", d, got.Derived[d], len(page.Rows), page.Total, err)
+		}
+	}
+}
+
+// firstFrame asks at once after opening. Whether the table is built by then is
+// chance; the answer must be the same.
+func firstFrame(t *testing.T, p *place) {
+	s := p.open()
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := range 2000 {
+		if n%50 != 0 {
+			continue
+		}
+		p.update(s, func(tx model.Tx) error {
+			for k := range 50 {
+				if err := tx.Put(randomInstance(r, n+k)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	queries := []model.Query{
+		{Now: now, Limit: 50},
+		{Now: now, Limit: 50, Offset: 100, Desc: true},
+		{Now: now, Limit: 50, Sort: model.SortExpiry, Filter: model.Filter{States: []model.State{model.Issued}}},
+	}
+	ask := func() (pages []model.Page) {
+		for _, q := range queries {
+			page, err := s.Query(q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pages = append(pages, page)
+		}
+		return pages
+	}
+	want := ask()
+	counts, err := s.Counts(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.shut(s)
+	if s, err = p.Open(p.options()); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if got := ask(); !reflect.DeepEqual(got, want) {
+		t.Errorf("the first pages differ from later ones")
+	}
+	early, err := s.Counts(now)
+	if err != nil || early.All != counts.All || early.State[model.Issued] != counts.State[model.Issued] {
+		t.Errorf("early counts: %+v, want %+v (%v)", early, counts, err)
+	}
+	// Commits made meanwhile are neither lost nor overwritten by the builder.
+	for n := range 100 {
+		i := instance(n * 20)
+		i.Name = "written meanwhile"
+		p.put(s, i)
+	}
+	if err := s.Built(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	page, err := s.Query(model.Query{Filter: model.Filter{Text: "written meanwhile"}, Now: now})
+	if err != nil || page.Total != 100 || page.Partial {
+		t.Errorf("found %d, %v", page.Total, err)
+	}
+}
+
+func pageKeys(t *testing.T, p *place) {
+	s := p.open()
+	p.update(s, func(tx model.Tx) error {
+		for n := range 500 {
+			if err := tx.Put(instance(n)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	check := func(s *store.Store, when string) {
+		for _, q := range []model.Query{
+			{Limit: 50}, {Limit: 50, Offset: 400}, {Limit: 50, Desc: true}, {Limit: 180},
+			{Limit: 50, Sort: model.SortName}, {Limit: 50, Filter: model.Filter{Text: "shop-4"}},
+			{Limit: 50, Filter: model.Filter{States: []model.State{model.Issued}}},
+		} {
+			q.Now = now
+			before := s.KeysRead()
+			if _, err := s.Query(q); err != nil {
+				t.Fatal(err)
+			}
+			if n := s.KeysRead() - before; n > 200 {
+				t.Errorf("%s, %+v: read %d keys", when, q, n)
+			}
+		}
+	}
+	check(s, "built")
+}

@@ -1,0 +1,244 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"certquay/model"
+	"certquay/store"
+	"certquay/store/engine"
+)
+
+// sound fails the test when fsck finds anything.
+func (p *place) sound(s *store.Store) {
+	p.t.Helper()
+	report, err := s.Fsck(context.Background())
+	// The records of these tests refer to others that are not made.
+	report.Problems = slices.DeleteFunc(report.Problems, func(s string) bool { return strings.Contains(s, "refers to") })
+	if err != nil || !report.Sound() {
+		p.t.Errorf("fsck: %v, %q", err, report.Problems)
+	}
+}
+
+// leaks says whether a value of the engine contains the material.
+func (p *place) leaks(material []byte) bool {
+	return slices.ContainsFunc(p.pairs(), func(e engine.Pair) bool { return bytes.Contains(e.Value, material) })
+}
+
+func secretsSealed(t *testing.T, p *place) {
+	s := p.open()
+	k, material := privateKey(1)
+	c := &model.Cell{Space: "embedded", Name: "root", Data: []byte("plain to see"), Secret: model.NewSecret([]byte("the secret of a cell"))}
+	p.put(s, k, c)
+	p.shut(s)
+	if p.leaks(material) || p.leaks([]byte("the secret of a cell")) {
+		t.Error("a secret is in the engine in the clear")
+	}
+	if !p.leaks([]byte("plain to see")) {
+		t.Error("the test does not find what is there")
+	}
+}
+
+func secretsDeleted(t *testing.T, p *place) {
+	s := p.open()
+	k, _ := privateKey(1)
+	other, _ := privateKey(2)
+	p.put(s, k, other)
+	p.update(s, func(tx model.Tx) error { return tx.Delete(k) })
+	// A key may also be destroyed while its record stays.
+	destroyed := &model.Key{ID: other.ID, Instance: other.Instance, Type: other.Type, Public: other.Public}
+	p.put(s, destroyed)
+	p.view(s, func(r model.Reader) error {
+		got, err := model.Get[model.Key](r, string(other.ID))
+		if !got.PKCS8.Empty() {
+			t.Error("the destroyed key is still there")
+		}
+		return err
+	})
+	p.shut(s)
+	for _, e := range p.pairs() {
+		if strings.Contains(e.Key, string(k.ID)) {
+			t.Errorf("left of the deleted key: %q", e.Key)
+		}
+		if strings.HasPrefix(e.Key, "d") {
+			t.Errorf("a data key is left: %q", e.Key)
+		}
+	}
+}
+
+func passphrase(t *testing.T, p *place) {
+	o := p.options()
+	o.Passphrase = model.NewSecret([]byte("correct horse"))
+	s := p.openWith(o)
+	k, material := privateKey(1)
+	p.put(s, k, instance(1), &model.Cell{Space: "s", Name: "plain", Data: []byte("d")})
+	p.shut(s)
+
+	s = p.open()
+	if by, sealed, err := s.Protection(); by != store.ByPassphrase || !sealed || err != nil {
+		t.Errorf("protection: %s, %v, %v", by, sealed, err)
+	}
+	page, err := s.Query(model.Query{Now: now})
+	if err != nil || page.Total != 1 {
+		t.Errorf("the list of a sealed store: %+v, %v", page, err)
+	}
+	read := func() (got model.Key, err error) {
+		err = s.View(func(r model.Reader) error {
+			got, err = model.Get[model.Key](r, string(k.ID))
+			return err
+		})
+		return got, err
+	}
+	got, err := read()
+	if !errors.Is(err, store.ErrSealed) || got.Type != k.Type || !got.PKCS8.Empty() {
+		t.Errorf("sealed: %+v, %v", got, err)
+	}
+	if err := s.Update(context.Background(), putting(k)); !errors.Is(err, store.ErrSealed) {
+		t.Errorf("writing a secret: %v", err)
+	}
+	p.put(s, instance(2)) // no secret, no hindrance
+	if err := s.Unseal(model.NewSecret([]byte("wrong"))); !errors.Is(err, store.ErrPassphrase) {
+		t.Errorf("the wrong passphrase: %v", err)
+	}
+	if err := s.Unseal(model.NewSecret([]byte("correct horse"))); err != nil {
+		t.Fatal(err)
+	}
+	if got, err = read(); err != nil || string(got.PKCS8.Reveal()) != string(material) {
+		t.Errorf("unsealed: %v", err)
+	}
+	if err := s.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = read(); !errors.Is(err, store.ErrSealed) {
+		t.Errorf("sealed again: %v", err)
+	}
+}
+
+func passphraseChanged(t *testing.T, p *place) {
+	ctx := context.Background()
+	s := p.open()
+	k, _ := privateKey(1)
+	p.put(s, k)
+	if err := s.Seal(); err == nil {
+		t.Error("a store without a passphrase was sealed")
+	}
+	for _, pass := range []string{"first", "second", ""} {
+		if err := s.Protect(ctx, model.NewSecret([]byte(pass))); err != nil {
+			t.Fatal(err)
+		}
+		p.shut(s)
+		s = p.open()
+		if pass != "" {
+			if err := s.Protect(ctx, model.NewSecret([]byte("sealed"))); !errors.Is(err, store.ErrSealed) {
+				t.Errorf("changing a sealed store: %v", err)
+			}
+			if err := s.Unseal(model.NewSecret([]byte(pass))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.view(s, func(r model.Reader) error { return r.Get(&model.Key{ID: k.ID}) })
+	}
+}
+
+// flippedBytes damages every value in turn. Wherever it is noticed, it is an
+// error that names damage; it is never data.
+func flippedBytes(t *testing.T, p *place) {
+	s := p.open()
+	k, _ := privateKey(1)
+	p.put(s, instance(1), k)
+	p.update(s, func(tx model.Tx) error { return tx.Append(model.Event{Action: "apply"}) })
+	p.shut(s)
+	for _, e := range p.pairs() {
+		if len(e.Value) == 0 {
+			continue
+		}
+		for _, at := range []int{0, len(e.Value) / 2, len(e.Value) - 1} {
+			broken := slices.Clone(e.Value)
+			broken[at] ^= 4
+			p.overwrite(e.Key, broken)
+			p.damaged(e.Key)
+		}
+		p.overwrite(e.Key, e.Value)
+	}
+	p.sound(p.open())
+}
+
+// damaged checks that a store whose value under the key is damaged says so,
+// when it is opened or when it is checked.
+func (p *place) damaged(key string) {
+	p.t.Helper()
+	s, err := p.Open(p.options())
+	if err != nil {
+		if !errors.Is(err, store.ErrCorrupt) {
+			p.t.Errorf("key %q: opening: %v", key, err)
+		}
+		return
+	}
+	defer p.shut(s)
+	report, err := s.Fsck(context.Background())
+	if err != nil && !errors.Is(err, store.ErrCorrupt) {
+		p.t.Errorf("key %q: fsck: %v", key, err)
+	}
+	if err == nil && !strings.Contains(strings.Join(report.Problems, "\n"), "damaged") {
+		p.t.Errorf("key %q: fsck found only %q", key, report.Problems)
+	}
+}
+
+// movedValue puts a true value under another key, where it is a lie.
+func movedValue(t *testing.T, p *place) {
+	s := p.open()
+	p.put(s, instance(1), instance(2))
+	p.shut(s)
+	var from engine.Pair
+	for _, e := range p.pairs() {
+		if strings.HasPrefix(e.Key, "rinstance") {
+			from = e
+			break
+		}
+	}
+	p.overwrite(strings.Replace(from.Key, string(id(1)), string(id(2)), 1), from.Value)
+	s, err := p.Open(p.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = s.View(func(r model.Reader) error { return r.Get(&model.Instance{ID: id(2)}) })
+	if !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), string(id(2))) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.Built(context.Background()); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("building the table: %v", err)
+	}
+	if page, _ := s.Query(model.Query{Filter: model.Filter{Text: "x"}, Now: now}); !page.Partial {
+		t.Error("a table that could not be built calls itself whole")
+	}
+}
+
+func wrongKeyFile(t *testing.T, p *place) {
+	p.shut(p.open())
+	if err := os.WriteFile(p.key, bytes.Repeat([]byte{7}, 32), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Open(p.options()); !errors.Is(err, store.ErrOpen) || !strings.Contains(err.Error(), p.key) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func missingKeyFile(t *testing.T, p *place) {
+	p.shut(p.open())
+	if err := os.Remove(p.key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Open(p.options()); !errors.Is(err, store.ErrOpen) || !strings.Contains(err.Error(), p.key) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(p.key); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a key file was made: %v", err)
+	}
+}
