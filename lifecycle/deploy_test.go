@@ -1,0 +1,185 @@
+package lifecycle_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"slices"
+	"strings"
+	"testing"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// request is a PKCS#10 request of a person's own.
+func request(t *testing.T, name string) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: []string{name}}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+// deploy puts an instance on the product and expects it to succeed.
+func (w *world) deploy(id model.ID, names ...string) {
+	w.t.Helper()
+	jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "cdn", Resources: names})
+	w.check(err)
+	for _, j := range jobs {
+		w.done(j, nil)
+	}
+}
+
+func (w *world) resource(n int) lifecycle.ResourceView {
+	w.t.Helper()
+	rs, _, err := w.engine.Resources(lifecycle.ResourceFilter{})
+	w.check(err)
+	return rs[n]
+}
+
+// spec: D2
+func TestWhereADeploymentGoes(t *testing.T) {
+	w := newWorld(t)
+	w.product.regions = []string{"east", "west"}
+	id := w.issued("a.example.com")
+	try := func(r lifecycle.DeployRequest) error {
+		r.Product = "CDN"
+		_, err := w.engine.Deploy(w.ctx(), operator, id, r)
+		return err
+	}
+	w.refused(try(lifecycle.DeployRequest{}), lifecycle.ReasonRegion)
+	w.refused(try(lifecycle.DeployRequest{Regions: []string{"north"}}), lifecycle.ReasonNoRegion)
+	w.refused(try(lifecycle.DeployRequest{Regions: []string{"east"}, Resources: []string{"b.example.com"}}), lifecycle.ReasonNotCovered)
+	jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN", Regions: []string{"EAST", "west"}})
+	w.check(err)
+	for _, j := range jobs {
+		w.done(j, nil)
+	}
+	if len(jobs) != 2 || w.resource(0).Region != "east" || w.resource(1).Resource.Name != "a.example.com" {
+		t.Errorf("%d deployments, %+v", len(jobs), w.resource(0))
+	}
+	if i := w.get(id); i.Deployments.Deployed != 2 || !slices.Equal(i.Deployments.Products, []string{"CDN"}) {
+		t.Errorf("the instance says %+v", i.Deployments)
+	}
+}
+
+// spec: D3
+func TestAFailedDeploymentIsPutBack(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		w := newWorld(t)
+		id := w.issued("a.example.com")
+		before := ""
+		if !first {
+			w.deploy(id)
+			before = w.resource(0).Presented
+			w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
+		}
+		w.product.stubborn = true
+		jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+		w.check(err)
+		p := w.wait(jobs[0].ID)
+		if p.Job.Result != lifecycle.ResultFailed || !strings.Contains(p.Job.Error, "handshake") {
+			t.Fatalf("first %v: the job says %q, %q", first, p.Job.Result, p.Job.Error)
+		}
+		now := w.product.now[lifecycle.Place{Region: "global", Name: "a.example.com"}]
+		switch {
+		case first && now != nil:
+			t.Error("a first deployment that failed left its binding")
+		case !first && (now == nil || now.Fingerprint != before):
+			t.Errorf("the former binding is not back")
+		}
+		if r := w.resource(0); r.State != model.ResourceFailed || r.Deployed != before || r.Failure.Message == "" {
+			t.Errorf("first %v: the row is %s: %+v", first, r.State, r.Failure)
+		}
+		if i := w.get(id); i.Label(w.clock.Now()) != "failing" {
+			t.Errorf("the label is %s", i.Label(w.clock.Now()))
+		}
+		w.product.stubborn = false
+		w.deploy(id)
+		if r := w.resource(0); r.State != model.ResourceDeployed || r.Failure.What != "" {
+			t.Errorf("tried again it is %s", r.State)
+		}
+		w.fsck()
+	}
+}
+
+// spec: D4, D7
+func TestDriftOutdatedAndTasks(t *testing.T) {
+	w := newWorld(t)
+	id := w.issued("a.example.com")
+	w.deploy(id)
+	place := lifecycle.Place{Region: "global", Name: "a.example.com"}
+	good := w.product.shown[place]
+	other := newWorld(t)
+	oid := other.issued("a.example.com")
+	other.deploy(oid)
+	w.product.shown[place] = other.product.shown[place]
+	j, err := w.engine.Verify(w.ctx(), operator, w.resource(0).ID)
+	w.check(err)
+	w.wait(j.ID)
+	if r := w.resource(0); r.State != model.ResourceDrifted || r.DriftSince.IsZero() || r.Deployed == r.Presented {
+		t.Errorf("another leaf there: %s", r.State)
+	}
+	w.product.shown[place] = good
+	w.done(w.engine.Verify(w.ctx(), operator, w.resource(0).ID))
+	if r := w.resource(0); r.State != model.ResourceDeployed || !r.DriftSince.IsZero() {
+		t.Errorf("the right leaf again: %s", r.State)
+	}
+	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
+	if r := w.resource(0); r.State != model.ResourceOutdated {
+		t.Errorf("after a reissue: %s", r.State)
+	}
+	tasks, err := w.engine.Tasks(0)
+	w.check(err)
+	if len(tasks) != 1 || tasks[0].Resource != w.resource(0).ID {
+		t.Fatalf("tasks: %+v", tasks)
+	}
+	w.deploy(id)
+	if tasks, _ = w.engine.Tasks(0); len(tasks) != 0 {
+		t.Errorf("the task is open though the leaf was seen: %+v", tasks)
+	}
+	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
+	tasks, _ = w.engine.Tasks(0)
+	_, err = w.engine.DismissTask(w.ctx(), operator, tasks[0].ID.Short())
+	w.check(err)
+	if tasks, _ = w.engine.Tasks(0); len(tasks) != 0 {
+		t.Error("a dismissed task is open")
+	}
+}
+
+// spec: D8
+func TestUndeployingRemovesTheResource(t *testing.T) {
+	w := newWorld(t)
+	id := w.issued("a.example.com")
+	w.deploy(id)
+	w.done(w.engine.Undeploy(w.ctx(), operator, w.resource(0).ID))
+	if rs, _, _ := w.engine.Resources(lifecycle.ResourceFilter{}); len(rs) != 0 || len(w.product.now) != 0 {
+		t.Errorf("left: %v, %v", rs, w.product.now)
+	}
+	if i := w.get(id); i.Deployments.Total != 0 {
+		t.Errorf("the instance says %+v", i.Deployments)
+	}
+}
+
+// spec: S3, S4
+func TestRefusalsAndChangesAreEvents(t *testing.T) {
+	w := newWorld(t)
+	id := w.bought()
+	_, err := w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{})
+	f := w.refused(err, lifecycle.ReasonNotApplied)
+	if f.Hint() == "" || !strings.Contains(f.Message(), "paid") {
+		t.Errorf("it says %q, %q", f.Message(), f.Hint())
+	}
+	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id})
+	w.check(err)
+	if len(events) != 2 || events[0].Result != lifecycle.ResultRefused || events[0].Detail != f.Message() || events[1].To != "paid" {
+		t.Errorf("events: %+v", events)
+	}
+}

@@ -1,0 +1,418 @@
+package lifecycle_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/model"
+)
+
+const days = 24 * time.Hour
+
+// spec: B1
+func TestWhatCannotExistCannotBeBought(t *testing.T) {
+	w := newWorld(t)
+	with := func(change func(*lifecycle.BuyRequest)) lifecycle.BuyRequest {
+		r := lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1}
+		change(&r)
+		return r
+	}
+	for name, c := range map[string]struct {
+		r    lifecycle.BuyRequest
+		want lifecycle.Reason
+	}{
+		"EV wildcard":         {with(func(r *lifecycle.BuyRequest) { r.Spec.Level, r.Spec.Type = model.EV, model.Wildcard }), lifecycle.ReasonNotForSale},
+		"a level not offered": {with(func(r *lifecycle.BuyRequest) { r.Spec.Level = model.OV }), lifecycle.ReasonNotForSale},
+		"an unknown brand":    {with(func(r *lifecycle.BuyRequest) { r.Spec.Brand = "nobody" }), lifecycle.ReasonNotForSale},
+		"none":                {with(func(r *lifecycle.BuyRequest) { r.Quantity = 0 }), lifecycle.ReasonQuantity},
+		"one too many":        {with(func(r *lifecycle.BuyRequest) { r.Quantity = 101 }), lifecycle.ReasonQuantity},
+		"no year":             {with(func(r *lifecycle.BuyRequest) { r.Years = 0 }), lifecycle.ReasonYears},
+		"one year too many":   {with(func(r *lifecycle.BuyRequest) { r.Years = 3 }), lifecycle.ReasonYears},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := w.engine.Buy(w.ctx(), operator, c.r)
+			w.refused(err, c.want)
+		})
+	}
+	q, err := w.engine.Quote(lifecycle.BuyRequest{Spec: spec, Years: 2, Quantity: 3})
+	w.check(err)
+	if len(q.Lines) != 3 || q.Total != 3*2*100_00 {
+		t.Errorf("3 for 2 years cost %d in %d lines", q.Total, len(q.Lines))
+	}
+}
+
+// spec: B2
+func TestAPurchaseIsOneTransaction(t *testing.T) {
+	w := newWorld(t)
+	o, made, err := w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 100})
+	w.check(err)
+	if len(made) != 100 || len(o.Lines) != 100 {
+		t.Fatalf("%d instances, %d lines", len(made), len(o.Lines))
+	}
+	for n, i := range made {
+		if o.Lines[n].Instance != i.ID || i.Order != o.ID || i.Line != n {
+			t.Fatalf("line %d and its instance do not name each other", n)
+		}
+	}
+	costs, err := w.engine.Costs()
+	w.check(err)
+	if costs["EUR"] != 100*100_00 {
+		t.Errorf("the ledger says %v", costs)
+	}
+	w.fsck() // the entries sum to zero and to the accounts
+}
+
+// spec: B5
+func TestRefundEndsAfterThirtyTimesTwentyFourHours(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy lifecycle.RefundPolicy
+		after  time.Duration
+		issue  bool
+		paid   bool
+	}{
+		"issued-30d one second before": {lifecycle.RefundIssued30d, 30*days - time.Second, true, true},
+		"issued-30d at the second":     {lifecycle.RefundIssued30d, 30 * days, true, true},
+		"issued-30d one second after":  {lifecycle.RefundIssued30d, 30*days + time.Second, true, false},
+		"issued-30d closed late":       {lifecycle.RefundIssued30d, 300 * days, false, true},
+		"paid-7d one second before":    {lifecycle.RefundPaid7d, 7*days - time.Second, true, true},
+		"paid-7d one second after":     {lifecycle.RefundPaid7d, 7*days + time.Second, true, false},
+		"paid-7d closed late":          {lifecycle.RefundPaid7d, 8 * days, false, false},
+		"none":                         {lifecycle.RefundNone, 0, true, false},
+		"none, closed":                 {lifecycle.RefundNone, 0, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.engine.Close()
+			w.policy.Refund = c.policy
+			w.start(w.store)
+			var id model.ID
+			if c.issue {
+				id = w.issued("a.example.com")
+			} else {
+				id = w.bought()
+			}
+			w.clock.MoveTo(epoch.Add(c.after))
+			preview, err := w.engine.Refund(id)
+			w.check(err)
+			if (preview.Amount > 0) != c.paid || preview.Why == "" {
+				t.Errorf("the preview says %d: %q", preview.Amount, preview.Why)
+			}
+			if c.issue {
+				w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}))
+			} else {
+				w.check(w.engine.CloseInstance(w.ctx(), operator, id))
+			}
+			want := map[[2]bool]string{{true, true}: "refunded", {true, false}: "revoked", {false, true}: "refunded", {false, false}: "closed"}[[2]bool{c.issue, c.paid}]
+			if got := string(w.get(id).State); got != want {
+				t.Errorf("it is %s, want %s", got, want)
+			}
+			costs, err := w.engine.Costs()
+			w.check(err)
+			if spent := costs["EUR"]; (spent == 0) != c.paid {
+				t.Errorf("spent %d", spent)
+			}
+			w.fsck()
+		})
+	}
+}
+
+// spec: T1, T2
+func TestServicePeriodStartsWithTheFirstVersion(t *testing.T) {
+	w := newWorld(t)
+	w.issuer.limit = 200 * days
+	id := w.bought()
+	if i := w.get(id); !i.ServiceStart.IsZero() || !i.ServiceEnd.IsZero() {
+		t.Error("there is a service period before anything is issued")
+	}
+	w.forward(10 * days)
+	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}))
+	i := w.get(id)
+	start := epoch.Add(10 * days)
+	if !i.ServiceStart.Equal(start) || !i.ServiceEnd.Equal(start.AddDate(1, 0, 0)) {
+		t.Errorf("service period %s to %s", i.ServiceStart, i.ServiceEnd)
+	}
+	if v := i.Current(); v.Validity() != 200*days {
+		t.Errorf("the version is valid for %s, want the issuer's 200 days", v.Validity())
+	}
+}
+
+// spec: T5, T7, I8
+func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
+	w := newWorld(t)
+	w.issuer.limit = 200 * days
+	id := w.issued("a.example.com")
+	label := func(day int) string {
+		w.forward(epoch.Add(time.Duration(day)*days + 12*time.Hour).Sub(w.clock.Now()))
+		i := w.get(id)
+		return i.Label(w.clock.Now())
+	}
+	if got := label(169); got != "issued" || len(w.get(id).Versions) != 1 {
+		t.Errorf("day 169: %s, %d versions", got, len(w.get(id).Versions))
+	}
+	if got := label(171); got != "issued" || len(w.get(id).Versions) != 2 {
+		t.Errorf("day 171: %s, %d versions, want it reissued within a day of the window's opening", got, len(w.get(id).Versions))
+	}
+	i := w.get(id)
+	if v := i.Current(); v.NotAfter.Add(time.Second) != i.ServiceEnd || v.KeyID != i.Versions[0].KeyID {
+		t.Errorf("version 2 ends %s with another key, the service period %s", v.NotAfter, i.ServiceEnd)
+	}
+	if got := label(334); got != "issued" {
+		t.Errorf("day 334: %s", got)
+	}
+	_, _, err := w.engine.Renew(w.ctx(), operator, id)
+	w.refused(err, lifecycle.ReasonTooEarly)
+	if got := label(335); got != "expiring" {
+		t.Errorf("day 335: %s", got)
+	}
+	if got := label(364); got != "expiring" || len(w.get(id).Versions) != 2 {
+		t.Errorf("day 364: %s", got)
+	}
+	if got := label(366); got != "expired" {
+		t.Errorf("day 366: %s", got)
+	}
+	_, _, err = w.engine.Renew(w.ctx(), operator, id)
+	if f := w.refused(err, lifecycle.ReasonServiceOver); !strings.Contains(f.Hint(), "certquay buy --level dv") {
+		t.Errorf("the way out is %q, want the command that buys again", f.Hint())
+	}
+	if tasks, err := w.engine.Tasks(0); err != nil || len(tasks) != 1 {
+		t.Errorf("%d tasks (%v), want one to install version 2", len(tasks), err)
+	}
+}
+
+// spec: A2, A6
+func TestWrongNamesAreRefusedAndTheDraftIsKept(t *testing.T) {
+	w := newWorld(t)
+	id := w.bought()
+	_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com", "b.example.com"}, Email: "anna@example.com"}})
+	var inv *lifecycle.Invalid
+	if !errors.As(err, &inv) || inv.Rule != "A2" || inv.Example == "" {
+		t.Fatalf("two names for a single: %v", err)
+	}
+	i := w.get(id)
+	if i.State.Group() != model.GroupUnissued || i.Application.Email != "anna@example.com" || len(i.Application.Domains) != 2 {
+		t.Errorf("the draft is %+v", i.Application)
+	}
+	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"BÜCHER.example"}}}))
+	i = w.get(id)
+	if got := i.Domains(); !slices.Equal(got, []string{"xn--bcher-kva.example"}) {
+		t.Errorf("the certificate is for %v", got)
+	}
+}
+
+// spec: A7, A9
+func TestAnApplicationCanBeWithdrawnUntilFinalize(t *testing.T) {
+	w := newWorld(t)
+	w.issuer.pending = 100
+	id := w.bought()
+	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+	w.check(err)
+	w.wait(j.ID)
+	if i := w.get(id); i.ExpectedIssue.IsZero() || i.Operation.Waiting == "" {
+		t.Error("what is awaited, and when it should be issued, is not shown")
+	}
+	w.check(w.engine.Withdraw(w.ctx(), operator, id))
+	i := w.get(id)
+	if string(i.State) != "paid" || len(i.Application.Domains) != 1 || i.Operation.Active() {
+		t.Errorf("after the withdrawal: %+v", i)
+	}
+	w.forward(20 * days)
+	if len(w.issuer.signed) != 0 {
+		t.Error("a withdrawn order was signed")
+	}
+
+	// After finalize it is too late, even while the CA is silent.
+	w.issuer.pending = 0
+	w.issuer.plan("finalize", fails)
+	j, err = w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{})
+	w.check(err)
+	w.wait(j.ID)
+	w.refused(w.engine.Withdraw(w.ctx(), operator, id), lifecycle.ReasonFinalized)
+}
+
+// spec: A8, S2
+func TestAFinalNoTakesTheApplicationBackWithItsReason(t *testing.T) {
+	w := newWorld(t)
+	w.issuer.plan("order", refuses)
+	id := w.bought()
+	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+	w.check(err)
+	if p := w.wait(j.ID); !p.Done || p.Job.Result != lifecycle.ResultFailed {
+		t.Fatalf("the job is %+v", p)
+	}
+	if i := w.get(id); string(i.State) != "paid" || i.Reason != errScripted.Error() || len(i.Application.Domains) != 1 {
+		t.Errorf("it is %s, reason %q", i.State, i.Reason)
+	}
+}
+
+// spec: A3, A4
+func TestAManualRequestMeansNoKeyAndNoDeployment(t *testing.T) {
+	w := newWorld(t)
+	id := w.bought()
+	csr := request(t, "a.example.com")
+	_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}, CSR: csr}})
+	var inv *lifecycle.Invalid
+	if !errors.As(err, &inv) || inv.Field != "csr" {
+		t.Fatalf("a request for another name: %v", err)
+	}
+	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, CSR: csr}}))
+	if v := w.get(id); v.Current().KeyID != "" {
+		t.Error("certquay claims to hold the key")
+	}
+	_, err = w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+	w.refused(err, lifecycle.ReasonNoKey)
+	files, err := w.engine.Download(w.ctx(), operator, id, "nginx")
+	w.check(err)
+	for _, f := range files {
+		if f.Secret {
+			t.Errorf("%s holds a key", f.Name)
+		}
+	}
+	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
+	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
+	if w.get(id).Versions[2].KeyID == "" {
+		t.Error("a reissue with a new key has none")
+	}
+}
+
+// spec: I4
+func TestRevokingEndsEveryUnexpiredVersion(t *testing.T) {
+	w := newWorld(t)
+	id := w.issued("a.example.com")
+	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
+	_, err := w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "because"})
+	var inv *lifecycle.Invalid
+	if !errors.As(err, &inv) || !strings.Contains(inv.Example, "keyCompromise") {
+		t.Fatalf("an unknown reason: %v", err)
+	}
+	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "superseded", Versions: []int{1}}))
+	if i := w.get(id); i.State.Group() != model.GroupIssued || i.Versions[0].RevokedAt.IsZero() {
+		t.Errorf("with one version left it is %s", i.State)
+	}
+	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "keycompromise"}))
+	if i := w.get(id); i.State.Group() != model.GroupEnded {
+		t.Errorf("with none left it is %s", i.State)
+	}
+	if len(w.issuer.revoked) != 2 || !slices.Contains([]string{"keyCompromise", "superseded"}, w.issuer.revoked[w.get(id).Versions[1].Serial]) {
+		t.Errorf("the CA revoked %v", w.issuer.revoked)
+	}
+	_, err = w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{})
+	w.refused(err, lifecycle.ReasonAlreadyRevoked)
+}
+
+// spec: I5
+func TestDeletingDestroysTheKeysAndKeepsTheHistory(t *testing.T) {
+	w := newWorld(t)
+	id := w.issued("a.example.com")
+	w.refused(w.engine.Delete(w.ctx(), operator, id), lifecycle.ReasonRevokeFirst)
+	w.deploy(id)
+	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}))
+	w.refused(w.engine.Delete(w.ctx(), operator, id), lifecycle.ReasonUndeployFirst)
+	rs, _, err := w.engine.Resources(lifecycle.ResourceFilter{Instance: id})
+	w.check(err)
+	w.done(w.engine.Undeploy(w.ctx(), operator, rs[0].ID))
+	key := w.get(id).Versions[0].KeyID
+	w.check(w.engine.Delete(w.ctx(), operator, id))
+	if _, err := w.engine.Instance(id); !errors.Is(err, model.ErrNotFound) {
+		t.Errorf("a deleted instance is shown: %v", err)
+	}
+	w.check(w.store.View(func(r model.Reader) error {
+		if _, err := model.Get[model.Key](r, string(key)); !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("its key is there: %v", err)
+		}
+		return nil
+	}))
+	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id})
+	w.check(err)
+	if len(events) < 8 || events[0].Action != "delete" {
+		t.Errorf("its activity has %d events", len(events))
+	}
+	w.fsck()
+	// An expired one may go without being revoked.
+	id = w.issued("b.example.com")
+	w.forward(400 * days)
+	w.check(w.engine.Delete(w.ctx(), operator, id))
+}
+
+// spec: I6
+func TestRenewingBuysALinkedInstanceInTheServiceWindow(t *testing.T) {
+	for _, carry := range []bool{false, true} {
+		w := newWorld(t)
+		w.engine.Close()
+		w.policy.CarryDays = carry
+		w.start(w.store)
+		id := w.issued("a.example.com")
+		w.deploy(id)
+		w.forward(345 * days)
+		next, j, err := w.engine.Renew(w.ctx(), operator, id)
+		w.done(j, err)
+		old, renewed := w.get(id), w.get(next.ID)
+		if renewed.Origin != model.OriginRenewal || renewed.RenewalOf != id || old.RenewedBy != next.ID || renewed.Spec != old.Spec {
+			t.Errorf("the two are not linked: %+v", renewed)
+		}
+		if renewed.Versions[0].KeyID == old.Versions[0].KeyID {
+			t.Error("the renewal has the old key")
+		}
+		want := w.clock.Now().Truncate(time.Second).AddDate(1, 0, 0)
+		if carry {
+			want = want.Add(20 * days)
+		}
+		if d := renewed.ServiceEnd.Sub(want); d < -2*time.Second || d > 2*time.Second {
+			t.Errorf("carry %v: the service period ends %s, want %s", carry, renewed.ServiceEnd, want)
+		}
+		if rs, _, _ := w.engine.Resources(lifecycle.ResourceFilter{}); rs[0].Instance != id {
+			t.Error("the old one's resource was moved")
+		}
+		_, _, err = w.engine.Renew(w.ctx(), operator, id)
+		w.refused(err, lifecycle.ReasonRenewed)
+		w.fsck()
+	}
+}
+
+// spec: I7
+func TestReissueKeepsTheServicePeriodAndCostsNothing(t *testing.T) {
+	w := newWorld(t)
+	id := w.issued("a.example.com")
+	before := w.get(id)
+	w.forward(100 * days)
+	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
+	after := w.get(id)
+	if after.ServiceEnd != before.ServiceEnd || len(after.Versions) != 2 || after.Versions[0].KeyID == after.Versions[1].KeyID {
+		t.Errorf("after a reissue with a new key: %+v", after)
+	}
+	if v := after.Current(); v.NotAfter.Add(time.Second) != after.ServiceEnd {
+		t.Errorf("version 2 ends %s, the service period %s", v.NotAfter, after.ServiceEnd)
+	}
+	costs, err := w.engine.Costs()
+	w.check(err)
+	if costs["EUR"] != 100_00 {
+		t.Errorf("spent %v", costs)
+	}
+}
+
+// spec: I3
+func TestAnUploadIsHeldOnceOrNotAtAll(t *testing.T) {
+	w := newWorld(t)
+	id := w.issued("a.example.com")
+	files, err := w.engine.Download(w.ctx(), operator, id, "pem")
+	w.check(err)
+	var up lifecycle.UploadRequest
+	for _, f := range files {
+		if strings.HasSuffix(f.Name, ".pem") || f.Secret {
+			up.Files = append(up.Files, bundle.File{Name: f.Name, Data: f.Data})
+		}
+	}
+	_, err = w.engine.Upload(w.ctx(), operator, up)
+	if f := w.refused(err, lifecycle.ReasonHeld); f.Args["other"] != string(id) {
+		t.Errorf("the one that is held is not named: %s", f.Message())
+	}
+	_, err = w.engine.Upload(w.ctx(), operator, lifecycle.UploadRequest{Files: []bundle.File{{Name: "x", Data: []byte("garbage")}}})
+	w.refused(err, lifecycle.ReasonCertificate)
+	if page, _ := w.engine.Page(model.Query{}); page.Total != 1 {
+		t.Errorf("there are %d instances", page.Total)
+	}
+}
