@@ -38,6 +38,7 @@ type App struct {
 	Engine  *lifecycle.Engine
 	Host    *host.Server
 	Log     *slog.Logger
+	Dir     string // of the data
 	Sandbox bool
 	Sealed  string // how secrets are kept, for the status line
 
@@ -53,7 +54,7 @@ func (a *App) Temporary() bool { return !a.serving && a.Host.Count() <= 1 }
 // open makes the owner of the store in a locked data directory. On an error
 // everything opened so far is closed.
 func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, paths config.Paths, configFile string) (a *App, err error) {
-	a = &App{Paths: paths, file: configFile, ctx: context.WithoutCancel(ctx)}
+	a = &App{Paths: paths, Dir: lock.Dir(), file: configFile, ctx: context.WithoutCancel(ctx)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -84,7 +85,10 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		a.Log.Warn("the system's roots cannot be read", "error", err)
-		roots = nil
+		roots = x509.NewCertPool()
+	}
+	if err := errors.Join(ca.Prepare(ctx), ca.AddRoots(roots)); err != nil {
+		return a, &storeError{err: fmt.Errorf("the embedded CA: %w", err)}
 	}
 	c := a.Config
 	policy := lifecycle.DefaultPolicy()

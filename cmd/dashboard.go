@@ -1,7 +1,90 @@
 package cmd
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 
-func dashboard(_ context.Context, _ *call) error {
-	return &failedError{what: "the dashboard is not there yet"}
+	"golang.org/x/sys/unix"
+
+	"certquay/cmd/host"
+	"certquay/cmd/session"
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/ui"
+	"certquay/ui/kit"
+)
+
+var _ kit.Backend = (*lifecycle.Engine)(nil)
+
+// dashboard draws the dashboard in the session's terminal until it is left.
+func dashboard(ctx context.Context, c *call) error {
+	a := c.app
+	o := ui.Options{
+		Backend: a.Engine, Actor: c.Actor, Ctx: ctx, ReadOnly: c.g.readOnly, Lang: c.language(), Version: Version,
+		Sealed: a.Sealed, Here: a.Host.Count, Remote: c.Kind == session.Network, Store: a.Dir, Sandbox: a.Sandbox,
+		Read: c.read,
+	}
+	if c.Kind != session.Network {
+		o.Save = c.saveFile
+	}
+	if c.Kind == session.Local {
+		back, err := a.quietStderr()
+		if err != nil {
+			return err
+		}
+		defer back()
+	}
+	done := a.Host.Dashboard(ctx)
+	defer done()
+	switch code := host.RunProgram(ctx, c.Session, ui.New(o)); code {
+	case exitDone:
+		return nil
+	default:
+		return &exitError{code}
+	}
+}
+
+// exitError is an exit code whose reason was told already.
+type exitError struct{ code int }
+
+func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+// language is what the flag or the locale asks for.
+func (c *call) language() string {
+	if c.g.lang != "" {
+		return c.g.lang
+	}
+	return c.Lang
+}
+
+// saveFile writes one downloaded file of the person's and tells where it is.
+func (c *call) saveFile(path string, data []byte, secret bool) (string, error) {
+	if err := c.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	return path, c.write(path, bundle.OutFile{Name: path, Data: data, Secret: secret})
+}
+
+// quietStderr lets nothing be written to the terminal beside the dashboard:
+// what the process or a library writes to standard error goes to a file beside
+// the log until back is called.
+func (a *App) quietStderr() (back func(), err error) {
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(a.Paths.Log()), "stderr.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the file for stray output: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	kept, err := unix.Dup(unix.Stderr)
+	if err != nil {
+		return nil, fmt.Errorf("set standard error aside: %w", err)
+	}
+	if err := unix.Dup2(int(f.Fd()), unix.Stderr); err != nil { //nolint:gosec // a file descriptor fits
+		return nil, fmt.Errorf("redirect standard error: %w", err)
+	}
+	return func() {
+		_ = unix.Dup2(kept, unix.Stderr)
+		_ = unix.Close(kept)
+	}, nil
 }

@@ -96,6 +96,10 @@ func run(ctx context.Context, c *call, args []string) int {
 	if err == nil {
 		return exitDone
 	}
+	var exit *exitError
+	if errors.As(err, &exit) {
+		return exit.code
+	}
 	err = asUsage(err)
 	printError(c, err)
 	return exitCode(err)

@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"certquay/model"
 	"certquay/store"
-	"certquay/store/engine"
-	"certquay/store/engine/mem"
 )
 
 var benchNow = time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
@@ -81,12 +80,24 @@ func renewal(n int) func(model.Tx) error {
 // BenchmarkCommit compares callers that share commits with one that has each
 // to itself.
 func BenchmarkCommit(b *testing.B) {
-	for _, callers := range []int{1, 16, 256} {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+	b.Run("alone", func(b *testing.B) {
+		s := openAt(b, filepath.Join(b.TempDir(), "data"))
+		defer s.Close()
+		n := 0
+		for b.Loop() {
+			n++
+			if err := s.Update(context.Background(), renewal(n)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "renewals/s")
+	})
+	for _, callers := range []int{16, 256} {
+		b.Run(fmt.Sprintf("together=%d", callers), func(b *testing.B) {
 			s := openAt(b, filepath.Join(b.TempDir(), "data"))
 			defer s.Close()
 			var n atomic.Int64
-			b.SetParallelism(max(1, callers/2))
+			b.SetParallelism(callers / runtime.GOMAXPROCS(0))
 			b.ReportAllocs()
 			b.ResetTimer()
 			b.RunParallel(func(pb *testing.PB) {
@@ -156,23 +167,6 @@ func BenchmarkPage100k(b *testing.B) {
 		b.ReportMetric(float64(s.KeysRead()-before)/float64(b.N), "keys/page")
 	})
 	queries(b, s)
-}
-
-// BenchmarkTable1M measures the table alone, over an engine in memory.
-func BenchmarkTable1M(b *testing.B) {
-	s := inMemoryOf(b, mem.New())
-	defer s.Close()
-	fillStore(b, s, 1_000_000)
-	queries(b, s)
-}
-
-func inMemoryOf(b *testing.B, e engine.Engine) *store.Store {
-	b.Helper()
-	s, err := store.With(e, store.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return s
 }
 
 func queries(b *testing.B, s *store.Store) {

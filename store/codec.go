@@ -2,6 +2,8 @@ package store
 
 import (
 	"fmt"
+	"reflect"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -80,10 +82,44 @@ func encode(r model.Record, sealed []byte) ([]byte, error) {
 		return nil, err
 	}
 	body, err := enc.Marshal(w)
+	if err == nil {
+		err = readable(reflect.ValueOf(w))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encoding %s %q: %w", r.RecordKind(), r.RecordKey(), err)
 	}
 	return append([]byte{recordVersion}, body...), nil
+}
+
+var timeType = reflect.TypeFor[time.Time]()
+
+// readable says why a mirror could be written but not read: RFC 3339 has years
+// of four digits.
+func readable(v reflect.Value) error {
+	switch v.Kind() {
+	case reflect.Struct:
+		if v.Type() == timeType {
+			if t := v.Interface().(time.Time).UTC(); t.Year() < 0 || t.Year() > 9999 {
+				return fmt.Errorf("the year %d cannot be stored", t.Year())
+			}
+			return nil
+		}
+		for n := range v.NumField() {
+			if err := readable(v.Field(n)); err != nil {
+				return err
+			}
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() != reflect.Struct {
+			return nil
+		}
+		for n := range v.Len() {
+			if err := readable(v.Index(n)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // decode fills a record and returns its secret as it was sealed. key is the

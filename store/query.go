@@ -5,6 +5,8 @@ import (
 	"maps"
 	"math"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"certquay/model"
@@ -154,12 +156,28 @@ func (t *table) list(f model.Filter, s model.Sort, now time.Time) []uint32 {
 	return slots
 }
 
-// pass finds the slots that a filter lets through, and how many they are.
+// span is how many slots one processor looks at; a multiple of the bitmap's
+// word, so that no two write to one.
+const span = 1 << 16
+
+// pass finds the slots that a filter lets through, and how many they are, on
+// all processors.
 func (t *table) pass(f model.Filter, now time.Time) (passed bitmap, n int) {
 	m := t.matcher(f, now)
 	passed = make(bitmap, len(t.hot)/64+1)
+	var wg sync.WaitGroup
+	var total atomic.Int64
+	for from := span; from < len(t.hot); from += span {
+		wg.Go(func() { total.Add(t.passSpan(&m, passed, from, min(from+span, len(t.hot)), now)) })
+	}
+	total.Add(t.passSpan(&m, passed, 0, min(span, len(t.hot)), now))
+	wg.Wait()
+	return passed, int(total.Load())
+}
+
+func (t *table) passSpan(m *matcher, passed bitmap, from, to int, now time.Time) (n int64) {
 	second := now.Unix()
-	for slot := range t.hot {
+	for slot := from; slot < to; slot++ {
 		h := &t.hot[slot]
 		if !m.states[h.state] || h.notAfter > m.latest ||
 			!m.origins[h.origin] || !m.brands[h.brand] || !m.wares[h.wares] {
@@ -174,7 +192,7 @@ func (t *table) pass(f model.Filter, now time.Time) (passed bitmap, n int) {
 		passed.set(uint32(slot))
 		n++
 	}
-	return passed, n
+	return n
 }
 
 // matcher is a filter, asked of the model beforehand for each distinct state,

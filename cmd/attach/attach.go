@@ -29,10 +29,15 @@ type LostError struct {
 	// half done (certquay resumes it) or not, and must not be asked for again
 	// blindly; if not, nothing was begun.
 	Accepted bool
+	// Screen is whether a full-screen program had the terminal.
+	Screen bool
 }
 
 func (e *LostError) Error() string {
-	if e.Accepted {
+	switch {
+	case e.Screen:
+		return "the owner of the store stopped; what was confirmed is kept: start certquay again"
+	case e.Accepted:
 		return "the owner of the store stopped; what you asked for may or may not be done: look at certquay list and certquay activity before you repeat it"
 	}
 	return "the owner of the store stopped before it began"

@@ -279,7 +279,7 @@ func (c *client) isAccepted() bool {
 func (c *client) outcome(err error) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.term.leave()
+	screen := c.term.leave()
 	switch {
 	case c.reattach && c.accepted:
 		return 0, errReattach
@@ -288,7 +288,7 @@ func (c *client) outcome(err error) (int, error) {
 	case c.exited && c.accepted:
 		return c.code, nil
 	case c.accepted:
-		return 0, &LostError{Accepted: true}
+		return 0, &LostError{Accepted: true, Screen: screen}
 	case c.exited:
 		return 0, fmt.Errorf("the owner refused the request")
 	case err != nil:

@@ -1,3 +1,5 @@
+//go:build linux
+
 package attach_test
 
 import (
@@ -26,7 +28,7 @@ const patience = 30 * time.Second
 func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	c := exec.Command(os.Args[0], args...)
-	c.Env = append(os.Environ(), "CERTQUAY_TEST_DATA="+dir, "TERM=xterm-256color", "NO_COLOR=", "LANG=C")
+	c.Env = append(os.Environ(), "CERTQUAY_TEST_DATA="+dir, "TERM=xterm-256color", "NO_COLOR=", "LANG=C", "GORACE=atexit_sleep_ms=0")
 	t.Cleanup(func() {
 		if c.Process != nil {
 			_ = c.Process.Kill()

@@ -105,12 +105,13 @@ func (t *terminal) feed(ch ssh.Channel) {
 
 // leave gives the terminal back, once: what is typed from now on is for
 // whoever comes next. While it is raw a program has it that could not tidy up.
-// The connection must be closed, or what is typed may wait for it.
-func (t *terminal) leave() {
+// Then it is reset, and leave returns true. The connection must be closed, or
+// what is typed may wait for it.
+func (t *terminal) leave() (raw bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.left {
-		return
+		return false
 	}
 	t.left = true
 	if t.reader != nil && t.reader.Cancel() {
@@ -119,6 +120,8 @@ func (t *terminal) leave() {
 	if t.before != nil {
 		_, _ = t.out.WriteString(reset)
 		_ = term.Restore(t.fd(), t.before)
+		raw = true
 	}
 	_ = t.setHiddenLocked(false)
+	return raw
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +17,12 @@ import (
 	"certquay/cmd/session"
 )
 
-// maxFile bounds a configuration file, in bytes.
-const maxFile = 1 << 20
+// Bounds of a configuration file: bytes, and how deep or how much on one line.
+// The parser takes memory and time out of proportion beyond them.
+const (
+	maxFile  = 64 << 10
+	maxDepth = 100
+)
 
 // Error is something wrong in a configuration file.
 type Error struct {
@@ -71,7 +76,10 @@ func Parse(name string, text []byte) (_ *Config, err error) {
 		}
 	}()
 	if len(text) > maxFile {
-		return nil, &Error{File: name, Problem: "is larger than 1 MB"}
+		return nil, &Error{File: name, Problem: "is larger than 64 KB"}
+	}
+	if n := tooDeep(text); n > 0 {
+		return nil, &Error{File: name, Line: n, Column: 1, Problem: "is nested too deeply, or has too much on one line"}
 	}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
@@ -97,6 +105,36 @@ func Parse(name string, text []byte) (_ *Config, err error) {
 		return nil, errors.Join(d.errs...)
 	}
 	return c, nil
+}
+
+// tooDeep is the first line, from 1, at which a text could be nested deeper
+// than maxDepth, or 0. It does not know of quotes and comments, and so counts
+// rather too much.
+func tooDeep(text []byte) int {
+	open, n := 0, 0
+	for line := range bytes.Lines(text) {
+		n++
+		marks := 0
+		for i, b := range line {
+			switch b {
+			case '[', '{':
+				open++
+			case ']', '}':
+				open = max(open-1, 0)
+			case '-', '?', ':':
+				if i+1 < len(line) && strings.IndexByte(" \t\r\n", line[i+1]) >= 0 {
+					marks++
+				}
+			case '&', '*', '!':
+				marks++
+			}
+		}
+		indent := len(line) - len(bytes.TrimLeft(line, " \t"))
+		if open > maxDepth || marks > maxDepth || indent > maxDepth {
+			return n
+		}
+	}
+	return 0
 }
 
 // syntax turns the parser's error, whose first line is "[line:column] what",

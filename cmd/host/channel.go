@@ -93,7 +93,7 @@ func (c *channel) admit(ctx context.Context, key gossh.PublicKey, conn gossh.Con
 		return err
 	}
 	c.who, err = c.door.authorize(ctx, c.id)
-	c.who.Name = session.Escape(c.who.Name, 64)
+	c.who.Name, c.who.Via, c.who.Key = session.Escape(c.who.Name, 64), "ssh", c.id.Fingerprint
 	return err
 }
 
@@ -150,9 +150,9 @@ func (c *channel) variable(payload []byte) bool {
 // terminal notes the terminal at the other end.
 func (c *channel) terminal(payload []byte) bool {
 	var p struct {
-		Term string
-		wire.Window
-		Modes string
+		Term                                   string
+		Width, Height, PixelWidth, PixelHeight uint32
+		Modes                                  string
 	}
 	if c.started || c.pty != nil || c.door.keys == nil || gossh.Unmarshal(payload, &p) != nil {
 		return false

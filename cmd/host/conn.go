@@ -50,7 +50,9 @@ func (s *Server) join(sc ssh.Context, c net.Conn, network bool, pid int) net.Con
 	default:
 		s.attached++
 	}
+	l.mu.Lock() // the timer may fire at once
 	l.unused = time.AfterFunc(s.limits.Handshake+s.limits.Unused, func() { _ = l.Close() })
+	l.mu.Unlock()
 	sc.SetValue(linkKey{}, l)
 	return l
 }
@@ -58,8 +60,8 @@ func (s *Server) join(sc ssh.Context, c net.Conn, network bool, pid int) net.Con
 // Close gives back what the connection took.
 func (l *link) Close() error {
 	l.once.Do(func() {
-		l.unused.Stop()
 		l.mu.Lock()
+		l.unused.Stop()
 		key, counted := l.key, l.counted
 		l.closed = true
 		l.mu.Unlock()

@@ -37,9 +37,22 @@ func LoadHostKey(path string) (gossh.Signer, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: no usable host key: %w; remove it to get a new one", path, err)
 		}
-		return k, nil
+		return modern(k)
 	}
 	return nil, fmt.Errorf("%s: the host key vanished", path)
+}
+
+// modern keeps an RSA key from signing over SHA-1, and refuses DSA.
+func modern(k gossh.Signer) (gossh.Signer, error) {
+	switch k.PublicKey().Type() {
+	case gossh.KeyAlgoED25519, gossh.KeyAlgoECDSA256, gossh.KeyAlgoECDSA384, gossh.KeyAlgoECDSA521:
+		return k, nil
+	case gossh.KeyAlgoRSA:
+		if a, ok := k.(gossh.AlgorithmSigner); ok {
+			return gossh.NewSignerWithAlgorithms(a, []string{gossh.KeyAlgoRSASHA512, gossh.KeyAlgoRSASHA256})
+		}
+	}
+	return nil, fmt.Errorf("a host key of type %s is not accepted; use Ed25519", k.PublicKey().Type())
 }
 
 // makeHostKey writes a new key; a link that fails when the name is taken makes

@@ -58,6 +58,7 @@ type Limits struct {
 	Unused      time.Duration // until a connection without a session is closed; 1 min
 	Silent      time.Duration // until a network connection without any answer is closed; 5 min
 	Longest     time.Duration // life of a network connection; 24 h
+	CutOff      time.Duration // until a session that was cut off must have ended; 3 s
 }
 
 func (l Limits) withDefaults() Limits {
@@ -83,6 +84,7 @@ func (l Limits) withDefaults() Limits {
 	orTime(&l.Unused, time.Minute)
 	orTime(&l.Silent, 5*time.Minute)
 	orTime(&l.Longest, 24*time.Hour)
+	orTime(&l.CutOff, 3*time.Second)
 	return l
 }
 
@@ -240,8 +242,10 @@ func verb(args []string) string {
 }
 
 // Close stops accepting, tells dashboards to attach anew, waits until running
-// verbs are done or ctx ends, and then closes every connection. It returns
-// ctx's error when it cut off somebody.
+// verbs are done or ctx ends, and then closes every connection. Sessions of
+// this process (see [Server.Join]) are not its business. It returns ctx's error
+// when it cut off somebody; once it returns, no handler runs, unless the error
+// says that one did not heed the end of its context.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.leaving = true
@@ -256,14 +260,15 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 
-	err := s.quiet(ctx, func() bool {
+	onlyLocal := func() bool {
 		for v := range s.visits {
 			if v.Via != "terminal" {
 				return false
 			}
 		}
 		return true
-	})
+	}
+	err := s.quiet(ctx, onlyLocal)
 	// Clients close their connection once they have read how it ended. One
 	// that does not is not waited for long.
 	short, cancel := context.WithTimeout(ctx, time.Second)
@@ -273,6 +278,12 @@ func (s *Server) Close(ctx context.Context) error {
 		if e := srv.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
 			err = errors.Join(err, e)
 		}
+	}
+	// Those that were cut off must not use what the caller closes next.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.CutOff)
+	defer cancel()
+	if s.quiet(last, onlyLocal) != nil {
+		err = errors.Join(err, errors.New("a session does not end"))
 	}
 	return err
 }

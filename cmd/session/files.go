@@ -35,6 +35,9 @@ func (f files) into(s *Session) {
 		if path == "-" {
 			return stdout{s.Out}, nil
 		}
+		if strings.HasSuffix(path, "/") {
+			return nil, fmt.Errorf("%s: is a directory; name a file in it", Escape(path, 200))
+		}
 		p, err := f.resolve(path)
 		if err != nil {
 			return nil, err
@@ -132,9 +135,6 @@ type created struct {
 // name. It never follows a link, and never replaces a device or pipe: that
 // would be /dev/null or a terminal.
 func create(path string, mode os.FileMode) (File, error) {
-	if strings.HasSuffix(path, string(filepath.Separator)) {
-		return nil, fmt.Errorf("%s: is a directory; name a file in it", path)
-	}
 	switch st, err := os.Stat(path); {
 	case err == nil && st.IsDir():
 		return nil, fmt.Errorf("%s: is a directory; name a file in it", path)

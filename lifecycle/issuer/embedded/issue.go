@@ -174,21 +174,26 @@ func subjectPublicKey(der []byte) ([]byte, error) {
 	return info.Key.Bytes, err
 }
 
-// Roots returns the root of the CA, for those who judge chains; an empty pool
-// while there is none. It makes no CA.
+// Roots is a pool of the CA's root alone; empty while there is none.
 func (i *Issuer) Roots() (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
+	return pool, i.AddRoots(pool)
+}
+
+// AddRoots adds the root of the CA to a pool by which chains are judged. It
+// makes no CA: while there is none it adds nothing.
+func (i *Issuer) AddRoots(pool *x509.CertPool) error {
 	as := i.cas.Load()
 	if as == nil {
 		var err error
 		if as, err = i.read(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if as != nil {
 		pool.AddCert(as.root.cert)
 	}
-	return pool, nil
+	return nil
 }
 
 // Prepare makes the CA's keys if there are none yet, so that the first

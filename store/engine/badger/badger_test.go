@@ -109,3 +109,26 @@ func list(t *testing.T, dir string) (s string) {
 	}
 	return s
 }
+
+// A process killed while Badger made a log file leaves an empty one, at which
+// Badger's next opening fails once.
+func TestAnEmptyLogFileDoesNotPreventOpening(t *testing.T) {
+	for _, name := range []string{"00009.mem", "000009.vlog"} {
+		t.Run(name, func(t *testing.T) {
+			dir := made(t)
+			if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			e := open(t, dir, false)
+			defer e.Close()
+			s, err := e.Snapshot()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if v, err := s.Get("k"); string(v) != "v" {
+				t.Errorf("got %q, %v", v, err)
+			}
+		})
+	}
+}

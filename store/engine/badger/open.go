@@ -42,9 +42,10 @@ func Open(dir string, o Options) (*Engine, error) {
 		return nil, err
 	}
 	db, err := badger.Open(tuned(dir, log))
-	if errors.Is(err, z.NewFile) {
+	if err != nil && strings.Contains(err.Error(), z.NewFile.Error()) {
 		// A process killed between making a log file and filling it leaves
-		// one that Badger makes anew, and calls that an error, once.
+		// one that Badger makes anew, and calls that an error, once. Badger
+		// passes causes on as text, so errors.Is does not find it.
 		db, err = badger.Open(tuned(dir, log))
 	}
 	if err != nil {

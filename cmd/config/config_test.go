@@ -1,0 +1,198 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"certquay/model"
+)
+
+// What certquay config prints loads back as the same.
+func TestMarshalLoadsBack(t *testing.T) {
+	full := Default()
+	full.Store.Seal = SealPassphrase
+	full.Catalogue.ByLevel = map[string]map[string]int64{"ev": {"professional": 120000, "free": 0}, "ov": {}}
+	full.Embedded.PermittedDomains = []string{"example.com", "1.2", "null.test"}
+	full.Support = `"quoted" \ # : 日本 ~ - 'x'`
+	full.SSH.AuthorizedKeys = "~/keys and more"
+	full.Products = []Product{
+		{Name: "true", Driver: "nginx", Regions: []string{"1", "0x1F", "no", "1e3"}, Resources: []string{"a.example", "*"}, RemoveSuperseded: true,
+			Settings: map[string]any{"command": []string{"nginx", "-s", "reload"}, "port": int64(443), "tls": true, "token_file": "/x", "n": "12"}},
+		{Name: "-", Driver: "files", Regions: []string{"2026-01-01"}},
+	}
+	full.Notify.ExpiryDays = []int{}
+	none := Default()
+	none.Products = []Product{}
+	for name, c := range map[string]*Config{"default": Default(), "full": full, "none": none} {
+		text := c.Marshal()
+		got, err := Parse("x", text)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, text)
+		}
+		if !reflect.DeepEqual(got, c) {
+			t.Errorf("%s: got %+v\nwant %+v\n%s", name, got, c, text)
+		}
+	}
+	for _, want := range []string{"# ", "store:\n", "  seal: file\n", "currency: EUR", "products:\n", "reuse_days: 398"} {
+		if !strings.Contains(string(Default().Marshal()), want) {
+			t.Errorf("no %q in\n%s", want, Default().Marshal())
+		}
+	}
+}
+
+// design: a file that is absent or empty means the defaults.
+func TestDefaults(t *testing.T) {
+	dir := t.TempDir()
+	for _, text := range []string{"", "\n", "# only a comment\n", "---\n", "null\n", "store:\n", "store:\n  # seal: passphrase\n", "products:\n", "{}"} {
+		p := filepath.Join(dir, "c.yaml")
+		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := Load(p); err != nil || !reflect.DeepEqual(c, Default()) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if c, err := Load(filepath.Join(dir, "none")); err != nil || !reflect.DeepEqual(c, Default()) {
+		t.Error(err)
+	}
+	if _, err := Load(dir); err == nil {
+		t.Error("a directory was read")
+	}
+	if err := Default().Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// spec: B1, D1, A8, I8. Values override the defaults, one by one.
+func TestValues(t *testing.T) {
+	c, err := Parse("x", []byte(`
+catalogue:
+  currency: CNY
+  per_year: {standard: 9900}
+  per_year_by_level:
+    ev: {professional: 120000}
+renew: {carry_days: true}
+support_contact: |
+  help@example.com
+products:
+- name: web
+  driver: nginx
+  regions: [local]
+  settings:
+    reload: [nginx, -s, reload]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []struct {
+		level model.Level
+		grade model.Grade
+		want  int64
+	}{{model.DV, model.Free, 0}, {model.DV, model.Standard, 9900}, {model.OV, model.Professional, 50000}, {model.EV, model.Professional, 120000}} {
+		if got := c.Catalogue.Price(p.level, p.grade); got != p.want {
+			t.Errorf("%v: %d", p, got)
+		}
+	}
+	if !c.Renew.CarryDays || c.Support != "help@example.com" || len(c.Products) != 1 || c.Review.ReuseDays != 398 {
+		t.Errorf("%+v", c)
+	}
+}
+
+// design: an unknown key is an error with its line; wrong values name field,
+// rule and an example.
+func TestErrors(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"stor:\n  seal: file\n", "f.yaml:1:1: stor is not known; did you mean store?"},
+		{"store:\n  seel: file\n", "f.yaml:2:3: store.seel is not known; did you mean seal?"},
+		{"ssh:\n  zzz: 1\n", "f.yaml:2:3: ssh.zzz is not known; known here: authorized_keys, host_key"},
+		{"products:\n- name: a\n  drivr: edge\n", "f.yaml:3:3: products[0].drivr is not known; did you mean driver?"},
+		{"store:\n  seal: plain\n", "f.yaml:2:9: store.seal must be one of file, passphrase; for example file"},
+		{"review:\n  reuse_days: soon\n", "f.yaml:2:15: review.reuse_days needs a whole number; for example 398"},
+		{"review: {reuse_days: 1.5}\n", "needs a whole number"},
+		{"review: {reuse_days: -1}\n", "review.reuse_days must be 0 to 3650 days; for example 398"},
+		{"review: 398\n", "f.yaml:1:9: review needs fields, not a single value"},
+		{"renew: {carry_days: yes please}\n", "renew.carry_days needs true or false"},
+		{"support_contact: 12345\n", `support_contact needs text; put it in quotes: "..."`},
+		{"catalogue: {currency: euro}\n", "catalogue.currency must be three capital letters; for example EUR"},
+		{"catalogue: {per_year: {gold: 1}}\n", "catalogue.per_year.gold is no grade"},
+		{"catalogue: {per_year_by_level: {xv: {free: -1}}}\n", "is no level"},
+		{"products:\n- {name: a, driver: edge}\n", "products[0].regions must name at least one region"},
+		{"products:\n- {name: a, driver: edge, regions: [x]}\n- {name: A, driver: edge, regions: [x]}\n", "products[1].name is the name of another product"},
+		{"products: [{name: a, driver: edge, regions: [x], settings: {api_token: abc}}]\n", "looks like a secret"},
+		{"embedded: {listen: 127.0.0.1}\n", "embedded.listen must be host:port"},
+		{"embedded: {base_url: ftp://x}\n", "embedded.base_url must be"},
+		{"embedded: {permitted_domains: ['*.x']}\n", "must be a domain without a star"},
+		{"store: {seal: file}\nstore: {seal: file}\n", "f.yaml:2:1"},
+		{"a: &x {b: *x}\n", "is not known"},
+		{"store: &s {seal: file}\n", "uses an anchor"},
+		{"<<: {a: b}\n", "f.yaml:1:1"},
+		{"store: !!str x\n", "has a tag"},
+		{"store:\n\tseal: file\n", "is not YAML"},
+		{"[", "is not YAML"},
+		{"- a\n", "needs fields"},
+		{"store: {seal: file}\n---\nstore: {seal: file}\n", "begins a second document"},
+		{"support_contact: \"a\\u001bb\"\n", "cannot be seen"},
+		{strings.Repeat("#", maxFile+1), "larger than 64 KB"},
+	} {
+		_, err := Parse("f.yaml", []byte(c.text))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%.60q:\n got %v\nwant %s", c.text, err, c.want)
+		}
+	}
+	_, err := Parse("f.yaml", []byte("a: 1\nb: 2\nstore: {seal: 3}\n"))
+	if strings.Count(err.Error(), "\n") != 2 {
+		t.Errorf("not all at once: %v", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(Default().Marshal())
+	f.Add([]byte("store: {seal: passphrase}\n"))
+	f.Add([]byte("products:\n- {name: a, driver: edge, regions: [x], settings: {a: [b], c: 1, d: true}}\n"))
+	f.Add([]byte("a: &x [*x, *x]\n<<: *x\n"))
+	f.Add([]byte("support_contact: >-\n  a\n  b\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse("f.yaml", text)
+		if err != nil {
+			return
+		}
+		again, err := Parse("f.yaml", c.Marshal())
+		if err != nil || !reflect.DeepEqual(c, again) {
+			t.Errorf("%q: %v\n%s", text, err, c.Marshal())
+		}
+	})
+}
+
+func TestPaths(t *testing.T) {
+	t.Setenv("HOME", "/home/a")
+	t.Setenv("XDG_DATA_HOME", "/d")
+	t.Setenv("XDG_CONFIG_HOME", "/c")
+	t.Setenv("XDG_STATE_HOME", "")
+	p := DefaultPaths()
+	if p.Data != "/d/certquay" || p.ConfigFile() != "/c/certquay/config.yaml" || p.MasterKey() != "/c/certquay/master.key" || p.Log() != "/home/a/.local/state/certquay/certquay.log" {
+		t.Errorf("%+v", p)
+	}
+	for in, want := range map[string]string{"": "/c/authorized_keys", "x": "/c/x", "/x": "/x", "~/x": "/home/a/x"} {
+		if got := (SSH{AuthorizedKeys: in}).AuthorizedKeysIn("/c"); got != want {
+			t.Errorf("%q: %s", in, got)
+		}
+	}
+	if got := (SSH{}).HostKeyIn("/c"); got != "/c/ssh_host_key" {
+		t.Error(got)
+	}
+}
+
+// Deep nesting is an error, not the end of the process.
+func TestDeepNesting(t *testing.T) {
+	for _, c := range []string{"[", "{a: ", "- ", "- - ? ", "[\n", "&a ", "!a "} {
+		if _, err := Parse("f.yaml", []byte(strings.Repeat(c, maxFile/len(c)))); err == nil {
+			t.Errorf("%q was taken", c)
+		}
+	}
+	for _, c := range []string{"a: b\n", "- a\n", "# x\n", "a\n", "? a\n", "'a", "| \n", "\"", "]"} { // many, but flat
+		_, _ = Parse("f.yaml", []byte(strings.Repeat(c, maxFile/len(c))))
+	}
+}

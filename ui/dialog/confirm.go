@@ -1,0 +1,172 @@
+// Package dialog holds what opens over a page: confirmations, notices, the
+// explanation of a row, help, palette and the filter panel. A dialog returns a
+// value and does no work itself.
+package dialog
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// Confirm asks yes or no. Its value is true for yes and nil for no.
+type Confirm struct {
+	Context  *kit.Context
+	Title    string
+	Danger   lifecycle.Danger
+	Lines    []string
+	Question string
+}
+
+// Update implements kit.Dialog.
+func (d *Confirm) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+	if k, ok := msg.(tea.KeyPressMsg); ok {
+		switch k.String() {
+		case "y", "Y", "enter":
+			return nil, kit.Outcome{Done: true, Value: true}
+		case "n", "N", "esc", "ctrl+c", "q":
+			return nil, kit.Outcome{Done: true}
+		}
+	}
+	return nil, kit.Outcome{}
+}
+
+// View implements kit.Dialog.
+func (d *Confirm) View(width, height int) string {
+	s, c := d.Context.Styles, d.Context
+	w := min(width-2, 76)
+	var lines []string
+	if d.Danger != "" {
+		lines = append(lines, s.Paint(Tone(d.Danger), strings.ToUpper(c.T("danger."+string(d.Danger)))))
+	}
+	for _, l := range d.Lines {
+		lines = append(lines, widget.Wrap(l, w-4)...)
+	}
+	lines = lines[:min(len(lines), max(height-6, 1))]
+	keys := s.Paint(style.Key, "y") + " " + c.T("confirm.yes") + "   " + s.Paint(style.Key, "n") + " " + c.T("confirm.no")
+	lines = append(lines, "", widget.Spread(s.Paint(style.Strong, text.Clean(d.Question)), keys, w-4))
+	return widget.Box(s, Tone(d.Danger), s.Paint(style.Strong, text.Clean(d.Title)), lines, w, height)
+}
+
+// Tone is how a level of danger is drawn; its word is always there as well.
+func Tone(d lifecycle.Danger) style.Tone {
+	switch d {
+	case lifecycle.DangerDanger:
+		return style.Bad
+	case lifecycle.DangerWarning:
+		return style.Soon
+	}
+	return style.Accent
+}
+
+// Part is one part of a [Notice]: a head and the lines under it.
+type Part struct {
+	Head  string
+	Tone  style.Tone
+	Lines []string
+}
+
+// Notice tells something until a key is pressed. Long ones scroll.
+type Notice struct {
+	Context *kit.Context
+	Title   string
+	Word    string // "note", "refused", ...
+	Tone    style.Tone
+	Parts   []Part
+	top     int
+	over    int
+}
+
+// Update implements kit.Dialog.
+func (d *Notice) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+	switch m := msg.(type) {
+	case tea.KeyPressMsg:
+		switch m.String() {
+		case "down", "j":
+			d.scroll(1)
+		case "up", "k":
+			d.scroll(-1)
+		case "pgdown", "ctrl+d":
+			d.scroll(8)
+		case "pgup", "ctrl+u":
+			d.scroll(-8)
+		case "esc", "enter", "q", "x", "?", "space", "ctrl+c":
+			return nil, kit.Outcome{Done: true}
+		}
+	case tea.MouseWheelMsg:
+		if m.Button == tea.MouseWheelUp {
+			d.scroll(-3)
+		} else {
+			d.scroll(3)
+		}
+	}
+	return nil, kit.Outcome{}
+}
+
+func (d *Notice) scroll(n int) { d.top = max(min(d.top+n, d.over), 0) }
+
+// View implements kit.Dialog.
+func (d *Notice) View(width, height int) string {
+	s := d.Context.Styles
+	w := min(width-2, 78)
+	var lines []string
+	if d.Word != "" {
+		lines = append(lines, s.Paint(d.Tone, strings.ToUpper(d.Word)))
+	}
+	for i, p := range d.Parts {
+		if i > 0 && p.Head != "" {
+			lines = append(lines, "")
+		}
+		if p.Head != "" {
+			lines = append(lines, s.Paint(style.Head, text.Clean(p.Head)))
+		}
+		for _, l := range p.Lines {
+			for _, part := range widget.Wrap(l, w-4) {
+				lines = append(lines, s.Paint(p.Tone, part))
+			}
+		}
+	}
+	room := max(height-4, 1)
+	d.over = max(len(lines)-room, 0)
+	d.scroll(0)
+	foot := d.Context.T("notice.keys")
+	if d.over > 0 {
+		foot = d.Context.T("notice.keys.more")
+		lines = lines[d.top:min(d.top+room, len(lines))]
+	}
+	lines = append(lines, "", s.Paint(style.Muted, foot))
+	return widget.Box(s, d.Tone, s.Paint(style.Strong, text.Clean(d.Title)), lines, w, height)
+}
+
+// Refused is the notice of a refusal: state, action, reason and way out.
+func Refused(c *kit.Context, r *lifecycle.Refusal, name string) *Notice {
+	title := c.T("refused.title", c.Text.Or("action."+string(r.Action), string(r.Action)))
+	if name != "" {
+		title = c.T("refused.title.name", c.Text.Or("action."+string(r.Action), string(r.Action)), name)
+	}
+	var first []string
+	if r.State != "" {
+		first = append(first, c.T("refused.state", string(r.State)))
+	}
+	first = append(first, r.Message())
+	d := &Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: []Part{{Lines: first}}}
+	if h := r.Hint(); h != "" {
+		d.Parts = append(d.Parts, Part{Head: c.T("refused.wayout"), Lines: []string{h}})
+	}
+	if r.Rule != "" {
+		d.Parts = append(d.Parts, Part{Lines: []string{c.T("refused.rule", r.Rule)}, Tone: style.Muted})
+	}
+	return d
+}
+
+// Failed is the notice of an error that is no refusal.
+func Failed(c *kit.Context, what string, err error) *Notice {
+	return &Notice{Context: c, Title: what, Word: c.T("failed.word"), Tone: style.Bad,
+		Parts: []Part{{Lines: text.Lines(err.Error())}}}
+}

@@ -1,0 +1,244 @@
+package dialog
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/sahilm/fuzzy"
+
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// Palette finds an action by a few letters of its name. Its value is the
+// chosen kit.Action.
+type Palette struct {
+	Context *kit.Context
+	Actions []kit.Action
+	input   widget.Input
+	cursor  int
+	found   []int
+	asked   bool
+}
+
+// Len and String make the actions a source for fuzzy search.
+func (d *Palette) Len() int { return len(d.Actions) }
+
+// String is the text that action i is found by.
+func (d *Palette) String(i int) string { return d.Actions[i].Label }
+
+func (d *Palette) search() {
+	d.found, d.cursor, d.asked = d.found[:0], 0, true
+	if d.input.Value == "" {
+		for i := range d.Actions {
+			d.found = append(d.found, i)
+		}
+		return
+	}
+	for _, m := range fuzzy.FindFrom(d.input.Value, d) {
+		d.found = append(d.found, m.Index)
+	}
+}
+
+// Update implements kit.Dialog.
+func (d *Palette) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+	if !d.asked {
+		d.search()
+	}
+	switch m := msg.(type) {
+	case tea.KeyPressMsg:
+		switch m.String() {
+		case "esc", "ctrl+c":
+			return nil, kit.Outcome{Done: true}
+		case "enter":
+			if d.cursor < len(d.found) {
+				return nil, kit.Outcome{Done: true, Value: d.Actions[d.found[d.cursor]]}
+			}
+		case "down", "ctrl+n", "tab":
+			d.move(1)
+		case "up", "ctrl+p", "shift+tab":
+			d.move(-1)
+		default:
+			if d.input.Update(m) {
+				d.search()
+			}
+		}
+	case tea.PasteMsg:
+		if d.input.Update(m) {
+			d.search()
+		}
+	case tea.MouseWheelMsg:
+		if m.Button == tea.MouseWheelUp {
+			d.move(-1)
+		} else {
+			d.move(1)
+		}
+	}
+	return nil, kit.Outcome{}
+}
+
+func (d *Palette) move(n int) { d.cursor = max(min(d.cursor+n, len(d.found)-1), 0) }
+
+// View implements kit.Dialog.
+func (d *Palette) View(width, height int) string {
+	if !d.asked {
+		d.search()
+	}
+	s, c := d.Context.Styles, d.Context
+	w := min(width-2, 74)
+	room := max(min(height-8, 14), 1)
+	lines := []string{s.Paint(style.Accent, ": ") + d.input.View(s, w-6), ""}
+	top := max(min(d.cursor-room/2, len(d.found)-room), 0)
+	for n := top; n < min(top+room, len(d.found)); n++ {
+		a := d.Actions[d.found[n]]
+		tone, label := style.Plain, a.Label
+		if a.Why != nil {
+			tone, label = style.Faint, label+" — "+a.Why.Message
+		}
+		paint, lead := s.Paint, "  "
+		if n == d.cursor {
+			paint, lead = s.PaintOn, "▌ "
+		}
+		key := KeyName(a)
+		lines = append(lines, paint(style.Accent, lead)+paint(tone, widget.Pad(label, w-18))+paint(style.Key, widget.PadLeft(key, 12)))
+	}
+	if len(d.found) == 0 {
+		lines = append(lines, s.Paint(style.Muted, c.T("palette.none")))
+	}
+	for len(lines) < room+2 {
+		lines = append(lines, "")
+	}
+	lines = append(lines, "", s.Paint(style.Muted, c.T("palette.keys")))
+	return widget.Box(s, style.Accent, s.Paint(style.Strong, c.T("palette.title")), lines, w, height)
+}
+
+// Choice is one line of a [Panel].
+type Choice struct {
+	Key   string
+	Label string
+	Head  string // begins a part with this head
+	On    bool
+	Count int // -1 when there is none to show
+	One   bool
+}
+
+// Panel is a list of switches: the filter panel. Its value is the list of
+// choices as the person left it. Counts come from outside by SetCounts.
+type Panel struct {
+	Context *kit.Context
+	Title   string
+	Choices []Choice
+	// Changed is called after each switch, to count anew.
+	Changed func([]Choice) tea.Cmd
+	cursor  int
+}
+
+// CountedMsg brings the counts beside the choices of a [Panel].
+type CountedMsg struct{ Counts map[string]int }
+
+// Update implements kit.Dialog.
+func (d *Panel) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+	switch m := msg.(type) {
+	case CountedMsg:
+		for i := range d.Choices {
+			if n, ok := m.Counts[d.Choices[i].Key]; ok {
+				d.Choices[i].Count = n
+			}
+		}
+	case tea.KeyPressMsg:
+		switch m.String() {
+		case "esc", "ctrl+c", "q":
+			return nil, kit.Outcome{Done: true}
+		case "enter", "f":
+			return nil, kit.Outcome{Done: true, Value: d.Choices}
+		case "down", "j":
+			d.cursor = min(d.cursor+1, len(d.Choices)-1)
+		case "up", "k":
+			d.cursor = max(d.cursor-1, 0)
+		case "g", "home":
+			d.cursor = 0
+		case "G", "end":
+			d.cursor = len(d.Choices) - 1
+		case "c":
+			for i := range d.Choices {
+				d.Choices[i].On = d.Choices[i].One && d.Choices[i].Key == d.first(d.Choices[i])
+			}
+			return d.Changed(d.Choices), kit.Outcome{}
+		case "space", "x":
+			d.toggle()
+			return d.Changed(d.Choices), kit.Outcome{}
+		}
+	case tea.MouseWheelMsg:
+		if m.Button == tea.MouseWheelUp {
+			d.cursor = max(d.cursor-1, 0)
+		} else {
+			d.cursor = min(d.cursor+1, len(d.Choices)-1)
+		}
+	}
+	return nil, kit.Outcome{}
+}
+
+// kind is the part of a choice's key before the colon: of those with One set,
+// one of a kind is on.
+func kind(key string) string { k, _, _ := strings.Cut(key, ":"); return k }
+
+func (d *Panel) first(c Choice) string {
+	for _, o := range d.Choices {
+		if kind(o.Key) == kind(c.Key) {
+			return o.Key
+		}
+	}
+	return ""
+}
+
+func (d *Panel) toggle() {
+	at := &d.Choices[d.cursor]
+	if at.One {
+		for i := range d.Choices {
+			if kind(d.Choices[i].Key) == kind(at.Key) {
+				d.Choices[i].On = i == d.cursor
+			}
+		}
+		return
+	}
+	at.On = !at.On
+}
+
+// View implements kit.Dialog.
+func (d *Panel) View(width, height int) string {
+	s, c := d.Context.Styles, d.Context
+	w := min(width-2, 46)
+	var lines []string
+	at := 0
+	for i, o := range d.Choices {
+		if o.Head != "" {
+			lines = append(lines, s.Paint(style.Head, o.Head))
+		}
+		box := "[ ] "
+		switch {
+		case o.One && o.On:
+			box = "(•) "
+		case o.One:
+			box = "( ) "
+		case o.On:
+			box = "[✓] "
+		}
+		count := ""
+		if o.Count >= 0 {
+			count = widget.Count(o.Count)
+		}
+		paint, lead := s.Paint, "  "
+		if i == d.cursor {
+			paint, lead, at = s.PaintOn, "▌ ", len(lines)
+		}
+		lines = append(lines, paint(style.Accent, lead)+paint(style.Plain, widget.Pad(box+o.Label, w-14))+paint(style.Muted, widget.PadLeft(count, 8)))
+	}
+	room := max(height-4, 1)
+	if over := len(lines) - room; over > 0 {
+		from := max(min(at-room/2, over), 0)
+		lines = lines[from : from+room]
+	}
+	lines = append(lines, "", s.Paint(style.Muted, c.T("panel.keys")))
+	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Title), lines, w, height)
+}

@@ -1,0 +1,132 @@
+package ui
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/ui/dialog"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/text"
+)
+
+// globals are the actions that every page has.
+func (m *root) globals() []kit.Action {
+	c := m.c
+	as := []kit.Action{
+		{Key: ":", Also: []string{"ctrl+p"}, Label: c.T("act.palette"), Group: kit.Program, Run: m.palette},
+		{Key: "?", Label: c.T("act.help"), Group: kit.Program, Run: m.help},
+		{Key: "tab", Label: c.T("act.nexttab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab + 1) }},
+		{Key: "shift+tab", Label: c.T("act.prevtab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab - 1) }},
+	}
+	for n, t := range tabs {
+		as = append(as, kit.Action{Key: strconv.Itoa(n + 1), Label: c.T("act.tab", c.T(t.title)), Group: kit.Program, Run: func() tea.Cmd { return m.choose(n) }})
+	}
+	return append(as,
+		kit.Action{Key: "q", Label: c.T("act.quit"), Group: kit.Program, Run: m.quit},
+		kit.Action{Key: "ctrl+c", Label: c.T("act.askquit"), Group: kit.Program, Run: m.askQuit})
+}
+
+func (m *root) askQuit() tea.Cmd {
+	return m.open(kit.OpenedMsg{
+		Make: func() kit.Dialog {
+			return &dialog.Confirm{Context: m.c, Title: m.c.T("quit.title"), Danger: lifecycle.DangerNote,
+				Lines: []string{m.c.T("quit.text")}, Question: m.c.T("quit.question")}
+		},
+		Then: func(yes any) tea.Cmd {
+			if yes == nil {
+				return nil
+			}
+			return m.quit()
+		},
+	})
+}
+
+func (m *root) palette() tea.Cmd {
+	var as []kit.Action
+	for _, a := range append(m.page().Actions(), m.globals()...) {
+		if !a.Off && a.Group != kit.Move {
+			as = append(as, a)
+		}
+	}
+	return m.open(kit.OpenedMsg{
+		Make: func() kit.Dialog { return &dialog.Palette{Context: m.c, Actions: as} },
+		Then: func(v any) tea.Cmd {
+			a, ok := v.(kit.Action)
+			if !ok {
+				return nil
+			}
+			return m.run(a)
+		},
+	})
+}
+
+func (m *root) help() tea.Cmd {
+	c := m.c
+	extra := []string{c.T("help.marks")}
+	if m.o.Sealed != "" {
+		extra = append(extra, c.T("help.sealed."+m.o.Sealed))
+	}
+	if m.o.EdgeNote != "" {
+		extra = append(extra, m.o.EdgeNote)
+	}
+	extra = append(extra, c.T("help.version", m.o.Version, m.o.Store))
+	as := append(m.page().Actions(), m.globals()...)
+	return m.open(kit.OpenedMsg{Make: func() kit.Dialog { return &dialog.Help{Context: c, Actions: as, Extra: extra} }})
+}
+
+// KeyTable writes every key of every page as Markdown, for the README. It
+// reads the same records as dispatch, footer, help and palette.
+func KeyTable() string {
+	table := lifecycle.NewTable()
+	c := &kit.Context{Table: table, Text: text.New("en"), Styles: style.New(true, 0), Drafts: map[string]map[string]string{}}
+	m := &root{c: c}
+	type entry struct {
+		kit.Action
+		where []string
+	}
+	var entries []*entry
+	add := func(where string, as []kit.Action) {
+	next:
+		for _, a := range as {
+			if a.Key == "" {
+				continue
+			}
+			for _, e := range entries {
+				if e.Key == a.Key && e.Label == a.Label {
+					if !contains(e.where, where) {
+						e.where = append(e.where, where)
+					}
+					continue next
+				}
+			}
+			entries = append(entries, &entry{a, []string{where}})
+		}
+	}
+	for _, t := range tabs {
+		p := t.make(c)
+		add(c.T(t.title), p.Actions())
+		if r, ok := p.(interface{ More() (string, []kit.Action) }); ok {
+			where, as := r.More()
+			add(where, as)
+		}
+	}
+	add(c.T("keytable.everywhere"), m.globals())
+	var b strings.Builder
+	fmt.Fprintf(&b, "| %s | %s | %s |\n|---|---|---|\n", c.T("keytable.key"), c.T("keytable.what"), c.T("keytable.where"))
+	for _, g := range []kit.Group{kit.Certificate, kit.View, kit.Move, kit.Program} {
+		for _, e := range entries {
+			if e.Group == g {
+				keys := "`" + strings.Join(append([]string{e.Key}, e.Also...), "` `") + "`"
+				fmt.Fprintf(&b, "| %s | %s | %s |\n", keys, e.Label, strings.Join(e.where, ", "))
+			}
+		}
+	}
+	return b.String()
+}
+
+func withoutAlso(a kit.Action) kit.Action { a.Also = nil; return a }

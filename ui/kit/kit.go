@@ -1,0 +1,155 @@
+// Package kit holds the contracts of the interface: what a page is, what an
+// action is, what a dialog is, and the messages that pass between them.
+//
+// Only the root is a tea.Model. It hands a message on in a fixed order: size
+// and environment; the change feed; the top dialog, which takes all input; the
+// page, if it captures typing; the page's actions; the global actions; the
+// rest goes to every page and dialog, whose own messages are unexported types.
+// Update and View do no input or output: that is for commands, which end at a
+// deadline, return a message and change nothing that the interface holds.
+package kit
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/style"
+	"certquay/ui/text"
+)
+
+// Page is one tab.
+type Page interface {
+	// SetSize gives the cells the page may fill. Zero and tiny sizes happen.
+	SetSize(width, height int)
+	// Update takes every message that is not for the root or a dialog. Mouse
+	// positions are relative to the page.
+	Update(msg tea.Msg) tea.Cmd
+	// View draws the page: at most as many lines and cells as SetSize gave.
+	View() string
+	// Actions lists what can be done here and now.
+	Actions() []Action
+	// Capturing says that the page wants keys as text.
+	Capturing() bool
+}
+
+// Action is one thing a person can do. Dispatch, footer, help, palette and the
+// table of keys all read this one record.
+type Action struct {
+	Key    string   // as tea.KeyPressMsg.String gives it; "" for the palette only
+	Also   []string // further keys that do the same
+	Label  string   // what it does, in a few words
+	Group  Group
+	Danger lifecycle.Danger
+	Footer bool // worth a place in the footer
+	Off    bool // does nothing here and now: neither footer nor dispatch has it
+	// Why says that it is not allowed: it is dimmed, and pressing it shows this.
+	Why *Why
+	// Asks says that Run loads something and then opens a dialog or tells a
+	// result. Keys typed meanwhile are kept for what opens.
+	Asks bool
+	Run  func() tea.Cmd
+}
+
+// Why is the reason why an action is not allowed, and the way out.
+type Why struct{ Message, Hint string }
+
+// WhyOf is the reason of a refusal, or nil.
+func WhyOf(r *lifecycle.Refusal) *Why {
+	if r == nil {
+		return nil
+	}
+	return &Why{Message: r.Message(), Hint: r.Hint()}
+}
+
+// Group gathers actions in the help.
+type Group int
+
+// Groups of actions, in the order of the help.
+const (
+	Certificate Group = iota // life-cycle actions
+	View                     // what is shown and how
+	Move                     // moving about
+	Program                  // everywhere
+)
+
+// Dialog takes all input while it is on top. It returns a value and does no
+// work itself.
+type Dialog interface {
+	// Update handles a message. Once the outcome is done the dialog is closed.
+	Update(msg tea.Msg) (tea.Cmd, Outcome)
+	// View draws the box; it must not exceed the given cells.
+	View(width, height int) string
+}
+
+// Outcome is what became of a dialog.
+type Outcome struct {
+	Done  bool
+	Value any // nil when the person cancelled
+}
+
+// Context is what pages, flows and dialogs share in one session. Fields in the
+// first block never change and may be read by commands; those in the second
+// belong to Update and View.
+type Context struct {
+	Ctx      context.Context
+	Backend  Backend
+	Table    *lifecycle.Table
+	Actor    model.Actor
+	Text     *text.Catalogue
+	ReadOnly bool
+	Remote   bool // the files of this process are not those of the person
+	Sandbox  bool
+	Store    string
+	EdgeNote string
+	Save     func(name string, data []byte, secret bool) (path string, err error)
+	Read     func(path string) ([]byte, error)
+
+	Styles *style.Styles
+	Now    time.Time
+	Drafts map[string]map[string]string // what was typed into forms and not sent
+}
+
+// T is a text of the catalogue.
+func (c *Context) T(key string, args ...any) string { return c.Text.T(key, args...) }
+
+// Timeout bounds one command's calls to the backend.
+const Timeout = 30 * time.Second
+
+// Do makes a command that works with a deadline.
+func (c *Context) Do(fn func(ctx context.Context) tea.Msg) tea.Cmd {
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(c.Ctx, Timeout)
+		defer cancel()
+		return fn(ctx)
+	}
+}
+
+// Send makes a command of a message.
+func Send(msg tea.Msg) tea.Cmd { return func() tea.Msg { return msg } }
+
+// Messages that everybody understands.
+type (
+	// ChangedMsg says that the store has changed: read anew what you show.
+	ChangedMsg struct{ model.Batch }
+	// FocusedMsg says that the page has come to the front.
+	FocusedMsg struct{}
+	// OpenedMsg asks the root to put a dialog on top. Make runs in Update.
+	// Then gets the dialog's value, nil when it was cancelled.
+	OpenedMsg struct {
+		Make func() Dialog
+		Then func(value any) tea.Cmd
+	}
+	// ToldMsg is one line about what has happened, until the next key.
+	ToldMsg struct {
+		Text string
+		Tone style.Tone
+	}
+	// ShownMsg asks for the details of an instance, wherever one is.
+	ShownMsg struct{ ID model.ID }
+	// CopiedMsg asks to put text on the clipboard and say so.
+	CopiedMsg struct{ What, Text string }
+)

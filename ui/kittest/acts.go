@@ -1,0 +1,209 @@
+package kittest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/model"
+)
+
+func (b *Backend) log(actor model.Actor, action string, i *model.Instance, from model.State) {
+	b.seq++
+	e := model.Event{Seq: b.seq, At: b.Clock, Actor: actor.Name, Via: actor.Via, Action: action, Instance: i.ID, Name: i.Name, From: string(from), To: string(i.State), Why: "asked", Result: "ok"}
+	b.Events = append([]model.Event{e}, b.Events...)
+	b.publish()
+}
+
+func (b *Backend) newID() model.ID {
+	b.made++
+	return model.ID(fmt.Sprintf("01KA00000000000000%08d", b.made))
+}
+
+// to is the state that a row leads to; the fake knows no other way to tell.
+func (b *Backend) to(a lifecycle.Action) model.State { return b.table.Row(a).To }
+
+// act checks, records the call, changes the instance and logs it.
+func (b *Backend) act(actor model.Actor, a lifecycle.Action, id model.ID, call string, fn func(*model.Instance)) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, err := b.check(actor, a, id)
+	if err != nil {
+		return err
+	}
+	if err := b.call("%s", call); err != nil {
+		return err
+	}
+	from := i.State
+	if s := b.to(a); s != "" {
+		i.State = s
+	}
+	if fn != nil {
+		fn(i)
+	}
+	b.log(actor, string(a), i, from)
+	return nil
+}
+
+// Buy implements kit.Backend.
+func (b *Backend) Buy(_ context.Context, actor model.Actor, r lifecycle.BuyRequest) (model.Order, []model.Instance, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.call("Buy %s %dy x%d", r.Spec, r.Years, r.Quantity); err != nil {
+		return model.Order{}, nil, err
+	}
+	var is []model.Instance
+	for range r.Quantity {
+		i := &model.Instance{ID: b.newID(), Spec: r.Spec, Years: r.Years, Origin: model.OriginBought, State: b.to(lifecycle.Buy), Created: b.Clock}
+		i.Name = "new " + r.Spec.String()
+		b.Instances = append(b.Instances, i)
+		b.log(actor, "buy", i, "")
+		is = append(is, *i)
+	}
+	return model.Order{ID: b.newID()}, is, nil
+}
+
+// Apply implements kit.Backend.
+func (b *Backend) Apply(_ context.Context, actor model.Actor, id model.ID, r lifecycle.ApplyRequest) (model.Job, error) {
+	if slices.Contains(r.Application.Domains, "refused.example.com") {
+		return model.Job{}, &lifecycle.Refusal{Action: lifecycle.Apply, Reason: lifecycle.ReasonNames, Args: lifecycle.Args{"why": "the CA does not sign refused.example.com", "hint": "take another name"}}
+	}
+	err := b.act(actor, lifecycle.Apply, id, fmt.Sprintf("Apply %s %v %s", id.Short(), r.Application.Domains, r.Application.KeyType), func(i *model.Instance) {
+		i.Application, i.Contact = r.Application, r.Contact
+		i.Name = r.Application.Domains[0]
+		i.ExpectedIssue = b.Clock.Add(day / 8)
+		i.Operation = model.Operation{Kind: model.JobIssue, Since: b.Clock, Attempt: 1, Waiting: "the CA"}
+	})
+	return model.Job{ID: "job"}, err
+}
+
+// SaveDraft implements kit.Backend.
+func (b *Backend) SaveDraft(_ context.Context, _ model.Actor, id model.ID, a model.Application) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, err := b.find(id)
+	if err != nil {
+		return err
+	}
+	i.Application = a
+	return b.call("SaveDraft %s %v", id.Short(), a.Domains)
+}
+
+// Withdraw implements kit.Backend.
+func (b *Backend) Withdraw(_ context.Context, actor model.Actor, id model.ID) error {
+	return b.act(actor, lifecycle.Withdraw, id, "Withdraw "+id.Short(), func(i *model.Instance) { i.Operation = model.Operation{} })
+}
+
+// CloseInstance implements kit.Backend.
+func (b *Backend) CloseInstance(_ context.Context, actor model.Actor, id model.ID) error {
+	return b.act(actor, lifecycle.Close, id, "Close "+id.Short(), nil)
+}
+
+// Upload implements kit.Backend.
+func (b *Backend) Upload(_ context.Context, actor model.Actor, r lifecycle.UploadRequest) (lifecycle.UploadResult, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.call("Upload %d files %q", len(r.Files), r.Name); err != nil {
+		return lifecycle.UploadResult{}, err
+	}
+	if len(r.Files) == 0 || string(r.Files[0].Data) == "garbage" {
+		return lifecycle.UploadResult{}, &bundle.Error{Reason: bundle.Garbage, Why: "nothing in it is a certificate", Hint: "PEM begins with -----BEGIN CERTIFICATE-----"}
+	}
+	i := &model.Instance{ID: b.newID(), Name: "imported.example.com", Origin: model.OriginUpload, State: b.to(lifecycle.Upload), Created: b.Clock}
+	i.Versions = []model.Version{version(b.Clock, 1, 30, 365, "imported.example.com")}
+	i.ServiceStart, i.ServiceEnd = i.Versions[0].NotBefore, i.Versions[0].NotAfter
+	if r.Name != "" {
+		i.Name = r.Name
+	}
+	b.Instances = append(b.Instances, i)
+	b.log(actor, "upload", i, "")
+	return lifecycle.UploadResult{Instance: *i}, nil
+}
+
+// Download implements kit.Backend.
+func (b *Backend) Download(_ context.Context, actor model.Actor, id model.ID, format string) ([]bundle.OutFile, error) {
+	err := b.act(actor, lifecycle.Download, id, "Download "+id.Short()+" "+format, nil)
+	return files(format), err
+}
+
+// Deploy implements kit.Backend.
+func (b *Backend) Deploy(_ context.Context, actor model.Actor, id model.ID, r lifecycle.DeployRequest) ([]model.Job, error) {
+	jobs := []model.Job{{ID: "job"}}
+	err := b.act(actor, lifecycle.Deploy, id, fmt.Sprintf("Deploy %s %s %v %v", id.Short(), r.Product, r.Regions, r.Resources), func(i *model.Instance) {
+		v := i.Current()
+		for _, name := range i.Domains()[:1] {
+			b.Places = append(b.Places, &model.Resource{ID: b.newID(), Product: r.Product, Region: "global", Name: name, Address: "127.0.0.1:40443", Instance: i.ID,
+				Version: v.Number, Deployed: v.Fingerprint, Presented: v.Fingerprint, NotAfter: v.NotAfter, VerifiedAt: b.Clock})
+		}
+		i.Deployments.Total++
+		i.Deployments.Deployed++
+		i.Deployments.Products = []string{r.Product}
+	})
+	return jobs, err
+}
+
+func (b *Backend) place(actor model.Actor, a lifecycle.Action, id model.ID, call string) (model.Job, error) {
+	b.mu.Lock()
+	var owner model.ID
+	for _, r := range b.Places {
+		if r.ID == id {
+			owner = r.Instance
+		}
+	}
+	b.mu.Unlock()
+	if owner == "" {
+		return model.Job{}, errNoSuch
+	}
+	return model.Job{ID: "job"}, b.act(actor, a, owner, call, nil)
+}
+
+// Undeploy implements kit.Backend.
+func (b *Backend) Undeploy(_ context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
+	j, err := b.place(actor, lifecycle.Undeploy, resource, "Undeploy "+resource.Short())
+	if err == nil {
+		b.mu.Lock()
+		b.Places = slices.DeleteFunc(b.Places, func(r *model.Resource) bool { return r.ID == resource })
+		b.mu.Unlock()
+	}
+	return j, err
+}
+
+// Verify implements kit.Backend.
+func (b *Backend) Verify(_ context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
+	return b.place(actor, lifecycle.Verify, resource, "Verify "+resource.Short())
+}
+
+// Renew implements kit.Backend.
+func (b *Backend) Renew(_ context.Context, actor model.Actor, id model.ID) (model.Instance, model.Job, error) {
+	err := b.act(actor, lifecycle.Renew, id, "Renew "+id.Short(), func(i *model.Instance) { i.RenewedBy = "01KA0000000000000000RENEW1" })
+	return model.Instance{}, model.Job{ID: "job"}, err
+}
+
+// Reissue implements kit.Backend.
+func (b *Backend) Reissue(_ context.Context, actor model.Actor, id model.ID, r lifecycle.ReissueRequest) (model.Job, error) {
+	err := b.act(actor, lifecycle.Reissue, id, fmt.Sprintf("Reissue %s new=%v", id.Short(), r.NewKey), func(i *model.Instance) {
+		i.Operation = model.Operation{Kind: model.JobReissue, Since: b.Clock, Attempt: 1}
+	})
+	return model.Job{ID: "job"}, err
+}
+
+// Revoke implements kit.Backend.
+func (b *Backend) Revoke(_ context.Context, actor model.Actor, id model.ID, r lifecycle.RevokeRequest) (model.Job, error) {
+	return model.Job{ID: "job"}, b.act(actor, lifecycle.Revoke, id, "Revoke "+id.Short()+" "+r.Reason, nil)
+}
+
+// Delete implements kit.Backend.
+func (b *Backend) Delete(_ context.Context, actor model.Actor, id model.ID) error {
+	return b.act(actor, lifecycle.Delete, id, "Delete "+id.Short(), func(i *model.Instance) { i.Deleted = true })
+}
+
+// AddContact implements kit.Backend.
+func (b *Backend) AddContact(_ context.Context, _ model.Actor, c model.Contact) (model.Contact, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c.ID = b.newID()
+	b.People = append(b.People, c)
+	return c, b.call("AddContact %s %s", c.Name, c.Email)
+}

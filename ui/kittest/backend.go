@@ -1,0 +1,373 @@
+// Package kittest is a backend in memory for tests of the interface: it obeys
+// the transition table, answers at once, and remembers what was asked of it.
+package kittest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/model"
+	"certquay/ui/kit"
+)
+
+// Backend is the fake. Fields may be changed before it is used; Fail makes
+// every acting call fail with that error.
+type Backend struct {
+	Clock     time.Time
+	Instances []*model.Instance
+	Places    []*model.Resource
+	Events    []model.Event // newest first
+	Open      []model.Task
+	People    []model.Contact
+	Wares     []lifecycle.ProductInfo
+	CAs       map[string]lifecycle.Capabilities
+	Fail      error
+
+	mu       sync.Mutex
+	table    *lifecycle.Table
+	policy   lifecycle.Policy
+	calls    []string
+	watchers []chan model.Batch
+	seq      uint64
+	made     int
+}
+
+var _ kit.Backend = (*Backend)(nil)
+
+// New makes an empty fake at a fixed moment.
+func New() *Backend {
+	full := lifecycle.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, IPNames: true, Revocation: true, MaxValidity: 398 * day}
+	public := lifecycle.Capabilities{Levels: []model.Level{model.DV}, Types: model.DomainTypes, Grades: []model.Grade{model.Free}, Revocation: true, Public: true, MaxValidity: 90 * day}
+	b := &Backend{
+		Clock: time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC), table: lifecycle.NewTable(), policy: lifecycle.DefaultPolicy(), seq: 1000,
+		CAs: map[string]lifecycle.Capabilities{"embedded": full, "letsencrypt": public},
+	}
+	regions := []string{"cn-hangzhou", "ap-southeast-1", "eu-central-1", "us-west-1"}
+	for _, n := range []string{"SLB", "CDN", "SCDN", "DCDN", "WAF"} {
+		p := lifecycle.ProductInfo{Name: n, Driver: "edge", Regions: []string{"global"}, Makes: true}
+		if n == "SLB" || n == "WAF" {
+			p.Regions = regions
+		}
+		b.Wares = append(b.Wares, p)
+	}
+	b.People = []model.Contact{{ID: "01JC0000000000000000000OPS", Name: "Ops", Email: "ops@example.com"}}
+	return b
+}
+
+const day = 24 * time.Hour
+
+// Calls gives what was asked of the backend since the last time.
+func (b *Backend) Calls() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := b.calls
+	b.calls = nil
+	return c
+}
+
+func (b *Backend) call(format string, args ...any) error {
+	b.calls = append(b.calls, fmt.Sprintf(format, args...))
+	return b.Fail
+}
+
+// Publish tells watchers that something has changed.
+func (b *Backend) Publish() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.publish()
+}
+
+func (b *Backend) publish() {
+	b.seq++
+	for _, w := range b.watchers {
+		select {
+		case w <- model.Batch{Seq: b.seq}:
+		default:
+		}
+	}
+}
+
+// Change changes the fake as another person would, and publishes it.
+func (b *Backend) Change(fn func(*Backend)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	fn(b)
+	b.publish()
+}
+
+func (b *Backend) find(id model.ID) (*model.Instance, error) {
+	for _, i := range b.Instances {
+		if i.ID == id && !i.Deleted {
+			return i, nil
+		}
+	}
+	return nil, &lifecycle.NotFound{What: "instance", Name: string(id)}
+}
+
+// check is the engine's part of the table: nothing happens when it refuses.
+func (b *Backend) check(actor model.Actor, a lifecycle.Action, id model.ID) (*model.Instance, error) {
+	i, err := b.find(id)
+	if err != nil {
+		return nil, err
+	}
+	if r := b.table.Check(a, b.caseOf(actor, i)); r != nil {
+		return nil, r
+	}
+	return i, nil
+}
+
+func (b *Backend) caseOf(actor model.Actor, i *model.Instance) *lifecycle.Case {
+	copied := *i
+	c := &lifecycle.Case{Actor: actor, Instance: &copied, Now: b.Clock, Policy: &b.policy}
+	for _, r := range b.Places {
+		if r.Instance == i.ID {
+			c.Resources = append(c.Resources, *r)
+		}
+	}
+	if k, ok := b.CAs[i.Spec.Brand]; ok {
+		c.Issuer = &k
+	}
+	return c
+}
+
+// Now implements kit.Backend.
+func (b *Backend) Now() time.Time { return b.Clock }
+
+// Table implements kit.Backend.
+func (b *Backend) Table() *lifecycle.Table { return b.table }
+
+// Case implements kit.Backend.
+func (b *Backend) Case(actor model.Actor, id model.ID) (*lifecycle.Case, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, err := b.find(id)
+	if err != nil {
+		return nil, err
+	}
+	return b.caseOf(actor, i), nil
+}
+
+// Page implements kit.Backend.
+func (b *Backend) Page(q model.Query) (model.Page, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var rows []model.Row
+	for _, i := range b.Instances {
+		r := i.Row()
+		if i.Deleted || !q.Filter.Matches(&r, q.Now) || !matches(i, q.Filter.Text) {
+			continue
+		}
+		rows = append(rows, r)
+	}
+	sort.SliceStable(rows, func(x, y int) bool {
+		a, c := &rows[x], &rows[y]
+		switch q.Sort {
+		case model.SortName:
+			return a.Name < c.Name
+		case model.SortState:
+			if a.State != c.State {
+				return slices.Index(model.States, a.State) < slices.Index(model.States, c.State)
+			}
+		}
+		if a.NotAfter.IsZero() != c.NotAfter.IsZero() {
+			return c.NotAfter.IsZero()
+		}
+		if !a.NotAfter.Equal(c.NotAfter) {
+			return a.NotAfter.Before(c.NotAfter)
+		}
+		return a.ID < c.ID
+	})
+	p := model.Page{Offset: q.Offset, Total: len(rows)}
+	end := len(rows)
+	if q.Limit > 0 {
+		end = min(q.Offset+q.Limit, end)
+	}
+	if q.Offset < end {
+		p.Rows = rows[q.Offset:end]
+	}
+	return p, nil
+}
+
+func matches(i *model.Instance, text string) bool {
+	t := model.Fold(text)
+	if t == "" || strings.Contains(model.Fold(i.Name), t) {
+		return true
+	}
+	for _, d := range i.Domains() {
+		if strings.Contains(d, t) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(i.Versions, func(v model.Version) bool { return strings.Contains(v.Serial, t) })
+}
+
+// Counts implements kit.Backend.
+func (b *Backend) Counts() (model.Counts, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c := model.Counts{State: map[model.State]int{}, Derived: map[model.Derived]int{}}
+	for _, i := range b.Instances {
+		if i.Deleted {
+			continue
+		}
+		r := i.Row()
+		c.All++
+		c.State[i.State]++
+		for _, d := range r.Derived(b.Clock) {
+			c.Derived[d]++
+		}
+		if w := int(r.NotAfter.Sub(b.Clock) / (7 * day)); i.State.Group() == model.GroupIssued && r.NotAfter.After(b.Clock) && w < len(c.Weeks) {
+			c.Weeks[w]++
+		}
+	}
+	return c, nil
+}
+
+// Instance implements kit.Backend.
+func (b *Backend) Instance(id model.ID) (model.Instance, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, err := b.find(id)
+	if err != nil {
+		return model.Instance{}, err
+	}
+	return *i, nil
+}
+
+// Material implements kit.Backend; the fake holds no certificates.
+func (b *Backend) Material(model.ID, int) (model.Material, error) {
+	return model.Material{}, model.ErrNotFound
+}
+
+// Resources implements kit.Backend.
+func (b *Backend) Resources(f lifecycle.ResourceFilter) ([]lifecycle.ResourceView, int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var vs []lifecycle.ResourceView
+	for _, r := range b.Places {
+		v := lifecycle.ResourceView{Resource: *r}
+		i, _ := b.find(r.Instance)
+		v.State = r.State(i)
+		if i != nil {
+			v.Name, v.Hosted = i.Name, i.Hosting.On
+			if cur := i.Current(); cur != nil {
+				v.Expected = cur.Fingerprint
+			}
+		}
+		if f.Product != "" && f.Product != r.Product || f.Region != "" && f.Region != r.Region || f.Instance != "" && f.Instance != r.Instance ||
+			f.State != "" && f.State != v.State || f.Hosted && !v.Hosted || f.Auto && !r.AutoDeploy ||
+			f.Text != "" && !strings.Contains(model.Fold(r.Name+" "+v.Name), model.Fold(f.Text)) {
+			continue
+		}
+		vs = append(vs, v)
+	}
+	total := len(vs)
+	vs = vs[min(f.Offset, total):]
+	if f.Limit > 0 {
+		vs = vs[:min(f.Limit, len(vs))]
+	}
+	return vs, total, nil
+}
+
+// Activity implements kit.Backend.
+func (b *Backend) Activity(f lifecycle.ActivityFilter) ([]model.Event, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var es []model.Event
+	for _, e := range b.Events {
+		if f.Instance != "" && e.Instance != f.Instance || f.Before > 0 && e.Seq >= f.Before {
+			continue
+		}
+		if es = append(es, e); f.Limit > 0 && len(es) == f.Limit {
+			break
+		}
+	}
+	return es, nil
+}
+
+// Tasks implements kit.Backend.
+func (b *Backend) Tasks(limit int) ([]model.Task, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.Open[:min(limit, len(b.Open))]), nil
+}
+
+// Contacts implements kit.Backend.
+func (b *Backend) Contacts() ([]model.Contact, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.People), nil
+}
+
+// Products implements kit.Backend.
+func (b *Backend) Products() []lifecycle.ProductInfo { return b.Wares }
+
+// Issuers implements kit.Backend.
+func (b *Backend) Issuers() map[string]lifecycle.Capabilities { return b.CAs }
+
+// Explain implements kit.Backend.
+func (b *Backend) Explain(id model.ID) (lifecycle.Explanation, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, err := b.find(id)
+	if err != nil {
+		return lifecycle.Explanation{}, err
+	}
+	return lifecycle.Explanation{State: i.Name + " is " + i.Label(b.Clock) + ".",
+		Why:  []string{"It was bought as " + i.Spec.String() + " (B2).", "Its newest version decides what is shown (S1)."},
+		Next: []string{"Nothing happens by itself; d deploys it."}}, nil
+}
+
+// Refund implements kit.Backend.
+func (b *Backend) Refund(id model.ID) (lifecycle.RefundPreview, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, err := b.find(id)
+	if err != nil {
+		return lifecycle.RefundPreview{}, err
+	}
+	return lifecycle.RefundPreview{Amount: b.policy.Price(i.Spec), Currency: "EUR", Why: "full within 30 days"}, nil
+}
+
+// Quote implements kit.Backend.
+func (b *Backend) Quote(r lifecycle.BuyRequest) (lifecycle.Quote, error) {
+	if r.Spec.Level == model.EV && r.Spec.Type == model.Wildcard {
+		return lifecycle.Quote{}, &lifecycle.Refusal{Action: lifecycle.Buy, Reason: lifecycle.ReasonNotForSale,
+			Args: lifecycle.Args{"what": r.Spec.String(), "why": "EV wildcards do not exist", "possible": "DV or OV wildcard"}}
+	}
+	q := lifecycle.Quote{Currency: "EUR"}
+	for range r.Quantity {
+		l := model.OrderLine{Item: "certificate", Spec: r.Spec, Years: r.Years, Quantity: 1, Amount: b.policy.Price(r.Spec) * int64(r.Years), Currency: "EUR"}
+		q.Lines = append(q.Lines, l)
+		q.Total += l.Amount
+	}
+	return q, nil
+}
+
+// Watch implements kit.Backend.
+func (b *Backend) Watch(ctx context.Context) <-chan model.Batch {
+	ch := make(chan model.Batch, 16)
+	b.mu.Lock()
+	b.watchers = append(b.watchers, ch)
+	b.mu.Unlock()
+	return ch
+}
+
+var errNoSuch = errors.New("no such resource")
+
+// files is what a download gives.
+func files(format string) []bundle.OutFile {
+	fs := []bundle.OutFile{{Name: format + ".pem", Data: []byte("certificate")}}
+	if format != "chain" && format != "root" {
+		fs = append(fs, bundle.OutFile{Name: format + ".key", Data: []byte("key"), Secret: true})
+	}
+	return fs
+}

@@ -1,0 +1,133 @@
+package kittest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"certquay/model"
+)
+
+// version makes one that was issued ago days ago and is valid for days.
+func version(now time.Time, number, ago, days int, names ...string) model.Version {
+	from := now.Add(-time.Duration(ago) * day).Truncate(24 * time.Hour)
+	h := sha256.Sum256(fmt.Appendf(nil, "%s/%d", names[0], number))
+	fp := hex.EncodeToString(h[:])
+	return model.Version{Number: number, Serial: "04" + fp[:30], Fingerprint: fp, Subject: names[0], Domains: names, KeyType: string(model.ECDSAP256),
+		KeyID: model.ID("01K0KEY" + fp[:19]), NotBefore: from, NotAfter: from.Add(time.Duration(days)*day - time.Second), Issued: from, Issuer: "embedded"}
+}
+
+// one makes the nth instance in a state with names.
+func (b *Backend) one(n int, s model.State, spec model.Specification, names ...string) *model.Instance {
+	i := &model.Instance{ID: model.ID(fmt.Sprintf("01K9Z3T%02dQ5W7X2V8R4N6M%04X", n%97, 0xA100+n*37)), Name: names[0], State: s, Origin: model.OriginBought, Spec: spec, Years: 1,
+		Order: "01K9ORDER0000000000000000A", Created: b.Clock.Add(-time.Duration(n) * day / 3),
+		Application: model.Application{Domains: names, KeyType: model.ECDSAP256}}
+	b.Instances = append(b.Instances, i)
+	return i
+}
+
+// Issue gives an instance its certificate and service period.
+func (b *Backend) issue(i *model.Instance, ago, days int) *model.Instance {
+	i.Versions = append(i.Versions, version(b.Clock, len(i.Versions)+1, ago, days, i.Application.Domains...))
+	v := &i.Versions[0]
+	i.ServiceStart, i.ServiceEnd = v.NotBefore, model.AddYears(v.NotBefore, max(i.Years, 1))
+	return i
+}
+
+func (b *Backend) deploy(i *model.Instance, product, region string, port int) *model.Resource {
+	v := i.Current()
+	r := &model.Resource{ID: model.ID(fmt.Sprintf("01K9RES0000000000000%06X", 0xB000+len(b.Places)*29)), Product: product, Region: region, Name: v.Domains[0],
+		Address: fmt.Sprintf("127.0.0.1:%d", port), Instance: i.ID, Version: v.Number, Deployed: v.Fingerprint, DeployedAt: v.Issued,
+		Presented: v.Fingerprint, NotAfter: v.NotAfter, VerifiedAt: b.Clock.Add(-time.Duration(1+len(b.Places)%50) * time.Minute)}
+	if r.Name[0] == '*' {
+		r.Name = "shop" + r.Name[1:]
+	}
+	b.Places = append(b.Places, r)
+	d := &i.Deployments
+	d.Total++
+	d.Deployed++
+	has := false
+	for _, p := range d.Products {
+		has = has || p == product
+	}
+	if !has {
+		d.Products = append(d.Products, product)
+	}
+	return r
+}
+
+// Fleet makes a fake with about n instances in every state there is.
+func Fleet(n int) *Backend {
+	b := New()
+	dv := model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Standard}
+	wild := model.Specification{Level: model.DV, Type: model.Wildcard, Brand: "embedded", Grade: model.Standard}
+	ov := model.Specification{Level: model.OV, Type: model.Multi, Brand: "embedded", Grade: model.Professional}
+	free := model.Specification{Level: model.DV, Type: model.Single, Brand: "letsencrypt", Grade: model.Free}
+
+	shop := b.issue(b.one(1, model.Issued, wild, "*.shop.example.com", "shop.example.com"), 140, 200)
+	shop.Name, shop.Years = "shop.example.com", 2
+	shop.ServiceEnd = model.AddYears(shop.ServiceStart, 2)
+	shop.Hosting = model.Hosting{On: true, RenewalsLeft: 1}
+	shop.Due, shop.DueAction = shop.Versions[0].Window(), model.DueReissue
+	for k, p := range []string{"CDN", "SLB"} {
+		r := b.deploy(shop, p, []string{"global", "eu-central-1"}[k], 40101+k)
+		r.AutoDeploy, r.Reserved = true, true
+		shop.Deployments.Auto++
+	}
+	pay := b.issue(b.one(2, model.Issued, ov, "pay.example.com", "www.pay.example.com", "api.pay.example.com"), 353, 365)
+	r := b.deploy(pay, "SLB", "cn-hangzhou", 40103)
+	r.Presented, r.DriftSince = shop.Versions[0].Fingerprint, b.Clock.Add(-2*time.Hour)
+	pay.Deployments.Deployed = 0
+	api := b.issue(b.one(3, model.Issued, free, "api.example.net"), 82, 90)
+	api.Years, api.ServiceEnd = 1, model.AddYears(api.ServiceStart, 1)
+	api.Due, api.DueAction = api.Versions[0].Window(), model.DueReissue
+	api.Operation = model.Operation{Kind: model.JobReissue, Since: b.Clock.Add(-time.Hour), Attempt: 2, Next: b.Clock.Add(10 * time.Minute), Error: "the CA said: rate limited, again at 10:41"}
+	b.deploy(api, "WAF", "eu-central-1", 40104)
+	old := b.issue(b.one(4, model.Issued, dv, "old.example.org"), 384, 365)
+	b.deploy(old, "DCDN", "global", 40105)
+	bad := b.issue(b.one(5, model.Issued, dv, "img.example.com"), 40, 365)
+	f := b.deploy(bad, "CDN", "global", 40106)
+	f.Failure = model.Failure{What: model.JobDeploy, At: b.Clock.Add(-20 * time.Minute), Message: "the handshake timed out; put back what was there"}
+	bad.Failure, bad.Deployments.Failing, bad.Deployments.Deployed = f.Failure, 1, 0
+	b.one(6, model.Paid, dv, "new DV single")
+	b.one(7, model.Paid, wild, "new DV wildcard").Reason = "the CA rejected: no TXT record for _acme-challenge.m.example.cn"
+	b.Instances[5].Application, b.Instances[6].Application = model.Application{}, model.Application{}
+	ver := b.one(8, model.Verifying, ov, "corp.example.com", "www.corp.example.com")
+	ver.ExpectedIssue = b.Clock.Add(26 * time.Hour)
+	ver.Operation = model.Operation{Kind: model.JobIssue, Since: b.Clock.Add(-3 * time.Hour), Attempt: 1, Waiting: "TXT _acme-challenge.corp.example.com"}
+	b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000001", Kind: model.TaskProve, Instance: ver.ID, Created: b.Clock.Add(-3 * time.Hour),
+		Text: "add a DNS record for corp.example.com", Detail: "_acme-challenge.corp.example.com TXT gfj9Xq_Rg85nM0qgdC5s\n"},
+		model.Task{ID: "01K9TASK000000000000000002", Kind: model.TaskInstall, Instance: api.ID, Created: b.Clock.Add(-day), Text: "install version 2 of legacy.example.net"})
+	up := b.issue(b.one(9, model.Uploaded, model.Specification{}, "legacy.example.net"), 200, 397)
+	up.Origin, up.Order = model.OriginUpload, ""
+	up.Versions[0].KeyID = ""
+	for k, s := range []model.State{model.Revoked, model.Refunded} {
+		e := b.issue(b.one(10+k, s, dv, fmt.Sprintf("gone%d.example.com", k)), 100, 365)
+		e.Versions[0].RevokedAt, e.Versions[0].RevokedReason = b.Clock.Add(-9*day), "superseded"
+	}
+	b.one(12, model.Closed, dv, "never.example.com")
+	words := []string{"mail", "blog", "cdn", "img", "auth", "static", "docs", "status", "git", "ci", "vpn", "m", "app", "data"}
+	for k := len(b.Instances) + 1; k <= n; k++ {
+		name := fmt.Sprintf("%s%d.example.%s", words[k%len(words)], k, []string{"com", "net", "org", "cn"}[k%4])
+		i := b.issue(b.one(k, model.Issued, []model.Specification{dv, free, dv, ov}[k%4], name), (k*53)%330, []int{365, 365, 397, 365}[k%4])
+		if k%3 != 0 {
+			b.deploy(i, []string{"CDN", "SLB", "WAF", "DCDN", "SCDN"}[k%5], []string{"global", "eu-central-1", "cn-hangzhou", "global", "global"}[k%5], 40200+k)
+		}
+	}
+	for k, i := range b.Instances {
+		if k > 40 {
+			break
+		}
+		e := model.Event{Seq: uint64(900 - k), At: b.Clock.Add(-time.Duration(k*k*11) * time.Minute), Actor: []string{"anna", "certquay", "ben"}[k%3], Via: []string{"terminal", "scheduler", "ssh"}[k%3],
+			Action: []string{"buy", "apply", "issue", "deploy", "verify", "reissue"}[k%6], Instance: i.ID, Name: i.Name, From: "paid", To: string(i.State), Why: []string{"asked", "due"}[k%2], Result: "ok"}
+		if k%7 == 4 {
+			e.Result, e.Reason, e.From, e.To = "failed", "the handshake timed out", "", ""
+		}
+		if k%11 == 9 {
+			e.Result, e.Reason, e.From, e.To = "refused", "too-early", "", ""
+		}
+		b.Events = append(b.Events, e)
+	}
+	return b
+}

@@ -1,0 +1,80 @@
+package activity
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/ui/dialog"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+func (p *page) Actions() []kit.Action {
+	c := p.c
+	move := func(key, label string, by func(), also ...string) kit.Action {
+		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return p.older() }}
+	}
+	some := p.table.Total() > 0
+	return []kit.Action{
+		{Key: "enter", Label: c.T("act.event"), Group: kit.View, Footer: some, Run: p.open},
+		{Key: "o", Label: c.T("act.certificate"), Group: kit.View, Footer: some, Run: func() tea.Cmd {
+			if e, ok := p.table.Selected(); ok && e.Instance != "" {
+				return kit.Send(kit.ShownMsg{ID: e.Instance})
+			}
+			return nil
+		}},
+		{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: some || p.input.Value != "", Run: func() tea.Cmd { p.typing = true; return nil }},
+		{Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: some, Run: p.copy},
+		{Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: p.input.Value == "", Run: func() tea.Cmd {
+			p.input.Value = ""
+			p.table.Reset()
+			p.show()
+			return nil
+		}},
+		move("j", "act.down", func() { p.table.Move(1) }, "down"), move("k", "act.up", func() { p.table.Move(-1) }, "up"),
+		move("g", "act.top", func() { p.table.Home() }, "home"), move("G", "act.end", func() { p.table.End() }, "end"),
+		move("ctrl+d", "act.halfdown", func() { p.table.Page(1) }), move("ctrl+u", "act.halfup", func() { p.table.Page(-1) }),
+		move("pgdown", "act.pagedown", func() { p.table.Page(2) }), move("pgup", "act.pageup", func() { p.table.Page(-2) }),
+	}
+}
+
+// open shows one event whole.
+func (p *page) open() tea.Cmd {
+	e, ok := p.table.Selected()
+	if !ok {
+		return nil
+	}
+	c := p.c
+	var ls []string
+	add := func(key, v string) {
+		if v != "" {
+			ls = append(ls, widget.Pad(c.T(key), 14)+v)
+		}
+	}
+	add("col.when", e.At.UTC().Format("2006-01-02 15:04:05Z"))
+	add("col.who", e.Actor)
+	add("col.via", e.Via)
+	add("col.what", e.Action)
+	add("col.certificate", e.Name)
+	add("event.from", e.From)
+	add("event.to", e.To)
+	add("col.why", e.Why)
+	add("col.result", e.Result)
+	add("event.reason", e.Reason)
+	add("col.detail", e.Detail)
+	add("event.id", string(e.Instance))
+	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
+		return &dialog.Notice{Context: c, Title: c.T("event.title", e.Seq), Tone: style.Accent, Parts: []dialog.Part{{Lines: ls}}}
+	}})
+}
+
+func (p *page) copy() tea.Cmd {
+	e, ok := p.table.Selected()
+	if !ok {
+		return nil
+	}
+	parts := []string{e.At.UTC().Format("2006-01-02T15:04:05Z"), e.Actor, e.Action, e.Name, e.Result, e.Reason, e.Detail}
+	return kit.Send(kit.CopiedMsg{What: p.c.T("copy.line"), Text: strings.Join(strings.Fields(strings.Join(parts, " ")), " ")})
+}

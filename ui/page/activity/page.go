@@ -1,0 +1,195 @@
+// Package activity is the tab of what has happened, newest first, as it
+// happens.
+package activity
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kit"
+	"certquay/ui/page/flow"
+	"certquay/ui/style"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// batch is how many events are read at once; older ones are read on reaching
+// the end.
+const batch = 500
+
+type page struct {
+	c             *kit.Context
+	width, height int
+	table         widget.Table[model.Event]
+	events        []model.Event // newest first, without gaps
+	whole         bool          // the oldest event is among them
+	reading       bool
+	loaded        bool
+	typing        bool
+	input         widget.Input
+}
+
+var _ kit.Page = (*page)(nil)
+
+// New makes the tab.
+func New(c *kit.Context) kit.Page {
+	p := &page{c: c}
+	p.table.Columns = columns(c)
+	p.table.ID = func(e model.Event) string { return model.EventKey(e.Seq) }
+	return p
+}
+
+// eventsLoadedMsg brings events, newest first: newer ones than are held when
+// older is false.
+type eventsLoadedMsg struct {
+	events []model.Event
+	older  bool
+	anew   bool
+}
+
+func (p *page) SetSize(w, h int) {
+	p.width, p.height = max(w, 0), max(h, 0)
+	p.table.SetSize(w, max(h-2, 2))
+}
+
+func (p *page) Capturing() bool { return p.typing }
+
+// latest reads what is new; everything anew when too much has happened.
+func (p *page) latest() tea.Cmd {
+	c, newest := p.c, uint64(0)
+	if len(p.events) > 0 {
+		newest = p.events[0].Seq
+	}
+	return c.Do(func(context.Context) tea.Msg {
+		es, err := c.Backend.Activity(lifecycle.ActivityFilter{Limit: batch})
+		if err != nil {
+			return flow.Tell(c, err)
+		}
+		for n, e := range es {
+			if e.Seq <= newest {
+				return eventsLoadedMsg{events: es[:n]}
+			}
+		}
+		return eventsLoadedMsg{events: es, anew: true}
+	})
+}
+
+func (p *page) older() tea.Cmd {
+	if p.whole || p.reading || len(p.events) == 0 || p.table.Cursor() < p.table.Total()-2*p.table.Rows() {
+		return nil
+	}
+	p.reading = true
+	c, before := p.c, p.events[len(p.events)-1].Seq
+	return c.Do(func(context.Context) tea.Msg {
+		es, err := c.Backend.Activity(lifecycle.ActivityFilter{Before: before, Limit: batch})
+		if err != nil {
+			return flow.Tell(c, err)
+		}
+		return eventsLoadedMsg{events: es, older: true}
+	})
+}
+
+func (p *page) Update(msg tea.Msg) tea.Cmd {
+	switch m := msg.(type) {
+	case kit.FocusedMsg, kit.ChangedMsg:
+		return p.latest()
+	case eventsLoadedMsg:
+		first := !p.loaded || p.table.Cursor() == 0
+		p.loaded = true
+		switch {
+		case m.older:
+			p.reading = false
+			p.whole = len(m.events) < batch
+			p.events = append(p.events, m.events...)
+		case m.anew:
+			p.events, p.whole = m.events, len(m.events) < batch
+		default:
+			p.events = append(m.events, p.events...)
+		}
+		p.show()
+		if first { // at the top one follows what happens
+			p.table.Home()
+		}
+	case tea.KeyPressMsg:
+		p.filterKey(m)
+	case tea.PasteMsg:
+		if p.typing && p.input.Update(m) {
+			p.table.Reset()
+			p.show()
+		}
+	case tea.MouseWheelMsg:
+		by := 3
+		if m.Button == tea.MouseWheelUp {
+			by = -3
+		}
+		p.table.Scroll(by)
+		return p.older()
+	case tea.MouseClickMsg:
+		p.table.Click(m.Y - 2)
+	}
+	return nil
+}
+
+// show puts the events that pass the filter into the table.
+func (p *page) show() {
+	es := p.events
+	if t := strings.ToLower(strings.TrimSpace(p.input.Value)); t != "" {
+		es = nil
+		for n := range p.events {
+			if e := &p.events[n]; strings.Contains(strings.ToLower(e.Name+" "+e.Action+" "+e.Actor+" "+e.Result+" "+e.Reason+" "+e.Detail+" "+string(e.Instance)), t) {
+				es = append(es, *e)
+			}
+		}
+	}
+	p.table.SetWindow(0, es, len(es))
+}
+
+func (p *page) filterKey(m tea.KeyPressMsg) {
+	switch m.String() {
+	case "enter":
+		p.typing = false
+		return
+	case "esc", "ctrl+c":
+		p.typing = false
+		p.input.Value = ""
+	default:
+		if !p.input.Update(m) {
+			return
+		}
+	}
+	p.table.Reset()
+	p.show()
+}
+
+func (p *page) View() string {
+	if p.width <= 0 || p.height <= 0 {
+		return ""
+	}
+	s, c := p.c.Styles, p.c
+	left := " " + s.Paint(style.Key, "/") + " " + s.Paint(style.Muted, c.T("filter.hint.activity"))
+	switch {
+	case p.typing:
+		left = " " + s.Paint(style.Accent, "/ ") + p.input.View(s, p.width/3)
+	case p.input.Value != "":
+		left = " " + s.Paint(style.Accent, "/ "+widget.Cut(text.Clean(p.input.Value), p.width/3))
+	}
+	more := ""
+	if !p.whole {
+		more = "+"
+	}
+	right := s.Paint(style.Good, "●") + " " + s.Paint(style.Muted, c.T("activity.live")) + "   " + c.T("activity.count", widget.Count(p.table.Total())+more) + " "
+	lines := []string{widget.Spread(left, right, p.width), s.Paint(style.Faint, widget.Repeat("─", p.width))}
+	switch {
+	case !p.loaded:
+		lines = append(lines, "  "+s.Paint(style.Muted, c.T("loading")))
+	case p.table.Total() == 0:
+		lines = append(lines, "", "  "+s.Paint(style.Muted, c.T("activity.none")))
+	default:
+		lines = append(lines, p.table.View(s))
+	}
+	return widget.Fill(strings.Join(lines, "\n"), p.width, p.height)
+}

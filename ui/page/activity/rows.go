@@ -1,0 +1,58 @@
+package activity
+
+import (
+	"certquay/model"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// columns tell who, when, what, on what, and how it ended (spec S4).
+func columns(c *kit.Context) []widget.Column[model.Event] {
+	return []widget.Column[model.Event]{
+		{Title: c.T("col.when"), Min: 12, Max: 12, Cell: func(e model.Event, _ int) widget.Cell {
+			if e.At.Format("2006-01-02") == c.Now.Format("2006-01-02") {
+				return widget.Cell{Tone: style.Muted, Text: e.At.UTC().Format("15:04:05Z")}
+			}
+			return widget.Cell{Tone: style.Muted, Text: e.At.UTC().Format("Jan 02 15:04")}
+		}},
+		{Title: c.T("col.what"), Min: 14, Max: 22, Cell: func(e model.Event, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Strong, Text: c.Text.Or("event."+e.Action, e.Action)}
+		}},
+		{Title: c.T("col.certificate"), Min: 16, Max: 32, Cell: func(e model.Event, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Plain, Text: e.Name}
+		}},
+		{Title: c.T("col.result"), Min: 9, Max: 10, Cell: func(e model.Event, _ int) widget.Cell {
+			st := style.Of(e.Result)
+			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + c.Text.Or("result."+e.Result, e.Result)}
+		}},
+		{Title: c.T("col.detail"), Min: 16, Max: 90, Cell: func(e model.Event, _ int) widget.Cell {
+			d := e.Reason
+			if d == "" {
+				d = e.Detail
+			} else if e.Detail != "" {
+				d += ": " + e.Detail
+			}
+			if e.To != "" && e.From != e.To {
+				change := "→ " + e.To
+				if e.From != "" {
+					change = e.From + " " + change
+				}
+				if d != "" {
+					change += " · "
+				}
+				d = change + d
+			}
+			return widget.Cell{Tone: style.Muted, Text: d}
+		}},
+		{Title: c.T("col.who"), Min: 9, Max: 18, From: 96, Cell: func(e model.Event, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: e.Actor}
+		}},
+		{Title: c.T("col.via"), Min: 8, Max: 10, From: 130, Cell: func(e model.Event, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Faint, Text: e.Via}
+		}},
+		{Title: c.T("col.why"), Min: 7, Max: 10, From: 150, Cell: func(e model.Event, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Faint, Text: e.Why}
+		}},
+	}
+}

@@ -1,0 +1,137 @@
+package deployments
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/dialog"
+	"certquay/ui/kit"
+	"certquay/ui/page/flow"
+)
+
+// target is the certificate that the resource under the cursor should present.
+func (p *page) target() flow.Target {
+	r, ok := p.table.Selected()
+	if !ok || r.Instance == "" {
+		return flow.Target{}
+	}
+	return flow.Target{IDs: []model.ID{r.Instance}, Case: p.active, Resource: &r}
+}
+
+func (p *page) Actions() []kit.Action {
+	c := p.c
+	as := flow.Actions(c, p.target())
+	move := func(key, label string, by func(), also ...string) kit.Action {
+		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return p.moved() }}
+	}
+	some := p.table.Total() > 0
+	return append(as,
+		kit.Action{Key: "enter", Label: c.T("act.details"), Group: kit.View, Footer: some, Run: func() tea.Cmd {
+			if r, ok := p.table.Selected(); ok && r.Instance != "" {
+				return kit.Send(kit.ShownMsg{ID: r.Instance})
+			}
+			return nil
+		}},
+		kit.Action{Key: "]", Label: c.T("act.nextproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
+		kit.Action{Key: "[", Label: c.T("act.prevproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
+		kit.Action{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: some, Run: func() tea.Cmd { p.typing = true; return nil }},
+		kit.Action{Key: "f", Label: c.T("act.panel"), Group: kit.View, Footer: some, Run: p.panel},
+		kit.Action{Key: "H", Label: c.T("act.hosted"), Group: kit.View, Run: func() tea.Cmd {
+			p.filter.Hosted = !p.filter.Hosted
+			return p.relist()
+		}},
+		kit.Action{Key: "y", Label: c.T("act.copy.address"), Group: kit.View, Footer: some, Run: p.copy},
+		kit.Action{Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: p.unfiltered(), Run: func() tea.Cmd {
+			p.filter = lifecycle.ResourceFilter{Product: p.filter.Product}
+			p.input.Value = ""
+			return p.relist()
+		}},
+		move("j", "act.down", func() { p.table.Move(1) }, "down"), move("k", "act.up", func() { p.table.Move(-1) }, "up"),
+		move("g", "act.top", func() { p.table.Home() }, "home"), move("G", "act.end", func() { p.table.End() }, "end"),
+		move("ctrl+d", "act.halfdown", func() { p.table.Page(1) }), move("ctrl+u", "act.halfup", func() { p.table.Page(-1) }),
+		move("pgdown", "act.pagedown", func() { p.table.Page(2) }), move("pgup", "act.pageup", func() { p.table.Page(-2) }),
+	)
+}
+
+func (p *page) copy() tea.Cmd {
+	r, ok := p.table.Selected()
+	if !ok {
+		return nil
+	}
+	text := r.Address
+	if text == "" {
+		text = r.Resource.Name
+	}
+	return kit.Send(kit.CopiedMsg{What: p.c.T("copy.address"), Text: text})
+}
+
+// panel opens the filter panel: states, hosted, auto-deploy, with counts of
+// what each lists.
+func (p *page) panel() tea.Cmd {
+	c, base := p.c, p.filter
+	var cs []dialog.Choice
+	for i, s := range append([]model.ResourceState{""}, model.ResourceStates...) {
+		ch := dialog.Choice{Key: "state:" + string(s), Label: c.Text.Or("label."+string(s), string(s)), One: true, On: base.State == s, Count: -1}
+		if i == 0 {
+			ch.Head, ch.Label = c.T("panel.states"), c.T("panel.any")
+		}
+		cs = append(cs, ch)
+	}
+	cs = append(cs,
+		dialog.Choice{Key: "hosted:on", Head: c.T("panel.derived"), Label: c.T("label.hosted"), On: base.Hosted, Count: -1},
+		dialog.Choice{Key: "auto:on", Label: c.T("label.auto-deploy"), On: base.Auto, Count: -1})
+	of := func(cs []dialog.Choice, only string) lifecycle.ResourceFilter {
+		f := base
+		f.State, f.Hosted, f.Auto = "", false, false
+		for _, ch := range cs {
+			kind, v, _ := strings.Cut(ch.Key, ":")
+			on := ch.On
+			if k, _, _ := strings.Cut(only, ":"); k == kind {
+				on = ch.Key == only
+			}
+			switch {
+			case on && kind == "state":
+				f.State = model.ResourceState(v)
+			case on && kind == "hosted":
+				f.Hosted = true
+			case on && kind == "auto":
+				f.Auto = true
+			}
+		}
+		return f
+	}
+	count := func(cs []dialog.Choice) tea.Cmd {
+		cs = append([]dialog.Choice(nil), cs...)
+		return c.Do(func(context.Context) tea.Msg {
+			counts := map[string]int{}
+			for _, ch := range cs {
+				f := of(cs, ch.Key)
+				f.Limit = 1
+				_, n, err := c.Backend.Resources(f)
+				if err != nil {
+					return flow.Tell(c, err)
+				}
+				counts[ch.Key] = n
+			}
+			return dialog.CountedMsg{Counts: counts}
+		})
+	}
+	open := kit.OpenedMsg{
+		Make: func() kit.Dialog {
+			return &dialog.Panel{Context: c, Title: c.T("panel.title"), Choices: cs, Changed: count}
+		},
+		Then: func(v any) tea.Cmd {
+			cs, ok := v.([]dialog.Choice)
+			if !ok {
+				return nil
+			}
+			p.filter = of(cs, "")
+			return p.relist()
+		},
+	}
+	return tea.Sequence(kit.Send(open), count(cs))
+}

@@ -1,0 +1,90 @@
+package deployments
+
+import (
+	"certquay/lifecycle"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+type row = lifecycle.ResourceView
+
+// columns answer what each endpoint really presents (spec D4).
+func columns(c *kit.Context) []widget.Column[row] {
+	return []widget.Column[row]{
+		{Title: c.T("col.resource"), Min: 18, Max: 36, Cell: func(r row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Strong, Text: r.Resource.Name}
+		}},
+		{Title: c.T("col.region"), Min: 8, Max: 16, From: 90, Cell: func(r row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: r.Region}
+		}},
+		{Title: c.T("col.certificate"), Min: 16, Max: 28, From: 150, Cell: func(r row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Plain, Text: dash(r.Name)}
+		}},
+		{Title: c.T("col.should"), Min: 9, Max: 9, From: 112, Cell: func(r row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: short(r.Expected)}
+		}},
+		{Title: c.T("col.deployed"), Min: 9, Max: 9, From: 112, Cell: func(r row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: short(r.Deployed)}
+		}},
+		{Title: c.T("col.presents"), Min: 11, Max: 11, Cell: func(r row, _ int) widget.Cell {
+			switch {
+			case r.Presented == "":
+				return widget.Cell{Tone: style.Faint, Text: "–"}
+			case r.Presented == r.Expected:
+				return widget.Cell{Tone: style.Good, Text: short(r.Presented) + " ✓"}
+			}
+			return widget.Cell{Tone: style.Soon, Text: short(r.Presented) + " ✗"}
+		}},
+		{Title: c.T("col.expires"), Min: 6, Max: 6, Right: true, Cell: func(r row, _ int) widget.Cell {
+			if r.NotAfter.IsZero() {
+				return widget.Cell{Tone: style.Faint, Text: "–"}
+			}
+			tone := style.Plain
+			if r.NotAfter.Before(c.Now) {
+				tone = style.Bad
+			}
+			return widget.Cell{Tone: tone, Text: widget.Days(r.NotAfter, c.Now)}
+		}},
+		{Title: c.T("col.state"), Min: 12, Max: 22, Cell: func(r row, w int) widget.Cell {
+			st := style.Of(string(r.State))
+			word := c.Text.Or("label."+string(r.State), string(r.State))
+			if !r.DriftSince.IsZero() {
+				if more := word + " " + widget.Ago(r.DriftSince, c.Now); widget.Width(more)+2 <= w {
+					word = more
+				}
+			}
+			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + word}
+		}},
+		{Title: c.T("col.address"), Min: 15, Max: 24, Cell: func(r row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Accent, Text: dash(r.Address)}
+		}},
+		{Title: c.T("col.auto"), Min: 4, Max: 14, From: 84, Cell: func(r row, w int) widget.Cell {
+			switch {
+			case !r.AutoDeploy:
+				return widget.Cell{Tone: style.Faint, Text: c.T("auto.off")}
+			case r.Reserved && w >= 12:
+				return widget.Cell{Tone: style.Good, Text: c.T("auto.reserved")}
+			}
+			return widget.Cell{Tone: style.Good, Text: c.T("auto.on")}
+		}},
+		{Title: c.T("col.seen"), Min: 8, Max: 10, From: 160, Right: true, Cell: func(r row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: widget.Ago(r.VerifiedAt, c.Now)}
+		}},
+	}
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}
+
+// short is a fingerprint as people compare it: its ends.
+func short(fp string) string {
+	if len(fp) < 8 {
+		return dash(fp)
+	}
+	return fp[:4] + "…" + fp[len(fp)-4:]
+}

@@ -1,0 +1,238 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/dialog"
+	"certquay/ui/dialog/form"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+)
+
+// deploy asks for product, regions and resources (spec D2).
+func deploy(q *request) tea.Msg {
+	c := q.c
+	products := c.Backend.Products()
+	if len(products) == 0 {
+		return failedMsg(c, q.row, errors.New(c.T("deploy.noproduct")))
+	}
+	ids := make([]string, len(products))
+	for n, p := range products {
+		ids[n] = p.Name
+	}
+	product := func(v form.Values) lifecycle.ProductInfo {
+		for _, p := range products {
+			if p.Name == v["product"] {
+				return p
+			}
+		}
+		return lifecycle.ProductInfo{}
+	}
+	first := ids[0]
+	if q.resource != nil && slices.Contains(ids, q.resource.Product) {
+		first = q.resource.Product
+	}
+	region := ""
+	if q.resource != nil {
+		region = q.resource.Region
+	}
+	domains := q.cases[0].Instance.Domains()
+	spec := form.Spec{
+		ID: "deploy/" + string(q.cases[0].Instance.ID), Title: c.T("deploy.title", q.names()), Submit: c.T("deploy.submit"),
+		Intro: append([]string{c.T("deploy.intro")}, q.skipped()...),
+		Fields: []form.Field{
+			{Key: "product", Label: c.T("deploy.product"), Kind: form.Select, Initial: first, Options: fixed(ids, ids), Hint: func(v form.Values) string {
+				p := product(v)
+				if p.Problems != "" {
+					return c.T("deploy.product.problem", p.Problems)
+				}
+				if p.Makes {
+					return c.T("deploy.product.makes", p.Driver)
+				}
+				return c.T("deploy.product.driver", p.Driver)
+			}},
+			{Key: "regions", Label: c.T("deploy.regions"), Initial: region,
+				Show: func(v form.Values) bool { return len(product(v).Regions) > 1 },
+				Hint: func(v form.Values) string { return c.T("deploy.regions.hint", strings.Join(product(v).Regions, ", ")) },
+				Valid: func(s string, v form.Values) string {
+					if len(split(s)) == 0 {
+						return c.T("deploy.regions.needed", v["product"])
+					}
+					for _, r := range split(s) {
+						if !slices.Contains(product(v).Regions, r) {
+							return c.T("deploy.regions.wrong", v["product"], r, strings.Join(product(v).Regions, ", "))
+						}
+					}
+					return ""
+				}},
+			{Key: "resources", Label: c.T("deploy.resources"), Placeholder: c.T("deploy.resources.all"), Hint: func(v form.Values) string {
+				if product(v).Makes {
+					return c.T("deploy.resources.hint.makes", strings.Join(domains[:min(len(domains), 3)], ", "))
+				}
+				return c.T("deploy.resources.hint", strings.Join(domains[:min(len(domains), 3)], ", "))
+			}},
+		},
+	}
+	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		r := lifecycle.DeployRequest{Product: v["product"], Regions: split(v["regions"]), Resources: split(v["resources"])}
+		jobs := 0
+		msg, err := q.each(ctx, "deploy.done", func(ctx context.Context, cs *lifecycle.Case) error {
+			js, err := c.Backend.Deploy(ctx, c.Actor, cs.Instance.ID, r)
+			jobs += len(js)
+			return err
+		})
+		if told, ok := msg.(kit.ToldMsg); ok && len(q.cases) == 1 {
+			told.Text = c.T("deploy.done.at", q.cases[0].Instance.Name, v["product"], jobs)
+			msg = told
+		}
+		return msg, err
+	})
+}
+
+// places loads where the certificates are deployed.
+func (q *request) places() ([]lifecycle.ResourceView, error) {
+	if q.resource != nil {
+		return []lifecycle.ResourceView{*q.resource}, nil
+	}
+	var all []lifecycle.ResourceView
+	for _, cs := range q.cases {
+		rs, _, err := q.c.Backend.Resources(lifecycle.ResourceFilter{Instance: cs.Instance.ID})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rs...)
+	}
+	return all, nil
+}
+
+func place(r *lifecycle.ResourceView) string {
+	return r.Product + " " + r.Region + " " + r.Resource.Name
+}
+
+// undeploy takes certificates off one resource, or off all (spec D8).
+func undeploy(q *request) tea.Msg {
+	c := q.c
+	rs, err := q.places()
+	if err != nil {
+		return failedMsg(c, q.row, err)
+	}
+	if len(rs) == 0 {
+		return refusedMsg(c, refusal(q.row, q.cases[0], lifecycle.ReasonNotDeployed), q.cases[0])
+	}
+	act := func(chosen []lifecycle.ResourceView) tea.Cmd {
+		return c.Do(func(ctx context.Context) tea.Msg {
+			return q.eachPlace(ctx, "undeploy.done", chosen, c.Backend.Undeploy)
+		})
+	}
+	if len(rs) == 1 || len(q.cases) > 1 {
+		lines := []string{c.T("undeploy.intro")}
+		for n := range rs {
+			lines = append(lines, "  "+place(&rs[n]))
+		}
+		return kit.OpenedMsg{
+			Make: func() kit.Dialog {
+				return &dialog.Confirm{Context: c, Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger,
+					Lines: append(lines, q.skipped()...), Question: c.T("undeploy.question", len(rs))}
+			},
+			Then: func(yes any) tea.Cmd {
+				if yes == nil {
+					return nil
+				}
+				return act(rs)
+			},
+		}
+	}
+	ids, labels := []string{}, []string{}
+	for n := range rs {
+		ids, labels = append(ids, string(rs[n].ID)), append(labels, place(&rs[n]))
+	}
+	ids, labels = append(ids, "all"), append(labels, c.T("undeploy.all", len(rs)))
+	spec := form.Spec{Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger, Intro: []string{c.T("undeploy.intro")}, Submit: c.T("undeploy.submit"),
+		Fields: []form.Field{{Key: "resource", Label: c.T("undeploy.resource"), Kind: form.Select, Options: fixed(ids, labels),
+			Hint: func(form.Values) string { return c.T("undeploy.resource.hint") }}}}
+	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		chosen := rs
+		if n := slices.Index(ids, v["resource"]); n < len(rs) {
+			chosen = rs[n : n+1]
+		}
+		return q.eachPlace(ctx, "undeploy.done", chosen, c.Backend.Undeploy), nil
+	})
+}
+
+// verify asks the resources at once what they present.
+func verify(q *request) tea.Msg {
+	rs, err := q.places()
+	if err != nil {
+		return failedMsg(q.c, q.row, err)
+	}
+	if len(rs) == 0 {
+		return refusedMsg(q.c, refusal(q.row, q.cases[0], lifecycle.ReasonNotDeployed), q.cases[0])
+	}
+	ctx, cancel := context.WithTimeout(q.c.Ctx, kit.Timeout)
+	defer cancel()
+	return q.eachPlace(ctx, "verify.done", rs, q.c.Backend.Verify)
+}
+
+func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.ResourceView, act func(context.Context, model.Actor, model.ID) (model.Job, error)) tea.Msg {
+	var problems []string
+	last, ok := "", 0
+	for n := range rs {
+		if _, err := act(ctx, q.c.Actor, rs[n].ID); err != nil {
+			if len(rs) == 1 {
+				return failedMsg(q.c, q.row, err)
+			}
+			problems = append(problems, place(&rs[n])+": "+err.Error())
+			continue
+		}
+		ok, last = ok+1, place(&rs[n])
+	}
+	return q.summary(done, ok, last, problems)
+}
+
+// explain answers why a certificate is as it is (spec V3).
+func explain(c *kit.Context, t Target) kit.Action {
+	a := kit.Action{Key: "x", Label: c.T("action.explain"), Group: kit.Certificate, Footer: len(t.IDs) > 0, Asks: true}
+	if len(t.IDs) == 0 {
+		a.Why = &kit.Why{Message: c.T("explain.none"), Hint: c.T("explain.none.hint")}
+		return a
+	}
+	id := t.IDs[0]
+	if t.Case != nil {
+		id = t.Case.Instance.ID
+	}
+	a.Run = func() tea.Cmd {
+		return c.Do(func(context.Context) tea.Msg {
+			i, err := c.Backend.Instance(id)
+			if err != nil {
+				return failedMsg(c, &lifecycle.Row{Action: "explain"}, err)
+			}
+			e, err := c.Backend.Explain(id)
+			if err != nil {
+				return failedMsg(c, &lifecycle.Row{Action: "explain"}, err)
+			}
+			return kit.OpenedMsg{Make: func() kit.Dialog {
+				return &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent, Parts: []dialog.Part{
+					{Lines: []string{e.State}, Tone: style.Strong},
+					{Head: c.T("explain.why"), Lines: bullets(e.Why)},
+					{Head: c.T("explain.next"), Lines: bullets(e.Next)},
+				}}
+			}}
+		})
+	}
+	return a
+}
+
+func bullets(ls []string) []string {
+	out := make([]string, len(ls))
+	for i, l := range ls {
+		out[i] = "• " + l
+	}
+	return out
+}

@@ -1,0 +1,141 @@
+package flow
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/ui/dialog"
+	"certquay/ui/dialog/form"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+)
+
+// upload brings a certificate from files, or from pasted text where the files
+// of this process are not the person's (spec I3).
+func upload(q *request) tea.Msg {
+	c := q.c
+	paths := c.Read != nil && !c.Remote
+	from := fixed([]string{"files", "paste"}, []string{c.T("import.files"), c.T("import.paste")})
+	intro := c.T("import.intro")
+	if !paths {
+		from = fixed([]string{"paste"}, []string{c.T("import.paste")})
+		intro = c.T("import.intro.remote")
+	}
+	by := func(kind string) func(form.Values) bool {
+		return func(v form.Values) bool {
+			if !paths {
+				return kind == "paste"
+			}
+			return v["from"] == kind || v["from"] == "" && kind == "files"
+		}
+	}
+	filled := func(key string) func(string, form.Values) string {
+		return func(s string, _ form.Values) string {
+			if strings.TrimSpace(s) == "" {
+				return c.T(key)
+			}
+			return ""
+		}
+	}
+	spec := form.Spec{ID: "import", Title: c.T("import.title"), Submit: c.T("import.submit"), Intro: []string{intro}, Fields: []form.Field{
+		{Key: "from", Label: c.T("import.from"), Kind: form.Select, Options: from, Show: func(form.Values) bool { return paths },
+			Hint: func(form.Values) string { return c.T("import.from.hint") }},
+		{Key: "files", Label: c.T("import.paths"), Placeholder: "fullchain.pem, key.pem", Show: by("files"), Valid: filled("import.paths.needed"),
+			Hint: func(form.Values) string { return c.T("import.paths.hint") }},
+		{Key: "pem", Label: c.T("import.text"), Kind: form.Paste, Show: by("paste"), Valid: filled("import.text.needed"),
+			Hint: func(form.Values) string { return c.T("import.text.hint") }},
+		{Key: "name", Label: c.T("import.name"), Placeholder: c.T("import.name.default"), Hint: func(form.Values) string { return c.T("import.name.hint") }},
+	}}
+	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		var files []bundle.File
+		if v["pem"] != "" {
+			files = append(files, bundle.File{Name: "pasted.pem", Data: []byte(v["pem"])})
+		}
+		if v["files"] != "" {
+			for p := range strings.SplitSeq(v["files"], ",") {
+				if p = strings.TrimSpace(p); p == "" {
+					continue
+				}
+				data, err := c.Read(p)
+				if err != nil {
+					return nil, &lifecycle.Invalid{Field: "files", Why: err.Error()}
+				}
+				files = append(files, bundle.File{Name: filepath.Base(p), Data: data})
+			}
+		}
+		res, err := c.Backend.Upload(ctx, c.Actor, lifecycle.UploadRequest{Files: files, Name: strings.TrimSpace(v["name"])})
+		if err != nil {
+			return nil, err
+		}
+		if len(res.Warnings) == 0 {
+			return kit.ToldMsg{Text: c.T("import.done", res.Instance.Name), Tone: style.Good}, nil
+		}
+		var ws []string
+		for _, w := range res.Warnings {
+			ws = append(ws, "▲ "+w.Text)
+		}
+		return kit.OpenedMsg{Make: func() kit.Dialog {
+			return &dialog.Notice{Context: c, Title: c.T("import.done", res.Instance.Name), Word: c.T("danger.warning"), Tone: style.Soon,
+				Parts: []dialog.Part{{Lines: ws}}}
+		}}, nil
+	})
+}
+
+// Formats are what a certificate can be saved as (spec I2).
+var Formats = []string{"nginx", "apache", "tomcat", "iis", "haproxy", "pem", "chain", "root"}
+
+// download saves the files of certificates in the form a server reads.
+func download(q *request) tea.Msg {
+	c := q.c
+	if c.Save == nil {
+		return kit.OpenedMsg{Make: func() kit.Dialog {
+			return &dialog.Notice{Context: c, Title: c.T("save.title", q.names()), Word: c.T("danger.notice"), Tone: style.Accent,
+				Parts: []dialog.Part{{Lines: []string{c.T("save.remote")}}, {Head: c.T("refused.wayout"), Lines: []string{c.T("save.remote.hint", q.cases[0].Instance.ID.Short())}}}}
+		}}
+	}
+	labels := make([]string, len(Formats))
+	for n, f := range Formats {
+		labels[n] = c.T("save." + f)
+	}
+	spec := form.Spec{ID: "save", Title: c.T("save.title", q.names()), Submit: c.T("save.submit"), Intro: q.skipped(), Fields: []form.Field{
+		{Key: "format", Label: c.T("save.format"), Kind: form.Select, Options: fixed(Formats, labels), Hint: func(v form.Values) string {
+			switch v["format"] {
+			case "chain", "root":
+				return c.T("save.nokey")
+			}
+			return c.T("save.key")
+		}},
+		{Key: "directory", Label: c.T("save.directory"), Placeholder: c.T("save.directory.default"), Hint: func(form.Values) string { return c.T("save.directory.hint") }},
+	}}
+	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		var saved []string
+		for _, cs := range q.cases {
+			files, err := c.Backend.Download(ctx, c.Actor, cs.Instance.ID, v["format"])
+			if err != nil {
+				return nil, err
+			}
+			dir := strings.TrimSpace(v["directory"])
+			if len(q.cases) > 1 { // files of several certificates would overwrite each other
+				dir = filepath.Join(dir, strings.NewReplacer("*", "_", "/", "_").Replace(cs.Instance.Name))
+			}
+			for _, f := range files {
+				path, err := c.Save(filepath.Join(dir, f.Name), f.Data, f.Secret)
+				if err != nil {
+					return nil, &lifecycle.Invalid{Field: "directory", Why: err.Error()}
+				}
+				if f.Secret {
+					path = c.T("save.secret", path)
+				}
+				saved = append(saved, path)
+			}
+		}
+		return kit.OpenedMsg{Make: func() kit.Dialog {
+			return &dialog.Notice{Context: c, Title: c.T("save.done"), Tone: style.Good, Parts: []dialog.Part{{Lines: saved}}}
+		}}, nil
+	})
+}

@@ -1,0 +1,387 @@
+// Package flow takes a life-cycle action from its key to the backend: it asks
+// the transition table whether the action is allowed, loads what its dialog
+// shows, asks the person, acts, and tells what came of it. Every page that
+// shows certificates offers the actions listed here.
+package flow
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/model"
+	"certquay/ui/dialog"
+	"certquay/ui/dialog/form"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+)
+
+// Target is what an action is about to act on.
+type Target struct {
+	IDs      []model.ID              // the marked ones, or the one under the cursor
+	Case     *lifecycle.Case         // of the one under the cursor, as last loaded; nil while unknown
+	Resource *lifecycle.ResourceView // the one under the cursor, where resources are listed
+}
+
+// request is one action under way, once the table has allowed it. It is made
+// and used in commands, so it touches only what never changes in a context.
+type request struct {
+	c        *kit.Context
+	row      *lifecycle.Row
+	cases    []*lifecycle.Case    // what the table allows
+	refused  []*lifecycle.Refusal // of the others that were marked
+	resource *lifecycle.ResourceView
+}
+
+// flows says how each action of the table goes on once it is allowed: by
+// loading something and then opening a dialog, or by acting at once.
+var flows = map[lifecycle.Action]func(*request) tea.Msg{
+	lifecycle.Buy: buy, lifecycle.Upload: upload, lifecycle.Apply: apply, lifecycle.Withdraw: withdraw,
+	lifecycle.Close: end, lifecycle.Revoke: end, lifecycle.Delete: end, lifecycle.Deploy: deploy, lifecycle.Undeploy: undeploy,
+	lifecycle.Verify: verify, lifecycle.Download: download, lifecycle.Renew: renew, lifecycle.Reissue: reissue,
+}
+
+// footer lists the actions that deserve a place in the footer.
+var footer = []lifecycle.Action{
+	lifecycle.Buy, lifecycle.Upload, lifecycle.Apply, lifecycle.Withdraw, lifecycle.Review, lifecycle.Deploy, lifecycle.Renew,
+	lifecycle.Reissue, lifecycle.Download, lifecycle.Undeploy, lifecycle.Verify,
+}
+
+// Actions lists the life-cycle actions of the table for a target, one for each
+// key, then undo and explain.
+func Actions(c *kit.Context, t Target) []kit.Action {
+	var as []kit.Action
+	for _, key := range keys(c.Table) {
+		rows := rowsOf(c.Table, key)
+		row, why := choose(c, rows, t)
+		label := labels(c, rows)
+		as = append(as, kit.Action{
+			Key: key, Label: label, Danger: row.Danger, Group: kit.Certificate, Why: why, Asks: true,
+			Footer: why == nil && slices.Contains(footer, row.Action),
+			Run:    func() tea.Cmd { return prepare(c, rows, t) },
+		})
+		if why == nil && len(t.IDs) > 0 && t.Case != nil {
+			as[len(as)-1].Label = c.Text.Or("action."+string(row.Action), row.Help)
+		}
+	}
+	return append(as, undo(c, t), explain(c, t), contact(c))
+}
+
+// keys are the keys of the table, each once, in its order.
+func keys(t *lifecycle.Table) []string {
+	var ks []string
+	for _, r := range t.Rows() {
+		if r.Key != "" && !slices.Contains(ks, r.Key) {
+			ks = append(ks, r.Key)
+		}
+	}
+	return ks
+}
+
+func rowsOf(t *lifecycle.Table, key string) []*lifecycle.Row {
+	var rows []*lifecycle.Row
+	for _, r := range t.Rows() {
+		if r.Key == key {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+func labels(c *kit.Context, rows []*lifecycle.Row) string {
+	var ls []string
+	for _, r := range rows {
+		ls = append(ls, c.Text.Or("action."+string(r.Action), r.Help))
+	}
+	return strings.Join(ls, " / ")
+}
+
+// choose picks the row of a key for what is under the cursor and says why it
+// is not allowed, if it is not. Until the case is known nothing is dimmed.
+func choose(c *kit.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *kit.Why) {
+	if c.ReadOnly {
+		return rows[0], kit.WhyOf(readOnly(rows[0], t.Case))
+	}
+	if t.Case == nil || len(t.IDs) > 1 {
+		if len(rows[0].From) > 0 && len(t.IDs) == 0 {
+			return rows[0], kit.WhyOf(c.Table.Check(rows[0].Action, &lifecycle.Case{Actor: c.Actor}))
+		}
+		return rows[0], nil
+	}
+	row, r := Pick(c.Table, rows, t.Case)
+	if r == nil {
+		r = missing(row, t.Case)
+	}
+	return row, kit.WhyOf(r)
+}
+
+// Pick is the row of several that the table allows in a case. When it allows
+// none, it is the first that the state would allow, else the last, with the
+// refusal.
+func Pick(t *lifecycle.Table, rows []*lifecycle.Row, cs *lifecycle.Case) (*lifecycle.Row, *lifecycle.Refusal) {
+	var near *lifecycle.Row
+	for _, r := range rows {
+		if t.Check(r.Action, cs) == nil {
+			return r, nil
+		}
+		if near == nil && cs.Instance != nil && slices.Contains(r.From, cs.Instance.State) {
+			near = r
+		}
+	}
+	if near == nil {
+		near = rows[len(rows)-1]
+	}
+	return near, t.Check(near.Action, cs)
+}
+
+// missing refuses what the table allows and this version cannot do yet.
+func missing(row *lifecycle.Row, cs *lifecycle.Case) *lifecycle.Refusal {
+	if _, ok := flows[row.Action]; ok {
+		return nil
+	}
+	return refusal(row, cs, lifecycle.ReasonLater)
+}
+
+func readOnly(row *lifecycle.Row, cs *lifecycle.Case) *lifecycle.Refusal {
+	return refusal(row, cs, lifecycle.ReasonReadOnly)
+}
+
+func refusal(row *lifecycle.Row, cs *lifecycle.Case, why lifecycle.Reason) *lifecycle.Refusal {
+	r := &lifecycle.Refusal{Action: row.Action, Reason: why}
+	if cs != nil && cs.Instance != nil {
+		r.State, r.Instance = cs.Instance.State, cs.Instance.ID
+	}
+	return r
+}
+
+// prepare judges afresh what is allowed, for every certificate marked, and
+// starts the flow. The dimming on the screen is never what decides.
+func prepare(c *kit.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
+	ids, resource := slices.Clone(t.IDs), t.Resource
+	return c.Do(func(context.Context) tea.Msg {
+		q := &request{c: c, row: rows[0], resource: resource}
+		if c.ReadOnly {
+			var cs *lifecycle.Case
+			if len(ids) == 1 {
+				cs, _ = c.Backend.Case(c.Actor, ids[0])
+			}
+			return refusedMsg(c, readOnly(rows[0], cs), cs)
+		}
+		if len(rows[0].From) == 0 || len(ids) == 0 {
+			cs := &lifecycle.Case{Actor: c.Actor, Now: c.Backend.Now()}
+			if r := c.Table.Check(rows[0].Action, cs); r != nil {
+				return refusedMsg(c, r, nil)
+			}
+			return flows[rows[0].Action](q)
+		}
+		for n, id := range ids {
+			cs, err := c.Backend.Case(c.Actor, id)
+			if err != nil {
+				return failedMsg(c, rows[0], err)
+			}
+			row, r := Pick(c.Table, rows, cs)
+			if r == nil {
+				r = missing(row, cs)
+			}
+			if n == 0 || r == nil && len(q.cases) == 0 {
+				q.row = row
+			}
+			switch {
+			case r != nil:
+				q.refused = append(q.refused, r)
+				if len(ids) == 1 {
+					return refusedMsg(c, r, cs)
+				}
+			case row != q.row: // the marked ones need different actions: those of the first
+				q.refused = append(q.refused, refusal(q.row, cs, lifecycle.ReasonState))
+			default:
+				q.cases = append(q.cases, cs)
+			}
+		}
+		if len(q.cases) == 0 {
+			return refusedMsg(c, q.refused[0], nil)
+		}
+		return flows[q.row.Action](q)
+	})
+}
+
+func refusedMsg(c *kit.Context, r *lifecycle.Refusal, cs *lifecycle.Case) tea.Msg {
+	name := ""
+	if cs != nil && cs.Instance != nil {
+		name = cs.Instance.Name
+	}
+	return kit.OpenedMsg{Make: func() kit.Dialog { return dialog.Refused(c, r, name) }}
+}
+
+// failedMsg tells of an error: a refusal as a refusal, anything else as a
+// failure of the action.
+func failedMsg(c *kit.Context, row *lifecycle.Row, err error) tea.Msg {
+	var r *lifecycle.Refusal
+	if errors.As(err, &r) {
+		return refusedMsg(c, r, nil)
+	}
+	title := c.T("failed.title", c.Text.Or("action."+string(row.Action), row.Help))
+	return kit.OpenedMsg{Make: func() kit.Dialog { return dialog.Failed(c, title, err) }}
+}
+
+// fieldOf tells beside which field of a form a refusal belongs.
+var fieldOf = map[lifecycle.Reason]string{
+	lifecycle.ReasonNotForSale: "type", lifecycle.ReasonQuantity: "quantity", lifecycle.ReasonYears: "years",
+	lifecycle.ReasonNames: "domains", lifecycle.ReasonRegion: "regions", lifecycle.ReasonNoRegion: "regions",
+	lifecycle.ReasonNotCovered: "resources", lifecycle.ReasonNoTarget: "resources", lifecycle.ReasonCertificate: "files",
+	lifecycle.ReasonHeld: "files", lifecycle.ReasonNameTaken: "name",
+}
+
+// formMsg opens a form. What the backend says against the values opens it
+// again, filled in, with the reason beside the field.
+func (q *request) formMsg(spec form.Spec, send func(ctx context.Context, v form.Values) (tea.Msg, error)) tea.Msg {
+	return q.formThen(spec, send, nil)
+}
+
+func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form.Values) (tea.Msg, error), left func(form.Values) tea.Cmd) tea.Msg {
+	c := q.c
+	var then func(any) tea.Cmd
+	then = func(value any) tea.Cmd {
+		if x, ok := value.(form.Cancelled); ok && left != nil {
+			return left(x.Values)
+		}
+		v, ok := value.(form.Values)
+		if !ok {
+			return nil
+		}
+		return c.Do(func(ctx context.Context) tea.Msg {
+			msg, err := send(ctx, v)
+			if err == nil {
+				return sentMsg{id: spec.ID, then: msg}
+			}
+			field, message, ok := beside(err)
+			if !ok {
+				return failedMsg(c, q.row, err)
+			}
+			return kit.OpenedMsg{Then: then, Make: func() kit.Dialog {
+				for i := range spec.Fields { // without an ID nothing was kept
+					if spec.ID == "" {
+						spec.Fields[i].Initial = v[spec.Fields[i].Key]
+					}
+				}
+				return form.New(c, spec).WithError(field, message)
+			}}
+		})
+	}
+	return kit.OpenedMsg{Then: then, Make: func() kit.Dialog { return form.New(c, spec) }}
+}
+
+// beside tells the field and text of an error that the person can mend in the
+// form.
+func beside(err error) (field, message string, ok bool) {
+	var v *lifecycle.Invalid
+	if errors.As(err, &v) {
+		message = v.Why
+		if v.Example != "" {
+			message += "; " + v.Example
+		}
+		return v.Field, message, true
+	}
+	var b *bundle.Error
+	if errors.As(err, &b) {
+		return "files", b.Error(), true
+	}
+	var r *lifecycle.Refusal
+	if errors.As(err, &r) {
+		field, ok = fieldOf[r.Reason]
+		return field, r.Message() + "; " + r.Hint(), ok
+	}
+	return "", "", false
+}
+
+// sentMsg says that what a form held was accepted: its draft goes, and then
+// the message inside is handled.
+type sentMsg struct {
+	id   string
+	then tea.Msg
+}
+
+// Handle does what a flow's own message asks for; the root calls it for every
+// message. It gives the message to go on with.
+func Handle(c *kit.Context, msg tea.Msg) tea.Msg {
+	if m, ok := msg.(sentMsg); ok {
+		delete(c.Drafts, m.id)
+		return m.then
+	}
+	return msg
+}
+
+// each acts on every allowed case and sums up what came of it.
+func (q *request) each(ctx context.Context, done string, act func(context.Context, *lifecycle.Case) error) (tea.Msg, error) {
+	var problems []string
+	for _, r := range q.refused {
+		problems = append(problems, r.Message())
+	}
+	ok, last := 0, ""
+	for _, cs := range q.cases {
+		if err := act(ctx, cs); err != nil {
+			if len(q.cases) == 1 && len(problems) == 0 {
+				return nil, err
+			}
+			problems = append(problems, cs.Instance.Name+": "+err.Error())
+			continue
+		}
+		ok, last = ok+1, cs.Instance.Name
+	}
+	return q.summary(done, ok, last, problems), nil
+}
+
+func (q *request) summary(done string, ok int, last string, problems []string) tea.Msg {
+	c := q.c
+	said := c.T(done, last)
+	if ok != 1 {
+		said = c.T("done.many", c.Text.Or("action."+string(q.row.Action), q.row.Help), ok)
+	}
+	if len(problems) == 0 {
+		return kit.ToldMsg{Text: said, Tone: style.Good}
+	}
+	title := c.T("done.mixed", ok, len(problems))
+	return kit.OpenedMsg{Make: func() kit.Dialog {
+		return &dialog.Notice{Context: c, Title: c.Text.Or("action."+string(q.row.Action), q.row.Help), Word: c.T("danger.notice"), Tone: style.Soon,
+			Parts: []dialog.Part{{Lines: []string{title}, Tone: style.Strong}, {Lines: problems}}}
+	}}
+}
+
+// one says whether a single certificate is meant; else it gives the message
+// that one at a time is possible.
+func (q *request) one() tea.Msg {
+	if len(q.cases) == 1 {
+		return nil
+	}
+	return kit.ToldMsg{Text: q.c.T("one.only", len(q.cases)), Tone: style.Soon}
+}
+
+// names lists what a dialog is about, a few by name.
+func (q *request) names() string {
+	var ns []string
+	for i, cs := range q.cases {
+		if i == 5 {
+			return strings.Join(ns, ", ") + " " + q.c.T("and.more", len(q.cases)-5)
+		}
+		ns = append(ns, cs.Instance.Name)
+	}
+	return strings.Join(ns, ", ")
+}
+
+// skipped tells in a dialog about marked ones that are left out.
+func (q *request) skipped() []string {
+	if len(q.refused) == 0 {
+		return nil
+	}
+	return []string{q.c.T("skipped", len(q.refused), q.refused[0].Message())}
+}
+
+// split takes a list apart that a person typed with commas or blanks.
+func split(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == ';' || r == '\n' || r == '\t' })
+}

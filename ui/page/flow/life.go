@@ -1,0 +1,218 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/dialog"
+	"certquay/ui/dialog/form"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// confirm asks yes or no before acting on every allowed case.
+func (q *request) confirm(title string, lines []string, question, done string, act func(context.Context, *lifecycle.Case) error) tea.Msg {
+	c := q.c
+	return kit.OpenedMsg{
+		Make: func() kit.Dialog {
+			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Lines: append(lines, q.skipped()...), Question: question}
+		},
+		Then: func(yes any) tea.Cmd {
+			if yes == nil {
+				return nil
+			}
+			return c.Do(func(ctx context.Context) tea.Msg {
+				msg, err := q.each(ctx, done, act)
+				if err != nil {
+					return failedMsg(c, q.row, err)
+				}
+				return msg
+			})
+		},
+	}
+}
+
+func withdraw(q *request) tea.Msg {
+	c := q.c
+	return q.confirm(c.T("withdraw.title", q.names()), []string{c.T("withdraw.intro")}, c.T("withdraw.question"), "withdraw.done",
+		func(ctx context.Context, cs *lifecycle.Case) error {
+			return c.Backend.Withdraw(ctx, c.Actor, cs.Instance.ID)
+		})
+}
+
+// renew shows what the next year costs before it buys it (spec I6).
+func renew(q *request) tea.Msg {
+	c := q.c
+	lines := []string{c.T("renew.intro")}
+	for _, cs := range q.cases {
+		quote, err := c.Backend.Quote(lifecycle.BuyRequest{Spec: cs.Instance.Spec, Years: max(cs.Instance.Years, 1), Quantity: 1})
+		if err != nil {
+			return failedMsg(c, q.row, err)
+		}
+		lines = append(lines, "")
+		lines = append(lines, priceLines(c, quote)...)
+	}
+	lines = append(lines, "", c.T("renew.after"))
+	return q.confirm(c.T("renew.title", q.names()), lines, c.T("renew.question"), "renew.done", func(ctx context.Context, cs *lifecycle.Case) error {
+		_, _, err := c.Backend.Renew(ctx, c.Actor, cs.Instance.ID)
+		return err
+	})
+}
+
+func reissue(q *request) tea.Msg {
+	c := q.c
+	spec := form.Spec{Title: c.T("reissue.title", q.names()), Submit: c.T("reissue.submit"), Intro: append([]string{c.T("reissue.intro")}, q.skipped()...),
+		Fields: []form.Field{{Key: "key", Label: c.T("reissue.key"), Kind: form.Select,
+			Options: fixed([]string{"same", "new"}, []string{c.T("reissue.same"), c.T("reissue.new")}),
+			Hint:    func(v form.Values) string { return c.T("reissue." + v["key"] + ".hint") }}}}
+	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		return q.each(ctx, "reissue.done", func(ctx context.Context, cs *lifecycle.Case) error {
+			_, err := c.Backend.Reissue(ctx, c.Actor, cs.Instance.ID, lifecycle.ReissueRequest{NewKey: v["key"] == "new"})
+			return err
+		})
+	})
+}
+
+// end closes, revokes or deletes: all three take something away for good, so
+// the name must be typed, and what is paid back and what still presents the
+// certificate is shown before (spec B5, I4, I5).
+func end(q *request) tea.Msg {
+	c := q.c
+	action := string(q.row.Action)
+	word := q.cases[0].Instance.Name
+	if len(q.cases) > 1 {
+		word = c.T("end.word", action, len(q.cases))
+	}
+	spec := form.Spec{Title: c.T(action+".title", q.names()), Danger: q.row.Danger, Submit: c.T(action + ".submit")}
+	if len(q.cases) == 1 {
+		if v := q.cases[0].Instance.Current(); v != nil {
+			spec.Intro = append(spec.Intro, c.T(action+".intro.serial", widget.Cut(v.Serial, 40)))
+		} else {
+			spec.Intro = append(spec.Intro, c.T(action+".intro"))
+		}
+	} else {
+		spec.Intro = append(spec.Intro, c.T(action+".intro"))
+	}
+	spec.Intro = append(spec.Intro, q.skipped()...)
+	if q.row.ToRefunded != "" { // may pay something back
+		line, err := q.refund()
+		if err != nil {
+			return failedMsg(c, q.row, err)
+		}
+		spec.Intro = append(spec.Intro, line)
+	}
+	if action == string(lifecycle.Revoke) {
+		at, err := q.presenting()
+		if err != nil {
+			return failedMsg(c, q.row, err)
+		}
+		spec.Intro = append(spec.Intro, at)
+		spec.Fields = append(spec.Fields, form.Field{Key: "reason", Label: c.T("revoke.reason"), Kind: form.Select,
+			Options: fixed(lifecycle.RevocationReasons, lifecycle.RevocationReasons),
+			Hint:    func(v form.Values) string { return c.Text.Or("reason."+v["reason"], "") }})
+	}
+	spec.Fields = append(spec.Fields, form.Field{Key: "typed", Label: c.T("end.typed"), Placeholder: word,
+		Hint: func(form.Values) string { return c.T("end.typed.hint", word) },
+		Valid: func(s string, _ form.Values) string {
+			if strings.TrimSpace(s) != word {
+				return c.T("end.typed.wrong", word)
+			}
+			return ""
+		}})
+	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		return q.each(ctx, action+".done", func(ctx context.Context, cs *lifecycle.Case) error {
+			id := cs.Instance.ID
+			switch q.row.Action {
+			case lifecycle.Close:
+				return c.Backend.CloseInstance(ctx, c.Actor, id)
+			case lifecycle.Revoke:
+				_, err := c.Backend.Revoke(ctx, c.Actor, id, lifecycle.RevokeRequest{Reason: v["reason"]})
+				return err
+			default:
+				return c.Backend.Delete(ctx, c.Actor, id)
+			}
+		})
+	})
+}
+
+func (q *request) refund() (string, error) {
+	var sum lifecycle.RefundPreview
+	for _, cs := range q.cases {
+		r, err := q.c.Backend.Refund(cs.Instance.ID)
+		if err != nil {
+			return "", err
+		}
+		sum.Amount, sum.Currency, sum.Why = sum.Amount+r.Amount, r.Currency, r.Why
+	}
+	return q.c.T("end.refund", widget.Money(sum.Amount, sum.Currency), sum.Why), nil
+}
+
+func (q *request) presenting() (string, error) {
+	var at []string
+	for _, cs := range q.cases {
+		rs, _, err := q.c.Backend.Resources(lifecycle.ResourceFilter{Instance: cs.Instance.ID})
+		if err != nil {
+			return "", err
+		}
+		for n := range rs {
+			if cs.Instance.ByFingerprint(rs[n].Presented) != nil {
+				at = append(at, place(&rs[n]))
+			}
+		}
+	}
+	if len(at) == 0 {
+		return q.c.T("revoke.nowhere"), nil
+	}
+	return q.c.T("revoke.presented", strings.Join(at, ", ")), nil
+}
+
+// undo takes back what the rules let one take back: an application that is
+// not finalized. Otherwise it says what can be undone.
+func undo(c *kit.Context, t Target) kit.Action {
+	rows := []*lifecycle.Row{c.Table.Row(lifecycle.Withdraw)}
+	row, why := choose(c, rows, t)
+	a := kit.Action{Key: "u", Label: c.T("action.undo"), Group: kit.Certificate, Why: why, Asks: true}
+	ids := t.IDs
+	a.Run = func() tea.Cmd {
+		return c.Do(func(context.Context) tea.Msg {
+			var cs *lifecycle.Case
+			var r *lifecycle.Refusal
+			switch {
+			case len(ids) == 0:
+				r = c.Table.Check(row.Action, &lifecycle.Case{Actor: c.Actor})
+			case c.ReadOnly:
+				r = readOnly(row, nil)
+			default:
+				var err error
+				if cs, err = c.Backend.Case(c.Actor, ids[0]); err != nil {
+					return failedMsg(c, row, err)
+				}
+				r = c.Table.Check(row.Action, cs)
+			}
+			if r == nil {
+				return prepare(c, rows, Target{IDs: ids})()
+			}
+			return kit.OpenedMsg{Make: func() kit.Dialog {
+				d := dialog.Refused(c, r, "")
+				d.Title = c.T("undo.title")
+				d.Parts = append(d.Parts, dialog.Part{Head: c.T("undo.what"), Lines: []string{c.T("undo.can")}})
+				return d
+			}}
+		})
+	}
+	return a
+}
+
+// Tell makes a message of an error that a page met while loading.
+func Tell(c *kit.Context, err error) tea.Msg {
+	if errors.Is(err, model.ErrNotFound) {
+		return kit.ToldMsg{Text: c.T("gone"), Tone: style.Soon}
+	}
+	return kit.ToldMsg{Text: c.T("load.failed", err), Tone: style.Bad}
+}

@@ -1,0 +1,366 @@
+package overview
+
+import (
+	"context"
+	"crypto/x509"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kit"
+	"certquay/ui/page/flow"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// details shows one certificate: a life bar with its versions, then panes.
+type details struct {
+	c             *kit.Context
+	id            model.ID
+	width, height int
+	instance      model.Instance
+	chain         []string
+	contact       string
+	resources     []lifecycle.ResourceView
+	events        []model.Event
+	tasks         []model.Task
+	loaded        bool
+	pane          int
+	cursor, top   [panes]int
+	lines         [panes][]line // as last built, for moving and copying
+}
+
+// line is one line of a pane.
+type line struct {
+	spans    []widget.Span
+	copy     string // what y copies; "" takes the text
+	resource int    // index, or -1
+}
+
+// The panes of the details.
+const (
+	paneFacts = iota
+	paneVersions
+	paneResources
+	paneHistory
+	panes
+)
+
+type detailsLoadedMsg struct {
+	id        model.ID
+	instance  model.Instance
+	chain     []string
+	contact   string
+	resources []lifecycle.ResourceView
+	events    []model.Event
+	tasks     []model.Task
+}
+
+func newDetails(c *kit.Context, id model.ID) *details { return &details{c: c, id: id} }
+
+func (d *details) setSize(w, h int) { d.width, d.height = w, h }
+
+func (d *details) load() tea.Cmd {
+	c, id := d.c, d.id
+	return c.Do(func(context.Context) tea.Msg {
+		m := detailsLoadedMsg{id: id}
+		var err error
+		if m.instance, err = c.Backend.Instance(id); err != nil {
+			return flow.Tell(c, err)
+		}
+		if m.resources, _, err = c.Backend.Resources(lifecycle.ResourceFilter{Instance: id}); err != nil {
+			return flow.Tell(c, err)
+		}
+		if m.events, err = c.Backend.Activity(lifecycle.ActivityFilter{Instance: id, Limit: 200}); err != nil {
+			return flow.Tell(c, err)
+		}
+		if v := m.instance.Newest(); v != nil {
+			if material, err := c.Backend.Material(id, v.Number); err == nil {
+				m.chain = chainOf(&material)
+			}
+		}
+		if contacts, err := c.Backend.Contacts(); err == nil {
+			for _, k := range contacts {
+				if k.ID == m.instance.Contact {
+					m.contact = k.Name + " <" + k.Email + ">"
+				}
+			}
+		}
+		if tasks, err := c.Backend.Tasks(200); err == nil {
+			for _, t := range tasks {
+				if t.Instance == id {
+					m.tasks = append(m.tasks, t)
+				}
+			}
+		}
+		return m
+	})
+}
+
+func chainOf(m *model.Material) []string {
+	var names []string
+	for n, der := range append(m.Chain[:len(m.Chain):len(m.Chain)], m.Root) {
+		if n == 0 || len(der) == 0 {
+			continue
+		}
+		if cert, err := x509.ParseCertificate(der); err == nil {
+			names = append(names, cert.Subject.CommonName)
+		}
+	}
+	return names
+}
+
+func (d *details) update(msg tea.Msg) tea.Cmd {
+	if m, ok := msg.(detailsLoadedMsg); ok && m.id == d.id {
+		d.instance, d.chain, d.contact, d.resources, d.events, d.tasks = m.instance, m.chain, m.contact, m.resources, m.events, m.tasks
+		d.loaded = true
+		d.build()
+	}
+	return nil
+}
+
+// resource is the one under the cursor while the pane of deployments is in
+// use: actions on resources then mean that one.
+func (d *details) resource() *lifecycle.ResourceView {
+	if l, ok := d.at(); ok && d.pane == paneResources && l.resource >= 0 && l.resource < len(d.resources) {
+		return &d.resources[l.resource]
+	}
+	return nil
+}
+
+func (d *details) at() (line, bool) {
+	ls := d.lines[d.pane]
+	if n := d.cursor[d.pane]; n < len(ls) {
+		return ls[n], true
+	}
+	return line{}, false
+}
+
+func (d *details) move(n int) {
+	d.cursor[d.pane] = max(min(d.cursor[d.pane]+n, len(d.lines[d.pane])-1), 0)
+}
+
+func (d *details) actions(p *page) []kit.Action {
+	c := d.c
+	move := func(key, label string, by int, also ...string) kit.Action {
+		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { d.move(by); return nil }}
+	}
+	pane := func(key, label string, by int, also ...string) kit.Action {
+		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd {
+			d.pane = (d.pane + by + panes) % panes
+			return nil
+		}}
+	}
+	return []kit.Action{
+		{Key: "esc", Label: c.T("act.back"), Group: kit.View, Footer: true, Run: func() tea.Cmd { p.details = nil; return p.moved() }},
+		{Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: true, Run: d.copy},
+		pane("l", "act.nextpane", 1, "right"), pane("h", "act.prevpane", -1, "left"),
+		move("j", "act.down", 1, "down"), move("k", "act.up", -1, "up"),
+		move("g", "act.top", -1<<30, "home"), move("G", "act.end", 1<<30, "end"),
+		move("ctrl+d", "act.halfdown", 8), move("ctrl+u", "act.halfup", -8),
+		move("pgdown", "act.pagedown", 16), move("pgup", "act.pageup", -16),
+	}
+}
+
+func (d *details) copy() tea.Cmd {
+	l, ok := d.at()
+	if !ok {
+		return nil
+	}
+	text := l.copy
+	if text == "" {
+		for _, s := range l.spans {
+			text += s.Text
+		}
+	}
+	return kit.Send(kit.CopiedMsg{What: d.c.T("copy.line"), Text: strings.TrimSpace(text)})
+}
+
+const headHeight = 6
+
+func (d *details) view() string {
+	if !d.loaded {
+		return widget.Fill("\n  "+d.c.Styles.Paint(style.Muted, d.c.T("loading")), d.width, d.height)
+	}
+	head, h := d.head(), d.height-headHeight
+	if d.height < 14 {
+		head, h = strings.Join(strings.Split(head, "\n")[:2], "\n"), d.height-2
+	}
+	if !d.four() {
+		return widget.Fill(head+"\n"+d.tabs()+"\n"+d.paneView(d.pane, d.width, h-1, false), d.width, d.height)
+	}
+	lw := d.width / 2
+	rw := d.width - lw
+	top := h * 11 / 20
+	if n := max(len(d.lines[paneFacts]), len(d.lines[paneResources])) + 2; n < top {
+		top = n
+	}
+	upper := widget.Beside(top, []int{lw, rw}, d.paneView(paneFacts, lw, top, true), d.paneView(paneResources, rw, top, true))
+	lower := widget.Beside(h-top, []int{lw, rw}, d.paneView(paneVersions, lw, h-top, true), d.paneView(paneHistory, rw, h-top, true))
+	return widget.Fill(head+"\n"+upper+"\n"+lower, d.width, d.height)
+}
+
+// four says whether all panes fit beside each other.
+func (d *details) four() bool { return d.width >= 110 && d.height >= 24 }
+
+var paneNames = [panes]string{"pane.facts", "pane.versions", "pane.resources", "pane.history"}
+
+func (d *details) tabs() string {
+	s := d.c.Styles
+	out := " "
+	for i, n := range paneNames {
+		tone, text := style.Muted, d.c.T(n)
+		if i == d.pane {
+			tone, text = style.Accent, "▸ "+text
+		}
+		out += s.Paint(tone, text) + "   "
+	}
+	return widget.Pad(out, d.width)
+}
+
+// head is name, status, what comes next, and the life bar.
+func (d *details) head() string {
+	c, s, i := d.c, d.c.Styles, &d.instance
+	r := i.Row()
+	glyph, word, tone := Status(c, &r, 60)
+	title := " " + s.Paint(style.Strong, clean(i.Name)) + "   " + s.Paint(tone, glyph+" "+word)
+	lines := []string{widget.Spread(widget.Cut(title, d.width-12), s.Paint(style.Faint, i.ID.Short())+" ", d.width)}
+	n, t := d.news(&r)
+	lines = append(lines, " "+s.Paint(t, widget.Cut(n, d.width-2)), "")
+	life := widget.Life{From: i.ServiceStart, To: i.ServiceEnd, Now: c.Now}
+	for k := range i.Versions {
+		v := &i.Versions[k]
+		life.Versions = append(life.Versions, widget.LifeVersion{From: v.NotBefore, Window: v.Window(), To: v.NotAfter})
+		if v.NotAfter.After(life.To) {
+			life.To = v.NotAfter
+		}
+		if life.From.IsZero() || v.NotBefore.Before(life.From) {
+			life.From = v.NotBefore
+		}
+	}
+	if len(i.Versions) == 0 {
+		lines = append(lines, " "+s.Paint(style.Faint, widget.Repeat("·", d.width-2)), " "+s.Paint(style.Muted, c.T("life.none")))
+	} else {
+		lines = append(lines, " "+widget.LifeBar(s, life, d.width-2), d.lifeDates(life))
+	}
+	lines = append(lines, "")
+	return strings.Join(lines, "\n")
+}
+
+func (d *details) lifeDates(l widget.Life) string {
+	c, s, i := d.c, d.c.Styles, &d.instance
+	left := " " + s.Paint(style.Muted, c.T("life.issued", l.From.Format("2006-01-02")))
+	right := s.Paint(style.Muted, c.T("life.until", l.To.Format("2006-01-02"))) + " "
+	middle := ""
+	if v := i.Current(); v != nil {
+		middle = c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), widget.Days(v.NotAfter, c.Now))
+	}
+	gap := d.width - widget.Width(left) - widget.Width(right) - widget.Width(middle)
+	if gap < 4 {
+		return widget.Spread(left, right, d.width)
+	}
+	return left + widget.Space(gap/2) + s.Paint(style.Plain, middle) + widget.Space(gap-gap/2) + right
+}
+
+// news is the most important thing to know about the certificate now.
+func (d *details) news(r *model.Row) (string, style.Tone) {
+	c, i := d.c, &d.instance
+	switch {
+	case i.Operation.Active() && i.Operation.Waiting != "":
+		return "◔ " + c.T("news.waiting", i.Operation.Waiting), style.Work
+	case i.Operation.Active() && i.Operation.Error != "":
+		return "▲ " + c.T("news.retry", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), i.Operation.Attempt, i.Operation.Error), style.Soon
+	case i.Failure.What != "":
+		return "✕ " + c.T("news.failed", string(i.Failure.What), widget.Ago(i.Failure.At, c.Now), i.Failure.Message), style.Bad
+	case i.Operation.Active():
+		return "◔ " + c.T("news.doing", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), widget.Ago(i.Operation.Since, c.Now)), style.Work
+	case i.Reason != "":
+		return c.T("news.reason", i.Reason), style.Soon
+	}
+	if n, t := next(c, r); n != "" {
+		return n, t
+	}
+	return c.T("news.none"), style.Muted
+}
+
+// paneView draws a pane of w by h cells, with a frame when there are several.
+func (d *details) paneView(pane, w, h int, framed bool) string {
+	s := d.c.Styles
+	on := pane == d.pane
+	room := h
+	in := w - 2
+	if framed {
+		room, in = h-2, w-4
+	}
+	ls := d.lines[pane]
+	cur := d.cursor[pane]
+	d.cursor[pane] = max(min(cur, len(ls)-1), 0)
+	if cur < d.top[pane] {
+		d.top[pane] = cur
+	}
+	if room > 0 && cur >= d.top[pane]+room {
+		d.top[pane] = cur - room + 1
+	}
+	d.top[pane] = max(min(d.top[pane], len(ls)-room), 0)
+	var out []string
+	for n := d.top[pane]; n < min(d.top[pane]+room, len(ls)); n++ {
+		paint := s.Paint
+		if on && n == cur {
+			paint = s.PaintOn
+		}
+		text, left := "", in
+		for _, sp := range ls[n].spans {
+			t := widget.Cut(clean(sp.Text), left)
+			left -= widget.Width(t)
+			text += paint(sp.Tone, t)
+		}
+		if on && n == cur {
+			text += paint(style.Plain, widget.Space(left))
+		}
+		if !framed {
+			text = " " + text
+		}
+		out = append(out, text)
+	}
+	if !framed {
+		return widget.Fill(strings.Join(out, "\n"), w, h)
+	}
+	edge, head := style.Faint, style.Head
+	if on {
+		edge, head = style.Accent, style.Accent
+	}
+	title := d.c.T(paneNames[pane])
+	if n := len(ls); n > room && room > 0 {
+		title += " " + d.c.T("pane.more", min(d.top[pane]+room, n), n)
+	}
+	for len(out) < room {
+		out = append(out, "")
+	}
+	return widget.Box(s, edge, s.Paint(head, title), out, w, h)
+}
+
+// click chooses a pane by where it is.
+func (d *details) click(x, y int) {
+	if !d.four() {
+		return
+	}
+	h := d.height - headHeight
+	lower := y >= headHeight+min(h*11/20, max(len(d.lines[paneFacts]), len(d.lines[paneResources]))+2)
+	switch {
+	case lower && x >= d.width/2:
+		d.pane = paneHistory
+	case lower:
+		d.pane = paneVersions
+	case x >= d.width/2:
+		d.pane = paneResources
+	default:
+		d.pane = paneFacts
+	}
+}
+
+// More gives the actions of the details, for the table of keys.
+func (p *page) More() (where string, as []kit.Action) {
+	return p.c.T("keytable.details"), newDetails(p.c, "").actions(p)
+}

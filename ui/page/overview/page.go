@@ -1,0 +1,304 @@
+// Package overview is the first tab: every certificate, what is about to
+// break, what is being done about it, and what needs a person.
+package overview
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kit"
+	"certquay/ui/page/flow"
+	"certquay/ui/widget"
+)
+
+// layout is how certificates are drawn.
+type layout int
+
+const (
+	automatic layout = iota // cards while all fit, else the list
+	cards
+	list
+)
+
+type page struct {
+	c             *kit.Context
+	width, height int
+	table         widget.Table[model.Row]
+	query         model.Query
+	counts        model.Counts
+	tasks         []model.Task
+	loaded        bool
+	partial       bool
+	seq           int // of the newest query; older answers are dropped
+	layout        layout
+	typing        bool // into the filter line
+	input         widget.Input
+	active        *lifecycle.Case // of the certificate under the cursor
+	details       *details
+}
+
+var _ kit.Page = (*page)(nil)
+
+// New makes the tab.
+func New(c *kit.Context) kit.Page {
+	p := &page{c: c}
+	p.table.Columns = columns(c)
+	p.table.ID = func(r model.Row) string { return string(r.ID) }
+	return p
+}
+
+type (
+	rowsLoadedMsg struct {
+		seq  int
+		page model.Page
+	}
+	countsLoadedMsg struct {
+		counts model.Counts
+		tasks  []model.Task
+	}
+	caseLoadedMsg struct {
+		id    model.ID
+		found *lifecycle.Case
+	}
+)
+
+func (p *page) SetSize(w, h int) {
+	p.width, p.height = max(w, 0), max(h, 0)
+	p.table.SetSize(w, max(h-p.bandHeight()-1, 2))
+	if p.details != nil {
+		p.details.setSize(w, h)
+	}
+}
+
+func (p *page) Capturing() bool { return p.typing }
+
+// load asks for the rows around what is visible.
+func (p *page) load() tea.Cmd {
+	p.seq++
+	seq, q := p.seq, p.query
+	q.Offset, q.Limit, _ = p.table.Around()
+	if p.cardsShown() {
+		q.Offset, q.Limit = 0, max(q.Limit, 400)
+	}
+	return p.c.Do(func(context.Context) tea.Msg {
+		q.Now = p.c.Backend.Now()
+		got, err := p.c.Backend.Page(q)
+		if err != nil {
+			return flow.Tell(p.c, err)
+		}
+		return rowsLoadedMsg{seq, got}
+	})
+}
+
+func (p *page) loadCounts() tea.Cmd {
+	return p.c.Do(func(context.Context) tea.Msg {
+		n, err := p.c.Backend.Counts()
+		if err != nil {
+			return flow.Tell(p.c, err)
+		}
+		ts, err := p.c.Backend.Tasks(50)
+		if err != nil {
+			return flow.Tell(p.c, err)
+		}
+		return countsLoadedMsg{n, ts}
+	})
+}
+
+// loadCase asks what is allowed for the certificate under the cursor.
+func (p *page) loadCase() tea.Cmd {
+	id := p.current()
+	if id == "" {
+		p.active = nil
+		return nil
+	}
+	if p.active != nil && p.active.Instance.ID != id {
+		p.active = nil
+	}
+	return p.c.Do(func(context.Context) tea.Msg {
+		cs, err := p.c.Backend.Case(p.c.Actor, id)
+		if err != nil {
+			return caseLoadedMsg{id, nil}
+		}
+		return caseLoadedMsg{id, cs}
+	})
+}
+
+func (p *page) current() model.ID {
+	if p.details != nil {
+		return p.details.id
+	}
+	if r, ok := p.table.Selected(); ok {
+		return r.ID
+	}
+	return ""
+}
+
+// moved is what follows when the cursor has moved or the list has changed.
+func (p *page) moved() tea.Cmd {
+	cmds := []tea.Cmd{}
+	if _, _, need := p.table.Need(); need {
+		cmds = append(cmds, p.load())
+	}
+	if id := p.current(); p.active == nil || p.active.Instance.ID != id {
+		cmds = append(cmds, p.loadCase())
+	}
+	return tea.Batch(cmds...)
+}
+
+func (p *page) Update(msg tea.Msg) tea.Cmd {
+	switch m := msg.(type) {
+	case kit.FocusedMsg, kit.ChangedMsg:
+		cmds := []tea.Cmd{p.load(), p.loadCounts(), p.loadCase()}
+		if p.details != nil {
+			cmds = append(cmds, p.details.load())
+		}
+		return tea.Batch(cmds...)
+	case kit.ShownMsg:
+		return p.open(m.ID)
+	case rowsLoadedMsg:
+		if m.seq != p.seq {
+			return nil
+		}
+		first := !p.loaded
+		p.loaded, p.partial = true, m.page.Partial
+		p.table.SetWindow(m.page.Offset, m.page.Rows, m.page.Total)
+		p.SetSize(p.width, p.height)
+		if first || p.active == nil || p.active.Instance.ID != p.current() {
+			return p.moved()
+		}
+	case countsLoadedMsg:
+		p.counts, p.tasks = m.counts, m.tasks
+		p.SetSize(p.width, p.height)
+	case caseLoadedMsg:
+		if m.id == p.current() {
+			p.active = m.found
+		}
+	case tea.KeyPressMsg: // only while typing into the filter
+		return p.filterKey(m)
+	case tea.PasteMsg:
+		if p.typing && p.input.Update(m) {
+			return p.refilter()
+		}
+	case tea.MouseWheelMsg:
+		return p.wheel(m)
+	case tea.MouseClickMsg:
+		return p.click(m)
+	default:
+		if p.details != nil {
+			return p.details.update(msg)
+		}
+	}
+	return nil
+}
+
+func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {
+	switch m.String() {
+	case "enter":
+		p.typing = false
+	case "esc", "ctrl+c":
+		p.typing = false
+		if p.input.Value != "" {
+			p.input.Value = ""
+			return p.refilter()
+		}
+	case "up":
+		p.table.Move(-1)
+		return p.moved()
+	case "down":
+		p.table.Move(1)
+		return p.moved()
+	default:
+		if p.input.Update(m) {
+			return p.refilter()
+		}
+	}
+	return nil
+}
+
+// refilter lists anew for what is typed into the filter line.
+func (p *page) refilter() tea.Cmd {
+	p.query.Filter.Text = strings.TrimSpace(p.input.Value)
+	return p.relist()
+}
+
+// relist is another list: from the top.
+func (p *page) relist() tea.Cmd {
+	p.table.Reset()
+	p.active = nil
+	return p.load()
+}
+
+func (p *page) wheel(m tea.MouseWheelMsg) tea.Cmd {
+	by := 3
+	if m.Button == tea.MouseWheelUp {
+		by = -3
+	}
+	if p.details != nil {
+		p.details.move(by)
+		return nil
+	}
+	if p.cardsShown() {
+		p.table.Move(by / 3 * p.perLine())
+	} else {
+		p.table.Scroll(by)
+	}
+	return p.moved()
+}
+
+func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
+	if p.details != nil {
+		p.details.click(m.X, m.Y)
+		return nil
+	}
+	y := m.Y - p.bandHeight() - 1
+	before := p.table.Cursor()
+	if p.cardsShown() {
+		n := p.firstCard() + y/cardHeight*p.perLine() + min(m.X/max(p.cardWidth()+1, 1), p.perLine()-1)
+		if y < 0 || n >= p.table.Total() {
+			return nil
+		}
+		p.table.Select(n)
+	} else if !p.table.Click(y) {
+		return nil
+	}
+	if p.table.Cursor() == before {
+		return p.open(p.current())
+	}
+	return p.moved()
+}
+
+// open shows the details of a certificate.
+func (p *page) open(id model.ID) tea.Cmd {
+	if id == "" {
+		return nil
+	}
+	p.details = newDetails(p.c, id)
+	p.details.setSize(p.width, p.height)
+	return tea.Batch(p.details.load(), p.loadCase())
+}
+
+// cardsShown says whether cards are drawn. Automatically they are while all of
+// them fit on the screen (spec V2).
+func (p *page) cardsShown() bool {
+	switch p.layout {
+	case cards:
+		return p.height > p.bandHeight()+cardHeight
+	case list:
+		return false
+	}
+	return p.loaded && p.table.Total() > 0 && (p.table.Total()+p.perLine()-1)/p.perLine()*cardHeight <= p.height-p.bandHeight()-1
+}
+
+func (p *page) perLine() int   { return max(min(p.width/38, 5), 1) }
+func (p *page) cardWidth() int { return max((p.width-(p.perLine()-1))/p.perLine(), 10) }
+
+// firstCard is the first card on the screen, so that the selected one shows.
+func (p *page) firstCard() int {
+	lines := max((p.height-p.bandHeight()-1)/cardHeight, 1)
+	line := p.table.Cursor() / p.perLine()
+	return max(line-lines+1, 0) * p.perLine()
+}

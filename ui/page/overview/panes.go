@@ -1,0 +1,202 @@
+package overview
+
+import (
+	"strconv"
+	"strings"
+
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// build writes the lines of every pane, whenever the details are loaded anew.
+func (d *details) build() {
+	d.lines[paneFacts] = d.facts()
+	d.lines[paneVersions] = d.versions()
+	d.lines[paneResources] = d.places()
+	d.lines[paneHistory] = d.history()
+	for p := range d.cursor {
+		d.cursor[p] = max(min(d.cursor[p], len(d.lines[p])-1), 0)
+	}
+}
+
+func fact(label, value string) line {
+	return line{spans: []widget.Span{{Tone: style.Muted, Text: widget.Pad(label, 14)}, {Tone: style.Plain, Text: value}}, copy: value, resource: -1}
+}
+
+func plain(tone style.Tone, text string) line {
+	return line{spans: []widget.Span{{Tone: tone, Text: text}}, resource: -1}
+}
+
+// facts are names, key and what the certificate was bought as.
+func (d *details) facts() []line {
+	c, i := d.c, &d.instance
+	var ls []line
+	for _, t := range d.tasks {
+		ls = append(ls, plain(style.Soon, "▲ "+t.Text))
+		for l := range strings.SplitSeq(strings.TrimRight(t.Detail, "\n"), "\n") {
+			if l != "" {
+				ls = append(ls, line{spans: []widget.Span{{Tone: style.Plain, Text: "  " + l}}, copy: l, resource: -1})
+			}
+		}
+	}
+	if w := i.Operation.Waiting; w != "" {
+		ls = append(ls, fact(c.T("fact.awaited"), w))
+	}
+	if !i.ExpectedIssue.IsZero() && len(i.Versions) == 0 {
+		ls = append(ls, fact(c.T("fact.expected"), widget.Stamp(i.ExpectedIssue)))
+	}
+	names := i.Domains()
+	for n, name := range names {
+		label := ""
+		if n == 0 {
+			label = c.T("fact.names")
+		}
+		if n == 12 && len(names) > 14 {
+			ls = append(ls, fact("", c.T("and.more", len(names)-12)))
+			break
+		}
+		ls = append(ls, fact(label, name))
+	}
+	if v := i.Current(); v != nil {
+		key := v.KeyType
+		if v.KeyID == "" {
+			key += " " + c.T("fact.nokey")
+		}
+		ls = append(ls, fact(c.T("fact.key"), key), fact(c.T("fact.serial"), v.Serial), fact("SHA-256", v.Fingerprint),
+			fact(c.T("fact.from"), widget.Stamp(v.NotBefore)), fact(c.T("fact.to"), widget.Stamp(v.NotAfter)))
+	} else if i.Application.KeyType != "" {
+		ls = append(ls, fact(c.T("fact.key"), string(i.Application.KeyType)))
+	}
+	for n, name := range d.chain {
+		label := ""
+		if n == 0 {
+			label = c.T("fact.chain")
+		}
+		ls = append(ls, fact(label, name))
+	}
+	if i.Spec.Brand != "" {
+		ls = append(ls, fact(c.T("fact.spec"), i.Spec.String()))
+	}
+	origin := c.Text.Or("origin."+string(i.Origin), string(i.Origin))
+	if !i.Created.IsZero() {
+		origin += ", " + widget.Stamp(i.Created)
+	}
+	ls = append(ls, fact(c.T("fact.origin"), origin))
+	if !i.ServiceEnd.IsZero() {
+		ls = append(ls, fact(c.T("fact.service"), i.ServiceStart.Format("2006-01-02")+" – "+i.ServiceEnd.Format("2006-01-02")))
+	}
+	if i.Hosting.On {
+		ls = append(ls, fact(c.T("fact.hosting"), c.T("fact.renewals", i.Hosting.RenewalsLeft)))
+	}
+	if d.contact != "" {
+		ls = append(ls, fact(c.T("fact.contact"), d.contact))
+	}
+	if i.Order != "" {
+		ls = append(ls, fact(c.T("fact.order"), string(i.Order)))
+	}
+	if i.RenewalOf != "" {
+		ls = append(ls, fact(c.T("fact.renewalof"), string(i.RenewalOf)))
+	}
+	if i.RenewedBy != "" {
+		ls = append(ls, fact(c.T("fact.renewedby"), string(i.RenewedBy)))
+	}
+	return append(ls, fact("ID", string(i.ID)))
+}
+
+func (d *details) versions() []line {
+	c, i := d.c, &d.instance
+	if len(i.Versions) == 0 {
+		return []line{plain(style.Muted, c.T("versions.none"))}
+	}
+	var ls []line
+	current := i.Current()
+	for n := len(i.Versions) - 1; n >= 0; n-- {
+		v := &i.Versions[n]
+		glyph, tone, word := "●", style.Muted, c.T("version.former")
+		switch {
+		case !v.RevokedAt.IsZero():
+			glyph, tone, word = "⊗", style.Ended, c.T("version.revoked", v.RevokedReason)
+		case c.Now.After(v.NotAfter):
+			glyph, tone, word = "✕", style.Bad, c.T("version.expired")
+		case current != nil && v.Number == current.Number:
+			tone, word = style.Good, c.T("version.current")
+		}
+		ls = append(ls, line{copy: v.Fingerprint, resource: -1, spans: []widget.Span{
+			{Tone: tone, Text: glyph + " " + widget.Pad(strconv.Itoa(v.Number), 3)},
+			{Tone: style.Plain, Text: v.NotBefore.Format("2006-01-02") + " – " + v.NotAfter.Format("2006-01-02") + "  "},
+			{Tone: tone, Text: word + "  "}, {Tone: style.Faint, Text: short(v.Fingerprint)}}})
+	}
+	return ls
+}
+
+func short(fingerprint string) string {
+	if len(fingerprint) < 16 {
+		return fingerprint
+	}
+	return fingerprint[:8] + "…" + fingerprint[len(fingerprint)-4:]
+}
+
+func (d *details) places() []line {
+	c := d.c
+	if len(d.resources) == 0 {
+		return []line{plain(style.Muted, c.T("resources.none"))}
+	}
+	var ls []line
+	for n := range d.resources {
+		r := &d.resources[n]
+		st := style.Of(string(r.State))
+		seen := c.T("resource.never")
+		if !r.VerifiedAt.IsZero() {
+			seen = c.T("resource.seen", widget.Ago(r.VerifiedAt, c.Now))
+		}
+		ls = append(ls,
+			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: st.Tone, Text: st.Glyph + " " + widget.Pad(c.Text.Or("label."+string(r.State), string(r.State)), 10)},
+				{Tone: style.Plain, Text: r.Product + " " + r.Region + " " + r.Resource.Name}}},
+			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: style.Accent, Text: "  " + orDash(r.Address)}, {Tone: style.Muted, Text: "  " + seen}}})
+		if r.Failure.What != "" {
+			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Bad, Text: "  " + r.Failure.Message}}})
+		} else if r.VerifyError != "" {
+			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Soon, Text: "  " + r.VerifyError}}})
+		}
+	}
+	return ls
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}
+
+func (d *details) history() []line {
+	c := d.c
+	var ls []line
+	for n := range d.events {
+		e := &d.events[n]
+		st := style.Of(e.Result)
+		words := c.Text.Or("event."+e.Action, e.Action)
+		if e.From != e.To && e.To != "" {
+			words += " → " + e.To
+		}
+		if m := firstOf(e.Reason, e.Detail); m != "" {
+			words += ": " + m
+		}
+		ls = append(ls, line{resource: -1, spans: []widget.Span{
+			{Tone: style.Muted, Text: widget.Pad(widget.Stamp(e.At), 19)}, {Tone: st.Tone, Text: st.Glyph + " "},
+			{Tone: style.Plain, Text: words}, {Tone: style.Faint, Text: "  " + e.Actor}}})
+	}
+	if len(ls) == 0 {
+		ls = append(ls, plain(style.Muted, c.T("history.none")))
+	}
+	return ls
+}
+
+func firstOf(ss ...string) string {
+	for _, s := range ss {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}

@@ -1,0 +1,232 @@
+package overview
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// columns are those of the list; narrow screens leave out what has From.
+func columns(c *kit.Context) []widget.Column[model.Row] {
+	return []widget.Column[model.Row]{
+		{Title: c.T("col.name"), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Strong, Text: r.Name}
+		}},
+		{Title: c.T("col.status"), Min: 14, Max: 26, Cell: func(r model.Row, w int) widget.Cell {
+			glyph, word, tone := Status(c, &r, w-2)
+			return widget.Cell{Tone: tone, Text: glyph + " " + word}
+		}},
+		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, From: 100, Cell: func(r model.Row, w int) widget.Cell {
+			return domains(c, &r, w)
+		}},
+		{Title: c.T("col.spec"), Min: 22, Max: 34, From: 150, Cell: func(r model.Row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: specOf(c, &r)}
+		}},
+		{Title: c.T("col.valid"), Min: 5, Max: 5, From: 100, Right: true, Cell: func(r model.Row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: validity(&r)}
+		}},
+		{Title: c.T("col.expires"), Min: 17, Max: 17, Cell: func(r model.Row, _ int) widget.Cell {
+			return expires(c, &r)
+		}},
+		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.Row, w int) widget.Cell {
+			return on(&r)
+		}},
+		{Title: c.T("col.service"), Min: 14, Max: 24, From: 112, Cell: func(r model.Row, w int) widget.Cell {
+			return service(c, &r, w)
+		}},
+		{Title: c.T("col.id"), Min: 8, Max: 8, From: 140, Cell: func(r model.Row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Faint, Text: r.ID.Short()}
+		}},
+	}
+}
+
+// Status is glyph, words and tone of a row: its label, and what is being done
+// about it (spec S1, S2) where n cells have room for both.
+func Status(c *kit.Context, r *model.Row, n int) (glyph, word string, tone style.Tone) {
+	label := r.Label(c.Now)
+	st := style.Of(label)
+	word = c.Text.Or("label."+label, label)
+	doing := ""
+	if r.Operation != "" {
+		doing = c.Text.Or("doing."+string(r.Operation), string(r.Operation))
+		if r.Attempt > 1 {
+			doing += " " + strconv.Itoa(r.Attempt)
+		}
+	}
+	for _, more := range extras(c, r, label, doing) {
+		if widget.Width(word)+1+widget.Width(more) <= n {
+			word += " " + more
+		}
+	}
+	if doing != "" && st.Tone == style.Good { // what is being done matters more than that all is fine
+		if g := style.Of("deploying"); !strings.Contains(word, doing) {
+			return g.Glyph, doing, g.Tone
+		}
+		return style.Of("deploying").Glyph, word, style.Work
+	}
+	return st.Glyph, word, st.Tone
+}
+
+func extras(c *kit.Context, r *model.Row, label, doing string) []string {
+	var es []string
+	if doing != "" && r.State.Group() == model.GroupIssued {
+		es = append(es, doing)
+	}
+	if r.Is(model.Hosted, c.Now) && label != string(model.Hosted) {
+		es = append(es, c.T("label.hosted"))
+	}
+	if r.Auto > 0 && r.Is(model.AutoDeploy, c.Now) && label != string(model.AutoDeploy) {
+		es = append(es, c.T("label.auto"))
+	}
+	return es
+}
+
+func domains(c *kit.Context, r *model.Row, w int) widget.Cell {
+	if r.Domains == 0 {
+		return widget.Cell{Tone: style.Faint, Text: "–"}
+	}
+	more := ""
+	if r.Domains > 1 {
+		more = " +" + strconv.Itoa(r.Domains-1)
+	}
+	tone := style.Plain
+	if r.Domain == r.Name && more == "" {
+		tone = style.Muted
+	}
+	return widget.Cell{Tone: tone, Text: widget.Cut(r.Domain, w-len(more)) + more}
+}
+
+func specOf(c *kit.Context, r *model.Row) string {
+	if r.Spec == (model.Specification{}) {
+		return c.T("spec.upload")
+	}
+	return strings.ToUpper(string(r.Spec.Level)) + " " + string(r.Spec.Type) + " · " + r.Spec.Brand + " · " + string(r.Spec.Grade)
+}
+
+func validity(r *model.Row) string {
+	if r.NotAfter.IsZero() {
+		return "–"
+	}
+	return widget.Validity(r.NotAfter.Sub(r.NotBefore))
+}
+
+// expires is the day and how far it is; before issue, when issue is expected.
+func expires(c *kit.Context, r *model.Row) widget.Cell {
+	if r.NotAfter.IsZero() {
+		if !r.ExpectedIssue.IsZero() {
+			return widget.Cell{Tone: style.Work, Text: c.T("row.expected", widget.Ago(c.Now, r.ExpectedIssue))}
+		}
+		return widget.Cell{Tone: style.Faint, Text: "–"}
+	}
+	tone := style.Plain
+	switch {
+	case r.State.Group() == model.GroupEnded:
+		tone = style.Ended
+	case r.Is(model.Expired, c.Now):
+		tone = style.Bad
+	case r.Is(model.Expiring, c.Now):
+		tone = style.Soon
+	}
+	return widget.Cell{Tone: tone, Text: widget.Pad(widget.Day(r.NotAfter, c.Now), 10) + widget.PadLeft(widget.Days(r.NotAfter, c.Now), 7)}
+}
+
+func on(r *model.Row) widget.Cell {
+	switch {
+	case r.Resources == 0:
+		return widget.Cell{Tone: style.Faint, Text: "–"}
+	case r.FailingAt > 0:
+		return widget.Cell{Tone: style.Bad, Text: "✕ " + r.Products}
+	case r.Deployed < r.Resources:
+		return widget.Cell{Tone: style.Soon, Text: r.Products + " " + strconv.Itoa(r.Deployed) + "/" + strconv.Itoa(r.Resources)}
+	}
+	return widget.Cell{Tone: style.Plain, Text: r.Products}
+}
+
+func service(c *kit.Context, r *model.Row, w int) widget.Cell {
+	if r.ServiceEnd.IsZero() {
+		return widget.Cell{Tone: style.Faint, Text: "–"}
+	}
+	part := float64(c.Now.Sub(r.ServiceStart)) / float64(r.ServiceEnd.Sub(r.ServiceStart))
+	tone := style.Muted
+	if r.State.Group() == model.GroupEnded {
+		tone = style.Ended
+	}
+	return widget.Cell{Tone: tone, Text: widget.Gauge(part, w-8) + " " + r.ServiceEnd.Format("2006-01")}
+}
+
+// next says in one line what happens next to a certificate, or what a person
+// can do.
+func next(c *kit.Context, r *model.Row) (string, style.Tone) {
+	switch {
+	case r.Operation != "":
+		return c.T("next.doing", c.Text.Or("doing."+string(r.Operation), string(r.Operation))), style.Work
+	case !r.Due.IsZero() && r.DueHosted:
+		return c.T("next.renews", widget.Day(r.Due, c.Now)), style.Muted
+	case !r.Due.IsZero():
+		return c.T("next.reissues", widget.Day(r.Due, c.Now)), style.Muted
+	case slices.Contains(c.Table.Row(lifecycle.Apply).From, r.State):
+		return c.T("next.apply"), style.Plain
+	case r.State.Group() == model.GroupIssued && r.Resources == 0 && !r.Is(model.Expired, c.Now):
+		return c.T("next.deploy"), style.Plain
+	case r.Is(model.Expiring, c.Now):
+		return c.T("next.renew"), style.Soon
+	}
+	return "", style.Muted
+}
+
+// lifeOf is the bar of a row, which knows its current version only.
+func lifeOf(r *model.Row, now time.Time) widget.Life {
+	l := widget.Life{From: r.NotBefore, To: r.NotAfter, Now: now}
+	l.Versions = []widget.LifeVersion{{From: r.NotBefore, Window: r.Window, To: r.NotAfter}}
+	return l
+}
+
+const cardHeight = 8
+
+// card draws one certificate as a card of w cells.
+func card(c *kit.Context, r *model.Row, w int, selected, marked bool) string {
+	s := c.Styles
+	edge, name := style.Faint, style.Strong
+	if selected {
+		edge, name = style.Accent, style.Accent
+	}
+	title := r.Name
+	if marked {
+		title = "✓ " + title
+	}
+	in := w - 4
+	glyph, word, tone := Status(c, r, in-2)
+	d := domains(c, r, in)
+	if d.Tone == style.Muted {
+		d.Text = c.T("card.id", r.ID.Short())
+	}
+	lines := []string{
+		s.Paint(tone, glyph+" "+word),
+		widget.Line(s, widget.Span{Tone: d.Tone, Text: widget.Cut(d.Text, in)}),
+		widget.Line(s, widget.Span{Tone: style.Muted, Text: widget.Cut(specOf(c, r), in)}),
+	}
+	if r.NotAfter.IsZero() {
+		lines = append(lines, s.Paint(style.Faint, widget.Repeat("·", in)), s.Paint(style.Faint, c.T("card.unissued")))
+	} else {
+		e := expires(c, r)
+		lines = append(lines, widget.LifeBar(s, lifeOf(r, c.Now), in),
+			widget.Spread(s.Paint(style.Muted, widget.Day(r.NotBefore, c.Now)), s.Paint(e.Tone, c.T("card.expires", widget.Day(r.NotAfter, c.Now), widget.Days(r.NotAfter, c.Now))), in))
+	}
+	o := on(r)
+	if n, t := next(c, r); n != "" {
+		if r.Resources > 0 {
+			n = r.Products + " · " + n
+		}
+		lines = append(lines, s.Paint(t, widget.Cut(n, in)))
+	} else {
+		lines = append(lines, widget.Line(s, widget.Span{Tone: o.Tone, Text: widget.Cut(o.Text, in)}))
+	}
+	return widget.Box(s, edge, widget.Line(s, widget.Span{Tone: name, Text: widget.Cut(title, w-7)}), lines, w, cardHeight)
+}

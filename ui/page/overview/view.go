@@ -1,0 +1,324 @@
+package overview
+
+import (
+	"strings"
+
+	"certquay/model"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// wide says whether there is room for the picture beside the counts.
+func (p *page) wide() bool { return p.width >= 104 && p.height >= 24 }
+
+// bandHeight is how many lines stand above the list or cards.
+func (p *page) bandHeight() int {
+	switch {
+	case p.empty():
+		return 0
+	case p.wide():
+		return 6
+	case p.height >= 14:
+		return 4
+	}
+	return 1
+}
+
+// empty says that there is nothing to list and nothing is filtered away.
+func (p *page) empty() bool {
+	return p.loaded && p.counts.All == 0 && p.table.Total() == 0 && p.query.Filter.Empty() && !p.typing
+}
+
+func (p *page) View() string {
+	if p.width <= 0 || p.height <= 0 {
+		return ""
+	}
+	switch {
+	case p.details != nil:
+		return p.details.view()
+	case !p.loaded:
+		return widget.Fill("\n  "+p.c.Styles.Paint(style.Muted, p.c.T("loading")), p.width, p.height)
+	case p.empty():
+		return p.emptyView()
+	}
+	var b strings.Builder
+	b.WriteString(p.band())
+	b.WriteByte('\n')
+	b.WriteString(p.filterLine())
+	b.WriteByte('\n')
+	rest := p.height - p.bandHeight() - 1
+	switch {
+	case p.table.Total() == 0:
+		b.WriteString(widget.Fill("\n  "+p.c.Styles.Paint(style.Muted, p.c.T("list.none")), p.width, rest))
+	case p.cardsShown():
+		b.WriteString(p.cardsView(rest))
+	default:
+		b.WriteString(p.table.View(p.c.Styles))
+	}
+	return widget.Fill(b.String(), p.width, p.height)
+}
+
+// band is the picture of the whole: counts, what needs a person, and what
+// expires when.
+func (p *page) band() string {
+	s, c := p.c.Styles, p.c
+	if p.bandHeight() == 1 {
+		return widget.Pad(" "+flowed(p.derivedParts(), p.width-2, 1)[0], p.width)
+	}
+	if !p.wide() {
+		bars := widget.Bars(s, p.counts.Weeks[:], 1, 1, p.weekTone)[0]
+		right := s.Paint(style.Faint, c.T("weeks.short")) + " " + bars + " "
+		if p.width < 100 {
+			right = bars + " "
+		}
+		lines := []string{
+			" " + flowed(p.stateParts(false), p.width-2, 1)[0],
+			widget.Spread(" "+flowed(p.derivedParts(), p.width-widget.Width(right)-3, 1)[0], right, p.width),
+			" " + p.needs(p.width-2),
+			s.Paint(style.Faint, widget.Repeat("─", p.width)),
+		}
+		return widget.Fill(strings.Join(lines, "\n"), p.width, 4)
+	}
+	step := 2
+	if p.width >= 160 {
+		step = 3
+	}
+	pw := len(p.counts.Weeks)*step + 2
+	top := 0
+	for _, n := range p.counts.Weeks {
+		top = max(top, n)
+	}
+	picture := []string{widget.Spread(s.Paint(style.Head, c.T("weeks.title")), s.Paint(style.Muted, c.T("weeks.max", top)), pw-2)}
+	picture = append(picture, widget.Bars(s, p.counts.Weeks[:], 3, step, p.weekTone)...)
+	picture = append(picture, widget.Months(s, c.Now, len(p.counts.Weeks), step))
+	lw := p.width - pw
+	var left []string
+	add := func(head string, parts []string) {
+		for n, l := range flowed(parts, lw-11, 2) {
+			if n > 0 {
+				head = widget.Space(widget.Width(head))
+			}
+			left = append(left, " "+s.Paint(style.Head, head)+l)
+		}
+	}
+	add(c.T("band.state"), p.stateParts(true))
+	add(c.T("band.now"), p.derivedParts())
+	if len(left) < 3 {
+		left = append(left, "")
+	}
+	left = append(left, " "+p.needs(lw-4))
+	for _, t := range p.tasks[:min(len(p.tasks), 5-len(left))] {
+		left = append(left, "   "+s.Paint(style.Muted, widget.Cut("· "+clean(t.Text), lw-6)))
+	}
+	block := widget.Beside(5, []int{lw, pw}, strings.Join(left, "\n"), strings.Join(picture, "\n"))
+	return block + "\n" + s.Paint(style.Faint, widget.Repeat("─", p.width))
+}
+
+// weekTone makes the coming weeks more urgent than the later ones.
+func (p *page) weekTone(week int) style.Tone {
+	switch {
+	case week < 2:
+		return style.Bad
+	case week < 5:
+		return style.Soon
+	}
+	return style.Accent
+}
+
+// flowed puts parts into at most n lines of w cells; parts that find no room
+// are left out from the end.
+func flowed(parts []string, w, n int) []string {
+	lines := []string{""}
+	for _, part := range parts {
+		last := &lines[len(lines)-1]
+		switch gap := "   "; {
+		case *last == "":
+			*last = part
+		case widget.Width(*last)+len(gap)+widget.Width(part) <= w:
+			*last += gap + part
+		case len(lines) < n:
+			lines = append(lines, part)
+		default:
+			return lines
+		}
+	}
+	return lines
+}
+
+func (p *page) counted(word string, n int) string {
+	k := style.Of(word)
+	return p.c.Styles.Paint(k.Tone, k.Glyph) + " " + widget.Count(n) + " " + p.c.Styles.Paint(style.Muted, p.c.Text.Or("label."+word, word))
+}
+
+// stateParts counts by state; those that have ended together when not each is
+// wanted.
+func (p *page) stateParts(each bool) []string {
+	s, c := p.c.Styles, p.c
+	parts := []string{s.Paint(style.Strong, widget.Count(p.counts.All)) + " " + c.T("count.all")}
+	ended := 0
+	for _, st := range model.States {
+		switch n := p.counts.State[st]; {
+		case n == 0:
+		case !each && st.Group() == model.GroupEnded:
+			ended += n
+		default:
+			parts = append(parts, p.counted(string(st), n))
+		}
+	}
+	if ended > 0 {
+		parts = append(parts, p.counted(string(model.GroupEnded), ended))
+	}
+	return parts
+}
+
+func (p *page) derivedParts() []string {
+	s, c := p.c.Styles, p.c
+	var parts []string
+	if p.counts.Derived[model.Expired]+p.counts.Derived[model.Failing]+p.counts.Derived[model.Expiring] == 0 {
+		parts = append(parts, s.Paint(style.Good, "● "+c.T("band.fine")))
+	}
+	for _, d := range []model.Derived{model.Expired, model.Failing, model.Expiring, model.ServiceEnded, model.Deployed, model.Hosted, model.AutoDeploy} {
+		if n := p.counts.Derived[d]; n > 0 {
+			parts = append(parts, p.counted(string(d), n))
+		}
+	}
+	return parts
+}
+
+// needs says what waits for a person, by kind.
+func (p *page) needs(w int) string {
+	s, c := p.c.Styles, p.c
+	if len(p.tasks) == 0 {
+		return s.Paint(style.Muted, widget.Cut(c.T("needs.nothing"), w))
+	}
+	kinds := map[model.TaskKind]int{}
+	var order []model.TaskKind
+	for _, t := range p.tasks {
+		if kinds[t.Kind] == 0 {
+			order = append(order, t.Kind)
+		}
+		kinds[t.Kind]++
+	}
+	var parts []string
+	for _, k := range order {
+		key := "task." + string(k)
+		if kinds[k] == 1 {
+			key += ".one"
+		}
+		parts = append(parts, c.T(key, kinds[k]))
+	}
+	head := "▲ " + c.T("needs.you")
+	return s.Paint(style.Soon, head) + " " + widget.Cut(strings.Join(parts, " · "), w-widget.Width(head)-1)
+}
+
+// filterLine tells what is listed: filter, how many, order and layout.
+func (p *page) filterLine() string {
+	s, c := p.c.Styles, p.c
+	var left string
+	switch {
+	case p.typing:
+		left = " " + s.Paint(style.Accent, "/ ") + p.input.View(s, p.width/3)
+	case p.query.Filter.Text != "":
+		left = " " + s.Paint(style.Accent, "/ "+widget.Cut(clean(p.query.Filter.Text), p.width/3))
+	default:
+		left = " " + s.Paint(style.Key, "/") + " " + s.Paint(style.Muted, c.T("filter.hint"))
+	}
+	if f := p.filterWords(); f != "" {
+		left += "   " + s.Paint(style.Accent, f)
+	}
+	if n := len(p.table.Marked); n > 0 {
+		left += "   " + s.Paint(style.Accent, c.T("list.marked", n))
+	}
+	sort := p.query.Sort
+	if sort == "" {
+		sort = model.SortExpiry
+	}
+	shown := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All))
+	if p.partial {
+		shown += " " + c.T("list.partial")
+	}
+	other := c.T("layout.cards")
+	if p.cardsShown() {
+		other = c.T("layout.list")
+	}
+	right := shown + "   " + s.Paint(style.Muted, c.T("sort."+string(sort))) + "   " + s.Paint(style.Key, "v") + " " + s.Paint(style.Muted, other) + " "
+	if widget.Width(left)+widget.Width(right)+1 > p.width {
+		right = shown + " "
+	}
+	return widget.Spread(left, right, p.width)
+}
+
+// filterWords names what the panel has switched on.
+func (p *page) filterWords() string {
+	c, f := p.c, p.query.Filter
+	var ws []string
+	for _, s := range f.States {
+		ws = append(ws, c.Text.Or("label."+string(s), string(s)))
+	}
+	out := strings.Join(ws, "|")
+	for _, d := range f.Derived {
+		if out != "" {
+			out += " + "
+		}
+		out += c.Text.Or("label."+string(d), string(d))
+	}
+	if f.Uploaded {
+		if out != "" {
+			out += " + "
+		}
+		out += c.T("filter.uploaded")
+	}
+	return out
+}
+
+func (p *page) cardsView(h int) string {
+	from, per, w := p.firstCard(), p.perLine(), p.cardWidth()
+	offset, rows := p.table.Held()
+	var lines []string
+	for i := from; i < p.table.Total() && len(lines)*cardHeight < h; i += per {
+		var blocks []string
+		var widths []int
+		for n := i; n < min(i+per, p.table.Total()); n++ {
+			k := n - offset
+			if k < 0 || k >= len(rows) {
+				continue
+			}
+			r := rows[k]
+			blocks = append(blocks, card(p.c, &r, w, n == p.table.Cursor(), p.table.Marked[string(r.ID)]), "")
+			widths = append(widths, w, 1)
+		}
+		if len(blocks) > 0 {
+			lines = append(lines, widget.Beside(cardHeight, widths[:len(widths)-1], blocks[:len(blocks)-1]...))
+		}
+	}
+	return widget.Fill(strings.Join(lines, "\n"), p.width, h)
+}
+
+// emptyView is the first screen of a newcomer: which key comes first, and what
+// then follows.
+func (p *page) emptyView() string {
+	s, c := p.c.Styles, p.c
+	w := min(p.width-4, 68)
+	step := func(key, text string) string {
+		return "  " + s.Paint(style.Key, widget.Pad(key, 3)) + text
+	}
+	lines := []string{"", s.Paint(style.Strong, c.T("empty.welcome")), ""}
+	for _, l := range widget.Wrap(c.T("empty.text"), w-4) {
+		lines = append(lines, s.Paint(style.Muted, l))
+	}
+	lines = append(lines, "", s.Paint(style.Head, c.T("empty.first")), step("b", c.T("empty.buy")), step("i", c.T("empty.import")), "",
+		s.Paint(style.Head, c.T("empty.then")), step("a", c.T("empty.apply")), step("d", c.T("empty.deploy")), "")
+	if c.EdgeNote != "" && p.height > 20 {
+		for _, l := range widget.Wrap(c.EdgeNote, w-4) {
+			lines = append(lines, s.Paint(style.Muted, l))
+		}
+		lines = append(lines, "")
+	}
+	box := widget.Box(s, style.Accent, s.Paint(style.Accent, "certquay"), lines, w, p.height)
+	pad := widget.Space((p.width - w) / 2)
+	out := widget.Repeat("\n", max((p.height-len(lines)-2)/3, 0))
+	for l := range strings.SplitSeq(box, "\n") {
+		out += pad + l + "\n"
+	}
+	return widget.Fill(out, p.width, p.height)
+}

@@ -1,0 +1,22 @@
+package ui
+
+import (
+	"certquay/ui/kit"
+	"certquay/ui/page/activity"
+	"certquay/ui/page/deployments"
+	"certquay/ui/page/later"
+	"certquay/ui/page/overview"
+)
+
+// tabs lists the pages in the order of their keys. The titles are keys of the
+// catalogue, the second one for narrow screens.
+var tabs = []struct {
+	title, short string
+	make         func(*kit.Context) kit.Page
+}{
+	{"tab.overview", "tab.overview", overview.New},
+	{"tab.hosting", "tab.hosting.short", later.New("tab.hosting", "later.hosting")},
+	{"tab.deployments", "tab.deployments", deployments.New},
+	{"tab.activity", "tab.activity", activity.New},
+	{"tab.forecast", "tab.forecast", later.New("tab.forecast", "later.forecast")},
+}

@@ -1,0 +1,158 @@
+// Package style turns semantic tokens into the styles of the interface, for a
+// dark or light background and for what colours the terminal has. Nothing else
+// in the interface names a colour.
+package style
+
+import (
+	"image/color"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/colorprofile"
+)
+
+// Tone is what a piece of text means; how that looks is decided here.
+type Tone int
+
+// Tones.
+const (
+	Plain  Tone = iota
+	Strong      // what a line is about
+	Muted       // secondary text
+	Faint       // rules, axes, what is switched off
+	Accent      // where the person is
+	Good        // fine
+	Work        // being worked on
+	Soon        // needs attention soon
+	Bad         // broken or expired
+	Ended       // over, nothing to do
+	Key         // a key one can press
+	Head        // heads of columns and panes
+	Brand       // the program's name
+	tones
+)
+
+// tokens are the colours of one background; nil is the terminal's own.
+type tokens struct {
+	muted, faint, accent, good, work, soon, bad, ended, key, selected, brandText color.Color
+}
+
+var (
+	dark = tokens{
+		muted: lipgloss.Color("#8b93a7"), faint: lipgloss.Color("#4b5366"), accent: lipgloss.Color("#7aa2f7"),
+		good: lipgloss.Color("#8cc570"), work: lipgloss.Color("#4fc1c9"), soon: lipgloss.Color("#e5b567"),
+		bad: lipgloss.Color("#f4707f"), ended: lipgloss.Color("#6f778a"), key: lipgloss.Color("#9db8f5"),
+		selected: lipgloss.Color("#262d3d"), brandText: lipgloss.Color("#11131a"),
+	}
+	light = tokens{
+		muted: lipgloss.Color("#5b6475"), faint: lipgloss.Color("#b3bac7"), accent: lipgloss.Color("#2457c5"),
+		good: lipgloss.Color("#2e7d32"), work: lipgloss.Color("#0b7285"), soon: lipgloss.Color("#9a5b00"),
+		bad: lipgloss.Color("#c01f3a"), ended: lipgloss.Color("#7d8594"), key: lipgloss.Color("#2457c5"),
+		selected: lipgloss.Color("#e4ebf8"), brandText: lipgloss.Color("#ffffff"),
+	}
+	// The 256-colour ones are picked by hand: rounding the others to the nearest
+	// gives muddy blues where greys are meant.
+	dark256 = tokens{
+		muted: lipgloss.Color("246"), faint: lipgloss.Color("240"), accent: lipgloss.Color("111"), good: lipgloss.Color("113"),
+		work: lipgloss.Color("80"), soon: lipgloss.Color("179"), bad: lipgloss.Color("204"), ended: lipgloss.Color("243"),
+		key: lipgloss.Color("147"), selected: lipgloss.Color("236"), brandText: lipgloss.Color("233"),
+	}
+	light256 = tokens{
+		muted: lipgloss.Color("241"), faint: lipgloss.Color("250"), accent: lipgloss.Color("26"), good: lipgloss.Color("28"),
+		work: lipgloss.Color("30"), soon: lipgloss.Color("130"), bad: lipgloss.Color("161"), ended: lipgloss.Color("245"),
+		key: lipgloss.Color("26"), selected: lipgloss.Color("254"), brandText: lipgloss.Color("231"),
+	}
+	// sixteen uses what every terminal has. Selection is drawn reversed there,
+	// because a terminal's own sixteen colours need not contrast.
+	sixteen = tokens{
+		muted: nil, faint: lipgloss.BrightBlack, accent: lipgloss.Blue, good: lipgloss.Green, work: lipgloss.Cyan,
+		soon: lipgloss.Yellow, bad: lipgloss.Red, ended: lipgloss.BrightBlack, key: lipgloss.Cyan,
+	}
+)
+
+// Styles is how everything looks on one terminal. It is immutable: a change of
+// background or colours makes another.
+type Styles struct {
+	Dark    bool
+	Colours bool // false with NO_COLOR and on terminals without colours
+
+	pre, post     [tones]string
+	onPre, onPost [tones]string // on the selected row
+	Tokens        Tokens
+}
+
+// Tokens gives widgets of others (form fields) their colours; nil is none.
+type Tokens struct{ Text, Muted, Accent, Bad color.Color }
+
+// New makes the styles for a background and a colour profile.
+func New(isDark bool, p colorprofile.Profile) *Styles {
+	s := &Styles{Dark: isDark, Colours: p > colorprofile.ASCII}
+	t := light
+	if isDark {
+		t = dark
+	}
+	switch {
+	case p <= colorprofile.ANSI:
+		t = sixteen
+	case p == colorprofile.ANSI256 && isDark:
+		t = dark256
+	case p == colorprofile.ANSI256:
+		t = light256
+	}
+	if !s.Colours {
+		t = tokens{}
+	}
+	s.Tokens = Tokens{Muted: t.muted, Accent: t.accent, Bad: t.bad}
+	base := lipgloss.NewStyle()
+	fg := func(c color.Color) lipgloss.Style {
+		if c == nil {
+			return base
+		}
+		return base.Foreground(c)
+	}
+	set := map[Tone]lipgloss.Style{
+		Plain: base, Strong: base.Bold(true), Muted: fg(t.muted), Faint: fg(t.faint),
+		Accent: fg(t.accent).Bold(true), Good: fg(t.good), Work: fg(t.work), Soon: fg(t.soon),
+		Bad: fg(t.bad).Bold(true), Ended: fg(t.ended), Key: fg(t.key).Bold(true), Head: fg(t.muted).Bold(true),
+		Brand: base.Bold(true).Reverse(true),
+	}
+	if t.brandText != nil {
+		set[Brand] = base.Bold(true).Foreground(t.brandText).Background(t.accent)
+	}
+	if !s.Colours { // without colours, weight still tells what matters
+		set[Faint], set[Ended] = base.Faint(true), base.Faint(true)
+		set[Muted] = base
+	}
+	for tone, st := range set {
+		on := st.Reverse(true)
+		if t.selected != nil {
+			on = st.Background(t.selected)
+		}
+		s.pre[tone], s.post[tone] = around(st)
+		s.onPre[tone], s.onPost[tone] = around(on)
+	}
+	return s
+}
+
+// around is what a style writes before and after a text: rendering thousands
+// of cells by putting two strings around them costs a tenth of rendering each.
+func around(st lipgloss.Style) (before, after string) {
+	before, after, _ = strings.Cut(st.Render("x"), "x")
+	return before, after
+}
+
+// Paint gives text a tone.
+func (s *Styles) Paint(t Tone, text string) string {
+	if text == "" {
+		return ""
+	}
+	return s.pre[t] + text + s.post[t]
+}
+
+// PaintOn gives text a tone on the selected row.
+func (s *Styles) PaintOn(t Tone, text string) string {
+	if text == "" {
+		return ""
+	}
+	return s.onPre[t] + text + s.onPost[t]
+}

@@ -1,0 +1,374 @@
+// Package ui is the dashboard. Its root hands messages on in the order that
+// package kit states; pages, dialogs and flows do the rest.
+package ui
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+
+	"certquay/model"
+	"certquay/ui/dialog"
+	"certquay/ui/kit"
+	"certquay/ui/page/flow"
+	"certquay/ui/style"
+	"certquay/ui/text"
+)
+
+// Options is what a dashboard needs to know of the session it is drawn for.
+type Options struct {
+	Backend  kit.Backend
+	Actor    model.Actor
+	Ctx      context.Context // ends the dashboard's commands; nil means Background
+	ReadOnly bool
+	Lang     string
+	Version  string
+	Sealed   string     // how keys are sealed: "file", "passphrase"
+	Here     func() int // people connected; nil when nobody counts
+	// Save writes a downloaded file for the person and tells where; nil when
+	// this session has no files.
+	Save func(name string, data []byte, secret bool) (path string, err error)
+	// Read reads a file of the person; nil when this session has no files.
+	Read     func(path string) ([]byte, error)
+	Remote   bool // the files of this process are not the person's
+	Store    string
+	Sandbox  bool
+	EdgeNote string // shown to newcomers: what the embedded products are
+}
+
+// root is the only tea.Model.
+type root struct {
+	o             Options
+	c             *kit.Context
+	cancel        context.CancelFunc
+	pages         []kit.Page
+	tab           int
+	stack         []kit.OpenedMsg // the top one last
+	dialogs       []kit.Dialog
+	width, height int
+	told          kit.ToldMsg
+	here          int
+	holds         int       // commands under way that will open something
+	held          []tea.Msg // what was typed meanwhile
+	dark          bool
+	profile       colorprofile.Profile
+	coalesce      time.Duration
+	every         time.Duration // how often times on the screen are refreshed
+}
+
+// New makes the dashboard.
+func New(o Options) tea.Model { return newRoot(o) }
+
+func newRoot(o Options) *root {
+	if o.Ctx == nil {
+		o.Ctx = context.Background()
+	}
+	ctx, cancel := context.WithCancel(o.Ctx)
+	m := &root{o: o, cancel: cancel, dark: true, profile: colorprofile.TrueColor, coalesce: 50 * time.Millisecond, every: 10 * time.Second}
+	m.c = &kit.Context{
+		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Actor: o.Actor, Text: text.New(o.Lang), ReadOnly: o.ReadOnly, Remote: o.Remote,
+		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Save: o.Save, Read: o.Read,
+		Styles: style.New(true, m.profile), Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
+	}
+	for _, t := range tabs {
+		m.pages = append(m.pages, t.make(m.c))
+	}
+	return m
+}
+
+// The root's own messages.
+type (
+	watchedMsg  struct{ feed <-chan model.Batch }
+	fedMsg      struct{ model.Batch }
+	feedEndMsg  struct{}
+	tickedMsg   struct{}
+	preparedMsg struct{ inner tea.Msg } // what an asking action has come to
+)
+
+// Init implements tea.Model.
+func (m *root) Init() tea.Cmd {
+	return tea.Batch(tea.RequestBackgroundColor, m.watch, m.tick(), kit.Send(kit.FocusedMsg{}))
+}
+
+// watch opens the change feed.
+func (m *root) watch() tea.Msg { return watchedMsg{m.c.Backend.Watch(m.c.Ctx)} }
+
+// listen waits for the next change and gathers those that follow closely: a
+// sweep that changes a thousand records is drawn once.
+func (m *root) listen(feed <-chan model.Batch) tea.Cmd {
+	ctx, wait := m.c.Ctx, m.coalesce
+	return func() tea.Msg {
+		var all model.Batch
+		select {
+		case b, ok := <-feed:
+			if !ok {
+				return feedEndMsg{}
+			}
+			all = b
+		case <-ctx.Done():
+			return nil
+		}
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		for {
+			select {
+			case b, ok := <-feed:
+				if !ok {
+					return tea.BatchMsg{kit.Send(fedMsg{all}), kit.Send(feedEndMsg{})}
+				}
+				all.Seq, all.Resync, all.Changes = b.Seq, all.Resync || b.Resync, append(all.Changes, b.Changes...)
+			case <-timer.C:
+				return tea.BatchMsg{kit.Send(fedMsg{all}), kit.Send(watchedMsg{feed})}
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}
+}
+
+func (m *root) tick() tea.Cmd {
+	if m.every <= 0 {
+		return nil
+	}
+	return tea.Tick(m.every, func(time.Time) tea.Msg { return tickedMsg{} })
+}
+
+func (m *root) page() kit.Page { return m.pages[m.tab] }
+
+func (m *root) top() kit.Dialog {
+	if len(m.dialogs) == 0 {
+		return nil
+	}
+	return m.dialogs[len(m.dialogs)-1]
+}
+
+// Update implements tea.Model.
+func (m *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) { return m, m.update(msg) }
+
+func (m *root) update(msg tea.Msg) tea.Cmd {
+	m.c.Now = m.c.Backend.Now()
+	msg = flow.Handle(m.c, msg)
+	switch v := msg.(type) {
+	case nil:
+		return nil
+	// Size and environment.
+	case tea.WindowSizeMsg:
+		m.resize(v.Width, v.Height)
+		return nil
+	case tea.BackgroundColorMsg:
+		m.dark = v.IsDark()
+		m.restyle()
+		return m.broadcast(msg)
+	case tea.ColorProfileMsg:
+		m.profile = v.Profile
+		m.restyle()
+		return nil
+	case tea.EnvMsg:
+		if v.Getenv("NO_COLOR") != "" {
+			m.profile = min(m.profile, colorprofile.ASCII)
+			m.restyle()
+		}
+		return nil
+	// The feed.
+	case watchedMsg:
+		return m.listen(v.feed)
+	case fedMsg:
+		return m.page().Update(kit.ChangedMsg{Batch: v.Batch})
+	case feedEndMsg:
+		if m.c.Ctx.Err() != nil {
+			return nil
+		}
+		return tea.Tick(time.Second, func(time.Time) tea.Msg { return m.watch() })
+	case tickedMsg:
+		if m.o.Here != nil {
+			m.here = m.o.Here()
+		}
+		return m.tick()
+	// What pages and flows ask for.
+	case preparedMsg:
+		return m.release(v.inner)
+	case kit.OpenedMsg:
+		return m.open(v)
+	case kit.ToldMsg:
+		m.told = v
+		return nil
+	case kit.CopiedMsg:
+		m.told = kit.ToldMsg{Text: m.c.T("copied", v.What, v.Text), Tone: style.Good}
+		return tea.SetClipboard(v.Text)
+	case kit.ShownMsg:
+		return tea.Batch(m.choose(0), m.page().Update(v))
+	case kit.FocusedMsg:
+		if m.o.Here != nil {
+			m.here = m.o.Here()
+		}
+		return m.page().Update(v)
+	// What a person does.
+	case tea.KeyPressMsg, tea.PasteMsg, tea.MouseClickMsg, tea.MouseWheelMsg:
+		return m.input(msg)
+	}
+	return m.broadcast(msg)
+}
+
+// broadcast hands a message to everybody: pages and dialogs have messages of
+// their own that the root does not know.
+func (m *root) broadcast(msg tea.Msg) tea.Cmd {
+	var cmds []tea.Cmd
+	for _, d := range m.dialogs {
+		cmd, _ := d.Update(msg)
+		cmds = append(cmds, cmd)
+	}
+	for _, p := range m.pages {
+		cmds = append(cmds, p.Update(msg))
+	}
+	return tea.Batch(cmds...)
+}
+
+func (m *root) restyle() { m.c.Styles = style.New(m.dark, m.profile) }
+
+func (m *root) resize(w, h int) {
+	m.width, m.height = max(w, 0), max(h, 0)
+	for _, p := range m.pages {
+		p.SetSize(m.width, max(m.height-chrome, 0))
+	}
+}
+
+// input hands on what a person does: to the top dialog, else to the page while
+// it captures typing, else to the action with that key.
+func (m *root) input(msg tea.Msg) tea.Cmd {
+	key, isKey := msg.(tea.KeyPressMsg)
+	if m.holds > 0 && (isKey || isPaste(msg)) {
+		if s := key.String(); isKey && (s == "ctrl+c" || s == "esc") {
+			m.holds, m.held = 0, nil // a person who waits too long gets the keys back
+			return nil
+		}
+		m.held = append(m.held, msg)
+		return nil
+	}
+	if isKey {
+		m.told = kit.ToldMsg{}
+	}
+	if d := m.top(); d != nil {
+		cmd, outcome := d.Update(msg)
+		if outcome.Done {
+			return tea.Batch(cmd, m.close(outcome.Value))
+		}
+		return cmd
+	}
+	if c, ok := msg.(tea.MouseClickMsg); ok {
+		return m.click(c)
+	}
+	if w, ok := msg.(tea.MouseWheelMsg); ok {
+		return m.page().Update(w)
+	}
+	if m.page().Capturing() {
+		return m.page().Update(msg)
+	}
+	if !isKey {
+		return nil // pasted text is never taken for keys
+	}
+	return m.dispatch(key.String())
+}
+
+func isPaste(msg tea.Msg) bool { _, ok := msg.(tea.PasteMsg); return ok }
+
+// dispatch runs the action of a key: the page's before the global ones.
+func (m *root) dispatch(key string) tea.Cmd {
+	for _, a := range append(m.page().Actions(), m.globals()...) {
+		if a.Off || a.Key != key && !contains(a.Also, key) {
+			continue
+		}
+		return m.run(a)
+	}
+	m.told = kit.ToldMsg{Text: m.c.T("key.nothing", key), Tone: style.Muted}
+	return nil
+}
+
+// run does what an action does. One that is not allowed and cannot say so
+// itself says why.
+func (m *root) run(a kit.Action) tea.Cmd {
+	if a.Run == nil {
+		if a.Why != nil {
+			why := *a.Why
+			return m.open(kit.OpenedMsg{Make: func() kit.Dialog {
+				return &dialog.Notice{Context: m.c, Title: a.Label, Word: m.c.T("danger.note"), Tone: style.Accent,
+					Parts: []dialog.Part{{Lines: []string{why.Message}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint}}}}
+			}})
+		}
+		return nil
+	}
+	cmd := a.Run()
+	if a.Asks {
+		return m.hold(cmd)
+	}
+	return cmd
+}
+
+// hold keeps what is typed until the command has come to something, so that
+// fast typing reaches the dialog it was meant for.
+func (m *root) hold(cmd tea.Cmd) tea.Cmd {
+	if cmd == nil {
+		return nil
+	}
+	m.holds++
+	return func() tea.Msg { return preparedMsg{cmd()} }
+}
+
+func (m *root) release(inner tea.Msg) tea.Cmd {
+	m.holds = max(m.holds-1, 0)
+	var cmds []tea.Cmd
+	if b, ok := inner.(tea.BatchMsg); ok {
+		cmds = append(cmds, b...)
+	} else {
+		cmds = append(cmds, m.update(inner))
+	}
+	held := m.held
+	m.held = nil
+	for _, msg := range held {
+		cmds = append(cmds, m.input(msg))
+	}
+	return tea.Batch(cmds...)
+}
+
+// open puts a dialog on top and tells it the background, as the terminal will
+// not say it again.
+func (m *root) open(o kit.OpenedMsg) tea.Cmd {
+	d := o.Make()
+	m.stack, m.dialogs = append(m.stack, o), append(m.dialogs, d)
+	if i, ok := d.(interface{ Init() tea.Cmd }); ok {
+		return i.Init()
+	}
+	return nil
+}
+
+// close takes the top dialog away and goes on with its value.
+func (m *root) close(value any) tea.Cmd {
+	n := len(m.stack) - 1
+	then := m.stack[n].Then
+	m.stack, m.dialogs = m.stack[:n], m.dialogs[:n]
+	if then == nil {
+		return nil
+	}
+	return m.hold(then(value))
+}
+
+// choose brings a tab to the front.
+func (m *root) choose(tab int) tea.Cmd {
+	m.tab = (tab + len(m.pages)) % len(m.pages)
+	return m.page().Update(kit.FocusedMsg{})
+}
+
+func (m *root) quit() tea.Cmd {
+	m.cancel()
+	return tea.Quit
+}
+
+func contains(ss []string, s string) bool {
+	for _, v := range ss {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,175 @@
+// Package widget draws the parts pages are made of. Everything is measured in
+// terminal cells; nothing returned is wider or higher than asked for.
+package widget
+
+import (
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"certquay/ui/style"
+	"certquay/ui/text"
+)
+
+// Width is the number of cells a text takes; styling takes none.
+func Width(s string) int { return ansi.StringWidth(s) }
+
+// Cut shortens a text to at most n cells, with an ellipsis when it is cut.
+func Cut(s string, n int) string {
+	if n <= 0 {
+		return ""
+	}
+	if len(s) <= n || Width(s) <= n {
+		return s
+	}
+	return ansi.Truncate(s, n, "…")
+}
+
+// Pad makes a text exactly n cells wide, cutting or filling on the right.
+func Pad(s string, n int) string {
+	s = Cut(s, n)
+	if w := Width(s); w < n {
+		return s + Space(n-w)
+	}
+	return s
+}
+
+// PadLeft makes a text exactly n cells wide, filling on the left.
+func PadLeft(s string, n int) string {
+	s = Cut(s, n)
+	if w := Width(s); w < n {
+		return Space(n-w) + s
+	}
+	return s
+}
+
+const spaces = "                                                                                                                                "
+
+// Space is n blanks; none when n is negative.
+func Space(n int) string {
+	switch {
+	case n <= 0:
+		return ""
+	case n <= len(spaces):
+		return spaces[:n]
+	}
+	return strings.Repeat(" ", n)
+}
+
+// Repeat is a text n times; nothing when n is negative.
+func Repeat(s string, n int) string { return strings.Repeat(s, max(n, 0)) }
+
+// Spread puts left and right at the two ends of n cells. When both do not
+// fit, the right one goes first, then the left one is cut.
+func Spread(left, right string, n int) string {
+	l, r := Width(left), Width(right)
+	if l+r+1 > n {
+		return Pad(left, n)
+	}
+	return left + Space(n-l-r) + right
+}
+
+// Span is a piece of text with a tone.
+type Span struct {
+	Tone style.Tone
+	Text string
+}
+
+// Line paints spans one after another, cleaned.
+func Line(s *style.Styles, spans ...Span) string {
+	var b strings.Builder
+	for _, p := range spans {
+		b.WriteString(s.Paint(p.Tone, text.Clean(p.Text)))
+	}
+	return b.String()
+}
+
+// Fill makes a block exactly h lines of exactly w cells.
+func Fill(block string, w, h int) string {
+	if h <= 0 {
+		return ""
+	}
+	lines := strings.Split(block, "\n")
+	out := make([]string, h)
+	for i := range out {
+		if i < len(lines) {
+			out[i] = Pad(lines[i], w)
+		} else {
+			out[i] = Space(w)
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// Beside puts blocks next to each other, each filled to its width.
+func Beside(h int, widths []int, blocks ...string) string {
+	parts := make([][]string, len(blocks))
+	for i, b := range blocks {
+		parts[i] = strings.Split(Fill(b, widths[i], h), "\n")
+	}
+	var out strings.Builder
+	for y := range h {
+		if y > 0 {
+			out.WriteByte('\n')
+		}
+		for i := range parts {
+			out.WriteString(parts[i][y])
+		}
+	}
+	return out.String()
+}
+
+// Wrap breaks a clean text at words into lines of at most n cells.
+func Wrap(s string, n int) []string {
+	if n <= 0 {
+		return nil
+	}
+	var lines []string
+	for _, l := range text.Lines(s) {
+		lines = append(lines, strings.Split(ansi.Wrap(l, n, "-/"), "\n")...)
+	}
+	return lines
+}
+
+// Overlay draws a box over the middle of a screen of w cells by h lines. The
+// screen behind loses its colours, so that the eye goes to the box.
+func Overlay(s *style.Styles, screen, box string, w, h int) string {
+	back := strings.Split(Fill(screen, w, h), "\n")
+	lines := strings.Split(box, "\n")
+	lines = lines[:min(len(lines), h)]
+	bw := 0
+	for _, l := range lines {
+		bw = max(bw, Width(l))
+	}
+	bw = min(bw, w)
+	x, y := (w-bw)/2, (h-len(lines))/2
+	for i := range back {
+		plain := ansi.Strip(back[i])
+		if n := i - y; n >= 0 && n < len(lines) {
+			left, right := ansi.Cut(plain, 0, x), ansi.Cut(plain, x+bw, w)
+			back[i] = s.Paint(style.Faint, Pad(left, x)) + Pad(lines[n], bw) + s.Paint(style.Faint, Pad(right, w-x-bw))
+		} else {
+			back[i] = s.Paint(style.Faint, plain)
+		}
+	}
+	return strings.Join(back, "\n")
+}
+
+// Box draws a rounded frame with a title around lines, w cells wide in all and
+// at most h lines high; lines that do not fit are left out at the end.
+func Box(s *style.Styles, edge style.Tone, title string, lines []string, w, h int) string {
+	w = max(w, 6)
+	lines = lines[:min(len(lines), max(h-2, 0))]
+	title = Cut(title, w-6)
+	var b strings.Builder
+	if title == "" {
+		b.WriteString(s.Paint(edge, "╭"+Repeat("─", w-2)+"╮"))
+	} else {
+		b.WriteString(s.Paint(edge, "╭─ ") + title + s.Paint(edge, " "+Repeat("─", w-5-Width(title))+"╮"))
+	}
+	for _, l := range lines {
+		b.WriteString("\n" + s.Paint(edge, "│") + " " + Pad(l, w-4) + " " + s.Paint(edge, "│"))
+	}
+	b.WriteString("\n" + s.Paint(edge, "╰"+Repeat("─", w-2)+"╯"))
+	return b.String()
+}

@@ -1,0 +1,290 @@
+package widget
+
+import (
+	"strings"
+
+	"certquay/ui/style"
+	"certquay/ui/text"
+)
+
+// Cell is one cell of a table.
+type Cell struct {
+	Tone style.Tone
+	Text string
+}
+
+// Column is one column of a [Table].
+type Column[T any] struct {
+	Title string
+	Min   int  // cells it needs
+	Max   int  // cells beyond which more are of no use
+	From  int  // width of the table from which on it is shown
+	Grow  int  // share of the room that is left; 0 means 1
+	Right bool // numbers stand right
+	Cell  func(row T, width int) Cell
+}
+
+// Table is a list of which only a window of rows is held and only the visible
+// ones are drawn, so that 100,000 rows scroll like ten. The owner loads what
+// [Table.Need] asks for and hands it to [Table.SetWindow]. Rows are known by
+// ID; the cursor stays on its row when rows come, go or move.
+type Table[T any] struct {
+	Columns []Column[T]
+	ID      func(T) string
+	Marked  map[string]bool
+
+	width, height int
+	total         int
+	offset        int // of the first row held
+	rows          []T
+	cursor, top   int
+	pinned        string // the ID under the cursor
+	fits          []fit
+}
+
+type fit struct {
+	col   int
+	width int
+}
+
+// window is how many rows are held around the visible ones.
+const window = 200
+
+// SetSize gives the cells for head and rows.
+func (t *Table[T]) SetSize(w, h int) {
+	t.width, t.height = max(w, 0), max(h, 0)
+	t.layout()
+	t.clamp()
+}
+
+// layout decides which columns are shown and how wide: each its Min, then what
+// is left is given out in turn up to each Max.
+func (t *Table[T]) layout() {
+	t.fits = t.fits[:0]
+	left := t.width - 2
+	for i, c := range t.Columns {
+		if t.width >= c.From && left >= c.Min+1 {
+			t.fits = append(t.fits, fit{i, c.Min})
+			left -= c.Min + 2
+		}
+	}
+	left += 2 // the last column has no gap after it
+	for left > 0 {
+		gave := false
+		for i := range t.fits {
+			f := &t.fits[i]
+			c := &t.Columns[f.col]
+			if n := min(max(c.Grow, 1), left, c.Max-f.width); n > 0 {
+				f.width += n
+				left -= n
+				gave = true
+			}
+		}
+		if !gave {
+			break
+		}
+	}
+}
+
+// Rows is how many rows are visible at once.
+func (t *Table[T]) Rows() int { return max(t.height-1, 0) }
+
+// Total is how many rows the list has.
+func (t *Table[T]) Total() int { return t.total }
+
+// Held is the window of rows and the number of its first.
+func (t *Table[T]) Held() (int, []T) { return t.offset, t.rows }
+
+// Need says which rows the owner should load, if any: those on the screen, and
+// some before and after.
+func (t *Table[T]) Need() (offset, limit int, needed bool) {
+	from, to := t.top, min(t.top+t.Rows(), t.total)
+	if from >= t.offset && to <= t.offset+len(t.rows) {
+		return 0, 0, false
+	}
+	return t.Around()
+}
+
+// Around is the range of rows to load anew around what is visible.
+func (t *Table[T]) Around() (offset, limit int, _ bool) {
+	limit = max(window, 3*t.Rows())
+	return max(t.top-(limit-t.Rows())/2, 0), limit, true
+}
+
+// SetWindow takes rows of the list from offset on. The cursor follows its row
+// when that is among them, and keeps its place on the screen.
+func (t *Table[T]) SetWindow(offset int, rows []T, total int) {
+	line := t.cursor - t.top
+	t.offset, t.rows, t.total = offset, rows, total
+	if t.pinned != "" {
+		for i, r := range rows {
+			if t.ID(r) == t.pinned && offset+i != t.cursor {
+				t.cursor = offset + i
+				t.top = t.cursor - line
+				break
+			}
+		}
+	}
+	t.clamp()
+	t.pin()
+}
+
+// clamp keeps the cursor inside the list and on the screen.
+func (t *Table[T]) clamp() {
+	t.cursor = max(min(t.cursor, t.total-1), 0)
+	if t.cursor < t.top {
+		t.top = t.cursor
+	}
+	if n := t.Rows(); n > 0 && t.cursor >= t.top+n {
+		t.top = t.cursor - n + 1
+	}
+	t.top = max(min(t.top, t.total-t.Rows()), 0)
+}
+
+func (t *Table[T]) pin() {
+	if r, ok := t.at(t.cursor); ok {
+		t.pinned = t.ID(r)
+	}
+}
+
+func (t *Table[T]) at(n int) (row T, ok bool) {
+	if n < t.offset || n >= t.offset+len(t.rows) {
+		return row, false
+	}
+	return t.rows[n-t.offset], true
+}
+
+// Cursor is the number of the row under the cursor.
+func (t *Table[T]) Cursor() int { return t.cursor }
+
+// Selected is the row under the cursor, if it is held.
+func (t *Table[T]) Selected() (T, bool) { return t.at(t.cursor) }
+
+// Select puts the cursor on a row by number.
+func (t *Table[T]) Select(n int) {
+	t.cursor, t.pinned = n, ""
+	t.clamp()
+	t.pin()
+}
+
+// Reset goes to the top and forgets which row was selected: for another list.
+func (t *Table[T]) Reset() { t.top, t.cursor, t.pinned = 0, 0, "" }
+
+// Pin selects the row of an ID as soon as it is held.
+func (t *Table[T]) Pin(id string) { t.pinned = id }
+
+// Move moves the cursor by n rows.
+func (t *Table[T]) Move(n int) { t.Select(t.cursor + n) }
+
+// Page moves by n halves of a screen.
+func (t *Table[T]) Page(halves int) { t.Move(halves * max(t.Rows()/2, 1)) }
+
+// Home goes to the first row, End to the last.
+func (t *Table[T]) Home() { t.Select(0) }
+
+// End goes to the last row.
+func (t *Table[T]) End() { t.Select(t.total - 1) }
+
+// Scroll moves what is visible by n rows, as a wheel does.
+func (t *Table[T]) Scroll(n int) {
+	t.top = max(min(t.top+n, t.total-t.Rows()), 0)
+	t.Select(min(max(t.cursor, t.top), t.top+max(t.Rows(), 1)-1))
+}
+
+// Click selects the row on a line of the table, the head being line 0.
+func (t *Table[T]) Click(y int) bool {
+	n := t.top + y - 1
+	if y < 1 || n >= t.total {
+		return false
+	}
+	t.Select(n)
+	return true
+}
+
+// Toggle marks the row under the cursor or takes its mark away.
+func (t *Table[T]) Toggle() {
+	r, ok := t.Selected()
+	if !ok {
+		return
+	}
+	if t.Marked == nil {
+		t.Marked = map[string]bool{}
+	}
+	if id := t.ID(r); t.Marked[id] {
+		delete(t.Marked, id)
+	} else {
+		t.Marked[id] = true
+	}
+}
+
+// View draws the head and the visible rows.
+func (t *Table[T]) View(s *style.Styles) string {
+	if t.width <= 0 || t.height <= 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.Grow((t.height + 1) * (t.width + 60))
+	b.WriteString("  ")
+	used := 2
+	for i, f := range t.fits {
+		c := &t.Columns[f.col]
+		gap := 2
+		if i == len(t.fits)-1 {
+			gap = 0
+		}
+		b.WriteString(s.Paint(style.Head, align(c.Title, f.width, c.Right)))
+		b.WriteString(Space(gap))
+		used += f.width + gap
+	}
+	b.WriteString(Space(t.width - used))
+	for y := range t.Rows() {
+		b.WriteByte('\n')
+		t.row(&b, s, t.top+y)
+	}
+	return b.String()
+}
+
+func align(s string, w int, right bool) string {
+	if right {
+		return PadLeft(s, w)
+	}
+	return Pad(s, w)
+}
+
+func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
+	if n >= t.total {
+		b.WriteString(Space(t.width))
+		return
+	}
+	r, ok := t.at(n)
+	if !ok { // on its way
+		b.WriteString(s.Paint(style.Faint, Pad("  ·", t.width)))
+		return
+	}
+	paint := s.Paint
+	if n == t.cursor {
+		paint = s.PaintOn
+	}
+	lead, tone := "  ", style.Plain
+	switch marked := t.Marked[t.ID(r)]; {
+	case marked && n == t.cursor:
+		lead, tone = "▌✓", style.Accent
+	case marked:
+		lead, tone = " ✓", style.Accent
+	case n == t.cursor:
+		lead, tone = "▌ ", style.Accent
+	}
+	b.WriteString(paint(tone, lead))
+	used := 2
+	for i, f := range t.fits {
+		c := &t.Columns[f.col]
+		cell := c.Cell(r, f.width)
+		b.WriteString(paint(cell.Tone, align(text.Clean(cell.Text), f.width, c.Right)))
+		used += f.width
+		if i < len(t.fits)-1 {
+			b.WriteString(paint(style.Plain, "  "))
+			used += 2
+		}
+	}
+	b.WriteString(paint(style.Plain, Space(t.width-used)))
+}

@@ -1,0 +1,70 @@
+package widget
+
+import (
+	"fmt"
+	"time"
+)
+
+// Day is a date as short as it stays clear: the year is left out in the coming
+// eleven months and the last.
+func Day(t, now time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	if d := t.Sub(now); d > -300*24*time.Hour && d < 330*24*time.Hour {
+		return t.Format("Jan 02")
+	}
+	return t.Format("2006-01-02")
+}
+
+// Stamp is a moment in UTC to the minute.
+func Stamp(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	return t.UTC().Format("2006-01-02 15:04Z")
+}
+
+// Days is how many days a moment is away, negative in the past; hours on the
+// last day.
+func Days(t, now time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	d := t.Sub(now)
+	if d > -24*time.Hour && d < 24*time.Hour {
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d d", int(d.Hours()/24))
+}
+
+// Ago is how long ago a moment was, in its largest unit.
+func Ago(t, now time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	d := now.Sub(t)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", max(int(d.Seconds()), 0))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d d", int(d.Hours()/24))
+}
+
+// Validity is how long something is valid, as people say it.
+func Validity(d time.Duration) string {
+	days := int((d + 12*time.Hour).Hours() / 24)
+	switch {
+	case d <= 0:
+		return "–"
+	case days >= 360 && days%365 < 6:
+		return fmt.Sprintf("%d y", (days+3)/365)
+	case days == 0:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d d", days)
+}
