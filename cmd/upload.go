@@ -67,3 +67,32 @@ func (c *call) read(path string) ([]byte, error) {
 	}
 	return data, nil
 }
+
+func uploadKeyCmd(c *call) *cobra.Command {
+	return &cobra.Command{
+		Use: "upload-key ID FILE", Short: "Add the private key that an instance lacks",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return &usageError{"upload-key takes an ID and a file", "certquay " + cmd.Use}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.changing(lifecycle.UploadKey); err != nil {
+				return err
+			}
+			i, err := c.engine().Find(args[0])
+			if err != nil {
+				return err
+			}
+			data, err := c.read(args[1])
+			if err != nil {
+				return err
+			}
+			if err := c.engine().UploadKey(cmd.Context(), c.Actor, i.ID, bundle.File{Name: args[1], Data: data}); err != nil {
+				return err
+			}
+			return c.show(i.ID, "the key is added")
+		},
+	}
+}

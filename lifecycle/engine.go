@@ -88,7 +88,7 @@ func New(o Options) *Engine {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Workers == 0 {
-		o.Workers = 128
+		o.Workers = 256
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	return &Engine{

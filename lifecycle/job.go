@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"certquay/model"
@@ -310,33 +312,56 @@ func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 	wctx, stop := context.WithCancel(ctx)
 	defer stop()
 	feed := e.store.Watch(wctx)
-	for {
-		all, open := make([]Progress, 0, len(jobs)), 0
-		err := e.store.View(func(r model.Reader) error {
-			for _, id := range jobs {
-				j, err := model.Get[model.Job](r, string(id))
+	all := make([]Progress, len(jobs))
+	at := make(map[string]int, len(jobs))
+	open := map[int]bool{}
+	for n, id := range jobs {
+		at[string(id)], open[n] = n, true
+	}
+	look := func(ns ...int) error {
+		return e.store.View(func(r model.Reader) error {
+			for _, n := range ns {
+				j, err := model.Get[model.Job](r, string(jobs[n]))
 				if err != nil {
-					return fmt.Errorf("read job %s: %w", id, err)
+					return fmt.Errorf("read job %s: %w", jobs[n], err)
 				}
 				p := Progress{Job: j, Done: !j.Live(), Until: j.Next}
 				p.Blocked = !p.Done && j.Next.After(e.Now())
-				if !p.Done && !p.Blocked {
-					open++
+				if all[n] = p; p.Done || p.Blocked {
+					delete(open, n)
 				}
-				all = append(all, p)
 			}
 			return nil
 		})
-		if err != nil || open == 0 {
-			return all, err
-		}
+	}
+	every := func() []int { return slices.Collect(maps.Keys(open)) }
+	if err := look(every()...); err != nil {
+		return all, err
+	}
+	for len(open) > 0 {
 		select {
 		case <-ctx.Done():
 			return all, ctx.Err()
-		case _, ok := <-feed:
+		case b, ok := <-feed:
 			if !ok {
 				return all, ctx.Err()
 			}
+			var changed []int
+			for _, c := range b.Changes {
+				if n, mine := at[c.Key]; mine && c.Kind == model.KindJob {
+					changed = append(changed, n)
+				}
+			}
+			if b.Resync {
+				changed = every()
+			}
+			if len(changed) == 0 {
+				continue
+			}
+			if err := look(changed...); err != nil {
+				return all, err
+			}
 		}
 	}
+	return all, nil
 }

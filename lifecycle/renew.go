@@ -2,12 +2,8 @@ package lifecycle
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
-	"certquay/lifecycle/bundle"
 	"certquay/model"
 )
 
@@ -128,107 +124,4 @@ func (e *Engine) Reissue(ctx context.Context, actor model.Actor, id model.ID, r 
 		e.kick(j.ID, true)
 	}
 	return j, err
-}
-
-// Upload stores a certificate from elsewhere, or refuses it and stores nothing
-// (spec I3).
-func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest) (UploadResult, error) {
-	var res UploadResult
-	b, err := bundle.Options{Now: e.Now(), Roots: e.roots}.Parse(r.Files...)
-	if err != nil {
-		var be *bundle.Error
-		if errors.As(err, &be) {
-			err = &Refusal{Action: Upload, Reason: ReasonCertificate, Rule: "I3", Args: Args{"why": fileWhy(be), "hint": be.Hint, "code": string(be.Reason)}}
-		}
-		return res, e.noteRefusal(ctx, actor, err)
-	}
-	i := model.Instance{ID: e.newID(), Name: strings.TrimSpace(r.Name), Origin: model.OriginUpload, Created: e.Now()}
-	v := b.Version(1, i.Created)
-	var key *model.Key
-	if b.Key != nil {
-		if key, err = e.sealable(i.ID, b.Key); err != nil {
-			return res, err
-		}
-		v.KeyID = key.ID
-	}
-	if i.Name == "" {
-		i.Name = v.Subject
-	}
-	if i.Name == "" {
-		i.Name = "upload-" + v.Fingerprint[:12]
-	}
-	i.Spec = bundle.Specification(b.Leaf)
-	i.Application.Domains = v.Domains
-	i.Versions = []model.Version{v}
-	i.ServiceStart, i.ServiceEnd = v.NotBefore, v.NotAfter // spec T1: its own dates
-	m := model.Material{Instance: i.ID, Number: 1, Chain: b.ChainDER(), Root: b.RootDER()}
-	err = e.update(ctx, func(tx model.Tx) error {
-		if f := e.table.Check(Upload, &Case{Actor: actor, Now: e.Now(), Policy: &e.policy}); f != nil {
-			return f
-		}
-		for held, err := range model.All[model.Instance](tx, model.Scan{Index: "fingerprint", Prefix: v.Fingerprint}) {
-			if err != nil {
-				return err
-			}
-			return &Refusal{Action: Upload, Reason: ReasonHeld, Rule: "I3", Args: Args{"other": string(held.ID)}}
-		}
-		e.table.Row(Upload).move(&i, false)
-		if key != nil {
-			if err := tx.Put(key); err != nil {
-				return err
-			}
-		}
-		if err := tx.Put(&m); err != nil {
-			return err
-		}
-		if err := e.put(tx, &i); err != nil {
-			return err
-		}
-		ev := e.event(actor, string(Upload), &i)
-		ev.To, ev.Detail = string(i.State), fmt.Sprintf("serial %s, valid to %s", v.Serial, stamp(v.NotAfter))
-		return tx.Append(ev)
-	})
-	res = UploadResult{Instance: i, Warnings: b.Warnings}
-	return res, e.noteRefusal(ctx, actor, err)
-}
-
-// fileWhy names the file that an upload was refused for.
-func fileWhy(e *bundle.Error) string {
-	if e.File == "" {
-		return e.Why
-	}
-	return strconv.Quote(e.File) + ": " + e.Why
-}
-
-// Download makes the files of the current version for a server (spec I2). What
-// holds a key says so.
-func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, format string) ([]bundle.OutFile, error) {
-	var files []bundle.OutFile
-	err := e.begin(ctx, actor, Download, id, func(tx model.Tx, c *Case, ev *model.Event) error {
-		v := c.Instance.Current()
-		if v == nil {
-			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonAllRevoked, Rule: "I2"}
-		}
-		m, err := model.Get[model.Material](tx, model.MaterialKey(id, v.Number))
-		if err != nil {
-			return fmt.Errorf("read the certificate: %w", err)
-		}
-		var key model.Key
-		if v.KeyID != "" {
-			if key, err = model.Get[model.Key](tx, string(v.KeyID)); err != nil {
-				return fmt.Errorf("read the key: %w", err)
-			}
-		}
-		files, err = bundle.Files(format, bundle.Content{Name: v.Subject, Chain: m.Chain, Root: m.Root, PKCS8: key.PKCS8})
-		var be *bundle.Error
-		switch {
-		case errors.As(err, &be) && be.Reason == bundle.UnknownFormat:
-			return &Invalid{"format", fmt.Sprintf("%q is not a download format", format), joinOr(bundle.Formats()), ""}
-		case be != nil:
-			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2", Args: Args{"why": be.Why, "hint": be.Hint}}
-		}
-		ev.Detail = format
-		return err
-	})
-	return files, err
 }

@@ -253,7 +253,7 @@ func TestAFinalNoTakesTheApplicationBackWithItsReason(t *testing.T) {
 func TestAManualRequestMeansNoKeyAndNoDeployment(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
-	csr := request(t, "a.example.com")
+	csr, _ := requestAndKey(t, "a.example.com")
 	_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}, CSR: csr}})
 	var inv *lifecycle.Invalid
 	if !errors.As(err, &inv) || inv.Field != "csr" {
@@ -277,6 +277,20 @@ func TestAManualRequestMeansNoKeyAndNoDeployment(t *testing.T) {
 	if w.get(id).Versions[2].KeyID == "" {
 		t.Error("a reissue with a new key has none")
 	}
+}
+
+// spec: A4
+func TestTheKeyCanBeAddedLater(t *testing.T) {
+	w := newWorld(t)
+	id := w.bought()
+	csr, key := requestAndKey(t, "a.example.com")
+	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, CSR: csr}}))
+	_, other := requestAndKey(t, "a.example.com")
+	w.refused(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: other}), lifecycle.ReasonCertificate)
+	w.refused(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: []byte("garbage")}), lifecycle.ReasonCertificate)
+	w.check(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: key}))
+	w.deploy(id)
+	w.refused(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: key}), lifecycle.ReasonHasKey)
 }
 
 // spec: I4

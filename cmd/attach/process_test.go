@@ -357,3 +357,15 @@ func TestTwentyAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A panic of a local dashboard restores the terminal as well.
+func TestLocalDashboardPanics(t *testing.T) {
+	x := onTTY(t, command(t, t.TempDir()+"/data"))
+	x.until("size 100x30")
+	x.press("P")
+	x.until("the dashboard failed")
+	x.exit(1)
+	if strings.Contains(x.text(), "Caught panic") {
+		t.Errorf("%q", x.text())
+	}
+}

@@ -236,3 +236,31 @@ func TestDisconnected(t *testing.T) {
 		t.Error("the verb waits for nobody")
 	}
 }
+
+// Whoever does not end in time is cut off, and nothing runs afterwards.
+func TestCutOff(t *testing.T) {
+	ended := make(chan struct{})
+	n := serve(t, func(ctx context.Context, s *session.Session, _ []string) int {
+		_, _ = io.WriteString(s.Out, "begun")
+		<-ctx.Done()
+		close(ended)
+		return 0
+	}, host.Limits{})
+	s := n.session(t)
+	out := &safeBuffer{}
+	s.Stdout = out
+	if err := s.Start("long"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the verb", func() bool { return out.String() == "begun" })
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := n.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	select {
+	case <-ended:
+	default:
+		t.Error("the handler still runs")
+	}
+}

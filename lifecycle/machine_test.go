@@ -1,0 +1,129 @@
+package lifecycle_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// TestChangingARowIsFollowedEverywhere changes one row at run time: what the
+// engine allows, what the scheduler does, what refusals name as possible and
+// the matrix all follow. (Keys and verbs are checked in their own packages.)
+// spec: S3
+func TestChangingARowIsFollowedEverywhere(t *testing.T) {
+	w := newWorld(t)
+	w.issuer.limit = 100 * days
+	row := w.table.Row(lifecycle.Reissue)
+	row.From = []model.State{"paid"} // reissue only what is paid: nonsense, but the table says so
+	id := w.issued("a.example.com")
+	_, err := w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{})
+	f := w.refused(err, lifecycle.ReasonState)
+	if !strings.Contains(f.Message(), "needs paid") || strings.Contains(f.Hint(), "reissue") {
+		t.Errorf("it says %q, %q", f.Message(), f.Hint())
+	}
+	w.forward(200 * days)
+	if n := len(w.get(id).Versions); n != 1 {
+		t.Errorf("the scheduler reissued: %d versions", n)
+	}
+	if m := w.table.Matrix(); !strings.Contains(line(m, "reissue"), "| `reissue` | ● |") {
+		t.Errorf("the matrix says %q", line(m, "reissue"))
+	}
+	row.From = []model.State{w.get(id).State}
+	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
+}
+
+func line(text, word string) string {
+	for _, l := range strings.Split(text, "\n") {
+		if strings.Contains(l, "`"+word+"`") {
+			return l
+		}
+	}
+	return ""
+}
+
+// TestEveryActionHasAReasonInEveryState asks the table for each action in each
+// state: it is allowed, or the refusal names state, action, reason and way out
+// without a gap.
+// spec: S3
+func TestEveryActionHasAReasonInEveryState(t *testing.T) {
+	table := lifecycle.NewTable()
+	now := epoch
+	policy := lifecycle.DefaultPolicy()
+	for _, row := range table.Rows() {
+		if len(row.From) == 0 {
+			continue
+		}
+		for _, s := range model.States {
+			i := sample(s, now)
+			caps := lifecycle.Capabilities{Revocation: true}
+			f := table.Check(row.Action, &lifecycle.Case{Actor: operator, Instance: &i, Now: now, Policy: &policy, Issuer: &caps})
+			if f == nil {
+				if !slices.Contains(row.From, s) {
+					t.Errorf("%s is allowed in %s, which the row does not name", row.Action, s)
+				}
+				continue
+			}
+			text := f.Message() + " / " + f.Hint()
+			if f.Action != row.Action || f.State != s || f.Message() == "" || f.Hint() == "" || strings.ContainsAny(text, "{}") {
+				t.Errorf("%s in %s: %q", row.Action, s, text)
+			}
+		}
+	}
+	for _, v := range lifecycle.Vocabulary() {
+		if v[1] == "" || v[2] == "" {
+			t.Errorf("reason %s has no text or no way out", v[0])
+		}
+	}
+}
+
+// sample is a plain instance in a state, with a certificate where it has one.
+func sample(s model.State, now time.Time) model.Instance {
+	i := model.Instance{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Name: "a.example.com", State: s, Spec: spec, Years: 1}
+	if s.Group() != model.GroupUnissued {
+		i.Versions = []model.Version{{Number: 1, KeyID: "K", NotBefore: now.Add(-days), NotAfter: now.Add(300 * days), Issuer: "scripted", Domains: []string{"a.example.com"}}}
+		i.ServiceStart, i.ServiceEnd = now.Add(-days), now.Add(300*days)
+	}
+	return i
+}
+
+// TestRolesAreCheckedByTheTable has a viewer try everything.
+func TestRolesAreCheckedByTheTable(t *testing.T) {
+	table := lifecycle.NewTable()
+	i := sample("issued", epoch)
+	for _, row := range table.Rows() {
+		f := table.Check(row.Action, &lifecycle.Case{Actor: model.Actor{Role: model.Viewer}, Instance: &i, Now: epoch})
+		if f == nil || f.Reason != lifecycle.ReasonRole {
+			t.Errorf("a viewer may %s: %v", row.Action, f)
+		}
+	}
+}
+
+// TestReadmeHoldsTheMatrix keeps the generated matrix in the README; UPDATE=1
+// writes it.
+func TestReadmeHoldsTheMatrix(t *testing.T) {
+	const begin, end = "<!-- matrix: generated -->\n", "<!-- matrix: end -->"
+	b, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme := string(b)
+	from, to := strings.Index(readme, begin), strings.Index(readme, end)
+	if from < 0 || to < from {
+		t.Fatal("the README has no place for the matrix")
+	}
+	want := lifecycle.NewTable().Matrix()
+	if readme[from+len(begin):to] == want {
+		return
+	}
+	if os.Getenv("UPDATE") == "" {
+		t.Fatal("the matrix in the README is not the table's; write it with: UPDATE=1 go test ./lifecycle -run Readme")
+	}
+	if err := os.WriteFile("../README.md", []byte(readme[:from+len(begin)]+want+readme[to:]), 0o644); err != nil { //nolint:gosec // a document
+		t.Fatal(err)
+	}
+}

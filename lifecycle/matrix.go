@@ -1,0 +1,58 @@
+package lifecycle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"certquay/model"
+)
+
+// Matrix is the transition table as Markdown: a row for each action of a
+// person, a column for each state. A dot means allowed, with the rules that
+// may still speak against it; otherwise the reason is named.
+func (t *Table) Matrix() string {
+	var b strings.Builder
+	b.WriteString("| action |")
+	for _, s := range model.States {
+		fmt.Fprintf(&b, " %s |", s)
+	}
+	b.WriteString(" leads to | unless (rule) |\n|---|" + strings.Repeat("---|", len(model.States)+2) + "\n")
+	used := map[Reason]bool{}
+	for _, r := range t.rows {
+		if len(r.From) == 0 || r.Verb == "" {
+			continue
+		}
+		fmt.Fprintf(&b, "| `%s` |", r.Action)
+		for _, s := range model.States {
+			switch reason, ok := r.WayOut[s]; {
+			case slices.Contains(r.From, s):
+				b.WriteString(" ● |")
+			case ok:
+				used[reason] = true
+				fmt.Fprintf(&b, " %s |", reason)
+			default:
+				used[ReasonState] = true
+				fmt.Fprintf(&b, " %s |", ReasonState)
+			}
+		}
+		to := string(r.To)
+		if r.ToRefunded != "" {
+			to += " or " + string(r.ToRefunded)
+		}
+		var rules []string
+		for _, g := range r.Guards {
+			if g.Rule != "" && !slices.Contains(rules, g.Rule) {
+				rules = append(rules, g.Rule)
+			}
+		}
+		fmt.Fprintf(&b, " %s | %s |\n", to, strings.Join(rules, " "))
+	}
+	b.WriteString("\nThe reasons in it:\n\n")
+	for _, v := range Vocabulary() {
+		if used[Reason(v[0])] {
+			fmt.Fprintf(&b, "- `%s`: %s. Way out: %s\n", v[0], v[1], v[2])
+		}
+	}
+	return b.String()
+}
