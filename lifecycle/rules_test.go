@@ -184,7 +184,7 @@ func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
 	}
 }
 
-// spec: A2, A6
+// spec: A1, A2, A6
 func TestWrongNamesAreRefusedAndTheDraftIsKept(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
