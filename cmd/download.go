@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"bytes"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -79,10 +81,14 @@ func (c *call) write(path string, f bundle.OutFile) error {
 	return nil
 }
 
-// toOutput writes what holds no key to standard output; keys never go there.
+// toOutput writes what holds no key to standard output; keys never go there,
+// and what is part of another file only goes there once.
 func (c *call) toOutput(files []bundle.OutFile) error {
 	for _, f := range files {
-		if f.Secret || strings.HasSuffix(f.Name, ".txt") {
+		part := func(o bundle.OutFile) bool {
+			return !o.Secret && len(o.Data) > len(f.Data) && bytes.Contains(o.Data, f.Data)
+		}
+		if f.Secret || strings.HasSuffix(f.Name, ".txt") || slices.ContainsFunc(files, part) {
 			continue
 		}
 		if _, err := c.Out.Write(f.Data); err != nil {

@@ -74,7 +74,7 @@ func Main() int {
 		*p.to = abs
 	}
 	return attach.Run(ctx, dir, attach.Options{
-		Args: args, Version: Version,
+		Args: args, Version: Version, Dashboard: !verb.HasParent(),
 		BecomeOwner: func(lock *owner.Lock) int { return own(ctx, lock, s, g, paths, file, args) },
 	})
 }
@@ -82,6 +82,9 @@ func Main() int {
 // parse checks a command line without running it: which verb, and whether its
 // flags and arguments would do. The verb is nil when help was asked for.
 func parse(c *call, args []string) (*cobra.Command, error) {
+	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+		return nil, nil // cobra adds these when it runs them
+	}
 	root := newRoot(c)
 	root.SetOut(io.Discard)
 	root.SetErr(io.Discard)

@@ -29,9 +29,15 @@ func (c *call) say(format string, args ...any) {
 	}
 }
 
-// note prints a line for people on standard error.
+// note prints a line for people on standard error; with --json an object.
 func (c *call) note(format string, args ...any) {
-	_, _ = fmt.Fprintln(c.Err, "certquay: "+clean(fmt.Sprintf(format, args...)))
+	text := clean(fmt.Sprintf(format, args...))
+	if b, err := json.Marshal(map[string]string{"note": text}); c.g.json && err == nil {
+		text = string(b)
+	} else {
+		text = "certquay: " + text
+	}
+	_, _ = fmt.Fprintln(c.Err, text)
 }
 
 // clean escapes what came from outside line by line, so that line breaks of

@@ -128,5 +128,3 @@ func KeyTable() string {
 	}
 	return b.String()
 }
-
-func withoutAlso(a kit.Action) kit.Action { a.Also = nil; return a }

@@ -1,12 +1,14 @@
 package ui
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/ui/dialog"
+	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -144,16 +146,11 @@ func (m *root) footer() string {
 	if m.page().Capturing() {
 		return widget.Spread(" "+s.Paint(style.Muted, c.T("footer.typing")), right, m.width)
 	}
-	actions := m.page().Actions()
-	for _, pass := range []bool{false, true} { // those about the page first, then the certificate's
-		for _, a := range actions {
-			if !a.Footer || a.Off || a.Why != nil || (a.Group == 0) != pass {
-				continue
-			}
-			part := s.Paint(style.Key, dialog.KeyName(withoutAlso(a))) + " " + s.Paint(style.Muted, c.Text.Or("foot."+a.Key, a.Label)) + "  "
-			if widget.Width(left)+widget.Width(part) > room {
-				continue
-			}
+	actions := slices.DeleteFunc(m.page().Actions(), func(a kit.Action) bool { return a.Footer == kit.Never || a.Off || a.Why != nil })
+	slices.SortStableFunc(actions, func(a, b kit.Action) int { return int(a.Footer - b.Footer) })
+	for _, a := range actions {
+		part := s.Paint(style.Key, dialog.KeyName(kit.Action{Key: a.Key})) + " " + s.Paint(style.Muted, c.Text.Or("foot."+a.Key, a.Label)) + "  "
+		if widget.Width(left)+widget.Width(part) <= room {
 			left += part
 		}
 	}

@@ -59,8 +59,11 @@ func (e *VersionError) Error() string {
 
 // Options say what is to be done and with which terminal.
 type Options struct {
-	Args    []string // without the program's name
-	Version string   // of this process
+	Args []string // without the program's name
+	// Dashboard says that this is one: when its owner is lost it takes over
+	// or attaches to the next, since it has nothing that must not be repeated.
+	Dashboard bool
+	Version   string // of this process
 	// In, Out and Err are the standard streams; nil means this process's.
 	In, Out, Err *os.File
 	Env          []string // nil means this process's
@@ -127,7 +130,7 @@ func Run(ctx context.Context, dir string, o Options) int {
 		switch {
 		case err == nil:
 			return code
-		case errors.Is(err, errReattach):
+		case errors.Is(err, errReattach), o.Dashboard && errors.As(err, &lost) && lost.Accepted:
 			wait, until = 5*time.Millisecond, time.Now().Add(longest)
 		case errors.Is(err, errAbsent), errors.Is(err, errLeaving), errors.As(err, &lost) && !lost.Accepted:
 		case errors.As(err, &lost):

@@ -237,6 +237,7 @@ func (c *client) wait(ctx context.Context, sigs <-chan os.Signal, ended <-chan s
 		}
 	}
 	stopped := ctx.Done()
+	var silent <-chan time.Time // after the context ended
 	for {
 		select {
 		case <-ended:
@@ -246,8 +247,13 @@ func (c *client) wait(ctx context.Context, sigs <-chan os.Signal, ended <-chan s
 		case <-late:
 			return code, true
 		case <-stopped:
-			stopped = nil
-			ask("TERM", 130, 2*time.Second)
+			// If a signal ended the caller's context, it is on its way here too
+			// and says more.
+			stopped, silent = nil, time.After(200*time.Millisecond)
+		case <-silent:
+			if asked == 0 {
+				ask("TERM", 130, 2*time.Second)
+			}
 		case g := <-sigs:
 			switch g {
 			case syscall.SIGWINCH:

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 
 // program is certquay in small.
 func program(dir string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	return attach.Run(ctx, dir, attach.Options{
 		Args: os.Args[1:], Version: version,

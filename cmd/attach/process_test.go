@@ -173,9 +173,9 @@ func TestDashboard(t *testing.T) {
 	dir := t.TempDir() + "/data"
 	serve(t, dir)
 	x := onTTY(t, command(t, dir))
-	x.until("size 100x30")
-	x.press("hi\x1a")
-	x.until("hi")
+	x.until("100x30")
+	x.press("é\x1a")
+	x.until("é")
 	if err := pty.Setsize(x.f, &pty.Winsize{Cols: 65535, Rows: 65535}); err != nil {
 		t.Fatal(err)
 	}
@@ -195,14 +195,14 @@ func TestDashboardPanics(t *testing.T) {
 		dir := t.TempDir() + "/data"
 		serve(t, dir)
 		other := onTTY(t, command(t, dir))
-		other.until("size")
+		other.until("typed")
 		x := onTTY(t, command(t, dir))
-		x.until("size")
+		x.until("typed")
 		x.press(key)
 		x.until("the dashboard failed")
 		x.exit(1)
-		other.press("ok")
-		other.until("ok")
+		other.press("é")
+		other.until("é")
 		other.press("q")
 		other.exit(0)
 	}
@@ -213,7 +213,7 @@ func TestOwnerKilled(t *testing.T) {
 	dir := t.TempDir() + "/data"
 	o := serve(t, dir)
 	x := onTTY(t, command(t, dir))
-	x.until("size 100x30")
+	x.until("100x30")
 	_ = o.Process.Kill()
 	_ = o.Wait()
 	x.until("\x1b[?1000l")
@@ -261,18 +261,18 @@ func TestTakeOver(t *testing.T) {
 	dir := t.TempDir() + "/data"
 	o := serve(t, dir)
 	x := onTTY(t, command(t, dir))
-	x.until("size 100x30")
+	x.until("100x30")
 	y := onTTY(t, command(t, dir))
-	y.until("size 100x30")
+	y.until("100x30")
 	_ = o.Process.Signal(syscall.SIGTERM)
 	if err := o.Wait(); err != nil {
 		t.Error("the owner:", err)
 	}
 	for _, d := range []*tty{x, y} {
 		d.until("\x1b[?1049l")
-		d.until("size 100x30")
-		d.press("new")
-		d.until("new")
+		d.until("100x30")
+		d.press("ö")
+		d.until("ö")
 	}
 	first, second := x, y
 	if owner.PID(dir) == y.cmd.Process.Pid {
@@ -281,9 +281,9 @@ func TestTakeOver(t *testing.T) {
 	first.press("q")
 	second.until("\x1b[?1049l")
 	first.exit(0)
-	second.until("size 100x30")
-	second.press("mine")
-	second.until("mine")
+	second.until("100x30")
+	second.press("ü")
+	second.until("ü")
 	second.press("q")
 	second.exit(0)
 }
@@ -327,7 +327,7 @@ func TestAlone(t *testing.T) {
 		t.Errorf("%q %v", b, err)
 	}
 	x := onTTY(t, command(t, dir))
-	x.until("size 100x30")
+	x.until("100x30")
 	if b, err := command(t, dir, "here").Output(); err != nil || string(b) != "1\n" {
 		t.Errorf("%q %v", b, err)
 	}
@@ -361,7 +361,7 @@ func TestTwentyAtOnce(t *testing.T) {
 // A panic of a local dashboard restores the terminal as well.
 func TestLocalDashboardPanics(t *testing.T) {
 	x := onTTY(t, command(t, t.TempDir()+"/data"))
-	x.until("size 100x30")
+	x.until("100x30")
 	x.press("P")
 	x.until("the dashboard failed")
 	x.exit(1)

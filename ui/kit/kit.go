@@ -44,7 +44,7 @@ type Action struct {
 	Label  string   // what it does, in a few words
 	Group  Group
 	Danger lifecycle.Danger
-	Footer bool // worth a place in the footer
+	Footer Rank // its place in the footer
 	Off    bool // does nothing here and now: neither footer nor dispatch has it
 	// Why says that it is not allowed: it is dimmed, and pressing it shows this.
 	Why *Why
@@ -54,15 +54,37 @@ type Action struct {
 	Run  func() tea.Cmd
 }
 
+// Rank is how much an action deserves a place in the footer.
+type Rank int
+
+// Ranks, the most deserving first, with room between them; what finds no room
+// on the screen is left out.
+const (
+	Never  Rank = 0
+	First  Rank = 100 // about where one is: into details and back
+	Second Rank = 200 // on the certificate
+	Third  Rank = 300 // making new ones
+	Fourth Rank = 400 // filtering, copying
+)
+
+// Some is the rank where there is something to act on, else Never.
+func Some(r Rank, something bool) Rank {
+	if something {
+		return r
+	}
+	return Never
+}
+
 // Why is the reason why an action is not allowed, and the way out.
 type Why struct{ Message, Hint string }
 
-// WhyOf is the reason of a refusal, or nil.
+// WhyOf is the reason of a refusal, or nil. Its texts are safe to draw: they
+// may hold names from outside.
 func WhyOf(r *lifecycle.Refusal) *Why {
 	if r == nil {
 		return nil
 	}
-	return &Why{Message: r.Message(), Hint: r.Hint()}
+	return &Why{Message: text.Clean(r.Message()), Hint: text.Clean(r.Hint())}
 }
 
 // Group gathers actions in the help.

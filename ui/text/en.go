@@ -50,7 +50,7 @@ var english = merge(map[string]string{
 	// Columns.
 	"col.name": "NAME", "col.status": "STATUS", "col.domains": "DOMAINS", "col.spec": "SPECIFICATION", "col.valid": "VALID",
 	"col.expires": "EXPIRES", "col.on": "ON", "col.service": "SERVICE", "col.id": "ID", "col.resource": "RESOURCE",
-	"col.region": "REGION", "col.certificate": "CERTIFICATE", "col.should": "SHOULD", "col.deployed": "DEPLOYED",
+	"col.region": "REGION", "col.place": "PRODUCT, REGION", "col.certificate": "CERTIFICATE", "col.should": "SHOULD", "col.deployed": "DEPLOYED",
 	"col.presents": "PRESENTS", "col.state": "STATE", "col.address": "ADDRESS", "col.auto": "AUTO", "col.seen": "SEEN",
 	"col.when": "WHEN", "col.what": "WHAT", "col.result": "RESULT", "col.detail": "DETAIL", "col.who": "WHO", "col.via": "VIA", "col.why": "WHY",
 
@@ -86,8 +86,7 @@ var english = merge(map[string]string{
 	"next.deploy":     "next: d deploys it",
 	"next.renew":      "next: r renews it",
 	"card.id":         "id %s",
-	"card.unissued":   "not issued yet",
-	"card.expires":    "until %s, %s",
+	"card.expires":    "%s, %s",
 
 	"empty.welcome": "Welcome. There are no certificates here yet.",
 	"empty.text": "certquay buys or takes in TLS certificates, has them issued, puts them on your servers and keeps an eye on them: " +

@@ -4,6 +4,7 @@ package widget
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -12,7 +13,51 @@ import (
 )
 
 // Width is the number of cells a text takes; styling takes none.
-func Width(s string) int { return ansi.StringWidth(s) }
+func Width(s string) int {
+	n := 0
+	for i := 0; i < len(s); {
+		switch c := s[i]; {
+		case c >= 0x20 && c < 0x7f:
+			n++
+			i++
+		case c == 0x1b && i+1 < len(s) && s[i+1] == '[': // styling ends with m
+			end := strings.IndexByte(s[i:], 'm')
+			if end < 0 {
+				return ansi.StringWidth(s)
+			}
+			i += end + 1
+		case c < 0x80:
+			return ansi.StringWidth(s)
+		default:
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if !narrow(r) {
+				return ansi.StringWidth(s)
+			}
+			n++
+			i += size
+		}
+	}
+	return n
+}
+
+// narrow says of the runes that the interface itself draws, and of Latin ones,
+// that each is one cell and joins with nothing. It saves most texts the search
+// for grapheme clusters, which is what measuring costs.
+func narrow(r rune) bool {
+	switch {
+	case r >= 0xa1 && r <= 0x17f:
+		return r != 0xad
+	case r >= 0x2013 && r <= 0x2026, r == 0x2039, r == 0x203a:
+		return true
+	case r >= 0x2190 && r <= 0x2193, r >= 0x2500 && r <= 0x259f:
+		return true
+	}
+	switch r {
+	case '●', '◔', '▲', '◇', '⊗', '✕', '✗', '✓', '▸':
+		return true
+	}
+	return false
+}
 
 // Cut shortens a text to at most n cells, with an ellipsis when it is cut.
 func Cut(s string, n int) string {
@@ -126,9 +171,37 @@ func Wrap(s string, n int) []string {
 	}
 	var lines []string
 	for _, l := range text.Lines(s) {
-		lines = append(lines, strings.Split(ansi.Wrap(l, n, "-/"), "\n")...)
+		lines = append(lines, wrapLine(l, n)...)
 	}
 	return lines
+}
+
+// wrapLine breaks at blanks only: commands, names and addresses stay whole, so
+// that they can be read and copied. Only a word that is too long is cut.
+func wrapLine(l string, n int) []string {
+	if Width(l) <= n {
+		return []string{l}
+	}
+	var lines []string
+	indent := l[:len(l)-len(strings.TrimLeft(l, " "))]
+	line := indent
+	for _, word := range strings.Fields(l) {
+		if strings.TrimSpace(line) != "" && Width(line)+1+Width(word) > n {
+			lines, line = append(lines, line), ""
+		}
+		if strings.TrimSpace(line) != "" {
+			line += " "
+		}
+		line += word
+		for Width(line) > n {
+			head := ansi.Truncate(line, n, "")
+			if head == "" {
+				break
+			}
+			lines, line = append(lines, head), line[len(head):]
+		}
+	}
+	return append(lines, line)
 }
 
 // Overlay draws a box over the middle of a screen of w cells by h lines. The

@@ -267,10 +267,8 @@ func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
 	}
 	lead, tone := "  ", style.Plain
 	switch marked := t.Marked[t.ID(r)]; {
-	case marked && n == t.cursor:
-		lead, tone = "▌✓", style.Accent
-	case marked:
-		lead, tone = " ✓", style.Accent
+	case marked: // the cursor's row is told by its background as well
+		lead, tone = "✓ ", style.Accent
 	case n == t.cursor:
 		lead, tone = "▌ ", style.Accent
 	}

@@ -74,8 +74,9 @@ type Form struct {
 	preview []string
 	problem bool // the preview tells of a problem
 	seq     int
-	general string // an error that belongs to no field
-	choices map[string]string
+	general string            // an error that belongs to no field
+	choices map[string]string // the options of Select fields, as last made
+	wanted  map[string]string // what the person chose, should it be offered again
 }
 
 // previewedMsg brings the preview of a form; older ones are dropped.
@@ -88,7 +89,7 @@ type previewedMsg struct {
 
 // New makes a form with what was typed last time, or the initial values.
 func New(c *kit.Context, spec Spec) *Form {
-	f := &Form{c: c, spec: spec, values: map[string]*string{}, errors: map[string]string{}, choices: map[string]string{}}
+	f := &Form{c: c, spec: spec, values: map[string]*string{}, errors: map[string]string{}, choices: map[string]string{}, wanted: map[string]string{}}
 	kept := c.Drafts[spec.ID]
 	for i := range spec.Fields {
 		v := spec.Fields[i].Initial
@@ -96,6 +97,7 @@ func New(c *kit.Context, spec Spec) *Form {
 			v = k
 		}
 		f.values[spec.Fields[i].Key] = &v
+		f.wanted[spec.Fields[i].Key] = v
 	}
 	for i := range spec.Fields {
 		f.fields = append(f.fields, f.make(&spec.Fields[i]))
@@ -203,14 +205,14 @@ func (f *Form) refresh() {
 		for n, o := range options {
 			hs[n] = huh.NewOption(text.Clean(o.Label), o.Value)
 			key += o.Value + "\x00"
-			held = held || o.Value == *f.values[d.Key]
+			held = held || o.Value == f.wanted[d.Key]
 		}
-		if len(options) == 0 || f.choices[d.Key] == key && held {
+		if len(options) == 0 || f.choices[d.Key] == key {
 			continue
 		}
 		f.choices[d.Key] = key
-		if !held {
-			*f.values[d.Key] = options[0].Value
+		if *f.values[d.Key] = options[0].Value; held {
+			*f.values[d.Key] = f.wanted[d.Key]
 		}
 		// A fresh field: huh keeps the position of the former options.
 		n := huh.NewSelect[string]().Inline(true).Options(hs...).Value(f.values[d.Key])
@@ -374,6 +376,7 @@ func (f *Form) field(msg tea.Msg) tea.Cmd {
 	}
 	delete(f.errors, d.Key)
 	f.general = ""
+	f.wanted[d.Key] = *f.values[d.Key]
 	f.refresh()
 	return f.ask()
 }

@@ -18,15 +18,15 @@ func (p *page) Actions() []kit.Action {
 	}
 	some := p.table.Total() > 0
 	return []kit.Action{
-		{Key: "enter", Label: c.T("act.event"), Group: kit.View, Footer: some, Run: p.open},
-		{Key: "o", Label: c.T("act.certificate"), Group: kit.View, Footer: some, Run: func() tea.Cmd {
+		{Key: "enter", Label: c.T("act.event"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open},
+		{Key: "o", Label: c.T("act.certificate"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
 			if e, ok := p.table.Selected(); ok && e.Instance != "" {
 				return kit.Send(kit.ShownMsg{ID: e.Instance})
 			}
 			return nil
 		}},
-		{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: some || p.input.Value != "", Run: func() tea.Cmd { p.typing = true; return nil }},
-		{Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: some, Run: p.copy},
+		{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, some || p.input.Value != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
+		{Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
 		{Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: p.input.Value == "", Run: func() tea.Cmd {
 			p.input.Value = ""
 			p.table.Reset()
@@ -50,7 +50,7 @@ func (p *page) open() tea.Cmd {
 	var ls []string
 	add := func(key, v string) {
 		if v != "" {
-			ls = append(ls, widget.Pad(c.T(key), 14)+v)
+			ls = append(ls, widget.Pad(strings.ToLower(c.T(key)), 16)+v)
 		}
 	}
 	add("col.when", e.At.UTC().Format("2006-01-02 15:04:05Z"))

@@ -30,7 +30,7 @@ func (p *page) Actions() []kit.Action {
 	}
 	some := p.table.Total() > 0
 	return append(as,
-		kit.Action{Key: "enter", Label: c.T("act.details"), Group: kit.View, Footer: some, Run: func() tea.Cmd {
+		kit.Action{Key: "enter", Label: c.T("act.details"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
 			if r, ok := p.table.Selected(); ok && r.Instance != "" {
 				return kit.Send(kit.ShownMsg{ID: r.Instance})
 			}
@@ -38,13 +38,13 @@ func (p *page) Actions() []kit.Action {
 		}},
 		kit.Action{Key: "]", Label: c.T("act.nextproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
 		kit.Action{Key: "[", Label: c.T("act.prevproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
-		kit.Action{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: some, Run: func() tea.Cmd { p.typing = true; return nil }},
-		kit.Action{Key: "f", Label: c.T("act.panel"), Group: kit.View, Footer: some, Run: p.panel},
+		kit.Action{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
+		kit.Action{Key: "f", Label: c.T("act.panel"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
 		kit.Action{Key: "H", Label: c.T("act.hosted"), Group: kit.View, Run: func() tea.Cmd {
 			p.filter.Hosted = !p.filter.Hosted
 			return p.relist()
 		}},
-		kit.Action{Key: "y", Label: c.T("act.copy.address"), Group: kit.View, Footer: some, Run: p.copy},
+		kit.Action{Key: "y", Label: c.T("act.copy.address"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
 		kit.Action{Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: p.unfiltered(), Run: func() tea.Cmd {
 			p.filter = lifecycle.ResourceFilter{Product: p.filter.Product}
 			p.input.Value = ""

@@ -38,7 +38,7 @@ var _ kit.Page = (*page)(nil)
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
 	p := &page{c: c, counts: map[string]int{}}
-	p.table.Columns = columns(c)
+	p.table.Columns = columns(c, true)
 	p.table.ID = func(r row) string { return string(r.ID) }
 	return p
 }
@@ -212,6 +212,8 @@ func (p *page) choose(tab int) tea.Cmd {
 	if p.tab > 0 {
 		p.filter.Product = p.products[p.tab-1]
 	}
+	p.table.Columns = columns(p.c, p.tab == 0)
+	p.SetSize(p.width, p.height)
 	return p.relist()
 }
 

@@ -10,14 +10,20 @@ import (
 type row = lifecycle.ResourceView
 
 // columns answer what each endpoint really presents (spec D4).
-func columns(c *kit.Context) []widget.Column[row] {
+func columns(c *kit.Context, all bool) []widget.Column[row] {
+	place := widget.Column[row]{Title: c.T("col.region"), Min: 8, Max: 16, From: 90, Cell: func(r row, _ int) widget.Cell {
+		return widget.Cell{Tone: style.Muted, Text: r.Region}
+	}}
+	if all { // without a sub-tab that names the product
+		place = widget.Column[row]{Title: c.T("col.place"), Min: 16, Max: 20, From: 100, Grow: 3, Cell: func(r row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: r.Product + " " + r.Region}
+		}}
+	}
 	return []widget.Column[row]{
-		{Title: c.T("col.resource"), Min: 18, Max: 36, Cell: func(r row, _ int) widget.Cell {
+		{Title: c.T("col.resource"), Min: 17, Max: 36, Grow: 2, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Resource.Name}
 		}},
-		{Title: c.T("col.region"), Min: 8, Max: 16, From: 90, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: r.Region}
-		}},
+		place,
 		{Title: c.T("col.certificate"), Min: 16, Max: 28, From: 150, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Plain, Text: dash(r.Name)}
 		}},
@@ -36,7 +42,7 @@ func columns(c *kit.Context) []widget.Column[row] {
 			}
 			return widget.Cell{Tone: style.Soon, Text: short(r.Presented) + " ✗"}
 		}},
-		{Title: c.T("col.expires"), Min: 6, Max: 6, Right: true, Cell: func(r row, _ int) widget.Cell {
+		{Title: c.T("col.expires"), Min: 7, Max: 7, Right: true, Cell: func(r row, _ int) widget.Cell {
 			if r.NotAfter.IsZero() {
 				return widget.Cell{Tone: style.Faint, Text: "–"}
 			}
@@ -46,7 +52,7 @@ func columns(c *kit.Context) []widget.Column[row] {
 			}
 			return widget.Cell{Tone: tone, Text: widget.Days(r.NotAfter, c.Now)}
 		}},
-		{Title: c.T("col.state"), Min: 12, Max: 22, Cell: func(r row, w int) widget.Cell {
+		{Title: c.T("col.state"), Min: 11, Max: 18, Cell: func(r row, w int) widget.Cell {
 			st := style.Of(string(r.State))
 			word := c.Text.Or("label."+string(r.State), string(r.State))
 			if !r.DriftSince.IsZero() {
@@ -59,7 +65,7 @@ func columns(c *kit.Context) []widget.Column[row] {
 		{Title: c.T("col.address"), Min: 15, Max: 24, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Accent, Text: dash(r.Address)}
 		}},
-		{Title: c.T("col.auto"), Min: 4, Max: 14, From: 84, Cell: func(r row, w int) widget.Cell {
+		{Title: c.T("col.auto"), Min: 3, Max: 14, From: 104, Cell: func(r row, w int) widget.Cell {
 			switch {
 			case !r.AutoDeploy:
 				return widget.Cell{Tone: style.Faint, Text: c.T("auto.off")}

@@ -154,10 +154,10 @@ func priceLines(c *kit.Context, quote lifecycle.Quote) []string {
 		if g.Quantity > 1 {
 			each /= int64(g.Quantity)
 		}
-		lines = append(lines, widget.Pad(text, 46)+widget.PadLeft(widget.Money(each*int64(g.n), quote.Currency), 18))
+		lines = append(lines, widget.Pad(text, 55)+widget.PadLeft(widget.Money(each*int64(g.n), quote.Currency), 16))
 	}
 	if len(lines) > 0 {
-		lines = append(lines, widget.Pad(c.T("buy.total"), 46)+widget.PadLeft(widget.Money(quote.Total, quote.Currency), 18))
+		lines = append(lines, widget.Pad(c.T("buy.total"), 55)+widget.PadLeft(widget.Money(quote.Total, quote.Currency), 16))
 	}
 	return lines
 }

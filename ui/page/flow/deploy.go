@@ -198,7 +198,7 @@ func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.Res
 
 // explain answers why a certificate is as it is (spec V3).
 func explain(c *kit.Context, t Target) kit.Action {
-	a := kit.Action{Key: "x", Label: c.T("action.explain"), Group: kit.Certificate, Footer: len(t.IDs) > 0, Asks: true}
+	a := kit.Action{Key: "x", Label: c.T("action.explain"), Group: kit.Certificate, Footer: kit.Some(kit.Second+kit.Rank(len(footer)), len(t.IDs) > 0), Asks: true}
 	if len(t.IDs) == 0 {
 		a.Why = &kit.Why{Message: c.T("explain.none"), Hint: c.T("explain.none.hint")}
 		return a

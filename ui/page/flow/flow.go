@@ -46,10 +46,19 @@ var flows = map[lifecycle.Action]func(*request) tea.Msg{
 	lifecycle.Verify: verify, lifecycle.Download: download, lifecycle.Renew: renew, lifecycle.Reissue: reissue,
 }
 
-// footer lists the actions that deserve a place in the footer.
+// footer lists the actions that deserve a place in the footer, the most
+// wanted first.
 var footer = []lifecycle.Action{
-	lifecycle.Buy, lifecycle.Upload, lifecycle.Apply, lifecycle.Withdraw, lifecycle.Review, lifecycle.Deploy, lifecycle.Renew,
-	lifecycle.Reissue, lifecycle.Download, lifecycle.Undeploy, lifecycle.Verify,
+	lifecycle.Buy, lifecycle.Upload, lifecycle.Apply, lifecycle.Withdraw, lifecycle.Review, lifecycle.Renew, lifecycle.Deploy,
+	lifecycle.Download, lifecycle.Verify, lifecycle.Reissue, lifecycle.Undeploy,
+}
+
+// rank puts what makes new certificates after what acts on the one in hand.
+func rank(row *lifecycle.Row) kit.Rank {
+	if len(row.From) == 0 {
+		return kit.Third
+	}
+	return kit.Second + kit.Rank(slices.Index(footer, row.Action))
 }
 
 // Actions lists the life-cycle actions of the table for a target, one for each
@@ -62,7 +71,7 @@ func Actions(c *kit.Context, t Target) []kit.Action {
 		label := labels(c, rows)
 		as = append(as, kit.Action{
 			Key: key, Label: label, Danger: row.Danger, Group: kit.Certificate, Why: why, Asks: true,
-			Footer: why == nil && slices.Contains(footer, row.Action),
+			Footer: kit.Some(rank(row), why == nil && slices.Contains(footer, row.Action)),
 			Run:    func() tea.Cmd { return prepare(c, rows, t) },
 		})
 		if why == nil && len(t.IDs) > 0 && t.Case != nil {

@@ -46,14 +46,15 @@ func (p *page) Actions() []kit.Action {
 	move := func(key, label string, also []string, by func()) kit.Action {
 		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return p.moved() }}
 	}
+	some := p.table.Total() > 0
 	line, side := 1, 0
 	if p.cardsShown() {
 		line, side = p.perLine(), 1
 	}
 	return append(as,
-		kit.Action{Key: "enter", Label: c.T("act.details"), Group: kit.View, Footer: p.table.Total() > 0, Run: func() tea.Cmd { return p.open(p.current()) }},
-		kit.Action{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: p.table.Total() > 0, Run: func() tea.Cmd { p.typing = true; return nil }},
-		kit.Action{Key: "f", Label: c.T("act.panel"), Group: kit.View, Footer: p.table.Total() > 0, Run: p.panel},
+		kit.Action{Key: "enter", Label: c.T("act.details"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd { return p.open(p.current()) }},
+		kit.Action{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
+		kit.Action{Key: "f", Label: c.T("act.panel"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
 		kit.Action{Key: "H", Label: c.T("act.hosted"), Group: kit.View, Run: p.hostedOnly},
 		kit.Action{Key: "v", Label: c.T("act.layout"), Group: kit.View, Run: p.switchLayout},
 		kit.Action{Key: "space", Label: c.T("act.mark"), Group: kit.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},

@@ -154,8 +154,8 @@ func (d *details) actions(p *page) []kit.Action {
 		}}
 	}
 	return []kit.Action{
-		{Key: "esc", Label: c.T("act.back"), Group: kit.View, Footer: true, Run: func() tea.Cmd { p.details = nil; return p.moved() }},
-		{Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: true, Run: d.copy},
+		{Key: "esc", Label: c.T("act.back"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return p.moved() }},
+		{Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
 		pane("l", "act.nextpane", 1, "right"), pane("h", "act.prevpane", -1, "left"),
 		move("j", "act.down", 1, "down"), move("k", "act.up", -1, "up"),
 		move("g", "act.top", -1<<30, "home"), move("G", "act.end", 1<<30, "end"),

@@ -188,7 +188,7 @@ func lifeOf(r *model.Row, now time.Time) widget.Life {
 	return l
 }
 
-const cardHeight = 8
+const cardHeight = 7
 
 // card draws one certificate as a card of w cells.
 func card(c *kit.Context, r *model.Row, w int, selected, marked bool) string {
@@ -202,22 +202,28 @@ func card(c *kit.Context, r *model.Row, w int, selected, marked bool) string {
 		title = "✓ " + title
 	}
 	in := w - 4
-	glyph, word, tone := Status(c, r, in-2)
+	expiry := ""
+	e := expires(c, r)
+	switch {
+	case !r.NotAfter.IsZero():
+		expiry = s.Paint(e.Tone, c.T("card.expires", widget.Day(r.NotAfter, c.Now), widget.Days(r.NotAfter, c.Now)))
+	case !r.ExpectedIssue.IsZero():
+		expiry = s.Paint(e.Tone, e.Text)
+	}
+	glyph, word, tone := Status(c, r, in-3-widget.Width(expiry))
 	d := domains(c, r, in)
 	if d.Tone == style.Muted {
 		d.Text = c.T("card.id", r.ID.Short())
 	}
 	lines := []string{
-		s.Paint(tone, glyph+" "+word),
+		widget.Spread(s.Paint(tone, glyph+" "+word), expiry, in),
 		widget.Line(s, widget.Span{Tone: d.Tone, Text: widget.Cut(d.Text, in)}),
 		widget.Line(s, widget.Span{Tone: style.Muted, Text: widget.Cut(specOf(c, r), in)}),
 	}
 	if r.NotAfter.IsZero() {
-		lines = append(lines, s.Paint(style.Faint, widget.Repeat("·", in)), s.Paint(style.Faint, c.T("card.unissued")))
+		lines = append(lines, s.Paint(style.Faint, widget.Repeat("·", in)))
 	} else {
-		e := expires(c, r)
-		lines = append(lines, widget.LifeBar(s, lifeOf(r, c.Now), in),
-			widget.Spread(s.Paint(style.Muted, widget.Day(r.NotBefore, c.Now)), s.Paint(e.Tone, c.T("card.expires", widget.Day(r.NotAfter, c.Now), widget.Days(r.NotAfter, c.Now))), in))
+		lines = append(lines, widget.LifeBar(s, lifeOf(r, c.Now), in))
 	}
 	o := on(r)
 	if n, t := next(c, r); n != "" {

@@ -275,7 +275,7 @@ func (p *page) cardsView(h int) string {
 	from, per, w := p.firstCard(), p.perLine(), p.cardWidth()
 	offset, rows := p.table.Held()
 	var lines []string
-	for i := from; i < p.table.Total() && len(lines)*cardHeight < h; i += per {
+	for i := from; i < p.table.Total() && (len(lines)+1)*cardHeight <= h; i += per {
 		var blocks []string
 		var widths []int
 		for n := i; n < min(i+per, p.table.Total()); n++ {

@@ -1,0 +1,219 @@
+package cmd_test
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"io"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/x/vt"
+	"github.com/creack/pty"
+)
+
+// screen is a terminal in which a person runs certquay, looks and types.
+type screen struct {
+	t    testing.TB
+	term *vt.SafeEmulator
+	keys io.Writer
+	cmd  *exec.Cmd
+	mu   sync.Mutex
+	read int
+}
+
+// open runs certquay in a terminal of the person's.
+func (p *person) open(width, height int, args ...string) *screen {
+	p.t.Helper()
+	c := exec.Command(p.bin, append(append([]string{}, p.flag...), args...)...)
+	c.Env = append(append([]string{}, p.env...), "TERM=xterm-256color", "COLORTERM=truecolor")
+	c.Dir = p.home
+	f, err := pty.StartWithSize(c, &pty.Winsize{Rows: uint16(height), Cols: uint16(width)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	s := &screen{t: p.t, term: vt.NewSafeEmulator(width, height), keys: f, cmd: c}
+	go func() { // the program asks the terminal questions; the answers go back
+		_, _ = io.Copy(f, s.term)
+	}()
+	go func() {
+		buf := make([]byte, 32<<10)
+		for {
+			n, err := f.Read(buf)
+			if n > 0 {
+				_, _ = s.term.Write(buf[:n])
+				s.mu.Lock()
+				s.read += n
+				s.mu.Unlock()
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	p.t.Cleanup(func() {
+		_ = c.Process.Kill()
+		_, _ = c.Process.Wait()
+		_ = f.Close()
+	})
+	return s
+}
+
+// text is what a person reads.
+func (s *screen) text() string { return ansi.Strip(s.term.Render()) }
+
+// see waits until something can be read on the screen.
+func (s *screen) see(what ...string) string {
+	s.t.Helper()
+	for until := time.Now().Add(patience / 4); ; time.Sleep(2 * time.Millisecond) {
+		text, missing := s.text(), ""
+		for _, w := range what {
+			if !strings.Contains(text, w) {
+				missing = w
+			}
+		}
+		if missing == "" {
+			return text
+		}
+		if time.Now().After(until) {
+			s.t.Fatalf("%q is not to be seen:\n%s", missing, text)
+		}
+	}
+}
+
+// typed sends keys as a terminal does.
+func (s *screen) typed(keys ...string) {
+	s.t.Helper()
+	for _, k := range keys {
+		if _, err := io.WriteString(s.keys, k); err != nil {
+			s.t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond) // as fast as a quick person
+	}
+}
+
+const (
+	enter = "\r"
+	esc   = "\x1b"
+	ctrlS = "\x13"
+)
+
+// leave quits and expects a clean end.
+func (s *screen) leave() {
+	s.t.Helper()
+	s.typed("q")
+	done := make(chan error, 1)
+	go func() { done <- s.cmd.Wait() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			s.t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		s.typed(enter) // it may ask first
+		if err := <-done; err != nil {
+			s.t.Errorf("it ended with %v", err)
+		}
+	}
+}
+
+var loopback = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+
+// TestByKeysAloneToADeployedCertificate starts from an empty home, follows what
+// the screen says, and finds the leaf at the address that the Deployments tab
+// shows.
+// spec: V2, V4
+func TestByKeysAloneToADeployedCertificate(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}} {
+		p := newPerson(t)
+		s := p.open(size[0], size[1])
+		s.see("b", "buy")
+		s.typed("b")
+		s.see("total")
+		s.typed(ctrlS)
+		s.see("Buy for 100.00 EUR?")
+		s.typed("y")
+		s.see("paid")
+		s.typed("a")
+		s.see("Apply for")
+		s.typed("shop.example.com", ctrlS)
+		s.see("shop.example.com", "issued")
+		s.typed("d")
+		s.see("product")
+		for range 8 { // SLB comes first and needs a region; CDN has one only
+			if strings.Contains(s.text(), "‹ CDN ›") {
+				break
+			}
+			s.typed("\x1b[C")
+			time.Sleep(200 * time.Millisecond)
+		}
+		s.typed(ctrlS)
+		s.typed("3")
+		text := s.see("shop.example.com", "127.0.0.1:", "deployed")
+		address := loopback.FindString(text)
+		conn, err := tls.Dial("tcp", address, &tls.Config{ServerName: "shop.example.com", InsecureSkipVerify: true}) //nolint:gosec // what is presented is the question
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf := conn.ConnectionState().PeerCertificates[0]
+		_ = conn.Close()
+		sum := sha256.Sum256(leaf.Raw)
+		if got := hex.EncodeToString(sum[:]); leaf.DNSNames[0] != "shop.example.com" || !strings.Contains(text, got[:4]) {
+			t.Errorf("at %s there is %v, %s, the screen says\n%s", address, leaf.DNSNames, got, text)
+		}
+		s.leave()
+	}
+}
+
+// TestTwoTerminalsShowTheSame has two dashboards and a verb on one store: what
+// one does the others show within a second.
+// spec: V1
+func TestTwoTerminalsShowTheSame(t *testing.T) {
+	p := newPerson(t)
+	first := p.open(100, 30)
+	first.see("buy")
+	second := p.open(100, 30)
+	second.see("buy")
+	p.must("buy", "--level", "dv", "--type", "single")
+	begun := time.Now()
+	first.see("paid")
+	second.see("paid")
+	first.typed("a")
+	first.see("Apply for")
+	first.typed("live.example.com", ctrlS)
+	second.see("live.example.com", "issued")
+	t.Logf("shown after %s in all", time.Since(begun).Round(time.Millisecond))
+	second.leave()
+	first.see("live.example.com") // the owner goes on when another leaves
+	first.leave()
+}
+
+// TestADashboardOutlivesItsOwner has the owner killed under an attached
+// dashboard: that one takes over, shows the same, and works.
+func TestADashboardOutlivesItsOwner(t *testing.T) {
+	p := newPerson(t)
+	owner := p.open(100, 30)
+	owner.see("buy")
+	p.must("buy", "--level", "dv", "--type", "single")
+	attached := p.open(100, 30)
+	attached.see("paid")
+	if err := owner.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = owner.cmd.Process.Wait()
+	p.must("list") // attaches to the new owner, or waits until there is one
+	attached.see("paid")
+	attached.typed("a")
+	attached.see("Apply for")
+	attached.typed("after.example.com", ctrlS)
+	attached.see("after.example.com", "issued")
+	attached.leave()
+	if attached.term.IsAltScreen() {
+		t.Error("the terminal was left in the alternate screen")
+	}
+}

@@ -1,0 +1,233 @@
+package ui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kittest"
+	"certquay/ui/page/flow"
+)
+
+// finish walks through what an action asks, and says which call must follow.
+var finish = map[lifecycle.Action]struct {
+	call string
+	do   func(d *driver, name string)
+}{
+	lifecycle.Buy:      {"Buy", func(d *driver, _ string) { d.keys("ctrl+s", "y") }},
+	lifecycle.Upload:   {"Upload", func(d *driver, _ string) { d.keys("tab").text("a.pem").keys("ctrl+s") }},
+	lifecycle.Apply:    {"Apply", func(d *driver, _ string) { d.keys("ctrl+u").text(domain(d)).keys("ctrl+s") }},
+	lifecycle.Close:    {"Close", func(d *driver, name string) { d.text(name).keys("enter") }},
+	lifecycle.Withdraw: {"Withdraw", func(d *driver, _ string) { d.keys("y") }},
+	lifecycle.Deploy:   {"Deploy", func(d *driver, _ string) { d.keys("right", "ctrl+s") }},
+	lifecycle.Undeploy: {"Undeploy", func(d *driver, _ string) {
+		if d.has("y yes") {
+			d.keys("y")
+		} else {
+			d.keys("ctrl+s")
+		}
+	}},
+	lifecycle.Verify:   {"Verify", func(*driver, string) {}},
+	lifecycle.Download: {"Download", func(d *driver, _ string) { d.keys("ctrl+s") }},
+	lifecycle.Renew:    {"Renew", func(d *driver, _ string) { d.keys("y") }},
+	lifecycle.Reissue:  {"Reissue", func(d *driver, _ string) { d.keys("ctrl+s") }},
+	lifecycle.Revoke:   {"Revoke", func(d *driver, name string) { d.keys("tab").text(name).keys("enter") }},
+	lifecycle.Delete:   {"Delete", func(d *driver, name string) { d.text(name).keys("enter") }},
+}
+
+func domain(d *driver) string {
+	if d.has("*.example.com") {
+		return "*.a.example.com"
+	}
+	return "a.example.com"
+}
+
+// only keeps one certificate of a fleet, and where it is deployed.
+func only(b *kittest.Backend, i *model.Instance) *kittest.Backend {
+	b.Instances = []*model.Instance{i}
+	b.Places = slices.DeleteFunc(b.Places, func(r *model.Resource) bool { return r.Instance != i.ID })
+	b.Open = nil
+	return b
+}
+
+// TestEveryKeyInEveryState presses every key of the table on a certificate in
+// each state: either the backend is called as the table allows, or exactly the
+// table's reason and way out are on the screen and nothing was called.
+// spec: S3 V3 V4
+func TestEveryKeyInEveryState(t *testing.T) {
+	table := lifecycle.NewTable()
+	var keys []string
+	for _, r := range table.Rows() {
+		if r.Key != "" && !slices.Contains(keys, r.Key) {
+			keys = append(keys, r.Key)
+		}
+	}
+	seen := map[model.State]bool{}
+	for n := range 12 {
+		for _, key := range keys {
+			b := kittest.Fleet(12)
+			i := b.Instances[n]
+			seen[i.State] = true
+			t.Run(fmt.Sprintf("%s-%s-%s", i.State, i.Name, key), func(t *testing.T) {
+				only(b, i)
+				size := [2]int{80, 24}
+				if n%2 == 0 {
+					size = [2]int{120, 40}
+				}
+				d := drive(t, b, size[0], size[1], func(o *Options) { o.Actor.Role = model.Owner })
+				press1(t, d, table, key, i)
+			})
+		}
+	}
+	for _, s := range model.States {
+		if !seen[s] {
+			t.Errorf("no certificate in state %s was tried", s)
+		}
+	}
+}
+
+func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *model.Instance) {
+	t.Helper()
+	var rows []*lifecycle.Row
+	for _, r := range table.Rows() {
+		if r.Key == key {
+			rows = append(rows, r)
+		}
+	}
+	cs, err := d.b.Case(d.options.Actor, i.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, refusal := flow.Pick(table, rows, cs)
+	if _, ok := finish[row.Action]; !ok && refusal == nil {
+		refusal = &lifecycle.Refusal{Action: row.Action, State: i.State, Instance: i.ID, Reason: lifecycle.ReasonLater}
+	}
+	d.keys(key)
+	d.fits()
+	if refusal != nil {
+		d.sees(refusal.Message(), refusal.Hint(), "State: "+string(i.State))
+		d.called()
+		d.keys("esc")
+		if d.m.top() != nil {
+			t.Fatal("the reason is still on the screen")
+		}
+		return
+	}
+	if row.Action != lifecycle.Verify { // cancelled first: nothing happens
+		d.keys("esc")
+		if d.m.top() != nil {
+			t.Fatalf("esc does not close the dialog:\n%s", d.screen())
+		}
+		d.called()
+		d.keys(key)
+	}
+	f := finish[row.Action]
+	f.do(d, i.Name)
+	calls := d.b.Calls()
+	if row.Action == lifecycle.Verify { // asks every resource
+		calls = calls[:min(len(calls), 1)]
+	}
+	if len(calls) != 1 || !strings.HasPrefix(calls[0], f.call+" ") {
+		t.Fatalf("calls %q, want one %s; screen:\n%s", calls, f.call, d.screen())
+	}
+}
+
+// TestEveryActionHasItsFlow fails while an action of the table that a person
+// does is neither carried out here nor refused by the table as not there yet.
+func TestEveryActionHasItsFlow(t *testing.T) {
+	table := lifecycle.NewTable()
+	c := drive(t, kittest.Fleet(12), 120, 40)
+	for _, r := range table.Rows() {
+		if r.Key == "" {
+			continue
+		}
+		if !c.m.c.Text.Has("action." + string(r.Action)) {
+			t.Errorf("no text for action %s", r.Action)
+		}
+	}
+}
+
+// TestReadOnlyRefusesEveryChange presses every key of the table in a read-only
+// session. spec: V7
+func TestReadOnlyRefusesEveryChange(t *testing.T) {
+	for _, r := range lifecycle.NewTable().Rows() {
+		if r.Key == "" {
+			continue
+		}
+		d := drive(t, kittest.Fleet(20), 120, 40, func(o *Options) { o.ReadOnly = true; o.Actor.Role = model.Owner })
+		d.keys(r.Key)
+		d.sees("this session is read-only", "start without --read-only", "READ-ONLY")
+		d.called()
+	}
+}
+
+// TestMarkedTogether marks three and acts once, with one summary. spec: V4
+func TestMarkedTogether(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 120, 40)
+	d.keys("j", "j", "j", "space", "space", "space")
+	d.sees("3 marked")
+	d.keys("n")
+	d.sees("Reissue")
+	d.keys("ctrl+s")
+	if calls := d.b.Calls(); len(calls) != 3 {
+		t.Fatalf("calls %q", calls)
+	}
+	d.sees("reissue: 3 done")
+	d.keys("esc")
+	if d.has("marked") {
+		t.Fatal("esc does not take the marks away")
+	}
+	// What is not possible for some is left out and said.
+	d.keys("g", "space", "space", "space", "D")
+	d.sees("Take it off")
+	d.keys("y")
+	if calls := d.b.Calls(); len(calls) != 3 {
+		t.Fatalf("calls %q", calls)
+	}
+	// One at a time is said so.
+	d = drive(t, kittest.Fleet(60), 120, 40)
+	d.find("new").keys("space", "space", "a")
+	d.sees("one certificate at a time")
+	d.called()
+}
+
+// TestNothingEndsOnAPlainLetter presses every letter and then enter and y
+// nowhere: no call may follow from a letter alone, save asking what is
+// presented. spec: V4
+func TestNothingEndsOnAPlainLetter(t *testing.T) {
+	for _, key := range strings.Split("abcdefghijklmnoprstuvwxyzABCDEFGHIJKLMNOPRSTUWXYZ", "") {
+		d := drive(t, kittest.Fleet(60), 120, 40)
+		d.keys("j", key)
+		for _, c := range d.b.Calls() {
+			t.Errorf("%s called %s", key, c)
+		}
+	}
+}
+
+// TestUndo withdraws what the rules let one withdraw, and else says what can
+// be undone. spec: V4 A9
+func TestUndo(t *testing.T) {
+	d := drive(t, kittest.Fleet(20), 80, 24)
+	d.find("corp").keys("u")
+	d.sees("WARNING", "Withdraw the application?")
+	d.keys("y")
+	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasPrefix(calls[0], "Withdraw") {
+		t.Fatalf("calls %q", calls)
+	}
+	d.keys("u")
+	d.sees("What can be undone")
+	d.called()
+}
+
+// TestRefusedByTheEngine shows a refusal that came between looking and doing.
+func TestRefusedByTheEngine(t *testing.T) {
+	b := kittest.Fleet(20)
+	d := drive(t, b, 80, 24)
+	d.find("corp").keys("w")
+	b.Fail = &lifecycle.Refusal{Action: lifecycle.Withdraw, Reason: lifecycle.ReasonFinalized}
+	d.keys("y")
+	d.sees("the CA has been asked to sign", "The way out")
+}

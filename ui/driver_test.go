@@ -1,0 +1,265 @@
+package ui
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"certquay/model"
+	"certquay/ui/kittest"
+)
+
+var update = flag.Bool("update", false, "write the golden screens anew")
+
+// driver types into the real root model and runs its commands, each with a
+// deadline. The change feed is the only command that waits for others.
+type driver struct {
+	t       testing.TB
+	m       *root
+	b       *kittest.Backend
+	out     chan tea.Msg
+	flying  int
+	copied  []string
+	quit    bool
+	saved   map[string]bool
+	options Options
+}
+
+func drive(t testing.TB, b *kittest.Backend, w, h int, change ...func(*Options)) *driver {
+	d := &driver{t: t, b: b, out: make(chan tea.Msg, 1000), saved: map[string]bool{}}
+	d.options = Options{
+		Backend: b, Actor: model.Actor{Name: "anna", Role: model.Operator, Via: "terminal"}, Ctx: t.Context(), Sealed: "file", Version: "test", Store: "store",
+		Here: func() int { return 2 }, EdgeNote: "The five cloud products are embedded TLS endpoints on this machine.",
+		Save: func(name string, _ []byte, secret bool) (string, error) {
+			d.saved[name] = secret
+			return "/home/" + name, nil
+		},
+		Read: func(path string) ([]byte, error) {
+			if strings.Contains(path, "missing") {
+				return nil, os.ErrNotExist
+			}
+			return []byte(filepath.Base(path)), nil
+		},
+	}
+	for _, c := range change {
+		c(&d.options)
+	}
+	d.m = newRoot(d.options)
+	d.m.coalesce, d.m.every = time.Millisecond, 0
+	d.run(d.m.Init())
+	d.send(tea.WindowSizeMsg{Width: w, Height: h})
+	return d
+}
+
+// run starts commands and waits until all but the feed have answered.
+func (d *driver) run(cmd tea.Cmd) {
+	d.start(cmd)
+	deadline := time.After(10 * time.Second)
+	for d.flying > 0 {
+		select {
+		case msg := <-d.out:
+			d.flying--
+			d.take(msg)
+		case <-deadline:
+			d.t.Fatal("a command did not answer in time")
+		}
+	}
+}
+
+func (d *driver) start(cmd tea.Cmd) {
+	if cmd == nil {
+		return
+	}
+	d.flying++
+	go func() { d.out <- cmd() }()
+}
+
+func (d *driver) take(msg tea.Msg) {
+	switch v := msg.(type) {
+	case nil:
+	case tea.BatchMsg:
+		for _, c := range v {
+			d.start(c)
+		}
+	case tea.QuitMsg:
+		d.quit = true
+	case watchedMsg: // the feed: waits in the background
+		cmd := d.m.update(v)
+		go func() {
+			if m := cmd(); m != nil {
+				select {
+				case d.out <- fedLater{m}:
+				case <-d.m.c.Ctx.Done():
+				}
+			}
+		}()
+	case fedLater:
+		d.flying++ // nobody counted it
+		d.take(v.msg)
+	default:
+		rv := reflect.ValueOf(msg)
+		switch name := reflect.TypeOf(msg).String(); {
+		case strings.HasSuffix(name, ".sequenceMsg"):
+			for i := range rv.Len() {
+				if c, ok := rv.Index(i).Interface().(tea.Cmd); ok && c != nil {
+					d.take(c())
+				}
+			}
+		case strings.HasSuffix(name, ".setClipboardMsg"):
+			d.copied = append(d.copied, rv.String())
+		case strings.HasPrefix(name, "tea.") && !strings.HasSuffix(name, "Msg"):
+		default:
+			d.start(d.m.update(msg))
+		}
+	}
+}
+
+type fedLater struct{ msg tea.Msg }
+
+// feed waits for a change that was published to be drawn.
+func (d *driver) feed() {
+	d.t.Helper()
+	select {
+	case msg := <-d.out:
+		f, ok := msg.(fedLater)
+		if !ok {
+			d.t.Fatalf("unexpected %T", msg)
+		}
+		d.flying = 0
+		d.take(f.msg)
+		d.run(nil)
+	case <-time.After(time.Second):
+		d.t.Fatal("a change elsewhere was not seen within a second") // spec: V1
+	}
+}
+
+func (d *driver) send(msg tea.Msg) {
+	_, cmd := d.m.Update(msg)
+	d.run(cmd)
+}
+
+// special are keys that are not their own text.
+var special = map[string]tea.KeyPressMsg{
+	"enter": {Code: tea.KeyEnter}, "esc": {Code: tea.KeyEscape}, "tab": {Code: tea.KeyTab}, "shift+tab": {Code: tea.KeyTab, Mod: tea.ModShift},
+	"space": {Code: tea.KeySpace, Text: " "}, "up": {Code: tea.KeyUp}, "down": {Code: tea.KeyDown}, "left": {Code: tea.KeyLeft}, "right": {Code: tea.KeyRight},
+	"pgup": {Code: tea.KeyPgUp}, "pgdown": {Code: tea.KeyPgDown}, "home": {Code: tea.KeyHome}, "end": {Code: tea.KeyEnd}, "backspace": {Code: tea.KeyBackspace},
+}
+
+func press(key string) tea.KeyPressMsg {
+	if k, ok := special[key]; ok {
+		return k
+	}
+	if rest, ok := strings.CutPrefix(key, "ctrl+"); ok {
+		return tea.KeyPressMsg{Code: rune(rest[0]), Mod: tea.ModCtrl}
+	}
+	r := []rune(key)[0]
+	return tea.KeyPressMsg{Code: r, Text: key}
+}
+
+// keys presses named keys.
+func (d *driver) keys(names ...string) *driver {
+	for _, k := range names {
+		d.send(press(k))
+	}
+	return d
+}
+
+// text types letter by letter.
+func (d *driver) text(s string) *driver {
+	for _, r := range s {
+		if r == ' ' {
+			d.keys("space")
+		} else {
+			d.keys(string(r))
+		}
+	}
+	return d
+}
+
+// screen is what a person sees, without colours.
+func (d *driver) screen() string {
+	lines := strings.Split(ansi.Strip(d.m.screen()), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// flat is text without blanks and frames, so that wrapped text is found.
+func flat(s string) string {
+	s = strings.NewReplacer("│", "", "─", "", "╭", "", "╮", "", "╰", "", "╯", "").Replace(s)
+	return strings.Join(strings.Fields(s), "")
+}
+
+func (d *driver) has(s string) bool { return strings.Contains(flat(d.screen()), flat(s)) }
+
+func (d *driver) sees(texts ...string) {
+	d.t.Helper()
+	for _, s := range texts {
+		if !d.has(s) {
+			d.t.Fatalf("%q is not on the screen:\n%s", s, d.screen())
+		}
+	}
+}
+
+func (d *driver) called(want ...string) {
+	d.t.Helper()
+	got := d.b.Calls()
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		d.t.Fatalf("calls %q, want %q; screen:\n%s", got, want, d.screen())
+	}
+}
+
+// fits checks that every line is exactly as wide as the screen and that there
+// are as many as it has.
+func (d *driver) fits() {
+	d.t.Helper()
+	w, h := d.m.width, d.m.height
+	lines := strings.Split(d.m.screen(), "\n")
+	if len(lines) != h {
+		d.t.Fatalf("%d lines on a screen of %d:\n%s", len(lines), h, d.screen())
+	}
+	for n, l := range lines {
+		if got := ansi.StringWidth(l); got != w {
+			d.t.Fatalf("line %d has %d cells of %d: %q", n, got, w, ansi.Strip(l))
+		}
+	}
+}
+
+func (d *driver) golden(name string) {
+	d.t.Helper()
+	d.fits()
+	path := filepath.Join("testdata", name+".txt")
+	got := d.screen() + "\n"
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			d.t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			d.t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		d.t.Fatalf("%v; make it with go test ./ui -update and look at it", err)
+	}
+	if got != string(want) {
+		d.t.Errorf("screen %s differs; got:\n%s\nwant:\n%s", name, got, want)
+	}
+}
+
+// find puts the cursor on the certificate of a name.
+func (d *driver) find(name string) *driver {
+	d.t.Helper()
+	d.keys("/").text(name).keys("enter")
+	d.sees(name)
+	return d
+}

@@ -1,0 +1,216 @@
+package ui
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kittest"
+)
+
+// TestBuyForm shows the price while one chooses, offers only what the issuer
+// can do and names what it cannot, keeps what was typed, and buys after a
+// confirmation. spec: B1
+func TestBuyForm(t *testing.T) {
+	d := drive(t, kittest.New(), 80, 24)
+	d.keys("b")
+	d.sees("100.00 EUR", "total")
+	d.keys("right") // the public CA
+	d.sees("a public CA", "0.00 EUR")
+	d.keys("tab")
+	d.sees("letsencrypt does not offer: OV, EV")
+	d.keys("up", "left", "tab", "left") // the own CA again, and EV
+	d.sees("EV")
+	d.keys("tab")
+	d.sees("EV wildcard certificates do not exist")
+	d.keys("tab", "tab", "tab", "backspace", "9", "9", "9", "enter")
+	d.sees("a number from 1 to 100")
+	d.called()
+	d.keys("esc", "b") // what was typed is still there
+	d.sees("999", "EV")
+	d.keys("down", "down", "down", "down", "down", "ctrl+u", "3", "enter")
+	d.sees("NOTE", "3 × certificate", "300.00 EUR", "Buy for 300.00 EUR?")
+	d.keys("n")
+	d.called()
+	d.keys("b", "ctrl+s", "y")
+	d.called("Buy EV single embedded standard 1y x3")
+	d.sees("bought 3")
+	d.feed()
+	d.sees("3 in all")
+	d.keys("b")
+	if d.has("EV") {
+		t.Fatal("what was bought is still in the form")
+	}
+}
+
+// TestApplyForm states the limits of the type, shows what is wrong beside the
+// field, saves the draft on esc, and comes back filled in when the engine
+// says no. spec: A1 A2 A6
+func TestApplyForm(t *testing.T) {
+	d := drive(t, kittest.Fleet(12), 80, 24)
+	d.find("new DV single").keys("a")
+	d.sees("exactly one name", "IP addresses are possible")
+	d.keys("enter")
+	d.sees("✕ a certificate needs at least one name")
+	d.text("*.example.com").keys("enter")
+	d.sees("✕ *.example.com has a star")
+	d.keys("ctrl+u").text("refused.example.com").keys("ctrl+s")
+	d.sees("✕ the CA does not sign refused.example.com", "refused.example.com")
+	d.keys("ctrl+u").text("a.example.com")
+	d.keys("tab", "right", "tab", "right", "tab", "tab").text("nobody").keys("enter")
+	d.sees("✕ this is no e-mail address")
+	d.keys("esc")
+	d.sees("the draft for new DV single is saved")
+	d.called(d.draft("a.example.com"))
+	d.keys("a")
+	d.sees("a.example.com", "ecdsa-p384", "Ops", "nobody")
+	d.keys("down", "down", "down", "down", "ctrl+u", "ctrl+s")
+	calls := d.b.Calls()
+	if len(calls) != 1 || !strings.HasSuffix(calls[0], "[a.example.com] ecdsa-p384") {
+		t.Fatalf("calls %q", calls)
+	}
+	d.sees("applied for")
+}
+
+// draft is the call that saves the draft of the certificate under the cursor.
+func (d *driver) draft(name string) string {
+	for _, i := range d.b.Instances {
+		if i.Name == "new DV single" {
+			return "SaveDraft " + i.ID.Short() + " [" + name + "]"
+		}
+	}
+	return ""
+}
+
+// TestImportForm reads files, shows what is wrong beside the field, and over
+// SSH offers to paste instead, never showing what is pasted. spec: I3
+func TestImportForm(t *testing.T) {
+	d := drive(t, kittest.New(), 80, 24)
+	d.keys("i", "tab", "enter")
+	d.sees("✕ name at least one file")
+	d.text("missing.pem").keys("ctrl+s")
+	d.sees("✕ file does not exist", "missing.pem")
+	d.keys("ctrl+u").text("garbage").keys("ctrl+s")
+	d.sees("✕ nothing in it is a certificate")
+	d.b.Calls()
+	d.keys("ctrl+u").text("a.pem, b.key").keys("tab").text("mine").keys("enter")
+	d.called(`Upload 2 files "mine"`)
+	d.sees("imported mine")
+
+	d = drive(t, kittest.New(), 80, 24, func(o *Options) { o.Remote = true })
+	d.keys("i")
+	d.sees("over SSH", "Paste the PEM text")
+	d.keys("ctrl+s")
+	d.sees("✕ paste the PEM text first")
+	secret := "-----BEGIN PRIVATE KEY-----\nSECRETSECRET\n-----END PRIVATE KEY-----\n"
+	d.send(tea.PasteMsg{Content: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" + secret})
+	d.sees("1 certificates, 1 private keys")
+	if d.has("SECRETSECRET") {
+		t.Fatal("a pasted key is on the screen")
+	}
+	d.keys("esc", "i")
+	d.sees("nothing is shown of what you paste") // a key is not kept
+	d.send(tea.PasteMsg{Content: secret})
+	d.keys("ctrl+s")
+	d.called(`Upload 1 files ""`)
+}
+
+// TestDeployForm needs a region where there are several. spec: D2
+func TestDeployForm(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24)
+	d.keys("j", "j", "d")
+	d.keys("ctrl+s")
+	d.sees("✕ SLB has several regions", "one or more of: cn-hangzhou")
+	d.text("moon").keys("ctrl+s")
+	d.sees("✕ SLB has no region moon")
+	d.keys("ctrl+u").text("eu-central-1, us-west-1").keys("tab").text("pay.example.com").keys("enter")
+	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], "SLB [eu-central-1 us-west-1] [pay.example.com]") {
+		t.Fatalf("calls %q", calls)
+	}
+	d.sees("deploying pay.example.com to SLB")
+}
+
+// TestSaveForm writes files where the person says and tells which hold a key.
+// spec: I2
+func TestSaveForm(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24)
+	d.keys("j", "s")
+	d.sees("holds the private key")
+	d.keys("tab").text("out").keys("enter")
+	d.sees("/home/out/nginx.key", "private key, 0600")
+	if !d.saved["out/nginx.key"] || d.saved["out/nginx.pem"] {
+		t.Fatalf("saved %v", d.saved)
+	}
+	d = drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Save = nil; o.Remote = true })
+	d.keys("j", "s")
+	d.sees("cannot write files on your machine", "ssh HOST download")
+}
+
+// TestRevokeForm names refund and who presents it still, and needs the name
+// typed. spec: I4 B5
+func TestRevokeForm(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24)
+	d.find("shop").keys("ctrl+k") // hosted: the table says no
+	d.sees("managed hosting is on")
+	d = drive(t, kittest.Fleet(60), 80, 24)
+	d.find("img.").keys("ctrl+k")
+	d.sees("DANGER", "Paid back: 100.00 EUR", "Still presented by: CDN global img.example.com")
+	d.keys("ctrl+s")
+	d.sees("✕ this is not it")
+	d.keys("up", "right", "down").text("img.example.co").keys("enter")
+	d.sees("✕ this is not it")
+	d.called()
+	d.text("m").keys("enter")
+	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], lifecycle.RevocationReasons[1]) {
+		t.Fatalf("calls %q", calls)
+	}
+}
+
+// TestContactForm adds a contact from the palette.
+func TestContactForm(t *testing.T) {
+	d := drive(t, kittest.Fleet(12), 80, 24)
+	d.keys(":").text("contact").keys("enter")
+	d.sees("Add a contact")
+	d.keys("enter")
+	d.sees("✕ this is needed")
+	d.text("Night shift").keys("tab").text("night@example.com").keys("ctrl+s")
+	d.called("AddContact Night shift night@example.com")
+}
+
+// TestFailureIsTold shows an error of the backend, with what it tried.
+func TestFailureIsTold(t *testing.T) {
+	b := kittest.Fleet(60)
+	d := drive(t, b, 80, 24)
+	b.Fail = errors.New("disk full\x1b[2J")
+	d.keys("b", "ctrl+s", "y")
+	d.sees("FAILED", `disk full\x1b[2J`)
+}
+
+// TestFastTyping types a whole action at once, before any command has
+// answered: what is typed waits for the dialog it is meant for, and nothing of
+// it is taken for keys of the page.
+func TestFastTyping(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24)
+	d.find("img.")
+	var cmds []tea.Cmd
+	for _, k := range append([]string{"ctrl+k", "tab"}, append(strings.Split("img.example.com", ""), "enter")...) {
+		_, cmd := d.m.Update(press(k))
+		cmds = append(cmds, cmd)
+	}
+	d.run(tea.Batch(cmds...))
+	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasPrefix(calls[0], "Revoke") {
+		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
+	}
+}
+
+// TestRole shows that a viewer may look and is told what is needed to act.
+func TestRole(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Actor.Role = model.Viewer })
+	d.keys("b")
+	d.sees("your role is viewer", "needs operator")
+	d.called()
+}

@@ -1,0 +1,68 @@
+package ui
+
+import (
+	"fmt"
+	"testing"
+
+	"certquay/ui/kittest"
+)
+
+// TestScreens draws every screen and dialog in three sizes; nothing may wrap,
+// be clipped at the edge, or leave a line short. The files are to be looked at
+// by eye when they change. spec: V2 V5
+func TestScreens(t *testing.T) {
+	screens := []struct {
+		name  string
+		fleet int
+		keys  []string
+	}{
+		{"list", 60, nil},
+		{"cards", 60, []string{"v"}},
+		{"empty", 0, nil},
+		{"details", 60, []string{"/", "s", "h", "o", "p", "enter", "enter"}},
+		{"awaiting", 60, []string{"/", "c", "o", "r", "p", "enter", "enter"}},
+		{"history", 60, []string{"/", "i", "m", "g", ".", "enter", "enter", "l", "l", "l"}},
+		{"hosting", 60, []string{"2"}},
+		{"deployments", 60, []string{"3"}},
+		{"deployments-slb", 60, []string{"3", "]"}},
+		{"deployments-empty", 0, []string{"3"}},
+		{"activity", 60, []string{"4"}},
+		{"event", 60, []string{"4", "enter"}},
+		{"forecast", 60, []string{"5"}},
+		{"help", 60, []string{"?"}},
+		{"palette", 60, []string{":", "s", "a", "v"}},
+		{"panel", 60, []string{"f"}},
+		{"explain", 60, []string{"x"}},
+		{"refused", 60, []string{"r"}},
+		{"undo", 60, []string{"u"}},
+		{"quit", 60, []string{"ctrl+c"}},
+		{"marked", 60, []string{"space", "space", "space"}},
+		{"buy", 60, []string{"b", "tab", "right", "tab"}},
+		{"buy-confirm", 60, []string{"b", "ctrl+s"}},
+		{"apply", 60, []string{"/", "n", "e", "w", "enter", "a"}},
+		{"import", 60, []string{"i"}},
+		{"deploy", 60, []string{"j", "d", "tab"}},
+		{"save", 60, []string{"j", "s"}},
+		{"reissue", 60, []string{"j", "j", "n"}},
+		{"renew", 60, []string{"j", "j", "r"}},
+		{"withdraw", 60, []string{"/", "c", "o", "r", "p", "enter", "w"}},
+		{"undeploy", 60, []string{"/", "s", "h", "o", "p", "enter", "D"}},
+		{"undeploy-one", 60, []string{"D"}},
+		{"revoke", 60, []string{"j", "j", "ctrl+k"}},
+		{"revoke-wrong", 60, []string{"j", "j", "ctrl+k", "tab", "n", "o", "enter"}},
+		{"close", 60, []string{"/", "n", "e", "w", "enter", "ctrl+k"}},
+		{"delete", 60, []string{"/", "g", "o", "n", "e", "enter", "ctrl+x"}},
+	}
+	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
+		for _, s := range screens {
+			name := fmt.Sprintf("%s_%dx%d", s.name, size[0], size[1])
+			t.Run(name, func(t *testing.T) {
+				b := kittest.New()
+				if s.fleet > 0 {
+					b = kittest.Fleet(s.fleet)
+				}
+				drive(t, b, size[0], size[1]).keys(s.keys...).golden(name)
+			})
+		}
+	}
+}

@@ -1,0 +1,483 @@
+package ui
+
+import (
+	"fmt"
+	"image/color"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kittest"
+)
+
+// TestSizes draws every tab and a few dialogs in every size there is, also
+// none: nothing may panic, and every line is as wide as the screen. spec: V5
+func TestSizes(t *testing.T) {
+	for _, keys := range [][]string{nil, {"v"}, {"enter"}, {"3"}, {"4"}, {"5"}, {"?"}, {":"}, {"f"}, {"b"}, {"x"}, {"i"}, {"j", "j", "ctrl+k"}} {
+		d := drive(t, kittest.Fleet(30), 100, 30)
+		d.keys(keys...)
+		for w := 0; w <= 220; w += 11 {
+			for h := 0; h <= 70; h += 6 {
+				d.send(tea.WindowSizeMsg{Width: w, Height: h})
+				if w > 0 && h > 0 {
+					d.fits()
+				}
+				if w > 0 && h > 3 && (w < minWidth || h < minHeight) && w > 20 {
+					d.sees("certquay needs a terminal")
+				}
+			}
+		}
+		d.send(tea.WindowSizeMsg{Width: 100, Height: 30})
+		d.keys("esc").sees("certquay", "Overview")
+	}
+}
+
+// TestBeforeTheSizeIsKnown draws and takes keys while the width is 0.
+func TestBeforeTheSizeIsKnown(t *testing.T) {
+	m := newRoot(Options{Backend: kittest.Fleet(5)})
+	for _, k := range []string{"j", "enter", "?", "esc", "3", "v", "b"} {
+		m.Update(press(k))
+		_ = m.View()
+	}
+}
+
+// TestHostileText puts everything a terminal obeys into names, errors and
+// actors: none of it reaches the screen raw, all of it is visible.
+func TestHostileText(t *testing.T) {
+	evil := "a\x1b[31mred\x1b]8;;http://x\x07\r\n\t\u202egnp.exe\u2066\x9b2J\u200b.example.com"
+	b := kittest.Fleet(12)
+	for _, i := range b.Instances {
+		i.Name += evil
+		i.Reason, i.Failure.Message, i.Operation.Waiting, i.Operation.Error = evil, evil, evil, evil
+		i.Spec.Brand += evil
+		for n := range i.Versions {
+			i.Versions[n].Domains[0] += evil
+			i.Versions[n].KeyType, i.Versions[n].Serial = evil, evil
+		}
+	}
+	for _, r := range b.Places {
+		r.Name, r.Address, r.Region, r.VerifyError, r.Failure.Message = evil, evil, evil, evil, evil
+	}
+	for n := range b.Events {
+		e := &b.Events[n]
+		e.Actor, e.Name, e.Detail, e.Action, e.Result, e.Reason, e.To, e.Via = evil, evil, evil, evil, evil, evil, evil, evil
+	}
+	for n := range b.Open {
+		b.Open[n].Text, b.Open[n].Detail = evil, evil
+	}
+	b.People[0].Name, b.Wares[0].Name, b.Wares[0].Driver = evil, evil, evil
+	for _, keys := range [][]string{nil, {"v"}, {"enter"}, {"enter", "l"}, {"enter", "l", "l"}, {"enter", "l", "l", "l"}, {"3"}, {"4"}, {"4", "enter"}, {"x"}, {"b"},
+		{"d"}, {"r"}, {"j", "D"}, {"j", "s"}, {"j", "d"}, {"j", "j", "ctrl+k"}, {":"}, {"?"}, {"y"}, {"/", "a", "enter"}} {
+		for _, size := range [][2]int{{80, 24}, {120, 40}} {
+			d := drive(t, b, size[0], size[1], func(o *Options) { o.Actor.Name = evil })
+			d.keys(keys...)
+			d.fits()
+			raw := d.m.screen()
+			bare := regexp.MustCompile("\x1b\\[[0-9;:]*m").ReplaceAllString(raw, "")
+			for _, r := range bare {
+				if r < 0x20 && r != '\n' || r >= 0x7f && r < 0xa0 || strings.ContainsRune("\u202e\u2066\u200b", r) {
+					t.Fatalf("keys %v: %q reaches the screen:\n%q", keys, r, bare)
+				}
+			}
+			if strings.Contains(raw, "\x1b[31m") || strings.Contains(raw, "]8;;http") && strings.Contains(raw, "\x1b]8") {
+				t.Fatalf("keys %v: colours or links of a stranger", keys)
+			}
+		}
+	}
+}
+
+// TestPasteIsNotTyping pastes every key there is onto every tab: nothing
+// happens; into a filter it is text. spec: V4
+func TestPasteIsNotTyping(t *testing.T) {
+	for _, tab := range []string{"1", "3", "4"} {
+		d := drive(t, kittest.Fleet(30), 100, 30)
+		d.keys(tab)
+		before := d.screen()
+		d.send(tea.PasteMsg{Content: "bcdxnrswqV\n\x0b\x18y\n"})
+		if d.screen() != before || d.quit {
+			t.Fatalf("pasting on tab %s did something:\n%s", tab, d.screen())
+		}
+		d.called()
+		d.keys("/")
+		d.send(tea.PasteMsg{Content: "shop\nq"})
+		d.sees("shop q")
+	}
+	d := drive(t, kittest.Fleet(30), 100, 30)
+	d.find("corp").keys("w")
+	d.send(tea.PasteMsg{Content: "y\ny\n"}) // nor does it confirm
+	d.called()
+	d.sees("Withdraw the application?")
+}
+
+// TestWithoutColour draws without any colour, and with sixteen; glyphs and
+// words still tell everything. spec: V5
+func TestWithoutColour(t *testing.T) {
+	colour := regexp.MustCompile("\x1b\\[[0-9;:]*m")
+	for _, keys := range [][]string{nil, {"v"}, {"enter"}, {"3"}, {"4"}, {"b"}, {"?"}, {"f"}, {":"}, {"r"}} {
+		d := drive(t, kittest.Fleet(30), 120, 40)
+		rich := d.keys(keys...).screen()
+		d.send(tea.EnvMsg{"NO_COLOR=1"})
+		for _, seq := range colour.FindAllString(d.m.screen(), -1) {
+			for p := range strings.SplitSeq(strings.Trim(seq, "\x1b[m"), ";") {
+				if strings.HasPrefix(p, "3") || strings.HasPrefix(p, "4") || strings.HasPrefix(p, "9") || strings.HasPrefix(p, "10") {
+					t.Fatalf("colour %q in NO_COLOR after %v", seq, keys)
+				}
+			}
+		}
+		if d.screen() != rich {
+			t.Fatal("words or glyphs depend on colour")
+		}
+		d = drive(t, kittest.Fleet(30), 120, 40)
+		d.keys(keys...)
+		d.send(tea.ColorProfileMsg{Profile: colorprofile.ANSI})
+		if strings.Contains(d.m.screen(), "38;2;") || strings.Contains(d.m.screen(), "38;5;") {
+			t.Fatal("more than sixteen colours on a terminal with sixteen")
+		}
+	}
+	d := drive(t, kittest.Fleet(30), 120, 40)
+	dark := d.m.screen()
+	d.send(tea.BackgroundColorMsg{Color: color.White})
+	if d.m.screen() == dark || d.m.c.Styles.Dark {
+		t.Fatal("a light background changes nothing")
+	}
+}
+
+// TestLive shows a change made elsewhere within a second, keeps the cursor on
+// its certificate, and reads anew on a resync. spec: V1
+func TestLive(t *testing.T) {
+	b := kittest.Fleet(60)
+	d := drive(t, b, 120, 40)
+	d.find("pay.")
+	d.keys("esc", "j", "j", "j")
+	before, _ := d.b.Page(model.Query{Now: b.Clock})
+	name := before.Rows[3].Name
+	d.keys("y")
+	b.Change(func(b *kittest.Backend) {
+		n := kittest.Fleet(4).Instances[3] // expired: comes first
+		n.ID, n.Name = "01K9ZZZZZZZZZZZZZZZZZZZZZZ", "brand.new.example.com"
+		b.Instances = append(b.Instances, n)
+	})
+	d.feed()
+	d.sees("brand.new.example.com", "61 in all")
+	d.keys("y")
+	if len(d.copied) != 2 || d.copied[0] != d.copied[1] || d.copied[0] != name {
+		t.Fatalf("the cursor moved from %s: %v", name, d.copied)
+	}
+	// The details and the activity follow as well.
+	d.keys("enter")
+	b.Change(func(b *kittest.Backend) {
+		for _, i := range b.Instances {
+			if i.Name == name {
+				i.Failure = model.Failure{What: model.JobDeploy, At: b.Clock, Message: "the cable is cut"}
+			}
+		}
+	})
+	d.feed()
+	d.sees("the cable is cut")
+	d.keys("4")
+	b.Change(func(b *kittest.Backend) {
+		b.Events = append([]model.Event{{Seq: 5000, At: b.Clock, Action: "apply", Name: "just.now.example.com", Result: "ok"}}, b.Events...)
+	})
+	d.feed()
+	d.sees("just.now.example.com")
+}
+
+// TestFilterCounts compares the count beside each filter with what it lists.
+// spec: S5
+func TestFilterCounts(t *testing.T) {
+	count := regexp.MustCompile(`(\d+) of (\d+)`)
+	for n := range len(model.States) + len(model.DerivedValues) + 1 {
+		d := drive(t, kittest.Fleet(60), 120, 40)
+		d.keys("f")
+		for range n {
+			d.keys("j")
+		}
+		var line string
+		for l := range strings.SplitSeq(d.screen(), "\n") {
+			if strings.Contains(l, "▌ [ ]") {
+				line = l
+			}
+		}
+		fields := strings.Fields(strings.Split(strings.Split(line, "[ ]")[1], "│")[0])
+		want := fields[len(fields)-1]
+		d.keys("space", "enter")
+		got := count.FindStringSubmatch(d.screen())
+		if got == nil || got[1] != want {
+			t.Errorf("%v: listed %v", fields, got)
+		}
+	}
+	d := drive(t, kittest.Fleet(60), 120, 40)
+	d.keys("H")
+	d.sees("hosted", "1 of 60", "shop.example.com")
+	d.keys("H")
+	d.sees("60 of 60")
+}
+
+// TestMoving moves with every key of V4. spec: V4
+func TestMoving(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24)
+	at := func() string {
+		d.copied = nil
+		d.keys("y")
+		return d.copied[0]
+	}
+	first := at()
+	last := func() string { d.keys("G"); defer d.keys("g"); return at() }()
+	for _, c := range [][2]string{{"j", "k"}, {"down", "up"}, {"pgdown", "pgup"}, {"ctrl+d", "ctrl+u"}, {"G", "g"}, {"end", "home"}} {
+		d.keys(c[0])
+		if at() == first {
+			t.Errorf("%s does not move", c[0])
+		}
+		d.keys(c[1])
+		if at() != first {
+			t.Errorf("%s does not move back", c[1])
+		}
+	}
+	if last == first {
+		t.Error("G does not go to the end")
+	}
+	for n, words := range []string{"", "not part of this version", "PRESENTS", "live", "not part of this version"} {
+		if d.keys(fmt.Sprint(n + 1)); words != "" {
+			d.sees(words)
+		}
+	}
+	d.keys("tab")
+	d.sees("60 in all")
+	d.keys("shift+tab", "shift+tab", "shift+tab", "]", "]")
+	d.sees("CDN")
+	d.keys("[", "[", "enter")
+	d.sees("Certificate", "esc back")
+	d.keys("l", "l")
+	d.keys("esc")
+	d.sees("60 in all")
+	d.keys("Z")
+	d.sees("Z does nothing here")
+	d.keys("ctrl+c")
+	d.sees("Quit certquay?")
+	d.keys("ctrl+c")
+	if d.quit || d.m.top() != nil {
+		t.Fatal("ctrl+c closes a dialog")
+	}
+	d.keys("q")
+	if !d.quit {
+		t.Fatal("q does not quit")
+	}
+}
+
+// TestPalette finds an action by its letters and does it.
+func TestPalette(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24)
+	d.keys(":").text("sort name").keys("enter")
+	d.sees("by name")
+	d.keys(":").text("zzzz")
+	d.sees("no action has these letters")
+	d.keys("esc", ":").text("withdr").keys("enter") // dimmed: says why
+	d.sees("Not possible", "The way out")
+}
+
+// TestMouse clicks tabs and rows and turns the wheel. spec: V5
+func TestMouse(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 120, 40)
+	line := func(s string) int {
+		for y, l := range strings.Split(d.screen(), "\n") {
+			if strings.Contains(l, s) {
+				return y
+			}
+		}
+		t.Fatalf("no %s", s)
+		return 0
+	}
+	click := func(x, y int) { d.send(tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft}) }
+	y := line("shop.example.com")
+	click(10, y)
+	d.keys("y")
+	if d.copied[0] != "*.shop.example.com" {
+		t.Fatalf("clicked %v", d.copied)
+	}
+	click(10, y) // again opens it
+	d.sees("Deployments", "127.0.0.1:40101")
+	d.keys("esc")
+	d.send(tea.MouseWheelMsg{X: 5, Y: 20, Button: tea.MouseWheelDown})
+	if d.has("old.example.org") {
+		t.Fatal("the wheel does not scroll")
+	}
+	click(strings.Index(d.screen(), "4 Activity"), 0)
+	d.sees("live")
+}
+
+// TestCopy copies the address of a resource. spec: V4
+func TestCopy(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 120, 40)
+	d.keys("3", "y")
+	d.find("pay.")
+	d.keys("y")
+	if len(d.copied) != 2 || d.copied[1] != "127.0.0.1:40103" {
+		t.Fatalf("copied %v", d.copied)
+	}
+	d.sees("copied the address: 127.0.0.1:40103")
+}
+
+// TestNoStateIsCompared looks through the sources: what is allowed in which
+// state is the table's business alone.
+func TestNoStateIsCompared(t *testing.T) {
+	names := make([]string, 0, len(model.States))
+	for _, s := range model.States {
+		names = append(names, strings.ToUpper(string(s[:1]))+string(s[1:]))
+	}
+	constant := regexp.MustCompile(`\bmodel\.(` + strings.Join(names, "|") + `)\b`)
+	sources(t, func(path, text string) {
+		if m := constant.FindString(text); m != "" && !strings.HasPrefix(path, "kittest") {
+			t.Errorf("%s uses %s", path, m)
+		}
+	})
+}
+
+func sources(t *testing.T, each func(path, text string)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, e os.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			each(path, string(b))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEveryTextExists looks for the key of every text in the sources; keys
+// made of parts must have at least one text that begins so.
+func TestEveryTextExists(t *testing.T) {
+	cat := drive(t, kittest.New(), 80, 24).m.c.Text
+	use := regexp.MustCompile(`\b(?:T|Or)\("([^"]+)"`)
+	sources(t, func(path, text string) {
+		for _, m := range use.FindAllStringSubmatch(text, -1) {
+			key := m[1]
+			if strings.HasSuffix(key, ".") {
+				found := false
+				for _, k := range cat.Keys() {
+					found = found || strings.HasPrefix(k, key)
+				}
+				if !found {
+					t.Errorf("%s: no text begins with %s", path, key)
+				}
+			} else if !cat.Has(key) {
+				t.Errorf("%s: no text %s", path, key)
+			}
+		}
+	})
+}
+
+// TestNoKeyShows draws every golden screen once more in a glance: a key that is
+// missing would show in angle brackets.
+func TestNoKeyShows(t *testing.T) {
+	files, _ := filepath.Glob("testdata/*.txt")
+	missing := regexp.MustCompile(`<[a-z]+\.[a-z.]+>|%!`)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := missing.Find(b); m != nil {
+			t.Errorf("%s shows %s", f, m)
+		}
+	}
+	if len(files) == 0 {
+		t.Error("no golden screens")
+	}
+}
+
+// TestKeyTable has every key that spec V4 names.
+func TestKeyTable(t *testing.T) {
+	table := KeyTable()
+	for _, k := range []string{"j", "k", "h", "l", "1", "5", "tab", "[", "]", "g", "G", "pgup", "pgdown", "ctrl+d", "ctrl+u", "enter", "esc", "/", "f", "H", ":", "?", "space", "y", "q",
+		"b", "a", "w", "R", "i", "d", "D", "s", "r", "n", "u", "m", "t", "V", "v", "ctrl+k", "ctrl+x", "x"} {
+		if !strings.Contains(table, "`"+k+"`") {
+			t.Errorf("the table of keys lacks %s", k)
+		}
+	}
+	for _, r := range lifecycle.NewTable().Rows() {
+		if r.Key != "" && !strings.Contains(table, "`"+r.Key+"`") {
+			t.Errorf("the table of keys lacks %s of %s", r.Key, r.Action)
+		}
+	}
+	for l := range strings.Lines(table) {
+		if strings.Count(l, "|") != 4 {
+			t.Errorf("not a row: %s", l)
+		}
+	}
+}
+
+// TestImports keeps the arrow of import: the interface knows model, lifecycle
+// and its bundle, and nothing of storage or commands.
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "certquay/ui").Output()
+	if err != nil {
+		t.Skip("no go command")
+	}
+	for l := range strings.Lines(string(out)) {
+		l = strings.TrimSpace(l)
+		if strings.HasPrefix(l, "certquay/store") || strings.HasPrefix(l, "certquay/cmd") {
+			t.Errorf("ui imports %s", l)
+		}
+	}
+}
+
+// BenchmarkKey moves the cursor in a list of 100,000 and draws the screen.
+func BenchmarkKey(b *testing.B) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
+		b.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(b *testing.B) {
+			fleet := kittest.Fleet(60)
+			d := drive(b, fleet, size[0], size[1], func(o *Options) { o.Backend = &large{fleet} })
+			n := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = d.m.Update(press("j"))
+				n = len(d.m.screen())
+			}
+			b.ReportMetric(float64(n), "B/view")
+		})
+	}
+}
+
+// large is a fleet that counts as 100,000; pages are made up.
+type large struct{ *kittest.Backend }
+
+func (l *large) Page(q model.Query) (model.Page, error) {
+	all, err := l.Backend.Page(model.Query{Now: q.Now})
+	p := model.Page{Offset: q.Offset, Total: 100_000}
+	for n := q.Offset; n < min(q.Offset+q.Limit, p.Total); n++ {
+		r := all.Rows[n%len(all.Rows)]
+		r.ID = model.ID(fmt.Sprintf("%026d", n))
+		p.Rows = append(p.Rows, r)
+	}
+	return p, err
+}
+
+// TestHundredThousand jumps to the end of 100,000 certificates and back; only
+// a window of them is ever held.
+func TestHundredThousand(t *testing.T) {
+	fleet := kittest.Fleet(60)
+	d := drive(t, fleet, 120, 40, func(o *Options) { o.Backend = &large{fleet} })
+	d.sees("100,000 of 60")
+	start := time.Now()
+	d.keys("G")
+	d.fits()
+	d.keys("pgup", "ctrl+u", "g", "j")
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
+}

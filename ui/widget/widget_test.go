@@ -1,0 +1,162 @@
+package widget
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/colorprofile"
+	"github.com/charmbracelet/x/ansi"
+	"pgregory.net/rapid"
+
+	"certquay/ui/style"
+)
+
+var plain = style.New(true, colorprofile.ASCII)
+
+// TestWidth compares the quick measure with the thorough one.
+func TestWidth(t *testing.T) {
+	pieces := []string{"a", "ü", "●", "✕", "✓", "…", "─", "█", "\x1b[1;38;2;1;2;3m", "\x1b[m", "証", "👩‍💻", "e\u0301", "✓\ufe0f", " ", "‹", "–", "⊗", "◔", "▸", "\u200b", "ｗ", "►"}
+	rapid.Check(t, func(t *rapid.T) {
+		s := strings.Join(rapid.SliceOf(rapid.SampledFrom(pieces)).Draw(t, "pieces"), "")
+		if got, want := Width(s), ansi.StringWidth(s); got != want {
+			t.Fatalf("%q: %d, want %d", s, got, want)
+		}
+	})
+}
+
+// TestFillIsExact fills, cuts and boxes wide and narrow text to the cell.
+func TestFillIsExact(t *testing.T) {
+	for _, s := range []string{"", "abc", "証明書の一覧表示", "a\nb\nc\nd\ne", strings.Repeat("x", 300)} {
+		for w := 1; w < 40; w++ {
+			for l := range strings.SplitSeq(Fill(s, w, 3), "\n") {
+				if Width(l) != w {
+					t.Fatalf("%q filled to %d has %d", s, w, Width(l))
+				}
+			}
+			if Width(Pad(s[:min(len(s), 5)], w)) > w+1 {
+				t.Fatal("pad")
+			}
+		}
+	}
+	for l := range strings.SplitSeq(Box(plain, style.Faint, "title", []string{"x", strings.Repeat("long ", 20)}, 30, 10), "\n") {
+		if Width(l) != 30 {
+			t.Fatalf("box line %q", l)
+		}
+	}
+}
+
+// TestWrapKeepsWords breaks at blanks only, and cuts what is too long.
+func TestWrapKeepsWords(t *testing.T) {
+	ls := Wrap("certquay buy --level dv --grade standard", 22)
+	if strings.Join(ls, "|") != "certquay buy --level|dv --grade standard" {
+		t.Fatalf("%q", ls)
+	}
+	for _, l := range Wrap(strings.Repeat("0123456789", 9), 20) {
+		if Width(l) > 20 {
+			t.Fatalf("%q", l)
+		}
+	}
+}
+
+func numbers(from, n int) []int {
+	rows := make([]int, n)
+	for i := range rows {
+		rows[i] = from + i
+	}
+	return rows
+}
+
+func table() *Table[int] {
+	t := &Table[int]{ID: func(n int) string { return fmt.Sprint(n) }, Columns: []Column[int]{{Title: "N", Min: 6, Max: 10, Cell: func(n, _ int) Cell { return Cell{Text: fmt.Sprint(n)} }}}}
+	t.SetSize(20, 11)
+	return t
+}
+
+// TestTableWindow asks for what is visible and for no more than a window.
+func TestTableWindow(t *testing.T) {
+	tb := table()
+	tb.SetWindow(0, numbers(0, 200), 100_000)
+	if _, _, need := tb.Need(); need {
+		t.Fatal("needs what it has")
+	}
+	tb.End()
+	offset, limit, need := tb.Need()
+	if !need || offset > 99_990 || offset+limit < 100_000 || limit > 1000 {
+		t.Fatalf("needs %d+%d %v", offset, limit, need)
+	}
+	if strings.Count(tb.View(plain), "·") != 10 {
+		t.Fatal("rows on their way are not shown as such")
+	}
+	tb.SetWindow(offset, numbers(offset, limit), 100_000)
+	if n, ok := tb.Selected(); !ok || n != 99_999 {
+		t.Fatalf("selected %d %v", n, ok)
+	}
+}
+
+// TestTableKeepsTheRow keeps the cursor on its row and line when others come.
+func TestTableKeepsTheRow(t *testing.T) {
+	tb := table()
+	tb.SetWindow(0, numbers(0, 50), 50)
+	tb.Select(20)
+	line := tb.cursor - tb.top
+	tb.SetWindow(0, append([]int{900, 901, 902}, numbers(0, 50)...), 53)
+	if n, _ := tb.Selected(); n != 20 || tb.cursor-tb.top != line {
+		t.Fatalf("selected %d on line %d", n, tb.cursor-tb.top)
+	}
+	tb.SetWindow(0, numbers(0, 5), 5) // it is gone: the cursor stays inside
+	if n, ok := tb.Selected(); !ok || n != 4 {
+		t.Fatalf("selected %d", n)
+	}
+	tb.SetWindow(0, nil, 0)
+	tb.Move(3)
+	tb.Scroll(-9)
+	tb.Toggle()
+	if _, ok := tb.Selected(); ok {
+		t.Fatal("selected in an empty list")
+	}
+}
+
+// TestPictures have the size asked for, whatever the values.
+func TestPictures(t *testing.T) {
+	values := make([]int, 26)
+	values[3], values[4] = 1, 1000
+	for _, l := range Bars(plain, values, 3, 2, func(int) style.Tone { return style.Good }) {
+		if Width(l) != 52 {
+			t.Fatalf("%q", l)
+		}
+	}
+	if l := Bars(plain, values, 1, 1, func(int) style.Tone { return style.Good })[0]; !strings.Contains(ansi.Strip(l), "▁▁█") {
+		t.Fatalf("a small value does not show: %q", l)
+	}
+	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+	year := func(n int) time.Time { return now.AddDate(n, 0, 0) }
+	for w := 4; w < 100; w += 9 {
+		l := LifeBar(plain, Life{From: year(-1), To: year(1), Now: now, Versions: []LifeVersion{{From: year(-1), Window: now, To: now}, {From: now, Window: year(1), To: year(1)}}}, w)
+		if Width(l) != w || !strings.Contains(l, "●") {
+			t.Fatalf("%d: %q", w, ansi.Strip(l))
+		}
+	}
+	if LifeBar(plain, Life{}, 20) != "" {
+		t.Fatal("a bar without a life")
+	}
+	if Gauge(2, 10) != strings.Repeat("━", 10) || Gauge(-1, 10) != strings.Repeat("─", 10) {
+		t.Fatal("gauge")
+	}
+}
+
+// TestWords writes numbers, money and times as people read them.
+func TestWords(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	for got, want := range map[string]string{
+		Count(1234567): "1,234,567", Count(12): "12", Money(123456, "EUR"): "1,234.56 EUR", Money(-5, "EUR"): "-0.05 EUR",
+		Days(now.Add(49*time.Hour), now): "2 d", Days(now.Add(-3*time.Hour), now): "-3 h", Days(time.Time{}, now): "",
+		Ago(now.Add(-90*time.Second), now): "1 min", Ago(time.Time{}, now): "–", Day(now.AddDate(2, 0, 0), now): "2028-11-21", Day(now, now): "Nov 21",
+		Validity(365 * 24 * time.Hour): "1 y", Validity(90 * 24 * time.Hour): "90 d", Validity(397 * 24 * time.Hour): "397 d", Validity(time.Hour): "1 h", Validity(0): "–",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
