@@ -1,0 +1,125 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"certquay/cmd/config"
+	"certquay/cmd/owner"
+	"certquay/cmd/session"
+	"certquay/lifecycle"
+	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/product"
+	"certquay/model"
+)
+
+// stubborn is a real edge that takes a new pair and goes on presenting the old
+// one, as a server does whose reload was lost.
+type stubborn struct {
+	lifecycle.Product
+	on bool
+}
+
+func (s *stubborn) Deploy(ctx context.Context, p lifecycle.Place, pair lifecycle.Pair) (lifecycle.Binding, error) {
+	if !s.on {
+		return s.Product.Deploy(ctx, p, pair)
+	}
+	return s.Product.Present(ctx, p)
+}
+
+// TestAProductThatKeepsTheOldLeafFailsTheVerb has the verb exit 1, the old leaf
+// presented at the same address, and the row say so.
+// spec: D3
+func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
+	dir := t.TempDir()
+	ctx := context.Background()
+	lock, err := owner.Acquire(filepath.Join(dir, "data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Release() }()
+	s := session.NewLocal()
+	var out, errs bytes.Buffer
+	s.Out, s.Err, s.Interactive = &out, &errs, false
+	a, err := open(ctx, lock, s, &global{}, config.Paths{Config: dir, State: dir}, filepath.Join(dir, "config.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	ca, err := embedded.New(a.Store, embedded.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	products := a.products(ctx, lifecycle.SystemClock{})
+	odd := &stubborn{Product: products[1].Product}
+	products[1].Product = odd
+	policy := lifecycle.DefaultPolicy()
+	policy.HandshakeTimeout /= 20
+	a.Engine = lifecycle.New(lifecycle.Options{
+		Store: a.Store, Clock: lifecycle.SystemClock{}, Policy: policy, Prober: product.Prober{},
+		Issuers: map[string]lifecycle.Issuer{embedded.Brand: ca}, Products: products,
+	})
+	defer a.Engine.Close()
+	verb := func(args ...string) int {
+		out.Reset()
+		errs.Reset()
+		return run(ctx, &call{Session: s, app: a, g: &global{}}, args)
+	}
+	must := func(args ...string) {
+		t.Helper()
+		if code := verb(args...); code != exitDone {
+			t.Fatalf("%v: exit %d: %s", args, code, errs.String())
+		}
+	}
+	must("buy", "--level", "dv", "--type", "single")
+	page, err := a.Engine.Page(model.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := string(page.Rows[0].ID)
+	must("apply", id, "--domain", "old.example.com")
+	must("deploy", id, "--product", "CDN")
+	rs, _, err := a.Engine.Resources(lifecycle.ResourceFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := rs[0]
+	must("reissue", id, "--new-key")
+	odd.on = true
+	if code := verb("deploy", id, "--product", "CDN"); code != exitFailed || !strings.Contains(errs.String(), "another certificate is presented") {
+		t.Fatalf("exit %d: %s", code, errs.String())
+	}
+	after, err := a.Engine.Resource(before.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.State != model.ResourceFailed || after.Deployed != before.Deployed || after.Address != before.Address {
+		t.Errorf("the row is %s: %+v", after.State, after.Resource)
+	}
+	conn, err := tls.Dial("tcp", before.Address, &tls.Config{ServerName: "old.example.com", InsecureSkipVerify: true}) //nolint:gosec // what is presented is the question
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	i, err := a.Engine.Instance(model.ID(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := a.Engine.Material(i.ID, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(conn.ConnectionState().PeerCertificates[0].Raw, m.Chain[0]) {
+		t.Error("the old leaf is not presented any more")
+	}
+	odd.on = false
+	must("deploy", id, "--product", "CDN")
+}
