@@ -35,6 +35,9 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 			add("A2", "domains", err.Error(), "www.example.com")
 		}
 	}
+	for _, f := range e.missingFields(i, a) {
+		add("A1", f.Field, f.Why, f.Example)
+	}
 	if caps.NeedsEmail && a.Email == "" {
 		add("A1", "email", "this issuer needs an e-mail address", "ops@example.com")
 	}
@@ -98,6 +101,11 @@ func merge(draft, given model.Application) model.Application {
 	set(&m.ApplicantName, given.ApplicantName)
 	set(&m.Phone, given.Phone)
 	set(&m.Email, given.Email)
+	set(&m.IDNumber, given.IDNumber)
+	mergeCompany(&m.Company, given.Company, set)
+	if given.Documents != nil {
+		m.Documents = slices.Clone(given.Documents)
+	}
 	if given.KeyType != "" {
 		m.KeyType, m.CSR = given.KeyType, nil
 	}
@@ -216,6 +224,13 @@ func (e *Engine) startIssue(tx model.Tx, c *Case, a Action, kind model.JobKind, 
 	}
 	*j = e.newJob(kind, i, actor)
 	j.Step, j.CSR = stepOrder, i.Application.CSR
+	reviewed, err := e.reviewed(tx, i, is.Capabilities(c.Now))
+	if err != nil {
+		return err
+	}
+	if !reviewed {
+		j.Step = stepReview
+	}
 	if key != nil {
 		j.KeyID = key.ID
 		if err := tx.Put(key); err != nil {
@@ -226,10 +241,13 @@ func (e *Engine) startIssue(tx model.Tx, c *Case, a Action, kind model.JobKind, 
 	if v := i.Newest(); v != nil {
 		j.Version = v.Number + 1
 	}
-	j.NotAfter = e.askedNotAfter(i, is.Capabilities(c.Now))
+	j.Yearly = kind == model.JobRenew
+	j.NotAfter = e.askedNotAfter(i, is.Capabilities(c.Now), j.Yearly)
 	i.Operation = model.Operation{Kind: kind, Job: j.ID, Since: c.Now, Attempt: 1}
 	i.ExpectedIssue = c.Now.Add(expectedIssue)
-	e.table.Row(a).move(i, false)
+	if kind == model.JobIssue { // the others move with their new version
+		e.table.Row(a).move(i, false)
+	}
 	return tx.Put(j)
 }
 
@@ -256,7 +274,10 @@ func (e *Engine) Withdraw(ctx context.Context, actor model.Actor, id model.ID) e
 				return err
 			}
 		}
-		i.Operation, i.ExpectedIssue = model.Operation{}, noTime
+		i.Operation, i.ExpectedIssue, i.Proofs = model.Operation{}, noTime, nil
+		if err := closeTasks(tx, id, model.TaskReview, c.Now, "withdrawn"); err != nil {
+			return err
+		}
 		e.table.Row(Withdraw).move(i, false)
 		return nil
 	})

@@ -43,16 +43,39 @@ func (e *Engine) Quote(r BuyRequest) (Quote, error) {
 		return refuse(ReasonQuantity, Args{"quantity": fmt.Sprint(r.Quantity)})
 	}
 	q := Quote{Currency: e.policy.Currency}
+	add := func(item string, amount int64) {
+		q.Lines = append(q.Lines, model.OrderLine{Item: item, Spec: r.Spec, Years: r.Years, Quantity: 1, Amount: amount, Currency: q.Currency})
+		q.Total += amount
+	}
+	price := e.policy.Price(r.Spec) * int64(r.Years)
+	switch {
+	case r.FromPack && (r.Years != 1 || r.Hosting):
+		return refuse(ReasonFromPack, Args{})
+	case r.Hosting && r.Years != 1:
+		return refuse(ReasonHostingYears, Args{})
+	}
 	for range r.Quantity {
-		l := model.OrderLine{
-			Item: "certificate", Spec: r.Spec, Years: r.Years, Quantity: 1,
-			Amount: e.policy.Price(r.Spec) * int64(r.Years), Currency: q.Currency,
+		switch {
+		case r.FromPack:
+			add(itemFromPack, 0)
+		case r.Hosting:
+			add(itemCertificate, price)
+			add(itemRenewal, price)
+			add(itemHosting, e.policy.HostingFee)
+		default:
+			add(itemCertificate, price)
 		}
-		q.Lines = append(q.Lines, l)
-		q.Total += l.Amount
 	}
 	return q, nil
 }
+
+// Items of an order.
+const (
+	itemCertificate = "certificate"
+	itemFromPack    = "certificate from pack"
+	itemRenewal     = "hosted renewal"
+	itemHosting     = "managed hosting"
+)
 
 func joinAny[T ~string](values []T) string {
 	names := make([]string, len(values))
@@ -74,7 +97,17 @@ func (e *Engine) Buy(ctx context.Context, actor model.Actor, r BuyRequest) (mode
 			if f := e.table.Check(Buy, c); f != nil {
 				return f
 			}
-			o, made, err = e.purchase(tx, actor, q, Buy, nil)
+			o, made, err = e.purchase(tx, actor, q, Buy, func(i *model.Instance) error {
+				i.Contact = r.Contact
+				if r.Hosting {
+					i.Hosting.Entitled = 1
+				}
+				if r.FromPack {
+					i.Origin = model.OriginPack
+					return e.reserve(tx, string(i.ID), Buy, i.ID, unitOf(i.Spec), 1)
+				}
+				return nil
+			})
 			return err
 		})
 	}
@@ -89,6 +122,10 @@ func (e *Engine) purchase(tx model.Tx, actor model.Actor, q Quote, a Action, adj
 	var made []model.Instance
 	for n := range o.Lines {
 		l := &o.Lines[n]
+		if l.Item == itemRenewal || l.Item == itemHosting {
+			l.Instance = made[len(made)-1].ID // what goes with the line before
+			continue
+		}
 		i := model.Instance{
 			ID: e.newID(), Origin: model.OriginBought, Spec: l.Spec, Years: l.Years,
 			Order: o.ID, Line: n, Created: now,
@@ -134,6 +171,13 @@ func (e *Engine) CloseInstance(ctx context.Context, actor model.Actor, id model.
 		if err != nil {
 			return err
 		}
+		if c.Instance.Origin == model.OriginPack {
+			if err := e.release(tx, string(id), id, unitOf(c.Instance.Spec), 1); err != nil {
+				return err
+			}
+		}
+		// What was paid for with the purchase and never began is void (B3).
+		c.Instance.Hosting = model.Hosting{}
 		e.table.Row(Close).move(c.Instance, paid.Amount > 0)
 		ev.Detail = refundText(paid)
 		return nil

@@ -236,8 +236,12 @@ func (e *Engine) event(actor model.Actor, action string, i *model.Instance) mode
 func (e *Engine) put(tx model.Tx, i *model.Instance) error {
 	a, at := e.table.NextDue(i)
 	i.Due, i.DueAction = at, ""
-	if !at.IsZero() {
-		i.DueAction = string(a)
+	switch {
+	case at.IsZero():
+	case a == RenewHosted:
+		i.DueAction = model.DueRenew
+	default:
+		i.DueAction = model.DueReissue
 	}
 	return tx.Put(i)
 }

@@ -61,6 +61,12 @@ var (
 		}
 		return nil
 	}}
+	renewalsLeft = Guard{"H4", func(c *Case) *Refusal {
+		if c.Instance.Hosting.RenewalsLeft < 1 {
+			return &Refusal{Reason: ReasonNoRenewals}
+		}
+		return nil
+	}}
 	notHosted = Guard{"H4", func(c *Case) *Refusal {
 		if c.Instance.Hosting.On && c.Instance.Hosting.RenewalsLeft > 0 {
 			return &Refusal{Reason: ReasonHosted}
@@ -129,7 +135,7 @@ var (
 		return nil
 	}}
 	needsReview = Guard{"A8", func(c *Case) *Refusal {
-		if c.Instance.Spec.Level == model.DV {
+		if c.Job == nil || c.Job.Step != stepReview {
 			return &Refusal{Reason: ReasonNoReview}
 		}
 		return nil
@@ -148,6 +154,16 @@ func dueReissue(i *model.Instance) time.Time {
 		return v.Window().Add(model.Jitter(i.ID, v.Number, v.Validity()))
 	}
 	return model.Moment(i.ID, v.Number, v.SuggestedStart, v.SuggestedEnd)
+}
+
+// dueHosted is when managed hosting renews: in the service window, while there
+// are renewals left (spec T5, H4).
+func dueHosted(i *model.Instance) time.Time {
+	v := i.Current()
+	if v == nil || !i.Hosting.On || i.Hosting.RenewalsLeft < 1 || i.ServiceEnd.IsZero() {
+		return time.Time{}
+	}
+	return i.ServiceWindow().Add(model.Jitter(i.ID, v.Number, v.Validity()))
 }
 
 // BuyCommand is the command that buys the same specification again.

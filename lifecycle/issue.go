@@ -31,11 +31,17 @@ func finalizeSent(j *model.Job) bool {
 // askedNotAfter is the last second to ask the issuer for: the end of what it
 // signs on that day or of the service period (spec T2). The issuer applies its
 // own limit; asking for no more than it gives keeps the two in step.
-func (e *Engine) askedNotAfter(i *model.Instance, caps Capabilities) time.Time {
+func (e *Engine) askedNotAfter(i *model.Instance, caps Capabilities, yearly bool) time.Time {
 	now := e.Now().Truncate(time.Second)
 	end := i.ServiceEnd
-	if end.IsZero() {
+	switch {
+	case end.IsZero():
 		end = model.AddYears(now, i.Years).Add(i.Carried)
+	case yearly:
+		end = model.AddYears(end, 1)
+	}
+	if caps.Public {
+		caps.MaxValidity = min(caps.MaxValidity, publicLimit(now))
 	}
 	if limit := now.Add(caps.MaxValidity); caps.MaxValidity > 0 && limit.Before(end) {
 		end = limit
@@ -77,6 +83,9 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 	req := CertificateRequest{
 		Key: string(j.ID), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
 		NotAfter: j.NotAfter, Replaces: replaces,
+	}
+	if i.Spec.Level != model.DV {
+		req.Organization = &i.Application.Company
 	}
 	if len(j.CSR) > 0 {
 		csr, err := bundle.ParseCSR(j.CSR)
@@ -172,23 +181,23 @@ func (e *Engine) afterOrder(o Order, req CertificateRequest) func(model.Tx, *mod
 			j.Step = stepFinalize
 			return nil
 		case o.Status == OrderProcessing:
-			return e.waitFor(tx, j, stepCollect, "the CA to sign", max(o.Retry, 5*time.Second))
+			return e.waitFor(tx, j, stepCollect, "the CA to sign", max(o.Retry, 5*time.Second), nil)
 		default:
 			if now := e.Now(); now.After(j.Created.Add(proofFor)) {
 				return e.fail(tx, j, &Final{fmt.Errorf("not proved within 7 days: %s", o.Waiting)})
 			}
-			return e.waitFor(tx, j, stepWait, o.Waiting, min(max(o.Retry, time.Second), proofEvery))
+			return e.waitFor(tx, j, stepWait, o.Waiting, min(max(o.Retry, time.Second), proofEvery), o.Proofs)
 		}
 	}
 }
 
 // waitFor lets the job look again later and shows for what it waits.
-func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause time.Duration) error {
+func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause time.Duration, proofs []model.Proof) error {
 	first := j.Step != step || j.Waiting != what
 	j.Step, j.Waiting, j.Next, j.Begun = step, what, e.Now().Add(pause), true
 	if err := e.withInstance(tx, j.Instance, func(i *model.Instance) error {
 		i.Operation.Waiting, i.Operation.Next = what, j.Next
-		i.ExpectedIssue = j.Next
+		i.ExpectedIssue, i.Proofs = j.Next, proofs
 		return nil
 	}); err != nil || !first {
 		return err
@@ -225,10 +234,7 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 		return fmt.Errorf("read instance %s: %w", j.Instance, err)
 	}
 	v.Number, v.KeyID, v.Issued, v.Issuer, v.Yearly = j.Version, j.KeyID, e.Now(), i.Spec.Brand, j.Yearly
-	action := Reissue
-	if j.Kind == model.JobIssue {
-		action = Issue
-	}
+	action := map[model.JobKind]Action{model.JobIssue: Issue, model.JobReissue: Reissue, model.JobRenew: RenewHosted}[j.Kind]
 	row := e.table.Row(action)
 	ev := e.jobEvent(j, ResultOK)
 	ev.Name, ev.From = i.Name, string(i.State)
@@ -237,11 +243,16 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 		ev.From, ev.To = "", ""
 	}
 	i.Versions = append(i.Versions, v)
-	if i.ServiceStart.IsZero() {
-		i.ServiceStart = v.NotBefore
-		i.ServiceEnd = model.AddYears(v.NotBefore, i.Years).Add(i.Carried)
+	switch {
+	case j.Kind == model.JobRenew:
+		i.ServiceEnd = model.AddYears(i.ServiceEnd, 1)
+		i.Hosting.RenewalsLeft--
+	case i.ServiceStart.IsZero():
+		if err := e.startService(tx, &i, &v); err != nil {
+			return err
+		}
 	}
-	i.Operation, i.Failure, i.ExpectedIssue = model.Operation{}, model.Failure{}, noTime
+	i.Operation, i.Failure, i.ExpectedIssue, i.Proofs = model.Operation{}, model.Failure{}, noTime, nil
 	if err := tx.Put(&model.Material{Instance: i.ID, Number: v.Number, Chain: o.Chain, Root: o.Root}); err != nil {
 		return err
 	}
@@ -259,6 +270,26 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 	}
 	return e.finish(tx, j, ResultOK)
 }
+
+// startService begins what was paid for with the first version: the service
+// period (spec T1), the unit of a pack (B4), hosting bought with it (B3, H3).
+func (e *Engine) startService(tx model.Tx, i *model.Instance, v *model.Version) error {
+	i.ServiceStart = v.NotBefore
+	i.ServiceEnd = model.AddYears(v.NotBefore, i.Years).Add(i.Carried)
+	if i.Origin == model.OriginPack {
+		if err := e.use(tx, string(i.ID), i.ID, unitOf(i.Spec), 1); err != nil {
+			return err
+		}
+	}
+	if i.Hosting.Entitled > 0 {
+		i.Hosting = model.Hosting{On: true, RenewalsLeft: i.Hosting.Entitled}
+		return e.move(tx, "credits/"+string(i.ID), i.ID, packSupply, packFree, unitCredit, hostingCredits)
+	}
+	return nil
+}
+
+// hostingCredits is how many credits an activation of hosting adds (spec H3).
+const hostingCredits = 5
 
 // raiseInstall asks a person to install or deploy a new version wherever
 // certquay does not do it by itself (spec D7).
@@ -301,7 +332,10 @@ func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 	ev.Action, ev.Name, ev.Reason = string(Reject), i.Name, j.Error
 	from, to := e.table.Row(Reject).move(i, false)
 	ev.From, ev.To = string(from), string(to)
-	i.Reason, i.ExpectedIssue, i.Operation, i.Failure = j.Error, noTime, model.Operation{}, model.Failure{}
+	i.Reason, i.ExpectedIssue, i.Proofs, i.Operation, i.Failure = j.Error, noTime, nil, model.Operation{}, model.Failure{}
+	if err := closeTasks(tx, i.ID, model.TaskReview, e.Now(), "rejected"); err != nil {
+		return err
+	}
 	if err := dropKey(tx, j); err != nil {
 		return err
 	}

@@ -25,6 +25,8 @@ func (e *Engine) step(j *model.Job) stepFunc {
 	switch j.Step {
 	case stepOrder:
 		return e.orderStep
+	case stepReview:
+		return e.reviewStep
 	case stepWait:
 		return e.waitStep
 	case stepFinalize:

@@ -79,6 +79,12 @@ func refundDue(r model.Reader, p *Policy, i *model.Instance, now time.Time) (Ref
 	}
 	line := o.Lines[i.Line]
 	none.Currency = line.Currency
+	for _, l := range o.Lines {
+		if l.Instance == i.ID && l.Item == itemHosting {
+			none.Why = "what is bought with hosting is not paid back"
+			return none, line, nil
+		}
+	}
 	if line.Amount == 0 {
 		none.Why = "it cost nothing"
 		return none, line, nil
@@ -145,10 +151,4 @@ func (e *Engine) Costs() (map[string]int64, error) {
 		return nil
 	})
 	return costs, err
-}
-
-// Balances lists what is held prepaid (spec B4). Packs are not sold in this
-// version, so only the two kinds without a specification are listed.
-func (e *Engine) Balances() ([]Balance, error) {
-	return []Balance{{Kind: "hosting"}, {Kind: "credit"}}, nil
 }

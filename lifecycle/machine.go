@@ -13,13 +13,15 @@ type Action string
 // Actions. The names are also the verbs of the command line where there is one.
 const (
 	Buy         Action = "buy"
+	BuyPack     Action = "buy-pack"
 	Upload      Action = "upload"
 	Apply       Action = "apply"
 	Close       Action = "close"
 	Review      Action = "review"
 	Withdraw    Action = "withdraw"
-	Issue       Action = "issue"  // the CA has issued
-	Reject      Action = "reject" // the CA or the proof of control said no
+	RenewHosted Action = "renew-hosted" // by managed hosting, by itself
+	Issue       Action = "issue"        // the CA has issued
+	Reject      Action = "reject"       // the CA or the proof of control said no
 	Deploy      Action = "deploy"
 	Undeploy    Action = "undeploy"
 	Verify      Action = "verify"
@@ -211,6 +213,7 @@ func NewTable() *Table {
 	notIssued := map[model.State]Reason{model.Paid: ReasonNotApplied, model.Verifying: ReasonNotIssued}
 	return &Table{rows: []*Row{
 		{Action: Buy, To: model.Paid, Danger: DangerNote, Role: model.Operator, Key: "b", Verb: "buy", Help: "buy certificates"},
+		{Action: BuyPack, Danger: DangerNote, Role: model.Operator, Key: "b", Verb: "buy-pack", Help: "buy packs"},
 		{Action: Upload, To: model.Uploaded, Role: model.Operator, Key: "i", Verb: "upload", Help: "import a certificate from files"},
 		{Action: Apply, From: paidOnly, To: model.Verifying, Role: model.Operator, Key: "a", Verb: "apply", Help: "apply for the certificate",
 			WayOut: with(buyAgain, map[model.State]Reason{model.Verifying: ReasonWithdrawFirst, model.Issued: ReasonReissueInstead, model.Uploaded: ReasonUploadedApply})},
@@ -237,6 +240,7 @@ func NewTable() *Table {
 			WayOut: with(with(buyAgain, notIssued), map[model.State]Reason{model.Uploaded: ReasonUploadHost})},
 		{Action: Reissue, From: issued, Guards: []Guard{notBusy, insideService, canRequest}, Due: dueReissue, Role: model.Operator, Key: "n", Verb: "reissue", Help: "issue a new version at no cost",
 			WayOut: with(with(buyAgain, notIssued), map[model.State]Reason{model.Uploaded: ReasonUploadHost})},
+		{Action: RenewHosted, From: live, To: model.Issued, Guards: []Guard{isHosted, renewalsLeft, notBusy}, Due: dueHosted, Role: model.Owner, Help: "renew by managed hosting"},
 		{Action: Host, From: live, Guards: []Guard{notHosted, notExpiredHost, notInThisVersion}, Danger: DangerNotice, Role: model.Operator, Key: "m", Verb: "host", Help: "switch managed hosting on",
 			WayOut: with(buyAgain, notIssued)},
 		{Action: StopHosting, From: live, Guards: []Guard{isHosted}, Danger: DangerWarning, Role: model.Operator, Key: "m", Verb: "host", Help: "stop managed hosting",

@@ -19,6 +19,11 @@ const (
 // Policy is what the operator has decided.
 type Policy struct {
 	Currency string
+	// HostingFee and CreditPrice are for one year of hosting and for one
+	// automatic deployment, in minor units.
+	HostingFee, CreditPrice int64
+	// ReviewReuse is how long an approval is used again (spec A8).
+	ReviewReuse time.Duration
 	// Price is what one year of a specification costs, in minor units.
 	Price     func(model.Specification) int64
 	Refund    RefundPolicy
@@ -34,8 +39,9 @@ type Policy struct {
 func DefaultPolicy() Policy {
 	prices := map[model.Grade]int64{model.Free: 0, model.Standard: 100_00, model.Professional: 500_00}
 	return Policy{
-		Currency:    "EUR",
-		Price:       func(s model.Specification) int64 { return prices[s.Grade] },
+		Currency:   "EUR",
+		Price:      func(s model.Specification) int64 { return prices[s.Grade] },
+		HostingFee: 20_00, CreditPrice: 5_00, ReviewReuse: 398 * 24 * time.Hour,
 		Refund:      RefundIssued30d,
 		CallTimeout: time.Minute, HandshakeTimeout: 10 * time.Second,
 	}

@@ -49,6 +49,9 @@ type Capabilities struct {
 	Public      bool          // bound by the CA/Browser Forum's limits (spec I8)
 	MaxValidity time.Duration // of a certificate issued today
 	NeedsEmail  bool
+	// Reviewed lists the levels whose applications wait for a reviewer of
+	// this organization before they are ordered (spec A8).
+	Reviewed []model.Level
 }
 
 // CertificateRequest is what an issuer is asked to sign.
@@ -64,6 +67,8 @@ type CertificateRequest struct {
 	// CSR makes the PKCS#10 request, or returns the manual one. Issuers that
 	// need only the public key do not call it.
 	CSR func() ([]byte, error)
+	// Organization goes into the subject of OV and EV certificates; nil for DV.
+	Organization *model.Organization
 	// Replaces is the DER of the certificate that this one renews; nil if none.
 	Replaces []byte
 }
@@ -84,10 +89,11 @@ const (
 type Order struct {
 	Ref     string // the issuer's name for it; kept by the engine
 	Status  OrderStatus
-	Waiting string   // for what, in words, while pending
-	Problem string   // why, when invalid
-	Chain   [][]byte // DER, leaf first, without root, when valid
-	Root    []byte   // DER, if known, when valid
+	Waiting string        // for what, in words, while pending
+	Proofs  []model.Proof // what proves control, while pending
+	Problem string        // why, when invalid
+	Chain   [][]byte      // DER, leaf first, without root, when valid
+	Root    []byte        // DER, if known, when valid
 	Retry   time.Duration
 }
 

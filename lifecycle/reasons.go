@@ -71,6 +71,13 @@ const (
 	ReasonClockBack      Reason = "clock-never-back"
 	ReasonInUse          Reason = "in-use"
 	ReasonNameTaken      Reason = "name-taken"
+	ReasonPackQuantity   Reason = "pack-quantity"
+	ReasonNoUnits        Reason = "no-unit-available"
+	ReasonFromPack       Reason = "pack-is-one-year"
+	ReasonHostingYears   Reason = "hosting-is-one-year"
+	ReasonNoRenewals     Reason = "no-renewals-left"
+	ReasonDocument       Reason = "document-refused"
+	ReasonDocuments      Reason = "too-many-documents"
 )
 
 type reasonText struct{ text, hint string }
@@ -114,7 +121,7 @@ var vocabulary = map[Reason]reasonText{
 	ReasonNoRevocation:   {"the issuer {brand} cannot revoke", "ask the CA itself"},
 	ReasonBusy:           {"{job} is under way", "wait until it is done: certquay show {id}"},
 	ReasonFinalized:      {"the CA has been asked to sign: the application cannot be withdrawn any more", "once it is issued: certquay revoke {id} --reason REASON"},
-	ReasonNoReview:       {"a DV application needs no reviewer", "certquay show {id} tells what is awaited"},
+	ReasonNoReview:       {"the application does not wait for a reviewer", "certquay show {id} tells what is awaited"},
 	ReasonRevokeFirst:    {"it is issued and still valid", "revoke it first: certquay revoke {id} --reason REASON"},
 	ReasonNotForSale:     {"{what} cannot be bought: {why}", "what can be: {possible}"},
 	ReasonQuantity:       {"{quantity} at once is not possible: an order has 1 to 100 certificates", "order several times"},
@@ -130,6 +137,13 @@ var vocabulary = map[Reason]reasonText{
 	ReasonNotSandbox:     {"this store is not a sandbox, so its clock is the real one", "make a sandbox: certquay --data NEWDIR --sandbox clock"},
 	ReasonClockBack:      {"the clock is at {at} and never goes back", "certquay clock +30d moves it forward"},
 	ReasonInUse:          {"{what} is still used by {users}", "change those first"},
+	ReasonPackQuantity:   {"{quantity} units at once are not possible: 1 to {most} are", "order several times"},
+	ReasonNoUnits:        {"{needed} of {unit} needed, {free} available", "{buy}"},
+	ReasonFromPack:       {"a unit of a pack is one certificate for one year, without hosting", "--years 1 and no --hosting; hosting packs are named when applying"},
+	ReasonHostingYears:   {"hosting at purchase is for one year and its renewal", "--years 1"},
+	ReasonNoRenewals:     {"there are no renewals left", "buy hosting again: certquay host {id} --contact NAME"},
+	ReasonDocument:       {"{why}", "{hint}"},
+	ReasonDocuments:      {"an application has at most {most} documents", "remove one first"},
 	ReasonNameTaken:      {"the name {name} is taken", "choose another"},
 }
 

@@ -125,3 +125,33 @@ func (e *Engine) Reissue(ctx context.Context, actor model.Actor, id model.ID, r 
 	}
 	return j, err
 }
+
+// renewHosted starts the renewal that managed hosting was paid for: a new
+// version and another year of service (spec H4). A manual request is used
+// again; otherwise the key is new.
+func (e *Engine) renewHosted(ctx context.Context, id model.ID) (model.Job, error) {
+	var j model.Job
+	c, err := e.Case(model.Scheduler, id)
+	if err != nil {
+		return j, err
+	}
+	app := c.Instance.Application
+	if app.KeyType == "" && !app.Manual() {
+		app.KeyType = model.ECDSAP256
+	}
+	key, err := e.newKey(id, app)
+	if err != nil {
+		return j, err
+	}
+	err = e.begin(ctx, model.Scheduler, RenewHosted, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+		if err := e.startIssue(tx, c, RenewHosted, model.JobRenew, model.Scheduler, key, &j); err != nil {
+			return err
+		}
+		ev.Result, ev.Detail = ResultBegun, fmt.Sprintf("version %d", j.Version)
+		return nil
+	})
+	if err == nil {
+		e.kick(j.ID, true)
+	}
+	return j, err
+}

@@ -12,6 +12,11 @@ type BuyRequest struct {
 	Spec     model.Specification
 	Years    int // 1 or 2
 	Quantity int // 1 to 100
+	// Hosting buys a second year and managed hosting with it (spec B3).
+	Hosting bool
+	Contact model.ID // told what hosting does
+	// FromPack takes a unit of a resource pack instead of money (spec B4).
+	FromPack bool
 }
 
 // Quote is what a purchase would cost, line by line, before it is confirmed.

@@ -142,6 +142,11 @@ func (e *Engine) Delete(ctx context.Context, actor model.Actor, id model.ID) err
 				return err
 			}
 		}
+		for _, d := range i.Application.Documents {
+			if err := tx.Delete(&model.Document{ID: d}); err != nil {
+				return err
+			}
+		}
 		// Places where it never was deployed keep no trace of it.
 		var left []model.Resource
 		for r, err := range model.All[model.Resource](tx, model.Scan{Index: "instance", Prefix: string(id)}) {

@@ -147,7 +147,13 @@ func (e *Engine) doDue(id model.ID) (model.ID, error) {
 	if f := e.table.Check(a, c); f != nil {
 		return "", f // not an event of its own: it would repeat at every pass
 	}
-	j, err := e.Reissue(e.ctx, model.Scheduler, id, ReissueRequest{})
+	var j model.Job
+	switch a {
+	case RenewHosted:
+		j, err = e.renewHosted(e.ctx, id)
+	default:
+		j, err = e.Reissue(e.ctx, model.Scheduler, id, ReissueRequest{})
+	}
 	return j.ID, err
 }
 

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"time"
 
 	"certquay/model"
 )
@@ -20,6 +21,26 @@ func dropTasks(tx model.Tx, instance, resource model.ID) error {
 	}
 	for n := range gone {
 		if err := tx.Delete(&gone[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeTasks ends the open tasks of one kind about an instance.
+func closeTasks(tx model.Tx, instance model.ID, kind model.TaskKind, at time.Time, outcome string) error {
+	var done []model.Task
+	for t, err := range model.All[model.Task](tx, model.Scan{Index: "instance", Prefix: string(instance)}) {
+		if err != nil {
+			return err
+		}
+		if t.Kind == kind && t.Done.IsZero() {
+			t.Done, t.Outcome = at, outcome
+			done = append(done, t)
+		}
+	}
+	for n := range done {
+		if err := tx.Put(&done[n]); err != nil {
 			return err
 		}
 	}

@@ -25,6 +25,9 @@ type Instance struct {
 	// the instance it renews (spec I6).
 	Carried time.Duration
 
+	// Proofs are what must be seen before the CA goes on, while verifying.
+	Proofs []Proof
+
 	// ExpectedIssue is when the issuer should be done; zero when not verifying.
 	ExpectedIssue time.Time
 	// Due is when certquay acts by itself next (spec T5); zero when never.
@@ -50,10 +53,39 @@ type Application struct {
 	ApplicantName string
 	Phone         string
 	Email         string
+	IDNumber      string // of the applicant; for OV and EV
+	Company       Organization
+	Documents     []ID // qualification documents, in the order they were added
 	KeyType       KeyType
 	CSR           []byte // DER of a manual PKCS#10 request; nil means automatic
 	Saved         time.Time
 	Submitted     time.Time
+}
+
+// Organization is who applies, for OV, EV and professional certificates
+// (spec A1).
+type Organization struct {
+	Name           string
+	Type           string // one of OrganizationTypes
+	Phone          string
+	OrganizationID string // of the register it stands in
+	Country        string // ISO 3166 alpha-2, upper case
+	Province       string
+	City           string
+	Address        string
+	Zip            string
+}
+
+// OrganizationTypes are the types of organizations that can be named.
+var OrganizationTypes = []string{"company", "government", "public institution", "association", "sole proprietor", "other"}
+
+// Proof is a record or file that proves control of one name (spec A7, A8).
+type Proof struct {
+	Domain string // the name it proves
+	Method string // "dns" or "http"
+	Name   string // of the TXT record, or the URL of the file
+	Value  string // of the record, or the content of the file
+	Seen   bool
 }
 
 // Manual says whether the person brings the certificate signing request, so
@@ -105,6 +137,9 @@ type Hosting struct {
 	On           bool
 	RenewalsLeft int
 	FromPack     bool
+	// Entitled counts the renewals that were paid for with the purchase and
+	// begin with the first issue (spec B3).
+	Entitled int
 }
 
 // Deployments sums up the resources of an instance. The engine keeps it in

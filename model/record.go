@@ -20,6 +20,9 @@ const (
 	KindContact  Kind = "contact"
 	KindTask     Kind = "task"
 	KindCell     Kind = "cell"
+	KindCompany  Kind = "company"
+	KindDocument Kind = "document"
+	KindApproval Kind = "approval"
 )
 
 // Material is the certificate of one version, as the CA gave it.
@@ -238,4 +241,61 @@ func (e *Event) Indexes() []Index {
 		is = append(is, Index{Name: "resource", Key: string(e.Resource) + "/" + EventKey(e.Seq)})
 	}
 	return is
+}
+
+// Company is an organization saved to be picked again.
+type Company struct {
+	ID ID
+	Organization
+}
+
+// RecordKind is "company".
+func (*Company) RecordKind() Kind { return KindCompany }
+
+// RecordKey is the ID.
+func (c *Company) RecordKey() string { return string(c.ID) }
+
+// Indexes finds companies by name, without regard to case.
+func (c *Company) Indexes() []Index { return []Index{{Name: "name", Key: Fold(c.Name)}} }
+
+// Document is a qualification document, sealed like a key (spec A5).
+type Document struct {
+	ID       ID
+	Instance ID
+	Name     string // as it was called by who added it
+	Format   string // "png" or "jpeg", by content
+	Size     int
+	Added    time.Time
+	Data     Secret
+}
+
+// RecordKind is "document".
+func (*Document) RecordKind() Kind { return KindDocument }
+
+// RecordKey is the ID.
+func (d *Document) RecordKey() string { return string(d.ID) }
+
+// Indexes finds the documents of an instance.
+func (d *Document) Indexes() []Index { return []Index{{Name: "instance", Key: string(d.Instance)}} }
+
+// Approval is a reviewer's yes, used again for the same names and company
+// until it ends (spec A8).
+type Approval struct {
+	ID       ID
+	Instance ID
+	Subject  string // what was approved: level, company and names
+	By       string
+	At       time.Time
+	Until    time.Time
+}
+
+// RecordKind is "approval".
+func (*Approval) RecordKind() Kind { return KindApproval }
+
+// RecordKey is the ID.
+func (a *Approval) RecordKey() string { return string(a.ID) }
+
+// Indexes finds approvals by what was approved.
+func (a *Approval) Indexes() []Index {
+	return []Index{{Name: "subject", Key: a.Subject}, {Name: "instance", Key: string(a.Instance)}}
 }

@@ -63,6 +63,12 @@ func blank(kind model.Kind) (model.Record, error) {
 		return &model.Task{}, nil
 	case model.KindCell:
 		return &model.Cell{}, nil
+	case model.KindCompany:
+		return &model.Company{}, nil
+	case model.KindDocument:
+		return &model.Document{}, nil
+	case model.KindApproval:
+		return &model.Approval{}, nil
 	}
 	return nil, fmt.Errorf("there are no records of kind %q", kind)
 }
@@ -71,7 +77,7 @@ func blank(kind model.Kind) (model.Record, error) {
 var kinds = []model.Kind{
 	model.KindInstance, model.KindMaterial, model.KindKey, model.KindOrder, model.KindEntry,
 	model.KindAccount, model.KindResource, model.KindJob, model.KindEvent, model.KindContact,
-	model.KindTask, model.KindCell,
+	model.KindTask, model.KindCell, model.KindCompany, model.KindDocument, model.KindApproval,
 }
 
 // encode makes a record's bytes. The secret of the record, if it has one, goes
@@ -147,6 +153,8 @@ func secretOf(r model.Record) model.Secret {
 		return r.PKCS8
 	case *model.Cell:
 		return r.Secret
+	case *model.Document:
+		return r.Data
 	}
 	return model.Secret{}
 }
@@ -158,5 +166,7 @@ func setSecret(r model.Record, b []byte) {
 		r.PKCS8 = model.NewSecret(b)
 	case *model.Cell:
 		r.Secret = model.NewSecret(b)
+	case *model.Document:
+		r.Data = model.NewSecret(b)
 	}
 }

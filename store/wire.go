@@ -29,6 +29,67 @@ type application struct {
 	CSR           []byte        `cbor:"6,keyasint,omitzero"`
 	Saved         time.Time     `cbor:"7,keyasint,omitzero"`
 	Submitted     time.Time     `cbor:"8,keyasint,omitzero"`
+	IDNumber      string        `cbor:"9,keyasint,omitzero"`
+	Company       organization  `cbor:"10,keyasint,omitzero"`
+	Documents     []model.ID    `cbor:"11,keyasint,omitzero"`
+}
+
+func applicationToWire(a model.Application) application {
+	return application{
+		Domains: a.Domains, ApplicantName: a.ApplicantName, Phone: a.Phone, Email: a.Email, KeyType: a.KeyType, CSR: a.CSR,
+		Saved: a.Saved, Submitted: a.Submitted, IDNumber: a.IDNumber, Company: organization(a.Company), Documents: a.Documents,
+	}
+}
+
+func applicationFromWire(a application) model.Application {
+	return model.Application{
+		Domains: a.Domains, ApplicantName: a.ApplicantName, Phone: a.Phone, Email: a.Email, KeyType: a.KeyType, CSR: a.CSR,
+		Saved: a.Saved, Submitted: a.Submitted, IDNumber: a.IDNumber, Company: model.Organization(a.Company), Documents: a.Documents,
+	}
+}
+
+type organization struct {
+	Name           string `cbor:"1,keyasint,omitzero"`
+	Type           string `cbor:"2,keyasint,omitzero"`
+	Phone          string `cbor:"3,keyasint,omitzero"`
+	OrganizationID string `cbor:"4,keyasint,omitzero"`
+	Country        string `cbor:"5,keyasint,omitzero"`
+	Province       string `cbor:"6,keyasint,omitzero"`
+	City           string `cbor:"7,keyasint,omitzero"`
+	Address        string `cbor:"8,keyasint,omitzero"`
+	Zip            string `cbor:"9,keyasint,omitzero"`
+}
+
+type proof struct {
+	Domain string `cbor:"1,keyasint,omitzero"`
+	Method string `cbor:"2,keyasint,omitzero"`
+	Name   string `cbor:"3,keyasint,omitzero"`
+	Value  string `cbor:"4,keyasint,omitzero"`
+	Seen   bool   `cbor:"5,keyasint,omitzero"`
+}
+
+type company struct {
+	ID           model.ID     `cbor:"1,keyasint,omitzero"`
+	Organization organization `cbor:"2,keyasint,omitzero"`
+}
+
+type document struct {
+	ID       model.ID  `cbor:"1,keyasint,omitzero"`
+	Instance model.ID  `cbor:"2,keyasint,omitzero"`
+	Name     string    `cbor:"3,keyasint,omitzero"`
+	Format   string    `cbor:"4,keyasint,omitzero"`
+	Size     int       `cbor:"5,keyasint,omitzero"`
+	Added    time.Time `cbor:"6,keyasint,omitzero"`
+	Data     []byte    `cbor:"7,keyasint,omitzero"` // sealed
+}
+
+type approval struct {
+	ID       model.ID  `cbor:"1,keyasint,omitzero"`
+	Instance model.ID  `cbor:"2,keyasint,omitzero"`
+	Subject  string    `cbor:"3,keyasint,omitzero"`
+	By       string    `cbor:"4,keyasint,omitzero"`
+	At       time.Time `cbor:"5,keyasint,omitzero"`
+	Until    time.Time `cbor:"6,keyasint,omitzero"`
 }
 
 type version struct {
@@ -56,6 +117,7 @@ type hosting struct {
 	On           bool `cbor:"1,keyasint,omitzero"`
 	RenewalsLeft int  `cbor:"2,keyasint,omitzero"`
 	FromPack     bool `cbor:"3,keyasint,omitzero"`
+	Entitled     int  `cbor:"4,keyasint,omitzero"`
 }
 
 type deployments struct {
@@ -239,6 +301,12 @@ func toWire(r model.Record, sealed []byte) (any, error) {
 		return event(*r), nil
 	case *model.Job:
 		return job(*r), nil
+	case *model.Company:
+		return company{r.ID, organization(r.Organization)}, nil
+	case *model.Document:
+		return document{r.ID, r.Instance, r.Name, r.Format, r.Size, r.Added, sealed}, nil
+	case *model.Approval:
+		return approval(*r), nil
 	}
 	return nil, fmt.Errorf("records of type %T cannot be stored", r)
 }
@@ -284,6 +352,18 @@ func fromWire(b []byte, r model.Record) (sealed []byte, err error) {
 		return nil, fill(b, r, func(w event) model.Event { return model.Event(w) })
 	case *model.Job:
 		return nil, fill(b, r, func(w job) model.Job { return model.Job(w) })
+	case *model.Company:
+		return nil, fill(b, r, func(w company) model.Company {
+			return model.Company{ID: w.ID, Organization: model.Organization(w.Organization)}
+		})
+	case *model.Document:
+		err := fill(b, r, func(w document) model.Document {
+			sealed = w.Data
+			return model.Document{ID: w.ID, Instance: w.Instance, Name: w.Name, Format: w.Format, Size: w.Size, Added: w.Added}
+		})
+		return sealed, err
+	case *model.Approval:
+		return nil, fill(b, r, func(w approval) model.Approval { return model.Approval(w) })
 	}
 	return nil, fmt.Errorf("records of type %T cannot be stored", r)
 }

@@ -33,14 +33,16 @@ type instance struct {
 	RenewalOf     model.ID      `cbor:"24,keyasint,omitzero"`
 	Deleted       bool          `cbor:"25,keyasint,omitzero"`
 	Carried       time.Duration `cbor:"26,keyasint,omitzero"`
+	Proofs        []proof       `cbor:"27,keyasint,omitzero"`
 }
 
 func instanceToWire(i *model.Instance) instance {
 	return instance{
 		ID: i.ID, Name: i.Name, State: i.State, Origin: i.Origin, Spec: specification(i.Spec), Years: i.Years,
 		Order: i.Order, Line: i.Line, Created: i.Created,
-		Application: application(i.Application), Contact: i.Contact,
+		Application: applicationToWire(i.Application), Contact: i.Contact,
 		Versions:     each(i.Versions, func(v model.Version) version { return version(v) }),
+		Proofs:       each(i.Proofs, func(p model.Proof) proof { return proof(p) }),
 		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, Carried: i.Carried,
 		ExpectedIssue: i.ExpectedIssue, Due: i.Due, DueAction: i.DueAction,
 		Hosting: hosting(i.Hosting), Deployments: deployments(i.Deployments),
@@ -53,8 +55,9 @@ func instanceFromWire(i instance) model.Instance {
 	return model.Instance{
 		ID: i.ID, Name: i.Name, State: i.State, Origin: i.Origin, Spec: model.Specification(i.Spec), Years: i.Years,
 		Order: i.Order, Line: i.Line, Created: i.Created,
-		Application: model.Application(i.Application), Contact: i.Contact,
+		Application: applicationFromWire(i.Application), Contact: i.Contact,
 		Versions:     each(i.Versions, func(v version) model.Version { return model.Version(v) }),
+		Proofs:       each(i.Proofs, func(p proof) model.Proof { return model.Proof(p) }),
 		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, Carried: i.Carried,
 		ExpectedIssue: i.ExpectedIssue, Due: i.Due, DueAction: i.DueAction,
 		Hosting: model.Hosting(i.Hosting), Deployments: model.Deployments(i.Deployments),

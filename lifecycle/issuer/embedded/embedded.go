@@ -53,6 +53,11 @@ type Options struct {
 	// below them can be issued, and no IP addresses. Changing them makes a new
 	// issuing CA under the same root.
 	PermittedDomains []string
+	// Proof is what is looked for before signing; the zero value trusts the
+	// operator.
+	Proof Proof
+	// Reviewed lists the levels whose applications wait for a reviewer.
+	Reviewed []model.Level
 }
 
 // Issuer is the embedded CA. It is safe for concurrent use; several may share
@@ -87,6 +92,13 @@ func New(store lifecycle.Store, opt Options) (*Issuer, error) {
 	if len(opt.Levels) == 0 {
 		opt.Levels = []model.Level{model.DV}
 	}
+	switch opt.Proof.Method {
+	case "":
+		opt.Proof.Method = ProofTrust
+	case ProofTrust, ProofDNS, ProofHTTP:
+	default:
+		return nil, fmt.Errorf("the embedded CA's proof of control is %q; it is trust, dns or http", opt.Proof.Method)
+	}
 	i := &Issuer{store: store, opt: opt}
 	for _, d := range opt.PermittedDomains {
 		n, err := names.Parse(strings.TrimPrefix(d, "."))
@@ -118,6 +130,7 @@ func (i *Issuer) Capabilities(time.Time) lifecycle.Capabilities {
 	return lifecycle.Capabilities{
 		Levels: slices.Clone(i.opt.Levels), Types: slices.Clone(model.DomainTypes), Grades: slices.Clone(model.Grades),
 		IPNames: len(i.permitted) == 0, Revocation: true, MaxValidity: i.opt.MaxValidity,
+		Reviewed: slices.Clone(i.opt.Reviewed),
 	}
 }
 
@@ -144,8 +157,9 @@ func orderCell(ref string) (string, bool) {
 	return "order/" + h, true
 }
 
-// Order checks the request and is ready at once: the embedded CA trusts its
-// operator. It writes nothing, so an order costs nothing until finalized.
+// Order checks the request. A CA that trusts its operator is ready at once and
+// writes nothing, so an order costs nothing until finalized; one that wants
+// proof of control keeps the names and says what it will look for.
 func (i *Issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (lifecycle.Order, error) {
 	if err := ctx.Err(); err != nil {
 		return lifecycle.Order{}, err
@@ -156,13 +170,30 @@ func (i *Issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (lif
 	ref := refOf(r.Key)
 	// One that exists says what it is, even if the request would be refused by
 	// now.
-	if o, err := i.lookup(ref); err == nil || !errors.Is(err, lifecycle.ErrUnknownOrder) {
+	if o, err := i.lookup(ctx, ref); err == nil || !errors.Is(err, lifecycle.ErrUnknownOrder) {
 		return o, err
 	}
-	if _, err := i.check(r, bundle.CheckKeySize); err != nil {
+	list, err := i.check(r, bundle.CheckKeySize)
+	if err != nil {
 		return lifecycle.Order{}, err
 	}
-	return lifecycle.Order{Ref: ref, Status: lifecycle.OrderReady}, nil
+	if i.opt.Proof.Method == ProofTrust {
+		return lifecycle.Order{Ref: ref, Status: lifecycle.OrderReady}, nil
+	}
+	rec := orderRecord{}
+	for _, n := range list {
+		rec.Names = append(rec.Names, n.ASCII)
+	}
+	cell, _ := orderCell(ref)
+	if err := i.store.Update(ctx, func(tx model.Tx) error {
+		if there, err := exists(tx, cell); err != nil || there {
+			return err
+		}
+		return put(tx, cell, &rec)
+	}); err != nil {
+		return lifecycle.Order{}, fmt.Errorf("the embedded CA cannot keep the order: %w", err)
+	}
+	return i.lookup(ctx, ref)
 }
 
 // Fetch tells where an order stands. An order by its reference is ready until
@@ -179,15 +210,15 @@ func (i *Issuer) Fetch(ctx context.Context, ref, key string) (lifecycle.Order, e
 		}
 		ref = refOf(key)
 	}
-	o, err := i.lookup(ref)
+	o, err := i.lookup(ctx, ref)
 	if _, ours := orderCell(ref); errors.Is(err, lifecycle.ErrUnknownOrder) && ours && !byKey {
 		return lifecycle.Order{Ref: ref, Status: lifecycle.OrderReady}, nil
 	}
 	return o, err
 }
 
-// lookup reads a finalized or cancelled order.
-func (i *Issuer) lookup(ref string) (o lifecycle.Order, err error) {
+// lookup reads an order of which something is kept.
+func (i *Issuer) lookup(ctx context.Context, ref string) (o lifecycle.Order, err error) {
 	cell, ok := orderCell(ref)
 	if !ok {
 		return o, lifecycle.ErrUnknownOrder
@@ -199,6 +230,9 @@ func (i *Issuer) lookup(ref string) (o lifecycle.Order, err error) {
 		return o, lifecycle.ErrUnknownOrder
 	case err != nil:
 		return o, fmt.Errorf("the embedded CA cannot read an order: %w", err)
+	}
+	if rec.open() {
+		return i.proved(ctx, ref, rec.Names), nil
 	}
 	return i.answer(ref, &rec)
 }
@@ -228,6 +262,8 @@ func (i *Issuer) Cancel(ctx context.Context, ref string) error {
 		var rec orderRecord
 		err := get(tx, cell, &rec)
 		switch {
+		case err == nil && rec.open():
+			return put(tx, cell, &orderRecord{Cancelled: true})
 		case err == nil && !rec.Cancelled:
 			return final("the certificate is issued already and can only be revoked")
 		case err == nil:
@@ -253,6 +289,12 @@ func (i *Issuer) check(r lifecycle.CertificateRequest, strength func(crypto.Publ
 		if err := i.permits(n); err != nil {
 			return nil, err
 		}
+	}
+	if err := i.provable(list); err != nil {
+		return nil, err
+	}
+	if _, err := leafSubject(r, ""); err != nil {
+		return nil, err
 	}
 	if err := strength(r.Public); err != nil {
 		return nil, final("the embedded CA does not sign this key: %w", err)

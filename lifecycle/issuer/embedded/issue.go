@@ -54,8 +54,12 @@ func (i *Issuer) Finalize(ctx context.Context, ref string, r lifecycle.Certifica
 	if !ok || ref != refOf(r.Key) || r.Key == "" {
 		return lifecycle.Order{}, &lifecycle.Final{Err: fmt.Errorf("the order does not belong to this attempt: %w", lifecycle.ErrUnknownOrder)}
 	}
-	if o, err := i.lookup(ref); err == nil || !errors.Is(err, lifecycle.ErrUnknownOrder) {
+	switch o, err := i.lookup(ctx, ref); {
+	case err == nil && o.Status == lifecycle.OrderReady: // proved just now
+	case err == nil || !errors.Is(err, lifecycle.ErrUnknownOrder):
 		return o, err
+	case i.opt.Proof.Method != ProofTrust:
+		return o, final("there is no such order")
 	}
 	list, err := i.check(r, bundle.CheckPublicKey)
 	if err != nil {
@@ -84,7 +88,7 @@ func (i *Issuer) keep(ctx context.Context, cell string, ca int, leaf *x509.Certi
 	err := i.store.Update(ctx, func(tx model.Tx) error {
 		rec = orderRecord{}
 		err := get(tx, cell, &rec)
-		if !errors.Is(err, model.ErrNotFound) {
+		if err != nil && !errors.Is(err, model.ErrNotFound) || err == nil && !rec.open() {
 			return err // nil: it has one
 		}
 		rec = orderRecord{Leaf: leaf.Raw, CA: ca}
@@ -137,8 +141,12 @@ func (i *Issuer) signLeaf(as *authorities, list []names.Name, r lifecycle.Certif
 	}
 	// Without a common name the subject is empty, and crypto/x509 marks the
 	// alternative names critical (RFC 5280 section 4.2.1.6).
-	if cn := list[0].ASCII; len(cn) <= maxCommonName {
-		t.Subject = pkix.Name{CommonName: cn}
+	cn := list[0].ASCII
+	if len(cn) > maxCommonName {
+		cn = ""
+	}
+	if t.Subject, err = leafSubject(r, cn); err != nil {
+		return nil, err
 	}
 	if base := i.baseURL(); base != "" {
 		t.CRLDistributionPoints = []string{base + issuingCRLPath(as.newest)}

@@ -19,7 +19,12 @@ type orderRecord struct {
 	Leaf      []byte `cbor:"1,keyasint,omitempty"` // DER
 	CA        int    `cbor:"2,keyasint,omitempty"`
 	Cancelled bool   `cbor:"3,keyasint,omitempty"`
+	// Names whose control is to be proved, while nothing is signed.
+	Names []string `cbor:"4,keyasint,omitempty"`
 }
+
+// open says that an order is neither signed nor cancelled.
+func (o *orderRecord) open() bool { return len(o.Leaf) == 0 && !o.Cancelled }
 
 // serialRecord is an issued certificate.
 type serialRecord struct {

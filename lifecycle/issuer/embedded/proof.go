@@ -1,0 +1,168 @@
+package embedded
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/names"
+	"certquay/model"
+)
+
+// How control of a name is proved to the embedded CA (spec A8).
+const (
+	ProofTrust = "trust" // the CA trusts its operator: nothing is looked for
+	ProofDNS   = "dns"   // a TXT record (RFC 8555 section 8.4)
+	ProofHTTP  = "http"  // a file on the web server (RFC 8555 section 8.3)
+)
+
+// Proof configures what the CA looks for before it signs.
+type Proof struct {
+	Method   string // "" is ProofTrust
+	Resolver string // host:port of the DNS server to ask; "" for the system's
+	HTTPPort int    // 0 means 80
+}
+
+const (
+	// proofPatience bounds one look for one record or file.
+	proofPatience = 10 * time.Second
+	// maxProofFile bounds how much of a file is read, in bytes.
+	maxProofFile = 1 << 10
+)
+
+// proofs is what must be seen for an order. It follows from the order alone,
+// so that nothing needs to be remembered, and cannot be known before it.
+func (i *Issuer) proofs(ref string, list []string) []model.Proof {
+	var all []model.Proof
+	for _, n := range list {
+		host := strings.TrimPrefix(n, "*.")
+		sum := sha256.Sum256([]byte("certquay proof|" + ref + "|" + host))
+		value := base64.RawURLEncoding.EncodeToString(sum[:])
+		p := model.Proof{Domain: n, Method: i.opt.Proof.Method, Value: value}
+		if p.Method == ProofDNS {
+			p.Name = "_acme-challenge." + host
+		} else {
+			p.Name = "http://" + host + i.portSuffix() + "/.well-known/acme-challenge/" + value[:22]
+		}
+		if !slices.ContainsFunc(all, func(o model.Proof) bool { return o.Name == p.Name }) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+func (i *Issuer) portSuffix() string {
+	if i.opt.Proof.HTTPPort == 0 || i.opt.Proof.HTTPPort == 80 {
+		return ""
+	}
+	return ":" + strconv.Itoa(i.opt.Proof.HTTPPort)
+}
+
+// provable says why a name cannot be proved by the configured method.
+func (i *Issuer) provable(list []names.Name) error {
+	for _, n := range list {
+		switch {
+		case i.opt.Proof.Method == ProofDNS && n.IP.IsValid():
+			return final("control of the address %s cannot be proved by a DNS record; the embedded CA is configured for that", n.ASCII)
+		case i.opt.Proof.Method == ProofHTTP && n.Wildcard:
+			return final("control of %s cannot be proved by a file; wildcards need DNS records", n.ASCII)
+		}
+	}
+	return nil
+}
+
+// proved looks for everything that an order awaits.
+func (i *Issuer) proved(ctx context.Context, ref string, list []string) lifecycle.Order {
+	o := lifecycle.Order{Ref: ref, Status: lifecycle.OrderReady, Proofs: i.proofs(ref, list)}
+	missing := 0
+	why := ""
+	for n := range o.Proofs {
+		p := &o.Proofs[n]
+		err := i.look(ctx, p)
+		if p.Seen = err == nil; !p.Seen {
+			missing++
+			why = err.Error()
+		}
+	}
+	if missing > 0 {
+		what := map[string]string{ProofDNS: "TXT record", ProofHTTP: "file"}[i.opt.Proof.Method]
+		if missing > 1 {
+			what += "s"
+		}
+		o.Status, o.Retry = lifecycle.OrderPending, time.Minute
+		o.Waiting = fmt.Sprintf("%d %s to be seen (%s)", missing, what, why)
+	}
+	return o
+}
+
+// look asks for one record or file; nil when it is there.
+func (i *Issuer) look(ctx context.Context, p *model.Proof) error {
+	ctx, cancel := context.WithTimeout(ctx, proofPatience)
+	defer cancel()
+	if p.Method == ProofDNS {
+		texts, err := i.resolver().LookupTXT(ctx, p.Name+".")
+		var dns *net.DNSError
+		switch {
+		case errors.As(err, &dns) && dns.IsNotFound:
+			return fmt.Errorf("%s has no TXT record", p.Name)
+		case err != nil:
+			return fmt.Errorf("looking for %s: %w", p.Name, err)
+		case !slices.Contains(texts, p.Value):
+			return fmt.Errorf("%s has another TXT record", p.Name)
+		}
+		return nil
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Name, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := i.client().Do(req)
+	if err != nil {
+		return fmt.Errorf("asking for %s: %w", p.Name, err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxProofFile))
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading %s: %w", p.Name, err)
+	case resp.StatusCode != http.StatusOK:
+		return fmt.Errorf("%s answers %s", p.Name, resp.Status)
+	case strings.TrimSpace(string(body)) != p.Value:
+		return fmt.Errorf("%s holds something else", p.Name)
+	}
+	return nil
+}
+
+func (i *Issuer) resolver() *net.Resolver {
+	at := i.opt.Proof.Resolver
+	if at == "" {
+		return net.DefaultResolver
+	}
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, at)
+	}}
+}
+
+// client asks over plain HTTP, with names resolved as configured, and follows
+// at most three redirects, as RFC 8555 section 8.3 allows.
+func (i *Issuer) client() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{DialContext: (&net.Dialer{Resolver: i.resolver()}).DialContext, DisableKeepAlives: true, MaxResponseHeaderBytes: 16 << 10},
+		CheckRedirect: func(_ *http.Request, via []*http.Request) error {
+			if len(via) > 3 {
+				return errors.New("too many redirects")
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,216 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"certquay/lifecycle/document"
+	"certquay/model"
+)
+
+// stepReview waits for a reviewer; nothing outside is asked before.
+const stepReview = "review"
+
+// reviewForever is how long a review is waited for before the job looks again.
+const reviewForever = 24 * time.Hour
+
+// missingFields lists what an application of the instance's level and grade
+// lacks beside names and key (spec A1).
+func (e *Engine) missingFields(i *model.Instance, a model.Application) []Invalid {
+	var missing []Invalid
+	need := func(value, field, example string) {
+		if strings.TrimSpace(value) == "" {
+			missing = append(missing, Invalid{Field: field, Why: fmt.Sprintf("a %s %s application needs it", strings.ToUpper(string(i.Spec.Level)), i.Spec.Grade), Example: example})
+		}
+	}
+	verified := i.Spec.Level != model.DV
+	if verified {
+		need(a.ApplicantName, "applicant", "Anna Berg")
+		need(a.Phone, "phone", "+49 30 123456")
+		need(a.Email, "email", "anna@example.com")
+		need(a.IDNumber, "id number", "the number of the applicant's identity card")
+	}
+	if !verified && i.Spec.Grade != model.Professional {
+		return missing
+	}
+	c := a.Company
+	need(c.Name, "company", "Example GmbH")
+	need(c.Type, "company type", model.OrganizationTypes[0])
+	need(c.Phone, "company phone", "+49 30 123400")
+	need(c.OrganizationID, "organization id", "HRB 12345")
+	need(c.Country, "country", "DE")
+	need(c.Province, "province", "Berlin")
+	need(c.City, "city", "Berlin")
+	need(c.Address, "address", "Example Street 1")
+	need(c.Zip, "zip code", "10115")
+	if c.Type != "" && !slices.Contains(model.OrganizationTypes, c.Type) {
+		missing = append(missing, Invalid{Field: "company type", Why: fmt.Sprintf("%q is none of the list", c.Type), Example: joinOr(model.OrganizationTypes)})
+	}
+	if c.Country != "" && (len(c.Country) != 2 || strings.ToUpper(c.Country) != c.Country) {
+		missing = append(missing, Invalid{Field: "country", Why: fmt.Sprintf("%q is not a country code of two capital letters (ISO 3166)", c.Country), Example: "DE"})
+	}
+	if verified && len(a.Documents) == 0 {
+		missing = append(missing, Invalid{Field: "document", Why: "at least one qualification document is needed", Example: "a PNG or JPEG of at most 512,000 bytes; certquay template makes one to fill in"})
+	}
+	return missing
+}
+
+func mergeCompany(to *model.Organization, given model.Organization, set func(*string, string)) {
+	set(&to.Name, given.Name)
+	set(&to.Type, given.Type)
+	set(&to.Phone, given.Phone)
+	set(&to.OrganizationID, given.OrganizationID)
+	set(&to.Country, given.Country)
+	set(&to.Province, given.Province)
+	set(&to.City, given.City)
+	set(&to.Address, given.Address)
+	set(&to.Zip, given.Zip)
+}
+
+// maxDocuments is how many documents one application may have.
+const maxDocuments = 20
+
+// AddDocument checks a qualification document by its content and adds it,
+// sealed, to the draft (spec A5).
+func (e *Engine) AddDocument(ctx context.Context, actor model.Actor, id model.ID, name string, data []byte) (model.Document, error) {
+	d := model.Document{ID: e.newID(), Instance: id, Name: name, Size: len(data), Added: e.Now(), Data: model.NewSecret(data)}
+	format, err := document.Check(data)
+	if err != nil {
+		return d, e.noteRefusal(ctx, actor, &Refusal{Action: Apply, Instance: id, Reason: ReasonDocument, Rule: "A5",
+			Args: Args{"why": fmt.Sprintf("%q: %s", name, err), "hint": "a PNG or JPEG of at most 512,000 bytes"}})
+	}
+	d.Format = format
+	err = e.begin(ctx, actor, Apply, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+		a := &c.Instance.Application
+		if len(a.Documents) >= maxDocuments {
+			return &Refusal{Action: Apply, State: c.Instance.State, Instance: id, Reason: ReasonDocuments, Rule: "A5", Args: Args{"most": fmt.Sprint(maxDocuments)}}
+		}
+		a.Documents = append(a.Documents, d.ID)
+		a.Saved = c.Now
+		ev.Action, ev.Detail = "draft", fmt.Sprintf("document %q, %s, %d bytes", d.Name, d.Format, d.Size)
+		return tx.Put(&d)
+	})
+	return d, err
+}
+
+// RemoveDocument takes a document out of the draft and destroys it.
+func (e *Engine) RemoveDocument(ctx context.Context, actor model.Actor, id, doc model.ID) error {
+	return e.begin(ctx, actor, Apply, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+		a := &c.Instance.Application
+		n := slices.Index(a.Documents, doc)
+		if n < 0 {
+			return &NotFound{"document of this application", string(doc)}
+		}
+		a.Documents = slices.Delete(a.Documents, n, n+1)
+		ev.Action, ev.Detail = "draft", "a document is removed"
+		return tx.Delete(&model.Document{ID: doc})
+	})
+}
+
+// Documents reads the documents of an instance, opened.
+func (e *Engine) Documents(id model.ID) (all []model.Document, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		c, err := e.caseOf(r, model.Scheduler, id)
+		if err != nil {
+			return err
+		}
+		for _, d := range c.Instance.Application.Documents {
+			doc, err := model.Get[model.Document](r, string(d))
+			if err != nil {
+				return fmt.Errorf("read document %s: %w", d, err)
+			}
+			all = append(all, doc)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// subject is what a reviewer approves: the level, the company and the names.
+func subject(i *model.Instance) string {
+	ns := slices.Clone(i.Application.Domains)
+	slices.Sort(ns)
+	c := i.Application.Company
+	return strings.Join(append([]string{string(i.Spec.Level), model.Fold(c.Name), model.Fold(c.Country), model.Fold(c.OrganizationID)}, ns...), "|")
+}
+
+// reviewed says whether the application needs no reviewer, or has been
+// approved and that still counts (spec A8).
+func (e *Engine) reviewed(r model.Reader, i *model.Instance, caps Capabilities) (bool, error) {
+	if !slices.Contains(caps.Reviewed, i.Spec.Level) {
+		return true, nil
+	}
+	s := subject(i)
+	for a, err := range model.All[model.Approval](r, model.Scan{Index: "subject", From: s, To: s + "\x00"}) {
+		if err != nil {
+			return false, err
+		}
+		if e.Now().Before(a.Until) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// reviewStep raises the task once and waits; the reviewer's word goes on with
+// the job.
+func (e *Engine) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *model.Job) error, error) {
+	return func(tx model.Tx, j *model.Job) error {
+		i, err := model.Get[model.Instance](tx, string(j.Instance))
+		if err != nil {
+			return fmt.Errorf("read instance %s: %w", j.Instance, err)
+		}
+		if j.Waiting == "" && i.Operation.Waiting == "" {
+			t := model.Task{ID: e.newID(), Kind: model.TaskReview, Instance: i.ID, Created: e.Now(),
+				Text: fmt.Sprintf("review the %s application for %s", strings.ToUpper(string(i.Spec.Level)), i.Name)}
+			if err := tx.Put(&t); err != nil {
+				return err
+			}
+		}
+		return e.waitFor(tx, j, stepReview, "a reviewer", reviewForever, nil)
+	}, nil
+}
+
+// Approve lets an application go to the CA, and counts again for the same
+// names and company for as long as the policy says.
+func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) error {
+	var next model.ID
+	err := e.begin(ctx, actor, Review, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+		i := c.Instance
+		a := model.Approval{ID: e.newID(), Instance: id, Subject: subject(i), By: actor.Name, At: c.Now, Until: c.Now.Add(e.policy.ReviewReuse)}
+		if err := tx.Put(&a); err != nil {
+			return err
+		}
+		if err := closeTasks(tx, id, model.TaskReview, c.Now, "approved"); err != nil {
+			return err
+		}
+		j := c.Job
+		j.Step, j.Begun, j.Waiting, j.Next = stepOrder, true, "", noTime
+		i.Operation.Waiting, i.Operation.Next = "", noTime
+		i.ExpectedIssue = c.Now.Add(expectedIssue)
+		next, ev.Detail = j.ID, "approved"
+		return tx.Put(j)
+	})
+	if err == nil {
+		e.kick(next, true)
+	}
+	return err
+}
+
+// RejectApplication takes an application back to the applicant, with a reason.
+func (e *Engine) RejectApplication(ctx context.Context, actor model.Actor, id model.ID, reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return &Invalid{Field: "reason", Why: "the applicant has to know why", Example: "the document does not show the address"}
+	}
+	return e.begin(ctx, actor, Review, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+		c.Job.Error = "the reviewer said no: " + reason
+		ev.Result, ev.Reason = ResultFailed, reason
+		if err := e.reject(tx, c.Instance, c.Job); err != nil {
+			return err
+		}
+		return e.finish(tx, c.Job, ResultFailed)
+	})
+}
