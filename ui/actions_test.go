@@ -182,7 +182,7 @@ func TestMarkedTogether(t *testing.T) {
 	}
 	// What is not possible for some is left out and said.
 	d.keys("g", "space", "space", "space", "D")
-	d.sees("Take it off")
+	d.sees("Take them off 3 resources?")
 	d.keys("y")
 	if calls := d.b.Calls(); len(calls) != 3 {
 		t.Fatalf("calls %q", calls)

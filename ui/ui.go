@@ -92,49 +92,6 @@ func (m *root) Init() tea.Cmd {
 	return tea.Batch(tea.RequestBackgroundColor, m.watch, m.tick(), kit.Send(kit.FocusedMsg{}))
 }
 
-// watch opens the change feed.
-func (m *root) watch() tea.Msg { return watchedMsg{m.c.Backend.Watch(m.c.Ctx)} }
-
-// listen waits for the next change and gathers those that follow closely: a
-// sweep that changes a thousand records is drawn once.
-func (m *root) listen(feed <-chan model.Batch) tea.Cmd {
-	ctx, wait := m.c.Ctx, m.coalesce
-	return func() tea.Msg {
-		var all model.Batch
-		select {
-		case b, ok := <-feed:
-			if !ok {
-				return feedEndMsg{}
-			}
-			all = b
-		case <-ctx.Done():
-			return nil
-		}
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
-		for {
-			select {
-			case b, ok := <-feed:
-				if !ok {
-					return tea.BatchMsg{kit.Send(fedMsg{all}), kit.Send(feedEndMsg{})}
-				}
-				all.Seq, all.Resync, all.Changes = b.Seq, all.Resync || b.Resync, append(all.Changes, b.Changes...)
-			case <-timer.C:
-				return tea.BatchMsg{kit.Send(fedMsg{all}), kit.Send(watchedMsg{feed})}
-			case <-ctx.Done():
-				return nil
-			}
-		}
-	}
-}
-
-func (m *root) tick() tea.Cmd {
-	if m.every <= 0 {
-		return nil
-	}
-	return tea.Tick(m.every, func(time.Time) tea.Msg { return tickedMsg{} })
-}
-
 func (m *root) page() kit.Page { return m.pages[m.tab] }
 
 func (m *root) top() kit.Dialog {
@@ -318,10 +275,13 @@ func (m *root) hold(cmd tea.Cmd) tea.Cmd {
 func (m *root) release(inner tea.Msg) tea.Cmd {
 	m.holds = max(m.holds-1, 0)
 	var cmds []tea.Cmd
-	if b, ok := inner.(tea.BatchMsg); ok {
-		cmds = append(cmds, b...)
-	} else {
-		cmds = append(cmds, m.update(inner))
+	inner = flow.Handle(m.c, inner)
+	switch inner.(type) {
+	case nil:
+	case kit.OpenedMsg, kit.ToldMsg, kit.ShownMsg, kit.CopiedMsg:
+		cmds = append(cmds, m.update(inner)) // at once, before the keys that follow
+	default:
+		cmds = append(cmds, kit.Send(inner)) // may be the framework's own: a batch, the end
 	}
 	held := m.held
 	m.held = nil

@@ -3,13 +3,9 @@ package ui
 import (
 	"fmt"
 	"image/color"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
@@ -191,6 +187,30 @@ func TestLive(t *testing.T) {
 	d.sees("just.now.example.com")
 }
 
+// TestDeletedMeanwhile leaves the details of what was deleted, and acts on the
+// marked that are still there.
+func TestDeletedMeanwhile(t *testing.T) {
+	b := kittest.Fleet(30)
+	d := drive(t, b, 120, 40)
+	d.find("gone0").keys("enter", "ctrl+x").text("gone0.example.com").keys("enter")
+	d.feed()
+	d.sees("deleted gone0.example.com", "29 in all", "Nothing passes this filter")
+	d.keys("esc", "j", "j", "j", "space", "space", "space")
+	b.Change(func(b *kittest.Backend) {
+		for _, i := range b.Instances {
+			if i.Name == "shop.example.com" {
+				i.Deleted = true
+			}
+		}
+	})
+	d.feed()
+	b.Calls()
+	d.keys("n", "ctrl+s")
+	if calls := b.Calls(); len(calls) != 2 {
+		t.Fatalf("nothing was done:\n%s", d.screen())
+	}
+}
+
 // TestFilterCounts compares the count beside each filter with what it lists.
 // spec: S5
 func TestFilterCounts(t *testing.T) {
@@ -267,9 +287,17 @@ func TestMoving(t *testing.T) {
 	if d.quit || d.m.top() != nil {
 		t.Fatal("ctrl+c closes a dialog")
 	}
-	d.keys("q")
+	d.keys("ctrl+c", "y")
 	if !d.quit {
+		t.Fatal("ctrl+c and yes do not quit")
+	}
+	d = drive(t, kittest.Fleet(60), 80, 24)
+	if d.keys("q"); !d.quit {
 		t.Fatal("q does not quit")
+	}
+	d = drive(t, kittest.Fleet(60), 80, 24)
+	if d.keys(":").text("quit").keys("enter"); !d.quit {
+		t.Fatal("the palette does not quit")
 	}
 }
 
@@ -280,6 +308,14 @@ func TestPalette(t *testing.T) {
 	d.sees("by name")
 	d.keys(":").text("zzzz")
 	d.sees("no action has these letters")
+	d.keys("esc", ":").text("panel").keys("enter") // which counts after it has opened
+	d.sees("Show only", "issued 53")
+	d.keys("esc", ":").text("copy the name").keys("enter")
+	if len(d.copied) != 1 {
+		t.Fatalf("copied %v", d.copied)
+	}
+	d.keys(":").text("needs a person").keys("enter")
+	d.sees("_acme-challenge.corp.example.com TXT")
 	d.keys("esc", ":").text("withdr").keys("enter") // dimmed: says why
 	d.sees("Not possible", "The way out")
 }
@@ -326,158 +362,19 @@ func TestCopy(t *testing.T) {
 	d.sees("copied the address: 127.0.0.1:40103")
 }
 
-// TestNoStateIsCompared looks through the sources: what is allowed in which
-// state is the table's business alone.
-func TestNoStateIsCompared(t *testing.T) {
-	names := make([]string, 0, len(model.States))
-	for _, s := range model.States {
-		names = append(names, strings.ToUpper(string(s[:1]))+string(s[1:]))
+// TestManyProducts keeps the chosen sub-tab on the screen.
+func TestManyProducts(t *testing.T) {
+	b := kittest.Fleet(30)
+	for n := range 20 {
+		b.Wares = append(b.Wares, lifecycle.ProductInfo{Name: fmt.Sprintf("product-%d", n), Driver: "nginx"})
 	}
-	constant := regexp.MustCompile(`\bmodel\.(` + strings.Join(names, "|") + `)\b`)
-	sources(t, func(path, text string) {
-		if m := constant.FindString(text); m != "" && !strings.HasPrefix(path, "kittest") {
-			t.Errorf("%s uses %s", path, m)
-		}
-	})
-}
-
-func sources(t *testing.T, each func(path, text string)) {
-	t.Helper()
-	err := filepath.WalkDir(".", func(path string, e os.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
-			b, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			each(path, string(b))
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+	d := drive(t, b, 80, 24)
+	d.keys("3")
+	for range 25 {
+		d.keys("]")
+		d.fits()
 	}
-}
-
-// TestEveryTextExists looks for the key of every text in the sources; keys
-// made of parts must have at least one text that begins so.
-func TestEveryTextExists(t *testing.T) {
-	cat := drive(t, kittest.New(), 80, 24).m.c.Text
-	use := regexp.MustCompile(`\b(?:T|Or)\("([^"]+)"`)
-	sources(t, func(path, text string) {
-		for _, m := range use.FindAllStringSubmatch(text, -1) {
-			key := m[1]
-			if strings.HasSuffix(key, ".") {
-				found := false
-				for _, k := range cat.Keys() {
-					found = found || strings.HasPrefix(k, key)
-				}
-				if !found {
-					t.Errorf("%s: no text begins with %s", path, key)
-				}
-			} else if !cat.Has(key) {
-				t.Errorf("%s: no text %s", path, key)
-			}
-		}
-	})
-}
-
-// TestNoKeyShows draws every golden screen once more in a glance: a key that is
-// missing would show in angle brackets.
-func TestNoKeyShows(t *testing.T) {
-	files, _ := filepath.Glob("testdata/*.txt")
-	missing := regexp.MustCompile(`<[a-z]+\.[a-z.]+>|%!`)
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if m := missing.Find(b); m != nil {
-			t.Errorf("%s shows %s", f, m)
-		}
-	}
-	if len(files) == 0 {
-		t.Error("no golden screens")
-	}
-}
-
-// TestKeyTable has every key that spec V4 names.
-func TestKeyTable(t *testing.T) {
-	table := KeyTable()
-	for _, k := range []string{"j", "k", "h", "l", "1", "5", "tab", "[", "]", "g", "G", "pgup", "pgdown", "ctrl+d", "ctrl+u", "enter", "esc", "/", "f", "H", ":", "?", "space", "y", "q",
-		"b", "a", "w", "R", "i", "d", "D", "s", "r", "n", "u", "m", "t", "V", "v", "ctrl+k", "ctrl+x", "x"} {
-		if !strings.Contains(table, "`"+k+"`") {
-			t.Errorf("the table of keys lacks %s", k)
-		}
-	}
-	for _, r := range lifecycle.NewTable().Rows() {
-		if r.Key != "" && !strings.Contains(table, "`"+r.Key+"`") {
-			t.Errorf("the table of keys lacks %s of %s", r.Key, r.Action)
-		}
-	}
-	for l := range strings.Lines(table) {
-		if strings.Count(l, "|") != 4 {
-			t.Errorf("not a row: %s", l)
-		}
-	}
-}
-
-// TestImports keeps the arrow of import: the interface knows model, lifecycle
-// and its bundle, and nothing of storage or commands.
-func TestImports(t *testing.T) {
-	out, err := exec.Command("go", "list", "-deps", "certquay/ui").Output()
-	if err != nil {
-		t.Skip("no go command")
-	}
-	for l := range strings.Lines(string(out)) {
-		l = strings.TrimSpace(l)
-		if strings.HasPrefix(l, "certquay/store") || strings.HasPrefix(l, "certquay/cmd") {
-			t.Errorf("ui imports %s", l)
-		}
-	}
-}
-
-// BenchmarkKey moves the cursor in a list of 100,000 and draws the screen.
-func BenchmarkKey(b *testing.B) {
-	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
-		b.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(b *testing.B) {
-			fleet := kittest.Fleet(60)
-			d := drive(b, fleet, size[0], size[1], func(o *Options) { o.Backend = &large{fleet} })
-			n := 0
-			b.ReportAllocs()
-			for b.Loop() {
-				_, _ = d.m.Update(press("j"))
-				n = len(d.m.screen())
-			}
-			b.ReportMetric(float64(n), "B/view")
-		})
-	}
-}
-
-// large is a fleet that counts as 100,000; pages are made up.
-type large struct{ *kittest.Backend }
-
-func (l *large) Page(q model.Query) (model.Page, error) {
-	all, err := l.Backend.Page(model.Query{Now: q.Now})
-	p := model.Page{Offset: q.Offset, Total: 100_000}
-	for n := q.Offset; n < min(q.Offset+q.Limit, p.Total); n++ {
-		r := all.Rows[n%len(all.Rows)]
-		r.ID = model.ID(fmt.Sprintf("%026d", n))
-		p.Rows = append(p.Rows, r)
-	}
-	return p, err
-}
-
-// TestHundredThousand jumps to the end of 100,000 certificates and back; only
-// a window of them is ever held.
-func TestHundredThousand(t *testing.T) {
-	fleet := kittest.Fleet(60)
-	d := drive(t, fleet, 120, 40, func(o *Options) { o.Backend = &large{fleet} })
-	d.sees("100,000 of 60")
-	start := time.Now()
-	d.keys("G")
-	d.fits()
-	d.keys("pgup", "ctrl+u", "g", "j")
-	if took := time.Since(start); took > 2*time.Second {
-		t.Errorf("took %v", took)
-	}
+	d.sees("product-19 0", "[ ] product")
+	d.keys("]")
+	d.sees("all 18")
 }

@@ -30,6 +30,7 @@ var statuses = map[string]Status{
 	"drifted":       {"▲", Soon},
 	"none":          {"◇", Muted},
 	"ok":            {"●", Good},
+	"begun":         {"◔", Work},
 	"refused":       {"⊗", Soon},
 	"service-ended": {"▲", Soon},
 }

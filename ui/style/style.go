@@ -93,7 +93,9 @@ func New(isDark bool, p colorprofile.Profile) *Styles {
 	}
 	switch {
 	case p <= colorprofile.ANSI:
-		t = sixteen
+		if t = sixteen; isDark {
+			t.accent = lipgloss.BrightBlue
+		}
 	case p == colorprofile.ANSI256 && isDark:
 		t = dark256
 	case p == colorprofile.ANSI256:
@@ -124,7 +126,9 @@ func New(isDark bool, p colorprofile.Profile) *Styles {
 		set[Muted] = base
 	}
 	for tone, st := range set {
-		on := st.Reverse(true)
+		// Reversing each colour would make a rainbow: without a quiet background
+		// the row is reversed as one, and its glyphs and words still tell.
+		on := base.Reverse(true).Bold(true)
 		if t.selected != nil {
 			on = st.Background(t.selected)
 		}

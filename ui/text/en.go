@@ -44,7 +44,7 @@ var english = merge(map[string]string{
 	"label.drifted": "drifted", "label.none": "nothing",
 	"doing.issue": "issuing", "doing.reissue": "reissuing", "doing.renew": "renewing", "doing.deploy": "deploying",
 	"doing.undeploy": "undeploying", "doing.revoke": "revoking", "doing.verify": "asking",
-	"result.ok": "ok", "result.refused": "refused", "result.failed": "failed", "result.waiting": "waiting",
+	"result.ok": "ok", "result.begun": "begun", "result.refused": "refused", "result.failed": "failed", "result.waiting": "waiting",
 	"origin.bought": "bought", "origin.pack": "from a pack", "origin.upload": "uploaded", "origin.renewal": "renewal of another",
 
 	// Columns.
@@ -160,7 +160,8 @@ var english = merge(map[string]string{
 	"event.revoke":         "revoke",
 	"event.close":          "closed",
 	"event.delete":         "deleted",
-	"event.download":       "downloaded",
+	"event.contact":        "contact", "event.dismiss": "task dismissed", "event.clock": "clock moved",
+	"event.download": "downloaded",
 
 	// Actions.
 	"action.buy": "buy certificates", "action.upload": "import a certificate", "action.apply": "apply for it", "action.close": "close it",
@@ -172,6 +173,7 @@ var english = merge(map[string]string{
 	"act.details": "details", "act.filter": "filter as you type", "act.panel": "filter panel", "act.hosted": "hosted only",
 	"act.layout": "cards or list", "act.mark": "mark; actions then act on the marked", "act.copy.name": "copy the name", "act.copy.line": "copy the line",
 	"act.copy.address": "copy the address", "act.back": "back; clear marks and filter", "act.event": "show the whole event", "act.certificate": "go to its certificate",
+	"act.tasks": "show what needs a person", "tasks.title": "What needs a person", "tasks.since": "for %s",
 	"act.sort.expiry": "sort by expiry", "act.sort.name": "sort by name", "act.sort.state": "sort by state",
 	"act.down": "down", "act.up": "up", "act.left": "left", "act.right": "right", "act.top": "first", "act.end": "last",
 	"act.halfdown": "half a page down", "act.halfup": "half a page up", "act.pagedown": "a page down", "act.pageup": "a page up",

@@ -119,7 +119,7 @@ var englishDialogs = map[string]string{
 	"deploy.resources.all": "all that it covers", "deploy.resources.hint.makes": "empty: all existing ones it covers, or if there are none one each for %s",
 	"deploy.resources.hint": "empty: all existing ones it covers (%s)",
 	"deploy.done":           "deploying %s", "deploy.done.at": "deploying %s to %s: %d under way",
-	"undeploy.title": "Undeploy %s", "undeploy.intro": "The certificate is taken off; visitors there may then see an error.", "undeploy.question": "Take it off %d?",
+	"undeploy.title": "Undeploy %s", "undeploy.intro": "The certificate is taken off; visitors there may then see an error.", "undeploy.question.one": "Take it off there?", "undeploy.question": "Take them off %d resources?",
 	"undeploy.submit": "undeploy", "undeploy.resource": "resource", "undeploy.resource.hint": "where to take it off", "undeploy.all": "all %d", "undeploy.done": "taking it off %s",
 	"verify.done": "asking %s what it presents",
 

@@ -184,10 +184,13 @@ func wrapLine(l string, n int) []string {
 	}
 	var lines []string
 	indent := l[:len(l)-len(strings.TrimLeft(l, " "))]
-	line := indent
+	line, hang := indent, ""
+	if strings.HasPrefix(l, "• ") { // what follows a bullet stands beside it
+		hang = "  "
+	}
 	for _, word := range strings.Fields(l) {
 		if strings.TrimSpace(line) != "" && Width(line)+1+Width(word) > n {
-			lines, line = append(lines, line), ""
+			lines, line = append(lines, line), hang
 		}
 		if strings.TrimSpace(line) != "" {
 			line += " "

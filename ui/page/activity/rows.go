@@ -19,14 +19,14 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 		{Title: c.T("col.what"), Min: 11, Max: 18, Cell: func(e model.Event, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: c.Text.Or("event."+e.Action, e.Action)}
 		}},
-		{Title: c.T("col.certificate"), Min: 16, Max: 32, Grow: 2, Cell: func(e model.Event, _ int) widget.Cell {
+		{Title: c.T("col.certificate"), Min: 16, Max: 30, Cell: func(e model.Event, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Plain, Text: e.Name}
 		}},
 		{Title: c.T("col.result"), Min: 9, Max: 10, Cell: func(e model.Event, _ int) widget.Cell {
 			st := style.Of(e.Result)
 			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + c.Text.Or("result."+e.Result, e.Result)}
 		}},
-		{Title: c.T("col.detail"), Min: 16, Max: 90, Grow: 2, Cell: func(e model.Event, _ int) widget.Cell {
+		{Title: c.T("col.detail"), Min: 16, Max: 90, Grow: 6, Cell: func(e model.Event, _ int) widget.Cell {
 			d := e.Reason
 			if d == "" {
 				d = e.Detail
@@ -45,7 +45,7 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 			}
 			return widget.Cell{Tone: style.Muted, Text: d}
 		}},
-		{Title: c.T("col.who"), Min: 9, Max: 18, From: 96, Cell: func(e model.Event, _ int) widget.Cell {
+		{Title: c.T("col.who"), Min: 9, Max: 14, From: 96, Cell: func(e model.Event, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: e.Actor}
 		}},
 		{Title: c.T("col.via"), Min: 8, Max: 10, From: 130, Cell: func(e model.Event, _ int) widget.Cell {

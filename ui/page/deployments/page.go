@@ -225,9 +225,21 @@ func (p *page) tabText(tab int) string {
 	return text.Clean(p.name(tab)) + " " + widget.Count(n)
 }
 
+// firstTab is the first sub-tab that is drawn: with many products those on the
+// left give way, so that the chosen one is always on the screen.
+func (p *page) firstTab() int {
+	room, first := p.width-14, p.tab
+	for room -= widget.Width(p.tabText(first)) + 3; first > 0; first-- {
+		if room -= widget.Width(p.tabText(first-1)) + 3; room < 0 {
+			break
+		}
+	}
+	return first
+}
+
 func (p *page) clickTab(x int) tea.Cmd {
 	at := 1
-	for t := range len(p.products) + 1 {
+	for t := p.firstTab(); t < len(p.products)+1; t++ {
 		w := widget.Width(p.tabText(t)) + 2
 		if x >= at && x < at+w {
 			return p.choose(t)
@@ -243,14 +255,14 @@ func (p *page) View() string {
 	}
 	s, c := p.c.Styles, p.c
 	tabs := " "
-	for t := range len(p.products) + 1 {
+	for t := p.firstTab(); t < len(p.products)+1; t++ {
 		if t == p.tab {
 			tabs += s.PaintOn(style.Accent, " "+p.tabText(t)+" ") + " "
 		} else {
 			tabs += s.Paint(style.Muted, " "+p.tabText(t)+" ") + " "
 		}
 	}
-	tabs = widget.Spread(tabs, s.Paint(style.Key, "[ ]")+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ", p.width)
+	tabs = widget.Spread(widget.Cut(tabs, p.width-14), s.Paint(style.Key, "[ ]")+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ", p.width)
 	lines := []string{tabs, p.filterLine(), s.Paint(style.Faint, widget.Repeat("─", p.width))}
 	switch {
 	case !p.loaded:

@@ -132,6 +132,10 @@ func undeploy(q *request) tea.Msg {
 		})
 	}
 	if len(rs) == 1 || len(q.cases) > 1 {
+		question := c.T("undeploy.question.one")
+		if len(rs) > 1 {
+			question = c.T("undeploy.question", len(rs))
+		}
 		lines := []string{c.T("undeploy.intro")}
 		for n := range rs {
 			lines = append(lines, "  "+place(&rs[n]))
@@ -139,7 +143,7 @@ func undeploy(q *request) tea.Msg {
 		return kit.OpenedMsg{
 			Make: func() kit.Dialog {
 				return &dialog.Confirm{Context: c, Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger,
-					Lines: append(lines, q.skipped()...), Question: c.T("undeploy.question", len(rs))}
+					Lines: append(lines, q.skipped()...), Question: question}
 			},
 			Then: func(yes any) tea.Cmd {
 				if yes == nil {

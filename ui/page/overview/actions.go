@@ -11,7 +11,9 @@ import (
 	"certquay/ui/dialog"
 	"certquay/ui/kit"
 	"certquay/ui/page/flow"
+	"certquay/ui/style"
 	"certquay/ui/text"
+	"certquay/ui/widget"
 )
 
 func clean(s string) string { return text.Clean(s) }
@@ -60,6 +62,7 @@ func (p *page) Actions() []kit.Action {
 		kit.Action{Key: "space", Label: c.T("act.mark"), Group: kit.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},
 		kit.Action{Key: "y", Label: c.T("act.copy.name"), Group: kit.View, Run: p.copy},
 		kit.Action{Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: len(p.table.Marked) == 0 && p.query.Filter.Empty(), Run: p.back},
+		kit.Action{Label: c.T("act.tasks"), Group: kit.View, Run: p.showTasks},
 		p.sortAction(model.SortExpiry), p.sortAction(model.SortName), p.sortAction(model.SortState),
 		move("j", "act.down", []string{"down"}, func() { p.table.Move(line) }),
 		move("k", "act.up", []string{"up"}, func() { p.table.Move(-line) }),
@@ -72,6 +75,21 @@ func (p *page) Actions() []kit.Action {
 		move("pgdown", "act.pagedown", nil, func() { p.table.Page(2) }),
 		move("pgup", "act.pageup", nil, func() { p.table.Page(-2) }),
 	)
+}
+
+// showTasks lists what needs a person, with the values to copy.
+func (p *page) showTasks() tea.Cmd {
+	c, tasks := p.c, p.tasks
+	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
+		d := &dialog.Notice{Context: c, Title: c.T("tasks.title"), Tone: style.Accent}
+		for _, t := range tasks {
+			d.Parts = append(d.Parts, dialog.Part{Head: t.Text, Lines: append(text.Lines(t.Detail), c.T("tasks.since", widget.Ago(t.Created, c.Now)))})
+		}
+		if len(tasks) == 0 {
+			d.Parts = []dialog.Part{{Lines: []string{c.T("needs.nothing")}}}
+		}
+		return d
+	}})
 }
 
 func (p *page) sortAction(s model.Sort) kit.Action {

@@ -3,6 +3,7 @@ package overview
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -48,6 +49,9 @@ const (
 	panes
 )
 
+// goneMsg says that the certificate shown was deleted.
+type goneMsg struct{ id model.ID }
+
 type detailsLoadedMsg struct {
 	id        model.ID
 	instance  model.Instance
@@ -68,6 +72,9 @@ func (d *details) load() tea.Cmd {
 		m := detailsLoadedMsg{id: id}
 		var err error
 		if m.instance, err = c.Backend.Instance(id); err != nil {
+			if errors.Is(err, model.ErrNotFound) {
+				return goneMsg{id}
+			}
 			return flow.Tell(c, err)
 		}
 		if m.resources, _, err = c.Backend.Resources(lifecycle.ResourceFilter{Instance: id}); err != nil {
@@ -362,5 +369,5 @@ func (d *details) click(x, y int) {
 
 // More gives the actions of the details, for the table of keys.
 func (p *page) More() (where string, as []kit.Action) {
-	return p.c.T("keytable.details"), newDetails(p.c, "").actions(p)
+	return p.c.T("keytable.details"), append(flow.Actions(p.c, flow.Target{}), newDetails(p.c, "").actions(p)...)
 }

@@ -5,6 +5,7 @@ package overview
 import (
 	"context"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -51,7 +52,11 @@ func New(c *kit.Context) kit.Page {
 	return p
 }
 
+// partialRetry is how soon a list is read again that was not whole yet.
+const partialRetry = 500 * time.Millisecond
+
 type (
+	retriedMsg    struct{}
 	rowsLoadedMsg struct {
 		seq  int
 		page model.Page
@@ -159,17 +164,29 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		return tea.Batch(cmds...)
 	case kit.ShownMsg:
 		return p.open(m.ID)
+	case goneMsg: // by this person or another: back to the list
+		if p.details != nil && p.details.id == m.id {
+			p.details = nil
+			return p.moved()
+		}
 	case rowsLoadedMsg:
 		if m.seq != p.seq {
 			return nil
+		}
+		var again tea.Cmd
+		if m.page.Partial { // until the search table is built
+			again = tea.Tick(partialRetry, func(time.Time) tea.Msg { return retriedMsg{} })
 		}
 		first := !p.loaded
 		p.loaded, p.partial = true, m.page.Partial
 		p.table.SetWindow(m.page.Offset, m.page.Rows, m.page.Total)
 		p.SetSize(p.width, p.height)
 		if first || p.active == nil || p.active.Instance.ID != p.current() {
-			return p.moved()
+			return tea.Batch(again, p.moved())
 		}
+		return again
+	case retriedMsg:
+		return tea.Batch(p.load(), p.loadCounts())
 	case countsLoadedMsg:
 		p.counts, p.tasks = m.counts, m.tasks
 		p.SetSize(p.width, p.height)

@@ -26,7 +26,7 @@ func columns(c *kit.Context) []widget.Column[model.Row] {
 		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, From: 100, Cell: func(r model.Row, w int) widget.Cell {
 			return domains(c, &r, w)
 		}},
-		{Title: c.T("col.spec"), Min: 22, Max: 34, From: 150, Cell: func(r model.Row, _ int) widget.Cell {
+		{Title: c.T("col.spec"), Min: 22, Max: 36, Grow: 5, From: 150, Cell: func(r model.Row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: specOf(c, &r)}
 		}},
 		{Title: c.T("col.valid"), Min: 5, Max: 5, From: 100, Right: true, Cell: func(r model.Row, _ int) widget.Cell {

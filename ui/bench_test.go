@@ -1,0 +1,56 @@
+package ui
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"certquay/model"
+	"certquay/ui/kittest"
+)
+
+// BenchmarkKey moves the cursor in a list of 100,000 and draws the screen.
+func BenchmarkKey(b *testing.B) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
+		b.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(b *testing.B) {
+			fleet := kittest.Fleet(60)
+			d := drive(b, fleet, size[0], size[1], func(o *Options) { o.Backend = &large{fleet} })
+			n := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = d.m.Update(press("j"))
+				n = len(d.m.screen())
+			}
+			b.ReportMetric(float64(n), "B/view")
+		})
+	}
+}
+
+// large is a fleet that counts as 100,000; pages are made up.
+type large struct{ *kittest.Backend }
+
+func (l *large) Page(q model.Query) (model.Page, error) {
+	all, err := l.Backend.Page(model.Query{Now: q.Now})
+	p := model.Page{Offset: q.Offset, Total: 100_000}
+	for n := q.Offset; n < min(q.Offset+q.Limit, p.Total); n++ {
+		r := all.Rows[n%len(all.Rows)]
+		r.ID = model.ID(fmt.Sprintf("%026d", n))
+		p.Rows = append(p.Rows, r)
+	}
+	return p, err
+}
+
+// TestHundredThousand jumps to the end of 100,000 certificates and back; only
+// a window of them is ever held.
+func TestHundredThousand(t *testing.T) {
+	fleet := kittest.Fleet(60)
+	d := drive(t, fleet, 120, 40, func(o *Options) { o.Backend = &large{fleet} })
+	d.sees("100,000 of 60")
+	start := time.Now()
+	d.keys("G")
+	d.fits()
+	d.keys("pgup", "ctrl+u", "g", "j")
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
+}

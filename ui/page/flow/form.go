@@ -1,0 +1,100 @@
+package flow
+
+import (
+	"context"
+	"errors"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/ui/dialog/form"
+	"certquay/ui/kit"
+)
+
+// fieldOf tells beside which field of a form a refusal belongs.
+var fieldOf = map[lifecycle.Reason]string{
+	lifecycle.ReasonNotForSale: "type", lifecycle.ReasonQuantity: "quantity", lifecycle.ReasonYears: "years",
+	lifecycle.ReasonNames: "domains", lifecycle.ReasonRegion: "regions", lifecycle.ReasonNoRegion: "regions",
+	lifecycle.ReasonNotCovered: "resources", lifecycle.ReasonNoTarget: "resources", lifecycle.ReasonCertificate: "files",
+	lifecycle.ReasonHeld: "files", lifecycle.ReasonNameTaken: "name",
+}
+
+// formMsg opens a form. What the backend says against the values opens it
+// again, filled in, with the reason beside the field.
+func (q *request) formMsg(spec form.Spec, send func(ctx context.Context, v form.Values) (tea.Msg, error)) tea.Msg {
+	return q.formThen(spec, send, nil)
+}
+
+func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form.Values) (tea.Msg, error), left func(form.Values) tea.Cmd) tea.Msg {
+	c := q.c
+	var then func(any) tea.Cmd
+	then = func(value any) tea.Cmd {
+		if x, ok := value.(form.Cancelled); ok && left != nil {
+			return left(x.Values)
+		}
+		v, ok := value.(form.Values)
+		if !ok {
+			return nil
+		}
+		return c.Do(func(ctx context.Context) tea.Msg {
+			msg, err := send(ctx, v)
+			if err == nil {
+				return sentMsg{id: spec.ID, then: msg}
+			}
+			field, message, ok := beside(err)
+			if !ok {
+				return failedMsg(c, q.row, err)
+			}
+			return kit.OpenedMsg{Then: then, Make: func() kit.Dialog {
+				for i := range spec.Fields { // without an ID nothing was kept
+					if spec.ID == "" {
+						spec.Fields[i].Initial = v[spec.Fields[i].Key]
+					}
+				}
+				return form.New(c, spec).WithError(field, message)
+			}}
+		})
+	}
+	return kit.OpenedMsg{Then: then, Make: func() kit.Dialog { return form.New(c, spec) }}
+}
+
+// beside tells the field and text of an error that the person can mend in the
+// form.
+func beside(err error) (field, message string, ok bool) {
+	var v *lifecycle.Invalid
+	if errors.As(err, &v) {
+		message = v.Why
+		if v.Example != "" {
+			message += "; " + v.Example
+		}
+		return v.Field, message, true
+	}
+	var b *bundle.Error
+	if errors.As(err, &b) {
+		return "files", b.Error(), true
+	}
+	var r *lifecycle.Refusal
+	if errors.As(err, &r) {
+		field, ok = fieldOf[r.Reason]
+		return field, r.Message() + "; " + r.Hint(), ok
+	}
+	return "", "", false
+}
+
+// sentMsg says that what a form held was accepted: its draft goes, and then
+// the message inside is handled.
+type sentMsg struct {
+	id   string
+	then tea.Msg
+}
+
+// Handle does what a flow's own message asks for; the root calls it for every
+// message. It gives the message to go on with.
+func Handle(c *kit.Context, msg tea.Msg) tea.Msg {
+	if m, ok := msg.(sentMsg); ok {
+		delete(c.Drafts, m.id)
+		return m.then
+	}
+	return msg
+}
