@@ -93,6 +93,8 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	c := a.Config
 	policy := lifecycle.DefaultPolicy()
 	policy.Currency, policy.Refund, policy.CarryDays = c.Catalogue.Currency, lifecycle.RefundPolicy(c.RefundPolicy), c.Renew.CarryDays
+	policy.HostingFee, policy.CreditPrice = c.Catalogue.HostingFee, c.Catalogue.Credit
+	policy.ReviewReuse = time.Duration(c.Review.ReuseDays) * 24 * time.Hour
 	policy.Price = func(s model.Specification) int64 { return c.Catalogue.Price(s.Level, s.Grade) }
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: policy, Roots: roots,
@@ -245,6 +247,8 @@ func (a *App) authority(ctx context.Context, clock lifecycle.Clock) (*embedded.I
 	ca, err := embedded.New(a.Store, embedded.Options{
 		Now: clock.Now, MaxValidity: time.Duration(c.MaxValidityDays) * 24 * time.Hour,
 		BaseURL: func() string { return base }, PermittedDomains: c.PermittedDomains,
+		Levels: model.Levels, Reviewed: []model.Level{model.OV, model.EV},
+		Proof: embedded.Proof{Method: c.Proof, Resolver: c.Resolver, HTTPPort: c.HTTPPort},
 	})
 	if err != nil {
 		return nil, errors.Join(&usageError{err.Error(), "mend it in the configuration"}, l.Close())

@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"path/filepath"
+
 	"github.com/spf13/cobra"
 
 	"certquay/lifecycle"
@@ -9,7 +11,8 @@ import (
 )
 
 func applyCmd(c *call) *cobra.Command {
-	var csr, contact, keyType string
+	var csr, contact, keyType, company string
+	var documents []string
 	var noWait bool
 	r := lifecycle.ApplyRequest{}
 	cmd := &cobra.Command{
@@ -42,6 +45,22 @@ func applyCmd(c *call) *cobra.Command {
 				}
 				r.Contact = ct.ID
 			}
+			if company != "" {
+				if co, err := c.engine().Company(company); err == nil {
+					a.Company = co.Organization
+				} else {
+					return err
+				}
+			}
+			for _, path := range documents {
+				data, err := c.read(path)
+				if err != nil {
+					return err
+				}
+				if _, err := c.engine().AddDocument(cmd.Context(), c.Actor, i.ID, filepath.Base(path), data); err != nil {
+					return err
+				}
+			}
 			if len(a.CSR) > 0 {
 				c.note("warning: with a request of your own certquay never has the key: it cannot recover it and cannot deploy this certificate")
 			}
@@ -62,6 +81,9 @@ func applyCmd(c *call) *cobra.Command {
 	f.StringVar(&r.Application.ApplicantName, "applicant", "", "name of the applicant")
 	f.StringVar(&r.Application.Email, "email", "", "e-mail address of the applicant")
 	f.StringVar(&r.Application.Phone, "phone", "", "phone number of the applicant")
+	f.StringVar(&r.Application.IDNumber, "id-number", "", "number of the applicant's identity card (OV, EV)")
+	f.StringVar(&company, "company", "", "saved company (OV, EV, professional); certquay company add makes one")
+	each(f, &documents, "document", "qualification document, PNG or JPEG (OV, EV)")
 	f.StringVar(&contact, "contact", "", "contact who is told")
 	f.BoolVar(&r.DraftOnly, "draft", false, "save, and say what is missing")
 	waitFlag(f, &noWait)

@@ -19,9 +19,13 @@ type balanceJSON struct {
 }
 
 func balanceCmd(c *call) *cobra.Command {
-	return &cobra.Command{
+	var byOrder, byMonth bool
+	cmd := &cobra.Command{
 		Use: "balance", Short: "What is held prepaid, and what was spent", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if byOrder || byMonth {
+				return c.costs(byOrder)
+			}
 			balances, err := c.engine().Balances()
 			if err != nil {
 				return err
@@ -57,4 +61,44 @@ func balanceCmd(c *call) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&byOrder, "by-order", false, "what each order cost")
+	cmd.Flags().BoolVar(&byMonth, "by-month", false, "what each month cost")
+	cmd.MarkFlagsMutuallyExclusive("by-order", "by-month")
+	return cmd
+}
+
+// costs prints what was charged and paid back, by order or by month.
+func (c *call) costs(byOrder bool) error {
+	type costJSON struct {
+		Month    string  `json:"month"`
+		Order    *string `json:"order"`
+		Text     *string `json:"text"`
+		Charged  int64   `json:"charged"`
+		Refunded int64   `json:"refunded"`
+		Currency string  `json:"currency"`
+	}
+	list, err := c.engine().CostsByMonth()
+	heading := []string{"MONTH", "CHARGED", "PAID BACK"}
+	if byOrder {
+		list, err = c.engine().CostsByOrder()
+		heading = append(heading, "ORDER", "WHAT")
+	}
+	if err != nil {
+		return err
+	}
+	out := []costJSON{}
+	var rows [][]string
+	for _, k := range list {
+		out = append(out, costJSON{k.Month, orNil(k.Order), orNil(k.Text), k.Charged, k.Refunded, k.Currency})
+		row := []string{k.Month, lifecycle.Money(k.Charged, k.Currency), lifecycle.Money(k.Refunded, k.Currency)}
+		if byOrder {
+			row = append(row, string(k.Order), k.Text)
+		}
+		rows = append(rows, row)
+	}
+	if c.g.json {
+		return c.printJSON(out)
+	}
+	c.table(heading, rows)
+	return nil
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,7 +11,7 @@ import (
 )
 
 func buyCmd(c *call) *cobra.Command {
-	var level, typ, brand, grade string
+	var level, typ, brand, grade, contact string
 	r := lifecycle.BuyRequest{}
 	cmd := &cobra.Command{
 		Use:     "buy --level dv --type single",
@@ -25,11 +26,21 @@ func buyCmd(c *call) *cobra.Command {
 			if r.Spec, err = specification(level, typ, brand, grade); err != nil {
 				return err
 			}
+			if contact != "" {
+				ct, err := c.engine().Contact(contact)
+				if err != nil {
+					return err
+				}
+				r.Contact = ct.ID
+			}
+			if r.Hosting && contact == "" {
+				return &usageError{"hosting tells a contact what it does", "--contact NAME; certquay contact add makes one"}
+			}
 			q, err := c.engine().Quote(r)
 			if err != nil {
 				return err
 			}
-			question := fmt.Sprintf("%s, %d year(s), %d x %s\nTotal %s.", r.Spec, r.Years, len(q.Lines), lifecycle.Money(q.Lines[0].Amount, q.Currency), lifecycle.Money(q.Total, q.Currency))
+			question := priceText(r, q)
 			if q.Total > 0 {
 				if err := c.confirm(cmd.Context(), question, ""); err != nil {
 					return err
@@ -59,7 +70,25 @@ func buyCmd(c *call) *cobra.Command {
 	f.StringVar(&grade, "grade", "free", "grade: free, standard, professional")
 	f.IntVar(&r.Years, "years", 1, "years of service: 1 or 2")
 	f.IntVar(&r.Quantity, "quantity", 1, "how many, at most 100")
+	f.BoolVar(&r.Hosting, "hosting", false, "with managed hosting and its renewal for a second year")
+	f.StringVar(&contact, "contact", "", "contact who is told what hosting does")
+	f.BoolVar(&r.FromPack, "from-pack", false, "take units of a resource pack instead of paying")
 	return cmd
+}
+
+// priceText is the price line by line, equal lines together (spec B1).
+func priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, %d year(s)\n", r.Spec, r.Years)
+	per := len(q.Lines) / max(r.Quantity, 1)
+	for _, l := range q.Lines[:per] {
+		fmt.Fprintf(&b, "  %3d × %-22s %s\n", r.Quantity, l.Item, lifecycle.Money(l.Amount*int64(r.Quantity), l.Currency))
+	}
+	fmt.Fprintf(&b, "Total %s.", lifecycle.Money(q.Total, q.Currency))
+	if r.Hosting {
+		b.WriteString(" What is bought with hosting is not paid back.")
+	}
+	return b.String()
 }
 
 // specification reads its four parts; a word that is none is wrong usage.

@@ -37,8 +37,18 @@ type instanceJSON struct {
 	Versions      []versionJSON   `json:"versions"`
 	Operation     *operationJSON  `json:"operation"`
 	LastError     *string         `json:"last_error"`
+	Proofs        []proofJSON     `json:"proofs"`
 	RenewedBy     *string         `json:"renewed_by"`
 	RenewalOf     *string         `json:"renewal_of"`
+}
+
+// proofJSON is a record or file that proves control.
+type proofJSON struct {
+	Domain string `json:"domain"`
+	Method string `json:"method"`
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Seen   bool   `json:"seen"`
 }
 
 type versionJSON struct {
@@ -96,7 +106,7 @@ func (c *call) instance(i *model.Instance) instanceJSON {
 		Domains: orEmpty(i.Domains()), ServiceStart: timeOrNil(i.ServiceStart), ServiceEnd: timeOrNil(i.ServiceEnd),
 		ExpectedIssue: timeOrNil(i.ExpectedIssue), Hosted: i.Hosting.On, RenewalsLeft: i.Hosting.RenewalsLeft,
 		AutoDeploy: i.Deployments.Auto > 0, Products: orEmpty(i.Deployments.Products), Order: orNil(i.Order),
-		Versions: []versionJSON{}, Operation: operation(i.Operation),
+		Versions: []versionJSON{}, Proofs: []proofJSON{}, Operation: operation(i.Operation),
 		RenewedBy: orNil(i.RenewedBy), RenewalOf: orNil(i.RenewalOf),
 	}
 	v := i.Current()
@@ -115,6 +125,9 @@ func (c *call) instance(i *model.Instance) instanceJSON {
 			v.Number, v.Serial, v.Fingerprint, orEmpty(v.Domains), v.KeyType, v.KeyID != "",
 			timeOrNil(v.NotBefore), timeOrNil(v.NotAfter), timeOrNil(v.Issued), timeOrNil(v.RevokedAt), orNil(v.RevokedReason),
 		})
+	}
+	for _, p := range i.Proofs {
+		j.Proofs = append(j.Proofs, proofJSON(p))
 	}
 	switch {
 	case i.Failure.What != "":

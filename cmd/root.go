@@ -37,11 +37,11 @@ type call struct {
 // verbs are all commands of the tree, in the order in which help shows them.
 // Adding a verb is one line here and one file.
 var verbs = []func(*call) *cobra.Command{
-	buyCmd, applyCmd, withdrawCmd, closeCmd, uploadCmd, uploadKeyCmd, downloadCmd,
+	buyCmd, buyPackCmd, applyCmd, reviewCmd, templateCmd, withdrawCmd, closeCmd, uploadCmd, uploadKeyCmd, downloadCmd,
 	listCmd, showCmd, explainCmd, tasksCmd,
 	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd,
 	renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
-	contactCmd, balanceCmd, activityCmd,
+	contactCmd, companyCmd, balanceCmd, activityCmd,
 	tickCmd, clockCmd, serveCmd, fsckCmd, configCmd, versionCmd,
 }
 

@@ -56,6 +56,13 @@ func (c *call) details(i *model.Instance) error {
 	if o := i.Operation; o.Active() {
 		add("doing", fmt.Sprintf("%s, attempt %d %s", o.Kind, o.Attempt, o.Waiting))
 	}
+	for _, pr := range i.Proofs {
+		seen := "not seen yet"
+		if pr.Seen {
+			seen = "seen"
+		}
+		add("prove by "+pr.Method, fmt.Sprintf("%s  %s  (%s)", pr.Name, pr.Value, seen))
+	}
 	if j.LastError != nil {
 		add("last error", *j.LastError)
 	}
@@ -89,6 +96,22 @@ func (c *call) details(i *model.Instance) error {
 	c.say("\nlately")
 	for n := range events {
 		c.say("  %s", eventLine(&events[n]))
+	}
+	return nil
+}
+
+// application prints what a reviewer judges.
+func (c *call) application(i *model.Instance) error {
+	a, o := i.Application, i.Application.Company
+	for _, r := range [][2]string{
+		{"specification", i.Spec.String()}, {"domains", strings.Join(a.Domains, ", ")},
+		{"applicant", a.ApplicantName}, {"id number", a.IDNumber}, {"phone", a.Phone}, {"email", a.Email},
+		{"company", o.Name}, {"type", o.Type}, {"registered as", o.OrganizationID}, {"company phone", o.Phone},
+		{"address", strings.Join([]string{o.Address, o.Zip + " " + o.City, o.Province, o.Country}, ", ")},
+	} {
+		if strings.Trim(r[1], ", ") != "" {
+			c.say("%-14s %s", r[0], r[1])
+		}
 	}
 	return nil
 }

@@ -111,6 +111,8 @@ type issuer struct {
 	pending int                         // how many Fetches an order stays pending
 	limit   time.Duration
 	levels  []model.Level
+	review  []model.Level
+	proofs  []model.Proof
 }
 
 func newIssuer(t testing.TB, now func() time.Time) *issuer {
@@ -132,7 +134,7 @@ func newIssuer(t testing.TB, now func() time.Time) *issuer {
 }
 
 func (i *issuer) Capabilities(time.Time) lifecycle.Capabilities {
-	return lifecycle.Capabilities{Levels: i.levels, Types: model.DomainTypes, Grades: model.Grades, IPNames: true, Revocation: true, MaxValidity: i.limit}
+	return lifecycle.Capabilities{Levels: i.levels, Types: model.DomainTypes, Grades: model.Grades, IPNames: true, Revocation: true, MaxValidity: i.limit, Reviewed: i.review}
 }
 
 func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (o lifecycle.Order, err error) {
@@ -142,7 +144,7 @@ func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (o l
 		if i.orders[r.Key] == nil {
 			i.orders[r.Key] = &lifecycle.Order{Ref: "ref-" + r.Key, Status: lifecycle.OrderReady}
 			if i.pending > 0 {
-				*i.orders[r.Key] = lifecycle.Order{Ref: "ref-" + r.Key, Status: lifecycle.OrderPending, Waiting: "a record", Retry: time.Minute}
+				*i.orders[r.Key] = lifecycle.Order{Ref: "ref-" + r.Key, Status: lifecycle.OrderPending, Waiting: "a record", Retry: time.Minute, Proofs: i.proofs}
 			}
 		}
 		o = *i.orders[r.Key]

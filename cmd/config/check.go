@@ -54,6 +54,9 @@ func (c *Config) check(d *decoder) {
 		d.rule(domain(name), fmt.Sprintf("embedded.permitted_domains[%d]", i), "must be a domain without a star", "example.com")
 	}
 	d.rule(address(c.Embedded.Listen), "embedded.listen", "must be host:port with an IP address or localhost", `"127.0.0.1:0"`)
+	d.oneOf(c.Embedded.Proof, "embedded.proof", "trust", "dns", "http")
+	d.rule(c.Embedded.Resolver == "" || address(c.Embedded.Resolver), "embedded.resolver", "must be host:port", `"127.0.0.1:53"`)
+	d.rule(c.Embedded.HTTPPort > 0 && c.Embedded.HTTPPort < 1<<16, "embedded.http_port", "must be a port", "80")
 	d.rule(c.Embedded.BaseURL == "" || plainURL(c.Embedded.BaseURL), "embedded.base_url", "must be an http:// address, without a query", `"http://crl.example.com"`)
 	c.checkProducts(d)
 	for i, n := range c.Notify.ExpiryDays {

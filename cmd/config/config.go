@@ -76,6 +76,9 @@ type Embedded struct {
 	MaxValidityDays  int      `yaml:"max_validity_days" doc:"Longest validity of a certificate, in days."`
 	PermittedDomains []string `yaml:"permitted_domains" doc:"The CA signs only for these domains and what is under them; none listed: for all."`
 	Listen           string   `yaml:"listen" doc:"Where CRL and OCSP are served; port 0 picks a free one the first time and keeps it."`
+	Proof            string   `yaml:"proof" doc:"How control of names is proved: trust (the operator), dns (a TXT record) or http (a file)."`
+	Resolver         string   `yaml:"resolver" doc:"DNS server that is asked for proofs, host:port; empty: the system's."`
+	HTTPPort         int      `yaml:"http_port" doc:"Port at which files that prove control are looked for."`
 	BaseURL          string   `yaml:"base_url" doc:"The address of CRL and OCSP as it stands in certificates; empty: http:// and the listen address."`
 }
 
@@ -124,7 +127,7 @@ func Default() *Config {
 		},
 		RefundPolicy: RefundIssued30d,
 		Review:       Review{ReuseDays: 398},
-		Embedded:     Embedded{MaxValidityDays: 398, PermittedDomains: []string{}, Listen: "127.0.0.1:0"},
+		Embedded:     Embedded{MaxValidityDays: 398, PermittedDomains: []string{}, Listen: "127.0.0.1:0", Proof: "trust", HTTPPort: 80},
 		Products: []Product{
 			{Name: "SLB", Driver: "edge", Regions: four},
 			{Name: "CDN", Driver: "edge", Regions: global},

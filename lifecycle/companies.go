@@ -1,0 +1,80 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"certquay/model"
+)
+
+// AddCompany saves an organization to be picked again (spec A1). Names are
+// unique without regard to case.
+func (e *Engine) AddCompany(ctx context.Context, actor model.Actor, c model.Company) (model.Company, error) {
+	c.Name = strings.TrimSpace(c.Name)
+	if c.Name == "" {
+		return c, &Invalid{Field: "name", Why: "a company needs a name", Example: "Example GmbH"}
+	}
+	c.ID = e.newID()
+	err := e.update(ctx, func(tx model.Tx) error {
+		if _, err := companyNamed(tx, c.Name); err == nil {
+			return &Refusal{Action: "company", Reason: ReasonNameTaken, Args: Args{"name": c.Name}}
+		} else if !errors.Is(err, model.ErrNotFound) {
+			return err
+		}
+		ev := e.event(actor, "company", nil)
+		ev.Name, ev.Detail = c.Name, "added"
+		if err := tx.Append(ev); err != nil {
+			return err
+		}
+		return tx.Put(&c)
+	})
+	return c, err
+}
+
+func companyNamed(r model.Reader, name string) (model.Company, error) {
+	fold := model.Fold(name)
+	for c, err := range model.All[model.Company](r, model.Scan{Index: "name", From: fold, To: fold + "\x00"}) {
+		return c, err
+	}
+	return model.Company{}, &NotFound{"company", name}
+}
+
+// Company finds a company by name.
+func (e *Engine) Company(name string) (c model.Company, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		c, err = companyNamed(r, name)
+		return err
+	})
+	return c, err
+}
+
+// Companies lists all companies by name.
+func (e *Engine) Companies() (all []model.Company, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		for c, err := range model.All[model.Company](r, model.Scan{Index: "name"}) {
+			if err != nil {
+				return err
+			}
+			all = append(all, c)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// RemoveCompany forgets a company. Applications have copies of their own.
+func (e *Engine) RemoveCompany(ctx context.Context, actor model.Actor, name string) error {
+	return e.update(ctx, func(tx model.Tx) error {
+		c, err := companyNamed(tx, name)
+		if err != nil {
+			return err
+		}
+		ev := e.event(actor, "company", nil)
+		ev.Name, ev.Detail = c.Name, "removed"
+		if err := tx.Append(ev); err != nil {
+			return err
+		}
+		return tx.Delete(&c)
+	})
+}

@@ -1,0 +1,242 @@
+package lifecycle_test
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"image/png"
+	"slices"
+	"strings"
+	"testing"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+var berlin = model.Organization{
+	Name: "Example GmbH", Type: "company", Phone: "+49 30 123400", OrganizationID: "HRB 12345",
+	Country: "DE", Province: "Berlin", City: "Berlin", Address: "Example Street 1", Zip: "10115",
+}
+
+func ovApplication(name string) model.Application {
+	return model.Application{Domains: []string{name}, ApplicantName: "Anna Berg", Phone: "+49 30 1", Email: "anna@example.com", IDNumber: "L01X00T47", Company: berlin}
+}
+
+func picture(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 200, 200))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// reviewedWorld offers OV with a reviewer, and has an OV instance.
+func reviewedWorld(t *testing.T) (*world, func() model.ID) {
+	w := newWorld(t)
+	w.issuer.levels = model.Levels
+	w.issuer.review = []model.Level{model.OV, model.EV}
+	return w, func() model.ID {
+		ov := spec
+		ov.Level = model.OV
+		_, made, err := w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: ov, Years: 1, Quantity: 1})
+		w.check(err)
+		return made[0].ID
+	}
+}
+
+func (w *world) applyOV(id model.ID, name string) model.Job {
+	w.t.Helper()
+	_, err := w.engine.AddDocument(w.ctx(), operator, id, "register.png", picture(w.t.(*testing.T)))
+	w.check(err)
+	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: ovApplication(name)})
+	w.check(err)
+	return j
+}
+
+// spec: A1
+func TestFieldsByLevelAndGrade(t *testing.T) {
+	w, bought := reviewedWorld(t)
+	id := bought()
+	a := ovApplication("a.example.com")
+	fields := func(i model.Instance, a model.Application) []string {
+		var names []string
+		for _, m := range w.engine.Missing(&i, a) {
+			if m.Example == "" {
+				t.Errorf("%s has no example", m.Field)
+			}
+			names = append(names, m.Field)
+		}
+		return names
+	}
+	i := w.get(id)
+	a.KeyType = model.ECDSAP256
+	if got := fields(i, a); !slices.Equal(got, []string{"document"}) {
+		t.Errorf("a full OV application without a document lacks %v", got)
+	}
+	bare := model.Application{Domains: a.Domains, KeyType: model.ECDSAP256}
+	if got := fields(i, bare); len(got) != 14 {
+		t.Errorf("a bare OV application lacks %v", got)
+	}
+	i.Spec.Level, i.Spec.Grade = model.DV, model.Professional
+	if got := fields(i, bare); len(got) != 9 || slices.Contains(got, "document") {
+		t.Errorf("a bare professional DV application lacks %v", got)
+	}
+	i.Spec.Grade = model.Standard
+	if got := fields(i, bare); len(got) != 0 {
+		t.Errorf("a bare DV application lacks %v", got)
+	}
+	i.Spec.Level = model.OV
+	a.Company.Type, a.Company.Country = "club", "Germany"
+	if got := fields(i, a); !slices.Contains(got, "company type") || !slices.Contains(got, "country") {
+		t.Errorf("a wrong type and country are taken: %v", got)
+	}
+}
+
+// spec: A8
+func TestAReviewerDecides(t *testing.T) {
+	w, bought := reviewedWorld(t)
+	id := bought()
+	j := w.applyOV(id, "a.example.com")
+	if p := w.wait(j.ID); !p.Blocked || p.Job.Waiting != "a reviewer" || len(w.issuer.log()) != 0 {
+		t.Fatalf("before the review: %+v, calls %v", p, w.issuer.log())
+	}
+	tasks, err := w.engine.Tasks(0)
+	w.check(err)
+	if len(tasks) != 1 || tasks[0].Kind != model.TaskReview {
+		t.Fatalf("tasks %+v", tasks)
+	}
+	w.forward(3 * days)
+	if tasks, _ = w.engine.Tasks(0); len(tasks) != 1 {
+		t.Errorf("after three days there are %d tasks", len(tasks))
+	}
+	docs, err := w.engine.Documents(id)
+	w.check(err)
+	if len(docs) != 1 || !bytes.Equal(docs[0].Data.Reveal(), picture(t)) || docs[0].Format != "png" {
+		t.Errorf("the reviewer sees %+v", docs)
+	}
+	plain := operator
+	plain.Role = model.Operator
+	w.refused(w.engine.Approve(w.ctx(), plain, id), lifecycle.ReasonRole)
+
+	var inv *lifecycle.Invalid
+	if err := w.engine.RejectApplication(w.ctx(), operator, id, " "); !errors.As(err, &inv) {
+		t.Errorf("rejected without a reason: %v", err)
+	}
+	w.check(w.engine.RejectApplication(w.ctx(), operator, id, "the stamp is missing"))
+	i := w.get(id)
+	if string(i.State) != "paid" || !strings.Contains(i.Reason, "the stamp is missing") || len(i.Application.Documents) != 1 || i.Operation.Active() {
+		t.Errorf("rejected: %s, %q, %+v", i.State, i.Reason, i.Operation)
+	}
+	if tasks, _ = w.engine.Tasks(0); len(tasks) != 0 {
+		t.Error("the task is still open")
+	}
+
+	j, err = w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{})
+	w.check(err)
+	w.wait(j.ID)
+	w.check(w.engine.Approve(w.ctx(), operator, id))
+	w.done(j, nil)
+	w.refused(w.engine.Approve(w.ctx(), operator, id), lifecycle.ReasonState)
+	w.fsck()
+}
+
+// spec: A8
+func TestAnApprovalIsUsedAgainForTheSameNamesAndCompany(t *testing.T) {
+	w, bought := reviewedWorld(t)
+	id := bought()
+	j := w.applyOV(id, "a.example.com")
+	w.wait(j.ID)
+	w.check(w.engine.Approve(w.ctx(), operator, id))
+	w.done(j, nil)
+	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
+	// Another instance for the same names and company needs no reviewer, one
+	// for other names does.
+	w.done(w.applyOV(bought(), "a.example.com"), nil)
+	if p := w.wait(w.applyOV(bought(), "b.example.com").ID); !p.Blocked {
+		t.Error("other names were not reviewed")
+	}
+	// It counts for 398 days; then a task is raised.
+	w.forward(360 * days)
+	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
+	w.forward(39 * days)
+	if p := w.wait(w.applyOV(bought(), "a.example.com").ID); !p.Blocked {
+		t.Error("an approval counts after 398 days")
+	}
+}
+
+// spec: A5, A6
+func TestDocumentsAreSealedAndDestroyed(t *testing.T) {
+	w, bought := reviewedWorld(t)
+	id := bought()
+	_, err := w.engine.AddDocument(w.ctx(), operator, id, "text.png", []byte("not a picture"))
+	if f := w.refused(err, lifecycle.ReasonDocument); !strings.Contains(f.Message(), "text.png") {
+		t.Errorf("it says %q", f.Message())
+	}
+	d, err := w.engine.AddDocument(w.ctx(), operator, id, "scan.jpg", picture(t)) // a PNG by content
+	w.check(err)
+	if d.Format != "png" {
+		t.Errorf("the format is %s", d.Format)
+	}
+	w.check(w.engine.RemoveDocument(w.ctx(), operator, id, d.ID))
+	if docs, _ := w.engine.Documents(id); len(docs) != 0 {
+		t.Error("a removed document is there")
+	}
+	w.check(w.store.View(func(r model.Reader) error {
+		if _, err := model.Get[model.Document](r, string(d.ID)); !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("its data are there: %v", err)
+		}
+		return nil
+	}))
+	text, err := w.engine.Template(id)
+	w.check(err)
+	if !strings.Contains(text, "OV single scripted standard") || !strings.Contains(text, "Stamp") {
+		t.Errorf("the template is %q", text)
+	}
+}
+
+// spec: A7
+func TestProofsAreShownWhileAwaited(t *testing.T) {
+	w := newWorld(t)
+	w.issuer.pending = 2
+	w.issuer.proofs = []model.Proof{{Domain: "a.example.com", Method: "dns", Name: "_acme-challenge.a.example.com", Value: "x"}}
+	id := w.bought()
+	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+	w.check(err)
+	w.wait(j.ID)
+	if i := w.get(id); len(i.Proofs) != 1 || i.Proofs[0].Name != "_acme-challenge.a.example.com" {
+		t.Errorf("shown: %+v", i.Proofs)
+	}
+	w.forward(days)
+	if i := w.get(id); len(i.Proofs) != 0 || len(i.Versions) != 1 {
+		t.Errorf("after issue: %+v", i.Proofs)
+	}
+}
+
+// spec: A8
+func TestProofIsAwaitedForSevenDays(t *testing.T) {
+	w := newWorld(t)
+	w.issuer.pending = 1 << 30
+	id := w.bought()
+	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+	w.check(err)
+	w.wait(j.ID)
+	w.forward(2 * 3600e9)
+	looks := 0
+	for _, c := range w.issuer.log() {
+		if strings.HasPrefix(c, "fetch") {
+			looks++
+		}
+	}
+	if looks < 12 {
+		t.Errorf("in two hours it was looked for %d times, want every 10 minutes or more often", looks)
+	}
+	w.forward(6*days + 21*3600e9)
+	if i := w.get(id); i.State.Group() != model.GroupUnissued || !i.Operation.Active() {
+		t.Errorf("before the seven days are over it is %s", i.State)
+	}
+	w.forward(2 * 3600e9)
+	if i := w.get(id); string(i.State) != "paid" || !strings.Contains(i.Reason, "7 days") {
+		t.Errorf("after seven days it is %s, %q", i.State, i.Reason)
+	}
+}
