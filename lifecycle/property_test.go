@@ -1,0 +1,299 @@
+package lifecycle_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// plain is the reference: what the rules say of one instance, without store,
+// jobs or intents.
+type plain struct {
+	id       model.ID
+	state    string
+	pack     bool
+	draft    bool
+	pending  bool // the CA waits
+	issued   time.Time
+	end      time.Time // of the version and of the service period
+	deployed bool
+	paid     int64
+	deleted  bool
+}
+
+// reference plays the same actions as the engine.
+type reference struct {
+	now      time.Time
+	all      []*plain
+	free     int // units of the pack
+	used     int
+	supply   int
+	spent    int64
+	refunded int64
+}
+
+func (p *plain) expired(now time.Time) bool { return !p.end.IsZero() && !now.Before(p.end) }
+
+// expect is the reason the rules give, "" when they allow it; "invalid" when
+// something is missing.
+func (m *reference) expect(a lifecycle.Action, p *plain) lifecycle.Reason {
+	by := func(reasons map[string]lifecycle.Reason) (lifecycle.Reason, bool) {
+		r, ok := reasons[p.state]
+		return r, ok
+	}
+	ended := lifecycle.ReasonEnded
+	switch a {
+	case lifecycle.Apply:
+		if r, ok := by(map[string]lifecycle.Reason{"verifying": lifecycle.ReasonWithdrawFirst, "issued": lifecycle.ReasonReissueInstead, "revoked": ended, "refunded": ended, "closed": ended}); ok {
+			return r
+		}
+	case lifecycle.Withdraw:
+		if r, ok := by(map[string]lifecycle.Reason{"paid": lifecycle.ReasonNotApplied, "issued": lifecycle.ReasonRevokeInstead, "revoked": lifecycle.ReasonState, "refunded": lifecycle.ReasonState, "closed": lifecycle.ReasonState}); ok {
+			return r
+		}
+	case lifecycle.Close:
+		if r, ok := by(map[string]lifecycle.Reason{"verifying": lifecycle.ReasonWithdrawClose, "issued": lifecycle.ReasonRevokeInstead, "revoked": ended, "refunded": ended, "closed": ended}); ok {
+			return r
+		}
+	case lifecycle.Revoke:
+		if r, ok := by(map[string]lifecycle.Reason{"paid": lifecycle.ReasonCloseInstead, "verifying": lifecycle.ReasonWithdrawClose, "revoked": lifecycle.ReasonAlreadyRevoked, "refunded": lifecycle.ReasonAlreadyRevoked, "closed": ended}); ok {
+			return r
+		}
+		if p.expired(m.now) {
+			return lifecycle.ReasonExpired
+		}
+	case lifecycle.Delete:
+		if r, ok := by(map[string]lifecycle.Reason{"paid": lifecycle.ReasonCloseFirst, "verifying": lifecycle.ReasonWithdrawClose}); ok {
+			return r
+		}
+		if p.state == "issued" && !p.expired(m.now) {
+			return lifecycle.ReasonRevokeFirst
+		}
+		if p.deployed {
+			return lifecycle.ReasonUndeployFirst
+		}
+	case lifecycle.Deploy:
+		if r, ok := by(map[string]lifecycle.Reason{"paid": lifecycle.ReasonNotApplied, "verifying": lifecycle.ReasonNotIssued, "revoked": ended, "refunded": ended, "closed": ended}); ok {
+			return r
+		}
+		if p.expired(m.now) {
+			return lifecycle.ReasonExpired
+		}
+	}
+	return ""
+}
+
+// do is what an allowed action changes.
+func (m *reference) do(a lifecycle.Action, p *plain) {
+	refund := func(ok bool, otherwise string) {
+		p.state = otherwise
+		if ok && p.paid > 0 {
+			p.state = "refunded"
+			m.refunded += p.paid
+			p.paid = 0
+		}
+	}
+	switch a {
+	case lifecycle.Apply:
+		if p.draft = true; p.pending {
+			p.state = "verifying"
+			return
+		}
+		p.state, p.issued = "issued", m.now
+		p.end = model.AddYears(m.now.Truncate(time.Second), 1)
+		if p.pack {
+			m.used++
+		}
+	case lifecycle.Withdraw:
+		p.state = "paid"
+	case lifecycle.Close:
+		refund(true, "closed")
+		if p.pack {
+			m.free++
+		}
+	case lifecycle.Revoke:
+		refund(!m.now.After(p.issued.Add(30*days)), "revoked")
+	case lifecycle.Delete:
+		p.deleted = true
+	case lifecycle.Deploy:
+		p.deployed = true
+	}
+}
+
+// spec: B2, B4, B5, S3
+func TestRandomLivesAgreeWithTheRules(t *testing.T) {
+	actors := []model.Actor{operator, {Name: "bert", Role: model.Operator, Via: "ssh"}, {Name: "carl", Role: model.Admin, Via: "socket"}}
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(t)
+		w.t = tolerant{t, rt}
+		m := &reference{now: w.clock.Now()}
+		steps := rapid.IntRange(5, 40).Draw(rt, "steps")
+		for range steps {
+			actor := rapid.SampledFrom(actors).Draw(rt, "actor")
+			switch kind := rapid.SampledFrom([]string{"buy", "pack", "from pack", "forward", "act", "act", "act", "act", "act"}).Draw(rt, "kind"); kind {
+			case "buy":
+				_, made, err := w.engine.Buy(w.ctx(), actor, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1})
+				w.check(err)
+				m.all = append(m.all, &plain{id: made[0].ID, state: "paid", paid: 100_00, pending: rapid.Bool().Draw(rt, "pending")})
+				m.spent += 100_00
+			case "pack":
+				n := rapid.IntRange(1, 2).Draw(rt, "units")
+				_, err := w.engine.BuyPack(w.ctx(), actor, lifecycle.PackRequest{Kind: lifecycle.PackCertificate, Spec: spec, Quantity: n})
+				w.check(err)
+				m.free, m.supply, m.spent = m.free+n, m.supply+n, m.spent+int64(n)*100_00
+			case "from pack":
+				_, made, err := w.engine.Buy(w.ctx(), actor, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, FromPack: true})
+				if m.free == 0 {
+					w.refused(err, lifecycle.ReasonNoUnits)
+					continue
+				}
+				w.check(err)
+				m.free--
+				m.all = append(m.all, &plain{id: made[0].ID, state: "paid", pack: true, pending: rapid.Bool().Draw(rt, "pending")})
+			case "forward":
+				if slices.ContainsFunc(m.all, func(p *plain) bool { return p.state == "verifying" }) {
+					continue // what waits is given up after seven days: its own test
+				}
+				w.clock.MoveTo(m.now.Add(time.Duration(rapid.IntRange(1, 200).Draw(rt, "days")) * days))
+				m.now = w.clock.Now()
+			case "act":
+				live := slices.DeleteFunc(slices.Clone(m.all), func(p *plain) bool { return p.deleted })
+				if len(live) == 0 {
+					continue
+				}
+				p := rapid.SampledFrom(live).Draw(rt, "instance")
+				a := rapid.SampledFrom([]lifecycle.Action{lifecycle.Apply, lifecycle.Withdraw, lifecycle.Close, lifecycle.Revoke, lifecycle.Delete, lifecycle.Deploy, lifecycle.Undeploy}).Draw(rt, "action")
+				w.act(rt, m, actor, a, p)
+			}
+			w.agrees(rt, m)
+		}
+		w.fsck()
+		w.engine.Close()
+	})
+}
+
+// act does one action with the engine and with the reference.
+func (w *world) act(rt *rapid.T, m *reference, actor model.Actor, a lifecycle.Action, p *plain) {
+	var err error
+	var jobs []model.Job
+	keep := func(j model.Job, e error) {
+		if err = e; e == nil {
+			jobs = append(jobs, j)
+		}
+	}
+	switch a {
+	case lifecycle.Apply:
+		w.issuer.pending = 0
+		if p.pending {
+			w.issuer.pending = 1 << 30
+		}
+		keep(w.engine.Apply(w.ctx(), actor, p.id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}))
+	case lifecycle.Withdraw:
+		err = w.engine.Withdraw(w.ctx(), actor, p.id)
+	case lifecycle.Close:
+		err = w.engine.CloseInstance(w.ctx(), actor, p.id)
+	case lifecycle.Revoke:
+		keep(w.engine.Revoke(w.ctx(), actor, p.id, lifecycle.RevokeRequest{}))
+	case lifecycle.Delete:
+		err = w.engine.Delete(w.ctx(), actor, p.id)
+	case lifecycle.Deploy:
+		jobs, err = w.engine.Deploy(w.ctx(), actor, p.id, lifecycle.DeployRequest{Product: "CDN", Resources: []string{"a.example.com"}})
+	case lifecycle.Undeploy:
+		rs, _, rerr := w.engine.Resources(lifecycle.ResourceFilter{Instance: p.id})
+		w.check(rerr)
+		if len(rs) == 0 {
+			return
+		}
+		keep(w.engine.Undeploy(w.ctx(), actor, rs[0].ID))
+	}
+	want := m.expect(a, p)
+	var f *lifecycle.Refusal
+	if errors.As(err, &f) != (want != "") || f != nil && f.Reason != want {
+		rt.Fatalf("%s in %s: the engine says %v, the rules say %q", a, p.state, err, want)
+	}
+	if f != nil {
+		return
+	}
+	w.check(err)
+	for _, j := range jobs {
+		w.wait(j.ID)
+	}
+	switch a {
+	case lifecycle.Undeploy:
+		p.deployed = false
+	case lifecycle.Deploy: // there is one place: it goes from one instance to the other
+		for _, o := range m.all {
+			o.deployed = false
+		}
+		m.do(a, p)
+	default:
+		m.do(a, p)
+	}
+}
+
+// agrees compares the engine's world with the reference.
+func (w *world) agrees(rt *rapid.T, m *reference) {
+	reserved := 0
+	for _, p := range m.all {
+		i, err := w.engine.Instance(p.id)
+		if p.deleted != errors.Is(err, model.ErrNotFound) {
+			rt.Fatalf("deleted %v: %v", p.deleted, err)
+		}
+		if p.deleted {
+			continue
+		}
+		if string(i.State) != p.state || (i.Deployments.Deployed > 0) != p.deployed {
+			rt.Fatalf("%s is %s, deployed %d; the rules say %s, %v", p.id, i.State, i.Deployments.Deployed, p.state, p.deployed)
+		}
+		if p.pack && (p.state == "paid" || p.state == "verifying") {
+			reserved++
+		}
+	}
+	got := lifecycle.Balance{}
+	all, err := w.engine.Balances()
+	w.check(err)
+	for _, b := range all {
+		if b.Available < 0 || b.Reserved < 0 || b.Used < 0 || b.Total != b.Available+b.Reserved+b.Used {
+			rt.Fatalf("balance %+v", b)
+		}
+		if b.Kind == "certificate" {
+			got = b
+		}
+	}
+	if got.Total != m.supply || got.Available != m.free || got.Used != m.used || got.Reserved != reserved {
+		rt.Fatalf("balance %+v; the rules say total %d, available %d, used %d, reserved %d", got, m.supply, m.free, m.used, reserved)
+	}
+	costs, err := w.engine.Costs()
+	w.check(err)
+	if costs["EUR"] != m.spent-m.refunded {
+		rt.Fatalf("spent %d; the rules say %d - %d", costs["EUR"], m.spent, m.refunded)
+	}
+	counts, err := w.engine.Counts()
+	w.check(err)
+	sum := 0
+	for _, n := range counts.State {
+		sum += n
+	}
+	if live := len(slices.DeleteFunc(slices.Clone(m.all), func(p *plain) bool { return p.deleted })); sum != live {
+		rt.Fatalf("counts %v for %d instances", counts.State, live)
+	}
+}
+
+// tolerant lets helpers made for tests fail a property.
+type tolerant struct {
+	testing.TB
+	rt *rapid.T
+}
+
+func (t tolerant) Fatal(args ...any)                 { t.rt.Fatal(args...) }
+func (t tolerant) Fatalf(format string, args ...any) { t.rt.Fatalf(format, args...) }
+func (t tolerant) Errorf(format string, args ...any) { t.rt.Errorf(format, args...) }
+func (t tolerant) Error(args ...any)                 { t.rt.Error(fmt.Sprint(args...)) }
+func (t tolerant) Helper()                           {}
