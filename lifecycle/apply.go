@@ -177,6 +177,9 @@ func (e *Engine) Apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 		if r.Contact != "" {
 			i.Contact = r.Contact
 		}
+		if err := e.takePacks(tx, i, r.HostingPacks, i.Contact); err != nil {
+			return err
+		}
 		ev.Detail = joinAnd(app.Domains)
 		return e.startIssue(tx, c, Apply, model.JobIssue, actor, key, &j)
 	})
@@ -276,6 +279,9 @@ func (e *Engine) Withdraw(ctx context.Context, actor model.Actor, id model.ID) e
 		}
 		i.Operation, i.ExpectedIssue, i.Proofs = model.Operation{}, noTime, nil
 		if err := closeTasks(tx, id, model.TaskReview, c.Now, "withdrawn"); err != nil {
+			return err
+		}
+		if err := e.givePacksBack(tx, i); err != nil {
 			return err
 		}
 		e.table.Row(Withdraw).move(i, false)

@@ -145,11 +145,26 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 		j.Step = stepKeep
 		ev := e.jobEvent(j, ResultOK)
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
+			if r.Instance != j.Instance {
+				// What was paid for was the other certificate's renewals here.
+				if err := e.autoOff(tx, r); err != nil {
+					return err
+				}
+			}
 			r.Instance, r.Version = j.Instance, j.Version
 			r.Deployed, r.DeployedAt = j.Target, e.Now()
 			r.Address = b.Address
 			e.saw(r, j.Target, leaf.NotAfter)
 			r.Operation, r.Failure, r.Waiting = model.Operation{}, model.Failure{}, false
+			if j.Cause == WhyDue && j.Yearly {
+				i, err := model.Get[model.Instance](tx, string(j.Instance))
+				if err != nil {
+					return fmt.Errorf("read instance %s: %w", j.Instance, err)
+				}
+				if err := e.creditUsed(tx, &i, r); err != nil {
+					return err
+				}
+			}
 			ev.Detail = fmt.Sprintf("%s %s %s presents version %d at %s", r.Product, r.Region, r.Name, j.Version, r.Address)
 			return nil
 		}); err != nil {
@@ -242,8 +257,7 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 		}
 		if j.Cause == WhyDue {
 			// What certquay does by itself is tried again (spec H9).
-			j.Step, j.Next, j.Begun = stepDeploy, e.Now().Add(retryAfter(j.Attempt, 0)), true
-			j.Attempt++
+			j.Step, j.Next = stepDeploy, e.Now().Add(retryAfter(j.Attempt, 0))
 			return nil
 		}
 		return e.finish(tx, j, ResultFailed)
@@ -263,6 +277,9 @@ func (e *Engine) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 		res, err := model.Get[model.Resource](tx, string(j.Resource))
 		if err != nil {
 			return fmt.Errorf("read resource %s: %w", j.Resource, err)
+		}
+		if err := e.autoOff(tx, &res); err != nil {
+			return err
 		}
 		if err := tx.Delete(&res); err != nil {
 			return err

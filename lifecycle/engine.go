@@ -240,6 +240,8 @@ func (e *Engine) put(tx model.Tx, i *model.Instance) error {
 	case at.IsZero():
 	case a == RenewHosted:
 		i.DueAction = model.DueRenew
+	case a == EndHosting:
+		i.DueAction = model.DueEndHosting
 	default:
 		i.DueAction = model.DueReissue
 	}

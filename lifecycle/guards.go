@@ -140,7 +140,12 @@ var (
 		}
 		return nil
 	}}
-	notInThisVersion = Guard{"", func(*Case) *Refusal { return &Refusal{Reason: ReasonLater} }}
+	hostable = Guard{"H7", func(c *Case) *Refusal {
+		if c.Instance.Origin == model.OriginPack && !c.Instance.Hosting.FromPack {
+			return &Refusal{Reason: ReasonPackNotHosted}
+		}
+		return nil
+	}}
 )
 
 // dueReissue is when a version that ends before the service period is replaced
@@ -164,6 +169,14 @@ func dueHosted(i *model.Instance) time.Time {
 		return time.Time{}
 	}
 	return i.ServiceWindow().Add(model.Jitter(i.ID, v.Number, v.Validity()))
+}
+
+// dueHostingEnd is when hosting without renewals left ends (spec H4).
+func dueHostingEnd(i *model.Instance) time.Time {
+	if !i.Hosting.On || i.Hosting.RenewalsLeft > 0 {
+		return time.Time{}
+	}
+	return i.ServiceEnd
 }
 
 // BuyCommand is the command that buys the same specification again.

@@ -202,9 +202,29 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause tim
 	}); err != nil || !first {
 		return err
 	}
+	if len(proofs) > 0 && j.Kind != model.JobIssue {
+		if err := e.raiseProve(tx, j, proofs); err != nil {
+			return err
+		}
+	}
 	ev := e.jobEvent(j, ResultWaiting)
 	ev.Detail = what
 	return tx.Append(ev)
+}
+
+// raiseProve asks a person for the records or files that a renewal waits for
+// (spec H5); it goes on by itself once they are seen.
+func (e *Engine) raiseProve(tx model.Tx, j *model.Job, proofs []model.Proof) error {
+	if err := closeTasks(tx, j.Instance, model.TaskProve, e.Now(), "replaced"); err != nil {
+		return err
+	}
+	t := model.Task{ID: e.newID(), Kind: model.TaskProve, Instance: j.Instance, Version: j.Version, Created: e.Now(), Text: "prove control for the renewal"}
+	for _, p := range proofs {
+		if !p.Seen {
+			t.Detail += p.Method + "  " + p.Name + "  " + p.Value + "\n"
+		}
+	}
+	return tx.Put(&t)
 }
 
 // checkIssued refuses a certificate that is not the one asked for.
@@ -245,8 +265,9 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 	i.Versions = append(i.Versions, v)
 	switch {
 	case j.Kind == model.JobRenew:
-		i.ServiceEnd = model.AddYears(i.ServiceEnd, 1)
-		i.Hosting.RenewalsLeft--
+		if err := e.renewedYear(tx, &i); err != nil {
+			return err
+		}
 	case i.ServiceStart.IsZero():
 		if err := e.startService(tx, &i, &v); err != nil {
 			return err
@@ -257,6 +278,14 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 		return err
 	}
 	if v.Number > 1 {
+		// The deployments are committed with the version; the scheduler, which
+		// is told when this job ends, runs them.
+		if err := e.autoDeployNew(tx, &i, &v); err != nil {
+			return err
+		}
+		if err := e.summarize(tx, &i); err != nil {
+			return err
+		}
 		if err := e.raiseInstall(tx, &i, &v); err != nil {
 			return err
 		}
@@ -268,7 +297,23 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 	if err := tx.Append(ev); err != nil {
 		return err
 	}
+	if err := closeTasks(tx, i.ID, model.TaskProve, e.Now(), "seen"); err != nil {
+		return err
+	}
 	return e.finish(tx, j, ResultOK)
+}
+
+// renewedYear adds the year that a hosted renewal was paid for and takes one
+// renewal off what is left (spec H4).
+func (e *Engine) renewedYear(tx model.Tx, i *model.Instance) error {
+	if i.Hosting.FromPack {
+		if err := e.use(tx, string(e.newID()), i.ID, unitOf(i.Spec), 1); err != nil {
+			return err
+		}
+	}
+	i.ServiceEnd = model.AddYears(i.ServiceEnd, 1)
+	i.Hosting.RenewalsLeft--
+	return nil
 }
 
 // startService begins what was paid for with the first version: the service
@@ -282,8 +327,12 @@ func (e *Engine) startService(tx model.Tx, i *model.Instance, v *model.Version) 
 		}
 	}
 	if i.Hosting.Entitled > 0 {
-		i.Hosting = model.Hosting{On: true, RenewalsLeft: i.Hosting.Entitled}
-		return e.move(tx, "credits/"+string(i.ID), i.ID, packSupply, packFree, unitCredit, hostingCredits)
+		packs := i.Hosting.FromPack
+		i.Hosting = model.Hosting{On: true, RenewalsLeft: i.Hosting.Entitled, FromPack: packs}
+		if packs {
+			return e.use(tx, "hosting/"+string(i.ID), i.ID, unitHosting, i.Hosting.RenewalsLeft)
+		}
+		return e.addCredits(tx, i.ID, hostingCredits)
 	}
 	return nil
 }
@@ -337,6 +386,9 @@ func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 		return err
 	}
 	if err := dropKey(tx, j); err != nil {
+		return err
+	}
+	if err := e.givePacksBack(tx, i); err != nil {
 		return err
 	}
 	return tx.Append(ev)

@@ -32,6 +32,7 @@ const (
 	Reissue     Action = "reissue"
 	Host        Action = "host"
 	StopHosting Action = "stop-hosting"
+	EndHosting  Action = "end-hosting" // when its last paid year is over
 	Revoke      Action = "revoke"
 	Delete      Action = "delete"
 )
@@ -230,7 +231,7 @@ func NewTable() *Table {
 			WayOut: notIssued},
 		{Action: Verify, From: live, Guards: []Guard{isDeployed}, Role: model.Operator, Key: "V", Verb: "verify", Help: "ask the resource what it presents now",
 			WayOut: with(buyAgain, notIssued)},
-		{Action: AutoDeploy, From: live, Guards: []Guard{isDeployed, isHosted, notInThisVersion}, Role: model.Operator, Key: "t", Verb: "auto-deploy", Help: "toggle auto-deploy",
+		{Action: AutoDeploy, From: live, Guards: []Guard{isDeployed, isHosted}, Danger: DangerNotice, Role: model.Operator, Key: "t", Verb: "auto-deploy", Help: "toggle auto-deploy",
 			WayOut: with(buyAgain, notIssued)},
 		{Action: Download, From: live, Role: model.Operator, Key: "s", Verb: "download", Help: "save certificate files",
 			WayOut: with(buyAgain, notIssued)},
@@ -241,9 +242,10 @@ func NewTable() *Table {
 		{Action: Reissue, From: issued, Guards: []Guard{notBusy, insideService, canRequest}, Due: dueReissue, Role: model.Operator, Key: "n", Verb: "reissue", Help: "issue a new version at no cost",
 			WayOut: with(with(buyAgain, notIssued), map[model.State]Reason{model.Uploaded: ReasonUploadHost})},
 		{Action: RenewHosted, From: live, To: model.Issued, Guards: []Guard{isHosted, renewalsLeft, notBusy}, Due: dueHosted, Role: model.Owner, Help: "renew by managed hosting"},
-		{Action: Host, From: live, Guards: []Guard{notHosted, notExpiredHost, notInThisVersion}, Danger: DangerNotice, Role: model.Operator, Key: "m", Verb: "host", Help: "switch managed hosting on",
+		{Action: Host, From: live, Guards: []Guard{notHosted, notExpiredHost, hostable, notBusy}, Danger: DangerNotice, Role: model.Operator, Key: "m", Verb: "host", Help: "switch managed hosting on",
 			WayOut: with(buyAgain, notIssued)},
-		{Action: StopHosting, From: live, Guards: []Guard{isHosted}, Danger: DangerWarning, Role: model.Operator, Key: "m", Verb: "host", Help: "stop managed hosting",
+		{Action: EndHosting, From: live, Guards: []Guard{isHosted}, Due: dueHostingEnd, Role: model.Owner, Help: "end hosting with its last paid year"},
+		{Action: StopHosting, From: live, Guards: []Guard{isHosted, notBusy}, Danger: DangerWarning, Role: model.Operator, Key: "m", Verb: "host", Help: "stop managed hosting",
 			WayOut: with(buyAgain, notIssued)},
 		{Action: Revoke, From: issued, To: model.Revoked, ToRefunded: model.Refunded, Guards: []Guard{hostingStopped, notExpired, canRevoke, notBusy}, Danger: DangerDanger, Typed: true, Role: model.Operator, Key: "ctrl+k", Verb: "revoke", Help: "revoke at the CA",
 			WayOut: map[model.State]Reason{model.Paid: ReasonCloseInstead, model.Verifying: ReasonWithdrawClose, model.Uploaded: ReasonDeleteInstead, model.Revoked: ReasonAlreadyRevoked, model.Refunded: ReasonAlreadyRevoked, model.Closed: ReasonEnded}},

@@ -122,6 +122,9 @@ func (e *Engine) BuyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 			return tx.Put(&o)
 		})
 	}
+	if err == nil && r.Kind == PackCredit {
+		return o, e.deployWaiting(ctx)
+	}
 	return o, e.noteRefusal(ctx, actor, err)
 }
 

@@ -72,6 +72,9 @@ const (
 	ReasonInUse          Reason = "in-use"
 	ReasonNameTaken      Reason = "name-taken"
 	ReasonPackQuantity   Reason = "pack-quantity"
+	ReasonStateSpec      Reason = "specification-unknown"
+	ReasonPackNotHosted  Reason = "from-pack-without-hosting"
+	ReasonHostingPacks   Reason = "hosting-packs"
 	ReasonNoUnits        Reason = "no-unit-available"
 	ReasonFromPack       Reason = "pack-is-one-year"
 	ReasonHostingYears   Reason = "hosting-is-one-year"
@@ -137,6 +140,9 @@ var vocabulary = map[Reason]reasonText{
 	ReasonNotSandbox:     {"this store is not a sandbox, so its clock is the real one", "make a sandbox: certquay --data NEWDIR --sandbox clock"},
 	ReasonClockBack:      {"the clock is at {at} and never goes back", "certquay clock +30d moves it forward"},
 	ReasonInUse:          {"{what} is still used by {users}", "change those first"},
+	ReasonStateSpec:      {"the certificate does not tell its whole specification", "state the rest: certquay host {id} {unknown}"},
+	ReasonPackNotHosted:  {"it was applied for from a pack without hosting, so it cannot be hosted", "name hosting packs when applying: certquay apply ID --hosting-packs N"},
+	ReasonHostingPacks:   {"{n} hosting packs cannot be used: {why}", "{hint}"},
 	ReasonPackQuantity:   {"{quantity} units at once are not possible: 1 to {most} are", "order several times"},
 	ReasonNoUnits:        {"{needed} of {unit} needed, {free} available", "{buy}"},
 	ReasonFromPack:       {"a unit of a pack is one certificate for one year, without hosting", "--years 1 and no --hosting; hosting packs are named when applying"},

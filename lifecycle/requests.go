@@ -32,6 +32,9 @@ type ApplyRequest struct {
 	Application model.Application
 	Contact     model.ID
 	DraftOnly   bool // save, and say what is missing
+	// HostingPacks are used with a unit of a resource pack: as many renewals
+	// (spec H6).
+	HostingPacks int
 }
 
 // UploadRequest brings certificates from elsewhere (spec I3).

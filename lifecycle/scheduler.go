@@ -112,8 +112,9 @@ func (e *Engine) pass() ([]model.ID, error) {
 	for _, id := range due {
 		j, err := e.doDue(id)
 		switch {
-		case err == nil:
+		case err == nil && j != "":
 			jobs = append(jobs, j)
+		case err == nil:
 		case errors.As(err, new(*Refusal)):
 			e.log.Debug("what is due is not possible now", "instance", id, "reason", err)
 		default:
@@ -151,6 +152,8 @@ func (e *Engine) doDue(id model.ID) (model.ID, error) {
 	switch a {
 	case RenewHosted:
 		j, err = e.renewHosted(e.ctx, id)
+	case EndHosting:
+		return "", e.endOfHosting(e.ctx, id)
 	default:
 		j, err = e.Reissue(e.ctx, model.Scheduler, id, ReissueRequest{})
 	}

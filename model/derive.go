@@ -117,7 +117,7 @@ func (i *Instance) Row() Row {
 	r := Row{
 		ID: i.ID, Name: i.Name, Domains: len(names), State: i.State, Origin: i.Origin, Spec: i.Spec,
 		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, ServiceWindow: i.ServiceWindow(),
-		Due: i.Due, DueHosted: i.DueAction == DueRenew, ExpectedIssue: i.ExpectedIssue,
+		Due: i.renewalDue(), DueHosted: i.DueAction == DueRenew, ExpectedIssue: i.ExpectedIssue,
 		Hosted: i.Hosting.On, RenewalsLeft: i.Hosting.RenewalsLeft,
 		Resources: i.Deployments.Total, Deployed: i.Deployments.Deployed,
 		Auto: i.Deployments.Auto, FailingAt: i.Deployments.Failing,
@@ -141,10 +141,21 @@ func (i *Instance) Row() Row {
 	return r
 }
 
+// renewalDue is when certquay replaces the certificate by itself.
+func (i *Instance) renewalDue() time.Time {
+	if i.DueAction == DueEndHosting {
+		return time.Time{}
+	}
+	return i.Due
+}
+
 // What [Instance.DueAction] may hold.
 const (
 	DueReissue = "reissue"
 	DueRenew   = "renew"
+	// DueEndHosting takes nothing off what expires, so it does not count for
+	// [Expiring].
+	DueEndHosting = "end hosting"
 )
 
 // Is says whether a derived value holds at a moment (spec S1).

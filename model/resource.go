@@ -96,6 +96,9 @@ func (r *Resource) Indexes() []Index {
 	if r.Instance != "" {
 		is = append(is, Index{Name: "instance", Key: string(r.Instance)})
 	}
+	if r.Waiting {
+		is = append(is, Index{Name: "waiting", Key: TimeKey(r.DeployedAt)})
+	}
 	if r.Deployed != "" {
 		is = append(is, Index{Name: "looked", Key: TimeKey(r.LookedAt)})
 	}

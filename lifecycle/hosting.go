@@ -1,0 +1,426 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"certquay/model"
+)
+
+// HostRequest switches managed hosting on (spec H1, H2).
+type HostRequest struct {
+	Contact model.ID
+	// Spec states what an uploaded certificate does not tell; empty parts are
+	// taken from the instance.
+	Spec model.Specification
+	// FromPack takes a unit of a resource pack and of a hosting pack instead
+	// of money.
+	FromPack bool
+}
+
+// hostedSpec is the specification that would be bought for the instance.
+func hostedSpec(i *model.Instance, stated model.Specification) model.Specification {
+	s := i.Spec
+	if s.Level == "" {
+		s.Level = stated.Level
+	}
+	if s.Type == "" {
+		s.Type = stated.Type
+	}
+	if s.Brand == "" {
+		s.Brand = model.Fold(stated.Brand)
+	}
+	if s.Grade == "" {
+		s.Grade = stated.Grade
+	}
+	return s
+}
+
+// QuoteHosting prices hosting for an instance, or says why it cannot be
+// hosted: the same specification must be for sale (spec H2).
+func (e *Engine) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
+	i, err := e.Instance(id)
+	if err != nil {
+		return Quote{}, err
+	}
+	s := hostedSpec(&i, r.Spec)
+	refuse := func(reason Reason, args Args) (Quote, error) {
+		return Quote{}, &Refusal{Action: Host, State: i.State, Instance: id, Reason: reason, Rule: "H2", Args: args}
+	}
+	var unknown []string
+	for _, p := range [][2]string{{"--level", string(s.Level)}, {"--type", string(s.Type)}, {"--brand", s.Brand}, {"--grade", string(s.Grade)}} {
+		if p[1] == "" {
+			unknown = append(unknown, p[0])
+		}
+	}
+	if len(unknown) > 0 {
+		return refuse(ReasonStateSpec, Args{"unknown": strings.Join(unknown, " "), "id": id.Short()})
+	}
+	q, err := e.Quote(BuyRequest{Spec: s, Years: 1, Quantity: 1})
+	if err != nil {
+		if f, ok := err.(*Refusal); ok { //nolint:errorlint // Quote returns it bare
+			return refuse(ReasonNotForSale, Args{"what": s.String(), "why": f.Args["why"], "possible": f.Args["possible"]})
+		}
+		return Quote{}, err
+	}
+	q.Lines[0].Item = itemRenewal
+	q.Lines = append(q.Lines, model.OrderLine{Item: itemHosting, Spec: s, Years: 1, Quantity: 1, Amount: e.policy.HostingFee, Currency: q.Currency})
+	if r.FromPack {
+		for n := range q.Lines {
+			q.Lines[n].Amount = 0
+		}
+	}
+	q.Total = 0
+	for n := range q.Lines {
+		q.Lines[n].Instance = id
+		q.Total += q.Lines[n].Amount
+	}
+	return q, nil
+}
+
+// Host switches managed hosting on: it buys one entitlement to a certificate of
+// exactly the same specification, and the fee, or takes both from packs; adds
+// credits when it was bought; and is not paid back (spec H1, H3, H4).
+func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r HostRequest) error {
+	c, err := e.Case(actor, id)
+	if err != nil {
+		return err
+	}
+	if f := e.table.Check(Host, c); f != nil {
+		return e.noteRefusal(ctx, actor, f)
+	}
+	if r.Contact == "" {
+		r.Contact = c.Instance.Contact
+	}
+	if r.Contact == "" {
+		return &Invalid{Field: "contact", Why: "hosting tells a contact what it does", Example: "--contact Ops; certquay contact add makes one"}
+	}
+	q, err := e.QuoteHosting(id, r)
+	if err != nil {
+		return e.noteRefusal(ctx, actor, err)
+	}
+	err = e.begin(ctx, actor, Host, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+		i := c.Instance
+		if _, err := model.Get[model.Contact](tx, string(r.Contact)); err != nil {
+			return &NotFound{"contact", string(r.Contact)}
+		}
+		i.Contact, i.Spec = r.Contact, hostedSpec(i, r.Spec)
+		if r.FromPack {
+			if err := e.reserve(tx, string(e.newID()), Host, id, unitOf(i.Spec), 1); err != nil {
+				return err
+			}
+			hosted := string(e.newID())
+			if err := e.reserve(tx, hosted, Host, id, unitHosting, 1); err != nil {
+				return err
+			}
+			if err := e.use(tx, hosted, id, unitHosting, 1); err != nil {
+				return err
+			}
+		} else {
+			o := model.Order{ID: e.newID(), At: c.Now, By: actor.Name, Lines: q.Lines}
+			if err := postPurchase(tx, &o); err != nil {
+				return err
+			}
+			if err := tx.Put(&o); err != nil {
+				return err
+			}
+			if err := e.addCredits(tx, id, hostingCredits); err != nil {
+				return err
+			}
+		}
+		i.Hosting = model.Hosting{On: true, RenewalsLeft: 1, FromPack: r.FromPack}
+		ev.Detail = fmt.Sprintf("%s, one renewal, %s", i.Spec, Money(q.Total, q.Currency))
+		return nil
+	})
+	if err == nil {
+		e.nudge()
+		err = e.deployWaiting(ctx)
+	}
+	return err
+}
+
+// StopHosting ends hosting: auto-deploy goes off and its credits are free; an
+// unused bought entitlement becomes a paid instance that is not paid back, a
+// unit of a pack comes back (spec H10).
+func (e *Engine) StopHosting(ctx context.Context, actor model.Actor, id model.ID) error {
+	err := e.begin(ctx, actor, StopHosting, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+		made, err := e.endHosting(tx, c, actor)
+		if err != nil {
+			return err
+		}
+		if len(made) > 0 {
+			ev.Detail = "what was not used is now " + strings.Join(made, ", ")
+		}
+		return nil
+	})
+	if err == nil {
+		err = e.deployWaiting(ctx)
+	}
+	return err
+}
+
+// endHosting is what stopping changes; it names the instances it makes.
+func (e *Engine) endHosting(tx model.Tx, c *Case, actor model.Actor) (made []string, err error) {
+	i := c.Instance
+	for n := range c.Resources {
+		r := &c.Resources[n]
+		if !r.AutoDeploy && !r.Waiting {
+			continue
+		}
+		if err := e.autoOff(tx, r); err != nil {
+			return nil, err
+		}
+		if err := tx.Put(r); err != nil {
+			return nil, err
+		}
+	}
+	for range i.Hosting.RenewalsLeft {
+		if i.Hosting.FromPack {
+			if err := e.release(tx, string(e.newID()), i.ID, unitOf(i.Spec), 1); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		left := model.Instance{ID: e.newID(), Origin: model.OriginBought, Spec: i.Spec, Years: 1, Created: c.Now, Contact: i.Contact}
+		e.table.Row(Buy).move(&left, false)
+		left.Name = fmt.Sprintf("%s-%s-%s", left.Spec.Level, left.Spec.Type, strings.ToLower(left.ID.Short()))
+		if err := e.put(tx, &left); err != nil {
+			return nil, err
+		}
+		ev := e.event(actor, string(StopHosting), &left)
+		ev.To, ev.Detail = string(left.State), "the unused renewal of "+i.Name
+		if err := tx.Append(ev); err != nil {
+			return nil, err
+		}
+		made = append(made, left.ID.Short())
+	}
+	i.Hosting = model.Hosting{}
+	return made, e.summarize(tx, i)
+}
+
+// endOfHosting ends hosting whose last paid year is over (spec H4).
+func (e *Engine) endOfHosting(ctx context.Context, id model.ID) error {
+	return e.begin(ctx, model.Scheduler, EndHosting, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+		_, err := e.endHosting(tx, c, model.Scheduler)
+		ev.Detail = "the last paid year is over"
+		return err
+	})
+}
+
+// addCredits gives automatic deployments for hosting that was bought.
+func (e *Engine) addCredits(tx model.Tx, id model.ID, n int) error {
+	return e.move(tx, "credits/"+string(e.newID()), id, packSupply, packFree, unitCredit, n)
+}
+
+// autoOff takes auto-deploy off a resource and frees its credit. The caller
+// puts the resource.
+func (e *Engine) autoOff(tx model.Tx, r *model.Resource) error {
+	if r.Reserved {
+		if err := e.release(tx, string(e.newID()), r.Instance, unitCredit, 1); err != nil {
+			return err
+		}
+	}
+	r.AutoDeploy, r.Reserved, r.Waiting = false, false, false
+	return nil
+}
+
+// AutoDeploy switches automatic deployment of renewals to a resource on or off
+// (spec D5). On reserves a credit, off frees it.
+func (e *Engine) AutoDeploy(ctx context.Context, actor model.Actor, resource model.ID, on bool) error {
+	v, err := e.Resource(resource)
+	if err != nil {
+		return err
+	}
+	err = e.begin(ctx, actor, AutoDeploy, v.Instance, func(tx model.Tx, c *Case, ev *model.Event) error {
+		r, err := model.Get[model.Resource](tx, string(resource))
+		if err != nil {
+			return fmt.Errorf("read resource %s: %w", resource, err)
+		}
+		ev.Resource, ev.Detail = r.ID, fmt.Sprintf("%s %s %s: %s", r.Product, r.Region, r.Name, map[bool]string{true: "on", false: "off"}[on])
+		switch {
+		case on == r.AutoDeploy:
+			return nil
+		case !on:
+			if err := e.autoOff(tx, &r); err != nil {
+				return err
+			}
+		case r.Deployed == "":
+			return &Refusal{Action: AutoDeploy, State: c.Instance.State, Instance: c.Instance.ID, Reason: ReasonNotDeployed, Rule: "D5"}
+		default:
+			if err := e.reserve(tx, string(e.newID()), AutoDeploy, c.Instance.ID, unitCredit, 1); err != nil {
+				return err
+			}
+			r.AutoDeploy, r.Reserved = true, true
+		}
+		if err := tx.Put(&r); err != nil {
+			return err
+		}
+		return e.summarize(tx, c.Instance)
+	})
+	if err == nil && !on {
+		err = e.deployWaiting(ctx)
+	}
+	return err
+}
+
+// autoDeployNew starts the deployments that a new version is due at resources
+// with auto-deploy on, in the transaction that adds the version, so that there
+// is exactly one for each whatever crashes (spec D6). The yearly one needs a
+// credit; without one it waits for it.
+func (e *Engine) autoDeployNew(tx model.Tx, i *model.Instance, v *model.Version) error {
+	if v.KeyID == "" {
+		return nil
+	}
+	var due []model.Resource
+	for r, err := range model.All[model.Resource](tx, model.Scan{Index: "instance", Prefix: string(i.ID)}) {
+		if err != nil {
+			return err
+		}
+		if r.AutoDeploy {
+			due = append(due, r)
+		}
+	}
+	for n := range due {
+		if _, err := e.autoDeployTo(tx, i, v, &due[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// autoDeployTo starts one automatic deployment, or lets it wait for a credit.
+func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, r *model.Resource) (*model.Job, error) {
+	if v.Yearly && !r.Reserved {
+		free, err := balance(tx, packFree, unitCredit)
+		if err != nil {
+			return nil, err
+		}
+		if free < 1 {
+			if r.Waiting {
+				return nil, nil
+			}
+			r.Waiting = true
+			ev := e.event(model.Scheduler, string(AutoDeploy), i)
+			ev.Resource, ev.Result, ev.Detail = r.ID, ResultWaiting, fmt.Sprintf("version %d waits for a credit at %s %s %s", v.Number, r.Product, r.Region, r.Name)
+			if err := tx.Append(ev); err != nil {
+				return nil, err
+			}
+			return nil, tx.Put(r)
+		}
+		if err := e.reserve(tx, string(e.newID()), AutoDeploy, i.ID, unitCredit, 1); err != nil {
+			return nil, err
+		}
+		r.Reserved = true
+	}
+	r.Waiting = false
+	j := e.newJob(model.JobDeploy, i, model.Scheduler)
+	j.Step, j.Resource, j.Version, j.Target, j.Former, j.Yearly = stepDeploy, r.ID, v.Number, v.Fingerprint, r.Deployed, v.Yearly
+	r.Operation = model.Operation{Kind: model.JobDeploy, Job: j.ID, Since: e.Now(), Attempt: 1}
+	if err := tx.Put(r); err != nil {
+		return nil, err
+	}
+	return &j, tx.Put(&j)
+}
+
+// creditUsed turns the credit of a successful automatic deployment of a yearly
+// renewal into a used one, and reserves the next if there is one and renewals
+// are left (spec D5).
+func (e *Engine) creditUsed(tx model.Tx, i *model.Instance, r *model.Resource) error {
+	if !r.Reserved {
+		return nil
+	}
+	if err := e.use(tx, string(e.newID()), i.ID, unitCredit, 1); err != nil {
+		return err
+	}
+	r.Reserved = false
+	free, err := balance(tx, packFree, unitCredit)
+	if err != nil || free < 1 || i.Hosting.RenewalsLeft < 1 {
+		return err
+	}
+	r.Reserved = true
+	return e.reserve(tx, string(e.newID()), AutoDeploy, i.ID, unitCredit, 1)
+}
+
+// deployWaiting starts the deployments that waited for a credit, as far as
+// there are credits now, the longest waiting first.
+func (e *Engine) deployWaiting(ctx context.Context) error {
+	var started []model.ID
+	err := e.update(ctx, func(tx model.Tx) error {
+		started = started[:0]
+		var waiting []model.Resource
+		for r, err := range model.All[model.Resource](tx, model.Scan{Index: "waiting"}) {
+			if err != nil {
+				return err
+			}
+			waiting = append(waiting, r)
+		}
+		for n := range waiting {
+			r := &waiting[n]
+			i, err := model.Get[model.Instance](tx, string(r.Instance))
+			if err != nil {
+				return fmt.Errorf("read instance %s: %w", r.Instance, err)
+			}
+			v := i.Current()
+			if v == nil || r.Operation.Active() {
+				continue
+			}
+			j, err := e.autoDeployTo(tx, &i, v, r)
+			if err != nil {
+				return err
+			}
+			if j != nil {
+				started = append(started, j.ID)
+			}
+		}
+		return nil
+	})
+	for _, id := range started {
+		e.kick(id, true)
+	}
+	return err
+}
+
+// mostHostingPacks is how many hosting packs an application from a pack may
+// use, by level (spec H6).
+var mostHostingPacks = map[model.Level]int{model.DV: 3, model.OV: 1}
+
+// takePacks holds the hosting packs that an application uses, and one more unit
+// of the same specification for each (spec H6).
+func (e *Engine) takePacks(tx model.Tx, i *model.Instance, n int, contact model.ID) error {
+	refuse := func(why, hint string) error {
+		return &Refusal{Action: Apply, State: i.State, Instance: i.ID, Reason: ReasonHostingPacks, Rule: "H6", Args: Args{"n": fmt.Sprint(n), "why": why, "hint": hint}}
+	}
+	switch most := mostHostingPacks[i.Spec.Level]; {
+	case n == 0:
+		return nil
+	case i.Origin != model.OriginPack:
+		return refuse("the instance was not bought from a pack", "certquay buy --from-pack")
+	case n < 0 || n > most:
+		return refuse(fmt.Sprintf("%s allows at most %d", strings.ToUpper(string(i.Spec.Level)), most), fmt.Sprintf("--hosting-packs %d", most))
+	case contact == "" && i.Contact == "":
+		return &Invalid{Field: "contact", Why: "hosting tells a contact what it does", Example: "--contact Ops; certquay contact add makes one"}
+	}
+	for _, unit := range []string{unitOf(i.Spec), unitHosting} {
+		if err := e.reserve(tx, string(e.newID()), Apply, i.ID, unit, n); err != nil {
+			return err
+		}
+	}
+	i.Hosting = model.Hosting{Entitled: n, FromPack: true}
+	return nil
+}
+
+// givePacksBack frees what an application that was withdrawn or rejected held
+// for hosting; its own unit it goes on holding (spec A9, B4).
+func (e *Engine) givePacksBack(tx model.Tx, i *model.Instance) error {
+	if !i.Hosting.FromPack || i.Hosting.Entitled == 0 || i.Hosting.On {
+		return nil
+	}
+	for _, unit := range []string{unitOf(i.Spec), unitHosting} {
+		if err := e.release(tx, string(e.newID()), i.ID, unit, i.Hosting.Entitled); err != nil {
+			return err
+		}
+	}
+	i.Hosting = model.Hosting{}
+	return nil
+}
