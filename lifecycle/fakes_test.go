@@ -144,7 +144,7 @@ func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (o l
 		if i.orders[r.Key] == nil {
 			i.orders[r.Key] = &lifecycle.Order{Ref: "ref-" + r.Key, Status: lifecycle.OrderReady}
 			if i.pending > 0 {
-				*i.orders[r.Key] = lifecycle.Order{Ref: "ref-" + r.Key, Status: lifecycle.OrderPending, Waiting: "a record", Retry: time.Minute, Proofs: i.proofs}
+				*i.orders[r.Key] = lifecycle.Order{Ref: "ref-" + r.Key, Status: lifecycle.OrderPending, Waiting: "a record", Retry: 9 * time.Minute, Proofs: i.proofs}
 			}
 		}
 		o = *i.orders[r.Key]
