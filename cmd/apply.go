@@ -85,6 +85,7 @@ func applyCmd(c *call) *cobra.Command {
 	f.StringVar(&company, "company", "", "saved company (OV, EV, professional); certquay company add makes one")
 	each(f, &documents, "document", "qualification document, PNG or JPEG (OV, EV)")
 	f.StringVar(&contact, "contact", "", "contact who is told")
+	f.IntVar(&r.HostingPacks, "hosting-packs", 0, "years of managed hosting from packs, for what was bought from a pack")
 	f.BoolVar(&r.DraftOnly, "draft", false, "save, and say what is missing")
 	waitFlag(f, &noWait)
 	return cmd

@@ -159,22 +159,6 @@ func (c *call) ending(cmd *cobra.Command, typed string, a lifecycle.Action, done
 	return c.show(i.ID, done)
 }
 
-// refusedAlways is for actions that the table knows and this version cannot
-// carry out: the table's own reason is told.
-func (c *call) refusedAlways(_ *cobra.Command, a lifecycle.Action, id model.ID) error {
-	if err := c.changing(a); err != nil {
-		return err
-	}
-	cs, err := c.engine().Case(c.Actor, id)
-	if err != nil {
-		return err
-	}
-	if f := c.engine().Table().Check(a, cs); f != nil {
-		return f
-	}
-	return &lifecycle.Refusal{Action: a, State: cs.Instance.State, Instance: id, Reason: lifecycle.ReasonLater}
-}
-
 // engineOf is the engine, or nil while a command line is only checked.
 func (c *call) engineOf() *lifecycle.Engine {
 	if c.app == nil {

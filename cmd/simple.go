@@ -105,34 +105,37 @@ func autoDeployCmd(c *call) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.changing(lifecycle.AutoDeploy); err != nil {
+				return err
+			}
 			r, err := c.engine().FindResource(args[0])
 			if err != nil {
 				return err
 			}
-			return c.refusedAlways(cmd, lifecycle.AutoDeploy, r.Instance)
-		},
-	}
-}
-
-func hostCmd(c *call) *cobra.Command {
-	var stop bool
-	var contact string
-	cmd := &cobra.Command{
-		Use: "host ID --contact C | host ID --stop", Short: "Switch managed hosting on, or stop it", Args: one("ID"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			i, err := c.engine().Find(args[0])
+			on := args[1] == "on"
+			if on {
+				question, err := c.creditQuestion(r)
+				if err != nil {
+					return err
+				}
+				if err := c.confirm(cmd.Context(), question, ""); err != nil {
+					return err
+				}
+			}
+			if err := c.engine().AutoDeploy(cmd.Context(), c.Actor, r.ID, on); err != nil {
+				return err
+			}
+			v, err := c.engine().Resource(r.ID)
 			if err != nil {
 				return err
 			}
-			if stop {
-				return c.refusedAlways(cmd, lifecycle.StopHosting, i.ID)
+			if c.g.json {
+				return c.printJSON(resource(&v))
 			}
-			return c.refusedAlways(cmd, lifecycle.Host, i.ID)
+			c.say("%s %s %s: auto-deploy is %s", v.Product, v.Region, v.Resource.Name, args[1])
+			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&stop, "stop", false, "stop hosting")
-	cmd.Flags().StringVar(&contact, "contact", "", "contact who is told")
-	return cmd
 }
 
 func versionCmd(c *call) *cobra.Command {

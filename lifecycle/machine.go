@@ -245,7 +245,7 @@ func NewTable() *Table {
 		{Action: Host, From: live, Guards: []Guard{notHosted, notExpiredHost, hostable, notBusy}, Danger: DangerNotice, Role: model.Operator, Key: "m", Verb: "host", Help: "switch managed hosting on",
 			WayOut: with(buyAgain, notIssued)},
 		{Action: EndHosting, From: live, Guards: []Guard{isHosted}, Due: dueHostingEnd, Role: model.Owner, Help: "end hosting with its last paid year"},
-		{Action: StopHosting, From: live, Guards: []Guard{isHosted, notBusy}, Danger: DangerWarning, Role: model.Operator, Key: "m", Verb: "host", Help: "stop managed hosting",
+		{Action: StopHosting, From: live, Guards: []Guard{isHosted, notBusy}, Danger: DangerWarning, Role: model.Operator, Key: "m", Verb: "host --stop", Help: "stop managed hosting",
 			WayOut: with(buyAgain, notIssued)},
 		{Action: Revoke, From: issued, To: model.Revoked, ToRefunded: model.Refunded, Guards: []Guard{hostingStopped, notExpired, canRevoke, notBusy}, Danger: DangerDanger, Typed: true, Role: model.Operator, Key: "ctrl+k", Verb: "revoke", Help: "revoke at the CA",
 			WayOut: map[model.State]Reason{model.Paid: ReasonCloseInstead, model.Verifying: ReasonWithdrawClose, model.Uploaded: ReasonDeleteInstead, model.Revoked: ReasonAlreadyRevoked, model.Refunded: ReasonAlreadyRevoked, model.Closed: ReasonEnded}},
