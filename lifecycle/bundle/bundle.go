@@ -2,9 +2,10 @@
 // them for the servers that use them, and makes and judges keys (spec I2, I3,
 // A3).
 //
-// Everything here is pure: it opens no file and asks no clock, but that [Parse]
-// reads the system's roots, once. All functions
-// are safe for concurrent use.
+// Everything here opens no file and asks no clock, but that [Parse] reads the
+// system's roots, once. What a password protects is opened in a child process,
+// for which main has to call [decode.RunIfChild]. All functions are safe for
+// concurrent use.
 package bundle
 
 import (
@@ -28,6 +29,9 @@ const (
 type File struct {
 	Name string // for messages; may be empty
 	Data []byte
+	// Password opens the file, or the key in it, if it is encrypted; without
+	// one it is refused with [EncryptedKey]. Else it is not used.
+	Password model.Secret
 }
 
 // Options says what [Options.Parse] judges by.
@@ -106,7 +110,8 @@ func Parse(now time.Time, files ...File) (Bundle, error) {
 }
 
 // Parse reads a certificate, its chain in any order and its key from one or
-// several files in PEM or DER (spec I3). The leaf is the certificate that the
+// several files in PEM, DER, PKCS#12 or JKS, told apart by content (spec I3).
+// The leaf is the certificate that the
 // key belongs to, or the only certificate; else the one that is no CA and has
 // issued no other. A refusal is an [*Error].
 func (o Options) Parse(files ...File) (Bundle, error) {
@@ -115,7 +120,7 @@ func (o Options) Parse(files ...File) (Bundle, error) {
 		return Bundle{}, err
 	}
 	if len(found.certs) == 0 {
-		return Bundle{}, &Error{Reason: NoLeaf, Why: "there is no certificate in " + fileList(files), Hint: "add the certificate file, PEM or DER"}
+		return Bundle{}, &Error{Reason: NoLeaf, Why: "there is no certificate in " + fileList(files), Hint: "add the certificate file"}
 	}
 	g := newGraph(found.certs)
 	leaf, err := findLeaf(g, found.key)

@@ -231,8 +231,10 @@ func TestRefusalsSayReasonAndWayOut(t *testing.T) {
 		"damaged base64":       {bundle.Garbage, []bundle.File{file(p.leaf.pem(), bytes.Replace(cut, []byte("M"), []byte("*"), 1))}},
 		"not a certificate":    {bundle.Garbage, []bundle.File{file(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte{1, 2, 3}}))}},
 		"PKCS#7":               {bundle.Unsupported, []bundle.File{file([]byte("-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n"))}},
-		"PKCS#12":              {bundle.Unsupported, []bundle.File{{Data: []byte{0x30, 0x07, 0x02, 0x01, 0x03, 0x30, 0x02, 0x05, 0x00}}}},
-		"JKS":                  {bundle.Unsupported, []bundle.File{{Data: []byte("\xfe\xed\xfe\xed\x00\x00\x00\x02")}}},
+		"PKCS#12":              {bundle.Garbage, []bundle.File{{Data: []byte{0x30, 0x07, 0x02, 0x01, 0x03, 0x30, 0x02, 0x05, 0x00}}}},
+		"JKS":                  {bundle.Garbage, []bundle.File{{Data: []byte("\xfe\xed\xfe\xed\x00\x00\x00\x02")}}},
+		"JCEKS":                {bundle.Unsupported, []bundle.File{{Data: []byte("\xce\xce\xce\xce\x00\x00\x00\x02")}}},
+		"BER":                  {bundle.Unsupported, []bundle.File{{Data: []byte{0x30, 0x80, 0x02, 0x01, 0x03, 0, 0}}}},
 		"OpenSSH":              {bundle.Unsupported, []bundle.File{file([]byte("-----BEGIN OPENSSH PRIVATE KEY-----\nMAA=\n-----END OPENSSH PRIVATE KEY-----\n"))}},
 		"request only":         {bundle.NoLeaf, []bundle.File{file(p.csr(t, "a.example.com"))}},
 	} {

@@ -43,7 +43,7 @@ func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
 			der = b.Bytes
 		}
 		if der == nil {
-			return bad("there is no signing request in it but a block "+strconv.Quote(blocks[0].Type), again)
+			return bad("there is no signing request in it but a block "+strconv.Quote(cut(blocks[0].Type, 80)), again)
 		}
 	}
 	r, err := x509.ParseCertificateRequest(der)
@@ -77,12 +77,12 @@ func CheckCSRNames(r *x509.CertificateRequest, want []string) error {
 	var missing, extra []string
 	for n := range b {
 		if !a[n] {
-			missing = append(missing, strconv.Quote(n))
+			missing = append(missing, strconv.Quote(cut(n, 80)))
 		}
 	}
 	for n := range a {
 		if !b[n] {
-			extra = append(extra, strconv.Quote(n))
+			extra = append(extra, strconv.Quote(cut(n, 80)))
 		}
 	}
 	if len(missing)+len(extra) == 0 {

@@ -18,14 +18,16 @@ const (
 	SeveralLeaves Reason = "several-leaves" // more than one
 	SeveralKeys   Reason = "several-keys"   // more than one private key
 	KeyMismatch   Reason = "key-mismatch"   // the key belongs to no certificate
-	EncryptedKey  Reason = "encrypted-key"  // the key needs a password
+	EncryptedKey  Reason = "encrypted-key"  // the file or its key needs a password
+	WrongPassword Reason = "wrong-password" // the password given does not open it
+	TooExpensive  Reason = "too-expensive"  // opening it takes more than 2 s of work or 64 MB
 	WeakKey       Reason = "weak-key"       // RSA below 2048, or known to be weak
 	WeakSignature Reason = "weak-signature" // SHA-1 or MD5 on leaf or intermediate
 	BadChain      Reason = "bad-chain"      // cannot be put in order
 	Unsupported   Reason = "unsupported"    // a format or key type this package does not read
 	BadRequest    Reason = "bad-request"    // a signing request that cannot be used
 	WrongNames    Reason = "wrong-names"    // a signing request for other names
-	NotAvailable  Reason = "not-available"  // a download format that has nothing to give
+	NotAvailable  Reason = "not-available"  // a download format that has nothing to give; an upload that cannot be opened now
 	UnknownFormat Reason = "unknown-format" // no such download format
 )
 
@@ -59,11 +61,14 @@ func (e *Error) Error() string {
 	return s
 }
 
+// maxName is how much of a file's name stands in messages.
+const maxName = 200
+
 func fileList(files []File) string {
 	var names []string
 	for _, f := range files {
 		if f.Name != "" {
-			names = append(names, strconv.Quote(f.Name))
+			names = append(names, strconv.Quote(cut(f.Name, maxName)))
 		}
 	}
 	if len(names) == 0 || len(names) > 5 {
@@ -81,10 +86,15 @@ func subject(c *x509.Certificate) string {
 	if s == "" {
 		s = c.Subject.String()
 	}
-	if r := []rune(s); len(r) > 80 {
-		s = string(r[:80]) + "..."
+	return strconv.Quote(cut(s, 80))
+}
+
+// cut keeps untrusted text short in messages: n characters.
+func cut(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n]) + "..."
 	}
-	return strconv.Quote(s)
+	return s
 }
 
 // describe is subject with the serial, for when subjects may be equal.

@@ -139,9 +139,16 @@ func UnmarshalKey(s model.Secret) (crypto.Signer, error) {
 	return nil, errors.New("the key is not readable as PKCS#8")
 }
 
+// maxKeyDER bounds a private key, since checking the numbers of a long one takes
+// minutes; one of RSA 8192 has 4.7 kB.
+const maxKeyDER = 8 << 10
+
 // keyFromDER reads PKCS#8, PKCS#1 and SEC 1, whatever the PEM type says: some
 // tools mislabel them.
 func keyFromDER(der []byte) (crypto.Signer, error) {
+	if len(der) > maxKeyDER {
+		return nil, errors.New("too long for a private key")
+	}
 	if k, err := x509.ParsePKCS8PrivateKey(der); err == nil {
 		if s, ok := k.(crypto.Signer); ok {
 			return s, nil

@@ -3,12 +3,15 @@ package bundle
 import (
 	"bytes"
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
 	"strconv"
 	"unicode/utf16"
+
+	"certquay/lifecycle/bundle/decode"
 )
 
 // found is what the files hold.
@@ -16,6 +19,8 @@ type found struct {
 	certs []*x509.Certificate // without duplicates, in the order of the files
 	key   crypto.Signer       // nil if none
 	seen  int                 // certificates, duplicates included
+
+	opened int // key stores and encrypted keys
 }
 
 // collect reads every file. What is not about certificates, such as DH
@@ -29,6 +34,7 @@ func collect(files []File) (*found, error) {
 	}
 	out := &found{}
 	for _, f := range files {
+		f.Name = cut(f.Name, maxName)
 		if err := out.file(f); err != nil {
 			return nil, err
 		}
@@ -46,7 +52,7 @@ func (o *found) file(f File) error {
 		return err
 	}
 	for _, b := range blocks {
-		if err := o.block(f.Name, b); err != nil {
+		if err := o.block(f, b); err != nil {
 			return err
 		}
 	}
@@ -113,7 +119,8 @@ func pemBlocks(name string, text []byte) ([]*pem.Block, error) {
 	}
 }
 
-func (o *found) block(name string, b *pem.Block) error {
+func (o *found) block(f File, b *pem.Block) error {
+	name := f.Name
 	switch b.Type {
 	case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE":
 		der := b.Bytes
@@ -126,20 +133,16 @@ func (o *found) block(name string, b *pem.Block) error {
 		}
 		c, err := x509.ParseCertificate(der)
 		if err != nil {
-			return &Error{Reason: Garbage, File: name, Why: "a certificate cannot be read: " + strconv.Quote(err.Error()), Hint: "check it with: openssl x509 -noout -text"}
+			return badCertificate(name, err)
 		}
 		return o.cert(name, c)
 	case "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY":
 		if _, ok := b.Headers["DEK-Info"]; ok || b.Headers["Proc-Type"] == "4,ENCRYPTED" {
-			return encrypted(name)
+			return o.legacyKey(f, b)
 		}
-		k, err := keyFromDER(b.Bytes)
-		if err != nil {
-			return &Error{Reason: Garbage, File: name, Why: "the private key cannot be read", Hint: "check it with: openssl pkey -check -noout"}
-		}
-		return o.addKey(name, k)
+		return o.keyDER(name, b.Bytes)
 	case "ENCRYPTED PRIVATE KEY":
-		return encrypted(name)
+		return o.protected(f, decode.PKCS8, b.Bytes)
 	case "PKCS7", "CMS":
 		return &Error{Reason: Unsupported, File: name, Why: "this is a PKCS#7 file", Hint: "take the certificates out with: openssl pkcs7 -print_certs"}
 	case "OPENSSH PRIVATE KEY", "DSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK":
@@ -152,6 +155,10 @@ func (o *found) cert(name string, c *x509.Certificate) error {
 	if o.seen++; o.seen > MaxCertificates {
 		return &Error{Reason: TooLarge, File: name, Why: "the files have more than 32 certificates in all", Hint: "upload one certificate with its own chain, not a collection of CAs"}
 	}
+	// Before any signature is checked with it, which for a long one takes minutes.
+	if k, ok := c.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() > maxRSA {
+		return &Error{Reason: WeakKey, File: name, Why: fmt.Sprintf("the key of %s has %d bits, and clients take at most %d", describe(c), k.N.BitLen(), maxRSA), Hint: "have the certificate issued for an RSA key of 2048 to 4096 bits, or ECDSA P-256"}
+	}
 	for _, have := range o.certs {
 		if have.Equal(c) {
 			return nil
@@ -159,6 +166,18 @@ func (o *found) cert(name string, c *x509.Certificate) error {
 	}
 	o.certs = append(o.certs, c)
 	return nil
+}
+
+func badCertificate(name string, err error) error {
+	return &Error{Reason: Garbage, File: name, Why: "a certificate cannot be read: " + strconv.Quote(cut(err.Error(), 200)), Hint: "check it with: openssl x509 -noout -text"}
+}
+
+func (o *found) keyDER(name string, der []byte) error {
+	k, err := keyFromDER(der)
+	if err != nil {
+		return &Error{Reason: Garbage, File: name, Why: "the private key cannot be read", Hint: "check it with: openssl pkey -check -noout"}
+	}
+	return o.addKey(name, k)
 }
 
 func (o *found) addKey(name string, k crypto.Signer) error {
@@ -170,17 +189,21 @@ func (o *found) addKey(name string, k crypto.Signer) error {
 }
 
 func encrypted(name string) error {
-	return &Error{Reason: EncryptedKey, File: name, Why: "the private key is encrypted", Hint: "decrypt it first: openssl pkey -in KEY -out PLAIN, and remove PLAIN afterwards"}
+	return &Error{Reason: EncryptedKey, File: name, Why: "the private key is encrypted", Hint: "give the password with it, or " + decryptHint}
 }
 
-// der reads a file without PEM: one certificate, or one key.
+// der reads a file without PEM: one certificate, one key or a key store.
 func (o *found) der(f File) error {
 	data := f.Data
 	switch {
 	case len(bytes.TrimSpace(data)) == 0:
 		return &Error{Reason: Garbage, File: f.Name, Why: "the file is empty", Hint: "bring the certificate in PEM or DER"}
-	case bytes.HasPrefix(data, []byte("\xfe\xed\xfe\xed")) || bytes.HasPrefix(data, []byte("\xce\xce\xce\xce")):
-		return &Error{Reason: Unsupported, File: f.Name, Why: "this is a Java key store", Hint: "export it with: keytool -importkeystore -deststoretype PKCS12, then openssl pkcs12 -nodes"}
+	case bytes.HasPrefix(data, []byte("\xfe\xed\xfe\xed")):
+		return o.protected(f, decode.JKS, data)
+	case bytes.HasPrefix(data, []byte("\xce\xce\xce\xce")):
+		return &Error{Reason: Unsupported, File: f.Name, Why: "this is a Java key store of the kind JCEKS", Hint: jksHint}
+	case bytes.HasPrefix(data, []byte{0x30, 0x80}): // BER of indefinite length
+		return &Error{Reason: Unsupported, File: f.Name, Why: "this is in BER rather than DER", Hint: "if it is a PKCS#12 file, " + pkcs12Hint}
 	}
 	if c, err := x509.ParseCertificate(data); err == nil {
 		return o.cert(f.Name, c)
@@ -190,11 +213,11 @@ func (o *found) der(f File) error {
 	}
 	switch kindOfDER(data) {
 	case derPKCS12:
-		return &Error{Reason: Unsupported, File: f.Name, Why: "this is a PKCS#12 file", Hint: "turn it into PEM with: openssl pkcs12 -nodes"}
+		return o.protected(f, decode.PKCS12, data)
 	case derPKCS7:
 		return &Error{Reason: Unsupported, File: f.Name, Why: "this is a PKCS#7 file", Hint: "take the certificates out with: openssl pkcs7 -inform DER -print_certs"}
 	case derEncrypted:
-		return encrypted(f.Name)
+		return o.protected(f, decode.PKCS8, data)
 	}
 	return &Error{Reason: Garbage, File: f.Name, Why: "there is neither a certificate nor a key in it", Hint: "bring the certificate in PEM or DER"}
 }
@@ -228,9 +251,9 @@ func kindOfDER(data []byte) derKind {
 	return derUnknown
 }
 
-// ParseKey reads the one private key of a file, PEM or DER, in PKCS#8, PKCS#1
-// or SEC 1 (spec A4). Certificates beside it are passed over. A refusal is an
-// [*Error].
+// ParseKey reads the one private key of a file: in PEM or DER, as PKCS#8, PKCS#1
+// or SEC 1, or out of a PKCS#12 or JKS key store (spec A4). Certificates beside
+// it are passed over. A refusal is an [*Error].
 func ParseKey(f File) (crypto.Signer, error) {
 	o, err := collect([]File{f})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 
 	"certquay/model"
@@ -18,26 +19,34 @@ type Content struct {
 	PKCS8 model.Secret // DER of the key; empty when certquay does not hold it (spec A4)
 }
 
-// OutFile is one file of a download. Secret ones hold a key: they are written
-// with mode 0600.
+// OutFile is one file of a download. Secret ones hold a key or a password: they
+// are written with mode 0600.
 type OutFile struct {
 	Name   string // a plain file name, safe on every system
 	Data   []byte
 	Secret bool
 }
 
-// format is one row of the download table (spec I2).
+// format is one row of the download table (spec I2). In its texts NAME stands
+// for the base of the file names.
 type format struct {
 	name  string
 	files func(o Content, base string) ([]OutFile, error)
-	note  string // NAME stands for the base of the file names
+	note  string
+	// keyless says where the key goes that certquay does not hold (spec A4);
+	// empty when the format has no place for one.
+	keyless string
 }
 
 var formats = []format{
-	{"nginx", nginxFiles, nginxNote},
-	{"pem", pemFiles, pemNote},
-	{"chain", chainFiles, chainNote},
-	{"root", rootFiles, rootNote},
+	{"nginx", nginxFiles, nginxNote, "as NAME.key."},
+	{"apache", apacheFiles, apacheNote, "as NAME.key."},
+	{"tomcat", tomcatFiles, tomcatNote, ""},
+	{"iis", iisFiles, iisNote, ""},
+	{"haproxy", haproxyFiles, haproxyNote, "as NAME.pem.key beside NAME.pem, where HAProxy 2.2 and later look for it."},
+	{"pem", pemFiles, pemNote, "as NAME-key.pem."},
+	{"chain", chainFiles, chainNote, ""},
+	{"root", rootFiles, rootNote, ""},
 }
 
 // Formats lists the names of the download formats.
@@ -49,9 +58,10 @@ func Formats() []string {
 	return out
 }
 
-// Files makes the files of a download format, with an install note. Without a
-// key the files that need one are left out and the note says so. A refusal is
-// an [*Error].
+// Files makes the files of a download format, with an install note as the last.
+// Without a key what holds only the key is left out and the note says so; key
+// stores, which are nothing without one, are refused. Passwords are made anew
+// each time. A refusal is an [*Error].
 func Files(name string, o Content) ([]OutFile, error) {
 	for _, f := range formats {
 		if f.name != name {
@@ -72,23 +82,51 @@ func Files(name string, o Content) ([]OutFile, error) {
 
 func note(f format, o Content, base string, files []OutFile) OutFile {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n\n", f.name, o.Name)
+	fmt.Fprintf(&b, "%s: %s\n\n", f.name, printable(o.Name))
 	for _, file := range files {
 		mode := ""
 		if file.Secret {
-			mode = "   (private key: keep it readable by its owner only, mode 0600)"
+			mode = "   (secret: keep it readable by its owner only, mode 0600)"
 		}
 		fmt.Fprintf(&b, "    %s%s\n", file.Name, mode)
 	}
-	if o.PKCS8.Empty() && f.name != "chain" && f.name != "root" {
-		fmt.Fprintf(&b, "\nThe private key is not held by certquay: use the one that the signing request was\nmade with as %s.key.\n", base)
+	if o.PKCS8.Empty() && f.keyless != "" {
+		b.WriteString("\nThe private key is not held by certquay: add the one that the signing request was\nmade with " + strings.ReplaceAll(f.keyless, "NAME", base) + "\n")
 	}
 	b.WriteString("\n" + strings.ReplaceAll(f.note, "NAME", base))
 	return OutFile{Name: base + "-" + f.name + "-README.txt", Data: []byte(b.String())}
 }
 
+// printable escapes a name that would not be a host name, and so may hold
+// anything, for a line of text.
+func printable(name string) string {
+	q := strconv.Quote(name)
+	if q == `"`+name+`"` {
+		return name
+	}
+	return q
+}
+
 func nginxFiles(o Content, base string) ([]OutFile, error) {
 	return withKey(o, base+".key", OutFile{Name: base + ".pem", Data: certPEM(o.Chain...)}), nil
+}
+
+func apacheFiles(o Content, base string) ([]OutFile, error) {
+	files := []OutFile{{Name: base + ".crt", Data: certPEM(o.Chain[0])}}
+	if len(o.Chain) > 1 {
+		files = append(files, OutFile{Name: base + "-chain.crt", Data: certPEM(o.Chain[1:]...)})
+	}
+	return withKey(o, base+".key", files...), nil
+}
+
+// haproxyFiles is leaf, chain and key in one file, in the order of HAProxy's
+// manual, with no blank line, which ends "set ssl cert" on its socket.
+func haproxyFiles(o Content, base string) ([]OutFile, error) {
+	f := OutFile{Name: base + ".pem", Data: certPEM(o.Chain...)}
+	for _, key := range withKey(o, "") {
+		f.Data, f.Secret = append(f.Data, key.Data...), true
+	}
+	return []OutFile{f}, nil
 }
 
 func pemFiles(o Content, base string) ([]OutFile, error) {
@@ -163,38 +201,3 @@ func FileBase(domain string) string {
 
 var devices = []string{"aux", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "con",
 	"lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9", "nul", "prn"}
-
-const nginxNote = `Copy both files to the server, for example to /etc/nginx/ssl/, the key with mode
-0600, and in the server block:
-
-    listen 443 ssl;
-    ssl_certificate     /etc/nginx/ssl/NAME.pem;
-    ssl_certificate_key /etc/nginx/ssl/NAME.key;
-
-NAME.pem holds the certificate and its chain, in the order nginx needs. Then:
-
-    nginx -t && nginx -s reload
-`
-
-const pemNote = `fullchain is the certificate followed by its chain: most servers want this one
-with the key. cert is the certificate alone, chain the intermediates alone, for
-servers that ask for them separately. Look at one with:
-
-    openssl x509 -in NAME-cert.pem -noout -text
-`
-
-const chainNote = `The intermediates, the issuer of the certificate first, without root. A server
-presents them after its own certificate. Check a certificate against them with:
-
-    openssl verify -untrusted NAME-chain.pem -CAfile ROOT CERTIFICATE
-`
-
-const rootNote = `The root, which clients must trust; a server does not present it. If it is not
-among the roots of the system:
-
-    Debian, Ubuntu   cp NAME-root.pem /usr/local/share/ca-certificates/NAME-root.crt
-                     update-ca-certificates
-    Fedora, RHEL     cp NAME-root.pem /etc/pki/ca-trust/source/anchors/
-                     update-ca-trust
-    one command      curl --cacert NAME-root.pem https://...
-`

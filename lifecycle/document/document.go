@@ -1,0 +1,130 @@
+// Package document judges the pictures that an application brings, such as a
+// stamped verification template (spec A5).
+package document
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"sync"
+)
+
+// Limits of a document.
+const (
+	MaxBytes  = 512_000    // spec A5
+	MinSide   = 64         // pixels; nobody can read less
+	MaxPixels = 12_500_000 // a page at 300 dpi has 8.7 million, a telephone's photo 12.2
+	maxScans  = 32         // of a JPEG; a progressive one has about ten
+)
+
+// Formats that [Check] tells apart.
+const (
+	PNG  = "png"
+	JPEG = "jpeg"
+)
+
+// Reason is why a document was refused. The texts are stable: scripts may rely
+// on them.
+type Reason string
+
+// Reasons of refusals (spec A5).
+const (
+	TooLarge    Reason = "too-large"    // more than 512,000 bytes
+	NoPicture   Reason = "no-picture"   // neither PNG nor JPEG
+	Damaged     Reason = "damaged"      // begins as one of them but cannot be read to its end
+	TooSmall    Reason = "too-small"    // too few pixels to be read
+	TooDetailed Reason = "too-detailed" // too much work or memory to read
+)
+
+// Error is a refusal: for machines its reason, for people what was refused and
+// why, and what would do. No text of the document is in it.
+type Error struct {
+	Reason Reason
+	Why    string
+	Hint   string
+}
+
+func (e *Error) Error() string { return e.Why + "; " + e.Hint }
+
+// reading lets one picture be read at a time, since a contrived one takes up to
+// 200 MB of memory (15 bytes for a pixel of a progressive JPEG) and some
+// seconds.
+var reading sync.Mutex
+
+// Check says whether data may be a document of an application: a whole PNG or
+// JPEG picture, by its content and never by a name, of at most 512,000 bytes
+// (spec A5). It returns [PNG] or [JPEG]; a refusal is an [*Error]. It is safe
+// for concurrent use.
+func Check(data []byte) (format string, err error) {
+	if len(data) > MaxBytes {
+		return "", &Error{TooLarge, fmt.Sprintf("the document has %d bytes, at most %d are accepted", len(data), MaxBytes), "scan it with fewer dots per inch or in grey, or save it as JPEG of lower quality"}
+	}
+	var head func([]byte) (image.Config, error)
+	var whole func([]byte) error
+	switch {
+	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
+		format = PNG
+		head = func(b []byte) (image.Config, error) { return png.DecodeConfig(bytes.NewReader(b)) }
+		whole = func(b []byte) error { _, err := png.Decode(bytes.NewReader(b)); return err }
+	case bytes.HasPrefix(data, []byte("\xff\xd8\xff")):
+		format = JPEG
+		head = func(b []byte) (image.Config, error) { return jpeg.DecodeConfig(bytes.NewReader(b)) }
+		whole = func(b []byte) error { _, err := jpeg.Decode(bytes.NewReader(b)); return err }
+	default:
+		return "", &Error{NoPicture, "the document is " + kind(data) + ", and only PNG and JPEG pictures are accepted, whatever the name of the file", "scan or photograph it, or export it as PNG or JPEG"}
+	}
+	damaged := &Error{Damaged, "the document begins as a " + name(format) + " picture but is damaged or cut off", "open it in an image viewer, save it again as PNG or JPEG and upload that"}
+	c, err := head(data)
+	if err != nil {
+		return "", damaged
+	}
+	detailed := &Error{TooDetailed, fmt.Sprintf("the picture has %d by %d pixels, at most %d are accepted in all", c.Width, c.Height, MaxPixels), "scan it at 300 dots per inch or less, or make the picture smaller"}
+	switch {
+	case c.Width < MinSide || c.Height < MinSide:
+		return "", &Error{TooSmall, fmt.Sprintf("the picture has %d by %d pixels, too few to read anything in it", c.Width, c.Height), "scan the whole page at 150 to 300 dots per inch"}
+	case c.Height > MaxPixels/c.Width:
+		return "", detailed
+	// Each scan goes over all pixels, and costs ten bytes. The marker occurs
+	// nowhere else, but for a small picture in a picture.
+	case format == JPEG && bytes.Count(data, []byte{0xff, 0xda}) > maxScans:
+		detailed.Why = "the picture is made of too many layers to be read"
+		detailed.Hint = "save it again as an ordinary JPEG"
+		return "", detailed
+	}
+	reading.Lock()
+	defer reading.Unlock()
+	if whole(data) != nil {
+		return "", damaged
+	}
+	return format, nil
+}
+
+func name(format string) string {
+	if format == PNG {
+		return "PNG"
+	}
+	return "JPEG"
+}
+
+// kind names what people bring instead.
+func kind(data []byte) string {
+	for _, k := range []struct{ magic, name string }{
+		{"%PDF-", "a PDF file"}, {"GIF8", "a GIF picture"}, {"BM", "a BMP picture"}, {"II*\x00", "a TIFF picture"}, {"MM\x00*", "a TIFF picture"},
+		{"PK\x03\x04", "a ZIP or Office file"}, {"\xd0\xcf\x11\xe0", "an old Office file"}, {"<svg", "an SVG picture"},
+	} {
+		if bytes.HasPrefix(data, []byte(k.magic)) {
+			return k.name
+		}
+	}
+	switch {
+	case len(data) == 0:
+		return "empty"
+	case len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP":
+		return "a WebP picture"
+	case len(data) >= 12 && string(data[4:8]) == "ftyp":
+		return "a HEIC picture or a film"
+	}
+	return "something else"
+}
