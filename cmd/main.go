@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"certquay/cmd/config"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
+	"certquay/store"
 )
 
 // Version is what certquay calls itself. Processes with the same major and
@@ -73,7 +75,25 @@ func Main() int {
 		}
 		*p.to = abs
 	}
+	tell := func(code int, err error) {
+		if code == exitStore {
+			err = &storeError{err: err}
+		} else {
+			err = &failedError{what: err.Error()}
+		}
+		printError(&call{Session: s, g: g}, err)
+	}
+	// A directory that cannot be ours is found out before anything is put
+	// into it, the lock included.
+	if _, err := os.Lstat(filepath.Join(dir, owner.LockName)); errors.Is(err, fs.ErrNotExist) {
+		key := filepath.Join(filepath.Dir(file), filepath.Base(paths.MasterKey()))
+		if err := store.Usable(dir, key); err != nil {
+			tell(exitStore, err)
+			return exitStore
+		}
+	}
 	return attach.Run(ctx, dir, attach.Options{
+		Tell: tell,
 		Args: args, Version: Version, Dashboard: !verb.HasParent(),
 		BecomeOwner: func(lock *owner.Lock) int { return own(ctx, lock, s, g, paths, file, args) },
 	})

@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -99,6 +101,16 @@ func home(dir string) []string {
 	}
 }
 
+// raceScripts are run with the race detector in certquay itself when the tests
+// have it. The others would take minutes that way, and add nothing to it.
+var raceScripts = []string{"life", "revocation"}
+
+// raced says whether the tests were built with the race detector.
+func raced() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
 // TestScripts runs the scripts of testdata/script, each with an empty home.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -107,6 +119,9 @@ func TestScripts(t *testing.T) {
 			dir := filepath.Join(e.WorkDir, "home")
 			e.Vars = append(e.Vars, home(dir)...)
 			e.Vars = append(e.Vars, "DATA="+filepath.Join(dir, ".local", "share", "certquay"))
+			if raced() && !slices.Contains(raceScripts, strings.TrimPrefix(filepath.Base(e.WorkDir), "script-")) {
+				e.Vars = append(e.Vars, "PATH="+filepath.Dir(program(t))+string(filepath.ListSeparator)+e.Getenv("PATH"))
+			}
 			return os.Mkdir(dir, 0o700)
 		},
 		Condition: func(cond string) (bool, error) {

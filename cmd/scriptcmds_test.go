@@ -322,8 +322,6 @@ func pki(name, kind string) (map[string][]byte, error) {
 	old := &pem.Block{}
 	switch kind {
 	case "rsa", "rsa1024":
-		// The generator refuses short keys unless told not to; a fixed one
-		// of 1024 bits would be one more secret in the tree.
 		bits := 2048
 		if kind == "rsa1024" {
 			bits = 1024
@@ -373,7 +371,7 @@ func pki(name, kind string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// servers are the owners that a script has started, by the script.
+// serving is a certquay serve that a test has started.
 type serving struct {
 	cmd  *exec.Cmd
 	done chan error

@@ -203,3 +203,10 @@ func writableDir(dir string) error {
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
+
+// Usable says why a directory neither holds a store nor could hold one, as an
+// [OpenError]. It changes nothing.
+func Usable(dir, keyFile string) error {
+	_, err := look(dir, Options{KeyFile: keyFile})
+	return err
+}

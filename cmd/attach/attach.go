@@ -71,6 +71,9 @@ type Options struct {
 	// BecomeOwner does the work with the store. It releases the lock once
 	// the store is closed.
 	BecomeOwner func(*owner.Lock) int
+	// Tell tells the person an error and the exit code it leads to; nil means
+	// a plain line on Err.
+	Tell func(code int, err error)
 	// Patience is how long to wait for an owner that starts or leaves, and for
 	// one that does not answer; 5 s by default.
 	Patience time.Duration
@@ -92,6 +95,9 @@ func (o *Options) defaults() {
 	if o.Dir == "" {
 		o.Dir, _ = os.Getwd()
 	}
+	if o.Tell == nil {
+		o.Tell = func(_ int, err error) { _, _ = fmt.Fprintln(o.Err, "certquay:", err) }
+	}
 	if o.Patience == 0 {
 		o.Patience = 5 * time.Second
 	}
@@ -111,7 +117,7 @@ const longest = time.Minute
 func Run(ctx context.Context, dir string, o Options) int {
 	o.defaults()
 	fail := func(code int, err error) int {
-		_, _ = fmt.Fprintln(o.Err, "certquay:", err)
+		o.Tell(code, err)
 		return code
 	}
 	wait, until := 5*time.Millisecond, time.Now().Add(o.Patience)

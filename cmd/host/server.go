@@ -310,7 +310,7 @@ func (s *Server) serve(ctx context.Context, srv *ssh.Server, l net.Listener) err
 	s.mu.Lock()
 	if s.leaving {
 		s.mu.Unlock()
-		return ssh.ErrServerClosed
+		return l.Close()
 	}
 	s.servers[srv] = struct{}{}
 	s.mu.Unlock()

@@ -1,0 +1,471 @@
+package cmd_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// pkg is what go list tells of a package.
+type pkg struct {
+	ImportPath, Dir, Export string
+	GoFiles, Imports        []string
+	Standard                bool
+	Module                  *struct{ Path, Dir string }
+}
+
+func (p *pkg) ours() bool { return p.Module != nil && p.Module.Path == "certquay" }
+
+// packages are all packages of the module and those they need, with the types
+// they export, by import path.
+var packages = sync.OnceValues(func() (map[string]*pkg, error) {
+	c := exec.Command("go", "list", "-deps", "-export", "-json=ImportPath,Dir,Export,GoFiles,Imports,Standard,Module", "certquay/...")
+	var errs bytes.Buffer
+	c.Stderr = &errs
+	out, err := c.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w\n%s", err, &errs)
+	}
+	all := map[string]*pkg{}
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		p := &pkg{}
+		if err := d.Decode(p); errors.Is(err, io.EOF) {
+			return all, nil
+		} else if err != nil {
+			return nil, err
+		}
+		all[p.ImportPath] = p
+	}
+})
+
+func everyPackage(t *testing.T) map[string]*pkg {
+	t.Helper()
+	all, err := packages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// arrows says which folders of the module the code of a folder may import.
+// Code lives in these folders and nowhere else.
+var arrows = map[string][]string{
+	"":          {"cmd"},
+	"model":     {},
+	"store":     {"model", "store"},
+	"lifecycle": {"model", "lifecycle"},
+	"ui":        {"model", "lifecycle", "ui"},
+	"cmd":       {"model", "store", "lifecycle", "ui", "cmd"},
+}
+
+// keepers are import paths from outside that only some folders may import.
+var keepers = map[string][]string{
+	"github.com/dgraph-io/": {"store/engine/badger"},
+	"charm.land/bubbletea/": {"ui", "cmd"},
+	"charm.land/bubbles/":   {"ui", "cmd"},
+	"charm.land/huh/":       {"ui", "cmd"},
+}
+
+// under says whether a path is a folder or below it.
+func under(path, folder string) bool {
+	return path == folder || strings.HasPrefix(path, folder+"/")
+}
+
+// broken says why a package may not import another, or "".
+func broken(from, to string, standard bool) string {
+	in := strings.TrimPrefix(strings.TrimPrefix(from, "certquay"), "/")
+	top, _, _ := strings.Cut(in, "/")
+	allowed, known := arrows[top]
+	if !known {
+		return "there is no folder " + top + " in the layout"
+	}
+	if rest, ok := strings.CutPrefix(to, "certquay"); ok && (rest == "" || rest[0] == '/') {
+		target, _, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
+		if !slices.Contains(allowed, target) {
+			return fmt.Sprintf("%q may import %q only", top, allowed)
+		}
+		return ""
+	}
+	if top == "model" && !standard {
+		return "model imports the standard library only"
+	}
+	for prefix, folders := range keepers {
+		if strings.HasPrefix(to+"/", prefix) && !slices.ContainsFunc(folders, func(f string) bool { return under(in, f) }) {
+			return fmt.Sprintf("only %v may import it", folders)
+		}
+	}
+	return ""
+}
+
+// Arrows of import: model <- store, model <- lifecycle <- ui <- cmd; cmd alone
+// wires everything; one package knows Badger; Bubble Tea is for what draws.
+func TestImportArrows(t *testing.T) {
+	t.Parallel()
+	all, seen := everyPackage(t), map[string]bool{}
+	for _, p := range all {
+		if !p.ours() {
+			continue
+		}
+		for _, to := range p.Imports {
+			if why := broken(p.ImportPath, to, all[to] != nil && all[to].Standard); why != "" {
+				t.Errorf("%s imports %s: %s", p.ImportPath, to, why)
+			}
+		}
+		top, _, _ := strings.Cut(strings.TrimPrefix(p.ImportPath, "certquay/"), "/")
+		seen[top] = true
+	}
+	for _, folder := range []string{"certquay", "model", "store", "lifecycle", "ui", "cmd"} {
+		if !seen[folder] {
+			t.Errorf("%s has no package, so this proves nothing", folder)
+		}
+	}
+}
+
+// The check of arrows finds each arrow that the layout forbids.
+func TestImportArrowsAreFound(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		from, to string
+		standard bool
+		ok       bool
+	}{
+		{"certquay", "certquay/cmd", false, true},
+		{"certquay", "certquay/store", false, false},
+		{"certquay/model", "time", true, true},
+		{"certquay/model", "github.com/oklog/ulid/v2", false, false},
+		{"certquay/model", "certquay/store", false, false},
+		{"certquay/store", "certquay/store/engine", false, true},
+		{"certquay/store", "certquay/model", false, true},
+		{"certquay/store", "certquay/lifecycle", false, false},
+		{"certquay/store/storetest", "certquay/cmd/session", false, false},
+		{"certquay/store", "github.com/dgraph-io/badger/v4", false, false},
+		{"certquay/store/engine/badger", "github.com/dgraph-io/badger/v4", false, true},
+		{"certquay/store/engine/badgerlike", "github.com/dgraph-io/badger/v4", false, false},
+		{"certquay/lifecycle/product/edge", "certquay/lifecycle", false, true},
+		{"certquay/lifecycle/product/edge", "certquay/store", false, false},
+		{"certquay/lifecycle", "certquay/ui", false, false},
+		{"certquay/lifecycle", "charm.land/bubbletea/v2", false, false},
+		{"certquay/ui/page/overview", "certquay/lifecycle", false, true},
+		{"certquay/ui/page/overview", "certquay/store", false, false},
+		{"certquay/ui", "certquay/cmd", false, false},
+		{"certquay/ui", "charm.land/bubbletea/v2", false, true},
+		{"certquay/cmd", "certquay/ui", false, true},
+		{"certquay/cmd", "certquay", false, false},
+		{"certquay/tools", "fmt", true, false},
+	} {
+		if why := broken(c.from, c.to, c.standard); (why == "") != c.ok {
+			t.Errorf("%s -> %s: %q", c.from, c.to, why)
+		}
+	}
+}
+
+// tableFile may compare states: it is the transition table.
+const tableFile = "lifecycle/machine.go"
+
+// stateFinder finds where code outside the table decides by a state.
+type stateFinder struct {
+	fset  *token.FileSet
+	info  *types.Info
+	found []string
+}
+
+func isState(t types.Type) bool {
+	n, ok := t.(*types.Named)
+	return ok && n.Obj().Pkg() != nil && n.Obj().Pkg().Path() == "certquay/model" && n.Obj().Name() == "State"
+}
+
+// constantState says whether an expression is a constant state other than "",
+// which is none.
+func (f *stateFinder) constantState(e ast.Expr) bool {
+	tv, ok := f.info.Types[e]
+	return ok && tv.Value != nil && isState(tv.Type) && tv.Value.Kind() == constant.String && constant.StringVal(tv.Value) != ""
+}
+
+// holds says whether an expression has a constant state anywhere in it.
+func (f *stateFinder) holds(e ast.Expr) (yes bool) {
+	ast.Inspect(e, func(n ast.Node) bool {
+		if x, ok := n.(ast.Expr); ok && f.constantState(x) {
+			yes = true
+		}
+		return !yes
+	})
+	return yes
+}
+
+// asText says whether an expression turns a state into text.
+func (f *stateFinder) asText(e ast.Expr) bool {
+	c, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok || len(c.Args) != 1 {
+		return false
+	}
+	fun, ok := f.info.Types[c.Fun]
+	arg := f.info.Types[c.Args[0]]
+	return ok && fun.IsType() && arg.Type != nil && isState(arg.Type)
+}
+
+func (f *stateFinder) note(n ast.Node, what string) {
+	p := f.fset.Position(n.Pos())
+	f.found = append(f.found, fmt.Sprintf("%s:%d: %s", p.Filename, p.Line, what))
+}
+
+// look goes through one file.
+func (f *stateFinder) look(file *ast.File) {
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.BinaryExpr:
+			switch {
+			case n.Op != token.EQL && n.Op != token.NEQ:
+			case f.constantState(n.X) || f.constantState(n.Y):
+				f.note(n, "compares with a state")
+			case f.asText(n.X) || f.asText(n.Y):
+				f.note(n, "compares a state as text")
+			}
+		case *ast.CaseClause:
+			if slices.ContainsFunc(n.List, f.constantState) {
+				f.note(n, "switches on a state")
+			}
+		case *ast.SwitchStmt:
+			if n.Tag != nil && f.asText(n.Tag) {
+				f.note(n, "switches on a state as text")
+			}
+		case *ast.CallExpr:
+			f.call(n)
+		case *ast.CompositeLit:
+			f.set(n)
+		}
+		return true
+	})
+}
+
+// call finds slices.Contains and its like, which compare as well.
+func (f *stateFinder) call(c *ast.CallExpr) {
+	fun := ast.Unparen(c.Fun)
+	if x, ok := fun.(*ast.IndexExpr); ok {
+		fun = x.X
+	}
+	s, ok := fun.(*ast.SelectorExpr)
+	if !ok {
+		return
+	}
+	if o := f.info.Uses[s.Sel]; o == nil || o.Pkg() == nil || o.Pkg().Path() != "slices" || !strings.HasPrefix(o.Name(), "Contains") && !strings.HasPrefix(o.Name(), "Index") {
+		return
+	}
+	if slices.ContainsFunc(c.Args, f.holds) {
+		f.note(c, "looks for a state in a list")
+	}
+}
+
+// set finds sets of states. A map that gives a glyph or a word to each state is
+// for showing; one that says yes or no is a decision.
+func (f *stateFinder) set(l *ast.CompositeLit) {
+	tv, ok := f.info.Types[l]
+	if !ok {
+		return
+	}
+	m, ok := tv.Type.Underlying().(*types.Map)
+	if !ok || !isState(m.Key()) || len(l.Elts) == 0 {
+		return
+	}
+	switch e := m.Elem().Underlying().(type) {
+	case *types.Basic:
+		if e.Kind() == types.Bool {
+			f.note(l, "is a set of states")
+		}
+	case *types.Struct:
+		if e.NumFields() == 0 {
+			f.note(l, "is a set of states")
+		}
+	}
+}
+
+// find type-checks the files of a package and finds its comparisons. The table
+// itself is left out.
+func find(path string, fset *token.FileSet, files []*ast.File, imp types.Importer) ([]string, error) {
+	f := &stateFinder{fset: fset, info: &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Uses: map[*ast.Ident]types.Object{}}}
+	conf := types.Config{Importer: imp}
+	if _, err := conf.Check(path, fset, files, f.info); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for _, file := range files {
+		if !strings.HasSuffix(filepath.ToSlash(fset.Position(file.Pos()).Filename), tableFile) {
+			f.look(file)
+		}
+	}
+	return f.found, nil
+}
+
+// exports imports packages as the compiler left them.
+func exports(all map[string]*pkg, fset *token.FileSet) types.Importer {
+	return importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) {
+		p := all[path]
+		if p == nil {
+			p = all["vendor/"+path]
+		}
+		if p == nil || p.Export == "" {
+			return nil, fmt.Errorf("no export data of %s", path)
+		}
+		return os.Open(p.Export)
+	})
+}
+
+// Only the transition table decides by a state; everything else asks it.
+// spec: 2
+func TestOnlyTheTableComparesStates(t *testing.T) {
+	t.Parallel()
+	all := everyPackage(t)
+	looked := 0
+	for _, p := range all {
+		if !p.ours() {
+			continue
+		}
+		fset := token.NewFileSet()
+		var files []*ast.File
+		for _, name := range p.GoFiles {
+			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, file)
+		}
+		found, err := find(p.ImportPath, fset, files, exports(all, fset))
+		if err != nil {
+			t.Fatal(err)
+		}
+		looked += len(files)
+		for _, at := range found {
+			if rel, err := filepath.Rel(p.Module.Dir, at); err == nil {
+				at = rel
+			}
+			t.Errorf("%s: ask the table (Check, Row) instead", at)
+		}
+	}
+	if looked < 50 {
+		t.Errorf("only %d files were looked at", looked)
+	}
+}
+
+// The finder finds each way in which code can decide by a state, and nothing
+// that only shows one.
+func TestComparisonsWithStatesAreFound(t *testing.T) {
+	t.Parallel()
+	all := everyPackage(t)
+	count := func(path, source string) int {
+		t.Helper()
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, "snippet.go", source, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := find(path, fset, []*ast.File{file}, exports(all, fset))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(found)
+	}
+	const outside = "package x\nimport (\"certquay/model\"; \"slices\")\nvar _ = slices.Max[[]int]\nfunc f(i model.Instance, s, o model.State) any {\n%s\n}"
+	for body, want := range map[string]int{
+		`return s == model.Paid`:                                                                          1,
+		`return model.Verifying != i.State`:                                                               1,
+		`return (i.State) == (model.Issued)`:                                                              1,
+		`return s == "uploaded"`:                                                                          1,
+		`if s == model.Revoked || s == model.Refunded { return 1 }; return 0`:                             2,
+		`switch s { case model.Closed: return 1 }; return 0`:                                              1,
+		`switch s { case model.Closed, model.Paid: return 1; case o: return 2 }; return 0`:                1,
+		`switch { case s == model.Paid: return 1 }; return 0`:                                             1,
+		`return slices.Contains([]model.State{model.Paid, model.Closed}, s)`:                              1,
+		`return slices.Contains(model.States, model.Paid)`:                                                1,
+		`return slices.Index([]model.State{"issued"}, s)`:                                                 1,
+		`return slices.ContainsFunc(model.States, func(s model.State) bool { return s == model.Issued })`: 2,
+		`return map[model.State]bool{model.Paid: true}[s]`:                                                1,
+		`return map[model.State]struct{}{model.Paid: {}}`:                                                 1,
+		`return string(s) == "paid"`:                                                                      1,
+		`switch string(s) { case "paid": return 1 }; return 0`:                                            1,
+		`const mine = model.Paid; return s == mine`:                                                       1,
+		// What only shows, counts or hands on is fine.
+		`return map[model.State]string{model.Paid: "o", model.Issued: "*"}[s]`: 0,
+		`return s == ""`:                                 0,
+		`return s == o`:                                  0,
+		`return s.Group() == model.GroupEnded`:           0,
+		`return i.Origin == model.OriginUpload`:          0,
+		`return model.Paid`:                              0,
+		`i.State = model.Issued; return i`:               0,
+		`return []model.State{model.Paid, model.Issued}`: 0,
+		`return slices.Contains(model.States, s)`:        0,
+		`return string(s) + "!"`:                         0,
+	} {
+		if n := count("certquay/x", fmt.Sprintf(outside, body)); n != want {
+			t.Errorf("%s: found %d, want %d", body, n, want)
+		}
+	}
+	const inside = "package model\ntype State string\nconst (Paid State = \"paid\"; Closed State = \"closed\")\nfunc f(s State) bool {\n%s\n}"
+	for body, want := range map[string]int{
+		`return s == Paid`: 1,
+		`switch s { case Closed: return true }; return false`: 1,
+		`return map[State]string{Paid: "p"}[s] == "p"`:        0,
+	} {
+		if n := count("certquay/model", fmt.Sprintf(inside, body)); n != want {
+			t.Errorf("in model: %s: found %d, want %d", body, n, want)
+		}
+	}
+	// The same in the table's file is its purpose.
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, "/any/where/"+tableFile, fmt.Sprintf(outside, `return s == model.Paid`), parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := find("certquay/x", fset, []*ast.File{file}, exports(all, fset)); err != nil || len(found) != 0 {
+		t.Errorf("%v %v", found, err)
+	}
+}
+
+// tooLong is from how many lines on a file is to be split.
+const tooLong = 500
+
+// Files stay readable: none is over 500 lines, tests apart.
+func TestFilesAreNotTooLong(t *testing.T) {
+	t.Parallel()
+	root := everyPackage(t)["certquay"].Module.Dir
+	files := 0
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != root && strings.HasPrefix(d.Name(), "."):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		files++
+		if n := bytes.Count(b, []byte("\n")); n > tooLong {
+			rel, _ := filepath.Rel(root, path)
+			t.Errorf("%s has %d lines; split it", rel, n)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 50 {
+		t.Errorf("only %d files were looked at", files)
+	}
+}
