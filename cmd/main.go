@@ -20,6 +20,7 @@ import (
 	"certquay/cmd/config"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
+	"certquay/lifecycle/bundle/decode"
 	"certquay/store"
 )
 
@@ -45,6 +46,7 @@ var alone = map[string]bool{"version": true, "completion": true, "help": true, "
 // Main does what the command line of this process asks for and returns the
 // exit code.
 func Main() int {
+	decode.RunIfChild() // key stores are opened in a limited child process
 	syscall.Umask(0o077)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()

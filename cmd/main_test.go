@@ -14,12 +14,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"certquay/cmd"
+	keystores "certquay/lifecycle/bundle/decode"
 )
 
 // TestMain lets the test binary be certquay when it is run under that name, so
 // that scripts start it as a program of its own: with the race detector when
 // the tests have it.
 func TestMain(m *testing.M) {
+	keystores.RunIfChild()
 	testscript.Main(suite{m}, map[string]func(){
 		"certquay": func() { os.Exit(cmd.Main()) },
 	})

@@ -1,21 +1,23 @@
 package cmd
 
 import (
+	"bytes"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/model"
 )
 
 func uploadCmd(c *call) *cobra.Command {
-	var key string
+	var key, passwordFile string
 	r := lifecycle.UploadRequest{}
 	cmd := &cobra.Command{
 		Use:     "upload FILE...",
-		Short:   "Import a certificate with its chain and key from PEM files",
-		Example: "  certquay upload fullchain.pem --key privkey.pem\n  cat bundle.pem | certquay upload -",
+		Short:   "Import a certificate with its chain and key: PEM, PKCS#12 or JKS",
+		Example: "  certquay upload store.p12 --password-file pass.txt\n  certquay upload fullchain.pem --key privkey.pem\n  cat bundle.pem | certquay upload -",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return &usageError{"upload needs at least one file", "certquay " + cmd.Use}
@@ -29,12 +31,16 @@ func uploadCmd(c *call) *cobra.Command {
 			if key != "" {
 				args = append(args, key)
 			}
+			password, err := c.password(passwordFile)
+			if err != nil {
+				return err
+			}
 			for _, path := range args {
 				data, err := c.read(path)
 				if err != nil {
 					return err
 				}
-				r.Files = append(r.Files, bundle.File{Name: path, Data: data})
+				r.Files = append(r.Files, bundle.File{Name: path, Data: data, Password: password})
 			}
 			res, err := c.engine().Upload(cmd.Context(), c.Actor, r)
 			if err != nil {
@@ -47,8 +53,22 @@ func uploadCmd(c *call) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&key, "key", "", "file with the private key")
+	cmd.Flags().StringVar(&passwordFile, "password-file", "", "file with the password of a PKCS#12, JKS or encrypted key")
 	cmd.Flags().StringVar(&r.Name, "name", "", "what to call it (default: its first name)")
 	return cmd
+}
+
+// password reads a password from the first line of a file of the caller's.
+func (c *call) password(path string) (model.Secret, error) {
+	if path == "" {
+		return model.Secret{}, nil
+	}
+	data, err := c.read(path)
+	if err != nil {
+		return model.Secret{}, err
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	return model.NewSecret(bytes.TrimSuffix(line, []byte("\r"))), nil
 }
 
 // read takes in one file of the caller's, or standard input for "-". It stops
@@ -69,7 +89,8 @@ func (c *call) read(path string) ([]byte, error) {
 }
 
 func uploadKeyCmd(c *call) *cobra.Command {
-	return &cobra.Command{
+	var passwordFile string
+	cmd := &cobra.Command{
 		Use: "upload-key ID FILE", Short: "Add the private key that an instance lacks",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
@@ -89,10 +110,16 @@ func uploadKeyCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.engine().UploadKey(cmd.Context(), c.Actor, i.ID, bundle.File{Name: args[1], Data: data}); err != nil {
+			password, err := c.password(passwordFile)
+			if err != nil {
+				return err
+			}
+			if err := c.engine().UploadKey(cmd.Context(), c.Actor, i.ID, bundle.File{Name: args[1], Data: data, Password: password}); err != nil {
 				return err
 			}
 			return c.show(i.ID, "the key is added")
 		},
 	}
+	cmd.Flags().StringVar(&passwordFile, "password-file", "", "file with the password of an encrypted key")
+	return cmd
 }
