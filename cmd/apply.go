@@ -11,7 +11,7 @@ import (
 )
 
 func applyCmd(c *call) *cobra.Command {
-	var csr, contact, keyType, company string
+	var csr, contact, keyType, company, like string
 	var documents []string
 	var noWait bool
 	r := lifecycle.ApplyRequest{}
@@ -29,6 +29,11 @@ func applyCmd(c *call) *cobra.Command {
 				return err
 			}
 			a := &r.Application
+			if like != "" {
+				if err := c.reuse(cmd, i.ID, like, a); err != nil {
+					return err
+				}
+			}
 			if csr != "" && csr != "auto" {
 				if a.CSR, err = c.csr(csr); err != nil {
 					return err
@@ -86,6 +91,7 @@ func applyCmd(c *call) *cobra.Command {
 	each(f, &documents, "document", "qualification document, PNG or JPEG (OV, EV)")
 	f.StringVar(&contact, "contact", "", "contact who is told")
 	f.IntVar(&r.HostingPacks, "hosting-packs", 0, "years of managed hosting from packs, for what was bought from a pack")
+	f.StringVar(&like, "like", "", "use the application of another instance again; what is given here counts before it")
 	f.BoolVar(&r.DraftOnly, "draft", false, "save, and say what is missing")
 	waitFlag(f, &noWait)
 	return cmd
@@ -102,4 +108,34 @@ func (c *call) csr(path string) ([]byte, error) {
 		return nil, &lifecycle.Invalid{Field: "csr", Why: err.Error(), Example: "--csr request.pem, made by openssl req -new", Rule: "A3"}
 	}
 	return r.Raw, nil
+}
+
+// reuse fills what was not given from the application of another instance, its
+// documents included (spec A1).
+func (c *call) reuse(cmd *cobra.Command, id model.ID, typed string, a *model.Application) error {
+	other, err := c.engine().Find(typed)
+	if err != nil {
+		return err
+	}
+	given := *a
+	*a = other.Application
+	a.Documents, a.CSR = nil, nil
+	if len(given.Domains) > 0 {
+		a.Domains = given.Domains
+	}
+	for to, from := range map[*string]string{&a.ApplicantName: given.ApplicantName, &a.Phone: given.Phone, &a.Email: given.Email, &a.IDNumber: given.IDNumber} {
+		if from != "" {
+			*to = from
+		}
+	}
+	docs, err := c.engine().Documents(other.ID)
+	if err != nil {
+		return err
+	}
+	for _, d := range docs {
+		if _, err := c.engine().AddDocument(cmd.Context(), c.Actor, id, d.Name, d.Data.Reveal()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 func renewCmd(c *call) *cobra.Command {
 	var noWait bool
+	var csr string
 	cmd := &cobra.Command{
 		Use: "renew ID", Short: "Buy the next service period and apply again, in the service window", Args: one("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -37,13 +38,20 @@ func renewCmd(c *call) *cobra.Command {
 					}
 				}
 			}
-			next, j, err := c.engine().Renew(cmd.Context(), c.Actor, i.ID)
+			var request []byte
+			if csr != "" {
+				if request, err = c.csr(csr); err != nil {
+					return err
+				}
+			}
+			next, j, err := c.engine().RenewWith(cmd.Context(), c.Actor, i.ID, request)
 			if err != nil {
 				return err
 			}
 			return c.await(cmd.Context(), next.ID, noWait, "renewed by "+string(next.ID)+"; the resources of the old one are not moved by themselves", j.ID)
 		},
 	}
+	cmd.Flags().StringVar(&csr, "csr", "", "with a new request from a file")
 	waitFlag(cmd.Flags(), &noWait)
 	return cmd
 }

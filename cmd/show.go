@@ -70,6 +70,13 @@ func (c *call) details(i *model.Instance) error {
 		add("contact", *j.Contact)
 	}
 	add("order", string(i.Order))
+	shared, err := e.SharesKey(i.ID)
+	if err != nil {
+		return err
+	}
+	for n := range shared {
+		add("shares its key", fmt.Sprintf("%s (%s, %s)", shared[n].Name, shared[n].ID.Short(), shared[n].State))
+	}
 	for n := range i.Versions {
 		v := &i.Versions[n]
 		text := fmt.Sprintf("serial %s, %s to %s", v.Serial, day(v.NotBefore), day(v.NotAfter))

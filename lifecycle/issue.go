@@ -263,6 +263,7 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 		ev.From, ev.To = "", ""
 	}
 	i.Versions = append(i.Versions, v)
+	i.Checked = e.Now()
 	switch {
 	case j.Kind == model.JobRenew:
 		if err := e.renewedYear(tx, &i); err != nil {

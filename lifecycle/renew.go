@@ -11,6 +11,12 @@ import (
 // submits the old application with a new key, or the same manual request
 // (spec I6). It is all one transaction.
 func (e *Engine) Renew(ctx context.Context, actor model.Actor, id model.ID) (model.Instance, model.Job, error) {
+	return e.RenewWith(ctx, actor, id, nil)
+}
+
+// RenewWith is Renew with a new manual request (DER) in place of the old one
+// or of a key of certquay's; nil for none.
+func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, csr []byte) (model.Instance, model.Job, error) {
 	var next model.Instance
 	var j model.Job
 	c, err := e.Case(actor, id)
@@ -24,7 +30,14 @@ func (e *Engine) Renew(ctx context.Context, actor model.Actor, id model.ID) (mod
 	if err != nil {
 		return next, j, e.noteRefusal(ctx, actor, err)
 	}
-	key, err := e.newKey("", c.Instance.Application)
+	app := c.Instance.Application
+	if len(csr) > 0 {
+		if err := checkCSR(csr, app.Domains); err != nil {
+			return next, j, &Invalid{Field: "csr", Why: err.Error(), Example: "a request for " + joinAnd(app.Domains), Rule: "I6"}
+		}
+		app.CSR, app.KeyType = csr, ""
+	}
+	key, err := e.newKey("", app)
 	if err != nil {
 		return next, j, err
 	}
@@ -32,7 +45,7 @@ func (e *Engine) Renew(ctx context.Context, actor model.Actor, id model.ID) (mod
 		old := c.Instance
 		o, made, err := e.purchase(tx, actor, q, Renew, func(i *model.Instance) error {
 			i.Origin, i.RenewalOf, i.Contact = model.OriginRenewal, old.ID, old.Contact
-			i.Application = old.Application
+			i.Application = app
 			i.Application.Saved, i.Application.Submitted = c.Now, c.Now
 			i.Name = nameFor(i)
 			if e.policy.CarryDays {

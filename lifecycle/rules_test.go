@@ -430,3 +430,63 @@ func TestAnUploadIsHeldOnceOrNotAtAll(t *testing.T) {
 		t.Errorf("there are %d instances", page.Total)
 	}
 }
+
+// spec: I4
+func TestARevocationByTheCAItselfIsNoticed(t *testing.T) {
+	w := newWorld(t)
+	id := w.hosted("a.example.com")
+	w.forward(2 * days)
+	if i := w.get(id); i.State.Group() != model.GroupIssued {
+		t.Fatalf("it is %s", i.State)
+	}
+	w.issuer.omu.Lock()
+	w.issuer.revoked[w.get(id).Versions[0].Serial] = "keyCompromise"
+	w.issuer.omu.Unlock()
+	w.forward(25 * time.Hour)
+	i := w.get(id)
+	if i.State.Group() != model.GroupEnded || i.Versions[0].RevokedReason != "keyCompromise" || i.Hosting.On {
+		t.Errorf("after a day it is %s, %+v, %+v", i.State, i.Versions[0].RevokedReason, i.Hosting)
+	}
+	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id, Limit: 1})
+	w.check(err)
+	if !strings.Contains(events[0].Why, "the CA") {
+		t.Errorf("the log says %+v", events[0])
+	}
+	w.fsck()
+}
+
+// spec: I6
+func TestRenewingWithARequestOfOnesOwn(t *testing.T) {
+	w := newWorld(t)
+	id := w.issued("a.example.com")
+	w.forward(345 * days)
+	wrong, _ := requestAndKey(t, "b.example.com")
+	var inv *lifecycle.Invalid
+	if _, _, err := w.engine.RenewWith(w.ctx(), operator, id, wrong); !errors.As(err, &inv) {
+		t.Fatalf("a request for another name: %v", err)
+	}
+	csr, _ := requestAndKey(t, "a.example.com")
+	next, j, err := w.engine.RenewWith(w.ctx(), operator, id, csr)
+	w.done(j, err)
+	if i := w.get(next.ID); i.Versions[0].KeyID != "" {
+		t.Error("certquay claims to hold the key of a manual request")
+	}
+}
+
+// spec: I1
+func TestWhoSharesAKeyIsNamed(t *testing.T) {
+	w := newWorld(t)
+	csr, _ := requestAndKey(t, "a.example.com")
+	var ids []model.ID
+	for range 2 {
+		id := w.bought()
+		w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, CSR: csr}}))
+		ids = append(ids, id)
+	}
+	w.issued("b.example.com")
+	others, err := w.engine.SharesKey(ids[0])
+	w.check(err)
+	if len(others) != 1 || others[0].ID != ids[1] {
+		t.Errorf("it shares its key with %+v", others)
+	}
+}

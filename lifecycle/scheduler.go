@@ -121,6 +121,9 @@ func (e *Engine) pass() ([]model.ID, error) {
 			return jobs, fmt.Errorf("do what is due for %s: %w", id, err)
 		}
 	}
+	if err := e.checkRevoked(now); err != nil {
+		return jobs, err
+	}
 	for _, id := range look {
 		j, err := e.Verify(e.ctx, model.Scheduler, id)
 		switch {
@@ -161,7 +164,8 @@ func (e *Engine) doDue(id model.ID) (model.ID, error) {
 }
 
 // NextDue is when the scheduler has something to do next; zero for never. What
-// is due and cannot be done does not count until something changes.
+// is due and cannot be done does not count until something changes, and
+// neither do sweeps, which go along with whatever pass comes after their time.
 func (e *Engine) NextDue() (next time.Time, err error) {
 	now := e.Now()
 	soonest := func(t time.Time) {
@@ -182,12 +186,6 @@ func (e *Engine) NextDue() (next time.Time, err error) {
 				return err
 			}
 			soonest(i.Due)
-		}
-		for res, err := range model.All[model.Resource](r, model.Scan{Index: "looked", From: model.TimeKey(now.Add(-lookEvery)), Limit: 2}) {
-			if err != nil {
-				return err
-			}
-			soonest(res.LookedAt.Add(lookEvery))
 		}
 		return nil
 	})

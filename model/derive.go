@@ -3,6 +3,7 @@ package model
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
@@ -243,7 +244,8 @@ func (i *Instance) Counter() string {
 func CounterOf(s State) string { return "instance/" + string(s) }
 
 // Indexes finds instances by expiry, state, what is due, contact, names,
-// serial, fingerprint and the tail of the ID. A deleted one is found by none.
+// serial, fingerprint, public key and the tail of the ID, and those a CA
+// issued by when it was last asked about them. A deleted one is found by none.
 func (i *Instance) Indexes() []Index {
 	if i.Deleted {
 		return nil
@@ -261,6 +263,9 @@ func (i *Instance) Indexes() []Index {
 	if !i.Due.IsZero() {
 		is = append(is, Index{Name: "due", Key: TimeKey(i.Due)})
 	}
+	if v := i.Current(); v != nil && v.Issuer != "" && i.State.Group() == GroupIssued {
+		is = append(is, Index{Name: "checked", Key: TimeKey(i.Checked)})
+	}
 	if i.Contact != "" {
 		is = append(is, Index{Name: "contact", Key: string(i.Contact)})
 	}
@@ -269,6 +274,9 @@ func (i *Instance) Indexes() []Index {
 	}
 	for n := range i.Versions {
 		is = append(is, Index{Name: "fingerprint", Key: i.Versions[n].Fingerprint}, Index{Name: "serial", Key: i.Versions[n].Serial})
+		if k := (Index{Name: "spki", Key: i.Versions[n].SPKI}); k.Key != "" && !slices.Contains(is, k) {
+			is = append(is, k)
+		}
 	}
 	for _, d := range i.Domains() {
 		is = append(is, Index{Name: "domain", Key: ReversedDomain(d)})

@@ -43,6 +43,7 @@ type Instance struct {
 	Reason      string    // why it was rejected or ended, for people
 	RenewedBy   ID        // the instance that a renewal by hand bought (spec I6)
 	RenewalOf   ID        // the instance this one renews
+	Checked     time.Time // when the CA was last asked whether it has revoked
 	Deleted     bool      // only the tombstone is left (spec I5)
 }
 
@@ -116,7 +117,8 @@ type Version struct {
 	Subject     string // common name or first name
 	Domains     []string
 	KeyType     string
-	KeyID       ID // zero when certquay does not hold the key
+	SPKI        string // SHA-256 of the SubjectPublicKeyInfo, hexadecimal
+	KeyID       ID     // zero when certquay does not hold the key
 	NotBefore   time.Time
 	NotAfter    time.Time // the last second is included (spec T2)
 	Issued      time.Time // when certquay got it

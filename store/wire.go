@@ -99,6 +99,7 @@ type version struct {
 	Subject        string    `cbor:"4,keyasint,omitzero"`
 	Domains        []string  `cbor:"5,keyasint,omitzero"`
 	KeyType        string    `cbor:"6,keyasint,omitzero"`
+	SPKI           string    `cbor:"19,keyasint,omitzero"`
 	KeyID          model.ID  `cbor:"7,keyasint,omitzero"`
 	NotBefore      time.Time `cbor:"8,keyasint,omitzero"`
 	NotAfter       time.Time `cbor:"9,keyasint,omitzero"`

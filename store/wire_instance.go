@@ -34,6 +34,7 @@ type instance struct {
 	Deleted       bool          `cbor:"25,keyasint,omitzero"`
 	Carried       time.Duration `cbor:"26,keyasint,omitzero"`
 	Proofs        []proof       `cbor:"27,keyasint,omitzero"`
+	Checked       time.Time     `cbor:"28,keyasint,omitzero"`
 }
 
 func instanceToWire(i *model.Instance) instance {
@@ -43,7 +44,7 @@ func instanceToWire(i *model.Instance) instance {
 		Application: applicationToWire(i.Application), Contact: i.Contact,
 		Versions:     each(i.Versions, func(v model.Version) version { return version(v) }),
 		Proofs:       each(i.Proofs, func(p model.Proof) proof { return proof(p) }),
-		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, Carried: i.Carried,
+		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, Carried: i.Carried, Checked: i.Checked,
 		ExpectedIssue: i.ExpectedIssue, Due: i.Due, DueAction: i.DueAction,
 		Hosting: hosting(i.Hosting), Deployments: deployments(i.Deployments),
 		Operation: operation(i.Operation), Failure: failure(i.Failure),
@@ -58,7 +59,7 @@ func instanceFromWire(i instance) model.Instance {
 		Application: applicationFromWire(i.Application), Contact: i.Contact,
 		Versions:     each(i.Versions, func(v version) model.Version { return model.Version(v) }),
 		Proofs:       each(i.Proofs, func(p proof) model.Proof { return model.Proof(p) }),
-		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, Carried: i.Carried,
+		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, Carried: i.Carried, Checked: i.Checked,
 		ExpectedIssue: i.ExpectedIssue, Due: i.Due, DueAction: i.DueAction,
 		Hosting: model.Hosting(i.Hosting), Deployments: model.Deployments(i.Deployments),
 		Operation: model.Operation(i.Operation), Failure: model.Failure(i.Failure),

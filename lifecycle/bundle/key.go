@@ -169,7 +169,8 @@ func SamePublic(a, b crypto.PublicKey) bool {
 	return ok && k.Equal(b)
 }
 
-// Fingerprint is the SHA-256 of a certificate's DER, hexadecimal, lower case.
+// Fingerprint is the SHA-256 of a certificate's DER, or of that of a public key,
+// hexadecimal, lower case.
 func Fingerprint(der []byte) string {
 	h := sha256.Sum256(der)
 	return hex.EncodeToString(h[:])
@@ -211,6 +212,7 @@ func Version(leaf *x509.Certificate) model.Version {
 	v := model.Version{
 		Serial: Serial(leaf.SerialNumber), Fingerprint: Fingerprint(leaf.Raw),
 		Subject: leaf.Subject.CommonName, Domains: Names(leaf), KeyType: KeyTypeName(leaf.PublicKey),
+		SPKI:      Fingerprint(leaf.RawSubjectPublicKeyInfo),
 		NotBefore: leaf.NotBefore.UTC(), NotAfter: leaf.NotAfter.UTC(),
 		SelfSigned: signedBy(leaf, leaf),
 	}

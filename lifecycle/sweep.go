@@ -1,0 +1,156 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"certquay/model"
+)
+
+// checkEvery is how often the CA is asked whether it has revoked a certificate
+// by itself.
+const checkEvery = 24 * time.Hour
+
+// checkRevoked asks the CAs about the instances that were not asked about for
+// a day. What a CA has revoked by itself leads to where a revocation by hand
+// does (spec I4).
+func (e *Engine) checkRevoked(now time.Time) error {
+	var ids []model.ID
+	err := e.store.View(func(r model.Reader) error {
+		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "checked", To: model.TimeKey(now.Add(-checkEvery)), Limit: passLimit}) {
+			if err != nil {
+				return err
+			}
+			ids = append(ids, model.ID(key))
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("find what to ask the CA about: %w", err)
+	}
+	for _, id := range ids {
+		if err := e.CheckRevoked(e.ctx, id); err != nil && e.ctx.Err() == nil {
+			e.log.Warn("the CA could not be asked whether it has revoked", "instance", id, "error", err)
+		}
+	}
+	return nil
+}
+
+// CheckRevoked asks the CA about every unexpired version of an instance now.
+func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
+	c, err := e.Case(model.Scheduler, id)
+	if err != nil {
+		return err
+	}
+	is, err := e.issuerOf(c.Instance)
+	if err != nil || c.Issuer == nil || !c.Issuer.Revocation || c.Job != nil {
+		return e.noteChecked(ctx, id, nil, nil)
+	}
+	revoked := map[int]string{}
+	at := map[int]time.Time{}
+	for n := range c.Instance.Versions {
+		v := &c.Instance.Versions[n]
+		if !revocable(v, c) {
+			continue
+		}
+		m, err := e.Material(id, v.Number)
+		if err != nil {
+			return err
+		}
+		leaf, err := x509.ParseCertificate(m.Chain[0])
+		if err != nil {
+			return fmt.Errorf("decode version %d: %w", v.Number, err)
+		}
+		cctx, cancel := context.WithTimeout(ctx, e.policy.CallTimeout)
+		when, reason, err := is.Revoked(cctx, leaf)
+		cancel()
+		if err != nil {
+			return err
+		}
+		if !when.IsZero() {
+			revoked[v.Number], at[v.Number] = reason, when
+		}
+	}
+	return e.noteChecked(ctx, id, revoked, at)
+}
+
+// noteChecked records what the CA said. With no unexpired version left the
+// instance ends; hosting stops and nothing is paid back by itself but what the
+// policy pays for a revocation.
+func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]string, at map[int]time.Time) error {
+	err := e.update(ctx, func(tx model.Tx) error {
+		c, err := e.caseOf(tx, model.Scheduler, id)
+		if err != nil {
+			return err
+		}
+		i := c.Instance
+		i.Checked = c.Now
+		if len(revoked) == 0 || c.Job != nil {
+			return e.put(tx, i)
+		}
+		ev := e.event(model.Scheduler, string(Revoke), i)
+		ev.Why = "the CA revoked it by itself"
+		for n := range i.Versions {
+			if reason, ok := revoked[i.Versions[n].Number]; ok {
+				i.Versions[n].RevokedAt, i.Versions[n].RevokedReason = at[i.Versions[n].Number], reason
+				ev.Detail += fmt.Sprintf("version %d, %s; ", i.Versions[n].Number, reason)
+			}
+		}
+		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return revocable(&v, c) }) {
+			if i.Hosting.On {
+				if _, err := e.endHosting(tx, c, model.Scheduler); err != nil {
+					return err
+				}
+			}
+			paid, err := payBack(tx, &e.policy, i, c.Now)
+			if err != nil {
+				return err
+			}
+			from, to := e.table.Row(Revoke).move(i, paid.Amount > 0)
+			ev.From, ev.To = string(from), string(to)
+			ev.Detail += refundText(paid)
+			i.Reason = "revoked by the CA itself"
+		}
+		if err := e.put(tx, i); err != nil {
+			return err
+		}
+		return tx.Append(ev)
+	})
+	if errors.Is(err, model.ErrNotFound) {
+		return nil // deleted meanwhile
+	}
+	return err
+}
+
+// SharesKey lists the other instances that have a version with the same public
+// key (spec I1).
+func (e *Engine) SharesKey(id model.ID) (others []model.Instance, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		c, err := e.caseOf(r, model.Scheduler, id)
+		if err != nil {
+			return err
+		}
+		seen := map[model.ID]bool{id: true}
+		for n := range c.Instance.Versions {
+			k := c.Instance.Versions[n].SPKI
+			if k == "" {
+				continue
+			}
+			for o, err := range model.All[model.Instance](r, model.Scan{Index: "spki", From: k, To: k + "\x00"}) {
+				if err != nil {
+					return err
+				}
+				if !seen[o.ID] {
+					seen[o.ID] = true
+					others = append(others, o)
+				}
+			}
+		}
+		return nil
+	})
+	return others, err
+}
