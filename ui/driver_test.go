@@ -45,6 +45,9 @@ func drive(t testing.TB, b *kittest.Backend, w, h int, change ...func(*Options))
 			if strings.Contains(path, "missing") {
 				return nil, os.ErrNotExist
 			}
+			if strings.HasSuffix(path, ".csr") {
+				return testCSR, nil
+			}
 			return []byte(filepath.Base(path)), nil
 		},
 	}

@@ -40,6 +40,24 @@ func TestScreens(t *testing.T) {
 		{"buy", 60, []string{"b", "tab", "right", "tab"}},
 		{"buy-confirm", 60, []string{"b", "ctrl+s"}},
 		{"apply", 60, []string{"/", "n", "e", "w", "enter", "a"}},
+		{"buy-hosting", 60, []string{"b", "up", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "right", "tab"}},
+		{"buy-from-pack", 60, []string{"b", "tab", "tab", "tab", "tab", "tab", "right"}},
+		{"buy-pack", 60, []string{"b", "right"}},
+		{"buy-pack-confirm", 60, []string{"b", "left", "ctrl+s"}},
+		{"costs-packs", 60, []string{"$"}},
+		{"costs-months", 60, []string{"$", "tab"}},
+		{"costs-orders", 60, []string{"$", "left"}},
+		{"apply-names", -1, []string{"/", "O", "V", "enter", "a", "b", "ü", "c", "h", "e", "r", ".", "d", "e"}},
+		{"apply-csr", -1, []string{"/", "O", "V", "enter", "a", "pgdown", "right", "tab", "x", "up"}},
+		{"apply-organization", -1, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "right"}},
+		{"apply-documents", -1, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "pgdown", "P", "N", "G", "enter", "J", "P", "E", "G", "enter", "up"}},
+		{"apply-submit", -1, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "pgdown", "pgdown"}},
+		{"review", 60, []string{"/", "b", "a", "n", "k", "enter", "R"}},
+		{"review-save", 60, []string{"/", "b", "a", "n", "k", "enter", "R", "s"}},
+		{"review-reject", 60, []string{"/", "b", "a", "n", "k", "enter", "R", "r", "ctrl+s"}},
+		{"review-awaited", 60, []string{"/", "b", "a", "n", "k", "enter", "enter"}},
+		{"upload-key", 60, []string{"/", "l", "e", "g", "a", "c", "y", "enter", "K"}},
+		{"reissue-csr", 60, []string{"j", "j", "n", "right", "right"}},
 		{"import", 60, []string{"i"}},
 		{"deploy", 60, []string{"j", "d", "tab"}},
 		{"save", 60, []string{"j", "s"}},
@@ -58,10 +76,13 @@ func TestScreens(t *testing.T) {
 			name := fmt.Sprintf("%s_%dx%d", s.name, size[0], size[1])
 			t.Run(name, func(t *testing.T) {
 				b := kittest.New()
-				if s.fleet > 0 {
+				switch {
+				case s.fleet > 0:
 					b = kittest.Fleet(s.fleet)
+				case s.fleet < 0:
+					b = ov()
 				}
-				drive(t, b, size[0], size[1]).keys(s.keys...).golden(name)
+				drive(t, b, size[0], size[1], reviewer).keys(s.keys...).golden(name)
 			})
 		}
 	}

@@ -155,6 +155,9 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		m.told = kit.ToldMsg{Text: m.c.T("copied", v.What, v.Text), Tone: style.Good}
 		return tea.SetClipboard(v.Text)
 	case kit.ShownMsg:
+		if v.Told.Text != "" {
+			m.told = v.Told
+		}
 		return tea.Batch(m.choose(0), m.page().Update(v))
 	case kit.FocusedMsg:
 		if m.o.Here != nil {

@@ -72,13 +72,18 @@ type Part struct {
 	Lines []string
 }
 
-// Notice tells something until a key is pressed. Long ones scroll.
+// Choose is a key of a [Notice] that goes on with something.
+type Choose struct{ Key, Label string }
+
+// Notice tells something until a key is pressed. Long ones scroll. Its value is
+// the key of the choice that was pressed, nil when it was closed.
 type Notice struct {
 	Context *kit.Context
 	Title   string
 	Word    string // "note", "refused", ...
 	Tone    style.Tone
 	Parts   []Part
+	Choices []Choose
 	top     int
 	over    int
 }
@@ -87,6 +92,11 @@ type Notice struct {
 func (d *Notice) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 	switch m := msg.(type) {
 	case tea.KeyPressMsg:
+		for _, o := range d.Choices {
+			if o.Key == m.String() {
+				return nil, kit.Outcome{Done: true, Value: o.Key}
+			}
+		}
 		switch m.String() {
 		case "down", "j":
 			d.scroll(1)
@@ -140,7 +150,11 @@ func (d *Notice) View(width, height int) string {
 		foot = d.Context.T("notice.keys.more")
 		lines = lines[d.top:min(d.top+room, len(lines))]
 	}
-	lines = append(lines, "", s.Paint(style.Muted, foot))
+	keys := ""
+	for _, o := range d.Choices {
+		keys += s.Paint(style.Key, o.Key) + " " + o.Label + "   "
+	}
+	lines = append(lines, "", keys+s.Paint(style.Muted, foot))
 	return widget.Box(s, d.Tone, s.Paint(style.Strong, text.Clean(d.Title)), lines, w, height)
 }
 

@@ -32,14 +32,30 @@ type Backend interface {
 	Explain(id model.ID) (lifecycle.Explanation, error)
 	Refund(id model.ID) (lifecycle.RefundPreview, error)
 	Quote(r lifecycle.BuyRequest) (lifecycle.Quote, error)
+	QuotePack(r lifecycle.PackRequest) (lifecycle.Quote, error)
+	Balances() ([]lifecycle.Balance, error)
+	CostsByOrder() ([]lifecycle.Cost, error)
+	CostsByMonth() ([]lifecycle.Cost, error)
+	Companies() ([]model.Company, error)
+	// Documents reads the documents of an application, opened.
+	Documents(id model.ID) ([]model.Document, error)
+	Template(id model.ID) (string, error)
+	// Missing lists what an application lacks; it reads no store.
+	Missing(i *model.Instance, a model.Application) []*lifecycle.Invalid
 	Watch(ctx context.Context) <-chan model.Batch
 
 	Buy(ctx context.Context, actor model.Actor, r lifecycle.BuyRequest) (model.Order, []model.Instance, error)
+	BuyPack(ctx context.Context, actor model.Actor, r lifecycle.PackRequest) (model.Order, error)
 	Apply(ctx context.Context, actor model.Actor, id model.ID, r lifecycle.ApplyRequest) (model.Job, error)
 	SaveDraft(ctx context.Context, actor model.Actor, id model.ID, a model.Application) error
+	AddDocument(ctx context.Context, actor model.Actor, id model.ID, name string, data []byte) (model.Document, error)
+	RemoveDocument(ctx context.Context, actor model.Actor, id, document model.ID) error
+	Approve(ctx context.Context, actor model.Actor, id model.ID) error
+	RejectApplication(ctx context.Context, actor model.Actor, id model.ID, reason string) error
 	Withdraw(ctx context.Context, actor model.Actor, id model.ID) error
 	CloseInstance(ctx context.Context, actor model.Actor, id model.ID) error
 	Upload(ctx context.Context, actor model.Actor, r lifecycle.UploadRequest) (lifecycle.UploadResult, error)
+	UploadKey(ctx context.Context, actor model.Actor, id model.ID, f bundle.File) error
 	Download(ctx context.Context, actor model.Actor, id model.ID, format string) ([]bundle.OutFile, error)
 	Deploy(ctx context.Context, actor model.Actor, id model.ID, r lifecycle.DeployRequest) ([]model.Job, error)
 	Undeploy(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error)
@@ -49,4 +65,5 @@ type Backend interface {
 	Revoke(ctx context.Context, actor model.Actor, id model.ID, r lifecycle.RevokeRequest) (model.Job, error)
 	Delete(ctx context.Context, actor model.Actor, id model.ID) error
 	AddContact(ctx context.Context, actor model.Actor, c model.Contact) (model.Contact, error)
+	AddCompany(ctx context.Context, actor model.Actor, c model.Company) (model.Company, error)
 }

@@ -170,8 +170,12 @@ type (
 		Text string
 		Tone style.Tone
 	}
-	// ShownMsg asks for the details of an instance, wherever one is.
-	ShownMsg struct{ ID model.ID }
+	// ShownMsg asks for the details of an instance, wherever one is, and may
+	// tell what has happened to it.
+	ShownMsg struct {
+		ID   model.ID
+		Told ToldMsg
+	}
 	// CopiedMsg asks to put text on the clipboard and say so.
 	CopiedMsg struct{ What, Text string }
 )

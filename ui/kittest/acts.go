@@ -51,7 +51,18 @@ func (b *Backend) act(actor model.Actor, a lifecycle.Action, id model.ID, call s
 func (b *Backend) Buy(_ context.Context, actor model.Actor, r lifecycle.BuyRequest) (model.Order, []model.Instance, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.call("Buy %s %dy x%d", r.Spec, r.Years, r.Quantity); err != nil {
+	how := ""
+	if r.Hosting {
+		how = " hosted for " + r.Contact.Short()
+	}
+	if r.FromPack {
+		how = " from pack"
+		if u := b.unit(string(lifecycle.PackCertificate), &r.Spec); u.Available < r.Quantity {
+			return model.Order{}, nil, &lifecycle.Refusal{Action: lifecycle.Buy, Reason: lifecycle.ReasonNoUnits,
+				Args: lifecycle.Args{"unit": "certificate", "free": fmt.Sprint(u.Available), "needed": fmt.Sprint(r.Quantity), "buy": "certquay buy-pack"}}
+		}
+	}
+	if err := b.call("Buy %s %dy x%d%s", r.Spec, r.Years, r.Quantity, how); err != nil {
 		return model.Order{}, nil, err
 	}
 	var is []model.Instance
@@ -70,7 +81,19 @@ func (b *Backend) Apply(_ context.Context, actor model.Actor, id model.ID, r lif
 	if slices.Contains(r.Application.Domains, "refused.example.com") {
 		return model.Job{}, &lifecycle.Refusal{Action: lifecycle.Apply, Reason: lifecycle.ReasonNames, Args: lifecycle.Args{"why": "the CA does not sign refused.example.com", "hint": "take another name"}}
 	}
-	err := b.act(actor, lifecycle.Apply, id, fmt.Sprintf("Apply %s %v %s", id.Short(), r.Application.Domains, r.Application.KeyType), func(i *model.Instance) {
+	key := string(r.Application.KeyType)
+	if r.Application.Manual() {
+		key = "csr"
+	}
+	if i, err := b.Instance(id); err == nil {
+		a := r.Application
+		a.Documents = i.Application.Documents
+		if missing := b.Missing(&i, a); len(missing) > 0 {
+			return model.Job{}, missing[0]
+		}
+	}
+	err := b.act(actor, lifecycle.Apply, id, fmt.Sprintf("Apply %s %v %s", id.Short(), r.Application.Domains, key), func(i *model.Instance) {
+		r.Application.Documents = i.Application.Documents
 		i.Application, i.Contact = r.Application, r.Contact
 		i.Name = r.Application.Domains[0]
 		i.ExpectedIssue = b.Clock.Add(day / 8)
@@ -87,6 +110,7 @@ func (b *Backend) SaveDraft(_ context.Context, _ model.Actor, id model.ID, a mod
 	if err != nil {
 		return err
 	}
+	a.Documents = i.Application.Documents
 	i.Application = a
 	return b.call("SaveDraft %s %v", id.Short(), a.Domains)
 }
@@ -183,7 +207,7 @@ func (b *Backend) Renew(_ context.Context, actor model.Actor, id model.ID) (mode
 
 // Reissue implements kit.Backend.
 func (b *Backend) Reissue(_ context.Context, actor model.Actor, id model.ID, r lifecycle.ReissueRequest) (model.Job, error) {
-	err := b.act(actor, lifecycle.Reissue, id, fmt.Sprintf("Reissue %s new=%v", id.Short(), r.NewKey), func(i *model.Instance) {
+	err := b.act(actor, lifecycle.Reissue, id, fmt.Sprintf("Reissue %s new=%v csr=%v", id.Short(), r.NewKey, len(r.CSR) > 0), func(i *model.Instance) {
 		i.Operation = model.Operation{Kind: model.JobReissue, Since: b.Clock, Attempt: 1}
 	})
 	return model.Job{ID: "job"}, err
@@ -191,7 +215,7 @@ func (b *Backend) Reissue(_ context.Context, actor model.Actor, id model.ID, r l
 
 // Revoke implements kit.Backend.
 func (b *Backend) Revoke(_ context.Context, actor model.Actor, id model.ID, r lifecycle.RevokeRequest) (model.Job, error) {
-	return model.Job{ID: "job"}, b.act(actor, lifecycle.Revoke, id, "Revoke "+id.Short()+" "+r.Reason, nil)
+	return model.Job{ID: "job"}, b.act(actor, lifecycle.Revoke, id, fmt.Sprintf("Revoke %s %v %s", id.Short(), r.Versions, r.Reason), nil)
 }
 
 // Delete implements kit.Backend.

@@ -29,6 +29,10 @@ type Backend struct {
 	People    []model.Contact
 	Wares     []lifecycle.ProductInfo
 	CAs       map[string]lifecycle.Capabilities
+	Firms     []model.Company
+	Papers    map[model.ID][]model.Document
+	Units     []lifecycle.Balance
+	Orders    []lifecycle.Cost
 	Fail      error
 
 	mu       sync.Mutex
@@ -61,6 +65,9 @@ func New() *Backend {
 	b.People = []model.Contact{{ID: "01JC0000000000000000000OPS", Name: "Ops", Email: "ops@example.com"}}
 	return b
 }
+
+// AwaitsReviewer is what an instance waits for that the table lets review.
+const AwaitsReviewer = "a reviewer"
 
 const day = 24 * time.Hour
 
@@ -134,6 +141,9 @@ func (b *Backend) caseOf(actor model.Actor, i *model.Instance) *lifecycle.Case {
 	}
 	if k, ok := b.CAs[i.Spec.Brand]; ok {
 		c.Issuer = &k
+	}
+	if i.Operation.Waiting == AwaitsReviewer {
+		c.Job = &model.Job{Kind: i.Operation.Kind, Instance: i.ID, Step: "review"}
 	}
 	return c
 }
@@ -344,10 +354,25 @@ func (b *Backend) Quote(r lifecycle.BuyRequest) (lifecycle.Quote, error) {
 			Args: lifecycle.Args{"what": r.Spec.String(), "why": "EV wildcards do not exist", "possible": "DV or OV wildcard"}}
 	}
 	q := lifecycle.Quote{Currency: "EUR"}
+	add := func(item string, amount int64) {
+		q.Lines = append(q.Lines, model.OrderLine{Item: item, Spec: r.Spec, Years: r.Years, Quantity: 1, Amount: amount, Currency: "EUR"})
+		q.Total += amount
+	}
+	price := b.policy.Price(r.Spec) * int64(r.Years)
+	if r.Hosting && r.Years != 1 {
+		return q, &lifecycle.Refusal{Action: lifecycle.Buy, Reason: lifecycle.ReasonHostingYears}
+	}
 	for range r.Quantity {
-		l := model.OrderLine{Item: "certificate", Spec: r.Spec, Years: r.Years, Quantity: 1, Amount: b.policy.Price(r.Spec) * int64(r.Years), Currency: "EUR"}
-		q.Lines = append(q.Lines, l)
-		q.Total += l.Amount
+		switch {
+		case r.FromPack:
+			add("certificate from pack", 0)
+		case r.Hosting:
+			add("certificate", price)
+			add("hosted renewal", price)
+			add("managed hosting", b.policy.HostingFee)
+		default:
+			add("certificate", price)
+		}
 	}
 	return q, nil
 }

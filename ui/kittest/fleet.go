@@ -63,6 +63,7 @@ func Fleet(n int) *Backend {
 	dv := model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Standard}
 	wild := model.Specification{Level: model.DV, Type: model.Wildcard, Brand: "embedded", Grade: model.Standard}
 	ov := model.Specification{Level: model.OV, Type: model.Multi, Brand: "embedded", Grade: model.Professional}
+	ev := model.Specification{Level: model.EV, Type: model.Multi, Brand: "embedded", Grade: model.Professional}
 	free := model.Specification{Level: model.DV, Type: model.Single, Brand: "letsencrypt", Grade: model.Free}
 
 	shop := b.issue(b.one(1, model.Issued, wild, "*.shop.example.com", "shop.example.com"), 140, 200)
@@ -107,6 +108,7 @@ func Fleet(n int) *Backend {
 		e.Versions[0].RevokedAt, e.Versions[0].RevokedReason = b.Clock.Add(-9*day), "superseded"
 	}
 	b.one(12, model.Closed, dv, "never.example.com")
+	b.office(ver, b.one(13, model.Verifying, ev, "bank.example.com", "www.bank.example.com"))
 	words := []string{"mail", "blog", "cdn", "img", "auth", "static", "docs", "status", "git", "ci", "vpn", "m", "app", "data"}
 	for k := len(b.Instances) + 1; k <= n; k++ {
 		name := fmt.Sprintf("%s%d.example.%s", words[k%len(words)], k, []string{"com", "net", "org", "cn"}[k%4])

@@ -100,6 +100,7 @@ var english = merge(map[string]string{
 
 	// Details.
 	"pane.facts": "Certificate", "pane.versions": "Versions", "pane.resources": "Deployments", "pane.history": "History",
+	"pane.awaited": "Awaited", "pane.awaited.versions": "Awaited; versions",
 	"pane.more":    "(%d of %d)",
 	"life.none":    "no certificate yet: the service period begins when the first is issued",
 	"life.issued":  "issued %s",
@@ -111,7 +112,11 @@ var english = merge(map[string]string{
 	"news.doing":   "%s since %s",
 	"news.reason":  "reason: %s",
 	"news.none":    "nothing is due; x explains why",
-	"fact.awaited": "awaited", "fact.expected": "expected", "fact.names": "names", "fact.key": "key", "fact.nokey": "(not held here)",
+	"fact.awaited": "awaited", "fact.asks": "the CA asks", "fact.expected.at": "%s, in about %s", "fact.again": "looked for", "fact.company": "organization", "fact.applicant": "applicant",
+	"fact.documents": "documents", "fact.submitted": "submitted",
+	"proof.dns": "DNS record for %s", "proof.http": "file on the web server of %s", "proof.name": "TXT", "proof.value": "value", "proof.url": "URL", "proof.content": "content",
+	"proof.seen": "seen", "proof.unseen": "not seen yet", "proof.review": "R reviews it",
+	"fact.expected": "expected", "fact.names": "names", "fact.key": "key", "fact.nokey": "(not held here)",
 	"fact.serial": "serial", "fact.from": "valid from", "fact.to": "valid to", "fact.chain": "chain", "fact.spec": "bought as",
 	"fact.origin": "origin", "fact.service": "service", "fact.hosting": "hosting", "fact.renewals": "on, %d renewals left",
 	"fact.contact": "contact", "fact.order": "order", "fact.renewalof": "renewal of", "fact.renewedby": "renewed by",
@@ -146,32 +151,33 @@ var english = merge(map[string]string{
 	"event.to":             "to",
 	"event.reason":         "reason",
 	"event.id":             "certificate id",
-	"event.buy":            "bought",
-	"event.upload":         "imported",
-	"event.apply":          "applied for",
-	"event.withdraw":       "withdrawn",
-	"event.issue":          "issued",
-	"event.reject":         "rejected",
-	"event.deploy":         "deploy",
-	"event.undeploy":       "undeploy",
-	"event.verify":         "asked",
-	"event.reissue":        "reissue",
-	"event.renew":          "renewed",
-	"event.revoke":         "revoke",
-	"event.close":          "closed",
-	"event.delete":         "deleted",
-	"event.contact":        "contact", "event.dismiss": "task dismissed", "event.clock": "clock moved",
+	"event.buy-pack":       "bought a pack", "event.draft": "draft", "event.review": "reviewed", "event.upload-key": "key added", "event.company": "organization",
+	"event.buy":      "bought",
+	"event.upload":   "imported",
+	"event.apply":    "applied for",
+	"event.withdraw": "withdrawn",
+	"event.issue":    "issued",
+	"event.reject":   "rejected",
+	"event.deploy":   "deploy",
+	"event.undeploy": "undeploy",
+	"event.verify":   "asked",
+	"event.reissue":  "reissue",
+	"event.renew":    "renewed",
+	"event.revoke":   "revoke",
+	"event.close":    "closed",
+	"event.delete":   "deleted",
+	"event.contact":  "contact", "event.dismiss": "task dismissed", "event.clock": "clock moved",
 	"event.download": "downloaded",
 
 	// Actions.
-	"action.buy": "buy certificates", "action.upload": "import a certificate", "action.apply": "apply for it", "action.close": "close it",
+	"action.buy": "buy certificates", "action.buy-pack": "buy packs", "action.upload-key": "add the private key", "action.upload": "import a certificate", "action.apply": "apply for it", "action.close": "close it",
 	"action.review": "review an application", "action.withdraw": "withdraw the application", "action.deploy": "deploy", "action.undeploy": "undeploy",
 	"action.verify": "verify what is presented now", "action.auto-deploy": "toggle auto-deploy", "action.download": "save certificate files",
 	"action.renew": "renew for the next year", "action.reissue": "reissue", "action.host": "switch managed hosting on",
 	"action.stop-hosting": "stop managed hosting", "action.revoke": "revoke it", "action.delete": "delete it for good",
 	"action.undo": "undo, where the rules allow", "action.explain": "explain why it is so", "action.contact": "add a contact",
 	"act.details": "details", "act.filter": "filter as you type", "act.panel": "filter panel", "act.hosted": "hosted only",
-	"act.layout": "cards or list", "act.mark": "mark; actions then act on the marked", "act.copy.name": "copy the name", "act.copy.line": "copy the line",
+	"act.layout": "cards or list", "act.costs": "costs and packs", "act.mark": "mark; actions then act on the marked", "act.copy.name": "copy the name", "act.copy.line": "copy the line",
 	"act.copy.address": "copy the address", "act.back": "back; clear marks and filter", "act.event": "show the whole event", "act.certificate": "go to its certificate",
 	"act.tasks": "show what needs a person", "tasks.title": "What needs a person", "tasks.since": "for %s",
 	"act.sort.expiry": "sort by expiry", "act.sort.name": "sort by name", "act.sort.state": "sort by state",
@@ -182,13 +188,15 @@ var english = merge(map[string]string{
 	"act.quit": "quit", "act.askquit": "close a dialog, else ask to quit",
 	"foot.enter": "details", "foot./": "filter", "foot.f": "panel", "foot.b": "buy", "foot.i": "import", "foot.a": "apply", "foot.w": "withdraw",
 	"foot.d": "deploy", "foot.r": "renew", "foot.n": "reissue", "foot.s": "save", "foot.x": "explain", "foot.y": "copy", "foot.esc": "back",
-	"foot.D": "undeploy", "foot.V": "verify", "foot.o": "certificate", "foot.R": "review",
+	"foot.D": "undeploy", "foot.V": "verify", "foot.o": "certificate", "foot.R": "review", "foot.K": "add key",
 	"keytable.key": "key", "keytable.what": "what it does", "keytable.where": "where", "keytable.everywhere": "everywhere", "keytable.details": "details",
-}, englishDialogs)
+}, englishDialogs, englishApplying)
 
-func merge(a, b map[string]string) map[string]string {
-	for k, v := range b {
-		a[k] = v
+func merge(a map[string]string, more ...map[string]string) map[string]string {
+	for _, m := range more {
+		for k, v := range m {
+			a[k] = v
+		}
 	}
 	return a
 }

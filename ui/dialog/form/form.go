@@ -4,10 +4,8 @@
 package form
 
 import (
-	"maps"
 	"strings"
 
-	tea "charm.land/bubbletea/v2"
 	"charm.land/huh/v2"
 	"charm.land/lipgloss/v2"
 
@@ -27,6 +25,8 @@ const (
 	Input  Kind = iota // one line of text
 	Select             // one of the options, with the arrow keys
 	Paste              // text of many lines, shown as a summary only
+	Text               // what Say says; nothing to fill in, but maybe to remove
+	Hidden             // held and never shown
 )
 
 // Option is one choice of a Select field.
@@ -43,7 +43,42 @@ type Field struct {
 	Options     func(Values) []Option
 	Valid       func(value string, all Values) string // what is wrong, or ""
 	Show        func(Values) bool                     // nil means always
+	Step        int                                   // of Spec.Steps
+	Warn        func(Values) string                   // stands under the field, in use or not
+	Say         func(Values) string                   // of a Text field
+	// Picked gives values that follow from a choice in a Select field.
+	Picked func(Values) Values
+	// Enter is work that enter starts in a field that is not empty; then the
+	// field stays in use. Remove is work that backspace starts in a Text field.
+	Enter, Remove func(Values) func() Result
 }
+
+// Result is what work that leaves the form open has come to.
+type Result struct {
+	Set          Values // values that change
+	Note         string // told in the form
+	Field, Error string // what went wrong, beside its field
+}
+
+// Command is a further key of a form, for work that leaves it open.
+type Command struct {
+	Key, Label string
+	Show       func(Values) bool // nil means always; StepKey is among the values
+	Do         func(Values) func() Result
+}
+
+// Preview is what a form shows while it is filled in: lines under the fields,
+// and errors by the keys of fields. Lines that begin with ▲ or ● are drawn as
+// what needs something, or as fine.
+type Preview struct {
+	Lines   []string
+	Errors  Values
+	Problem string
+}
+
+// StepKey holds the number of the step in use among the values that previews
+// and commands get.
+const StepKey = "form step"
 
 // Spec describes a form.
 type Spec struct {
@@ -53,9 +88,12 @@ type Spec struct {
 	Intro  []string // lines before the fields
 	Fields []Field
 	Submit string // what enter on the last field does, in a word
-	// Preview makes the lines under the fields, by a command, anew whenever a
-	// value changes. Lines of an error are drawn as one.
-	Preview func(Values) func() ([]string, error)
+	// Steps are the names of the steps that the fields are shown in, of which
+	// those without fields are passed over; none shows all fields at once.
+	Steps    []string
+	Commands []Command
+	// Preview works by a command, anew whenever a value changes.
+	Preview func(Values) func() Preview
 }
 
 // Cancelled is the outcome's value when a form with an ID was left by esc.
@@ -69,21 +107,29 @@ type Form struct {
 	fields  []huh.Field // nil for a Paste field
 	errors  map[string]string
 	focus   int
-	preview []string
-	problem bool // the preview tells of a problem
+	step    int
+	preview Preview
+	live    map[string]string // what the preview says against fields
+	note    string            // what the last command has come to
 	seq     int
 	general string            // an error that belongs to no field
 	choices map[string]string // the options of Select fields, as last made
 	wanted  map[string]string // what the person chose, should it be offered again
 }
 
-// previewedMsg brings the preview of a form; older ones are dropped.
-type previewedMsg struct {
-	form  *Form
-	seq   int
-	lines []string
-	bad   bool
-}
+// previewedMsg brings the preview of a form; older ones are dropped. workedMsg
+// brings what a command has come to.
+type (
+	previewedMsg struct {
+		form    *Form
+		seq     int
+		preview Preview
+	}
+	workedMsg struct {
+		form *Form
+		Result
+	}
+)
 
 // New makes a form with what was typed last time, or the initial values.
 func New(c *kit.Context, spec Spec) *Form {
@@ -91,7 +137,7 @@ func New(c *kit.Context, spec Spec) *Form {
 	kept := c.Drafts[spec.ID]
 	for i := range spec.Fields {
 		v := spec.Fields[i].Initial
-		if k, ok := kept[spec.Fields[i].Key]; ok && spec.ID != "" {
+		if k, ok := kept[spec.Fields[i].Key]; ok && spec.ID != "" && spec.Fields[i].Kind != Hidden {
 			v = k
 		}
 		f.values[spec.Fields[i].Key] = &v
@@ -102,24 +148,63 @@ func New(c *kit.Context, spec Spec) *Form {
 	}
 	f.refresh()
 	f.focus = -1
-	f.step(1)
+	f.forward()
 	return f
+}
+
+// Restore puts back what the form held when it was sent.
+func (f *Form) Restore(v Values) *Form {
+	f.set(v)
+	return f
+}
+
+// set changes values from outside, and makes their fields anew.
+func (f *Form) set(v Values) {
+	for i := range f.spec.Fields {
+		d := &f.spec.Fields[i]
+		n, ok := v[d.Key]
+		if !ok {
+			continue
+		}
+		*f.values[d.Key], f.wanted[d.Key] = n, n
+		delete(f.errors, d.Key)
+		delete(f.choices, d.Key)
+		if d.Kind == Input {
+			f.fields[i] = f.make(d)
+			if i == f.focus {
+				f.fields[i].Focus()
+			}
+		}
+	}
+	f.refresh()
 }
 
 // WithError shows an error beside a field, or above all when there is no such
 // field: for what the backend said of the last attempt.
 func (f *Form) WithError(field, message string) *Form {
-	for i := range f.spec.Fields {
-		if f.spec.Fields[i].Key == field && f.shown(i) {
-			f.errors[field] = message
-			f.blur()
-			f.focus = i
-			f.focusField()
-			return f
-		}
+	if i := f.resolve(field); i >= 0 {
+		f.errors[f.spec.Fields[i].Key] = message
+		f.goTo(i)
+		return f
 	}
 	f.general = message
 	return f
+}
+
+// resolve finds the field that an error is about: the one of that key, or one
+// that begins so, as "csr file" does for "csr".
+func (f *Form) resolve(field string) int {
+	for i := range f.spec.Fields {
+		if f.spec.Fields[i].Key == field && f.has(i) {
+			return i
+		}
+	}
+	for i := range f.spec.Fields {
+		if strings.HasPrefix(f.spec.Fields[i].Key, field+" ") && f.has(i) {
+			return i
+		}
+	}
+	return -1
 }
 
 func (f *Form) make(d *Field) huh.Field {
@@ -130,7 +215,7 @@ func (f *Form) make(d *Field) huh.Field {
 		h = huh.NewInput().Value(v).Prompt("").Placeholder(d.Placeholder).CharLimit(0)
 	case Select:
 		h = huh.NewSelect[string]().Inline(true).Value(v)
-	case Paste:
+	default:
 		return nil
 	}
 	return h.WithTheme(huh.ThemeFunc(f.theme)).WithKeyMap(keys)
@@ -163,13 +248,18 @@ func (f *Form) theme(bool) *huh.Styles {
 	return &t
 }
 
-// Values is what the form holds now, fields that are not shown left out.
-func (f *Form) Values() Values {
+// all is every value, shown or not.
+func (f *Form) all() Values {
 	v := Values{}
 	for k, p := range f.values {
 		v[k] = *p
 	}
-	shown := Values{}
+	return v
+}
+
+// Values is what the form holds now, fields that are not shown left out.
+func (f *Form) Values() Values {
+	v, shown := f.all(), Values{}
 	for i := range f.spec.Fields {
 		if d := &f.spec.Fields[i]; d.Show == nil || d.Show(v) {
 			shown[d.Key] = v[d.Key]
@@ -178,17 +268,14 @@ func (f *Form) Values() Values {
 	return shown
 }
 
-func (f *Form) shown(i int) bool {
+// has says whether a field is there to be filled in, in whatever step.
+func (f *Form) has(i int) bool {
 	d := &f.spec.Fields[i]
-	if d.Show == nil {
-		return true
-	}
-	v := Values{}
-	for k, p := range f.values {
-		v[k] = *p
-	}
-	return d.Show(v)
+	return d.Kind != Hidden && (d.Show == nil || d.Show(f.all()))
 }
+
+// shown says whether a field is on the screen now.
+func (f *Form) shown(i int) bool { return f.spec.Fields[i].Step == f.step && f.has(i) }
 
 // refresh gives Select fields the options that go with the other values.
 func (f *Form) refresh() {
@@ -220,177 +307,4 @@ func (f *Form) refresh() {
 		}
 		f.fields[i] = n
 	}
-}
-
-func (f *Form) blur() {
-	if f.focus >= 0 && f.fields[f.focus] != nil {
-		f.fields[f.focus].Blur()
-	}
-}
-
-func (f *Form) focusField() {
-	if f.fields[f.focus] != nil {
-		f.fields[f.focus].Focus() // its command would only make the cursor blink
-	}
-}
-
-// step moves to the next shown field in a direction, if there is one.
-func (f *Form) step(by int) bool {
-	for i := f.focus + by; i >= 0 && i < len(f.fields); i += by {
-		if f.shown(i) {
-			f.blur()
-			f.focus = i
-			f.focusField()
-			return true
-		}
-	}
-	return false
-}
-
-// check judges one field and remembers what is wrong with it.
-func (f *Form) check(i int) bool {
-	d := &f.spec.Fields[i]
-	delete(f.errors, d.Key)
-	if d.Valid != nil && f.shown(i) {
-		if e := d.Valid(*f.values[d.Key], f.Values()); e != "" {
-			f.errors[d.Key] = e
-			return false
-		}
-	}
-	return true
-}
-
-// Init starts the first preview.
-func (f *Form) Init() tea.Cmd { return f.ask() }
-
-func (f *Form) ask() tea.Cmd {
-	if f.spec.Preview == nil {
-		return nil
-	}
-	f.seq++
-	seq, work := f.seq, f.spec.Preview(f.Values())
-	if work == nil {
-		f.preview = nil
-		return nil
-	}
-	return func() tea.Msg {
-		lines, err := work()
-		if err != nil {
-			lines = strings.Split(err.Error(), "\n")
-		}
-		return previewedMsg{f, seq, lines, err != nil}
-	}
-}
-
-// keep remembers what is typed for the next opening. Pasted text may hold a
-// private key, and is not kept.
-func (f *Form) keep() Values {
-	v := f.Values()
-	if f.spec.ID == "" {
-		return v
-	}
-	kept := maps.Clone(v)
-	for i := range f.spec.Fields {
-		if f.spec.Fields[i].Kind == Paste {
-			delete(kept, f.spec.Fields[i].Key)
-		}
-	}
-	f.c.Drafts[f.spec.ID] = kept
-	return v
-}
-
-// Update implements kit.Dialog.
-func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
-	switch m := msg.(type) {
-	case previewedMsg:
-		if m.form == f && m.seq == f.seq {
-			f.preview, f.problem = m.lines, m.bad
-		}
-	case tea.KeyPressMsg:
-		return f.key(m)
-	case tea.PasteMsg:
-		if f.spec.Fields[f.focus].Kind == Paste {
-			*f.values[f.spec.Fields[f.focus].Key] += m.Content
-			return f.ask(), kit.Outcome{}
-		}
-		return f.field(tea.PasteMsg{Content: strings.Join(strings.Fields(m.Content), " ")}), kit.Outcome{}
-	case tea.MouseWheelMsg:
-		if m.Button == tea.MouseWheelUp {
-			f.step(-1)
-		} else {
-			f.step(1)
-		}
-	}
-	return nil, kit.Outcome{}
-}
-
-func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
-	kind := f.spec.Fields[f.focus].Kind
-	switch k := m.String(); {
-	case k == "esc", k == "ctrl+c":
-		return nil, kit.Outcome{Done: true, Value: Cancelled{f.keep()}}
-	case k == "ctrl+s":
-		return f.submit()
-	case k == "shift+tab", k == "up":
-		f.check(f.focus)
-		f.step(-1)
-	case k == "tab", k == "down":
-		f.check(f.focus)
-		f.step(1)
-	case k == "enter" && kind != Paste:
-		if f.check(f.focus) && !f.step(1) {
-			return f.submit()
-		}
-	case k == "ctrl+v": // would read the clipboard of the machine, not the person's
-	case kind == Paste:
-		f.paste(m)
-		return f.ask(), kit.Outcome{}
-	default:
-		return f.field(m), kit.Outcome{}
-	}
-	return nil, kit.Outcome{}
-}
-
-// paste takes typed keys too: some terminals send pasted text as keys.
-func (f *Form) paste(m tea.KeyPressMsg) {
-	v := f.values[f.spec.Fields[f.focus].Key]
-	switch m.String() {
-	case "enter":
-		*v += "\n"
-	case "backspace", "ctrl+u":
-		*v = ""
-	default:
-		*v += m.Text
-	}
-}
-
-// field hands a message to the field in use.
-func (f *Form) field(msg tea.Msg) tea.Cmd {
-	d := &f.spec.Fields[f.focus]
-	before := *f.values[d.Key]
-	f.fields[f.focus].Update(msg)
-	if *f.values[d.Key] == before {
-		return nil
-	}
-	delete(f.errors, d.Key)
-	f.general = ""
-	f.wanted[d.Key] = *f.values[d.Key]
-	f.refresh()
-	return f.ask()
-}
-
-func (f *Form) submit() (tea.Cmd, kit.Outcome) {
-	first := -1
-	for i := range f.spec.Fields {
-		if !f.check(i) && first < 0 {
-			first = i
-		}
-	}
-	if first >= 0 {
-		f.blur()
-		f.focus = first
-		f.focusField()
-		return nil, kit.Outcome{}
-	}
-	return nil, kit.Outcome{Done: true, Value: f.keep()}
 }

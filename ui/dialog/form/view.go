@@ -11,17 +11,62 @@ import (
 
 const labelWidth = 15
 
-// View implements kit.Dialog.
+// View implements kit.Dialog. The fields scroll; what the preview says and the
+// keys always stand below them.
 func (f *Form) View(width, height int) string {
 	s := f.c.Styles
 	w := min(width-2, 84)
 	inner := max(w-4, 10)
-	var lines []string
+	head := f.head(inner, 0)
+	body, from, to := f.body(inner)
+	foot := f.foot(inner)
+	room := height - 2 - len(foot)
+	below := f.below(inner)
+	if most := max(room-len(head)-6, room/2); len(below) > most {
+		below = append(below[:max(most-1, 0)], s.Paint(style.Faint, "  …"))
+	}
+	if over := len(head) + len(body) + len(below) - room; over > 0 {
+		head = f.head(inner, over) // what was read first goes first
+	}
+	body = window(body, from, to, max(room-len(head)-len(below), 1), s.Paint(style.Faint, "  …"))
+	lines := append(append(append(head, body...), below...), foot...)
+	return widget.Box(s, toneOf(f.spec.Danger), s.Paint(style.Strong, text.Clean(f.spec.Title)), lines, w, height)
+}
+
+// window cuts lines to n, so that those from from to to are among them.
+func window(lines []string, from, to, n int, more string) []string {
+	if len(lines) <= n {
+		return lines
+	}
+	at := min(max(to+1-n, 0), from)
+	if from > 0 && at == from {
+		at-- // for the mark above it
+	}
+	at = max(min(at, len(lines)-n), 0)
+	cut := append([]string(nil), lines[at:at+n]...)
+	if n > 2 && at > 0 {
+		cut[0] = more
+	}
+	if n > 2 && at+n < len(lines) {
+		cut[n-1] = more
+	}
+	return cut
+}
+
+// head is what stands above the fields; of the introduction some lines may be
+// left out where there is no room.
+func (f *Form) head(inner, without int) []string {
+	s := f.c.Styles
+	var lines, intro []string
 	if f.spec.Danger != "" {
 		lines = append(lines, s.Paint(toneOf(f.spec.Danger), strings.ToUpper(f.c.T("danger."+string(f.spec.Danger)))))
 	}
 	for _, l := range f.spec.Intro {
-		lines = append(lines, widget.Wrap(l, inner)...)
+		intro = append(intro, widget.Wrap(l, inner)...)
+	}
+	lines = append(lines, intro[min(without, len(intro)):]...)
+	if len(f.spec.Steps) > 0 {
+		lines = append(lines, f.stepLine(inner))
 	}
 	if len(lines) > 0 {
 		lines = append(lines, "")
@@ -32,57 +77,139 @@ func (f *Form) View(width, height int) string {
 		}
 		lines = append(lines, "")
 	}
-	at := 0
-	values := f.Values()
+	return lines
+}
+
+// stepLine shows where one is among the steps, and where something is wrong.
+func (f *Form) stepLine(inner int) string {
+	s := f.c.Styles
+	has, wrong := f.steps()
+	line, n := "", 0
+	for i, name := range f.spec.Steps {
+		if !has[i] {
+			continue
+		}
+		n++
+		if line != "" {
+			line += s.Paint(style.Faint, " › ")
+		}
+		t, tone := string(rune('0'+n))+" "+name, style.Muted
+		if wrong[i] {
+			t, tone = "✕ "+t, style.Bad
+		}
+		if i == f.step {
+			t, tone = "▸ "+t, style.Accent
+		}
+		line += s.Paint(tone, t)
+	}
+	return widget.Cut(line, inner)
+}
+
+// body is the fields of the step, and which lines the one in use takes.
+func (f *Form) body(inner int) (lines []string, from, to int) {
+	s, values := f.c.Styles, f.Values()
+	under := widget.Space(labelWidth + 2)
+	put := func(tone style.Tone, t string) {
+		for _, l := range widget.Wrap(t, inner-labelWidth-2) {
+			lines = append(lines, under+s.Paint(tone, l))
+		}
+	}
 	for i := range f.spec.Fields {
 		if !f.shown(i) {
 			continue
 		}
 		d, on := &f.spec.Fields[i], i == f.focus
 		if on {
-			at = len(lines)
+			from = len(lines)
 		}
 		lines = append(lines, f.fieldLine(i, on, inner))
-		under := widget.Space(labelWidth + 2)
-		if e := f.errors[d.Key]; e != "" {
-			for _, l := range widget.Wrap("✕ "+e, inner-labelWidth-2) {
-				lines = append(lines, under+s.Paint(style.Bad, l))
+		if e := f.wrong(i); e != "" {
+			put(style.Bad, "✕ "+e)
+		}
+		if d.Warn != nil {
+			if t := d.Warn(values); t != "" {
+				put(style.Soon, "▲ "+t)
 			}
 		}
 		if on && d.Hint != nil {
-			for _, l := range widget.Wrap(d.Hint(values), inner-labelWidth-2) {
-				lines = append(lines, under+s.Paint(style.Muted, l))
-			}
+			put(style.Muted, d.Hint(values))
+		}
+		if on {
+			to = len(lines) - 1
 		}
 	}
-	end := len(lines)
-	if len(f.preview) > 0 {
-		lines = append(lines, "")
-		for _, p := range f.preview {
-			tone := style.Plain
-			if f.problem {
-				tone, p = style.Bad, "✕ "+p
-			}
-			for _, l := range widget.Wrap(p, inner) {
-				lines = append(lines, s.Paint(tone, l))
-			}
+	return lines, from, to
+}
+
+// wrong is what is wrong with a field: as it was judged, or what the preview
+// says against it, but not while it is typed or before.
+func (f *Form) wrong(i int) string {
+	d := &f.spec.Fields[i]
+	if e := f.errors[d.Key]; e != "" {
+		return e
+	}
+	if d.Kind == Select || i != f.focus && *f.values[d.Key] != "" {
+		return f.live[d.Key]
+	}
+	return ""
+}
+
+// below is what the preview and the last command say.
+func (f *Form) below(inner int) []string {
+	s := f.c.Styles
+	var lines []string
+	put := func(tone style.Tone, t string) {
+		if len(lines) == 0 {
+			lines = append(lines, "")
+		}
+		for _, l := range widget.Wrap(t, inner) {
+			lines = append(lines, s.Paint(tone, l))
 		}
 	}
-	foot := s.Paint(style.Muted, f.c.T("form.keys", f.spec.Submit))
-	if f.spec.ID == "" {
-		foot = s.Paint(style.Muted, f.c.T("form.keys.short", f.spec.Submit))
+	beside := false
+	for i := range f.spec.Fields {
+		beside = beside || f.shown(i) && f.wrong(i) != ""
 	}
-	room := height - 4
-	if over := len(lines) - room; over > 0 { // keep the field in use on the screen
-		if at < room-3 {
-			lines = lines[:max(room, 0)]
-		} else {
-			from := min(at-room/2, max(end-room/2, 0), over)
-			lines = lines[max(from, 0):min(max(from, 0)+room, len(lines))]
+	if f.preview.Problem != "" && !beside {
+		put(style.Bad, "✕ "+f.preview.Problem)
+	}
+	for _, p := range f.preview.Lines {
+		tone := style.Plain
+		switch {
+		case strings.HasPrefix(p, "▲ "):
+			tone = style.Soon
+		case strings.HasPrefix(p, "● "):
+			tone = style.Good
+		}
+		put(tone, p)
+	}
+	if f.note != "" {
+		put(style.Good, f.note)
+	}
+	return lines
+}
+
+// foot is what the keys do.
+func (f *Form) foot(inner int) []string {
+	s, c := f.c.Styles, f.c
+	var first []string
+	for _, o := range f.spec.Commands {
+		if o.Show == nil || o.Show(f.stepped()) {
+			first = append(first, o.Key+" "+o.Label)
 		}
 	}
-	lines = append(lines, "", foot)
-	return widget.Box(s, toneOf(f.spec.Danger), s.Paint(style.Strong, text.Clean(f.spec.Title)), lines, w, height)
+	keys := "form.keys"
+	switch {
+	case len(f.spec.Steps) > 0:
+		keys = "form.keys.steps"
+	case f.spec.ID == "":
+		keys = "form.keys.short"
+	}
+	lines := []string{""}
+	if len(first) > 0 {
+		lines = append(lines, s.Paint(style.Muted, widget.Cut(strings.Join(first, "   "), inner)))
+	}
+	return append(lines, s.Paint(style.Muted, widget.Cut(c.T(keys, f.spec.Submit), inner)))
 }
 
 func (f *Form) fieldLine(i int, on bool, inner int) string {
@@ -93,8 +220,11 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 	}
 	label := s.Paint(tone, lead+widget.Pad(d.Label, labelWidth-2)) + "  "
 	room := inner - labelWidth - 2
-	if d.Kind == Paste {
+	switch d.Kind {
+	case Paste:
 		return label + s.Paint(style.Plain, widget.Cut(f.summary(*f.values[d.Key]), room))
+	case Text:
+		return label + s.Paint(style.Plain, widget.Cut(text.Clean(d.Say(f.Values())), room))
 	}
 	h := f.fields[i]
 	h.WithWidth(room)
@@ -115,6 +245,9 @@ func (f *Form) summary(v string) string {
 		return f.c.T("form.paste.empty")
 	}
 	certs, keys := strings.Count(v, "-----BEGIN CERTIFICATE-----"), strings.Count(v, "PRIVATE KEY-----")/2
+	if requests := strings.Count(v, "CERTIFICATE REQUEST-----") / 2; requests > 0 && certs+keys == 0 {
+		return f.c.T("form.paste.request", widget.Count(len(v)), requests)
+	}
 	return f.c.T("form.paste.held", widget.Count(len(v)), certs, keys)
 }
 

@@ -2,17 +2,42 @@ package flow
 
 import (
 	"context"
-	"net"
+	"errors"
+	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/names"
 	"certquay/model"
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
 	"certquay/ui/style"
+	"certquay/ui/widget"
 )
+
+// The steps of an application (spec A1).
+const (
+	stepApplication = iota
+	stepRequest
+	stepOrganization
+	stepDocuments
+	stepSubmit
+)
+
+// application is what the form for applying is made from.
+type application struct {
+	c         *kit.Context
+	i         *model.Instance
+	issuer    lifecycle.Capabilities
+	needs     map[string]bool // fields that the engine misses in an empty application
+	contacts  []model.Contact
+	companies []model.Company
+	documents []model.Document
+}
 
 // apply fills in and submits an application (spec A1). Leaving the form saves
 // the draft (spec A6).
@@ -20,152 +45,328 @@ func apply(q *request) tea.Msg {
 	if m := q.one(); m != nil {
 		return m
 	}
-	c, i := q.c, q.cases[0].Instance
-	contacts, err := c.Backend.Contacts()
-	if err != nil {
+	c := q.c
+	a := &application{c: c, i: q.cases[0].Instance, needs: map[string]bool{}}
+	if q.cases[0].Issuer != nil {
+		a.issuer = *q.cases[0].Issuer
+	}
+	for _, m := range c.Backend.Missing(a.i, model.Application{}) {
+		a.needs[m.Field] = true
+	}
+	var err error
+	if a.contacts, err = c.Backend.Contacts(); err != nil {
 		return failedMsg(c, q.row, err)
 	}
-	keys := make([]string, len(model.KeyTypes))
-	for n, k := range model.KeyTypes {
-		keys[n] = string(k)
+	if a.companies, err = c.Backend.Companies(); err != nil {
+		return failedMsg(c, q.row, err)
 	}
-	ids, names := []string{""}, []string{c.T("apply.contact.none")}
-	for _, k := range contacts {
-		ids, names = append(ids, string(k.ID)), append(names, k.Name+" <"+k.Email+">")
+	if a.documents, err = c.Backend.Documents(a.i.ID); err != nil {
+		return failedMsg(c, q.row, err)
 	}
-	a := i.Application
-	keyType := string(a.KeyType)
-	if keyType == "" {
-		keyType = keys[0]
-	}
-	ip := q.cases[0].Issuer != nil && q.cases[0].Issuer.IPNames
-	needsEmail := q.cases[0].Issuer != nil && q.cases[0].Issuer.NeedsEmail
 	spec := form.Spec{
-		ID: "apply/" + string(i.ID), Title: c.T("apply.title", i.Name), Submit: c.T("apply.submit"),
-		Intro: []string{c.T("apply.intro", i.Spec.String())},
-		Fields: []form.Field{
-			{Key: "domains", Label: c.T("apply.domains"), Initial: strings.Join(a.Domains, ", "), Placeholder: c.T("apply.domains." + string(i.Spec.Type) + ".example"),
-				Hint: func(form.Values) string {
-					h := c.T("apply.domains." + string(i.Spec.Type))
-					if ip {
-						return h + " " + c.T("apply.ip")
-					}
-					return h + " " + c.T("apply.noip")
-				},
-				Valid: func(s string, _ form.Values) string { return domainsWrong(c, split(s), i.Spec.Type, ip) }},
-			{Key: "key", Label: c.T("apply.key"), Kind: form.Select, Initial: keyType, Options: fixed(keys, keys),
-				Hint: func(form.Values) string { return c.T("apply.key.hint") }},
-			{Key: "contact", Label: c.T("apply.contact"), Kind: form.Select, Initial: string(i.Contact), Options: fixed(ids, names),
-				Hint: func(form.Values) string { return c.T("apply.contact.hint") }},
-			{Key: "applicant", Label: c.T("apply.applicant"), Initial: a.ApplicantName, Placeholder: c.T("optional"),
-				Hint: func(form.Values) string { return c.T("apply.applicant.hint") }},
-			{Key: "email", Label: c.T("apply.email"), Initial: a.Email, Placeholder: c.T("optional"),
-				Hint: func(form.Values) string { return c.T("apply.email.hint") },
-				Valid: func(s string, _ form.Values) string {
-					switch s = strings.TrimSpace(s); {
-					case s == "" && needsEmail:
-						return c.T("apply.email.needed")
-					case s != "" && !mail(s):
-						return c.T("apply.email.wrong")
-					}
-					return ""
-				}},
-			{Key: "phone", Label: c.T("apply.phone"), Initial: a.Phone, Placeholder: c.T("optional"),
-				Hint: func(form.Values) string { return c.T("apply.phone.hint") }},
-		},
+		ID: "apply/" + string(a.i.ID), Title: c.T("apply.title", a.i.Name), Submit: c.T("apply.submit"),
+		Intro:  []string{c.T("apply.intro", a.i.Spec.String())},
+		Steps:  []string{c.T("apply.step.application"), c.T("apply.step.request"), c.T("apply.step.organization"), c.T("apply.step.documents"), c.T("apply.step.submit")},
+		Fields: a.fields(), Preview: a.preview,
+		Commands: []form.Command{saveCompany(c, strconv.Itoa(stepOrganization)), saveTemplate(c, a.i.ID, strconv.Itoa(stepDocuments)), a.saveDraft()},
 	}
 	send := func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		_, err := c.Backend.Apply(ctx, c.Actor, i.ID, lifecycle.ApplyRequest{Application: application(a, v), Contact: model.ID(v["contact"])})
-		return kit.ToldMsg{Text: c.T("apply.done", i.Name), Tone: style.Good}, err
+		given, err := a.given(v)
+		if err != nil {
+			return nil, err
+		}
+		contact, err := contactOf(ctx, c, v)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := c.Backend.Apply(ctx, c.Actor, a.i.ID, lifecycle.ApplyRequest{Application: given, Contact: contact}); err != nil {
+			return nil, err
+		}
+		return kit.ShownMsg{ID: a.i.ID, Told: kit.ToldMsg{Text: c.T("apply.done", a.i.Name), Tone: style.Good}}, nil
 	}
 	left := func(v form.Values) tea.Cmd {
 		return c.Do(func(ctx context.Context) tea.Msg {
-			draft := application(a, v)
-			if equal(draft, a) {
+			switch changed, err := a.save(ctx, v); {
+			case err != nil:
+				return kit.ToldMsg{Text: c.T("apply.draft.failed", err), Tone: style.Soon}
+			case !changed:
 				return nil
 			}
-			if err := c.Backend.SaveDraft(ctx, c.Actor, i.ID, draft); err != nil {
-				return kit.ToldMsg{Text: c.T("apply.draft.failed", err), Tone: style.Soon}
-			}
-			return kit.ToldMsg{Text: c.T("apply.draft", i.Name), Tone: style.Plain}
+			return kit.ToldMsg{Text: c.T("apply.draft", a.i.Name), Tone: style.Plain}
 		})
 	}
 	return q.formThen(spec, send, left)
 }
 
-func application(a model.Application, v form.Values) model.Application {
-	a.Domains, a.KeyType = split(v["domains"]), model.KeyType(v["key"])
-	a.ApplicantName, a.Email, a.Phone = strings.TrimSpace(v["applicant"]), strings.TrimSpace(v["email"]), strings.TrimSpace(v["phone"])
-	return a
+func (a *application) fields() []form.Field {
+	c, i, app := a.c, a.i, a.i.Application
+	optional := func(key string) string {
+		if a.needs[key] {
+			return ""
+		}
+		return c.T("optional")
+	}
+	required := func(key string) func(string, form.Values) string {
+		if a.needs[key] {
+			return needed(c)
+		}
+		return nil
+	}
+	hint := func(key string) func(form.Values) string { return func(form.Values) string { return c.T(key) } }
+	fs := []form.Field{
+		{Key: "domains", Label: c.T("apply.domains"), Initial: strings.Join(app.Domains, ", "), Placeholder: c.T("apply.domains." + string(i.Spec.Type) + ".example"),
+			Hint:  a.domainHint,
+			Valid: func(s string, _ form.Values) string { return domainsWrong(c, split(s), i.Spec.Type, a.issuer.IPNames) }},
+		{Key: "applicant", Label: c.T("apply.applicant"), Initial: app.ApplicantName, Placeholder: optional("applicant"), Hint: hint("apply.applicant.hint"), Valid: required("applicant")},
+		{Key: "phone", Label: c.T("apply.phone"), Initial: app.Phone, Placeholder: optional("phone"), Hint: hint("apply.phone.hint"), Valid: required("phone")},
+		{Key: "email", Label: c.T("apply.email"), Initial: app.Email, Placeholder: optional("email"), Hint: hint("apply.email.hint"),
+			Valid: func(s string, _ form.Values) string {
+				switch s = strings.TrimSpace(s); {
+				case s == "" && a.needs["email"]:
+					return c.T("apply.email.needed")
+				case s != "" && !mail(s):
+					return c.T("apply.email.wrong")
+				}
+				return ""
+			}},
+	}
+	if a.needs["id number"] {
+		fs = append(fs, form.Field{Key: "id number", Label: c.T("apply.idnumber"), Initial: app.IDNumber, Hint: hint("apply.idnumber.hint"), Valid: needed(c)})
+	}
+	fs = append(fs, a.requestFields()...)
+	if a.needs["company"] {
+		fs = append(fs, companyFields(c, stepOrganization, app.Company, a.companies)...)
+	}
+	if a.needs["document"] || len(a.documents) > 0 {
+		fs = append(fs, documentFields(c, stepDocuments, i.ID, a.documents)...)
+	}
+	return append(fs, contactFields(c, a.contacts, contactChoice{Initial: i.Contact, Step: stepSubmit})...)
 }
 
-func equal(a, b model.Application) bool {
-	return strings.Join(a.Domains, ",") == strings.Join(b.Domains, ",") && (a.KeyType == b.KeyType || b.KeyType == "") &&
-		a.ApplicantName == b.ApplicantName && a.Email == b.Email && a.Phone == b.Phone
+// requestFields ask who makes the key (spec A3, A4).
+func (a *application) requestFields() []form.Field {
+	c, app := a.c, a.i.Application
+	from, labels, first := []string{"auto"}, []string{c.T("apply.request.auto")}, "auto"
+	if paths(c) {
+		from, labels = append(from, csrFile), append(labels, c.T("csr.from.file"))
+	}
+	from, labels = append(from, csrPasted), append(labels, c.T("csr.from.pasted"))
+	if app.Manual() {
+		from, labels, first = append(from, csrKept), append(labels, c.T("csr.from.kept")), csrKept
+	}
+	keys := make([]string, len(model.KeyTypes))
+	for n, k := range model.KeyTypes {
+		keys[n] = string(k)
+	}
+	keyType := string(app.KeyType)
+	if keyType == "" {
+		keyType = keys[0]
+	}
+	auto := func(v form.Values) bool { return v["request"] == "auto" || v["request"] == "" }
+	return append([]form.Field{
+		{Key: "request", Label: c.T("apply.request"), Kind: form.Select, Step: stepRequest, Initial: first, Options: fixed(from, labels),
+			Hint: func(v form.Values) string {
+				if auto(v) {
+					return c.T("apply.key.hint")
+				}
+				return c.T("apply.request.manual")
+			},
+			Warn: func(v form.Values) string {
+				if auto(v) {
+					return ""
+				}
+				return c.T("csr.warning")
+			}},
+		{Key: "key type", Label: c.T("apply.key"), Kind: form.Select, Step: stepRequest, Initial: keyType, Options: fixed(keys, keys), Show: auto,
+			Hint: func(v form.Values) string { return c.Text.Or("keytype."+v["key type"], "") }},
+	}, csrFields(c, stepRequest, func(v form.Values) string { return v["request"] })...)
 }
 
-// domainsWrong says at once what is plainly wrong with names for a type (spec
-// A2); the rest the backend judges.
-func domainsWrong(c *kit.Context, names []string, t model.DomainType, ip bool) string {
-	if len(names) == 0 {
+// domainHint states the limits of this level, type and issuer, and shows names
+// with letters outside ASCII in both forms while they are typed (spec A1, A2).
+func (a *application) domainHint(v form.Values) string {
+	c, s := a.c, a.i.Spec
+	ip := c.T("apply.noip")
+	if a.issuer.IPNames {
+		ip = c.T("apply.ip")
+	}
+	h := c.T("apply.domains."+string(s.Type)) + " " + ip
+	if a.issuer.MaxValidity > 0 {
+		h += " " + c.T("apply.issuer", s.Brand, c.Text.Or("level."+string(s.Level), string(s.Level)), widget.Validity(a.issuer.MaxValidity))
+	}
+	for _, d := range split(v["domains"]) {
+		if n, err := names.Parse(d); err == nil && n.ASCII != n.Unicode {
+			h += "\n" + c.T("apply.idn", n.Unicode, n.ASCII)
+		}
+	}
+	return h
+}
+
+// given is the application as the form holds it. Documents are not part of it:
+// they are added and removed by themselves.
+func (a *application) given(v form.Values) (model.Application, error) {
+	app := a.i.Application
+	app.Documents = nil
+	app.Domains = split(v["domains"])
+	app.ApplicantName, app.Email, app.Phone = strings.TrimSpace(v["applicant"]), strings.TrimSpace(v["email"]), strings.TrimSpace(v["phone"])
+	app.IDNumber = strings.TrimSpace(v["id number"])
+	if _, ok := v["company"]; ok {
+		app.Company = organization(v)
+	}
+	if k, ok := v["key type"]; ok {
+		app.KeyType, app.CSR = model.KeyType(k), nil
+		return app, nil
+	}
+	app.KeyType = ""
+	if v["request"] == csrKept {
+		return app, nil
+	}
+	app.CSR = nil
+	r, err := csrOf(a.c, v)
+	switch {
+	case err != nil:
+		return app, err
+	case r == nil:
+		return app, &lifecycle.Invalid{Field: "csr", Why: a.c.T("csr.file.needed")}
+	}
+	app.CSR = r.Raw
+	return app, nil
+}
+
+// save keeps the draft; changed says whether there was anything to keep.
+func (a *application) save(ctx context.Context, v form.Values) (changed bool, err error) {
+	was := a.i.Application
+	was.Documents = nil
+	draft, err := a.given(v)
+	if err != nil { // a request that cannot be read is the one thing not kept
+		draft.CSR, draft.KeyType = was.CSR, was.KeyType
+	}
+	if was.KeyType == "" && !was.Manual() {
+		was.KeyType = model.KeyTypes[0]
+	}
+	if len(was.Domains) == 0 && len(draft.Domains) == 0 {
+		draft.Domains = was.Domains
+	}
+	if was.Company == (model.Organization{}) && draft.Company == (model.Organization{Type: draft.Company.Type}) {
+		draft.Company = was.Company
+	}
+	if reflect.DeepEqual(was, draft) {
+		return false, nil
+	}
+	return true, a.c.Backend.SaveDraft(ctx, a.c.Actor, a.i.ID, draft)
+}
+
+func (a *application) saveDraft() form.Command {
+	c := a.c
+	return form.Command{Key: "ctrl+d", Label: c.T("apply.savedraft"), Do: func(v form.Values) func() form.Result {
+		return work(c, func(ctx context.Context) form.Result {
+			if _, err := a.save(ctx, v); err != nil {
+				return wrong(err, "domains")
+			}
+			return form.Result{Note: c.T("apply.draft", a.i.Name)}
+		})
+	}}
+}
+
+// preview lists what is missing (spec A1): briefly in the first steps, each
+// with its reason in the last, with what follows.
+func (a *application) preview(v form.Values) func() form.Preview {
+	c, i := a.c, a.i
+	return func() form.Preview {
+		app, err := a.given(v)
+		for _, p := range listed[paper](v["documents"]) {
+			app.Documents = append(app.Documents, p.ID)
+		}
+		var missing []*lifecycle.Invalid
+		for _, m := range c.Backend.Missing(i, app) {
+			if err == nil || m.Field != "csr" && m.Field != "key type" {
+				missing = append(missing, m)
+			}
+		}
+		var bad *lifecycle.Invalid
+		if errors.As(err, &bad) {
+			missing = append(missing, bad)
+		}
+		pre := form.Preview{Errors: form.Values{}}
+		var fields, empty, wrong []string // wrong ones with the reason
+		for _, m := range missing {
+			pre.Errors[m.Field] = said(m)
+			name := c.Text.Or("field."+m.Field, m.Field)
+			fields = append(fields, name)
+			if strings.TrimSpace(v[m.Field]) == "" && m.Field != "csr" {
+				empty = append(empty, name)
+			} else {
+				wrong = append(wrong, "• "+name+": "+said(m))
+			}
+		}
+		last := v[form.StepKey] == strconv.Itoa(stepSubmit)
+		switch {
+		case len(missing) == 0:
+			pre.Lines = []string{"● " + c.T("apply.complete")}
+		case !last:
+			pre.Lines = []string{"▲ " + c.T("apply.missing", strings.Join(fields, ", "))}
+		default:
+			if len(empty) > 0 {
+				pre.Lines = append(pre.Lines, "▲ "+c.T("apply.missing", strings.Join(empty, ", ")))
+			}
+			if len(wrong) > 0 {
+				pre.Lines = append(append(pre.Lines, "▲ "+c.T("apply.wrong")), wrong...)
+			}
+		}
+		if last {
+			pre.Lines = append(pre.Lines, a.follows()...)
+		}
+		return pre
+	}
+}
+
+// follows says what is awaited once the application is sent (spec A7).
+func (a *application) follows() []string {
+	c := a.c
+	lines := []string{"", c.T("apply.follows.proof")}
+	if slices.Contains(a.issuer.Reviewed, a.i.Spec.Level) {
+		lines = append(lines, c.T("apply.follows.review"))
+	}
+	return append(lines, c.T("apply.follows.shown"))
+}
+
+// said is what an error about a field says, with its example.
+func said(i *lifecycle.Invalid) string {
+	if i.Example == "" {
+		return i.Why
+	}
+	return i.Why + "; " + i.Example
+}
+
+// domainsWrong says at once what is wrong with names for a type (spec A2).
+func domainsWrong(c *kit.Context, list []string, t model.DomainType, ip bool) string {
+	if len(list) == 0 {
 		return c.T("apply.domains.none")
 	}
-	for _, n := range names {
+	for _, n := range list {
 		star := strings.HasPrefix(n, "*.")
 		switch {
-		case net.ParseIP(n) != nil && !ip:
-			return c.T("apply.noip")
 		case t != model.Wildcard && star:
 			return c.T("apply.domains.star", n)
 		case t == model.Wildcard && !star:
 			return c.T("apply.domains.nostar", n)
 		}
 	}
-	switch {
-	case t == model.Multi && (len(names) < 2 || len(names) > 100), t != model.Multi && len(names) != 1:
-		return c.T("apply.domains."+string(t)) + " " + c.T("apply.domains.count", len(names))
+	if _, err := names.Check(t, list, ip); err != nil {
+		return err.Error()
 	}
 	return ""
 }
 
-func mail(s string) bool {
-	at := strings.LastIndexByte(s, '@')
-	return at > 0 && at < len(s)-1 && !strings.ContainsAny(s, " ,<>")
-}
-
-// contact adds a contact; it has no key, only the palette.
-func contact(c *kit.Context) kit.Action {
-	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.add")}
-	a := kit.Action{Label: c.T("contact.add"), Group: kit.Certificate, Asks: true}
-	if c.ReadOnly {
-		a.Why = kit.WhyOf(readOnly(row, nil))
+// both writes names in both forms where they differ, so that letters which only
+// look alike are noticed.
+func both(list []string) []string {
+	out := make([]string, len(list))
+	for n, d := range list {
+		out[n] = d
+		if p, err := names.Parse(d); err == nil {
+			out[n] = p.Both()
+		}
 	}
-	a.Run = func() tea.Cmd {
-		return c.Do(func(context.Context) tea.Msg {
-			if c.ReadOnly {
-				return refusedMsg(c, readOnly(row, nil), nil)
-			}
-			q := &request{c: c, row: row}
-			needed := func(s string, _ form.Values) string {
-				if strings.TrimSpace(s) == "" {
-					return c.T("needed")
-				}
-				return ""
-			}
-			return q.formMsg(form.Spec{ID: "contact", Title: c.T("contact.title"), Submit: c.T("contact.submit"), Intro: []string{c.T("contact.intro")}, Fields: []form.Field{
-				{Key: "name", Label: c.T("contact.name"), Valid: needed, Hint: func(form.Values) string { return c.T("contact.name.hint") }},
-				{Key: "email", Label: c.T("apply.email"), Hint: func(form.Values) string { return c.T("contact.email.hint") }, Valid: func(s string, _ form.Values) string {
-					if !mail(strings.TrimSpace(s)) {
-						return c.T("apply.email.wrong")
-					}
-					return ""
-				}},
-				{Key: "phone", Label: c.T("apply.phone"), Placeholder: c.T("optional")},
-			}}, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-				k, err := c.Backend.AddContact(ctx, c.Actor, model.Contact{Name: strings.TrimSpace(v["name"]), Email: strings.TrimSpace(v["email"]), Phone: strings.TrimSpace(v["phone"])})
-				return kit.ToldMsg{Text: c.T("contact.done", k.Name), Tone: style.Good}, err
-			})
-		})
-	}
-	return a
+	return out
 }

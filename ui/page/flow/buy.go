@@ -3,7 +3,6 @@ package flow
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -20,104 +19,265 @@ import (
 	"certquay/ui/widget"
 )
 
-// buy asks what to buy, with the price of each line while one chooses (spec
-// B1), and confirms it.
+// What can be bought: certificates, or packs by their kind.
+const buyCertificates = "certificates"
+
+// purchase is what the form for buying is made from.
+type purchase struct {
+	c        *kit.Context
+	issuers  map[string]lifecycle.Capabilities
+	balances []lifecycle.Balance
+}
+
+func (p *purchase) caps(v form.Values) lifecycle.Capabilities { return p.issuers[v["brand"]] }
+
+// buy asks what to buy, certificates or a pack, with the price of each line
+// while one chooses (spec B1, B3, B4), and confirms it.
 func buy(q *request) tea.Msg {
 	c := q.c
-	issuers := c.Backend.Issuers()
-	brands := slices.Sorted(maps.Keys(issuers))
-	if len(brands) == 0 {
+	p := &purchase{c: c, issuers: c.Backend.Issuers()}
+	if len(p.issuers) == 0 {
 		return failedMsg(c, q.row, errors.New(c.T("buy.noissuer")))
 	}
-	caps := func(v form.Values) lifecycle.Capabilities { return issuers[v["brand"]] }
-	spec := form.Spec{
-		ID: "buy", Title: c.T("buy.title"), Submit: c.T("buy.submit"), Intro: []string{c.T("buy.intro")},
-		Fields: []form.Field{
-			{Key: "brand", Label: c.T("buy.brand"), Kind: form.Select, Options: fixed(brands, brands), Hint: func(v form.Values) string {
-				if k := caps(v); k.Public {
-					return c.T("buy.brand.public", widget.Validity(k.MaxValidity))
-				}
-				return c.T("buy.brand.private", widget.Validity(caps(v).MaxValidity))
-			}},
-			{Key: "level", Label: c.T("buy.level"), Kind: form.Select, Options: func(v form.Values) []form.Option {
-				return offered(c, "level", caps(v).Levels)
-			}, Hint: func(v form.Values) string {
-				return c.T("buy.level."+v["level"]) + withheld(c, "level", model.Levels, caps(v).Levels, v["brand"])
-			}},
-			{Key: "type", Label: c.T("buy.type"), Kind: form.Select, Options: func(v form.Values) []form.Option {
-				return offered(c, "type", types(v, caps(v)))
-			}, Hint: func(v form.Values) string {
-				h := c.T("buy.type." + v["type"])
-				if v["level"] == string(model.EV) {
-					return h + " " + c.T("buy.evwildcard")
-				}
-				return h + withheld(c, "type", model.DomainTypes, caps(v).Types, v["brand"])
-			}},
-			{Key: "grade", Label: c.T("buy.grade"), Kind: form.Select, Initial: string(model.Standard), Options: func(v form.Values) []form.Option {
-				return offered(c, "grade", caps(v).Grades)
-			}, Hint: func(v form.Values) string {
-				return c.T("buy.grade."+v["grade"]) + withheld(c, "grade", model.Grades, caps(v).Grades, v["brand"])
-			}},
-			{Key: "years", Label: c.T("buy.years"), Kind: form.Select, Options: fixed([]string{"1", "2"}, []string{c.T("buy.year1"), c.T("buy.year2")}),
-				Hint: func(form.Values) string { return c.T("buy.years.hint") }},
-			{Key: "quantity", Label: c.T("buy.quantity"), Initial: "1", Valid: func(s string, _ form.Values) string {
-				if n, err := strconv.Atoi(strings.TrimSpace(s)); err != nil || n < 1 || n > 100 {
-					return c.T("buy.quantity.wrong")
-				}
-				return ""
-			}, Hint: func(form.Values) string { return c.T("buy.quantity.hint") }},
-		},
-		Preview: func(v form.Values) func() ([]string, error) {
-			r, err := buyRequest(v)
-			if err != nil {
-				return nil
-			}
-			return func() ([]string, error) {
-				quote, err := c.Backend.Quote(r)
-				return priceLines(c, quote), plainly(err)
-			}
-		},
+	var err error
+	if p.balances, err = c.Backend.Balances(); err != nil {
+		return failedMsg(c, q.row, err)
 	}
-	return q.formMsg(spec, func(_ context.Context, v form.Values) (tea.Msg, error) {
-		r, err := buyRequest(v)
-		if err != nil {
-			return nil, &lifecycle.Invalid{Field: "quantity", Why: c.T("buy.quantity.wrong")}
+	contacts, err := c.Backend.Contacts()
+	if err != nil {
+		return failedMsg(c, q.row, err)
+	}
+	spec := form.Spec{ID: "buy", Title: c.T("buy.title"), Submit: c.T("buy.submit"), Intro: []string{c.T("buy.intro")},
+		Fields: append(p.fields(), contactFields(c, contacts, contactChoice{Show: hosted, Needed: true})...), Preview: p.preview}
+	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		if v["what"] != buyCertificates {
+			return p.confirmPack(q, v)
 		}
-		quote, err := c.Backend.Quote(r)
-		if err != nil {
-			return nil, err
-		}
-		return kit.OpenedMsg{
-			Make: func() kit.Dialog {
-				c.Drafts["buy"] = v // until it is really bought
-				return &dialog.Confirm{Context: c, Title: c.T("buy.confirm.title"), Danger: q.row.Danger,
-					Lines: append(priceLines(c, quote), "", c.T("buy.confirm.after")), Question: c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))}
-			},
-			Then: func(yes any) tea.Cmd {
-				if yes == nil {
-					return nil
-				}
-				return c.Do(func(ctx context.Context) tea.Msg {
-					_, is, err := c.Backend.Buy(ctx, c.Actor, r)
-					if err != nil {
-						return failedMsg(c, q.row, err)
-					}
-					told := tea.Msg(kit.ToldMsg{Text: c.T("buy.done", len(is)), Tone: style.Good})
-					return sentMsg{id: "buy", then: told}
-				})
-			},
-		}, nil
+		return p.confirm(ctx, q, v)
 	})
 }
 
-func buyRequest(v form.Values) (lifecycle.BuyRequest, error) {
-	n, err := strconv.Atoi(strings.TrimSpace(v["quantity"]))
-	if err != nil || n < 1 || n > 100 {
-		return lifecycle.BuyRequest{}, errors.New("quantity")
+func forCertificates(v form.Values) bool { return v["what"] == buyCertificates }
+
+// specified says whether what is bought has a specification.
+func specified(v form.Values) bool {
+	return forCertificates(v) || v["what"] == string(lifecycle.PackCertificate)
+}
+
+func paid(v form.Values) bool   { return forCertificates(v) && v["pay"] != "pack" }
+func hosted(v form.Values) bool { return paid(v) && v["hosting"] == "yes" }
+
+func (p *purchase) fields() []form.Field {
+	c := p.c
+	brands := slices.Sorted(maps.Keys(p.issuers))
+	whats, labels := []string{buyCertificates}, []string{c.T("buy.what." + buyCertificates)}
+	for _, k := range lifecycle.PackKinds {
+		whats, labels = append(whats, string(k)), append(labels, c.T("buy.what."+string(k)))
 	}
-	years, _ := strconv.Atoi(v["years"])
-	return lifecycle.BuyRequest{Years: years, Quantity: n, Spec: model.Specification{
-		Level: model.Level(v["level"]), Type: model.DomainType(v["type"]), Brand: v["brand"], Grade: model.Grade(v["grade"])}}, nil
+	return []form.Field{
+		{Key: "what", Label: c.T("buy.what"), Kind: form.Select, Options: fixed(whats, labels), Hint: func(v form.Values) string {
+			return c.T("buy.what." + v["what"] + ".hint")
+		}},
+		{Key: "brand", Label: c.T("buy.brand"), Kind: form.Select, Show: specified, Options: fixed(brands, brands), Hint: func(v form.Values) string {
+			if k := p.caps(v); k.Public {
+				return c.T("buy.brand.public", widget.Validity(k.MaxValidity))
+			}
+			return c.T("buy.brand.private", widget.Validity(p.caps(v).MaxValidity))
+		}},
+		{Key: "level", Label: c.T("buy.level"), Kind: form.Select, Show: specified, Options: func(v form.Values) []form.Option {
+			return offered(c, "level", p.caps(v).Levels)
+		}, Hint: func(v form.Values) string {
+			h := c.T("buy.level."+v["level"]) + withheld(c, "level", model.Levels, p.caps(v).Levels, v["brand"])
+			if slices.Contains(p.caps(v).Reviewed, model.Level(v["level"])) {
+				h += " " + c.T("buy.reviewed")
+			}
+			return h
+		}},
+		{Key: "type", Label: c.T("buy.type"), Kind: form.Select, Show: specified, Options: func(v form.Values) []form.Option {
+			return offered(c, "type", types(v, p.caps(v)))
+		}, Hint: func(v form.Values) string {
+			h := c.T("buy.type." + v["type"])
+			if v["level"] == string(model.EV) {
+				return h + " " + c.T("buy.evwildcard")
+			}
+			return h + withheld(c, "type", model.DomainTypes, p.caps(v).Types, v["brand"])
+		}},
+		{Key: "grade", Label: c.T("buy.grade"), Kind: form.Select, Show: specified, Initial: string(model.Standard), Options: func(v form.Values) []form.Option {
+			return offered(c, "grade", p.caps(v).Grades)
+		}, Hint: func(v form.Values) string {
+			return c.T("buy.grade."+v["grade"]) + withheld(c, "grade", model.Grades, p.caps(v).Grades, v["brand"])
+		}},
+		{Key: "pay", Label: c.T("buy.pay"), Kind: form.Select, Show: forCertificates,
+			Options: fixed([]string{"money", "pack"}, []string{c.T("buy.pay.money"), c.T("buy.pay.pack")}),
+			Hint: func(v form.Values) string {
+				b := p.balance(specOf(v))
+				if v["pay"] == "pack" {
+					return c.T("buy.pay.pack.hint", b.Available, b.Total)
+				}
+				return c.T("buy.pay.money.hint", b.Available)
+			}},
+		{Key: "years", Label: c.T("buy.years"), Kind: form.Select, Show: paid, Options: fixed([]string{"1", "2"}, []string{c.T("buy.year1"), c.T("buy.year2")}),
+			Hint: func(form.Values) string { return c.T("buy.years.hint") }},
+		{Key: "quantity", Label: c.T("buy.quantity"), Initial: "1", Valid: func(s string, v form.Values) string {
+			n, err := strconv.Atoi(strings.TrimSpace(s))
+			switch {
+			case forCertificates(v) && (err != nil || n < 1 || n > 100):
+				return c.T("buy.quantity.wrong")
+			case err != nil || n < 1:
+				return c.T("buy.quantity.wrong.pack")
+			}
+			return ""
+		}, Hint: func(v form.Values) string {
+			if forCertificates(v) {
+				return c.T("buy.quantity.hint")
+			}
+			return c.T("buy.quantity.hint.pack")
+		}},
+		{Key: "hosting", Label: c.T("buy.hosting"), Kind: form.Select, Show: paid, Options: fixed([]string{"no", "yes"}, []string{c.T("buy.hosting.no"), c.T("buy.hosting.yes")}),
+			Hint: func(form.Values) string { return c.T("buy.hosting.hint") },
+			Valid: func(s string, v form.Values) string {
+				if s == "yes" && v["years"] != "1" {
+					return c.T("buy.hosting.years")
+				}
+				return ""
+			}},
+	}
+}
+
+// preview prices what is chosen, line by line.
+func (p *purchase) preview(v form.Values) func() form.Preview {
+	c := p.c
+	n, err := strconv.Atoi(strings.TrimSpace(v["quantity"]))
+	if err != nil || n < 1 {
+		return nil
+	}
+	return func() form.Preview {
+		if hosted(v) && v["years"] != "1" {
+			return form.Preview{Errors: form.Values{"hosting": c.T("buy.hosting.years")}}
+		}
+		if !forCertificates(v) {
+			quote, err := c.Backend.QuotePack(packRequest(v, n))
+			if err != nil {
+				return against(err)
+			}
+			return form.Preview{Lines: priceLines(c, quote)}
+		}
+		quote, err := c.Backend.Quote(buyRequest(v, n))
+		if err != nil {
+			return against(err)
+		}
+		pre := form.Preview{Lines: priceLines(c, quote)}
+		if v["pay"] == "pack" {
+			b := p.balance(specOf(v))
+			if b.Available < n {
+				pre.Errors = form.Values{"pay": c.T("buy.pay.none", n, b.Available)}
+			} else {
+				pre.Lines = append(pre.Lines, c.T("buy.pay.left", n, b.Available-n))
+			}
+		}
+		return pre
+	}
+}
+
+func specOf(v form.Values) model.Specification {
+	return model.Specification{Level: model.Level(v["level"]), Type: model.DomainType(v["type"]), Brand: v["brand"], Grade: model.Grade(v["grade"])}
+}
+
+// balance is what is held of a resource pack.
+func (p *purchase) balance(s model.Specification) lifecycle.Balance {
+	for _, b := range p.balances {
+		if b.Specification != nil && *b.Specification == s {
+			return b
+		}
+	}
+	return lifecycle.Balance{}
+}
+
+func buyRequest(v form.Values, n int) lifecycle.BuyRequest {
+	r := lifecycle.BuyRequest{Spec: specOf(v), Quantity: n, Years: 1, FromPack: v["pay"] == "pack"}
+	if !r.FromPack {
+		r.Years, _ = strconv.Atoi(v["years"])
+		r.Hosting = hosted(v)
+	}
+	return r
+}
+
+func packRequest(v form.Values, n int) lifecycle.PackRequest {
+	r := lifecycle.PackRequest{Kind: lifecycle.PackKind(v["what"]), Quantity: n}
+	if specified(v) {
+		r.Spec = specOf(v)
+	}
+	return r
+}
+
+// confirm shows the price once more and buys certificates.
+func (p *purchase) confirm(ctx context.Context, q *request, v form.Values) (tea.Msg, error) {
+	c := p.c
+	n, _ := strconv.Atoi(strings.TrimSpace(v["quantity"]))
+	r := buyRequest(v, n)
+	quote, err := c.Backend.Quote(r)
+	if err != nil {
+		return nil, err
+	}
+	if b := p.balance(r.Spec); r.FromPack && b.Available < n {
+		return nil, &lifecycle.Invalid{Field: "pay", Why: c.T("buy.pay.none", n, b.Available)}
+	}
+	lines := append(priceLines(c, quote), "")
+	if r.Hosting {
+		if r.Contact, err = contactOf(ctx, c, v); err != nil {
+			return nil, err
+		}
+		lines = append(lines, c.T("buy.hosting.norefund"))
+	}
+	if r.FromPack {
+		lines = append(lines, c.T("buy.pay.taken", n))
+	}
+	lines = append(lines, c.T("buy.confirm.after"))
+	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
+	return p.ask(q, v, lines, question, func(ctx context.Context) (string, error) {
+		_, is, err := c.Backend.Buy(ctx, c.Actor, r)
+		return c.T("buy.done", len(is)), err
+	}), nil
+}
+
+// confirmPack shows the price once more and buys a pack.
+func (p *purchase) confirmPack(q *request, v form.Values) (tea.Msg, error) {
+	c := p.c
+	n, _ := strconv.Atoi(strings.TrimSpace(v["quantity"]))
+	r := packRequest(v, n)
+	quote, err := c.Backend.QuotePack(r)
+	if err != nil {
+		return nil, err
+	}
+	lines := append(priceLines(c, quote), "", c.T("buy.pack.norefund"))
+	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
+	return p.ask(q, v, lines, question, func(ctx context.Context) (string, error) {
+		_, err := c.Backend.BuyPack(ctx, c.Actor, r)
+		return c.T("buy.pack.done", n, c.T("buy.what."+v["what"])), err
+	}), nil
+}
+
+// ask confirms a purchase; until it is made, the form keeps what was chosen.
+func (p *purchase) ask(q *request, v form.Values, lines []string, question string, do func(context.Context) (string, error)) tea.Msg {
+	c := p.c
+	return kit.OpenedMsg{
+		Make: func() kit.Dialog {
+			c.Drafts["buy"] = v
+			return &dialog.Confirm{Context: c, Title: c.T("buy.confirm.title"), Danger: q.row.Danger, Lines: lines, Question: question}
+		},
+		Then: func(yes any) tea.Cmd {
+			if yes == nil {
+				return nil
+			}
+			return c.Do(func(ctx context.Context) tea.Msg {
+				said, err := do(ctx)
+				if err != nil {
+					return failedMsg(c, q.row, err)
+				}
+				return sentMsg{id: "buy", then: kit.ToldMsg{Text: said, Tone: style.Good}}
+			})
+		},
+	}
 }
 
 // types leaves out what cannot exist: an EV wildcard (spec B1).
@@ -129,74 +289,4 @@ func types(v form.Values, k lifecycle.Capabilities) []model.DomainType {
 		}
 	}
 	return ts
-}
-
-// priceLines writes equal lines of a quote once, and their total.
-func priceLines(c *kit.Context, quote lifecycle.Quote) []string {
-	type group struct {
-		model.OrderLine
-		n int
-	}
-	var gs []group
-	for _, l := range quote.Lines {
-		l.Instance = ""
-		n := max(l.Quantity, 1)
-		if k := len(gs) - 1; k >= 0 && gs[k].Item == l.Item && gs[k].Spec == l.Spec && gs[k].Amount == l.Amount {
-			gs[k].n += n
-			continue
-		}
-		gs = append(gs, group{l, n})
-	}
-	var lines []string
-	for _, g := range gs {
-		text := c.T("buy.line", g.n, g.Item, g.Spec.String(), g.Years)
-		each := g.Amount
-		if g.Quantity > 1 {
-			each /= int64(g.Quantity)
-		}
-		lines = append(lines, widget.Pad(text, 55)+widget.PadLeft(widget.Money(each*int64(g.n), quote.Currency), 16))
-	}
-	if len(lines) > 0 {
-		lines = append(lines, widget.Pad(c.T("buy.total"), 55)+widget.PadLeft(widget.Money(quote.Total, quote.Currency), 16))
-	}
-	return lines
-}
-
-func fixed(values, labels []string) func(form.Values) []form.Option {
-	os := make([]form.Option, len(values))
-	for i := range values {
-		os[i] = form.Option{Value: values[i], Label: labels[i]}
-	}
-	return func(form.Values) []form.Option { return os }
-}
-
-func offered[T ~string](c *kit.Context, kind string, can []T) []form.Option {
-	os := make([]form.Option, len(can))
-	for i, o := range can {
-		os[i] = form.Option{Value: string(o), Label: c.Text.Or(kind+"."+string(o), string(o))}
-	}
-	return os
-}
-
-// withheld names what an issuer does not offer, so that nobody looks for it.
-func withheld[T ~string](c *kit.Context, kind string, all, can []T, brand string) string {
-	var not []string
-	for _, o := range all {
-		if !slices.Contains(can, o) {
-			not = append(not, c.Text.Or(kind+"."+string(o), string(o)))
-		}
-	}
-	if len(not) == 0 {
-		return ""
-	}
-	return " " + c.T("buy.withheld", brand, strings.Join(not, ", "))
-}
-
-// plainly turns a refusal into its message and hint, for a preview.
-func plainly(err error) error {
-	var r *lifecycle.Refusal
-	if errors.As(err, &r) {
-		return fmt.Errorf("%s; %s", r.Message(), r.Hint())
-	}
-	return err
 }

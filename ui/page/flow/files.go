@@ -15,16 +15,12 @@ import (
 	"certquay/ui/style"
 )
 
-// upload brings a certificate from files, or from pasted text where the files
-// of this process are not the person's (spec I3).
-func upload(q *request) tea.Msg {
-	c := q.c
-	paths := c.Read != nil && !c.Remote
+// bringing are the fields for files, or for pasted text where the files of this
+// process are not the person's.
+func bringing(c *kit.Context, paths bool, placeholder, pathsHint, textHint string) []form.Field {
 	from := fixed([]string{"files", "paste"}, []string{c.T("import.files"), c.T("import.paste")})
-	intro := c.T("import.intro")
 	if !paths {
 		from = fixed([]string{"paste"}, []string{c.T("import.paste")})
-		intro = c.T("import.intro.remote")
 	}
 	by := func(kind string) func(form.Values) bool {
 		return func(v form.Values) bool {
@@ -42,31 +38,48 @@ func upload(q *request) tea.Msg {
 			return ""
 		}
 	}
-	spec := form.Spec{ID: "import", Title: c.T("import.title"), Submit: c.T("import.submit"), Intro: []string{intro}, Fields: []form.Field{
+	return []form.Field{
 		{Key: "from", Label: c.T("import.from"), Kind: form.Select, Options: from, Show: func(form.Values) bool { return paths },
 			Hint: func(form.Values) string { return c.T("import.from.hint") }},
-		{Key: "files", Label: c.T("import.paths"), Placeholder: "fullchain.pem, key.pem", Show: by("files"), Valid: filled("import.paths.needed"),
-			Hint: func(form.Values) string { return c.T("import.paths.hint") }},
-		{Key: "pem", Label: c.T("import.text"), Kind: form.Paste, Show: by("paste"), Valid: filled("import.text.needed"),
-			Hint: func(form.Values) string { return c.T("import.text.hint") }},
-		{Key: "name", Label: c.T("import.name"), Placeholder: c.T("import.name.default"), Hint: func(form.Values) string { return c.T("import.name.hint") }},
-	}}
-	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		var files []bundle.File
-		if v["pem"] != "" {
-			files = append(files, bundle.File{Name: "pasted.pem", Data: []byte(v["pem"])})
+		{Key: "files", Label: c.T("import.paths"), Placeholder: placeholder, Show: by("files"), Valid: filled("import.paths.needed"),
+			Hint: func(form.Values) string { return c.T(pathsHint) }},
+		{Key: "files pasted", Label: c.T("import.text"), Kind: form.Paste, Show: by("paste"), Valid: filled("import.text.needed"),
+			Hint: func(form.Values) string { return c.T(textHint) }},
+	}
+}
+
+// brought reads what the fields of bringing name.
+func brought(c *kit.Context, v form.Values) (files []bundle.File, err error) {
+	if v["files pasted"] != "" {
+		files = append(files, bundle.File{Name: "pasted.pem", Data: []byte(v["files pasted"])})
+	}
+	for p := range strings.SplitSeq(v["files"], ",") {
+		if p = strings.TrimSpace(p); p == "" {
+			continue
 		}
-		if v["files"] != "" {
-			for p := range strings.SplitSeq(v["files"], ",") {
-				if p = strings.TrimSpace(p); p == "" {
-					continue
-				}
-				data, err := c.Read(p)
-				if err != nil {
-					return nil, &lifecycle.Invalid{Field: "files", Why: err.Error()}
-				}
-				files = append(files, bundle.File{Name: filepath.Base(p), Data: data})
-			}
+		data, err := c.Read(p)
+		if err != nil {
+			return nil, &lifecycle.Invalid{Field: "files", Why: err.Error()}
+		}
+		files = append(files, bundle.File{Name: filepath.Base(p), Data: data})
+	}
+	return files, nil
+}
+
+// upload brings a certificate from files or pasted text (spec I3).
+func upload(q *request) tea.Msg {
+	c := q.c
+	intro := c.T("import.intro")
+	if !paths(c) {
+		intro = c.T("import.intro.remote")
+	}
+	spec := form.Spec{ID: "import", Title: c.T("import.title"), Submit: c.T("import.submit"), Intro: []string{intro},
+		Fields: append(bringing(c, paths(c), "fullchain.pem, key.pem", "import.paths.hint", "import.text.hint"),
+			form.Field{Key: "name", Label: c.T("import.name"), Placeholder: c.T("import.name.default"), Hint: func(form.Values) string { return c.T("import.name.hint") }})}
+	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		files, err := brought(c, v)
+		if err != nil {
+			return nil, err
 		}
 		res, err := c.Backend.Upload(ctx, c.Actor, lifecycle.UploadRequest{Files: files, Name: strings.TrimSpace(v["name"])})
 		if err != nil {
@@ -83,6 +96,30 @@ func upload(q *request) tea.Msg {
 			return &dialog.Notice{Context: c, Title: c.T("import.done", res.Instance.Name), Word: c.T("danger.warning"), Tone: style.Soon,
 				Parts: []dialog.Part{{Lines: ws}}}
 		}}, nil
+	})
+}
+
+// uploadKey adds the private key that a certificate lacks (spec A4). Nothing of
+// it is kept in the form once that is closed.
+func uploadKey(q *request) tea.Msg {
+	if m := q.one(); m != nil {
+		return m
+	}
+	c, i := q.c, q.cases[0].Instance
+	intro := []string{c.T("key.intro")}
+	if !paths(c) {
+		intro = append(intro, c.T("key.remote", i.ID.Short()))
+	}
+	spec := form.Spec{Title: c.T("key.title", i.Name), Submit: c.T("key.submit"), Intro: intro, Fields: bringing(c, paths(c), "key.pem", "key.path.hint", "key.text.hint")}
+	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		files, err := brought(c, v)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(files) != 1:
+			return nil, &lifecycle.Invalid{Field: "files", Why: c.T("key.one", len(files))}
+		}
+		return kit.ToldMsg{Text: c.T("key.done", i.Name), Tone: style.Good}, c.Backend.UploadKey(ctx, c.Actor, i.ID, files[0])
 	})
 }
 

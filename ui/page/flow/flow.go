@@ -39,7 +39,7 @@ type request struct {
 // flows says how each action of the table goes on once it is allowed: by
 // loading something and then opening a dialog, or by acting at once.
 var flows = map[lifecycle.Action]func(*request) tea.Msg{
-	lifecycle.Buy: buy, lifecycle.Upload: upload, lifecycle.Apply: apply, lifecycle.Withdraw: withdraw,
+	lifecycle.Buy: buy, lifecycle.BuyPack: buy, lifecycle.Review: review, lifecycle.UploadKey: uploadKey, lifecycle.Upload: upload, lifecycle.Apply: apply, lifecycle.Withdraw: withdraw,
 	lifecycle.Close: end, lifecycle.Revoke: end, lifecycle.Delete: end, lifecycle.Deploy: deploy, lifecycle.Undeploy: undeploy,
 	lifecycle.Verify: verify, lifecycle.Download: download, lifecycle.Renew: renew, lifecycle.Reissue: reissue,
 }
@@ -48,7 +48,18 @@ var flows = map[lifecycle.Action]func(*request) tea.Msg{
 // wanted first.
 var footer = []lifecycle.Action{
 	lifecycle.Buy, lifecycle.Upload, lifecycle.Apply, lifecycle.Withdraw, lifecycle.Review, lifecycle.Renew, lifecycle.Deploy,
-	lifecycle.Download, lifecycle.Verify, lifecycle.Reissue, lifecycle.Undeploy,
+	lifecycle.UploadKey, lifecycle.Download, lifecycle.Verify, lifecycle.Reissue, lifecycle.Undeploy,
+}
+
+// own are the keys of actions for which the table names none.
+var own = map[lifecycle.Action]string{lifecycle.UploadKey: "K"}
+
+// Key is the key of an action; "" when no person does it.
+func Key(r *lifecycle.Row) string {
+	if r.Key != "" {
+		return r.Key
+	}
+	return own[r.Action]
 }
 
 // rank puts what makes new certificates after what acts on the one in hand.
@@ -72,7 +83,7 @@ func Actions(c *kit.Context, t Target) []kit.Action {
 			Footer: kit.Some(rank(row), why == nil && slices.Contains(footer, row.Action)),
 			Run:    func() tea.Cmd { return prepare(c, rows, t) },
 		})
-		if why == nil && len(t.IDs) > 0 && t.Case != nil {
+		if why == nil && len(t.IDs) > 0 && t.Case != nil && len(row.From) > 0 {
 			as[len(as)-1].Label = c.Text.Or("action."+string(row.Action), row.Help)
 		}
 	}
@@ -83,8 +94,8 @@ func Actions(c *kit.Context, t Target) []kit.Action {
 func keys(t *lifecycle.Table) []string {
 	var ks []string
 	for _, r := range t.Rows() {
-		if r.Key != "" && !slices.Contains(ks, r.Key) {
-			ks = append(ks, r.Key)
+		if k := Key(r); k != "" && !slices.Contains(ks, k) {
+			ks = append(ks, k)
 		}
 	}
 	return ks
@@ -93,7 +104,7 @@ func keys(t *lifecycle.Table) []string {
 func rowsOf(t *lifecycle.Table, key string) []*lifecycle.Row {
 	var rows []*lifecycle.Row
 	for _, r := range t.Rows() {
-		if r.Key == key {
+		if Key(r) == key {
 			rows = append(rows, r)
 		}
 	}

@@ -18,6 +18,8 @@ var fieldOf = map[lifecycle.Reason]string{
 	lifecycle.ReasonNames: "domains", lifecycle.ReasonRegion: "regions", lifecycle.ReasonNoRegion: "regions",
 	lifecycle.ReasonNotCovered: "resources", lifecycle.ReasonNoTarget: "resources", lifecycle.ReasonCertificate: "files",
 	lifecycle.ReasonHeld: "files", lifecycle.ReasonNameTaken: "name",
+	lifecycle.ReasonPackQuantity: "quantity", lifecycle.ReasonNoUnits: "pay", lifecycle.ReasonFromPack: "pay", lifecycle.ReasonHostingYears: "hosting",
+	lifecycle.ReasonDocument: "document", lifecycle.ReasonDocuments: "document",
 }
 
 // formMsg opens a form. What the backend says against the values opens it
@@ -47,12 +49,7 @@ func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form
 				return failedMsg(c, q.row, err)
 			}
 			return kit.OpenedMsg{Then: then, Make: func() kit.Dialog {
-				for i := range spec.Fields { // without an ID nothing was kept
-					if spec.ID == "" {
-						spec.Fields[i].Initial = v[spec.Fields[i].Key]
-					}
-				}
-				return form.New(c, spec).WithError(field, message)
+				return form.New(c, spec).Restore(v).WithError(field, message)
 			}}
 		})
 	}

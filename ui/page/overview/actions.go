@@ -58,6 +58,7 @@ func (p *page) Actions() []kit.Action {
 		kit.Action{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
 		kit.Action{Key: "f", Label: c.T("act.panel"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
 		kit.Action{Key: "H", Label: c.T("act.hosted"), Group: kit.View, Run: p.hostedOnly},
+		kit.Action{Key: "$", Label: c.T("act.costs"), Group: kit.View, Asks: true, Run: p.costs},
 		kit.Action{Key: "v", Label: c.T("act.layout"), Group: kit.View, Run: p.switchLayout},
 		kit.Action{Key: "space", Label: c.T("act.mark"), Group: kit.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},
 		kit.Action{Key: "y", Label: c.T("act.copy.name"), Group: kit.View, Run: p.copy},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -27,6 +28,7 @@ type details struct {
 	resources     []lifecycle.ResourceView
 	events        []model.Event
 	tasks         []model.Task
+	papers        []paper
 	loaded        bool
 	pane          int
 	cursor, top   [panes]int
@@ -60,14 +62,20 @@ type detailsLoadedMsg struct {
 	resources []lifecycle.ResourceView
 	events    []model.Event
 	tasks     []model.Task
+	papers    []paper
 }
 
 func newDetails(c *kit.Context, id model.ID) *details { return &details{c: c, id: id} }
 
-func (d *details) setSize(w, h int) { d.width, d.height = w, h }
+func (d *details) setSize(w, h int) {
+	d.width, d.height = w, h
+	if d.loaded {
+		d.build() // long values are broken at the width
+	}
+}
 
 func (d *details) load() tea.Cmd {
-	c, id := d.c, d.id
+	c, id, known := d.c, d.id, d.papers
 	return c.Do(func(context.Context) tea.Msg {
 		m := detailsLoadedMsg{id: id}
 		var err error
@@ -77,6 +85,7 @@ func (d *details) load() tea.Cmd {
 			}
 			return flow.Tell(c, err)
 		}
+		m.papers = papersOf(c, &m.instance, known)
 		if m.resources, _, err = c.Backend.Resources(lifecycle.ResourceFilter{Instance: id}); err != nil {
 			return flow.Tell(c, err)
 		}
@@ -106,6 +115,24 @@ func (d *details) load() tea.Cmd {
 	})
 }
 
+// papersOf describes the documents. They are read only when they are not those
+// already known: reading opens them all.
+func papersOf(c *kit.Context, i *model.Instance, known []paper) []paper {
+	ids := i.Application.Documents
+	if slices.EqualFunc(ids, known, func(id model.ID, p paper) bool { return id == p.id }) {
+		return known
+	}
+	ds, err := c.Backend.Documents(i.ID)
+	if err != nil {
+		return nil
+	}
+	ps := make([]paper, len(ds))
+	for n := range ds {
+		ps[n] = paper{ds[n].ID, c.T("document.line", ds[n].Name, strings.ToUpper(ds[n].Format), widget.Count(ds[n].Size))}
+	}
+	return ps
+}
+
 func chainOf(m *model.Material) []string {
 	var names []string
 	for n, der := range append(m.Chain[:len(m.Chain):len(m.Chain)], m.Root) {
@@ -121,7 +148,10 @@ func chainOf(m *model.Material) []string {
 
 func (d *details) update(msg tea.Msg) tea.Cmd {
 	if m, ok := msg.(detailsLoadedMsg); ok && m.id == d.id {
-		d.instance, d.chain, d.contact, d.resources, d.events, d.tasks = m.instance, m.chain, m.contact, m.resources, m.events, m.tasks
+		d.instance, d.chain, d.contact, d.resources, d.events, d.tasks, d.papers = m.instance, m.chain, m.contact, m.resources, m.events, m.tasks, m.papers
+		if !d.loaded && d.verifying() {
+			d.pane = paneVersions // what is awaited comes first
+		}
 		d.loaded = true
 		d.build()
 	}
@@ -214,11 +244,22 @@ func (d *details) four() bool { return d.width >= 110 && d.height >= 24 }
 
 var paneNames = [panes]string{"pane.facts", "pane.versions", "pane.resources", "pane.history"}
 
+// paneName is the name of a pane as it stands.
+func (d *details) paneName(pane int) string {
+	switch {
+	case pane != paneVersions || !d.verifying():
+		return d.c.T(paneNames[pane])
+	case len(d.instance.Versions) > 0:
+		return d.c.T("pane.awaited.versions")
+	}
+	return d.c.T("pane.awaited")
+}
+
 func (d *details) tabs() string {
 	s := d.c.Styles
 	out := " "
-	for i, n := range paneNames {
-		tone, text := style.Muted, d.c.T(n)
+	for i := range paneNames {
+		tone, text := style.Muted, d.paneName(i)
 		if i == d.pane {
 			tone, text = style.Accent, "▸ "+text
 		}
@@ -338,7 +379,7 @@ func (d *details) paneView(pane, w, h int, framed bool) string {
 	if on {
 		edge, head = style.Accent, style.Accent
 	}
-	title := d.c.T(paneNames[pane])
+	title := d.paneName(pane)
 	if n := len(ls); n > room && room > 0 {
 		title += " " + d.c.T("pane.more", min(d.top[pane]+room, n), n)
 	}

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"certquay/lifecycle/names"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -39,23 +40,23 @@ func (d *details) facts() []line {
 			}
 		}
 	}
-	if w := i.Operation.Waiting; w != "" {
-		ls = append(ls, fact(c.T("fact.awaited"), w))
-	}
-	if !i.ExpectedIssue.IsZero() && len(i.Versions) == 0 {
-		ls = append(ls, fact(c.T("fact.expected"), widget.Stamp(i.ExpectedIssue)))
-	}
-	names := i.Domains()
-	for n, name := range names {
+	list := i.Domains()
+	for n, name := range list {
 		label := ""
 		if n == 0 {
 			label = c.T("fact.names")
 		}
-		if n == 12 && len(names) > 14 {
-			ls = append(ls, fact("", c.T("and.more", len(names)-12)))
+		if n == 12 && len(list) > 14 {
+			ls = append(ls, fact("", c.T("and.more", len(list)-12)))
 			break
 		}
-		ls = append(ls, fact(label, name))
+		shown := name
+		if p, err := names.Parse(name); err == nil {
+			shown = p.Both()
+		}
+		l := fact(label, shown)
+		l.copy = name
+		ls = append(ls, l)
 	}
 	if v := i.Current(); v != nil {
 		key := v.KeyType
@@ -67,6 +68,7 @@ func (d *details) facts() []line {
 	} else if i.Application.KeyType != "" {
 		ls = append(ls, fact(c.T("fact.key"), string(i.Application.KeyType)))
 	}
+	ls = append(ls, d.applied()...)
 	for n, name := range d.chain {
 		label := ""
 		if n == 0 {
@@ -106,9 +108,12 @@ func (d *details) facts() []line {
 func (d *details) versions() []line {
 	c, i := d.c, &d.instance
 	if len(i.Versions) == 0 {
+		if d.verifying() {
+			return d.awaited()
+		}
 		return []line{plain(style.Muted, c.T("versions.none"))}
 	}
-	var ls []line
+	ls := d.awaited()
 	current := i.Current()
 	for n := len(i.Versions) - 1; n >= 0; n-- {
 		v := &i.Versions[n]

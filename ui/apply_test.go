@@ -1,0 +1,231 @@
+package ui
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kittest"
+)
+
+// testCSR is a signing request for a.example.com.
+var testCSR = func() []byte {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: []string{"a.example.com"}}, key)
+	if err != nil {
+		panic(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})
+}()
+
+// TestApplyForm states the limits of the type, shows what is wrong beside the
+// field, saves the draft on esc, and comes back filled in when the engine
+// says no. spec: A1 A2 A6
+func TestApplyForm(t *testing.T) {
+	d := drive(t, kittest.Fleet(12), 80, 24)
+	d.find("new DV single").keys("a")
+	d.sees("exactly one name", "IP addresses are possible", "embedded issues DV for up to", "Still missing: names.", "▸ 1 application › 2 CSR › 3 submit")
+	d.keys("enter")
+	d.sees("✕ a certificate needs at least one name")
+	d.text("*.example.com").keys("enter")
+	d.sees("✕ *.example.com has a star")
+	d.keys("ctrl+u").text("a.example.com, b.example.com").keys("enter")
+	d.sees("✕ a single certificate has exactly one name")
+	d.keys("ctrl+u").text("refused.example.com")
+	d.sees("Nothing is missing")
+	d.keys("ctrl+s")
+	d.sees("✕ the CA does not sign refused.example.com", "refused.example.com")
+	d.keys("ctrl+u").text("a.example.com").keys("tab", "tab", "tab").text("nobody").keys("enter")
+	d.sees("✕ this is no e-mail address")
+	d.keys("pgdown")
+	d.sees("✕ 1 application", "▸ 2 CSR", "certquay makes key and CSR")
+	d.keys("tab", "right", "pgdown", "right")
+	d.sees("▸ 3 submit", "Ops <ops@example.com>", "what is awaited")
+	d.keys("ctrl+d")
+	d.sees("the draft for new DV single is saved", "▸ 3 submit") // and goes on
+	d.called(d.draft("a.example.com"))
+	d.keys("esc")
+	d.sees("the draft for new DV single is saved")
+	d.called(d.draft("a.example.com"))
+	d.keys("a")
+	d.sees("a.example.com", "nobody")
+	d.keys("pgdown")
+	d.sees("ecdsa-p384")
+	d.keys("pgup", "tab", "tab", "tab", "ctrl+u", "ctrl+s")
+	calls := d.b.Calls()
+	if len(calls) != 1 || !strings.HasSuffix(calls[0], "[a.example.com] ecdsa-p384") {
+		t.Fatalf("calls %q", calls)
+	}
+	d.sees("applied for", "Awaited", "the CA", "2026-11-21 13:30Z, in about 3 h") // spec: A7
+}
+
+// TestApplyWithoutNames leaves the form as it was opened: no draft is saved.
+// spec: A6
+func TestApplyWithoutNames(t *testing.T) {
+	d := drive(t, kittest.Fleet(12), 80, 24)
+	d.find("new DV single").keys("a", "pgdown", "pgup", "esc")
+	d.called()
+}
+
+// draft is the call that saves the draft of the certificate under the cursor.
+func (d *driver) draft(name string) string {
+	for _, i := range d.b.Instances {
+		if i.Name == "new DV single" {
+			return "SaveDraft " + i.ID.Short() + " [" + name + "]"
+		}
+	}
+	return ""
+}
+
+// TestBothForms shows a name with other letters in both forms while it is
+// typed. spec: A2
+func TestBothForms(t *testing.T) {
+	d := drive(t, kittest.Fleet(12), 80, 24)
+	d.find("new DV single").keys("a").text("bücher.example")
+	d.sees("bücher.example becomes xn--bcher-kva.example")
+	d.keys("ctrl+u").text("аррӏе.com") // Cyrillic throughout
+	d.sees("аррӏе.com becomes xn--80ak6aa92e.com")
+}
+
+// TestApplyWithCSR warns, checks the request and its names while one fills the
+// form in, and sends it instead of a key type. spec: A3 A4
+func TestApplyWithCSR(t *testing.T) {
+	d := drive(t, kittest.Fleet(12), 80, 24)
+	d.find("new DV single").keys("a").text("b.example.com").keys("pgdown", "right")
+	d.sees("▲ certquay never has the key then", "cannot recover it", "cannot deploy")
+	d.keys("tab", "ctrl+s")
+	d.sees("✕ name the file that holds the request")
+	d.text("garbage").keys("pgdown")
+	d.sees("To be put right", "CSR: garbage", "cannot be read")
+	d.keys("pgup", "tab", "ctrl+u").text("a.csr").keys("up")
+	d.sees("✕ ", "b.example.com") // the names differ, told live beside the field
+	d.keys("ctrl+s")
+	d.sees("✕ ", "▸ ✕ 2 CSR")
+	d.called()
+	d.keys("pgup", "ctrl+u").text("a.example.com").keys("ctrl+s")
+	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], "[a.example.com] csr") {
+		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
+	}
+	// Over SSH it is pasted.
+	d = drive(t, kittest.Fleet(12), 80, 24, func(o *Options) { o.Remote = true })
+	d.find("new DV single").keys("a").text("a.example.com").keys("pgdown", "right", "tab")
+	d.send(tea.PasteMsg{Content: string(testCSR)})
+	d.sees("1 signing request", "Nothing is missing")
+	d.keys("ctrl+s")
+	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], "csr") {
+		t.Fatalf("calls %q", calls)
+	}
+}
+
+// ov adds a paid certificate that asks for an organization and documents.
+func ov() *kittest.Backend {
+	b := kittest.Fleet(13)
+	i := *b.Instances[5]
+	i.ID, i.Name = "01K9Z3T00Q5W7X2V8R4N6MOV01", "new OV"
+	i.Spec = model.Specification{Level: model.OV, Type: model.Single, Brand: "embedded", Grade: model.Standard}
+	b.CAs["embedded"] = func() lifecycle.Capabilities {
+		k := b.CAs["embedded"]
+		k.Reviewed = []model.Level{model.OV, model.EV}
+		return k
+	}()
+	b.Instances = append(b.Instances, &i)
+	return b
+}
+
+// TestApplyOV goes through all steps: an organization is picked or entered and
+// saved, documents are added, listed and removed, and what is missing is listed
+// live. spec: A1 A5
+func TestApplyOV(t *testing.T) {
+	d := drive(t, ov(), 80, 24)
+	d.find("new OV").keys("a")
+	d.sees("3 organization › 4 documents › 5 submit", "id number", "Still missing: names, applicant, phone, e-mail, id number, organization", "a document")
+	d.text("a.example.com").keys("enter").text("Anna Berg").keys("enter").text("+49 30 1").keys("enter").text("anna@example.com").keys("enter").text("L01X")
+	d.keys("pgdown", "pgdown", "tab").text("Beispiel AG").keys("ctrl+o")
+	d.sees("Beispiel AG is saved and can be picked again")
+	if calls := d.b.Calls(); len(calls) != 1 || calls[0] != "AddCompany Beispiel AG " {
+		t.Fatalf("calls %q", calls)
+	}
+	d.keys("ctrl+o")
+	d.sees("✕ the name Beispiel AG is taken")
+	d.keys("up", "right", "right")
+	for !d.has("‹ Example GmbH ›") {
+		d.keys("right")
+	}
+	d.sees("HRB 12345", "Still missing: a document.")
+	d.keys("pgdown").text("letter.pdf").keys("enter")
+	d.sees(`✕ "letter.pdf": this is neither a PNG nor a JPEG`)
+	d.keys("ctrl+u").text("PNG one, JPEG two").keys("enter")
+	d.sees("added 2", "PNG one   PNG, 7 bytes", "JPEG two   JPEG, 8 bytes", "Nothing is missing")
+	d.keys("up", "backspace")
+	d.sees("removed JPEG two", "PNG one")
+	if d.has("8 bytes") {
+		t.Fatal("a removed document is still listed")
+	}
+	d.keys("ctrl+t")
+	d.sees("saved /home/certquay-template-", "sign, stamp")
+	d.keys("pgdown")
+	d.sees("A reviewer looks at the application")
+	d.b.Calls()
+	d.keys("ctrl+s")
+	if calls := d.b.Calls(); len(calls) != 1 || !strings.Contains(calls[0], "Apply") {
+		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
+	}
+	i, _ := d.b.Instance("01K9Z3T00Q5W7X2V8R4N6MOV01")
+	if a := i.Application; a.Company != kittest.Example || a.IDNumber != "L01X" || len(a.Documents) != 1 {
+		t.Fatalf("applied with %+v", a)
+	}
+}
+
+// TestApplyBackAndNext keeps everything in every step. spec: A1
+func TestApplyBackAndNext(t *testing.T) {
+	d := drive(t, ov(), 120, 40)
+	d.find("new OV").keys("a").text("a.example.com")
+	d.keys("pgdown", "tab", "right", "pgdown", "tab").text("Beispiel AG").keys("pgdown", "pgdown", "right")
+	d.keys("pgup", "pgup")
+	d.sees("Beispiel AG")
+	d.keys("pgup")
+	d.sees("ecdsa-p384")
+	d.keys("pgup")
+	d.sees("a.example.com")
+	d.keys("pgdown", "pgdown", "pgdown", "pgdown")
+	d.sees("Ops <ops@example.com>")
+	d.keys("ctrl+s") // the first that is wrong, in its step
+	d.sees("▸ ✕ 1 application", "✕ this is needed")
+	d.called()
+	// Over SSH documents cannot be read from here, and the way is named.
+	d = drive(t, ov(), 80, 24, func(o *Options) { o.Remote = true; o.Save = nil })
+	d.find("new OV").keys("a", "pgdown", "pgdown", "pgdown")
+	d.sees("you are connected over SSH", "--document FILE")
+	d.keys("ctrl+t")
+	d.sees("ssh HOST template")
+}
+
+// TestProofsAreCopied shows each record with its exact name and value, which y
+// copies, whether it was seen, the review and the expected time. spec: A7 V4
+func TestProofsAreCopied(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}} {
+		d := drive(t, kittest.Fleet(20), size[0], size[1])
+		d.find("corp").keys("enter")
+		d.sees("Awaited", "DNS record for corp.example.com  not seen yet", "DNS record for www.corp.example.com  seen", "the CA asks", "in about 26 h")
+		d.keys("y", "j", "y", "j", "y")
+		if strings.Join(d.copied, " ") != "_acme-challenge.corp.example.com _acme-challenge.corp.example.com gfj9Xq_Rg85nM0qgdC5sLtqYkQb3d1VnJm2rWc8eUxA" {
+			t.Fatalf("copied %q", d.copied)
+		}
+		d.keys("h")
+		d.sees("Example GmbH", "HRB 12345", "register-extract.png   PNG, 182,340 bytes")
+		d = drive(t, kittest.Fleet(20), size[0], size[1])
+		d.find("bank").keys("enter")
+		d.sees("a reviewer", "R reviews it")
+	}
+}

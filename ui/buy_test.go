@@ -1,0 +1,165 @@
+package ui
+
+import (
+	"testing"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kittest"
+)
+
+// TestBuyForm shows the price while one chooses, offers only what the issuer
+// can do and names what it cannot, keeps what was typed, and buys after a
+// confirmation. spec: B1
+func TestBuyForm(t *testing.T) {
+	d := drive(t, kittest.New(), 80, 24)
+	d.keys("b")
+	d.sees("what", "certificates", "100.00 EUR", "total")
+	d.keys("tab", "right") // the public CA
+	d.sees("a public CA", "0.00 EUR")
+	d.keys("tab")
+	d.sees("letsencrypt does not offer: OV, EV")
+	d.keys("up", "left", "tab", "left") // the own CA again, and EV
+	d.sees("EV")
+	d.keys("tab")
+	d.sees("EV wildcard certificates do not exist")
+	d.keys("tab", "tab", "tab", "tab", "backspace", "9", "9", "9", "enter")
+	d.sees("a number from 1 to 100")
+	d.called()
+	d.keys("esc", "b") // what was typed is still there
+	d.sees("999", "EV")
+	d.keys("down", "down", "down", "down", "down", "down", "down", "ctrl+u", "3", "enter", "enter")
+	d.sees("NOTE", "3 × certificate", "300.00 EUR", "Buy for 300.00 EUR?")
+	d.keys("n")
+	d.called()
+	d.keys("b", "ctrl+s", "y")
+	d.called("Buy EV single embedded standard 1y x3")
+	d.sees("bought 3")
+	d.feed()
+	d.sees("3 in all")
+	d.keys("b")
+	if d.has("EV") {
+		t.Fatal("what was bought is still in the form")
+	}
+}
+
+// TestBuyWithHosting needs one year and a contact, which can be made right
+// there; each line is listed, and the confirmation says that it is not paid
+// back. spec: B3
+func TestBuyWithHosting(t *testing.T) {
+	b := kittest.New()
+	b.People = nil
+	d := drive(t, b, 80, 24)
+	d.keys("b").down(6).keys("right", "tab", "tab", "right") // two years, hosting
+	d.sees("✕ hosting at purchase is for 1 year")
+	d.keys("ctrl+s")
+	d.called()
+	d.sees("choose 1 year")
+	d.keys("up", "up", "left")
+	d.sees("1 × hosted renewal", "1 × managed hosting", "220.00 EUR")
+	d.keys("ctrl+s") // there is nobody yet: the form asks for one
+	d.sees("✕ this is needed", "a new contact")
+	d.text("Ops").keys("tab").text("ops@example.com").keys("ctrl+s")
+	d.sees("never paid back", "Buy for 220.00 EUR?")
+	d.keys("y")
+	if calls := b.Calls(); len(calls) != 2 || calls[0] != "AddContact Ops ops@example.com" || calls[1] != "Buy DV single embedded standard 1y x1 hosted for "+b.People[0].ID.Short() {
+		t.Fatalf("calls %q", calls)
+	}
+}
+
+// down presses the key n times.
+func (d *driver) down(n int) *driver {
+	for range n {
+		d.keys("down")
+	}
+	return d
+}
+
+// TestBuyFromPack shows the units of that very specification, refuses what
+// they are too few for beside the field, and takes one. spec: B4
+func TestBuyFromPack(t *testing.T) {
+	dv := model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Standard}
+	b := kittest.New()
+	b.Units = []lifecycle.Balance{{Kind: "certificate", Specification: &dv, Total: 5, Used: 2, Available: 3}}
+	d := drive(t, b, 80, 24)
+	d.keys("b").down(5).keys("right")
+	d.sees("3 of 5 units of this specification are available", "certificate from pack", "0.00 EUR", "1 units of the pack are taken, 2 remain")
+	if d.has("hosting") || d.has("1 year ") {
+		t.Fatal("a unit has neither hosting nor other years")
+	}
+	d.keys("tab", "ctrl+u", "4")
+	d.sees("✕ 4 units are needed and 3 are available")
+	d.keys("ctrl+s")
+	d.called()
+	d.keys("tab", "ctrl+u", "2", "ctrl+s", "y")
+	d.called("Buy DV single embedded standard 1y x2 from pack")
+}
+
+// TestBuyPacks buys each kind, says that packs are not paid back, and tells
+// beside the field what cannot be bought. spec: B4
+func TestBuyPacks(t *testing.T) {
+	for n, want := range []string{"", "BuyPack certificate DV single embedded standard x7", "BuyPack hosting unspecified x7", "BuyPack credit unspecified x7"} {
+		if n == 0 {
+			continue
+		}
+		d := drive(t, kittest.New(), 80, 24)
+		d.keys("b")
+		for range n {
+			d.keys("right")
+		}
+		if n > 1 && d.has("issued by") {
+			t.Fatal("this pack has no specification")
+		}
+		d.keys("up", "down")
+		for !d.has("▌ quantity") {
+			d.keys("down")
+		}
+		d.keys("ctrl+u").text("200000").keys("ctrl+s")
+		d.sees("✕ 200000 units at once are not possible")
+		d.keys("ctrl+u", "7", "ctrl+s")
+		d.sees("not paid back and do not expire")
+		d.called()
+		d.keys("y")
+		d.called(want)
+		d.keys("$")
+		d.sees("Costs and packs", "7")
+	}
+}
+
+// TestBuyPackInEveryState buys a pack whatever is under the cursor: the row
+// needs no certificate; a viewer is told which role it needs. spec: B4 S3
+func TestBuyPackInEveryState(t *testing.T) {
+	for n := range 13 {
+		b := kittest.Fleet(13)
+		d := drive(t, only(b, b.Instances[n]), 80, 24)
+		d.keys("b", "right", "ctrl+s", "y")
+		d.called("BuyPack certificate DV single embedded standard x1")
+		b = kittest.Fleet(13)
+		d = drive(t, only(b, b.Instances[n]), 80, 24, func(o *Options) { o.Actor.Role = model.Viewer })
+		d.keys("b")
+		d.sees("your role is viewer")
+		d.called()
+	}
+}
+
+// TestCosts shows packs, then costs by month and by order. spec: B4
+func TestCosts(t *testing.T) {
+	d := drive(t, kittest.Fleet(20), 80, 24)
+	d.keys("$")
+	d.sees("DV single embedded", "10", "deployment credits", "AVAILABLE")
+	d.keys("tab")
+	d.sees("2026-11", "300.00 EUR", "100.00 EUR", "200.00 EUR", "2026-10")
+	d.keys("l")
+	d.sees("20 × credit pack", "3 orders: 1,300.00 EUR charged, 100.00 EUR paid back")
+	d.keys("tab")
+	d.sees("RESERVED")
+	d.keys("esc", ":").text("costs").keys("enter")
+	d.sees("Costs and packs")
+	d.keys("$")
+	if d.m.top() != nil {
+		t.Fatal("$ does not close it")
+	}
+	d = drive(t, kittest.New(), 80, 24)
+	d.keys("$", "tab")
+	d.sees("nothing was bought yet")
+}

@@ -1,0 +1,158 @@
+package dialog
+
+import (
+	"strconv"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// Costs shows what is held prepaid and what was spent, by month or by order
+// (spec B4).
+type Costs struct {
+	Context        *kit.Context
+	Balances       []lifecycle.Balance
+	Months, Orders []lifecycle.Cost
+	view           int
+	top, over      int
+}
+
+// views of [Costs], as keys of their names.
+var costViews = []string{"costs.packs", "costs.months", "costs.orders"}
+
+// Update implements kit.Dialog.
+func (d *Costs) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+	if k, ok := msg.(tea.KeyPressMsg); ok {
+		switch k.String() {
+		case "tab", "right", "l", "]":
+			d.turn(1)
+		case "shift+tab", "left", "h", "[":
+			d.turn(len(costViews) - 1)
+		case "g", "home":
+			d.top = 0
+		case "G", "end":
+			d.top = d.over
+		case "$":
+			return nil, kit.Outcome{Done: true}
+		}
+	}
+	n := Notice{top: d.top, over: d.over}
+	cmd, o := n.Update(msg)
+	d.top = n.top
+	return cmd, o
+}
+
+func (d *Costs) turn(by int) { d.view, d.top = (d.view+by)%len(costViews), 0 }
+
+// View implements kit.Dialog.
+func (d *Costs) View(width, height int) string {
+	s, c := d.Context.Styles, d.Context
+	w := min(width-2, 116)
+	inner := w - 4
+	tabs := ""
+	for n, v := range costViews {
+		if n == d.view {
+			tabs += s.PaintOn(style.Accent, " "+c.T(v)+" ") + "  "
+		} else {
+			tabs += s.Paint(style.Muted, " "+c.T(v)+" ") + "  "
+		}
+	}
+	head, rows, note := d.packs(inner)
+	switch d.view {
+	case 1:
+		head, rows, note = d.months()
+	case 2:
+		head, rows, note = d.orders(inner)
+	}
+	room := max(min(height-9, 30), 1)
+	d.over = max(len(rows)-room, 0)
+	d.top = max(min(d.top, d.over), 0)
+	lines := []string{widget.Cut(tabs, inner), "", s.Paint(style.Head, head)}
+	lines = append(lines, rows[d.top:min(d.top+room, len(rows))]...)
+	for len(lines) < min(room, 8)+3 { // so that the box keeps its height as one switches
+		lines = append(lines, "")
+	}
+	foot := c.T("costs.keys")
+	if d.over > 0 {
+		foot = c.T("costs.keys.more")
+	}
+	lines = append(lines, "", s.Paint(style.Muted, widget.Cut(note, inner)), s.Paint(style.Muted, foot))
+	return widget.Box(s, style.Accent, s.Paint(style.Strong, c.T("costs.title")), lines, w, height)
+}
+
+// packs are a row for each kind and specification.
+func (d *Costs) packs(w int) (head string, rows []string, note string) {
+	s, c := d.Context.Styles, d.Context
+	kinds, wide := 20, min(w-62, 44)
+	if w < 96 { // the kind alone, or the specification alone
+		kinds, wide = 0, max(w-38, 8)
+	}
+	row := func(kind, spec, total, reserved, used, free string) string {
+		return widget.Pad(kind, kinds) + widget.Pad(spec, wide) + widget.PadLeft(total, 8) + widget.PadLeft(reserved, 11) + widget.PadLeft(used, 8) + widget.PadLeft(free, 11)
+	}
+	for _, b := range d.Balances {
+		spec, tone := "–", style.Plain
+		kind := c.Text.Or("buy.what."+b.Kind, b.Kind)
+		if kinds == 0 {
+			spec = kind
+		}
+		if b.Specification != nil {
+			spec = text.Clean(b.Specification.String())
+		}
+		if b.Total == 0 {
+			tone = style.Faint
+		}
+		n := widget.Count
+		rows = append(rows, s.Paint(tone, row(kind, spec, n(b.Total), n(b.Reserved), n(b.Used), n(b.Available))))
+	}
+	return row(c.T("costs.kind"), c.T("costs.spec"), c.T("costs.total"), c.T("costs.reserved"), c.T("costs.used"), c.T("costs.free")), rows, c.T("costs.packs.note")
+}
+
+func (d *Costs) months() (head string, rows []string, note string) {
+	c := d.Context
+	row := func(month, charged, refunded, net string) string {
+		return widget.Pad(month, 10) + widget.PadLeft(charged, 18) + widget.PadLeft(refunded, 18) + widget.PadLeft(net, 18)
+	}
+	for _, k := range d.Months {
+		m := func(n int64) string { return text.Clean(widget.Money(n, k.Currency)) }
+		rows = append(rows, row(k.Month, m(k.Charged), m(k.Refunded), m(k.Charged-k.Refunded)))
+	}
+	if len(rows) == 0 {
+		rows = []string{c.T("costs.none")}
+	}
+	return row(c.T("costs.month"), c.T("costs.charged"), c.T("costs.refunded"), c.T("costs.net")), rows, c.T("costs.months.note")
+}
+
+func (d *Costs) orders(w int) (head string, rows []string, note string) {
+	c := d.Context
+	who := 12
+	if w < 96 {
+		who = 0
+	}
+	wide := max(w-9-30-who, 8)
+	row := func(month, what, by, charged, refunded string) string {
+		return widget.Pad(month, 9) + widget.Pad(what, wide) + widget.PadLeft(by, who) + widget.PadLeft(charged, 16) + widget.PadLeft(refunded, 14)
+	}
+	sums, currency := [2]int64{}, ""
+	for _, k := range d.Orders {
+		m := func(n int64) string { return text.Clean(widget.Money(n, k.Currency)) }
+		rows = append(rows, row(k.Month, text.Clean(k.Text), text.Clean(k.By), m(k.Charged), m(k.Refunded)))
+		if currency == "" {
+			currency = k.Currency
+		}
+		if k.Currency == currency {
+			sums[0], sums[1] = sums[0]+k.Charged, sums[1]+k.Refunded
+		}
+	}
+	if len(rows) == 0 {
+		rows = []string{c.T("costs.none")}
+	}
+	note = c.T("costs.orders.note", strconv.Itoa(len(d.Orders)), widget.Money(sums[0], currency), widget.Money(sums[1], currency))
+	return row(c.T("costs.month"), c.T("costs.what"), c.T("costs.by"), c.T("costs.charged"), c.T("costs.refunded")), rows, strings.TrimSpace(note)
+}

@@ -1,0 +1,88 @@
+package form
+
+import "strconv"
+
+func (f *Form) blur() {
+	if f.focus >= 0 && f.fields[f.focus] != nil {
+		f.fields[f.focus].Blur()
+	}
+}
+
+// goTo puts a field in use, in its step.
+func (f *Form) goTo(i int) {
+	f.blur()
+	f.focus, f.step = i, f.spec.Fields[i].Step
+	if f.fields[i] != nil {
+		f.fields[i].Focus() // its command would only make the cursor blink
+	}
+}
+
+// forward goes to the next field, in the next step if need be; back to the one
+// before. They say whether there is one.
+func (f *Form) forward() bool { return f.walk(f.focus, 1) }
+
+func (f *Form) back() bool { return f.walk(f.focus, -1) }
+
+func (f *Form) walk(from, by int) bool {
+	for i := from + by; i >= 0 && i < len(f.fields); i += by {
+		if f.has(i) {
+			f.goTo(i)
+			return true
+		}
+	}
+	return false
+}
+
+// turn goes to the first field of the next or former step; what is wrong in
+// the step that is left is shown there, and keeps nobody.
+func (f *Form) turn(by int) {
+	for s := f.step + by; s >= 0 && s < len(f.spec.Steps); s += by {
+		for i := range f.spec.Fields {
+			if f.spec.Fields[i].Step == s && f.has(i) {
+				f.leave()
+				f.goTo(i)
+				return
+			}
+		}
+	}
+}
+
+// leave judges the field in use as one moves on; one that is still empty is
+// not complained about before the form is sent.
+func (f *Form) leave() {
+	if *f.values[f.spec.Fields[f.focus].Key] != "" {
+		f.check(f.focus)
+	}
+}
+
+// check judges one field and remembers what is wrong with it.
+func (f *Form) check(i int) bool {
+	d := &f.spec.Fields[i]
+	delete(f.errors, d.Key)
+	if d.Valid != nil && f.has(i) {
+		if e := d.Valid(*f.values[d.Key], f.Values()); e != "" {
+			f.errors[d.Key] = e
+			return false
+		}
+	}
+	return true
+}
+
+// steps tells which steps have fields, and which of those have errors.
+func (f *Form) steps() (has, wrong []bool) {
+	has, wrong = make([]bool, len(f.spec.Steps)), make([]bool, len(f.spec.Steps))
+	for i := range f.spec.Fields {
+		if d := &f.spec.Fields[i]; f.has(i) && d.Step < len(has) {
+			has[d.Step] = true
+			wrong[d.Step] = wrong[d.Step] || f.errors[d.Key] != ""
+		}
+	}
+	return has, wrong
+}
+
+// stepped are the values with the number of the step.
+func (f *Form) stepped() Values {
+	v := f.Values()
+	v[StepKey] = strconv.Itoa(f.step)
+	return v
+}

@@ -1,0 +1,202 @@
+package form
+
+import (
+	"maps"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/ui/kit"
+)
+
+// Init starts the first preview.
+func (f *Form) Init() tea.Cmd { return f.ask() }
+
+func (f *Form) ask() tea.Cmd {
+	if f.spec.Preview == nil {
+		return nil
+	}
+	f.seq++
+	seq, work := f.seq, f.spec.Preview(f.stepped())
+	if work == nil {
+		f.preview, f.live = Preview{}, nil
+		return nil
+	}
+	return func() tea.Msg { return previewedMsg{f, seq, work()} }
+}
+
+// keep remembers what is typed for the next opening. Pasted text may hold a
+// private key, and is not kept.
+func (f *Form) keep() Values {
+	if f.spec.ID != "" {
+		kept := maps.Clone(f.all())
+		for i := range f.spec.Fields {
+			if k := f.spec.Fields[i].Kind; k == Paste || k == Hidden {
+				delete(kept, f.spec.Fields[i].Key)
+			}
+		}
+		f.c.Drafts[f.spec.ID] = kept
+	}
+	return f.Values()
+}
+
+// Update implements kit.Dialog.
+func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+	switch m := msg.(type) {
+	case previewedMsg:
+		if m.form == f && m.seq == f.seq {
+			f.preview, f.live = m.preview, map[string]string{}
+			for field, e := range m.preview.Errors {
+				if i := f.resolve(field); i >= 0 {
+					f.live[f.spec.Fields[i].Key] = e
+				}
+			}
+		}
+	case workedMsg:
+		if m.form == f {
+			return f.worked(m.Result), kit.Outcome{}
+		}
+	case tea.KeyPressMsg:
+		f.note = ""
+		return f.key(m)
+	case tea.PasteMsg:
+		f.note = ""
+		switch d := &f.spec.Fields[f.focus]; d.Kind {
+		case Paste:
+			*f.values[d.Key] += m.Content
+			delete(f.errors, d.Key)
+			return f.ask(), kit.Outcome{}
+		case Text:
+			return nil, kit.Outcome{}
+		}
+		return f.field(tea.PasteMsg{Content: strings.Join(strings.Fields(m.Content), " ")}), kit.Outcome{}
+	case tea.MouseWheelMsg:
+		before := f.step
+		if m.Button == tea.MouseWheelUp {
+			f.back()
+		} else {
+			f.forward()
+		}
+		return f.turned(before), kit.Outcome{}
+	}
+	return nil, kit.Outcome{}
+}
+
+// turned asks for the preview of another step.
+func (f *Form) turned(before int) tea.Cmd {
+	if f.step == before {
+		return nil
+	}
+	return f.ask()
+}
+
+// worked takes what a command has come to.
+func (f *Form) worked(r Result) tea.Cmd {
+	f.note = r.Note
+	f.set(r.Set)
+	if !f.has(f.focus) && !f.back() { // the field in use was removed
+		f.forward()
+	}
+	if r.Error != "" {
+		f.WithError(r.Field, r.Error)
+	}
+	return f.ask()
+}
+
+func (f *Form) work(do func() Result) tea.Cmd {
+	if do == nil {
+		return nil
+	}
+	return func() tea.Msg { return workedMsg{f, do()} }
+}
+
+func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
+	d, before := &f.spec.Fields[f.focus], f.step
+	k := m.String()
+	for _, o := range f.spec.Commands {
+		if o.Key == k && (o.Show == nil || o.Show(f.stepped())) {
+			return f.work(o.Do(f.stepped())), kit.Outcome{}
+		}
+	}
+	switch {
+	case k == "esc", k == "ctrl+c":
+		return nil, kit.Outcome{Done: true, Value: Cancelled{f.keep()}}
+	case k == "ctrl+s":
+		return f.submit()
+	case k == "shift+tab", k == "up":
+		f.leave()
+		f.back()
+	case k == "tab", k == "down":
+		f.leave()
+		f.forward()
+	case k == "pgdown" && len(f.spec.Steps) > 0:
+		f.turn(1)
+	case k == "pgup" && len(f.spec.Steps) > 0:
+		f.turn(-1)
+	case k == "enter" && d.Enter != nil && strings.TrimSpace(*f.values[d.Key]) != "":
+		return f.work(d.Enter(f.stepped())), kit.Outcome{}
+	case k == "enter" && d.Kind != Paste:
+		if f.check(f.focus) && !f.forward() {
+			return f.submit()
+		}
+	case k == "ctrl+v": // would read the clipboard of the machine, not the person's
+	case d.Kind == Paste:
+		f.paste(m)
+		return f.ask(), kit.Outcome{}
+	case d.Kind == Text:
+		if d.Remove != nil && (k == "backspace" || k == "delete") {
+			return f.work(d.Remove(f.stepped())), kit.Outcome{}
+		}
+	default:
+		return f.field(m), kit.Outcome{}
+	}
+	return f.turned(before), kit.Outcome{}
+}
+
+// paste takes typed keys too: some terminals send pasted text as keys.
+func (f *Form) paste(m tea.KeyPressMsg) {
+	d := &f.spec.Fields[f.focus]
+	v := f.values[d.Key]
+	delete(f.errors, d.Key)
+	switch m.String() {
+	case "enter":
+		*v += "\n"
+	case "backspace", "ctrl+u":
+		*v = ""
+	default:
+		*v += m.Text
+	}
+}
+
+// field hands a message to the field in use.
+func (f *Form) field(msg tea.Msg) tea.Cmd {
+	d := &f.spec.Fields[f.focus]
+	before := *f.values[d.Key]
+	f.fields[f.focus].Update(msg)
+	if *f.values[d.Key] == before {
+		return nil
+	}
+	delete(f.errors, d.Key)
+	f.general = ""
+	f.wanted[d.Key] = *f.values[d.Key]
+	if d.Picked != nil {
+		f.set(d.Picked(f.Values()))
+	}
+	f.refresh()
+	return f.ask()
+}
+
+func (f *Form) submit() (tea.Cmd, kit.Outcome) {
+	first := -1
+	for i := range f.spec.Fields {
+		if !f.check(i) && first < 0 {
+			first = i
+		}
+	}
+	if first >= 0 {
+		before := f.step
+		f.goTo(first)
+		return f.turned(before), kit.Outcome{}
+	}
+	return nil, kit.Outcome{Done: true, Value: f.keep()}
+}

@@ -1,0 +1,169 @@
+package kittest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/names"
+	"certquay/model"
+)
+
+// Missing implements kit.Backend, much as the engine does it.
+func (b *Backend) Missing(i *model.Instance, a model.Application) []*lifecycle.Invalid {
+	var all []*lifecycle.Invalid
+	add := func(field, why, example string) {
+		all = append(all, &lifecycle.Invalid{Field: field, Why: why, Example: example})
+	}
+	if _, err := names.Check(i.Spec.Type, a.Domains, b.CAs[i.Spec.Brand].IPNames); err != nil {
+		if n, ok := names.IsError(err); ok {
+			add(n.Field, n.Rule, n.Hint)
+		}
+	}
+	need := func(value, field, example string) {
+		if strings.TrimSpace(value) == "" {
+			add(field, fmt.Sprintf("a %s %s application needs it", strings.ToUpper(string(i.Spec.Level)), i.Spec.Grade), example)
+		}
+	}
+	verified := i.Spec.Level != model.DV
+	if verified {
+		need(a.ApplicantName, "applicant", "Anna Berg")
+		need(a.Phone, "phone", "+49 30 123456")
+		need(a.Email, "email", "anna@example.com")
+		need(a.IDNumber, "id number", "the number of the applicant's identity card")
+	}
+	if c := a.Company; verified || i.Spec.Grade == model.Professional {
+		for _, f := range [][3]string{{c.Name, "company", "Example GmbH"}, {c.Type, "company type", "company"}, {c.Phone, "company phone", "+49 30 123400"},
+			{c.OrganizationID, "organization id", "HRB 12345"}, {c.Country, "country", "DE"}, {c.Province, "province", "Berlin"}, {c.City, "city", "Berlin"},
+			{c.Address, "address", "Example Street 1"}, {c.Zip, "zip code", "10115"}} {
+			need(f[0], f[1], f[2])
+		}
+		if verified && len(a.Documents) == 0 {
+			add("document", "at least one qualification document is needed", "a PNG or JPEG of at most 512,000 bytes")
+		}
+	}
+	if b.CAs[i.Spec.Brand].NeedsEmail && a.Email == "" {
+		add("email", "this issuer needs an e-mail address", "ops@example.com")
+	}
+	switch {
+	case a.Manual():
+		csr, err := bundle.ParseCSR(a.CSR)
+		if err == nil {
+			err = bundle.CheckCSRNames(csr, a.Domains)
+		}
+		if err != nil {
+			add("csr", err.Error(), "openssl req -new")
+		}
+	case !slices.Contains(model.KeyTypes, a.KeyType):
+		add("key type", fmt.Sprintf("%q is not a key type", a.KeyType), "ecdsa-p256")
+	}
+	return all
+}
+
+// Companies implements kit.Backend.
+func (b *Backend) Companies() ([]model.Company, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.Firms), nil
+}
+
+// AddCompany implements kit.Backend.
+func (b *Backend) AddCompany(_ context.Context, _ model.Actor, c model.Company) (model.Company, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, o := range b.Firms {
+		if model.Fold(o.Name) == model.Fold(c.Name) {
+			return c, &lifecycle.Refusal{Action: "company", Reason: lifecycle.ReasonNameTaken, Args: lifecycle.Args{"name": c.Name}}
+		}
+	}
+	c.ID = b.newID()
+	b.Firms = append(b.Firms, c)
+	return c, b.call("AddCompany %s %s", c.Name, c.Country)
+}
+
+// Documents implements kit.Backend.
+func (b *Backend) Documents(id model.ID) ([]model.Document, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.Papers[id]), nil
+}
+
+// AddDocument implements kit.Backend: what begins with PNG or JPEG is one.
+func (b *Backend) AddDocument(_ context.Context, _ model.Actor, id model.ID, name string, data []byte) (model.Document, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, err := b.find(id)
+	if err != nil {
+		return model.Document{}, err
+	}
+	d := model.Document{ID: b.newID(), Instance: id, Name: name, Size: len(data), Added: b.Clock, Data: model.NewSecret(data)}
+	switch {
+	case bytes.HasPrefix(data, []byte("PNG")):
+		d.Format = "png"
+	case bytes.HasPrefix(data, []byte("JPEG")):
+		d.Format = "jpeg"
+	default:
+		return d, &lifecycle.Refusal{Action: lifecycle.Apply, Reason: lifecycle.ReasonDocument,
+			Args: lifecycle.Args{"why": fmt.Sprintf("%q: this is neither a PNG nor a JPEG", name), "hint": "a PNG or JPEG of at most 512,000 bytes"}}
+	}
+	if err := b.call("AddDocument %s %s %d", id.Short(), name, len(data)); err != nil {
+		return d, err
+	}
+	b.paper(i, d)
+	return d, nil
+}
+
+func (b *Backend) paper(i *model.Instance, d model.Document) {
+	if b.Papers == nil {
+		b.Papers = map[model.ID][]model.Document{}
+	}
+	b.Papers[i.ID] = append(b.Papers[i.ID], d)
+	i.Application.Documents = append(i.Application.Documents, d.ID)
+}
+
+// RemoveDocument implements kit.Backend.
+func (b *Backend) RemoveDocument(_ context.Context, _ model.Actor, id, document model.ID) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i, err := b.find(id)
+	if err != nil {
+		return err
+	}
+	b.Papers[id] = slices.DeleteFunc(b.Papers[id], func(d model.Document) bool { return d.ID == document })
+	i.Application.Documents = slices.DeleteFunc(i.Application.Documents, func(d model.ID) bool { return d == document })
+	return b.call("RemoveDocument %s", id.Short())
+}
+
+// Template implements kit.Backend.
+func (b *Backend) Template(id model.ID) (string, error) {
+	return "CONFIRMATION OF AN APPLICATION " + string(id) + "\n", nil
+}
+
+// Approve implements kit.Backend.
+func (b *Backend) Approve(_ context.Context, actor model.Actor, id model.ID) error {
+	return b.act(actor, lifecycle.Review, id, "Approve "+id.Short(), func(i *model.Instance) { i.Operation.Waiting = "" })
+}
+
+// RejectApplication implements kit.Backend.
+func (b *Backend) RejectApplication(_ context.Context, actor model.Actor, id model.ID, reason string) error {
+	return b.act(actor, lifecycle.Review, id, "RejectApplication "+id.Short()+" "+reason, func(i *model.Instance) {
+		i.State, i.Operation, i.Reason = b.to(lifecycle.Reject), model.Operation{}, "the reviewer said no: "+reason
+	})
+}
+
+// UploadKey implements kit.Backend.
+func (b *Backend) UploadKey(_ context.Context, actor model.Actor, id model.ID, f bundle.File) error {
+	if string(f.Data) == "garbage" {
+		return &lifecycle.Refusal{Action: lifecycle.UploadKey, Reason: lifecycle.ReasonCertificate,
+			Args: lifecycle.Args{"why": "there is no private key in it", "hint": "bring the key in PEM"}}
+	}
+	return b.act(actor, lifecycle.UploadKey, id, "UploadKey "+id.Short()+" "+f.Name, func(i *model.Instance) {
+		for n := range i.Versions {
+			i.Versions[n].KeyID = "01KADDED000000000000000000"
+		}
+	})
+}

@@ -1,0 +1,84 @@
+package kittest
+
+import (
+	"context"
+	"fmt"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// unit finds the balance of a kind and specification, made if need be.
+func (b *Backend) unit(kind string, s *model.Specification) *lifecycle.Balance {
+	for n := range b.Units {
+		u := &b.Units[n]
+		if u.Kind == kind && (s == nil || u.Specification != nil && *u.Specification == *s) {
+			return u
+		}
+	}
+	b.Units = append(b.Units, lifecycle.Balance{Kind: kind, Specification: s})
+	return &b.Units[len(b.Units)-1]
+}
+
+// Balances implements kit.Backend.
+func (b *Backend) Balances() ([]lifecycle.Balance, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.unit(string(lifecycle.PackCredit), nil)
+	b.unit(string(lifecycle.PackHosting), nil)
+	return append([]lifecycle.Balance(nil), b.Units...), nil
+}
+
+// CostsByOrder implements kit.Backend.
+func (b *Backend) CostsByOrder() ([]lifecycle.Cost, error) { return b.Orders, nil }
+
+// CostsByMonth implements kit.Backend.
+func (b *Backend) CostsByMonth() ([]lifecycle.Cost, error) {
+	var all []lifecycle.Cost
+	for _, o := range b.Orders {
+		if n := len(all) - 1; n >= 0 && all[n].Month == o.Month {
+			all[n].Charged, all[n].Refunded = all[n].Charged+o.Charged, all[n].Refunded+o.Refunded
+			continue
+		}
+		all = append(all, lifecycle.Cost{Month: o.Month, Charged: o.Charged, Refunded: o.Refunded, Currency: o.Currency})
+	}
+	return all, nil
+}
+
+// QuotePack implements kit.Backend.
+func (b *Backend) QuotePack(r lifecycle.PackRequest) (lifecycle.Quote, error) {
+	if r.Quantity < 1 || r.Quantity > 100_000 {
+		return lifecycle.Quote{}, &lifecycle.Refusal{Action: lifecycle.BuyPack, Reason: lifecycle.ReasonPackQuantity,
+			Args: lifecycle.Args{"quantity": fmt.Sprint(r.Quantity), "most": "100000"}}
+	}
+	l := model.OrderLine{Item: string(r.Kind) + " pack", Quantity: r.Quantity, Currency: b.policy.Currency}
+	each := b.policy.HostingFee
+	switch r.Kind {
+	case lifecycle.PackCertificate:
+		each, l.Spec, l.Years = b.policy.Price(r.Spec), r.Spec, 1
+	case lifecycle.PackCredit:
+		each = b.policy.CreditPrice
+	}
+	l.Amount = each * int64(r.Quantity)
+	return lifecycle.Quote{Lines: []model.OrderLine{l}, Total: l.Amount, Currency: l.Currency}, nil
+}
+
+// BuyPack implements kit.Backend.
+func (b *Backend) BuyPack(_ context.Context, actor model.Actor, r lifecycle.PackRequest) (model.Order, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if f := b.table.Check(lifecycle.BuyPack, &lifecycle.Case{Actor: actor}); f != nil {
+		return model.Order{}, f
+	}
+	if err := b.call("BuyPack %s %s x%d", r.Kind, r.Spec, r.Quantity); err != nil {
+		return model.Order{}, err
+	}
+	s := &r.Spec
+	if r.Kind != lifecycle.PackCertificate {
+		s = nil
+	}
+	u := b.unit(string(r.Kind), s)
+	u.Total, u.Available = u.Total+r.Quantity, u.Available+r.Quantity
+	b.log(actor, string(lifecycle.BuyPack), &model.Instance{Name: string(r.Kind)}, "")
+	return model.Order{ID: b.newID()}, nil
+}

@@ -1,0 +1,145 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/dialog/form"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+)
+
+// held keeps a list in a hidden value of a form, so that what the form shows
+// follows from its values alone.
+func held[T any](list []T) string {
+	b, err := json.Marshal(list)
+	if err != nil { // names and numbers only
+		return "[]"
+	}
+	return string(b)
+}
+
+func listed[T any](v string) (list []T) {
+	_ = json.Unmarshal([]byte(v), &list)
+	return list
+}
+
+// newContact is the choice of one that is not saved yet.
+const newContact = "new"
+
+// contactChoice says where in a form a contact is asked for.
+type contactChoice struct {
+	Show    func(form.Values) bool
+	Needed  bool
+	Initial model.ID
+	Step    int
+}
+
+// contactFields ask for a contact: a saved one, or a new one made right there.
+func contactFields(c *kit.Context, contacts []model.Contact, o contactChoice) []form.Field {
+	show := o.Show
+	if show == nil {
+		show = func(form.Values) bool { return true }
+	}
+	isNew := func(v form.Values) bool { return show(v) && v["contact"] == newContact }
+	return []form.Field{
+		{Key: "contacts", Kind: form.Hidden, Initial: held(contacts)},
+		{Key: "contact", Label: c.T("apply.contact"), Kind: form.Select, Show: show, Step: o.Step, Initial: string(o.Initial), Options: func(v form.Values) []form.Option {
+			var os []form.Option
+			if !o.Needed {
+				os = append(os, form.Option{Label: c.T("apply.contact.none")})
+			}
+			for _, k := range listed[model.Contact](v["contacts"]) {
+				os = append(os, form.Option{Value: string(k.ID), Label: k.Name + " <" + k.Email + ">"})
+			}
+			return append(os, form.Option{Value: newContact, Label: c.T("apply.contact.new")})
+		}, Hint: func(form.Values) string { return c.T("apply.contact.hint") }},
+		{Key: "contact name", Label: "· " + c.T("contact.name"), Show: isNew, Step: o.Step, Valid: needed(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
+		{Key: "contact email", Label: "· " + c.T("apply.email"), Show: isNew, Step: o.Step, Valid: address(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
+		{Key: "contact phone", Label: "· " + c.T("apply.phone"), Show: isNew, Step: o.Step, Placeholder: c.T("optional")},
+	}
+}
+
+// contactOf is the chosen contact; a new one is saved first, and is then the
+// chosen one should the form come back.
+func contactOf(ctx context.Context, c *kit.Context, v form.Values) (model.ID, error) {
+	if v["contact"] != newContact {
+		return model.ID(v["contact"]), nil
+	}
+	k, err := c.Backend.AddContact(ctx, c.Actor, model.Contact{Name: strings.TrimSpace(v["contact name"]), Email: strings.TrimSpace(v["contact email"]), Phone: strings.TrimSpace(v["contact phone"])})
+	if err != nil {
+		return "", under("contact ", "name", err)
+	}
+	v["contacts"] = held(append(listed[model.Contact](v["contacts"]), k))
+	v["contact"] = string(k.ID)
+	return k.ID, nil
+}
+
+// under moves an error to a field whose key begins with a prefix; what names no
+// field goes to the one given.
+func under(prefix, field string, err error) error {
+	var i *lifecycle.Invalid
+	if errors.As(err, &i) {
+		return &lifecycle.Invalid{Field: prefix + i.Field, Why: i.Why, Example: i.Example, Rule: i.Rule}
+	}
+	var r *lifecycle.Refusal
+	if errors.As(err, &r) {
+		return &lifecycle.Invalid{Field: prefix + field, Why: r.Message(), Example: r.Hint()}
+	}
+	return err
+}
+
+func needed(c *kit.Context) func(string, form.Values) string {
+	return func(s string, _ form.Values) string {
+		if strings.TrimSpace(s) == "" {
+			return c.T("needed")
+		}
+		return ""
+	}
+}
+
+func address(c *kit.Context) func(string, form.Values) string {
+	return func(s string, _ form.Values) string {
+		if !mail(strings.TrimSpace(s)) {
+			return c.T("apply.email.wrong")
+		}
+		return ""
+	}
+}
+
+func mail(s string) bool {
+	at := strings.LastIndexByte(s, '@')
+	return at > 0 && at < len(s)-1 && !strings.ContainsAny(s, " ,<>")
+}
+
+// contact adds a contact; it has no key, only the palette.
+func contact(c *kit.Context) kit.Action {
+	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.add")}
+	a := kit.Action{Label: c.T("contact.add"), Group: kit.Certificate, Asks: true}
+	if c.ReadOnly {
+		a.Why = kit.WhyOf(readOnly(row, nil))
+	}
+	a.Run = func() tea.Cmd {
+		return c.Do(func(context.Context) tea.Msg {
+			if c.ReadOnly {
+				return refusedMsg(c, readOnly(row, nil), nil)
+			}
+			q := &request{c: c, row: row}
+			return q.formMsg(form.Spec{ID: "contact", Title: c.T("contact.title"), Submit: c.T("contact.submit"), Intro: []string{c.T("contact.intro")}, Fields: []form.Field{
+				{Key: "name", Label: c.T("contact.name"), Valid: needed(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
+				{Key: "email", Label: c.T("apply.email"), Valid: address(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
+				{Key: "phone", Label: c.T("apply.phone"), Placeholder: c.T("optional")},
+			}}, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+				k, err := c.Backend.AddContact(ctx, c.Actor, model.Contact{Name: strings.TrimSpace(v["name"]), Email: strings.TrimSpace(v["email"]), Phone: strings.TrimSpace(v["phone"])})
+				return kit.ToldMsg{Text: c.T("contact.done", k.Name), Tone: style.Good}, err
+			})
+		})
+	}
+	return a
+}

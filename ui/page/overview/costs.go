@@ -1,0 +1,30 @@
+package overview
+
+import (
+	"context"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/ui/dialog"
+	"certquay/ui/kit"
+	"certquay/ui/page/flow"
+)
+
+// costs opens what is held prepaid and what was spent.
+func (p *page) costs() tea.Cmd {
+	c := p.c
+	return c.Do(func(context.Context) tea.Msg {
+		d := dialog.Costs{Context: c}
+		var err error
+		if d.Balances, err = c.Backend.Balances(); err != nil {
+			return flow.Tell(c, err)
+		}
+		if d.Months, err = c.Backend.CostsByMonth(); err != nil {
+			return flow.Tell(c, err)
+		}
+		if d.Orders, err = c.Backend.CostsByOrder(); err != nil {
+			return flow.Tell(c, err)
+		}
+		return kit.OpenedMsg{Make: func() kit.Dialog { return &d }}
+	})
+}
