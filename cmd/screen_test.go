@@ -142,7 +142,7 @@ func TestByKeysAloneToADeployedCertificate(t *testing.T) {
 		s.typed("a")
 		s.see("Apply for")
 		s.typed("shop.example.com", ctrlS)
-		s.see("shop.example.com", "issued")
+		s.see("shop.example.com", "● issued")
 		s.typed("d")
 		s.see("product")
 		for range 8 { // SLB comes first and needs a region; CDN has one only

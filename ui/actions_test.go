@@ -30,14 +30,17 @@ var finish = map[lifecycle.Action]struct {
 			d.keys("ctrl+s")
 		}
 	}},
-	lifecycle.Verify:    {"Verify", func(*driver, string) {}},
-	lifecycle.Download:  {"Download", func(d *driver, _ string) { d.keys("ctrl+s") }},
-	lifecycle.Renew:     {"Renew", func(d *driver, _ string) { d.keys("y") }},
-	lifecycle.Review:    {"Approve", func(d *driver, _ string) { d.keys("a", "y") }},
-	lifecycle.UploadKey: {"UploadKey", func(d *driver, _ string) { d.keys("tab").text("a.key").keys("ctrl+s") }},
-	lifecycle.Reissue:   {"Reissue", func(d *driver, _ string) { d.keys("ctrl+s") }},
-	lifecycle.Revoke:    {"Revoke", func(d *driver, name string) { d.keys("tab").text(name).keys("enter") }},
-	lifecycle.Delete:    {"Delete", func(d *driver, name string) { d.text(name).keys("enter") }},
+	lifecycle.Host:        {"Host", func(d *driver, _ string) { d.keys("ctrl+s", "y") }},
+	lifecycle.StopHosting: {"StopHosting", func(d *driver, _ string) { d.keys("y") }},
+	lifecycle.AutoDeploy:  {"AutoDeploy", func(d *driver, _ string) { d.keys("y") }},
+	lifecycle.Verify:      {"Verify", func(*driver, string) {}},
+	lifecycle.Download:    {"Download", func(d *driver, _ string) { d.keys("ctrl+s") }},
+	lifecycle.Renew:       {"Renew", func(d *driver, _ string) { d.keys("y") }},
+	lifecycle.Review:      {"Approve", func(d *driver, _ string) { d.keys("a", "y") }},
+	lifecycle.UploadKey:   {"UploadKey", func(d *driver, _ string) { d.keys("tab").text("a.key").keys("ctrl+s") }},
+	lifecycle.Reissue:     {"Reissue", func(d *driver, _ string) { d.keys("ctrl+s") }},
+	lifecycle.Revoke:      {"Revoke", func(d *driver, name string) { d.keys("tab").text(name).keys("enter") }},
+	lifecycle.Delete:      {"Delete", func(d *driver, name string) { d.text(name).keys("enter") }},
 }
 
 func domain(d *driver) string {
@@ -129,7 +132,7 @@ func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *mode
 	f := finish[row.Action]
 	f.do(d, i.Name)
 	calls := d.b.Calls()
-	if row.Action == lifecycle.Verify { // asks every resource
+	if row.Action == lifecycle.Verify || row.Action == lifecycle.AutoDeploy { // every resource
 		calls = calls[:min(len(calls), 1)]
 	}
 	if len(calls) != 1 || !strings.HasPrefix(calls[0], f.call+" ") {

@@ -4,6 +4,7 @@ import (
 	"certquay/ui/kit"
 	"certquay/ui/page/activity"
 	"certquay/ui/page/deployments"
+	"certquay/ui/page/hosting"
 	"certquay/ui/page/later"
 	"certquay/ui/page/overview"
 )
@@ -15,7 +16,7 @@ var tabs = []struct {
 	make         func(*kit.Context) kit.Page
 }{
 	{"tab.overview", "tab.overview", overview.New},
-	{"tab.hosting", "tab.hosting.short", later.New("tab.hosting", "later.hosting")},
+	{"tab.hosting", "tab.hosting.short", hosting.New},
 	{"tab.deployments", "tab.deployments", deployments.New},
 	{"tab.activity", "tab.activity", activity.New},
 	{"tab.forecast", "tab.forecast", later.New("tab.forecast", "later.forecast")},

@@ -14,6 +14,8 @@ import (
 // progress arrives through Watch. A refusal is a *lifecycle.Refusal.
 // Implementations are safe for concurrent use.
 type Backend interface {
+	Hosting
+
 	Now() time.Time
 	Table() *lifecycle.Table
 	// Case is a snapshot for Table().Check.

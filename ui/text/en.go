@@ -28,8 +28,6 @@ var english = merge(map[string]string{
 	"tab.deployments":   "Deployments",
 	"tab.activity":      "Activity",
 	"tab.forecast":      "Forecast",
-	"later.hosting": "Managed hosting, which renews certificates without anybody, is not part of this version yet. " +
-		"Until it is, the overview shows what expires when, and r renews a certificate by hand in the last 30 days of its service period.",
 	"later.forecast": "The forecast of the coming months is not part of this version yet. " +
 		"Until it is, the picture on the overview shows what expires in each of the coming 26 weeks.",
 
@@ -190,7 +188,7 @@ var english = merge(map[string]string{
 	"foot.d": "deploy", "foot.r": "renew", "foot.n": "reissue", "foot.s": "save", "foot.x": "explain", "foot.y": "copy", "foot.esc": "back",
 	"foot.D": "undeploy", "foot.V": "verify", "foot.o": "certificate", "foot.R": "review", "foot.K": "add key",
 	"keytable.key": "key", "keytable.what": "what it does", "keytable.where": "where", "keytable.everywhere": "everywhere", "keytable.details": "details",
-}, englishDialogs, englishApplying)
+}, englishDialogs, englishApplying, englishHosting)
 
 func merge(a map[string]string, more ...map[string]string) map[string]string {
 	for _, m := range more {

@@ -41,7 +41,7 @@ type request struct {
 var flows = map[lifecycle.Action]func(*request) tea.Msg{
 	lifecycle.Buy: buy, lifecycle.BuyPack: buy, lifecycle.Review: review, lifecycle.UploadKey: uploadKey, lifecycle.Upload: upload, lifecycle.Apply: apply, lifecycle.Withdraw: withdraw,
 	lifecycle.Close: end, lifecycle.Revoke: end, lifecycle.Delete: end, lifecycle.Deploy: deploy, lifecycle.Undeploy: undeploy,
-	lifecycle.Verify: verify, lifecycle.Download: download, lifecycle.Renew: renew, lifecycle.Reissue: reissue,
+	lifecycle.Host: host, lifecycle.StopHosting: stopHosting, lifecycle.AutoDeploy: autoDeploy, lifecycle.Verify: verify, lifecycle.Download: download, lifecycle.Renew: renew, lifecycle.Reissue: reissue,
 }
 
 // footer lists the actions that deserve a place in the footer, the most

@@ -1,0 +1,262 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"image"
+	"image/png"
+	"math/big"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/product"
+	"certquay/lifecycle/product/edge"
+	"certquay/model"
+	"certquay/store"
+	"certquay/store/engine/mem"
+	"certquay/ui/kittest"
+	"certquay/ui/page/flow"
+)
+
+// real is an engine as certquay wires it, on a store in memory.
+func real(t *testing.T) *lifecycle.Engine {
+	t.Helper()
+	s, err := store.With(mem.New(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	ca, err := embedded.New(s, embedded.Options{Levels: model.Levels, Reviewed: []model.Level{model.OV, model.EV}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cdn, err := edge.Open(t.Context(), s, edge.Options{Product: "CDN", Regions: []string{"global"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cdn.Close() })
+	e := lifecycle.New(lifecycle.Options{
+		Store: s, Clock: lifecycle.SystemClock{}, Policy: lifecycle.DefaultPolicy(), Prober: product.Prober{},
+		Issuers:  map[string]lifecycle.Issuer{embedded.Brand: ca},
+		Products: []lifecycle.NamedProduct{{Name: "CDN", Driver: "edge", Product: cdn}},
+	})
+	t.Cleanup(e.Close)
+	return e
+}
+
+var boss = model.Actor{Name: "anna", Role: model.Owner, Via: "terminal"}
+
+// inState brings a new instance into a state by the actions that lead there.
+func inState(t *testing.T, e *lifecycle.Engine, s model.State) model.ID {
+	t.Helper()
+	ctx := t.Context()
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	wait := func(j model.Job, err error) {
+		t.Helper()
+		check(err)
+		_, err = e.Wait(ctx, j.ID)
+		check(err)
+	}
+	buy := func(level model.Level, grade model.Grade) model.ID {
+		_, made, err := e.Buy(ctx, boss, lifecycle.BuyRequest{Spec: model.Specification{Level: level, Type: model.Single, Brand: embedded.Brand, Grade: grade}, Years: 1, Quantity: 1})
+		check(err)
+		return made[0].ID
+	}
+	issue := func(grade model.Grade) model.ID {
+		id := buy(model.DV, grade)
+		wait(e.Apply(ctx, boss, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}))
+		return id
+	}
+	reach := map[string]func() model.ID{
+		"paid": func() model.ID { return buy(model.DV, model.Standard) },
+		"verifying": func() model.ID {
+			id := buy(model.OV, model.Standard)
+			_, err := e.AddDocument(ctx, boss, id, "register.png", picture(t))
+			check(err)
+			org := model.Organization{Name: "Example GmbH", Type: "company", Phone: "1", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"}
+			wait(e.Apply(ctx, boss, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, ApplicantName: "Anna", Phone: "1", Email: "a@example.com", IDNumber: "L01", Company: org}}))
+			return id
+		},
+		"issued":   func() model.ID { return issue(model.Standard) },
+		"uploaded": func() model.ID { return upload(t, e) },
+		"revoked": func() model.ID {
+			id := issue(model.Free)
+			wait(e.Revoke(ctx, boss, id, lifecycle.RevokeRequest{}))
+			return id
+		},
+		"refunded": func() model.ID {
+			id := issue(model.Standard)
+			wait(e.Revoke(ctx, boss, id, lifecycle.RevokeRequest{}))
+			return id
+		},
+		"closed": func() model.ID {
+			id := buy(model.DV, model.Free)
+			check(e.CloseInstance(ctx, boss, id))
+			return id
+		},
+	}
+	id := reach[string(s)]()
+	if i, err := e.Instance(id); err != nil || i.State != s {
+		t.Fatalf("it is %s, not %s: %v", i.State, s, err)
+	}
+	return id
+}
+
+func upload(t *testing.T, e *lifecycle.Engine) model.ID {
+	t.Helper()
+	data := fresh(t)
+	res, err := e.Upload(t.Context(), boss, lifecycle.UploadRequest{Files: []bundle.File{{Name: "a.pem", Data: data}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.Instance.ID
+}
+
+// TestEveryKeyInEveryStateChangesTheStoreOrSaysWhy presses every key of the
+// table, in the real dashboard over the real engine, on a certificate in each
+// state: either the store holds the action's event afterwards, or exactly the
+// table's reason is on the screen and nothing but the refusal was written.
+// spec: S3, V3, V4
+func TestEveryKeyInEveryStateChangesTheStoreOrSaysWhy(t *testing.T) {
+	var keys []string
+	for _, r := range lifecycle.NewTable().Rows() {
+		if r.Key != "" && !slices.Contains(keys, r.Key) {
+			keys = append(keys, r.Key)
+		}
+	}
+	for n, s := range model.States {
+		for _, key := range keys {
+			for _, deployed := range []bool{false, true} {
+				if deployed && s.Group() != model.GroupIssued {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s-%s-deployed=%v", s, key, deployed), func(t *testing.T) {
+					t.Parallel()
+					pressReal(t, s, key, deployed, [][2]int{{80, 24}, {120, 40}}[n%2])
+				})
+			}
+		}
+	}
+}
+
+func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]int) {
+	e := real(t)
+	id := inState(t, e, s)
+	if deployed {
+		jobs, err := e.Deploy(t.Context(), boss, id, lifecycle.DeployRequest{Product: "CDN"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Wait(t.Context(), jobs[0].ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := e.AddContact(t.Context(), boss, model.Contact{Name: "Ops", Email: "ops@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	var rows []*lifecycle.Row
+	for _, r := range e.Table().Rows() {
+		if r.Key == key {
+			rows = append(rows, r)
+		}
+	}
+	cs, err := e.Case(boss, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, refusal := flow.Pick(e.Table(), rows, cs)
+	count := func() (done, refused int) {
+		events, err := e.Activity(lifecycle.ActivityFilter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ev := range events {
+			switch {
+			case ev.Result == lifecycle.ResultRefused:
+				refused++
+			case ev.Action == string(row.Action) || ev.Action == "draft":
+				done++
+			}
+		}
+		return done, refused
+	}
+	before, _ := count()
+	d := drive(t, kittest.New(), size[0], size[1], func(o *Options) {
+		o.Backend, o.Actor = e, boss
+		o.Read = func(string) ([]byte, error) { return fresh(t), nil }
+		o.Save = func(name string, _ []byte, _ bool) (string, error) { return filepath.Join("/tmp", name), nil }
+	})
+	i := *cs.Instance
+	d.keys(key)
+	d.fits()
+	if refusal != nil {
+		d.sees(refusal.Message(), refusal.Hint(), "State: "+string(s))
+		d.keys("esc")
+		if after, _ := count(); after != before {
+			t.Errorf("a refused %s changed something", row.Action)
+		}
+		return
+	}
+	f, ok := finish[row.Action]
+	if !ok {
+		t.Fatalf("the table allows %s and this test does not know how it goes on:\n%s", row.Action, d.screen())
+	}
+	f.do(d, i.Name)
+	until, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
+	for {
+		if after, _ := count(); after > before {
+			return
+		}
+		select {
+		case <-until.Done():
+			t.Fatalf("%s in %s changed nothing:\n%s", row.Action, s, d.screen())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// fresh is a certificate nobody has yet, with its key.
+func fresh(t *testing.T) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), DNSNames: []string{"a.example.com"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(300 * 24 * time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: k})...)
+}
+
+// picture is a document by content.
+func picture(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 100, 100))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}

@@ -1,0 +1,17 @@
+package kit
+
+import (
+	"context"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// Hosting is the part of a [Backend] that managed hosting and auto-deploy need.
+type Hosting interface {
+	// QuoteHosting prices hosting, or says why it cannot be had.
+	QuoteHosting(id model.ID, r lifecycle.HostRequest) (lifecycle.Quote, error)
+	Host(ctx context.Context, actor model.Actor, id model.ID, r lifecycle.HostRequest) error
+	StopHosting(ctx context.Context, actor model.Actor, id model.ID) error
+	AutoDeploy(ctx context.Context, actor model.Actor, resource model.ID, on bool) error
+}

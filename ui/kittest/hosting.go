@@ -1,0 +1,52 @@
+package kittest
+
+import (
+	"context"
+	"fmt"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// QuoteHosting implements kit.Hosting.
+func (b *Backend) QuoteHosting(id model.ID, r lifecycle.HostRequest) (lifecycle.Quote, error) {
+	i, err := b.Instance(id)
+	if err != nil {
+		return lifecycle.Quote{}, err
+	}
+	amount := int64(120_00)
+	if r.FromPack {
+		amount = 0
+	}
+	return lifecycle.Quote{Currency: "EUR", Total: amount, Lines: []model.OrderLine{{Item: "managed hosting", Spec: i.Spec, Years: 1, Quantity: 1, Amount: amount, Currency: "EUR"}}}, nil
+}
+
+// Host implements kit.Hosting.
+func (b *Backend) Host(_ context.Context, actor model.Actor, id model.ID, r lifecycle.HostRequest) error {
+	return b.act(actor, lifecycle.Host, id, "Host "+id.Short(), func(i *model.Instance) {
+		i.Contact, i.Hosting = r.Contact, model.Hosting{On: true, RenewalsLeft: 1, FromPack: r.FromPack}
+	})
+}
+
+// StopHosting implements kit.Hosting.
+func (b *Backend) StopHosting(_ context.Context, actor model.Actor, id model.ID) error {
+	return b.act(actor, lifecycle.StopHosting, id, "StopHosting "+id.Short(), func(i *model.Instance) { i.Hosting = model.Hosting{} })
+}
+
+// AutoDeploy implements kit.Hosting.
+func (b *Backend) AutoDeploy(_ context.Context, actor model.Actor, resource model.ID, on bool) error {
+	for _, r := range b.Places {
+		if r.ID != resource {
+			continue
+		}
+		return b.act(actor, lifecycle.AutoDeploy, r.Instance, fmt.Sprintf("AutoDeploy %s %v", resource.Short(), on), func(i *model.Instance) {
+			r.AutoDeploy = on
+			if on {
+				i.Deployments.Auto++
+			} else {
+				i.Deployments.Auto--
+			}
+		})
+	}
+	return &lifecycle.NotFound{What: "resource", Name: string(resource)}
+}

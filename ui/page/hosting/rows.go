@@ -1,0 +1,68 @@
+package hosting
+
+import (
+	"strconv"
+
+	"certquay/model"
+	"certquay/ui/kit"
+	"certquay/ui/page/overview"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// columns say when each renews next and why then.
+func columns(c *kit.Context) []widget.Column[model.Row] {
+	return []widget.Column[model.Row]{
+		{Title: c.T("col.name"), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Strong, Text: r.Name}
+		}},
+		{Title: c.T("col.status"), Min: 14, Max: 26, Cell: func(r model.Row, w int) widget.Cell {
+			glyph, word, tone := overview.Status(c, &r, w-2)
+			return widget.Cell{Tone: tone, Text: glyph + " " + word}
+		}},
+		{Title: c.T("col.next"), Min: 17, Max: 17, Cell: func(r model.Row, _ int) widget.Cell { return when(c, &r) }},
+		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, From: 100, Cell: func(r model.Row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: why(c, &r)}
+		}},
+		{Title: c.T("col.auto"), Min: 5, Max: 7, Right: true, Cell: func(r model.Row, _ int) widget.Cell {
+			if r.Resources == 0 {
+				return widget.Cell{Tone: style.Faint, Text: "–"}
+			}
+			return widget.Cell{Text: strconv.Itoa(r.Auto) + "/" + strconv.Itoa(r.Resources)}
+		}},
+		{Title: c.T("col.left"), Min: 5, Max: 6, Right: true, Cell: func(r model.Row, _ int) widget.Cell {
+			tone := style.Plain
+			if r.RenewalsLeft == 0 {
+				tone = style.Soon
+			}
+			return widget.Cell{Tone: tone, Text: strconv.Itoa(r.RenewalsLeft)}
+		}},
+		{Title: c.T("col.serviceends"), Min: 10, Max: 12, Cell: func(r model.Row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: r.ServiceEnd.Format("2006-01-02")}
+		}},
+	}
+}
+
+// when is the next renewal by itself.
+func when(c *kit.Context, r *model.Row) widget.Cell {
+	switch {
+	case r.Operation != "":
+		return widget.Cell{Tone: style.Work, Text: c.T("hosting.now", max(r.Attempt, 1))}
+	case r.Due.IsZero():
+		return widget.Cell{Tone: style.Faint, Text: "–"}
+	}
+	return widget.Cell{Text: widget.Pad(widget.Day(r.Due, c.Now), 10) + widget.PadLeft(widget.Days(r.Due, c.Now), 7)}
+}
+
+// why says why then (spec T5, H4).
+func why(c *kit.Context, r *model.Row) string {
+	switch {
+	case r.Due.IsZero() && r.RenewalsLeft == 0:
+		return c.T("hosting.why.ends")
+	case r.Due.IsZero():
+		return ""
+	case r.DueHosted:
+		return c.T("hosting.why.service")
+	}
+	return c.T("hosting.why.version")
+}
