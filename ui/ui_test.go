@@ -280,7 +280,7 @@ func TestMoving(t *testing.T) {
 	if last == first {
 		t.Error("G does not go to the end")
 	}
-	for n, words := range []string{"", "not part of this version", "PRESENTS", "live", "not part of this version"} {
+	for n, words := range []string{"", "NEXT RENEWAL", "PRESENTS", "live", "not part of this version"} {
 		if d.keys(fmt.Sprint(n + 1)); words != "" {
 			d.sees(words)
 		}

@@ -170,9 +170,9 @@ var english = merge(map[string]string{
 	// Actions.
 	"action.buy": "buy certificates", "action.buy-pack": "buy packs", "action.upload-key": "add the private key", "action.upload": "import a certificate", "action.apply": "apply for it", "action.close": "close it",
 	"action.review": "review an application", "action.withdraw": "withdraw the application", "action.deploy": "deploy", "action.undeploy": "undeploy",
-	"action.verify": "verify what is presented now", "action.auto-deploy": "toggle auto-deploy", "action.download": "save certificate files",
-	"action.renew": "renew for the next year", "action.reissue": "reissue", "action.host": "switch managed hosting on",
-	"action.stop-hosting": "stop managed hosting", "action.revoke": "revoke it", "action.delete": "delete it for good",
+	"action.verify": "verify what is presented now", "action.auto-deploy": "auto-deploy", "action.download": "save certificate files",
+	"action.renew": "renew for the next year", "action.reissue": "reissue", "action.host": "managed hosting",
+	"action.stop-hosting": "stop hosting", "action.revoke": "revoke it", "action.delete": "delete it for good",
 	"action.undo": "undo, where the rules allow", "action.explain": "explain why it is so", "action.contact": "add a contact",
 	"act.details": "details", "act.filter": "filter as you type", "act.panel": "filter panel", "act.hosted": "hosted only",
 	"act.layout": "cards or list", "act.costs": "costs and packs", "act.mark": "mark; actions then act on the marked", "act.copy.name": "copy the name", "act.copy.line": "copy the line",

@@ -48,7 +48,7 @@ var flows = map[lifecycle.Action]func(*request) tea.Msg{
 // wanted first.
 var footer = []lifecycle.Action{
 	lifecycle.Buy, lifecycle.Upload, lifecycle.Apply, lifecycle.Withdraw, lifecycle.Review, lifecycle.Renew, lifecycle.Deploy,
-	lifecycle.UploadKey, lifecycle.Download, lifecycle.Verify, lifecycle.Reissue, lifecycle.Undeploy,
+	lifecycle.Host, lifecycle.StopHosting, lifecycle.AutoDeploy, lifecycle.UploadKey, lifecycle.Download, lifecycle.Verify, lifecycle.Reissue, lifecycle.Undeploy,
 }
 
 // own are the keys of actions for which the table names none.

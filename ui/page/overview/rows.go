@@ -198,6 +198,9 @@ func card(c *kit.Context, r *model.Row, w int, selected, marked bool) string {
 		edge, name = style.Accent, style.Accent
 	}
 	title := r.Name
+	if selected { // not by colour alone
+		title = "▸ " + title
+	}
 	if marked {
 		title = "✓ " + title
 	}
