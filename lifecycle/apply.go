@@ -123,10 +123,13 @@ func merge(draft, given model.Application) model.Application {
 	return m
 }
 
-// SaveDraft keeps an application as far as it is filled in (spec A6).
+// SaveDraft keeps an application as far as it is filled in, in place of the
+// draft before (spec A6). Documents are added and removed by themselves.
 func (e *Engine) SaveDraft(ctx context.Context, actor model.Actor, id model.ID, a model.Application) error {
 	return e.begin(ctx, actor, Apply, id, func(_ model.Tx, c *Case, ev *model.Event) error {
-		c.Instance.Application = merge(c.Instance.Application, a)
+		kept := c.Instance.Application.Documents
+		c.Instance.Application = merge(model.Application{}, a)
+		c.Instance.Application.Documents = kept
 		c.Instance.Application.Saved = c.Now
 		c.Instance.Name = nameFor(c.Instance)
 		ev.Action, ev.Detail = "draft", joinAnd(c.Instance.Application.Domains)
@@ -156,13 +159,13 @@ func (e *Engine) Apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 	}
 	app := merge(c.Instance.Application, r.Application)
 	if missing := e.Missing(c.Instance, app); len(missing) > 0 {
-		if err := e.SaveDraft(ctx, actor, id, r.Application); err != nil {
+		if err := e.SaveDraft(ctx, actor, id, app); err != nil {
 			return model.Job{}, err
 		}
 		return model.Job{}, missing[0]
 	}
 	if r.DraftOnly {
-		return model.Job{}, e.SaveDraft(ctx, actor, id, r.Application)
+		return model.Job{}, e.SaveDraft(ctx, actor, id, app)
 	}
 	key, err := e.newKey(id, app)
 	if err != nil {
