@@ -1,6 +1,7 @@
 package cmd_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -25,10 +26,18 @@ type screen struct {
 	cmd  *exec.Cmd
 	mu   sync.Mutex
 	read int
+	raw  []byte               // until every needle was seen
+	seen map[string]time.Time // when each needle first stood in what was written
 }
 
 // open runs certquay in a terminal of the person's.
 func (p *person) open(width, height int, args ...string) *screen {
+	return p.timed(width, height, nil, args...)
+}
+
+// timed is open, and notes when each needle is first written: looking at the
+// emulated screen takes longer than what is measured.
+func (p *person) timed(width, height int, needles []string, args ...string) *screen {
 	p.t.Helper()
 	c := exec.Command(p.bin, append(append([]string{}, p.flag...), args...)...)
 	c.Env = append(append([]string{}, p.env...), "TERM=xterm-256color", "COLORTERM=truecolor")
@@ -37,7 +46,7 @@ func (p *person) open(width, height int, args ...string) *screen {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	s := &screen{t: p.t, term: vt.NewSafeEmulator(width, height), keys: f, cmd: c}
+	s := &screen{t: p.t, term: vt.NewSafeEmulator(width, height), keys: f, cmd: c, seen: map[string]time.Time{}}
 	go func() { // the program asks the terminal questions; the answers go back
 		_, _ = io.Copy(f, s.term)
 	}()
@@ -49,6 +58,7 @@ func (p *person) open(width, height int, args ...string) *screen {
 				_, _ = s.term.Write(buf[:n])
 				s.mu.Lock()
 				s.read += n
+				s.note(buf[:n], needles)
 				s.mu.Unlock()
 			}
 			if err != nil {
@@ -62,6 +72,34 @@ func (p *person) open(width, height int, args ...string) *screen {
 		_ = f.Close()
 	})
 	return s
+}
+
+// note looks for needles in what was written so far. The caller holds the lock.
+func (s *screen) note(b []byte, needles []string) {
+	if len(s.seen) == len(needles) {
+		return
+	}
+	s.raw = append(s.raw, b...)
+	for _, n := range needles {
+		if _, ok := s.seen[n]; !ok && bytes.Contains(s.raw, []byte(n)) {
+			s.seen[n] = time.Now()
+		}
+	}
+}
+
+// when is how long after begun a needle was first written.
+func (s *screen) when(begun time.Time, needle string) time.Duration {
+	s.t.Helper()
+	for until := time.Now().Add(patience / 4); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+		s.mu.Lock()
+		at, ok := s.seen[needle]
+		s.mu.Unlock()
+		if ok {
+			return at.Sub(begun)
+		}
+	}
+	s.t.Fatalf("%q was not written:\n%s", needle, s.text())
+	return 0
 }
 
 // text is what a person reads.
