@@ -75,6 +75,7 @@ func BenchmarkDashboard(b *testing.B) {
 	measure := func(n int) (f figures) {
 		p := newPerson(b)
 		p.filled(n)
+		p.must("balance") // the very first start makes store and CA
 		rows := "Welcome"
 		if n > 0 {
 			rows = "n000189" // the first to expire
