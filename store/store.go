@@ -77,6 +77,8 @@ type Store struct {
 
 	stopBuilding context.CancelFunc
 	built        chan struct{} // closed when building the table has ended
+	wanted       chan struct{} // closed when somebody waits for the table
+	want         sync.Once
 
 	mu     sync.Mutex // guards closed, and readers.Add against readers.Wait
 	closed bool
@@ -89,7 +91,7 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	s := &Store{
 		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, table: newTable(),
 		requests: make(chan *request, groupCallers),
-		closing:  make(chan struct{}), stopped: make(chan struct{}), built: make(chan struct{}),
+		closing:  make(chan struct{}), stopped: make(chan struct{}), built: make(chan struct{}), wanted: make(chan struct{}),
 	}
 	// What the table is built from is this moment; what comes later comes from
 	// the committer, which does not run yet.
@@ -102,6 +104,11 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	go func() {
 		defer close(s.built)
 		defer snap.Close()
+		select { // the first frame, and verbs that are quick, come first
+		case <-s.wanted:
+		case <-time.After(buildAfter):
+		case <-ctx.Done():
+		}
 		if err := s.table.build(ctx, &view{keys: k, snap: snap}); err != nil && ctx.Err() == nil {
 			s.log.Error("the search table could not be built", "err", err)
 		}
@@ -109,6 +116,10 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	go s.commitLoop()
 	return s, nil
 }
+
+// buildAfter is how long after opening the search table is built when nobody
+// waits for it.
+const buildAfter = 300 * time.Millisecond
 
 // View runs fn on one consistent snapshot. It may be called inside itself.
 func (s *Store) View(fn func(model.Reader) error) error {
@@ -141,6 +152,7 @@ func (s *Store) enter() error {
 // Built waits until the search table has seen everything, or ctx ends. Until
 // then queries may be partial.
 func (s *Store) Built(ctx context.Context) error {
+	s.want.Do(func() { close(s.wanted) })
 	select {
 	case <-s.built:
 		return s.table.failure()
