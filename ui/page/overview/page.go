@@ -52,6 +52,9 @@ func New(c *kit.Context) kit.Page {
 	return p
 }
 
+// firstRows is how many rows the first page has.
+const firstRows = 100
+
 // partialRetry is how soon a list is read again that was not whole yet.
 const partialRetry = 500 * time.Millisecond
 
@@ -88,6 +91,9 @@ func (p *page) load() tea.Cmd {
 	q.Offset, q.Limit, _ = p.table.Around()
 	if p.cardsShown() {
 		q.Offset, q.Limit = 0, max(q.Limit, 400)
+	}
+	if !p.loaded { // few enough to be read before everything is known
+		q.Limit = min(q.Limit, firstRows)
 	}
 	return p.c.Do(func(context.Context) tea.Msg {
 		q.Now = p.c.Backend.Now()
