@@ -149,7 +149,9 @@ func (e *Engine) startDeploy(tx model.Tx, c *Case, actor model.Actor, t target) 
 	if err != nil {
 		return nil, err
 	}
-	if r.Operation.Active() {
+	if busy, err := e.busy(tx, r); err != nil {
+		return nil, err
+	} else if busy {
 		return nil, &Refusal{Action: Deploy, State: i.State, Instance: i.ID, Reason: ReasonBusy, Rule: "S2",
 			Args: Args{"job": string(r.Operation.Kind) + " at " + r.Product + " " + r.Region + " " + r.Name}}
 	}
@@ -168,6 +170,37 @@ func (e *Engine) startDeploy(tx model.Tx, c *Case, actor model.Actor, t target) 
 		return nil, err
 	}
 	return &j, tx.Put(&j)
+}
+
+// busy says whether something is being done at a resource right now. A job that
+// only waits for its next attempt gives way to what comes instead: it is ended,
+// so that it does not come back over it later. The caller puts the resource.
+func (e *Engine) busy(tx model.Tx, r *model.Resource) (bool, error) {
+	if !r.Operation.Active() {
+		return false, nil
+	}
+	j, err := model.Get[model.Job](tx, string(r.Operation.Job))
+	if err != nil {
+		return false, fmt.Errorf("read job %s: %w", r.Operation.Job, err)
+	}
+	if j.Live() && !j.Next.After(e.Now()) {
+		return true, nil
+	}
+	r.Operation = model.Operation{}
+	if !j.Live() {
+		return false, nil
+	}
+	return false, e.finish(tx, &j, resultSuperseded)
+}
+
+// resultSuperseded is that of a job that gave way to a later one.
+const resultSuperseded = "superseded"
+
+// done takes a job's mark off its resource, unless it is another's by now.
+func done(r *model.Resource, j *model.Job) {
+	if r.Operation.Job == j.ID {
+		r.Operation = model.Operation{}
+	}
 }
 
 // resourceAt finds the resource of a place, or makes its record.
@@ -261,7 +294,9 @@ func (e *Engine) atResource(ctx context.Context, actor model.Actor, a Action, ki
 		if err != nil {
 			return fmt.Errorf("read resource %s: %w", id, err)
 		}
-		if r.Operation.Active() {
+		if busy, err := e.busy(tx, &r); err != nil {
+			return err
+		} else if busy {
 			return &Refusal{Action: a, State: c.Instance.State, Instance: c.Instance.ID, Reason: ReasonBusy, Rule: "S2", Args: Args{"job": string(r.Operation.Kind)}}
 		}
 		j = e.newJob(kind, c.Instance, actor)

@@ -73,6 +73,14 @@ func (e *Engine) deployStep(ctx context.Context, j model.Job, ask bool) (func(mo
 	if err != nil {
 		return nil, err
 	}
+	if wanted, err := e.stillWanted(&j, &s.res); err != nil || !wanted {
+		return func(tx model.Tx, j *model.Job) error {
+			if err := e.withResource(tx, j.Resource, func(r *model.Resource) error { done(r, j); return nil }); err != nil {
+				return err
+			}
+			return e.finish(tx, j, resultSuperseded)
+		}, err
+	}
 	pair, err := e.pair(&j)
 	if err != nil {
 		return nil, err
@@ -95,6 +103,24 @@ func (e *Engine) deployStep(ctx context.Context, j model.Job, ask bool) (func(mo
 			return nil
 		})
 	}, nil
+}
+
+// stillWanted says whether an automatic deployment should still be done: the
+// mark at the resource is its own, auto-deploy is on, and its version is the
+// current one. What a person asked for always is.
+func (e *Engine) stillWanted(j *model.Job, r *model.Resource) (bool, error) {
+	if j.Cause != WhyDue {
+		return true, nil
+	}
+	i, err := e.Instance(j.Instance)
+	if errors.Is(err, model.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	v := i.Current()
+	return r.Operation.Job == j.ID && r.Instance == j.Instance && r.AutoDeploy && v != nil && v.Number == j.Version, nil
 }
 
 // toRestore keeps why a deployment failed and goes on to put back.
@@ -155,7 +181,8 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 			r.Deployed, r.DeployedAt = j.Target, e.Now()
 			r.Address = b.Address
 			e.saw(r, j.Target, leaf.NotAfter)
-			r.Operation, r.Failure, r.Waiting = model.Operation{}, model.Failure{}, false
+			done(r, j)
+			r.Failure, r.Waiting = model.Failure{}, false
 			if j.Cause == WhyDue && j.Yearly {
 				i, err := model.Get[model.Instance](tx, string(j.Instance))
 				if err != nil {
@@ -237,9 +264,19 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 	}
 	return func(tx model.Tx, j *model.Job) error {
 		j.Error = j.Reason
+		again := time.Time{}
+		if j.Cause == WhyDue { // what certquay does by itself is tried again (spec H9)
+			again = e.Now().Add(retryAfter(j.Attempt, 0))
+		}
 		failure := model.Failure{What: model.JobDeploy, At: e.Now(), Message: j.Reason}
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
-			r.Operation, r.Failure = model.Operation{}, failure
+			switch {
+			case again.IsZero():
+				done(r, j)
+			case r.Operation.Job == j.ID:
+				r.Operation.Attempt, r.Operation.Next, r.Operation.Error = j.Attempt, again, j.Error
+			}
+			r.Failure = failure
 			if r.Deployed == "" {
 				r.Address = b.Address
 			}
@@ -255,9 +292,8 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 		if err := tx.Append(ev); err != nil {
 			return err
 		}
-		if j.Cause == WhyDue {
-			// What certquay does by itself is tried again (spec H9).
-			j.Step, j.Next = stepDeploy, e.Now().Add(retryAfter(j.Attempt, 0))
+		if !again.IsZero() {
+			j.Step, j.Next = stepDeploy, again
 			return nil
 		}
 		return e.finish(tx, j, ResultFailed)
@@ -321,7 +357,8 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	return func(tx model.Tx, j *model.Job) error {
 		result, detail := ResultOK, ""
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
-			r.Operation, r.LookedAt = model.Operation{}, e.Now()
+			done(r, j)
+			r.LookedAt = e.Now()
 			if looked != nil {
 				r.VerifyError, result = looked.Error(), ResultFailed
 				return nil

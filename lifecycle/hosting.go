@@ -222,6 +222,10 @@ func (e *Engine) autoOff(tx model.Tx, r *model.Resource) error {
 		}
 	}
 	r.AutoDeploy, r.Reserved, r.Waiting = false, false, false
+	if r.Operation.Kind == model.JobDeploy && r.Operation.Next.After(e.Now()) {
+		_, err := e.busy(tx, r) // a failed automatic deployment is not tried again
+		return err
+	}
 	return nil
 }
 
@@ -291,6 +295,12 @@ func (e *Engine) autoDeployNew(tx model.Tx, i *model.Instance, v *model.Version)
 
 // autoDeployTo starts one automatic deployment, or lets it wait for a credit.
 func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, r *model.Resource) (*model.Job, error) {
+	if busy, err := e.busy(tx, r); err != nil {
+		return nil, err
+	} else if busy { // it goes on when that has ended
+		r.Waiting = true
+		return nil, tx.Put(r)
+	}
 	if v.Yearly && !r.Reserved {
 		free, err := balance(tx, packFree, unitCredit)
 		if err != nil {
@@ -298,7 +308,7 @@ func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, 
 		}
 		if free < 1 {
 			if r.Waiting {
-				return nil, nil
+				return nil, tx.Put(r)
 			}
 			r.Waiting = true
 			ev := e.event(model.Scheduler, string(AutoDeploy), i)
@@ -346,7 +356,18 @@ func (e *Engine) creditUsed(tx model.Tx, i *model.Instance, r *model.Resource) e
 // there are credits now, the longest waiting first.
 func (e *Engine) deployWaiting(ctx context.Context) error {
 	var started []model.ID
-	err := e.update(ctx, func(tx model.Tx) error {
+	waits := false
+	err := e.store.View(func(r model.Reader) error {
+		for _, err := range r.Keys(model.Scan{Kind: model.KindResource, Index: "waiting", Limit: 1}) {
+			waits = err == nil
+			return err
+		}
+		return nil
+	})
+	if err != nil || !waits {
+		return err
+	}
+	err = e.update(ctx, func(tx model.Tx) error {
 		started = started[:0]
 		var waiting []model.Resource
 		for r, err := range model.All[model.Resource](tx, model.Scan{Index: "waiting"}) {
@@ -362,7 +383,11 @@ func (e *Engine) deployWaiting(ctx context.Context) error {
 				return fmt.Errorf("read instance %s: %w", r.Instance, err)
 			}
 			v := i.Current()
-			if v == nil || r.Operation.Active() {
+			if v == nil || v.Fingerprint == r.Deployed {
+				r.Waiting = false
+				if err := tx.Put(r); err != nil {
+					return err
+				}
 				continue
 			}
 			j, err := e.autoDeployTo(tx, &i, v, r)

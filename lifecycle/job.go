@@ -142,8 +142,7 @@ func (e *Engine) run(id model.ID, fresh bool) {
 	for j.Live() {
 		step := e.step(&j)
 		if step == nil {
-			e.log.Error("a job has a step that this version does not know", "job", j.ID, "step", j.Step)
-			return
+			step = unknownStep
 		}
 		ctx, cancel := context.WithTimeout(e.ctx, e.policy.CallTimeout)
 		result, err := step(ctx, j, ask)
@@ -165,7 +164,17 @@ func (e *Engine) run(id model.ID, fresh bool) {
 		}
 		ask = false
 	}
+	if j.Resource != "" { // what waited for this resource can go on
+		if err := e.deployWaiting(e.ctx); err != nil {
+			e.logJob(&j, err)
+		}
+	}
 	e.nudge()
+}
+
+// unknownStep ends a job of a later version where people see it.
+func unknownStep(_ context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
+	return nil, &Final{fmt.Errorf("this version of certquay does not know the step %q of %s", j.Step, j.Kind)}
 }
 
 // errSuperseded says that a job was finished by somebody else meanwhile, for
@@ -267,7 +276,9 @@ func (e *Engine) showFailure(tx model.Tx, j *model.Job, retry bool) error {
 			if j.Kind == model.JobVerify {
 				r.Failure = model.Failure{}
 			}
-			e.opAfterFailure(&r.Operation, j, retry)
+			if r.Operation.Job == j.ID {
+				e.opAfterFailure(&r.Operation, j, retry)
+			}
 			return nil
 		})
 	}

@@ -109,6 +109,8 @@ func (e *Engine) pass() ([]model.ID, error) {
 	if err != nil {
 		return jobs, fmt.Errorf("find what is due: %w", err)
 	}
+	// One that cannot be done must not keep the others from it.
+	var problems []error
 	for _, id := range due {
 		j, err := e.doDue(id)
 		switch {
@@ -118,24 +120,47 @@ func (e *Engine) pass() ([]model.ID, error) {
 		case errors.As(err, new(*Refusal)):
 			e.log.Debug("what is due is not possible now", "instance", id, "reason", err)
 		default:
-			return jobs, fmt.Errorf("do what is due for %s: %w", id, err)
+			problems = append(problems, fmt.Errorf("do what is due for %s: %w", id, err))
 		}
 	}
 	if err := e.checkRevoked(now); err != nil {
-		return jobs, err
+		problems = append(problems, err)
 	}
 	for _, id := range look {
-		j, err := e.Verify(e.ctx, model.Scheduler, id)
+		j, err := e.sweepLook(id)
 		switch {
-		case err == nil:
-			jobs = append(jobs, j.ID)
-		case errors.As(err, new(*Refusal)), errors.Is(err, model.ErrNotFound):
-			e.log.Debug("a resource cannot be looked at now", "resource", id, "reason", err)
-		default:
-			return jobs, fmt.Errorf("look at resource %s: %w", id, err)
+		case err != nil:
+			problems = append(problems, fmt.Errorf("look at resource %s: %w", id, err))
+		case j != "":
+			jobs = append(jobs, j)
 		}
 	}
-	return jobs, nil
+	return jobs, errors.Join(problems...)
+}
+
+// sweepLook asks a resource what it presents, by itself. Where that is not
+// possible now it counts as looked at: no event, and the next one comes.
+func (e *Engine) sweepLook(id model.ID) (model.ID, error) {
+	v, err := e.Resource(id)
+	if errors.Is(err, model.ErrNotFound) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	c, err := e.Case(model.Scheduler, v.Instance)
+	if err == nil && e.table.Check(Verify, c) == nil && !v.Operation.Active() {
+		j, err := e.Verify(e.ctx, model.Scheduler, id)
+		if !errors.As(err, new(*Refusal)) {
+			return j.ID, err
+		}
+	}
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		return "", err
+	}
+	return "", e.update(e.ctx, func(tx model.Tx) error {
+		return e.withResource(tx, id, func(r *model.Resource) error { r.LookedAt = e.Now(); return nil })
+	})
 }
 
 // doDue does by itself what the table says is due for an instance.

@@ -20,6 +20,7 @@ const checkEvery = 24 * time.Hour
 // does (spec I4).
 func (e *Engine) checkRevoked(now time.Time) error {
 	var ids []model.ID
+	failures := 0
 	err := e.store.View(func(r model.Reader) error {
 		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "checked", To: model.TimeKey(now.Add(-checkEvery)), Limit: passLimit}) {
 			if err != nil {
@@ -33,8 +34,16 @@ func (e *Engine) checkRevoked(now time.Time) error {
 		return fmt.Errorf("find what to ask the CA about: %w", err)
 	}
 	for _, id := range ids {
-		if err := e.CheckRevoked(e.ctx, id); err != nil && e.ctx.Err() == nil {
-			e.log.Warn("the CA could not be asked whether it has revoked", "instance", id, "error", err)
+		err := e.CheckRevoked(e.ctx, id)
+		if err == nil || e.ctx.Err() != nil {
+			continue
+		}
+		e.log.Warn("the CA could not be asked whether it has revoked", "instance", id, "error", err)
+		if err := e.noteChecked(e.ctx, id, nil, nil); err != nil { // asked again tomorrow
+			return err
+		}
+		if failures++; failures == 3 {
+			return nil // it does not answer; renewals must not wait for it
 		}
 	}
 	return nil

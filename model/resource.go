@@ -60,7 +60,7 @@ func (r *Resource) State(i *Instance) ResourceState {
 		seen, current = i.ByFingerprint(r.Presented), i.Current()
 	}
 	switch {
-	case r.Operation.Active():
+	case r.Operation.Active() && r.Operation.Next.IsZero():
 		return ResourceDeploying
 	case r.Waiting:
 		return ResourceWaiting

@@ -1,0 +1,96 @@
+package lifecycle_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// failedAuto is a hosted certificate whose automatic deployment has just
+// failed and waits for its next attempt.
+func failedAuto(t *testing.T) (*world, model.ID, model.ID) {
+	t.Helper()
+	w := newWorld(t)
+	id := w.hosted("a.example.com")
+	w.deploy(id)
+	r := w.resource(0).ID
+	w.check(w.engine.AutoDeploy(w.ctx(), operator, r, true))
+	w.product.stubborn = true
+	w.check(w.engine.MoveClock(w.ctx(), operator, w.get(id).Due.Add(time.Second)))
+	w.product.stubborn = false
+	if v := w.resource(0); v.State != model.ResourceFailed {
+		t.Fatalf("it is %s", v.State)
+	}
+	return w, id, r
+}
+
+// A retry that comes late must not undo what was done meanwhile.
+// spec: D5, D6, H9
+func TestALateRetryGivesWay(t *testing.T) {
+	t.Run("to another certificate put there by hand", func(t *testing.T) {
+		w, _, _ := failedAuto(t)
+		other := w.issued("a.example.com")
+		w.deploy(other)
+		w.forward(3 * time.Hour)
+		if v := w.resource(0); v.Instance != other || v.State != model.ResourceDeployed {
+			t.Errorf("after the retry it is %s of %s", v.State, v.Instance)
+		}
+		if b := w.balance("credit"); b.Reserved != 0 || b.Used != 0 {
+			t.Errorf("credits %+v", b)
+		}
+	})
+	t.Run("to a newer version", func(t *testing.T) {
+		w, id, _ := failedAuto(t)
+		w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
+		w.forward(3 * time.Hour)
+		if v := w.resource(0); v.Version != 3 || v.State != model.ResourceDeployed {
+			t.Errorf("after the retry it presents version %d, %s", v.Version, v.State)
+		}
+	})
+	t.Run("to auto-deploy being switched off", func(t *testing.T) {
+		w, _, r := failedAuto(t)
+		w.check(w.engine.AutoDeploy(w.ctx(), operator, r, false))
+		w.forward(3 * time.Hour)
+		if v, b := w.resource(0), w.balance("credit"); v.Version != 1 || b.Used != 0 || b.Available != 5 {
+			t.Errorf("after the retry it presents version %d, %+v", v.Version, b)
+		}
+	})
+	t.Run("to undeploying", func(t *testing.T) {
+		w, _, r := failedAuto(t)
+		w.done(w.engine.Undeploy(w.ctx(), operator, r))
+		w.forward(3 * time.Hour)
+		if rs, _, _ := w.engine.Resources(lifecycle.ResourceFilter{}); len(rs) != 0 || len(w.product.now) != 0 {
+			t.Errorf("after the retry there is %v", rs)
+		}
+		w.fsck()
+	})
+}
+
+// What the scheduler looks at by itself and may not must leave no events.
+// spec: S4
+func TestSweepsOfRevokedPlacesAreQuiet(t *testing.T) {
+	w := newWorld(t)
+	id := w.issued("a.example.com")
+	w.deploy(id)
+	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}))
+	count := func() int {
+		events, err := w.engine.Activity(lifecycle.ActivityFilter{})
+		w.check(err)
+		n := 0
+		for _, e := range events {
+			if strings.HasPrefix(e.Action, "verify") {
+				n++
+			}
+		}
+		return n
+	}
+	for range 5 {
+		w.forward(25 * time.Hour)
+	}
+	if n := count(); n != 0 {
+		t.Errorf("%d events of looks that are not possible", n)
+	}
+}
