@@ -82,6 +82,11 @@ func (e *Engine) liveJobs(upTo string, limit int) (ids []model.ID, err error) {
 // went on with.
 func (e *Engine) pass() ([]model.ID, error) {
 	now := e.Now()
+	// What waited for a credit or for a busy resource counts as due with the
+	// rest; listed after it, so that a caller who waits does so for it too.
+	if err := e.deployWaiting(e.ctx); err != nil {
+		return nil, fmt.Errorf("start what waited: %w", err)
+	}
 	jobs, err := e.liveJobs(model.TimeKey(now), passLimit)
 	if err != nil {
 		return nil, fmt.Errorf("find due jobs: %w", err)
