@@ -61,7 +61,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		}
 	}()
 	if a.Config, err = config.Load(configFile); err != nil {
-		return a, &usageError{err.Error(), "certquay config shows the effective configuration"}
+		return a, &usageError{err.Error(), "mend " + configFile}
 	}
 	a.Log = a.logger()
 	slog.SetDefault(a.Log)

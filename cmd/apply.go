@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -70,11 +72,11 @@ func applyCmd(c *call) *cobra.Command {
 				c.note("warning: with a request of your own certquay never has the key: it cannot recover it and cannot deploy this certificate")
 			}
 			j, err := c.engine().Apply(cmd.Context(), c.Actor, i.ID, r)
+			if missing := (*lifecycle.Invalid)(nil); r.DraftOnly && (err == nil || errors.As(err, &missing)) {
+				return c.draft(i.ID)
+			}
 			if err != nil {
 				return err
-			}
-			if r.DraftOnly {
-				return c.show(i.ID, "the draft is saved and complete; submit it: certquay apply "+i.ID.Short())
 			}
 			return c.await(cmd.Context(), i.ID, noWait, "applied for", j.ID)
 		},
@@ -95,6 +97,22 @@ func applyCmd(c *call) *cobra.Command {
 	f.BoolVar(&r.DraftOnly, "draft", false, "save, and say what is missing")
 	waitFlag(f, &noWait)
 	return cmd
+}
+
+// draft tells that an application is saved, and all that it still lacks.
+func (c *call) draft(id model.ID) error {
+	i, err := c.engine().Instance(id)
+	if err != nil {
+		return err
+	}
+	missing := c.engine().Missing(&i, i.Application)
+	for _, m := range missing {
+		c.note("missing: %s (for example %s)", m.Error(), m.Example)
+	}
+	if len(missing) > 0 {
+		return c.show(id, fmt.Sprintf("the draft is saved; %d things are missing", len(missing)))
+	}
+	return c.show(id, "the draft is saved and complete; submit it: certquay apply "+id.Short())
 }
 
 // csr reads a request of the person's own.

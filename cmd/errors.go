@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
@@ -49,6 +50,9 @@ type problem struct {
 	code, message, hint, reason string
 }
 
+// listedBy are the verbs that show what there is of a thing.
+var listedBy = map[string]string{"contact": "contact list", "company": "company list", "resource": "resources", "product": "product list", "open": "tasks"}
+
 func describe(err error) problem {
 	p := problem{exit: exitFailed, code: "failed", message: err.Error()}
 	var (
@@ -89,6 +93,12 @@ func describe(err error) problem {
 		p = problem{exitStore, "store", err.Error(), "unseal the store first", "sealed"}
 	case errors.Is(err, model.ErrNotFound):
 		p = problem{exitNotFound, "not-found", err.Error(), "certquay list shows what there is", "not-found"}
+		var missing *lifecycle.NotFound
+		if errors.As(err, &missing) {
+			if verb, ok := listedBy[strings.Fields(missing.What)[0]]; ok {
+				p.hint = "certquay " + verb + " shows what there is"
+			}
+		}
 	case errors.Is(err, context.Canceled):
 		p = problem{exitStopped, "stopped", "you stopped waiting; the work goes on", "certquay list shows where it stands", "stopped"}
 	}

@@ -54,6 +54,9 @@ its whole specification: state the rest.`,
 				return err
 			}
 			if c.engine().Table().Check(lifecycle.Host, cs) == nil {
+				if r.Contact == "" && i.Contact == "" {
+					return &usageError{"hosting tells a contact what it does", "--contact NAME; certquay contact add makes one"}
+				}
 				q, err := c.engine().QuoteHosting(i.ID, r)
 				if err != nil {
 					return err

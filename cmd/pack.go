@@ -35,7 +35,7 @@ func buyPackCmd(c *call) *cobra.Command {
 				return err
 			}
 			if q.Total > 0 {
-				if err := c.confirm(cmd.Context(), fmt.Sprintf("%d × %s %s.\nTotal %s. Packs are not paid back.", r.Quantity, r.Kind, specText(r.Spec), lifecycle.Money(q.Total, q.Currency)), ""); err != nil {
+				if err := c.confirm(cmd.Context(), fmt.Sprintf("%d × %s%s.\nTotal %s. Packs are not paid back.", r.Quantity, r.Kind, specText(r.Spec), lifecycle.Money(q.Total, q.Currency)), ""); err != nil {
 					return err
 				}
 			}
@@ -50,7 +50,7 @@ func buyPackCmd(c *call) *cobra.Command {
 					Quantity int                `json:"quantity"`
 				}{o.ID, r.Kind, r.Quantity})
 			}
-			c.say("bought %d × %s %s, order %s, total %s", r.Quantity, r.Kind, specText(r.Spec), o.ID, lifecycle.Money(q.Total, q.Currency))
+			c.say("bought %d × %s%s, order %s, total %s", r.Quantity, r.Kind, specText(r.Spec), o.ID, lifecycle.Money(q.Total, q.Currency))
 			return nil
 		},
 	}
@@ -67,5 +67,5 @@ func specText(s model.Specification) string {
 	if s == (model.Specification{}) {
 		return ""
 	}
-	return s.String()
+	return " " + s.String()
 }

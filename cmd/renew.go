@@ -105,6 +105,10 @@ func revokeCmd(c *call) *cobra.Command {
 			if r.Reason == "" {
 				return &usageError{"revoke needs a reason", "--reason, one of: " + strings.Join(lifecycle.RevocationReasons, ", ")}
 			}
+			var err error
+			if r.Reason, err = word("--reason", r.Reason, lifecycle.RevocationReasons); err != nil {
+				return err
+			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
 				return err

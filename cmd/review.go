@@ -95,7 +95,7 @@ func templateCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.write(out, bundle.OutFile{Name: out, Data: []byte(text)}); err != nil {
+			if err := c.write(out, bundle.OutFile{Name: out, Data: []byte(text), Secret: true}); err != nil {
 				return err
 			}
 			if out != "-" {

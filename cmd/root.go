@@ -76,7 +76,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the rules,
 	f.BoolVarP(&c.g.yes, "yes", "y", false, "confirm; offers still have to be typed")
 	f.BoolVar(&c.g.readOnly, "read-only", false, "refuse every change, show no secrets")
 	f.StringVar(&c.g.lang, "lang", "", "language: en (default: the locale)")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err.Error(), "certquay help"} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err.Error(), cmd.CommandPath() + " --help"}
+	})
 	root.SetIn(c.In)
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)

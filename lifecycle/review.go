@@ -23,7 +23,7 @@ func (e *Engine) missingFields(i *model.Instance, a model.Application) []Invalid
 	var missing []Invalid
 	need := func(value, field, example string) {
 		if strings.TrimSpace(value) == "" {
-			missing = append(missing, Invalid{Field: field, Why: fmt.Sprintf("a %s %s application needs it", strings.ToUpper(string(i.Spec.Level)), i.Spec.Grade), Example: example})
+			missing = append(missing, Invalid{Field: field, Why: fmt.Sprintf("an application for %s %s needs it", strings.ToUpper(string(i.Spec.Level)), i.Spec.Grade), Example: example})
 		}
 	}
 	verified := i.Spec.Level != model.DV

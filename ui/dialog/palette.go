@@ -1,6 +1,8 @@
 package dialog
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -39,6 +41,20 @@ func (d *Palette) search() {
 	for _, m := range fuzzy.FindFrom(d.input.Value, d) {
 		d.found = append(d.found, m.Index)
 	}
+	// Letters that stand together at the start of a word come before letters
+	// that are only somewhere: "rei" means reissue, not revoke it.
+	typed := " " + strings.ToLower(strings.TrimSpace(d.input.Value))
+	slices.SortStableFunc(d.found, func(a, b int) int {
+		return cmp.Compare(scattered(d.Actions[a].Label, typed), scattered(d.Actions[b].Label, typed))
+	})
+}
+
+// scattered is 0 when a word of the label begins with what was typed, else 1.
+func scattered(label, typed string) int {
+	if strings.Contains(" "+strings.ToLower(label), typed) {
+		return 0
+	}
+	return 1
 }
 
 // Update implements kit.Dialog.
