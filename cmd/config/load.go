@@ -181,6 +181,9 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	d.at[path] = n
 	switch n := n.(type) {
 	case nil, *ast.NullNode:
+		if v.Kind() == reflect.Interface { // there is no default to stand for it
+			d.fail(n, path, "has no value", `write one, or "" for an empty text`)
+		}
 		return
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
 		d.fail(n, path, "uses an anchor or alias", "write the value itself")
