@@ -141,6 +141,14 @@ func (m *root) toldLine() string {
 func (m *root) footer() string {
 	s, c := m.c.Styles, m.c
 	right := s.Paint(style.Key, ":") + " " + s.Paint(style.Muted, c.T("footer.palette")) + "  " + s.Paint(style.Key, "?") + " " + s.Paint(style.Muted, c.T("footer.help")) + " "
+	if m.width < 100 { // where the header has no room for what must not be missed
+		switch {
+		case m.o.ReadOnly:
+			right = s.Paint(style.Soon, c.T("header.readonly")) + "  " + right
+		case m.o.Sandbox:
+			right = s.Paint(style.Work, c.T("footer.sandbox")) + "  " + right
+		}
+	}
 	room := m.width - widget.Width(right) - 1
 	left := " "
 	if m.page().Capturing() {

@@ -14,7 +14,7 @@ var english = merge(map[string]string{
 	"copy.address": "address",
 	"key.nothing":  "%s does nothing here; ? lists the keys that do",
 
-	"header.readonly": "READ-ONLY",
+	"header.readonly": "READ-ONLY", "footer.sandbox": "sandbox",
 	"header.sandbox":  "sandbox, %sZ",
 	"header.here":     "%d here",
 	"header.sealed":   "sealed: %s",
