@@ -15,12 +15,12 @@ var english = merge(map[string]string{
 	"key.nothing":  "%s does nothing here; ? lists the keys that do",
 
 	"header.readonly": "READ-ONLY", "footer.sandbox": "sandbox",
-	"header.sandbox":  "sandbox, %sZ",
-	"header.here":     "%d here",
-	"header.sealed":   "sealed: %s",
-	"footer.palette":  "palette",
-	"footer.help":     "help",
-	"footer.typing":   "type to filter   enter keep   esc clear",
+	"header.sandbox": "sandbox, %sZ",
+	"header.here":    "%d here",
+	"header.sealed":  "sealed: %s",
+	"footer.palette": "palette",
+	"footer.help":    "help",
+	"footer.typing":  "type to filter   enter keep   esc clear",
 
 	"tab.overview":      "Overview",
 	"tab.hosting":       "Managed hosting",
