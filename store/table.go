@@ -170,17 +170,17 @@ func (t *table) changed(rows []rowChange) {
 func (t *table) take() {
 	t.queue.Lock()
 	rows := t.queue.rows
-	if len(rows) > 0 {
-		t.queue.rows = map[model.ID]*line{}
+	if len(rows) == 0 { // and so still the committer's
+		t.queue.Unlock()
+		return
 	}
+	t.queue.rows = map[model.ID]*line{}
 	t.queue.Unlock()
 	for id, l := range rows {
 		t.set(id, l)
 	}
-	if len(rows) > 0 {
-		t.version++
-		t.results = nil
-	}
+	t.version++
+	t.results = nil
 }
 
 // set puts a line into the table, or removes it when it is nil.
