@@ -92,6 +92,14 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := rs[0]
+	// A row of the table that is changed at run time is obeyed by the verb.
+	row := a.Engine.Table().Row(lifecycle.Reissue)
+	from := row.From
+	row.From = []model.State{"paid"}
+	if code := verb("reissue", id); code != exitRefused || !strings.Contains(errs.String(), "needs paid") {
+		t.Errorf("exit %d: %s", code, errs.String())
+	}
+	row.From = from
 	must("reissue", id, "--new-key")
 	odd.on = true
 	if code := verb("deploy", id, "--product", "CDN"); code != exitFailed || !strings.Contains(errs.String(), "another certificate is presented") {

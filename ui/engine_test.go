@@ -260,3 +260,18 @@ func picture(t *testing.T) []byte {
 	}
 	return b.Bytes()
 }
+
+// TestAChangedRowChangesTheKey changes one row at run time: the key is refused
+// where the row no longer allows it, with the reason that follows from the row.
+// spec: S3
+func TestAChangedRowChangesTheKey(t *testing.T) {
+	e := real(t)
+	id := inState(t, e, "issued")
+	e.Table().Row(lifecycle.Reissue).From = []model.State{"paid"}
+	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
+	d.keys("n")
+	d.sees("cannot reissue an instance that is issued: that needs paid")
+	if i, err := e.Instance(id); err != nil || len(i.Versions) != 1 {
+		t.Errorf("it was reissued: %v, %v", i.Versions, err)
+	}
+}

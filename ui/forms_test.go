@@ -23,7 +23,7 @@ func TestImportForm(t *testing.T) {
 	d.keys("ctrl+u").text("garbage").keys("ctrl+s")
 	d.sees("✕ nothing in it is a certificate")
 	d.b.Calls()
-	d.keys("ctrl+u").text("a.pem, b.key").keys("tab").text("mine").keys("enter")
+	d.keys("ctrl+u").text("a.pem, b.key").keys("tab", "tab").text("mine").keys("enter")
 	d.called(`Upload 2 files "mine"`)
 	d.sees("imported mine")
 

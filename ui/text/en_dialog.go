@@ -85,7 +85,7 @@ var englishDialogs = map[string]string{
 	"undeploy.submit": "undeploy", "undeploy.resource": "resource", "undeploy.resource.hint": "where to take it off", "undeploy.all": "all %d", "undeploy.done": "taking it off %s",
 	"verify.done": "asking %s what it presents",
 
-	"import.title": "Import a certificate", "import.submit": "import", "import.intro": "Certificate, chain in any order and key, as PEM: one file or several.",
+	"import.title": "Import a certificate", "import.submit": "import", "import.intro": "Certificate, chain in any order and key: PEM, PKCS#12 or JKS, one file or several.",
 	"import.intro.remote": "You are connected over SSH: files of your machine cannot be read from here. Paste the PEM text instead, or pipe it: ssh HOST upload - < bundle.pem",
 	"import.from":         "from", "import.from.hint": "← → chooses", "import.files": "files", "import.paste": "pasted text", "import.paths": "files", "import.paths.needed": "name at least one file",
 	"import.paths.hint": "paths, separated by commas", "import.text": "PEM text", "import.text.needed": "paste the PEM text first", "import.text.hint": "certificate, chain and key; backspace empties it; it is forgotten on esc",

@@ -15,6 +15,9 @@ var englishHosting = map[string]string{
 	"hosting.why.ends":    "no renewals left: m buys another",
 	"col.next":            "NEXT RENEWAL", "col.whythen": "WHY THEN", "col.auto": "AUTO", "col.left": "LEFT", "col.serviceends": "PAID UNTIL",
 
+	"import.password":      "password file",
+	"import.password.hint": "a file whose first line is the password of a PKCS#12, a JKS or an encrypted key",
+
 	"host.title":         "Host %s",
 	"host.intro":         "Hosting buys one more year of exactly the same specification and the hosting fee, and renews by itself in the last 30 days of the service period. It is not paid back.",
 	"host.pay":           "pay with",

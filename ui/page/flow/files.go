@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"bytes"
 	"context"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/model"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
@@ -75,9 +77,12 @@ func upload(q *request) tea.Msg {
 	}
 	spec := form.Spec{ID: "import", Title: c.T("import.title"), Submit: c.T("import.submit"), Intro: []string{intro},
 		Fields: append(bringing(c, paths(c), "fullchain.pem, key.pem", "import.paths.hint", "import.text.hint"),
-			form.Field{Key: "name", Label: c.T("import.name"), Placeholder: c.T("import.name.default"), Hint: func(form.Values) string { return c.T("import.name.hint") }})}
+			passwordFile(c), form.Field{Key: "name", Label: c.T("import.name"), Placeholder: c.T("import.name.default"), Hint: func(form.Values) string { return c.T("import.name.hint") }})}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		files, err := brought(c, v)
+		if err == nil {
+			err = unlock(c, v, files)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -110,9 +115,12 @@ func uploadKey(q *request) tea.Msg {
 	if !paths(c) {
 		intro = append(intro, c.T("key.remote", i.ID.Short()))
 	}
-	spec := form.Spec{Title: c.T("key.title", i.Name), Submit: c.T("key.submit"), Intro: intro, Fields: bringing(c, paths(c), "key.pem", "key.path.hint", "key.text.hint")}
+	spec := form.Spec{Title: c.T("key.title", i.Name), Submit: c.T("key.submit"), Intro: intro, Fields: append(bringing(c, paths(c), "key.pem", "key.path.hint", "key.text.hint"), passwordFile(c))}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		files, err := brought(c, v)
+		if err == nil {
+			err = unlock(c, v, files)
+		}
 		switch {
 		case err != nil:
 			return nil, err
@@ -175,4 +183,31 @@ func download(q *request) tea.Msg {
 			return &dialog.Notice{Context: c, Title: c.T("save.done"), Tone: style.Good, Parts: []dialog.Part{{Lines: saved}}}
 		}}, nil
 	})
+}
+
+// passwordFile asks for the file with the password of a key store or an
+// encrypted key. A password is never typed into a form, which keeps what was
+// typed.
+func passwordFile(c *kit.Context) form.Field {
+	return form.Field{Key: "password", Label: c.T("import.password"), Placeholder: c.T("optional"),
+		Show: func(form.Values) bool { return paths(c) }, Hint: func(form.Values) string { return c.T("import.password.hint") }}
+}
+
+// unlock gives the files the password that stands in the first line of the
+// file that was named for it.
+func unlock(c *kit.Context, v form.Values, files []bundle.File) error {
+	path := strings.TrimSpace(v["password"])
+	if path == "" {
+		return nil
+	}
+	data, err := c.Read(path)
+	if err != nil {
+		return &lifecycle.Invalid{Field: "password", Why: err.Error(), Example: "pass.txt"}
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	password := model.NewSecret(bytes.TrimSuffix(line, []byte("\r")))
+	for n := range files {
+		files[n].Password = password
+	}
+	return nil
 }
