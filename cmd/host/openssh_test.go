@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -59,7 +60,39 @@ func TestOpenSSH(t *testing.T) {
 	if out, code := run(ip, "exit"); code != 3 || out != "why" {
 		t.Errorf("exit %d: %s", code, out)
 	}
-	if out, code := run("-tt", ip); code != 0 || !strings.Contains(out, "<80x24") {
+	// The dashboard is left once it has been told its size, not before.
+	dashboard := func() (string, int) {
+		c := exec.Command(ssh1, "-F", "/dev/null", "-p", port, "-i", filepath.Join(dir, "id"), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
+			"-o", "StrictHostKeyChecking=yes", "-o", "UserKnownHostsFile="+filepath.Join(dir, "known"), "-o", "LogLevel=ERROR", "-tt", ip)
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer time.AfterFunc(30*time.Second, func() { _ = c.Process.Kill() }).Stop()
+		var seen strings.Builder
+		buf, left := make([]byte, 4096), false
+		for {
+			n, err := out.Read(buf)
+			seen.Write(buf[:n])
+			if !left && strings.Contains(seen.String(), "<80x24") {
+				left = true
+				_, _ = in.Write([]byte("q"))
+			}
+			if err != nil {
+				break
+			}
+		}
+		_ = c.Wait()
+		return seen.String(), c.ProcessState.ExitCode()
+	}
+	if out, code := dashboard(); code != 0 || !strings.Contains(out, "<80x24") {
 		t.Errorf("dashboard: exit %d: %q", code, out)
 	}
 	if out, code := run("-N", "-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:22", ip); code != 255 {
