@@ -75,7 +75,7 @@ type Options struct {
 	// a plain line on Err.
 	Tell func(code int, err error)
 	// Patience is how long to wait for an owner that starts or leaves, and for
-	// one that does not answer; 5 s by default.
+	// one that does not answer; 4.5 s by default, so that the answer is there within 5.
 	Patience time.Duration
 }
 
@@ -99,7 +99,7 @@ func (o *Options) defaults() {
 		o.Tell = func(_ int, err error) { _, _ = fmt.Fprintln(o.Err, "certquay:", err) }
 	}
 	if o.Patience == 0 {
-		o.Patience = 5 * time.Second
+		o.Patience = 4500 * time.Millisecond
 	}
 }
 
