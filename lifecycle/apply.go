@@ -197,22 +197,37 @@ func (e *Engine) newKey(id model.ID, a model.Application) (*model.Key, error) {
 	if a.Manual() {
 		return nil, nil
 	}
-	signer, err := bundle.GenerateKey(a.KeyType)
+	secret, public, err := e.newKeyOf(a.KeyType)
 	if err != nil {
 		return nil, fmt.Errorf("make a key: %w", err)
 	}
-	return e.sealable(id, signer)
+	return &model.Key{ID: e.newID(), Instance: id, Type: a.KeyType, Public: public, PKCS8: secret}, nil
 }
 
-// sealable is the record of a key, not stored yet.
+// generateKey makes a real key.
+func generateKey(t model.KeyType) (model.Secret, []byte, error) {
+	signer, err := bundle.GenerateKey(t)
+	if err != nil {
+		return model.Secret{}, nil, err
+	}
+	return encodeKey(signer)
+}
+
+func encodeKey(signer crypto.Signer) (secret model.Secret, public []byte, err error) {
+	if secret, err = bundle.MarshalKey(signer); err != nil {
+		return secret, nil, err
+	}
+	if public, err = x509.MarshalPKIXPublicKey(signer.Public()); err != nil {
+		return secret, nil, fmt.Errorf("encode the public key: %w", err)
+	}
+	return secret, public, nil
+}
+
+// sealable is the record of a key that came from outside, not stored yet.
 func (e *Engine) sealable(id model.ID, signer crypto.Signer) (*model.Key, error) {
-	secret, err := bundle.MarshalKey(signer)
+	secret, public, err := encodeKey(signer)
 	if err != nil {
 		return nil, err
-	}
-	public, err := x509.MarshalPKIXPublicKey(signer.Public())
-	if err != nil {
-		return nil, fmt.Errorf("encode the public key: %w", err)
 	}
 	return &model.Key{
 		ID: e.newID(), Instance: id, Type: model.KeyType(bundle.KeyTypeName(signer.Public())),

@@ -22,6 +22,10 @@ const (
 	stepLook      = "look"
 )
 
+// Anew lets a deployment begin again: on a copy of the store, whose products
+// know nothing of what was under way.
+func Anew(j *model.Job) { j.Step, j.Begun = stepDeploy, false }
+
 // site is what a step at a resource works with.
 type site struct {
 	res     model.Resource
@@ -410,11 +414,11 @@ func (e *Engine) named(tx model.Reader, ev *model.Event) error {
 // closeInstall ends the tasks that asked for what is now seen (spec D7).
 func (e *Engine) closeInstall(tx model.Tx, instance, resource model.ID, version int) error {
 	var seen []model.Task
-	for t, err := range model.All[model.Task](tx, model.Scan{Index: "instance", Prefix: string(instance)}) {
+	for t, err := range model.All[model.Task](tx, model.Scan{Index: "pending", Prefix: string(instance)}) {
 		if err != nil {
 			return err
 		}
-		if t.Kind == model.TaskInstall && t.Done.IsZero() && t.Version <= version && (t.Resource == "" || t.Resource == resource) {
+		if t.Kind == model.TaskInstall && t.Version <= version && (t.Resource == "" || t.Resource == resource) {
 			seen = append(seen, t)
 		}
 	}

@@ -36,6 +36,16 @@ type Options struct {
 	SaveClock func(context.Context, time.Duration) error
 	// Workers bounds how many jobs run at once; 0 for the default.
 	Workers int
+	// Inline runs jobs one after the other inside Tick and MoveClock, in the
+	// order in which they were started, and nothing besides: what happens is a
+	// function of the store and the clock. For forecasts and simulations.
+	Inline bool
+	// NoSweeps leaves out the daily looks at resources and questions to CAs,
+	// where nothing changes by itself.
+	NoSweeps bool
+	// NewKey makes a private key (PKCS#8 DER) and its public half (DER of the
+	// SubjectPublicKeyInfo); nil for real ones.
+	NewKey func(model.KeyType) (model.Secret, []byte, error)
 }
 
 // NamedProduct is a product as it is configured.
@@ -74,6 +84,19 @@ type Engine struct {
 	running map[model.ID]bool // true: kicked again meanwhile
 	wake    chan struct{}     // the scheduler looks again what is due
 	moving  sync.Mutex        // one clock movement at a time
+
+	inline, noSweeps bool
+	queue            []queued // of jobs to run inline, guarded by runMu
+	newKeyOf         func(model.KeyType) (model.Secret, []byte, error)
+
+	stuckMu sync.Mutex
+	stuck   map[model.ID]time.Time // due and refused: passed over until then
+}
+
+// queued is a job that [Engine.drain] will run.
+type queued struct {
+	id    model.ID
+	fresh bool
 }
 
 // New makes an engine. It does nothing until [Engine.Start] or an action.
@@ -90,12 +113,16 @@ func New(o Options) *Engine {
 	if o.Workers == 0 {
 		o.Workers = 256
 	}
+	if o.NewKey == nil {
+		o.NewKey = generateKey
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	return &Engine{
 		store: o.Store, clock: o.Clock, table: o.Table, issuers: o.Issuers, products: o.Products,
 		prober: o.Prober, policy: o.Policy, log: o.Log, saveClock: o.SaveClock, roots: o.Roots,
 		ids: ulid.Monotonic(o.Rand, 0), ctx: ctx, stop: stop,
 		slots: make(chan struct{}, o.Workers), running: map[model.ID]bool{}, wake: make(chan struct{}, 1),
+		inline: o.Inline, noSweeps: o.NoSweeps, newKeyOf: o.NewKey, stuck: map[model.ID]time.Time{},
 	}
 }
 
@@ -245,6 +272,7 @@ func (e *Engine) put(tx model.Tx, i *model.Instance) error {
 	default:
 		i.DueAction = model.DueReissue
 	}
+	e.unstick(i.ID) // what was refused may be possible now
 	return tx.Put(i)
 }
 

@@ -344,6 +344,10 @@ const hostingCredits = 5
 // raiseInstall asks a person to install or deploy a new version wherever
 // certquay does not do it by itself (spec D7).
 func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version) error {
+	// What an earlier version asked for is asked for by this one.
+	if err := closeTasks(tx, i.ID, model.TaskInstall, e.Now(), "replaced"); err != nil {
+		return err
+	}
 	raise := func(r *model.Resource) error {
 		t := model.Task{
 			ID: e.newID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: e.Now(),

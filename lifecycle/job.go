@@ -77,6 +77,11 @@ func (e *Engine) finish(tx model.Tx, j *model.Job, result string) error {
 // just now by this process, so that nothing needs to be asked first.
 func (e *Engine) kick(id model.ID, fresh bool) {
 	e.runMu.Lock()
+	if e.inline {
+		e.queue = append(e.queue, queued{id, fresh})
+		e.runMu.Unlock()
+		return
+	}
 	_, busy := e.running[id]
 	// A job that is about to stop because it waited is looked at once more.
 	e.running[id] = busy
@@ -105,6 +110,25 @@ func (e *Engine) kick(id model.ID, fresh bool) {
 		e.runMu.Lock()
 		delete(e.running, id)
 		e.runMu.Unlock()
+	}
+}
+
+// drain runs the jobs of an inline engine until none is left.
+func (e *Engine) drain(ctx context.Context) error {
+	for {
+		e.runMu.Lock()
+		next := e.queue
+		e.queue = nil
+		e.runMu.Unlock()
+		if len(next) == 0 {
+			return nil
+		}
+		for _, q := range next {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			e.run(q.id, q.fresh)
+		}
 	}
 }
 

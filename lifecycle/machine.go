@@ -220,7 +220,9 @@ func NewTable() *Table {
 			WayOut: with(buyAgain, map[model.State]Reason{model.Verifying: ReasonWithdrawFirst, model.Issued: ReasonReissueInstead, model.Uploaded: ReasonUploadedApply})},
 		{Action: Close, From: paidOnly, To: model.Closed, ToRefunded: model.Refunded, Danger: DangerDanger, Typed: true, Role: model.Operator, Key: "ctrl+k", Verb: "close", Help: "close an unissued instance",
 			WayOut: with(buyAgain, map[model.State]Reason{model.Verifying: ReasonWithdrawClose, model.Issued: ReasonRevokeInstead, model.Uploaded: ReasonDeleteInstead})},
-		{Action: Review, From: verify, Guards: []Guard{needsReview}, Role: model.Reviewer, Key: "R", Verb: "review", Help: "approve or reject an application"},
+		// A renewal or reissue waits for a reviewer too, once the approval has
+		// ended (spec A8); the certificate stays issued meanwhile.
+		{Action: Review, From: append(slices.Clone(verify), live...), Guards: []Guard{needsReview}, Role: model.Reviewer, Key: "R", Verb: "review", Help: "approve or reject an application"},
 		{Action: Withdraw, From: verify, To: model.Paid, Guards: []Guard{notFinalized}, Danger: DangerWarning, Role: model.Operator, Key: "w", Verb: "withdraw", Help: "withdraw the application",
 			WayOut: map[model.State]Reason{model.Paid: ReasonNotApplied, model.Issued: ReasonRevokeInstead}},
 		{Action: Issue, From: verify, To: model.Issued, Role: model.Owner, Help: "the CA has issued"},

@@ -160,6 +160,20 @@ func (e *Engine) release(tx model.Tx, id string, i model.ID, unit string, n int)
 	return e.move(tx, "release/"+id, i, packReserved, packFree, unit, n)
 }
 
+// Used tells which prepaid units a ledger entry uses up, and how many; 0 when
+// it uses none.
+func Used(en *model.Entry) (PackKind, int) {
+	for _, p := range en.Postings {
+		if p.Account == packUsed && p.Amount > 0 {
+			if specOf(p.Unit) != nil {
+				return PackCertificate, int(p.Amount)
+			}
+			return PackKind(p.Unit), int(p.Amount)
+		}
+	}
+	return "", 0
+}
+
 func balance(r model.Reader, account, unit string) (int64, error) {
 	a := model.Account{Name: account, Unit: unit}
 	if err := r.Get(&a); err != nil && !errors.Is(err, model.ErrNotFound) {

@@ -49,6 +49,9 @@ type Capabilities struct {
 	Public      bool          // bound by the CA/Browser Forum's limits (spec I8)
 	MaxValidity time.Duration // of a certificate issued today
 	NeedsEmail  bool
+	// Proof says that each order waits for proof of control that a person may
+	// have to give (spec A8, H5).
+	Proof bool
 	// Reviewed lists the levels whose applications wait for a reviewer of
 	// this organization before they are ordered (spec A8).
 	Reviewed []model.Level

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"certquay/model"
 )
 
 // Watch sends what each later commit changes; see [Store].
 func (e *Engine) Watch(ctx context.Context) <-chan model.Batch { return e.store.Watch(ctx) }
+
+// View reads one consistent snapshot of the records; see [Store].
+func (e *Engine) View(fn func(model.Reader) error) error { return e.store.View(fn) }
 
 // Page answers a page of the list of instances at the engine's time.
 func (e *Engine) Page(q model.Query) (model.Page, error) {
@@ -264,6 +268,15 @@ func (e *Engine) Products() []ProductInfo {
 		}
 	}
 	return infos
+}
+
+// Can tells what each configured issuer can do on a day.
+func (e *Engine) Can() map[string]func(time.Time) Capabilities {
+	all := make(map[string]func(time.Time) Capabilities, len(e.issuers))
+	for name, is := range e.issuers {
+		all[name] = is.Capabilities
+	}
+	return all
 }
 
 // Issuers tells what each configured issuer can do today.

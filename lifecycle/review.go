@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -200,7 +201,31 @@ func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) er
 	return err
 }
 
+// turnDown fails a renewal at its reviewer. The caller puts the instance.
+func (e *Engine) turnDown(tx model.Tx, c *Case) error {
+	if err := closeTasks(tx, c.Instance.ID, model.TaskReview, c.Now, "rejected"); err != nil {
+		return err
+	}
+	c.Job.Waiting = ""
+	if err := e.fail(tx, c.Job, &retryError{errors.New(c.Job.Error), reviewForever}); err != nil {
+		return err
+	}
+	// fail wrote the instance; the caller's copy must not undo that.
+	i, err := model.Get[model.Instance](tx, string(c.Instance.ID))
+	if err != nil {
+		return fmt.Errorf("read instance %s: %w", c.Instance.ID, err)
+	}
+	i.Operation.Waiting = ""
+	*c.Instance = i
+	if !c.Job.Live() {
+		return nil
+	}
+	return tx.Put(c.Job)
+}
+
 // RejectApplication takes an application back to the applicant, with a reason.
+// A renewal or reissue that is turned down has failed: the certificate stays
+// as it is, and what was due is put before a reviewer again the next day.
 func (e *Engine) RejectApplication(ctx context.Context, actor model.Actor, id model.ID, reason string) error {
 	if strings.TrimSpace(reason) == "" {
 		return &Invalid{Field: "reason", Why: "the applicant has to know why", Example: "the document does not show the address"}
@@ -208,6 +233,9 @@ func (e *Engine) RejectApplication(ctx context.Context, actor model.Actor, id mo
 	return e.begin(ctx, actor, Review, id, func(tx model.Tx, c *Case, ev *model.Event) error {
 		c.Job.Error = "the reviewer said no: " + reason
 		ev.Result, ev.Reason = ResultFailed, reason
+		if c.Job.Kind != model.JobIssue {
+			return e.turnDown(tx, c)
+		}
 		if err := e.reject(tx, c.Instance, c.Job); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -137,7 +138,7 @@ func TestAReviewerDecides(t *testing.T) {
 	w.wait(j.ID)
 	w.check(w.engine.Approve(w.ctx(), operator, id))
 	w.done(j, nil)
-	w.refused(w.engine.Approve(w.ctx(), operator, id), lifecycle.ReasonState)
+	w.refused(w.engine.Approve(w.ctx(), operator, id), lifecycle.ReasonNoReview)
 	w.fsck()
 }
 
@@ -239,4 +240,55 @@ func TestProofIsAwaitedForSevenDays(t *testing.T) {
 	if i := w.get(id); string(i.State) != "paid" || !strings.Contains(i.Reason, "7 days") {
 		t.Errorf("after seven days it is %s, %q", i.State, i.Reason)
 	}
+}
+
+// A yearly renewal whose approval has ended waits for a reviewer, as issued as
+// before; a no leaves the certificate alone, a yes renews it.
+//
+// spec: A8
+func TestARenewalWaitsForAReviewerOnceTheApprovalHasEnded(t *testing.T) {
+	w, bought := reviewedWorld(t)
+	w.policy.ReviewReuse = 300 * days
+	w.engine.Close()
+	w.start(w.store)
+	id := bought()
+	j := w.applyOV(id, "a.example.com")
+	w.wait(j.ID)
+	w.check(w.engine.Approve(w.ctx(), operator, id))
+	w.done(j, nil)
+	ops, err := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Ops", Email: "ops@example.com"})
+	w.check(err)
+	w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: ops.ID}))
+	review := func() int {
+		tasks, err := w.engine.Tasks(0)
+		w.check(err)
+		n := 0
+		for _, k := range tasks {
+			if k.Kind == model.TaskReview {
+				n++
+			}
+		}
+		return n
+	}
+	hosted := w.get(id)
+	before := len(hosted.Versions)
+	w.forward(hosted.ServiceWindow().Sub(w.clock.Now()) + 2*days)
+	i := w.get(id)
+	if i.State != model.Issued || i.Operation.Kind != model.JobRenew || i.Operation.Waiting != "a reviewer" || review() != 1 {
+		t.Fatalf("state %s, %+v, %d tasks", i.State, i.Operation, review())
+	}
+	w.check(w.engine.RejectApplication(w.ctx(), operator, id, "the register is a year old"))
+	if i = w.get(id); i.State != model.Issued || i.Failure.What != model.JobRenew || review() != 0 || !i.Hosting.On {
+		t.Fatalf("after a no: state %s, failure %+v, %d tasks", i.State, i.Failure, review())
+	}
+	w.forward(25 * time.Hour)
+	if review() != 1 {
+		t.Fatalf("a day later %d tasks", review())
+	}
+	w.check(w.engine.Approve(w.ctx(), operator, id))
+	w.forward(time.Hour)
+	if i = w.get(id); len(i.Versions) != before+1 || i.Operation.Active() || i.Failure.What != "" || i.Hosting.RenewalsLeft != 0 {
+		t.Fatalf("after a yes: %d versions, %+v, %+v", len(i.Versions), i.Operation, i.Failure)
+	}
+	w.fsck()
 }

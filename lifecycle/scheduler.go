@@ -19,6 +19,9 @@ const (
 	// passLimit bounds what one pass starts, so that a fleet that has become
 	// due all at once is worked off in portions.
 	passLimit = 1000
+	// passOver is for how long a pass passes over what was due and refused, so
+	// that it does not keep a pass from what stands behind it.
+	passOver = 10 * time.Minute
 )
 
 // nudge lets the scheduler look again what is due.
@@ -94,23 +97,7 @@ func (e *Engine) pass() ([]model.ID, error) {
 	for _, id := range jobs {
 		e.kick(id, false)
 	}
-	var due []model.ID
-	var look []model.ID
-	err = e.store.View(func(r model.Reader) error {
-		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "due", To: model.TimeKey(now) + "~", Limit: passLimit}) {
-			if err != nil {
-				return err
-			}
-			due = append(due, model.ID(key))
-		}
-		for key, err := range r.Keys(model.Scan{Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-lookEvery)), Limit: passLimit}) {
-			if err != nil {
-				return err
-			}
-			look = append(look, model.ID(key))
-		}
-		return nil
-	})
+	due, look, err := e.dueNow(now)
 	if err != nil {
 		return jobs, fmt.Errorf("find what is due: %w", err)
 	}
@@ -123,13 +110,16 @@ func (e *Engine) pass() ([]model.ID, error) {
 			jobs = append(jobs, j)
 		case err == nil:
 		case errors.As(err, new(*Refusal)):
+			e.passOver(id, now.Add(passOver))
 			e.log.Debug("what is due is not possible now", "instance", id, "reason", err)
 		default:
 			problems = append(problems, fmt.Errorf("do what is due for %s: %w", id, err))
 		}
 	}
-	if err := e.checkRevoked(now); err != nil {
-		problems = append(problems, err)
+	if !e.noSweeps {
+		if err := e.checkRevoked(now); err != nil {
+			problems = append(problems, err)
+		}
 	}
 	for _, id := range look {
 		j, err := e.sweepLook(id)
@@ -141,6 +131,55 @@ func (e *Engine) pass() ([]model.ID, error) {
 		}
 	}
 	return jobs, errors.Join(problems...)
+}
+
+// dueNow lists the instances that something is due for and the resources that
+// were not looked at for a day, at most [passLimit] of each.
+func (e *Engine) dueNow(now time.Time) (due, look []model.ID, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "due", To: model.TimeKey(now) + "~"}) {
+			if err != nil {
+				return err
+			}
+			if id := model.ID(key); !e.isStuck(id, now) {
+				due = append(due, id)
+			}
+			if len(due) == passLimit {
+				break
+			}
+		}
+		if e.noSweeps {
+			return nil
+		}
+		for key, err := range r.Keys(model.Scan{Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-lookEvery)), Limit: passLimit}) {
+			if err != nil {
+				return err
+			}
+			look = append(look, model.ID(key))
+		}
+		return nil
+	})
+	return due, look, err
+}
+
+// passOver lets passes leave out an instance until a time, or until it changes.
+func (e *Engine) passOver(id model.ID, until time.Time) {
+	e.stuckMu.Lock()
+	defer e.stuckMu.Unlock()
+	e.stuck[id] = until
+}
+
+func (e *Engine) unstick(id model.ID) {
+	e.stuckMu.Lock()
+	defer e.stuckMu.Unlock()
+	delete(e.stuck, id)
+}
+
+func (e *Engine) isStuck(id model.ID, now time.Time) bool {
+	e.stuckMu.Lock()
+	defer e.stuckMu.Unlock()
+	until, ok := e.stuck[id]
+	return ok && now.Before(until)
 }
 
 // sweepLook asks a resource what it presents, by itself. Where that is not
@@ -238,7 +277,12 @@ func (e *Engine) Tick(ctx context.Context) (int, error) {
 		for _, id := range jobs {
 			seen[id] = true
 		}
-		if _, err := e.Wait(ctx, jobs...); err != nil {
+		if e.inline {
+			err = e.drain(ctx)
+		} else {
+			_, err = e.Wait(ctx, jobs...)
+		}
+		if err != nil {
 			return len(seen), err
 		}
 	}

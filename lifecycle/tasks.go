@@ -30,11 +30,11 @@ func dropTasks(tx model.Tx, instance, resource model.ID) error {
 // closeTasks ends the open tasks of one kind about an instance.
 func closeTasks(tx model.Tx, instance model.ID, kind model.TaskKind, at time.Time, outcome string) error {
 	var done []model.Task
-	for t, err := range model.All[model.Task](tx, model.Scan{Index: "instance", Prefix: string(instance)}) {
+	for t, err := range model.All[model.Task](tx, model.Scan{Index: "pending", Prefix: string(instance)}) {
 		if err != nil {
 			return err
 		}
-		if t.Kind == kind && t.Done.IsZero() {
+		if t.Kind == kind {
 			t.Done, t.Outcome = at, outcome
 			done = append(done, t)
 		}

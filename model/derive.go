@@ -65,9 +65,13 @@ func fraction(id ID, version int) float64 {
 
 // AddYears adds calendar years; 29 February becomes 28 February in a year that
 // has none (spec T1).
-func AddYears(t time.Time, years int) time.Time {
-	r := t.AddDate(years, 0, 0)
-	if r.Month() != t.Month() {
+func AddYears(t time.Time, years int) time.Time { return AddMonths(t, 12*years) }
+
+// AddMonths adds calendar months; a day that the month does not have becomes
+// its last.
+func AddMonths(t time.Time, months int) time.Time {
+	r := t.AddDate(0, months, 0)
+	if r.Day() != t.Day() {
 		r = r.AddDate(0, 0, -r.Day())
 	}
 	return r

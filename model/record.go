@@ -182,11 +182,11 @@ func (*Task) RecordKind() Kind { return KindTask }
 // RecordKey is the ID.
 func (t *Task) RecordKey() string { return string(t.ID) }
 
-// Indexes finds open tasks, and the tasks of an instance.
+// Indexes finds open tasks by age and by instance, and all of an instance.
 func (t *Task) Indexes() []Index {
 	is := []Index{{Name: "instance", Key: string(t.Instance)}}
 	if t.Done.IsZero() {
-		is = append(is, Index{Name: "open", Key: TimeKey(t.Created)})
+		is = append(is, Index{Name: "open", Key: TimeKey(t.Created)}, Index{Name: "pending", Key: string(t.Instance)})
 	}
 	return is
 }

@@ -133,11 +133,21 @@ func TimeKey(t time.Time) string {
 	if t.IsZero() {
 		return "0000000000000"
 	}
-	return fmt.Sprintf("%013x", uint64(t.UnixMilli())+1<<44)
+	return fixedHex(uint64(t.UnixMilli())+1<<44, 13)
+}
+
+// fixedHex is v in hexadecimal, of n digits.
+func fixedHex(v uint64, n int) string {
+	b := make([]byte, n)
+	for ; n > 0; v >>= 4 {
+		n--
+		b[n] = "0123456789abcdef"[v&15]
+	}
+	return string(b)
 }
 
 // EventKey is an event number as a fixed-width text.
-func EventKey(seq uint64) string { return fmt.Sprintf("%016x", seq) }
+func EventKey(seq uint64) string { return fixedHex(seq, 16) }
 
 // Fold is the form in which names are compared: lower case, no surrounding
 // white space.

@@ -130,7 +130,7 @@ func (i *Issuer) Capabilities(time.Time) lifecycle.Capabilities {
 	return lifecycle.Capabilities{
 		Levels: slices.Clone(i.opt.Levels), Types: slices.Clone(model.DomainTypes), Grades: slices.Clone(model.Grades),
 		IPNames: len(i.permitted) == 0, Revocation: true, MaxValidity: i.opt.MaxValidity,
-		Reviewed: slices.Clone(i.opt.Reviewed),
+		Reviewed: slices.Clone(i.opt.Reviewed), Proof: i.opt.Proof.Method != ProofTrust,
 	}
 }
 

@@ -1,0 +1,99 @@
+package forecast_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/forecast"
+	"certquay/model"
+	"certquay/store"
+	"certquay/store/engine/mem"
+)
+
+// source is a forecast's beginning without an engine.
+type source struct {
+	lifecycle.Store
+	now time.Time
+	can lifecycle.Capabilities
+}
+
+func (s *source) Now() time.Time           { return s.now }
+func (s *source) Policy() lifecycle.Policy { return lifecycle.DefaultPolicy() }
+func (s *source) Table() *lifecycle.Table  { return lifecycle.NewTable() }
+func (s *source) Products() []lifecycle.ProductInfo {
+	return []lifecycle.ProductInfo{{Name: "CDN", Driver: "edge", Regions: []string{"global"}}}
+}
+
+func (s *source) Can() map[string]func(time.Time) lifecycle.Capabilities {
+	return map[string]func(time.Time) lifecycle.Capabilities{"embedded": func(time.Time) lifecycle.Capabilities { return s.can }}
+}
+
+// BenchmarkForecast lives through 12 months of 100,000 hosted instances under
+// the 200-day policy.
+func BenchmarkForecast(b *testing.B) {
+	for _, n := range []int{1_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s, err := store.With(mem.New(), store.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = s.Close() }()
+			fillFleet(b, s, n)
+			src := &source{Store: s, now: epoch, can: lifecycle.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, MaxValidity: 398 * day}}
+			var m0, m1 runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m0)
+			for b.Loop() {
+				rep, err := forecast.Run(context.Background(), src, forecast.Request{Months: 12, Policy: "200-days"})
+				if err != nil {
+					b.Fatal(err)
+				}
+				runtime.ReadMemStats(&m1)
+				b.ReportMetric(float64(rep.Total.Renewals+rep.Total.Reissues)/float64(n), "renewals/instance")
+				b.ReportMetric(float64(m1.HeapAlloc-m0.HeapAlloc)/1e6, "MB")
+				if rep.Total.Expiries > 0 {
+					b.Fatalf("%+v", rep.Total)
+				}
+			}
+		})
+	}
+}
+
+// fillFleet writes n hosted instances, bought evenly over 200 days, straight
+// into the store.
+func fillFleet(b *testing.B, s *store.Store, n int) {
+	table := lifecycle.NewTable()
+	for from := 0; from < n; from += 500 {
+		err := s.Update(context.Background(), func(tx model.Tx) error {
+			for k := from; k < min(from+500, n); k++ {
+				at := epoch.Add(-time.Duration(float64(200*day) * float64(k) / float64(n)))
+				id := model.ID(fmt.Sprintf("01FORECAST%016d", k))
+				name := fmt.Sprintf("n%d.example.com", k)
+				i := model.Instance{
+					ID: id, Name: name, State: model.Issued, Origin: model.OriginBought, Years: 1, Created: at,
+					Spec:         model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Standard},
+					Application:  model.Application{Domains: []string{name}, KeyType: model.ECDSAP256},
+					ServiceStart: at, ServiceEnd: model.AddYears(at, 1), Hosting: model.Hosting{On: true, RenewalsLeft: 1},
+					Versions: []model.Version{{Number: 1, Serial: fmt.Sprintf("%x", k), Fingerprint: fmt.Sprintf("%064x", k), Domains: []string{name}, KeyID: id, Issuer: "embedded", NotBefore: at, NotAfter: at.Add(200*day - time.Second), Issued: at}},
+				}
+				a, due := table.NextDue(&i)
+				i.Due, i.DueAction = due, map[lifecycle.Action]string{lifecycle.RenewHosted: model.DueRenew, lifecycle.Reissue: model.DueReissue}[a]
+				if err := tx.Put(&i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+const day = 24 * time.Hour
+
+var epoch = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)

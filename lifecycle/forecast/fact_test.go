@@ -1,0 +1,191 @@
+package forecast_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/forecast"
+	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/product"
+	"certquay/lifecycle/product/edge"
+	"certquay/model"
+	"certquay/store"
+	"certquay/store/engine/mem"
+)
+
+var admin = model.Actor{Name: "anna", Role: model.Owner, Via: "test"}
+
+// frozen is a base clock that stands still, so that only moves count.
+type frozen time.Time
+
+func (f frozen) Now() time.Time                       { return time.Time(f) }
+func (f frozen) After(time.Duration) <-chan time.Time { return nil }
+
+// sandbox is an engine on a movable clock with a real CA and real TLS endpoints.
+type sandbox struct {
+	*lifecycle.Engine
+	clock *lifecycle.MovableClock
+}
+
+func newSandbox(t testing.TB, validity time.Duration, reviewed ...model.Level) *sandbox {
+	t.Helper()
+	ctx := t.Context()
+	s, err := store.With(mem.New(), store.Options{})
+	check(t, err)
+	clock := lifecycle.NewMovableClock(frozen(epoch), 0)
+	ca, err := embedded.New(s, embedded.Options{Now: clock.Now, MaxValidity: validity, Levels: model.Levels, Reviewed: reviewed, BaseURL: func() string { return "http://127.0.0.1:1" }})
+	check(t, err)
+	check(t, ca.Prepare(ctx))
+	cdn, err := edge.Open(ctx, s, edge.Options{Product: "CDN", Regions: []string{"global"}, Now: clock.Now})
+	check(t, err)
+	policy := lifecycle.DefaultPolicy()
+	e := lifecycle.New(lifecycle.Options{
+		Store: s, Clock: clock, Policy: policy, Prober: product.Prober{},
+		Issuers:   map[string]lifecycle.Issuer{embedded.Brand: ca},
+		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "edge", Product: cdn}},
+		SaveClock: func(context.Context, time.Duration) error { return nil },
+	})
+	t.Cleanup(func() {
+		e.Close()
+		_ = cdn.Close()
+		_ = s.Close()
+	})
+	return &sandbox{e, clock}
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// done waits for a job that must succeed.
+func (s *sandbox) done(t testing.TB, j model.Job, err error) {
+	t.Helper()
+	check(t, err)
+	ps, err := s.Wait(t.Context(), j.ID)
+	check(t, err)
+	if ps[0].Job.Result != lifecycle.ResultOK {
+		t.Fatalf("%s: %+v", j.Kind, ps[0].Job)
+	}
+}
+
+// fleet makes n random instances: of one or two years, deployed or not, hosted
+// by purchase, by packs or not, with auto-deploy where a credit is left.
+func (s *sandbox) fleet(t testing.TB, rnd *rand.Rand, n int) {
+	t.Helper()
+	ctx := t.Context()
+	ops, err := s.AddContact(ctx, admin, model.Contact{Name: "Ops", Email: "ops@example.com"})
+	check(t, err)
+	spec := model.Specification{Level: model.DV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}
+	for _, p := range []lifecycle.PackRequest{{Kind: lifecycle.PackCertificate, Spec: spec, Quantity: n * 4}, {Kind: lifecycle.PackHosting, Quantity: n * 3}, {Kind: lifecycle.PackCredit, Quantity: n / 2}} {
+		_, err := s.BuyPack(ctx, admin, p)
+		check(t, err)
+	}
+	for k := range n {
+		pack := rnd.IntN(4) == 0
+		r := lifecycle.BuyRequest{Spec: spec, Years: 1 + rnd.IntN(2), Quantity: 1, FromPack: pack}
+		if pack {
+			r.Years = 1
+		}
+		_, made, err := s.Buy(ctx, admin, r)
+		check(t, err)
+		id := made[0].ID
+		a := lifecycle.ApplyRequest{Application: model.Application{Domains: []string{fmt.Sprintf("n%d.example.com", k)}, KeyType: model.ECDSAP256}}
+		if pack {
+			a.HostingPacks, a.Contact = rnd.IntN(4), ops.ID
+		}
+		j, err := s.Apply(ctx, admin, id, a)
+		s.done(t, j, err)
+		if !pack && rnd.IntN(3) > 0 {
+			check(t, s.Host(ctx, admin, id, lifecycle.HostRequest{Contact: ops.ID}))
+		}
+		if rnd.IntN(2) == 0 {
+			jobs, err := s.Deploy(ctx, admin, id, lifecycle.DeployRequest{Product: "CDN"})
+			check(t, err)
+			for _, j := range jobs {
+				s.done(t, j, nil)
+				if err := s.AutoDeploy(ctx, admin, j.Resource, rnd.IntN(3) > 0); err != nil && !isRefusal(err) {
+					t.Fatal(err)
+				}
+			}
+		}
+		s.clock.MoveTo(s.clock.Now().Add(time.Duration(rnd.Int64N(int64(20 * day)))))
+		_, err = s.Tick(ctx)
+		check(t, err)
+	}
+}
+
+func isRefusal(err error) bool {
+	_, ok := err.(*lifecycle.Refusal) //nolint:errorlint // returned bare
+	return ok
+}
+
+// line is an event without what no forecast can know: serials and addresses.
+func line(e *model.Event) string {
+	detail, _, _ := strings.Cut(e.Detail, ", serial")
+	detail, _, _ = strings.Cut(detail, " at ")
+	return fmt.Sprintf("%s %-14s %s %-10s %-8s %-8s %s>%s %s %s", e.At.UTC().Format(time.RFC3339), e.Action, e.Instance, e.Name, e.Why, e.Result, e.From, e.To, e.Reason, detail)
+}
+
+// The forecast of 24 months is the list of what then happens.
+//
+// spec: V6
+func TestForecastEqualsFact(t *testing.T) {
+	for n, validity := range []time.Duration{40 * day, 90 * day, 200 * day, 398 * day} {
+		t.Run(fmt.Sprintf("%d days", validity/day), func(t *testing.T) {
+			t.Parallel()
+			s := newSandbox(t, validity)
+			s.fleet(t, rand.New(rand.NewPCG(uint64(n), 7)), 12)
+			var said, was []string
+			rep, err := forecast.Run(t.Context(), s, forecast.Request{Event: func(e *model.Event) { said = append(said, line(e)) }})
+			check(t, err)
+			var last uint64
+			events, err := s.Activity(lifecycle.ActivityFilter{Limit: 1})
+			check(t, err)
+			last = events[0].Seq
+			check(t, s.MoveClock(t.Context(), admin, rep.To))
+			events, err = s.Activity(lifecycle.ActivityFilter{})
+			check(t, err)
+			for k := range events {
+				if events[k].Seq > last && events[k].Action != string(model.JobVerify) && events[k].At.Before(rep.To) {
+					was = append(was, line(&events[k]))
+				}
+			}
+			slices.SortFunc(said, cmp.Compare)
+			slices.SortFunc(was, cmp.Compare)
+			if !slices.Equal(said, was) {
+				for k := range min(len(said), len(was)) {
+					if said[k] != was[k] {
+						t.Errorf("first difference:\nforecast %s\nfact     %s", said[k], was[k])
+						break
+					}
+				}
+				t.Fatalf("%d events were forecast, %d happened", len(said), len(was))
+			}
+			if len(said) < 30 || rep.Total.Renewals+rep.Total.Reissues == 0 {
+				t.Fatalf("only %d events", len(said))
+			}
+			after, err := s.Balances()
+			check(t, err)
+			if fmt.Sprint(values(after)) != fmt.Sprint(values(rep.After)) {
+				t.Errorf("the balances were forecast as %v and are %v", values(rep.After), values(after))
+			}
+		})
+	}
+}
+
+func values(bs []lifecycle.Balance) (all []string) {
+	for _, b := range bs {
+		all = append(all, fmt.Sprintf("%s %d/%d/%d/%d", b.Kind, b.Total, b.Reserved, b.Used, b.Available))
+	}
+	return all
+}

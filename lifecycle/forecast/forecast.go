@@ -1,0 +1,317 @@
+// Package forecast tells what will happen: it lives through the next months
+// with the real engine, table and scheduler on a copy of the store, with
+// issuers that say yes and products that present what is deployed (spec V6).
+// What certquay does by itself is therefore found, not modelled; what cannot be
+// known, a CA that fails or a person who does something else, is not in it.
+package forecast
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// MaxMonths and DefaultMonths bound how far a forecast looks (spec V6).
+const (
+	DefaultMonths = 24
+	MinMonths     = 1
+	MaxMonths     = 36
+)
+
+// Policies that have a name besides "N-days".
+const (
+	AsConfigured = "as-configured"
+	// Public treats every issuer as one that the CA/Browser Forum binds, so
+	// that its shrinking limits can be seen coming (spec I8).
+	Public = "public"
+)
+
+// Policies are those worth offering, the configured one first.
+var Policies = []string{AsConfigured, Public, "200-days", "100-days", "47-days"}
+
+// Request is what to look at.
+type Request struct {
+	Months int    // 0 for DefaultMonths
+	Policy string // "" for AsConfigured; Public; "47-days" and the like
+	// Progress, if not nil, is told now and then up to when the forecast is.
+	Progress func(time.Time)
+	// Event, if not nil, is told each event of the activity log to come. It
+	// must not keep the pointer.
+	Event func(*model.Event)
+}
+
+// Source is where a forecast begins: the engine of the store, and its records.
+type Source interface {
+	Now() time.Time
+	Policy() lifecycle.Policy
+	Table() *lifecycle.Table
+	// Can tells what each issuer can do on a day.
+	Can() map[string]func(time.Time) lifecycle.Capabilities
+	Products() []lifecycle.ProductInfo
+	// View reads one consistent snapshot of the records.
+	View(fn func(model.Reader) error) error
+}
+
+// person is who does in a forecast what people are asked to.
+var person = model.Actor{Name: "forecast", Role: model.Owner, Via: "forecast"}
+
+// personTakes is how long a forecast gives people to do what they are asked.
+const personTakes = 24 * time.Hour
+
+// Run lives through the months of the request. It reads the source's records
+// once, writes nothing, and returns an error when ctx ends.
+func Run(ctx context.Context, src Source, r Request) (*Report, error) {
+	can, err := policyOf(r.Policy)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case r.Months == 0:
+		r.Months = DefaultMonths
+	case r.Months < MinMonths || r.Months > MaxMonths:
+		return nil, &lifecycle.Invalid{Field: "months", Why: fmt.Sprintf("a forecast looks %d to %d months ahead", MinMonths, MaxMonths), Example: strconv.Itoa(DefaultMonths), Rule: "V6"}
+	}
+	if r.Policy == "" {
+		r.Policy = AsConfigured
+	}
+	k, err := key()
+	if err != nil {
+		return nil, err
+	}
+	from := src.Now()
+	old, err := certificate(1, []string{"before.invalid"}, from, from, k.Public)
+	if err != nil {
+		return nil, fmt.Errorf("make a stand-in: %w", err)
+	}
+	s := newRecords(k, old)
+	rep := newReport(from, model.AddMonths(from, r.Months), r)
+	if err := src.View(func(from model.Reader) error { return s.fill(ctx, from, rep) }); err != nil {
+		return nil, fmt.Errorf("copy the records: %w", err)
+	}
+	clock := lifecycle.NewMovableClock(still(from), 0)
+	e := lifecycle.New(options(src, s, clock, can))
+	defer e.Close()
+	w := &world{engine: e, clock: clock, report: rep}
+	s.told = w.told
+	for _, t := range s.tasks.rows {
+		w.ask(t.value)
+	}
+	if rep.Before, err = e.Balances(); err != nil {
+		return nil, err
+	}
+	if err := w.live(ctx, r.Progress); err != nil {
+		return nil, err
+	}
+	rep.close(s)
+	rep.After, err = e.Balances()
+	return rep, err
+}
+
+// options makes an engine like the source's on the copy.
+func options(src Source, s *records, clock lifecycle.Clock, policy func(lifecycle.Capabilities) lifecycle.Capabilities) lifecycle.Options {
+	ps := &products{there: map[lifecycle.Place]lifecycle.Pair{}}
+	o := lifecycle.Options{
+		Store: s, Clock: clock, Table: src.Table(), Policy: src.Policy(), Prober: ps, Issuers: map[string]lifecycle.Issuer{},
+		Inline: true, NoSweeps: true,
+		NewKey: func(model.KeyType) (model.Secret, []byte, error) { return s.key.PKCS8, s.key.Public, nil },
+	}
+	for brand, can := range src.Can() {
+		o.Issuers[brand] = &issuer{now: clock.Now, can: func(t time.Time) lifecycle.Capabilities { return policy(can(t)) }}
+	}
+	for _, p := range src.Products() {
+		o.Products = append(o.Products, lifecycle.NamedProduct{Name: p.Name, Driver: p.Driver, Product: &product{all: ps, name: p.Name, regions: p.Regions}})
+	}
+	return o
+}
+
+// policyOf is what a policy changes of an issuer.
+func policyOf(name string) (func(lifecycle.Capabilities) lifecycle.Capabilities, error) {
+	switch name {
+	case "", AsConfigured:
+		return func(c lifecycle.Capabilities) lifecycle.Capabilities { return c }, nil
+	case Public:
+		return func(c lifecycle.Capabilities) lifecycle.Capabilities { c.Public = true; return c }, nil
+	}
+	text, ok := strings.CutSuffix(name, "-days")
+	days, err := strconv.Atoi(text)
+	if !ok || err != nil || days < 1 || days > 3650 {
+		return nil, &lifecycle.Invalid{Field: "policy", Why: fmt.Sprintf("%q is none of %s", name, strings.Join(Policies, ", ")), Example: "47-days", Rule: "V6"}
+	}
+	limit := time.Duration(days) * 24 * time.Hour
+	return func(c lifecycle.Capabilities) lifecycle.Capabilities {
+		if c.MaxValidity == 0 || limit < c.MaxValidity {
+			c.MaxValidity = limit
+		}
+		return c
+	}, nil
+}
+
+// fill copies what matters for what is to come.
+func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) error {
+	for i, err := range model.All[model.Instance](from, model.Scan{}) {
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if i.Deleted || i.State.Group() == model.GroupEnded {
+			continue
+		}
+		rep.begin(&i)
+		if err := s.Put(&i); err != nil {
+			return err
+		}
+		s.undo = s.undo[:0]
+	}
+	if err := copyAll[model.Resource](s, from, nil); err != nil {
+		return err
+	}
+	if err := copyAll(s, from, func(j *model.Job) bool {
+		switch j.Kind {
+		case model.JobIssue, model.JobReissue, model.JobRenew:
+			return j.Live()
+		case model.JobDeploy:
+			lifecycle.Anew(j)
+			return j.Live()
+		}
+		return false
+	}); err != nil {
+		return err
+	}
+	for _, err := range []error{
+		copyAll[model.Task](s, from, nil), copyAll[model.Account](s, from, nil),
+		copyAll[model.Approval](s, from, nil), copyAll[model.Contact](s, from, nil),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	s.undo, s.done = nil, done{}
+	return nil
+}
+
+// copyAll copies the records of a kind that want to be; nil for all.
+func copyAll[T any, P interface {
+	*T
+	model.Record
+}](s *records, from model.Reader, want func(P) bool) error {
+	var zero T
+	scan := model.Scan{Kind: P(&zero).RecordKind()}
+	if scan.Kind == model.KindJob {
+		scan.Index = "live"
+	}
+	if scan.Kind == model.KindTask {
+		scan.Index = "open"
+	}
+	for v, err := range model.All[T, P](from, scan) {
+		if err != nil {
+			return err
+		}
+		if want != nil && !want(&v) {
+			continue
+		}
+		if err := s.Put(P(&v)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// still is a clock that only moves when it is moved.
+type still time.Time
+
+// Now is where it stands.
+func (s still) Now() time.Time { return time.Time(s) }
+
+// After never comes by itself.
+func (s still) After(time.Duration) <-chan time.Time { return nil }
+
+// world is a forecast under way.
+type world struct {
+	engine *lifecycle.Engine
+	clock  *lifecycle.MovableClock
+	report *Report
+	asked  []asked // of people, soonest first
+}
+
+// asked is something a person will do.
+type asked struct {
+	at time.Time
+	do func(context.Context) error
+}
+
+// told counts what a transaction did.
+func (w *world) told(tx *done) {
+	for n := range tx.events {
+		w.report.count(&tx.events[n])
+	}
+	for n := range tx.entries {
+		w.report.used(&tx.entries[n])
+	}
+	for n := range tx.raised {
+		w.report.person(&tx.raised[n])
+		w.ask(&tx.raised[n])
+	}
+}
+
+// ask lets a person do what only a person can: a reviewer says yes. Records to
+// add are found at the next look; what is to be installed by hand is only
+// counted.
+func (w *world) ask(t *model.Task) {
+	if t.Kind != model.TaskReview {
+		return
+	}
+	id := t.Instance
+	w.asked = append(w.asked, asked{w.clock.Now().Add(personTakes), func(ctx context.Context) error {
+		return w.engine.Approve(ctx, person, id)
+	}})
+}
+
+// live goes from one moment at which something is due to the next.
+func (w *world) live(ctx context.Context, progress func(time.Time)) error {
+	for n := 0; ; n++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if _, err := w.engine.Tick(ctx); err != nil {
+			return err
+		}
+		next, err := w.engine.NextDue()
+		if err != nil {
+			return err
+		}
+		if len(w.asked) > 0 && (next.IsZero() || w.asked[0].at.Before(next)) {
+			next = w.asked[0].at
+		}
+		if next.IsZero() || !next.Before(w.report.To) {
+			return nil
+		}
+		// Keys of moments are to the millisecond: stop just behind it.
+		w.clock.MoveTo(next.Add(time.Millisecond))
+		if err := w.people(ctx); err != nil {
+			return err
+		}
+		if progress != nil && n%256 == 0 {
+			progress(next)
+		}
+	}
+}
+
+// people do what they were asked to.
+func (w *world) people(ctx context.Context) error {
+	for len(w.asked) > 0 && !w.asked[0].at.After(w.clock.Now()) {
+		a := w.asked[0]
+		w.asked = slices.Delete(w.asked, 0, 1)
+		if err := a.do(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package forecast_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/png"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/forecast"
+	"certquay/lifecycle/issuer/embedded"
+	"certquay/model"
+)
+
+func run(t *testing.T, s *sandbox, r forecast.Request) *forecast.Report {
+	t.Helper()
+	rep, err := forecast.Run(t.Context(), s, r)
+	check(t, err)
+	months, days := forecast.Tally{}, forecast.Tally{}
+	for _, m := range rep.ByMonth {
+		months.Reissues += m.Reissues
+		months.People += m.People
+	}
+	for _, d := range rep.ByDay {
+		days.Reissues += d.Reissues
+		days.People += d.People
+	}
+	if months != days || months.Reissues != rep.Total.Reissues {
+		t.Errorf("months sum to %+v, days to %+v, the total is %+v", months, days, rep.Total)
+	}
+	return rep
+}
+
+// Under a shorter limit there is more to do, and the store is left as it was.
+//
+// spec: V6
+func TestAPolicyChangesWhatIsForecast(t *testing.T) {
+	s := newSandbox(t, 398*day)
+	s.fleet(t, rand.New(rand.NewPCG(5, 5)), 10)
+	before, err := s.Activity(lifecycle.ActivityFilter{Limit: 1})
+	check(t, err)
+	configured := run(t, s, forecast.Request{})
+	half := run(t, s, forecast.Request{Policy: "200-days"})
+	short := run(t, s, forecast.Request{Policy: "47-days"})
+	public := run(t, s, forecast.Request{Policy: forecast.Public})
+	if !(configured.Total.Reissues < half.Total.Reissues && half.Total.Reissues < public.Total.Reissues && public.Total.Reissues < short.Total.Reissues) {
+		t.Errorf("reissues: configured %d, 200 days %d, public %d, 47 days %d", configured.Total.Reissues, half.Total.Reissues, public.Total.Reissues, short.Total.Reissues)
+	}
+	if short.BusiestLoad == 0 || short.BusiestHour.Before(short.From) {
+		t.Errorf("busiest %v: %d", short.BusiestHour, short.BusiestLoad)
+	}
+	after, err := s.Activity(lifecycle.ActivityFilter{Limit: 1})
+	check(t, err)
+	if before[0].Seq != after[0].Seq {
+		t.Error("a forecast wrote into the store")
+	}
+}
+
+// What cannot be renewed is told: what expires and when, from when credits are
+// missing, and what people have to do.
+//
+// spec: V6
+func TestAForecastTellsWhatGoesWrong(t *testing.T) {
+	s := newSandbox(t, 200*day, model.OV)
+	ctx := t.Context()
+	ops, err := s.AddContact(ctx, admin, model.Contact{Name: "Ops", Email: "ops@example.com"})
+	check(t, err)
+	apply := func(level model.Level, name string) model.ID {
+		_, made, err := s.Buy(ctx, admin, lifecycle.BuyRequest{Spec: model.Specification{Level: level, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
+		check(t, err)
+		a := model.Application{Domains: []string{name}, KeyType: model.ECDSAP256}
+		if level == model.OV {
+			a.ApplicantName, a.Phone, a.Email, a.IDNumber = "Anna Berg", "1", "anna@example.com", "2"
+			a.Company = model.Organization{Name: "Example GmbH", Type: "company", Phone: "1", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"}
+			var b bytes.Buffer
+			check(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, 200, 200))))
+			_, err := s.AddDocument(ctx, admin, made[0].ID, "a.png", b.Bytes())
+			check(t, err)
+		}
+		j, err := s.Apply(ctx, admin, made[0].ID, lifecycle.ApplyRequest{Application: a})
+		check(t, err)
+		if level == model.OV {
+			_, err = s.Wait(ctx, j.ID)
+			check(t, err)
+			check(t, s.Approve(ctx, admin, made[0].ID))
+		}
+		s.done(t, j, nil)
+		return made[0].ID
+	}
+	// Not hosted: reissued once, then it expires with its service period.
+	plain := apply(model.DV, "plain.example.com")
+	// Hosted for one year and deployed with auto-deploy at six places, with
+	// five credits.
+	hosted := apply(model.OV, "hosted.example.com")
+	check(t, s.Host(ctx, admin, hosted, lifecycle.HostRequest{Contact: ops.ID}))
+	jobs, err := s.Deploy(ctx, admin, hosted, lifecycle.DeployRequest{Product: "CDN"})
+	check(t, err)
+	s.done(t, jobs[0], nil)
+	check(t, s.AutoDeploy(ctx, admin, jobs[0].Resource, true))
+
+	var last time.Time
+	rep := run(t, s, forecast.Request{Months: 36, Progress: func(at time.Time) { last = at }})
+	expires := map[model.ID]time.Time{}
+	people := map[string]int{}
+	for n, m := range rep.Moments {
+		switch m.What {
+		case forecast.WhatExpires:
+			expires[m.Instance] = m.At
+		case forecast.WhatPerson:
+			people[m.Name]++
+		}
+		if n > 0 && m.At.Before(rep.Moments[n-1].At) {
+			t.Error("moments are not in order of time")
+		}
+	}
+	i, err := s.Instance(plain)
+	check(t, err)
+	if got := expires[plain]; !got.Equal(i.ServiceEnd.Add(-time.Second)) {
+		t.Errorf("the plain one expires at %v, its service ends at %v", got, i.ServiceEnd)
+	}
+	if rep.Total.Expiries != 2 || rep.Total.HostingEnds != 1 || rep.Total.Renewals != 1 || rep.Total.CreditsUsed != 1 {
+		t.Errorf("%+v", rep.Total)
+	}
+	// 398 days after the approval the OV one is reviewed again, once.
+	if people[string(model.TaskReview)] != 1 {
+		t.Errorf("people: %v", people)
+	}
+	if people[string(model.TaskInstall)] == 0 {
+		t.Error("nobody is asked to install the plain one by hand")
+	}
+	if last.IsZero() {
+		t.Error("no progress was told")
+	}
+	if rep.Instances != 2 || rep.Hosted != 1 {
+		t.Errorf("%d instances, %d hosted", rep.Instances, rep.Hosted)
+	}
+}
+
+// spec: V6
+func TestAForecastRefusesWhatItCannotShow(t *testing.T) {
+	s := newSandbox(t, 90*day)
+	for _, r := range []forecast.Request{{Months: 37}, {Months: -1}, {Policy: "weekly"}, {Policy: "0-days"}, {Policy: "-days"}, {Policy: "99999-days"}} {
+		var wrong *lifecycle.Invalid
+		if _, err := forecast.Run(t.Context(), s, r); !errors.As(err, &wrong) || wrong.Example == "" {
+			t.Errorf("%+v: %v", r, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.fleet(t, rand.New(rand.NewPCG(1, 1)), 2)
+	if _, err := forecast.Run(ctx, s, forecast.Request{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("an ended context: %v", err)
+	}
+}

@@ -1,0 +1,220 @@
+package forecast
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// Tally counts what happens in a month or on a day, in UTC.
+type Tally struct {
+	Start time.Time `json:"start"`
+	// Renewals are hosted renewals, a year of service each; Reissues are new
+	// versions inside a paid period.
+	Renewals    int `json:"renewals"`
+	Reissues    int `json:"reissues"`
+	Deployments int `json:"deployments"`
+	// CreditsUsed are the automatic deployments of yearly renewals.
+	CreditsUsed int `json:"credits_used"`
+	// PackUnits are the certificates of resource packs used by renewals.
+	PackUnits int `json:"pack_units"`
+	// People is what needs a person: installing by hand, proving, reviewing.
+	People int `json:"people"`
+	// Waiting are deployments for which there is no credit.
+	Waiting     int `json:"waiting"`
+	HostingEnds int `json:"hosting_ends"`
+	// Expiries are certificates that nothing replaces in time.
+	Expiries int `json:"expiries"`
+	Failures int `json:"failures"`
+}
+
+func (t *Tally) add(o *Tally) {
+	t.Renewals += o.Renewals
+	t.Reissues += o.Reissues
+	t.Deployments += o.Deployments
+	t.CreditsUsed += o.CreditsUsed
+	t.PackUnits += o.PackUnits
+	t.People += o.People
+	t.Waiting += o.Waiting
+	t.HostingEnds += o.HostingEnds
+	t.Expiries += o.Expiries
+	t.Failures += o.Failures
+}
+
+// Moment is something that happens to one instance.
+type Moment struct {
+	At       time.Time `json:"at"`
+	What     string    `json:"what"`
+	Instance model.ID  `json:"instance"`
+	Name     string    `json:"name"`
+	Detail   string    `json:"detail"`
+}
+
+// What a [Moment] may be.
+const (
+	WhatExpires     = "expires"
+	WhatHostingEnds = "hosting-ends"
+	WhatPerson      = "person"
+	WhatWaits       = "waits-for-credit"
+)
+
+// Report is a forecast.
+type Report struct {
+	From      time.Time `json:"from"`
+	To        time.Time `json:"to"`
+	Months    int       `json:"months"`
+	Policy    string    `json:"policy"`
+	Instances int       `json:"instances"`
+	Hosted    int       `json:"hosted"`
+	Total     Tally     `json:"total"`
+	ByMonth   []Tally   `json:"by_month"`
+	ByDay     []Tally   `json:"by_day"`
+	// BusiestHour is the hour with the most renewals and reissues.
+	BusiestHour time.Time `json:"busiest_hour"`
+	BusiestLoad int       `json:"busiest_load"`
+	// CreditsRunOut is when a deployment first waits for a credit; zero when
+	// credits suffice.
+	CreditsRunOut time.Time `json:"credits_run_out"`
+	// Moments are what somebody will want to know one by one, in order of time:
+	// of each kind the first [MaxMoments].
+	Moments []Moment `json:"moments"`
+	// Before and After are the prepaid balances at both ends.
+	Before []lifecycle.Balance `json:"-"`
+	After  []lifecycle.Balance `json:"-"`
+
+	hours  map[int64]int
+	listed map[string]int // moments by kind
+	events func(*model.Event)
+}
+
+// MaxMoments is how many moments of a kind a report lists; the tallies count
+// all of them.
+const MaxMoments = 1000
+
+func (r *Report) moment(m Moment) {
+	if r.listed[m.What]++; r.listed[m.What] <= MaxMoments {
+		r.Moments = append(r.Moments, m)
+	}
+}
+
+func newReport(from, to time.Time, r Request) *Report {
+	rep := &Report{From: from.UTC(), To: to.UTC(), Months: r.Months, Policy: r.Policy, Moments: []Moment{}, hours: map[int64]int{}, listed: map[string]int{}, events: r.Event}
+	rep.Total.Start = rep.From
+	for d := dayOf(rep.From); d.Before(rep.To); d = d.AddDate(0, 0, 1) {
+		rep.ByDay = append(rep.ByDay, Tally{Start: d})
+	}
+	return rep
+}
+
+func dayOf(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
+
+// begin notes an instance as it is before the forecast.
+func (r *Report) begin(i *model.Instance) {
+	r.Instances++
+	if i.Hosting.On {
+		r.Hosted++
+	}
+}
+
+// day is the tally of the day of a moment.
+func (r *Report) day(t time.Time) *Tally {
+	n := int(dayOf(t).Sub(r.ByDay[0].Start) / (24 * time.Hour))
+	return &r.ByDay[min(max(n, 0), len(r.ByDay)-1)]
+}
+
+// count takes an event into the tallies.
+func (r *Report) count(e *model.Event) {
+	if r.events != nil {
+		r.events(e)
+	}
+	d := r.day(e.At)
+	moment := func(what string) {
+		r.moment(Moment{At: e.At.UTC(), What: what, Instance: e.Instance, Name: e.Name, Detail: e.Detail})
+	}
+	switch {
+	case e.Result == lifecycle.ResultFailed:
+		d.Failures++
+	case e.Result == lifecycle.ResultWaiting && e.Action == string(lifecycle.AutoDeploy):
+		d.Waiting++
+		moment(WhatWaits)
+		if r.CreditsRunOut.IsZero() {
+			r.CreditsRunOut = e.At.UTC()
+		}
+	case e.Result != lifecycle.ResultOK:
+	case e.Action == string(model.JobRenew):
+		d.Renewals++
+		r.hours[e.At.Unix()/3600]++
+	case e.Action == string(model.JobReissue):
+		d.Reissues++
+		r.hours[e.At.Unix()/3600]++
+	case e.Action == string(model.JobDeploy):
+		d.Deployments++
+	case e.Action == string(lifecycle.EndHosting):
+		d.HostingEnds++
+		moment(WhatHostingEnds)
+	}
+}
+
+// used takes a ledger entry into the tallies.
+func (r *Report) used(en *model.Entry) {
+	switch kind, n := lifecycle.Used(en); kind {
+	case lifecycle.PackCredit:
+		r.day(en.At).CreditsUsed += n
+	case lifecycle.PackCertificate:
+		r.day(en.At).PackUnits += n
+	}
+}
+
+// person takes a task into the tallies.
+func (r *Report) person(t *model.Task) {
+	r.day(t.Created).People++
+	r.moment(Moment{At: t.Created.UTC(), What: WhatPerson, Instance: t.Instance, Name: string(t.Kind), Detail: t.Text})
+}
+
+// close sums up once the last moment was lived through.
+func (r *Report) close(s *records) {
+	var expire []*model.Instance
+	for _, row := range s.instances.rows {
+		if v := row.value.Newest(); v != nil && row.value.State.Group() == model.GroupIssued && !v.NotAfter.Before(r.From) && v.NotAfter.Before(r.To) {
+			expire = append(expire, row.value)
+		}
+	}
+	slices.SortFunc(expire, func(a, b *model.Instance) int {
+		return cmp.Or(a.Newest().NotAfter.Compare(b.Newest().NotAfter), cmp.Compare(a.ID, b.ID))
+	})
+	for _, i := range expire {
+		at := i.Newest().NotAfter
+		r.day(at).Expiries++
+		r.moment(Moment{At: at.UTC(), What: WhatExpires, Instance: i.ID, Name: i.Name, Detail: joined(i.Domains())})
+	}
+	slices.SortFunc(r.Moments, func(a, b Moment) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.What, b.What), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Detail, b.Detail))
+	})
+	for n := range r.ByDay {
+		d := &r.ByDay[n]
+		m := time.Date(d.Start.Year(), d.Start.Month(), 1, 0, 0, 0, 0, time.UTC)
+		if len(r.ByMonth) == 0 || !r.ByMonth[len(r.ByMonth)-1].Start.Equal(m) {
+			r.ByMonth = append(r.ByMonth, Tally{Start: m})
+		}
+		r.ByMonth[len(r.ByMonth)-1].add(d)
+		r.Total.add(d)
+	}
+	for hour, n := range r.hours {
+		if at := time.Unix(hour*3600, 0).UTC(); n > r.BusiestLoad || n == r.BusiestLoad && at.Before(r.BusiestHour) {
+			r.BusiestHour, r.BusiestLoad = at, n
+		}
+	}
+}
+
+func joined(names []string) string {
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return names[0]
+	}
+	return names[0] + " and more"
+}
