@@ -34,20 +34,17 @@ func balanceCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			out := []balanceJSON{}
-			var rows [][]string
-			for _, b := range balances {
-				j := balanceJSON{Kind: b.Kind, Total: b.Total, Reserved: b.Reserved, Used: b.Used, Available: b.Available}
-				spec := "-"
-				if b.Specification != nil {
-					spec = b.Specification.String()
-					j.Specification = &spec
-				}
-				out = append(out, j)
-				rows = append(rows, []string{b.Kind, spec, fmt.Sprint(b.Total), fmt.Sprint(b.Reserved), fmt.Sprint(b.Used), fmt.Sprint(b.Available)})
-			}
+			out := asBalances(balances)
 			if c.g.json {
 				return c.printJSON(out)
+			}
+			var rows [][]string
+			for _, b := range out {
+				spec := "-"
+				if b.Specification != nil {
+					spec = *b.Specification
+				}
+				rows = append(rows, []string{b.Kind, spec, fmt.Sprint(b.Total), fmt.Sprint(b.Reserved), fmt.Sprint(b.Used), fmt.Sprint(b.Available)})
 			}
 			c.table([]string{"KIND", "SPECIFICATION", "TOTAL", "RESERVED", "USED", "AVAILABLE"}, rows)
 			var units []string
@@ -101,4 +98,17 @@ func (c *call) costs(byOrder bool) error {
 	}
 	c.table(heading, rows)
 	return nil
+}
+
+func asBalances(balances []lifecycle.Balance) []balanceJSON {
+	out := []balanceJSON{}
+	for _, b := range balances {
+		j := balanceJSON{Kind: b.Kind, Total: b.Total, Reserved: b.Reserved, Used: b.Used, Available: b.Available}
+		if b.Specification != nil {
+			spec := b.Specification.String()
+			j.Specification = &spec
+		}
+		out = append(out, j)
+	}
+	return out
 }

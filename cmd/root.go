@@ -41,7 +41,7 @@ var verbs = []func(*call) *cobra.Command{
 	listCmd, showCmd, explainCmd, tasksCmd,
 	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd,
 	renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
-	contactCmd, companyCmd, balanceCmd, activityCmd,
+	contactCmd, companyCmd, balanceCmd, activityCmd, forecastCmd,
 	tickCmd, clockCmd, serveCmd, fsckCmd, configCmd, versionCmd,
 }
 
