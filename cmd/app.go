@@ -17,6 +17,7 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 
 	"certquay/cmd/config"
+	"certquay/cmd/demo"
 	"certquay/cmd/host"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
@@ -26,6 +27,7 @@ import (
 	"certquay/lifecycle/product/edge"
 	"certquay/model"
 	"certquay/store"
+	"certquay/store/engine/mem"
 )
 
 // App is the owner of a store: everything that is opened once in a process and
@@ -43,6 +45,7 @@ type App struct {
 	Sealed  string // how secrets are kept, for the status line
 
 	file    string // the configuration
+	named   []lifecycle.NamedProduct
 	ctx     context.Context
 	closers []func() error
 	serving bool // by certquay serve, until told to stop
@@ -67,7 +70,12 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	slog.SetDefault(a.Log)
 
 	key := filepath.Join(filepath.Dir(configFile), filepath.Base(paths.MasterKey()))
-	if a.Store, err = store.Open(lock.Dir(), store.Options{KeyFile: key, Logger: a.Log}); err != nil {
+	if g.demo {
+		a.Store, err = store.With(mem.New(), store.Options{Logger: a.Log}) // nothing of a demo is kept
+	} else {
+		a.Store, err = store.Open(lock.Dir(), store.Options{KeyFile: key, Logger: a.Log})
+	}
+	if err != nil {
 		return a, &storeError{err: err}
 	}
 	a.closing(a.Store.Close)
@@ -96,12 +104,18 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	policy.HostingFee, policy.CreditPrice = c.Catalogue.HostingFee, c.Catalogue.Credit
 	policy.ReviewReuse = time.Duration(c.Review.ReuseDays) * 24 * time.Hour
 	policy.Price = func(s model.Specification) int64 { return c.Catalogue.Price(s.Level, s.Grade) }
+	a.named = a.products(ctx, clock, g.demo)
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: policy, Roots: roots,
 		Issuers:  map[string]lifecycle.Issuer{embedded.Brand: ca},
-		Products: a.products(ctx, clock), Prober: product.Prober{},
+		Products: a.named, Prober: product.Prober{},
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
+	if g.demo {
+		if err := a.fillDemo(ctx, s, clock); err != nil {
+			return a, err
+		}
+	}
 	a.Engine.Start()
 
 	a.Host = host.New(host.Options{Handler: host.HandlerFunc(a.serveSession), Version: Version, Log: a.Log})
@@ -193,6 +207,10 @@ func (a *App) logger() *slog.Logger {
 
 // clock is the system's, or the movable one of a sandbox store.
 func (a *App) clock(ctx context.Context, g *global) (lifecycle.Clock, func(context.Context, time.Duration) error, error) {
+	if g.demo {
+		a.Sandbox = true
+		return demo.Clock(time.Now()), func(context.Context, time.Duration) error { return nil }, nil
+	}
 	m, err := a.Store.Meta(ctx)
 	if err != nil {
 		return nil, nil, &storeError{err: err}
@@ -300,7 +318,7 @@ func (a *App) listenKept(ctx context.Context, what, address string) (net.Listene
 
 // products opens what the configuration lists. One that cannot be opened is
 // listed with its problem; the others work.
-func (a *App) products(ctx context.Context, clock lifecycle.Clock) []lifecycle.NamedProduct {
+func (a *App) products(ctx context.Context, clock lifecycle.Clock, freezable bool) []lifecycle.NamedProduct {
 	var all []lifecycle.NamedProduct
 	for _, p := range a.Config.Products {
 		np := lifecycle.NamedProduct{Name: p.Name, Driver: p.Driver}
@@ -313,6 +331,9 @@ func (a *App) products(ctx context.Context, clock lifecycle.Clock) []lifecycle.N
 			}
 			a.closing(e.Close)
 			np.Product = e
+			if freezable {
+				np.Product = &demo.Freezable{Product: e}
+			}
 			for _, problem := range e.Problems() {
 				np.Problem = problem.Error()
 			}

@@ -92,7 +92,7 @@ func (c *call) awaitResources(ctx context.Context, noWait bool, jobs []model.Job
 			return err
 		}
 		out = append(out, resource(&v))
-		place := fmt.Sprintf("%s %s %s", v.Product, v.Region, v.Resource.Name)
+		place := fmt.Sprintf("%s %s %s", v.Product, v.Region, v.Name)
 		switch {
 		case noWait:
 			c.say("%s: %s", place, v.State)
@@ -128,8 +128,8 @@ func undeployCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			place := fmt.Sprintf("%s %s %s", r.Product, r.Region, r.Resource.Name)
-			if err := c.confirm(cmd.Context(), fmt.Sprintf("Take %s off %s.", dash(r.Name), place), ""); err != nil {
+			place := fmt.Sprintf("%s %s %s", r.Product, r.Region, r.Name)
+			if err := c.confirm(cmd.Context(), fmt.Sprintf("Take %s off %s.", dash(r.InstanceName), place), ""); err != nil {
 				return err
 			}
 			j, err := c.engine().Undeploy(cmd.Context(), c.Actor, r.ID)
@@ -172,9 +172,9 @@ func verifyCmd(c *call) *cobra.Command {
 				}
 			}
 			if all[0].Job.Result != lifecycle.ResultOK {
-				return &failedError{what: fmt.Sprintf("%s %s %s: %s", v.Product, v.Region, v.Resource.Name, all[0].Job.Error), hint: "to put it right: certquay deploy " + v.Instance.Short() + " --product " + v.Product + " --region " + v.Region + " --resource " + v.Resource.Name}
+				return &failedError{what: fmt.Sprintf("%s %s %s: %s", v.Product, v.Region, v.Name, all[0].Job.Error), hint: "to put it right: certquay deploy " + v.Instance.Short() + " --product " + v.Product + " --region " + v.Region + " --resource " + v.Name}
 			}
-			c.say("%s %s %s presents what was deployed, %s, until %s", v.Product, v.Region, v.Resource.Name, v.Presented[:16], day(v.NotAfter))
+			c.say("%s %s %s presents what was deployed, %s, until %s", v.Product, v.Region, v.Name, v.Presented[:16], day(v.NotAfter))
 			return nil
 		},
 	}
@@ -202,7 +202,7 @@ func resourcesCmd(c *call) *cobra.Command {
 			for n := range views {
 				v := &views[n]
 				out = append(out, resource(v))
-				rows = append(rows, []string{v.ID.Short(), v.Product, v.Region, v.Resource.Name, string(v.State), dash(v.Name), short(v.Expected), short(v.Presented), expires(v.NotAfter, now), dash(v.Address)})
+				rows = append(rows, []string{v.ID.Short(), v.Product, v.Region, v.Name, string(v.State), dash(v.InstanceName), short(v.Expected), short(v.Presented), expires(v.NotAfter, now), dash(v.Address)})
 			}
 			switch {
 			case c.g.json:

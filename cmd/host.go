@@ -139,6 +139,6 @@ func (c *call) creditQuestion(r lifecycle.ResourceView) (string, error) {
 			free = b.Available
 		}
 	}
-	place := strings.Join([]string{r.Product, r.Region, r.Resource.Name}, " ")
+	place := strings.Join([]string{r.Product, r.Region, r.Name}, " ")
 	return fmt.Sprintf("Deploy renewals to %s by itself. It reserves one of %d credits.", place, free), nil
 }

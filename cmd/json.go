@@ -176,7 +176,7 @@ func resource(v *lifecycle.ResourceView) resourceJSON {
 		message = v.VerifyError
 	}
 	return resourceJSON{
-		v.ID, v.Product, v.Region, v.Resource.Name, v.State, orNil(v.Instance), orNil(v.Presented), timeOrNil(v.NotAfter),
+		v.ID, v.Product, v.Region, v.Name, v.State, orNil(v.Instance), orNil(v.Presented), timeOrNil(v.NotAfter),
 		v.Hosted, v.AutoDeploy, orNil(v.Address), timeOrNil(v.VerifiedAt), orNil(message),
 	}
 }

@@ -64,6 +64,9 @@ func Main() int {
 	if verb == nil || alone[verb.Name()] || verb.Parent() != nil && alone[verb.Parent().Name()] {
 		return run(ctx, &call{Session: s, g: &global{}}, args)
 	}
+	if verb.Name() == demoName {
+		return runDemo(ctx, s, g, args)
+	}
 	paths := config.DefaultPaths()
 	dir, file := paths.Data, paths.ConfigFile()
 	for _, p := range []struct{ from, to *string }{{&g.data, &dir}, {&g.config, &file}} {

@@ -128,7 +128,7 @@ func revokeCmd(c *call) *cobra.Command {
 				}
 				question := fmt.Sprintf("Revoke %s (%s): it cannot be undone.\nPaid back: %s (%s).", i.Name, r.Reason, lifecycle.Money(p.Amount, p.Currency), p.Why)
 				for n := range still {
-					question += fmt.Sprintf("\nStill presented by: %s %s %s", still[n].Product, still[n].Region, still[n].Resource.Name)
+					question += fmt.Sprintf("\nStill presented by: %s %s %s", still[n].Product, still[n].Region, still[n].Name)
 				}
 				if err := c.confirm(cmd.Context(), question, i.Name); err != nil {
 					return err
@@ -141,7 +141,7 @@ func revokeCmd(c *call) *cobra.Command {
 			err = c.await(cmd.Context(), i.ID, noWait, "revoked", j.ID)
 			if err == nil || !errors.As(err, new(*failedError)) {
 				for n := range still {
-					c.note("still presented by %s %s %s; take it off: certquay undeploy %s", still[n].Product, still[n].Region, still[n].Resource.Name, still[n].ID.Short())
+					c.note("still presented by %s %s %s; take it off: certquay undeploy %s", still[n].Product, still[n].Region, still[n].Name, still[n].ID.Short())
 				}
 			}
 			return err

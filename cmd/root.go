@@ -24,6 +24,7 @@ type global struct {
 	readOnly     bool
 	lang         string
 	noWait       bool
+	demo         bool // a throw-away store with a fleet in it
 }
 
 // call is one command line at work: whose it is, what it was told, and the
@@ -42,7 +43,7 @@ var verbs = []func(*call) *cobra.Command{
 	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd,
 	renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
 	contactCmd, companyCmd, balanceCmd, activityCmd, forecastCmd,
-	tickCmd, clockCmd, serveCmd, fsckCmd, configCmd, versionCmd,
+	tickCmd, clockCmd, demoCmd, serveCmd, fsckCmd, configCmd, versionCmd,
 }
 
 // newRoot builds the command tree for one session. The same tree answers

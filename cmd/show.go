@@ -91,7 +91,7 @@ func (c *call) details(i *model.Instance) error {
 	}
 	for n := range rs {
 		r := &rs[n]
-		add("deployed", fmt.Sprintf("%s %s %s: %s at %s, seen %s", r.Product, r.Region, r.Resource.Name, r.State, dash(r.Address), stamp(r.VerifiedAt)))
+		add("deployed", fmt.Sprintf("%s %s %s: %s at %s, seen %s", r.Product, r.Region, r.Name, r.State, dash(r.Address), stamp(r.VerifiedAt)))
 	}
 	for _, r := range rows {
 		c.say("%-14s %s", r[0], r[1])

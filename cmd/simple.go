@@ -132,7 +132,7 @@ func autoDeployCmd(c *call) *cobra.Command {
 			if c.g.json {
 				return c.printJSON(resource(&v))
 			}
-			c.say("%s %s %s: auto-deploy is %s", v.Product, v.Region, v.Resource.Name, args[1])
+			c.say("%s %s %s: auto-deploy is %s", v.Product, v.Region, v.Name, args[1])
 			return nil
 		},
 	}

@@ -58,7 +58,7 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	products := a.products(ctx, lifecycle.SystemClock{})
+	products := a.products(ctx, lifecycle.SystemClock{}, false)
 	odd := &stubborn{Product: products[1].Product}
 	products[1].Product = odd
 	policy := lifecycle.DefaultPolicy()

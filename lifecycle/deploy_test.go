@@ -187,3 +187,38 @@ func TestRefusalsAndChangesAreEvents(t *testing.T) {
 		t.Errorf("events: %+v", events)
 	}
 }
+
+// A certificate of several names is deployed to each of them, not several
+// times to the first.
+//
+// spec: D2 D3
+func TestEachNameOfACertificateIsAPlaceOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	multi := spec
+	multi.Type = model.Multi
+	_, made, err := w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: multi, Years: 1, Quantity: 1})
+	w.check(err)
+	id := made[0].ID
+	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com", "b.example.com"}}}))
+	jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+	w.check(err)
+	if len(jobs) != 2 {
+		t.Fatalf("%d deployments", len(jobs))
+	}
+	for _, j := range jobs {
+		w.done(j, nil)
+	}
+	i := w.get(id)
+	want := i.Current().Fingerprint
+	for _, name := range []string{"a.example.com", "b.example.com"} {
+		if got := w.product.now[lifecycle.Place{Region: "global", Name: name}]; got == nil || got.Fingerprint != want {
+			t.Errorf("%s presents %+v", name, got)
+		}
+	}
+	b, err := w.engine.FindResource("CDN/global/b.example.com")
+	w.check(err)
+	w.done(w.engine.Undeploy(w.ctx(), operator, b.ID))
+	if w.product.now[lifecycle.Place{Region: "global", Name: "a.example.com"}] == nil || w.product.now[lifecycle.Place{Region: "global", Name: "b.example.com"}] != nil {
+		t.Error("undeploying b.example.com took off another one")
+	}
+}

@@ -123,7 +123,7 @@ func (e *Engine) FindResource(typed string) (ResourceView, error) {
 		if err != nil {
 			return v, err
 		}
-		a.Candidates = append(a.Candidates, fmt.Sprintf("%s (%s/%s/%s)", id.Short(), v.Product, v.Region, v.Resource.Name))
+		a.Candidates = append(a.Candidates, fmt.Sprintf("%s (%s/%s/%s)", id.Short(), v.Product, v.Region, v.Name))
 	}
 	return ResourceView{}, a
 }
@@ -154,7 +154,7 @@ func viewOf(r model.Reader, res model.Resource) (ResourceView, error) {
 	if err != nil {
 		return v, fmt.Errorf("read instance %s: %w", res.Instance, err)
 	}
-	v.State, v.Name, v.Hosted = res.State(&i), i.Name, i.Hosting.On
+	v.State, v.InstanceName, v.Hosted = res.State(&i), i.Name, i.Hosting.On
 	if want := i.Version(res.Version); want != nil {
 		v.Expected = want.Fingerprint
 	}
@@ -197,7 +197,7 @@ func (f ResourceFilter) matches(v *ResourceView) bool {
 	return (f.Region == "" || model.Fold(f.Region) == model.Fold(v.Region)) &&
 		(f.State == "" || f.State == v.State) &&
 		(!f.Hosted || v.Hosted) && (!f.Auto || v.AutoDeploy) &&
-		(text == "" || strings.Contains(model.Fold(v.Resource.Name+" "+v.Name+" "+v.Region), text))
+		(text == "" || strings.Contains(model.Fold(v.Name+" "+v.InstanceName+" "+v.Region), text))
 }
 
 // Material reads the certificate of a version.

@@ -83,10 +83,10 @@ type Explanation struct {
 // ResourceView is a resource with what is derived from its instance.
 type ResourceView struct {
 	model.Resource
-	State    model.ResourceState
-	Name     string // of the instance
-	Expected string // fingerprint that should be there
-	Hosted   bool
+	State        model.ResourceState
+	InstanceName string
+	Expected     string // fingerprint that should be there
+	Hosted       bool
 }
 
 // ResourceFilter narrows the list of resources; what is set combines (spec D4).

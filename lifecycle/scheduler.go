@@ -36,7 +36,7 @@ func (e *Engine) nudge() {
 func (e *Engine) schedule() {
 	e.resume()
 	for {
-		if _, err := e.pass(); err != nil {
+		if _, err := e.pass(true); err != nil {
 			e.log.Error("the scheduler could not finish a pass", "error", err)
 		}
 		wait := resumeEvery
@@ -82,8 +82,8 @@ func (e *Engine) liveJobs(upTo string, limit int) (ids []model.ID, err error) {
 }
 
 // pass starts everything that is due now and returns the jobs it started or
-// went on with.
-func (e *Engine) pass() ([]model.ID, error) {
+// went on with; with sweep, also what is looked at every day.
+func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 	now := e.Now()
 	// What waited for a credit or for a busy resource counts as due with the
 	// rest; listed after it, so that a caller who waits does so for it too.
@@ -97,7 +97,7 @@ func (e *Engine) pass() ([]model.ID, error) {
 	for _, id := range jobs {
 		e.kick(id, false)
 	}
-	due, look, err := e.dueNow(now)
+	due, look, err := e.dueNow(now, sweep && !e.noSweeps)
 	if err != nil {
 		return jobs, fmt.Errorf("find what is due: %w", err)
 	}
@@ -116,7 +116,7 @@ func (e *Engine) pass() ([]model.ID, error) {
 			problems = append(problems, fmt.Errorf("do what is due for %s: %w", id, err))
 		}
 	}
-	if !e.noSweeps {
+	if sweep && !e.noSweeps {
 		if err := e.checkRevoked(now); err != nil {
 			problems = append(problems, err)
 		}
@@ -135,7 +135,7 @@ func (e *Engine) pass() ([]model.ID, error) {
 
 // dueNow lists the instances that something is due for and the resources that
 // were not looked at for a day, at most [passLimit] of each.
-func (e *Engine) dueNow(now time.Time) (due, look []model.ID, err error) {
+func (e *Engine) dueNow(now time.Time, sweep bool) (due, look []model.ID, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "due", To: model.TimeKey(now) + "~"}) {
 			if err != nil {
@@ -148,7 +148,7 @@ func (e *Engine) dueNow(now time.Time) (due, look []model.ID, err error) {
 				break
 			}
 		}
-		if e.noSweeps {
+		if !sweep {
 			return nil
 		}
 		for key, err := range r.Keys(model.Scan{Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-lookEvery)), Limit: passLimit}) {
@@ -263,10 +263,12 @@ func (e *Engine) NextDue() (next time.Time, err error) {
 
 // Tick is one pass of the scheduler at now; it waits for the work it starts
 // and tells how many jobs that was.
-func (e *Engine) Tick(ctx context.Context) (int, error) {
+func (e *Engine) Tick(ctx context.Context) (int, error) { return e.tick(ctx, true) }
+
+func (e *Engine) tick(ctx context.Context, sweep bool) (int, error) {
 	seen := map[model.ID]bool{}
 	for {
-		jobs, err := e.pass()
+		jobs, err := e.pass(sweep)
 		if err != nil {
 			return len(seen), err
 		}
@@ -289,7 +291,8 @@ func (e *Engine) Tick(ctx context.Context) (int, error) {
 }
 
 // MoveClock moves a sandbox's clock forward to a time, from due moment to due
-// moment, doing in order what is due on the way.
+// moment, doing in order what is due on the way. What is looked at every day is
+// looked at once, where the clock stops.
 func (e *Engine) MoveClock(ctx context.Context, actor model.Actor, to time.Time) error {
 	c, ok := e.clock.(*MovableClock)
 	if !ok || e.saveClock == nil {
@@ -304,7 +307,7 @@ func (e *Engine) MoveClock(ctx context.Context, actor model.Actor, to time.Time)
 	e.moving.Lock()
 	defer e.moving.Unlock()
 	for {
-		if _, err := e.Tick(ctx); err != nil {
+		if _, err := e.tick(ctx, false); err != nil {
 			return err
 		}
 		next, err := e.NextDue()

@@ -26,6 +26,9 @@ func (m *root) globals() []kit.Action {
 	for n, t := range tabs {
 		as = append(as, kit.Action{Key: strconv.Itoa(n + 1), Label: c.T("act.tab", c.T(t.title)), Group: kit.Program, Run: func() tea.Cmd { return m.choose(n) }})
 	}
+	if m.o.Sandbox {
+		as = append(as, m.clockActions()...)
+	}
 	return append(as,
 		kit.Action{Key: "q", Label: c.T("act.quit"), Group: kit.Program, Run: m.quit},
 		kit.Action{Key: "ctrl+c", Label: c.T("act.askquit"), Group: kit.Program, Run: m.askQuit})
@@ -116,6 +119,7 @@ func KeyTable() string {
 		}
 	}
 	add(c.T("keytable.everywhere"), m.globals())
+	add(c.T("keytable.sandbox"), m.clockActions())
 	var b strings.Builder
 	fmt.Fprintf(&b, "| %s | %s | %s |\n|---|---|---|\n", c.T("keytable.key"), c.T("keytable.what"), c.T("keytable.where"))
 	for _, g := range []kit.Group{kit.Certificate, kit.View, kit.Move, kit.Program} {

@@ -56,6 +56,8 @@ type root struct {
 	profile       colorprofile.Profile
 	coalesce      time.Duration
 	every         time.Duration // how often times on the screen are refreshed
+	moving        bool          // the clock of a sandbox is being moved
+	running       bool          // a year passes in a minute
 }
 
 // New makes the dashboard.
@@ -143,6 +145,10 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 			m.here = m.o.Here()
 		}
 		return m.tick()
+	case clockMovedMsg:
+		return m.clockMoved(v)
+	case clockStepMsg:
+		return m.clockStep()
 	// What pages and flows ask for.
 	case preparedMsg:
 		return m.release(v.inner)

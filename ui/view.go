@@ -83,7 +83,11 @@ func (m *root) header() string {
 		right = append(right, s.Paint(style.Soon, m.c.T("header.readonly")))
 	}
 	if m.o.Sandbox {
-		right = append(right, s.Paint(style.Work, m.c.T("header.sandbox", m.c.Now.UTC().Format("2006-01-02 15:04"))))
+		key := "header.sandbox"
+		if m.running {
+			key = "header.running"
+		}
+		right = append(right, s.Paint(style.Work, m.c.T(key, m.c.Now.UTC().Format("2006-01-02 15:04"))))
 	}
 	if m.o.Actor.Name != "" {
 		right = append(right, text.Clean(m.o.Actor.Name)+s.Paint(style.Muted, " ("+m.c.Text.Or("role."+m.o.Actor.Role.String(), m.o.Actor.Role.String())+")"))

@@ -45,6 +45,8 @@ type Backend interface {
 	// Missing lists what an application lacks; it reads no store.
 	Missing(i *model.Instance, a model.Application) []*lifecycle.Invalid
 	Watch(ctx context.Context) <-chan model.Batch
+	// MoveClock moves a sandbox's clock forward, doing what is due on the way.
+	MoveClock(ctx context.Context, actor model.Actor, to time.Time) error
 
 	Buy(ctx context.Context, actor model.Actor, r lifecycle.BuyRequest) (model.Order, []model.Instance, error)
 	BuyPack(ctx context.Context, actor model.Actor, r lifecycle.PackRequest) (model.Order, error)

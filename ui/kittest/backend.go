@@ -149,7 +149,19 @@ func (b *Backend) caseOf(actor model.Actor, i *model.Instance) *lifecycle.Case {
 }
 
 // Now implements kit.Backend.
-func (b *Backend) Now() time.Time { return b.Clock }
+func (b *Backend) Now() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.Clock }
+
+// MoveClock sets the clock.
+func (b *Backend) MoveClock(_ context.Context, _ model.Actor, to time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.Fail != nil {
+		return b.Fail
+	}
+	b.calls = append(b.calls, "clock "+to.UTC().Format(time.RFC3339))
+	b.Clock = to
+	return nil
+}
 
 // Table implements kit.Backend.
 func (b *Backend) Table() *lifecycle.Table { return b.table }
@@ -267,14 +279,14 @@ func (b *Backend) Resources(f lifecycle.ResourceFilter) ([]lifecycle.ResourceVie
 		i, _ := b.find(r.Instance)
 		v.State = r.State(i)
 		if i != nil {
-			v.Name, v.Hosted = i.Name, i.Hosting.On
+			v.InstanceName, v.Hosted = i.Name, i.Hosting.On
 			if cur := i.Current(); cur != nil {
 				v.Expected = cur.Fingerprint
 			}
 		}
 		if f.Product != "" && f.Product != r.Product || f.Region != "" && f.Region != r.Region || f.Instance != "" && f.Instance != r.Instance ||
 			f.State != "" && f.State != v.State || f.Hosted && !v.Hosted || f.Auto && !r.AutoDeploy ||
-			f.Text != "" && !strings.Contains(model.Fold(r.Name+" "+v.Name), model.Fold(f.Text)) {
+			f.Text != "" && !strings.Contains(model.Fold(r.Name+" "+v.InstanceName), model.Fold(f.Text)) {
 			continue
 		}
 		vs = append(vs, v)

@@ -16,6 +16,12 @@ var english = merge(map[string]string{
 
 	"header.readonly": "READ-ONLY", "footer.sandbox": "sandbox",
 	"header.sandbox": "sandbox, %sZ",
+	"header.running": "▶ a year a minute, %sZ",
+	"clock.at":       "The clock is at %s UTC.",
+	"clock.moving":   "The clock is moving already; one movement at a time.",
+	"clock.failed":   "The clock could not be moved: %s",
+	"act.clock.day":  "move the clock by a day", "act.clock.week": "move the clock by a week", "act.clock.month": "move the clock by a month",
+	"act.clock.run": "let a year pass in a minute", "act.clock.pause": "stop the running clock",
 	"header.here":    "%d here",
 	"header.sealed":  "sealed: %s",
 	"footer.palette": "palette",
@@ -187,7 +193,7 @@ var english = merge(map[string]string{
 	"foot.enter": "details", "foot./": "filter", "foot.f": "panel", "foot.b": "buy", "foot.i": "import", "foot.a": "apply", "foot.w": "withdraw",
 	"foot.d": "deploy", "foot.r": "renew", "foot.n": "reissue", "foot.s": "save", "foot.x": "explain", "foot.y": "copy", "foot.esc": "back",
 	"foot.D": "undeploy", "foot.V": "verify", "foot.o": "certificate", "foot.R": "review", "foot.K": "add key",
-	"keytable.key": "key", "keytable.what": "what it does", "keytable.where": "where", "keytable.everywhere": "everywhere", "keytable.details": "details",
+	"keytable.key": "key", "keytable.what": "what it does", "keytable.where": "where", "keytable.everywhere": "everywhere", "keytable.sandbox": "everywhere, in a sandbox or demo", "keytable.details": "details",
 }, englishDialogs, englishApplying, englishHosting)
 
 func merge(a map[string]string, more ...map[string]string) map[string]string {

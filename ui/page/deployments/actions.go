@@ -64,7 +64,7 @@ func (p *page) copy() tea.Cmd {
 	}
 	text := r.Address
 	if text == "" {
-		text = r.Resource.Name
+		text = r.Name
 	}
 	return kit.Send(kit.CopiedMsg{What: p.c.T("copy.address"), Text: text})
 }

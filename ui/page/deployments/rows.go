@@ -21,11 +21,11 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 	}
 	return []widget.Column[row]{
 		{Title: c.T("col.resource"), Min: 17, Max: 36, Grow: 2, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Strong, Text: r.Resource.Name}
+			return widget.Cell{Tone: style.Strong, Text: r.Name}
 		}},
 		place,
 		{Title: c.T("col.certificate"), Min: 16, Max: 28, From: 150, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Plain, Text: dash(r.Name)}
+			return widget.Cell{Tone: style.Plain, Text: dash(r.InstanceName)}
 		}},
 		{Title: c.T("col.should"), Min: 9, Max: 9, From: 112, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: short(r.Expected)}

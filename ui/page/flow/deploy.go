@@ -113,7 +113,7 @@ func (q *request) places() ([]lifecycle.ResourceView, error) {
 }
 
 func place(r *lifecycle.ResourceView) string {
-	return r.Product + " " + r.Region + " " + r.Resource.Name
+	return r.Product + " " + r.Region + " " + r.Name
 }
 
 // undeploy takes certificates off one resource, or off all (spec D8).

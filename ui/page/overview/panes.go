@@ -156,7 +156,7 @@ func (d *details) places() []line {
 		}
 		ls = append(ls,
 			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: st.Tone, Text: st.Glyph + " " + widget.Pad(c.Text.Or("label."+string(r.State), string(r.State)), 10)},
-				{Tone: style.Plain, Text: r.Product + " " + r.Region + " " + r.Resource.Name}}},
+				{Tone: style.Plain, Text: r.Product + " " + r.Region + " " + r.Name}}},
 			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: style.Accent, Text: "  " + orDash(r.Address)}, {Tone: style.Muted, Text: "  " + seen}}})
 		if r.Failure.What != "" {
 			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Bad, Text: "  " + r.Failure.Message}}})

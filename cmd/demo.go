@@ -1,0 +1,94 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"certquay/cmd/config"
+	"certquay/cmd/demo"
+	"certquay/cmd/owner"
+	"certquay/cmd/session"
+	"certquay/lifecycle"
+)
+
+const demoName = "demo"
+
+func demoCmd(c *call) *cobra.Command {
+	return &cobra.Command{
+		Use:   demoName,
+		Short: "A throw-away fleet on a movable clock",
+		Long: `A throw-away fleet of about sixty certificates in every state, on a movable
+clock: real certificates of an embedded CA of its own, on real TLS endpoints on
+loopback. Nothing of your own is read or written, and all is gone when you leave.
+
+In the dashboard ">" moves the clock by a day, ")" by a week, "}" by a month, and
+"P" lets a year pass in a minute; the palette (":") has them too.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if c.Kind != session.Local {
+				return &usageError{"a demo runs by itself, beside the store that is open here", "run certquay demo on your own machine"}
+			}
+			return dashboard(cmd.Context(), c)
+		},
+	}
+}
+
+// runDemo makes a store of its own in a temporary directory, shows the
+// dashboard on it and removes it.
+func runDemo(ctx context.Context, s *session.Session, g *global, args []string) (code int) {
+	tell := func(err error) int {
+		printError(&call{Session: s, g: g}, err)
+		return exitCode(err)
+	}
+	if g.data != "" || g.config != "" {
+		return tell(&usageError{"a demo has a store and a configuration of its own", "leave --data and --config out"})
+	}
+	if !s.Interactive {
+		return tell(&usageError{"a demo is looked at on a terminal, and there is none", "run certquay demo in a terminal"})
+	}
+	dir, err := os.MkdirTemp("", "certquay-demo-")
+	if err != nil {
+		return tell(fmt.Errorf("make a place for the demo: %w", err))
+	}
+	defer func() {
+		if err := os.RemoveAll(dir); err != nil {
+			code = tell(fmt.Errorf("remove the demo: %w", err))
+		}
+	}()
+	paths := config.Paths{Data: filepath.Join(dir, "data"), Config: filepath.Join(dir, "config"), State: filepath.Join(dir, "state")}
+	if err := errors.Join(os.Mkdir(paths.Config, 0o700), os.WriteFile(paths.ConfigFile(), []byte(demo.Config), 0o600)); err != nil {
+		return tell(fmt.Errorf("make a configuration for the demo: %w", err))
+	}
+	lock, err := owner.Acquire(paths.Data)
+	if err != nil {
+		return tell(&storeError{err: err})
+	}
+	defer func() { _ = lock.Release() }()
+	g.demo = true
+	return own(ctx, lock, s, g, paths, paths.ConfigFile(), args)
+}
+
+// fillDemo makes the fleet and says that it takes a moment.
+func (a *App) fillDemo(ctx context.Context, s *session.Session, clock lifecycle.Clock) error {
+	movable, ok := clock.(*lifecycle.MovableClock)
+	if !ok {
+		return errors.New("a demo needs a movable clock")
+	}
+	if _, err := fmt.Fprintln(s.Err, "certquay demo: living through the last fourteen months …"); err != nil {
+		return fmt.Errorf("write to the terminal: %w", err)
+	}
+	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: map[string]lifecycle.Product{}}
+	for _, p := range a.named {
+		w.Products[p.Name] = p.Product
+	}
+	if err := w.Fill(ctx); err != nil {
+		return fmt.Errorf("make the demo's fleet: %w", err)
+	}
+	a.Sealed = ""
+	return nil
+}

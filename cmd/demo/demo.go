@@ -1,0 +1,380 @@
+// Package demo fills a throw-away store with a believable fleet. Nothing in it
+// is invented: each certificate was bought, applied for, issued by the embedded
+// CA and deployed to real TLS endpoints by the engine, over the last fourteen
+// months of a movable clock.
+package demo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/names"
+	"certquay/model"
+)
+
+// Config is the configuration a demo runs with: certificates of 100 days, as
+// public ones will be from March 2027, so that there is something to renew.
+const Config = `embedded:
+  max_validity_days: 100
+support_contact: the demo has none; in earnest, support_contact in the configuration
+`
+
+// Clock is the clock of a demo. It begins with the fleet's story, in the past,
+// and is moved up to the present by [Fill].
+func Clock(now time.Time) *lifecycle.MovableClock {
+	return lifecycle.NewMovableClock(shifted{now.Sub(now.AddDate(0, 0, -history))}, 0)
+}
+
+// shifted is the system's clock, some time back.
+type shifted struct{ by time.Duration }
+
+// Now is the system's time less the shift.
+func (s shifted) Now() time.Time { return time.Now().Add(-s.by) }
+
+// After sends the time after d.
+func (s shifted) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
+// FrozenRegion is the region of the WAF that, once frozen, takes certificates
+// and goes on presenting what it did: a deployment there fails at its handshake
+// and is put back.
+const FrozenRegion = "us-west-1"
+
+// Freezable is a product one region of which can be made to keep what it
+// presents, so that a failed deployment can be shown.
+type Freezable struct {
+	lifecycle.Product
+	frozen atomic.Bool
+}
+
+// Deploy lets a frozen region answer as if it had taken the certificate.
+func (f *Freezable) Deploy(ctx context.Context, p lifecycle.Place, pair lifecycle.Pair) (lifecycle.Binding, error) {
+	if f.frozen.Load() && p.Region == FrozenRegion {
+		return f.Present(ctx, p)
+	}
+	return f.Product.Deploy(ctx, p, pair)
+}
+
+// Freeze makes the region keep what it presents from now on.
+func (f *Freezable) Freeze() { f.frozen.Store(true) }
+
+// World is what the fleet is made in.
+type World struct {
+	Engine *lifecycle.Engine
+	Clock  *lifecycle.MovableClock
+	Store  lifecycle.Store
+	// Products are those of the engine, by name.
+	Products map[string]lifecycle.Product
+
+	actor model.Actor
+	ops   model.ID
+	now   time.Time // the present, at which the story ends
+}
+
+// did is one thing that was done in the story.
+type did struct {
+	ago int
+	do  func(context.Context) error
+}
+
+// Fill lives through the fleet's story, up to the present.
+func (w *World) Fill(ctx context.Context) error {
+	w.actor = model.Actor{Name: "demo", Role: model.Owner, Via: "demo"}
+	w.now = w.Clock.Now().AddDate(0, 0, history)
+	story := []did{{history, w.begin}}
+	for n := range fleet {
+		l := &fleet[n]
+		var id model.ID
+		story = append(story, did{l.ago, func(ctx context.Context) (err error) {
+			id, err = w.buy(ctx, l)
+			return err
+		}})
+		if l.end == revoked || l.end == closed || l.end == rejected {
+			story = append(story, did{l.after, func(ctx context.Context) error { return w.finish(ctx, l, id) }})
+		}
+	}
+	story = append(story, did{16, w.uploads}, did{0, w.trouble})
+	slices.SortStableFunc(story, func(a, b did) int { return b.ago - a.ago })
+	for _, d := range story {
+		// The clock runs meanwhile: a day with several stories is reached once.
+		if to := w.now.AddDate(0, 0, -d.ago); to.After(w.Clock.Now()) {
+			if err := w.Engine.MoveClock(ctx, w.actor, to); err != nil {
+				return err
+			}
+		}
+		if err := d.do(ctx); err != nil {
+			return fmt.Errorf("%d days ago: %w", d.ago, err)
+		}
+	}
+	_, err := w.Engine.Tick(ctx)
+	return err
+}
+
+var company = model.Organization{
+	Name: "Example Trading GmbH", Type: "company", Phone: "+49 30 1234500", OrganizationID: "HRB 123456",
+	Country: "DE", Province: "Berlin", City: "Berlin", Address: "Example Street 1", Zip: "10115",
+}
+
+// begin makes what the others need.
+func (w *World) begin(ctx context.Context) error {
+	ops, err := w.Engine.AddContact(ctx, w.actor, model.Contact{Name: "Ops", Email: "ops@example.com", Phone: "+49 30 1234511"})
+	if err != nil {
+		return err
+	}
+	w.ops = ops.ID
+	if _, err := w.Engine.AddContact(ctx, w.actor, model.Contact{Name: "Web team", Email: "web@example.com"}); err != nil {
+		return err
+	}
+	if _, err := w.Engine.AddCompany(ctx, w.actor, model.Company{Organization: company}); err != nil {
+		return err
+	}
+	dv := func(t model.DomainType) model.Specification {
+		return model.Specification{Level: model.DV, Type: t, Brand: embedded.Brand, Grade: model.Standard}
+	}
+	for _, p := range []lifecycle.PackRequest{
+		{Kind: lifecycle.PackCertificate, Spec: dv(model.Single), Quantity: 10},
+		{Kind: lifecycle.PackCertificate, Spec: dv(model.Wildcard), Quantity: 5},
+		{Kind: lifecycle.PackHosting, Quantity: 10},
+		{Kind: lifecycle.PackCredit, Quantity: 10},
+	} {
+		if _, err := w.Engine.BuyPack(ctx, w.actor, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buy buys, applies for and deploys one certificate, as far as its story goes.
+func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
+	domains := strings.Fields(l.names)
+	for n, d := range domains {
+		name, err := names.Parse(d)
+		if err != nil {
+			return "", err
+		}
+		domains[n] = name.ASCII
+	}
+	r := lifecycle.BuyRequest{
+		Spec:  model.Specification{Level: l.level, Type: model.Single, Brand: embedded.Brand, Grade: l.grade},
+		Years: max(l.years, 1), Quantity: 1, Hosting: l.host == hostedBought, FromPack: l.host == hostedPacks, Contact: w.ops,
+	}
+	switch {
+	case strings.HasPrefix(l.names, "*."):
+		r.Spec.Type = model.Wildcard
+	case len(domains) > 1:
+		r.Spec.Type = model.Multi
+	}
+	_, made, err := w.Engine.Buy(ctx, w.actor, r)
+	if err != nil {
+		return "", err
+	}
+	id := made[0].ID
+	if len(domains) == 0 {
+		return id, nil
+	}
+	a := lifecycle.ApplyRequest{Contact: w.ops, DraftOnly: l.end == draftOnly, Application: model.Application{
+		Domains: domains, KeyType: l.key, ApplicantName: "Anna Berg", Phone: "+49 30 1234522", Email: "anna.berg@example.com", IDNumber: "L01X00T47",
+	}}
+	if a.Application.KeyType == "" {
+		a.Application.KeyType = model.ECDSAP256
+	}
+	if l.level != model.DV || l.grade == model.Professional {
+		a.Application.Company = company
+	}
+	if l.level != model.DV {
+		if _, err := w.Engine.AddDocument(ctx, w.actor, id, "register.png", document()); err != nil {
+			return id, err
+		}
+	}
+	if l.host == hostedPacks {
+		a.HostingPacks = 2
+	}
+	if l.end == draftOnly {
+		return id, w.Engine.SaveDraft(ctx, w.actor, id, a.Application)
+	}
+	j, err := w.Engine.Apply(ctx, w.actor, id, a)
+	if err != nil {
+		return id, err
+	}
+	if l.level != model.DV {
+		if _, err := w.Engine.Wait(ctx, j.ID); err != nil {
+			return id, err
+		}
+		if l.end == awaitsReview || l.end == rejected {
+			return id, nil
+		}
+		if err := w.Engine.Approve(ctx, w.actor, id); err != nil {
+			return id, err
+		}
+	}
+	if err := w.done(ctx, j); err != nil {
+		return id, err
+	}
+	if l.host == hostedLater {
+		if err := w.Engine.Host(ctx, w.actor, id, lifecycle.HostRequest{Contact: w.ops}); err != nil {
+			return id, err
+		}
+	}
+	return id, w.deploy(ctx, l, id)
+}
+
+// done waits for jobs that must succeed.
+func (w *World) done(ctx context.Context, jobs ...model.Job) error {
+	for _, j := range jobs {
+		ps, err := w.Engine.Wait(ctx, j.ID)
+		if err != nil {
+			return err
+		}
+		if p := ps[0]; p.Job.Result != lifecycle.ResultOK {
+			return fmt.Errorf("%s of %s: %s", j.Kind, j.Instance, p.Job.Error)
+		}
+	}
+	return nil
+}
+
+// deploy puts the certificate wherever its story says.
+func (w *World) deploy(ctx context.Context, l *life, id model.ID) error {
+	for _, to := range l.on {
+		r := lifecycle.DeployRequest{Product: to}
+		if name, region, ok := strings.Cut(to, "/"); ok {
+			r.Product, r.Regions = name, []string{region}
+		}
+		if strings.HasPrefix(l.names, "*.") {
+			r.Resources = []string{strings.Replace(l.names, "*", "www", 1)}
+		}
+		jobs, err := w.Engine.Deploy(ctx, w.actor, id, r)
+		if err != nil {
+			return err
+		}
+		if err := w.done(ctx, jobs...); err != nil {
+			return err
+		}
+		if !l.auto {
+			continue
+		}
+		for _, j := range jobs {
+			err := w.Engine.AutoDeploy(ctx, w.actor, j.Resource, true)
+			if err != nil && !errors.As(err, new(*lifecycle.Refusal)) { // without a credit it stays off
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// finish ends a certificate as its story says.
+func (w *World) finish(ctx context.Context, l *life, id model.ID) error {
+	switch l.end {
+	case revoked:
+		j, err := w.Engine.Revoke(ctx, w.actor, id, lifecycle.RevokeRequest{Reason: "keyCompromise"})
+		if err != nil {
+			return err
+		}
+		return w.done(ctx, j)
+	case rejected:
+		return w.Engine.RejectApplication(ctx, w.actor, id, "the register extract is older than a year")
+	case closed:
+		return w.Engine.CloseInstance(ctx, w.actor, id)
+	}
+	return nil
+}
+
+// trouble is what happened today: a region that froze while a certificate was
+// reissued there, and somebody who changed an endpoint by hand.
+func (w *World) trouble(ctx context.Context) error {
+	if f, ok := w.Products["WAF"].(*Freezable); ok {
+		f.Freeze()
+	}
+	cart, err := w.Engine.Find("cart.example.com")
+	if err != nil {
+		return err
+	}
+	download, err := w.Engine.Find("download.example.com")
+	if err != nil {
+		return err
+	}
+	j, err := w.Engine.Reissue(ctx, w.actor, cart.ID, lifecycle.ReissueRequest{NewKey: true})
+	if err != nil {
+		return err
+	}
+	if err := w.done(ctx, j); err != nil {
+		return err
+	}
+	// Here somebody put the certificate before the current one back by hand.
+	jobs, err := w.Engine.Deploy(ctx, w.actor, download.ID, lifecycle.DeployRequest{Product: "CDN"})
+	if err != nil {
+		return err
+	}
+	if err := w.done(ctx, jobs...); err != nil {
+		return err
+	}
+	there, err := w.Engine.Resource(jobs[0].Resource)
+	if err != nil {
+		return err
+	}
+	old, err := w.pair(there.Instance, 1)
+	if err != nil {
+		return err
+	}
+	place, cdn := lifecycle.Place{Region: there.Region, Name: there.Name}, w.Products[there.Product]
+	if _, err := cdn.Deploy(ctx, place, old); err != nil {
+		return err
+	}
+	if err := cdn.Keep(ctx, place); err != nil {
+		return err
+	}
+	if j, err = w.Engine.Verify(ctx, w.actor, there.ID); err != nil {
+		return err
+	}
+	_, err = w.Engine.Wait(ctx, j.ID)
+	return err
+}
+
+// pair is a version of an instance, with its key.
+func (w *World) pair(id model.ID, version int) (p lifecycle.Pair, err error) {
+	err = w.Store.View(func(r model.Reader) error {
+		i, err := model.Get[model.Instance](r, string(id))
+		if err != nil {
+			return err
+		}
+		v := i.Version(version)
+		if v == nil {
+			return fmt.Errorf("%s has no version %d", i.Name, version)
+		}
+		m, err := model.Get[model.Material](r, model.MaterialKey(id, version))
+		if err != nil {
+			return err
+		}
+		k, err := model.Get[model.Key](r, string(v.KeyID))
+		p = lifecycle.Pair{Chain: m.Chain, Key: k.PKCS8, Fingerprint: v.Fingerprint}
+		return err
+	})
+	return p, err
+}
+
+// document is a stamped page, as far as a picture of nothing can be one.
+func document() []byte {
+	img := image.NewGray(image.Rect(0, 0, 420, 594))
+	for y := range 594 {
+		for x := range 420 {
+			shade := uint8(250)
+			if y > 40 && y%22 < 3 && x > 40 && x < 380-(y*7)%90 {
+				shade = 90
+			}
+			img.SetGray(x, y, color.Gray{shade})
+		}
+	}
+	var b bytes.Buffer
+	_ = png.Encode(&b, img) // writing to memory does not fail
+	return b.Bytes()
+}

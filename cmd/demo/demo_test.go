@@ -1,0 +1,105 @@
+package demo_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"certquay/cmd/demo"
+	"certquay/lifecycle"
+	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/product"
+	"certquay/lifecycle/product/edge"
+	"certquay/model"
+	"certquay/store"
+	"certquay/store/engine/mem"
+)
+
+// filled is the demo's fleet, lived through on real endpoints.
+func filled(t *testing.T) *demo.World {
+	t.Helper()
+	ctx := t.Context()
+	s, err := store.With(mem.New(), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &demo.World{Clock: demo.Clock(time.Now()), Store: s, Products: map[string]lifecycle.Product{}}
+	ca, err := embedded.New(s, embedded.Options{Now: w.Clock.Now, MaxValidity: 100 * 24 * time.Hour, Levels: model.Levels, Reviewed: []model.Level{model.OV, model.EV}, BaseURL: func() string { return "http://127.0.0.1:1" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ca.Prepare(ctx); err != nil {
+		t.Fatal(err)
+	}
+	four := []string{"cn-hangzhou", "ap-southeast-1", "eu-central-1", "us-west-1"}
+	var named []lifecycle.NamedProduct
+	var edges []*edge.Edge
+	for _, p := range []struct {
+		name    string
+		regions []string
+	}{{"SLB", four}, {"CDN", []string{"global"}}, {"SCDN", []string{"global"}}, {"DCDN", []string{"global"}}, {"WAF", four}} {
+		e, err := edge.Open(ctx, s, edge.Options{Product: p.name, Regions: p.regions, Now: w.Clock.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		edges = append(edges, e)
+		w.Products[p.name] = &demo.Freezable{Product: e}
+		named = append(named, lifecycle.NamedProduct{Name: p.name, Driver: "edge", Product: w.Products[p.name]})
+	}
+	policy := lifecycle.DefaultPolicy()
+	policy.HandshakeTimeout = 300 * time.Millisecond
+	w.Engine = lifecycle.New(lifecycle.Options{
+		Store: s, Clock: w.Clock, Policy: policy, Prober: product.Prober{}, Products: named,
+		Issuers: map[string]lifecycle.Issuer{embedded.Brand: ca}, SaveClock: func(context.Context, time.Duration) error { return nil },
+	})
+	t.Cleanup(func() {
+		w.Engine.Close()
+		for _, e := range edges {
+			_ = e.Close()
+		}
+		_ = s.Close()
+	})
+	if err := w.Fill(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Built(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// The fleet is in every state, ends in the present, and is sound.
+func TestTheFleetIsInEveryState(t *testing.T) {
+	w := filled(t)
+	if late := time.Since(w.Engine.Now()); late > time.Minute || late < -time.Minute {
+		t.Errorf("the clock is %s off", late)
+	}
+	counts, err := w.Engine.Counts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range model.States {
+		if counts.State[s] == 0 {
+			t.Errorf("nothing is %s", s)
+		}
+	}
+	for _, d := range model.DerivedValues {
+		if counts.Derived[d] == 0 && d != model.ServiceEnded {
+			t.Errorf("nothing is %s", d)
+		}
+	}
+	all, _, err := w.Engine.Resources(lifecycle.ResourceFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[model.ResourceState]int{}
+	for _, r := range all {
+		seen[r.State]++
+	}
+	for _, s := range []model.ResourceState{model.ResourceDeployed, model.ResourceFailed, model.ResourceOutdated, model.ResourceDrifted} {
+		if seen[s] == 0 {
+			t.Errorf("no resource is %s; there are %v", s, seen)
+		}
+	}
+	t.Log(counts, seen)
+}
