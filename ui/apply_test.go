@@ -206,7 +206,7 @@ func TestApplyBackAndNext(t *testing.T) {
 	// Over SSH documents cannot be read from here, and the way is named.
 	d = drive(t, ov(), 80, 24, func(o *Options) { o.Remote = true; o.Save = nil })
 	d.find("new OV").keys("a", "pgdown", "pgdown", "pgdown")
-	d.sees("you are connected over SSH", "--document FILE")
+	d.sees("you are connected over SSH", "--document - < FILE")
 	d.keys("ctrl+t")
 	d.sees("ssh HOST template")
 }

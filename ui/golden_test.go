@@ -52,6 +52,13 @@ func TestScreens(t *testing.T) {
 		{"apply-organization", -1, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "right"}},
 		{"apply-documents", -1, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "pgdown", "P", "N", "G", "enter", "J", "P", "E", "G", "enter", "up"}},
 		{"apply-submit", -1, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "pgdown", "pgdown"}},
+		{"apply-like", -1, []string{"/", "O", "V", "enter", "a", "tab", "tab", "tab", "tab", "tab", "right"}},
+		{"apply-like-done", -1, []string{"/", "O", "V", "enter", "a", "tab", "tab", "tab", "tab", "tab", "right", "right", "enter"}},
+		{"apply-packs-none", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "pgdown", "pgdown"}},
+		{"apply-packs", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "w", ".", "d", "e", "pgdown", "pgdown", "right"}},
+		{"apply-packs-few", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "w", ".", "d", "e", "pgdown", "pgdown", "left"}},
+		{"apply-packs-buy", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "w", ".", "d", "e", "pgdown", "pgdown", "left", "ctrl+b"}},
+		{"apply-pasted", -3, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "pgdown", "a", "b", "c"}},
 		{"review", 60, []string{"/", "b", "a", "n", "k", "enter", "R"}},
 		{"review-save", 60, []string{"/", "b", "a", "n", "k", "enter", "R", "s"}},
 		{"review-reject", 60, []string{"/", "b", "a", "n", "k", "enter", "R", "r", "ctrl+s"}},
@@ -79,10 +86,13 @@ func TestScreens(t *testing.T) {
 				switch {
 				case s.fleet > 0:
 					b = kittest.Fleet(s.fleet)
+				case s.fleet == -2:
+					b = fromPack(2, 2)
 				case s.fleet < 0:
 					b = ov()
 				}
-				drive(t, b, size[0], size[1], reviewer).keys(s.keys...).golden(name)
+				remote := func(o *Options) { o.Remote = s.fleet == -3 }
+				drive(t, b, size[0], size[1], reviewer, remote).keys(s.keys...).golden(name)
 			})
 		}
 	}

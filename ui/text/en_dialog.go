@@ -5,6 +5,7 @@ var englishDialogs = map[string]string{
 	"danger.danger": "danger", "danger.warning": "warning", "danger.notice": "notice", "danger.note": "note",
 	"confirm.yes": "yes", "confirm.no": "no",
 	"notice.keys":        "esc close",
+	"form.paste.most":    "more than %s characters are not taken; nothing of it was added",
 	"notice.keys.more":   "j k scroll   esc close",
 	"refused.title":      "Not possible: %s",
 	"refused.title.name": "Not possible: %s – %s",

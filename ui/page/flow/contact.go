@@ -36,7 +36,7 @@ const newContact = "new"
 // contactChoice says where in a form a contact is asked for.
 type contactChoice struct {
 	Show    func(form.Values) bool
-	Needed  bool
+	Needed  func(form.Values) bool // nil: nobody is a choice
 	Initial model.ID
 	Step    int
 }
@@ -52,7 +52,7 @@ func contactFields(c *kit.Context, contacts []model.Contact, o contactChoice) []
 		{Key: "contacts", Kind: form.Hidden, Initial: held(contacts)},
 		{Key: "contact", Label: c.T("apply.contact"), Kind: form.Select, Show: show, Step: o.Step, Initial: string(o.Initial), Options: func(v form.Values) []form.Option {
 			var os []form.Option
-			if !o.Needed {
+			if o.Needed == nil || !o.Needed(v) {
 				os = append(os, form.Option{Label: c.T("apply.contact.none")})
 			}
 			for _, k := range listed[model.Contact](v["contacts"]) {
@@ -94,6 +94,8 @@ func under(prefix, field string, err error) error {
 	}
 	return err
 }
+
+func always(form.Values) bool { return true }
 
 func needed(c *kit.Context) func(string, form.Values) string {
 	return func(s string, _ form.Values) string {

@@ -41,7 +41,7 @@ func host(q *request) tea.Msg {
 	ask("grade", "buy.grade", i.Spec.Grade != "", words(model.Grades))
 	fields = append(fields, form.Field{Key: "pay", Label: c.T("host.pay"), Kind: form.Select,
 		Options: fixed([]string{"money", "pack"}, []string{c.T("host.pay.money"), c.T("host.pay.pack")})})
-	fields = append(fields, contactFields(c, contacts, contactChoice{Needed: true, Initial: i.Contact})...)
+	fields = append(fields, contactFields(c, contacts, contactChoice{Needed: always, Initial: i.Contact})...)
 	asked := func(v form.Values) lifecycle.HostRequest {
 		return lifecycle.HostRequest{FromPack: v["pay"] == "pack", Spec: model.Specification{
 			Level: model.Level(v["level"]), Type: model.DomainType(v["type"]), Brand: v["brand"], Grade: model.Grade(v["grade"]),
