@@ -23,6 +23,9 @@ func TestScreens(t *testing.T) {
 		{"awaiting", 60, []string{"/", "c", "o", "r", "p", "enter", "enter"}},
 		{"history", 60, []string{"/", "i", "m", "g", ".", "enter", "enter", "l", "l", "l"}},
 		{"hosting", 60, []string{"2"}},
+		{"hosting-details", -4, []string{"2", "enter"}},
+		{"hosting-panel", -4, []string{"2", "f"}},
+		{"hosting-filtered", -4, []string{"2", "f", "j", "space", "enter"}},
 		{"deployments", 60, []string{"3"}},
 		{"deployments-slb", 60, []string{"3", "]"}},
 		{"deployments-empty", 0, []string{"3"}},
@@ -88,10 +91,12 @@ func TestScreens(t *testing.T) {
 					b = kittest.Fleet(s.fleet)
 				case s.fleet == -2:
 					b = fromPack(2, 2)
+				case s.fleet == -4:
+					b = hostedFleet()
 				case s.fleet < 0:
 					b = ov()
 				}
-				remote := func(o *Options) { o.Remote = s.fleet == -3 }
+				remote := func(o *Options) { o.Remote, o.Support = s.fleet == -3, support }
 				drive(t, b, size[0], size[1], reviewer, remote).keys(s.keys...).golden(name)
 			})
 		}

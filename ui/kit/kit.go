@@ -127,6 +127,7 @@ type Context struct {
 	Sandbox  bool
 	Store    string
 	EdgeNote string
+	Support  string // whom to ask for help; "" when nobody is configured
 	Save     func(name string, data []byte, secret bool) (path string, err error)
 	Read     func(path string) ([]byte, error)
 
