@@ -44,7 +44,7 @@ func TestScreens(t *testing.T) {
 		{"buy-confirm", 60, []string{"b", "ctrl+s"}},
 		{"apply", 60, []string{"/", "n", "e", "w", "enter", "a"}},
 		{"buy-hosting", 60, []string{"b", "up", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "right", "tab"}},
-		{"buy-from-pack", 60, []string{"b", "tab", "tab", "tab", "tab", "tab", "right"}},
+		{"buy-from-pack", 60, []string{"b", "tab", "tab", "tab", "tab", "right", "tab", "right"}},
 		{"buy-pack", 60, []string{"b", "right"}},
 		{"buy-pack-confirm", 60, []string{"b", "left", "ctrl+s"}},
 		{"costs-packs", 60, []string{"$"}},

@@ -203,6 +203,13 @@ func (f *Form) field(msg tea.Msg) tea.Cmd {
 		f.set(d.Picked(f.Values()))
 	}
 	f.refresh()
+	if d.Kind == Select { // what was wrong with the others may be so no more
+		for i := range f.spec.Fields {
+			if f.errors[f.spec.Fields[i].Key] != "" {
+				f.check(i)
+			}
+		}
+	}
 	return f.ask()
 }
 

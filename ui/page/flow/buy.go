@@ -116,7 +116,7 @@ func (p *purchase) fields() []form.Field {
 			}
 			return h + withheld(c, "type", model.DomainTypes, p.caps(v).Types, v["brand"])
 		}},
-		{Key: "grade", Label: c.T("buy.grade"), Kind: form.Select, Show: specified, Initial: string(model.Standard), Options: func(v form.Values) []form.Option {
+		{Key: "grade", Label: c.T("buy.grade"), Kind: form.Select, Show: specified, Initial: string(model.Free), Options: func(v form.Values) []form.Option {
 			return offered(c, "grade", p.caps(v).Grades)
 		}, Hint: func(v form.Values) string {
 			return c.T("buy.grade."+v["grade"]) + withheld(c, "grade", model.Grades, p.caps(v).Grades, v["brand"])

@@ -125,7 +125,7 @@ func contact(c *kit.Context) kit.Action {
 	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.add")}
 	a := kit.Action{Label: c.T("contact.add"), Group: kit.Certificate, Asks: true}
 	if c.ReadOnly {
-		a.Why = kit.WhyOf(readOnly(row, nil))
+		a.Why = c.WhyOf(readOnly(row, nil))
 	}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {

@@ -72,6 +72,14 @@ func words[T ~string](list []T) []string {
 	return out
 }
 
+// number is the key of a text for one, or for many.
+func number(key string, n int) string {
+	if n == 1 {
+		return key + ".one"
+	}
+	return key
+}
+
 // stopHosting says what becomes of what was not used (spec H10).
 func stopHosting(q *request) tea.Msg {
 	c := q.c
@@ -83,9 +91,9 @@ func stopHosting(q *request) tea.Msg {
 	lines := []string{c.T("host.stop.intro")}
 	switch {
 	case left > 0 && packs:
-		lines = append(lines, c.T("host.stop.packs", left))
+		lines = append(lines, c.T(number("host.stop.packs", left), left))
 	case left > 0:
-		lines = append(lines, c.T("host.stop.bought", left))
+		lines = append(lines, c.T(number("host.stop.bought", left), left))
 	}
 	return q.confirm(c.T("host.stop.title", q.names()), lines, c.T("host.stop.question"), "host.stop.done", func(ctx context.Context, cs *lifecycle.Case) error {
 		return c.Backend.StopHosting(ctx, c.Actor, cs.Instance.ID)
