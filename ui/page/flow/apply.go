@@ -326,14 +326,16 @@ func (a *application) preview(v form.Values) func() form.Preview {
 				pre.Lines = append(append(pre.Lines, "▲ "+c.T("apply.wrong")), wrong...)
 			}
 		}
+		few := ""
 		if last && a.mostPacks() > 0 {
-			lines, few := a.packSummary(packs(v))
+			var lines []string
+			lines, few = a.packSummary(packs(v))
 			pre.Lines = append(lines, append([]string{""}, pre.Lines...)...)
 			if few != "" {
 				pre.Errors["hosting packs"] = few
 			}
 		}
-		if last {
+		if last && few == "" {
 			pre.Lines = append(pre.Lines, a.follows()...)
 		}
 		return pre
