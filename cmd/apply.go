@@ -64,7 +64,7 @@ func applyCmd(c *call) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if _, err := c.engine().AddDocument(cmd.Context(), c.Actor, i.ID, filepath.Base(path), data); err != nil {
+				if _, err := c.engine().AddDocument(cmd.Context(), c.Actor, i.ID, sourceName(path), data); err != nil {
 					return err
 				}
 			}
@@ -113,6 +113,15 @@ func (c *call) draft(id model.ID) error {
 		return c.show(id, fmt.Sprintf("the draft is saved; %d things are missing", len(missing)))
 	}
 	return c.show(id, "the draft is saved and complete; submit it: certquay apply "+id.Short())
+}
+
+// sourceName is how a document is listed; what comes through the connection
+// has no name of its own.
+func sourceName(path string) string {
+	if path == "-" {
+		return "sent"
+	}
+	return filepath.Base(path)
 }
 
 // csr reads a request of the person's own.

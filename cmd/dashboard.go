@@ -23,7 +23,7 @@ func dashboard(ctx context.Context, c *call) error {
 	a := c.app
 	o := ui.Options{
 		Backend: a.Engine, Actor: c.Actor, Ctx: ctx, ReadOnly: c.g.readOnly, Lang: c.language(), Version: Version,
-		Sealed: a.Sealed, Here: a.Host.Count, Remote: c.Kind == session.Network, Store: a.Dir, Sandbox: a.Sandbox,
+		Sealed: a.Sealed, Here: a.Host.Count, Remote: c.Kind == session.Network, Store: a.Dir, Sandbox: a.Sandbox, Support: a.Config.Support,
 		Read: c.read,
 	}
 	if c.Kind != session.Network {

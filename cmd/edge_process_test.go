@@ -6,13 +6,18 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
+	"image"
+	"image/png"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,15 +186,20 @@ func listen(t *testing.T) *sshd {
 	return d
 }
 
+// client is the OpenSSH client with a key; tty is -T or -tt.
+func (d *sshd) client(ctx context.Context, key, tty string, args ...string) *exec.Cmd {
+	return exec.CommandContext(ctx, "ssh", append([]string{
+		"-F", "none", tty, "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-i", filepath.Join(d.dir, key),
+		"-o", "StrictHostKeyChecking=accept-new", "-o", "UserKnownHostsFile=" + filepath.Join(d.dir, "known_hosts"), "-o", "ConnectTimeout=30",
+		"-p", d.port, "me@" + d.host,
+	}, args...)...)
+}
+
 // ssh runs a command over SSH with a key.
 func (d *sshd) ssh(key, in string, args ...string) result {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c := exec.CommandContext(ctx, "ssh", append([]string{
-		"-F", "none", "-T", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-i", filepath.Join(d.dir, key),
-		"-o", "StrictHostKeyChecking=accept-new", "-o", "UserKnownHostsFile=" + filepath.Join(d.dir, "known_hosts"), "-o", "ConnectTimeout=30",
-		"-p", d.port, "me@" + d.host,
-	}, args...)...)
+	c := d.client(ctx, key, "-T", args...)
 	c.Env = d.p.env
 	var out, errs bytes.Buffer
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(in), &out, &errs
@@ -281,6 +291,74 @@ func TestVerbsOverSSH(t *testing.T) {
 		t.Errorf("a key that was removed: exit %d\n%s%s", r.code, r.out, r.err)
 	}
 	d.p.must("fsck")
+}
+
+// A document comes into a draft over SSH in both ways that the dashboard names
+// there: its base64 pasted into the form, and the file sent to the verb.
+// spec: A5, V9
+func TestDocumentOverSSH(t *testing.T) {
+	t.Parallel()
+	d := listen(t)
+	ids := decode[struct{ Instances []instance }](t, d.p.must("buy", "--level", "ov", "--json")).Instances
+	id := ids[0].ID
+	short := id[len(id)-8:]
+	picture := scan(t, 700) // nearly as large as they may be
+
+	s := d.p.show(d.client(t.Context(), "mine", "-tt"), 100, 40, nil)
+	s.see("1 paid")
+	s.typed("a")
+	s.see("1 application")
+	s.typed("\x1b[6~", "\x1b[6~", "\x1b[6~") // page down
+	command := "apply " + short + " --draft --document - < FILE"
+	s.see("paste its base64 here", "ssh HOST "+command)
+	s.typed("\x1b[200~"+base64.StdEncoding.EncodeToString(picture)+"\n\x1b[201~", enter)
+	s.see("pasted-1.png")
+	s.typed(esc)
+	s.see("enter details")
+	s.leave()
+
+	if r := d.ssh("mine", string(scan(t, 120)), strings.Fields(strings.TrimSuffix(command, " < FILE"))...); r.code != 0 || !strings.Contains(r.out, "draft is saved") {
+		t.Errorf("%s: exit %d\n%s%s", command, r.code, r.out, r.err)
+	}
+	if r := d.ssh("mine", "no picture", "apply", short, "--draft", "--document", "-"); r.code != 3 || !strings.Contains(r.err, "only PNG and JPEG") {
+		t.Errorf("no picture: exit %d\n%s", r.code, r.err)
+	}
+	looked := filepath.Join(d.p.home, "looked")
+	d.p.must("apply", id, "--draft", "--domain", "ov.example.com")
+	d.p.must("company", "add", "--name", "Example GmbH", "--type", "company", "--phone", "1", "--organization-id", "HRB 1", "--country", "DE", "--province", "Berlin", "--city", "Berlin", "--address", "Street 1", "--zip", "10115")
+	d.p.must("apply", id, "--company", "Example GmbH", "--applicant", "Anna", "--email", "anna@example.com", "--phone", "1", "--id-number", "L01")
+	d.p.must("review", id, "--documents", looked)
+	var sizes []int
+	files, err := os.ReadDir(looked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		data, err := os.ReadFile(filepath.Join(looked, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, len(data))
+	}
+	slices.Sort(sizes)
+	if want := []int{len(scan(t, 120)), len(picture)}; !slices.Equal(sizes, want) {
+		t.Errorf("documents of %v bytes, want %v", sizes, want)
+	}
+}
+
+// scan is a picture that hardly compresses, of a width and height in pixels.
+func scan(t *testing.T, side int) []byte {
+	t.Helper()
+	img := image.NewGray(image.Rect(0, 0, side, side))
+	noise := rand.New(rand.NewPCG(1, uint64(side)))
+	for n := range img.Pix {
+		img.Pix[n] = byte(noise.Uint32())
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // Without a key that may come in, nothing is offered over SSH at all.

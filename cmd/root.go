@@ -94,7 +94,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the rules,
 // run carries out a command line and returns its exit code.
 func run(ctx context.Context, c *call, args []string) int {
 	root := newRoot(c)
-	root.SetArgs(args)
+	// Never nil: cobra would take this process's own command line instead, so
+	// that whoever comes in over SSH without a verb would be served "serve".
+	root.SetArgs(append([]string{}, args...))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitDone

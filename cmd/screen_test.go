@@ -39,7 +39,12 @@ func (p *person) open(width, height int, args ...string) *screen {
 // emulated screen takes longer than what is measured.
 func (p *person) timed(width, height int, needles []string, args ...string) *screen {
 	p.t.Helper()
-	c := exec.Command(p.bin, append(append([]string{}, p.flag...), args...)...)
+	return p.show(exec.Command(p.bin, append(append([]string{}, p.flag...), args...)...), width, height, needles)
+}
+
+// show runs a command in a terminal of the person's.
+func (p *person) show(c *exec.Cmd, width, height int, needles []string) *screen {
+	p.t.Helper()
 	c.Env = append(append([]string{}, p.env...), "TERM=xterm-256color", "COLORTERM=truecolor")
 	c.Dir = p.home
 	f, err := pty.StartWithSize(c, &pty.Winsize{Rows: uint16(height), Cols: uint16(width)})

@@ -70,6 +70,13 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 	if row.State.Group() == model.GroupIssued && i.Due.IsZero() && !i.ServiceEnd.IsZero() && !row.Is(model.Expired, now) {
 		next("Nothing happens by itself: it expires %s unless a person renews it; that opens %s (I6).", stamp(row.NotAfter), stamp(i.ServiceWindow()))
 	}
+	if row.Is(model.Expired, now) && i.RenewedBy == "" {
+		buy := "certquay buy"
+		if i.Spec.Brand != "" { // an upload tells only part of its specification
+			buy = BuyCommand(i)
+		}
+		next("It is not renewed any more; to go on with its names, buy it again: %s (I6).", buy)
+	}
 	if i.RenewedBy != "" {
 		next("It is renewed by %s, which replaces it (I6).", i.RenewedBy)
 	}

@@ -406,9 +406,11 @@ func (e *Engine) deployWaiting(ctx context.Context) error {
 	return err
 }
 
-// mostHostingPacks is how many hosting packs an application from a pack may
-// use, by level (spec H6).
-var mostHostingPacks = map[model.Level]int{model.DV: 3, model.OV: 1}
+// MostHostingPacks is how many hosting packs an application from a pack may
+// use at a level (spec H6).
+func MostHostingPacks(l model.Level) int {
+	return map[model.Level]int{model.DV: 3, model.OV: 1}[l]
+}
 
 // takePacks holds the hosting packs that an application uses, and one more unit
 // of the same specification for each (spec H6).
@@ -416,7 +418,7 @@ func (e *Engine) takePacks(tx model.Tx, i *model.Instance, n int, contact model.
 	refuse := func(why, hint string) error {
 		return &Refusal{Action: Apply, State: i.State, Instance: i.ID, Reason: ReasonHostingPacks, Rule: "H6", Args: Args{"n": fmt.Sprint(n), "why": why, "hint": hint}}
 	}
-	switch most := mostHostingPacks[i.Spec.Level]; {
+	switch most := MostHostingPacks(i.Spec.Level); {
 	case n == 0:
 		return nil
 	case i.Origin != model.OriginPack:

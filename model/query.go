@@ -10,6 +10,9 @@ type Filter struct {
 	States   []State   // any of
 	Group    Group     // "" for all
 	Derived  []Derived // all of
+	Without  []Derived // none of
+	Spent    bool      // no renewals left
+	Only     []ID      // those alone; nil for all
 	Uploaded bool      // by origin
 	Brand    string
 	Product  string
@@ -19,7 +22,7 @@ type Filter struct {
 
 // Empty says whether the filter lets everything pass.
 func (f Filter) Empty() bool {
-	return len(f.States) == 0 && f.Group == "" && len(f.Derived) == 0 && !f.Uploaded &&
+	return len(f.States) == 0 && f.Group == "" && len(f.Derived) == 0 && len(f.Without) == 0 && !f.Spent && f.Only == nil && !f.Uploaded &&
 		f.Brand == "" && f.Product == "" && f.Within == 0 && f.Text == ""
 }
 
@@ -78,6 +81,14 @@ func (f Filter) Matches(r *Row, now time.Time) bool {
 		if !r.Is(d, now) {
 			return false
 		}
+	}
+	for _, d := range f.Without {
+		if r.Is(d, now) {
+			return false
+		}
+	}
+	if f.Spent && r.RenewalsLeft > 0 || f.Only != nil && !slices.Contains(f.Only, r.ID) {
+		return false
 	}
 	if f.Uploaded && r.Origin != OriginUpload {
 		return false

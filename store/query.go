@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -133,7 +134,7 @@ func (t *table) list(f model.Filter, s model.Sort, now time.Time) []uint32 {
 	}
 	// Derived values and windows change at whole seconds only.
 	var second int64
-	if len(f.Derived) > 0 || f.Within > 0 {
+	if len(f.Derived)+len(f.Without) > 0 || f.Within > 0 {
 		second = now.Unix()
 	}
 	key := fmt.Sprintf("%s %d %#v", s, second, f)
@@ -183,8 +184,18 @@ func (t *table) passSpan(m *matcher, passed bitmap, from, to int, now time.Time)
 			!m.origins[h.origin] || !m.brands[h.brand] || !m.wares[h.wares] {
 			continue
 		}
-		if m.derived != 0 && t.derived(slot, now, second)&m.derived != m.derived {
+		if m.derived|m.without != 0 {
+			if d := t.derived(slot, now, second); d&m.derived != m.derived || d&m.without != 0 {
+				continue
+			}
+		}
+		if m.only != nil && !m.only[t.cold[slot].ID()] {
 			continue
+		}
+		if m.spent { // asked of few: those that passed all the rest
+			if r := t.cold[slot].Row(); !spent.Matches(&r, now) {
+				continue
+			}
 		}
 		if m.text != "" && !strings.Contains(t.cold[slot].Text(), m.text) {
 			continue
@@ -195,12 +206,16 @@ func (t *table) passSpan(m *matcher, passed bitmap, from, to int, now time.Time)
 	return n
 }
 
+var spent = model.Filter{Spent: true}
+
 // matcher is a filter, asked of the model beforehand for each distinct state,
 // origin, brand and list of products.
 type matcher struct {
 	states, origins, brands, wares []bool // number 0 stands for a free slot
 	latest                         int64  // the last moment of expiry that passes
-	derived                        uint8
+	derived, without               uint8
+	spent                          bool
+	only                           map[string]bool // nil for all
 	text                           string
 }
 
@@ -237,10 +252,18 @@ func (t *table) matcher(f model.Filter, now time.Time) matcher {
 		m.latest = now.Add(f.Within).Unix()
 	}
 	for n, d := range model.DerivedValues {
-		for _, wanted := range f.Derived {
-			if d == wanted {
-				m.derived |= 1 << n
-			}
+		if slices.Contains(f.Derived, d) {
+			m.derived |= 1 << n
+		}
+		if slices.Contains(f.Without, d) {
+			m.without |= 1 << n
+		}
+	}
+	m.spent = f.Spent
+	if f.Only != nil {
+		m.only = make(map[string]bool, len(f.Only))
+		for _, id := range f.Only {
+			m.only[string(id)] = true
 		}
 	}
 	return m

@@ -8,6 +8,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/kit"
 	"certquay/ui/kittest"
 	"certquay/ui/page/flow"
 )
@@ -66,7 +67,7 @@ func TestEveryKeyInEveryState(t *testing.T) {
 	table := lifecycle.NewTable()
 	var keys []string
 	for _, r := range table.Rows() {
-		if k := flow.Key(r); k != "" && !slices.Contains(keys, k) {
+		if k := kit.Key(r); k != "" && !slices.Contains(keys, k) {
 			keys = append(keys, k)
 		}
 	}
@@ -98,7 +99,7 @@ func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *mode
 	t.Helper()
 	var rows []*lifecycle.Row
 	for _, r := range table.Rows() {
-		if flow.Key(r) == key {
+		if kit.Key(r) == key {
 			rows = append(rows, r)
 		}
 	}
@@ -113,7 +114,7 @@ func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *mode
 	d.keys(key)
 	d.fits()
 	if refusal != nil {
-		d.sees(refusal.Message(), refusal.Hint(), "State: "+string(i.State))
+		d.sees(refusal.Message(), d.m.c.WayOut(refusal), "State: "+string(i.State))
 		d.called()
 		d.keys("esc")
 		if d.m.top() != nil {
@@ -146,7 +147,7 @@ func TestEveryActionHasItsFlow(t *testing.T) {
 	table := lifecycle.NewTable()
 	c := drive(t, kittest.Fleet(12), 120, 40)
 	for _, r := range table.Rows() {
-		if flow.Key(r) == "" {
+		if kit.Key(r) == "" {
 			continue
 		}
 		if !c.m.c.Text.Has("action." + string(r.Action)) {
@@ -159,11 +160,11 @@ func TestEveryActionHasItsFlow(t *testing.T) {
 // session. spec: V7
 func TestReadOnlyRefusesEveryChange(t *testing.T) {
 	for _, r := range lifecycle.NewTable().Rows() {
-		if flow.Key(r) == "" {
+		if kit.Key(r) == "" {
 			continue
 		}
 		d := drive(t, kittest.Fleet(20), 120, 40, func(o *Options) { o.ReadOnly = true; o.Actor.Role = model.Owner })
-		d.keys(flow.Key(r))
+		d.keys(kit.Key(r))
 		d.sees("this session is read-only", "start without --read-only", "READ-ONLY")
 		d.called()
 	}

@@ -152,8 +152,14 @@ func TestApplyOV(t *testing.T) {
 	d.sees("3 organization › 4 documents › 5 submit", "id number", "Still missing: names, applicant, phone, e-mail, id number, organization", "a document")
 	d.text("a.example.com").keys("enter").text("Anna Berg").keys("enter").text("+49 30 1").keys("enter").text("anna@example.com").keys("enter").text("L01X")
 	d.keys("pgdown", "pgdown", "tab").text("Beispiel AG").keys("ctrl+o")
+	d.sees("✕ this is needed; then it can be saved", "▌ phone") // nothing by halves: it could not be changed
+	d.called()
+	for _, s := range []string{"+49 1", "HRB 9", "de", "Berlin", "Berlin", "Street 9", "10999"} {
+		d.text(s).keys("tab")
+	}
+	d.keys("pgup", "ctrl+o")
 	d.sees("Beispiel AG is saved and can be picked again")
-	if calls := d.b.Calls(); len(calls) != 1 || calls[0] != "AddCompany Beispiel AG " {
+	if calls := d.b.Calls(); len(calls) != 1 || calls[0] != "AddCompany Beispiel AG DE" {
 		t.Fatalf("calls %q", calls)
 	}
 	d.keys("ctrl+o")
@@ -206,7 +212,7 @@ func TestApplyBackAndNext(t *testing.T) {
 	// Over SSH documents cannot be read from here, and the way is named.
 	d = drive(t, ov(), 80, 24, func(o *Options) { o.Remote = true; o.Save = nil })
 	d.find("new OV").keys("a", "pgdown", "pgdown", "pgdown")
-	d.sees("you are connected over SSH", "--document FILE")
+	d.sees("you are connected over SSH", "--document - < FILE")
 	d.keys("ctrl+t")
 	d.sees("ssh HOST template")
 }

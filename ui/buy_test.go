@@ -14,7 +14,8 @@ import (
 func TestBuyForm(t *testing.T) {
 	d := drive(t, kittest.New(), 80, 24)
 	d.keys("b")
-	d.sees("what", "certificates", "100.00 EUR", "total")
+	d.sees("what", "certificates", "free", "0.00 EUR", "total") // as the verb does without --grade
+	d.standard().sees("100.00 EUR")
 	d.keys("tab", "right") // the public CA
 	d.sees("a public CA", "0.00 EUR")
 	d.keys("tab")
@@ -50,7 +51,7 @@ func TestBuyWithHosting(t *testing.T) {
 	b := kittest.New()
 	b.People = nil
 	d := drive(t, b, 80, 24)
-	d.keys("b").down(6).keys("right", "tab", "tab", "right") // two years, hosting
+	d.keys("b").standard().down(6).keys("right", "tab", "tab", "right") // two years, hosting
 	d.sees("✕ hosting at purchase is for 1 year")
 	d.keys("ctrl+s")
 	d.called()
@@ -75,6 +76,12 @@ func (d *driver) down(n int) *driver {
 	return d
 }
 
+// standard chooses that grade in the form for buying and goes back to its top.
+func (d *driver) standard() *driver {
+	d.down(4).keys("right", "up", "up", "up", "up")
+	return d
+}
+
 // TestBuyFromPack shows the units of that very specification, refuses what
 // they are too few for beside the field, and takes one. spec: B4
 func TestBuyFromPack(t *testing.T) {
@@ -82,13 +89,13 @@ func TestBuyFromPack(t *testing.T) {
 	b := kittest.New()
 	b.Units = []lifecycle.Balance{{Kind: "certificate", Specification: &dv, Total: 5, Used: 2, Available: 3}}
 	d := drive(t, b, 80, 24)
-	d.keys("b").down(5).keys("right")
-	d.sees("3 of 5 units of this specification are available", "certificate from pack", "0.00 EUR", "1 units of the pack are taken, 2 remain")
+	d.keys("b").standard().down(5).keys("right")
+	d.sees("3 of 5 units of this specification are available", "certificate from pack", "0.00 EUR", "Taken from the pack: 1; 2 remain")
 	if d.has("hosting") || d.has("1 year ") {
 		t.Fatal("a unit has neither hosting nor other years")
 	}
 	d.keys("tab", "ctrl+u", "4")
-	d.sees("✕ 4 units are needed and 3 are available")
+	d.sees("✕ needed: 4, available: 3")
 	d.keys("ctrl+s")
 	d.called()
 	d.keys("tab", "ctrl+u", "2", "ctrl+s", "y")
@@ -98,7 +105,7 @@ func TestBuyFromPack(t *testing.T) {
 // TestBuyPacks buys each kind, says that packs are not paid back, and tells
 // beside the field what cannot be bought. spec: B4
 func TestBuyPacks(t *testing.T) {
-	for n, want := range []string{"", "BuyPack certificate DV single embedded standard x7", "BuyPack hosting unspecified x7", "BuyPack credit unspecified x7"} {
+	for n, want := range []string{"", "BuyPack certificate DV single embedded free x7", "BuyPack hosting unspecified x7", "BuyPack credit unspecified x7"} {
 		if n == 0 {
 			continue
 		}
@@ -133,7 +140,7 @@ func TestBuyPackInEveryState(t *testing.T) {
 		b := kittest.Fleet(13)
 		d := drive(t, only(b, b.Instances[n]), 80, 24)
 		d.keys("b", "right", "ctrl+s", "y")
-		d.called("BuyPack certificate DV single embedded standard x1")
+		d.called("BuyPack certificate DV single embedded free x1")
 		b = kittest.Fleet(13)
 		d = drive(t, only(b, b.Instances[n]), 80, 24, func(o *Options) { o.Actor.Role = model.Viewer })
 		d.keys("b")

@@ -49,10 +49,19 @@ func TestImportForm(t *testing.T) {
 func TestDeployForm(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
 	d.keys("j", "j", "d")
-	d.keys("ctrl+s")
+	d.sees("‹ CDN ›", "the first deployment to a name makes the resource") // which needs no region
+	d.keys("left", "ctrl+s")
 	d.sees("✕ SLB has several regions", "one or more of: cn-hangzhou")
 	d.text("moon").keys("ctrl+s")
 	d.sees("✕ SLB has no region moon")
+	d.keys("up", "left", "right")
+	d.sees("✕ SLB has no region moon")
+	d.keys("left") // WAF, which has other regions or none
+	d.keys("right", "right")
+	if d.has("moon") {
+		t.Fatalf("what was wrong with SLB stands at CDN:\n%s", d.screen())
+	}
+	d.keys("left", "down")
 	d.keys("ctrl+u").text("eu-central-1, us-west-1").keys("tab").text("pay.example.com").keys("enter")
 	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], "SLB [eu-central-1 us-west-1] [pay.example.com]") {
 		t.Fatalf("calls %q", calls)

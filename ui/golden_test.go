@@ -23,6 +23,9 @@ func TestScreens(t *testing.T) {
 		{"awaiting", 60, []string{"/", "c", "o", "r", "p", "enter", "enter"}},
 		{"history", 60, []string{"/", "i", "m", "g", ".", "enter", "enter", "l", "l", "l"}},
 		{"hosting", 60, []string{"2"}},
+		{"hosting-details", -4, []string{"2", "enter"}},
+		{"hosting-panel", -4, []string{"2", "f"}},
+		{"hosting-filtered", -4, []string{"2", "f", "j", "space", "enter"}},
 		{"deployments", 60, []string{"3"}},
 		{"deployments-slb", 60, []string{"3", "]"}},
 		{"deployments-empty", 0, []string{"3"}},
@@ -41,7 +44,7 @@ func TestScreens(t *testing.T) {
 		{"buy-confirm", 60, []string{"b", "ctrl+s"}},
 		{"apply", 60, []string{"/", "n", "e", "w", "enter", "a"}},
 		{"buy-hosting", 60, []string{"b", "up", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "tab", "right", "tab"}},
-		{"buy-from-pack", 60, []string{"b", "tab", "tab", "tab", "tab", "tab", "right"}},
+		{"buy-from-pack", 60, []string{"b", "tab", "tab", "tab", "tab", "right", "tab", "right"}},
 		{"buy-pack", 60, []string{"b", "right"}},
 		{"buy-pack-confirm", 60, []string{"b", "left", "ctrl+s"}},
 		{"costs-packs", 60, []string{"$"}},
@@ -52,6 +55,13 @@ func TestScreens(t *testing.T) {
 		{"apply-organization", -1, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "right"}},
 		{"apply-documents", -1, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "pgdown", "P", "N", "G", "enter", "J", "P", "E", "G", "enter", "up"}},
 		{"apply-submit", -1, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "pgdown", "pgdown"}},
+		{"apply-like", -1, []string{"/", "O", "V", "enter", "a", "tab", "tab", "tab", "tab", "tab", "right"}},
+		{"apply-like-done", -1, []string{"/", "O", "V", "enter", "a", "tab", "tab", "tab", "tab", "tab", "right", "right", "enter"}},
+		{"apply-packs-none", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "pgdown", "pgdown"}},
+		{"apply-packs", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "w", ".", "d", "e", "pgdown", "pgdown", "right"}},
+		{"apply-packs-few", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "w", ".", "d", "e", "pgdown", "pgdown", "left"}},
+		{"apply-packs-buy", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "w", ".", "d", "e", "pgdown", "pgdown", "left", "ctrl+b"}},
+		{"apply-pasted", -3, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "pgdown", "a", "b", "c"}},
 		{"review", 60, []string{"/", "b", "a", "n", "k", "enter", "R"}},
 		{"review-save", 60, []string{"/", "b", "a", "n", "k", "enter", "R", "s"}},
 		{"review-reject", 60, []string{"/", "b", "a", "n", "k", "enter", "R", "r", "ctrl+s"}},
@@ -79,10 +89,15 @@ func TestScreens(t *testing.T) {
 				switch {
 				case s.fleet > 0:
 					b = kittest.Fleet(s.fleet)
+				case s.fleet == -2:
+					b = fromPack(2, 2)
+				case s.fleet == -4:
+					b = hostedFleet()
 				case s.fleet < 0:
 					b = ov()
 				}
-				drive(t, b, size[0], size[1], reviewer).keys(s.keys...).golden(name)
+				remote := func(o *Options) { o.Remote, o.Support = s.fleet == -3, support }
+				drive(t, b, size[0], size[1], reviewer, remote).keys(s.keys...).golden(name)
 			})
 		}
 	}

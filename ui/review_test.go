@@ -63,7 +63,7 @@ func TestReviewNeedsItsRole(t *testing.T) {
 func TestUploadKey(t *testing.T) {
 	d := drive(t, kittest.Fleet(20), 80, 24)
 	d.find("legacy").keys("d")
-	d.sees("does not hold the private key", "certquay upload-key")
+	d.sees("does not hold the private key", "add the key: press K")
 	d.keys("esc", "K", "tab").text("garbage").keys("ctrl+s")
 	d.sees("✕ there is no private key in it")
 	d.keys("ctrl+u").text("a.key, b.key").keys("ctrl+s")

@@ -35,6 +35,7 @@ type Options struct {
 	Remote   bool // the files of this process are not the person's
 	Store    string
 	Sandbox  bool
+	Support  string // whom to ask for help, of the configuration
 	EdgeNote string // shown to newcomers: what the embedded products are
 }
 
@@ -71,7 +72,7 @@ func newRoot(o Options) *root {
 	m := &root{o: o, cancel: cancel, dark: true, profile: colorprofile.TrueColor, coalesce: 50 * time.Millisecond, every: 10 * time.Second}
 	m.c = &kit.Context{
 		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Actor: o.Actor, Text: text.New(o.Lang), ReadOnly: o.ReadOnly, Remote: o.Remote,
-		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Save: o.Save, Read: o.Read,
+		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Support: o.Support, Save: o.Save, Read: o.Read,
 		Styles: style.New(true, m.profile), Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
 	}
 	for _, t := range tabs {

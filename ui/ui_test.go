@@ -83,13 +83,16 @@ func TestHostileText(t *testing.T) {
 		}
 	}
 	b.Firms[0].Name, b.Orders[0].Text, b.Orders[0].By, b.Units[0].Kind, b.Units[0].Specification.Brand = evil, evil, evil, evil, evil
+	for _, i := range b.Instances {
+		i.Contact = b.People[0].ID
+	}
 	b.People[0].Name, b.Wares[0].Name, b.Wares[0].Driver = evil, evil, evil
-	for _, keys := range [][]string{nil, {"v"}, {"enter"}, {"enter", "l"}, {"enter", "l", "l"}, {"enter", "l", "l", "l"}, {"3"}, {"4"}, {"4", "enter"}, {"x"}, {"b"},
+	for _, keys := range [][]string{nil, {"v"}, {"enter"}, {"enter", "l"}, {"enter", "l", "l"}, {"enter", "l", "l", "l"}, {"3"}, {"4"}, {"4", "enter"}, {"2"}, {"2", "enter"}, {"x"}, {"b"},
 		{"d"}, {"r"}, {"j", "D"}, {"j", "s"}, {"j", "d"}, {"j", "j", "ctrl+k"}, {":"}, {"?"}, {"y"}, {"/", "a", "enter"},
 		{"$"}, {"$", "l"}, {"$", "l", "l"}, {"/", "b", "a", "n", "k", "enter", "R"}, {"/", "b", "a", "n", "k", "enter", "R", "G"}, {"/", "c", "o", "r", "p", "enter", "enter"}, {"/", "c", "o", "r", "p", "enter", "enter", "h"},
 		{"/", "n", "e", "w", "enter", "a"}, {"/", "n", "e", "w", "enter", "a", "pgdown", "pgdown"}, {"/", "l", "e", "g", "a", "c", "y", "enter", "K"}} {
 		for _, size := range [][2]int{{80, 24}, {120, 40}} {
-			d := drive(t, b, size[0], size[1], func(o *Options) { o.Actor.Name, o.Actor.Role = evil, model.Owner })
+			d := drive(t, b, size[0], size[1], func(o *Options) { o.Actor.Name, o.Actor.Role, o.Support = evil, model.Owner, evil })
 			d.keys(keys...)
 			d.fits()
 			raw := d.m.screen()

@@ -77,6 +77,16 @@ func drawQuery(t *rapid.T) model.Query {
 	if some("derived?") {
 		f.Derived = rapid.SliceOfN(rapid.SampledFrom(model.DerivedValues), 1, 2).Draw(t, "derived")
 	}
+	if some("without?") {
+		f.Without = rapid.SliceOfN(rapid.SampledFrom(model.DerivedValues), 1, 2).Draw(t, "without")
+	}
+	f.Spent = some("spent?")
+	if some("only?") {
+		f.Only = []model.ID{}
+		for range rapid.IntRange(0, 30).Draw(t, "only") {
+			f.Only = append(f.Only, instance(rapid.IntRange(0, 59).Draw(t, "id")).ID)
+		}
+	}
 	f.Uploaded = some("uploaded?")
 	if some("brand?") {
 		f.Brand = rapid.SampledFrom([]string{"quay", "LE", "none"}).Draw(t, "brand")

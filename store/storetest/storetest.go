@@ -248,7 +248,7 @@ func randomInstance(r *rand.Rand, n int) *model.Instance {
 		i.Due = moment()
 	}
 	i.DueAction = pick(r, model.DueRenew, model.DueReissue)
-	i.Hosting.On = r.IntN(2) == 0
+	i.Hosting.On, i.Hosting.RenewalsLeft = r.IntN(2) == 0, r.IntN(3)
 	i.Deployments = model.Deployments{
 		Auto: r.IntN(2), Deployed: r.IntN(2), Failing: r.IntN(3) / 2,
 		Products: pick(r, nil, []string{"CDN"}, []string{"CDN", "nginx"}, []string{"a-product-of-a-long-name", "another-such-product", "waf"}),

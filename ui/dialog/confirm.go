@@ -170,7 +170,7 @@ func Refused(c *kit.Context, r *lifecycle.Refusal, name string) *Notice {
 	}
 	first = append(first, r.Message())
 	d := &Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: []Part{{Lines: first}}}
-	if h := r.Hint(); h != "" {
+	if h := c.WayOut(r); h != "" {
 		d.Parts = append(d.Parts, Part{Head: c.T("refused.wayout"), Lines: []string{h}})
 	}
 	if r.Rule != "" {

@@ -86,8 +86,12 @@ func (d *Help) group(g kit.Group, w int) []string {
 			lines = append(lines, s.Paint(style.Key, key)+" "+widget.Cut(label, w-12))
 			continue
 		}
-		line := widget.Cut(label+" — "+a.Why.Message, w-12)
-		lines = append(lines, s.Paint(style.Faint, key+" "+line))
+		for n, line := range widget.Wrap(label+" — "+a.Why.Message, max(w-12, 1)) {
+			if n > 0 {
+				key = widget.Space(11)
+			}
+			lines = append(lines, s.Paint(style.Faint, key+" "+line))
+		}
 	}
 	return lines
 }

@@ -80,11 +80,11 @@ type Why struct{ Message, Hint string }
 
 // WhyOf is the reason of a refusal, or nil. Its texts are safe to draw: they
 // may hold names from outside.
-func WhyOf(r *lifecycle.Refusal) *Why {
+func (c *Context) WhyOf(r *lifecycle.Refusal) *Why {
 	if r == nil {
 		return nil
 	}
-	return &Why{Message: text.Clean(r.Message()), Hint: text.Clean(r.Hint())}
+	return &Why{Message: text.Clean(r.Message()), Hint: text.Clean(c.WayOut(r))}
 }
 
 // Group gathers actions in the help.
@@ -127,6 +127,7 @@ type Context struct {
 	Sandbox  bool
 	Store    string
 	EdgeNote string
+	Support  string // whom to ask for help; "" when nobody is configured
 	Save     func(name string, data []byte, secret bool) (path string, err error)
 	Read     func(path string) ([]byte, error)
 

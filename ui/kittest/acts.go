@@ -92,6 +92,9 @@ func (b *Backend) Apply(_ context.Context, actor model.Actor, id model.ID, r lif
 			return model.Job{}, missing[0]
 		}
 	}
+	if r.HostingPacks > 0 {
+		key += fmt.Sprintf(" with %d hosting packs for %s", r.HostingPacks, r.Contact.Short())
+	}
 	err := b.act(actor, lifecycle.Apply, id, fmt.Sprintf("Apply %s %v %s", id.Short(), r.Application.Domains, key), func(i *model.Instance) {
 		r.Application.Documents = i.Application.Documents
 		i.Application, i.Contact = r.Application, r.Contact

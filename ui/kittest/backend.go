@@ -319,6 +319,9 @@ func (b *Backend) Activity(f lifecycle.ActivityFilter) ([]model.Event, error) {
 func (b *Backend) Tasks(limit int) ([]model.Task, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if limit == 0 {
+		limit = len(b.Open)
+	}
 	return slices.Clone(b.Open[:min(limit, len(b.Open))]), nil
 }
 

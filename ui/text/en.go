@@ -122,7 +122,7 @@ var english = merge(map[string]string{
 	"proof.seen": "seen", "proof.unseen": "not seen yet", "proof.review": "R reviews it",
 	"fact.expected": "expected", "fact.names": "names", "fact.key": "key", "fact.nokey": "(not held here)",
 	"fact.serial": "serial", "fact.from": "valid from", "fact.to": "valid to", "fact.chain": "chain", "fact.spec": "bought as",
-	"fact.origin": "origin", "fact.service": "service", "fact.hosting": "hosting", "fact.renewals": "on, %d renewals left",
+	"fact.origin": "origin", "fact.service": "service", "fact.hosting": "hosting", "fact.renewals": "on; renewals left: %d",
 	"fact.contact": "contact", "fact.order": "order", "fact.renewalof": "renewal of", "fact.renewedby": "renewed by",
 	"versions.none":   "none yet",
 	"version.current": "current",

@@ -29,6 +29,10 @@ const (
 	Hidden             // held and never shown
 )
 
+// maxPaste is how many bytes a Paste field takes: an import of 1 MB, with room
+// for the blanks of a terminal.
+const maxPaste = 1_100_000
+
 // Option is one choice of a Select field.
 type Option struct{ Value, Label string }
 
@@ -45,7 +49,8 @@ type Field struct {
 	Show        func(Values) bool                     // nil means always
 	Step        int                                   // of Spec.Steps
 	Warn        func(Values) string                   // stands under the field, in use or not
-	Say         func(Values) string                   // of a Text field
+	Say         func(Values) string                   // of a Text field; of a Paste field in place of its summary
+	Most        int                                   // bytes that a Paste field takes; 0 means maxPaste
 	// Picked gives values that follow from a choice in a Select field.
 	Picked func(Values) Values
 	// Enter is work that enter starts in a field that is not empty; then the
@@ -65,6 +70,10 @@ type Command struct {
 	Key, Label string
 	Show       func(Values) bool // nil means always; StepKey is among the values
 	Do         func(Values) func() Result
+	// Leaves closes the form instead, which keeps what it holds: the outcome's
+	// value is Cancelled by this key, and the next opening begins where this
+	// one was left.
+	Leaves bool
 }
 
 // Preview is what a form shows while it is filled in: lines under the fields,
@@ -96,8 +105,14 @@ type Spec struct {
 	Preview func(Values) func() Preview
 }
 
-// Cancelled is the outcome's value when a form with an ID was left by esc.
-type Cancelled struct{ Values Values }
+// Cancelled is the outcome's value when a form was left without being sent.
+type Cancelled struct {
+	Values Values
+	By     string // the key of the command that left it; "" for esc
+}
+
+// atKey holds the field in use among the values kept by a command that leaves.
+const atKey = "form at"
 
 // Form is a dialog. Its outcome is Values, or Cancelled.
 type Form struct {
@@ -149,6 +164,11 @@ func New(c *kit.Context, spec Spec) *Form {
 	f.refresh()
 	f.focus = -1
 	f.forward()
+	if at, ok := kept[atKey]; ok && spec.ID != "" {
+		if i := f.resolve(at); i >= 0 {
+			f.goTo(i)
+		}
+	}
 	return f
 }
 

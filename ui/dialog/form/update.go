@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/ui/kit"
+	"certquay/ui/widget"
 )
 
 // Init starts the first preview.
@@ -63,8 +64,7 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		f.note = ""
 		switch d := &f.spec.Fields[f.focus]; d.Kind {
 		case Paste:
-			*f.values[d.Key] += m.Content
-			delete(f.errors, d.Key)
+			f.append(d, m.Content)
 			return f.ask(), kit.Outcome{}
 		case Text:
 			return nil, kit.Outcome{}
@@ -115,12 +115,19 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
 	k := m.String()
 	for _, o := range f.spec.Commands {
 		if o.Key == k && (o.Show == nil || o.Show(f.stepped())) {
+			if o.Leaves {
+				left := Cancelled{Values: f.keep(), By: o.Key}
+				if f.spec.ID != "" {
+					f.c.Drafts[f.spec.ID][atKey] = d.Key
+				}
+				return nil, kit.Outcome{Done: true, Value: left}
+			}
 			return f.work(o.Do(f.stepped())), kit.Outcome{}
 		}
 	}
 	switch {
 	case k == "esc", k == "ctrl+c":
-		return nil, kit.Outcome{Done: true, Value: Cancelled{f.keep()}}
+		return nil, kit.Outcome{Done: true, Value: Cancelled{Values: f.keep()}}
 	case k == "ctrl+s":
 		return f.submit()
 	case k == "shift+tab", k == "up":
@@ -156,16 +163,29 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
 // paste takes typed keys too: some terminals send pasted text as keys.
 func (f *Form) paste(m tea.KeyPressMsg) {
 	d := &f.spec.Fields[f.focus]
-	v := f.values[d.Key]
-	delete(f.errors, d.Key)
 	switch m.String() {
 	case "enter":
-		*v += "\n"
+		f.append(d, "\n")
 	case "backspace", "ctrl+u":
-		*v = ""
+		*f.values[d.Key] = ""
+		delete(f.errors, d.Key)
 	default:
-		*v += m.Text
+		f.append(d, m.Text)
 	}
+}
+
+// append adds to a Paste field what it has room for: all of it or nothing.
+func (f *Form) append(d *Field, s string) {
+	most := d.Most
+	if most == 0 {
+		most = maxPaste
+	}
+	if len(*f.values[d.Key])+len(s) > most {
+		f.errors[d.Key] = f.c.T("form.paste.most", widget.Count(most))
+		return
+	}
+	*f.values[d.Key] += s
+	delete(f.errors, d.Key)
 }
 
 // field hands a message to the field in use.
@@ -183,6 +203,13 @@ func (f *Form) field(msg tea.Msg) tea.Cmd {
 		f.set(d.Picked(f.Values()))
 	}
 	f.refresh()
+	if d.Kind == Select { // what was wrong with the others may be so no more
+		for i := range f.spec.Fields {
+			if f.errors[f.spec.Fields[i].Key] != "" {
+				f.check(i)
+			}
+		}
+	}
 	return f.ask()
 }
 

@@ -222,7 +222,11 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 	room := inner - labelWidth - 2
 	switch d.Kind {
 	case Paste:
-		return label + s.Paint(style.Plain, widget.Cut(f.summary(*f.values[d.Key]), room))
+		said := f.summary
+		if d.Say != nil {
+			said = func(string) string { return text.Clean(d.Say(f.Values())) }
+		}
+		return label + s.Paint(style.Plain, widget.Cut(said(*f.values[d.Key]), room))
 	case Text:
 		return label + s.Paint(style.Plain, widget.Cut(text.Clean(d.Say(f.Values())), room))
 	}

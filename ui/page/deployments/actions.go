@@ -15,50 +15,36 @@ import (
 
 // target is the certificate that the resource under the cursor should present.
 func (p *page) target() flow.Target {
-	r, ok := p.table.Selected()
-	if !ok || r.Instance == "" {
-		return flow.Target{}
+	t := p.list.Target()
+	if r, ok := p.list.Table.Selected(); ok && len(t.IDs) > 0 {
+		t.Resource = &r
 	}
-	return flow.Target{IDs: []model.ID{r.Instance}, Case: p.active, Resource: &r}
+	return t
 }
 
 func (p *page) Actions() []kit.Action {
-	c := p.c
-	as := flow.Actions(c, p.target())
-	move := func(key, label string, by func(), also ...string) kit.Action {
-		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return p.moved() }}
-	}
-	some := p.table.Total() > 0
-	return append(as,
+	c, some := p.c, p.list.Table.Total() > 0
+	as := append(flow.Actions(c, p.target()),
 		kit.Action{Key: "enter", Label: c.T("act.details"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
-			if r, ok := p.table.Selected(); ok && r.Instance != "" {
+			if r, ok := p.list.Table.Selected(); ok && r.Instance != "" {
 				return kit.Send(kit.ShownMsg{ID: r.Instance})
 			}
 			return nil
 		}},
 		kit.Action{Key: "]", Label: c.T("act.nextproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
 		kit.Action{Key: "[", Label: c.T("act.prevproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
-		kit.Action{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
 		kit.Action{Key: "f", Label: c.T("act.panel"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
 		kit.Action{Key: "H", Label: c.T("act.hosted"), Group: kit.View, Run: func() tea.Cmd {
 			p.filter.Hosted = !p.filter.Hosted
-			return p.relist()
+			return p.list.Relist()
 		}},
 		kit.Action{Key: "y", Label: c.T("act.copy.address"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
-		kit.Action{Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: p.unfiltered(), Run: func() tea.Cmd {
-			p.filter = lifecycle.ResourceFilter{Product: p.filter.Product}
-			p.input.Value = ""
-			return p.relist()
-		}},
-		move("j", "act.down", func() { p.table.Move(1) }, "down"), move("k", "act.up", func() { p.table.Move(-1) }, "up"),
-		move("g", "act.top", func() { p.table.Home() }, "home"), move("G", "act.end", func() { p.table.End() }, "end"),
-		move("ctrl+d", "act.halfdown", func() { p.table.Page(1) }), move("ctrl+u", "act.halfup", func() { p.table.Page(-1) }),
-		move("pgdown", "act.pagedown", func() { p.table.Page(2) }), move("pgup", "act.pageup", func() { p.table.Page(-2) }),
 	)
+	return append(as, p.list.Actions(func() { p.filter = lifecycle.ResourceFilter{Product: p.filter.Product} })...)
 }
 
 func (p *page) copy() tea.Cmd {
-	r, ok := p.table.Selected()
+	r, ok := p.list.Table.Selected()
 	if !ok {
 		return nil
 	}
@@ -72,7 +58,7 @@ func (p *page) copy() tea.Cmd {
 // panel opens the filter panel: states, hosted, auto-deploy, with counts of
 // what each lists.
 func (p *page) panel() tea.Cmd {
-	c, base := p.c, p.filter
+	c, base := p.c, p.asked()
 	var cs []dialog.Choice
 	for i, s := range append([]model.ResourceState{""}, model.ResourceStates...) {
 		ch := dialog.Choice{Key: "state:" + string(s), Label: c.Text.Or("label."+string(s), string(s)), One: true, On: base.State == s, Count: -1}
@@ -130,7 +116,7 @@ func (p *page) panel() tea.Cmd {
 				return nil
 			}
 			p.filter = of(cs, "")
-			return p.relist()
+			return p.list.Relist()
 		},
 	}
 	return tea.Sequence(kit.Send(open), count(cs))

@@ -4,7 +4,6 @@ package deployments
 
 import (
 	"context"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -12,6 +11,7 @@ import (
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/page/flow"
+	"certquay/ui/page/listing"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -20,17 +20,12 @@ import (
 type page struct {
 	c             *kit.Context
 	width, height int
-	table         widget.Table[row]
+	list          *listing.List[row]
 	filter        lifecycle.ResourceFilter
 	products      []string
 	counts        map[string]int
 	all           int
 	tab           int // 0 is all products
-	loaded        bool
-	seq           int
-	typing        bool
-	input         widget.Input
-	active        *lifecycle.Case
 }
 
 var _ kit.Page = (*page)(nil)
@@ -38,45 +33,39 @@ var _ kit.Page = (*page)(nil)
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
 	p := &page{c: c, counts: map[string]int{}}
-	p.table.Columns = columns(c, true)
-	p.table.ID = func(r row) string { return string(r.ID) }
+	p.list = listing.New(c, columns(c, true), func(r row) string { return string(r.ID) }, listing.Source[row]{
+		Rows:     p.rows,
+		Instance: func(r row) model.ID { return r.Instance },
+		Filtered: func() bool { return p.filter.State != "" || p.filter.Hosted || p.filter.Auto },
+		None:     "deployments.none", Hint: "filter.hint.resources",
+	})
 	return p
 }
 
-type (
-	rowsLoadedMsg struct {
-		seq, offset, total int
-		rows               []row
-	}
-	productsLoadedMsg struct {
-		names  []string
-		counts map[string]int
-		all    int
-	}
-	caseLoadedMsg struct {
-		id    model.ID
-		found *lifecycle.Case
-	}
-)
+type productsLoadedMsg struct {
+	names  []string
+	counts map[string]int
+	all    int
+}
 
 func (p *page) SetSize(w, h int) {
 	p.width, p.height = max(w, 0), max(h, 0)
-	p.table.SetSize(w, max(h-3, 2))
+	p.list.SetSize(w, h)
 }
 
-func (p *page) Capturing() bool { return p.typing }
+func (p *page) Capturing() bool { return p.list.Capturing() }
 
-func (p *page) load() tea.Cmd {
-	p.seq++
-	seq, f, c := p.seq, p.filter, p.c
-	f.Offset, f.Limit, _ = p.table.Around()
-	return c.Do(func(context.Context) tea.Msg {
-		rs, total, err := c.Backend.Resources(f)
-		if err != nil {
-			return flow.Tell(c, err)
-		}
-		return rowsLoadedMsg{seq, f.Offset, total, rs}
-	})
+// asked is the filter with the text that was typed.
+func (p *page) asked() lifecycle.ResourceFilter {
+	f := p.filter
+	f.Text = p.list.Text()
+	return f
+}
+
+func (p *page) rows(offset, limit int) func() ([]row, int, error) {
+	f, b := p.asked(), p.c.Backend
+	f.Offset, f.Limit = offset, limit
+	return func() ([]row, int, error) { return b.Resources(f) }
 }
 
 // loadProducts counts the resources of each product; a count is that of the
@@ -98,104 +87,19 @@ func (p *page) loadProducts() tea.Cmd {
 	})
 }
 
-func (p *page) loadCase() tea.Cmd {
-	r, ok := p.table.Selected()
-	if !ok || r.Instance == "" {
-		p.active = nil
-		return nil
-	}
-	id, c := r.Instance, p.c
-	if p.active != nil && p.active.Instance.ID != id {
-		p.active = nil
-	}
-	return c.Do(func(context.Context) tea.Msg {
-		cs, err := c.Backend.Case(c.Actor, id)
-		if err != nil {
-			return caseLoadedMsg{id, nil}
-		}
-		return caseLoadedMsg{id, cs}
-	})
-}
-
-func (p *page) moved() tea.Cmd {
-	var cmds []tea.Cmd
-	if _, _, need := p.table.Need(); need {
-		cmds = append(cmds, p.load())
-	}
-	if r, ok := p.table.Selected(); ok && (p.active == nil || p.active.Instance.ID != r.Instance) {
-		cmds = append(cmds, p.loadCase())
-	}
-	return tea.Batch(cmds...)
-}
-
-func (p *page) relist() tea.Cmd {
-	p.table.Reset()
-	p.active = nil
-	return p.load()
-}
-
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case kit.FocusedMsg, kit.ChangedMsg:
-		return tea.Batch(p.load(), p.loadProducts(), p.loadCase())
-	case rowsLoadedMsg:
-		if m.seq == p.seq {
-			p.loaded = true
-			p.table.SetWindow(m.offset, m.rows, m.total)
-			return p.moved()
-		}
+		return tea.Batch(p.list.Load(), p.loadProducts())
 	case productsLoadedMsg:
 		p.products, p.counts, p.all = m.names, m.counts, m.all
-	case caseLoadedMsg:
-		if r, ok := p.table.Selected(); ok && r.Instance == m.id {
-			p.active = m.found
-		}
-	case tea.KeyPressMsg:
-		return p.filterKey(m)
-	case tea.PasteMsg:
-		if p.typing && p.input.Update(m) {
-			p.filter.Text = strings.TrimSpace(p.input.Value)
-			return p.relist()
-		}
-	case tea.MouseWheelMsg:
-		by := 3
-		if m.Button == tea.MouseWheelUp {
-			by = -3
-		}
-		p.table.Scroll(by)
-		return p.moved()
+		return nil
 	case tea.MouseClickMsg:
 		if m.Y == 0 {
 			return p.clickTab(m.X)
 		}
-		if p.table.Click(m.Y - 3) {
-			return p.moved()
-		}
 	}
-	return nil
-}
-
-func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {
-	switch m.String() {
-	case "enter":
-		p.typing = false
-		return nil
-	case "esc", "ctrl+c":
-		p.typing = false
-		p.input.Value = ""
-	case "up":
-		p.table.Move(-1)
-		return p.moved()
-	case "down":
-		p.table.Move(1)
-		return p.moved()
-	default:
-		if !p.input.Update(m) {
-			return nil
-		}
-	}
-	p.filter.Text = strings.TrimSpace(p.input.Value)
-	return p.relist()
+	return p.list.Update(msg)
 }
 
 func (p *page) name(tab int) string {
@@ -212,9 +116,9 @@ func (p *page) choose(tab int) tea.Cmd {
 	if p.tab > 0 {
 		p.filter.Product = p.products[p.tab-1]
 	}
-	p.table.Columns = columns(p.c, p.tab == 0)
+	p.list.Table.Columns = columns(p.c, p.tab == 0)
 	p.SetSize(p.width, p.height)
-	return p.relist()
+	return p.list.Relist()
 }
 
 func (p *page) tabText(tab int) string {
@@ -263,44 +167,15 @@ func (p *page) View() string {
 		}
 	}
 	tabs = widget.Spread(widget.Cut(tabs, p.width-14), s.Paint(style.Key, "[ ]")+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ", p.width)
-	lines := []string{tabs, p.filterLine(), s.Paint(style.Faint, widget.Repeat("─", p.width))}
-	switch {
-	case !p.loaded:
-		lines = append(lines, "  "+s.Paint(style.Muted, c.T("loading")))
-	case p.table.Total() == 0 && p.unfiltered():
-		lines = append(lines, "")
-		for _, l := range widget.Wrap(c.T("deployments.none"), min(p.width-4, 76)) {
-			lines = append(lines, "  "+s.Paint(style.Muted, l))
-		}
-	case p.table.Total() == 0:
-		lines = append(lines, "", "  "+s.Paint(style.Muted, c.T("list.none")))
-	default:
-		lines = append(lines, p.table.View(s))
-	}
-	return widget.Fill(strings.Join(lines, "\n"), p.width, p.height)
-}
-
-func (p *page) unfiltered() bool {
-	return p.filter.Text == "" && p.filter.State == "" && !p.filter.Hosted && !p.filter.Auto
-}
-
-func (p *page) filterLine() string {
-	s, c := p.c.Styles, p.c
-	left := " " + s.Paint(style.Key, "/") + " " + s.Paint(style.Muted, c.T("filter.hint.resources"))
-	switch {
-	case p.typing:
-		left = " " + s.Paint(style.Accent, "/ ") + p.input.View(s, p.width/3)
-	case p.filter.Text != "":
-		left = " " + s.Paint(style.Accent, "/ "+widget.Cut(text.Clean(p.filter.Text), p.width/3))
-	}
+	var on []string
 	if p.filter.State != "" {
-		left += "   " + s.Paint(style.Accent, c.Text.Or("label."+string(p.filter.State), string(p.filter.State)))
+		on = append(on, c.Text.Or("label."+string(p.filter.State), string(p.filter.State)))
 	}
 	if p.filter.Hosted {
-		left += "   " + s.Paint(style.Accent, c.T("label.hosted"))
+		on = append(on, c.T("label.hosted"))
 	}
 	if p.filter.Auto {
-		left += "   " + s.Paint(style.Accent, c.T("label.auto-deploy"))
+		on = append(on, c.T("label.auto-deploy"))
 	}
-	return widget.Spread(left, c.T("deployments.count", widget.Count(p.table.Total()))+" ", p.width)
+	return p.list.View(tabs, on, c.T("deployments.count", widget.Count(p.list.Table.Total())))
 }

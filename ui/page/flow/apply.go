@@ -63,12 +63,16 @@ func apply(q *request) tea.Msg {
 	if a.documents, err = c.Backend.Documents(a.i.ID); err != nil {
 		return failedMsg(c, q.row, err)
 	}
+	others, err := a.likes()
+	if err != nil {
+		return failedMsg(c, q.row, err)
+	}
 	spec := form.Spec{
 		ID: "apply/" + string(a.i.ID), Title: c.T("apply.title", a.i.Name), Submit: c.T("apply.submit"),
 		Intro:  []string{c.T("apply.intro", a.i.Spec.String())},
 		Steps:  []string{c.T("apply.step.application"), c.T("apply.step.request"), c.T("apply.step.organization"), c.T("apply.step.documents"), c.T("apply.step.submit")},
-		Fields: a.fields(), Preview: a.preview,
-		Commands: []form.Command{saveCompany(c, strconv.Itoa(stepOrganization)), saveTemplate(c, a.i.ID, strconv.Itoa(stepDocuments)), a.saveDraft()},
+		Fields: a.fields(others), Preview: a.preview,
+		Commands: []form.Command{saveCompany(c, strconv.Itoa(stepOrganization)), saveTemplate(c, a.i.ID, strconv.Itoa(stepDocuments)), a.saveDraft(), a.buyPacks()},
 	}
 	send := func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		given, err := a.given(v)
@@ -79,12 +83,16 @@ func apply(q *request) tea.Msg {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := c.Backend.Apply(ctx, c.Actor, a.i.ID, lifecycle.ApplyRequest{Application: given, Contact: contact}); err != nil {
+		if _, err := c.Backend.Apply(ctx, c.Actor, a.i.ID, lifecycle.ApplyRequest{Application: given, Contact: contact, HostingPacks: packs(v)}); err != nil {
 			return nil, err
 		}
 		return kit.ShownMsg{ID: a.i.ID, Told: kit.ToldMsg{Text: c.T("apply.done", a.i.Name), Tone: style.Good}}, nil
 	}
-	left := func(v form.Values) tea.Cmd {
+	left := func(x form.Cancelled) tea.Cmd {
+		v := x.Values
+		if x.By == buyKey {
+			return a.toBuy(q, v)
+		}
 		return c.Do(func(ctx context.Context) tea.Msg {
 			switch changed, err := a.save(ctx, v); {
 			case err != nil:
@@ -98,7 +106,7 @@ func apply(q *request) tea.Msg {
 	return q.formThen(spec, send, left)
 }
 
-func (a *application) fields() []form.Field {
+func (a *application) fields(others []like) []form.Field {
 	c, i, app := a.c, a.i, a.i.Application
 	optional := func(key string) string {
 		if a.needs[key] {
@@ -133,15 +141,20 @@ func (a *application) fields() []form.Field {
 	if a.needs["id number"] {
 		fs = append(fs, form.Field{Key: "id number", Label: c.T("apply.idnumber"), Initial: app.IDNumber, Hint: hint("apply.idnumber.hint"), Valid: needed(c)})
 	}
+	fs = append(fs, a.likeFields(others)...)
 	fs = append(fs, a.requestFields()...)
 	if a.needs["company"] {
 		fs = append(fs, companyFields(c, stepOrganization, app.Company, a.companies)...)
 	}
-	if a.needs["document"] || len(a.documents) > 0 {
+	if a.papers() {
 		fs = append(fs, documentFields(c, stepDocuments, i.ID, a.documents)...)
 	}
-	return append(fs, contactFields(c, a.contacts, contactChoice{Initial: i.Contact, Step: stepSubmit})...)
+	fs = append(fs, a.packFields()...)
+	return append(fs, contactFields(c, a.contacts, contactChoice{Initial: i.Contact, Step: stepSubmit, Needed: func(v form.Values) bool { return packs(v) > 0 }})...)
 }
+
+// papers says whether the form has a step for documents.
+func (a *application) papers() bool { return a.needs["document"] || len(a.documents) > 0 }
 
 // requestFields ask who makes the key (spec A3, A4).
 func (a *application) requestFields() []form.Field {
@@ -274,8 +287,8 @@ func (a *application) preview(v form.Values) func() form.Preview {
 	c, i := a.c, a.i
 	return func() form.Preview {
 		app, err := a.given(v)
-		for _, p := range listed[paper](v["documents"]) {
-			app.Documents = append(app.Documents, p.ID)
+		if now, err := c.Backend.Instance(i.ID); err == nil { // they may come from elsewhere too
+			app.Documents = now.Application.Documents
 		}
 		var missing []*lifecycle.Invalid
 		for _, m := range c.Backend.Missing(i, app) {
@@ -313,7 +326,16 @@ func (a *application) preview(v form.Values) func() form.Preview {
 				pre.Lines = append(append(pre.Lines, "▲ "+c.T("apply.wrong")), wrong...)
 			}
 		}
-		if last {
+		few := ""
+		if last && a.mostPacks() > 0 {
+			var lines []string
+			lines, few = a.packSummary(packs(v))
+			pre.Lines = append(lines, append([]string{""}, pre.Lines...)...)
+			if few != "" {
+				pre.Errors["hosting packs"] = few
+			}
+		}
+		if last && few == "" {
 			pre.Lines = append(pre.Lines, a.follows()...)
 		}
 		return pre

@@ -27,15 +27,21 @@ type purchase struct {
 	c        *kit.Context
 	issuers  map[string]lifecycle.Capabilities
 	balances []lifecycle.Balance
+	first    form.Values    // what the form begins with
+	back     func() tea.Msg // where to go afterwards; nil stays
 }
 
 func (p *purchase) caps(v form.Values) lifecycle.Capabilities { return p.issuers[v["brand"]] }
 
 // buy asks what to buy, certificates or a pack, with the price of each line
 // while one chooses (spec B1, B3, B4), and confirms it.
-func buy(q *request) tea.Msg {
+func buy(q *request) tea.Msg { return buyFor(q, nil, nil) }
+
+// buyFor is buy from another form, beginning with what that lacks: it keeps no
+// draft of its own and goes back to it, whether something was bought or not.
+func buyFor(q *request, first form.Values, back func() tea.Msg) tea.Msg {
 	c := q.c
-	p := &purchase{c: c, issuers: c.Backend.Issuers()}
+	p := &purchase{c: c, issuers: c.Backend.Issuers(), first: first, back: back}
 	if len(p.issuers) == 0 {
 		return failedMsg(c, q.row, errors.New(c.T("buy.noissuer")))
 	}
@@ -48,13 +54,21 @@ func buy(q *request) tea.Msg {
 		return failedMsg(c, q.row, err)
 	}
 	spec := form.Spec{ID: "buy", Title: c.T("buy.title"), Submit: c.T("buy.submit"), Intro: []string{c.T("buy.intro")},
-		Fields: append(p.fields(), contactFields(c, contacts, contactChoice{Show: hosted, Needed: true})...), Preview: p.preview}
-	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		Fields: append(p.fields(), contactFields(c, contacts, contactChoice{Show: hosted, Needed: always})...), Preview: p.preview}
+	if p.back != nil {
+		spec.ID = ""
+		for n := range spec.Fields {
+			if v, ok := first[spec.Fields[n].Key]; ok {
+				spec.Fields[n].Initial = v
+			}
+		}
+	}
+	return q.formThen(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		if v["what"] != buyCertificates {
 			return p.confirmPack(q, v)
 		}
 		return p.confirm(ctx, q, v)
-	})
+	}, func(form.Cancelled) tea.Cmd { return p.leave() })
 }
 
 func forCertificates(v form.Values) bool { return v["what"] == buyCertificates }
@@ -102,7 +116,7 @@ func (p *purchase) fields() []form.Field {
 			}
 			return h + withheld(c, "type", model.DomainTypes, p.caps(v).Types, v["brand"])
 		}},
-		{Key: "grade", Label: c.T("buy.grade"), Kind: form.Select, Show: specified, Initial: string(model.Standard), Options: func(v form.Values) []form.Option {
+		{Key: "grade", Label: c.T("buy.grade"), Kind: form.Select, Show: specified, Initial: string(model.Free), Options: func(v form.Values) []form.Option {
 			return offered(c, "grade", p.caps(v).Grades)
 		}, Hint: func(v form.Values) string {
 			return c.T("buy.grade."+v["grade"]) + withheld(c, "grade", model.Grades, p.caps(v).Grades, v["brand"])
@@ -262,22 +276,35 @@ func (p *purchase) ask(q *request, v form.Values, lines []string, question strin
 	c := p.c
 	return kit.OpenedMsg{
 		Make: func() kit.Dialog {
-			c.Drafts["buy"] = v
+			if p.back == nil {
+				c.Drafts["buy"] = v
+			}
 			return &dialog.Confirm{Context: c, Title: c.T("buy.confirm.title"), Danger: q.row.Danger, Lines: lines, Question: question}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil {
-				return nil
+				return p.leave()
 			}
 			return c.Do(func(ctx context.Context) tea.Msg {
 				said, err := do(ctx)
 				if err != nil {
 					return failedMsg(c, q.row, err)
 				}
+				if p.back != nil {
+					return p.back()
+				}
 				return sentMsg{id: "buy", then: kit.ToldMsg{Text: said, Tone: style.Good}}
 			})
 		},
 	}
+}
+
+// leave goes back to where the purchase was asked for.
+func (p *purchase) leave() tea.Cmd {
+	if p.back == nil {
+		return nil
+	}
+	return p.c.Do(func(context.Context) tea.Msg { return p.back() })
 }
 
 // types leaves out what cannot exist: an EV wildcard (spec B1).

@@ -92,6 +92,14 @@ func organization(v form.Values) (o model.Organization) {
 func saveCompany(c *kit.Context, step string) form.Command {
 	return form.Command{Key: "ctrl+o", Label: c.T("company.save"), Show: func(v form.Values) bool { return v[form.StepKey] == step },
 		Do: func(v form.Values) func() form.Result {
+			// A saved one cannot be changed, so nothing is saved by halves.
+			for _, f := range companyFields(c, 0, model.Organization{}, nil) {
+				if f.Valid != nil {
+					if e := f.Valid(v[f.Key], v); e != "" {
+						return func() form.Result { return form.Result{Field: f.Key, Error: c.T("company.incomplete", e)} }
+					}
+				}
+			}
 			return work(c, func(ctx context.Context) form.Result {
 				saved, err := c.Backend.AddCompany(ctx, c.Actor, model.Company{Organization: organization(v)})
 				if err != nil {

@@ -36,7 +36,7 @@ const newContact = "new"
 // contactChoice says where in a form a contact is asked for.
 type contactChoice struct {
 	Show    func(form.Values) bool
-	Needed  bool
+	Needed  func(form.Values) bool // nil: nobody is a choice
 	Initial model.ID
 	Step    int
 }
@@ -52,7 +52,7 @@ func contactFields(c *kit.Context, contacts []model.Contact, o contactChoice) []
 		{Key: "contacts", Kind: form.Hidden, Initial: held(contacts)},
 		{Key: "contact", Label: c.T("apply.contact"), Kind: form.Select, Show: show, Step: o.Step, Initial: string(o.Initial), Options: func(v form.Values) []form.Option {
 			var os []form.Option
-			if !o.Needed {
+			if o.Needed == nil || !o.Needed(v) {
 				os = append(os, form.Option{Label: c.T("apply.contact.none")})
 			}
 			for _, k := range listed[model.Contact](v["contacts"]) {
@@ -95,6 +95,8 @@ func under(prefix, field string, err error) error {
 	return err
 }
 
+func always(form.Values) bool { return true }
+
 func needed(c *kit.Context) func(string, form.Values) string {
 	return func(s string, _ form.Values) string {
 		if strings.TrimSpace(s) == "" {
@@ -123,7 +125,7 @@ func contact(c *kit.Context) kit.Action {
 	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.add")}
 	a := kit.Action{Label: c.T("contact.add"), Group: kit.Certificate, Asks: true}
 	if c.ReadOnly {
-		a.Why = kit.WhyOf(readOnly(row, nil))
+		a.Why = c.WhyOf(readOnly(row, nil))
 	}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {

@@ -36,6 +36,12 @@ func deploy(q *request) tea.Msg {
 		return lifecycle.ProductInfo{}
 	}
 	first := ids[0]
+	for _, p := range products { // one that works at once, without a region typed
+		if len(p.Regions) < 2 && p.Problems == "" {
+			first = p.Name
+			break
+		}
+	}
 	if q.resource != nil && slices.Contains(ids, q.resource.Product) {
 		first = q.resource.Product
 	}
@@ -225,12 +231,21 @@ func explain(c *kit.Context, t Target) kit.Action {
 				return &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent, Parts: []dialog.Part{
 					{Lines: []string{e.State}, Tone: style.Strong},
 					{Head: c.T("explain.why"), Lines: bullets(e.Why)},
-					{Head: c.T("explain.next"), Lines: bullets(e.Next)},
+					{Head: c.T("explain.next"), Lines: bullets(keyed(c, e.Next))},
 				}}
 			}}
 		})
 	}
 	return a
+}
+
+// keyed writes keys in place of command lines.
+func keyed(c *kit.Context, ls []string) []string {
+	out := make([]string, len(ls))
+	for i, l := range ls {
+		out[i] = c.Keys(l)
+	}
+	return out
 }
 
 func bullets(ls []string) []string {

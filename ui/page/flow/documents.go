@@ -36,7 +36,7 @@ func (p paper) words(c *kit.Context) string {
 const mostDocuments = 20
 
 // documentFields list the documents of an application, each in its row, and
-// take further ones by their path (spec A5).
+// take further ones by their path, or pasted (spec A5).
 func documentFields(c *kit.Context, step int, id model.ID, ds []model.Document) []form.Field {
 	fs := []form.Field{{Key: "documents", Kind: form.Hidden, Initial: held(papers(ds))}}
 	for n := range mostDocuments {
@@ -64,8 +64,7 @@ func documentFields(c *kit.Context, step int, id model.ID, ds []model.Document) 
 			}})
 	}
 	if !paths(c) {
-		return append(fs, form.Field{Key: "document", Label: c.T("document.add"), Kind: form.Text, Step: step,
-			Say: func(form.Values) string { return c.T("document.remote") }, Hint: func(form.Values) string { return c.T("document.remote.hint", id.Short()) }})
+		return append(fs, pastedFields(c, step, id)...)
 	}
 	return append(fs, form.Field{Key: "document", Label: c.T("document.add"), Step: step, Placeholder: "stamped.png",
 		Hint: func(form.Values) string { return c.T("document.add.hint", widget.Count(document.MaxBytes)) },

@@ -51,17 +51,6 @@ var footer = []lifecycle.Action{
 	lifecycle.Host, lifecycle.StopHosting, lifecycle.AutoDeploy, lifecycle.UploadKey, lifecycle.Download, lifecycle.Verify, lifecycle.Reissue, lifecycle.Undeploy,
 }
 
-// own are the keys of actions for which the table names none.
-var own = map[lifecycle.Action]string{lifecycle.UploadKey: "K"}
-
-// Key is the key of an action; "" when no person does it.
-func Key(r *lifecycle.Row) string {
-	if r.Key != "" {
-		return r.Key
-	}
-	return own[r.Action]
-}
-
 // rank puts what makes new certificates after what acts on the one in hand.
 func rank(row *lifecycle.Row) kit.Rank {
 	if len(row.From) == 0 {
@@ -94,7 +83,7 @@ func Actions(c *kit.Context, t Target) []kit.Action {
 func keys(t *lifecycle.Table) []string {
 	var ks []string
 	for _, r := range t.Rows() {
-		if k := Key(r); k != "" && !slices.Contains(ks, k) {
+		if k := kit.Key(r); k != "" && !slices.Contains(ks, k) {
 			ks = append(ks, k)
 		}
 	}
@@ -104,7 +93,7 @@ func keys(t *lifecycle.Table) []string {
 func rowsOf(t *lifecycle.Table, key string) []*lifecycle.Row {
 	var rows []*lifecycle.Row
 	for _, r := range t.Rows() {
-		if Key(r) == key {
+		if kit.Key(r) == key {
 			rows = append(rows, r)
 		}
 	}
@@ -123,11 +112,11 @@ func labels(c *kit.Context, rows []*lifecycle.Row) string {
 // is not allowed, if it is not. Until the case is known nothing is dimmed.
 func choose(c *kit.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *kit.Why) {
 	if c.ReadOnly {
-		return rows[0], kit.WhyOf(readOnly(rows[0], t.Case))
+		return rows[0], c.WhyOf(readOnly(rows[0], t.Case))
 	}
 	if t.Case == nil || len(t.IDs) > 1 {
 		if len(rows[0].From) > 0 && len(t.IDs) == 0 {
-			return rows[0], kit.WhyOf(c.Table.Check(rows[0].Action, &lifecycle.Case{Actor: c.Actor}))
+			return rows[0], c.WhyOf(c.Table.Check(rows[0].Action, &lifecycle.Case{Actor: c.Actor}))
 		}
 		return rows[0], nil
 	}
@@ -135,7 +124,7 @@ func choose(c *kit.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *k
 	if r == nil {
 		r = missing(row, t.Case)
 	}
-	return row, kit.WhyOf(r)
+	return row, c.WhyOf(r)
 }
 
 // Pick is the row of several that the table allows in a case. When it allows

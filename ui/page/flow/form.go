@@ -20,6 +20,7 @@ var fieldOf = map[lifecycle.Reason]string{
 	lifecycle.ReasonHeld: "files", lifecycle.ReasonNameTaken: "name",
 	lifecycle.ReasonPackQuantity: "quantity", lifecycle.ReasonNoUnits: "pay", lifecycle.ReasonFromPack: "pay", lifecycle.ReasonHostingYears: "hosting",
 	lifecycle.ReasonDocument: "document", lifecycle.ReasonDocuments: "document",
+	lifecycle.ReasonHostingPacks: "hosting packs",
 }
 
 // formMsg opens a form. What the backend says against the values opens it
@@ -28,12 +29,12 @@ func (q *request) formMsg(spec form.Spec, send func(ctx context.Context, v form.
 	return q.formThen(spec, send, nil)
 }
 
-func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form.Values) (tea.Msg, error), left func(form.Values) tea.Cmd) tea.Msg {
+func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form.Values) (tea.Msg, error), left func(form.Cancelled) tea.Cmd) tea.Msg {
 	c := q.c
 	var then func(any) tea.Cmd
 	then = func(value any) tea.Cmd {
 		if x, ok := value.(form.Cancelled); ok && left != nil {
-			return left(x.Values)
+			return left(x)
 		}
 		v, ok := value.(form.Values)
 		if !ok {
@@ -74,6 +75,9 @@ func beside(err error) (field, message string, ok bool) {
 	var r *lifecycle.Refusal
 	if errors.As(err, &r) {
 		field, ok = fieldOf[r.Reason]
+		if r.Action == lifecycle.Apply && r.Reason == lifecycle.ReasonNoUnits {
+			field = "hosting packs"
+		}
 		return field, r.Message() + "; " + r.Hint(), ok
 	}
 	return "", "", false

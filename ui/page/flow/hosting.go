@@ -41,7 +41,7 @@ func host(q *request) tea.Msg {
 	ask("grade", "buy.grade", i.Spec.Grade != "", words(model.Grades))
 	fields = append(fields, form.Field{Key: "pay", Label: c.T("host.pay"), Kind: form.Select,
 		Options: fixed([]string{"money", "pack"}, []string{c.T("host.pay.money"), c.T("host.pay.pack")})})
-	fields = append(fields, contactFields(c, contacts, contactChoice{Needed: true, Initial: i.Contact})...)
+	fields = append(fields, contactFields(c, contacts, contactChoice{Needed: always, Initial: i.Contact})...)
 	asked := func(v form.Values) lifecycle.HostRequest {
 		return lifecycle.HostRequest{FromPack: v["pay"] == "pack", Spec: model.Specification{
 			Level: model.Level(v["level"]), Type: model.DomainType(v["type"]), Brand: v["brand"], Grade: model.Grade(v["grade"]),
@@ -72,6 +72,14 @@ func words[T ~string](list []T) []string {
 	return out
 }
 
+// number is the key of a text for one, or for many.
+func number(key string, n int) string {
+	if n == 1 {
+		return key + ".one"
+	}
+	return key
+}
+
 // stopHosting says what becomes of what was not used (spec H10).
 func stopHosting(q *request) tea.Msg {
 	c := q.c
@@ -83,9 +91,9 @@ func stopHosting(q *request) tea.Msg {
 	lines := []string{c.T("host.stop.intro")}
 	switch {
 	case left > 0 && packs:
-		lines = append(lines, c.T("host.stop.packs", left))
+		lines = append(lines, c.T(number("host.stop.packs", left), left))
 	case left > 0:
-		lines = append(lines, c.T("host.stop.bought", left))
+		lines = append(lines, c.T(number("host.stop.bought", left), left))
 	}
 	return q.confirm(c.T("host.stop.title", q.names()), lines, c.T("host.stop.question"), "host.stop.done", func(ctx context.Context, cs *lifecycle.Case) error {
 		return c.Backend.StopHosting(ctx, c.Actor, cs.Instance.ID)

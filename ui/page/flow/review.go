@@ -121,7 +121,7 @@ func (r *reviewing) save() tea.Msg {
 	spec := form.Spec{Title: c.T("review.save.title", r.i.Name), Submit: c.T("save.submit"), Intro: []string{c.T("review.save.intro")}, Fields: []form.Field{
 		{Key: "directory", Label: c.T("save.directory"), Initial: filepath.Join("review", r.i.ID.Short()), Valid: needed(c), Hint: func(form.Values) string { return c.T("save.directory.hint") }},
 	}}
-	back := func(form.Values) tea.Cmd { return c.Do(func(context.Context) tea.Msg { return r.show() }) }
+	back := func(form.Cancelled) tea.Cmd { return c.Do(func(context.Context) tea.Msg { return r.show() }) }
 	return q.formThen(spec, func(_ context.Context, v form.Values) (tea.Msg, error) {
 		ds, err := c.Backend.Documents(r.i.ID)
 		if err != nil {

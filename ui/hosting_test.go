@@ -1,0 +1,100 @@
+package ui
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kittest"
+)
+
+const support = "cert-desk@example.com, +49 30 999"
+
+// hostedFleet is a fleet of which several are hosted: one fails, one has no
+// renewals left, one needs a person, the others renew by themselves.
+func hostedFleet() *kittest.Backend {
+	b := kittest.Fleet(30)
+	for n, i := range b.Instances[13:20] {
+		i.Hosting, i.Contact = model.Hosting{On: true, RenewalsLeft: 1}, b.People[0].ID
+		i.Due, i.DueAction = i.ServiceEnd.Add(-29*24*time.Hour), model.DueRenew
+		switch n {
+		case 0:
+			i.Operation = model.Operation{Kind: model.JobRenew, Since: b.Clock.Add(-time.Hour), Attempt: 2, Next: b.Clock.Add(90 * time.Minute), Error: "the CA said: the account is suspended until somebody has looked at it, and this is a long reason"}
+			i.Failure = model.Failure{What: model.JobRenew, At: b.Clock.Add(-10 * time.Minute), Message: i.Operation.Error}
+		case 1:
+			i.Hosting.RenewalsLeft, i.Due, i.DueAction = 0, time.Time{}, ""
+		case 2:
+			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskProve, Instance: i.ID, Created: b.Clock, Text: "add a DNS record for " + i.Name})
+		}
+	}
+	return b
+}
+
+// TestHostingFilters shows in each line of the panel how many the tab lists
+// with it, and says what it is filtered by. spec: H8 S5
+func TestHostingFilters(t *testing.T) {
+	for _, f := range []struct {
+		down  int
+		word  string
+		count int
+	}{{0, "needs a person", 1}, {1, "failing", 1}, {2, "no renewals left", 1}, {4, "auto-deploy on", 1}, {5, "auto-deploy off", 7}} {
+		d := drive(t, hostedFleet(), 120, 40, func(o *Options) { o.Support = support })
+		d.keys("2")
+		d.sees("8 hosted", "1 failing", "1 need a person")
+		d.keys("f").down(f.down)
+		d.sees(fmt.Sprintf("%s %d", f.word, f.count))
+		d.keys("space", "enter")
+		d.sees(fmt.Sprintf("%s %d hosted", f.word, f.count))
+		d.keys("esc")
+		d.sees("8 hosted")
+	}
+	// With a text both count.
+	d := drive(t, hostedFleet(), 120, 40)
+	d.keys("2", "/").text("shop").keys("enter", "f")
+	d.sees("auto-deploy on 1", "auto-deploy off 0")
+}
+
+// TestHostingDetails tells who is told, what comes next and why then, how the
+// last attempt went, the credits, what needs a person, and whom to ask.
+// spec: H8
+func TestHostingDetails(t *testing.T) {
+	b := hostedFleet()
+	at := func(n int) *driver {
+		d := drive(t, b, 80, 24, func(o *Options) { o.Support = support })
+		d.keys("2", "/").text(b.Instances[n].Name).keys("enter", "enter")
+		d.sees("Hosting of " + b.Instances[n].Name)
+		return d
+	}
+	d := at(13)
+	d.sees("Ops <ops@example.com>", "renewals left 1, paid until", "2026-11-21 12:00Z, attempt 3", "attempt 2 failed", "the account is suspended", "last 30 days of the service period", "17 credits are free")
+	d.keys("ctrl+d", "ctrl+d")
+	d.sees(support)
+	d.keys("o")
+	d.sees("Deployments", "History") // its whole details
+	at(15).sees("add a DNS record for " + b.Instances[15].Name)
+	at(14).sees("no renewals left: m buys another")
+}
+
+// TestHostingReally shows what the real engine hosts, and filters it. spec: H8
+func TestHostingReally(t *testing.T) {
+	e := real(t)
+	id := inState(t, e, "issued")
+	c, err := e.AddContact(t.Context(), boss, model.Contact{Name: "Ops", Email: "ops@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Host(t.Context(), boss, id, lifecycle.HostRequest{Contact: c.ID}); err != nil {
+		t.Fatal(err)
+	}
+	d := drive(t, kittest.New(), 100, 30, func(o *Options) { o.Backend, o.Actor, o.Support = e, boss, support })
+	d.keys("2", "enter")
+	d.sees("Hosting of a.example.com", "Ops <ops@example.com>", "renewals left 1", "last 30 days of the service period", "none yet", "5 credits are free", support)
+	d.keys("esc", "f")
+	d.sees("auto-deploy on 0", "auto-deploy off 1", "no renewals left 0", "needs a person 0")
+	d.down(2).keys("space", "enter")
+	d.sees("Nothing passes this filter", "0 hosted")
+	d.keys("f").down(2).keys("space").down(3).keys("space", "enter")
+	d.sees("auto-deploy off 1 hosted")
+}

@@ -1,0 +1,232 @@
+package ui
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/issuer/embedded"
+	"certquay/model"
+	"certquay/ui/kittest"
+)
+
+// fromPack adds a paid certificate that holds a unit of a resource pack, with
+// hosting packs and further units free.
+func fromPack(hosting, units int) *kittest.Backend {
+	b := kittest.Fleet(13)
+	i := *b.Instances[5]
+	i.ID, i.Name, i.Origin, i.Order = "01K9Z3T00Q5W7X2V8R4N6MPCK1", "from pack", model.OriginPack, ""
+	b.Instances = append(b.Instances, &i)
+	for n := range b.Units {
+		switch b.Units[n].Kind {
+		case "hosting":
+			b.Units[n].Total, b.Units[n].Available = hosting, hosting
+		case "certificate":
+			b.Units[n].Available = units
+		}
+	}
+	return b
+}
+
+// TestHostingPacksInTheForm asks for hosting packs where the level allows them,
+// says live what is taken, what remains and for how many years, and wants a
+// contact. spec: H6
+func TestHostingPacksInTheForm(t *testing.T) {
+	b := fromPack(5, 4)
+	d := drive(t, b, 80, 24)
+	d.find("from pack").keys("a").text("a.example.com").keys("pgdown", "pgdown")
+	d.sees("none: 1 year, not hosted", "Free: hosting packs 5, further units 4.", "cannot be hosted after issue", "nobody")
+	d.keys("right", "right")
+	d.sees("2, renewed 2 times", "Taken: hosting packs 2; 3 remain.", "2 besides its own; 2 remain.", "a service of up to 3 years", "Ops <ops@example.com>")
+	d.keys("right")
+	d.sees("Taken: hosting packs 3; 2 remain.", "1 remain.", "up to 4 years")
+	d.keys("right")
+	d.sees("none: 1 year") // a fourth is not to be had
+	d.keys("left")
+	d.b.Calls()
+	d.keys("ctrl+s")
+	d.called("Apply 4N6MPCK1 [a.example.com] ecdsa-p256 with 3 hosting packs for " + b.People[0].ID.Short())
+
+	// Only where H6 has any: not for what was bought, and not for EV.
+	d = drive(t, fromPack(5, 4), 80, 24)
+	d.find("new DV single").keys("a", "pgdown", "pgdown")
+	if d.has("hosting packs") {
+		t.Fatal("hosting packs for what is not from a pack")
+	}
+	for level, most := range map[model.Level]string{model.OV: "1, renewed once", model.EV: ""} {
+		b := fromPack(5, 4)
+		b.Instances[len(b.Instances)-1].Spec.Level = level
+		d := drive(t, b, 80, 24)
+		d.find("from pack").keys("a", "pgdown", "pgdown", "pgdown", "pgdown")
+		if d.has("hosting packs") != (most != "") {
+			t.Fatalf("%s:\n%s", level, d.screen())
+		}
+		if most != "" {
+			d.keys("left")
+			d.sees(most)
+		}
+	}
+}
+
+// TestTooFewPacksAreBought says what is too few, opens the purchase of just
+// that, and comes back to the form as it was left. spec: H6
+func TestTooFewPacksAreBought(t *testing.T) {
+	d := drive(t, fromPack(0, 1), 80, 24)
+	d.find("from pack").keys("a").text("a.example.com").keys("pgdown", "pgdown", "right", "right")
+	d.sees("Hosting packs: 2 are needed, 0 are free.", "2 more are needed, 1 are free", "✕ too few are free; ctrl+b buys them")
+	d.keys("ctrl+b")
+	d.sees("hosting pack", "2 × hosting pack")
+	d.keys("esc") // and back, with nothing bought
+	d.sees("Apply for", "2, renewed 2 times")
+	d.keys("ctrl+b", "ctrl+s", "n")
+	d.sees("Apply for", "2, renewed 2 times")
+	d.b.Calls()
+	d.keys("ctrl+b", "ctrl+s", "y")
+	d.called("BuyPack hosting unspecified x2")
+	d.sees("Apply for", "2, renewed 2 times", "Taken: hosting packs 2; 0 remain.")
+	d.keys("ctrl+b")
+	d.sees("1 × certificate pack, DV single embedded standard")
+	d.keys("ctrl+s", "y")
+	d.called("BuyPack certificate DV single embedded standard x1")
+	d.sees("up to 3 years")
+	d.keys("ctrl+s")
+	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasPrefix(calls[0], "Apply 4N6MPCK1 [a.example.com] ecdsa-p256 with 2 hosting packs") {
+		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
+	}
+}
+
+// TestHostingPacksReally buys packs and applies with them by keys alone, over
+// the real engine: it is hosted from issue with that many renewals. spec: H6
+func TestHostingPacksReally(t *testing.T) {
+	e := real(t)
+	spec := model.Specification{Level: model.DV, Type: model.Single, Brand: embedded.Brand, Grade: model.Free}
+	if _, err := e.BuyPack(t.Context(), boss, lifecycle.PackRequest{Kind: lifecycle.PackCertificate, Spec: spec, Quantity: 3}); err != nil {
+		t.Fatal(err)
+	}
+	_, made, err := e.Buy(t.Context(), boss, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, FromPack: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
+	d.keys("a").text("a.example.com").keys("pgdown", "pgdown", "right", "right")
+	d.sees("2 are needed, 0 are free", "a new contact")
+	d.keys("ctrl+b", "ctrl+s", "y")
+	d.sees("Taken: hosting packs 2; 0 remain.", "0 remain.")
+	d.keys("ctrl+s") // nobody is told yet
+	d.sees("✕ this is needed")
+	d.text("Ops").keys("tab").text("ops@example.com").keys("ctrl+s")
+	i := await(t, e, made[0].ID, func(i *model.Instance) bool { return i.Current() != nil })
+	if !i.Hosting.On || i.Hosting.RenewalsLeft != 2 || !i.Hosting.FromPack || i.Contact == "" {
+		t.Fatalf("hosting %+v, contact %q", i.Hosting, i.Contact)
+	}
+}
+
+// await waits until an instance is as it should be.
+func await(t *testing.T, e *lifecycle.Engine, id model.ID, ok func(*model.Instance) bool) model.Instance {
+	t.Helper()
+	for until := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		i, err := e.Instance(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok(&i) {
+			return i
+		}
+		if time.Now().After(until) {
+			t.Fatalf("it is %+v", i)
+		}
+	}
+}
+
+// TestApplicationOfAnother fills the form from the application of another
+// instance, its documents included; all of it stays editable. spec: A1
+func TestApplicationOfAnother(t *testing.T) {
+	d := drive(t, ov(), 80, 24)
+	d.find("new OV").keys("a").keys("tab", "tab", "tab", "tab", "tab")
+	d.sees("▌ fill in from", "‹ nothing; by hand", "picks one of 11 other applications")
+	d.keys("right")
+	for !d.has("‹ corp.example.com") {
+		d.keys("right")
+	}
+	d.sees("enter fills in everything")
+	d.keys("enter")
+	d.sees("corp.example.com, www.corp.example.com", "Anna Berg", "L01X00T47", "filled in from corp.example.com", "‹ nothing; by hand")
+	if calls := d.b.Calls(); len(calls) != 2 || !strings.Contains(calls[0], "register-extract.png") || !strings.Contains(calls[1], "stamped.jpg") {
+		t.Fatalf("calls %q", calls)
+	}
+	d.keys("right")
+	for !d.has("‹ corp.example.com") {
+		d.keys("right")
+	}
+	d.keys("enter") // once more adds no document twice
+	d.called()
+	d.keys("pgdown", "pgdown")
+	d.sees("‹ Example GmbH ›", "HRB 12345")
+	d.keys("pgdown")
+	d.sees("register-extract.png", "stamped.jpg")
+	d.keys("pgup", "pgup", "pgup", "ctrl+u").text("b.example.com").keys("ctrl+s")
+	if calls := d.b.Calls(); len(calls) != 1 || !strings.Contains(calls[0], "[b.example.com]") {
+		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
+	}
+	i, _ := d.b.Instance("01K9Z3T00Q5W7X2V8R4N6MOV01")
+	if a := i.Application; a.Company != kittest.Example || a.ApplicantName != "Anna Berg" || len(a.Documents) != 2 {
+		t.Fatalf("applied with %+v", a)
+	}
+	// Nothing is offered where no other has an application.
+	b := ov()
+	d = drive(t, only(b, b.Instances[len(b.Instances)-1]), 80, 24)
+	d.keys("a")
+	if d.has("fill in from") {
+		t.Fatal("there is nothing to fill it in from")
+	}
+}
+
+// TestPastedDocument adds, over SSH and over the real engine, the document
+// whose base64 is pasted with its line breaks, judged by its content; and names
+// the command that sends the file. spec: A5
+func TestPastedDocument(t *testing.T) {
+	e := real(t)
+	_, made, err := e.Buy(t.Context(), boss, lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := made[0].ID
+	d := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Backend, o.Actor, o.Remote, o.Save = e, boss, true, nil })
+	d.keys("a", "pgdown", "pgdown", "pgdown")
+	d.sees("paste its base64 here", "ssh HOST apply "+id.Short()+" --draft --document - < FILE")
+	paste := func(text string) { d.send(tea.PasteMsg{Content: text}) }
+	paste("not: base64!")
+	d.keys("enter")
+	d.sees("✕ this is not the base64 of a file")
+	d.keys("backspace")
+	paste(base64.StdEncoding.EncodeToString([]byte("%PDF-1.7 and no picture")))
+	d.keys("enter")
+	d.sees("✕", "only PNG and JPEG")
+	d.keys("backspace")
+	paste(strings.Repeat("A", 700_001))
+	d.sees("✕ more than 700,000 characters are not taken", "paste its base64 here")
+	wrapped := "-----BEGIN DOCUMENT-----\r\n"
+	text := base64.StdEncoding.EncodeToString(picture(t))
+	for len(text) > 64 {
+		wrapped, text = wrapped+text[:64]+"\r\n", text[64:]
+	}
+	paste(wrapped + text + "\n-----END DOCUMENT-----\n")
+	d.sees("characters; enter adds it")
+	d.keys("ctrl+s", "pgdown", "pgdown", "pgdown") // it is still to be added
+	d.sees("✕ enter adds what is pasted")
+	d.keys("enter")
+	d.sees("pasted-1.png   PNG")
+	docs, err := e.Documents(id)
+	if err != nil || len(docs) != 1 || !bytes.Equal(docs[0].Data.Reveal(), picture(t)) {
+		t.Fatalf("documents %v, %v", docs, err)
+	}
+	d.keys("pgdown")
+	if d.has("a document.") {
+		t.Fatalf("it is still missing:\n%s", d.screen())
+	}
+}

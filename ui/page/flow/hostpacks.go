@@ -1,0 +1,137 @@
+package flow
+
+import (
+	"context"
+	"strconv"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/dialog/form"
+)
+
+// buyKey opens the purchase of what an application lacks, and comes back.
+const buyKey = "ctrl+b"
+
+// mostPacks is how many hosting packs this application may use (spec H6).
+func (a *application) mostPacks() int {
+	if a.i.Origin != model.OriginPack {
+		return 0
+	}
+	return lifecycle.MostHostingPacks(a.i.Spec.Level)
+}
+
+func packs(v form.Values) int {
+	n, err := strconv.Atoi(v["hosting packs"])
+	if err != nil { // not asked
+		return 0
+	}
+	return n
+}
+
+// packFields ask how many hosting packs to use, where there may be some.
+func (a *application) packFields() []form.Field {
+	c, most := a.c, a.mostPacks()
+	if most == 0 {
+		return nil
+	}
+	var ns, labels []string
+	for n := range most + 1 {
+		ns = append(ns, strconv.Itoa(n))
+		switch n {
+		case 0:
+			labels = append(labels, c.T("apply.packs.none"))
+		case 1:
+			labels = append(labels, c.T("apply.packs.one"))
+		default:
+			labels = append(labels, c.T("apply.packs.some", n, n))
+		}
+	}
+	return []form.Field{{Key: "hosting packs", Label: c.T("apply.packs"), Kind: form.Select, Step: stepSubmit, Options: fixed(ns, labels),
+		Hint: func(v form.Values) string {
+			if packs(v) == 0 {
+				return c.T("apply.packs.hint.none")
+			}
+			return c.T("apply.packs.hint")
+		}}}
+}
+
+// free tells how many hosting packs and units of the specification are free.
+func (a *application) free() (hosting, units int, err error) {
+	all, err := a.c.Backend.Balances()
+	for _, b := range all {
+		switch {
+		case b.Kind == string(lifecycle.PackHosting):
+			hosting = b.Available
+		case b.Specification != nil && *b.Specification == a.i.Spec:
+			units = b.Available
+		}
+	}
+	return hosting, units, err
+}
+
+// packSummary says what an application with n hosting packs takes, what is
+// left then, and how long the service lasts; or what is too few (spec H6).
+func (a *application) packSummary(n int) (lines []string, wrong string) {
+	c := a.c
+	hosting, units, err := a.free()
+	switch {
+	case err != nil:
+		return nil, err.Error()
+	case n == 0:
+		return []string{c.T("apply.packs.zero", hosting, units)}, ""
+	}
+	line := func(key string, free int) string {
+		if free < n {
+			return "▲ " + c.T(key+".few", n, free)
+		}
+		return c.T(key, n, free-n)
+	}
+	lines = []string{line("apply.packs.hosting", hosting), line("apply.packs.units", units)}
+	if hosting < n || units < n {
+		return lines, c.T("apply.packs.short", buyKey)
+	}
+	return append(lines, "● "+c.T("apply.packs.years", 1+n)), ""
+}
+
+// buyPacks is the key that buys what is too few for the packs chosen.
+func (a *application) buyPacks() form.Command {
+	step := strconv.Itoa(stepSubmit)
+	return form.Command{Key: buyKey, Label: a.c.T("apply.packs.buy"), Leaves: true,
+		Show: func(v form.Values) bool { return a.mostPacks() > 0 && v[form.StepKey] == step }}
+}
+
+// toBuy opens the purchase of hosting packs, or of units of the specification
+// if those are what is too few, and comes back to the application.
+func (a *application) toBuy(q *request, v form.Values) tea.Cmd {
+	c := a.c
+	return c.Do(func(ctx context.Context) tea.Msg {
+		if _, err := a.save(ctx, v); err != nil {
+			return failedMsg(c, q.row, err)
+		}
+		hosting, units, err := a.free()
+		if err != nil {
+			return failedMsg(c, q.row, err)
+		}
+		n := max(packs(v), 1)
+		what, few := string(lifecycle.PackHosting), n-hosting
+		if few <= 0 && units < n {
+			what, few = string(lifecycle.PackCertificate), n-units
+		}
+		s := a.i.Spec
+		first := form.Values{"what": what, "quantity": strconv.Itoa(max(few, 1)),
+			"brand": s.Brand, "level": string(s.Level), "type": string(s.Type), "grade": string(s.Grade)}
+		back := func() tea.Msg {
+			cs, err := c.Backend.Case(c.Actor, a.i.ID)
+			if err != nil {
+				return failedMsg(c, q.row, err)
+			}
+			if r := c.Table.Check(q.row.Action, cs); r != nil {
+				return refusedMsg(c, r, cs)
+			}
+			return apply(&request{c: c, row: q.row, cases: []*lifecycle.Case{cs}})
+		}
+		return buyFor(&request{c: c, row: c.Table.Row(lifecycle.BuyPack)}, first, back)
+	})
+}

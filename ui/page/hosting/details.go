@@ -1,0 +1,191 @@
+package hosting
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/dialog"
+	"certquay/ui/kit"
+	"certquay/ui/page/flow"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// attempts are the actions that renew by themselves.
+var attempts = []string{string(model.JobRenew), string(model.JobReissue)}
+
+// recent is how many events are looked through for the last attempt.
+const recent = 200
+
+// details tell all that hosting does with the certificate under the cursor:
+// who is told, what comes next and why then, how the last attempt went, the
+// credits, what needs a person, and whom to ask (spec H8).
+func (p *page) details() tea.Cmd {
+	r, ok := p.list.Table.Selected()
+	if !ok {
+		return nil
+	}
+	c := p.c
+	return c.Do(func(context.Context) tea.Msg {
+		d, err := look(c, r.ID)
+		if err != nil {
+			return flow.Tell(c, err)
+		}
+		return kit.OpenedMsg{
+			Make: func() kit.Dialog {
+				return &dialog.Notice{Context: c, Title: c.T("hosting.details.title", d.i.Name), Tone: style.Accent, Parts: d.parts(c),
+					Choices: []dialog.Choose{{Key: "o", Label: c.T("act.certificate")}}}
+			},
+			Then: func(v any) tea.Cmd {
+				if v == nil {
+					return nil
+				}
+				return kit.Send(kit.ShownMsg{ID: r.ID})
+			},
+		}
+	})
+}
+
+// hosted is what was read of one hosted certificate.
+type hosted struct {
+	i         model.Instance
+	row       model.Row
+	contact   string
+	last      *model.Event // the last attempt to renew; nil when there was none
+	resources []lifecycle.ResourceView
+	credits   lifecycle.Balance
+	tasks     []model.Task
+}
+
+func look(c *kit.Context, id model.ID) (d hosted, err error) {
+	b := c.Backend
+	if d.i, err = b.Instance(id); err != nil {
+		return d, err
+	}
+	d.row = d.i.Row()
+	contacts, err := b.Contacts()
+	if err != nil {
+		return d, err
+	}
+	for _, k := range contacts {
+		if k.ID == d.i.Contact {
+			d.contact = k.Name + " <" + k.Email + ">"
+			if k.Phone != "" {
+				d.contact += ", " + k.Phone
+			}
+		}
+	}
+	events, err := b.Activity(lifecycle.ActivityFilter{Instance: id, Limit: recent})
+	if err != nil {
+		return d, err
+	}
+	if n := slices.IndexFunc(events, func(e model.Event) bool { return slices.Contains(attempts, e.Action) }); n >= 0 {
+		d.last = &events[n]
+	}
+	if d.resources, _, err = b.Resources(lifecycle.ResourceFilter{Instance: id}); err != nil {
+		return d, err
+	}
+	balances, err := b.Balances()
+	if err != nil {
+		return d, err
+	}
+	for _, k := range balances {
+		if k.Kind == string(lifecycle.PackCredit) {
+			d.credits = k
+		}
+	}
+	tasks, err := b.Tasks(0)
+	for _, t := range tasks {
+		if t.Instance == id {
+			d.tasks = append(d.tasks, t)
+		}
+	}
+	return d, err
+}
+
+func (d *hosted) parts(c *kit.Context) []dialog.Part {
+	line := func(key, value string) string { return widget.Pad(c.T(key), 16) + value }
+	// A long reason stands on a line of its own, which wraps.
+	facts := func(key string, f func(*kit.Context) (string, string)) []string {
+		value, reason := f(c)
+		lines := []string{line(key, value)}
+		if reason != "" {
+			lines = append(lines, "  "+reason)
+		}
+		return lines
+	}
+	contact := d.contact
+	if contact == "" {
+		contact = c.T("hosting.details.nobody")
+	}
+	lines := []string{
+		line("fact.contact", contact),
+		line("hosting.details.left", strconv.Itoa(d.i.Hosting.RenewalsLeft)+", "+c.T("hosting.details.until", d.i.ServiceEnd.Format("2006-01-02"))),
+	}
+	lines = append(lines, facts("hosting.details.next", d.next)...)
+	lines = append(lines, facts("hosting.details.last", d.attempt)...)
+	parts := []dialog.Part{{Lines: lines}, {Head: c.T("hosting.details.credits"), Lines: d.creditLines(c)}}
+	person := dialog.Part{Head: c.T("tasks.title"), Lines: []string{c.T("hosting.details.nothing")}}
+	if len(d.tasks) > 0 {
+		person.Lines = nil
+		for _, t := range d.tasks {
+			person.Lines = append(person.Lines, "▲ "+t.Text)
+		}
+	}
+	support := c.Support
+	if support == "" {
+		support = c.T("hosting.details.nosupport")
+	}
+	return append(parts, person, dialog.Part{Head: c.T("hosting.details.support"), Lines: []string{support}})
+}
+
+// next is when it renews by itself, and why then (spec T5, H4).
+func (d *hosted) next(c *kit.Context) (when, because string) {
+	because = why(c, &d.row)
+	switch op := d.i.Operation; {
+	case op.Active() && op.Waiting != "":
+		return c.T("hosting.now", max(op.Attempt, 1)), c.T("news.waiting", op.Waiting)
+	case op.Active() && !op.Next.IsZero():
+		return c.T("hosting.details.again", widget.Stamp(op.Next), op.Attempt+1), because
+	case op.Active():
+		return c.T("hosting.now", max(op.Attempt, 1)), because
+	case d.row.Due.IsZero():
+		return "–", because
+	}
+	return c.T("hosting.details.due", widget.Stamp(d.row.Due), widget.Days(d.row.Due, c.Now)), because
+}
+
+// attempt is the last try to renew, and what came of it.
+func (d *hosted) attempt(c *kit.Context) (said, because string) {
+	switch op, f := d.i.Operation, d.i.Failure; {
+	case op.Active() && op.Error != "":
+		return c.T("hosting.details.failed", op.Attempt), op.Error
+	case f.What != "" && slices.Contains(attempts, string(f.What)):
+		return c.T("hosting.details.failedat", widget.Stamp(f.At)), f.Message
+	case d.last == nil:
+		return c.T("hosting.details.never"), ""
+	}
+	return widget.Stamp(d.last.At) + ", " + c.Text.Or("result."+d.last.Result, d.last.Result), d.last.Reason
+}
+
+func (d *hosted) creditLines(c *kit.Context) []string {
+	auto, reserved, waiting := 0, 0, 0
+	for n := range d.resources {
+		r := &d.resources[n]
+		for to, is := range map[*int]bool{&auto: r.AutoDeploy, &reserved: r.Reserved, &waiting: r.Waiting} {
+			if is {
+				*to++
+			}
+		}
+	}
+	lines := []string{c.T("hosting.details.auto", auto, len(d.resources), reserved), c.T("hosting.details.free", d.credits.Available)}
+	if waiting > 0 {
+		lines = append(lines, "▲ "+c.T("hosting.details.waiting", waiting))
+	}
+	return lines
+}

@@ -1,0 +1,281 @@
+// Package listing is what the tabs have in common that list something about
+// certificates: a table that is read by windows, a filter that one types, the
+// certificate under the cursor, and the keys for all that. Which rows there
+// are, and how they look, is each tab's own.
+package listing
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kit"
+	"certquay/ui/page/flow"
+	"certquay/ui/style"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// Head is how many lines a tab has above its rows: its own, that of the filter
+// and a rule.
+const Head = 3
+
+// Source says where the rows of a tab come from.
+type Source[R any] struct {
+	// Rows is called in Update and takes what the filter is then; the work it
+	// gives runs in a command. It gives a window of the rows, and how many
+	// there are in all.
+	Rows func(offset, limit int) func() (rows []R, total int, err error)
+	// Instance is the certificate that a row is about; "" when none.
+	Instance func(R) model.ID
+	// Filtered says whether the tab filters by more than the text.
+	Filtered func() bool
+	// None and Hint are the texts of a list without rows and of the filter.
+	None, Hint string
+}
+
+// List is the part that tabs share. It is used from Update and View only.
+type List[R any] struct {
+	Table         widget.Table[R]
+	c             *kit.Context
+	of            Source[R]
+	width, height int
+	loaded        bool
+	seq           int
+	typing        bool
+	input         widget.Input
+	active        *lifecycle.Case
+}
+
+// New makes a list.
+func New[R any](c *kit.Context, columns []widget.Column[R], id func(R) string, of Source[R]) *List[R] {
+	l := &List[R]{c: c, of: of}
+	l.Table.Columns, l.Table.ID = columns, id
+	return l
+}
+
+// Messages go to every list, so each names the one it is for.
+type (
+	rowsLoadedMsg[R any] struct {
+		of                 *List[R]
+		seq, offset, total int
+		rows               []R
+	}
+	caseLoadedMsg[R any] struct {
+		of    *List[R]
+		id    model.ID
+		found *lifecycle.Case
+	}
+)
+
+// SetSize gives the cells of the whole tab.
+func (l *List[R]) SetSize(w, h int) {
+	l.width, l.height = max(w, 0), max(h, 0)
+	l.Table.SetSize(w, max(h-Head, 2))
+}
+
+// Capturing says whether the filter is being typed.
+func (l *List[R]) Capturing() bool { return l.typing }
+
+// Text is what was typed to filter by.
+func (l *List[R]) Text() string { return strings.TrimSpace(l.input.Value) }
+
+// Target is the certificate under the cursor, for the actions on it.
+func (l *List[R]) Target() flow.Target {
+	id := l.id()
+	if id == "" {
+		return flow.Target{}
+	}
+	t := flow.Target{IDs: []model.ID{id}}
+	if l.active != nil && l.active.Instance.ID == id {
+		t.Case = l.active
+	}
+	return t
+}
+
+func (l *List[R]) id() model.ID {
+	r, ok := l.Table.Selected()
+	if !ok {
+		return ""
+	}
+	return l.of.Instance(r)
+}
+
+// Load reads the rows anew, and what is under the cursor.
+func (l *List[R]) Load() tea.Cmd { return tea.Batch(l.load(), l.loadCase()) }
+
+// Relist begins at the top after the filter has changed.
+func (l *List[R]) Relist() tea.Cmd {
+	l.Table.Reset()
+	l.active = nil
+	return l.load()
+}
+
+// Clear takes the text of the filter away.
+func (l *List[R]) Clear() { l.input.Value = "" }
+
+func (l *List[R]) load() tea.Cmd {
+	l.seq++
+	seq, c := l.seq, l.c
+	offset, limit, _ := l.Table.Around()
+	work := l.of.Rows(offset, limit)
+	return c.Do(func(context.Context) tea.Msg {
+		rows, total, err := work()
+		if err != nil {
+			return flow.Tell(c, err)
+		}
+		return rowsLoadedMsg[R]{l, seq, offset, total, rows}
+	})
+}
+
+func (l *List[R]) loadCase() tea.Cmd {
+	id, c := l.id(), l.c
+	if id == "" {
+		l.active = nil
+		return nil
+	}
+	if l.active != nil && l.active.Instance.ID != id {
+		l.active = nil
+	}
+	return c.Do(func(context.Context) tea.Msg {
+		cs, err := c.Backend.Case(c.Actor, id)
+		if err != nil { // deleted since; the rows will tell
+			return caseLoadedMsg[R]{l, id, nil}
+		}
+		return caseLoadedMsg[R]{l, id, cs}
+	})
+}
+
+// moved reads what the cursor has come to.
+func (l *List[R]) moved() tea.Cmd {
+	var cmds []tea.Cmd
+	if _, _, need := l.Table.Need(); need {
+		cmds = append(cmds, l.load())
+	}
+	if id := l.id(); id != "" && (l.active == nil || l.active.Instance.ID != id) {
+		cmds = append(cmds, l.loadCase())
+	}
+	return tea.Batch(cmds...)
+}
+
+// Update takes the messages that are not the tab's own.
+func (l *List[R]) Update(msg tea.Msg) tea.Cmd {
+	switch m := msg.(type) {
+	case rowsLoadedMsg[R]:
+		if m.of == l && m.seq == l.seq {
+			l.loaded = true
+			l.Table.SetWindow(m.offset, m.rows, m.total)
+			return l.moved()
+		}
+	case caseLoadedMsg[R]:
+		if m.of == l && m.id == l.id() {
+			l.active = m.found
+		}
+	case tea.KeyPressMsg:
+		return l.key(m)
+	case tea.PasteMsg:
+		if l.typing && l.input.Update(m) {
+			return l.Relist()
+		}
+	case tea.MouseWheelMsg:
+		by := 3
+		if m.Button == tea.MouseWheelUp {
+			by = -3
+		}
+		l.Table.Scroll(by)
+		return l.moved()
+	case tea.MouseClickMsg:
+		if l.Table.Click(m.Y - Head) {
+			return l.moved()
+		}
+	}
+	return nil
+}
+
+// key is one typed into the filter.
+func (l *List[R]) key(m tea.KeyPressMsg) tea.Cmd {
+	switch m.String() {
+	case "enter":
+		l.typing = false
+		return nil
+	case "esc", "ctrl+c":
+		l.typing = false
+		l.Clear()
+	case "up":
+		l.Table.Move(-1)
+		return l.moved()
+	case "down":
+		l.Table.Move(1)
+		return l.moved()
+	default:
+		if !l.input.Update(m) {
+			return nil
+		}
+	}
+	return l.Relist()
+}
+
+// Actions are the keys that move about, and those that begin to filter and
+// take all filters away again; clear takes away the tab's own.
+func (l *List[R]) Actions(clear func()) []kit.Action {
+	c := l.c
+	move := func(key, label string, by func(), also ...string) kit.Action {
+		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return l.moved() }}
+	}
+	return []kit.Action{
+		{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
+		{Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: !l.filtered(), Run: func() tea.Cmd {
+			l.Clear()
+			clear()
+			return l.Relist()
+		}},
+		move("j", "act.down", func() { l.Table.Move(1) }, "down"), move("k", "act.up", func() { l.Table.Move(-1) }, "up"),
+		move("g", "act.top", func() { l.Table.Home() }, "home"), move("G", "act.end", func() { l.Table.End() }, "end"),
+		move("ctrl+d", "act.halfdown", func() { l.Table.Page(1) }), move("ctrl+u", "act.halfup", func() { l.Table.Page(-1) }),
+		move("pgdown", "act.pagedown", func() { l.Table.Page(2) }), move("pgup", "act.pageup", func() { l.Table.Page(-2) }),
+	}
+}
+
+func (l *List[R]) filtered() bool { return l.Text() != "" || l.of.Filtered() }
+
+// View draws the tab: its own first line, the filter with the words for what
+// else is filtered by and the count, and the rows.
+func (l *List[R]) View(first string, filters []string, count string) string {
+	if l.width <= 0 || l.height <= 0 {
+		return ""
+	}
+	s, c := l.c.Styles, l.c
+	lines := []string{first, l.filterLine(filters, count), s.Paint(style.Faint, widget.Repeat("─", l.width))}
+	switch {
+	case !l.loaded:
+		lines = append(lines, "  "+s.Paint(style.Muted, c.T("loading")))
+	case l.Table.Total() == 0 && !l.filtered():
+		lines = append(lines, "")
+		for _, t := range widget.Wrap(c.T(l.of.None), min(l.width-4, 76)) {
+			lines = append(lines, "  "+s.Paint(style.Muted, t))
+		}
+	case l.Table.Total() == 0:
+		lines = append(lines, "", "  "+s.Paint(style.Muted, c.T("list.none")))
+	default:
+		lines = append(lines, l.Table.View(s))
+	}
+	return widget.Fill(strings.Join(lines, "\n"), l.width, l.height)
+}
+
+func (l *List[R]) filterLine(filters []string, count string) string {
+	s, c := l.c.Styles, l.c
+	left := " " + s.Paint(style.Key, "/") + " " + s.Paint(style.Muted, c.T(l.of.Hint))
+	switch {
+	case l.typing:
+		left = " " + s.Paint(style.Accent, "/ ") + l.input.View(s, l.width/3)
+	case l.Text() != "":
+		left = " " + s.Paint(style.Accent, "/ "+widget.Cut(text.Clean(l.Text()), l.width/3))
+	}
+	for _, f := range filters {
+		left += "   " + s.Paint(style.Accent, f)
+	}
+	return widget.Spread(left, count+" ", l.width)
+}
