@@ -97,29 +97,39 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 	for _, id := range jobs {
 		e.kick(id, false)
 	}
-	due, look, err := e.dueNow(now, sweep && !e.noSweeps)
-	if err != nil {
-		return jobs, fmt.Errorf("find what is due: %w", err)
-	}
 	// One that cannot be done must not keep the others from it.
 	var problems []error
-	for _, id := range due {
-		j, err := e.doDue(id)
-		switch {
-		case err == nil && j != "":
-			jobs = append(jobs, j)
-		case err == nil:
-		case errors.As(err, new(*Refusal)):
-			e.passOver(id, now.Add(passOver))
-			e.log.Debug("what is due is not possible now", "instance", id, "reason", err)
-		default:
-			problems = append(problems, fmt.Errorf("do what is due for %s: %w", id, err))
+	for started, more := 0, true; more && started < passLimit; {
+		due, err := e.dueNow(now)
+		if err != nil {
+			return jobs, fmt.Errorf("find what is due: %w", err)
+		}
+		more = len(due) == passLimit
+		for _, id := range due {
+			j, err := e.doDue(id)
+			switch {
+			case err == nil && j != "":
+				jobs = append(jobs, j)
+				started++
+			case err == nil:
+			case errors.As(err, new(*Refusal)):
+				e.passOver(id, now.Add(passOver))
+				e.log.Debug("what is due is not possible now", "instance", id, "reason", err)
+			default:
+				e.passOver(id, now.Add(passOver))
+				problems = append(problems, fmt.Errorf("do what is due for %s: %w", id, err))
+			}
 		}
 	}
-	if sweep && !e.noSweeps {
-		if err := e.checkRevoked(now); err != nil {
-			problems = append(problems, err)
-		}
+	if !sweep || e.noSweeps {
+		return jobs, errors.Join(problems...)
+	}
+	if err := e.checkRevoked(now); err != nil {
+		problems = append(problems, err)
+	}
+	look, err := e.lookNow(now)
+	if err != nil {
+		return jobs, fmt.Errorf("find what to look at: %w", err)
 	}
 	for _, id := range look {
 		j, err := e.sweepLook(id)
@@ -133,9 +143,9 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 	return jobs, errors.Join(problems...)
 }
 
-// dueNow lists the instances that something is due for and the resources that
-// were not looked at for a day, at most [passLimit] of each.
-func (e *Engine) dueNow(now time.Time, sweep bool) (due, look []model.ID, err error) {
+// dueNow lists the instances that something is due for, at most [passLimit],
+// without those that are passed over.
+func (e *Engine) dueNow(now time.Time) (due []model.ID, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "due", To: model.TimeKey(now) + "~"}) {
 			if err != nil {
@@ -148,9 +158,15 @@ func (e *Engine) dueNow(now time.Time, sweep bool) (due, look []model.ID, err er
 				break
 			}
 		}
-		if !sweep {
-			return nil
-		}
+		return nil
+	})
+	return due, err
+}
+
+// lookNow lists the resources that were not looked at for a day, at most
+// [passLimit].
+func (e *Engine) lookNow(now time.Time) (look []model.ID, err error) {
+	err = e.store.View(func(r model.Reader) error {
 		for key, err := range r.Keys(model.Scan{Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-lookEvery)), Limit: passLimit}) {
 			if err != nil {
 				return err
@@ -159,7 +175,7 @@ func (e *Engine) dueNow(now time.Time, sweep bool) (due, look []model.ID, err er
 		}
 		return nil
 	})
-	return due, look, err
+	return look, err
 }
 
 // passOver lets passes leave out an instance until a time, or until it changes.
