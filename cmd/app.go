@@ -104,6 +104,9 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	policy.HostingFee, policy.CreditPrice = c.Catalogue.HostingFee, c.Catalogue.Credit
 	policy.ReviewReuse = time.Duration(c.Review.ReuseDays) * 24 * time.Hour
 	policy.Price = func(s model.Specification) int64 { return c.Catalogue.Price(s.Level, s.Grade) }
+	if g.demo {
+		policy.HandshakeTimeout = demo.HandshakeTimeout
+	}
 	a.named = a.products(ctx, clock, g.demo)
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: policy, Roots: roots,

@@ -30,6 +30,10 @@ const Config = `embedded:
 support_contact: the demo has none; in earnest, support_contact in the configuration
 `
 
+// HandshakeTimeout is how long a demo waits for a new leaf to be presented: its
+// endpoints are on this machine, and the frozen one never does.
+const HandshakeTimeout = time.Second
+
 // Clock is the clock of a demo. It begins with the fleet's story, in the past,
 // and is moved up to the present by [Fill].
 func Clock(now time.Time) *lifecycle.MovableClock {
