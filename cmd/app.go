@@ -335,7 +335,7 @@ func (a *App) products(ctx context.Context, clock lifecycle.Clock, freezable boo
 			a.closing(e.Close)
 			np.Product = e
 			if freezable {
-				np.Product = &demo.Freezable{Product: e}
+				np.Product = demo.NewFreezable(e, clock.Now)
 			}
 			for _, problem := range e.Problems() {
 				np.Problem = problem.Error()

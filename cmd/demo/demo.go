@@ -49,28 +49,41 @@ func (s shifted) Now() time.Time { return time.Now().Add(-s.by) }
 // After sends the time after d.
 func (s shifted) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
-// FrozenRegion is the region of the WAF that, once frozen, takes certificates
+// FrozenRegion is the region of the WAF that, while frozen, takes certificates
 // and goes on presenting what it did: a deployment there fails at its handshake
 // and is put back.
 const FrozenRegion = "us-west-1"
 
+// frozenFor is how long the region stays frozen; then a retry succeeds.
+const frozenFor = 36 * time.Hour
+
 // Freezable is a product one region of which can be made to keep what it
-// presents, so that a failed deployment can be shown.
+// presents, so that a failed deployment can be shown. It is as safe for
+// concurrent use as the product.
 type Freezable struct {
 	lifecycle.Product
-	frozen atomic.Bool
+	now    func() time.Time
+	frozen atomic.Pointer[time.Time] // until then; nil while it never was
+}
+
+// NewFreezable wraps a product; now is the demo's clock.
+func NewFreezable(p lifecycle.Product, now func() time.Time) *Freezable {
+	return &Freezable{Product: p, now: now}
 }
 
 // Deploy lets a frozen region answer as if it had taken the certificate.
 func (f *Freezable) Deploy(ctx context.Context, p lifecycle.Place, pair lifecycle.Pair) (lifecycle.Binding, error) {
-	if f.frozen.Load() && p.Region == FrozenRegion {
+	if until := f.frozen.Load(); until != nil && f.now().Before(*until) && p.Region == FrozenRegion {
 		return f.Present(ctx, p)
 	}
 	return f.Product.Deploy(ctx, p, pair)
 }
 
-// Freeze makes the region keep what it presents from now on.
-func (f *Freezable) Freeze() { f.frozen.Store(true) }
+// Freeze makes the region keep what it presents for a day and a half.
+func (f *Freezable) Freeze() {
+	until := f.now().Add(frozenFor)
+	f.frozen.Store(&until)
+}
 
 // World is what the fleet is made in.
 type World struct {

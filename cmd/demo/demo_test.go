@@ -43,7 +43,7 @@ func filled(t *testing.T) *demo.World {
 			t.Fatal(err)
 		}
 		edges = append(edges, e)
-		w.Products[p.name] = &demo.Freezable{Product: e}
+		w.Products[p.name] = demo.NewFreezable(e, w.Clock.Now)
 		named = append(named, lifecycle.NamedProduct{Name: p.name, Driver: "edge", Product: w.Products[p.name]})
 	}
 	policy := lifecycle.DefaultPolicy()
@@ -101,5 +101,15 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 			t.Errorf("no resource is %s; there are %v", s, seen)
 		}
 	}
-	t.Log(counts, seen)
+	// The frozen region thaws, and what failed is mended by itself.
+	if err := w.Engine.MoveClock(t.Context(), model.Actor{Role: model.Owner}, w.Engine.Now().Add(72*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	cart, err := w.Engine.Find("cart.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cart.Is(model.Failing, w.Engine.Now()) {
+		t.Error("cart.example.com is failing three days later")
+	}
 }
