@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// arms are the lines of the box-drawing characters from U+2500 on, left, right,
+// arms are the lines of the box-drawing characters from U+2500 on: left, right,
 // up and down of each: none, light (1), heavy (2) or double (3), as their names
 // in Unicode say. Dots stand for those that are drawn otherwise.
 var arms = strings.Fields(`
@@ -95,13 +95,15 @@ func (p pen) pair(first, second, before, after, length, across int, fill func(x0
 	t, gap := p.t, p.t+1
 	mid := (length - t) / 2 // where a light line across begins
 	for i, weight := range []int{first, second} {
-		bar := func(y, thick, reach int) { // reach is how far it goes past the middle
+		// bar is one line, up to the far side of what lies at from to to.
+		bar := func(y, thick, from, to int) {
 			if i == 0 {
-				fill(0, y, mid+t+reach, y+thick, 0xff)
+				fill(0, y, to, y+thick, 0xff)
 			} else {
-				fill(mid-reach, y, length, y+thick, 0xff)
+				fill(from, y, length, y+thick, 0xff)
 			}
 		}
+		bend := func(y, reach int) { bar(y, t, mid-reach, mid+t+reach) }
 		y := (across - t) / 2
 		switch {
 		case weight == double:
@@ -114,18 +116,18 @@ func (p pen) pair(first, second, before, after, length, across int, fill func(x0
 				case other == double: // it goes round the corner, along the far one
 					reach = gap
 				}
-				bar(y+gap*(2*side-1), t, reach)
+				bend(y+gap*(2*side-1), reach)
 			}
 		case weight != 0 && (before == double || after == double):
 			reach := gap // to the far line across
 			if before == double && after == double && []int{second, first}[i] == 0 {
 				reach = -gap
 			}
-			bar(y, t, reach)
+			bend(y, reach)
 		case weight != 0:
 			thick := p.thick(weight)
-			over := (p.thick(max(before, after)) - t + 1) / 2
-			bar((across-thick)/2, thick, over)
+			crossed := p.thick(max(before, after))
+			bar((across-thick)/2, thick, (length-crossed)/2, (length-crossed)/2+crossed)
 		}
 	}
 }
@@ -144,7 +146,7 @@ func (p pen) dashes(n int, vertical, bold bool) {
 		pause := max(1, (to-from)/3)
 		from, to = from+pause/2, to-(pause+1)/2
 		if vertical {
-			p.fill((p.w-thick)/2, from, (p.w+thick)/2, to, 0xff)
+			p.fill((p.w-thick)/2, from, (p.w-thick)/2+thick, to, 0xff)
 		} else {
 			p.fill(from, (p.h-thick)/2, to, (p.h-thick)/2+thick, 0xff)
 		}

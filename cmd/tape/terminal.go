@@ -168,16 +168,17 @@ func (s *terminal) over() bool {
 	}
 }
 
-// close hangs up and waits for the program; one that stays is killed.
+// close hangs up and waits for the program; one that stays is killed. The
+// terminal is closed last: a shell that is told twice skips what it has to tidy.
 func (s *terminal) close() {
 	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGHUP) // it leads a session and so a group
-	_ = s.file.Close()
 	select {
 	case <-s.waited:
 	case <-time.After(3 * time.Second):
 		_ = s.cmd.Process.Kill()
 		<-s.waited
 	}
-	_ = s.emu.Close()
+	_ = s.file.Close()
 	<-s.ended
+	_ = s.emu.Close()
 }
