@@ -188,7 +188,7 @@ func (f *fonts) glyph(text string, s style, w, h, baseline int) *image.Alpha {
 	}
 	t := f.pick(first, s)
 	if t == nil {
-		missing(out, baseline)
+		tofu(out, baseline)
 		return out
 	}
 	x := fixed.Int26_6(0)
@@ -208,8 +208,8 @@ func (f *fonts) glyph(text string, s style, w, h, baseline int) *image.Alpha {
 	return out
 }
 
-// missing draws the box for a character that no font has.
-func missing(m *image.Alpha, baseline int) {
+// tofu draws the box for a character that no font has.
+func tofu(m *image.Alpha, baseline int) {
 	b := m.Bounds()
 	for y := b.Dy() / 4; y <= baseline && y < b.Max.Y; y++ {
 		for x := 1; x < b.Max.X-1; x++ {

@@ -212,6 +212,6 @@ func Still(text string, columns, rows int) *Frame {
 	}()
 	_, _ = e.WriteString(strings.ReplaceAll(strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\r\n", "\n"), "\n", "\r\n"))
 	f := look(e)
-	_ = e.Close()
+	hush(e)
 	return f
 }

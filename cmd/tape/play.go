@@ -114,6 +114,9 @@ func (p *player) now() time.Duration {
 
 // show begins or ends that the screen is recorded.
 func (p *player) show(on bool) {
+	if !on {
+		p.keep(p.term.see()) // what came last is shown
+	}
 	p.mu.Lock()
 	if on == p.hidden {
 		if on {
@@ -134,9 +137,13 @@ func (p *player) keep(f *Frame) {
 	f.At = p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.hidden {
-		p.rec.add(f)
+	if p.hidden {
+		return
 	}
+	if len(p.rec.Frames) == 0 {
+		f.At = 0
+	}
+	p.rec.add(f)
 }
 
 // watch looks at the screen until it is stopped.

@@ -13,6 +13,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 // settled is how long a screen must be left alone before it is looked at, so
@@ -171,14 +172,29 @@ func (s *terminal) over() bool {
 // close hangs up and waits for the program; one that stays is killed. The
 // terminal is closed last: a shell that is told twice skips what it has to tidy.
 func (s *terminal) close() {
-	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGHUP) // it leads a session and so a group
+	front, err := unix.IoctlGetInt(int(s.file.Fd()), unix.TIOCGPGRP) // what the shell runs now
+	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGHUP)             // it leads a session and so a group
 	select {
 	case <-s.waited:
 	case <-time.After(3 * time.Second):
 		_ = s.cmd.Process.Kill()
 		<-s.waited
 	}
+	if err == nil && front > 0 && front != s.cmd.Process.Pid {
+		_ = syscall.Kill(-front, syscall.SIGKILL) // it would keep the terminal, and run for ever
+	}
 	_ = s.file.Close()
-	<-s.ended
-	_ = s.emu.Close()
+	select {
+	case <-s.ended:
+	case <-time.After(3 * time.Second): // something in the background keeps the terminal
+	}
+	hush(s.emu)
+}
+
+// hush ends the answers of an emulator, and so whoever reads them. Its own
+// Close races with reading.
+func hush(e *vt.Emulator) {
+	if c, ok := e.InputPipe().(io.Closer); ok {
+		_ = c.Close()
+	}
 }
