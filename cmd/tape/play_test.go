@@ -216,7 +216,7 @@ func TestAHurriedSleepWaitsForQuiet(t *testing.T) {
 	var text string
 	played(t, "Wait+Screen /begin/\nSleep 60s\nScreenshot x.png", Options{
 		Pace:    1000,
-		Program: program(t, "printf begin; for i in 1 2 3 4 5 6 7 8; do sleep 0.05; printf $i; done; sleep 60"),
+		Program: program(t, "printf begin; for i in 1 2 3 4 5 6 7 8; do sleep 0.01; printf $i; done; sleep 60"),
 		At: func(_ Command, f *Frame) error {
 			text = f.Text()
 			return nil
