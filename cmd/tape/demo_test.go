@@ -19,11 +19,10 @@ import (
 var atDemo = map[string][]string{
 	"buy":       {"1 Overview", "buy a certificate"},
 	"total":     {"Buy", "total", "EUR"},
-	"Buy for":   {"Buy for 100.00 EUR?"},
+	"Buy for":   {"Buy for 0.00 EUR?"},
 	"paid":      {"◇ paid"},
 	"Apply for": {"names"},
 	"● issued":  {"shop.example.com"},
-	"CDN":       {"Deploy shop.example.com", "‹ CDN ›"},
 	"deployed":  {"shop.example.com", "127.0.0.1:"},
 }
 
