@@ -80,7 +80,12 @@ var keepers = map[string][]string{
 	"charm.land/bubbletea/": {"ui", "cmd"},
 	"charm.land/bubbles/":   {"ui", "cmd"},
 	"charm.land/huh/":       {"ui", "cmd"},
+	"golang.org/x/image/":   {"cmd/tape"},
 }
+
+// tools are folders with programs for developers. They import nothing of ours
+// from outside, and nothing outside imports them: certquay does not hold them.
+var tools = []string{"cmd/tape"}
 
 // under says whether a path is a folder or below it.
 func under(path, folder string) bool {
@@ -99,6 +104,11 @@ func broken(from, to string, standard bool) string {
 		target, _, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
 		if !slices.Contains(allowed, target) {
 			return fmt.Sprintf("%q may import %q only", top, allowed)
+		}
+		for _, tool := range tools {
+			if under(in, tool) != under(strings.TrimPrefix(rest, "/"), tool) {
+				return tool + " is a tool that stands alone"
+			}
 		}
 		return ""
 	}
@@ -137,6 +147,33 @@ func TestImportArrows(t *testing.T) {
 	}
 }
 
+// What is for developers only is not in the program that people run.
+func TestTheProgramHoldsNoTools(t *testing.T) {
+	t.Parallel()
+	all, seen := everyPackage(t), map[string]bool{}
+	var walk func(path string)
+	walk = func(path string) {
+		if p := all[path]; p != nil && !seen[path] {
+			seen[path] = true
+			for _, to := range p.Imports {
+				walk(to)
+			}
+		}
+	}
+	walk("certquay")
+	if !seen["certquay/lifecycle"] {
+		t.Fatal("the walk did not reach the core, so this proves nothing")
+	}
+	for _, path := range []string{"certquay/cmd/tape", "certquay/cmd/tape/render", "github.com/charmbracelet/x/vt", "golang.org/x/image/font"} {
+		if all[path] == nil {
+			t.Errorf("%s is nowhere, so this proves nothing", path)
+		}
+		if seen[path] {
+			t.Errorf("the program imports %s", path)
+		}
+	}
+}
+
 // The check of arrows finds each arrow that the layout forbids.
 func TestImportArrowsAreFound(t *testing.T) {
 	t.Parallel()
@@ -168,6 +205,13 @@ func TestImportArrowsAreFound(t *testing.T) {
 		{"certquay/cmd", "certquay/ui", false, true},
 		{"certquay/cmd", "certquay", false, false},
 		{"certquay/tools", "fmt", true, false},
+		{"certquay/cmd/tape/render", "certquay/cmd/tape", false, true},
+		{"certquay/cmd/tape", "certquay/lifecycle", false, false},
+		{"certquay/cmd/tape", "certquay/cmd/config", false, false},
+		{"certquay/cmd", "certquay/cmd/tape", false, false},
+		{"certquay/cmd/tapestry", "certquay/cmd/config", false, true},
+		{"certquay/cmd/tape", "golang.org/x/image/font", false, true},
+		{"certquay/ui", "golang.org/x/image/font", false, false},
 	} {
 		if why := broken(c.from, c.to, c.standard); (why == "") != c.ok {
 			t.Errorf("%s -> %s: %q", c.from, c.to, why)

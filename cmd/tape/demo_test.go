@@ -1,0 +1,102 @@
+package tape
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image/gif"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// atDemo is what must be on the screen of the demo, beside what the tape itself
+// waits for, where it waits for it.
+var atDemo = map[string][]string{
+	"buy":       {"1 Overview", "buy a certificate"},
+	"total":     {"Buy", "total", "EUR"},
+	"Buy for":   {"Buy for 0.00 EUR?"},
+	"paid":      {"◇ paid"},
+	"Apply for": {"names"},
+	"● issued":  {"shop.example.com"},
+	"deployed":  {"shop.example.com", "127.0.0.1:"},
+}
+
+// TestTheDemoPlays builds certquay as the tape says, plays the tape against it,
+// and looks at the screens on the way; then it draws them.
+func TestTheDemoPlays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds and runs certquay")
+	}
+	root := filepath.Join("..", "..")
+	tp, err := Load(filepath.Join(root, "demo.tape"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range append(tp.Requires, tp.Settings.Shell) {
+		need(t, program)
+	}
+	// Colours are part of the picture, and what the tape leaves behind is not to
+	// stay.
+	tmp := t.TempDir()
+	env := slices.DeleteFunc(os.Environ(), func(e string) bool {
+		return strings.HasPrefix(e, "NO_COLOR=") || strings.HasPrefix(e, "TMPDIR=")
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	reached := map[string]bool{}
+	rec, err := Play(ctx, tp, Options{Dir: root, Env: append(env, "TMPDIR="+tmp), Pace: 20, At: func(c Command, f *Frame) error {
+		if c.Name != "Wait" {
+			return nil
+		}
+		reached[c.Pattern.String()] = true
+		for _, want := range atDemo[c.Pattern.String()] {
+			if !strings.Contains(f.Text(), want) {
+				return fmt.Errorf("%q is not to be seen", want)
+			}
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pattern := range atDemo {
+		if !reached[pattern] {
+			t.Errorf("the tape does not wait for /%s/ any more", pattern)
+		}
+	}
+	coloured := false
+	for _, f := range rec.Frames {
+		for _, row := range f.Rows {
+			coloured = coloured || slices.ContainsFunc(row, func(c Cell) bool { return c.Fg&inFull != 0 })
+		}
+	}
+	if !coloured {
+		t.Error("there are no colours")
+	}
+	if left, err := os.ReadDir(tmp); err != nil || len(left) != 0 {
+		t.Errorf("the tape leaves %v behind (%v)", left, err)
+	}
+	p, err := NewPainter(tp.Settings)
+	if errors.Is(err, ErrNoFont) {
+		missing(t, err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := p.GIF(&b, rec); err != nil {
+		t.Fatal(err)
+	}
+	g, err := gif.DecodeAll(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Image) < 10 || g.Config.Width != tp.Settings.Width {
+		t.Errorf("%d pictures of %d pixels", len(g.Image), g.Config.Width)
+	}
+}
