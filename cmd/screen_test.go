@@ -20,14 +20,15 @@ import (
 
 // screen is a terminal in which a person runs certquay, looks and types.
 type screen struct {
-	t    testing.TB
-	term *vt.SafeEmulator
-	keys io.Writer
-	cmd  *exec.Cmd
-	mu   sync.Mutex
-	read int
-	raw  []byte               // until every needle was seen
-	seen map[string]time.Time // when each needle first stood in what was written
+	t     testing.TB
+	term  *vt.SafeEmulator
+	keys  io.Writer
+	cmd   *exec.Cmd
+	mu    sync.Mutex
+	read  int                  // bytes
+	first time.Time            // when bytes were first read since it was cleared
+	raw   []byte               // until every needle was seen
+	seen  map[string]time.Time // when each needle first stood in what was written
 }
 
 // open runs certquay in a terminal of the person's.
@@ -60,11 +61,14 @@ func (p *person) show(c *exec.Cmd, width, height int, needles []string) *screen 
 		for {
 			n, err := f.Read(buf)
 			if n > 0 {
-				_, _ = s.term.Write(buf[:n])
 				s.mu.Lock()
 				s.read += n
+				if s.first.IsZero() {
+					s.first = time.Now()
+				}
 				s.note(buf[:n], needles)
 				s.mu.Unlock()
+				_, _ = s.term.Write(buf[:n])
 			}
 			if err != nil {
 				return

@@ -32,14 +32,18 @@ const (
 // Groups lists every group.
 var Groups = []Group{GroupUnissued, GroupIssued, GroupEnded}
 
-var groupOf = map[State]Group{
-	Paid: GroupUnissued, Verifying: GroupUnissued,
-	Issued: GroupIssued, Uploaded: GroupIssued,
-	Revoked: GroupEnded, Refunded: GroupEnded, Closed: GroupEnded,
+// Group is the group the state belongs to; "" for what is no state.
+func (s State) Group() Group {
+	switch s {
+	case Paid, Verifying:
+		return GroupUnissued
+	case Issued, Uploaded:
+		return GroupIssued
+	case Revoked, Refunded, Closed:
+		return GroupEnded
+	}
+	return ""
 }
-
-// Group is the group the state belongs to.
-func (s State) Group() Group { return groupOf[s] }
 
 // Derived is a fact that follows from what is stored and the clock, and is
 // never stored itself (spec S1).

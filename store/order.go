@@ -9,18 +9,53 @@ import (
 	"certquay/model"
 )
 
-// ordering is all slots in use in one order. Changed slots are taken out and
-// merged in again by the next query that needs the order, so a change costs
-// nothing until then, and a pass afterwards.
+// ordering is all slots in use in one order. Slots whose place may have changed
+// are taken out and merged in again by the next query that needs the order, so
+// a change costs nothing until then, and a pass over numbers afterwards.
 type ordering struct {
 	slots []uint32
 	dirty map[uint32]struct{}
 }
 
-// disorder notes that a slot may have another place now.
+// disorder notes that a slot may have another place now in every order.
 func (t *table) disorder(slot uint32) {
 	for _, o := range t.orders {
 		o.dirty[slot] = struct{}{}
+	}
+}
+
+// place is what decides where a row stands.
+type place struct {
+	expiry int64
+	state  int
+	name   string
+}
+
+func (t *table) place(slot uint32) place {
+	if len(t.orders) == 0 {
+		return place{}
+	}
+	b, n := t.at(slot)
+	return place{b.expiry(n), t.stateRank(slot), string(b.name(n))}
+}
+
+// moved notes in which orders a slot may have another place than it had.
+func (t *table) moved(slot uint32, was place) {
+	if len(t.orders) == 0 {
+		return
+	}
+	is := t.place(slot)
+	for s, o := range t.orders {
+		changed := was.expiry != is.expiry
+		switch s {
+		case model.SortName:
+			changed = was.name != is.name
+		case model.SortState:
+			changed = changed || was.state != is.state
+		}
+		if changed {
+			o.dirty[slot] = struct{}{}
+		}
 	}
 }
 
@@ -42,91 +77,121 @@ func (t *table) order(s model.Sort) []uint32 {
 // mend brings an ordering up to date.
 func (t *table) mend(s model.Sort, o *ordering) {
 	moved := make([]uint32, 0, len(o.dirty))
+	stale := make(bitmap, len(t.blocks)*blockWords)
 	for slot := range o.dirty {
-		if t.hot[slot].state != 0 {
+		stale.set(slot)
+		if b, n := t.at(slot); b.profile[n] != 0 {
 			moved = append(moved, slot)
 		}
 	}
-	t.sort(s, moved)
-	stale := make(bitmap, len(t.hot)/64+1)
-	for slot := range o.dirty {
-		stale.set(slot)
-	}
-	merged := make([]uint32, 0, len(t.byID))
-	for _, slot := range o.slots {
-		if stale.has(slot) {
-			continue
-		}
-		for len(moved) > 0 && t.compare(s, moved[0], slot) < 0 {
-			merged = append(merged, moved[0])
-			moved = moved[1:]
-		}
-		merged = append(merged, slot)
-	}
-	o.slots = append(merged, moved...)
 	o.dirty = map[uint32]struct{}{}
+	slices.SortFunc(moved, t.compareIDs)
+	t.sort(s, moved)
+	kept := slices.DeleteFunc(o.slots, stale.has)
+	// From the last to the first, each goes to its place behind what it
+	// pushes on.
+	o.slots = slices.Grow(kept, len(moved))[:len(kept)+len(moved)]
+	for n := len(moved) - 1; n >= 0; n-- {
+		at, _ := slices.BinarySearchFunc(kept, moved[n], func(a, b uint32) int { return t.compare(s, a, b) })
+		copy(o.slots[at+n+1:], kept[at:])
+		o.slots[at+n] = moved[n]
+		kept = kept[:at]
+	}
 }
 
-// sort sorts slots. Keys are made first, because looking each one up at every
-// comparison would miss the processor's cache twice.
+// item is a slot on its way through a sort. Keys are looked up once, because
+// doing so at each comparison would miss the processor's cache twice.
+type item struct {
+	key uint64
+	at  uint32 // in the slots to sort
+}
+
+// sort sorts slots that are in the order of their IDs.
 func (t *table) sort(s model.Sort, slots []uint32) {
-	type item struct {
-		key  uint64
-		slot uint32
-	}
 	items := make([]item, len(slots))
-	for n, slot := range slots {
-		items[n] = item{t.sortKey(s, slot), slot}
+	for n := range items {
+		items[n].at = uint32(n)
+	}
+	t.sortItems(s, slots, items, 0)
+	sorted := make([]uint32, len(slots))
+	for n := range items {
+		sorted[n] = slots[items[n].at]
+	}
+	copy(slots, sorted)
+}
+
+// sortItems sorts by the keys at a depth, then those with equal keys by the
+// next.
+func (t *table) sortItems(s model.Sort, slots []uint32, items []item, depth int) {
+	for n := range items {
+		items[n].key = t.sortKey(s, slots[items[n].at], depth)
 	}
 	slices.SortFunc(items, func(a, b item) int {
 		if c := cmp.Compare(a.key, b.key); c != 0 {
 			return c
 		}
-		return t.tie(s, a.slot, b.slot)
+		return cmp.Compare(a.at, b.at)
 	})
-	for n := range items {
-		slots[n] = items[n].slot
+	for from := 0; from < len(items); {
+		to := from + 1
+		for to < len(items) && items[to].key == items[from].key {
+			to++
+		}
+		if to > from+1 && goesOn(s, items[from].key) {
+			t.sortItems(s, slots, items[from:to], depth+1)
+		}
+		from = to
 	}
 }
 
 func (t *table) compare(s model.Sort, a, b uint32) int {
-	if c := cmp.Compare(t.sortKey(s, a), t.sortKey(s, b)); c != 0 {
-		return c
-	}
-	return t.tie(s, a, b)
-}
-
-// sortKey is a number that sorts as the slot does, except for what tie decides.
-func (t *table) sortKey(s model.Sort, slot uint32) uint64 {
-	const epoch = 1 << 40 // makes seconds of years before 1970 positive
-	h := &t.hot[slot]
-	when := uint64(min(h.notAfter, epoch) + epoch)
-	switch s {
-	case model.SortName:
-		var b [8]byte
-		copy(b[:], t.cold[slot].Name())
-		return binary.BigEndian.Uint64(b[:])
-	case model.SortState:
-		return uint64(stateRank(t.states.texts[h.state]))<<48 | when
-	default:
-		return when
-	}
-}
-
-// tie decides between slots with the same key.
-func (t *table) tie(s model.Sort, a, b uint32) int {
-	if s == model.SortName {
-		if c := strings.Compare(t.cold[a].Name(), t.cold[b].Name()); c != 0 {
+	for depth := 0; ; depth++ {
+		x, y := t.sortKey(s, a, depth), t.sortKey(s, b, depth)
+		if c := cmp.Compare(x, y); c != 0 {
 			return c
 		}
+		if !goesOn(s, x) {
+			return t.compareIDs(a, b)
+		}
 	}
-	return strings.Compare(t.cold[a].ID(), t.cold[b].ID())
 }
 
-// stateRank is the place of a state in a life.
-func stateRank(s string) int {
-	if n := slices.Index(model.States, model.State(s)); n >= 0 {
-		return n
+func (t *table) compareIDs(a, b uint32) int {
+	x, k := t.at(a)
+	y, n := t.at(b)
+	if len(x.odd) == 0 && len(y.odd) == 0 {
+		return x.ids[k].compare(y.ids[n])
+	}
+	return strings.Compare(x.id(k), y.id(n))
+}
+
+// sortKey is a number that sorts as the slot does. A name has one for each
+// eight bytes, the depth; the last ends in a zero, which no name holds.
+func (t *table) sortKey(s model.Sort, slot uint32, depth int) uint64 {
+	const epoch = 1 << 40 // makes seconds of years before 1970 positive
+	b, n := t.at(slot)
+	switch s {
+	case model.SortName:
+		var key [8]byte
+		name := b.name(n)
+		copy(key[:], name[min(len(name), depth*len(key)):])
+		return binary.BigEndian.Uint64(key[:])
+	case model.SortState:
+		return uint64(t.stateRank(slot))<<48 | uint64(min(b.expiry(n), epoch)+epoch)
+	default:
+		return uint64(min(b.expiry(n), epoch) + epoch)
+	}
+}
+
+// goesOn says whether those whose keys are this one are sorted further by the
+// key at the next depth.
+func goesOn(s model.Sort, key uint64) bool { return s == model.SortName && key&0xff != 0 }
+
+// stateRank is the place of a row's state in a life.
+func (t *table) stateRank(slot uint32) int {
+	b, n := t.at(slot)
+	if rank := slices.Index(model.States, t.profiles.list[b.profile[n]].row.State); rank >= 0 {
+		return rank
 	}
 	return len(model.States)
 }
@@ -136,3 +201,6 @@ type bitmap []uint64
 
 func (b bitmap) set(n uint32)      { b[n/64] |= 1 << (n % 64) }
 func (b bitmap) has(n uint32) bool { return b[n/64]&(1<<(n%64)) != 0 }
+
+// of is the part of a block.
+func (b bitmap) of(block int) *slots { return (*slots)(b[block*blockWords:]) }

@@ -43,14 +43,20 @@ func project(i *model.Instance) model.Row {
 		}
 	}
 	r.Name, r.Domain = cut(r.Name, model.RowNameMax), cut(r.Domain, model.RowNameMax)
-	if len(r.Products) > model.RowProductsMax {
-		// Whole words, so that the beginning of a name is not taken for one.
-		if n := strings.LastIndexByte(r.Products[:model.RowProductsMax+1], ' '); n > 0 {
-			r.Products = r.Products[:n]
-		}
-		r.Products = cut(r.Products, model.RowProductsMax)
-	}
+	r.Products = cutProducts(r.Products)
 	return r
+}
+
+// cutProducts shortens a list of products to whole words, so that the beginning
+// of a name is not taken for one.
+func cutProducts(s string) string {
+	if len(s) <= model.RowProductsMax {
+		return s
+	}
+	if n := strings.LastIndexByte(s[:model.RowProductsMax+1], ' '); n > 0 {
+		s = s[:n]
+	}
+	return cut(s, model.RowProductsMax)
 }
 
 // cut shortens a text to at most n bytes without splitting a character.

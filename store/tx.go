@@ -23,12 +23,6 @@ type tx struct {
 
 var _ model.Tx = (*tx)(nil)
 
-// rowChange is what the search table must learn of a transaction.
-type rowChange struct {
-	id   model.ID
-	line *line // nil when the instance is gone from the list
-}
-
 var errEvent = errors.New("events can only be appended")
 
 func (t *tx) put(key string, value []byte) {

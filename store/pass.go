@@ -1,0 +1,206 @@
+package store
+
+import (
+	"fmt"
+	"math/bits"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"certquay/model"
+)
+
+// result is what passes a filter, as of some versions of the blocks.
+type result struct {
+	key      string
+	passed   bitmap
+	versions []uint64 // of the blocks; 0 is before the first
+	total    int
+}
+
+// kept is how many results are cached: a few screens turn pages at a time.
+const kept = 8
+
+func (t *table) page(q model.Query) model.Page {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.take()
+	slots := t.order(q.Sort)
+	p := model.Page{Offset: q.Offset, Total: len(slots), Partial: !t.ready}
+	has := func(uint32) bool { return true }
+	if !q.Filter.Empty() {
+		r := t.result(q.Filter, q.Now)
+		p.Total, has = r.total, r.passed.has
+	}
+	n := max(0, p.Total-q.Offset)
+	if q.Limit > 0 {
+		n = min(n, q.Limit)
+	}
+	if n == 0 {
+		return p
+	}
+	p.Rows = make([]model.Row, 0, n)
+	at, step, skip := 0, 1, q.Offset
+	if q.Desc {
+		at, step = len(slots)-1, -1
+	}
+	if p.Total == len(slots) {
+		at, skip = at+step*skip, 0
+	}
+	for ; len(p.Rows) < n; at += step {
+		if slot := slots[at]; has(slot) {
+			if skip--; skip < 0 {
+				p.Rows = append(p.Rows, t.row(slot))
+			}
+		}
+	}
+	return p
+}
+
+// result is what passes a filter, from the cache as far as it is there.
+func (t *table) result(f model.Filter, now time.Time) *result {
+	var second int64
+	if f.Within > 0 {
+		second = now.Unix()
+	}
+	key := fmt.Sprintf("%d %#v", second, f)
+	r := t.cached(key)
+	more := len(t.blocks) - len(r.versions)
+	r.versions = append(r.versions, make([]uint64, more)...)
+	r.passed = append(r.passed, make(bitmap, more*blockWords)...)
+	m := t.matcher(f, now)
+	t.each(func(n int, b *block) {
+		if m.derived|m.without != 0 {
+			b.derive(&t.profiles, now)
+		}
+		if r.versions[n] != b.version {
+			r.versions[n] = b.version
+			m.pass(n, b, r.passed.of(n))
+		}
+	})
+	r.total = 0
+	for _, word := range r.passed {
+		r.total += bits.OnesCount64(word)
+	}
+	return r
+}
+
+// cached is the result with a key, which is blank at first.
+func (t *table) cached(key string) *result {
+	for _, r := range t.results {
+		if r.key == key {
+			return r
+		}
+	}
+	if len(t.results) >= kept {
+		t.results = t.results[1:]
+	}
+	r := &result{key: key}
+	t.results = append(t.results, r)
+	return r
+}
+
+// each visits all blocks with their numbers, on all processors.
+func (t *table) each(visit func(n int, b *block)) {
+	const some = 16 // blocks are worth telling another processor of
+	var next atomic.Int64
+	work := func() {
+		for {
+			to := int(next.Add(some))
+			for n := to - some; n < min(to, len(t.blocks)); n++ {
+				visit(n, t.blocks[n])
+			}
+			if to >= len(t.blocks) {
+				return
+			}
+		}
+	}
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(t.blocks)/some) - 1 {
+		wg.Go(work)
+	}
+	work()
+	wg.Wait()
+}
+
+// matcher is a filter, asked of the model beforehand for each profile.
+type matcher struct {
+	profiles []bool // by number
+	latest   int64  // the last moment of expiry that passes
+	derived  uint8  // bits that are wanted
+	without  uint8  // bits that are not
+	only     bitmap // nil for all
+	name     needle
+	serial   needle // "" if no serial can have the text
+}
+
+func (t *table) matcher(f model.Filter, now time.Time) *matcher {
+	text := foldText(f.Text)
+	m := &matcher{profiles: make([]bool, len(t.profiles.list)), latest: never}
+	if text != "" && len(t.blocks) > 0 {
+		m.name = needle{text, t.blocks[0].names.rarest(text)}
+		if isHex(text) {
+			m.serial = needle{text, t.blocks[0].serials.rarest(text)}
+		}
+	}
+	for n, d := range model.DerivedValues {
+		if slices.Contains(f.Derived, d) {
+			m.derived |= 1 << n
+		}
+		if slices.Contains(f.Without, d) {
+			m.without |= 1 << n
+		}
+	}
+	if f.Only != nil {
+		m.only = make(bitmap, len(t.blocks)*blockWords)
+		for _, id := range f.Only {
+			if at, ok := t.find(string(id)); ok {
+				m.only.set(t.byID[at])
+			}
+		}
+	}
+	f.Derived, f.Without, f.Only = nil, nil, nil
+	if f.Within > 0 {
+		m.latest = now.Add(f.Within).Unix()
+		f.Within = 1
+	}
+	// A certificate that expires this moment passes every window, so that what
+	// is left to decide for the profile is the group.
+	moment := time.Unix(0, 0)
+	for n := range m.profiles {
+		if t.profiles.uses[n] > 0 {
+			r := t.profiles.list[n].row
+			r.NotAfter = moment
+			m.profiles[n] = f.Matches(&r, moment)
+		}
+	}
+	return m
+}
+
+// pass finds the slots of a block, given with its number, that the filter lets through.
+func (m *matcher) pass(number int, b *block, passed *slots) {
+	*passed = slots{}
+	if m.only != nil && *m.only.of(number) == (slots{}) {
+		return
+	}
+	for n, profile := range b.profile[:b.used] {
+		if m.profiles[profile] && b.derived[n]&m.derived == m.derived && b.derived[n]&m.without == 0 &&
+			(m.latest == never || b.expiry(n) <= m.latest) {
+			passed.set(n)
+		}
+	}
+	if m.only != nil {
+		passed.keep(m.only.of(number))
+	}
+	if m.name.text == "" || *passed == (slots{}) {
+		return
+	}
+	var found slots
+	b.names.search(m.name, &found)
+	if m.serial.text != "" && !found.holds(passed) {
+		b.serials.search(m.serial, &found)
+	}
+	passed.keep(&found)
+}

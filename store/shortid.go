@@ -1,0 +1,55 @@
+package store
+
+import "cmp"
+
+// shortID is a ULID as the number of 128 bits that it spells.
+type shortID struct{ high, low uint64 }
+
+// crockford are the digits of a ULID (https://github.com/ulid/spec). They rise
+// in ASCII, so that ULIDs sort as their numbers do.
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+// ulidLen is how many digits of 5 bits a ULID has; the first has 3.
+const ulidLen = 26
+
+var crockfordDigit = func() (digit [256]uint8) {
+	for n := range digit {
+		digit[n] = 0xff
+	}
+	for n := range len(crockford) {
+		digit[crockford[n]] = uint8(n)
+	}
+	return digit
+}()
+
+// shorten is the short form of an ID; ok is false for one that is not a ULID
+// in its canonical form.
+func shorten(id string) (s shortID, ok bool) {
+	if len(id) != ulidLen || id[0] > '7' {
+		return s, false
+	}
+	for n := range ulidLen {
+		d := crockfordDigit[id[n]]
+		if d == 0xff {
+			return shortID{}, false
+		}
+		s.high, s.low = s.high<<5|s.low>>59, s.low<<5|uint64(d)
+	}
+	return s, true
+}
+
+func (s shortID) String() string {
+	var b [ulidLen]byte
+	for n := ulidLen - 1; n >= 0; n-- {
+		b[n] = crockford[s.low&31]
+		s.high, s.low = s.high>>5, s.low>>5|s.high<<59
+	}
+	return string(b[:])
+}
+
+func (s shortID) compare(o shortID) int {
+	if c := cmp.Compare(s.high, o.high); c != 0 {
+		return c
+	}
+	return cmp.Compare(s.low, o.low)
+}
