@@ -222,6 +222,9 @@ func TestImportArrowsAreFound(t *testing.T) {
 // tableFile may compare states: it is the transition table.
 const tableFile = "lifecycle/machine.go"
 
+// groupsFile may too: it defines which states are a group.
+const groupsFile = "model/state.go"
+
 // stateFinder finds where code outside the table decides by a state.
 type stateFinder struct {
 	fset  *token.FileSet
@@ -339,7 +342,7 @@ func (f *stateFinder) set(l *ast.CompositeLit) {
 }
 
 // find type-checks the files of a package and finds its comparisons. The table
-// itself is left out.
+// itself, and the definition of the groups of states, are left out.
 func find(path string, fset *token.FileSet, files []*ast.File, imp types.Importer) ([]string, error) {
 	f := &stateFinder{fset: fset, info: &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Uses: map[*ast.Ident]types.Object{}}}
 	conf := types.Config{Importer: imp}
@@ -347,7 +350,8 @@ func find(path string, fset *token.FileSet, files []*ast.File, imp types.Importe
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	for _, file := range files {
-		if !strings.HasSuffix(filepath.ToSlash(fset.Position(file.Pos()).Filename), tableFile) {
+		name := filepath.ToSlash(fset.Position(file.Pos()).Filename)
+		if !strings.HasSuffix(name, tableFile) && !strings.HasSuffix(name, groupsFile) {
 			f.look(file)
 		}
 	}
