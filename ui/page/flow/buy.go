@@ -248,9 +248,12 @@ func (p *purchase) confirm(ctx context.Context, q *request, v form.Values) (tea.
 	}
 	lines = append(lines, c.T("buy.confirm.after"))
 	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
-	return p.ask(q, v, lines, question, func(ctx context.Context) (string, error) {
+	return p.ask(q, v, lines, question, func(ctx context.Context) (said string, show model.ID, err error) {
 		_, is, err := c.Backend.Buy(ctx, c.Actor, r)
-		return c.T("buy.done", len(is)), err
+		if len(is) == 1 {
+			show = is[0].ID
+		}
+		return c.T("buy.done", len(is)), show, err
 	}), nil
 }
 
@@ -265,14 +268,15 @@ func (p *purchase) confirmPack(q *request, v form.Values) (tea.Msg, error) {
 	}
 	lines := append(priceLines(c, quote), "", c.T("buy.pack.norefund"))
 	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
-	return p.ask(q, v, lines, question, func(ctx context.Context) (string, error) {
+	return p.ask(q, v, lines, question, func(ctx context.Context) (string, model.ID, error) {
 		_, err := c.Backend.BuyPack(ctx, c.Actor, r)
-		return c.T("buy.pack.done", n, c.T("buy.what."+v["what"])), err
+		return c.T("buy.pack.done", n, c.T("buy.what."+v["what"])), "", err
 	}), nil
 }
 
 // ask confirms a purchase; until it is made, the form keeps what was chosen.
-func (p *purchase) ask(q *request, v form.Values, lines []string, question string, do func(context.Context) (string, error)) tea.Msg {
+// What do bought is shown, if it names one instance.
+func (p *purchase) ask(q *request, v form.Values, lines []string, question string, do func(context.Context) (said string, show model.ID, err error)) tea.Msg {
 	c := p.c
 	return kit.OpenedMsg{
 		Make: func() kit.Dialog {
@@ -286,14 +290,18 @@ func (p *purchase) ask(q *request, v form.Values, lines []string, question strin
 				return p.leave()
 			}
 			return c.Do(func(ctx context.Context) tea.Msg {
-				said, err := do(ctx)
+				said, show, err := do(ctx)
 				if err != nil {
 					return failedMsg(c, q.row, err)
 				}
 				if p.back != nil {
 					return p.back()
 				}
-				return sentMsg{id: "buy", then: kit.ToldMsg{Text: said, Tone: style.Good}}
+				told := kit.ToldMsg{Text: said, Tone: style.Good}
+				if show != "" { // where the next step is taken
+					return sentMsg{id: "buy", then: kit.ShownMsg{ID: show, Told: told}}
+				}
+				return sentMsg{id: "buy", then: told}
 			})
 		},
 	}
