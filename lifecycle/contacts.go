@@ -10,7 +10,8 @@ import (
 )
 
 // AddContact saves a person or team to tell (spec N1). Names are unique
-// without regard to case.
+// without regard to case. Its Channels are whole URLs; what comes back, and is
+// ever shown, is what is not secret of them.
 func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Contact) (model.Contact, error) {
 	c.Name = strings.TrimSpace(c.Name)
 	switch {
@@ -19,6 +20,14 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 	case !strings.Contains(c.Email, "@"):
 		return c, &Invalid{"email", fmt.Sprintf("%q is not an e-mail address", c.Email), "ops@example.com", ""}
 	}
+	urls := c.Channels
+	if err := e.checkChannels(urls); err != nil {
+		return c, err
+	}
+	c.Channels = nil
+	for _, u := range urls {
+		c.Channels = append(c.Channels, ShownChannel(u))
+	}
 	c.ID = e.newID()
 	err := e.update(ctx, func(tx model.Tx) error {
 		if _, err := contactNamed(tx, c.Name); err == nil {
@@ -26,7 +35,7 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 		} else if !errors.Is(err, model.ErrNotFound) {
 			return err
 		}
-		if err := tx.Put(&c); err != nil {
+		if err := errors.Join(tx.Put(&c), putChannels(tx, &c, urls)); err != nil {
 			return err
 		}
 		ev := e.event(actor, "contact", nil)
@@ -80,7 +89,7 @@ func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name stri
 			}
 			return &Refusal{Action: "contact", Reason: ReasonInUse, Args: Args{"what": "contact " + c.Name, "users": i.Name + " (" + i.ID.Short() + ")"}}
 		}
-		if err := tx.Delete(&c); err != nil {
+		if err := errors.Join(dropChannels(tx, &c), tx.Delete(&c)); err != nil {
 			return err
 		}
 		ev := e.event(actor, "contact", nil)

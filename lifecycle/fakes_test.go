@@ -348,6 +348,8 @@ type world struct {
 	table   *lifecycle.Table
 	policy  lifecycle.Policy
 	engine  *lifecycle.Engine
+
+	notifier lifecycle.Notifier
 }
 
 var operator = model.Actor{Name: "anna", Role: model.Owner, Via: "terminal"}
@@ -378,7 +380,7 @@ func newWorld(t testing.TB) *world {
 // start makes an engine over a store; the scheduler does not run by itself.
 func (w *world) start(s lifecycle.Store) {
 	w.engine = lifecycle.New(lifecycle.Options{
-		Store: s, Clock: w.clock, Table: w.table, Policy: w.policy, Prober: w.product,
+		Store: s, Clock: w.clock, Table: w.table, Policy: w.policy, Prober: w.product, Notifier: w.notifier,
 		Issuers:   map[string]lifecycle.Issuer{"scripted": w.issuer},
 		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "scripted", Product: w.product}},
 		SaveClock: func(context.Context, time.Duration) error { return nil },
