@@ -42,7 +42,7 @@ var verbs = []func(*call) *cobra.Command{
 	listCmd, showCmd, explainCmd, tasksCmd,
 	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd,
 	renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
-	contactCmd, companyCmd, balanceCmd, activityCmd, forecastCmd,
+	contactCmd, companyCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
 	tickCmd, clockCmd, demoCmd, serveCmd, fsckCmd, configCmd, versionCmd,
 }
 

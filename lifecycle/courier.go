@@ -349,3 +349,11 @@ func (e *Engine) OpenNotices() (n int, err error) {
 	})
 	return n, err
 }
+
+// Flush attempts what is due now and waits for it until ctx ends. What then
+// happens to it is as without.
+func (e *Engine) Flush(ctx context.Context) {
+	if err := e.tellAll(ctx); err != nil && ctx.Err() == nil {
+		e.log.Warn("what is due could not all be told", "error", err)
+	}
+}

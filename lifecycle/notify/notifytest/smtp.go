@@ -48,9 +48,19 @@ type Server struct {
 // Start runs a server until the test ends.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	s, stop, err := Listen()
 	if err != nil {
 		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return s
+}
+
+// Listen runs a server until it is stopped.
+func Listen() (s *Server, stop func(), err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
 	}
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mail"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
@@ -59,17 +69,17 @@ func Start(t testing.TB) *Server {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
-	s := &Server{Host: "127.0.0.1", Roots: x509.NewCertPool()}
+	s = &Server{Host: "127.0.0.1", Roots: x509.NewCertPool()}
 	s.Roots.AddCert(leaf)
 	s.conf = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
 	if s.l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	s.Port = s.l.Addr().(*net.TCPAddr).Port
 	var open sync.WaitGroup
@@ -82,8 +92,7 @@ func Start(t testing.TB) *Server {
 			open.Go(func() { s.serve(c) })
 		}
 	})
-	t.Cleanup(func() { _ = s.l.Close(); open.Wait() })
-	return s
+	return s, func() { _ = s.l.Close(); open.Wait() }, nil
 }
 
 // Down makes the server turn everybody away, or work again.
