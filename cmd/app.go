@@ -115,7 +115,8 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: policy, Roots: roots,
 		Issuers:  map[string]lifecycle.Issuer{embedded.Brand: ca},
-		Products: a.named, Prober: product.Prober{}, Notifier: a.notifier(roots),
+		Products: a.named, Prober: product.Prober{}, Judge: product.Judging(product.Roots{Name: "trusted", Pool: roots}),
+		Notifier: a.notifier(roots),
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
 	a.closing(a.flush)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -29,7 +30,8 @@ type receiver struct {
 
 var receivers sync.Map // by *testscript.TestScript
 
-// cmdReceive runs a webhook at $HOOK and a mail server at port $MAILPORT; later
+// cmdReceive runs a webhook at $HOOK, a mail server at port $MAILPORT, and a
+// self-signed server for example.com at $TLSADDR; later
 // it makes both fail or work:
 //
 //	receive [down|up]
@@ -63,6 +65,10 @@ func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {
 	r.mail = mail
 	receivers.Store(ts, r)
 	ts.Defer(func() { receivers.Delete(ts) })
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	ts.Defer(secure.Close)
+	ts.Setenv("TLSADDR", secure.Listener.Addr().String())
 	ts.Setenv("HOOK", srv.URL)
 	ts.Setenv("MAILPORT", strconv.Itoa(mail.Port))
 }

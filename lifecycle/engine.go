@@ -24,6 +24,7 @@ type Options struct {
 	Issuers  map[string]Issuer
 	Products []NamedProduct // in the order they are shown
 	Prober   Prober
+	Judge    Judge    // nil: nothing is watched
 	Notifier Notifier // nil: nobody is told, and no notice is written
 	Policy   Policy
 	Log      *slog.Logger // nil for none
@@ -68,6 +69,8 @@ type Engine struct {
 	issuers   map[string]Issuer
 	products  []NamedProduct
 	prober    Prober
+	judge     Judge
+	watching  chan struct{} // what is watched is looked at again
 	notifier  Notifier
 	courier   courier
 	policy    Policy
@@ -122,7 +125,7 @@ func New(o Options) *Engine {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Engine{
 		store: o.Store, clock: o.Clock, table: o.Table, issuers: o.Issuers, products: o.Products,
-		prober: o.Prober, notifier: o.Notifier, courier: newCourier(), policy: o.Policy, log: o.Log, saveClock: o.SaveClock, roots: o.Roots,
+		prober: o.Prober, judge: o.Judge, watching: make(chan struct{}, 1), notifier: o.Notifier, courier: newCourier(), policy: o.Policy, log: o.Log, saveClock: o.SaveClock, roots: o.Roots,
 		ids: ulid.Monotonic(o.Rand, 0), ctx: ctx, stop: stop,
 		slots: make(chan struct{}, o.Workers), running: map[model.ID]bool{}, wake: make(chan struct{}, 1),
 		inline: o.Inline, noSweeps: o.NoSweeps, newKeyOf: o.NewKey, stuck: map[model.ID]time.Time{},
@@ -132,6 +135,9 @@ func New(o Options) *Engine {
 // Start resumes what was under way and runs the scheduler until Close.
 func (e *Engine) Start() {
 	e.spawn(e.schedule)
+	if e.judge != nil {
+		e.spawn(e.lookAll)
+	}
 	if e.notifier != nil {
 		e.spawn(e.deliverAll)
 	}

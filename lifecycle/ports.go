@@ -212,6 +212,15 @@ type Notifier interface {
 	Send(ctx context.Context, channel string, m Message) error
 }
 
+// Finding is one thing that is wrong with a chain that a server presented: a
+// word of a fixed set, and a sentence.
+type Finding struct{ Problem, Text string }
+
+// Judge says what is wrong with a chain, DER and leaf first as it was
+// presented, for a name at a moment, the worst first; nothing means that a
+// client would accept it.
+type Judge func(chain [][]byte, name string, now time.Time) []Finding
+
 // Prober asks a server for its certificate, as any client would.
 type Prober interface {
 	// Probe does a TLS handshake with SNI and returns the chain presented,

@@ -83,8 +83,9 @@ func noticeOf(ev *model.Event) model.NoticeKind {
 type teller struct {
 	model.Tx
 	events []model.Event
-	// told are the contacts of what is no instance, by the number of the event.
-	contacts map[int]model.ID
+	// watches are what events are about that are about no instance, by their
+	// number.
+	watches map[int]*model.Watch
 }
 
 // Append adds the event, and remembers one that somebody is told of.
@@ -94,6 +95,17 @@ func (t *teller) Append(ev model.Event) error {
 	}
 	t.tell(ev)
 	return nil
+}
+
+// appendAbout is Append for an event about what is watched.
+func appendAbout(tx model.Tx, ev model.Event, w *model.Watch) error {
+	if t, ok := tx.(*teller); ok {
+		if t.watches == nil {
+			t.watches = map[int]*model.Watch{}
+		}
+		t.watches[len(t.events)] = w
+	}
+	return tx.Append(ev)
 }
 
 func (t *teller) tell(ev model.Event) {
@@ -131,9 +143,12 @@ func (e *Engine) writeNotices(t *teller) (wrote int, err error) {
 			}
 			i = &got
 		}
-		contact := t.contacts[n]
-		if i != nil {
+		var contact, watch model.ID
+		switch w := t.watches[n]; {
+		case i != nil:
 			contact = i.Contact
+		case w != nil:
+			contact, watch = w.Contact, w.ID
 		}
 		who, err := e.receivers(t, contact)
 		if err != nil {
@@ -149,7 +164,7 @@ func (e *Engine) writeNotices(t *teller) (wrote int, err error) {
 		for c := range who {
 			for number, shown := range e.channels(&who[c]) {
 				notice := model.Notice{
-					ID: e.newID(), Kind: noticeOf(ev), At: ev.At, Instance: ev.Instance, Resource: ev.Resource, Name: ev.Name,
+					ID: e.newID(), Kind: noticeOf(ev), At: ev.At, Instance: ev.Instance, Resource: ev.Resource, Watch: watch, Name: ev.Name,
 					Contact: who[c].ID, Channel: model.ChannelKey(who[c].ID, number), To: who[c].Name + ", " + shown,
 					Subject: subject, Text: text, Next: ev.At,
 				}

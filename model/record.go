@@ -25,6 +25,7 @@ const (
 	KindApproval Kind = "approval"
 	KindNotice   Kind = "notice"
 	KindChannel  Kind = "channel"
+	KindWatch    Kind = "watch"
 )
 
 // Material is the certificate of one version, as the CA gave it.

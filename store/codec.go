@@ -73,6 +73,8 @@ func blank(kind model.Kind) (model.Record, error) {
 		return &model.Notice{}, nil
 	case model.KindChannel:
 		return &model.Channel{}, nil
+	case model.KindWatch:
+		return &model.Watch{}, nil
 	}
 	return nil, fmt.Errorf("there are no records of kind %q", kind)
 }
@@ -82,7 +84,7 @@ var kinds = []model.Kind{
 	model.KindInstance, model.KindMaterial, model.KindKey, model.KindOrder, model.KindEntry,
 	model.KindAccount, model.KindResource, model.KindJob, model.KindEvent, model.KindContact,
 	model.KindTask, model.KindCell, model.KindCompany, model.KindDocument, model.KindApproval,
-	model.KindNotice, model.KindChannel,
+	model.KindNotice, model.KindChannel, model.KindWatch,
 }
 
 // encode makes a record's bytes. The secret of the record, if it has one, goes

@@ -313,6 +313,8 @@ func toWire(r model.Record, sealed []byte) (any, error) {
 		return notice(*r), nil
 	case *model.Channel:
 		return channel{r.Contact, r.Number, sealed}, nil
+	case *model.Watch:
+		return watch(*r), nil
 	}
 	return nil, fmt.Errorf("records of type %T cannot be stored", r)
 }
@@ -372,6 +374,8 @@ func fromWire(b []byte, r model.Record) (sealed []byte, err error) {
 		return nil, fill(b, r, func(w approval) model.Approval { return model.Approval(w) })
 	case *model.Notice:
 		return nil, fill(b, r, func(w notice) model.Notice { return model.Notice(w) })
+	case *model.Watch:
+		return nil, fill(b, r, func(w watch) model.Watch { return model.Watch(w) })
 	case *model.Channel:
 		err := fill(b, r, func(w channel) model.Channel {
 			sealed = w.URL
