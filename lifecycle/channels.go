@@ -48,6 +48,14 @@ func ShownChannel(channel string) string {
 	return OneLine(scheme + "://…")
 }
 
+// mayTell refuses who may not say where certquay connects to.
+func mayTell(actor model.Actor, a Action) error {
+	if actor.Role < model.Operator {
+		return &Refusal{Action: a, Reason: ReasonRole, Args: Args{"role": actor.Role.String(), "needed": model.Operator.String()}}
+	}
+	return nil
+}
+
 // channels are the channels by which a contact is told, by number: 0 is the
 // e-mail address, if mail can be sent at all.
 func (e *Engine) channels(c *model.Contact) iter.Seq2[int, string] {
@@ -89,6 +97,9 @@ var errWithheld = errors.New("nothing is sent from a sandbox; notify.sandbox: tr
 // TestContact sends a message to each channel of a contact now, all at once,
 // and tells which took it (spec N2).
 func (e *Engine) TestContact(ctx context.Context, actor model.Actor, name string) ([]ChannelTest, error) {
+	if err := mayTell(actor, "contact"); err != nil {
+		return nil, err
+	}
 	c, err := e.Contact(name)
 	if err != nil {
 		return nil, err

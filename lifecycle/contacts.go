@@ -13,6 +13,9 @@ import (
 // without regard to case. Its Channels are whole URLs; what comes back, and is
 // ever shown, is what is not secret of them.
 func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Contact) (model.Contact, error) {
+	if err := mayTell(actor, "contact"); err != nil {
+		return c, err
+	}
 	c.Name = strings.TrimSpace(c.Name)
 	switch {
 	case c.Name == "":
@@ -78,6 +81,9 @@ func (e *Engine) Contacts() (all []model.Contact, err error) {
 
 // RemoveContact removes a contact that no instance names any more.
 func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name string) error {
+	if err := mayTell(actor, "contact"); err != nil {
+		return err
+	}
 	return e.update(ctx, func(tx model.Tx) error {
 		c, err := contactNamed(tx, name)
 		if err != nil {

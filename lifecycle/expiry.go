@@ -150,6 +150,9 @@ func (e *Engine) planTelling() error {
 				if err != nil {
 					return err
 				}
+				if e.nextTell(&i).Equal(i.Tell) {
+					continue
+				}
 				if err := e.put(tx, &i); err != nil {
 					return err
 				}

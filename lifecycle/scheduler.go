@@ -292,7 +292,10 @@ func (e *Engine) tick(ctx context.Context, sweep bool) (int, error) {
 		}
 		jobs = slices.DeleteFunc(jobs, func(id model.ID) bool { return seen[id] })
 		if len(jobs) == 0 {
-			return len(seen), errors.Join(e.lookDue(ctx), e.tellAll(ctx))
+			if sweep {
+				err = e.lookDue(ctx)
+			}
+			return len(seen), errors.Join(err, e.tellAll(ctx))
 		}
 		for _, id := range jobs {
 			seen[id] = true

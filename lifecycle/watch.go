@@ -36,7 +36,7 @@ const (
 // The name is asked for by SNI; empty, it is the host.
 func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name string, contact model.ID) (model.Watch, error) {
 	w := model.Watch{ID: e.newID(), Contact: contact, Created: e.Now(), Next: e.Now()}
-	if f := mayWatch(actor); f != nil {
+	if f := mayTell(actor, actionWatch); f != nil {
 		return w, f
 	}
 	var err error
@@ -57,13 +57,6 @@ func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name 
 		e.nudgeWatching()
 	}
 	return w, err
-}
-
-func mayWatch(actor model.Actor) error {
-	if actor.Role < model.Operator {
-		return &Refusal{Action: actionWatch, Reason: ReasonRole, Args: Args{"role": actor.Role.String(), "needed": model.Operator.String()}}
-	}
-	return nil
 }
 
 // watchAddress checks and completes what a person typed.
@@ -176,7 +169,7 @@ func (e *Engine) FindWatch(typed string) (model.Watch, error) {
 
 // RemoveWatch ends watching.
 func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID) error {
-	if f := mayWatch(actor); f != nil {
+	if f := mayTell(actor, actionWatch); f != nil {
 		return f
 	}
 	return e.update(ctx, func(tx model.Tx) error {
@@ -196,7 +189,7 @@ func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID
 
 // CheckWatch looks now. What has changed is told as after any look.
 func (e *Engine) CheckWatch(ctx context.Context, actor model.Actor, id model.ID) (model.Watch, error) {
-	if f := mayWatch(actor); f != nil {
+	if f := mayTell(actor, actionWatch); f != nil {
 		return model.Watch{}, f
 	}
 	if e.judge == nil {

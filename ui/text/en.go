@@ -156,6 +156,7 @@ var english = merge(map[string]string{
 	"event.reason":         "reason",
 	"event.id":             "certificate id",
 	"event.buy-pack":       "bought a pack", "event.draft": "draft", "event.review": "reviewed", "event.upload-key": "key added", "event.company": "organization",
+	"event.expiry": "expires", "event.notify": "notice", "event.watch": "watched", "event.watching": "watching",
 	"event.buy":      "bought",
 	"event.upload":   "imported",
 	"event.apply":    "applied for",
