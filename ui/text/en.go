@@ -195,7 +195,7 @@ var english = merge(map[string]string{
 	"foot.d": "deploy", "foot.r": "renew", "foot.n": "reissue", "foot.s": "save", "foot.x": "explain", "foot.y": "copy", "foot.esc": "back",
 	"foot.D": "undeploy", "foot.V": "verify", "foot.o": "certificate", "foot.R": "review", "foot.K": "add key",
 	"keytable.key": "key", "keytable.what": "what it does", "keytable.where": "where", "keytable.everywhere": "everywhere", "keytable.sandbox": "everywhere, in a sandbox or demo", "keytable.details": "details",
-}, englishDialogs, englishApplying, englishHosting)
+}, englishDialogs, englishApplying, englishHosting, englishWatch)
 
 func merge(a map[string]string, more ...map[string]string) map[string]string {
 	for _, m := range more {
