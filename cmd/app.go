@@ -103,6 +103,10 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	policy.Currency, policy.Refund, policy.CarryDays = c.Catalogue.Currency, lifecycle.RefundPolicy(c.RefundPolicy), c.Renew.CarryDays
 	policy.HostingFee, policy.CreditPrice = c.Catalogue.HostingFee, c.Catalogue.Credit
 	policy.ReviewReuse = time.Duration(c.Review.ReuseDays) * 24 * time.Hour
+	policy.Notify = lifecycle.NotifyPolicy{Default: c.Notify.Default, Withhold: a.Sandbox && !c.Notify.Sandbox}
+	for _, days := range c.Notify.ExpiryDays {
+		policy.Notify.Before = append(policy.Notify.Before, time.Duration(days)*24*time.Hour)
+	}
 	policy.Price = func(s model.Specification) int64 { return c.Catalogue.Price(s.Level, s.Grade) }
 	if g.demo {
 		policy.HandshakeTimeout = demo.HandshakeTimeout
@@ -111,9 +115,11 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: policy, Roots: roots,
 		Issuers:  map[string]lifecycle.Issuer{embedded.Brand: ca},
-		Products: a.named, Prober: product.Prober{},
+		Products: a.named, Prober: product.Prober{}, Judge: product.Judging(product.Roots{Name: "trusted", Pool: roots}),
+		Notifier: a.notifier(roots),
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
+	a.closing(a.flush)
 	if g.demo {
 		if err := a.fillDemo(ctx, s, clock); err != nil {
 			return a, err

@@ -20,10 +20,15 @@ func contactCmd(c *call) *cobra.Command {
 	cmd := &cobra.Command{Use: "contact", Short: "People and teams who are told what happens", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return c.contacts() }}
 	var ct model.Contact
+	var channels channelFlags
 	add := &cobra.Command{
 		Use: "add --name N --email E", Short: "Save a contact", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.changing("contact"); err != nil {
+				return err
+			}
+			var err error
+			if ct.Channels, err = channels.read(cmd.Context(), c); err != nil {
 				return err
 			}
 			saved, err := c.engine().AddContact(cmd.Context(), c.Actor, ct)
@@ -36,8 +41,8 @@ func contactCmd(c *call) *cobra.Command {
 	add.Flags().StringVar(&ct.Name, "name", "", "name, unique without regard to case")
 	add.Flags().StringVar(&ct.Email, "email", "", "e-mail address")
 	add.Flags().StringVar(&ct.Phone, "phone", "", "phone number")
-	each(add.Flags(), &ct.Channels, "channel", "URL of a further channel")
-	cmd.AddCommand(add,
+	channels.into(add)
+	cmd.AddCommand(add, contactTestCmd(c),
 		&cobra.Command{Use: "list", Short: "List contacts", Args: cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error { return c.contacts() }},
 		&cobra.Command{Use: "show NAME", Short: "Show a contact", Args: one("NAME"),

@@ -51,7 +51,7 @@ type problem struct {
 }
 
 // listedBy are the verbs that show what there is of a thing.
-var listedBy = map[string]string{"contact": "contact list", "company": "company list", "resource": "resources", "product": "product list", "open": "tasks"}
+var listedBy = map[string]string{"contact": "contact list", "company": "company list", "resource": "resources", "product": "product list", "open": "tasks", "watch": "watch list"}
 
 func describe(err error) problem {
 	p := problem{exit: exitFailed, code: "failed", message: err.Error()}

@@ -40,9 +40,9 @@ type call struct {
 var verbs = []func(*call) *cobra.Command{
 	buyCmd, buyPackCmd, applyCmd, reviewCmd, templateCmd, withdrawCmd, closeCmd, uploadCmd, uploadKeyCmd, downloadCmd,
 	listCmd, showCmd, explainCmd, tasksCmd,
-	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd,
+	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd,
 	renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
-	contactCmd, companyCmd, balanceCmd, activityCmd, forecastCmd,
+	contactCmd, companyCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
 	tickCmd, clockCmd, demoCmd, serveCmd, fsckCmd, configCmd, versionCmd,
 }
 

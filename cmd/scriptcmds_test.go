@@ -51,6 +51,11 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"listing": cmdListing,
 	"hides":   cmdHides,
 	"tight":   cmdTight,
+
+	"receive":  cmdReceive,
+	"received": cmdReceived,
+	"fill":     cmdFill,
+	"without":  cmdWithout,
 }
 
 // cmdCode runs a program that must end with exactly this code:

@@ -93,6 +93,15 @@ func (c *call) details(i *model.Instance) error {
 		r := &rs[n]
 		add("deployed", fmt.Sprintf("%s %s %s: %s at %s, seen %s", r.Product, r.Region, r.Name, r.State, dash(r.Address), stamp(r.VerifiedAt)))
 	}
+	open, err := e.Notices(lifecycle.NoticeFilter{Instance: i.ID, Open: true, Limit: 5})
+	if err != nil {
+		return err
+	}
+	for n := range open {
+		if open[n].Attempt > 0 {
+			add("not told", fmt.Sprintf("%s, to %s: %s", open[n].Kind, open[n].To, noticeState(&open[n])))
+		}
+	}
 	for _, r := range rows {
 		c.say("%-14s %s", r[0], r[1])
 	}

@@ -10,14 +10,26 @@ import (
 )
 
 // AddContact saves a person or team to tell (spec N1). Names are unique
-// without regard to case.
+// without regard to case. Its Channels are whole URLs; what comes back, and is
+// ever shown, is what is not secret of them.
 func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Contact) (model.Contact, error) {
+	if err := mayTell(actor, "contact"); err != nil {
+		return c, err
+	}
 	c.Name = strings.TrimSpace(c.Name)
 	switch {
 	case c.Name == "":
 		return c, &Invalid{"name", "a contact needs a name", "Ops", ""}
 	case !strings.Contains(c.Email, "@"):
 		return c, &Invalid{"email", fmt.Sprintf("%q is not an e-mail address", c.Email), "ops@example.com", ""}
+	}
+	urls := c.Channels
+	if err := e.checkChannels(urls); err != nil {
+		return c, err
+	}
+	c.Channels = nil
+	for _, u := range urls {
+		c.Channels = append(c.Channels, ShownChannel(u))
 	}
 	c.ID = e.newID()
 	err := e.update(ctx, func(tx model.Tx) error {
@@ -26,7 +38,7 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 		} else if !errors.Is(err, model.ErrNotFound) {
 			return err
 		}
-		if err := tx.Put(&c); err != nil {
+		if err := errors.Join(tx.Put(&c), putChannels(tx, &c, urls)); err != nil {
 			return err
 		}
 		ev := e.event(actor, "contact", nil)
@@ -69,6 +81,9 @@ func (e *Engine) Contacts() (all []model.Contact, err error) {
 
 // RemoveContact removes a contact that no instance names any more.
 func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name string) error {
+	if err := mayTell(actor, "contact"); err != nil {
+		return err
+	}
 	return e.update(ctx, func(tx model.Tx) error {
 		c, err := contactNamed(tx, name)
 		if err != nil {
@@ -80,7 +95,13 @@ func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name stri
 			}
 			return &Refusal{Action: "contact", Reason: ReasonInUse, Args: Args{"what": "contact " + c.Name, "users": i.Name + " (" + i.ID.Short() + ")"}}
 		}
-		if err := tx.Delete(&c); err != nil {
+		for w, err := range model.All[model.Watch](tx, model.Scan{Index: "contact", Prefix: string(c.ID), Limit: 1}) {
+			if err != nil {
+				return err
+			}
+			return &Refusal{Action: "contact", Reason: ReasonInUse, Args: Args{"what": "contact " + c.Name, "users": "the watch of " + w.Address}}
+		}
+		if err := errors.Join(dropChannels(tx, &c), tx.Delete(&c)); err != nil {
 			return err
 		}
 		ev := e.event(actor, "contact", nil)

@@ -359,21 +359,23 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	}
 	looked := err
 	return func(tx model.Tx, j *model.Job) error {
-		result, detail := ResultOK, ""
+		result, detail, reason, repeat := ResultOK, "", "", false
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
 			done(r, j)
 			r.LookedAt = e.Now()
 			if looked != nil {
-				r.VerifyError, result = looked.Error(), ResultFailed
+				repeat = r.VerifyError != ""
+				r.VerifyError, result, reason = looked.Error(), ResultFailed, looked.Error()
 				return nil
 			}
-			was := r.Presented
+			was, drifted := r.Presented, !r.DriftSince.IsZero()
 			e.saw(r, bundle.Fingerprint(seen[0]), leaf.NotAfter)
 			switch {
 			case r.Presented == r.Deployed:
 				detail = "presents what was deployed"
 			default:
 				detail, result = fmt.Sprintf("presents another certificate (SHA-256 %s…) than was deployed", r.Presented[:16]), ResultFailed
+				reason, repeat = reasonDrift, drifted && was == r.Presented
 			}
 			if was != r.Presented {
 				detail += "; it has changed since the last look"
@@ -383,11 +385,8 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 			return err
 		}
 		ev := e.jobEvent(j, result)
-		ev.Detail = detail
-		if looked != nil {
-			ev.Reason = looked.Error()
-		}
-		j.Error = ev.Reason
+		ev.Detail, ev.Reason, ev.Repeat = detail, reason, repeat
+		j.Error = reason
 		if result == ResultFailed && looked == nil {
 			j.Error = detail
 		}

@@ -24,6 +24,8 @@ type Options struct {
 	Issuers  map[string]Issuer
 	Products []NamedProduct // in the order they are shown
 	Prober   Prober
+	Judge    Judge    // nil: nothing is watched
+	Notifier Notifier // nil: nobody is told, and no notice is written
 	Policy   Policy
 	Log      *slog.Logger // nil for none
 	// Roots are those by which uploads are judged complete; nil for none but
@@ -67,6 +69,10 @@ type Engine struct {
 	issuers   map[string]Issuer
 	products  []NamedProduct
 	prober    Prober
+	judge     Judge
+	watching  chan struct{} // what is watched is looked at again
+	notifier  Notifier
+	courier   courier
 	policy    Policy
 	log       *slog.Logger
 	saveClock func(context.Context, time.Duration) error
@@ -119,7 +125,7 @@ func New(o Options) *Engine {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Engine{
 		store: o.Store, clock: o.Clock, table: o.Table, issuers: o.Issuers, products: o.Products,
-		prober: o.Prober, policy: o.Policy, log: o.Log, saveClock: o.SaveClock, roots: o.Roots,
+		prober: o.Prober, judge: o.Judge, watching: make(chan struct{}, 1), notifier: o.Notifier, courier: newCourier(), policy: o.Policy, log: o.Log, saveClock: o.SaveClock, roots: o.Roots,
 		ids: ulid.Monotonic(o.Rand, 0), ctx: ctx, stop: stop,
 		slots: make(chan struct{}, o.Workers), running: map[model.ID]bool{}, wake: make(chan struct{}, 1),
 		inline: o.Inline, noSweeps: o.NoSweeps, newKeyOf: o.NewKey, stuck: map[model.ID]time.Time{},
@@ -129,6 +135,12 @@ func New(o Options) *Engine {
 // Start resumes what was under way and runs the scheduler until Close.
 func (e *Engine) Start() {
 	e.spawn(e.schedule)
+	if e.judge != nil {
+		e.spawn(e.lookAll)
+	}
+	if e.notifier != nil {
+		e.spawn(e.deliverAll)
+	}
 }
 
 // Close ends the engine: calls to the outside are cancelled, their intents
@@ -178,10 +190,26 @@ func (e *Engine) newID() model.ID {
 	return model.ID(id.String())
 }
 
-// update writes, tells the scheduler that something may be due, and returns
-// errors as they are: refusals and not-found stay recognizable.
+// update writes, together with the notices of what fn appends to the activity
+// log, and returns errors as they are: refusals and not-found stay recognizable.
 func (e *Engine) update(ctx context.Context, fn func(model.Tx) error) error {
-	return e.store.Update(ctx, fn)
+	if e.notifier == nil {
+		return e.store.Update(ctx, fn)
+	}
+	wrote := 0
+	err := e.store.Update(ctx, func(tx model.Tx) error {
+		t := &teller{Tx: tx}
+		if err := fn(t); err != nil {
+			return err
+		}
+		n, err := e.writeNotices(t)
+		wrote = n
+		return err
+	})
+	if err == nil && wrote > 0 {
+		e.courier.nudge()
+	}
+	return err
 }
 
 // begin is the common shape of an action on an instance: the case is read and
@@ -240,6 +268,8 @@ const (
 	WhyAsked   = "asked"
 	WhyDue     = "due"
 	WhyResumed = "resumed"
+	// WhyCARevoked is that of a revocation nobody here asked for.
+	WhyCARevoked = "the CA revoked it by itself"
 
 	ResultOK      = "ok"
 	ResultRefused = "refused"
@@ -273,6 +303,9 @@ func (e *Engine) put(tx model.Tx, i *model.Instance) error {
 		i.DueAction = model.DueReissue
 	}
 	e.unstick(i.ID) // what was refused may be possible now
+	if e.notifier != nil {
+		i.Tell = e.nextTell(i)
+	}
 	return tx.Put(i)
 }
 

@@ -348,6 +348,10 @@ type world struct {
 	table   *lifecycle.Table
 	policy  lifecycle.Policy
 	engine  *lifecycle.Engine
+
+	notifier lifecycle.Notifier
+	prober   lifecycle.Prober // nil: the product
+	judge    lifecycle.Judge
 }
 
 var operator = model.Actor{Name: "anna", Role: model.Owner, Via: "terminal"}
@@ -377,8 +381,12 @@ func newWorld(t testing.TB) *world {
 
 // start makes an engine over a store; the scheduler does not run by itself.
 func (w *world) start(s lifecycle.Store) {
+	prober := w.prober
+	if prober == nil {
+		prober = w.product
+	}
 	w.engine = lifecycle.New(lifecycle.Options{
-		Store: s, Clock: w.clock, Table: w.table, Policy: w.policy, Prober: w.product,
+		Store: s, Clock: w.clock, Table: w.table, Policy: w.policy, Prober: prober, Judge: w.judge, Notifier: w.notifier,
 		Issuers:   map[string]lifecycle.Issuer{"scripted": w.issuer},
 		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "scripted", Product: w.product}},
 		SaveClock: func(context.Context, time.Duration) error { return nil },

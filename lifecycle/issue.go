@@ -193,9 +193,11 @@ func (e *Engine) afterOrder(o Order, req CertificateRequest) func(model.Tx, *mod
 
 // waitFor lets the job look again later and shows for what it waits.
 func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause time.Duration, proofs []model.Proof) error {
-	first := j.Step != step || j.Waiting != what
+	first := j.Step != step
 	j.Step, j.Waiting, j.Next, j.Begun = step, what, e.Now().Add(pause), true
 	if err := e.withInstance(tx, j.Instance, func(i *model.Instance) error {
+		// The job's own word is taken off while it looks.
+		first = first || i.Operation.Waiting != what
 		i.Operation.Waiting, i.Operation.Next = what, j.Next
 		i.ExpectedIssue, i.Proofs = j.Next, proofs
 		return nil
@@ -209,6 +211,9 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause tim
 	}
 	ev := e.jobEvent(j, ResultWaiting)
 	ev.Detail = what
+	if len(proofs) > 0 {
+		ev.Reason = reasonProof
+	}
 	return tx.Append(ev)
 }
 
@@ -383,7 +388,7 @@ func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version) 
 // reject takes an application back to where it can be changed (spec A8, A9).
 func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 	ev := e.jobEvent(j, ResultFailed)
-	ev.Action, ev.Name, ev.Reason = string(Reject), i.Name, j.Error
+	ev.Action, ev.Name, ev.Reason, ev.Repeat = string(Reject), i.Name, j.Error, false
 	from, to := e.table.Row(Reject).move(i, false)
 	ev.From, ev.To = string(from), string(to)
 	i.Reason, i.ExpectedIssue, i.Proofs, i.Operation, i.Failure = j.Error, noTime, nil, model.Operation{}, model.Failure{}

@@ -282,6 +282,8 @@ func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 	}
 	ev := e.jobEvent(j, ResultFailed)
 	ev.Reason = j.Error
+	// Of a final no to an application its rejection tells.
+	ev.Repeat = ev.Repeat || j.Kind == model.JobIssue && !retry
 	if err := tx.Append(ev); err != nil {
 		return err
 	}
@@ -340,6 +342,7 @@ func (e *Engine) jobEvent(j *model.Job, result string) model.Event {
 	return model.Event{
 		At: e.Now(), Actor: j.Actor, Via: j.Via, Action: string(j.Kind), Instance: j.Instance,
 		Resource: j.Resource, Why: j.Cause, Result: result,
+		Repeat: result == ResultFailed && j.Attempt > 1,
 	}
 }
 

@@ -30,9 +30,22 @@ type Policy struct {
 	CarryDays bool // renewing by hand carries the remaining days over (spec I6)
 	// CallTimeout bounds one call to an issuer or product, in real time.
 	CallTimeout time.Duration
+	// Notify is about telling people (spec N1).
+	Notify NotifyPolicy
 	// HandshakeTimeout bounds how long a deployment is watched for the new
 	// leaf before it counts as failed, in real time.
 	HandshakeTimeout time.Duration
+}
+
+// NotifyPolicy is who is told, and when.
+type NotifyPolicy struct {
+	Default []string // names of the contacts told of what has none of its own
+	// Before are the times before expiry at which somebody is told, of
+	// validities of 90 days and more.
+	Before []time.Duration
+	// Withhold keeps notices from being sent: they count as done at once. A
+	// sandbox does so, whose clock tells of what never happened.
+	Withhold bool
 }
 
 // DefaultPolicy is what holds when nothing is configured (spec B1, B5).
@@ -43,6 +56,7 @@ func DefaultPolicy() Policy {
 		Price:      func(s model.Specification) int64 { return prices[s.Grade] },
 		HostingFee: 20_00, CreditPrice: 5_00, ReviewReuse: 398 * 24 * time.Hour,
 		Refund:      RefundIssued30d,
+		Notify:      NotifyPolicy{Before: []time.Duration{30 * day, 14 * day, 7 * day, 3 * day, day}},
 		CallTimeout: time.Minute, HandshakeTimeout: 10 * time.Second,
 	}
 }
@@ -61,6 +75,7 @@ func retryAfter(attempt int, asked time.Duration) time.Duration {
 // proofEvery and proofFor are how often and how long a proof of control that
 // is not there yet is looked for (spec A8).
 const (
+	day        = 24 * time.Hour
 	proofEvery = 10 * time.Minute
 	proofFor   = 7 * 24 * time.Hour
 )

@@ -190,6 +190,37 @@ type Product interface {
 	Undeploy(ctx context.Context, p Place) error
 }
 
+// Message is what a notice says, without where it goes.
+type Message struct {
+	ID       model.ID // the same at each attempt, so that a receiver can tell one sent twice
+	Kind     model.NoticeKind
+	At       time.Time
+	Instance model.ID // zero for what is about none
+	Name     string
+	Subject  string // one line
+	Text     string
+}
+
+// Notifier brings messages to channels: URLs of chats and webhooks, and
+// mailto: for e-mail. Errors never hold what is secret in a channel.
+// Implementations are safe for concurrent use.
+type Notifier interface {
+	// Check says why nothing could ever be sent to such a channel. It asks
+	// nobody.
+	Check(channel string) error
+	// Send delivers a message and returns once the other side has taken it.
+	Send(ctx context.Context, channel string, m Message) error
+}
+
+// Finding is one thing that is wrong with a chain that a server presented: a
+// word of a fixed set, and a sentence.
+type Finding struct{ Problem, Text string }
+
+// Judge says what is wrong with a chain, DER and leaf first as it was
+// presented, for a name at a moment, the worst first; nothing means that a
+// client would accept it.
+type Judge func(chain [][]byte, name string, now time.Time) []Finding
+
 // Prober asks a server for its certificate, as any client would.
 type Prober interface {
 	// Probe does a TLS handshake with SNI and returns the chain presented,

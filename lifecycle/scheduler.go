@@ -272,7 +272,9 @@ func (e *Engine) NextDue() (next time.Time, err error) {
 			}
 			soonest(i.Due)
 		}
-		return nil
+		at, err := e.nextNotice(r, now)
+		soonest(at)
+		return err
 	})
 	return next, err
 }
@@ -290,7 +292,10 @@ func (e *Engine) tick(ctx context.Context, sweep bool) (int, error) {
 		}
 		jobs = slices.DeleteFunc(jobs, func(id model.ID) bool { return seen[id] })
 		if len(jobs) == 0 {
-			return len(seen), nil
+			if sweep {
+				err = e.lookDue(ctx)
+			}
+			return len(seen), errors.Join(err, e.tellAll(ctx))
 		}
 		for _, id := range jobs {
 			seen[id] = true

@@ -102,7 +102,7 @@ func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]s
 			return e.put(tx, i)
 		}
 		ev := e.event(model.Scheduler, string(Revoke), i)
-		ev.Why = "the CA revoked it by itself"
+		ev.Why = WhyCARevoked
 		for n := range i.Versions {
 			if reason, ok := revoked[i.Versions[n].Number]; ok {
 				i.Versions[n].RevokedAt, i.Versions[n].RevokedReason = at[i.Versions[n].Number], reason

@@ -190,17 +190,28 @@ func (r *Row) expiring(now time.Time) bool {
 	if r.State.Group() != GroupIssued || r.NotAfter.IsZero() || r.Is(Expired, now) {
 		return false
 	}
-	window := !now.Before(r.Window)
-	service := !r.ServiceWindow.IsZero() && !now.Before(r.ServiceWindow)
-	overdue := r.Due.IsZero() || !now.Before(r.Due)
-	switch {
-	case r.Due.IsZero():
-		return window || service
-	case r.DueHosted:
-		return (window || service) && overdue
-	default:
-		return window && overdue || service
+	return !now.Before(r.ExpiringFrom())
+}
+
+// ExpiringFrom is when an issued row is expiring from, until it is expired or
+// gets another version (spec T6).
+func (r *Row) ExpiringFrom() time.Time {
+	earlier := func(t time.Time) time.Time {
+		if !r.ServiceWindow.IsZero() && r.ServiceWindow.Before(t) {
+			return r.ServiceWindow
+		}
+		return t
 	}
+	overdue := func(t time.Time) time.Time {
+		if r.Due.After(t) {
+			return r.Due
+		}
+		return t
+	}
+	if r.DueHosted {
+		return overdue(earlier(r.Window))
+	}
+	return earlier(overdue(r.Window))
 }
 
 // Derived lists the derived values that hold at a moment, in the order of
@@ -269,6 +280,9 @@ func (i *Instance) Indexes() []Index {
 	}
 	if v := i.Current(); v != nil && v.Issuer != "" && i.State.Group() == GroupIssued {
 		is = append(is, Index{Name: "checked", Key: TimeKey(i.Checked)})
+	}
+	if !i.Tell.IsZero() {
+		is = append(is, Index{Name: "tell", Key: TimeKey(i.Tell)})
 	}
 	if i.Contact != "" {
 		is = append(is, Index{Name: "contact", Key: string(i.Contact)})

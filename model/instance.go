@@ -45,6 +45,12 @@ type Instance struct {
 	RenewalOf   ID        // the instance this one renews
 	Checked     time.Time // when the CA was last asked whether it has revoked
 	Deleted     bool      // only the tombstone is left (spec I5)
+
+	// Tell is when somebody may have to be told of the coming expiry next, and
+	// Told the last such moment that was dealt with, of version ToldVersion.
+	Tell        time.Time
+	Told        time.Time
+	ToldVersion int
 }
 
 // Application is what is asked of the CA. It is a draft until submitted and

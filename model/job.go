@@ -17,6 +17,10 @@ const (
 	JobNotify   JobKind = "notify"
 )
 
+// JobKinds lists the kinds of jobs that are run. Notices are no jobs: see
+// [Notice].
+var JobKinds = []JobKind{JobIssue, JobReissue, JobRenew, JobDeploy, JobUndeploy, JobRevoke, JobVerify}
+
 // Job is the durable record of work outside the store. Before each call
 // outside, the step about to be taken is committed; after it, the result. A
 // step that was committed and has no result is asked about before it is

@@ -23,6 +23,9 @@ const (
 	KindCompany  Kind = "company"
 	KindDocument Kind = "document"
 	KindApproval Kind = "approval"
+	KindNotice   Kind = "notice"
+	KindChannel  Kind = "channel"
+	KindWatch    Kind = "watch"
 )
 
 // Material is the certificate of one version, as the CA gave it.
@@ -139,7 +142,7 @@ type Contact struct {
 	Name     string
 	Email    string
 	Phone    string
-	Channels []string // URLs of further channels
+	Channels []string // as shown, without what is secret; the whole is in a [Channel]
 }
 
 // RecordKind is "contact".
@@ -222,6 +225,7 @@ type Event struct {
 	Result   string // "ok", "refused", "failed", "waiting"
 	Reason   string // of a refusal or failure
 	Detail   string
+	Repeat   bool   // the attempt before ended the same way; nobody is told again
 	Chain    []byte // keyed hash over this event and the one before
 }
 

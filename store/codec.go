@@ -69,6 +69,12 @@ func blank(kind model.Kind) (model.Record, error) {
 		return &model.Document{}, nil
 	case model.KindApproval:
 		return &model.Approval{}, nil
+	case model.KindNotice:
+		return &model.Notice{}, nil
+	case model.KindChannel:
+		return &model.Channel{}, nil
+	case model.KindWatch:
+		return &model.Watch{}, nil
 	}
 	return nil, fmt.Errorf("there are no records of kind %q", kind)
 }
@@ -78,6 +84,7 @@ var kinds = []model.Kind{
 	model.KindInstance, model.KindMaterial, model.KindKey, model.KindOrder, model.KindEntry,
 	model.KindAccount, model.KindResource, model.KindJob, model.KindEvent, model.KindContact,
 	model.KindTask, model.KindCell, model.KindCompany, model.KindDocument, model.KindApproval,
+	model.KindNotice, model.KindChannel, model.KindWatch,
 }
 
 // encode makes a record's bytes. The secret of the record, if it has one, goes
@@ -155,6 +162,8 @@ func secretOf(r model.Record) model.Secret {
 		return r.Secret
 	case *model.Document:
 		return r.Data
+	case *model.Channel:
+		return r.URL
 	}
 	return model.Secret{}
 }
@@ -168,5 +177,7 @@ func setSecret(r model.Record, b []byte) {
 		r.Secret = model.NewSecret(b)
 	case *model.Document:
 		r.Data = model.NewSecret(b)
+	case *model.Channel:
+		r.URL = model.NewSecret(b)
 	}
 }

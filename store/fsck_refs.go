@@ -55,6 +55,10 @@ func (c *checker) references(r model.Record) error {
 		return c.exists(r, model.KindInstance, string(r.Instance))
 	case *model.Task:
 		return errors.Join(c.exists(r, model.KindInstance, string(r.Instance)), c.exists(r, model.KindResource, string(r.Resource)))
+	case *model.Channel:
+		return c.exists(r, model.KindContact, string(r.Contact))
+	case *model.Watch:
+		return c.exists(r, model.KindContact, string(r.Contact))
 	case *model.Job:
 		return c.exists(r, model.KindInstance, string(r.Instance))
 	case *model.Entry:

@@ -241,6 +241,7 @@ type event struct {
 	Result   string    `cbor:"12,keyasint,omitzero"`
 	Reason   string    `cbor:"13,keyasint,omitzero"`
 	Detail   string    `cbor:"14,keyasint,omitzero"`
+	Repeat   bool      `cbor:"16,keyasint,omitzero"`
 	Chain    []byte    `cbor:"15,keyasint,omitzero"`
 }
 
@@ -308,6 +309,12 @@ func toWire(r model.Record, sealed []byte) (any, error) {
 		return document{r.ID, r.Instance, r.Name, r.Format, r.Size, r.Added, sealed}, nil
 	case *model.Approval:
 		return approval(*r), nil
+	case *model.Notice:
+		return notice(*r), nil
+	case *model.Channel:
+		return channel{r.Contact, r.Number, sealed}, nil
+	case *model.Watch:
+		return watch(*r), nil
 	}
 	return nil, fmt.Errorf("records of type %T cannot be stored", r)
 }
@@ -365,6 +372,16 @@ func fromWire(b []byte, r model.Record) (sealed []byte, err error) {
 		return sealed, err
 	case *model.Approval:
 		return nil, fill(b, r, func(w approval) model.Approval { return model.Approval(w) })
+	case *model.Notice:
+		return nil, fill(b, r, func(w notice) model.Notice { return model.Notice(w) })
+	case *model.Watch:
+		return nil, fill(b, r, func(w watch) model.Watch { return model.Watch(w) })
+	case *model.Channel:
+		err := fill(b, r, func(w channel) model.Channel {
+			sealed = w.URL
+			return model.Channel{Contact: w.Contact, Number: w.Number}
+		})
+		return sealed, err
 	}
 	return nil, fmt.Errorf("records of type %T cannot be stored", r)
 }

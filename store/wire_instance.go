@@ -35,6 +35,9 @@ type instance struct {
 	Carried       time.Duration `cbor:"26,keyasint,omitzero"`
 	Proofs        []proof       `cbor:"27,keyasint,omitzero"`
 	Checked       time.Time     `cbor:"28,keyasint,omitzero"`
+	Tell          time.Time     `cbor:"29,keyasint,omitzero"`
+	Told          time.Time     `cbor:"30,keyasint,omitzero"`
+	ToldVersion   int           `cbor:"31,keyasint,omitzero"`
 }
 
 func instanceToWire(i *model.Instance) instance {
@@ -49,6 +52,7 @@ func instanceToWire(i *model.Instance) instance {
 		Hosting: hosting(i.Hosting), Deployments: deployments(i.Deployments),
 		Operation: operation(i.Operation), Failure: failure(i.Failure),
 		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
+		Tell: i.Tell, Told: i.Told, ToldVersion: i.ToldVersion,
 	}
 }
 
@@ -64,6 +68,7 @@ func instanceFromWire(i instance) model.Instance {
 		Hosting: model.Hosting(i.Hosting), Deployments: model.Deployments(i.Deployments),
 		Operation: model.Operation(i.Operation), Failure: model.Failure(i.Failure),
 		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
+		Tell: i.Tell, Told: i.Told, ToldVersion: i.ToldVersion,
 	}
 }
 

@@ -29,6 +29,8 @@ func TestScreens(t *testing.T) {
 		{"deployments", 60, []string{"3"}},
 		{"deployments-slb", 60, []string{"3", "]"}},
 		{"deployments-empty", 0, []string{"3"}},
+		{"deployments-watched", 60, []string{"3", "["}},
+		{"deployments-watched-none", 0, []string{"3", "["}},
 		{"activity", 60, []string{"4"}},
 		{"event", 60, []string{"4", "enter"}},
 		{"forecast", 60, []string{"5"}},

@@ -394,5 +394,7 @@ func TestManyProducts(t *testing.T) {
 	}
 	d.sees("product-19 0", "[ ] product")
 	d.keys("]")
+	d.sees("Watched 3")
+	d.keys("]")
 	d.sees("all 17")
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -62,12 +63,26 @@ func (c *Config) check(d *decoder) {
 	for i, n := range c.Notify.ExpiryDays {
 		d.days(n, fmt.Sprintf("notify.expiry_days[%d]", i), 1, "30")
 	}
+	c.Notify.SMTP.check(d)
 	d.rule(len(c.Support) <= 200, "support_contact", "must not be longer than 200 characters", "")
 	d.oneOf(c.Log.Level, "log.level", "info", "debug", "warn", "error")
 }
 
 func (d *decoder) days(n int, field string, least int, example string) {
 	d.rule(n >= least && n <= maxDays, field, fmt.Sprintf("must be %d to %d days", least, maxDays), example)
+}
+
+func (s SMTP) check(d *decoder) {
+	d.oneOf(s.TLS, "notify.smtp.tls", "starttls", "tls", "none")
+	d.rule(s.Port > 0 && s.Port < 1<<16, "notify.smtp.port", "must be a port", "587")
+	d.rule((s.User == "") == (s.PasswordFile == ""), "notify.smtp.user", "and password_file must both be set, or neither", "user: certquay")
+	if s.Host == "" {
+		return
+	}
+	_, ip := netip.ParseAddr(s.Host)
+	d.rule(ip == nil || domain(s.Host), "notify.smtp.host", "must be a host name or an IP address", "mail.example.com")
+	a, err := mail.ParseAddress(s.From)
+	d.rule(err == nil && strings.Contains(a.Address, "@"), "notify.smtp.from", "must be an e-mail address", "certquay@example.com")
 }
 
 // maxPrice keeps sums of a hundred certificates far from overflow.

@@ -97,7 +97,20 @@ var Drivers = []string{"edge", "aliyun", "nginx", "haproxy", "apache", "caddy", 
 
 // Notify is about telling people (spec N1).
 type Notify struct {
-	ExpiryDays []int `yaml:"expiry_days" doc:"Days before expiry at which people are told, for validities of 90 days or more."`
+	Default    []string `yaml:"default" doc:"Names of the contacts who are told of what has no contact of its own."`
+	ExpiryDays []int    `yaml:"expiry_days" doc:"Days before expiry at which people are told, for validities of 90 days or more."`
+	Sandbox    bool     `yaml:"sandbox" doc:"Whether sandboxes send notices too. Otherwise they only record them: they tell of what never happened."`
+	SMTP       SMTP     `yaml:"smtp" doc:"The server by which mail is sent."`
+}
+
+// SMTP is the server by which mail is sent.
+type SMTP struct {
+	Host         string `yaml:"host" doc:"Its name; empty: no mail is sent."`
+	Port         int    `yaml:"port" doc:"587 as a rule, 465 with tls."`
+	From         string `yaml:"from" doc:"The address mail comes from."`
+	User         string `yaml:"user" doc:"Who logs in; empty: nobody."`
+	PasswordFile string `yaml:"password_file" doc:"File of mode 0600 whose first line is the password. It may begin with ~/ and is relative to this file."`
+	TLS          string `yaml:"tls" doc:"starttls (required), tls (from the first byte) or none."`
 }
 
 // SSH is about certquay serve --listen (spec V9). Paths may begin with ~/ and
@@ -135,7 +148,7 @@ func Default() *Config {
 			{Name: "DCDN", Driver: "edge", Regions: global},
 			{Name: "WAF", Driver: "edge", Regions: four},
 		},
-		Notify: Notify{ExpiryDays: []int{30, 14, 7, 3, 1}},
+		Notify: Notify{Default: []string{}, ExpiryDays: []int{30, 14, 7, 3, 1}, SMTP: SMTP{Port: 587, TLS: "starttls"}},
 		Log:    Log{Level: "info"},
 	}
 }

@@ -43,6 +43,9 @@ func (s SSH) AuthorizedKeysIn(dir string) string { return in(dir, s.AuthorizedKe
 // HostKeyIn is the file of the host key, as configured in a file in dir.
 func (s SSH) HostKeyIn(dir string) string { return in(dir, s.HostKey, "ssh_host_key") }
 
+// PasswordIn is the file of the password, as configured in a file in dir.
+func (s SMTP) PasswordIn(dir string) string { return in(dir, s.PasswordFile, "") }
+
 // in resolves a path of a configuration file in dir.
 func in(dir, path, otherwise string) string {
 	if path == "" {

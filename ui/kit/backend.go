@@ -15,6 +15,7 @@ import (
 // Implementations are safe for concurrent use.
 type Backend interface {
 	Hosting
+	Watching
 
 	Now() time.Time
 	Table() *lifecycle.Table

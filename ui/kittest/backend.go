@@ -27,6 +27,7 @@ type Backend struct {
 	Events    []model.Event // newest first
 	Open      []model.Task
 	People    []model.Contact
+	Watched   []model.Watch
 	Wares     []lifecycle.ProductInfo
 	CAs       map[string]lifecycle.Capabilities
 	Firms     []model.Company

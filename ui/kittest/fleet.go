@@ -109,6 +109,7 @@ func Fleet(n int) *Backend {
 	}
 	b.one(12, model.Closed, dv, "never.example.com")
 	b.office(ver, b.one(13, model.Verifying, ev, "bank.example.com", "www.bank.example.com"))
+	b.watch()
 	words := []string{"mail", "blog", "cdn", "img", "auth", "static", "docs", "status", "git", "ci", "vpn", "m", "app", "data"}
 	for k := len(b.Instances) + 1; k <= n; k++ {
 		name := fmt.Sprintf("%s%d.example.%s", words[k%len(words)], k, []string{"com", "net", "org", "cn"}[k%4])

@@ -156,6 +156,7 @@ var english = merge(map[string]string{
 	"event.reason":         "reason",
 	"event.id":             "certificate id",
 	"event.buy-pack":       "bought a pack", "event.draft": "draft", "event.review": "reviewed", "event.upload-key": "key added", "event.company": "organization",
+	"event.expiry": "expires", "event.notify": "notice", "event.watch": "watched", "event.watching": "watching",
 	"event.buy":      "bought",
 	"event.upload":   "imported",
 	"event.apply":    "applied for",
@@ -194,7 +195,7 @@ var english = merge(map[string]string{
 	"foot.d": "deploy", "foot.r": "renew", "foot.n": "reissue", "foot.s": "save", "foot.x": "explain", "foot.y": "copy", "foot.esc": "back",
 	"foot.D": "undeploy", "foot.V": "verify", "foot.o": "certificate", "foot.R": "review", "foot.K": "add key",
 	"keytable.key": "key", "keytable.what": "what it does", "keytable.where": "where", "keytable.everywhere": "everywhere", "keytable.sandbox": "everywhere, in a sandbox or demo", "keytable.details": "details",
-}, englishDialogs, englishApplying, englishHosting)
+}, englishDialogs, englishApplying, englishHosting, englishWatch)
 
 func merge(a map[string]string, more ...map[string]string) map[string]string {
 	for _, m := range more {

@@ -2,6 +2,7 @@ package deployments
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -15,6 +16,9 @@ import (
 
 // target is the certificate that the resource under the cursor should present.
 func (p *page) target() flow.Target {
+	if p.onWatched() {
+		return flow.Target{}
+	}
 	t := p.list.Target()
 	if r, ok := p.list.Table.Selected(); ok && len(t.IDs) > 0 {
 		t.Resource = &r
@@ -23,9 +27,21 @@ func (p *page) target() flow.Target {
 }
 
 func (p *page) Actions() []kit.Action {
-	c, some := p.c, p.list.Table.Total() > 0
-	as := append(flow.Actions(c, p.target()),
+	c, here := p.c, p.onWatched()
+	some := p.list.Table.Total() > 0
+	if here {
+		some = p.watched.list.Table.Total() > 0
+	}
+	as := append(flow.Actions(c, p.target()), p.watched.actions(here)...)
+	// What is watched has keys of its own for its rows.
+	as = slices.DeleteFunc(as, func(a kit.Action) bool {
+		return here && a.Group == kit.Certificate && (a.Key == "V" || a.Key == "ctrl+x")
+	})
+	as = append(as,
 		kit.Action{Key: "enter", Label: c.T("act.details"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
+			if p.onWatched() {
+				return p.watched.details()
+			}
 			if r, ok := p.list.Table.Selected(); ok && r.Instance != "" {
 				return kit.Send(kit.ShownMsg{ID: r.Instance})
 			}
@@ -33,17 +49,23 @@ func (p *page) Actions() []kit.Action {
 		}},
 		kit.Action{Key: "]", Label: c.T("act.nextproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
 		kit.Action{Key: "[", Label: c.T("act.prevproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
-		kit.Action{Key: "f", Label: c.T("act.panel"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
-		kit.Action{Key: "H", Label: c.T("act.hosted"), Group: kit.View, Run: func() tea.Cmd {
+		kit.Action{Key: "f", Label: c.T("act.panel"), Group: kit.View, Off: here, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
+		kit.Action{Key: "H", Label: c.T("act.hosted"), Group: kit.View, Off: here, Run: func() tea.Cmd {
 			p.filter.Hosted = !p.filter.Hosted
 			return p.list.Relist()
 		}},
 		kit.Action{Key: "y", Label: c.T("act.copy.address"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
 	)
+	if here {
+		return append(as, p.watched.list.Actions(func() {})...)
+	}
 	return append(as, p.list.Actions(func() { p.filter = lifecycle.ResourceFilter{Product: p.filter.Product} })...)
 }
 
 func (p *page) copy() tea.Cmd {
+	if p.onWatched() {
+		return p.watched.copy()
+	}
 	r, ok := p.list.Table.Selected()
 	if !ok {
 		return nil

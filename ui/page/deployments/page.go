@@ -25,14 +25,16 @@ type page struct {
 	products      []string
 	counts        map[string]int
 	all           int
-	tab           int // 0 is all products
+	tab           int // 0 is all products, the last what is watched
+	watched       *watched
+	watches       int
 }
 
 var _ kit.Page = (*page)(nil)
 
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
-	p := &page{c: c, counts: map[string]int{}}
+	p := &page{c: c, counts: map[string]int{}, watched: newWatched(c)}
 	p.list = listing.New(c, columns(c, true), func(r row) string { return string(r.ID) }, listing.Source[row]{
 		Rows:     p.rows,
 		Instance: func(r row) model.ID { return r.Instance },
@@ -46,14 +48,17 @@ type productsLoadedMsg struct {
 	names  []string
 	counts map[string]int
 	all    int
+
+	watches int
 }
 
 func (p *page) SetSize(w, h int) {
 	p.width, p.height = max(w, 0), max(h, 0)
 	p.list.SetSize(w, h)
+	p.watched.list.SetSize(w, h)
 }
 
-func (p *page) Capturing() bool { return p.list.Capturing() }
+func (p *page) Capturing() bool { return p.list.Capturing() || p.watched.list.Capturing() }
 
 // asked is the filter with the text that was typed.
 func (p *page) asked() lifecycle.ResourceFilter {
@@ -83,6 +88,11 @@ func (p *page) loadProducts() tea.Cmd {
 			m.counts[info.Name] = n
 			m.all += n
 		}
+		ws, err := c.Backend.Watches()
+		if err != nil {
+			return flow.Tell(c, err)
+		}
+		m.watches = len(ws)
 		return m
 	})
 }
@@ -90,28 +100,46 @@ func (p *page) loadProducts() tea.Cmd {
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case kit.FocusedMsg, kit.ChangedMsg:
-		return tea.Batch(p.list.Load(), p.loadProducts())
+		return tea.Batch(p.list.Load(), p.watched.list.Load(), p.loadProducts())
 	case productsLoadedMsg:
-		p.products, p.counts, p.all = m.names, m.counts, m.all
+		p.products, p.counts, p.all, p.watches = m.names, m.counts, m.all, m.watches
 		return nil
 	case tea.MouseClickMsg:
 		if m.Y == 0 {
 			return p.clickTab(m.X)
 		}
 	}
-	return p.list.Update(msg)
+	switch msg.(type) {
+	case tea.KeyPressMsg, tea.PasteMsg, tea.MouseWheelMsg, tea.MouseClickMsg:
+		if p.onWatched() {
+			return p.watched.list.Update(msg)
+		}
+		return p.list.Update(msg)
+	}
+	return tea.Batch(p.list.Update(msg), p.watched.list.Update(msg))
 }
 
 func (p *page) name(tab int) string {
-	if tab == 0 {
+	switch tab {
+	case 0:
 		return p.c.T("deployments.all")
+	case p.tabs() - 1:
+		return p.c.T("deployments.watched")
 	}
 	return p.products[tab-1]
 }
 
+// tabs counts the sub-tabs: all, each product, and what is watched.
+func (p *page) tabs() int { return len(p.products) + 2 }
+
+func (p *page) onWatched() bool { return p.tab == p.tabs()-1 }
+
 func (p *page) choose(tab int) tea.Cmd {
-	n := len(p.products) + 1
+	n := p.tabs()
 	p.tab = (tab + n) % n
+	if p.onWatched() {
+		return p.watched.list.Load()
+	}
 	p.filter.Product = ""
 	if p.tab > 0 {
 		p.filter.Product = p.products[p.tab-1]
@@ -123,7 +151,10 @@ func (p *page) choose(tab int) tea.Cmd {
 
 func (p *page) tabText(tab int) string {
 	n := p.all
-	if tab > 0 {
+	switch {
+	case tab == p.tabs()-1:
+		n = p.watches
+	case tab > 0:
 		n = p.counts[p.products[tab-1]]
 	}
 	return text.Clean(p.name(tab)) + " " + widget.Count(n)
@@ -143,7 +174,7 @@ func (p *page) firstTab() int {
 
 func (p *page) clickTab(x int) tea.Cmd {
 	at := 1
-	for t := p.firstTab(); t < len(p.products)+1; t++ {
+	for t := p.firstTab(); t < p.tabs(); t++ {
 		w := widget.Width(p.tabText(t)) + 2
 		if x >= at && x < at+w {
 			return p.choose(t)
@@ -159,7 +190,7 @@ func (p *page) View() string {
 	}
 	s, c := p.c.Styles, p.c
 	tabs := " "
-	for t := p.firstTab(); t < len(p.products)+1; t++ {
+	for t := p.firstTab(); t < p.tabs(); t++ {
 		if t == p.tab {
 			tabs += s.PaintOn(style.Accent, " "+p.tabText(t)+" ") + " "
 		} else {
@@ -167,6 +198,9 @@ func (p *page) View() string {
 		}
 	}
 	tabs = widget.Spread(widget.Cut(tabs, p.width-14), s.Paint(style.Key, "[ ]")+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ", p.width)
+	if p.onWatched() {
+		return p.watched.list.View(tabs, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())))
+	}
 	var on []string
 	if p.filter.State != "" {
 		on = append(on, c.Text.Or("label."+string(p.filter.State), string(p.filter.State)))

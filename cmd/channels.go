@@ -1,0 +1,179 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// nextURL is where, after a comma, another URL begins; URLs may hold commas.
+var nextURL = regexp.MustCompile(`,([a-zA-Z][a-zA-Z0-9+.-]*:)`)
+
+// channelFlags are the ways to name channels. Their URLs hold tokens, and an
+// argument can be seen by the other users of a machine.
+type channelFlags struct{ urls, files []string }
+
+func (f *channelFlags) into(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.urls, "channel", nil, "URL of a webhook or chat; other users of this machine can see it while the command runs")
+	cmd.Flags().StringArrayVar(&f.files, "channel-file", nil, "file with such URLs, one a line; - asks for them on a terminal, else reads standard input")
+}
+
+// read collects the URLs.
+func (f *channelFlags) read(ctx context.Context, c *call) (all []string, err error) {
+	add := func(line string) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			all = append(all, line)
+		}
+	}
+	for _, u := range f.urls {
+		for _, one := range strings.Split(nextURL.ReplaceAllString(u, "\n$1"), "\n") {
+			add(one)
+		}
+	}
+	for _, path := range f.files {
+		if path == "-" && c.Interactive {
+			line, err := c.AskSecret(ctx, "URL of the webhook or chat: ")
+			if err != nil && !errors.Is(err, io.EOF) {
+				return nil, err
+			}
+			add(line)
+			continue
+		}
+		data, err := c.read(path)
+		if err != nil {
+			return nil, err
+		}
+		for line := range strings.Lines(string(data)) {
+			add(line)
+		}
+	}
+	return all, nil
+}
+
+type channelTestJSON struct {
+	Channel string  `json:"channel"`
+	OK      bool    `json:"ok"`
+	Unused  bool    `json:"unused"`
+	Error   *string `json:"error"`
+}
+
+func contactTestCmd(c *call) *cobra.Command {
+	return &cobra.Command{
+		Use: "test NAME", Short: "Send a message on each channel of a contact now, and say which works", Args: one("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.changing("contact"); err != nil {
+				return err
+			}
+			tests, err := c.engine().TestContact(cmd.Context(), c.Actor, args[0])
+			if err != nil {
+				return err
+			}
+			out, rows, failed := []channelTestJSON{}, [][]string(nil), len(tests) == 0
+			for _, t := range tests {
+				j := channelTestJSON{Channel: t.Channel, OK: t.Err == nil, Unused: t.Unused}
+				result, why := "works", ""
+				if t.Err != nil {
+					why = t.Err.Error()
+					j.Error, result = &why, "fails"
+				}
+				if t.Unused {
+					result = "not used"
+				}
+				failed = failed || t.Err != nil && !t.Unused
+				out, rows = append(out, j), append(rows, []string{t.Channel, result, why})
+			}
+			if c.g.json {
+				err = c.printJSON(out)
+			} else {
+				c.table([]string{"CHANNEL", "RESULT", "WHY"}, rows)
+			}
+			if err == nil && failed {
+				return &exitError{exitFailed}
+			}
+			return err
+		},
+	}
+}
+
+type noticeJSON struct {
+	ID       model.ID         `json:"id"`
+	At       string           `json:"at"`
+	Kind     model.NoticeKind `json:"kind"`
+	Instance *string          `json:"instance"`
+	Name     *string          `json:"name"`
+	To       string           `json:"to"`
+	Subject  string           `json:"subject"`
+	Text     string           `json:"text"`
+	Attempts int              `json:"attempts"`
+	Next     *string          `json:"next"`
+	Done     *string          `json:"done"`
+	Outcome  *string          `json:"outcome"`
+	Error    *string          `json:"last_error"`
+}
+
+func noticesCmd(c *call) *cobra.Command {
+	var f lifecycle.NoticeFilter
+	var id string
+	cmd := &cobra.Command{
+		Use: "notices", Short: "List who was told what, and what could not be delivered", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if id != "" {
+				i, err := c.engine().Find(id)
+				if err != nil {
+					return err
+				}
+				f.Instance = i.ID
+			}
+			all, err := c.engine().Notices(f)
+			if err != nil {
+				return err
+			}
+			out, rows := []noticeJSON{}, [][]string(nil)
+			for n := range all {
+				m := &all[n]
+				j := noticeJSON{
+					ID: m.ID, At: *timeOrNil(m.At), Kind: m.Kind, Instance: orNil(string(m.Instance)), Name: orNil(m.Name), To: m.To,
+					Subject: m.Subject, Text: m.Text, Attempts: m.Attempt, Done: timeOrNil(m.Done), Outcome: orNil(m.Outcome), Error: orNil(m.Error),
+				}
+				if m.Open() {
+					j.Next = timeOrNil(m.Next)
+				}
+				out = append(out, j)
+				rows = append(rows, []string{stamp(m.At), string(m.Kind), dash(m.Name), m.To, noticeState(m)})
+			}
+			switch {
+			case c.g.json:
+				return c.printJSON(out)
+			case len(rows) == 0:
+				c.say("no notices")
+			default:
+				c.table([]string{"AT", "KIND", "ABOUT", "TO", "DELIVERY"}, rows)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&id, "id", "", "only of this instance")
+	cmd.Flags().BoolVar(&f.Open, "undelivered", false, "only what is still to be delivered")
+	cmd.Flags().IntVar(&f.Limit, "limit", 50, "at most so many; 0 for all")
+	return cmd
+}
+
+// noticeState says in words where a notice stands.
+func noticeState(n *model.Notice) string {
+	switch {
+	case !n.Open():
+		return n.Outcome + " " + stamp(n.Done)
+	case n.Attempt == 0:
+		return "on its way"
+	default:
+		return fmt.Sprintf("failed at attempt %d, again ", n.Attempt) + stamp(n.Next) + ": " + n.Error
+	}
+}

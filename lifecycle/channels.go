@@ -1,0 +1,195 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"certquay/model"
+)
+
+// sendTimeout bounds one attempt to deliver a notice, in real time.
+const sendTimeout = 30 * time.Second
+
+// mailto makes the channel of an e-mail address.
+func mailto(address string) string { return "mailto:" + address }
+
+// ErrNoMail is what a [Notifier] says of an e-mail address when no mail server
+// is configured.
+var ErrNoMail = errors.New("no mail server is configured (notify.smtp)")
+
+// hosted are the schemes of channels whose host is a server. In those of other
+// services a key stands in its place.
+var hosted = []string{
+	"http", "https", "generic", "ntfy", "gotify", "mattermost", "rocketchat", "matrix", "zulip", "lark", "signal",
+}
+
+// ShownChannel is a channel without what is secret in it: scheme, and host
+// where that is one. An e-mail address is shown whole.
+func ShownChannel(channel string) string {
+	if strings.HasPrefix(channel, "mailto:") {
+		return OneLine(channel)
+	}
+	u, err := url.Parse(channel)
+	if err != nil || u.Scheme == "" {
+		return "a channel that cannot be read"
+	}
+	scheme := u.Scheme
+	base, _, _ := strings.Cut(scheme, "+")
+	if slices.Contains(hosted, base) && u.Host != "" {
+		return OneLine(scheme + "://" + u.Host)
+	}
+	return OneLine(scheme + "://…")
+}
+
+// mayTell refuses who may not say where certquay connects to.
+func mayTell(actor model.Actor, a Action) error {
+	if actor.Role < model.Operator {
+		return &Refusal{Action: a, Reason: ReasonRole, Args: Args{"role": actor.Role.String(), "needed": model.Operator.String()}}
+	}
+	return nil
+}
+
+// channels are the channels by which a contact is told, by number: 0 is the
+// e-mail address, if mail can be sent at all.
+func (e *Engine) channels(c *model.Contact) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		if c.Email != "" && e.notifier.Check(mailto(c.Email)) == nil && !yield(0, mailto(c.Email)) {
+			return
+		}
+		for n, shown := range c.Channels {
+			if !yield(n+1, shown) {
+				return
+			}
+		}
+	}
+}
+
+// channelURL is the whole of a channel of a contact.
+func channelURL(r model.Reader, contact model.ID, key string) (string, error) {
+	if key == model.ChannelKey(contact, 0) {
+		c, err := model.Get[model.Contact](r, string(contact))
+		if err == nil && c.Email == "" {
+			err = model.ErrNotFound
+		}
+		return mailto(c.Email), err
+	}
+	ch, err := model.Get[model.Channel](r, key)
+	return string(ch.URL.Reveal()), err
+}
+
+// ChannelTest is what became of a message to one channel of a contact.
+type ChannelTest struct {
+	Channel string // as shown
+	Err     error  // nil: it was taken
+	Unused  bool   // an e-mail address, and no mail server is configured
+}
+
+// errWithheld is why a test in a sandbox proves nothing.
+var errWithheld = errors.New("nothing is sent from a sandbox; notify.sandbox: true in the configuration changes that")
+
+// TestContact sends a message to each channel of a contact now, all at once,
+// and tells which took it (spec N2).
+func (e *Engine) TestContact(ctx context.Context, actor model.Actor, name string) ([]ChannelTest, error) {
+	if err := mayTell(actor, "contact"); err != nil {
+		return nil, err
+	}
+	c, err := e.Contact(name)
+	if err != nil {
+		return nil, err
+	}
+	if e.notifier == nil {
+		return nil, errors.New("this certquay cannot send anything")
+	}
+	var tests []ChannelTest
+	if err := e.notifier.Check(mailto(c.Email)); c.Email != "" && err != nil {
+		tests = append(tests, ChannelTest{Channel: mailto(c.Email), Err: err, Unused: errors.Is(err, ErrNoMail) && len(c.Channels) > 0})
+	}
+	keys := make([]string, len(tests))
+	for number, shown := range e.channels(&c) {
+		tests, keys = append(tests, ChannelTest{Channel: shown}), append(keys, model.ChannelKey(c.ID, number))
+	}
+	m := Message{
+		ID: e.newID(), Kind: model.NoticeTest, At: e.Now(), Name: c.Name,
+		Subject: OneLine("certquay: a test for " + c.Name),
+		Text:    "This is a test. certquay can tell " + OneLine(c.Name) + " what happens.\n",
+	}
+	var wg sync.WaitGroup
+	for n := range tests {
+		if keys[n] == "" {
+			continue
+		}
+		wg.Go(func() { tests[n].Err = e.sendTest(ctx, c.ID, keys[n], m) })
+	}
+	wg.Wait()
+	err = e.update(ctx, func(tx model.Tx) error {
+		ev := e.event(actor, "contact", nil)
+		ev.Name, ev.Detail = c.Name, "tested"
+		for _, t := range tests {
+			if t.Err != nil && !t.Unused {
+				ev.Result, ev.Reason = ResultFailed, t.Channel+": "+t.Err.Error()
+			}
+		}
+		return tx.Append(ev)
+	})
+	return tests, err
+}
+
+func (e *Engine) sendTest(ctx context.Context, contact model.ID, key string, m Message) error {
+	if e.policy.Notify.Withhold {
+		return errWithheld
+	}
+	var to string
+	err := e.store.View(func(r model.Reader) (err error) {
+		to, err = channelURL(r, contact, key)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read the channel: %w", err)
+	}
+	sctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	return e.notifier.Send(sctx, to, m)
+}
+
+// checkChannels refuses channels to which nothing could be sent.
+func (e *Engine) checkChannels(urls []string) error {
+	for _, u := range urls {
+		if e.notifier == nil {
+			return &Invalid{Field: "channel", Why: "this certquay cannot send anything"}
+		}
+		if strings.HasPrefix(model.Fold(u), "mailto:") {
+			return &Invalid{Field: "channel", Why: "an e-mail address is not a further channel", Example: "--email ops@example.com"}
+		}
+		if err := e.notifier.Check(u); err != nil {
+			return &Invalid{Field: "channel", Why: fmt.Sprintf("%s: %v", ShownChannel(u), err), Example: "https://hooks.example.com/certquay or slack://hook:A-B-C@webhook"}
+		}
+	}
+	return nil
+}
+
+// putChannels seals the channels of a new contact.
+func putChannels(tx model.Tx, c *model.Contact, urls []string) error {
+	for n, u := range urls {
+		if err := tx.Put(&model.Channel{Contact: c.ID, Number: n + 1, URL: model.NewSecret([]byte(u))}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropChannels forgets the channels of a contact.
+func dropChannels(tx model.Tx, c *model.Contact) error {
+	for n := range c.Channels {
+		if err := tx.Delete(&model.Channel{Contact: c.ID, Number: n + 1}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

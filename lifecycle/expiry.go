@@ -1,0 +1,169 @@
+package lifecycle
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"certquay/model"
+)
+
+// leads are how long before its expiry somebody is told of a version, the
+// longest first (spec N1).
+func (e *Engine) leads(v *model.Version) []time.Duration {
+	if d := v.Validity(); d < 90*day {
+		return []time.Duration{d / 3, d / 6, d / 12}
+	}
+	ls := slices.Clone(e.policy.Notify.Before)
+	slices.SortFunc(ls, func(a, b time.Duration) int { return int(b/time.Second - a/time.Second) })
+	return ls
+}
+
+// nextTell is when somebody may have to be told that the current version
+// expires: the first of its moments that was not dealt with, at which the
+// instance will be expiring (spec T6) unless something changes. Zero for never.
+// What passed before certquay got the certificate does not count.
+func (e *Engine) nextTell(i *model.Instance) time.Time {
+	v := i.Current()
+	if v == nil || i.State.Group() != model.GroupIssued || i.Deleted {
+		return time.Time{}
+	}
+	told := v.Issued
+	if i.ToldVersion == v.Number && i.Told.After(told) {
+		told = i.Told
+	}
+	row := i.Row()
+	from := row.ExpiringFrom()
+	for _, lead := range e.leads(v) {
+		if at := v.NotAfter.Add(-lead); at.After(told) && !at.Before(from) {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// tellExpiry tells of everything whose moment has come. Of several moments that
+// have passed only the latest counts.
+func (e *Engine) tellExpiry() error {
+	for {
+		now := e.Now()
+		var ids []model.ID
+		err := e.store.View(func(r model.Reader) error {
+			for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "tell", To: model.TimeKey(now) + "~", Limit: pageOfNotices}) {
+				if err != nil {
+					return err
+				}
+				ids = append(ids, model.ID(key))
+			}
+			return nil
+		})
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		err = e.update(e.ctx, func(tx model.Tx) error {
+			for _, id := range ids {
+				if err := e.tellOf(tx, id, now); err != nil {
+					return fmt.Errorf("tell of the expiry of %s: %w", id, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// tellOf deals with the moments of one instance up to now, and so moves it on
+// in the index, whether somebody is told or not.
+func (e *Engine) tellOf(tx model.Tx, id model.ID, now time.Time) error {
+	i, err := model.Get[model.Instance](tx, string(id))
+	if errors.Is(err, model.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v := i.Current()
+	if v == nil || i.Tell.IsZero() || i.Tell.After(now.Add(time.Millisecond)) {
+		return e.put(tx, &i) // changed meanwhile
+	}
+	told := i.Tell
+	for _, lead := range e.leads(v) {
+		if at := v.NotAfter.Add(-lead); at.After(told) && !at.After(now) {
+			told = at
+		}
+	}
+	i.Told, i.ToldVersion = told, v.Number
+	row := i.Row()
+	if row.Is(model.Expired, now) || row.Is(model.Expiring, now) {
+		ev := e.event(model.Scheduler, actionExpiry, &i)
+		ev.Detail = "expires in " + inDays(v.NotAfter.Sub(now)) + ", on " + stamp(v.NotAfter)
+		if row.Is(model.Expired, now) {
+			ev.Detail = "expired on " + stamp(v.NotAfter)
+		}
+		if err := tx.Append(ev); err != nil {
+			return err
+		}
+	}
+	return e.put(tx, &i)
+}
+
+// inDays says how long, in days, or in hours where it is less than two.
+func inDays(d time.Duration) string {
+	if d = d.Round(time.Hour); d < 48*time.Hour {
+		return fmt.Sprintf("%d hours", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int((d+12*time.Hour).Hours()/24))
+}
+
+// planTelling sets the moments of instances that were stored before certquay
+// told of expiry, or under other days than are configured now.
+func (e *Engine) planTelling() error {
+	plan := fmt.Sprint(e.policy.Notify.Before)
+	cell := model.Cell{Space: "notify", Name: "plan"}
+	var ids []model.ID
+	err := e.store.View(func(r model.Reader) error {
+		err := r.Get(&cell)
+		if err != nil && !errors.Is(err, model.ErrNotFound) || string(cell.Data) == plan {
+			return err
+		}
+		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "window"}) {
+			if err != nil {
+				return err
+			}
+			ids = append(ids, model.ID(key))
+		}
+		return nil
+	})
+	if err != nil || string(cell.Data) == plan {
+		return err
+	}
+	for part := range slices.Chunk(ids, pageOfNotices) {
+		err := e.update(e.ctx, func(tx model.Tx) error {
+			for _, id := range part {
+				i, err := model.Get[model.Instance](tx, string(id))
+				if errors.Is(err, model.ErrNotFound) {
+					continue
+				}
+				if err != nil {
+					return err
+				}
+				if e.nextTell(&i).Equal(i.Tell) {
+					continue
+				}
+				if err := e.put(tx, &i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return e.store.Update(e.ctx, func(tx model.Tx) error {
+		return tx.Put(&model.Cell{Space: cell.Space, Name: cell.Name, Data: []byte(plan)})
+	})
+}

@@ -1,0 +1,219 @@
+// Package notify brings messages to people: by e-mail over SMTP, to webhooks
+// by HTTP, and to chats and push services by the URLs of shoutrrr.
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/mail"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nicholas-fedor/shoutrrr/pkg/router"
+	"github.com/nicholas-fedor/shoutrrr/pkg/types"
+
+	"certquay/lifecycle"
+)
+
+// chatTimeout bounds a chat's answer where the service sets no bound itself.
+const chatTimeout = 30 * time.Second
+
+// unanswered bounds how many chats may hang at once; some services cannot be
+// told to stop waiting.
+const unanswered = 32
+
+// Options is what a [Notifier] is made of.
+type Options struct {
+	SMTP SMTP
+	HTTP *http.Client // for webhooks; nil for one of its own
+}
+
+// Notifier sends messages. It is safe for concurrent use.
+type Notifier struct {
+	smtp  SMTP
+	http  *http.Client
+	chats chan struct{}
+}
+
+var _ lifecycle.Notifier = (*Notifier)(nil)
+
+// boundDefault bounds the client that several services of shoutrrr use, which
+// waits for an answer without end. Nothing else here uses it.
+var boundDefault = sync.OnceFunc(func() {
+	if http.DefaultClient.Timeout == 0 {
+		http.DefaultClient.Timeout = chatTimeout
+	}
+})
+
+// New makes a notifier.
+func New(o Options) *Notifier {
+	boundDefault()
+	if o.HTTP == nil {
+		o.HTTP = &http.Client{
+			Timeout: chatTimeout,
+			// A notice that went somewhere else would look delivered.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	return &Notifier{smtp: o.SMTP, http: o.HTTP, chats: make(chan struct{}, unanswered)}
+}
+
+// kindOf says how a channel is reached: mailto, http or chat.
+func kindOf(channel string) (kind string, u *url.URL, err error) {
+	u, err = url.Parse(channel)
+	if err != nil {
+		return "", nil, errors.New("it is no URL") // the error would quote it
+	}
+	switch u.Scheme {
+	case "":
+		return "", nil, errors.New("it has no scheme")
+	case "mailto":
+		return "mailto", u, nil
+	case "http", "https":
+		return "http", u, nil
+	}
+	return "chat", u, nil
+}
+
+// Check says why nothing could be sent to a channel. It asks nobody.
+func (n *Notifier) Check(channel string) error {
+	kind, u, err := kindOf(channel)
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case "mailto":
+		if n.smtp.Host == "" {
+			return lifecycle.ErrNoMail
+		}
+		if _, err := mail.ParseAddress(strings.TrimPrefix(channel, "mailto:")); err != nil {
+			return errors.New("it is not an e-mail address")
+		}
+		return nil
+	case "http":
+		if u.Hostname() == "" {
+			return errors.New("it names no host")
+		}
+		return nil
+	}
+	if u.Scheme == "matrix" { // to make its service is to log in
+		if u.Hostname() == "" || u.User == nil {
+			return errors.New("it names no host or no user")
+		}
+		return nil
+	}
+	_, err = n.service(channel, u)
+	return err
+}
+
+// service makes the chat's service of a channel.
+func (n *Notifier) service(channel string, u *url.URL) (types.Service, error) {
+	r, err := router.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	base, _, _ := strings.Cut(u.Scheme, "+")
+	switch {
+	case base == "smtp":
+		return nil, errors.New("mail goes to the contact's e-mail address, by the server under notify.smtp")
+	case base == "logger" || !slices.Contains(r.ListServices(), base):
+		names := slices.DeleteFunc(r.ListServices(), func(s string) bool { return s == "logger" || s == "smtp" })
+		slices.Sort(names)
+		return nil, fmt.Errorf("no service understands it; there are http, https, %s", strings.Join(names, ", "))
+	}
+	s, err := r.Locate(channel)
+	if err != nil {
+		return nil, Scrub(err, channel)
+	}
+	return s, nil
+}
+
+// Send delivers a message and returns once the other side has taken it, or ctx
+// ends.
+func (n *Notifier) Send(ctx context.Context, channel string, m lifecycle.Message) error {
+	kind, u, err := kindOf(channel)
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case "mailto":
+		err = n.smtp.send(ctx, strings.TrimPrefix(channel, "mailto:"), m)
+	case "http":
+		err = n.post(ctx, channel, m)
+	default:
+		err = n.chat(ctx, channel, u, m)
+	}
+	return Scrub(err, channel)
+}
+
+// chat sends by shoutrrr, which knows of no context: what does not answer is
+// left behind, and only so many are.
+func (n *Notifier) chat(ctx context.Context, channel string, u *url.URL, m lifecycle.Message) error {
+	select {
+	case n.chats <- struct{}{}:
+	case <-ctx.Done():
+		return errors.New("too many chats do not answer")
+	}
+	result := make(chan error, 1)
+	go func() {
+		defer func() { <-n.chats }()
+		s, err := n.service(channel, u)
+		if err == nil {
+			err = s.Send(m.Subject+"\n\n"+m.Text, &types.Params{})
+		}
+		result <- err
+	}()
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("it does not answer: %w", ctx.Err())
+	}
+}
+
+var anyURL = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>]+`)
+
+// Scrub takes what is secret in a channel out of an error: URLs are cut to what
+// may be shown, and the parts of the channel do not appear elsewhere.
+func Scrub(err error, channel string) error {
+	if err == nil {
+		return nil
+	}
+	text := anyURL.ReplaceAllStringFunc(err.Error(), lifecycle.ShownChannel)
+	if u, perr := url.Parse(channel); perr == nil && u.Scheme != "mailto" {
+		parts := strings.FieldsFunc(u.Path+"/"+u.RawQuery+"/"+u.RawPath+"/"+u.Fragment, func(r rune) bool { return strings.ContainsRune("/&=?,;", r) })
+		for _, vs := range u.Query() {
+			parts = append(parts, vs...)
+		}
+		if u.User != nil {
+			password, _ := u.User.Password()
+			parts = append(parts, u.User.Username(), password)
+		}
+		if !strings.HasSuffix(lifecycle.ShownChannel(channel), u.Host) {
+			parts = append(parts, u.Host)
+		}
+		slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) })
+		for _, p := range parts {
+			if len(p) >= 4 {
+				text = strings.ReplaceAll(text, p, "…")
+			}
+		}
+	}
+	return &scrubbed{lifecycle.OneLine(text), err}
+}
+
+// scrubbed is an error whose text holds nothing secret; what it was can only be
+// asked of it.
+type scrubbed struct {
+	text string
+	err  error
+}
+
+func (s *scrubbed) Error() string        { return s.text }
+func (s *scrubbed) Is(target error) bool { return errors.Is(s.err, target) }

@@ -1,0 +1,111 @@
+package notify
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/wneessen/go-mail"
+
+	"certquay/lifecycle"
+)
+
+// Ways to use TLS with a mail server.
+const (
+	STARTTLS = "starttls" // required (RFC 3207)
+	TLS      = "tls"      // from the first byte (RFC 8314)
+	NoTLS    = "none"
+)
+
+// SMTP is the server by which mail is sent. Without a host none is.
+type SMTP struct {
+	Host string
+	Port int
+	From string
+	User string // "" to send without logging in
+	// PasswordFile is read at each message, so that a changed password counts
+	// at once. Nobody else may read it.
+	PasswordFile string
+	TLS          string         // one of the ways above
+	Roots        *x509.CertPool // nil for the system's
+}
+
+func (s *SMTP) password() (string, error) {
+	f, err := os.Open(s.PasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("the mail server's password: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return "", fmt.Errorf("the mail server's password: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("the file of the mail server's password may be read by others (%v); chmod 600 %s", info.Mode().Perm(), s.PasswordFile)
+	}
+	buf := make([]byte, 1024)
+	n, err := f.Read(buf)
+	if err != nil {
+		return "", fmt.Errorf("the mail server's password: %w", err)
+	}
+	line, _, _ := strings.Cut(string(buf[:n]), "\n")
+	return strings.TrimSuffix(line, "\r"), nil
+}
+
+func (s *SMTP) client() (*mail.Client, error) {
+	opts := []mail.Option{
+		mail.WithPort(s.Port), mail.WithTimeout(chatTimeout),
+		mail.WithTLSConfig(&tls.Config{ServerName: s.Host, RootCAs: s.Roots, MinVersion: tls.VersionTLS12}),
+	}
+	switch s.TLS {
+	case TLS:
+		opts = append(opts, mail.WithSSL())
+	case NoTLS:
+		opts = append(opts, mail.WithTLSPolicy(mail.NoTLS))
+	default:
+		opts = append(opts, mail.WithTLSPolicy(mail.TLSMandatory))
+	}
+	if s.User != "" {
+		password, err := s.password()
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(s.User), mail.WithPassword(password))
+	}
+	return mail.NewClient(s.Host, opts...)
+}
+
+// send delivers one mail. Its Message-ID stays the same when it is repeated.
+func (s *SMTP) send(ctx context.Context, to string, m lifecycle.Message) error {
+	if s.Host == "" {
+		return lifecycle.ErrNoMail
+	}
+	msg := mail.NewMsg()
+	if err := msg.From(s.From); err != nil {
+		return fmt.Errorf("notify.smtp.from: %w", err)
+	}
+	if err := msg.To(to); err != nil {
+		return err
+	}
+	msg.Subject(lifecycle.OneLine(m.Subject))
+	msg.SetDateWithValue(m.At)
+	msg.SetMessageIDWithValue(string(m.ID) + "@certquay")
+	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834
+	msg.SetBodyString(mail.TypeTextPlain, m.Text)
+	c, err := s.client()
+	if err != nil {
+		return err
+	}
+	if err := c.DialWithContext(ctx); err != nil {
+		return err
+	}
+	err = c.Send(msg)
+	_ = c.Close() // what the server says after it took the mail changes nothing
+	if msg.IsDelivered() {
+		return nil
+	}
+	return err
+}

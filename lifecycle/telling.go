@@ -1,0 +1,293 @@
+package lifecycle
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"certquay/model"
+)
+
+// Actions of events that are no actions of the transition table.
+const (
+	actionTask   = "task"   // a task was raised; not in the log
+	actionExpiry = "expiry" // what expires was looked at and somebody is told
+	actionNotify = "notify" // a notice could not be delivered, or could at last
+	actionWatch  = "watch"  // what is watched has changed
+)
+
+// Reasons of events that the table below tells apart.
+const (
+	reasonProof = "proof of control"
+	reasonDrift = "another certificate"
+)
+
+// notices says which events somebody is told of, and as what (spec N1). Every
+// kind of job has its row of failure, so that none is silent (spec N2).
+var notices = []struct {
+	action, result string
+	why, reason    string // "" for any
+	moved          bool   // only if the state has changed
+	kind           model.NoticeKind
+}{
+	{action: string(model.JobIssue), result: ResultOK, kind: model.NoticeIssued},
+	{action: string(model.JobIssue), result: ResultFailed, kind: model.NoticeIssueFailed},
+	{action: string(model.JobIssue), result: ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
+	{action: string(Reject), result: ResultFailed, kind: model.NoticeRejected},
+	{action: string(model.JobReissue), result: ResultOK, kind: model.NoticeRenewed},
+	{action: string(model.JobReissue), result: ResultFailed, kind: model.NoticeRenewalFailed},
+	{action: string(model.JobReissue), result: ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
+	// A renewal by hand has the same name; it is asked for and buys only.
+	{action: string(model.JobRenew), result: ResultOK, why: WhyDue, kind: model.NoticeRenewed},
+	{action: string(model.JobRenew), result: ResultFailed, kind: model.NoticeHostingFailing},
+	{action: string(model.JobRenew), result: ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
+	{action: string(model.JobDeploy), result: ResultOK, kind: model.NoticeDeployed},
+	{action: string(model.JobDeploy), result: ResultFailed, kind: model.NoticeDeploymentFailed},
+	{action: string(model.JobUndeploy), result: ResultFailed, kind: model.NoticeUndeployFailed},
+	{action: string(model.JobVerify), result: ResultFailed, reason: reasonDrift, kind: model.NoticeDrift},
+	{action: string(model.JobVerify), result: ResultFailed, kind: model.NoticeVerifyFailed},
+	{action: string(model.JobRevoke), result: ResultOK, moved: true, kind: model.NoticeRevoked},
+	{action: string(model.JobRevoke), result: ResultOK, why: WhyCARevoked, kind: model.NoticeRevoked},
+	{action: string(model.JobRevoke), result: ResultFailed, kind: model.NoticeRevokeFailed},
+	{action: string(AutoDeploy), result: ResultWaiting, kind: model.NoticeWaiting},
+	{action: string(Host), result: ResultOK, kind: model.NoticeHosting},
+	// The unused renewal that becomes an instance of its own is part of the stop.
+	{action: string(StopHosting), result: ResultOK, moved: true, kind: ""},
+	{action: string(StopHosting), result: ResultOK, kind: model.NoticeHostingStopped},
+	{action: string(EndHosting), result: ResultOK, kind: model.NoticeHostingStopped},
+	// Of a proof that is awaited the job's own event tells.
+	{action: actionTask, result: ResultWaiting, reason: string(model.TaskProve), kind: ""},
+	{action: actionTask, result: ResultWaiting, kind: model.NoticeTask},
+	{action: actionExpiry, result: ResultOK, kind: model.NoticeExpiry},
+	{action: actionWatch, result: ResultOK, kind: model.NoticeWatch},
+	{action: actionWatch, result: ResultFailed, kind: model.NoticeWatch},
+}
+
+// noticeOf says as what somebody is told of an event; "" for not at all. Of
+// what fails again as it did before nobody is told again (spec H9).
+func noticeOf(ev *model.Event) model.NoticeKind {
+	if ev.Repeat {
+		return ""
+	}
+	for _, n := range notices {
+		if n.action == ev.Action && n.result == ev.Result &&
+			(n.why == "" || n.why == ev.Why) && (n.reason == "" || n.reason == ev.Reason) && (!n.moved || ev.To != "") {
+			return n.kind
+		}
+	}
+	return ""
+}
+
+// teller is a transaction that remembers what somebody is to be told.
+type teller struct {
+	model.Tx
+	events []model.Event
+	// watches are what events are about that are about no instance, by their
+	// number.
+	watches map[int]*model.Watch
+}
+
+// Append adds the event, and remembers one that somebody is told of.
+func (t *teller) Append(ev model.Event) error {
+	if err := t.Tx.Append(ev); err != nil {
+		return err
+	}
+	t.tell(ev)
+	return nil
+}
+
+// appendAbout is Append for an event about what is watched.
+func appendAbout(tx model.Tx, ev model.Event, w *model.Watch) error {
+	if t, ok := tx.(*teller); ok {
+		if t.watches == nil {
+			t.watches = map[int]*model.Watch{}
+		}
+		t.watches[len(t.events)] = w
+	}
+	return tx.Append(ev)
+}
+
+func (t *teller) tell(ev model.Event) {
+	if noticeOf(&ev) != "" {
+		t.events = append(t.events, ev)
+	}
+}
+
+// Put writes the record. A task that is new counts as an event of its own.
+func (t *teller) Put(r model.Record) error {
+	if task, ok := r.(*model.Task); ok && task.Done.IsZero() {
+		err := t.Get(&model.Task{ID: task.ID})
+		if errors.Is(err, model.ErrNotFound) {
+			t.tell(model.Event{
+				At: task.Created, Action: actionTask, Result: ResultWaiting, Reason: string(task.Kind),
+				Instance: task.Instance, Resource: task.Resource, Detail: task.Text + "\n" + task.Detail,
+			})
+		} else if err != nil {
+			return err
+		}
+	}
+	return t.Tx.Put(r)
+}
+
+// writeNotices writes what is to be told as one notice for each channel of
+// who is told, in the transaction of what happened. It returns how many.
+func (e *Engine) writeNotices(t *teller) (wrote int, err error) {
+	for n := range t.events {
+		ev := &t.events[n]
+		var i *model.Instance
+		if ev.Instance != "" {
+			got, err := model.Get[model.Instance](t, string(ev.Instance))
+			if err != nil {
+				return wrote, fmt.Errorf("read instance %s: %w", ev.Instance, err)
+			}
+			i = &got
+		}
+		var contact, watch model.ID
+		switch w := t.watches[n]; {
+		case i != nil:
+			contact = i.Contact
+		case w != nil:
+			contact, watch = w.Contact, w.ID
+		}
+		who, err := e.receivers(t, contact)
+		if err != nil {
+			return wrote, err
+		}
+		if len(who) == 0 {
+			continue
+		}
+		subject, text, err := e.compose(t, ev, i)
+		if err != nil {
+			return wrote, err
+		}
+		for c := range who {
+			for number, shown := range e.channels(&who[c]) {
+				notice := model.Notice{
+					ID: e.newID(), Kind: noticeOf(ev), At: ev.At, Instance: ev.Instance, Resource: ev.Resource, Watch: watch, Name: ev.Name,
+					Contact: who[c].ID, Channel: model.ChannelKey(who[c].ID, number), To: who[c].Name + ", " + shown,
+					Subject: subject, Text: text, Next: ev.At,
+				}
+				if i != nil {
+					notice.Name = i.Name
+				}
+				if err := t.Tx.Put(&notice); err != nil {
+					return wrote, err
+				}
+				wrote++
+			}
+		}
+	}
+	return wrote, nil
+}
+
+// receivers are who is told: the contact if there is one, else those of the
+// configuration.
+func (e *Engine) receivers(r model.Reader, id model.ID) (who []model.Contact, err error) {
+	if id != "" {
+		c, err := model.Get[model.Contact](r, string(id))
+		if err == nil {
+			return []model.Contact{c}, nil
+		}
+		if !errors.Is(err, model.ErrNotFound) {
+			return nil, fmt.Errorf("read contact %s: %w", id, err)
+		}
+	}
+	for _, name := range e.policy.Notify.Default {
+		c, err := contactNamed(r, name)
+		if errors.Is(err, model.ErrNotFound) {
+			continue // named before it is made, or removed
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read contact: %w", err)
+		}
+		who = append(who, c)
+	}
+	return who, nil
+}
+
+// compose says in words what happened. Text from outside stays on its line and
+// holds no control characters.
+func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (subject, text string, err error) {
+	kind := noticeOf(ev)
+	name := ev.Name
+	var b strings.Builder
+	line := func(label, value string) {
+		if value = OneLine(value); value != "" {
+			fmt.Fprintf(&b, "%-14s %s\n", label+":", value)
+		}
+	}
+	if i != nil {
+		name = i.Name
+	}
+	subject = OneLine(fmt.Sprintf("certquay: %s: %s", name, kind))
+	if kind == model.NoticeExpiry || kind == model.NoticeWatch {
+		subject = OneLine(fmt.Sprintf("certquay: %s %s", name, ev.Detail))
+	}
+	line("what", string(kind))
+	if i != nil {
+		line("certificate", i.Name+" ("+string(i.ID)+")")
+		line("names", joinAnd(i.Domains()))
+	} else {
+		line("what is it", name)
+	}
+	if ev.Resource != "" {
+		res, err := model.Get[model.Resource](r, string(ev.Resource))
+		switch {
+		case err == nil:
+			line("resource", res.Product+" "+res.Region+" "+res.Name)
+			next(line, &res.Operation)
+		case !errors.Is(err, model.ErrNotFound):
+			return "", "", fmt.Errorf("read resource %s: %w", ev.Resource, err)
+		}
+	}
+	for _, l := range strings.Split(ev.Detail, "\n") {
+		line("detail", l)
+	}
+	if ev.Action != actionTask {
+		line("reason", ev.Reason)
+	}
+	if i != nil {
+		describe(line, i, kind)
+	}
+	line("at", stamp(ev.At))
+	if i != nil {
+		line("see", "certquay show "+i.ID.Short())
+	}
+	return subject, b.String(), nil
+}
+
+// describe adds what the instance itself tells.
+func describe(line func(string, string), i *model.Instance, kind model.NoticeKind) {
+	next(line, &i.Operation)
+	if kind == model.NoticeProof {
+		for _, p := range i.Proofs {
+			if !p.Seen {
+				line("to be seen", p.Method+"  "+p.Name+"  "+p.Value)
+			}
+		}
+	}
+	if v := i.Current(); v != nil {
+		line("valid to", stamp(v.NotAfter))
+	}
+	if i.Hosting.On {
+		line("hosted", fmt.Sprintf("renewals left: %d", i.Hosting.RenewalsLeft))
+	}
+}
+
+func next(line func(string, string), o *model.Operation) {
+	if o.Active() && o.Error != "" && !o.Next.IsZero() {
+		line("tried again", stamp(o.Next))
+	}
+}
+
+// OneLine is a text from outside without anything that could end a line or
+// steer a terminal or a mail header.
+func OneLine(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, s))
+}

@@ -1,0 +1,501 @@
+package lifecycle_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/notify"
+	"certquay/lifecycle/notify/notifytest"
+	"certquay/model"
+)
+
+// post is a scripted notifier: it takes everything, except from channels that
+// are down or hang.
+type post struct {
+	mu   sync.Mutex
+	now  func() time.Time
+	down map[string]error
+	hang map[string]bool
+	sent []sent
+}
+
+type sent struct {
+	to string
+	at time.Time
+	lifecycle.Message
+	failed bool
+}
+
+func (p *post) Check(channel string) error {
+	if strings.HasPrefix(channel, "pigeon:") {
+		return errors.New("no service understands it")
+	}
+	return nil
+}
+
+func (p *post) Send(ctx context.Context, to string, m lifecycle.Message) error {
+	p.mu.Lock()
+	err, hang := p.down[to], p.hang[to]
+	p.sent = append(p.sent, sent{to, p.now(), m, err != nil || hang})
+	p.mu.Unlock()
+	if hang {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return err
+}
+
+func (p *post) fail(to string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down[to] = err
+}
+
+// kinds lists what was delivered to a channel.
+func (p *post) kinds(to string) (ks []model.NoticeKind) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.sent {
+		if s.to == to && !s.failed {
+			ks = append(ks, s.Kind)
+		}
+	}
+	return ks
+}
+
+func (p *post) last(to string) sent {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for n := len(p.sent) - 1; n >= 0; n-- {
+		if p.sent[n].to == to {
+			return p.sent[n]
+		}
+	}
+	return sent{}
+}
+
+func (p *post) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sent = nil
+}
+
+const (
+	mailTo = "mailto:ops@example.com"
+	hookTo = "https://hooks.example.com/T0KEN"
+)
+
+// telling is a world whose notices go to a scripted post; what has no contact
+// is told to Ops.
+func telling(t *testing.T) (*world, *post) {
+	w := newWorld(t)
+	p := &post{now: w.clock.Now, down: map[string]error{}, hang: map[string]bool{}}
+	w.notifier = p
+	w.policy.Notify.Default = []string{"ops", "nobody"}
+	w.start(w.store)
+	_, err := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Ops", Email: "ops@example.com", Channels: []string{hookTo}})
+	w.check(err)
+	return w, p
+}
+
+func (w *world) tick() {
+	w.t.Helper()
+	_, err := w.engine.Tick(w.ctx())
+	w.check(err)
+}
+
+// spec: N1
+func TestWhatHappensIsToldOnEveryChannel(t *testing.T) {
+	w, p := telling(t)
+	id := w.issued("a.example.com")
+	w.tick()
+	for _, to := range []string{mailTo, hookTo} {
+		if got := p.kinds(to); !slices.Equal(got, []model.NoticeKind{model.NoticeIssued}) {
+			t.Errorf("%s was told %v", to, got)
+		}
+	}
+	if s := p.last(hookTo); s.Instance != id || !strings.Contains(s.Subject, "a.example.com: issued") || !strings.Contains(s.Text, "valid to") {
+		t.Errorf("told: %+v", s)
+	}
+	// A contact of its own is told instead of those of the configuration.
+	c, err := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Web", Email: "web@example.com"})
+	w.check(err)
+	p.forget()
+	w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: c.ID}))
+	w.deploy(id)
+	w.check(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true))
+	w.tick()
+	w.forward(336 * days)
+	if got := p.kinds("mailto:web@example.com"); !slices.Equal(got, []model.NoticeKind{model.NoticeHosting, model.NoticeDeployed, model.NoticeRenewed, model.NoticeDeployed}) {
+		t.Errorf("web was told %v", got)
+	}
+	w.check(w.engine.StopHosting(w.ctx(), operator, id))
+	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "superseded"}))
+	w.tick()
+	if got := p.kinds("mailto:web@example.com")[4:]; !slices.Equal(got, []model.NoticeKind{model.NoticeHostingStopped, model.NoticeRevoked}) {
+		t.Errorf("at the end web was told %v", got)
+	}
+	if got := p.kinds(mailTo); len(got) != 0 {
+		t.Errorf("ops was told %v", got)
+	}
+	w.fsck()
+}
+
+// Every kind of job that fails makes a notice.
+//
+// spec: N2
+func TestNoKindOfJobFailsSilently(t *testing.T) {
+	want := map[model.JobKind]model.NoticeKind{
+		model.JobIssue: model.NoticeIssueFailed, model.JobReissue: model.NoticeRenewalFailed, model.JobRenew: model.NoticeHostingFailing,
+		model.JobDeploy: model.NoticeDeploymentFailed, model.JobUndeploy: model.NoticeUndeployFailed,
+		model.JobRevoke: model.NoticeRevokeFailed, model.JobVerify: model.NoticeVerifyFailed,
+	}
+	fail := map[model.JobKind]func(w *world, id model.ID){
+		model.JobIssue: func(w *world, _ model.ID) {
+			w.issuer.plan("order", fails)
+			_, err := w.engine.Apply(w.ctx(), operator, w.bought(), lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}}})
+			w.check(err)
+		},
+		model.JobReissue: func(w *world, id model.ID) {
+			w.issuer.plan("order", fails)
+			_, err := w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{})
+			w.check(err)
+		},
+		model.JobRenew: func(w *world, id model.ID) {
+			w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact()}))
+			w.issuer.plan("order", fails, fails, fails, fails)
+			w.forward(336*days + 2*time.Hour)
+		},
+		model.JobDeploy: func(w *world, id model.ID) {
+			w.product.plan("deploy", fails)
+			_, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+			w.check(err)
+		},
+		model.JobUndeploy: func(w *world, id model.ID) {
+			w.deploy(id)
+			w.product.plan("undeploy", fails)
+			_, err := w.engine.Undeploy(w.ctx(), operator, w.resource(0).ID)
+			w.check(err)
+		},
+		model.JobRevoke: func(w *world, id model.ID) {
+			w.issuer.plan("revoke", fails, fails)
+			_, err := w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "superseded"})
+			w.check(err)
+		},
+		model.JobVerify: func(w *world, id model.ID) {
+			w.deploy(id)
+			w.product.plan("present", fails, fails)
+			_, err := w.engine.Verify(w.ctx(), operator, w.resource(0).ID)
+			w.check(err)
+		},
+	}
+	for _, kind := range model.JobKinds {
+		t.Run(string(kind), func(t *testing.T) {
+			if fail[kind] == nil {
+				t.Fatal("nothing shows that its failure is told")
+			}
+			w, p := telling(t)
+			id := w.issued("a.example.com")
+			fail[kind](w, id)
+			w.tick()
+			w.forward(time.Minute)
+			n := 0
+			for _, k := range p.kinds(hookTo) {
+				if k == want[kind] {
+					n++
+				}
+			}
+			if n != 1 {
+				t.Errorf("told: %v", p.kinds(hookTo))
+			}
+		})
+	}
+}
+
+// A failing renewal tells at its first failure, then at the days before expiry,
+// and what is presented stays.
+//
+// spec: H9, N1
+func TestAFailingRenewalTellsOnceAndThenAtTheDays(t *testing.T) {
+	w, p := telling(t)
+	id := w.issued("a.example.com")
+	w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact()}))
+	w.tick()
+	p.forget()
+	w.issuer.plan("order", slices.Repeat([]behaviour{fails}, 200)...)
+	w.forward(370 * days)
+	i := w.get(id)
+	v := i.Current()
+	var got []string
+	for _, s := range p.sent {
+		if s.to == hookTo {
+			got = append(got, string(s.Kind)+" "+strings.TrimPrefix(s.Subject, "certquay: a.example.com "))
+		}
+	}
+	at := v.NotAfter.UTC().Format("2006-01-02 15:04:05Z")
+	want := []string{"hosting failing certquay: a.example.com: hosting failing"}
+	for _, left := range []string{"14 days", "7 days", "3 days", "24 hours"} {
+		want = append(want, "expiry expires in "+left+", on "+at)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("told:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// spec: N1
+func TestExpiryIsToldAtItsDaysAndOnce(t *testing.T) {
+	w, p := telling(t)
+	id := w.issued("a.example.com")
+	hosted := w.hosted("b.example.com")
+	w.tick()
+	i := w.get(id)
+	v := i.Current()
+	p.forget()
+	w.forward(v.NotAfter.Sub(w.clock.Now()) - 10*days)
+	w.engine.Close() // weeks without certquay, twice
+	w.clock.MoveTo(v.NotAfter.Add(-60 * time.Hour))
+	w.start(w.store)
+	w.tick()
+	w.tick()
+	w.engine.Close()
+	w.start(w.store)
+	w.tick()
+	w.engine.Close()
+	w.clock.MoveTo(v.NotAfter.Add(100 * days))
+	w.start(w.store)
+	w.tick()
+	var got []string
+	for _, s := range p.sent {
+		if s.Kind == model.NoticeExpiry && s.to == hookTo {
+			if s.Instance == hosted {
+				t.Errorf("the healthy one was told of: %s", s.Subject)
+				continue
+			}
+			got = append(got, strings.Split(strings.TrimPrefix(s.Subject, "certquay: a.example.com "), ",")[0])
+		}
+	}
+	// Of the moments that passed meanwhile only the latest is told.
+	if want := []string{"expires in 30 days", "expires in 14 days", "expires in 3 days", "expired on " + v.NotAfter.UTC().Format("2006-01-02 15:04:05Z")}; !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+// spec: N1
+func TestShortValiditiesAreToldAtShares(t *testing.T) {
+	w, p := telling(t)
+	w.issuer.limit = 60 * days
+	w.policy.Notify.Before = []time.Duration{30 * days}
+	id := w.issued("a.example.com")
+	w.issuer.plan("order", slices.Repeat([]behaviour{fails}, 100)...)
+	p.forget()
+	w.forward(61 * days)
+	i := w.get(id)
+	v := i.Current()
+	var left []time.Duration
+	for _, s := range p.sent {
+		if s.Kind == model.NoticeExpiry && s.to == hookTo {
+			left = append(left, v.NotAfter.Sub(s.at).Round(time.Hour))
+		}
+	}
+	if want := []time.Duration{10 * days, 5 * days}; !slices.Equal(left, want) {
+		t.Errorf("told with %v left, want %v", left, want)
+	}
+}
+
+// Drift is told once, not at every look.
+//
+// spec: N1
+func TestDriftIsToldOnce(t *testing.T) {
+	w, p := telling(t)
+	id := w.issued("a.example.com")
+	w.deploy(id)
+	other := w.issued("a.example.com")
+	w.tick()
+	p.forget()
+	place := lifecycle.Place{Region: "global", Name: "a.example.com"}
+	m, err := w.engine.Material(other, 1)
+	w.check(err)
+	w.product.pmu.Lock()
+	w.product.shown[place] = &lifecycle.Pair{Chain: m.Chain}
+	w.product.pmu.Unlock()
+	for range 4 {
+		w.forward(25 * time.Hour)
+	}
+	if got := p.kinds(hookTo); !slices.Equal(got, []model.NoticeKind{model.NoticeDrift}) {
+		t.Errorf("told: %v", got)
+	}
+}
+
+// A record that is awaited is told with its value, once.
+//
+// spec: H5, N1
+func TestProofThatIsAwaitedIsToldOnce(t *testing.T) {
+	w, p := telling(t)
+	w.issuer.pending = 20
+	w.issuer.proofs = []model.Proof{{Domain: "a.example.com", Method: "dns", Name: "_acme-challenge.a.example.com", Value: "xyz\r\nBcc: evil"}}
+	id := w.bought()
+	_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+	w.check(err)
+	w.tick()
+	w.forward(2 * time.Hour)
+	if got := p.kinds(hookTo); !slices.Equal(got, []model.NoticeKind{model.NoticeProof}) {
+		t.Fatalf("told: %v", got)
+	}
+	if s := p.last(hookTo); !strings.Contains(s.Text, "dns  _acme-challenge.a.example.com  xyz  Bcc: evil\n") {
+		t.Errorf("told:\n%s", s.Text)
+	}
+}
+
+// A channel that is down is tried again after 1, 10 and 100 minutes, then
+// daily; the other channels and the engine go on.
+//
+// spec: N2, H9
+func TestAChannelThatFailsIsTriedAgain(t *testing.T) {
+	w, p := telling(t)
+	p.fail(hookTo, errors.New("503"))
+	start := w.clock.Now()
+	id := w.issued("a.example.com")
+	w.tick()
+	if got := p.kinds(mailTo); len(got) != 1 {
+		t.Errorf("the other channel was told %v", got)
+	}
+	w.forward(30 * days)
+	var waits []time.Duration
+	for _, s := range p.sent {
+		if s.to == hookTo {
+			waits = append(waits, s.at.Sub(start).Round(time.Second))
+		}
+	}
+	want := []time.Duration{0, time.Minute, 11 * time.Minute, 111 * time.Minute}
+	for len(want) < 33 {
+		want = append(want, want[len(want)-1]+24*time.Hour)
+	}
+	if !slices.Equal(waits, want) {
+		t.Errorf("tried after %v, want %v", waits, want)
+	}
+	open, err := w.engine.Notices(lifecycle.NoticeFilter{Open: true})
+	w.check(err)
+	if len(open) != 1 || open[0].Error != "503" || open[0].Instance != id || strings.Contains(open[0].To, "T0KEN") {
+		t.Fatalf("open: %+v", open)
+	}
+	p.fail(hookTo, nil)
+	w.forward(2 * days)
+	if got := p.kinds(hookTo); !slices.Equal(got, []model.NoticeKind{model.NoticeIssued}) {
+		t.Errorf("told: %v", got)
+	}
+	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id})
+	w.check(err)
+	var log []string
+	for _, ev := range events {
+		if ev.Action == "notify" {
+			log = append(log, ev.Result)
+		}
+	}
+	if !slices.Equal(log, []string{lifecycle.ResultOK, lifecycle.ResultFailed}) {
+		t.Errorf("the log has %v", log)
+	}
+	// Once all is delivered, nothing stays for ever.
+	w.forward(100 * days)
+	if all, err := w.engine.Notices(lifecycle.NoticeFilter{}); err != nil || len(all) != 0 {
+		t.Errorf("kept: %d, %v", len(all), err)
+	}
+	w.fsck()
+}
+
+// spec: N2
+func TestAChannelThatHangsDelaysNobody(t *testing.T) {
+	w, p := telling(t)
+	p.mu.Lock()
+	p.hang[hookTo] = true
+	p.mu.Unlock()
+	w.engine.Start()
+	w.issued("a.example.com")
+	w.issued("b.example.com")
+	deadline := time.Now().Add(10 * time.Second)
+	for len(p.kinds(mailTo)) < 2 && time.Now().Before(deadline) {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if got := p.kinds(mailTo); len(got) != 2 {
+		t.Errorf("told: %v", got)
+	}
+	w.engine.Close() // does not wait for it either
+	open, err := w.engine.OpenNotices()
+	w.check(err)
+	if open != 2 {
+		t.Errorf("%d are open", open)
+	}
+}
+
+// A mail server that is out of order for a month: the mail comes once.
+//
+// spec: N2
+func TestAMailServerIsOutOfOrderForAMonth(t *testing.T) {
+	srv := notifytest.Start(t)
+	srv.Down(true)
+	w := newWorld(t)
+	w.notifier = notify.New(notify.Options{SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", TLS: notify.STARTTLS, Roots: srv.Roots}})
+	w.policy.Notify.Default = []string{"Ops"}
+	w.start(w.store)
+	w.contact()
+	w.issued("a.example.com")
+	w.forward(30 * days)
+	if len(srv.Mails()) != 0 || srv.Met() != 4+29 {
+		t.Fatalf("%d mails, asked %d times", len(srv.Mails()), srv.Met())
+	}
+	tests, err := w.engine.TestContact(w.ctx(), operator, "OPS")
+	w.check(err)
+	if len(tests) != 1 || tests[0].Err == nil || !strings.Contains(tests[0].Err.Error(), "out of order") {
+		t.Errorf("the test says %+v", tests)
+	}
+	srv.Down(false)
+	w.forward(3 * days)
+	if got := srv.Mails(); len(got) != 1 || !strings.Contains(got[0].Data, "Subject: certquay: a.example.com: issued") {
+		t.Fatalf("%d mails: %+v", len(got), got)
+	}
+	if tests, err = w.engine.TestContact(w.ctx(), operator, "OPS"); err != nil || tests[0].Err != nil || len(srv.Mails()) != 2 {
+		t.Errorf("the test says %+v, %v", tests, err)
+	}
+}
+
+// A sandbox tells nobody of what never happened.
+func TestASandboxWithholdsNotices(t *testing.T) {
+	w, p := telling(t)
+	w.policy.Notify.Withhold = true
+	w.start(w.store)
+	w.issued("a.example.com")
+	w.tick()
+	all, err := w.engine.Notices(lifecycle.NoticeFilter{})
+	w.check(err)
+	if len(p.sent) != 0 || len(all) != 2 || all[0].Outcome != model.NoticeWithheld || all[0].Open() {
+		t.Errorf("sent %d; %+v", len(p.sent), all)
+	}
+}
+
+// spec: N2
+func TestAContactIsTestedChannelByChannel(t *testing.T) {
+	w, p := telling(t)
+	p.fail(hookTo, errors.New("404"))
+	tests, err := w.engine.TestContact(w.ctx(), operator, "ops")
+	w.check(err)
+	if len(tests) != 2 || tests[0].Err != nil || tests[1].Err == nil || tests[1].Channel != "https://hooks.example.com" {
+		t.Errorf("%+v", tests)
+	}
+	var inv *lifecycle.Invalid
+	_, err = w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "X", Email: "x@example.com", Channels: []string{"pigeon://T0KEN"}})
+	if !errors.As(err, &inv) || strings.Contains(err.Error(), "T0KEN") || inv.Example == "" {
+		t.Errorf("a channel nobody understands: %v", err)
+	}
+	c, err := w.engine.Contact("ops")
+	w.check(err)
+	if !slices.Equal(c.Channels, []string{"https://hooks.example.com"}) {
+		t.Errorf("shown: %v", c.Channels)
+	}
+	w.check(w.engine.RemoveContact(w.ctx(), operator, "ops"))
+	w.fsck()
+}

@@ -1,0 +1,389 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/names"
+	"certquay/model"
+)
+
+const (
+	// watchEvery is how often each watched endpoint is looked at.
+	watchEvery = 24 * time.Hour
+	// lookers bounds how many are looked at at once, and lookTimeout one look,
+	// in real time.
+	lookers     = 16
+	lookTimeout = 15 * time.Second
+)
+
+// What can be wrong with what is watched besides what a [Judge] finds.
+const (
+	WatchExpiring    = "expiring"
+	WatchUnreachable = "unreachable"
+)
+
+// AddWatch begins to watch a host:port (spec N3); without a port 443 is meant.
+// The name is asked for by SNI; empty, it is the host.
+func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name string, contact model.ID) (model.Watch, error) {
+	w := model.Watch{ID: e.newID(), Contact: contact, Created: e.Now(), Next: e.Now()}
+	if f := mayTell(actor, actionWatch); f != nil {
+		return w, f
+	}
+	var err error
+	if w.Address, w.Name, err = watchAddress(address, name); err != nil {
+		return w, err
+	}
+	err = e.update(ctx, func(tx model.Tx) error {
+		key := model.WatchKey(w.Address, w.Name)
+		for range tx.Keys(model.Scan{Kind: model.KindWatch, Index: "name", From: key, To: key + "\x00"}) {
+			return &Refusal{Action: actionWatch, Reason: ReasonNameTaken, Args: Args{"name": shownWatch(&w)}}
+		}
+		if err := tx.Put(&w); err != nil {
+			return err
+		}
+		return tx.Append(e.watchEvent(actor, &w, "added"))
+	})
+	if err == nil {
+		e.nudgeWatching()
+	}
+	return w, err
+}
+
+// watchAddress checks and completes what a person typed.
+func watchAddress(address, name string) (string, string, error) {
+	bad := func(why string) error {
+		return &Invalid{Field: "address", Why: why, Example: "www.example.com:443 or [2001:db8::1]:443"}
+	}
+	address = strings.TrimSpace(address)
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		host, port = strings.Trim(address, "[]"), "443"
+	}
+	if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
+		return "", "", bad(fmt.Sprintf("%q is no port", port))
+	}
+	if host = hostName(host); host == "" {
+		return "", "", bad(fmt.Sprintf("%q names no host", address))
+	}
+	if name = strings.TrimSpace(name); name == "" {
+		name = host
+	} else if name = hostName(name); name == "" {
+		return "", "", &Invalid{Field: "name", Why: "it is no name of a server", Example: "www.example.com"}
+	}
+	return net.JoinHostPort(host, port), name, nil
+}
+
+// oneLabel is the name of a host in one's own network.
+var oneLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// hostName is a host name or IP address as it is asked for; "" for none.
+func hostName(s string) string {
+	if s = model.Fold(s); oneLabel.MatchString(s) {
+		return s
+	}
+	n, err := names.Parse(s)
+	if err != nil || strings.HasPrefix(n.ASCII, "*") {
+		return ""
+	}
+	return n.ASCII
+}
+
+// shownWatch is the address, with the name where that is another.
+func shownWatch(w *model.Watch) string {
+	if host, _, err := net.SplitHostPort(w.Address); err == nil && model.Fold(host) == model.Fold(w.Name) {
+		return w.Address
+	}
+	return w.Address + " (" + w.Name + ")"
+}
+
+// watchEvent is an event of which nobody is told.
+func (e *Engine) watchEvent(actor model.Actor, w *model.Watch, detail string) model.Event {
+	ev := e.event(actor, "watching", nil)
+	ev.Name, ev.Detail = shownWatch(w), detail
+	return ev
+}
+
+// Watches lists what is watched, by address.
+func (e *Engine) Watches() (all []model.Watch, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		for w, err := range model.All[model.Watch](r, model.Scan{Index: "name"}) {
+			if err != nil {
+				return err
+			}
+			all = append(all, w)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// FindWatch resolves what a person typed: an ID, a unique tail, or an address.
+func (e *Engine) FindWatch(typed string) (model.Watch, error) {
+	var found []model.Watch
+	err := e.store.View(func(r model.Reader) error {
+		var ids []model.ID
+		if err := find(r, model.KindWatch, typed, &ids); err != nil {
+			return err
+		}
+		if address, _, err := watchAddress(typed, ""); err == nil && len(ids) == 0 {
+			for key, err := range r.Keys(model.Scan{Kind: model.KindWatch, Index: "name", Prefix: model.WatchKey(address, ""), Limit: 20}) {
+				if err != nil {
+					return err
+				}
+				ids = append(ids, model.ID(key))
+			}
+		}
+		for _, id := range ids {
+			w, err := model.Get[model.Watch](r, string(id))
+			if err != nil {
+				return err
+			}
+			found = append(found, w)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return model.Watch{}, err
+	case len(found) == 0:
+		return model.Watch{}, &NotFound{"watch", typed}
+	case len(found) == 1:
+		return found[0], nil
+	}
+	a := &Ambiguous{What: "watch", Name: typed}
+	for n := range found {
+		a.Candidates = append(a.Candidates, found[n].ID.Short()+" "+shownWatch(&found[n]))
+	}
+	return model.Watch{}, a
+}
+
+// RemoveWatch ends watching.
+func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID) error {
+	if f := mayTell(actor, actionWatch); f != nil {
+		return f
+	}
+	return e.update(ctx, func(tx model.Tx) error {
+		w, err := model.Get[model.Watch](tx, string(id))
+		if errors.Is(err, model.ErrNotFound) {
+			return &NotFound{"watch", string(id)}
+		}
+		if err != nil {
+			return err
+		}
+		if err := tx.Delete(&w); err != nil {
+			return err
+		}
+		return tx.Append(e.watchEvent(actor, &w, "removed"))
+	})
+}
+
+// CheckWatch looks now. What has changed is told as after any look.
+func (e *Engine) CheckWatch(ctx context.Context, actor model.Actor, id model.ID) (model.Watch, error) {
+	if f := mayTell(actor, actionWatch); f != nil {
+		return model.Watch{}, f
+	}
+	if e.judge == nil {
+		return model.Watch{}, errors.New("this certquay cannot look at anything")
+	}
+	return e.look(ctx, id)
+}
+
+func (e *Engine) nudgeWatching() {
+	select {
+	case e.watching <- struct{}{}:
+	default:
+	}
+}
+
+// lookAll looks at what is watched until the engine closes.
+func (e *Engine) lookAll() {
+	for {
+		if err := e.lookDue(e.ctx); err != nil && e.ctx.Err() == nil {
+			e.log.Error("not all that is watched could be looked at", "error", err)
+		}
+		wait := resumeEvery
+		err := e.store.View(func(r model.Reader) error {
+			for w, err := range model.All[model.Watch](r, model.Scan{Index: "next", From: model.TimeKey(e.Now()), Limit: 1}) {
+				if err != nil {
+					return err
+				}
+				wait = min(wait, max(w.Next.Sub(e.Now()), 100*time.Millisecond))
+			}
+			return nil
+		})
+		if err != nil {
+			e.log.Error("the next look could not be found", "error", err)
+		}
+		select {
+		case <-e.ctx.Done():
+			return
+		case <-e.watching:
+		case <-e.clock.After(wait):
+		}
+	}
+}
+
+// lookDue looks at everything whose time has come, several at once, and waits
+// for it.
+func (e *Engine) lookDue(ctx context.Context) error {
+	if e.judge == nil {
+		return nil
+	}
+	var due []model.ID
+	err := e.store.View(func(r model.Reader) error {
+		for key, err := range r.Keys(model.Scan{Kind: model.KindWatch, Index: "next", To: model.TimeKey(e.Now()) + "~", Limit: passLimit}) {
+			if err != nil {
+				return err
+			}
+			due = append(due, model.ID(key))
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("find what is to be looked at: %w", err)
+	}
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, lookers)
+	errs := make([]error, len(due))
+	for n, id := range due {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if _, err := e.look(ctx, id); err != nil && !errors.As(err, new(*NotFound)) {
+				errs[n] = err
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// look asks what one endpoint presents, judges it and records what changed.
+func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err error) {
+	if err := e.store.View(func(r model.Reader) (err error) {
+		w, err = model.Get[model.Watch](r, string(id))
+		return err
+	}); errors.Is(err, model.ErrNotFound) {
+		return w, &NotFound{"watch", string(id)}
+	} else if err != nil {
+		return w, err
+	}
+	lctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	chain, _, failure := e.prober.Probe(lctx, w.Address, w.Name)
+	cancel()
+	if ctx.Err() != nil {
+		return w, ctx.Err()
+	}
+	now := e.Now()
+	var seen seenThere
+	if failure == nil {
+		seen = e.judged(chain, w.Name, now)
+	}
+	err = e.update(ctx, func(tx model.Tx) error {
+		stored, err := model.Get[model.Watch](tx, string(id))
+		if errors.Is(err, model.ErrNotFound) {
+			return &NotFound{"watch", string(id)}
+		}
+		if err != nil {
+			return err
+		}
+		changes := noteSeen(&stored, seen, failure, now)
+		w = stored
+		if err := tx.Put(&stored); err != nil || changes == "" {
+			return err
+		}
+		ev := e.event(model.Scheduler, actionWatch, nil)
+		ev.Name, ev.Detail = shownWatch(&stored), changes
+		if len(stored.Problems) > 0 {
+			ev.Result, ev.Reason = ResultFailed, stored.Detail
+		}
+		return appendAbout(tx, ev, &stored)
+	})
+	return w, err
+}
+
+// seenThere is what an endpoint presented.
+type seenThere struct {
+	problems, sentences          []string
+	fingerprint, subject, issuer string
+	notAfter                     time.Time
+}
+
+// judged adds to what the judge finds that it will expire soon (spec T3).
+func (e *Engine) judged(chain [][]byte, name string, now time.Time) seenThere {
+	var s seenThere
+	add := func(problem, text string) {
+		if !slices.Contains(s.problems, problem) {
+			s.problems = append(s.problems, problem)
+		}
+		s.sentences = append(s.sentences, OneLine(text))
+	}
+	for _, f := range e.judge(chain, name, now) {
+		add(f.Problem, f.Text)
+	}
+	if len(chain) == 0 {
+		return s
+	}
+	s.fingerprint = bundle.Fingerprint(chain[0])
+	leaf, err := x509.ParseCertificate(chain[0])
+	if err != nil {
+		return s
+	}
+	v := bundle.Version(leaf)
+	s.subject, s.issuer, s.notAfter = OneLine(v.Subject), OneLine(leaf.Issuer.String()), v.NotAfter
+	if !now.Before(v.Window()) && !now.After(v.NotAfter) {
+		add(WatchExpiring, "it expires on "+stamp(v.NotAfter))
+	}
+	return s
+}
+
+// noteSeen takes a look into the record and says what changed since the look
+// before; "" for nothing. One look without an answer may be bad luck: it is
+// followed by another before it counts.
+func noteSeen(w *model.Watch, s seenThere, failure error, now time.Time) string {
+	w.LookedAt = now
+	if failure != nil {
+		w.Error = OneLine(failure.Error())
+		if w.Failures > 0 && now.Before(w.Next) {
+			return "" // somebody looks meanwhile; that makes it no worse
+		}
+		w.Failures++
+		w.Next = now.Add(retryAfter(w.Failures, 0))
+		if w.Failures == 1 || slices.Equal(w.Problems, []string{WatchUnreachable}) {
+			return ""
+		}
+		w.Problems, w.Detail, w.Since = []string{WatchUnreachable}, w.Error, now
+		return "is " + WatchUnreachable
+	}
+	before, first := w.Problems, w.Answered.IsZero()
+	var said []string
+	if w.Fingerprint != "" && w.Fingerprint != s.fingerprint {
+		said = append(said, fmt.Sprintf("has changed: it presents another certificate (SHA-256 %.16s…), valid to %s", s.fingerprint, stamp(s.notAfter)))
+	}
+	fresh := func(p string) bool { return !slices.Contains(before, p) }
+	switch {
+	case slices.ContainsFunc(s.problems, fresh):
+		said = append(said, "is "+strings.Join(s.problems, ", "))
+	case len(before) > 0 && len(s.problems) == 0:
+		said = append(said, "has recovered")
+	case len(before) != len(s.problems):
+		said = append(said, "is still "+strings.Join(s.problems, ", "))
+	}
+	if len(said) > 0 || first {
+		w.Since = now
+	}
+	w.Problems, w.Detail = s.problems, strings.Join(s.sentences, "; ")
+	w.Fingerprint, w.Subject, w.Issuer, w.NotAfter = s.fingerprint, s.subject, s.issuer, s.notAfter
+	w.Answered, w.Failures, w.Error, w.Next = now, 0, "", now.Add(watchEvery)
+	return strings.Join(said, "; ")
+}

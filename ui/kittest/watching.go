@@ -1,0 +1,73 @@
+package kittest
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// Watches implements kit.Watching.
+func (b *Backend) Watches() ([]model.Watch, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.Watched), nil
+}
+
+// AddWatch implements kit.Watching.
+func (b *Backend) AddWatch(_ context.Context, _ model.Actor, address, name string, contact model.ID) (model.Watch, error) {
+	if address == "" {
+		return model.Watch{}, &lifecycle.Invalid{Field: "address", Why: "it names no host", Example: "www.example.com:443"}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.Fail != nil {
+		return model.Watch{}, b.Fail
+	}
+	b.calls = append(b.calls, "AddWatch "+address)
+	w := model.Watch{ID: model.ID("01JCWATCH000000000000000" + string(rune('A'+len(b.Watched)))), Address: address, Name: name, Contact: contact, Created: b.Clock}
+	b.Watched = append(b.Watched, w)
+	b.publish()
+	return w, nil
+}
+
+// CheckWatch implements kit.Watching.
+func (b *Backend) CheckWatch(_ context.Context, _ model.Actor, id model.ID) (model.Watch, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for n := range b.Watched {
+		if b.Watched[n].ID == id {
+			b.calls = append(b.calls, "CheckWatch "+b.Watched[n].Address)
+			b.Watched[n].LookedAt, b.Watched[n].Answered = b.Clock, b.Clock
+			b.publish()
+			return b.Watched[n], b.Fail
+		}
+	}
+	return model.Watch{}, &lifecycle.NotFound{What: "watch", Name: string(id)}
+}
+
+// RemoveWatch implements kit.Watching.
+func (b *Backend) RemoveWatch(_ context.Context, _ model.Actor, id model.ID) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.Fail != nil {
+		return b.Fail
+	}
+	b.calls = append(b.calls, "RemoveWatch "+id.Short())
+	b.Watched = slices.DeleteFunc(b.Watched, func(w model.Watch) bool { return w.ID == id })
+	b.publish()
+	return nil
+}
+
+// watch makes three watched endpoints: one that is silent, a good one, and one
+// that is wrong.
+func (b *Backend) watch() {
+	ago := func(d time.Duration) time.Time { return b.Clock.Add(-d) }
+	b.Watched = []model.Watch{
+		{ID: "01JCWATCH00000000000000000A", Address: "[2001:db8::1]:8443", Name: "partner.example.net", LookedAt: ago(time.Hour), Answered: ago(26 * time.Hour), Problems: []string{"unreachable"}, Error: "connection refused", Detail: "connection refused"},
+		{ID: "01JCWATCH00000000000000000B", Address: "mail.example.org:465", Name: "mail.example.org", LookedAt: ago(time.Hour), Answered: ago(time.Hour), Fingerprint: "ab12cd34ef56ab78", Subject: "mail.example.org", Issuer: "CN=Example CA", NotAfter: b.Clock.Add(100 * day)},
+		{ID: "01JCWATCH00000000000000000C", Address: "old.example.com:443", Name: "old.example.com", LookedAt: ago(time.Hour), Answered: ago(time.Hour), Fingerprint: "ffee00112233aabb", NotAfter: ago(48 * time.Hour), Problems: []string{"wrong-name", "expired"}, Detail: "it is not for \"old.example.com\"; it expired\x1b[2J"},
+	}
+}

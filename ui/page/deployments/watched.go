@@ -1,0 +1,249 @@
+package deployments
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/dialog"
+	"certquay/ui/dialog/form"
+	"certquay/ui/kit"
+	"certquay/ui/page/flow"
+	"certquay/ui/page/listing"
+	"certquay/ui/style"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// watched is the sub-tab after the products: endpoints that certquay does not
+// manage and looks at (spec N3).
+type watched struct {
+	c    *kit.Context
+	list *listing.List[model.Watch]
+}
+
+func newWatched(c *kit.Context) *watched {
+	w := &watched{c: c}
+	w.list = listing.New(c, watchedColumns(c), func(r model.Watch) string { return string(r.ID) }, listing.Source[model.Watch]{
+		Rows:     w.rows,
+		Instance: func(model.Watch) model.ID { return "" },
+		Filtered: func() bool { return false },
+		None:     "watch.none", Hint: "watch.hint",
+	})
+	return w
+}
+
+// rows gives those whose address, name or state holds what was typed.
+func (w *watched) rows(offset, limit int) func() ([]model.Watch, int, error) {
+	typed, c := strings.ToLower(w.list.Text()), w.c
+	return func() ([]model.Watch, int, error) {
+		all, err := c.Backend.Watches()
+		if err != nil {
+			return nil, 0, err
+		}
+		all = slices.DeleteFunc(all, func(r model.Watch) bool {
+			return !strings.Contains(strings.ToLower(r.Address+" "+r.Name+" "+watchWords(c, &r)), typed)
+		})
+		from := min(offset, len(all))
+		to := len(all)
+		if limit > 0 {
+			to = min(from+limit, len(all))
+		}
+		return all[from:to], len(all), nil
+	}
+}
+
+func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
+	return []widget.Column[model.Watch]{
+		{Title: c.T("col.address"), Min: 18, Max: 40, Grow: 2, Cell: func(r model.Watch, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Strong, Text: r.Address}
+		}},
+		{Title: c.T("col.name"), Min: 14, Max: 32, From: 100, Grow: 1, Cell: func(r model.Watch, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: r.Name}
+		}},
+		{Title: c.T("col.presents"), Min: 9, Max: 9, From: 112, Cell: func(r model.Watch, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: short(r.Fingerprint)}
+		}},
+		{Title: c.T("col.expires"), Min: 7, Max: 7, Right: true, Cell: func(r model.Watch, _ int) widget.Cell {
+			switch {
+			case r.NotAfter.IsZero():
+				return widget.Cell{Tone: style.Faint, Text: "–"}
+			case r.NotAfter.Before(c.Now):
+				return widget.Cell{Tone: style.Bad, Text: widget.Days(r.NotAfter, c.Now)}
+			}
+			return widget.Cell{Tone: style.Plain, Text: widget.Days(r.NotAfter, c.Now)}
+		}},
+		{Title: c.T("col.state"), Min: 18, Max: 44, Grow: 1, Cell: func(r model.Watch, _ int) widget.Cell {
+			st := style.Of(r.State())
+			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + watchWords(c, &r)}
+		}},
+		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: widget.Ago(r.Answered, c.Now)}
+		}},
+	}
+}
+
+// watchWords are all that is wrong, or the state.
+func watchWords(c *kit.Context, w *model.Watch) string {
+	words := w.Problems
+	if len(words) == 0 {
+		words = []string{w.State()}
+	}
+	var all []string
+	for _, p := range words {
+		all = append(all, c.Text.Or("watch."+p, p))
+	}
+	return strings.Join(all, ", ")
+}
+
+// actions are the keys of the sub-tab; those of its rows do nothing on the
+// others.
+func (w *watched) actions(here bool) []kit.Action {
+	c := w.c
+	some := here && w.list.Table.Total() > 0
+	var why *kit.Why
+	if c.ReadOnly {
+		why = c.WhyOf(&lifecycle.Refusal{Action: "watch", Reason: lifecycle.ReasonReadOnly})
+	}
+	return []kit.Action{
+		{Key: "+", Label: c.T("act.watch.add"), Group: kit.View, Off: !here, Why: why, Asks: true, Footer: kit.Some(kit.First, here), Run: w.add},
+		{Key: "V", Label: c.T("act.watch.look"), Group: kit.View, Off: !some, Why: why, Asks: true, Footer: kit.Some(kit.First, some), Run: w.look},
+		{Key: "ctrl+x", Label: c.T("act.watch.remove"), Group: kit.View, Danger: lifecycle.DangerNotice, Off: !some, Why: why, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
+	}
+}
+
+func (w *watched) copy() tea.Cmd {
+	r, ok := w.list.Table.Selected()
+	if !ok {
+		return nil
+	}
+	return kit.Send(kit.CopiedMsg{What: w.c.T("copy.address"), Text: r.Address})
+}
+
+func (w *watched) look() tea.Cmd {
+	r, ok := w.list.Table.Selected()
+	if !ok {
+		return nil
+	}
+	c := w.c
+	return c.Do(func(ctx context.Context) tea.Msg {
+		seen, err := c.Backend.CheckWatch(ctx, c.Actor, r.ID)
+		switch {
+		case err != nil:
+			return flow.Tell(c, err)
+		case seen.Error != "":
+			return kit.ToldMsg{Text: c.T("watch.silent", seen.Address, seen.Error), Tone: style.Soon}
+		}
+		return kit.ToldMsg{Text: c.T("watch.looked", seen.Address, watchWords(c, &seen)), Tone: style.Of(seen.State()).Tone}
+	})
+}
+
+func (w *watched) remove() tea.Cmd {
+	r, ok := w.list.Table.Selected()
+	if !ok {
+		return nil
+	}
+	c := w.c
+	return kit.Send(kit.OpenedMsg{
+		Make: func() kit.Dialog {
+			return &dialog.Confirm{Context: c, Title: c.T("act.watch.remove"), Danger: lifecycle.DangerNotice, Lines: []string{c.T("watch.remove.says")}, Question: r.Address}
+		},
+		Then: func(v any) tea.Cmd {
+			if yes, ok := v.(bool); !ok || !yes {
+				return nil
+			}
+			return c.Do(func(ctx context.Context) tea.Msg {
+				if err := c.Backend.RemoveWatch(ctx, c.Actor, r.ID); err != nil {
+					return flow.Tell(c, err)
+				}
+				return kit.ToldMsg{Text: c.T("watch.removed", r.Address), Tone: style.Good}
+			})
+		},
+	})
+}
+
+// add asks for an endpoint; what is wrong with it stands beside its field.
+func (w *watched) add() tea.Cmd {
+	c := w.c
+	return c.Do(func(context.Context) tea.Msg {
+		people, err := c.Backend.Contacts()
+		if err != nil {
+			return flow.Tell(c, err)
+		}
+		spec := form.Spec{Title: c.T("act.watch.add"), Submit: c.T("watch.submit"), Fields: []form.Field{
+			{Key: "address", Label: c.T("watch.address"), Placeholder: "www.example.com:443", Hint: func(form.Values) string { return c.T("watch.address.hint") }},
+			{Key: "name", Label: c.T("watch.name"), Placeholder: c.T("optional"), Hint: func(form.Values) string { return c.T("watch.name.hint") }},
+			{Key: "contact", Label: c.T("watch.contact"), Kind: form.Select, Options: func(form.Values) []form.Option {
+				os := []form.Option{{Label: c.T("watch.contact.default")}}
+				for _, k := range people {
+					os = append(os, form.Option{Value: string(k.ID), Label: k.Name})
+				}
+				return os
+			}},
+		}}
+		return kit.OpenedMsg{Make: func() kit.Dialog { return form.New(c, spec) }, Then: addThen(c, spec)}
+	})
+}
+
+func addThen(c *kit.Context, spec form.Spec) func(any) tea.Cmd {
+	return func(value any) tea.Cmd {
+		v, ok := value.(form.Values)
+		if !ok {
+			return nil
+		}
+		return c.Do(func(ctx context.Context) tea.Msg {
+			made, err := c.Backend.AddWatch(ctx, c.Actor, v["address"], v["name"], model.ID(v["contact"]))
+			field, why := "address", ""
+			var inv *lifecycle.Invalid
+			var ref *lifecycle.Refusal
+			switch {
+			case err == nil:
+				return kit.ToldMsg{Text: c.T("watch.added", made.Address), Tone: style.Good}
+			case errors.As(err, &inv):
+				field, why = inv.Field, inv.Why+"; "+inv.Example
+			case errors.As(err, &ref):
+				why = ref.Message()
+			default:
+				return flow.Tell(c, err)
+			}
+			return kit.OpenedMsg{Then: addThen(c, spec), Make: func() kit.Dialog {
+				return form.New(c, spec).Restore(v).WithError(field, text.Clean(why))
+			}}
+		})
+	}
+}
+
+// details shows what is known of the endpoint under the cursor.
+func (w *watched) details() tea.Cmd {
+	r, ok := w.list.Table.Selected()
+	if !ok {
+		return nil
+	}
+	c := w.c
+	st := style.Of(r.State())
+	lines := []string{watchWords(c, &r)}
+	add := func(label, value string) {
+		if value != "" {
+			lines = append(lines, c.T(label)+" "+text.Clean(value))
+		}
+	}
+	add("watch.because", r.Detail)
+	add("watch.silence", r.Error)
+	about := []string{}
+	for _, l := range [][2]string{{"watch.name", r.Name}, {"watch.subject", r.Subject}, {"watch.issuer", r.Issuer}, {"watch.sha256", r.Fingerprint}} {
+		if l[1] != "" {
+			about = append(about, c.T(l[0])+": "+text.Clean(l[1]))
+		}
+	}
+	if !r.NotAfter.IsZero() {
+		about = append(about, c.T("watch.until")+": "+r.NotAfter.UTC().Format("2006-01-02 15:04:05Z"))
+	}
+	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
+		return &dialog.Notice{Context: c, Title: r.Address, Tone: st.Tone, Parts: []dialog.Part{{Tone: st.Tone, Lines: lines}, {Tone: style.Plain, Head: c.T("watch.presents"), Lines: about}}}
+	}, Then: func(any) tea.Cmd { return nil }})
+}

@@ -1,0 +1,30 @@
+package text
+
+// englishWatch are the English texts of what is watched.
+var englishWatch = map[string]string{
+	"deployments.watched":   "Watched",
+	"watch.hint":            "by address, name or state",
+	"watch.count":           "%s watched",
+	"watch.none":            "Nothing is watched yet. Press + and name any host:port: certquay looks at it every day and tells when its certificate expires, changes, or is wrong there.",
+	"watch.submit":          "watch",
+	"watch.address":         "host:port",
+	"watch.address.hint":    "of any TLS server; without a port 443 is meant; IPv6 as [2001:db8::1]:443",
+	"watch.name":            "server name",
+	"watch.name.hint":       "asked for by SNI, and to be covered; empty: the host",
+	"watch.contact":         "tell",
+	"watch.contact.default": "those of the configuration",
+	"watch.added":           "%s is watched",
+	"watch.removed":         "%s is watched no more",
+	"watch.remove.says":     "It is not looked at any more. What was seen stays in the activity log.",
+	"watch.looked":          "%s: %s",
+	"watch.silent":          "%s did not answer: %s",
+	"watch.because":         "because",
+	"watch.silence":         "the last look got no answer:",
+	"watch.presents":        "What it presents",
+	"watch.subject":         "subject",
+	"watch.issuer":          "issuer",
+	"watch.sha256":          "SHA-256",
+	"watch.until":           "valid to",
+	"watch.wrong-name":      "wrong name", "watch.incomplete-chain": "incomplete chain", "watch.not-yet-valid": "not yet valid",
+	"act.watch.add": "watch a server", "act.watch.look": "look now", "act.watch.remove": "watch it no more",
+}
