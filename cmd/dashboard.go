@@ -12,17 +12,26 @@ import (
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/forecast"
 	"certquay/ui"
 	"certquay/ui/kit"
 )
 
-var _ kit.Backend = (*lifecycle.Engine)(nil)
+// backend is the engine as the dashboard needs it.
+type backend struct{ *lifecycle.Engine }
+
+var _ kit.Backend = backend{}
+
+// Forecast implements kit.Backend.
+func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
+	return forecast.Run(ctx, b.Engine, r)
+}
 
 // dashboard draws the dashboard in the session's terminal until it is left.
 func dashboard(ctx context.Context, c *call) error {
 	a := c.app
 	o := ui.Options{
-		Backend: a.Engine, Actor: c.Actor, Ctx: ctx, ReadOnly: c.g.readOnly, Lang: c.language(), Version: Version,
+		Backend: backend{a.Engine}, Actor: c.Actor, Ctx: ctx, ReadOnly: c.g.readOnly, Lang: c.language(), Version: Version,
 		Sealed: a.Sealed, Here: a.Host.Count, Remote: c.Kind == session.Network, Store: a.Dir, Sandbox: a.Sandbox, Support: a.Config.Support,
 		Read: c.read,
 	}

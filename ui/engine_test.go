@@ -19,6 +19,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
@@ -30,7 +31,7 @@ import (
 )
 
 // real is an engine as certquay wires it, on a store in memory.
-func real(t *testing.T) *lifecycle.Engine {
+func real(t *testing.T) backend {
 	t.Helper()
 	s, err := store.With(mem.New(), store.Options{})
 	if err != nil {
@@ -52,13 +53,21 @@ func real(t *testing.T) *lifecycle.Engine {
 		Products: []lifecycle.NamedProduct{{Name: "CDN", Driver: "edge", Product: cdn}},
 	})
 	t.Cleanup(e.Close)
-	return e
+	return backend{e}
+}
+
+// backend is the engine as certquay hands it to the dashboard.
+type backend struct{ *lifecycle.Engine }
+
+// Forecast implements kit.Backend.
+func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
+	return forecast.Run(ctx, b.Engine, r)
 }
 
 var boss = model.Actor{Name: "anna", Role: model.Owner, Via: "terminal"}
 
 // inState brings a new instance into a state by the actions that lead there.
-func inState(t *testing.T, e *lifecycle.Engine, s model.State) model.ID {
+func inState(t *testing.T, e backend, s model.State) model.ID {
 	t.Helper()
 	ctx := t.Context()
 	check := func(err error) {
@@ -118,7 +127,7 @@ func inState(t *testing.T, e *lifecycle.Engine, s model.State) model.ID {
 	return id
 }
 
-func upload(t *testing.T, e *lifecycle.Engine) model.ID {
+func upload(t *testing.T, e backend) model.ID {
 	t.Helper()
 	data := fresh(t)
 	res, err := e.Upload(t.Context(), boss, lifecycle.UploadRequest{Files: []bundle.File{{Name: "a.pem", Data: data}}})

@@ -4,8 +4,8 @@ import (
 	"certquay/ui/kit"
 	"certquay/ui/page/activity"
 	"certquay/ui/page/deployments"
+	"certquay/ui/page/forecast"
 	"certquay/ui/page/hosting"
-	"certquay/ui/page/later"
 	"certquay/ui/page/overview"
 )
 
@@ -19,5 +19,5 @@ var tabs = []struct {
 	{"tab.hosting", "tab.hosting.short", hosting.New},
 	{"tab.deployments", "tab.deployments", deployments.New},
 	{"tab.activity", "tab.activity", activity.New},
-	{"tab.forecast", "tab.forecast", later.New("tab.forecast", "later.forecast")},
+	{"tab.forecast", "tab.forecast", forecast.New},
 }

@@ -325,8 +325,12 @@ func (m *root) close(value any) tea.Cmd {
 
 // choose brings a tab to the front.
 func (m *root) choose(tab int) tea.Cmd {
-	m.tab = (tab + len(m.pages)) % len(m.pages)
-	return m.page().Update(kit.FocusedMsg{})
+	var left tea.Cmd
+	if tab = (tab + len(m.pages)) % len(m.pages); tab != m.tab {
+		left = m.page().Update(kit.LeftMsg{})
+	}
+	m.tab = tab
+	return tea.Batch(left, m.page().Update(kit.FocusedMsg{}))
 }
 
 func (m *root) quit() tea.Cmd {

@@ -161,10 +161,18 @@ func (m *root) footer() string {
 	actions := slices.DeleteFunc(m.page().Actions(), func(a kit.Action) bool { return a.Footer == kit.Never || a.Off || a.Why != nil })
 	slices.SortStableFunc(actions, func(a, b kit.Action) int { return int(a.Footer - b.Footer) })
 	for _, a := range actions {
-		part := s.Paint(style.Key, dialog.KeyName(kit.Action{Key: a.Key})) + " " + s.Paint(style.Muted, c.Text.Or("foot."+a.Key, a.Label)) + "  "
+		part := s.Paint(style.Key, dialog.KeyName(kit.Action{Key: a.Key})) + " " + s.Paint(style.Muted, foot(c, a)) + "  "
 		if widget.Width(left)+widget.Width(part) <= room {
 			left += part
 		}
 	}
 	return widget.Spread(left, right, m.width)
+}
+
+// foot is the word of an action in the footer.
+func foot(c *kit.Context, a kit.Action) string {
+	if a.Foot != "" {
+		return a.Foot
+	}
+	return c.Text.Or("foot."+a.Key, a.Label)
 }

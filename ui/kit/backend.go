@@ -6,11 +6,12 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/forecast"
 	"certquay/model"
 )
 
-// Backend is what the interface needs of the engine; *lifecycle.Engine is one.
-// Reading calls are quick. Acting calls return once the intent is durable;
+// Backend is what the interface needs of the engine: *lifecycle.Engine has it
+// all but Forecast. Reading calls are quick. Acting calls return once the intent is durable;
 // progress arrives through Watch. A refusal is a *lifecycle.Refusal.
 // Implementations are safe for concurrent use.
 type Backend interface {
@@ -48,6 +49,9 @@ type Backend interface {
 	Watch(ctx context.Context) <-chan model.Batch
 	// MoveClock moves a sandbox's clock forward, doing what is due on the way.
 	MoveClock(ctx context.Context, actor model.Actor, to time.Time) error
+	// Forecast lives through the coming months on a copy (spec V6). It is not
+	// quick: with 100,000 instances it takes tens of seconds, until ctx ends.
+	Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error)
 
 	Buy(ctx context.Context, actor model.Actor, r lifecycle.BuyRequest) (model.Order, []model.Instance, error)
 	BuyPack(ctx context.Context, actor model.Actor, r lifecycle.PackRequest) (model.Order, error)

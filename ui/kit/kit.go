@@ -44,8 +44,9 @@ type Action struct {
 	Label  string   // what it does, in a few words
 	Group  Group
 	Danger lifecycle.Danger
-	Footer Rank // its place in the footer
-	Off    bool // does nothing here and now: neither footer nor dispatch has it
+	Footer Rank   // its place in the footer
+	Foot   string // what the footer says there; "" for the catalogue's word of the key
+	Off    bool   // does nothing here and now: neither footer nor dispatch has it
 	// Why says that it is not allowed: it is dimmed, and pressing it shows this.
 	Why *Why
 	// Asks says that Run loads something and then opens a dialog or tells a
@@ -160,6 +161,9 @@ type (
 	ChangedMsg struct{ model.Batch }
 	// FocusedMsg says that the page has come to the front.
 	FocusedMsg struct{}
+	// LeftMsg says that another page has come to the front: stop what only a
+	// person who looks has use for.
+	LeftMsg struct{}
 	// OpenedMsg asks the root to put a dialog on top. Make runs in Update.
 	// Then gets the dialog's value, nil when it was cancelled.
 	OpenedMsg struct {

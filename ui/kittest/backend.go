@@ -35,6 +35,8 @@ type Backend struct {
 	Units     []lifecycle.Balance
 	Orders    []lifecycle.Cost
 	Fail      error
+	Forecasts int           // how many were begun
+	Ahead     chan struct{} // what forecasts wait for, if not nil
 
 	mu       sync.Mutex
 	table    *lifecycle.Table

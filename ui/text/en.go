@@ -34,8 +34,6 @@ var english = merge(map[string]string{
 	"tab.deployments":   "Deployments",
 	"tab.activity":      "Activity",
 	"tab.forecast":      "Forecast",
-	"later.forecast": "The forecast of the coming months is not part of this version yet. " +
-		"Until it is, the picture on the overview shows what expires in each of the coming 26 weeks.",
 
 	"role.viewer": "viewer", "role.operator": "operator", "role.reviewer": "reviewer", "role.admin": "admin", "role.owner": "owner",
 
@@ -195,7 +193,7 @@ var english = merge(map[string]string{
 	"foot.d": "deploy", "foot.r": "renew", "foot.n": "reissue", "foot.s": "save", "foot.x": "explain", "foot.y": "copy", "foot.esc": "back",
 	"foot.D": "undeploy", "foot.V": "verify", "foot.o": "certificate", "foot.R": "review", "foot.K": "add key",
 	"keytable.key": "key", "keytable.what": "what it does", "keytable.where": "where", "keytable.everywhere": "everywhere", "keytable.sandbox": "everywhere, in a sandbox or demo", "keytable.details": "details",
-}, englishDialogs, englishApplying, englishHosting, englishWatch)
+}, englishDialogs, englishApplying, englishHosting, englishWatch, englishForecast)
 
 func merge(a map[string]string, more ...map[string]string) map[string]string {
 	for _, m := range more {

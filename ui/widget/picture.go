@@ -41,6 +41,18 @@ func Bars(s *style.Styles, values []int, h, step int, tone func(i int) style.Ton
 	return lines
 }
 
+var leftEighths = []string{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"}
+
+// Bar is a lying bar as plain text: n of top, in w cells, to an eighth of one.
+// A value above zero always shows.
+func Bar(n, top, w int) string {
+	if n <= 0 || w <= 0 {
+		return ""
+	}
+	level := min(max(n*w*8/max(top, n), 1), w*8)
+	return Repeat("█", level/8) + leftEighths[level%8]
+}
+
 // Months labels an axis of weeks from now on, with the name of a month where
 // it begins.
 func Months(s *style.Styles, now time.Time, weeks, step int) string {

@@ -32,6 +32,7 @@ type Table[T any] struct {
 	Columns []Column[T]
 	ID      func(T) string
 	Marked  map[string]bool
+	Idle    bool // another pane has the keys: the cursor is drawn quietly
 
 	width, height int
 	total         int
@@ -262,13 +263,15 @@ func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
 		return
 	}
 	paint := s.Paint
-	if n == t.cursor {
+	if n == t.cursor && !t.Idle {
 		paint = s.PaintOn
 	}
 	lead, tone := "  ", style.Plain
 	switch marked := t.Marked[t.ID(r)]; {
 	case marked: // the cursor's row is told by its background as well
 		lead, tone = "✓ ", style.Accent
+	case n == t.cursor && t.Idle:
+		lead, tone = "▏ ", style.Muted
 	case n == t.cursor:
 		lead, tone = "▌ ", style.Accent
 	}

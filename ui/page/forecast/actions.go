@@ -1,0 +1,171 @@
+package forecast
+
+import (
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle/forecast"
+	"certquay/ui/kit"
+	"certquay/ui/page/flow"
+)
+
+func (p *page) Actions() []kit.Action {
+	c := p.c
+	var as []kit.Action
+	for _, a := range flow.Actions(c, flow.Target{}) {
+		if a.Why == nil { // what needs no certificate
+			as = append(as, a)
+		}
+	}
+	some := p.a != nil && p.a.Instances > 0
+	move := func(key, label string, by func(mover), also ...string) kit.Action {
+		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd {
+			by(p.focused())
+			if !p.aux {
+				p.moments.Reset()
+				p.moved()
+			}
+			return nil
+		}}
+	}
+	enter := kit.Action{Key: "enter", Label: c.T("act.forecast.open"), Foot: c.T("forecast.foot.days"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open}
+	switch {
+	case p.aux:
+		enter.Foot = c.T("foot.o")
+	case p.inDays:
+		enter.Foot = c.T("forecast.foot.moments")
+	}
+	esc := kit.Action{Key: "esc", Label: c.T("act.forecast.back"), Group: kit.View, Footer: kit.First, Off: p.run == nil && !p.aux && !p.inDays, Run: p.back}
+	if !p.aux && !p.inDays {
+		esc.Foot = c.T("forecast.foot.stop")
+	}
+	more := kit.Action{Key: "+", Label: c.T("act.forecast.more"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
+	if p.months >= forecast.MaxMonths {
+		more.Why, more.Run = &kit.Why{Message: c.T("forecast.most", forecast.MaxMonths), Hint: c.T("forecast.most.hint")}, nil
+	}
+	less := kit.Action{Key: "-", Label: c.T("act.forecast.less"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
+	if p.months <= shortly {
+		less.Why, less.Run = &kit.Why{Message: c.T("forecast.least", shortly), Hint: c.T("forecast.least.hint", shortly)}, nil
+	}
+	as = append(as, enter,
+		kit.Action{Key: "p", Label: c.T("act.forecast.policy"), Foot: c.T("forecast.foot.policy"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { return p.against(1) }},
+		kit.Action{Key: "P", Label: c.T("act.forecast.policy.back"), Group: kit.View, Run: func() tea.Cmd { return p.against(-1) }},
+		more, less,
+		kit.Action{Key: "x", Label: c.T("action.explain"), Group: kit.View, Footer: kit.Some(kit.Second, some), Off: p.a == nil, Run: p.explain},
+		kit.Action{Key: "ctrl+r", Label: c.T("act.forecast.again"), Foot: c.T("forecast.foot.again"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.anew() }},
+		esc)
+	for _, policy := range forecast.Policies[1:] {
+		as = append(as, kit.Action{Label: c.T("act.forecast.compare", policyName(c, policy)), Group: kit.View, Run: func() tea.Cmd {
+			p.compare = policy
+			return p.ask()
+		}})
+	}
+	return append(as,
+		kit.Action{Key: "l", Also: []string{"right"}, Label: c.T("act.forecast.moments"), Group: kit.Move, Run: func() tea.Cmd { p.aux = p.moments.Total() > 0; return nil }},
+		kit.Action{Key: "h", Also: []string{"left"}, Label: c.T("act.forecast.rows"), Group: kit.Move, Run: func() tea.Cmd { p.aux = false; return nil }},
+		move("j", "act.down", func(m mover) { m.Move(1) }, "down"), move("k", "act.up", func(m mover) { m.Move(-1) }, "up"),
+		move("g", "act.top", mover.Home, "home"), move("G", "act.end", mover.End, "end"),
+		move("ctrl+d", "act.halfdown", func(m mover) { m.Page(1) }), move("ctrl+u", "act.halfup", func(m mover) { m.Page(-1) }),
+		move("pgdown", "act.pagedown", func(m mover) { m.Page(2) }), move("pgup", "act.pageup", func(m mover) { m.Page(-2) }),
+	)
+}
+
+// mover is a table as the keys see it.
+type mover interface {
+	Move(n int)
+	Page(halves int)
+	Home()
+	End()
+	Scroll(n int)
+}
+
+// focused is the table that has the keys.
+func (p *page) focused() mover {
+	if p.aux {
+		return &p.moments
+	}
+	return p.list()
+}
+
+func (p *page) scroll(by int) {
+	p.focused().Scroll(by)
+	if !p.aux {
+		p.moved()
+	}
+}
+
+// reach changes how many months are looked at.
+func (p *page) reach(months int) tea.Cmd {
+	p.months = min(max(months/shortly*shortly, shortly), forecast.MaxMonths)
+	return p.ask()
+}
+
+// against goes to the next policy to compare with, or the one before.
+func (p *page) against(by int) tea.Cmd {
+	all := forecast.Policies
+	p.compare = all[(slices.Index(all, p.compare)+by+len(all))%len(all)]
+	return p.ask()
+}
+
+// open goes from a month to its days, from a day to what happens on it, and
+// from there to the certificate.
+func (p *page) open() tea.Cmd {
+	switch {
+	case p.a == nil:
+	case p.aux:
+		if m, ok := p.moments.Selected(); ok && m.Instance != "" {
+			return kit.Send(kit.ShownMsg{ID: m.Instance})
+		}
+	case p.inDays:
+		p.aux = p.moments.Total() > 0
+		if !p.aux {
+			return p.explain()
+		}
+	default:
+		p.inDays = true
+		p.byDay.Reset()
+		p.moments.Reset()
+		p.arrange()
+		if r, ok := p.byMonth.Selected(); ok {
+			if d := busiest(p.a, r); d != nil {
+				_, rows := p.byDay.Held()
+				p.byDay.Select(max(slices.IndexFunc(rows, func(r row) bool { return r.start.Equal(d.Start) }), 0))
+				p.moved()
+			}
+		}
+	}
+	return nil
+}
+
+// back goes where open came from; from the months it stops computing.
+func (p *page) back() tea.Cmd {
+	switch {
+	case p.aux:
+		p.aux = false
+	case p.inDays:
+		p.inDays = false
+		p.moments.Reset()
+		p.arrange()
+	case p.run != nil:
+		p.stop()
+		p.stopped = true
+	}
+	return nil
+}
+
+// click puts the cursor where somebody clicks.
+func (p *page) click(x, y int) {
+	if p.a == nil {
+		return
+	}
+	if aux := p.aux && !p.wide() || p.wide() && x > p.left(); aux {
+		p.aux = p.moments.Click(y-headLines-len(p.facts())) || p.aux
+		return
+	}
+	if p.list().Click(y - headLines - p.stripLines()) {
+		p.aux = false
+		p.moments.Reset()
+		p.moved()
+	}
+}

@@ -1,0 +1,120 @@
+package forecast
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle/forecast"
+	"certquay/ui/dialog"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// explain says what a row consists of and which rules make it due, or the same
+// of a moment.
+func (p *page) explain() tea.Cmd {
+	if m, ok := p.moments.Selected(); ok && p.aux {
+		return p.explainMoment(m)
+	}
+	r, ok := p.list().Selected()
+	if !ok {
+		return nil
+	}
+	c := p.c
+	parts := []dialog.Part{{Head: c.T("forecast.explain.what"), Lines: bullets(consists(c, &r.a))}}
+	if r.b != nil {
+		parts = append(parts, dialog.Part{Head: c.T("forecast.explain.under", policyName(c, p.compare)), Lines: bullets(consists(c, r.b))})
+	}
+	if why := rules(c, r); len(why) > 0 {
+		parts = append(parts, dialog.Part{Head: c.T("forecast.explain.why"), Lines: bullets(why)})
+	}
+	parts = append(parts, dialog.Part{Head: c.T("forecast.explain.how"), Lines: []string{c.T("forecast.explain.copy")}})
+	return notice(c, c.T("forecast.explain.title", title(c, r)), parts)
+}
+
+func (p *page) explainMoment(m forecast.Moment) tea.Cmd {
+	c, what := p.c, word(p.c, m.What)
+	parts := []dialog.Part{{Lines: []string{c.T("forecast.moment.line", widget.Stamp(m.At), what)}}}
+	if m.Detail != "" && m.Detail != m.Name {
+		parts[0].Lines = append(parts[0].Lines, m.Detail)
+	}
+	parts = append(parts, dialog.Part{Head: c.T("forecast.explain.why"), Lines: []string{c.Text.Or("forecast.why."+m.What, "")}})
+	return notice(c, name(m), parts)
+}
+
+// word is the word of a kind of moment.
+func word(c *kit.Context, what string) string { return c.Text.Or("moment."+what, what) }
+
+func notice(c *kit.Context, title string, parts []dialog.Part) tea.Cmd {
+	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
+		return &dialog.Notice{Context: c, Title: title, Tone: style.Accent, Parts: parts}
+	}})
+}
+
+// consists says in words what a tally counts, leaving out what is nothing.
+func consists(c *kit.Context, t *forecast.Tally) []string {
+	var ls []string
+	for _, one := range []struct {
+		key string
+		n   int
+	}{
+		{"forecast.n.renewals", t.Renewals}, {"forecast.n.reissues", t.Reissues}, {"forecast.n.deployments", t.Deployments},
+		{"forecast.n.credits", t.CreditsUsed}, {"forecast.n.units", t.PackUnits}, {"forecast.n.people", t.People},
+		{"forecast.n.waiting", t.Waiting}, {"forecast.n.ends", t.HostingEnds}, {"forecast.n.expiries", t.Expiries}, {"forecast.n.failures", t.Failures},
+	} {
+		if one.n > 0 {
+			ls = append(ls, plural(c, one.key, one.n))
+		}
+	}
+	if len(ls) == 0 {
+		ls = []string{c.T("forecast.n.nothing")}
+	}
+	return ls
+}
+
+// rules says which rules make due what a row counts, under either policy.
+func rules(c *kit.Context, r row) []string {
+	var ls []string
+	for _, rule := range []struct {
+		key string
+		of  func(*forecast.Tally) int
+	}{
+		{"forecast.why.renewals", func(t *forecast.Tally) int { return t.Renewals }},
+		{"forecast.why.reissues", func(t *forecast.Tally) int { return t.Reissues }},
+		{"forecast.why.deployments", func(t *forecast.Tally) int { return t.Deployments }},
+		{"forecast.why.person", func(t *forecast.Tally) int { return t.People }},
+		{"forecast.why.waits-for-credit", func(t *forecast.Tally) int { return t.Waiting }},
+		{"forecast.why.hosting-ends", func(t *forecast.Tally) int { return t.HostingEnds }},
+		{"forecast.why.expires", func(t *forecast.Tally) int { return t.Expiries }},
+	} {
+		if rule.of(&r.a) > 0 || r.b != nil && rule.of(r.b) > 0 {
+			ls = append(ls, c.T(rule.key))
+		}
+	}
+	return ls
+}
+
+// plural is the text of a number; that of one has a key of its own.
+func plural(c *kit.Context, key string, n int) string {
+	if n == 1 {
+		return c.T(key + ".one")
+	}
+	return c.T(key, widget.Count(n))
+}
+
+func bullets(ls []string) []string {
+	out := make([]string, len(ls))
+	for n, l := range ls {
+		out[n] = "• " + l
+	}
+	return out
+}
+
+// policyName is a policy as people read it.
+func policyName(c *kit.Context, policy string) string {
+	return c.Text.Or("policy."+policy, policy)
+}
+
+func stampHour(t time.Time) string { return t.Format("2006-01-02 15:04Z") }

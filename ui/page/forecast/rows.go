@@ -1,0 +1,311 @@
+package forecast
+
+import (
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/forecast"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// row is a month, a day, or all the months together; a is as configured, b
+// under the policy that it is compared with.
+type row struct {
+	start time.Time
+	whole bool
+	days  bool // it is a day
+	a     forecast.Tally
+	b     *forecast.Tally // nil when nothing is compared
+}
+
+func (r row) id() string {
+	if r.whole {
+		return "all"
+	}
+	return r.start.Format(time.DateOnly)
+}
+
+// end is when the row's time is over; zero for the row of all months.
+func (r row) end() time.Time {
+	switch {
+	case r.whole:
+		return time.Time{}
+	case r.days:
+		return r.start.AddDate(0, 0, 1)
+	}
+	return r.start.AddDate(0, 1, 0)
+}
+
+// holds says that a moment lies in the row.
+func (r row) holds(t time.Time) bool {
+	return r.whole || !t.Before(r.start) && t.Before(r.end())
+}
+
+// versions are the new versions of a tally, whatever they are for.
+func versions(t *forecast.Tally) int { return t.Renewals + t.Reissues }
+
+// monthRows are the months of a report, after all of them together.
+func monthRows(a, b *forecast.Report) []row {
+	rows := []row{{start: a.From, whole: true, a: a.Total}}
+	if b != nil {
+		rows[0].b = &b.Total
+	}
+	return append(rows, besides(a.ByMonth, months(b), false)...)
+}
+
+// dayRows are the days of a month; of all months, those on which something
+// happens.
+func dayRows(a, b *forecast.Report, of row) []row {
+	var rows []row
+	for _, r := range besides(a.ByDay, days(b), true) {
+		if of.holds(r.start) && (!of.whole || !quiet(&r.a) || r.b != nil && !quiet(r.b)) {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+func months(r *forecast.Report) []forecast.Tally {
+	if r == nil {
+		return nil
+	}
+	return r.ByMonth
+}
+
+func days(r *forecast.Report) []forecast.Tally {
+	if r == nil {
+		return nil
+	}
+	return r.ByDay
+}
+
+// besides puts the tallies of the same time beside each other. The two need
+// not begin at the same one: midnight may lie between them.
+func besides(as, bs []forecast.Tally, days bool) []row {
+	at := make(map[time.Time]*forecast.Tally, len(bs))
+	for n := range bs {
+		at[bs[n].Start] = &bs[n]
+	}
+	rows := make([]row, len(as))
+	for n := range as {
+		rows[n] = row{start: as[n].Start, days: days, a: as[n]}
+		if bs != nil {
+			if rows[n].b = at[as[n].Start]; rows[n].b == nil {
+				rows[n].b = &forecast.Tally{Start: as[n].Start}
+			}
+		}
+	}
+	return rows
+}
+
+// quiet says that nothing happens.
+func quiet(t *forecast.Tally) bool {
+	q := *t
+	q.Start = time.Time{}
+	return q == forecast.Tally{}
+}
+
+// momentsIn are the moments of a report that lie in a row.
+func momentsIn(r *forecast.Report, of row) []forecast.Moment {
+	var ms []forecast.Moment
+	for _, m := range r.Moments {
+		if of.holds(m.At) {
+			ms = append(ms, m)
+		}
+	}
+	return ms
+}
+
+// busiest is the day of a row with the most new versions and deployments; nil
+// when there are none.
+func busiest(r *forecast.Report, of row) *forecast.Tally {
+	var most *forecast.Tally
+	load := func(t *forecast.Tally) int { return versions(t) + t.Deployments }
+	for n := range r.ByDay {
+		d := &r.ByDay[n]
+		if of.holds(d.Start) && load(d) > 0 && (most == nil || load(d) > load(most)) {
+			most = d
+		}
+	}
+	return most
+}
+
+// packsOut is how many kinds of packs that had units free have none left in
+// the end; credits are told of by the day they run out.
+func packsOut(r *forecast.Report) int {
+	free := func(bs []lifecycle.Balance) map[string]int {
+		m := map[string]int{}
+		for _, b := range bs {
+			key := b.Kind
+			if b.Specification != nil {
+				key += "/" + b.Specification.String()
+			}
+			m[key] += b.Available
+		}
+		return m
+	}
+	n, after := 0, free(r.After)
+	for key, before := range free(r.Before) {
+		if key != string(lifecycle.PackCredit) && before > 0 && after[key] <= 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// scale is the highest value of each picture, over both policies.
+type scale struct{ versions, deployments, credits, people int }
+
+func scaleOf(rows []row) scale {
+	var s scale
+	take := func(t *forecast.Tally) {
+		s.versions = max(s.versions, versions(t))
+		s.deployments = max(s.deployments, t.Deployments)
+		s.credits = max(s.credits, t.CreditsUsed)
+		s.people = max(s.people, t.People)
+	}
+	for n := range rows {
+		if rows[n].whole {
+			continue
+		}
+		take(&rows[n].a)
+		if rows[n].b != nil {
+			take(rows[n].b)
+		}
+	}
+	return s
+}
+
+// shape is what decides the columns of a list of rows.
+type shape struct {
+	days  bool
+	other string // the name of the policy beside; "" when nothing is compared
+	scale scale
+}
+
+// picture is a bar with its number behind it; a sum is only a number.
+func picture(n, top, w int, whole bool, tone style.Tone) widget.Cell {
+	switch {
+	case n == 0:
+		return widget.Cell{Tone: style.Faint, Text: "–"}
+	case whole:
+		return widget.Cell{Tone: style.Strong, Text: widget.Count(n)}
+	}
+	return widget.Cell{Tone: tone, Text: widget.Bar(n, top, w-1-len(widget.Count(top))) + " " + widget.Count(n)}
+}
+
+// both are the numbers under two policies.
+func both(a, b int) widget.Cell {
+	switch {
+	case a == 0 && b == 0:
+		return widget.Cell{Tone: style.Faint, Text: "–"}
+	case a == b:
+		return widget.Cell{Text: widget.Count(a)}
+	}
+	return widget.Cell{Text: widget.Count(a) + " → " + widget.Count(b)}
+}
+
+// sign is a number with a glyph, so that it is not told by colour alone.
+func sign(word string, n int) widget.Cell {
+	if n == 0 {
+		return widget.Cell{Tone: style.Faint, Text: "–"}
+	}
+	s := style.Of(word)
+	return widget.Cell{Tone: s.Tone, Text: s.Glyph + " " + widget.Count(n)}
+}
+
+func columns(c *kit.Context, sh shape) []widget.Column[row] {
+	first := widget.Column[row]{Title: c.T("col.month"), Min: 9, Max: 11, Cell: func(r row, _ int) widget.Cell { return widget.Cell{Tone: style.Strong, Text: title(c, r)} }}
+	if sh.days {
+		first.Title, first.Min, first.Max = c.T("col.day"), 14, 14
+	}
+	cols := []widget.Column[row]{first}
+	drawn := func(head string, width, grow, top int, tone style.Tone, of func(*forecast.Tally) int) {
+		cols = append(cols, widget.Column[row]{Title: c.T(head), Min: width, Max: 16 * grow, Grow: grow, Cell: func(r row, w int) widget.Cell {
+			return picture(of(&r.a), top, w, r.whole, tone)
+		}})
+		if sh.other != "" {
+			cols = append(cols, widget.Column[row]{Title: sh.other, Min: max(9, widget.Width(sh.other)), Max: 16 * grow, Grow: grow, Cell: func(r row, w int) widget.Cell {
+				if r.b == nil {
+					return widget.Cell{Tone: style.Faint, Text: "…"}
+				}
+				return picture(of(r.b), top, w, r.whole, style.Accent)
+			}})
+		}
+	}
+	number := func(n int) widget.Cell { return both(n, n) }
+	plain := func(head string, width, from int, one func(n int) widget.Cell, of func(*forecast.Tally) int) {
+		cols = append(cols, widget.Column[row]{Title: c.T(head), Min: width, Max: width + 3, From: from, Cell: func(r row, _ int) widget.Cell {
+			if r.b != nil {
+				return both(of(&r.a), of(r.b))
+			}
+			return one(of(&r.a))
+		}})
+	}
+	signed := func(word string) func(int) widget.Cell { return func(n int) widget.Cell { return sign(word, n) } }
+	drawn("col.versions", 9, 3, sh.scale.versions, style.Good, versions)
+	drawn("col.deployments", 11, 3, sh.scale.deployments, style.Work, func(t *forecast.Tally) int { return t.Deployments })
+	credits, people := func(t *forecast.Tally) int { return t.CreditsUsed }, func(t *forecast.Tally) int { return t.People }
+	if sh.other == "" {
+		drawn("col.credits", 8, 2, sh.scale.credits, style.Plain, credits)
+		drawn("col.people", 8, 2, sh.scale.people, style.Soon, people)
+	} else {
+		plain("col.credits", 8, 0, number, credits)
+		plain("col.people", 8, 76, number, people)
+	}
+	plain("col.expire", 7, 0, signed("expired"), func(t *forecast.Tally) int { return t.Expiries })
+	plain("col.wait", 7, 76, signed("waiting"), func(t *forecast.Tally) int { return t.Waiting })
+	plain("col.ends", 7, 84, signed("service-ended"), func(t *forecast.Tally) int { return t.HostingEnds })
+	plain("col.units", 7, 96, number, func(t *forecast.Tally) int { return t.PackUnits })
+	plain("col.fail", 7, 106, signed("failed"), func(t *forecast.Tally) int { return t.Failures })
+	return cols
+}
+
+// title is the name of a row.
+func title(c *kit.Context, r row) string {
+	switch {
+	case r.whole:
+		return c.T("forecast.all")
+	case r.days:
+		return r.start.Format("2006-01-02 Mon")
+	}
+	return r.start.Format("2006-01")
+}
+
+// status is how a kind of moment is drawn.
+func status(what string) style.Status {
+	switch what {
+	case forecast.WhatExpires:
+		return style.Of("expired")
+	case forecast.WhatHostingEnds:
+		return style.Of("service-ended")
+	case forecast.WhatWaits:
+		return style.Of("waiting")
+	}
+	return style.Of("drifted") // a person is to look
+}
+
+// name is what a moment is about: of what people are asked the task says it.
+func name(m forecast.Moment) string {
+	if m.What == forecast.WhatPerson {
+		return m.Detail
+	}
+	return m.Name
+}
+
+func momentColumns(c *kit.Context) []widget.Column[forecast.Moment] {
+	return []widget.Column[forecast.Moment]{
+		{Title: c.T("col.day"), Min: 10, Max: 10, Cell: func(m forecast.Moment, _ int) widget.Cell {
+			return widget.Cell{Text: m.At.Format(time.DateOnly)}
+		}},
+		{Title: c.T("col.what"), Min: 14, Max: 18, Cell: func(m forecast.Moment, _ int) widget.Cell {
+			st := status(m.What)
+			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + c.Text.Or("moment."+m.What, m.What)}
+		}},
+		{Title: c.T("col.certificate"), Min: 12, Max: 70, Grow: 6, Cell: func(m forecast.Moment, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Strong, Text: name(m)}
+		}},
+	}
+}

@@ -1,0 +1,272 @@
+package forecast
+
+import (
+	"strings"
+	"time"
+
+	"certquay/lifecycle/forecast"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+const (
+	headLines = 3   // what is asked, what runs out, how far it is
+	wideFrom  = 110 // moments stand beside the rows
+)
+
+func (p *page) wide() bool { return p.width >= wideFrom }
+
+// left is how wide the rows are.
+func (p *page) left() int {
+	if p.wide() {
+		return p.width * 56 / 100
+	}
+	return p.width
+}
+
+// SetSize implements kit.Page.
+func (p *page) SetSize(w, h int) {
+	p.width, p.height = max(w, 0), max(h, 0)
+	room := max(p.height-headLines, 0)
+	p.byMonth.SetSize(p.left(), room)
+	p.byDay.SetSize(p.left(), max(room-p.stripLines(), 0))
+	p.moments.SetSize(p.asideWidth(), max(room-len(p.facts()), 0))
+}
+
+// asideWidth is how wide the moments are.
+func (p *page) asideWidth() int {
+	if p.wide() {
+		return p.width - p.left() - 1
+	}
+	return p.width
+}
+
+// View implements kit.Page.
+func (p *page) View() string {
+	if p.width <= 0 || p.height <= 0 {
+		return ""
+	}
+	s, c := p.c.Styles, p.c
+	lines := []string{p.askedLine(), p.outlookLine(), p.rule()}
+	room := max(p.height-headLines, 0)
+	switch {
+	case p.a == nil:
+		lines = append(lines, "")
+		for _, l := range widget.Wrap(c.T("forecast.first"), min(p.width-4, 76)) {
+			lines = append(lines, "  "+s.Paint(style.Muted, l))
+		}
+	case p.a.Instances == 0:
+		lines = append(lines, "")
+		for _, l := range widget.Wrap(c.T("forecast.none"), min(p.width-4, 76)) {
+			lines = append(lines, "  "+s.Paint(style.Muted, l))
+		}
+	case p.wide():
+		edge := strings.TrimSuffix(strings.Repeat(s.Paint(style.Faint, "│")+"\n", room), "\n")
+		lines = append(lines, widget.Beside(room, []int{p.left(), 1, p.width - p.left() - 1}, p.rows(), edge, p.aside()))
+	case p.aux:
+		lines = append(lines, p.aside())
+	default:
+		lines = append(lines, p.rows())
+	}
+	return widget.Fill(strings.Join(lines, "\n"), p.width, p.height)
+}
+
+// askedLine says what the forecast answers.
+func (p *page) askedLine() string {
+	s, c := p.c.Styles, p.c
+	left := " " + s.Paint(style.Strong, c.T("forecast.months", p.months)) + "   " + s.Paint(style.Muted, c.T("forecast.policy")) + " " + policyName(c, forecast.AsConfigured)
+	if p.compare != forecast.AsConfigured {
+		left += "   " + s.Paint(style.Muted, c.T("forecast.compare")) + " " + s.Paint(style.Accent, policyName(c, p.compare))
+	}
+	right := ""
+	if p.a != nil {
+		right = plural(c, "forecast.n.instances", p.a.Instances) + ", " + c.T("forecast.hosted", widget.Count(p.a.Hosted)) + " "
+	}
+	return widget.Spread(left, right, p.width)
+}
+
+// outlookLine answers at a glance: what runs out, what ends, what expires.
+func (p *page) outlookLine() string {
+	if p.a == nil || p.a.Instances == 0 {
+		return ""
+	}
+	s, c, t := p.c.Styles, p.c, &p.a.Total
+	var parts []string
+	add := func(word, text string) {
+		st := style.Of(word)
+		parts = append(parts, s.Paint(st.Tone, st.Glyph+" "+text))
+	}
+	if !p.a.CreditsRunOut.IsZero() {
+		add("expiring", c.T("forecast.credits.out", p.a.CreditsRunOut.Format(time.DateOnly)))
+	}
+	if n := packsOut(p.a); n > 0 {
+		add("expiring", plural(c, "forecast.n.packsout", n))
+	}
+	if t.HostingEnds > 0 {
+		add("service-ended", plural(c, "forecast.n.ends", t.HostingEnds))
+	}
+	if t.Expiries > 0 {
+		add("expired", plural(c, "forecast.n.expiries", t.Expiries))
+	}
+	if t.Failures > 0 {
+		add("failed", plural(c, "forecast.n.failures", t.Failures))
+	}
+	if len(parts) == 0 {
+		add("ok", c.T("forecast.fine"))
+	}
+	if p.a.BusiestLoad > 0 && !p.wide() {
+		parts = append(parts, s.Paint(style.Muted, c.T("forecast.busiest.hour", p.a.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", p.a.BusiestLoad))))
+	}
+	line := " " + parts[0]
+	for _, part := range parts[1:] {
+		if widget.Width(line)+3+widget.Width(part) <= p.width {
+			line += "   " + part
+		}
+	}
+	return line
+}
+
+// rule is the line under the head, with how far a forecast is in it.
+func (p *page) rule() string {
+	s, c := p.c.Styles, p.c
+	var word string
+	tone := style.Muted
+	switch {
+	case p.run != nil:
+		tone = style.Work
+		word = "◔ " + c.T("forecast.computing")
+		if p.run.policy != forecast.AsConfigured {
+			word = "◔ " + c.T("forecast.computing.policy", policyName(c, p.run.policy))
+		}
+		if !p.run.at.IsZero() {
+			from := c.Now
+			part := float64(p.run.at.Sub(from)) / float64(from.AddDate(0, p.run.months, 0).Sub(from))
+			word += " " + p.run.at.Format("2006-01") + "… " + widget.Gauge(part, 16)
+		}
+	case p.failed:
+		tone, word = style.Bad, "✕ "+c.T("forecast.failed")
+	case p.stopped:
+		tone, word = style.Soon, "▲ "+c.T("forecast.stopped")
+	case p.a != nil && p.stale:
+		word = c.T("forecast.stale", widget.Stamp(p.asOf))
+	case p.a != nil:
+		word = c.T("forecast.asof", widget.Stamp(p.asOf))
+	}
+	if word == "" {
+		return s.Paint(style.Faint, widget.Repeat("─", p.width))
+	}
+	word = widget.Cut(word, p.width-8)
+	return s.Paint(style.Faint, "── ") + s.Paint(tone, word) + s.Paint(style.Faint, " "+widget.Repeat("─", p.width-4-widget.Width(word)))
+}
+
+// rows are the months, or the days of one under their picture.
+func (p *page) rows() string {
+	s := p.c.Styles
+	p.list().Idle = p.aux
+	if !p.inDays {
+		return p.byMonth.View(s)
+	}
+	if p.stripLines() == 0 {
+		return p.byDay.View(s)
+	}
+	return strings.Join(p.strip(), "\n") + "\n" + p.byDay.View(s)
+}
+
+// stripLines is how high the picture of a month is; there is none of all
+// months, nor where there is no room.
+func (p *page) stripLines() int {
+	r, ok := p.byMonth.Selected()
+	if !p.inDays || !ok || r.whole || p.height < 16 {
+		return 0
+	}
+	return 4
+}
+
+// strip is a month at a glance: one bar a day, and the days under them.
+func (p *page) strip() []string {
+	s, c := p.c.Styles, p.c
+	_, rows := p.byDay.Held()
+	values := make([]int, len(rows))
+	axis := []rune(widget.Space(len(rows)*2 + 1))
+	for n, r := range rows {
+		values[n] = versions(&r.a) + r.a.Deployments
+		if d := r.start.Day(); d == 1 || d%5 == 0 {
+			copy(axis[n*2:], []rune(r.start.Format("2")))
+		}
+	}
+	at := p.byDay.Cursor()
+	lines := []string{"  " + s.Paint(style.Head, c.T("forecast.strip"))}
+	if m, ok := p.byMonth.Selected(); ok {
+		lines[0] = "  " + s.Paint(style.Strong, title(c, m)) + "  " + s.Paint(style.Muted, c.T("forecast.strip"))
+		if d := busiest(p.a, m); d != nil {
+			lines[0] += s.Paint(style.Muted, ", "+c.T("forecast.busiest.day", d.Start.Format("2006-01-02 Mon")))
+		}
+	}
+	for _, l := range widget.Bars(s, values, 2, 2, func(i int) style.Tone {
+		if i == at {
+			return style.Accent
+		}
+		return style.Good
+	}) {
+		lines = append(lines, "  "+l)
+	}
+	return append(lines, "  "+s.Paint(style.Faint, string(axis)))
+}
+
+// facts are what is worth knowing of the row under the cursor.
+func (p *page) facts() []string {
+	s, c := p.c.Styles, p.c
+	r, ok := p.list().Selected()
+	if !ok || p.a == nil {
+		return nil
+	}
+	w := p.asideWidth()
+	lines := []string{s.Paint(style.Strong, title(c, r))}
+	wrap := func(text string, tone style.Tone) {
+		for _, l := range widget.Wrap(text, w-2) {
+			lines = append(lines, s.Paint(tone, l))
+		}
+	}
+	wrap(summary(p, &r.a), style.Plain)
+	if d := busiest(p.a, r); d != nil && !r.days {
+		wrap(c.T("forecast.busiest.with", d.Start.Format("2006-01-02 Mon"), plural(c, "forecast.n.versions", versions(d)), plural(c, "forecast.n.deployments", d.Deployments)), style.Muted)
+	}
+	if p.a.BusiestLoad > 0 && r.holds(p.a.BusiestHour) {
+		wrap(c.T("forecast.busiest.hour", p.a.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", p.a.BusiestLoad)), style.Muted)
+	}
+	if r.b != nil {
+		wrap(c.T("forecast.under", policyName(c, p.compare), summary(p, r.b)), style.Accent)
+	}
+	return append(lines, "")
+}
+
+// summary is a tally in one sentence.
+func summary(p *page, t *forecast.Tally) string {
+	c := p.c
+	parts := []string{plural(c, "forecast.n.versions", versions(t)), plural(c, "forecast.n.deployments", t.Deployments)}
+	for _, more := range []struct {
+		key string
+		n   int
+	}{{"forecast.n.credits", t.CreditsUsed}, {"forecast.n.people", t.People}} {
+		if more.n > 0 {
+			parts = append(parts, plural(c, more.key, more.n))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// aside is what somebody will want to know of the row under the cursor.
+func (p *page) aside() string {
+	s, c := p.c.Styles, p.c
+	var b strings.Builder
+	for _, l := range p.facts() {
+		b.WriteString(" " + l + "\n")
+	}
+	if p.moments.Total() == 0 {
+		b.WriteString(" " + s.Paint(style.Muted, c.T("forecast.quiet")))
+		return b.String()
+	}
+	p.moments.Idle = !p.aux
+	b.WriteString(p.moments.View(s))
+	return b.String()
+}
