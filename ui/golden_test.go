@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"certquay/ui/kittest"
@@ -34,6 +35,11 @@ func TestScreens(t *testing.T) {
 		{"activity", 60, []string{"4"}},
 		{"event", 60, []string{"4", "enter"}},
 		{"forecast", 60, []string{"5"}},
+		{"forecast-empty", 0, []string{"5"}},
+		{"forecast-days", 60, []string{"5", "j", "j", "enter"}},
+		{"forecast-moments", 60, []string{"5", "l", "j"}},
+		{"forecast-compare", 60, []string{"5", "p", "p", "p", "p", "j", "j"}},
+		{"forecast-explain", 60, []string{"5", "p", "p", "p", "p", "j", "j", "x"}},
 		{"help", 60, []string{"?"}},
 		{"palette", 60, []string{":", "s", "a", "v"}},
 		{"panel", 60, []string{"f"}},
@@ -89,6 +95,8 @@ func TestScreens(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				b := kittest.New()
 				switch {
+				case s.fleet > 0 && strings.HasPrefix(s.name, "forecast"):
+					b = ahead()
 				case s.fleet > 0:
 					b = kittest.Fleet(s.fleet)
 				case s.fleet == -2:

@@ -91,7 +91,7 @@ func TestNoKeyShows(t *testing.T) {
 func TestKeyTable(t *testing.T) {
 	table := KeyTable()
 	for _, k := range []string{"j", "k", "h", "l", "1", "5", "tab", "[", "]", "g", "G", "pgup", "pgdown", "ctrl+d", "ctrl+u", "enter", "esc", "/", "f", "H", ":", "?", "space", "y", "q",
-		"b", "a", "w", "R", "i", "d", "D", "s", "r", "n", "u", "m", "t", "V", "v", "ctrl+k", "ctrl+x", "x", "K", "$"} {
+		"b", "a", "w", "R", "i", "d", "D", "s", "r", "n", "u", "m", "t", "V", "v", "ctrl+k", "ctrl+x", "x", "K", "$", "p", "+", "-", "ctrl+r"} {
 		if !strings.Contains(table, "`"+k+"`") {
 			t.Errorf("the table of keys lacks %s", k)
 		}

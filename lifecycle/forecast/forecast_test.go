@@ -111,7 +111,7 @@ func TestAForecastTellsWhatGoesWrong(t *testing.T) {
 		case forecast.WhatExpires:
 			expires[m.Instance] = m.At
 		case forecast.WhatPerson:
-			people[m.Name]++
+			people[string(m.Task)]++
 		}
 		if n > 0 && m.At.Before(rep.Moments[n-1].At) {
 			t.Error("moments are not in order of time")

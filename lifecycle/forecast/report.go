@@ -49,8 +49,10 @@ type Moment struct {
 	At       time.Time `json:"at"`
 	What     string    `json:"what"`
 	Instance model.ID  `json:"instance"`
-	Name     string    `json:"name"`
-	Detail   string    `json:"detail"`
+	Name     string    `json:"name"`   // of the instance
+	Detail   string    `json:"detail"` // what a person is to do, and the like
+	// Task is the kind of what a person is asked for; else "".
+	Task model.TaskKind `json:"task,omitempty"`
 }
 
 // What a [Moment] may be.
@@ -171,7 +173,7 @@ func (r *Report) used(en *model.Entry) {
 // person takes a task into the tallies.
 func (r *Report) person(t *model.Task) {
 	r.day(t.Created).People++
-	r.moment(Moment{At: t.Created.UTC(), What: WhatPerson, Instance: t.Instance, Name: string(t.Kind), Detail: t.Text})
+	r.moment(Moment{At: t.Created.UTC(), What: WhatPerson, Instance: t.Instance, Task: t.Kind, Detail: t.Text})
 }
 
 // close sums up once the last moment was lived through.
@@ -189,6 +191,11 @@ func (r *Report) close(s *records) {
 		at := i.Newest().NotAfter
 		r.day(at).Expiries++
 		r.moment(Moment{At: at.UTC(), What: WhatExpires, Instance: i.ID, Name: i.Name, Detail: joined(i.Domains())})
+	}
+	for n := range r.Moments {
+		if row, ok := s.instances.rows[string(r.Moments[n].Instance)]; ok { // a task names no instance
+			r.Moments[n].Name = row.value.Name
+		}
 	}
 	slices.SortFunc(r.Moments, func(a, b Moment) int {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.What, b.What), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Detail, b.Detail))

@@ -40,17 +40,16 @@ func (p *page) Actions() []kit.Action {
 	if !p.aux && !p.inDays {
 		esc.Foot = c.T("forecast.foot.stop")
 	}
-	more := kit.Action{Key: "+", Label: c.T("act.forecast.more"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
+	more := kit.Action{Key: "+", Label: c.T("act.forecast.more"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
 	if p.months >= forecast.MaxMonths {
 		more.Why, more.Run = &kit.Why{Message: c.T("forecast.most", forecast.MaxMonths), Hint: c.T("forecast.most.hint")}, nil
 	}
-	less := kit.Action{Key: "-", Label: c.T("act.forecast.less"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
+	less := kit.Action{Key: "-", Label: c.T("act.forecast.less"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
 	if p.months <= shortly {
 		less.Why, less.Run = &kit.Why{Message: c.T("forecast.least", shortly), Hint: c.T("forecast.least.hint", shortly)}, nil
 	}
 	as = append(as, enter,
-		kit.Action{Key: "p", Label: c.T("act.forecast.policy"), Foot: c.T("forecast.foot.policy"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { return p.against(1) }},
-		kit.Action{Key: "P", Label: c.T("act.forecast.policy.back"), Group: kit.View, Run: func() tea.Cmd { return p.against(-1) }},
+		kit.Action{Key: "p", Label: c.T("act.forecast.policy"), Foot: c.T("forecast.foot.policy"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.against},
 		more, less,
 		kit.Action{Key: "x", Label: c.T("action.explain"), Group: kit.View, Footer: kit.Some(kit.Second, some), Off: p.a == nil, Run: p.explain},
 		kit.Action{Key: "ctrl+r", Label: c.T("act.forecast.again"), Foot: c.T("forecast.foot.again"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.anew() }},
@@ -101,10 +100,10 @@ func (p *page) reach(months int) tea.Cmd {
 	return p.ask()
 }
 
-// against goes to the next policy to compare with, or the one before.
-func (p *page) against(by int) tea.Cmd {
+// against goes to the next policy to compare with; after the last to none.
+func (p *page) against() tea.Cmd {
 	all := forecast.Policies
-	p.compare = all[(slices.Index(all, p.compare)+by+len(all))%len(all)]
+	p.compare = all[(slices.Index(all, p.compare)+1)%len(all)]
 	return p.ask()
 }
 

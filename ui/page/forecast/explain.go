@@ -1,8 +1,6 @@
 package forecast
 
 import (
-	"time"
-
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle/forecast"
@@ -41,7 +39,7 @@ func (p *page) explainMoment(m forecast.Moment) tea.Cmd {
 		parts[0].Lines = append(parts[0].Lines, m.Detail)
 	}
 	parts = append(parts, dialog.Part{Head: c.T("forecast.explain.why"), Lines: []string{c.Text.Or("forecast.why."+m.What, "")}})
-	return notice(c, name(m), parts)
+	return notice(c, m.Name, parts)
 }
 
 // word is the word of a kind of moment.
@@ -116,5 +114,3 @@ func bullets(ls []string) []string {
 func policyName(c *kit.Context, policy string) string {
 	return c.Text.Or("policy."+policy, policy)
 }
-
-func stampHour(t time.Time) string { return t.Format("2006-01-02 15:04Z") }

@@ -287,14 +287,6 @@ func status(what string) style.Status {
 	return style.Of("drifted") // a person is to look
 }
 
-// name is what a moment is about: of what people are asked the task says it.
-func name(m forecast.Moment) string {
-	if m.What == forecast.WhatPerson {
-		return m.Detail
-	}
-	return m.Name
-}
-
 func momentColumns(c *kit.Context) []widget.Column[forecast.Moment] {
 	return []widget.Column[forecast.Moment]{
 		{Title: c.T("col.day"), Min: 10, Max: 10, Cell: func(m forecast.Moment, _ int) widget.Cell {
@@ -304,8 +296,14 @@ func momentColumns(c *kit.Context) []widget.Column[forecast.Moment] {
 			st := status(m.What)
 			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + c.Text.Or("moment."+m.What, m.What)}
 		}},
-		{Title: c.T("col.certificate"), Min: 12, Max: 70, Grow: 6, Cell: func(m forecast.Moment, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Strong, Text: name(m)}
+		{Title: c.T("col.certificate"), Min: 12, Max: 40, Grow: 6, Cell: func(m forecast.Moment, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Strong, Text: m.Name}
+		}},
+		{Title: c.T("col.detail"), Min: 20, Max: 90, Grow: 6, From: 76, Cell: func(m forecast.Moment, _ int) widget.Cell {
+			if m.Detail == m.Name {
+				return widget.Cell{}
+			}
+			return widget.Cell{Tone: style.Muted, Text: m.Detail}
 		}},
 	}
 }

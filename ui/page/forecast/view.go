@@ -28,8 +28,12 @@ func (p *page) left() int {
 func (p *page) SetSize(w, h int) {
 	p.width, p.height = max(w, 0), max(h, 0)
 	room := max(p.height-headLines, 0)
-	p.byMonth.SetSize(p.left(), room)
-	p.byDay.SetSize(p.left(), max(room-p.stripLines(), 0))
+	rows := p.left()
+	if p.wide() {
+		rows-- // beside the edge
+	}
+	p.byMonth.SetSize(rows, room)
+	p.byDay.SetSize(rows, max(room-p.stripLines(), 0))
 	p.moments.SetSize(p.asideWidth(), max(room-len(p.facts()), 0))
 }
 
@@ -195,13 +199,12 @@ func (p *page) strip() []string {
 		}
 	}
 	at := p.byDay.Cursor()
-	lines := []string{"  " + s.Paint(style.Head, c.T("forecast.strip"))}
-	if m, ok := p.byMonth.Selected(); ok {
-		lines[0] = "  " + s.Paint(style.Strong, title(c, m)) + "  " + s.Paint(style.Muted, c.T("forecast.strip"))
-		if d := busiest(p.a, m); d != nil {
-			lines[0] += s.Paint(style.Muted, ", "+c.T("forecast.busiest.day", d.Start.Format("2006-01-02 Mon")))
-		}
+	m, _ := p.byMonth.Selected()
+	head := c.T("forecast.strip")
+	if d := busiest(p.a, m); d != nil {
+		head = c.T("forecast.strip.busiest", d.Start.Format("Mon 2"))
 	}
+	lines := []string{"  " + s.Paint(style.Strong, title(c, m)) + "  " + s.Paint(style.Muted, head)}
 	for _, l := range widget.Bars(s, values, 2, 2, func(i int) style.Tone {
 		if i == at {
 			return style.Accent
@@ -263,7 +266,9 @@ func (p *page) aside() string {
 		b.WriteString(" " + l + "\n")
 	}
 	if p.moments.Total() == 0 {
-		b.WriteString(" " + s.Paint(style.Muted, c.T("forecast.quiet")))
+		for _, l := range widget.Wrap(c.T("forecast.quiet"), p.asideWidth()-2) {
+			b.WriteString(" " + s.Paint(style.Muted, l) + "\n")
+		}
 		return b.String()
 	}
 	p.moments.Idle = !p.aux

@@ -1,0 +1,249 @@
+package forecast
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/forecast"
+	"certquay/model"
+	"certquay/ui/kit"
+	"certquay/ui/kittest"
+	"certquay/ui/style"
+	"certquay/ui/text"
+)
+
+func at(s string) time.Time {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// report is one of two months with something on three days.
+func report(more int) *forecast.Report {
+	r := &forecast.Report{From: at("2026-11-29"), To: at("2026-12-03")}
+	for n := range 4 {
+		r.ByDay = append(r.ByDay, forecast.Tally{Start: r.From.AddDate(0, 0, n)})
+	}
+	r.ByDay[0].Renewals, r.ByDay[0].Deployments = 1+more, 2
+	r.ByDay[2].Reissues, r.ByDay[2].People = 4, 1
+	r.ByDay[3].Expiries = 1
+	r.ByMonth = []forecast.Tally{{Start: at("2026-11-01"), Renewals: 1 + more, Deployments: 2}, {Start: at("2026-12-01"), Reissues: 4, People: 1, Expiries: 1}}
+	r.Total = forecast.Tally{Start: r.From, Renewals: 1 + more, Reissues: 4, Deployments: 2, People: 1, Expiries: 1}
+	r.Moments = []forecast.Moment{{At: at("2026-12-01"), What: forecast.WhatPerson, Name: "a"}, {At: at("2026-12-02"), What: forecast.WhatExpires, Name: "b"}}
+	return r
+}
+
+// drawn are the cells of a row, as the table would draw them.
+func drawn(rows []row, sh shape) []string {
+	c := &kit.Context{Text: text.New("en"), Styles: style.New(true, 0)}
+	sh.scale = scaleOf(rows)
+	var lines []string
+	for _, r := range rows {
+		var cells []string
+		for _, col := range columns(c, sh) {
+			cells = append(cells, col.Cell(r, 10).Text)
+		}
+		lines = append(lines, strings.Join(cells, "|"))
+	}
+	return lines
+}
+
+// TestRows draws months and days, alone and beside another policy. spec: V6
+func TestRows(t *testing.T) {
+	a := report(0)
+	whole := monthRows(a, nil)
+	for _, tc := range []struct {
+		name string
+		rows []row
+		sh   shape
+		want []string
+	}{
+		{"months", whole, shape{}, []string{
+			"in all|5|2|–|1|✕ 1|–|–|–|–",
+			"2026-11|██ 1|████████ 2|–|–|–|–|–|–|–",
+			"2026-12|████████ 4|–|–|████████ 1|✕ 1|–|–|–|–",
+		}},
+		{"months beside", monthRows(a, report(15)), shape{other: "47 days"}, []string{
+			"in all|5|20|2|2|–|1|1|–|–|–|–",
+			"2026-11|▍ 1|███████ 16|████████ 2|████████ 2|–|–|–|–|–|–|–",
+			"2026-12|█▊ 4|█▊ 4|–|–|–|1|1|–|–|–|–",
+		}},
+		{"beside one that is awaited", whole[:1], shape{other: "47 days"}, []string{"in all|5|…|2|…|–|1|✕ 1|–|–|–|–"}},
+		{"days of a month", dayRows(a, nil, whole[2]), shape{days: true}, []string{
+			"2026-12-01 Tue|████████ 4|–|–|████████ 1|–|–|–|–|–",
+			"2026-12-02 Wed|–|–|–|–|✕ 1|–|–|–|–",
+		}},
+		{"days of all, the quiet one left out", dayRows(a, nil, whole[0]), shape{days: true}, []string{
+			"2026-11-29 Sun|██ 1|████████ 2|–|–|–|–|–|–|–",
+			"2026-12-01 Tue|████████ 4|–|–|████████ 1|–|–|–|–|–",
+			"2026-12-02 Wed|–|–|–|–|✕ 1|–|–|–|–",
+		}},
+	} {
+		if got := drawn(tc.rows, tc.sh); !slices.Equal(got, tc.want) {
+			t.Errorf("%s:\n%s\nwant\n%s", tc.name, strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
+		}
+	}
+}
+
+// TestRowsOfAnotherDay compares with a report that was begun after midnight.
+func TestRowsOfAnotherDay(t *testing.T) {
+	b := report(0)
+	b.ByMonth = b.ByMonth[1:]
+	rows := monthRows(report(0), b)
+	if versions(rows[1].b) != 0 || versions(rows[2].b) != 4 {
+		t.Errorf("%+v, %+v", rows[1].b, rows[2].b)
+	}
+}
+
+// TestWhatLiesInARow finds the moments and the busiest day of a row.
+func TestWhatLiesInARow(t *testing.T) {
+	r := report(0)
+	rows := monthRows(r, nil)
+	for n, want := range []struct {
+		moments int
+		busiest string
+	}{{2, "2026-12-01"}, {0, "2026-11-29"}, {2, "2026-12-01"}} {
+		if got := len(momentsIn(r, rows[n])); got != want.moments {
+			t.Errorf("%s: %d moments", rows[n].id(), got)
+		}
+		if d := busiest(r, rows[n]); d == nil || !d.Start.Equal(at(want.busiest)) {
+			t.Errorf("%s: busiest %+v", rows[n].id(), d)
+		}
+	}
+	if d := busiest(r, row{start: at("2026-11-30"), days: true}); d != nil {
+		t.Errorf("busiest of a quiet day: %+v", d)
+	}
+}
+
+// TestPacksRunOut counts packs that had something and have nothing left.
+func TestPacksRunOut(t *testing.T) {
+	dv := &model.Specification{Level: model.DV, Type: model.Single}
+	ov := &model.Specification{Level: model.OV, Type: model.Single}
+	r := &forecast.Report{
+		Before: []lifecycle.Balance{{Kind: "certificate", Specification: dv, Available: 2}, {Kind: "certificate", Specification: ov, Available: 3}, {Kind: "hosting"}, {Kind: "credit", Available: 1}},
+		After:  []lifecycle.Balance{{Kind: "certificate", Specification: dv}, {Kind: "certificate", Specification: ov, Available: 1}, {Kind: "hosting"}, {Kind: "credit"}},
+	}
+	if n := packsOut(r); n != 1 {
+		t.Errorf("%d packs run out", n)
+	}
+}
+
+// TestPluralForms writes one and many.
+func TestPluralForms(t *testing.T) {
+	c := &kit.Context{Text: text.New("en")}
+	got := strings.Join(append(consists(c, &forecast.Tally{Renewals: 1, Deployments: 1200, Expiries: 1}), consists(c, &forecast.Tally{})...), "; ")
+	if want := "1 yearly renewal of a hosted certificate; 1,200 deployments; 1 expires; nothing happens by itself"; got != want {
+		t.Errorf("%q", got)
+	}
+	for _, k := range c.Text.Keys() {
+		if strings.HasPrefix(k, "forecast.n.") && k != "forecast.n.nothing" && !c.Text.Has(strings.TrimSuffix(k, ".one")+".one") {
+			t.Errorf("%s has no form for one", k)
+		}
+	}
+}
+
+// all runs commands to their end and hands their messages to the page.
+func all(p *page, cmd tea.Cmd) (dues int) {
+	if cmd == nil {
+		return 0
+	}
+	msgs := []tea.Msg{cmd()}
+	for len(msgs) > 0 {
+		m := msgs[0]
+		msgs = msgs[1:]
+		switch v := m.(type) {
+		case nil:
+			continue
+		case tea.BatchMsg:
+			for _, c := range v {
+				if c != nil {
+					msgs = append(msgs, c())
+				}
+			}
+			continue
+		case dueMsg:
+			dues++
+		}
+		if next := p.Update(m); next != nil {
+			msgs = append(msgs, next())
+		}
+	}
+	return dues
+}
+
+func newPage(t *testing.T) (*page, *kittest.Backend) {
+	b := kittest.Fleet(20)
+	c := &kit.Context{Ctx: t.Context(), Backend: b, Table: b.Table(), Text: text.New("en"), Styles: style.New(true, 0), Now: b.Now(), Drafts: map[string]map[string]string{}}
+	p := New(c).(*page)
+	p.settle = time.Millisecond
+	p.SetSize(120, 36)
+	return p, b
+}
+
+// TestChangesSettleFirst computes once for many changes, and never for those
+// that nobody looks at.
+func TestChangesSettleFirst(t *testing.T) {
+	p, b := newPage(t)
+	all(p, p.Update(kit.FocusedMsg{}))
+	if b.Forecasts != 1 || p.a == nil {
+		t.Fatalf("%d forecasts", b.Forecasts)
+	}
+	first := p.Update(kit.ChangedMsg{})
+	for range 5 {
+		if p.Update(kit.ChangedMsg{}) != nil {
+			t.Fatal("the second change is waited for too")
+		}
+	}
+	if b.Forecasts != 1 {
+		t.Fatal("it does not wait")
+	}
+	if dues := all(p, first); dues != 1 || b.Forecasts != 2 || p.stale {
+		t.Fatalf("%d times due, %d forecasts, stale %v", dues, b.Forecasts, p.stale)
+	}
+	due := p.Update(kit.ChangedMsg{})
+	p.Update(kit.LeftMsg{})
+	all(p, due)
+	if b.Forecasts != 2 || p.Update(kit.ChangedMsg{}) != nil {
+		t.Fatal("it computes while nobody looks")
+	}
+}
+
+// TestChangesDuringAForecast come to another one afterwards; but not once the
+// person has stopped it.
+func TestChangesDuringAForecast(t *testing.T) {
+	p, b := newPage(t)
+	cmd := p.Update(kit.FocusedMsg{})
+	if p.Update(kit.ChangedMsg{}) != nil {
+		t.Fatal("two at a time")
+	}
+	if dues := all(p, cmd); dues != 1 || b.Forecasts != 2 {
+		t.Fatalf("%d times due, %d forecasts", dues, b.Forecasts)
+	}
+	p.anew()
+	p.back()
+	if p.run != nil || !p.stopped || p.Update(kit.ChangedMsg{}) != nil {
+		t.Fatal("it goes on after it was stopped")
+	}
+	if p.a == nil || !strings.Contains(p.View(), "stopped") {
+		t.Fatal("the earlier one does not stay")
+	}
+}
+
+// TestStoppedForecastIsForgotten lets one that was stopped come back late.
+func TestStoppedForecastIsForgotten(t *testing.T) {
+	p, _ := newPage(t)
+	p.Update(kit.FocusedMsg{})
+	late := computedMsg{run: p.run, err: context.Canceled}
+	p.back()
+	if cmd := p.Update(late); cmd != nil || p.failed {
+		t.Fatal("what was stopped is told as a failure")
+	}
+}
