@@ -85,6 +85,6 @@ var englishForecast = map[string]string{
 	"forecast.foot.policy":  "compare",
 	"forecast.foot.again":   "again",
 	"forecast.foot.stop":    "stop",
-	"foot.+":                "further",
-	"foot.-":                "nearer",
+	"forecast.foot.more":    "further",
+	"forecast.foot.less":    "nearer",
 }

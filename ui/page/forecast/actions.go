@@ -40,11 +40,11 @@ func (p *page) Actions() []kit.Action {
 	if !p.aux && !p.inDays {
 		esc.Foot = c.T("forecast.foot.stop")
 	}
-	more := kit.Action{Key: "+", Label: c.T("act.forecast.more"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
+	more := kit.Action{Key: "+", Label: c.T("act.forecast.more"), Foot: c.T("forecast.foot.more"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
 	if p.months >= forecast.MaxMonths {
 		more.Why, more.Run = &kit.Why{Message: c.T("forecast.most", forecast.MaxMonths), Hint: c.T("forecast.most.hint")}, nil
 	}
-	less := kit.Action{Key: "-", Label: c.T("act.forecast.less"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
+	less := kit.Action{Key: "-", Label: c.T("act.forecast.less"), Foot: c.T("forecast.foot.less"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
 	if p.months <= shortly {
 		less.Why, less.Run = &kit.Why{Message: c.T("forecast.least", shortly), Hint: c.T("forecast.least.hint", shortly)}, nil
 	}
