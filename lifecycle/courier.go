@@ -46,14 +46,14 @@ func (c *courier) nudge() {
 // deliverAll tells whom there is to tell until the engine closes. A job failing
 // or waiting elsewhere does not hold it up, and it holds up none.
 func (e *Engine) deliverAll() {
-	if err := e.planTelling(); err != nil {
+	if err := e.planTelling(); err != nil && e.ctx.Err() == nil {
 		e.log.Error("the days before expiry could not be planned", "error", err)
 	}
 	for {
-		if err := errors.Join(e.tellExpiry(), e.pruneNotices()); err != nil {
+		if err := errors.Join(e.tellExpiry(), e.pruneNotices()); err != nil && e.ctx.Err() == nil {
 			e.log.Error("notices could not be written", "error", err)
 		}
-		if _, err := e.deliverDue(); err != nil {
+		if _, err := e.deliverDue(); err != nil && e.ctx.Err() == nil {
 			e.log.Error("notices could not be read", "error", err)
 		}
 		wait := resumeEvery
