@@ -306,6 +306,9 @@ func (e *Engine) atResource(ctx context.Context, actor model.Actor, a Action, ki
 			return err
 		}
 		ev.Resource, ev.Result, ev.Detail = r.ID, ResultBegun, r.Product+" "+r.Region+" "+r.Name
+		if actor == model.Scheduler {
+			*ev = model.Event{} // a daily look is told of when it finds something
+		}
 		return tx.Put(&j)
 	})
 	if err == nil {

@@ -360,9 +360,14 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	looked := err
 	return func(tx model.Tx, j *model.Job) error {
 		result, detail, reason, repeat := ResultOK, "", "", false
+		changed := false
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
 			done(r, j)
 			r.LookedAt = e.Now()
+			before := *r
+			defer func() {
+				changed = r.Presented != before.Presented || r.VerifyError != before.VerifyError || r.DriftSince.IsZero() != before.DriftSince.IsZero()
+			}()
 			if looked != nil {
 				repeat = r.VerifyError != ""
 				r.VerifyError, result, reason = looked.Error(), ResultFailed, looked.Error()
@@ -383,6 +388,14 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 			return nil
 		}); err != nil {
 			return err
+		}
+		if j.Cause == WhyDue && !changed {
+			// The daily look found what the one before did: nothing to tell,
+			// and no record of it, or both would grow without end.
+			if err := e.finish(tx, j, result); err != nil {
+				return err
+			}
+			return tx.Delete(j)
 		}
 		ev := e.jobEvent(j, result)
 		ev.Detail, ev.Reason, ev.Repeat = detail, reason, repeat

@@ -214,7 +214,8 @@ func (e *Engine) update(ctx context.Context, fn func(model.Tx) error) error {
 
 // begin is the common shape of an action on an instance: the case is read and
 // checked inside the write, then the effect changes the instance, which is put
-// with its event. A refusal is logged as an event of its own.
+// with its event, unless effect empties that. A refusal is logged as an event of
+// its own.
 func (e *Engine) begin(ctx context.Context, actor model.Actor, a Action, id model.ID, effect func(tx model.Tx, c *Case, ev *model.Event) error) error {
 	err := e.update(ctx, func(tx model.Tx) error {
 		c, err := e.caseOf(tx, actor, id)
@@ -229,7 +230,7 @@ func (e *Engine) begin(ctx context.Context, actor model.Actor, a Action, id mode
 		if err := effect(tx, c, &ev); err != nil {
 			return err
 		}
-		if err := e.put(tx, c.Instance); err != nil {
+		if err := e.put(tx, c.Instance); err != nil || ev.Action == "" {
 			return err
 		}
 		if to := string(c.Instance.State); to != ev.From {

@@ -362,6 +362,9 @@ func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 		return e.store.View(func(r model.Reader) error {
 			for _, n := range ns {
 				j, err := model.Get[model.Job](r, string(jobs[n]))
+				if errors.Is(err, model.ErrNotFound) { // it left nothing to keep
+					j, err = model.Job{ID: jobs[n], Finished: e.Now(), Result: ResultOK}, nil
+				}
 				if err != nil {
 					return fmt.Errorf("read job %s: %w", jobs[n], err)
 				}

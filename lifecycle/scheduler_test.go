@@ -3,6 +3,7 @@ package lifecycle_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -59,6 +60,57 @@ func TestALaterVersionAsksInPlaceOfTheOneBefore(t *testing.T) {
 	i := w.get(id)
 	if len(i.Versions) < 4 || len(tasks) != 1 || tasks[0].Version != i.Newest().Number {
 		t.Fatalf("%d versions, tasks %+v", len(i.Versions), tasks)
+	}
+	w.fsck()
+}
+
+// A daily look that finds what the one before did leaves nothing behind; what
+// it finds changed is told once.
+//
+// spec: D4 S4
+func TestDailyLooksLeaveNothingBehind(t *testing.T) {
+	w := newWorld(t)
+	id := w.issued("a.example.com")
+	jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+	w.check(err)
+	w.done(jobs[0], nil)
+	count := func() (events, records int) {
+		all, err := w.engine.Activity(lifecycle.ActivityFilter{})
+		w.check(err)
+		w.check(w.engine.View(func(r model.Reader) error {
+			for _, err := range r.Keys(model.Scan{Kind: model.KindJob}) {
+				records++
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		return len(all), records
+	}
+	events, records := count()
+	before, err := w.engine.Resource(jobs[0].Resource)
+	w.check(err)
+	for range 10 {
+		w.forward(25 * time.Hour)
+	}
+	after, err := w.engine.Resource(jobs[0].Resource)
+	w.check(err)
+	if !after.LookedAt.After(before.LookedAt.Add(9 * 24 * time.Hour)) {
+		t.Fatalf("looked at %v, last at %v", before.LookedAt, after.LookedAt)
+	}
+	if e, r := count(); e != events || r != records {
+		t.Errorf("ten looks left %d events and %d jobs", e-events, r-records)
+	}
+	place := lifecycle.Place{Region: after.Region, Name: after.Name}
+	w.product.pmu.Lock()
+	delete(w.product.shown, place) // the server does not answer any more
+	w.product.pmu.Unlock()
+	for range 5 {
+		w.forward(25 * time.Hour)
+	}
+	if e, _ := count(); e != events+1 {
+		t.Errorf("an endpoint that went away is told of %d times", e-events)
 	}
 	w.fsck()
 }

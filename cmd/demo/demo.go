@@ -24,15 +24,18 @@ import (
 )
 
 // Config is the configuration a demo runs with: certificates of 100 days, as
-// public ones will be from March 2027, so that there is something to renew.
+// public ones will be from March 2027, so that there is something to renew, and
+// approvals that outlast the fleet's story, so that hosting needs nobody.
 const Config = `embedded:
   max_validity_days: 100
+review:
+  reuse_days: 825
 support_contact: the demo has none; in earnest, support_contact in the configuration
 `
 
 // HandshakeTimeout is how long a demo waits for a new leaf to be presented: its
 // endpoints are on this machine, and the frozen one never does.
-const HandshakeTimeout = time.Second
+const HandshakeTimeout = 500 * time.Millisecond
 
 // Clock is the clock of a demo. It begins with the fleet's story, in the past,
 // and is moved up to the present by [Fill].

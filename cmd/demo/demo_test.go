@@ -47,7 +47,7 @@ func filled(t *testing.T) *demo.World {
 		named = append(named, lifecycle.NamedProduct{Name: p.name, Driver: "edge", Product: w.Products[p.name]})
 	}
 	policy := lifecycle.DefaultPolicy()
-	policy.HandshakeTimeout = 300 * time.Millisecond
+	policy.HandshakeTimeout, policy.ReviewReuse = demo.HandshakeTimeout, 825*24*time.Hour
 	w.Engine = lifecycle.New(lifecycle.Options{
 		Store: s, Clock: w.Clock, Policy: policy, Prober: product.Prober{}, Products: named,
 		Issuers: map[string]lifecycle.Issuer{embedded.Brand: ca}, SaveClock: func(context.Context, time.Duration) error { return nil },
