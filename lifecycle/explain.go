@@ -46,7 +46,7 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 		case model.Deployed:
 			why("D3", "%d of %d resources present it, verified by handshake: %s", i.Deployments.Deployed, i.Deployments.Total, placesOf(c.Resources))
 		case model.Hosted:
-			why("H4", "it is hosted, with %d renewals left", i.Hosting.RenewalsLeft)
+			why("H4", "it is hosted, with %s left", counted(i.Hosting.RenewalsLeft, "renewal"))
 		case model.AutoDeploy:
 			why("D5", "auto-deploy is on at %d of %d resources", i.Deployments.Auto, i.Deployments.Total)
 		}
@@ -63,6 +63,18 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 			s += "; the last attempt failed: " + o.Error
 		}
 		next("%s.", s)
+	}
+	for n := range c.Resources {
+		r := &c.Resources[n]
+		if r.Failure.What != model.JobDeploy {
+			continue
+		}
+		if r.Deployed != "" {
+			why("D3", "what %s %s %s presented before was put back", r.Product, r.Region, r.Name)
+		}
+		if at := r.Operation.Next; !at.IsZero() {
+			next("certquay deploys to %s %s %s again, attempt %d, at %s (H9).", r.Product, r.Region, r.Name, r.Operation.Attempt+1, stamp(at))
+		}
 	}
 	if !i.Due.IsZero() {
 		next("certquay does by itself: %s, at %s (T5).", i.DueAction, stamp(i.Due))
@@ -94,4 +106,12 @@ func failureOf(i *model.Instance, rs []model.Resource) string {
 		}
 	}
 	return fmt.Sprintf("%d of its resources", i.Deployments.Failing)
+}
+
+// counted is a number with its noun.
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
