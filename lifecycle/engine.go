@@ -95,6 +95,7 @@ type Engine struct {
 	queue            []queued // of jobs to run inline, guarded by runMu
 	newKeyOf         func(model.KeyType) (model.Secret, []byte, error)
 
+	passing sync.Mutex // one pass of the scheduler at a time
 	stuckMu sync.Mutex
 	stuck   map[model.ID]time.Time // due and refused: passed over until then
 }
@@ -244,9 +245,10 @@ func (e *Engine) begin(ctx context.Context, actor model.Actor, a Action, id mode
 }
 
 // noteRefusal writes a refusal into the activity log (spec S3) and returns err.
+// What the scheduler may not do is no news: it tries again at its next pass.
 func (e *Engine) noteRefusal(ctx context.Context, actor model.Actor, err error) error {
 	var f *Refusal
-	if !errors.As(err, &f) || f.Reason == ReasonReadOnly {
+	if !errors.As(err, &f) || f.Reason == ReasonReadOnly || actor == model.Scheduler {
 		return err
 	}
 	ev := model.Event{

@@ -84,6 +84,10 @@ func (e *Engine) liveJobs(upTo string, limit int) (ids []model.ID, err error) {
 // pass starts everything that is due now and returns the jobs it started or
 // went on with; with sweep, also what is looked at every day.
 func (e *Engine) pass(sweep bool) ([]model.ID, error) {
+	// A moved clock's passes and the scheduler's own must not start the same
+	// work side by side.
+	e.passing.Lock()
+	defer e.passing.Unlock()
 	now := e.Now()
 	// What waited for a credit or for a busy resource counts as due with the
 	// rest; listed after it, so that a caller who waits does so for it too.
