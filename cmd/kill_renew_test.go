@@ -94,7 +94,7 @@ func (y *yearly) pass(target string, kill bool) bool {
 	go func() { ended <- c.Wait() }()
 	var strike <-chan time.Time
 	if kill {
-		strike = time.After(time.Duration(y.random.IntN(350)) * time.Millisecond)
+		strike = time.After(time.Duration(y.random.IntN(160)) * time.Millisecond)
 	}
 	select {
 	case err := <-ended:

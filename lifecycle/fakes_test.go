@@ -43,7 +43,18 @@ var errScripted = errors.New("scripted failure")
 type script struct {
 	mu    sync.Mutex
 	next  map[string][]behaviour
+	down  map[string]error // what a method fails with until it is mended
 	calls []string
+}
+
+// breaks lets a method fail from now on; a nil error mends it.
+func (s *script) breaks(method string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down == nil {
+		s.down = map[string]error{}
+	}
+	s.down[method] = err
 }
 
 func (s *script) plan(method string, bs ...behaviour) {
@@ -69,7 +80,11 @@ func (s *script) take(ctx context.Context, method, about string, effect func() e
 		b, s.next[method] = q[0], q[1:]
 	}
 	s.calls = append(s.calls, method+" "+about)
+	down := s.down[method]
 	s.mu.Unlock()
+	if down != nil {
+		return down
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -247,21 +247,12 @@ func (e *Engine) logJob(j *model.Job, err error) {
 	}
 }
 
-// retryError is a failure after which the other side wants a pause.
-type retryError struct {
-	err   error
-	after time.Duration
-}
-
-func (r *retryError) Error() string { return r.err.Error() }
-func (r *retryError) Unwrap() error { return r.err }
-
 // fail records a failed attempt: the job goes on after a pause (spec H9), or
 // is finished when no retry would mend it. Failures are visible at once on the
 // instance and its resource (spec S1, S2), and leave the state as it is.
 func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 	var final *Final
-	var pause *retryError
+	var pause *Later
 	j.Error = cause.Error()
 	retry := !errors.As(cause, &final)
 	switch j.Kind {
@@ -273,7 +264,7 @@ func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 	if retry {
 		wait := time.Duration(0)
 		if errors.As(cause, &pause) {
-			wait = pause.after
+			wait = pause.After
 		}
 		j.Next = e.Now().Add(retryAfter(j.Attempt, wait))
 	}
