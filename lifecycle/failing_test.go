@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,6 +52,20 @@ func (w *world) inTime(at []time.Time, asked time.Duration) {
 	}
 }
 
+// fails lets a method fail until it is called with a nil error, or orders come
+// to nothing at the moment of signing.
+func (i *issuer) fails(method string, err error) {
+	if method != "invalid" {
+		i.breaks(method, err)
+		return
+	}
+	i.omu.Lock()
+	defer i.omu.Unlock()
+	if i.invalid = ""; err != nil {
+		i.invalid = err.Error()
+	}
+}
+
 // TestACAThatFailsForAMonth has the CA of a hosted certificate fail for 35 days
 // from the day the renewal is due, over its expiry, in several ways.
 // spec: H9, H4, S2, D6
@@ -63,6 +78,7 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 	}{
 		{"order", "order", down, 0},
 		{"finalize", "finalize", down, 0},
+		{"order invalid", "invalid", down, 0},
 		{"a final no", "order", &lifecycle.Final{Err: down}, 0},
 		{"Retry-After of half an hour", "order", &lifecycle.Later{Err: down, After: 30 * time.Minute}, 30 * time.Minute},
 		{"Retry-After of two days", "finalize", fmt.Errorf("HTTP 503: %w", &lifecycle.Later{Err: down, After: 2 * days}), 2 * days},
@@ -74,7 +90,7 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 			w.deploy(id)
 			w.check(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true))
 			before := w.resource(0)
-			w.issuer.breaks(c.method, c.err)
+			w.issuer.fails(c.method, c.err)
 			from := w.get(id).Due
 			w.check(w.engine.MoveClock(w.ctx(), operator, from.Add(time.Second)))
 
@@ -111,7 +127,7 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 				t.Errorf("a renewal that failed used a credit: %+v", b)
 			}
 
-			w.issuer.breaks(c.method, nil)
+			w.issuer.fails(c.method, nil)
 			w.forward(2 * days)
 			i = w.get(id)
 			if len(i.Versions) != 2 || i.Operation.Active() || i.Failure != (model.Failure{}) || i.Label(w.clock.Now()) != "auto-deploy" {
@@ -249,6 +265,50 @@ func TestWeeksSwitchedOff(t *testing.T) {
 	}
 	if b := w.balance("credit"); b.Used != len(ids) {
 		t.Errorf("credits %+v", b)
+	}
+	w.fsck()
+}
+
+// TestOneRenewalAtATime has many passes at once over certificates that are due,
+// beside the scheduler itself: each is renewed once.
+// spec: H4, S2
+func TestOneRenewalAtATime(t *testing.T) {
+	w := newWorld(t)
+	var ids []model.ID
+	for n := range 5 {
+		ids = append(ids, w.hosted(fmt.Sprintf("h%d.example.com", n)))
+	}
+	latest := w.clock.Now()
+	for _, id := range ids {
+		if due := w.get(id).Due; due.After(latest) {
+			latest = due
+		}
+	}
+	w.issuer.pending = 1 // so that each renewal is under way for a while
+	w.clock.MoveTo(latest.Add(time.Minute))
+	w.engine.Start()
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 5 {
+				if _, err := w.engine.Tick(w.ctx()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	w.clock.MoveTo(w.clock.Now().Add(time.Hour))
+	if _, err := w.engine.Tick(w.ctx()); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		if i := w.get(id); len(i.Versions) != 2 || i.Operation.Active() {
+			t.Errorf("%s has %d versions, %+v", i.Name, len(i.Versions), i.Operation)
+		}
+	}
+	if orders := len(w.issuer.orders); orders != 2*len(ids) || len(w.issuer.signed) != orders {
+		t.Errorf("%d orders and %d certificates for %d renewals", orders, len(w.issuer.signed), len(ids))
 	}
 	w.fsck()
 }

@@ -123,6 +123,7 @@ type issuer struct {
 	orders  map[string]*lifecycle.Order // by key
 	signed  map[string]int              // certificates by key
 	revoked map[string]string           // reason by serial
+	invalid string                      // why orders become invalid while it is set
 	pending int                         // how many Fetches an order stays pending
 	limit   time.Duration
 	levels  []model.Level
@@ -170,6 +171,14 @@ func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (o l
 
 func (i *issuer) Finalize(ctx context.Context, ref string, r lifecycle.CertificateRequest) (o lifecycle.Order, err error) {
 	err = i.take(ctx, "finalize", r.Key, func() error {
+		i.omu.Lock()
+		if i.invalid != "" {
+			*i.orders[r.Key] = lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: i.invalid}
+			o = *i.orders[r.Key]
+			i.omu.Unlock()
+			return nil
+		}
+		i.omu.Unlock()
 		der, err := i.sign(r)
 		if err != nil {
 			return err

@@ -224,8 +224,9 @@ func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) e
 		if stored.Live() {
 			if stored.Step != step {
 				stored.Begun = stored.Next.IsZero()
-				if stored.Resource == "" { // a deployment is tried again as a whole
-					stored.Attempt, stored.Error = 1, ""
+				// The attempts are those of the whole, whichever step fails.
+				if stored.Resource == "" && stored.Next.IsZero() {
+					stored.Error = ""
 				}
 			}
 			if err := tx.Put(&stored); err != nil {
