@@ -45,9 +45,6 @@ func (p *person) window(t *testing.T, args ...string) *window {
 	if err := pty.Setsize(master, &pty.Winsize{Cols: 100, Rows: 30}); err != nil {
 		t.Fatal(err)
 	}
-	if err := unix.SetNonblock(int(master.Fd()), true); err != nil { //nolint:gosec // a file descriptor fits
-		t.Fatal(err)
-	}
 	w := &window{t: t, master: master, slave: slave, term: vt.NewSafeEmulator(100, 30), idle: make(chan struct{}), ended: make(chan struct{})}
 	w.was = w.mode()
 	w.cmd = exec.Command(p.bin, append(append([]string{}, p.flag...), args...)...)
@@ -86,7 +83,12 @@ func (w *window) read() {
 		if !w.ready(w.master, unix.POLLIN) {
 			continue
 		}
-		n, err := unix.Read(int(w.master.Fd()), buf) //nolint:gosec // a file descriptor fits
+		// What was there may be gone by now, and Fd lets reads wait again.
+		fd := int(w.master.Fd()) //nolint:gosec // a file descriptor fits
+		if err := unix.SetNonblock(fd, true); err != nil {
+			return
+		}
+		n, err := unix.Read(fd, buf)
 		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
 			continue
 		}
