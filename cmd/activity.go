@@ -1,11 +1,14 @@
 package cmd
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/host"
 	"certquay/lifecycle"
 	"certquay/model"
 )
@@ -51,6 +54,8 @@ func activityCmd(c *call) *cobra.Command {
 			}
 			feed := (<-chan model.Batch)(nil)
 			if follow {
+				// It looks, it does not work: an owner that leaves does not wait.
+				defer c.app.Host.Dashboard(cmd.Context())()
 				feed = c.engine().Watch(cmd.Context())
 			}
 			events, err := c.engine().Activity(f)
@@ -85,6 +90,9 @@ func activityCmd(c *call) *cobra.Command {
 					c.event(&more[n])
 					last = more[n].Seq
 				}
+			}
+			if errors.Is(context.Cause(cmd.Context()), host.ErrReattach) {
+				c.note("the owner of the store stopped; what happens now is not shown any more: start it again")
 			}
 			return nil
 		},

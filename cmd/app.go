@@ -140,7 +140,11 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	}()
 	a.closing(func() error {
 		defer stop()
-		cctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		patience := 30 * time.Second
+		if ctx.Err() != nil && !a.serving {
+			patience = 3 * time.Second // told to end: whoever did that waits
+		}
+		cctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		return a.Host.Close(cctx)
 	})

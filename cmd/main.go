@@ -52,6 +52,7 @@ func Main() int {
 	defer stop()
 	args := os.Args[1:]
 	s := session.NewLocal()
+	s.Out, s.Err = session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
 
 	// Wrong usage and what needs no store are settled before it is touched.
 	g := &global{}

@@ -43,7 +43,18 @@ var errScripted = errors.New("scripted failure")
 type script struct {
 	mu    sync.Mutex
 	next  map[string][]behaviour
+	down  map[string]error // what a method fails with until it is mended
 	calls []string
+}
+
+// breaks lets a method fail from now on; a nil error mends it.
+func (s *script) breaks(method string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down == nil {
+		s.down = map[string]error{}
+	}
+	s.down[method] = err
 }
 
 func (s *script) plan(method string, bs ...behaviour) {
@@ -69,7 +80,11 @@ func (s *script) take(ctx context.Context, method, about string, effect func() e
 		b, s.next[method] = q[0], q[1:]
 	}
 	s.calls = append(s.calls, method+" "+about)
+	down := s.down[method]
 	s.mu.Unlock()
+	if down != nil {
+		return down
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -108,6 +123,7 @@ type issuer struct {
 	orders  map[string]*lifecycle.Order // by key
 	signed  map[string]int              // certificates by key
 	revoked map[string]string           // reason by serial
+	invalid string                      // why orders become invalid while it is set
 	pending int                         // how many Fetches an order stays pending
 	limit   time.Duration
 	levels  []model.Level
@@ -155,6 +171,14 @@ func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (o l
 
 func (i *issuer) Finalize(ctx context.Context, ref string, r lifecycle.CertificateRequest) (o lifecycle.Order, err error) {
 	err = i.take(ctx, "finalize", r.Key, func() error {
+		i.omu.Lock()
+		if i.invalid != "" {
+			*i.orders[r.Key] = lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: i.invalid}
+			o = *i.orders[r.Key]
+			i.omu.Unlock()
+			return nil
+		}
+		i.omu.Unlock()
 		der, err := i.sign(r)
 		if err != nil {
 			return err

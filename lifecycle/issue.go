@@ -49,6 +49,15 @@ func (e *Engine) askedNotAfter(i *model.Instance, caps Capabilities, yearly bool
 	return end.Add(-time.Second)
 }
 
+// orderKey is what an order of a job is known by at the issuer, whatever crashes
+// in between; another order has another one.
+func orderKey(j *model.Job) string {
+	if j.Refused == 0 {
+		return string(j.ID)
+	}
+	return fmt.Sprintf("%s-%d", j.ID, j.Refused)
+}
+
 // request is what the issuer is asked to sign for a job. Its CSR function is
 // called at most when the issuer needs one.
 func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
@@ -81,7 +90,7 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 		return nil, CertificateRequest{}, err
 	}
 	req := CertificateRequest{
-		Key: string(j.ID), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
+		Key: orderKey(j), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
 		NotAfter: j.NotAfter, Replaces: replaces,
 	}
 	if i.Spec.Level != model.DV {
@@ -172,11 +181,11 @@ func (e *Engine) afterOrder(o Order, req CertificateRequest) func(model.Tx, *mod
 		}
 		switch {
 		case wrong != nil:
-			return e.fail(tx, j, &Final{wrong})
+			return e.orderOver(tx, j, wrong)
 		case o.Status == OrderValid:
 			return e.addVersion(tx, j, o, *version)
 		case o.Status == OrderInvalid:
-			return e.fail(tx, j, &Final{errors.New(o.Problem)})
+			return e.orderOver(tx, j, errors.New(o.Problem))
 		case o.Status == OrderReady:
 			j.Step = stepFinalize
 			return nil
@@ -184,11 +193,32 @@ func (e *Engine) afterOrder(o Order, req CertificateRequest) func(model.Tx, *mod
 			return e.waitFor(tx, j, stepCollect, "the CA to sign", max(o.Retry, 5*time.Second), nil)
 		default:
 			if now := e.Now(); now.After(j.Created.Add(proofFor)) {
-				return e.fail(tx, j, &Final{fmt.Errorf("not proved within 7 days: %s", o.Waiting)})
+				return e.orderOver(tx, j, fmt.Errorf("not proved within 7 days: %s", o.Waiting))
 			}
 			return e.waitFor(tx, j, stepWait, o.Waiting, min(max(o.Retry, time.Second), proofEvery), o.Proofs)
 		}
 	}
+}
+
+// orderOver fails an attempt whose order will never give the certificate. If it
+// is tried again (spec H9), then with a new order, for what is to be asked for
+// by then: a final no stays one.
+func (e *Engine) orderOver(tx model.Tx, j *model.Job, why error) error {
+	if err := e.fail(tx, j, &Final{why}); err != nil || !j.Live() {
+		return err
+	}
+	i, err := model.Get[model.Instance](tx, string(j.Instance))
+	if err != nil {
+		return fmt.Errorf("read instance %s: %w", j.Instance, err)
+	}
+	is, err := e.issuerOf(&i)
+	if err != nil {
+		return err
+	}
+	j.Step, j.IssuerRef, j.Waiting = stepOrder, "", ""
+	j.Refused++
+	j.NotAfter = e.askedNotAfter(&i, is.Capabilities(e.Now()), j.Yearly)
+	return nil
 }
 
 // waitFor lets the job look again later and shows for what it waits.

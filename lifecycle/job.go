@@ -224,8 +224,9 @@ func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) e
 		if stored.Live() {
 			if stored.Step != step {
 				stored.Begun = stored.Next.IsZero()
-				if stored.Resource == "" { // a deployment is tried again as a whole
-					stored.Attempt, stored.Error = 1, ""
+				// The attempts are those of the whole, whichever step fails.
+				if stored.Resource == "" && stored.Next.IsZero() {
+					stored.Error = ""
 				}
 			}
 			if err := tx.Put(&stored); err != nil {
@@ -247,21 +248,12 @@ func (e *Engine) logJob(j *model.Job, err error) {
 	}
 }
 
-// retryError is a failure after which the other side wants a pause.
-type retryError struct {
-	err   error
-	after time.Duration
-}
-
-func (r *retryError) Error() string { return r.err.Error() }
-func (r *retryError) Unwrap() error { return r.err }
-
 // fail records a failed attempt: the job goes on after a pause (spec H9), or
 // is finished when no retry would mend it. Failures are visible at once on the
 // instance and its resource (spec S1, S2), and leave the state as it is.
 func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 	var final *Final
-	var pause *retryError
+	var pause *Later
 	j.Error = cause.Error()
 	retry := !errors.As(cause, &final)
 	switch j.Kind {
@@ -273,7 +265,7 @@ func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 	if retry {
 		wait := time.Duration(0)
 		if errors.As(cause, &pause) {
-			wait = pause.after
+			wait = pause.After
 		}
 		j.Next = e.Now().Add(retryAfter(j.Attempt, wait))
 	}

@@ -111,6 +111,18 @@ func (e *Final) Error() string { return e.Err.Error() }
 // Unwrap is the cause.
 func (e *Final) Unwrap() error { return e.Err }
 
+// Later is an error after which the other side asks not to be called sooner
+// than a pause, as Retry-After of RFC 9110 section 10.2.3 does (spec H9).
+type Later struct {
+	Err   error
+	After time.Duration
+}
+
+func (l *Later) Error() string { return l.Err.Error() }
+
+// Unwrap is the cause.
+func (l *Later) Unwrap() error { return l.Err }
+
 // Issuer is a CA, embedded or behind an account. The engine records what it is
 // about to ask, asks, and records the answer; after a lost answer it asks
 // Fetch before it repeats. Implementations are safe for concurrent use. Errors

@@ -207,7 +207,7 @@ func (e *Engine) turnDown(tx model.Tx, c *Case) error {
 		return err
 	}
 	c.Job.Waiting = ""
-	if err := e.fail(tx, c.Job, &retryError{errors.New(c.Job.Error), reviewForever}); err != nil {
+	if err := e.fail(tx, c.Job, &Later{errors.New(c.Job.Error), reviewForever}); err != nil {
 		return err
 	}
 	// fail wrote the instance; the caller's copy must not undo that.

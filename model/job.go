@@ -56,6 +56,8 @@ type Job struct {
 
 	Finished time.Time // zero while it lives
 	Result   string    // "ok" or "failed"
+
+	Refused int // orders before the present one that ended with a final no
 }
 
 // Live says whether the job is not finished.

@@ -274,6 +274,7 @@ type job struct {
 	Yearly    bool          `cbor:"26,keyasint,omitzero"`
 	Finished  time.Time     `cbor:"27,keyasint,omitzero"`
 	Result    string        `cbor:"28,keyasint,omitzero"`
+	Refused   int           `cbor:"29,keyasint,omitzero"`
 }
 
 // toWire makes the mirror of a record, with its secret as it was sealed.

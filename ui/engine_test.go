@@ -33,24 +33,31 @@ import (
 // real is an engine as certquay wires it, on a store in memory.
 func real(t *testing.T) backend {
 	t.Helper()
+	return realWith(t, lifecycle.SystemClock{}, func(ca lifecycle.Issuer) lifecycle.Issuer { return ca })
+}
+
+// realWith is real on a clock, with something between it and its CA.
+func realWith(t *testing.T, clock lifecycle.Clock, between func(lifecycle.Issuer) lifecycle.Issuer) backend {
+	t.Helper()
 	s, err := store.With(mem.New(), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	ca, err := embedded.New(s, embedded.Options{Levels: model.Levels, Reviewed: []model.Level{model.OV, model.EV}})
+	ca, err := embedded.New(s, embedded.Options{Now: clock.Now, Levels: model.Levels, Reviewed: []model.Level{model.OV, model.EV}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	cdn, err := edge.Open(t.Context(), s, edge.Options{Product: "CDN", Regions: []string{"global"}})
+	cdn, err := edge.Open(t.Context(), s, edge.Options{Product: "CDN", Regions: []string{"global"}, Now: clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cdn.Close() })
 	e := lifecycle.New(lifecycle.Options{
-		Store: s, Clock: lifecycle.SystemClock{}, Policy: lifecycle.DefaultPolicy(), Prober: product.Prober{},
-		Issuers:  map[string]lifecycle.Issuer{embedded.Brand: ca},
-		Products: []lifecycle.NamedProduct{{Name: "CDN", Driver: "edge", Product: cdn}},
+		Store: s, Clock: clock, Policy: lifecycle.DefaultPolicy(), Prober: product.Prober{},
+		Issuers:   map[string]lifecycle.Issuer{embedded.Brand: between(ca)},
+		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "edge", Product: cdn}},
+		SaveClock: func(context.Context, time.Duration) error { return nil },
 	})
 	t.Cleanup(e.Close)
 	return backend{e}
@@ -63,6 +70,8 @@ type backend struct{ *lifecycle.Engine }
 func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
 	return forecast.Run(ctx, b.Engine, r)
 }
+
+var contactOps = model.Contact{Name: "Ops", Email: "ops@example.com"}
 
 var boss = model.Actor{Name: "anna", Role: model.Owner, Via: "terminal"}
 
@@ -176,7 +185,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 			t.Fatal(err)
 		}
 	}
-	if _, err := e.AddContact(t.Context(), boss, model.Contact{Name: "Ops", Email: "ops@example.com"}); err != nil {
+	if _, err := e.AddContact(t.Context(), boss, contactOps); err != nil {
 		t.Fatal(err)
 	}
 	var rows []*lifecycle.Row

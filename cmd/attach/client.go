@@ -142,10 +142,15 @@ func (c *client) do(ctx context.Context) (int, error) {
 		<-ended
 		return c.outcome(err)
 	}
-	if code, over := c.wait(ctx, sigs, ended, broke); over {
+	over := make(chan struct{})
+	go func() {
+		<-ended
+		copies.Wait()
+		close(over)
+	}()
+	if code, left := c.wait(ctx, sigs, over, broke); left {
 		return code, nil
 	}
-	copies.Wait()
 	return c.outcome(nil)
 }
 
@@ -222,10 +227,12 @@ func (c *client) resize() {
 	_, _ = c.ch.SendRequest("window-change", false, ssh.Marshal(w))
 }
 
-// wait passes signals on until the channel is closed. The first interrupt asks
-// the owner to stop waiting, which it says in its own words; at the second
-// this process leaves at once. over is true when it does.
-func (c *client) wait(ctx context.Context, sigs <-chan os.Signal, ended <-chan struct{}, broke <-chan error) (code int, over bool) {
+// wait passes signals on until ended: the channel is closed and what came
+// through it was written. The first interrupt asks the owner to stop waiting,
+// which it says in its own words; at the second this process leaves at once, as
+// it does when it was told to end and whoever is asked takes too long, be it
+// the owner or the terminal. left is true when it does.
+func (c *client) wait(ctx context.Context, sigs <-chan os.Signal, ended <-chan struct{}, broke <-chan error) (code int, left bool) {
 	var late <-chan time.Time
 	asked := 0
 	ask := func(name string, then int, patience time.Duration) {

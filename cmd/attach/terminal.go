@@ -1,6 +1,7 @@
 package attach
 
 import (
+	"context"
 	"io"
 	"os"
 	"sync"
@@ -118,7 +119,10 @@ func (t *terminal) leave() (raw bool) {
 		<-t.fed
 	}
 	if t.before != nil {
-		_, _ = t.out.WriteString(reset)
+		// One that takes nothing any more must not keep this process.
+		gone, cancel := context.WithCancel(context.Background())
+		cancel()
+		_, _ = io.WriteString(session.Writer(gone, t.out), reset)
 		_ = term.Restore(t.fd(), t.before)
 		raw = true
 	}

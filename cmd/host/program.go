@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"reflect"
 	"runtime/debug"
@@ -36,7 +37,9 @@ const ReattachExit = 75
 
 // RunProgram runs a Bubble Tea program in a session, local or remote, and
 // returns the exit code: 0 when it quit or ctx ended, [ReattachExit] when the
-// owner leaves, 1 when it failed. The terminal is restored in every case.
+// owner leaves, 1 when it failed. The terminal is restored in every case. Once
+// ctx has ended it returns within seconds, also when the terminal takes nothing
+// any more ([session.Writer]).
 //
 // The size of the window is clamped before the program sees it, window changes
 // are always taken, control-Z and programs that want the terminal for
@@ -57,10 +60,12 @@ func RunProgram(ctx context.Context, s *session.Session, m tea.Model, filters ..
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
+	// Bubble Tea ends only once what it is writing was written.
+	out, errs := session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
 	g := &guard{model: m, log: slog.Default(), end: func() { cancel(errPanicked) }}
 	options := []tea.ProgramOption{
 		tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFPS(fps[s.Kind]),
-		tea.WithInput(s.Reader(ctx)), tea.WithOutput(s.Out),
+		tea.WithInput(s.Reader(ctx)), tea.WithOutput(out),
 		tea.WithEnvironment(s.Env), tea.WithColorProfile(s.Profile),
 		tea.WithFilter(g.filter(s.Kind, filters)),
 	}
@@ -90,25 +95,25 @@ func RunProgram(ctx context.Context, s *session.Session, m tea.Model, filters ..
 	cancel(nil)
 	<-resized
 	restore()
-	return outcome(s, err, cause)
+	return outcome(s, errs, err, cause)
 }
 
 // outcome turns how a program ended into an exit code.
-func outcome(s *session.Session, err, cause error) int {
+func outcome(s *session.Session, errs io.Writer, err, cause error) int {
 	switch {
 	case errors.Is(cause, errPanicked), errors.Is(err, tea.ErrProgramPanic):
-		_, _ = fmt.Fprintln(s.Err, "certquay: the dashboard failed; what happened is in the log. Start it again")
+		_, _ = fmt.Fprintln(errs, "certquay: the dashboard failed; what happened is in the log. Start it again")
 		return 1
 	case errors.Is(cause, ErrReattach):
 		if s.Kind == session.Network {
-			_, _ = fmt.Fprintln(s.Err, "certquay: the server is stopping; connect again in a moment")
+			_, _ = fmt.Fprintln(errs, "certquay: the server is stopping; connect again in a moment")
 		}
 		return ReattachExit
 	case err == nil, cause != nil, errors.Is(err, tea.ErrInterrupted):
 		return 0
 	}
 	slog.Error("dashboard ended", "error", err)
-	_, _ = fmt.Fprintln(s.Err, "certquay:", session.Escape(err.Error(), 200))
+	_, _ = fmt.Fprintln(errs, "certquay:", session.Escape(err.Error(), 200))
 	return 1
 }
 

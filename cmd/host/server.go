@@ -211,8 +211,8 @@ func (s *Server) exit(v *visit) {
 }
 
 // Dashboard marks the session that ctx belongs to as one that looks rather than
-// works: when the owner leaves, it is told to attach anew instead of being
-// waited for. Call it before [RunProgram]; call done after it.
+// works: when the owner leaves, its context ends with [ErrReattach] instead of
+// its being waited for. Call it before [RunProgram]; call done after it.
 func (s *Server) Dashboard(ctx context.Context) (done func()) {
 	v, ok := ctx.Value(visitKey{}).(*visit)
 	if !ok {

@@ -1,0 +1,94 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// lastWords is how long what is still written may take once the person is gone
+// or the program is to end.
+const lastWords = time.Second
+
+var errLost = fmt.Errorf("nobody takes what is written: %w", os.ErrDeadlineExceeded)
+
+// Writer is to, and once ctx has ended a write that takes longer than a second
+// more fails with [os.ErrDeadlineExceeded], and so does every later one: a
+// terminal that is stopped, or whose window is gone while somebody holds it
+// open, never takes anything again, and nobody must wait for it. It is safe for
+// concurrent use. What is a file stays recognizable as one by its Fd.
+func Writer(ctx context.Context, to io.Writer) io.Writer {
+	w := &output{to: to, ended: ctx.Done(), turn: make(chan struct{}, 1)}
+	if f, ok := to.(file); ok {
+		return &fileOutput{output: w, file: f}
+	}
+	return w
+}
+
+// file is what programs ask a terminal by.
+type file interface {
+	io.ReadWriteCloser
+	Fd() uintptr
+}
+
+// output writes in a goroutine, which it leaves behind when it gives up.
+type output struct {
+	to    io.Writer
+	ended <-chan struct{}
+	turn  chan struct{} // one write at a time
+	lost  atomic.Bool   // one write was given up
+}
+
+type fileOutput struct {
+	*output
+	file file
+}
+
+var (
+	_ file = (*os.File)(nil)
+	_ file = (*fileOutput)(nil)
+)
+
+func (o *output) Write(p []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
+	if o.lost.Load() {
+		return 0, errLost
+	}
+	b := bytes.Clone(p) // the caller may use p again after a write that is given up
+	go func() {
+		o.turn <- struct{}{}
+		defer func() { <-o.turn }()
+		if o.lost.Load() {
+			done <- result{0, errLost}
+			return
+		}
+		n, err := o.to.Write(b)
+		done <- result{n, err}
+	}()
+	select {
+	case r := <-done:
+		return r.n, r.err
+	case <-o.ended:
+	}
+	late := time.NewTimer(lastWords)
+	defer late.Stop()
+	select {
+	case r := <-done:
+		return r.n, r.err
+	case <-late.C:
+		o.lost.Store(true)
+		return 0, errLost
+	}
+}
+
+func (f *fileOutput) Read(p []byte) (int, error) { return f.file.Read(p) }
+func (f *fileOutput) Close() error               { return f.file.Close() }
+func (f *fileOutput) Fd() uintptr                { return f.file.Fd() }
