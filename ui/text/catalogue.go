@@ -16,7 +16,7 @@ type Catalogue struct {
 
 // languages lists what [New] can make; a further one is a map with the keys of
 // english and one line here.
-var languages = map[string]map[string]string{"en": english}
+var languages = map[string]map[string]string{"en": english, "zh": chinese}
 
 // New gives the catalogue of a language such as "en" or "zh-CN"; English when
 // there is none.
