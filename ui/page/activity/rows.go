@@ -27,16 +27,16 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + c.Text.Or("result."+e.Result, e.Result)}
 		}},
 		{Title: c.T("col.detail"), Min: 16, Max: 90, Grow: 6, Cell: func(e model.Event, _ int) widget.Cell {
-			d := e.Reason
+			d := c.Text.Say(e.Reason)
 			if d == "" {
-				d = e.Detail
+				d = c.Text.Say(e.Detail)
 			} else if e.Detail != "" {
-				d += ": " + e.Detail
+				d += ": " + c.Text.Say(e.Detail)
 			}
 			if e.To != "" && e.From != e.To {
-				change := "→ " + e.To
+				change := "→ " + c.Text.Code("label", e.To)
 				if e.From != "" {
-					change = e.From + " " + change
+					change = c.Text.Code("label", e.From) + " " + change
 				}
 				if d != "" {
 					change += " · "

@@ -274,7 +274,7 @@ func (a *application) saveDraft() form.Command {
 	return form.Command{Key: "ctrl+d", Label: c.T("apply.savedraft"), Do: func(v form.Values) func() form.Result {
 		return work(c, func(ctx context.Context) form.Result {
 			if _, err := a.save(ctx, v); err != nil {
-				return wrong(err, "domains")
+				return wrong(c, err, "domains")
 			}
 			return form.Result{Note: c.T("apply.draft", a.i.Name)}
 		})
@@ -303,13 +303,13 @@ func (a *application) preview(v form.Values) func() form.Preview {
 		pre := form.Preview{Errors: form.Values{}}
 		var fields, empty, wrong []string // wrong ones with the reason
 		for _, m := range missing {
-			pre.Errors[m.Field] = said(m)
+			pre.Errors[m.Field] = c.Wrong(m)
 			name := c.Text.Or("field."+m.Field, m.Field)
 			fields = append(fields, name)
 			if strings.TrimSpace(v[m.Field]) == "" && m.Field != "csr" {
 				empty = append(empty, name)
 			} else {
-				wrong = append(wrong, "• "+name+": "+said(m))
+				wrong = append(wrong, "• "+name+": "+c.Wrong(m))
 			}
 		}
 		last := v[form.StepKey] == strconv.Itoa(stepSubmit)
@@ -352,14 +352,6 @@ func (a *application) follows() []string {
 	return append(lines, c.T("apply.follows.shown"))
 }
 
-// said is what an error about a field says, with its example.
-func said(i *lifecycle.Invalid) string {
-	if i.Example == "" {
-		return i.Why
-	}
-	return i.Why + "; " + i.Example
-}
-
 // domainsWrong says at once what is wrong with names for a type (spec A2).
 func domainsWrong(c *kit.Context, list []string, t model.DomainType, ip bool) string {
 	if len(list) == 0 {
@@ -375,7 +367,7 @@ func domainsWrong(c *kit.Context, list []string, t model.DomainType, ip bool) st
 		}
 	}
 	if _, err := names.Check(t, list, ip); err != nil {
-		return err.Error()
+		return c.Error(err)
 	}
 	return ""
 }

@@ -103,7 +103,7 @@ func saveCompany(c *kit.Context, step string) form.Command {
 			return work(c, func(ctx context.Context) form.Result {
 				saved, err := c.Backend.AddCompany(ctx, c.Actor, model.Company{Organization: organization(v)})
 				if err != nil {
-					return wrong(err, "company")
+					return wrong(c, err, "company")
 				}
 				list := append(listed[model.Company](v["companies"]), saved)
 				return form.Result{Note: c.T("company.saved", saved.Name), Set: form.Values{"companies": held(list), "pick company": string(saved.ID)}}

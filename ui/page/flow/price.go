@@ -78,13 +78,13 @@ func withheld[T ~string](c *kit.Context, kind string, all, can []T, brand string
 
 // against puts an error of a preview beside the field it belongs to, else under
 // the fields.
-func against(err error) form.Preview {
-	if field, message, ok := beside(err); ok {
+func against(c *kit.Context, err error) form.Preview {
+	if field, message, ok := beside(c, err); ok {
 		return form.Preview{Errors: form.Values{field: message}, Problem: message}
 	}
 	var r *lifecycle.Refusal
 	if errors.As(err, &r) {
-		return form.Preview{Problem: r.Message() + "; " + r.Hint()}
+		return form.Preview{Problem: c.Whole(r)}
 	}
-	return form.Preview{Problem: err.Error()}
+	return form.Preview{Problem: c.Error(err)}
 }
