@@ -6,6 +6,12 @@ var english = merge(map[string]string{
 	"window.title": "certquay",
 	"small":        "certquay needs a terminal of at least %d columns and %d lines; this one has %d x %d. Make it larger and it goes on.",
 	"loading":      "reading …",
+
+	// How a date is written in short, as package time wants it.
+	"date.day":    "Jan 02",
+	"date.minute": "Jan 02 15:04",
+	"date.month":  "Jan",
+
 	"load.failed":  "could not read: %s",
 	"gone":         "it is gone: somebody deleted it",
 	"copied":       "copied the %s: %s",

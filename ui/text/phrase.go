@@ -19,6 +19,8 @@ import (
 //	doing   the kind of a job, and perhaps where
 //	failure what failed, and why
 //	role    a role
+//	spec    a specification
+//	bought  an item of an order, and perhaps its specification
 //	list    states or actions, as the engine joins them
 //	say     another sentence
 type reasonText struct{ text, hint string }
@@ -126,7 +128,8 @@ func (c *Catalogue) Reason(code string, args map[string]string) (message, hint s
 }
 
 // Code is the word for a code of the engine: as is "label", "action", "event",
-// "result" or "role". English has the code itself, by which people filter and
+// "result",
+// "role", "type", "grade", "item" of an order, or "spec" for a whole specification. English has the code itself, by which people filter and
 // type commands.
 func (c *Catalogue) Code(as, code string) string {
 	if c.Lang == "en" {
@@ -163,7 +166,23 @@ func (c *Catalogue) word(as, a string) string {
 	case "action":
 		a = strings.Replace(a, "host --stop", "stop-hosting", 1)
 		return first("action.", "event.", "doing.")
-	case "label", "event", "result":
+	case "spec": // level, type, brand and grade
+		if p := strings.Fields(a); len(p) == 4 {
+			return strings.Join([]string{p[0], c.word("type", p[1]), p[2], c.word("grade", p[3])}, " ")
+		}
+	case "bought": // an item, and perhaps its specification
+		if item, spec, ok := strings.Cut(a, ", "); ok {
+			return c.word("item", item) + "，" + c.word("spec", spec)
+		}
+		return c.word("item", a)
+	case "item": // of an order
+		if kind, ok := strings.CutSuffix(a, " pack"); ok {
+			if t, ok := c.texts["buy.what."+kind]; ok {
+				return t
+			}
+		}
+		return c.Say(a)
+	case "label", "event", "result", "type", "grade":
 		return first(as + ".")
 	case "doing":
 		if kind, place, ok := strings.Cut(a, " at "); ok {

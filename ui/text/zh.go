@@ -6,6 +6,12 @@ var chinese = merge(map[string]string{
 	"window.title": "certquay",
 	"small":        "certquay 需要至少 %d 列 %d 行的终端，当前为 %d x %d。放大窗口后即可继续。",
 	"loading":      "读取中 …",
+
+	// How a date is written in short, as package time wants it.
+	"date.day":    "01-02",
+	"date.minute": "01-02 15:04",
+	"date.month":  "1月",
+
 	"load.failed":  "读取失败：%s",
 	"gone":         "已不存在：被他人删除",
 	"copied":       "已复制%s：%s",
@@ -194,4 +200,4 @@ var chinese = merge(map[string]string{
 	"foot.d": "部署", "foot.r": "续期", "foot.n": "重签", "foot.s": "保存", "foot.x": "说明", "foot.y": "复制", "foot.esc": "返回",
 	"foot.D": "撤下", "foot.V": "检测", "foot.o": "证书", "foot.R": "审核", "foot.K": "添加私钥",
 	"keytable.key": "按键", "keytable.what": "作用", "keytable.where": "位置", "keytable.everywhere": "所有页面", "keytable.sandbox": "所有页面，仅沙箱或演示", "keytable.details": "详情",
-}, chineseDialogs, chineseApplying, chineseHosting)
+}, chineseDialogs, chineseApplying, chineseHosting, chineseWatch, chineseForecast)

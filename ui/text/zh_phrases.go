@@ -70,6 +70,13 @@ var phrases = map[string]map[string]string{"zh": {
 	"document %q, %s, %d bytes":                                    "资质文件“{1}”，{2}，{3} 字节",
 	"of %d versions":                                               "{1} 个版本",
 
+	// What is bought.
+	"certificate":           "证书",
+	"certificate from pack": "资源包证书",
+	"hosted renewal":        "托管续期",
+	"managed hosting":       "托管服务",
+	"%d × %s":               "{1} × {2:bought}",
+
 	// Refunds.
 	"it was not bought here":                          "不是在此购买",
 	"what is bought with hosting is not paid back":    "含托管的购买不退款",

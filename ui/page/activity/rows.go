@@ -14,7 +14,7 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 			if e.At.Format("2006-01-02") == c.Now.Format("2006-01-02") {
 				return widget.Cell{Tone: style.Muted, Text: e.At.UTC().Format("15:04:05Z")}
 			}
-			return widget.Cell{Tone: style.Muted, Text: e.At.UTC().Format("Jan 02 15:04")}
+			return widget.Cell{Tone: style.Muted, Text: e.At.UTC().Format(c.T("date.minute"))}
 		}},
 		{Title: c.T("col.what"), Min: 11, Max: 18, Cell: func(e model.Event, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: c.Text.Or("event."+e.Action, e.Action)}

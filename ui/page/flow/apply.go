@@ -69,7 +69,7 @@ func apply(q *request) tea.Msg {
 	}
 	spec := form.Spec{
 		ID: "apply/" + string(a.i.ID), Title: c.T("apply.title", a.i.Name), Submit: c.T("apply.submit"),
-		Intro:  []string{c.T("apply.intro", a.i.Spec.String())},
+		Intro:  []string{c.T("apply.intro", c.Text.Code("spec", a.i.Spec.String()))},
 		Steps:  []string{c.T("apply.step.application"), c.T("apply.step.request"), c.T("apply.step.organization"), c.T("apply.step.documents"), c.T("apply.step.submit")},
 		Fields: a.fields(others), Preview: a.preview,
 		Commands: []form.Command{saveCompany(c, strconv.Itoa(stepOrganization)), saveTemplate(c, a.i.ID, strconv.Itoa(stepDocuments)), a.saveDraft(), a.buyPacks()},

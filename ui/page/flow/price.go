@@ -30,9 +30,9 @@ func priceLines(c *kit.Context, quote lifecycle.Quote) []string {
 	}
 	var lines []string
 	for _, g := range gs {
-		text := c.T("buy.line", g.n, g.Item, g.Spec.String(), g.Years)
+		text := c.T("buy.line", g.n, c.Text.Code("item", g.Item), c.Text.Code("spec", g.Spec.String()), g.Years)
 		if g.Spec == (model.Specification{}) {
-			text = c.T("buy.line.plain", g.n, g.Item)
+			text = c.T("buy.line.plain", g.n, c.Text.Code("item", g.Item))
 		}
 		each := g.Amount
 		if g.Quantity > 1 {

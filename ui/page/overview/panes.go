@@ -77,7 +77,7 @@ func (d *details) facts() []line {
 		ls = append(ls, fact(label, name))
 	}
 	if i.Spec.Brand != "" {
-		ls = append(ls, fact(c.T("fact.spec"), i.Spec.String()))
+		ls = append(ls, fact(c.T("fact.spec"), c.Text.Code("spec", i.Spec.String())))
 	}
 	origin := c.Text.Or("origin."+string(i.Origin), string(i.Origin))
 	if !i.Created.IsZero() {

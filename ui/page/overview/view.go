@@ -90,7 +90,7 @@ func (p *page) band() string {
 	}
 	picture := []string{widget.Spread(s.Paint(style.Head, c.T("weeks.title")), s.Paint(style.Muted, c.T("weeks.max", top)), pw-2)}
 	picture = append(picture, widget.Bars(s, p.counts.Weeks[:], 3, step, p.weekTone)...)
-	picture = append(picture, widget.Months(s, c.Now, len(p.counts.Weeks), step))
+	picture = append(picture, widget.Months(s, c.Now, len(p.counts.Weeks), step, c.T("date.month")))
 	lw := p.width - pw
 	var left []string
 	add := func(head string, parts []string) {
