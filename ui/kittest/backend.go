@@ -362,7 +362,7 @@ func (b *Backend) Refund(id model.ID) (lifecycle.RefundPreview, error) {
 	if err != nil {
 		return lifecycle.RefundPreview{}, err
 	}
-	return lifecycle.RefundPreview{Amount: b.policy.Price(i.Spec), Currency: "EUR", Why: "full within 30 days"}, nil
+	return lifecycle.RefundPreview{Amount: b.policy.Price(i.Spec), Currency: "EUR", Why: "first issued within the last 30 days"}, nil
 }
 
 // Quote implements kit.Backend.

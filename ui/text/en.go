@@ -7,6 +7,8 @@ var english = merge(map[string]string{
 	"small":        "certquay needs a terminal of at least %d columns and %d lines; this one has %d x %d. Make it larger and it goes on.",
 	"loading":      "reading …",
 
+	"list.join": ", ",
+
 	// How a date is written in short, as package time wants it.
 	"date.day":    "Jan 02",
 	"date.minute": "Jan 02 15:04",
@@ -28,8 +30,8 @@ var english = merge(map[string]string{
 	"clock.failed":   "The clock could not be moved: %s",
 	"act.clock.day":  "move the clock by a day", "act.clock.week": "move the clock by a week", "act.clock.month": "move the clock by a month",
 	"act.clock.run": "let a year pass in a minute", "act.clock.pause": "stop the running clock",
-	"header.here":    "%d here",
-	"header.sealed":  "sealed: %s",
+	"header.here":   "%d here",
+	"header.sealed": "sealed: %s", "sealed.file": "file", "sealed.passphrase": "passphrase",
 	"footer.palette": "palette",
 	"footer.help":    "help",
 	"footer.typing":  "type to filter   enter keep   esc clear",
@@ -41,6 +43,7 @@ var english = merge(map[string]string{
 	"tab.activity":      "Activity",
 	"tab.forecast":      "Forecast",
 
+	"via.terminal": "terminal", "via.socket": "socket", "via.ssh": "ssh", "via.scheduler": "scheduler",
 	"role.viewer": "viewer", "role.operator": "operator", "role.reviewer": "reviewer", "role.admin": "admin", "role.owner": "owner",
 
 	// Words for states, derived values and states of resources.

@@ -129,7 +129,7 @@ func (c *Catalogue) Reason(code string, args map[string]string) (message, hint s
 
 // Code is the word for a code of the engine: as is "label", "action", "event",
 // "result",
-// "role", "type", "grade", "item" of an order, or "spec" for a whole specification. English has the code itself, by which people filter and
+// "role", "type", "grade", "via", "organization", "item" of an order, or "spec" for a whole specification. English has the code itself, by which people filter and
 // type commands.
 func (c *Catalogue) Code(as, code string) string {
 	if c.Lang == "en" {
@@ -182,7 +182,7 @@ func (c *Catalogue) word(as, a string) string {
 			}
 		}
 		return c.Say(a)
-	case "label", "event", "result", "type", "grade":
+	case "label", "event", "result", "type", "grade", "via", "organization":
 		return first(as + ".")
 	case "doing":
 		if kind, place, ok := strings.Cut(a, " at "); ok {

@@ -7,6 +7,8 @@ var chinese = merge(map[string]string{
 	"small":        "certquay 需要至少 %d 列 %d 行的终端，当前为 %d x %d。放大窗口后即可继续。",
 	"loading":      "读取中 …",
 
+	"list.join": "、",
+
 	// How a date is written in short, as package time wants it.
 	"date.day":    "01-02",
 	"date.minute": "01-02 15:04",
@@ -28,8 +30,8 @@ var chinese = merge(map[string]string{
 	"clock.failed":   "时钟推进失败：%s",
 	"act.clock.day":  "时钟推进一天", "act.clock.week": "时钟推进一周", "act.clock.month": "时钟推进一个月",
 	"act.clock.run": "一分钟内走完一年", "act.clock.pause": "停止推进时钟",
-	"header.here":    "%d 人在线",
-	"header.sealed":  "密封：%s",
+	"header.here":   "%d 人在线",
+	"header.sealed": "密封：%s", "sealed.file": "文件", "sealed.passphrase": "口令",
 	"footer.palette": "命令",
 	"footer.help":    "帮助",
 	"footer.typing":  "输入以筛选   enter 保留   esc 清除",
@@ -43,6 +45,7 @@ var chinese = merge(map[string]string{
 	"later.forecast": "本版本尚不包含未来数月的预测。" +
 		"在此之前，概览中的图表显示未来 26 周内每周到期的证书数。",
 
+	"via.terminal": "终端", "via.socket": "本机连接", "via.ssh": "SSH 连接", "via.scheduler": "调度器",
 	"role.viewer": "查看者", "role.operator": "操作员", "role.reviewer": "审核员", "role.admin": "管理员", "role.owner": "所有者",
 
 	// Words for states, derived values and states of resources.
@@ -58,8 +61,8 @@ var chinese = merge(map[string]string{
 	"origin.bought": "购买", "origin.pack": "来自资源包", "origin.upload": "上传", "origin.renewal": "由另一证书续期",
 
 	// Columns.
-	"col.name": "名称", "col.status": "状态", "col.domains": "域名", "col.spec": "规格", "col.valid": "有效期",
-	"col.expires": "到期时间", "col.on": "云产品", "col.service": "服务周期", "col.id": "ID", "col.resource": "域名/监听",
+	"col.name": "名称", "col.status": "状态", "col.domains": "域名", "col.spec": "规格", "col.valid": "有效",
+	"col.expires": "到期", "col.on": "云产品", "col.service": "服务周期", "col.id": "ID", "col.resource": "域名/监听",
 	"col.region": "地域", "col.place": "云产品、地域", "col.certificate": "证书", "col.should": "应部署", "col.deployed": "已部署",
 	"col.presents": "线上证书", "col.state": "状态", "col.address": "地址", "col.auto": "自动", "col.seen": "检测",
 	"col.when": "时间", "col.what": "操作", "col.result": "结果", "col.detail": "详情", "col.who": "操作者", "col.via": "途径", "col.why": "起因",

@@ -102,6 +102,8 @@ var chineseApplying = map[string]string{
 	"company.country": "国家", "company.country.hint": "两个字母，例如 DE", "company.country.wrong": "两个字母的国家代码，例如 DE",
 	"company.province": "省份", "company.province.hint": "省或州", "company.city": "城市", "company.city.hint": "登记所在城市",
 	"company.address": "地址", "company.address.hint": "街道与门牌号", "company.zip": "邮编", "company.zip.hint": "地址的邮政编码",
+	"organization.company": "企业", "organization.government": "政府机关", "organization.public institution": "事业单位",
+	"organization.association": "社会团体", "organization.sole proprietor": "个体工商户", "organization.other": "其他",
 	"company.save": "保存企业", "company.incomplete": "%s；补全后可保存", "company.saved": "%s 已保存，可再次选用",
 	"document.row": "文件 %d", "document.row.hint": "backspace 移除", "document.add": "添加文件", "document.add.hint": "PNG 或 JPEG 的路径，不超过 %s 字节；enter 添加；多个以逗号分隔",
 	"document.line": "%s   %s，%s 字节", "document.added": "已添加 %d 个；与草稿一同密封", "document.removed": "已移除 %s", "document.none": "暂无",

@@ -129,6 +129,14 @@ var phrases = map[string]map[string]string{"zh": {
 	"%s allows at most %d":                                                                  "{1} 最多 {2} 个",
 
 	// Files.
+	"there is no signing request in it":        "其中没有证书请求",
+	"there are several signing requests in it": "其中有多个证书请求",
+	"bring one":                               "只提供一个",
+	"the signing request cannot be read":      "无法读取证书请求",
+	"the signing request has more than 64 kB": "证书请求超过 64 kB",
+	"bring only the request":                  "只提供证书请求",
+	"the signature of the signing request is wrong, so it was not made with its key or was changed since":                              "证书请求的签名不正确：不是用其私钥生成，或之后被修改",
+	"make it with: openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=NAME -addext subjectAltName=DNS:NAME": "可用此命令生成：openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=NAME -addext subjectAltName=DNS:NAME",
 	"the private key cannot be read":                                         "无法读取私钥",
 	"the private key is encrypted":                                           "私钥已加密",
 	"the file is empty":                                                      "文件为空",

@@ -26,6 +26,7 @@ func Wrap(s string, n int) []string {
 const (
 	closing = "。，、；：！？）》」』】〉”’…"
 	opening = "（《「『【〈“‘"
+	ascii   = ",.;:!?)]}%"
 )
 
 // pieces takes a line apart where it may be broken: at blanks, and before and
@@ -43,7 +44,7 @@ func pieces(l string) []string {
 			r := word[at : at+size]
 			wide := size > 2 && Width(r) == 2 || strings.Contains(closing+opening, r)
 			wasWide := len(last) > 2 && Width(last) == 2 || last != "" && strings.Contains(closing+opening, last)
-			if at > start && last != " " && (wide || wasWide) && !strings.Contains(closing, r) && !strings.Contains(opening, last) {
+			if at > start && last != " " && (wide || wasWide) && !strings.Contains(closing+ascii, r) && !strings.Contains(opening, last) {
 				out, start = append(out, word[start:at]), at
 			}
 			last = r

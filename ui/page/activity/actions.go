@@ -55,7 +55,7 @@ func (p *page) open() tea.Cmd {
 	}
 	add("col.when", e.At.UTC().Format("2006-01-02 15:04:05Z"))
 	add("col.who", e.Actor)
-	add("col.via", e.Via)
+	add("col.via", c.Text.Code("via", e.Via))
 	add("col.what", c.Text.Code("event", e.Action))
 	add("col.certificate", e.Name)
 	add("event.from", c.Text.Code("label", e.From))

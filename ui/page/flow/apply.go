@@ -317,10 +317,10 @@ func (a *application) preview(v form.Values) func() form.Preview {
 		case len(missing) == 0:
 			pre.Lines = []string{"● " + c.T("apply.complete")}
 		case !last:
-			pre.Lines = []string{"▲ " + c.T("apply.missing", strings.Join(fields, ", "))}
+			pre.Lines = []string{"▲ " + c.T("apply.missing", strings.Join(fields, c.T("list.join")))}
 		default:
 			if len(empty) > 0 {
-				pre.Lines = append(pre.Lines, "▲ "+c.T("apply.missing", strings.Join(empty, ", ")))
+				pre.Lines = append(pre.Lines, "▲ "+c.T("apply.missing", strings.Join(empty, c.T("list.join"))))
 			}
 			if len(wrong) > 0 {
 				pre.Lines = append(append(pre.Lines, "▲ "+c.T("apply.wrong")), wrong...)

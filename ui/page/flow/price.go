@@ -73,7 +73,7 @@ func withheld[T ~string](c *kit.Context, kind string, all, can []T, brand string
 	if len(not) == 0 {
 		return ""
 	}
-	return " " + c.T("buy.withheld", brand, strings.Join(not, ", "))
+	return " " + c.T("buy.withheld", brand, strings.Join(not, c.T("list.join")))
 }
 
 // against puts an error of a preview beside the field it belongs to, else under
