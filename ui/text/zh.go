@@ -42,8 +42,6 @@ var chinese = merge(map[string]string{
 	"tab.deployments":   "部署",
 	"tab.activity":      "操作记录",
 	"tab.forecast":      "预测",
-	"later.forecast": "本版本尚不包含未来数月的预测。" +
-		"在此之前，概览中的图表显示未来 26 周内每周到期的证书数。",
 
 	"via.terminal": "终端", "via.socket": "本机连接", "via.ssh": "SSH 连接", "via.scheduler": "调度器",
 	"role.viewer": "查看者", "role.operator": "操作员", "role.reviewer": "审核员", "role.admin": "管理员", "role.owner": "所有者",
@@ -179,7 +177,8 @@ var chinese = merge(map[string]string{
 	"event.revoke":   "吊销",
 	"event.close":    "关闭",
 	"event.delete":   "删除",
-	"event.contact":  "联系人", "event.dismiss": "忽略待办", "event.clock": "推进时钟",
+	"event.watch":    "监控", "event.watching": "监控设置", "event.expiry": "到期提醒", "event.notify": "通知",
+	"event.contact": "联系人", "event.dismiss": "忽略待办", "event.clock": "推进时钟",
 	"event.download": "下载",
 
 	// Actions.
