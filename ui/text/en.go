@@ -10,7 +10,9 @@ var english = merge(map[string]string{
 	"list.join": ", ",
 
 	// How a date is written in short, as package time wants it.
-	"date.day":    "Jan 02",
+	"date.day":     "Jan 02",
+	"date.weekday": "%s %d",
+	"weekday.Mon":  "Mon", "weekday.Tue": "Tue", "weekday.Wed": "Wed", "weekday.Thu": "Thu", "weekday.Fri": "Fri", "weekday.Sat": "Sat", "weekday.Sun": "Sun",
 	"date.minute": "Jan 02 15:04",
 	"date.month":  "Jan",
 

@@ -67,7 +67,7 @@ func compile(from, to string) phrase {
 		p.begin = from
 	}
 	b.WriteString(regexp.QuoteMeta(rest))
-	if strings.HasSuffix(rest, ": ") || strings.HasSuffix(rest, " for ") { // something is appended to it
+	if strings.HasSuffix(rest, " ") { // something is appended to it
 		b.WriteString(`(.+)`)
 	}
 	b.WriteString(`\z`)
@@ -129,7 +129,8 @@ func (c *Catalogue) Reason(code string, args map[string]string) (message, hint s
 
 // Code is the word for a code of the engine: as is "label", "action", "event",
 // "result",
-// "role", "type", "grade", "via", "organization", "item" of an order, or "spec" for a whole specification. English has the code itself, by which people filter and
+// "role", "type", "grade", "via", "organization",
+// "findings" about a server, "item" of an order, or "spec" for a whole specification. English has the code itself, by which people filter and
 // type commands.
 func (c *Catalogue) Code(as, code string) string {
 	if c.Lang == "en" {
@@ -170,6 +171,12 @@ func (c *Catalogue) word(as, a string) string {
 		if p := strings.Fields(a); len(p) == 4 {
 			return strings.Join([]string{p[0], c.word("type", p[1]), p[2], c.word("grade", p[3])}, " ")
 		}
+	case "findings": // sentences about a server
+		var out []string
+		for s := range strings.SplitSeq(a, "; ") {
+			out = append(out, c.Say(s))
+		}
+		return strings.Join(out, "；")
 	case "bought": // an item, and perhaps its specification
 		if item, spec, ok := strings.Cut(a, ", "); ok {
 			return c.word("item", item) + "，" + c.word("spec", spec)

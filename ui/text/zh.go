@@ -10,7 +10,9 @@ var chinese = merge(map[string]string{
 	"list.join": "、",
 
 	// How a date is written in short, as package time wants it.
-	"date.day":    "01-02",
+	"date.day":     "01-02",
+	"date.weekday": "%[2]d 日（%[1]s）",
+	"weekday.Mon":  "周一", "weekday.Tue": "周二", "weekday.Wed": "周三", "weekday.Thu": "周四", "weekday.Fri": "周五", "weekday.Sat": "周六", "weekday.Sun": "周日",
 	"date.minute": "01-02 15:04",
 	"date.month":  "1月",
 

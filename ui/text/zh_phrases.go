@@ -128,6 +128,22 @@ var phrases = map[string]map[string]string{"zh": {
 	"the instance was not bought from a pack":                                               "该实例不是从资源包购买的",
 	"%s allows at most %d":                                                                  "{1} 最多 {2} 个",
 
+	// What is watched.
+	"it expires on ":                                    "将于 {1} 过期",
+	"it expired on %s":                                  "已于 {1} 过期",
+	"it is not valid before %s":                         "{1} 之前尚未生效",
+	"it is not for %s":                                  "不是 {1} 的证书",
+	"no certificate was presented":                      "没有使用任何证书",
+	"certificate %d of the chain cannot be read":        "证书链中第 {1} 张无法读取",
+	"a certificate of its chain expired on %s":          "证书链中有证书已于 {1} 过期",
+	"it is self-signed and not among the trusted roots": "自签名，且不在受信任的根证书中",
+	"its root %s is not among the trusted roots":        "其根证书 {1} 不受信任",
+	"the chain ends at %s, signed by %s, which is not among the trusted roots": "证书链止于 {1}，由 {2} 签名，后者不受信任",
+	"%q is no port":                            "“{1}”不是端口",
+	"%q names no host":                         "“{1}”不是主机名",
+	"it is no name of a server":                "不是服务器名称",
+	"www.example.com:443 or [2001:db8::1]:443": "例如 www.example.com:443 或 [2001:db8::1]:443",
+
 	// Files.
 	"there is no signing request in it":        "其中没有证书请求",
 	"there are several signing requests in it": "其中有多个证书请求",

@@ -25,6 +25,7 @@ var chineseWatch = map[string]string{
 	"watch.issuer":          "签发者",
 	"watch.sha256":          "SHA-256",
 	"watch.until":           "有效至",
-	"watch.wrong-name":      "名称不符", "watch.incomplete-chain": "证书链不完整", "watch.not-yet-valid": "尚未生效",
+	"watch.ok":              "正常", "watch.not looked at": "尚未查看", "watch.no answer yet": "尚无应答", "watch.unreachable": "无法连接", "watch.unreadable": "无法读取", "watch.expired": "已过期", "watch.expiring": "即将过期", "watch.self-signed": "自签名", "watch.untrusted": "不受信任",
+	"watch.wrong-name": "名称不符", "watch.incomplete-chain": "证书链不完整", "watch.not-yet-valid": "尚未生效",
 	"act.watch.add": "监控服务器", "act.watch.look": "立即查看", "act.watch.remove": "停止监控",
 }
