@@ -178,8 +178,8 @@ func TestPhrasesStandInTheEngine(t *testing.T) {
 		}
 	}
 	for from, to := range phrases["zh"] {
-		// Plurals are made of a word and an s.
-		if !literals[from] && !literals[strings.TrimSuffix(from, "s")] {
+		// Plurals are made of a word and an s; some follow another sentence.
+		if !literals[from] && !literals["; "+from] && !literals[strings.TrimSuffix(from, "s")] {
 			t.Errorf("the engine does not say %q", from)
 		}
 		holes := len(verb.FindAllString(from, -1))
@@ -203,7 +203,7 @@ func TestSay(t *testing.T) {
 		"install version 2 of shop.example.com where it is used":        "请将 shop.example.com 的第 2 版安装到使用处",
 		"it is hosted, with 3 renewals left (H4)":                       "已托管，剩余续期 3 次 (H4)",
 		"version 1 is valid from a to b; its window opens c (T3)":       "第 1 版有效期为 a 至 b；窗口于 c 开启 (T3)",
-		`shop is issued; its label is "auto-deploy".`:                   "shop 的状态为“已签发”，标签为“到期自动部署”。",
+		`shop is issued; its label is "auto-deploy".`:                   "shop 的状态为「已签发」，标签为「到期自动部署」。",
 		"You can now: deploy, host --stop or revoke.":                   "当前可执行：部署、停止托管、吊销证书。",
 		"it is failing: deploy at slb cn-hangzhou a, no such host (S1)": "异常：slb cn-hangzhou a 部署：no such host (S1)",
 		"1 TXT record to be seen (_acme.a.example has no TXT record)":   "检测到 1 个 TXT 记录（_acme.a.example 没有 TXT 记录）",
@@ -219,7 +219,7 @@ func TestSay(t *testing.T) {
 		}
 	}
 	message, hint, ok := zh.Reason("state", map[string]string{"action": "deploy", "state": "paid", "allowed": "issued or uploaded", "possible": "apply or close"})
-	if !ok || message != "实例为“已付款”，无法执行“部署”；要求状态：已签发、上传证书" || hint != "当前可执行：申请证书、关闭实例" {
+	if !ok || message != "实例为「已付款」，无法执行「部署」；要求状态：已签发、上传证书" || hint != "当前可执行：申请证书、关闭实例" {
 		t.Errorf("%q, %q", message, hint)
 	}
 	if _, _, ok := en.Reason("state", nil); ok {

@@ -93,6 +93,11 @@ func (c *Catalogue) Say(s string) string {
 	if t, ok := c.say(list, s); ok {
 		return t
 	}
+	if head, rest, ok := strings.Cut(s, "; "); ok { // several, joined
+		if h, r := c.Say(head), c.Say(rest); h != head || r != rest {
+			return h + "；" + r
+		}
+	}
 	return s
 }
 
@@ -130,7 +135,7 @@ func (c *Catalogue) Reason(code string, args map[string]string) (message, hint s
 // Code is the word for a code of the engine: as is "label", "action", "event",
 // "result",
 // "role", "type", "grade", "via", "organization",
-// "findings" about a server, "item" of an order, or "spec" for a whole specification. English has the code itself, by which people filter and
+// "item" of an order, or "spec" for a whole specification. English has the code itself, by which people filter and
 // type commands.
 func (c *Catalogue) Code(as, code string) string {
 	if c.Lang == "en" {
@@ -171,12 +176,6 @@ func (c *Catalogue) word(as, a string) string {
 		if p := strings.Fields(a); len(p) == 4 {
 			return strings.Join([]string{p[0], c.word("type", p[1]), p[2], c.word("grade", p[3])}, " ")
 		}
-	case "findings": // sentences about a server
-		var out []string
-		for s := range strings.SplitSeq(a, "; ") {
-			out = append(out, c.Say(s))
-		}
-		return strings.Join(out, "；")
 	case "bought": // an item, and perhaps its specification
 		if item, spec, ok := strings.Cut(a, ", "); ok {
 			return c.word("item", item) + "，" + c.word("spec", spec)

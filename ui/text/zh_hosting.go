@@ -9,7 +9,7 @@ var chineseHosting = map[string]string{
 	"hosting.credits":     "自动部署次数 %d / %d 可用，%d 已预留",
 	"hosting.packs":       "托管服务包 %d",
 	"hosting.count":       "%s 个已托管",
-	"hosting.now":         "进行中，第 %d 次尝试",
+	"hosting.now":         "第 %d 次尝试中",
 	"hosting.why.service": "服务周期最后 30 天",
 	"hosting.why.version": "证书版本先于服务周期到期",
 	"hosting.why.ends":    "无剩余续期：按 m 续购",

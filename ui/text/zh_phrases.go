@@ -5,7 +5,7 @@ package text
 // not here is said in English.
 var phrases = map[string]map[string]string{"zh": {
 	// Why an instance is as it is.
-	"%s is %s; its label is %q.":                                                              "{1} 的状态为“{2:label}”，标签为“{3:label}”。",
+	"%s is %s; its label is %q.":                                                              "{1} 的状态为「{2:label}」，标签为「{3:label}」。",
 	"the last word on it was: %s":                                                             "最近的说明：{1:say}",
 	"version %d is valid from %s to %s; its window opens %s":                                  "第 {1} 版有效期为 {2} 至 {3}；窗口于 {4} 开启",
 	"certquay does not hold its key, so it cannot deploy it":                                  "certquay 不持有其私钥，因此不能部署",
@@ -48,12 +48,17 @@ var phrases = map[string]map[string]string{"zh": {
 	"the CA took the request and still calls the order ready": "CA 已接收请求，但订单仍为就绪状态",
 
 	// What came of it.
-	"nothing is presented":                                         "没有使用任何证书",
+	"deploy: %w":            "部署：{1:say}",
+	"ask what is there: %w": "检测现状：{1:say}",
+	"nothing is presented":  "没有使用任何证书",
 	"another certificate is presented (SHA-256 %s…)":               "使用的是另一张证书（SHA-256 {1}…）",
 	"presents another certificate (SHA-256 %s…) than was deployed": "使用的证书（SHA-256 {1}…）与所部署的不一致",
+	"%s %s %s presents version %d at %s":                           "{1} {2} {3} 在 {5} 使用第 {4} 版",
+	"it has changed since the last look":                           "与上次检测相比已变更",
+	"another certificate":                                          "另一张证书",
 	"presents what was deployed":                                   "使用的证书与所部署的一致",
 	"the leaf is presented without its chain":                      "仅有证书，缺少证书链",
-	"the handshake at %s: %w":                                      "与 {1} 握手：{2}",
+	"the handshake at %s: %w":                                      "与 {1} 握手：{2:say}",
 	"what was presented before is back":                            "已恢复之前的证书",
 	"the reviewer said no: ":                                       "审核未通过：{1}",
 	"version %d, serial %s, valid to %s":                           "第 {1} 版，序列号 {2}，有效至 {3}",
@@ -67,7 +72,7 @@ var phrases = map[string]map[string]string{"zh": {
 	"revoked: ":                                                    "已吊销：{1}",
 	"the last paid year is over":                                   "最后一个付费年度已结束",
 	"a document is removed":                                        "已移除一个资质文件",
-	"document %q, %s, %d bytes":                                    "资质文件“{1}”，{2}，{3} 字节",
+	"document %q, %s, %d bytes":                                    "资质文件「{1}」，{2}，{3} 字节",
 	"of %d versions":                                               "{1} 个版本",
 
 	// What is bought.
@@ -93,13 +98,13 @@ var phrases = map[string]map[string]string{"zh": {
 	"--contact Ops; certquay contact add makes one":                                         "可新建联系人",
 	"a contact needs a name":                                                                "联系人需要名称",
 	"a company needs a name":                                                                "企业需要名称",
-	"%q is not an e-mail address":                                                           "“{1}”不是邮箱地址",
+	"%q is not an e-mail address":                                                           "「{1}」不是邮箱地址",
 	"this is not an e-mail address":                                                         "邮箱格式不正确",
 	"this issuer needs an e-mail address":                                                   "该品牌需要邮箱",
-	"%q is not a key type":                                                                  "“{1}”不是密钥算法",
+	"%q is not a key type":                                                                  "「{1}」不是密钥算法",
 	"an application for %s %s needs it":                                                     "{1} {2} 申请需要此项",
-	"%q is none of the list":                                                                "“{1}”不在列表中",
-	"%q is not a country code of two capital letters (ISO 3166)":                            "“{1}”不是两个大写字母的国家代码（ISO 3166）",
+	"%q is none of the list":                                                                "「{1}」不在列表中",
+	"%q is not a country code of two capital letters (ISO 3166)":                            "「{1}」不是两个大写字母的国家代码（ISO 3166）",
 	"at least one qualification document is needed":                                         "至少需要一个资质文件",
 	"a PNG or JPEG of at most 512,000 bytes; certquay template makes one to fill in":        "PNG 或 JPEG，不超过 512,000 字节；可保存表格填写盖章",
 	"a PNG or JPEG of at most 512,000 bytes":                                                "PNG 或 JPEG，不超过 512,000 字节",
@@ -139,8 +144,8 @@ var phrases = map[string]map[string]string{"zh": {
 	"it is self-signed and not among the trusted roots": "自签名，且不在受信任的根证书中",
 	"its root %s is not among the trusted roots":        "其根证书 {1} 不受信任",
 	"the chain ends at %s, signed by %s, which is not among the trusted roots": "证书链止于 {1}，由 {2} 签名，后者不受信任",
-	"%q is no port":                            "“{1}”不是端口",
-	"%q names no host":                         "“{1}”不是主机名",
+	"%q is no port":                            "「{1}」不是端口",
+	"%q names no host":                         "「{1}」不是主机名",
 	"it is no name of a server":                "不是服务器名称",
 	"www.example.com:443 or [2001:db8::1]:443": "例如 www.example.com:443 或 [2001:db8::1]:443",
 

@@ -232,7 +232,7 @@ func (w *watched) details() tea.Cmd {
 			lines = append(lines, c.T(label)+" "+text.Clean(value))
 		}
 	}
-	add("watch.because", c.Text.Code("findings", r.Detail))
+	add("watch.because", c.Text.Say(r.Detail))
 	add("watch.silence", c.Text.Say(r.Error))
 	about := []string{}
 	for _, l := range [][2]string{{"watch.name", r.Name}, {"watch.subject", r.Subject}, {"watch.issuer", r.Issuer}, {"watch.sha256", r.Fingerprint}} {
