@@ -201,7 +201,7 @@ func TestSay(t *testing.T) {
 	zh, en := New("zh_CN.UTF-8"), New("en")
 	for in, want := range map[string]string{
 		"install version 2 of shop.example.com where it is used":        "请将 shop.example.com 的第 2 版安装到使用处",
-		"it is hosted, with 3 renewals left (H4)":                       "已托管，剩余续期 3 次 (H4)",
+		"it is hosted, with 3 renewals left (H4)":                       "已托管，剩余续期 3 (H4)",
 		"version 1 is valid from a to b; its window opens c (T3)":       "第 1 版有效期为 a 至 b；窗口于 c 开启 (T3)",
 		`shop is issued; its label is "auto-deploy".`:                   "shop 的状态为「已签发」，标签为「到期自动部署」。",
 		"You can now: deploy, host --stop or revoke.":                   "当前可执行：部署、停止托管、吊销证书。",

@@ -21,6 +21,7 @@ import (
 //	role    a role
 //	spec    a specification
 //	bought  an item of an order, and perhaps its specification
+//	counted a number with its noun
 //	list    states or actions, as the engine joins them
 //	say     another sentence
 type reasonText struct{ text, hint string }
@@ -203,6 +204,9 @@ func (c *Catalogue) word(as, a string) string {
 			return strings.TrimSpace(place+" "+c.word("action", kind)) + "：" + c.Say(why)
 		}
 		return c.Say(a)
+	case "counted":
+		n, noun, _ := strings.Cut(a, " ")
+		return strings.TrimSpace(c.Say(strings.TrimSuffix(noun, "s")) + " " + n)
 	case "say":
 		return c.Say(a)
 	case "list":
