@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,7 +13,28 @@ import (
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/text"
 )
+
+// language is the flag that says in which language the dashboard is; "" leaves
+// it to the locale (spec V5).
+type language string
+
+func (l *language) String() string { return string(*l) }
+
+// Type implements [pflag.Value].
+func (l *language) Type() string { return "string" }
+
+// Set implements [pflag.Value].
+func (l *language) Set(s string) error {
+	if !slices.Contains(text.Languages(), s) {
+		return fmt.Errorf("there are %s", strings.Join(text.Languages(), " and "))
+	}
+	*l = language(s)
+	return nil
+}
+
+var _ pflag.Value = (*language)(nil)
 
 // global is what every verb is told by flags. Those that say where the store
 // is belong to the process, the others to the session.
@@ -76,7 +98,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the rules,
 	f.BoolVar(&c.g.json, "json", false, "print JSON")
 	f.BoolVarP(&c.g.yes, "yes", "y", false, "confirm; offers still have to be typed")
 	f.BoolVar(&c.g.readOnly, "read-only", false, "refuse every change, show no secrets")
-	f.StringVar(&c.g.lang, "lang", "", "language: en (default: the locale)")
+	f.Var((*language)(&c.g.lang), "lang", "language of the dashboard: "+strings.Join(text.Languages(), " or ")+" (default: the locale)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err.Error(), cmd.CommandPath() + " --help"}
 	})

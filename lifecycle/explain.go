@@ -52,17 +52,16 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 		}
 	}
 	if o := i.Operation; o.Active() {
-		s := fmt.Sprintf("%s is under way since %s, attempt %d", o.Kind, stamp(o.Since), o.Attempt)
+		next("%s is under way since %s, attempt %d.", o.Kind, stamp(o.Since), o.Attempt)
 		if o.Waiting != "" {
-			s += ", waiting for " + o.Waiting
+			next("It waits for %s.", o.Waiting)
 		}
 		if !o.Next.IsZero() {
-			s += ", looked at again " + stamp(o.Next)
+			next("It is looked at again %s.", stamp(o.Next))
 		}
 		if o.Error != "" {
-			s += "; the last attempt failed: " + o.Error
+			next("The last attempt failed: %s.", o.Error)
 		}
-		next("%s.", s)
 	}
 	for n := range c.Resources {
 		r := &c.Resources[n]

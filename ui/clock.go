@@ -81,7 +81,7 @@ func (m *root) clockMoved(v clockMovedMsg) tea.Cmd {
 	if v.err != nil {
 		m.running = false
 		if m.c.Ctx.Err() == nil {
-			m.told = kit.ToldMsg{Text: m.c.T("clock.failed", text.Clean(v.err.Error())), Tone: style.Bad}
+			m.told = kit.ToldMsg{Text: m.c.T("clock.failed", text.Clean(m.c.Error(v.err))), Tone: style.Bad}
 		}
 		return nil
 	}

@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"certquay/ui/kittest"
+	"certquay/ui/text"
 )
 
 // TestScreens draws every screen and dialog in three sizes; nothing may wrap,
 // be clipped at the edge, or leave a line short. The files are to be looked at
-// by eye when they change. spec: V2 V5
+// by eye when they change. Each is drawn in every language; the English ones
+// stand in testdata, the others in a directory of their own. spec: V2 V5
 func TestScreens(t *testing.T) {
 	screens := []struct {
 		name  string
@@ -89,26 +91,31 @@ func TestScreens(t *testing.T) {
 		{"close", 60, []string{"/", "n", "e", "w", "enter", "ctrl+k"}},
 		{"delete", 60, []string{"/", "g", "o", "n", "e", "enter", "ctrl+x"}},
 	}
-	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
-		for _, s := range screens {
-			name := fmt.Sprintf("%s_%dx%d", s.name, size[0], size[1])
-			t.Run(name, func(t *testing.T) {
-				b := kittest.New()
-				switch {
-				case s.fleet > 0 && strings.HasPrefix(s.name, "forecast"):
-					b = ahead()
-				case s.fleet > 0:
-					b = kittest.Fleet(s.fleet)
-				case s.fleet == -2:
-					b = fromPack(2, 2)
-				case s.fleet == -4:
-					b = hostedFleet()
-				case s.fleet < 0:
-					b = ov()
+	for _, lang := range text.Languages() {
+		for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
+			for _, s := range screens {
+				name := fmt.Sprintf("%s_%dx%d", s.name, size[0], size[1])
+				if lang != "en" {
+					name = lang + "/" + name
 				}
-				remote := func(o *Options) { o.Remote, o.Support = s.fleet == -3, support }
-				drive(t, b, size[0], size[1], reviewer, remote).keys(s.keys...).golden(name)
-			})
+				t.Run(name, func(t *testing.T) {
+					b := kittest.New()
+					switch {
+					case s.fleet > 0 && strings.HasPrefix(s.name, "forecast"):
+						b = ahead()
+					case s.fleet > 0:
+						b = kittest.Fleet(s.fleet)
+					case s.fleet == -2:
+						b = fromPack(2, 2)
+					case s.fleet == -4:
+						b = hostedFleet()
+					case s.fleet < 0:
+						b = ov()
+					}
+					session := func(o *Options) { o.Remote, o.Support, o.Lang = s.fleet == -3, support, lang }
+					drive(t, b, size[0], size[1], reviewer, session).keys(s.keys...).golden(name)
+				})
+			}
 		}
 	}
 }

@@ -96,7 +96,7 @@ func (m *root) header() string {
 		right = append(right, s.Paint(style.Muted, m.c.T("header.here", m.here)))
 	}
 	if m.o.Sealed != "" {
-		right = append(right, s.Paint(style.Muted, m.c.T("header.sealed", m.o.Sealed)))
+		right = append(right, s.Paint(style.Muted, m.c.T("header.sealed", m.c.Text.Or("sealed."+m.o.Sealed, m.o.Sealed))))
 	}
 	for len(right) > 0 { // what does not fit goes, the least important first
 		r := strings.Join(right, "  ") + " "

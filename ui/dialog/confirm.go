@@ -166,9 +166,9 @@ func Refused(c *kit.Context, r *lifecycle.Refusal, name string) *Notice {
 	}
 	var first []string
 	if r.State != "" {
-		first = append(first, c.T("refused.state", string(r.State)))
+		first = append(first, c.T("refused.state", c.Text.Code("label", string(r.State))))
 	}
-	first = append(first, r.Message())
+	first = append(first, c.Refused(r))
 	d := &Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: []Part{{Lines: first}}}
 	if h := c.WayOut(r); h != "" {
 		d.Parts = append(d.Parts, Part{Head: c.T("refused.wayout"), Lines: []string{h}})
@@ -182,5 +182,5 @@ func Refused(c *kit.Context, r *lifecycle.Refusal, name string) *Notice {
 // Failed is the notice of an error that is no refusal.
 func Failed(c *kit.Context, what string, err error) *Notice {
 	return &Notice{Context: c, Title: what, Word: c.T("failed.word"), Tone: style.Bad,
-		Parts: []Part{{Lines: text.Lines(err.Error())}}}
+		Parts: []Part{{Lines: text.Lines(c.Error(err))}}}
 }

@@ -85,7 +85,7 @@ func (c *Context) WhyOf(r *lifecycle.Refusal) *Why {
 	if r == nil {
 		return nil
 	}
-	return &Why{Message: text.Clean(r.Message()), Hint: text.Clean(c.WayOut(r))}
+	return &Why{Message: text.Clean(c.Refused(r)), Hint: text.Clean(c.WayOut(r))}
 }
 
 // Group gathers actions in the help.

@@ -9,7 +9,7 @@ import (
 
 // verb is a command line in the way out of a refusal: the verb, and what it is
 // about.
-var verb = regexp.MustCompile(`certquay ([a-z-]+)((?: (?:--[a-z-]+(?: [^ ;-][^ ;]*)?|[A-Z0-9]+|certificate|hosting|credit))*)`)
+var verb = regexp.MustCompile(`certquay ([a-z-]+)((?: (?:--[a-z-]+(?: [^ ;；，。-][^ ;；，。]*)?|[A-Z0-9]+|certificate|hosting|credit))*)`)
 
 // own are the keys of actions for which the table names none.
 var own = map[lifecycle.Action]string{lifecycle.UploadKey: "K"}
@@ -25,7 +25,7 @@ func Key(r *lifecycle.Row) string {
 // WayOut is what a refusal says to do instead, by the keys of the dashboard
 // where there are keys for it.
 func (c *Context) WayOut(r *lifecycle.Refusal) string {
-	h := r.Hint()
+	_, h := c.refused(r)
 	if r.Instance != "" {
 		show := "certquay show " + r.Instance.Short()
 		h = strings.ReplaceAll(h, show+" tells", c.T("wayout.tells", "enter"))

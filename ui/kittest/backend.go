@@ -349,9 +349,9 @@ func (b *Backend) Explain(id model.ID) (lifecycle.Explanation, error) {
 	if err != nil {
 		return lifecycle.Explanation{}, err
 	}
-	return lifecycle.Explanation{State: i.Name + " is " + i.Label(b.Clock) + ".",
-		Why:  []string{"It was bought as " + i.Spec.String() + " (B2).", "Its newest version decides what is shown (S1)."},
-		Next: []string{"Nothing happens by itself; d deploys it."}}, nil
+	return lifecycle.Explanation{State: fmt.Sprintf("%s is %s; its label is %q.", i.Name, i.State, i.Label(b.Clock)),
+		Why:  []string{fmt.Sprintf("it is hosted, with %d renewals left (H4)", i.Hosting.RenewalsLeft)},
+		Next: []string{"You can now: deploy, verify or host --stop."}}, nil
 }
 
 // Refund implements kit.Backend.
@@ -362,7 +362,7 @@ func (b *Backend) Refund(id model.ID) (lifecycle.RefundPreview, error) {
 	if err != nil {
 		return lifecycle.RefundPreview{}, err
 	}
-	return lifecycle.RefundPreview{Amount: b.policy.Price(i.Spec), Currency: "EUR", Why: "full within 30 days"}, nil
+	return lifecycle.RefundPreview{Amount: b.policy.Price(i.Spec), Currency: "EUR", Why: "first issued within the last 30 days"}, nil
 }
 
 // Quote implements kit.Backend.

@@ -4,6 +4,8 @@ package text
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 )
 
@@ -16,7 +18,10 @@ type Catalogue struct {
 
 // languages lists what [New] can make; a further one is a map with the keys of
 // english and one line here.
-var languages = map[string]map[string]string{"en": english}
+var languages = map[string]map[string]string{"en": english, "zh": chinese}
+
+// Languages lists the languages there are, sorted.
+func Languages() []string { return slices.Sorted(maps.Keys(languages)) }
 
 // New gives the catalogue of a language such as "en" or "zh-CN"; English when
 // there is none.

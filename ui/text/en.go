@@ -6,6 +6,16 @@ var english = merge(map[string]string{
 	"window.title": "certquay",
 	"small":        "certquay needs a terminal of at least %d columns and %d lines; this one has %d x %d. Make it larger and it goes on.",
 	"loading":      "reading …",
+
+	"list.join": ", ",
+
+	// How a date is written in short, as package time wants it.
+	"date.day":     "Jan 02",
+	"date.weekday": "%s %d",
+	"weekday.Mon":  "Mon", "weekday.Tue": "Tue", "weekday.Wed": "Wed", "weekday.Thu": "Thu", "weekday.Fri": "Fri", "weekday.Sat": "Sat", "weekday.Sun": "Sun",
+	"date.minute": "Jan 02 15:04",
+	"date.month":  "Jan",
+
 	"load.failed":  "could not read: %s",
 	"gone":         "it is gone: somebody deleted it",
 	"copied":       "copied the %s: %s",
@@ -22,8 +32,8 @@ var english = merge(map[string]string{
 	"clock.failed":   "The clock could not be moved: %s",
 	"act.clock.day":  "move the clock by a day", "act.clock.week": "move the clock by a week", "act.clock.month": "move the clock by a month",
 	"act.clock.run": "let a year pass in a minute", "act.clock.pause": "stop the running clock",
-	"header.here":    "%d here",
-	"header.sealed":  "sealed: %s",
+	"header.here":   "%d here",
+	"header.sealed": "sealed: %s", "sealed.file": "file", "sealed.passphrase": "passphrase",
 	"footer.palette": "palette",
 	"footer.help":    "help",
 	"footer.typing":  "type to filter   enter keep   esc clear",
@@ -35,6 +45,7 @@ var english = merge(map[string]string{
 	"tab.activity":      "Activity",
 	"tab.forecast":      "Forecast",
 
+	"via.terminal": "terminal", "via.socket": "socket", "via.ssh": "ssh", "via.scheduler": "scheduler",
 	"role.viewer": "viewer", "role.operator": "operator", "role.reviewer": "reviewer", "role.admin": "admin", "role.owner": "owner",
 
 	// Words for states, derived values and states of resources.

@@ -102,6 +102,8 @@ var englishApplying = map[string]string{
 	"company.country": "country", "company.country.hint": "two letters, for example DE", "company.country.wrong": "a country code of two letters, for example DE",
 	"company.province": "province", "company.province.hint": "or state", "company.city": "city", "company.city.hint": "where it is registered",
 	"company.address": "address", "company.address.hint": "street and number", "company.zip": "zip code", "company.zip.hint": "of the address",
+	"organization.company": "company", "organization.government": "government", "organization.public institution": "public institution",
+	"organization.association": "association", "organization.sole proprietor": "sole proprietor", "organization.other": "other",
 	"company.save": "save organization", "company.incomplete": "%s; then it can be saved", "company.saved": "%s is saved and can be picked again",
 	"document.row": "document %d", "document.row.hint": "backspace removes it", "document.add": "add a file", "document.add.hint": "path of a PNG or JPEG of at most %s bytes; enter adds it; several with commas",
 	"document.line": "%s   %s, %s bytes", "document.added": "added %d; it is sealed with the draft", "document.removed": "removed %s", "document.none": "there are none",

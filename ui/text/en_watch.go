@@ -25,6 +25,7 @@ var englishWatch = map[string]string{
 	"watch.issuer":          "issuer",
 	"watch.sha256":          "SHA-256",
 	"watch.until":           "valid to",
-	"watch.wrong-name":      "wrong name", "watch.incomplete-chain": "incomplete chain", "watch.not-yet-valid": "not yet valid",
+	"watch.ok":              "ok", "watch.not looked at": "not looked at", "watch.no answer yet": "no answer yet", "watch.unreachable": "unreachable", "watch.unreadable": "unreadable", "watch.expired": "expired", "watch.expiring": "expiring", "watch.self-signed": "self-signed", "watch.untrusted": "untrusted",
+	"watch.wrong-name": "wrong name", "watch.incomplete-chain": "incomplete chain", "watch.not-yet-valid": "not yet valid",
 	"act.watch.add": "watch a server", "act.watch.look": "look now", "act.watch.remove": "watch it no more",
 }

@@ -49,14 +49,3 @@ func TestCatalogue(t *testing.T) {
 		}
 	}
 }
-
-// TestLanguagesAreComplete compares every language with English.
-func TestLanguagesAreComplete(t *testing.T) {
-	for lang, texts := range languages {
-		for k, e := range english {
-			if strings.Count(texts[k], "%") != strings.Count(e, "%") {
-				t.Errorf("%s: %s", lang, k)
-			}
-		}
-	}
-}

@@ -164,49 +164,6 @@ func Beside(h int, widths []int, blocks ...string) string {
 	return out.String()
 }
 
-// Wrap breaks a clean text at words into lines of at most n cells.
-func Wrap(s string, n int) []string {
-	if n <= 0 {
-		return nil
-	}
-	var lines []string
-	for _, l := range text.Lines(s) {
-		lines = append(lines, wrapLine(l, n)...)
-	}
-	return lines
-}
-
-// wrapLine breaks at blanks only: commands, names and addresses stay whole, so
-// that they can be read and copied. Only a word that is too long is cut.
-func wrapLine(l string, n int) []string {
-	if Width(l) <= n {
-		return []string{l}
-	}
-	var lines []string
-	indent := l[:len(l)-len(strings.TrimLeft(l, " "))]
-	line, hang := indent, ""
-	if strings.HasPrefix(l, "• ") { // what follows a bullet stands beside it
-		hang = "  "
-	}
-	for _, word := range strings.Fields(l) {
-		if strings.TrimSpace(line) != "" && Width(line)+1+Width(word) > n {
-			lines, line = append(lines, line), hang
-		}
-		if strings.TrimSpace(line) != "" {
-			line += " "
-		}
-		line += word
-		for Width(line) > n {
-			head := ansi.Truncate(line, n, "")
-			if head == "" {
-				break
-			}
-			lines, line = append(lines, head), line[len(head):]
-		}
-	}
-	return append(lines, line)
-}
-
 // Overlay draws a box over the middle of a screen of w cells by h lines. The
 // screen behind loses its colours, so that the eye goes to the box.
 func Overlay(s *style.Styles, screen, box string, w, h int) string {
@@ -222,13 +179,24 @@ func Overlay(s *style.Styles, screen, box string, w, h int) string {
 	for i := range back {
 		plain := ansi.Strip(back[i])
 		if n := i - y; n >= 0 && n < len(lines) {
-			left, right := ansi.Cut(plain, 0, x), ansi.Cut(plain, x+bw, w)
+			left, right := ansi.Cut(plain, 0, x), after(plain, x+bw, w)
 			back[i] = s.Paint(style.Faint, Pad(left, x)) + Pad(lines[n], bw) + s.Paint(style.Faint, Pad(right, w-x-bw))
 		} else {
 			back[i] = s.Paint(style.Faint, plain)
 		}
 	}
 	return strings.Join(back, "\n")
+}
+
+// after is what stands from a cell on. Of a wide character that begins before
+// it, a blank is left, so that what follows keeps its place.
+func after(plain string, x, w int) string {
+	s := ansi.Cut(plain, x, w)
+	if Width(s) > w-x && s != "" {
+		_, size := utf8.DecodeRuneInString(s)
+		s = " " + s[size:]
+	}
+	return s
 }
 
 // Box draws a rounded frame with a title around lines, w cells wide in all and

@@ -54,25 +54,26 @@ func Bar(n, top, w int) string {
 }
 
 // Months labels an axis of weeks from now on, with the name of a month where
-// it begins.
-func Months(s *style.Styles, now time.Time, weeks, step int) string {
-	line := []rune(Space(weeks * step))
-	last, free := now.Month(), 0
+// it begins; the layout says how a month is written.
+func Months(s *style.Styles, now time.Time, weeks, step int, layout string) string {
+	var line strings.Builder
+	width := 0
 	put := func(x int, name string) {
-		if x < free || x+len(name) > len(line) {
+		if width > 0 && x <= width || x+Width(name) > weeks*step {
 			return
 		}
-		copy(line[x:], []rune(name))
-		free = x + len(name) + 1
+		line.WriteString(Space(x-width) + name)
+		width = x + Width(name)
 	}
-	put(0, now.Format("Jan"))
+	last := now.Month()
+	put(0, now.Format(layout))
 	for w := range weeks {
-		if m := now.AddDate(0, 0, 7*w).Month(); m != last {
-			last = m
-			put(w*step, m.String()[:3])
+		if d := now.AddDate(0, 0, 7*w); d.Month() != last {
+			last = d.Month()
+			put(w*step, d.Format(layout))
 		}
 	}
-	return s.Paint(style.Faint, string(line))
+	return s.Paint(style.Faint, line.String()+Space(weeks*step-width))
 }
 
 // Life is what a [LifeBar] shows.

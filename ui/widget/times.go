@@ -6,13 +6,13 @@ import (
 )
 
 // Day is a date as short as it stays clear: the year is left out in the coming
-// eleven months and the last.
-func Day(t, now time.Time) string {
+// eleven months and the last, where the layout says how a day is written.
+func Day(t, now time.Time, layout string) string {
 	if t.IsZero() {
 		return "–"
 	}
 	if d := t.Sub(now); d > -300*24*time.Hour && d < 330*24*time.Hour {
-		return t.Format("Jan 02")
+		return t.Format(layout)
 	}
 	return t.Format("2006-01-02")
 }

@@ -240,7 +240,8 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 		return label + widget.Cut(text.Clean(v), room)
 	}
 	v, _, _ = strings.Cut(v, "\n")
-	return label + v
+	// bubbles takes cells for runes in a placeholder, so that wide ones leave NULs.
+	return label + widget.Cut(strings.ReplaceAll(v, "\x00", ""), room)
 }
 
 // summary tells what was pasted without showing it.

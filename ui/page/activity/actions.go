@@ -55,15 +55,15 @@ func (p *page) open() tea.Cmd {
 	}
 	add("col.when", e.At.UTC().Format("2006-01-02 15:04:05Z"))
 	add("col.who", e.Actor)
-	add("col.via", e.Via)
-	add("col.what", e.Action)
+	add("col.via", c.Text.Code("via", e.Via))
+	add("col.what", c.Text.Code("event", e.Action))
 	add("col.certificate", e.Name)
-	add("event.from", e.From)
-	add("event.to", e.To)
+	add("event.from", c.Text.Code("label", e.From))
+	add("event.to", c.Text.Code("label", e.To))
 	add("col.why", e.Why)
-	add("col.result", e.Result)
-	add("event.reason", e.Reason)
-	add("col.detail", e.Detail)
+	add("col.result", c.Text.Code("result", e.Result))
+	add("event.reason", c.Text.Say(e.Reason))
+	add("col.detail", c.Text.Say(e.Detail))
 	add("event.id", string(e.Instance))
 	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
 		return &dialog.Notice{Context: c, Title: c.T("event.title", e.Seq), Tone: style.Accent, Parts: []dialog.Part{{Lines: ls}}}

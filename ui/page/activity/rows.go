@@ -14,7 +14,7 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 			if e.At.Format("2006-01-02") == c.Now.Format("2006-01-02") {
 				return widget.Cell{Tone: style.Muted, Text: e.At.UTC().Format("15:04:05Z")}
 			}
-			return widget.Cell{Tone: style.Muted, Text: e.At.UTC().Format("Jan 02 15:04")}
+			return widget.Cell{Tone: style.Muted, Text: e.At.UTC().Format(c.T("date.minute"))}
 		}},
 		{Title: c.T("col.what"), Min: 11, Max: 18, Cell: func(e model.Event, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: c.Text.Or("event."+e.Action, e.Action)}
@@ -27,16 +27,16 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + c.Text.Or("result."+e.Result, e.Result)}
 		}},
 		{Title: c.T("col.detail"), Min: 16, Max: 90, Grow: 6, Cell: func(e model.Event, _ int) widget.Cell {
-			d := e.Reason
+			d := c.Text.Say(e.Reason)
 			if d == "" {
-				d = e.Detail
+				d = c.Text.Say(e.Detail)
 			} else if e.Detail != "" {
-				d += ": " + e.Detail
+				d += ": " + c.Text.Say(e.Detail)
 			}
 			if e.To != "" && e.From != e.To {
-				change := "→ " + e.To
+				change := "→ " + c.Text.Code("label", e.To)
 				if e.From != "" {
-					change = e.From + " " + change
+					change = c.Text.Code("label", e.From) + " " + change
 				}
 				if d != "" {
 					change += " · "
@@ -49,7 +49,7 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 			return widget.Cell{Tone: style.Muted, Text: e.Actor}
 		}},
 		{Title: c.T("col.via"), Min: 8, Max: 10, From: 130, Cell: func(e model.Event, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Faint, Text: e.Via}
+			return widget.Cell{Tone: style.Faint, Text: c.Text.Code("via", e.Via)}
 		}},
 		{Title: c.T("col.why"), Min: 7, Max: 10, From: 150, Cell: func(e model.Event, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Faint, Text: e.Why}

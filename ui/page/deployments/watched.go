@@ -98,7 +98,7 @@ func watchWords(c *kit.Context, w *model.Watch) string {
 	for _, p := range words {
 		all = append(all, c.Text.Or("watch."+p, p))
 	}
-	return strings.Join(all, ", ")
+	return strings.Join(all, c.T("list.join"))
 }
 
 // actions are the keys of the sub-tab; those of its rows do nothing on the
@@ -205,9 +205,9 @@ func addThen(c *kit.Context, spec form.Spec) func(any) tea.Cmd {
 			case err == nil:
 				return kit.ToldMsg{Text: c.T("watch.added", made.Address), Tone: style.Good}
 			case errors.As(err, &inv):
-				field, why = inv.Field, inv.Why+"; "+inv.Example
+				field, why = inv.Field, c.Wrong(inv)
 			case errors.As(err, &ref):
-				why = ref.Message()
+				why = c.Refused(ref)
 			default:
 				return flow.Tell(c, err)
 			}
@@ -232,8 +232,8 @@ func (w *watched) details() tea.Cmd {
 			lines = append(lines, c.T(label)+" "+text.Clean(value))
 		}
 	}
-	add("watch.because", r.Detail)
-	add("watch.silence", r.Error)
+	add("watch.because", c.Text.Say(r.Detail))
+	add("watch.silence", c.Text.Say(r.Error))
 	about := []string{}
 	for _, l := range [][2]string{{"watch.name", r.Name}, {"watch.subject", r.Subject}, {"watch.issuer", r.Issuer}, {"watch.sha256", r.Fingerprint}} {
 		if l[1] != "" {

@@ -69,7 +69,7 @@ func apply(q *request) tea.Msg {
 	}
 	spec := form.Spec{
 		ID: "apply/" + string(a.i.ID), Title: c.T("apply.title", a.i.Name), Submit: c.T("apply.submit"),
-		Intro:  []string{c.T("apply.intro", a.i.Spec.String())},
+		Intro:  []string{c.T("apply.intro", c.Text.Code("spec", a.i.Spec.String()))},
 		Steps:  []string{c.T("apply.step.application"), c.T("apply.step.request"), c.T("apply.step.organization"), c.T("apply.step.documents"), c.T("apply.step.submit")},
 		Fields: a.fields(others), Preview: a.preview,
 		Commands: []form.Command{saveCompany(c, strconv.Itoa(stepOrganization)), saveTemplate(c, a.i.ID, strconv.Itoa(stepDocuments)), a.saveDraft(), a.buyPacks()},
@@ -274,7 +274,7 @@ func (a *application) saveDraft() form.Command {
 	return form.Command{Key: "ctrl+d", Label: c.T("apply.savedraft"), Do: func(v form.Values) func() form.Result {
 		return work(c, func(ctx context.Context) form.Result {
 			if _, err := a.save(ctx, v); err != nil {
-				return wrong(err, "domains")
+				return wrong(c, err, "domains")
 			}
 			return form.Result{Note: c.T("apply.draft", a.i.Name)}
 		})
@@ -303,13 +303,13 @@ func (a *application) preview(v form.Values) func() form.Preview {
 		pre := form.Preview{Errors: form.Values{}}
 		var fields, empty, wrong []string // wrong ones with the reason
 		for _, m := range missing {
-			pre.Errors[m.Field] = said(m)
+			pre.Errors[m.Field] = c.Wrong(m)
 			name := c.Text.Or("field."+m.Field, m.Field)
 			fields = append(fields, name)
 			if strings.TrimSpace(v[m.Field]) == "" && m.Field != "csr" {
 				empty = append(empty, name)
 			} else {
-				wrong = append(wrong, "• "+name+": "+said(m))
+				wrong = append(wrong, "• "+name+": "+c.Wrong(m))
 			}
 		}
 		last := v[form.StepKey] == strconv.Itoa(stepSubmit)
@@ -317,10 +317,10 @@ func (a *application) preview(v form.Values) func() form.Preview {
 		case len(missing) == 0:
 			pre.Lines = []string{"● " + c.T("apply.complete")}
 		case !last:
-			pre.Lines = []string{"▲ " + c.T("apply.missing", strings.Join(fields, ", "))}
+			pre.Lines = []string{"▲ " + c.T("apply.missing", strings.Join(fields, c.T("list.join")))}
 		default:
 			if len(empty) > 0 {
-				pre.Lines = append(pre.Lines, "▲ "+c.T("apply.missing", strings.Join(empty, ", ")))
+				pre.Lines = append(pre.Lines, "▲ "+c.T("apply.missing", strings.Join(empty, c.T("list.join"))))
 			}
 			if len(wrong) > 0 {
 				pre.Lines = append(append(pre.Lines, "▲ "+c.T("apply.wrong")), wrong...)
@@ -352,14 +352,6 @@ func (a *application) follows() []string {
 	return append(lines, c.T("apply.follows.shown"))
 }
 
-// said is what an error about a field says, with its example.
-func said(i *lifecycle.Invalid) string {
-	if i.Example == "" {
-		return i.Why
-	}
-	return i.Why + "; " + i.Example
-}
-
 // domainsWrong says at once what is wrong with names for a type (spec A2).
 func domainsWrong(c *kit.Context, list []string, t model.DomainType, ip bool) string {
 	if len(list) == 0 {
@@ -375,7 +367,7 @@ func domainsWrong(c *kit.Context, list []string, t model.DomainType, ip bool) st
 		}
 	}
 	if _, err := names.Check(t, list, ip); err != nil {
-		return err.Error()
+		return c.Error(err)
 	}
 	return ""
 }

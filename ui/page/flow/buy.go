@@ -172,13 +172,13 @@ func (p *purchase) preview(v form.Values) func() form.Preview {
 		if !forCertificates(v) {
 			quote, err := c.Backend.QuotePack(packRequest(v, n))
 			if err != nil {
-				return against(err)
+				return against(c, err)
 			}
 			return form.Preview{Lines: priceLines(c, quote)}
 		}
 		quote, err := c.Backend.Quote(buyRequest(v, n))
 		if err != nil {
-			return against(err)
+			return against(c, err)
 		}
 		pre := form.Preview{Lines: priceLines(c, quote)}
 		if v["pay"] == "pack" {

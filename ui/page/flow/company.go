@@ -57,7 +57,7 @@ func companyFields(c *kit.Context, step int, now model.Organization, saved []mod
 		switch k.key {
 		case "company type":
 			f.Kind, f.Valid = form.Select, nil
-			f.Options = fixed(model.OrganizationTypes, model.OrganizationTypes)
+			f.Options = fixed(model.OrganizationTypes, typesOf(c))
 		case "country":
 			f.Valid = func(s string, _ form.Values) string {
 				if len(strings.TrimSpace(s)) != 2 {
@@ -103,10 +103,19 @@ func saveCompany(c *kit.Context, step string) form.Command {
 			return work(c, func(ctx context.Context) form.Result {
 				saved, err := c.Backend.AddCompany(ctx, c.Actor, model.Company{Organization: organization(v)})
 				if err != nil {
-					return wrong(err, "company")
+					return wrong(c, err, "company")
 				}
 				list := append(listed[model.Company](v["companies"]), saved)
 				return form.Result{Note: c.T("company.saved", saved.Name), Set: form.Values{"companies": held(list), "pick company": string(saved.ID)}}
 			})
 		}}
+}
+
+// typesOf are the types of organizations as they are shown.
+func typesOf(c *kit.Context) []string {
+	out := make([]string, len(model.OrganizationTypes))
+	for n, t := range model.OrganizationTypes {
+		out[n] = c.T("organization." + t)
+	}
+	return out
 }

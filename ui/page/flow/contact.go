@@ -74,7 +74,7 @@ func contactOf(ctx context.Context, c *kit.Context, v form.Values) (model.ID, er
 	}
 	k, err := c.Backend.AddContact(ctx, c.Actor, model.Contact{Name: strings.TrimSpace(v["contact name"]), Email: strings.TrimSpace(v["contact email"]), Phone: strings.TrimSpace(v["contact phone"])})
 	if err != nil {
-		return "", under("contact ", "name", err)
+		return "", under(c, "contact ", "name", err)
 	}
 	v["contacts"] = held(append(listed[model.Contact](v["contacts"]), k))
 	v["contact"] = string(k.ID)
@@ -83,14 +83,14 @@ func contactOf(ctx context.Context, c *kit.Context, v form.Values) (model.ID, er
 
 // under moves an error to a field whose key begins with a prefix; what names no
 // field goes to the one given.
-func under(prefix, field string, err error) error {
+func under(c *kit.Context, prefix, field string, err error) error {
 	var i *lifecycle.Invalid
 	if errors.As(err, &i) {
 		return &lifecycle.Invalid{Field: prefix + i.Field, Why: i.Why, Example: i.Example, Rule: i.Rule}
 	}
 	var r *lifecycle.Refusal
 	if errors.As(err, &r) {
-		return &lifecycle.Invalid{Field: prefix + field, Why: r.Message(), Example: r.Hint()}
+		return &lifecycle.Invalid{Field: prefix + field, Why: c.Whole(r)}
 	}
 	return err
 }

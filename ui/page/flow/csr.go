@@ -55,7 +55,7 @@ func csrOf(c *kit.Context, v form.Values) (*x509.CertificateRequest, error) {
 	}
 	r, err := bundle.ParseCSR(data)
 	if err != nil {
-		return nil, &lifecycle.Invalid{Field: "csr", Why: name + err.Error()}
+		return nil, &lifecycle.Invalid{Field: "csr", Why: name + c.Error(err)}
 	}
 	return r, nil
 }

@@ -198,7 +198,7 @@ func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.Res
 			if len(rs) == 1 {
 				return failedMsg(q.c, q.row, err)
 			}
-			problems = append(problems, place(&rs[n])+": "+err.Error())
+			problems = append(problems, place(&rs[n])+": "+q.c.Error(err))
 			continue
 		}
 		ok, last = ok+1, place(&rs[n])
@@ -229,9 +229,9 @@ func explain(c *kit.Context, t Target) kit.Action {
 			}
 			return kit.OpenedMsg{Make: func() kit.Dialog {
 				return &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent, Parts: []dialog.Part{
-					{Lines: []string{e.State}, Tone: style.Strong},
-					{Head: c.T("explain.why"), Lines: bullets(e.Why)},
-					{Head: c.T("explain.next"), Lines: bullets(keyed(c, e.Next))},
+					{Lines: []string{c.Text.Say(e.State)}, Tone: style.Strong},
+					{Head: c.T("explain.why"), Lines: bullets(said(c, e.Why))},
+					{Head: c.T("explain.next"), Lines: bullets(keyed(c, said(c, e.Next)))},
 				}}
 			}}
 		})
@@ -244,6 +244,15 @@ func keyed(c *kit.Context, ls []string) []string {
 	out := make([]string, len(ls))
 	for i, l := range ls {
 		out[i] = c.Keys(l)
+	}
+	return out
+}
+
+// said are sentences of the engine in the language of the session.
+func said(c *kit.Context, ls []string) []string {
+	out := make([]string, len(ls))
+	for i, l := range ls {
+		out[i] = c.Text.Say(l)
 	}
 	return out
 }

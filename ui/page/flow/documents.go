@@ -55,7 +55,7 @@ func documentFields(c *kit.Context, step int, id model.ID, ds []model.Document) 
 				return work(c, func(ctx context.Context) form.Result {
 					p, _ := at(v)
 					if err := c.Backend.RemoveDocument(ctx, c.Actor, id, p.ID); err != nil {
-						return wrong(err, "document")
+						return wrong(c, err, "document")
 					}
 					left := listed[paper](v["documents"])
 					left = append(left[:n:n], left[n+1:]...)
@@ -96,7 +96,7 @@ func addDocuments(ctx context.Context, c *kit.Context, id model.ID, v form.Value
 		}
 		d, err := c.Backend.AddDocument(ctx, c.Actor, id, filepath.Base(path), data)
 		if err != nil {
-			res = wrong(err, "document")
+			res = wrong(c, err, "document")
 			break
 		}
 		list = append(list, papers([]model.Document{d})...)
@@ -122,11 +122,11 @@ func saveTemplate(c *kit.Context, id model.ID, step string) form.Command {
 				}
 				text, err := c.Backend.Template(id)
 				if err != nil {
-					return wrong(err, "document")
+					return wrong(c, err, "document")
 				}
 				path, err := c.Save("certquay-template-"+id.Short()+".txt", []byte(text), false)
 				if err != nil {
-					return wrong(err, "document")
+					return wrong(c, err, "document")
 				}
 				return form.Result{Note: c.T("template.saved", path)}
 			})
@@ -143,13 +143,13 @@ func work(c *kit.Context, do func(context.Context) form.Result) func() form.Resu
 }
 
 // wrong is an error beside the field it names, else beside the one given.
-func wrong(err error, field string) form.Result {
-	f, message, ok := beside(err)
+func wrong(c *kit.Context, err error, field string) form.Result {
+	f, message, ok := beside(c, err)
 	if !ok || f == "name" {
 		f = field
 	}
 	if message == "" {
-		message = err.Error()
+		message = c.Error(err)
 	}
 	return form.Result{Field: f, Error: message}
 }

@@ -246,7 +246,7 @@ func failedMsg(c *kit.Context, row *lifecycle.Row, err error) tea.Msg {
 func (q *request) each(ctx context.Context, done string, act func(context.Context, *lifecycle.Case) error) (tea.Msg, error) {
 	var problems []string
 	for _, r := range q.refused {
-		problems = append(problems, r.Message())
+		problems = append(problems, q.c.Refused(r))
 	}
 	ok, last := 0, ""
 	for _, cs := range q.cases {
@@ -254,7 +254,7 @@ func (q *request) each(ctx context.Context, done string, act func(context.Contex
 			if len(q.cases) == 1 && len(problems) == 0 {
 				return nil, err
 			}
-			problems = append(problems, cs.Instance.Name+": "+err.Error())
+			problems = append(problems, cs.Instance.Name+": "+q.c.Error(err))
 			continue
 		}
 		ok, last = ok+1, cs.Instance.Name
@@ -304,7 +304,7 @@ func (q *request) skipped() []string {
 	if len(q.refused) == 0 {
 		return nil
 	}
-	return []string{q.c.T("skipped", len(q.refused), q.refused[0].Message())}
+	return []string{q.c.T("skipped", len(q.refused), q.c.Refused(q.refused[0]))}
 }
 
 // split takes a list apart that a person typed with commas or blanks.

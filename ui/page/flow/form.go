@@ -45,7 +45,7 @@ func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form
 			if err == nil {
 				return sentMsg{id: spec.ID, then: msg}
 			}
-			field, message, ok := beside(err)
+			field, message, ok := beside(c, err)
 			if !ok {
 				return failedMsg(c, q.row, err)
 			}
@@ -59,18 +59,14 @@ func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form
 
 // beside tells the field and text of an error that the person can mend in the
 // form.
-func beside(err error) (field, message string, ok bool) {
+func beside(c *kit.Context, err error) (field, message string, ok bool) {
 	var v *lifecycle.Invalid
 	if errors.As(err, &v) {
-		message = v.Why
-		if v.Example != "" {
-			message += "; " + v.Example
-		}
-		return v.Field, message, true
+		return v.Field, c.Wrong(v), true
 	}
 	var b *bundle.Error
 	if errors.As(err, &b) {
-		return "files", b.Error(), true
+		return "files", c.Error(b), true
 	}
 	var r *lifecycle.Refusal
 	if errors.As(err, &r) {
@@ -78,7 +74,7 @@ func beside(err error) (field, message string, ok bool) {
 		if r.Action == lifecycle.Apply && r.Reason == lifecycle.ReasonNoUnits {
 			field = "hosting packs"
 		}
-		return field, r.Message() + "; " + r.Hint(), ok
+		return field, c.Whole(r), ok
 	}
 	return "", "", false
 }

@@ -78,7 +78,7 @@ func (a *application) packSummary(n int) (lines []string, wrong string) {
 	hosting, units, err := a.free()
 	switch {
 	case err != nil:
-		return nil, err.Error()
+		return nil, c.Error(err)
 	case n == 0:
 		return []string{c.T("apply.packs.zero", hosting, units)}, ""
 	}

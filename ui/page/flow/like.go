@@ -86,7 +86,7 @@ func (a *application) use(ctx context.Context, v form.Values) form.Result {
 	c := a.c
 	from, err := c.Backend.Instance(model.ID(v["like"]))
 	if err != nil {
-		return wrong(err, "like")
+		return wrong(c, err, "like")
 	}
 	app := from.Application
 	set := organizationValues(app.Company)
@@ -112,7 +112,7 @@ func (a *application) use(ctx context.Context, v form.Values) form.Result {
 		added, err := a.copyDocuments(ctx, from.ID)
 		list = append(list, papers(added)...)
 		if err != nil {
-			res := wrong(err, "like")
+			res := wrong(c, err, "like")
 			res.Set = form.Values{"documents": held(list)}
 			return res
 		}

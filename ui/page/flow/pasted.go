@@ -58,7 +58,7 @@ func addPasted(ctx context.Context, c *kit.Context, id model.ID, v form.Values) 
 	}
 	d, err := c.Backend.AddDocument(ctx, c.Actor, id, name, data)
 	if err != nil {
-		res := wrong(err, "document")
+		res := wrong(c, err, "document")
 		res.Field = "document pasted"
 		return res
 	}

@@ -30,9 +30,9 @@ func priceLines(c *kit.Context, quote lifecycle.Quote) []string {
 	}
 	var lines []string
 	for _, g := range gs {
-		text := c.T("buy.line", g.n, g.Item, g.Spec.String(), g.Years)
+		text := c.T("buy.line", g.n, c.Text.Code("item", g.Item), c.Text.Code("spec", g.Spec.String()), g.Years)
 		if g.Spec == (model.Specification{}) {
-			text = c.T("buy.line.plain", g.n, g.Item)
+			text = c.T("buy.line.plain", g.n, c.Text.Code("item", g.Item))
 		}
 		each := g.Amount
 		if g.Quantity > 1 {
@@ -73,18 +73,18 @@ func withheld[T ~string](c *kit.Context, kind string, all, can []T, brand string
 	if len(not) == 0 {
 		return ""
 	}
-	return " " + c.T("buy.withheld", brand, strings.Join(not, ", "))
+	return " " + c.T("buy.withheld", brand, strings.Join(not, c.T("list.join")))
 }
 
 // against puts an error of a preview beside the field it belongs to, else under
 // the fields.
-func against(err error) form.Preview {
-	if field, message, ok := beside(err); ok {
+func against(c *kit.Context, err error) form.Preview {
+	if field, message, ok := beside(c, err); ok {
 		return form.Preview{Errors: form.Values{field: message}, Problem: message}
 	}
 	var r *lifecycle.Refusal
 	if errors.As(err, &r) {
-		return form.Preview{Problem: r.Message() + "; " + r.Hint()}
+		return form.Preview{Problem: c.Whole(r)}
 	}
-	return form.Preview{Problem: err.Error()}
+	return form.Preview{Problem: c.Error(err)}
 }

@@ -81,7 +81,7 @@ func (r *reviewing) parts() []dialog.Part {
 		lines = append(lines, widget.Pad(label, 16)+name)
 		label = ""
 	}
-	put("fact.spec", i.Spec.String())
+	put("fact.spec", c.Text.Code("spec", i.Spec.String()))
 	put("fact.submitted", widget.Stamp(a.Submitted))
 	put("apply.applicant", a.ApplicantName)
 	put("apply.idnumber", a.IDNumber)

@@ -36,7 +36,7 @@ func (p *page) explainMoment(m forecast.Moment) tea.Cmd {
 	c, what := p.c, word(p.c, m.What)
 	parts := []dialog.Part{{Lines: []string{c.T("forecast.moment.line", widget.Stamp(m.At), what)}}}
 	if m.Detail != "" && m.Detail != m.Name {
-		parts[0].Lines = append(parts[0].Lines, m.Detail)
+		parts[0].Lines = append(parts[0].Lines, c.Text.Say(m.Detail))
 	}
 	parts = append(parts, dialog.Part{Head: c.T("forecast.explain.why"), Lines: []string{c.Text.Or("forecast.why."+m.What, "")}})
 	return notice(c, m.Name, parts)

@@ -219,7 +219,8 @@ func sign(word string, n int) widget.Cell {
 func columns(c *kit.Context, sh shape) []widget.Column[row] {
 	first := widget.Column[row]{Title: c.T("col.month"), Min: 9, Max: 11, Cell: func(r row, _ int) widget.Cell { return widget.Cell{Tone: style.Strong, Text: title(c, r)} }}
 	if sh.days {
-		first.Title, first.Min, first.Max = c.T("col.day"), 14, 14
+		wide := widget.Width(date(c, c.Now))
+		first.Title, first.Min, first.Max = c.T("col.day"), wide, wide
 	}
 	cols := []widget.Column[row]{first}
 	drawn := func(head string, width, grow, top int, tone style.Tone, of func(*forecast.Tally) int) {
@@ -263,13 +264,18 @@ func columns(c *kit.Context, sh shape) []widget.Column[row] {
 	return cols
 }
 
+// date is a day with its weekday.
+func date(c *kit.Context, t time.Time) string { return t.Format("2006-01-02 ") + weekday(c, t) }
+
+func weekday(c *kit.Context, t time.Time) string { return c.T("weekday." + t.Format("Mon")) }
+
 // title is the name of a row.
 func title(c *kit.Context, r row) string {
 	switch {
 	case r.whole:
 		return c.T("forecast.all")
 	case r.days:
-		return r.start.Format("2006-01-02 Mon")
+		return date(c, r.start)
 	}
 	return r.start.Format("2006-01")
 }
@@ -303,7 +309,7 @@ func momentColumns(c *kit.Context) []widget.Column[forecast.Moment] {
 			if m.Detail == m.Name {
 				return widget.Cell{}
 			}
-			return widget.Cell{Tone: style.Muted, Text: m.Detail}
+			return widget.Cell{Tone: style.Muted, Text: c.Text.Say(m.Detail)}
 		}},
 	}
 }

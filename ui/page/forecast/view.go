@@ -202,7 +202,7 @@ func (p *page) strip() []string {
 	m, _ := p.byMonth.Selected()
 	head := c.T("forecast.strip")
 	if d := busiest(p.a, m); d != nil {
-		head = c.T("forecast.strip.busiest", d.Start.Format("Mon 2"))
+		head = c.T("forecast.strip.busiest", c.T("date.weekday", weekday(c, d.Start), d.Start.Day()))
 	}
 	lines := []string{"  " + s.Paint(style.Strong, title(c, m)) + "  " + s.Paint(style.Muted, head)}
 	for _, l := range widget.Bars(s, values, 2, 2, func(i int) style.Tone {
@@ -232,7 +232,7 @@ func (p *page) facts() []string {
 	}
 	wrap(summary(p, &r.a), style.Plain)
 	if d := busiest(p.a, r); d != nil && !r.days {
-		wrap(c.T("forecast.busiest.with", d.Start.Format("2006-01-02 Mon"), plural(c, "forecast.n.versions", versions(d)), plural(c, "forecast.n.deployments", d.Deployments)), style.Muted)
+		wrap(c.T("forecast.busiest.with", date(c, d.Start), plural(c, "forecast.n.versions", versions(d)), plural(c, "forecast.n.deployments", d.Deployments)), style.Muted)
 	}
 	if p.a.BusiestLoad > 0 && r.holds(p.a.BusiestHour) {
 		wrap(c.T("forecast.busiest.hour", p.a.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", p.a.BusiestLoad)), style.Muted)
@@ -255,7 +255,7 @@ func summary(p *page, t *forecast.Tally) string {
 			parts = append(parts, plural(c, more.key, more.n))
 		}
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, c.T("list.join"))
 }
 
 // aside is what somebody will want to know of the row under the cursor.

@@ -134,7 +134,7 @@ func (d *hosted) parts(c *kit.Context) []dialog.Part {
 	if len(d.tasks) > 0 {
 		person.Lines = nil
 		for _, t := range d.tasks {
-			person.Lines = append(person.Lines, "▲ "+t.Text)
+			person.Lines = append(person.Lines, "▲ "+c.Text.Say(t.Text))
 		}
 	}
 	support := c.Support
@@ -149,7 +149,7 @@ func (d *hosted) next(c *kit.Context) (when, because string) {
 	because = why(c, &d.row)
 	switch op := d.i.Operation; {
 	case op.Active() && op.Waiting != "":
-		return c.T("hosting.now", max(op.Attempt, 1)), c.T("news.waiting", op.Waiting)
+		return c.T("hosting.now", max(op.Attempt, 1)), c.T("news.waiting", c.Text.Say(op.Waiting))
 	case op.Active() && !op.Next.IsZero():
 		return c.T("hosting.details.again", widget.Stamp(op.Next), op.Attempt+1), because
 	case op.Active():
@@ -170,7 +170,7 @@ func (d *hosted) attempt(c *kit.Context) (said, because string) {
 	case d.last == nil:
 		return c.T("hosting.details.never"), ""
 	}
-	return widget.Stamp(d.last.At) + ", " + c.Text.Or("result."+d.last.Result, d.last.Result), d.last.Reason
+	return widget.Stamp(d.last.At) + ", " + c.Text.Or("result."+d.last.Result, d.last.Result), c.Text.Say(d.last.Reason)
 }
 
 func (d *hosted) creditLines(c *kit.Context) []string {

@@ -84,7 +84,7 @@ func (p *page) showTasks() tea.Cmd {
 	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
 		d := &dialog.Notice{Context: c, Title: c.T("tasks.title"), Tone: style.Accent}
 		for _, t := range tasks {
-			d.Parts = append(d.Parts, dialog.Part{Head: t.Text, Lines: append(text.Lines(t.Detail), c.T("tasks.since", widget.Ago(t.Created, c.Now)))})
+			d.Parts = append(d.Parts, dialog.Part{Head: c.Text.Say(t.Text), Lines: append(text.Lines(t.Detail), c.T("tasks.since", widget.Ago(t.Created, c.Now)))})
 		}
 		if len(tasks) == 0 {
 			d.Parts = []dialog.Part{{Lines: []string{c.T("needs.nothing")}}}

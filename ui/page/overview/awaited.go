@@ -45,7 +45,7 @@ func (d *details) awaited() []line {
 		ls = append(ls, d.exact(value, p.Value)...)
 	}
 	if w := i.Operation.Waiting; w != "" {
-		ls = append(ls, fact(c.T("fact.awaited"), w))
+		ls = append(ls, fact(c.T("fact.awaited"), c.Text.Say(w)))
 	}
 	for _, t := range d.tasks {
 		if t.Kind == model.TaskReview {

@@ -317,15 +317,15 @@ func (d *details) news(r *model.Row) (string, style.Tone) {
 	c, i := d.c, &d.instance
 	switch {
 	case i.Operation.Active() && i.Operation.Waiting != "":
-		return "◔ " + c.T("news.waiting", i.Operation.Waiting), style.Work
+		return "◔ " + c.T("news.waiting", c.Text.Say(i.Operation.Waiting)), style.Work
 	case i.Operation.Active() && i.Operation.Error != "":
-		return "▲ " + c.T("news.retry", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), i.Operation.Attempt, i.Operation.Error), style.Soon
+		return "▲ " + c.T("news.retry", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), i.Operation.Attempt, c.Text.Say(i.Operation.Error)), style.Soon
 	case i.Failure.What != "":
-		return "✕ " + c.T("news.failed", string(i.Failure.What), widget.Ago(i.Failure.At, c.Now), i.Failure.Message), style.Bad
+		return "✕ " + c.T("news.failed", c.Text.Code("action", string(i.Failure.What)), widget.Ago(i.Failure.At, c.Now), c.Text.Say(i.Failure.Message)), style.Bad
 	case i.Operation.Active():
 		return "◔ " + c.T("news.doing", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), widget.Ago(i.Operation.Since, c.Now)), style.Work
 	case i.Reason != "":
-		return c.T("news.reason", i.Reason), style.Soon
+		return c.T("news.reason", c.Text.Say(i.Reason)), style.Soon
 	}
 	if n, t := next(c, r); n != "" {
 		return n, t

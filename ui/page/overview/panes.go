@@ -33,7 +33,7 @@ func (d *details) facts() []line {
 	c, i := d.c, &d.instance
 	var ls []line
 	for _, t := range d.tasks {
-		ls = append(ls, plain(style.Soon, "▲ "+t.Text))
+		ls = append(ls, plain(style.Soon, "▲ "+c.Text.Say(t.Text)))
 		for l := range strings.SplitSeq(strings.TrimRight(t.Detail, "\n"), "\n") {
 			if l != "" {
 				ls = append(ls, line{spans: []widget.Span{{Tone: style.Plain, Text: "  " + l}}, copy: l, resource: -1})
@@ -77,7 +77,7 @@ func (d *details) facts() []line {
 		ls = append(ls, fact(label, name))
 	}
 	if i.Spec.Brand != "" {
-		ls = append(ls, fact(c.T("fact.spec"), i.Spec.String()))
+		ls = append(ls, fact(c.T("fact.spec"), c.Text.Code("spec", i.Spec.String())))
 	}
 	origin := c.Text.Or("origin."+string(i.Origin), string(i.Origin))
 	if !i.Created.IsZero() {
@@ -159,7 +159,7 @@ func (d *details) places() []line {
 				{Tone: style.Plain, Text: r.Product + " " + r.Region + " " + r.Name}}},
 			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: style.Accent, Text: "  " + orDash(r.Address)}, {Tone: style.Muted, Text: "  " + seen}}})
 		if r.Failure.What != "" {
-			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Bad, Text: "  " + r.Failure.Message}}})
+			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Bad, Text: "  " + c.Text.Say(r.Failure.Message)}}})
 		} else if r.VerifyError != "" {
 			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Soon, Text: "  " + r.VerifyError}}})
 		}
@@ -182,10 +182,10 @@ func (d *details) history() []line {
 		st := style.Of(e.Result)
 		words := c.Text.Or("event."+e.Action, e.Action)
 		if e.From != e.To && e.To != "" {
-			words += " → " + e.To
+			words += " → " + c.Text.Code("label", e.To)
 		}
 		if m := firstOf(e.Reason, e.Detail); m != "" {
-			words += ": " + m
+			words += ": " + c.Text.Say(m)
 		}
 		ls = append(ls, line{resource: -1, spans: []widget.Span{
 			{Tone: style.Muted, Text: widget.Pad(widget.Stamp(e.At), 19)}, {Tone: st.Tone, Text: st.Glyph + " "},

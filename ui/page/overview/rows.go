@@ -107,7 +107,7 @@ func specOf(c *kit.Context, r *model.Row) string {
 	if r.Spec == (model.Specification{}) {
 		return c.T("spec.upload")
 	}
-	return strings.ToUpper(string(r.Spec.Level)) + " " + string(r.Spec.Type) + " · " + r.Spec.Brand + " · " + string(r.Spec.Grade)
+	return strings.ToUpper(string(r.Spec.Level)) + " " + c.Text.Code("type", string(r.Spec.Type)) + " · " + r.Spec.Brand + " · " + c.Text.Code("grade", string(r.Spec.Grade))
 }
 
 func validity(r *model.Row) string {
@@ -134,7 +134,7 @@ func expires(c *kit.Context, r *model.Row) widget.Cell {
 	case r.Is(model.Expiring, c.Now):
 		tone = style.Soon
 	}
-	return widget.Cell{Tone: tone, Text: widget.Pad(widget.Day(r.NotAfter, c.Now), 10) + widget.PadLeft(widget.Days(r.NotAfter, c.Now), 7)}
+	return widget.Cell{Tone: tone, Text: widget.Pad(widget.Day(r.NotAfter, c.Now, c.T("date.day")), 10) + widget.PadLeft(widget.Days(r.NotAfter, c.Now), 7)}
 }
 
 func on(r *model.Row) widget.Cell {
@@ -168,9 +168,9 @@ func next(c *kit.Context, r *model.Row) (string, style.Tone) {
 	case r.Operation != "":
 		return c.T("next.doing", c.Text.Or("doing."+string(r.Operation), string(r.Operation))), style.Work
 	case !r.Due.IsZero() && r.DueHosted:
-		return c.T("next.renews", widget.Day(r.Due, c.Now)), style.Muted
+		return c.T("next.renews", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
 	case !r.Due.IsZero():
-		return c.T("next.reissues", widget.Day(r.Due, c.Now)), style.Muted
+		return c.T("next.reissues", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
 	case slices.Contains(c.Table.Row(lifecycle.Apply).From, r.State):
 		return c.T("next.apply"), style.Plain
 	case r.State.Group() == model.GroupIssued && r.Resources == 0 && !r.Is(model.Expired, c.Now):
@@ -209,7 +209,7 @@ func card(c *kit.Context, r *model.Row, w int, selected, marked bool) string {
 	e := expires(c, r)
 	switch {
 	case !r.NotAfter.IsZero():
-		expiry = s.Paint(e.Tone, c.T("card.expires", widget.Day(r.NotAfter, c.Now), widget.Days(r.NotAfter, c.Now)))
+		expiry = s.Paint(e.Tone, c.T("card.expires", widget.Day(r.NotAfter, c.Now, c.T("date.day")), widget.Days(r.NotAfter, c.Now)))
 	case !r.ExpectedIssue.IsZero():
 		expiry = s.Paint(e.Tone, e.Text)
 	}

@@ -90,7 +90,7 @@ func (p *page) band() string {
 	}
 	picture := []string{widget.Spread(s.Paint(style.Head, c.T("weeks.title")), s.Paint(style.Muted, c.T("weeks.max", top)), pw-2)}
 	picture = append(picture, widget.Bars(s, p.counts.Weeks[:], 3, step, p.weekTone)...)
-	picture = append(picture, widget.Months(s, c.Now, len(p.counts.Weeks), step))
+	picture = append(picture, widget.Months(s, c.Now, len(p.counts.Weeks), step, c.T("date.month")))
 	lw := p.width - pw
 	var left []string
 	add := func(head string, parts []string) {
@@ -108,7 +108,7 @@ func (p *page) band() string {
 	}
 	left = append(left, " "+p.needs(lw-4))
 	for _, t := range p.tasks[:min(len(p.tasks), 5-len(left))] {
-		left = append(left, "   "+s.Paint(style.Muted, widget.Cut("· "+clean(t.Text), lw-6)))
+		left = append(left, "   "+s.Paint(style.Muted, widget.Cut("· "+clean(p.c.Text.Say(t.Text)), lw-6)))
 	}
 	block := widget.Beside(5, []int{lw, pw}, strings.Join(left, "\n"), strings.Join(picture, "\n"))
 	return block + "\n" + s.Paint(style.Faint, widget.Repeat("─", p.width))

@@ -1,0 +1,34 @@
+package cmd_test
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestEachSessionHasItsLanguage has two dashboards on one store: the owner's in
+// English, one that attaches with a Chinese locale in Chinese. The flag counts
+// before the locale.
+// spec: V5
+func TestEachSessionHasItsLanguage(t *testing.T) {
+	p := newPerson(t)
+	first := p.open(100, 30)
+	first.see("Overview", "buy")
+	p.must("buy", "--level", "dv", "--type", "single")
+	english := p.env
+	p.env = append(slices.Clone(english), "LC_ALL=zh_CN.UTF-8")
+	second := p.open(100, 30)
+	second.see("概览", "已付款")
+	second.typed("d")
+	second.see("无法执行：部署", "实例为「已付款」", "按 a")
+	third := p.open(80, 24, "--lang", "en")
+	third.see("Overview", "paid")
+	p.env = english
+	fourth := p.open(80, 24, "--lang", "zh")
+	fourth.see("概览", "已付款")
+	first.see("paid")
+	for _, s := range []*screen{fourth, third, first} {
+		s.leave()
+	}
+	second.typed(esc)
+	second.leave()
+}

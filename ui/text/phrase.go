@@ -1,0 +1,224 @@
+package text
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// The engine says some things in English sentences and knows no interface:
+// reasons by code with arguments, the rest (tasks, what is waited for, why an
+// instance is as it is) as text, some of it stored. A language translates a
+// reason by its code, and a sentence by the format that the engine fills.
+//
+// In both, {name} or {1} stands for an argument; {name:as} says what to look it
+// up as:
+//
+//	action  an action's code
+//	label   a state or derived value
+//	doing   the kind of a job, and perhaps where
+//	failure what failed, and why
+//	role    a role
+//	spec    a specification
+//	bought  an item of an order, and perhaps its specification
+//	counted a number with its noun
+//	list    states or actions, as the engine joins them
+//	say     another sentence
+type reasonText struct{ text, hint string }
+
+// phrase is a compiled sentence.
+type phrase struct {
+	begin string // what it begins with, to rule most out at once
+	re    *regexp.Regexp
+	to    string
+}
+
+// verb is a verb of package fmt in a format.
+var verb = regexp.MustCompile(`%[sdqvw]`)
+
+// compiled makes the sentences of a language ready, once.
+var compiled = sync.OnceValue(func() map[string][]phrase {
+	all := map[string][]phrase{}
+	for lang, formats := range phrases {
+		for from, to := range formats {
+			all[lang] = append(all[lang], compile(from, to))
+		}
+	}
+	return all
+})
+
+func compile(from, to string) phrase {
+	p := phrase{to: to}
+	var b strings.Builder
+	b.WriteString(`(?s)\A`)
+	rest := from
+	for n := 0; ; n++ {
+		at := verb.FindStringIndex(rest)
+		if at == nil {
+			break
+		}
+		if n == 0 {
+			p.begin = rest[:at[0]]
+		}
+		b.WriteString(regexp.QuoteMeta(rest[:at[0]]))
+		b.WriteString(map[byte]string{'d': `(-?\d+)`, 'q': `"((?:[^"\\]|\\.)*)"`, 's': `(.+?)`, 'v': `(.+?)`, 'w': `(.+?)`}[rest[at[1]-1]])
+		rest = rest[at[1]:]
+	}
+	if p.begin == "" && rest == from {
+		p.begin = from
+	}
+	b.WriteString(regexp.QuoteMeta(rest))
+	if strings.HasSuffix(rest, " ") { // something is appended to it
+		b.WriteString(`(.+)`)
+	}
+	b.WriteString(`\z`)
+	p.re = regexp.MustCompile(b.String())
+	return p
+}
+
+// rules is how a sentence of the engine names the rules behind it.
+var rules = regexp.MustCompile(`\A(.*) (\([A-Z]\d+(?:, [A-Z]\d+)*\))\z`)
+
+// Say is a sentence of the engine in this language; a sentence that it does not
+// know, such as one of a CA or a server, comes back as it is.
+func (c *Catalogue) Say(s string) string {
+	list := compiled()[c.Lang]
+	if s == "" || len(list) == 0 {
+		return s
+	}
+	if m := rules.FindStringSubmatch(s); m != nil {
+		if t, ok := c.say(list, m[1]); ok {
+			return t + " " + m[2]
+		}
+	}
+	if t, ok := c.say(list, s); ok {
+		return t
+	}
+	if head, rest, ok := strings.Cut(s, "; "); ok { // several, joined
+		if h, r := c.Say(head), c.Say(rest); h != head || r != rest {
+			return h + "；" + r
+		}
+	}
+	return s
+}
+
+// say takes the phrase of which most stands in the sentence, should several
+// match.
+func (c *Catalogue) say(list []phrase, s string) (string, bool) {
+	var best *phrase
+	var found []string
+	for n := range list {
+		p := &list[n]
+		if !strings.HasPrefix(s, p.begin) || best != nil && len(p.re.String()) < len(best.re.String()) {
+			continue
+		}
+		if m := p.re.FindStringSubmatch(s); m != nil {
+			best, found = p, m
+		}
+	}
+	if best == nil {
+		return "", false
+	}
+	args := map[string]string{}
+	for n, a := range found[1:] {
+		args[string(rune('1'+n))] = a
+	}
+	return c.fill(best.to, args), true
+}
+
+// Reason is what a refusal of this code says in this language, and its way out;
+// ok is false when the engine's own words are to be used.
+func (c *Catalogue) Reason(code string, args map[string]string) (message, hint string, ok bool) {
+	t, ok := reasons[c.Lang][code]
+	return c.fill(t.text, args), c.fill(t.hint, args), ok
+}
+
+// Code is the word for a code of the engine: as is "label", "action", "event",
+// "result",
+// "role", "type", "grade", "via", "organization",
+// "item" of an order, or "spec" for a whole specification. English has the code itself, by which people filter and
+// type commands.
+func (c *Catalogue) Code(as, code string) string {
+	if c.Lang == "en" {
+		return code
+	}
+	return c.word(as, code)
+}
+
+// hole is the place of an argument in a translation.
+var hole = regexp.MustCompile(`\{([a-z0-9]+)(?::([a-z]+))?\}`)
+
+func (c *Catalogue) fill(to string, args map[string]string) string {
+	return hole.ReplaceAllStringFunc(to, func(h string) string {
+		m := hole.FindStringSubmatch(h)
+		a, ok := args[m[1]]
+		if !ok {
+			return h
+		}
+		return c.word(m[2], a)
+	})
+}
+
+// word is an argument looked up as what it is.
+func (c *Catalogue) word(as, a string) string {
+	first := func(prefixes ...string) string {
+		for _, p := range prefixes {
+			if t, ok := c.texts[p+a]; ok {
+				return t
+			}
+		}
+		return a
+	}
+	switch as {
+	case "action":
+		a = strings.Replace(a, "host --stop", "stop-hosting", 1)
+		return first("action.", "event.", "doing.")
+	case "spec": // level, type, brand and grade
+		if p := strings.Fields(a); len(p) == 4 {
+			return strings.Join([]string{p[0], c.word("type", p[1]), p[2], c.word("grade", p[3])}, " ")
+		}
+	case "bought": // an item, and perhaps its specification
+		if item, spec, ok := strings.Cut(a, ", "); ok {
+			return c.word("item", item) + "，" + c.word("spec", spec)
+		}
+		return c.word("item", a)
+	case "item": // of an order
+		if kind, ok := strings.CutSuffix(a, " pack"); ok {
+			if t, ok := c.texts["buy.what."+kind]; ok {
+				return t
+			}
+		}
+		return c.Say(a)
+	case "label", "event", "result", "type", "grade", "via", "organization":
+		return first(as + ".")
+	case "doing":
+		if kind, place, ok := strings.Cut(a, " at "); ok {
+			return place + " " + c.word(as, kind)
+		}
+		return first("doing.")
+	case "role":
+		return first("role.")
+	case "failure":
+		if what, why, ok := strings.Cut(a, ", "); ok && what != "" {
+			kind, place, _ := strings.Cut(what, " at ")
+			return strings.TrimSpace(place+" "+c.word("action", kind)) + "：" + c.Say(why)
+		}
+		return c.Say(a)
+	case "counted":
+		n, noun, _ := strings.Cut(a, " ")
+		return strings.TrimSpace(c.Say(strings.TrimSuffix(noun, "s")) + " " + n)
+	case "say":
+		return c.Say(a)
+	case "list":
+		var out []string
+		for part := range strings.SplitSeq(strings.ReplaceAll(a, " or ", ", "), ", ") {
+			if t := c.word("label", part); t != part {
+				out = append(out, t)
+			} else {
+				out = append(out, c.word("action", part))
+			}
+		}
+		return strings.Join(out, "、")
+	}
+	return a
+}

@@ -1,0 +1,31 @@
+package text
+
+// chineseWatch are the Chinese texts of what is watched.
+var chineseWatch = map[string]string{
+	"deployments.watched":   "监控",
+	"watch.hint":            "按地址、名称或状态",
+	"watch.count":           "%s 个监控",
+	"watch.none":            "尚无监控。按 + 并填写任意 host:port：certquay 每天查看，在其证书过期、变更或有误时提示。",
+	"watch.submit":          "监控",
+	"watch.address":         "host:port",
+	"watch.address.hint":    "任意 TLS 服务器；不含端口时为 443；IPv6 形如 [2001:db8::1]:443",
+	"watch.name":            "服务器名称",
+	"watch.name.hint":       "以 SNI 请求且证书应覆盖的名称；留空为主机名",
+	"watch.contact":         "通知",
+	"watch.contact.default": "配置中的联系人",
+	"watch.added":           "已开始监控 %s",
+	"watch.removed":         "已停止监控 %s",
+	"watch.remove.says":     "不再查看该服务器。已有结果保留在操作记录中。",
+	"watch.looked":          "%s：%s",
+	"watch.silent":          "%s 无应答：%s",
+	"watch.because":         "原因",
+	"watch.silence":         "上次查看无应答：",
+	"watch.presents":        "线上证书",
+	"watch.subject":         "主题",
+	"watch.issuer":          "签发者",
+	"watch.sha256":          "SHA-256",
+	"watch.until":           "有效至",
+	"watch.ok":              "正常", "watch.not looked at": "尚未查看", "watch.no answer yet": "尚无应答", "watch.unreachable": "无法连接", "watch.unreadable": "无法读取", "watch.expired": "已过期", "watch.expiring": "即将过期", "watch.self-signed": "自签名", "watch.untrusted": "不受信任",
+	"watch.wrong-name": "名称不符", "watch.incomplete-chain": "证书链不完整", "watch.not-yet-valid": "尚未生效",
+	"act.watch.add": "监控服务器", "act.watch.look": "立即查看", "act.watch.remove": "停止监控",
+}

@@ -1,0 +1,83 @@
+package widget
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/charmbracelet/x/ansi"
+	"pgregory.net/rapid"
+)
+
+// TestWrapBreaksChinese breaks between Chinese characters, keeps names and
+// commands whole, and begins no line with punctuation that ends something.
+// spec: V5
+func TestWrapBreaksChinese(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		width int
+		want  []string
+	}{
+		{"证书已签发，可以部署。", 10, []string{"证书已签", "发，可以部", "署。"}},
+		{"如需终止：certquay revoke 4N6MA125 即可", 20, []string{"如需终止：certquay", "revoke 4N6MA125 即可"}},
+		{"证书（已签发）与私钥", 6, []string{"证书", "（已签", "发）与", "私钥"}},
+		{"• 证书版本的有效期", 10, []string{"• 证书版本", "  的有效期"}},
+		{"按 enter 查看", 8, []string{"按 enter", "查看"}},
+	} {
+		if got := Wrap(c.text, c.width); !slices.Equal(got, c.want) {
+			t.Errorf("%q in %d: %q, want %q", c.text, c.width, got, c.want)
+		}
+	}
+	parts := []string{"证", "书", "，", "。", "（", "）", "“", "”", "a", "example.com", " ", "…", "ü"}
+	rapid.Check(t, func(t *rapid.T) {
+		s := strings.Join(rapid.SliceOf(rapid.SampledFrom(parts)).Draw(t, "parts"), "")
+		w := rapid.IntRange(12, 40).Draw(t, "width")
+		lines := Wrap(s, w)
+		for _, l := range lines {
+			if Width(l) > w {
+				t.Fatalf("%q is wider than %d", l, w)
+			}
+		}
+		if got, want := strings.Join(strings.Fields(strings.Join(lines, "")), ""), strings.Join(strings.Fields(s), ""); got != want {
+			t.Fatalf("%q became %q", want, got)
+		}
+	})
+}
+
+// TestWideIsNotSplit cuts, pads and covers Chinese text without half
+// characters: everything behind keeps its cell. spec: V5
+func TestWideIsNotSplit(t *testing.T) {
+	for n := range 20 {
+		if s := Cut("证书服务周期", n); Width(s) > n || !utf8.ValidString(s) {
+			t.Errorf("cut to %d: %q", n, s)
+		}
+		if s := Pad("证书服务周期", n); Width(s) != n {
+			t.Errorf("padded to %d: %q", n, s)
+		}
+	}
+	screen := "a证书b证书cd│\n证书证书证书│"
+	for bw := 1; bw < 9; bw++ {
+		for _, l := range strings.Split(Overlay(plain, screen, Repeat("#", bw)+"\n"+Repeat("#", bw), 13, 2), "\n") {
+			if Width(l) != 13 || !strings.HasPrefix(ansi.Strip(l), ansi.Cut(ansi.Strip(l), 0, (13-bw)/2)+"#") {
+				t.Errorf("a box of %d: %q", bw, l)
+			}
+			if bw < 8 && !strings.HasSuffix(strings.TrimRight(ansi.Strip(l), " "), "│") {
+				t.Errorf("a box of %d moves what is right of it: %q", bw, l)
+			}
+			if at := Width(strings.TrimSuffix(strings.TrimRight(ansi.Strip(l), " "), "│")); strings.Contains(l, "│") && at != 12 {
+				t.Errorf("a box of %d puts the edge in cell %d: %q", bw, at, l)
+			}
+		}
+	}
+	in := Input{Value: "证书名称"}
+	for n := 1; n < 10; n++ {
+		if w := Width(in.View(plain, n)); w > n {
+			t.Errorf("an input of %d takes %d", n, w)
+		}
+	}
+	if s := Months(plain, time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC), 26, 1, "1月"); Width(s) != 26 {
+		t.Errorf("months take %d cells", Width(s))
+	}
+}

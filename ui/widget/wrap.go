@@ -1,0 +1,88 @@
+package widget
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"certquay/ui/text"
+)
+
+// Wrap breaks a clean text at words into lines of at most n cells.
+func Wrap(s string, n int) []string {
+	if n <= 0 {
+		return nil
+	}
+	var lines []string
+	for _, l := range text.Lines(s) {
+		lines = append(lines, wrapLine(l, n)...)
+	}
+	return lines
+}
+
+// Punctuation that no line begins with, and that no line ends with, where text
+// is written without blanks.
+const (
+	closing = "。，、；：！？）》」』】〉”’…"
+	opening = "（《「『【〈“‘"
+	ascii   = ",.;:!?)]}%"
+)
+
+// pieces takes a line apart where it may be broken: at blanks, and before and
+// after wide characters, as Chinese is. A piece that a blank stands before
+// begins with one.
+func pieces(l string) []string {
+	var out []string
+	for n, word := range strings.Fields(l) {
+		start, last := 0, ""
+		if n > 0 {
+			word = " " + word
+		}
+		for at := 0; at < len(word); {
+			_, size := utf8.DecodeRuneInString(word[at:])
+			r := word[at : at+size]
+			wide := size > 2 && Width(r) == 2 || strings.Contains(closing+opening, r)
+			wasWide := len(last) > 2 && Width(last) == 2 || last != "" && strings.Contains(closing+opening, last)
+			if at > start && last != " " && (wide || wasWide) && !strings.Contains(closing+ascii, r) && !strings.Contains(opening, last) {
+				out, start = append(out, word[start:at]), at
+			}
+			last = r
+			at += size
+		}
+		out = append(out, word[start:])
+	}
+	return out
+}
+
+// wrapLine breaks at blanks and between wide characters only: commands, names
+// and addresses stay whole, so that they can be read and copied. Only a word
+// that is too long is cut.
+func wrapLine(l string, n int) []string {
+	if Width(l) <= n {
+		return []string{l}
+	}
+	var lines []string
+	indent := l[:len(l)-len(strings.TrimLeft(l, " "))]
+	line, hang := indent, ""
+	if strings.HasPrefix(l, "• ") { // what follows a bullet stands beside it
+		hang = "  "
+	}
+	for _, piece := range pieces(l) {
+		if strings.TrimSpace(line) != "" && Width(line)+Width(piece) > n {
+			lines, line = append(lines, line), hang
+		}
+		if strings.TrimSpace(line) == "" {
+			piece = strings.TrimPrefix(piece, " ")
+		}
+		line += piece
+		for Width(line) > n {
+			head := ansi.Truncate(line, n, "")
+			if head == "" {
+				break
+			}
+			lines, line = append(lines, head), line[len(head):]
+		}
+	}
+	return append(lines, line)
+}
