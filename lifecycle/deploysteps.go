@@ -22,9 +22,15 @@ const (
 	stepLook      = "look"
 )
 
-// Anew lets a deployment begin again: on a copy of the store, whose products
-// know nothing of what was under way.
-func Anew(j *model.Job) { j.Step, j.Begun = stepDeploy, false }
+// Anew lets a deployment begin again, on a copy of the store whose products know
+// nothing of what was under way; false when all but cleaning up is done.
+func Anew(j *model.Job) bool {
+	if j.Step == stepKeep {
+		return false
+	}
+	j.Step, j.Begun = stepDeploy, false
+	return true
+}
 
 // site is what a step at a resource works with.
 type site struct {

@@ -178,8 +178,7 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 		case model.JobIssue, model.JobReissue, model.JobRenew:
 			return j.Live()
 		case model.JobDeploy:
-			lifecycle.Anew(j)
-			return j.Live()
+			return j.Live() && lifecycle.Anew(j)
 		}
 		return false
 	}); err != nil {
