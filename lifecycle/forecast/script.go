@@ -32,15 +32,15 @@ var _ lifecycle.Issuer = (*issuer)(nil)
 // Capabilities are those of the configured issuer, under the policy.
 func (i *issuer) Capabilities(now time.Time) lifecycle.Capabilities { return i.can(now) }
 
-// Order is ready at once; where proof of control is asked for, a person is
-// given the record and the next look finds it.
-func (i *issuer) Order(_ context.Context, r lifecycle.CertificateRequest) (lifecycle.Order, error) {
-	o := lifecycle.Order{Ref: r.Key, Status: lifecycle.OrderReady}
-	if i.can(i.now()).Proof {
-		o.Status, o.Waiting = lifecycle.OrderPending, "proof of control"
-		for _, n := range r.Names {
-			o.Proofs = append(o.Proofs, model.Proof{Domain: n, Method: "dns", Name: "_acme-challenge." + n})
-		}
+// Order gives the certificate at once; where proof of control is asked for, a
+// person is given the record and the next look finds it.
+func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (lifecycle.Order, error) {
+	if !i.can(i.now()).Proof {
+		return i.Finalize(ctx, r.Key, r)
+	}
+	o := lifecycle.Order{Ref: r.Key, Status: lifecycle.OrderPending, Waiting: "proof of control"}
+	for _, n := range r.Names {
+		o.Proofs = append(o.Proofs, model.Proof{Domain: n, Method: "dns", Name: "_acme-challenge." + n})
 	}
 	return o, nil
 }
