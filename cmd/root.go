@@ -44,6 +44,7 @@ type global struct {
 	json         bool
 	yes          bool
 	readOnly     bool
+	plain        bool
 	lang         string
 	noWait       bool
 	demo         bool // a throw-away store with a fleet in it
@@ -99,6 +100,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the rules,
 	f.BoolVarP(&c.g.yes, "yes", "y", false, "confirm; offers still have to be typed")
 	f.BoolVar(&c.g.readOnly, "read-only", false, "refuse every change, show no secrets")
 	f.Var((*language)(&c.g.lang), "lang", "language of the dashboard: "+strings.Join(text.Languages(), " or ")+" (default: the locale)")
+	f.BoolVar(&c.g.plain, "plain", false, "the dashboard as lines of words, for a screen reader")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err.Error(), cmd.CommandPath() + " --help"}
 	})

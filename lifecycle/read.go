@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -183,13 +184,49 @@ func (e *Engine) Resources(f ResourceFilter) (views []ResourceView, total int, e
 			if !f.matches(&v) {
 				continue
 			}
-			if total++; total > f.Offset && (f.Limit == 0 || len(views) < f.Limit) {
+			if total++; f.sorted() || total > f.Offset && (f.Limit == 0 || len(views) < f.Limit) {
 				views = append(views, v)
 			}
 		}
 		return nil
 	})
+	if f.sorted() {
+		slices.SortStableFunc(views, f.Compare)
+		views = views[min(f.Offset, len(views)):]
+		if f.Limit > 0 {
+			views = views[:min(f.Limit, len(views))]
+		}
+	}
 	return views, total, err
+}
+
+// sorted says whether the order is another than that of the index.
+func (f ResourceFilter) sorted() bool { return f.Desc || f.Sort != "" && f.Sort != SortPlace }
+
+// Compare orders two resources as the filter asks; those without an expiry come
+// last in either direction.
+func (f ResourceFilter) Compare(a, b ResourceView) int {
+	n := 0
+	switch f.Sort {
+	case model.SortExpiry:
+		if a.NotAfter.IsZero() != b.NotAfter.IsZero() {
+			if a.NotAfter.IsZero() {
+				return 1
+			}
+			return -1
+		}
+		n = a.NotAfter.Compare(b.NotAfter)
+	case model.SortName:
+		n = strings.Compare(model.Fold(a.Name), model.Fold(b.Name))
+	case model.SortState:
+		n = cmp.Compare(slices.Index(model.ResourceStates, a.State), slices.Index(model.ResourceStates, b.State))
+	default:
+		n = strings.Compare(model.PlaceKey(a.Product, a.Region, a.Name), model.PlaceKey(b.Product, b.Region, b.Name))
+	}
+	if f.Desc {
+		return -n
+	}
+	return n
 }
 
 func (f ResourceFilter) matches(v *ResourceView) bool {

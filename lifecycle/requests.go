@@ -96,8 +96,15 @@ type ResourceFilter struct {
 	State           model.ResourceState
 	Hosted, Auto    bool
 	Text            string
+	Sort            model.Sort // [SortPlace] when ""
+	Desc            bool
 	Offset, Limit   int // Limit 0 means all
 }
+
+// SortPlace is the order of resources by product, region and name. They can be
+// sorted by expiry (of what is presented), name and state as well; what is
+// equal is in the order of places.
+const SortPlace model.Sort = "place"
 
 // ActivityFilter narrows the activity log. Events come newest first.
 type ActivityFilter struct {

@@ -193,6 +193,14 @@ func TestMarkedTogether(t *testing.T) {
 	if calls := d.b.Calls(); len(calls) != 3 {
 		t.Fatalf("calls %q", calls)
 	}
+	// One summary says how many were done, and counts the others by reason.
+	d = drive(t, kittest.Fleet(60), 120, 40)
+	d.keys(":").text("sort by state").keys("enter")
+	for range 14 {
+		d.keys("space")
+	}
+	d.keys("n", "ctrl+s").sees("9 done, 5 not", "• 2: ", "• 1: ")
+	d.keys("esc", "esc")
 	// One at a time is said so.
 	d = drive(t, kittest.Fleet(60), 120, 40)
 	d.find("new ").keys("space", "space", "a")
@@ -226,6 +234,54 @@ func TestUndo(t *testing.T) {
 	d.keys("u")
 	d.sees("What can be undone")
 	d.called()
+}
+
+// TestUndoOfTheLast takes back what was done last, says before what it does,
+// and asks where it concerns the store. spec: V4
+func TestUndoOfTheLast(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 180, 40)
+	d.find("shop").keys("esc").sees("60 of 60", "u undo: bring the filter back")
+	d.keys("u").sees("/ shop", "1 of 60")
+	d.keys("esc", "H").keys("u") // another action: the filter is forgotten
+	d.sees("What can be undone")
+	d.keys("esc", "H", "space", "space", "esc", "?").sees("undo: bring 2 marks back")
+	d.keys("esc", "u").sees("2 marked")
+	d.keys("esc").find("shop").keys("t").sees("off?")
+	d.keys("y")
+	off := d.b.Calls()
+	if len(off) == 0 || !strings.Contains(off[0], "false") {
+		t.Fatalf("calls %q", off)
+	}
+	d.sees("undo: auto-deploy on at shop.example.com")
+	d.keys("u")
+	d.called() // it asks
+	d.sees("auto-deploy")
+	d.keys("y")
+	on := d.b.Calls()
+	if len(on) != len(off) || !strings.Contains(on[0], "true") || strings.ReplaceAll(on[0], "true", "false") != off[0] {
+		t.Fatalf("off by %q, on again by %q", off, on)
+	}
+	d.keys("3", "f", "j", "space", "enter", "esc")
+	d.keys("u").sees("deployed")
+}
+
+// TestUndoOfHosting stops hosting that was just switched on, says that it is
+// not paid back, and asks. spec: H1 V4
+func TestUndoOfHosting(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 120, 40)
+	d.find("pay.").keys("m", "ctrl+s", "y")
+	d.b.Calls()
+	d.sees("undo: stop hosting pay.example.com; the fee is not paid back")
+	d.keys("u")
+	d.called()
+	d.b.Change(func(b *kittest.Backend) {})
+	if d.m.top() == nil {
+		t.Fatalf("undo neither asks nor says why not:\n%s", d.screen())
+	}
+	d.keys("y")
+	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasPrefix(calls[0], "StopHosting") {
+		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
+	}
 }
 
 // TestRefusedByTheEngine shows a refusal that came between looking and doing.

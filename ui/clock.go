@@ -49,10 +49,10 @@ func (m *root) clockActions() []kit.Action {
 		run = c.T("act.clock.pause")
 	}
 	return []kit.Action{
-		{Key: ">", Label: c.T("act.clock.day"), Group: kit.Program, Run: ahead(days(1))},
-		{Key: ")", Label: c.T("act.clock.week"), Group: kit.Program, Run: ahead(days(7))},
-		{Key: "}", Label: c.T("act.clock.month"), Group: kit.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
-		{Key: "P", Label: run, Group: kit.Program, Run: m.runClock},
+		{ID: "clock-day", Key: ">", Label: c.T("act.clock.day"), Group: kit.Program, Run: ahead(days(1))},
+		{ID: "clock-week", Key: ")", Label: c.T("act.clock.week"), Group: kit.Program, Run: ahead(days(7))},
+		{ID: "clock-month", Key: "}", Label: c.T("act.clock.month"), Group: kit.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
+		{ID: "clock-run", Key: "P", Label: run, Group: kit.Program, Run: m.runClock},
 	}
 }
 

@@ -203,13 +203,14 @@ func flat(s string) string {
 
 func (d *driver) has(s string) bool { return strings.Contains(flat(d.screen()), flat(s)) }
 
-func (d *driver) sees(texts ...string) {
+func (d *driver) sees(texts ...string) *driver {
 	d.t.Helper()
 	for _, s := range texts {
 		if !d.has(s) {
 			d.t.Fatalf("%q is not on the screen:\n%s", s, d.screen())
 		}
 	}
+	return d
 }
 
 func (d *driver) called(want ...string) {
@@ -239,8 +240,13 @@ func (d *driver) fits() {
 func (d *driver) golden(name string) {
 	d.t.Helper()
 	d.fits()
+	d.same(name, d.screen()+"\n")
+}
+
+// same compares what is drawn with the file that was looked at.
+func (d *driver) same(name, got string) {
+	d.t.Helper()
 	path := filepath.Join("testdata", name+".txt")
-	got := d.screen() + "\n"
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			d.t.Fatal(err)

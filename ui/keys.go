@@ -18,21 +18,25 @@ import (
 func (m *root) globals() []kit.Action {
 	c := m.c
 	as := []kit.Action{
-		{Key: ":", Also: []string{"ctrl+p"}, Label: c.T("act.palette"), Group: kit.Program, Run: m.palette},
-		{Key: "?", Label: c.T("act.help"), Group: kit.Program, Run: m.help},
-		{Key: "tab", Label: c.T("act.nexttab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab + 1) }},
-		{Key: "shift+tab", Label: c.T("act.prevtab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab - 1) }},
+		{ID: "palette", Key: ":", Also: []string{"ctrl+p"}, Label: c.T("act.palette"), Group: kit.Program, Run: m.palette},
+		{ID: "help", Key: "?", Label: c.T("act.help"), Group: kit.Program, Run: m.help},
+		{ID: "next-tab", Key: "tab", Label: c.T("act.nexttab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab + 1) }},
+		{ID: "previous-tab", Key: "shift+tab", Label: c.T("act.prevtab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab - 1) }},
 	}
 	for n, t := range tabs {
-		as = append(as, kit.Action{Key: strconv.Itoa(n + 1), Label: c.T("act.tab", c.T(t.title)), Group: kit.Program, Run: func() tea.Cmd { return m.choose(n) }})
+		as = append(as, kit.Action{ID: strings.Replace(t.title, ".", "-", 1), Key: strconv.Itoa(n + 1), Label: c.T("act.tab", c.T(t.title)), Group: kit.Program, Run: func() tea.Cmd { return m.choose(n) }})
 	}
 	if m.o.Sandbox {
 		as = append(as, m.clockActions()...)
 	}
 	return append(as,
-		kit.Action{Key: "q", Label: c.T("act.quit"), Group: kit.Program, Run: m.quit},
-		kit.Action{Key: "ctrl+c", Label: c.T("act.askquit"), Group: kit.Program, Run: m.askQuit})
+		kit.Action{ID: "quit", Key: "q", Label: c.T("act.quit"), Group: kit.Program, Run: m.quit},
+		kit.Action{ID: "ask-quit", Key: "ctrl+c", Label: c.T("act.askquit"), Group: kit.Program, Run: m.askQuit})
 }
+
+// actions are all that can be done here and now, with the keys in force: the
+// page's before the global ones.
+func (m *root) actions() []kit.Action { return m.c.Keyed(append(m.page().Actions(), m.globals()...)) }
 
 func (m *root) askQuit() tea.Cmd {
 	return m.open(kit.OpenedMsg{
@@ -51,21 +55,24 @@ func (m *root) askQuit() tea.Cmd {
 
 func (m *root) palette() tea.Cmd {
 	var as []kit.Action
-	for _, a := range append(m.page().Actions(), m.globals()...) {
-		if !a.Off && a.Group != kit.Move {
+	for _, a := range m.actions() {
+		if !a.Off {
 			as = append(as, a)
 		}
 	}
 	return m.open(kit.OpenedMsg{
 		Make: func() kit.Dialog { return &dialog.Palette{Context: m.c, Actions: as} },
-		Then: func(v any) tea.Cmd {
-			a, ok := v.(kit.Action)
-			if !ok {
-				return nil
-			}
-			return m.run(a)
-		},
+		Then: m.chosen,
 	})
+}
+
+// chosen does the action that was picked in the palette or the help.
+func (m *root) chosen(v any) tea.Cmd {
+	a, ok := v.(kit.Action)
+	if !ok {
+		return nil
+	}
+	return m.run(a)
 }
 
 func (m *root) help() tea.Cmd {
@@ -78,16 +85,41 @@ func (m *root) help() tea.Cmd {
 		extra = append(extra, m.o.EdgeNote)
 	}
 	extra = append(extra, c.T("help.version", m.o.Version, m.o.Store))
-	as := append(m.page().Actions(), m.globals()...)
-	return m.open(kit.OpenedMsg{Make: func() kit.Dialog { return &dialog.Help{Context: c, Actions: as, Extra: extra} }})
+	as := m.actions()
+	return m.open(kit.OpenedMsg{Make: func() kit.Dialog { return &dialog.Help{Context: c, Actions: as, Extra: extra} }, Then: m.chosen})
+}
+
+// surface is one place with actions of its own.
+type surface struct {
+	where  string
+	global bool // its actions are everywhere
+	as     []kit.Action
+}
+
+// surfaces lists the actions of every place there is, without a backend.
+func surfaces(c *kit.Context) []surface {
+	m := &root{c: c}
+	var all []surface
+	for _, t := range tabs {
+		p := t.make(c)
+		all = append(all, surface{where: c.T(t.title), as: p.Actions()})
+		if r, ok := p.(interface{ More() (string, []kit.Action) }); ok {
+			where, as := r.More()
+			all = append(all, surface{where: where, as: as})
+		}
+	}
+	return append(all, surface{c.T("keytable.everywhere"), true, m.globals()}, surface{c.T("keytable.sandbox"), true, m.clockActions()})
+}
+
+// bare is a context to list actions with.
+func bare() *kit.Context {
+	return &kit.Context{Table: lifecycle.NewTable(), Text: text.New("en"), Styles: style.New(true, 0), Drafts: map[string]map[string]string{}}
 }
 
 // KeyTable writes every key of every page as Markdown, for the README. It
 // reads the same records as dispatch, footer, help and palette.
 func KeyTable() string {
-	table := lifecycle.NewTable()
-	c := &kit.Context{Table: table, Text: text.New("en"), Styles: style.New(true, 0), Drafts: map[string]map[string]string{}}
-	m := &root{c: c}
+	c := bare()
 	type entry struct {
 		kit.Action
 		where []string
@@ -110,23 +142,16 @@ func KeyTable() string {
 			entries = append(entries, &entry{a, []string{where}})
 		}
 	}
-	for _, t := range tabs {
-		p := t.make(c)
-		add(c.T(t.title), p.Actions())
-		if r, ok := p.(interface{ More() (string, []kit.Action) }); ok {
-			where, as := r.More()
-			add(where, as)
-		}
+	for _, s := range surfaces(c) {
+		add(s.where, s.as)
 	}
-	add(c.T("keytable.everywhere"), m.globals())
-	add(c.T("keytable.sandbox"), m.clockActions())
 	var b strings.Builder
-	fmt.Fprintf(&b, "| %s | %s | %s |\n|---|---|---|\n", c.T("keytable.key"), c.T("keytable.what"), c.T("keytable.where"))
+	fmt.Fprintf(&b, "| %s | %s | %s | %s |\n|---|---|---|---|\n", c.T("keytable.key"), c.T("keytable.what"), c.T("keytable.where"), c.T("keytable.id"))
 	for _, g := range []kit.Group{kit.Certificate, kit.View, kit.Move, kit.Program} {
 		for _, e := range entries {
 			if e.Group == g {
 				keys := "`" + strings.Join(append([]string{e.Key}, e.Also...), "` `") + "`"
-				fmt.Fprintf(&b, "| %s | %s | %s |\n", keys, e.Label, strings.Join(e.where, ", "))
+				fmt.Fprintf(&b, "| %s | %s | %s | `%s` |\n", keys, e.Label, strings.Join(e.where, ", "), e.ID)
 			}
 		}
 	}

@@ -102,7 +102,7 @@ func TestKeyTable(t *testing.T) {
 		}
 	}
 	for l := range strings.Lines(table) {
-		if strings.Count(l, "|") != 4 {
+		if strings.Count(l, "|") != 5 {
 			t.Errorf("not a row: %s", l)
 		}
 	}

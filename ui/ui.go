@@ -37,6 +37,9 @@ type Options struct {
 	Sandbox  bool
 	Support  string // whom to ask for help, of the configuration
 	EdgeNote string // shown to newcomers: what the embedded products are
+	Plain    bool   // lines of words, for a screen reader
+	Theme    style.Theme
+	Keys     kit.Keymap // as [CheckKeys] accepts them
 }
 
 // root is the only tea.Model.
@@ -73,7 +76,7 @@ func newRoot(o Options) *root {
 	m.c = &kit.Context{
 		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Actor: o.Actor, Text: text.New(o.Lang), ReadOnly: o.ReadOnly, Remote: o.Remote,
 		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Support: o.Support, Save: o.Save, Read: o.Read,
-		Styles: style.New(true, m.profile), Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
+		Plain: o.Plain, Keymap: o.Keys, Styles: o.Theme.New(true, m.profile), Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
 	}
 	for _, t := range tabs {
 		m.pages = append(m.pages, t.make(m.c))
@@ -158,6 +161,9 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 	case kit.ToldMsg:
 		m.told = v
 		return nil
+	case kit.UndoableMsg:
+		m.c.Undo = &v.Undo
+		return m.update(v.Then)
 	case kit.CopiedMsg:
 		m.told = kit.ToldMsg{Text: m.c.T("copied", v.What, v.Text), Tone: style.Good}
 		return tea.SetClipboard(v.Text)
@@ -192,7 +198,7 @@ func (m *root) broadcast(msg tea.Msg) tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-func (m *root) restyle() { m.c.Styles = style.New(m.dark, m.profile) }
+func (m *root) restyle() { m.c.Styles = m.o.Theme.New(m.dark, m.profile) }
 
 func (m *root) resize(w, h int) {
 	m.width, m.height = max(w, 0), max(h, 0)
@@ -215,6 +221,9 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	}
 	if isKey {
 		m.told = kit.ToldMsg{}
+	}
+	if c, ok := msg.(tea.MouseClickMsg); ok && m.top() != nil {
+		return m.clickDialog(c)
 	}
 	if d := m.top(); d != nil {
 		cmd, outcome := d.Update(msg)
@@ -242,7 +251,7 @@ func isPaste(msg tea.Msg) bool { _, ok := msg.(tea.PasteMsg); return ok }
 
 // dispatch runs the action of a key: the page's before the global ones.
 func (m *root) dispatch(key string) tea.Cmd {
-	for _, a := range append(m.page().Actions(), m.globals()...) {
+	for _, a := range m.actions() {
 		if a.Off || a.Key != key && !contains(a.Also, key) {
 			continue
 		}
@@ -255,6 +264,9 @@ func (m *root) dispatch(key string) tea.Cmd {
 // run does what an action does. One that is not allowed and cannot say so
 // itself says why.
 func (m *root) run(a kit.Action) tea.Cmd {
+	if u := m.c.Undo; u != nil && u.Brief && a.Group != kit.Move && a.Group != kit.Program && a.ID != "undo" {
+		m.c.Undo = nil
+	}
 	if a.Run == nil {
 		if a.Why != nil {
 			why := *a.Why
@@ -288,7 +300,7 @@ func (m *root) release(inner tea.Msg) tea.Cmd {
 	inner = flow.Handle(m.c, inner)
 	switch inner.(type) {
 	case nil:
-	case kit.OpenedMsg, kit.ToldMsg, kit.ShownMsg, kit.CopiedMsg:
+	case kit.OpenedMsg, kit.ToldMsg, kit.ShownMsg, kit.CopiedMsg, kit.UndoableMsg:
 		cmds = append(cmds, m.update(inner)) // at once, before the keys that follow
 	default:
 		cmds = append(cmds, kit.Send(inner)) // may be the framework's own: a batch, the end

@@ -23,6 +23,9 @@ const (
 
 // View implements tea.Model.
 func (m *root) View() tea.View {
+	if m.c.Plain {
+		return m.plainView()
+	}
 	v := tea.NewView(m.screen())
 	v.AltScreen = true
 	v.MouseMode = tea.MouseModeCellMotion
@@ -124,6 +127,9 @@ func (m *root) click(c tea.MouseClickMsg) tea.Cmd {
 		}
 		return nil
 	}
+	if c.Y == m.height-1 {
+		return m.clickFooter(c.X)
+	}
 	c.Y -= pageTop
 	if c.Y < 0 || c.Y >= m.height-chrome {
 		return nil
@@ -141,38 +147,122 @@ func (m *root) toldLine() string {
 	return s.Paint(style.Faint, "── ") + s.Paint(m.told.Tone, t) + s.Paint(style.Faint, " "+widget.Repeat("─", m.width-4-widget.Width(t)))
 }
 
-// footer shows only keys that do something here and now.
-func (m *root) footer() string {
-	s, c := m.c.Styles, m.c
-	right := s.Paint(style.Key, ":") + " " + s.Paint(style.Muted, c.T("footer.palette")) + "  " + s.Paint(style.Key, "?") + " " + s.Paint(style.Muted, c.T("footer.help")) + " "
+// foot is a part of the footer: an action, or a word that must not be missed.
+type foot struct {
+	action *kit.Action
+	key    string
+	text   string
+	tone   style.Tone
+	at     int
+}
+
+func (f *foot) width() int {
+	w := widget.Width(f.text)
+	if f.key != "" {
+		w += widget.Width(f.key) + 1
+	}
+	return w
+}
+
+// feet lays the footer out: the actions that do something here and now from the
+// left, palette and help at the right end.
+func (m *root) feet() []foot {
+	c := m.c
+	var right []foot
 	if m.width < 100 { // where the header has no room for what must not be missed
 		switch {
 		case m.o.ReadOnly:
-			right = s.Paint(style.Soon, c.T("header.readonly")) + "  " + right
+			right = append(right, foot{text: c.T("header.readonly"), tone: style.Soon})
 		case m.o.Sandbox:
-			right = s.Paint(style.Work, c.T("footer.sandbox")) + "  " + right
+			right = append(right, foot{text: c.T("footer.sandbox"), tone: style.Work})
 		}
 	}
-	room := m.width - widget.Width(right) - 1
-	left := " "
+	for _, a := range c.Keyed(m.globals()) {
+		switch a.ID {
+		case "palette", "help":
+			right = append(right, foot{action: &a, key: a.Key, text: c.T("footer." + a.ID), tone: style.Muted})
+		}
+	}
+	at := m.width - 1
+	for n := len(right) - 1; n >= 0; n-- {
+		at -= right[n].width()
+		right[n].at = at
+		at -= 2
+	}
 	if m.page().Capturing() {
-		return widget.Spread(" "+s.Paint(style.Muted, c.T("footer.typing")), right, m.width)
+		return append([]foot{{text: c.T("footer.typing"), tone: style.Muted, at: 1}}, right...)
 	}
-	actions := slices.DeleteFunc(m.page().Actions(), func(a kit.Action) bool { return a.Footer == kit.Never || a.Off || a.Why != nil })
-	slices.SortStableFunc(actions, func(a, b kit.Action) int { return int(a.Footer - b.Footer) })
-	for _, a := range actions {
-		part := s.Paint(style.Key, dialog.KeyName(kit.Action{Key: a.Key})) + " " + s.Paint(style.Muted, foot(c, a)) + "  "
-		if widget.Width(left)+widget.Width(part) <= room {
-			left += part
+	x, room := 1, at+1
+	var left []foot
+	for _, a := range m.footed() {
+		f := foot{action: &a, key: dialog.KeyName(kit.Action{Key: a.Key}), text: word(c, a), tone: style.Muted, at: x}
+		if x+f.width()+2 <= room {
+			left = append(left, f)
+			x += f.width() + 2
 		}
 	}
-	return widget.Spread(left, right, m.width)
+	return append(left, right...)
 }
 
-// foot is the word of an action in the footer.
-func foot(c *kit.Context, a kit.Action) string {
+// footer shows only keys that do something here and now.
+func (m *root) footer() string {
+	s, line, used := m.c.Styles, "", 0
+	for _, f := range m.feet() {
+		if f.at < used {
+			continue
+		}
+		line += widget.Space(f.at - used)
+		if f.key != "" {
+			line += s.Paint(style.Key, f.key) + " "
+		}
+		line += s.Paint(f.tone, f.text)
+		used = f.at + f.width()
+	}
+	return widget.Pad(line, m.width)
+}
+
+// clickFooter does what the action at a cell of the footer does.
+func (m *root) clickFooter(x int) tea.Cmd {
+	for _, f := range m.feet() {
+		if f.action != nil && x >= f.at && x < f.at+f.width() {
+			return m.run(*f.action)
+		}
+	}
+	return nil
+}
+
+// clickDialog presses the key that was clicked on, or hands the click to the
+// top dialog, relative to its box.
+func (m *root) clickDialog(c tea.MouseClickMsg) tea.Cmd {
+	d := m.top()
+	box := d.View(m.width, m.height)
+	x, y, w, h := widget.Centre(box, m.width, m.height)
+	if c.X, c.Y = c.X-x, c.Y-y; c.Button != tea.MouseLeft || c.X < 0 || c.X >= w || c.Y < 0 || c.Y >= h {
+		return nil
+	}
+	var msg tea.Msg = c
+	if k, ok := dialog.KeyAt(box, c.X, c.Y); ok {
+		msg = k
+	}
+	cmd, outcome := d.Update(msg)
+	if outcome.Done {
+		return tea.Batch(cmd, m.close(outcome.Value))
+	}
+	return cmd
+}
+
+// footed are the actions that deserve a place in the footer, the most
+// deserving first.
+func (m *root) footed() []kit.Action {
+	as := slices.DeleteFunc(m.actions(), func(a kit.Action) bool { return a.Footer == kit.Never || a.Off || a.Why != nil })
+	slices.SortStableFunc(as, func(a, b kit.Action) int { return int(a.Footer - b.Footer) })
+	return as
+}
+
+// word is what stands for an action in the footer.
+func word(c *kit.Context, a kit.Action) string {
 	if a.Foot != "" {
 		return a.Foot
 	}
-	return c.Text.Or("foot."+a.Key, a.Label)
+	return c.Text.Or("foot."+a.Own, a.Label)
 }

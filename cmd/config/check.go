@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/mail"
 	"net/netip"
@@ -10,7 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	"certquay/cmd/session"
 	"certquay/model"
+	"certquay/ui"
 )
 
 // Check says what is wrong with a configuration, as joined [*Error]s.
@@ -65,7 +68,23 @@ func (c *Config) check(d *decoder) {
 	}
 	c.Notify.SMTP.check(d)
 	d.rule(len(c.Support) <= 200, "support_contact", "must not be longer than 200 characters", "")
+	c.UI.check(d)
 	d.oneOf(c.Log.Level, "log.level", "info", "debug", "warn", "error")
+}
+
+func (u UI) check(d *decoder) {
+	wrong := u.Style().Check()
+	for _, name := range slices.Sorted(maps.Keys(wrong)) {
+		field := "ui.theme"
+		if name != "" {
+			field = join("ui.colours", session.Escape(name, 60))
+		}
+		d.rule(false, field, wrong[name], "")
+	}
+	clashes := ui.CheckKeys(u.Keymap())
+	for _, id := range slices.Sorted(maps.Keys(clashes)) {
+		d.rule(false, join("ui.keys", session.Escape(id, 60)), clashes[id], "")
+	}
 }
 
 func (d *decoder) days(n int, field string, least int, example string) {

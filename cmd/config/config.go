@@ -5,7 +5,14 @@
 package config
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"certquay/model"
+	"certquay/ui"
+	"certquay/ui/kit"
+	"certquay/ui/style"
 )
 
 // Config is all that can be configured. Money is in integer minor units (cents)
@@ -22,6 +29,7 @@ type Config struct {
 	Notify       Notify    `yaml:"notify" doc:"Telling people."`
 	SSH          SSH       `yaml:"ssh" doc:"certquay serve --listen: the dashboard and the verbs over SSH, by public key only."`
 	Support      string    `yaml:"support_contact" doc:"Shown where somebody needs help: an address, a number or a URL."`
+	UI           UI        `yaml:"ui" doc:"How the dashboard looks and which keys it has, for everybody who uses this store."`
 	Log          Log       `yaml:"log" doc:"The log file in the state directory."`
 }
 
@@ -120,6 +128,63 @@ type SSH struct {
 	HostKey        string `yaml:"host_key" doc:"File of the server's private key; empty: ssh_host_key beside this file, made when absent."`
 }
 
+// UI is about the dashboard (spec V3, V4, V5).
+type UI struct {
+	Theme        string  `yaml:"theme" doc:"auto: as the terminal's background; dark, light, high-contrast, mono."`
+	Colours      Colours `yaml:"colours" doc:"Other colours than the theme's, each \"#rrggbb\" or a number from 0 to 255; for example {good: \"#00aa00\", accent: 33}."`
+	Keys         Keys    `yaml:"keys" doc:"Other keys for actions: a key, or a list of keys; for example {buy: B, details: [enter, e]}. What ends or takes away asks on any key."`
+	ScreenReader bool    `yaml:"screen_reader" doc:"Lines of text with words in place of boxes, pictures and glyphs, as --plain does for one session."`
+}
+
+// Colours are colours by what they mean.
+type Colours map[string]Colour
+
+// Colour is "#rrggbb", or "0" to "255".
+type Colour string
+
+// Doc tells what can be given a colour.
+func (Colours) Doc() string {
+	return "What can be given a colour: " + strings.Join(style.TokenNames(), ", ") + "."
+}
+
+// Keys are the keys of actions by the names of the actions.
+type Keys map[string]KeyList
+
+// KeyList is one or more keys; one may stand without a list.
+type KeyList []string
+
+// Doc tells what can be given keys, and what they are without.
+func (Keys) Doc() string {
+	known := ui.DefaultKeys()
+	var all []string
+	for _, id := range slices.Sorted(maps.Keys(known)) {
+		keys := strings.Join(known[id], " ")
+		if keys == "" {
+			keys = "none"
+		}
+		all = append(all, id+" ("+keys+")")
+	}
+	return "Actions and the keys they have otherwise: " + strings.Join(all, ", ") + "."
+}
+
+// Style is the theme as the dashboard takes it.
+func (u UI) Style() style.Theme {
+	t := style.Theme{Name: u.Theme, Colours: map[string]string{}}
+	for name, c := range u.Colours {
+		t.Colours[name] = string(c)
+	}
+	return t
+}
+
+// Keymap is the keys as the dashboard takes them.
+func (u UI) Keymap() kit.Keymap {
+	m := kit.Keymap{}
+	for id, ks := range u.Keys {
+		m[id] = ks
+	}
+	return m
+}
+
 // Log is about the log file.
 type Log struct {
 	Level string `yaml:"level" doc:"debug, info, warn or error."`
@@ -149,6 +214,7 @@ func Default() *Config {
 			{Name: "WAF", Driver: "edge", Regions: four},
 		},
 		Notify: Notify{Default: []string{}, ExpiryDays: []int{30, 14, 7, 3, 1}, SMTP: SMTP{Port: 587, TLS: "starttls"}},
+		UI:     UI{Theme: style.Auto, Colours: Colours{}, Keys: Keys{}},
 		Log:    Log{Level: "info"},
 	}
 }

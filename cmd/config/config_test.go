@@ -24,6 +24,7 @@ func TestMarshalLoadsBack(t *testing.T) {
 		{Name: "-", Driver: "files", Regions: []string{"2026-01-01"}},
 	}
 	full.Notify.ExpiryDays = []int{}
+	full.UI = UI{Theme: "high-contrast", Colours: Colours{"good": "#00ff7F", "key": "33"}, Keys: Keys{"buy": {"B", "f2"}, "palette": {"\\"}, "help": {"\""}}, ScreenReader: true}
 	none := Default()
 	none.Products = []Product{}
 	for name, c := range map[string]*Config{"default": Default(), "full": full, "none": none} {
@@ -108,6 +109,16 @@ func TestErrors(t *testing.T) {
 		{"stor:\n  seal: file\n", "f.yaml:1:1: stor is not known; did you mean store?"},
 		{"store:\n  seel: file\n", "f.yaml:2:3: store.seel is not known; did you mean seal?"},
 		{"ssh:\n  zzz: 1\n", "f.yaml:2:3: ssh.zzz is not known; known here: authorized_keys, host_key"},
+		{"ui: {theme: pink}\n", "f.yaml:1:13: ui.theme is no theme; there are auto, dark, light, high-contrast, mono"},
+		{"ui:\n  colours:\n    god: 3\n", "f.yaml:3:10: ui.colours.god is nothing that has a colour; there are accent, bad, brand-text, ended"},
+		{"ui:\n  colours:\n    good: green\n", "f.yaml:3:11: ui.colours.good is no colour; write \"#rrggbb\" or a number from 0 to 255"},
+		{"ui: {colours: {good: 256}}\n", "ui.colours.good is no colour"},
+		{"ui: {colours: {good: 1.5}}\n", "ui.colours.good needs text"},
+		{"ui:\n  keys:\n    byu: B\n", "f.yaml:3:10: ui.keys.byu is no action; there are apply, auto-deploy"},
+		{"ui:\n  keys:\n    buy: [B, ctrl+c]\n", "ui.keys.buy has ctrl+c, which is reserved"},
+		{"ui:\n  keys:\n    help: f1\n    buy: d\n", "f.yaml:4:10: ui.keys.buy has d, which is the key of deploy on the page Overview"},
+		{"ui: {keys: {buy: {a: b}}}\n", "ui.keys.buy needs text"},
+		{"ui: {keys: {buy: []}}\n", "ui.keys.buy has no key; leave it out to keep b"},
 		{"products:\n- name: a\n  drivr: edge\n", "f.yaml:3:3: products[0].drivr is not known; did you mean driver?"},
 		{"store:\n  seal: plain\n", "f.yaml:2:9: store.seal must be one of file, passphrase; for example file"},
 		{"review:\n  reuse_days: soon\n", "f.yaml:2:15: review.reuse_days needs a whole number; for example 398"},

@@ -206,6 +206,10 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 func (d *decoder) scalar(n ast.Node, v reflect.Value, path string) {
 	switch v.Kind() {
 	case reflect.String:
+		if i, ok := n.(*ast.IntegerNode); ok && v.Type() == reflect.TypeFor[Colour]() {
+			v.SetString(fmt.Sprint(i.Value))
+			return
+		}
 		if s, ok := text(n); ok {
 			if i := strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
 				d.fail(n, path, "holds a character that cannot be seen", "")
@@ -252,6 +256,12 @@ func text(n ast.Node) (string, bool) {
 
 func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
 	s, ok := n.(*ast.SequenceNode)
+	if !ok && v.Type() == reflect.TypeFor[KeyList]() { // one stands for a list of one
+		one := reflect.New(v.Type().Elem()).Elem()
+		d.value(n, one, path)
+		v.Set(reflect.Append(reflect.Zero(v.Type()), one))
+		return
+	}
 	if !ok {
 		d.fail(n, path, "needs a list", "for example [a, b]")
 		return

@@ -53,6 +53,9 @@ func (w *writer) structure(v reflect.Value, depth int, comments bool) {
 		}
 		if comments {
 			w.comment(f.Tag.Get("doc"), depth)
+			if more, ok := v.Field(i).Interface().(interface{ Doc() string }); ok {
+				w.comment(more.Doc(), depth)
+			}
 		}
 		w.indent(depth)
 		w.field(keyOf(f), v.Field(i), depth)

@@ -42,6 +42,17 @@ func (d *Costs) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			return nil, kit.Outcome{Done: true}
 		}
 	}
+	if m, ok := msg.(tea.MouseClickMsg); ok && m.Y == 1 {
+		at := 2
+		for n, v := range costViews {
+			w := widget.Width(d.Context.T(v)) + 2
+			if m.X >= at && m.X < at+w {
+				d.turn(n - d.view + len(costViews))
+			}
+			at += w + 2
+		}
+		return nil, kit.Outcome{}
+	}
 	n := Notice{top: d.top, over: d.over}
 	cmd, o := n.Update(msg)
 	d.top = n.top

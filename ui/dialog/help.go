@@ -18,10 +18,31 @@ type Help struct {
 	Extra   []string // lines about the program
 	top     int
 	over    int
+	drawn   []helpLine
+	column  int // cells of one column
+}
+
+// helpLine is what a line of the help, as it was drawn, is about: the action in
+// its left and in its right half; nil for heads and other text.
+type helpLine struct {
+	text        string
+	left, right *kit.Action
 }
 
 // Update implements kit.Dialog.
 func (d *Help) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+	if m, ok := msg.(tea.MouseClickMsg); ok {
+		if n := d.top + m.Y - 1; m.Y > 0 && n < len(d.drawn) {
+			a := d.drawn[n].left
+			if m.X >= 2+d.column {
+				a = d.drawn[n].right
+			}
+			if a != nil {
+				return nil, kit.Outcome{Done: true, Value: *a}
+			}
+		}
+		return nil, kit.Outcome{}
+	}
 	n := Notice{top: d.top, over: d.over}
 	cmd, o := n.Update(msg)
 	d.top = n.top
@@ -38,29 +59,45 @@ func (d *Help) View(width, height int) string {
 		columns = 2
 	}
 	cw := (inner - (columns-1)*3) / columns
+	d.column = cw
 	left := d.group(kit.Certificate, cw)
-	var right []string
+	var right []helpLine
 	for _, g := range []kit.Group{kit.View, kit.Move, kit.Program} {
-		if len(right) > 0 {
-			right = append(right, "")
+		lines := d.group(g, cw)
+		if len(lines) < 2 { // nothing but its head
+			continue
 		}
-		right = append(right, d.group(g, cw)...)
+		if len(right) > 0 {
+			right = append(right, helpLine{})
+		}
+		right = append(right, lines...)
 	}
-	var lines []string
 	if columns == 2 {
-		h := max(len(left), len(right))
-		block := widget.Beside(h, []int{cw, 3, cw}, strings.Join(left, "\n"), "", strings.Join(right, "\n"))
-		lines = strings.Split(block, "\n")
+		d.drawn = make([]helpLine, max(len(left), len(right)))
+		for n := range d.drawn {
+			var l, r helpLine
+			if n < len(left) {
+				l = left[n]
+			}
+			if n < len(right) {
+				r = right[n]
+			}
+			d.drawn[n] = helpLine{widget.Pad(l.text, cw+3) + r.text, l.left, r.left}
+		}
 	} else {
-		lines = append(append(left, ""), right...)
+		d.drawn = append(append(left, helpLine{}), right...)
 	}
 	for _, e := range d.Extra {
 		for i, l := range widget.Wrap(e, inner) {
 			if i == 0 {
-				lines = append(lines, "")
+				d.drawn = append(d.drawn, helpLine{})
 			}
-			lines = append(lines, s.Paint(style.Muted, l))
+			d.drawn = append(d.drawn, helpLine{text: s.Paint(style.Muted, l)})
 		}
+	}
+	var lines []string
+	for _, l := range d.drawn {
+		lines = append(lines, l.text)
 	}
 	room := max(height-4, 1)
 	d.over = max(len(lines)-room, 0)
@@ -74,23 +111,24 @@ func (d *Help) View(width, height int) string {
 	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Context.T("help.title")), lines, w, height)
 }
 
-func (d *Help) group(g kit.Group, w int) []string {
+func (d *Help) group(g kit.Group, w int) []helpLine {
 	s := d.Context.Styles
-	lines := []string{s.Paint(style.Head, d.Context.T(groupNames[g]))}
-	for _, a := range d.Actions {
+	lines := []helpLine{{text: s.Paint(style.Head, d.Context.T(groupNames[g]))}}
+	for i := range d.Actions {
+		a := &d.Actions[i]
 		if a.Group != g || a.Key == "" || a.Off {
 			continue
 		}
-		key, label := widget.Pad(KeyName(a), 11), a.Label
+		key, label := widget.Pad(KeyName(*a), 11), a.Label
 		if a.Why == nil {
-			lines = append(lines, s.Paint(style.Key, key)+" "+widget.Cut(label, w-12))
+			lines = append(lines, helpLine{text: s.Paint(style.Key, key) + " " + widget.Cut(label, w-12), left: a})
 			continue
 		}
 		for n, line := range widget.Wrap(label+" — "+a.Why.Message, max(w-12, 1)) {
 			if n > 0 {
 				key = widget.Space(11)
 			}
-			lines = append(lines, s.Paint(style.Faint, key+" "+line))
+			lines = append(lines, helpLine{text: s.Paint(style.Faint, key+" "+line), left: a})
 		}
 	}
 	return lines

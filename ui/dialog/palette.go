@@ -22,6 +22,7 @@ type Palette struct {
 	cursor  int
 	found   []int
 	asked   bool
+	top     int // the first that is drawn
 }
 
 // Len and String make the actions a source for fuzzy search.
@@ -80,6 +81,10 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 				d.search()
 			}
 		}
+	case tea.MouseClickMsg:
+		if n := d.top + m.Y - paletteHead; m.Y >= paletteHead && n < len(d.found) {
+			return nil, kit.Outcome{Done: true, Value: d.Actions[d.found[n]]}
+		}
 	case tea.PasteMsg:
 		if d.input.Update(m) {
 			d.search()
@@ -94,6 +99,9 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 	return nil, kit.Outcome{}
 }
 
+// paletteHead is how many lines a palette has above what was found.
+const paletteHead = 3
+
 func (d *Palette) move(n int) { d.cursor = max(min(d.cursor+n, len(d.found)-1), 0) }
 
 // View implements kit.Dialog.
@@ -105,8 +113,8 @@ func (d *Palette) View(width, height int) string {
 	w := min(width-2, 74)
 	room := max(min(height-8, 14), 1)
 	lines := []string{s.Paint(style.Accent, ": ") + d.input.View(s, w-6), ""}
-	top := max(min(d.cursor-room/2, len(d.found)-room), 0)
-	for n := top; n < min(top+room, len(d.found)); n++ {
+	d.top = max(min(d.cursor-room/2, len(d.found)-room), 0)
+	for n := d.top; n < min(d.top+room, len(d.found)); n++ {
 		a := d.Actions[d.found[n]]
 		tone, label := style.Plain, a.Label
 		if a.Why != nil {
@@ -129,6 +137,15 @@ func (d *Palette) View(width, height int) string {
 	return widget.Box(s, style.Accent, s.Paint(style.Strong, c.T("palette.title")), lines, w, height)
 }
 
+// Plain implements kit.Plain: as it is drawn, with the cursor in what is typed.
+func (d *Palette) Plain(w, h int) kit.Spoken {
+	s := d.Context.Words(d.View(min(w+6, 80), h), w, h)
+	if len(s.Lines) > 1 && s.Y < h-1 {
+		s.X, s.Y = widget.Width(s.Lines[1]), 1
+	}
+	return s
+}
+
 // Choice is one line of a [Panel].
 type Choice struct {
 	Key   string
@@ -148,6 +165,7 @@ type Panel struct {
 	// Changed is called after each switch, to count anew.
 	Changed func([]Choice) tea.Cmd
 	cursor  int
+	drawn   []int // the choice on each line, -1 on heads
 }
 
 // CountedMsg brings the counts beside the choices of a [Panel].
@@ -182,6 +200,12 @@ func (d *Panel) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			}
 			return d.Changed(d.Choices), kit.Outcome{}
 		case "space", "x":
+			d.toggle()
+			return d.Changed(d.Choices), kit.Outcome{}
+		}
+	case tea.MouseClickMsg:
+		if y := m.Y - 1; y >= 0 && y < len(d.drawn) && d.drawn[y] >= 0 {
+			d.cursor = d.drawn[y]
 			d.toggle()
 			return d.Changed(d.Choices), kit.Outcome{}
 		}
@@ -227,9 +251,10 @@ func (d *Panel) View(width, height int) string {
 	w := min(width-2, 46)
 	var lines []string
 	at := 0
+	d.drawn = d.drawn[:0]
 	for i, o := range d.Choices {
 		if o.Head != "" {
-			lines = append(lines, s.Paint(style.Head, o.Head))
+			lines, d.drawn = append(lines, s.Paint(style.Head, o.Head)), append(d.drawn, -1)
 		}
 		box := "[ ] "
 		switch {
@@ -249,11 +274,12 @@ func (d *Panel) View(width, height int) string {
 			paint, lead, at = s.PaintOn, "▌ ", len(lines)
 		}
 		lines = append(lines, paint(style.Accent, lead)+paint(style.Plain, widget.Pad(box+o.Label, w-14))+paint(style.Muted, widget.PadLeft(count, 8)))
+		d.drawn = append(d.drawn, i)
 	}
 	room := max(height-4, 1)
 	if over := len(lines) - room; over > 0 {
 		from := max(min(at-room/2, over), 0)
-		lines = lines[from : from+room]
+		lines, d.drawn = lines[from:from+room], d.drawn[from:from+room]
 	}
 	lines = append(lines, "", s.Paint(style.Muted, c.T("panel.keys")))
 	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Title), lines, w, height)

@@ -19,6 +19,7 @@ import (
 	"certquay/model"
 	"certquay/ui/style"
 	"certquay/ui/text"
+	"certquay/ui/widget"
 )
 
 // Page is one tab.
@@ -39,6 +40,8 @@ type Page interface {
 // Action is one thing a person can do. Dispatch, footer, help, palette and the
 // table of keys all read this one record.
 type Action struct {
+	// ID names it in the configuration. One ID has the same keys on every page.
+	ID     string
 	Key    string   // as tea.KeyPressMsg.String gives it; "" for the palette only
 	Also   []string // further keys that do the same
 	Label  string   // what it does, in a few words
@@ -53,6 +56,8 @@ type Action struct {
 	// result. Keys typed meanwhile are kept for what opens.
 	Asks bool
 	Run  func() tea.Cmd
+	// Own is the key it has by default; [Context.Keyed] sets it.
+	Own string
 }
 
 // Rank is how much an action deserves a place in the footer.
@@ -108,6 +113,40 @@ type Dialog interface {
 	View(width, height int) string
 }
 
+// Plain is a page or dialog that knows better than [Context.Words] how it is
+// said to a screen reader.
+type Plain interface {
+	// Plain gives at most height lines of words, each of at most width cells.
+	Plain(width, height int) Spoken
+}
+
+// Spoken is a screen as lines of words, and where the cursor belongs.
+type Spoken struct {
+	Lines []string
+	X, Y  int
+}
+
+// Words says what is drawn, cut to a size. The cursor is where the selection
+// is, else on the last line.
+func (c *Context) Words(block string, width, height int) Spoken {
+	said, at := widget.Words(c.T, block)
+	var s Spoken
+	for n, l := range said {
+		if n == at {
+			s.Y = len(s.Lines)
+		}
+		s.Lines = append(s.Lines, widget.Wrap(l, width)...)
+	}
+	if at < 0 {
+		s.Y = max(len(s.Lines)-1, 0)
+	}
+	if over := len(s.Lines) - max(height, 1); over > 0 { // what is selected stays
+		from := min(max(s.Y-height/2, 0), over)
+		s.Lines, s.Y = s.Lines[from:from+height], s.Y-from
+	}
+	return s
+}
+
 // Outcome is what became of a dialog.
 type Outcome struct {
 	Done  bool
@@ -124,16 +163,19 @@ type Context struct {
 	Actor    model.Actor
 	Text     *text.Catalogue
 	ReadOnly bool
+	Plain    bool // lines of words, for a screen reader
 	Remote   bool // the files of this process are not those of the person
 	Sandbox  bool
 	Store    string
 	EdgeNote string
 	Support  string // whom to ask for help; "" when nobody is configured
+	Keymap   Keymap // the keys a person has chosen
 	Save     func(name string, data []byte, secret bool) (path string, err error)
 	Read     func(path string) ([]byte, error)
 
 	Styles *style.Styles
 	Now    time.Time
+	Undo   *Undo
 	Drafts map[string]map[string]string // what was typed into forms and not sent
 }
 
@@ -154,6 +196,17 @@ func (c *Context) Do(fn func(ctx context.Context) tea.Msg) tea.Cmd {
 
 // Send makes a command of a message.
 func Send(msg tea.Msg) tea.Cmd { return func() tea.Msg { return msg } }
+
+// Undo is the last thing a person has done that can be taken back.
+type Undo struct {
+	What string // what taking it back does, in a few words
+	// Brief says that it is about what is shown, and forgotten with the next
+	// action.
+	Brief bool
+	// Run takes it back, in a command if it concerns the store: then it asks
+	// first, as any such action does.
+	Run func() tea.Cmd
+}
 
 // Messages that everybody understands.
 type (
@@ -180,6 +233,12 @@ type (
 	ShownMsg struct {
 		ID   model.ID
 		Told ToldMsg
+	}
+	// UndoableMsg says that something was done that can be taken back, and what
+	// else to do.
+	UndoableMsg struct {
+		Undo Undo
+		Then tea.Msg
 	}
 	// CopiedMsg asks to put text on the clipboard and say so.
 	CopiedMsg struct{ What, Text string }

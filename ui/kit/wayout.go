@@ -14,7 +14,7 @@ var verb = regexp.MustCompile(`certquay ([a-z-]+)((?: (?:--[a-z-]+(?: [^ ;；，
 // own are the keys of actions for which the table names none.
 var own = map[lifecycle.Action]string{lifecycle.UploadKey: "K"}
 
-// Key is the key of an action; "" when no person does it.
+// Key is the key of an action by default; "" when no person does it.
 func Key(r *lifecycle.Row) string {
 	if r.Key != "" {
 		return r.Key
@@ -28,8 +28,8 @@ func (c *Context) WayOut(r *lifecycle.Refusal) string {
 	_, h := c.refused(r)
 	if r.Instance != "" {
 		show := "certquay show " + r.Instance.Short()
-		h = strings.ReplaceAll(h, show+" tells", c.T("wayout.tells", "enter"))
-		h = strings.ReplaceAll(h, show, c.T("wayout.press", "enter"))
+		h = strings.ReplaceAll(h, show+" tells", c.T("wayout.tells", c.KeyFor("details", "enter")))
+		h = strings.ReplaceAll(h, show, c.T("wayout.press", c.KeyFor("details", "enter")))
 	}
 	return c.Keys(h)
 }
@@ -40,7 +40,7 @@ func (c *Context) Keys(hint string) string {
 	return verb.ReplaceAllStringFunc(hint, func(line string) string {
 		name := verb.FindStringSubmatch(line)[1]
 		for _, row := range c.Table.Rows() {
-			if k := Key(row); k != "" && string(row.Action) == name {
+			if k := c.KeyOf(row.Action); k != "" && string(row.Action) == name {
 				return c.T("wayout.press", k)
 			}
 		}

@@ -210,6 +210,9 @@ func (b *Backend) Page(q model.Query) (model.Page, error) {
 		}
 		return a.ID < c.ID
 	})
+	if q.Desc {
+		slices.Reverse(rows)
+	}
 	p := model.Page{Offset: q.Offset, Total: len(rows)}
 	end := len(rows)
 	if q.Limit > 0 {
@@ -293,6 +296,9 @@ func (b *Backend) Resources(f lifecycle.ResourceFilter) ([]lifecycle.ResourceVie
 			continue
 		}
 		vs = append(vs, v)
+	}
+	if f.Sort != "" && f.Sort != lifecycle.SortPlace || f.Desc {
+		slices.SortStableFunc(vs, f.Compare)
 	}
 	total := len(vs)
 	vs = vs[min(f.Offset, total):]

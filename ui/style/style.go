@@ -37,6 +37,14 @@ type tokens struct {
 	muted, faint, accent, good, work, soon, bad, ended, key, selected, brandText color.Color
 }
 
+// named are the colours by the names that a theme gives them.
+func (t *tokens) named() map[string]*color.Color {
+	return map[string]*color.Color{
+		"muted": &t.muted, "faint": &t.faint, "accent": &t.accent, "good": &t.good, "work": &t.work, "soon": &t.soon,
+		"bad": &t.bad, "ended": &t.ended, "key": &t.key, "selected": &t.selected, "brand-text": &t.brandText,
+	}
+}
+
 var (
 	dark = tokens{
 		muted: lipgloss.Color("#8b93a7"), faint: lipgloss.Color("#4b5366"), accent: lipgloss.Color("#7aa2f7"),
@@ -59,8 +67,20 @@ var (
 	}
 	light256 = tokens{
 		muted: lipgloss.Color("241"), faint: lipgloss.Color("250"), accent: lipgloss.Color("26"), good: lipgloss.Color("28"),
-		work: lipgloss.Color("30"), soon: lipgloss.Color("130"), bad: lipgloss.Color("161"), ended: lipgloss.Color("245"),
+		work: lipgloss.Color("24"), soon: lipgloss.Color("130"), bad: lipgloss.Color("161"), ended: lipgloss.Color("244"),
 		key: lipgloss.Color("26"), selected: lipgloss.Color("254"), brandText: lipgloss.Color("231"),
+	}
+	// The strong ones keep 7:1 against black or white, which is what WCAG 2.2
+	// calls enhanced contrast (1.4.6); nothing is dimmed in them.
+	darkStrong = tokens{
+		muted: lipgloss.Color("252"), faint: lipgloss.Color("250"), accent: lipgloss.Color("123"), good: lipgloss.Color("120"),
+		work: lipgloss.Color("87"), soon: lipgloss.Color("226"), bad: lipgloss.Color("217"), ended: lipgloss.Color("250"),
+		key: lipgloss.Color("229"), selected: lipgloss.Color("18"), brandText: lipgloss.Color("16"),
+	}
+	lightStrong = tokens{
+		muted: lipgloss.Color("236"), faint: lipgloss.Color("238"), accent: lipgloss.Color("18"), good: lipgloss.Color("22"),
+		work: lipgloss.Color("23"), soon: lipgloss.Color("52"), bad: lipgloss.Color("88"), ended: lipgloss.Color("238"),
+		key: lipgloss.Color("18"), selected: lipgloss.Color("230"), brandText: lipgloss.Color("231"),
 	}
 	// sixteen uses what every terminal has. Selection is drawn reversed there,
 	// because a terminal's own sixteen colours need not contrast.
@@ -84,23 +104,22 @@ type Styles struct {
 // Tokens gives widgets of others (form fields) their colours; nil is none.
 type Tokens struct{ Text, Muted, Accent, Bad color.Color }
 
-// New makes the styles for a background and a colour profile.
-func New(isDark bool, p colorprofile.Profile) *Styles {
+// New makes the styles for a background and a colour profile in the standard
+// theme.
+func New(isDark bool, p colorprofile.Profile) *Styles { return Theme{}.New(isDark, p) }
+
+// New makes the styles of a theme for a background and a colour profile. The
+// theme may settle the background by itself; a terminal without colours, or
+// whose user wants none, gets none in any theme.
+func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
+	switch th.Name {
+	case Dark, Light:
+		isDark = th.Name == Dark
+	case Mono:
+		p = min(p, colorprofile.ASCII)
+	}
 	s := &Styles{Dark: isDark, Colours: p > colorprofile.ASCII}
-	t := light
-	if isDark {
-		t = dark
-	}
-	switch {
-	case p <= colorprofile.ANSI:
-		if t = sixteen; isDark {
-			t.accent = lipgloss.BrightBlue
-		}
-	case p == colorprofile.ANSI256 && isDark:
-		t = dark256
-	case p == colorprofile.ANSI256:
-		t = light256
-	}
+	t := th.tokens(isDark, p)
 	if !s.Colours {
 		t = tokens{}
 	}

@@ -18,7 +18,7 @@ var chineseDialogs = map[string]string{
 	"done.many":    "%s：%d 个完成",
 	"done.mixed":   "%d 个完成，%d 个未完成：",
 	"one.only":     "此操作一次只能用于一个证书，当前选中 %d 个；按 esc 取消选中",
-	"skipped":      "选中项中有 %d 个被跳过：%s",
+	"skipped":      "选中项中有 %d 个被跳过：",
 	"optional":     "选填",
 	"needed":       "必填",
 

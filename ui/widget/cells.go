@@ -169,13 +169,8 @@ func Beside(h int, widths []int, blocks ...string) string {
 func Overlay(s *style.Styles, screen, box string, w, h int) string {
 	back := strings.Split(Fill(screen, w, h), "\n")
 	lines := strings.Split(box, "\n")
-	lines = lines[:min(len(lines), h)]
-	bw := 0
-	for _, l := range lines {
-		bw = max(bw, Width(l))
-	}
-	bw = min(bw, w)
-	x, y := (w-bw)/2, (h-len(lines))/2
+	x, y, bw, bh := Centre(box, w, h)
+	lines = lines[:bh]
 	for i := range back {
 		plain := ansi.Strip(back[i])
 		if n := i - y; n >= 0 && n < len(lines) {
@@ -197,6 +192,18 @@ func after(plain string, x, w int) string {
 		s = " " + s[size:]
 	}
 	return s
+}
+
+// Centre is where [Overlay] draws a box on a screen of w cells by h lines, and
+// how large.
+func Centre(box string, w, h int) (x, y, bw, bh int) {
+	lines := strings.Split(box, "\n")
+	bh = min(len(lines), h)
+	for _, l := range lines[:bh] {
+		bw = max(bw, Width(l))
+	}
+	bw = min(bw, w)
+	return (w - bw) / 2, (h - bh) / 2, bw, bh
 }
 
 // Box draws a rounded frame with a title around lines, w cells wide in all and

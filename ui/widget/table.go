@@ -1,6 +1,7 @@
 package widget
 
 import (
+	"strconv"
 	"strings"
 
 	"certquay/ui/style"
@@ -16,11 +17,12 @@ type Cell struct {
 // Column is one column of a [Table].
 type Column[T any] struct {
 	Title string
-	Min   int  // cells it needs
-	Max   int  // cells beyond which more are of no use
-	From  int  // width of the table from which on it is shown
-	Grow  int  // share of the room that is left; 0 means 1
-	Right bool // numbers stand right
+	Min   int    // cells it needs
+	Max   int    // cells beyond which more are of no use
+	From  int    // width of the table from which on it is shown
+	Grow  int    // share of the room that is left; 0 means 1
+	Right bool   // numbers stand right
+	Sort  string // the order that this column stands for; "" for none
 	Cell  func(row T, width int) Cell
 }
 
@@ -32,7 +34,9 @@ type Table[T any] struct {
 	Columns []Column[T]
 	ID      func(T) string
 	Marked  map[string]bool
-	Idle    bool // another pane has the keys: the cursor is drawn quietly
+	Idle    bool   // another pane has the keys: the cursor is drawn quietly
+	Sorted  string // the order in force, of which a column's head has an arrow
+	Desc    bool   // the last first
 
 	width, height int
 	total         int
@@ -233,7 +237,7 @@ func (t *Table[T]) View(s *style.Styles) string {
 		if i == len(t.fits)-1 {
 			gap = 0
 		}
-		b.WriteString(s.Paint(style.Head, align(c.Title, f.width, c.Right)))
+		b.WriteString(s.Paint(style.Head, align(t.head(c), f.width, c.Right)))
 		b.WriteString(Space(gap))
 		used += f.width + gap
 	}
@@ -243,6 +247,71 @@ func (t *Table[T]) View(s *style.Styles) string {
 		t.row(&b, s, t.top+y)
 	}
 	return b.String()
+}
+
+// head is a column's title, with an arrow where the list is in its order.
+func (t *Table[T]) head(c *Column[T]) string {
+	if c.Sort == "" || c.Sort != t.Sorted {
+		return c.Title
+	}
+	return c.Title + " " + Arrow(t.Desc)
+}
+
+// Arrow shows which way a list is in order.
+func Arrow(desc bool) string {
+	if desc {
+		return "↓"
+	}
+	return "↑"
+}
+
+// Head is the order that the column at cell x of the heads stands for, "" when
+// it stands for none.
+func (t *Table[T]) Head(x int) string {
+	at := 2
+	for _, f := range t.fits {
+		if x >= at && x < at+f.width {
+			return t.Columns[f.col].Sort
+		}
+		at += f.width + 2
+	}
+	return ""
+}
+
+// Say gives the list as lines of words, at most n of at most w cells: the row
+// under the cursor by itself, with the head of each column, then the rows from
+// the first visible one on.
+func (t *Table[T]) Say(say func(string, ...any) string, w, n int) []string {
+	values := func(r T, heads bool) string {
+		var parts []string
+		for i, f := range t.fits {
+			c := &t.Columns[f.col]
+			v := Said(say, strings.Join(strings.Fields(text.Clean(c.Cell(r, max(f.width, 40)).Text)), " "))
+			switch {
+			case v == "–" || v == "":
+			case heads && i > 0:
+				parts = append(parts, strings.ToLower(c.Title)+": "+v)
+			default:
+				parts = append(parts, v)
+			}
+		}
+		if t.Marked[t.ID(r)] {
+			parts = append(parts, say("plain.marked"))
+		}
+		return strings.Join(parts, ", ")
+	}
+	var lines []string
+	if r, ok := t.at(t.cursor); ok {
+		lines = Wrap(say("plain.row", t.cursor+1, t.total, values(r, true)), w)
+	}
+	rows := n - len(lines)
+	for y := max(min(t.top, t.cursor), t.cursor-rows+1); y < t.total && rows > 0; y++ {
+		if r, ok := t.at(y); ok {
+			lines = append(lines, Cut(strconv.Itoa(y+1)+". "+values(r, false), w))
+			rows--
+		}
+	}
+	return lines[:min(len(lines), max(n, 0))]
 }
 
 func align(s string, w int, right bool) string {

@@ -129,6 +129,9 @@ type Form struct {
 	seq     int
 	general string            // an error that belongs to no field
 	choices map[string]string // the options of Select fields, as last made
+	drawn   []int             // the field of each line of the body, as it was drawn; -1 for none
+	top     int               // where the body begins in the box
+	stepAt  int               // the line with the steps; 0 for none
 	wanted  map[string]string // what the person chose, should it be offered again
 }
 

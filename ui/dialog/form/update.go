@@ -70,6 +70,8 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			return nil, kit.Outcome{}
 		}
 		return f.field(tea.PasteMsg{Content: strings.Join(strings.Fields(m.Content), " ")}), kit.Outcome{}
+	case tea.MouseClickMsg:
+		return f.click(m), kit.Outcome{}
 	case tea.MouseWheelMsg:
 		before := f.step
 		if m.Button == tea.MouseWheelUp {
@@ -80,6 +82,43 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		return f.turned(before), kit.Outcome{}
 	}
 	return nil, kit.Outcome{}
+}
+
+// click puts the field that was clicked on in use, or turns to a step. In a
+// field of choices that is in use it goes on to the next choice, or back at
+// the arrow on the left.
+func (f *Form) click(m tea.MouseClickMsg) tea.Cmd {
+	before := f.step
+	if m.Y == f.stepAt && f.stepAt > 0 {
+		at := 2
+		for _, p := range f.stepParts() {
+			w := widget.Width(p.text)
+			if m.X >= at && m.X < at+w && p.step != f.step {
+				f.turn(p.step - f.step)
+				return f.turned(before)
+			}
+			at += w + 3
+		}
+		return nil
+	}
+	n := m.Y - f.top
+	if n < 0 || n >= len(f.drawn) || f.drawn[n] < 0 {
+		return nil
+	}
+	i := f.drawn[n]
+	if i != f.focus {
+		f.leave()
+		f.goTo(i)
+		return nil
+	}
+	if f.spec.Fields[i].Kind != Select || n > 0 && f.drawn[n-1] == i { // not its hint
+		return nil
+	}
+	key := tea.KeyPressMsg{Code: tea.KeyRight}
+	if m.X < 2+labelWidth+4 {
+		key.Code = tea.KeyLeft
+	}
+	return f.field(key)
 }
 
 // turned asks for the preview of another step.

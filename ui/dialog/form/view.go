@@ -28,13 +28,15 @@ func (f *Form) View(width, height int) string {
 	if over := len(head) + len(body) + len(below) - room; over > 0 {
 		head = f.head(inner, over) // what was read first goes first
 	}
-	body = window(body, from, to, max(room-len(head)-len(below), 1), s.Paint(style.Faint, "  …"))
+	fit := max(room-len(head)-len(below), 1)
+	body, f.drawn = window(body, from, to, fit, s.Paint(style.Faint, "  …")), window(f.drawn, from, to, fit, -1)
+	f.top = 1 + len(head)
 	lines := append(append(append(head, body...), below...), foot...)
 	return widget.Box(s, toneOf(f.spec.Danger), s.Paint(style.Strong, text.Clean(f.spec.Title)), lines, w, height)
 }
 
 // window cuts lines to n, so that those from from to to are among them.
-func window(lines []string, from, to, n int, more string) []string {
+func window[T any](lines []T, from, to, n int, more T) []T {
 	if len(lines) <= n {
 		return lines
 	}
@@ -43,7 +45,7 @@ func window(lines []string, from, to, n int, more string) []string {
 		at-- // for the mark above it
 	}
 	at = max(min(at, len(lines)-n), 0)
-	cut := append([]string(nil), lines[at:at+n]...)
+	cut := append([]T(nil), lines[at:at+n]...)
 	if n > 2 && at > 0 {
 		cut[0] = more
 	}
@@ -65,7 +67,8 @@ func (f *Form) head(inner, without int) []string {
 		intro = append(intro, widget.Wrap(l, inner)...)
 	}
 	lines = append(lines, intro[min(without, len(intro)):]...)
-	if len(f.spec.Steps) > 0 {
+	if f.stepAt = 0; len(f.spec.Steps) > 0 {
+		f.stepAt = 1 + len(lines)
 		lines = append(lines, f.stepLine(inner))
 	}
 	if len(lines) > 0 {
@@ -82,33 +85,46 @@ func (f *Form) head(inner, without int) []string {
 
 // stepLine shows where one is among the steps, and where something is wrong.
 func (f *Form) stepLine(inner int) string {
-	s := f.c.Styles
+	s, line := f.c.Styles, ""
+	for _, p := range f.stepParts() {
+		if line != "" {
+			line += s.Paint(style.Faint, " › ")
+		}
+		line += s.Paint(p.tone, p.text)
+	}
+	return widget.Cut(line, inner)
+}
+
+// stepPart is the name of a step as it stands.
+type stepPart struct {
+	step int
+	text string
+	tone style.Tone
+}
+
+func (f *Form) stepParts() (parts []stepPart) {
 	has, wrong := f.steps()
-	line, n := "", 0
 	for i, name := range f.spec.Steps {
 		if !has[i] {
 			continue
 		}
-		n++
-		if line != "" {
-			line += s.Paint(style.Faint, " › ")
-		}
-		t, tone := string(rune('0'+n))+" "+name, style.Muted
+		p := stepPart{i, string(rune('1'+len(parts))) + " " + name, style.Muted}
 		if wrong[i] {
-			t, tone = "✕ "+t, style.Bad
+			p.text, p.tone = "✕ "+p.text, style.Bad
 		}
 		if i == f.step {
-			t, tone = "▸ "+t, style.Accent
+			p.text, p.tone = "▸ "+p.text, style.Accent
 		}
-		line += s.Paint(tone, t)
+		parts = append(parts, p)
 	}
-	return widget.Cut(line, inner)
+	return parts
 }
 
 // body is the fields of the step, and which lines the one in use takes.
 func (f *Form) body(inner int) (lines []string, from, to int) {
 	s, values := f.c.Styles, f.Values()
 	under := widget.Space(labelWidth + 2)
+	f.drawn = f.drawn[:0]
 	put := func(tone style.Tone, t string) {
 		for _, l := range widget.Wrap(t, inner-labelWidth-2) {
 			lines = append(lines, under+s.Paint(tone, l))
@@ -136,6 +152,9 @@ func (f *Form) body(inner int) (lines []string, from, to int) {
 		}
 		if on {
 			to = len(lines) - 1
+		}
+		for len(f.drawn) < len(lines) {
+			f.drawn = append(f.drawn, i)
 		}
 	}
 	return lines, from, to

@@ -14,20 +14,20 @@ import (
 func (p *page) Actions() []kit.Action {
 	c := p.c
 	move := func(key, label string, by func(), also ...string) kit.Action {
-		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return p.older() }}
+		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return p.older() }}
 	}
 	some := p.table.Total() > 0
 	return []kit.Action{
-		{Key: "enter", Label: c.T("act.event"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open},
-		{Key: "o", Label: c.T("act.certificate"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
+		{ID: "details", Key: "enter", Label: c.T("act.event"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open},
+		{ID: "certificate", Key: "o", Label: c.T("act.certificate"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
 			if e, ok := p.table.Selected(); ok && e.Instance != "" {
 				return kit.Send(kit.ShownMsg{ID: e.Instance})
 			}
 			return nil
 		}},
-		{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, some || p.input.Value != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
-		{Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
-		{Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: p.input.Value == "", Run: func() tea.Cmd {
+		{ID: "filter", Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, some || p.input.Value != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
+		{ID: "copy", Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
+		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: p.input.Value == "", Run: func() tea.Cmd {
 			p.input.Value = ""
 			p.table.Reset()
 			p.show()

@@ -129,7 +129,20 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		p.table.Scroll(by)
 		return p.older()
 	case tea.MouseClickMsg:
-		p.table.Click(m.Y - 2)
+		return p.click(m)
+	}
+	return nil
+}
+
+// click chooses an event, opens it when it was chosen already, or begins to
+// filter.
+func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
+	before := p.table.Cursor()
+	switch {
+	case m.Y == 0:
+		p.typing = true
+	case p.table.Click(m.Y-2) && p.table.Cursor() == before:
+		return p.open()
 	}
 	return nil
 }
@@ -165,12 +178,33 @@ func (p *page) filterKey(m tea.KeyPressMsg) {
 	p.show()
 }
 
+// Plain implements kit.Plain.
+func (p *page) Plain(w, h int) kit.Spoken {
+	c := p.c
+	s := kit.Spoken{Lines: []string{c.T("activity.count", widget.Count(p.table.Total()))}}
+	if p.typing || p.input.Value != "" {
+		s.Lines = append(s.Lines, c.T("plain.filter", p.input.Value))
+	}
+	switch {
+	case !p.loaded:
+		s.Lines = append(s.Lines, c.T("loading"))
+	case p.table.Total() == 0:
+		s.Lines = append(s.Lines, c.T("activity.none"))
+	}
+	if s.Y = len(s.Lines); p.typing || p.table.Total() == 0 {
+		s.Y--
+		s.X = widget.Width(s.Lines[s.Y])
+	}
+	s.Lines = append(s.Lines, p.table.Say(c.T, w, h-len(s.Lines))...)
+	return s
+}
+
 func (p *page) View() string {
 	if p.width <= 0 || p.height <= 0 {
 		return ""
 	}
 	s, c := p.c.Styles, p.c
-	left := " " + s.Paint(style.Key, "/") + " " + s.Paint(style.Muted, c.T("filter.hint.activity"))
+	left := " " + s.Paint(style.Key, c.KeyFor("filter", "/")) + " " + s.Paint(style.Muted, c.T("filter.hint.activity"))
 	switch {
 	case p.typing:
 		left = " " + s.Paint(style.Accent, "/ ") + p.input.View(s, p.width/3)

@@ -38,23 +38,20 @@ func (p *page) Actions() []kit.Action {
 		return here && a.Group == kit.Certificate && (a.Key == "V" || a.Key == "ctrl+x")
 	})
 	as = append(as,
-		kit.Action{Key: "enter", Label: c.T("act.details"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
+		kit.Action{ID: "details", Key: "enter", Label: c.T("act.details"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
 			if p.onWatched() {
 				return p.watched.details()
 			}
-			if r, ok := p.list.Table.Selected(); ok && r.Instance != "" {
-				return kit.Send(kit.ShownMsg{ID: r.Instance})
-			}
-			return nil
+			return p.open()
 		}},
-		kit.Action{Key: "]", Label: c.T("act.nextproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
-		kit.Action{Key: "[", Label: c.T("act.prevproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
-		kit.Action{Key: "f", Label: c.T("act.panel"), Group: kit.View, Off: here, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
-		kit.Action{Key: "H", Label: c.T("act.hosted"), Group: kit.View, Off: here, Run: func() tea.Cmd {
+		kit.Action{ID: "next-product", Key: "]", Label: c.T("act.nextproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
+		kit.Action{ID: "previous-product", Key: "[", Label: c.T("act.prevproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
+		kit.Action{ID: "panel", Key: "f", Label: c.T("act.panel"), Group: kit.View, Off: here, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
+		kit.Action{ID: "hosted-only", Key: "H", Label: c.T("act.hosted"), Group: kit.View, Off: here, Run: func() tea.Cmd {
 			p.filter.Hosted = !p.filter.Hosted
 			return p.list.Relist()
 		}},
-		kit.Action{Key: "y", Label: c.T("act.copy.address"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
+		kit.Action{ID: "copy", Key: "y", Label: c.T("act.copy.address"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
 	)
 	if here {
 		return append(as, p.watched.list.Actions(func() {})...)

@@ -39,6 +39,9 @@ func New(c *kit.Context) kit.Page {
 		Rows:     p.rows,
 		Instance: func(r row) model.ID { return r.Instance },
 		Filtered: func() bool { return p.filter.State != "" || p.filter.Hosted || p.filter.Auto },
+		Sorts:    []model.Sort{lifecycle.SortPlace, model.SortExpiry, model.SortName, model.SortState},
+		Open:     p.open,
+		Keep:     func() func() { f := p.filter; return func() { p.filter = f } },
 		None:     "deployments.none", Hint: "filter.hint.resources",
 	})
 	return p
@@ -70,6 +73,7 @@ func (p *page) asked() lifecycle.ResourceFilter {
 func (p *page) rows(offset, limit int) func() ([]row, int, error) {
 	f, b := p.asked(), p.c.Backend
 	f.Offset, f.Limit = offset, limit
+	f.Sort, f.Desc = p.list.Order().Sort, p.list.Order().Desc
 	return func() ([]row, int, error) { return b.Resources(f) }
 }
 
@@ -197,10 +201,34 @@ func (p *page) View() string {
 			tabs += s.Paint(style.Muted, " "+p.tabText(t)+" ") + " "
 		}
 	}
-	tabs = widget.Spread(widget.Cut(tabs, p.width-14), s.Paint(style.Key, "[ ]")+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ", p.width)
+	tabs = widget.Spread(widget.Cut(tabs, p.width-14), s.Paint(style.Key, c.KeyFor("previous-product", "[")+" "+c.KeyFor("next-product", "]"))+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ", p.width)
 	if p.onWatched() {
 		return p.watched.list.View(tabs, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())))
 	}
+	return p.list.View(tabs, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())))
+}
+
+// Plain implements kit.Plain.
+func (p *page) Plain(w, h int) kit.Spoken {
+	c := p.c
+	tab := c.T("plain.product", p.tab+1, p.tabs(), p.tabText(p.tab))
+	if p.onWatched() {
+		return p.watched.list.Plain(tab, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())), w, h)
+	}
+	return p.list.Plain(tab, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())), w, h)
+}
+
+// open shows the certificate of the resource under the cursor.
+func (p *page) open() tea.Cmd {
+	if r, ok := p.list.Table.Selected(); ok && r.Instance != "" {
+		return kit.Send(kit.ShownMsg{ID: r.Instance})
+	}
+	return nil
+}
+
+// words name what is filtered by.
+func (p *page) words() []string {
+	c := p.c
 	var on []string
 	if p.filter.State != "" {
 		on = append(on, c.Text.Or("label."+string(p.filter.State), string(p.filter.State)))
@@ -211,5 +239,5 @@ func (p *page) View() string {
 	if p.filter.Auto {
 		on = append(on, c.T("label.auto-deploy"))
 	}
-	return p.list.View(tabs, on, c.T("deployments.count", widget.Count(p.list.Table.Total())))
+	return on
 }

@@ -2,6 +2,7 @@ package deployments
 
 import (
 	"certquay/lifecycle"
+	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -15,12 +16,12 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 		return widget.Cell{Tone: style.Muted, Text: r.Region}
 	}}
 	if all { // without a sub-tab that names the product
-		place = widget.Column[row]{Title: c.T("col.place"), Min: 16, Max: 20, From: 100, Grow: 3, Cell: func(r row, _ int) widget.Cell {
+		place = widget.Column[row]{Title: c.T("col.place"), Sort: string(lifecycle.SortPlace), Min: 16, Max: 20, From: 100, Grow: 3, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: r.Product + " " + r.Region}
 		}}
 	}
 	return []widget.Column[row]{
-		{Title: c.T("col.resource"), Min: 17, Max: 36, Grow: 2, Cell: func(r row, _ int) widget.Cell {
+		{Title: c.T("col.resource"), Sort: string(model.SortName), Min: 17, Max: 36, Grow: 2, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
 		}},
 		place,
@@ -42,7 +43,7 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 			}
 			return widget.Cell{Tone: style.Soon, Text: short(r.Presented) + " ✗"}
 		}},
-		{Title: c.T("col.expires"), Min: 7, Max: 7, Right: true, Cell: func(r row, _ int) widget.Cell {
+		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r row, _ int) widget.Cell {
 			if r.NotAfter.IsZero() {
 				return widget.Cell{Tone: style.Faint, Text: "–"}
 			}
@@ -52,7 +53,7 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 			}
 			return widget.Cell{Tone: tone, Text: widget.Days(r.NotAfter, c.Now)}
 		}},
-		{Title: c.T("col.state"), Min: 11, Max: 18, Cell: func(r row, w int) widget.Cell {
+		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) widget.Cell {
 			st := style.Of(string(r.State))
 			word := c.Text.Or("label."+string(r.State), string(r.State))
 			if !r.DriftSince.IsZero() {

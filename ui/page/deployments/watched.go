@@ -111,9 +111,9 @@ func (w *watched) actions(here bool) []kit.Action {
 		why = c.WhyOf(&lifecycle.Refusal{Action: "watch", Reason: lifecycle.ReasonReadOnly})
 	}
 	return []kit.Action{
-		{Key: "+", Label: c.T("act.watch.add"), Group: kit.View, Off: !here, Why: why, Asks: true, Footer: kit.Some(kit.First, here), Run: w.add},
-		{Key: "V", Label: c.T("act.watch.look"), Group: kit.View, Off: !some, Why: why, Asks: true, Footer: kit.Some(kit.First, some), Run: w.look},
-		{Key: "ctrl+x", Label: c.T("act.watch.remove"), Group: kit.View, Danger: lifecycle.DangerNotice, Off: !some, Why: why, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
+		{ID: "watch-add", Key: "+", Label: c.T("act.watch.add"), Group: kit.View, Off: !here, Why: why, Asks: true, Footer: kit.Some(kit.First, here), Run: w.add},
+		{ID: "verify", Key: "V", Label: c.T("act.watch.look"), Group: kit.View, Off: !some, Why: why, Asks: true, Footer: kit.Some(kit.First, some), Run: w.look},
+		{ID: "delete", Key: "ctrl+x", Label: c.T("act.watch.remove"), Group: kit.View, Danger: lifecycle.DangerNotice, Off: !some, Why: why, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
 	}
 }
 

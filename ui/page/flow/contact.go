@@ -123,7 +123,7 @@ func mail(s string) bool {
 // contact adds a contact; it has no key, only the palette.
 func contact(c *kit.Context) kit.Action {
 	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.add")}
-	a := kit.Action{Label: c.T("contact.add"), Group: kit.Certificate, Asks: true}
+	a := kit.Action{ID: "contact", Label: c.T("contact.add"), Group: kit.Certificate, Asks: true}
 	if c.ReadOnly {
 		a.Why = c.WhyOf(readOnly(row, nil))
 	}

@@ -191,14 +191,14 @@ func verify(q *request) tea.Msg {
 }
 
 func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.ResourceView, act func(context.Context, model.Actor, model.ID) (model.Job, error)) tea.Msg {
-	var problems []string
+	var problems []problem
 	last, ok := "", 0
 	for n := range rs {
 		if _, err := act(ctx, q.c.Actor, rs[n].ID); err != nil {
 			if len(rs) == 1 {
 				return failedMsg(q.c, q.row, err)
 			}
-			problems = append(problems, place(&rs[n])+": "+q.c.Error(err))
+			problems = append(problems, q.problem(err))
 			continue
 		}
 		ok, last = ok+1, place(&rs[n])
@@ -208,7 +208,7 @@ func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.Res
 
 // explain answers why a certificate is as it is (spec V3).
 func explain(c *kit.Context, t Target) kit.Action {
-	a := kit.Action{Key: "x", Label: c.T("action.explain"), Group: kit.Certificate, Footer: kit.Some(kit.Second+kit.Rank(len(footer)), len(t.IDs) > 0), Asks: true}
+	a := kit.Action{ID: "explain", Key: "x", Label: c.T("action.explain"), Group: kit.Certificate, Footer: kit.Some(kit.Second+kit.Rank(len(footer)), len(t.IDs) > 0), Asks: true}
 	if len(t.IDs) == 0 {
 		a.Why = &kit.Why{Message: c.T("explain.none"), Hint: c.T("explain.none.hint")}
 		return a

@@ -34,6 +34,7 @@ type request struct {
 	cases    []*lifecycle.Case    // what the table allows
 	refused  []*lifecycle.Refusal // of the others that were marked
 	resource *lifecycle.ResourceView
+	undo     func() kit.Undo // how it is taken back; nil when it cannot be
 }
 
 // flows says how each action of the table goes on once it is allowed: by
@@ -68,7 +69,7 @@ func Actions(c *kit.Context, t Target) []kit.Action {
 		row, why := choose(c, rows, t)
 		label := labels(c, rows)
 		as = append(as, kit.Action{
-			Key: key, Label: label, Danger: row.Danger, Group: kit.Certificate, Why: why, Asks: true,
+			ID: kit.NameOf(c.Table, key), Key: key, Label: label, Danger: row.Danger, Group: kit.Certificate, Why: why, Asks: true,
 			Footer: kit.Some(rank(row), why == nil && slices.Contains(footer, row.Action)),
 			Run:    func() tea.Cmd { return prepare(c, rows, t) },
 		})
@@ -244,9 +245,9 @@ func failedMsg(c *kit.Context, row *lifecycle.Row, err error) tea.Msg {
 
 // each acts on every allowed case and sums up what came of it.
 func (q *request) each(ctx context.Context, done string, act func(context.Context, *lifecycle.Case) error) (tea.Msg, error) {
-	var problems []string
+	var problems []problem
 	for _, r := range q.refused {
-		problems = append(problems, q.c.Refused(r))
+		problems = append(problems, q.problem(r))
 	}
 	ok, last := 0, ""
 	for _, cs := range q.cases {
@@ -254,7 +255,7 @@ func (q *request) each(ctx context.Context, done string, act func(context.Contex
 			if len(q.cases) == 1 && len(problems) == 0 {
 				return nil, err
 			}
-			problems = append(problems, cs.Instance.Name+": "+q.c.Error(err))
+			problems = append(problems, q.problem(err))
 			continue
 		}
 		ok, last = ok+1, cs.Instance.Name
@@ -262,7 +263,15 @@ func (q *request) each(ctx context.Context, done string, act func(context.Contex
 	return q.summary(done, ok, last, problems), nil
 }
 
-func (q *request) summary(done string, ok int, last string, problems []string) tea.Msg {
+func (q *request) summary(done string, ok int, last string, problems []problem) tea.Msg {
+	said := q.said(done, ok, last, problems)
+	if q.undo == nil || ok == 0 {
+		return said
+	}
+	return kit.UndoableMsg{Undo: q.undo(), Then: said}
+}
+
+func (q *request) said(done string, ok int, last string, problems []problem) tea.Msg {
 	c := q.c
 	said := c.T(done, last)
 	if ok != 1 {
@@ -274,8 +283,37 @@ func (q *request) summary(done string, ok int, last string, problems []string) t
 	title := c.T("done.mixed", ok, len(problems))
 	return kit.OpenedMsg{Make: func() kit.Dialog {
 		return &dialog.Notice{Context: c, Title: c.Text.Or("action."+string(q.row.Action), q.row.Help), Word: c.T("danger.notice"), Tone: style.Soon,
-			Parts: []dialog.Part{{Lines: []string{title}, Tone: style.Strong}, {Lines: problems}}}
+			Parts: []dialog.Part{{Lines: []string{title}, Tone: style.Strong}, {Lines: counted(c, problems)}}}
 	}}
+}
+
+// problem is why something was not done for one of several. Those of one kind
+// are counted together.
+type problem struct{ kind, said string }
+
+func (q *request) problem(err error) problem {
+	var r *lifecycle.Refusal
+	if errors.As(err, &r) {
+		return problem{string(r.Reason), q.c.Refused(r)}
+	}
+	return problem{err.Error(), q.c.Error(err)}
+}
+
+// counted sums problems up by kind, the most frequent first, with what the
+// first of each kind says.
+func counted(c *kit.Context, problems []problem) []string {
+	n, said := map[string]int{}, map[string]string{}
+	var kinds []string
+	for _, p := range problems {
+		if n[p.kind]++; n[p.kind] == 1 {
+			kinds, said[p.kind] = append(kinds, p.kind), p.said
+		}
+	}
+	slices.SortStableFunc(kinds, func(a, b string) int { return n[b] - n[a] })
+	for i, k := range kinds {
+		kinds[i] = c.T("done.reason", n[k], said[k])
+	}
+	return kinds
 }
 
 // one says whether a single certificate is meant; else it gives the message
@@ -304,7 +342,11 @@ func (q *request) skipped() []string {
 	if len(q.refused) == 0 {
 		return nil
 	}
-	return []string{q.c.T("skipped", len(q.refused), q.c.Refused(q.refused[0]))}
+	why := make([]problem, len(q.refused))
+	for n, r := range q.refused {
+		why[n] = q.problem(r)
+	}
+	return append([]string{q.c.T("skipped", len(q.refused))}, counted(q.c, why)...)
 }
 
 // split takes a list apart that a person typed with commas or blanks.

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	tea "charm.land/bubbletea/v2"
@@ -58,10 +59,39 @@ func host(q *request) tea.Msg {
 			return nil, err
 		}
 		lines := append([]string{c.T("host.intro"), ""}, priceLines(c, quote)...)
+		q.undo = func() kit.Undo { // hosting is not paid back (spec H1): it only stops
+			return kit.Undo{What: c.T("undo.host", i.Name), Run: q.again(lifecycle.StopHosting, stopHosting)}
+		}
 		return q.confirm(c.T("host.title", i.Name), lines, c.T("host.question"), "host.done", func(ctx context.Context, cs *lifecycle.Case) error {
 			return c.Backend.Host(ctx, c.Actor, cs.Instance.ID, r)
 		}), nil
 	})
+}
+
+// again starts another flow for the certificates of this one, each judged
+// afresh.
+func (q *request) again(action lifecycle.Action, flow func(*request) tea.Msg) func() tea.Cmd {
+	c, row := q.c, q.c.Table.Row(action)
+	ids := make([]model.ID, len(q.cases))
+	for n, cs := range q.cases {
+		ids[n] = cs.Instance.ID
+	}
+	return func() tea.Cmd {
+		return c.Do(func(context.Context) tea.Msg {
+			back := &request{c: c, row: row}
+			for _, id := range ids {
+				cs, err := c.Backend.Case(c.Actor, id)
+				if err != nil {
+					return failedMsg(c, row, err)
+				}
+				if r := c.Table.Check(row.Action, cs); r != nil {
+					return refusedMsg(c, r, cs)
+				}
+				back.cases = append(back.cases, cs)
+			}
+			return flow(back)
+		})
+	}
 }
 
 func words[T ~string](list []T) []string {
@@ -120,6 +150,21 @@ func autoDeploy(q *request) tea.Msg {
 	for n := range places {
 		on = on || !places[n].AutoDeploy
 	}
+	places = slices.DeleteFunc(places, func(r lifecycle.ResourceView) bool { return r.AutoDeploy == on })
+	return q.switchAuto(places, on)
+}
+
+// switchAuto asks, and switches auto-deploy at each of the places; undo
+// switches it back at just those.
+func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
+	c := q.c
+	q.undo = func() kit.Undo {
+		what := "undo.auto.off"
+		if !on {
+			what = "undo.auto.on"
+		}
+		return kit.Undo{What: c.T(what, q.names()), Run: q.again(lifecycle.AutoDeploy, func(back *request) tea.Msg { return back.switchAuto(places, !on) })}
+	}
 	free := 0
 	all, err := c.Backend.Balances()
 	if err != nil {
@@ -146,9 +191,6 @@ func autoDeploy(q *request) tea.Msg {
 		}
 		first = false
 		for n := range places {
-			if places[n].AutoDeploy == on {
-				continue
-			}
 			if err := c.Backend.AutoDeploy(ctx, c.Actor, places[n].ID, on); err != nil {
 				return err
 			}

@@ -225,13 +225,24 @@ func (q *request) presenting() (string, error) {
 	return q.c.T("revoke.presented", strings.Join(at, ", ")), nil
 }
 
-// undo takes back what the rules let one take back: an application that is
-// not finalized. Otherwise it says what can be undone.
+// undo takes back what the person has done last, where the rules let one go
+// back: hosting switched on, auto-deploy, a filter or marks cleared. Without
+// that it is about an application that is not finalized. Otherwise it says what can be undone.
 func undo(c *kit.Context, t Target) kit.Action {
 	rows := []*lifecycle.Row{c.Table.Row(lifecycle.Withdraw)}
 	row, why := choose(c, rows, t)
-	a := kit.Action{Key: "u", Label: c.T("action.undo"), Group: kit.Certificate, Why: why, Asks: true}
+	a := kit.Action{ID: "undo", Key: "u", Label: c.T("action.undo"), Group: kit.Certificate, Why: why, Asks: true}
 	ids := t.IDs
+	if u := c.Undo; u != nil {
+		run, rank := u.Run, kit.Second
+		if u.Brief {
+			rank = kit.Fourth + 1
+		}
+		return kit.Action{ID: "undo", Key: "u", Label: c.T("undo.label", u.What), Group: kit.Certificate, Footer: rank, Asks: !u.Brief, Run: func() tea.Cmd {
+			c.Undo = nil
+			return run()
+		}}
+	}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {
 			var cs *lifecycle.Case

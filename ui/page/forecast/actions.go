@@ -1,6 +1,8 @@
 package forecast
 
 import (
+	"strings"
+
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
@@ -20,7 +22,7 @@ func (p *page) Actions() []kit.Action {
 	}
 	some := p.a != nil && p.a.Instances > 0
 	move := func(key, label string, by func(mover), also ...string) kit.Action {
-		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd {
+		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd {
 			by(p.focused())
 			if !p.aux {
 				p.moments.Reset()
@@ -29,40 +31,40 @@ func (p *page) Actions() []kit.Action {
 			return nil
 		}}
 	}
-	enter := kit.Action{Key: "enter", Label: c.T("act.forecast.open"), Foot: c.T("forecast.foot.days"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open}
+	enter := kit.Action{ID: "details", Key: "enter", Label: c.T("act.forecast.open"), Foot: c.T("forecast.foot.days"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open}
 	switch {
 	case p.aux:
 		enter.Foot = c.T("foot.o")
 	case p.inDays:
 		enter.Foot = c.T("forecast.foot.moments")
 	}
-	esc := kit.Action{Key: "esc", Label: c.T("act.forecast.back"), Group: kit.View, Footer: kit.First, Off: p.run == nil && !p.aux && !p.inDays, Run: p.back}
+	esc := kit.Action{ID: "back", Key: "esc", Label: c.T("act.forecast.back"), Group: kit.View, Footer: kit.First, Off: p.run == nil && !p.aux && !p.inDays, Run: p.back}
 	if !p.aux && !p.inDays {
 		esc.Foot = c.T("forecast.foot.stop")
 	}
-	more := kit.Action{Key: "+", Label: c.T("act.forecast.more"), Foot: c.T("forecast.foot.more"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
+	more := kit.Action{ID: "more-months", Key: "+", Label: c.T("act.forecast.more"), Foot: c.T("forecast.foot.more"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
 	if p.months >= forecast.MaxMonths {
 		more.Why, more.Run = &kit.Why{Message: c.T("forecast.most", forecast.MaxMonths), Hint: c.T("forecast.most.hint")}, nil
 	}
-	less := kit.Action{Key: "-", Label: c.T("act.forecast.less"), Foot: c.T("forecast.foot.less"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
+	less := kit.Action{ID: "fewer-months", Key: "-", Label: c.T("act.forecast.less"), Foot: c.T("forecast.foot.less"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
 	if p.months <= shortly {
 		less.Why, less.Run = &kit.Why{Message: c.T("forecast.least", shortly), Hint: c.T("forecast.least.hint", shortly)}, nil
 	}
 	as = append(as, enter,
-		kit.Action{Key: "p", Label: c.T("act.forecast.policy"), Foot: c.T("forecast.foot.policy"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.against},
+		kit.Action{ID: "policy", Key: "p", Label: c.T("act.forecast.policy"), Foot: c.T("forecast.foot.policy"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.against},
 		more, less,
-		kit.Action{Key: "x", Label: c.T("action.explain"), Group: kit.View, Footer: kit.Some(kit.Second, some), Off: p.a == nil, Run: p.explain},
-		kit.Action{Key: "ctrl+r", Label: c.T("act.forecast.again"), Foot: c.T("forecast.foot.again"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.anew() }},
+		kit.Action{ID: "explain", Key: "x", Label: c.T("action.explain"), Group: kit.View, Footer: kit.Some(kit.Second, some), Off: p.a == nil, Run: p.explain},
+		kit.Action{ID: "forecast-again", Key: "ctrl+r", Label: c.T("act.forecast.again"), Foot: c.T("forecast.foot.again"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.anew() }},
 		esc)
 	for _, policy := range forecast.Policies[1:] {
-		as = append(as, kit.Action{Label: c.T("act.forecast.compare", policyName(c, policy)), Group: kit.View, Run: func() tea.Cmd {
+		as = append(as, kit.Action{ID: "compare-" + policy, Label: c.T("act.forecast.compare", policyName(c, policy)), Group: kit.View, Run: func() tea.Cmd {
 			p.compare = policy
 			return p.ask()
 		}})
 	}
 	return append(as,
-		kit.Action{Key: "l", Also: []string{"right"}, Label: c.T("act.forecast.moments"), Group: kit.Move, Run: func() tea.Cmd { p.aux = p.moments.Total() > 0; return nil }},
-		kit.Action{Key: "h", Also: []string{"left"}, Label: c.T("act.forecast.rows"), Group: kit.Move, Run: func() tea.Cmd { p.aux = false; return nil }},
+		kit.Action{ID: "right", Key: "l", Also: []string{"right"}, Label: c.T("act.forecast.moments"), Group: kit.Move, Run: func() tea.Cmd { p.aux = p.moments.Total() > 0; return nil }},
+		kit.Action{ID: "left", Key: "h", Also: []string{"left"}, Label: c.T("act.forecast.rows"), Group: kit.Move, Run: func() tea.Cmd { p.aux = false; return nil }},
 		move("j", "act.down", func(m mover) { m.Move(1) }, "down"), move("k", "act.up", func(m mover) { m.Move(-1) }, "up"),
 		move("g", "act.top", mover.Home, "home"), move("G", "act.end", mover.End, "end"),
 		move("ctrl+d", "act.halfdown", func(m mover) { m.Page(1) }), move("ctrl+u", "act.halfup", func(m mover) { m.Page(-1) }),

@@ -40,6 +40,9 @@ func New(c *kit.Context) kit.Page {
 		Rows:     p.rows,
 		Instance: func(r model.Row) model.ID { return r.ID },
 		Filtered: func() bool { return p.only != only{} },
+		Sorts:    []model.Sort{model.SortExpiry, model.SortName, model.SortState},
+		Open:     p.details,
+		Keep:     func() func() { o := p.only; return func() { p.only = o } },
 		None:     "hosting.none", Hint: "filter.hint",
 	})
 	return p
@@ -55,13 +58,13 @@ func (p *page) SetSize(w, h int) {
 func (p *page) Capturing() bool { return p.list.Capturing() }
 
 func (p *page) rows(offset, limit int) func() ([]model.Row, int, error) {
-	b, o, text := p.c.Backend, p.only, p.list.Text()
+	b, o, text, order := p.c.Backend, p.only, p.list.Text(), p.list.Order()
 	return func() ([]model.Row, int, error) {
 		f, err := o.filter(b, text)
 		if err != nil {
 			return nil, 0, err
 		}
-		page, err := b.Page(model.Query{Filter: f, Offset: offset, Limit: limit, Now: b.Now()})
+		page, err := b.Page(model.Query{Filter: f, Sort: order.Sort, Desc: order.Desc, Offset: offset, Limit: limit, Now: b.Now()})
 		return page.Rows, page.Total, err
 	}
 }
@@ -105,6 +108,11 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 
 func (p *page) View() string {
 	return p.list.View(p.sumLine(), p.only.words(p.c), p.c.T("hosting.count", widget.Count(p.list.Table.Total())))
+}
+
+// Plain implements kit.Plain.
+func (p *page) Plain(w, h int) kit.Spoken {
+	return p.list.Plain(p.sumLine(), p.only.words(p.c), p.c.T("hosting.count", widget.Count(p.list.Table.Total())), w, h)
 }
 
 // sumLine answers at a glance: how many renew by themselves, what fails, what

@@ -13,10 +13,10 @@ import (
 // columns say when each renews next and why then.
 func columns(c *kit.Context) []widget.Column[model.Row] {
 	return []widget.Column[model.Row]{
-		{Title: c.T("col.name"), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) widget.Cell {
+		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
 		}},
-		{Title: c.T("col.status"), Min: 14, Max: 26, Cell: func(r model.Row, w int) widget.Cell {
+		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Cell: func(r model.Row, w int) widget.Cell {
 			glyph, word, tone := overview.Status(c, &r, w-2)
 			return widget.Cell{Tone: tone, Text: glyph + " " + word}
 		}},

@@ -33,6 +33,14 @@ type Source[R any] struct {
 	Instance func(R) model.ID
 	// Filtered says whether the tab filters by more than the text.
 	Filtered func() bool
+	// Keep gives what brings the tab's own filter back as it is now; nil when it
+	// has none.
+	Keep func() (restore func())
+	// Open shows what a row is about: what a second click on it does.
+	Open func() tea.Cmd
+	// Sorts are the orders of the list, the usual one first; none when it has
+	// only one.
+	Sorts []model.Sort
 	// None and Hint are the texts of a list without rows and of the filter.
 	None, Hint string
 }
@@ -48,12 +56,19 @@ type List[R any] struct {
 	typing        bool
 	input         widget.Input
 	active        *lifecycle.Case
+	order         kit.Order
 }
+
+// Order is the order that rows are asked for in.
+func (l *List[R]) Order() kit.Order { return l.order }
 
 // New makes a list.
 func New[R any](c *kit.Context, columns []widget.Column[R], id func(R) string, of Source[R]) *List[R] {
 	l := &List[R]{c: c, of: of}
 	l.Table.Columns, l.Table.ID = columns, id
+	if len(of.Sorts) > 0 {
+		l.sort(kit.Order{Sort: of.Sorts[0]})
+	}
 	return l
 }
 
@@ -112,6 +127,19 @@ func (l *List[R]) Relist() tea.Cmd {
 	l.Table.Reset()
 	l.active = nil
 	return l.load()
+}
+
+// kept remembers the filter, for undo.
+func (l *List[R]) kept() {
+	typed, own := l.input.Value, func() {}
+	if l.of.Keep != nil {
+		own = l.of.Keep()
+	}
+	l.c.Undo = &kit.Undo{What: l.c.T("undo.filter"), Brief: true, Run: func() tea.Cmd {
+		l.input.Value = typed
+		own()
+		return l.Relist()
+	}}
 }
 
 // Clear takes the text of the filter away.
@@ -188,11 +216,35 @@ func (l *List[R]) Update(msg tea.Msg) tea.Cmd {
 		l.Table.Scroll(by)
 		return l.moved()
 	case tea.MouseClickMsg:
-		if l.Table.Click(m.Y - Head) {
-			return l.moved()
-		}
+		return l.click(m)
 	}
 	return nil
+}
+
+// click chooses a row, opens it when it was chosen already, sorts by a column,
+// or begins to filter.
+func (l *List[R]) click(m tea.MouseClickMsg) tea.Cmd {
+	before := l.Table.Cursor()
+	switch {
+	case m.Y == Head-2:
+		l.typing = true
+	case m.Y == Head:
+		if s := model.Sort(l.Table.Head(m.X)); s != "" {
+			l.sort(l.order.By(s))
+			return l.Relist()
+		}
+	case l.Table.Click(m.Y - Head):
+		if l.Table.Cursor() == before && l.of.Open != nil {
+			return l.of.Open()
+		}
+		return l.moved()
+	}
+	return nil
+}
+
+func (l *List[R]) sort(o kit.Order) {
+	l.order = o
+	l.Table.Sorted, l.Table.Desc = string(o.Sort), o.Desc
 }
 
 // key is one typed into the filter.
@@ -223,11 +275,16 @@ func (l *List[R]) key(m tea.KeyPressMsg) tea.Cmd {
 func (l *List[R]) Actions(clear func()) []kit.Action {
 	c := l.c
 	move := func(key, label string, by func(), also ...string) kit.Action {
-		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return l.moved() }}
+		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return l.moved() }}
 	}
-	return []kit.Action{
-		{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
-		{Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: !l.filtered(), Run: func() tea.Cmd {
+	as := l.c.SortActions(l.of.Sorts, func() kit.Order { return l.order }, func(o kit.Order) tea.Cmd {
+		l.sort(o)
+		return l.Relist()
+	})
+	return append(as, []kit.Action{
+		{ID: "filter", Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
+		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: !l.filtered(), Run: func() tea.Cmd {
+			l.kept()
 			l.Clear()
 			clear()
 			return l.Relist()
@@ -236,7 +293,7 @@ func (l *List[R]) Actions(clear func()) []kit.Action {
 		move("g", "act.top", func() { l.Table.Home() }, "home"), move("G", "act.end", func() { l.Table.End() }, "end"),
 		move("ctrl+d", "act.halfdown", func() { l.Table.Page(1) }), move("ctrl+u", "act.halfup", func() { l.Table.Page(-1) }),
 		move("pgdown", "act.pagedown", func() { l.Table.Page(2) }), move("pgup", "act.pageup", func() { l.Table.Page(-2) }),
-	}
+	}...)
 }
 
 func (l *List[R]) filtered() bool { return l.Text() != "" || l.of.Filtered() }
@@ -265,9 +322,40 @@ func (l *List[R]) View(first string, filters []string, count string) string {
 	return widget.Fill(strings.Join(lines, "\n"), l.width, l.height)
 }
 
+// Plain says the tab as lines of words: its first line, the filter and the
+// count, and the rows.
+func (l *List[R]) Plain(first string, filters []string, count string, w, h int) kit.Spoken {
+	c := l.c
+	lines, _ := widget.Words(c.T, first)
+	say := strings.Join(append(filters[:len(filters):len(filters)], text.Clean(l.Text())), ", ")
+	if say = strings.Trim(say, ", "); l.filtered() || l.typing {
+		lines = append(lines, c.T("plain.filter", say))
+	}
+	at := len(lines) - 1
+	switch {
+	case !l.loaded:
+		lines = append(lines, c.T("loading"))
+	case l.Table.Total() == 0 && !l.filtered():
+		lines = append(lines, widget.Wrap(c.T(l.of.None), w)...)
+	case l.Table.Total() == 0:
+		lines = append(lines, c.T("list.none"))
+	default:
+		lines = append(lines, count)
+		if !l.typing {
+			at = len(lines)
+		}
+		lines = append(lines, l.Table.Say(c.T, w, h-len(lines))...)
+	}
+	s := kit.Spoken{Lines: lines, Y: max(min(at, len(lines)-1), 0)}
+	if l.typing {
+		s.X = widget.Width(lines[s.Y])
+	}
+	return s
+}
+
 func (l *List[R]) filterLine(filters []string, count string) string {
 	s, c := l.c.Styles, l.c
-	left := " " + s.Paint(style.Key, "/") + " " + s.Paint(style.Muted, c.T(l.of.Hint))
+	left := " " + s.Paint(style.Key, c.KeyFor("filter", "/")) + " " + s.Paint(style.Muted, c.T(l.of.Hint))
 	switch {
 	case l.typing:
 		left = " " + s.Paint(style.Accent, "/ ") + l.input.View(s, l.width/3)

@@ -1,7 +1,7 @@
 package overview
 
 import (
-	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -46,25 +46,25 @@ func (p *page) Actions() []kit.Action {
 	}
 	c := p.c
 	move := func(key, label string, also []string, by func()) kit.Action {
-		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return p.moved() }}
+		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return p.moved() }}
 	}
 	some := p.table.Total() > 0
 	line, side := 1, 0
 	if p.cardsShown() {
 		line, side = p.perLine(), 1
 	}
+	as = append(as, c.SortActions(sorts, p.order, p.sort)...)
 	return append(as,
-		kit.Action{Key: "enter", Label: c.T("act.details"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd { return p.open(p.current()) }},
-		kit.Action{Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
-		kit.Action{Key: "f", Label: c.T("act.panel"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
-		kit.Action{Key: "H", Label: c.T("act.hosted"), Group: kit.View, Run: p.hostedOnly},
-		kit.Action{Key: "$", Label: c.T("act.costs"), Group: kit.View, Asks: true, Run: p.costs},
-		kit.Action{Key: "v", Label: c.T("act.layout"), Group: kit.View, Run: p.switchLayout},
-		kit.Action{Key: "space", Label: c.T("act.mark"), Group: kit.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},
-		kit.Action{Key: "y", Label: c.T("act.copy.name"), Group: kit.View, Run: p.copy},
-		kit.Action{Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: len(p.table.Marked) == 0 && p.query.Filter.Empty(), Run: p.back},
-		kit.Action{Label: c.T("act.tasks"), Group: kit.View, Run: p.showTasks},
-		p.sortAction(model.SortExpiry), p.sortAction(model.SortName), p.sortAction(model.SortState),
+		kit.Action{ID: "details", Key: "enter", Label: c.T("act.details"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd { return p.open(p.current()) }},
+		kit.Action{ID: "filter", Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
+		kit.Action{ID: "panel", Key: "f", Label: c.T("act.panel"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
+		kit.Action{ID: "hosted-only", Key: "H", Label: c.T("act.hosted"), Group: kit.View, Run: p.hostedOnly},
+		kit.Action{ID: "costs", Key: "$", Label: c.T("act.costs"), Group: kit.View, Asks: true, Run: p.costs},
+		kit.Action{ID: "layout", Key: "v", Label: c.T("act.layout"), Group: kit.View, Run: p.switchLayout},
+		kit.Action{ID: "mark", Key: "space", Label: c.T("act.mark"), Group: kit.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},
+		kit.Action{ID: "copy", Key: "y", Label: c.T("act.copy.name"), Group: kit.View, Run: p.copy},
+		kit.Action{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: len(p.table.Marked) == 0 && p.query.Filter.Empty(), Run: p.back},
+		kit.Action{ID: "tasks", Label: c.T("act.tasks"), Group: kit.View, Run: p.showTasks},
 		move("j", "act.down", []string{"down"}, func() { p.table.Move(line) }),
 		move("k", "act.up", []string{"up"}, func() { p.table.Move(-line) }),
 		move("l", "act.right", []string{"right"}, func() { p.table.Move(side) }),
@@ -93,19 +93,37 @@ func (p *page) showTasks() tea.Cmd {
 	}})
 }
 
-func (p *page) sortAction(s model.Sort) kit.Action {
-	return kit.Action{Label: p.c.T("act.sort." + string(s)), Group: kit.View, Run: func() tea.Cmd {
-		p.query.Sort = s
-		return p.relist()
-	}}
+// sorts are the orders of the list, the usual one first.
+var sorts = []model.Sort{model.SortExpiry, model.SortName, model.SortState}
+
+func (p *page) order() kit.Order {
+	o := kit.Order{Sort: p.query.Sort, Desc: p.query.Desc}
+	if o.Sort == "" {
+		o.Sort = sorts[0]
+	}
+	return o
+}
+
+func (p *page) sort(o kit.Order) tea.Cmd {
+	p.query.Sort, p.query.Desc = o.Sort, o.Desc
+	p.table.Sorted, p.table.Desc = string(o.Sort), o.Desc
+	return p.relist()
 }
 
 // back takes back marks, then the filter.
 func (p *page) back() tea.Cmd {
-	if len(p.table.Marked) > 0 {
+	c := p.c
+	if n := len(p.table.Marked); n > 0 {
+		marked := maps.Clone(p.table.Marked)
 		clear(p.table.Marked)
+		c.Undo = &kit.Undo{What: c.T("undo.marks", n), Brief: true, Run: func() tea.Cmd { p.table.Marked = marked; return nil }}
 		return nil
 	}
+	typed, filter := p.input.Value, p.query.Filter
+	c.Undo = &kit.Undo{What: c.T("undo.filter"), Brief: true, Run: func() tea.Cmd {
+		p.input.Value, p.query.Filter = typed, filter
+		return p.relist()
+	}}
 	p.input.Value = ""
 	p.query.Filter = model.Filter{}
 	return p.relist()
@@ -141,104 +159,4 @@ func (p *page) switchLayout() tea.Cmd {
 	}
 	p.SetSize(p.width, p.height)
 	return p.load()
-}
-
-// choices are the lines of the filter panel as the query stands.
-func (p *page) choices() []dialog.Choice {
-	c, f := p.c, p.query.Filter
-	var cs []dialog.Choice
-	for i, s := range model.States {
-		ch := dialog.Choice{Key: "state:" + string(s), Label: c.Text.Or("label."+string(s), string(s)), On: slices.Contains(f.States, s), Count: -1}
-		if i == 0 {
-			ch.Head = c.T("panel.states")
-		}
-		cs = append(cs, ch)
-	}
-	for i, d := range model.DerivedValues {
-		ch := dialog.Choice{Key: "derived:" + string(d), Label: c.Text.Or("label."+string(d), string(d)), On: slices.Contains(f.Derived, d), Count: -1}
-		if i == 0 {
-			ch.Head = c.T("panel.derived")
-		}
-		cs = append(cs, ch)
-	}
-	cs = append(cs, dialog.Choice{Key: "origin:upload", Label: c.T("filter.uploaded"), On: f.Uploaded, Count: -1})
-	for i, s := range []model.Sort{model.SortExpiry, model.SortName, model.SortState} {
-		ch := dialog.Choice{Key: "sort:" + string(s), Label: c.T("panel.sort." + string(s)), One: true, On: p.query.Sort == s || p.query.Sort == "" && i == 0, Count: -1}
-		if i == 0 {
-			ch.Head = c.T("panel.sort")
-		}
-		cs = append(cs, ch)
-	}
-	return cs
-}
-
-// filterOf is the query that a panel's choices ask for.
-func filterOf(q model.Query, cs []dialog.Choice) model.Query {
-	q.Filter.States, q.Filter.Derived, q.Filter.Uploaded = nil, nil, false
-	for _, c := range cs {
-		if !c.On {
-			continue
-		}
-		switch kind, v, _ := strings.Cut(c.Key, ":"); kind {
-		case "state":
-			q.Filter.States = append(q.Filter.States, model.State(v))
-		case "derived":
-			q.Filter.Derived = append(q.Filter.Derived, model.Derived(v))
-		case "origin":
-			q.Filter.Uploaded = true
-		case "sort":
-			q.Sort = model.Sort(v)
-		}
-	}
-	return q
-}
-
-// panel opens the filter panel. The count beside a choice is what the list
-// would hold with that choice and the other kinds as they are, asked of the
-// same query that lists, so the two cannot differ (spec S5).
-func (p *page) panel() tea.Cmd {
-	c, base := p.c, p.query
-	count := func(cs []dialog.Choice) tea.Cmd {
-		cs = slices.Clone(cs)
-		return c.Do(func(context.Context) tea.Msg {
-			counts := map[string]int{}
-			for _, ch := range cs {
-				if ch.One {
-					continue
-				}
-				with := slices.Clone(cs)
-				for i := range with {
-					if same := strings.HasPrefix(ch.Key, "state:") && strings.HasPrefix(with[i].Key, "state:"); same {
-						with[i].On = false
-					}
-					if with[i].Key == ch.Key {
-						with[i].On = true
-					}
-				}
-				q := filterOf(base, with)
-				q.Limit, q.Now = 1, c.Backend.Now()
-				got, err := c.Backend.Page(q)
-				if err != nil {
-					return flow.Tell(c, err)
-				}
-				counts[ch.Key] = got.Total
-			}
-			return dialog.CountedMsg{Counts: counts}
-		})
-	}
-	start := p.choices()
-	open := kit.OpenedMsg{
-		Make: func() kit.Dialog {
-			return &dialog.Panel{Context: c, Title: c.T("panel.title"), Choices: start, Changed: count}
-		},
-		Then: func(v any) tea.Cmd {
-			cs, ok := v.([]dialog.Choice)
-			if !ok {
-				return nil
-			}
-			p.query = filterOf(p.query, cs)
-			return p.relist()
-		},
-	}
-	return tea.Sequence(kit.Send(open), count(start))
 }

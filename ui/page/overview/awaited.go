@@ -3,6 +3,7 @@ package overview
 import (
 	"strings"
 
+	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -49,7 +50,7 @@ func (d *details) awaited() []line {
 	}
 	for _, t := range d.tasks {
 		if t.Kind == model.TaskReview {
-			ls = append(ls, plain(style.Muted, "  "+c.T("proof.review")))
+			ls = append(ls, plain(style.Muted, "  "+c.T("proof.review", c.KeyOf(lifecycle.Review))))
 		}
 	}
 	if a := i.Application; i.Spec.Level != model.DV && a.Email+a.Phone != "" {

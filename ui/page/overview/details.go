@@ -182,18 +182,18 @@ func (d *details) move(n int) {
 func (d *details) actions(p *page) []kit.Action {
 	c := d.c
 	move := func(key, label string, by int, also ...string) kit.Action {
-		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { d.move(by); return nil }}
+		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { d.move(by); return nil }}
 	}
-	pane := func(key, label string, by int, also ...string) kit.Action {
-		return kit.Action{Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd {
+	pane := func(id, key, label string, by int, also ...string) kit.Action {
+		return kit.Action{ID: id, Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd {
 			d.pane = (d.pane + by + panes) % panes
 			return nil
 		}}
 	}
 	return []kit.Action{
-		{Key: "esc", Label: c.T("act.back"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return p.moved() }},
-		{Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
-		pane("l", "act.nextpane", 1, "right"), pane("h", "act.prevpane", -1, "left"),
+		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return p.moved() }},
+		{ID: "copy", Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
+		pane("next-pane", "l", "act.nextpane", 1, "right"), pane("previous-pane", "h", "act.prevpane", -1, "left"),
 		move("j", "act.down", 1, "down"), move("k", "act.up", -1, "up"),
 		move("g", "act.top", -1<<30, "home"), move("G", "act.end", 1<<30, "end"),
 		move("ctrl+d", "act.halfdown", 8), move("ctrl+u", "act.halfup", -8),
@@ -230,10 +230,7 @@ func (d *details) view() string {
 	}
 	lw := d.width / 2
 	rw := d.width - lw
-	top := h * 11 / 20
-	if n := max(len(d.lines[paneFacts]), len(d.lines[paneResources])) + 2; n < top {
-		top = n
-	}
+	top := d.upper()
 	upper := widget.Beside(top, []int{lw, rw}, d.paneView(paneFacts, lw, top, true), d.paneView(paneResources, rw, top, true))
 	lower := widget.Beside(h-top, []int{lw, rw}, d.paneView(paneVersions, lw, h-top, true), d.paneView(paneHistory, rw, h-top, true))
 	return widget.Fill(head+"\n"+upper+"\n"+lower, d.width, d.height)
@@ -259,21 +256,32 @@ func (d *details) tabs() string {
 	s := d.c.Styles
 	out := " "
 	for i := range paneNames {
-		tone, text := style.Muted, d.paneName(i)
+		tone := style.Muted
 		if i == d.pane {
-			tone, text = style.Accent, "▸ "+text
+			tone = style.Accent
 		}
-		out += s.Paint(tone, text) + "   "
+		out += s.Paint(tone, d.tabText(i)) + "   "
 	}
 	return widget.Pad(out, d.width)
 }
 
-// head is name, status, what comes next, and the life bar.
+func (d *details) tabText(pane int) string {
+	if pane == d.pane {
+		return "▸ " + d.paneName(pane)
+	}
+	return d.paneName(pane)
+}
+
+// head is where one is, name, status, what comes next, and the life bar.
 func (d *details) head() string {
 	c, s, i := d.c, d.c.Styles, &d.instance
 	r := i.Row()
 	glyph, word, tone := Status(c, &r, 60)
-	title := " " + s.Paint(style.Strong, clean(i.Name)) + "   " + s.Paint(tone, glyph+" "+word)
+	title := " " + s.Paint(style.Muted, c.T("tab.overview")+" › ") + s.Paint(style.Strong, clean(i.Name))
+	if !d.four() { // one pane at a time
+		title += s.Paint(style.Muted, " › "+d.paneName(d.pane))
+	}
+	title += "   " + s.Paint(tone, glyph+" "+word)
 	lines := []string{widget.Spread(widget.Cut(title, d.width-12), s.Paint(style.Faint, i.ID.Short())+" ", d.width)}
 	n, t := d.news(&r)
 	lines = append(lines, " "+s.Paint(t, widget.Cut(n, d.width-2)), "")
@@ -330,7 +338,7 @@ func (d *details) news(r *model.Row) (string, style.Tone) {
 	if n, t := next(c, r); n != "" {
 		return n, t
 	}
-	return c.T("news.none"), style.Muted
+	return c.T("news.none", c.KeyFor("explain", "x")), style.Muted
 }
 
 // paneView draws a pane of w by h cells, with a frame when there are several.
@@ -389,23 +397,56 @@ func (d *details) paneView(pane, w, h int, framed bool) string {
 	return widget.Box(s, edge, s.Paint(head, title), out, w, h)
 }
 
-// click chooses a pane by where it is.
+// click chooses a pane, and the line in it.
 func (d *details) click(x, y int) {
+	head := headHeight
+	if d.height < 14 {
+		head = 2
+	}
 	if !d.four() {
+		if y == head {
+			at := 1
+			for i := range paneNames {
+				w := widget.Width(d.tabText(i))
+				if x >= at && x < at+w {
+					d.pane = i
+					return
+				}
+				at += w + 3
+			}
+			return
+		}
+		d.pick(d.pane, y-head-1)
 		return
 	}
-	h := d.height - headHeight
-	lower := y >= headHeight+min(h*11/20, max(len(d.lines[paneFacts]), len(d.lines[paneResources]))+2)
+	top := d.upper()
+	left, lower := x < d.width/2, y >= head+top
 	switch {
-	case lower && x >= d.width/2:
-		d.pane = paneHistory
-	case lower:
+	case lower && left:
 		d.pane = paneVersions
-	case x >= d.width/2:
-		d.pane = paneResources
-	default:
+	case lower:
+		d.pane = paneHistory
+	case left:
 		d.pane = paneFacts
+	default:
+		d.pane = paneResources
 	}
+	if lower {
+		head += top
+	}
+	d.pick(d.pane, y-head-1)
+}
+
+// pick puts the cursor on a visible line of a pane.
+func (d *details) pick(pane, line int) {
+	if n := d.top[pane] + line; line >= 0 && n < len(d.lines[pane]) {
+		d.cursor[pane] = n
+	}
+}
+
+// upper is how many lines the two upper panes have.
+func (d *details) upper() int {
+	return min((d.height-headHeight)*11/20, max(len(d.lines[paneFacts]), len(d.lines[paneResources]))+2)
 }
 
 // More gives the actions of the details, for the table of keys.

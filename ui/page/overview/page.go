@@ -4,6 +4,8 @@ package overview
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +36,9 @@ type page struct {
 	tasks         []model.Task
 	loaded        bool
 	partial       bool
-	seq           int // of the newest query; older answers are dropped
+	seq           int      // of the newest query; older answers are dropped
+	brands        []string // to filter by
+	products      []string
 	layout        layout
 	typing        bool // into the filter line
 	input         widget.Input
@@ -49,6 +53,7 @@ func New(c *kit.Context) kit.Page {
 	p := &page{c: c}
 	p.table.Columns = columns(c)
 	p.table.ID = func(r model.Row) string { return string(r.ID) }
+	p.table.Sorted = string(p.order().Sort)
 	return p
 }
 
@@ -65,8 +70,9 @@ type (
 		page model.Page
 	}
 	countsLoadedMsg struct {
-		counts model.Counts
-		tasks  []model.Task
+		counts           model.Counts
+		tasks            []model.Task
+		brands, products []string
 	}
 	caseLoadedMsg struct {
 		id    model.ID
@@ -115,7 +121,11 @@ func (p *page) loadCounts() tea.Cmd {
 		if err != nil {
 			return flow.Tell(p.c, err)
 		}
-		return countsLoadedMsg{n, ts}
+		m := countsLoadedMsg{counts: n, tasks: ts, brands: slices.Sorted(maps.Keys(p.c.Backend.Issuers()))}
+		for _, info := range p.c.Backend.Products() {
+			m.products = append(m.products, info.Name)
+		}
+		return m
 	})
 }
 
@@ -194,7 +204,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	case retriedMsg:
 		return tea.Batch(p.load(), p.loadCounts())
 	case countsLoadedMsg:
-		p.counts, p.tasks = m.counts, m.tasks
+		p.counts, p.tasks, p.brands, p.products = m.counts, m.tasks, m.brands, m.products
 		p.SetSize(p.width, p.height)
 	case caseLoadedMsg:
 		if m.id == p.current() {
@@ -279,6 +289,18 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	}
 	y := m.Y - p.bandHeight() - 1
 	before := p.table.Cursor()
+	switch {
+	case y == -1 && m.X >= p.width-9: // the layout stands there
+		return p.switchLayout()
+	case y == -1:
+		p.typing = true
+		return nil
+	case y == 0 && !p.cardsShown():
+		if s := model.Sort(p.table.Head(m.X)); s != "" {
+			return p.sort(p.order().By(s))
+		}
+		return nil
+	}
 	if p.cardsShown() {
 		n := p.firstCard() + y/cardHeight*p.perLine() + min(m.X/max(p.cardWidth()+1, 1), p.perLine()-1)
 		if y < 0 || n >= p.table.Total() {

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"certquay/lifecycle"
 	"certquay/lifecycle/names"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -144,7 +145,7 @@ func short(fingerprint string) string {
 func (d *details) places() []line {
 	c := d.c
 	if len(d.resources) == 0 {
-		return []line{plain(style.Muted, c.T("resources.none"))}
+		return []line{plain(style.Muted, c.T("resources.none", c.KeyOf(lifecycle.Deploy)))}
 	}
 	var ls []line
 	for n := range d.resources {

@@ -16,10 +16,10 @@ import (
 // columns are those of the list; narrow screens leave out what has From.
 func columns(c *kit.Context) []widget.Column[model.Row] {
 	return []widget.Column[model.Row]{
-		{Title: c.T("col.name"), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) widget.Cell {
+		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
 		}},
-		{Title: c.T("col.status"), Min: 14, Max: 26, Cell: func(r model.Row, w int) widget.Cell {
+		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Cell: func(r model.Row, w int) widget.Cell {
 			glyph, word, tone := Status(c, &r, w-2)
 			return widget.Cell{Tone: tone, Text: glyph + " " + word}
 		}},
@@ -32,7 +32,7 @@ func columns(c *kit.Context) []widget.Column[model.Row] {
 		{Title: c.T("col.valid"), Min: 5, Max: 5, From: 100, Right: true, Cell: func(r model.Row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: validity(&r)}
 		}},
-		{Title: c.T("col.expires"), Min: 17, Max: 17, Cell: func(r model.Row, _ int) widget.Cell {
+		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 17, Max: 17, Cell: func(r model.Row, _ int) widget.Cell {
 			return expires(c, &r)
 		}},
 		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.Row, w int) widget.Cell {
@@ -172,11 +172,11 @@ func next(c *kit.Context, r *model.Row) (string, style.Tone) {
 	case !r.Due.IsZero():
 		return c.T("next.reissues", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
 	case slices.Contains(c.Table.Row(lifecycle.Apply).From, r.State):
-		return c.T("next.apply"), style.Plain
+		return c.T("next.apply", c.KeyOf(lifecycle.Apply)), style.Plain
 	case r.State.Group() == model.GroupIssued && r.Resources == 0 && !r.Is(model.Expired, c.Now):
-		return c.T("next.deploy"), style.Plain
+		return c.T("next.deploy", c.KeyOf(lifecycle.Deploy)), style.Plain
 	case r.Is(model.Expiring, c.Now):
-		return c.T("next.renew"), style.Soon
+		return c.T("next.renew", c.KeyOf(lifecycle.Renew)), style.Soon
 	}
 	return "", style.Muted
 }

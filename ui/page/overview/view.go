@@ -1,8 +1,10 @@
 package overview
 
 import (
+	"strconv"
 	"strings"
 
+	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -221,17 +223,13 @@ func (p *page) filterLine() string {
 	case p.query.Filter.Text != "":
 		left = " " + s.Paint(style.Accent, "/ "+widget.Cut(clean(p.query.Filter.Text), p.width/3))
 	default:
-		left = " " + s.Paint(style.Key, "/") + " " + s.Paint(style.Muted, c.T("filter.hint"))
+		left = " " + s.Paint(style.Key, c.KeyFor("filter", "/")) + " " + s.Paint(style.Muted, c.T("filter.hint"))
 	}
 	if f := p.filterWords(); f != "" {
 		left += "   " + s.Paint(style.Accent, f)
 	}
 	if n := len(p.table.Marked); n > 0 {
 		left += "   " + s.Paint(style.Accent, c.T("list.marked", n))
-	}
-	sort := p.query.Sort
-	if sort == "" {
-		sort = model.SortExpiry
 	}
 	shown := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All))
 	if p.partial {
@@ -241,11 +239,17 @@ func (p *page) filterLine() string {
 	if p.cardsShown() {
 		other = c.T("layout.list")
 	}
-	right := shown + "   " + s.Paint(style.Muted, c.T("sort."+string(sort))) + "   " + s.Paint(style.Key, "v") + " " + s.Paint(style.Muted, other) + " "
+	right := shown + "   " + s.Paint(style.Muted, p.sorted()) + "   " + s.Paint(style.Key, c.KeyFor("layout", "v")) + " " + s.Paint(style.Muted, other) + " "
 	if widget.Width(left)+widget.Width(right)+1 > p.width {
 		right = shown + " "
 	}
 	return widget.Spread(left, right, p.width)
+}
+
+// sorted says by what the list is ordered.
+func (p *page) sorted() string {
+	o := p.order()
+	return p.c.T("order."+string(o.Sort)) + " " + widget.Arrow(o.Desc)
 }
 
 // filterWords names what the panel has switched on.
@@ -262,11 +266,18 @@ func (p *page) filterWords() string {
 		}
 		out += c.Text.Or("label."+string(d), string(d))
 	}
+	more := []string{clean(f.Brand), clean(f.Product)}
 	if f.Uploaded {
-		if out != "" {
+		more = append(more, c.T("filter.uploaded"))
+	}
+	if f.Within > 0 {
+		more = append(more, c.T("panel.days", strconv.Itoa(int(f.Within/day))))
+	}
+	for _, m := range more {
+		if out != "" && m != "" {
 			out += " + "
 		}
-		out += c.T("filter.uploaded")
+		out += m
 	}
 	return out
 }
@@ -306,8 +317,8 @@ func (p *page) emptyView() string {
 	for _, l := range widget.Wrap(c.T("empty.text"), w-4) {
 		lines = append(lines, s.Paint(style.Muted, l))
 	}
-	lines = append(lines, "", s.Paint(style.Head, c.T("empty.first")), step("b", c.T("empty.buy")), step("i", c.T("empty.import")), "",
-		s.Paint(style.Head, c.T("empty.then")), step("a", c.T("empty.apply")), step("d", c.T("empty.deploy")), "")
+	lines = append(lines, "", s.Paint(style.Head, c.T("empty.first")), step(c.KeyOf(lifecycle.Buy), c.T("empty.buy")), step(c.KeyOf(lifecycle.Upload), c.T("empty.import")), "",
+		s.Paint(style.Head, c.T("empty.then")), step(c.KeyOf(lifecycle.Apply), c.T("empty.apply")), step(c.KeyOf(lifecycle.Deploy), c.T("empty.deploy")), "")
 	if c.EdgeNote != "" && p.height > 20 {
 		for _, l := range widget.Wrap(c.EdgeNote, w-4) {
 			lines = append(lines, s.Paint(style.Muted, l))

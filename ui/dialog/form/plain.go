@@ -1,0 +1,121 @@
+package form
+
+import (
+	"strconv"
+	"strings"
+
+	"certquay/ui/kit"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// Plain implements kit.Plain: a line for each field with its value, what is
+// wrong with it after it, and the cursor in the field in use. What was read
+// first gives way where there is no room.
+func (f *Form) Plain(w, h int) kit.Spoken {
+	c, values := f.c, f.Values()
+	var head, body, tail []string
+	put := func(to *[]string, line string) {
+		if line = widget.Said(c.T, line); line == "" {
+			return
+		}
+		*to = append(*to, widget.Wrap(line, w)...)
+	}
+	put(&head, text.Clean(f.spec.Title))
+	if f.spec.Danger != "" {
+		put(&head, c.T("danger."+string(f.spec.Danger)))
+	}
+	for _, l := range f.spec.Intro {
+		put(&head, text.Clean(l))
+	}
+	if has, _ := f.steps(); len(has) > 0 {
+		n, all := 0, 0
+		for i := range has {
+			if has[i] {
+				all++
+				if i <= f.step {
+					n++
+				}
+			}
+		}
+		put(&head, c.T("plain.step", n, all, f.spec.Steps[f.step]))
+	}
+	if f.general != "" {
+		put(&head, c.T("plain.error", f.general))
+	}
+	x, y, to := 0, 0, 0
+	for i := range f.spec.Fields {
+		if !f.shown(i) {
+			continue
+		}
+		d := &f.spec.Fields[i]
+		line := f.said(i, values)
+		if i == f.focus {
+			x, y = widget.Width(line), len(body)
+		}
+		if e := f.wrong(i); e != "" {
+			line += "; " + c.T("plain.error", e)
+		}
+		body = append(body, widget.Wrap(line, w)...)
+		if d.Warn != nil {
+			if t := d.Warn(values); t != "" {
+				put(&body, c.T("plain.warning", t))
+			}
+		}
+		if i == f.focus {
+			if d.Hint != nil {
+				put(&body, c.T("plain.hint", d.Hint(values)))
+			}
+			to = len(body) - 1
+		}
+	}
+	for _, l := range append(f.below(200), f.foot(4*w)...) {
+		put(&tail, l)
+	}
+	tail = tail[max(len(tail)-max(h-4, 1), 0):]
+	if over := len(head) + len(body) + len(tail) - h; over > 0 {
+		head = append(head[:min(1, len(head))], head[min(1+over, len(head)):]...)
+	}
+	if room := max(h-len(head)-len(tail), 1); len(body) > room {
+		from := max(min(y, to+1-room), 0)
+		body, y = body[from:min(from+room, len(body))], y-from
+	}
+	lines := append(append(head, body...), tail...)
+	y += len(head)
+	for x >= w && w > 0 { // the field went on on further lines
+		x, y = x-w, y+1
+	}
+	return kit.Spoken{Lines: lines[:min(len(lines), max(h, 1))], X: x, Y: min(y, max(h-1, 0))}
+}
+
+// said is a field and its value.
+func (f *Form) said(i int, values Values) string {
+	c, d := f.c, &f.spec.Fields[i]
+	v := *f.values[d.Key]
+	switch d.Kind {
+	case Select:
+		options := d.Options(values)
+		for n, o := range options {
+			if o.Value == v {
+				v = c.T("plain.choice", o.Label, strconv.Itoa(n+1), strconv.Itoa(len(options)))
+			}
+		}
+	case Paste:
+		if d.Say != nil {
+			v = d.Say(values)
+		} else {
+			v = f.summary(v)
+		}
+	case Text:
+		v = d.Say(values)
+	default:
+		if v == "" && d.Placeholder != "" && i != f.focus {
+			v = c.T("plain.empty", d.Placeholder)
+		}
+	}
+	line := strings.TrimPrefix(d.Label, "· ") + ": " + text.Clean(v)
+	if i == f.focus {
+		line = c.T("plain.inuse") + " " + line
+	}
+	return line
+}

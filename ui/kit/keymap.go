@@ -1,0 +1,78 @@
+package kit
+
+import (
+	"slices"
+	"strings"
+
+	"certquay/lifecycle"
+)
+
+// Keymap gives actions, by their IDs, other keys than they have by default. It
+// is never changed once made.
+type Keymap map[string][]string
+
+// Keyed gives each action the keys that are in force, and Own the one it had.
+func (c *Context) Keyed(as []Action) []Action {
+	for n := range as {
+		a := &as[n]
+		a.Own = a.Key
+		if ks := c.Keymap[a.ID]; len(ks) > 0 && a.ID != "" {
+			a.Key, a.Also = ks[0], ks[1:]
+		}
+	}
+	return as
+}
+
+// KeyFor is the key in force of an action, of which the default is known.
+func (c *Context) KeyFor(id, own string) string {
+	if ks := c.Keymap[id]; len(ks) > 0 {
+		return ks[0]
+	}
+	return own
+}
+
+// KeyOf is the key in force of an action of the table; "" when no person does
+// it.
+func (c *Context) KeyOf(a lifecycle.Action) string {
+	row := c.Table.Row(a)
+	own := Key(row)
+	if own == "" {
+		return ""
+	}
+	return c.KeyFor(NameOf(c.Table, own), own)
+}
+
+// NameOf is the ID of the actions of the table that share a key: the name of
+// the first of them.
+func NameOf(t *lifecycle.Table, key string) string {
+	for _, r := range t.Rows() {
+		if Key(r) == key {
+			return string(r.Action)
+		}
+	}
+	return ""
+}
+
+// bases are the keys that have names of their own.
+var bases = strings.Fields("enter esc tab space up down left right home end pgup pgdown backspace delete insert f1 f2 f3 f4 f5 f6 f7 f8 f9 f10 f11 f12")
+
+// IsKey says whether a text is a key as the terminal gives it: one character,
+// or a name, after ctrl+, alt+ or shift+ in this order. Shift with a character
+// is another character.
+func IsKey(k string) bool {
+	mods := ""
+	for _, m := range []string{"ctrl+", "alt+", "shift+"} {
+		if rest, ok := strings.CutPrefix(k, m); ok && rest != "" {
+			k, mods = rest, mods+m
+		}
+	}
+	if slices.Contains(bases, k) {
+		return true
+	}
+	r := []rune(k)
+	if len(r) != 1 || r[0] <= ' ' || r[0] == 0x7f {
+		return false
+	}
+	upper := strings.ToLower(k) != k
+	return !strings.Contains(mods, "shift+") && (mods == "" || !upper)
+}

@@ -1,0 +1,45 @@
+package kit
+
+import (
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/model"
+)
+
+// Order is how a list is sorted.
+type Order struct {
+	Sort model.Sort
+	Desc bool
+}
+
+// By is the order after a person has asked for a column: that one, or the
+// other way round when it is in that order already.
+func (o Order) By(s model.Sort) Order {
+	return Order{s, o.Sort == s && !o.Desc}
+}
+
+// SortActions are the keys that change the order of a list, and one action for
+// each order in the palette; none when there is nothing to choose from.
+func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Order) tea.Cmd) []Action {
+	if len(sorts) < 2 {
+		return nil
+	}
+	as := []Action{
+		{ID: "sort", Key: "S", Label: c.T("act.sort"), Group: View, Run: func() tea.Cmd {
+			n := slices.Index(sorts, now().Sort)
+			return set(Order{Sort: sorts[(n+1)%len(sorts)]})
+		}},
+		{ID: "sort-reverse", Key: "O", Label: c.T("act.sort.reverse"), Group: View, Run: func() tea.Cmd {
+			o := now()
+			return set(Order{o.Sort, !o.Desc})
+		}},
+	}
+	for _, s := range sorts {
+		as = append(as, Action{ID: "sort-" + string(s), Label: c.T("act.sort." + string(s)), Group: View, Run: func() tea.Cmd {
+			return set(Order{Sort: s})
+		}})
+	}
+	return as
+}

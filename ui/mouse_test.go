@@ -1,0 +1,185 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/ui/dialog"
+	"certquay/ui/kittest"
+)
+
+// state is all that a person can tell apart.
+func (d *driver) state() string {
+	return fmt.Sprintf("%s\nquit %v, copied %q, called %q", d.screen(), d.quit, d.copied, d.b.Calls())
+}
+
+// TestEveryActionEveryWay does every action of every place by its key, by the
+// palette, by a click in the palette, by a click in the help and, where it is
+// in the footer, by a click there: each comes to the same. spec: V3 V4 V5
+func TestEveryActionEveryWay(t *testing.T) {
+	for _, place := range []struct {
+		name string
+		keys []string
+	}{
+		{"overview", []string{"j", "j", "space"}}, {"details", []string{"j", "j", "enter"}}, {"hosting", []string{"2"}}, {"deployments", []string{"3", "j"}},
+		{"activity", []string{"4", "j"}}, {"forecast", []string{"5"}},
+	} {
+		t.Run(place.name, func(t *testing.T) {
+			start := func() *driver {
+				d := drive(t, kittest.Fleet(40), 120, 40, reviewer)
+				d.keys(place.keys...)
+				return d
+			}
+			clicked := 0
+			for _, a := range start().m.actions() {
+				if a.Off {
+					continue
+				}
+				label := a.Label
+				if len([]rune(label)) > 40 {
+					label = string([]rune(label)[:40])
+				}
+				ways := map[string]func(*driver) bool{}
+				entry := func(d *driver) bool { // brings the entry of the palette on the screen
+					d.keys(":")
+					for range 200 {
+						if p, ok := d.m.top().(*dialog.Palette); !ok || p == nil {
+							t.Fatal("no palette")
+						}
+						for l := range strings.SplitSeq(d.screen(), "\n") {
+							if strings.Contains(l, "▌ "+label) && strings.Contains(l, dialog.KeyName(a)) {
+								return true
+							}
+						}
+						d.keys("down")
+					}
+					return false
+				}
+				ways["palette"] = func(d *driver) bool { ok := entry(d); d.keys("enter"); return ok }
+				ways["click in the palette"] = func(d *driver) bool { ok := entry(d); d.click("▌ " + label); return ok }
+				if a.Key != "" {
+					ways["key"] = func(d *driver) bool { d.keys(a.Key); return true }
+					ways["click in the help"] = func(d *driver) bool {
+						d.keys("?")
+						head := dialog.KeyName(a)
+						if len([]rune(head)) > 11 {
+							head = string([]rune(head)[:10])
+						}
+						for range 100 {
+							for y, l := range strings.Split(d.screen(), "\n") {
+								if y == 0 { // the tabs
+									continue
+								}
+								for _, at := range indexes(l, head+" ") {
+									if rest := strings.TrimLeft(string([]rune(l)[at+len([]rune(head)):]), " …"); strings.HasPrefix(rest, label[:min(len(label), 20)]) {
+										d.send(tea.MouseClickMsg{X: at, Y: y, Button: tea.MouseLeft})
+										return true
+									}
+								}
+							}
+							d.keys("j")
+						}
+						return false
+					}
+				}
+				for _, f := range start().m.feet() {
+					if f.action != nil && f.action.ID == a.ID && f.action.Key == a.Key {
+						clicked++
+						ways["click in the footer"] = func(d *driver) bool {
+							d.send(tea.MouseClickMsg{X: f.at + f.width()/2, Y: 39, Button: tea.MouseLeft})
+							return true
+						}
+					}
+				}
+				want, how := "", ""
+				for way, do := range ways {
+					d := start()
+					if !do(d) {
+						t.Errorf("%s: not to be found by %s", a.ID, way)
+						continue
+					}
+					switch got := d.state(); {
+					case want == "":
+						want, how = got, way
+					case got != want:
+						t.Errorf("%s: by %s and by %s it comes to different things:\n%s\n%s", a.ID, way, how, got, want)
+					}
+				}
+			}
+			if clicked < 2 {
+				t.Errorf("only %d actions in the footer", clicked)
+			}
+		})
+	}
+}
+
+// indexes are the cells at which a text stands in a line.
+func indexes(line, s string) (at []int) {
+	rs, want := []rune(line), []rune(s)
+	for i := 0; i+len(want) <= len(rs); i++ {
+		if string(rs[i:i+len(want)]) == s && (i == 0 || rs[i-1] == ' ') {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// TestMouseInDialogs presses buttons of confirmations, fills in a form and
+// switches the filter panel with the mouse alone. spec: V5
+func TestMouseInDialogs(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 120, 40, reviewer)
+	d.click("b buy").sees("Nothing is bought before")
+	d.click("quantity")
+	d.keys("ctrl+u", "3")
+	d.click("years").click("1 year").sees("2 years", "3 ×")
+	d.click("‹ 2 years").sees("‹ 1 year ›")
+	d.click("ctrl+s buy").sees("yes")
+	d.click("n no")
+	d.called()
+	d.click("b buy").sees("quantity 3").click("esc keep").click("b buy")
+	d.click("ctrl+s buy").click("y yes")
+	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasPrefix(calls[0], "Buy ") {
+		t.Fatalf("calls %q", calls)
+	}
+	// A click beside a dialog, and on its text, does nothing.
+	d.find("corp").keys("w")
+	d.send(tea.MouseClickMsg{X: 0, Y: 0, Button: tea.MouseLeft})
+	d.click("The application is taken back").sees("Withdraw the application?")
+	d.click("y yes")
+	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasPrefix(calls[0], "Withdraw") {
+		t.Fatalf("calls %q", calls)
+	}
+	d.keys("esc").click("f panel").click("[ ] verifying").sees("[✓] verifying").click("( ) by name").click("enter show")
+	d.sees("verifying", "by name ↑")
+	// Steps of a form, panes and lines of the details, layout, views of the costs.
+	d = drive(t, kittest.Fleet(60), 100, 30)
+	d.find("new ").keys("a").click("2 CSR").sees("▸ 2 CSR")
+	d.keys("esc", "esc").find("shop").keys("enter").click("Deployments   H").sees("▸ Deployments")
+	d.click("127.0.0.1:40102").keys("y")
+	if len(d.copied) != 1 || d.copied[0] != "127.0.0.1:40102" {
+		t.Fatalf("copied %q", d.copied)
+	}
+	d.keys("esc", "esc").click("cards").sees("╭─ ▸").keys("v", "$").click("by order").sees("3 orders")
+}
+
+// TestMouseOpensRows opens the row that is clicked twice, on every tab, and
+// begins to filter where the filter stands. spec: V5
+func TestMouseOpensRows(t *testing.T) {
+	for _, c := range []struct{ tab, row, opens string }{
+		{"2", "shop.example.com", "Hosting of shop.example.com"}, {"3", "127.0.0.1:40103", "esc back"}, {"4", "pay.example.com", "Event"},
+	} {
+		d := drive(t, kittest.Fleet(60), 120, 40)
+		d.keys(c.tab).click(c.row)
+		if d.m.top() == nil && !d.has(c.opens) { // it was not chosen yet
+			d.click(c.row)
+		}
+		d.sees(c.opens)
+	}
+	for _, tab := range []string{"1", "2", "3", "4"} {
+		d := drive(t, kittest.Fleet(60), 120, 40)
+		d.keys(tab).click("/ filter by").text("zz").sees("/ zz")
+	}
+}

@@ -1,0 +1,103 @@
+package overview
+
+import (
+	"strconv"
+	"strings"
+
+	"certquay/ui/kit"
+	"certquay/ui/widget"
+)
+
+// Plain implements kit.Plain.
+func (p *page) Plain(w, h int) kit.Spoken {
+	c := p.c
+	switch {
+	case p.details != nil:
+		return p.details.plain(w, h)
+	case !p.loaded || p.empty():
+		return c.Words(p.View(), w, h)
+	}
+	var s kit.Spoken
+	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(widget.Said(c.T, line), w)...) }
+	add(strings.TrimSpace(c.T("band.state")) + ": " + strings.Join(p.stateParts(false), ", "))
+	add(strings.TrimSpace(c.T("band.now")) + ": " + strings.Join(p.derivedParts(), ", "))
+	add(p.needs(4 * w))
+	if h >= 16 {
+		add(p.weeks())
+	}
+	listed := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All)) + ", " + p.c.T("plain.order."+strconv.FormatBool(p.query.Desc), c.T("order."+string(p.order().Sort)))
+	if n := len(p.table.Marked); n > 0 {
+		listed += ", " + c.T("list.marked", n)
+	}
+	add(listed)
+	if words := strings.TrimSpace(p.filterWords() + " " + p.query.Filter.Text); p.typing || words != "" {
+		add(c.T("plain.filter", words))
+	}
+	s.Y = len(s.Lines)
+	if p.typing {
+		s.Y--
+		s.X = widget.Width(s.Lines[s.Y])
+	}
+	if p.table.Total() == 0 {
+		add(c.T("list.none"))
+		return s
+	}
+	s.Lines = append(s.Lines, p.table.Say(c.T, w, h-len(s.Lines))...)
+	return s
+}
+
+// weeks is the picture of what expires when, in words.
+func (p *page) weeks() string {
+	var parts []string
+	for n, count := range p.counts.Weeks {
+		if count > 0 {
+			parts = append(parts, p.c.T("plain.week", p.c.Now.AddDate(0, 0, 7*n).Format("Jan 02"), count))
+		}
+	}
+	if len(parts) > 6 {
+		parts = append(parts[:6], p.c.T("and.more", len(parts)-6))
+	}
+	if len(parts) == 0 {
+		parts = []string{p.c.T("plain.none")}
+	}
+	return p.c.T("weeks.title") + ": " + strings.Join(parts, ", ")
+}
+
+// plain says the pane in use, and the line under the cursor by itself.
+func (d *details) plain(w, h int) kit.Spoken {
+	c := d.c
+	if !d.loaded {
+		return kit.Spoken{Lines: []string{c.T("loading")}}
+	}
+	var s kit.Spoken
+	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(widget.Said(c.T, line), w)...) }
+	r := d.instance.Row()
+	_, word, _ := Status(c, &r, 60)
+	add(c.T("plain.status", d.instance.Name, word))
+	news, _ := d.news(&r)
+	add(news)
+	if v := d.instance.Current(); v != nil {
+		add(c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), widget.Days(v.NotAfter, c.Now)) + ", " + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")))
+	}
+	ls := d.lines[d.pane]
+	said := func(n int) string {
+		t := ""
+		for _, sp := range ls[n].spans {
+			t += sp.Text
+		}
+		return widget.Said(c.T, clean(t))
+	}
+	add(c.T("plain.pane", d.pane+1, int(panes), d.paneName(d.pane)))
+	s.Y = len(s.Lines)
+	cur := d.cursor[d.pane]
+	if cur < len(ls) {
+		s.Lines = append(s.Lines, widget.Wrap(c.T("plain.line", cur+1, len(ls), said(cur)), w)...)
+	}
+	rows := h - len(s.Lines)
+	for n := max(cur-rows+1, 0); n < len(ls) && rows > 0; n++ {
+		s.Lines = append(s.Lines, widget.Cut(strconv.Itoa(n+1)+". "+said(n), w))
+		rows--
+	}
+	s.Lines = s.Lines[:min(len(s.Lines), max(h, 1))]
+	return s
+}

@@ -1,0 +1,85 @@
+package ui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/ui/dialog"
+	"certquay/ui/kit"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// plainView is the screen for a screen reader: lines of words without frames,
+// pictures and colours, in the terminal's own scroll, with the cursor on what
+// is in use. A dialog takes the place of the page.
+func (m *root) plainView() tea.View {
+	s := m.plain()
+	v := tea.NewView(strings.Join(s.Lines, "\n"))
+	v.WindowTitle = m.c.T("window.title")
+	if len(s.Lines) > 0 {
+		v.Cursor = tea.NewCursor(min(s.X, max(m.width-1, 0)), s.Y)
+	}
+	return v
+}
+
+func (m *root) plain() kit.Spoken {
+	w, h, c := m.width, m.height, m.c
+	if w <= 0 || h <= 0 {
+		return kit.Spoken{}
+	}
+	if w < minPlain || h < minHeight {
+		lines := widget.Wrap(c.T("small", minPlain, minHeight, w, h), w)
+		return kit.Spoken{Lines: lines[:min(len(lines), h)]}
+	}
+	if d := m.top(); d != nil {
+		if p, ok := d.(kit.Plain); ok {
+			return p.Plain(w, h)
+		}
+		return c.Words(d.View(min(w+6, 80), h), w, h)
+	}
+	title := c.T(tabs[m.tab].title)
+	head := c.T("plain.tab", m.tab+1, len(tabs), title)
+	if m.o.ReadOnly {
+		head += ", " + c.T("header.readonly")
+	}
+	if m.o.Sandbox {
+		head += ", " + widget.Said(c.T, c.T("header.sandbox", c.Now.UTC().Format("2006-01-02 15:04")))
+	}
+	lines := []string{widget.Cut(head, w)}
+	var tail []string
+	if m.told.Text != "" {
+		tail = widget.Wrap(widget.Said(c.T, text.Clean(m.told.Text)), w)
+	}
+	tail = append(tail, widget.Wrap(m.plainKeys(), w)...)
+	tail = tail[:min(len(tail), h/3)]
+	room := h - len(lines) - len(tail)
+	var page kit.Spoken
+	if p, ok := m.page().(kit.Plain); ok {
+		page = p.Plain(w, room)
+	} else {
+		page = c.Words(m.page().View(), w, room)
+	}
+	page.Lines = page.Lines[:min(len(page.Lines), room)]
+	page.Y = min(page.Y, max(len(page.Lines)-1, 0)) + len(lines)
+	page.Lines = append(append(lines, page.Lines...), tail...)
+	return page
+}
+
+// minPlain is how narrow lines of words may be.
+const minPlain = 40
+
+// plainKeys are the keys of the footer.
+func (m *root) plainKeys() string {
+	c := m.c
+	if m.page().Capturing() {
+		return widget.Said(c.T, c.T("footer.typing"))
+	}
+	var parts []string
+	for _, a := range m.footed() {
+		parts = append(parts, dialog.KeyName(kit.Action{Key: a.Key})+" "+word(c, a))
+	}
+	parts = append(parts, c.KeyFor("palette", ":")+" "+c.T("footer.palette"), c.KeyFor("help", "?")+" "+c.T("footer.help"))
+	return c.T("plain.keys", strings.Join(parts, ", "))
+}

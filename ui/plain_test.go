@@ -1,0 +1,98 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"certquay/ui/kittest"
+)
+
+// plainly is a driver whose screen is lines of words; the line with the cursor
+// is marked in what it gives.
+func plainly(t *testing.T, b *kittest.Backend, w, h int, change ...func(*Options)) *driver {
+	return drive(t, b, w, h, append(change, func(o *Options) { o.Plain = true })...)
+}
+
+func (d *driver) spoken() string {
+	v := d.m.View()
+	lines := strings.Split(v.Content, "\n")
+	if v.Cursor == nil || v.AltScreen || v.MouseMode != tea.MouseModeNone {
+		d.t.Fatalf("cursor %v, alternate screen %v, mouse %v", v.Cursor, v.AltScreen, v.MouseMode)
+	}
+	at := v.Cursor.Position
+	if at.Y >= len(lines) || at.X >= d.m.width {
+		d.t.Fatalf("the cursor is at %v of %d lines", at, len(lines))
+	}
+	if len(lines) > d.m.height {
+		d.t.Fatalf("%d lines on a screen of %d:\n%s", len(lines), d.m.height, v.Content)
+	}
+	for n, l := range lines {
+		if ansi.StringWidth(l) > d.m.width {
+			d.t.Fatalf("a line has more than %d cells: %q", d.m.width, l)
+		}
+		for _, r := range l {
+			if r >= 0x2190 && r < 0x2c00 && r != '…' || unicode.IsControl(r) {
+				d.t.Fatalf("%q is no word, in %q", r, l)
+			}
+		}
+		lines[n] = "  " + l
+		if n == at.Y {
+			lines[n] = "> " + l
+		}
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// TestPlainScreens draws screens for a screen reader: words in place of glyphs,
+// no frames and no pictures, a line for the row in use, and the cursor on what
+// is in use, which the files mark with >. spec: V5
+func TestPlainScreens(t *testing.T) {
+	for _, s := range []struct {
+		name string
+		keys []string
+	}{
+		{"overview", []string{"j", "j"}},
+		{"filter", []string{"/", "s", "h"}},
+		{"marked", []string{"space", "space"}},
+		{"details", []string{"/", "s", "h", "o", "p", "enter", "enter", "j"}},
+		{"details-deployments", []string{"/", "s", "h", "o", "p", "enter", "enter", "l", "l"}},
+		{"hosting", []string{"2"}},
+		{"deployments", []string{"3", "]"}},
+		{"activity", []string{"4", "j"}},
+		{"buy", []string{"b", "tab"}},
+		{"buy-confirm", []string{"b", "ctrl+s"}},
+		{"apply", []string{"/", "n", "e", "w", "enter", "a"}},
+		{"apply-wrong", []string{"/", "n", "e", "w", "enter", "a", "ctrl+u", "*", ".", "x", "tab"}},
+		{"revoke", []string{"j", "j", "ctrl+k", "tab", "n", "o", "enter"}},
+		{"withdraw", []string{"/", "c", "o", "r", "p", "enter", "w"}},
+		{"refused", []string{"r"}},
+		{"help", []string{"?"}},
+		{"palette", []string{":", "s", "a", "v"}},
+		{"panel", []string{"f"}},
+	} {
+		t.Run(s.name, func(t *testing.T) {
+			d := plainly(t, kittest.Fleet(60), 80, 24, reviewer)
+			d.keys(s.keys...)
+			d.same("plain-"+s.name+"_80x24", d.spoken())
+		})
+	}
+}
+
+// TestPlainSizes says every tab and dialog in every size.
+func TestPlainSizes(t *testing.T) {
+	for _, keys := range [][]string{nil, {"enter"}, {"2"}, {"3"}, {"4"}, {"5"}, {"?"}, {":"}, {"f"}, {"b"}, {"x"}, {"i"}, {"$"}, {"j", "j", "ctrl+k"}, {"/"}, {"4", "/"},
+		{"/", "n", "e", "w", "enter", "a", "pgdown"}, {"/", "z", "z", "z"}} {
+		d := plainly(t, kittest.Fleet(30), 80, 24, reviewer)
+		d.keys(keys...)
+		for w := 1; w <= 200; w += 13 {
+			for h := 1; h <= 60; h += 7 {
+				d.send(tea.WindowSizeMsg{Width: w, Height: h})
+				d.spoken()
+			}
+		}
+	}
+}

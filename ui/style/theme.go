@@ -1,0 +1,96 @@
+package style
+
+import (
+	"fmt"
+	"image/color"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/colorprofile"
+)
+
+// Theme is how a person wants the interface to look; the zero value follows the
+// terminal. It is immutable and safe for concurrent use.
+type Theme struct {
+	Name    string            // of [Themes]; "" is [Auto]
+	Colours map[string]string // by [TokenNames], as "#rrggbb" or "0" to "255": instead of the theme's
+}
+
+// Names of themes.
+const (
+	Auto         = "auto"          // dark or light, as the terminal's background is
+	Dark         = "dark"          // for a dark background
+	Light        = "light"         // for a light one
+	HighContrast = "high-contrast" // on the terminal's background, nothing dimmed
+	Mono         = "mono"          // no colours: weight, glyphs and words only
+)
+
+// Themes lists the names of themes.
+var Themes = []string{Auto, Dark, Light, HighContrast, Mono}
+
+// TokenNames lists what a theme may give a colour, sorted.
+func TokenNames() []string { return slices.Sorted(maps.Keys((&tokens{}).named())) }
+
+var hex = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
+
+// ParseColour reads "#rrggbb" or a number of the 256 of xterm.
+func ParseColour(s string) (color.Color, error) {
+	if n, err := strconv.Atoi(s); err == nil && n >= 0 && n <= 255 && strconv.Itoa(n) == s || hex.MatchString(s) {
+		return lipgloss.Color(s), nil
+	}
+	return nil, fmt.Errorf("colour %q is neither #rrggbb nor a number from 0 to 255", s)
+}
+
+// Check says which colour of a theme is wrong, by its name, and what there is;
+// "" names the theme itself.
+func (th Theme) Check() map[string]string {
+	wrong := map[string]string{}
+	if th.Name != "" && !slices.Contains(Themes, th.Name) {
+		wrong[""] = "is no theme; there are " + strings.Join(Themes, ", ")
+	}
+	known := TokenNames()
+	for name, c := range th.Colours {
+		if _, err := ParseColour(c); err != nil {
+			wrong[name] = "is no colour; write \"#rrggbb\" or a number from 0 to 255"
+		}
+		if !slices.Contains(known, name) {
+			wrong[name] = "is nothing that has a colour; there are " + strings.Join(known, ", ")
+		}
+	}
+	return wrong
+}
+
+// tokens are the colours for a background and a profile.
+func (th Theme) tokens(isDark bool, p colorprofile.Profile) tokens {
+	t := light
+	if isDark {
+		t = dark
+	}
+	switch {
+	case p <= colorprofile.ANSI:
+		if t = sixteen; isDark {
+			t.accent = lipgloss.BrightBlue
+		}
+		if th.Name == HighContrast { // the grey of sixteen is dim
+			t.faint, t.ended = nil, nil
+		}
+	case th.Name == HighContrast && isDark:
+		t = darkStrong
+	case th.Name == HighContrast:
+		t = lightStrong
+	case p == colorprofile.ANSI256 && isDark:
+		t = dark256
+	case p == colorprofile.ANSI256:
+		t = light256
+	}
+	for name, at := range t.named() {
+		if c, err := ParseColour(th.Colours[name]); err == nil {
+			*at = c
+		}
+	}
+	return t
+}

@@ -1,0 +1,90 @@
+package style
+
+import (
+	"image/color"
+	"math"
+	"testing"
+
+	"github.com/charmbracelet/colorprofile"
+)
+
+// luminance and contrast are those of WCAG 2.2.
+func luminance(c color.Color) float64 {
+	r, g, b, _ := c.RGBA()
+	part := func(v uint32) float64 {
+		f := float64(v) / 0xffff
+		if f <= 0.04045 {
+			return f / 12.92
+		}
+		return math.Pow((f+0.055)/1.055, 2.4)
+	}
+	return 0.2126*part(r) + 0.7152*part(g) + 0.0722*part(b)
+}
+
+func contrast(a, b color.Color) float64 {
+	x, y := luminance(a), luminance(b)
+	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
+}
+
+// TestContrast keeps each colour readable on its background, 4.5:1 where it
+// carries words, and in high contrast 7:1. spec: V5
+func TestContrast(t *testing.T) {
+	least := func(name, theme string) float64 {
+		switch {
+		case name == "selected" || name == "brand-text": // backgrounds, or on one
+			return 0
+		case theme == HighContrast:
+			return 7
+		case name == "faint": // rules and what is switched off
+			return 1.5
+		case name == "ended":
+			return 3.5
+		}
+		return 4.5
+	}
+	for _, name := range []string{Auto, HighContrast} {
+		for _, isDark := range []bool{true, false} {
+			for _, p := range []colorprofile.Profile{colorprofile.TrueColor, colorprofile.ANSI256} {
+				back := color.Color(color.White)
+				if isDark {
+					back = color.Black
+				}
+				tok := Theme{Name: name}.tokens(isDark, p)
+				for token, c := range tok.named() {
+					if got := contrast(*c, back); got < least(token, name) {
+						t.Errorf("%s dark=%v %v: %s has %.1f:1", name, isDark, p, token, got)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestThemes settles the background where the theme names it, takes colours in
+// place of the theme's, and gives none where there are none.
+func TestThemes(t *testing.T) {
+	full := colorprofile.TrueColor
+	if !(Theme{Name: Dark}).New(false, full).Dark || (Theme{Name: Light}).New(true, full).Dark || !(Theme{}).New(true, full).Dark {
+		t.Error("the background is not that of the theme")
+	}
+	own := Theme{Colours: map[string]string{"good": "#010203", "bad": "9"}}
+	if got := own.New(true, full).Paint(Good, "x"); got != "\x1b[38;2;1;2;3mx\x1b[m" {
+		t.Errorf("%q", got)
+	}
+	for _, s := range []*Styles{own.New(true, colorprofile.ASCII), (Theme{Name: Mono}).New(true, full)} {
+		if got := s.Paint(Good, "x"); got != "x" || s.Colours {
+			t.Errorf("%q", got)
+		}
+	}
+	if wrong := own.Check(); len(wrong) > 0 {
+		t.Error(wrong)
+	}
+	for _, c := range []string{"", "#12345", "#12345g", "256", "-1", "007", "red", "12 "} {
+		if wrong := (Theme{Colours: map[string]string{"good": c}}).Check(); wrong["good"] == "" {
+			t.Errorf("%q is taken for a colour", c)
+		}
+	}
+	if wrong := (Theme{Name: "x", Colours: map[string]string{"y": "1"}}).Check(); wrong[""] == "" || wrong["y"] == "" {
+		t.Error(wrong)
+	}
+}
