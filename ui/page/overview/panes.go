@@ -122,6 +122,8 @@ func (d *details) versions() []line {
 		switch {
 		case !v.RevokedAt.IsZero():
 			glyph, tone, word = "⊗", style.Ended, c.T("version.revoked", v.RevokedReason)
+		case c.Now.After(v.NotAfter) && current != nil && v.Number < current.Number: // replaced in time or not, it is history
+			glyph, tone, word = "·", style.Ended, c.T("version.expired")
 		case c.Now.After(v.NotAfter):
 			glyph, tone, word = "✕", style.Bad, c.T("version.expired")
 		case current != nil && v.Number == current.Number:
