@@ -63,6 +63,7 @@ func (p *person) window(t *testing.T, args ...string) *window {
 	t.Cleanup(func() {
 		_ = w.cmd.Process.Kill()
 		<-w.ended
+		w.stop() // nobody asks a file that is being closed
 		_, _ = master.Close(), slave.Close()
 	})
 	return w

@@ -58,5 +58,6 @@ func (s Specification) String() string {
 	if s == (Specification{}) {
 		return "unspecified"
 	}
-	return fmt.Sprintf("%s %s %s %s", strings.ToUpper(string(s.Level)), s.Type, s.Brand, s.Grade)
+	// What is not known of an upload is left out.
+	return strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s", strings.ToUpper(string(s.Level)), s.Type, s.Brand, s.Grade)), " ")
 }

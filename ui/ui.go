@@ -119,7 +119,7 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 	// Size and environment.
 	case tea.WindowSizeMsg:
 		m.resize(v.Width, v.Height)
-		return nil
+		return m.page().Update(kit.ResizedMsg{})
 	case tea.BackgroundColorMsg:
 		m.dark = v.IsDark()
 		m.restyle()

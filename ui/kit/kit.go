@@ -212,6 +212,9 @@ type Undo struct {
 type (
 	// ChangedMsg says that the store has changed: read anew what you show.
 	ChangedMsg struct{ model.Batch }
+	// ResizedMsg says that the page in front has another size, so that there
+	// may be room for more.
+	ResizedMsg struct{}
 	// FocusedMsg says that the page has come to the front.
 	FocusedMsg struct{}
 	// LeftMsg says that another page has come to the front: stop what only a

@@ -158,5 +158,5 @@ func (p *page) switchLayout() tea.Cmd {
 		p.layout = cards
 	}
 	p.SetSize(p.width, p.height)
-	return p.load()
+	return tea.Batch(p.load(), p.follow())
 }

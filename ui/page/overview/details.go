@@ -285,6 +285,19 @@ func (d *details) head() string {
 	lines := []string{widget.Spread(widget.Cut(title, d.width-12), s.Paint(style.Faint, i.ID.Short())+" ", d.width)}
 	n, t := d.news(&r)
 	lines = append(lines, " "+s.Paint(t, widget.Cut(n, d.width-2)), "")
+	life := d.life()
+	if len(i.Versions) == 0 {
+		lines = append(lines, " "+s.Paint(style.Faint, widget.Repeat("·", d.width-2)), " "+s.Paint(style.Muted, c.T("life.none")))
+	} else {
+		lines = append(lines, " "+widget.LifeBar(s, life, d.width-2), d.lifeDates(life))
+	}
+	lines = append(lines, "")
+	return strings.Join(lines, "\n")
+}
+
+// life is the service period with its versions, as the life bar draws it.
+func (d *details) life() widget.Life {
+	c, i := d.c, &d.instance
 	life := widget.Life{From: i.ServiceStart, To: i.ServiceEnd, Now: c.Now}
 	for k := range i.Versions {
 		v := &i.Versions[k]
@@ -296,13 +309,7 @@ func (d *details) head() string {
 			life.From = v.NotBefore
 		}
 	}
-	if len(i.Versions) == 0 {
-		lines = append(lines, " "+s.Paint(style.Faint, widget.Repeat("·", d.width-2)), " "+s.Paint(style.Muted, c.T("life.none")))
-	} else {
-		lines = append(lines, " "+widget.LifeBar(s, life, d.width-2), d.lifeDates(life))
-	}
-	lines = append(lines, "")
-	return strings.Join(lines, "\n")
+	return life
 }
 
 func (d *details) lifeDates(l widget.Life) string {

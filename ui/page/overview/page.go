@@ -44,6 +44,7 @@ type page struct {
 	input         widget.Input
 	active        *lifecycle.Case // of the certificate under the cursor
 	details       *details
+	beside        *details // the certificate under the cursor, on wide screens
 }
 
 var _ kit.Page = (*page)(nil)
@@ -82,7 +83,7 @@ type (
 
 func (p *page) SetSize(w, h int) {
 	p.width, p.height = max(w, 0), max(h, 0)
-	p.table.SetSize(w, max(h-p.bandHeight()-1, 2))
+	p.table.SetSize(p.listWidth(), max(h-p.bandHeight()-1, 2))
 	if p.details != nil {
 		p.details.setSize(w, h)
 	}
@@ -167,7 +168,7 @@ func (p *page) moved() tea.Cmd {
 	if id := p.current(); p.active == nil || p.active.Instance.ID != id {
 		cmds = append(cmds, p.loadCase())
 	}
-	return tea.Batch(cmds...)
+	return tea.Batch(append(cmds, p.follow())...)
 }
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
@@ -177,7 +178,12 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		if p.details != nil {
 			cmds = append(cmds, p.details.load())
 		}
+		if p.beside != nil {
+			cmds = append(cmds, p.beside.load())
+		}
 		return tea.Batch(cmds...)
+	case kit.ResizedMsg:
+		return p.follow()
 	case kit.ShownMsg:
 		return p.open(m.ID)
 	case goneMsg: // by this person or another: back to the list
@@ -200,7 +206,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		if first || p.active == nil || p.active.Instance.ID != p.current() {
 			return tea.Batch(again, p.moved())
 		}
-		return again
+		return tea.Batch(again, p.follow())
 	case retriedMsg:
 		return tea.Batch(p.load(), p.loadCounts())
 	case countsLoadedMsg:
@@ -221,9 +227,13 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	case tea.MouseClickMsg:
 		return p.click(m)
 	default:
-		if p.details != nil {
-			return p.details.update(msg)
+		var cmds []tea.Cmd
+		for _, d := range []*details{p.details, p.beside} {
+			if d != nil {
+				cmds = append(cmds, d.update(msg))
+			}
 		}
+		return tea.Batch(cmds...)
 	}
 	return nil
 }
@@ -307,6 +317,8 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 			return nil
 		}
 		p.table.Select(n)
+	} else if m.X >= p.listWidth() {
+		return p.open(p.current())
 	} else if !p.table.Click(y) {
 		return nil
 	}

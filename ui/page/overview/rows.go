@@ -107,7 +107,14 @@ func specOf(c *kit.Context, r *model.Row) string {
 	if r.Spec == (model.Specification{}) {
 		return c.T("spec.upload")
 	}
-	return strings.ToUpper(string(r.Spec.Level)) + " " + c.Text.Code("type", string(r.Spec.Type)) + " · " + r.Spec.Brand + " · " + c.Text.Code("grade", string(r.Spec.Grade))
+	// An upload tells only part of it.
+	var parts []string
+	for _, p := range []string{strings.TrimSpace(strings.ToUpper(string(r.Spec.Level)) + " " + c.Text.Code("type", string(r.Spec.Type))), r.Spec.Brand, c.Text.Code("grade", string(r.Spec.Grade))} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, " · ")
 }
 
 func validity(r *model.Row) string {

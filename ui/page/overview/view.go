@@ -54,6 +54,9 @@ func (p *page) View() string {
 		b.WriteString(widget.Fill("\n  "+p.c.Styles.Paint(style.Muted, p.c.T("list.none")), p.width, rest))
 	case p.cardsShown():
 		b.WriteString(p.cardsView(rest))
+	case p.sideShown():
+		w := p.listWidth()
+		b.WriteString(widget.Beside(rest, []int{w, 1, sideWidth}, p.table.View(p.c.Styles), "", p.sideView(rest)))
 	default:
 		b.WriteString(p.table.View(p.c.Styles))
 	}
