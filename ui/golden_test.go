@@ -83,6 +83,12 @@ func TestScreens(t *testing.T) {
 		{"save", 60, []string{"j", "s"}},
 		{"reissue", 60, []string{"j", "j", "n"}},
 		{"renew", 60, []string{"j", "j", "r"}},
+		{"host", 60, []string{"j", "j", "m"}},
+		{"host-confirm", 60, []string{"j", "j", "m", "ctrl+s"}},
+		{"stop-hosting", -4, []string{"2", "m"}},
+		{"auto-deploy", -4, []string{"2", "t"}},
+		{"watch-add", 60, []string{"3", "[", "+"}},
+		{"watch-details", 60, []string{"3", "[", "enter"}},
 		{"withdraw", 60, []string{"/", "c", "o", "r", "p", "enter", "w"}},
 		{"undeploy", 60, []string{"/", "s", "h", "o", "p", "enter", "D"}},
 		{"undeploy-one", 60, []string{"D"}},
@@ -113,7 +119,11 @@ func TestScreens(t *testing.T) {
 						b = ov()
 					}
 					session := func(o *Options) { o.Remote, o.Support, o.Lang = s.fleet == -3, support, lang }
-					drive(t, b, size[0], size[1], reviewer, session).keys(s.keys...).golden(name)
+					d := drive(t, b, size[0], size[1], reviewer, session).keys(s.keys...)
+					d.golden(name)
+					if lang == "en" && size[0] == 120 { // one size of each with its colours
+						d.same("colours/"+name, painted(d.m.screen(), size[0], size[1]))
+					}
 				})
 			}
 		}
