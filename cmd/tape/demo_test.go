@@ -32,7 +32,10 @@ var atDemo = map[string][]string{
 }
 
 // TestTheDemoPlays builds certquay as the tape says, plays the tape against it,
-// and looks at the screens on the way; then it draws them.
+// and looks at the screens on the way; then it draws them. What the tape sleeps is
+// under 90 seconds.
+//
+// spec: V8
 func TestTheDemoPlays(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds and runs certquay")
@@ -41,6 +44,18 @@ func TestTheDemoPlays(t *testing.T) {
 	tp, err := Load(filepath.Join(root, "demo.tape"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	long := time.Duration(0)
+	for _, c := range tp.Commands {
+		switch c.Name {
+		case "Sleep":
+			long += c.Delay
+		case "Type":
+			long += c.Delay * time.Duration(len(c.Text))
+		}
+	}
+	if long > 85*time.Second { // waiting for what it does comes on top
+		t.Errorf("the tape sleeps and types for %s", long)
 	}
 	for _, program := range append(tp.Requires, tp.Settings.Shell) {
 		need(t, program)
