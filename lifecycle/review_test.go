@@ -142,6 +142,27 @@ func TestAReviewerDecides(t *testing.T) {
 	w.fsck()
 }
 
+// The days that a review takes are not taken off the certificate: it lasts to
+// the end of the service period, which begins at issue, and is not reissued.
+//
+// spec: T1, T2
+func TestAReviewTakesNothingOffTheCertificate(t *testing.T) {
+	w, bought := reviewedWorld(t)
+	id := bought()
+	j := w.applyOV(id, "a.example.com")
+	w.wait(j.ID)
+	w.forward(3 * days)
+	w.check(w.engine.Approve(w.ctx(), operator, id))
+	w.done(j, nil)
+	i := w.get(id)
+	if v := i.Current(); !v.NotAfter.Equal(i.ServiceEnd.Add(-time.Second)) {
+		t.Errorf("the version ends %s, the service period %s", v.NotAfter, i.ServiceEnd)
+	}
+	if !i.Due.IsZero() {
+		t.Errorf("%s is due at %s", i.DueAction, i.Due)
+	}
+}
+
 // spec: A8
 func TestAnApprovalIsUsedAgainForTheSameNamesAndCompany(t *testing.T) {
 	w, bought := reviewedWorld(t)
