@@ -64,7 +64,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		}
 	}()
 	if a.Config, err = config.Load(configFile); err != nil {
-		return a, &usageError{err.Error(), "mend " + configFile}
+		return a, &usageError{strings.ReplaceAll(err.Error(), "\n", "; "), "mend " + configFile}
 	}
 	a.Log = a.logger()
 	slog.SetDefault(a.Log)

@@ -105,6 +105,7 @@ type Row struct {
 	Auto         int
 	FailingAt    int // resources that fail
 	Failed       bool
+	Keyless      bool // the current version's key is not held here (spec A4)
 	Operation    JobKind
 	Attempt      int
 	Products     string // names, space-separated, cut likewise
@@ -142,6 +143,7 @@ func (i *Instance) Row() Row {
 	}
 	if v := i.Current(); v != nil {
 		r.NotBefore, r.Window = v.NotBefore, v.Window()
+		r.Keyless = v.KeyID == ""
 	}
 	return r
 }

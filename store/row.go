@@ -83,7 +83,11 @@ func rowCounts(r *model.Row) [7]*int {
 	return [...]*int{&r.Domains, &r.RenewalsLeft, &r.Resources, &r.Deployed, &r.Auto, &r.FailingAt, &r.Attempt}
 }
 
-func rowFlags(r *model.Row) [3]*bool { return [...]*bool{&r.DueHosted, &r.Hosted, &r.Failed} }
+// rowFlags may grow at its end, up to the bit of a shared name: rows written
+// before have the new flags unset.
+func rowFlags(r *model.Row) [4]*bool {
+	return [...]*bool{&r.DueHosted, &r.Hosted, &r.Failed, &r.Keyless}
+}
 
 // encodeRow makes the stored form of a projected row, without its ID. A
 // typical one has 75 bytes.

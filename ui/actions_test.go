@@ -19,7 +19,7 @@ var finish = map[lifecycle.Action]struct {
 	do   func(d *driver, name string)
 }{
 	lifecycle.Buy:      {"Buy", func(d *driver, _ string) { d.keys("ctrl+s", "y") }},
-	lifecycle.Upload:   {"Upload", func(d *driver, _ string) { d.keys("tab").text("a.pem").keys("ctrl+s") }},
+	lifecycle.Upload:   {"Upload", func(d *driver, _ string) { d.text("a.pem").keys("ctrl+s") }},
 	lifecycle.Apply:    {"Apply", func(d *driver, _ string) { d.keys("ctrl+u").text(domain(d)).keys("ctrl+s") }},
 	lifecycle.Close:    {"Close", func(d *driver, name string) { d.text(name).keys("enter") }},
 	lifecycle.Withdraw: {"Withdraw", func(d *driver, _ string) { d.keys("y") }},
@@ -38,7 +38,7 @@ var finish = map[lifecycle.Action]struct {
 	lifecycle.Download:    {"Download", func(d *driver, _ string) { d.keys("ctrl+s") }},
 	lifecycle.Renew:       {"Renew", func(d *driver, _ string) { d.keys("y") }},
 	lifecycle.Review:      {"Approve", func(d *driver, _ string) { d.keys("a", "y") }},
-	lifecycle.UploadKey:   {"UploadKey", func(d *driver, _ string) { d.keys("tab").text("a.key").keys("ctrl+s") }},
+	lifecycle.UploadKey:   {"UploadKey", func(d *driver, _ string) { d.text("a.key").keys("ctrl+s") }},
 	lifecycle.Reissue:     {"Reissue", func(d *driver, _ string) { d.keys("ctrl+s") }},
 	lifecycle.Revoke:      {"Revoke", func(d *driver, name string) { d.keys("tab").text(name).keys("enter") }},
 	lifecycle.Delete:      {"Delete", func(d *driver, name string) { d.text(name).keys("enter") }},

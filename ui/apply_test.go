@@ -121,7 +121,7 @@ func TestApplyWithCSR(t *testing.T) {
 	d = drive(t, kittest.Fleet(12), 80, 24, func(o *Options) { o.Remote = true })
 	d.find("new DV single").keys("a").text("a.example.com").keys("pgdown", "right", "tab")
 	d.send(tea.PasteMsg{Content: string(testCSR)})
-	d.sees("1 signing request", "Nothing is missing")
+	d.sees("signing requests: 1", "Nothing is missing")
 	d.keys("ctrl+s")
 	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], "csr") {
 		t.Fatalf("calls %q", calls)
@@ -223,7 +223,7 @@ func TestProofsAreCopied(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {
 		d := drive(t, kittest.Fleet(20), size[0], size[1])
 		d.find("corp").keys("enter")
-		d.sees("Awaited", "DNS record for corp.example.com  not seen yet", "DNS record for www.corp.example.com  seen", "the CA asks", "in about 26 h")
+		d.sees("Awaited", "DNS record for corp.example.com  not seen yet", "DNS record for www.corp.example.com  seen", "the CA uses", "in about 26 h")
 		d.keys("y", "j", "y", "j", "y")
 		if strings.Join(d.copied, " ") != "_acme-challenge.corp.example.com _acme-challenge.corp.example.com gfj9Xq_Rg85nM0qgdC5sLtqYkQb3d1VnJm2rWc8eUxA" {
 			t.Fatalf("copied %q", d.copied)

@@ -16,7 +16,7 @@ import (
 // SSH offers to paste instead, never showing what is pasted. spec: I3
 func TestImportForm(t *testing.T) {
 	d := drive(t, kittest.New(), 80, 24)
-	d.keys("i", "tab", "enter")
+	d.keys("i", "enter")
 	d.sees("✕ name at least one file")
 	d.text("missing.pem").keys("ctrl+s")
 	d.sees("✕ file does not exist", "missing.pem")
@@ -25,7 +25,7 @@ func TestImportForm(t *testing.T) {
 	d.b.Calls()
 	d.keys("ctrl+u").text("a.pem, b.key").keys("tab", "tab").text("mine").keys("enter")
 	d.called(`Upload 2 files "mine"`)
-	d.sees("imported mine")
+	d.sees("imported mine", "Overview › mine") // where the next step stands
 
 	d = drive(t, kittest.New(), 80, 24, func(o *Options) { o.Remote = true })
 	d.keys("i")
@@ -34,7 +34,7 @@ func TestImportForm(t *testing.T) {
 	d.sees("✕ paste the PEM text first")
 	secret := "-----BEGIN PRIVATE KEY-----\nSECRETSECRET\n-----END PRIVATE KEY-----\n"
 	d.send(tea.PasteMsg{Content: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" + secret})
-	d.sees("1 certificates, 1 private keys")
+	d.sees("certificates: 1, private keys: 1")
 	if d.has("SECRETSECRET") {
 		t.Fatal("a pasted key is on the screen")
 	}
@@ -49,7 +49,7 @@ func TestImportForm(t *testing.T) {
 func TestDeployForm(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
 	d.keys("j", "j", "d")
-	d.sees("‹ CDN ›", "the first deployment to a name makes the resource") // which needs no region
+	d.sees("‹ CDN ›", "certquay's own TLS server", "deployment to a name makes the resource") // which needs no region
 	d.keys("left", "ctrl+s")
 	d.sees("✕ SLB has several regions", "one or more of: cn-hangzhou")
 	d.text("moon").keys("ctrl+s")

@@ -62,9 +62,11 @@ func TestReviewNeedsItsRole(t *testing.T) {
 // beside the field what is wrong with it. spec: A4
 func TestUploadKey(t *testing.T) {
 	d := drive(t, kittest.Fleet(20), 80, 24)
-	d.find("legacy").keys("d")
+	d.find("legacy").keys("enter")
+	d.sees("next: K adds its private key")
+	d.keys("esc", "d")
 	d.sees("does not hold the private key", "add the key: press K")
-	d.keys("esc", "K", "tab").text("garbage").keys("ctrl+s")
+	d.keys("esc", "K").text("garbage").keys("ctrl+s")
 	d.sees("✕ there is no private key in it")
 	d.keys("ctrl+u").text("a.key, b.key").keys("ctrl+s")
 	d.sees("✕ one file is needed, and 2 are named")

@@ -108,6 +108,7 @@ func TestErrors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"stor:\n  seal: file\n", "f.yaml:1:1: stor is not known; did you mean store?"},
 		{"store:\n  seel: file\n", "f.yaml:2:3: store.seel is not known; did you mean seal?"},
+		{"theme: high-contrast\n", "f.yaml:1:1: theme is not known; did you mean ui.theme?"},
 		{"ssh:\n  zzz: 1\n", "f.yaml:2:3: ssh.zzz is not known; known here: authorized_keys, host_key"},
 		{"ui: {theme: pink}\n", "f.yaml:1:13: ui.theme is no theme; there are auto, dark, light, high-contrast, mono"},
 		{"ui:\n  colours:\n    god: 3\n", "f.yaml:3:10: ui.colours.god is nothing that has a colour; there are accent, bad, brand-text, ended"},

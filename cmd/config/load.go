@@ -368,6 +368,15 @@ func suggest(key string, t reflect.Type) string {
 			best, least = name, min(n, least)
 		}
 	}
+	for i := range t.NumField() { // one level too high, as theme for ui.theme
+		if in := t.Field(i).Type; best == "" && in.Kind() == reflect.Struct {
+			for n := range in.NumField() {
+				if keyOf(in.Field(n)) == key {
+					best = join(keyOf(t.Field(i)), key)
+				}
+			}
+		}
+	}
 	if best != "" {
 		return "did you mean " + best + "?"
 	}

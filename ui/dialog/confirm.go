@@ -106,6 +106,10 @@ func (d *Notice) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			d.scroll(8)
 		case "pgup", "ctrl+u":
 			d.scroll(-8)
+		case "g", "home":
+			d.scroll(-d.over)
+		case "G", "end":
+			d.scroll(d.over)
 		case "esc", "enter", "q", "x", "?", "space", "ctrl+c":
 			return nil, kit.Outcome{Done: true}
 		}

@@ -50,9 +50,9 @@ var englishDialogs = map[string]string{
 	"form.keys":          "tab ↑ ↓ move   ← → choose   ctrl+s %s   esc keep and close",
 	"form.keys.short":    "tab ↑ ↓ move   ← → choose   ctrl+s %s   esc close",
 	"form.keys.steps":    "pgup pgdn step   tab ↑ ↓ field   ctrl+s %s   esc keep and close",
-	"form.paste.request": "%s bytes: %d signing request",
+	"form.paste.request": "bytes: %s, signing requests: %d",
 	"form.paste.empty":   "paste here; nothing is shown of what you paste",
-	"form.paste.held":    "%s bytes: %d certificates, %d private keys",
+	"form.paste.held":    "bytes: %s, certificates: %d, private keys: %d",
 
 	"withdraw.title": "Withdraw %s", "withdraw.intro": "The application is taken back; what was filled in stays as a draft, and it can be applied for again.",
 	"withdraw.question": "Withdraw the application?", "withdraw.done": "withdrew the application of %s",
@@ -79,6 +79,7 @@ var englishDialogs = map[string]string{
 
 	"deploy.title": "Deploy %s", "deploy.submit": "deploy", "deploy.intro": "Each resource is asked by a TLS handshake afterwards; one that does not present it is put back as it was.",
 	"deploy.product": "product", "deploy.regions": "regions", "deploy.resources": "resources", "deploy.noproduct": "no product is configured",
+	"driver.edge":          "certquay's own TLS server on this machine",
 	"deploy.product.makes": "%s; the first deployment to a name makes the resource", "deploy.product.driver": "%s; its resources exist already", "deploy.product.problem": "cannot be used now: %s",
 	"deploy.regions.hint": "one or more of: %s", "deploy.regions.needed": "%s has several regions: name one or more", "deploy.regions.wrong": "%s has no region %s; it has %s",
 	"deploy.resources.all": "all that it covers", "deploy.resources.hint.makes": "empty: all existing ones it covers, or if there are none one each for %s",

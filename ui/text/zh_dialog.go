@@ -78,6 +78,7 @@ var chineseDialogs = map[string]string{
 
 	"deploy.title": "部署 %s", "deploy.submit": "部署", "deploy.intro": "部署后通过 TLS 握手逐一检测；未使用该证书的域名/监听将恢复原状。",
 	"deploy.product": "云产品", "deploy.regions": "地域", "deploy.resources": "域名/监听", "deploy.noproduct": "未配置云产品",
+	"driver.edge":          "certquay 在本机自带的 TLS 服务器",
 	"deploy.product.makes": "%s；首次部署到某名称时创建该域名/监听", "deploy.product.driver": "%s；其域名/监听已存在", "deploy.product.problem": "当前不可用：%s",
 	"deploy.regions.hint": "一个或多个：%s", "deploy.regions.needed": "%s 有多个地域：请指定一个或多个", "deploy.regions.wrong": "%s 没有地域 %s；可选：%s",
 	"deploy.resources.all": "证书覆盖的全部", "deploy.resources.hint.makes": "留空：证书覆盖的全部现有项；若没有，则为 %s 各建一个",

@@ -100,6 +100,7 @@ type Spec struct {
 	// Steps are the names of the steps that the fields are shown in, of which
 	// those without fields are passed over; none shows all fields at once.
 	Steps    []string
+	Begin    string // the field in use at first; "" means the first one
 	Commands []Command
 	// Preview works by a command, anew whenever a value changes.
 	Preview func(Values) func() Preview
@@ -167,6 +168,9 @@ func New(c *kit.Context, spec Spec) *Form {
 	f.refresh()
 	f.focus = -1
 	f.forward()
+	if i := f.resolve(spec.Begin); spec.Begin != "" && i >= 0 {
+		f.goTo(i)
+	}
 	if at, ok := kept[atKey]; ok && spec.ID != "" {
 		if i := f.resolve(at); i >= 0 {
 			f.goTo(i)

@@ -199,11 +199,14 @@ func (a *application) requestFields() []form.Field {
 // with letters outside ASCII in both forms while they are typed (spec A1, A2).
 func (a *application) domainHint(v form.Values) string {
 	c, s := a.c, a.i.Spec
-	ip := c.T("apply.noip")
-	if a.issuer.IPNames {
-		ip = c.T("apply.ip")
+	h := c.T("apply.domains." + string(s.Type))
+	switch {
+	case s.Type == model.Wildcard: // says it all: *.name
+	case a.issuer.IPNames:
+		h += " " + c.T("apply.ip")
+	default:
+		h += " " + c.T("apply.noip")
 	}
-	h := c.T("apply.domains."+string(s.Type)) + " " + ip
 	if a.issuer.MaxValidity > 0 {
 		h += " " + c.T("apply.issuer", s.Brand, c.Text.Or("level."+string(s.Level), string(s.Level)), widget.Validity(a.issuer.MaxValidity))
 	}
@@ -345,7 +348,10 @@ func (a *application) preview(v form.Values) func() form.Preview {
 // follows says what is awaited once the application is sent (spec A7).
 func (a *application) follows() []string {
 	c := a.c
-	lines := []string{"", c.T("apply.follows.proof")}
+	lines := []string{"", c.T("apply.follows.noproof")}
+	if a.issuer.Proof {
+		lines[1] = c.T("apply.follows.proof")
+	}
 	if slices.Contains(a.issuer.Reviewed, a.i.Spec.Level) {
 		lines = append(lines, c.T("apply.follows.review"))
 	}

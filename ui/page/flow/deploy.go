@@ -60,7 +60,7 @@ func deploy(q *request) tea.Msg {
 					return c.T("deploy.product.problem", p.Problems)
 				}
 				if p.Makes {
-					return c.T("deploy.product.makes", p.Driver)
+					return c.T("deploy.product.makes", c.Text.Or("driver."+p.Driver, p.Driver))
 				}
 				return c.T("deploy.product.driver", p.Driver)
 			}},

@@ -75,7 +75,7 @@ func upload(q *request) tea.Msg {
 	if !paths(c) {
 		intro = c.T("import.intro.remote")
 	}
-	spec := form.Spec{ID: "import", Title: c.T("import.title"), Submit: c.T("import.submit"), Intro: []string{intro},
+	spec := form.Spec{ID: "import", Begin: "files", Title: c.T("import.title"), Submit: c.T("import.submit"), Intro: []string{intro},
 		Fields: append(bringing(c, paths(c), "fullchain.pem, key.pem", "import.paths.hint", "import.text.hint"),
 			passwordFile(c), form.Field{Key: "name", Label: c.T("import.name"), Placeholder: c.T("import.name.default"), Hint: func(form.Values) string { return c.T("import.name.hint") }})}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
@@ -91,7 +91,7 @@ func upload(q *request) tea.Msg {
 			return nil, err
 		}
 		if len(res.Warnings) == 0 {
-			return kit.ToldMsg{Text: c.T("import.done", res.Instance.Name), Tone: style.Good}, nil
+			return kit.ShownMsg{ID: res.Instance.ID, Told: kit.ToldMsg{Text: c.T("import.done", res.Instance.Name), Tone: style.Good}}, nil
 		}
 		var ws []string
 		for _, w := range res.Warnings {
@@ -100,7 +100,7 @@ func upload(q *request) tea.Msg {
 		return kit.OpenedMsg{Make: func() kit.Dialog {
 			return &dialog.Notice{Context: c, Title: c.T("import.done", res.Instance.Name), Word: c.T("danger.warning"), Tone: style.Soon,
 				Parts: []dialog.Part{{Lines: ws}}}
-		}}, nil
+		}, Then: func(any) tea.Cmd { return kit.Send(kit.ShownMsg{ID: res.Instance.ID}) }}, nil // where the next step stands
 	})
 }
 
@@ -115,7 +115,7 @@ func uploadKey(q *request) tea.Msg {
 	if !paths(c) {
 		intro = append(intro, c.T("key.remote", i.ID.Short()))
 	}
-	spec := form.Spec{Title: c.T("key.title", i.Name), Submit: c.T("key.submit"), Intro: intro, Fields: append(bringing(c, paths(c), "key.pem", "key.path.hint", "key.text.hint"), passwordFile(c))}
+	spec := form.Spec{Begin: "files", Title: c.T("key.title", i.Name), Submit: c.T("key.submit"), Intro: intro, Fields: append(bringing(c, paths(c), "key.pem", "key.path.hint", "key.text.hint"), passwordFile(c))}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		files, err := brought(c, v)
 		if err == nil {

@@ -148,9 +148,13 @@ func chainOf(m *model.Material) []string {
 
 func (d *details) update(msg tea.Msg) tea.Cmd {
 	if m, ok := msg.(detailsLoadedMsg); ok && m.id == d.id {
+		was := len(d.resources)
 		d.instance, d.chain, d.contact, d.resources, d.events, d.tasks, d.papers = m.instance, m.chain, m.contact, m.resources, m.events, m.tasks, m.papers
-		if !d.loaded && d.verifying() {
+		switch {
+		case !d.loaded && d.verifying():
 			d.pane = paneVersions // what is awaited comes first
+		case d.loaded && was == 0 && len(d.resources) > 0:
+			d.pane = paneResources // the first deployment, and where to see it
 		}
 		d.loaded = true
 		d.build()
@@ -221,6 +225,7 @@ func (d *details) view() string {
 	if !d.loaded {
 		return widget.Fill("\n  "+d.c.Styles.Paint(style.Muted, d.c.T("loading")), d.width, d.height)
 	}
+	d.lines[paneResources] = d.places() // they say how long ago, and time passes
 	head, h := d.head(), d.height-headHeight
 	if d.height < 14 {
 		head, h = strings.Join(strings.Split(head, "\n")[:2], "\n"), d.height-2

@@ -104,7 +104,7 @@ func domains(c *kit.Context, r *model.Row, w int) widget.Cell {
 }
 
 func specOf(c *kit.Context, r *model.Row) string {
-	if r.Spec == (model.Specification{}) {
+	if r.Spec.Brand == "" { // an upload has a type of names only
 		return c.T("spec.upload")
 	}
 	// An upload tells only part of it.
@@ -174,13 +174,17 @@ func next(c *kit.Context, r *model.Row) (string, style.Tone) {
 	switch {
 	case r.Operation != "":
 		return c.T("next.doing", c.Text.Or("doing."+string(r.Operation), string(r.Operation))), style.Work
+	case !r.Due.IsZero() && r.DueHosted && r.Resources > 0 && r.Auto == 0 && !r.Keyless:
+		return c.T("next.renews.auto", widget.Day(r.Due, c.Now, c.T("date.day")), c.KeyOf(lifecycle.AutoDeploy)), style.Plain
 	case !r.Due.IsZero() && r.DueHosted:
 		return c.T("next.renews", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
 	case !r.Due.IsZero():
 		return c.T("next.reissues", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
 	case slices.Contains(c.Table.Row(lifecycle.Apply).From, r.State):
 		return c.T("next.apply", c.KeyOf(lifecycle.Apply)), style.Plain
-	case r.State.Group() == model.GroupIssued && r.Resources == 0 && !r.Is(model.Expired, c.Now):
+	case r.Keyless && slices.Contains(c.Table.Row(lifecycle.UploadKey).From, r.State) && !r.Is(model.Expired, c.Now):
+		return c.T("next.key", c.KeyOf(lifecycle.UploadKey)), style.Plain
+	case r.State.Group() == model.GroupIssued && !r.Keyless && r.Resources == 0 && !r.Is(model.Expired, c.Now):
 		return c.T("next.deploy", c.KeyOf(lifecycle.Deploy)), style.Plain
 	case r.Is(model.Expiring, c.Now):
 		return c.T("next.renew", c.KeyOf(lifecycle.Renew)), style.Soon
