@@ -278,10 +278,10 @@ func (m *root) run(a kit.Action) tea.Cmd {
 	}
 	if a.Run == nil {
 		if a.Why != nil {
-			why := *a.Why
+			why := a.Why
 			return m.open(kit.OpenedMsg{Make: func() kit.Dialog {
 				return &dialog.Notice{Context: m.c, Title: a.Label, Word: m.c.T("danger.note"), Tone: style.Accent,
-					Parts: []dialog.Part{{Lines: []string{why.Message}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint}}}}
+					Parts: []dialog.Part{{Lines: []string{why.Message()}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint()}}}}
 			}})
 		}
 		return nil
