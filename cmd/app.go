@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"gopkg.in/natefinch/lumberjack.v2"
@@ -46,6 +47,7 @@ type App struct {
 
 	file    string // the configuration
 	named   []lifecycle.NamedProduct
+	stage   *host.Stage // this process's dashboard; nil when it has none
 	ctx     context.Context
 	closers []func() error
 	serving bool // by certquay serve, until told to stop
@@ -69,6 +71,11 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	a.Log = a.logger()
 	slog.SetDefault(a.Log)
 
+	if g.dashboard && s.PTY != nil && a.Config.Store.Seal != config.SealPassphrase { // which is asked for first
+		if err := a.begin(ctx, s, g); err != nil {
+			return a, err
+		}
+	}
 	key := filepath.Join(filepath.Dir(configFile), filepath.Base(paths.MasterKey()))
 	if g.demo {
 		a.Store, err = store.With(mem.New(), store.Options{Logger: a.Log}) // nothing of a demo is kept
@@ -90,14 +97,10 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	if err != nil {
 		return a, err
 	}
-	roots, err := x509.SystemCertPool()
-	if err != nil {
-		a.Log.Warn("the system's roots cannot be read", "error", err)
-		roots = x509.NewCertPool()
-	}
-	if err := errors.Join(ca.Prepare(ctx), ca.AddRoots(roots)); err != nil {
+	if err := ca.Prepare(ctx); err != nil {
 		return a, &storeError{err: fmt.Errorf("the embedded CA: %w", err)}
 	}
+	roots := sync.OnceValue(func() *x509.CertPool { return a.trusted(ca) })
 	c := a.Config
 	policy := lifecycle.DefaultPolicy()
 	policy.Currency, policy.Refund, policy.CarryDays = c.Catalogue.Currency, lifecycle.RefundPolicy(c.RefundPolicy), c.Renew.CarryDays
@@ -115,7 +118,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: policy, Roots: roots,
 		Issuers:  map[string]lifecycle.Issuer{embedded.Brand: ca},
-		Products: a.named, Prober: product.Prober{}, Judge: product.Judging(product.Roots{Name: "trusted", Pool: roots}),
+		Products: a.named, Prober: product.Prober{}, Judge: product.Judging("trusted", roots),
 		Notifier: a.notifier(roots),
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
@@ -149,6 +152,21 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		return a.Host.Close(cctx)
 	})
 	return a, nil
+}
+
+// trusted are the roots that this machine trusts and that of the CA. To read
+// them takes as long as to open the store, so that it is left to the first that
+// needs them.
+func (a *App) trusted(ca *embedded.Issuer) *x509.CertPool {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		a.Log.Warn("the system's roots cannot be read", "error", err)
+		roots = x509.NewCertPool()
+	}
+	if err := ca.AddRoots(roots); err != nil {
+		a.Log.Error("the root of the embedded CA cannot be read", "error", err)
+	}
+	return roots
 }
 
 func (a *App) closing(fn func() error) { a.closers = append(a.closers, fn) }

@@ -38,21 +38,44 @@ func dashboard(ctx context.Context, c *call) error {
 	if c.Kind != session.Network {
 		o.Save = c.saveFile
 	}
-	if c.Kind == session.Local {
-		back, err := a.quietStderr()
-		if err != nil {
-			return err
-		}
-		defer back()
-	}
 	done := a.Host.Dashboard(ctx)
 	defer done()
-	switch code := host.RunProgram(ctx, c.Session, ui.New(o)); code {
+	code := 0
+	if c.Kind == session.Local && c.PTY != nil {
+		if err := a.begin(ctx, c.Session, c.g); err != nil {
+			return err
+		}
+		code = a.stage.Run(ctx, ui.New(o))
+	} else {
+		code = host.RunProgram(ctx, c.Session, ui.New(o))
+	}
+	switch code {
 	case exitDone:
 		return nil
 	default:
 		return &exitError{code}
 	}
+}
+
+// begin takes the terminal of this process for the dashboard, if that has not
+// been done, and draws its frame. Close gives the terminal back.
+func (a *App) begin(ctx context.Context, s *session.Session, g *global) error {
+	if a.stage != nil {
+		return nil
+	}
+	back, err := a.quietStderr()
+	if err != nil {
+		return err
+	}
+	c := &call{Session: s, g: g}
+	st, code := host.Begin(ctx, s, ui.Opening(ui.Options{Actor: s.Actor, ReadOnly: g.readOnly, Lang: c.language(), Plain: g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style()}), back)
+	if st == nil {
+		back()
+		return &exitError{code}
+	}
+	a.stage = st
+	a.closing(st.Close)
+	return nil
 }
 
 // exitError is an exit code whose reason was told already.

@@ -159,9 +159,15 @@ type sshd struct {
 // listen starts certquay serve --listen for the key "mine", which is made.
 func listen(t *testing.T) *sshd {
 	t.Helper()
+	return newPerson(t).listen()
+}
+
+// listen is that for a person who may have a store.
+func (p *person) listen() *sshd {
+	t := p.t
+	t.Helper()
 	need(t, "ssh")
 	need(t, "ssh-keygen")
-	p := newPerson(t)
 	d := &sshd{p: p, dir: t.TempDir()}
 	for _, name := range []string{"mine", "other"} {
 		c := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", filepath.Join(d.dir, name))

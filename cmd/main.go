@@ -68,6 +68,7 @@ func Main() int {
 	if verb.Name() == demoName {
 		return runDemo(ctx, s, g, args)
 	}
+	g.dashboard = !verb.HasParent()
 	paths := config.DefaultPaths()
 	dir, file := paths.Data, paths.ConfigFile()
 	for _, p := range []struct{ from, to *string }{{&g.data, &dir}, {&g.config, &file}} {
@@ -100,7 +101,7 @@ func Main() int {
 	}
 	return attach.Run(ctx, dir, attach.Options{
 		Tell: tell,
-		Args: args, Version: Version, Dashboard: !verb.HasParent(),
+		Args: args, Version: Version, Dashboard: g.dashboard,
 		BecomeOwner: func(lock *owner.Lock) int { return own(ctx, lock, s, g, paths, file, args) },
 	})
 }

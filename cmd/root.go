@@ -48,6 +48,7 @@ type global struct {
 	lang         string
 	noWait       bool
 	demo         bool // a throw-away store with a fleet in it
+	dashboard    bool // this process is to show it
 }
 
 // call is one command line at work: whose it is, what it was told, and the

@@ -11,7 +11,7 @@ import (
 
 // notifier sends notices as the configuration says. A mail server's
 // certificate may come from any of the roots.
-func (a *App) notifier(roots *x509.CertPool) *notify.Notifier {
+func (a *App) notifier(roots func() *x509.CertPool) *notify.Notifier {
 	s := a.Config.Notify.SMTP
 	return notify.New(notify.Options{SMTP: notify.SMTP{
 		Host: s.Host, Port: s.Port, From: s.From, User: s.User, TLS: s.TLS, Roots: roots,

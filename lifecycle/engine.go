@@ -29,8 +29,8 @@ type Options struct {
 	Policy   Policy
 	Log      *slog.Logger // nil for none
 	// Roots are those by which uploads are judged complete; nil for none but
-	// their own.
-	Roots *x509.CertPool
+	// their own. They are asked for when they are first needed.
+	Roots func() *x509.CertPool
 	// Rand makes ids; nil for crypto/rand.
 	Rand io.Reader
 	// SaveClock makes the offset of a sandbox's clock durable; nil when the
@@ -76,7 +76,7 @@ type Engine struct {
 	policy    Policy
 	log       *slog.Logger
 	saveClock func(context.Context, time.Duration) error
-	roots     *x509.CertPool
+	roots     func() *x509.CertPool
 
 	idMu sync.Mutex
 	ids  *ulid.MonotonicEntropy
@@ -122,6 +122,9 @@ func New(o Options) *Engine {
 	}
 	if o.NewKey == nil {
 		o.NewKey = generateKey
+	}
+	if o.Roots == nil {
+		o.Roots = func() *x509.CertPool { return nil }
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	return &Engine{

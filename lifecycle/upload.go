@@ -16,7 +16,7 @@ import (
 // (spec I3).
 func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest) (UploadResult, error) {
 	var res UploadResult
-	b, err := bundle.Options{Now: e.Now(), Roots: e.roots}.Parse(r.Files...)
+	b, err := bundle.Options{Now: e.Now(), Roots: e.roots()}.Parse(r.Files...)
 	if err != nil {
 		return res, e.noteRefusal(ctx, actor, uploadRefusal(Upload, err))
 	}

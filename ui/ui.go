@@ -112,11 +112,13 @@ func (m *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) { return m, m.update(msg
 
 func (m *root) update(msg tea.Msg) tea.Cmd {
 	m.c.Now = m.c.Backend.Now()
+	if m.settle(msg) {
+		return nil
+	}
 	msg = flow.Handle(m.c, msg)
 	switch v := msg.(type) {
 	case nil:
 		return nil
-	// Size and environment.
 	case tea.WindowSizeMsg:
 		m.resize(v.Width, v.Height)
 		return m.page().Update(kit.ResizedMsg{})
@@ -124,16 +126,6 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		m.dark = v.IsDark()
 		m.restyle()
 		return m.broadcast(msg)
-	case tea.ColorProfileMsg:
-		m.profile = v.Profile
-		m.restyle()
-		return nil
-	case tea.EnvMsg:
-		if v.Getenv("NO_COLOR") != "" {
-			m.profile = min(m.profile, colorprofile.ASCII)
-			m.restyle()
-		}
-		return nil
 	// The feed.
 	case watchedMsg:
 		return m.listen(v.feed)
@@ -182,6 +174,23 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		return m.input(msg)
 	}
 	return m.broadcast(msg)
+}
+
+// settle takes in what the terminal can do.
+func (m *root) settle(msg tea.Msg) bool {
+	switch v := msg.(type) {
+	case tea.ColorProfileMsg:
+		m.profile = v.Profile
+		m.restyle()
+	case tea.EnvMsg:
+		if v.Getenv("NO_COLOR") != "" {
+			m.profile = min(m.profile, colorprofile.ASCII)
+			m.restyle()
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 // broadcast hands a message to everybody: pages and dialogs have messages of
@@ -269,10 +278,10 @@ func (m *root) run(a kit.Action) tea.Cmd {
 	}
 	if a.Run == nil {
 		if a.Why != nil {
-			why := *a.Why
+			why := a.Why
 			return m.open(kit.OpenedMsg{Make: func() kit.Dialog {
 				return &dialog.Notice{Context: m.c, Title: a.Label, Word: m.c.T("danger.note"), Tone: style.Accent,
-					Parts: []dialog.Part{{Lines: []string{why.Message}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint}}}}
+					Parts: []dialog.Part{{Lines: []string{why.Message()}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint()}}}}
 			}})
 		}
 		return nil

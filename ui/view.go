@@ -26,7 +26,12 @@ func (m *root) View() tea.View {
 	if m.c.Plain {
 		return m.plainView()
 	}
-	v := tea.NewView(m.screen())
+	return m.framed(m.screen())
+}
+
+// framed is a screen with what the terminal is asked for beside it.
+func (m *root) framed(screen string) tea.View {
+	v := tea.NewView(screen)
 	v.AltScreen = true
 	v.MouseMode = tea.MouseModeCellMotion
 	v.WindowTitle = m.c.T("window.title")

@@ -40,7 +40,7 @@ func TestHelpWrapsReasons(t *testing.T) {
 		d.fits()
 		for _, a := range d.m.page().Actions() {
 			if a.Why != nil && a.Key != "" && !a.Off && size[0] == 80 {
-				d.sees(a.Label + " — " + a.Why.Message)
+				d.sees(a.Label + " — " + a.Why.Message())
 			}
 		}
 		if d.has("…") && size[0] == 80 {

@@ -29,8 +29,8 @@ type SMTP struct {
 	// PasswordFile is read at each message, so that a changed password counts
 	// at once. Nobody else may read it.
 	PasswordFile string
-	TLS          string         // one of the ways above
-	Roots        *x509.CertPool // nil for the system's
+	TLS          string                // one of the ways above
+	Roots        func() *x509.CertPool // asked for at each message; nil for the system's
 }
 
 func (s *SMTP) password() (string, error) {
@@ -56,9 +56,12 @@ func (s *SMTP) password() (string, error) {
 }
 
 func (s *SMTP) client() (*mail.Client, error) {
+	t := &tls.Config{ServerName: s.Host, MinVersion: tls.VersionTLS12}
+	if s.Roots != nil {
+		t.RootCAs = s.Roots()
+	}
 	opts := []mail.Option{
-		mail.WithPort(s.Port), mail.WithTimeout(chatTimeout),
-		mail.WithTLSConfig(&tls.Config{ServerName: s.Host, RootCAs: s.Roots, MinVersion: tls.VersionTLS12}),
+		mail.WithPort(s.Port), mail.WithTimeout(chatTimeout), mail.WithTLSConfig(t),
 	}
 	switch s.TLS {
 	case TLS:

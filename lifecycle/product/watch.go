@@ -1,15 +1,17 @@
 package product
 
 import (
+	"crypto/x509"
 	"time"
 
 	"certquay/lifecycle"
 )
 
-// Judging makes the judge of what is watched from sets of roots.
-func Judging(roots ...Roots) lifecycle.Judge {
-	return func(chain [][]byte, name string, now time.Time) (found []lifecycle.Finding) {
-		v := Judge(chain, name, roots, now)
+// Judging makes the judge of what is watched by a set of roots, which is asked
+// for when something is judged.
+func Judging(name string, pool func() *x509.CertPool) lifecycle.Judge {
+	return func(chain [][]byte, host string, now time.Time) (found []lifecycle.Finding) {
+		v := Judge(chain, host, []Roots{{Name: name, Pool: pool()}}, now)
 		for _, f := range v.Findings {
 			found = append(found, lifecycle.Finding{Problem: string(f.Problem), Text: f.Text})
 		}

@@ -124,7 +124,7 @@ func (d *Help) group(g kit.Group, w int) []helpLine {
 			lines = append(lines, helpLine{text: s.Paint(style.Key, key) + " " + widget.Cut(label, w-12), left: a})
 			continue
 		}
-		for n, line := range widget.Wrap(label+" — "+a.Why.Message, max(w-12, 1)) {
+		for n, line := range widget.Wrap(label+" — "+a.Why.Message(), max(w-12, 1)) {
 			if n > 0 {
 				key = widget.Space(11)
 			}

@@ -81,8 +81,21 @@ func Some(r Rank, something bool) Rank {
 	return Never
 }
 
-// Why is the reason why an action is not allowed, and the way out.
-type Why struct{ Message, Hint string }
+// Why is the reason why an action is not allowed, and the way out. The texts
+// are made when they are asked for: no frame shows them, and each asks for the
+// actions.
+type Why struct{ message, hint func() string }
+
+// Message is the reason.
+func (w *Why) Message() string { return w.message() }
+
+// Hint is the way out.
+func (w *Why) Hint() string { return w.hint() }
+
+// Because is a reason in words.
+func Because(message, hint string) *Why {
+	return &Why{func() string { return message }, func() string { return hint }}
+}
 
 // WhyOf is the reason of a refusal, or nil. Its texts are safe to draw: they
 // may hold names from outside.
@@ -90,7 +103,7 @@ func (c *Context) WhyOf(r *lifecycle.Refusal) *Why {
 	if r == nil {
 		return nil
 	}
-	return &Why{Message: text.Clean(c.Refused(r)), Hint: text.Clean(c.WayOut(r))}
+	return &Why{func() string { return text.Clean(c.Refused(r)) }, func() string { return text.Clean(c.WayOut(r)) }}
 }
 
 // Group gathers actions in the help.

@@ -34,7 +34,7 @@ type Server struct {
 	Host string
 	Port int
 	// Roots are what trusts its certificate, for which the host is 127.0.0.1.
-	Roots *x509.CertPool
+	Roots func() *x509.CertPool
 
 	l    net.Listener
 	conf *tls.Config
@@ -75,8 +75,9 @@ func Listen() (s *Server, stop func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s = &Server{Host: "127.0.0.1", Roots: x509.NewCertPool()}
-	s.Roots.AddCert(leaf)
+	pool := x509.NewCertPool()
+	pool.AddCert(leaf)
+	s = &Server{Host: "127.0.0.1", Roots: func() *x509.CertPool { return pool }}
 	s.conf = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
 	if s.l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, nil, err

@@ -44,11 +44,11 @@ func (p *page) Actions() []kit.Action {
 	}
 	more := kit.Action{ID: "more-months", Key: "+", Label: c.T("act.forecast.more"), Foot: c.T("forecast.foot.more"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
 	if p.months >= forecast.MaxMonths {
-		more.Why, more.Run = &kit.Why{Message: c.T("forecast.most", forecast.MaxMonths), Hint: c.T("forecast.most.hint")}, nil
+		more.Why, more.Run = kit.Because(c.T("forecast.most", forecast.MaxMonths), c.T("forecast.most.hint")), nil
 	}
 	less := kit.Action{ID: "fewer-months", Key: "-", Label: c.T("act.forecast.less"), Foot: c.T("forecast.foot.less"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
 	if p.months <= shortly {
-		less.Why, less.Run = &kit.Why{Message: c.T("forecast.least", shortly), Hint: c.T("forecast.least.hint", shortly)}, nil
+		less.Why, less.Run = kit.Because(c.T("forecast.least", shortly), c.T("forecast.least.hint", shortly)), nil
 	}
 	as = append(as, enter,
 		kit.Action{ID: "policy", Key: "p", Label: c.T("act.forecast.policy"), Foot: c.T("forecast.foot.policy"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.against},

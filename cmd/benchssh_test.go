@@ -1,0 +1,94 @@
+package cmd_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// wire passes connections on to an address and counts what comes back.
+func wire(b *testing.B, to string) (address string, came *atomic.Int64) {
+	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = l.Close() })
+	came = new(atomic.Int64)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = c.Close()
+				return
+			}
+			go func() { _, _ = io.Copy(server, c); _ = server.Close() }()
+			go func() { _, _ = io.Copy(counting{c, came}, server); _ = c.Close() }()
+		}
+	}()
+	return l.Addr().String(), came
+}
+
+type counting struct {
+	io.Writer
+	n *atomic.Int64
+}
+
+func (c counting) Write(b []byte) (int, error) {
+	c.n.Add(int64(len(b)))
+	return c.Writer.Write(b)
+}
+
+// BenchmarkBytesOverSSH counts what the OpenSSH client is sent for each key and
+// each change that somebody else makes, with 1,000 instances: on the wire, and
+// of it what is for the terminal.
+func BenchmarkBytesOverSSH(b *testing.B) {
+	p := newPerson(b)
+	p.filled(1000)
+	d := p.listen()
+	address, came := wire(b, net.JoinHostPort(d.host, d.port))
+	var err error
+	if d.host, d.port, err = net.SplitHostPort(address); err != nil {
+		b.Fatal(err)
+	}
+	s := p.show(d.client(context.Background(), "mine", "-tt"), 120, 40, nil)
+	s.see("n000189")
+	time.Sleep(2 * time.Second)
+	read := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.read
+	}
+	const times = 20
+	for _, k := range []struct {
+		name string
+		do   func(n int)
+	}{
+		{"nothing", func(int) {}},
+		{"cursor", func(int) { s.typed("j") }},
+		{"page", func(n int) { s.typed([]string{"\x1b[6~", "\x1b[5~"}[n/10%2]) }},
+		{"tab", func(int) { s.typed("\t") }},
+		{"change", func(int) { p.must("buy", "--level", "dv", "--type", "single", "--brand", "embedded", "--yes") }},
+	} {
+		b.Run(k.name, func(b *testing.B) {
+			for b.Loop() {
+				wired, shown := came.Load(), read()
+				for n := range times {
+					k.do(n)
+					time.Sleep(350 * time.Millisecond)
+				}
+				b.ReportMetric(float64(came.Load()-wired)/times, "B-wire")
+				b.ReportMetric(float64(read()-shown)/times, "B-terminal")
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+	s.leave()
+}
