@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -498,4 +499,44 @@ func TestAContactIsTestedChannelByChannel(t *testing.T) {
 	}
 	w.check(w.engine.RemoveContact(w.ctx(), operator, "ops"))
 	w.fsck()
+}
+
+// full is a store that takes nothing more from a moment on.
+type full struct {
+	lifecycle.Store
+	now atomic.Bool
+}
+
+func (f *full) Update(ctx context.Context, fn func(model.Tx) error) error {
+	if f.now.Load() {
+		return errors.New("the disk is full")
+	}
+	return f.Store.Update(ctx, fn)
+}
+
+// A notice that was sent and cannot be noted as sent, since the disk is full,
+// is not sent over and over.
+// spec: N2
+func TestAFullDiskDoesNotFloodAnybody(t *testing.T) {
+	w, p := telling(t)
+	s := &full{Store: w.store}
+	w.engine.Close()
+	w.start(s)
+	w.issued("a.example.com")
+	s.now.Store(true)
+	w.engine.Start()
+	sent := func() int {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return len(p.sent)
+	}
+	for sent() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	for range 100 { // of these the scheduler would have made use
+		time.Sleep(time.Millisecond)
+	}
+	if n := sent(); n > 2*2 {
+		t.Errorf("sent %d times to two channels", n)
+	}
 }
