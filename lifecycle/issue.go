@@ -446,11 +446,12 @@ func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 // cancelOrder tells the CA that an order is not wanted any more, as far as it
 // listens; an order left alone ends by itself.
 func (e *Engine) cancelOrder(j model.Job) {
-	is, _, err := e.request(&j)
+	i, err := e.Instance(j.Instance)
 	if err != nil {
+		e.log.Warn("the CA was not told of a withdrawal", "instance", j.Instance, "error", err)
 		return
 	}
-	c, ok := is.(Cancels)
+	c, ok := e.issuers[i.Spec.Brand].(Cancels)
 	if !ok {
 		return
 	}
