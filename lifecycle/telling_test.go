@@ -3,6 +3,7 @@ package lifecycle_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -538,5 +539,30 @@ func TestAFullDiskDoesNotFloodAnybody(t *testing.T) {
 	}
 	if n := sent(); n > 2*2 {
 		t.Errorf("sent %d times to two channels", n)
+	}
+}
+
+// Thirty instances that were reissued for years are more than a transaction of
+// the store holds; each is told of all the same.
+// spec: N1
+func TestExpiryIsToldOfInstancesWithManyVersions(t *testing.T) {
+	w, p := telling(t)
+	one := w.get(w.issued("a.example.com"))
+	for n := range 30 {
+		i := one
+		i.ID = model.ID(fmt.Sprintf("01ARZ3NDEKTSV4RRFFQ69G5F%02d", n))
+		i.Versions, i.Due = nil, time.Time{}
+		for k := range 250 {
+			v := one.Versions[0]
+			v.Number, v.Fingerprint, v.Serial = k+1, fmt.Sprintf("%060d%04d", n, k), fmt.Sprintf("%028d%04d", n, k)
+			v.NotBefore, v.NotAfter = w.clock.Now().Add(-100*days), w.clock.Now().Add(10*days)
+			i.Versions = append(i.Versions, v)
+		}
+		i.Tell = w.clock.Now().Add(-time.Minute)
+		w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return tx.Put(&i) }))
+	}
+	w.tick()
+	if n := len(slices.DeleteFunc(p.kinds(hookTo), func(k model.NoticeKind) bool { return k != model.NoticeExpiry })); n != 30 {
+		t.Errorf("%d of 30 were told of", n)
 	}
 }
