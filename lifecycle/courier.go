@@ -19,7 +19,7 @@ const (
 	// keepNotices is how long a notice is kept that was delivered, and how long
 	// one is tried that cannot be.
 	keepNotices = 90 * day
-	// pageOfNotices bounds what one look reads.
+	// pageOfNotices bounds what one look reads and one transaction deletes.
 	pageOfNotices = 100
 )
 
