@@ -55,6 +55,14 @@ func runDemo(ctx context.Context, s *session.Session, g *global, args []string) 
 	if err != nil {
 		return tell(fmt.Errorf("make a place for the demo: %w", err))
 	}
+	// The directory goes before the lock does, so that nobody who was attached
+	// takes over.
+	var lock *owner.Lock
+	defer func() {
+		if lock != nil {
+			_ = lock.Release()
+		}
+	}()
 	defer func() {
 		if err := os.RemoveAll(dir); err != nil {
 			code = tell(fmt.Errorf("remove the demo: %w", err))
@@ -64,11 +72,9 @@ func runDemo(ctx context.Context, s *session.Session, g *global, args []string) 
 	if err := errors.Join(os.Mkdir(paths.Config, 0o700), os.WriteFile(paths.ConfigFile(), []byte(demo.Config), 0o600)); err != nil {
 		return tell(fmt.Errorf("make a configuration for the demo: %w", err))
 	}
-	lock, err := owner.Acquire(paths.Data)
-	if err != nil {
+	if lock, err = owner.Acquire(paths.Data); err != nil {
 		return tell(&storeError{err: err})
 	}
-	defer func() { _ = lock.Release() }()
 	g.demo = true
 	return own(ctx, lock, s, g, paths, paths.ConfigFile(), args)
 }

@@ -263,7 +263,6 @@ func (e *Engine) startIssue(tx model.Tx, c *Case, a Action, kind model.JobKind, 
 		j.Version = v.Number + 1
 	}
 	j.Yearly = kind == model.JobRenew
-	j.NotAfter = e.askedNotAfter(i, is.Capabilities(c.Now), j.Yearly)
 	i.Operation = model.Operation{Kind: kind, Job: j.ID, Since: c.Now, Attempt: 1}
 	i.ExpectedIssue = c.Now.Add(expectedIssue)
 	if kind == model.JobIssue { // the others move with their new version

@@ -50,8 +50,8 @@ func ShownChannel(channel string) string {
 
 // mayTell refuses who may not say where certquay connects to.
 func mayTell(actor model.Actor, a Action) error {
-	if actor.Role < model.Operator {
-		return &Refusal{Action: a, Reason: ReasonRole, Args: Args{"role": actor.Role.String(), "needed": model.Operator.String()}}
+	if f := Needs(actor, a, model.Operator); f != nil {
+		return f
 	}
 	return nil
 }

@@ -23,6 +23,9 @@ type MovableClock struct {
 	base    Clock
 	offset  time.Duration
 	waiters map[*waiter]struct{}
+	rings   bool          // somebody wakes the waiters
+	next    time.Time     // when it means to wake the first
+	sooner  chan struct{} // it is to look again when that is
 }
 
 type waiter struct {
@@ -34,7 +37,7 @@ var _ Clock = (*MovableClock)(nil)
 
 // NewMovableClock makes a clock that is ahead of base by offset.
 func NewMovableClock(base Clock, offset time.Duration) *MovableClock {
-	return &MovableClock{base: base, offset: offset, waiters: map[*waiter]struct{}{}}
+	return &MovableClock{base: base, offset: offset, waiters: map[*waiter]struct{}{}, sooner: make(chan struct{}, 1)}
 }
 
 // Now is the base's time plus the offset.
@@ -59,14 +62,34 @@ func (c *MovableClock) MoveTo(t time.Time) time.Duration {
 	if ahead := t.Sub(c.base.Now().Add(c.offset)); ahead > 0 {
 		c.offset += ahead
 	}
-	now := c.base.Now().Add(c.offset)
+	c.wake()
+	if len(c.waiters) > 0 {
+		c.look() // what is left is nearer now
+	}
+	return c.offset
+}
+
+// wake tells whoever waits for a moment that has come, and says which comes
+// next, zero for none. The caller holds mu.
+func (c *MovableClock) wake() (now, next time.Time) {
+	now = c.base.Now().Add(c.offset)
 	for w := range c.waiters {
 		if !w.at.After(now) {
 			w.ch <- now
 			delete(c.waiters, w)
+		} else if next.IsZero() || w.at.Before(next) {
+			next = w.at
 		}
 	}
-	return c.offset
+	return now, next
+}
+
+// look lets what wakes the waiters look again how long that is.
+func (c *MovableClock) look() {
+	select {
+	case c.sooner <- struct{}{}:
+	default:
+	}
 }
 
 // After sends the time once d has passed on this clock, by itself or because
@@ -80,15 +103,32 @@ func (c *MovableClock) After(d time.Duration) <-chan time.Time {
 		return w.ch
 	}
 	c.waiters[w] = struct{}{}
-	real := c.base.After(d)
-	go func() {
-		<-real
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if _, waiting := c.waiters[w]; waiting {
-			w.ch <- c.base.Now().Add(c.offset)
-			delete(c.waiters, w)
-		}
-	}()
+	switch {
+	case !c.rings:
+		c.rings, c.next = true, w.at
+		go c.ring()
+	case w.at.Before(c.next):
+		c.look()
+	}
 	return w.ch
+}
+
+// ring wakes the waiters as real time passes, until there are none. One does it
+// for all, since most of those who wait are gone before their time has come.
+func (c *MovableClock) ring() {
+	for {
+		c.mu.Lock()
+		now, next := c.wake()
+		c.next, c.rings = next, len(c.waiters) > 0
+		if !c.rings {
+			c.mu.Unlock()
+			return
+		}
+		real := c.base.After(next.Sub(now))
+		c.mu.Unlock()
+		select {
+		case <-real:
+		case <-c.sooner:
+		}
+	}
 }

@@ -11,6 +11,9 @@ import (
 // AddCompany saves an organization to be picked again (spec A1). Names are
 // unique without regard to case.
 func (e *Engine) AddCompany(ctx context.Context, actor model.Actor, c model.Company) (model.Company, error) {
+	if f := Needs(actor, "company", model.Operator); f != nil {
+		return c, f
+	}
 	c.Name = strings.TrimSpace(c.Name)
 	if c.Name == "" {
 		return c, &Invalid{Field: "name", Why: "a company needs a name", Example: "Example GmbH"}
@@ -65,6 +68,9 @@ func (e *Engine) Companies() (all []model.Company, err error) {
 
 // RemoveCompany forgets a company. Applications have copies of their own.
 func (e *Engine) RemoveCompany(ctx context.Context, actor model.Actor, name string) error {
+	if f := Needs(actor, "company", model.Operator); f != nil {
+		return f
+	}
 	return e.update(ctx, func(tx model.Tx) error {
 		c, err := companyNamed(tx, name)
 		if err != nil {

@@ -19,7 +19,7 @@ const (
 	// keepNotices is how long a notice is kept that was delivered, and how long
 	// one is tried that cannot be.
 	keepNotices = 90 * day
-	// pageOfNotices bounds what one look reads.
+	// pageOfNotices bounds what one look reads and one transaction deletes.
 	pageOfNotices = 100
 )
 
@@ -171,15 +171,22 @@ func (e *Engine) deliverDue() (working []<-chan struct{}, err error) {
 			delete(e.courier.busy, channel)
 			e.courier.mu.Unlock()
 			close(done)
-			e.courier.nudge()
 		}
 		if !e.spawn(func() {
-			defer rest()
+			var err error
 			select {
 			case e.courier.slots <- struct{}{}:
-				defer func() { <-e.courier.slots }()
-				e.deliverTo(channel)
+				err = e.deliverTo(channel)
+				<-e.courier.slots
 			case <-e.ctx.Done():
+			}
+			rest()
+			if err == nil {
+				e.courier.nudge()
+			} else if e.ctx.Err() == nil {
+				// Attempted again with the next look: at once would be without
+				// end while the store takes nothing.
+				e.log.Error("notices could not be delivered", "error", err)
 			}
 		}) {
 			rest()
@@ -188,8 +195,9 @@ func (e *Engine) deliverDue() (working []<-chan struct{}, err error) {
 	return working, nil
 }
 
-// deliverTo delivers what is due on one channel, in order.
-func (e *Engine) deliverTo(channel string) {
+// deliverTo delivers what is due on one channel, in order. Its error is the
+// store's; of those of the channel the notices tell.
+func (e *Engine) deliverTo(channel string) error {
 	failures := 0
 	for e.ctx.Err() == nil {
 		var due []model.Notice
@@ -203,11 +211,10 @@ func (e *Engine) deliverTo(channel string) {
 			return nil
 		})
 		if err != nil {
-			e.log.Error("notices could not be read", "error", err)
-			return
+			return fmt.Errorf("read notices: %w", err)
 		}
 		if len(due) == 0 {
-			return
+			return nil
 		}
 		var last error
 		for n := range due {
@@ -215,17 +222,17 @@ func (e *Engine) deliverTo(channel string) {
 				last = e.send(&due[n])
 			}
 			if e.ctx.Err() != nil {
-				return // it stays due; the next engine sends it
+				return nil // it stays due; the next engine sends it
 			}
 			if failures++; last == nil {
 				failures = 0
 			}
 			if err := e.noteSent(due[n].ID, last); err != nil {
-				e.log.Error("what became of a notice could not be kept", "notice", due[n].ID, "error", err)
-				return
+				return fmt.Errorf("keep what became of notice %s: %w", due[n].ID, err)
 			}
 		}
 	}
+	return nil
 }
 
 // send makes one attempt.

@@ -96,8 +96,10 @@ type Engine struct {
 	newKeyOf         func(model.KeyType) (model.Secret, []byte, error)
 
 	passing sync.Mutex // one pass of the scheduler at a time
-	stuckMu sync.Mutex
-	stuck   map[model.ID]time.Time // due and refused: passed over until then
+	// forgotten is up to where what is done was looked at; guarded by passing.
+	forgotten struct{ jobs, tasks string }
+	stuckMu   sync.Mutex
+	stuck     map[model.ID]time.Time // due and refused: passed over until then
 }
 
 // queued is a job that [Engine.drain] will run.

@@ -61,16 +61,16 @@ func (e *Engine) tellExpiry() error {
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		err = e.update(e.ctx, func(tx model.Tx) error {
-			for _, id := range ids {
-				if err := e.tellOf(tx, id, now); err != nil {
-					return fmt.Errorf("tell of the expiry of %s: %w", id, err)
-				}
+		// One transaction each: a hundred instances of many versions are more
+		// than one can hold.
+		var errs []error
+		for _, id := range ids {
+			if err := e.update(e.ctx, func(tx model.Tx) error { return e.tellOf(tx, id, now) }); err != nil {
+				errs = append(errs, fmt.Errorf("tell of the expiry of %s: %w", id, err))
 			}
-			return nil
-		})
-		if err != nil {
-			return err
+		}
+		if errs != nil {
+			return errors.Join(errs...)
 		}
 	}
 }
@@ -140,24 +140,16 @@ func (e *Engine) planTelling() error {
 	if err != nil || string(cell.Data) == plan {
 		return err
 	}
-	for part := range slices.Chunk(ids, pageOfNotices) {
+	for _, id := range ids {
 		err := e.update(e.ctx, func(tx model.Tx) error {
-			for _, id := range part {
-				i, err := model.Get[model.Instance](tx, string(id))
-				if errors.Is(err, model.ErrNotFound) {
-					continue
-				}
-				if err != nil {
-					return err
-				}
-				if e.nextTell(&i).Equal(i.Tell) {
-					continue
-				}
-				if err := e.put(tx, &i); err != nil {
-					return err
-				}
+			i, err := model.Get[model.Instance](tx, string(id))
+			if errors.Is(err, model.ErrNotFound) {
+				return nil
 			}
-			return nil
+			if err != nil || e.nextTell(&i).Equal(i.Tell) {
+				return err
+			}
+			return e.put(tx, &i)
 		})
 		if err != nil {
 			return err

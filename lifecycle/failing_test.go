@@ -312,3 +312,48 @@ func TestOneRenewalAtATime(t *testing.T) {
 	}
 	w.fsck()
 }
+
+// A CA that is down for longer than its certificates live is asked, once it is
+// back, for one that ends in the future.
+// spec: H9, T2, I8
+func TestACAThatIsDownForLongerThanItsCertificatesLive(t *testing.T) {
+	for _, step := range []string{"order", "finalize"} {
+		t.Run(step, func(t *testing.T) {
+			w := newWorld(t)
+			w.issuer.limit = 6 * days
+			id := w.issued("a.example.com")
+			w.issuer.fails(step, errors.New("the CA is down"))
+			w.forward(20 * days)
+			if i := w.get(id); len(i.Versions) != 1 || !i.Operation.Active() {
+				t.Fatalf("%d versions, under way %+v", len(i.Versions), i.Operation)
+			}
+			w.issuer.fails(step, nil)
+			w.forward(25 * time.Hour)
+			i := w.get(id)
+			v := i.Current()
+			if len(i.Versions) != 2 || v.NotAfter.Sub(v.NotBefore) != 6*days-time.Second || i.Failure.What != "" {
+				t.Errorf("%d versions, the newest from %v to %v; failure %+v", len(i.Versions), v.NotBefore, v.NotAfter, i.Failure)
+			}
+		})
+	}
+}
+
+// What a CA did not issue in the service period is not asked for for ever.
+// spec: H9, T2
+func TestAReissueThatFailsEndsWithTheServicePeriod(t *testing.T) {
+	w := newWorld(t)
+	w.issuer.limit = 6 * days
+	id := w.issued("a.example.com")
+	w.check(w.engine.MoveClock(w.ctx(), operator, w.get(id).ServiceEnd.Add(-12*days)))
+	w.issuer.fails("order", errors.New("the CA is down"))
+	w.forward(15 * days)
+	asked := len(w.issuer.log())
+	i := w.get(id)
+	if i.Operation.Active() || i.Failure.What != model.JobReissue || !strings.Contains(i.Failure.Message, "service period has ended") {
+		t.Errorf("under way %+v, failure %+v", i.Operation, i.Failure)
+	}
+	w.forward(10 * days)
+	if again := w.issuer.log()[asked:]; slices.ContainsFunc(again, func(c string) bool { return strings.HasPrefix(c, "order") }) {
+		t.Errorf("it is asked for still: %v", again)
+	}
+}

@@ -221,6 +221,10 @@ func (i *issuer) Fetch(ctx context.Context, ref, key string) (o lifecycle.Order,
 	return o, err
 }
 
+func (i *issuer) Cancel(ctx context.Context, ref string) error {
+	return i.take(ctx, "cancel", ref, func() error { return nil })
+}
+
 func (i *issuer) Revoke(ctx context.Context, leaf *x509.Certificate, reason string) error {
 	serial := bundle.Serial(leaf.SerialNumber)
 	return i.take(ctx, "revoke", serial, func() error {

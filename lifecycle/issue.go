@@ -20,6 +20,10 @@ const (
 	stepCollect  = "collect"
 )
 
+// errServiceEnded ends a job that came too late: nothing that could be issued
+// now would lie in the service period.
+var errServiceEnded = errors.New("the service period has ended")
+
 // expectedIssue is how long issuing takes when nothing is awaited.
 const expectedIssue = 10 * time.Second
 
@@ -30,7 +34,8 @@ func finalizeSent(j *model.Job) bool {
 
 // askedNotAfter is the last second to ask the issuer for: the end of what it
 // signs on that day or of the service period (spec T2). The issuer applies its
-// own limit; asking for no more than it gives keeps the two in step.
+// own limit; asking for no more than it gives keeps the two in step. Each
+// attempt asks anew: a CA may be down for longer than its certificates live.
 func (e *Engine) askedNotAfter(i *model.Instance, caps Capabilities, yearly bool) time.Time {
 	now := e.Now().Truncate(time.Second)
 	end := i.ServiceEnd
@@ -91,7 +96,7 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 	}
 	req := CertificateRequest{
 		Key: orderKey(j), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
-		NotAfter: j.NotAfter, Replaces: replaces,
+		NotAfter: e.askedNotAfter(&i, is.Capabilities(e.Now()), j.Yearly), Replaces: replaces,
 	}
 	if i.Spec.Level != model.DV {
 		req.Organization = &i.Application.Company
@@ -112,6 +117,14 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 	return is, req, nil
 }
 
+// inTime says whether something can still be asked for.
+func (e *Engine) inTime(req CertificateRequest) error {
+	if req.NotAfter.After(e.Now()) {
+		return nil
+	}
+	return &Final{errServiceEnded}
+}
+
 // orderStep opens the order at the CA, or finds the one opened before.
 func (e *Engine) orderStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
 	is, req, err := e.request(&j)
@@ -124,6 +137,9 @@ func (e *Engine) orderStep(ctx context.Context, j model.Job, ask bool) (func(mod
 		o, err = is.Fetch(ctx, "", req.Key)
 	}
 	if errors.Is(err, ErrUnknownOrder) {
+		if err := e.inTime(req); err != nil {
+			return nil, err
+		}
 		o, err = is.Order(ctx, req)
 	}
 	if err != nil {
@@ -145,6 +161,9 @@ func (e *Engine) finalizeStep(ctx context.Context, j model.Job, ask bool) (func(
 		}
 	}
 	if o.Status == OrderReady {
+		if err := e.inTime(req); err != nil {
+			return nil, err
+		}
 		if o, err = is.Finalize(ctx, j.IssuerRef, req); err != nil {
 			return nil, err
 		}
@@ -201,23 +220,13 @@ func (e *Engine) afterOrder(o Order, req CertificateRequest) func(model.Tx, *mod
 }
 
 // orderOver fails an attempt whose order will never give the certificate. If it
-// is tried again (spec H9), then with a new order, for what is to be asked for
-// by then: a final no stays one.
+// is tried again (spec H9), then with a new order: a final no stays one.
 func (e *Engine) orderOver(tx model.Tx, j *model.Job, why error) error {
 	if err := e.fail(tx, j, &Final{why}); err != nil || !j.Live() {
 		return err
 	}
-	i, err := model.Get[model.Instance](tx, string(j.Instance))
-	if err != nil {
-		return fmt.Errorf("read instance %s: %w", j.Instance, err)
-	}
-	is, err := e.issuerOf(&i)
-	if err != nil {
-		return err
-	}
 	j.Step, j.IssuerRef, j.Waiting = stepOrder, "", ""
 	j.Refused++
-	j.NotAfter = e.askedNotAfter(&i, is.Capabilities(e.Now()), j.Yearly)
 	return nil
 }
 
@@ -437,11 +446,12 @@ func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 // cancelOrder tells the CA that an order is not wanted any more, as far as it
 // listens; an order left alone ends by itself.
 func (e *Engine) cancelOrder(j model.Job) {
-	is, _, err := e.request(&j)
+	i, err := e.Instance(j.Instance)
 	if err != nil {
+		e.log.Warn("the CA was not told of a withdrawal", "instance", j.Instance, "error", err)
 		return
 	}
-	c, ok := is.(Cancels)
+	c, ok := e.issuers[i.Spec.Brand].(Cancels)
 	if !ok {
 		return
 	}

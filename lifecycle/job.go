@@ -260,7 +260,7 @@ func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 	case model.JobUndeploy, model.JobVerify:
 		retry = false // a person asked and is told; asking again is theirs
 	case model.JobReissue, model.JobRenew:
-		retry = retry || j.Cause == WhyDue
+		retry = (retry || j.Cause == WhyDue) && !errors.Is(cause, errServiceEnded)
 	}
 	if retry {
 		wait := time.Duration(0)

@@ -111,6 +111,14 @@ func (t *Table) Row(a Action) *Row {
 	panic("lifecycle: no row for action " + string(a))
 }
 
+// Needs refuses who has less than a role.
+func Needs(actor model.Actor, a Action, role model.Role) *Refusal {
+	if actor.Role >= role {
+		return nil
+	}
+	return &Refusal{Action: a, Reason: ReasonRole, Args: Args{"role": actor.Role.String(), "needed": role.String()}}
+}
+
 // Check says why the action is refused in this case, or nil. The interface
 // calls it before, the engine again inside the write.
 func (t *Table) Check(a Action, c *Case) *Refusal {
@@ -122,8 +130,8 @@ func (t *Table) Check(a Action, c *Case) *Refusal {
 		}
 		return f
 	}
-	if c.Actor.Role < r.Role {
-		return refuse(&Refusal{Reason: ReasonRole, Args: Args{"role": c.Actor.Role.String(), "needed": r.Role.String()}})
+	if f := Needs(c.Actor, a, r.Role); f != nil {
+		return refuse(f)
 	}
 	if len(r.From) == 0 {
 		return nil

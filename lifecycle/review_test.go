@@ -313,3 +313,21 @@ func TestARenewalWaitsForAReviewerOnceTheApprovalHasEnded(t *testing.T) {
 	}
 	w.fsck()
 }
+
+// Whoever comes in over SSH and is nobody in particular changes nothing.
+// spec: V9, S3
+func TestAViewerAddsNoCompanyAndDismissesNoTask(t *testing.T) {
+	w := newWorld(t)
+	id := w.issued("a.example.com")
+	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
+	tasks, err := w.engine.Tasks(0)
+	w.check(err)
+	viewer := model.Actor{Name: "guest", Role: model.Viewer, Via: "ssh"}
+	_, err = w.engine.DismissTask(w.ctx(), viewer, string(tasks[0].ID))
+	w.refused(err, lifecycle.ReasonRole)
+	_, err = w.engine.AddCompany(w.ctx(), viewer, model.Company{Organization: model.Organization{Name: "Example GmbH"}})
+	w.refused(err, lifecycle.ReasonRole)
+	w.refused(w.engine.RemoveCompany(w.ctx(), viewer, "Example GmbH"), lifecycle.ReasonRole)
+	_, err = w.engine.DismissTask(w.ctx(), operator, string(tasks[0].ID))
+	w.check(err)
+}

@@ -224,6 +224,11 @@ func TestAnApplicationCanBeWithdrawnUntilFinalize(t *testing.T) {
 	if len(w.issuer.signed) != 0 {
 		t.Error("a withdrawn order was signed")
 	}
+	for ctx := w.ctx(); !slices.Contains(w.issuer.log(), "cancel ref-"+string(j.ID)); time.Sleep(time.Millisecond) {
+		if ctx.Err() != nil {
+			t.Fatal("the CA was not told")
+		}
+	}
 
 	// After finalize it is too late, even while the CA is silent.
 	w.issuer.pending = 0

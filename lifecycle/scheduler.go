@@ -128,7 +128,7 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 	if !sweep || e.noSweeps {
 		return jobs, errors.Join(problems...)
 	}
-	if err := e.checkRevoked(now); err != nil {
+	if err := errors.Join(e.checkRevoked(now), e.forgetDone(now)); err != nil {
 		problems = append(problems, err)
 	}
 	look, err := e.lookNow(now)
@@ -323,8 +323,8 @@ func (e *Engine) MoveClock(ctx context.Context, actor model.Actor, to time.Time)
 	if !ok || e.saveClock == nil {
 		return &Refusal{Action: "clock", Reason: ReasonNotSandbox}
 	}
-	if actor.Role < model.Owner {
-		return &Refusal{Action: "clock", Reason: ReasonRole, Args: Args{"role": actor.Role.String(), "needed": model.Owner.String()}}
+	if f := Needs(actor, "clock", model.Owner); f != nil {
+		return f
 	}
 	if to.Before(c.Now()) {
 		return &Refusal{Action: "clock", Reason: ReasonClockBack, Args: Args{"at": stamp(c.Now())}}

@@ -114,3 +114,46 @@ func TestDailyLooksLeaveNothingBehind(t *testing.T) {
 	}
 	w.fsck()
 }
+
+// What was done long ago leaves its events and no other record; what waits
+// stays, however long.
+// spec: S4
+func TestJobsAndTasksThatAreDoneAreForgotten(t *testing.T) {
+	w := newWorld(t)
+	w.issuer.limit = 30 * days
+	id := w.issued("a.example.com")
+	w.issuer.review = []model.Level{model.DV}
+	waits := w.bought()
+	j, err := w.engine.Apply(w.ctx(), operator, waits, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}}})
+	w.check(err)
+	w.wait(j.ID)
+	w.issuer.review = nil
+	count := func() (jobs, tasks int) {
+		w.check(w.store.View(func(r model.Reader) error {
+			for range r.Keys(model.Scan{Kind: model.KindJob}) {
+				jobs++
+			}
+			for range r.Keys(model.Scan{Kind: model.KindTask}) {
+				tasks++
+			}
+			return nil
+		}))
+		return jobs, tasks
+	}
+	for range 11 {
+		w.forward(30 * days)
+	}
+	jobs, tasks := count()
+	if n := len(w.get(id).Versions); n < 15 || jobs > 8 || tasks > 8 {
+		t.Errorf("after %d versions there are %d jobs and %d tasks", n, jobs, tasks)
+	}
+	if got, err := w.engine.Tasks(0); err != nil || len(got) != 2 {
+		t.Errorf("%d open tasks, %v", len(got), err)
+	}
+	w.check(w.engine.Approve(w.ctx(), operator, waits))
+	w.wait(j.ID)
+	if i := w.get(waits); i.State != model.Issued {
+		t.Errorf("what waited is %s", i.State)
+	}
+	w.fsck()
+}

@@ -8,12 +8,75 @@ import (
 	"slices"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"certquay/model"
 )
 
 // checkEvery is how often the CA is asked whether it has revoked a certificate
 // by itself.
 const checkEvery = 24 * time.Hour
+
+// keepDone is how long a job or task is kept that is done. What was done stands
+// in the activity log.
+const keepDone = 90 * day
+
+// forgetDone deletes jobs and tasks that were done with long ago, a page of each
+// at a time: at ten thousand instances some hundreds are added every day. The
+// caller holds passing.
+func (e *Engine) forgetDone(now time.Time) error {
+	before := ulid.ULID{}
+	if err := before.SetTime(ulid.Timestamp(now.Add(-keepDone))); err != nil {
+		return fmt.Errorf("say what is old: %w", err)
+	}
+	return errors.Join(
+		forget(e, &e.forgotten.jobs, before.String(), func(j *model.Job) bool { return !j.Live() }),
+		forget(e, &e.forgotten.tasks, before.String(), func(t *model.Task) bool { return !t.Done.IsZero() }),
+	)
+}
+
+// forget deletes what is done of a page of records, whose IDs rise with time,
+// and moves on to the next. What is not done by then is passed until the engine
+// starts anew.
+func forget[T any, P interface {
+	*T
+	model.Record
+}](e *Engine, from *string, before string, done func(P) bool) error {
+	var zero T
+	var gone []P
+	next := *from
+	err := e.store.View(func(r model.Reader) error {
+		for key, err := range r.Keys(model.Scan{Kind: P(&zero).RecordKind(), From: *from, To: before, Limit: pageOfNotices}) {
+			if err != nil {
+				return err
+			}
+			v, err := model.Get[T, P](r, key)
+			if err != nil {
+				return err
+			}
+			if done(&v) {
+				gone = append(gone, &v)
+			}
+			next = key + "\x00"
+		}
+		return nil
+	})
+	if err == nil && len(gone) > 0 {
+		err = e.store.Update(e.ctx, func(tx model.Tx) error {
+			for _, v := range gone {
+				if err := tx.Delete(v); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("forget what was done long ago: %w", err)
+	}
+	*from = next
+	return nil
+}
 
 // checkRevoked asks the CAs about the instances that were not asked about for
 // a day. What a CA has revoked by itself leads to where a revocation by hand

@@ -3,9 +3,11 @@ package lifecycle_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -498,4 +500,69 @@ func TestAContactIsTestedChannelByChannel(t *testing.T) {
 	}
 	w.check(w.engine.RemoveContact(w.ctx(), operator, "ops"))
 	w.fsck()
+}
+
+// full is a store that takes nothing more from a moment on.
+type full struct {
+	lifecycle.Store
+	now atomic.Bool
+}
+
+func (f *full) Update(ctx context.Context, fn func(model.Tx) error) error {
+	if f.now.Load() {
+		return errors.New("the disk is full")
+	}
+	return f.Store.Update(ctx, fn)
+}
+
+// A notice that was sent and cannot be noted as sent, since the disk is full,
+// is not sent over and over.
+// spec: N2
+func TestAFullDiskDoesNotFloodAnybody(t *testing.T) {
+	w, p := telling(t)
+	s := &full{Store: w.store}
+	w.engine.Close()
+	w.start(s)
+	w.issued("a.example.com")
+	s.now.Store(true)
+	w.engine.Start()
+	sent := func() int {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return len(p.sent)
+	}
+	for sent() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	for range 100 { // of these the scheduler would have made use
+		time.Sleep(time.Millisecond)
+	}
+	if n := sent(); n > 2*2 {
+		t.Errorf("sent %d times to two channels", n)
+	}
+}
+
+// Thirty instances that were reissued for years are more than a transaction of
+// the store holds; each is told of all the same.
+// spec: N1
+func TestExpiryIsToldOfInstancesWithManyVersions(t *testing.T) {
+	w, p := telling(t)
+	one := w.get(w.issued("a.example.com"))
+	for n := range 30 {
+		i := one
+		i.ID = model.ID(fmt.Sprintf("01ARZ3NDEKTSV4RRFFQ69G5F%02d", n))
+		i.Versions, i.Due = nil, time.Time{}
+		for k := range 250 {
+			v := one.Versions[0]
+			v.Number, v.Fingerprint, v.Serial = k+1, fmt.Sprintf("%060d%04d", n, k), fmt.Sprintf("%028d%04d", n, k)
+			v.NotBefore, v.NotAfter = w.clock.Now().Add(-100*days), w.clock.Now().Add(10*days)
+			i.Versions = append(i.Versions, v)
+		}
+		i.Tell = w.clock.Now().Add(-time.Minute)
+		w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return tx.Put(&i) }))
+	}
+	w.tick()
+	if n := len(slices.DeleteFunc(p.kinds(hookTo), func(k model.NoticeKind) bool { return k != model.NoticeExpiry })); n != 30 {
+		t.Errorf("%d of 30 were told of", n)
+	}
 }

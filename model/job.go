@@ -46,11 +46,10 @@ type Job struct {
 	IssuerRef string // the issuer's name of the order
 	KeyID     ID     // of the key the certificate is for
 	CSR       []byte
-	NotAfter  time.Time // asked for
-	Reason    string    // of a revocation, RFC 5280 name
-	Versions  []int     // of a revocation: those still to revoke
-	Target    string    // fingerprint to deploy
-	Former    string    // fingerprint presented before
+	Reason    string // of a revocation, RFC 5280 name
+	Versions  []int  // of a revocation: those still to revoke
+	Target    string // fingerprint to deploy
+	Former    string // fingerprint presented before
 	NoRestore bool
 	Yearly    bool
 

@@ -265,16 +265,16 @@ type job struct {
 	IssuerRef string        `cbor:"17,keyasint,omitzero"`
 	KeyID     model.ID      `cbor:"18,keyasint,omitzero"`
 	CSR       []byte        `cbor:"19,keyasint,omitzero"`
-	NotAfter  time.Time     `cbor:"20,keyasint,omitzero"`
-	Reason    string        `cbor:"21,keyasint,omitzero"`
-	Versions  []int         `cbor:"22,keyasint,omitzero"`
-	Target    string        `cbor:"23,keyasint,omitzero"`
-	Former    string        `cbor:"24,keyasint,omitzero"`
-	NoRestore bool          `cbor:"25,keyasint,omitzero"`
-	Yearly    bool          `cbor:"26,keyasint,omitzero"`
-	Finished  time.Time     `cbor:"27,keyasint,omitzero"`
-	Result    string        `cbor:"28,keyasint,omitzero"`
-	Refused   int           `cbor:"29,keyasint,omitzero"`
+	// 20 was the end of validity asked for, which is worked out at each attempt.
+	Reason    string    `cbor:"21,keyasint,omitzero"`
+	Versions  []int     `cbor:"22,keyasint,omitzero"`
+	Target    string    `cbor:"23,keyasint,omitzero"`
+	Former    string    `cbor:"24,keyasint,omitzero"`
+	NoRestore bool      `cbor:"25,keyasint,omitzero"`
+	Yearly    bool      `cbor:"26,keyasint,omitzero"`
+	Finished  time.Time `cbor:"27,keyasint,omitzero"`
+	Result    string    `cbor:"28,keyasint,omitzero"`
+	Refused   int       `cbor:"29,keyasint,omitzero"`
 }
 
 // toWire makes the mirror of a record, with its secret as it was sealed.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"certquay/model"
@@ -18,7 +19,7 @@ type instance struct {
 	Created       time.Time     `cbor:"9,keyasint,omitzero"`
 	Application   application   `cbor:"10,keyasint,omitzero"`
 	Contact       model.ID      `cbor:"11,keyasint,omitzero"`
-	Versions      []version     `cbor:"12,keyasint,omitzero"`
+	Versions      []versionNext `cbor:"12,keyasint,omitzero"`
 	ServiceStart  time.Time     `cbor:"13,keyasint,omitzero"`
 	ServiceEnd    time.Time     `cbor:"14,keyasint,omitzero"`
 	ExpectedIssue time.Time     `cbor:"15,keyasint,omitzero"`
@@ -40,12 +41,58 @@ type instance struct {
 	ToldVersion   int           `cbor:"31,keyasint,omitzero"`
 }
 
+// versionNext is a version as it stands after another: what is the same in both
+// is left out, so that an instance that was reissued for years, with a hundred
+// names, stays a small record.
+type versionNext struct {
+	version
+	Same uint `cbor:"20,keyasint,omitzero"` // a bit for each of sames, in their order
+}
+
+// sames are the parts of a version that are mostly those of the one before; new
+// ones come last. Each says whether they are equal, and makes them so.
+var sames = []struct {
+	equal func(a, b *version) bool
+	set   func(to, from *version)
+}{
+	{func(a, b *version) bool { return slices.Equal(a.Domains, b.Domains) }, func(to, from *version) { to.Domains = from.Domains }},
+	{func(a, b *version) bool { return a.Subject == b.Subject }, func(to, from *version) { to.Subject = from.Subject }},
+	{func(a, b *version) bool { return a.KeyType == b.KeyType }, func(to, from *version) { to.KeyType = from.KeyType }},
+	{func(a, b *version) bool { return a.SPKI == b.SPKI }, func(to, from *version) { to.SPKI = from.SPKI }},
+	{func(a, b *version) bool { return a.KeyID == b.KeyID }, func(to, from *version) { to.KeyID = from.KeyID }},
+	{func(a, b *version) bool { return a.Issuer == b.Issuer }, func(to, from *version) { to.Issuer = from.Issuer }},
+}
+
+func versionsToWire(vs []model.Version) []versionNext {
+	all := each(vs, func(v model.Version) versionNext { return versionNext{version: version(v)} })
+	for n := len(all) - 1; n > 0; n-- {
+		for k, s := range sames {
+			if s.equal(&all[n].version, &all[n-1].version) {
+				all[n].Same |= 1 << k
+				s.set(&all[n].version, &version{})
+			}
+		}
+	}
+	return all
+}
+
+func versionsFromWire(all []versionNext) []model.Version {
+	for n := 1; n < len(all); n++ {
+		for k, s := range sames {
+			if all[n].Same&(1<<k) != 0 {
+				s.set(&all[n].version, &all[n-1].version)
+			}
+		}
+	}
+	return each(all, func(v versionNext) model.Version { return model.Version(v.version) })
+}
+
 func instanceToWire(i *model.Instance) instance {
 	return instance{
 		ID: i.ID, Name: i.Name, State: i.State, Origin: i.Origin, Spec: specification(i.Spec), Years: i.Years,
 		Order: i.Order, Line: i.Line, Created: i.Created,
 		Application: applicationToWire(i.Application), Contact: i.Contact,
-		Versions:     each(i.Versions, func(v model.Version) version { return version(v) }),
+		Versions:     versionsToWire(i.Versions),
 		Proofs:       each(i.Proofs, func(p model.Proof) proof { return proof(p) }),
 		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, Carried: i.Carried, Checked: i.Checked,
 		ExpectedIssue: i.ExpectedIssue, Due: i.Due, DueAction: i.DueAction,
@@ -61,7 +108,7 @@ func instanceFromWire(i instance) model.Instance {
 		ID: i.ID, Name: i.Name, State: i.State, Origin: i.Origin, Spec: model.Specification(i.Spec), Years: i.Years,
 		Order: i.Order, Line: i.Line, Created: i.Created,
 		Application: applicationFromWire(i.Application), Contact: i.Contact,
-		Versions:     each(i.Versions, func(v version) model.Version { return model.Version(v) }),
+		Versions:     versionsFromWire(i.Versions),
 		Proofs:       each(i.Proofs, func(p proof) model.Proof { return model.Proof(p) }),
 		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, Carried: i.Carried, Checked: i.Checked,
 		ExpectedIssue: i.ExpectedIssue, Due: i.Due, DueAction: i.DueAction,

@@ -170,6 +170,29 @@ func TestReadOnlyRefusesEveryChange(t *testing.T) {
 	}
 }
 
+// What is not in the table of transitions is refused as well where it changes
+// anything: the clock of a sandbox, and what is watched. spec: V3, V7
+func TestAReadOnlySessionAndAViewerChangeNothingElse(t *testing.T) {
+	for why, as := range map[string]func(*Options){
+		"this session is read-only": func(o *Options) { o.ReadOnly, o.Actor.Role = true, model.Owner },
+		"your role is viewer":       func(o *Options) { o.Actor.Role = model.Viewer },
+	} {
+		d := drive(t, kittest.Fleet(20), 120, 40, as, func(o *Options) { o.Sandbox = true })
+		now := d.b.Now()
+		for _, key := range []string{">", ")", "}", "P"} {
+			d.keys(key).sees(why).keys("esc")
+		}
+		if !d.b.Now().Equal(now) {
+			t.Errorf("%s, and the clock was moved by %v", why, d.b.Now().Sub(now))
+		}
+		d.keys("3", "[").sees("Watched")
+		for _, key := range []string{"+", "V", "ctrl+x"} {
+			d.keys(key).sees(why).keys("esc")
+		}
+		d.called()
+	}
+}
+
 // TestMarkedTogether marks three and acts once, with one summary. spec: V4
 func TestMarkedTogether(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 120, 40)

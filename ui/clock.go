@@ -48,12 +48,17 @@ func (m *root) clockActions() []kit.Action {
 	if m.running {
 		run = c.T("act.clock.pause")
 	}
-	return []kit.Action{
+	as := []kit.Action{
 		{ID: "clock-day", Key: ">", Label: c.T("act.clock.day"), Group: kit.Program, Run: ahead(days(1))},
 		{ID: "clock-week", Key: ")", Label: c.T("act.clock.week"), Group: kit.Program, Run: ahead(days(7))},
 		{ID: "clock-month", Key: "}", Label: c.T("act.clock.month"), Group: kit.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
 		{ID: "clock-run", Key: "P", Label: run, Group: kit.Program, Run: m.runClock},
 	}
+	why := c.WhyNot("clock", model.Owner)
+	for n := range as {
+		as[n] = as[n].Unless(why)
+	}
+	return as
 }
 
 // runClock starts or pauses the running year.

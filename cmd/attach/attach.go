@@ -121,8 +121,9 @@ func Run(ctx context.Context, dir string, o Options) int {
 		return code
 	}
 	wait, until := 5*time.Millisecond, time.Now().Add(o.Patience)
+	acquire := owner.Acquire
 	for {
-		lock, err := owner.Acquire(dir)
+		lock, err := acquire(dir)
 		if err == nil {
 			defer func() { _ = lock.Release() }()
 			return o.BecomeOwner(lock)
@@ -138,6 +139,7 @@ func Run(ctx context.Context, dir string, o Options) int {
 			return code
 		case errors.Is(err, errReattach), o.Dashboard && errors.As(err, &lost) && lost.Accepted:
 			wait, until = 5*time.Millisecond, time.Now().Add(longest)
+			acquire = owner.Succeed // what was looked at must not become an empty store
 		case errors.Is(err, errAbsent), errors.Is(err, errLeaving), errors.As(err, &lost) && !lost.Accepted:
 		case errors.As(err, &lost):
 			return fail(1, err)

@@ -288,6 +288,25 @@ func TestTakeOver(t *testing.T) {
 	second.exit(0)
 }
 
+// A store that ends with its owner, as a demo's does, is not made anew by who
+// was attached.
+func TestNobodyTakesOverWhatIsGone(t *testing.T) {
+	dir := t.TempDir() + "/data"
+	o := serve(t, dir)
+	x := onTTY(t, command(t, dir))
+	x.until("100x30")
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	_ = o.Process.Signal(syscall.SIGTERM)
+	_ = o.Wait()
+	x.until("is gone")
+	x.exit(5)
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the directory is there again: %v", err)
+	}
+}
+
 // Control-C stops the waiting, not the work, and says so.
 func TestInterrupt(t *testing.T) {
 	dir := t.TempDir() + "/data"

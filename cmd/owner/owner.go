@@ -30,6 +30,7 @@ var (
 	ErrNotPermitted = errors.New("may not be written by you")
 	ErrNotYours     = errors.New("belongs to another user")
 	ErrOpen         = errors.New("holds other things and is open to other users")
+	ErrGone         = errors.New("is gone with the process that owned it")
 )
 
 // OwnedError says that another process owns the store.
@@ -62,8 +63,20 @@ func Acquire(dir string) (*Lock, error) {
 	if err := prepare(dir); err != nil {
 		return nil, err
 	}
+	return acquire(dir, os.O_CREATE)
+}
+
+// Succeed is Acquire for who was attached to an owner that has ended: it makes
+// nothing. When the store went with its owner, as that of a demo does, the
+// error wraps [ErrGone].
+func Succeed(dir string) (*Lock, error) { return acquire(dir, 0) }
+
+func acquire(dir string, create int) (*Lock, error) {
 	path := filepath.Join(dir, LockName)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600) //nolint:gosec // the caller's data directory
+	f, err := os.OpenFile(path, os.O_RDWR|create|syscall.O_NOFOLLOW, 0o600) //nolint:gosec // the caller's data directory
+	if create == 0 && errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the store in %s %w", dir, ErrGone)
+	}
 	if err != nil {
 		return nil, explain(path, err)
 	}

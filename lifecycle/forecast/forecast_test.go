@@ -156,3 +156,70 @@ func TestAForecastRefusesWhatItCannotShow(t *testing.T) {
 		t.Errorf("an ended context: %v", err)
 	}
 }
+
+// lacking is a source whose configuration has lost its issuer or product.
+type lacking struct {
+	*sandbox
+	issuers, products bool
+}
+
+func (l lacking) Can() map[string]func(time.Time) lifecycle.Capabilities {
+	if l.issuers {
+		return nil
+	}
+	return l.sandbox.Can()
+}
+
+func (l lacking) Products() []lifecycle.ProductInfo {
+	if l.products {
+		return nil
+	}
+	return l.sandbox.Products()
+}
+
+// A store whose configuration lacks what its instances use has a forecast too:
+// it ends, and tells what expires or fails for it.
+//
+// spec: V6
+func TestAForecastWithoutAnIssuerOrAProductTellsWhatComesOfIt(t *testing.T) {
+	s := newSandbox(t, 100*day)
+	s.fleet(t, rand.New(rand.NewPCG(7, 7)), 12)
+	whole := run(t, s, forecast.Request{Months: 12})
+	rep, err := forecast.Run(t.Context(), lacking{s, true, false}, forecast.Request{Months: 12})
+	check(t, err)
+	if rep.Total.Expiries != 12 || rep.Total.Reissues+rep.Total.Renewals != 0 {
+		t.Errorf("without the issuer: %+v", rep.Total)
+	}
+	rep, err = forecast.Run(t.Context(), lacking{s, false, true}, forecast.Request{Months: 12})
+	check(t, err)
+	if rep.Total.Failures == 0 || rep.Total.Deployments != 0 || rep.Total.Reissues != whole.Total.Reissues {
+		t.Errorf("without the product: %+v", rep.Total)
+	}
+}
+
+// A review that comes to nothing is no reason to have no forecast: here the
+// issuer of an application that waits for its reviewer is configured no more.
+//
+// spec: V6
+func TestAForecastSurvivesAReviewThatComesToNothing(t *testing.T) {
+	s := newSandbox(t, 100*day, model.OV)
+	ctx := t.Context()
+	_, made, err := s.Buy(ctx, admin, lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
+	check(t, err)
+	var b bytes.Buffer
+	check(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, 200, 200))))
+	_, err = s.AddDocument(ctx, admin, made[0].ID, "a.png", b.Bytes())
+	check(t, err)
+	j, err := s.Apply(ctx, admin, made[0].ID, lifecycle.ApplyRequest{Application: model.Application{
+		Domains: []string{"ov.example.com"}, KeyType: model.ECDSAP256, ApplicantName: "Anna Berg", Phone: "1", Email: "anna@example.com", IDNumber: "2",
+		Company: model.Organization{Name: "Example GmbH", Type: "company", Phone: "1", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"},
+	}})
+	check(t, err)
+	_, err = s.Wait(ctx, j.ID)
+	check(t, err)
+	rep, err := forecast.Run(ctx, lacking{s, true, false}, forecast.Request{Months: 12})
+	check(t, err)
+	if rep.Total.Failures == 0 {
+		t.Errorf("%+v", rep.Total)
+	}
+}

@@ -60,6 +60,14 @@ type Action struct {
 	Own string
 }
 
+// Unless makes an action that is not allowed for a reason: it only says why.
+func (a Action) Unless(why *Why) Action {
+	if why != nil {
+		a.Why, a.Run, a.Asks = why, nil, false
+	}
+	return a
+}
+
 // Rank is how much an action deserves a place in the footer.
 type Rank int
 
@@ -104,6 +112,15 @@ func (c *Context) WhyOf(r *lifecycle.Refusal) *Why {
 		return nil
 	}
 	return &Why{func() string { return text.Clean(c.Refused(r)) }, func() string { return text.Clean(c.WayOut(r)) }}
+}
+
+// WhyNot is why this session may not do what takes a role and changes
+// something: it is read-only, or somebody else's (spec V3, V7); nil if it may.
+func (c *Context) WhyNot(a lifecycle.Action, role model.Role) *Why {
+	if c.ReadOnly {
+		return c.WhyOf(&lifecycle.Refusal{Action: a, Reason: lifecycle.ReasonReadOnly})
+	}
+	return c.WhyOf(lifecycle.Needs(c.Actor, a, role))
 }
 
 // Group gathers actions in the help.

@@ -106,15 +106,16 @@ func watchWords(c *kit.Context, w *model.Watch) string {
 func (w *watched) actions(here bool) []kit.Action {
 	c := w.c
 	some := here && w.list.Table.Total() > 0
-	var why *kit.Why
-	if c.ReadOnly {
-		why = c.WhyOf(&lifecycle.Refusal{Action: "watch", Reason: lifecycle.ReasonReadOnly})
+	as := []kit.Action{
+		{ID: "watch-add", Key: "+", Label: c.T("act.watch.add"), Group: kit.View, Off: !here, Asks: true, Footer: kit.Some(kit.First, here), Run: w.add},
+		{ID: "verify", Key: "V", Label: c.T("act.watch.look"), Group: kit.View, Off: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.look},
+		{ID: "delete", Key: "ctrl+x", Label: c.T("act.watch.remove"), Group: kit.View, Danger: lifecycle.DangerNotice, Off: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
 	}
-	return []kit.Action{
-		{ID: "watch-add", Key: "+", Label: c.T("act.watch.add"), Group: kit.View, Off: !here, Why: why, Asks: true, Footer: kit.Some(kit.First, here), Run: w.add},
-		{ID: "verify", Key: "V", Label: c.T("act.watch.look"), Group: kit.View, Off: !some, Why: why, Asks: true, Footer: kit.Some(kit.First, some), Run: w.look},
-		{ID: "delete", Key: "ctrl+x", Label: c.T("act.watch.remove"), Group: kit.View, Danger: lifecycle.DangerNotice, Off: !some, Why: why, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
+	why := c.WhyNot("watch", model.Operator)
+	for n := range as {
+		as[n] = as[n].Unless(why)
 	}
+	return as
 }
 
 func (w *watched) copy() tea.Cmd {

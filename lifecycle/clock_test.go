@@ -1,0 +1,39 @@
+package lifecycle_test
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+)
+
+// The scheduler waits for up to ten minutes and is mostly woken before; on a
+// running year thousands of times in a minute.
+func TestWaitingOnAMovableClockCostsNoGoroutineEach(t *testing.T) {
+	c := lifecycle.NewMovableClock(lifecycle.SystemClock{}, 0)
+	before := runtime.NumGoroutine()
+	for range 1000 {
+		c.After(10 * time.Minute)
+	}
+	if more := runtime.NumGoroutine() - before; more > 50 {
+		t.Errorf("%d goroutines wait", more)
+	}
+	// They do not keep what is due sooner from coming, by itself or by a move.
+	soon := c.After(time.Millisecond)
+	<-soon
+	hour, later := c.After(time.Hour), c.After(2*time.Hour)
+	c.MoveTo(c.Now().Add(time.Hour + time.Minute))
+	at := <-hour
+	if late := c.Now().Sub(at); late < 0 || late > time.Hour {
+		t.Errorf("woken at %v, it is %v", at, c.Now())
+	}
+	select {
+	case <-later:
+		t.Error("one was woken an hour too soon")
+	default:
+	}
+	// A move brings what is left nearer.
+	c.MoveTo(c.Now().Add(59*time.Minute - 5*time.Millisecond))
+	<-later
+}
