@@ -188,14 +188,8 @@ func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) er
 		if err := closeTasks(tx, id, model.TaskReview, c.Now, "approved"); err != nil {
 			return err
 		}
-		is, err := e.issuerOf(i)
-		if err != nil {
-			return err
-		}
 		j := c.Job
 		j.Step, j.Begun, j.Waiting, j.Next = stepOrder, true, "", noTime
-		// A review takes days, and the period begins only at issue (spec T1).
-		j.NotAfter = e.askedNotAfter(i, is.Capabilities(c.Now), j.Yearly)
 		i.Operation.Waiting, i.Operation.Next = "", noTime
 		i.ExpectedIssue = c.Now.Add(expectedIssue)
 		next, ev.Detail = j.ID, "approved"
