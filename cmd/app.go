@@ -50,6 +50,7 @@ type App struct {
 	stage   *host.Stage // this process's dashboard; nil when it has none
 	ctx     context.Context
 	closers []func() error
+	demo    bool // nothing of it is kept
 	serving bool // by certquay serve, until told to stop
 }
 
@@ -77,7 +78,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		}
 	}
 	key := filepath.Join(filepath.Dir(configFile), filepath.Base(paths.MasterKey()))
-	if g.demo {
+	if a.demo = g.demo; a.demo {
 		a.Store, err = store.With(mem.New(), store.Options{Logger: a.Log}) // nothing of a demo is kept
 	} else {
 		a.Store, err = store.Open(lock.Dir(), store.Options{KeyFile: key, Logger: a.Log})

@@ -49,12 +49,16 @@ func dashboard(ctx context.Context, c *call) error {
 	} else {
 		code = host.RunProgram(ctx, c.Session, ui.New(o))
 	}
-	switch code {
-	case exitDone:
-		return nil
-	default:
+	if code != exitDone {
 		return &exitError{code}
 	}
+	if c.Kind == session.Local && !a.demo && a.Temporary() { // else somebody takes over
+		if _, n, err := a.Engine.Resources(lifecycle.ResourceFilter{Limit: 1}); err == nil && n > 0 {
+			c.note("endpoints and renewals rest until certquay runs again")
+			c.note("certquay serve keeps them going")
+		}
+	}
+	return nil
 }
 
 // begin takes the terminal of this process for the dashboard, if that has not

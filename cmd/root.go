@@ -103,7 +103,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the rules,
 	f.Var((*language)(&c.g.lang), "lang", "language of the dashboard: "+strings.Join(text.Languages(), " or ")+" (default: the locale)")
 	f.BoolVar(&c.g.plain, "plain", false, "the dashboard as lines of words, for a screen reader")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &usageError{err.Error(), cmd.CommandPath() + " --help"}
+		said, _, _ := strings.Cut(err.Error(), ": strconv.") // what a library says of a number that is none
+		return &usageError{said, cmd.CommandPath() + " --help"}
 	})
 	root.SetIn(c.In)
 	root.SetOut(c.Out)
@@ -141,9 +142,10 @@ func asUsage(err error) error {
 	if errors.As(err, &u) {
 		return err
 	}
+	said, _, _ := strings.Cut(err.Error(), "\n")
 	for _, start := range []string{"unknown command", "unknown flag", "unknown shorthand", "required flag", "accepts ", "requires ", "invalid argument", "if any flags in the group", "flag needs an argument"} {
 		if strings.HasPrefix(err.Error(), start) {
-			return &usageError{strings.ReplaceAll(strings.SplitN(err.Error(), "\n", 2)[0], "\"", "'"), "certquay help"}
+			return &usageError{strings.ReplaceAll(said, "\"", "'"), "certquay help"}
 		}
 	}
 	return err
