@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"certquay/cmd/config"
 	"certquay/model"
 	"certquay/store"
 )
@@ -29,6 +30,17 @@ func (p *person) filled(n int) {
 		p.t.Fatal(err)
 	}
 	now := time.Now().UTC().Truncate(time.Second)
+	// As an engine leaves it: whom to tell when is planned, and the CA was asked
+	// today. Else all of that is made up for while it is measured.
+	var before []time.Duration
+	for _, days := range config.Default().Notify.ExpiryDays {
+		before = append(before, time.Duration(days)*24*time.Hour)
+	}
+	if err := s.Update(context.Background(), func(tx model.Tx) error {
+		return tx.Put(&model.Cell{Space: "notify", Name: "plan", Data: fmt.Append(nil, before)})
+	}); err != nil {
+		p.t.Fatal(err)
+	}
 	for from := 0; from < n; from += 250 {
 		err := s.Update(context.Background(), func(tx model.Tx) error {
 			for k := from; k < min(from+250, n); k++ {
@@ -38,7 +50,7 @@ func (p *person) filled(n int) {
 					ID: model.ID(fmt.Sprintf("01M80000000000000000%06d", k)), Name: name, State: model.Issued, Origin: model.OriginBought, Years: 1,
 					Spec: model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Free}, Created: start,
 					Application:  model.Application{Domains: []string{name}, KeyType: model.ECDSAP256},
-					ServiceStart: start, ServiceEnd: start.AddDate(1, 0, 0),
+					ServiceStart: start, ServiceEnd: start.AddDate(1, 0, 0), Checked: now,
 					Versions: []model.Version{{Number: 1, Serial: fmt.Sprintf("%032x", k+1), Fingerprint: fmt.Sprintf("%064x", k+1), Subject: name, Domains: []string{name}, KeyType: "ecdsa-p256", NotBefore: start, NotAfter: start.Add(300*24*time.Hour - time.Second), Issued: start, Issuer: "embedded"}},
 				}
 				if err := tx.Put(&i); err != nil {
