@@ -175,6 +175,13 @@ func (e *Engine) spawn(fn func()) bool {
 	return true
 }
 
+// Working is how many jobs run just now.
+func (e *Engine) Working() int {
+	e.runMu.Lock()
+	defer e.runMu.Unlock()
+	return len(e.running)
+}
+
 // Now is the time of the engine's clock.
 func (e *Engine) Now() time.Time { return e.clock.Now() }
 

@@ -51,3 +51,13 @@ func (m *root) tick() tea.Cmd {
 	}
 	return tea.Tick(m.every, func(time.Time) tea.Msg { return tickedMsg{} })
 }
+
+// count asks how many people are here and how many jobs are under way.
+func (m *root) count() {
+	if m.o.Here != nil {
+		m.here = m.o.Here()
+	}
+	if m.o.Jobs != nil {
+		m.jobs = m.o.Jobs()
+	}
+}

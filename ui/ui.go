@@ -17,31 +17,6 @@ import (
 	"certquay/ui/text"
 )
 
-// Options is what a dashboard needs to know of the session it is drawn for.
-type Options struct {
-	Backend  kit.Backend
-	Actor    model.Actor
-	Ctx      context.Context // ends the dashboard's commands; nil means Background
-	ReadOnly bool
-	Lang     string
-	Version  string
-	Sealed   string     // how keys are sealed: "file", "passphrase"
-	Here     func() int // people connected; nil when nobody counts
-	// Save writes a downloaded file for the person and tells where; nil when
-	// this session has no files.
-	Save func(name string, data []byte, secret bool) (path string, err error)
-	// Read reads a file of the person; nil when this session has no files.
-	Read     func(path string) ([]byte, error)
-	Remote   bool // the files of this process are not the person's
-	Store    string
-	Sandbox  bool
-	Support  string // whom to ask for help, of the configuration
-	EdgeNote string // shown to newcomers: what the embedded products are
-	Plain    bool   // lines of words, for a screen reader
-	Theme    style.Theme
-	Keys     kit.Keymap // as [CheckKeys] accepts them
-}
-
 // root is the only tea.Model.
 type root struct {
 	o             Options
@@ -53,7 +28,7 @@ type root struct {
 	dialogs       []kit.Dialog
 	width, height int
 	told          kit.ToldMsg
-	here          int
+	here, jobs    int
 	holds         int       // commands under way that will open something
 	held          []tea.Msg // what was typed meanwhile
 	dark          bool
@@ -130,6 +105,7 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 	case watchedMsg:
 		return m.listen(v.feed)
 	case fedMsg:
+		m.count()
 		return m.page().Update(kit.ChangedMsg{Batch: v.Batch})
 	case feedEndMsg:
 		if m.c.Ctx.Err() != nil {
@@ -137,9 +113,7 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Tick(time.Second, func(time.Time) tea.Msg { return m.watch() })
 	case tickedMsg:
-		if m.o.Here != nil {
-			m.here = m.o.Here()
-		}
+		m.count()
 		return m.tick()
 	case clockMovedMsg:
 		return m.clockMoved(v)
@@ -165,9 +139,7 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(m.choose(0), m.page().Update(v))
 	case kit.FocusedMsg:
-		if m.o.Here != nil {
-			m.here = m.o.Here()
-		}
+		m.count()
 		return m.page().Update(v)
 	// What a person does.
 	case tea.KeyPressMsg, tea.PasteMsg, tea.MouseClickMsg, tea.MouseWheelMsg:

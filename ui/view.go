@@ -97,6 +97,9 @@ func (m *root) header() string {
 		}
 		right = append(right, s.Paint(style.Work, m.c.T(key, m.c.Now.UTC().Format("2006-01-02 15:04"))))
 	}
+	if m.jobs > 0 {
+		right = append(right, s.Paint(style.Work, m.c.T("header.jobs", m.jobs)))
+	}
 	if m.o.Actor.Name != "" {
 		right = append(right, text.Clean(m.o.Actor.Name)+s.Paint(style.Muted, " ("+m.c.Text.Or("role."+m.o.Actor.Role.String(), m.o.Actor.Role.String())+")"))
 	}

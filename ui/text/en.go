@@ -32,6 +32,7 @@ var english = merge(map[string]string{
 	"clock.failed":   "The clock could not be moved: %s",
 	"act.clock.day":  "move the clock by a day", "act.clock.week": "move the clock by a week", "act.clock.month": "move the clock by a month",
 	"act.clock.run": "let a year pass in a minute", "act.clock.pause": "stop the running clock",
+	"header.jobs":   "◔ %d at work",
 	"header.here":   "%d here",
 	"header.sealed": "sealed: %s", "sealed.file": "file", "sealed.passphrase": "passphrase",
 	"footer.palette": "palette",

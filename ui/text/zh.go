@@ -32,6 +32,7 @@ var chinese = merge(map[string]string{
 	"clock.failed":   "时钟推进失败：%s",
 	"act.clock.day":  "时钟推进一天", "act.clock.week": "时钟推进一周", "act.clock.month": "时钟推进一个月",
 	"act.clock.run": "一分钟内走完一年", "act.clock.pause": "停止推进时钟",
+	"header.jobs":   "◔ %d 项进行中",
 	"header.here":   "%d 人在线",
 	"header.sealed": "密封：%s", "sealed.file": "文件", "sealed.passphrase": "口令",
 	"footer.palette": "命令",

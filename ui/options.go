@@ -1,0 +1,35 @@
+package ui
+
+import (
+	"context"
+
+	"certquay/model"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+)
+
+// Options is what a dashboard needs to know of the session it is drawn for.
+type Options struct {
+	Backend  kit.Backend
+	Actor    model.Actor
+	Ctx      context.Context // ends the dashboard's commands; nil means Background
+	ReadOnly bool
+	Lang     string
+	Version  string
+	Sealed   string     // how keys are sealed: "file", "passphrase"
+	Here     func() int // people connected; nil when nobody counts
+	Jobs     func() int // jobs under way; nil when nobody counts
+	// Save writes a downloaded file for the person and tells where; nil when
+	// this session has no files.
+	Save func(name string, data []byte, secret bool) (path string, err error)
+	// Read reads a file of the person; nil when this session has no files.
+	Read     func(path string) ([]byte, error)
+	Remote   bool // the files of this process are not the person's
+	Store    string
+	Sandbox  bool
+	Support  string // whom to ask for help, of the configuration
+	EdgeNote string // shown to newcomers: what the embedded products are
+	Plain    bool   // lines of words, for a screen reader
+	Theme    style.Theme
+	Keys     kit.Keymap // as [CheckKeys] accepts them
+}
