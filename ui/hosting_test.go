@@ -98,3 +98,18 @@ func TestHostingReally(t *testing.T) {
 	d.keys("f").down(2).keys("space").down(3).keys("space", "enter")
 	d.sees("auto-deploy off 1 hosted")
 }
+
+// TestAnUploadIsSaidToBeHosted: an upload is not renewed by hand, so the card of
+// an expiring one names the key that is allowed. spec: I6 V2
+func TestAnUploadIsSaidToBeHosted(t *testing.T) {
+	b := kittest.Fleet(13)
+	up := b.Instances[8]
+	up.Name, up.Versions[0].KeyID, up.Deployments.Total = "printer.example.com", "01K0KEY", 1
+	up.Versions[0].NotAfter = b.Clock.Add(9 * 24 * time.Hour)
+	up.ServiceEnd = up.Versions[0].NotAfter
+	d := drive(t, b, 120, 40)
+	d.find("printer")
+	d.sees("next: m hosts it")
+	d.keys("m")
+	d.sees("Host printer.example.com")
+}

@@ -101,6 +101,7 @@ var english = merge(map[string]string{
 	"next.key":         "next: %s adds its private key",
 	"next.deploy":      "next: %s deploys it",
 	"next.renew":       "next: %s renews it",
+	"next.host":        "next: %s hosts it, to renew it",
 	"card.id":          "id %s",
 	"card.expires":     "%s, %s",
 

@@ -101,6 +101,7 @@ var chinese = merge(map[string]string{
 	"next.key":         "下一步：%s 添加私钥",
 	"next.deploy":      "下一步：%s 部署",
 	"next.renew":       "下一步：%s 续期",
+	"next.host":        "下一步：%s 托管后续期",
 	"card.id":          "ID %s",
 	"card.expires":     "%s，%s",
 

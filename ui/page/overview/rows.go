@@ -186,8 +186,10 @@ func next(c *kit.Context, r *model.Row) (string, style.Tone) {
 		return c.T("next.key", c.KeyOf(lifecycle.UploadKey)), style.Plain
 	case r.State.Group() == model.GroupIssued && !r.Keyless && r.Resources == 0 && !r.Is(model.Expired, c.Now):
 		return c.T("next.deploy", c.KeyOf(lifecycle.Deploy)), style.Plain
-	case r.Is(model.Expiring, c.Now):
+	case r.Is(model.Expiring, c.Now) && slices.Contains(c.Table.Row(lifecycle.Renew).From, r.State):
 		return c.T("next.renew", c.KeyOf(lifecycle.Renew)), style.Soon
+	case r.Is(model.Expiring, c.Now) && slices.Contains(c.Table.Row(lifecycle.Host).From, r.State): // an upload (I6)
+		return c.T("next.host", c.KeyOf(lifecycle.Host)), style.Soon
 	}
 	return "", style.Muted
 }
