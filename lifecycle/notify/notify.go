@@ -24,8 +24,8 @@ import (
 // chatTimeout bounds a chat's answer where the service sets no bound itself.
 const chatTimeout = 30 * time.Second
 
-// unanswered bounds how many chats may hang at once; some services cannot be
-// told to stop waiting.
+// unanswered bounds how many chats, and how many mails, may hang at once: some
+// services cannot be told to stop waiting.
 const unanswered = 32
 
 // Options is what a [Notifier] is made of.
@@ -36,9 +36,10 @@ type Options struct {
 
 // Notifier sends messages. It is safe for concurrent use.
 type Notifier struct {
-	smtp  SMTP
-	http  *http.Client
-	chats chan struct{}
+	smtp SMTP
+	http *http.Client
+	// A token each for what is under way, a mail or a chat.
+	mails, chats chan struct{}
 }
 
 var _ lifecycle.Notifier = (*Notifier)(nil)
@@ -61,7 +62,7 @@ func New(o Options) *Notifier {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
-	return &Notifier{smtp: o.SMTP, http: o.HTTP, chats: make(chan struct{}, unanswered)}
+	return &Notifier{smtp: o.SMTP, http: o.HTTP, mails: make(chan struct{}, unanswered), chats: make(chan struct{}, unanswered)}
 }
 
 // kindOf says how a channel is reached: mailto, http or chat.
@@ -143,31 +144,28 @@ func (n *Notifier) Send(ctx context.Context, channel string, m lifecycle.Message
 	}
 	switch kind {
 	case "mailto":
-		err = n.smtp.send(ctx, strings.TrimPrefix(channel, "mailto:"), m)
+		err = n.aside(ctx, n.mails, func() error { return n.smtp.send(ctx, strings.TrimPrefix(channel, "mailto:"), m) })
 	case "http":
 		err = n.post(ctx, channel, m)
 	default:
-		err = n.chat(ctx, channel, u, m)
+		err = n.aside(ctx, n.chats, func() error { return n.chat(channel, u, m) })
 	}
 	return Scrub(err, channel)
 }
 
-// chat sends by shoutrrr, which knows of no context: what does not answer is
-// left behind, and only so many are.
-func (n *Notifier) chat(ctx context.Context, channel string, u *url.URL, m lifecycle.Message) error {
+// aside runs what does not heed a context: shoutrrr knows of none, and a mail
+// server that falls silent is noticed at a timeout only. What does not answer is
+// left behind when ctx ends, and only so many are.
+func (n *Notifier) aside(ctx context.Context, under chan struct{}, send func() error) error {
 	select {
-	case n.chats <- struct{}{}:
+	case under <- struct{}{}:
 	case <-ctx.Done():
-		return errors.New("too many chats do not answer")
+		return errors.New("too many of its kind do not answer")
 	}
 	result := make(chan error, 1)
 	go func() {
-		defer func() { <-n.chats }()
-		s, err := n.service(channel, u)
-		if err == nil {
-			err = s.Send(m.Subject+"\n\n"+m.Text, &types.Params{})
-		}
-		result <- err
+		defer func() { <-under }()
+		result <- send()
 	}()
 	select {
 	case err := <-result:
@@ -175,6 +173,15 @@ func (n *Notifier) chat(ctx context.Context, channel string, u *url.URL, m lifec
 	case <-ctx.Done():
 		return fmt.Errorf("it does not answer: %w", ctx.Err())
 	}
+}
+
+// chat sends by shoutrrr.
+func (n *Notifier) chat(channel string, u *url.URL, m lifecycle.Message) error {
+	s, err := n.service(channel, u)
+	if err != nil {
+		return err
+	}
+	return s.Send(m.Subject+"\n\n"+m.Text, &types.Params{})
 }
 
 var anyURL = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>]+`)

@@ -1,10 +1,12 @@
 package notify_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -63,6 +65,45 @@ func TestMailIsSentWithTLSAndAPassword(t *testing.T) {
 	n = notify.New(notify.Options{SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", User: "quay", PasswordFile: file, TLS: notify.STARTTLS}})
 	if err := n.Send(context.Background(), "mailto:ops@example.com", message); err == nil || len(srv.Mails()) != 1 {
 		t.Errorf("%v, %d mails", err, len(srv.Mails()))
+	}
+}
+
+// TestAMailServerThatFallsSilentIsLeftBehind ends the wait for a server that
+// says nothing more once it is told of a mail. spec: N2
+func TestAMailServerThatFallsSilentIsLeftBehind(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(chan net.Conn, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = io.WriteString(c, "220 mail\r\n")
+		for lines := bufio.NewScanner(c); lines.Scan(); {
+			if strings.HasPrefix(lines.Text(), "MAIL") {
+				break
+			}
+			_, _ = io.WriteString(c, "250 mail\r\n")
+		}
+		told <- c
+	}()
+	ctx, cancel := context.WithCancel(context.Background())
+	n := notify.New(notify.Options{SMTP: notify.SMTP{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, From: "certquay@example.com", TLS: notify.NoTLS}})
+	result := make(chan error, 1)
+	go func() { result <- n.Send(ctx, "mailto:ops@example.com", message) }()
+	c := <-told
+	defer func() { _ = errors.Join(c.Close(), l.Close()) }()
+	cancel()
+	select {
+	case err := <-result:
+		if !errors.Is(err, context.Canceled) && !strings.Contains(err.Error(), "does not answer") {
+			t.Error(err)
+		}
+	case <-time.After(15 * time.Second): // half of what the library waits
+		t.Error("the silent server is waited for")
 	}
 }
 
