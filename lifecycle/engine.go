@@ -89,7 +89,7 @@ type Engine struct {
 	closing bool
 	running map[model.ID]bool // true: kicked again meanwhile
 	wake    chan struct{}     // the scheduler looks again what is due
-	moving  sync.Mutex        // one clock movement at a time
+	moving  chan struct{}     // holds a token while the clock is being moved
 
 	inline, noSweeps bool
 	queue            []queued // of jobs to run inline, guarded by runMu
@@ -131,7 +131,7 @@ func New(o Options) *Engine {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Engine{
 		store: o.Store, clock: o.Clock, table: o.Table, issuers: o.Issuers, products: o.Products,
-		prober: o.Prober, judge: o.Judge, watching: make(chan struct{}, 1), notifier: o.Notifier, courier: newCourier(), policy: o.Policy, log: o.Log, saveClock: o.SaveClock, roots: o.Roots,
+		prober: o.Prober, judge: o.Judge, watching: make(chan struct{}, 1), moving: make(chan struct{}, 1), notifier: o.Notifier, courier: newCourier(), policy: o.Policy, log: o.Log, saveClock: o.SaveClock, roots: o.Roots,
 		ids: ulid.Monotonic(o.Rand, 0), ctx: ctx, stop: stop,
 		slots: make(chan struct{}, o.Workers), running: map[model.ID]bool{}, wake: make(chan struct{}, 1),
 		inline: o.Inline, noSweeps: o.NoSweeps, newKeyOf: o.NewKey, stuck: map[model.ID]time.Time{},

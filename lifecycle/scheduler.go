@@ -329,8 +329,12 @@ func (e *Engine) MoveClock(ctx context.Context, actor model.Actor, to time.Time)
 	if to.Before(c.Now()) {
 		return &Refusal{Action: "clock", Reason: ReasonClockBack, Args: Args{"at": stamp(c.Now())}}
 	}
-	e.moving.Lock()
-	defer e.moving.Unlock()
+	select {
+	case e.moving <- struct{}{}: // one movement at a time
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-e.moving }()
 	for {
 		if _, err := e.tick(ctx, false); err != nil {
 			return err

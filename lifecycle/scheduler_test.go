@@ -1,7 +1,10 @@
 package lifecycle_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -156,4 +159,41 @@ func TestJobsAndTasksThatAreDoneAreForgotten(t *testing.T) {
 		t.Errorf("what waited is %s", i.State)
 	}
 	w.fsck()
+}
+
+// TestWhoWaitsToMoveTheClockCanBeInterrupted holds one movement up and gives the
+// second one up meanwhile.
+func TestWhoWaitsToMoveTheClockCanBeInterrupted(t *testing.T) {
+	w := newWorld(t)
+	w.engine.Close()
+	w.policy.CallTimeout = time.Minute
+	w.start(w.store)
+	w.issuer.limit = 90 * days
+	w.issued("a.example.com")
+	w.issuer.plan("order", hangs)
+	first, stop := context.WithCancel(w.ctx())
+	moved := make(chan error, 1)
+	go func() {
+		moved <- w.engine.MoveClock(first, operator, w.clock.Now().Add(400*days))
+	}()
+	orders := func() (n int) {
+		for _, c := range w.issuer.log() {
+			if strings.HasPrefix(c, "order ") {
+				n++
+			}
+		}
+		return n
+	}
+	for orders() < 2 { // the reissue hangs at the CA
+		time.Sleep(time.Millisecond)
+	}
+	second, cancel := context.WithCancel(w.ctx())
+	cancel()
+	if err := w.engine.MoveClock(second, operator, w.clock.Now().Add(time.Hour)); !errors.Is(err, context.Canceled) {
+		t.Errorf("the second: %v", err)
+	}
+	stop()
+	if err := <-moved; !errors.Is(err, context.Canceled) {
+		t.Errorf("the first: %v", err)
+	}
 }

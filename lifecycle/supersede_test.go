@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -92,5 +93,34 @@ func TestSweepsOfRevokedPlacesAreQuiet(t *testing.T) {
 	}
 	if n := count(); n != 0 {
 		t.Errorf("%d events of looks that are not possible", n)
+	}
+}
+
+// TestACAThatHangsHoldsUpOnePassBriefly asks a CA that does not answer about one
+// certificate in a pass, and about the others in the next. spec: I4
+func TestACAThatHangsHoldsUpOnePassBriefly(t *testing.T) {
+	w := newWorld(t)
+	for n := range 5 {
+		w.issued(fmt.Sprintf("n%d.example.com", n))
+	}
+	asked := func() (n int) {
+		for _, c := range w.issuer.log() {
+			if strings.HasPrefix(c, "revoked ") {
+				n++
+			}
+		}
+		return n
+	}
+	w.clock.MoveTo(epoch.Add(25 * time.Hour))
+	w.issuer.plan("revoked", hangs)
+	w.tick()
+	if n := asked(); n != 1 {
+		t.Errorf("the first pass asks about %d", n)
+	}
+	for range 20 { // one is enough, unless this machine is slow
+		w.tick()
+	}
+	if n := asked(); n != 5 {
+		t.Errorf("after more passes %d were asked about", n)
 	}
 }

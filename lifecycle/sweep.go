@@ -17,6 +17,10 @@ import (
 // by itself.
 const checkEvery = 24 * time.Hour
 
+// askFor bounds, in real time, how long a pass asks CAs, since renewals wait for
+// it, and how long it waits for one answer.
+const askFor = 10 * time.Second
+
 // keepDone is how long a job or task is kept that is done. What was done stands
 // in the activity log.
 const keepDone = 90 * day
@@ -80,7 +84,8 @@ func forget[T any, P interface {
 
 // checkRevoked asks the CAs about the instances that were not asked about for
 // a day. What a CA has revoked by itself leads to where a revocation by hand
-// does (spec I4).
+// does (spec I4). Whom there is no time for is asked about in the next pass, the
+// longest unasked first.
 func (e *Engine) checkRevoked(now time.Time) error {
 	var ids []model.ID
 	failures := 0
@@ -96,8 +101,12 @@ func (e *Engine) checkRevoked(now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("find what to ask the CA about: %w", err)
 	}
-	for _, id := range ids {
-		err := e.CheckRevoked(e.ctx, id)
+	bound := min(askFor, e.policy.CallTimeout)
+	for until := time.Now().Add(bound); len(ids) > 0 && time.Now().Before(until); ids = ids[1:] {
+		id := ids[0]
+		ctx, cancel := context.WithTimeout(e.ctx, bound)
+		err := e.CheckRevoked(ctx, id)
+		cancel()
 		if err == nil || e.ctx.Err() != nil {
 			continue
 		}
