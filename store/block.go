@@ -64,11 +64,10 @@ func (b *block) put(n int, id model.ID, l *line, profile uint32) {
 		o.id = string(id)
 	}
 	odd := !ok
-	for k, t := range rowTimes(&l.row) {
+	for k, second := range l.times {
 		v := uint32(0)
-		if !t.IsZero() {
-			o.times[k] = t.Unix()
-			v = shortTime(o.times[k])
+		if second != noTime {
+			o.times[k], v = second, shortTime(second)
 			odd = odd || v == farTime
 		}
 		b.times[n][k] = v

@@ -2,12 +2,10 @@ package store
 
 import (
 	"bytes"
-	"context"
 	"slices"
 	"sync"
 
 	"certquay/model"
-	"certquay/store/engine"
 )
 
 // table holds what lists need of every instance, packed, once for the whole
@@ -160,59 +158,6 @@ func (t *table) find(id string) (at int, exists bool) {
 		return n, false
 	}
 	return slices.BinarySearchFunc(t.byID, id, compare)
-}
-
-// chunk is how many rows are added at a time while the table is built, so that
-// queries get between.
-const chunk = 512
-
-// build fills the table from a snapshot. Instances that were committed since
-// then are left to the queue.
-func (t *table) build(ctx context.Context, v *view) (err error) {
-	defer func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.queue.Lock()
-		defer t.queue.Unlock()
-		t.ready, t.queue.err = err == nil, err
-		t.queue.touched = nil
-	}()
-	var rows []rowChange
-	for p, err := range v.scan(engine.Prefix(recordKey(model.KindInstance, ""))) {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		b, err := v.check(p)
-		if err != nil {
-			return err
-		}
-		var i model.Instance
-		if _, err := decode(p.key, b, &i); err != nil {
-			return err
-		}
-		if rows = append(rows, changeOf(&i)); len(rows) == chunk {
-			t.add(rows)
-			rows = rows[:0]
-		}
-	}
-	t.add(rows)
-	return nil
-}
-
-// add puts in instances of the snapshot that was taken before the first commit.
-func (t *table) add(rows []rowChange) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.queue.Lock()
-	defer t.queue.Unlock()
-	for _, r := range rows {
-		if !t.queue.touched[r.id] {
-			t.set(r.id, r.line)
-		}
-	}
 }
 
 // failure is why the table could not be built.
