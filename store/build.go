@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"runtime"
+	"slices"
+	"sync"
 
 	"certquay/model"
 	"certquay/store/engine"
@@ -26,15 +28,43 @@ type batch struct {
 // Every value is authenticated, as for any other reader, so a byte that was
 // flipped ends the building with an error that wraps [ErrCorrupt]. Of what is
 // authentic only that is decoded of which the lines are made.
-func (t *table) build(ctx context.Context, v *view) (err error) {
-	defer func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.queue.Lock()
-		defer t.queue.Unlock()
-		t.ready, t.queue.err = err == nil, err
-		t.queue.touched = nil
-	}()
+func (t *table) build(ctx context.Context, v *view) error {
+	err := t.fillFrom(ctx, v)
+	t.queue.Lock()
+	t.queue.touched, t.queue.err = nil, err
+	t.queue.Unlock()
+	if err == nil {
+		t.sortAll()
+	}
+	return err
+}
+
+// sortAll makes the table ready. Sorting a million rows takes a good part of a
+// second, in which queries go on, so it is done without the lock: until it is
+// done changes stay in the queue, and nothing that it reads is written.
+func (t *table) sortAll() {
+	t.mu.Lock()
+	t.take()
+	t.sorting = true
+	t.mu.Unlock()
+	orders := make([]*ordering, len(sorts))
+	var wg sync.WaitGroup
+	for n, s := range sorts {
+		wg.Go(func() {
+			orders[n] = &ordering{slots: slices.Clone(t.byID), dirty: map[uint32]struct{}{}}
+			t.sort(s, orders[n].slots)
+		})
+	}
+	wg.Wait()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for n, s := range sorts {
+		t.orders[s] = orders[n]
+	}
+	t.sorting, t.ready = false, true
+}
+
+func (t *table) fillFrom(ctx context.Context, v *view) error {
 	ctx, stop := context.WithCancel(ctx)
 	batches := make(chan *batch, runtime.GOMAXPROCS(0))
 	defer func() { // until the reading ends, which uses the snapshot

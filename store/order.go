@@ -3,11 +3,15 @@ package store
 import (
 	"cmp"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strings"
 
 	"certquay/model"
 )
+
+// sorts are the orders that the table has.
+var sorts = []model.Sort{model.SortExpiry, model.SortName, model.SortState}
 
 // ordering is all slots in use in one order. Slots whose place may have changed
 // are taken out and merged in again by the next query that needs the order, so
@@ -59,15 +63,10 @@ func (t *table) moved(slot uint32, was place) {
 	}
 }
 
-// order is all slots in use, sorted. The caller must not change it, and may
-// use it until the table changes.
+// order is all slots in use, sorted. The table must be ready. The caller must
+// not change it, and may use it until the table changes.
 func (t *table) order(s model.Sort) []uint32 {
 	o := t.orders[s]
-	if o == nil {
-		o = &ordering{dirty: map[uint32]struct{}{}, slots: slices.Clone(t.byID)}
-		t.sort(s, o.slots)
-		t.orders[s] = o
-	}
 	if len(o.dirty) > 0 {
 		t.mend(s, o)
 	}
@@ -201,6 +200,16 @@ type bitmap []uint64
 
 func (b bitmap) set(n uint32)      { b[n/64] |= 1 << (n % 64) }
 func (b bitmap) has(n uint32) bool { return b[n/64]&(1<<(n%64)) != 0 }
+
+// all are the slots in the set.
+func (b bitmap) all() (slots []uint32) {
+	for n, word := range b {
+		for ; word != 0; word &= word - 1 {
+			slots = append(slots, uint32(n*64+bits.TrailingZeros64(word)))
+		}
+	}
+	return slots
+}
 
 // of is the part of a block.
 func (b bitmap) of(block int) *slots { return (*slots)(b[block*blockWords:]) }

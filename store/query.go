@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	"certquay/model"
 )
 
@@ -11,7 +13,7 @@ const pageKeys = 200
 // cut as in the store's projection, times are whole seconds. Desc is the exact
 // reverse of the order. The answer includes what was committed before the call.
 func (s *Store) Query(q model.Query) (model.Page, error) {
-	if q.Sort == "" {
+	if !slices.Contains(sorts, q.Sort) { // "", mostly
 		q.Sort = model.SortExpiry
 	}
 	q.Offset = max(q.Offset, 0)

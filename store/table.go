@@ -12,8 +12,7 @@ import (
 // process: it answers filters, sorts and counts without the engine. A row
 // takes its texts, folded (name, domains and serials with a zero after each;
 // name and domain once more if they are shown otherwise than folded), and at
-// most 80 bytes: 61 in its block, 4 in the order of IDs and 4 in each order
-// that was asked for.
+// most 80 bytes: 61 in its block and 4 in each of four orders.
 //
 // Commits are queued and taken in by the next query, so that a long pass over
 // the table does not hold up the writer.
@@ -27,12 +26,13 @@ type table struct {
 		err     error // why it could not be built
 	}
 
-	mu       sync.Mutex // guards what follows
-	ready    bool       // everything has been seen
-	blocks   []*block   // slot n is in block n / blockSize
-	byID     []uint32   // slots in use in the order of IDs
-	free     []uint32   // slots
-	orders   map[model.Sort]*ordering
+	mu       sync.Mutex               // guards what follows
+	ready    bool                     // everything has been seen, and the orders are there
+	sorting  bool                     // without the lock: nothing is taken in
+	blocks   []*block                 // slot n is in block n / blockSize
+	byID     []uint32                 // slots in use in the order of IDs
+	free     []uint32                 // slots
+	orders   map[model.Sort]*ordering // none until it is ready
 	profiles profiles
 	results  []*result
 }
@@ -81,6 +81,9 @@ func (t *table) changed(rows []rowChange) {
 
 // take brings queued changes into the table. The caller holds mu.
 func (t *table) take() {
+	if t.sorting {
+		return
+	}
 	t.queue.Lock()
 	rows := t.queue.rows
 	if len(rows) == 0 { // and so still the committer's
@@ -91,6 +94,11 @@ func (t *table) take() {
 	t.queue.Unlock()
 	for id, l := range rows {
 		t.set(id, l)
+	}
+	for s, o := range t.orders {
+		if len(o.dirty) > taken+len(o.slots)/16 { // nobody asks for this order
+			t.mend(s, o)
+		}
 	}
 }
 
