@@ -45,6 +45,7 @@ func (t *table) build(ctx context.Context, v *view) error {
 func (t *table) sortAll() {
 	t.mu.Lock()
 	t.take()
+	t.byID = slices.Clone(t.byID) // without the room that it grew by
 	t.sorting = true
 	t.mu.Unlock()
 	orders := make([]*ordering, len(sorts))

@@ -141,7 +141,7 @@ func (t *table) slot() uint32 {
 			b := t.blocks[last]
 			b.names.all, b.serials.all = bytes.Clone(b.names.all), bytes.Clone(b.serials.all)
 		}
-		t.blocks = append(t.blocks, &block{})
+		t.blocks = append(t.blocks, newBlock())
 		last++
 	}
 	return uint32(last*blockSize + t.blocks[last].used)
