@@ -24,8 +24,11 @@ type Options struct {
 	Passphrase model.Secret
 	// WorkFactor is the scrypt work factor as a power of two; 0 means 18.
 	WorkFactor int
-	Logger     *slog.Logger     // nil for none
-	Now        func() time.Time // dates the store's making; nil for time.Now
+	// Built, if not nil, is called once the search table is there, from a
+	// goroutine of the store's: what building it left behind can be given back.
+	Built  func()
+	Logger *slog.Logger     // nil for none
+	Now    func() time.Time // dates the store's making; nil for time.Now
 	// MinFree is how many bytes must be free on the volume for writes to be
 	// taken; 0 means 128 MiB, less than 0 means no limit.
 	MinFree int64
@@ -109,7 +112,11 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 		case <-time.After(buildAfter):
 		case <-ctx.Done():
 		}
-		if err := s.table.build(ctx, &view{keys: k, snap: snap}); err != nil && ctx.Err() == nil {
+		err := s.table.build(ctx, &view{keys: k, snap: snap})
+		switch {
+		case err == nil && o.Built != nil:
+			o.Built()
+		case err != nil && ctx.Err() == nil:
 			s.log.Error("the search table could not be built", "err", err)
 		}
 	}()
