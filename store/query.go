@@ -21,8 +21,11 @@ func (s *Store) Query(q model.Query) (model.Page, error) {
 		return model.Page{}, err
 	}
 	defer s.readers.Done()
-	if index, prefix, ok := indexFor(q); ok && !s.table.isReady() {
-		return s.pageFromIndex(q, index, prefix)
+	if !s.table.isReady() {
+		if index, prefix, ok := indexFor(q); ok {
+			return s.pageFromIndex(q, index, prefix)
+		}
+		s.wantTable()
 	}
 	return s.table.page(q), nil
 }

@@ -80,7 +80,7 @@ type Store struct {
 
 	stopBuilding context.CancelFunc
 	built        chan struct{} // closed when building the table has ended
-	wanted       chan struct{} // closed when somebody waits for the table
+	wanted       chan struct{} // closed when somebody needs the table
 	want         sync.Once
 
 	mu     sync.Mutex // guards closed, and readers.Add against readers.Wait
@@ -156,10 +156,13 @@ func (s *Store) enter() error {
 	return nil
 }
 
+// wantTable has the search table built at once.
+func (s *Store) wantTable() { s.want.Do(func() { close(s.wanted) }) }
+
 // Built waits until the search table has seen everything, or ctx ends. Until
 // then queries may be partial.
 func (s *Store) Built(ctx context.Context) error {
-	s.want.Do(func() { close(s.wanted) })
+	s.wantTable()
 	select {
 	case <-s.built:
 		return s.table.failure()

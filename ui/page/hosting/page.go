@@ -51,7 +51,7 @@ func New(c *kit.Context) kit.Page {
 }
 
 // partialRetry is how soon everything is read again that was not whole yet.
-const partialRetry = 500 * time.Millisecond
+const partialRetry = 200 * time.Millisecond
 
 type (
 	retriedMsg    struct{}

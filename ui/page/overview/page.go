@@ -62,7 +62,7 @@ func New(c *kit.Context) kit.Page {
 const firstRows = 100
 
 // partialRetry is how soon a list is read again that was not whole yet.
-const partialRetry = 500 * time.Millisecond
+const partialRetry = 200 * time.Millisecond
 
 type (
 	retriedMsg    struct{}
