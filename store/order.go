@@ -98,51 +98,6 @@ func (t *table) mend(s model.Sort, o *ordering) {
 	}
 }
 
-// item is a slot on its way through a sort. Keys are looked up once, because
-// doing so at each comparison would miss the processor's cache twice.
-type item struct {
-	key uint64
-	at  uint32 // in the slots to sort
-}
-
-// sort sorts slots that are in the order of their IDs.
-func (t *table) sort(s model.Sort, slots []uint32) {
-	items := make([]item, len(slots))
-	for n := range items {
-		items[n].at = uint32(n)
-	}
-	t.sortItems(s, slots, items, 0)
-	sorted := make([]uint32, len(slots))
-	for n := range items {
-		sorted[n] = slots[items[n].at]
-	}
-	copy(slots, sorted)
-}
-
-// sortItems sorts by the keys at a depth, then those with equal keys by the
-// next.
-func (t *table) sortItems(s model.Sort, slots []uint32, items []item, depth int) {
-	for n := range items {
-		items[n].key = t.sortKey(s, slots[items[n].at], depth)
-	}
-	slices.SortFunc(items, func(a, b item) int {
-		if c := cmp.Compare(a.key, b.key); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.at, b.at)
-	})
-	for from := 0; from < len(items); {
-		to := from + 1
-		for to < len(items) && items[to].key == items[from].key {
-			to++
-		}
-		if to > from+1 && goesOn(s, items[from].key) {
-			t.sortItems(s, slots, items[from:to], depth+1)
-		}
-		from = to
-	}
-}
-
 func (t *table) compare(s model.Sort, a, b uint32) int {
 	for depth := 0; ; depth++ {
 		x, y := t.sortKey(s, a, depth), t.sortKey(s, b, depth)
