@@ -67,7 +67,7 @@ func (t *table) sortAll() {
 
 func (t *table) fillFrom(ctx context.Context, v *view) error {
 	ctx, stop := context.WithCancel(ctx)
-	batches := make(chan *batch, runtime.GOMAXPROCS(0))
+	batches := make(chan *batch, 2*runtime.GOMAXPROCS(0))
 	defer func() { // until the reading ends, which uses the snapshot
 		stop()
 		for range batches {

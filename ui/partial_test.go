@@ -25,6 +25,14 @@ func (r *reading) Page(q model.Query) (model.Page, error) {
 	return p, err
 }
 
+func (r *reading) Counts() (model.Counts, error) {
+	c, err := r.Backend.Counts()
+	if r.partial.Load() { // by state there are counters
+		c.Derived, c.Weeks, c.Partial = nil, [len(c.Weeks)]int{}, true
+	}
+	return c, err
+}
+
 // awaits works until something is to be seen, though more may follow.
 func (d *driver) awaits(what string) {
 	d.t.Helper()
@@ -60,5 +68,26 @@ func TestListsThatAreNotWholeYet(t *testing.T) {
 		if strings.Contains(d.screen(), "so far") {
 			t.Errorf("%q: everything was read:\n%s", l.keys, d.screen())
 		}
+	}
+}
+
+// Until everything was read it is not said that nothing is about to expire; then
+// it counts by itself. spec: S5
+func TestCountsThatAreNotWholeYet(t *testing.T) {
+	const fine = "nothing is about to expire"
+	r := &reading{Backend: hostedFleet()}
+	d := drive(t, r.Backend, 120, 40, func(o *Options) { o.Backend = r })
+	whole := d.screen()
+	r.partial.Store(true)
+	d.start(d.m.update(press("2")))
+	d.start(d.m.update(press("1")))
+	d.awaits("reading …")
+	if strings.Contains(d.screen(), fine) {
+		t.Errorf("nobody knows yet:\n%s", d.screen())
+	}
+	r.partial.Store(false)
+	d.run(nil)
+	if got := d.screen(); got != whole {
+		t.Errorf("it became\n%s\nof\n%s", got, whole)
 	}
 }
