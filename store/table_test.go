@@ -208,6 +208,55 @@ func TestTableOfManyBlocks(t *testing.T) {
 	}
 }
 
+// What is committed while the orders are made, without the lock, is in every
+// order afterwards; answers until then say that they are partial.
+// spec: S5
+func TestCommitsWhileOrdersAreMade(t *testing.T) {
+	now := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
+	tab := newTable()
+	all := map[model.ID]*model.Instance{}
+	put := func(n int) {
+		i := &model.Instance{
+			ID: model.ID(fmt.Sprintf("01JD%022d", n)), Name: fmt.Sprintf("%d.example.com", n*7919%5003),
+			State: model.States[n%len(model.States)], Deleted: n%50 == 49,
+			Versions: []model.Version{{NotBefore: now, NotAfter: now.Add(time.Duration(n*104729%9973) * time.Hour), Domains: []string{"a.example"}}},
+		}
+		delete(all, i.ID)
+		if !i.Deleted {
+			all[i.ID] = i
+		}
+		tab.changed([]rowChange{changeOf(i)})
+	}
+	const rows = 5 * blockSize
+	for n := range rows {
+		put(n)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tab.sortAll()
+	}()
+	for n, sorted := 0, false; !sorted; n++ {
+		select {
+		case <-done:
+			sorted = true
+		default:
+		}
+		put(rows/2 + n) // an old one anew, and later new ones
+		q := model.Query{Sort: sorts[n%len(sorts)], Filter: model.Filter{Text: "7.example.com", Derived: []model.Derived{model.Expiring}}, Limit: 10, Now: now}
+		if p := tab.page(q); sorted && p.Partial {
+			t.Fatalf("it is whole, but the answer is %+v", p)
+		}
+		tab.count(now)
+	}
+	for _, s := range sorts {
+		q := model.Query{Sort: s, Now: now}
+		if p, want := tab.page(q), rowByRow(all, q); !slices.Equal(p.Rows, want) || p.Total != len(want) {
+			t.Errorf("by %s: %d rows, want %d, or in another order", s, p.Total, len(want))
+		}
+	}
+}
+
 // rowByRow answers a query without a table.
 func rowByRow(all map[model.ID]*model.Instance, q model.Query) (rows []model.Row) {
 	for _, i := range all {
