@@ -41,7 +41,8 @@ func (t *table) build(ctx context.Context, v *view) error {
 
 // sortAll makes the table ready. Sorting a million rows takes a good part of a
 // second, in which queries go on, so it is done without the lock: until it is
-// done changes stay in the queue, and nothing that it reads is written.
+// done changes stay in the queue, and nothing that it reads is written. A query
+// waits for it only if there are changes, which it must see.
 func (t *table) sortAll() {
 	t.mu.Lock()
 	t.take()
@@ -63,6 +64,7 @@ func (t *table) sortAll() {
 		t.orders[s] = orders[n]
 	}
 	t.sorting, t.ready = false, true
+	t.sorted.Broadcast()
 }
 
 func (t *table) fillFrom(ctx context.Context, v *view) error {

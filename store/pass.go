@@ -30,7 +30,7 @@ const few = 256
 func (t *table) page(q model.Query) model.Page {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.take()
+	t.catchUp()
 	slots, total, has := t.listed(q)
 	p := model.Page{Offset: q.Offset, Total: total, Partial: !t.ready}
 	n := max(0, p.Total-q.Offset)

@@ -29,6 +29,7 @@ type table struct {
 	mu       sync.Mutex               // guards what follows
 	ready    bool                     // everything has been seen, and the orders are there
 	sorting  bool                     // without the lock: nothing is taken in
+	sorted   *sync.Cond               // sorting has ended; its lock is mu
 	blocks   []*block                 // slot n is in block n / blockSize
 	byID     []uint32                 // slots in use in the order of IDs
 	free     []uint32                 // slots
@@ -39,6 +40,7 @@ type table struct {
 
 func newTable() *table {
 	t := &table{orders: map[model.Sort]*ordering{}, profiles: newProfiles()}
+	t.sorted = sync.NewCond(&t.mu)
 	t.queue.rows = map[model.ID]*line{}
 	t.queue.touched = map[model.ID]bool{}
 	return t
@@ -79,7 +81,25 @@ func (t *table) changed(rows []rowChange) {
 	}
 }
 
-// take brings queued changes into the table. The caller holds mu.
+// catchUp brings in what was committed before the call. If there is something
+// while the orders are being made, it waits for those. The caller holds mu,
+// which others may get meanwhile.
+func (t *table) catchUp() {
+	for t.sorting && t.waiting() {
+		t.sorted.Wait()
+	}
+	t.take()
+}
+
+// waiting says whether there are queued changes.
+func (t *table) waiting() bool {
+	t.queue.Lock()
+	defer t.queue.Unlock()
+	return len(t.queue.rows) > 0
+}
+
+// take brings queued changes into the table, unless the orders are being made.
+// The caller holds mu.
 func (t *table) take() {
 	if t.sorting {
 		return
