@@ -231,21 +231,41 @@ func TestCommitsWhileOrdersAreMade(t *testing.T) {
 	for n := range rows {
 		put(n)
 	}
+	only := func(n int) model.Query {
+		return model.Query{Sort: model.SortName, Filter: model.Filter{Only: []model.ID{model.ID(fmt.Sprintf("01JD%022d", n))}}, Now: now}
+	}
+	tab.mu.Lock()
+	tab.sorting = true
+	tab.mu.Unlock()
+	if p := tab.page(only(0)); p.Total != 1 || !p.Partial { // nothing is queued
+		t.Errorf("before the orders are there: %+v", p)
+	}
+	put(rows)
+	answer := make(chan model.Page)
+	go func() { answer <- tab.page(only(rows)) }()
+	select {
+	case p := <-answer:
+		t.Fatalf("an answer that does not wait: %+v", p)
+	case <-time.After(20 * time.Millisecond):
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		tab.sortAll()
 	}()
+	if p := <-answer; p.Total != 1 {
+		t.Errorf("just committed: %+v", p)
+	}
 	for n, sorted := 0, false; !sorted; n++ {
 		select {
 		case <-done:
 			sorted = true
 		default:
 		}
-		put(rows/2 + n) // an old one anew, and later new ones
+		put(rows/2 + n) // an old one anew, or a new one
 		q := model.Query{Sort: sorts[n%len(sorts)], Filter: model.Filter{Text: "7.example.com", Derived: []model.Derived{model.Expiring}}, Limit: 10, Now: now}
 		tab.page(q) // which must not read what is written
-		q.Filter = model.Filter{Only: []model.ID{model.ID(fmt.Sprintf("01JD%022d", rows/2+n))}}
+		q = only(rows/2 + n)
 		if p, want := tab.page(q), rowByRow(all, q); !slices.Equal(p.Rows, want) || sorted && p.Partial {
 			t.Fatalf("just committed: %+v, want %+v", p, want)
 		}
