@@ -81,7 +81,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	if a.demo = g.demo; a.demo {
 		a.Store, err = store.With(mem.New(), store.Options{Logger: a.Log}) // nothing of a demo is kept
 	} else {
-		a.Store, err = store.Open(lock.Dir(), store.Options{KeyFile: key, Logger: a.Log})
+		a.Store, err = store.Open(lock.Dir(), store.Options{KeyFile: key, Logger: a.Log, Built: tidy})
 	}
 	if err != nil {
 		return a, &storeError{err: err}

@@ -16,10 +16,10 @@ const blockSize = 1024
 // block holds some rows in columns. A row takes 61 bytes here, and its texts.
 type block struct {
 	used    int // slots that were ever taken
-	ids     [blockSize]shortID
-	times   [blockSize][timeColumns]uint32 // see shortTime
-	profile [blockSize]uint32              // its number; 0 for a free slot
-	derived [blockSize]uint8               // a bit for each of model.DerivedValues
+	ids     *[blockSize]shortID
+	times   *[blockSize][timeColumns]uint32 // see shortTime
+	profile [blockSize]uint32               // its number; 0 for a free slot
+	derived [blockSize]uint8                // a bit for each of model.DerivedValues
 	// names holds name and domains of each row, folded, and serials that are
 	// not hexadecimal. If the profile says spelled, name and domain as they are
 	// shown come last. That they can be found as well does no harm: what is
@@ -32,6 +32,13 @@ type block struct {
 
 	version uint64 // counts changes of rows and of what was derived
 	tally   tally  // of what was derived
+}
+
+// newBlock makes an empty block. Its parts are of sizes that the allocator has
+// (16 KiB and 32 KiB); as one they would take the next whole page, and three
+// bytes a row more.
+func newBlock() *block {
+	return &block{ids: new([blockSize]shortID), times: new([blockSize][timeColumns]uint32)}
 }
 
 // oddity holds a row's ID and times where they have no short form.
@@ -64,11 +71,10 @@ func (b *block) put(n int, id model.ID, l *line, profile uint32) {
 		o.id = string(id)
 	}
 	odd := !ok
-	for k, t := range rowTimes(&l.row) {
+	for k, second := range l.times {
 		v := uint32(0)
-		if !t.IsZero() {
-			o.times[k] = t.Unix()
-			v = shortTime(o.times[k])
+		if second != noTime {
+			o.times[k], v = second, shortTime(second)
 			odd = odd || v == farTime
 		}
 		b.times[n][k] = v

@@ -138,19 +138,27 @@ func readable(v reflect.Value) error {
 // decode fills a record and returns its secret as it was sealed. key is the
 // storage key, for errors.
 func decode(key string, b []byte, r model.Record) (sealed []byte, err error) {
-	switch {
-	case len(b) == 0:
-		return nil, corrupt(key, "the record is empty")
-	case b[0] > recordVersion:
-		return nil, fmt.Errorf("%w: key %q has schema %d, this certquay knows %d", ErrNewerSchema, key, b[0], recordVersion)
-	case b[0] < recordVersion:
-		return nil, corrupt(key, fmt.Sprintf("the record has schema %d, which was never written", b[0]))
+	if err := checkVersion(key, b); err != nil {
+		return nil, err
 	}
 	sealed, err = fromWire(b[1:], r)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", corrupt(key, "the record does not decode"), err)
 	}
 	return sealed, nil
+}
+
+// checkVersion says why a record cannot be one of this schema.
+func checkVersion(key string, b []byte) error {
+	switch {
+	case len(b) == 0:
+		return corrupt(key, "the record is empty")
+	case b[0] > recordVersion:
+		return fmt.Errorf("%w: key %q has schema %d, this certquay knows %d", ErrNewerSchema, key, b[0], recordVersion)
+	case b[0] < recordVersion:
+		return corrupt(key, fmt.Sprintf("the record has schema %d, which was never written", b[0]))
+	}
+	return nil
 }
 
 // secretOf is the secret in a record, or an empty one.

@@ -36,7 +36,7 @@ func (s *Store) Counts(now time.Time) (model.Counts, error) {
 func (t *table) count(now time.Time) model.Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.take()
+	t.catchUp()
 	c := model.Counts{
 		All: len(t.byID), State: map[model.State]int{}, Derived: map[model.Derived]int{}, Partial: !t.ready,
 	}

@@ -16,18 +16,28 @@ type rowChange struct {
 // line is an instance on its way into the table.
 type line struct {
 	profile
-	row     model.Row // projected
-	names   string    // see block.names
-	serials string    // see block.serials
+	times   [timeColumns]int64 // in seconds since 1970; noTime for none
+	names   string             // see block.names
+	serials string             // see block.serials
 }
+
+// noTime is the second of the zero time.
+var noTime = time.Time{}.Unix()
 
 // changeOf is what the table must learn of an instance.
 func changeOf(i *model.Instance) rowChange {
 	if i.Deleted {
 		return rowChange{id: i.ID}
 	}
-	l := &line{row: project(i)}
-	names := []string{foldText(i.Name)}
+	l := &line{profile: profile{row: project(i)}}
+	shownName, shownDomain := l.row.Name, l.row.Domain
+	l.row.ID, l.row.Name, l.row.Domain = "", "", ""
+	for n, t := range rowTimes(&l.row) {
+		l.times[n], *t = t.Unix(), time.Time{}
+	}
+	l.row.Products = strings.Join(i.Deployments.Products, " ")
+
+	names := append(make([]string, 0, 8), foldText(i.Name))
 	for _, d := range i.Domains() {
 		names = append(names, foldText(d))
 	}
@@ -40,8 +50,8 @@ func changeOf(i *model.Instance) rowChange {
 	}
 	// Mostly what lists show is how it is searched for, and needs no place of
 	// its own.
-	l.spelled = cut(name, model.RowNameMax) != l.row.Name || cut(domain, model.RowNameMax) != l.row.Domain
-	var serials []string
+	l.spelled = cut(name, model.RowNameMax) != shownName || cut(domain, model.RowNameMax) != shownDomain
+	serials := make([]string, 0, 8)
 	for n := range i.Versions {
 		if s := foldText(i.Versions[n].Serial); isHex(s) {
 			serials = append(serials, s)
@@ -50,15 +60,9 @@ func changeOf(i *model.Instance) rowChange {
 		}
 	}
 	if l.spelled {
-		names = append(names, noZeros(l.row.Name), noZeros(l.row.Domain))
+		names = append(names, noZeros(shownName), noZeros(shownDomain))
 	}
 	l.names, l.serials = ended(names), ended(serials)
-	l.profile.row = l.row
-	l.profile.row.ID, l.profile.row.Name, l.profile.row.Domain = "", "", ""
-	for _, t := range rowTimes(&l.profile.row) {
-		*t = time.Time{}
-	}
-	l.profile.row.Products = strings.Join(i.Deployments.Products, " ")
 	return rowChange{i.ID, l}
 }
 
@@ -71,12 +75,26 @@ func noZeros(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
 // ended joins texts, with a zero after each, so that nothing that is searched
 // for lies across two.
 func ended(texts []string) string {
-	if len(texts) == 0 {
-		return ""
+	size := 0
+	for _, t := range texts {
+		size += len(t) + 1
 	}
-	return strings.Join(texts, "\x00") + "\x00"
+	var b strings.Builder
+	b.Grow(size)
+	for _, t := range texts {
+		b.WriteString(t)
+		b.WriteByte(0)
+	}
+	return b.String()
 }
 
 // isHex says whether a text has nothing but the lower-case hexadecimal digits
 // of serials.
-func isHex(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
+func isHex(s string) bool {
+	for n := range len(s) {
+		if c := s[n]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}

@@ -3,11 +3,15 @@ package store
 import (
 	"cmp"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strings"
 
 	"certquay/model"
 )
+
+// sorts are the orders that the table has.
+var sorts = []model.Sort{model.SortExpiry, model.SortName, model.SortState}
 
 // ordering is all slots in use in one order. Slots whose place may have changed
 // are taken out and merged in again by the next query that needs the order, so
@@ -59,15 +63,10 @@ func (t *table) moved(slot uint32, was place) {
 	}
 }
 
-// order is all slots in use, sorted. The caller must not change it, and may
-// use it until the table changes.
+// order is all slots in use, sorted. The table must be ready. The caller must
+// not change it, and may use it until the table changes.
 func (t *table) order(s model.Sort) []uint32 {
 	o := t.orders[s]
-	if o == nil {
-		o = &ordering{dirty: map[uint32]struct{}{}, slots: slices.Clone(t.byID)}
-		t.sort(s, o.slots)
-		t.orders[s] = o
-	}
 	if len(o.dirty) > 0 {
 		t.mend(s, o)
 	}
@@ -96,51 +95,6 @@ func (t *table) mend(s model.Sort, o *ordering) {
 		copy(o.slots[at+n+1:], kept[at:])
 		o.slots[at+n] = moved[n]
 		kept = kept[:at]
-	}
-}
-
-// item is a slot on its way through a sort. Keys are looked up once, because
-// doing so at each comparison would miss the processor's cache twice.
-type item struct {
-	key uint64
-	at  uint32 // in the slots to sort
-}
-
-// sort sorts slots that are in the order of their IDs.
-func (t *table) sort(s model.Sort, slots []uint32) {
-	items := make([]item, len(slots))
-	for n := range items {
-		items[n].at = uint32(n)
-	}
-	t.sortItems(s, slots, items, 0)
-	sorted := make([]uint32, len(slots))
-	for n := range items {
-		sorted[n] = slots[items[n].at]
-	}
-	copy(slots, sorted)
-}
-
-// sortItems sorts by the keys at a depth, then those with equal keys by the
-// next.
-func (t *table) sortItems(s model.Sort, slots []uint32, items []item, depth int) {
-	for n := range items {
-		items[n].key = t.sortKey(s, slots[items[n].at], depth)
-	}
-	slices.SortFunc(items, func(a, b item) int {
-		if c := cmp.Compare(a.key, b.key); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.at, b.at)
-	})
-	for from := 0; from < len(items); {
-		to := from + 1
-		for to < len(items) && items[to].key == items[from].key {
-			to++
-		}
-		if to > from+1 && goesOn(s, items[from].key) {
-			t.sortItems(s, slots, items[from:to], depth+1)
-		}
-		from = to
 	}
 }
 
@@ -201,6 +155,16 @@ type bitmap []uint64
 
 func (b bitmap) set(n uint32)      { b[n/64] |= 1 << (n % 64) }
 func (b bitmap) has(n uint32) bool { return b[n/64]&(1<<(n%64)) != 0 }
+
+// all are the slots in the set.
+func (b bitmap) all() (slots []uint32) {
+	for n, word := range b {
+		for ; word != 0; word &= word - 1 {
+			slots = append(slots, uint32(n*64+bits.TrailingZeros64(word)))
+		}
+	}
+	return slots
+}
 
 // of is the part of a block.
 func (b bitmap) of(block int) *slots { return (*slots)(b[block*blockWords:]) }

@@ -23,17 +23,16 @@ type result struct {
 // kept is how many results are cached: a few screens turn pages at a time.
 const kept = 8
 
+// few is the share of all rows, one in so many, up to which it is quicker to
+// sort those that pass a filter than to look for them in an order of all.
+const few = 256
+
 func (t *table) page(q model.Query) model.Page {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.take()
-	slots := t.order(q.Sort)
-	p := model.Page{Offset: q.Offset, Total: len(slots), Partial: !t.ready}
-	has := func(uint32) bool { return true }
-	if !q.Filter.Empty() {
-		r := t.result(q.Filter, q.Now)
-		p.Total, has = r.total, r.passed.has
-	}
+	t.catchUp()
+	slots, total, has := t.listed(q)
+	p := model.Page{Offset: q.Offset, Total: total, Partial: !t.ready}
 	n := max(0, p.Total-q.Offset)
 	if q.Limit > 0 {
 		n = min(n, q.Limit)
@@ -57,6 +56,30 @@ func (t *table) page(q model.Query) model.Page {
 		}
 	}
 	return p
+}
+
+// listed is what a query lists, in its order, among slots of which only those
+// count that has tells. Without orders, while the table is being built, what was
+// seen so far is sorted for each query.
+func (t *table) listed(q model.Query) (slots []uint32, total int, has func(uint32) bool) {
+	has = func(uint32) bool { return true }
+	if q.Filter.Empty() {
+		if t.ready {
+			slots = t.order(q.Sort)
+		} else {
+			slots = slices.Clone(t.byID)
+			t.sort(q.Sort, slots)
+		}
+		return slots, len(slots), has
+	}
+	r := t.result(q.Filter, q.Now)
+	if t.ready && r.total > len(t.byID)/few {
+		return t.order(q.Sort), r.total, r.passed.has
+	}
+	slots = r.passed.all()
+	slices.SortFunc(slots, t.compareIDs)
+	t.sort(q.Sort, slots)
+	return slots, r.total, has
 }
 
 // result is what passes a filter, from the cache as far as it is there.

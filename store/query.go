@@ -1,17 +1,24 @@
 package store
 
 import (
+	"slices"
+	"time"
+
 	"certquay/model"
 )
 
 // pageKeys is how many keys of the engine a page may read.
 const pageKeys = 200
 
+// briefly is how long a query waits for the table; then it answers with what was
+// read so far.
+const briefly = 30 * time.Millisecond
+
 // Query answers a page of the list of instances (spec S5). Texts of rows are
 // cut as in the store's projection, times are whole seconds. Desc is the exact
 // reverse of the order. The answer includes what was committed before the call.
 func (s *Store) Query(q model.Query) (model.Page, error) {
-	if q.Sort == "" {
+	if !slices.Contains(sorts, q.Sort) { // "", mostly
 		q.Sort = model.SortExpiry
 	}
 	q.Offset = max(q.Offset, 0)
@@ -19,8 +26,15 @@ func (s *Store) Query(q model.Query) (model.Page, error) {
 		return model.Page{}, err
 	}
 	defer s.readers.Done()
-	if index, prefix, ok := indexFor(q); ok && !s.table.isReady() {
-		return s.pageFromIndex(q, index, prefix)
+	if !s.table.isReady() {
+		if index, prefix, ok := indexFor(q); ok {
+			return s.pageFromIndex(q, index, prefix)
+		}
+		s.wantTable()
+		select { // a small one is there in no time
+		case <-s.built:
+		case <-time.After(briefly):
+		}
 	}
 	return s.table.page(q), nil
 }

@@ -24,8 +24,11 @@ type Options struct {
 	Passphrase model.Secret
 	// WorkFactor is the scrypt work factor as a power of two; 0 means 18.
 	WorkFactor int
-	Logger     *slog.Logger     // nil for none
-	Now        func() time.Time // dates the store's making; nil for time.Now
+	// Built, if not nil, is called once the search table is there, from a
+	// goroutine of the store's: what building it left behind can be given back.
+	Built  func()
+	Logger *slog.Logger     // nil for none
+	Now    func() time.Time // dates the store's making; nil for time.Now
 	// MinFree is how many bytes must be free on the volume for writes to be
 	// taken; 0 means 128 MiB, less than 0 means no limit.
 	MinFree int64
@@ -77,7 +80,7 @@ type Store struct {
 
 	stopBuilding context.CancelFunc
 	built        chan struct{} // closed when building the table has ended
-	wanted       chan struct{} // closed when somebody waits for the table
+	wanted       chan struct{} // closed when somebody needs the table
 	want         sync.Once
 
 	mu     sync.Mutex // guards closed, and readers.Add against readers.Wait
@@ -109,7 +112,11 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 		case <-time.After(buildAfter):
 		case <-ctx.Done():
 		}
-		if err := s.table.build(ctx, &view{keys: k, snap: snap}); err != nil && ctx.Err() == nil {
+		err := s.table.build(ctx, &view{keys: k, snap: snap})
+		switch {
+		case err == nil && o.Built != nil:
+			o.Built()
+		case err != nil && ctx.Err() == nil:
 			s.log.Error("the search table could not be built", "err", err)
 		}
 	}()
@@ -149,10 +156,13 @@ func (s *Store) enter() error {
 	return nil
 }
 
+// wantTable has the search table built at once.
+func (s *Store) wantTable() { s.want.Do(func() { close(s.wanted) }) }
+
 // Built waits until the search table has seen everything, or ctx ends. Until
 // then queries may be partial.
 func (s *Store) Built(ctx context.Context) error {
-	s.want.Do(func() { close(s.wanted) })
+	s.wantTable()
 	select {
 	case <-s.built:
 		return s.table.failure()

@@ -2,20 +2,17 @@ package store
 
 import (
 	"bytes"
-	"context"
 	"slices"
 	"sync"
 
 	"certquay/model"
-	"certquay/store/engine"
 )
 
 // table holds what lists need of every instance, packed, once for the whole
 // process: it answers filters, sorts and counts without the engine. A row
 // takes its texts, folded (name, domains and serials with a zero after each;
 // name and domain once more if they are shown otherwise than folded), and at
-// most 80 bytes: 61 in its block, 4 in the order of IDs and 4 in each order
-// that was asked for.
+// most 80 bytes: 61 in its block and 4 in each of four orders.
 //
 // Commits are queued and taken in by the next query, so that a long pass over
 // the table does not hold up the writer.
@@ -29,18 +26,21 @@ type table struct {
 		err     error // why it could not be built
 	}
 
-	mu       sync.Mutex // guards what follows
-	ready    bool       // everything has been seen
-	blocks   []*block   // slot n is in block n / blockSize
-	byID     []uint32   // slots in use in the order of IDs
-	free     []uint32   // slots
-	orders   map[model.Sort]*ordering
+	mu       sync.Mutex               // guards what follows
+	ready    bool                     // everything has been seen, and the orders are there
+	sorting  bool                     // without the lock: nothing is taken in
+	sorted   *sync.Cond               // sorting has ended; its lock is mu
+	blocks   []*block                 // slot n is in block n / blockSize
+	byID     []uint32                 // slots in use in the order of IDs
+	free     []uint32                 // slots
+	orders   map[model.Sort]*ordering // none until it is ready
 	profiles profiles
 	results  []*result
 }
 
 func newTable() *table {
 	t := &table{orders: map[model.Sort]*ordering{}, profiles: newProfiles()}
+	t.sorted = sync.NewCond(&t.mu)
 	t.queue.rows = map[model.ID]*line{}
 	t.queue.touched = map[model.ID]bool{}
 	return t
@@ -81,8 +81,29 @@ func (t *table) changed(rows []rowChange) {
 	}
 }
 
-// take brings queued changes into the table. The caller holds mu.
+// catchUp brings in what was committed before the call. If there is something
+// while the orders are being made, it waits for those. The caller holds mu,
+// which others may get meanwhile.
+func (t *table) catchUp() {
+	for t.sorting && t.waiting() {
+		t.sorted.Wait()
+	}
+	t.take()
+}
+
+// waiting says whether there are queued changes.
+func (t *table) waiting() bool {
+	t.queue.Lock()
+	defer t.queue.Unlock()
+	return len(t.queue.rows) > 0
+}
+
+// take brings queued changes into the table, unless the orders are being made.
+// The caller holds mu.
 func (t *table) take() {
+	if t.sorting {
+		return
+	}
 	t.queue.Lock()
 	rows := t.queue.rows
 	if len(rows) == 0 { // and so still the committer's
@@ -93,6 +114,11 @@ func (t *table) take() {
 	t.queue.Unlock()
 	for id, l := range rows {
 		t.set(id, l)
+	}
+	for s, o := range t.orders {
+		if len(o.dirty) > taken+len(o.slots)/16 { // nobody asks for this order
+			t.mend(s, o)
+		}
 	}
 }
 
@@ -135,7 +161,7 @@ func (t *table) slot() uint32 {
 			b := t.blocks[last]
 			b.names.all, b.serials.all = bytes.Clone(b.names.all), bytes.Clone(b.serials.all)
 		}
-		t.blocks = append(t.blocks, &block{})
+		t.blocks = append(t.blocks, newBlock())
 		last++
 	}
 	return uint32(last*blockSize + t.blocks[last].used)
@@ -160,59 +186,6 @@ func (t *table) find(id string) (at int, exists bool) {
 		return n, false
 	}
 	return slices.BinarySearchFunc(t.byID, id, compare)
-}
-
-// chunk is how many rows are added at a time while the table is built, so that
-// queries get between.
-const chunk = 512
-
-// build fills the table from a snapshot. Instances that were committed since
-// then are left to the queue.
-func (t *table) build(ctx context.Context, v *view) (err error) {
-	defer func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.queue.Lock()
-		defer t.queue.Unlock()
-		t.ready, t.queue.err = err == nil, err
-		t.queue.touched = nil
-	}()
-	var rows []rowChange
-	for p, err := range v.scan(engine.Prefix(recordKey(model.KindInstance, ""))) {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		b, err := v.check(p)
-		if err != nil {
-			return err
-		}
-		var i model.Instance
-		if _, err := decode(p.key, b, &i); err != nil {
-			return err
-		}
-		if rows = append(rows, changeOf(&i)); len(rows) == chunk {
-			t.add(rows)
-			rows = rows[:0]
-		}
-	}
-	t.add(rows)
-	return nil
-}
-
-// add puts in instances of the snapshot that was taken before the first commit.
-func (t *table) add(rows []rowChange) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.queue.Lock()
-	defer t.queue.Unlock()
-	for _, r := range rows {
-		if !t.queue.touched[r.id] {
-			t.set(r.id, r.line)
-		}
-	}
 }
 
 // failure is why the table could not be built.

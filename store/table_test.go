@@ -67,15 +67,14 @@ func benchTable(b *testing.B, rows int) {
 		t.set(c.id, c.line)
 		filling += time.Since(begun)
 	}
-	t.ready = true
-	for _, s := range []model.Sort{model.SortExpiry, model.SortName} {
+	for _, s := range sorts {
 		b.Run("sort by "+string(s), func(b *testing.B) {
 			for b.Loop() {
-				delete(t.orders, s)
-				t.page(model.Query{Sort: s, Limit: 50})
+				t.sort(s, slices.Clone(t.byID))
 			}
 		})
 	}
+	t.sortAll()
 	size, words := float64(heap()-before)/float64(rows), float64(text)/float64(rows)
 	issued := []model.State{model.Issued}
 	expiring := []model.Derived{model.Expiring}
@@ -98,7 +97,7 @@ func benchTable(b *testing.B, rows int) {
 		b.Run(q.name, func(b *testing.B) {
 			for b.Loop() {
 				t.results = nil
-				t.page(model.Query{Filter: q.filter, Sort: q.sort, Limit: 50, Now: now})
+				t.page(model.Query{Filter: q.filter, Sort: cmp.Or(q.sort, model.SortExpiry), Limit: 50, Now: now})
 			}
 			b.ReportMetric(size-words, "B/row")
 			b.ReportMetric(words, "text-B/row")
@@ -130,7 +129,7 @@ func benchTable(b *testing.B, rows int) {
 		b.Run("after "+change.name, func(b *testing.B) {
 			for n := 0; b.Loop(); n++ {
 				t.changed([]rowChange{change.of(n * 7919 % rows)})
-				t.page(model.Query{Filter: model.Filter{Text: "shop-7"}, Limit: 50, Now: now})
+				t.page(model.Query{Filter: model.Filter{Text: "shop-7"}, Sort: model.SortExpiry, Limit: 50, Now: now})
 				t.count(now)
 			}
 		})
@@ -144,7 +143,7 @@ func TestTableOfManyBlocks(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 5))
 	now := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
 	tab := newTable()
-	tab.ready = true
+	tab.sortAll()
 	all := map[model.ID]*model.Instance{}
 	draw := func() *model.Instance {
 		n := r.IntN(3 * blockSize)
@@ -205,6 +204,79 @@ func TestTableOfManyBlocks(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// What is committed while the orders are made, without the lock, is in the next
+// answer, and in every order afterwards.
+// spec: S5
+func TestCommitsWhileOrdersAreMade(t *testing.T) {
+	now := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
+	tab := newTable()
+	all := map[model.ID]*model.Instance{}
+	put := func(n int) {
+		i := &model.Instance{
+			ID: model.ID(fmt.Sprintf("01JD%022d", n)), Name: fmt.Sprintf("%d.example.com", n*7919%5003),
+			State: model.States[n%len(model.States)], Deleted: n%50 == 49,
+			Versions: []model.Version{{NotBefore: now, NotAfter: now.Add(time.Duration(n*104729%9973) * time.Hour), Domains: []string{"a.example"}}},
+		}
+		delete(all, i.ID)
+		if !i.Deleted {
+			all[i.ID] = i
+		}
+		tab.changed([]rowChange{changeOf(i)})
+	}
+	const rows = 5 * blockSize
+	for n := range rows {
+		put(n)
+	}
+	only := func(n int) model.Query {
+		return model.Query{Sort: model.SortName, Filter: model.Filter{Only: []model.ID{model.ID(fmt.Sprintf("01JD%022d", n))}}, Now: now}
+	}
+	tab.mu.Lock()
+	tab.sorting = true
+	tab.mu.Unlock()
+	if p := tab.page(only(0)); p.Total != 1 || !p.Partial { // nothing is queued
+		t.Errorf("before the orders are there: %+v", p)
+	}
+	put(rows)
+	answer := make(chan model.Page)
+	go func() { answer <- tab.page(only(rows)) }()
+	select {
+	case p := <-answer:
+		t.Fatalf("an answer that does not wait: %+v", p)
+	case <-time.After(20 * time.Millisecond):
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tab.sortAll()
+	}()
+	if p := <-answer; p.Total != 1 {
+		t.Errorf("just committed: %+v", p)
+	}
+	for n, sorted := 0, false; !sorted; n++ {
+		select {
+		case <-done:
+			sorted = true
+		default:
+		}
+		put(rows/2 + n) // an old one anew, or a new one
+		q := model.Query{Sort: sorts[n%len(sorts)], Filter: model.Filter{Text: "7.example.com", Derived: []model.Derived{model.Expiring}}, Limit: 10, Now: now}
+		tab.page(q) // which must not read what is written
+		q = only(rows/2 + n)
+		if p, want := tab.page(q), rowByRow(all, q); !slices.Equal(p.Rows, want) || sorted && p.Partial {
+			t.Fatalf("just committed: %+v, want %+v", p, want)
+		}
+		if c := tab.count(now); c.All != len(all) {
+			t.Fatalf("%d in all, want %d", c.All, len(all))
+		}
+	}
+	for _, s := range sorts {
+		q := model.Query{Sort: s, Now: now}
+		if p, want := tab.page(q), rowByRow(all, q); !slices.Equal(p.Rows, want) || p.Total != len(want) {
+			t.Errorf("by %s: %d rows, want %d, or in another order", s, p.Total, len(want))
 		}
 	}
 }

@@ -45,14 +45,15 @@ func (o only) filter(b kit.Backend, text string) (model.Filter, error) {
 	return f, err
 }
 
-// count is how many it lists.
-func (o only) count(b kit.Backend, text string) (int, error) {
+// count is how many it lists; partial says that not everything was looked at
+// yet.
+func (o only) count(b kit.Backend, text string) (n int, partial bool, err error) {
 	f, err := o.filter(b, text)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	page, err := b.Page(model.Query{Filter: f, Limit: 1, Now: b.Now()})
-	return page.Total, err
+	return page.Total, page.Partial, err
 }
 
 // words name what is filtered by.
@@ -122,7 +123,7 @@ func (p *page) panel() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {
 			counts := map[string]int{}
 			for _, ch := range cs {
-				n, err := chosen(cs, ch.Key).count(c.Backend, text)
+				n, _, err := chosen(cs, ch.Key).count(c.Backend, text)
 				if err != nil {
 					return flow.Tell(c, err)
 				}

@@ -4,6 +4,7 @@ package hosting
 
 import (
 	"context"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -29,6 +30,7 @@ type sums struct {
 	hosted, failing, tasks    int
 	credits, reserved, issued int
 	hostingPacks              int
+	partial                   bool // not everything was looked at yet
 }
 
 var _ kit.Page = (*page)(nil)
@@ -48,7 +50,13 @@ func New(c *kit.Context) kit.Page {
 	return p
 }
 
-type sumsLoadedMsg struct{ sums sums }
+// partialRetry is how soon everything is read again that was not whole yet.
+const partialRetry = 200 * time.Millisecond
+
+type (
+	retriedMsg    struct{}
+	sumsLoadedMsg struct{ sums sums }
+)
 
 func (p *page) SetSize(w, h int) {
 	p.width = max(w, 0)
@@ -73,11 +81,12 @@ func (p *page) loadSums() tea.Cmd {
 	c := p.c
 	return c.Do(func(context.Context) tea.Msg {
 		s := sums{}
-		var err error
 		for to, o := range map[*int]only{&s.hosted: {}, &s.failing: {failing: true}, &s.tasks: {person: true}} {
-			if *to, err = o.count(c.Backend, ""); err != nil {
+			n, partial, err := o.count(c.Backend, "")
+			if err != nil {
 				return flow.Tell(c, err)
 			}
+			*to, s.partial = n, s.partial || partial
 		}
 		balances, err := c.Backend.Balances()
 		if err != nil {
@@ -99,20 +108,39 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case kit.FocusedMsg, kit.ChangedMsg:
 		return tea.Batch(p.list.Load(), p.loadSums())
+	case retriedMsg:
+		return p.loadSums()
 	case sumsLoadedMsg:
+		was := p.sums.partial
 		p.sums = m.sums
-		return nil
+		var cmds []tea.Cmd
+		if m.sums.partial { // until the search table is built
+			cmds = append(cmds, tea.Tick(partialRetry, func(time.Time) tea.Msg { return retriedMsg{} }))
+		}
+		if was || m.sums.partial {
+			cmds = append(cmds, p.list.Load())
+		}
+		return tea.Batch(cmds...)
 	}
 	return p.list.Update(msg)
 }
 
 func (p *page) View() string {
-	return p.list.View(p.sumLine(), p.only.words(p.c), p.c.T("hosting.count", widget.Count(p.list.Table.Total())))
+	return p.list.View(p.sumLine(), p.only.words(p.c), p.count())
 }
 
 // Plain implements kit.Plain.
 func (p *page) Plain(w, h int) kit.Spoken {
-	return p.list.Plain(p.sumLine(), p.only.words(p.c), p.c.T("hosting.count", widget.Count(p.list.Table.Total())), w, h)
+	return p.list.Plain(p.sumLine(), p.only.words(p.c), p.count(), w, h)
+}
+
+// count says how many are listed.
+func (p *page) count() string {
+	n := p.c.T("hosting.count", widget.Count(p.list.Table.Total()))
+	if p.sums.partial {
+		n += " " + p.c.T("list.partial")
+	}
+	return n
 }
 
 // sumLine answers at a glance: how many renew by themselves, what fails, what

@@ -33,6 +33,7 @@ type page struct {
 	table         widget.Table[model.Row]
 	query         model.Query
 	counts        model.Counts
+	recounts      bool // soon, since the counts are not whole
 	tasks         []model.Task
 	loaded        bool
 	partial       bool
@@ -51,7 +52,7 @@ var _ kit.Page = (*page)(nil)
 
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
-	p := &page{c: c}
+	p := &page{c: c, counts: model.Counts{Partial: true}}
 	p.table.Columns = columns(c)
 	p.table.ID = func(r model.Row) string { return string(r.ID) }
 	p.table.Sorted = string(p.order().Sort)
@@ -61,11 +62,12 @@ func New(c *kit.Context) kit.Page {
 // firstRows is how many rows the first page has.
 const firstRows = 100
 
-// partialRetry is how soon a list is read again that was not whole yet.
-const partialRetry = 500 * time.Millisecond
+// partialRetry is how soon is read again what was not whole yet.
+const partialRetry = 200 * time.Millisecond
 
 type (
 	retriedMsg    struct{}
+	recountedMsg  struct{}
 	rowsLoadedMsg struct {
 		seq  int
 		page model.Page
@@ -208,10 +210,17 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(again, p.follow())
 	case retriedMsg:
-		return tea.Batch(p.load(), p.loadCounts())
+		return p.load()
+	case recountedMsg:
+		p.recounts = false
+		return p.loadCounts()
 	case countsLoadedMsg:
 		p.counts, p.tasks, p.brands, p.products = m.counts, m.tasks, m.brands, m.products
 		p.SetSize(p.width, p.height)
+		if m.counts.Partial && !p.recounts {
+			p.recounts = true
+			return tea.Tick(partialRetry, func(time.Time) tea.Msg { return recountedMsg{} })
+		}
 	case caseLoadedMsg:
 		if m.id == p.current() {
 			p.active = m.found

@@ -57,7 +57,10 @@ func (p *page) weeks() string {
 	if len(parts) > 6 {
 		parts = append(parts[:6], p.c.T("and.more", len(parts)-6))
 	}
-	if len(parts) == 0 {
+	switch {
+	case p.counts.Partial:
+		parts = append(parts, p.c.T("loading"))
+	case len(parts) == 0:
 		parts = []string{p.c.T("plain.none")}
 	}
 	return p.c.T("weeks.title") + ": " + strings.Join(parts, ", ")

@@ -176,16 +176,21 @@ func (p *page) stateParts(each bool) []string {
 	return parts
 }
 
+// derivedParts counts by what is about to happen. That nothing is, is said only
+// once everything was read.
 func (p *page) derivedParts() []string {
 	s, c := p.c.Styles, p.c
 	var parts []string
-	if p.counts.Derived[model.Expired]+p.counts.Derived[model.Failing]+p.counts.Derived[model.Expiring] == 0 {
+	if !p.counts.Partial && p.counts.Derived[model.Expired]+p.counts.Derived[model.Failing]+p.counts.Derived[model.Expiring] == 0 {
 		parts = append(parts, s.Paint(style.Good, "● "+c.T("band.fine")))
 	}
 	for _, d := range []model.Derived{model.Expired, model.Failing, model.Expiring, model.ServiceEnded, model.Deployed, model.Hosted, model.AutoDeploy} {
 		if n := p.counts.Derived[d]; n > 0 {
 			parts = append(parts, p.counted(string(d), n))
 		}
+	}
+	if p.counts.Partial {
+		parts = append(parts, s.Paint(style.Muted, c.T("loading")))
 	}
 	return parts
 }
