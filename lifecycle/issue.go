@@ -298,7 +298,13 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 		return fmt.Errorf("read instance %s: %w", j.Instance, err)
 	}
 	v.Number, v.KeyID, v.Issued, v.Issuer, v.Yearly = j.Version, j.KeyID, e.Now(), i.Spec.Brand, j.Yearly
-	action := map[model.JobKind]Action{model.JobIssue: Issue, model.JobReissue: Reissue, model.JobRenew: RenewHosted}[j.Kind]
+	action := Issue
+	switch j.Kind {
+	case model.JobReissue:
+		action = Reissue
+	case model.JobRenew:
+		action = RenewHosted
+	}
 	row := e.table.Row(action)
 	ev := e.jobEvent(j, ResultOK)
 	ev.Name, ev.From = i.Name, string(i.State)
@@ -325,13 +331,15 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 	if v.Number > 1 {
 		// The deployments are committed with the version; the scheduler, which
 		// is told when this job ends, runs them.
-		if err := e.autoDeployNew(tx, &i, &v); err != nil {
+		rs, err := resourcesOf(tx, i.ID)
+		if err != nil {
 			return err
 		}
-		if err := e.summarize(tx, &i); err != nil {
+		if err := e.autoDeployNew(tx, &i, &v, rs); err != nil {
 			return err
 		}
-		if err := e.raiseInstall(tx, &i, &v); err != nil {
+		i.Deployments = deploymentsOf(rs)
+		if err := e.raiseInstall(tx, &i, &v, rs); err != nil {
 			return err
 		}
 	}
@@ -387,7 +395,7 @@ const hostingCredits = 5
 
 // raiseInstall asks a person to install or deploy a new version wherever
 // certquay does not do it by itself (spec D7).
-func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version) error {
+func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
 	// What an earlier version asked for is asked for by this one.
 	if err := closeTasks(tx, i.ID, model.TaskInstall, e.Now(), "replaced"); err != nil {
 		return err
@@ -404,16 +412,14 @@ func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version) 
 		return tx.Put(&t)
 	}
 	found := false
-	for r, err := range model.All[model.Resource](tx, model.Scan{Index: "instance", Prefix: string(i.ID)}) {
-		if err != nil {
-			return err
-		}
-		if !placed(&r) {
+	for n := range rs {
+		r := &rs[n]
+		if !placed(r) {
 			continue
 		}
 		found = true
 		if !r.AutoDeploy {
-			if err := raise(&r); err != nil {
+			if err := raise(r); err != nil {
 				return err
 			}
 		}

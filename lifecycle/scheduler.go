@@ -243,11 +243,11 @@ func (e *Engine) doDue(id model.ID) (model.ID, error) {
 	var j model.Job
 	switch a {
 	case RenewHosted:
-		j, err = e.renewHosted(e.ctx, id)
+		j, err = e.renewHosted(e.ctx, c)
 	case EndHosting:
 		return "", e.endOfHosting(e.ctx, id)
 	default:
-		j, err = e.Reissue(e.ctx, model.Scheduler, id, ReissueRequest{})
+		j, err = e.reissue(e.ctx, c, ReissueRequest{})
 	}
 	return j.ID, err
 }
