@@ -100,7 +100,7 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	w := &world{engine: e, clock: clock, report: rep}
 	s.told = w.told
 	for _, t := range s.tasks.rows {
-		w.ask(t.value)
+		w.ask(t)
 	}
 	if rep.Before, err = e.Balances(); err != nil {
 		return nil, err
@@ -168,7 +168,7 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 		if err := s.Put(&i); err != nil {
 			return err
 		}
-		s.undo = s.undo[:0]
+		s.changes = s.changes[:0]
 	}
 	if err := copyAll[model.Resource](s, from, nil); err != nil {
 		return err
@@ -192,7 +192,7 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 			return err
 		}
 	}
-	s.undo, s.done = nil, done{}
+	s.changes, s.done = nil, done{}
 	return nil
 }
 
