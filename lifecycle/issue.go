@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"certquay/lifecycle/bundle"
@@ -68,20 +69,18 @@ func orderKey(j *model.Job) string {
 func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 	var i model.Instance
 	var key model.Key
-	var replaces []byte
-	err := e.store.View(func(r model.Reader) (err error) {
-		if i, err = model.Get[model.Instance](r, string(j.Instance)); err != nil {
+	var replaced model.Material
+	err := e.store.View(func(r model.Reader) error {
+		if err := r.Load(string(j.Instance), &i); err != nil {
 			return fmt.Errorf("read instance %s: %w", j.Instance, err)
 		}
 		if v := i.Current(); v != nil && j.Kind != model.JobIssue {
-			m, err := model.Get[model.Material](r, model.MaterialKey(i.ID, v.Number))
-			if err != nil {
+			if err := r.Load(model.MaterialKey(i.ID, v.Number), &replaced); err != nil {
 				return fmt.Errorf("read the certificate of version %d: %w", v.Number, err)
 			}
-			replaces = m.Chain[0]
 		}
 		if j.KeyID != "" {
-			if key, err = model.Get[model.Key](r, string(j.KeyID)); err != nil {
+			if err := r.Load(string(j.KeyID), &key); err != nil {
 				return fmt.Errorf("read the key: %w", err)
 			}
 		}
@@ -96,24 +95,28 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 	}
 	req := CertificateRequest{
 		Key: orderKey(j), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
-		NotAfter: e.askedNotAfter(&i, is.Capabilities(e.Now()), j.Yearly), Replaces: replaces,
+		NotAfter: e.askedNotAfter(&i, is.Capabilities(e.Now()), j.Yearly),
+	}
+	if len(replaced.Chain) > 0 {
+		req.Replaces = replaced.Chain[0]
 	}
 	if i.Spec.Level != model.DV {
 		req.Organization = &i.Application.Company
 	}
-	if len(j.CSR) > 0 {
-		csr, err := bundle.ParseCSR(j.CSR)
+	if der := j.CSR; len(der) > 0 {
+		csr, err := bundle.ParseCSR(der)
 		if err != nil {
 			return nil, req, &Final{err}
 		}
 		req.Public = csr.PublicKey
-		req.CSR = func() ([]byte, error) { return j.CSR, nil }
+		req.CSR = func() ([]byte, error) { return der, nil }
 		return is, req, nil
 	}
 	if req.Public, err = x509.ParsePKIXPublicKey(key.Public); err != nil {
 		return nil, req, fmt.Errorf("decode the public key: %w", err)
 	}
-	req.CSR = func() ([]byte, error) { return makeCSR(key.PKCS8, req.Names) }
+	secret, names := key.PKCS8, req.Names
+	req.CSR = func() ([]byte, error) { return makeCSR(secret, names) }
 	return is, req, nil
 }
 
@@ -293,8 +296,8 @@ func checkIssued(o Order, req CertificateRequest) (*model.Version, error) {
 // addVersion makes an issued certificate the instance's newest version. For
 // the first one the service period starts (spec T1).
 func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version) error {
-	i, err := model.Get[model.Instance](tx, string(j.Instance))
-	if err != nil {
+	var i model.Instance
+	if err := tx.Load(string(j.Instance), &i); err != nil {
 		return fmt.Errorf("read instance %s: %w", j.Instance, err)
 	}
 	v.Number, v.KeyID, v.Issued, v.Issuer, v.Yearly = j.Version, j.KeyID, e.Now(), i.Spec.Brand, j.Yearly
@@ -346,7 +349,7 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 	if err := e.put(tx, &i); err != nil {
 		return err
 	}
-	ev.Detail = fmt.Sprintf("version %d, serial %s, valid to %s", v.Number, v.Serial, stamp(v.NotAfter))
+	ev.Detail = "version " + strconv.Itoa(v.Number) + ", serial " + v.Serial + ", valid to " + stamp(v.NotAfter)
 	if err := tx.Append(ev); err != nil {
 		return err
 	}
@@ -403,7 +406,7 @@ func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, 
 	raise := func(r *model.Resource) error {
 		t := model.Task{
 			ID: e.newID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: e.Now(),
-			Text: fmt.Sprintf("install version %d of %s where it is used", v.Number, i.Name),
+			Text: "install version " + strconv.Itoa(v.Number) + " of " + i.Name + " where it is used",
 		}
 		if r != nil {
 			t.Resource = r.ID

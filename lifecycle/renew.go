@@ -126,9 +126,9 @@ func (e *Engine) reissue(ctx context.Context, c *Case, r ReissueRequest) (j mode
 			return j, err
 		}
 	}
+	csr, keyType := app.CSR, app.KeyType
 	err = e.begin(ctx, actor, Reissue, id, func(tx model.Tx, c *Case, ev *model.Event) error {
-		i := c.Instance
-		i.Application.CSR, i.Application.KeyType = app.CSR, app.KeyType
+		c.Instance.Application.CSR, c.Instance.Application.KeyType = csr, keyType
 		if err := e.startIssue(tx, c, Reissue, model.JobReissue, actor, key, &j); err != nil {
 			return err
 		}
