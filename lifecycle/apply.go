@@ -300,7 +300,7 @@ func (e *Engine) Withdraw(ctx context.Context, actor model.Actor, id model.ID) e
 			}
 		}
 		i.Operation, i.ExpectedIssue, i.Proofs = model.Operation{}, noTime, nil
-		if err := closeTasks(tx, id, model.TaskReview, c.Now, "withdrawn"); err != nil {
+		if err := closeTasks(tx, id, c.Now, outcomes{model.TaskReview: "withdrawn"}); err != nil {
 			return err
 		}
 		if err := e.givePacksBack(tx, i); err != nil {

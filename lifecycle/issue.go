@@ -262,7 +262,7 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause tim
 // raiseProve asks a person for the records or files that a renewal waits for
 // (spec H5); it goes on by itself once they are seen.
 func (e *Engine) raiseProve(tx model.Tx, j *model.Job, proofs []model.Proof) error {
-	if err := closeTasks(tx, j.Instance, model.TaskProve, e.Now(), "replaced"); err != nil {
+	if err := closeTasks(tx, j.Instance, e.Now(), outcomes{model.TaskProve: "replaced"}); err != nil {
 		return err
 	}
 	t := model.Task{ID: e.newID(), Kind: model.TaskProve, Instance: j.Instance, Version: j.Version, Created: e.Now(), Text: "prove control for the renewal"}
@@ -331,6 +331,10 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 	if err := tx.Put(&model.Material{Instance: i.ID, Number: v.Number, Chain: o.Chain, Root: o.Root}); err != nil {
 		return err
 	}
+	// What an earlier version asked for is asked for by this one, if at all.
+	if err := closeTasks(tx, i.ID, e.Now(), outcomes{model.TaskProve: "seen", model.TaskInstall: "replaced"}); err != nil {
+		return err
+	}
 	if v.Number > 1 {
 		// The deployments are committed with the version; the scheduler, which
 		// is told when this job ends, runs them.
@@ -351,9 +355,6 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 	}
 	ev.Detail = "version " + strconv.Itoa(v.Number) + ", serial " + v.Serial + ", valid to " + stamp(v.NotAfter)
 	if err := tx.Append(ev); err != nil {
-		return err
-	}
-	if err := closeTasks(tx, i.ID, model.TaskProve, e.Now(), "seen"); err != nil {
 		return err
 	}
 	return e.finish(tx, j, ResultOK)
@@ -399,10 +400,6 @@ const hostingCredits = 5
 // raiseInstall asks a person to install or deploy a new version wherever
 // certquay does not do it by itself (spec D7).
 func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
-	// What an earlier version asked for is asked for by this one.
-	if err := closeTasks(tx, i.ID, model.TaskInstall, e.Now(), "replaced"); err != nil {
-		return err
-	}
 	raise := func(r *model.Resource) error {
 		t := model.Task{
 			ID: e.newID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: e.Now(),
@@ -440,7 +437,7 @@ func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 	from, to := e.table.Row(Reject).move(i, false)
 	ev.From, ev.To = string(from), string(to)
 	i.Reason, i.ExpectedIssue, i.Proofs, i.Operation, i.Failure = j.Error, noTime, nil, model.Operation{}, model.Failure{}
-	if err := closeTasks(tx, i.ID, model.TaskReview, e.Now(), "rejected"); err != nil {
+	if err := closeTasks(tx, i.ID, e.Now(), outcomes{model.TaskReview: "rejected"}); err != nil {
 		return err
 	}
 	if err := dropKey(tx, j); err != nil {

@@ -154,6 +154,7 @@ func policyOf(name string) (func(lifecycle.Capabilities) lifecycle.Capabilities,
 
 // fill copies what matters for what is to come.
 func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) error {
+	words := words{}
 	for i, err := range model.All[model.Instance](from, model.Scan{}) {
 		if err != nil {
 			return err
@@ -165,6 +166,12 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 			continue
 		}
 		rep.begin(&i)
+		words.once((*string)(&i.State), (*string)(&i.Origin), (*string)(&i.Spec.Level), (*string)(&i.Spec.Type), &i.Spec.Brand,
+			(*string)(&i.Spec.Grade), (*string)(&i.Application.KeyType), &i.DueAction, (*string)(&i.Contact))
+		for n := range i.Versions {
+			v := &i.Versions[n]
+			words.once(&v.KeyType, &v.Issuer)
+		}
 		if err := s.Put(&i); err != nil {
 			return err
 		}

@@ -93,6 +93,7 @@ func newRecords(key *model.Key, old []byte) *records {
 			i.Versions = slices.Clone(i.Versions[more:])
 		}
 		i.Versions = slices.Clip(i.Versions) // whoever appends makes a slice of their own
+		share(i)
 	}
 	s.jobs.keep = (*model.Job).Live
 	s.tasks.keep = func(t *model.Task) bool { return t.Done.IsZero() }
@@ -102,6 +103,41 @@ func newRecords(key *model.Key, old []byte) *records {
 		model.KindContact: &s.contacts,
 	}
 	return s
+}
+
+// share keeps once what the newest version says again. Of a large fleet each
+// string less is one that the collector need not visit again and again.
+func share(i *model.Instance) {
+	a, v := &i.Application, i.Newest()
+	if len(a.Domains) > 0 && i.Name == a.Domains[0] {
+		i.Name = a.Domains[0]
+	}
+	if v == nil {
+		return
+	}
+	if slices.Equal(v.Domains, a.Domains) {
+		v.Domains = a.Domains
+	}
+	if len(v.Domains) > 0 && v.Subject == v.Domains[0] {
+		v.Subject = v.Domains[0]
+	}
+	if n := len(i.Versions); n > 1 && v.SPKI == i.Versions[n-2].SPKI {
+		v.SPKI = i.Versions[n-2].SPKI
+	}
+}
+
+// words keeps one of each of the few words that all instances of a fleet have.
+type words map[string]string
+
+// once puts the word that is kept in the place of each.
+func (w words) once(texts ...*string) {
+	for _, t := range texts {
+		if kept, ok := w[*t]; ok {
+			*t = kept
+		} else {
+			w[*t] = *t
+		}
+	}
 }
 
 // moment is the key of a time in an index; "" for none.
