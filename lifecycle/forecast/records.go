@@ -40,7 +40,6 @@ type records struct {
 	changes []change // of the transaction under way
 	done    done
 	told    func(*done)
-	keys    []string // of the scans under way, the innermost last
 }
 
 // materials are those of the newest version of each instance.
@@ -225,29 +224,32 @@ func (s *records) Load(key string, r model.Record) error {
 	return fmt.Errorf("%s %q: %w", r.RecordKind(), key, model.ErrNotFound)
 }
 
-// Keys visits the keys of a scan, by an index that is kept.
+// Keys visits the keys of a scan, by an index that is kept, as they are now:
+// what visits them may write. Most scans find nothing.
 func (s *records) Keys(scan model.Scan) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		t := s.of[scan.Kind]
-		if t == nil || scan.Reverse {
+	t := s.of[scan.Kind]
+	if t == nil || scan.Reverse {
+		return func(yield func(string, error) bool) {
 			yield("", fmt.Errorf("a forecast has no such scan of %s", scan.Kind))
-			return
 		}
-		from := len(s.keys)
-		keys, err := t.scan(s.keys, scan)
-		s.keys = keys
-		defer func() { s.keys = s.keys[:from] }()
-		if err != nil {
-			yield("", err)
-			return
-		}
-		for _, k := range keys[from:] {
+	}
+	keys, err := t.scan(scan)
+	switch {
+	case err != nil:
+		return func(yield func(string, error) bool) { yield("", err) }
+	case len(keys) == 0:
+		return none
+	}
+	return func(yield func(string, error) bool) {
+		for _, k := range keys {
 			if !yield(k, nil) {
 				return
 			}
 		}
 	}
 }
+
+func none(func(string, error) bool) {}
 
 // Put keeps what the engine reads again.
 func (s *records) Put(r model.Record) error {
@@ -292,8 +294,7 @@ type kept interface {
 	put(r model.Record) change
 	remove(key string) change
 	undoer
-	// scan appends the keys of the records found.
-	scan(keys []string, s model.Scan) ([]string, error)
+	scan(model.Scan) ([]string, error)
 }
 
 // undoer takes back a change, or forgets what was before it.

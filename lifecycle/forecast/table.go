@@ -83,25 +83,24 @@ func (x *index[T]) move(id, from, to string) {
 	}
 }
 
-// scan appends the ids of a scan to ids.
-func (x *index[T]) scan(ids []string, s model.Scan) ([]string, error) {
+// scan lists the ids of a scan, as they are now.
+func (x *index[T]) scan(s model.Scan) (ids []string, err error) {
 	if x.order == nil {
 		key := s.Prefix
 		if key == "" {
 			key = s.From
 		}
 		if key == "" || s.To != "" && s.To != key+"\x00" || s.Limit > 0 {
-			return ids, fmt.Errorf("a forecast finds %s only by a whole %s", s.Kind, s.Index)
+			return nil, fmt.Errorf("a forecast finds %s only by a whole %s", s.Kind, s.Index)
 		}
 		return append(ids, x.whole[key]...), nil
 	}
-	from := len(ids)
 	x.order.AscendGreaterOrEqual(entry{key: max(s.From, s.Prefix)}, func(e entry) bool {
 		if !within(s, e.key) {
 			return false
 		}
 		ids = append(ids, e.id)
-		return s.Limit == 0 || len(ids) < from+s.Limit
+		return s.Limit == 0 || len(ids) < s.Limit
 	})
 	return ids, nil
 }
@@ -179,21 +178,20 @@ func (t *table[T, P]) forget(c change) {
 	}
 }
 
-func (t *table[T, P]) scan(keys []string, s model.Scan) ([]string, error) {
+func (t *table[T, P]) scan(s model.Scan) (keys []string, err error) {
 	if s.Index == "" {
-		from := len(keys)
 		for k := range t.rows {
 			if within(s, k) && k >= s.From {
 				keys = append(keys, k)
 			}
 		}
-		slices.Sort(keys[from:])
+		slices.Sort(keys)
 		return keys, nil
 	}
 	for _, x := range t.indexes {
 		if slices.Contains(x.names, s.Index) {
-			return x.scan(keys, s)
+			return x.scan(s)
 		}
 	}
-	return keys, fmt.Errorf("a forecast keeps no %s by %q", s.Kind, s.Index)
+	return nil, fmt.Errorf("a forecast keeps no %s by %q", s.Kind, s.Index)
 }
