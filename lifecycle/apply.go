@@ -66,6 +66,9 @@ func checkCSR(der []byte, domains []string) error {
 
 // sameNames says whether two lists hold the same names in any order.
 func sameNames(a, b []string) bool {
+	if slices.Equal(a, b) {
+		return true
+	}
 	canonical := func(list []string) []string {
 		out := make([]string, len(list))
 		for n, s := range list {
@@ -252,15 +255,17 @@ func (e *Engine) startIssue(tx model.Tx, c *Case, a Action, kind model.JobKind, 
 	if !reviewed {
 		j.Step = stepReview
 	}
+	j.Version = 1
+	if v := i.Newest(); v != nil {
+		j.Version = v.Number + 1
+	}
 	if key != nil {
 		j.KeyID = key.ID
 		if err := tx.Put(key); err != nil {
 			return err
 		}
-	}
-	j.Version = 1
-	if v := i.Newest(); v != nil {
-		j.Version = v.Number + 1
+	} else if v := i.Current(); v != nil && !i.Application.Manual() {
+		j.KeyID = v.KeyID // a reissue for the same key
 	}
 	j.Yearly = kind == model.JobRenew
 	i.Operation = model.Operation{Kind: kind, Job: j.ID, Since: c.Now, Attempt: 1}
@@ -295,7 +300,7 @@ func (e *Engine) Withdraw(ctx context.Context, actor model.Actor, id model.ID) e
 			}
 		}
 		i.Operation, i.ExpectedIssue, i.Proofs = model.Operation{}, noTime, nil
-		if err := closeTasks(tx, id, model.TaskReview, c.Now, "withdrawn"); err != nil {
+		if err := closeTasks(tx, id, c.Now, outcomes{model.TaskReview: "withdrawn"}); err != nil {
 			return err
 		}
 		if err := e.givePacksBack(tx, i); err != nil {

@@ -220,11 +220,18 @@ func (e *Engine) resourceAt(tx model.Tx, t target) (*model.Resource, error) {
 // summarize recounts what the instance's row says of its resources. It does
 // not put the instance.
 func (e *Engine) summarize(tx model.Reader, i *model.Instance) error {
-	d := model.Deployments{}
-	for r, err := range model.All[model.Resource](tx, model.Scan{Index: "instance", Prefix: string(i.ID)}) {
-		if err != nil {
-			return err
-		}
+	rs, err := resourcesOf(tx, i.ID)
+	if err != nil {
+		return err
+	}
+	i.Deployments = deploymentsOf(rs)
+	return nil
+}
+
+// deploymentsOf sums up the resources of one instance.
+func deploymentsOf(rs []model.Resource) (d model.Deployments) {
+	for n := range rs {
+		r := &rs[n]
 		d.Total++
 		if r.Deployed != "" {
 			d.Deployed++
@@ -240,8 +247,7 @@ func (e *Engine) summarize(tx model.Reader, i *model.Instance) error {
 		}
 	}
 	slices.Sort(d.Products)
-	i.Deployments = d
-	return nil
+	return d
 }
 
 // withResource changes a resource inside a transaction and keeps the summaries

@@ -326,7 +326,8 @@ func (e *Engine) put(tx model.Tx, i *model.Instance) error {
 
 // caseOf reads what guards judge, in the snapshot of r.
 func (e *Engine) caseOf(r model.Reader, actor model.Actor, id model.ID) (*Case, error) {
-	i, err := model.Get[model.Instance](r, string(id))
+	i := new(model.Instance)
+	err := r.Load(string(id), i)
 	if err == nil && i.Deleted {
 		err = model.ErrNotFound
 	}
@@ -336,25 +337,32 @@ func (e *Engine) caseOf(r model.Reader, actor model.Actor, id model.ID) (*Case, 
 	if err != nil {
 		return nil, fmt.Errorf("read instance %s: %w", id, err)
 	}
-	c := &Case{Actor: actor, Instance: &i, Now: e.clock.Now(), Policy: &e.policy}
-	for res, err := range model.All[model.Resource](r, model.Scan{Index: "instance", Prefix: string(id)}) {
-		if err != nil {
-			return nil, fmt.Errorf("read resources of %s: %w", id, err)
-		}
-		c.Resources = append(c.Resources, res)
+	c := &Case{Actor: actor, Instance: i, Now: e.clock.Now(), Policy: &e.policy}
+	if c.Resources, err = resourcesOf(r, id); err != nil {
+		return nil, err
 	}
 	if i.Operation.Active() {
-		j, err := model.Get[model.Job](r, string(i.Operation.Job))
-		if err != nil {
+		c.Job = new(model.Job)
+		if err := r.Load(string(i.Operation.Job), c.Job); err != nil {
 			return nil, fmt.Errorf("read job %s: %w", i.Operation.Job, err)
 		}
-		c.Job = &j
 	}
 	if is, ok := e.issuers[i.Spec.Brand]; ok {
 		caps := is.Capabilities(c.Now)
 		c.Issuer = &caps
 	}
 	return c, nil
+}
+
+// resourcesOf reads the resources that are meant to present an instance.
+func resourcesOf(r model.Reader, id model.ID) (all []model.Resource, err error) {
+	for res, err := range model.All[model.Resource](r, model.Scan{Index: "instance", Prefix: string(id)}) {
+		if err != nil {
+			return nil, fmt.Errorf("read resources of %s: %w", id, err)
+		}
+		all = append(all, res)
+	}
+	return all, nil
 }
 
 // placed says whether something is, or is about to be, at the resource.

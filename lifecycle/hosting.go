@@ -271,22 +271,16 @@ func (e *Engine) AutoDeploy(ctx context.Context, actor model.Actor, resource mod
 // autoDeployNew starts the deployments that a new version is due at resources
 // with auto-deploy on, in the transaction that adds the version, so that there
 // is exactly one for each whatever crashes (spec D6). The yearly one needs a
-// credit; without one it waits for it.
-func (e *Engine) autoDeployNew(tx model.Tx, i *model.Instance, v *model.Version) error {
+// credit; without one it waits for it. It puts the resources that it changes.
+func (e *Engine) autoDeployNew(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
 	if v.KeyID == "" {
 		return nil
 	}
-	var due []model.Resource
-	for r, err := range model.All[model.Resource](tx, model.Scan{Index: "instance", Prefix: string(i.ID)}) {
-		if err != nil {
-			return err
+	for n := range rs {
+		if !rs[n].AutoDeploy {
+			continue
 		}
-		if r.AutoDeploy {
-			due = append(due, r)
-		}
-	}
-	for n := range due {
-		if _, err := e.autoDeployTo(tx, i, v, &due[n]); err != nil {
+		if _, err := e.autoDeployTo(tx, i, v, &rs[n]); err != nil {
 			return err
 		}
 	}

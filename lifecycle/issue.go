@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"certquay/lifecycle/bundle"
@@ -68,20 +69,18 @@ func orderKey(j *model.Job) string {
 func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 	var i model.Instance
 	var key model.Key
-	var replaces []byte
-	err := e.store.View(func(r model.Reader) (err error) {
-		if i, err = model.Get[model.Instance](r, string(j.Instance)); err != nil {
+	var replaced model.Material
+	err := e.store.View(func(r model.Reader) error {
+		if err := r.Load(string(j.Instance), &i); err != nil {
 			return fmt.Errorf("read instance %s: %w", j.Instance, err)
 		}
 		if v := i.Current(); v != nil && j.Kind != model.JobIssue {
-			m, err := model.Get[model.Material](r, model.MaterialKey(i.ID, v.Number))
-			if err != nil {
+			if err := r.Load(model.MaterialKey(i.ID, v.Number), &replaced); err != nil {
 				return fmt.Errorf("read the certificate of version %d: %w", v.Number, err)
 			}
-			replaces = m.Chain[0]
 		}
 		if j.KeyID != "" {
-			if key, err = model.Get[model.Key](r, string(j.KeyID)); err != nil {
+			if err := r.Load(string(j.KeyID), &key); err != nil {
 				return fmt.Errorf("read the key: %w", err)
 			}
 		}
@@ -96,24 +95,28 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 	}
 	req := CertificateRequest{
 		Key: orderKey(j), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
-		NotAfter: e.askedNotAfter(&i, is.Capabilities(e.Now()), j.Yearly), Replaces: replaces,
+		NotAfter: e.askedNotAfter(&i, is.Capabilities(e.Now()), j.Yearly),
+	}
+	if len(replaced.Chain) > 0 {
+		req.Replaces = replaced.Chain[0]
 	}
 	if i.Spec.Level != model.DV {
 		req.Organization = &i.Application.Company
 	}
-	if len(j.CSR) > 0 {
-		csr, err := bundle.ParseCSR(j.CSR)
+	if der := j.CSR; len(der) > 0 {
+		csr, err := bundle.ParseCSR(der)
 		if err != nil {
 			return nil, req, &Final{err}
 		}
 		req.Public = csr.PublicKey
-		req.CSR = func() ([]byte, error) { return j.CSR, nil }
+		req.CSR = func() ([]byte, error) { return der, nil }
 		return is, req, nil
 	}
 	if req.Public, err = x509.ParsePKIXPublicKey(key.Public); err != nil {
 		return nil, req, fmt.Errorf("decode the public key: %w", err)
 	}
-	req.CSR = func() ([]byte, error) { return makeCSR(key.PKCS8, req.Names) }
+	secret, names := key.PKCS8, req.Names
+	req.CSR = func() ([]byte, error) { return makeCSR(secret, names) }
 	return is, req, nil
 }
 
@@ -259,7 +262,7 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause tim
 // raiseProve asks a person for the records or files that a renewal waits for
 // (spec H5); it goes on by itself once they are seen.
 func (e *Engine) raiseProve(tx model.Tx, j *model.Job, proofs []model.Proof) error {
-	if err := closeTasks(tx, j.Instance, model.TaskProve, e.Now(), "replaced"); err != nil {
+	if err := closeTasks(tx, j.Instance, e.Now(), outcomes{model.TaskProve: "replaced"}); err != nil {
 		return err
 	}
 	t := model.Task{ID: e.newID(), Kind: model.TaskProve, Instance: j.Instance, Version: j.Version, Created: e.Now(), Text: "prove control for the renewal"}
@@ -293,12 +296,18 @@ func checkIssued(o Order, req CertificateRequest) (*model.Version, error) {
 // addVersion makes an issued certificate the instance's newest version. For
 // the first one the service period starts (spec T1).
 func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version) error {
-	i, err := model.Get[model.Instance](tx, string(j.Instance))
-	if err != nil {
+	var i model.Instance
+	if err := tx.Load(string(j.Instance), &i); err != nil {
 		return fmt.Errorf("read instance %s: %w", j.Instance, err)
 	}
 	v.Number, v.KeyID, v.Issued, v.Issuer, v.Yearly = j.Version, j.KeyID, e.Now(), i.Spec.Brand, j.Yearly
-	action := map[model.JobKind]Action{model.JobIssue: Issue, model.JobReissue: Reissue, model.JobRenew: RenewHosted}[j.Kind]
+	action := Issue
+	switch j.Kind {
+	case model.JobReissue:
+		action = Reissue
+	case model.JobRenew:
+		action = RenewHosted
+	}
 	row := e.table.Row(action)
 	ev := e.jobEvent(j, ResultOK)
 	ev.Name, ev.From = i.Name, string(i.State)
@@ -322,27 +331,30 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 	if err := tx.Put(&model.Material{Instance: i.ID, Number: v.Number, Chain: o.Chain, Root: o.Root}); err != nil {
 		return err
 	}
+	// What an earlier version asked for is asked for by this one, if at all.
+	if err := closeTasks(tx, i.ID, e.Now(), outcomes{model.TaskProve: "seen", model.TaskInstall: "replaced"}); err != nil {
+		return err
+	}
 	if v.Number > 1 {
 		// The deployments are committed with the version; the scheduler, which
 		// is told when this job ends, runs them.
-		if err := e.autoDeployNew(tx, &i, &v); err != nil {
+		rs, err := resourcesOf(tx, i.ID)
+		if err != nil {
 			return err
 		}
-		if err := e.summarize(tx, &i); err != nil {
+		if err := e.autoDeployNew(tx, &i, &v, rs); err != nil {
 			return err
 		}
-		if err := e.raiseInstall(tx, &i, &v); err != nil {
+		i.Deployments = deploymentsOf(rs)
+		if err := e.raiseInstall(tx, &i, &v, rs); err != nil {
 			return err
 		}
 	}
 	if err := e.put(tx, &i); err != nil {
 		return err
 	}
-	ev.Detail = fmt.Sprintf("version %d, serial %s, valid to %s", v.Number, v.Serial, stamp(v.NotAfter))
+	ev.Detail = "version " + strconv.Itoa(v.Number) + ", serial " + v.Serial + ", valid to " + stamp(v.NotAfter)
 	if err := tx.Append(ev); err != nil {
-		return err
-	}
-	if err := closeTasks(tx, i.ID, model.TaskProve, e.Now(), "seen"); err != nil {
 		return err
 	}
 	return e.finish(tx, j, ResultOK)
@@ -387,15 +399,11 @@ const hostingCredits = 5
 
 // raiseInstall asks a person to install or deploy a new version wherever
 // certquay does not do it by itself (spec D7).
-func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version) error {
-	// What an earlier version asked for is asked for by this one.
-	if err := closeTasks(tx, i.ID, model.TaskInstall, e.Now(), "replaced"); err != nil {
-		return err
-	}
+func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
 	raise := func(r *model.Resource) error {
 		t := model.Task{
 			ID: e.newID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: e.Now(),
-			Text: fmt.Sprintf("install version %d of %s where it is used", v.Number, i.Name),
+			Text: "install version " + strconv.Itoa(v.Number) + " of " + i.Name + " where it is used",
 		}
 		if r != nil {
 			t.Resource = r.ID
@@ -404,16 +412,14 @@ func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version) 
 		return tx.Put(&t)
 	}
 	found := false
-	for r, err := range model.All[model.Resource](tx, model.Scan{Index: "instance", Prefix: string(i.ID)}) {
-		if err != nil {
-			return err
-		}
-		if !placed(&r) {
+	for n := range rs {
+		r := &rs[n]
+		if !placed(r) {
 			continue
 		}
 		found = true
 		if !r.AutoDeploy {
-			if err := raise(&r); err != nil {
+			if err := raise(r); err != nil {
 				return err
 			}
 		}
@@ -431,7 +437,7 @@ func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 	from, to := e.table.Row(Reject).move(i, false)
 	ev.From, ev.To = string(from), string(to)
 	i.Reason, i.ExpectedIssue, i.Proofs, i.Operation, i.Failure = j.Error, noTime, nil, model.Operation{}, model.Failure{}
-	if err := closeTasks(tx, i.ID, model.TaskReview, e.Now(), "rejected"); err != nil {
+	if err := closeTasks(tx, i.ID, e.Now(), outcomes{model.TaskReview: "rejected"}); err != nil {
 		return err
 	}
 	if err := dropKey(tx, j); err != nil {

@@ -135,11 +135,7 @@ func (e *Engine) drain(ctx context.Context) error {
 // run takes the steps of a job until it is finished or goes on later.
 func (e *Engine) run(id model.ID, fresh bool) {
 	var j model.Job
-	err := e.store.View(func(r model.Reader) (err error) {
-		j, err = model.Get[model.Job](r, string(id))
-		return err
-	})
-	if err != nil {
+	if err := e.store.View(func(r model.Reader) error { return r.Load(string(id), &j) }); err != nil {
 		e.log.Error("a job could not be read", "job", id, "error", err)
 		return
 	}
@@ -208,17 +204,17 @@ var errSuperseded = errors.New("the job was ended meanwhile")
 // commit makes the result of a step durable, together with the intent of the
 // next one.
 func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) error {
-	var after model.Job
+	var after *model.Job
 	err := e.update(e.ctx, func(tx model.Tx) error {
-		stored, err := model.Get[model.Job](tx, string(j.ID))
-		if err != nil {
+		stored := new(model.Job)
+		if err := tx.Load(string(j.ID), stored); err != nil {
 			return fmt.Errorf("read job: %w", err)
 		}
 		if !stored.Live() {
 			return errSuperseded
 		}
 		step := stored.Step
-		if err := result(tx, &stored); err != nil {
+		if err := result(tx, stored); err != nil {
 			return err
 		}
 		if stored.Live() {
@@ -229,7 +225,7 @@ func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) e
 					stored.Error = ""
 				}
 			}
-			if err := tx.Put(&stored); err != nil {
+			if err := tx.Put(stored); err != nil {
 				return err
 			}
 		}
@@ -237,7 +233,7 @@ func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) e
 		return nil
 	})
 	if err == nil {
-		*j = after
+		*j = *after
 	}
 	return err
 }

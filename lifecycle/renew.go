@@ -92,11 +92,16 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 // Reissue adds a version that runs to the end of what the issuer signs or of
 // the service period, at no cost (spec I7).
 func (e *Engine) Reissue(ctx context.Context, actor model.Actor, id model.ID, r ReissueRequest) (model.Job, error) {
-	var j model.Job
 	c, err := e.Case(actor, id)
 	if err != nil {
-		return j, err
+		return model.Job{}, err
 	}
+	return e.reissue(ctx, c, r)
+}
+
+// reissue is Reissue by the actor of a case that was read just now.
+func (e *Engine) reissue(ctx context.Context, c *Case, r ReissueRequest) (j model.Job, err error) {
+	actor, id := c.Actor, c.Instance.ID
 	if f := e.table.Check(Reissue, c); f != nil {
 		return j, e.noteRefusal(ctx, actor, f)
 	}
@@ -121,17 +126,14 @@ func (e *Engine) Reissue(ctx context.Context, actor model.Actor, id model.ID, r 
 			return j, err
 		}
 	}
+	csr, keyType := app.CSR, app.KeyType
 	err = e.begin(ctx, actor, Reissue, id, func(tx model.Tx, c *Case, ev *model.Event) error {
-		i := c.Instance
-		i.Application.CSR, i.Application.KeyType = app.CSR, app.KeyType
+		c.Instance.Application.CSR, c.Instance.Application.KeyType = csr, keyType
 		if err := e.startIssue(tx, c, Reissue, model.JobReissue, actor, key, &j); err != nil {
 			return err
 		}
-		if key == nil && !app.Manual() {
-			j.KeyID = i.Current().KeyID
-		}
 		ev.Result, ev.Detail = ResultBegun, fmt.Sprintf("version %d", j.Version)
-		return tx.Put(&j)
+		return nil
 	})
 	if err == nil {
 		e.kick(j.ID, true)
@@ -141,14 +143,9 @@ func (e *Engine) Reissue(ctx context.Context, actor model.Actor, id model.ID, r 
 
 // renewHosted starts the renewal that managed hosting was paid for: a new
 // version and another year of service (spec H4). A manual request is used
-// again; otherwise the key is new.
-func (e *Engine) renewHosted(ctx context.Context, id model.ID) (model.Job, error) {
-	var j model.Job
-	c, err := e.Case(model.Scheduler, id)
-	if err != nil {
-		return j, err
-	}
-	app := c.Instance.Application
+// again; otherwise the key is new. The case was read just now.
+func (e *Engine) renewHosted(ctx context.Context, c *Case) (j model.Job, err error) {
+	id, app := c.Instance.ID, c.Instance.Application
 	if app.KeyType == "" && !app.Manual() {
 		app.KeyType = model.ECDSAP256
 	}

@@ -185,7 +185,7 @@ func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) er
 		if err := tx.Put(&a); err != nil {
 			return err
 		}
-		if err := closeTasks(tx, id, model.TaskReview, c.Now, "approved"); err != nil {
+		if err := closeTasks(tx, id, c.Now, outcomes{model.TaskReview: "approved"}); err != nil {
 			return err
 		}
 		j := c.Job
@@ -203,7 +203,7 @@ func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) er
 
 // turnDown fails a renewal at its reviewer. The caller puts the instance.
 func (e *Engine) turnDown(tx model.Tx, c *Case) error {
-	if err := closeTasks(tx, c.Instance.ID, model.TaskReview, c.Now, "rejected"); err != nil {
+	if err := closeTasks(tx, c.Instance.ID, c.Now, outcomes{model.TaskReview: "rejected"}); err != nil {
 		return err
 	}
 	c.Job.Waiting = ""

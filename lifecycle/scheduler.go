@@ -243,11 +243,11 @@ func (e *Engine) doDue(id model.ID) (model.ID, error) {
 	var j model.Job
 	switch a {
 	case RenewHosted:
-		j, err = e.renewHosted(e.ctx, id)
+		j, err = e.renewHosted(e.ctx, c)
 	case EndHosting:
 		return "", e.endOfHosting(e.ctx, id)
 	default:
-		j, err = e.Reissue(e.ctx, model.Scheduler, id, ReissueRequest{})
+		j, err = e.reissue(e.ctx, c, ReissueRequest{})
 	}
 	return j.ID, err
 }
@@ -255,12 +255,17 @@ func (e *Engine) doDue(id model.ID) (model.ID, error) {
 // NextDue is when the scheduler has something to do next; zero for never. What
 // is due and cannot be done does not count until something changes, and
 // neither do sweeps, which go along with whatever pass comes after their time.
+// Of several that are due within a millisecond it is any.
 func (e *Engine) NextDue() (next time.Time, err error) {
 	now := e.Now()
-	soonest := func(t time.Time) {
-		if t.After(now) && (next.IsZero() || t.Before(next)) {
+	soonest := func(t time.Time) bool {
+		if !t.After(now) {
+			return false
+		}
+		if next.IsZero() || t.Before(next) {
 			next = t
 		}
+		return true
 	}
 	err = e.store.View(func(r model.Reader) error {
 		after := model.TimeKey(now)
@@ -268,13 +273,17 @@ func (e *Engine) NextDue() (next time.Time, err error) {
 			if err != nil {
 				return err
 			}
-			soonest(j.Next)
+			if soonest(j.Next) {
+				break
+			}
 		}
 		for i, err := range model.All[model.Instance](r, model.Scan{Index: "due", From: after, Limit: 2}) {
 			if err != nil {
 				return err
 			}
-			soonest(i.Due)
+			if soonest(i.Due) {
+				break
+			}
 		}
 		at, err := e.nextNotice(r, now)
 		soonest(at)

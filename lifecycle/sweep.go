@@ -46,11 +46,10 @@ func forget[T any, P interface {
 	*T
 	model.Record
 }](e *Engine, from *string, before string, done func(P) bool) error {
-	var zero T
 	var gone []P
 	next := *from
 	err := e.store.View(func(r model.Reader) error {
-		for key, err := range r.Keys(model.Scan{Kind: P(&zero).RecordKind(), From: *from, To: before, Limit: pageOfNotices}) {
+		for key, err := range r.Keys(model.Scan{Kind: P(nil).RecordKind(), From: *from, To: before, Limit: pageOfNotices}) {
 			if err != nil {
 				return err
 			}

@@ -27,14 +27,17 @@ func dropTasks(tx model.Tx, instance, resource model.ID) error {
 	return nil
 }
 
-// closeTasks ends the open tasks of one kind about an instance.
-func closeTasks(tx model.Tx, instance model.ID, kind model.TaskKind, at time.Time, outcome string) error {
+// outcomes are how open tasks end, by their kind.
+type outcomes map[model.TaskKind]string
+
+// closeTasks ends the open tasks about an instance that have an outcome.
+func closeTasks(tx model.Tx, instance model.ID, at time.Time, how outcomes) error {
 	var done []model.Task
 	for t, err := range model.All[model.Task](tx, model.Scan{Index: "pending", Prefix: string(instance)}) {
 		if err != nil {
 			return err
 		}
-		if t.Kind == kind {
+		if outcome, ok := how[t.Kind]; ok {
 			t.Done, t.Outcome = at, outcome
 			done = append(done, t)
 		}

@@ -58,7 +58,8 @@ func Moment(id ID, version int, from, to time.Time) time.Time {
 }
 
 func fraction(id ID, version int) float64 {
-	b := binary.BigEndian.AppendUint64([]byte(id), uint64(version))
+	b := append(make([]byte, 0, 64), id...) // an ID has 26
+	b = binary.BigEndian.AppendUint64(b, uint64(version))
 	h := sha256.Sum256(b)
 	return float64(binary.BigEndian.Uint64(h[:8])>>11) / (1 << 53)
 }

@@ -2,14 +2,15 @@ package model
 
 import (
 	"errors"
-	"fmt"
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 )
 
 // Record is what a store keeps. Implementations are pointers.
 type Record interface {
+	// RecordKind does not read the record, which may be nil.
 	RecordKind() Kind
 	// RecordKey is the primary key within the kind. It must not be empty.
 	RecordKey() string
@@ -96,15 +97,19 @@ func All[T any, P interface {
 	*T
 	Record
 }](r Reader, s Scan) iter.Seq2[T, error] {
-	var zero T
-	s.Kind = P(&zero).RecordKind()
+	s.Kind = P(nil).RecordKind()
 	return func(yield func(T, error) bool) {
+		var v *T // made when there is something to read
 		for key, err := range r.Keys(s) {
-			var v T
-			if err == nil {
-				err = r.Load(key, P(&v))
+			if v == nil {
+				v = new(T)
+			} else {
+				*v = *new(T)
 			}
-			if !yield(v, err) || err != nil {
+			if err == nil {
+				err = r.Load(key, P(v))
+			}
+			if !yield(*v, err) || err != nil {
 				return
 			}
 		}
@@ -163,7 +168,11 @@ func ReversedDomain(name string) string {
 	return strings.Join(labels, ".")
 }
 
-func seqKey(n int) string { return fmt.Sprintf("%06d", n) }
+// seqKey is a number as a text that sorts by it, of six digits or more.
+func seqKey(n int) string {
+	s := strconv.Itoa(n)
+	return "000000"[min(len(s), 6):] + s
+}
 
 func reverse(s string) string {
 	b := []byte(s)

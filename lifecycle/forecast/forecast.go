@@ -100,7 +100,7 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	w := &world{engine: e, clock: clock, report: rep}
 	s.told = w.told
 	for _, t := range s.tasks.rows {
-		w.ask(t.value)
+		w.ask(t)
 	}
 	if rep.Before, err = e.Balances(); err != nil {
 		return nil, err
@@ -154,6 +154,7 @@ func policyOf(name string) (func(lifecycle.Capabilities) lifecycle.Capabilities,
 
 // fill copies what matters for what is to come.
 func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) error {
+	words := words{}
 	for i, err := range model.All[model.Instance](from, model.Scan{}) {
 		if err != nil {
 			return err
@@ -165,10 +166,16 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 			continue
 		}
 		rep.begin(&i)
+		words.once((*string)(&i.State), (*string)(&i.Origin), (*string)(&i.Spec.Level), (*string)(&i.Spec.Type), &i.Spec.Brand,
+			(*string)(&i.Spec.Grade), (*string)(&i.Application.KeyType), &i.DueAction, (*string)(&i.Contact))
+		for n := range i.Versions {
+			v := &i.Versions[n]
+			words.once(&v.KeyType, &v.Issuer)
+		}
 		if err := s.Put(&i); err != nil {
 			return err
 		}
-		s.undo = s.undo[:0]
+		s.changes = s.changes[:0]
 	}
 	if err := copyAll[model.Resource](s, from, nil); err != nil {
 		return err
@@ -192,7 +199,7 @@ func (s *records) fill(ctx context.Context, from model.Reader, rep *Report) erro
 			return err
 		}
 	}
-	s.undo, s.done = nil, done{}
+	s.changes, s.done = nil, done{}
 	return nil
 }
 

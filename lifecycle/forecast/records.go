@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/btree"
-
 	"certquay/lifecycle"
 	"certquay/model"
 )
@@ -20,6 +18,10 @@ import (
 // values in memory, without encoding, sealing or history. It keeps what the
 // engine reads again and forgets the rest: finished jobs and tasks, ledger
 // entries, keys, all but the newest versions. One goroutine uses it.
+//
+// What is read shares its slices with what is kept: the engine appends to them
+// and replaces them, but writes in them only where somebody revokes, edits a
+// draft or uploads a key, which nobody does in a forecast.
 type records struct {
 	instances table[model.Instance, *model.Instance]
 	resources table[model.Resource, *model.Resource]
@@ -28,17 +30,29 @@ type records struct {
 	accounts  table[model.Account, *model.Account]
 	approvals table[model.Approval, *model.Approval]
 	contacts  table[model.Contact, *model.Contact]
-	materials map[model.ID]*model.Material // of the newest version
+	materials materials
 	of        map[model.Kind]kept
 
 	key *model.Key // stands for every key
 	old []byte     // DER that stands for certificates issued before the forecast
 
-	mu   sync.Mutex
-	undo []func()
-	done done
-	told func(*done)
+	mu      sync.Mutex
+	changes []change // of the transaction under way
+	done    done
+	told    func(*done)
 }
+
+// materials are those of the newest version of each instance.
+type materials map[model.ID]material
+
+// material is what a forecast keeps of a [model.Material].
+type material struct {
+	number int    // of the version
+	leaf   []byte // DER
+}
+
+func (m materials) undo(c change) { m[model.ID(c.key)] = c.before.(material) }
+func (m materials) forget(change) {}
 
 // done is what a transaction did that a forecast counts; told once it is kept.
 type done struct {
@@ -55,35 +69,30 @@ const keptVersions = 2
 
 func newRecords(key *model.Key, old []byte) *records {
 	s := &records{
-		key: key, old: old, materials: map[model.ID]*model.Material{},
-		instances: newTable(func(i *model.Instance) {
-			i.Versions = slices.Clone(i.Versions[max(0, len(i.Versions)-keptVersions):])
-		}, func(i *model.Instance, add func(name, key string)) {
-			if !i.Due.IsZero() {
-				add("due", model.TimeKey(i.Due))
-			}
-		}),
-		resources: newTable(nil, func(r *model.Resource, add func(name, key string)) {
-			if r.Instance != "" {
-				add("instance", string(r.Instance))
-			}
-			if r.Waiting {
-				add("waiting", model.TimeKey(r.DeployedAt))
-			}
-			add("place", model.PlaceKey(r.Product, r.Region, r.Name))
-		}),
-		jobs: newTable(nil, func(j *model.Job, add func(name, key string)) {
-			add("live", model.TimeKey(j.Next))
-		}),
-		tasks: newTable(nil, func(t *model.Task, add func(name, key string)) {
-			add("pending", string(t.Instance))
-			add("instance", string(t.Instance))
-		}),
-		accounts: newTable[model.Account](nil, nil),
-		approvals: newTable(nil, func(a *model.Approval, add func(name, key string)) {
-			add("subject", a.Subject)
-		}),
-		contacts: newTable[model.Contact](nil, nil),
+		key: key, old: old, materials: materials{},
+		instances: newTable(ordered("due", func(i *model.Instance) string { return moment(i.Due) })),
+		resources: newTable(
+			exact(func(r *model.Resource) string { return string(r.Instance) }, "instance"),
+			exact(func(r *model.Resource) string { return model.PlaceKey(r.Product, r.Region, r.Name) }, "place"),
+			ordered("waiting", func(r *model.Resource) string {
+				if !r.Waiting {
+					return ""
+				}
+				return model.TimeKey(r.DeployedAt)
+			})),
+		jobs: newTable(ordered("live", func(j *model.Job) string { return model.TimeKey(j.Next) })),
+		// All that are kept are open.
+		tasks:     newTable(exact(func(t *model.Task) string { return string(t.Instance) }, "pending", "instance")),
+		accounts:  newTable[model.Account](),
+		approvals: newTable(exact(func(a *model.Approval) string { return a.Subject }, "subject")),
+		contacts:  newTable(exact(func(c *model.Contact) string { return model.Fold(c.Name) }, "name")),
+	}
+	s.instances.trim = func(i *model.Instance) {
+		if more := len(i.Versions) - keptVersions; more > 0 {
+			i.Versions = slices.Clone(i.Versions[more:])
+		}
+		i.Versions = slices.Clip(i.Versions) // whoever appends makes a slice of their own
+		share(i)
 	}
 	s.jobs.keep = (*model.Job).Live
 	s.tasks.keep = func(t *model.Task) bool { return t.Done.IsZero() }
@@ -93,6 +102,49 @@ func newRecords(key *model.Key, old []byte) *records {
 		model.KindContact: &s.contacts,
 	}
 	return s
+}
+
+// share keeps once what the newest version says again. Of a large fleet each
+// string less is one that the collector need not visit again and again.
+func share(i *model.Instance) {
+	a, v := &i.Application, i.Newest()
+	if len(a.Domains) > 0 && i.Name == a.Domains[0] {
+		i.Name = a.Domains[0]
+	}
+	if v == nil {
+		return
+	}
+	if slices.Equal(v.Domains, a.Domains) {
+		v.Domains = a.Domains
+	}
+	if len(v.Domains) > 0 && v.Subject == v.Domains[0] {
+		v.Subject = v.Domains[0]
+	}
+	if n := len(i.Versions); n > 1 && v.SPKI == i.Versions[n-2].SPKI {
+		v.SPKI = i.Versions[n-2].SPKI
+	}
+}
+
+// words keeps one of each of the few words that all instances of a fleet have.
+type words map[string]string
+
+// once puts the word that is kept in the place of each.
+func (w words) once(texts ...*string) {
+	for _, t := range texts {
+		if kept, ok := w[*t]; ok {
+			*t = kept
+		} else {
+			w[*t] = *t
+		}
+	}
+}
+
+// moment is the key of a time in an index; "" for none.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return model.TimeKey(t)
 }
 
 // View runs fn on the records as they are.
@@ -109,13 +161,16 @@ func (s *records) Update(ctx context.Context, fn func(model.Tx) error) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.undo = s.undo[:0]
+	s.changes = s.changes[:0]
 	s.done = done{s.done.events[:0], s.done.entries[:0], s.done.raised[:0]}
 	if err := fn(s); err != nil {
-		for _, u := range slices.Backward(s.undo) {
-			u()
+		for _, c := range slices.Backward(s.changes) {
+			c.of.undo(c)
 		}
 		return err
+	}
+	for _, c := range s.changes {
+		c.of.forget(c)
 	}
 	s.told(&s.done)
 	return nil
@@ -156,11 +211,11 @@ func (s *records) Load(key string, r model.Record) error {
 		return nil
 	case *model.Material:
 		id, _, _ := strings.Cut(key, "/")
-		if m := s.materials[model.ID(id)]; m != nil && m.RecordKey() == key {
-			*v = *m
-			return nil
+		leaf := s.old
+		if m, ok := s.materials[model.ID(id)]; ok && model.MaterialKey(model.ID(id), m.number) == key {
+			leaf = m.leaf
 		}
-		*v = model.Material{Instance: model.ID(id), Chain: [][]byte{s.old}}
+		*v = model.Material{Instance: model.ID(id), Chain: [][]byte{leaf}}
 		return nil
 	}
 	if t := s.of[r.RecordKind()]; t != nil && t.load(key, r) {
@@ -169,18 +224,23 @@ func (s *records) Load(key string, r model.Record) error {
 	return fmt.Errorf("%s %q: %w", r.RecordKind(), key, model.ErrNotFound)
 }
 
-// Keys visits the keys of a scan, by an index that is kept.
+// Keys visits the keys of a scan, by an index that is kept, as they are now:
+// what visits them may write. Most scans find nothing.
 func (s *records) Keys(scan model.Scan) iter.Seq2[string, error] {
+	t := s.of[scan.Kind]
+	if t == nil || scan.Reverse {
+		return func(yield func(string, error) bool) {
+			yield("", fmt.Errorf("a forecast has no such scan of %s", scan.Kind))
+		}
+	}
+	keys, err := t.scan(scan)
+	switch {
+	case err != nil:
+		return func(yield func(string, error) bool) { yield("", err) }
+	case len(keys) == 0:
+		return none
+	}
 	return func(yield func(string, error) bool) {
-		var keys []string
-		err := fmt.Errorf("a forecast keeps no %s by %q", scan.Kind, scan.Index)
-		if t := s.of[scan.Kind]; t != nil && !scan.Reverse {
-			keys, err = t.scan(scan)
-		}
-		if err != nil {
-			yield("", err)
-			return
-		}
 		for _, k := range keys {
 			if !yield(k, nil) {
 				return
@@ -189,14 +249,17 @@ func (s *records) Keys(scan model.Scan) iter.Seq2[string, error] {
 	}
 }
 
+func none(func(string, error) bool) {}
+
 // Put keeps what the engine reads again.
 func (s *records) Put(r model.Record) error {
 	switch v := r.(type) {
 	case *model.Material:
-		before := s.materials[v.Instance]
-		m := *v
-		s.materials[v.Instance] = &m
-		s.undo = append(s.undo, func() { s.materials[v.Instance] = before })
+		if len(v.Chain) != 1 {
+			return errors.New("a forecast's issuer signs with its root")
+		}
+		s.changes = append(s.changes, change{s.materials, string(v.Instance), s.materials[v.Instance]})
+		s.materials[v.Instance] = material{v.Number, v.Chain[0]}
 		return nil
 	case *model.Task:
 		if v.Done.IsZero() && !s.tasks.has(v.RecordKey()) {
@@ -206,7 +269,7 @@ func (s *records) Put(r model.Record) error {
 		s.done.entries = append(s.done.entries, *v)
 	}
 	if t := s.of[r.RecordKind()]; t != nil {
-		s.undo = append(s.undo, t.put(r))
+		s.changes = append(s.changes, t.put(r))
 	}
 	return nil
 }
@@ -214,7 +277,7 @@ func (s *records) Put(r model.Record) error {
 // Delete removes a record.
 func (s *records) Delete(r model.Record) error {
 	if t := s.of[r.RecordKind()]; t != nil {
-		s.undo = append(s.undo, t.remove(r.RecordKey()))
+		s.changes = append(s.changes, t.remove(r.RecordKey()))
 	}
 	return nil
 }
@@ -228,126 +291,21 @@ func (s *records) Append(e model.Event) error {
 // kept is one kind of records.
 type kept interface {
 	load(key string, into model.Record) bool
-	put(r model.Record) (undo func())
-	remove(key string) (undo func())
+	put(r model.Record) change
+	remove(key string) change
+	undoer
 	scan(model.Scan) ([]string, error)
 }
 
-// entry is one line of an index.
-type entry struct{ key, id string }
-
-func lessEntry(a, b entry) bool {
-	if a.key != b.key {
-		return a.key < b.key
-	}
-	return a.id < b.id
+// undoer takes back a change, or forgets what was before it.
+type undoer interface {
+	undo(change)
+	forget(change)
 }
 
-// row is a record with its lines in the indexes.
-type row[T any] struct {
-	value *T
-	lines []line
-}
-
-type line struct{ name, key string }
-
-// table keeps the records of one kind by key and by the indexes that the engine
-// scans while time passes.
-type table[T any, P interface {
-	*T
-	model.Record
-}] struct {
-	rows    map[string]row[T]
-	indexes map[string]*btree.BTreeG[entry]
-	detach  func(*T) // gives a copy slices of its own; nil where none is written to
-	lines   func(*T, func(name, key string))
-	keep    func(*T) bool // nil for all
-}
-
-func newTable[T any, P interface {
-	*T
-	model.Record
-}](detach func(*T), lines func(*T, func(name, key string))) table[T, P] {
-	return table[T, P]{rows: map[string]row[T]{}, indexes: map[string]*btree.BTreeG[entry]{}, detach: detach, lines: lines}
-}
-
-func (t *table[T, P]) has(key string) bool { _, ok := t.rows[key]; return ok }
-
-func (t *table[T, P]) load(key string, into model.Record) bool {
-	r, ok := t.rows[key]
-	if ok {
-		v := into.(P)
-		*v = *r.value
-		if t.detach != nil {
-			t.detach((*T)(v))
-		}
-	}
-	return ok
-}
-
-func (t *table[T, P]) put(r model.Record) func() {
-	v := new(T)
-	*v = *r.(P)
-	if t.detach != nil {
-		t.detach(v)
-	}
-	if t.keep != nil && !t.keep(v) {
-		return t.remove(r.RecordKey())
-	}
-	next := row[T]{value: v}
-	if t.lines != nil {
-		t.lines(v, func(name, key string) { next.lines = append(next.lines, line{name, key}) })
-	}
-	return t.set(r.RecordKey(), next)
-}
-
-func (t *table[T, P]) remove(key string) func() { return t.set(key, row[T]{}) }
-
-// set replaces the row under a key, or removes it when there is no value.
-func (t *table[T, P]) set(key string, next row[T]) (undo func()) {
-	before := t.rows[key]
-	if !slices.Equal(before.lines, next.lines) {
-		for _, l := range before.lines {
-			t.indexes[l.name].Delete(entry{l.key, key})
-		}
-		for _, l := range next.lines {
-			ix := t.indexes[l.name]
-			if ix == nil {
-				ix = btree.NewG(32, lessEntry)
-				t.indexes[l.name] = ix
-			}
-			ix.ReplaceOrInsert(entry{l.key, key})
-		}
-	}
-	if next.value == nil {
-		delete(t.rows, key)
-	} else {
-		t.rows[key] = next
-	}
-	return func() { t.set(key, before) }
-}
-
-func (t *table[T, P]) scan(s model.Scan) (keys []string, err error) {
-	within := func(k string) bool { return strings.HasPrefix(k, s.Prefix) && (s.To == "" || k < s.To) }
-	if s.Index == "" {
-		for k := range t.rows {
-			if within(k) && k >= s.From {
-				keys = append(keys, k)
-			}
-		}
-		slices.Sort(keys)
-		return keys, nil
-	}
-	ix := t.indexes[s.Index]
-	if ix == nil { // no record has had one yet
-		return nil, nil
-	}
-	ix.AscendGreaterOrEqual(entry{key: max(s.From, s.Prefix)}, func(e entry) bool {
-		if !within(e.key) {
-			return false
-		}
-		keys = append(keys, e.id)
-		return s.Limit == 0 || len(keys) < s.Limit
-	})
-	return keys, nil
+// change is what a transaction did to one row.
+type change struct {
+	of     undoer
+	key    string
+	before any // the row, of the kind's own type
 }

@@ -179,9 +179,9 @@ func (r *Report) person(t *model.Task) {
 // close sums up once the last moment was lived through.
 func (r *Report) close(s *records) {
 	var expire []*model.Instance
-	for _, row := range s.instances.rows {
-		if v := row.value.Newest(); v != nil && row.value.State.Group() == model.GroupIssued && !v.NotAfter.Before(r.From) && v.NotAfter.Before(r.To) {
-			expire = append(expire, row.value)
+	for _, i := range s.instances.rows {
+		if v := i.Newest(); v != nil && i.State.Group() == model.GroupIssued && !v.NotAfter.Before(r.From) && v.NotAfter.Before(r.To) {
+			expire = append(expire, i)
 		}
 	}
 	slices.SortFunc(expire, func(a, b *model.Instance) int {
@@ -193,8 +193,8 @@ func (r *Report) close(s *records) {
 		r.moment(Moment{At: at.UTC(), What: WhatExpires, Instance: i.ID, Name: i.Name, Detail: joined(i.Domains())})
 	}
 	for n := range r.Moments {
-		if row, ok := s.instances.rows[string(r.Moments[n].Instance)]; ok { // a task names no instance
-			r.Moments[n].Name = row.value.Name
+		if i := s.instances.rows[string(r.Moments[n].Instance)]; i != nil { // a task names no instance
+			r.Moments[n].Name = i.Name
 		}
 	}
 	slices.SortFunc(r.Moments, func(a, b Moment) int {

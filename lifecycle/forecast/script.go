@@ -2,29 +2,28 @@ package forecast
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
+	"crypto"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"math/big"
 	"net"
 	"time"
 
-	"golang.org/x/crypto/cryptobyte"
-	"golang.org/x/crypto/cryptobyte/asn1"
-
 	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
 	"certquay/model"
 )
 
 // issuer stands for a configured one: it can do what that can do, says yes at
 // once, and asks nobody.
 type issuer struct {
-	now  func() time.Time
-	can  func(time.Time) lifecycle.Capabilities
-	made int64
+	now    func() time.Time
+	can    func(time.Time) lifecycle.Capabilities
+	made   int64
+	public crypto.PublicKey // of the last certificate, and its encoding
+	spki   []byte
 }
 
 var _ lifecycle.Issuer = (*issuer)(nil)
@@ -58,11 +57,14 @@ func (i *issuer) Finalize(_ context.Context, ref string, r lifecycle.Certificate
 	if most := i.can(now).MaxValidity; most > 0 && now.Add(most-time.Second).Before(end) {
 		end = now.Add(most - time.Second)
 	}
-	public, err := x509.MarshalPKIXPublicKey(r.Public)
-	if err != nil {
-		return lifecycle.Order{}, fmt.Errorf("encode the public key: %w", err)
+	if i.spki == nil || !bundle.SamePublic(r.Public, i.public) {
+		spki, err := x509.MarshalPKIXPublicKey(r.Public)
+		if err != nil {
+			return lifecycle.Order{}, fmt.Errorf("encode the public key: %w", err)
+		}
+		i.public, i.spki = r.Public, spki
 	}
-	der, err := certificate(i.made, r.Names, now, end, public)
+	der, err := certificate(i.made, r.Names, now, end, i.spki)
 	return lifecycle.Order{Ref: ref, Status: lifecycle.OrderValid, Chain: [][]byte{der}}, err
 }
 
@@ -74,93 +76,19 @@ func (i *issuer) Revoked(context.Context, *x509.Certificate) (time.Time, string,
 	return time.Time{}, "", nil
 }
 
-// certificate is the DER of an X.509 certificate (RFC 5280 section 4.1) with an
-// empty signature. Nobody trusts or presents it; the engine reads names, key
-// and validity. A real signature would be most of a forecast's time.
-func certificate(serial int64, names []string, from, to time.Time, spki []byte) ([]byte, error) {
-	if len(names) == 0 {
-		return nil, errors.New("no names")
-	}
-	name := func(b *cryptobyte.Builder, cn string) {
-		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			if len(cn) > 64 { // RFC 5280 appendix A, ub-common-name
-				return
-			}
-			b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) {
-				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-					b.AddASN1ObjectIdentifier([]int{2, 5, 4, 3})
-					b.AddASN1(asn1.UTF8String, func(b *cryptobyte.Builder) { b.AddBytes([]byte(cn)) })
-				})
-			})
-		})
-	}
-	algorithm := func(b *cryptobyte.Builder) {
-		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1ObjectIdentifier([]int{1, 2, 840, 10045, 4, 3, 2}) // ecdsa-with-SHA256
-		})
-	}
-	var b cryptobyte.Builder
-	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1(asn1.Tag(0).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) { b.AddASN1Int64(2) })
-			b.AddASN1BigInt(big.NewInt(serial))
-			algorithm(b)
-			name(b, "forecast")
-			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				addTime(b, from)
-				addTime(b, to)
-			})
-			name(b, names[0])
-			b.AddBytes(spki)
-			b.AddASN1(asn1.Tag(3).ContextSpecific().Constructed(), func(b *cryptobyte.Builder) {
-				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-					b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-						b.AddASN1ObjectIdentifier([]int{2, 5, 29, 17})
-						b.AddASN1(asn1.OCTET_STRING, func(b *cryptobyte.Builder) {
-							b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-								for _, n := range names {
-									if ip := net.ParseIP(n); ip != nil {
-										if v4 := ip.To4(); v4 != nil {
-											ip = v4
-										}
-										b.AddASN1(asn1.Tag(7).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(ip) })
-										continue
-									}
-									b.AddASN1(asn1.Tag(2).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes([]byte(n)) })
-								}
-							})
-						})
-					})
-				})
-			})
-		})
-		algorithm(b)
-		b.AddASN1BitString(nil)
-	})
-	return b.Bytes()
-}
-
-// addTime writes a time as RFC 5280 section 4.1.2.5 wants it.
-func addTime(b *cryptobyte.Builder, t time.Time) {
-	if t.Year() < 2050 {
-		b.AddASN1UTCTime(t)
-	} else {
-		b.AddASN1GeneralizedTime(t)
-	}
-}
-
-// key makes the key that stands for every key of a forecast.
+// key makes the key that stands for every key of a forecast: one that costs
+// little to encode and to read.
 func key() (*model.Key, error) {
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make a key: %w", err)
 	}
-	private, err := x509.MarshalPKCS8PrivateKey(k)
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
 		return nil, fmt.Errorf("encode the key: %w", err)
 	}
-	public, err := x509.MarshalPKIXPublicKey(k.Public())
-	return &model.Key{Type: model.ECDSAP256, Public: public, PKCS8: model.NewSecret(private)}, err
+	spki, err := x509.MarshalPKIXPublicKey(public)
+	return &model.Key{Type: model.ECDSAP256, Public: spki, PKCS8: model.NewSecret(secret)}, err
 }
 
 // products stands for every product and every server behind them: what is

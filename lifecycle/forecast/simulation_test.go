@@ -92,7 +92,7 @@ func (w *simulation) told(tx *done) {
 		default:
 			continue
 		}
-		i := w.s.instances.rows[string(e.Instance)].value
+		i := w.s.instances.rows[string(e.Instance)]
 		v := i.Newest()
 		if before := w.ends[e.Instance]; !before.IsZero() {
 			if e.At.After(before) {
@@ -195,8 +195,7 @@ func (w *simulation) live(spread func(validity time.Duration) time.Duration) {
 func (w *simulation) settle() {
 	now := w.clock.Now()
 	credits, packs, hosted := 0, 0, 0
-	for id, row := range w.s.instances.rows {
-		i := row.value
+	for id, i := range w.s.instances.rows {
 		if v := i.Newest(); v == nil || !now.Before(v.NotAfter) {
 			w.wrong("%s has expired", i.Name)
 		}
@@ -212,9 +211,8 @@ func (w *simulation) settle() {
 			hosted++
 		}
 	}
-	for _, row := range w.s.resources.rows {
-		r := row.value
-		i := w.s.instances.rows[string(r.Instance)].value
+	for _, r := range w.s.resources.rows {
+		i := w.s.instances.rows[string(r.Instance)]
 		if r.Deployed != i.Newest().Fingerprint || r.Waiting || r.Failure.What != "" {
 			w.wrong("%s presents version %d of %d", r.Name, r.Version, i.Newest().Number)
 		}

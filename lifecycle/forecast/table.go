@@ -1,0 +1,197 @@
+package forecast
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/btree"
+
+	"certquay/model"
+)
+
+// table keeps the records of one kind by key and by the indexes that the engine
+// scans while time passes.
+type table[T any, P interface {
+	*T
+	model.Record
+}] struct {
+	rows    map[string]*T
+	indexes []*index[T]
+	keep    func(*T) bool // nil for all
+	trim    func(*T)      // takes off a new row what need not be kept; nil for nothing
+	spare   []*T          // rows that nobody refers to any more
+}
+
+// index finds the records of a table by a key of theirs: in the order of keys,
+// or where whole keys are asked for, as a map.
+type index[T any] struct {
+	names []string
+	key   func(*T) string // "" for a record that is not in it
+	order *btree.BTreeG[entry]
+	whole map[string][]string // the ids of a key, sorted
+}
+
+// entry is one line of an ordered index.
+type entry struct{ key, id string }
+
+func lessEntry(a, b entry) bool {
+	if a.key != b.key {
+		return a.key < b.key
+	}
+	return a.id < b.id
+}
+
+// ordered makes an index that is scanned from one key to another.
+func ordered[T any](name string, key func(*T) string) *index[T] {
+	return &index[T]{names: []string{name}, key: key, order: btree.NewG(32, lessEntry)}
+}
+
+// exact makes an index of which one whole key at a time is asked for.
+func exact[T any](key func(*T) string, names ...string) *index[T] {
+	return &index[T]{names: names, key: key, whole: map[string][]string{}}
+}
+
+// move puts a record where its key is now; "" for nowhere.
+func (x *index[T]) move(id, from, to string) {
+	if from == to {
+		return
+	}
+	if x.order != nil {
+		if from != "" {
+			x.order.Delete(entry{from, id})
+		}
+		if to != "" {
+			x.order.ReplaceOrInsert(entry{to, id})
+		}
+		return
+	}
+	if from != "" {
+		ids := x.whole[from]
+		if n, ok := slices.BinarySearch(ids, id); ok {
+			ids = slices.Delete(ids, n, n+1)
+		}
+		if x.whole[from] = ids; len(ids) == 0 {
+			delete(x.whole, from)
+		}
+	}
+	if to != "" {
+		ids := x.whole[to]
+		if n, ok := slices.BinarySearch(ids, id); !ok {
+			x.whole[to] = slices.Insert(ids, n, id)
+		}
+	}
+}
+
+// scan lists the ids of a scan, as they are now.
+func (x *index[T]) scan(s model.Scan) (ids []string, err error) {
+	if x.order == nil {
+		key := s.Prefix
+		if key == "" {
+			key = s.From
+		}
+		if key == "" || s.To != "" && s.To != key+"\x00" || s.Limit > 0 {
+			return nil, fmt.Errorf("a forecast finds %s only by a whole %s", s.Kind, s.Index)
+		}
+		return append(ids, x.whole[key]...), nil
+	}
+	x.order.AscendGreaterOrEqual(entry{key: max(s.From, s.Prefix)}, func(e entry) bool {
+		if !within(s, e.key) {
+			return false
+		}
+		ids = append(ids, e.id)
+		return s.Limit == 0 || len(ids) < s.Limit
+	})
+	return ids, nil
+}
+
+func within(s model.Scan, key string) bool {
+	return strings.HasPrefix(key, s.Prefix) && (s.To == "" || key < s.To)
+}
+
+func newTable[T any, P interface {
+	*T
+	model.Record
+}](indexes ...*index[T]) table[T, P] {
+	return table[T, P]{rows: map[string]*T{}, indexes: indexes}
+}
+
+func (t *table[T, P]) has(key string) bool { return t.rows[key] != nil }
+
+func (t *table[T, P]) load(key string, into model.Record) bool {
+	v := t.rows[key]
+	if v != nil {
+		*into.(P) = *v
+	}
+	return v != nil
+}
+
+func (t *table[T, P]) put(r model.Record) change {
+	v := r.(P)
+	if t.keep != nil && !t.keep(v) {
+		return t.remove(r.RecordKey())
+	}
+	var next *T
+	if n := len(t.spare); n > 0 {
+		next, t.spare = t.spare[n-1], t.spare[:n-1]
+	} else {
+		next = new(T)
+	}
+	*next = *v
+	if t.trim != nil {
+		t.trim(next)
+	}
+	return t.set(r.RecordKey(), next)
+}
+
+func (t *table[T, P]) remove(key string) change { return t.set(key, nil) }
+
+// set replaces the row under a key, or removes it when there is none to be.
+func (t *table[T, P]) set(key string, next *T) change {
+	before := t.rows[key]
+	for _, x := range t.indexes {
+		from, to := "", ""
+		if before != nil {
+			from = x.key(before)
+		}
+		if next != nil {
+			to = x.key(next)
+		}
+		x.move(key, from, to)
+	}
+	if next == nil {
+		delete(t.rows, key)
+	} else {
+		t.rows[key] = next
+	}
+	return change{t, key, before}
+}
+
+func (t *table[T, P]) undo(c change) { t.set(c.key, c.before.(*T)) }
+
+// forget takes back a row that was replaced, to be filled anew: what the engine
+// holds are copies.
+func (t *table[T, P]) forget(c change) {
+	if before := c.before.(*T); before != nil {
+		*before = *new(T)
+		t.spare = append(t.spare, before)
+	}
+}
+
+func (t *table[T, P]) scan(s model.Scan) (keys []string, err error) {
+	if s.Index == "" {
+		for k := range t.rows {
+			if within(s, k) && k >= s.From {
+				keys = append(keys, k)
+			}
+		}
+		slices.Sort(keys)
+		return keys, nil
+	}
+	for _, x := range t.indexes {
+		if slices.Contains(x.names, s.Index) {
+			return x.scan(s)
+		}
+	}
+	return nil, fmt.Errorf("a forecast keeps no %s by %q", s.Kind, s.Index)
+}
