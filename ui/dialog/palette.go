@@ -13,23 +13,29 @@ import (
 	"certquay/ui/widget"
 )
 
-// Palette finds an action by a few letters of its name. Its value is the
-// chosen kit.Action.
+// Palette finds an action by a few letters of its name, in whatever language it
+// is typed: what the language in use finds comes first. Its value is the chosen
+// kit.Action.
 type Palette struct {
 	Context *kit.Context
 	Actions []kit.Action
 	input   widget.Input
+	langs   []names
 	cursor  int
 	found   []int
 	asked   bool
 	top     int // the first that is drawn
 }
 
-// Len and String make the actions a source for fuzzy search.
-func (d *Palette) Len() int { return len(d.Actions) }
+// names are what the actions are called in one language; they are a source for
+// fuzzy search.
+type names []string
+
+// Len is how many there are.
+func (n names) Len() int { return len(n) }
 
 // String is the text that action i is found by.
-func (d *Palette) String(i int) string { return d.Actions[i].Label }
+func (n names) String(i int) string { return n[i] }
 
 func (d *Palette) search() {
 	d.found, d.cursor, d.asked = d.found[:0], 0, true
@@ -39,15 +45,40 @@ func (d *Palette) search() {
 		}
 		return
 	}
-	for _, m := range fuzzy.FindFrom(d.input.Value, d) {
-		d.found = append(d.found, m.Index)
-	}
 	// Letters that stand together at the start of a word come before letters
 	// that are only somewhere: "rei" means reissue, not revoke it.
 	typed := " " + strings.ToLower(strings.TrimSpace(d.input.Value))
-	slices.SortStableFunc(d.found, func(a, b int) int {
-		return cmp.Compare(scattered(d.Actions[a].Label, typed), scattered(d.Actions[b].Label, typed))
-	})
+	if d.langs == nil {
+		d.langs = d.languages()
+	}
+	for _, lang := range d.langs {
+		from := len(d.found)
+		for _, m := range fuzzy.FindFrom(d.input.Value, lang) {
+			if lang[m.Index] != "" && !slices.Contains(d.found[:from], m.Index) {
+				d.found = append(d.found, m.Index)
+			}
+		}
+		slices.SortStableFunc(d.found[from:], func(a, b int) int {
+			return cmp.Compare(scattered(lang[a], typed), scattered(lang[b], typed))
+		})
+	}
+}
+
+// languages are the names of the actions in the language in use, then in each
+// other one.
+func (d *Palette) languages() []names {
+	all := []names{make(names, len(d.Actions))}
+	for i, a := range d.Actions {
+		all[0][i] = a.Label
+	}
+	for _, said := range d.Context.Text.Others() {
+		other := make(names, len(d.Actions))
+		for i, a := range d.Actions {
+			other[i] = said[a.Label]
+		}
+		all = append(all, other)
+	}
+	return all
 }
 
 // scattered is 0 when a word of the label begins with what was typed, else 1.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // Catalogue holds the texts of one language by key. It is read-only once made
@@ -72,6 +73,26 @@ func (c *Catalogue) Or(key, other string) string {
 		return t
 	}
 	return Clean(other)
+}
+
+// Others says in each other language what the texts of this one say: by the text,
+// without those that take arguments. Where several keys have one text, the last
+// in their order decides.
+func (c *Catalogue) Others() (others []map[string]string) {
+	keys := c.Keys()
+	for _, l := range Languages() {
+		if l == c.Lang {
+			continue
+		}
+		said := make(map[string]string, len(keys))
+		for _, k := range keys {
+			if t, ok := languages[l][k]; ok && !strings.Contains(t, "%") {
+				said[c.texts[k]] = t
+			}
+		}
+		others = append(others, said)
+	}
+	return others
 }
 
 // Keys lists the keys of the catalogue, sorted.
