@@ -74,13 +74,73 @@ func painted(screen string, w, h int) string {
 }
 
 // downsampled is what a terminal with these colours gets.
-func downsampled(t *testing.T, screen string, p colorprofile.Profile) string {
+func downsampled(t testing.TB, screen string, p colorprofile.Profile) string {
 	var b strings.Builder
 	w := colorprofile.Writer{Forward: &b, Profile: p}
 	if _, err := w.WriteString(screen); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// look is a terminal as it announces itself.
+type look struct {
+	name    string
+	profile colorprofile.Profile
+	back    color.Color
+	env     tea.EnvMsg
+}
+
+var looks = []look{
+	{"dark", colorprofile.TrueColor, color.Black, nil}, {"light", colorprofile.TrueColor, color.White, nil},
+	{"sixteen", colorprofile.ANSI, color.Black, nil}, {"none", colorprofile.TrueColor, color.Black, tea.EnvMsg{"NO_COLOR=1"}},
+}
+
+// inEveryLook draws the screen as it is for every kind of terminal: its words
+// and glyphs stay the same, so that nothing is told by colour alone; nothing is
+// written in the colour of its background; and colours are of the kind that the
+// terminal has.
+func (d *driver) inEveryLook(w, h int) {
+	d.t.Helper()
+	words := ansi.Strip(d.m.screen())
+	for _, k := range looks {
+		d.send(tea.ColorProfileMsg{Profile: k.profile})
+		d.send(tea.BackgroundColorMsg{Color: k.back})
+		d.send(k.env)
+		got := downsampled(d.t, d.m.screen(), k.profile)
+		if said := ansi.Strip(got); said != words {
+			d.t.Errorf("%s: other words are drawn:\n%s", k.name, said)
+		}
+		buf := uv.NewScreenBuffer(w, h)
+		uv.NewStyledString(got).Draw(buf, buf.Bounds())
+		for y := range h {
+			for x := range w {
+				c := buf.CellAt(x, y)
+				if c == nil || c.Width == 0 {
+					continue
+				}
+				for _, of := range []color.Color{c.Style.Fg, c.Style.Bg} {
+					_, basic := of.(ansi.BasicColor)
+					if of != nil && (k.env != nil || k.profile == colorprofile.ANSI && !basic) {
+						d.t.Fatalf("%s: %v at %d, %d", k.name, of, x, y)
+					}
+				}
+				back := c.Style.Bg
+				if back == nil && k.profile == colorprofile.TrueColor {
+					back = k.back
+				}
+				if strings.TrimSpace(c.Content) != "" && c.Style.Fg != nil && back != nil && sameColour(c.Style.Fg, back) {
+					d.t.Fatalf("%s: %q at %d, %d has the colour of its background", k.name, c.Content, x, y)
+				}
+			}
+		}
+	}
+}
+
+func sameColour(a, b color.Color) bool {
+	r, g, bl, _ := a.RGBA()
+	r2, g2, bl2, _ := b.RGBA()
+	return r == r2 && g == g2 && bl == bl2
 }
 
 // TestColours draws each tab, a dialog and a form with their colours, on dark
@@ -93,15 +153,7 @@ func TestColours(t *testing.T) {
 		{"overview", []string{"j", "j"}}, {"hosting", []string{"2"}}, {"deployments", []string{"3"}}, {"activity", []string{"4"}},
 		{"confirm", []string{"/", "c", "o", "r", "p", "enter", "w"}}, {"form", []string{"b", "tab"}},
 	} {
-		for _, look := range []struct {
-			name    string
-			profile colorprofile.Profile
-			back    color.Color
-			env     tea.EnvMsg
-		}{
-			{"dark", colorprofile.TrueColor, color.Black, nil}, {"light", colorprofile.TrueColor, color.White, nil},
-			{"sixteen", colorprofile.ANSI, color.Black, nil}, {"none", colorprofile.TrueColor, color.Black, tea.EnvMsg{"NO_COLOR=1"}},
-		} {
+		for _, look := range looks {
 			t.Run(s.name+"-"+look.name, func(t *testing.T) {
 				d := drive(t, kittest.Fleet(30), 120, 40, reviewer)
 				d.keys(s.keys...)
