@@ -47,6 +47,7 @@ var englishDialogs = map[string]string{
 	"explain.next":  "What happens next",
 	"explain.none":  "there is no certificate under the cursor to explain", "explain.none.hint": "select one, or buy one with b",
 
+	"form.find.none": "nothing found", "form.find.of": "%d of %s",
 	"form.keys":          "tab ↑ ↓ move   ← → choose   ctrl+s %s   esc keep and close",
 	"form.keys.short":    "tab ↑ ↓ move   ← → choose   ctrl+s %s   esc close",
 	"form.keys.steps":    "pgup pgdn step   tab ↑ ↓ field   ctrl+s %s   esc keep and close",

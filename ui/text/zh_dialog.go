@@ -46,6 +46,7 @@ var chineseDialogs = map[string]string{
 	"explain.next":  "接下来",
 	"explain.none":  "光标处没有可说明的证书", "explain.none.hint": "请选择一个，或按 b 购买",
 
+	"form.find.none": "没有找到", "form.find.of": "第 %d 个，共 %s 个",
 	"form.keys":          "tab ↑ ↓ 移动   ← → 选择   ctrl+s %s   esc 保留并关闭",
 	"form.keys.short":    "tab ↑ ↓ 移动   ← → 选择   ctrl+s %s   esc 关闭",
 	"form.keys.steps":    "pgup pgdn 步骤   tab ↑ ↓ 字段   ctrl+s %s   esc 保留并关闭",
