@@ -79,6 +79,38 @@ func (e *Engine) Contacts() (all []model.Contact, err error) {
 	return all, err
 }
 
+// ContactNames gives the names of the contacts of instances, by instance; one
+// that has no contact, or is deleted, is not among them. It reads each instance
+// once: ask for what a page shows.
+func (e *Engine) ContactNames(ids []model.ID) (map[model.ID]string, error) {
+	names, known := map[model.ID]string{}, map[model.ID]string{}
+	err := e.store.View(func(r model.Reader) error {
+		for _, id := range ids {
+			i, err := model.Get[model.Instance](r, string(id))
+			if errors.Is(err, model.ErrNotFound) || err == nil && (i.Deleted || i.Contact == "") {
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("read instance %s: %w", id, err)
+			}
+			name, ok := known[i.Contact]
+			if !ok {
+				k, err := model.Get[model.Contact](r, string(i.Contact))
+				if err != nil && !errors.Is(err, model.ErrNotFound) {
+					return fmt.Errorf("read contact %s: %w", i.Contact, err)
+				}
+				name = k.Name
+				known[i.Contact] = name
+			}
+			if name != "" {
+				names[id] = name
+			}
+		}
+		return nil
+	})
+	return names, err
+}
+
 // RemoveContact removes a contact that no instance names any more.
 func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name string) error {
 	if err := mayTell(actor, "contact"); err != nil {

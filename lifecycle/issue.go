@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"certquay/lifecycle/bundle"
@@ -353,7 +352,7 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 	if err := e.put(tx, &i); err != nil {
 		return err
 	}
-	ev.Detail = "version " + strconv.Itoa(v.Number) + ", serial " + v.Serial + ", valid to " + stamp(v.NotAfter)
+	ev.Detail = fmt.Sprintf("version %d, serial %s, valid to %s", v.Number, v.Serial, stamp(v.NotAfter))
 	if err := tx.Append(ev); err != nil {
 		return err
 	}
@@ -403,7 +402,7 @@ func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, 
 	raise := func(r *model.Resource) error {
 		t := model.Task{
 			ID: e.newID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: e.Now(),
-			Text: "install version " + strconv.Itoa(v.Number) + " of " + i.Name + " where it is used",
+			Text: fmt.Sprintf("install version %d of %s where it is used", v.Number, i.Name),
 		}
 		if r != nil {
 			t.Resource = r.ID

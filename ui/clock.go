@@ -35,8 +35,7 @@ func (m *root) clockActions() []kit.Action {
 	ahead := func(to func(time.Time) time.Time) func() tea.Cmd {
 		return func() tea.Cmd {
 			if m.moving {
-				m.told = kit.ToldMsg{Text: c.T("clock.moving"), Tone: style.Muted}
-				return nil
+				return m.tell(kit.ToldMsg{Text: c.T("clock.moving"), Tone: style.Muted})
 			}
 			return m.moveClock(to(c.Backend.Now()))
 		}
@@ -86,14 +85,13 @@ func (m *root) clockMoved(v clockMovedMsg) tea.Cmd {
 	if v.err != nil {
 		m.running = false
 		if m.c.Ctx.Err() == nil {
-			m.told = kit.ToldMsg{Text: m.c.T("clock.failed", text.Clean(m.c.Error(v.err))), Tone: style.Bad}
+			return m.tell(kit.ToldMsg{Text: m.c.T("clock.failed", text.Clean(m.c.Error(v.err))), Tone: style.Bad})
 		}
 		return nil
 	}
 	now := m.page().Update(kit.ChangedMsg{Batch: model.Batch{Resync: true}})
 	if !m.running {
-		m.told = kit.ToldMsg{Text: m.c.T("clock.at", m.c.Now.UTC().Format("2006-01-02 15:04")), Tone: style.Good}
-		return now
+		return tea.Batch(now, m.tell(kit.ToldMsg{Text: m.c.T("clock.at", m.c.Now.UTC().Format("2006-01-02 15:04")), Tone: style.Good}))
 	}
 	return tea.Batch(now, tea.Tick(max(runStep-time.Since(v.began), 0), func(time.Time) tea.Msg { return clockStepMsg{} }))
 }

@@ -45,19 +45,67 @@ func (m *root) listen(feed <-chan model.Batch) tea.Cmd {
 	}
 }
 
+// status is what stands in the header beside the store's own: nobody publishes
+// when it changes.
+type status struct {
+	here, jobs int
+	clock      string // of a sandbox
+}
+
+// status reads what the header should say now. It is safe for concurrent use.
+func (m *root) status() status {
+	var s status
+	if m.o.Here != nil {
+		s.here = m.o.Here()
+	}
+	if m.o.Jobs != nil {
+		s.jobs = m.o.Jobs()
+	}
+	if m.o.Sandbox {
+		s.clock = m.o.Backend.Now().UTC().Format("2006-01-02 15:04")
+	}
+	return s
+}
+
+// look takes the status in, before each frame that a message leads to.
+func (m *root) look() {
+	now := m.status()
+	m.shown.Store(&now)
+}
+
+// tick has times drawn anew after a while, and the header as soon as it is not
+// true any more: a job, for one, is at work until after its result was
+// published, so that the feed alone would tell of it too early.
 func (m *root) tick() tea.Cmd {
 	if m.every <= 0 {
 		return nil
 	}
-	return tea.Tick(m.every, func(time.Time) tea.Msg { return tickedMsg{} })
+	ctx, every, glance := m.c.Ctx, m.every, m.glance
+	return func() tea.Msg {
+		ticker := time.NewTicker(glance)
+		defer ticker.Stop()
+		for left := every; left > 0; left -= glance {
+			select {
+			case <-ticker.C:
+			case <-ctx.Done():
+				return nil
+			}
+			if m.status() != *m.shown.Load() {
+				break
+			}
+		}
+		return tickedMsg{}
+	}
 }
 
-// count asks how many people are here and how many jobs are under way.
-func (m *root) count() {
-	if m.o.Here != nil {
-		m.here = m.o.Here()
+// tell puts a line above the footer in place of what stands there, and follows
+// what it says is being done to its end.
+func (m *root) tell(told kit.ToldMsg) tea.Cmd {
+	m.told = told
+	m.telling++
+	if told.Follow == nil {
+		return nil
 	}
-	if m.o.Jobs != nil {
-		m.jobs = m.o.Jobs()
-	}
+	ctx, telling := m.c.Ctx, m.telling
+	return func() tea.Msg { return followedMsg{telling, told.Follow(ctx)} }
 }

@@ -66,7 +66,7 @@ func TestDeployForm(t *testing.T) {
 	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], "SLB [eu-central-1 us-west-1] [pay.example.com]") {
 		t.Fatalf("calls %q", calls)
 	}
-	d.sees("deploying pay.example.com to SLB")
+	d.sees("deployed pay.example.com to SLB: 1 verified")
 }
 
 // TestSaveForm writes files where the person says and tells which hold a key.

@@ -66,6 +66,7 @@ func TestScreens(t *testing.T) {
 		{"apply-documents", -1, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "pgdown", "P", "N", "G", "enter", "J", "P", "E", "G", "enter", "up"}},
 		{"apply-submit", -1, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "pgdown", "pgdown"}},
 		{"apply-like", -1, []string{"/", "O", "V", "enter", "a", "tab", "tab", "tab", "tab", "tab", "right"}},
+		{"apply-like-found", -1, []string{"/", "O", "V", "enter", "a", "tab", "tab", "tab", "tab", "tab", "e", "x", "a", "right"}},
 		{"apply-like-done", -1, []string{"/", "O", "V", "enter", "a", "tab", "tab", "tab", "tab", "tab", "right", "right", "enter"}},
 		{"apply-packs-none", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "pgdown", "pgdown"}},
 		{"apply-packs", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "w", ".", "d", "e", "pgdown", "pgdown", "right"}},

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,4 +113,25 @@ func TestAnUploadIsSaidToBeHosted(t *testing.T) {
 	d.sees("next: m hosts it")
 	d.keys("m")
 	d.sees("Host printer.example.com")
+}
+
+// TestHostingListsWhoIsTold names the contact of each in the list, as the
+// command line does, at every size. spec: H8
+func TestHostingListsWhoIsTold(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
+		b := hostedFleet()
+		b.People = append(b.People, model.Contact{ID: "01JC0000000000000000000NET", Name: "Network"})
+		b.Instances[15].Contact = "01JC0000000000000000000NET"
+		d := drive(t, b, size[0], size[1]).keys("2")
+		d.sees("CONTACT", "LEFT", "Ops", "Network")
+		line := ""
+		for l := range strings.SplitSeq(d.screen(), "\n") {
+			if strings.Contains(l, b.Instances[15].Name) {
+				line = l
+			}
+		}
+		if !strings.Contains(line, "Network") {
+			t.Errorf("not beside %s:\n%s", b.Instances[15].Name, d.screen())
+		}
+	}
 }

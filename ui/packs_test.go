@@ -3,6 +3,7 @@ package ui
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -148,22 +149,17 @@ func await(t *testing.T, e backend, id model.ID, ok func(*model.Instance) bool) 
 func TestApplicationOfAnother(t *testing.T) {
 	d := drive(t, ov(), 80, 24)
 	d.find("new OV").keys("a").keys("tab", "tab", "tab", "tab", "tab")
-	d.sees("▌ fill in from", "‹ nothing; by hand", "picks one of 11 other applications")
-	d.keys("right")
-	for !d.has("‹ corp.example.com") {
-		d.keys("right")
-	}
+	d.sees("▌ fill in from", "nothing; by hand ›", "type a name or domain to find another application")
+	d.keys("right").sees("‹", "1 of 11").keys("right").sees("2 of 11").keys("left", "left", "left").sees("nothing; by hand ›")
+	d.text("no such").sees("nothing found").keys("enter", "up").sees("nothing found") // goes on, with nothing
+	d.keys("ctrl+u").text("corp").sees("corp.example.com", "1 of 1")
 	d.sees("enter fills in everything")
 	d.keys("enter")
-	d.sees("corp.example.com, www.corp.example.com", "Anna Berg", "L01X00T47", "filled in from corp.example.com", "‹ nothing; by hand")
+	d.sees("corp.example.com, www.corp.example.com", "Anna Berg", "L01X00T47", "filled in from corp.example.com", "nothing; by hand ›")
 	if calls := d.b.Calls(); len(calls) != 2 || !strings.Contains(calls[0], "register-extract.png") || !strings.Contains(calls[1], "stamped.jpg") {
 		t.Fatalf("calls %q", calls)
 	}
-	d.keys("right")
-	for !d.has("‹ corp.example.com") {
-		d.keys("right")
-	}
-	d.keys("enter") // once more adds no document twice
+	d.text("corp").keys("enter") // once more adds no document twice
 	d.called()
 	d.keys("pgdown", "pgdown")
 	d.sees("‹ Example GmbH ›", "HRB 12345")
@@ -183,6 +179,41 @@ func TestApplicationOfAnother(t *testing.T) {
 	d.keys("a")
 	if d.has("fill in from") {
 		t.Fatal("there is nothing to fill it in from")
+	}
+}
+
+// TestApplicationOfAnotherAmongMany finds one by name among far more than the
+// form offers, with a few page reads, and does for a fast typist what enter
+// was pressed for. spec: A1
+func TestApplicationOfAnotherAmongMany(t *testing.T) {
+	b := ov()
+	like := b.Instances[0]
+	for n := range 1000 {
+		i := *b.Instances[len(b.Instances)-1]
+		i.ID, i.Name = model.ID(fmt.Sprintf("01K9MANY%018d", n)), fmt.Sprintf("a%04d.example.com", n)
+		i.Application = like.Application
+		i.Application.Domains = []string{i.Name}
+		b.Instances = append(b.Instances, &i)
+	}
+	last := *b.Instances[len(b.Instances)-1]
+	last.ID, last.Name, last.Application.ApplicantName = "01K9MANYLAST00000000000000", "zebra.example.com", "Zoe"
+	last.Application.Domains = []string{"zebra.example.com"}
+	b.Instances = append(b.Instances, &last)
+	for _, size := range [][2]int{{80, 24}, {120, 40}} {
+		d := drive(t, b, size[0], size[1])
+		d.find("new OV").keys("a").keys("tab", "tab", "tab", "tab", "tab", "right")
+		d.sees("1 of")
+		d.sees("+") // there are more than are offered
+		d.keys("left").text("zebra").sees("zebra.example.com", "1 of 1")
+		d.keys("ctrl+u")
+		// All of it before the search has answered.
+		var cmds []tea.Cmd
+		for _, k := range []string{"z", "e", "b", "enter"} {
+			_, cmd := d.m.Update(press(k))
+			cmds = append(cmds, cmd)
+		}
+		d.run(tea.Batch(cmds...))
+		d.sees("filled in from zebra.example.com", "Zoe")
 	}
 }
 

@@ -4,6 +4,7 @@ package ui
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -28,13 +29,15 @@ type root struct {
 	dialogs       []kit.Dialog
 	width, height int
 	told          kit.ToldMsg
-	here, jobs    int
+	telling       int // counts what was told, for what follows it
+	shown         atomic.Pointer[status]
 	holds         int       // commands under way that will open something
 	held          []tea.Msg // what was typed meanwhile
 	dark          bool
 	profile       colorprofile.Profile
 	coalesce      time.Duration
 	every         time.Duration // how often times on the screen are refreshed
+	glance        time.Duration // how often the status is looked at meanwhile
 	moving        bool          // the clock of a sandbox is being moved
 	running       bool          // a year passes in a minute
 }
@@ -47,7 +50,7 @@ func newRoot(o Options) *root {
 		o.Ctx = context.Background()
 	}
 	ctx, cancel := context.WithCancel(o.Ctx)
-	m := &root{o: o, cancel: cancel, dark: true, profile: colorprofile.TrueColor, coalesce: 50 * time.Millisecond, every: 10 * time.Second}
+	m := &root{o: o, cancel: cancel, dark: true, profile: colorprofile.TrueColor, coalesce: 50 * time.Millisecond, every: 10 * time.Second, glance: 200 * time.Millisecond}
 	m.c = &kit.Context{
 		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Actor: o.Actor, Text: text.New(o.Lang), ReadOnly: o.ReadOnly, Remote: o.Remote,
 		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Support: o.Support, Save: o.Save, Read: o.Read,
@@ -56,6 +59,7 @@ func newRoot(o Options) *root {
 	for _, t := range tabs {
 		m.pages = append(m.pages, t.make(m.c))
 	}
+	m.look()
 	return m
 }
 
@@ -65,6 +69,10 @@ type (
 	fedMsg      struct{ model.Batch }
 	feedEndMsg  struct{}
 	tickedMsg   struct{}
+	followedMsg struct { // what has come of something told
+		telling int
+		told    kit.ToldMsg
+	}
 	preparedMsg struct{ inner tea.Msg } // what an asking action has come to
 )
 
@@ -87,6 +95,7 @@ func (m *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) { return m, m.update(msg
 
 func (m *root) update(msg tea.Msg) tea.Cmd {
 	m.c.Now = m.c.Backend.Now()
+	m.look()
 	if m.settle(msg) {
 		return nil
 	}
@@ -105,7 +114,6 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 	case watchedMsg:
 		return m.listen(v.feed)
 	case fedMsg:
-		m.count()
 		return m.page().Update(kit.ChangedMsg{Batch: v.Batch})
 	case feedEndMsg:
 		if m.c.Ctx.Err() != nil {
@@ -113,7 +121,6 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Tick(time.Second, func(time.Time) tea.Msg { return m.watch() })
 	case tickedMsg:
-		m.count()
 		return m.tick()
 	case clockMovedMsg:
 		return m.clockMoved(v)
@@ -125,21 +132,24 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 	case kit.OpenedMsg:
 		return m.open(v)
 	case kit.ToldMsg:
-		m.told = v
+		return m.tell(v)
+	case followedMsg:
+		if v.telling == m.telling && v.told.Text != "" {
+			return m.tell(v.told)
+		}
 		return nil
 	case kit.UndoableMsg:
 		m.c.Undo = &v.Undo
 		return m.update(v.Then)
 	case kit.CopiedMsg:
-		m.told = kit.ToldMsg{Text: m.c.T("copied", v.What, v.Text), Tone: style.Good}
-		return tea.SetClipboard(v.Text)
+		return tea.Batch(m.tell(kit.ToldMsg{Text: m.c.T("copied", v.What, v.Text), Tone: style.Good}), tea.SetClipboard(v.Text))
 	case kit.ShownMsg:
+		var told tea.Cmd
 		if v.Told.Text != "" {
-			m.told = v.Told
+			told = m.tell(v.Told)
 		}
-		return tea.Batch(m.choose(0), m.page().Update(v))
+		return tea.Batch(told, m.choose(0), m.page().Update(v))
 	case kit.FocusedMsg:
-		m.count()
 		return m.page().Update(v)
 	// What a person does.
 	case tea.KeyPressMsg, tea.PasteMsg, tea.MouseClickMsg, tea.MouseWheelMsg:
@@ -201,7 +211,7 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 		return nil
 	}
 	if isKey {
-		m.told = kit.ToldMsg{}
+		m.tell(kit.ToldMsg{})
 	}
 	if c, ok := msg.(tea.MouseClickMsg); ok && m.top() != nil {
 		return m.clickDialog(c)
@@ -238,8 +248,7 @@ func (m *root) dispatch(key string) tea.Cmd {
 		}
 		return m.run(a)
 	}
-	m.told = kit.ToldMsg{Text: m.c.T("key.nothing", key), Tone: style.Muted}
-	return nil
+	return m.tell(kit.ToldMsg{Text: m.c.T("key.nothing", key), Tone: style.Muted})
 }
 
 // run does what an action does. One that is not allowed and cannot say so

@@ -417,16 +417,3 @@ func TestManyProducts(t *testing.T) {
 	d.keys("]")
 	d.sees("all 17")
 }
-
-// TestTheHeaderTellsWhatIsAtWork counts the jobs under way, and is silent when
-// there is none.
-func TestTheHeaderTellsWhatIsAtWork(t *testing.T) {
-	n := 3
-	d := drive(t, kittest.Fleet(3), 120, 40, func(o *Options) { o.Jobs = func() int { return n } })
-	d.sees("3 at work")
-	n = 0
-	d.send(tickedMsg{})
-	if d.has("at work") {
-		t.Error("nothing is at work, and the header says so")
-	}
-}

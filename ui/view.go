@@ -87,6 +87,10 @@ func (m *root) header() string {
 		}
 	}
 	var right []string
+	var now status
+	if at := m.shown.Load(); at != nil { // none while there is no backend yet
+		now = *at
+	}
 	if m.o.ReadOnly {
 		right = append(right, s.Paint(style.Soon, m.c.T("header.readonly")))
 	}
@@ -95,16 +99,16 @@ func (m *root) header() string {
 		if m.running {
 			key = "header.running"
 		}
-		right = append(right, s.Paint(style.Work, m.c.T(key, m.c.Now.UTC().Format("2006-01-02 15:04"))))
+		right = append(right, s.Paint(style.Work, m.c.T(key, now.clock)))
 	}
-	if m.jobs > 0 {
-		right = append(right, s.Paint(style.Work, m.c.T("header.jobs", m.jobs)))
+	if now.jobs > 0 {
+		right = append(right, s.Paint(style.Work, m.c.T("header.jobs", now.jobs)))
 	}
 	if m.o.Actor.Name != "" {
 		right = append(right, text.Clean(m.o.Actor.Name)+s.Paint(style.Muted, " ("+m.c.Text.Or("role."+m.o.Actor.Role.String(), m.o.Actor.Role.String())+")"))
 	}
-	if m.here > 1 {
-		right = append(right, s.Paint(style.Muted, m.c.T("header.here", m.here)))
+	if now.here > 1 {
+		right = append(right, s.Paint(style.Muted, m.c.T("header.here", now.here)))
 	}
 	if m.o.Sealed != "" {
 		right = append(right, s.Paint(style.Muted, m.c.T("header.sealed", m.c.Text.Or("sealed."+m.o.Sealed, m.o.Sealed))))

@@ -47,6 +47,9 @@ type Backend interface {
 	// Missing lists what an application lacks; it reads no store.
 	Missing(i *model.Instance, a model.Application) []*lifecycle.Invalid
 	Watch(ctx context.Context) <-chan model.Batch
+	// Wait returns when each job is finished or goes on later by itself, or
+	// when ctx ends, which does not stop the jobs.
+	Wait(ctx context.Context, jobs ...model.ID) ([]lifecycle.Progress, error)
 	// MoveClock moves a sandbox's clock forward, doing what is due on the way.
 	MoveClock(ctx context.Context, actor model.Actor, to time.Time) error
 	// Forecast lives through the coming months on a copy (spec V6). It is not

@@ -260,6 +260,12 @@ type (
 	ToldMsg struct {
 		Text string
 		Tone style.Tone
+		// Follow waits for the end of what the line says is being done, and
+		// gives the line that then stands in its place if no key was pressed
+		// meanwhile; one without text when ctx ended first. It runs in a command
+		// of its own, with no deadline but the session's; nil when the line stays
+		// true.
+		Follow func(ctx context.Context) ToldMsg
 	}
 	// ShownMsg asks for the details of an instance, wherever one is, and may
 	// tell what has happened to it.

@@ -21,6 +21,25 @@ func (b *Backend) QuoteHosting(id model.ID, r lifecycle.HostRequest) (lifecycle.
 	return lifecycle.Quote{Currency: "EUR", Total: amount, Lines: []model.OrderLine{{Item: "managed hosting", Spec: i.Spec, Years: 1, Quantity: 1, Amount: amount, Currency: "EUR"}}}, nil
 }
 
+// ContactNames implements kit.Hosting.
+func (b *Backend) ContactNames(ids []model.ID) (map[model.ID]string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	names := map[model.ID]string{}
+	for _, id := range ids {
+		i, err := b.find(id)
+		if err != nil {
+			continue
+		}
+		for _, k := range b.People {
+			if k.ID == i.Contact {
+				names[id] = k.Name
+			}
+		}
+	}
+	return names, nil
+}
+
 // Host implements kit.Hosting.
 func (b *Backend) Host(_ context.Context, actor model.Actor, id model.ID, r lifecycle.HostRequest) error {
 	return b.act(actor, lifecycle.Host, id, "Host "+id.Short(), func(i *model.Instance) {

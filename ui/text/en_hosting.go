@@ -21,7 +21,7 @@ var englishHosting = map[string]string{
 	"hosting.details.due":       "%s, in %s", "hosting.details.again": "%s, attempt %d",
 	"hosting.details.failed": "attempt %d failed", "hosting.details.failedat": "%s, failed", "hosting.details.never": "none yet",
 	"hosting.details.auto": "auto-deploy is on at %d of %d resources; %d credits reserved for them", "hosting.details.free": "%d credits are free for all", "hosting.details.waiting": "%d deployments wait for a credit: b buys some",
-	"col.next": "NEXT RENEWAL", "col.whythen": "WHY THEN", "col.auto": "AUTO", "col.left": "LEFT", "col.serviceends": "PAID UNTIL",
+	"col.next": "NEXT RENEWAL", "col.whythen": "WHY THEN", "col.contact": "CONTACT", "col.auto": "AUTO", "col.left": "LEFT", "col.serviceends": "PAID UNTIL",
 
 	"import.password":      "password file",
 	"import.password.hint": "a file whose first line is the password of a PKCS#12, a JKS or an encrypted key",

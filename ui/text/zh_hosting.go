@@ -21,7 +21,7 @@ var chineseHosting = map[string]string{
 	"hosting.details.due":       "%s，%s 后", "hosting.details.again": "%s，第 %d 次尝试",
 	"hosting.details.failed": "第 %d 次尝试失败", "hosting.details.failedat": "%s，失败", "hosting.details.never": "暂无",
 	"hosting.details.auto": "%d / %d 个域名/监听已开启自动部署；已为其预留 %d 次", "hosting.details.free": "共有 %d 次可用", "hosting.details.waiting": "%d 个部署在等待自动部署次数：按 b 购买",
-	"col.next": "下次续期", "col.whythen": "原因", "col.auto": "自动", "col.left": "剩余", "col.serviceends": "已付费至",
+	"col.next": "下次续期", "col.whythen": "原因", "col.contact": "联系人", "col.auto": "自动", "col.left": "剩余", "col.serviceends": "已付费至",
 
 	"import.password":      "密码文件",
 	"import.password.hint": "首行为 PKCS#12、JKS 或加密私钥密码的文件",

@@ -24,6 +24,7 @@ type Kind int
 const (
 	Input  Kind = iota // one line of text
 	Select             // one of the options, with the arrow keys
+	Find               // one of many, which what is typed finds; "" for none. It is not kept
 	Paste              // text of many lines, shown as a summary only
 	Text               // what Say says; nothing to fill in, but maybe to remove
 	Hidden             // held and never shown
@@ -51,6 +52,10 @@ type Field struct {
 	Warn        func(Values) string                   // stands under the field, in use or not
 	Say         func(Values) string                   // of a Text field; of a Paste field in place of its summary
 	Most        int                                   // bytes that a Paste field takes; 0 means maxPaste
+	// Find searches for the options of a Find field, in a command; First is what
+	// it offers before anything is typed. Its Placeholder stands for none.
+	Find  func(typed string) func() Found
+	First Found
 	// Picked gives values that follow from a choice in a Select field.
 	Picked func(Values) Values
 	// Enter is work that enter starts in a field that is not empty; then the
@@ -134,6 +139,7 @@ type Form struct {
 	top     int               // where the body begins in the box
 	stepAt  int               // the line with the steps; 0 for none
 	wanted  map[string]string // what the person chose, should it be offered again
+	finds   map[int]*find     // the Find fields
 }
 
 // previewedMsg brings the preview of a form; older ones are dropped. workedMsg
@@ -152,11 +158,11 @@ type (
 
 // New makes a form with what was typed last time, or the initial values.
 func New(c *kit.Context, spec Spec) *Form {
-	f := &Form{c: c, spec: spec, values: map[string]*string{}, errors: map[string]string{}, choices: map[string]string{}, wanted: map[string]string{}}
+	f := &Form{c: c, spec: spec, values: map[string]*string{}, errors: map[string]string{}, choices: map[string]string{}, wanted: map[string]string{}, finds: map[int]*find{}}
 	kept := c.Drafts[spec.ID]
 	for i := range spec.Fields {
 		v := spec.Fields[i].Initial
-		if k, ok := kept[spec.Fields[i].Key]; ok && spec.ID != "" && spec.Fields[i].Kind != Hidden {
+		if k, ok := kept[spec.Fields[i].Key]; ok && spec.ID != "" && spec.Fields[i].keeps() {
 			v = k
 		}
 		f.values[spec.Fields[i].Key] = &v
@@ -196,6 +202,7 @@ func (f *Form) set(v Values) {
 		*f.values[d.Key], f.wanted[d.Key] = n, n
 		delete(f.errors, d.Key)
 		delete(f.choices, d.Key)
+		f.forget(i)
 		if d.Kind == Input {
 			f.fields[i] = f.make(d)
 			if i == f.focus {
@@ -217,6 +224,10 @@ func (f *Form) WithError(field, message string) *Form {
 	f.general = message
 	return f
 }
+
+// keeps says whether what was typed is kept for the next opening. Pasted text
+// may hold a private key.
+func (d *Field) keeps() bool { return d.Kind != Paste && d.Kind != Hidden && d.Kind != Find }
 
 // resolve finds the field that an error is about: the one of that key, or one
 // that begins so, as "csr file" does for "csr".

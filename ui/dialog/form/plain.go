@@ -106,6 +106,8 @@ func (f *Form) said(i int, values Values) string {
 		} else {
 			v = f.summary(v)
 		}
+	case Find:
+		v = f.sought(i)
 	case Text:
 		v = d.Say(values)
 	default:

@@ -26,13 +26,12 @@ func (f *Form) ask() tea.Cmd {
 	return func() tea.Msg { return previewedMsg{f, seq, work()} }
 }
 
-// keep remembers what is typed for the next opening. Pasted text may hold a
-// private key, and is not kept.
+// keep remembers what is typed for the next opening.
 func (f *Form) keep() Values {
 	if f.spec.ID != "" {
 		kept := maps.Clone(f.all())
 		for i := range f.spec.Fields {
-			if k := f.spec.Fields[i].Kind; k == Paste || k == Hidden {
+			if !f.spec.Fields[i].keeps() {
 				delete(kept, f.spec.Fields[i].Key)
 			}
 		}
@@ -53,6 +52,10 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 				}
 			}
 		}
+	case foundMsg:
+		if m.form == f {
+			return f.foundSome(m), kit.Outcome{}
+		}
 	case workedMsg:
 		if m.form == f {
 			return f.worked(m.Result), kit.Outcome{}
@@ -68,6 +71,8 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			return f.ask(), kit.Outcome{}
 		case Text:
 			return nil, kit.Outcome{}
+		case Find:
+			return f.seek(f.focus, m), kit.Outcome{}
 		}
 		return f.field(tea.PasteMsg{Content: strings.Join(strings.Fields(m.Content), " ")}), kit.Outcome{}
 	case tea.MouseClickMsg:
@@ -111,12 +116,15 @@ func (f *Form) click(m tea.MouseClickMsg) tea.Cmd {
 		f.goTo(i)
 		return nil
 	}
-	if f.spec.Fields[i].Kind != Select || n > 0 && f.drawn[n-1] == i { // not its hint
+	if k := f.spec.Fields[i].Kind; k != Select && k != Find || n > 0 && f.drawn[n-1] == i { // not its hint
 		return nil
 	}
 	key := tea.KeyPressMsg{Code: tea.KeyRight}
 	if m.X < 2+labelWidth+4 {
 		key.Code = tea.KeyLeft
+	}
+	if f.spec.Fields[i].Kind == Find {
+		return f.seek(i, key)
 	}
 	return f.field(key)
 }
@@ -179,6 +187,8 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
 		f.turn(1)
 	case k == "pgup" && len(f.spec.Steps) > 0:
 		f.turn(-1)
+	case k == "enter" && d.Kind == Find && f.finding(f.focus).pending:
+		f.finding(f.focus).entered = true
 	case k == "enter" && d.Enter != nil && strings.TrimSpace(*f.values[d.Key]) != "":
 		return f.work(d.Enter(f.stepped())), kit.Outcome{}
 	case k == "enter" && d.Kind != Paste:
@@ -189,6 +199,8 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
 	case d.Kind == Paste:
 		f.paste(m)
 		return f.ask(), kit.Outcome{}
+	case d.Kind == Find:
+		return f.seek(f.focus, m), kit.Outcome{}
 	case d.Kind == Text:
 		if d.Remove != nil && (k == "backspace" || k == "delete") {
 			return f.work(d.Remove(f.stepped())), kit.Outcome{}

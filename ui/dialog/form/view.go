@@ -246,6 +246,8 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 			said = func(string) string { return text.Clean(d.Say(f.Values())) }
 		}
 		return label + s.Paint(style.Plain, widget.Cut(said(*f.values[d.Key]), room))
+	case Find:
+		return label + f.findLine(i, on, room)
 	case Text:
 		return label + s.Paint(style.Plain, widget.Cut(text.Clean(d.Say(f.Values())), room))
 	}

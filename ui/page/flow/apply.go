@@ -63,7 +63,7 @@ func apply(q *request) tea.Msg {
 	if a.documents, err = c.Backend.Documents(a.i.ID); err != nil {
 		return failedMsg(c, q.row, err)
 	}
-	others, err := a.likes()
+	others, err := a.found("")
 	if err != nil {
 		return failedMsg(c, q.row, err)
 	}
@@ -106,7 +106,7 @@ func apply(q *request) tea.Msg {
 	return q.formThen(spec, send, left)
 }
 
-func (a *application) fields(others []like) []form.Field {
+func (a *application) fields(others form.Found) []form.Field {
 	c, i, app := a.c, a.i, a.i.Application
 	optional := func(key string) string {
 		if a.needs[key] {

@@ -88,15 +88,17 @@ func deploy(q *request) tea.Msg {
 	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		r := lifecycle.DeployRequest{Product: v["product"], Regions: split(v["regions"]), Resources: split(v["resources"])}
-		jobs := 0
 		msg, err := q.each(ctx, "deploy.done", func(ctx context.Context, cs *lifecycle.Case) error {
 			js, err := c.Backend.Deploy(ctx, c.Actor, cs.Instance.ID, r)
-			jobs += len(js)
+			for _, j := range js {
+				err = q.began(j, err)
+			}
 			return err
 		})
 		if told, ok := msg.(kit.ToldMsg); ok && len(q.cases) == 1 {
-			told.Text = c.T("deploy.done.at", q.cases[0].Instance.Name, v["product"], jobs)
-			msg = told
+			name := q.cases[0].Instance.Name
+			told.Text = c.T("deploy.done.at", name, v["product"], len(q.jobs))
+			msg = q.follow(told, c.T("deploy.done.at.ended", name, v["product"], len(q.jobs)))
 		}
 		return msg, err
 	})
@@ -194,7 +196,7 @@ func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.Res
 	var problems []problem
 	last, ok := "", 0
 	for n := range rs {
-		if _, err := act(ctx, q.c.Actor, rs[n].ID); err != nil {
+		if err := q.began(act(ctx, q.c.Actor, rs[n].ID)); err != nil {
 			if len(rs) == 1 {
 				return failedMsg(q.c, q.row, err)
 			}

@@ -35,6 +35,7 @@ type request struct {
 	refused  []*lifecycle.Refusal // of the others that were marked
 	resource *lifecycle.ResourceView
 	undo     func() kit.Undo // how it is taken back; nil when it cannot be
+	jobs     []model.ID      // what it has begun
 }
 
 // flows says how each action of the table goes on once it is allowed: by
@@ -273,12 +274,16 @@ func (q *request) summary(done string, ok int, last string, problems []problem) 
 
 func (q *request) said(done string, ok int, last string, problems []problem) tea.Msg {
 	c := q.c
-	said := c.T(done, last)
-	if ok != 1 {
+	said, ended := c.T(done, last), c.Text.Or(done+".ended", "")
+	switch {
+	case ok != 1:
 		said = c.T("done.many", c.Text.Or("action."+string(q.row.Action), q.row.Help), ok)
+		ended = c.T("ended.many", c.Text.Or("action."+string(q.row.Action), q.row.Help), len(q.jobs), 0, 0)
+	case ended != "":
+		ended = c.T(done+".ended", last)
 	}
 	if len(problems) == 0 {
-		return kit.ToldMsg{Text: said, Tone: style.Good}
+		return q.follow(kit.ToldMsg{Text: said, Tone: style.Good}, ended)
 	}
 	title := c.T("done.mixed", ok, len(problems))
 	return kit.OpenedMsg{Make: func() kit.Dialog {

@@ -61,8 +61,8 @@ func renew(q *request) tea.Msg {
 	}
 	lines = append(lines, "", c.T("renew.after"))
 	return q.confirm(c.T("renew.title", q.names()), lines, c.T("renew.question"), "renew.done", func(ctx context.Context, cs *lifecycle.Case) error {
-		_, _, err := c.Backend.Renew(ctx, c.Actor, cs.Instance.ID)
-		return err
+		_, j, err := c.Backend.Renew(ctx, c.Actor, cs.Instance.ID)
+		return q.began(j, err)
 	})
 }
 
@@ -114,8 +114,7 @@ func reissue(q *request) tea.Msg {
 			r.CSR = asked.Raw
 		}
 		return q.each(ctx, "reissue.done", func(ctx context.Context, cs *lifecycle.Case) error {
-			_, err := c.Backend.Reissue(ctx, c.Actor, cs.Instance.ID, r)
-			return err
+			return q.began(c.Backend.Reissue(ctx, c.Actor, cs.Instance.ID, r))
 		})
 	})
 }
@@ -185,8 +184,7 @@ func end(q *request) tea.Msg {
 			case lifecycle.Close:
 				return c.Backend.CloseInstance(ctx, c.Actor, id)
 			case lifecycle.Revoke:
-				_, err := c.Backend.Revoke(ctx, c.Actor, id, lifecycle.RevokeRequest{Reason: v["reason"], Versions: numbers(v["versions"])})
-				return err
+				return q.began(c.Backend.Revoke(ctx, c.Actor, id, lifecycle.RevokeRequest{Reason: v["reason"], Versions: numbers(v["versions"])}))
 			default:
 				return c.Backend.Delete(ctx, c.Actor, id)
 			}

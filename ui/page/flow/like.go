@@ -11,9 +11,12 @@ import (
 	"certquay/ui/dialog/form"
 )
 
-// mostLike is how many instances the form offers to take an application from;
-// the command line takes it from any.
-const mostLike = 100
+// A search for applications ends with mostLike found, and looks into no more
+// than mostLooked instances: some have none, and a store may hold a million.
+const (
+	mostLike   = 20
+	mostLooked = 200
+)
 
 // like is an instance whose application can be used again.
 type like struct {
@@ -22,25 +25,32 @@ type like struct {
 	spec model.Specification
 }
 
-// likes lists the instances that have an application, those of the same level
-// and type first, since their names and fields fit.
-func (a *application) likes() ([]like, error) {
+// likes finds instances with an application by what is typed, those of the same
+// level and type first, since their names and fields fit. More says that there
+// may be others.
+func (a *application) likes(typed string) (all []like, more bool, err error) {
 	b := a.c.Backend
-	page, err := b.Page(model.Query{Sort: model.SortName, Limit: mostLike, Now: b.Now()})
-	if err != nil {
-		return nil, err
-	}
-	var all []like
-	for n := range page.Rows {
-		i, err := b.Instance(page.Rows[n].ID)
-		if errors.Is(err, model.ErrNotFound) { // deleted since
-			continue
-		}
+	for at := 0; ; {
+		page, err := b.Page(model.Query{Filter: model.Filter{Text: strings.TrimSpace(typed)}, Sort: model.SortName, Offset: at, Limit: 2 * mostLike, Now: b.Now()})
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		if i.ID != a.i.ID && len(i.Application.Domains) > 0 {
-			all = append(all, like{i.ID, i.Name, i.Spec})
+		for n := range page.Rows {
+			i, err := b.Instance(page.Rows[n].ID)
+			if errors.Is(err, model.ErrNotFound) { // deleted since
+				continue
+			}
+			if err != nil {
+				return nil, false, err
+			}
+			if i.ID != a.i.ID && len(i.Application.Domains) > 0 {
+				all = append(all, like{i.ID, i.Name, i.Spec})
+			}
+		}
+		at += len(page.Rows)
+		more = at < page.Total
+		if !more || len(page.Rows) == 0 || len(all) >= mostLike || at >= mostLooked {
+			break
 		}
 	}
 	fits := func(l like) bool { return l.spec.Level == a.i.Spec.Level && l.spec.Type == a.i.Spec.Type }
@@ -53,25 +63,40 @@ func (a *application) likes() ([]like, error) {
 		}
 		return 0
 	})
-	return all, nil
+	return all, more, nil
 }
 
-// likeFields offer to fill the form from the application of another instance;
-// everything can be changed afterwards (spec A1). Nothing is there when no
-// other instance has one.
-func (a *application) likeFields(all []like) []form.Field {
+// found is what the form offers of a search.
+func (a *application) found(typed string) (form.Found, error) {
+	all, more, err := a.likes(typed)
+	f := form.Found{More: more}
+	for _, l := range all {
+		f.Options = append(f.Options, form.Option{Value: string(l.id), Label: a.c.T("apply.like.one", l.name, l.id.Short())})
+	}
+	return f, err
+}
+
+// likeFields offer to fill the form from the application of another instance,
+// found among all by what is typed; everything can be changed afterwards (spec
+// A1). Nothing is there when no other instance has one.
+func (a *application) likeFields(first form.Found) []form.Field {
 	c := a.c
-	if len(all) == 0 {
+	if len(first.Options) == 0 && !first.More {
 		return nil
 	}
-	ids, labels := []string{""}, []string{c.T("apply.like.none")}
-	for _, l := range all {
-		ids, labels = append(ids, string(l.id)), append(labels, c.T("apply.like.one", l.name, l.id.Short()))
-	}
-	return []form.Field{{Key: "like", Label: c.T("apply.like"), Kind: form.Select, Options: fixed(ids, labels),
+	return []form.Field{{Key: "like", Label: c.T("apply.like"), Kind: form.Find, Placeholder: c.T("apply.like.none"), First: first,
+		Find: func(typed string) func() form.Found {
+			return func() form.Found {
+				f, err := a.found(typed)
+				if err != nil {
+					f.Err = c.Error(err)
+				}
+				return f
+			}
+		},
 		Hint: func(v form.Values) string {
 			if v["like"] == "" {
-				return c.T("apply.like.hint", len(all))
+				return c.T("apply.like.hint")
 			}
 			return c.T("apply.like.use")
 		},

@@ -20,7 +20,7 @@ import (
 type page struct {
 	c     *kit.Context
 	width int
-	list  *listing.List[model.Row]
+	list  *listing.List[row]
 	only  only
 	sums  sums
 }
@@ -38,9 +38,9 @@ var _ kit.Page = (*page)(nil)
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
 	p := &page{c: c}
-	p.list = listing.New(c, columns(c), func(r model.Row) string { return string(r.ID) }, listing.Source[model.Row]{
+	p.list = listing.New(c, columns(c), func(r row) string { return string(r.ID) }, listing.Source[row]{
 		Rows:     p.rows,
-		Instance: func(r model.Row) model.ID { return r.ID },
+		Instance: func(r row) model.ID { return r.ID },
 		Filtered: func() bool { return p.only != only{} },
 		Sorts:    []model.Sort{model.SortExpiry, model.SortName, model.SortState},
 		Open:     p.details,
@@ -65,15 +65,29 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.list.Capturing() }
 
-func (p *page) rows(offset, limit int) func() ([]model.Row, int, error) {
+// rows reads a window of the list. Who is told of each is no part of the
+// store's rows, of which there may be a million: it is read of those shown.
+func (p *page) rows(offset, limit int) func() ([]row, int, error) {
 	b, o, text, order := p.c.Backend, p.only, p.list.Text(), p.list.Order()
-	return func() ([]model.Row, int, error) {
+	return func() ([]row, int, error) {
 		f, err := o.filter(b, text)
 		if err != nil {
 			return nil, 0, err
 		}
 		page, err := b.Page(model.Query{Filter: f, Sort: order.Sort, Desc: order.Desc, Offset: offset, Limit: limit, Now: b.Now()})
-		return page.Rows, page.Total, err
+		if err != nil {
+			return nil, 0, err
+		}
+		ids := make([]model.ID, len(page.Rows))
+		for n := range page.Rows {
+			ids[n] = page.Rows[n].ID
+		}
+		names, err := b.ContactNames(ids)
+		rows := make([]row, len(page.Rows))
+		for n, r := range page.Rows {
+			rows[n] = row{r, names[r.ID]}
+		}
+		return rows, page.Total, err
 	}
 }
 

@@ -10,34 +10,46 @@ import (
 	"certquay/ui/widget"
 )
 
+// row is a hosted certificate and the name of who is told of it.
+type row struct {
+	model.Row
+	contact string
+}
+
 // columns say when each renews next and why then.
-func columns(c *kit.Context) []widget.Column[model.Row] {
-	return []widget.Column[model.Row]{
-		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) widget.Cell {
+func columns(c *kit.Context) []widget.Column[row] {
+	return []widget.Column[row]{
+		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
 		}},
-		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Cell: func(r model.Row, w int) widget.Cell {
-			glyph, word, tone := overview.Status(c, &r, w-2)
+		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Cell: func(r row, w int) widget.Cell {
+			glyph, word, tone := overview.Status(c, &r.Row, w-2)
 			return widget.Cell{Tone: tone, Text: glyph + " " + word}
 		}},
-		{Title: c.T("col.next"), Min: 17, Max: 17, Cell: func(r model.Row, _ int) widget.Cell { return when(c, &r) }},
-		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, From: 100, Cell: func(r model.Row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: why(c, &r)}
+		{Title: c.T("col.next"), Min: 17, Max: 17, Cell: func(r row, _ int) widget.Cell { return when(c, &r.Row) }},
+		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, From: 100, Cell: func(r row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: why(c, &r.Row)}
 		}},
-		{Title: c.T("col.auto"), Min: 5, Max: 7, Right: true, Cell: func(r model.Row, _ int) widget.Cell {
+		{Title: c.T("col.contact"), Min: 9, Max: 24, Grow: 1, Cell: func(r row, _ int) widget.Cell {
+			if r.contact == "" {
+				return widget.Cell{Tone: style.Faint, Text: "–"}
+			}
+			return widget.Cell{Text: r.contact}
+		}},
+		{Title: c.T("col.auto"), Min: 5, Max: 7, Right: true, Cell: func(r row, _ int) widget.Cell {
 			if r.Resources == 0 {
 				return widget.Cell{Tone: style.Faint, Text: "–"}
 			}
 			return widget.Cell{Text: strconv.Itoa(r.Auto) + "/" + strconv.Itoa(r.Resources)}
 		}},
-		{Title: c.T("col.left"), Min: 5, Max: 6, Right: true, Cell: func(r model.Row, _ int) widget.Cell {
+		{Title: c.T("col.left"), Min: 4, Max: 6, Right: true, Cell: func(r row, _ int) widget.Cell {
 			tone := style.Plain
 			if r.RenewalsLeft == 0 {
 				tone = style.Soon
 			}
 			return widget.Cell{Tone: tone, Text: strconv.Itoa(r.RenewalsLeft)}
 		}},
-		{Title: c.T("col.serviceends"), Min: 10, Max: 12, Cell: func(r model.Row, _ int) widget.Cell {
+		{Title: c.T("col.serviceends"), Min: 10, Max: 12, From: 132, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: r.ServiceEnd.Format("2006-01-02")}
 		}},
 	}

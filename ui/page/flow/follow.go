@@ -1,0 +1,71 @@
+package flow
+
+import (
+	"context"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// began takes note of a job that the request has begun, so that what is told
+// of it is told anew when it ends.
+func (q *request) began(j model.Job, err error) error {
+	if err == nil {
+		q.jobs = append(q.jobs, j.ID)
+	}
+	return err
+}
+
+// follow has a line that says what is being done replaced by what has come of
+// it; well is what to say when all is done. A line without jobs stays.
+func (q *request) follow(told kit.ToldMsg, well string) kit.ToldMsg {
+	if len(q.jobs) == 0 {
+		return told
+	}
+	told.Tone = style.Work
+	told.Follow = func(ctx context.Context) kit.ToldMsg {
+		all, err := q.c.Backend.Wait(ctx, q.jobs...)
+		if ctx.Err() != nil {
+			return kit.ToldMsg{}
+		}
+		if err != nil {
+			return kit.ToldMsg{Text: text.Clean(q.c.Error(err)), Tone: style.Bad}
+		}
+		return q.ended(all, well)
+	}
+	return told
+}
+
+// ended says what has come of jobs: of one that did not end well also why.
+func (q *request) ended(all []lifecycle.Progress, well string) kit.ToldMsg {
+	c := q.c
+	var failed, later []lifecycle.Progress
+	for _, p := range all {
+		switch {
+		case p.Blocked:
+			later = append(later, p)
+		case p.Job.Result != lifecycle.ResultOK:
+			failed = append(failed, p)
+		}
+	}
+	what := c.Text.Or("action."+string(q.row.Action), q.row.Help)
+	switch {
+	case len(failed)+len(later) == 0:
+		return kit.ToldMsg{Text: well, Tone: style.Good}
+	case len(all) > 1:
+		tone := style.Soon
+		if len(failed) > 0 {
+			tone = style.Bad
+		}
+		return kit.ToldMsg{Text: c.T("ended.many", what, len(all)-len(failed)-len(later), len(failed), len(later)), Tone: tone}
+	case len(failed) == 1:
+		return kit.ToldMsg{Text: c.T("ended.failed", what, c.Text.Say(failed[0].Job.Error)), Tone: style.Bad}
+	case later[0].Job.Waiting != "":
+		return kit.ToldMsg{Text: c.T("ended.waiting", what, c.Text.Say(later[0].Job.Waiting)), Tone: style.Work}
+	}
+	return kit.ToldMsg{Text: c.T("ended.again", what, widget.Stamp(later[0].Until), c.Text.Say(later[0].Job.Error)), Tone: style.Soon}
+}

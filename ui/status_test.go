@@ -1,0 +1,115 @@
+package ui
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kit"
+	"certquay/ui/kittest"
+	"certquay/ui/style"
+)
+
+// TestTheHeaderIsNeverStale changes what no feed tells of: jobs at work, who is
+// here and the minute of a sandbox. The header says so with the next message,
+// and within a second without any. spec: V1
+func TestTheHeaderIsNeverStale(t *testing.T) {
+	var jobs, here atomic.Int64
+	jobs.Store(3)
+	b := kittest.Fleet(3)
+	d := drive(t, b, 160, 40, func(o *Options) {
+		o.Jobs, o.Here, o.Sandbox = func() int { return int(jobs.Load()) }, func() int { return int(here.Load()) }, true
+	})
+	d.sees("3 at work", "10:30Z")
+	for name, change := range map[string]func(){
+		"jobs": func() { jobs.Store(0) },
+		"here": func() { here.Store(5) },
+		"time": func() { b.Change(func(b *kittest.Backend) { b.Clock = b.Clock.Add(time.Minute) }) },
+	} {
+		d.m.every = time.Hour
+		asked := d.m.tick()
+		d.send(kit.ResizedMsg{}) // another message meanwhile does not make it miss the next change
+		change()
+		said := make(chan any, 1)
+		go func() { said <- asked() }()
+		select {
+		case msg := <-said:
+			d.m.every = 0
+			d.send(msg)
+		case <-time.After(time.Second):
+			t.Fatalf("%s: nobody noticed within a second", name)
+		}
+	}
+	d.sees("5 here", "10:31Z")
+	if d.has("at work") {
+		t.Error("nothing is at work, and the header says so")
+	}
+	jobs.Store(2)
+	d.send(kit.ResizedMsg{})
+	d.sees("2 at work")
+}
+
+// TestWhatIsToldIsFollowedToItsEnd deploys with the real engine: once the pane
+// says that it is deployed, no line goes on saying that it is under way.
+func TestWhatIsToldIsFollowedToItsEnd(t *testing.T) {
+	e := real(t)
+	inState(t, e, "issued")
+	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor, o.Jobs = e, boss, e.Working })
+	d.keys("d", "ctrl+s")
+	d.sees("deployed a.example.com to CDN: 1 verified")
+	if d.has("under way") {
+		t.Errorf("what is done is under way:\n%s", d.screen())
+	}
+	d.send(tickedMsg{})
+	if d.has("at work") {
+		t.Errorf("what is done is at work:\n%s", d.screen())
+	}
+}
+
+// TestToldEnds says what has come of what was begun, and says nothing once a
+// key was pressed. spec: N2
+func TestToldEnds(t *testing.T) {
+	until := time.Date(2026, 11, 21, 10, 31, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name string
+		ends func(model.Job) lifecycle.Progress
+		says string
+		tone style.Tone
+	}{
+		{"well", nil, "reissued pay.example.com", style.Good},
+		{"failed", func(j model.Job) lifecycle.Progress {
+			j.Result, j.Error = lifecycle.ResultFailed, "the CA says\x1b[31m no"
+			return lifecycle.Progress{Job: j, Done: true}
+		}, `reissue failed: the CA says`, style.Bad},
+		{"again", func(j model.Job) lifecycle.Progress {
+			j.Result, j.Error = "", "the CA is away"
+			return lifecycle.Progress{Job: j, Blocked: true, Until: until}
+		}, "reissue is tried again 2026-11-21 10:31Z: the CA is away", style.Soon},
+		{"waiting", func(j model.Job) lifecycle.Progress {
+			j.Result, j.Waiting = "", "the CA"
+			return lifecycle.Progress{Job: j, Blocked: true, Until: until}
+		}, "reissue waits for the CA", style.Work},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := kittest.Fleet(60)
+			b.Ends = c.ends
+			d := drive(t, b, 120, 40).find("pay.")
+			d.keys("n", "ctrl+s")
+			d.sees(c.says)
+			if d.m.told.Tone != c.tone || strings.Contains(d.m.screen(), "\x1b[31m no") {
+				t.Errorf("tone %v: %q", d.m.told.Tone, d.m.told.Text)
+			}
+		})
+	}
+	d := drive(t, kittest.Fleet(3), 120, 40)
+	late := d.m.tell(kit.ToldMsg{Text: "being done", Follow: func(context.Context) kit.ToldMsg { return kit.ToldMsg{Text: "done"} }})
+	d.keys("j")
+	d.run(late)
+	if d.has("done") {
+		t.Errorf("a line comes back after a key:\n%s", d.screen())
+	}
+}
