@@ -257,7 +257,7 @@ func (e *Engine) Order(id model.ID) (o model.Order, err error) {
 
 // Activity lists events, the newest first; with After set, the oldest first.
 func (e *Engine) Activity(f ActivityFilter) (events []model.Event, err error) {
-	scan := model.Scan{Limit: f.Limit, Reverse: f.After == 0}
+	scan := model.Scan{Limit: f.Limit, Reverse: f.After == 0 && !f.Oldest}
 	prefix := ""
 	if f.Instance != "" {
 		scan.Index, prefix = "instance", string(f.Instance)+"/"

@@ -111,6 +111,7 @@ type ActivityFilter struct {
 	Instance model.ID
 	Before   uint64 // only events with a smaller number; 0 for the newest
 	After    uint64 // only events with a greater number, oldest first
+	Oldest   bool   // oldest first, from the beginning
 	Limit    int
 }
 

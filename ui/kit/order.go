@@ -21,9 +21,10 @@ func (o Order) By(s model.Sort) Order {
 }
 
 // SortActions are the keys that change the order of a list, and one action for
-// each order in the palette; none when there is nothing to choose from.
+// each order in the palette; none for a list without orders. Where there is one
+// order only, it can be turned round, and the key for another says so.
 func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Order) tea.Cmd) []Action {
-	if len(sorts) < 2 {
+	if len(sorts) == 0 {
 		return nil
 	}
 	as := []Action{
@@ -35,6 +36,9 @@ func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Ord
 			o := now()
 			return set(Order{o.Sort, !o.Desc})
 		}},
+	}
+	if len(sorts) == 1 {
+		as[0] = as[0].Unless(Because(c.T("sort.one"), c.T("sort.one.hint", c.KeyFor("sort-reverse", "O"))))
 	}
 	for _, s := range sorts {
 		as = append(as, Action{ID: "sort-" + string(s), Label: c.T("act.sort." + string(s)), Group: View, Run: func() tea.Cmd {

@@ -314,8 +314,12 @@ func (b *Backend) Activity(f lifecycle.ActivityFilter) ([]model.Event, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var es []model.Event
-	for _, e := range b.Events {
-		if f.Instance != "" && e.Instance != f.Instance || f.Before > 0 && e.Seq >= f.Before {
+	all := slices.Clone(b.Events)
+	if f.Oldest || f.After > 0 {
+		slices.Reverse(all)
+	}
+	for _, e := range all {
+		if f.Instance != "" && e.Instance != f.Instance || f.Before > 0 && e.Seq >= f.Before || e.Seq <= f.After {
 			continue
 		}
 		if es = append(es, e); f.Limit > 0 && len(es) == f.Limit {

@@ -85,6 +85,10 @@ var englishForecast = map[string]string{
 	"forecast.foot.policy":  "compare",
 	"forecast.foot.again":   "again",
 	"forecast.foot.stop":    "stop",
-	"forecast.foot.more":    "further",
-	"forecast.foot.less":    "nearer",
+	"forecast.foot.whose":   "list %s", "forecast.listed.here": "▸ listed", "forecast.listed": "as listed under %s", "act.forecast.whose": "list what happens under the other policy",
+	"forecast.whose.none": "Nothing is compared: what is listed is what happens as configured.", "forecast.whose.none.hint": "%s compares with another policy.",
+	"forecast.whose.wait": "The forecast under %s is still being computed.", "forecast.whose.wait.hint": "Wait until it is there.",
+	"act.sort.versions": "sort by new versions", "act.sort.deployments": "sort by deployments", "act.sort.people": "sort by what needs a person",
+	"forecast.foot.more": "further",
+	"forecast.foot.less": "nearer",
 }

@@ -85,6 +85,10 @@ var chineseForecast = map[string]string{
 	"forecast.foot.policy":  "对比",
 	"forecast.foot.again":   "重算",
 	"forecast.foot.stop":    "停止",
-	"forecast.foot.more":    "更远",
-	"forecast.foot.less":    "更近",
+	"forecast.foot.whose":   "列出%s", "forecast.listed.here": "▸ 已列出", "forecast.listed": "按%s列出", "act.forecast.whose": "列出另一策略下的事项",
+	"forecast.whose.none": "未作对比：所列为当前配置下的事项。", "forecast.whose.none.hint": "%s 与其他策略对比。",
+	"forecast.whose.wait": "%s的预测仍在计算中。", "forecast.whose.wait.hint": "请等待计算完成。",
+	"act.sort.versions": "按新版本数排序", "act.sort.deployments": "按部署数排序", "act.sort.people": "按需人工处理数排序",
+	"forecast.foot.more": "更远",
+	"forecast.foot.less": "更近",
 }

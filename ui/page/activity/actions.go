@@ -5,6 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/model"
 	"certquay/ui/dialog"
 	"certquay/ui/kit"
 	"certquay/ui/style"
@@ -14,10 +15,11 @@ import (
 func (p *page) Actions() []kit.Action {
 	c := p.c
 	move := func(key, label string, by func(), also ...string) kit.Action {
-		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return p.older() }}
+		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return p.further() }}
 	}
 	some := p.table.Total() > 0
-	return []kit.Action{
+	as := c.SortActions([]model.Sort{byTime}, p.order, p.sort)
+	return append(as, []kit.Action{
 		{ID: "details", Key: "enter", Label: c.T("act.event"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open},
 		{ID: "certificate", Key: "o", Label: c.T("act.certificate"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
 			if e, ok := p.table.Selected(); ok && e.Instance != "" {
@@ -37,7 +39,7 @@ func (p *page) Actions() []kit.Action {
 		move("g", "act.top", func() { p.table.Home() }, "home"), move("G", "act.end", func() { p.table.End() }, "end"),
 		move("ctrl+d", "act.halfdown", func() { p.table.Page(1) }), move("ctrl+u", "act.halfup", func() { p.table.Page(-1) }),
 		move("pgdown", "act.pagedown", func() { p.table.Page(2) }), move("pgup", "act.pageup", func() { p.table.Page(-2) }),
-	}
+	}...)
 }
 
 // open shows one event whole.

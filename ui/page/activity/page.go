@@ -25,13 +25,18 @@ type page struct {
 	c             *kit.Context
 	width, height int
 	table         widget.Table[model.Event]
-	events        []model.Event // newest first, without gaps
-	whole         bool          // the oldest event is among them
+	events        []model.Event // in the order of the list, without gaps
+	whole         bool          // the last one in that order is among them
+	oldest        bool          // the oldest first, else the newest
 	reading       bool
 	loaded        bool
 	typing        bool
 	input         widget.Input
 }
+
+// byTime is the order of what has happened; there is no other, as it is read in
+// it, some at a time.
+const byTime model.Sort = "time"
 
 var _ kit.Page = (*page)(nil)
 
@@ -39,16 +44,18 @@ var _ kit.Page = (*page)(nil)
 func New(c *kit.Context) kit.Page {
 	p := &page{c: c}
 	p.table.Columns = columns(c)
+	p.table.Sorted, p.table.Desc = string(byTime), true
 	p.table.ID = func(e model.Event) string { return model.EventKey(e.Seq) }
 	return p
 }
 
-// eventsLoadedMsg brings events, newest first: newer ones than are held when
-// older is false.
+// eventsLoadedMsg brings events in the order of the list: further ones, or such
+// as go before those held.
 type eventsLoadedMsg struct {
-	events []model.Event
-	older  bool
-	anew   bool
+	events  []model.Event
+	further bool
+	anew    bool
+	oldest  bool // the order they were asked for in
 }
 
 func (p *page) SetSize(w, h int) {
@@ -58,8 +65,15 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.typing }
 
-// latest reads what is new; everything anew when too much has happened.
+// latest reads what is new; everything anew when too much has happened. Where
+// the oldest stand first it is further events, once all are read.
 func (p *page) latest() tea.Cmd {
+	if p.oldest {
+		if p.whole || len(p.events) == 0 {
+			return p.read()
+		}
+		return nil
+	}
 	c, newest := p.c, uint64(0)
 	if len(p.events) > 0 {
 		newest = p.events[0].Seq
@@ -78,19 +92,52 @@ func (p *page) latest() tea.Cmd {
 	})
 }
 
-func (p *page) older() tea.Cmd {
-	if p.whole || p.reading || len(p.events) == 0 || p.table.Cursor() < p.table.Total()-2*p.table.Rows() {
+// further reads on when the end of what is held comes near.
+func (p *page) further() tea.Cmd {
+	if p.whole || len(p.events) == 0 || p.table.Cursor() < p.table.Total()-2*p.table.Rows() {
+		return nil
+	}
+	return p.read()
+}
+
+// read reads what follows those held.
+func (p *page) read() tea.Cmd {
+	if p.reading {
 		return nil
 	}
 	p.reading = true
-	c, before := p.c, p.events[len(p.events)-1].Seq
+	c, oldest, f := p.c, p.oldest, lifecycle.ActivityFilter{Limit: batch, Oldest: p.oldest}
+	if n := len(p.events); n > 0 && oldest {
+		f.After = p.events[n-1].Seq
+	} else if n > 0 {
+		f.Before = p.events[n-1].Seq
+	}
 	return c.Do(func(context.Context) tea.Msg {
-		es, err := c.Backend.Activity(lifecycle.ActivityFilter{Before: before, Limit: batch})
+		es, err := c.Backend.Activity(f)
 		if err != nil {
 			return flow.Tell(c, err)
 		}
-		return eventsLoadedMsg{events: es, older: true}
+		return eventsLoadedMsg{events: es, further: true, oldest: oldest}
 	})
+}
+
+// order is that of the list: by time, the newest first as long as nobody turns
+// it round.
+func (p *page) order() kit.Order { return kit.Order{Sort: byTime, Desc: !p.oldest} }
+
+func (p *page) sort(o kit.Order) tea.Cmd {
+	if p.oldest == !o.Desc {
+		return nil
+	}
+	p.oldest = !o.Desc
+	p.events, p.whole, p.reading, p.loaded = nil, false, false, false
+	p.table.Desc = o.Desc
+	p.table.Reset()
+	p.show()
+	if p.oldest {
+		return p.read()
+	}
+	return p.latest()
 }
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
@@ -98,10 +145,13 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	case kit.FocusedMsg, kit.ChangedMsg:
 		return p.latest()
 	case eventsLoadedMsg:
+		if m.oldest != p.oldest { // asked for before the order was turned round
+			return nil
+		}
 		first := !p.loaded || p.table.Cursor() == 0
 		p.loaded = true
 		switch {
-		case m.older:
+		case m.further:
 			p.reading = false
 			p.whole = len(m.events) < batch
 			p.events = append(p.events, m.events...)
@@ -127,7 +177,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			by = -3
 		}
 		p.table.Scroll(by)
-		return p.older()
+		return p.further()
 	case tea.MouseClickMsg:
 		return p.click(m)
 	}
@@ -141,6 +191,8 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	switch {
 	case m.Y == 0:
 		p.typing = true
+	case m.Y == 2 && p.table.Head(m.X) != "":
+		return p.sort(kit.Order{Sort: byTime, Desc: p.oldest})
 	case p.table.Click(m.Y-2) && p.table.Cursor() == before:
 		return p.open()
 	}

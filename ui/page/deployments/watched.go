@@ -1,6 +1,7 @@
 package deployments
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -33,6 +34,7 @@ func newWatched(c *kit.Context) *watched {
 		Rows:     w.rows,
 		Instance: func(model.Watch) model.ID { return "" },
 		Filtered: func() bool { return false },
+		Sorts:    []model.Sort{model.SortName, model.SortState, model.SortExpiry},
 		None:     "watch.none", Hint: "watch.hint",
 	})
 	return w
@@ -40,7 +42,7 @@ func newWatched(c *kit.Context) *watched {
 
 // rows gives those whose address, name or state holds what was typed.
 func (w *watched) rows(offset, limit int) func() ([]model.Watch, int, error) {
-	typed, c := strings.ToLower(w.list.Text()), w.c
+	typed, c, order := strings.ToLower(w.list.Text()), w.c, w.list.Order()
 	return func() ([]model.Watch, int, error) {
 		all, err := c.Backend.Watches()
 		if err != nil {
@@ -48,6 +50,12 @@ func (w *watched) rows(offset, limit int) func() ([]model.Watch, int, error) {
 		}
 		all = slices.DeleteFunc(all, func(r model.Watch) bool {
 			return !strings.Contains(strings.ToLower(r.Address+" "+r.Name+" "+watchWords(c, &r)), typed)
+		})
+		slices.SortStableFunc(all, func(a, b model.Watch) int {
+			if order.Desc {
+				a, b = b, a
+			}
+			return before(order.Sort, &a, &b)
 		})
 		from := min(offset, len(all))
 		to := len(all)
@@ -58,9 +66,31 @@ func (w *watched) rows(offset, limit int) func() ([]model.Watch, int, error) {
 	}
 }
 
+// before compares two in an order; those that are equal in it stay as they are,
+// which is by address and name. Of states the worst come first, of expiries the
+// soonest, and what presents nothing last.
+func before(by model.Sort, a, b *model.Watch) int {
+	switch by {
+	case model.SortState:
+		rank := func(w *model.Watch) int {
+			return slices.Index([]style.Tone{style.Bad, style.Soon, style.Work, style.Muted, style.Good}, style.Of(w.State()).Tone)
+		}
+		return cmp.Or(rank(a)-rank(b), strings.Compare(a.State(), b.State()))
+	case model.SortExpiry:
+		if a.NotAfter.IsZero() != b.NotAfter.IsZero() {
+			if a.NotAfter.IsZero() {
+				return 1
+			}
+			return -1
+		}
+		return a.NotAfter.Compare(b.NotAfter)
+	}
+	return strings.Compare(model.WatchKey(a.Address, a.Name), model.WatchKey(b.Address, b.Name))
+}
+
 func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 	return []widget.Column[model.Watch]{
-		{Title: c.T("col.address"), Min: 18, Max: 40, Grow: 2, Cell: func(r model.Watch, _ int) widget.Cell {
+		{Title: c.T("col.address"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 2, Cell: func(r model.Watch, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Address}
 		}},
 		{Title: c.T("col.name"), Min: 14, Max: 32, From: 100, Grow: 1, Cell: func(r model.Watch, _ int) widget.Cell {
@@ -69,7 +99,7 @@ func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 		{Title: c.T("col.presents"), Min: 9, Max: 9, From: 112, Cell: func(r model.Watch, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: short(r.Fingerprint)}
 		}},
-		{Title: c.T("col.expires"), Min: 7, Max: 7, Right: true, Cell: func(r model.Watch, _ int) widget.Cell {
+		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r model.Watch, _ int) widget.Cell {
 			switch {
 			case r.NotAfter.IsZero():
 				return widget.Cell{Tone: style.Faint, Text: "–"}
@@ -78,7 +108,7 @@ func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 			}
 			return widget.Cell{Tone: style.Plain, Text: widget.Days(r.NotAfter, c.Now)}
 		}},
-		{Title: c.T("col.state"), Min: 18, Max: 44, Grow: 1, Cell: func(r model.Watch, _ int) widget.Cell {
+		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 44, Grow: 1, Cell: func(r model.Watch, _ int) widget.Cell {
 			st := style.Of(r.State())
 			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + watchWords(c, &r)}
 		}},

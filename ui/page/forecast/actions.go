@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle/forecast"
+	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/page/flow"
 )
@@ -52,7 +53,7 @@ func (p *page) Actions() []kit.Action {
 	}
 	as = append(as, enter,
 		kit.Action{ID: "policy", Key: "p", Label: c.T("act.forecast.policy"), Foot: c.T("forecast.foot.policy"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.against},
-		more, less,
+		p.whose(), more, less,
 		kit.Action{ID: "explain", Key: "x", Label: c.T("action.explain"), Group: kit.View, Footer: kit.Some(kit.Second, some), Off: p.a == nil, Run: p.explain},
 		kit.Action{ID: "forecast-again", Key: "ctrl+r", Label: c.T("act.forecast.again"), Foot: c.T("forecast.foot.again"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.anew() }},
 		esc)
@@ -62,6 +63,7 @@ func (p *page) Actions() []kit.Action {
 			return p.ask()
 		}})
 	}
+	as = append(as, c.SortActions(sorts, func() kit.Order { return p.order }, p.sort)...)
 	return append(as,
 		kit.Action{ID: "right", Key: "l", Also: []string{"right"}, Label: c.T("act.forecast.moments"), Group: kit.Move, Run: func() tea.Cmd { p.aux = p.moments.Total() > 0; return nil }},
 		kit.Action{ID: "left", Key: "h", Also: []string{"left"}, Label: c.T("act.forecast.rows"), Group: kit.Move, Run: func() tea.Cmd { p.aux = false; return nil }},
@@ -106,6 +108,7 @@ func (p *page) reach(months int) tea.Cmd {
 func (p *page) against() tea.Cmd {
 	all := forecast.Policies
 	p.compare = all[(slices.Index(all, p.compare)+1)%len(all)]
+	p.theirs = p.theirs && p.compare != forecast.AsConfigured
 	return p.ask()
 }
 
@@ -129,7 +132,7 @@ func (p *page) open() tea.Cmd {
 		p.moments.Reset()
 		p.arrange()
 		if r, ok := p.byMonth.Selected(); ok {
-			if d := busiest(p.a, r); d != nil {
+			if d := busiest(p.listed(), r); d != nil {
 				_, rows := p.byDay.Held()
 				p.byDay.Select(max(slices.IndexFunc(rows, func(r row) bool { return r.start.Equal(d.Start) }), 0))
 				p.moved()
@@ -162,6 +165,12 @@ func (p *page) click(x, y int) {
 	}
 	if aux := p.aux && !p.wide() || p.wide() && x > p.left(); aux {
 		p.aux = p.moments.Click(y-headLines-len(p.facts())) || p.aux
+		return
+	}
+	if y == headLines+p.stripLines() && x < p.left() {
+		if s := model.Sort(p.list().Head(x)); s != "" {
+			p.sort(p.order.By(s))
+		}
 		return
 	}
 	if p.list().Click(y - headLines - p.stripLines()) {

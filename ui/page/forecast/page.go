@@ -4,6 +4,7 @@ package forecast
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -60,13 +61,16 @@ type page struct {
 	byDay       widget.Table[row]
 	moments     widget.Table[forecast.Moment]
 	inDays, aux bool // the days are shown; the moments have the keys
+	theirs      bool // what is listed is that of the policy compared with
+	order       kit.Order
+	days        []row // of the month in use, in order of time
 }
 
 var _ kit.Page = (*page)(nil)
 
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
-	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle}
+	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle, order: kit.Order{Sort: byTime}}
 	p.byMonth.ID, p.byDay.ID = row.id, row.id
 	p.moments.Columns = momentColumns(c)
 	p.moments.ID = func(m forecast.Moment) string {
@@ -286,6 +290,15 @@ func (p *page) ask() tea.Cmd {
 	return p.begin()
 }
 
+// listed is the report whose moments are listed; of the other there are the
+// sums.
+func (p *page) listed() *forecast.Report {
+	if p.theirs && p.b != nil {
+		return p.b
+	}
+	return p.a
+}
+
 // arrange fills the tables from the reports on the screen.
 func (p *page) arrange() {
 	if p.a == nil {
@@ -293,18 +306,24 @@ func (p *page) arrange() {
 	}
 	rows := monthRows(p.a, p.b)
 	p.byMonth.Columns = columns(p.c, p.shape(rows, false))
+	for _, t := range []*widget.Table[row]{&p.byMonth, &p.byDay} {
+		t.Sorted, t.Desc = string(p.order.Sort), p.order.Desc
+	}
+	p.arranged(rows)
 	p.byMonth.SetWindow(0, rows, len(rows))
 	if p.inDays {
 		of, _ := p.byMonth.Selected()
 		ds := dayRows(p.a, p.b, of)
+		p.days = slices.Clone(ds)
 		p.byDay.Columns = columns(p.c, p.shape(ds, true))
+		p.arranged(ds)
 		p.byDay.SetWindow(0, ds, len(ds))
 	}
 	p.moved()
 }
 
 func (p *page) shape(rows []row, days bool) shape {
-	sh := shape{days: days, scale: scaleOf(rows)}
+	sh := shape{days: days, scale: scaleOf(rows), order: p.order.Sort}
 	if p.compare != forecast.AsConfigured {
 		sh.other = policyName(p.c, p.compare)
 	}
@@ -326,7 +345,7 @@ func (p *page) moved() {
 		p.moments.SetWindow(0, nil, 0)
 		return
 	}
-	ms := momentsIn(p.a, r)
+	ms := momentsIn(p.listed(), r)
 	p.moments.SetWindow(0, ms, len(ms))
 	p.aux = p.aux && len(ms) > 0
 	p.SetSize(p.width, p.height) // what stands above them differs

@@ -5,6 +5,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
+	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -183,6 +184,7 @@ type shape struct {
 	days  bool
 	other string // the name of the policy beside; "" when nothing is compared
 	scale scale
+	order model.Sort // whose head has an arrow
 }
 
 // picture is a bar with its number behind it; a sum is only a number.
@@ -217,14 +219,17 @@ func sign(word string, n int) widget.Cell {
 }
 
 func columns(c *kit.Context, sh shape) []widget.Column[row] {
-	first := widget.Column[row]{Title: c.T("col.month"), Min: 9, Max: 11, Cell: func(r row, _ int) widget.Cell { return widget.Cell{Tone: style.Strong, Text: title(c, r)} }}
+	first := widget.Column[row]{Title: c.T("col.month"), Sort: string(byTime), Min: 9, Max: 11, Cell: func(r row, _ int) widget.Cell { return widget.Cell{Tone: style.Strong, Text: title(c, r)} }}
 	if sh.days {
 		wide := widget.Width(date(c, c.Now))
 		first.Title, first.Min, first.Max = c.T("col.day"), wide, wide
 	}
 	cols := []widget.Column[row]{first}
-	drawn := func(head string, width, grow, top int, tone style.Tone, of func(*forecast.Tally) int) {
-		cols = append(cols, widget.Column[row]{Title: c.T(head), Min: width, Max: 16 * grow, Grow: grow, Cell: func(r row, w int) widget.Cell {
+	drawn := func(head string, sort model.Sort, width, grow, top int, tone style.Tone, of func(*forecast.Tally) int) {
+		if sort != "" && sort == sh.order {
+			width = max(width, widget.Width(c.T(head))+2)
+		}
+		cols = append(cols, widget.Column[row]{Title: c.T(head), Sort: string(sort), Min: width, Max: 16 * grow, Grow: grow, Cell: func(r row, w int) widget.Cell {
 			return picture(of(&r.a), top, w, r.whole, tone)
 		}})
 		if sh.other != "" {
@@ -246,12 +251,12 @@ func columns(c *kit.Context, sh shape) []widget.Column[row] {
 		}})
 	}
 	signed := func(word string) func(int) widget.Cell { return func(n int) widget.Cell { return sign(word, n) } }
-	drawn("col.versions", 9, 3, sh.scale.versions, style.Good, versions)
-	drawn("col.deployments", 11, 3, sh.scale.deployments, style.Work, func(t *forecast.Tally) int { return t.Deployments })
+	drawn("col.versions", byVersions, 9, 3, sh.scale.versions, style.Good, versions)
+	drawn("col.deployments", byDeployments, 11, 3, sh.scale.deployments, style.Work, func(t *forecast.Tally) int { return t.Deployments })
 	credits, people := func(t *forecast.Tally) int { return t.CreditsUsed }, func(t *forecast.Tally) int { return t.People }
 	if sh.other == "" {
-		drawn("col.credits", 8, 2, sh.scale.credits, style.Plain, credits)
-		drawn("col.people", 8, 2, sh.scale.people, style.Soon, people)
+		drawn("col.credits", "", 8, 2, sh.scale.credits, style.Plain, credits)
+		drawn("col.people", byPeople, 8, 2, sh.scale.people, style.Soon, people)
 	} else {
 		plain("col.credits", 8, 0, number, credits)
 		plain("col.people", 8, 76, number, people)

@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -81,6 +82,9 @@ func (p *page) askedLine() string {
 	left := " " + s.Paint(style.Strong, c.T("forecast.months", p.months)) + "   " + s.Paint(style.Muted, c.T("forecast.policy")) + " " + policyName(c, forecast.AsConfigured)
 	if p.compare != forecast.AsConfigured {
 		left += "   " + s.Paint(style.Muted, c.T("forecast.compare")) + " " + s.Paint(style.Accent, policyName(c, p.compare))
+		if p.theirs && p.b != nil {
+			left += " " + s.Paint(style.Accent, c.T("forecast.listed.here"))
+		}
 	}
 	right := ""
 	if p.a != nil {
@@ -189,19 +193,26 @@ func (p *page) stripLines() int {
 // strip is a month at a glance: one bar a day, and the days under them.
 func (p *page) strip() []string {
 	s, c := p.c.Styles, p.c
-	_, rows := p.byDay.Held()
+	rows, theirs := p.days, p.theirs && p.b != nil
+	at := slices.IndexFunc(rows, func(r row) bool {
+		on, ok := p.byDay.Selected()
+		return ok && on.start.Equal(r.start)
+	})
 	values := make([]int, len(rows))
 	axis := []rune(widget.Space(len(rows)*2 + 1))
 	for n, r := range rows {
-		values[n] = versions(&r.a) + r.a.Deployments
+		t := &r.a
+		if theirs {
+			t = r.b
+		}
+		values[n] = versions(t) + t.Deployments
 		if d := r.start.Day(); d == 1 || d%5 == 0 {
 			copy(axis[n*2:], []rune(r.start.Format("2")))
 		}
 	}
-	at := p.byDay.Cursor()
 	m, _ := p.byMonth.Selected()
 	head := c.T("forecast.strip")
-	if d := busiest(p.a, m); d != nil {
+	if d := busiest(p.listed(), m); d != nil {
 		head = c.T("forecast.strip.busiest", c.T("date.weekday", weekday(c, d.Start), d.Start.Day()))
 	}
 	lines := []string{"  " + s.Paint(style.Strong, title(c, m)) + "  " + s.Paint(style.Muted, head)}
@@ -224,18 +235,26 @@ func (p *page) facts() []string {
 		return nil
 	}
 	w := p.asideWidth()
-	lines := []string{s.Paint(style.Strong, title(c, r))}
+	head := s.Paint(style.Strong, title(c, r))
+	if p.theirs && p.b != nil {
+		head += "  " + s.Paint(style.Accent, c.T("forecast.listed", policyName(c, p.compare)))
+	}
+	lines := []string{head}
 	wrap := func(text string, tone style.Tone) {
 		for _, l := range widget.Wrap(text, w-2) {
 			lines = append(lines, s.Paint(tone, l))
 		}
 	}
-	wrap(summary(p, &r.a), style.Plain)
-	if d := busiest(p.a, r); d != nil && !r.days {
+	own := summary(p, &r.a)
+	if r.b != nil && p.theirs {
+		own = c.T("forecast.under", policyName(c, forecast.AsConfigured), own)
+	}
+	wrap(own, style.Plain)
+	if d := busiest(p.listed(), r); d != nil && !r.days {
 		wrap(c.T("forecast.busiest.with", date(c, d.Start), plural(c, "forecast.n.versions", versions(d)), plural(c, "forecast.n.deployments", d.Deployments)), style.Muted)
 	}
-	if p.a.BusiestLoad > 0 && r.holds(p.a.BusiestHour) {
-		wrap(c.T("forecast.busiest.hour", p.a.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", p.a.BusiestLoad)), style.Muted)
+	if l := p.listed(); l.BusiestLoad > 0 && r.holds(l.BusiestHour) {
+		wrap(c.T("forecast.busiest.hour", l.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", l.BusiestLoad)), style.Muted)
 	}
 	if r.b != nil {
 		wrap(c.T("forecast.under", policyName(c, p.compare), summary(p, r.b)), style.Accent)

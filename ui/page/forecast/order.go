@@ -1,0 +1,94 @@
+package forecast
+
+import (
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle/forecast"
+	"certquay/model"
+	"certquay/ui/kit"
+)
+
+// Orders of the months and days. The moments stand in order of time.
+const (
+	byTime        model.Sort = "time"
+	byVersions    model.Sort = "versions"
+	byDeployments model.Sort = "deployments"
+	byPeople      model.Sort = "people"
+)
+
+var sorts = []model.Sort{byTime, byVersions, byDeployments, byPeople}
+
+// figures are what rows are put in order by, the most first.
+var figures = map[model.Sort]func(*forecast.Tally) int{
+	byVersions:    versions,
+	byDeployments: func(t *forecast.Tally) int { return t.Deployments },
+	byPeople:      func(t *forecast.Tally) int { return t.People },
+}
+
+// arranged puts rows in the order that a person has chosen, by the figures of
+// the policy that is listed; all months together stay at the top.
+func (p *page) arranged(rows []row) {
+	figure := func(r *row) int {
+		of := figures[p.order.Sort]
+		switch {
+		case of == nil:
+			return 0
+		case p.theirs && r.b != nil:
+			return of(r.b)
+		}
+		return of(&r.a)
+	}
+	slices.SortStableFunc(rows, func(a, b row) int {
+		switch {
+		case a.whole:
+			return -1
+		case b.whole:
+			return 1
+		case p.order.Sort == byTime && p.order.Desc:
+			return b.start.Compare(a.start)
+		case p.order.Sort == byTime:
+			return a.start.Compare(b.start)
+		case p.order.Desc:
+			return figure(&b) - figure(&a)
+		}
+		return figure(&a) - figure(&b)
+	})
+}
+
+// sort changes the order; of figures the most come first, until it is turned
+// round.
+func (p *page) sort(o kit.Order) tea.Cmd {
+	if o.Sort != p.order.Sort {
+		o.Desc = o.Sort != byTime
+	}
+	p.order = o
+	p.list().Reset()
+	p.moments.Reset()
+	p.arrange()
+	return nil
+}
+
+// whose is the key for what is listed: that of the policy in force, or of the
+// one that it is compared with. The sums of both stand side by side anyhow.
+func (p *page) whose() kit.Action {
+	c := p.c
+	other := p.compare
+	if p.theirs {
+		other = forecast.AsConfigured
+	}
+	a := kit.Action{ID: "whose-moments", Key: "W", Label: c.T("act.forecast.whose"), Foot: c.T("forecast.foot.whose", policyName(c, other)), Group: kit.View, Footer: kit.Some(kit.First, p.b != nil), Run: func() tea.Cmd {
+		p.theirs = !p.theirs
+		p.moments.Reset()
+		p.arrange()
+		return nil
+	}}
+	switch {
+	case p.compare == forecast.AsConfigured:
+		return a.Unless(kit.Because(c.T("forecast.whose.none"), c.T("forecast.whose.none.hint", c.KeyFor("policy", "p"))))
+	case p.b == nil:
+		return a.Unless(kit.Because(c.T("forecast.whose.wait", policyName(c, p.compare)), c.T("forecast.whose.wait.hint")))
+	}
+	return a
+}
