@@ -320,7 +320,7 @@ func TestDocumentOverSSH(t *testing.T) {
 	s.typed("\x1b[200~"+base64.StdEncoding.EncodeToString(picture)+"\n\x1b[201~", enter)
 	s.see("pasted-1.png")
 	s.typed(esc)
-	s.see("enter details")
+	s.gone("pasted-1.png")
 	s.leave()
 
 	if r := d.ssh("mine", string(scan(t, 120)), strings.Fields(strings.TrimSuffix(command, " < FILE"))...); r.code != 0 || !strings.Contains(r.out, "draft is saved") {

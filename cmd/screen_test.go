@@ -114,6 +114,17 @@ func (s *screen) when(begun time.Time, needle string) time.Duration {
 // text is what a person reads.
 func (s *screen) text() string { return ansi.Strip(s.term.Render()) }
 
+// gone waits until something can no longer be read. A key that follows esc at
+// once would be taken for one with alt.
+func (s *screen) gone(what string) {
+	s.t.Helper()
+	for until := time.Now().Add(patience / 4); strings.Contains(s.text(), what); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(until) {
+			s.t.Fatalf("%q is still there:\n%s", what, s.text())
+		}
+	}
+}
+
 // see waits until something can be read on the screen.
 func (s *screen) see(what ...string) string {
 	s.t.Helper()
