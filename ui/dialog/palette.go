@@ -13,8 +13,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// Palette finds an action by a few letters of its name. Its value is the
-// chosen kit.Action.
+// Palette finds an action by a few letters of its name in any language. Its
+// value is the chosen kit.Action.
 type Palette struct {
 	Context *kit.Context
 	Actions []kit.Action
@@ -23,13 +23,41 @@ type Palette struct {
 	found   []int
 	asked   bool
 	top     int // the first that is drawn
+	names   names
 }
 
-// Len and String make the actions a source for fuzzy search.
-func (d *Palette) Len() int { return len(d.Actions) }
+// names are what actions are found by: a source for fuzzy search.
+type names []struct {
+	action int
+	text   string
+}
 
-// String is the text that action i is found by.
-func (d *Palette) String(i int) string { return d.Actions[i].Label }
+// Len implements fuzzy.Source.
+func (ns names) Len() int { return len(ns) }
+
+// String implements fuzzy.Source.
+func (ns names) String(i int) string { return ns[i].text }
+
+// named gathers the names of all actions, those of the language in use first.
+func (d *Palette) named() names {
+	if d.names == nil {
+		add := func(action int, text string) {
+			d.names = append(d.names, struct {
+				action int
+				text   string
+			}{action, text})
+		}
+		for i := range d.Actions {
+			add(i, d.Actions[i].Label)
+		}
+		for i := range d.Actions {
+			for _, other := range d.Context.Text.Elsewhere(d.Actions[i].Label) {
+				add(i, other)
+			}
+		}
+	}
+	return d.names
+}
 
 func (d *Palette) search() {
 	d.found, d.cursor, d.asked = d.found[:0], 0, true
@@ -39,15 +67,22 @@ func (d *Palette) search() {
 		}
 		return
 	}
-	for _, m := range fuzzy.FindFrom(d.input.Value, d) {
-		d.found = append(d.found, m.Index)
+	typed := " " + strings.ToLower(strings.TrimSpace(d.input.Value))
+	all := d.named()
+	apart := map[int]int{} // by action
+	for _, m := range fuzzy.FindFrom(d.input.Value, all) {
+		n := all[m.Index]
+		s := scattered(n.text, typed)
+		if before, ok := apart[n.action]; ok {
+			apart[n.action] = min(before, s)
+			continue
+		}
+		apart[n.action] = s
+		d.found = append(d.found, n.action)
 	}
 	// Letters that stand together at the start of a word come before letters
 	// that are only somewhere: "rei" means reissue, not revoke it.
-	typed := " " + strings.ToLower(strings.TrimSpace(d.input.Value))
-	slices.SortStableFunc(d.found, func(a, b int) int {
-		return cmp.Compare(scattered(d.Actions[a].Label, typed), scattered(d.Actions[b].Label, typed))
-	})
+	slices.SortStableFunc(d.found, func(a, b int) int { return cmp.Compare(apart[a], apart[b]) })
 }
 
 // scattered is 0 when a word of the label begins with what was typed, else 1.

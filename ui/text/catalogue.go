@@ -9,11 +9,12 @@ import (
 	"sort"
 )
 
-// Catalogue holds the texts of one language by key. It is read-only once made
-// and safe for concurrent use.
+// Catalogue holds the texts of one language by key. It does not change once made
+// and is safe for concurrent use.
 type Catalogue struct {
-	Lang  string
-	texts map[string]string
+	Lang      string
+	texts     map[string]string
+	elsewhere elsewhere
 }
 
 // languages lists what [New] can make; a further one is a map with the keys of
