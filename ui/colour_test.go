@@ -20,50 +20,13 @@ import (
 // painted writes a screen cell by cell with its styles made readable: before
 // each run of cells of one style stand its colours and attributes in ⟨ ⟩.
 func painted(screen string, w, h int) string {
-	buf := uv.NewScreenBuffer(w, h)
-	uv.NewStyledString(screen).Draw(buf, buf.Bounds())
 	var b strings.Builder
-	for y := range h {
-		last := "⟨⟩"
+	for _, row := range cells(screen, w, h) {
+		last := ""
 		var line strings.Builder
-		for x := range w {
-			c := buf.CellAt(x, y)
-			if c == nil || c.Width == 0 {
-				continue
-			}
-			var parts []string
-			for name, k := range map[string]color.Color{"": c.Style.Fg, "on ": c.Style.Bg} {
-				if k == nil {
-					continue
-				}
-				said := fmt.Sprint(k)
-				switch v := k.(type) {
-				case ansi.BasicColor:
-					said = fmt.Sprint("basic ", uint8(v))
-				case ansi.IndexedColor:
-					said = fmt.Sprint("of 256 ", uint8(v))
-				default:
-					r, g, bl, _ := k.RGBA()
-					said = fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, bl>>8)
-				}
-				parts = append(parts, name+said)
-			}
-			if len(parts) == 2 && strings.HasPrefix(parts[0], "on ") { // the text's own first
-				parts[0], parts[1] = parts[1], parts[0]
-			}
-			for _, a := range []struct {
-				bit  uint8
-				name string
-			}{{uv.AttrBold, "bold"}, {uv.AttrFaint, "faint"}, {uv.AttrReverse, "reverse"}} {
-				if c.Style.Attrs&a.bit != 0 {
-					parts = append(parts, a.name)
-				}
-			}
-			if strings.TrimSpace(c.Content) == "" && c.Style.Bg == nil && c.Style.Attrs&uv.AttrReverse == 0 {
-				parts = nil // nothing is seen of the style of a blank
-			}
-			if now := "⟨" + strings.Join(parts, " ") + "⟩"; now != last {
-				line.WriteString(now)
+		for _, c := range row {
+			if now := look(c); now != last {
+				line.WriteString("⟨" + now + "⟩")
 				last = now
 			}
 			line.WriteString(c.Content)
@@ -71,6 +34,54 @@ func painted(screen string, w, h int) string {
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
 	return b.String()
+}
+
+// cells are those of a screen, row by row, as a terminal would hold them.
+func cells(screen string, w, h int) [][]*uv.Cell {
+	buf := uv.NewScreenBuffer(w, h)
+	uv.NewStyledString(screen).Draw(buf, buf.Bounds())
+	rows := make([][]*uv.Cell, h)
+	for y := range h {
+		for x := range w {
+			if c := buf.CellAt(x, y); c != nil && c.Width > 0 {
+				rows[y] = append(rows[y], c)
+			}
+		}
+	}
+	return rows
+}
+
+// look says in words what style a cell is seen in; "" when in none.
+func look(c *uv.Cell) string {
+	if strings.TrimSpace(c.Content) == "" && c.Style.Bg == nil && c.Style.Attrs&uv.AttrReverse == 0 {
+		return "" // nothing is seen of the style of a blank
+	}
+	var parts []string
+	for n, k := range []color.Color{c.Style.Fg, c.Style.Bg} { // the text's own first
+		if k == nil {
+			continue
+		}
+		said := fmt.Sprint(k)
+		switch v := k.(type) {
+		case ansi.BasicColor:
+			said = fmt.Sprint("basic ", uint8(v))
+		case ansi.IndexedColor:
+			said = fmt.Sprint("of 256 ", uint8(v))
+		default:
+			r, g, bl, _ := k.RGBA()
+			said = fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, bl>>8)
+		}
+		parts = append(parts, []string{"", "on "}[n]+said)
+	}
+	for _, a := range []struct {
+		bit  uint8
+		name string
+	}{{uv.AttrBold, "bold"}, {uv.AttrFaint, "faint"}, {uv.AttrReverse, "reverse"}} {
+		if c.Style.Attrs&a.bit != 0 {
+			parts = append(parts, a.name)
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // downsampled is what a terminal with these colours gets.
