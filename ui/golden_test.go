@@ -128,7 +128,7 @@ func TestScreens(t *testing.T) {
 					d.golden(name)
 					if lang == "en" && size[0] == 120 { // one size of each with its colours
 						d.same("colours/"+name, painted(d.m.screen(), size[0], size[1]))
-						d.inEveryLook(size[0], size[1])
+						d.looks(name)
 					}
 				})
 			}

@@ -324,20 +324,6 @@ func TestMoving(t *testing.T) {
 	}
 }
 
-// TestPaletteInEitherLanguage finds an action by what it is called in the other
-// language, after what the one in use finds. spec: V3 V5
-func TestPaletteInEitherLanguage(t *testing.T) {
-	for lang, c := range map[string]struct{ typed, label, own string }{
-		"en": {"吊销", "revoke it", "rev"}, "zh": {"revoke", "吊销", "吊销"},
-	} {
-		for _, typed := range []string{c.typed, c.own} {
-			d := drive(t, kittest.Fleet(30), 120, 40, func(o *Options) { o.Lang = lang })
-			d.find("pay.example.com").keys(":").text(typed)
-			d.sees(c.label)
-		}
-	}
-}
-
 // TestPalette finds an action by its letters and does it.
 func TestPalette(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)

@@ -31,7 +31,8 @@ type Tally struct {
 	Failures int `json:"failures"`
 }
 
-func (t *Tally) add(o *Tally) {
+// Add counts what another tally has counted too; the time stays.
+func (t *Tally) Add(o *Tally) {
 	t.Renewals += o.Renewals
 	t.Reissues += o.Reissues
 	t.Deployments += o.Deployments
@@ -206,8 +207,8 @@ func (r *Report) close(s *records) {
 		if len(r.ByMonth) == 0 || !r.ByMonth[len(r.ByMonth)-1].Start.Equal(m) {
 			r.ByMonth = append(r.ByMonth, Tally{Start: m})
 		}
-		r.ByMonth[len(r.ByMonth)-1].add(d)
-		r.Total.add(d)
+		r.ByMonth[len(r.ByMonth)-1].Add(d)
+		r.Total.Add(d)
 	}
 	for hour, n := range r.hours {
 		if at := time.Unix(hour*3600, 0).UTC(); n > r.BusiestLoad || n == r.BusiestLoad && at.Before(r.BusiestHour) {

@@ -117,7 +117,7 @@ func (d *Costs) packs(w int) (head string, rows []string, note string) {
 			spec = text.Clean(c.Text.Code("spec", b.Specification.String()))
 		}
 		if b.Total == 0 {
-			tone = style.Faint
+			tone = style.Muted
 		}
 		n := widget.Count
 		rows = append(rows, s.Paint(tone, row(kind, spec, n(b.Total), n(b.Reserved), n(b.Used), n(b.Available))))

@@ -128,7 +128,7 @@ func (d *Help) group(g kit.Group, w int) []helpLine {
 			if n > 0 {
 				key = widget.Space(11)
 			}
-			lines = append(lines, helpLine{text: s.Paint(style.Faint, key+" "+line), left: a})
+			lines = append(lines, helpLine{text: s.Paint(style.Muted, key+" "+line), left: a})
 		}
 	}
 	return lines

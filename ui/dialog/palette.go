@@ -13,29 +13,51 @@ import (
 	"certquay/ui/widget"
 )
 
-// Palette finds an action by a few letters of its name, in whatever language it
-// is typed: what the language in use finds comes first. Its value is the chosen
-// kit.Action.
+// Palette finds an action by a few letters of its name in any language. Its
+// value is the chosen kit.Action.
 type Palette struct {
 	Context *kit.Context
 	Actions []kit.Action
 	input   widget.Input
-	langs   []names
 	cursor  int
 	found   []int
 	asked   bool
 	top     int // the first that is drawn
+	names   names
 }
 
-// names are what the actions are called in one language; they are a source for
-// fuzzy search.
-type names []string
+// names are what actions are found by: a source for fuzzy search.
+type names []struct {
+	action int
+	text   string
+}
 
-// Len is how many there are.
-func (n names) Len() int { return len(n) }
+// Len implements fuzzy.Source.
+func (ns names) Len() int { return len(ns) }
 
-// String is the text that action i is found by.
-func (n names) String(i int) string { return n[i] }
+// String implements fuzzy.Source.
+func (ns names) String(i int) string { return ns[i].text }
+
+// named gathers the names of all actions, those of the language in use first.
+func (d *Palette) named() names {
+	if d.names == nil {
+		add := func(action int, text string) {
+			d.names = append(d.names, struct {
+				action int
+				text   string
+			}{action, text})
+		}
+		for i := range d.Actions {
+			add(i, d.Actions[i].Label)
+		}
+		for i := range d.Actions {
+			for _, other := range d.Context.Text.Elsewhere(d.Actions[i].Label) {
+				add(i, other)
+			}
+		}
+	}
+	return d.names
+}
 
 func (d *Palette) search() {
 	d.found, d.cursor, d.asked = d.found[:0], 0, true
@@ -45,40 +67,22 @@ func (d *Palette) search() {
 		}
 		return
 	}
+	typed := " " + strings.ToLower(strings.TrimSpace(d.input.Value))
+	all := d.named()
+	apart := map[int]int{} // by action
+	for _, m := range fuzzy.FindFrom(d.input.Value, all) {
+		n := all[m.Index]
+		s := scattered(n.text, typed)
+		if before, ok := apart[n.action]; ok {
+			apart[n.action] = min(before, s)
+			continue
+		}
+		apart[n.action] = s
+		d.found = append(d.found, n.action)
+	}
 	// Letters that stand together at the start of a word come before letters
 	// that are only somewhere: "rei" means reissue, not revoke it.
-	typed := " " + strings.ToLower(strings.TrimSpace(d.input.Value))
-	if d.langs == nil {
-		d.langs = d.languages()
-	}
-	for _, lang := range d.langs {
-		from := len(d.found)
-		for _, m := range fuzzy.FindFrom(d.input.Value, lang) {
-			if lang[m.Index] != "" && !slices.Contains(d.found[:from], m.Index) {
-				d.found = append(d.found, m.Index)
-			}
-		}
-		slices.SortStableFunc(d.found[from:], func(a, b int) int {
-			return cmp.Compare(scattered(lang[a], typed), scattered(lang[b], typed))
-		})
-	}
-}
-
-// languages are the names of the actions in the language in use, then in each
-// other one.
-func (d *Palette) languages() []names {
-	all := []names{make(names, len(d.Actions))}
-	for i, a := range d.Actions {
-		all[0][i] = a.Label
-	}
-	for _, said := range d.Context.Text.Others() {
-		other := make(names, len(d.Actions))
-		for i, a := range d.Actions {
-			other[i] = said[a.Label]
-		}
-		all = append(all, other)
-	}
-	return all
+	slices.SortStableFunc(d.found, func(a, b int) int { return cmp.Compare(apart[a], apart[b]) })
 }
 
 // scattered is 0 when a word of the label begins with what was typed, else 1.
@@ -149,7 +153,7 @@ func (d *Palette) View(width, height int) string {
 		a := d.Actions[d.found[n]]
 		tone, label := style.Plain, a.Label
 		if a.Why != nil {
-			tone, label = style.Faint, label+" — "+a.Why.Message()
+			tone, label = style.Muted, label+" — "+a.Why.Message()
 		}
 		paint, lead := s.Paint, "  "
 		if n == d.cursor {

@@ -58,16 +58,8 @@ func (b *Backend) forecast(r forecast.Request) *forecast.Report {
 		if len(rep.ByMonth) == 0 || d.Start.Day() == 1 {
 			rep.ByMonth = append(rep.ByMonth, forecast.Tally{Start: time.Date(d.Start.Year(), d.Start.Month(), 1, 0, 0, 0, 0, time.UTC)})
 		}
-		for _, sum := range []*forecast.Tally{&rep.ByMonth[len(rep.ByMonth)-1], &rep.Total} {
-			sum.Renewals += d.Renewals
-			sum.Reissues += d.Reissues
-			sum.Deployments += d.Deployments
-			sum.CreditsUsed += d.CreditsUsed
-			sum.People += d.People
-			sum.Waiting += d.Waiting
-			sum.Expiries += d.Expiries
-			sum.HostingEnds += d.HostingEnds
-		}
+		rep.ByMonth[len(rep.ByMonth)-1].Add(d)
+		rep.Total.Add(d)
 	}
 	return rep
 }

@@ -19,7 +19,7 @@ const (
 	Plain  Tone = iota
 	Strong      // what a line is about
 	Muted       // secondary text
-	Faint       // rules, axes, what is switched off
+	Faint       // rules, dashes and what stands behind a dialog: no words to read
 	Accent      // where the person is
 	Good        // fine
 	Work        // being worked on
@@ -47,28 +47,28 @@ func (t *tokens) named() map[string]*color.Color {
 
 var (
 	dark = tokens{
-		muted: lipgloss.Color("#8b93a7"), faint: lipgloss.Color("#4b5366"), accent: lipgloss.Color("#7aa2f7"),
+		muted: lipgloss.Color("#9aa3b7"), faint: lipgloss.Color("#4b5366"), accent: lipgloss.Color("#7aa2f7"),
 		good: lipgloss.Color("#8cc570"), work: lipgloss.Color("#4fc1c9"), soon: lipgloss.Color("#e5b567"),
-		bad: lipgloss.Color("#f4707f"), ended: lipgloss.Color("#6f778a"), key: lipgloss.Color("#9db8f5"),
-		selected: lipgloss.Color("#262d3d"), brandText: lipgloss.Color("#11131a"),
+		bad: lipgloss.Color("#f4707f"), ended: lipgloss.Color("#878fa3"), key: lipgloss.Color("#9db8f5"),
+		selected: lipgloss.Color("#222838"), brandText: lipgloss.Color("#11131a"),
 	}
 	light = tokens{
-		muted: lipgloss.Color("#5b6475"), faint: lipgloss.Color("#b3bac7"), accent: lipgloss.Color("#2457c5"),
-		good: lipgloss.Color("#2e7d32"), work: lipgloss.Color("#0b7285"), soon: lipgloss.Color("#9a5b00"),
-		bad: lipgloss.Color("#c01f3a"), ended: lipgloss.Color("#7d8594"), key: lipgloss.Color("#2457c5"),
+		muted: lipgloss.Color("#525b6b"), faint: lipgloss.Color("#b3bac7"), accent: lipgloss.Color("#2457c5"),
+		good: lipgloss.Color("#2a742e"), work: lipgloss.Color("#0b7285"), soon: lipgloss.Color("#9a5b00"),
+		bad: lipgloss.Color("#c01f3a"), ended: lipgloss.Color("#5f6879"), key: lipgloss.Color("#2457c5"),
 		selected: lipgloss.Color("#e4ebf8"), brandText: lipgloss.Color("#ffffff"),
 	}
 	// The 256-colour ones are picked by hand: rounding the others to the nearest
 	// gives muddy blues where greys are meant.
 	dark256 = tokens{
-		muted: lipgloss.Color("246"), faint: lipgloss.Color("240"), accent: lipgloss.Color("111"), good: lipgloss.Color("113"),
-		work: lipgloss.Color("80"), soon: lipgloss.Color("179"), bad: lipgloss.Color("204"), ended: lipgloss.Color("243"),
-		key: lipgloss.Color("147"), selected: lipgloss.Color("236"), brandText: lipgloss.Color("233"),
+		muted: lipgloss.Color("248"), faint: lipgloss.Color("240"), accent: lipgloss.Color("111"), good: lipgloss.Color("113"),
+		work: lipgloss.Color("80"), soon: lipgloss.Color("179"), bad: lipgloss.Color("204"), ended: lipgloss.Color("246"),
+		key: lipgloss.Color("147"), selected: lipgloss.Color("235"), brandText: lipgloss.Color("233"),
 	}
 	light256 = tokens{
-		muted: lipgloss.Color("241"), faint: lipgloss.Color("250"), accent: lipgloss.Color("26"), good: lipgloss.Color("28"),
-		work: lipgloss.Color("24"), soon: lipgloss.Color("130"), bad: lipgloss.Color("161"), ended: lipgloss.Color("244"),
-		key: lipgloss.Color("26"), selected: lipgloss.Color("254"), brandText: lipgloss.Color("231"),
+		muted: lipgloss.Color("240"), faint: lipgloss.Color("250"), accent: lipgloss.Color("26"), good: lipgloss.Color("22"),
+		work: lipgloss.Color("24"), soon: lipgloss.Color("94"), bad: lipgloss.Color("160"), ended: lipgloss.Color("242"),
+		key: lipgloss.Color("26"), selected: lipgloss.Color("255"), brandText: lipgloss.Color("231"),
 	}
 	// The strong ones keep 7:1 against black or white, which is what WCAG 2.2
 	// calls enhanced contrast (1.4.6); nothing is dimmed in them.

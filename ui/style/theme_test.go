@@ -26,8 +26,9 @@ func contrast(a, b color.Color) float64 {
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
-// TestContrast keeps each colour readable on its background, 4.5:1 where it
-// carries words, and in high contrast 7:1. spec: V5
+// TestContrast keeps each colour that carries words readable, 4.5:1 on the
+// background, on that of the selected row and for the program's name, and in
+// high contrast 7:1 on the background. spec: V5
 func TestContrast(t *testing.T) {
 	least := func(name, theme string) float64 {
 		switch {
@@ -35,10 +36,8 @@ func TestContrast(t *testing.T) {
 			return 0
 		case theme == HighContrast:
 			return 7
-		case name == "faint": // rules and what is switched off
+		case name == "faint": // rules: no words
 			return 1.5
-		case name == "ended":
-			return 3.5
 		}
 		return 4.5
 	}
@@ -50,9 +49,15 @@ func TestContrast(t *testing.T) {
 					back = color.Black
 				}
 				tok := Theme{Name: name}.tokens(isDark, p)
+				if got := contrast(tok.brandText, tok.accent); got < 4.5 {
+					t.Errorf("%s dark=%v %v: the name has %.1f:1", name, isDark, p, got)
+				}
 				for token, c := range tok.named() {
 					if got := contrast(*c, back); got < least(token, name) {
 						t.Errorf("%s dark=%v %v: %s has %.1f:1", name, isDark, p, token, got)
+					}
+					if got := contrast(*c, tok.selected); got < min(least(token, name), 4.5) && least(token, name) > 2 {
+						t.Errorf("%s dark=%v %v: %s has %.1f:1 on the selected row", name, isDark, p, token, got)
 					}
 				}
 			}

@@ -7,14 +7,14 @@ import (
 	"maps"
 	"slices"
 	"sort"
-	"strings"
 )
 
-// Catalogue holds the texts of one language by key. It is read-only once made
-// and safe for concurrent use.
+// Catalogue holds the texts of one language by key. It does not change once made
+// and is safe for concurrent use.
 type Catalogue struct {
-	Lang  string
-	texts map[string]string
+	Lang      string
+	texts     map[string]string
+	elsewhere elsewhere
 }
 
 // languages lists what [New] can make; a further one is a map with the keys of
@@ -73,26 +73,6 @@ func (c *Catalogue) Or(key, other string) string {
 		return t
 	}
 	return Clean(other)
-}
-
-// Others says in each other language what the texts of this one say: by the text,
-// without those that take arguments. Where several keys have one text, the last
-// in their order decides.
-func (c *Catalogue) Others() (others []map[string]string) {
-	keys := c.Keys()
-	for _, l := range Languages() {
-		if l == c.Lang {
-			continue
-		}
-		said := make(map[string]string, len(keys))
-		for _, k := range keys {
-			if t, ok := languages[l][k]; ok && !strings.Contains(t, "%") {
-				said[c.texts[k]] = t
-			}
-		}
-		others = append(others, said)
-	}
-	return others
 }
 
 // Keys lists the keys of the catalogue, sorted.

@@ -73,7 +73,7 @@ func Months(s *style.Styles, now time.Time, weeks, step int, layout string) stri
 			put(w*step, d.Format(layout))
 		}
 	}
-	return s.Paint(style.Faint, line.String()+Space(weeks*step-width))
+	return s.Paint(style.Muted, line.String()+Space(weeks*step-width))
 }
 
 // Life is what a [LifeBar] shows.

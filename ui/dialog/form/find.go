@@ -134,7 +134,7 @@ func (f *Form) findLine(i int, on bool, room int) string {
 	if !on {
 		tone := style.Plain
 		if s.at < 0 {
-			tone = style.Faint
+			tone = style.Muted
 		}
 		return p.Paint(tone, widget.Cut(label, room))
 	}

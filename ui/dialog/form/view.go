@@ -256,7 +256,7 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 	v := h.View()
 	if !on && d.Kind == Input {
 		if v = *f.values[d.Key]; v == "" {
-			return label + s.Paint(style.Faint, widget.Cut(d.Placeholder, room))
+			return label + s.Paint(style.Muted, widget.Cut(d.Placeholder, room))
 		}
 		return label + widget.Cut(text.Clean(v), room)
 	}

@@ -49,10 +49,10 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 			return widget.Cell{Tone: style.Muted, Text: e.Actor}
 		}},
 		{Title: c.T("col.via"), Min: 8, Max: 10, From: 130, Cell: func(e model.Event, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Faint, Text: c.Text.Code("via", e.Via)}
+			return widget.Cell{Tone: style.Muted, Text: c.Text.Code("via", e.Via)}
 		}},
 		{Title: c.T("col.why"), Min: 7, Max: 10, From: 150, Cell: func(e model.Event, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Faint, Text: e.Why}
+			return widget.Cell{Tone: style.Muted, Text: e.Why}
 		}},
 	}
 }

@@ -69,7 +69,7 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 		{Title: c.T("col.auto"), Min: 4, Max: 14, From: 104, Cell: func(r row, w int) widget.Cell {
 			switch {
 			case !r.AutoDeploy:
-				return widget.Cell{Tone: style.Faint, Text: c.T("auto.off")}
+				return widget.Cell{Tone: style.Muted, Text: c.T("auto.off")}
 			case r.Reserved && w >= 12:
 				return widget.Cell{Tone: style.Good, Text: c.T("auto.reserved")}
 			}

@@ -224,7 +224,7 @@ func (p *page) strip() []string {
 	}) {
 		lines = append(lines, "  "+l)
 	}
-	return append(lines, "  "+s.Paint(style.Faint, string(axis)))
+	return append(lines, "  "+s.Paint(style.Muted, string(axis)))
 }
 
 // facts are what is worth knowing of the row under the cursor.

@@ -287,7 +287,7 @@ func (d *details) head() string {
 		title += s.Paint(style.Muted, " › "+d.paneName(d.pane))
 	}
 	title += "   " + s.Paint(tone, glyph+" "+word)
-	lines := []string{widget.Spread(widget.Cut(title, d.width-12), s.Paint(style.Faint, i.ID.Short())+" ", d.width)}
+	lines := []string{widget.Spread(widget.Cut(title, d.width-12), s.Paint(style.Muted, i.ID.Short())+" ", d.width)}
 	n, t := d.news(&r)
 	lines = append(lines, " "+s.Paint(t, widget.Cut(n, d.width-2)), "")
 	life := d.life()

@@ -132,7 +132,7 @@ func (d *details) versions() []line {
 		ls = append(ls, line{copy: v.Fingerprint, resource: -1, spans: []widget.Span{
 			{Tone: tone, Text: glyph + " " + widget.Pad(strconv.Itoa(v.Number), 3)},
 			{Tone: style.Plain, Text: v.NotBefore.Format("2006-01-02") + " – " + v.NotAfter.Format("2006-01-02") + "  "},
-			{Tone: tone, Text: word + "  "}, {Tone: style.Faint, Text: short(v.Fingerprint)}}})
+			{Tone: tone, Text: word + "  "}, {Tone: style.Muted, Text: short(v.Fingerprint)}}})
 	}
 	return ls
 }
@@ -192,7 +192,7 @@ func (d *details) history() []line {
 		}
 		ls = append(ls, line{resource: -1, spans: []widget.Span{
 			{Tone: style.Muted, Text: widget.Pad(widget.Stamp(e.At), 19)}, {Tone: st.Tone, Text: st.Glyph + " "},
-			{Tone: style.Plain, Text: words}, {Tone: style.Faint, Text: "  " + e.Actor}}})
+			{Tone: style.Plain, Text: words}, {Tone: style.Muted, Text: "  " + e.Actor}}})
 	}
 	if len(ls) == 0 {
 		ls = append(ls, plain(style.Muted, c.T("history.none")))

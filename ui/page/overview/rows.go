@@ -42,7 +42,7 @@ func columns(c *kit.Context) []widget.Column[model.Row] {
 			return service(c, &r, w)
 		}},
 		{Title: c.T("col.id"), Min: 8, Max: 8, From: 140, Cell: func(r model.Row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Faint, Text: r.ID.Short()}
+			return widget.Cell{Tone: style.Muted, Text: r.ID.Short()}
 		}},
 	}
 }

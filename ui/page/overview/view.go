@@ -72,7 +72,7 @@ func (p *page) band() string {
 	}
 	if !p.wide() {
 		bars := widget.Bars(s, p.counts.Weeks[:], 1, 1, p.weekTone)[0]
-		right := s.Paint(style.Faint, c.T("weeks.short")) + " " + bars + " "
+		right := s.Paint(style.Muted, c.T("weeks.short")) + " " + bars + " "
 		if p.width < 100 {
 			right = bars + " "
 		}

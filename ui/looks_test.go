@@ -1,0 +1,195 @@
+package ui
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+	uv "github.com/charmbracelet/ultraviolet"
+
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// looks draws what is on the screen, which is dark in true colours, on light,
+// with sixteen colours and with none, and keeps the styles of all three in one
+// golden: the text is that of the golden without colours. In each look it is
+// the same text, readable, and no status is told by colour alone. spec: V5
+func (d *driver) looks(name string) {
+	d.t.Helper()
+	w, h := d.m.width, d.m.height
+	said := d.screen()
+	d.legible("dark", color.Black)
+	d.saysStatus()
+	var golden strings.Builder
+	for _, l := range []struct {
+		name    string
+		profile colorprofile.Profile
+		back    color.Color
+		env     tea.EnvMsg
+	}{
+		{"light", colorprofile.TrueColor, color.White, nil}, {"sixteen", colorprofile.ANSI, color.Black, nil},
+		{"none", colorprofile.TrueColor, color.Black, tea.EnvMsg{"NO_COLOR=1"}},
+	} {
+		d.send(tea.ColorProfileMsg{Profile: l.profile})
+		d.send(tea.BackgroundColorMsg{Color: l.back})
+		d.send(l.env)
+		if got := d.screen(); got != said {
+			d.t.Errorf("%s: the text differs with the colours:\n%s", l.name, got)
+		}
+		d.legible(l.name, l.back)
+		if l.env != nil {
+			d.colourless()
+		}
+		fmt.Fprintf(&golden, "== %s\n%s", l.name, runs(d.m.screen(), w, h))
+	}
+	d.same("looks/"+name, golden.String())
+}
+
+// runs writes the styles of a screen without its text: each style by a letter,
+// and for each line how many cells there are of which.
+func runs(screen string, w, h int) string {
+	letters, legend := map[string]string{"": "."}, ""
+	var rows strings.Builder
+	before, same := "", 0
+	flush := func() {
+		if same > 1 {
+			fmt.Fprintf(&rows, "×%d", same)
+		}
+		if same > 0 {
+			rows.WriteString("\n")
+		}
+	}
+	for _, row := range cells(screen, w, h) {
+		line, last, n := "", "", 0
+		put := func() {
+			if n > 0 {
+				line += strconv.Itoa(n) + last
+			}
+		}
+		for _, c := range row {
+			l := look(c)
+			if letters[l] == "" {
+				letters[l] = string(rune('a' + len(letters) - 1))
+				legend += letters[l] + " " + l + "\n"
+			}
+			if letters[l] != last {
+				put()
+				last, n = letters[l], 0
+			}
+			n++
+		}
+		put()
+		if line == before {
+			same++
+			continue
+		}
+		flush()
+		rows.WriteString(line)
+		before, same = line, 1
+	}
+	flush()
+	return legend + rows.String()
+}
+
+// legible finds no text of the colour of its background and, where the colours
+// are known, none with less contrast than 4.5:1 (WCAG 2.2, 1.4.3), be it on the
+// background of the terminal or on that of the selected row.
+func (d *driver) legible(name string, back color.Color) {
+	d.t.Helper()
+	all := cells(d.m.screen(), d.m.width, d.m.height)
+	if t := d.m.top(); t != nil { // what stands behind it is dimmed, and not to be read
+		box := t.View(d.m.width, d.m.height)
+		_, _, w, h := widget.Centre(box, d.m.width, d.m.height)
+		all = cells(box, w, h)
+	}
+	for y, row := range all {
+		for _, c := range row {
+			fg, bg := c.Style.Fg, c.Style.Bg
+			if strings.TrimSpace(c.Content) == "" {
+				continue
+			}
+			if fg != nil && bg != nil && look(&uv.Cell{Content: "x", Style: uv.Style{Fg: fg}}) == look(&uv.Cell{Content: "x", Style: uv.Style{Fg: bg}}) {
+				d.t.Fatalf("%s: %q in line %d has the colour of its background", name, c.Content, y)
+			}
+			r := []rune(c.Content)[0]
+			if fg == nil || name == "sixteen" || !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+				continue
+			}
+			if bg == nil {
+				bg = back
+			}
+			if got := contrast(fg, bg); got < 4.5 {
+				d.t.Fatalf("%s: %q in line %d (%s) has %.1f:1:\n%s", name, c.Content, y, look(c), got, d.screen())
+			}
+		}
+	}
+}
+
+func contrast(a, b color.Color) float64 {
+	light := func(c color.Color) float64 {
+		r, g, b, _ := c.RGBA()
+		part := func(v uint32) float64 {
+			f := float64(v) / 0xffff
+			if f <= 0.04045 {
+				return f / 12.92
+			}
+			return math.Pow((f+0.055)/1.055, 2.4)
+		}
+		return 0.2126*part(r) + 0.7152*part(g) + 0.0722*part(b)
+	}
+	x, y := light(a), light(b)
+	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
+}
+
+// saysStatus finds a word, a number or a glyph in each line that has something
+// in the colour of a warning or of what is broken. The edge of a dialog repeats
+// the word inside it, and the bars of a picture what its axis says.
+func (d *driver) saysStatus() {
+	d.t.Helper()
+	tones := map[string]bool{}
+	for _, tone := range []style.Tone{style.Soon, style.Bad} {
+		c := cells(style.New(true, colorprofile.TrueColor).Paint(tone, "x"), 1, 1)[0][0]
+		tones[look(&uv.Cell{Content: "x", Style: uv.Style{Fg: c.Style.Fg}})] = true
+	}
+	for y, row := range cells(d.m.screen(), d.m.width, d.m.height) {
+		coloured, told, edge := "", false, false
+		for _, c := range row {
+			if c.Style.Fg == nil || !tones[look(&uv.Cell{Content: "x", Style: uv.Style{Fg: c.Style.Fg}})] {
+				continue
+			}
+			r := []rune(c.Content)[0]
+			if strings.ContainsRune("╭╮╰╯│", r) || r >= '▀' && r <= '▟' {
+				edge = edge || r == '╭' || r == '╰'
+				continue
+			}
+			coloured += c.Content
+			told = told || unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("▲✕⊗◔●┊", r)
+		}
+		if strings.TrimSpace(coloured) != "" && !told && !edge {
+			d.t.Errorf("line %d tells by colour alone: %q", y, coloured)
+		}
+	}
+}
+
+var sgr = regexp.MustCompile(`\x1b\[([0-9;:]*)m`)
+
+// colourless finds no colour in what is sent to a terminal whose user wants
+// none: weight alone may be there.
+func (d *driver) colourless() {
+	d.t.Helper()
+	for _, m := range sgr.FindAllStringSubmatch(d.m.View().Content, -1) {
+		for p := range strings.SplitSeq(m[1], ";") {
+			n, _ := strconv.Atoi(strings.SplitN(p, ":", 2)[0])
+			if n >= 30 && n <= 49 || n >= 90 && n <= 107 || n == 58 {
+				d.t.Fatalf("a colour where none is wanted: %q", m[0])
+			}
+		}
+	}
+}
