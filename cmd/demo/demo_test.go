@@ -70,8 +70,10 @@ func filled(t *testing.T) *demo.World {
 
 // The fleet is in every state, ends in the present, and is sound.
 func TestTheFleetIsInEveryState(t *testing.T) {
+	begun := time.Now()
 	w := filled(t)
-	if late := time.Since(w.Engine.Now()); late > time.Minute || late < -time.Minute {
+	// Filling it takes real time too, and on a busy machine a lot.
+	if late := time.Since(w.Engine.Now()); late > time.Minute+time.Since(begun) || late < -time.Minute {
 		t.Errorf("the clock is %s off", late)
 	}
 	counts, err := w.Engine.Counts()

@@ -209,7 +209,7 @@ func hostileProtectedKeys(t testing.TB) []hostile {
 		key("key, 2^31 iterations", "too-expensive", pbes2(t, math.MaxInt32)),
 		key("key, 0 iterations", "garbage", pbes2(t, 0)),
 		key("key, -1 iterations", "garbage", pbes2(t, -1)),
-		key("key, scrypt of 32 MB", "wrong-password", scrypt(1<<15, 8, 1)),
+		key("key, scrypt of 16 MB", "wrong-password", scrypt(1<<14, 8, 1)),
 		key("key, scrypt of 1 GB", "too-expensive", scrypt(1<<20, 8, 1)),
 		key("key, scrypt of 2^60", "too-expensive|garbage", scrypt(1<<60, 8, 1)),
 		key("key, scrypt 2^25 times", "too-expensive", scrypt(2, 8, 1<<25)),
