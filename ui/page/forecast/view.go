@@ -245,19 +245,19 @@ func (p *page) facts() []string {
 			lines = append(lines, s.Paint(tone, l))
 		}
 	}
-	own := summary(p, &r.a)
-	if r.b != nil && p.theirs {
-		own = c.T("forecast.under", policyName(c, forecast.AsConfigured), own)
+	own, other, under := &r.a, r.b, p.compare
+	if r.b != nil && p.theirs { // what follows is about what is listed
+		own, other, under = r.b, &r.a, forecast.AsConfigured
 	}
-	wrap(own, style.Plain)
+	wrap(summary(p, own), style.Plain)
 	if d := busiest(p.listed(), r); d != nil && !r.days {
 		wrap(c.T("forecast.busiest.with", date(c, d.Start), plural(c, "forecast.n.versions", versions(d)), plural(c, "forecast.n.deployments", d.Deployments)), style.Muted)
 	}
 	if l := p.listed(); l.BusiestLoad > 0 && r.holds(l.BusiestHour) {
 		wrap(c.T("forecast.busiest.hour", l.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", l.BusiestLoad)), style.Muted)
 	}
-	if r.b != nil {
-		wrap(c.T("forecast.under", policyName(c, p.compare), summary(p, r.b)), style.Accent)
+	if other != nil {
+		wrap(c.T("forecast.under", policyName(c, under), summary(p, other)), style.Accent)
 	}
 	return append(lines, "")
 }
