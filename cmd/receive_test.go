@@ -105,7 +105,7 @@ func cmdReceived(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return n
 	}
-	for until := time.Now().Add(5 * time.Second); count() < want && time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(30 * time.Second); count() < want && time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 	}
 	if got := count(); got != want {
 		ts.Fatalf("%d messages match %q, want %d, of %q", got, args[2], want, all)

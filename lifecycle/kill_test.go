@@ -175,7 +175,7 @@ func TestKilledAtEachIntentAndResult(t *testing.T) {
 				if err := w.life(ctx); err == nil {
 					select { // the last write may be seen just before the death
 					case <-m.dead:
-					case <-time.After(5 * time.Second):
+					case <-time.After(30 * time.Second):
 						t.Fatal("it was not killed")
 					}
 				}

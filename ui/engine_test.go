@@ -236,7 +236,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 		t.Fatalf("the table allows %s and this test does not know how it goes on:\n%s", row.Action, d.screen())
 	}
 	f.do(d, i.Name)
-	until, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	until, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
 	for {
 		if after, _ := count(); after > before {

@@ -62,7 +62,7 @@ func (d *driver) until(msgs chan tea.Msg, text string) {
 		select {
 		case m := <-msgs:
 			loose(d.m.update(m), msgs)
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			d.t.Fatalf("%q does not come:\n%s", text, d.screen())
 		}
 	}

@@ -11,8 +11,12 @@ import (
 	"certquay/ui/kittest"
 )
 
-// state is all that a person can tell apart.
+// state is all that a person can tell apart, once what was done is drawn.
 func (d *driver) state() string {
+	d.t.Helper()
+	if !d.quit {
+		d.feed()
+	}
 	return fmt.Sprintf("%s\nquit %v, copied %q, called %q", d.screen(), d.quit, d.copied, d.b.Calls())
 }
 

@@ -130,7 +130,7 @@ func TestHostingPacksReally(t *testing.T) {
 // await waits until an instance is as it should be.
 func await(t *testing.T, e backend, id model.ID, ok func(*model.Instance) bool) model.Instance {
 	t.Helper()
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		i, err := e.Instance(id)
 		if err != nil {
 			t.Fatal(err)

@@ -36,7 +36,7 @@ func (r *reading) Counts() (model.Counts, error) {
 // awaits works until something is to be seen, though more may follow.
 func (d *driver) awaits(what string) {
 	d.t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(30 * time.Second)
 	for !strings.Contains(d.screen(), what) {
 		select {
 		case msg := <-d.out:

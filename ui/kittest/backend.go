@@ -45,6 +45,7 @@ type Backend struct {
 	calls    []string
 	watchers []chan model.Batch
 	seq      uint64
+	told     uint64 // of the last batch
 	made     int
 }
 
@@ -96,8 +97,16 @@ func (b *Backend) Publish() {
 	b.publish()
 }
 
+// Published is the number of the last batch that watchers were told of.
+func (b *Backend) Published() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.told
+}
+
 func (b *Backend) publish() {
 	b.seq++
+	b.told = b.seq
 	for _, w := range b.watchers {
 		select {
 		case w <- model.Batch{Seq: b.seq}:
