@@ -74,7 +74,11 @@ func (b *Backend) foresee(rep *forecast.Report, i *model.Instance, n int, validi
 		return &rep.ByDay[k]
 	}
 	moment := func(t time.Time, what, name, detail string) {
-		rep.Moments = append(rep.Moments, forecast.Moment{At: t, What: what, Instance: i.ID, Name: name, Detail: detail})
+		m := forecast.Moment{At: t, What: what, Instance: i.ID, Name: name, Detail: detail}
+		if what == forecast.WhatPerson {
+			m.Task = model.TaskInstall
+		}
+		rep.Moments = append(rep.Moments, m)
 	}
 	ends := i.Newest().NotAfter
 	if !i.Hosting.On {

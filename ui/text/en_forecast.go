@@ -49,6 +49,7 @@ var englishForecast = map[string]string{
 	"col.expire": "EXPIRE", "col.wait": "WAIT", "col.ends": "HOSTING", "col.units": "PACKS", "col.fail": "FAIL",
 
 	"moment.expires": "expires", "moment.hosting-ends": "hosting ends", "moment.person": "needs a person", "moment.waits-for-credit": "waits for credit",
+	"moment.install": "install by hand", "moment.reissue": "reissue by hand", "moment.prove": "add a record", "moment.review": "review",
 
 	"forecast.explain.title": "What happens: %s",
 	"forecast.explain.what":  "It consists of",

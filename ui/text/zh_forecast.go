@@ -49,6 +49,7 @@ var chineseForecast = map[string]string{
 	"col.expire": "过期", "col.wait": "等待", "col.ends": "托管", "col.units": "资源包", "col.fail": "失败",
 
 	"moment.expires": "过期", "moment.hosting-ends": "托管结束", "moment.person": "待处理", "moment.waits-for-credit": "等待次数",
+	"moment.install": "手动安装", "moment.reissue": "手动重签", "moment.prove": "添加记录", "moment.review": "审核",
 
 	"forecast.explain.title": "将发生：%s",
 	"forecast.explain.what":  "包括",

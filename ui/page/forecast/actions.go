@@ -118,8 +118,8 @@ func (p *page) open() tea.Cmd {
 	switch {
 	case p.a == nil:
 	case p.aux:
-		if m, ok := p.moments.Selected(); ok && m.Instance != "" {
-			return kit.Send(kit.ShownMsg{ID: m.Instance})
+		if h, ok := p.moments.Selected(); ok && h[0].Instance != "" {
+			return kit.Send(kit.ShownMsg{ID: h[0].Instance})
 		}
 	case p.inDays:
 		p.aux = p.moments.Total() > 0

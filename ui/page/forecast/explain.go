@@ -11,10 +11,10 @@ import (
 )
 
 // explain says what a row consists of and which rules make it due, or the same
-// of a moment.
+// of what happens to a certificate.
 func (p *page) explain() tea.Cmd {
-	if m, ok := p.moments.Selected(); ok && p.aux {
-		return p.explainMoment(m)
+	if h, ok := p.moments.Selected(); ok && p.aux {
+		return p.explainHappening(h)
 	}
 	r, ok := p.list().Selected()
 	if !ok {
@@ -32,18 +32,17 @@ func (p *page) explain() tea.Cmd {
 	return notice(c, c.T("forecast.explain.title", title(c, r)), parts)
 }
 
-func (p *page) explainMoment(m forecast.Moment) tea.Cmd {
-	c, what := p.c, word(p.c, m.What)
-	parts := []dialog.Part{{Lines: []string{c.T("forecast.moment.line", widget.Stamp(m.At), what)}}}
-	if m.Detail != "" && m.Detail != m.Name {
-		parts[0].Lines = append(parts[0].Lines, c.Text.Say(m.Detail))
+func (p *page) explainHappening(h happening) tea.Cmd {
+	c := p.c
+	var lines []string
+	for _, m := range h {
+		lines = append(lines, c.T("forecast.moment.line", widget.Stamp(m.At), word(c, m)))
+		if m.Detail != "" && m.Detail != m.Name {
+			lines = append(lines, c.Text.Say(m.Detail))
+		}
 	}
-	parts = append(parts, dialog.Part{Head: c.T("forecast.explain.why"), Lines: []string{c.Text.Or("forecast.why."+m.What, "")}})
-	return notice(c, m.Name, parts)
+	return notice(c, h[0].Name, []dialog.Part{{Lines: lines}, {Head: c.T("forecast.explain.why"), Lines: []string{c.Text.Or("forecast.why."+h[0].What, "")}}})
 }
-
-// word is the word of a kind of moment.
-func word(c *kit.Context, what string) string { return c.Text.Or("moment."+what, what) }
 
 func notice(c *kit.Context, title string, parts []dialog.Part) tea.Cmd {
 	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {

@@ -111,7 +111,7 @@ func TestWhatLiesInARow(t *testing.T) {
 		moments int
 		busiest string
 	}{{2, "2026-12-01"}, {0, "2026-11-29"}, {2, "2026-12-01"}} {
-		if got := len(momentsIn(r, rows[n])); got != want.moments {
+		if got := len(happeningsIn(r, rows[n])); got != want.moments {
 			t.Errorf("%s: %d moments", rows[n].id(), got)
 		}
 		if d := busiest(r, rows[n]); d == nil || !d.Start.Equal(at(want.busiest)) {
@@ -245,5 +245,26 @@ func TestStoppedForecastIsForgotten(t *testing.T) {
 	p.back()
 	if cmd := p.Update(late); cmd != nil || p.failed {
 		t.Fatal("what was stopped is told as a failure")
+	}
+}
+
+// TestWhatHappensOnceADay puts the tasks of a certificate that is installed by
+// hand in several places on one line, of a day; another kind has its own.
+func TestWhatHappensOnceADay(t *testing.T) {
+	r, noon := report(0), at("2026-12-01").Add(12*time.Hour)
+	person := forecast.Moment{At: at("2026-12-01"), What: forecast.WhatPerson, Task: model.TaskInstall, Instance: "A", Name: "a"}
+	later, other, kind := person, person, person
+	later.At, later.Detail, other.Instance, kind.Task = noon, "the other place", "B", model.TaskReissue
+	tomorrow := person
+	tomorrow.At = at("2026-12-02")
+	r.Moments = []forecast.Moment{person, person, other, kind, later, tomorrow}
+	var got []string
+	c := &kit.Context{Text: text.New("en"), Styles: style.New(true, 0)}
+	for _, h := range happeningsIn(r, monthRows(r, nil)[0]) {
+		got = append(got, happeningColumns(c)[0].Cell(h, 99).Text+" "+happeningColumns(c)[1].Cell(h, 99).Text+" "+string(h[0].Instance))
+	}
+	want := []string{"2026-12-01 ▲ install by hand ×3 A", "2026-12-01 ▲ install by hand B", "2026-12-01 ▲ reissue by hand A", "2026-12-02 ▲ install by hand A"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

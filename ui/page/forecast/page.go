@@ -59,7 +59,7 @@ type page struct {
 	a, b        *forecast.Report // on the screen; b is nil until it is there
 	byMonth     widget.Table[row]
 	byDay       widget.Table[row]
-	moments     widget.Table[forecast.Moment]
+	moments     widget.Table[happening]
 	inDays, aux bool // the days are shown; the moments have the keys
 	theirs      bool // what is listed is that of the policy compared with
 	order       kit.Order
@@ -72,10 +72,7 @@ var _ kit.Page = (*page)(nil)
 func New(c *kit.Context) kit.Page {
 	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle, order: kit.Order{Sort: byTime}}
 	p.byMonth.ID, p.byDay.ID = row.id, row.id
-	p.moments.Columns = momentColumns(c)
-	p.moments.ID = func(m forecast.Moment) string {
-		return m.At.Format(time.RFC3339Nano) + m.What + string(m.Instance) + m.Detail
-	}
+	p.moments.Columns, p.moments.ID = happeningColumns(c), happening.id
 	return p
 }
 
@@ -345,8 +342,8 @@ func (p *page) moved() {
 		p.moments.SetWindow(0, nil, 0)
 		return
 	}
-	ms := momentsIn(p.listed(), r)
-	p.moments.SetWindow(0, ms, len(ms))
-	p.aux = p.aux && len(ms) > 0
+	hs := happeningsIn(p.listed(), r)
+	p.moments.SetWindow(0, hs, len(hs))
+	p.aux = p.aux && len(hs) > 0
 	p.SetSize(p.width, p.height) // what stands above them differs
 }

@@ -108,15 +108,32 @@ func quiet(t *forecast.Tally) bool {
 	return q == forecast.Tally{}
 }
 
-// momentsIn are the moments of a report that lie in a row.
-func momentsIn(r *forecast.Report, of row) []forecast.Moment {
-	var ms []forecast.Moment
+// happening is what happens to one certificate on one day: the moments of one
+// kind, of which there are as many as places that it is installed in by hand.
+type happening []forecast.Moment
+
+func (h happening) id() string {
+	return h[0].At.Format(time.DateOnly) + h[0].What + string(h[0].Task) + string(h[0].Instance) + h[0].Name
+}
+
+// happeningsIn is what happens in a row of a report, in order of time.
+func happeningsIn(r *forecast.Report, of row) []happening {
+	var hs []happening
+	at := map[string]int{}
 	for _, m := range r.Moments {
-		if of.holds(m.At) {
-			ms = append(ms, m)
+		if !of.holds(m.At) {
+			continue
 		}
+		one := happening{m}
+		n, ok := at[one.id()]
+		if ok {
+			hs[n] = append(hs[n], m)
+			continue
+		}
+		at[one.id()] = len(hs)
+		hs = append(hs, one)
 	}
-	return ms
+	return hs
 }
 
 // busiest is the day of a row with the most new versions and deployments; nil
@@ -298,23 +315,35 @@ func status(what string) style.Status {
 	return style.Of("drifted") // a person is to look
 }
 
-func momentColumns(c *kit.Context) []widget.Column[forecast.Moment] {
-	return []widget.Column[forecast.Moment]{
-		{Title: c.T("col.day"), Min: 10, Max: 10, Cell: func(m forecast.Moment, _ int) widget.Cell {
-			return widget.Cell{Text: m.At.Format(time.DateOnly)}
+// word is the word of a kind of moment; a person reads what is to be done.
+func word(c *kit.Context, m forecast.Moment) string {
+	if m.Task != "" {
+		return c.Text.Or("moment."+string(m.Task), string(m.Task))
+	}
+	return c.Text.Or("moment."+m.What, m.What)
+}
+
+func happeningColumns(c *kit.Context) []widget.Column[happening] {
+	return []widget.Column[happening]{
+		{Title: c.T("col.day"), Min: 10, Max: 10, Cell: func(h happening, _ int) widget.Cell {
+			return widget.Cell{Text: h[0].At.Format(time.DateOnly)}
 		}},
-		{Title: c.T("col.what"), Min: 14, Max: 18, Cell: func(m forecast.Moment, _ int) widget.Cell {
-			st := status(m.What)
-			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + c.Text.Or("moment."+m.What, m.What)}
+		{Title: c.T("col.what"), Min: 17, Max: 22, Cell: func(h happening, _ int) widget.Cell {
+			st := status(h[0].What)
+			text := st.Glyph + " " + word(c, h[0])
+			if len(h) > 1 {
+				text += " ×" + widget.Count(len(h))
+			}
+			return widget.Cell{Tone: st.Tone, Text: text}
 		}},
-		{Title: c.T("col.certificate"), Min: 12, Max: 40, Grow: 6, Cell: func(m forecast.Moment, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Strong, Text: m.Name}
+		{Title: c.T("col.certificate"), Min: 12, Max: 40, Grow: 6, Cell: func(h happening, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Strong, Text: h[0].Name}
 		}},
-		{Title: c.T("col.detail"), Min: 20, Max: 90, Grow: 6, From: 76, Cell: func(m forecast.Moment, _ int) widget.Cell {
-			if m.Detail == m.Name {
+		{Title: c.T("col.detail"), Min: 20, Max: 90, Grow: 6, From: 76, Cell: func(h happening, _ int) widget.Cell {
+			if h[0].Detail == h[0].Name {
 				return widget.Cell{}
 			}
-			return widget.Cell{Tone: style.Muted, Text: c.Text.Say(m.Detail)}
+			return widget.Cell{Tone: style.Muted, Text: c.Text.Say(h[0].Detail)}
 		}},
 	}
 }
