@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 	uv "github.com/charmbracelet/ultraviolet"
 	"github.com/charmbracelet/x/ansi"
@@ -104,21 +103,11 @@ func TestColours(t *testing.T) {
 		{"overview", []string{"j", "j"}}, {"hosting", []string{"2"}}, {"deployments", []string{"3"}}, {"activity", []string{"4"}},
 		{"confirm", []string{"/", "c", "o", "r", "p", "enter", "w"}}, {"form", []string{"b", "tab"}},
 	} {
-		for _, look := range []struct {
-			name    string
-			profile colorprofile.Profile
-			back    color.Color
-			env     tea.EnvMsg
-		}{
-			{"dark", colorprofile.TrueColor, color.Black, nil}, {"light", colorprofile.TrueColor, color.White, nil},
-			{"sixteen", colorprofile.ANSI, color.Black, nil}, {"none", colorprofile.TrueColor, color.Black, tea.EnvMsg{"NO_COLOR=1"}},
-		} {
+		for _, look := range append([]terminalLook{{"dark", colorprofile.TrueColor, color.Black, nil}}, otherLooks...) {
 			t.Run(s.name+"-"+look.name, func(t *testing.T) {
 				d := drive(t, kittest.Fleet(30), 120, 40, reviewer)
 				d.keys(s.keys...)
-				d.send(tea.ColorProfileMsg{Profile: look.profile})
-				d.send(tea.BackgroundColorMsg{Color: look.back})
-				d.send(look.env)
+				d.look(look)
 				got := painted(downsampled(t, d.m.screen(), look.profile), 120, 40)
 				if look.env != nil && (strings.Contains(got, "#") && strings.Contains(got, "⟨#") || strings.Contains(got, "basic ")) {
 					t.Errorf("colours where none are wanted:\n%s", got)

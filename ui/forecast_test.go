@@ -134,7 +134,7 @@ func TestForecastKeys(t *testing.T) {
 		d.keys("5", "j", "j", "enter")
 		d.sees("2026-12-20", "versions and deployments by day, most on Sun 20")
 		d.keys("g")
-		for !d.has("✕ expires") && !d.has("▲ needs a person") {
+		for !d.has("✕ expires") && !d.has("▲ install by hand") {
 			before := d.screen()
 			d.keys("j", "l")
 			if d.screen() == before {

@@ -3,7 +3,6 @@ package ui
 import (
 	"fmt"
 	"image/color"
-	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,8 +13,30 @@ import (
 	uv "github.com/charmbracelet/ultraviolet"
 
 	"certquay/ui/style"
+	"certquay/ui/style/wcag"
 	"certquay/ui/widget"
 )
+
+// terminalLook is what a terminal shows colours on.
+type terminalLook struct {
+	name    string
+	profile colorprofile.Profile
+	back    color.Color
+	env     tea.EnvMsg
+}
+
+// otherLooks are those beside dark in true colours.
+var otherLooks = []terminalLook{
+	{"light", colorprofile.TrueColor, color.White, nil}, {"sixteen", colorprofile.ANSI, color.Black, nil},
+	{"none", colorprofile.TrueColor, color.Black, tea.EnvMsg{"NO_COLOR=1"}},
+}
+
+// look goes on in a terminal of another look.
+func (d *driver) look(l terminalLook) {
+	d.send(tea.ColorProfileMsg{Profile: l.profile})
+	d.send(tea.BackgroundColorMsg{Color: l.back})
+	d.send(l.env)
+}
 
 // looks draws what is on the screen, which is dark in true colours, on light,
 // with sixteen colours and with none, and keeps the styles of all three in one
@@ -28,18 +49,8 @@ func (d *driver) looks(name string) {
 	d.legible("dark", color.Black)
 	d.saysStatus()
 	var golden strings.Builder
-	for _, l := range []struct {
-		name    string
-		profile colorprofile.Profile
-		back    color.Color
-		env     tea.EnvMsg
-	}{
-		{"light", colorprofile.TrueColor, color.White, nil}, {"sixteen", colorprofile.ANSI, color.Black, nil},
-		{"none", colorprofile.TrueColor, color.Black, tea.EnvMsg{"NO_COLOR=1"}},
-	} {
-		d.send(tea.ColorProfileMsg{Profile: l.profile})
-		d.send(tea.BackgroundColorMsg{Color: l.back})
-		d.send(l.env)
+	for _, l := range otherLooks {
+		d.look(l)
 		if got := d.screen(); got != said {
 			d.t.Errorf("%s: the text differs with the colours:\n%s", l.name, got)
 		}
@@ -125,27 +136,11 @@ func (d *driver) legible(name string, back color.Color) {
 			if bg == nil {
 				bg = back
 			}
-			if got := contrast(fg, bg); got < 4.5 {
+			if got := wcag.Contrast(fg, bg); got < 4.5 {
 				d.t.Fatalf("%s: %q in line %d (%s) has %.1f:1:\n%s", name, c.Content, y, look(c), got, d.screen())
 			}
 		}
 	}
-}
-
-func contrast(a, b color.Color) float64 {
-	light := func(c color.Color) float64 {
-		r, g, b, _ := c.RGBA()
-		part := func(v uint32) float64 {
-			f := float64(v) / 0xffff
-			if f <= 0.04045 {
-				return f / 12.92
-			}
-			return math.Pow((f+0.055)/1.055, 2.4)
-		}
-		return 0.2126*part(r) + 0.7152*part(g) + 0.0722*part(b)
-	}
-	x, y := light(a), light(b)
-	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
 // saysStatus finds a word, a number or a glyph in each line that has something

@@ -2,29 +2,12 @@ package style
 
 import (
 	"image/color"
-	"math"
 	"testing"
 
 	"github.com/charmbracelet/colorprofile"
+
+	"certquay/ui/style/wcag"
 )
-
-// luminance and contrast are those of WCAG 2.2.
-func luminance(c color.Color) float64 {
-	r, g, b, _ := c.RGBA()
-	part := func(v uint32) float64 {
-		f := float64(v) / 0xffff
-		if f <= 0.04045 {
-			return f / 12.92
-		}
-		return math.Pow((f+0.055)/1.055, 2.4)
-	}
-	return 0.2126*part(r) + 0.7152*part(g) + 0.0722*part(b)
-}
-
-func contrast(a, b color.Color) float64 {
-	x, y := luminance(a), luminance(b)
-	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
-}
 
 // TestContrast keeps each colour that carries words readable, 4.5:1 on the
 // background, on that of the selected row and for the program's name, and in
@@ -49,14 +32,14 @@ func TestContrast(t *testing.T) {
 					back = color.Black
 				}
 				tok := Theme{Name: name}.tokens(isDark, p)
-				if got := contrast(tok.brandText, tok.accent); got < 4.5 {
+				if got := wcag.Contrast(tok.brandText, tok.accent); got < 4.5 {
 					t.Errorf("%s dark=%v %v: the name has %.1f:1", name, isDark, p, got)
 				}
 				for token, c := range tok.named() {
-					if got := contrast(*c, back); got < least(token, name) {
+					if got := wcag.Contrast(*c, back); got < least(token, name) {
 						t.Errorf("%s dark=%v %v: %s has %.1f:1", name, isDark, p, token, got)
 					}
-					if got := contrast(*c, tok.selected); got < min(least(token, name), 4.5) && least(token, name) > 2 {
+					if got := wcag.Contrast(*c, tok.selected); got < min(least(token, name), 4.5) && least(token, name) > 2 {
 						t.Errorf("%s dark=%v %v: %s has %.1f:1 on the selected row", name, isDark, p, token, got)
 					}
 				}
