@@ -33,7 +33,7 @@ type hostile struct {
 
 // longest is how long an upload may take, with others beside it: see package
 // decode.
-const longest = 20 * time.Second
+const longest = 40 * time.Second
 
 // checkMessage is what holds for every text that reaches people.
 func checkMessage(t *testing.T, text string) {

@@ -52,7 +52,7 @@ func TestKeyStoresOfOpenssl(t *testing.T) {
 		"AES-128":    {"-keypbe", "AES-128-CBC", "-certpbe", "AES-128-CBC", "-macalg", "sha512"},
 		"named":      {"-name", "bücher \u202e", "-caname", "a"},
 		"clear":      {"-certpbe", "NONE"},
-		"iterations": {"-iter", "100000"},
+		"iterations": {"-iter", "30000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, kt := range []model.KeyType{model.ECDSAP256, model.RSA2048} {

@@ -29,11 +29,11 @@ import (
 
 // Limits of a child.
 const (
-	maxCPU    = 2               // seconds of processor time
-	maxMemory = 64 << 20        // bytes, above what the program has when it starts
-	maxTime   = 5 * time.Second // by the clock on the wall
-	maxInput  = 2 << 20         // bytes of file and password
-	maxOutput = 2 << 20         // bytes; what was in a file is about as long as the file
+	maxCPU    = 2                // seconds of processor time
+	maxMemory = 64 << 20         // bytes, above what the program has when it starts
+	maxTime   = 10 * time.Second // by the clock on the wall: a busy machine gives a child a part of its time
+	maxInput  = 2 << 20          // bytes of file and password
+	maxOutput = 2 << 20          // bytes; what was in a file is about as long as the file
 )
 
 // Kind is a format.
