@@ -331,8 +331,8 @@ func TestDocumentOverSSH(t *testing.T) {
 	}
 	looked := filepath.Join(d.p.home, "looked")
 	d.p.must("apply", id, "--draft", "--domain", "ov.example.com")
-	d.p.must("company", "add", "--name", "Example GmbH", "--type", "company", "--phone", "1", "--organization-id", "HRB 1", "--country", "DE", "--province", "Berlin", "--city", "Berlin", "--address", "Street 1", "--zip", "10115")
-	d.p.must("apply", id, "--company", "Example GmbH", "--applicant", "Anna", "--email", "anna@example.com", "--phone", "1", "--id-number", "L01")
+	d.p.must("company", "add", "--name", "Example GmbH", "--type", "company", "--phone", "110", "--organization-id", "HRB 1", "--country", "DE", "--province", "Berlin", "--city", "Berlin", "--address", "Street 1", "--zip", "10115")
+	d.p.must("apply", id, "--company", "Example GmbH", "--applicant", "Anna", "--email", "anna@example.com", "--phone", "110", "--id-number", "L01")
 	d.p.must("review", id, "--documents", looked)
 	var sizes []int
 	files, err := os.ReadDir(looked)

@@ -41,8 +41,10 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 	if caps.NeedsEmail && a.Email == "" {
 		add("A1", "email", "this issuer needs an e-mail address", "ops@example.com")
 	}
-	if a.Email != "" && !strings.Contains(a.Email, "@") {
-		add("", "email", "this is not an e-mail address", "ops@example.com")
+	for _, wrong := range []*Invalid{checkEmail("email", a.Email), checkPhone("phone", a.Phone), checkPhone("company phone", a.Company.Phone)} {
+		if wrong != nil {
+			missing = append(missing, wrong)
+		}
 	}
 	switch {
 	case a.Manual():

@@ -18,6 +18,9 @@ func (e *Engine) AddCompany(ctx context.Context, actor model.Actor, c model.Comp
 	if c.Name == "" {
 		return c, &Invalid{Field: "name", Why: "a company needs a name", Example: "Example GmbH"}
 	}
+	if wrong := checkPhone("phone", c.Phone); wrong != nil {
+		return c, wrong
+	}
 	c.ID = e.newID()
 	err := e.update(ctx, func(tx model.Tx) error {
 		if _, err := companyNamed(tx, c.Name); err == nil {

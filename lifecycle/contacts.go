@@ -20,8 +20,11 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 	switch {
 	case c.Name == "":
 		return c, &Invalid{"name", "a contact needs a name", "Ops", ""}
-	case !strings.Contains(c.Email, "@"):
+	case !IsEmail(c.Email):
 		return c, &Invalid{"email", fmt.Sprintf("%q is not an e-mail address", c.Email), "ops@example.com", ""}
+	}
+	if wrong := checkPhone("phone", c.Phone); wrong != nil {
+		return c, wrong
 	}
 	urls := c.Channels
 	if err := e.checkChannels(urls); err != nil {

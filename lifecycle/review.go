@@ -50,7 +50,7 @@ func (e *Engine) missingFields(i *model.Instance, a model.Application) []Invalid
 	if c.Type != "" && !slices.Contains(model.OrganizationTypes, c.Type) {
 		missing = append(missing, Invalid{Field: "company type", Why: fmt.Sprintf("%q is none of the list", c.Type), Example: joinOr(model.OrganizationTypes)})
 	}
-	if c.Country != "" && (len(c.Country) != 2 || strings.ToUpper(c.Country) != c.Country) {
+	if c.Country != "" && !IsCountry(c.Country) {
 		missing = append(missing, Invalid{Field: "country", Why: fmt.Sprintf("%q is not a country code of two capital letters (ISO 3166)", c.Country), Example: "DE"})
 	}
 	if verified && len(a.Documents) == 0 {

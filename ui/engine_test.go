@@ -107,8 +107,8 @@ func inState(t *testing.T, e backend, s model.State) model.ID {
 			id := buy(model.OV, model.Standard)
 			_, err := e.AddDocument(ctx, boss, id, "register.png", picture(t))
 			check(err)
-			org := model.Organization{Name: "Example GmbH", Type: "company", Phone: "1", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"}
-			wait(e.Apply(ctx, boss, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, ApplicantName: "Anna", Phone: "1", Email: "a@example.com", IDNumber: "L01", Company: org}}))
+			org := model.Organization{Name: "Example GmbH", Type: "company", Phone: "110", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"}
+			wait(e.Apply(ctx, boss, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, ApplicantName: "Anna", Phone: "110", Email: "a@example.com", IDNumber: "L01", Company: org}}))
 			return id
 		},
 		"issued":   func() model.ID { return issue(model.Standard) },

@@ -74,8 +74,8 @@ func TestAForecastTellsWhatGoesWrong(t *testing.T) {
 		check(t, err)
 		a := model.Application{Domains: []string{name}, KeyType: model.ECDSAP256}
 		if level == model.OV {
-			a.ApplicantName, a.Phone, a.Email, a.IDNumber = "Anna Berg", "1", "anna@example.com", "2"
-			a.Company = model.Organization{Name: "Example GmbH", Type: "company", Phone: "1", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"}
+			a.ApplicantName, a.Phone, a.Email, a.IDNumber = "Anna Berg", "110", "anna@example.com", "2"
+			a.Company = model.Organization{Name: "Example GmbH", Type: "company", Phone: "110", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"}
 			var b bytes.Buffer
 			check(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, 200, 200))))
 			_, err := s.AddDocument(ctx, admin, made[0].ID, "a.png", b.Bytes())
@@ -211,8 +211,8 @@ func TestAForecastSurvivesAReviewThatComesToNothing(t *testing.T) {
 	_, err = s.AddDocument(ctx, admin, made[0].ID, "a.png", b.Bytes())
 	check(t, err)
 	j, err := s.Apply(ctx, admin, made[0].ID, lifecycle.ApplyRequest{Application: model.Application{
-		Domains: []string{"ov.example.com"}, KeyType: model.ECDSAP256, ApplicantName: "Anna Berg", Phone: "1", Email: "anna@example.com", IDNumber: "2",
-		Company: model.Organization{Name: "Example GmbH", Type: "company", Phone: "1", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"},
+		Domains: []string{"ov.example.com"}, KeyType: model.ECDSAP256, ApplicantName: "Anna Berg", Phone: "110", Email: "anna@example.com", IDNumber: "2",
+		Company: model.Organization{Name: "Example GmbH", Type: "company", Phone: "110", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"},
 	}})
 	check(t, err)
 	_, err = s.Wait(ctx, j.ID)

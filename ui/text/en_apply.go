@@ -77,6 +77,7 @@ var englishApplying = map[string]string{
 	"apply.contact.none":   "nobody",
 	"apply.contact.new":    "a new contact",
 	"apply.applicant.hint": "who applies", "apply.email.hint": "where the CA may write to", "apply.phone.hint": "where the CA may call", "apply.idnumber.hint": "of the applicant's identity card; seen by reviewers only",
+	"apply.phone.wrong": "this is no phone number; for example +49 30 123456",
 	"apply.email.wrong": "this is no e-mail address; for example ops@example.com", "apply.email.needed": "this application needs an e-mail address; for example ops@example.com",
 	"apply.like": "fill in from", "apply.like.none": "nothing; by hand", "apply.like.one": "%s  %s",
 	"apply.like.hint": "type a name or domain to find another application; ← → picks",

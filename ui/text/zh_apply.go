@@ -77,6 +77,7 @@ var chineseApplying = map[string]string{
 	"apply.contact.none":   "无",
 	"apply.contact.new":    "新联系人",
 	"apply.applicant.hint": "申请人姓名", "apply.email.hint": "CA 联系用邮箱", "apply.phone.hint": "CA 联系用电话", "apply.idnumber.hint": "申请人身份证件号码；仅审核员可见",
+	"apply.phone.wrong": "电话号码格式不正确；例如 +86 10 12345678",
 	"apply.email.wrong": "邮箱格式不正确；例如 ops@example.com", "apply.email.needed": "此申请需要邮箱；例如 ops@example.com",
 	"apply.like": "套用", "apply.like.none": "不套用；手动填写", "apply.like.one": "%s  %s",
 	"apply.like.hint": "输入名称或域名以查找其他申请；← → 选择",

@@ -126,13 +126,13 @@ func (a *application) fields(others form.Found) []form.Field {
 			Hint:  a.domainHint,
 			Valid: func(s string, _ form.Values) string { return domainsWrong(c, split(s), i.Spec.Type, a.issuer.IPNames) }},
 		{Key: "applicant", Label: c.T("apply.applicant"), Initial: app.ApplicantName, Placeholder: optional("applicant"), Hint: hint("apply.applicant.hint"), Valid: required("applicant")},
-		{Key: "phone", Label: c.T("apply.phone"), Initial: app.Phone, Placeholder: optional("phone"), Hint: hint("apply.phone.hint"), Valid: required("phone")},
+		{Key: "phone", Label: c.T("apply.phone"), Initial: app.Phone, Placeholder: optional("phone"), Hint: hint("apply.phone.hint"), Valid: dialled(c, a.needs["phone"])},
 		{Key: "email", Label: c.T("apply.email"), Initial: app.Email, Placeholder: optional("email"), Hint: hint("apply.email.hint"),
 			Valid: func(s string, _ form.Values) string {
 				switch s = strings.TrimSpace(s); {
 				case s == "" && a.needs["email"]:
 					return c.T("apply.email.needed")
-				case s != "" && !mail(s):
+				case s != "" && !lifecycle.IsEmail(s):
 					return c.T("apply.email.wrong")
 				}
 				return ""

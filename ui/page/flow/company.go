@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
@@ -58,9 +59,11 @@ func companyFields(c *kit.Context, step int, now model.Organization, saved []mod
 		case "company type":
 			f.Kind, f.Valid = form.Select, nil
 			f.Options = fixed(model.OrganizationTypes, typesOf(c))
+		case "company phone":
+			f.Valid = dialled(c, true)
 		case "country":
 			f.Valid = func(s string, _ form.Values) string {
-				if len(strings.TrimSpace(s)) != 2 {
+				if !lifecycle.IsCountry(strings.ToUpper(strings.TrimSpace(s))) {
 					return c.T("company.country.wrong")
 				}
 				return ""

@@ -62,7 +62,7 @@ func contactFields(c *kit.Context, contacts []model.Contact, o contactChoice) []
 		}, Hint: func(form.Values) string { return c.T("apply.contact.hint") }},
 		{Key: "contact name", Label: "· " + c.T("contact.name"), Show: isNew, Step: o.Step, Valid: needed(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
 		{Key: "contact email", Label: "· " + c.T("apply.email"), Show: isNew, Step: o.Step, Valid: address(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
-		{Key: "contact phone", Label: "· " + c.T("apply.phone"), Show: isNew, Step: o.Step, Placeholder: c.T("optional")},
+		{Key: "contact phone", Label: "· " + c.T("apply.phone"), Show: isNew, Step: o.Step, Placeholder: c.T("optional"), Valid: dialled(c, false)},
 	}
 }
 
@@ -108,16 +108,24 @@ func needed(c *kit.Context) func(string, form.Values) string {
 
 func address(c *kit.Context) func(string, form.Values) string {
 	return func(s string, _ form.Values) string {
-		if !mail(strings.TrimSpace(s)) {
+		if !lifecycle.IsEmail(strings.TrimSpace(s)) {
 			return c.T("apply.email.wrong")
 		}
 		return ""
 	}
 }
 
-func mail(s string) bool {
-	at := strings.LastIndexByte(s, '@')
-	return at > 0 && at < len(s)-1 && !strings.ContainsAny(s, " ,<>")
+// dialled checks a phone number; need says whether there must be one.
+func dialled(c *kit.Context, need bool) func(string, form.Values) string {
+	return func(s string, v form.Values) string {
+		switch s = strings.TrimSpace(s); {
+		case s == "" && need:
+			return needed(c)(s, v)
+		case s != "" && !lifecycle.IsPhone(s):
+			return c.T("apply.phone.wrong")
+		}
+		return ""
+	}
 }
 
 // contact adds a contact; it has no key, only the palette.
@@ -136,7 +144,7 @@ func contact(c *kit.Context) kit.Action {
 			return q.formMsg(form.Spec{ID: "contact", Title: c.T("contact.title"), Submit: c.T("contact.submit"), Intro: []string{c.T("contact.intro")}, Fields: []form.Field{
 				{Key: "name", Label: c.T("contact.name"), Valid: needed(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
 				{Key: "email", Label: c.T("apply.email"), Valid: address(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
-				{Key: "phone", Label: c.T("apply.phone"), Placeholder: c.T("optional")},
+				{Key: "phone", Label: c.T("apply.phone"), Placeholder: c.T("optional"), Valid: dialled(c, false)},
 			}}, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 				k, err := c.Backend.AddContact(ctx, c.Actor, model.Contact{Name: strings.TrimSpace(v["name"]), Email: strings.TrimSpace(v["email"]), Phone: strings.TrimSpace(v["phone"])})
 				return kit.ToldMsg{Text: c.T("contact.done", k.Name), Tone: style.Good}, err

@@ -1,0 +1,54 @@
+package lifecycle_test
+
+import (
+	"errors"
+	"testing"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// spec: A1
+func TestWhomACACanReach(t *testing.T) {
+	for _, c := range []struct {
+		is         func(string) bool
+		yes, wrong []string
+	}{
+		{lifecycle.IsEmail, []string{"ops@example.com", "a+b@example.com", "büro@bücher.example"},
+			[]string{"", "ops", "ops@", "@example.com", "a@b@c", "Ops <ops@example.com>", "<ops@example.com>", "a@example.com, b@example.com", "a b@example.com", "ops@example.com\n", " ops@example.com"}},
+		{lifecycle.IsPhone, []string{"110", "+49 30 123456", "(030) 12 34-56", "86.10.1234.5678", "+1 555 0100 x22", "+49 30/1234 ext. 7"},
+			[]string{"", "1", "call me", "+", "---", "12 34 56 ☎", "+49 30 123456\x1b[2J", "123456789012345678901", "1+23", "0x10"}},
+		{lifecycle.IsCountry, []string{"DE", "CN"}, []string{"", "de", "D", "DEU", "99", "ÄÖ", "D "}},
+	} {
+		for _, s := range c.yes {
+			if !c.is(s) {
+				t.Errorf("%q is refused", s)
+			}
+		}
+		for _, s := range c.wrong {
+			if c.is(s) {
+				t.Errorf("%q is taken", s)
+			}
+		}
+	}
+}
+
+// An application, a contact and a company name the field that nobody could be
+// reached by. spec: A1
+func TestNobodyCouldBeReached(t *testing.T) {
+	w := newWorld(t)
+	id := w.bought()
+	_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, KeyType: model.ECDSAP256, Email: "a@", Phone: "call me"}})
+	_, called := w.engine.Apply(w.ctx(), operator, w.bought(), lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, KeyType: model.ECDSAP256, Phone: "call me"}})
+	_, contact := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Ops", Email: "ops@example.com", Phone: "call me"})
+	_, company := w.engine.AddCompany(w.ctx(), operator, model.Company{Organization: model.Organization{Name: "Example GmbH", Phone: "x"}})
+	for n, c := range []struct {
+		err   error
+		field string
+	}{{err, "email"}, {called, "phone"}, {contact, "phone"}, {company, "phone"}} {
+		var wrong *lifecycle.Invalid
+		if !errors.As(c.err, &wrong) || wrong.Field != c.field || wrong.Example == "" {
+			t.Errorf("%d: %v, want one about %s", n, c.err, c.field)
+		}
+	}
+}
