@@ -428,23 +428,3 @@ func (e *Engine) named(tx model.Reader, ev *model.Event) error {
 	ev.Name = i.Name
 	return nil
 }
-
-// closeInstall ends the tasks that asked for what is now seen (spec D7).
-func (e *Engine) closeInstall(tx model.Tx, instance, resource model.ID, version int) error {
-	var seen []model.Task
-	for t, err := range model.All[model.Task](tx, model.Scan{Index: "pending", Prefix: string(instance)}) {
-		if err != nil {
-			return err
-		}
-		if t.Kind == model.TaskInstall && t.Version <= version && (t.Resource == "" || t.Resource == resource) {
-			seen = append(seen, t)
-		}
-	}
-	for n := range seen {
-		seen[n].Done, seen[n].Outcome = e.Now(), "seen"
-		if err := tx.Put(&seen[n]); err != nil {
-			return err
-		}
-	}
-	return nil
-}

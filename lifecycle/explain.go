@@ -2,6 +2,8 @@ package lifecycle
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"certquay/model"
 )
@@ -24,6 +26,9 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 	if i.Reason != "" {
 		why("A8, I4", "the last word on it was: %s", i.Reason)
 	}
+	if v := i.Newest(); v != nil && i.Current() == nil {
+		why("I4", "version %d was revoked at %s: %s", v.Number, stamp(v.RevokedAt), v.RevokedReason)
+	}
 	if v := i.Current(); v != nil {
 		why("T3", "version %d is valid from %s to %s; its window opens %s", v.Number, stamp(v.NotBefore), stamp(v.NotAfter), stamp(v.Window()))
 		if v.KeyID == "" {
@@ -44,7 +49,7 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 		case model.ServiceEnded:
 			why("S1", "its version outlives the service period, which ended %s", stamp(i.ServiceEnd))
 		case model.Deployed:
-			why("D3", "%d of %d resources present it, verified by handshake: %s", i.Deployments.Deployed, i.Deployments.Total, placesOf(c.Resources))
+			presented(i, c.Resources, why)
 		case model.Hosted:
 			why("H4", "it is hosted, with %s left", counted(i.Hosting.RenewalsLeft, "renewal"))
 		case model.AutoDeploy:
@@ -93,6 +98,34 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 	}
 	next("You can now: %s.", e.table.possible(c))
 	return x, nil
+}
+
+// presented says what the servers presented when they were looked at last, those
+// that present the same together.
+func presented(i *model.Instance, rs []model.Resource, why func(rule, format string, args ...any)) {
+	at, older := map[model.ResourceState][]model.Resource{}, map[int][]model.Resource{}
+	for n := range rs {
+		switch state := rs[n].Presents(i); state {
+		case model.ResourceOutdated:
+			v := i.ByFingerprint(rs[n].Presented).Number
+			older[v] = append(older[v], rs[n])
+		default:
+			at[state] = append(at[state], rs[n])
+		}
+	}
+	if same := at[model.ResourceDeployed]; len(same) > 0 {
+		why("D3", "%d of %d resources present it, verified by handshake: %s", len(same), len(rs), placesOf(same))
+	}
+	for _, v := range slices.Sorted(maps.Keys(older)) {
+		seen, now := i.Version(v), i.Current()
+		why("D4", "version %d, until %s, is presented in place of version %d: %s", v, stamp(seen.NotAfter), now.Number, placesOf(older[v]))
+	}
+	if other := at[model.ResourceDrifted]; len(other) > 0 {
+		why("D4", "another certificate than was deployed is presented: %s", placesOf(other))
+	}
+	if revoked := at[model.ResourceRevoked]; len(revoked) > 0 {
+		why("D4", "a revoked version is still presented: %s", placesOf(revoked))
+	}
 }
 
 func failureOf(i *model.Instance, rs []model.Resource) string {

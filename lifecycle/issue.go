@@ -401,7 +401,7 @@ const hostingCredits = 5
 func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
 	raise := func(r *model.Resource) error {
 		t := model.Task{
-			ID: e.newID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: e.Now(),
+			ID: e.newID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: e.Now(), Until: v.NotAfter,
 			Text: fmt.Sprintf("install version %d of %s where it is used", v.Number, i.Name),
 		}
 		if r != nil {

@@ -119,6 +119,9 @@ func (e *Engine) afterRevoked(tx model.Tx, j *model.Job) error {
 			return err
 		}
 	}
+	if err := closeRevoked(tx, i, c.Now); err != nil {
+		return err
+	}
 	if err := e.put(tx, i); err != nil {
 		return err
 	}

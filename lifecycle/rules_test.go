@@ -172,15 +172,23 @@ func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
 	if got := label(364); got != "expiring" || len(w.get(id).Versions) != 2 {
 		t.Errorf("day 364: %s", got)
 	}
+	tasks := func() int {
+		ts, err := w.engine.Tasks(0)
+		w.check(err)
+		return len(ts)
+	}
+	if n := tasks(); n != 1 {
+		t.Errorf("%d tasks, want one to install version 2", n)
+	}
 	if got := label(366); got != "expired" {
 		t.Errorf("day 366: %s", got)
+	}
+	if n := tasks(); n != 0 { // nobody can install it any more
+		t.Errorf("%d tasks about what has expired", n)
 	}
 	_, _, err = w.engine.Renew(w.ctx(), operator, id)
 	if f := w.refused(err, lifecycle.ReasonServiceOver); !strings.Contains(f.Hint(), "certquay buy --level dv") {
 		t.Errorf("the way out is %q, want the command that buys again", f.Hint())
-	}
-	if tasks, err := w.engine.Tasks(0); err != nil || len(tasks) != 1 {
-		t.Errorf("%d tasks (%v), want one to install version 2", len(tasks), err)
 	}
 }
 

@@ -128,7 +128,7 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 	if !sweep || e.noSweeps {
 		return jobs, errors.Join(problems...)
 	}
-	if err := errors.Join(e.checkRevoked(now), e.forgetDone(now)); err != nil {
+	if err := errors.Join(e.checkRevoked(now), e.closeExpired(now), e.forgetDone(now)); err != nil {
 		problems = append(problems, err)
 	}
 	look, err := e.lookNow(now)

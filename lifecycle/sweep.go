@@ -195,6 +195,9 @@ func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]s
 			ev.Detail += refundText(paid)
 			i.Reason = "revoked by the CA itself"
 		}
+		if err := closeRevoked(tx, i, c.Now); err != nil {
+			return err
+		}
 		if err := e.put(tx, i); err != nil {
 			return err
 		}

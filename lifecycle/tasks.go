@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"certquay/model"
@@ -32,13 +33,60 @@ type outcomes map[model.TaskKind]string
 
 // closeTasks ends the open tasks about an instance that have an outcome.
 func closeTasks(tx model.Tx, instance model.ID, at time.Time, how outcomes) error {
+	return endTasks(tx, model.Scan{Index: "pending", Prefix: string(instance)}, at, func(t *model.Task) string { return how[t.Kind] })
+}
+
+// closeInstall ends the tasks that asked for what is now seen (spec D7).
+func (e *Engine) closeInstall(tx model.Tx, instance, resource model.ID, version int) error {
+	return endTasks(tx, model.Scan{Index: "pending", Prefix: string(instance)}, e.Now(), func(t *model.Task) string {
+		if t.Kind == model.TaskInstall && t.Version <= version && (t.Resource == "" || t.Resource == resource) {
+			return "seen"
+		}
+		return ""
+	})
+}
+
+// closeRevoked ends the tasks that asked for a version which is revoked, and
+// those that ask for versions of an instance that is.
+func closeRevoked(tx model.Tx, i *model.Instance, at time.Time) error {
+	ended := i.State.Group() == model.GroupEnded
+	return endTasks(tx, model.Scan{Index: "pending", Prefix: string(i.ID)}, at, func(t *model.Task) string {
+		v := i.Version(t.Version)
+		if t.Kind == model.TaskInstall && (ended || v != nil && !v.RevokedAt.IsZero()) || t.Kind == model.TaskReissue && ended {
+			return "revoked"
+		}
+		return ""
+	})
+}
+
+// closeExpired ends the tasks that ask for what has expired by now: nobody can
+// install it any more. The caller holds passing.
+func (e *Engine) closeExpired(now time.Time) error {
+	late := model.Scan{Kind: model.KindTask, Index: "until", To: model.TimeKey(now), Limit: pageOfNotices}
+	for more := true; more; {
+		err := e.store.Update(e.ctx, func(tx model.Tx) error {
+			ended := 0
+			err := endTasks(tx, late, now, func(*model.Task) string { ended++; return "expired" })
+			more = ended == late.Limit
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("end the tasks about what has expired: %w", err)
+		}
+	}
+	return nil
+}
+
+// endTasks ends those open tasks of a scan that have an outcome; the others are
+// left open.
+func endTasks(tx model.Tx, of model.Scan, at time.Time, outcome func(*model.Task) string) error {
 	var done []model.Task
-	for t, err := range model.All[model.Task](tx, model.Scan{Index: "pending", Prefix: string(instance)}) {
+	for t, err := range model.All[model.Task](tx, of) {
 		if err != nil {
 			return err
 		}
-		if outcome, ok := how[t.Kind]; ok {
-			t.Done, t.Outcome = at, outcome
+		if t.Outcome = outcome(&t); t.Outcome != "" {
+			t.Done = at
 			done = append(done, t)
 		}
 	}

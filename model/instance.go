@@ -187,11 +187,15 @@ func (*Instance) RecordKind() Kind { return KindInstance }
 // RecordKey is the ID.
 func (i *Instance) RecordKey() string { return string(i.ID) }
 
-// Current is the newest version that is not revoked, or nil.
+// Current is the newest version that is not revoked, or nil. One that had expired
+// before its successors were revoked does not come back.
 func (i *Instance) Current() *Version {
 	for n := len(i.Versions) - 1; n >= 0; n-- {
-		if i.Versions[n].RevokedAt.IsZero() {
-			return &i.Versions[n]
+		if v := &i.Versions[n]; v.RevokedAt.IsZero() {
+			if last := i.Versions[len(i.Versions)-1].RevokedAt; last.After(v.NotAfter) {
+				return nil
+			}
+			return v
 		}
 	}
 	return nil

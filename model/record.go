@@ -162,8 +162,9 @@ type Task struct {
 	Resource ID
 	Version  int
 	Created  time.Time
-	Text     string // what to do, in one line
-	Detail   string // exact values, copyable
+	Until    time.Time // when it is no use any more; zero for never
+	Text     string    // what to do, in one line
+	Detail   string    // exact values, copyable
 	Done     time.Time
 	Outcome  string // "seen", "dismissed", ...
 }
@@ -185,11 +186,15 @@ func (*Task) RecordKind() Kind { return KindTask }
 // RecordKey is the ID.
 func (t *Task) RecordKey() string { return string(t.ID) }
 
-// Indexes finds open tasks by age and by instance, and all of an instance.
+// Indexes finds open tasks by age, by instance and by when they are no use any
+// more, and all of an instance.
 func (t *Task) Indexes() []Index {
 	is := []Index{{Name: "instance", Key: string(t.Instance)}}
 	if t.Done.IsZero() {
 		is = append(is, Index{Name: "open", Key: TimeKey(t.Created)}, Index{Name: "pending", Key: string(t.Instance)})
+		if !t.Until.IsZero() {
+			is = append(is, Index{Name: "until", Key: TimeKey(t.Until)})
+		}
 	}
 	return is
 }

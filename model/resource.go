@@ -55,10 +55,6 @@ var ResourceStates = []ResourceState{
 // State derives the resource's state. The instance may be nil when there is
 // none.
 func (r *Resource) State(i *Instance) ResourceState {
-	var seen, current *Version
-	if i != nil {
-		seen, current = i.ByFingerprint(r.Presented), i.Current()
-	}
 	switch {
 	case r.Operation.Active() && r.Operation.Next.IsZero():
 		return ResourceDeploying
@@ -66,6 +62,19 @@ func (r *Resource) State(i *Instance) ResourceState {
 		return ResourceWaiting
 	case r.Failure.What != "":
 		return ResourceFailed
+	}
+	return r.Presents(i)
+}
+
+// Presents says how what was seen at the last look stands to the instance, which
+// may be nil: [ResourceDeployed], [ResourceOutdated], [ResourceDrifted],
+// [ResourceRevoked], or [ResourceNone] when nothing is there.
+func (r *Resource) Presents(i *Instance) ResourceState {
+	var seen, current *Version
+	if i != nil {
+		seen, current = i.ByFingerprint(r.Presented), i.Current()
+	}
+	switch {
 	case r.Deployed == "" && r.Presented == "":
 		return ResourceNone
 	case seen != nil && !seen.RevokedAt.IsZero():

@@ -220,6 +220,7 @@ type task struct {
 	Resource model.ID       `cbor:"4,keyasint,omitzero"`
 	Version  int            `cbor:"5,keyasint,omitzero"`
 	Created  time.Time      `cbor:"6,keyasint,omitzero"`
+	Until    time.Time      `cbor:"11,keyasint,omitzero"`
 	Text     string         `cbor:"7,keyasint,omitzero"`
 	Detail   string         `cbor:"8,keyasint,omitzero"`
 	Done     time.Time      `cbor:"9,keyasint,omitzero"`

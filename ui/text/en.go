@@ -100,6 +100,7 @@ var english = merge(map[string]string{
 	"next.renews.auto": "renews itself %s; %s also deploys it then",
 	"next.key":         "next: %s adds its private key",
 	"next.deploy":      "next: %s deploys it",
+	"next.expired":     "over: %s buys it anew",
 	"next.renew":       "next: %s renews it",
 	"next.host":        "next: %s hosts it, to renew it",
 	"card.id":          "id %s",

@@ -100,6 +100,7 @@ var chinese = merge(map[string]string{
 	"next.renews.auto": "%s 自动续期；按 %s 到期自动部署",
 	"next.key":         "下一步：%s 添加私钥",
 	"next.deploy":      "下一步：%s 部署",
+	"next.expired":     "已结束：%s 重新购买",
 	"next.renew":       "下一步：%s 续期",
 	"next.host":        "下一步：%s 托管后续期",
 	"card.id":          "ID %s",

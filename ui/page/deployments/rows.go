@@ -38,6 +38,8 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 			switch {
 			case r.Presented == "":
 				return widget.Cell{Tone: style.Faint, Text: "–"}
+			case r.Presented == r.Expected && !r.NotAfter.IsZero() && r.NotAfter.Before(c.Now): // as it should be, and of no use
+				return widget.Cell{Tone: style.Bad, Text: short(r.Presented) + " !"}
 			case r.Presented == r.Expected:
 				return widget.Cell{Tone: style.Good, Text: short(r.Presented) + " ✓"}
 			}

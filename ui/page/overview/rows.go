@@ -180,6 +180,8 @@ func next(c *kit.Context, r *model.Row) (string, style.Tone) {
 		return c.T("next.renews", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
 	case !r.Due.IsZero():
 		return c.T("next.reissues", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
+	case r.State.Group() == model.GroupIssued && r.Is(model.Expired, c.Now):
+		return c.T("next.expired", c.KeyFor("buy", "b")), style.Muted
 	case slices.Contains(c.Table.Row(lifecycle.Apply).From, r.State):
 		return c.T("next.apply", c.KeyOf(lifecycle.Apply)), style.Plain
 	case r.Keyless && slices.Contains(c.Table.Row(lifecycle.UploadKey).From, r.State) && !r.Is(model.Expired, c.Now):
