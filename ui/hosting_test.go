@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +133,41 @@ func TestHostingListsWhoIsTold(t *testing.T) {
 		}
 		if !strings.Contains(line, "Network") {
 			t.Errorf("not beside %s:\n%s", b.Instances[15].Name, d.screen())
+		}
+	}
+}
+
+// Hosting that was bought with a certificate shows before it is issued. What
+// waits for a person, or has no renewals left, is not called fine. spec: B3, H8
+func TestHostingThatWasPaidFor(t *testing.T) {
+	b := kittest.Fleet(30)
+	i := b.Instances[slices.IndexFunc(b.Instances, func(i *model.Instance) bool { return i.State == model.Paid })]
+	i.Hosting.Entitled = 2
+	d := drive(t, b, 120, 40)
+	d.find(i.Name).keys("enter")
+	d.sees("from issue on; renewals paid for: 2")
+	var hosted *model.Instance
+	b.Change(func(b *kittest.Backend) {
+		for _, i := range b.Instances {
+			i.Hosting = model.Hosting{}
+			if i.State == model.Issued && i.Failure.What == "" && i.Deployments.Failing == 0 {
+				hosted = i
+			}
+		}
+		hosted.Hosting = model.Hosting{On: true, RenewalsLeft: 1}
+	})
+	d.feed()
+	d.keys("2").sees("1 hosted", "all renew by themselves")
+	for text, change := range map[string]func(){
+		"1 need a person": func() {
+			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskInstall, Instance: hosted.ID, Created: b.Clock, Text: "install it"})
+		},
+		"renewals used up: 1": func() { hosted.Hosting.RenewalsLeft = 0 },
+	} {
+		b.Change(func(*kittest.Backend) { change() })
+		d.feed()
+		if d.sees(text); d.has("all renew by themselves") {
+			t.Errorf("%s, and yet:\n%s", text, d.screen())
 		}
 	}
 }

@@ -4,6 +4,7 @@ package text
 var englishHosting = map[string]string{
 	"hosting.none":        "Nothing is hosted yet. Managed hosting renews a certificate by itself in the last 30 days of its service period: press m on one that is issued or imported, or buy with hosting (b).",
 	"hosting.failing":     "%d failing",
+	"hosting.spent":       "renewals used up: %d",
 	"hosting.fine":        "all renew by themselves",
 	"hosting.tasks":       "%d need a person",
 	"hosting.credits":     "credits %d of %d free, %d reserved",
@@ -35,7 +36,7 @@ var englishHosting = map[string]string{
 	"host.question":        "Switch hosting on?",
 	"host.done":            "%s is hosted",
 	"host.stop.title":      "Stop hosting %s",
-	"host.stop.intro":      "Nothing renews by itself any more, and auto-deploy goes off. Credits stay.",
+	"host.stop.intro":      "No further years are bought by itself, and auto-deploy goes off; inside the service period certquay still reissues. Credits stay.",
 	"host.stop.bought":     "%d unused renewals become paid instances that are not paid back.",
 	"host.stop.packs":      "%d units go back to the pack; the hosting packs do not come back.",
 	"host.stop.bought.one": "%d unused renewal becomes a paid instance that is not paid back.",

@@ -4,6 +4,7 @@ package text
 var chineseHosting = map[string]string{
 	"hosting.none":        "尚无托管证书。托管会在服务周期的最后 30 天内自动续期：在已签发或已导入的证书上按 m，或购买时选择托管（b）。",
 	"hosting.failing":     "%d 个异常",
+	"hosting.spent":       "续期已用完：%d",
 	"hosting.fine":        "全部自动续期",
 	"hosting.tasks":       "%d 个待处理",
 	"hosting.credits":     "自动部署次数 %d / %d 可用，%d 已预留",
@@ -35,7 +36,7 @@ var chineseHosting = map[string]string{
 	"host.question":        "开启托管？",
 	"host.done":            "%s 已托管",
 	"host.stop.title":      "停止托管 %s",
-	"host.stop.intro":      "此后不再自动续期，自动部署也将关闭。自动部署次数保留。",
+	"host.stop.intro":      "此后不再自动续购，自动部署也将关闭；服务周期内仍会自动重签。自动部署次数保留。",
 	"host.stop.bought":     "%d 个未使用的续期将变为已付款实例，不可退款。",
 	"host.stop.packs":      "%d 个单位退回证书资源包；托管服务包不退回。",
 	"host.stop.bought.one": "%d 个未使用的续期将变为已付款实例，不可退款。",

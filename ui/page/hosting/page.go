@@ -27,10 +27,10 @@ type page struct {
 
 // sums are the figures of the first line.
 type sums struct {
-	hosted, failing, tasks    int
-	credits, reserved, issued int
-	hostingPacks              int
-	partial                   bool // not everything was looked at yet
+	hosted, failing, tasks, spent int
+	credits, reserved, issued     int
+	hostingPacks                  int
+	partial                       bool // not everything was looked at yet
 }
 
 var _ kit.Page = (*page)(nil)
@@ -95,7 +95,7 @@ func (p *page) loadSums() tea.Cmd {
 	c := p.c
 	return c.Do(func(context.Context) tea.Msg {
 		s := sums{}
-		for to, o := range map[*int]only{&s.hosted: {}, &s.failing: {failing: true}, &s.tasks: {person: true}} {
+		for to, o := range map[*int]only{&s.hosted: {}, &s.failing: {failing: true}, &s.tasks: {person: true}, &s.spent: {spent: true}} {
 			n, partial, err := o.count(c.Backend, "")
 			if err != nil {
 				return flow.Tell(c, err)
@@ -157,18 +157,22 @@ func (p *page) count() string {
 	return n
 }
 
-// sumLine answers at a glance: how many renew by themselves, what fails, what
-// needs a person, and what is left in packs.
+// sumLine answers at a glance: whether all renew by themselves, what fails, what
+// needs a person, what has no renewals left, and what is left in packs.
 func (p *page) sumLine() string {
 	s, c := p.c.Styles, p.c
 	left := " " + s.Paint(style.Strong, widget.Count(p.sums.hosted)) + " " + c.T("label.hosted")
+	if p.sums.hosted > 0 && p.sums.failing+p.sums.tasks+p.sums.spent == 0 {
+		left += "   " + s.Paint(style.Good, "● "+c.T("hosting.fine"))
+	}
 	if p.sums.failing > 0 {
 		left += "   " + s.Paint(style.Bad, "✕ "+c.T("hosting.failing", p.sums.failing))
-	} else if p.sums.hosted > 0 {
-		left += "   " + s.Paint(style.Good, "● "+c.T("hosting.fine"))
 	}
 	if p.sums.tasks > 0 {
 		left += "   " + s.Paint(style.Soon, "▲ "+c.T("hosting.tasks", p.sums.tasks))
+	}
+	if p.sums.spent > 0 {
+		left += "   " + s.Paint(style.Muted, c.T("hosting.spent", p.sums.spent))
 	}
 	right := c.T("hosting.credits", p.sums.credits, p.sums.issued, p.sums.reserved)
 	if p.width >= 100 {

@@ -6,6 +6,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/names"
+	"certquay/model"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -88,8 +89,11 @@ func (d *details) facts() []line {
 	if !i.ServiceEnd.IsZero() {
 		ls = append(ls, fact(c.T("fact.service"), i.ServiceStart.Format("2006-01-02")+" – "+i.ServiceEnd.Format("2006-01-02")))
 	}
-	if i.Hosting.On {
+	switch {
+	case i.Hosting.On:
 		ls = append(ls, fact(c.T("fact.hosting"), c.T("fact.renewals", i.Hosting.RenewalsLeft)))
+	case i.Hosting.Entitled > 0 && i.State.Group() == model.GroupUnissued:
+		ls = append(ls, fact(c.T("fact.hosting"), c.T("fact.entitled", i.Hosting.Entitled)))
 	}
 	if d.contact != "" {
 		ls = append(ls, fact(c.T("fact.contact"), d.contact))
