@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"certquay/lifecycle"
 )
 
 // The engine says some things in English sentences and knows no interface:
@@ -24,24 +26,31 @@ import (
 //	counted a number with its noun
 //	list    states or actions, as the engine joins them
 //	say     another sentence
+//	server  another sentence, or what a server said
+//	reason  a reason for revoking
+//	watch   what is wrong with what is watched
+//	notice  the kind of a notice
 type reasonText struct{ text, hint string }
 
 // phrase is a compiled sentence.
 type phrase struct {
 	begin string // what it begins with, to rule most out at once
+	holds string // the longest piece that stands in it, for the same
 	re    *regexp.Regexp
 	to    string
 }
 
 // verb is a verb of package fmt in a format.
-var verb = regexp.MustCompile(`%[sdqvw]`)
+var verb = regexp.MustCompile(`%(?:\.\d+)?[sdqvw]`)
 
 // compiled makes the sentences of a language ready, once.
 var compiled = sync.OnceValue(func() map[string][]phrase {
 	all := map[string][]phrase{}
-	for lang, formats := range phrases {
-		for from, to := range formats {
-			all[lang] = append(all[lang], compile(from, to))
+	for _, said := range []map[string]map[string]string{phrases, foreign} {
+		for lang, formats := range said {
+			for from, to := range formats {
+				all[lang] = append(all[lang], compile(from, to))
+			}
 		}
 	}
 	return all
@@ -49,6 +58,11 @@ var compiled = sync.OnceValue(func() map[string][]phrase {
 
 func compile(from, to string) phrase {
 	p := phrase{to: to}
+	for _, piece := range verb.Split(from, -1) {
+		if len(piece) > len(p.holds) {
+			p.holds = piece
+		}
+	}
 	var b strings.Builder
 	b.WriteString(`(?s)\A`)
 	rest := from
@@ -99,7 +113,110 @@ func (c *Catalogue) Say(s string) string {
 			return h + "；" + r
 		}
 	}
+	if alternatives.MatchString(s) {
+		return strings.Replace(s, " or ", or[c.Lang], 1)
+	}
 	return s
+}
+
+// alternatives are words as the engine joins them, the last with an "or".
+var alternatives = regexp.MustCompile(`\A[\w.+-]+(?:, [\w.+-]+)* or [\w.+-]+\z`)
+
+// Detail is what an event of this action tells, which the engine says in words
+// of its own for some actions.
+func (c *Catalogue) Detail(action, s string) string {
+	if c.Lang == "en" || s == "" {
+		return s
+	}
+	switch action {
+	case "watch":
+		parts := strings.Split(s, "; ")
+		for n, p := range parts {
+			if what, ok := strings.CutPrefix(p, "is still "); ok {
+				parts[n] = c.T("watch.still", c.word("watch", what))
+			} else if what, ok := strings.CutPrefix(p, "is "); ok {
+				parts[n] = c.word("watch", what)
+			} else {
+				parts[n] = c.Say(p)
+			}
+		}
+		return strings.Join(parts, "；")
+	case "auto-deploy":
+		for _, to := range []string{"on", "off"} {
+			if where, ok := strings.CutSuffix(s, ": "+to); ok {
+				return where + "：" + c.T("auto."+to)
+			}
+		}
+	case "notify":
+		if kind, to, ok := strings.Cut(s, ", to "); ok {
+			return c.T("notice.to", c.word("notice", kind), to)
+		}
+	}
+	return c.Say(s)
+}
+
+// Failed is what a job of this kind, or an action, has failed with. What
+// certquay does not say itself is set off by who has said it.
+func (c *Catalogue) Failed(kind, s string) string {
+	who := ""
+	switch kind {
+	case "issue", "reissue", "renew", "renew-hosted", "reject", "revoke":
+		who = "ca"
+	case "deploy", "undeploy", "verify":
+		who = "server"
+	case "notify", "contact":
+		who = "receiver"
+	}
+	return c.heard(who, s)
+}
+
+// heard is a sentence of the engine, or else what somebody else has said.
+func (c *Catalogue) heard(who, s string) string {
+	t := c.Say(s)
+	if lead, ok := leads[c.Lang][who]; ok && t == s && s != "" {
+		return lead + s
+	}
+	return t
+}
+
+// Refused is why an action was refused, by the code of the reason and what the
+// engine wrote then.
+func (c *Catalogue) Refused(code, message string) string {
+	own, ok := reasons[c.Lang][code]
+	p, known := refusals()[code]
+	if !ok || !known {
+		return c.Say(message)
+	}
+	found := p.re.FindStringSubmatch(message)
+	if found == nil {
+		return c.Say(message)
+	}
+	args := map[string]string{}
+	for n, name := range p.args {
+		args[name] = found[n+1]
+	}
+	return c.fill(own.text, args)
+}
+
+// refusals are the texts of reasons, to find the arguments in what was written.
+var refusals = sync.OnceValue(func() map[string]refusal {
+	all := map[string]refusal{}
+	for _, v := range lifecycle.Vocabulary() {
+		r := refusal{}
+		said := regexp.QuoteMeta(v[1])
+		said = regexp.MustCompile(`\\\{([a-z]+)\\\}`).ReplaceAllStringFunc(said, func(h string) string {
+			r.args = append(r.args, strings.Trim(h, `\{}`))
+			return "(.*)"
+		})
+		r.re = regexp.MustCompile(`(?s)\A` + said + `\z`)
+		all[v[0]] = r
+	}
+	return all
+})
+
+type refusal struct {
+	re   *regexp.Regexp
+	args []string
 }
 
 // say takes the phrase of which most stands in the sentence, should several
@@ -109,7 +226,7 @@ func (c *Catalogue) say(list []phrase, s string) (string, bool) {
 	var found []string
 	for n := range list {
 		p := &list[n]
-		if !strings.HasPrefix(s, p.begin) || best != nil && len(p.re.String()) < len(best.re.String()) {
+		if !strings.HasPrefix(s, p.begin) || !strings.Contains(s, p.holds) || best != nil && len(p.re.String()) < len(best.re.String()) {
 			continue
 		}
 		if m := p.re.FindStringSubmatch(s); m != nil {
@@ -134,10 +251,9 @@ func (c *Catalogue) Reason(code string, args map[string]string) (message, hint s
 }
 
 // Code is the word for a code of the engine: as is "label", "action", "event",
-// "result",
-// "role", "type", "grade", "via", "organization",
-// "item" of an order, or "spec" for a whole specification. English has the code itself, by which people filter and
-// type commands.
+// "result", "role", "type", "grade", "via", "why", "organization", "reason" for
+// revoking, "notice", "item" of an order, or "spec" for a whole specification.
+// English has the code itself, by which people filter and type commands.
 func (c *Catalogue) Code(as, code string) string {
 	if c.Lang == "en" {
 		return code
@@ -189,8 +305,16 @@ func (c *Catalogue) word(as, a string) string {
 			}
 		}
 		return c.Say(a)
-	case "label", "event", "result", "type", "grade", "via", "organization":
+	case "label", "event", "result", "type", "grade", "via", "why", "organization", "reason", "notice":
 		return first(as + ".")
+	case "watch":
+		var out []string
+		for part := range strings.SplitSeq(a, ", ") {
+			out = append(out, c.Or("watch."+part, part))
+		}
+		return strings.Join(out, "、")
+	case "server":
+		return c.heard("server", a)
 	case "doing":
 		if kind, place, ok := strings.Cut(a, " at "); ok {
 			return place + " " + c.word(as, kind)
@@ -201,7 +325,7 @@ func (c *Catalogue) word(as, a string) string {
 	case "failure":
 		if what, why, ok := strings.Cut(a, ", "); ok && what != "" {
 			kind, place, _ := strings.Cut(what, " at ")
-			return strings.TrimSpace(place+" "+c.word("action", kind)) + "：" + c.Say(why)
+			return strings.TrimSpace(place+" "+c.word("action", kind)) + "：" + c.Failed(kind, why)
 		}
 		return c.Say(a)
 	case "counted":
