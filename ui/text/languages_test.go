@@ -166,7 +166,7 @@ func TestPhrasesStandInTheEngine(t *testing.T) {
 		})
 		return nil
 	}
-	for _, dir := range []string{"../../lifecycle", "../../model"} {
+	for _, dir := range []string{"../../lifecycle", "../../model", "../../store", "../../cmd/session"} {
 		if err := filepath.WalkDir(dir, look); err != nil {
 			t.Fatal(err)
 		}
@@ -202,7 +202,7 @@ func TestPhrasesStandInTheEngine(t *testing.T) {
 func TestSay(t *testing.T) {
 	zh, en := New("zh_CN.UTF-8"), New("en")
 	for in, want := range map[string]string{
-		"install version 2 of shop.example.com where it is used":        "请将 shop.example.com 的第 2 版安装到使用处",
+		"install version 2 of shop.example.com where it is used":        "请安装第 2 版到 shop.example.com 的使用处",
 		"it is hosted, with 3 renewals left (H4)":                       "已托管，剩余续期 3 (H4)",
 		"version 1 is valid from a to b; its window opens c (T3)":       "第 1 版有效期为 a 至 b；窗口于 c 开启 (T3)",
 		`shop is issued; its label is "auto-deploy".`:                   "shop 的状态为「已签发」，标签为「到期自动部署」。",

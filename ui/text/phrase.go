@@ -113,6 +113,11 @@ func (c *Catalogue) Say(s string) string {
 			return h + "；" + r
 		}
 	}
+	for at := strings.LastIndex(s, ": "); at > 0; at = strings.LastIndex(s[:at], ": ") { // a cause after what it caused
+		if h, ok := c.say(list, s[:at]); ok && strings.Contains(s[:at], " ") {
+			return h + "：" + c.Say(s[at+2:])
+		}
+	}
 	if alternatives.MatchString(s) {
 		return strings.Replace(s, " or ", or[c.Lang], 1)
 	}

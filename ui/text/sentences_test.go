@@ -26,7 +26,6 @@ var silent = map[string]string{
 	"lifecycle/template.go":                "the form that goes to the CA",
 	"lifecycle/telling.go":                 "mail and messages, which have no language of a session",
 	"lifecycle/bundle/notes.go":            "the notes in downloaded archives",
-	"lifecycle/bundle/write.go":            "the notes in downloaded archives",
 	"lifecycle/issuer/embedded/http.go":    "answers over HTTP",
 	"lifecycle/issuer/embedded/subject.go": "what stands in certificates, by the words of the CA/Browser Forum",
 	"lifecycle/forecast/records.go":        "faults of the program",
@@ -53,12 +52,17 @@ var unsaid = map[string]string{
 	"certquay: a test for %s": elsewhereSaid, "This is a test. certquay can tell %s what happens.\n": elsewhereSaid,
 	"certquay edge\nproduct %s\nregion %s\nserver name %s\n": elsewhereSaid, "text/plain; charset=utf-8": elsewhereSaid,
 
+	"\nThe private key is not held by certquay: add the one that the signing request was\nmade with %s\n": notes,
+	"   (secret: keep it readable by its owner only, mode 0600)":                                          notes, "as NAME.key.": notes, "as NAME-key.pem.": notes,
+	"as NAME.pem.key beside NAME.pem, where HAProxy 2.2 and later look for it.": notes,
+
 	"find notices: %w": logged, "find what expires: %w": logged, "keep what became of notice %s: %w": logged, "tell of the expiry of %s: %w": logged,
 	"find what is to be looked at: %w": logged, "find what to ask the CA about: %w": logged, "forget what was done long ago: %w": logged, "say what is old: %w": logged,
 	"edge listener ended": logged,
 
 	"the embedded CA's longest validity is %s; it must be a minute or more": atStart, "the embedded CA's proof of control is %q; it is trust, dns or http": atStart,
 	"permitted domains of the embedded CA: %q is no domain; write example.com, which includes what is below it": atStart, "permitted domains of the embedded CA: %w": atStart,
+	"cannot open the store: %s %s":                                  atStart,
 	"an edge needs the name of its product and at least one region": atStart, "record %q of the edge has no name": atStart, "record %q of the embedded CA has no number": atStart,
 
 	"record %s/%s of the embedded CA has no serial": fault, "record %s/%s of the embedded CA is damaged": fault, "record %s/%s of the edge is damaged": fault,
@@ -72,6 +76,7 @@ const (
 	byKind        = "taken apart by what it is: see Detail and word"
 	name          = "no sentence"
 	elsewhereSaid = "goes to others"
+	notes         = "the notes in downloaded archives"
 	logged        = "only logged"
 	atStart       = "said before there is a dashboard"
 	fault         = "a fault of the program or its data, for who mends it"
@@ -82,7 +87,7 @@ const (
 // rest. What is logged is for no dashboard.
 func sentences(t *testing.T) map[string][]string {
 	found := map[string][]string{}
-	err := filepath.WalkDir("../../lifecycle", func(path string, e fs.DirEntry, err error) error {
+	look := func(path string, e fs.DirEntry, err error) error {
 		if e != nil && e.IsDir() && slices.Contains([]string{"testdata", "producttest", "issuertest", "notifytest"}, e.Name()) {
 			return filepath.SkipDir
 		}
@@ -120,9 +125,11 @@ func sentences(t *testing.T) map[string][]string {
 			return true
 		})
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	}
+	for _, dir := range []string{"../../lifecycle", "../../store/errors.go", "../../store/space.go", "../../cmd/session/files.go", "../../model/tx.go"} {
+		if err := filepath.WalkDir(dir, look); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return found
 }

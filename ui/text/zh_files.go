@@ -22,6 +22,8 @@ var chineseFiles = map[string]string{
 	"the PEM block that begins in line %d is damaged or cut off":                                     "第 {1} 行开始的 PEM 块已损坏或不完整",
 	"copy it again as a whole, from the BEGIN line to the END line":                                  "请重新完整复制，从 BEGIN 行到 END 行",
 	"copy it again as a whole":                                                                       "请重新完整复制",
+	"there is no download format %q":                                                                 "没有下载格式「{1}」",
+	"there are %s":                                                                                   "可用：{1}",
 	"%s (serial %s)":                                                                                 "{1}（序列号 {2}）",
 	"this is a PKCS#7 file":                                                                          "这是 PKCS#7 文件",
 	"take the certificates out with: openssl pkcs7 -inform DER -print_certs":                         "可取出证书：openssl pkcs7 -inform DER -print_certs",

@@ -97,18 +97,4 @@ var foreign = map[string]map[string]string{"zh": {
 	"no space left on device": "磁盘空间不足", "disk quota exceeded": "超出磁盘配额", "read-only file system": "文件系统为只读", "file name too long": "文件名过长",
 	"too many open files": "打开的文件过多", "input/output error": "读写错误", "file too large": "文件过大", "device or resource busy": "设备忙", "text file busy": "文件正在使用",
 	"too many levels of symbolic links": "符号链接层数过多", "invalid argument": "参数无效",
-
-	// The store.
-	"not found":                                                       "未找到",
-	"the stored data are damaged: %s":                                 "存储的数据已损坏：{1}",
-	"the stored data are damaged":                                     "存储的数据已损坏",
-	"the data were written by a newer certquay":                       "数据由更新版本的 certquay 写入",
-	"the store is sealed: its passphrase is needed":                   "存储已密封：需要口令",
-	"the passphrase is wrong":                                         "口令错误",
-	"the store refuses writes since one failed; restart certquay":     "写入失败后存储拒绝写入；请重启 certquay",
-	"the store refuses writes since one failed; restart certquay: %s": "写入失败后存储拒绝写入；请重启 certquay：{1:say}",
-	"too little free space on the volume of the data directory":       "数据目录所在磁盘的可用空间不足",
-	"too little free space on the volume of the data directory: %s has %d MiB, certquay writes from %d MiB upwards; free some space": "数据目录所在磁盘的可用空间不足：{1} 剩余 {2} MiB，certquay 需要至少 {3} MiB；请释放空间",
-	"the store is closed":        "存储已关闭",
-	"the store cannot be opened": "存储无法打开",
 }}

@@ -33,8 +33,8 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 
 	// Tasks, and what is waited for.
 	"prove control for the renewal":             "为续期验证域名所有权",
-	"install version %d of %s where it is used": "请将 {2} 的第 {1} 版安装到使用处",
-	"deploy version %d of %s to %s %s %s":       "请将 {2} 的第 {1} 版部署到 {3} {4} {5}",
+	"install version %d of %s where it is used": "请安装第 {1} 版到 {2} 的使用处",
+	"deploy version %d of %s to %s %s %s":       "请部署第 {1} 版到 {3} {4} {5}（{2}）",
 	"review the %s application for %s":          "审核 {2} 的 {1} 申请",
 	"a reviewer":                                "审核员",
 	"the CA to sign":                            "CA 签发",
@@ -46,7 +46,7 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"files":                                     "文件",
 	"%s has no TXT record":                      "{1} 没有 TXT 记录",
 	"%s has another TXT record":                 "{1} 的 TXT 记录值不符",
-	"version %d waits for a credit at %s %s %s": "第 {1} 版在 {2} {3} {4} 等待自动部署次数",
+	"version %d waits for a credit at %s %s %s": "第 {1} 版等待自动部署次数：{2} {3} {4}",
 	"not proved within 7 days: %s":              "7 天内未完成验证：{1:say}",
 	"the CA took the request and still calls the order ready": "CA 已接收请求，但订单仍为就绪状态",
 
