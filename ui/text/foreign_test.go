@@ -122,6 +122,8 @@ func TestDetails(t *testing.T) {
 		{"revoke", "keyCompromise, versions [1 2]", "私钥可能已泄露，版本 [1 2]"},
 		{"expiry", "expires in 28 days, on 2026-12-21 14:13:16Z", "28 天后过期，时间 2026-12-21 14:13:16Z"},
 		{"verify", "presents what was deployed; it has changed since the last look", "使用的证书与所部署的一致；与上次检测相比已变更"},
+		{"revoke", "version 1, serial 04ab, keyCompromise; 100.00 EUR is paid back: first issued within the last 30 days", "第 1 版，序列号 04ab，私钥可能已泄露；退款 100.00 EUR：首次签发在 30 天之内"},
+		{"revoke", "version 1, keyCompromise; version 2, superseded; ", "第 1 版，私钥可能已泄露；第 2 版，已由其他证书取代"},
 		{"apply", "a.example, b.example", "a.example, b.example"},
 		{"download", "pem", "pem"},
 	} {

@@ -181,7 +181,7 @@ func TestPhrasesStandInTheEngine(t *testing.T) {
 	}
 	for from, to := range phrases["zh"] {
 		// Plurals are made of a word and an s; some follow another sentence.
-		if !literals[from] && !literals[from+"%s"] && !literals[strings.TrimSuffix(from, "s")] {
+		if !literals[from] && !literals[from+"%s"] && !literals[from+"; "] && !literals[strings.TrimSuffix(from, "s")] {
 			t.Errorf("the engine does not say %q", from)
 		}
 		holes := len(verb.FindAllString(from, -1))

@@ -105,13 +105,19 @@ func (c *Catalogue) Say(s string) string {
 			return t + " " + m[2]
 		}
 	}
-	if t, ok := c.say(list, s); ok {
+	s = strings.TrimSuffix(s, "; ")
+	t, known := c.say(list, s)
+	if known && !strings.Contains(t, "; ") {
 		return t
 	}
 	if head, rest, ok := strings.Cut(s, "; "); ok { // several, joined
-		if h, r := c.Say(head), c.Say(rest); h != head || r != rest {
+		h, r := c.Say(head), c.Say(rest)
+		if h != head && r != rest || !known && (h != head || r != rest) {
 			return h + "；" + r
 		}
+	}
+	if known {
+		return t
 	}
 	for at := strings.LastIndex(s, ": "); at > 0; at = strings.LastIndex(s[:at], ": ") { // a cause after what it caused
 		if h, ok := c.say(list, s[:at]); ok && strings.Contains(s[:at], " ") {

@@ -14,7 +14,7 @@ var chineseEngine = map[string]string{
 	"%s, %d y, %s":                "{1:spec}，{2} 年，{3}",
 	"%d units, %s":                "{1} 个单位，{2}",
 	"%s, versions %v":             "{1:reason}，版本 {2}",
-	"version %d, %s; ":            "第 {1} 版，{2:reason}；{3:say}",
+	"version %d, %s":              "第 {1} 版，{2:reason}",
 	"%d keys destroyed":           "已销毁 {1} 个私钥",
 	"nothing is paid back: ":      "不退款：{1:say}",
 	"%s is paid back: %s":         "退款 {1}：{2:say}",

@@ -69,7 +69,7 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"version %d":                                                   "第 {1} 版",
 	"serial %s, valid to %s":                                       "序列号 {1}，有效至 {2}",
 	"by %s, order %s, %s":                                          "{1}，订单 {2}，{3}",
-	"%s, one renewal, %s":                                          "{1}，一次续期，{2}",
+	"%s, one renewal, %s":                                          "{1:spec}，一次续期，{2}",
 	"revoked by the CA itself":                                     "由 CA 自行吊销",
 	"the CA revoked it by itself":                                  "由 CA 自行吊销",
 	"revoked: ":                                                    "已吊销：{1:reason}",
