@@ -32,7 +32,7 @@ func (c *Context) refused(r *lifecycle.Refusal) (message, hint string) {
 
 // Wrong is what is wrong with a value, with its example.
 func (c *Context) Wrong(i *lifecycle.Invalid) string {
-	return joined(c.Text.Say(i.Why), c.Text.Say(i.Example))
+	return c.joined(c.Text.Say(i.Why), c.Text.Say(i.Example))
 }
 
 // Error is what an error says, in the language of the session as far as it is
@@ -55,13 +55,13 @@ func (c *Context) Error(err error) string {
 	case errors.As(err, &i):
 		return c.Wrong(i)
 	case errors.As(err, &b):
-		return about(b.File, joined(c.Text.Say(b.Why), c.Text.Say(b.Hint)))
+		return c.about(b.File, c.joined(c.Text.Say(b.Why), c.Text.Say(b.Hint)))
 	case errors.As(err, &n):
-		return about(n.Name, joined(c.Text.Say(n.Rule), c.Text.Say(n.Hint)))
+		return c.about(n.Name, c.joined(c.Text.Say(n.Rule), c.Text.Say(n.Hint)))
 	case errors.As(err, &d):
-		return joined(c.Text.Say(d.Why), c.Text.Say(d.Hint))
+		return c.joined(c.Text.Say(d.Why), c.Text.Say(d.Hint))
 	case errors.As(err, &p):
-		return about(p.Path, c.cause(p.Err))
+		return c.about(p.Path, c.cause(p.Err))
 	}
 	return c.cause(err)
 }
@@ -107,22 +107,22 @@ func (c *Context) Came(e *model.Event) string {
 }
 
 // about puts what is concerned before what is said, unless it is all.
-func about(what, said string) string {
+func (c *Context) about(what, said string) string {
 	if what == "" {
 		return said
 	}
-	return what + ": " + said
+	return what + c.T("colon") + said
 }
 
-func joined(why, example string) string {
+func (c *Context) joined(why, example string) string {
 	if example == "" {
 		return why
 	}
-	return why + "; " + example
+	return why + c.T("semicolon") + example
 }
 
 // Whole is what was refused and why, and the way out as it is typed.
 func (c *Context) Whole(r *lifecycle.Refusal) string {
 	message, hint := c.refused(r)
-	return message + "; " + hint
+	return c.joined(message, hint)
 }

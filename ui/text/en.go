@@ -7,7 +7,7 @@ var english = merge(map[string]string{
 	"small":        "certquay needs a terminal of at least %d columns and %d lines; this one has %d x %d. Make it larger and it goes on.",
 	"loading":      "reading …",
 
-	"colon":     ": ",
+	"colon": ": ", "semicolon": "; ",
 	"list.join": ", ",
 
 	// How a date is written in short, as package time wants it.

@@ -7,7 +7,7 @@ var chinese = merge(map[string]string{
 	"small":        "certquay 需要至少 %d 列 %d 行的终端，当前为 %d x %d。放大窗口后即可继续。",
 	"loading":      "读取中 …",
 
-	"colon":     "：",
+	"semicolon": "；", "colon": "：",
 	"list.join": "、",
 
 	// How a date is written in short, as package time wants it.
