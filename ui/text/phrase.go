@@ -2,10 +2,9 @@ package text
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
-
-	"certquay/lifecycle"
 )
 
 // The engine says some things in English sentences and knows no interface:
@@ -124,6 +123,11 @@ func (c *Catalogue) Say(s string) string {
 			return h + "：" + c.Say(s[at+2:])
 		}
 	}
+	if q, err := strconv.Unquote(s); err == nil { // what a library said, quoted
+		if t := c.Say(q); t != q {
+			return t
+		}
+	}
 	if alternatives.MatchString(s) {
 		return strings.Replace(s, " or ", or[c.Lang], 1)
 	}
@@ -132,103 +136,6 @@ func (c *Catalogue) Say(s string) string {
 
 // alternatives are words as the engine joins them, the last with an "or".
 var alternatives = regexp.MustCompile(`\A[\w.+-]+(?:, [\w.+-]+)* or [\w.+-]+\z`)
-
-// Detail is what an event of this action tells, which the engine says in words
-// of its own for some actions.
-func (c *Catalogue) Detail(action, s string) string {
-	if c.Lang == "en" || s == "" {
-		return s
-	}
-	switch action {
-	case "watch":
-		parts := strings.Split(s, "; ")
-		for n, p := range parts {
-			if what, ok := strings.CutPrefix(p, "is still "); ok {
-				parts[n] = c.T("watch.still", c.word("watch", what))
-			} else if what, ok := strings.CutPrefix(p, "is "); ok {
-				parts[n] = c.word("watch", what)
-			} else {
-				parts[n] = c.Say(p)
-			}
-		}
-		return strings.Join(parts, "；")
-	case "auto-deploy":
-		for _, to := range []string{"on", "off"} {
-			if where, ok := strings.CutSuffix(s, ": "+to); ok {
-				return where + "：" + c.T("auto."+to)
-			}
-		}
-	case "notify":
-		if kind, to, ok := strings.Cut(s, ", to "); ok {
-			return c.T("notice.to", c.word("notice", kind), to)
-		}
-	}
-	return c.Say(s)
-}
-
-// Failed is what a job of this kind, or an action, has failed with. What
-// certquay does not say itself is set off by who has said it.
-func (c *Catalogue) Failed(kind, s string) string {
-	who := ""
-	switch kind {
-	case "issue", "reissue", "renew", "renew-hosted", "reject", "revoke":
-		who = "ca"
-	case "deploy", "undeploy", "verify":
-		who = "server"
-	case "notify", "contact":
-		who = "receiver"
-	}
-	return c.heard(who, s)
-}
-
-// heard is a sentence of the engine, or else what somebody else has said.
-func (c *Catalogue) heard(who, s string) string {
-	t := c.Say(s)
-	if lead, ok := leads[c.Lang][who]; ok && t == s && s != "" {
-		return lead + s
-	}
-	return t
-}
-
-// Refused is why an action was refused, by the code of the reason and what the
-// engine wrote then.
-func (c *Catalogue) Refused(code, message string) string {
-	own, ok := reasons[c.Lang][code]
-	p, known := refusals()[code]
-	if !ok || !known {
-		return c.Say(message)
-	}
-	found := p.re.FindStringSubmatch(message)
-	if found == nil {
-		return c.Say(message)
-	}
-	args := map[string]string{}
-	for n, name := range p.args {
-		args[name] = found[n+1]
-	}
-	return c.fill(own.text, args)
-}
-
-// refusals are the texts of reasons, to find the arguments in what was written.
-var refusals = sync.OnceValue(func() map[string]refusal {
-	all := map[string]refusal{}
-	for _, v := range lifecycle.Vocabulary() {
-		r := refusal{}
-		said := regexp.QuoteMeta(v[1])
-		said = regexp.MustCompile(`\\\{([a-z]+)\\\}`).ReplaceAllStringFunc(said, func(h string) string {
-			r.args = append(r.args, strings.Trim(h, `\{}`))
-			return "(.*)"
-		})
-		r.re = regexp.MustCompile(`(?s)\A` + said + `\z`)
-		all[v[0]] = r
-	}
-	return all
-})
-
-type refusal struct {
-	re   *regexp.Regexp
-	args []string
-}
 
 // say takes the phrase of which most stands in the sentence, should several
 // match.

@@ -14,7 +14,7 @@ var chineseFiles = map[string]string{
 	"there is no key: it cannot be deployed from here until the key is added":                        "没有私钥：添加私钥后才能在此部署",
 	"leave only the intermediates of this certificate, and add those in between if some are missing": "只保留该证书的中间证书；如有缺失请补充",
 	"the chain cannot be put in order: %s has not issued %s nor any of its issuers":                  "证书链无法排序：{1:say} 未签发 {2:say} 及其任何上级证书",
-	"a certificate cannot be read: %s":                                                               "有证书无法读取：{1}",
+	"a certificate cannot be read: %s":                                                               "有证书无法读取：{1:say}",
 	"check it with: openssl x509 -noout -text":                                                       "可检查：openssl x509 -noout -text",
 	"have the certificate issued for an RSA key of 2048 to 4096 bits, or ECDSA P-256":                "请用 2048 至 4096 位 RSA 或 ECDSA P-256 密钥重新签发",
 	"the key of %s has %d bits, and clients take at most %d":                                         "{1:say} 的密钥为 {2} 位，客户端最多接受 {3} 位",

@@ -87,6 +87,7 @@ var foreign = map[string]map[string]string{"zh": {
 	"x509: certificate is not authorized to sign other certificates":         "该证书无权签发其他证书",
 	"x509: certificate specifies an incompatible key usage":                  "证书的密钥用途不符",
 	"x509: certificate relies on legacy Common Name field, use SANs instead": "证书只有 Common Name，没有 SAN",
+	"x509: malformed %s":                                                     "证书格式错误（{1}）",
 	"x509: malformed certificate":                                            "证书格式错误",
 
 	// Files.
