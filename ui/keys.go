@@ -78,8 +78,8 @@ func (m *root) chosen(v any) tea.Cmd {
 func (m *root) help() tea.Cmd {
 	c := m.c
 	extra := []string{c.T("help.marks")}
-	if m.o.Sealed != "" {
-		extra = append(extra, c.T("help.sealed."+m.o.Sealed))
+	if kind, _, _ := strings.Cut(m.o.Sealed, ", "); kind != "" {
+		extra = append(extra, c.T("help.sealed."+kind))
 	}
 	if m.o.EdgeNote != "" {
 		extra = append(extra, m.o.EdgeNote)

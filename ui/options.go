@@ -16,7 +16,7 @@ type Options struct {
 	ReadOnly bool
 	Lang     string
 	Version  string
-	Sealed   string     // how keys are sealed: "file", "passphrase"
+	Sealed   string     // how keys are sealed: "file", "passphrase"; "passphrase, sealed" before it is given
 	Here     func() int // people connected; nil when nobody counts
 	Jobs     func() int // jobs under way; nil when nobody counts
 	// Save writes a downloaded file for the person and tells where; nil when

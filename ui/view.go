@@ -111,7 +111,7 @@ func (m *root) header() string {
 		right = append(right, s.Paint(style.Muted, m.c.T("header.here", now.here)))
 	}
 	if m.o.Sealed != "" {
-		right = append(right, s.Paint(style.Muted, m.c.T("header.sealed", m.c.Text.Or("sealed."+m.o.Sealed, m.o.Sealed))))
+		right = append(right, s.Paint(style.Muted, m.sealed()))
 	}
 	for len(right) > 0 { // what does not fit goes, the least important first
 		r := strings.Join(right, "  ") + " "
@@ -277,4 +277,14 @@ func word(c *kit.Context, a kit.Action) string {
 		return a.Foot
 	}
 	return c.Text.Or("foot."+a.Own, a.Label)
+}
+
+// sealed says how keys are sealed, and whether they still are.
+func (m *root) sealed() string {
+	by, shut, _ := strings.Cut(m.o.Sealed, ", ")
+	by = m.c.Text.Or("sealed."+by, by)
+	if shut != "" {
+		by = m.c.T("sealed.shut", by)
+	}
+	return m.c.T("header.sealed", by)
 }

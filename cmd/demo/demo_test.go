@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"context"
+	"regexp"
 	"testing"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/mem"
+	"certquay/ui/kit"
+	"certquay/ui/text"
 )
 
 // filled is the demo's fleet, lived through on real endpoints.
@@ -103,6 +106,7 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 			t.Errorf("no resource is %s; there are %v", s, seen)
 		}
 	}
+	speaksChinese(t, w)
 	// The frozen region thaws, and what failed is mended by itself.
 	if err := w.Engine.MoveClock(t.Context(), model.Actor{Role: model.Owner}, w.Engine.Now().Add(72*time.Hour)); err != nil {
 		t.Fatal(err)
@@ -113,5 +117,45 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 	}
 	if cart.Is(model.Failing, w.Engine.Now()) {
 		t.Error("cart.example.com is failing three days later")
+	}
+}
+
+// speaksChinese reads what a Chinese dashboard says of all that has happened,
+// is failing or is to be done. spec: V5
+func speaksChinese(t *testing.T, w *demo.World) {
+	t.Helper()
+	c := &kit.Context{Text: text.New("zh")}
+	var said []string
+	events, err := w.Engine.Activity(lifecycle.ActivityFilter{Limit: 10000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range events {
+		said = append(said, c.Came(&events[n]), c.Text.Code("why", events[n].Why), c.T("event."+events[n].Action))
+	}
+	tasks, err := w.Engine.Tasks(10000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range tasks {
+		said = append(said, c.Text.Say(tasks[n].Text))
+	}
+	all, _, err := w.Engine.Resources(lifecycle.ResourceFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range all {
+		r := &all[n]
+		said = append(said, c.Text.Failed(string(r.Failure.What), r.Failure.Message), c.Text.Failed(string(lifecycle.Verify), r.VerifyError))
+	}
+	if len(events) < 300 || len(tasks) < 10 {
+		t.Errorf("only %d events and %d tasks", len(events), len(tasks))
+	}
+	english := regexp.MustCompile(`[A-Za-z]{2,} [a-z]{2,}|<[a-z.]+>|\b(due|asked|resumed)\b`)
+	names := regexp.MustCompile(`[A-Z]+ [a-z0-9-]+ [a-z0-9.-]+|the register extract is older than a year`) // resources, and what a person wrote
+	for _, s := range said {
+		if english.MatchString(names.ReplaceAllString(s, "")) {
+			t.Errorf("a Chinese reader meets %q", s)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"certquay/lifecycle"
 	"certquay/model"
 )
 
@@ -89,7 +90,7 @@ func Fleet(n int) *Backend {
 	b.deploy(old, "DCDN", "global", 40105)
 	bad := b.issue(b.one(5, model.Issued, dv, "img.example.com"), 40, 365)
 	f := b.deploy(bad, "CDN", "global", 40106)
-	f.Failure = model.Failure{What: model.JobDeploy, At: b.Clock.Add(-20 * time.Minute), Message: "the handshake timed out; put back what was there"}
+	f.Failure = model.Failure{What: model.JobDeploy, At: b.Clock.Add(-20 * time.Minute), Message: "the handshake at 127.0.0.1:40106: context deadline exceeded"}
 	bad.Failure, bad.Deployments.Failing, bad.Deployments.Deployed = f.Failure, 1, 0
 	b.one(6, model.Paid, dv, "new DV single")
 	b.one(7, model.Paid, wild, "new DV wildcard").Reason = "the CA rejected: no TXT record for _acme-challenge.m.example.cn"
@@ -125,10 +126,11 @@ func Fleet(n int) *Backend {
 		e := model.Event{Seq: uint64(900 - k), At: b.Clock.Add(-time.Duration(k*k*11) * time.Minute), Actor: []string{"anna", "certquay", "ben"}[k%3], Via: []string{"terminal", "scheduler", "ssh"}[k%3],
 			Action: []string{"buy", "apply", "issue", "deploy", "verify", "reissue"}[k%6], Instance: i.ID, Name: i.Name, From: "paid", To: string(i.State), Why: []string{"asked", "due"}[k%2], Result: "ok"}
 		if k%7 == 4 {
-			e.Result, e.Reason, e.From, e.To = "failed", "the handshake timed out", "", ""
+			e.Result, e.Reason, e.From, e.To = "failed", "the handshake at 127.0.0.1:40106: context deadline exceeded", "", ""
 		}
 		if k%11 == 9 {
-			e.Result, e.Reason, e.From, e.To = "refused", "too-early", "", ""
+			no := lifecycle.Refusal{Action: lifecycle.Action(e.Action), State: i.State, Instance: i.ID, Reason: lifecycle.ReasonReadOnly}
+			e.Result, e.Reason, e.Detail, e.From, e.To = lifecycle.ResultRefused, string(no.Reason), no.Message(), "", ""
 		}
 		b.Events = append(b.Events, e)
 	}

@@ -107,10 +107,10 @@ func (b *Backend) foresee(rep *forecast.Report, i *model.Instance, n int, validi
 		switch {
 		case i.Deployments.Auto == 0:
 			d.People++
-			moment(at, forecast.WhatPerson, i.Name, "install a version of "+i.Name+" where it is used")
+			moment(at, forecast.WhatPerson, i.Name, "install version 2 of "+i.Name+" where it is used")
 		case d.Start.After(rep.From.AddDate(1, 0, 0)) && n%5 == 0:
 			d.Waiting++
-			moment(at, forecast.WhatWaits, i.Name, "no credit is free")
+			moment(at, forecast.WhatWaits, i.Name, "version 2 waits for a credit at CDN global "+i.Name)
 			if rep.CreditsRunOut.IsZero() || at.Before(rep.CreditsRunOut) {
 				rep.CreditsRunOut = at
 			}

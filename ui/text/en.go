@@ -7,6 +7,7 @@ var english = merge(map[string]string{
 	"small":        "certquay needs a terminal of at least %d columns and %d lines; this one has %d x %d. Make it larger and it goes on.",
 	"loading":      "reading …",
 
+	"colon": ": ", "semicolon": "; ",
 	"list.join": ", ",
 
 	// How a date is written in short, as package time wants it.
@@ -34,7 +35,7 @@ var english = merge(map[string]string{
 	"act.clock.run": "let a year pass in a minute", "act.clock.pause": "stop the running clock",
 	"header.jobs":   "◔ %d at work",
 	"header.here":   "%d here",
-	"header.sealed": "sealed: %s", "sealed.file": "file", "sealed.passphrase": "passphrase",
+	"header.sealed": "sealed: %s", "sealed.file": "file", "sealed.passphrase": "passphrase", "sealed.shut": "%s, sealed",
 	"footer.palette": "palette",
 	"footer.help":    "help",
 	"footer.typing":  "type to filter   enter keep   esc clear",
@@ -172,6 +173,8 @@ var english = merge(map[string]string{
 	"event.id":             "certificate id",
 	"event.buy-pack":       "bought a pack", "event.draft": "draft", "event.review": "reviewed", "event.upload-key": "key added", "event.company": "organization",
 	"event.expiry": "expires", "event.notify": "notice", "event.watch": "watched", "event.watching": "watching",
+	"event.task": "task", "event.auto-deploy": "auto-deploy", "event.host": "host", "event.stop-hosting": "stop-hosting", "event.end-hosting": "end-hosting", "event.renew-hosted": "renew-hosted",
+	"why.asked": "asked", "why.due": "due", "why.resumed": "resumed", "why.the CA revoked it by itself": "the CA revoked it by itself",
 	"event.buy":      "bought",
 	"event.upload":   "imported",
 	"event.apply":    "applied for",

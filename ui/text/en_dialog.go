@@ -102,4 +102,8 @@ var englishDialogs = map[string]string{
 	"save.nginx": "Nginx (pem, key)", "save.apache": "Apache (crt, chain, key)", "save.tomcat": "Tomcat (PKCS#12, JKS)", "save.iis": "IIS (PKCS#12)", "save.haproxy": "HAProxy (one pem)",
 	"save.pem": "plain PEM", "save.chain": "the chain only", "save.root": "the root only",
 	"save.remote": "You are connected over SSH, and this session cannot write files on your machine.", "save.remote.hint": "ssh HOST download %s --format nginx --out - > bundle.tar",
+
+	// Errors that are known by what they are.
+	"error.notexist": "there is no such file", "error.permission": "permission denied", "error.exist": "there is such a file already",
+	"error.timeout": "no answer in time", "error.canceled": "given up",
 }

@@ -28,4 +28,14 @@ var englishWatch = map[string]string{
 	"watch.ok":              "ok", "watch.not looked at": "not looked at", "watch.no answer yet": "no answer yet", "watch.unreachable": "unreachable", "watch.unreadable": "unreadable", "watch.expired": "expired", "watch.expiring": "expiring", "watch.self-signed": "self-signed", "watch.untrusted": "untrusted",
 	"watch.wrong-name": "wrong name", "watch.incomplete-chain": "incomplete chain", "watch.not-yet-valid": "not yet valid",
 	"act.watch.add": "watch a server", "act.watch.look": "look now", "act.watch.remove": "watch it no more",
+	"watch.still": "still %s",
+
+	// The kinds of notices, as they are stored.
+	"notice.to":     "%s, to %s",
+	"notice.issued": "issued", "notice.issue failed": "issue failed", "notice.rejected": "rejected", "notice.proof of control awaited": "proof of control awaited",
+	"notice.task raised": "task raised", "notice.renewed": "renewed", "notice.renewal failed": "renewal failed", "notice.deployed": "deployed",
+	"notice.deployment failed": "deployment failed", "notice.undeployment failed": "undeployment failed", "notice.verification failed": "verification failed", "notice.waiting for a credit": "waiting for a credit",
+	"notice.drift seen": "drift seen", "notice.revoked": "revoked", "notice.revocation failed": "revocation failed", "notice.hosting started": "hosting started",
+	"notice.hosting stopped": "hosting stopped", "notice.hosting failing": "hosting failing", "notice.expiry": "expiry", "notice.test": "test",
+	"notice.watch": "watch",
 }

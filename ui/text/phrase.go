@@ -2,6 +2,7 @@ package text
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -24,24 +25,31 @@ import (
 //	counted a number with its noun
 //	list    states or actions, as the engine joins them
 //	say     another sentence
+//	server  another sentence, or what a server said
+//	reason  a reason for revoking
+//	watch   what is wrong with what is watched
+//	notice  the kind of a notice
 type reasonText struct{ text, hint string }
 
 // phrase is a compiled sentence.
 type phrase struct {
 	begin string // what it begins with, to rule most out at once
+	holds string // the longest piece that stands in it, for the same
 	re    *regexp.Regexp
 	to    string
 }
 
 // verb is a verb of package fmt in a format.
-var verb = regexp.MustCompile(`%[sdqvw]`)
+var verb = regexp.MustCompile(`%(?:\.\d+)?[sdqvw]`)
 
 // compiled makes the sentences of a language ready, once.
 var compiled = sync.OnceValue(func() map[string][]phrase {
 	all := map[string][]phrase{}
-	for lang, formats := range phrases {
-		for from, to := range formats {
-			all[lang] = append(all[lang], compile(from, to))
+	for _, said := range []map[string]map[string]string{phrases, foreign} {
+		for lang, formats := range said {
+			for from, to := range formats {
+				all[lang] = append(all[lang], compile(from, to))
+			}
 		}
 	}
 	return all
@@ -49,6 +57,11 @@ var compiled = sync.OnceValue(func() map[string][]phrase {
 
 func compile(from, to string) phrase {
 	p := phrase{to: to}
+	for _, piece := range verb.Split(from, -1) {
+		if len(piece) > len(p.holds) {
+			p.holds = piece
+		}
+	}
 	var b strings.Builder
 	b.WriteString(`(?s)\A`)
 	rest := from
@@ -91,16 +104,38 @@ func (c *Catalogue) Say(s string) string {
 			return t + " " + m[2]
 		}
 	}
-	if t, ok := c.say(list, s); ok {
+	s = strings.TrimSuffix(s, "; ")
+	t, known := c.say(list, s)
+	if known && !strings.Contains(t, "; ") {
 		return t
 	}
 	if head, rest, ok := strings.Cut(s, "; "); ok { // several, joined
-		if h, r := c.Say(head), c.Say(rest); h != head || r != rest {
+		h, r := c.Say(head), c.Say(rest)
+		if h != head && r != rest || !known && (h != head || r != rest) {
 			return h + "；" + r
 		}
 	}
+	if known {
+		return t
+	}
+	for at := strings.LastIndex(s, ": "); at > 0; at = strings.LastIndex(s[:at], ": ") { // a cause after what it caused
+		if h, ok := c.say(list, s[:at]); ok && strings.Contains(s[:at], " ") {
+			return h + "：" + c.Say(s[at+2:])
+		}
+	}
+	if q, err := strconv.Unquote(s); err == nil { // what a library said, quoted
+		if t := c.Say(q); t != q {
+			return t
+		}
+	}
+	if alternatives.MatchString(s) {
+		return strings.Replace(s, " or ", or[c.Lang], 1)
+	}
 	return s
 }
+
+// alternatives are words as the engine joins them, the last with an "or".
+var alternatives = regexp.MustCompile(`\A[\w.+-]+(?:, [\w.+-]+)* or [\w.+-]+\z`)
 
 // say takes the phrase of which most stands in the sentence, should several
 // match.
@@ -109,7 +144,7 @@ func (c *Catalogue) say(list []phrase, s string) (string, bool) {
 	var found []string
 	for n := range list {
 		p := &list[n]
-		if !strings.HasPrefix(s, p.begin) || best != nil && len(p.re.String()) < len(best.re.String()) {
+		if !strings.HasPrefix(s, p.begin) || !strings.Contains(s, p.holds) || best != nil && len(p.re.String()) < len(best.re.String()) {
 			continue
 		}
 		if m := p.re.FindStringSubmatch(s); m != nil {
@@ -134,10 +169,9 @@ func (c *Catalogue) Reason(code string, args map[string]string) (message, hint s
 }
 
 // Code is the word for a code of the engine: as is "label", "action", "event",
-// "result",
-// "role", "type", "grade", "via", "organization",
-// "item" of an order, or "spec" for a whole specification. English has the code itself, by which people filter and
-// type commands.
+// "result", "role", "type", "grade", "via", "why", "organization", "reason" for
+// revoking, "notice", "item" of an order, or "spec" for a whole specification.
+// English has the code itself, by which people filter and type commands.
 func (c *Catalogue) Code(as, code string) string {
 	if c.Lang == "en" {
 		return code
@@ -189,8 +223,16 @@ func (c *Catalogue) word(as, a string) string {
 			}
 		}
 		return c.Say(a)
-	case "label", "event", "result", "type", "grade", "via", "organization":
+	case "label", "event", "result", "type", "grade", "via", "why", "organization", "reason", "notice":
 		return first(as + ".")
+	case "watch":
+		var out []string
+		for part := range strings.SplitSeq(a, ", ") {
+			out = append(out, c.Or("watch."+part, part))
+		}
+		return strings.Join(out, "、")
+	case "server":
+		return c.heard("server", a)
 	case "doing":
 		if kind, place, ok := strings.Cut(a, " at "); ok {
 			return place + " " + c.word(as, kind)
@@ -201,7 +243,7 @@ func (c *Catalogue) word(as, a string) string {
 	case "failure":
 		if what, why, ok := strings.Cut(a, ", "); ok && what != "" {
 			kind, place, _ := strings.Cut(what, " at ")
-			return strings.TrimSpace(place+" "+c.word("action", kind)) + "：" + c.Say(why)
+			return strings.TrimSpace(place+" "+c.word("action", kind)) + "：" + c.Failed(kind, why)
 		}
 		return c.Say(a)
 	case "counted":

@@ -7,6 +7,7 @@ var chinese = merge(map[string]string{
 	"small":        "certquay 需要至少 %d 列 %d 行的终端，当前为 %d x %d。放大窗口后即可继续。",
 	"loading":      "读取中 …",
 
+	"semicolon": "；", "colon": "：",
 	"list.join": "、",
 
 	// How a date is written in short, as package time wants it.
@@ -34,7 +35,7 @@ var chinese = merge(map[string]string{
 	"act.clock.run": "一分钟内走完一年", "act.clock.pause": "停止推进时钟",
 	"header.jobs":   "◔ %d 项进行中",
 	"header.here":   "%d 人在线",
-	"header.sealed": "密封：%s", "sealed.file": "文件", "sealed.passphrase": "口令",
+	"header.sealed": "密封：%s", "sealed.file": "文件", "sealed.passphrase": "口令", "sealed.shut": "%s，尚未解封",
 	"footer.palette": "命令",
 	"footer.help":    "帮助",
 	"footer.typing":  "输入以筛选   enter 保留   esc 清除",
@@ -171,6 +172,8 @@ var chinese = merge(map[string]string{
 	"event.reason":         "原因",
 	"event.id":             "证书 ID",
 	"event.buy-pack":       "购买资源包", "event.draft": "草稿", "event.review": "审核", "event.upload-key": "添加私钥", "event.company": "企业",
+	"event.task": "待办", "event.auto-deploy": "自动部署", "event.host": "开启托管", "event.stop-hosting": "停止托管", "event.end-hosting": "托管结束", "event.renew-hosted": "托管续期",
+	"why.asked": "手动", "why.due": "到期自动", "why.resumed": "恢复执行", "why.the CA revoked it by itself": "CA 自行吊销",
 	"event.buy":      "购买",
 	"event.upload":   "导入",
 	"event.apply":    "申请",

@@ -101,4 +101,8 @@ var chineseDialogs = map[string]string{
 	"save.nginx": "Nginx（pem、key）", "save.apache": "Apache（crt、chain、key）", "save.tomcat": "Tomcat（PKCS#12、JKS）", "save.iis": "IIS（PKCS#12）", "save.haproxy": "HAProxy（单个 pem）",
 	"save.pem": "普通 PEM", "save.chain": "仅证书链", "save.root": "仅根证书",
 	"save.remote": "您通过 SSH 连接，此会话无法在您的本机写入文件。", "save.remote.hint": "ssh HOST download %s --format nginx --out - > bundle.tar",
+
+	// Errors that are known by what they are.
+	"error.notexist": "文件不存在", "error.permission": "权限不足", "error.exist": "文件已存在",
+	"error.timeout": "超时", "error.canceled": "已取消",
 }

@@ -3,7 +3,7 @@ package text
 // phrases are sentences of the engine by language: each format as it stands in
 // the engine's sources (a test looks), and what to say in its place. What is
 // not here is said in English.
-var phrases = map[string]map[string]string{"zh": {
+var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	// Why an instance is as it is.
 	"%s is %s; its label is %q.":                                          "{1} 的状态为「{2:label}」，标签为「{3:label}」。",
 	"the last word on it was: %s":                                         "最近的说明：{1:say}",
@@ -37,8 +37,8 @@ var phrases = map[string]map[string]string{"zh": {
 
 	// Tasks, and what is waited for.
 	"prove control for the renewal":             "为续期验证域名所有权",
-	"install version %d of %s where it is used": "请将 {2} 的第 {1} 版安装到使用处",
-	"deploy version %d of %s to %s %s %s":       "请将 {2} 的第 {1} 版部署到 {3} {4} {5}",
+	"install version %d of %s where it is used": "请安装第 {1} 版到 {2} 的使用处",
+	"deploy version %d of %s to %s %s %s":       "请部署第 {1} 版到 {3} {4} {5}（{2}）",
 	"review the %s application for %s":          "审核 {2} 的 {1} 申请",
 	"a reviewer":                                "审核员",
 	"the CA to sign":                            "CA 签发",
@@ -50,13 +50,13 @@ var phrases = map[string]map[string]string{"zh": {
 	"files":                                     "文件",
 	"%s has no TXT record":                      "{1} 没有 TXT 记录",
 	"%s has another TXT record":                 "{1} 的 TXT 记录值不符",
-	"version %d waits for a credit at %s %s %s": "第 {1} 版在 {2} {3} {4} 等待自动部署次数",
+	"version %d waits for a credit at %s %s %s": "第 {1} 版等待自动部署次数：{2} {3} {4}",
 	"not proved within 7 days: %s":              "7 天内未完成验证：{1:say}",
 	"the CA took the request and still calls the order ready": "CA 已接收请求，但订单仍为就绪状态",
 
 	// What came of it.
-	"deploy: %w":            "部署：{1:say}",
-	"ask what is there: %w": "检测现状：{1:say}",
+	"deploy: %w":            "部署：{1:server}",
+	"ask what is there: %w": "检测现状：{1:server}",
 	"nothing is presented":  "没有使用任何证书",
 	"another certificate is presented (SHA-256 %s…)":               "使用的是另一张证书（SHA-256 {1}…）",
 	"presents another certificate (SHA-256 %s…) than was deployed": "使用的证书（SHA-256 {1}…）与所部署的不一致",
@@ -65,18 +65,18 @@ var phrases = map[string]map[string]string{"zh": {
 	"another certificate":                                          "另一张证书",
 	"presents what was deployed":                                   "使用的证书与所部署的一致",
 	"the leaf is presented without its chain":                      "仅有证书，缺少证书链",
-	"the handshake at %s: %w":                                      "与 {1} 握手：{2:say}",
+	"the handshake at %s: %w":                                      "与 {1} 握手：{2:server}",
 	"what was presented before is back":                            "已恢复之前的证书",
 	"the reviewer said no: ":                                       "审核未通过：{1}",
 	"version %d, serial %s, valid to %s":                           "第 {1} 版，序列号 {2}，有效至 {3}",
-	"version %d, serial %s, %s":                                    "第 {1} 版，序列号 {2}，{3}",
+	"version %d, serial %s, %s":                                    "第 {1} 版，序列号 {2}，{3:reason}",
 	"version %d":                                                   "第 {1} 版",
 	"serial %s, valid to %s":                                       "序列号 {1}，有效至 {2}",
 	"by %s, order %s, %s":                                          "{1}，订单 {2}，{3}",
-	"%s, one renewal, %s":                                          "{1}，一次续期，{2}",
+	"%s, one renewal, %s":                                          "{1:spec}，一次续期，{2}",
 	"revoked by the CA itself":                                     "由 CA 自行吊销",
 	"the CA revoked it by itself":                                  "由 CA 自行吊销",
-	"revoked: ":                                                    "已吊销：{1}",
+	"revoked: ":                                                    "已吊销：{1:reason}",
 	"the last paid year is over":                                   "最后一个付费年度已结束",
 	"a document is removed":                                        "已移除一个资质文件",
 	"document %q, %s, %d bytes":                                    "资质文件「{1}」，{2}，{3} 字节",
@@ -177,11 +177,11 @@ var phrases = map[string]map[string]string{"zh": {
 	"leave only the key of this certificate":                                 "只保留该证书的私钥",
 	"every certificate is a CA or has issued another, so none is a server's": "所有证书都是 CA 证书或签发过其他证书，没有服务器证书",
 	"add the server's own certificate, or its key":                           "请添加服务器证书或其私钥",
-	"there are %d server certificates, the first of %s and of %s":            "有 {1} 张服务器证书，前两张为 {2} 与 {3}",
+	"there are %d server certificates, the first of %s and of %s":            "有 {1} 张服务器证书，前两张为 {2:say} 与 {3:say}",
 	"upload each with its own chain and key":                                 "请分别上传，各带证书链与私钥",
-	"%s is signed with %s, which no client accepts any more":                 "{1} 使用 {2} 签名，客户端已不再接受",
+	"%s is signed with %s, which no client accepts any more":                 "{1:say} 使用 {2} 签名，客户端已不再接受",
 	"have it issued again with SHA-256":                                      "请使用 SHA-256 重新签发",
-	"the key of %s is too weak: %v":                                          "{1} 的密钥强度不足：{2}",
+	"the key of %s is too weak: %v":                                          "{1:say} 的密钥强度不足：{2:say}",
 	"the files have more than 1 MB in all":                                   "文件总大小超过 1 MB",
 	"upload only the certificate, its chain and its key":                     "只上传证书、证书链与私钥",
 	"the files have more than 32 certificates in all":                        "文件中的证书总数超过 32 张",
@@ -198,4 +198,4 @@ var phrases = map[string]map[string]string{"zh": {
 	"the signing request is not for the names applied for: ":                 "请求中的域名与申请不一致：{1}",
 	"make a request with exactly these names, or change the names":           "请按这些域名重新生成请求，或修改域名",
 	"find the key that was made for this certificate's request, or upload without a key and add it later": "请找到为该证书请求生成的私钥，或先不带私钥上传，之后再添加",
-}}
+}, chineseEngine, chineseFiles)}

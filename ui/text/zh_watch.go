@@ -28,4 +28,14 @@ var chineseWatch = map[string]string{
 	"watch.ok":              "正常", "watch.not looked at": "尚未查看", "watch.no answer yet": "尚无应答", "watch.unreachable": "无法连接", "watch.unreadable": "无法读取", "watch.expired": "已过期", "watch.expiring": "即将过期", "watch.self-signed": "自签名", "watch.untrusted": "不受信任",
 	"watch.wrong-name": "名称不符", "watch.incomplete-chain": "证书链不完整", "watch.not-yet-valid": "尚未生效",
 	"act.watch.add": "监控服务器", "act.watch.look": "立即查看", "act.watch.remove": "停止监控",
+	"watch.still": "仍为 %s",
+
+	// The kinds of notices, as they are stored.
+	"notice.to":     "%s，发送至 %s",
+	"notice.issued": "已签发", "notice.issue failed": "签发失败", "notice.rejected": "已驳回", "notice.proof of control awaited": "等待域名验证",
+	"notice.task raised": "新的待办", "notice.renewed": "已续期", "notice.renewal failed": "续期失败", "notice.deployed": "已部署",
+	"notice.deployment failed": "部署失败", "notice.undeployment failed": "撤下失败", "notice.verification failed": "检测失败", "notice.waiting for a credit": "等待自动部署次数",
+	"notice.drift seen": "线上证书不一致", "notice.revoked": "已吊销", "notice.revocation failed": "吊销失败", "notice.hosting started": "已开启托管",
+	"notice.hosting stopped": "已停止托管", "notice.hosting failing": "托管异常", "notice.expiry": "到期提醒", "notice.test": "测试",
+	"notice.watch": "监控变更",
 }

@@ -62,10 +62,11 @@ func (p *page) open() tea.Cmd {
 	add("col.certificate", e.Name)
 	add("event.from", c.Text.Code("label", e.From))
 	add("event.to", c.Text.Code("label", e.To))
-	add("col.why", e.Why)
+	add("col.why", c.Text.Code("why", e.Why))
 	add("col.result", c.Text.Code("result", e.Result))
-	add("event.reason", c.Text.Say(e.Reason))
-	add("col.detail", c.Text.Say(e.Detail))
+	reason, detail := c.Told(&e)
+	add("event.reason", reason)
+	add("col.detail", detail)
 	add("event.id", string(e.Instance))
 	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
 		return &dialog.Notice{Context: c, Title: c.T("event.title", e.Seq), Tone: style.Accent, Parts: []dialog.Part{{Lines: ls}}}

@@ -205,7 +205,9 @@ func (p *page) show() {
 	if t := strings.ToLower(strings.TrimSpace(p.input.Value)); t != "" {
 		es = nil
 		for n := range p.events {
-			if e := &p.events[n]; strings.Contains(strings.ToLower(e.Name+" "+e.Action+" "+e.Actor+" "+e.Result+" "+e.Reason+" "+e.Detail+" "+string(e.Instance)), t) {
+			e := &p.events[n]
+			words := p.c.Text.Or("event."+e.Action, "") + " " + p.c.Text.Or("result."+e.Result, "") // as they are drawn
+			if strings.Contains(strings.ToLower(e.Name+" "+e.Action+" "+e.Actor+" "+e.Result+" "+e.Reason+" "+e.Detail+" "+string(e.Instance)+" "+words), t) {
 				es = append(es, *e)
 			}
 		}

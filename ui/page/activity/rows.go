@@ -27,12 +27,7 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + c.Text.Or("result."+e.Result, e.Result)}
 		}},
 		{Title: c.T("col.detail"), Min: 16, Max: 90, Grow: 6, Cell: func(e model.Event, _ int) widget.Cell {
-			d := c.Text.Say(e.Reason)
-			if d == "" {
-				d = c.Text.Say(e.Detail)
-			} else if e.Detail != "" {
-				d += ": " + c.Text.Say(e.Detail)
-			}
+			d := c.Came(&e)
 			if e.To != "" && e.From != e.To {
 				change := "→ " + c.Text.Code("label", e.To)
 				if e.From != "" {
@@ -52,7 +47,7 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 			return widget.Cell{Tone: style.Muted, Text: c.Text.Code("via", e.Via)}
 		}},
 		{Title: c.T("col.why"), Min: 7, Max: 10, From: 150, Cell: func(e model.Event, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: e.Why}
+			return widget.Cell{Tone: style.Muted, Text: c.Text.Code("why", e.Why)}
 		}},
 	}
 }

@@ -168,7 +168,7 @@ func (w *watched) look() tea.Cmd {
 		case err != nil:
 			return flow.Tell(c, err)
 		case seen.Error != "":
-			return kit.ToldMsg{Text: c.T("watch.silent", seen.Address, seen.Error), Tone: style.Soon}
+			return kit.ToldMsg{Text: c.T("watch.silent", seen.Address, c.Text.Say(seen.Error)), Tone: style.Soon}
 		}
 		return kit.ToldMsg{Text: c.T("watch.looked", seen.Address, watchWords(c, &seen)), Tone: style.Of(seen.State()).Tone}
 	})

@@ -57,7 +57,7 @@ func deploy(q *request) tea.Msg {
 			{Key: "product", Label: c.T("deploy.product"), Kind: form.Select, Initial: first, Options: fixed(ids, ids), Hint: func(v form.Values) string {
 				p := product(v)
 				if p.Problems != "" {
-					return c.T("deploy.product.problem", p.Problems)
+					return c.T("deploy.product.problem", c.Text.Say(p.Problems))
 				}
 				if p.Makes {
 					return c.T("deploy.product.makes", c.Text.Or("driver."+p.Driver, p.Driver))

@@ -88,7 +88,7 @@ func (p *page) askedLine() string {
 	}
 	right := ""
 	if p.a != nil {
-		right = plural(c, "forecast.n.instances", p.a.Instances) + ", " + c.T("forecast.hosted", widget.Count(p.a.Hosted)) + " "
+		right = plural(c, "forecast.n.instances", p.a.Instances) + c.T("list.join") + c.T("forecast.hosted", widget.Count(p.a.Hosted)) + " "
 	}
 	return widget.Spread(left, right, p.width)
 }

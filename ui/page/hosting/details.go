@@ -164,13 +164,14 @@ func (d *hosted) next(c *kit.Context) (when, because string) {
 func (d *hosted) attempt(c *kit.Context) (said, because string) {
 	switch op, f := d.i.Operation, d.i.Failure; {
 	case op.Active() && op.Error != "":
-		return c.T("hosting.details.failed", op.Attempt), op.Error
+		return c.T("hosting.details.failed", op.Attempt), c.Text.Failed(string(op.Kind), op.Error)
 	case f.What != "" && slices.Contains(attempts, string(f.What)):
-		return c.T("hosting.details.failedat", widget.Stamp(f.At)), f.Message
+		return c.T("hosting.details.failedat", widget.Stamp(f.At)), c.Text.Failed(string(f.What), f.Message)
 	case d.last == nil:
 		return c.T("hosting.details.never"), ""
 	}
-	return widget.Stamp(d.last.At) + ", " + c.Text.Or("result."+d.last.Result, d.last.Result), c.Text.Say(d.last.Reason)
+	because, _ = c.Told(d.last)
+	return widget.Stamp(d.last.At) + ", " + c.Text.Or("result."+d.last.Result, d.last.Result), because
 }
 
 func (d *hosted) creditLines(c *kit.Context) []string {

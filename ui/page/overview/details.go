@@ -339,13 +339,13 @@ func (d *details) news(r *model.Row) (string, style.Tone) {
 	case i.Operation.Active() && i.Operation.Waiting != "":
 		return "◔ " + c.T("news.waiting", c.Text.Say(i.Operation.Waiting)), style.Work
 	case i.Operation.Active() && i.Operation.Error != "":
-		return "▲ " + c.T("news.retry", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), i.Operation.Attempt, c.Text.Say(i.Operation.Error)), style.Soon
+		return "▲ " + c.T("news.retry", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), i.Operation.Attempt, c.Text.Failed(string(i.Operation.Kind), i.Operation.Error)), style.Soon
 	case i.Failure.What != "":
-		return "✕ " + c.T("news.failed", c.Text.Code("action", string(i.Failure.What)), widget.Ago(i.Failure.At, c.Now), c.Text.Say(i.Failure.Message)), style.Bad
+		return "✕ " + c.T("news.failed", c.Text.Code("action", string(i.Failure.What)), widget.Ago(i.Failure.At, c.Now), c.Text.Failed(string(i.Failure.What), i.Failure.Message)), style.Bad
 	case i.Operation.Active():
 		return "◔ " + c.T("news.doing", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), widget.Ago(i.Operation.Since, c.Now)), style.Work
 	case i.Reason != "":
-		return c.T("news.reason", c.Text.Say(i.Reason)), style.Soon
+		return c.T("news.reason", c.Text.Failed(string(lifecycle.Issue), i.Reason)), style.Soon
 	}
 	if n, t := next(c, r); n != "" {
 		return n, t

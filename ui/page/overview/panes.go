@@ -166,9 +166,9 @@ func (d *details) places() []line {
 				{Tone: style.Plain, Text: r.Product + " " + r.Region + " " + r.Name}}},
 			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: style.Accent, Text: "  " + orDash(r.Address)}, {Tone: style.Muted, Text: "  " + seen}}})
 		if r.Failure.What != "" {
-			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Bad, Text: "  " + c.Text.Say(r.Failure.Message)}}})
+			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Bad, Text: "  " + c.Text.Failed(string(r.Failure.What), r.Failure.Message)}}})
 		} else if r.VerifyError != "" {
-			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Soon, Text: "  " + r.VerifyError}}})
+			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Soon, Text: "  " + c.Text.Failed(string(lifecycle.Verify), r.VerifyError)}}})
 		}
 	}
 	return ls
@@ -191,8 +191,8 @@ func (d *details) history() []line {
 		if e.From != e.To && e.To != "" {
 			words += " → " + c.Text.Code("label", e.To)
 		}
-		if m := firstOf(e.Reason, e.Detail); m != "" {
-			words += ": " + c.Text.Say(m)
+		if m := firstOf(c.Told(e)); m != "" {
+			words += c.T("colon") + m
 		}
 		ls = append(ls, line{resource: -1, spans: []widget.Span{
 			{Tone: style.Muted, Text: widget.Pad(widget.Stamp(e.At), 19)}, {Tone: st.Tone, Text: st.Glyph + " "},

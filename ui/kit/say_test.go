@@ -1,0 +1,84 @@
+package kit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/document"
+	"certquay/lifecycle/names"
+	"certquay/model"
+	"certquay/store"
+	"certquay/ui/text"
+)
+
+// TestErrorsAreSaidInTheLanguageOfTheSession finds each kind of error by what
+// it is, however deep it is wrapped. spec: S3 V5
+func TestErrorsAreSaidInTheLanguageOfTheSession(t *testing.T) {
+	zh, en := &Context{Text: text.New("zh")}, &Context{Text: text.New("en")}
+	path := filepath.Join(t.TempDir(), "none.pem")
+	_, missing := os.ReadFile(path) //nolint:gosec // there is none
+	_, badName := names.Parse("a..example")
+	_, noPicture := document.Check([]byte("%PDF-1.7"))
+	_, empty := bundle.Parse(time.Now(), bundle.File{Name: "x.pem"})
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{missing, path + "：文件不存在"},
+		{&fs.PathError{Op: "open", Path: "/root/key.pem", Err: fs.ErrPermission}, "/root/key.pem：权限不足"},
+		{&fs.PathError{Op: "write", Path: "/x", Err: errors.New("no space left on device")}, "/x：磁盘空间不足"},
+		{fmt.Errorf("look at resource x: %w", context.DeadlineExceeded), "超时"},
+		{&lifecycle.NotFound{What: "watch", Name: "a:443"}, "没有监控「a:443」"},
+		{&lifecycle.Ambiguous{What: "task", Name: "q", Candidates: []string{"1q", "2q"}}, "「q」对应多项：1q, 2q"},
+		{&lifecycle.Invalid{Field: "name", Why: "a contact needs a name", Example: "Ops"}, "联系人需要名称；Ops"},
+		{&lifecycle.Refusal{Action: lifecycle.Deploy, State: model.Issued, Reason: lifecycle.ReasonNoKey}, "certquay 不持有私钥，无法对该证书执行「部署」"},
+		{badName, "a..example：两点之间不能为空；www.example.com"},
+		{noPicture, "资质文件为PDF 文件；只接受 PNG 与 JPEG 图片，与文件名无关；请扫描、拍照，或导出为 PNG 或 JPEG"},
+		{empty, "x.pem：文件为空；请提供 PEM 或 DER 格式的证书"},
+		{fmt.Errorf("%w: /data has 3 MiB, certquay writes from 64 MiB upwards; free some space", store.ErrDiskFull), "数据目录所在磁盘的可用空间不足：/data 剩余 3 MiB，certquay 需要至少 64 MiB；请释放空间"},
+		{store.ErrSealed, "存储已密封：需要口令"},
+	} {
+		if c.err == nil {
+			t.Errorf("no error where %q is wanted", c.want)
+			continue
+		}
+		if got := zh.Error(c.err); got != c.want {
+			t.Errorf("%v: %q, want %q", c.err, got, c.want)
+		}
+		if got := en.Error(c.err); got != c.err.Error() {
+			t.Errorf("English changes %v to %q", c.err, got)
+		}
+	}
+}
+
+// TestToldOfAnEvent says reason and detail as they are stored in English, and a
+// refusal by its code otherwise. spec: S4 V5
+func TestToldOfAnEvent(t *testing.T) {
+	zh, en := &Context{Text: text.New("zh")}, &Context{Text: text.New("en")}
+	no := lifecycle.Refusal{Action: lifecycle.Deploy, Reason: lifecycle.ReasonNoKey}
+	for _, c := range []struct {
+		e      model.Event
+		zh, en string
+	}{
+		{model.Event{Action: "deploy", Result: lifecycle.ResultRefused, Reason: string(no.Reason), Detail: no.Message()},
+			"certquay 不持有私钥，无法对该证书执行「部署」", "no-key: certquay does not hold the private key, so it cannot deploy this certificate"},
+		{model.Event{Action: "issue", Result: lifecycle.ResultFailed, Reason: "rate limited"}, "CA 回复：rate limited", "rate limited"},
+		{model.Event{Action: "verify", Result: lifecycle.ResultFailed, Reason: "another certificate", Detail: "presents what was deployed"}, "另一张证书：使用的证书与所部署的一致", "another certificate: presents what was deployed"},
+		{model.Event{Action: "contact", Result: lifecycle.ResultOK, Detail: "added"}, "已添加", "added"},
+	} {
+		if got := zh.Came(&c.e); got != c.zh {
+			t.Errorf("%q, want %q", got, c.zh)
+		}
+		if got := en.Came(&c.e); got != c.en {
+			t.Errorf("%q, want %q", got, c.en)
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package text
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// prose is what has at least two words of which one is written small.
+var prose = regexp.MustCompile(`(?:^|[ (])[a-z]{2,}\b.* |[^ ] +[(]?[a-z]{2,}`)
+
+// silent are the files whose sentences no dashboard shows as they are, with the
+// reason.
+var silent = map[string]string{
+	"lifecycle/reasons.go":                 "reasons have texts by code, see TestReasonsAreTranslated",
+	"lifecycle/machine.go":                 "the help of the command line; actions have texts by code",
+	"lifecycle/matrix.go":                  "the page of rules",
+	"lifecycle/template.go":                "the form that goes to the CA",
+	"lifecycle/telling.go":                 "mail and messages, which have no language of a session",
+	"lifecycle/bundle/notes.go":            "the notes in downloaded archives",
+	"lifecycle/issuer/embedded/http.go":    "answers over HTTP",
+	"lifecycle/issuer/embedded/subject.go": "what stands in certificates, by the words of the CA/Browser Forum",
+	"lifecycle/forecast/records.go":        "faults of the program",
+	"lifecycle/forecast/table.go":          "faults of the program",
+	"lifecycle/forecast/script.go":         "stand-ins that never fail",
+	"lifecycle/bundle/decode/child.go":     "answers of the child, named by package bundle",
+	"lifecycle/bundle/decode/pkcs8.go":     "what the child calls things, quoted by package bundle",
+	"lifecycle/bundle/decode/stores.go":    "what the child calls things, quoted by package bundle",
+}
+
+// unsaid are further sentences that no dashboard shows.
+var unsaid = map[string]string{
+	"certquay buy": command, "certquay buy --from-pack": command, "certquay buy --level %s --type %s --brand %s --grade %s": command,
+	"certquay buy-pack %s --quantity 1": command, "certquay buy-pack certificate --quantity 1 --level %s --type %s --brand %s --grade %s": command,
+	"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com": command,
+	"--email ops@example.com": command, "https://hooks.example.com/certquay or slack://hook:A-B-C@webhook": command,
+
+	"%s at %s %s %s": byKind, "%s at %s %s %s, %s": byKind, "%s, to %s": byKind, "is %s": byKind, "is still %s": byKind, "%s pack": byKind, "%s or %s": byKind,
+	"; for example %s": byKind, "; %s": byKind,
+
+	"certquay issuing CA %d %s": name, "certquay root CA %s": name, "pack ": name, "pack available": name, "pack reserved": name, "pack supply": name, "pack used": name,
+	"certquay proof|%s|%s": name, "edge listener": name, "remote error": name, "%s %s %s": name, "%s: %s": name, "%s  %s  %s\n": name,
+
+	"certquay: a test for %s": elsewhereSaid, "This is a test. certquay can tell %s what happens.\n": elsewhereSaid,
+	"certquay edge\nproduct %s\nregion %s\nserver name %s\n": elsewhereSaid, "text/plain; charset=utf-8": elsewhereSaid,
+
+	"\nThe private key is not held by certquay: add the one that the signing request was\nmade with %s\n": notes,
+	"   (secret: keep it readable by its owner only, mode 0600)":                                          notes, "as NAME.key.": notes, "as NAME-key.pem.": notes,
+	"as NAME.pem.key beside NAME.pem, where HAProxy 2.2 and later look for it.": notes,
+
+	"find notices: %w": logged, "find what expires: %w": logged, "keep what became of notice %s: %w": logged, "tell of the expiry of %s: %w": logged,
+	"find what is to be looked at: %w": logged, "find what to ask the CA about: %w": logged, "forget what was done long ago: %w": logged, "say what is old: %w": logged,
+	"edge listener ended": logged,
+
+	"the embedded CA's longest validity is %s; it must be a minute or more": atStart, "the embedded CA's proof of control is %q; it is trust, dns or http": atStart,
+	"permitted domains of the embedded CA: %q is no domain; write example.com, which includes what is below it": atStart, "permitted domains of the embedded CA: %w": atStart,
+	"cannot open the store: %s %s":                                  atStart,
+	"an edge needs the name of its product and at least one region": atStart, "record %q of the edge has no name": atStart, "record %q of the embedded CA has no number": atStart,
+
+	"record %s/%s of the embedded CA has no serial": fault, "record %s/%s of the embedded CA is damaged": fault, "record %s/%s of the edge is damaged": fault,
+	"the embedded CA needs a key that names the attempt": fault, "decode: %s": fault, "the child gave half an answer": fault, "the child gave no answer": fault,
+	"the program does not call decode.RunIfChild": fault, "the system does not let the child set its limits": fault, "too much output": fault,
+}
+
+// Why a sentence needs no Chinese.
+const (
+	command       = "a command line or an example"
+	byKind        = "taken apart by what it is: see Detail and word"
+	name          = "no sentence"
+	elsewhereSaid = "goes to others"
+	notes         = "the notes in downloaded archives"
+	logged        = "only logged"
+	atStart       = "said before there is a dashboard"
+	fault         = "a fault of the program or its data, for who mends it"
+)
+
+// sentences finds every text of the engine in which a person would read
+// English: literals, formats, and what is put together of them, with %s for the
+// rest. What is logged is for no dashboard.
+func sentences(t *testing.T) map[string][]string {
+	found := map[string][]string{}
+	look := func(path string, e fs.DirEntry, err error) error {
+		if e != nil && e.IsDir() && slices.Contains([]string{"testdata", "producttest", "issuertest", "notifytest"}, e.Name()) {
+			return filepath.SkipDir
+		}
+		short := strings.TrimPrefix(filepath.ToSlash(path), "../../")
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || silent[short] != "" {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.ImportSpec, *ast.Field: // a field's tag
+				_, field := n.(*ast.Field)
+				return field && n.(*ast.Field).Tag == nil
+			case *ast.CallExpr:
+				return !logs(n)
+			case *ast.AssignStmt:
+				for i, l := range n.Lhs {
+					if s, ok := l.(*ast.SelectorExpr); ok && i < len(n.Rhs) && slices.Contains([]string{"Detail", "Reason", "Outcome", "Waiting", "Error"}, s.Sel.Name) {
+						if s, ok := format(n.Rhs[i]); ok && strings.ContainsFunc(s, isSmall) {
+							found[s] = append(found[s], short)
+						}
+					}
+				}
+			case ast.Expr:
+				if s, ok := format(n); ok {
+					if prose.MatchString(s) {
+						found[s] = append(found[s], short)
+					}
+					return false
+				}
+			}
+			return true
+		})
+		return nil
+	}
+	for _, dir := range []string{"../../lifecycle", "../../store/errors.go", "../../store/space.go", "../../cmd/session/files.go", "../../model/tx.go"} {
+		if err := filepath.WalkDir(dir, look); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
+}
+
+func isSmall(r rune) bool { return r >= 'a' && r <= 'z' }
+
+// logs says whether a call writes to the log.
+func logs(c *ast.CallExpr) bool {
+	s, ok := c.Fun.(*ast.SelectorExpr)
+	if !ok || !slices.Contains([]string{"Debug", "Info", "Warn", "Error"}, s.Sel.Name) {
+		return false
+	}
+	in, ok := s.X.(*ast.SelectorExpr)
+	return ok && (in.Sel.Name == "log" || in.Sel.Name == "Log")
+}
+
+// format is a literal, or a sum with at least one, with %s for what is none.
+func format(e ast.Expr) (string, bool) {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		if e.Kind != token.STRING {
+			return "", false
+		}
+		s, err := strconv.Unquote(e.Value)
+		return s, err == nil
+	case *ast.BinaryExpr:
+		if e.Op != token.ADD {
+			return "", false
+		}
+		l, left := format(e.X)
+		r, right := format(e.Y)
+		if !left && !right {
+			return "", false
+		}
+		if !left {
+			l = "%s"
+		}
+		if !right {
+			r = "%s"
+		}
+		return l + r, true
+	}
+	return "", false
+}
+
+// TestEverySentenceIsTranslated wants a text for all that the engine says and a
+// dashboard may show: a new sentence fails here until it has one. spec: V5
+func TestEverySentenceIsTranslated(t *testing.T) {
+	found := sentences(t)
+	if len(found) < 300 {
+		t.Errorf("only %d sentences are found", len(found))
+	}
+	for s, where := range found {
+		said := strings.TrimSuffix(strings.TrimPrefix(s, "; "), "; ")
+		_, is := phrases["zh"][said]
+		_, appended := phrases["zh"][strings.TrimSuffix(said, "%s")]
+		if !is && !appended && unsaid[s] == "" {
+			t.Errorf("%s says %q, which has no Chinese", where[0], s)
+		}
+	}
+	for s := range unsaid {
+		if found[s] == nil {
+			t.Errorf("the engine does not say %q any more", s)
+		}
+	}
+	for f := range silent {
+		if _, err := os.Stat("../../" + f); err != nil {
+			t.Error(err)
+		}
+	}
+}
