@@ -66,7 +66,9 @@ func TestARenewalThatFailsIsToBeSeenInItsTab(t *testing.T) {
 		to(clock.Now().Add(24 * time.Hour))
 		d = drive(t, kittest.New(), size[0], size[1], func(o *Options) { o.Backend, o.Actor = e, boss })
 		d.keys("2")
-		d.sees("all renew by themselves")
+		if d.sees("renewals used up: 1"); d.has("failing") {
+			t.Errorf("it is renewed, and still failing:\n%s", d.screen())
+		}
 		d.keys("enter")
 		if d.has("maintenance") {
 			t.Errorf("it is renewed, and the tab goes on about it:\n%s", d.screen())

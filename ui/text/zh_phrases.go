@@ -106,6 +106,7 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"a contact needs a name":                                                                "联系人需要名称",
 	"a company needs a name":                                                                "企业需要名称",
 	"%q is not an e-mail address":                                                           "「{1}」不是邮箱地址",
+	"this is not a phone number":                                                            "电话号码格式不正确",
 	"this is not an e-mail address":                                                         "邮箱格式不正确",
 	"this issuer needs an e-mail address":                                                   "该品牌需要邮箱",
 	"%q is not a key type":                                                                  "「{1}」不是密钥算法",
