@@ -3,7 +3,10 @@ package ui
 import (
 	"testing"
 
+	tea "charm.land/bubbletea/v2"
+
 	"certquay/lifecycle"
+	"certquay/ui/kit"
 	"certquay/ui/kittest"
 )
 
@@ -58,5 +61,39 @@ func TestStopHostingCounts(t *testing.T) {
 		d := drive(t, b, 80, 24)
 		d.find("shop").keys("m")
 		d.sees(want)
+	}
+}
+
+// TestTheWayOutIsTaken presses in a refusal the key that it names: the dialog
+// goes and the action comes. Pasted text, and any other key, do nothing of the
+// kind. spec: S3 V3
+func TestTheWayOutIsTaken(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24)
+	d.find("new DV single").keys("d").sees("Not possible: deploy", "press a: apply for it", "a apply for it   esc close")
+	d.send(tea.PasteMsg{Content: "a"})
+	d.keys("b", "m").sees("Not possible: deploy")
+	d.keys("a").sees("Apply for new DV single")
+	d.keys("esc", "d").click("a apply for it").sees("Apply for new DV single")
+	d.called()
+	// Two ways, and one that asks; what is typed at once is for what opens.
+	d.keys("esc", "esc").find("gone0").keys("d").sees("press b; or delete this one: press ctrl+x", "b buy certificates   ctrl+x delete it for good   esc close")
+	var cmds []tea.Cmd
+	for _, k := range []string{"ctrl+x", "g", "o"} {
+		_, cmd := d.m.Update(press(k))
+		cmds = append(cmds, cmd)
+	}
+	d.run(tea.Batch(cmds...))
+	d.sees("Delete gone0.example.com", "type the name   go")
+	d.called()
+	// A key of one's own, and the reason why there is nothing to explain.
+	d = drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Keys = kit.Keymap{"apply": {"Z"}} })
+	d.find("new DV single").keys("d").sees("press Z: apply for it").keys("Z").sees("Apply for new DV single")
+	d = drive(t, kittest.New(), 80, 24)
+	d.keys("x").sees("buy one with b").keys("b").sees("Nothing is bought before")
+	// The details of what one is in already: nothing but the dialog goes.
+	d = drive(t, kittest.Fleet(60), 80, 24)
+	d.find("corp.").keys("enter", "d").sees("enter tells what is awaited").keys("enter")
+	if d.m.top() != nil || d.has("does nothing here") {
+		t.Fatalf("the dialog is not simply closed:\n%s", d.screen())
 	}
 }

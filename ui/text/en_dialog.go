@@ -12,6 +12,7 @@ var englishDialogs = map[string]string{
 	"refused.state":      "State: %s.",
 	"refused.wayout":     "The way out",
 	"wayout.press":       "press %s", "wayout.tells": "%s tells",
+	"wayout.does":  "press %s: %s",
 	"refused.rule": "(rule %s)",
 	"failed.title": "Failed: %s",
 	"failed.word":  "failed",

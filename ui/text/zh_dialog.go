@@ -12,6 +12,7 @@ var chineseDialogs = map[string]string{
 	"refused.state":      "状态：%s。",
 	"refused.wayout":     "解决办法",
 	"wayout.press":       "按 %s", "wayout.tells": "按 %s 查看",
+	"wayout.does":  "按 %s：%s",
 	"refused.rule": "（规则 %s）",
 	"failed.title": "失败：%s",
 	"failed.word":  "失败",

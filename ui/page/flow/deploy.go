@@ -212,7 +212,7 @@ func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.Res
 func explain(c *kit.Context, t Target) kit.Action {
 	a := kit.Action{ID: "explain", Key: "x", Label: c.T("action.explain"), Group: kit.Certificate, Footer: kit.Some(kit.Second+kit.Rank(len(footer)), len(t.IDs) > 0), Asks: true}
 	if len(t.IDs) == 0 {
-		a.Why = kit.Because(c.T("explain.none"), c.T("explain.none.hint"))
+		a.Why = kit.Because(c.T("explain.none"), c.T("explain.none.hint"), kit.Way{Key: c.KeyOf(lifecycle.Buy), Label: c.T("action.buy")})
 		return a
 	}
 	id := t.IDs[0]

@@ -230,7 +230,7 @@ func refusedMsg(c *kit.Context, r *lifecycle.Refusal, cs *lifecycle.Case) tea.Ms
 	if cs != nil && cs.Instance != nil {
 		name = cs.Instance.Name
 	}
-	return kit.OpenedMsg{Make: func() kit.Dialog { return dialog.Refused(c, r, name) }}
+	return kit.OpenedMsg{Then: dialog.Go, Make: func() kit.Dialog { return dialog.Refused(c, r, name) }}
 }
 
 // failedMsg tells of an error: a refusal as a refusal, anything else as a
