@@ -23,11 +23,15 @@ type Confirm struct {
 	Danger   lifecycle.Danger
 	Lines    []string
 	Question string
+	Again    string // the key that asked, pressed again, means yes; "" for none
 }
 
 // Update implements kit.Dialog.
 func (d *Confirm) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 	if k, ok := msg.(tea.KeyPressMsg); ok {
+		if d.Again != "" && k.String() == d.Again {
+			return nil, kit.Outcome{Done: true, Value: true}
+		}
 		switch k.String() {
 		case "y", "Y", "enter":
 			return nil, kit.Outcome{Done: true, Value: true}
