@@ -25,6 +25,7 @@ type root struct {
 	cancel        context.CancelFunc
 	pages         []kit.Page
 	tab           int
+	from          int             // the tab from which the details in front were opened
 	stack         []kit.OpenedMsg // the top one last
 	dialogs       []kit.Dialog
 	width, height int
@@ -153,7 +154,18 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		if v.Told.Text != "" {
 			told = m.tell(v.Told)
 		}
-		return tea.Batch(told, m.choose(0), m.page().Update(v))
+		from := m.from
+		if m.tab != 0 {
+			from = m.tab
+		}
+		first := m.choose(0)
+		m.from = from
+		return tea.Batch(told, first, m.page().Update(v))
+	case kit.ReturnedMsg:
+		if m.from == 0 {
+			return nil
+		}
+		return m.choose(m.from)
 	case kit.FocusedMsg:
 		return m.page().Update(v)
 	// What a person does.
@@ -314,7 +326,7 @@ func (m *root) choose(tab int) tea.Cmd {
 	if tab = (tab + len(m.pages)) % len(m.pages); tab != m.tab {
 		left = m.page().Update(kit.LeftMsg{})
 	}
-	m.tab = tab
+	m.tab, m.from = tab, 0
 	return tea.Batch(left, m.page().Update(kit.FocusedMsg{}))
 }
 

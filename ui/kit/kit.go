@@ -280,6 +280,9 @@ type (
 		ID   model.ID
 		Told ToldMsg
 	}
+	// ReturnedMsg says that the details of an instance were left: back to the
+	// page where they were asked for.
+	ReturnedMsg struct{}
 	// UndoableMsg says that something was done that can be taken back, and what
 	// else to do.
 	UndoableMsg struct {

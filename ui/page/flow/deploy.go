@@ -230,11 +230,17 @@ func explain(c *kit.Context, t Target) kit.Action {
 				return failedMsg(c, &lifecycle.Row{Action: "explain"}, err)
 			}
 			return kit.OpenedMsg{Make: func() kit.Dialog {
-				return &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent, Parts: []dialog.Part{
-					{Lines: []string{c.Text.Say(e.State)}, Tone: style.Strong},
+				d := &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent,
+					Parts: []dialog.Part{{Lines: []string{c.Text.Say(e.State)}, Tone: style.Strong}}}
+				for _, part := range []dialog.Part{
 					{Head: c.T("explain.why"), Lines: bullets(said(c, e.Why))},
 					{Head: c.T("explain.next"), Lines: bullets(keyed(c, said(c, e.Next)))},
-				}}
+				} {
+					if len(part.Lines) > 0 {
+						d.Parts = append(d.Parts, part)
+					}
+				}
+				return d
 			}}
 		})
 	}
