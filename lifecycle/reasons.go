@@ -141,7 +141,7 @@ var vocabulary = map[Reason]reasonText{
 	ReasonClockBack:      {"the clock is at {at} and never goes back", "certquay clock +30d moves it forward"},
 	ReasonInUse:          {"{what} is still used by {users}", "change those first"},
 	ReasonStateSpec:      {"the certificate does not tell its whole specification", "state the rest: certquay host {id} {unknown}"},
-	ReasonPackNotHosted:  {"it was applied for from a pack without hosting, so it cannot be hosted", "name hosting packs when applying: certquay apply ID --hosting-packs N"},
+	ReasonPackNotHosted:  {"it was applied for from a pack without hosting, so it cannot be hosted", "for a hosted one, buy another: certquay buy --from-pack; then name hosting packs when applying for it"},
 	ReasonHostingPacks:   {"{n} hosting packs cannot be used: {why}", "{hint}"},
 	ReasonPackQuantity:   {"{quantity} units at once are not possible: 1 to {most} are", "--quantity 1"},
 	ReasonNoUnits:        {"{needed} of {unit} needed, {free} available", "{buy}"},

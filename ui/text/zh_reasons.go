@@ -56,7 +56,7 @@ var reasons = map[string]map[string]reasonText{"zh": {
 	"clock-never-back":          {"时钟为 {at}，不能后退", "certquay clock +30d 向前推进"},
 	"in-use":                    {"{what:say}仍被 {users} 使用", "请先修改它们"},
 	"specification-unknown":     {"证书未说明其完整规格", "请补充：certquay host {id} {unknown}"},
-	"from-pack-without-hosting": {"该实例从资源包申请且未含托管，不能再托管", "申请时指定托管服务包：certquay apply ID --hosting-packs N"},
+	"from-pack-without-hosting": {"该实例从资源包申请且未含托管，不能再托管", "如需托管，请另购一个：certquay buy --from-pack；申请时指定托管服务包"},
 	"hosting-packs":             {"不能使用 {n} 个托管服务包：{why:say}", "{hint}"},
 	"pack-quantity":             {"一次不能购买 {quantity} 个单位：可为 1 至 {most}", "--quantity 1"},
 	"no-unit-available":         {"{unit} 需要 {needed} 个，可用 {free} 个", "{buy}"},
