@@ -42,6 +42,7 @@ const (
 	ReasonExpired        Reason = "expired"
 	ReasonNotYetValid    Reason = "not-yet-valid"
 	ReasonNotDeployed    Reason = "not-deployed"
+	ReasonNowhere        Reason = "deployed-nowhere"
 	ReasonUndeployFirst  Reason = "undeploy-first"
 	ReasonNotHosted      Reason = "not-hosted"
 	ReasonHosted         Reason = "already-hosted"
@@ -112,6 +113,7 @@ var vocabulary = map[Reason]reasonText{
 	ReasonExpired:        {"the certificate expired at {at}", "buy a new one: certquay buy"},
 	ReasonNotYetValid:    {"the certificate is not valid before {at}", "deploy it then"},
 	ReasonNotDeployed:    {"it is not deployed anywhere", "deploy it first: certquay deploy {id} --product PRODUCT"},
+	ReasonNowhere:        {"it is not deployed anywhere", "there is nothing to {action}; to remove it from the list: certquay delete {id}"},
 	ReasonUndeployFirst:  {"it is still deployed on {resources}", "take it off first: certquay undeploy RESOURCE"},
 	ReasonNotHosted:      {"{action} needs managed hosting, which is off", "switch hosting on first: certquay host {id}"},
 	ReasonHosted:         {"it is hosted already, with renewals left", "certquay show {id} tells until when"},

@@ -1,11 +1,13 @@
 package ui
 
 import (
+	"slices"
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/kittest"
 )
@@ -96,4 +98,31 @@ func TestTheWayOutIsTaken(t *testing.T) {
 	if d.m.top() != nil || d.has("does nothing here") {
 		t.Fatalf("the dialog is not simply closed:\n%s", d.screen())
 	}
+}
+
+// TestOnlyWhatIsPossibleIsOffered says where nothing is deployed what can be
+// done in that state: not to deploy what has ended, expired or is not issued.
+// What was asked is what is refused. spec: D8 S3 V3
+func TestOnlyWhatIsPossibleIsOffered(t *testing.T) {
+	b := kittest.Fleet(60)
+	old := b.Instances[3]
+	b.Places = slices.DeleteFunc(b.Places, func(r *model.Resource) bool { return r.Instance == old.ID })
+	for name, deploys := range map[string]bool{"gone0": false, "gone1": false, "never.": false, "new DV single": false, "old.": false, "vpn24": true} {
+		d := drive(t, b, 120, 40)
+		d.find(name).keys("enter").sees("not deployed")
+		if d.has("not deployed; d deploys it") != deploys {
+			t.Errorf("%s:\n%s", name, d.screen())
+		}
+		if name == "never." || name == "new DV single" {
+			continue
+		}
+		if d.keys("D"); d.has("deploy it first: press d") != deploys || d.has("to remove it from the list: press ctrl+x") == deploys {
+			t.Errorf("%s:\n%s", name, d.screen())
+		}
+	}
+	for _, name := range []string{"new DV single", "gone1", "corp."} {
+		drive(t, b, 80, 24).find(name).keys("m").sees("Not possible: managed hosting")
+	}
+	drive(t, b, 80, 24).find("gone1").keys("ctrl+k").sees("Not possible: revoke it")
+	drive(t, b, 80, 24).find("never.").keys("ctrl+k").sees("Not possible: close it")
 }

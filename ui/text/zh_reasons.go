@@ -27,6 +27,7 @@ var reasons = map[string]map[string]reasonText{"zh": {
 	"expired":                   {"证书已于 {at} 过期", "购买新证书：certquay buy"},
 	"not-yet-valid":             {"证书在 {at} 之前尚未生效", "请届时再部署"},
 	"not-deployed":              {"尚未部署到任何位置", "请先部署：certquay deploy {id} --product PRODUCT"},
+	"deployed-nowhere":          {"尚未部署到任何位置", "无可执行「{action:action}」之处；如需从列表移除：certquay delete {id}"},
 	"undeploy-first":            {"仍部署在 {resources}", "请先撤下：certquay undeploy RESOURCE"},
 	"not-hosted":                {"「{action:action}」需要托管，当前未开启", "请先开启托管：certquay host {id}"},
 	"already-hosted":            {"已托管，且有剩余续期", "certquay show {id} 查看期限"},
