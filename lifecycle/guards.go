@@ -43,10 +43,13 @@ var (
 		return nil
 	}}
 	isDeployed = Guard{"D8", func(c *Case) *Refusal {
-		if len(c.Resources) == 0 {
-			return &Refusal{Reason: ReasonNotDeployed}
+		switch {
+		case len(c.Resources) > 0:
+			return nil
+		case c.Instance.State.Group() == model.GroupEnded || c.Instance.Is(model.Expired, c.Now): // and cannot be deployed
+			return &Refusal{Reason: ReasonNowhere}
 		}
-		return nil
+		return &Refusal{Reason: ReasonNotDeployed}
 	}}
 	notDeployed = Guard{"I5", func(c *Case) *Refusal {
 		there := slices.DeleteFunc(slices.Clone(c.Resources), func(r model.Resource) bool { return !placed(&r) })

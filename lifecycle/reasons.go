@@ -42,6 +42,7 @@ const (
 	ReasonExpired        Reason = "expired"
 	ReasonNotYetValid    Reason = "not-yet-valid"
 	ReasonNotDeployed    Reason = "not-deployed"
+	ReasonNowhere        Reason = "deployed-nowhere"
 	ReasonUndeployFirst  Reason = "undeploy-first"
 	ReasonNotHosted      Reason = "not-hosted"
 	ReasonHosted         Reason = "already-hosted"
@@ -112,6 +113,7 @@ var vocabulary = map[Reason]reasonText{
 	ReasonExpired:        {"the certificate expired at {at}", "buy a new one: certquay buy"},
 	ReasonNotYetValid:    {"the certificate is not valid before {at}", "deploy it then"},
 	ReasonNotDeployed:    {"it is not deployed anywhere", "deploy it first: certquay deploy {id} --product PRODUCT"},
+	ReasonNowhere:        {"it is not deployed anywhere", "there is nothing to {action}; to remove it from the list: certquay delete {id}"},
 	ReasonUndeployFirst:  {"it is still deployed on {resources}", "take it off first: certquay undeploy RESOURCE"},
 	ReasonNotHosted:      {"{action} needs managed hosting, which is off", "switch hosting on first: certquay host {id}"},
 	ReasonHosted:         {"it is hosted already, with renewals left", "certquay show {id} tells until when"},
@@ -141,7 +143,7 @@ var vocabulary = map[Reason]reasonText{
 	ReasonClockBack:      {"the clock is at {at} and never goes back", "certquay clock +30d moves it forward"},
 	ReasonInUse:          {"{what} is still used by {users}", "change those first"},
 	ReasonStateSpec:      {"the certificate does not tell its whole specification", "state the rest: certquay host {id} {unknown}"},
-	ReasonPackNotHosted:  {"it was applied for from a pack without hosting, so it cannot be hosted", "name hosting packs when applying: certquay apply ID --hosting-packs N"},
+	ReasonPackNotHosted:  {"it was applied for from a pack without hosting, so it cannot be hosted", "for a hosted one, buy another: certquay buy --from-pack; then name hosting packs when applying for it"},
 	ReasonHostingPacks:   {"{n} hosting packs cannot be used: {why}", "{hint}"},
 	ReasonPackQuantity:   {"{quantity} units at once are not possible: 1 to {most} are", "--quantity 1"},
 	ReasonNoUnits:        {"{needed} of {unit} needed, {free} available", "{buy}"},

@@ -29,6 +29,27 @@ var testCSR = func() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})
 }()
 
+// TestWhatCtrlSSends says on every step what would be submitted there, once it
+// could be. spec: A1
+func TestWhatCtrlSSends(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24)
+	d.find("new DV single").keys("a").text("a.example.com")
+	d.sees("ctrl+s submits this at once, without the other steps: 1 name, a new ecdsa-p256 key.")
+	d.keys("pgdown", "tab", "right").sees("the other steps: 1 name, a new").keys("pgdown")
+	if d.has("without the other steps") {
+		t.Fatalf("there are none after the last:\n%s", d.screen())
+	}
+}
+
+// TestTheFormThatEnds has two words for two things: the one closes, revokes or
+// deletes for good, the other leaves the dialog. spec: B5 V3
+func TestTheFormThatEnds(t *testing.T) {
+	for name, words := range map[string]string{"new DV single": "ctrl+s close it for good   esc keep it", "img.": "ctrl+s revoke   esc keep it"} {
+		d := drive(t, kittest.Fleet(60), 80, 24)
+		d.find(name).keys("ctrl+k").sees(words)
+	}
+}
+
 // TestApplyForm states the limits of the type, shows what is wrong beside the
 // field, saves the draft on esc, and comes back filled in when the engine
 // says no. spec: A1 A2 A6

@@ -69,6 +69,16 @@ func TestDeployForm(t *testing.T) {
 	d.sees("deployed pay.example.com to SLB: 1 verified")
 }
 
+// TestLettersChooseNothing types and pastes a region into the field of the
+// product: letters that move the cursor elsewhere do not choose there, the
+// arrows and the space bar do. spec: V4 D2
+func TestLettersChooseNothing(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24)
+	d.keys("j", "j", "d").text("cn-hangzhou-hl").sees("‹ CDN ›")
+	d.send(tea.PasteMsg{Content: "SLB hl"})
+	d.sees("‹ CDN ›").keys("right", "left", "space").sees("‹ SCDN ›")
+}
+
 // TestSaveForm writes files where the person says and tells which hold a key.
 // spec: I2
 func TestSaveForm(t *testing.T) {

@@ -73,7 +73,7 @@ func TestScreens(t *testing.T) {
 		{"apply-like-found", -1, []string{"/", "O", "V", "enter", "a", "tab", "tab", "tab", "tab", "tab", "e", "x", "a", "right"}},
 		{"apply-like-done", -1, []string{"/", "O", "V", "enter", "a", "tab", "tab", "tab", "tab", "tab", "right", "right", "enter"}},
 		{"apply-packs-none", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "pgdown", "pgdown"}},
-		{"apply-packs", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "w", ".", "d", "e", "pgdown", "pgdown", "right"}},
+		{"apply-packs", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "w", ".", "d", "e", "pgdown", "pgdown", "right", "right"}},
 		{"apply-packs-few", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "w", ".", "d", "e", "pgdown", "pgdown", "left"}},
 		{"apply-packs-buy", -2, []string{"/", "p", "a", "c", "k", "enter", "a", "w", ".", "d", "e", "pgdown", "pgdown", "left", "ctrl+b"}},
 		{"apply-pasted", -3, []string{"/", "O", "V", "enter", "a", "pgdown", "pgdown", "pgdown", "a", "b", "c"}},

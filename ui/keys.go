@@ -42,7 +42,7 @@ func (m *root) askQuit() tea.Cmd {
 	return m.open(kit.OpenedMsg{
 		Make: func() kit.Dialog {
 			return &dialog.Confirm{Context: m.c, Title: m.c.T("quit.title"), Danger: lifecycle.DangerNote,
-				Lines: []string{m.c.T("quit.text")}, Question: m.c.T("quit.question")}
+				Lines: []string{m.c.T("quit.text"), m.c.T("quit.again")}, Question: m.c.T("quit.question"), Again: "ctrl+c"}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil {

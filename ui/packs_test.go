@@ -41,13 +41,16 @@ func TestHostingPacksInTheForm(t *testing.T) {
 	b := fromPack(5, 4)
 	d := drive(t, b, 80, 24)
 	d.find("from pack").keys("a").text("a.example.com").keys("pgdown", "pgdown")
-	d.sees("none: 1 year, not hosted", "Free: hosting packs 5, further units 4.", "cannot be hosted after issue", "nobody")
+	d.sees("choose: with hosting or without?", "Free: hosting packs 5, further units 4.", "cannot be hosted after issue", "Still missing: hosting packs", "nobody")
+	d.keys("ctrl+s").sees("✕ choose with → first: none is one year")
+	d.called()
+	d.keys("right").sees("none: 1 year, not hosted", "Nothing is missing")
 	d.keys("right", "right")
 	d.sees("2, renewed 2 times", "Taken: hosting packs 2; 3 remain.", "2 besides its own; 2 remain.", "a service of up to 3 years", "Ops <ops@example.com>")
 	d.keys("right")
 	d.sees("Taken: hosting packs 3; 2 remain.", "1 remain.", "up to 4 years")
 	d.keys("right")
-	d.sees("none: 1 year") // a fourth is not to be had
+	d.sees("choose:") // a fourth is not to be had
 	d.keys("left")
 	d.b.Calls()
 	d.keys("ctrl+s")
@@ -71,6 +74,37 @@ func TestHostingPacksInTheForm(t *testing.T) {
 			d.keys("left")
 			d.sees(most)
 		}
+	}
+}
+
+// TestHostingIsChosenNotOmitted sends from the first step: while hosting packs
+// are free that leads to the choice and issues nothing; without any it says
+// that it is not hosted, and once some are bought they are asked for. What was
+// issued without hosting says how to get a hosted one. spec: H6 H7
+func TestHostingIsChosenNotOmitted(t *testing.T) {
+	d := drive(t, fromPack(5, 4), 80, 24)
+	d.find("from pack").keys("a").text("a.example.com").keys("ctrl+s")
+	d.sees("▸ ✕ 3 submit", "✕ choose with → first: none is one year, and it can never be hosted; 1 to 3 host it")
+	d.called()
+	d.keys("right", "ctrl+s")
+	if calls := d.b.Calls(); len(calls) != 1 || strings.Contains(calls[0], "hosting") {
+		t.Fatalf("calls %q", calls)
+	}
+	d = drive(t, fromPack(0, 4), 80, 24)
+	d.find("from pack").keys("a").text("a.example.com").sees("not hosted").keys("pgdown", "pgdown")
+	d.sees("none: 1 year, not hosted; none are free", "no hosting pack is free", "ctrl+b buys some", "Nothing is missing")
+	d.keys("ctrl+b", "ctrl+s", "y").sees("choose: with hosting or without?")
+	d.b.Calls()
+	d.keys("ctrl+s").sees("✕ choose with →").called()
+
+	b := fromPack(5, 4)
+	issued := *b.Instances[0]
+	issued.ID, issued.Name, issued.Origin, issued.Hosting = "01K9Z3T00Q5W7X2V8R4N6MPCK2", "issued pack", model.OriginPack, model.Hosting{}
+	b.Instances = append(b.Instances, &issued)
+	d = drive(t, b, 80, 24)
+	d.find("issued pack").keys("m").sees("for a hosted one, buy another: press b", "b buy certificates   esc close")
+	if d.has("press a") {
+		t.Fatalf("it can be applied for no more:\n%s", d.screen())
 	}
 }
 

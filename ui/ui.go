@@ -25,6 +25,7 @@ type root struct {
 	cancel        context.CancelFunc
 	pages         []kit.Page
 	tab           int
+	from          int             // the tab from which the details in front were opened
 	stack         []kit.OpenedMsg // the top one last
 	dialogs       []kit.Dialog
 	width, height int
@@ -141,6 +142,11 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 	case kit.UndoableMsg:
 		m.c.Undo = &v.Undo
 		return m.update(v.Then)
+	case kit.PressedMsg:
+		if a, ok := m.actionOf(v.Key); ok {
+			return m.run(a)
+		}
+		return nil
 	case kit.CopiedMsg:
 		return tea.Batch(m.tell(kit.ToldMsg{Text: m.c.T("copied", v.What, v.Text), Tone: style.Good}), tea.SetClipboard(v.Text))
 	case kit.ShownMsg:
@@ -148,7 +154,18 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		if v.Told.Text != "" {
 			told = m.tell(v.Told)
 		}
-		return tea.Batch(told, m.choose(0), m.page().Update(v))
+		from := m.from
+		if m.tab != 0 {
+			from = m.tab
+		}
+		first := m.choose(0)
+		m.from = from
+		return tea.Batch(told, first, m.page().Update(v))
+	case kit.ReturnedMsg:
+		if m.from == 0 {
+			return nil
+		}
+		return m.choose(m.from)
 	case kit.FocusedMsg:
 		return m.page().Update(v)
 	// What a person does.
@@ -242,13 +259,20 @@ func isPaste(msg tea.Msg) bool { _, ok := msg.(tea.PasteMsg); return ok }
 
 // dispatch runs the action of a key: the page's before the global ones.
 func (m *root) dispatch(key string) tea.Cmd {
-	for _, a := range m.actions() {
-		if a.Off || a.Key != key && !contains(a.Also, key) {
-			continue
-		}
+	if a, ok := m.actionOf(key); ok {
 		return m.run(a)
 	}
 	return m.tell(kit.ToldMsg{Text: m.c.T("key.nothing", key), Tone: style.Muted})
+}
+
+// actionOf is the action that a key has here and now.
+func (m *root) actionOf(key string) (kit.Action, bool) {
+	for _, a := range m.actions() {
+		if !a.Off && (a.Key == key || contains(a.Also, key)) {
+			return a, true
+		}
+	}
+	return kit.Action{}, false
 }
 
 // run does what an action does. One that is not allowed and cannot say so
@@ -260,8 +284,8 @@ func (m *root) run(a kit.Action) tea.Cmd {
 	if a.Run == nil {
 		if a.Why != nil {
 			why := a.Why
-			return m.open(kit.OpenedMsg{Make: func() kit.Dialog {
-				return &dialog.Notice{Context: m.c, Title: a.Label, Word: m.c.T("danger.note"), Tone: style.Accent,
+			return m.open(kit.OpenedMsg{Then: dialog.Go, Make: func() kit.Dialog {
+				return &dialog.Notice{Context: m.c, Title: a.Label, Word: m.c.T("danger.note"), Tone: style.Accent, Choices: dialog.Ways(why.Ways()),
 					Parts: []dialog.Part{{Lines: []string{why.Message()}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint()}}}}
 			}})
 		}
@@ -272,35 +296,6 @@ func (m *root) run(a kit.Action) tea.Cmd {
 		return m.hold(cmd)
 	}
 	return cmd
-}
-
-// hold keeps what is typed until the command has come to something, so that
-// fast typing reaches the dialog it was meant for.
-func (m *root) hold(cmd tea.Cmd) tea.Cmd {
-	if cmd == nil {
-		return nil
-	}
-	m.holds++
-	return func() tea.Msg { return preparedMsg{cmd()} }
-}
-
-func (m *root) release(inner tea.Msg) tea.Cmd {
-	m.holds = max(m.holds-1, 0)
-	var cmds []tea.Cmd
-	inner = flow.Handle(m.c, inner)
-	switch inner.(type) {
-	case nil:
-	case kit.OpenedMsg, kit.ToldMsg, kit.ShownMsg, kit.CopiedMsg, kit.UndoableMsg:
-		cmds = append(cmds, m.update(inner)) // at once, before the keys that follow
-	default:
-		cmds = append(cmds, kit.Send(inner)) // may be the framework's own: a batch, the end
-	}
-	held := m.held
-	m.held = nil
-	for _, msg := range held {
-		cmds = append(cmds, m.input(msg))
-	}
-	return tea.Batch(cmds...)
 }
 
 // open puts a dialog on top and tells it the background, as the terminal will
@@ -331,7 +326,7 @@ func (m *root) choose(tab int) tea.Cmd {
 	if tab = (tab + len(m.pages)) % len(m.pages); tab != m.tab {
 		left = m.page().Update(kit.LeftMsg{})
 	}
-	m.tab = tab
+	m.tab, m.from = tab, 0
 	return tea.Batch(left, m.page().Update(kit.FocusedMsg{}))
 }
 

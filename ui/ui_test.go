@@ -310,14 +310,16 @@ func TestMoving(t *testing.T) {
 	d.keys("Z")
 	d.sees("Z does nothing here")
 	d.keys("ctrl+c")
-	d.sees("Quit certquay?")
-	d.keys("ctrl+c")
+	d.sees("Quit certquay?", "ctrl+c once more quits")
+	d.keys("esc", "w", "ctrl+c")
 	if d.quit || d.m.top() != nil {
-		t.Fatal("ctrl+c closes a dialog")
+		t.Fatal("ctrl+c closes another dialog")
 	}
-	d.keys("ctrl+c", "y")
-	if !d.quit {
-		t.Fatal("ctrl+c and yes do not quit")
+	for _, again := range []string{"y", "ctrl+c"} {
+		d := drive(t, kittest.Fleet(60), 80, 24).keys("ctrl+c", again)
+		if !d.quit {
+			t.Fatalf("ctrl+c and %s do not quit", again)
+		}
 	}
 	d = drive(t, kittest.Fleet(60), 80, 24)
 	if d.keys("q"); !d.quit {

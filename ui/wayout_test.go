@@ -1,9 +1,14 @@
 package ui
 
 import (
+	"slices"
 	"testing"
 
+	tea "charm.land/bubbletea/v2"
+
 	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kit"
 	"certquay/ui/kittest"
 )
 
@@ -59,4 +64,65 @@ func TestStopHostingCounts(t *testing.T) {
 		d.find("shop").keys("m")
 		d.sees(want)
 	}
+}
+
+// TestTheWayOutIsTaken presses in a refusal the key that it names: the dialog
+// goes and the action comes. Pasted text, and any other key, do nothing of the
+// kind. spec: S3 V3
+func TestTheWayOutIsTaken(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24)
+	d.find("new DV single").keys("d").sees("Not possible: deploy", "press a: apply for it", "a apply for it   esc close")
+	d.send(tea.PasteMsg{Content: "a"})
+	d.keys("b", "m").sees("Not possible: deploy")
+	d.keys("a").sees("Apply for new DV single")
+	d.keys("esc", "d").click("a apply for it").sees("Apply for new DV single")
+	d.called()
+	// Two ways, and one that asks; what is typed at once is for what opens.
+	d.keys("esc", "esc").find("gone0").keys("d").sees("press b; or delete this one: press ctrl+x", "b buy certificates   ctrl+x delete it for good   esc close")
+	var cmds []tea.Cmd
+	for _, k := range []string{"ctrl+x", "g", "o"} {
+		_, cmd := d.m.Update(press(k))
+		cmds = append(cmds, cmd)
+	}
+	d.run(tea.Batch(cmds...))
+	d.sees("Delete gone0.example.com", "type the name   go")
+	d.called()
+	// A key of one's own, and the reason why there is nothing to explain.
+	d = drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Keys = kit.Keymap{"apply": {"Z"}} })
+	d.find("new DV single").keys("d").sees("press Z: apply for it").keys("Z").sees("Apply for new DV single")
+	d = drive(t, kittest.New(), 80, 24)
+	d.keys("x").sees("buy one with b").keys("b").sees("Nothing is bought before")
+	// The details of what one is in already: nothing but the dialog goes.
+	d = drive(t, kittest.Fleet(60), 80, 24)
+	d.find("corp.").keys("enter", "d").sees("enter tells what is awaited").keys("enter")
+	if d.m.top() != nil || d.has("does nothing here") {
+		t.Fatalf("the dialog is not simply closed:\n%s", d.screen())
+	}
+}
+
+// TestOnlyWhatIsPossibleIsOffered says where nothing is deployed what can be
+// done in that state: not to deploy what has ended, expired or is not issued.
+// What was asked is what is refused. spec: D8 S3 V3
+func TestOnlyWhatIsPossibleIsOffered(t *testing.T) {
+	b := kittest.Fleet(60)
+	old := b.Instances[3]
+	b.Places = slices.DeleteFunc(b.Places, func(r *model.Resource) bool { return r.Instance == old.ID })
+	for name, deploys := range map[string]bool{"gone0": false, "gone1": false, "never.": false, "new DV single": false, "old.": false, "vpn24": true} {
+		d := drive(t, b, 120, 40)
+		d.find(name).keys("enter").sees("not deployed")
+		if d.has("not deployed; d deploys it") != deploys {
+			t.Errorf("%s:\n%s", name, d.screen())
+		}
+		if name == "never." || name == "new DV single" {
+			continue
+		}
+		if d.keys("D"); d.has("deploy it first: press d") != deploys || d.has("to remove it from the list: press ctrl+x") == deploys {
+			t.Errorf("%s:\n%s", name, d.screen())
+		}
+	}
+	for _, name := range []string{"new DV single", "gone1", "corp."} {
+		drive(t, b, 80, 24).find(name).keys("m").sees("Not possible: managed hosting")
+	}
+	drive(t, b, 80, 24).find("gone1").keys("ctrl+k").sees("Not possible: revoke it")
+	drive(t, b, 80, 24).find("never.").keys("ctrl+k").sees("Not possible: close it")
 }

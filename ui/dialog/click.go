@@ -12,8 +12,8 @@ import (
 )
 
 // hints are what a dialog writes in its last lines: a key and what it does,
-// apart from each other by blanks.
-var hints = regexp.MustCompile(`\S+(?: \S+)*`)
+// apart from each other by blanks and from the frame.
+var hints = regexp.MustCompile(`[^\s│]+(?: [^\s│]+)*`)
 
 // hintLines is how many lines of hints a dialog has at most.
 const hintLines = 2

@@ -4,6 +4,7 @@
 package dialog
 
 import (
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -22,11 +23,15 @@ type Confirm struct {
 	Danger   lifecycle.Danger
 	Lines    []string
 	Question string
+	Again    string // the key that asked, pressed again, means yes; "" for none
 }
 
 // Update implements kit.Dialog.
 func (d *Confirm) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 	if k, ok := msg.(tea.KeyPressMsg); ok {
+		if d.Again != "" && k.String() == d.Again {
+			return nil, kit.Outcome{Done: true, Value: true}
+		}
 		switch k.String() {
 		case "y", "Y", "enter":
 			return nil, kit.Outcome{Done: true, Value: true}
@@ -74,6 +79,26 @@ type Part struct {
 
 // Choose is a key of a [Notice] that goes on with something.
 type Choose struct{ Key, Label string }
+
+// Ways are the keys that a way out names as keys of a [Notice]. Those which
+// always close it are none.
+func Ways(ways []kit.Way) []Choose {
+	var cs []Choose
+	for _, w := range ways {
+		if w.Key != "esc" && !slices.ContainsFunc(cs, func(o Choose) bool { return o.Key == w.Key }) {
+			cs = append(cs, Choose{w.Key, w.Label})
+		}
+	}
+	return cs
+}
+
+// Go does what a way out names once its [Notice] is closed by that key.
+func Go(value any) tea.Cmd {
+	if key, ok := value.(string); ok {
+		return kit.Send(kit.PressedMsg{Key: key})
+	}
+	return nil
+}
 
 // Notice tells something until a key is pressed. Long ones scroll. Its value is
 // the key of the choice that was pressed, nil when it was closed.
@@ -162,7 +187,8 @@ func (d *Notice) View(width, height int) string {
 	return widget.Box(s, d.Tone, s.Paint(style.Strong, text.Clean(d.Title)), lines, w, height)
 }
 
-// Refused is the notice of a refusal: state, action, reason and way out.
+// Refused is the notice of a refusal: state, action, reason and way out. It
+// goes on with [Go].
 func Refused(c *kit.Context, r *lifecycle.Refusal, name string) *Notice {
 	title := c.T("refused.title", c.Text.Or("action."+string(r.Action), string(r.Action)))
 	if name != "" {
@@ -174,7 +200,9 @@ func Refused(c *kit.Context, r *lifecycle.Refusal, name string) *Notice {
 	}
 	first = append(first, c.Refused(r))
 	d := &Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: []Part{{Lines: first}}}
-	if h := c.WayOut(r); h != "" {
+	h, ways := c.Ways(r)
+	d.Choices = Ways(ways)
+	if h != "" {
 		d.Parts = append(d.Parts, Part{Head: c.T("refused.wayout"), Lines: []string{h}})
 	}
 	if r.Rule != "" {

@@ -92,7 +92,10 @@ func Some(r Rank, something bool) Rank {
 // Why is the reason why an action is not allowed, and the way out. The texts
 // are made when they are asked for: no frame shows them, and each asks for the
 // actions.
-type Why struct{ message, hint func() string }
+type Why struct {
+	message, hint func() string
+	ways          func() []Way
+}
 
 // Message is the reason.
 func (w *Why) Message() string { return w.message() }
@@ -100,9 +103,12 @@ func (w *Why) Message() string { return w.message() }
 // Hint is the way out.
 func (w *Why) Hint() string { return w.hint() }
 
-// Because is a reason in words.
-func Because(message, hint string) *Why {
-	return &Why{func() string { return message }, func() string { return hint }}
+// Ways are the keys that the way out names.
+func (w *Why) Ways() []Way { return w.ways() }
+
+// Because is a reason in words, with the keys that its way out names.
+func Because(message, hint string, ways ...Way) *Why {
+	return &Why{func() string { return message }, func() string { return hint }, func() []Way { return ways }}
 }
 
 // WhyOf is the reason of a refusal, or nil. Its texts are safe to draw: they
@@ -111,7 +117,8 @@ func (c *Context) WhyOf(r *lifecycle.Refusal) *Why {
 	if r == nil {
 		return nil
 	}
-	return &Why{func() string { return text.Clean(c.Refused(r)) }, func() string { return text.Clean(c.WayOut(r)) }}
+	return &Why{func() string { return text.Clean(c.Refused(r)) }, func() string { return text.Clean(c.WayOut(r)) },
+		func() []Way { _, ways := c.Ways(r); return ways }}
 }
 
 // WhyNot is why this session may not do what takes a role and changes
@@ -273,12 +280,18 @@ type (
 		ID   model.ID
 		Told ToldMsg
 	}
+	// ReturnedMsg says that the details of an instance were left: back to the
+	// page where they were asked for.
+	ReturnedMsg struct{}
 	// UndoableMsg says that something was done that can be taken back, and what
 	// else to do.
 	UndoableMsg struct {
 		Undo Undo
 		Then tea.Msg
 	}
+	// PressedMsg asks for the action that a key has here and now, as if it were
+	// pressed; one without an action does nothing.
+	PressedMsg struct{ Key string }
 	// CopiedMsg asks to put text on the clipboard and say so.
 	CopiedMsg struct{ What, Text string }
 )

@@ -369,9 +369,12 @@ func (b *Backend) Explain(id model.ID) (lifecycle.Explanation, error) {
 	if err != nil {
 		return lifecycle.Explanation{}, err
 	}
-	return lifecycle.Explanation{State: fmt.Sprintf("%s is %s; its label is %q.", i.Name, i.State, i.Label(b.Clock)),
-		Why:  []string{fmt.Sprintf("it is hosted, with %d renewals left (H4)", i.Hosting.RenewalsLeft)},
-		Next: []string{"You can now: deploy, verify or host --stop."}}, nil
+	e := lifecycle.Explanation{State: fmt.Sprintf("%s is %s; its label is %q.", i.Name, i.State, i.Label(b.Clock)),
+		Next: []string{"You can now: deploy, verify or host --stop."}}
+	if i.State != model.Paid { // of which there is nothing to say
+		e.Why = []string{fmt.Sprintf("it is hosted, with %d renewals left (H4)", i.Hosting.RenewalsLeft)}
+	}
+	return e, nil
 }
 
 // Refund implements kit.Backend.

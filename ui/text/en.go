@@ -146,6 +146,7 @@ var english = merge(map[string]string{
 	"version.expired": "expired",
 	"version.revoked": "revoked (%s)",
 	"resources.none":  "not deployed; %s deploys it",
+	"resources.never": "not deployed",
 	"resource.never":  "not asked yet",
 	"resource.seen":   "asked %s ago",
 	"history.none":    "nothing yet",

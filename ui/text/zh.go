@@ -146,6 +146,7 @@ var chinese = merge(map[string]string{
 	"version.expired": "已过期",
 	"version.revoked": "已吊销（%s）",
 	"resources.none":  "未部署；按 %s 部署",
+	"resources.never": "未部署",
 	"resource.never":  "尚未检测",
 	"resource.seen":   "%s 前检测",
 	"history.none":    "暂无",

@@ -260,13 +260,14 @@ func (f *Form) make(d *Field) huh.Field {
 }
 
 // keys of fields: moving between them is the form's, done at once and not by
-// messages, so that nothing typed fast lands in the wrong field.
+// messages, so that nothing typed fast lands in the wrong field. Letters never
+// choose: who types a region must not change the product by it.
 var keys = func() *huh.KeyMap {
 	k := &huh.KeyMap{}
 	d := huh.NewDefaultKeyMap()
 	k.Select.Left, k.Select.Right = d.Select.Left, d.Select.Right
-	k.Select.Left.SetKeys("left", "h")
-	k.Select.Right.SetKeys("right", "l", "space")
+	k.Select.Left.SetKeys("left")
+	k.Select.Right.SetKeys("right", "space")
 	return k
 }()
 

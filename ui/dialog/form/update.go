@@ -69,7 +69,7 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		case Paste:
 			f.append(d, m.Content)
 			return f.ask(), kit.Outcome{}
-		case Text:
+		case Text, Select:
 			return nil, kit.Outcome{}
 		case Find:
 			return f.seek(f.focus, m), kit.Outcome{}

@@ -221,6 +221,8 @@ func (f *Form) foot(inner int) []string {
 	switch {
 	case len(f.spec.Steps) > 0:
 		keys = "form.keys.steps"
+	case f.spec.Danger == lifecycle.DangerDanger: // "close" must not mean two things
+		keys = "form.keys.danger"
 	case f.spec.ID == "":
 		keys = "form.keys.short"
 	}

@@ -37,6 +37,7 @@ type application struct {
 	contacts  []model.Contact
 	companies []model.Company
 	documents []model.Document
+	hosting   int // hosting packs that were free when the form was opened
 }
 
 // apply fills in and submits an application (spec A1). Leaving the form saves
@@ -62,6 +63,11 @@ func apply(q *request) tea.Msg {
 	}
 	if a.documents, err = c.Backend.Documents(a.i.ID); err != nil {
 		return failedMsg(c, q.row, err)
+	}
+	if a.mostPacks() > 0 {
+		if a.hosting, _, err = a.free(); err != nil {
+			return failedMsg(c, q.row, err)
+		}
 	}
 	others, err := a.found("")
 	if err != nil {
@@ -315,9 +321,14 @@ func (a *application) preview(v form.Values) func() form.Preview {
 				wrong = append(wrong, "• "+name+": "+c.Wrong(m))
 			}
 		}
+		if a.unchosen(v) {
+			fields, empty = append(fields, c.T("apply.packs")), append(empty, c.T("apply.packs"))
+		}
 		last := v[form.StepKey] == strconv.Itoa(stepSubmit)
 		switch {
-		case len(missing) == 0:
+		case len(fields) == 0 && !last: // the steps that follow are sent as they are
+			pre.Lines = []string{"● " + c.T("apply.complete"), a.sent(v, app)}
+		case len(fields) == 0:
 			pre.Lines = []string{"● " + c.T("apply.complete")}
 		case !last:
 			pre.Lines = []string{"▲ " + c.T("apply.missing", strings.Join(fields, c.T("list.join")))}
@@ -343,6 +354,25 @@ func (a *application) preview(v form.Values) func() form.Preview {
 		}
 		return pre
 	}
+}
+
+// sent says what would be submitted now, for those who do not walk through the
+// steps that follow.
+func (a *application) sent(v form.Values, app model.Application) string {
+	c := a.c
+	key := c.T("apply.sent.csr")
+	if !app.Manual() {
+		key = c.T("apply.sent.key", string(app.KeyType))
+	}
+	parts := []string{c.T(number("apply.sent.names", len(app.Domains)), len(app.Domains)), key}
+	if a.mostPacks() > 0 {
+		if n := packs(v); n > 0 {
+			parts = append(parts, c.T("apply.sent.hosted", n))
+		} else {
+			parts = append(parts, c.T("apply.sent.nothosted"))
+		}
+	}
+	return c.T("apply.sent", strings.Join(parts, c.T("list.join")))
 }
 
 // follows says what is awaited once the application is sent (spec A7).

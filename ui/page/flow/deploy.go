@@ -212,7 +212,7 @@ func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.Res
 func explain(c *kit.Context, t Target) kit.Action {
 	a := kit.Action{ID: "explain", Key: "x", Label: c.T("action.explain"), Group: kit.Certificate, Footer: kit.Some(kit.Second+kit.Rank(len(footer)), len(t.IDs) > 0), Asks: true}
 	if len(t.IDs) == 0 {
-		a.Why = kit.Because(c.T("explain.none"), c.T("explain.none.hint"))
+		a.Why = kit.Because(c.T("explain.none"), c.T("explain.none.hint"), kit.Way{Key: c.KeyOf(lifecycle.Buy), Label: c.T("action.buy")})
 		return a
 	}
 	id := t.IDs[0]
@@ -230,11 +230,17 @@ func explain(c *kit.Context, t Target) kit.Action {
 				return failedMsg(c, &lifecycle.Row{Action: "explain"}, err)
 			}
 			return kit.OpenedMsg{Make: func() kit.Dialog {
-				return &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent, Parts: []dialog.Part{
-					{Lines: []string{c.Text.Say(e.State)}, Tone: style.Strong},
+				d := &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent,
+					Parts: []dialog.Part{{Lines: []string{c.Text.Say(e.State)}, Tone: style.Strong}}}
+				for _, part := range []dialog.Part{
 					{Head: c.T("explain.why"), Lines: bullets(said(c, e.Why))},
 					{Head: c.T("explain.next"), Lines: bullets(keyed(c, said(c, e.Next)))},
-				}}
+				} {
+					if len(part.Lines) > 0 {
+						d.Parts = append(d.Parts, part)
+					}
+				}
+				return d
 			}}
 		})
 	}

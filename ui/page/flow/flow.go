@@ -130,8 +130,9 @@ func choose(c *kit.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *k
 }
 
 // Pick is the row of several that the table allows in a case. When it allows
-// none, it is the first that the state would allow, else the last, with the
-// refusal.
+// none, it is the first that the state would allow, with the refusal; else the
+// last, which knows more of what has ended, or the first if both are refused
+// for the same reason.
 func Pick(t *lifecycle.Table, rows []*lifecycle.Row, cs *lifecycle.Case) (*lifecycle.Row, *lifecycle.Refusal) {
 	var near *lifecycle.Row
 	for _, r := range rows {
@@ -144,6 +145,9 @@ func Pick(t *lifecycle.Table, rows []*lifecycle.Row, cs *lifecycle.Case) (*lifec
 	}
 	if near == nil {
 		near = rows[len(rows)-1]
+		if first, last := t.Check(rows[0].Action, cs), t.Check(near.Action, cs); first.Reason == last.Reason {
+			near = rows[0]
+		}
 	}
 	return near, t.Check(near.Action, cs)
 }
@@ -230,7 +234,7 @@ func refusedMsg(c *kit.Context, r *lifecycle.Refusal, cs *lifecycle.Case) tea.Ms
 	if cs != nil && cs.Instance != nil {
 		name = cs.Instance.Name
 	}
-	return kit.OpenedMsg{Make: func() kit.Dialog { return dialog.Refused(c, r, name) }}
+	return kit.OpenedMsg{Then: dialog.Go, Make: func() kit.Dialog { return dialog.Refused(c, r, name) }}
 }
 
 // failedMsg tells of an error: a refusal as a refusal, anything else as a

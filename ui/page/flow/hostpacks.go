@@ -30,14 +30,22 @@ func packs(v form.Values) int {
 	return n
 }
 
-// packFields ask how many hosting packs to use, where there may be some.
+// packFields ask how many hosting packs to use, where there may be some. While
+// there are some, nothing is chosen at first: what is applied for without
+// hosting cannot be hosted later (spec H6, H7).
 func (a *application) packFields() []form.Field {
 	c, most := a.c, a.mostPacks()
 	if most == 0 {
 		return nil
 	}
-	var ns, labels []string
+	ns, labels := []string{""}, []string{c.T("apply.packs.unavailable")}
+	if a.hosting > 0 {
+		labels[0] = c.T("apply.packs.choose")
+	}
 	for n := range most + 1 {
+		if n == 0 && a.hosting == 0 { // the same as the first
+			continue
+		}
 		ns = append(ns, strconv.Itoa(n))
 		switch n {
 		case 0:
@@ -49,12 +57,27 @@ func (a *application) packFields() []form.Field {
 		}
 	}
 	return []form.Field{{Key: "hosting packs", Label: c.T("apply.packs"), Kind: form.Select, Step: stepSubmit, Options: fixed(ns, labels),
+		Valid: func(s string, _ form.Values) string {
+			if a.unchosen(form.Values{"hosting packs": s}) {
+				return c.T("apply.packs.needed", most)
+			}
+			return ""
+		},
 		Hint: func(v form.Values) string {
-			if packs(v) == 0 {
+			switch {
+			case a.hosting == 0 && packs(v) == 0:
+				return c.T("apply.packs.hint.unavailable", buyKey)
+			case packs(v) == 0:
 				return c.T("apply.packs.hint.none")
 			}
 			return c.T("apply.packs.hint")
 		}}}
+}
+
+// unchosen says that hosting packs are free, and a person has not said yet
+// whether to use any.
+func (a *application) unchosen(v form.Values) bool {
+	return a.mostPacks() > 0 && a.hosting > 0 && v["hosting packs"] == ""
 }
 
 // free tells how many hosting packs and units of the specification are free.

@@ -86,7 +86,7 @@ func (p *page) whose() kit.Action {
 	}}
 	switch {
 	case p.compare == forecast.AsConfigured:
-		return a.Unless(kit.Because(c.T("forecast.whose.none"), c.T("forecast.whose.none.hint", c.KeyFor("policy", "p"))))
+		return a.Unless(kit.Because(c.T("forecast.whose.none"), c.T("forecast.whose.none.hint", c.KeyFor("policy", "p")), kit.Way{Key: c.KeyFor("policy", "p"), Label: c.T("act.forecast.policy")}))
 	case p.b == nil:
 		return a.Unless(kit.Because(c.T("forecast.whose.wait", policyName(c, p.compare)), c.T("forecast.whose.wait.hint")))
 	}

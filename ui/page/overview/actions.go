@@ -11,7 +11,6 @@ import (
 	"certquay/ui/dialog"
 	"certquay/ui/kit"
 	"certquay/ui/page/flow"
-	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
 )
@@ -78,19 +77,34 @@ func (p *page) Actions() []kit.Action {
 	)
 }
 
-// showTasks lists what needs a person, with the values to copy.
+// showTasks lists what needs a person; the certificate of an entry can be
+// opened.
 func (p *page) showTasks() tea.Cmd {
 	c, tasks := p.c, p.tasks
-	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
-		d := &dialog.Notice{Context: c, Title: c.T("tasks.title"), Tone: style.Accent}
-		for _, t := range tasks {
-			d.Parts = append(d.Parts, dialog.Part{Head: c.Text.Say(t.Text), Lines: append(text.Lines(t.Detail), c.T("tasks.since", widget.Ago(t.Created, c.Now)))})
-		}
-		if len(tasks) == 0 {
-			d.Parts = []dialog.Part{{Lines: []string{c.T("needs.nothing")}}}
-		}
-		return d
-	}})
+	return kit.Send(kit.OpenedMsg{
+		Make: func() kit.Dialog {
+			d := &dialog.List{Context: c, Title: c.T("tasks.title"), None: c.T("needs.nothing")}
+			for _, t := range tasks {
+				e := dialog.Entry{Head: c.Text.Say(t.Text), Aside: c.T("tasks.since", widget.Ago(t.Created, c.Now))}
+				for _, l := range text.Lines(t.Detail) {
+					if strings.TrimSpace(l) != "" {
+						e.Lines = append(e.Lines, l)
+					}
+				}
+				if t.Instance != "" {
+					e.Value = t.Instance
+				}
+				d.Entries = append(d.Entries, e)
+			}
+			return d
+		},
+		Then: func(v any) tea.Cmd {
+			if id, ok := v.(model.ID); ok {
+				return kit.Send(kit.ShownMsg{ID: id})
+			}
+			return nil
+		},
+	})
 }
 
 // sorts are the orders of the list, the usual one first.

@@ -195,7 +195,7 @@ func (d *details) actions(p *page) []kit.Action {
 		}}
 	}
 	return []kit.Action{
-		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return p.moved() }},
+		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), kit.Send(kit.ReturnedMsg{})) }},
 		{ID: "copy", Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
 		pane("next-pane", "l", "act.nextpane", 1, "right"), pane("previous-pane", "h", "act.prevpane", -1, "left"),
 		move("j", "act.down", 1, "down"), move("k", "act.up", -1, "up"),

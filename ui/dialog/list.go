@@ -1,0 +1,129 @@
+package dialog
+
+import (
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// Entry is one entry of a [List]: a line, with a word at its right end, and
+// lines that belong to it. An entry without a value cannot be opened.
+type Entry struct {
+	Head, Aside string
+	Lines       []string
+	Value       any
+}
+
+// List has one of several entries chosen. Its value is that of the entry.
+type List struct {
+	Context *kit.Context
+	Title   string
+	None    string // what it says without entries
+	Entries []Entry
+	cursor  int
+	top     int   // the first line that is drawn
+	drawn   []int // the entry of each line that is drawn
+}
+
+// Update implements kit.Dialog.
+func (d *List) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+	switch m := msg.(type) {
+	case tea.KeyPressMsg:
+		switch m.String() {
+		case "esc", "ctrl+c", "q":
+			return nil, kit.Outcome{Done: true}
+		case "enter":
+			return nil, d.choose()
+		case "down", "j":
+			d.move(1)
+		case "up", "k":
+			d.move(-1)
+		case "pgdown", "ctrl+d":
+			d.move(5)
+		case "pgup", "ctrl+u":
+			d.move(-5)
+		case "g", "home":
+			d.move(-len(d.Entries))
+		case "G", "end":
+			d.move(len(d.Entries))
+		}
+	case tea.MouseClickMsg:
+		n := m.Y - 1
+		if n < 0 || n >= len(d.drawn) {
+			break
+		}
+		if d.cursor == d.drawn[n] { // it was chosen before
+			return nil, d.choose()
+		}
+		d.cursor = d.drawn[n]
+	case tea.MouseWheelMsg:
+		if m.Button == tea.MouseWheelUp {
+			d.move(-1)
+		} else {
+			d.move(1)
+		}
+	}
+	return nil, kit.Outcome{}
+}
+
+func (d *List) move(n int) { d.cursor = max(min(d.cursor+n, len(d.Entries)-1), 0) }
+
+func (d *List) choose() kit.Outcome {
+	if len(d.Entries) == 0 {
+		return kit.Outcome{Done: true}
+	}
+	v := d.Entries[d.cursor].Value
+	return kit.Outcome{Done: v != nil, Value: v}
+}
+
+// View implements kit.Dialog.
+func (d *List) View(width, height int) string {
+	s, c := d.Context.Styles, d.Context
+	w := min(width-2, 78)
+	in := w - 4
+	var lines []string
+	var of []int
+	from, to := 0, 0
+	for i, e := range d.Entries {
+		paint, lead := s.Paint, "  "
+		if i == d.cursor {
+			paint, lead, from = s.PaintOn, "▌ ", len(lines)
+		}
+		aside := text.Clean(e.Aside)
+		room := in - 2 - widget.Width(aside) - 2
+		for n, l := range widget.Wrap(text.Clean(e.Head), room) {
+			if n > 0 {
+				lead, aside = widget.Space(widget.Width(lead)), ""
+			}
+			lines = append(lines, paint(style.Accent, lead)+paint(style.Strong, widget.Pad(l, room))+paint(style.Muted, widget.PadLeft(aside, in-2-room)))
+		}
+		for _, l := range e.Lines {
+			for _, part := range widget.Wrap(l, in-4) {
+				lines = append(lines, s.Paint(style.Plain, "    "+part))
+			}
+		}
+		for len(of) < len(lines) {
+			of = append(of, i)
+		}
+		if i == d.cursor {
+			to = len(lines)
+		}
+	}
+	if len(lines) == 0 {
+		lines = []string{d.None}
+	}
+	room := max(height-4, 1)
+	d.top = max(min(d.top, from), min(to, from+room)-room) // the entry in use is on the screen
+	d.top = max(min(d.top, len(lines)-room), 0)
+	end := min(d.top+room, len(lines))
+	lines, d.drawn = lines[d.top:end:end], of[min(d.top, len(of)):min(end, len(of))]
+	foot := c.T("notice.keys")
+	if len(d.Entries) > 0 {
+		foot = c.T("list.keys")
+	}
+	lines = append(lines, "", s.Paint(style.Muted, foot))
+	return widget.Box(s, style.Accent, s.Paint(style.Strong, text.Clean(d.Title)), lines, w, height)
+}

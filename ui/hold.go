@@ -1,0 +1,37 @@
+package ui
+
+import (
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/ui/kit"
+	"certquay/ui/page/flow"
+)
+
+// hold keeps what is typed until the command has come to something, so that
+// fast typing reaches the dialog it was meant for.
+func (m *root) hold(cmd tea.Cmd) tea.Cmd {
+	if cmd == nil {
+		return nil
+	}
+	m.holds++
+	return func() tea.Msg { return preparedMsg{cmd()} }
+}
+
+func (m *root) release(inner tea.Msg) tea.Cmd {
+	m.holds = max(m.holds-1, 0)
+	var cmds []tea.Cmd
+	inner = flow.Handle(m.c, inner)
+	switch inner.(type) {
+	case nil:
+	case kit.OpenedMsg, kit.ToldMsg, kit.ShownMsg, kit.CopiedMsg, kit.UndoableMsg, kit.PressedMsg:
+		cmds = append(cmds, m.update(inner)) // at once, before the keys that follow
+	default:
+		cmds = append(cmds, kit.Send(inner)) // may be the framework's own: a batch, the end
+	}
+	held := m.held
+	m.held = nil
+	for _, msg := range held {
+		cmds = append(cmds, m.input(msg))
+	}
+	return tea.Batch(cmds...)
+}

@@ -1,0 +1,65 @@
+package ui
+
+import (
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/ui/kittest"
+)
+
+// TestTasksLeadToTheirCertificates chooses among what needs a person by keys
+// and by mouse, and opens the certificate that an entry is about. An entry is
+// one block of lines. spec: V3 V4
+func TestTasksLeadToTheirCertificates(t *testing.T) {
+	open := func(lines int) *driver {
+		return drive(t, kittest.Fleet(60), 80, lines).keys(":").text("needs a person").keys("enter").sees("What needs a person", "j k choose   enter details")
+	}
+	d := open(24).sees("▌ add a DNS record for corp.example.com", "for 3 h", "_acme-challenge.corp.example.com TXT")
+	if _, first := d.where("add a DNS record"); true {
+		if _, second := d.where("_acme-challenge.corp"); second != first+1 {
+			t.Errorf("an entry is apart:\n%s", d.screen())
+		}
+		if _, third := d.where("install version 2"); third != first+2 {
+			t.Errorf("entries are apart:\n%s", d.screen())
+		}
+	}
+	d.keys("j").sees("▌ install version 2 of legacy").keys("enter").sees("Overview › api.example.net")
+	open(24).keys("j", "j", "k", "k", "enter").sees("Overview › corp.example.com")
+	open(24).keys("G", "enter").sees("Overview › bank.example.com")
+	d = open(24).click("install version").sees("▌ install version 2 of legacy")
+	d.click("install version").sees("Overview › api.example.net")
+	d = open(15).keys("down")
+	d.send(tea.MouseWheelMsg{Button: tea.MouseWheelDown})
+	d.sees("▌").fits()
+	d.keys("esc")
+	if d.m.top() != nil {
+		t.Fatal("esc does not close it")
+	}
+	drive(t, kittest.New(), 80, 24).keys(":").text("needs a person").keys("enter").sees("nothing needs you").keys("enter").sees("Welcome")
+}
+
+// TestBackFromDetails goes from the details back to the tab where they were
+// asked for, with the cursor where it was; to the overview when that was
+// chosen, or another tab in between. spec: V4
+func TestBackFromDetails(t *testing.T) {
+	for _, c := range []struct{ tab, open, back string }{{"3", "enter", "certificate"}, {"4", "o", "live"}, {"2", "o", "renewals"}} {
+		d := drive(t, kittest.Fleet(60), 120, 40).keys(c.tab, "j")
+		before := d.screen()
+		d.keys(c.open).sees("Overview ›").keys("l").keys("esc")
+		if d.screen() != before {
+			t.Errorf("from tab %s one does not come back to it:\n%s\nbut to:\n%s", c.tab, before, d.screen())
+		}
+	}
+	d := drive(t, kittest.Fleet(60), 120, 40).keys("3", "j", "enter", "4", "1").sees("Overview ›").keys("esc").sees("60 of 60")
+	d.keys("enter").sees("Overview ›").keys("esc").sees("60 of 60")
+}
+
+// TestExplainLeavesOutEmptyParts has no head without lines under it. spec: V3
+func TestExplainLeavesOutEmptyParts(t *testing.T) {
+	drive(t, kittest.Fleet(60), 80, 24).keys("x").sees("Because", "What happens next")
+	d := drive(t, kittest.Fleet(60), 80, 24).find("new DV single").keys("x").sees("new DV single is paid", "What happens next")
+	if d.has("Because") {
+		t.Fatalf("a head without anything under it:\n%s", d.screen())
+	}
+}
