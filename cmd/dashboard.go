@@ -33,7 +33,7 @@ func dashboard(ctx context.Context, c *call) error {
 	o := ui.Options{
 		Backend: backend{a.Engine}, Actor: c.Actor, Ctx: ctx, ReadOnly: c.g.readOnly, Lang: c.language(), Version: Version,
 		Sealed: a.Sealed, Here: a.Host.Count, Jobs: a.Engine.Working, Remote: c.Kind == session.Network, Store: a.Dir, Sandbox: a.Sandbox, Support: a.Config.Support,
-		Read: c.read, Plain: c.g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style(), Keys: a.Config.UI.Keymap(),
+		Read: c.readFile, Plain: c.g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style(), Keys: a.Config.UI.Keymap(),
 	}
 	if c.Kind != session.Network {
 		o.Save = c.saveFile
@@ -100,7 +100,7 @@ func (c *call) saveFile(path string, data []byte, secret bool) (string, error) {
 	if err := c.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
-	return path, c.write(path, bundle.OutFile{Name: path, Data: data, Secret: secret})
+	return path, c.put(path, bundle.OutFile{Name: path, Data: data, Secret: secret})
 }
 
 // quietStderr lets nothing be written to the terminal beside the dashboard:

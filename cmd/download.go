@@ -63,6 +63,14 @@ func downloadCmd(c *call) *cobra.Command {
 
 // write puts one file in place whole or not at all.
 func (c *call) write(path string, f bundle.OutFile) error {
+	if err := c.put(path, f); err != nil {
+		return &failedError{what: "cannot write " + path + ": " + err.Error(), hint: "nothing else is written; choose another directory with --out"}
+	}
+	return nil
+}
+
+// put is write for the dashboard, which puts errors into words itself.
+func (c *call) put(path string, f bundle.OutFile) error {
 	mode := modePublic
 	if f.Secret {
 		mode = modeSecret
@@ -75,10 +83,7 @@ func (c *call) write(path string, f bundle.OutFile) error {
 			err = out.Close()
 		}
 	}
-	if err != nil {
-		return &failedError{what: "cannot write " + path + ": " + err.Error(), hint: "nothing else is written; choose another directory with --out"}
-	}
-	return nil
+	return err
 }
 
 // toOutput writes what holds no key to standard output; keys never go there,

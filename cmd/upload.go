@@ -76,16 +76,31 @@ func (c *call) password(path string) (model.Secret, error) {
 func (c *call) read(path string) ([]byte, error) {
 	f, err := c.Open(path)
 	if err != nil {
-		return nil, &usageError{err.Error(), "name a file that can be read, or - for standard input"}
+		return nil, unread(path, err)
 	}
+	data, err := limited(f)
+	if err != nil {
+		return nil, unread(path, err)
+	}
+	return data, nil
+}
+
+// readFile is read for the dashboard, which puts errors into words itself.
+func (c *call) readFile(path string) ([]byte, error) {
+	f, err := c.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return limited(f)
+}
+
+// limited reads a file as far as one is looked at, and closes it.
+func limited(f io.ReadCloser) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(f, bundle.MaxBytes+1))
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	if err != nil {
-		return nil, &usageError{"cannot read " + path + ": " + err.Error(), ""}
-	}
-	return data, nil
+	return data, err
 }
 
 func uploadKeyCmd(c *call) *cobra.Command {

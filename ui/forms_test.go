@@ -19,7 +19,7 @@ func TestImportForm(t *testing.T) {
 	d.keys("i", "enter")
 	d.sees("✕ name at least one file")
 	d.text("missing.pem").keys("ctrl+s")
-	d.sees("✕ file does not exist", "missing.pem")
+	d.sees("✕ there is no file missing.pem; check the path")
 	d.keys("ctrl+u").text("garbage").keys("ctrl+s")
 	d.sees("✕ nothing in it is a certificate")
 	d.b.Calls()
