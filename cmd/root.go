@@ -81,7 +81,7 @@ X.509 certificates. Without a verb it opens the dashboard.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the rules,
 4 not found, 5 the store cannot be opened.`,
-		Args:              cobra.NoArgs,
+		Args:              noneSuch,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
@@ -110,11 +110,48 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the rules,
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)
 	for _, v := range verbs {
-		root.AddCommand(v(c))
+		cmd := v(c)
+		if cmd.HasSubCommands() && cmd.ValidateArgs([]string{"x"}) != nil {
+			cmd.Args = noneSuch
+		}
+		root.AddCommand(cmd)
 	}
 	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "help" {
+			cmd.Run, cmd.RunE = nil, helpOn
+		}
+	}
 	root.InitDefaultCompletionCmd()
 	return root
+}
+
+// noneSuch refuses a word where a verb should stand, and names those that are
+// written much like it.
+func noneSuch(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2 // what cobra uses
+	hint := cmd.CommandPath() + " --help"
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + cmd.CommandPath() + " " + strings.Join(near, " or ") + "?"
+	}
+	return &usageError{fmt.Sprintf("unknown command '%s' for '%s'", args[0], cmd.CommandPath()), hint}
+}
+
+// helpOn shows the help of a verb; cobra's own shows that of the root where
+// there is no such verb.
+func helpOn(cmd *cobra.Command, args []string) error {
+	verb, rest, err := cmd.Root().Find(args)
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		return noneSuch(verb, rest)
+	}
+	verb.InitDefaultHelpFlag()
+	return verb.Help()
 }
 
 // run carries out a command line and returns its exit code.

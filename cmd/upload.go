@@ -76,11 +76,11 @@ func (c *call) password(path string) (model.Secret, error) {
 func (c *call) read(path string) ([]byte, error) {
 	f, err := c.Open(path)
 	if err != nil {
-		return nil, &usageError{err.Error(), "name a file that can be read, or - for standard input"}
+		return nil, unread(path, err)
 	}
 	data, err := limited(f)
 	if err != nil {
-		return nil, &usageError{"cannot read " + path + ": " + err.Error(), ""}
+		return nil, unread(path, err)
 	}
 	return data, nil
 }

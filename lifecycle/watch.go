@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -65,6 +66,12 @@ func watchAddress(address, name string) (string, string, error) {
 		return &Invalid{Field: "address", Why: why, Example: "www.example.com:443 or [2001:db8::1]:443"}
 	}
 	address = strings.TrimSpace(address)
+	if u, err := url.Parse(address); err == nil && u.Host != "" { // as it is copied from a browser
+		if u.Port() == "" && u.Scheme != "https" && u.Scheme != "" {
+			return "", "", bad(fmt.Sprintf("of %q the port is not known; give host and port", address))
+		}
+		address = u.Host
+	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		host, port = strings.Trim(address, "[]"), "443"
@@ -353,7 +360,7 @@ func (e *Engine) judged(chain [][]byte, name string, now time.Time) seenThere {
 func noteSeen(w *model.Watch, s seenThere, failure error, now time.Time) string {
 	w.LookedAt = now
 	if failure != nil {
-		w.Error = OneLine(failure.Error())
+		w.Error = OneLine(silence(failure, w.Address, w.Name))
 		if w.Failures > 0 && now.Before(w.Next) {
 			return "" // somebody looks meanwhile; that makes it no worse
 		}

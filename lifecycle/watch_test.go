@@ -2,11 +2,16 @@ package lifecycle_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
+	"io"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -188,4 +193,60 @@ func TestWhatCanBeWatched(t *testing.T) {
 	_, err = w.engine.AddWatch(w.ctx(), operator, "third.example.com:443", "", c.ID)
 	w.check(err)
 	w.refused(w.engine.RemoveContact(w.ctx(), operator, "web"), lifecycle.ReasonInUse)
+}
+
+// Why an endpoint is silent is said in plain words, with what to do; the words
+// of the network follow. spec: N3
+func TestSilenceIsSaidInPlainWords(t *testing.T) {
+	w, _, s := watching(t)
+	watch, err := w.engine.AddWatch(w.ctx(), operator, "www.example.com:8443", "shop.example.com", "")
+	w.check(err)
+	network := func(op string, err error) error {
+		return fmt.Errorf("connect to it: %w", &net.OpError{Op: op, Net: "tcp", Err: err})
+	}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{network("dial", os.NewSyscallError("connect", syscall.ECONNREFUSED)), "nothing listens on port 8443 of www.example.com; check the port, and that the server runs (dial tcp: connect: connection refused)"},
+		{network("dial", os.NewSyscallError("connect", syscall.EHOSTUNREACH)), "there is no way from here to www.example.com; check the address and the network (dial tcp: connect: no route to host)"},
+		{network("dial", &net.DNSError{Err: "no such host", Name: "www.example.com", IsNotFound: true}), "there is no host www.example.com; check how it is written (lookup www.example.com: no such host)"},
+		{network("dial", &net.DNSError{Err: "server misbehaving", Name: "www.example.com"}), "the address of www.example.com could not be found out; check the DNS of this machine (lookup www.example.com: server misbehaving)"},
+		{network("remote error", tls.AlertError(112)), "the server has nothing for the name shop.example.com; give the name that it serves as the server name (remote error: tls: unrecognized name)"},
+		{network("remote error", tls.AlertError(40)), "the server broke the handshake for shop.example.com off; it may want another server name, or a certificate of the client (remote error: tls: handshake failure)"},
+		{fmt.Errorf("handshake: %w", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), "what listens on port 8443 does not speak TLS; check the port (tls: first record does not look like a TLS handshake)"},
+		{fmt.Errorf("connect: %w", context.DeadlineExceeded), "www.example.com did not answer on port 8443 in time; check address, port and firewalls (connect: context deadline exceeded)"},
+		{fmt.Errorf("handshake: %w", io.EOF), "the server hung up before the handshake was done; check that port 8443 speaks TLS (handshake: EOF)"},
+		{errors.New("something else"), "something else"},
+	} {
+		s.mu.Lock()
+		s.err = c.err
+		s.mu.Unlock()
+		seen, err := w.engine.CheckWatch(w.ctx(), operator, watch.ID)
+		w.check(err)
+		if got := strings.NewReplacer("dial tcp: lookup", "lookup", "remote error tcp", "remote error").Replace(seen.Error); got != c.want {
+			t.Errorf("%v: said %q, want %q", c.err, got, c.want)
+		}
+	}
+}
+
+// What is copied from a browser names host and port. spec: N3
+func TestWatchedAddressesMayBeURLs(t *testing.T) {
+	w, _, _ := watching(t)
+	for typed, want := range map[string]string{
+		"https://a.example.com/":        "a.example.com:443",
+		"https://b.example.com:8443/x":  "b.example.com:8443",
+		" HTTPS://C.example.com/x?y#z ": "c.example.com:443",
+		"ldaps://d.example.com:636":     "d.example.com:636",
+		"//e.example.com/":              "e.example.com:443",
+		"https://[2001:db8::7]/":        "[2001:db8::7]:443",
+	} {
+		if got, err := w.engine.AddWatch(w.ctx(), operator, typed, "", ""); err != nil || got.Address != want {
+			t.Errorf("%q: %q, %v; want %q", typed, got.Address, err, want)
+		}
+	}
+	var wrong *lifecycle.Invalid
+	if _, err := w.engine.AddWatch(w.ctx(), operator, "ldaps://f.example.com", "", ""); !errors.As(err, &wrong) || !strings.Contains(wrong.Why, "give host and port") {
+		t.Errorf("a scheme without a port: %v", err)
+	}
 }

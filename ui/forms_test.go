@@ -19,7 +19,7 @@ func TestImportForm(t *testing.T) {
 	d.keys("i", "enter")
 	d.sees("✕ name at least one file")
 	d.text("missing.pem").keys("ctrl+s")
-	d.sees("✕ file does not exist", "missing.pem")
+	d.sees("✕ there is no file missing.pem; check the path")
 	d.keys("ctrl+u").text("garbage").keys("ctrl+s")
 	d.sees("✕ nothing in it is a certificate")
 	d.b.Calls()
@@ -49,11 +49,16 @@ func TestImportForm(t *testing.T) {
 func TestDeployForm(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
 	d.keys("j", "j", "d")
-	d.sees("‹ CDN ›", "certquay's own TLS server", "deployment to a name makes the resource") // which needs no region
-	d.keys("left", "ctrl+s")
-	d.sees("✕ SLB has several regions", "one or more of: cn-hangzhou")
+	d.sees("‹ CDN ›", "content delivery network: embedded, certquay's own TLS server", "← → choose", "deployment to a name makes the resource") // which needs no region
+	d.keys("left")
+	d.sees("server load balancer: embedded")
+	d.keys("ctrl+s")
+	if d.has("choose") {
+		t.Errorf("arrows are offered where something is typed:\n%s", d.screen())
+	}
+	d.sees("✕ SLB has several regions", "type one or more, separated by commas: cn-hangzhou")
 	d.text("moon").keys("ctrl+s")
-	d.sees("✕ SLB has no region moon")
+	d.sees("✕ SLB has no region moon; it has cn-hangzhou, ap-southeast-1, eu-central-1, us-west-1")
 	d.keys("up", "left", "right")
 	d.sees("✕ SLB has no region moon")
 	d.keys("left") // WAF, which has other regions or none
@@ -77,6 +82,25 @@ func TestLettersChooseNothing(t *testing.T) {
 	d.keys("j", "j", "d").text("cn-hangzhou-hl").sees("‹ CDN ›")
 	d.send(tea.PasteMsg{Content: "SLB hl"})
 	d.sees("‹ CDN ›").keys("right", "left", "space").sees("‹ SCDN ›")
+}
+
+// TestEmptyFieldsLookEmpty puts in brackets what nobody typed, offers no arrows
+// where there is one choice, and says nothing twice. spec: V2
+func TestEmptyFieldsLookEmpty(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24)
+	d.find("img.").keys("ctrl+k")
+	d.sees("(img.example.com)")
+	d.keys("ctrl+s")
+	if n := strings.Count(flat(d.screen()), flat("type img.example.com to go on")); n != 1 {
+		t.Errorf("what to type is said %d times:\n%s", n, d.screen())
+	}
+	b := kittest.New()
+	delete(b.CAs, "letsencrypt")
+	d = drive(t, b, 80, 24)
+	d.keys("b", "tab").sees("▌ issued by embedded")
+	if d.has("‹") || d.has("choose") {
+		t.Errorf("one choice looks like several:\n%s", d.screen())
+	}
 }
 
 // TestSaveForm writes files where the person says and tells which hold a key.

@@ -142,6 +142,16 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"%s allows at most %d":                                                                  "{1} 最多 {2} 个",
 
 	// What is watched.
+	"of %q the port is not known; give host and port":                                                                 "「{1}」没有给出端口；请填写主机与端口",
+	"there is no host %s; check how it is written (%s)":                                                               "主机 {1} 不存在；请检查拼写（{2:say}）",
+	"the address of %s could not be found out; check the DNS of this machine (%s)":                                    "无法查询 {1} 的地址；请检查本机的 DNS（{2:say}）",
+	"what listens on port %s does not speak TLS; check the port (%s)":                                                 "端口 {1} 上的服务不使用 TLS；请检查端口（{2:say}）",
+	"the server has nothing for the name %s; give the name that it serves as the server name (%s)":                    "服务器不提供名称 {1}；请在「服务器名称」中填写它所服务的名称（{2:say}）",
+	"the server broke the handshake for %s off; it may want another server name, or a certificate of the client (%s)": "服务器中断了对 {1} 的握手；可能需要其他服务器名称，或客户端证书（{2:say}）",
+	"nothing listens on port %s of %s; check the port, and that the server runs (%s)":                                 "{2} 的端口 {1} 上没有服务；请检查端口，并确认服务器正在运行（{3:say}）",
+	"there is no way from here to %s; check the address and the network (%s)":                                         "从本机无法到达 {1}；请检查地址与网络（{2:say}）",
+	"%s did not answer on port %s in time; check address, port and firewalls (%s)":                                    "{1} 的端口 {2} 未及时应答；请检查地址、端口与防火墙（{3:say}）",
+	"the server hung up before the handshake was done; check that port %s speaks TLS (%s)":                            "服务器在握手完成前断开；请确认端口 {1} 使用 TLS（{2:say}）",
 	"it expires on ":                                    "将于 {1} 过期",
 	"it expired on %s":                                  "已于 {1} 过期",
 	"it is not valid before %s":                         "{1} 之前尚未生效",

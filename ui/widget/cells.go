@@ -164,8 +164,13 @@ func Beside(h int, widths []int, blocks ...string) string {
 	return out.String()
 }
 
+// leastBeside is how many cells of a screen beside a box say something; fewer
+// would be scraps of words.
+const leastBeside = 8
+
 // Overlay draws a box over the middle of a screen of w cells by h lines. The
-// screen behind loses its colours, so that the eye goes to the box.
+// screen behind loses its colours, so that the eye goes to the box; where fewer
+// than eight cells of it would be left at a side, they stay blank.
 func Overlay(s *style.Styles, screen, box string, w, h int) string {
 	back := strings.Split(Fill(screen, w, h), "\n")
 	lines := strings.Split(box, "\n")
@@ -174,7 +179,13 @@ func Overlay(s *style.Styles, screen, box string, w, h int) string {
 	for i := range back {
 		plain := ansi.Strip(back[i])
 		if n := i - y; n >= 0 && n < len(lines) {
-			left, right := ansi.Cut(plain, 0, x), after(plain, x+bw, w)
+			left, right := "", ""
+			if x >= leastBeside {
+				left = ansi.Cut(plain, 0, x)
+			}
+			if w-x-bw >= leastBeside {
+				right = after(plain, x+bw, w)
+			}
 			back[i] = s.Paint(style.Faint, Pad(left, x)) + Pad(lines[n], bw) + s.Paint(style.Faint, Pad(right, w-x-bw))
 		} else {
 			back[i] = s.Paint(style.Faint, plain)

@@ -57,16 +57,16 @@ func TestWideIsNotSplit(t *testing.T) {
 			t.Errorf("padded to %d: %q", n, s)
 		}
 	}
-	screen := "a证书b证书cd│\n证书证书证书│"
+	screen := "证书证书a证书b证书cd证书证书│\n证书证书证书证书证书证书证书│"
 	for bw := 1; bw < 9; bw++ {
-		for _, l := range strings.Split(Overlay(plain, screen, Repeat("#", bw)+"\n"+Repeat("#", bw), 13, 2), "\n") {
-			if Width(l) != 13 || !strings.HasPrefix(ansi.Strip(l), ansi.Cut(ansi.Strip(l), 0, (13-bw)/2)+"#") {
+		for _, l := range strings.Split(Overlay(plain, screen, Repeat("#", bw)+"\n"+Repeat("#", bw), 29, 2), "\n") {
+			if Width(l) != 29 || !strings.HasPrefix(ansi.Strip(l), ansi.Cut(ansi.Strip(l), 0, (29-bw)/2)+"#") {
 				t.Errorf("a box of %d: %q", bw, l)
 			}
-			if bw < 8 && !strings.HasSuffix(strings.TrimRight(ansi.Strip(l), " "), "│") {
+			if !strings.HasSuffix(strings.TrimRight(ansi.Strip(l), " "), "│") {
 				t.Errorf("a box of %d moves what is right of it: %q", bw, l)
 			}
-			if at := Width(strings.TrimSuffix(strings.TrimRight(ansi.Strip(l), " "), "│")); strings.Contains(l, "│") && at != 12 {
+			if at := Width(strings.TrimSuffix(strings.TrimRight(ansi.Strip(l), " "), "│")); strings.Contains(l, "│") && at != 28 {
 				t.Errorf("a box of %d puts the edge in cell %d: %q", bw, at, l)
 			}
 		}
@@ -79,5 +79,21 @@ func TestWideIsNotSplit(t *testing.T) {
 	}
 	if s := Months(plain, time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC), 26, 1, "1月"); Width(s) != 26 {
 		t.Errorf("months take %d cells", Width(s))
+	}
+}
+
+// TestNoScrapsBesideABox leaves what is behind a box where it still says
+// something, and nothing of it in a margin too narrow for a word.
+func TestNoScrapsBesideABox(t *testing.T) {
+	screen := Repeat("abcdefgh", 10)
+	for bw, want := range map[int]string{
+		78: " " + Repeat("#", 78) + " ",
+		66: Repeat(" ", 7) + Repeat("#", 66) + Repeat(" ", 7),
+		65: Repeat(" ", 7) + Repeat("#", 65) + "abcdefgh",
+		64: "abcdefgh" + Repeat("#", 64) + "abcdefgh",
+	} {
+		if got := ansi.Strip(Overlay(plain, screen, Repeat("#", bw), 80, 1)); got != want {
+			t.Errorf("a box of %d: %q, want %q", bw, got, want)
+		}
 	}
 }

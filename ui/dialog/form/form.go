@@ -250,7 +250,7 @@ func (f *Form) make(d *Field) huh.Field {
 	var h huh.Field
 	switch d.Kind {
 	case Input:
-		h = huh.NewInput().Value(v).Prompt("").Placeholder(d.Placeholder).CharLimit(0)
+		h = huh.NewInput().Value(v).Prompt("").Placeholder(f.unfilled(d)).CharLimit(0)
 	case Select:
 		h = huh.NewSelect[string]().Inline(true).Value(v)
 	default:

@@ -148,7 +148,9 @@ func (f *Form) body(inner int) (lines []string, from, to int) {
 			}
 		}
 		if on && d.Hint != nil {
-			put(style.Muted, d.Hint(values))
+			if h := d.Hint(values); !strings.Contains(f.wrong(i), h) { // else it stands there already
+				put(style.Muted, h)
+			}
 		}
 		if on {
 			to = len(lines) - 1
@@ -226,11 +228,30 @@ func (f *Form) foot(inner int) []string {
 	case f.spec.ID == "":
 		keys = "form.keys.short"
 	}
+	if len(f.spec.Steps) == 0 && !f.chooses(f.focus) {
+		keys += ".typed"
+	}
 	lines := []string{""}
 	if len(first) > 0 {
 		lines = append(lines, s.Paint(style.Muted, widget.Cut(strings.Join(first, "   "), inner)))
 	}
 	return append(lines, s.Paint(style.Muted, widget.Cut(c.T(keys, f.spec.Submit), inner)))
+}
+
+// chooses says whether the arrows choose in a field: where there is more than
+// one thing to choose from.
+func (f *Form) chooses(i int) bool {
+	d := &f.spec.Fields[i]
+	return d.Kind == Find || d.Kind == Select && len(d.Options(f.Values())) > 1
+}
+
+// unfilled is the placeholder of a field, in brackets: without colours it would
+// look like what was typed.
+func (f *Form) unfilled(d *Field) string {
+	if d.Placeholder == "" {
+		return ""
+	}
+	return f.c.T("form.unfilled", d.Placeholder)
 }
 
 func (f *Form) fieldLine(i int, on bool, inner int) string {
@@ -258,11 +279,14 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 	v := h.View()
 	if !on && d.Kind == Input {
 		if v = *f.values[d.Key]; v == "" {
-			return label + s.Paint(style.Muted, widget.Cut(d.Placeholder, room))
+			return label + s.Paint(style.Muted, widget.Cut(f.unfilled(d), room))
 		}
 		return label + widget.Cut(text.Clean(v), room)
 	}
 	v, _, _ = strings.Cut(v, "\n")
+	if d.Kind == Select && !f.chooses(i) { // nothing that arrows would lead to
+		v = strings.NewReplacer("‹", " ", "›", " ").Replace(v)
+	}
 	// bubbles takes cells for runes in a placeholder, so that wide ones leave NULs.
 	return label + widget.Cut(strings.ReplaceAll(v, "\x00", ""), room)
 }

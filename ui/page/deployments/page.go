@@ -105,6 +105,8 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case kit.FocusedMsg, kit.ChangedMsg:
 		return tea.Batch(p.list.Load(), p.watched.list.Load(), p.loadProducts())
+	case addedMsg:
+		return p.watched.added(m)
 	case productsLoadedMsg:
 		p.products, p.counts, p.all, p.watches = m.names, m.counts, m.all, m.watches
 		return nil

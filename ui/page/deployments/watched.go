@@ -108,8 +108,11 @@ func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 			}
 			return widget.Cell{Tone: style.Plain, Text: widget.Days(r.NotAfter, c.Now)}
 		}},
-		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 44, Grow: 1, Cell: func(r model.Watch, _ int) widget.Cell {
+		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) widget.Cell {
 			st := style.Of(r.State())
+			if r.Error != "" && st.Tone != style.Bad {
+				st = style.Of(lifecycle.WatchExpiring) // it wants a look too
+			}
 			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + watchWords(c, &r)}
 		}},
 		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) widget.Cell {
@@ -121,7 +124,13 @@ func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 // watchWords are all that is wrong, or the state.
 func watchWords(c *kit.Context, w *model.Watch) string {
 	words := w.Problems
-	if len(words) == 0 {
+	switch {
+	case len(words) > 0:
+	case w.Error != "" && w.Answered.IsZero():
+		return c.T("watch.silent.yet", c.Text.Say(w.Error))
+	case w.Error != "": // once may be bad luck
+		return c.T("watch.silent.last", c.T("watch."+w.State()))
+	default:
 		words = []string{w.State()}
 	}
 	var all []string
@@ -163,15 +172,24 @@ func (w *watched) look() tea.Cmd {
 	}
 	c := w.c
 	return c.Do(func(ctx context.Context) tea.Msg {
-		seen, err := c.Backend.CheckWatch(ctx, c.Actor, r.ID)
-		switch {
-		case err != nil:
+		told, err := looked(ctx, c, r.ID)
+		if err != nil {
 			return flow.Tell(c, err)
-		case seen.Error != "":
-			return kit.ToldMsg{Text: c.T("watch.silent", seen.Address, c.Text.Say(seen.Error)), Tone: style.Soon}
 		}
-		return kit.ToldMsg{Text: c.T("watch.looked", seen.Address, watchWords(c, &seen)), Tone: style.Of(seen.State()).Tone}
+		return told
 	})
+}
+
+// looked looks at an endpoint and tells what was seen.
+func looked(ctx context.Context, c *kit.Context, id model.ID) (kit.ToldMsg, error) {
+	seen, err := c.Backend.CheckWatch(ctx, c.Actor, id)
+	switch {
+	case err != nil:
+		return kit.ToldMsg{}, err
+	case seen.Error != "":
+		return kit.ToldMsg{Text: c.T("watch.silent", seen.Address, c.Text.Say(seen.Error)), Tone: style.Soon}, nil
+	}
+	return kit.ToldMsg{Text: c.T("watch.looked", seen.Address, watchWords(c, &seen)), Tone: style.Of(seen.State()).Tone}, nil
 }
 
 func (w *watched) remove() tea.Cmd {
@@ -221,6 +239,22 @@ func (w *watched) add() tea.Cmd {
 	})
 }
 
+// addedMsg says that a server is watched now.
+type addedMsg struct{ made model.Watch }
+
+// added puts the cursor on the new row and tells what the first look has seen.
+func (w *watched) added(m addedMsg) tea.Cmd {
+	c := w.c
+	w.list.Table.Pin(string(m.made.ID))
+	return tea.Batch(w.list.Load(), kit.Send(kit.ToldMsg{Text: c.T("watch.added", m.made.Address), Tone: style.Good, Follow: func(ctx context.Context) kit.ToldMsg {
+		told, err := looked(ctx, c, m.made.ID)
+		if err != nil {
+			return kit.ToldMsg{Text: c.Error(err), Tone: style.Bad}
+		}
+		return told
+	}}))
+}
+
 func addThen(c *kit.Context, spec form.Spec) func(any) tea.Cmd {
 	return func(value any) tea.Cmd {
 		v, ok := value.(form.Values)
@@ -234,7 +268,7 @@ func addThen(c *kit.Context, spec form.Spec) func(any) tea.Cmd {
 			var ref *lifecycle.Refusal
 			switch {
 			case err == nil:
-				return kit.ToldMsg{Text: c.T("watch.added", made.Address), Tone: style.Good}
+				return addedMsg{made}
 			case errors.As(err, &inv):
 				field, why = inv.Field, c.Wrong(inv)
 			case errors.As(err, &ref):

@@ -46,7 +46,7 @@ func csrOf(c *kit.Context, v form.Values) (*x509.CertificateRequest, error) {
 	if path := strings.TrimSpace(v["csr file"]); path != "" {
 		var err error
 		if data, err = c.Read(path); err != nil {
-			return nil, &lifecycle.Invalid{Field: "csr", Why: c.Error(err)}
+			return nil, &lifecycle.Invalid{Field: "csr", Why: c.File(path, err)}
 		}
 		name = path + ": "
 	}

@@ -59,10 +59,14 @@ func deploy(q *request) tea.Msg {
 				if p.Problems != "" {
 					return c.T("deploy.product.problem", c.Text.Say(p.Problems))
 				}
+				h := c.T("deploy.product.driver", p.Driver)
 				if p.Makes {
-					return c.T("deploy.product.makes", c.Text.Or("driver."+p.Driver, p.Driver))
+					h = c.T("deploy.product.makes", c.Text.Or("driver."+p.Driver, p.Driver))
 				}
-				return c.T("deploy.product.driver", p.Driver)
+				if what := c.Text.Or("product."+p.Name, ""); what != "" {
+					h = c.T("deploy.product.what", what, h)
+				}
+				return h
 			}},
 			{Key: "regions", Label: c.T("deploy.regions"), Initial: region,
 				Show: func(v form.Values) bool { return len(product(v).Regions) > 1 },

@@ -91,7 +91,7 @@ func addDocuments(ctx context.Context, c *kit.Context, id model.ID, v form.Value
 		}
 		data, err := c.Read(path)
 		if err != nil {
-			res = form.Result{Field: "document", Error: c.Error(err)}
+			res = form.Result{Field: "document", Error: c.File(path, err)}
 			break
 		}
 		d, err := c.Backend.AddDocument(ctx, c.Actor, id, filepath.Base(path), data)
