@@ -39,7 +39,7 @@ func TestTheActivityIsFilteredByTheWordsThatAreDrawn(t *testing.T) {
 func TestAFileThatIsNotThere(t *testing.T) {
 	d := drive(t, kittest.Fleet(5), 120, 40, chinese).keys("i")
 	d.text("missing.pem").keys("ctrl+s")
-	if !d.has("文件不存在") || d.has("file does not exist") {
+	if !d.has("没有文件 missing.pem；请检查路径") || d.has("file does not exist") {
 		t.Errorf("it is not told:\n%s", d.screen())
 	}
 }

@@ -306,7 +306,7 @@ func TestMoving(t *testing.T) {
 	d.sees("Certificate", "esc back")
 	d.keys("l", "l")
 	d.keys("esc")
-	d.sees("60 in all")
+	d.sees("PRESENTS")
 	d.keys("Z")
 	d.sees("Z does nothing here")
 	d.keys("ctrl+c")
