@@ -32,7 +32,7 @@ func (a asked) narrows(other asked) bool {
 }
 
 // kept is how many results are cached: a few screens turn pages at a time.
-const kept = 8
+const kept = 4
 
 // few is the share of all rows, one in so many, up to which it is quicker to
 // sort those that pass a filter than to look for them in an order of all.
@@ -154,7 +154,7 @@ func (t *table) cached(a asked) (r, wider *result) {
 
 // each visits all blocks with their numbers, on all processors.
 func (t *table) each(visit func(n int, b *block)) {
-	const some = 16 // blocks are worth telling another processor of
+	const some = 4 // blocks are worth telling another processor of
 	var next atomic.Int64
 	work := func() {
 		for {

@@ -10,7 +10,7 @@ import (
 // of the slots, so that one pass searches all of them.
 type texts struct {
 	all  []byte
-	ends [blockSize]uint32 // where the text of each slot in use ends
+	ends *[blockSize]uint32 // where the text of each slot in use ends
 }
 
 // span is where the text of a slot lies.
@@ -27,7 +27,7 @@ func (t *texts) of(n int) []byte {
 }
 
 // put replaces the text of one of the first used slots. What comes after it
-// moves: some ten kilobytes.
+// moves: some hundred kilobytes.
 func (t *texts) put(n, used int, s string) {
 	from, to := t.span(n)
 	if string(t.all[from:to]) == s {
@@ -98,8 +98,9 @@ const blockWords = blockSize / 64
 // slots is a set of a block's slots.
 type slots [blockWords]uint64
 
-func (b *slots) set(n int)   { b[n/64] |= 1 << (n % 64) }
-func (b *slots) unset(n int) { b[n/64] &^= 1 << (n % 64) }
+func (b *slots) set(n int)      { b[n/64] |= 1 << (n % 64) }
+func (b *slots) unset(n int)    { b[n/64] &^= 1 << (n % 64) }
+func (b *slots) has(n int) bool { return b[n/64]&(1<<(n%64)) != 0 }
 
 // fill sets the first n.
 func (b *slots) fill(n int) {
