@@ -161,7 +161,7 @@ func TestTableOfManyBlocks(t *testing.T) {
 	tab.sortAll()
 	all := map[model.ID]*model.Instance{}
 	draw := func() *model.Instance {
-		n := r.IntN(3 * blockSize)
+		n := r.IntN(2 * blockSize)
 		i := &model.Instance{
 			ID: model.ID(fmt.Sprintf("01JD%022d", n)), Name: fmt.Sprintf("%d.example.com", r.IntN(100)),
 			State: model.States[r.IntN(len(model.States))], Application: model.Application{Domains: []string{"Shop.example.com", "b.example"}},
@@ -186,7 +186,7 @@ func TestTableOfManyBlocks(t *testing.T) {
 		}
 		return i
 	}
-	for round, changes := range []int{3 * blockSize, 3 * blockSize, 1, 5, 0, 40, 900} {
+	for round, changes := range []int{2 * blockSize, 2 * blockSize, 1, 5, 0, 40, 900} {
 		for range changes {
 			i := draw()
 			if i.Deleted = r.IntN(5) == 0; i.Deleted {
