@@ -10,7 +10,7 @@ import (
 )
 
 // blockSize is how many slots a block has: few, so that a change moves little
-// text and outdates little of what was derived; but so many that the texts are
+// text and outdates little of what was found; but so many that the texts are
 // hardly less than the whole pages (8 KiB) that the allocator gives for them;
 // and a multiple of 64.
 const blockSize = 4096
