@@ -171,26 +171,73 @@ func resident(t testing.TB, pid int) (own, file float64) {
 	return own, file
 }
 
-// filtered types a filter and finds how long it takes until its first row is
+// filtered pastes a filter and finds how long it takes until its first row is
 // shown, and until the answer is whole, in milliseconds. Of n instances it lets
-// one in a hundred thousand pass.
-func (s *screen) filtered(n int) (shown, whole float64) {
+// one in a hundred thousand pass, others for each row, of 1,000 from the first on.
+func (s *screen) filtered(n, row int) (shown, whole float64) {
 	s.t.Helper()
 	s.typed("/")
 	begun := time.Now()
-	if _, err := io.WriteString(s.keys, "\x1b[200~00777.ex\x1b[201~"); err != nil {
+	if _, err := fmt.Fprintf(s.keys, "\x1b[200~%05d.ex\x1b[201~", row); err != nil {
 		s.t.Fatal(err)
 	}
-	s.see("n000777")
-	shown = ms(time.Since(begun))
+	s.see(fmt.Sprintf("n%06d", row))
+	shown = s.since(begun)
 	all := fmt.Sprintf("%d of %s ", max(1, n/100_000), widget.Count(n))
 	for strings.Contains(s.see(all), "so far") {
 		time.Sleep(2 * time.Millisecond)
 	}
-	whole = ms(time.Since(begun))
+	whole = s.since(begun)
 	s.typed(enter, esc)
 	time.Sleep(time.Second) // esc and a key at once are that key with alt
 	return shown, whole
+}
+
+// since is how long after begun what stands on the screen was read, in
+// milliseconds: looking at the screen takes longer than that.
+func (s *screen) since(begun time.Time) float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return ms(s.last.Sub(begun))
+}
+
+// keyed types a filter letter by letter and finds for each how long it takes
+// until the rows that are left of n are counted, in milliseconds. Letters that
+// leave as many as there were are not to be seen, and do not count.
+func (s *screen) keyed(n, row int) (took []float64) {
+	s.t.Helper()
+	s.typed("/")
+	name, left := fmt.Sprintf("n%06d", row), n
+	for k := range name {
+		before := left
+		left = 0
+		for row := range n {
+			if strings.HasPrefix(fmt.Sprintf("n%06d", row), name[:k+1]) {
+				left++
+			}
+		}
+		begun := time.Now()
+		if _, err := io.WriteString(s.keys, name[k:k+1]); err != nil {
+			s.t.Fatal(err)
+		}
+		s.see(fmt.Sprintf("%s of %s ", widget.Count(left), widget.Count(n)))
+		if left != before {
+			took = append(took, s.since(begun))
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	s.typed(enter, esc)
+	time.Sleep(time.Second)
+	return took
+}
+
+// idle is what a process that nobody looks at uses, in milliseconds a minute.
+func (s *screen) idle() float64 {
+	s.settle()
+	const while = 20 * time.Second // the times that are shown are refreshed twice
+	before := cpu(s.t, s.cmd.Process.Pid)
+	time.Sleep(while)
+	return (cpu(s.t, s.cmd.Process.Pid) - before) * float64(time.Minute/while)
 }
 
 // starts is how often a program is started; the median counts.
@@ -200,14 +247,15 @@ func median(v []float64) float64 { slices.Sort(v); return v[len(v)/2] }
 
 // BenchmarkDashboard starts the real program in a real terminal: how long until
 // its first frame and until rows are shown, what one cursor key costs, how long
-// a filter over all rows takes, typed at once and once the search table is
-// there, and what memory it has after all that, beside a Bubble Tea program that
-// does nothing. A million instances take minutes to write, and are measured only
+// a filter over all rows takes, pasted at once and once the search table is
+// there, and for each letter of it, what it uses while nobody does anything, and
+// what memory it has after all that, beside a Bubble Tea program that does
+// nothing. A million instances take minutes to write, and are measured only
 // when they are asked for:
 //
-//	CERTQUAY_BENCH_MILLION=1 go test ./cmd -run xxx -bench Dashboard -benchtime 1x -timeout 30m
+//	CERTQUAY_BENCH_MILLION=1 go test ./cmd -run xxx -bench Dashboard -benchtime 1x -timeout 40m
 func BenchmarkDashboard(b *testing.B) {
-	var first, own float64
+	var first, own, idle float64
 	b.Run("empty", func(b *testing.B) {
 		p := newPerson(b)
 		p.bin = emptyProgram(b)
@@ -220,6 +268,7 @@ func BenchmarkDashboard(b *testing.B) {
 				firsts = append(firsts, ms(s.when(begun, "empty")))
 				if n == starts-1 {
 					frame, own = s.perKey(func(int) string { return "j" })
+					idle = s.idle()
 				}
 				s.leave()
 			}
@@ -229,6 +278,7 @@ func BenchmarkDashboard(b *testing.B) {
 		b.ReportMetric(first, "ms-frame")
 		b.ReportMetric(frame, "ms-key-95")
 		b.ReportMetric(own, "ms-cpu/key")
+		b.ReportMetric(idle, "ms-cpu/min-idle")
 	})
 	for _, n := range []int{1000, 100_000, 1_000_000} {
 		b.Run(strconv.Itoa(n), func(b *testing.B) {
@@ -240,16 +290,16 @@ func BenchmarkDashboard(b *testing.B) {
 			p.filled(n)
 			b.Logf("filled in %v", time.Since(begun).Round(time.Second))
 			p.must("balance") // the very first start makes the CA
-			benchDashboard(b, p, n, first, own)
+			benchDashboard(b, p, n, first, own, idle)
 		})
 	}
 }
 
 // benchDashboard starts the program over a person's store of n instances.
-func benchDashboard(b *testing.B, p *person, n int, emptyFirst, emptyOwn float64) {
+func benchDashboard(b *testing.B, p *person, n int, emptyFirst, emptyOwn, emptyIdle float64) {
 	const row = "n000189" // the first to expire
-	var frames, rows []float64
-	var frame, own, early, whole, filter, memory, file float64
+	var frames, rows, filters, keys []float64
+	var frame, own, idle, early, whole, memory, file float64
 	for b.Loop() {
 		for k := range starts {
 			begun := time.Now()
@@ -258,11 +308,15 @@ func benchDashboard(b *testing.B, p *person, n int, emptyFirst, emptyOwn float64
 			rows = append(rows, ms(s.when(begun, row)))
 			switch k {
 			case starts - 2: // while the search table is being built
-				early, whole = s.filtered(n)
+				early, whole = s.filtered(n, 777)
 			case starts - 1:
 				s.settle()
 				frame, own = s.perKey(func(n int) string { return []string{"j", "k"}[n/20%2] })
-				filter, _ = s.filtered(n)
+				for k := range 10 {
+					shown, _ := s.filtered(n, 777+k)
+					filters, keys = append(filters, shown), append(keys, s.keyed(n, 779+9*k)...)
+				}
+				idle = s.idle()
 				memory, file = resident(b, s.cmd.Process.Pid)
 			default:
 				time.Sleep(time.Second) // as a person does, who looks first
@@ -277,7 +331,11 @@ func benchDashboard(b *testing.B, p *person, n int, emptyFirst, emptyOwn float64
 	b.ReportMetric(frame, "ms-key-95")
 	b.ReportMetric(own, "ms-cpu/key")
 	b.ReportMetric(own/emptyOwn, "x-cpu/key-of-empty")
-	b.ReportMetric(filter, "ms-filter")
+	b.ReportMetric(median(filters), "ms-filter")
+	b.ReportMetric(median(keys), "ms-filter-key")
+	b.ReportMetric(slices.Max(keys), "ms-filter-key-worst")
+	b.ReportMetric(idle, "ms-cpu/min-idle")
+	b.ReportMetric(idle-emptyIdle, "ms-cpu/min-idle-over-empty")
 	b.ReportMetric(early, "ms-filter-at-once")
 	b.ReportMetric(whole, "ms-whole-at-once")
 	b.ReportMetric(memory, "MiB-own")

@@ -27,6 +27,7 @@ type screen struct {
 	mu    sync.Mutex
 	read  int                  // bytes
 	first time.Time            // when bytes were first read since it was cleared
+	last  time.Time            // when bytes were last read
 	raw   []byte               // until every needle was seen
 	seen  map[string]time.Time // when each needle first stood in what was written
 }
@@ -63,6 +64,7 @@ func (p *person) show(c *exec.Cmd, width, height int, needles []string) *screen 
 			if n > 0 {
 				s.mu.Lock()
 				s.read += n
+				s.last = time.Now()
 				if s.first.IsZero() {
 					s.first = time.Now()
 				}

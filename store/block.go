@@ -10,35 +10,40 @@ import (
 )
 
 // blockSize is how many slots a block has: few, so that a change moves little
-// text and outdates little of what was derived; and a multiple of 64.
-const blockSize = 1024
+// text and outdates little of what was found; but so many that the texts are
+// hardly less than the whole pages (8 KiB) that the allocator gives for them;
+// and a multiple of 64.
+const blockSize = 4096
 
-// block holds some rows in columns. A row takes 61 bytes here, and its texts.
+// block holds some rows in columns, which are apart, as the allocator has their
+// sizes but not that of all together. A row takes 61 bytes here, and its texts.
 type block struct {
 	used    int // slots that were ever taken
 	ids     *[blockSize]shortID
 	times   *[blockSize][timeColumns]uint32 // see shortTime
-	profile [blockSize]uint32               // its number; 0 for a free slot
-	derived [blockSize]uint8                // a bit for each of model.DerivedValues
+	profile *[blockSize]uint32              // its number; 0 for a free slot
+	derived *[blockSize]uint8               // a bit for each of model.DerivedValues
 	// names holds name and domains of each row, folded, and serials that are
 	// not hexadecimal. If the profile says spelled, name and domain as they are
 	// shown come last. That they can be found as well does no harm: what is
 	// searched for is folded, and stands in the folded text too if in them.
 	names texts
-	// serials are apart since what is searched for mostly has a letter that
-	// none of them has.
+	// serials are searched apart since what is searched for mostly has a letter
+	// that none of them has. They lie in memory behind the names.
 	serials texts
 	odd     map[int]oddity // by slot; mostly empty
 
-	version uint64 // counts changes of rows and of what was derived
+	version uint64 // counts changes of rows, and of what was derived with time
 	tally   tally  // of what was derived
+	stale   slots  // of which it was not, or that have changed since
 }
 
-// newBlock makes an empty block. Its parts are of sizes that the allocator has
-// (16 KiB and 32 KiB); as one they would take the next whole page, and three
-// bytes a row more.
 func newBlock() *block {
-	return &block{ids: new([blockSize]shortID), times: new([blockSize][timeColumns]uint32)}
+	return &block{
+		ids: new([blockSize]shortID), times: new([blockSize][timeColumns]uint32),
+		profile: new([blockSize]uint32), derived: new([blockSize]uint8),
+		names: texts{ends: new([blockSize]uint32)}, serials: texts{ends: new([blockSize]uint32)},
+	}
 }
 
 // oddity holds a row's ID and times where they have no short form.
@@ -63,7 +68,7 @@ func shortTime(second int64) uint32 {
 	return uint32(second) + 1
 }
 
-// put fills a slot.
+// put fills a slot, which was outdated.
 func (b *block) put(n int, id model.ID, l *line, profile uint32) {
 	var o oddity
 	short, ok := shorten(string(id))
@@ -81,6 +86,7 @@ func (b *block) put(n int, id model.ID, l *line, profile uint32) {
 	}
 	b.ids[n], b.profile[n] = short, profile
 	b.putOdd(n, odd, o)
+	b.grow(len(l.names), len(l.serials))
 	if n == b.used {
 		b.used++
 		b.names.add(n, l.names)
@@ -89,7 +95,7 @@ func (b *block) put(n int, id model.ID, l *line, profile uint32) {
 		b.names.put(n, b.used, l.names)
 		b.serials.put(n, b.used, l.serials)
 	}
-	b.changed()
+	b.version++
 }
 
 func (b *block) putOdd(n int, odd bool, o oddity) {
@@ -103,19 +109,37 @@ func (b *block) putOdd(n int, odd bool, o oddity) {
 	}
 }
 
-// clear frees a slot.
+// clear frees a slot, which was outdated.
 func (b *block) clear(n int) {
 	b.profile[n] = 0
 	delete(b.odd, n)
 	b.names.put(n, b.used, "")
 	b.serials.put(n, b.used, "")
-	b.changed()
+	b.version++
 }
 
-// changed outdates what was found out about the block.
-func (b *block) changed() {
-	b.version++
-	b.tally = tally{}
+// grow makes room for texts, and for some more: a fourth while the block is
+// being filled, later a little, since it will hardly grow any more.
+func (b *block) grow(names, serials int) {
+	names, serials = names+len(b.names.all), serials+len(b.serials.all)
+	if names <= cap(b.names.all) && serials <= cap(b.serials.all) {
+		return
+	}
+	part := 64
+	if b.used < blockSize {
+		part = 4
+	}
+	b.lay(names+names/part, serials+serials/part)
+}
+
+// trim gives back the room that the texts grew by.
+func (b *block) trim() { b.lay(len(b.names.all), len(b.serials.all)) }
+
+// lay moves the texts to where there is room for so many bytes of each.
+func (b *block) lay(names, serials int) {
+	all := make([]byte, names+serials)
+	b.names.all = append(all[:0:names], b.names.all...)
+	b.serials.all = append(all[names:names], b.serials.all...)
 }
 
 func (b *block) id(n int) string {

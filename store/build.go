@@ -47,6 +47,9 @@ func (t *table) sortAll() {
 	t.mu.Lock()
 	t.take()
 	t.byID = slices.Clone(t.byID) // without the room that it grew by
+	if last := len(t.blocks) - 1; last >= 0 {
+		t.blocks[last].trim()
+	}
 	t.sorting = true
 	t.mu.Unlock()
 	orders := make([]*ordering, len(sorts))

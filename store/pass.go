@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,14 +15,24 @@ import (
 
 // result is what passes a filter, as of some versions of the blocks.
 type result struct {
-	key      string
+	asked    asked
 	passed   bitmap
 	versions []uint64 // of the blocks; 0 is before the first
 	total    int
 }
 
+// asked is a filter, and the moment if that matters, as far as answers differ:
+// the text as it is searched for, and all the rest.
+type asked struct{ text, rest string }
+
+// narrows says whether whatever passes this passes another, whose text is part
+// of this one's.
+func (a asked) narrows(other asked) bool {
+	return a.rest == other.rest && a.text != other.text && strings.Contains(a.text, other.text)
+}
+
 // kept is how many results are cached: a few screens turn pages at a time.
-const kept = 8
+const kept = 4
 
 // few is the share of all rows, one in so many, up to which it is quicker to
 // sort those that pass a filter than to look for them in an order of all.
@@ -88,20 +99,28 @@ func (t *table) result(f model.Filter, now time.Time) *result {
 	if f.Within > 0 {
 		second = now.Unix()
 	}
-	key := fmt.Sprintf("%d %#v", second, f)
-	r := t.cached(key)
+	text := foldText(f.Text)
+	f.Text = ""
+	r, wider := t.cached(asked{text, fmt.Sprintf("%d %#v", second, f)})
 	more := len(t.blocks) - len(r.versions)
 	r.versions = append(r.versions, make([]uint64, more)...)
 	r.passed = append(r.passed, make(bitmap, more*blockWords)...)
-	m := t.matcher(f, now)
+	m := t.matcher(f, text, now)
 	t.each(func(n int, b *block) {
 		if m.derived|m.without != 0 {
 			b.derive(&t.profiles, now)
 		}
-		if r.versions[n] != b.version {
-			r.versions[n] = b.version
-			m.pass(n, b, r.passed.of(n))
+		if r.versions[n] == b.version {
+			return
 		}
+		r.versions[n] = b.version
+		passed := r.passed.of(n)
+		if wider != nil && n < len(wider.versions) && wider.versions[n] == b.version {
+			*passed = *wider.passed.of(n)
+		} else {
+			m.pass(n, b, passed)
+		}
+		m.search(b, passed)
 	})
 	r.total = 0
 	for _, word := range r.passed {
@@ -110,24 +129,32 @@ func (t *table) result(f model.Filter, now time.Time) *result {
 	return r
 }
 
-// cached is the result with a key, which is blank at first.
-func (t *table) cached(key string) *result {
-	for _, r := range t.results {
-		if r.key == key {
-			return r
+// cached is the result of what is asked, which is blank at first. What passes
+// it is among what passes the wider one, which is nil if there is none: who
+// types into a filter asks for a part of what was just found.
+func (t *table) cached(a asked) (r, wider *result) {
+	for _, other := range t.results {
+		switch {
+		case other.asked == a:
+			r = other
+		case a.narrows(other.asked) && (wider == nil || other.total < wider.total):
+			wider = other
 		}
 	}
-	if len(t.results) >= kept {
-		t.results = t.results[1:]
+	if r != nil {
+		return r, wider
 	}
-	r := &result{key: key}
+	if len(t.results) >= kept {
+		t.results = slices.Delete(t.results, 0, 1)
+	}
+	r = &result{asked: a}
 	t.results = append(t.results, r)
-	return r
+	return r, wider
 }
 
 // each visits all blocks with their numbers, on all processors.
 func (t *table) each(visit func(n int, b *block)) {
-	const some = 16 // blocks are worth telling another processor of
+	const some = 4 // blocks are worth telling another processor of
 	var next atomic.Int64
 	work := func() {
 		for {
@@ -155,13 +182,14 @@ type matcher struct {
 	derived  uint8  // bits that are wanted
 	without  uint8  // bits that are not
 	only     bitmap // nil for all
+	all      bool   // that are in use pass, but for the text
 	name     needle
 	serial   needle // "" if no serial can have the text
 }
 
-func (t *table) matcher(f model.Filter, now time.Time) *matcher {
-	text := foldText(f.Text)
-	m := &matcher{profiles: make([]bool, len(t.profiles.list)), latest: never}
+// matcher prepares a filter, whose text is given apart, folded.
+func (t *table) matcher(f model.Filter, text string, now time.Time) *matcher {
+	m := &matcher{profiles: make([]bool, len(t.profiles.list)), latest: never, all: f.Empty()}
 	if text != "" && len(t.blocks) > 0 {
 		m.name = needle{text, t.blocks[0].names.rarest(text)}
 		if isHex(text) {
@@ -202,9 +230,14 @@ func (t *table) matcher(f model.Filter, now time.Time) *matcher {
 	return m
 }
 
-// pass finds the slots of a block, given with its number, that the filter lets through.
+// pass finds the slots of a block, given with its number, that the filter lets
+// through but for the text. If all pass, free ones do too: they have no text.
 func (m *matcher) pass(number int, b *block, passed *slots) {
 	*passed = slots{}
+	if m.all && m.name.text != "" {
+		passed.fill(b.used)
+		return
+	}
 	if m.only != nil && *m.only.of(number) == (slots{}) {
 		return
 	}
@@ -217,7 +250,23 @@ func (m *matcher) pass(number int, b *block, passed *slots) {
 	if m.only != nil {
 		passed.keep(m.only.of(number))
 	}
-	if m.name.text == "" || *passed == (slots{}) {
+}
+
+// single is the share of a block's slots, one in so many, up to which it is
+// quicker to look at each of them than to search the whole block.
+const single = 32
+
+// search leaves only the slots of a block in which the text is found.
+func (m *matcher) search(b *block, passed *slots) {
+	if m.name.text == "" {
+		return
+	}
+	if passed.len() <= blockSize/single {
+		for n := range passed.all {
+			if !m.name.in(b.names.of(n)) && (m.serial.text == "" || !m.serial.in(b.serials.of(n))) {
+				passed.unset(n)
+			}
+		}
 		return
 	}
 	var found slots

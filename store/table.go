@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"slices"
 	"sync"
 
@@ -12,7 +11,8 @@ import (
 // process: it answers filters, sorts and counts without the engine. A row
 // takes its texts, folded (name, domains and serials with a zero after each;
 // name and domain once more if they are shown otherwise than folded), and at
-// most 80 bytes: 61 in its block and 4 in each of four orders.
+// most 80 bytes: 61 in its block, 4 in each of four orders, a bit in each of
+// four results, and what the allocator rounds up.
 //
 // Commits are queued and taken in by the next query, so that a long pass over
 // the table does not hold up the writer.
@@ -131,6 +131,7 @@ func (t *table) set(id model.ID, l *line) {
 		slot := t.byID[at]
 		t.byID = slices.Delete(t.byID, at, at+1)
 		b, n := t.at(slot)
+		b.outdate(n, &t.profiles)
 		t.profiles.leave(b.profile[n])
 		b.clear(n)
 		t.free = append(t.free, slot)
@@ -142,6 +143,9 @@ func (t *table) set(id model.ID, l *line) {
 		t.moved(slot, was)
 	default:
 		slot := t.slot()
+		if t.ready {
+			t.byID = room(t.byID, 1)
+		}
 		t.byID = slices.Insert(t.byID, at, slot)
 		t.fill(slot, id, l)
 		t.disorder(slot)
@@ -158,8 +162,7 @@ func (t *table) slot() uint32 {
 	last := len(t.blocks) - 1
 	if last < 0 || t.blocks[last].used == blockSize {
 		if last >= 0 { // it will hardly grow any more
-			b := t.blocks[last]
-			b.names.all, b.serials.all = bytes.Clone(b.names.all), bytes.Clone(b.serials.all)
+			t.blocks[last].trim()
 		}
 		t.blocks = append(t.blocks, newBlock())
 		last++
@@ -170,6 +173,7 @@ func (t *table) slot() uint32 {
 func (t *table) fill(slot uint32, id model.ID, l *line) {
 	b, n := t.at(slot)
 	was := b.profile[n]
+	b.outdate(n, &t.profiles)
 	b.put(n, id, l, t.profiles.use(l.profile))
 	t.profiles.leave(was)
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"math/bits"
 	"slices"
 )
 
@@ -9,7 +10,7 @@ import (
 // of the slots, so that one pass searches all of them.
 type texts struct {
 	all  []byte
-	ends [blockSize]uint32 // where the text of each slot in use ends
+	ends *[blockSize]uint32 // where the text of each slot in use ends
 }
 
 // span is where the text of a slot lies.
@@ -26,7 +27,7 @@ func (t *texts) of(n int) []byte {
 }
 
 // put replaces the text of one of the first used slots. What comes after it
-// moves: some ten kilobytes.
+// moves: some hundred kilobytes.
 func (t *texts) put(n, used int, s string) {
 	from, to := t.span(n)
 	if string(t.all[from:to]) == s {
@@ -49,6 +50,9 @@ type needle struct {
 	text string
 	rare int // where it has the byte that the texts have least of
 }
+
+// in says whether it is found in the text of one slot.
+func (n needle) in(text []byte) bool { return bytes.Contains(text, []byte(n.text)) }
 
 // search marks the slots whose text has the needle. It leaps from one rare
 // byte to the next, for which the processor has instructions of its own.
@@ -94,7 +98,34 @@ const blockWords = blockSize / 64
 // slots is a set of a block's slots.
 type slots [blockWords]uint64
 
-func (b *slots) set(n int) { b[n/64] |= 1 << (n % 64) }
+func (b *slots) set(n int)      { b[n/64] |= 1 << (n % 64) }
+func (b *slots) unset(n int)    { b[n/64] &^= 1 << (n % 64) }
+func (b *slots) has(n int) bool { return b[n/64]&(1<<(n%64)) != 0 }
+
+// fill sets the first n.
+func (b *slots) fill(n int) {
+	for k := range b {
+		b[k] = ^uint64(0) >> (64 - max(min(n-k*64, 64), 0)) // a shift by 64 leaves nothing
+	}
+}
+
+func (b *slots) len() (n int) {
+	for _, word := range b {
+		n += bits.OnesCount64(word)
+	}
+	return n
+}
+
+// all visits the slots in the set, which may be taken out meanwhile.
+func (b *slots) all(yield func(n int) bool) {
+	for k, word := range b {
+		for ; word != 0; word &= word - 1 {
+			if !yield(k*64 + bits.TrailingZeros64(word)) {
+				return
+			}
+		}
+	}
+}
 
 // keep leaves only what the others hold too.
 func (b *slots) keep(others *slots) {

@@ -1,0 +1,80 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+	"time"
+	"unsafe"
+
+	"certquay/model"
+)
+
+// allocated is how many bytes the allocator gives to whom asks for some.
+func allocated(size int) int { return cap(append([]byte(nil), make([]byte, size)...)) }
+
+// size is what the table takes, as the allocator counts, without the profiles,
+// of which large fleets have no more than small ones.
+func (t *table) size() (bytes int) {
+	for _, b := range t.blocks {
+		for _, part := range []uintptr{unsafe.Sizeof(*b), unsafe.Sizeof(*b.ids), unsafe.Sizeof(*b.times), unsafe.Sizeof(*b.profile),
+			unsafe.Sizeof(*b.derived), unsafe.Sizeof(*b.names.ends), unsafe.Sizeof(*b.serials.ends)} {
+			bytes += allocated(int(part))
+		}
+		bytes += allocated(cap(b.names.all) + cap(b.serials.all))
+	}
+	for _, r := range t.results {
+		bytes += allocated(8*cap(r.passed)) + allocated(8*cap(r.versions))
+	}
+	for _, o := range t.orders {
+		bytes += allocated(4 * cap(o.slots))
+	}
+	return bytes + allocated(4*cap(t.byID)) + allocated(8*cap(t.blocks))
+}
+
+// A row takes at most 80 bytes beside its texts, with as many results as are
+// kept, and still does after all were renewed, many have gone and others have come.
+func TestARowTakesEightyBytes(t *testing.T) {
+	now := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
+	tab := newTable()
+	const rows = 8 * blockSize
+	texts := map[model.ID]int{}
+	put := func(n int, later ...model.Version) {
+		c := benchRow(n, now, later...)
+		texts[c.id] = len(c.line.names) + len(c.line.serials)
+		tab.changed([]rowChange{c})
+	}
+	check := func(when string) {
+		t.Helper()
+		for n := range 2 * kept {
+			tab.page(model.Query{Filter: model.Filter{Text: fmt.Sprint(n)}, Sort: model.SortExpiry, Limit: 50, Now: now})
+		}
+		size := tab.size()
+		for _, text := range texts {
+			size -= text
+		}
+		if each := float64(size) / float64(len(texts)); each > 80 {
+			t.Errorf("%s, a row takes %.2f bytes", when, each)
+		} else {
+			t.Logf("%s, a row takes %.2f bytes", when, each)
+		}
+	}
+	for n := range rows {
+		put(n)
+	}
+	tab.sortAll()
+	check("at first")
+	for n := range rows {
+		n = n * 7919 % rows
+		put(n, model.Version{Serial: fmt.Sprintf("%032x", n*104729), NotBefore: now, NotAfter: now.AddDate(0, 6, 0)})
+	}
+	check("renewed")
+	for n := range rows / 100 {
+		c := rowChange{id: benchRow(n*100, now).id}
+		delete(texts, c.id)
+		tab.changed([]rowChange{c})
+	}
+	for n := range rows/100 + blockSize {
+		put(rows + n)
+	}
+	check("grown")
+}
