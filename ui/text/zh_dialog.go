@@ -20,9 +20,10 @@ var chineseDialogs = map[string]string{
 	"done.many":    "%s：%d 个完成",
 	"done.mixed":   "%d 个完成，%d 个未完成：",
 	"one.only":     "此操作一次只能用于一个证书，当前选中 %d 个；按 esc 取消选中",
-	"skipped":      "选中项中有 %d 个被跳过：",
-	"optional":     "选填",
-	"needed":       "必填",
+	"skipped":      "选中项中有 %d 个被跳过：", "skipped.one": "选中项中有 %d 个被跳过：",
+	"refused.marked": "已选 %d 个",
+	"optional":       "选填",
+	"needed":         "必填",
 
 	"help.title":             "此处可用的按键",
 	"help.marks":             "灰色的操作当前不可用；按下即可查看原因。选中多个证书时，操作作用于全部选中项。",
@@ -67,7 +68,7 @@ var chineseDialogs = map[string]string{
 	"reissue.new.hint": "私钥可能已泄露时应选此项", "reissue.done": "正在重新签发 %s", "reissue.done.ended": "已重新签发 %s",
 	"reissue.same.manual": "再次使用同一 CSR：私钥由您保管，新版本由您自行安装",
 
-	"end.typed": "输入名称", "end.typed.hint": "输入 %s 以继续", "end.typed.wrong": "不正确：请输入 %s", "end.word": "%s %d",
+	"end.typed": "输入名称", "end.typed.many": "输入右侧内容", "end.typed.hint": "输入 %s 以继续", "end.typed.wrong": "不正确：请输入 %s", "end.word": "%s %d",
 	"end.refund":   "退款：%s（%s）。",
 	"revoke.title": "吊销 %s", "revoke.submit": "吊销", "revoke.intro": "CA 将永久吊销该证书：所有进行校验的客户端都不再信任它。",
 	"revoke.intro.serial": "CA 将永久吊销序列号 %s：所有进行校验的客户端都不再信任它。",
@@ -93,7 +94,8 @@ var chineseDialogs = map[string]string{
 	"undeploy.title": "撤下 %s", "undeploy.intro": "证书将被撤下；访问者可能会看到错误。", "undeploy.question.one": "从该处撤下？", "undeploy.question": "从 %d 个域名/监听撤下？",
 	"undeploy.submit": "撤下", "undeploy.resource": "域名/监听", "undeploy.resource.hint": "从何处撤下", "undeploy.all": "全部 %d 个", "undeploy.done": "正在撤下 %s", "undeploy.done.ended": "已撤下 %s",
 	"verify.done": "正在检测 %s 的线上证书", "verify.done.ended": "%s 的线上证书与部署一致",
-	"ended.many": "%s：%d 个完成，%d 个失败，%d 个稍后继续", "ended.failed": "%s失败：%s", "ended.waiting": "%s：等待%s", "ended.again": "%s将于 %s 重试：%s",
+	"ended.many": "%s：%s", "ended.done": "%d 个完成", "ended.n.failed": "%d 个失败", "ended.later": "%d 个稍后继续", "ended.later.one": "%d 个稍后继续",
+	"ended.failed": "%s失败：%s", "ended.waiting": "%s：等待%s", "ended.again": "%s将于 %s 重试：%s",
 
 	"import.title": "导入证书", "import.submit": "导入", "import.intro": "证书、证书链（顺序不限）与私钥：PEM、PKCS#12 或 JKS，一个或多个文件。",
 	"import.intro.remote": "您通过 SSH 连接：无法读取您本机的文件。请粘贴 PEM 文本，或通过管道传入：ssh HOST upload - < bundle.pem",

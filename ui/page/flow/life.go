@@ -134,8 +134,9 @@ func asCSR(err error) error {
 func end(q *request) tea.Msg {
 	c := q.c
 	action := string(q.row.Action)
-	word := q.cases[0].Instance.Name
+	word, label := q.cases[0].Instance.Name, "end.typed"
 	if len(q.cases) > 1 {
+		label = "end.typed.many"
 		word = c.T("end.word", action, len(q.cases))
 	}
 	spec := form.Spec{Title: c.T(action+".title", q.names()), Danger: q.row.Danger, Submit: c.T(action + ".submit")}
@@ -169,7 +170,7 @@ func end(q *request) tea.Msg {
 			Hint:    func(v form.Values) string { return c.Text.Or("reason."+v["reason"], "") }})
 		spec.Fields = append(spec.Fields, fields...)
 	}
-	spec.Fields = append(spec.Fields, form.Field{Key: "typed", Label: c.T("end.typed"), Placeholder: word,
+	spec.Fields = append(spec.Fields, form.Field{Key: "typed", Label: c.T(label), Placeholder: word,
 		Hint: func(form.Values) string { return c.T("end.typed.hint", word) },
 		Valid: func(s string, _ form.Values) string {
 			if strings.TrimSpace(s) != word {
