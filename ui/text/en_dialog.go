@@ -45,6 +45,7 @@ var englishDialogs = map[string]string{
 	"quit.question": "Quit certquay?",
 	"undo.title":    "Nothing to undo here",
 	"undo.what":     "What can be undone",
+	"undo.nothing":  "Nothing was done just now that can be taken back.",
 	"undo.can":      "An application that is being verified can be taken back until the CA has been asked to sign. So can, right after it was done: auto-deploy switched on or off, a filter or marks cleared, and hosting switched on, which then stops but is not paid back. Issued certificates are ended with ctrl+k, deployments with D.",
 	"explain.title": "Why is %s as it is?",
 	"explain.why":   "Because",

@@ -44,6 +44,7 @@ var chineseDialogs = map[string]string{
 	"quit.question": "退出 certquay？",
 	"undo.title":    "此处没有可撤销的操作",
 	"undo.what":     "可撤销的内容",
+	"undo.nothing":  "刚才没有可撤销的操作。",
 	"undo.can":      "待验证的申请在提交 CA 签发之前可以撤回。已签发的证书用 ctrl+k 吊销，部署用 D 撤下。",
 	"explain.title": "%s 为何处于当前状态？",
 	"explain.why":   "原因",
