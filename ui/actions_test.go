@@ -222,7 +222,7 @@ func TestMarkedTogether(t *testing.T) {
 	for range 14 {
 		d.keys("space")
 	}
-	d.keys("n", "ctrl+s").sees("9 done, 5 not", "• 2: ", "• 1: ")
+	d.keys("n", "ctrl+s").sees("9 done, 5 not", "• 2 (new DV single, new DV wildcard): ", "• old.example.org: ")
 	d.keys("esc", "esc")
 	// One at a time is said so.
 	d = drive(t, kittest.Fleet(60), 120, 40)

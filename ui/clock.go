@@ -13,12 +13,35 @@ import (
 
 // A sandbox's clock can be moved, and let run so that a year passes in a
 // minute (spec 9). One movement is under way at a time, outside Update; what
-// it makes happen comes in through the feed.
+// it makes happen comes in through the feed. Further ones wait for its end.
 const (
 	runStep = 100 * time.Millisecond
 	// runAhead is how far the clock goes in one step of a running year.
 	runAhead = 365 * 24 * time.Hour / (time.Minute / runStep)
 )
+
+// clockFormat is how the time of a sandbox is written.
+const clockFormat = "2006-01-02 15:04"
+
+// clockText says that this is a sandbox, what its clock does, and the time.
+func (m *root) clockText(at string) string {
+	key := "header.sandbox"
+	switch {
+	case m.running:
+		key = "header.running"
+	case m.moving:
+		key = "header.moving"
+	}
+	return m.c.T(key, at)
+}
+
+// number is the key of a text for one, or for many.
+func number(key string, n int) string {
+	if n == 1 {
+		return key + ".one"
+	}
+	return key
+}
 
 // clockMovedMsg says that a movement of the clock has ended.
 type clockMovedMsg struct {
@@ -35,9 +58,11 @@ func (m *root) clockActions() []kit.Action {
 	ahead := func(to func(time.Time) time.Time) func() tea.Cmd {
 		return func() tea.Cmd {
 			if m.moving {
-				return m.tell(kit.ToldMsg{Text: c.T("clock.moving"), Tone: style.Muted})
+				m.later = append(m.later, to)
+				return m.tell(kit.ToldMsg{Text: c.T(number("clock.later", len(m.later)), len(m.later)), Tone: style.Work})
 			}
-			return m.moveClock(to(c.Backend.Now()))
+			at := to(c.Backend.Now())
+			return tea.Batch(m.tell(kit.ToldMsg{Text: c.T("clock.moving", at.UTC().Format(clockFormat)), Tone: style.Work}), m.moveClock(at))
 		}
 	}
 	days := func(n int) func(time.Time) time.Time {
@@ -82,6 +107,8 @@ func (m *root) moveClock(to time.Time) tea.Cmd {
 // clockMoved shows where the clock is, and goes on when it runs.
 func (m *root) clockMoved(v clockMovedMsg) tea.Cmd {
 	m.moving = false
+	later := m.later
+	m.later = nil
 	if v.err != nil {
 		m.running = false
 		if m.c.Ctx.Err() == nil {
@@ -90,8 +117,15 @@ func (m *root) clockMoved(v clockMovedMsg) tea.Cmd {
 		return nil
 	}
 	now := m.page().Update(kit.ChangedMsg{Batch: model.Batch{Resync: true}})
+	if len(later) > 0 {
+		at := m.c.Backend.Now()
+		for _, to := range later {
+			at = to(at)
+		}
+		return tea.Batch(now, m.moveClock(at))
+	}
 	if !m.running {
-		return tea.Batch(now, m.tell(kit.ToldMsg{Text: m.c.T("clock.at", m.c.Now.UTC().Format("2006-01-02 15:04")), Tone: style.Good}))
+		return tea.Batch(now, m.tell(kit.ToldMsg{Text: m.c.T("clock.at", m.c.Now.UTC().Format(clockFormat)), Tone: style.Good}))
 	}
 	return tea.Batch(now, tea.Tick(max(runStep-time.Since(v.began), 0), func(time.Time) tea.Msg { return clockStepMsg{} }))
 }

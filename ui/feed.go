@@ -62,7 +62,7 @@ func (m *root) status() status {
 		s.jobs = m.o.Jobs()
 	}
 	if m.o.Sandbox {
-		s.clock = m.o.Backend.Now().UTC().Format("2006-01-02 15:04")
+		s.clock = m.o.Backend.Now().UTC().Format(clockFormat)
 	}
 	return s
 }

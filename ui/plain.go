@@ -45,7 +45,7 @@ func (m *root) plain() kit.Spoken {
 		head += ", " + c.T("header.readonly")
 	}
 	if m.o.Sandbox {
-		head += ", " + widget.Said(c.T, c.T("header.sandbox", c.Now.UTC().Format("2006-01-02 15:04")))
+		head += ", " + widget.Said(c.T, m.clockText(c.Now.UTC().Format(clockFormat)))
 	}
 	lines := []string{widget.Cut(head, w)}
 	var tail []string

@@ -37,10 +37,11 @@ type root struct {
 	dark          bool
 	profile       colorprofile.Profile
 	coalesce      time.Duration
-	every         time.Duration // how often times on the screen are refreshed
-	glance        time.Duration // how often the status is looked at meanwhile
-	moving        bool          // the clock of a sandbox is being moved
-	running       bool          // a year passes in a minute
+	every         time.Duration               // how often times on the screen are refreshed
+	glance        time.Duration               // how often the status is looked at meanwhile
+	moving        bool                        // the clock of a sandbox is being moved
+	later         []func(time.Time) time.Time // how to move it on then
+	running       bool                        // a year passes in a minute
 }
 
 // New makes the dashboard.
@@ -140,6 +141,7 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		}
 		return nil
 	case kit.UndoableMsg:
+		v.Undo.Until = m.c.Now.Add(kit.UndoOffered)
 		m.c.Undo = &v.Undo
 		return m.update(v.Then)
 	case kit.PressedMsg:
@@ -278,8 +280,10 @@ func (m *root) actionOf(key string) (kit.Action, bool) {
 // run does what an action does. One that is not allowed and cannot say so
 // itself says why.
 func (m *root) run(a kit.Action) tea.Cmd {
-	if u := m.c.Undo; u != nil && u.Brief && a.Group != kit.Move && a.Group != kit.Program && a.ID != "undo" {
-		m.c.Undo = nil
+	if u := m.c.Undo; u != nil && a.Group != kit.Move && a.Group != kit.Program && a.ID != "undo" {
+		if u.Until = (time.Time{}); u.Brief {
+			m.c.Undo = nil
+		}
 	}
 	if a.Run == nil {
 		if a.Why != nil {

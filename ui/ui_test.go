@@ -306,7 +306,9 @@ func TestMoving(t *testing.T) {
 	d.sees("Certificate", "esc back")
 	d.keys("l", "l")
 	d.keys("esc")
-	d.sees("PRESENTS")
+	d.sees("resources: 37") // where they were asked for
+	d.keys("1")
+	d.sees("60 in all")
 	d.keys("Z")
 	d.sees("Z does nothing here")
 	d.keys("ctrl+c")

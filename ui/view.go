@@ -50,7 +50,7 @@ func (m *root) screen() string {
 	}
 	screen := strings.Join([]string{
 		m.header(),
-		s.Paint(style.Faint, widget.Repeat("─", w)),
+		m.rule(),
 		widget.Fill(m.page().View(), w, h-chrome),
 		m.toldLine(),
 		m.footer(),
@@ -94,12 +94,8 @@ func (m *root) header() string {
 	if m.o.ReadOnly {
 		right = append(right, s.Paint(style.Soon, m.c.T("header.readonly")))
 	}
-	if m.o.Sandbox {
-		key := "header.sandbox"
-		if m.running {
-			key = "header.running"
-		}
-		right = append(right, s.Paint(style.Work, m.c.T(key, now.clock)))
+	if m.o.Sandbox && m.clockInHeader(now.clock) {
+		right = append(right, s.Paint(style.Work, m.clockText(now.clock)))
 	}
 	if now.jobs > 0 {
 		right = append(right, s.Paint(style.Work, m.c.T("header.jobs", now.jobs)))
@@ -121,6 +117,29 @@ func (m *root) header() string {
 		right = right[:len(right)-1]
 	}
 	return widget.Pad(left, m.width)
+}
+
+// clockInHeader says whether there is room for the clock beside the tabs.
+func (m *root) clockInHeader(at string) bool {
+	room := m.width - widget.Width(brand) - 1
+	for _, t := range m.tabTexts() {
+		room -= widget.Width(t) + 2
+	}
+	if m.o.ReadOnly {
+		room -= widget.Width(m.c.T("header.readonly")) + 2
+	}
+	return widget.Width(m.clockText(at))+2 <= room
+}
+
+// rule is the line under the header. The clock of a sandbox stands in it where
+// the header has no room.
+func (m *root) rule() string {
+	s, at := m.c.Styles, m.shown.Load()
+	if !m.o.Sandbox || at == nil || m.clockInHeader(at.clock) {
+		return s.Paint(style.Faint, widget.Repeat("─", m.width))
+	}
+	t := widget.Cut(m.clockText(at.clock), m.width-4)
+	return s.Paint(style.Faint, widget.Repeat("─", m.width-widget.Width(t)-4)+" ") + s.Paint(style.Work, t) + s.Paint(style.Faint, " ──")
 }
 
 // click chooses a tab, or hands the click to the page.
@@ -182,11 +201,8 @@ func (m *root) feet() []foot {
 	c := m.c
 	var right []foot
 	if m.width < 100 { // where the header has no room for what must not be missed
-		switch {
-		case m.o.ReadOnly:
+		if m.o.ReadOnly {
 			right = append(right, foot{text: c.T("header.readonly"), tone: style.Soon})
-		case m.o.Sandbox:
-			right = append(right, foot{text: c.T("footer.sandbox"), tone: style.Work})
 		}
 	}
 	for _, a := range c.Keyed(m.globals()) {

@@ -82,7 +82,7 @@ func (d *List) choose() kit.Outcome {
 // View implements kit.Dialog.
 func (d *List) View(width, height int) string {
 	s, c := d.Context.Styles, d.Context
-	w := min(width-2, 78)
+	w := min(width-2, 104)
 	in := w - 4
 	var lines []string
 	var of []int

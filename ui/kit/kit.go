@@ -240,10 +240,16 @@ type Undo struct {
 	// Brief says that it is about what is shown, and forgotten with the next
 	// action.
 	Brief bool
+	// Until is when it stops being offered unasked, in the time of the store;
+	// the action that takes it back stays.
+	Until time.Time
 	// Run takes it back, in a command if it concerns the store: then it asks
 	// first, as any such action does.
 	Run func() tea.Cmd
 }
+
+// UndoOffered is how long undo is offered unasked.
+const UndoOffered = time.Minute
 
 // Messages that everybody understands.
 type (

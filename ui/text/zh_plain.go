@@ -11,7 +11,7 @@ var chinesePlain = map[string]string{
 	"plain.same": "与预期一致", "plain.differs": "与预期不一致", "plain.sideways": "左右", "plain.to": "至",
 	"plain.step": "第 %d 步，共 %d 步：%s", "plain.error": "错误：%s", "plain.warning": "警告：%s", "plain.hint": "提示：%s",
 	"plain.choice": "%s，第 %s 项，共 %s 项", "plain.empty": "空；%s", "plain.inuse": "正在填写：",
-	"keytable.id": "配置中的名称", "done.reason": "• %d 个：%s",
+	"keytable.id": "配置中的名称", "done.reason": "• %d 个（%s）：%s", "done.reason.one": "• %s：%s", "done.reason.first": "• %d 个（%s），第一个：%s",
 	"panel.within": "到期", "panel.anytime": "不限", "panel.days": "%s 天内", "panel.brand": "签发者", "panel.product": "部署于",
 	"act.sort": "按下一列排序", "act.sort.reverse": "反向排序", "act.sort.place": "按产品和地域排序",
 	"undo.label": "撤销：%s", "undo.filter": "恢复筛选", "undo.marks": "恢复 %d 个标记", "undo.auto.off": "关闭 %s 的自动部署", "undo.auto.on": "开启 %s 的自动部署",

@@ -204,7 +204,7 @@ func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.Res
 			if len(rs) == 1 {
 				return failedMsg(q.c, q.row, err)
 			}
-			problems = append(problems, q.problem(err))
+			problems = append(problems, q.problem(err, place(&rs[n])))
 			continue
 		}
 		ok, last = ok+1, place(&rs[n])

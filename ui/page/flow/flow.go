@@ -23,6 +23,7 @@ import (
 type Target struct {
 	IDs      []model.ID              // the marked ones, or the one under the cursor
 	Case     *lifecycle.Case         // of the one under the cursor, as last loaded; nil while unknown
+	Marked   []*lifecycle.Case       // of all that are marked; nil while unknown
 	Resource *lifecycle.ResourceView // the one under the cursor, where resources are listed
 }
 
@@ -31,8 +32,8 @@ type Target struct {
 type request struct {
 	c        *kit.Context
 	row      *lifecycle.Row
-	cases    []*lifecycle.Case    // what the table allows
-	refused  []*lifecycle.Refusal // of the others that were marked
+	cases    []*lifecycle.Case // what the table allows
+	refused  []refused         // of the others that were marked
 	resource *lifecycle.ResourceView
 	undo     func() kit.Undo // how it is taken back; nil when it cannot be
 	jobs     []model.ID      // what it has begun
@@ -115,6 +116,15 @@ func labels(c *kit.Context, rows []*lifecycle.Row) string {
 func choose(c *kit.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *kit.Why) {
 	if c.ReadOnly {
 		return rows[0], c.WhyOf(readOnly(rows[0], t.Case))
+	}
+	if (len(t.IDs) > 1 || t.Case == nil) && len(t.Marked) > 0 && len(rows[0].From) > 0 { // what is possible for one of them at least
+		for _, cs := range t.Marked {
+			if row, r := Pick(c.Table, rows, cs); r == nil {
+				return row, nil
+			}
+		}
+		row, r := Pick(c.Table, rows, t.Marked[0])
+		return row, c.WhyOf(r)
 	}
 	if t.Case == nil || len(t.IDs) > 1 {
 		if len(rows[0].From) > 0 && len(t.IDs) == 0 {
@@ -209,12 +219,16 @@ func prepare(c *kit.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
 			}
 			switch {
 			case r != nil:
-				q.refused = append(q.refused, r)
+				q.refused = append(q.refused, refused{r, cs.Instance.Name})
 				if len(ids) == 1 {
 					return refusedMsg(c, r, cs)
 				}
 			case row != q.row: // the marked ones need different actions: those of the first
-				q.refused = append(q.refused, refusal(q.row, cs, lifecycle.ReasonState))
+				if r := c.Table.Check(q.row.Action, cs); r != nil {
+					q.refused = append(q.refused, refused{r, cs.Instance.Name})
+					continue
+				}
+				q.cases = append(q.cases, cs)
 			default:
 				q.cases = append(q.cases, cs)
 			}
@@ -223,7 +237,7 @@ func prepare(c *kit.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
 		case len(q.cases) == 0 && len(q.refused) == 0:
 			return kit.ToldMsg{Text: c.T("gone"), Tone: style.Soon}
 		case len(q.cases) == 0:
-			return refusedMsg(c, q.refused[0], nil)
+			return q.refusedAll(len(ids))
 		}
 		return flows[q.row.Action](q)
 	})
@@ -252,7 +266,7 @@ func failedMsg(c *kit.Context, row *lifecycle.Row, err error) tea.Msg {
 func (q *request) each(ctx context.Context, done string, act func(context.Context, *lifecycle.Case) error) (tea.Msg, error) {
 	var problems []problem
 	for _, r := range q.refused {
-		problems = append(problems, q.problem(r))
+		problems = append(problems, q.problem(r.Refusal, r.name))
 	}
 	ok, last := 0, ""
 	for _, cs := range q.cases {
@@ -260,7 +274,7 @@ func (q *request) each(ctx context.Context, done string, act func(context.Contex
 			if len(q.cases) == 1 && len(problems) == 0 {
 				return nil, err
 			}
-			problems = append(problems, q.problem(err))
+			problems = append(problems, q.problem(err, cs.Instance.Name))
 			continue
 		}
 		ok, last = ok+1, cs.Instance.Name
@@ -282,7 +296,7 @@ func (q *request) said(done string, ok int, last string, problems []problem) tea
 	switch {
 	case ok != 1:
 		said = c.T("done.many", c.Text.Or("action."+string(q.row.Action), q.row.Help), ok)
-		ended = c.T("ended.many", c.Text.Or("action."+string(q.row.Action), q.row.Help), len(q.jobs), 0, 0)
+		ended = q.sum(len(q.jobs), 0, 0)
 	case ended != "":
 		ended = c.T(done+".ended", last)
 	}
@@ -296,35 +310,6 @@ func (q *request) said(done string, ok int, last string, problems []problem) tea
 	}}
 }
 
-// problem is why something was not done for one of several. Those of one kind
-// are counted together.
-type problem struct{ kind, said string }
-
-func (q *request) problem(err error) problem {
-	var r *lifecycle.Refusal
-	if errors.As(err, &r) {
-		return problem{string(r.Reason), q.c.Refused(r)}
-	}
-	return problem{err.Error(), q.c.Error(err)}
-}
-
-// counted sums problems up by kind, the most frequent first, with what the
-// first of each kind says.
-func counted(c *kit.Context, problems []problem) []string {
-	n, said := map[string]int{}, map[string]string{}
-	var kinds []string
-	for _, p := range problems {
-		if n[p.kind]++; n[p.kind] == 1 {
-			kinds, said[p.kind] = append(kinds, p.kind), p.said
-		}
-	}
-	slices.SortStableFunc(kinds, func(a, b string) int { return n[b] - n[a] })
-	for i, k := range kinds {
-		kinds[i] = c.T("done.reason", n[k], said[k])
-	}
-	return kinds
-}
-
 // one says whether a single certificate is meant; else it gives the message
 // that one at a time is possible.
 func (q *request) one() tea.Msg {
@@ -332,30 +317,6 @@ func (q *request) one() tea.Msg {
 		return nil
 	}
 	return kit.ToldMsg{Text: q.c.T("one.only", len(q.cases)), Tone: style.Soon}
-}
-
-// names lists what a dialog is about, a few by name.
-func (q *request) names() string {
-	var ns []string
-	for i, cs := range q.cases {
-		if i == 5 {
-			return strings.Join(ns, ", ") + " " + q.c.T("and.more", len(q.cases)-5)
-		}
-		ns = append(ns, cs.Instance.Name)
-	}
-	return strings.Join(ns, ", ")
-}
-
-// skipped tells in a dialog about marked ones that are left out.
-func (q *request) skipped() []string {
-	if len(q.refused) == 0 {
-		return nil
-	}
-	why := make([]problem, len(q.refused))
-	for n, r := range q.refused {
-		why[n] = q.problem(r)
-	}
-	return append([]string{q.c.T("skipped", len(q.refused))}, counted(q.c, why)...)
 }
 
 // split takes a list apart that a person typed with commas or blanks.

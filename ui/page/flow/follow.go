@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"strings"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -40,6 +41,21 @@ func (q *request) follow(told kit.ToldMsg, well string) kit.ToldMsg {
 	return told
 }
 
+// sum says of several jobs how many ended how, without what none did.
+func (q *request) sum(done, failed, later int) string {
+	c := q.c
+	var parts []string
+	for _, p := range []struct {
+		key string
+		n   int
+	}{{"ended.done", done}, {"ended.n.failed", failed}, {number("ended.later", later), later}} {
+		if p.n > 0 {
+			parts = append(parts, c.T(p.key, p.n))
+		}
+	}
+	return c.T("ended.many", c.Text.Or("action."+string(q.row.Action), q.row.Help), strings.Join(parts, c.T("list.join")))
+}
+
 // ended says what has come of jobs: of one that did not end well also why.
 func (q *request) ended(all []lifecycle.Progress, well string) kit.ToldMsg {
 	c := q.c
@@ -61,7 +77,7 @@ func (q *request) ended(all []lifecycle.Progress, well string) kit.ToldMsg {
 		if len(failed) > 0 {
 			tone = style.Bad
 		}
-		return kit.ToldMsg{Text: c.T("ended.many", what, len(all)-len(failed)-len(later), len(failed), len(later)), Tone: tone}
+		return kit.ToldMsg{Text: q.sum(len(all)-len(failed)-len(later), len(failed), len(later)), Tone: tone}
 	case len(failed) == 1:
 		return kit.ToldMsg{Text: c.T("ended.failed", what, c.Text.Failed(string(failed[0].Job.Kind), failed[0].Job.Error)), Tone: style.Bad}
 	case later[0].Job.Waiting != "":

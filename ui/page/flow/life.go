@@ -134,8 +134,9 @@ func asCSR(err error) error {
 func end(q *request) tea.Msg {
 	c := q.c
 	action := string(q.row.Action)
-	word := q.cases[0].Instance.Name
+	word, label := q.cases[0].Instance.Name, "end.typed"
 	if len(q.cases) > 1 {
+		label = "end.typed.many"
 		word = c.T("end.word", action, len(q.cases))
 	}
 	spec := form.Spec{Title: c.T(action+".title", q.names()), Danger: q.row.Danger, Submit: c.T(action + ".submit")}
@@ -169,7 +170,7 @@ func end(q *request) tea.Msg {
 			Hint:    func(v form.Values) string { return c.Text.Or("reason."+v["reason"], "") }})
 		spec.Fields = append(spec.Fields, fields...)
 	}
-	spec.Fields = append(spec.Fields, form.Field{Key: "typed", Label: c.T("end.typed"), Placeholder: word,
+	spec.Fields = append(spec.Fields, form.Field{Key: "typed", Label: c.T(label), Placeholder: word,
 		Hint: func(form.Values) string { return c.T("end.typed.hint", word) },
 		Valid: func(s string, _ form.Values) string {
 			if strings.TrimSpace(s) != word {
@@ -229,12 +230,19 @@ func (q *request) presenting() (string, error) {
 func undo(c *kit.Context, t Target) kit.Action {
 	rows := []*lifecycle.Row{c.Table.Row(lifecycle.Withdraw)}
 	row, why := choose(c, rows, t)
+	may := c.WhyNot(row.Action, row.Role) == nil
+	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
+		why = kit.Because(c.T("undo.nothing"), c.T("undo.can"))
+	}
 	a := kit.Action{ID: "undo", Key: "u", Label: c.T("action.undo"), Group: kit.Certificate, Why: why, Asks: true}
 	ids := t.IDs
 	if u := c.Undo; u != nil {
 		run, rank := u.Run, kit.Second
-		if u.Brief {
+		switch {
+		case u.Brief:
 			rank = kit.Fourth + 1
+		case !c.Now.Before(u.Until):
+			rank = kit.Never
 		}
 		return kit.Action{ID: "undo", Key: "u", Label: c.T("undo.label", u.What), Group: kit.Certificate, Footer: rank, Asks: !u.Brief, Run: func() tea.Cmd {
 			c.Undo = nil
@@ -262,6 +270,9 @@ func undo(c *kit.Context, t Target) kit.Action {
 			}
 			return kit.OpenedMsg{Make: func() kit.Dialog {
 				d := dialog.Refused(c, r, "")
+				if may {
+					d.Parts, d.Choices = []dialog.Part{{Lines: []string{c.T("undo.nothing")}}}, nil
+				}
 				d.Title = c.T("undo.title")
 				d.Parts = append(d.Parts, dialog.Part{Head: c.T("undo.what"), Lines: []string{c.T("undo.can")}})
 				return d

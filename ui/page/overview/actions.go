@@ -29,6 +29,14 @@ func (p *page) target() flow.Target {
 			t.IDs = append(t.IDs, model.ID(id))
 		}
 		slices.Sort(t.IDs)
+		for _, id := range t.IDs {
+			if cs := p.marked[id]; cs != nil {
+				t.Marked = append(t.Marked, cs)
+			}
+		}
+		if len(t.Marked) < len(t.IDs) { // nothing is dimmed on half the truth
+			t.Marked = nil
+		}
 	} else if r, ok := p.table.Selected(); ok {
 		t.IDs = []model.ID{r.ID}
 	}
@@ -130,7 +138,7 @@ func (p *page) back() tea.Cmd {
 	if n := len(p.table.Marked); n > 0 {
 		marked := maps.Clone(p.table.Marked)
 		clear(p.table.Marked)
-		c.Undo = &kit.Undo{What: c.T("undo.marks", n), Brief: true, Run: func() tea.Cmd { p.table.Marked = marked; return nil }}
+		c.Undo = &kit.Undo{What: c.T("undo.marks", n), Brief: true, Run: func() tea.Cmd { p.table.Marked = marked; return p.moved() }}
 		return nil
 	}
 	typed, filter := p.input.Value, p.query.Filter

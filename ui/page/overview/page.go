@@ -43,7 +43,8 @@ type page struct {
 	layout        layout
 	typing        bool // into the filter line
 	input         widget.Input
-	active        *lifecycle.Case // of the certificate under the cursor
+	active        *lifecycle.Case              // of the certificate under the cursor
+	marked        map[model.ID]*lifecycle.Case // of those that are marked
 	details       *details
 	beside        *details // the certificate under the cursor, on wide screens
 }
@@ -77,7 +78,8 @@ type (
 		tasks            []model.Task
 		brands, products []string
 	}
-	caseLoadedMsg struct {
+	markedLoadedMsg struct{ found map[model.ID]*lifecycle.Case }
+	caseLoadedMsg   struct {
 		id    model.ID
 		found *lifecycle.Case
 	}
@@ -170,13 +172,13 @@ func (p *page) moved() tea.Cmd {
 	if id := p.current(); p.active == nil || p.active.Instance.ID != id {
 		cmds = append(cmds, p.loadCase())
 	}
-	return tea.Batch(append(cmds, p.follow())...)
+	return tea.Batch(append(cmds, p.loadMarked(false), p.follow())...)
 }
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case kit.FocusedMsg, kit.ChangedMsg:
-		cmds := []tea.Cmd{p.load(), p.loadCounts(), p.loadCase()}
+		cmds := []tea.Cmd{p.load(), p.loadCounts(), p.loadCase(), p.loadMarked(true)}
 		if p.details != nil {
 			cmds = append(cmds, p.details.load())
 		}
@@ -225,6 +227,11 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		if m.id == p.current() {
 			p.active = m.found
 		}
+	case markedLoadedMsg:
+		if p.marked == nil {
+			p.marked = map[model.ID]*lifecycle.Case{}
+		}
+		maps.Copy(p.marked, m.found)
 	case tea.KeyPressMsg: // only while typing into the filter
 		return p.filterKey(m)
 	case tea.PasteMsg:

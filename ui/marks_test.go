@@ -1,0 +1,76 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kittest"
+)
+
+// TestMarkedAreNamed says in dialogs, refusals and summaries which of the
+// marked are meant, a few by name, in singular and plural. spec: V4 S3
+func TestMarkedAreNamed(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 120, 40)
+	d.keys("space", "j", "space", "space", "d").sees("1 of the marked is left out:", "• old.example.org: the certificate expired")
+	d.keys("esc", "esc").keys("G", "k", "space", "space", "g", "j", "space", "d").sees("2 of the marked are left out:")
+	// All for the same reason: how many, who, why, and the way out for them.
+	d = drive(t, kittest.Fleet(60), 120, 40)
+	d.keys("j", "j", "j", "space", "space", "space", "j", "space", "space") // without the one that is hosted
+	d.keys("r").sees("Not possible: renew for the next year – 5 marked", "• 5 (", "and 2 more)", "the first: renewing opens at 2026-12-03", "The way out", "press m", "m managed hosting   esc close")
+	d.called()
+	d.keys("esc", "ctrl+k").sees("type this", "revoke 5").keys("tab").text("revoke 5").keys("enter")
+	if calls := d.b.Calls(); len(calls) != 5 {
+		t.Fatalf("calls %q", calls)
+	}
+	// Different actions on one key: those of another state are refused for it.
+	d = drive(t, kittest.Fleet(60), 120, 40)
+	d.keys(":").text("sort by state").keys("enter", "space", "G", "space", "ctrl+k")
+	if d.has("{") {
+		t.Fatalf("a reason is not filled in:\n%s", d.screen())
+	}
+}
+
+// TestSumsLeaveOutZeros tells of several jobs what they came to, and nothing of
+// what none of them did. spec: V4 D1
+func TestSumsLeaveOutZeros(t *testing.T) {
+	sum := func(ends func(model.Job) lifecycle.Progress) *driver {
+		b := kittest.Fleet(60)
+		b.Ends = ends
+		return drive(t, b, 120, 40).keys("j", "j", "j", "space", "space", "space", "n", "ctrl+s")
+	}
+	d := sum(nil).sees("reissue: 3 done")
+	if d.has("failed,") || d.has("go on later") {
+		t.Fatalf("zeros:\n%s", d.screen())
+	}
+	n := 0
+	sum(func(j model.Job) lifecycle.Progress {
+		n++
+		if j.Result = lifecycle.ResultOK; n == 2 {
+			j.Result = lifecycle.ResultFailed
+		}
+		return lifecycle.Progress{Job: j, Blocked: n == 3}
+	}).sees("reissue: 1 done, 1 failed, 1 goes on later")
+}
+
+// TestTheFooterOfMarks offers what is possible for one of the marked at least,
+// wherever the cursor stands. spec: V4
+func TestTheFooterOfMarks(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 200, 40)
+	foot := func() string { l := strings.Split(d.screen(), "\n"); return l[len(l)-1] }
+	d.keys("j", "j", "j", "space", "space", "space").sees("3 marked")
+	for _, no := range []string{"a apply", "w withdraw", "R review", "r renew"} {
+		if strings.Contains(foot(), no) {
+			t.Errorf("%s in %s", no, foot())
+		}
+	}
+	if !strings.Contains(foot(), "d deploy") || !strings.Contains(foot(), "n reissue") {
+		t.Errorf("footer %s", foot())
+	}
+	d.keys("a").sees("Not possible: apply for it – 3 marked", "press n").keys("esc")
+	d.find("new DV single").keys("space").sees("4 marked")
+	if !strings.Contains(foot(), "a apply") {
+		t.Errorf("one is to be applied for, and the footer is %s", foot())
+	}
+}
