@@ -28,6 +28,9 @@ func (c *Context) refused(r *lifecycle.Refusal) (message, hint string) {
 
 // Wrong is what is wrong with a value, with its example.
 func (c *Context) Wrong(i *lifecycle.Invalid) string {
+	if i.Field == "domains" { // as errors in names say it themselves
+		return joined(c.Text.Say(i.Why), c.example(c.Text.Say(i.Example)))
+	}
 	return joined(c.Text.Say(i.Why), c.Text.Say(i.Example))
 }
 
@@ -51,13 +54,21 @@ func (c *Context) Error(err error) string {
 		}
 		return said
 	case errors.As(err, &n):
-		said := joined(c.Text.Say(n.Rule), c.Text.Say(n.Hint))
+		said := joined(c.Text.Say(n.Rule), c.example(c.Text.Say(n.Hint)))
 		if n.Name != "" {
 			said = n.Name + ": " + said
 		}
 		return said
 	}
 	return c.Text.Say(err.Error())
+}
+
+// example says that something is an example.
+func (c *Context) example(s string) string {
+	if s == "" {
+		return ""
+	}
+	return c.T("example") + s
 }
 
 func joined(why, example string) string {

@@ -8,6 +8,7 @@ var english = merge(map[string]string{
 	"loading":      "reading …",
 
 	"list.join": ", ",
+	"example":   "for example ",
 
 	// How a date is written in short, as package time wants it.
 	"date.day":     "Jan 02",

@@ -8,6 +8,7 @@ var chinese = merge(map[string]string{
 	"loading":      "读取中 …",
 
 	"list.join": "、",
+	"example":   "例如 ",
 
 	// How a date is written in short, as package time wants it.
 	"date.day":     "01-02",
