@@ -24,6 +24,12 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 	if i.Reason != "" {
 		why("A8, I4", "the last word on it was: %s", i.Reason)
 	}
+	switch i.PaidBack() {
+	case model.PaidBackRevoked:
+		why("I4, B5", "it was revoked, and what it cost was paid back")
+	case model.PaidBackClosed:
+		why("B5", "it was closed, and what it cost was paid back")
+	}
 	if v := i.Current(); v != nil {
 		why("T3", "version %d is valid from %s to %s; its window opens %s", v.Number, stamp(v.NotBefore), stamp(v.NotAfter), stamp(v.Window()))
 		if v.KeyID == "" {

@@ -136,6 +136,7 @@ var english = merge(map[string]string{
 	"proof.seen": "seen", "proof.unseen": "not seen yet", "proof.review": "%s reviews it",
 	"fact.expected": "expected", "fact.names": "names", "fact.key": "key", "fact.nokey": "(not held here)",
 	"fact.serial": "serial", "fact.from": "valid from", "fact.to": "valid to", "fact.chain": "chain", "fact.spec": "bought as",
+	"fact.ended": "ended", "fact.ended.revoked": "revoked, and what it cost was paid back", "fact.ended.closed": "closed, and what it cost was paid back",
 	"fact.origin": "origin", "fact.service": "service", "fact.hosting": "hosting", "fact.renewals": "on; renewals left: %d",
 	"fact.contact": "contact", "fact.order": "order", "fact.renewalof": "renewal of", "fact.renewedby": "renewed by",
 	"versions.none":   "none yet",
@@ -170,6 +171,10 @@ var english = merge(map[string]string{
 	"event.reason":         "reason",
 	"event.id":             "certificate id",
 	"event.buy-pack":       "bought a pack", "event.draft": "draft", "event.review": "reviewed", "event.upload-key": "key added", "event.company": "organization",
+	// The same where it was not done, or not yet.
+	"tried.buy": "buying", "tried.buy-pack": "buying a pack", "tried.upload": "importing", "tried.upload-key": "adding a key", "tried.apply": "applying", "tried.withdraw": "withdrawing",
+	"tried.issue": "issuing", "tried.reject": "rejecting", "tried.review": "reviewing", "tried.deploy": "deploying", "tried.undeploy": "undeploying", "tried.verify": "asking",
+	"tried.reissue": "reissuing", "tried.renew": "renewing", "tried.revoke": "revoking", "tried.close": "closing", "tried.delete": "deleting", "tried.download": "downloading",
 	"event.expiry": "expires", "event.notify": "notice", "event.watch": "watched", "event.watching": "watching",
 	"event.buy":      "bought",
 	"event.upload":   "imported",

@@ -50,6 +50,7 @@ var englishApplying = map[string]string{
 	"buy.declined":         "nothing bought",
 	"buy.done":             "bought %d; now press a to apply",
 	"buy.pack.norefund":    "Packs are not paid back and do not expire.",
+	"buy.pack.done.one":    "bought %d unit: %s; $ shows what is held",
 	"buy.pack.done":        "bought %d units: %s; $ shows what is held",
 
 	"apply.title": "Apply for %s", "apply.submit": "apply", "apply.intro": "%s; kept as a draft when you close this.",
@@ -93,6 +94,8 @@ var englishApplying = map[string]string{
 	"apply.packs.short": "too few are free; %s buys them, and comes back here", "apply.packs.buy": "buy packs",
 	"apply.savedraft": "save draft", "apply.complete": "Nothing is missing.", "apply.missing": "Still missing: %s.", "apply.wrong": "To be put right:",
 	"apply.follows.proof":   "Then control of each name is proved, by a DNS record or a file.",
+	"apply.follows.atonce":  "This issuer asks nobody to prove control of the names, so it is issued at once.",
+	"apply.done.ended":      "%s is issued",
 	"apply.follows.noproof": "This issuer asks nobody to prove control of the names.",
 	"apply.follows.review":  "A reviewer looks at the application and its documents first.",
 	"apply.follows.shown":   "The details then show what is awaited, with values to copy, and the expected time.",
@@ -137,7 +140,7 @@ var englishApplying = map[string]string{
 	"costs.title": "Costs and packs", "costs.packs": "packs", "costs.months": "by month", "costs.orders": "by order",
 	"costs.kind": "PACK", "costs.spec": "SPECIFICATION", "costs.total": "BOUGHT", "costs.reserved": "RESERVED", "costs.used": "USED", "costs.free": "AVAILABLE",
 	"costs.month": "MONTH", "costs.charged": "CHARGED", "costs.refunded": "PAID BACK", "costs.net": "IN ALL", "costs.what": "WHAT", "costs.by": "BY",
-	"costs.packs.note": "b buys packs; they are not paid back and do not expire.", "costs.months.note": "Paid back counts in the month it was paid back.",
+	"costs.packs.note": "%s buys packs; they are not paid back and do not expire.", "costs.months.note": "Paid back counts in the month it was paid back.",
 	"costs.orders.note": "%s orders: %s charged, %s paid back.", "costs.none": "nothing was bought yet",
 	"costs.keys": "tab ← → switch   esc close", "costs.keys.more": "tab ← → switch   j k scroll   esc close",
 }

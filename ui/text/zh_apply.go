@@ -50,6 +50,7 @@ var chineseApplying = map[string]string{
 	"buy.declined":         "未购买任何内容",
 	"buy.done":             "已购买 %d 个；现在按 a 申请",
 	"buy.pack.norefund":    "资源包不退款，不过期。",
+	"buy.pack.done.one":    "已购买 %d 个单位：%s；按 $ 查看持有量",
 	"buy.pack.done":        "已购买 %d 个单位：%s；按 $ 查看持有量",
 
 	"apply.title": "申请 %s", "apply.submit": "申请", "apply.intro": "%s；关闭时保留为草稿。",
@@ -93,6 +94,8 @@ var chineseApplying = map[string]string{
 	"apply.packs.short": "可用数量不足；%s 购买，之后返回此处", "apply.packs.buy": "购买资源包",
 	"apply.savedraft": "保存草稿", "apply.complete": "已填写完整。", "apply.missing": "尚缺：%s。", "apply.wrong": "需更正：",
 	"apply.follows.proof":   "随后通过 DNS 记录或文件验证每个域名的所有权。",
+	"apply.follows.atonce":  "该签发方不要求验证域名所有权，提交后立即签发。",
+	"apply.done.ended":      "%s 已签发",
 	"apply.follows.noproof": "该签发方不要求任何人验证域名所有权。",
 	"apply.follows.review":  "先由审核员审核申请与资质文件。",
 	"apply.follows.shown":   "之后详情中会显示等待事项（可复制）与预计签发时间。",
@@ -137,7 +140,7 @@ var chineseApplying = map[string]string{
 	"costs.title": "费用与资源包", "costs.packs": "资源包", "costs.months": "按月", "costs.orders": "按订单",
 	"costs.kind": "资源包", "costs.spec": "规格", "costs.total": "已购", "costs.reserved": "已预留", "costs.used": "已使用", "costs.free": "可用",
 	"costs.month": "月份", "costs.charged": "支出", "costs.refunded": "退款", "costs.net": "合计", "costs.what": "内容", "costs.by": "购买者",
-	"costs.packs.note": "按 b 购买资源包；不退款，不过期。", "costs.months.note": "退款计入退款发生的月份。",
+	"costs.packs.note": "按 %s 购买资源包；不退款，不过期。", "costs.months.note": "退款计入退款发生的月份。",
 	"costs.orders.note": "%s 个订单：支出 %s，退款 %s。", "costs.none": "尚无购买",
 	"costs.keys": "tab ← → 切换   esc 关闭", "costs.keys.more": "tab ← → 切换   j k 滚动   esc 关闭",
 }

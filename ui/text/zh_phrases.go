@@ -6,6 +6,8 @@ package text
 var phrases = map[string]map[string]string{"zh": {
 	// Why an instance is as it is.
 	"%s is %s; its label is %q.":                                          "{1} 的状态为「{2:label}」，标签为「{3:label}」。",
+	"it was revoked, and what it cost was paid back":                      "已吊销，费用已退还",
+	"it was closed, and what it cost was paid back":                       "已关闭，费用已退还",
 	"the last word on it was: %s":                                         "最近的说明：{1:say}",
 	"version %d is valid from %s to %s; its window opens %s":              "第 {1} 版有效期为 {2} 至 {3}；窗口于 {4} 开启",
 	"certquay does not hold its key, so it cannot deploy it":              "certquay 不持有其私钥，因此不能部署",

@@ -1,6 +1,7 @@
 package activity
 
 import (
+	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/style"
@@ -17,7 +18,7 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 			return widget.Cell{Tone: style.Muted, Text: e.At.UTC().Format(c.T("date.minute"))}
 		}},
 		{Title: c.T("col.what"), Min: 11, Max: 18, Cell: func(e model.Event, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Strong, Text: c.Text.Or("event."+e.Action, e.Action)}
+			return widget.Cell{Tone: style.Strong, Text: c.Deed(&e)}
 		}},
 		{Title: c.T("col.certificate"), Min: 16, Max: 30, Cell: func(e model.Event, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Plain, Text: e.Name}
@@ -28,6 +29,9 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 		}},
 		{Title: c.T("col.detail"), Min: 16, Max: 90, Grow: 6, Cell: func(e model.Event, _ int) widget.Cell {
 			d := c.Text.Say(e.Reason)
+			if e.Result == lifecycle.ResultRefused && e.Detail != "" { // which says the same in words
+				d = ""
+			}
 			if d == "" {
 				d = c.Text.Say(e.Detail)
 			} else if e.Detail != "" {

@@ -37,6 +37,19 @@ func (p *purchase) caps(v form.Values) lifecycle.Capabilities { return p.issuers
 // while one chooses (spec B1, B3, B4), and confirms it.
 func buy(q *request) tea.Msg { return buyFor(q, nil, nil) }
 
+// BuyPacks opens the form for buying at packs.
+func BuyPacks(c *kit.Context) tea.Cmd {
+	draft := maps.Clone(c.Drafts["buy"])
+	if draft == nil {
+		draft = form.Values{}
+	}
+	if what := draft["what"]; what == "" || what == buyCertificates {
+		draft["what"] = string(lifecycle.PackCertificate)
+	}
+	c.Drafts["buy"] = draft
+	return prepare(c, []*lifecycle.Row{c.Table.Row(lifecycle.Buy)}, Target{})
+}
+
 // buyFor is buy from another form, beginning with what that lacks: it keeps no
 // draft of its own and goes back to it, whether something was bought or not.
 func buyFor(q *request, first form.Values, back func() tea.Msg) tea.Msg {
@@ -279,7 +292,7 @@ func (p *purchase) confirmPack(q *request, v form.Values) (tea.Msg, error) {
 	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
 	return p.ask(q, v, lines, question, func(ctx context.Context) (string, model.ID, error) {
 		_, err := c.Backend.BuyPack(ctx, c.Actor, r)
-		return c.T("buy.pack.done", n, c.T("buy.what."+v["what"])), "", err
+		return c.T(number("buy.pack.done", n), n, c.T("buy.what."+v["what"])), "", err
 	}), nil
 }
 
