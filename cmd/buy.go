@@ -57,7 +57,7 @@ func buyCmd(c *call) *cobra.Command {
 				}{o.ID, c.instances(made)})
 			}
 			for _, i := range made {
-				c.say("bought %s  %s, %d year(s)", i.ID, i.Spec, i.Years)
+				c.say("bought %s  %s, %s", i.ID, i.Spec, plural(i.Years, "year"))
 			}
 			c.say("order %s, total %s\nnext: certquay apply %s --domain NAME", o.ID, lifecycle.Money(q.Total, q.Currency), made[0].ID.Short())
 			return nil
@@ -79,7 +79,7 @@ func buyCmd(c *call) *cobra.Command {
 // priceText is the price line by line, equal lines together (spec B1).
 func priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d year(s)\n", r.Spec, r.Years)
+	fmt.Fprintf(&b, "%s, %s\n", r.Spec, plural(r.Years, "year"))
 	per := len(q.Lines) / max(r.Quantity, 1)
 	for _, l := range q.Lines[:per] {
 		fmt.Fprintf(&b, "  %3d × %-22s %s\n", r.Quantity, l.Item, lifecycle.Money(l.Amount*int64(r.Quantity), l.Currency))

@@ -95,12 +95,13 @@ func (c *call) language() string {
 	return c.Lang
 }
 
-// saveFile writes one downloaded file of the person's and tells where it is.
+// saveFile writes one downloaded file of the person's and tells where it is,
+// by its whole path.
 func (c *call) saveFile(path string, data []byte, secret bool) (string, error) {
 	if err := c.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
-	return path, c.put(path, bundle.OutFile{Name: path, Data: data, Secret: secret})
+	return c.Abs(path), c.put(path, bundle.OutFile{Name: path, Data: data, Secret: secret})
 }
 
 // quietStderr lets nothing be written to the terminal beside the dashboard:

@@ -33,7 +33,7 @@ func renewCmd(c *call) *cobra.Command {
 					return err
 				}
 				if q.Total > 0 {
-					if err := c.confirm(cmd.Context(), fmt.Sprintf("Renew %s: %s, %d year(s), %s.", i.Name, i.Spec, i.Years, lifecycle.Money(q.Total, q.Currency)), ""); err != nil {
+					if err := c.confirm(cmd.Context(), fmt.Sprintf("Renew %s: %s, %s, %s.", i.Name, i.Spec, plural(i.Years, "year"), lifecycle.Money(q.Total, q.Currency)), ""); err != nil {
 						return err
 					}
 				}

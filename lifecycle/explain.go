@@ -29,6 +29,12 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 	if v := i.Newest(); v != nil && i.Current() == nil {
 		why("I4", "version %d was revoked at %s: %s", v.Number, stamp(v.RevokedAt), v.RevokedReason)
 	}
+	switch i.PaidBack() {
+	case model.PaidBackRevoked:
+		why("I4, B5", "it was revoked, and what it cost was paid back")
+	case model.PaidBackClosed:
+		why("B5", "it was closed, and what it cost was paid back")
+	}
 	if v := i.Current(); v != nil {
 		why("T3", "version %d is valid from %s to %s; its window opens %s", v.Number, stamp(v.NotBefore), stamp(v.NotAfter), stamp(v.Window()))
 		if v.KeyID == "" {

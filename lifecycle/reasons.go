@@ -92,7 +92,7 @@ var vocabulary = map[Reason]reasonText{
 	ReasonState:          {"cannot {action} an instance that is {state}: that needs {allowed}", "possible now: {possible}"},
 	ReasonRole:           {"your role is {role}; {action} needs {needed}", "ask a person with that role"},
 	ReasonReadOnly:       {"this session is read-only, so nothing can be changed", "start without --read-only"},
-	ReasonNothing:        {"{action} needs an instance, and none is selected", "select one, or buy one first"},
+	ReasonNothing:        {"no certificate is selected", "select one, or buy one first"},
 	ReasonLater:          {"{action} is not part of this version of certquay yet", "renew and deploy by hand until it is"},
 	ReasonNotApplied:     {"the instance is {state}: nothing has been applied for yet", "certquay apply {id} --domain NAME"},
 	ReasonNotIssued:      {"the instance is {state}: the CA has not issued yet", "certquay show {id} tells what is awaited"},

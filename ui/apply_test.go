@@ -54,7 +54,12 @@ func TestTheFormThatEnds(t *testing.T) {
 // field, saves the draft on esc, and comes back filled in when the engine
 // says no. spec: A1 A2 A6
 func TestApplyForm(t *testing.T) {
-	d := drive(t, kittest.Fleet(12), 80, 24)
+	b := kittest.Fleet(12)
+	b.Ends = func(j model.Job) lifecycle.Progress {
+		j.Waiting = "the CA"
+		return lifecycle.Progress{Job: j, Blocked: true}
+	}
+	d := drive(t, b, 80, 24)
 	d.find("new DV single").keys("a")
 	d.sees("exactly one name", "IP addresses are possible", "embedded issues DV for up to", "Still missing: names.", "▸ 1 application › 2 CSR › 3 submit")
 	d.keys("enter")
@@ -72,7 +77,7 @@ func TestApplyForm(t *testing.T) {
 	d.keys("pgdown")
 	d.sees("✕ 1 application", "▸ 2 CSR", "certquay makes key and CSR")
 	d.keys("tab", "right", "pgdown", "right")
-	d.sees("▸ 3 submit", "Ops <ops@example.com>", "what is awaited")
+	d.sees("▸ 3 submit", "Ops <ops@example.com>", "it is issued at once")
 	d.keys("ctrl+d")
 	d.sees("the draft for new DV single is saved", "▸ 3 submit") // and goes on
 	d.called(d.draft("a.example.com"))

@@ -26,12 +26,17 @@ func TestBuyForm(t *testing.T) {
 	d.sees("EV wildcard certificates do not exist")
 	d.keys("tab", "tab", "tab", "tab", "backspace", "9", "9", "9", "enter")
 	d.sees("a number from 1 to 100")
+	d.priceless()
+	for _, n := range []string{"101", "99999999999999999999", "0", "-1", "x", "999"} { // said at once, and never with a price
+		d.keys("ctrl+u").text("2").sees("2 × certificate").keys("ctrl+u").text(n).sees("✕ a number from 1 to 100")
+		d.priceless()
+	}
 	d.called()
 	d.keys("esc", "b") // what was typed is still there
 	d.sees("999", "EV")
 	d.keys("down", "down", "down", "down", "down", "down", "down", "ctrl+u", "3", "enter", "enter")
 	d.sees("NOTE", "3 × certificate", "300.00 EUR", "Buy for 300.00 EUR?")
-	d.keys("n")
+	d.keys("n").sees("nothing bought")
 	d.called()
 	d.keys("b", "ctrl+s", "y")
 	d.called("Buy EV single embedded standard 1y x3")
@@ -62,7 +67,9 @@ func TestBuyWithHosting(t *testing.T) {
 	d.sees("✕ this is needed", "a new contact")
 	d.text("Ops").keys("tab").text("ops@example.com").keys("ctrl+s")
 	d.sees("never paid back", "Buy for 220.00 EUR?")
-	d.keys("y")
+	d.keys("n").sees("nothing bought")
+	d.called() // nor is a contact made
+	d.keys("b", "ctrl+s", "y")
 	if calls := b.Calls(); len(calls) != 2 || calls[0] != "AddContact Ops ops@example.com" || calls[1] != "Buy DV single embedded standard 1y x1 hosted for "+b.People[0].ID.Short() {
 		t.Fatalf("calls %q", calls)
 	}
@@ -169,4 +176,12 @@ func TestCosts(t *testing.T) {
 	d = drive(t, kittest.New(), 80, 24)
 	d.keys("$", "tab")
 	d.sees("nothing was bought yet")
+}
+
+// priceless fails when a price is on the screen.
+func (d *driver) priceless() {
+	d.t.Helper()
+	if d.has("EUR") {
+		d.t.Errorf("a price stands beside a quantity that is none:\n%s", d.screen())
+	}
 }

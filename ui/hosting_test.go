@@ -171,3 +171,22 @@ func TestHostingThatWasPaidFor(t *testing.T) {
 		}
 	}
 }
+
+// TestHostingAsksBeforeItMakesAContact makes the contact that was typed only
+// once the price is confirmed. spec: H1 H2
+func TestHostingAsksBeforeItMakesAContact(t *testing.T) {
+	b := kittest.Fleet(60)
+	b.People = nil
+	fill := func() *driver {
+		d := drive(t, b, 80, 24)
+		d.keys("j", "j", "m").sees("a new contact").keys("tab", "tab").text("Ops").keys("tab").text("ops@example.com").keys("ctrl+s")
+		return d
+	}
+	d := fill()
+	d.keys("n").sees("nothing bought").called()
+	d = fill()
+	d.keys("y")
+	if calls := d.b.Calls(); len(calls) != 2 || calls[0] != "AddContact Ops ops@example.com" {
+		t.Errorf("calls %q", calls)
+	}
+}

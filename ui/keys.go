@@ -78,6 +78,9 @@ func (m *root) chosen(v any) tea.Cmd {
 func (m *root) help() tea.Cmd {
 	c := m.c
 	extra := []string{c.T("help.marks")}
+	if p, ok := m.page().(interface{ Notes() []string }); ok {
+		extra = append(p.Notes(), extra...)
+	}
 	if kind, _, _ := strings.Cut(m.o.Sealed, ", "); kind != "" {
 		extra = append(extra, c.T("help.sealed."+kind))
 	}

@@ -406,7 +406,7 @@ func TestManyProducts(t *testing.T) {
 		d.keys("]")
 		d.fits()
 	}
-	d.sees("product-19 0", "[ ] product")
+	d.sees("product-19 0", "[/] product")
 	d.keys("]")
 	d.sees("Watched 3")
 	d.keys("]")

@@ -44,6 +44,14 @@ func (f files) into(s *Session) {
 		}
 		return create(p, mode)
 	}
+	s.Abs = func(path string) string {
+		if p, err := f.resolve(path); err == nil {
+			if p, err = filepath.Abs(p); err == nil {
+				return p
+			}
+		}
+		return path
+	}
 	s.MkdirAll = func(path string, mode os.FileMode) error {
 		p, err := f.resolve(path)
 		if err != nil {
@@ -115,6 +123,7 @@ func (noFiles) into(s *Session) {
 		return nil, refuse(path)
 	}
 	s.MkdirAll = func(path string, _ os.FileMode) error { return refuse(path) }
+	s.Abs = func(path string) string { return path }
 }
 
 // stdout is "-" for writing.

@@ -84,6 +84,9 @@ type Session struct {
 	// Create writes a file of the caller's, with exactly this mode whatever
 	// the umask; for "-" it is Out.
 	Create func(path string, mode os.FileMode) (File, error)
+	// Abs is the whole path of a file of the caller's, or what was given where
+	// there is none.
+	Abs func(path string) string
 	// MkdirAll makes a directory of the caller's and those above it.
 	MkdirAll func(path string, mode os.FileMode) error
 

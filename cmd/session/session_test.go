@@ -217,3 +217,24 @@ func TestAskTakesOneLine(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWholePath tells a person where a file of theirs is.
+func TestWholePath(t *testing.T) {
+	var s, far Session
+	files{remote: true, dir: "/home/anna"}.into(&s)
+	noFiles{}.into(&far)
+	if got := s.Abs("certs/a.pem"); got != "/home/anna/certs/a.pem" {
+		t.Errorf("attached: %q", got)
+	}
+	if got := far.Abs("a.pem"); got != "a.pem" {
+		t.Errorf("over the network: %q", got)
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	(&files{}).into(&s)
+	if got := s.Abs("a.pem"); got != filepath.Join(dir, "a.pem") {
+		t.Errorf("local: %q", got)
+	}
+}

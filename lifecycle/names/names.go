@@ -6,6 +6,7 @@ package names
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"unicode"
@@ -99,7 +100,7 @@ func Parse(input string) (Name, error) {
 			if !isASCII(host) {
 				return Name{}, refuse(input, idnaRule, "bücher.example")
 			}
-			return Name{}, refuse(input, "a label that begins with xn-- must be valid punycode (RFC 5891)", "bücher.example")
+			return Name{}, refuse(input, punycodeRule, "bücher.example")
 		}
 		n.Unicode = strings.TrimSuffix(n.ASCII, ascii) + u
 	}
@@ -160,7 +161,10 @@ func notAHost(host string) string {
 	return "www.example.com"
 }
 
-const idnaRule = "a name has letters, digits and hyphens only, of any script, by the rules of IDNA 2008"
+const (
+	idnaRule     = "a name has letters, digits and hyphens only, of any script, by the rules of IDNA 2008"
+	punycodeRule = "a label that begins with xn-- must be valid punycode (RFC 5891)"
+)
 
 // toASCII maps a host name to lower-case ASCII and checks each label.
 func toASCII(input, host string) (string, error) {
@@ -172,6 +176,9 @@ func toASCII(input, host string) (string, error) {
 	}
 	if e := checkLabels(input, judged); e != nil {
 		return "", e
+	}
+	if err != nil && isASCII(host) && strings.Contains(judged, "xn--") {
+		return "", refuse(input, punycodeRule, "bücher.example")
 	}
 	if err != nil {
 		return "", refuse(input, idnaRule, "bücher.example")
@@ -251,7 +258,7 @@ func List(list []string, ipAllowed bool) ([]Name, error) {
 		return nil, &Error{Field: "domains", Rule: "a certificate has at least one name", Hint: "www.example.com"}
 	}
 	if len(list) > MaxMulti {
-		return nil, &Error{Field: "domains", Rule: "a certificate has at most 100 names", Hint: "two instances with half of the names each"}
+		return nil, &Error{Field: "domains", Rule: fmt.Sprintf("a certificate has at most 100 names, not %d", len(list)), Hint: "two instances with half of the names each"}
 	}
 	out := make([]Name, 0, len(list))
 	seen := make(map[string]string, len(list))
@@ -268,7 +275,7 @@ func List(list []string, ipAllowed bool) ([]Name, error) {
 			if strings.TrimSpace(first) != strings.TrimSpace(s) {
 				rule += "; it is the same as " + quote(first) + ", " + n.Both()
 			}
-			return nil, refuse(s, rule, "the name once")
+			return nil, refuse(s, rule, n.ASCII)
 		}
 		seen[n.ASCII] = s
 		out = append(out, n)
@@ -307,11 +314,20 @@ func checkCount(typ model.DomainType, n int) error {
 	switch typ {
 	case model.Single:
 		e.Rule, e.Hint = "a single certificate has exactly one name", "www.example.com"
+		if n > 1 {
+			e.Rule = fmt.Sprintf("a single certificate has exactly one name, not %d", n)
+		}
 		if n == 1 {
 			return nil
 		}
 	case model.Multi:
 		e.Rule, e.Hint = "a multi certificate has 2 to 100 names", "example.com and www.example.com"
+		if n > 0 {
+			e.Rule = fmt.Sprintf("a multi certificate has 2 to 100 names, not %d", n)
+		}
+		if n > MaxMulti {
+			e.Hint = "two instances with half of the names each"
+		}
 		if n >= MinMulti && n <= MaxMulti {
 			return nil
 		}

@@ -256,3 +256,31 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A refusal says how it is now: how many names there are, and which is there
+// twice; what is no punycode is not told that it has wrong letters. spec: A2
+func TestRefusalsOfNamesSayHowItIs(t *testing.T) {
+	many := make([]string, 101)
+	for n := range many {
+		many[n] = fmt.Sprintf("h%d.example.com", n)
+	}
+	for _, c := range []struct {
+		typ   model.DomainType
+		names []string
+		want  string
+	}{
+		{model.Multi, many, "a multi certificate has 2 to 100 names, not 101; for example two instances with half of the names each"},
+		{model.Multi, many[:1], "a multi certificate has 2 to 100 names, not 1; for example example.com and www.example.com"},
+		{model.Multi, nil, "a multi certificate has 2 to 100 names; for example example.com and www.example.com"},
+		{model.Single, many[:3], "a single certificate has exactly one name, not 3; for example www.example.com"},
+		{model.Multi, []string{"b.example.com", "a.example.com", "b.example.com"}, `"b.example.com": a name may stand there only once; for example b.example.com`},
+		{model.Single, []string{"xn--zzzzzz.com"}, `"xn--zzzzzz.com": a label that begins with xn-- must be valid punycode (RFC 5891); for example bücher.example`},
+	} {
+		if _, err := names.Check(c.typ, c.names, false); err == nil || err.Error() != c.want {
+			t.Errorf("%s %.3q: %v, want %s", c.typ, c.names, err, c.want)
+		}
+	}
+	if _, err := names.List(many, false); err == nil || !strings.Contains(err.Error(), "at most 100 names, not 101") {
+		t.Errorf("101 names: %v", err)
+	}
+}

@@ -23,6 +23,9 @@ type Costs struct {
 	top, over      int
 }
 
+// CostsBuy is the value of [Costs] when packs are to be bought.
+type CostsBuy struct{}
+
 // views of [Costs], as keys of their names.
 var costViews = []string{"costs.packs", "costs.months", "costs.orders"}
 
@@ -38,6 +41,8 @@ func (d *Costs) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			d.top = 0
 		case "G", "end":
 			d.top = d.over
+		case d.Context.KeyFor("buy", "b"):
+			return nil, kit.Outcome{Done: true, Value: CostsBuy{}}
 		case "$":
 			return nil, kit.Outcome{Done: true}
 		}
@@ -122,7 +127,7 @@ func (d *Costs) packs(w int) (head string, rows []string, note string) {
 		n := widget.Count
 		rows = append(rows, s.Paint(tone, row(kind, spec, n(b.Total), n(b.Reserved), n(b.Used), n(b.Available))))
 	}
-	return row(c.T("costs.kind"), c.T("costs.spec"), c.T("costs.total"), c.T("costs.reserved"), c.T("costs.used"), c.T("costs.free")), rows, c.T("costs.packs.note")
+	return row(c.T("costs.kind"), c.T("costs.spec"), c.T("costs.total"), c.T("costs.reserved"), c.T("costs.used"), c.T("costs.free")), rows, c.T("costs.packs.note", c.KeyFor("buy", "b"))
 }
 
 func (d *Costs) months() (head string, rows []string, note string) {

@@ -10,8 +10,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// Help lists every action there is here and now, with the reason of those that
-// are not allowed.
+// Help lists every action there is here and now, those that are not possible
+// after the others and with the reason.
 type Help struct {
 	Context *kit.Context
 	Actions []kit.Action
@@ -72,7 +72,9 @@ func (d *Help) View(width, height int) string {
 		}
 		right = append(right, lines...)
 	}
+	not := d.impossible(cw)
 	if columns == 2 {
+		left = append(left, not...)
 		d.drawn = make([]helpLine, max(len(left), len(right)))
 		for n := range d.drawn {
 			var l, r helpLine
@@ -85,7 +87,7 @@ func (d *Help) View(width, height int) string {
 			d.drawn[n] = helpLine{widget.Pad(l.text, cw+3) + r.text, l.left, r.left}
 		}
 	} else {
-		d.drawn = append(append(left, helpLine{}), right...)
+		d.drawn = append(append(append(left, helpLine{}), right...), not...)
 	}
 	for _, e := range d.Extra {
 		for i, l := range widget.Wrap(e, inner) {
@@ -106,6 +108,9 @@ func (d *Help) View(width, height int) string {
 	if d.over > 0 {
 		foot = d.Context.T("notice.keys.more")
 	}
+	if below := d.over - d.top; below > 0 {
+		foot = d.Context.T("help.below", below) + "   " + foot
+	}
 	lines = lines[d.top:min(d.top+room, len(lines))]
 	lines = append(lines, "", s.Paint(style.Muted, foot))
 	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Context.T("help.title")), lines, w, height)
@@ -116,20 +121,34 @@ func (d *Help) group(g kit.Group, w int) []helpLine {
 	lines := []helpLine{{text: s.Paint(style.Head, d.Context.T(groupNames[g]))}}
 	for i := range d.Actions {
 		a := &d.Actions[i]
-		if a.Group != g || a.Key == "" || a.Off {
+		if a.Group != g || a.Key == "" || a.Off || a.Why != nil {
 			continue
 		}
-		key, label := widget.Pad(KeyName(*a), 11), a.Label
-		if a.Why == nil {
-			lines = append(lines, helpLine{text: s.Paint(style.Key, key) + " " + widget.Cut(label, w-12), left: a})
+		lines = append(lines, helpLine{text: s.Paint(style.Key, widget.Pad(KeyName(*a), 11)) + " " + widget.Cut(a.Label, w-12), left: a})
+	}
+	return lines
+}
+
+// impossible are the actions that are not possible now, each with the reason;
+// none when all are.
+func (d *Help) impossible(w int) []helpLine {
+	s := d.Context.Styles
+	lines := []helpLine{{}, {text: s.Paint(style.Head, d.Context.T("help.impossible"))}}
+	for i := range d.Actions {
+		a := &d.Actions[i]
+		if a.Key == "" || a.Off || a.Why == nil {
 			continue
 		}
-		for n, line := range widget.Wrap(label+" — "+a.Why.Message(), max(w-12, 1)) {
+		key := widget.Pad(KeyName(*a), 11)
+		for n, line := range widget.Wrap(a.Label+" — "+a.Why.Message(), max(w-12, 1)) {
 			if n > 0 {
 				key = widget.Space(11)
 			}
 			lines = append(lines, helpLine{text: s.Paint(style.Muted, key+" "+line), left: a})
 		}
+	}
+	if len(lines) == 2 {
+		return nil
 	}
 	return lines
 }

@@ -32,6 +32,9 @@ func (c *Context) refused(r *lifecycle.Refusal) (message, hint string) {
 
 // Wrong is what is wrong with a value, with its example.
 func (c *Context) Wrong(i *lifecycle.Invalid) string {
+	if i.Field == "domains" { // as errors in names say it themselves
+		return c.joined(c.Text.Say(i.Why), c.example(c.Text.Say(i.Example)))
+	}
 	return c.joined(c.Text.Say(i.Why), c.Text.Say(i.Example))
 }
 
@@ -57,7 +60,7 @@ func (c *Context) Error(err error) string {
 	case errors.As(err, &b):
 		return c.about(b.File, c.joined(c.Text.Say(b.Why), c.Text.Say(b.Hint)))
 	case errors.As(err, &n):
-		return c.about(n.Name, c.joined(c.Text.Say(n.Rule), c.Text.Say(n.Hint)))
+		return c.about(n.Name, c.joined(c.Text.Say(n.Rule), c.example(c.Text.Say(n.Hint))))
 	case errors.As(err, &d):
 		return c.joined(c.Text.Say(d.Why), c.Text.Say(d.Hint))
 	case errors.As(err, &p):
@@ -89,8 +92,10 @@ func (c *Context) cause(err error) string {
 // have said is set off.
 func (c *Context) Told(e *model.Event) (reason, detail string) {
 	switch {
+	case c.Text.Lang == "en" && e.Result == lifecycle.ResultRefused && e.Detail != "":
+		return "", e.Detail
 	case c.Text.Lang == "en":
-		return e.Reason, e.Detail
+		return c.Text.Say(e.Reason), c.Text.Say(e.Detail)
 	case e.Result == lifecycle.ResultRefused:
 		return "", c.Text.Refused(e.Reason, e.Detail)
 	}
@@ -112,6 +117,14 @@ func (c *Context) about(what, said string) string {
 		return said
 	}
 	return what + c.T("colon") + said
+}
+
+// example says that something is an example.
+func (c *Context) example(s string) string {
+	if s == "" {
+		return ""
+	}
+	return c.T("example") + s
 }
 
 func (c *Context) joined(why, example string) string {

@@ -9,6 +9,7 @@ var english = merge(map[string]string{
 
 	"colon": ": ", "semicolon": "; ",
 	"list.join": ", ",
+	"example":   "for example ",
 
 	// How a date is written in short, as package time wants it.
 	"date.day":     "Jan 02",
@@ -138,6 +139,7 @@ var english = merge(map[string]string{
 	"proof.seen": "seen", "proof.unseen": "not seen yet", "proof.review": "%s reviews it",
 	"fact.expected": "expected", "fact.names": "names", "fact.key": "key", "fact.nokey": "(not held here)",
 	"fact.serial": "serial", "fact.from": "valid from", "fact.to": "valid to", "fact.chain": "chain", "fact.spec": "bought as",
+	"fact.ended": "ended", "fact.ended.revoked": "revoked, and what it cost was paid back", "fact.ended.closed": "closed, and what it cost was paid back",
 	"fact.entitled": "from issue on; renewals paid for: %d",
 	"fact.origin":   "origin", "fact.service": "service", "fact.hosting": "hosting", "fact.renewals": "on; renewals left: %d",
 	"fact.contact": "contact", "fact.order": "order", "fact.renewalof": "renewal of", "fact.renewedby": "renewed by",
@@ -174,6 +176,10 @@ var english = merge(map[string]string{
 	"event.reason":         "reason",
 	"event.id":             "certificate id",
 	"event.buy-pack":       "bought a pack", "event.draft": "draft", "event.review": "reviewed", "event.upload-key": "key added", "event.company": "organization",
+	// The same where it was not done, or not yet.
+	"tried.buy": "buying", "tried.buy-pack": "buying a pack", "tried.upload": "importing", "tried.upload-key": "adding a key", "tried.apply": "applying", "tried.withdraw": "withdrawing",
+	"tried.issue": "issuing", "tried.reject": "rejecting", "tried.review": "reviewing", "tried.deploy": "deploying", "tried.undeploy": "undeploying", "tried.verify": "asking",
+	"tried.reissue": "reissuing", "tried.renew": "renewing", "tried.revoke": "revoking", "tried.close": "closing", "tried.delete": "deleting", "tried.download": "downloading",
 	"event.expiry": "expires", "event.notify": "notice", "event.watch": "watched", "event.watching": "watching",
 	"event.task": "task", "event.auto-deploy": "auto-deploy", "event.host": "host", "event.stop-hosting": "stop-hosting", "event.end-hosting": "end-hosting", "event.renew-hosted": "renew-hosted",
 	"why.asked": "asked", "why.due": "due", "why.resumed": "resumed", "why.the CA revoked it by itself": "the CA revoked it by itself",

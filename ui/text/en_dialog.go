@@ -27,6 +27,8 @@ var englishDialogs = map[string]string{
 	"needed":         "this is needed",
 
 	"help.title":             "What the keys do here",
+	"help.impossible":        "Not possible now",
+	"help.below":             "↓ %d more lines",
 	"help.marks":             "Pale ones are not possible now; press one and it says why. With certificates marked, actions act on all of them.",
 	"help.version":           "certquay %s   store %s",
 	"help.sealed.file":       "Private keys are sealed with a key from a file: that protects copies of the store, but not from an administrator of this machine.",

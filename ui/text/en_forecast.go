@@ -11,6 +11,8 @@ var englishForecast = map[string]string{
 	"policy.200-days":           "200 days",
 	"policy.100-days":           "100 days",
 	"policy.47-days":            "47 days",
+	"forecast.notes.columns":    "PEOPLE counts how often somebody has to do something: prove control, review, install, reissue by hand. WAIT counts deployments that wait for a credit. EXPIRE counts what ends with nothing in its place.",
+	"forecast.notes.policies":   "Policies limit how long a certificate may be valid. public: as public CAs have agreed on (CA/Browser Forum), shorter year by year down to 47 days. as configured: what your issuers allow. N days: that limit from now on.",
 	"forecast.hosted":           "%s hosted",
 	"forecast.all":              "in all",
 	"forecast.first":            "What certquay will do by itself in the coming months is lived through by the real engine on a copy of the records: new versions, deployments, credits, what needs a person, what runs out. That takes a moment; with very many certificates, a minute.",

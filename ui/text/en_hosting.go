@@ -21,6 +21,7 @@ var englishHosting = map[string]string{
 	"hosting.details.nosupport": "none is configured; support_contact in the configuration names one",
 	"hosting.details.due":       "%s, in %s", "hosting.details.again": "%s, attempt %d",
 	"hosting.details.failed": "attempt %d failed", "hosting.details.failedat": "%s, failed", "hosting.details.never": "none yet",
+	"hosting.details.auto.one": "auto-deploy is on at %d of %d resources; %d credit reserved for them", "hosting.details.free.one": "%d credit is free for all",
 	"hosting.details.auto": "auto-deploy is on at %d of %d resources; %d credits reserved for them", "hosting.details.free": "%d credits are free for all", "hosting.details.waiting": "%d deployments wait for a credit: b buys some",
 	"col.next": "NEXT RENEWAL", "col.whythen": "WHY THEN", "col.contact": "CONTACT", "col.auto": "AUTO", "col.left": "LEFT", "col.serviceends": "PAID UNTIL",
 

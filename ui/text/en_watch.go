@@ -6,6 +6,7 @@ var englishWatch = map[string]string{
 	"watch.hint":            "by address, name or state",
 	"watch.count":           "%s watched",
 	"watch.none":            "Nothing is watched yet. Press + and name any host:port: certquay looks at it every day and tells when its certificate expires, changes, or is wrong there.",
+	"watch.title":           "Watch a server",
 	"watch.submit":          "watch",
 	"watch.address":         "host:port",
 	"watch.address.hint":    "of any TLS server; without a port 443 is meant; or an https:// address; IPv6 as [2001:db8::1]:443",

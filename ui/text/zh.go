@@ -9,6 +9,7 @@ var chinese = merge(map[string]string{
 
 	"semicolon": "；", "colon": "：",
 	"list.join": "、",
+	"example":   "例如 ",
 
 	// How a date is written in short, as package time wants it.
 	"date.day":     "01-02",
@@ -138,6 +139,7 @@ var chinese = merge(map[string]string{
 	"proof.seen": "已检测到", "proof.unseen": "尚未检测到", "proof.review": "按 %s 审核",
 	"fact.expected": "预计签发", "fact.names": "域名", "fact.key": "私钥", "fact.nokey": "（不在此处）",
 	"fact.serial": "序列号", "fact.from": "生效时间", "fact.to": "到期时间", "fact.chain": "证书链", "fact.spec": "规格",
+	"fact.ended": "结束方式", "fact.ended.revoked": "已吊销，费用已退还", "fact.ended.closed": "已关闭，费用已退还",
 	"fact.entitled": "签发后开启；已购续期：%d 次",
 	"fact.origin":   "来源", "fact.service": "服务周期", "fact.hosting": "托管", "fact.renewals": "已开启；剩余续期：%d 次",
 	"fact.contact": "联系人", "fact.order": "订单", "fact.renewalof": "续期自", "fact.renewedby": "已续期为",
@@ -168,12 +170,16 @@ var chinese = merge(map[string]string{
 	"activity.count":       "%s 条记录",
 	"activity.none":        "暂无记录，或没有符合筛选条件的记录。",
 	"filter.hint.activity": "按操作、操作者或证书筛选",
-	"event.title":          "记录 %d",
-	"event.from":           "之前",
-	"event.to":             "之后",
-	"event.reason":         "原因",
-	"event.id":             "证书 ID",
-	"event.buy-pack":       "购买资源包", "event.draft": "草稿", "event.review": "审核", "event.upload-key": "添加私钥", "event.company": "企业",
+	// The same where it was not done, or not yet.
+	"tried.buy": "购买", "tried.buy-pack": "购买资源包", "tried.upload": "导入", "tried.upload-key": "添加私钥", "tried.apply": "申请", "tried.withdraw": "撤回",
+	"tried.issue": "签发", "tried.reject": "驳回", "tried.review": "审核", "tried.deploy": "部署", "tried.undeploy": "撤下", "tried.verify": "检测",
+	"tried.reissue": "重签", "tried.renew": "续期", "tried.revoke": "吊销", "tried.close": "关闭", "tried.delete": "删除", "tried.download": "下载",
+	"event.title":    "记录 %d",
+	"event.from":     "之前",
+	"event.to":       "之后",
+	"event.reason":   "原因",
+	"event.id":       "证书 ID",
+	"event.buy-pack": "购买资源包", "event.draft": "草稿", "event.review": "审核", "event.upload-key": "添加私钥", "event.company": "企业",
 	"event.task": "待办", "event.auto-deploy": "自动部署", "event.host": "开启托管", "event.stop-hosting": "停止托管", "event.end-hosting": "托管结束", "event.renew-hosted": "托管续期",
 	"why.asked": "手动", "why.due": "到期自动", "why.resumed": "恢复执行", "why.the CA revoked it by itself": "CA 自行吊销",
 	"event.buy":      "购买",

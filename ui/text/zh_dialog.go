@@ -26,6 +26,8 @@ var chineseDialogs = map[string]string{
 	"needed":         "必填",
 
 	"help.title":             "此处可用的按键",
+	"help.impossible":        "当前不可用",
+	"help.below":             "↓ 还有 %d 行",
 	"help.marks":             "灰色的操作当前不可用；按下即可查看原因。选中多个证书时，操作作用于全部选中项。",
 	"help.version":           "certquay %s   存储 %s",
 	"help.sealed.file":       "私钥以文件中的密钥密封：可保护存储的副本，但无法防范本机管理员。",

@@ -11,6 +11,8 @@ var chineseForecast = map[string]string{
 	"policy.200-days":           "200 天",
 	"policy.100-days":           "100 天",
 	"policy.47-days":            "47 天",
+	"forecast.notes.columns":    "「待处理」一列为需要人工处理的次数：验证所有权、审核、安装、手动重签。「等待」一列为等待部署次数的部署。「过期」一列为到期而未更换的证书。",
+	"forecast.notes.policies":   "策略限定证书的最长有效期。公共 CA：按 CA/浏览器论坛的约定，逐年缩短至 47 天。当前配置：各签发方允许的期限。N 天：从现在起按该期限。",
 	"forecast.hosted":           "%s 个已托管",
 	"forecast.all":              "合计",
 	"forecast.first":            "由真实引擎在记录的副本上推演 certquay 未来数月自动执行的操作：新版本、部署、自动部署次数、待处理事项以及将耗尽的资源。这需要片刻；证书极多时约一分钟。",

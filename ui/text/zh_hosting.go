@@ -21,6 +21,7 @@ var chineseHosting = map[string]string{
 	"hosting.details.nosupport": "未配置；在配置中以 support_contact 指定",
 	"hosting.details.due":       "%s，%s 后", "hosting.details.again": "%s，第 %d 次尝试",
 	"hosting.details.failed": "第 %d 次尝试失败", "hosting.details.failedat": "%s，失败", "hosting.details.never": "暂无",
+	"hosting.details.auto.one": "%d / %d 个域名/监听已开启自动部署；已为其预留 %d 次", "hosting.details.free.one": "共有 %d 次可用",
 	"hosting.details.auto": "%d / %d 个域名/监听已开启自动部署；已为其预留 %d 次", "hosting.details.free": "共有 %d 次可用", "hosting.details.waiting": "%d 个部署在等待自动部署次数：按 b 购买",
 	"col.next": "下次续期", "col.whythen": "原因", "col.contact": "联系人", "col.auto": "自动", "col.left": "剩余", "col.serviceends": "已付费至",
 

@@ -6,6 +6,8 @@ package text
 var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	// Why an instance is as it is.
 	"%s is %s; its label is %q.":                                          "{1} 的状态为「{2:label}」，标签为「{3:label}」。",
+	"it was revoked, and what it cost was paid back":                      "已吊销，费用已退还",
+	"it was closed, and what it cost was paid back":                       "已关闭，费用已退还",
 	"the last word on it was: %s":                                         "最近的说明：{1:say}",
 	"version %d is valid from %s to %s; its window opens %s":              "第 {1} 版有效期为 {2} 至 {3}；窗口于 {4} 开启",
 	"certquay does not hold its key, so it cannot deploy it":              "certquay 不持有其私钥，因此不能部署",
@@ -124,7 +126,9 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"a name has letters, digits and hyphens only, of any script, by the rules of IDNA 2008": "域名只能包含字母、数字和连字符（可为任何文字，遵循 IDNA 2008）",
 	"a name has letters, digits and hyphens only":                                           "域名只能包含字母、数字和连字符",
 	"a certificate has at least one name":                                                   "证书至少需要一个域名",
-	"a certificate has at most 100 names":                                                   "证书最多 100 个域名",
+	"a certificate has at most 100 names, not %d":                                           "证书最多 100 个域名，当前 {1} 个",
+	"a single certificate has exactly one name, not %d":                                     "单域名证书只能有一个域名，当前 {1} 个",
+	"a multi certificate has 2 to 100 names, not %d":                                        "多域名证书需要 2 至 100 个域名，当前 {1} 个",
 	"two instances with half of the names each":                                             "将域名分到两个实例",
 	"a name may stand there only once":                                                      "域名不能重复",
 	"a wildcard certificate has a name that begins with *.":                                 "通配符证书的域名须以 *. 开头",

@@ -6,7 +6,7 @@ var reasons = map[string]map[string]reasonText{"zh": {
 	"state":                     {"实例为「{state:label}」，无法执行「{action:action}」；要求状态：{allowed:list}", "当前可执行：{possible:list}"},
 	"role":                      {"您的角色是{role:role}；「{action:action}」需要{needed:role}", "请具有该角色的人操作"},
 	"read-only":                 {"当前会话为只读，不能做任何更改", "启动时不加 --read-only"},
-	"nothing-selected":          {"「{action:action}」需要一个实例，当前未选择", "请选择一个，或先购买"},
+	"nothing-selected":          {"未选择证书", "请选择一个，或先购买"},
 	"not-in-this-version":       {"此版本的 certquay 尚不支持「{action:action}」", "在此之前请手动续期与部署"},
 	"not-applied-for":           {"实例为「{state:label}」：尚未提交申请", "certquay apply {id} --domain NAME"},
 	"not-issued-yet":            {"实例为「{state:label}」：CA 尚未签发", "certquay show {id} 查看等待事项"},

@@ -6,6 +6,7 @@ var chineseWatch = map[string]string{
 	"watch.hint":            "按地址、名称或状态",
 	"watch.count":           "%s 个监控",
 	"watch.none":            "尚无监控。按 + 并填写任意 host:port：certquay 每天查看，在其证书过期、变更或有误时提示。",
+	"watch.title":           "监控服务器",
 	"watch.submit":          "监控",
 	"watch.address":         "host:port",
 	"watch.address.hint":    "任意 TLS 服务器；不含端口时为 443；也可填写 https:// 地址；IPv6 形如 [2001:db8::1]:443",

@@ -68,13 +68,14 @@ func (f *Form) check(i int) bool {
 	return true
 }
 
-// steps tells which steps have fields, and which of those have errors.
+// steps tells which steps have fields, and which of those have errors; in a step
+// before the one in use also what is missing is one.
 func (f *Form) steps() (has, wrong []bool) {
 	has, wrong = make([]bool, len(f.spec.Steps)), make([]bool, len(f.spec.Steps))
 	for i := range f.spec.Fields {
 		if d := &f.spec.Fields[i]; f.has(i) && d.Step < len(has) {
 			has[d.Step] = true
-			wrong[d.Step] = wrong[d.Step] || f.errors[d.Key] != ""
+			wrong[d.Step] = wrong[d.Step] || f.errors[d.Key] != "" || d.Step < f.step && f.live[d.Key] != ""
 		}
 	}
 	return has, wrong

@@ -52,7 +52,11 @@ func (p *page) open() tea.Cmd {
 	var ls []string
 	add := func(key, v string) {
 		if v != "" {
-			ls = append(ls, widget.Pad(strings.ToLower(c.T(key)), 16)+v)
+			head := strings.ToLower(c.T(key))
+			for _, l := range widget.Wrap(v, max(min(p.width-2, 78)-4-16, 10)) { // so that what is long stays in its column
+				ls = append(ls, widget.Pad(head, 16)+l)
+				head = ""
+			}
 		}
 	}
 	add("col.when", e.At.UTC().Format("2006-01-02 15:04:05Z"))

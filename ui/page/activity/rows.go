@@ -17,7 +17,7 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 			return widget.Cell{Tone: style.Muted, Text: e.At.UTC().Format(c.T("date.minute"))}
 		}},
 		{Title: c.T("col.what"), Min: 11, Max: 18, Cell: func(e model.Event, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Strong, Text: c.Text.Or("event."+e.Action, e.Action)}
+			return widget.Cell{Tone: style.Strong, Text: c.Deed(&e)}
 		}},
 		{Title: c.T("col.certificate"), Min: 16, Max: 30, Cell: func(e model.Event, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Plain, Text: e.Name}

@@ -203,7 +203,7 @@ func (p *page) View() string {
 			tabs += s.Paint(style.Muted, " "+p.tabText(t)+" ") + " "
 		}
 	}
-	tabs = widget.Spread(widget.Cut(tabs, p.width-14), s.Paint(style.Key, c.KeyFor("previous-product", "[")+" "+c.KeyFor("next-product", "]"))+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ", p.width)
+	tabs = widget.Spread(widget.Cut(tabs, p.width-14), s.Paint(style.Key, c.KeyFor("previous-product", "[")+"/"+c.KeyFor("next-product", "]"))+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ", p.width)
 	if p.onWatched() {
 		return p.watched.list.View(tabs, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())))
 	}

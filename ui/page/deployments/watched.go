@@ -224,7 +224,7 @@ func (w *watched) add() tea.Cmd {
 		if err != nil {
 			return flow.Tell(c, err)
 		}
-		spec := form.Spec{Title: c.T("act.watch.add"), Submit: c.T("watch.submit"), Fields: []form.Field{
+		spec := form.Spec{Title: c.T("watch.title"), Submit: c.T("watch.submit"), Fields: []form.Field{
 			{Key: "address", Label: c.T("watch.address"), Placeholder: "www.example.com:443", Hint: func(form.Values) string { return c.T("watch.address.hint") }},
 			{Key: "name", Label: c.T("watch.name"), Placeholder: c.T("optional"), Hint: func(form.Values) string { return c.T("watch.name.hint") }},
 			{Key: "contact", Label: c.T("watch.contact"), Kind: form.Select, Options: func(form.Values) []form.Option {

@@ -78,7 +78,7 @@ func apply(q *request) tea.Msg {
 		Intro:  []string{c.T("apply.intro", c.Text.Code("spec", a.i.Spec.String()))},
 		Steps:  []string{c.T("apply.step.application"), c.T("apply.step.request"), c.T("apply.step.organization"), c.T("apply.step.documents"), c.T("apply.step.submit")},
 		Fields: a.fields(others), Preview: a.preview,
-		Commands: []form.Command{saveCompany(c, strconv.Itoa(stepOrganization)), saveTemplate(c, a.i.ID, strconv.Itoa(stepDocuments)), a.saveDraft(), a.buyPacks()},
+		Commands: []form.Command{saveCompany(c, strconv.Itoa(stepOrganization)), a.saveTemplate(), a.saveDraft(), a.buyPacks()},
 	}
 	send := func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		given, err := a.given(v)
@@ -89,10 +89,13 @@ func apply(q *request) tea.Msg {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := c.Backend.Apply(ctx, c.Actor, a.i.ID, lifecycle.ApplyRequest{Application: given, Contact: contact, HostingPacks: packs(v)}); err != nil {
+		q.jobs = nil // of an attempt before
+		if err := q.began(c.Backend.Apply(ctx, c.Actor, a.i.ID, lifecycle.ApplyRequest{Application: given, Contact: contact, HostingPacks: packs(v)})); err != nil {
 			return nil, err
 		}
-		return kit.ShownMsg{ID: a.i.ID, Told: kit.ToldMsg{Text: c.T("apply.done", a.i.Name), Tone: style.Good}}, nil
+		name := given.Domains[0] // as it is called from now on
+		told := kit.ToldMsg{Text: c.T("apply.done", name), Tone: style.Good}
+		return kit.ShownMsg{ID: a.i.ID, Told: unlessWaiting(told, q.follow(told, c.T("apply.done.ended", name)))}, nil
 	}
 	left := func(x form.Cancelled) tea.Cmd {
 		v := x.Values
@@ -110,6 +113,22 @@ func apply(q *request) tea.Msg {
 		})
 	}
 	return q.formThen(spec, send, left)
+}
+
+// unlessWaiting is a followed line that stays as it was where the work waits
+// for somebody: the details say for whom.
+func unlessWaiting(was, followed kit.ToldMsg) kit.ToldMsg {
+	ends := followed.Follow
+	if ends == nil {
+		return followed
+	}
+	followed.Follow = func(ctx context.Context) kit.ToldMsg {
+		if told := ends(ctx); told.Tone != style.Work {
+			return told
+		}
+		return was
+	}
+	return followed
 }
 
 func (a *application) fields(others form.Found) []form.Field {
@@ -378,6 +397,9 @@ func (a *application) sent(v form.Values, app model.Application) string {
 // follows says what is awaited once the application is sent (spec A7).
 func (a *application) follows() []string {
 	c := a.c
+	if !a.issuer.Proof && !slices.Contains(a.issuer.Reviewed, a.i.Spec.Level) {
+		return []string{"", c.T("apply.follows.atonce")}
+	}
 	lines := []string{"", c.T("apply.follows.noproof")}
 	if a.issuer.Proof {
 		lines[1] = c.T("apply.follows.proof")

@@ -37,6 +37,19 @@ func (p *purchase) caps(v form.Values) lifecycle.Capabilities { return p.issuers
 // while one chooses (spec B1, B3, B4), and confirms it.
 func buy(q *request) tea.Msg { return buyFor(q, nil, nil) }
 
+// BuyPacks opens the form for buying at packs.
+func BuyPacks(c *kit.Context) tea.Cmd {
+	draft := maps.Clone(c.Drafts["buy"])
+	if draft == nil {
+		draft = form.Values{}
+	}
+	if what := draft["what"]; what == "" || what == buyCertificates {
+		draft["what"] = string(lifecycle.PackCertificate)
+	}
+	c.Drafts["buy"] = draft
+	return prepare(c, []*lifecycle.Row{c.Table.Row(lifecycle.Buy)}, Target{})
+}
+
 // buyFor is buy from another form, beginning with what that lacks: it keeps no
 // draft of its own and goes back to it, whether something was bought or not.
 func buyFor(q *request, first form.Values, back func() tea.Msg) tea.Msg {
@@ -67,7 +80,7 @@ func buyFor(q *request, first form.Values, back func() tea.Msg) tea.Msg {
 		if v["what"] != buyCertificates {
 			return p.confirmPack(q, v)
 		}
-		return p.confirm(ctx, q, v)
+		return p.confirm(q, v)
 	}, func(form.Cancelled) tea.Cmd { return p.leave() })
 }
 
@@ -133,14 +146,8 @@ func (p *purchase) fields() []form.Field {
 		{Key: "years", Label: c.T("buy.years"), Kind: form.Select, Show: paid, Options: fixed([]string{"1", "2"}, []string{c.T("buy.year1"), c.T("buy.year2")}),
 			Hint: func(form.Values) string { return c.T("buy.years.hint") }},
 		{Key: "quantity", Label: c.T("buy.quantity"), Initial: "1", Valid: func(s string, v form.Values) string {
-			n, err := strconv.Atoi(strings.TrimSpace(s))
-			switch {
-			case forCertificates(v) && (err != nil || n < 1 || n > 100):
-				return c.T("buy.quantity.wrong")
-			case err != nil || n < 1:
-				return c.T("buy.quantity.wrong.pack")
-			}
-			return ""
+			_, wrong := quantity(c, s, v)
+			return wrong
 		}, Hint: func(v form.Values) string {
 			if forCertificates(v) {
 				return c.T("buy.quantity.hint")
@@ -158,12 +165,25 @@ func (p *purchase) fields() []form.Field {
 	}
 }
 
-// preview prices what is chosen, line by line.
+// quantity is how many are bought, and what is wrong with that.
+func quantity(c *kit.Context, s string, v form.Values) (n int, wrong string) {
+	n, err := strconv.Atoi(strings.TrimSpace(s))
+	switch {
+	case forCertificates(v) && (err != nil || n < 1 || n > 100):
+		return 0, c.T("buy.quantity.wrong")
+	case err != nil || n < 1: // what is too many, the engine says
+		return 0, c.T("buy.quantity.wrong.pack")
+	}
+	return n, ""
+}
+
+// preview prices what is chosen, line by line; nothing while the quantity is
+// none.
 func (p *purchase) preview(v form.Values) func() form.Preview {
 	c := p.c
-	n, err := strconv.Atoi(strings.TrimSpace(v["quantity"]))
-	if err != nil || n < 1 {
-		return nil
+	n, wrong := quantity(c, v["quantity"], v)
+	if wrong != "" {
+		return func() form.Preview { return form.Preview{Problem: wrong} }
 	}
 	return func() form.Preview {
 		if hosted(v) && v["years"] != "1" {
@@ -225,7 +245,7 @@ func packRequest(v form.Values, n int) lifecycle.PackRequest {
 }
 
 // confirm shows the price once more and buys certificates.
-func (p *purchase) confirm(ctx context.Context, q *request, v form.Values) (tea.Msg, error) {
+func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 	c := p.c
 	n, _ := strconv.Atoi(strings.TrimSpace(v["quantity"]))
 	r := buyRequest(v, n)
@@ -238,9 +258,6 @@ func (p *purchase) confirm(ctx context.Context, q *request, v form.Values) (tea.
 	}
 	lines := append(priceLines(c, quote), "")
 	if r.Hosting {
-		if r.Contact, err = contactOf(ctx, c, v); err != nil {
-			return nil, err
-		}
 		lines = append(lines, c.T("buy.hosting.norefund"))
 	}
 	if r.FromPack {
@@ -249,6 +266,11 @@ func (p *purchase) confirm(ctx context.Context, q *request, v form.Values) (tea.
 	lines = append(lines, c.T("buy.confirm.after"))
 	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
 	return p.ask(q, v, lines, question, func(ctx context.Context) (said string, show model.ID, err error) {
+		if r.Hosting { // not before somebody has said yes
+			if r.Contact, err = contactOf(ctx, c, v); err != nil {
+				return "", "", err
+			}
+		}
 		_, is, err := c.Backend.Buy(ctx, c.Actor, r)
 		if len(is) == 1 {
 			show = is[0].ID
@@ -270,7 +292,7 @@ func (p *purchase) confirmPack(q *request, v form.Values) (tea.Msg, error) {
 	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
 	return p.ask(q, v, lines, question, func(ctx context.Context) (string, model.ID, error) {
 		_, err := c.Backend.BuyPack(ctx, c.Actor, r)
-		return c.T("buy.pack.done", n, c.T("buy.what."+v["what"])), "", err
+		return c.T(number("buy.pack.done", n), n, c.T("buy.what."+v["what"])), "", err
 	}), nil
 }
 
@@ -286,6 +308,9 @@ func (p *purchase) ask(q *request, v form.Values, lines []string, question strin
 			return &dialog.Confirm{Context: c, Title: c.T("buy.confirm.title"), Danger: q.row.Danger, Lines: lines, Question: question}
 		},
 		Then: func(yes any) tea.Cmd {
+			if yes == nil && p.back == nil {
+				return kit.Send(kit.ToldMsg{Text: c.T("buy.declined"), Tone: style.Plain})
+			}
 			if yes == nil {
 				return p.leave()
 			}

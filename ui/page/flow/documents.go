@@ -112,21 +112,27 @@ func addDocuments(ctx context.Context, c *kit.Context, id model.ID, v form.Value
 	return res
 }
 
-// saveTemplate is the command that saves the form to fill in and stamp.
-func saveTemplate(c *kit.Context, id model.ID, step string) form.Command {
-	return form.Command{Key: "ctrl+t", Label: c.T("template.save"), Show: func(v form.Values) bool { return v[form.StepKey] == step },
-		Do: func(form.Values) func() form.Result {
-			return work(c, func(context.Context) form.Result {
+// saveTemplate is the command that saves the form to fill in and stamp. What
+// was typed is saved in the draft first, so that it stands in that form.
+func (a *application) saveTemplate() form.Command {
+	c, id := a.c, a.i.ID
+	return form.Command{Key: "ctrl+t", Label: c.T("template.save"), Show: func(v form.Values) bool { return v[form.StepKey] == strconv.Itoa(stepDocuments) },
+		Do: func(v form.Values) func() form.Result {
+			return work(c, func(ctx context.Context) form.Result {
 				if c.Save == nil {
 					return form.Result{Field: "document", Error: c.T("save.remote") + " " + c.T("template.remote", id.Short())}
+				}
+				if _, err := a.save(ctx, v); err != nil {
+					return wrong(c, err, "document")
 				}
 				text, err := c.Backend.Template(id)
 				if err != nil {
 					return wrong(c, err, "document")
 				}
-				path, err := c.Save("certquay-template-"+id.Short()+".txt", []byte(text), false)
+				name := "certquay-template-" + id.Short() + ".txt"
+				path, err := c.Save(name, []byte(text), false)
 				if err != nil {
-					return wrong(c, err, "document")
+					return form.Result{Field: "document", Error: c.File(name, err)}
 				}
 				return form.Result{Note: c.T("template.saved", path)}
 			})

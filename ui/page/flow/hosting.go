@@ -55,14 +55,15 @@ func host(q *request) tea.Msg {
 		if err != nil {
 			return nil, err
 		}
-		if r.Contact, err = contactOf(ctx, c, v); err != nil {
-			return nil, err
-		}
 		lines := append([]string{c.T("host.intro"), ""}, priceLines(c, quote)...)
 		q.undo = func() kit.Undo { // hosting is not paid back (spec H1): it only stops
 			return kit.Undo{What: c.T("undo.host", i.Name), Run: q.again(lifecycle.StopHosting, stopHosting)}
 		}
-		return q.confirm(c.T("host.title", i.Name), lines, c.T("host.question"), "host.done", func(ctx context.Context, cs *lifecycle.Case) error {
+		q.declined = c.T("buy.declined")
+		return q.confirm(c.T("host.title", i.Name), lines, c.T("host.question"), "host.done", func(ctx context.Context, cs *lifecycle.Case) (err error) {
+			if r.Contact, err = contactOf(ctx, c, v); err != nil { // not before somebody has said yes
+				return err
+			}
 			return c.Backend.Host(ctx, c.Actor, cs.Instance.ID, r)
 		}), nil
 	})

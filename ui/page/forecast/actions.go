@@ -179,3 +179,9 @@ func (p *page) click(x, y int) {
 		p.moved()
 	}
 }
+
+// Notes says in the help what the columns and the policies mean.
+func (p *page) Notes() []string {
+	c := p.c
+	return []string{c.T("forecast.notes.columns"), c.T("forecast.notes.policies")}
+}

@@ -184,9 +184,17 @@ func (d *hosted) creditLines(c *kit.Context) []string {
 			}
 		}
 	}
-	lines := []string{c.T("hosting.details.auto", auto, len(d.resources), reserved), c.T("hosting.details.free", d.credits.Available)}
+	lines := []string{c.T(one("hosting.details.auto", reserved), auto, len(d.resources), reserved), c.T(one("hosting.details.free", d.credits.Available), d.credits.Available)}
 	if waiting > 0 {
 		lines = append(lines, "▲ "+c.T("hosting.details.waiting", waiting))
 	}
 	return lines
+}
+
+// one is the key of a text for the number one, or for others.
+func one(key string, n int) string {
+	if n == 1 {
+		return key + ".one"
+	}
+	return key
 }

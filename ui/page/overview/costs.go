@@ -25,6 +25,11 @@ func (p *page) costs() tea.Cmd {
 		if d.Orders, err = c.Backend.CostsByOrder(); err != nil {
 			return flow.Tell(c, err)
 		}
-		return kit.OpenedMsg{Make: func() kit.Dialog { return &d }}
+		return kit.OpenedMsg{Make: func() kit.Dialog { return &d }, Then: func(v any) tea.Cmd {
+			if _, ok := v.(dialog.CostsBuy); !ok {
+				return nil
+			}
+			return flow.BuyPacks(c)
+		}}
 	})
 }

@@ -86,6 +86,9 @@ func (d *details) facts() []line {
 		origin += ", " + widget.Stamp(i.Created)
 	}
 	ls = append(ls, fact(c.T("fact.origin"), origin))
+	if how := i.PaidBack(); how != "" {
+		ls = append(ls, fact(c.T("fact.ended"), c.T("fact.ended."+how)))
+	}
 	if !i.ServiceEnd.IsZero() {
 		ls = append(ls, fact(c.T("fact.service"), i.ServiceStart.Format("2006-01-02")+" – "+i.ServiceEnd.Format("2006-01-02")))
 	}
@@ -190,7 +193,7 @@ func (d *details) history() []line {
 	for n := range d.events {
 		e := &d.events[n]
 		st := style.Of(e.Result)
-		words := c.Text.Or("event."+e.Action, e.Action)
+		words := c.Deed(e)
 		if e.From != e.To && e.To != "" {
 			words += " → " + c.Text.Code("label", e.To)
 		}

@@ -1,0 +1,25 @@
+package kit
+
+import (
+	"testing"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/names"
+	"certquay/model"
+	"certquay/ui/text"
+)
+
+// TestExamplesOfNamesSaySo says of an example that it is one, in each language.
+// spec: A2 V5
+func TestExamplesOfNamesSaySo(t *testing.T) {
+	_, err := names.Check(model.Multi, []string{"a.example.com"}, false)
+	for lang, want := range map[string]string{"en": "for example example.com and www.example.com", "zh": "例如 example.com and www.example.com"} {
+		c := &Context{Text: text.New(lang)}
+		if got := c.Error(err); len(got) < len(want) || got[len(got)-len(want):] != want {
+			t.Errorf("%s: %q", lang, got)
+		}
+		if got := c.Wrong(&lifecycle.Invalid{Field: "domains", Why: "x", Example: "example.com and www.example.com"}); got[len(got)-len(want):] != want {
+			t.Errorf("%s: %q", lang, got)
+		}
+	}
+}

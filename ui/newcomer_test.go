@@ -1,0 +1,113 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/kittest"
+)
+
+// TestRefundedSaysHowItEnded tells of a certificate that was revoked and paid
+// back both, in its details and in its explanation. spec: B5 V3
+func TestRefundedSaysHowItEnded(t *testing.T) {
+	e := real(t)
+	id := inState(t, e, model.Refunded)
+	x, err := e.Explain(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if why := strings.Join(x.Why, "\n"); !strings.Contains(why, "it was revoked, and what it cost was paid back (I4, B5)") {
+		t.Errorf("because %s", why)
+	}
+	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
+	d.keys("enter").sees("revoked, and what it cost was paid back")
+}
+
+// TestActivityInWords says what was tried where it was not done, and why a
+// refusal was without its code; what is long stays in its column. spec: S4
+func TestActivityInWords(t *testing.T) {
+	b := kittest.New()
+	long := "the certificate covers a.example.com only, and b.example.com, which is what this resource presents, is another name"
+	b.Events = []model.Event{
+		{Seq: 3, At: b.Clock, Action: "issue", Name: "a.example.com", Result: lifecycle.ResultWaiting, Detail: "a reviewer"},
+		{Seq: 2, At: b.Clock, Action: "deploy", Name: "b.example.com", Result: lifecycle.ResultRefused, Reason: "name-not-covered", Detail: long},
+		{Seq: 1, At: b.Clock, Action: "issue", Name: "c.example.com", Result: lifecycle.ResultOK},
+	}
+	d := drive(t, b, 120, 40)
+	d.keys("4").sees("issuing a.example.com ◔ waiting a reviewer", "deploying b.example.com ⊗ refused the certificate covers", "issued c.example.com")
+	if d.has("name-not-covered") {
+		t.Errorf("a code stands among the words:\n%s", d.screen())
+	}
+	d.keys("j", "enter").sees("detail the certificate covers")
+	for l := range strings.SplitSeq(d.screen(), "\n") {
+		if _, in, ok := strings.Cut(l, "│ "); ok && strings.Contains(in, "is another name") && !strings.HasPrefix(in, strings.Repeat(" ", 16)) {
+			t.Errorf("what goes on is not in its column: %q", in)
+		}
+	}
+}
+
+// TestCostsLeadToPacks buys packs from where they are shown. spec: B4
+func TestCostsLeadToPacks(t *testing.T) {
+	d := drive(t, kittest.Fleet(20), 80, 24)
+	d.keys("$").sees("b buys packs").keys("b").sees("Nothing is bought before", "certificate pack ›")
+}
+
+// TestHelpBeginsWithWhatIsPossible lists what cannot be done last, in words,
+// and says that more follows where it does. spec: V3
+func TestHelpBeginsWithWhatIsPossible(t *testing.T) {
+	d := drive(t, kittest.New(), 80, 24)
+	d.keys("?").sees("import a certificate", "costs and packs", "more lines")
+	if d.has("none is selected") || d.has("Not possible now") {
+		t.Errorf("what is not possible stands first:\n%s", d.screen())
+	}
+	d.keys("G").sees("store").keys("pgup", "pgup").sees("add the private key — no certificate is selected")
+	for range 40 {
+		d.keys("j")
+	}
+	if d.has("more lines") {
+		t.Errorf("more is promised at the end:\n%s", d.screen())
+	}
+	drive(t, kittest.New(), 80, 24).keys("5", "?").sees("more lines").keys("G").sees("WAIT counts", "public: as public CAs")
+	drive(t, kittest.New(), 80, 24).keys("3").sees("[/] product")
+}
+
+// TestTemplateHasWhatWasTyped fills the form to stamp in from what stands in
+// the form for applying, and marks steps where something is missing. spec: A1 A5
+func TestTemplateHasWhatWasTyped(t *testing.T) {
+	e := real(t)
+	_, made, err := e.Buy(t.Context(), boss, lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single, Brand: "embedded", Grade: model.Standard}, Years: 1, Quantity: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved := ""
+	d := drive(t, kittest.New(), 120, 40, func(o *Options) {
+		o.Backend, o.Actor = e, boss
+		o.Save = func(name string, data []byte, _ bool) (string, error) {
+			saved = string(data)
+			return "/home/anna/" + name, nil
+		}
+	})
+	d.keys("a").text("typed.example.com").keys("tab").text("Anna Berg").keys("pgdown", "pgdown", "pgdown", "ctrl+t")
+	d.sees("saved /home/anna/certquay-template-" + made[0].ID.Short() + ".txt")
+	for _, want := range []string{"typed.example.com", "Anna Berg"} {
+		if !strings.Contains(saved, want) {
+			t.Errorf("%q is not in the form to stamp:\n%s", want, saved)
+		}
+	}
+	d.keys("pgdown").sees("✕ 4 documents › ▸ 5 submit")
+}
+
+// TestIssuedAtOnceIsSaid promises nothing to wait for where nobody proves
+// control or reviews, and tells that it is issued once it is. spec: A7
+func TestIssuedAtOnceIsSaid(t *testing.T) {
+	e := real(t)
+	inState(t, e, model.Paid)
+	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
+	d.keys("a").text("now.example.com").keys("pgdown", "pgdown").sees("it is issued at once")
+	if d.has("what is awaited") {
+		t.Errorf("something is awaited:\n%s", d.screen())
+	}
+	d.keys("ctrl+s").sees("now.example.com is issued")
+}
