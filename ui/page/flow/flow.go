@@ -23,7 +23,7 @@ import (
 type Target struct {
 	IDs      []model.ID              // the marked ones, or the one under the cursor
 	Case     *lifecycle.Case         // of the one under the cursor, as last loaded; nil while unknown
-	Marked   []*lifecycle.Case       // of all that are marked; nil while unknown
+	Marked   []*lifecycle.Case       // of the marked ones, one for each set of what is allowed; nil while unknown
 	Resource *lifecycle.ResourceView // the one under the cursor, where resources are listed
 }
 
@@ -161,6 +161,18 @@ func Pick(t *lifecycle.Table, rows []*lifecycle.Row, cs *lifecycle.Case) (*lifec
 		}
 	}
 	return near, t.Check(near.Action, cs)
+}
+
+// Allowed lists the actions that the table allows in a case, as one word to
+// compare by.
+func Allowed(t *lifecycle.Table, cs *lifecycle.Case) string {
+	var as []string
+	for _, r := range t.Rows() {
+		if t.Check(r.Action, cs) == nil {
+			as = append(as, string(r.Action))
+		}
+	}
+	return strings.Join(as, " ")
 }
 
 // missing refuses what the table allows and this version cannot do yet.

@@ -29,14 +29,7 @@ func (p *page) target() flow.Target {
 			t.IDs = append(t.IDs, model.ID(id))
 		}
 		slices.Sort(t.IDs)
-		for _, id := range t.IDs {
-			if cs := p.marked[id]; cs != nil {
-				t.Marked = append(t.Marked, cs)
-			}
-		}
-		if len(t.Marked) < len(t.IDs) { // nothing is dimmed on half the truth
-			t.Marked = nil
-		}
+		t.Marked = p.markedCases(t.IDs)
 	} else if r, ok := p.table.Selected(); ok {
 		t.IDs = []model.ID{r.ID}
 	}

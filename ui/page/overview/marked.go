@@ -2,12 +2,38 @@ package overview
 
 import (
 	"context"
+	"maps"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/page/flow"
 )
+
+// judged is a marked certificate with the actions that the table allows.
+type judged struct {
+	found  *lifecycle.Case
+	allows string
+}
+
+// markedCases are the marked certificates, one for each set of actions that the
+// table allows: every frame asks what is possible for one of them. It is nil
+// until all are known, so that nothing is dimmed on half the truth.
+func (p *page) markedCases(ids []model.ID) []*lifecycle.Case {
+	var cases []*lifecycle.Case
+	seen := map[string]bool{}
+	for _, id := range ids {
+		j := p.marked[id]
+		switch {
+		case j == nil:
+			return nil
+		case !seen[j.allows]:
+			seen[j.allows], cases = true, append(cases, j.found)
+		}
+	}
+	return cases
+}
 
 // mostMarked is how many marked certificates are judged for the footer.
 const mostMarked = 100
@@ -16,6 +42,9 @@ const mostMarked = 100
 // are not known yet, or for all of them anew.
 func (p *page) loadMarked(anew bool) tea.Cmd {
 	var ids []model.ID
+	if anew { // what is known of others may be so no more
+		maps.DeleteFunc(p.marked, func(id model.ID, _ *judged) bool { return !p.table.Marked[string(id)] })
+	}
 	for id := range p.table.Marked {
 		if anew || p.marked[model.ID(id)] == nil {
 			ids = append(ids, model.ID(id))
@@ -25,10 +54,10 @@ func (p *page) loadMarked(anew bool) tea.Cmd {
 		return nil
 	}
 	return p.c.Do(func(context.Context) tea.Msg {
-		found := map[model.ID]*lifecycle.Case{}
+		found := map[model.ID]*judged{}
 		for _, id := range ids {
 			if cs, err := p.c.Backend.Case(p.c.Actor, id); err == nil {
-				found[id] = cs
+				found[id] = &judged{cs, flow.Allowed(p.c.Table, cs)}
 			}
 		}
 		return markedLoadedMsg{found}

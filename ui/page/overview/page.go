@@ -43,8 +43,8 @@ type page struct {
 	layout        layout
 	typing        bool // into the filter line
 	input         widget.Input
-	active        *lifecycle.Case              // of the certificate under the cursor
-	marked        map[model.ID]*lifecycle.Case // of those that are marked
+	active        *lifecycle.Case      // of the certificate under the cursor
+	marked        map[model.ID]*judged // of those that are marked
 	details       *details
 	beside        *details // the certificate under the cursor, on wide screens
 }
@@ -78,7 +78,7 @@ type (
 		tasks            []model.Task
 		brands, products []string
 	}
-	markedLoadedMsg struct{ found map[model.ID]*lifecycle.Case }
+	markedLoadedMsg struct{ found map[model.ID]*judged }
 	caseLoadedMsg   struct {
 		id    model.ID
 		found *lifecycle.Case
@@ -229,7 +229,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		}
 	case markedLoadedMsg:
 		if p.marked == nil {
-			p.marked = map[model.ID]*lifecycle.Case{}
+			p.marked = map[model.ID]*judged{}
 		}
 		maps.Copy(p.marked, m.found)
 	case tea.KeyPressMsg: // only while typing into the filter
