@@ -111,3 +111,10 @@ func TestIssuedAtOnceIsSaid(t *testing.T) {
 	}
 	d.keys("ctrl+s").sees("now.example.com is issued")
 }
+
+// TestOneIsNotSeveral counts in good grammar.
+func TestOneIsNotSeveral(t *testing.T) {
+	d := drive(t, kittest.New(), 80, 24)
+	d.keys("b", "right", "right", "right", "ctrl+s", "y").sees("bought 1 unit: deployment credits")
+	d.keys("b", "right", "right", "right").down(1).keys("ctrl+u", "2", "ctrl+s", "y").sees("bought 2 units: deployment credits")
+}
