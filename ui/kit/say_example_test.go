@@ -1,6 +1,7 @@
 package kit
 
 import (
+	"strings"
 	"testing"
 
 	"certquay/lifecycle"
@@ -13,12 +14,12 @@ import (
 // spec: A2 V5
 func TestExamplesOfNamesSaySo(t *testing.T) {
 	_, err := names.Check(model.Multi, []string{"a.example.com"}, false)
-	for lang, want := range map[string]string{"en": "for example example.com and www.example.com", "zh": "例如 example.com and www.example.com"} {
+	for lang, want := range map[string]string{"en": "for example example.com and www.example.com", "zh": "例如 example.com 与 www.example.com"} {
 		c := &Context{Text: text.New(lang)}
-		if got := c.Error(err); len(got) < len(want) || got[len(got)-len(want):] != want {
+		if got := c.Error(err); !strings.HasSuffix(got, want) {
 			t.Errorf("%s: %q", lang, got)
 		}
-		if got := c.Wrong(&lifecycle.Invalid{Field: "domains", Why: "x", Example: "example.com and www.example.com"}); got[len(got)-len(want):] != want {
+		if got := c.Wrong(&lifecycle.Invalid{Field: "domains", Why: "x", Example: "example.com and www.example.com"}); !strings.HasSuffix(got, want) {
 			t.Errorf("%s: %q", lang, got)
 		}
 	}

@@ -126,7 +126,6 @@ var chineseFiles = map[string]string{
 	"no label between two dots may be empty":                                                   "两点之间不能为空",
 	"the domain type is single, multi or wildcard":                                             "域名类型为 single、multi 或 wildcard",
 	"the last label must not be a number; an IPv4 address has four, each from 0 to 255":        "最后一部分不能是数字；IPv4 地址有四段，各为 0 至 255",
-	"the name once":                          "只保留一个",
-	"this issuer does not sign IP addresses": "该品牌不为 IP 地址签发",
-	"it is the same as %s, %s":               "与 {1} 相同，即 {2}",
+	"this issuer does not sign IP addresses":                                                   "该品牌不为 IP 地址签发",
+	"it is the same as %s, %s":                                                                 "与 {1} 相同，即 {2}",
 }
