@@ -5,6 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/model"
 	"certquay/ui/kittest"
 )
 
@@ -37,6 +38,30 @@ func TestTasksLeadToTheirCertificates(t *testing.T) {
 		t.Fatal("esc does not close it")
 	}
 	drive(t, kittest.New(), 80, 24).keys(":").text("needs a person").keys("enter").sees("nothing needs you").keys("enter").sees("Welcome")
+}
+
+// TestATaskIsDismissed ends a task that a person did elsewhere or does not want,
+// at once and without leaving the list's certificates; who may only look is told
+// so. spec: D7 V3 V7
+func TestATaskIsDismissed(t *testing.T) {
+	b := kittest.Fleet(60)
+	all, task := len(b.Open), b.Open[1]
+	d := drive(t, b, 80, 24).keys(":").text("needs a person").keys("enter").sees("ctrl+x dismiss")
+	d.send(tea.PasteMsg{Content: "\x18"})
+	d.called()
+	d.keys("j", "ctrl+x").called("DismissTask " + string(task.ID))
+	d.feed()
+	d.sees("dismissed: install version 2 of legacy")
+	if len(b.Open) != all-1 {
+		t.Errorf("%d of %d tasks are open", len(b.Open), all)
+	}
+	d.keys(":").text("needs a person").keys("enter")
+	if d.has("install version 2 of legacy") {
+		t.Errorf("what was dismissed is listed:\n%s", d.screen())
+	}
+	d = drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Actor.Role = model.Viewer })
+	d.keys(":").text("needs a person").keys("enter", "ctrl+x").called()
+	d.sees("operator")
 }
 
 // TestBackFromDetails goes from the details back to the tab where they were

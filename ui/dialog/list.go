@@ -17,12 +17,17 @@ type Entry struct {
 	Value       any
 }
 
+// Dropped is the value of a [List] in which an entry was dropped, with what that
+// entry stands for.
+type Dropped struct{ Value any }
+
 // List has one of several entries chosen. Its value is that of the entry.
 type List struct {
 	Context *kit.Context
 	Title   string
 	None    string // what it says without entries
 	Entries []Entry
+	Drop    string // what ctrl+x does with an entry; "" for nothing
 	cursor  int
 	top     int   // the first line that is drawn
 	drawn   []int // the entry of each line that is drawn
@@ -37,6 +42,10 @@ func (d *List) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			return nil, kit.Outcome{Done: true}
 		case "enter":
 			return nil, d.choose()
+		case "ctrl+x":
+			if v := d.choose().Value; d.Drop != "" && v != nil {
+				return nil, kit.Outcome{Done: true, Value: Dropped{v}}
+			}
 		case "down", "j":
 			d.move(1)
 		case "up", "k":
@@ -123,6 +132,9 @@ func (d *List) View(width, height int) string {
 	foot := c.T("notice.keys")
 	if len(d.Entries) > 0 {
 		foot = c.T("list.keys")
+		if d.Drop != "" {
+			foot += "   ctrl+x " + d.Drop
+		}
 	}
 	lines = append(lines, "", s.Paint(style.Muted, foot))
 	return widget.Box(s, style.Accent, s.Paint(style.Strong, text.Clean(d.Title)), lines, w, height)

@@ -348,6 +348,23 @@ func (b *Backend) Tasks(limit int) ([]model.Task, error) {
 	return slices.Clone(b.Open[:min(limit, len(b.Open))]), nil
 }
 
+// DismissTask implements kit.Backend.
+func (b *Backend) DismissTask(_ context.Context, _ model.Actor, id string) (model.Task, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := slices.IndexFunc(b.Open, func(t model.Task) bool { return string(t.ID) == id })
+	if n < 0 {
+		return model.Task{}, &lifecycle.NotFound{What: "open task", Name: id}
+	}
+	if err := b.call("DismissTask %s", id); err != nil {
+		return model.Task{}, err
+	}
+	t := b.Open[n]
+	b.Open = slices.Delete(b.Open, n, n+1)
+	b.publish()
+	return t, nil
+}
+
 // Contacts implements kit.Backend.
 func (b *Backend) Contacts() ([]model.Contact, error) {
 	b.mu.Lock()

@@ -210,6 +210,7 @@ var english = merge(map[string]string{
 	"act.details": "details", "act.filter": "filter as you type", "act.panel": "filter panel", "act.hosted": "hosted only",
 	"act.layout": "cards or list", "act.costs": "costs and packs", "act.mark": "mark; actions then act on the marked", "act.copy.name": "copy the name", "act.copy.line": "copy the line",
 	"act.copy.address": "copy the address", "act.back": "back; clear marks and filter", "act.event": "show the whole event", "act.certificate": "go to its certificate",
+	"tasks.dismiss": "dismiss: done or not wanted", "tasks.dismissed": "dismissed: %s",
 	"act.tasks": "show what needs a person", "tasks.title": "What needs a person", "tasks.since": "for %s",
 	"act.sort": "sort by the next column", "act.sort.reverse": "sort the other way round", "act.sort.place": "sort by product and region", "act.sort.expiry": "sort by expiry", "act.sort.name": "sort by name", "act.sort.state": "sort by state",
 	"act.sort.time": "sort by time", "sort.one": "This list has one order only: by time.", "sort.one.hint": "%s turns it round.",

@@ -210,6 +210,7 @@ var chinese = merge(map[string]string{
 	"act.details": "详情", "act.filter": "输入以筛选", "act.panel": "筛选面板", "act.hosted": "仅看已托管",
 	"act.layout": "卡片或列表", "act.costs": "费用与资源包", "act.mark": "选中；之后的操作作用于所有选中项", "act.copy.name": "复制名称", "act.copy.line": "复制整行",
 	"act.copy.address": "复制地址", "act.back": "返回；清除选中与筛选", "act.event": "查看完整记录", "act.certificate": "转到其证书",
+	"tasks.dismiss": "忽略：已完成或不需要", "tasks.dismissed": "已忽略：%s",
 	"act.tasks": "查看待处理事项", "tasks.title": "待处理事项", "tasks.since": "已等待 %s",
 	"act.sort.expiry": "按到期时间排序", "act.sort.name": "按名称排序", "act.sort.state": "按状态排序",
 	"act.sort.time": "按时间排序", "sort.one": "此列表只有一种顺序：按时间。", "sort.one.hint": "%s 反转顺序。",

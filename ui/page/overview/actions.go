@@ -1,6 +1,7 @@
 package overview
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"certquay/ui/dialog"
 	"certquay/ui/kit"
 	"certquay/ui/page/flow"
+	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
 )
@@ -79,12 +81,12 @@ func (p *page) Actions() []kit.Action {
 }
 
 // showTasks lists what needs a person; the certificate of an entry can be
-// opened.
+// opened, and an entry dismissed (spec D7).
 func (p *page) showTasks() tea.Cmd {
 	c, tasks := p.c, p.tasks
 	return kit.Send(kit.OpenedMsg{
 		Make: func() kit.Dialog {
-			d := &dialog.List{Context: c, Title: c.T("tasks.title"), None: c.T("needs.nothing")}
+			d := &dialog.List{Context: c, Title: c.T("tasks.title"), None: c.T("needs.nothing"), Drop: c.T("tasks.dismiss")}
 			for _, t := range tasks {
 				e := dialog.Entry{Head: c.Text.Say(t.Text), Aside: c.T("tasks.since", widget.Ago(t.Created, c.Now))}
 				for _, l := range text.Lines(t.Detail) {
@@ -92,19 +94,36 @@ func (p *page) showTasks() tea.Cmd {
 						e.Lines = append(e.Lines, l)
 					}
 				}
-				if t.Instance != "" {
-					e.Value = t.Instance
-				}
+				e.Value = t
 				d.Entries = append(d.Entries, e)
 			}
 			return d
 		},
 		Then: func(v any) tea.Cmd {
-			if id, ok := v.(model.ID); ok {
-				return kit.Send(kit.ShownMsg{ID: id})
+			switch v := v.(type) {
+			case model.Task:
+				if v.Instance != "" {
+					return kit.Send(kit.ShownMsg{ID: v.Instance})
+				}
+			case dialog.Dropped:
+				return p.dismiss(v.Value.(model.Task))
 			}
 			return nil
 		},
+	})
+}
+
+// dismiss ends a task because a person says so (spec D7).
+func (p *page) dismiss(t model.Task) tea.Cmd {
+	c := p.c
+	if why := c.WhyNot("dismiss", model.Operator); why != nil {
+		return kit.Send(kit.ToldMsg{Text: why.Message(), Tone: style.Soon})
+	}
+	return c.Do(func(ctx context.Context) tea.Msg {
+		if _, err := c.Backend.DismissTask(ctx, c.Actor, string(t.ID)); err != nil {
+			return flow.Tell(c, err)
+		}
+		return kit.ToldMsg{Text: c.T("tasks.dismissed", c.Text.Say(t.Text)), Tone: style.Good}
 	})
 }
 
