@@ -29,10 +29,10 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 	if v := i.Newest(); v != nil && i.Current() == nil {
 		why("I4", "version %d was revoked at %s: %s", v.Number, stamp(v.RevokedAt), v.RevokedReason)
 	}
-	switch i.PaidBack() {
-	case model.PaidBackRevoked:
+	switch e.table.PaidBack(i) {
+	case Revoke:
 		why("I4, B5", "it was revoked, and what it cost was paid back")
-	case model.PaidBackClosed:
+	case Close:
 		why("B5", "it was closed, and what it cost was paid back")
 	}
 	if v := i.Current(); v != nil {

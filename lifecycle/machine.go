@@ -197,6 +197,18 @@ func (r *Row) move(i *model.Instance, refunded bool) (from, to model.State) {
 	return from, to
 }
 
+// PaidBack is the action that ended an instance whose price was paid back:
+// [Revoke] or [Close]; "" for any other instance (spec B5).
+func (t *Table) PaidBack(i *model.Instance) Action {
+	issued := len(i.Versions) > 0 // nothing else can be revoked
+	for _, r := range t.rows {
+		if r.ToRefunded != "" && r.ToRefunded == i.State && issued == (r.From[0].Group() == model.GroupIssued) {
+			return r.Action
+		}
+	}
+	return ""
+}
+
 // NewTable makes the transition table of certquay (spec 2).
 func NewTable() *Table {
 	var (

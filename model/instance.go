@@ -187,24 +187,6 @@ func (*Instance) RecordKind() Kind { return KindInstance }
 // RecordKey is the ID.
 func (i *Instance) RecordKey() string { return string(i.ID) }
 
-// Ways in which what was paid back has ended, as [Instance.PaidBack] says.
-const (
-	PaidBackRevoked = "revoked"
-	PaidBackClosed  = "closed"
-)
-
-// PaidBack says how an instance has ended whose price was paid back: only what
-// was issued can have been revoked (spec B5). It is "" for any other.
-func (i *Instance) PaidBack() string {
-	switch {
-	case i.State != Refunded:
-		return ""
-	case len(i.Versions) > 0:
-		return PaidBackRevoked
-	}
-	return PaidBackClosed
-}
-
 // Current is the newest version that is not revoked, or nil. One that had expired
 // before its successors were revoked does not come back.
 func (i *Instance) Current() *Version {

@@ -139,7 +139,7 @@ var chinese = merge(map[string]string{
 	"proof.seen": "已检测到", "proof.unseen": "尚未检测到", "proof.review": "按 %s 审核",
 	"fact.expected": "预计签发", "fact.names": "域名", "fact.key": "私钥", "fact.nokey": "（不在此处）",
 	"fact.serial": "序列号", "fact.from": "生效时间", "fact.to": "到期时间", "fact.chain": "证书链", "fact.spec": "规格",
-	"fact.ended": "结束方式", "fact.ended.revoked": "已吊销，费用已退还", "fact.ended.closed": "已关闭，费用已退还",
+	"fact.ended": "结束方式", "fact.ended.revoke": "已吊销，费用已退还", "fact.ended.close": "已关闭，费用已退还",
 	"fact.entitled": "签发后开启；已购续期：%d 次",
 	"fact.origin":   "来源", "fact.service": "服务周期", "fact.hosting": "托管", "fact.renewals": "已开启；剩余续期：%d 次",
 	"fact.contact": "联系人", "fact.order": "订单", "fact.renewalof": "续期自", "fact.renewedby": "已续期为",

@@ -86,8 +86,8 @@ func (d *details) facts() []line {
 		origin += ", " + widget.Stamp(i.Created)
 	}
 	ls = append(ls, fact(c.T("fact.origin"), origin))
-	if how := i.PaidBack(); how != "" {
-		ls = append(ls, fact(c.T("fact.ended"), c.T("fact.ended."+how)))
+	if how := c.Table.PaidBack(i); how != "" {
+		ls = append(ls, fact(c.T("fact.ended"), c.T("fact.ended."+string(how))))
 	}
 	if !i.ServiceEnd.IsZero() {
 		ls = append(ls, fact(c.T("fact.service"), i.ServiceStart.Format("2006-01-02")+" – "+i.ServiceEnd.Format("2006-01-02")))
