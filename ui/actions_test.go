@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -315,4 +316,30 @@ func TestRefusedByTheEngine(t *testing.T) {
 	b.Fail = &lifecycle.Refusal{Action: lifecycle.Withdraw, Reason: lifecycle.ReasonFinalized}
 	d.keys("y")
 	d.sees("the CA has been asked to sign", "The way out")
+}
+
+// Asking a server that presents what was deployed there says also when that has
+// expired, or is not the current version. spec: D4
+func TestWhatIsPresentedMayBeOfNoUse(t *testing.T) {
+	for want, change := range map[string]func(*kittest.Backend, *model.Resource){
+		"presents what was deployed there": func(*kittest.Backend, *model.Resource) {},
+		"which expired on 2026-11-20":      func(b *kittest.Backend, r *model.Resource) { r.NotAfter = b.Clock.Add(-24 * time.Hour) },
+		"an earlier version than the current": func(b *kittest.Backend, r *model.Resource) {
+			for _, i := range b.Instances {
+				if i.ID == r.Instance {
+					next := *i.Newest()
+					next.Number, next.Fingerprint = next.Number+1, strings.Repeat("ab", 32)
+					i.Versions = append(i.Versions, next)
+				}
+			}
+		},
+	} {
+		b := kittest.Fleet(60)
+		r := b.Places[3]
+		change(b, r)
+		d := drive(t, b, 120, 40).keys("3", "/").text(r.Name).keys("enter", "V").sees(r.Name+" presents what was deployed there", want)
+		if n := strings.Count(want, "presents"); n == 1 && (d.has("expired on") || d.has("an earlier version")) {
+			t.Errorf("it is of use:\n%s", d.screen())
+		}
+	}
 }

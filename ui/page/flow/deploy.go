@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -193,7 +194,38 @@ func verify(q *request) tea.Msg {
 	}
 	ctx, cancel := context.WithTimeout(q.c.Ctx, kit.Timeout)
 	defer cancel()
-	return q.eachPlace(ctx, "verify.done", rs, q.c.Backend.Verify)
+	msg := q.eachPlace(ctx, "verify.done", rs, q.c.Backend.Verify)
+	if told, ok := msg.(kit.ToldMsg); ok && told.Follow != nil && len(rs) == 1 {
+		told.Follow = q.looked(told.Follow, rs[0])
+		return told
+	}
+	return msg
+}
+
+// looked tells of a place that presents what was deployed there also when that
+// has expired or is not the current version (spec D4).
+func (q *request) looked(follow func(context.Context) kit.ToldMsg, at lifecycle.ResourceView) func(context.Context) kit.ToldMsg {
+	c := q.c
+	return func(ctx context.Context) kit.ToldMsg {
+		said := follow(ctx)
+		if said.Tone != style.Good {
+			return said
+		}
+		rs, _, err := c.Backend.Resources(lifecycle.ResourceFilter{Instance: at.Instance})
+		if err != nil {
+			return said // what was asked is answered
+		}
+		for n := range rs {
+			switch r := &rs[n]; {
+			case r.ID != at.ID:
+			case r.NotAfter.Before(c.Backend.Now()):
+				return kit.ToldMsg{Text: c.T("verify.done.expired", place(r), r.NotAfter.UTC().Format(time.DateOnly)), Tone: style.Bad}
+			case r.State == model.ResourceOutdated:
+				return kit.ToldMsg{Text: c.T("verify.done.outdated", place(r)), Tone: style.Soon}
+			}
+		}
+		return said
+	}
 }
 
 func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.ResourceView, act func(context.Context, model.Actor, model.ID) (model.Job, error)) tea.Msg {
