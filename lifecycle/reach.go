@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"net/mail"
 	"regexp"
 )
@@ -44,7 +45,7 @@ func checkPhone(field, number string) *Invalid {
 	if number == "" || IsPhone(number) {
 		return nil
 	}
-	return &Invalid{Field: field, Why: "this is not a phone number", Example: "+49 30 123456"}
+	return &Invalid{Field: field, Why: fmt.Sprintf("%q is not a phone number", number), Example: "+49 30 123456"}
 }
 
 // checkEmail refuses what nobody could write to; none at all is right where it
@@ -53,5 +54,5 @@ func checkEmail(field, address string) *Invalid {
 	if address == "" || IsEmail(address) {
 		return nil
 	}
-	return &Invalid{Field: field, Why: "this is not an e-mail address", Example: "ops@example.com"}
+	return &Invalid{Field: field, Why: fmt.Sprintf("%q is not an e-mail address", address), Example: "ops@example.com"}
 }
