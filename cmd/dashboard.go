@@ -72,7 +72,8 @@ func (a *App) begin(ctx context.Context, s *session.Session, g *global) error {
 		return err
 	}
 	c := &call{Session: s, g: g}
-	st, code := host.Begin(ctx, s, ui.Opening(ui.Options{Actor: s.Actor, ReadOnly: g.readOnly, Lang: c.language(), Plain: g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style()}), back)
+	opening := ui.Options{Actor: s.Actor, ReadOnly: g.readOnly, Lang: c.language(), Plain: g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style()}
+	st, code := host.Begin(ctx, s, func(width, height int) string { return ui.Opening(opening, width, height) }, back)
 	if st == nil {
 		back()
 		return &exitError{code}

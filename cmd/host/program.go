@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"reflect"
 	"runtime/debug"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -48,82 +46,15 @@ const ReattachExit = 75
 // in one of its commands is logged with its stack and told in one line; it
 // ends this program only. Signals are the caller's: end ctx.
 func RunProgram(ctx context.Context, s *session.Session, m tea.Model, filters ...Filter) int {
-	st, code := stage(ctx, s, m, filters)
-	if st == nil {
+	restore, code := take(s)
+	if restore == nil {
 		return code
 	}
-	st.run()
-	return st.outcome()
+	return run(ctx, s, m, restore, filters)
 }
 
-// Stage is a session's terminal in the hands of a program whose model is not
-// there yet: another is drawn meanwhile. It is used by one goroutine.
-type Stage struct {
-	s        *session.Session
-	guard    *guard
-	program  *tea.Program
-	ctx      context.Context
-	cancel   context.CancelCauseFunc
-	restore  func()
-	restored func()
-	errs     io.Writer
-	err      error // how the program ended
-	cause    error
-	ended    chan struct{} // closed once the terminal is restored
-}
-
-// How long is waited at most: by [Begin] for the first frame, by [Stage.Close]
-// for a terminal that was asked what it can do.
-const (
-	frameWait  = 50 * time.Millisecond
-	answerWait = 200 * time.Millisecond
-)
-
-// questions is how many modes Bubble Tea asks the terminal for when it starts.
-const questions = 2
-
-// Begin is the first half of [RunProgram], for a model that takes a while to
-// make: it draws m from now on. The second half is [Stage.Run], or
-// [Stage.Close] when nothing comes of it. restored is called once the terminal
-// is. Without a terminal there is no stage, and the exit code says so.
-func Begin(ctx context.Context, s *session.Session, m tea.Model, restored func()) (st *Stage, code int) {
-	if st, code = stage(ctx, s, m, nil); st == nil {
-		return nil, code
-	}
-	st.guard.waiting, st.restored = true, restored
-	st.guard.drawn, st.guard.answered = make(chan struct{}), make(chan struct{})
-	go st.run()
-	select { // whoever works next takes no time from this
-	case <-st.guard.drawn:
-	case <-st.ended:
-	case <-time.After(frameWait):
-	}
-	return st, 0
-}
-
-// Run goes on with a model, to which everything is told that came since
-// [Begin], until the program ends or ctx does, as [RunProgram] does.
-func (st *Stage) Run(ctx context.Context, m tea.Model) int {
-	defer context.AfterFunc(ctx, func() { st.cancel(context.Cause(ctx)) })()
-	st.program.Send(modelMsg{m})
-	<-st.ended
-	return st.outcome()
-}
-
-// Close ends the program, if it has not ended, and restores the terminal.
-func (st *Stage) Close() error {
-	select { // else what the terminal answers to Bubble Tea would stand on it
-	case <-st.guard.answered:
-	case <-st.ended:
-	case <-time.After(answerWait):
-	}
-	st.cancel(nil)
-	<-st.ended
-	return nil
-}
-
-// stage prepares the terminal for a program and tells why it cannot.
-func stage(ctx context.Context, s *session.Session, m tea.Model, filters []Filter) (st *Stage, code int) {
+// take prepares a session's terminal for a program, and tells why it cannot.
+func take(s *session.Session) (restore func(), code int) {
 	if s.PTY == nil {
 		_, _ = fmt.Fprintln(s.Err, "certquay: this needs a terminal for input and output; use a verb with --json instead, see certquay help")
 		return nil, 2
@@ -133,7 +64,14 @@ func stage(ctx context.Context, s *session.Session, m tea.Model, filters []Filte
 		_, _ = fmt.Fprintln(s.Err, "certquay: the terminal cannot be prepared:", session.Escape(err.Error(), 200))
 		return nil, 1
 	}
+	return restore, 0
+}
+
+// run runs a program in a terminal that was taken, restores it, and turns how
+// the program ended into an exit code.
+func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), filters []Filter) int {
 	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 
 	// Bubble Tea ends only once what it is writing was written.
 	out, errs := session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
@@ -148,48 +86,35 @@ func stage(ctx context.Context, s *session.Session, m tea.Model, filters []Filte
 		z := session.Size{Width: s.PTY.Width, Height: s.PTY.Height}.Clamp()
 		options = append(options, tea.WithWindowSize(z.Width, z.Height))
 	}
-	return &Stage{
-		s: s, guard: g, program: tea.NewProgram(g, options...), ctx: ctx, cancel: cancel,
-		restore: restore, restored: func() {}, errs: errs, ended: make(chan struct{}),
-	}, 0
-}
-
-// run runs the program and restores the terminal.
-func (st *Stage) run() {
-	defer close(st.ended)
+	program := tea.NewProgram(g, options...)
 	resized := make(chan struct{})
 	go func() {
 		defer close(resized)
 		for {
 			select {
-			case <-st.ctx.Done():
+			case <-ctx.Done():
 				return
-			case z, ok := <-st.s.PTY.Resize:
+			case z, ok := <-s.PTY.Resize:
 				if !ok {
 					return
 				}
 				z = z.Clamp()
-				st.program.Send(tea.WindowSizeMsg{Width: z.Width, Height: z.Height})
+				program.Send(tea.WindowSizeMsg{Width: z.Width, Height: z.Height})
 			}
 		}
 	}()
-	_, st.err = st.program.Run()
-	st.cause = context.Cause(st.ctx)
-	st.cancel(nil)
+	_, err := program.Run()
+	cause := context.Cause(ctx)
+	cancel(nil)
 	<-resized
-	st.restore()
-	st.restored()
-}
+	restore()
 
-// outcome turns how the program ended into an exit code.
-func (st *Stage) outcome() int {
-	errs, err, cause := st.errs, st.err, st.cause
 	switch {
 	case errors.Is(cause, errPanicked), errors.Is(err, tea.ErrProgramPanic):
 		_, _ = fmt.Fprintln(errs, "certquay: the dashboard failed; what happened is in the log. Start it again")
 		return 1
 	case errors.Is(cause, ErrReattach):
-		if st.s.Kind == session.Network {
+		if s.Kind == session.Network {
 			_, _ = fmt.Fprintln(errs, "certquay: the server is stopping; connect again in a moment")
 		}
 		return ReattachExit
@@ -205,18 +130,10 @@ func (st *Stage) outcome() int {
 // Bubble Tea would catch them too, and print the stack on the screen of
 // whoever owns this process.
 type guard struct {
-	model    tea.Model
-	log      *slog.Logger
-	end      func()
-	waiting  bool          // for another model,
-	held     []tea.Msg     // which all this has to be told
-	drawn    chan struct{} // closed when there is something to see
-	answers  int
-	answered chan struct{} // closed when the terminal has said what it can do
+	model tea.Model
+	log   *slog.Logger
+	end   func()
 }
-
-// modelMsg brings the model that a guard waits for.
-type modelMsg struct{ model tea.Model }
 
 func (g *guard) catch() {
 	if r := recover(); r != nil {
@@ -232,43 +149,14 @@ func (g *guard) Init() (cmd tea.Cmd) {
 
 func (g *guard) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
 	defer g.catch()
-	if m, ok := msg.(modelMsg); ok {
-		return g, g.command(g.show(m.model))
-	}
-	if g.waiting {
-		g.held = append(g.held, msg)
-	}
-	if _, ok := msg.(tea.ModeReportMsg); ok {
-		if g.answers++; g.answers == questions && g.answered != nil {
-			close(g.answered)
-		}
-	}
 	var next tea.Cmd
 	g.model, next = g.model.Update(msg)
 	return g, g.command(next)
 }
 
-// show goes on with the model that was waited for.
-func (g *guard) show(m tea.Model) tea.Cmd {
-	held := g.held
-	g.model, g.waiting, g.held = m, false, nil
-	cmds := []tea.Cmd{m.Init()}
-	for _, msg := range held {
-		var next tea.Cmd
-		g.model, next = g.model.Update(msg)
-		cmds = append(cmds, next)
-	}
-	return tea.Batch(cmds...)
-}
-
-func (g *guard) View() (v tea.View) {
+func (g *guard) View() tea.View {
 	defer g.catch()
-	v = g.model.View()
-	if g.drawn != nil && v.Content != "" {
-		close(g.drawn)
-		g.drawn = nil
-	}
-	return v
+	return g.model.View()
 }
 
 // command guards a command, and those it returns for Bubble Tea to run: a

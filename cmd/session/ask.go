@@ -128,6 +128,20 @@ func readLine(r io.Reader) (string, error) {
 	}
 }
 
+// makeRaw gives a function that puts a terminal of this process into raw mode
+// and back.
+func makeRaw(f *os.File) func(bool) error {
+	fd := int(f.Fd()) //nolint:gosec // a file descriptor fits
+	var was *term.State
+	return func(on bool) (err error) {
+		if on {
+			was, err = term.MakeRaw(fd)
+			return err
+		}
+		return term.Restore(fd, was)
+	}
+}
+
 // HideEcho gives a function that stops a terminal of this process from echoing
 // and lets it echo again, keeping its line
 // editing and control-C.

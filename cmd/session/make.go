@@ -25,7 +25,7 @@ func NewLocal() *Session {
 	if d.In && d.Out {
 		s.PTY = &PTY{Term: Escape(d.Term, 64), Width: d.Width, Height: d.Height}
 	}
-	s.hide = HideEcho(os.Stdin)
+	s.hide, s.raw = HideEcho(os.Stdin), makeRaw(os.Stdin)
 	files{}.into(s)
 	return s
 }

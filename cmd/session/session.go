@@ -106,8 +106,7 @@ type Session struct {
 }
 
 // Raw puts the caller's terminal into raw mode for a full-screen program until
-// the returned function is called. Locally it does nothing, since the program
-// does it itself. While raw, control-C is a key like any other.
+// the returned function is called. While raw, control-C is a key like any other.
 func (s *Session) Raw() (restore func(), err error) {
 	if s.rawCount.Add(1) == 1 && s.raw != nil {
 		if err := s.raw(true); err != nil {
