@@ -12,7 +12,7 @@ import (
 // reserved are keys that always mean the same, so that there is a way out of
 // everything.
 var reserved = map[string]string{
-	"ctrl+c": "closes a dialog, else asks to quit, and quits when pressed again", "ctrl+z": "suspends the program", "ctrl+s": "sends a form",
+	"ctrl+c": "closes a dialog, else asks to quit, and quits when pressed again", "ctrl+z": "is not used: a suspended certquay would serve and renew nothing", "ctrl+s": "sends a form",
 }
 
 // DefaultKeys lists the actions that can be given other keys, by their IDs,
