@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,13 +28,17 @@ func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Re
 	return forecast.Run(ctx, b.Engine, r)
 }
 
+// rest is how long a cursor that moves on and on stands until what is under it
+// is read: longer than a key that is held down takes to repeat.
+const rest = 100 * time.Millisecond
+
 // dashboard draws the dashboard in the session's terminal until it is left.
 func dashboard(ctx context.Context, c *call) error {
 	a := c.app
 	o := ui.Options{
 		Backend: backend{a.Engine}, Actor: c.Actor, Ctx: ctx, ReadOnly: c.g.readOnly, Lang: c.language(), Version: Version,
 		Sealed: a.Sealed, Here: a.Host.Count, Jobs: a.Engine.Working, Remote: c.Kind == session.Network, Store: a.Dir, Sandbox: a.Sandbox, Support: a.Config.Support,
-		Read: c.readFile, Plain: c.g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style(), Keys: a.Config.UI.Keymap(),
+		Read: c.readFile, Plain: c.g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style(), Keys: a.Config.UI.Keymap(), Rest: rest,
 	}
 	if c.Kind != session.Network {
 		o.Save = c.saveFile

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"time"
 
 	"certquay/model"
 	"certquay/ui/kit"
@@ -32,4 +33,7 @@ type Options struct {
 	Plain    bool   // lines of words, for a screen reader
 	Theme    style.Theme
 	Keys     kit.Keymap // as [CheckKeys] accepts them
+	// Rest is how long a cursor that moves on and on stands until what it has
+	// come to is read; 0 reads it at once.
+	Rest time.Duration
 }

@@ -32,16 +32,20 @@ type root struct {
 	told          kit.ToldMsg
 	telling       int // counts what was told, for what follows it
 	shown         atomic.Pointer[status]
-	holds         int       // commands under way that will open something
-	held          []tea.Msg // what was typed meanwhile
-	dark          bool
-	profile       colorprofile.Profile
-	coalesce      time.Duration
-	every         time.Duration               // how often times on the screen are refreshed
-	glance        time.Duration               // how often the status is looked at meanwhile
-	moving        bool                        // the clock of a sandbox is being moved
-	later         []func(time.Time) time.Time // how to move it on then
-	running       bool                        // a year passes in a minute
+	stood         struct { // what the footer showed last
+		tab, width int
+		feet       []foot
+	}
+	holds    int       // commands under way that will open something
+	held     []tea.Msg // what was typed meanwhile
+	dark     bool
+	profile  colorprofile.Profile
+	coalesce time.Duration
+	every    time.Duration               // how often times on the screen are refreshed
+	glance   time.Duration               // how often the status is looked at meanwhile
+	moving   bool                        // the clock of a sandbox is being moved
+	later    []func(time.Time) time.Time // how to move it on then
+	running  bool                        // a year passes in a minute
 }
 
 // New makes the dashboard.
@@ -56,7 +60,7 @@ func newRoot(o Options) *root {
 	m.c = &kit.Context{
 		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Actor: o.Actor, Text: text.New(o.Lang), ReadOnly: o.ReadOnly, Remote: o.Remote,
 		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Support: o.Support, Save: o.Save, Read: o.Read,
-		Plain: o.Plain, Keymap: o.Keys, Styles: o.Theme.New(true, m.profile), Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
+		Plain: o.Plain, Keymap: o.Keys, Rest: o.Rest, Styles: o.Theme.New(true, m.profile), Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
 	}
 	for _, t := range tabs {
 		m.pages = append(m.pages, t.make(m.c))

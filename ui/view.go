@@ -197,7 +197,17 @@ func (f *foot) width() int {
 
 // feet lays the footer out: the actions that do something here and now from the
 // left, palette and help at the right end.
+//
+// While the cursor is on its way, what stood there stays.
 func (m *root) feet() []foot {
+	if p, ok := m.page().(kit.Settling); ok && p.Settling() && m.stood.tab == m.tab && m.stood.width == m.width && !m.page().Capturing() {
+		return m.stood.feet
+	}
+	m.stood.tab, m.stood.width, m.stood.feet = m.tab, m.width, m.footing()
+	return m.stood.feet
+}
+
+func (m *root) footing() []foot {
 	c := m.c
 	var right []foot
 	if m.width < 100 { // where the header has no room for what must not be missed
@@ -252,8 +262,13 @@ func (m *root) footer() string {
 // clickFooter does what the action at a cell of the footer does.
 func (m *root) clickFooter(x int) tea.Cmd {
 	for _, f := range m.feet() {
-		if f.action != nil && x >= f.at && x < f.at+f.width() {
-			return m.run(*f.action)
+		if f.action == nil || x < f.at || x >= f.at+f.width() {
+			continue
+		}
+		for _, a := range m.actions() { // of what the cursor is on by now
+			if a.ID == f.action.ID {
+				return m.run(a)
+			}
 		}
 	}
 	return nil

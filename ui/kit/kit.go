@@ -205,8 +205,9 @@ type Context struct {
 	Sandbox  bool
 	Store    string
 	EdgeNote string
-	Support  string // whom to ask for help; "" when nobody is configured
-	Keymap   Keymap // the keys a person has chosen
+	Support  string        // whom to ask for help; "" when nobody is configured
+	Keymap   Keymap        // the keys a person has chosen
+	Rest     time.Duration // how long a cursor that moves on stands until what it has come to is read; 0 for no time
 	Save     func(name string, data []byte, secret bool) (path string, err error)
 	Read     func(path string) ([]byte, error)
 

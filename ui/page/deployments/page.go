@@ -63,6 +63,9 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.list.Capturing() || p.watched.list.Capturing() }
 
+// Settling implements kit.Settling.
+func (p *page) Settling() bool { return p.list.Settling() || p.watched.list.Settling() }
+
 // asked is the filter with the text that was typed.
 func (p *page) asked() lifecycle.ResourceFilter {
 	f := p.filter

@@ -65,6 +65,9 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.list.Capturing() }
 
+// Settling implements kit.Settling.
+func (p *page) Settling() bool { return p.list.Settling() }
+
 // rows reads a window of the list. Who is told of each is no part of the
 // store's rows, of which there may be a million: it is read of those shown.
 func (p *page) rows(offset, limit int) func() ([]row, int, error) {

@@ -57,6 +57,7 @@ type List[R any] struct {
 	input         widget.Input
 	active        *lifecycle.Case
 	order         kit.Order
+	rest          kit.Rest
 }
 
 // Order is the order that rows are asked for in.
@@ -183,11 +184,23 @@ func (l *List[R]) moved() tea.Cmd {
 	if _, _, need := l.Table.Need(); need {
 		cmds = append(cmds, l.load())
 	}
-	if id := l.id(); id != "" && (l.active == nil || l.active.Instance.ID != id) {
-		cmds = append(cmds, l.loadCase())
+	stood, rest := l.rest.Moved(l.c)
+	if !stood {
+		return tea.Batch(append(cmds, rest)...)
 	}
-	return tea.Batch(cmds...)
+	return tea.Batch(append(cmds, l.read())...)
 }
+
+// read reads what is under the cursor, unless that is known.
+func (l *List[R]) read() tea.Cmd {
+	if id := l.id(); id != "" && (l.active == nil || l.active.Instance.ID != id) {
+		return l.loadCase()
+	}
+	return nil
+}
+
+// Settling says whether the cursor moves on and on.
+func (l *List[R]) Settling() bool { return l.rest.Waiting() }
 
 // Update takes the messages that are not the tab's own.
 func (l *List[R]) Update(msg tea.Msg) tea.Cmd {
@@ -201,6 +214,10 @@ func (l *List[R]) Update(msg tea.Msg) tea.Cmd {
 	case caseLoadedMsg[R]:
 		if m.of == l && m.id == l.id() {
 			l.active = m.found
+		}
+	case kit.RestedMsg:
+		if l.rest.Rested(m) {
+			return l.read()
 		}
 	case tea.KeyPressMsg:
 		return l.key(m)

@@ -43,7 +43,8 @@ type page struct {
 	layout        layout
 	typing        bool // into the filter line
 	input         widget.Input
-	active        *lifecycle.Case      // of the certificate under the cursor
+	active        *lifecycle.Case // of the certificate under the cursor
+	rest          kit.Rest
 	marked        map[model.ID]*judged // of those that are marked
 	details       *details
 	beside        *details // the certificate under the cursor, on wide screens
@@ -169,11 +170,25 @@ func (p *page) moved() tea.Cmd {
 	if _, _, need := p.table.Need(); need {
 		cmds = append(cmds, p.load())
 	}
-	if id := p.current(); p.active == nil || p.active.Instance.ID != id {
-		cmds = append(cmds, p.loadCase())
+	cmds = append(cmds, p.loadMarked(false))
+	stood, rest := p.rest.Moved(p.c)
+	if !stood {
+		p.beside = nil
+		return tea.Batch(append(cmds, rest)...)
 	}
-	return tea.Batch(append(cmds, p.loadMarked(false), p.follow())...)
+	return tea.Batch(append(cmds, p.read())...)
 }
+
+// read reads what is under the cursor, unless that is known.
+func (p *page) read() tea.Cmd {
+	if id := p.current(); p.active == nil || p.active.Instance.ID != id {
+		return tea.Batch(p.loadCase(), p.follow())
+	}
+	return p.follow()
+}
+
+// Settling implements kit.Settling.
+func (p *page) Settling() bool { return p.details == nil && p.rest.Waiting() }
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
@@ -188,6 +203,10 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		return tea.Batch(cmds...)
 	case kit.ResizedMsg:
 		return p.follow()
+	case kit.RestedMsg:
+		if p.rest.Rested(m) {
+			return p.read()
+		}
 	case kit.ShownMsg:
 		return p.open(m.ID)
 	case goneMsg: // by this person or another: back to the list

@@ -1,0 +1,52 @@
+package ui
+
+import (
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/ui/kit"
+	"certquay/ui/kittest"
+)
+
+// A cursor that moves on and on reads what it has come to when it rests, not at
+// every row, and the footer keeps what it said until then. A single move reads
+// at once. What is pressed meanwhile is for the row that the cursor is on.
+// spec: V7
+func TestTheCursorReadsWhereItRests(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Rest = 20 * time.Millisecond })
+	time.Sleep(d.m.c.Rest)
+	d.m.c.Rest = time.Hour
+	before := d.m.footer()
+	if cmd := d.m.update(press("j")); cmd == nil {
+		t.Fatal("a key held down waits for nothing")
+	}
+	for range 5 {
+		if cmd := d.m.update(press("j")); cmd != nil {
+			t.Fatalf("what is under the cursor is read while it moves on: %T", cmd())
+		}
+		if now := d.m.footer(); now != before {
+			t.Fatalf("the footer changed from\n%q to\n%q", before, now)
+		}
+	}
+	if d.keys("x"); !d.has("Why is shop.example.com as it is?") || !d.m.page().(kit.Settling).Settling() {
+		t.Fatalf("explained is another row:\n%s", d.screen())
+	}
+
+	// A real one: the last of six rows is known soon after.
+	d = drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Rest = 20 * time.Millisecond })
+	var cmds []tea.Cmd
+	for range 6 {
+		cmds = append(cmds, d.m.update(press("j")))
+	}
+	d.run(tea.Batch(cmds...))
+	if d.m.page().(kit.Settling).Settling() {
+		t.Fatal("the cursor does not come to rest")
+	}
+	slow := d.screen()
+	d = drive(t, kittest.Fleet(60), 120, 40).keys("j", "j", "j", "j", "j", "j")
+	if d.screen() != slow {
+		t.Errorf("after a burst:\n%s\nwant:\n%s", slow, d.screen())
+	}
+}
