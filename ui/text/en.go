@@ -7,9 +7,12 @@ var english = merge(map[string]string{
 	"small":        "certquay needs a terminal of at least %d columns and %d lines; this one has %d x %d. Make it larger and it goes on.",
 	"loading":      "reading …",
 
-	"colon": ": ", "semicolon": "; ",
+	"colon": ": ", "semicolon": "; ", "comma": ", ",
 	"list.join": ", ",
 	"example":   "for example ",
+
+	// How long something is, in its largest unit.
+	"time.s": "%d s", "time.min": "%d min", "time.h": "%d h", "time.d": "%d d", "time.y": "%d y",
 
 	// How a date is written in short, as package time wants it.
 	"date.day":     "Jan 02",

@@ -7,9 +7,12 @@ var chinese = merge(map[string]string{
 	"small":        "certquay 至少需要 %d 列 %d 行的终端，当前为 %d x %d。放大窗口后即可继续。",
 	"loading":      "正在读取…",
 
-	"semicolon": "；", "colon": "：",
+	"semicolon": "；", "colon": "：", "comma": "，",
 	"list.join": "、",
 	"example":   "例如 ",
+
+	// How long something is, in its largest unit.
+	"time.s": "%d 秒", "time.min": "%d 分钟", "time.h": "%d 小时", "time.d": "%d 天", "time.y": "%d 年",
 
 	// How a date is written in short, as package time wants it.
 	"date.day":     "01-02",

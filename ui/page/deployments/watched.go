@@ -104,9 +104,9 @@ func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 			case r.NotAfter.IsZero():
 				return widget.Cell{Tone: style.Faint, Text: "–"}
 			case r.NotAfter.Before(c.Now):
-				return widget.Cell{Tone: style.Bad, Text: widget.Days(r.NotAfter, c.Now)}
+				return widget.Cell{Tone: style.Bad, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 			}
-			return widget.Cell{Tone: style.Plain, Text: widget.Days(r.NotAfter, c.Now)}
+			return widget.Cell{Tone: style.Plain, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 		}},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) widget.Cell {
 			st := style.Of(r.State())
@@ -116,7 +116,7 @@ func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + watchWords(c, &r)}
 		}},
 		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: widget.Ago(r.Answered, c.Now)}
+			return widget.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.Answered, c.Now)}
 		}},
 	}
 }

@@ -233,7 +233,7 @@ func (a *application) domainHint(v form.Values) string {
 		h += " " + c.T("apply.noip")
 	}
 	if a.issuer.MaxValidity > 0 {
-		h += " " + c.T("apply.issuer", s.Brand, c.Text.Or("level."+string(s.Level), string(s.Level)), widget.Validity(a.issuer.MaxValidity))
+		h += " " + c.T("apply.issuer", s.Brand, c.Text.Or("level."+string(s.Level), string(s.Level)), widget.Validity(c.T, a.issuer.MaxValidity))
 	}
 	for _, d := range split(v["domains"]) {
 		if n, err := names.Parse(d); err == nil && n.ASCII != n.Unicode {

@@ -107,9 +107,9 @@ func (p *purchase) fields() []form.Field {
 		}},
 		{Key: "brand", Label: c.T("buy.brand"), Kind: form.Select, Show: specified, Options: fixed(brands, brands), Hint: func(v form.Values) string {
 			if k := p.caps(v); k.Public {
-				return c.T("buy.brand.public", widget.Validity(k.MaxValidity))
+				return c.T("buy.brand.public", widget.Validity(c.T, k.MaxValidity))
 			}
-			return c.T("buy.brand.private", widget.Validity(p.caps(v).MaxValidity))
+			return c.T("buy.brand.private", widget.Validity(c.T, p.caps(v).MaxValidity))
 		}},
 		{Key: "level", Label: c.T("buy.level"), Kind: form.Select, Show: specified, Options: func(v form.Values) []form.Option {
 			return offered(c, "level", p.caps(v).Levels)

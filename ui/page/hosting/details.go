@@ -157,7 +157,7 @@ func (d *hosted) next(c *kit.Context) (when, because string) {
 	case d.row.Due.IsZero():
 		return "–", because
 	}
-	return c.T("hosting.details.due", widget.Stamp(d.row.Due), widget.Days(d.row.Due, c.Now)), because
+	return c.T("hosting.details.due", widget.Stamp(d.row.Due), widget.Days(c.T, d.row.Due, c.Now)), because
 }
 
 // attempt is the last try to renew, and what came of it.

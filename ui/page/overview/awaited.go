@@ -57,7 +57,7 @@ func (d *details) awaited() []line {
 		ls = append(ls, fact(c.T("fact.asks"), strings.Trim(a.Email+", "+a.Phone, ", ")))
 	}
 	if !i.ExpectedIssue.IsZero() {
-		ls = append(ls, fact(c.T("fact.expected"), c.T("fact.expected.at", widget.Stamp(i.ExpectedIssue), widget.Ago(c.Now, i.ExpectedIssue))))
+		ls = append(ls, fact(c.T("fact.expected"), c.T("fact.expected.at", widget.Stamp(i.ExpectedIssue), widget.Ago(c.T, c.Now, i.ExpectedIssue))))
 	}
 	if !i.Operation.Next.IsZero() {
 		ls = append(ls, fact(c.T("fact.again"), widget.Stamp(i.Operation.Next)))

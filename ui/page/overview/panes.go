@@ -165,7 +165,7 @@ func (d *details) places() []line {
 		st := style.Of(string(r.State))
 		seen := c.T("resource.never")
 		if !r.VerifiedAt.IsZero() {
-			seen = c.T("resource.seen", widget.Ago(r.VerifiedAt, c.Now))
+			seen = c.T("resource.seen", widget.Ago(c.T, r.VerifiedAt, c.Now))
 		}
 		ls = append(ls,
 			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: st.Tone, Text: st.Glyph + " " + widget.Pad(c.Text.Or("label."+string(r.State), string(r.State)), 10)},

@@ -80,7 +80,7 @@ func (d *details) plain(w, h int) kit.Spoken {
 	news, _ := d.news(&r)
 	add(news)
 	if v := d.instance.Current(); v != nil {
-		add(c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), widget.Days(v.NotAfter, c.Now)) + ", " + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")))
+		add(c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), widget.Days(c.T, v.NotAfter, c.Now)) + ", " + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")))
 	}
 	ls := d.lines[d.pane]
 	said := func(n int) string {
