@@ -38,8 +38,8 @@ var chinese = merge(map[string]string{
 	"clock.later":    "时钟仍在推进，之后还将推进 %d 次。", "clock.later.one": "时钟仍在推进，之后将再推进一次。",
 	"act.clock.day": "时钟推进一天", "act.clock.week": "时钟推进一周", "act.clock.month": "时钟推进一个月",
 	"act.clock.run": "让时钟每分钟走过一年", "act.clock.pause": "停止推进时钟",
-	"header.jobs":   "◔ %d 项进行中",
-	"header.here":   "%d 人在线",
+	"header.jobs": "◔ %d 项进行中",
+	"header.here": "%d 人在线", "header.role": "（%s）",
 	"header.sealed": "私钥加密：%s", "sealed.file": "密钥文件", "sealed.passphrase": "口令", "sealed.shut": "%s，尚未解锁",
 	"footer.palette": "命令",
 	"footer.help":    "帮助",
@@ -225,5 +225,6 @@ var chinese = merge(map[string]string{
 	"foot.enter": "详情", "foot./": "筛选", "foot.f": "面板", "foot.b": "购买", "foot.i": "导入", "foot.a": "申请", "foot.w": "撤回",
 	"foot.d": "部署", "foot.r": "续期", "foot.n": "重签", "foot.s": "保存", "foot.x": "说明", "foot.y": "复制", "foot.esc": "返回",
 	"foot.D": "撤下", "foot.V": "检测", "foot.o": "证书", "foot.R": "审核", "foot.K": "添加私钥",
+	"key.because":  "%s：%s",
 	"keytable.key": "按键", "keytable.what": "作用", "keytable.where": "位置", "keytable.everywhere": "所有页面", "keytable.sandbox": "所有页面，仅沙箱或演示", "keytable.details": "详情",
 }, chineseDialogs, chineseApplying, chineseHosting, chinesePlain, chineseWatch, chineseForecast)

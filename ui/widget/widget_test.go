@@ -147,6 +147,16 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+// TestFollow puts a blank between two texts, but none beside full-width
+// punctuation.
+func TestFollow(t *testing.T) {
+	for _, c := range [][3]string{{"needs you:", "2", "needs you: 2"}, {"待处理：", "2", "待处理：2"}, {"证书", "（1/2）", "证书（1/2）"}, {"a", "", "a"}, {"级别 \x1b[1mDV。\x1b[m", "b", "级别 \x1b[1mDV。\x1b[mb"}} {
+		if got := Follow(c[0], c[1]); got != c[2] {
+			t.Errorf("%q, want %q", got, c[2])
+		}
+	}
+}
+
 // TestWords writes numbers, money and times as people read them.
 func TestWords(t *testing.T) {
 	now, english, chinese := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), text.New("en").T, text.New("zh").T

@@ -302,11 +302,11 @@ func (w *watched) details() tea.Cmd {
 	about := []string{}
 	for _, l := range [][2]string{{"watch.name", r.Name}, {"watch.subject", r.Subject}, {"watch.issuer", r.Issuer}, {"watch.sha256", r.Fingerprint}} {
 		if l[1] != "" {
-			about = append(about, c.T(l[0])+": "+text.Clean(l[1]))
+			about = append(about, c.T(l[0])+c.T("colon")+text.Clean(l[1]))
 		}
 	}
 	if !r.NotAfter.IsZero() {
-		about = append(about, c.T("watch.until")+": "+r.NotAfter.UTC().Format("2006-01-02 15:04:05Z"))
+		about = append(about, c.T("watch.until")+c.T("colon")+r.NotAfter.UTC().Format("2006-01-02 15:04:05Z"))
 	}
 	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
 		return &dialog.Notice{Context: c, Title: r.Address, Tone: st.Tone, Parts: []dialog.Part{{Tone: st.Tone, Lines: lines}, {Tone: style.Plain, Head: c.T("watch.presents"), Lines: about}}}

@@ -125,7 +125,7 @@ func (d *hosted) parts(c *kit.Context) []dialog.Part {
 	}
 	lines := []string{
 		line("fact.contact", contact),
-		line("hosting.details.left", strconv.Itoa(d.i.Hosting.RenewalsLeft)+", "+c.T("hosting.details.until", d.i.ServiceEnd.Format("2006-01-02"))),
+		line("hosting.details.left", strconv.Itoa(d.i.Hosting.RenewalsLeft)+c.T("comma")+c.T("hosting.details.until", d.i.ServiceEnd.Format("2006-01-02"))),
 	}
 	lines = append(lines, facts("hosting.details.next", d.next)...)
 	lines = append(lines, facts("hosting.details.last", d.attempt)...)
@@ -171,7 +171,7 @@ func (d *hosted) attempt(c *kit.Context) (said, because string) {
 		return c.T("hosting.details.never"), ""
 	}
 	because, _ = c.Told(d.last)
-	return widget.Stamp(d.last.At) + ", " + c.Text.Or("result."+d.last.Result, d.last.Result), because
+	return widget.Stamp(d.last.At) + c.T("comma") + c.Text.Or("result."+d.last.Result, d.last.Result), because
 }
 
 func (d *hosted) creditLines(c *kit.Context) []string {

@@ -401,7 +401,7 @@ func (d *details) paneView(pane, w, h int, framed bool) string {
 	}
 	title := d.paneName(pane)
 	if n := len(ls); n > room && room > 0 {
-		title += " " + d.c.T("pane.more", min(d.top[pane]+room, n), n)
+		title = widget.Follow(title, d.c.T("pane.more", min(d.top[pane]+room, n), n))
 	}
 	for len(out) < room {
 		out = append(out, "")
