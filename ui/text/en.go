@@ -52,7 +52,7 @@ var english = merge(map[string]string{
 	"tab.activity":      "Activity",
 	"tab.forecast":      "Forecast",
 
-	"via.terminal": "terminal", "via.socket": "socket", "via.ssh": "ssh", "via.scheduler": "scheduler",
+	"via.terminal": "terminal", "via.socket": "socket", "via.ssh": "ssh", "via.scheduler": "scheduler", "via.demo": "demo",
 	"role.viewer": "viewer", "role.operator": "operator", "role.reviewer": "reviewer", "role.admin": "admin", "role.owner": "owner",
 
 	// Words for states, derived values and states of resources.

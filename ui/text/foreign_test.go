@@ -95,7 +95,7 @@ func TestFailedNamesWhoSaidIt(t *testing.T) {
 		{"notify", "given up: 550 no such user", "已放弃：服务器回复：550 no such user"},
 		{"notify", "550 no such user", "接收方回复：550 no such user"},
 		{"upload", "a certificate cannot be read: \"x509: malformed certificate\"", "有证书无法读取：证书格式错误"},
-		{"contact", "ops@example.com: dial tcp 192.0.2.1:25: connect: connection refused", "ops@example.com：连接被拒绝（192.0.2.1:25）"},
+		{"contact", "ops@example.com: dial tcp 192.0.2.1:25: connect: connection refused", "ops@example.com：连接被拒绝，地址 192.0.2.1:25"},
 		{"review", "the stamp is missing", "the stamp is missing"}, // a person's words
 		{"issue", "", ""},
 	} {

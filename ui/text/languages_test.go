@@ -208,7 +208,7 @@ func TestSay(t *testing.T) {
 		`shop is issued; its label is "auto-deploy".`:                                                            "shop 的状态为“已签发”，标签为“到期自动部署”。",
 		"You can now: deploy, host --stop or revoke.":                                                            "当前可执行：部署、停止托管、吊销证书。",
 		"it is failing: deploy at slb cn-hangzhou a, no such host (S1)":                                          "异常：slb cn-hangzhou a 部署：找不到该主机（S1）",
-		"1 TXT record to be seen (_acme.a.example has no TXT record)":                                            "检测到 1 个 TXT 记录（_acme.a.example 没有 TXT 记录）",
+		"1 TXT record to be seen (_acme.a.example has no TXT record)":                                            "1 个 TXT 记录尚未检测到（_acme.a.example 没有 TXT 记录）",
 		"the reviewer said no: the stamp is missing":                                                             "审核未通过：the stamp is missing",
 		"urn:ietf:params:acme:error:rateLimited: too many, said the CA":                                          "urn:ietf:params:acme:error:rateLimited: too many, said the CA",
 		"the document is a PDF file, and only PNG and JPEG pictures are accepted, whatever the name of the file": "资质文件为 PDF 文件；只接受 PNG 与 JPEG 图片（以内容而非文件名为准）",

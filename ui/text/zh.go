@@ -52,7 +52,7 @@ var chinese = merge(map[string]string{
 	"tab.activity":      "操作记录",
 	"tab.forecast":      "预测",
 
-	"via.terminal": "终端", "via.socket": "本机连接", "via.ssh": "SSH 连接", "via.scheduler": "调度器",
+	"via.terminal": "终端", "via.socket": "本机连接", "via.ssh": "SSH 连接", "via.scheduler": "调度器", "via.demo": "演示",
 	"role.viewer": "查看者", "role.operator": "操作员", "role.reviewer": "审核员", "role.admin": "管理员", "role.owner": "所有者",
 
 	// Words for states, derived values and states of resources.
@@ -181,7 +181,7 @@ var chinese = merge(map[string]string{
 	"event.from":     "之前",
 	"event.to":       "之后",
 	"event.reason":   "原因",
-	"event.id":       "证书 ID",
+	"event.id":       "实例 ID",
 	"event.buy-pack": "购买资源包", "event.draft": "草稿", "event.review": "审核", "event.upload-key": "添加私钥", "event.company": "企业",
 	"event.task": "待办", "event.auto-deploy": "自动部署", "event.host": "开启托管", "event.stop-hosting": "停止托管", "event.end-hosting": "托管结束", "event.renew-hosted": "托管续期",
 	"why.asked": "手动", "why.due": "到期自动执行", "why.resumed": "恢复执行", "why.the CA revoked it by itself": "CA 自行吊销",

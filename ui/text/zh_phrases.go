@@ -45,7 +45,7 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"a reviewer":                                "审核员",
 	"the CA to sign":                            "CA 签发",
 	"proof of control":                          "域名所有权验证",
-	"%d %s to be seen (%s)":                     "检测到 {1} 个 {2:say}（{3:say}）",
+	"%d %s to be seen (%s)":                     "{1} 个{2:say}尚未检测到（{3:say}）",
 	"TXT record":                                "TXT 记录",
 	"TXT records":                               "TXT 记录",
 	"file":                                      "文件",

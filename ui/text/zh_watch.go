@@ -21,7 +21,7 @@ var chineseWatch = map[string]string{
 	"watch.silent":          "%s 无应答：%s",
 	"watch.silent.yet":      "无应答：%s",
 	"watch.silent.last":     "%s；上次检测无应答",
-	"watch.because":         "原因",
+	"watch.because":         "原因：",
 	"watch.silence":         "上次检测无应答：",
 	"watch.presents":        "线上证书",
 	"watch.subject":         "主体",

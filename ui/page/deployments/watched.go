@@ -294,7 +294,7 @@ func (w *watched) details() tea.Cmd {
 	lines := []string{watchWords(c, &r)}
 	add := func(label, value string) {
 		if value != "" {
-			lines = append(lines, c.T(label)+" "+text.Clean(value))
+			lines = append(lines, widget.Follow(c.T(label), text.Clean(value)))
 		}
 	}
 	add("watch.because", c.Text.Say(r.Detail))
