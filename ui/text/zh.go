@@ -1,7 +1,19 @@
 package text
 
 // chinese is the catalogue of simplified Chinese texts, file by file what
-// english is; its words are those of the specification.
+// english is; its words are those of the specification, and each stands for one
+// thing:
+//
+//	deploy 部署        undeploy 撤下      verify 检测        presents 线上证书
+//	renew 续期         reissue 重签       issuer, brand 品牌  issuer in X.509 颁发者
+//	application 申请   review 审核        reject 驳回        withdraw 撤回
+//	task 待办          sealed 加密        locked 锁定        window of a version 更新窗口
+//	credit 自动部署次数 (short 次数)      service window 续期窗口
+//
+// Certificates are counted in 张, instances, versions and keys in 个, units of a
+// pack in 份, renewals, deployments and credits in 次. Punctuation is full-width
+// and has no blank beside it, quotes are “”, and a blank stands between Chinese
+// and Latin words or numbers. A key is named with 按, but not in a line of keys.
 var chinese = merge(map[string]string{
 	"window.title": "certquay",
 	"small":        "certquay 至少需要 %d 列 %d 行的终端，当前为 %d x %d。放大窗口后即可继续。",
@@ -78,7 +90,7 @@ var chinese = merge(map[string]string{
 	"band.state":    "状态   ",
 	"band.now":      "当前   ",
 	"band.fine":     "没有即将过期的证书",
-	"count.all":     "全部",
+	"count.all":     "个实例",
 	"weeks.title":   "未来 26 周每周到期数",
 	"weeks.short":   "26 周",
 	"weeks.max":     "最多 %d",

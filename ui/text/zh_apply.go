@@ -4,7 +4,7 @@ package text
 var chineseApplying = map[string]string{
 	"level.dv": "DV", "level.ov": "OV", "level.ev": "EV", "type.single": "单域名", "type.multi": "多域名", "type.wildcard": "通配符",
 	"grade.free": "免费级", "grade.standard": "标准级", "grade.professional": "专业级",
-	"buy.title": "购买", "buy.submit": "购买", "buy.intro": "确认价格之前不会产生任何购买。",
+	"buy.title": "购买", "buy.submit": "购买", "buy.intro": "确认价格之后才会购买。",
 	"buy.what": "购买内容", "buy.what.certificates": "证书", "buy.what.certificate": "证书资源包", "buy.what.hosting": "托管服务包", "buy.what.credit": "云产品部署包",
 	"buy.what.certificates.hint": "每张证书对应一个待申请的证书实例；按 ← → 选择资源包",
 	"buy.what.certificate.hint":  "同一规格的证书，每张有效期一年，可随时取用",
