@@ -104,7 +104,7 @@ var chineseDialogs = map[string]string{
 	"verify.done.expired": "%s 的线上证书与部署一致，但已于 %s 过期", "verify.done.outdated": "%s 的线上证书与部署一致，但不是当前版本",
 	"verify.done": "正在检测 %s 的线上证书", "verify.done.ended": "%s 的线上证书与部署一致",
 	"ended.many": "%s：%s", "ended.done": "%d 个已完成", "ended.n.failed": "%d 个失败", "ended.later": "%d 个稍后继续", "ended.later.one": "%d 个稍后继续",
-	"ended.failed": "%s失败：%s", "ended.waiting": "%s：等待%s", "ended.again": "%s将于 %s 重试：%s",
+	"ended.failed": "%s失败：%s", "ended.waiting": "%s，正在等待：%s", "ended.again": "%s将于 %s 重试：%s",
 
 	"import.title": "导入证书", "import.submit": "导入", "import.intro": "支持证书、证书链（顺序不限）与私钥：PEM、PKCS#12 或 JKS，可为一个或多个文件。",
 	"import.intro.remote": "您通过 SSH 连接，此处无法读取您本机的文件。请粘贴 PEM 文本，或通过管道传入：ssh HOST upload - < bundle.pem",
