@@ -19,7 +19,7 @@ func TestEachSessionHasItsLanguage(t *testing.T) {
 	second := p.open(100, 30)
 	second.see("概览", "已付款")
 	second.typed("d")
-	second.see("无法执行：部署", "实例为「已付款」", "按 a")
+	second.see("无法执行：部署", "实例为“已付款”", "按 a")
 	third := p.open(80, 24, "--lang", "en")
 	third.see("Overview", "paid")
 	p.env = english

@@ -13,11 +13,11 @@ func chinese(o *Options) { o.Lang, o.Sealed = "zh", "passphrase, sealed" }
 // TestAChineseReaderOfASealedStore reads how keys are sealed. spec: K2 V5
 func TestAChineseReaderOfASealedStore(t *testing.T) {
 	d := drive(t, kittest.Fleet(20), 200, 70, chinese)
-	if !d.has("密封：口令，尚未解封") {
+	if !d.has("私钥加密：口令，尚未解锁") {
 		t.Errorf("the header does not say it:\n%s", d.screen())
 	}
 	d.keys("?")
-	if d.has("<help") || !d.has("私钥以口令密封") {
+	if d.has("<help") || !d.has("私钥以口令加密") {
 		t.Errorf("the help does not say it:\n%s", d.screen())
 	}
 }

@@ -123,7 +123,12 @@ func TestScreens(t *testing.T) {
 					case s.fleet < 0:
 						b = ov()
 					}
-					session := func(o *Options) { o.Remote, o.Support, o.Lang = s.fleet == -3, support, lang }
+					session := func(o *Options) {
+						o.Remote, o.Support, o.Lang = s.fleet == -3, support, lang
+						if lang == "zh" {
+							o.EdgeNote = "五个云产品是本机上的内置 TLS 端点。"
+						}
+					}
 					d := drive(t, b, size[0], size[1], reviewer, session).keys(s.keys...)
 					d.golden(name)
 					if lang == "en" && size[0] == 120 { // one size of each with its colours

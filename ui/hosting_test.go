@@ -23,12 +23,12 @@ func hostedFleet() *kittest.Backend {
 		i.Due, i.DueAction = i.ServiceEnd.Add(-29*24*time.Hour), model.DueRenew
 		switch n {
 		case 0:
-			i.Operation = model.Operation{Kind: model.JobRenew, Since: b.Clock.Add(-time.Hour), Attempt: 2, Next: b.Clock.Add(90 * time.Minute), Error: "the CA said: the account is suspended until somebody has looked at it, and this is a long reason"}
+			i.Operation = model.Operation{Kind: model.JobRenew, Since: b.Clock.Add(-time.Hour), Attempt: 2, Next: b.Clock.Add(90 * time.Minute), Error: "urn:ietf:params:acme:error:unauthorized: the account is suspended until somebody has looked at it, and this is a long reason"}
 			i.Failure = model.Failure{What: model.JobRenew, At: b.Clock.Add(-10 * time.Minute), Message: i.Operation.Error}
 		case 1:
 			i.Hosting.RenewalsLeft, i.Due, i.DueAction = 0, time.Time{}, ""
 		case 2:
-			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskProve, Instance: i.ID, Created: b.Clock, Text: "add a DNS record for " + i.Name})
+			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskProve, Instance: i.ID, Created: b.Clock, Text: "prove control for the renewal"})
 		}
 	}
 	return b
@@ -75,7 +75,7 @@ func TestHostingDetails(t *testing.T) {
 	d.sees(support)
 	d.keys("o")
 	d.sees("Deployments", "History") // its whole details
-	at(15).sees("add a DNS record for " + b.Instances[15].Name)
+	at(15).sees("prove control for the renewal")
 	at(14).sees("no renewals left: m buys another")
 }
 

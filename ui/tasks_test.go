@@ -16,8 +16,8 @@ func TestTasksLeadToTheirCertificates(t *testing.T) {
 	open := func(lines int) *driver {
 		return drive(t, kittest.Fleet(60), 80, lines).keys(":").text("needs a person").keys("enter").sees("What needs a person", "j k choose   enter details")
 	}
-	d := open(24).sees("▌ add a DNS record for corp.example.com", "for 3 h", "_acme-challenge.corp.example.com TXT")
-	if _, first := d.where("add a DNS record"); true {
+	d := open(24).sees("▌ prove control for the renewal", "for 3 h", "dns  _acme-challenge.corp.example.com")
+	if _, first := d.where("prove control"); true {
 		if _, second := d.where("_acme-challenge.corp"); second != first+1 {
 			t.Errorf("an entry is apart:\n%s", d.screen())
 		}
@@ -25,10 +25,10 @@ func TestTasksLeadToTheirCertificates(t *testing.T) {
 			t.Errorf("entries are apart:\n%s", d.screen())
 		}
 	}
-	d.keys("j").sees("▌ install version 2 of legacy").keys("enter").sees("Overview › api.example.net")
+	d.keys("j").sees("▌ install version 2 of api.example.net").keys("enter").sees("Overview › api.example.net")
 	open(24).keys("j", "j", "k", "k", "enter").sees("Overview › corp.example.com")
 	open(24).keys("G", "enter").sees("Overview › bank.example.com")
-	d = open(24).click("install version").sees("▌ install version 2 of legacy")
+	d = open(24).click("install version").sees("▌ install version 2 of api.example.net")
 	d.click("install version").sees("Overview › api.example.net")
 	d = open(15).keys("down")
 	d.send(tea.MouseWheelMsg{Button: tea.MouseWheelDown})
@@ -51,12 +51,12 @@ func TestATaskIsDismissed(t *testing.T) {
 	d.called()
 	d.keys("j", "ctrl+x").called("DismissTask " + string(task.ID))
 	d.feed()
-	d.sees("dismissed: install version 2 of legacy")
+	d.sees("dismissed: install version 2 of api.example.net")
 	if len(b.Open) != all-1 {
 		t.Errorf("%d of %d tasks are open", len(b.Open), all)
 	}
 	d.keys(":").text("needs a person").keys("enter")
-	if d.has("install version 2 of legacy") {
+	if d.has("install version 2 of api.example.net") {
 		t.Errorf("what was dismissed is listed:\n%s", d.screen())
 	}
 	d = drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Actor.Role = model.Viewer })

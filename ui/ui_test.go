@@ -347,7 +347,7 @@ func TestPalette(t *testing.T) {
 		t.Fatalf("copied %v", d.copied)
 	}
 	d.keys(":").text("needs a person").keys("enter")
-	d.sees("_acme-challenge.corp.example.com TXT")
+	d.sees("_acme-challenge.corp.example.com")
 	d.keys("esc", ":").text("withdr").keys("enter") // dimmed: says why
 	d.sees("Not possible", "The way out")
 }

@@ -101,7 +101,7 @@ func (m *root) header() string {
 		right = append(right, s.Paint(style.Work, m.c.T("header.jobs", now.jobs)))
 	}
 	if m.o.Actor.Name != "" {
-		right = append(right, text.Clean(m.o.Actor.Name)+s.Paint(style.Muted, " ("+m.c.Text.Or("role."+m.o.Actor.Role.String(), m.o.Actor.Role.String())+")"))
+		right = append(right, text.Clean(m.o.Actor.Name)+s.Paint(style.Muted, m.c.T("header.role", m.c.Text.Or("role."+m.o.Actor.Role.String(), m.o.Actor.Role.String()))))
 	}
 	if now.here > 1 {
 		right = append(right, s.Paint(style.Muted, m.c.T("header.here", now.here)))

@@ -24,6 +24,7 @@ func TestWaysOutNameKeys(t *testing.T) {
 		"buy it again: certquay buy --level dv --type single --brand embedded --grade free":                         "buy it again: press b",
 		"certquay buy-pack certificate --quantity 1 --level dv --type single --brand embedded --grade free":         "press b",
 		"to go on with its names, buy it again: certquay buy --level dv --type single --brand a --grade free (I6).": "to go on with its names, buy it again: press b (I6).",
+		"重新购买：certquay buy --level dv --type single --brand a --grade free（I6）。":                                    "重新购买：press b（I6）。",
 		"certquay clock +30d moves it forward":                                                                      "certquay clock +30d moves it forward",
 		"certquay show 01J4M8C2":                                                                                    "certquay show 01J4M8C2", // another certificate
 	} {

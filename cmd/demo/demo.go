@@ -30,7 +30,6 @@ const Config = `embedded:
   max_validity_days: 100
 review:
   reuse_days: 825
-support_contact: the demo has none; in earnest, support_contact in the configuration
 `
 
 // HandshakeTimeout is how long a demo waits for a new leaf to be presented: its

@@ -140,7 +140,7 @@ func (d *Help) impossible(w int) []helpLine {
 			continue
 		}
 		key := widget.Pad(KeyName(*a), 11)
-		for n, line := range widget.Wrap(a.Label+" — "+a.Why.Message(), max(w-12, 1)) {
+		for n, line := range widget.Wrap(d.Context.T("key.because", a.Label, a.Why.Message()), max(w-12, 1)) {
 			if n > 0 {
 				key = widget.Space(11)
 			}

@@ -153,7 +153,7 @@ func (d *Palette) View(width, height int) string {
 		a := d.Actions[d.found[n]]
 		tone, label := style.Plain, a.Label
 		if a.Why != nil {
-			tone, label = style.Muted, label+" — "+a.Why.Message()
+			tone, label = style.Muted, c.T("key.because", label, a.Why.Message())
 		}
 		paint, lead := s.Paint, "  "
 		if n == d.cursor {

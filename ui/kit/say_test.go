@@ -36,15 +36,15 @@ func TestErrorsAreSaidInTheLanguageOfTheSession(t *testing.T) {
 		{&fs.PathError{Op: "open", Path: "/root/key.pem", Err: fs.ErrPermission}, "/root/key.pem：权限不足"},
 		{&fs.PathError{Op: "write", Path: "/x", Err: errors.New("no space left on device")}, "/x：磁盘空间不足"},
 		{fmt.Errorf("look at resource x: %w", context.DeadlineExceeded), "超时"},
-		{&lifecycle.NotFound{What: "watch", Name: "a:443"}, "没有监控「a:443」"},
-		{&lifecycle.Ambiguous{What: "task", Name: "q", Candidates: []string{"1q", "2q"}}, "「q」对应多项：1q, 2q"},
+		{&lifecycle.NotFound{What: "watch", Name: "a:443"}, "没有监控“a:443”"},
+		{&lifecycle.Ambiguous{What: "task", Name: "q", Candidates: []string{"1q", "2q"}}, "“q”对应多项：1q, 2q"},
 		{&lifecycle.Invalid{Field: "name", Why: "a contact needs a name", Example: "Ops"}, "联系人需要名称；Ops"},
-		{&lifecycle.Refusal{Action: lifecycle.Deploy, State: model.Issued, Reason: lifecycle.ReasonNoKey}, "certquay 不持有私钥，无法对该证书执行「部署」"},
+		{&lifecycle.Refusal{Action: lifecycle.Deploy, State: model.Issued, Reason: lifecycle.ReasonNoKey}, "certquay 不持有私钥，无法对该证书执行“部署”"},
 		{badName, "a..example：两点之间不能为空；例如 www.example.com"},
-		{noPicture, "资质文件为PDF 文件；只接受 PNG 与 JPEG 图片，与文件名无关；请扫描、拍照，或导出为 PNG 或 JPEG"},
+		{noPicture, "资质文件为 PDF 文件；只接受 PNG 与 JPEG 图片（以内容而非文件名为准）；请扫描、拍照，或导出为 PNG 或 JPEG"},
 		{empty, "x.pem：文件为空；请提供 PEM 或 DER 格式的证书"},
 		{fmt.Errorf("%w: /data has 3 MiB, certquay writes from 64 MiB upwards; free some space", store.ErrDiskFull), "数据目录所在磁盘的可用空间不足：/data 剩余 3 MiB，certquay 需要至少 64 MiB；请释放空间"},
-		{store.ErrSealed, "存储已密封：需要口令"},
+		{store.ErrSealed, "存储已锁定：需要口令"},
 	} {
 		if c.err == nil {
 			t.Errorf("no error where %q is wanted", c.want)
@@ -70,9 +70,9 @@ func TestToldOfAnEvent(t *testing.T) {
 		zh, en string
 	}{
 		{model.Event{Action: "deploy", Result: lifecycle.ResultRefused, Reason: string(no.Reason), Detail: no.Message()},
-			"certquay 不持有私钥，无法对该证书执行「部署」", "certquay does not hold the private key, so it cannot deploy this certificate"},
+			"certquay 不持有私钥，无法对该证书执行“部署”", "certquay does not hold the private key, so it cannot deploy this certificate"},
 		{model.Event{Action: "issue", Result: lifecycle.ResultFailed, Reason: "rate limited"}, "CA 回复：rate limited", "rate limited"},
-		{model.Event{Action: "verify", Result: lifecycle.ResultFailed, Reason: "another certificate", Detail: "presents what was deployed"}, "另一张证书：使用的证书与所部署的一致", "another certificate: presents what was deployed"},
+		{model.Event{Action: "verify", Result: lifecycle.ResultFailed, Reason: "another certificate", Detail: "presents what was deployed"}, "另一张证书：线上证书与所部署的一致", "another certificate: presents what was deployed"},
 		{model.Event{Action: "contact", Result: lifecycle.ResultOK, Detail: "added"}, "已添加", "added"},
 	} {
 		if got := zh.Came(&c.e); got != c.zh {

@@ -9,7 +9,7 @@ import (
 
 // verb is a command line in the way out of a refusal: the verb, and what it is
 // about.
-var verb = regexp.MustCompile(`certquay ([a-z-]+)((?: (?:--[a-z-]+(?: [^ ;；，。-][^ ;；，。]*)?|[A-Z0-9]+|certificate|hosting|credit))*)`)
+var verb = regexp.MustCompile(`certquay ([a-z-]+)((?: (?:--[a-z-]+(?: [^ ;；，。、：（）-][^ ;；，。、：（）]*)?|[A-Z0-9]+|certificate|hosting|credit))*)`)
 
 // own are the keys of actions for which the table names none.
 var own = map[lifecycle.Action]string{lifecycle.UploadKey: "K"}

@@ -402,7 +402,11 @@ func (b *Backend) Refund(id model.ID) (lifecycle.RefundPreview, error) {
 	if err != nil {
 		return lifecycle.RefundPreview{}, err
 	}
-	return lifecycle.RefundPreview{Amount: b.policy.Price(i.Spec), Currency: "EUR", Why: "first issued within the last 30 days"}, nil
+	p := lifecycle.RefundPreview{Amount: b.policy.Price(i.Spec), Currency: "EUR", Why: "nothing was issued"}
+	if len(i.Versions) > 0 {
+		p.Why = "first issued within the last 30 days"
+	}
+	return p, nil
 }
 
 // Quote implements kit.Backend.

@@ -84,7 +84,7 @@ func Fleet(n int) *Backend {
 	api := b.issue(b.one(3, model.Issued, free, "api.example.net"), 82, 90)
 	api.Years, api.ServiceEnd = 1, model.AddYears(api.ServiceStart, 1)
 	api.Due, api.DueAction = api.Versions[0].Window(), model.DueReissue
-	api.Operation = model.Operation{Kind: model.JobReissue, Since: b.Clock.Add(-time.Hour), Attempt: 2, Next: b.Clock.Add(10 * time.Minute), Error: "the CA said: rate limited, again at 10:41"}
+	api.Operation = model.Operation{Kind: model.JobReissue, Since: b.Clock.Add(-time.Hour), Attempt: 2, Next: b.Clock.Add(10 * time.Minute), Error: "urn:ietf:params:acme:error:rateLimited: too many new orders, retry after 10:41"}
 	b.deploy(api, "WAF", "eu-central-1", 40104)
 	old := b.issue(b.one(4, model.Issued, dv, "old.example.org"), 384, 365)
 	b.deploy(old, "DCDN", "global", 40105)
@@ -93,14 +93,14 @@ func Fleet(n int) *Backend {
 	f.Failure = model.Failure{What: model.JobDeploy, At: b.Clock.Add(-20 * time.Minute), Message: "the handshake at 127.0.0.1:40106: context deadline exceeded"}
 	bad.Failure, bad.Deployments.Failing, bad.Deployments.Deployed = f.Failure, 1, 0
 	b.one(6, model.Paid, dv, "new DV single")
-	b.one(7, model.Paid, wild, "new DV wildcard").Reason = "the CA rejected: no TXT record for _acme-challenge.m.example.cn"
+	b.one(7, model.Paid, wild, "new DV wildcard").Reason = "not proved within 7 days: 1 TXT record to be seen (_acme-challenge.m.example.cn has no TXT record)"
 	b.Instances[5].Application, b.Instances[6].Application = model.Application{}, model.Application{}
 	ver := b.one(8, model.Verifying, ov, "corp.example.com", "www.corp.example.com")
 	ver.ExpectedIssue = b.Clock.Add(26 * time.Hour)
-	ver.Operation = model.Operation{Kind: model.JobIssue, Since: b.Clock.Add(-3 * time.Hour), Attempt: 1, Waiting: "TXT _acme-challenge.corp.example.com"}
+	ver.Operation = model.Operation{Kind: model.JobIssue, Since: b.Clock.Add(-3 * time.Hour), Attempt: 1, Waiting: "1 TXT record to be seen (_acme-challenge.corp.example.com has no TXT record)"}
 	b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000001", Kind: model.TaskProve, Instance: ver.ID, Created: b.Clock.Add(-3 * time.Hour),
-		Text: "add a DNS record for corp.example.com", Detail: "_acme-challenge.corp.example.com TXT gfj9Xq_Rg85nM0qgdC5s\n"},
-		model.Task{ID: "01K9TASK000000000000000002", Kind: model.TaskInstall, Instance: api.ID, Created: b.Clock.Add(-day), Text: "install version 2 of legacy.example.net"})
+		Text: "prove control for the renewal", Detail: "dns  _acme-challenge.corp.example.com  gfj9Xq_Rg85nM0qgdC5s\n"},
+		model.Task{ID: "01K9TASK000000000000000002", Kind: model.TaskInstall, Instance: api.ID, Created: b.Clock.Add(-day), Text: "install version 2 of api.example.net where it is used"})
 	up := b.issue(b.one(9, model.Uploaded, model.Specification{}, "legacy.example.net"), 200, 397)
 	up.Origin, up.Order = model.OriginUpload, ""
 	up.Versions[0].KeyID = ""

@@ -7,9 +7,12 @@ var english = merge(map[string]string{
 	"small":        "certquay needs a terminal of at least %d columns and %d lines; this one has %d x %d. Make it larger and it goes on.",
 	"loading":      "reading …",
 
-	"colon": ": ", "semicolon": "; ",
+	"colon": ": ", "semicolon": "; ", "comma": ", ",
 	"list.join": ", ",
 	"example":   "for example ",
+
+	// How long something is, in its largest unit.
+	"time.s": "%d s", "time.min": "%d min", "time.h": "%d h", "time.d": "%d d", "time.y": "%d y",
 
 	// How a date is written in short, as package time wants it.
 	"date.day":     "Jan 02",
@@ -35,8 +38,8 @@ var english = merge(map[string]string{
 	"clock.later":    "The clock is still moving; %d more movements come after that.", "clock.later.one": "The clock is still moving; this movement comes after that.",
 	"act.clock.day": "move the clock by a day", "act.clock.week": "move the clock by a week", "act.clock.month": "move the clock by a month",
 	"act.clock.run": "let a year pass in a minute", "act.clock.pause": "stop the running clock",
-	"header.jobs":   "◔ %d at work",
-	"header.here":   "%d here",
+	"header.jobs": "◔ %d at work",
+	"header.here": "%d here", "header.role": " (%s)",
 	"header.sealed": "sealed: %s", "sealed.file": "file", "sealed.passphrase": "passphrase", "sealed.shut": "%s, sealed",
 	"footer.palette": "palette",
 	"footer.help":    "help",
@@ -49,7 +52,7 @@ var english = merge(map[string]string{
 	"tab.activity":      "Activity",
 	"tab.forecast":      "Forecast",
 
-	"via.terminal": "terminal", "via.socket": "socket", "via.ssh": "ssh", "via.scheduler": "scheduler",
+	"via.terminal": "terminal", "via.socket": "socket", "via.ssh": "ssh", "via.scheduler": "scheduler", "via.demo": "demo",
 	"role.viewer": "viewer", "role.operator": "operator", "role.reviewer": "reviewer", "role.admin": "admin", "role.owner": "owner",
 
 	// Words for states, derived values and states of resources.
@@ -222,6 +225,7 @@ var english = merge(map[string]string{
 	"foot.enter": "details", "foot./": "filter", "foot.f": "panel", "foot.b": "buy", "foot.i": "import", "foot.a": "apply", "foot.w": "withdraw",
 	"foot.d": "deploy", "foot.r": "renew", "foot.n": "reissue", "foot.s": "save", "foot.x": "explain", "foot.y": "copy", "foot.esc": "back",
 	"foot.D": "undeploy", "foot.V": "verify", "foot.o": "certificate", "foot.R": "review", "foot.K": "add key",
+	"key.because":  "%s — %s",
 	"keytable.key": "key", "keytable.what": "what it does", "keytable.where": "where", "keytable.id": "name in the configuration", "keytable.everywhere": "everywhere", "keytable.sandbox": "everywhere, in a sandbox or demo", "keytable.details": "details",
 }, englishDialogs, englishApplying, englishHosting, englishWatch, englishForecast, englishPlain)
 

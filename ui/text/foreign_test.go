@@ -95,7 +95,7 @@ func TestFailedNamesWhoSaidIt(t *testing.T) {
 		{"notify", "given up: 550 no such user", "已放弃：服务器回复：550 no such user"},
 		{"notify", "550 no such user", "接收方回复：550 no such user"},
 		{"upload", "a certificate cannot be read: \"x509: malformed certificate\"", "有证书无法读取：证书格式错误"},
-		{"contact", "ops@example.com: dial tcp 192.0.2.1:25: connect: connection refused", "ops@example.com：连接被拒绝（192.0.2.1:25）"},
+		{"contact", "ops@example.com: dial tcp 192.0.2.1:25: connect: connection refused", "ops@example.com：连接被拒绝，地址 192.0.2.1:25"},
 		{"review", "the stamp is missing", "the stamp is missing"}, // a person's words
 		{"issue", "", ""},
 	} {
@@ -113,17 +113,17 @@ func TestDetails(t *testing.T) {
 	zh := New("zh")
 	for _, c := range [][3]string{
 		{"watch", "is wrong-name, expired", "名称不符、已过期"},
-		{"watch", "has changed: it presents another certificate (SHA-256 0123456789abcdef…), valid to 2027-01-01; is still expiring", "已变更：使用另一张证书（SHA-256 0123456789abcdef…），有效至 2027-01-01；仍为 即将过期"},
+		{"watch", "has changed: it presents another certificate (SHA-256 0123456789abcdef…), valid to 2027-01-01; is still expiring", "已变更：改用另一张证书（SHA-256 0123456789abcdef…），有效至 2027-01-01；仍有问题：即将过期"},
 		{"watch", "has recovered", "已恢复正常"},
 		{"auto-deploy", "CDN global shop.example.com: on", "CDN global shop.example.com：开"},
-		{"auto-deploy", "version 2 waits for a credit at CDN global a.example", "第 2 版等待自动部署次数：CDN global a.example"},
+		{"auto-deploy", "version 2 waits for a credit at CDN global a.example", "第 2 版因自动部署次数不足而等待：CDN global a.example"},
 		{"notify", "deployment failed, to Ops, ops@example.com", "部署失败，发送至 Ops, ops@example.com"},
 		{"contact", "added", "已添加"}, {"review", "approved", "已通过"},
 		{"buy", "OV single embedded professional, 2 y, 1000.00 EUR", "OV 单域名 embedded 专业级，2 年，1000.00 EUR"},
-		{"buy-pack", "10 units, 1000.00 EUR", "10 个单位，1000.00 EUR"},
+		{"buy-pack", "10 units, 1000.00 EUR", "10 份，1000.00 EUR"},
 		{"revoke", "keyCompromise, versions [1 2]", "私钥可能已泄露，版本 [1 2]"},
-		{"expiry", "expires in 28 days, on 2026-12-21 14:13:16Z", "28 天后过期，时间 2026-12-21 14:13:16Z"},
-		{"verify", "presents what was deployed; it has changed since the last look", "使用的证书与所部署的一致；与上次检测相比已变更"},
+		{"expiry", "expires in 28 days, on 2026-12-21 14:13:16Z", "将于 28 天后（2026-12-21 14:13:16Z）过期"},
+		{"verify", "presents what was deployed; it has changed since the last look", "线上证书与所部署的一致；与上次检测时不同"},
 		{"revoke", "version 1, serial 04ab, keyCompromise; 100.00 EUR is paid back: first issued within the last 30 days", "第 1 版，序列号 04ab，私钥可能已泄露；退款 100.00 EUR：首次签发在 30 天之内"},
 		{"revoke", "version 1, keyCompromise; version 2, superseded; ", "第 1 版，私钥可能已泄露；第 2 版，已由其他证书取代"},
 		{"apply", "a.example, b.example", "a.example, b.example"},

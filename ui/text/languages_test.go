@@ -202,16 +202,18 @@ func TestPhrasesStandInTheEngine(t *testing.T) {
 func TestSay(t *testing.T) {
 	zh, en := New("zh_CN.UTF-8"), New("en")
 	for in, want := range map[string]string{
-		"install version 2 of shop.example.com where it is used":        "请安装第 2 版到 shop.example.com 的使用处",
-		"it is hosted, with 3 renewals left (H4)":                       "已托管，剩余续期 3 (H4)",
-		"version 1 is valid from a to b; its window opens c (T3)":       "第 1 版有效期为 a 至 b；窗口于 c 开启 (T3)",
-		`shop is issued; its label is "auto-deploy".`:                   "shop 的状态为「已签发」，标签为「到期自动部署」。",
-		"You can now: deploy, host --stop or revoke.":                   "当前可执行：部署、停止托管、吊销证书。",
-		"it is failing: deploy at slb cn-hangzhou a, no such host (S1)": "异常：slb cn-hangzhou a 部署：找不到该主机 (S1)",
-		"1 TXT record to be seen (_acme.a.example has no TXT record)":   "检测到 1 个 TXT 记录（_acme.a.example 没有 TXT 记录）",
-		"the reviewer said no: the stamp is missing":                    "审核未通过：the stamp is missing",
-		"urn:ietf:params:acme:error:rateLimited: too many, said the CA": "urn:ietf:params:acme:error:rateLimited: too many, said the CA",
-		"": "",
+		"install version 2 of shop.example.com where it is used":                                                 "请在 shop.example.com 的使用处安装第 2 版",
+		"it is hosted, with 3 renewals left (H4)":                                                                "已托管，剩余续期 3 次（H4）",
+		"version 1 is valid from a to b; its window opens c (T3)":                                                "第 1 版有效期为 a 至 b；更新窗口于 c 开启（T3）",
+		`shop is issued; its label is "auto-deploy".`:                                                            "shop 的状态为“已签发”，标签为“到期自动部署”。",
+		"You can now: deploy, host --stop or revoke.":                                                            "当前可执行：部署、停止托管、吊销证书。",
+		"it is failing: deploy at slb cn-hangzhou a, no such host (S1)":                                          "异常：slb cn-hangzhou a 部署：找不到该主机（S1）",
+		"1 TXT record to be seen (_acme.a.example has no TXT record)":                                            "1 个 TXT 记录尚未检测到（_acme.a.example 没有 TXT 记录）",
+		"the reviewer said no: the stamp is missing":                                                             "审核未通过：the stamp is missing",
+		"urn:ietf:params:acme:error:rateLimited: too many, said the CA":                                          "urn:ietf:params:acme:error:rateLimited: too many, said the CA",
+		"the document is a PDF file, and only PNG and JPEG pictures are accepted, whatever the name of the file": "资质文件为 PDF 文件；只接受 PNG 与 JPEG 图片（以内容而非文件名为准）",
+		"expired on 2026-01-02 (T1, T4)":                                                                         "已于 2026-01-02 过期（T1、T4）",
+		"":                                                                                                       "",
 	} {
 		if got := zh.Say(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
@@ -221,7 +223,7 @@ func TestSay(t *testing.T) {
 		}
 	}
 	message, hint, ok := zh.Reason("state", map[string]string{"action": "deploy", "state": "paid", "allowed": "issued or uploaded", "possible": "apply or close"})
-	if !ok || message != "实例为「已付款」，无法执行「部署」；要求状态：已签发、上传证书" || hint != "当前可执行：申请证书、关闭实例" {
+	if !ok || message != "实例为“已付款”，无法执行“部署”；要求状态：已签发、上传证书" || hint != "当前可执行：申请证书、关闭实例" {
 		t.Errorf("%q, %q", message, hint)
 	}
 	if _, _, ok := en.Reason("state", nil); ok {

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The engine says some things in English sentences and knows no interface:
@@ -101,7 +103,7 @@ func (c *Catalogue) Say(s string) string {
 	}
 	if m := rules.FindStringSubmatch(s); m != nil {
 		if t, ok := c.say(list, m[1]); ok {
-			return t + " " + m[2]
+			return t + ruled(m[2])
 		}
 	}
 	s = strings.TrimSuffix(s, "; ")
@@ -132,6 +134,12 @@ func (c *Catalogue) Say(s string) string {
 		return strings.Replace(s, " or ", or[c.Lang], 1)
 	}
 	return s
+}
+
+// ruled are the rules behind a sentence, as they stand after one that is
+// translated.
+func ruled(in string) string {
+	return "（" + strings.ReplaceAll(strings.Trim(in, "()"), ", ", "、") + "）"
 }
 
 // alternatives are words as the engine joins them, the last with an "or".
@@ -183,14 +191,39 @@ func (c *Catalogue) Code(as, code string) string {
 var hole = regexp.MustCompile(`\{([a-z0-9]+)(?::([a-z]+))?\}`)
 
 func (c *Catalogue) fill(to string, args map[string]string) string {
-	return hole.ReplaceAllStringFunc(to, func(h string) string {
-		m := hole.FindStringSubmatch(h)
-		a, ok := args[m[1]]
+	var b strings.Builder
+	end := 0
+	for _, m := range hole.FindAllStringSubmatchIndex(to, -1) {
+		a, ok := args[to[m[2]:m[3]]]
 		if !ok {
-			return h
+			continue
 		}
-		return c.word(m[2], a)
-	})
+		as := ""
+		if m[4] >= 0 {
+			as = to[m[4]:m[5]]
+		}
+		a = c.word(as, a)
+		for _, piece := range []string{to[end:m[0]], a} {
+			b.WriteString(meet(b.String(), piece))
+			b.WriteString(piece)
+		}
+		end = m[1]
+	}
+	b.WriteString(meet(b.String(), to[end:]))
+	b.WriteString(to[end:])
+	return b.String()
+}
+
+// meet is what stands where two pieces of a sentence meet: a blank between a
+// Chinese character and a Latin letter or digit, as Chinese texts here have it.
+func meet(before, after string) string {
+	l, _ := utf8.DecodeLastRuneInString(before)
+	r, _ := utf8.DecodeRuneInString(after)
+	latin := func(r rune) bool { return r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
+	if unicode.Is(unicode.Han, l) && latin(r) || latin(l) && unicode.Is(unicode.Han, r) {
+		return " "
+	}
+	return ""
 }
 
 // word is an argument looked up as what it is.

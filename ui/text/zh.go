@@ -1,25 +1,40 @@
 package text
 
 // chinese is the catalogue of simplified Chinese texts, file by file what
-// english is; its words are those of the specification.
+// english is; its words are those of the specification, and each stands for one
+// thing:
+//
+//	deploy 部署        undeploy 撤下      verify 检测        presents 线上证书
+//	renew 续期         reissue 重签       issuer, brand 品牌  issuer in X.509 颁发者
+//	application 申请   review 审核        reject 驳回        withdraw 撤回
+//	task 待办          sealed 加密        locked 锁定        window of a version 更新窗口
+//	credit 自动部署次数 (short 次数)      service window 续期窗口
+//
+// Certificates are counted in 张, instances, versions and keys in 个, units of a
+// pack in 份, renewals, deployments and credits in 次. Punctuation is full-width
+// and has no blank beside it, quotes are “”, and a blank stands between Chinese
+// and Latin words or numbers. A key is named with 按, but not in a line of keys.
 var chinese = merge(map[string]string{
 	"window.title": "certquay",
-	"small":        "certquay 需要至少 %d 列 %d 行的终端，当前为 %d x %d。放大窗口后即可继续。",
-	"loading":      "读取中 …",
+	"small":        "certquay 至少需要 %d 列 %d 行的终端，当前为 %d x %d。放大窗口后即可继续。",
+	"loading":      "正在读取…",
 
-	"semicolon": "；", "colon": "：",
+	"semicolon": "；", "colon": "：", "comma": "，",
 	"list.join": "、",
 	"example":   "例如 ",
+
+	// How long something is, in its largest unit.
+	"time.s": "%d 秒", "time.min": "%d 分钟", "time.h": "%d 小时", "time.d": "%d 天", "time.y": "%d 年",
 
 	// How a date is written in short, as package time wants it.
 	"date.day":     "01-02",
 	"date.weekday": "%[2]d 日（%[1]s）",
 	"weekday.Mon":  "周一", "weekday.Tue": "周二", "weekday.Wed": "周三", "weekday.Thu": "周四", "weekday.Fri": "周五", "weekday.Sat": "周六", "weekday.Sun": "周日",
 	"date.minute": "01-02 15:04",
-	"date.month":  "1月",
+	"date.month":  "1 月",
 
 	"load.failed":  "读取失败：%s",
-	"gone":         "已不存在：被他人删除",
+	"gone":         "该证书已被他人删除",
 	"copied":       "已复制%s：%s",
 	"copy.name":    "名称",
 	"copy.line":    "整行",
@@ -28,16 +43,16 @@ var chinese = merge(map[string]string{
 
 	"header.readonly": "只读",
 	"header.sandbox":  "沙箱，%sZ", "header.moving": "◔ 沙箱，时钟推进中，%sZ",
-	"header.running": "▶ 一分钟一年，%sZ",
+	"header.running": "▶ 每分钟一年，%sZ",
 	"clock.at":       "时钟现为 %s UTC。",
-	"clock.moving":   "时钟推进至 %s UTC，途中到期的事项会执行。",
+	"clock.moving":   "时钟正推进至 %s UTC，途中到期的事项会依次执行。",
 	"clock.failed":   "时钟推进失败：%s",
 	"clock.later":    "时钟仍在推进，之后还将推进 %d 次。", "clock.later.one": "时钟仍在推进，之后将再推进一次。",
 	"act.clock.day": "时钟推进一天", "act.clock.week": "时钟推进一周", "act.clock.month": "时钟推进一个月",
-	"act.clock.run": "一分钟内走完一年", "act.clock.pause": "停止推进时钟",
-	"header.jobs":   "◔ %d 项进行中",
-	"header.here":   "%d 人在线",
-	"header.sealed": "密封：%s", "sealed.file": "文件", "sealed.passphrase": "口令", "sealed.shut": "%s，尚未解封",
+	"act.clock.run": "让时钟每分钟走过一年", "act.clock.pause": "停止推进时钟",
+	"header.jobs": "◔ %d 项进行中",
+	"header.here": "%d 人在线", "header.role": "（%s）",
+	"header.sealed": "私钥加密：%s", "sealed.file": "密钥文件", "sealed.passphrase": "口令", "sealed.shut": "%s，尚未解锁",
 	"footer.palette": "命令",
 	"footer.help":    "帮助",
 	"footer.typing":  "输入以筛选   enter 保留   esc 清除",
@@ -49,7 +64,7 @@ var chinese = merge(map[string]string{
 	"tab.activity":      "操作记录",
 	"tab.forecast":      "预测",
 
-	"via.terminal": "终端", "via.socket": "本机连接", "via.ssh": "SSH 连接", "via.scheduler": "调度器",
+	"via.terminal": "终端", "via.socket": "本机连接", "via.ssh": "SSH 连接", "via.scheduler": "调度器", "via.demo": "演示",
 	"role.viewer": "查看者", "role.operator": "操作员", "role.reviewer": "审核员", "role.admin": "管理员", "role.owner": "所有者",
 
 	// Words for states, derived values and states of resources.
@@ -57,25 +72,25 @@ var chinese = merge(map[string]string{
 	"label.revoked": "已吊销", "label.refunded": "已退款", "label.closed": "已关闭", "label.ended": "已结束",
 	"label.expired": "已过期", "label.expiring": "即将过期", "label.service-ended": "服务已结束", "label.hosted": "已托管",
 	"label.auto-deploy": "到期自动部署", "label.auto": "自动", "label.deployed": "已部署", "label.failing": "异常",
-	"label.deploying": "部署中", "label.failed": "失败", "label.waiting": "等待次数", "label.outdated": "待更新",
+	"label.deploying": "部署中", "label.failed": "失败", "label.waiting": "次数不足", "label.outdated": "待更新",
 	"label.drifted": "不一致", "label.none": "无",
 	"doing.issue": "签发中", "doing.reissue": "重签中", "doing.renew": "续期中", "doing.deploy": "部署中",
 	"doing.undeploy": "撤下中", "doing.revoke": "吊销中", "doing.verify": "检测中",
 	"result.ok": "成功", "result.begun": "已开始", "result.refused": "已拒绝", "result.failed": "失败", "result.waiting": "等待中",
-	"origin.bought": "购买", "origin.pack": "来自资源包", "origin.upload": "上传", "origin.renewal": "由另一证书续期",
+	"origin.bought": "购买", "origin.pack": "资源包", "origin.upload": "上传", "origin.renewal": "续期",
 
 	// Columns.
 	"col.name": "名称", "col.status": "状态", "col.domains": "域名", "col.spec": "规格", "col.valid": "有效",
 	"col.expires": "到期", "col.on": "云产品", "col.service": "服务周期", "col.id": "ID", "col.resource": "域名/监听",
 	"col.region": "地域", "col.place": "云产品、地域", "col.certificate": "证书", "col.should": "应部署", "col.deployed": "已部署",
-	"col.presents": "线上证书", "col.state": "状态", "col.address": "地址", "col.auto": "自动", "col.seen": "检测",
+	"col.presents": "线上证书", "col.state": "状态", "col.address": "地址", "col.auto": "自动", "col.seen": "上次检测",
 	"col.when": "时间", "col.what": "操作", "col.result": "结果", "col.detail": "详情", "col.who": "操作者", "col.via": "途径", "col.why": "起因",
 
 	// Overview.
 	"band.state":    "状态   ",
 	"band.now":      "当前   ",
 	"band.fine":     "没有即将过期的证书",
-	"count.all":     "全部",
+	"count.all":     "个实例",
 	"weeks.title":   "未来 26 周每周到期数",
 	"weeks.short":   "26 周",
 	"weeks.max":     "最多 %d",
@@ -94,50 +109,50 @@ var chinese = merge(map[string]string{
 	"layout.list":  "列表",
 	"order.expiry": "按到期", "order.name": "按名称", "order.state": "按状态",
 	"filter.uploaded":  "手动上传",
-	"row.expected":     "约 %s 后签发",
-	"spec.upload":      "在别处签发",
+	"row.expected":     "约 %s后签发",
+	"spec.upload":      "由其他途径签发",
 	"next.doing":       "当前：%s",
 	"next.renews":      "%s 自动续期",
 	"next.reissues":    "%s 自动重签",
-	"next.apply":       "下一步：%s 申请",
-	"next.renews.auto": "%s 自动续期；按 %s 到期自动部署",
-	"next.key":         "下一步：%s 添加私钥",
-	"next.deploy":      "下一步：%s 部署",
-	"next.expired":     "已结束：%s 重新购买",
-	"next.renew":       "下一步：%s 续期",
-	"next.host":        "下一步：%s 托管后续期",
+	"next.apply":       "下一步：按 %s 申请",
+	"next.renews.auto": "%s 自动续期；按 %s 开启到期自动部署",
+	"next.key":         "下一步：按 %s 添加私钥",
+	"next.deploy":      "下一步：按 %s 部署",
+	"next.expired":     "已结束：按 %s 重新购买",
+	"next.renew":       "下一步：按 %s 续期",
+	"next.host":        "下一步：按 %s 开启托管以续期",
 	"card.id":          "ID %s",
 	"card.expires":     "%s，%s",
 
 	"empty.welcome": "欢迎。这里还没有证书。",
-	"empty.text": "certquay 购买或导入 TLS 证书，完成签发，部署到您的服务器，并持续关注：" +
+	"empty.text": "certquay 可购买或导入 TLS 证书，完成签发，部署到您的服务器，并持续关注：" +
 		"哪些即将过期、线上实际使用哪张证书、哪些需要您处理。",
-	"empty.first":  "从以下操作开始",
+	"empty.first":  "从以下操作开始：",
 	"empty.buy":    "购买证书；免费级不收费",
 	"empty.import": "从 PEM 文件导入已有证书",
-	"empty.then":   "然后，在列表中的证书上",
+	"empty.then":   "然后，对列表中的证书：",
 	"empty.apply":  "申请：填写域名后签发",
-	"empty.deploy": "部署，并确认服务器已使用该证书",
+	"empty.deploy": "部署：并确认服务器已使用该证书",
 
 	// Details.
 	"pane.facts": "证书", "pane.versions": "证书版本", "pane.resources": "部署", "pane.history": "历史",
-	"pane.awaited": "等待事项", "pane.awaited.versions": "等待事项；证书版本",
+	"pane.awaited": "等待事项", "pane.awaited.versions": "等待事项、证书版本",
 	"pane.more":    "（%d/%d）",
-	"life.none":    "尚无证书：服务周期从首次签发开始",
+	"life.none":    "尚无证书：服务周期从首次签发时开始",
 	"life.issued":  "签发于 %s",
 	"life.until":   "服务至 %s",
 	"life.version": "第 %d 版至 %s，%s",
 	"news.waiting": "正在等待：%s",
 	"news.retry":   "%s，第 %d 次尝试；上次失败：%s",
-	"news.failed":  "%s在 %s 前失败：%s",
-	"news.doing":   "%s，已 %s",
+	"news.failed":  "%s于 %s前失败：%s",
+	"news.doing":   "%s，已持续 %s",
 	"news.reason":  "原因：%s",
 	"news.none":    "暂无待办；按 %s 查看说明",
-	"fact.awaited": "等待", "fact.asks": "CA 使用", "fact.expected.at": "%s，约 %s 后", "fact.again": "下次检查", "fact.company": "企业", "fact.applicant": "申请人",
+	"fact.awaited": "等待", "fact.asks": "CA 联系方式", "fact.expected.at": "%s，约 %s后", "fact.again": "下次检查", "fact.company": "企业", "fact.applicant": "申请人",
 	"fact.documents": "资质文件", "fact.submitted": "提交时间",
 	"proof.dns": "%s 的 DNS 记录", "proof.http": "%s 网站上的文件", "proof.name": "TXT", "proof.value": "记录值", "proof.url": "URL", "proof.content": "内容",
 	"proof.seen": "已检测到", "proof.unseen": "尚未检测到", "proof.review": "按 %s 审核",
-	"fact.expected": "预计签发", "fact.names": "域名", "fact.key": "私钥", "fact.nokey": "（不在此处）",
+	"fact.expected": "预计签发", "fact.names": "域名", "fact.key": "私钥", "fact.nokey": "（certquay 不持有）",
 	"fact.serial": "序列号", "fact.from": "生效时间", "fact.to": "到期时间", "fact.chain": "证书链", "fact.spec": "规格",
 	"fact.ended": "结束方式", "fact.ended.revoke": "已吊销，费用已退还", "fact.ended.close": "已关闭，费用已退还",
 	"fact.entitled": "签发后开启；已购续期：%d 次",
@@ -151,7 +166,7 @@ var chinese = merge(map[string]string{
 	"resources.none":  "未部署；按 %s 部署",
 	"resources.never": "未部署",
 	"resource.never":  "尚未检测",
-	"resource.seen":   "%s 前检测",
+	"resource.seen":   "%s前检测",
 	"history.none":    "暂无",
 	"and.more":        "另有 %d 个",
 
@@ -159,7 +174,7 @@ var chinese = merge(map[string]string{
 	"deployments.all":       "全部",
 	"deployments.switch":    "云产品",
 	"deployments.count":     "%s 个域名/监听",
-	"deployments.none":      "这里还没有部署。在概览中选择已签发的证书并按 d：证书将部署到服务器，certquay 随后通过 TLS 握手确认服务器确实在使用它。",
+	"deployments.none":      "这里还没有部署。在概览中选择已签发的证书并按 d：certquay 会将证书部署到服务器，并通过 TLS 握手确认服务器确实在使用它。",
 	"filter.hint.resources": "按域名/监听或证书筛选",
 	"auto.on":               "开",
 	"auto.off":              "关",
@@ -178,10 +193,10 @@ var chinese = merge(map[string]string{
 	"event.from":     "之前",
 	"event.to":       "之后",
 	"event.reason":   "原因",
-	"event.id":       "证书 ID",
+	"event.id":       "实例 ID",
 	"event.buy-pack": "购买资源包", "event.draft": "草稿", "event.review": "审核", "event.upload-key": "添加私钥", "event.company": "企业",
 	"event.task": "待办", "event.auto-deploy": "自动部署", "event.host": "开启托管", "event.stop-hosting": "停止托管", "event.end-hosting": "托管结束", "event.renew-hosted": "托管续期",
-	"why.asked": "手动", "why.due": "到期自动", "why.resumed": "恢复执行", "why.the CA revoked it by itself": "CA 自行吊销",
+	"why.asked": "手动", "why.due": "到期自动执行", "why.resumed": "恢复执行", "why.the CA revoked it by itself": "CA 自行吊销",
 	"event.buy":      "购买",
 	"event.upload":   "导入",
 	"event.apply":    "申请",
@@ -202,18 +217,18 @@ var chinese = merge(map[string]string{
 
 	// Actions.
 	"action.buy": "购买证书", "action.buy-pack": "购买资源包", "action.upload-key": "添加私钥", "action.upload": "导入证书", "action.apply": "申请证书", "action.close": "关闭实例",
-	"action.review": "审核申请", "action.withdraw": "撤回申请", "action.deploy": "部署", "action.undeploy": "撤下部署",
+	"action.review": "审核申请", "action.withdraw": "撤回申请", "action.deploy": "部署", "action.undeploy": "撤下证书",
 	"action.verify": "检测线上证书", "action.auto-deploy": "到期自动部署", "action.download": "保存证书文件",
 	"action.renew": "续期一年", "action.reissue": "重新签发", "action.host": "托管",
 	"action.stop-hosting": "停止托管", "action.revoke": "吊销证书", "action.delete": "永久删除",
-	"action.undo": "在规则允许时撤销", "action.explain": "说明当前状态的原因", "action.contact": "添加联系人",
-	"act.details": "详情", "act.filter": "输入以筛选", "act.panel": "筛选面板", "act.hosted": "仅看已托管",
-	"act.layout": "卡片或列表", "act.costs": "费用与资源包", "act.mark": "选中；之后的操作作用于所有选中项", "act.copy.name": "复制名称", "act.copy.line": "复制整行",
+	"action.undo": "撤销（规则允许时）", "action.explain": "说明当前状态及原因", "action.contact": "添加联系人",
+	"act.details": "详情", "act.filter": "输入以筛选", "act.panel": "筛选面板", "act.hosted": "仅显示已托管",
+	"act.layout": "切换卡片或列表", "act.costs": "费用与资源包", "act.mark": "选中；后续操作对所有选中项生效", "act.copy.name": "复制名称", "act.copy.line": "复制整行",
 	"act.copy.address": "复制地址", "act.back": "返回；清除选中与筛选", "act.event": "查看完整记录", "act.certificate": "转到其证书",
 	"tasks.dismiss": "忽略：已完成或不需要", "tasks.dismissed": "已忽略：%s",
 	"act.tasks": "查看待处理事项", "tasks.title": "待处理事项", "tasks.since": "已等待 %s",
 	"act.sort.expiry": "按到期时间排序", "act.sort.name": "按名称排序", "act.sort.state": "按状态排序",
-	"act.sort.time": "按时间排序", "sort.one": "此列表只有一种顺序：按时间。", "sort.one.hint": "%s 反转顺序。",
+	"act.sort.time": "按时间排序", "sort.one": "此列表只有一种顺序：按时间。", "sort.one.hint": "按 %s 反转顺序。",
 	"act.down": "下移", "act.up": "上移", "act.left": "左移", "act.right": "右移", "act.top": "第一项", "act.end": "最后一项",
 	"act.halfdown": "下翻半页", "act.halfup": "上翻半页", "act.pagedown": "下一页", "act.pageup": "上一页",
 	"act.nextpane": "下一窗格", "act.prevpane": "上一窗格", "act.nextproduct": "下一云产品", "act.prevproduct": "上一云产品",
@@ -222,5 +237,6 @@ var chinese = merge(map[string]string{
 	"foot.enter": "详情", "foot./": "筛选", "foot.f": "面板", "foot.b": "购买", "foot.i": "导入", "foot.a": "申请", "foot.w": "撤回",
 	"foot.d": "部署", "foot.r": "续期", "foot.n": "重签", "foot.s": "保存", "foot.x": "说明", "foot.y": "复制", "foot.esc": "返回",
 	"foot.D": "撤下", "foot.V": "检测", "foot.o": "证书", "foot.R": "审核", "foot.K": "添加私钥",
+	"key.because":  "%s：%s",
 	"keytable.key": "按键", "keytable.what": "作用", "keytable.where": "位置", "keytable.everywhere": "所有页面", "keytable.sandbox": "所有页面，仅沙箱或演示", "keytable.details": "详情",
 }, chineseDialogs, chineseApplying, chineseHosting, chinesePlain, chineseWatch, chineseForecast)

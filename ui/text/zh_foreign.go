@@ -12,9 +12,9 @@ var or = map[string]string{"zh": " 或 "}
 // they stand in what the engine has stored.
 var foreign = map[string]map[string]string{"zh": {
 	// Networks.
-	"dial tcp %s: %s":                      "{2:say}（{1}）",
+	"dial tcp %s: %s":                      "{2:say}，地址 {1}",
 	"dial tcp: %s":                         "{1:say}",
-	"dial unix %s: %s":                     "{2:say}（{1}）",
+	"dial unix %s: %s":                     "{2:say}，地址 {1}",
 	"lookup %s on %s: %s":                  "解析 {1}（DNS 服务器 {2}）：{3:say}",
 	"lookup %s: %s":                        "解析 {1}：{2:say}",
 	"read tcp %s->%s: %s":                  "读取 {2}（自 {1}）：{3:say}",

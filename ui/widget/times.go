@@ -1,9 +1,9 @@
 package widget
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
+
+// say gives the text of a key, such as how a language writes hours.
+type say = func(key string, args ...any) string
 
 // Day is a date as short as it stays clear: the year is left out in the coming
 // eleven months and the last, where the layout says how a day is written.
@@ -27,44 +27,44 @@ func Stamp(t time.Time) string {
 
 // Days is how many days a moment is away, negative in the past; hours on the
 // last day.
-func Days(t, now time.Time) string {
+func Days(say say, t, now time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
 	d := t.Sub(now)
 	if d > -24*time.Hour && d < 24*time.Hour {
-		return fmt.Sprintf("%d h", int(d.Hours()))
+		return say("time.h", int(d.Hours()))
 	}
-	return fmt.Sprintf("%d d", int(d.Hours()/24))
+	return say("time.d", int(d.Hours()/24))
 }
 
 // Ago is how long ago a moment was, in its largest unit.
-func Ago(t, now time.Time) string {
+func Ago(say say, t, now time.Time) string {
 	if t.IsZero() {
 		return "–"
 	}
 	d := now.Sub(t)
 	switch {
 	case d < time.Minute:
-		return fmt.Sprintf("%d s", max(int(d.Seconds()), 0))
+		return say("time.s", max(int(d.Seconds()), 0))
 	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
+		return say("time.min", int(d.Minutes()))
 	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
+		return say("time.h", int(d.Hours()))
 	}
-	return fmt.Sprintf("%d d", int(d.Hours()/24))
+	return say("time.d", int(d.Hours()/24))
 }
 
 // Validity is how long something is valid, as people say it.
-func Validity(d time.Duration) string {
+func Validity(say say, d time.Duration) string {
 	days := int((d + 12*time.Hour).Hours() / 24)
 	switch {
 	case d <= 0:
 		return "–"
 	case days >= 360 && days%365 < 6:
-		return fmt.Sprintf("%d y", (days+3)/365)
+		return say("time.y", (days+3)/365)
 	case days == 0:
-		return fmt.Sprintf("%d h", int(d.Hours()))
+		return say("time.h", int(d.Hours()))
 	}
-	return fmt.Sprintf("%d d", days)
+	return say("time.d", days)
 }

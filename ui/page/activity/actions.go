@@ -52,7 +52,10 @@ func (p *page) open() tea.Cmd {
 	var ls []string
 	add := func(key, v string) {
 		if v != "" {
-			head := strings.ToLower(c.T(key))
+			head := c.T(key)
+			if strings.HasPrefix(key, "col.") { // those are written large
+				head = strings.ToLower(head)
+			}
 			for _, l := range widget.Wrap(v, max(min(p.width-2, 78)-4-16, 10)) { // so that what is long stays in its column
 				ls = append(ls, widget.Pad(head, 16)+l)
 				head = ""

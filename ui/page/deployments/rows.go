@@ -53,13 +53,13 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 			if r.NotAfter.Before(c.Now) {
 				tone = style.Bad
 			}
-			return widget.Cell{Tone: tone, Text: widget.Days(r.NotAfter, c.Now)}
+			return widget.Cell{Tone: tone, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 		}},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) widget.Cell {
 			st := style.Of(string(r.State))
 			word := c.Text.Or("label."+string(r.State), string(r.State))
 			if !r.DriftSince.IsZero() {
-				if more := word + " " + widget.Ago(r.DriftSince, c.Now); widget.Width(more)+2 <= w {
+				if more := word + " " + widget.Ago(c.T, r.DriftSince, c.Now); widget.Width(more)+2 <= w {
 					word = more
 				}
 			}
@@ -78,7 +78,7 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 			return widget.Cell{Tone: style.Good, Text: c.T("auto.on")}
 		}},
 		{Title: c.T("col.seen"), Min: 8, Max: 10, From: 160, Right: true, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: widget.Ago(r.VerifiedAt, c.Now)}
+			return widget.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.VerifiedAt, c.Now)}
 		}},
 	}
 }

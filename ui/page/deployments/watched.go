@@ -104,9 +104,9 @@ func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 			case r.NotAfter.IsZero():
 				return widget.Cell{Tone: style.Faint, Text: "–"}
 			case r.NotAfter.Before(c.Now):
-				return widget.Cell{Tone: style.Bad, Text: widget.Days(r.NotAfter, c.Now)}
+				return widget.Cell{Tone: style.Bad, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 			}
-			return widget.Cell{Tone: style.Plain, Text: widget.Days(r.NotAfter, c.Now)}
+			return widget.Cell{Tone: style.Plain, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 		}},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) widget.Cell {
 			st := style.Of(r.State())
@@ -116,7 +116,7 @@ func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + watchWords(c, &r)}
 		}},
 		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: widget.Ago(r.Answered, c.Now)}
+			return widget.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.Answered, c.Now)}
 		}},
 	}
 }
@@ -294,7 +294,7 @@ func (w *watched) details() tea.Cmd {
 	lines := []string{watchWords(c, &r)}
 	add := func(label, value string) {
 		if value != "" {
-			lines = append(lines, c.T(label)+" "+text.Clean(value))
+			lines = append(lines, widget.Follow(c.T(label), text.Clean(value)))
 		}
 	}
 	add("watch.because", c.Text.Say(r.Detail))
@@ -302,11 +302,11 @@ func (w *watched) details() tea.Cmd {
 	about := []string{}
 	for _, l := range [][2]string{{"watch.name", r.Name}, {"watch.subject", r.Subject}, {"watch.issuer", r.Issuer}, {"watch.sha256", r.Fingerprint}} {
 		if l[1] != "" {
-			about = append(about, c.T(l[0])+": "+text.Clean(l[1]))
+			about = append(about, c.T(l[0])+c.T("colon")+text.Clean(l[1]))
 		}
 	}
 	if !r.NotAfter.IsZero() {
-		about = append(about, c.T("watch.until")+": "+r.NotAfter.UTC().Format("2006-01-02 15:04:05Z"))
+		about = append(about, c.T("watch.until")+c.T("colon")+r.NotAfter.UTC().Format("2006-01-02 15:04:05Z"))
 	}
 	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
 		return &dialog.Notice{Context: c, Title: r.Address, Tone: st.Tone, Parts: []dialog.Part{{Tone: st.Tone, Lines: lines}, {Tone: style.Plain, Head: c.T("watch.presents"), Lines: about}}}

@@ -228,12 +228,12 @@ func (a *application) domainHint(v form.Values) string {
 	switch {
 	case s.Type == model.Wildcard: // says it all: *.name
 	case a.issuer.IPNames:
-		h += " " + c.T("apply.ip")
+		h = widget.Follow(h, c.T("apply.ip"))
 	default:
-		h += " " + c.T("apply.noip")
+		h = widget.Follow(h, c.T("apply.noip"))
 	}
 	if a.issuer.MaxValidity > 0 {
-		h += " " + c.T("apply.issuer", s.Brand, c.Text.Or("level."+string(s.Level), string(s.Level)), widget.Validity(a.issuer.MaxValidity))
+		h = widget.Follow(h, c.T("apply.issuer", s.Brand, c.Text.Or("level."+string(s.Level), string(s.Level)), widget.Validity(c.T, a.issuer.MaxValidity)))
 	}
 	for _, d := range split(v["domains"]) {
 		if n, err := names.Parse(d); err == nil && n.ASCII != n.Unicode {
@@ -337,7 +337,7 @@ func (a *application) preview(v form.Values) func() form.Preview {
 			if strings.TrimSpace(v[m.Field]) == "" && m.Field != "csr" {
 				empty = append(empty, name)
 			} else {
-				wrong = append(wrong, "• "+name+": "+c.Wrong(m))
+				wrong = append(wrong, "• "+name+c.T("colon")+c.Wrong(m))
 			}
 		}
 		if a.unchosen(v) {

@@ -48,7 +48,7 @@ func csrOf(c *kit.Context, v form.Values) (*x509.CertificateRequest, error) {
 		if data, err = c.Read(path); err != nil {
 			return nil, &lifecycle.Invalid{Field: "csr", Why: c.File(path, err)}
 		}
-		name = path + ": "
+		name = path + c.T("colon")
 	}
 	if len(data) == 0 {
 		return nil, nil

@@ -71,23 +71,25 @@ func deploy(q *request) tea.Msg {
 			}},
 			{Key: "regions", Label: c.T("deploy.regions"), Initial: region,
 				Show: func(v form.Values) bool { return len(product(v).Regions) > 1 },
-				Hint: func(v form.Values) string { return c.T("deploy.regions.hint", strings.Join(product(v).Regions, ", ")) },
+				Hint: func(v form.Values) string {
+					return c.T("deploy.regions.hint", strings.Join(product(v).Regions, ", "))
+				},
 				Valid: func(s string, v form.Values) string {
 					if len(split(s)) == 0 {
 						return c.T("deploy.regions.needed", v["product"])
 					}
 					for _, r := range split(s) {
 						if !slices.Contains(product(v).Regions, r) {
-							return c.T("deploy.regions.wrong", v["product"], r, strings.Join(product(v).Regions, ", "))
+							return c.T("deploy.regions.wrong", v["product"], r, strings.Join(product(v).Regions, c.T("list.join")))
 						}
 					}
 					return ""
 				}},
 			{Key: "resources", Label: c.T("deploy.resources"), Placeholder: c.T("deploy.resources.all"), Hint: func(v form.Values) string {
 				if product(v).Makes {
-					return c.T("deploy.resources.hint.makes", strings.Join(domains[:min(len(domains), 3)], ", "))
+					return c.T("deploy.resources.hint.makes", strings.Join(domains[:min(len(domains), 3)], c.T("list.join")))
 				}
-				return c.T("deploy.resources.hint", strings.Join(domains[:min(len(domains), 3)], ", "))
+				return c.T("deploy.resources.hint", strings.Join(domains[:min(len(domains), 3)], c.T("list.join")))
 			}},
 		},
 	}

@@ -334,5 +334,5 @@ func (q *request) one() tea.Msg {
 
 // split takes a list apart that a person typed with commas or blanks.
 func split(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == ';' || r == '\n' || r == '\t' })
+	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(", ;\n\t，、；", r) })
 }

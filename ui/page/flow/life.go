@@ -225,7 +225,7 @@ func (q *request) presenting() (string, error) {
 	if len(at) == 0 {
 		return q.c.T("revoke.nowhere"), nil
 	}
-	return q.c.T("revoke.presented", strings.Join(at, ", ")), nil
+	return q.c.T("revoke.presented", strings.Join(at, q.c.T("list.join"))), nil
 }
 
 // undo takes back what the person has done last, where the rules let one go

@@ -97,11 +97,11 @@ func (q *request) names() string {
 	var ns []string
 	for i, cs := range q.cases {
 		if i == 5 {
-			return strings.Join(ns, ", ") + " " + q.c.T("and.more", len(q.cases)-5)
+			return strings.Join(ns, q.c.T("list.join")) + " " + q.c.T("and.more", len(q.cases)-5)
 		}
 		ns = append(ns, cs.Instance.Name)
 	}
-	return strings.Join(ns, ", ")
+	return strings.Join(ns, q.c.T("list.join"))
 }
 
 // skipped tells in a dialog about marked ones that are left out.

@@ -62,7 +62,8 @@ func offered[T ~string](c *kit.Context, kind string, can []T) []form.Option {
 	return os
 }
 
-// withheld names what an issuer does not offer, so that nobody looks for it.
+// withheld names what an issuer does not offer, so that nobody looks for it;
+// nothing when it offers all.
 func withheld[T ~string](c *kit.Context, kind string, all, can []T, brand string) string {
 	var not []string
 	for _, o := range all {
@@ -73,7 +74,7 @@ func withheld[T ~string](c *kit.Context, kind string, all, can []T, brand string
 	if len(not) == 0 {
 		return ""
 	}
-	return " " + c.T("buy.withheld", brand, strings.Join(not, c.T("list.join")))
+	return c.T("buy.withheld", brand, strings.Join(not, c.T("list.join")))
 }
 
 // against puts an error of a preview beside the field it belongs to, else under

@@ -90,7 +90,11 @@ func (r *reviewing) parts() []dialog.Part {
 	parts := []dialog.Part{{Head: c.T("review.application"), Lines: lines}}
 	lines = nil
 	for _, k := range organizationKeys {
-		put(k.text, *k.of(&a.Company))
+		value := *k.of(&a.Company)
+		if k.key == "company type" {
+			value = c.Text.Code("organization", value)
+		}
+		put(k.text, value)
 	}
 	if a.Company != (model.Organization{}) {
 		parts = append(parts, dialog.Part{Head: c.T("review.organization"), Lines: lines})

@@ -79,9 +79,9 @@ func (p *page) View() string {
 // askedLine says what the forecast answers.
 func (p *page) askedLine() string {
 	s, c := p.c.Styles, p.c
-	left := " " + s.Paint(style.Strong, c.T("forecast.months", p.months)) + "   " + s.Paint(style.Muted, c.T("forecast.policy")) + " " + policyName(c, forecast.AsConfigured)
+	left := " " + s.Paint(style.Strong, c.T("forecast.months", p.months)) + "   " + s.Paint(style.Muted, c.T("forecast.policy")) + widget.Gap(c.T("forecast.policy"), "") + policyName(c, forecast.AsConfigured)
 	if p.compare != forecast.AsConfigured {
-		left += "   " + s.Paint(style.Muted, c.T("forecast.compare")) + " " + s.Paint(style.Accent, policyName(c, p.compare))
+		left += "   " + s.Paint(style.Muted, c.T("forecast.compare")) + widget.Gap(c.T("forecast.compare"), "") + s.Paint(style.Accent, policyName(c, p.compare))
 		if p.theirs && p.b != nil {
 			left += " " + s.Paint(style.Accent, c.T("forecast.listed.here"))
 		}

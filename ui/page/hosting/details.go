@@ -125,7 +125,7 @@ func (d *hosted) parts(c *kit.Context) []dialog.Part {
 	}
 	lines := []string{
 		line("fact.contact", contact),
-		line("hosting.details.left", strconv.Itoa(d.i.Hosting.RenewalsLeft)+", "+c.T("hosting.details.until", d.i.ServiceEnd.Format("2006-01-02"))),
+		line("hosting.details.left", strconv.Itoa(d.i.Hosting.RenewalsLeft)+c.T("comma")+c.T("hosting.details.until", d.i.ServiceEnd.Format("2006-01-02"))),
 	}
 	lines = append(lines, facts("hosting.details.next", d.next)...)
 	lines = append(lines, facts("hosting.details.last", d.attempt)...)
@@ -157,7 +157,7 @@ func (d *hosted) next(c *kit.Context) (when, because string) {
 	case d.row.Due.IsZero():
 		return "–", because
 	}
-	return c.T("hosting.details.due", widget.Stamp(d.row.Due), widget.Days(d.row.Due, c.Now)), because
+	return c.T("hosting.details.due", widget.Stamp(d.row.Due), widget.Days(c.T, d.row.Due, c.Now)), because
 }
 
 // attempt is the last try to renew, and what came of it.
@@ -171,7 +171,7 @@ func (d *hosted) attempt(c *kit.Context) (said, because string) {
 		return c.T("hosting.details.never"), ""
 	}
 	because, _ = c.Told(d.last)
-	return widget.Stamp(d.last.At) + ", " + c.Text.Or("result."+d.last.Result, d.last.Result), because
+	return widget.Stamp(d.last.At) + c.T("comma") + c.Text.Or("result."+d.last.Result, d.last.Result), because
 }
 
 func (d *hosted) creditLines(c *kit.Context) []string {

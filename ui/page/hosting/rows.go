@@ -63,7 +63,7 @@ func when(c *kit.Context, r *model.Row) widget.Cell {
 	case r.Due.IsZero():
 		return widget.Cell{Tone: style.Faint, Text: "–"}
 	}
-	return widget.Cell{Text: widget.Pad(widget.Day(r.Due, c.Now, c.T("date.day")), 10) + widget.PadLeft(widget.Days(r.Due, c.Now), 7)}
+	return widget.Cell{Text: widget.Spread(widget.Day(r.Due, c.Now, c.T("date.day")), widget.Days(c.T, r.Due, c.Now), 17)}
 }
 
 // why says why then (spec T5, H4).

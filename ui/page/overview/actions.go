@@ -88,7 +88,7 @@ func (p *page) showTasks() tea.Cmd {
 		Make: func() kit.Dialog {
 			d := &dialog.List{Context: c, Title: c.T("tasks.title"), None: c.T("needs.nothing"), Drop: c.T("tasks.dismiss")}
 			for _, t := range tasks {
-				e := dialog.Entry{Head: c.Text.Say(t.Text), Aside: c.T("tasks.since", widget.Ago(t.Created, c.Now))}
+				e := dialog.Entry{Head: c.Text.Say(t.Text), Aside: c.T("tasks.since", widget.Ago(c.T, t.Created, c.Now))}
 				for _, l := range text.Lines(t.Detail) {
 					if strings.TrimSpace(l) != "" {
 						e.Lines = append(e.Lines, l)

@@ -5,6 +5,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -54,10 +55,10 @@ func (d *details) awaited() []line {
 		}
 	}
 	if a := i.Application; i.Spec.Level != model.DV && a.Email+a.Phone != "" {
-		ls = append(ls, fact(c.T("fact.asks"), strings.Trim(a.Email+", "+a.Phone, ", ")))
+		ls = append(ls, fact(c.T("fact.asks"), joined(c, a.Email, a.Phone)))
 	}
 	if !i.ExpectedIssue.IsZero() {
-		ls = append(ls, fact(c.T("fact.expected"), c.T("fact.expected.at", widget.Stamp(i.ExpectedIssue), widget.Ago(c.Now, i.ExpectedIssue))))
+		ls = append(ls, fact(c.T("fact.expected"), c.T("fact.expected.at", widget.Stamp(i.ExpectedIssue), widget.Ago(c.T, c.Now, i.ExpectedIssue))))
 	}
 	if !i.Operation.Next.IsZero() {
 		ls = append(ls, fact(c.T("fact.again"), widget.Stamp(i.Operation.Next)))
@@ -98,13 +99,13 @@ func (d *details) applied() []line {
 	var ls []line
 	if o := a.Company; o.Name != "" {
 		ls = append(ls, fact(c.T("fact.company"), o.Name))
-		for _, v := range []string{strings.Trim(o.Type+", "+o.OrganizationID, ", "), joined(o.Address, strings.TrimSpace(o.Zip+" "+o.City), o.Province, o.Country), o.Phone} {
+		for _, v := range []string{joined(c, c.Text.Code("organization", o.Type), o.OrganizationID), joined(c, o.Address, strings.TrimSpace(o.Zip+" "+o.City), o.Province, o.Country), o.Phone} {
 			if v != "" {
 				ls = append(ls, fact("", v))
 			}
 		}
 	}
-	if v := joined(a.ApplicantName, a.Email, a.Phone); v != "" {
+	if v := joined(c, a.ApplicantName, a.Email, a.Phone); v != "" {
 		ls = append(ls, fact(c.T("fact.applicant"), v))
 	}
 	for n, p := range d.papers {
@@ -117,12 +118,12 @@ func (d *details) applied() []line {
 	return ls
 }
 
-func joined(parts ...string) string {
+func joined(c *kit.Context, parts ...string) string {
 	var ps []string
 	for _, p := range parts {
 		if p != "" {
 			ps = append(ps, p)
 		}
 	}
-	return strings.Join(ps, ", ")
+	return strings.Join(ps, c.T("comma"))
 }

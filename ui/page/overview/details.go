@@ -323,7 +323,7 @@ func (d *details) lifeDates(l widget.Life) string {
 	right := s.Paint(style.Muted, c.T("life.until", l.To.Format("2006-01-02"))) + " "
 	middle := ""
 	if v := i.Current(); v != nil {
-		middle = c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), widget.Days(v.NotAfter, c.Now))
+		middle = c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), widget.Days(c.T, v.NotAfter, c.Now))
 	}
 	gap := d.width - widget.Width(left) - widget.Width(right) - widget.Width(middle)
 	if gap < 4 {
@@ -341,9 +341,9 @@ func (d *details) news(r *model.Row) (string, style.Tone) {
 	case i.Operation.Active() && i.Operation.Error != "":
 		return "▲ " + c.T("news.retry", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), i.Operation.Attempt, c.Text.Failed(string(i.Operation.Kind), i.Operation.Error)), style.Soon
 	case i.Failure.What != "":
-		return "✕ " + c.T("news.failed", c.Text.Code("action", string(i.Failure.What)), widget.Ago(i.Failure.At, c.Now), c.Text.Failed(string(i.Failure.What), i.Failure.Message)), style.Bad
+		return "✕ " + c.T("news.failed", c.Text.Code("action", string(i.Failure.What)), widget.Ago(c.T, i.Failure.At, c.Now), c.Text.Failed(string(i.Failure.What), i.Failure.Message)), style.Bad
 	case i.Operation.Active():
-		return "◔ " + c.T("news.doing", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), widget.Ago(i.Operation.Since, c.Now)), style.Work
+		return "◔ " + c.T("news.doing", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), widget.Ago(c.T, i.Operation.Since, c.Now)), style.Work
 	case i.Reason != "":
 		return c.T("news.reason", c.Text.Failed(string(lifecycle.Issue), i.Reason)), style.Soon
 	}
@@ -401,7 +401,7 @@ func (d *details) paneView(pane, w, h int, framed bool) string {
 	}
 	title := d.paneName(pane)
 	if n := len(ls); n > room && room > 0 {
-		title += " " + d.c.T("pane.more", min(d.top[pane]+room, n), n)
+		title = widget.Follow(title, d.c.T("pane.more", min(d.top[pane]+room, n), n))
 	}
 	for len(out) < room {
 		out = append(out, "")

@@ -63,7 +63,7 @@ func (d *details) facts() []line {
 	if v := i.Current(); v != nil {
 		key := v.KeyType
 		if v.KeyID == "" {
-			key += " " + c.T("fact.nokey")
+			key = widget.Follow(key, c.T("fact.nokey"))
 		}
 		ls = append(ls, fact(c.T("fact.key"), key), fact(c.T("fact.serial"), v.Serial), fact("SHA-256", v.Fingerprint),
 			fact(c.T("fact.from"), widget.Stamp(v.NotBefore)), fact(c.T("fact.to"), widget.Stamp(v.NotAfter)))
@@ -83,7 +83,7 @@ func (d *details) facts() []line {
 	}
 	origin := c.Text.Or("origin."+string(i.Origin), string(i.Origin))
 	if !i.Created.IsZero() {
-		origin += ", " + widget.Stamp(i.Created)
+		origin += c.T("comma") + widget.Stamp(i.Created)
 	}
 	ls = append(ls, fact(c.T("fact.origin"), origin))
 	if how := c.Table.PaidBack(i); how != "" {
@@ -165,7 +165,7 @@ func (d *details) places() []line {
 		st := style.Of(string(r.State))
 		seen := c.T("resource.never")
 		if !r.VerifiedAt.IsZero() {
-			seen = c.T("resource.seen", widget.Ago(r.VerifiedAt, c.Now))
+			seen = c.T("resource.seen", widget.Ago(c.T, r.VerifiedAt, c.Now))
 		}
 		ls = append(ls,
 			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: st.Tone, Text: st.Glyph + " " + widget.Pad(c.Text.Or("label."+string(r.State), string(r.State)), 10)},

@@ -19,15 +19,15 @@ func (p *page) Plain(w, h int) kit.Spoken {
 	}
 	var s kit.Spoken
 	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(widget.Said(c.T, line), w)...) }
-	add(strings.TrimSpace(c.T("band.state")) + ": " + strings.Join(p.stateParts(false), ", "))
-	add(strings.TrimSpace(c.T("band.now")) + ": " + strings.Join(p.derivedParts(), ", "))
+	add(strings.TrimSpace(c.T("band.state")) + c.T("colon") + strings.Join(p.stateParts(false), c.T("comma")))
+	add(strings.TrimSpace(c.T("band.now")) + c.T("colon") + strings.Join(p.derivedParts(), c.T("comma")))
 	add(p.needs(4 * w))
 	if h >= 16 {
 		add(p.weeks())
 	}
-	listed := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All)) + ", " + p.c.T("plain.order."+strconv.FormatBool(p.query.Desc), c.T("order."+string(p.order().Sort)))
+	listed := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All)) + c.T("comma") + p.c.T("plain.order."+strconv.FormatBool(p.query.Desc), c.T("order."+string(p.order().Sort)))
 	if n := len(p.table.Marked); n > 0 {
-		listed += ", " + c.T("list.marked", n)
+		listed += c.T("comma") + c.T("list.marked", n)
 	}
 	add(listed)
 	if words := strings.TrimSpace(p.filterWords() + " " + p.query.Filter.Text); p.typing || words != "" {
@@ -51,7 +51,7 @@ func (p *page) weeks() string {
 	var parts []string
 	for n, count := range p.counts.Weeks {
 		if count > 0 {
-			parts = append(parts, p.c.T("plain.week", p.c.Now.AddDate(0, 0, 7*n).Format("Jan 02"), count))
+			parts = append(parts, p.c.T("plain.week", p.c.Now.AddDate(0, 0, 7*n).Format(p.c.T("date.day")), count))
 		}
 	}
 	if len(parts) > 6 {
@@ -63,7 +63,7 @@ func (p *page) weeks() string {
 	case len(parts) == 0:
 		parts = []string{p.c.T("plain.none")}
 	}
-	return p.c.T("weeks.title") + ": " + strings.Join(parts, ", ")
+	return p.c.T("weeks.title") + p.c.T("colon") + strings.Join(parts, p.c.T("comma"))
 }
 
 // plain says the pane in use, and the line under the cursor by itself.
@@ -80,7 +80,7 @@ func (d *details) plain(w, h int) kit.Spoken {
 	news, _ := d.news(&r)
 	add(news)
 	if v := d.instance.Current(); v != nil {
-		add(c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), widget.Days(v.NotAfter, c.Now)) + ", " + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")))
+		add(c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), widget.Days(c.T, v.NotAfter, c.Now)) + c.T("comma") + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")))
 	}
 	ls := d.lines[d.pane]
 	said := func(n int) string {

@@ -15,6 +15,7 @@ import (
 
 // columns are those of the list; narrow screens leave out what has From.
 func columns(c *kit.Context) []widget.Column[model.Row] {
+	days := widget.Width(c.T("time.d", 999))
 	return []widget.Column[model.Row]{
 		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
@@ -29,8 +30,8 @@ func columns(c *kit.Context) []widget.Column[model.Row] {
 		{Title: c.T("col.spec"), Min: 22, Max: 36, Grow: 5, From: 150, Cell: func(r model.Row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: specOf(c, &r)}
 		}},
-		{Title: c.T("col.valid"), Min: 5, Max: 5, From: 100, Right: true, Cell: func(r model.Row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: validity(&r)}
+		{Title: c.T("col.valid"), Min: days, Max: days, From: 100, Right: true, Cell: func(r model.Row, _ int) widget.Cell {
+			return widget.Cell{Tone: style.Muted, Text: validity(c, &r)}
 		}},
 		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 17, Max: 17, Cell: func(r model.Row, _ int) widget.Cell {
 			return expires(c, &r)
@@ -117,18 +118,18 @@ func specOf(c *kit.Context, r *model.Row) string {
 	return strings.Join(parts, " · ")
 }
 
-func validity(r *model.Row) string {
+func validity(c *kit.Context, r *model.Row) string {
 	if r.NotAfter.IsZero() {
 		return "–"
 	}
-	return widget.Validity(r.NotAfter.Sub(r.NotBefore))
+	return widget.Validity(c.T, r.NotAfter.Sub(r.NotBefore))
 }
 
 // expires is the day and how far it is; before issue, when issue is expected.
 func expires(c *kit.Context, r *model.Row) widget.Cell {
 	if r.NotAfter.IsZero() {
 		if !r.ExpectedIssue.IsZero() {
-			return widget.Cell{Tone: style.Work, Text: c.T("row.expected", widget.Ago(c.Now, r.ExpectedIssue))}
+			return widget.Cell{Tone: style.Work, Text: c.T("row.expected", widget.Ago(c.T, c.Now, r.ExpectedIssue))}
 		}
 		return widget.Cell{Tone: style.Faint, Text: "–"}
 	}
@@ -141,7 +142,7 @@ func expires(c *kit.Context, r *model.Row) widget.Cell {
 	case r.Is(model.Expiring, c.Now):
 		tone = style.Soon
 	}
-	return widget.Cell{Tone: tone, Text: widget.Pad(widget.Day(r.NotAfter, c.Now, c.T("date.day")), 10) + widget.PadLeft(widget.Days(r.NotAfter, c.Now), 7)}
+	return widget.Cell{Tone: tone, Text: widget.Spread(widget.Day(r.NotAfter, c.Now, c.T("date.day")), widget.Days(c.T, r.NotAfter, c.Now), 17)}
 }
 
 func on(r *model.Row) widget.Cell {
@@ -224,7 +225,7 @@ func card(c *kit.Context, r *model.Row, w int, selected, marked bool) string {
 	e := expires(c, r)
 	switch {
 	case !r.NotAfter.IsZero():
-		expiry = s.Paint(e.Tone, c.T("card.expires", widget.Day(r.NotAfter, c.Now, c.T("date.day")), widget.Days(r.NotAfter, c.Now)))
+		expiry = s.Paint(e.Tone, c.T("card.expires", widget.Day(r.NotAfter, c.Now, c.T("date.day")), widget.Days(c.T, r.NotAfter, c.Now)))
 	case !r.ExpectedIssue.IsZero():
 		expiry = s.Paint(e.Tone, e.Text)
 	}

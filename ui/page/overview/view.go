@@ -218,7 +218,8 @@ func (p *page) needs(w int) string {
 		parts = append(parts, c.T(key, kinds[k]))
 	}
 	head := "▲ " + c.T("needs.you")
-	return s.Paint(style.Soon, head) + " " + widget.Cut(strings.Join(parts, " · "), w-widget.Width(head)-1)
+	head += widget.Gap(head, parts[0])
+	return s.Paint(style.Soon, head) + widget.Cut(strings.Join(parts, " · "), w-widget.Width(head))
 }
 
 // filterLine tells what is listed: filter, how many, order and layout.
