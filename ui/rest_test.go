@@ -13,7 +13,7 @@ import (
 // A cursor that moves on and on reads what it has come to when it rests, not at
 // every row, and the footer keeps what it said until then. A single move reads
 // at once. What is pressed meanwhile is for the row that the cursor is on.
-// spec: V7
+// spec: V4
 func TestTheCursorReadsWhereItRests(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Rest = 20 * time.Millisecond })
 	time.Sleep(d.m.c.Rest)
