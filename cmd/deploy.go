@@ -174,7 +174,11 @@ func verifyCmd(c *call) *cobra.Command {
 			if all[0].Job.Result != lifecycle.ResultOK {
 				return &failedError{what: fmt.Sprintf("%s %s %s: %s", v.Product, v.Region, v.Name, all[0].Job.Error), hint: "to put it right: certquay deploy " + v.Instance.Short() + " --product " + v.Product + " --region " + v.Region + " --resource " + v.Name}
 			}
-			c.say("%s %s %s presents what was deployed, %s, until %s", v.Product, v.Region, v.Name, v.Presented[:16], day(v.NotAfter))
+			earlier := ""
+			if v.State == model.ResourceOutdated {
+				earlier = " (an earlier version than the current)"
+			}
+			c.say("%s %s %s presents what was deployed, %s, until %s%s", v.Product, v.Region, v.Name, v.Presented[:16], day(v.NotAfter), earlier)
 			return nil
 		},
 	}

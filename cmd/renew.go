@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -121,6 +122,7 @@ func revokeCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			still = slices.DeleteFunc(still, func(v lifecycle.ResourceView) bool { return !cs.Revokes(&v.Resource) })
 			if c.engine().Table().Check(lifecycle.Revoke, cs) == nil {
 				p, err := c.engine().Refund(i.ID)
 				if err != nil {

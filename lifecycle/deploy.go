@@ -271,7 +271,12 @@ func (e *Engine) withResource(tx model.Tx, id model.ID, change func(*model.Resou
 		if owner == "" {
 			continue
 		}
-		if err := e.withInstance(tx, owner, func(i *model.Instance) error { return e.summarize(tx, i) }); err != nil {
+		if err := e.withInstance(tx, owner, func(i *model.Instance) error {
+			if err := e.summarize(tx, i); err != nil {
+				return err
+			}
+			return e.askToReplace(tx, i)
+		}); err != nil {
 			return err
 		}
 	}

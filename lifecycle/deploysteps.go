@@ -383,7 +383,20 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 			e.saw(r, bundle.Fingerprint(seen[0]), leaf.NotAfter)
 			switch {
 			case r.Presented == r.Deployed:
-				detail = "presents what was deployed"
+				i, err := model.Get[model.Instance](tx, string(r.Instance))
+				if err != nil {
+					return fmt.Errorf("read instance %s: %w", r.Instance, err)
+				}
+				switch revoked, expired := spoilt(r, &i, e.Now()); { // of both a task tells
+				case revoked:
+					detail, result, repeat = "presents what was deployed, which is revoked", ResultFailed, true
+				case expired:
+					detail, result, repeat = "presents what was deployed, which expired "+stamp(r.NotAfter), ResultFailed, true
+				case r.Presents(&i) == model.ResourceOutdated:
+					detail = "presents what was deployed, an earlier version than the current"
+				default:
+					detail = "presents what was deployed"
+				}
 			default:
 				detail, result = fmt.Sprintf("presents another certificate (SHA-256 %s…) than was deployed", r.Presented[:16]), ResultFailed
 				reason, repeat = reasonDrift, drifted && was == r.Presented

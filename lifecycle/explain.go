@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -123,8 +124,8 @@ func presented(i *model.Instance, rs []model.Resource, why func(rule, format str
 		why("D3", "%d of %d resources present it, verified by handshake: %s", len(same), len(rs), placesOf(same))
 	}
 	for _, v := range slices.Sorted(maps.Keys(older)) {
-		seen, now := i.Version(v), i.Current()
-		why("D4", "version %d, until %s, is presented in place of version %d: %s", v, stamp(seen.NotAfter), now.Number, placesOf(older[v]))
+		// The newest, where that has ended as well.
+		why("D4", "version %d, until %s, is presented in place of version %d: %s", v, stamp(i.Version(v).NotAfter), cmp.Or(i.Current(), i.Newest()).Number, placesOf(older[v]))
 	}
 	if other := at[model.ResourceDrifted]; len(other) > 0 {
 		why("D4", "another certificate than was deployed is presented: %s", placesOf(other))

@@ -156,7 +156,7 @@ func viewOf(r model.Reader, res model.Resource) (ResourceView, error) {
 		return v, fmt.Errorf("read instance %s: %w", res.Instance, err)
 	}
 	v.State, v.InstanceName, v.Hosted = res.State(&i), i.Name, i.Hosting.On
-	if want := i.Version(res.Version); want != nil {
+	if want := i.Current(); want != nil {
 		v.Expected = want.Fingerprint
 	}
 	return v, nil
@@ -281,14 +281,22 @@ func (e *Engine) Activity(f ActivityFilter) (events []model.Event, err error) {
 	return events, err
 }
 
-// Tasks lists what needs a person, the oldest first.
+// Tasks lists what needs a person, the oldest first, but before all what cannot
+// wait: what visitors of a server see already.
 func (e *Engine) Tasks(limit int) (tasks []model.Task, err error) {
 	err = e.store.View(func(r model.Reader) error {
-		for t, err := range model.All[model.Task](r, model.Scan{Index: "open", Limit: limit}) {
-			if err != nil {
-				return err
+		for _, index := range []string{"urgent", "open"} {
+			for t, err := range model.All[model.Task](r, model.Scan{Index: index}) {
+				if err != nil {
+					return err
+				}
+				if limit > 0 && len(tasks) == limit {
+					return nil
+				}
+				if index == "urgent" || t.Kind != model.TaskReplace {
+					tasks = append(tasks, t)
+				}
 			}
-			tasks = append(tasks, t)
 		}
 		return nil
 	})

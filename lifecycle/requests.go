@@ -85,7 +85,7 @@ type ResourceView struct {
 	model.Resource
 	State        model.ResourceState
 	InstanceName string
-	Expected     string // fingerprint that should be there
+	Expected     string // fingerprint of the current version, which should be there; "" when there is none
 	Hosted       bool
 }
 

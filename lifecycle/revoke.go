@@ -51,6 +51,12 @@ func revocable(v *model.Version, c *Case) bool {
 	return v.Issuer != "" && v.RevokedAt.IsZero() && !c.Now.After(v.NotAfter)
 }
 
+// Revokes says whether a resource presents what revoking would revoke (spec I4).
+func (c *Case) Revokes(r *model.Resource) bool {
+	v := c.Instance.ByFingerprint(r.Presented)
+	return v != nil && revocable(v, c)
+}
+
 // revokeStep revokes the first version that is left.
 func (e *Engine) revokeStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
 	var is Issuer
@@ -120,6 +126,9 @@ func (e *Engine) afterRevoked(tx model.Tx, j *model.Job) error {
 		}
 	}
 	if err := closeRevoked(tx, i, c.Now); err != nil {
+		return err
+	}
+	if err := e.askToReplace(tx, i); err != nil {
 		return err
 	}
 	if err := e.put(tx, i); err != nil {

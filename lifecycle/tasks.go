@@ -59,6 +59,79 @@ func closeRevoked(tx model.Tx, i *model.Instance, at time.Time) error {
 	})
 }
 
+// askToReplace asks a person to see to servers that present what is no good any more,
+// and ends that once they present something else (spec D4). Whoever was told
+// and dismissed it is not told again of the same certificate there.
+func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
+	rs, err := resourcesOf(tx, i.ID)
+	if err != nil {
+		return err
+	}
+	bad := map[model.ID]string{} // what to tell, by resource
+	for n := range rs {
+		r := &rs[n]
+		switch revoked, expired := spoilt(r, i, e.Now()); {
+		case revoked:
+			bad[r.ID] = fmt.Sprintf("%s %s %s presents a certificate that is revoked", r.Product, r.Region, r.Name)
+		case expired:
+			bad[r.ID] = fmt.Sprintf("%s %s %s presents a certificate that expired %s", r.Product, r.Region, r.Name, stamp(r.NotAfter))
+		}
+	}
+	told := map[model.ID]bool{}
+	err = endTasks(tx, model.Scan{Index: "pending", Prefix: string(i.ID)}, e.Now(), func(t *model.Task) string {
+		switch {
+		case t.Kind != model.TaskReplace:
+			return ""
+		case bad[t.Resource] != t.Text:
+			return "seen"
+		}
+		told[t.Resource] = true
+		return ""
+	})
+	if err != nil {
+		return err
+	}
+	for n := range rs {
+		r := &rs[n]
+		if bad[r.ID] == "" || told[r.ID] {
+			continue
+		}
+		t := model.Task{ID: e.newID(), Kind: model.TaskReplace, Instance: i.ID, Resource: r.ID, Created: e.Now(), Text: bad[r.ID], Detail: "SHA-256 " + r.Presented}
+		if known, err := wasDismissed(tx, &t); err != nil {
+			return err
+		} else if known {
+			continue
+		}
+		if err := tx.Put(&t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spoilt says whether what a resource presents is revoked, or else has expired.
+func spoilt(r *model.Resource, i *model.Instance, now time.Time) (revoked, expired bool) {
+	if r.Presented == "" {
+		return false, false
+	}
+	seen := i.ByFingerprint(r.Presented)
+	revoked = seen != nil && !seen.RevokedAt.IsZero()
+	return revoked, !revoked && now.After(r.NotAfter)
+}
+
+// wasDismissed says whether a person has dismissed a task like this one.
+func wasDismissed(tx model.Tx, t *model.Task) (bool, error) {
+	for old, err := range model.All[model.Task](tx, model.Scan{Index: "instance", Prefix: string(t.Instance)}) {
+		if err != nil {
+			return false, err
+		}
+		if old.Kind == t.Kind && old.Resource == t.Resource && old.Text == t.Text && old.Detail == t.Detail && old.Outcome == "dismissed" {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // closeExpired ends the tasks that ask for what has expired by now: nobody can
 // install it any more. The caller holds passing.
 func (e *Engine) closeExpired(now time.Time) error {

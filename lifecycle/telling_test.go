@@ -140,7 +140,7 @@ func TestWhatHappensIsToldOnEveryChannel(t *testing.T) {
 	w.check(w.engine.StopHosting(w.ctx(), operator, id))
 	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "superseded"}))
 	w.tick()
-	if got := p.kinds("mailto:web@example.com")[4:]; !slices.Equal(got, []model.NoticeKind{model.NoticeHostingStopped, model.NoticeRevoked}) {
+	if got := p.kinds("mailto:web@example.com")[4:]; !slices.Equal(got, []model.NoticeKind{model.NoticeHostingStopped, model.NoticeTask, model.NoticeRevoked}) {
 		t.Errorf("at the end web was told %v", got)
 	}
 	if got := p.kinds(mailTo); len(got) != 0 {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -36,7 +37,9 @@ func TestAnExplanationTellsWhatIsPresented(t *testing.T) {
 		ts, err := w.engine.Tasks(0)
 		w.check(err)
 		for _, t := range ts {
-			versions = append(versions, t.Version)
+			if t.Kind == model.TaskInstall {
+				versions = append(versions, t.Version)
+			}
 		}
 		return versions
 	}
@@ -68,5 +71,135 @@ func TestWhatHadExpiredIsNotCurrentAgain(t *testing.T) {
 	i.Versions[1].RevokedAt = at.Add(11 * days)
 	if v := i.Current(); v != nil {
 		t.Errorf("revoked after version 1 had expired: version %d", v.Number)
+	}
+}
+
+// replacing are the open tasks about servers that present what is no good.
+func (w *world) replacing() (texts []string) {
+	w.t.Helper()
+	ts, err := w.engine.Tasks(0)
+	w.check(err)
+	for _, t := range ts {
+		if t.Kind == model.TaskReplace {
+			texts = append(texts, t.Text)
+		}
+	}
+	return texts
+}
+
+// looked asks a resource and gives how that ended and what the log says of it.
+func (w *world) looked(r model.ID) (result, detail string) {
+	w.t.Helper()
+	j, err := w.engine.Verify(w.ctx(), operator, r)
+	w.check(err)
+	all, err := w.engine.Wait(w.ctx(), j.ID)
+	w.check(err)
+	evs, err := w.engine.Activity(lifecycle.ActivityFilter{Limit: 1})
+	w.check(err)
+	return all[0].Job.Result, evs[0].Detail
+}
+
+// renewedByHosting switches hosting on and lives to the renewal.
+func (w *world) renewedByHosting(id model.ID) {
+	w.t.Helper()
+	c, err := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Web", Email: "web@example.com"})
+	w.check(err)
+	w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: c.ID}))
+	w.forward(345 * days)
+	if n := len(w.get(id).Versions); n != 2 {
+		w.t.Fatalf("%d versions, want 2", n)
+	}
+}
+
+// revokes says whether the only resource presents what revoking would revoke.
+func (w *world) revokes(id model.ID) bool {
+	w.t.Helper()
+	cs, err := w.engine.Case(operator, id)
+	w.check(err)
+	r := w.resource(0)
+	return cs.Revokes(&r.Resource)
+}
+
+// A server that presents what has expired is a person's task, the first of all,
+// until it presents something else; asking it says so and is no success. What a
+// person dismisses does not come back. spec: D4, D7, V2
+func TestAServerWithAnExpiredCertificateIsATask(t *testing.T) {
+	w := newWorld(t)
+	id := w.issued("a.example.com")
+	w.deploy(id)
+	r := w.resource(0)
+	if result, detail := w.looked(r.ID); result != lifecycle.ResultOK || detail != "presents what was deployed" {
+		t.Errorf("at first: %s, %s", result, detail)
+	}
+	w.renewedByHosting(id)
+	i := w.get(id)
+	if got := w.resource(0); got.Expected != i.Versions[1].Fingerprint || got.State != model.ResourceOutdated {
+		t.Errorf("should present %s, state %s; version 2 is %s", got.Expected, got.State, i.Versions[1].Fingerprint)
+	}
+	if result, detail := w.looked(r.ID); result != lifecycle.ResultOK || !strings.Contains(detail, "an earlier version than the current") {
+		t.Errorf("outdated: %s, %s", result, detail)
+	}
+	if got := w.replacing(); got != nil {
+		t.Errorf("too early: %q", got)
+	}
+	w.forward(r.NotAfter.Sub(w.engine.Now()) + 25*time.Hour)
+	want := "presents a certificate that expired " + r.NotAfter.UTC().Format(time.DateOnly)
+	if got := w.replacing(); len(got) != 1 || !strings.Contains(got[0], want) {
+		t.Fatalf("a day after it has expired the tasks are %q", got)
+	}
+	if ts, err := w.engine.Tasks(1); err != nil || ts[0].Kind != model.TaskReplace {
+		t.Errorf("the first task is %+v, %v", ts, err)
+	}
+	if result, detail := w.looked(r.ID); result != lifecycle.ResultFailed || !strings.Contains(detail, "which expired") {
+		t.Errorf("expired: %s, %s", result, detail)
+	}
+	w.deploy(id)
+	if got := w.replacing(); got != nil {
+		t.Errorf("after a deployment: %q", got)
+	}
+
+	w.check(w.engine.StopHosting(w.ctx(), operator, id))
+	if !w.revokes(id) {
+		t.Error("the server with what is to be revoked is not named")
+	}
+	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}))
+	got := w.replacing()
+	if len(got) != 1 || !strings.Contains(got[0], "presents a certificate that is revoked") {
+		t.Fatalf("revoked: %q", got)
+	}
+	ts, err := w.engine.Tasks(1)
+	w.check(err)
+	_, err = w.engine.DismissTask(w.ctx(), operator, string(ts[0].ID))
+	w.check(err)
+	w.forward(3 * days)
+	if got := w.replacing(); got != nil {
+		t.Errorf("what was dismissed is back: %q", got)
+	}
+	w.done(w.engine.Undeploy(w.ctx(), operator, r.ID))
+	w.fsck()
+}
+
+// Once the newest version is revoked, one before it that is still presented is
+// no more what should be there than it was. spec: D4, I4
+func TestWhatCameBeforeARevokedVersionStaysOutdated(t *testing.T) {
+	w := newWorld(t)
+	id := w.issued("a.example.com")
+	w.deploy(id)
+	w.renewedByHosting(id)
+	w.forward(w.resource(0).NotAfter.Sub(w.engine.Now()) + time.Hour)
+	w.check(w.engine.StopHosting(w.ctx(), operator, id))
+	if w.revokes(id) {
+		t.Error("revoking is said to concern a server with an expired version")
+	}
+	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}))
+	if i := w.get(id); i.State.Group() != model.GroupEnded {
+		t.Fatalf("state %s", i.State)
+	}
+	r := w.resource(0)
+	if r.State != model.ResourceOutdated || r.Expected != "" {
+		t.Errorf("state %s, should present %q", r.State, r.Expected)
+	}
+	if why := w.why(id); strings.Contains(why, "present it") {
+		t.Errorf("explained:\n%s", why)
 	}
 }

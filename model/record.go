@@ -178,6 +178,7 @@ const (
 	TaskReissue TaskKind = "reissue" // certquay cannot reissue by itself (spec I8)
 	TaskProve   TaskKind = "prove"   // a record must be added (spec H5)
 	TaskReview  TaskKind = "review"  // an application waits for a reviewer
+	TaskReplace TaskKind = "replace" // a server presents what has expired or is revoked (spec D4)
 )
 
 // RecordKind is "task".
@@ -187,13 +188,16 @@ func (*Task) RecordKind() Kind { return KindTask }
 func (t *Task) RecordKey() string { return string(t.ID) }
 
 // Indexes finds open tasks by age, by instance and by when they are no use any
-// more, and all of an instance.
+// more, those by age that cannot wait, and all of an instance.
 func (t *Task) Indexes() []Index {
 	is := []Index{{Name: "instance", Key: string(t.Instance)}}
 	if t.Done.IsZero() {
 		is = append(is, Index{Name: "open", Key: TimeKey(t.Created)}, Index{Name: "pending", Key: string(t.Instance)})
 		if !t.Until.IsZero() {
 			is = append(is, Index{Name: "until", Key: TimeKey(t.Until)})
+		}
+		if t.Kind == TaskReplace {
+			is = append(is, Index{Name: "urgent", Key: TimeKey(t.Created)})
 		}
 	}
 	return is

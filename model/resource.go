@@ -70,9 +70,11 @@ func (r *Resource) State(i *Instance) ResourceState {
 // may be nil: [ResourceDeployed], [ResourceOutdated], [ResourceDrifted],
 // [ResourceRevoked], or [ResourceNone] when nothing is there.
 func (r *Resource) Presents(i *Instance) ResourceState {
-	var seen, current *Version
+	var seen, want *Version
 	if i != nil {
-		seen, current = i.ByFingerprint(r.Presented), i.Current()
+		if seen, want = i.ByFingerprint(r.Presented), i.Current(); want == nil {
+			want = i.Newest() // what has ended makes what came before no newer
+		}
 	}
 	switch {
 	case r.Deployed == "" && r.Presented == "":
@@ -81,7 +83,7 @@ func (r *Resource) Presents(i *Instance) ResourceState {
 		return ResourceRevoked
 	case r.Presented != r.Deployed:
 		return ResourceDrifted
-	case seen != nil && current != nil && seen.Number < current.Number:
+	case seen != nil && seen.Number < want.Number:
 		return ResourceOutdated
 	default:
 		return ResourceDeployed

@@ -101,8 +101,9 @@ var chineseDialogs = map[string]string{
 	"deploy.done.ended": "已部署 %s", "deploy.done.at.ended": "已将 %s 部署到 %s：%d 个已通过检测",
 	"undeploy.title": "撤下 %s", "undeploy.intro": "证书将被撤下；此后访问者可能会看到错误。", "undeploy.question.one": "确认从该处撤下？", "undeploy.question": "确认从 %d 个域名/监听撤下？",
 	"undeploy.submit": "撤下", "undeploy.resource": "域名/监听", "undeploy.resource.hint": "从何处撤下", "undeploy.all": "全部 %d 个", "undeploy.done": "正在撤下 %s", "undeploy.done.ended": "已撤下 %s",
-	"verify.done.expired": "%s 的线上证书与部署一致，但已于 %s 过期", "verify.done.outdated": "%s 的线上证书与部署一致，但不是当前版本",
-	"verify.done": "正在检测 %s 的线上证书", "verify.done.ended": "%s 的线上证书与部署一致",
+	"verify.done.expired": "%s 的线上证书与部署一致，但已于 %s 过期", "verify.done.revoked": "%s 的线上证书与部署一致，但已被吊销",
+	"verify.done.outdated": "%s 的线上证书与部署一致，但不是当前版本",
+	"verify.done":          "正在检测 %s 的线上证书", "verify.done.ended": "%s 的线上证书与部署一致",
 	"ended.many": "%s：%s", "ended.done": "%d 个已完成", "ended.n.failed": "%d 个失败", "ended.later": "%d 个稍后继续", "ended.later.one": "%d 个稍后继续",
 	"ended.failed": "%s失败：%s", "ended.waiting": "%s，正在等待：%s", "ended.again": "%s将于 %s 重试：%s",
 

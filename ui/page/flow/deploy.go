@@ -205,14 +205,11 @@ func verify(q *request) tea.Msg {
 }
 
 // looked tells of a place that presents what was deployed there also when that
-// has expired or is not the current version (spec D4).
+// has expired, is revoked or is not the current version (spec D4).
 func (q *request) looked(follow func(context.Context) kit.ToldMsg, at lifecycle.ResourceView) func(context.Context) kit.ToldMsg {
 	c := q.c
 	return func(ctx context.Context) kit.ToldMsg {
 		said := follow(ctx)
-		if said.Tone != style.Good {
-			return said
-		}
 		rs, _, err := c.Backend.Resources(lifecycle.ResourceFilter{Instance: at.Instance})
 		if err != nil {
 			return said // what was asked is answered
@@ -220,6 +217,10 @@ func (q *request) looked(follow func(context.Context) kit.ToldMsg, at lifecycle.
 		for n := range rs {
 			switch r := &rs[n]; {
 			case r.ID != at.ID:
+			case r.VerifyError != "" || r.State == model.ResourceDrifted:
+				return said // says what is wrong
+			case r.State == model.ResourceRevoked:
+				return kit.ToldMsg{Text: c.T("verify.done.revoked", place(r)), Tone: style.Bad}
 			case r.NotAfter.Before(c.Backend.Now()):
 				return kit.ToldMsg{Text: c.T("verify.done.expired", place(r), r.NotAfter.UTC().Format(time.DateOnly)), Tone: style.Bad}
 			case r.State == model.ResourceOutdated:

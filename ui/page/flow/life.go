@@ -217,7 +217,7 @@ func (q *request) presenting() (string, error) {
 			return "", err
 		}
 		for n := range rs {
-			if cs.Instance.ByFingerprint(rs[n].Presented) != nil {
+			if cs.Revokes(&rs[n].Resource) {
 				at = append(at, place(&rs[n]))
 			}
 		}

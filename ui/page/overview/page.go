@@ -64,6 +64,9 @@ func New(c *kit.Context) kit.Page {
 // firstRows is how many rows the first page has.
 const firstRows = 100
 
+// listedTasks is how many tasks are counted and listed.
+const listedTasks = 1000
+
 // partialRetry is how soon is read again what was not whole yet.
 const partialRetry = 200 * time.Millisecond
 
@@ -123,7 +126,7 @@ func (p *page) loadCounts() tea.Cmd {
 		if err != nil {
 			return flow.Tell(p.c, err)
 		}
-		ts, err := p.c.Backend.Tasks(50)
+		ts, err := p.c.Backend.Tasks(listedTasks)
 		if err != nil {
 			return flow.Tell(p.c, err)
 		}

@@ -217,9 +217,12 @@ func (p *page) needs(w int) string {
 		}
 		parts = append(parts, c.T(key, kinds[k]))
 	}
-	head := "▲ " + c.T("needs.you")
+	head, tone := "▲ "+c.T("needs.you"), style.Soon
+	if kinds[model.TaskReplace] > 0 {
+		head, tone = "✕ "+c.T("needs.you"), style.Bad
+	}
 	head += widget.Gap(head, parts[0])
-	return s.Paint(style.Soon, head) + widget.Cut(strings.Join(parts, " · "), w-widget.Width(head))
+	return s.Paint(tone, head) + widget.Cut(strings.Join(parts, " · "), w-widget.Width(head))
 }
 
 // filterLine tells what is listed: filter, how many, order and layout.
