@@ -91,6 +91,7 @@ func benchTable(b *testing.B, rows int) {
 		{"text", model.Filter{Text: "shop-77777"}, ""},
 		{"text by name", model.Filter{Text: "shop-77777"}, model.SortName},
 		{"text in all", model.Filter{Text: "example.com"}, ""},
+		{"digits and letters", model.Filter{Text: "00777.ex"}, ""},
 		{"text of serials", model.Filter{Text: "abc1"}, ""},
 		{"one letter", model.Filter{Text: "e"}, ""},
 		{"one digit", model.Filter{Text: "7"}, ""},
