@@ -303,6 +303,29 @@ func (e *Engine) Tasks(limit int) (tasks []model.Task, err error) {
 	return tasks, err
 }
 
+// TasksOf lists what needs a person about one instance, what cannot wait first.
+func (e *Engine) TasksOf(id model.ID) (tasks []model.Task, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		for t, err := range model.All[model.Task](r, model.Scan{Index: "pending", Prefix: string(id)}) {
+			if err != nil {
+				return err
+			}
+			tasks = append(tasks, t)
+		}
+		return nil
+	})
+	waits := func(t *model.Task) int {
+		if t.Kind == model.TaskReplace {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(tasks, func(a, b model.Task) int {
+		return cmp.Or(cmp.Compare(waits(&a), waits(&b)), a.Created.Compare(b.Created))
+	})
+	return tasks, err
+}
+
 // Products lists the configured products.
 func (e *Engine) Products() []ProductInfo {
 	infos := make([]ProductInfo, len(e.products))

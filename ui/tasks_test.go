@@ -2,6 +2,7 @@ package ui
 
 import (
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -87,4 +88,32 @@ func TestExplainLeavesOutEmptyParts(t *testing.T) {
 	if d.has("Because") {
 		t.Fatalf("a head without anything under it:\n%s", d.screen())
 	}
+}
+
+// TestWhatVisitorsSeeComesFirst says in the overview and in the details what a
+// server presents that is no good, and that a deployment fails, before anything
+// else that is to come. spec: V2 D4 S2
+func TestWhatVisitorsSeeComesFirst(t *testing.T) {
+	b := kittest.Fleet(60)
+	r := b.Places[0]
+	text := r.Product + " " + r.Region + " " + r.Name + " presents a certificate that is revoked"
+	b.Open = append([]model.Task{{ID: "01K9TASK00000000000000000R", Kind: model.TaskReplace, Instance: r.Instance, Resource: r.ID, Created: b.Clock, Text: text}}, b.Open...)
+	d := drive(t, b, 120, 40).sees("✕ needs you: 1 server expired or revoked · 1 record to add")
+	i, err := b.Instance(r.Instance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.keys("/").text(i.Name).keys("enter", "enter").sees("✕ " + text)
+	drive(t, b, 120, 40, func(o *Options) { o.Lang = "zh" }).sees("✕ 待处理：1 个服务器的证书已过期或被吊销").
+		keys("/").text(i.Name).keys("enter", "enter").sees("在使用已吊销的证书")
+
+	d = drive(t, kittest.Fleet(60), 120, 40)
+	f := d.b.Places[1]
+	f.Failure = model.Failure{What: model.JobDeploy, At: d.b.Clock.Add(-20 * time.Minute), Message: "the handshake at 127.0.0.1:40106: context deadline exceeded"}
+	if i, err = d.b.Instance(f.Instance); err != nil {
+		t.Fatal(err)
+	}
+	d.keys("/").text(i.Name).keys("enter", "enter").sees("✕ "+f.Product+" "+f.Region+" "+f.Name+": failed 20 min ago:", "context deadline exceeded")
+	f.Operation = model.Operation{Kind: model.JobDeploy, Job: "01K9JOB0000000000000000001", Since: d.b.Clock, Next: d.b.Clock.Add(7 * time.Minute), Attempt: 2}
+	d.keys("esc", "enter").sees("✕ " + f.Product + " " + f.Region + " " + f.Name + ": tried again in 7 min; ")
 }

@@ -30,6 +30,7 @@ type Backend interface {
 	Resources(f lifecycle.ResourceFilter) ([]lifecycle.ResourceView, int, error)
 	Activity(f lifecycle.ActivityFilter) ([]model.Event, error)
 	Tasks(limit int) ([]model.Task, error)
+	TasksOf(id model.ID) ([]model.Task, error)
 	DismissTask(ctx context.Context, actor model.Actor, id string) (model.Task, error)
 	Contacts() ([]model.Contact, error)
 	Products() []lifecycle.ProductInfo

@@ -348,6 +348,13 @@ func (b *Backend) Tasks(limit int) ([]model.Task, error) {
 	return slices.Clone(b.Open[:min(limit, len(b.Open))]), nil
 }
 
+// TasksOf implements kit.Backend.
+func (b *Backend) TasksOf(id model.ID) ([]model.Task, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(b.Open), func(t model.Task) bool { return t.Instance != id }), nil
+}
+
 // DismissTask implements kit.Backend.
 func (b *Backend) DismissTask(_ context.Context, _ model.Actor, id string) (model.Task, error) {
 	b.mu.Lock()

@@ -99,12 +99,7 @@ func look(c *kit.Context, id model.ID) (d hosted, err error) {
 			d.credits = k
 		}
 	}
-	tasks, err := b.Tasks(0)
-	for _, t := range tasks {
-		if t.Instance == id {
-			d.tasks = append(d.tasks, t)
-		}
-	}
+	d.tasks, err = b.TasksOf(id)
 	return d, err
 }
 

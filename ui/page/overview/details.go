@@ -14,6 +14,7 @@ import (
 	"certquay/ui/kit"
 	"certquay/ui/page/flow"
 	"certquay/ui/style"
+	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
@@ -104,12 +105,8 @@ func (d *details) load() tea.Cmd {
 				}
 			}
 		}
-		if tasks, err := c.Backend.Tasks(200); err == nil {
-			for _, t := range tasks {
-				if t.Instance == id {
-					m.tasks = append(m.tasks, t)
-				}
-			}
+		if m.tasks, err = c.Backend.TasksOf(id); err != nil {
+			return flow.Tell(c, err)
 		}
 		return m
 	})
@@ -289,7 +286,8 @@ func (d *details) head() string {
 	title += "   " + s.Paint(tone, glyph+" "+word)
 	lines := []string{widget.Spread(widget.Cut(title, d.width-12), s.Paint(style.Muted, i.ID.Short())+" ", d.width)}
 	n, t := d.news(&r)
-	lines = append(lines, " "+s.Paint(t, widget.Cut(n, d.width-2)), "")
+	told := append(twoLines(n, d.width-2), "")[:2]
+	lines = append(lines, " "+s.Paint(t, told[0]), " "+s.Paint(t, told[1]))
 	life := d.life()
 	if len(i.Versions) == 0 {
 		lines = append(lines, " "+s.Paint(style.Faint, widget.Repeat("·", d.width-2)), " "+s.Paint(style.Muted, c.T("life.none")))
@@ -298,6 +296,16 @@ func (d *details) head() string {
 	}
 	lines = append(lines, "")
 	return strings.Join(lines, "\n")
+}
+
+// twoLines breaks text that does not fit on one line of w cells; what does not
+// fit on a second is cut.
+func twoLines(text string, w int) []string {
+	lines := widget.Wrap(text, w)
+	if len(lines) > 2 {
+		lines = []string{lines[0], widget.Cut(strings.Join(lines[1:], " "), w)}
+	}
+	return lines
 }
 
 // life is the service period with its versions, as the life bar draws it.
@@ -332,9 +340,18 @@ func (d *details) lifeDates(l widget.Life) string {
 	return left + widget.Space(gap/2) + s.Paint(style.Plain, middle) + widget.Space(gap-gap/2) + right
 }
 
+// at is where a resource is.
+func at(r *lifecycle.ResourceView) string {
+	return text.Clean(r.Product + " " + r.Region + " " + r.Name)
+}
+
 // news is the most important thing to know about the certificate now.
 func (d *details) news(r *model.Row) (string, style.Tone) {
 	c, i := d.c, &d.instance
+	var failing *lifecycle.ResourceView
+	if n := slices.IndexFunc(d.resources, func(r lifecycle.ResourceView) bool { return r.Failure.What != "" }); n >= 0 {
+		failing = &d.resources[n]
+	}
 	switch {
 	case i.Operation.Active() && i.Operation.Waiting != "":
 		return "◔ " + c.T("news.waiting", c.Text.Say(i.Operation.Waiting)), style.Work
@@ -342,6 +359,12 @@ func (d *details) news(r *model.Row) (string, style.Tone) {
 		return "▲ " + c.T("news.retry", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), i.Operation.Attempt, c.Text.Failed(string(i.Operation.Kind), i.Operation.Error)), style.Soon
 	case i.Failure.What != "":
 		return "✕ " + c.T("news.failed", c.Text.Code("action", string(i.Failure.What)), widget.Ago(c.T, i.Failure.At, c.Now), c.Text.Failed(string(i.Failure.What), i.Failure.Message)), style.Bad
+	case len(d.tasks) > 0 && d.tasks[0].Kind == model.TaskReplace:
+		return "✕ " + c.Text.Say(d.tasks[0].Text), style.Bad
+	case failing != nil && !failing.Operation.Next.IsZero():
+		return "✕ " + c.T("news.failing.again", at(failing), widget.Ago(c.T, c.Now, failing.Operation.Next), c.Text.Failed(string(failing.Failure.What), failing.Failure.Message)), style.Bad
+	case failing != nil:
+		return "✕ " + c.T("news.failing", at(failing), widget.Ago(c.T, failing.Failure.At, c.Now), c.Text.Failed(string(failing.Failure.What), failing.Failure.Message)), style.Bad
 	case i.Operation.Active():
 		return "◔ " + c.T("news.doing", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), widget.Ago(c.T, i.Operation.Since, c.Now)), style.Work
 	case i.Reason != "":

@@ -175,6 +175,8 @@ func next(c *kit.Context, r *model.Row) (string, style.Tone) {
 	switch {
 	case r.Operation != "":
 		return c.T("next.doing", c.Text.Or("doing."+string(r.Operation), string(r.Operation))), style.Work
+	case r.FailingAt > 0 && r.State.Group() == model.GroupIssued:
+		return c.T("next.failing", c.KeyFor("explain", "x")), style.Bad
 	case !r.Due.IsZero() && r.DueHosted && r.Resources > 0 && r.Auto == 0 && !r.Keyless:
 		return c.T("next.renews.auto", widget.Day(r.Due, c.Now, c.T("date.day")), c.KeyOf(lifecycle.AutoDeploy)), style.Plain
 	case !r.Due.IsZero() && r.DueHosted:

@@ -61,7 +61,11 @@ func (p *page) sideView(h int) string {
 	r := d.instance.Row()
 	glyph, word, tone := Status(p.c, &r, in)
 	news, newsTone := d.news(&r)
-	out = append(out, s.Paint(tone, glyph+" "+word), s.Paint(newsTone, widget.Cut(news, in)), "")
+	out = append(out, s.Paint(tone, glyph+" "+word))
+	for _, l := range twoLines(news, in) {
+		out = append(out, s.Paint(newsTone, l))
+	}
+	out = append(out, "")
 	if life := d.life(); len(life.Versions) > 0 {
 		out = append(out, widget.LifeBar(s, life, in), widget.Spread(
 			s.Paint(style.Muted, p.c.T("life.issued", life.From.Format("2006-01-02"))),
