@@ -63,7 +63,12 @@ func TestPlainScreens(t *testing.T) {
 		{"details-deployments", []string{"/", "s", "h", "o", "p", "enter", "enter", "l", "l"}},
 		{"hosting", []string{"2"}},
 		{"deployments", []string{"3", "]"}},
+		{"deployments-useless", []string{"3", "/", "o", "l", "d"}},
 		{"activity", []string{"4", "j"}},
+		{"forecast", []string{"5", "j"}},
+		{"forecast-days", []string{"5", "j", "j", "enter"}},
+		{"forecast-moments", []string{"5", "l", "j"}},
+		{"forecast-compare", []string{"5", "p", "p", "p", "p", "j", "j"}},
 		{"buy", []string{"b", "tab"}},
 		{"buy-confirm", []string{"b", "ctrl+s"}},
 		{"apply", []string{"/", "n", "e", "w", "enter", "a"}},
@@ -73,6 +78,7 @@ func TestPlainScreens(t *testing.T) {
 		{"refused", []string{"r"}},
 		{"help", []string{"?"}},
 		{"palette", []string{":", "s", "a", "v"}},
+		{"palette-refused", []string{":", "c", "l", "o", "s", "e", "down"}},
 		{"panel", []string{"f"}},
 	} {
 		t.Run(s.name, func(t *testing.T) {

@@ -24,6 +24,8 @@ type Column[T any] struct {
 	Right bool   // numbers stand right
 	Sort  string // the order that this column stands for; "" for none
 	Cell  func(row T, width int) Cell
+	Name  string             // what a screen reader calls it; "" means Title
+	Say   func(row T) string // the words of a cell for a screen reader; nil, or "" of a row, means those of Cell
 }
 
 // Table is a list of which only a window of rows is held and only the visible
@@ -37,6 +39,7 @@ type Table[T any] struct {
 	Idle    bool   // another pane has the keys: the cursor is drawn quietly
 	Sorted  string // the order in force, of which a column's head has an arrow
 	Desc    bool   // the last first
+	Named   bool   // rows of numbers: to a screen reader each says its columns, all of them
 
 	width, height int
 	total         int
@@ -282,36 +285,63 @@ func (t *Table[T]) Head(x int) string {
 // under the cursor by itself, with the head of each column, then the rows from
 // the first visible one on.
 func (t *Table[T]) Say(say func(string, ...any) string, w, n int) []string {
-	values := func(r T, heads bool) string {
-		var parts []string
-		for i, f := range t.fits {
-			c := &t.Columns[f.col]
-			v := Said(say, strings.Join(strings.Fields(text.Clean(c.Cell(r, max(f.width, 40)).Text)), " "))
-			switch {
-			case v == "–" || v == "":
-			case heads && i > 0:
-				parts = append(parts, strings.ToLower(c.Title)+": "+v)
-			default:
-				parts = append(parts, v)
-			}
-		}
-		if t.Marked[t.ID(r)] {
-			parts = append(parts, say("plain.marked"))
-		}
-		return strings.Join(parts, ", ")
-	}
 	var lines []string
 	if r, ok := t.at(t.cursor); ok {
-		lines = Wrap(say("plain.row", t.cursor+1, t.total, values(r, true)), w)
+		lines = Wrap(say("plain.row", t.cursor+1, t.total, t.said(say, r, true)), w)
 	}
-	rows := n - len(lines)
-	for y := max(min(t.top, t.cursor), t.cursor-rows+1); y < t.total && rows > 0; y++ {
-		if r, ok := t.at(y); ok {
-			lines = append(lines, Cut(strconv.Itoa(y+1)+". "+values(r, false), w))
-			rows--
+	rows, _ := Whole(min(t.top, t.cursor), t.cursor, t.total, n-len(lines), func(y int) []string {
+		r, ok := t.at(y)
+		if !ok {
+			return nil
+		}
+		return Wrap(strconv.Itoa(y+1)+". "+t.said(say, r, false), w)
+	})
+	return append(lines, rows...)[:min(len(lines)+len(rows), max(n, 0))]
+}
+
+// said is a row as words. The first column needs no head.
+func (t *Table[T]) said(say func(string, ...any) string, r T, heads bool) string {
+	var parts []string
+	part := func(c *Column[T], width int) {
+		v := ""
+		if c.Say != nil {
+			v = c.Say(r)
+		}
+		if v == "" {
+			v = Said(say, strings.Join(strings.Fields(text.Clean(c.Cell(r, max(width, 40)).Text)), " "))
+		}
+		name := strings.ToLower(c.Title)
+		if c.Name != "" { // of several words, after which a number needs a colon
+			name = c.Name + ":"
+		}
+		switch {
+		case v == "–" || v == "" || v == "…":
+		case len(parts) == 0:
+			parts = append(parts, v)
+		case t.Named:
+			parts = append(parts, name+" "+v)
+		case heads:
+			parts = append(parts, strings.TrimSuffix(name, ":")+": "+v)
+		default:
+			parts = append(parts, v)
 		}
 	}
-	return lines[:min(len(lines), max(n, 0))]
+	if t.Named {
+		for i := range t.Columns {
+			part(&t.Columns[i], 0)
+		}
+		if len(parts) == 1 {
+			parts = append(parts, say("plain.none"))
+		}
+		return parts[0] + ": " + strings.Join(parts[1:], ", ")
+	}
+	for _, f := range t.fits {
+		part(&t.Columns[f.col], f.width)
+	}
+	if t.Marked[t.ID(r)] {
+		parts = append(parts, say("plain.marked"))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func align(s string, w int, right bool) string {

@@ -26,7 +26,12 @@ func columns(c *kit.Context) []widget.Column[row] {
 			glyph, word, tone := overview.Status(c, &r.Row, w-2)
 			return widget.Cell{Tone: tone, Text: glyph + " " + word}
 		}},
-		{Title: c.T("col.next"), Min: 17, Max: 17, Cell: func(r row, _ int) widget.Cell { return when(c, &r.Row) }},
+		{Title: c.T("col.next"), Min: 17, Max: 17, Cell: func(r row, _ int) widget.Cell { return when(c, &r.Row) }, Say: func(r row) string {
+			if r.Operation != "" || r.Due.IsZero() {
+				return ""
+			}
+			return widget.Day(r.Due, c.Now, c.T("date.day")) + ", " + c.Away(r.Due)
+		}},
 		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, From: 100, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: why(c, &r.Row)}
 		}},

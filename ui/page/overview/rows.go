@@ -34,6 +34,11 @@ func columns(c *kit.Context) []widget.Column[model.Row] {
 		}},
 		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 17, Max: 17, Cell: func(r model.Row, _ int) widget.Cell {
 			return expires(c, &r)
+		}, Say: func(r model.Row) string {
+			if r.NotAfter.IsZero() {
+				return ""
+			}
+			return widget.Day(r.NotAfter, c.Now, c.T("date.day")) + ", " + c.Away(r.NotAfter)
 		}},
 		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.Row, w int) widget.Cell {
 			return on(&r)
