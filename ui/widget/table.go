@@ -22,6 +22,7 @@ type Column[T any] struct {
 	From  int    // width of the table from which on it is shown
 	Grow  int    // share of the room that is left; 0 means 1
 	Right bool   // numbers stand right
+	Even  bool   // one scale with the column before: Cell gets the lesser width of the two in both
 	Sort  string // the order that this column stands for; "" for none
 	Cell  func(row T, width int) Cell
 	Name  string             // what a screen reader calls it; "" means Title
@@ -52,7 +53,8 @@ type Table[T any] struct {
 
 type fit struct {
 	col   int
-	width int
+	width int // cells of the column
+	draw  int // cells that its pictures may take
 }
 
 // window is how many rows are held around the visible ones.
@@ -72,7 +74,7 @@ func (t *Table[T]) layout() {
 	left := t.width - 2
 	for i, c := range t.Columns {
 		if t.width >= c.From && left >= c.Min+1 {
-			t.fits = append(t.fits, fit{i, c.Min})
+			t.fits = append(t.fits, fit{i, c.Min, 0})
 			left -= c.Min + 2
 		}
 	}
@@ -90,6 +92,15 @@ func (t *Table[T]) layout() {
 		}
 		if !gave {
 			break
+		}
+	}
+	for i := range t.fits {
+		f := &t.fits[i]
+		f.draw = f.width
+		if i > 0 && t.Columns[f.col].Even && t.fits[i-1].col == f.col-1 {
+			before := &t.fits[i-1]
+			f.draw = min(f.width, before.width)
+			before.draw = f.draw
 		}
 	}
 }
@@ -378,7 +389,7 @@ func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
 	used := 2
 	for i, f := range t.fits {
 		c := &t.Columns[f.col]
-		cell := c.Cell(r, f.width)
+		cell := c.Cell(r, f.draw)
 		b.WriteString(paint(cell.Tone, align(text.Clean(cell.Text), f.width, c.Right)))
 		used += f.width
 		if i < len(t.fits)-1 {
