@@ -127,7 +127,7 @@ func TestPictures(t *testing.T) {
 			t.Fatalf("%q", l)
 		}
 	}
-	if l := Bars(plain, values, 1, 1, func(int) style.Tone { return style.Good })[0]; !strings.Contains(ansi.Strip(l), "▁▁█") {
+	if l := Bars(plain, values, 1, 1, func(int) style.Tone { return style.Good })[0]; !strings.Contains(ansi.Strip(l), "·▁█") {
 		t.Fatalf("a small value does not show: %q", l)
 	}
 	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
@@ -143,6 +143,20 @@ func TestPictures(t *testing.T) {
 	}
 	if Gauge(2, 10) != strings.Repeat("━", 10) || Gauge(-1, 10) != strings.Repeat("─", 10) {
 		t.Fatal("gauge")
+	}
+}
+
+// TestOneIsNotDrawnAsNone tells an empty place of a picture from a low bar
+// without colours, however high the picture and the other bars are.
+// spec: V5
+func TestOneIsNotDrawnAsNone(t *testing.T) {
+	for h := 1; h <= 4; h++ {
+		for _, top := range []int{1, 9, 5000} {
+			lines := Bars(plain, []int{0, 1, top}, h, 1, func(int) style.Tone { return style.Good })
+			if l := []rune(ansi.Strip(lines[h-1])); l[0] == l[1] || l[1] == ' ' {
+				t.Errorf("%d lines high, up to %d: %q", h, top, string(l))
+			}
+		}
 	}
 }
 
