@@ -75,11 +75,11 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 		{Title: c.T("col.address"), Min: 15, Max: 24, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Accent, Text: dash(r.Address)}
 		}},
-		{Title: c.T("col.auto"), Min: 4, Max: 14, From: 104, Cell: func(r row, w int) widget.Cell {
+		{Title: c.T("col.auto"), Min: 4, Max: 14, Grow: 3, From: 104, Cell: func(r row, w int) widget.Cell {
 			switch {
 			case !r.AutoDeploy:
 				return widget.Cell{Tone: style.Muted, Text: c.T("auto.off")}
-			case r.Reserved && w >= 12:
+			case r.Reserved && w >= widget.Width(c.T("auto.reserved")):
 				return widget.Cell{Tone: style.Good, Text: c.T("auto.reserved")}
 			}
 			return widget.Cell{Tone: style.Good, Text: c.T("auto.on")}

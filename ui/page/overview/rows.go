@@ -19,7 +19,7 @@ func columns(c *kit.Context) []widget.Column[model.Row] {
 		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
 		}},
-		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Cell: func(r model.Row, w int) widget.Cell {
+		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r model.Row, w int) widget.Cell {
 			glyph, word, tone := Status(c, &r, w-2)
 			return widget.Cell{Tone: tone, Text: glyph + " " + word}
 		}},
@@ -66,9 +66,10 @@ func Status(c *kit.Context, r *model.Row, n int) (glyph, word string, tone style
 		}
 	}
 	for _, more := range extras(c, r, label, doing) {
-		if widget.Width(word)+1+widget.Width(more) <= n {
-			word += " " + more
+		if widget.Width(word)+1+widget.Width(more) > n {
+			break // what matters less is not told instead
 		}
+		word += " " + more
 	}
 	if doing != "" && st.Tone == style.Good { // what is being done matters more than that all is fine
 		if g := style.Of("deploying"); !strings.Contains(word, doing) {
