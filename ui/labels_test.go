@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/kittest"
@@ -39,4 +41,32 @@ func TestLabelsHaveRoom(t *testing.T) {
 		d.keys("v").sees("failing hosted auto")
 	}
 	drive(t, kittest.Fleet(60), 200, 60).keys("3").sees("on (reserved)")
+}
+
+// TestFingerprintsStandUnderEachOther lines up the fingerprints of versions,
+// whatever has become of each.
+func TestFingerprintsStandUnderEachOther(t *testing.T) {
+	b := kittest.Fleet(60)
+	for _, i := range b.Instances {
+		if i.Name == "shop.example.com" {
+			v := i.Versions[0]
+			old, gone := v, v
+			old.Number, gone.Number, v.Number = 1, 2, 3
+			gone.RevokedAt, gone.RevokedReason = b.Clock, "superseded"
+			i.Versions = []model.Version{old, gone, v}
+		}
+	}
+	for _, lang := range []string{"en", "zh"} {
+		d := drive(t, b, 120, 40, func(o *Options) { o.Lang = lang })
+		d.find("shop.").keys("enter", "l")
+		at := map[int]int{}
+		for l := range strings.SplitSeq(d.screen(), "\n") {
+			if before, _, ok := strings.Cut(l, "72091bcf…"); ok {
+				at[ansi.StringWidth(before)]++
+			}
+		}
+		if len(at) != 1 {
+			t.Errorf("%s: fingerprints begin in cells %v:\n%s", lang, at, d.screen())
+		}
+	}
 }
