@@ -43,7 +43,7 @@ func columns(c *kit.Context) []widget.Column[model.Row] {
 		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.Row, w int) widget.Cell {
 			return on(&r)
 		}},
-		{Title: c.T("col.service"), Min: 14, Max: 24, From: 112, Cell: func(r model.Row, w int) widget.Cell {
+		{Title: c.T("col.service"), Min: 12, Max: 24, From: 112, Cell: func(r model.Row, w int) widget.Cell {
 			return service(c, &r, w)
 		}},
 		{Title: c.T("col.id"), Min: 8, Max: 8, From: 140, Cell: func(r model.Row, _ int) widget.Cell {
