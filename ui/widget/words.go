@@ -57,33 +57,6 @@ func Said(say func(string, ...any) string, s string) string {
 	return strings.Join(lines, " ")
 }
 
-// Whole is items as lines, at most room of them: those from the item with number
-// from on, or from a later one if the item at would find no room else. None is
-// said by half but one that is longer than the room. y is the line of at.
-func Whole(from, at, total, room int, item func(n int) []string) (lines []string, y int) {
-	if room <= 0 || at >= total {
-		return nil, 0
-	}
-	start, used := at, len(item(at))
-	for start > from {
-		if used += len(item(start - 1)); used > room {
-			break
-		}
-		start--
-	}
-	for n := start; n < total; n++ {
-		ls := item(n)
-		if n > at && len(lines)+len(ls) > room {
-			break
-		}
-		if n == at {
-			y = len(lines)
-		}
-		lines = append(lines, ls...)
-	}
-	return lines[:min(len(lines), room)], y
-}
-
 var (
 	// frames are the characters that draw boxes, bars, axes and gauges, but not a
 	// dash that stands for nothing.
