@@ -2,10 +2,12 @@ package ui
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"certquay/ui/dialog"
 	"certquay/ui/kittest"
@@ -185,5 +187,29 @@ func TestMouseOpensRows(t *testing.T) {
 	for _, tab := range []string{"1", "2", "3", "4"} {
 		d := drive(t, kittest.Fleet(60), 120, 40)
 		d.keys(tab).click("/ filter by").text("zz").sees("/ zz")
+	}
+}
+
+// TestAllTabsFindRoom shows every tab and the way to it in every width, and a
+// click where one stands chooses it, whichever was chosen before. spec: V2
+func TestAllTabsFindRoom(t *testing.T) {
+	for _, lang := range []string{"en", "zh"} {
+		d := drive(t, kittest.Fleet(3), 120, 40, func(o *Options) { o.Lang = lang })
+		for w := minWidth; w <= 120; w += 1 + w/90*5 {
+			d.send(tea.WindowSizeMsg{Width: w, Height: minHeight})
+			for n := range tabs {
+				line := strings.Split(d.screen(), "\n")[0]
+				for n, tab := range tabs {
+					if title := d.m.c.T(tab.short); !strings.Contains(line, strconv.Itoa(n+1)+" "+title) && !strings.Contains(line, strconv.Itoa(n+1)+" "+d.m.c.T(tab.title)) {
+						t.Fatalf("%d wide: %q lacks %q", w, line, title)
+					}
+				}
+				before, _, _ := strings.Cut(line, strconv.Itoa(n+1)+" ")
+				d.send(tea.MouseClickMsg{X: ansi.StringWidth(before), Y: 0, Button: tea.MouseLeft})
+				if d.m.tab != n {
+					t.Fatalf("%d wide: a click on tab %d chooses %d in %q", w, n+1, d.m.tab+1, line)
+				}
+			}
+		}
 	}
 }

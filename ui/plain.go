@@ -14,9 +14,13 @@ import (
 // plainView is the screen for a screen reader: lines of words without frames,
 // pictures and colours, in the terminal's own scroll, with the cursor on what
 // is in use. A dialog takes the place of the page.
+//
+// It always has as many lines as the terminal, the last of them empty: outside
+// the alternate screen Bubble Tea loses the place of the cursor when the view
+// becomes lower than where the cursor stood, and what stood above would stay.
 func (m *root) plainView() tea.View {
 	s := m.plain()
-	v := tea.NewView(strings.Join(s.Lines, "\n"))
+	v := tea.NewView(strings.Join(s.Lines, "\n") + widget.Repeat("\n", m.height-max(len(s.Lines), 1)))
 	v.WindowTitle = m.c.T("window.title")
 	if len(s.Lines) > 0 {
 		v.Cursor = tea.NewCursor(min(s.X, max(m.width-1, 0)), s.Y)

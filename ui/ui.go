@@ -4,6 +4,8 @@ package ui
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +41,7 @@ type root struct {
 	holds    int       // commands under way that will open something
 	held     []tea.Msg // what was typed meanwhile
 	dark     bool
+	answered bool // the terminal has said what its background is
 	profile  colorprofile.Profile
 	coalesce time.Duration
 	every    time.Duration               // how often times on the screen are refreshed
@@ -113,7 +116,7 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		m.resize(v.Width, v.Height)
 		return m.page().Update(kit.ResizedMsg{})
 	case tea.BackgroundColorMsg:
-		m.dark = v.IsDark()
+		m.dark, m.answered = v.IsDark(), true
 		m.restyle()
 		return m.broadcast(msg)
 	// The feed.
@@ -190,12 +193,23 @@ func (m *root) settle(msg tea.Msg) bool {
 	case tea.EnvMsg:
 		if v.Getenv("NO_COLOR") != "" {
 			m.profile = min(m.profile, colorprofile.ASCII)
-			m.restyle()
 		}
+		if light, says := lightBackground(v.Getenv("COLORFGBG")); says && !m.answered {
+			m.dark = !light
+		}
+		m.restyle()
 	default:
 		return false
 	}
 	return true
+}
+
+// lightBackground says whether COLORFGBG, which rxvt and some that followed it
+// set to the numbers of their colours ("0;15", "0;default;15"), tells of a light
+// background: white, light grey, or one of the bright ones.
+func lightBackground(colorFgBg string) (light, says bool) {
+	n, err := strconv.Atoi(colorFgBg[strings.LastIndexByte(colorFgBg, ';')+1:])
+	return n == 7 || n >= 10, err == nil && strings.Contains(colorFgBg, ";")
 }
 
 // broadcast hands a message to everybody: pages and dialogs have messages of

@@ -412,3 +412,21 @@ func TestManyProducts(t *testing.T) {
 	d.keys("]")
 	d.sees("all 17")
 }
+
+// TestBackgroundByEnvironment takes a terminal that does not say what its
+// background is for what COLORFGBG tells; what the terminal says goes before,
+// whichever comes first. spec: V5
+func TestBackgroundByEnvironment(t *testing.T) {
+	for set, dark := range map[string]bool{"0;15": false, "0;default;15": false, "0;7": false, "8;11": false, "15;0": true, "7;8": true, "15": true, "0;default": true, "": true} {
+		d := drive(t, kittest.Fleet(3), 120, 40)
+		d.send(tea.EnvMsg{"COLORFGBG=" + set})
+		if d.m.c.Styles.Dark != dark {
+			t.Errorf("%q: dark is %v", set, !dark)
+		}
+		d.send(tea.BackgroundColorMsg{Color: color.Black})
+		d.send(tea.EnvMsg{"COLORFGBG=" + set})
+		if !d.m.c.Styles.Dark {
+			t.Errorf("%q goes before what the terminal says", set)
+		}
+	}
+}

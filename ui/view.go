@@ -61,29 +61,64 @@ func (m *root) screen() string {
 	return screen
 }
 
-// tabTexts are the tabs as they stand in the header.
-func (m *root) tabTexts() []string {
-	texts := make([]string, len(tabs))
-	for n, t := range tabs {
-		title := t.title
-		if m.width < 110 {
-			title = t.short
-		}
-		texts[n] = strconv.Itoa(n+1) + " " + m.c.T(title)
-	}
-	return texts
+// tabPlace is where a tab stands in the header: its text with blanks around it.
+type tabPlace struct {
+	text string
+	x    int
 }
+
+// end is the cell after it.
+func (p *tabPlace) end() int { return p.x + widget.Width(p.text) }
 
 const brand = " certquay "
 
+// tabBar lays out the tabs. Where not all find room the program's name goes, as
+// the window's title has it, then one of the two blanks between tabs, of which
+// the chosen one keeps both of its own.
+func (m *root) tabBar() (name string, places []tabPlace) {
+	lay := func(name string, tight bool) []tabPlace {
+		var places []tabPlace
+		x := 0
+		if name != "" {
+			x = widget.Width(name) + 1
+		}
+		for n, t := range tabs {
+			title := t.title
+			if m.width < 110 {
+				title = t.short
+			}
+			text := strconv.Itoa(n+1) + " " + m.c.T(title)
+			if !tight || n == 0 || n-1 != m.tab {
+				text = " " + text
+			}
+			if !tight || n == m.tab {
+				text += " "
+			}
+			places = append(places, tabPlace{text, x})
+			x = places[n].end()
+		}
+		return places
+	}
+	for _, name := range []string{brand, ""} {
+		if places = lay(name, false); places[len(places)-1].end() <= m.width {
+			return name, places
+		}
+	}
+	return "", lay("", true)
+}
+
 func (m *root) header() string {
 	s := m.c.Styles
-	left := s.Paint(style.Brand, brand) + " "
-	for n, t := range m.tabTexts() {
+	name, tabBar := m.tabBar()
+	left := s.Paint(style.Brand, name)
+	if name != "" {
+		left += " "
+	}
+	for n, t := range tabBar {
 		if n == m.tab {
-			left += s.PaintOn(style.Accent, " "+t+" ")
+			left += s.PaintOn(style.Accent, t.text)
 		} else {
-			left += s.Paint(style.Muted, " "+t+" ")
+			left += s.Paint(style.Muted, t.text)
 		}
 	}
 	var right []string
@@ -121,10 +156,8 @@ func (m *root) header() string {
 
 // clockInHeader says whether there is room for the clock beside the tabs.
 func (m *root) clockInHeader(at string) bool {
-	room := m.width - widget.Width(brand) - 1
-	for _, t := range m.tabTexts() {
-		room -= widget.Width(t) + 2
-	}
+	_, tabBar := m.tabBar()
+	room := m.width - tabBar[len(tabBar)-1].end()
 	if m.o.ReadOnly {
 		room -= widget.Width(m.c.T("header.readonly")) + 2
 	}
@@ -148,13 +181,11 @@ func (m *root) click(c tea.MouseClickMsg) tea.Cmd {
 		return nil
 	}
 	if c.Y == 0 {
-		at := widget.Width(brand) + 1
-		for n, t := range m.tabTexts() {
-			w := widget.Width(t) + 2
-			if c.X >= at && c.X < at+w {
+		_, tabBar := m.tabBar()
+		for n, t := range tabBar {
+			if c.X >= t.x && c.X < t.end() {
 				return m.choose(n)
 			}
-			at += w
 		}
 		return nil
 	}

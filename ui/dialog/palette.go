@@ -10,6 +10,7 @@ import (
 
 	"certquay/ui/kit"
 	"certquay/ui/style"
+	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
@@ -172,12 +173,36 @@ func (d *Palette) View(width, height int) string {
 	return widget.Box(s, style.Accent, s.Paint(style.Strong, c.T("palette.title")), lines, w, height)
 }
 
-// Plain implements kit.Plain: as it is drawn, with the cursor in what is typed.
+// Plain implements kit.Plain: what was found in full, why something is not
+// possible too, with the cursor in what is typed.
 func (d *Palette) Plain(w, h int) kit.Spoken {
-	s := d.Context.Words(d.View(min(w+6, 80), h), w, h)
-	if len(s.Lines) > 1 && s.Y < h-1 {
-		s.X, s.Y = widget.Width(s.Lines[1]), 1
+	if !d.asked {
+		d.search()
 	}
+	c := d.Context
+	s := kit.Spoken{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value), w)}, Y: 1}
+	s.X = widget.Width(s.Lines[1])
+	keys := widget.Wrap(widget.Said(c.T, c.T("palette.keys")), w)
+	found, _ := widget.Whole(0, d.cursor, len(d.found), h-len(s.Lines)-len(keys), func(n int) []string {
+		a := d.Actions[d.found[n]]
+		line := a.Label
+		if a.Why != nil {
+			line += " – " + a.Why.Message()
+		}
+		if key := KeyName(a); key != "" {
+			line += ": " + key
+		}
+		if n == d.cursor {
+			line = c.T("plain.selected") + ": " + line
+		}
+		return widget.Wrap(widget.Said(c.T, line), w)
+	})
+	if len(d.found) == 0 {
+		found = widget.Wrap(c.T("palette.none"), w)
+	}
+	s.Lines = append(append(s.Lines, found...), keys...)
+	s.Lines = s.Lines[:min(len(s.Lines), max(h, 1))]
+	s.Y = min(s.Y, len(s.Lines)-1)
 	return s
 }
 

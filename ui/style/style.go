@@ -34,14 +34,14 @@ const (
 
 // tokens are the colours of one background; nil is the terminal's own.
 type tokens struct {
-	muted, faint, accent, good, work, soon, bad, ended, key, selected, brandText color.Color
+	muted, faint, accent, good, work, soon, bad, ended, key, selected, selectedText, brandText color.Color
 }
 
 // named are the colours by the names that a theme gives them.
 func (t *tokens) named() map[string]*color.Color {
 	return map[string]*color.Color{
 		"muted": &t.muted, "faint": &t.faint, "accent": &t.accent, "good": &t.good, "work": &t.work, "soon": &t.soon,
-		"bad": &t.bad, "ended": &t.ended, "key": &t.key, "selected": &t.selected, "brand-text": &t.brandText,
+		"bad": &t.bad, "ended": &t.ended, "key": &t.key, "selected": &t.selected, "selected-text": &t.selectedText, "brand-text": &t.brandText,
 	}
 }
 
@@ -50,37 +50,37 @@ var (
 		muted: lipgloss.Color("#9aa3b7"), faint: lipgloss.Color("#4b5366"), accent: lipgloss.Color("#7aa2f7"),
 		good: lipgloss.Color("#8cc570"), work: lipgloss.Color("#4fc1c9"), soon: lipgloss.Color("#e5b567"),
 		bad: lipgloss.Color("#f4707f"), ended: lipgloss.Color("#878fa3"), key: lipgloss.Color("#9db8f5"),
-		selected: lipgloss.Color("#222838"), brandText: lipgloss.Color("#11131a"),
+		selected: lipgloss.Color("#222838"), selectedText: lipgloss.Color("#e8ebf2"), brandText: lipgloss.Color("#11131a"),
 	}
 	light = tokens{
 		muted: lipgloss.Color("#525b6b"), faint: lipgloss.Color("#b3bac7"), accent: lipgloss.Color("#2457c5"),
 		good: lipgloss.Color("#2a742e"), work: lipgloss.Color("#0b7285"), soon: lipgloss.Color("#9a5b00"),
 		bad: lipgloss.Color("#c01f3a"), ended: lipgloss.Color("#5f6879"), key: lipgloss.Color("#2457c5"),
-		selected: lipgloss.Color("#e4ebf8"), brandText: lipgloss.Color("#ffffff"),
+		selected: lipgloss.Color("#e4ebf8"), selectedText: lipgloss.Color("#1b202b"), brandText: lipgloss.Color("#ffffff"),
 	}
 	// The 256-colour ones are picked by hand: rounding the others to the nearest
 	// gives muddy blues where greys are meant.
 	dark256 = tokens{
 		muted: lipgloss.Color("248"), faint: lipgloss.Color("240"), accent: lipgloss.Color("111"), good: lipgloss.Color("113"),
 		work: lipgloss.Color("80"), soon: lipgloss.Color("179"), bad: lipgloss.Color("204"), ended: lipgloss.Color("246"),
-		key: lipgloss.Color("147"), selected: lipgloss.Color("235"), brandText: lipgloss.Color("233"),
+		key: lipgloss.Color("147"), selected: lipgloss.Color("235"), selectedText: lipgloss.Color("255"), brandText: lipgloss.Color("233"),
 	}
 	light256 = tokens{
 		muted: lipgloss.Color("240"), faint: lipgloss.Color("250"), accent: lipgloss.Color("26"), good: lipgloss.Color("22"),
 		work: lipgloss.Color("24"), soon: lipgloss.Color("94"), bad: lipgloss.Color("160"), ended: lipgloss.Color("242"),
-		key: lipgloss.Color("26"), selected: lipgloss.Color("255"), brandText: lipgloss.Color("231"),
+		key: lipgloss.Color("26"), selected: lipgloss.Color("255"), selectedText: lipgloss.Color("234"), brandText: lipgloss.Color("231"),
 	}
 	// The strong ones keep 7:1 against black or white, which is what WCAG 2.2
 	// calls enhanced contrast (1.4.6); nothing is dimmed in them.
 	darkStrong = tokens{
 		muted: lipgloss.Color("252"), faint: lipgloss.Color("250"), accent: lipgloss.Color("123"), good: lipgloss.Color("120"),
 		work: lipgloss.Color("87"), soon: lipgloss.Color("226"), bad: lipgloss.Color("217"), ended: lipgloss.Color("250"),
-		key: lipgloss.Color("229"), selected: lipgloss.Color("18"), brandText: lipgloss.Color("16"),
+		key: lipgloss.Color("229"), selected: lipgloss.Color("18"), selectedText: lipgloss.Color("231"), brandText: lipgloss.Color("16"),
 	}
 	lightStrong = tokens{
 		muted: lipgloss.Color("236"), faint: lipgloss.Color("238"), accent: lipgloss.Color("18"), good: lipgloss.Color("22"),
 		work: lipgloss.Color("23"), soon: lipgloss.Color("52"), bad: lipgloss.Color("88"), ended: lipgloss.Color("238"),
-		key: lipgloss.Color("18"), selected: lipgloss.Color("230"), brandText: lipgloss.Color("231"),
+		key: lipgloss.Color("18"), selected: lipgloss.Color("230"), selectedText: lipgloss.Color("16"), brandText: lipgloss.Color("231"),
 	}
 	// sixteen uses what every terminal has. Selection is drawn reversed there,
 	// because a terminal's own sixteen colours need not contrast.
@@ -150,6 +150,11 @@ func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
 		on := base.Reverse(true).Bold(true)
 		if t.selected != nil {
 			on = st.Background(t.selected)
+			// The terminal's own colour need not be readable on that background:
+			// few terminals say what theirs is.
+			if _, none := st.GetForeground().(lipgloss.NoColor); none && t.selectedText != nil {
+				on = on.Foreground(t.selectedText)
+			}
 		}
 		s.pre[tone], s.post[tone] = around(st)
 		s.onPre[tone], s.onPost[tone] = around(on)

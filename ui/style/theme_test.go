@@ -2,6 +2,8 @@ package style
 
 import (
 	"image/color"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/charmbracelet/colorprofile"
@@ -15,7 +17,7 @@ import (
 func TestContrast(t *testing.T) {
 	least := func(name, theme string) float64 {
 		switch {
-		case name == "selected" || name == "brand-text": // backgrounds, or on one
+		case name == "selected" || name == "selected-text" || name == "brand-text": // backgrounds, or on one
 			return 0
 		case theme == HighContrast:
 			return 7
@@ -35,12 +37,35 @@ func TestContrast(t *testing.T) {
 				if got := wcag.Contrast(tok.brandText, tok.accent); got < 4.5 {
 					t.Errorf("%s dark=%v %v: the name has %.1f:1", name, isDark, p, got)
 				}
+				if got := wcag.Contrast(tok.selectedText, tok.selected); got < max(least("", name), 4.5) {
+					t.Errorf("%s dark=%v %v: the selected row has %.1f:1", name, isDark, p, got)
+				}
 				for token, c := range tok.named() {
 					if got := wcag.Contrast(*c, back); got < least(token, name) {
 						t.Errorf("%s dark=%v %v: %s has %.1f:1", name, isDark, p, token, got)
 					}
 					if got := wcag.Contrast(*c, tok.selected); got < min(least(token, name), 4.5) && least(token, name) > 2 {
 						t.Errorf("%s dark=%v %v: %s has %.1f:1 on the selected row", name, isDark, p, token, got)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestSelectedRowNeedsNoBackground gives every word of the selected row a colour
+// of its own beside the background, or reverses the row: what the terminal's
+// background is, and so its own colour of words, need not be known. spec: V5
+func TestSelectedRowNeedsNoBackground(t *testing.T) {
+	for _, name := range Themes {
+		for _, isDark := range []bool{true, false} {
+			for p := colorprofile.ASCII; p <= colorprofile.TrueColor; p++ {
+				s := Theme{Name: name}.New(isDark, p)
+				for tone := range tones {
+					on := s.PaintOn(tone, "x")
+					both := strings.Contains(on, "38;") && strings.Contains(on, "48;")
+					if reversed := regexp.MustCompile(`\x1b\[(1;)?7m`).MatchString(on); !both && !reversed {
+						t.Errorf("%s dark=%v %v: tone %d is %q", name, isDark, p, tone, on)
 					}
 				}
 			}

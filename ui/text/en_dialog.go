@@ -38,7 +38,7 @@ var englishDialogs = map[string]string{
 	"palette.keys":  "type to search   ↑ ↓ choose   enter do it   esc close",
 	"palette.none":  "no action has these letters",
 	"panel.title":   "Show only",
-	"panel.keys":    "space switch  c clear  enter show",
+	"panel.keys":    "space switch   c clear   enter show",
 	"panel.states":  "state, any of", "panel.derived": "and all of", "panel.sort": "order", "undo.label": "undo: %s", "undo.filter": "bring the filter back", "undo.marks": "bring %d marks back", "undo.auto.off": "auto-deploy off at %s", "undo.auto.on": "auto-deploy on at %s", "undo.host": "stop hosting %s; the fee is not paid back", "panel.within": "expires", "panel.anytime": "whenever", "panel.days": "within %s days", "panel.brand": "issued by", "panel.product": "deployed at", "panel.any": "any",
 	"panel.sort.expiry": "by expiry", "panel.sort.name": "by name", "panel.sort.state": "by state",
 	"quit.title":    "Quit",

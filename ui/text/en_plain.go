@@ -9,6 +9,9 @@ var englishPlain = map[string]string{
 	"plain.order.false": "%s, ascending", "plain.order.true": "%s, descending",
 	"plain.on": "on", "plain.off": "off", "plain.chosen": "chosen", "plain.other": "not chosen", "plain.selected": "selected", "plain.marked": "marked",
 	"plain.same": "as intended", "plain.differs": "not as intended", "plain.sideways": "left right", "plain.to": "to",
+	"plain.under": "%s under %s", "plain.useless": "%s, as intended but expired",
+	"plain.in.days": "in %d days", "plain.in.days.one": "in 1 day", "plain.in.hours": "in %d hours", "plain.in.hours.one": "in 1 hour",
+	"plain.ago.days": "%d days ago", "plain.ago.days.one": "1 day ago", "plain.ago.hours": "%d hours ago", "plain.ago.hours.one": "1 hour ago",
 	"plain.step": "step %d of %d: %s", "plain.error": "error: %s", "plain.warning": "warning: %s", "plain.hint": "hint: %s",
 	"plain.choice": "%s, choice %s of %s", "plain.empty": "empty; %s", "plain.inuse": "in use:",
 }

@@ -37,7 +37,7 @@ var chineseDialogs = map[string]string{
 	"palette.keys":  "输入以搜索   ↑ ↓ 选择   enter 执行   esc 关闭",
 	"palette.none":  "没有匹配的操作",
 	"panel.title":   "仅显示",
-	"panel.keys":    "space 勾选  c 清除  enter 显示",
+	"panel.keys":    "space 勾选   c 清除   enter 显示",
 	"panel.states":  "状态（满足任一）", "panel.derived": "同时（全部满足）", "panel.sort": "排序", "panel.any": "不限",
 	"panel.sort.expiry": "按到期时间", "panel.sort.name": "按名称", "panel.sort.state": "按状态",
 	"quit.title":    "退出",

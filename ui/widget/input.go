@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -14,12 +15,14 @@ import (
 // costs nothing while nobody types.
 type Input struct{ Value string }
 
-// Update takes keys and pasted text and says whether the value has changed.
+// Update takes keys and pasted text and says whether the value has changed. Of
+// pasted text, blanks and line ends become single blanks, and what is no
+// character to see is left out: nobody would find what has one in its name.
 func (i *Input) Update(msg tea.Msg) bool {
 	before := i.Value
 	switch m := msg.(type) {
 	case tea.PasteMsg:
-		i.Value += strings.Join(strings.Fields(m.Content), " ")
+		i.Value += strings.Map(seen, strings.Join(strings.Fields(strings.ToValidUTF8(m.Content, "")), " "))
 	case tea.KeyPressMsg:
 		switch m.String() {
 		case "backspace", "ctrl+h":
@@ -38,12 +41,21 @@ func (i *Input) Update(msg tea.Msg) bool {
 	return i.Value != before
 }
 
-// View draws the text with a cursor, at most n cells.
+// seen leaves out runes that would be drawn as an escape.
+func seen(r rune) rune {
+	if c := string(r); text.Clean(c) != c {
+		return -1
+	}
+	return r
+}
+
+// View draws the text with a cursor, at most n cells: of a longer one its end,
+// where it is edited, after an ellipsis.
 func (i *Input) View(s *style.Styles, n int) string {
-	v := text.Clean(i.Value)
-	for Width(v) > max(n-1, 0) {
-		_, size := utf8.DecodeRuneInString(v)
-		v = v[size:]
+	whole, room := text.Clean(i.Value), max(n-1, 0)
+	v := whole
+	for cut := Width(v) - room + 1; Width(v) > room; cut++ { // twice where a wide character straddles
+		v = ansi.TruncateLeft(whole, cut, "…")
 	}
 	return v + s.Paint(style.Brand, " ")
 }

@@ -12,7 +12,8 @@ var eighths = []string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "�
 
 // Bars draws one bar for each value, h lines high, each bar step cells apart.
 // A value above zero always shows. tone says how the bar of a value looks; an
-// empty place shows the axis.
+// empty place shows a dotted axis, which no colour is needed to tell from a low
+// bar.
 func Bars(s *style.Styles, values []int, h, step int, tone func(i int) style.Tone) []string {
 	top := 1
 	for _, v := range values {
@@ -29,7 +30,7 @@ func Bars(s *style.Styles, values []int, h, step int, tone func(i int) style.Ton
 			level = min(max(level-(h-1-y)*8, 0), 8)
 			mark, t := eighths[level], tone(i)
 			if v == 0 && y == h-1 {
-				mark, t = "▁", style.Faint
+				mark, t = "·", style.Faint
 			}
 			b.WriteString(s.Paint(t, Repeat(mark, max(step-1, 1))))
 			if step > 1 {

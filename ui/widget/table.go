@@ -1,7 +1,6 @@
 package widget
 
 import (
-	"strconv"
 	"strings"
 
 	"certquay/ui/style"
@@ -22,8 +21,11 @@ type Column[T any] struct {
 	From  int    // width of the table from which on it is shown
 	Grow  int    // share of the room that is left; 0 means 1
 	Right bool   // numbers stand right
+	Even  bool   // one scale with the column before: Cell gets the lesser width of the two in both
 	Sort  string // the order that this column stands for; "" for none
 	Cell  func(row T, width int) Cell
+	Name  string             // what a screen reader calls it; "" means Title
+	Say   func(row T) string // the words of a cell for a screen reader; nil, or "" of a row, means those of Cell
 }
 
 // Table is a list of which only a window of rows is held and only the visible
@@ -37,6 +39,7 @@ type Table[T any] struct {
 	Idle    bool   // another pane has the keys: the cursor is drawn quietly
 	Sorted  string // the order in force, of which a column's head has an arrow
 	Desc    bool   // the last first
+	Named   bool   // rows of numbers: to a screen reader each says its columns, all of them
 
 	width, height int
 	total         int
@@ -49,7 +52,8 @@ type Table[T any] struct {
 
 type fit struct {
 	col   int
-	width int
+	width int // cells of the column
+	draw  int // cells that its pictures may take
 }
 
 // window is how many rows are held around the visible ones.
@@ -69,7 +73,7 @@ func (t *Table[T]) layout() {
 	left := t.width - 2
 	for i, c := range t.Columns {
 		if t.width >= c.From && left >= c.Min+1 {
-			t.fits = append(t.fits, fit{i, c.Min})
+			t.fits = append(t.fits, fit{i, c.Min, 0})
 			left -= c.Min + 2
 		}
 	}
@@ -87,6 +91,15 @@ func (t *Table[T]) layout() {
 		}
 		if !gave {
 			break
+		}
+	}
+	for i := range t.fits {
+		f := &t.fits[i]
+		f.draw = f.width
+		if i > 0 && t.Columns[f.col].Even && t.fits[i-1].col == f.col-1 {
+			before := &t.fits[i-1]
+			f.draw = min(f.width, before.width)
+			before.draw = f.draw
 		}
 	}
 }
@@ -278,42 +291,6 @@ func (t *Table[T]) Head(x int) string {
 	return ""
 }
 
-// Say gives the list as lines of words, at most n of at most w cells: the row
-// under the cursor by itself, with the head of each column, then the rows from
-// the first visible one on.
-func (t *Table[T]) Say(say func(string, ...any) string, w, n int) []string {
-	values := func(r T, heads bool) string {
-		var parts []string
-		for i, f := range t.fits {
-			c := &t.Columns[f.col]
-			v := Said(say, strings.Join(strings.Fields(text.Clean(c.Cell(r, max(f.width, 40)).Text)), " "))
-			switch {
-			case v == "–" || v == "":
-			case heads && i > 0:
-				parts = append(parts, strings.ToLower(c.Title)+": "+v)
-			default:
-				parts = append(parts, v)
-			}
-		}
-		if t.Marked[t.ID(r)] {
-			parts = append(parts, say("plain.marked"))
-		}
-		return strings.Join(parts, ", ")
-	}
-	var lines []string
-	if r, ok := t.at(t.cursor); ok {
-		lines = Wrap(say("plain.row", t.cursor+1, t.total, values(r, true)), w)
-	}
-	rows := n - len(lines)
-	for y := max(min(t.top, t.cursor), t.cursor-rows+1); y < t.total && rows > 0; y++ {
-		if r, ok := t.at(y); ok {
-			lines = append(lines, Cut(strconv.Itoa(y+1)+". "+values(r, false), w))
-			rows--
-		}
-	}
-	return lines[:min(len(lines), max(n, 0))]
-}
-
 func align(s string, w int, right bool) string {
 	if right {
 		return PadLeft(s, w)
@@ -348,7 +325,7 @@ func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
 	used := 2
 	for i, f := range t.fits {
 		c := &t.Columns[f.col]
-		cell := c.Cell(r, f.width)
+		cell := c.Cell(r, f.draw)
 		b.WriteString(paint(cell.Tone, align(text.Clean(cell.Text), f.width, c.Right)))
 		used += f.width
 		if i < len(t.fits)-1 {

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 	"pgregory.net/rapid"
 )
@@ -95,5 +96,28 @@ func TestNoScrapsBesideABox(t *testing.T) {
 		if got := ansi.Strip(Overlay(plain, screen, Repeat("#", bw), 80, 1)); got != want {
 			t.Errorf("a box of %d: %q, want %q", bw, got, want)
 		}
+	}
+}
+
+// TestLongInputSaysThereIsMore shows the end of what was typed after an
+// ellipsis, in as many cells as there are.
+func TestLongInputSaysThereIsMore(t *testing.T) {
+	for _, value := range []string{strings.Repeat("证", 120), strings.Repeat("ab证", 40), strings.Repeat("x", 120)} {
+		for n := 4; n < 60; n++ {
+			in := Input{Value: value}
+			got := ansi.Strip(in.View(plain, n))
+			if w := Width(got); w > n || w < n-1 || !strings.HasPrefix(got, "…") || !strings.HasSuffix(value, strings.Trim(got, "… ")) {
+				t.Fatalf("in %d cells: %q", n, got)
+			}
+		}
+	}
+}
+
+// TestPastedTextHasNoControls leaves out of pasted text what a terminal would
+// obey and what hides or turns text around, and puts lines behind each other.
+func TestPastedTextHasNoControls(t *testing.T) {
+	var in Input
+	if !in.Update(tea.PasteMsg{Content: "c\x07d\x1b[31m \u202ee\x00\r\n\tf\xffü 证"}) || in.Value != "cd[31m e fü 证" {
+		t.Errorf("%q", in.Value)
 	}
 }

@@ -12,19 +12,23 @@ import (
 // pictures are left out, glyphs become words, or nothing where a word stands
 // beside them as it does for each status, and the gaps that line up columns become punctuation. say gives
 // the words of a key that begins with "plain.". at is the line with the cursor,
-// -1 when none is marked.
+// which is one that begins with ▌, -1 when there is none: elsewhere ▌ is the end
+// of a bar.
 func Words(say func(string, ...any) string, block string) (lines []string, at int) {
 	at = -1
 	glyphs := strings.NewReplacer(
 		"[✓] ", say("plain.on")+": ", "[ ] ", say("plain.off")+": ", "(•) ", say("plain.chosen")+": ", "( ) ", say("plain.other")+": ",
-		"▌ ", say("plain.selected")+": ", "▸ ", say("plain.selected")+": ",
+		"▸ ", say("plain.selected")+": ",
 		" ✓", ", "+say("plain.same"), " ✗", ", "+say("plain.differs"), "✓ ", "",
 		"✕ ", "", "▲ ", "", "● ", "", "◔ ", "", "◇ ", "", "⊗ ", "",
 		"← →", say("plain.sideways"), "←", say("act.left"), "→", say("plain.to"), "↑", say("act.up"), "↓", say("act.down"), "‹ ", "", " ›", "", " · ", ", ", "• ", "",
 		"▶ ", "",
 	)
 	for l := range strings.SplitSeq(ansi.Strip(block), "\n") {
-		marked := strings.Contains(l, "▌")
+		rest, marked := strings.CutPrefix(strings.TrimLeft(l, " │"), "▌")
+		if marked {
+			l = rest
+		}
 		l = strings.TrimSpace(frames.ReplaceAllString(l, ""))
 		l = arrow.ReplaceAllString(l, say("act.right")+"$1") // as a key
 		l = strings.TrimRight(glyphs.Replace(l), " ")
@@ -39,7 +43,7 @@ func Words(say func(string, ...any) string, block string) (lines []string, at in
 		}
 		l = strings.NewReplacer(":, ", ": ", ":: ", ": ", ": : ", ": ", ",,", ",").Replace(l)
 		if marked {
-			at = len(lines)
+			at, l = len(lines), say("plain.selected")+": "+l
 		}
 		if l != "" {
 			lines = append(lines, l)
@@ -67,16 +71,16 @@ func Follow(first, more string) string {
 	return first + Gap(first, more) + more
 }
 
-// Said is one cell or line as words.
+// Said is one cell or line as words; none in it is under the cursor.
 func Said(say func(string, ...any) string, s string) string {
-	lines, _ := Words(say, s)
+	lines, _ := Words(say, strings.ReplaceAll(s, "▌", ""))
 	return strings.Join(lines, " ")
 }
 
 var (
 	// frames are the characters that draw boxes, bars, axes and gauges, but not a
 	// dash that stands for nothing.
-	frames = regexp.MustCompile("[─│╭╮╰╯├┤┊━▀-▋▍-▟]|·{2,}")
+	frames = regexp.MustCompile("[─│╭╮╰╯├┤┊━▀-▟]|·{2,}")
 	arrow  = regexp.MustCompile(`→( {2,}|$)`)
 	gaps   = regexp.MustCompile(`(\S)   (\S)`)
 	wide   = regexp.MustCompile(` {2,}`)

@@ -1,6 +1,8 @@
 package deployments
 
 import (
+	"time"
+
 	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/kit"
@@ -38,12 +40,17 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 			switch {
 			case r.Presented == "":
 				return widget.Cell{Tone: style.Faint, Text: "–"}
-			case r.Presented == r.Expected && !r.NotAfter.IsZero() && r.NotAfter.Before(c.Now): // as it should be, and of no use
+			case useless(c, &r):
 				return widget.Cell{Tone: style.Bad, Text: short(r.Presented) + " !"}
 			case r.Presented == r.Expected:
 				return widget.Cell{Tone: style.Good, Text: short(r.Presented) + " ✓"}
 			}
 			return widget.Cell{Tone: style.Soon, Text: short(r.Presented) + " ✗"}
+		}, Say: func(r row) string {
+			if useless(c, &r) {
+				return c.T("plain.useless", short(r.Presented))
+			}
+			return ""
 		}},
 		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r row, _ int) widget.Cell {
 			if r.NotAfter.IsZero() {
@@ -54,7 +61,7 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 				tone = style.Bad
 			}
 			return widget.Cell{Tone: tone, Text: widget.Days(c.T, r.NotAfter, c.Now)}
-		}},
+		}, Say: func(r row) string { return away(c, r.NotAfter) }},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) widget.Cell {
 			st := style.Of(string(r.State))
 			word := c.Text.Or("label."+string(r.State), string(r.State))
@@ -68,11 +75,11 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 		{Title: c.T("col.address"), Min: 15, Max: 24, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Accent, Text: dash(r.Address)}
 		}},
-		{Title: c.T("col.auto"), Min: 4, Max: 14, From: 104, Cell: func(r row, w int) widget.Cell {
+		{Title: c.T("col.auto"), Min: 4, Max: 14, Grow: 3, From: 104, Cell: func(r row, w int) widget.Cell {
 			switch {
 			case !r.AutoDeploy:
 				return widget.Cell{Tone: style.Muted, Text: c.T("auto.off")}
-			case r.Reserved && w >= 12:
+			case r.Reserved && w >= widget.Width(c.T("auto.reserved")):
 				return widget.Cell{Tone: style.Good, Text: c.T("auto.reserved")}
 			}
 			return widget.Cell{Tone: style.Good, Text: c.T("auto.on")}
@@ -81,6 +88,19 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 			return widget.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.VerifiedAt, c.Now)}
 		}},
 	}
+}
+
+// useless says that an endpoint presents what it should, and that has expired.
+func useless(c *kit.Context, r *row) bool {
+	return r.Presented != "" && r.Presented == r.Expected && !r.NotAfter.IsZero() && r.NotAfter.Before(c.Now)
+}
+
+// away is how far an expiry is, in words; "" where there is none.
+func away(c *kit.Context, t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return c.Away(t)
 }
 
 func dash(s string) string {

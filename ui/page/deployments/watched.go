@@ -107,7 +107,7 @@ func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 				return widget.Cell{Tone: style.Bad, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 			}
 			return widget.Cell{Tone: style.Plain, Text: widget.Days(c.T, r.NotAfter, c.Now)}
-		}},
+		}, Say: func(r model.Watch) string { return away(c, r.NotAfter) }},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) widget.Cell {
 			st := style.Of(r.State())
 			if r.Error != "" && st.Tone != style.Bad {

@@ -2,12 +2,14 @@ package forecast
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
@@ -16,6 +18,7 @@ import (
 	"certquay/ui/kittest"
 	"certquay/ui/style"
 	"certquay/ui/text"
+	"certquay/ui/widget"
 )
 
 func at(s string) time.Time {
@@ -266,5 +269,33 @@ func TestWhatHappensOnceADay(t *testing.T) {
 	want := []string{"2026-12-01 ▲ install by hand ×3 A", "2026-12-01 ▲ install by hand B", "2026-12-01 ▲ reissue by hand A", "2026-12-02 ▲ install by hand A"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestEqualNumbersHaveEqualBars draws the bars of two policies on one scale, in
+// every width. spec: V6
+func TestEqualNumbersHaveEqualBars(t *testing.T) {
+	c := &kit.Context{Text: text.New("en"), Styles: style.New(true, 0)}
+	same := forecast.Tally{Start: at("2026-12-01"), Renewals: 7, Deployments: 15}
+	rows := []row{{start: same.Start, a: same, b: &same}}
+	for _, order := range []model.Sort{byTime, byDeployments} {
+		for w := 50; w <= 200; w++ {
+			var table widget.Table[row]
+			table.ID, table.Columns = row.id, columns(c, shape{other: "public", scale: scaleOf(rows), order: order})
+			table.SetSize(w, 2)
+			table.SetWindow(0, rows, 1)
+			_, line, _ := strings.Cut(ansi.Strip(table.View(c.Styles)), "2026-12")
+			bars := regexp.MustCompile(`([█▏▎▍▌▋▊▉]+) (\d+)`).FindAllStringSubmatch(line, -1)
+			long := map[string]string{}
+			for _, b := range bars {
+				if other, ok := long[b[2]]; ok && other != b[1] {
+					t.Fatalf("%d wide: %s is drawn as %q and as %q", w, b[2], other, b[1])
+				}
+				long[b[2]] = b[1]
+			}
+			if w >= 66 && len(bars) != 4 {
+				t.Fatalf("%d wide: %v", w, bars)
+			}
+		}
 	}
 }

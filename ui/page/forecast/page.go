@@ -72,6 +72,7 @@ var _ kit.Page = (*page)(nil)
 func New(c *kit.Context) kit.Page {
 	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle, order: kit.Order{Sort: byTime}}
 	p.byMonth.ID, p.byDay.ID = row.id, row.id
+	p.byMonth.Named, p.byDay.Named = true, true
 	p.moments.Columns, p.moments.ID = happeningColumns(c), happening.id
 	return p
 }

@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"strings"
 	"time"
 
 	"certquay/lifecycle"
@@ -250,7 +251,7 @@ func columns(c *kit.Context, sh shape) []widget.Column[row] {
 			return picture(of(&r.a), top, w, r.whole, tone)
 		}})
 		if sh.other != "" {
-			cols = append(cols, widget.Column[row]{Title: sh.other, Min: max(9, widget.Width(sh.other)), Max: 16 * grow, Grow: grow, Cell: func(r row, w int) widget.Cell {
+			cols = append(cols, widget.Column[row]{Title: sh.other, Name: c.T("plain.under", strings.ToLower(c.T(head)), sh.other), Min: max(9, widget.Width(sh.other)), Max: 16 * grow, Grow: grow, Even: true, Cell: func(r row, w int) widget.Cell {
 				if r.b == nil {
 					return widget.Cell{Tone: style.Faint, Text: "…"}
 				}

@@ -93,10 +93,10 @@ func (p *page) askedLine() string {
 	return widget.Spread(left, right, p.width)
 }
 
-// outlookLine answers at a glance: what runs out, what ends, what expires.
-func (p *page) outlookLine() string {
+// outlook answers at a glance: what runs out, what ends, what expires.
+func (p *page) outlook() []string {
 	if p.a == nil || p.a.Instances == 0 {
-		return ""
+		return nil
 	}
 	s, c, t := p.c.Styles, p.c, &p.a.Total
 	var parts []string
@@ -124,6 +124,15 @@ func (p *page) outlookLine() string {
 	}
 	if p.a.BusiestLoad > 0 && !p.wide() {
 		parts = append(parts, s.Paint(style.Muted, c.T("forecast.busiest.hour", p.a.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", p.a.BusiestLoad))))
+	}
+	return parts
+}
+
+// outlookLine is as much of the outlook as one line holds.
+func (p *page) outlookLine() string {
+	parts := p.outlook()
+	if len(parts) == 0 {
+		return ""
 	}
 	line := " " + parts[0]
 	for _, part := range parts[1:] {

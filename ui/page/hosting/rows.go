@@ -22,11 +22,16 @@ func columns(c *kit.Context) []widget.Column[row] {
 		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
 		}},
-		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Cell: func(r row, w int) widget.Cell {
+		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r row, w int) widget.Cell {
 			glyph, word, tone := overview.Status(c, &r.Row, w-2)
 			return widget.Cell{Tone: tone, Text: glyph + " " + word}
 		}},
-		{Title: c.T("col.next"), Min: 17, Max: 17, Cell: func(r row, _ int) widget.Cell { return when(c, &r.Row) }},
+		{Title: c.T("col.next"), Min: 17, Max: 17, Cell: func(r row, _ int) widget.Cell { return when(c, &r.Row) }, Say: func(r row) string {
+			if r.Operation != "" || r.Due.IsZero() {
+				return ""
+			}
+			return widget.Day(r.Due, c.Now, c.T("date.day")) + ", " + c.Away(r.Due)
+		}},
 		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, From: 100, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: why(c, &r.Row)}
 		}},

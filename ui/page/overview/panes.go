@@ -136,10 +136,12 @@ func (d *details) versions() []line {
 		case current != nil && v.Number == current.Number:
 			tone, word = style.Good, c.T("version.current")
 		}
+		// The fingerprint stands before the word, which may be long: so all stand
+		// under each other.
 		ls = append(ls, line{copy: v.Fingerprint, resource: -1, spans: []widget.Span{
 			{Tone: tone, Text: glyph + " " + widget.Pad(strconv.Itoa(v.Number), 3)},
 			{Tone: style.Plain, Text: v.NotBefore.Format("2006-01-02") + " – " + v.NotAfter.Format("2006-01-02") + "  "},
-			{Tone: tone, Text: word + "  "}, {Tone: style.Muted, Text: short(v.Fingerprint)}}})
+			{Tone: style.Muted, Text: widget.Pad(short(v.Fingerprint), 13) + "  "}, {Tone: tone, Text: word}}})
 	}
 	return ls
 }

@@ -27,7 +27,7 @@ func (p *page) Plain(w, h int) kit.Spoken {
 	}
 	listed := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All)) + c.T("comma") + p.c.T("plain.order."+strconv.FormatBool(p.query.Desc), c.T("order."+string(p.order().Sort)))
 	if n := len(p.table.Marked); n > 0 {
-		listed += c.T("comma") + c.T("list.marked", n)
+		listed += c.T("comma") + strings.TrimPrefix(c.T("list.marked", n), "✓ ")
 	}
 	add(listed)
 	if words := strings.TrimSpace(p.filterWords() + " " + p.query.Filter.Text); p.typing || words != "" {
@@ -80,7 +80,7 @@ func (d *details) plain(w, h int) kit.Spoken {
 	news, _ := d.news(&r)
 	add(news)
 	if v := d.instance.Current(); v != nil {
-		add(c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), widget.Days(c.T, v.NotAfter, c.Now)) + c.T("comma") + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")))
+		add(c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), c.Away(v.NotAfter)) + c.T("comma") + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")))
 	}
 	ls := d.lines[d.pane]
 	said := func(n int) string {
@@ -96,11 +96,8 @@ func (d *details) plain(w, h int) kit.Spoken {
 	if cur < len(ls) {
 		s.Lines = append(s.Lines, widget.Wrap(c.T("plain.line", cur+1, len(ls), said(cur)), w)...)
 	}
-	rows := h - len(s.Lines)
-	for n := max(cur-rows+1, 0); n < len(ls) && rows > 0; n++ {
-		s.Lines = append(s.Lines, widget.Cut(strconv.Itoa(n+1)+". "+said(n), w))
-		rows--
-	}
+	lines, _ := widget.Whole(0, cur, len(ls), h-len(s.Lines), func(n int) []string { return widget.Wrap(strconv.Itoa(n+1)+". "+said(n), w) })
+	s.Lines = append(s.Lines, lines...)
 	s.Lines = s.Lines[:min(len(s.Lines), max(h, 1))]
 	return s
 }

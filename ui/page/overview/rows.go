@@ -20,7 +20,7 @@ func columns(c *kit.Context) []widget.Column[model.Row] {
 		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
 		}},
-		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Cell: func(r model.Row, w int) widget.Cell {
+		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r model.Row, w int) widget.Cell {
 			glyph, word, tone := Status(c, &r, w-2)
 			return widget.Cell{Tone: tone, Text: glyph + " " + word}
 		}},
@@ -35,11 +35,16 @@ func columns(c *kit.Context) []widget.Column[model.Row] {
 		}},
 		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 17, Max: 17, Cell: func(r model.Row, _ int) widget.Cell {
 			return expires(c, &r)
+		}, Say: func(r model.Row) string {
+			if r.NotAfter.IsZero() {
+				return ""
+			}
+			return widget.Day(r.NotAfter, c.Now, c.T("date.day")) + ", " + c.Away(r.NotAfter)
 		}},
 		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.Row, w int) widget.Cell {
 			return on(&r)
 		}},
-		{Title: c.T("col.service"), Min: 14, Max: 24, From: 112, Cell: func(r model.Row, w int) widget.Cell {
+		{Title: c.T("col.service"), Min: 12, Max: 24, From: 112, Cell: func(r model.Row, w int) widget.Cell {
 			return service(c, &r, w)
 		}},
 		{Title: c.T("col.id"), Min: 8, Max: 8, From: 140, Cell: func(r model.Row, _ int) widget.Cell {
@@ -62,9 +67,10 @@ func Status(c *kit.Context, r *model.Row, n int) (glyph, word string, tone style
 		}
 	}
 	for _, more := range extras(c, r, label, doing) {
-		if widget.Width(word)+1+widget.Width(more) <= n {
-			word += " " + more
+		if widget.Width(word)+1+widget.Width(more) > n {
+			break // what matters less is not told instead
 		}
+		word += " " + more
 	}
 	if doing != "" && st.Tone == style.Good { // what is being done matters more than that all is fine
 		if g := style.Of("deploying"); !strings.Contains(word, doing) {
