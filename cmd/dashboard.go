@@ -78,7 +78,7 @@ func (a *App) begin(ctx context.Context, s *session.Session, g *global) error {
 	}
 	c := &call{Session: s, g: g}
 	opening := ui.Options{Actor: s.Actor, ReadOnly: g.readOnly, Lang: c.language(), Plain: g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style()}
-	st, code := host.Begin(ctx, s, func(width, height int) string { return ui.Opening(opening, width, height) }, back)
+	st, code := host.Begin(ctx, s, func(width, height int) string { return ui.Opening(opening, s.Env, width, height) }, back)
 	if st == nil {
 		back()
 		return &exitError{code}

@@ -3,6 +3,7 @@ package ui
 import (
 	"strings"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
 	"certquay/ui/kit"
@@ -13,13 +14,15 @@ import (
 
 // Opening is what stands where the dashboard will be until there is a backend,
 // which the options need not have: its frame, in all colours, lines of width
-// columns. It is empty for a screen reader, to which a moment needs no words.
-func Opening(o Options, width, height int) string {
+// columns. The environment tells of the background. It is empty for a screen
+// reader, to which a moment needs no words.
+func Opening(o Options, env []string, width, height int) string {
 	if o.Plain {
 		return ""
 	}
 	m := &root{o: o, width: width, height: height}
-	m.c = &kit.Context{Text: text.New(o.Lang), Styles: o.Theme.New(true, colorprofile.TrueColor)}
+	light, says := lightBackground(tea.EnvMsg(env).Getenv("COLORFGBG"))
+	m.c = &kit.Context{Text: text.New(o.Lang), Styles: o.Theme.New(!says || !light, colorprofile.TrueColor)}
 	if width < minWidth || height < minHeight {
 		return m.screen() // which says so
 	}
