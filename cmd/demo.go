@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -79,20 +80,23 @@ func runDemo(ctx context.Context, s *session.Session, g *global, args []string) 
 	return own(ctx, lock, s, g, paths, paths.ConfigFile(), args)
 }
 
-// fillDemo makes the fleet and says that it takes a moment.
+// fillDemo makes the fleet and says that it takes a moment, and where it is.
 func (a *App) fillDemo(ctx context.Context, s *session.Session, clock lifecycle.Clock) error {
 	movable, ok := clock.(*lifecycle.MovableClock)
 	if !ok {
 		return errors.New("a demo needs a movable clock")
 	}
-	if _, err := fmt.Fprintln(s.Err, "certquay demo: living through the last fourteen months …"); err != nil {
-		return fmt.Errorf("write to the terminal: %w", err)
-	}
-	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: map[string]lifecycle.Product{}}
+	defer s.Hush()()
+	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: map[string]lifecycle.Product{}, Reached: func(month time.Time) error {
+		_, err := fmt.Fprintf(s.Err, "\rcertquay demo: living through the last fourteen months … %s", month.Format("2006-01"))
+		return err
+	}}
 	for _, p := range a.named {
 		w.Products[p.Name] = p.Product
 	}
-	if err := w.Fill(ctx); err != nil {
+	err := w.Fill(ctx)
+	_, told := fmt.Fprintln(s.Err)
+	if err := errors.Join(err, told); err != nil {
 		return fmt.Errorf("make the demo's fleet: %w", err)
 	}
 	a.Sealed = ""

@@ -94,6 +94,9 @@ type World struct {
 	Store  lifecycle.Store
 	// Products are those of the engine, by name.
 	Products map[string]lifecycle.Product
+	// Reached, if not nil, is told of each month that [World.Fill] comes to. Its
+	// error ends that.
+	Reached func(month time.Time) error
 
 	actor model.Actor
 	ops   model.ID
@@ -130,6 +133,11 @@ func (w *World) Fill(ctx context.Context) error {
 	for _, d := range story {
 		// The clock runs meanwhile: a day with several stories is reached once.
 		if to := w.now.AddDate(0, 0, -d.ago); to.After(w.Clock.Now()) {
+			if w.Reached != nil && to.Month() != w.Clock.Now().Month() {
+				if err := w.Reached(to); err != nil {
+					return fmt.Errorf("tell of %s: %w", to.Format("2006-01"), err)
+				}
+			}
 			if err := w.Engine.MoveClock(ctx, w.actor, to); err != nil {
 				return err
 			}
