@@ -12,8 +12,8 @@ import (
 )
 
 // hints are what a dialog writes in its last lines: a key and what it does,
-// apart from each other by blanks and from the frame.
-var hints = regexp.MustCompile(`[^\s│]+(?: [^\s│]+)*`)
+// apart from each other by blanks, from the frame and from the mark of a choice.
+var hints = regexp.MustCompile(`[^\s│` + chosenMark + `]+(?: [^\s│` + chosenMark + `]+)*`)
 
 // hintLines is how many lines of hints a dialog has at most.
 const hintLines = 2

@@ -3,7 +3,8 @@ package text
 // englishDialogs are the English texts of dialogs and forms.
 var englishDialogs = map[string]string{
 	"danger.danger": "danger", "danger.warning": "warning", "danger.notice": "notice", "danger.note": "note",
-	"confirm.yes": "yes", "confirm.no": "no",
+	"confirm.keys": "← → choose   enter takes the marked one",
+	"confirm.yes":  "yes", "confirm.no": "no",
 	"notice.keys":        "esc close",
 	"list.keys":          "j k choose   enter details   esc close",
 	"form.paste.most":    "more than %s characters are not taken; nothing of it was added",
@@ -43,6 +44,7 @@ var englishDialogs = map[string]string{
 	"panel.sort.expiry": "by expiry", "panel.sort.name": "by name", "panel.sort.state": "by state",
 	"quit.title":    "Quit",
 	"quit.text":     "Work that was accepted is kept and goes on when certquay runs again.",
+	"quit.demo":     "The demo and all that was done in it is thrown away.",
 	"quit.again":    "ctrl+c once more quits as well.",
 	"quit.question": "Quit certquay?",
 	"undo.title":    "Nothing to undo here",
@@ -102,7 +104,7 @@ var englishDialogs = map[string]string{
 	"deploy.done":           "deploying %s", "deploy.done.at": "deploying %s to %s: %d under way",
 	"deploy.done.ended": "deployed %s", "deploy.done.at.ended": "deployed %s to %s: %d verified",
 	"undeploy.title": "Undeploy %s", "undeploy.intro": "The certificate is taken off; visitors there may then see an error.", "undeploy.question.one": "Take it off there?", "undeploy.question": "Take them off %d resources?",
-	"undeploy.submit": "undeploy", "undeploy.resource": "resource", "undeploy.resource.hint": "where to take it off", "undeploy.all": "all %d", "undeploy.done": "taking it off %s", "undeploy.done.ended": "took it off %s",
+	"undeploy.submit": "choose", "undeploy.resource": "resource", "undeploy.resource.hint": "where to take it off", "undeploy.all": "all %d", "undeploy.done": "taking it off %s", "undeploy.done.ended": "took it off %s",
 	"verify.done.expired": "%s presents what was deployed there, which expired on %s", "verify.done.outdated": "%s presents what was deployed there, an earlier version than the current",
 	"verify.done": "asking %s what it presents", "verify.done.ended": "%s presents what was deployed there",
 	"ended.many": "%s: %s", "ended.done": "%d done", "ended.n.failed": "%d failed", "ended.later": "%d go on later", "ended.later.one": "%d goes on later",

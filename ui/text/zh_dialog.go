@@ -3,7 +3,8 @@ package text
 // chineseDialogs are the Chinese texts of dialogs and forms.
 var chineseDialogs = map[string]string{
 	"danger.danger": "危险", "danger.warning": "警告", "danger.notice": "注意", "danger.note": "提示",
-	"confirm.yes": "是", "confirm.no": "否",
+	"confirm.keys": "← → 选择   enter 采用选中项",
+	"confirm.yes":  "是", "confirm.no": "否",
 	"notice.keys":        "esc 关闭",
 	"list.keys":          "j k 选择   enter 详情   esc 关闭",
 	"form.paste.most":    "超过 %s 个字符，不予接受；未添加任何内容",
@@ -42,6 +43,7 @@ var chineseDialogs = map[string]string{
 	"panel.sort.expiry": "按到期时间", "panel.sort.name": "按名称", "panel.sort.state": "按状态",
 	"quit.title":    "退出",
 	"quit.text":     "已接受的任务会保留，certquay 再次运行时继续。",
+	"quit.demo":     "演示环境及其中的全部操作都将丢弃。",
 	"quit.again":    "再按一次 ctrl+c 也会退出。",
 	"quit.question": "退出 certquay？",
 	"undo.title":    "此处没有可撤销的操作",
@@ -100,7 +102,7 @@ var chineseDialogs = map[string]string{
 	"deploy.done":           "正在部署 %s", "deploy.done.at": "正在将 %s 部署到 %s：%d 个进行中",
 	"deploy.done.ended": "已部署 %s", "deploy.done.at.ended": "已将 %s 部署到 %s：%d 个已验证",
 	"undeploy.title": "撤下 %s", "undeploy.intro": "证书将被撤下；访问者可能会看到错误。", "undeploy.question.one": "从该处撤下？", "undeploy.question": "从 %d 个域名/监听撤下？",
-	"undeploy.submit": "撤下", "undeploy.resource": "域名/监听", "undeploy.resource.hint": "从何处撤下", "undeploy.all": "全部 %d 个", "undeploy.done": "正在撤下 %s", "undeploy.done.ended": "已撤下 %s",
+	"undeploy.submit": "选定", "undeploy.resource": "域名/监听", "undeploy.resource.hint": "从何处撤下", "undeploy.all": "全部 %d 个", "undeploy.done": "正在撤下 %s", "undeploy.done.ended": "已撤下 %s",
 	"verify.done.expired": "%s 的线上证书与部署一致，但已于 %s 过期", "verify.done.outdated": "%s 的线上证书与部署一致，但不是当前版本",
 	"verify.done": "正在检测 %s 的线上证书", "verify.done.ended": "%s 的线上证书与部署一致",
 	"ended.many": "%s：%s", "ended.done": "%d 个完成", "ended.n.failed": "%d 个失败", "ended.later": "%d 个稍后继续", "ended.later.one": "%d 个稍后继续",

@@ -305,7 +305,7 @@ func (p *purchase) ask(q *request, v form.Values, lines []string, question strin
 			if p.back == nil {
 				c.Drafts["buy"] = v
 			}
-			return &dialog.Confirm{Context: c, Title: c.T("buy.confirm.title"), Danger: q.row.Danger, Lines: lines, Question: question}
+			return &dialog.Confirm{Context: c, Title: c.T("buy.confirm.title"), Danger: q.row.Danger, Costs: true, Lines: lines, Question: question}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil && p.back == nil {

@@ -139,32 +139,8 @@ func undeploy(q *request) tea.Msg {
 	if len(rs) == 0 {
 		return refusedMsg(c, refusal(q.row, q.cases[0], lifecycle.ReasonNotDeployed), q.cases[0])
 	}
-	act := func(chosen []lifecycle.ResourceView) tea.Cmd {
-		return c.Do(func(ctx context.Context) tea.Msg {
-			return q.eachPlace(ctx, "undeploy.done", chosen, c.Backend.Undeploy)
-		})
-	}
 	if len(rs) == 1 || len(q.cases) > 1 {
-		question := c.T("undeploy.question.one")
-		if len(rs) > 1 {
-			question = c.T("undeploy.question", len(rs))
-		}
-		lines := []string{c.T("undeploy.intro")}
-		for n := range rs {
-			lines = append(lines, "  "+place(&rs[n]))
-		}
-		return kit.OpenedMsg{
-			Make: func() kit.Dialog {
-				return &dialog.Confirm{Context: c, Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger,
-					Lines: append(lines, q.skipped()...), Question: question}
-			},
-			Then: func(yes any) tea.Cmd {
-				if yes == nil {
-					return nil
-				}
-				return act(rs)
-			},
-		}
+		return q.takeOff(rs)
 	}
 	ids, labels := []string{}, []string{}
 	for n := range rs {
@@ -174,13 +150,39 @@ func undeploy(q *request) tea.Msg {
 	spec := form.Spec{Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger, Intro: []string{c.T("undeploy.intro")}, Submit: c.T("undeploy.submit"),
 		Fields: []form.Field{{Key: "resource", Label: c.T("undeploy.resource"), Kind: form.Select, Options: fixed(ids, labels),
 			Hint: func(form.Values) string { return c.T("undeploy.resource.hint") }}}}
-	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+	return q.formMsg(spec, func(_ context.Context, v form.Values) (tea.Msg, error) {
 		chosen := rs
 		if n := slices.Index(ids, v["resource"]); n < len(rs) {
 			chosen = rs[n : n+1]
 		}
-		return q.eachPlace(ctx, "undeploy.done", chosen, c.Backend.Undeploy), nil
+		return q.takeOff(chosen), nil
 	})
+}
+
+// takeOff asks before certificates are taken off resources.
+func (q *request) takeOff(rs []lifecycle.ResourceView) tea.Msg {
+	c, question := q.c, q.c.T("undeploy.question.one")
+	if len(rs) > 1 {
+		question = c.T("undeploy.question", len(rs))
+	}
+	lines := []string{c.T("undeploy.intro")}
+	for n := range rs {
+		lines = append(lines, "  "+place(&rs[n]))
+	}
+	return kit.OpenedMsg{
+		Make: func() kit.Dialog {
+			return &dialog.Confirm{Context: c, Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger,
+				Lines: append(lines, q.skipped()...), Question: question}
+		},
+		Then: func(yes any) tea.Cmd {
+			if yes == nil {
+				return nil
+			}
+			return c.Do(func(ctx context.Context) tea.Msg {
+				return q.eachPlace(ctx, "undeploy.done", rs, c.Backend.Undeploy)
+			})
+		},
+	}
 }
 
 // verify asks the resources at once what they present.

@@ -37,7 +37,7 @@ type request struct {
 	resource *lifecycle.ResourceView
 	undo     func() kit.Undo // how it is taken back; nil when it cannot be
 	jobs     []model.ID      // what it has begun
-	declined string          // told when somebody says no to it; "" for nothing
+	costs    bool            // it spends money, or what was bought
 }
 
 // flows says how each action of the table goes on once it is allowed: by

@@ -22,11 +22,11 @@ func (q *request) confirm(title string, lines []string, question, done string, a
 	c := q.c
 	return kit.OpenedMsg{
 		Make: func() kit.Dialog {
-			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Lines: append(lines, q.skipped()...), Question: question}
+			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Costs: q.costs, Lines: append(lines, q.skipped()...), Question: question}
 		},
 		Then: func(yes any) tea.Cmd {
-			if yes == nil && q.declined != "" {
-				return kit.Send(kit.ToldMsg{Text: q.declined, Tone: style.Plain})
+			if yes == nil && q.costs {
+				return kit.Send(kit.ToldMsg{Text: c.T("buy.declined"), Tone: style.Plain})
 			}
 			if yes == nil {
 				return nil
@@ -63,7 +63,7 @@ func renew(q *request) tea.Msg {
 		lines = append(lines, priceLines(c, quote)...)
 	}
 	lines = append(lines, "", c.T("renew.after"))
-	q.declined = c.T("buy.declined")
+	q.costs = true
 	return q.confirm(c.T("renew.title", q.names()), lines, c.T("renew.question"), "renew.done", func(ctx context.Context, cs *lifecycle.Case) error {
 		_, j, err := c.Backend.Renew(ctx, c.Actor, cs.Instance.ID)
 		return q.began(j, err)

@@ -1,0 +1,99 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/ui/kittest"
+)
+
+// What takes something away or costs something is not done by enter alone: the
+// answer that enter gives is marked, and it is no. spec: V4
+func TestEnterAloneTakesNothingAndBuysNothing(t *testing.T) {
+	for name, keys := range map[string][]string{
+		"undeploy from one":     {"D"},
+		"undeploy from several": {"/", "s", "h", "o", "p", "enter", "D", "enter"},
+		"auto-deploy":           {"/", "s", "h", "o", "p", "enter", "t"},
+		"withdraw":              {"/", "c", "o", "r", "p", "enter", "w"},
+		"renew":                 {"j", "j", "r"},
+		"buy":                   {"b", "ctrl+s"},
+		"host":                  {"/", "p", "a", "y", ".", "enter", "m", "ctrl+s"},
+	} {
+		d := drive(t, kittest.Fleet(60), 80, 24).keys(keys...)
+		if !d.has("▸ n no") {
+			t.Errorf("%s: no is not marked:\n%s", name, d.screen())
+			continue
+		}
+		d.keys("enter").called()
+		if d.m.top() != nil {
+			t.Errorf("%s: enter does not take the marked answer", name)
+		}
+		for _, turn := range []string{"left", "tab", "shift+tab"} {
+			d := drive(t, kittest.Fleet(60), 80, 24).keys(keys...).keys(turn).sees("▸ y yes")
+			if d.keys("right", "left", "enter"); len(d.b.Calls()) == 0 {
+				t.Errorf("%s: enter does not take yes once that is marked", name)
+			}
+		}
+	}
+}
+
+// Ten times enter on a form for buying buys nothing. spec: B1
+func TestEnterRepeatedBuysNothing(t *testing.T) {
+	for _, first := range [][]string{{"b"}, {"b", "right"}, {"b", "right", "right"}} {
+		d := drive(t, kittest.Fleet(20), 80, 24).keys(first...)
+		asked := false
+		for range 10 {
+			d.keys("enter")
+			asked = asked || d.has("▸ n no")
+		}
+		if d.called(); !asked {
+			t.Errorf("%q does not come to the question:\n%s", first, d.screen())
+		}
+	}
+}
+
+// A click on an answer gives it, on its mark too.
+func TestAnswersAreClicked(t *testing.T) {
+	d := drive(t, kittest.Fleet(20), 80, 24).find("corp").keys("w")
+	d.click("n no").called()
+	if d.m.top() != nil {
+		t.Fatal("a click on no does not close")
+	}
+	if d.keys("w").click("y yes"); len(d.b.Calls()) != 1 {
+		t.Fatalf("a click on yes does nothing:\n%s", d.screen())
+	}
+	d = drive(t, kittest.Fleet(20), 80, 24).keys("ctrl+c").sees("▸ y yes")
+	if d.click("yes"); !d.quit {
+		t.Fatal("the marked answer cannot be clicked")
+	}
+}
+
+// A demo keeps nothing, so leaving it asks. spec: V8
+func TestLeavingADemoAsks(t *testing.T) {
+	demo := func(o *Options) { o.Demo, o.Sandbox = true, true }
+	d := drive(t, kittest.Fleet(20), 80, 24, demo).keys("q").sees("Quit certquay?", "thrown away", "▸ n no")
+	if d.keys("enter"); d.quit {
+		t.Fatal("q and enter throw the demo away")
+	}
+	for _, again := range []string{"y", "ctrl+c"} {
+		if d := drive(t, kittest.Fleet(20), 80, 24, demo).keys("q", again); !d.quit {
+			t.Fatalf("q and %s do not quit", again)
+		}
+	}
+}
+
+// What was told of one screen does not stand under the next.
+func TestAClickClearsWhatWasTold(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24).keys("esc").sees("esc does nothing here")
+	d.click("old.example").click("old.example").sees("esc back")
+	if d.has("does nothing") {
+		t.Fatalf("what was told of the list stands under the details:\n%s", d.screen())
+	}
+	d.keys("esc", "esc")
+	d.send(tea.MouseWheelMsg{Button: tea.MouseWheelDown})
+	if !strings.Contains(d.screen(), "does nothing") {
+		t.Fatal("scrolling clears what was told")
+	}
+}
