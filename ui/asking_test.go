@@ -1,11 +1,14 @@
 package ui
 
 import (
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/model"
 	"certquay/ui/kittest"
 )
 
@@ -95,5 +98,44 @@ func TestAClickClearsWhatWasTold(t *testing.T) {
 	d.send(tea.MouseWheelMsg{Button: tea.MouseWheelDown})
 	if !strings.Contains(d.screen(), "does nothing") {
 		t.Fatal("scrolling clears what was told")
+	}
+}
+
+// Lists are in the order of what they show: hosting by the next renewal, and by
+// state each row says its state. spec: V2
+func TestListsShowWhatTheyAreSortedBy(t *testing.T) {
+	b := kittest.Fleet(60)
+	for n, i := range b.Instances[14:40] { // renewed on one day, in another order than they expire
+		i.Hosting.On, i.Hosting.RenewalsLeft = true, 1
+		i.Due, i.DueAction = b.Clock.Add(20*24*time.Hour+time.Duration(n*7%26)*time.Hour), model.DueRenew
+	}
+	d := drive(t, b, 120, 40).keys("2").sees("NEXT RENEWAL ↑")
+	last := ""
+	for l := range strings.SplitSeq(d.screen(), "\n") {
+		if day := regexp.MustCompile(`Dec 1\d +\d+ d`).FindString(l); day != "" {
+			if day < last {
+				t.Errorf("%q stands below %q", day, last)
+			}
+			last = day
+		}
+	}
+	if last == "" {
+		t.Fatalf("nothing is due:\n%s", d.screen())
+	}
+	ranks := []string{"paid", "verifying", "issued", "uploaded", "revoked", "refunded", "closed"}
+	at := 0
+	for l := range strings.SplitSeq(drive(t, b, 120, 60).keys("S", "S").screen(), "\n") {
+		for n, s := range ranks {
+			if m := regexp.MustCompile(`^[ ▌] \S+.* \S ` + s + `\b`).FindString(l); m != "" {
+				if n < at {
+					t.Errorf("%q stands below %q", l, ranks[at])
+				}
+				at = n
+				break
+			}
+		}
+	}
+	if at == 0 {
+		t.Error("no states are shown")
 	}
 }

@@ -212,7 +212,7 @@ var english = merge(map[string]string{
 	"act.copy.address": "copy the address", "act.back": "back; clear marks and filter", "act.event": "show the whole event", "act.certificate": "go to its certificate",
 	"tasks.dismiss": "dismiss: done or not wanted", "tasks.dismissed": "dismissed: %s",
 	"act.tasks": "show what needs a person", "tasks.title": "What needs a person", "tasks.since": "for %s",
-	"act.sort": "sort by the next column", "act.sort.reverse": "sort the other way round", "act.sort.place": "sort by product and region", "act.sort.expiry": "sort by expiry", "act.sort.name": "sort by name", "act.sort.state": "sort by state",
+	"act.sort": "sort by the next column", "act.sort.reverse": "sort the other way round", "act.sort.place": "sort by product and region", "act.sort.expiry": "sort by expiry", "act.sort.name": "sort by name", "act.sort.state": "sort by state", "act.sort.due": "sort by next renewal",
 	"act.sort.time": "sort by time", "sort.one": "This list has one order only: by time.", "sort.one.hint": "%s turns it round.",
 	"act.down": "down", "act.up": "up", "act.left": "left", "act.right": "right", "act.top": "first", "act.end": "last",
 	"act.halfdown": "half a page down", "act.halfup": "half a page up", "act.pagedown": "a page down", "act.pageup": "a page up",

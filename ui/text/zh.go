@@ -212,7 +212,7 @@ var chinese = merge(map[string]string{
 	"act.copy.address": "复制地址", "act.back": "返回；清除选中与筛选", "act.event": "查看完整记录", "act.certificate": "转到其证书",
 	"tasks.dismiss": "忽略：已完成或不需要", "tasks.dismissed": "已忽略：%s",
 	"act.tasks": "查看待处理事项", "tasks.title": "待处理事项", "tasks.since": "已等待 %s",
-	"act.sort.expiry": "按到期时间排序", "act.sort.name": "按名称排序", "act.sort.state": "按状态排序",
+	"act.sort.expiry": "按到期时间排序", "act.sort.name": "按名称排序", "act.sort.state": "按状态排序", "act.sort.due": "按下次续期排序",
 	"act.sort.time": "按时间排序", "sort.one": "此列表只有一种顺序：按时间。", "sort.one.hint": "%s 反转顺序。",
 	"act.down": "下移", "act.up": "上移", "act.left": "左移", "act.right": "右移", "act.top": "第一项", "act.end": "最后一项",
 	"act.halfdown": "下翻半页", "act.halfup": "上翻半页", "act.pagedown": "下一页", "act.pageup": "上一页",

@@ -38,11 +38,11 @@ var _ kit.Page = (*page)(nil)
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
 	p := &page{c: c}
-	p.list = listing.New(c, columns(c), func(r row) string { return string(r.ID) }, listing.Source[row]{
+	p.list = listing.New(c, columns(c, func() model.Sort { return p.list.Order().Sort }), func(r row) string { return string(r.ID) }, listing.Source[row]{
 		Rows:     p.rows,
 		Instance: func(r row) model.ID { return r.ID },
 		Filtered: func() bool { return p.only != only{} },
-		Sorts:    []model.Sort{model.SortExpiry, model.SortName, model.SortState},
+		Sorts:    []model.Sort{model.SortDue, model.SortName, model.SortState},
 		Open:     p.details,
 		Keep:     func() func() { o := p.only; return func() { p.only = o } },
 		None:     "hosting.none", Hint: "filter.hint",

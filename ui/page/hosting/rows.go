@@ -17,16 +17,16 @@ type row struct {
 }
 
 // columns say when each renews next and why then.
-func columns(c *kit.Context) []widget.Column[row] {
+func columns(c *kit.Context, by func() model.Sort) []widget.Column[row] {
 	return []widget.Column[row]{
 		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
 		}},
 		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Cell: func(r row, w int) widget.Cell {
-			glyph, word, tone := overview.Status(c, &r.Row, w-2)
+			glyph, word, tone := overview.StatusBy(c, &r.Row, w-2, by())
 			return widget.Cell{Tone: tone, Text: glyph + " " + word}
 		}},
-		{Title: c.T("col.next"), Min: 17, Max: 17, Cell: func(r row, _ int) widget.Cell { return when(c, &r.Row) }},
+		{Title: c.T("col.next"), Sort: string(model.SortDue), Min: 17, Max: 17, Cell: func(r row, _ int) widget.Cell { return when(c, &r.Row) }},
 		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, From: 100, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: why(c, &r.Row)}
 		}},

@@ -54,7 +54,7 @@ var _ kit.Page = (*page)(nil)
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
 	p := &page{c: c, counts: model.Counts{Partial: true}}
-	p.table.Columns = columns(c)
+	p.table.Columns = columns(c, func() model.Sort { return p.order().Sort })
 	p.table.ID = func(r model.Row) string { return string(r.ID) }
 	p.table.Sorted = string(p.order().Sort)
 	return p

@@ -303,7 +303,7 @@ func (p *page) cardsView(h int) string {
 				continue
 			}
 			r := rows[k]
-			blocks = append(blocks, card(p.c, &r, w, n == p.table.Cursor(), p.table.Marked[string(r.ID)]), "")
+			blocks = append(blocks, card(p.c, &r, w, p.order().Sort, n == p.table.Cursor(), p.table.Marked[string(r.ID)]), "")
 			widths = append(widths, w, 1)
 		}
 		if len(blocks) > 0 {
