@@ -139,3 +139,46 @@ func TestListsShowWhatTheyAreSortedBy(t *testing.T) {
 		t.Error("no states are shown")
 	}
 }
+
+// Marks that a filter hides are still acted on, so the list and the dialog say
+// so. spec: V4
+func TestMarksThatAFilterHides(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24).keys("space", "j", "space").sees("✓ 2 marked")
+	d.keys("/").text("docs").sees("✓ 2 marked, 2 of them not shown")
+	d.keys("enter", "D").sees("2, of which 2 are hidden by the filter: pay.example.com, old.example.org", "▸ n no")
+	d.keys("esc", "n").sees("Reissue", "1, of which 1 is hidden by the filter", "1 of the marked is left out")
+	d.keys("esc", "/", "ctrl+u").text("old.").keys("enter").sees("2 marked, 1 of them not shown")
+	d.keys("D").sees("2, of which 1 is hidden by the filter: pay.example.com")
+	d.keys("esc", "space").sees("1 marked, 1 of them not shown")
+	d.keys("esc").keys("esc").sees("60 of 60")
+	d.keys("space", "space").sees("✓ 2 marked")
+	if d.has("not shown") {
+		t.Fatalf("everything is shown:\n%s", d.screen())
+	}
+	zh := drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Lang = "zh" }).keys("space", "space", "/").text("docs")
+	zh.sees("其中 2 个未显示").keys("enter", "n").sees("其中 1 个被筛选条件隐藏")
+}
+
+// The hint of hosting in the form for buying follows the choice. spec: B3
+func TestTheHintOfHostingFollowsTheChoice(t *testing.T) {
+	d := drive(t, kittest.Fleet(20), 80, 24).keys("b").down(8).sees("nothing renews it by itself")
+	if d.has("never paid back") {
+		t.Fatalf("no hosting, and something is never paid back:\n%s", d.screen())
+	}
+	d.keys("right").sees("never paid back")
+}
+
+// The details say which keys lead to other panes and to the rest of one.
+// spec: V4 I1
+func TestDetailsSayHowToMove(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24).find("shop").keys("enter").sees("esc back  l next pane")
+	d.sees("▸ Certificate", "h l panes")
+	d.keys("l", "l", "l").sees("▸ History")
+	d = drive(t, kittest.Fleet(60), 80, 20).find("shop").keys("enter").sees("of 13, j k scroll)", "j scroll", "l next pane")
+	d.fits()
+	d = drive(t, kittest.Fleet(60), 120, 28).find("shop").keys("enter").sees("Certificate (", "of 13, j k scroll)", "j scroll").keys("l")
+	d.sees("l next pane")
+	if d.has("of 13, j k") {
+		t.Fatalf("j and k do not scroll what is not in use:\n%s", d.screen())
+	}
+}

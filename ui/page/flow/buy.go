@@ -155,7 +155,7 @@ func (p *purchase) fields() []form.Field {
 			return c.T("buy.quantity.hint.pack")
 		}},
 		{Key: "hosting", Label: c.T("buy.hosting"), Kind: form.Select, Show: paid, Options: fixed([]string{"no", "yes"}, []string{c.T("buy.hosting.no"), c.T("buy.hosting.yes")}),
-			Hint: func(form.Values) string { return c.T("buy.hosting.hint") },
+			Hint: func(v form.Values) string { return c.T("buy.hosting.hint." + v["hosting"]) },
 			Valid: func(s string, v form.Values) string {
 				if s == "yes" && v["years"] != "1" {
 					return c.T("buy.hosting.years")

@@ -53,7 +53,7 @@ func deploy(q *request) tea.Msg {
 	domains := q.cases[0].Instance.Domains()
 	spec := form.Spec{
 		ID: "deploy/" + string(q.cases[0].Instance.ID), Title: c.T("deploy.title", q.names()), Submit: c.T("deploy.submit"),
-		Intro: append([]string{c.T("deploy.intro")}, q.skipped()...),
+		Intro: slices.Concat(q.hidden(), []string{c.T("deploy.intro")}, q.skipped()),
 		Fields: []form.Field{
 			{Key: "product", Label: c.T("deploy.product"), Kind: form.Select, Initial: first, Options: fixed(ids, ids), Hint: func(v form.Values) string {
 				p := product(v)
@@ -147,7 +147,7 @@ func undeploy(q *request) tea.Msg {
 		ids, labels = append(ids, string(rs[n].ID)), append(labels, place(&rs[n]))
 	}
 	ids, labels = append(ids, "all"), append(labels, c.T("undeploy.all", len(rs)))
-	spec := form.Spec{Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger, Intro: []string{c.T("undeploy.intro")}, Submit: c.T("undeploy.submit"),
+	spec := form.Spec{Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger, Intro: slices.Concat(q.hidden(), []string{c.T("undeploy.intro")}, q.skipped()), Submit: c.T("undeploy.submit"),
 		Fields: []form.Field{{Key: "resource", Label: c.T("undeploy.resource"), Kind: form.Select, Options: fixed(ids, labels),
 			Hint: func(form.Values) string { return c.T("undeploy.resource.hint") }}}}
 	return q.formMsg(spec, func(_ context.Context, v form.Values) (tea.Msg, error) {
@@ -172,7 +172,7 @@ func (q *request) takeOff(rs []lifecycle.ResourceView) tea.Msg {
 	return kit.OpenedMsg{
 		Make: func() kit.Dialog {
 			return &dialog.Confirm{Context: c, Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger,
-				Lines: append(lines, q.skipped()...), Question: question}
+				Lines: slices.Concat(q.hidden(), lines, q.skipped()), Question: question}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil {

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -22,7 +23,7 @@ func (q *request) confirm(title string, lines []string, question, done string, a
 	c := q.c
 	return kit.OpenedMsg{
 		Make: func() kit.Dialog {
-			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Costs: q.costs, Lines: append(lines, q.skipped()...), Question: question}
+			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Costs: q.costs, Lines: slices.Concat(q.hidden(), lines, q.skipped()), Question: question}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil && q.costs {
@@ -85,7 +86,7 @@ func reissue(q *request) tea.Msg {
 		manual = v != nil && v.KeyID == ""
 	}
 	csr := func(v form.Values) bool { return v["key"] == csrFile || v["key"] == csrPasted }
-	spec := form.Spec{Title: c.T("reissue.title", q.names()), Submit: c.T("reissue.submit"), Intro: append([]string{c.T("reissue.intro")}, q.skipped()...),
+	spec := form.Spec{Title: c.T("reissue.title", q.names()), Submit: c.T("reissue.submit"), Intro: slices.Concat(q.hidden(), []string{c.T("reissue.intro")}, q.skipped()),
 		Fields: append([]form.Field{{Key: "key", Label: c.T("reissue.key"), Kind: form.Select, Options: fixed(keys, labels),
 			Hint: func(v form.Values) string {
 				switch {
@@ -143,7 +144,7 @@ func end(q *request) tea.Msg {
 		label = "end.typed.many"
 		word = c.T("end.word", action, len(q.cases))
 	}
-	spec := form.Spec{Title: c.T(action+".title", q.names()), Danger: q.row.Danger, Submit: c.T(action + ".submit")}
+	spec := form.Spec{Title: c.T(action+".title", q.names()), Danger: q.row.Danger, Submit: c.T(action + ".submit"), Intro: q.hidden()}
 	if len(q.cases) == 1 {
 		if v := q.cases[0].Instance.Current(); v != nil {
 			spec.Intro = append(spec.Intro, c.T(action+".intro.serial", widget.Cut(v.Serial, 40)))

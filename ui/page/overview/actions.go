@@ -27,10 +27,7 @@ func (p *page) target() flow.Target {
 		t.IDs = []model.ID{p.details.id}
 		t.Resource = p.details.resource()
 	} else if len(p.table.Marked) > 0 {
-		for id := range p.table.Marked {
-			t.IDs = append(t.IDs, model.ID(id))
-		}
-		slices.Sort(t.IDs)
+		t.IDs, t.Unseen = p.markedIDs(), p.unseen
 		t.Marked = p.markedCases(t.IDs)
 	} else if r, ok := p.table.Selected(); ok {
 		t.IDs = []model.ID{r.ID}

@@ -45,6 +45,7 @@ type page struct {
 	input         widget.Input
 	active        *lifecycle.Case      // of the certificate under the cursor
 	marked        map[model.ID]*judged // of those that are marked
+	unseen        []model.ID           // the marked ones that the filter hides
 	details       *details
 	beside        *details // the certificate under the cursor, on wide screens
 }
@@ -70,8 +71,9 @@ type (
 	retriedMsg    struct{}
 	recountedMsg  struct{}
 	rowsLoadedMsg struct {
-		seq  int
-		page model.Page
+		seq    int
+		page   model.Page
+		unseen []model.ID
 	}
 	countsLoadedMsg struct {
 		counts           model.Counts
@@ -106,13 +108,18 @@ func (p *page) load() tea.Cmd {
 	if !p.loaded { // few enough to be read before everything is known
 		q.Limit = min(q.Limit, firstRows)
 	}
+	marked := p.markedIDs()
 	return p.c.Do(func(context.Context) tea.Msg {
 		q.Now = p.c.Backend.Now()
 		got, err := p.c.Backend.Page(q)
 		if err != nil {
 			return flow.Tell(p.c, err)
 		}
-		return rowsLoadedMsg{seq, got}
+		unseen, err := hidden(p.c.Backend, q, marked)
+		if err != nil {
+			return flow.Tell(p.c, err)
+		}
+		return rowsLoadedMsg{seq, got, unseen}
 	})
 }
 
@@ -204,7 +211,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			again = tea.Tick(partialRetry, func(time.Time) tea.Msg { return retriedMsg{} })
 		}
 		first := !p.loaded
-		p.loaded, p.partial = true, m.page.Partial
+		p.loaded, p.partial, p.unseen = true, m.page.Partial, m.unseen
 		p.table.SetWindow(m.page.Offset, m.page.Rows, m.page.Total)
 		p.SetSize(p.width, p.height)
 		if first || p.active == nil || p.active.Instance.ID != p.current() {

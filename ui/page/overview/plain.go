@@ -26,8 +26,8 @@ func (p *page) Plain(w, h int) kit.Spoken {
 		add(p.weeks())
 	}
 	listed := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All)) + ", " + p.c.T("plain.order."+strconv.FormatBool(p.query.Desc), c.T("order."+string(p.order().Sort)))
-	if n := len(p.table.Marked); n > 0 {
-		listed += ", " + c.T("list.marked", n)
+	if len(p.table.Marked) > 0 {
+		listed += ", " + p.markedWords()
 	}
 	add(listed)
 	if words := strings.TrimSpace(p.filterWords() + " " + p.query.Filter.Text); p.typing || words != "" {

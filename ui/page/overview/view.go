@@ -236,8 +236,8 @@ func (p *page) filterLine() string {
 	if f := p.filterWords(); f != "" {
 		left += "   " + s.Paint(style.Accent, f)
 	}
-	if n := len(p.table.Marked); n > 0 {
-		left += "   " + s.Paint(style.Accent, c.T("list.marked", n))
+	if len(p.table.Marked) > 0 {
+		left += "   " + s.Paint(style.Accent, p.markedWords())
 	}
 	shown := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All))
 	if p.partial {
