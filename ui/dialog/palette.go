@@ -10,6 +10,7 @@ import (
 
 	"certquay/ui/kit"
 	"certquay/ui/style"
+	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
@@ -38,7 +39,8 @@ func (ns names) Len() int { return len(ns) }
 // String implements fuzzy.Source.
 func (ns names) String(i int) string { return ns[i].text }
 
-// named gathers the names of all actions, those of the language in use first.
+// named gathers the names of all actions, those of the language in use first,
+// and then other words by which people look for them.
 func (d *Palette) named() names {
 	if d.names == nil {
 		add := func(action int, text string) {
@@ -52,6 +54,11 @@ func (d *Palette) named() names {
 		}
 		for i := range d.Actions {
 			for _, other := range d.Context.Text.Elsewhere(d.Actions[i].Label) {
+				add(i, other)
+			}
+		}
+		for i := range d.Actions {
+			for _, other := range text.Words(d.Actions[i].ID) {
 				add(i, other)
 			}
 		}

@@ -107,8 +107,10 @@ var englishApplying = map[string]string{
 	"apply.follows.review":  "A reviewer looks at the application and its documents first.",
 	"apply.follows.shown":   "The details then show what is awaited, with values to copy, and the expected time.",
 	"apply.done":            "applied for %s; the details show how far it is", "apply.draft": "the draft for %s is saved", "apply.draft.failed": "the draft is kept here, but could not be saved: %s",
+	"contact.list": "contacts", "contacts.title": "Contacts", "contacts.none": "Nobody is told of anything yet.", "contacts.add": "a new one", "contacts.drop": "remove", "contacts.keys": "j k choose   enter copy the address or add   esc close", "contacts.channels": "told by %s",
+	"contacts.remove": "Remove %s", "contacts.remove.text": "Nothing is told to it any more. One that a certificate or a watch still names stays.", "contacts.remove.question": "Remove it?", "contacts.removed": "removed %s",
 	"contact.add": "add a contact", "contact.title": "Add a contact", "contact.submit": "add", "contact.intro": "A person or team who is told what happens to certificates.",
-	"contact.name": "name", "contact.name.hint": "as it shows in lists, for example Ops", "contact.email.hint": "where notices go", "contact.done": "added %s",
+	"contact.name": "name", "contact.name.long": "at most %d characters", "contact.name.hint": "as it shows in lists, for example Ops", "contact.email.hint": "where notices go", "contact.done": "added %s",
 
 	"company.pick": "organization", "company.new": "a new one", "company.pick.hint": "a saved organization fills in the rest; ctrl+o saves a new one",
 	"company.name": "name", "company.name.hint": "as it is registered, for example Example GmbH", "company.type": "type", "company.type.hint": "← → chooses",

@@ -107,8 +107,10 @@ var chineseApplying = map[string]string{
 	"apply.follows.review":  "先由审核员审核申请与资质文件。",
 	"apply.follows.shown":   "之后详情中会显示等待事项（可复制）与预计签发时间。",
 	"apply.done":            "已为 %s 提交申请；进展见详情", "apply.draft": "%s 的草稿已保存", "apply.draft.failed": "草稿保留在此，但未能保存：%s",
+	"contact.list": "联系人列表", "contacts.title": "联系人", "contacts.none": "尚无联系人接收通知。", "contacts.add": "新建联系人", "contacts.drop": "移除", "contacts.keys": "j k 选择   enter 复制邮箱或新建   esc 关闭", "contacts.channels": "通知方式：%s",
+	"contacts.remove": "移除 %s", "contacts.remove.text": "不再向其发送通知。仍被证书或监控引用的联系人不能移除。", "contacts.remove.question": "移除该联系人？", "contacts.removed": "已移除 %s",
 	"contact.add": "添加联系人", "contact.title": "添加联系人", "contact.submit": "添加", "contact.intro": "接收证书通知的个人或团队。",
-	"contact.name": "名称", "contact.name.hint": "列表中显示的名称，例如 Ops", "contact.email.hint": "通知发送到此邮箱", "contact.done": "已添加 %s",
+	"contact.name": "名称", "contact.name.long": "最多 %d 个字符", "contact.name.hint": "列表中显示的名称，例如 Ops", "contact.email.hint": "通知发送到此邮箱", "contact.done": "已添加 %s",
 
 	"company.pick": "企业", "company.new": "新建", "company.pick.hint": "选择已保存的企业可自动填写；ctrl+o 保存新企业",
 	"company.name": "名称", "company.name.hint": "登记名称，例如 Example GmbH", "company.type": "类型", "company.type.hint": "← → 选择",

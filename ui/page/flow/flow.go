@@ -82,7 +82,7 @@ func Actions(c *kit.Context, t Target) []kit.Action {
 			as[len(as)-1].Label = c.Text.Or("action."+string(row.Action), row.Help)
 		}
 	}
-	return append(as, undo(c, t), explain(c, t), contact(c))
+	return append(as, undo(c, t), explain(c, t), contact(c), contacts(c))
 }
 
 // keys are the keys of the table, each once, in its order.

@@ -67,6 +67,7 @@ func (p *page) View() string {
 // expires when.
 func (p *page) band() string {
 	s, c := p.c.Styles, p.c
+	p.needsAt.from, p.needsAt.to, p.needsAt.width = 0, 0, p.width
 	if p.bandHeight() == 1 {
 		return widget.Pad(" "+flowed(p.derivedParts(), p.width-2, 1)[0], p.width)
 	}
@@ -82,6 +83,7 @@ func (p *page) band() string {
 			" " + p.needs(p.width-2),
 			s.Paint(style.Faint, widget.Repeat("─", p.width)),
 		}
+		p.needsAt.from, p.needsAt.to = 2, 3
 		return widget.Fill(strings.Join(lines, "\n"), p.width, 4)
 	}
 	step := 2
@@ -111,6 +113,7 @@ func (p *page) band() string {
 	if len(left) < 3 {
 		left = append(left, "")
 	}
+	p.needsAt.from, p.needsAt.to, p.needsAt.width = len(left), 5, lw
 	left = append(left, " "+p.needs(lw-4))
 	for _, t := range p.tasks[:min(len(p.tasks), 5-len(left))] {
 		left = append(left, "   "+s.Paint(style.Muted, widget.Cut("· "+clean(p.c.Text.Say(t.Text)), lw-6)))
@@ -217,8 +220,9 @@ func (p *page) needs(w int) string {
 		}
 		parts = append(parts, c.T(key, kinds[k]))
 	}
-	head := "▲ " + c.T("needs.you")
-	return s.Paint(style.Soon, head) + " " + widget.Cut(strings.Join(parts, " · "), w-widget.Width(head)-1)
+	head, key := "▲ "+c.T("needs.you"), c.KeyFor("tasks", tasksKey)
+	tail := "  " + s.Paint(style.Key, key) + " " + s.Paint(style.Muted, c.T("needs.list"))
+	return s.Paint(style.Soon, head) + " " + widget.Cut(strings.Join(parts, " · "), w-widget.Width(head)-1-widget.Width(tail)) + tail
 }
 
 // filterLine tells what is listed: filter, how many, order and layout.
