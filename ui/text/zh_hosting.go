@@ -15,7 +15,7 @@ var chineseHosting = map[string]string{
 	"hosting.why.version": "证书版本先于服务周期到期",
 	"hosting.why.ends":    "无剩余续期：按 m 续购",
 	"hosting.only.person": "待处理", "hosting.only.spent": "无剩余续期", "hosting.only.auto.on": "自动部署已开启", "hosting.only.auto.off": "自动部署已关闭",
-	"hosting.act.details": "托管详情", "hosting.details.title": "%s 的托管", "hosting.details.nobody": "无",
+	"hosting.act.person": "仅显示需人工处理的证书，或显示全部", "hosting.act.details": "托管详情", "hosting.details.title": "%s 的托管", "hosting.details.nobody": "无",
 	"hosting.details.left": "剩余续期", "hosting.details.until": "已付费至 %s", "hosting.details.next": "下次续期", "hosting.details.last": "上次尝试",
 	"hosting.details.credits": "自动部署次数", "hosting.details.nothing": "无", "hosting.details.support": "支持",
 	"hosting.details.nosupport": "未配置；在配置中以 support_contact 指定",

@@ -289,7 +289,7 @@ func (t *Table[T]) Say(say func(string, ...any) string, w, n int) []string {
 			v := Said(say, strings.Join(strings.Fields(text.Clean(c.Cell(r, max(f.width, 40)).Text)), " "))
 			switch {
 			case v == "–" || v == "":
-			case heads && i > 0:
+			case heads && i > 0 && c.Title != "":
 				parts = append(parts, strings.ToLower(c.Title)+": "+v)
 			default:
 				parts = append(parts, v)

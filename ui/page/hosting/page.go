@@ -4,6 +4,7 @@ package hosting
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -23,6 +24,8 @@ type page struct {
 	list  *listing.List[row]
 	only  only
 	sums  sums
+	// The cells of the first line that tell what needs a person, as last drawn.
+	personFrom, personTo int
 }
 
 // sums are the figures of the first line.
@@ -83,9 +86,14 @@ func (p *page) rows(offset, limit int) func() ([]row, int, error) {
 			ids[n] = page.Rows[n].ID
 		}
 		names, err := b.ContactNames(ids)
+		if err != nil {
+			return nil, 0, err
+		}
+		waiting, err := needing(b)
 		rows := make([]row, len(page.Rows))
 		for n, r := range page.Rows {
-			rows[n] = row{r, names[r.ID]}
+			_, person := slices.BinarySearch(waiting, r.ID)
+			rows[n] = row{r, names[r.ID], person}
 		}
 		return rows, page.Total, err
 	}
@@ -136,6 +144,9 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(cmds...)
 	}
+	if m, ok := msg.(tea.MouseClickMsg); ok && m.Y == 0 && m.X >= p.personFrom && m.X < p.personTo {
+		return p.onlyPerson()
+	}
 	return p.list.Update(msg)
 }
 
@@ -168,9 +179,11 @@ func (p *page) sumLine() string {
 	if p.sums.failing > 0 {
 		left += "   " + s.Paint(style.Bad, "✕ "+c.T("hosting.failing", p.sums.failing))
 	}
+	p.personFrom = widget.Width(left) + 3
 	if p.sums.tasks > 0 {
-		left += "   " + s.Paint(style.Soon, "▲ "+c.T("hosting.tasks", p.sums.tasks))
+		left += "   " + s.Paint(style.Soon, "▲ "+c.T("hosting.tasks", p.sums.tasks)) + "  " + s.Paint(style.Key, c.KeyFor("tasks", "!"))
 	}
+	p.personTo = widget.Width(left)
 	if p.sums.spent > 0 {
 		left += "   " + s.Paint(style.Muted, c.T("hosting.spent", p.sums.spent))
 	}

@@ -10,15 +10,26 @@ import (
 	"certquay/ui/widget"
 )
 
-// row is a hosted certificate and the name of who is told of it.
+// row is a hosted certificate, the name of who is told of it, and whether
+// something of it needs a person.
 type row struct {
 	model.Row
 	contact string
+	person  bool
 }
 
 // columns say when each renews next and why then.
 func columns(c *kit.Context, by func() model.Sort) []widget.Column[row] {
 	return []widget.Column[row]{
+		{Min: 1, Max: 1, Cell: func(r row, w int) widget.Cell {
+			switch {
+			case !r.person:
+				return widget.Cell{}
+			case w > 1: // in words
+				return widget.Cell{Tone: style.Soon, Text: c.T("hosting.only.person")}
+			}
+			return widget.Cell{Tone: style.Soon, Text: "▲"}
+		}},
 		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
 		}},
