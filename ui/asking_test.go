@@ -182,3 +182,52 @@ func TestDetailsSayHowToMove(t *testing.T) {
 		t.Fatalf("j and k do not scroll what is not in use:\n%s", d.screen())
 	}
 }
+
+// The filter panel says that there is more of it, leaves the footer, names the
+// way out, and a click beside it closes it; one beside a question does not.
+// spec: V2 V4
+func TestTheFilterPanelOnASmallScreen(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24).keys("f").sees("esc close", "more lines", "enter details")
+	foot := func() string { ls := strings.Split(d.screen(), "\n"); return ls[len(ls)-1] }
+	if strings.ContainsAny(foot(), "╰│") {
+		t.Errorf("the footer is covered: %q", foot())
+	}
+	d.keys("G").sees("↑ ")
+	if d.has("more lines") {
+		t.Errorf("there is nothing below:\n%s", d.screen())
+	}
+	d.keys("g", "j", "j", "j", "j", "j", "j", "j", "j", "j", "j", "j").sees("↑ ", "more lines")
+	outside := tea.MouseClickMsg{X: 2, Y: 12, Button: tea.MouseLeft}
+	if d.send(outside); d.m.top() != nil {
+		t.Error("a click beside the panel does not close it")
+	}
+	d.keys("w", "esc").find("corp").keys("w").sees("Withdraw the application?")
+	if d.send(outside); d.m.top() == nil {
+		t.Error("a click beside a question answers it")
+	}
+}
+
+// A filter that finds nothing says what it searches, and how else to filter.
+// spec: S5
+func TestAFilterThatFindsNothing(t *testing.T) {
+	for tab, panel := range map[string]string{"1": "f filters by state", "2": "f lists what fails"} {
+		for _, plain := range []bool{false, true} {
+			d := drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Plain = plain }).keys(tab, "/").text("!expired").keys("enter")
+			for _, want := range []string{"names, domains and serials", panel} {
+				if !strings.Contains(flat(d.m.View().Content), flat(want)) {
+					t.Errorf("tab %s: %q is not said:\n%s", tab, want, d.m.View().Content)
+				}
+			}
+		}
+	}
+}
+
+// After something was taken off, or revoked, undo says what leads back, and not
+// the key that was just pressed. spec: V4
+func TestUndoSaysWhatLeadsBack(t *testing.T) {
+	d := drive(t, kittest.Fleet(60), 80, 24).find("img.").keys("D", "y", "u")
+	d.sees("taken off a resource is deployed there again with d", "A revocation cannot be taken back")
+	if d.has("with D") {
+		t.Fatalf("the key that was just pressed leads nowhere back:\n%s", d.screen())
+	}
+}

@@ -18,6 +18,16 @@ var hints = regexp.MustCompile(`[^\s│` + chosenMark + `]+(?: [^\s│` + chosen
 // hintLines is how many lines of hints a dialog has at most.
 const hintLines = 2
 
+// Light says whether a click beside a dialog closes it, as esc does: it only
+// shows or finds something, and nothing that was typed or asked goes by it.
+func Light(d kit.Dialog) bool {
+	switch d.(type) {
+	case *Panel, *Notice, *Help, *List, *Palette:
+		return true
+	}
+	return false
+}
+
 // KeyAt is the key that is written at a cell of a box, with what it does, in
 // its last lines: clicking on it is pressing it.
 func KeyAt(box string, x, y int) (tea.KeyPressMsg, bool) {

@@ -2,6 +2,7 @@ package text
 
 // englishHosting are the English texts of managed hosting and auto-deploy.
 var englishHosting = map[string]string{
+	"list.none.hosted":    "Nothing passes this filter. What is typed is looked for, as it stands, in names, domains and serials; %s lists what fails, needs a person, or has no renewals left. Press %s to show everything again.",
 	"hosting.none":        "Nothing is hosted yet. Managed hosting renews a certificate by itself in the last 30 days of its service period: press m on one that is issued or imported, or buy with hosting (b).",
 	"hosting.failing":     "%d failing",
 	"hosting.spent":       "renewals used up: %d",

@@ -2,6 +2,7 @@ package text
 
 // chineseHosting are the Chinese texts of managed hosting and auto-deploy.
 var chineseHosting = map[string]string{
+	"list.none.hosted":    "没有符合筛选条件的证书。输入的文字按原样在名称、域名和序列号中查找；按 %s 可筛选异常、需人工处理或续期次数已用完的证书。按 %s 显示全部。",
 	"hosting.none":        "尚无托管证书。托管会在服务周期的最后 30 天内自动续期：在已签发或已导入的证书上按 m，或购买时选择托管（b）。",
 	"hosting.failing":     "%d 个异常",
 	"hosting.spent":       "续期已用完：%d",

@@ -237,7 +237,7 @@ func undo(c *kit.Context, t Target) kit.Action {
 	row, why := choose(c, rows, t)
 	may := c.WhyNot(row.Action, row.Role) == nil
 	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
-		why = kit.Because(c.T("undo.nothing"), c.T("undo.can"))
+		why = kit.Because(c.T("undo.nothing"), undoable(c))
 	}
 	a := kit.Action{ID: "undo", Key: "u", Label: c.T("action.undo"), Group: kit.Certificate, Why: why, Asks: true}
 	ids := t.IDs
@@ -279,12 +279,17 @@ func undo(c *kit.Context, t Target) kit.Action {
 					d.Parts, d.Choices = []dialog.Part{{Lines: []string{c.T("undo.nothing")}}}, nil
 				}
 				d.Title = c.T("undo.title")
-				d.Parts = append(d.Parts, dialog.Part{Head: c.T("undo.what"), Lines: []string{c.T("undo.can")}})
+				d.Parts = append(d.Parts, dialog.Part{Head: c.T("undo.what"), Lines: []string{undoable(c)}})
 				return d
 			}}
 		})
 	}
 	return a
+}
+
+// undoable says what can be undone, and what leads on where nothing can be.
+func undoable(c *kit.Context) string {
+	return c.T("undo.can", c.KeyOf(lifecycle.Withdraw), c.KeyOf(lifecycle.Deploy), c.KeyOf(lifecycle.Buy))
 }
 
 // Tell makes a message of an error that a page met while loading.

@@ -48,6 +48,7 @@ func New(c *kit.Context) kit.Page {
 		Sorts:    []model.Sort{model.SortDue, model.SortName, model.SortState},
 		Open:     p.details,
 		Keep:     func() func() { o := p.only; return func() { p.only = o } },
+		Nothing:  func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
 		None:     "hosting.none", Hint: "filter.hint",
 	})
 	return p

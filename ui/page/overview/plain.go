@@ -39,7 +39,7 @@ func (p *page) Plain(w, h int) kit.Spoken {
 		s.X = widget.Width(s.Lines[s.Y])
 	}
 	if p.table.Total() == 0 {
-		add(c.T("list.none"))
+		add(p.nothingFound())
 		return s
 	}
 	s.Lines = append(s.Lines, p.table.Say(c.T, w, h-len(s.Lines))...)

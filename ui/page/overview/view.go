@@ -51,7 +51,11 @@ func (p *page) View() string {
 	rest := p.height - p.bandHeight() - 1
 	switch {
 	case p.table.Total() == 0:
-		b.WriteString(widget.Fill("\n  "+p.c.Styles.Paint(style.Muted, p.c.T("list.none")), p.width, rest))
+		said := ""
+		for _, l := range widget.Wrap(p.nothingFound(), min(p.width-4, 76)) {
+			said += "\n  " + p.c.Styles.Paint(style.Muted, l)
+		}
+		b.WriteString(widget.Fill(said, p.width, rest))
 	case p.cardsShown():
 		b.WriteString(p.cardsView(rest))
 	case p.sideShown():
@@ -256,6 +260,11 @@ func (p *page) filterLine() string {
 		right = shown + " "
 	}
 	return widget.Spread(left, right, p.width)
+}
+
+// nothingFound says what was searched, and what else there is to filter by.
+func (p *page) nothingFound() string {
+	return p.c.T("list.none.certificates", p.c.KeyFor("panel", "f"), p.c.KeyFor("back", "esc"))
 }
 
 // sorted says by what the list is ordered.
