@@ -51,6 +51,7 @@ func New(c *kit.Context) kit.Page {
 		Nothing:  func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
 		None:     "hosting.none", Hint: "filter.hint",
 	})
+	p.list.Table.Flag, p.list.Table.FlagKey = func(r row) bool { return r.person }, "hosting.only.person"
 	return p
 }
 
@@ -189,8 +190,8 @@ func (p *page) sumLine() string {
 		left += "   " + s.Paint(style.Muted, c.T("hosting.spent", p.sums.spent))
 	}
 	right := c.T("hosting.credits", p.sums.credits, p.sums.issued, p.sums.reserved)
-	if p.width >= 100 {
-		right += "   " + c.T("hosting.packs", p.sums.hostingPacks)
+	if packs := "   " + c.T("hosting.packs", p.sums.hostingPacks); p.width >= 100 && widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
+		right += packs
 	}
 	return widget.Spread(left, s.Paint(style.Muted, right)+" ", p.width)
 }

@@ -21,15 +21,6 @@ type row struct {
 // columns say when each renews next and why then.
 func columns(c *kit.Context, by func() model.Sort) []widget.Column[row] {
 	return []widget.Column[row]{
-		{Min: 1, Max: 1, Cell: func(r row, w int) widget.Cell {
-			switch {
-			case !r.person:
-				return widget.Cell{}
-			case w > 1: // in words
-				return widget.Cell{Tone: style.Soon, Text: c.T("hosting.only.person")}
-			}
-			return widget.Cell{Tone: style.Soon, Text: "▲"}
-		}},
 		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
 		}},
