@@ -67,8 +67,8 @@ func TestPaletteKnowsOtherWords(t *testing.T) {
 // What needs a person has a key, which stands beside it, and a click on the line
 // lists it too. spec: V4 D7
 func TestWhatNeedsAPersonIsOneKeyAway(t *testing.T) {
-	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
-		d := drive(t, kittest.Fleet(60), size[0], size[1]).sees("needs you", "! list")
+	for size, says := range map[[2]int]string{{80, 24}: "! needs you", {120, 40}: "! needs you", {200, 60}: "application to review  ! list"} {
+		d := drive(t, kittest.Fleet(60), size[0], size[1]).sees(says, "needs you: 1 record to add")
 		d.keys("!").sees("What needs a person", "add a DNS record for corp.example.com").keys("esc")
 		d.click("1 record to add").sees("What needs a person").keys("esc")
 		if d.keys("esc").click("60 in all"); d.m.top() != nil {

@@ -224,9 +224,13 @@ func (p *page) needs(w int) string {
 		}
 		parts = append(parts, c.T(key, kinds[k]))
 	}
-	head, key := "▲ "+c.T("needs.you"), c.KeyFor("tasks", tasksKey)
+	said, key := strings.Join(parts, " · "), c.KeyFor("tasks", tasksKey)
+	head := s.Paint(style.Soon, "▲ "+c.T("needs.you"))
 	tail := "  " + s.Paint(style.Key, key) + " " + s.Paint(style.Muted, c.T("needs.list"))
-	return s.Paint(style.Soon, head) + " " + widget.Cut(strings.Join(parts, " · "), w-widget.Width(head)-1-widget.Width(tail)) + tail
+	if widget.Width(head)+1+widget.Width(said)+widget.Width(tail) > w { // the key in place of the glyph
+		head, tail = s.Paint(style.Key, key)+" "+s.Paint(style.Soon, c.T("needs.you")), ""
+	}
+	return head + " " + widget.Cut(said, w-widget.Width(head)-1) + tail
 }
 
 // filterLine tells what is listed: filter, how many, order and layout.
