@@ -35,7 +35,7 @@ func listCmd(c *call) *cobra.Command {
 					return err
 				}
 			}
-			if q.Sort, err = word("--sort", sort, []model.Sort{model.SortExpiry, model.SortName, model.SortState}); err != nil {
+			if q.Sort, err = word("--sort", sort, []model.Sort{model.SortExpiry, model.SortName, model.SortState, model.SortDue}); err != nil {
 				return err
 			}
 			if within != "" {
@@ -71,7 +71,7 @@ func listCmd(c *call) *cobra.Command {
 	f.StringVar(&q.Filter.Product, "product", "", "deployed to this product")
 	f.StringVar(&within, "within", "", "expiring within this time, e.g. 30d")
 	f.StringVar(&q.Filter.Text, "text", "", "text in names, domains and serials")
-	f.StringVar(&sort, "sort", "expiry", "expiry, name or state")
+	f.StringVar(&sort, "sort", "expiry", "expiry, name, state, or due: what is done by itself next")
 	f.IntVar(&q.Limit, "limit", 0, "at most this many; 0 for all")
 	return cmd
 }

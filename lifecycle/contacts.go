@@ -17,10 +17,10 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 		return c, err
 	}
 	c.Name = strings.TrimSpace(c.Name)
-	switch {
-	case c.Name == "":
-		return c, &Invalid{"name", "a contact needs a name", "Ops", ""}
-	case !IsEmail(c.Email):
+	if wrong := checkContactName(c.Name); wrong != nil {
+		return c, wrong
+	}
+	if !IsEmail(c.Email) {
 		return c, &Invalid{"email", fmt.Sprintf("%q is not an e-mail address", c.Email), "ops@example.com", ""}
 	}
 	if wrong := checkPhone("phone", c.Phone); wrong != nil {

@@ -4,13 +4,34 @@ import (
 	"fmt"
 	"net/mail"
 	"regexp"
+	"strings"
+	"unicode/utf8"
 )
 
 // IsEmail says whether a text is one e-mail address without a name (RFC 5322,
-// addr-spec).
+// addr-spec), in a domain that mail can reach: one with a dot, or localhost.
 func IsEmail(s string) bool {
 	a, err := mail.ParseAddress(s)
-	return err == nil && a.Name == "" && a.Address == s
+	if err != nil || a.Name != "" || a.Address != s {
+		return false
+	}
+	domain := s[strings.LastIndexByte(s, '@')+1:]
+	return strings.Contains(domain, ".") || strings.EqualFold(domain, "localhost")
+}
+
+// MaxContactName is how many characters the name of a contact has at most.
+const MaxContactName = 64
+
+// checkContactName refuses a name that says nothing, or that no list has room
+// for.
+func checkContactName(name string) *Invalid {
+	switch n := utf8.RuneCountInString(name); {
+	case n == 0:
+		return &Invalid{Field: "name", Why: "a contact needs a name", Example: "Ops"}
+	case n > MaxContactName:
+		return &Invalid{Field: "name", Why: fmt.Sprintf("a contact's name has at most %d characters, and this one %d", MaxContactName, n), Example: "Ops"}
+	}
+	return nil
 }
 
 // phone is what people write: a number, whose digits may be set apart, and an

@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"certquay/lifecycle"
@@ -49,6 +50,33 @@ func TestNobodyCouldBeReached(t *testing.T) {
 		var wrong *lifecycle.Invalid
 		if !errors.As(c.err, &wrong) || wrong.Field != c.field || wrong.Example == "" {
 			t.Errorf("%d: %v, want one about %s", n, c.err, c.field)
+		}
+	}
+}
+
+// A contact has a name that lists have room for, and a domain that mail can
+// reach. spec: N1
+func TestContactsAreReachable(t *testing.T) {
+	w := newWorld(t)
+	long := strings.Repeat("é", lifecycle.MaxContactName)
+	for _, c := range []struct {
+		contact model.Contact
+		field   string
+	}{
+		{model.Contact{Name: long, Email: "root@localhost"}, ""},
+		{model.Contact{Name: "Ops", Email: "ops@mail.example.com"}, ""},
+		{model.Contact{Name: long + "x", Email: "ops@example.com"}, "name"},
+		{model.Contact{Name: " ", Email: "ops@example.com"}, "name"},
+		{model.Contact{Name: "Nobody", Email: "foo@bar"}, "email"},
+	} {
+		_, err := w.engine.AddContact(w.ctx(), operator, c.contact)
+		var wrong *lifecycle.Invalid
+		if field := ""; errors.As(err, &wrong) {
+			if field = wrong.Field; field != c.field {
+				t.Errorf("%+v: %v, want one about %q", c.contact, err, c.field)
+			}
+		} else if err != nil || c.field != "" {
+			t.Errorf("%+v: %v, want one about %q", c.contact, err, c.field)
 		}
 	}
 }

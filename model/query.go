@@ -34,6 +34,7 @@ const (
 	SortExpiry Sort = "expiry" // soonest first; those without a certificate last
 	SortName   Sort = "name"
 	SortState  Sort = "state" // in the order of States, then by expiry
+	SortDue    Sort = "due"   // by what certquay does by itself next, soonest first; those without last
 )
 
 // Query asks for one page of the list of instances.

@@ -55,6 +55,7 @@ type oddity struct {
 const (
 	timeColumns = 8 // as rowTimes lists them
 	notAfter    = 2 // its column
+	dueAt       = 6 // and that of what is due
 )
 
 // A shortTime is the second since 1970 plus one; 0 is no time, and farTime one
@@ -173,6 +174,14 @@ func (b *block) second(n, column int) (second int64, ok bool) {
 // expiry is when the newest version expires, in seconds since 1970, or never.
 func (b *block) expiry(n int) int64 {
 	if s, ok := b.second(n, notAfter); ok {
+		return s
+	}
+	return never
+}
+
+// due is when certquay acts by itself next, in seconds since 1970, or never.
+func (b *block) due(n int) int64 {
+	if s, ok := b.second(n, dueAt); ok {
 		return s
 	}
 	return never

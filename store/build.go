@@ -52,18 +52,15 @@ func (t *table) sortAll() {
 	}
 	t.sorting = true
 	t.mu.Unlock()
-	orders := make([]*ordering, len(sorts))
+	orders := make([]*ordering, len(ready))
 	var wg sync.WaitGroup
-	for n, s := range sorts {
-		wg.Go(func() {
-			orders[n] = &ordering{slots: slices.Clone(t.byID), dirty: map[uint32]struct{}{}}
-			t.sort(s, orders[n].slots)
-		})
+	for n, s := range ready {
+		wg.Go(func() { orders[n] = t.ordered(s) })
 	}
 	wg.Wait()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for n, s := range sorts {
+	for n, s := range ready {
 		t.orders[s] = orders[n]
 	}
 	t.sorting, t.ready = false, true

@@ -10,8 +10,13 @@ import (
 	"certquay/model"
 )
 
-// sorts are the orders that the table has.
-var sorts = []model.Sort{model.SortExpiry, model.SortName, model.SortState}
+// sorts are the orders that the table can have, and ready those it always has
+// once it is built. The others are made when they are asked for first: they
+// take room, and one list wants them.
+var (
+	sorts = append(ready[:len(ready):len(ready)], model.SortDue)
+	ready = []model.Sort{model.SortExpiry, model.SortName, model.SortState}
+)
 
 // ordering is all slots in use in one order. Slots whose place may have changed
 // are taken out and merged in again by the next query that needs the order, so
@@ -31,6 +36,7 @@ func (t *table) disorder(slot uint32) {
 // place is what decides where a row stands.
 type place struct {
 	expiry int64
+	due    int64
 	state  int
 	name   string
 }
@@ -40,7 +46,7 @@ func (t *table) place(slot uint32) place {
 		return place{}
 	}
 	b, n := t.at(slot)
-	return place{b.expiry(n), t.stateRank(slot), string(b.name(n))}
+	return place{b.expiry(n), b.due(n), t.stateRank(slot), string(b.name(n))}
 }
 
 // moved notes in which orders a slot may have another place than it had.
@@ -54,6 +60,8 @@ func (t *table) moved(slot uint32, was place) {
 		switch s {
 		case model.SortName:
 			changed = was.name != is.name
+		case model.SortDue:
+			changed = was.due != is.due
 		case model.SortState:
 			changed = changed || was.state != is.state
 		}
@@ -67,10 +75,21 @@ func (t *table) moved(slot uint32, was place) {
 // not change it, and may use it until the table changes.
 func (t *table) order(s model.Sort) []uint32 {
 	o := t.orders[s]
+	if o == nil {
+		o = t.ordered(s)
+		t.orders[s] = o
+	}
 	if len(o.dirty) > 0 {
 		t.mend(s, o)
 	}
 	return o.slots
+}
+
+// ordered makes an ordering anew.
+func (t *table) ordered(s model.Sort) *ordering {
+	o := &ordering{slots: slices.Clone(t.byID), dirty: map[uint32]struct{}{}}
+	t.sort(s, o.slots)
+	return o
 }
 
 // mend brings an ordering up to date.
@@ -142,6 +161,8 @@ func (t *table) sortKey(s model.Sort, slot uint32, depth int) uint64 {
 		return binary.BigEndian.Uint64(key[:])
 	case model.SortState:
 		return uint64(t.stateRank(slot))<<48 | uint64(min(b.expiry(n), epoch)+epoch)
+	case model.SortDue:
+		return uint64(min(b.due(n), epoch) + epoch)
 	default:
 		return uint64(min(b.expiry(n), epoch) + epoch)
 	}

@@ -309,17 +309,19 @@ func rowByRow(all map[model.ID]*model.Instance, q model.Query) (rows []model.Row
 			rows = append(rows, row)
 		}
 	}
-	expiry := func(r model.Row) int64 {
-		if r.NotAfter.IsZero() {
+	second := func(at time.Time) int64 {
+		if at.IsZero() {
 			return never
 		}
-		return r.NotAfter.Unix()
+		return at.Unix()
 	}
 	slices.SortFunc(rows, func(a, b model.Row) int {
-		c := cmp.Compare(expiry(a), expiry(b))
+		c := cmp.Compare(second(a.NotAfter), second(b.NotAfter))
 		switch q.Sort {
 		case model.SortName:
 			c = strings.Compare(model.Fold(a.Name), model.Fold(b.Name))
+		case model.SortDue:
+			c = cmp.Compare(second(a.Due), second(b.Due))
 		case model.SortState:
 			c = cmp.Or(cmp.Compare(slices.Index(model.States, a.State), slices.Index(model.States, b.State)), c)
 		}

@@ -26,11 +26,10 @@ var finish = map[lifecycle.Action]struct {
 	lifecycle.Withdraw: {"Withdraw", func(d *driver, _ string) { d.keys("y") }},
 	lifecycle.Deploy:   {"Deploy", func(d *driver, _ string) { d.keys("right", "ctrl+s") }},
 	lifecycle.Undeploy: {"Undeploy", func(d *driver, _ string) {
-		if d.has("y yes") {
-			d.keys("y")
-		} else {
+		if !d.has("y yes") { // which of them
 			d.keys("ctrl+s")
 		}
+		d.keys("y")
 	}},
 	lifecycle.Host:        {"Host", func(d *driver, _ string) { d.keys("ctrl+s", "y") }},
 	lifecycle.StopHosting: {"StopHosting", func(d *driver, _ string) { d.keys("y") }},

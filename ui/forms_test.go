@@ -142,7 +142,7 @@ func TestRevokeForm(t *testing.T) {
 // TestContactForm adds a contact from the palette.
 func TestContactForm(t *testing.T) {
 	d := drive(t, kittest.Fleet(12), 80, 24)
-	d.keys(":").text("contact").keys("enter")
+	d.keys(":").text("add a contact").keys("enter")
 	d.sees("Add a contact")
 	d.keys("enter")
 	d.sees("✕ this is needed")

@@ -190,3 +190,27 @@ func TestHostingAsksBeforeItMakesAContact(t *testing.T) {
 		t.Errorf("calls %q", calls)
 	}
 }
+
+// Each hosted certificate of which something needs a person says so, and they
+// can be listed alone. spec: H2 V4
+func TestHostingMarksWhatNeedsAPerson(t *testing.T) {
+	b := kittest.Fleet(60)
+	for _, i := range b.Instances[14:20] {
+		i.Hosting.On, i.Hosting.RenewalsLeft = true, 1
+	}
+	b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskInstall, Instance: b.Instances[15].ID, Text: "install it"})
+	name := b.Instances[15].Name
+	for _, press := range []func(*driver){func(d *driver) { d.keys("!") }, func(d *driver) { d.click("1 need a person") }} {
+		d := drive(t, b, 80, 24).keys("2").sees("▲ 1 need a person  !", "▲ "+name, "7 hosted")
+		if n := strings.Count(d.screen(), "▲"); n != 2 {
+			t.Errorf("%d marks, want one above and one at its row:\n%s", n, d.screen())
+		}
+		press(d)
+		d.sees("needs a person", name, "1 hosted").fits()
+		d.keys("!").sees("7 hosted")
+	}
+	d := drive(t, b, 80, 24, func(o *Options) { o.Plain = true }).keys("2", "!")
+	if said := d.m.View().Content; strings.Count(said, name) == 0 || !strings.Contains(flat(said), ",needsaperson") {
+		t.Errorf("it is not said:\n%s", said)
+	}
+}

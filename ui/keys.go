@@ -30,7 +30,7 @@ func (m *root) globals() []kit.Action {
 		as = append(as, m.clockActions()...)
 	}
 	return append(as,
-		kit.Action{ID: "quit", Key: "q", Label: c.T("act.quit"), Group: kit.Program, Run: m.quit},
+		kit.Action{ID: "quit", Key: "q", Label: c.T("act.quit"), Group: kit.Program, Run: m.leave},
 		kit.Action{ID: "ask-quit", Key: "ctrl+c", Label: c.T("act.askquit"), Group: kit.Program, Run: m.askQuit})
 }
 
@@ -38,11 +38,23 @@ func (m *root) globals() []kit.Action {
 // page's before the global ones.
 func (m *root) actions() []kit.Action { return m.c.Keyed(append(m.page().Actions(), m.globals()...)) }
 
+// leave quits, but asks where that throws away what was done.
+func (m *root) leave() tea.Cmd {
+	if m.o.Demo {
+		return m.askQuit()
+	}
+	return m.quit()
+}
+
 func (m *root) askQuit() tea.Cmd {
+	danger, lost := lifecycle.DangerNote, m.c.T("quit.text")
+	if m.o.Demo {
+		danger, lost = lifecycle.DangerNotice, m.c.T("quit.demo")
+	}
 	return m.open(kit.OpenedMsg{
 		Make: func() kit.Dialog {
-			return &dialog.Confirm{Context: m.c, Title: m.c.T("quit.title"), Danger: lifecycle.DangerNote,
-				Lines: []string{m.c.T("quit.text"), m.c.T("quit.again")}, Question: m.c.T("quit.question"), Again: "ctrl+c"}
+			return &dialog.Confirm{Context: m.c, Title: m.c.T("quit.title"), Danger: danger,
+				Lines: []string{lost, m.c.T("quit.again")}, Question: m.c.T("quit.question"), Again: "ctrl+c"}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil {

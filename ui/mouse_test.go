@@ -158,7 +158,7 @@ func TestMouseInDialogs(t *testing.T) {
 	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasPrefix(calls[0], "Withdraw") {
 		t.Fatalf("calls %q", calls)
 	}
-	d.keys("esc").click("f panel").click("[ ] verifying").sees("[✓] verifying").click("( ) by name").click("enter show")
+	d.keys("esc").click("f panel").click("[ ] verifying").sees("[✓] verifying").keys("G").click("( ) by name").click("enter show")
 	d.sees("verifying", "by name ↑")
 	// Steps of a form, panes and lines of the details, layout, views of the costs.
 	d = drive(t, kittest.Fleet(60), 100, 30)

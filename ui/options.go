@@ -28,6 +28,7 @@ type Options struct {
 	Remote   bool // the files of this process are not the person's
 	Store    string
 	Sandbox  bool
+	Demo     bool   // nothing of the store is kept: leaving it asks
 	Support  string // whom to ask for help, of the configuration
 	EdgeNote string // shown to newcomers: what the embedded products are
 	Plain    bool   // lines of words, for a screen reader

@@ -43,3 +43,36 @@ func TestPaletteInAnyLanguage(t *testing.T) {
 		t.Errorf("rei does not find 重新签发 first:\n%s", d.screen())
 	}
 }
+
+// What people call things is found too, in either language, and each word in
+// that list belongs to an action that there is. spec: V4
+func TestPaletteKnowsOtherWords(t *testing.T) {
+	for typed, want := range map[string]string{
+		"task": "show what needs a person", "install": "show what needs a person", "notice": "add a contact", "expired": "filter panel", "renew": "managed hosting", "任务": "show what needs a person",
+	} {
+		d := drive(t, kittest.Fleet(60), 120, 40).find("pay.").keys(":").text(typed)
+		if !d.has(want) {
+			t.Errorf("%q does not find %q:\n%s", typed, want, d.screen())
+		}
+	}
+	drive(t, kittest.Fleet(60), 120, 40).keys(":").text("expired").keys("enter").sees("Show only")
+	known := DefaultKeys()
+	for _, id := range text.Others() {
+		if _, ok := known[id]; !ok {
+			t.Errorf("other words for %q, which is no action", id)
+		}
+	}
+}
+
+// What needs a person has a key, which stands beside it, and a click on the line
+// lists it too. spec: V4 D7
+func TestWhatNeedsAPersonIsOneKeyAway(t *testing.T) {
+	for size, says := range map[[2]int]string{{80, 24}: "! needs you", {120, 40}: "! needs you", {200, 60}: "application to review  ! list"} {
+		d := drive(t, kittest.Fleet(60), size[0], size[1]).sees(says, "needs you: 1 record to add")
+		d.keys("!").sees("What needs a person", "prove control for the renewal").keys("esc")
+		d.click("1 record to add").sees("What needs a person").keys("esc")
+		if d.keys("esc").click("60 in all"); d.m.top() != nil {
+			t.Errorf("a click beside it lists it:\n%s", d.screen())
+		}
+	}
+}

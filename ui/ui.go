@@ -247,10 +247,11 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 		m.held = append(m.held, msg)
 		return nil
 	}
-	if isKey {
+	c, isClick := msg.(tea.MouseClickMsg)
+	if isKey || isClick { // it may lead to another screen
 		m.tell(kit.ToldMsg{})
 	}
-	if c, ok := msg.(tea.MouseClickMsg); ok && m.top() != nil {
+	if isClick && m.top() != nil {
 		return m.clickDialog(c)
 	}
 	if d := m.top(); d != nil {
@@ -260,7 +261,7 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 		}
 		return cmd
 	}
-	if c, ok := msg.(tea.MouseClickMsg); ok {
+	if isClick {
 		return m.click(c)
 	}
 	if w, ok := msg.(tea.MouseWheelMsg); ok {

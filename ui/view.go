@@ -306,17 +306,25 @@ func (m *root) clickFooter(x int) tea.Cmd {
 }
 
 // clickDialog presses the key that was clicked on, or hands the click to the
-// top dialog, relative to its box.
+// top dialog, relative to its box. One beside a light dialog closes it.
 func (m *root) clickDialog(c tea.MouseClickMsg) tea.Cmd {
 	d := m.top()
 	box := d.View(m.width, m.height)
 	x, y, w, h := widget.Centre(box, m.width, m.height)
-	if c.X, c.Y = c.X-x, c.Y-y; c.Button != tea.MouseLeft || c.X < 0 || c.X >= w || c.Y < 0 || c.Y >= h {
+	if c.Button != tea.MouseLeft {
 		return nil
 	}
+	c.X, c.Y = c.X-x, c.Y-y
 	var msg tea.Msg = c
-	if k, ok := dialog.KeyAt(box, c.X, c.Y); ok {
-		msg = k
+	switch outside := c.X < 0 || c.X >= w || c.Y < 0 || c.Y >= h; {
+	case outside && dialog.Light(d):
+		msg, _ = kit.Press("esc")
+	case outside:
+		return nil
+	default:
+		if k, ok := dialog.KeyAt(box, c.X, c.Y); ok {
+			msg = k
+		}
 	}
 	cmd, outcome := d.Update(msg)
 	if outcome.Done {

@@ -61,7 +61,7 @@ func queriesEqualBruteForce(t *testing.T, p *place) {
 func drawQuery(t *rapid.T) model.Query {
 	some := func(label string) bool { return rapid.IntRange(0, 2).Draw(t, label) == 0 }
 	q := model.Query{
-		Sort:   rapid.SampledFrom([]model.Sort{"", model.SortExpiry, model.SortName, model.SortState}).Draw(t, "sort"),
+		Sort:   rapid.SampledFrom([]model.Sort{"", model.SortExpiry, model.SortName, model.SortState, model.SortDue}).Draw(t, "sort"),
 		Desc:   rapid.Bool().Draw(t, "desc"),
 		Offset: rapid.IntRange(0, 20).Draw(t, "offset"),
 		Limit:  rapid.IntRange(0, 15).Draw(t, "limit"),
@@ -147,6 +147,9 @@ func compareQuery(t *rapid.T, s *store.Store, all map[model.ID]*model.Instance, 
 		switch q.Sort {
 		case model.SortName:
 			c = strings.Compare(model.Fold(a.Name), model.Fold(b.Name))
+		case model.SortDue:
+			x, y := a.Row().Due, b.Row().Due
+			c = cmp.Or(cmp.Compare(btoi(x.IsZero()), btoi(y.IsZero())), x.Truncate(time.Second).Compare(y.Truncate(time.Second)))
 		case model.SortState:
 			c = cmp.Or(cmp.Compare(slices.Index(model.States, a.State), slices.Index(model.States, b.State)), byExpiry())
 		default:

@@ -12,11 +12,21 @@ import (
 )
 
 // hints are what a dialog writes in its last lines: a key and what it does,
-// apart from each other by blanks and from the frame.
-var hints = regexp.MustCompile(`[^\s│]+(?: [^\s│]+)*`)
+// apart from each other by blanks, from the frame and from the mark of a choice.
+var hints = regexp.MustCompile(`[^\s│` + chosenMark + `]+(?: [^\s│` + chosenMark + `]+)*`)
 
 // hintLines is how many lines of hints a dialog has at most.
 const hintLines = 2
+
+// Light says whether a click beside a dialog closes it, as esc does: it only
+// shows or finds something, and nothing that was typed or asked goes by it.
+func Light(d kit.Dialog) bool {
+	switch d.(type) {
+	case *Panel, *Notice, *Help, *List, *Palette:
+		return true
+	}
+	return false
+}
 
 // KeyAt is the key that is written at a cell of a box, with what it does, in
 // its last lines: clicking on it is pressing it.

@@ -16,28 +16,52 @@ import (
 	"certquay/ui/widget"
 )
 
-// Confirm asks yes or no. Its value is true for yes and nil for no.
+// Confirm asks yes or no. Its value is true for yes and nil for no. One of the
+// two is marked, which enter takes: at first no, save where yes is harmless.
 type Confirm struct {
 	Context  *kit.Context
 	Title    string
 	Danger   lifecycle.Danger
+	Costs    bool // yes spends money or what was bought
 	Lines    []string
 	Question string
 	Again    string // the key that asked, pressed again, means yes; "" for none
+	turned   bool   // the other answer than at first is marked
+}
+
+// yes says whether yes is marked.
+func (d *Confirm) yes() bool { return d.harmless() != d.turned }
+
+func (d *Confirm) harmless() bool {
+	return !d.Costs && d.Danger == lifecycle.DangerNote
 }
 
 // Update implements kit.Dialog.
 func (d *Confirm) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
-	if k, ok := msg.(tea.KeyPressMsg); ok {
-		if d.Again != "" && k.String() == d.Again {
-			return nil, kit.Outcome{Done: true, Value: true}
+	k, ok := msg.(tea.KeyPressMsg)
+	if !ok {
+		return nil, kit.Outcome{}
+	}
+	yes := kit.Outcome{Done: true, Value: true}
+	if d.Again != "" && k.String() == d.Again {
+		return nil, yes
+	}
+	switch k.String() {
+	case "left", "h":
+		d.turned = !d.harmless()
+	case "right", "l":
+		d.turned = d.harmless()
+	case "tab", "shift+tab":
+		d.turned = !d.turned
+	case "enter":
+		if d.yes() {
+			return nil, yes
 		}
-		switch k.String() {
-		case "y", "Y", "enter":
-			return nil, kit.Outcome{Done: true, Value: true}
-		case "n", "N", "esc", "ctrl+c", "q":
-			return nil, kit.Outcome{Done: true}
-		}
+		return nil, kit.Outcome{Done: true}
+	case "y", "Y":
+		return nil, yes
+	case "n", "N", "esc", "ctrl+c", "q":
+		return nil, kit.Outcome{Done: true}
 	}
 	return nil, kit.Outcome{}
 }
@@ -53,11 +77,32 @@ func (d *Confirm) View(width, height int) string {
 	for _, l := range d.Lines {
 		lines = append(lines, widget.Wrap(l, w-4)...)
 	}
-	lines = lines[:min(len(lines), max(height-6, 1))]
-	keys := s.Paint(style.Key, "y") + " " + c.T("confirm.yes") + "   " + s.Paint(style.Key, "n") + " " + c.T("confirm.no")
-	lines = append(lines, "", widget.Spread(s.Paint(style.Strong, text.Clean(d.Question)), keys, w-4))
+	lines = lines[:min(len(lines), max(height-7, 1))]
+	answers := d.answer("y", c.T("confirm.yes"), d.yes()) + " " + d.answer("n", c.T("confirm.no"), !d.yes())
+	lines = append(lines, "")
+	asked := widget.Wrap(text.Clean(d.Question), w-4-widget.Width(answers)-1)
+	for n, l := range asked {
+		if l = s.Paint(style.Strong, l); n == len(asked)-1 {
+			l = widget.Spread(l, answers, w-4)
+		}
+		lines = append(lines, l)
+	}
+	lines = append(lines, widget.PadLeft(s.Paint(style.Muted, c.T("confirm.keys")), w-4))
 	return widget.Box(s, Tone(d.Danger), s.Paint(style.Strong, text.Clean(d.Title)), lines, w, height)
 }
+
+// answer is one of the two, with its key; not by colour alone is it the marked
+// one.
+func (d *Confirm) answer(key, word string, marked bool) string {
+	s := d.Context.Styles
+	if marked {
+		return s.PaintOn(style.Accent, " "+chosenMark+" ") + s.PaintOn(style.Key, key) + s.PaintOn(style.Strong, " "+word+" ")
+	}
+	return "   " + s.Paint(style.Key, key) + " " + word + " "
+}
+
+// chosenMark stands before the answer that enter takes.
+const chosenMark = "▸"
 
 // Tone is how a level of danger is drawn; its word is always there as well.
 func Tone(d lifecycle.Danger) style.Tone {

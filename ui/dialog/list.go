@@ -28,6 +28,7 @@ type List struct {
 	None    string // what it says without entries
 	Entries []Entry
 	Drop    string // what ctrl+x does with an entry; "" for nothing
+	Keys    string // what the keys do, where enter does not lead to details
 	cursor  int
 	top     int   // the first line that is drawn
 	drawn   []int // the entry of each line that is drawn
@@ -131,7 +132,9 @@ func (d *List) View(width, height int) string {
 	lines, d.drawn = lines[d.top:end:end], of[min(d.top, len(of)):min(end, len(of))]
 	foot := c.T("notice.keys")
 	if len(d.Entries) > 0 {
-		foot = c.T("list.keys")
+		if foot = d.Keys; foot == "" {
+			foot = c.T("list.keys")
+		}
 		if d.Drop != "" {
 			foot += "   ctrl+x " + d.Drop
 		}

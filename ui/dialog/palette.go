@@ -39,7 +39,8 @@ func (ns names) Len() int { return len(ns) }
 // String implements fuzzy.Source.
 func (ns names) String(i int) string { return ns[i].text }
 
-// named gathers the names of all actions, those of the language in use first.
+// named gathers the names of all actions, those of the language in use first,
+// and then other words by which people look for them.
 func (d *Palette) named() names {
 	if d.names == nil {
 		add := func(action int, text string) {
@@ -53,6 +54,11 @@ func (d *Palette) named() names {
 		}
 		for i := range d.Actions {
 			for _, other := range d.Context.Text.Elsewhere(d.Actions[i].Label) {
+				add(i, other)
+			}
+		}
+		for i := range d.Actions {
+			for _, other := range text.Words(d.Actions[i].ID) {
 				add(i, other)
 			}
 		}
@@ -279,6 +285,10 @@ func (d *Panel) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 	return nil, kit.Outcome{}
 }
 
+// panelBeside is how many lines of the screen a panel does without: those of
+// its frame and keys, and what stands above and below it.
+const panelBeside = 8
+
 // kind is the part of a choice's key before the colon: of those with One set,
 // one of a kind is on.
 func kind(key string) string { k, _, _ := strings.Cut(key, ":"); return k }
@@ -308,7 +318,7 @@ func (d *Panel) toggle() {
 // View implements kit.Dialog.
 func (d *Panel) View(width, height int) string {
 	s, c := d.Context.Styles, d.Context
-	w := min(width-2, 46)
+	w := min(width-2, 52)
 	var lines []string
 	at := 0
 	d.drawn = d.drawn[:0]
@@ -336,11 +346,18 @@ func (d *Panel) View(width, height int) string {
 		lines = append(lines, paint(style.Accent, lead)+paint(style.Plain, widget.Pad(box+o.Label, w-14))+paint(style.Muted, widget.PadLeft(count, 8)))
 		d.drawn = append(d.drawn, i)
 	}
-	room := max(height-4, 1)
+	room := max(height-panelBeside, 1)
+	more := ""
 	if over := len(lines) - room; over > 0 {
 		from := max(min(at-room/2, over), 0)
 		lines, d.drawn = lines[from:from+room], d.drawn[from:from+room]
+		if from > 0 {
+			more = c.T("panel.above", from) + "   "
+		}
+		if from < over {
+			more += c.T("help.below", over-from)
+		}
 	}
-	lines = append(lines, "", s.Paint(style.Muted, c.T("panel.keys")))
+	lines = append(lines, s.Paint(style.Muted, more), s.Paint(style.Muted, c.T("panel.keys")))
 	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Title), lines, w, height)
 }

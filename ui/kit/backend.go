@@ -78,6 +78,7 @@ type Backend interface {
 	Reissue(ctx context.Context, actor model.Actor, id model.ID, r lifecycle.ReissueRequest) (model.Job, error)
 	Revoke(ctx context.Context, actor model.Actor, id model.ID, r lifecycle.RevokeRequest) (model.Job, error)
 	Delete(ctx context.Context, actor model.Actor, id model.ID) error
+	RemoveContact(ctx context.Context, actor model.Actor, name string) error
 	AddContact(ctx context.Context, actor model.Actor, c model.Contact) (model.Contact, error)
 	AddCompany(ctx context.Context, actor model.Actor, c model.Company) (model.Company, error)
 }

@@ -226,6 +226,17 @@ func (b *Backend) Delete(_ context.Context, actor model.Actor, id model.ID) erro
 	return b.act(actor, lifecycle.Delete, id, "Delete "+id.Short(), func(i *model.Instance) { i.Deleted = true })
 }
 
+// RemoveContact implements kit.Backend.
+func (b *Backend) RemoveContact(_ context.Context, _ model.Actor, name string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.call("RemoveContact %s", name); err != nil {
+		return err
+	}
+	b.People = slices.DeleteFunc(b.People, func(k model.Contact) bool { return k.Name == name })
+	return nil
+}
+
 // AddContact implements kit.Backend.
 func (b *Backend) AddContact(_ context.Context, _ model.Actor, c model.Contact) (model.Contact, error) {
 	b.mu.Lock()

@@ -207,6 +207,14 @@ func (b *Backend) Page(q model.Query) (model.Page, error) {
 		switch q.Sort {
 		case model.SortName:
 			return a.Name < c.Name
+		case model.SortDue:
+			if a.Due.IsZero() != c.Due.IsZero() {
+				return c.Due.IsZero()
+			}
+			if !a.Due.Equal(c.Due) {
+				return a.Due.Before(c.Due)
+			}
+			return a.ID < c.ID
 		case model.SortState:
 			if a.State != c.State {
 				return slices.Index(model.States, a.State) < slices.Index(model.States, c.State)

@@ -2,6 +2,7 @@ package text
 
 // englishHosting are the English texts of managed hosting and auto-deploy.
 var englishHosting = map[string]string{
+	"list.none.hosted":    "Nothing passes this filter. What is typed is looked for, as it stands, in names, domains and serials; %s lists what fails, needs a person, or has no renewals left. Press %s to show everything again.",
 	"hosting.none":        "Nothing is hosted yet. Managed hosting renews a certificate by itself in the last 30 days of its service period: press m on one that is issued or imported, or buy with hosting (b).",
 	"hosting.failing":     "%d failing",
 	"hosting.spent":       "renewals used up: %d",
@@ -15,7 +16,7 @@ var englishHosting = map[string]string{
 	"hosting.why.version": "the version ends before the period",
 	"hosting.why.ends":    "no renewals left: m buys another",
 	"hosting.only.person": "needs a person", "hosting.only.spent": "no renewals left", "hosting.only.auto.on": "auto-deploy on", "hosting.only.auto.off": "auto-deploy off",
-	"hosting.act.details": "details of its hosting", "hosting.details.title": "Hosting of %s", "hosting.details.nobody": "nobody",
+	"hosting.act.person": "only what needs a person, or all again", "hosting.act.details": "details of its hosting", "hosting.details.title": "Hosting of %s", "hosting.details.nobody": "nobody",
 	"hosting.details.left": "renewals left", "hosting.details.until": "paid until %s", "hosting.details.next": "next renewal", "hosting.details.last": "last attempt",
 	"hosting.details.credits": "Credits for automatic deployment", "hosting.details.nothing": "nothing", "hosting.details.support": "Support",
 	"hosting.details.nosupport": "none is configured; support_contact in the configuration names one",

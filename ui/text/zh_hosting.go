@@ -3,6 +3,7 @@ package text
 // chineseHosting are the Chinese texts of managed hosting and auto-deploy.
 var chineseHosting = map[string]string{
 	"hosting.none":        "尚无托管证书。托管会在服务周期的最后 30 天内自动续期：对已签发或上传的证书按 m，或购买时选择托管（b）。",
+	"list.none.hosted":    "没有符合筛选条件的证书。输入的文字按原样在名称、域名和序列号中查找；按 %s 可筛选异常、需人工处理或续期次数已用完的证书。按 %s 显示全部。",
 	"hosting.failing":     "%d 个异常",
 	"hosting.spent":       "续期已用完：%d 个",
 	"hosting.fine":        "全部自动续期",
@@ -15,7 +16,7 @@ var chineseHosting = map[string]string{
 	"hosting.why.version": "证书版本早于服务周期到期",
 	"hosting.why.ends":    "无剩余续期：按 m 续购",
 	"hosting.only.person": "待处理", "hosting.only.spent": "无剩余续期", "hosting.only.auto.on": "自动部署已开启", "hosting.only.auto.off": "自动部署已关闭",
-	"hosting.act.details": "托管详情", "hosting.details.title": "%s 的托管", "hosting.details.nobody": "无",
+	"hosting.act.person": "仅显示需人工处理的证书，或显示全部", "hosting.act.details": "托管详情", "hosting.details.title": "%s 的托管", "hosting.details.nobody": "无",
 	"hosting.details.left": "剩余续期", "hosting.details.until": "已付费至 %s", "hosting.details.next": "下次续期", "hosting.details.last": "上次尝试",
 	"hosting.details.credits": "自动部署次数", "hosting.details.nothing": "无", "hosting.details.support": "技术支持",
 	"hosting.details.nosupport": "未配置；可在配置中用 support_contact 指定",

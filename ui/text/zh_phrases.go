@@ -112,6 +112,7 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"--contact Ops; certquay contact add makes one":                                         "可新建联系人",
 	"a contact needs a name":                                                                "联系人需要名称",
 	"a company needs a name":                                                                "企业需要名称",
+	"a contact's name has at most %d characters, and this one %d":                           "联系人名称最多 {1} 个字符，此名称有 {2} 个",
 	"%q is not an e-mail address":                                                           "“{1}”不是邮箱地址",
 	"%q is not a phone number":                                                              "“{1}”不是电话号码",
 	"this issuer needs an e-mail address":                                                   "该品牌需要邮箱",

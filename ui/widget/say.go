@@ -67,6 +67,9 @@ func (t *Table[T]) said(say func(string, ...any) string, r T, heads bool) string
 	if t.Marked[t.ID(r)] {
 		parts = append(parts, say("plain.marked"))
 	}
+	if t.flagged(r) {
+		parts = append(parts, say(t.FlagKey))
+	}
 	return strings.Join(parts, ", ")
 }
 

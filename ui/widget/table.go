@@ -36,6 +36,10 @@ type Table[T any] struct {
 	Columns []Column[T]
 	ID      func(T) string
 	Marked  map[string]bool
+	// Flag says whether a row is flagged, with a glyph before it, and with the
+	// words of FlagKey where it is said; nil for none.
+	Flag    func(T) bool
+	FlagKey string
 	Idle    bool   // another pane has the keys: the cursor is drawn quietly
 	Sorted  string // the order in force, of which a column's head has an arrow
 	Desc    bool   // the last first
@@ -298,6 +302,8 @@ func align(s string, w int, right bool) string {
 	return Pad(s, w)
 }
 
+func (t *Table[T]) flagged(r T) bool { return t.Flag != nil && t.Flag(r) }
+
 func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
 	if n >= t.total {
 		b.WriteString(Space(t.width))
@@ -316,6 +322,8 @@ func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
 	switch marked := t.Marked[t.ID(r)]; {
 	case marked: // the cursor's row is told by its background as well
 		lead, tone = "✓ ", style.Accent
+	case t.flagged(r):
+		lead, tone = "▲ ", style.Soon
 	case n == t.cursor && t.Idle:
 		lead, tone = "▏ ", style.Muted
 	case n == t.cursor:

@@ -274,6 +274,9 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 	case Text:
 		return label + s.Paint(style.Plain, widget.Cut(text.Clean(d.Say(f.Values())), room))
 	}
+	if wide := f.picked(i); d.Kind == Select && widget.Width(wide)+4 > room {
+		return label + f.wideChoice(wide, on, room)
+	}
 	h := f.fields[i]
 	h.WithWidth(room)
 	v := h.View()
@@ -289,6 +292,30 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 	}
 	// bubbles takes cells for runes in a placeholder, so that wide ones leave NULs.
 	return label + widget.Cut(strings.ReplaceAll(v, "\x00", ""), room)
+}
+
+// picked is the choice of a Select field in words.
+func (f *Form) picked(i int) string {
+	d := &f.spec.Fields[i]
+	if d.Kind != Select {
+		return ""
+	}
+	for _, o := range d.Options(f.Values()) {
+		if o.Value == *f.values[d.Key] {
+			return text.Clean(o.Label)
+		}
+	}
+	return ""
+}
+
+// wideChoice draws a choice that has not room enough: its end goes, and not the
+// arrow before it.
+func (f *Form) wideChoice(label string, on bool, room int) string {
+	s := f.c.Styles
+	if !on {
+		return widget.Cut(label, room)
+	}
+	return s.Paint(style.Accent, "‹ ") + s.Paint(style.Strong, widget.Cut(label, room-4)) + s.Paint(style.Accent, " ›")
 }
 
 // summary tells what was pasted without showing it.

@@ -155,7 +155,7 @@ func (p *purchase) fields() []form.Field {
 			return c.T("buy.quantity.hint.pack")
 		}},
 		{Key: "hosting", Label: c.T("buy.hosting"), Kind: form.Select, Show: paid, Options: fixed([]string{"no", "yes"}, []string{c.T("buy.hosting.no"), c.T("buy.hosting.yes")}),
-			Hint: func(form.Values) string { return c.T("buy.hosting.hint") },
+			Hint: func(v form.Values) string { return c.T("buy.hosting.hint." + v["hosting"]) },
 			Valid: func(s string, v form.Values) string {
 				if s == "yes" && v["years"] != "1" {
 					return c.T("buy.hosting.years")
@@ -305,7 +305,7 @@ func (p *purchase) ask(q *request, v form.Values, lines []string, question strin
 			if p.back == nil {
 				c.Drafts["buy"] = v
 			}
-			return &dialog.Confirm{Context: c, Title: c.T("buy.confirm.title"), Danger: q.row.Danger, Lines: lines, Question: question}
+			return &dialog.Confirm{Context: c, Title: c.T("buy.confirm.title"), Danger: q.row.Danger, Costs: true, Lines: lines, Question: question}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil && p.back == nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -60,7 +61,7 @@ func contactFields(c *kit.Context, contacts []model.Contact, o contactChoice) []
 			}
 			return append(os, form.Option{Value: newContact, Label: c.T("apply.contact.new")})
 		}, Hint: func(form.Values) string { return c.T("apply.contact.hint") }},
-		{Key: "contact name", Label: "· " + c.T("contact.name"), Show: isNew, Step: o.Step, Valid: needed(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
+		{Key: "contact name", Label: "· " + c.T("contact.name"), Show: isNew, Step: o.Step, Valid: contactName(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
 		{Key: "contact email", Label: "· " + c.T("apply.email"), Show: isNew, Step: o.Step, Valid: address(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
 		{Key: "contact phone", Label: "· " + c.T("apply.phone"), Show: isNew, Step: o.Step, Placeholder: c.T("optional"), Valid: dialled(c, false)},
 	}
@@ -106,6 +107,16 @@ func needed(c *kit.Context) func(string, form.Values) string {
 	}
 }
 
+// contactName checks the name of a new contact.
+func contactName(c *kit.Context) func(string, form.Values) string {
+	return func(s string, v form.Values) string {
+		if utf8.RuneCountInString(strings.TrimSpace(s)) > lifecycle.MaxContactName {
+			return c.T("contact.name.long", lifecycle.MaxContactName)
+		}
+		return needed(c)(s, v)
+	}
+}
+
 func address(c *kit.Context) func(string, form.Values) string {
 	return func(s string, _ form.Values) string {
 		if !lifecycle.IsEmail(strings.TrimSpace(s)) {
@@ -142,7 +153,7 @@ func contact(c *kit.Context) kit.Action {
 			}
 			q := &request{c: c, row: row}
 			return q.formMsg(form.Spec{ID: "contact", Title: c.T("contact.title"), Submit: c.T("contact.submit"), Intro: []string{c.T("contact.intro")}, Fields: []form.Field{
-				{Key: "name", Label: c.T("contact.name"), Valid: needed(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
+				{Key: "name", Label: c.T("contact.name"), Valid: contactName(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
 				{Key: "email", Label: c.T("apply.email"), Valid: address(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
 				{Key: "phone", Label: c.T("apply.phone"), Placeholder: c.T("optional"), Valid: dialled(c, false)},
 			}}, func(ctx context.Context, v form.Values) (tea.Msg, error) {

@@ -53,7 +53,7 @@ func deploy(q *request) tea.Msg {
 	domains := q.cases[0].Instance.Domains()
 	spec := form.Spec{
 		ID: "deploy/" + string(q.cases[0].Instance.ID), Title: c.T("deploy.title", q.names()), Submit: c.T("deploy.submit"),
-		Intro: append([]string{c.T("deploy.intro")}, q.skipped()...),
+		Intro: slices.Concat(q.hidden(), []string{c.T("deploy.intro")}, q.skipped()),
 		Fields: []form.Field{
 			{Key: "product", Label: c.T("deploy.product"), Kind: form.Select, Initial: first, Options: fixed(ids, ids), Hint: func(v form.Values) string {
 				p := product(v)
@@ -141,48 +141,50 @@ func undeploy(q *request) tea.Msg {
 	if len(rs) == 0 {
 		return refusedMsg(c, refusal(q.row, q.cases[0], lifecycle.ReasonNotDeployed), q.cases[0])
 	}
-	act := func(chosen []lifecycle.ResourceView) tea.Cmd {
-		return c.Do(func(ctx context.Context) tea.Msg {
-			return q.eachPlace(ctx, "undeploy.done", chosen, c.Backend.Undeploy)
-		})
-	}
 	if len(rs) == 1 || len(q.cases) > 1 {
-		question := c.T("undeploy.question.one")
-		if len(rs) > 1 {
-			question = c.T("undeploy.question", len(rs))
-		}
-		lines := []string{c.T("undeploy.intro")}
-		for n := range rs {
-			lines = append(lines, "  "+place(&rs[n]))
-		}
-		return kit.OpenedMsg{
-			Make: func() kit.Dialog {
-				return &dialog.Confirm{Context: c, Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger,
-					Lines: append(lines, q.skipped()...), Question: question}
-			},
-			Then: func(yes any) tea.Cmd {
-				if yes == nil {
-					return nil
-				}
-				return act(rs)
-			},
-		}
+		return q.takeOff(rs)
 	}
 	ids, labels := []string{}, []string{}
 	for n := range rs {
 		ids, labels = append(ids, string(rs[n].ID)), append(labels, place(&rs[n]))
 	}
 	ids, labels = append(ids, "all"), append(labels, c.T("undeploy.all", len(rs)))
-	spec := form.Spec{Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger, Intro: []string{c.T("undeploy.intro")}, Submit: c.T("undeploy.submit"),
+	spec := form.Spec{Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger, Intro: slices.Concat(q.hidden(), []string{c.T("undeploy.intro")}, q.skipped()), Submit: c.T("undeploy.submit"),
 		Fields: []form.Field{{Key: "resource", Label: c.T("undeploy.resource"), Kind: form.Select, Options: fixed(ids, labels),
 			Hint: func(form.Values) string { return c.T("undeploy.resource.hint") }}}}
-	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+	return q.formMsg(spec, func(_ context.Context, v form.Values) (tea.Msg, error) {
 		chosen := rs
 		if n := slices.Index(ids, v["resource"]); n < len(rs) {
 			chosen = rs[n : n+1]
 		}
-		return q.eachPlace(ctx, "undeploy.done", chosen, c.Backend.Undeploy), nil
+		return q.takeOff(chosen), nil
 	})
+}
+
+// takeOff asks before certificates are taken off resources.
+func (q *request) takeOff(rs []lifecycle.ResourceView) tea.Msg {
+	c, question := q.c, q.c.T("undeploy.question.one")
+	if len(rs) > 1 {
+		question = c.T("undeploy.question", len(rs))
+	}
+	lines := []string{c.T("undeploy.intro")}
+	for n := range rs {
+		lines = append(lines, "  "+place(&rs[n]))
+	}
+	return kit.OpenedMsg{
+		Make: func() kit.Dialog {
+			return &dialog.Confirm{Context: c, Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger,
+				Lines: slices.Concat(q.hidden(), lines, q.skipped()), Question: question}
+		},
+		Then: func(yes any) tea.Cmd {
+			if yes == nil {
+				return nil
+			}
+			return c.Do(func(ctx context.Context) tea.Msg {
+				return q.eachPlace(ctx, "undeploy.done", rs, c.Backend.Undeploy)
+			})
+		},
+	}
 }
 
 // verify asks the resources at once what they present.

@@ -24,6 +24,7 @@ type Target struct {
 	IDs      []model.ID              // the marked ones, or the one under the cursor
 	Case     *lifecycle.Case         // of the one under the cursor, as last loaded; nil while unknown
 	Marked   []*lifecycle.Case       // of the marked ones, one for each set of what is allowed; nil while unknown
+	Unseen   []model.ID              // those of the marked that a filter hides
 	Resource *lifecycle.ResourceView // the one under the cursor, where resources are listed
 }
 
@@ -34,10 +35,11 @@ type request struct {
 	row      *lifecycle.Row
 	cases    []*lifecycle.Case // what the table allows
 	refused  []refused         // of the others that were marked
+	unseen   []model.ID        // of those that were marked, what a filter hides
 	resource *lifecycle.ResourceView
 	undo     func() kit.Undo // how it is taken back; nil when it cannot be
 	jobs     []model.ID      // what it has begun
-	declined string          // told when somebody says no to it; "" for nothing
+	costs    bool            // it spends money, or what was bought
 }
 
 // flows says how each action of the table goes on once it is allowed: by
@@ -80,7 +82,7 @@ func Actions(c *kit.Context, t Target) []kit.Action {
 			as[len(as)-1].Label = c.Text.Or("action."+string(row.Action), row.Help)
 		}
 	}
-	return append(as, undo(c, t), explain(c, t), contact(c))
+	return append(as, undo(c, t), explain(c, t), contact(c), contacts(c))
 }
 
 // keys are the keys of the table, each once, in its order.
@@ -198,9 +200,9 @@ func refusal(row *lifecycle.Row, cs *lifecycle.Case, why lifecycle.Reason) *life
 // prepare judges afresh what is allowed, for every certificate marked, and
 // starts the flow. The dimming on the screen is never what decides.
 func prepare(c *kit.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
-	ids, resource := slices.Clone(t.IDs), t.Resource
+	ids, unseen, resource := slices.Clone(t.IDs), slices.Clone(t.Unseen), t.Resource
 	return c.Do(func(context.Context) tea.Msg {
-		q := &request{c: c, row: rows[0], resource: resource}
+		q := &request{c: c, row: rows[0], unseen: unseen, resource: resource}
 		if c.ReadOnly {
 			var cs *lifecycle.Case
 			if len(ids) == 1 {

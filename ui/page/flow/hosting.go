@@ -59,7 +59,7 @@ func host(q *request) tea.Msg {
 		q.undo = func() kit.Undo { // hosting is not paid back (spec H1): it only stops
 			return kit.Undo{What: c.T("undo.host", i.Name), Run: q.again(lifecycle.StopHosting, stopHosting)}
 		}
-		q.declined = c.T("buy.declined")
+		q.costs = true
 		return q.confirm(c.T("host.title", i.Name), lines, c.T("host.question"), "host.done", func(ctx context.Context, cs *lifecycle.Case) (err error) {
 			if r.Contact, err = contactOf(ctx, c, v); err != nil { // not before somebody has said yes
 				return err

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -22,11 +23,11 @@ func (q *request) confirm(title string, lines []string, question, done string, a
 	c := q.c
 	return kit.OpenedMsg{
 		Make: func() kit.Dialog {
-			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Lines: append(lines, q.skipped()...), Question: question}
+			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Costs: q.costs, Lines: slices.Concat(q.hidden(), lines, q.skipped()), Question: question}
 		},
 		Then: func(yes any) tea.Cmd {
-			if yes == nil && q.declined != "" {
-				return kit.Send(kit.ToldMsg{Text: q.declined, Tone: style.Plain})
+			if yes == nil && q.costs {
+				return kit.Send(kit.ToldMsg{Text: c.T("buy.declined"), Tone: style.Plain})
 			}
 			if yes == nil {
 				return nil
@@ -63,7 +64,7 @@ func renew(q *request) tea.Msg {
 		lines = append(lines, priceLines(c, quote)...)
 	}
 	lines = append(lines, "", c.T("renew.after"))
-	q.declined = c.T("buy.declined")
+	q.costs = true
 	return q.confirm(c.T("renew.title", q.names()), lines, c.T("renew.question"), "renew.done", func(ctx context.Context, cs *lifecycle.Case) error {
 		_, j, err := c.Backend.Renew(ctx, c.Actor, cs.Instance.ID)
 		return q.began(j, err)
@@ -85,7 +86,7 @@ func reissue(q *request) tea.Msg {
 		manual = v != nil && v.KeyID == ""
 	}
 	csr := func(v form.Values) bool { return v["key"] == csrFile || v["key"] == csrPasted }
-	spec := form.Spec{Title: c.T("reissue.title", q.names()), Submit: c.T("reissue.submit"), Intro: append([]string{c.T("reissue.intro")}, q.skipped()...),
+	spec := form.Spec{Title: c.T("reissue.title", q.names()), Submit: c.T("reissue.submit"), Intro: slices.Concat(q.hidden(), []string{c.T("reissue.intro")}, q.skipped()),
 		Fields: append([]form.Field{{Key: "key", Label: c.T("reissue.key"), Kind: form.Select, Options: fixed(keys, labels),
 			Hint: func(v form.Values) string {
 				switch {
@@ -143,7 +144,7 @@ func end(q *request) tea.Msg {
 		label = "end.typed.many"
 		word = c.T("end.word", action, len(q.cases))
 	}
-	spec := form.Spec{Title: c.T(action+".title", q.names()), Danger: q.row.Danger, Submit: c.T(action + ".submit")}
+	spec := form.Spec{Title: c.T(action+".title", q.names()), Danger: q.row.Danger, Submit: c.T(action + ".submit"), Intro: q.hidden()}
 	if len(q.cases) == 1 {
 		if v := q.cases[0].Instance.Current(); v != nil {
 			spec.Intro = append(spec.Intro, c.T(action+".intro.serial", widget.Cut(v.Serial, 40)))
@@ -236,7 +237,7 @@ func undo(c *kit.Context, t Target) kit.Action {
 	row, why := choose(c, rows, t)
 	may := c.WhyNot(row.Action, row.Role) == nil
 	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
-		why = kit.Because(c.T("undo.nothing"), c.T("undo.can"))
+		why = kit.Because(c.T("undo.nothing"), undoable(c))
 	}
 	a := kit.Action{ID: "undo", Key: "u", Label: c.T("action.undo"), Group: kit.Certificate, Why: why, Asks: true}
 	ids := t.IDs
@@ -278,12 +279,17 @@ func undo(c *kit.Context, t Target) kit.Action {
 					d.Parts, d.Choices = []dialog.Part{{Lines: []string{c.T("undo.nothing")}}}, nil
 				}
 				d.Title = c.T("undo.title")
-				d.Parts = append(d.Parts, dialog.Part{Head: c.T("undo.what"), Lines: []string{c.T("undo.can")}})
+				d.Parts = append(d.Parts, dialog.Part{Head: c.T("undo.what"), Lines: []string{undoable(c)}})
 				return d
 			}}
 		})
 	}
 	return a
+}
+
+// undoable says what can be undone, and what leads on where nothing can be.
+func undoable(c *kit.Context) string {
+	return c.T("undo.can", c.KeyOf(lifecycle.Withdraw), c.KeyOf(lifecycle.Deploy), c.KeyOf(lifecycle.Buy))
 }
 
 // Tell makes a message of an error that a page met while loading.

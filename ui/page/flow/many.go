@@ -93,15 +93,32 @@ func counted(c *kit.Context, problems []problem) []string {
 }
 
 // names lists what a dialog is about, a few by name.
-func (q *request) names() string {
+func (q *request) names() string { return named(q.c, q.cases) }
+
+func named(c *kit.Context, cases []*lifecycle.Case) string {
 	var ns []string
-	for i, cs := range q.cases {
+	for i, cs := range cases {
 		if i == 5 {
-			return strings.Join(ns, q.c.T("list.join")) + " " + q.c.T("and.more", len(q.cases)-5)
+			return strings.Join(ns, c.T("list.join")) + " " + c.T("and.more", len(cases)-5)
 		}
 		ns = append(ns, cs.Instance.Name)
 	}
-	return strings.Join(ns, q.c.T("list.join"))
+	return strings.Join(ns, c.T("list.join"))
+}
+
+// hidden tells in a dialog about marked ones that are acted on and that a filter
+// hides.
+func (q *request) hidden() []string {
+	var away []*lifecycle.Case
+	for _, cs := range q.cases {
+		if slices.Contains(q.unseen, cs.Instance.ID) {
+			away = append(away, cs)
+		}
+	}
+	if len(away) == 0 {
+		return nil
+	}
+	return []string{q.c.T(number("hidden", len(away)), len(q.cases), len(away), named(q.c, away))}
 }
 
 // skipped tells in a dialog about marked ones that are left out.

@@ -17,6 +17,7 @@ func (p *page) Actions() []kit.Action {
 			}
 			return nil
 		}},
+		kit.Action{ID: "tasks", Key: "!", Label: c.T("hosting.act.person"), Group: kit.View, Run: p.onlyPerson},
 		kit.Action{ID: "panel", Key: "f", Label: c.T("act.panel"), Group: kit.View, Footer: kit.Some(kit.Fourth, p.sums.hosted > 0), Run: p.panel},
 	)
 	return append(as, p.list.Actions(func() { p.only = only{} })...)

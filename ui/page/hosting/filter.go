@@ -35,14 +35,27 @@ func (o only) filter(b kit.Backend, text string) (model.Filter, error) {
 	if !o.person {
 		return f, nil
 	}
-	f.Only = []model.ID{}
-	tasks, err := b.Tasks(0)
-	for _, t := range tasks {
-		f.Only = append(f.Only, t.Instance)
-	}
-	slices.Sort(f.Only)
-	f.Only = slices.Compact(f.Only)
+	var err error
+	f.Only, err = needing(b)
 	return f, err
+}
+
+// needing are the certificates of which something needs a person, each once and
+// in order.
+func needing(b kit.Backend) ([]model.ID, error) {
+	tasks, err := b.Tasks(0)
+	ids := make([]model.ID, 0, len(tasks))
+	for _, t := range tasks {
+		ids = append(ids, t.Instance)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), err
+}
+
+// onlyPerson lists only what needs a person, or everything again.
+func (p *page) onlyPerson() tea.Cmd {
+	p.only.person = !p.only.person
+	return p.list.Relist()
 }
 
 // count is how many it lists; partial says that not everything was looked at

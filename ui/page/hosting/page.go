@@ -4,6 +4,7 @@ package hosting
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -23,6 +24,8 @@ type page struct {
 	list  *listing.List[row]
 	only  only
 	sums  sums
+	// The cells of the first line that tell what needs a person, as last drawn.
+	personFrom, personTo int
 }
 
 // sums are the figures of the first line.
@@ -38,15 +41,17 @@ var _ kit.Page = (*page)(nil)
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
 	p := &page{c: c}
-	p.list = listing.New(c, columns(c), func(r row) string { return string(r.ID) }, listing.Source[row]{
+	p.list = listing.New(c, columns(c, func() model.Sort { return p.list.Order().Sort }), func(r row) string { return string(r.ID) }, listing.Source[row]{
 		Rows:     p.rows,
 		Instance: func(r row) model.ID { return r.ID },
 		Filtered: func() bool { return p.only != only{} },
-		Sorts:    []model.Sort{model.SortExpiry, model.SortName, model.SortState},
+		Sorts:    []model.Sort{model.SortDue, model.SortName, model.SortState},
 		Open:     p.details,
 		Keep:     func() func() { o := p.only; return func() { p.only = o } },
+		Nothing:  func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
 		None:     "hosting.none", Hint: "filter.hint",
 	})
+	p.list.Table.Flag, p.list.Table.FlagKey = func(r row) bool { return r.person }, "hosting.only.person"
 	return p
 }
 
@@ -86,9 +91,14 @@ func (p *page) rows(offset, limit int) func() ([]row, int, error) {
 			ids[n] = page.Rows[n].ID
 		}
 		names, err := b.ContactNames(ids)
+		if err != nil {
+			return nil, 0, err
+		}
+		waiting, err := needing(b)
 		rows := make([]row, len(page.Rows))
 		for n, r := range page.Rows {
-			rows[n] = row{r, names[r.ID]}
+			_, person := slices.BinarySearch(waiting, r.ID)
+			rows[n] = row{r, names[r.ID], person}
 		}
 		return rows, page.Total, err
 	}
@@ -139,6 +149,9 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(cmds...)
 	}
+	if m, ok := msg.(tea.MouseClickMsg); ok && m.Y == 0 && m.X >= p.personFrom && m.X < p.personTo {
+		return p.onlyPerson()
+	}
 	return p.list.Update(msg)
 }
 
@@ -171,15 +184,17 @@ func (p *page) sumLine() string {
 	if p.sums.failing > 0 {
 		left += "   " + s.Paint(style.Bad, "✕ "+c.T("hosting.failing", p.sums.failing))
 	}
+	p.personFrom = widget.Width(left) + 3
 	if p.sums.tasks > 0 {
-		left += "   " + s.Paint(style.Soon, "▲ "+c.T("hosting.tasks", p.sums.tasks))
+		left += "   " + s.Paint(style.Soon, "▲ "+c.T("hosting.tasks", p.sums.tasks)) + "  " + s.Paint(style.Key, c.KeyFor("tasks", "!"))
 	}
+	p.personTo = widget.Width(left)
 	if p.sums.spent > 0 {
 		left += "   " + s.Paint(style.Muted, c.T("hosting.spent", p.sums.spent))
 	}
 	right := c.T("hosting.credits", p.sums.credits, p.sums.issued, p.sums.reserved)
-	if p.width >= 100 {
-		right += "   " + c.T("hosting.packs", p.sums.hostingPacks)
+	if packs := "   " + c.T("hosting.packs", p.sums.hostingPacks); p.width >= 100 && widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
+		right += packs
 	}
 	return widget.Spread(left, s.Paint(style.Muted, right)+" ", p.width)
 }

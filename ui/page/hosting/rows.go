@@ -10,23 +10,25 @@ import (
 	"certquay/ui/widget"
 )
 
-// row is a hosted certificate and the name of who is told of it.
+// row is a hosted certificate, the name of who is told of it, and whether
+// something of it needs a person.
 type row struct {
 	model.Row
 	contact string
+	person  bool
 }
 
 // columns say when each renews next and why then.
-func columns(c *kit.Context) []widget.Column[row] {
+func columns(c *kit.Context, by func() model.Sort) []widget.Column[row] {
 	return []widget.Column[row]{
 		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
 		}},
 		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r row, w int) widget.Cell {
-			glyph, word, tone := overview.Status(c, &r.Row, w-2)
+			glyph, word, tone := overview.StatusBy(c, &r.Row, w-2, by())
 			return widget.Cell{Tone: tone, Text: glyph + " " + word}
 		}},
-		{Title: c.T("col.next"), Min: 17, Max: 17, Cell: func(r row, _ int) widget.Cell { return when(c, &r.Row) }, Say: func(r row) string {
+		{Title: c.T("col.next"), Sort: string(model.SortDue), Min: 17, Max: 17, Cell: func(r row, _ int) widget.Cell { return when(c, &r.Row) }, Say: func(r row) string {
 			if r.Operation != "" || r.Due.IsZero() {
 				return ""
 			}

@@ -41,6 +41,8 @@ type Source[R any] struct {
 	// Sorts are the orders of the list, the usual one first; none when it has
 	// only one.
 	Sorts []model.Sort
+	// Nothing says that the filter finds nothing; nil says just that.
+	Nothing func() string
 	// None and Hint are the texts of a list without rows and of the filter.
 	None, Hint string
 }
@@ -332,11 +334,21 @@ func (l *List[R]) View(first string, filters []string, count string) string {
 			lines = append(lines, "  "+s.Paint(style.Muted, t))
 		}
 	case l.Table.Total() == 0:
-		lines = append(lines, "", "  "+s.Paint(style.Muted, c.T("list.none")))
+		lines = append(lines, "")
+		for _, t := range widget.Wrap(l.nothing(), min(l.width-4, 76)) {
+			lines = append(lines, "  "+s.Paint(style.Muted, t))
+		}
 	default:
 		lines = append(lines, l.Table.View(s))
 	}
 	return widget.Fill(strings.Join(lines, "\n"), l.width, l.height)
+}
+
+func (l *List[R]) nothing() string {
+	if l.of.Nothing == nil {
+		return l.c.T("list.none")
+	}
+	return l.of.Nothing()
 }
 
 // Plain says the tab as lines of words: its first line, the filter and the
@@ -355,7 +367,7 @@ func (l *List[R]) Plain(first string, filters []string, count string, w, h int) 
 	case l.Table.Total() == 0 && !l.filtered():
 		lines = append(lines, widget.Wrap(c.T(l.of.None), w)...)
 	case l.Table.Total() == 0:
-		lines = append(lines, c.T("list.none"))
+		lines = append(lines, widget.Wrap(l.nothing(), w)...)
 	default:
 		lines = append(lines, count)
 		if !l.typing {

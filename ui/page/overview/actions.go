@@ -27,10 +27,7 @@ func (p *page) target() flow.Target {
 		t.IDs = []model.ID{p.details.id}
 		t.Resource = p.details.resource()
 	} else if len(p.table.Marked) > 0 {
-		for id := range p.table.Marked {
-			t.IDs = append(t.IDs, model.ID(id))
-		}
-		slices.Sort(t.IDs)
+		t.IDs, t.Unseen = p.markedIDs(), p.unseen
 		t.Marked = p.markedCases(t.IDs)
 	} else if r, ok := p.table.Selected(); ok {
 		t.IDs = []model.ID{r.ID}
@@ -66,7 +63,7 @@ func (p *page) Actions() []kit.Action {
 		kit.Action{ID: "mark", Key: "space", Label: c.T("act.mark"), Group: kit.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},
 		kit.Action{ID: "copy", Key: "y", Label: c.T("act.copy.name"), Group: kit.View, Run: p.copy},
 		kit.Action{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: len(p.table.Marked) == 0 && p.query.Filter.Empty(), Run: p.back},
-		kit.Action{ID: "tasks", Label: c.T("act.tasks"), Group: kit.View, Run: p.showTasks},
+		kit.Action{ID: "tasks", Key: tasksKey, Label: c.T("act.tasks"), Group: kit.View, Run: p.showTasks},
 		move("j", "act.down", []string{"down"}, func() { p.table.Move(line) }),
 		move("k", "act.up", []string{"up"}, func() { p.table.Move(-line) }),
 		move("l", "act.right", []string{"right"}, func() { p.table.Move(side) }),
@@ -79,6 +76,9 @@ func (p *page) Actions() []kit.Action {
 		move("pgup", "act.pageup", nil, func() { p.table.Page(-2) }),
 	)
 }
+
+// tasksKey is the key that lists what needs a person.
+const tasksKey = "!"
 
 // showTasks lists what needs a person; the certificate of an entry can be
 // opened, and an entry dismissed (spec D7).

@@ -34,6 +34,7 @@ type details struct {
 	pane          int
 	cursor, top   [panes]int
 	lines         [panes][]line // as last built, for moving and copying
+	rest          [panes]string // how much of each is on the screen; "" for all
 }
 
 // line is one line of a pane.
@@ -194,12 +195,18 @@ func (d *details) actions(p *page) []kit.Action {
 	return []kit.Action{
 		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), kit.Send(kit.ReturnedMsg{})) }},
 		{ID: "copy", Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
-		pane("next-pane", "l", "act.nextpane", 1, "right"), pane("previous-pane", "h", "act.prevpane", -1, "left"),
-		move("j", "act.down", 1, "down"), move("k", "act.up", -1, "up"),
+		footed(pane("next-pane", "l", "act.nextpane", 1, "right"), c.T("pane.foot.next"), true), pane("previous-pane", "h", "act.prevpane", -1, "left"),
+		footed(move("j", "act.down", 1, "down"), c.T("pane.foot.down"), d.rest[d.pane] != ""), move("k", "act.up", -1, "up"),
 		move("g", "act.top", -1<<30, "home"), move("G", "act.end", 1<<30, "end"),
 		move("ctrl+d", "act.halfdown", 8), move("ctrl+u", "act.halfup", -8),
 		move("pgdown", "act.pagedown", 16), move("pgup", "act.pageup", -16),
 	}
+}
+
+// footed gives an action that moves about a place in the footer.
+func footed(a kit.Action, foot string, wanted bool) kit.Action {
+	a.Footer, a.Foot = kit.Some(kit.First, wanted), foot
+	return a
 }
 
 func (d *details) copy() tea.Cmd {
@@ -228,7 +235,8 @@ func (d *details) view() string {
 		head, h = strings.Join(strings.Split(head, "\n")[:2], "\n"), d.height-2
 	}
 	if !d.four() {
-		return widget.Fill(head+"\n"+d.tabs()+"\n"+d.paneView(d.pane, d.width, h-1, false), d.width, d.height)
+		pane := d.paneView(d.pane, d.width, h-1, false)
+		return widget.Fill(head+"\n"+d.tabs()+"\n"+pane, d.width, d.height)
 	}
 	lw := d.width / 2
 	rw := d.width - lw
@@ -264,7 +272,16 @@ func (d *details) tabs() string {
 		}
 		out += s.Paint(tone, d.tabText(i)) + "   "
 	}
-	return widget.Pad(out, d.width)
+	keys := d.c.T("pane.keys", d.c.KeyFor("previous-pane", "h"), d.c.KeyFor("next-pane", "l")) + " "
+	out = strings.TrimRight(out, " ")
+	if more := d.rest[d.pane]; more != "" { // the footer names the others as well
+		if both := more + "  " + keys; widget.Width(out)+widget.Width(both)+1 <= d.width {
+			keys = both
+		} else {
+			keys = more + " "
+		}
+	}
+	return widget.Spread(out, s.Paint(style.Muted, keys), d.width)
 }
 
 func (d *details) tabText(pane int) string {
@@ -415,6 +432,13 @@ func (d *details) paneView(pane, w, h int, framed bool) string {
 		}
 		out = append(out, text)
 	}
+	d.rest[pane] = ""
+	if n := len(ls); n > room && room > 0 {
+		d.rest[pane] = d.c.T("pane.more", min(d.top[pane]+room, n), n)
+		if on {
+			d.rest[pane] = d.c.T("pane.more.keys", min(d.top[pane]+room, n), n, d.c.KeyFor("down", "j"), d.c.KeyFor("up", "k"))
+		}
+	}
 	if !framed {
 		return widget.Fill(strings.Join(out, "\n"), w, h)
 	}
@@ -423,8 +447,8 @@ func (d *details) paneView(pane, w, h int, framed bool) string {
 		edge, head = style.Accent, style.Accent
 	}
 	title := d.paneName(pane)
-	if n := len(ls); n > room && room > 0 {
-		title = widget.Follow(title, d.c.T("pane.more", min(d.top[pane]+room, n), n))
+	if d.rest[pane] != "" {
+		title = widget.Follow(title, d.rest[pane])
 	}
 	for len(out) < room {
 		out = append(out, "")

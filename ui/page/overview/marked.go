@@ -3,11 +3,13 @@ package overview
 import (
 	"context"
 	"maps"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/kit"
 	"certquay/ui/page/flow"
 )
 
@@ -33,6 +35,45 @@ func (p *page) markedCases(ids []model.ID) []*lifecycle.Case {
 		}
 	}
 	return cases
+}
+
+// markedIDs are the marked certificates in order.
+func (p *page) markedIDs() []model.ID {
+	ids := make([]model.ID, 0, len(p.table.Marked))
+	for id := range p.table.Marked {
+		ids = append(ids, model.ID(id))
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// hidden are those of the marked certificates that a query does not list.
+func hidden(b kit.Backend, q model.Query, marked []model.ID) ([]model.ID, error) {
+	if len(marked) == 0 || q.Filter.Empty() {
+		return nil, nil
+	}
+	q.Filter.Only, q.Offset, q.Limit = marked, 0, 0
+	got, err := b.Page(q)
+	listed := map[model.ID]bool{}
+	for n := range got.Rows {
+		listed[got.Rows[n].ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(marked), func(id model.ID) bool { return listed[id] }), err
+}
+
+// markedWords say how many are marked, and how many of those are not in the
+// list.
+func (p *page) markedWords() string {
+	n, away := len(p.table.Marked), 0
+	for _, id := range p.unseen {
+		if p.table.Marked[string(id)] {
+			away++
+		}
+	}
+	if away > 0 {
+		return p.c.T("list.marked.hidden", n, away)
+	}
+	return p.c.T("list.marked", n)
 }
 
 // mostMarked is how many marked certificates are judged for the footer.

@@ -35,6 +35,7 @@ type page struct {
 	counts        model.Counts
 	recounts      bool // soon, since the counts are not whole
 	tasks         []model.Task
+	needsAt       struct{ from, to, width int } // the lines of the page that tell of them, as last drawn
 	loaded        bool
 	partial       bool
 	seq           int      // of the newest query; older answers are dropped
@@ -46,6 +47,7 @@ type page struct {
 	active        *lifecycle.Case // of the certificate under the cursor
 	rest          kit.Rest
 	marked        map[model.ID]*judged // of those that are marked
+	unseen        []model.ID           // the marked ones that the filter hides
 	details       *details
 	beside        *details // the certificate under the cursor, on wide screens
 }
@@ -55,7 +57,7 @@ var _ kit.Page = (*page)(nil)
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
 	p := &page{c: c, counts: model.Counts{Partial: true}}
-	p.table.Columns = columns(c)
+	p.table.Columns = columns(c, func() model.Sort { return p.order().Sort })
 	p.table.ID = func(r model.Row) string { return string(r.ID) }
 	p.table.Sorted = string(p.order().Sort)
 	return p
@@ -74,8 +76,9 @@ type (
 	retriedMsg    struct{}
 	recountedMsg  struct{}
 	rowsLoadedMsg struct {
-		seq  int
-		page model.Page
+		seq    int
+		page   model.Page
+		unseen []model.ID
 	}
 	countsLoadedMsg struct {
 		counts           model.Counts
@@ -110,13 +113,18 @@ func (p *page) load() tea.Cmd {
 	if !p.loaded { // few enough to be read before everything is known
 		q.Limit = min(q.Limit, firstRows)
 	}
+	marked := p.markedIDs()
 	return p.c.Do(func(context.Context) tea.Msg {
 		q.Now = p.c.Backend.Now()
 		got, err := p.c.Backend.Page(q)
 		if err != nil {
 			return flow.Tell(p.c, err)
 		}
-		return rowsLoadedMsg{seq, got}
+		unseen, err := hidden(p.c.Backend, q, marked)
+		if err != nil {
+			return flow.Tell(p.c, err)
+		}
+		return rowsLoadedMsg{seq, got, unseen}
 	})
 }
 
@@ -226,7 +234,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			again = tea.Tick(partialRetry, func(time.Time) tea.Msg { return retriedMsg{} })
 		}
 		first := !p.loaded
-		p.loaded, p.partial = true, m.page.Partial
+		p.loaded, p.partial, p.unseen = true, m.page.Partial, m.unseen
 		p.table.SetWindow(m.page.Offset, m.page.Rows, m.page.Total)
 		p.SetSize(p.width, p.height)
 		if first || p.active == nil || p.active.Instance.ID != p.current() {
@@ -338,6 +346,8 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	y := m.Y - p.bandHeight() - 1
 	before := p.table.Cursor()
 	switch {
+	case len(p.tasks) > 0 && m.Y >= p.needsAt.from && m.Y < p.needsAt.to && m.X < p.needsAt.width:
+		return p.showTasks()
 	case y == -1 && m.X >= p.width-9: // the layout stands there
 		return p.switchLayout()
 	case y == -1:

@@ -26,8 +26,8 @@ func (p *page) Plain(w, h int) kit.Spoken {
 		add(p.weeks())
 	}
 	listed := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All)) + c.T("comma") + p.c.T("plain.order."+strconv.FormatBool(p.query.Desc), c.T("order."+string(p.order().Sort)))
-	if n := len(p.table.Marked); n > 0 {
-		listed += c.T("comma") + strings.TrimPrefix(c.T("list.marked", n), "✓ ")
+	if len(p.table.Marked) > 0 {
+		listed += c.T("comma") + strings.TrimPrefix(p.markedWords(), "✓ ")
 	}
 	add(listed)
 	if words := strings.TrimSpace(p.filterWords() + " " + p.query.Filter.Text); p.typing || words != "" {
@@ -39,7 +39,7 @@ func (p *page) Plain(w, h int) kit.Spoken {
 		s.X = widget.Width(s.Lines[s.Y])
 	}
 	if p.table.Total() == 0 {
-		add(c.T("list.none"))
+		add(p.nothingFound())
 		return s
 	}
 	s.Lines = append(s.Lines, p.table.Say(c.T, w, h-len(s.Lines))...)

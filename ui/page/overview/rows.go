@@ -14,14 +14,14 @@ import (
 )
 
 // columns are those of the list; narrow screens leave out what has From.
-func columns(c *kit.Context) []widget.Column[model.Row] {
+func columns(c *kit.Context, by func() model.Sort) []widget.Column[model.Row] {
 	days := widget.Width(c.T("time.d", 999))
 	return []widget.Column[model.Row]{
 		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
 		}},
 		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r model.Row, w int) widget.Cell {
-			glyph, word, tone := Status(c, &r, w-2)
+			glyph, word, tone := StatusBy(c, &r, w-2, by())
 			return widget.Cell{Tone: tone, Text: glyph + " " + word}
 		}},
 		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, From: 100, Cell: func(r model.Row, w int) widget.Cell {
@@ -51,6 +51,21 @@ func columns(c *kit.Context) []widget.Column[model.Row] {
 			return widget.Cell{Tone: style.Muted, Text: r.ID.Short()}
 		}},
 	}
+}
+
+// StatusBy is the Status of a row in a list of an order. Where that is by state,
+// the state comes first: else it could not be seen what the list is sorted by.
+func StatusBy(c *kit.Context, r *model.Row, n int, by model.Sort) (glyph, word string, tone style.Tone) {
+	label, state := r.Label(c.Now), string(r.State)
+	if by != model.SortState || label == state {
+		return Status(c, r, n)
+	}
+	st := style.Of(label)
+	word = c.Text.Or("label."+state, state)
+	if more := c.T("list.join") + c.Text.Or("label."+label, label); widget.Width(word)+widget.Width(more) <= n {
+		word += more
+	}
+	return st.Glyph, word, st.Tone
 }
 
 // Status is glyph, words and tone of a row: its label, and what is being done
@@ -215,7 +230,7 @@ func lifeOf(r *model.Row, now time.Time) widget.Life {
 const cardHeight = 7
 
 // card draws one certificate as a card of w cells.
-func card(c *kit.Context, r *model.Row, w int, selected, marked bool) string {
+func card(c *kit.Context, r *model.Row, w int, by model.Sort, selected, marked bool) string {
 	s := c.Styles
 	edge, name := style.Faint, style.Strong
 	if selected {
@@ -237,7 +252,7 @@ func card(c *kit.Context, r *model.Row, w int, selected, marked bool) string {
 	case !r.ExpectedIssue.IsZero():
 		expiry = s.Paint(e.Tone, e.Text)
 	}
-	glyph, word, tone := Status(c, r, in-3-widget.Width(expiry))
+	glyph, word, tone := StatusBy(c, r, in-3-widget.Width(expiry), by)
 	d := domains(c, r, in)
 	if d.Tone == style.Muted {
 		d.Text = c.T("card.id", r.ID.Short())

@@ -51,7 +51,11 @@ func (p *page) View() string {
 	rest := p.height - p.bandHeight() - 1
 	switch {
 	case p.table.Total() == 0:
-		b.WriteString(widget.Fill("\n  "+p.c.Styles.Paint(style.Muted, p.c.T("list.none")), p.width, rest))
+		said := ""
+		for _, l := range widget.Wrap(p.nothingFound(), min(p.width-4, 76)) {
+			said += "\n  " + p.c.Styles.Paint(style.Muted, l)
+		}
+		b.WriteString(widget.Fill(said, p.width, rest))
 	case p.cardsShown():
 		b.WriteString(p.cardsView(rest))
 	case p.sideShown():
@@ -67,6 +71,7 @@ func (p *page) View() string {
 // expires when.
 func (p *page) band() string {
 	s, c := p.c.Styles, p.c
+	p.needsAt.from, p.needsAt.to, p.needsAt.width = 0, 0, p.width
 	if p.bandHeight() == 1 {
 		return widget.Pad(" "+flowed(p.derivedParts(), p.width-2, 1)[0], p.width)
 	}
@@ -82,6 +87,7 @@ func (p *page) band() string {
 			" " + p.needs(p.width-2),
 			s.Paint(style.Faint, widget.Repeat("─", p.width)),
 		}
+		p.needsAt.from, p.needsAt.to = 2, 3
 		return widget.Fill(strings.Join(lines, "\n"), p.width, 4)
 	}
 	step := 2
@@ -111,6 +117,7 @@ func (p *page) band() string {
 	if len(left) < 3 {
 		left = append(left, "")
 	}
+	p.needsAt.from, p.needsAt.to, p.needsAt.width = len(left), 5, lw
 	left = append(left, " "+p.needs(lw-4))
 	for _, t := range p.tasks[:min(len(p.tasks), 5-len(left))] {
 		left = append(left, "   "+s.Paint(style.Muted, widget.Cut("· "+clean(p.c.Text.Say(t.Text)), lw-6)))
@@ -217,12 +224,18 @@ func (p *page) needs(w int) string {
 		}
 		parts = append(parts, c.T(key, kinds[k]))
 	}
-	head, tone := "▲ "+c.T("needs.you"), style.Soon
+	glyph, tone := "▲", style.Soon
 	if kinds[model.TaskReplace] > 0 {
-		head, tone = "✕ "+c.T("needs.you"), style.Bad
+		glyph, tone = "✕", style.Bad
 	}
-	head += widget.Gap(head, parts[0])
-	return s.Paint(tone, head) + widget.Cut(strings.Join(parts, " · "), w-widget.Width(head))
+	said, key := strings.Join(parts, " · "), c.KeyFor("tasks", tasksKey)
+	head := s.Paint(tone, glyph+" "+c.T("needs.you"))
+	tail := "  " + s.Paint(style.Key, key) + " " + s.Paint(style.Muted, c.T("needs.list"))
+	if widget.Width(head)+1+widget.Width(said)+widget.Width(tail) > w { // the key in place of the glyph
+		head, tail = s.Paint(style.Key, key)+" "+s.Paint(tone, c.T("needs.you")), ""
+	}
+	head += widget.Gap(head, said)
+	return head + widget.Cut(said, w-widget.Width(head)-widget.Width(tail)) + tail
 }
 
 // filterLine tells what is listed: filter, how many, order and layout.
@@ -240,8 +253,8 @@ func (p *page) filterLine() string {
 	if f := p.filterWords(); f != "" {
 		left += "   " + s.Paint(style.Accent, f)
 	}
-	if n := len(p.table.Marked); n > 0 {
-		left += "   " + s.Paint(style.Accent, c.T("list.marked", n))
+	if len(p.table.Marked) > 0 {
+		left += "   " + s.Paint(style.Accent, p.markedWords())
 	}
 	shown := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All))
 	if p.partial {
@@ -256,6 +269,11 @@ func (p *page) filterLine() string {
 		right = shown + " "
 	}
 	return widget.Spread(left, right, p.width)
+}
+
+// nothingFound says what was searched, and what else there is to filter by.
+func (p *page) nothingFound() string {
+	return p.c.T("list.none.certificates", p.c.KeyFor("panel", "f"), p.c.KeyFor("back", "esc"))
 }
 
 // sorted says by what the list is ordered.
@@ -307,7 +325,7 @@ func (p *page) cardsView(h int) string {
 				continue
 			}
 			r := rows[k]
-			blocks = append(blocks, card(p.c, &r, w, n == p.table.Cursor(), p.table.Marked[string(r.ID)]), "")
+			blocks = append(blocks, card(p.c, &r, w, p.order().Sort, n == p.table.Cursor(), p.table.Marked[string(r.ID)]), "")
 			widths = append(widths, w, 1)
 		}
 		if len(blocks) > 0 {

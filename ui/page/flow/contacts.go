@@ -1,0 +1,83 @@
+package flow
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/dialog"
+	"certquay/ui/kit"
+	"certquay/ui/style"
+)
+
+// contacts lists who is told what happens; one can be added or removed there. It
+// has no key, only the palette.
+func contacts(c *kit.Context) kit.Action {
+	return kit.Action{ID: "contacts", Label: c.T("contact.list"), Group: kit.Certificate, Asks: true, Run: func() tea.Cmd { return listContacts(c) }}
+}
+
+func listContacts(c *kit.Context) tea.Cmd {
+	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.list")}
+	return c.Do(func(context.Context) tea.Msg {
+		all, err := c.Backend.Contacts()
+		if err != nil {
+			return failedMsg(c, row, err)
+		}
+		return kit.OpenedMsg{
+			Make: func() kit.Dialog {
+				d := &dialog.List{Context: c, Title: c.T("contacts.title"), None: c.T("contacts.none"), Keys: c.T("contacts.keys"), Drop: c.T("contacts.drop")}
+				for _, k := range all {
+					e := dialog.Entry{Head: k.Name, Aside: k.Phone, Lines: []string{k.Email}, Value: k}
+					if len(k.Channels) > 0 {
+						e.Lines = append(e.Lines, c.T("contacts.channels", strings.Join(k.Channels, ", ")))
+					}
+					d.Entries = append(d.Entries, e)
+				}
+				d.Entries = append(d.Entries, dialog.Entry{Head: c.T("contacts.add"), Value: newContact})
+				return d
+			},
+			Then: func(v any) tea.Cmd {
+				switch v := v.(type) {
+				case model.Contact:
+					return kit.Send(kit.CopiedMsg{What: c.T("copy.address"), Text: v.Email})
+				case string:
+					return contact(c).Run()
+				case dialog.Dropped:
+					if k, ok := v.Value.(model.Contact); ok {
+						return removeContact(c, row, k)
+					}
+					return listContacts(c)
+				}
+				return nil
+			},
+		}
+	})
+}
+
+// removeContact asks before a contact is told nothing more, and comes back to
+// the list.
+func removeContact(c *kit.Context, row *lifecycle.Row, k model.Contact) tea.Cmd {
+	if why := c.WhyNot(row.Action, model.Operator); why != nil {
+		return kit.Send(kit.ToldMsg{Text: why.Message(), Tone: style.Soon})
+	}
+	return kit.Send(kit.OpenedMsg{
+		Make: func() kit.Dialog {
+			return &dialog.Confirm{Context: c, Title: c.T("contacts.remove", k.Name), Danger: lifecycle.DangerNotice,
+				Lines: []string{c.T("contacts.remove.text")}, Question: c.T("contacts.remove.question")}
+		},
+		Then: func(yes any) tea.Cmd {
+			if yes == nil {
+				return listContacts(c)
+			}
+			return c.Do(func(ctx context.Context) tea.Msg {
+				if err := c.Backend.RemoveContact(ctx, c.Actor, k.Name); err != nil {
+					return failedMsg(c, row, err)
+				}
+				return kit.ToldMsg{Text: c.T("contacts.removed", k.Name), Tone: style.Good}
+			})
+		},
+	})
+}
