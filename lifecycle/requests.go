@@ -30,11 +30,20 @@ type Quote struct {
 // taken from the saved draft.
 type ApplyRequest struct {
 	Application model.Application
-	Contact     model.ID
-	DraftOnly   bool // save, and say what is missing
+	// Documents are added to those of the draft, unless the application is
+	// refused.
+	Documents []NewDocument
+	Contact   model.ID
+	DraftOnly bool // save, and say what is missing
 	// HostingPacks are used with a unit of a resource pack: as many renewals
 	// (spec H6).
 	HostingPacks int
+}
+
+// NewDocument is a qualification document as a person gives it (spec A5).
+type NewDocument struct {
+	Name string
+	Data []byte
 }
 
 // UploadRequest brings certificates from elsewhere (spec I3).
