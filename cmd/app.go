@@ -66,8 +66,8 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if a.Config, err = config.Load(configFile); err != nil {
-		return a, &usageError{strings.ReplaceAll(err.Error(), "\n", "; "), "mend " + configFile}
+	if a.Config, err = loadConfig(configFile); err != nil {
+		return a, err
 	}
 	a.Log = a.logger()
 	slog.SetDefault(a.Log)
@@ -153,6 +153,15 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		return a.Host.Close(cctx)
 	})
 	return a, nil
+}
+
+// loadConfig reads the configuration; what is wrong in it is wrong usage.
+func loadConfig(file string) (*config.Config, error) {
+	c, err := config.Load(file)
+	if err != nil {
+		return c, &usageError{strings.ReplaceAll(err.Error(), "\n", "; "), "mend " + file}
+	}
+	return c, nil
 }
 
 // trusted are the roots that this machine trusts and that of the CA. To read
