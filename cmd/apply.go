@@ -30,6 +30,9 @@ func applyCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if r.HostingPacks < 0 {
+				return &usageError{"--hosting-packs is a number from 0 (none)", "certquay apply " + args[0] + " --hosting-packs 1"}
+			}
 			a := &r.Application
 			if like != "" {
 				if err := c.reuse(like, &r); err != nil {

@@ -123,7 +123,7 @@ func (e *Engine) RemoveDocument(ctx context.Context, actor model.Actor, id, doc 
 		a := &c.Instance.Application
 		n := slices.Index(a.Documents, doc)
 		if n < 0 {
-			return &NotFound{"document of this application", string(doc)}
+			return &NotFound{What: "document of this application", Name: string(doc)}
 		}
 		a.Documents = slices.Delete(a.Documents, n, n+1)
 		ev.Action, ev.Detail = "draft", "a document is removed"

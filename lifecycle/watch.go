@@ -163,7 +163,7 @@ func (e *Engine) FindWatch(typed string) (model.Watch, error) {
 	case err != nil:
 		return model.Watch{}, err
 	case len(found) == 0:
-		return model.Watch{}, &NotFound{"watch", typed}
+		return model.Watch{}, &NotFound{What: "watch", Name: typed}
 	case len(found) == 1:
 		return found[0], nil
 	}
@@ -182,7 +182,7 @@ func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID
 	return e.update(ctx, func(tx model.Tx) error {
 		w, err := model.Get[model.Watch](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
-			return &NotFound{"watch", string(id)}
+			return &NotFound{What: "watch", Name: string(id)}
 		}
 		if err != nil {
 			return err
@@ -281,7 +281,7 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 		w, err = model.Get[model.Watch](r, string(id))
 		return err
 	}); errors.Is(err, model.ErrNotFound) {
-		return w, &NotFound{"watch", string(id)}
+		return w, &NotFound{What: "watch", Name: string(id)}
 	} else if err != nil {
 		return w, err
 	}
@@ -299,7 +299,7 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 	err = e.update(ctx, func(tx model.Tx) error {
 		stored, err := model.Get[model.Watch](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
-			return &NotFound{"watch", string(id)}
+			return &NotFound{What: "watch", Name: string(id)}
 		}
 		if err != nil {
 			return err
