@@ -54,7 +54,8 @@ func (c *call) details(i *model.Instance) error {
 		add("expected", stamp(i.ExpectedIssue))
 	}
 	if o := i.Operation; o.Active() {
-		add("doing", fmt.Sprintf("%s, attempt %d %s", o.Kind, o.Attempt, o.Waiting))
+		add("doing", fmt.Sprintf("%s, attempt %d", o.Kind, o.Attempt))
+		add("waits for", o.Waiting)
 	}
 	for _, pr := range i.Proofs {
 		seen := "not seen yet"

@@ -241,6 +241,9 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause tim
 		first = first || i.Operation.Waiting != what
 		i.Operation.Waiting, i.Operation.Next = what, j.Next
 		i.ExpectedIssue, i.Proofs = j.Next, proofs
+		if i.AwaitsReview() || i.AwaitsProof() {
+			i.ExpectedIssue = noTime // whenever that person has done it
+		}
 		return nil
 	}); err != nil || !first {
 		return err

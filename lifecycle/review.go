@@ -191,7 +191,7 @@ func (e *Engine) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *m
 				return err
 			}
 		}
-		return e.waitFor(tx, j, stepReview, "a reviewer", reviewForever, nil)
+		return e.waitFor(tx, j, stepReview, model.AwaitReviewer, reviewForever, nil)
 	}, nil
 }
 

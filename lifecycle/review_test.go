@@ -111,6 +111,9 @@ func TestAReviewerDecides(t *testing.T) {
 	if tasks, _ = w.engine.Tasks(0); len(tasks) != 1 {
 		t.Errorf("after three days there are %d tasks", len(tasks))
 	}
+	if i := w.get(id); !i.AwaitsReview() || !i.ExpectedIssue.IsZero() {
+		t.Errorf("nobody knows when the reviewer comes, and %s is promised", i.ExpectedIssue)
+	}
 	docs, err := w.engine.Documents(id)
 	w.check(err)
 	if len(docs) != 1 || !bytes.Equal(docs[0].Data.Reveal(), picture(t)) || docs[0].Format != "png" {

@@ -71,9 +71,6 @@ func New() *Backend {
 	return b
 }
 
-// AwaitsReviewer is what an instance waits for that the table lets review.
-const AwaitsReviewer = "a reviewer"
-
 const day = 24 * time.Hour
 
 // Calls gives what was asked of the backend since the last time.
@@ -155,7 +152,7 @@ func (b *Backend) caseOf(actor model.Actor, i *model.Instance) *lifecycle.Case {
 	if k, ok := b.CAs[i.Spec.Brand]; ok {
 		c.Issuer = &k
 	}
-	if i.Operation.Waiting == AwaitsReviewer {
+	if i.AwaitsReview() {
 		c.Job = &model.Job{Kind: i.Operation.Kind, Instance: i.ID, Step: "review"}
 	}
 	return c

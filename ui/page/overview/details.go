@@ -336,6 +336,8 @@ func (d *details) lifeDates(l widget.Life) string {
 func (d *details) news(r *model.Row) (string, style.Tone) {
 	c, i := d.c, &d.instance
 	switch {
+	case i.AwaitsReview():
+		return "◔ " + c.T("news.review", c.KeyOf(lifecycle.Review)), style.Work
 	case i.Operation.Active() && i.Operation.Waiting != "":
 		return "◔ " + c.T("news.waiting", c.Text.Say(i.Operation.Waiting)), style.Work
 	case i.Operation.Active() && i.Operation.Error != "":
