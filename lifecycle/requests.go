@@ -86,7 +86,8 @@ var RevocationReasons = []string{"unspecified", "keyCompromise", "affiliationCha
 type Explanation struct {
 	State string   // what it is, in a sentence
 	Why   []string // facts and rules that make it so
-	Next  []string // what happens next and when, and what a person can do
+	Next  []string // what happens next and when
+	Can   []Action // what a person can do now
 }
 
 // ResourceView is a resource with what is derived from its instance.

@@ -6,6 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/ui/kit"
 	"certquay/ui/kittest"
 )
 
@@ -82,9 +83,22 @@ func TestBackFromDetails(t *testing.T) {
 
 // TestExplainLeavesOutEmptyParts has no head without lines under it. spec: V3
 func TestExplainLeavesOutEmptyParts(t *testing.T) {
-	drive(t, kittest.Fleet(60), 80, 24).keys("x").sees("Because", "What happens next")
-	d := drive(t, kittest.Fleet(60), 80, 24).find("new DV single").keys("x").sees("new DV single is paid", "What happens next")
-	if d.has("Because") {
+	drive(t, kittest.Fleet(60), 80, 24).keys("x").sees("Because", "What you can do now")
+	d := drive(t, kittest.Fleet(60), 80, 24).find("new DV single").keys("x").sees("new DV single is paid", "What you can do now")
+	if d.has("Because") || d.has("RULES.md") {
 		t.Fatalf("a head without anything under it:\n%s", d.screen())
 	}
+}
+
+// TestExplainNamesKeys says what can be done by the keys of the dashboard, as
+// they are set, and where the rules are that it names. spec: V3 V5
+func TestExplainNamesKeys(t *testing.T) {
+	b := kittest.Fleet(60)
+	d := drive(t, b, 120, 40).find("shop.example.com").keys("x")
+	d.sees("d deploy", "V verify what is presented now", "m stop hosting", "lifecycle/RULES.md")
+	if d.has("--stop") || d.has("download") {
+		t.Fatalf("verbs of the command line:\n%s", d.screen())
+	}
+	drive(t, b, 120, 40, func(o *Options) { o.Keys = kit.Keymap{"deploy": {"B"}} }).find("shop.example.com").keys("x").sees("B deploy")
+	drive(t, b, 120, 40, func(o *Options) { o.Lang = "zh" }).find("shop.example.com").keys("x").sees("当前可执行", "d 部署", "m 停止托管", "lifecycle/RULES.md")
 }

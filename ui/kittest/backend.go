@@ -384,7 +384,7 @@ func (b *Backend) Explain(id model.ID) (lifecycle.Explanation, error) {
 		return lifecycle.Explanation{}, err
 	}
 	e := lifecycle.Explanation{State: fmt.Sprintf("%s is %s; its label is %q.", i.Name, i.State, i.Label(b.Clock)),
-		Next: []string{"You can now: deploy, verify or host --stop."}}
+		Can: b.table.Possible(b.caseOf(model.Actor{Role: model.Owner}, i))}
 	if len(i.Versions) > 0 { // else there is nothing to say
 		e.Why = []string{fmt.Sprintf("it is hosted, with %d renewals left (H4)", i.Hosting.RenewalsLeft)}
 	}

@@ -52,6 +52,8 @@ var englishDialogs = map[string]string{
 	"explain.title": "Why is %s as it is?",
 	"explain.why":   "Because",
 	"explain.next":  "What happens next",
+	"explain.can":   "What you can do now",
+	"explain.rules": "The codes in brackets are rules; they are in lifecycle/RULES.md.",
 	"explain.none":  "there is no certificate under the cursor to explain", "explain.none.hint": "select one, or buy one with b",
 
 	"form.find.none": "nothing found", "form.find.of": "%d of %s",
