@@ -27,8 +27,10 @@ const (
 	lookTimeout = 15 * time.Second
 )
 
-// What can be wrong with what is watched besides what a [Judge] finds.
+// What can be wrong with what is watched: what a [Judge] finds of expiry, and
+// what it does not.
 const (
+	WatchExpired     = "expired"
 	WatchExpiring    = "expiring"
 	WatchUnreachable = "unreachable"
 )
@@ -187,7 +189,7 @@ func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID
 		if err != nil {
 			return err
 		}
-		if err := tx.Delete(&w); err != nil {
+		if err := errors.Join(dropAsked(tx, w.ID), tx.Delete(&w)); err != nil {
 			return err
 		}
 		return tx.Append(e.watchEvent(actor, &w, "removed"))
@@ -306,7 +308,7 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 		}
 		changes := noteSeen(&stored, seen, failure, now)
 		w = stored
-		if err := tx.Put(&stored); err != nil || changes == "" {
+		if err := errors.Join(tx.Put(&stored), e.askAbout(tx, &stored)); err != nil || changes == "" {
 			return err
 		}
 		ev := e.event(model.Scheduler, actionWatch, nil)

@@ -87,6 +87,7 @@ var english = merge(map[string]string{
 	"task.install":  "%d versions to install", "task.install.one": "%d version to install",
 	"task.reissue": "%d to reissue by hand", "task.reissue.one": "%d to reissue by hand",
 	"task.prove": "%d records to add", "task.prove.one": "%d record to add",
+	"task.watch": "%d watched servers are out of order", "task.watch.one": "%d watched server is out of order",
 	"task.review": "%d applications to review", "task.review.one": "%d application to review",
 	"filter.hint":  "filter by name, domain or serial",
 	"list.marked":  "✓ %d marked",

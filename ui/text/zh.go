@@ -99,6 +99,7 @@ var chinese = merge(map[string]string{
 	"task.install":  "%d 个版本待安装", "task.install.one": "%d 个版本待安装",
 	"task.reissue": "%d 个待手动重签", "task.reissue.one": "%d 个待手动重签",
 	"task.prove": "%d 条记录待添加", "task.prove.one": "%d 条记录待添加",
+	"task.watch": "%d 个监控的服务器异常", "task.watch.one": "%d 个监控的服务器异常",
 	"task.review": "%d 个申请待审核", "task.review.one": "%d 个申请待审核",
 	"filter.hint":  "按名称、域名或序列号筛选",
 	"list.marked":  "✓ 已选 %d 个",
