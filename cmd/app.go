@@ -364,7 +364,7 @@ func (a *App) products(ctx context.Context, clock lifecycle.Clock, freezable boo
 	for _, p := range a.Config.Products {
 		np := lifecycle.NamedProduct{Name: p.Name, Driver: p.Driver}
 		switch p.Driver {
-		case "edge":
+		case edgeDriver:
 			e, err := edge.Open(ctx, a.Store, edge.Options{Product: p.Name, Regions: p.Regions, Now: clock.Now, Logger: a.Log})
 			if err != nil {
 				np.Problem = err.Error()

@@ -17,6 +17,9 @@ import (
 	"certquay/ui/style"
 )
 
+// edgeDriver is the driver of the products that end with the process.
+const edgeDriver = "edge"
+
 // deploy asks for product, regions and resources (spec D2).
 func deploy(q *request) tea.Msg {
 	c := q.c
@@ -92,6 +95,15 @@ func deploy(q *request) tea.Msg {
 				return c.T("deploy.resources.hint", strings.Join(domains[:min(len(domains), 3)], c.T("list.join")))
 			}},
 		},
+	}
+	if c.EdgeNote != "" {
+		spec.Preview = func(v form.Values) func() form.Preview {
+			var pre form.Preview
+			if product(v).Driver == edgeDriver {
+				pre.Lines = []string{c.EdgeNote}
+			}
+			return func() form.Preview { return pre }
+		}
 	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		r := lifecycle.DeployRequest{Product: v["product"], Regions: split(v["regions"]), Resources: split(v["resources"])}
