@@ -135,7 +135,7 @@ func (c *call) application(i *model.Instance) error {
 
 func eventLine(ev *model.Event) string {
 	s := fmt.Sprintf("%s  %-10s %-12s %-8s", stamp(ev.At), ev.Actor, ev.Action, ev.Result)
-	if ev.To != "" {
+	if ev.To != "" && ev.To != ev.From {
 		s += fmt.Sprintf(" %s -> %s", dash(ev.From), ev.To)
 	}
 	for _, more := range []string{ev.Detail, ev.Reason} {

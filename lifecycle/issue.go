@@ -258,6 +258,9 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause tim
 	if len(proofs) > 0 {
 		ev.Reason = reasonProof
 	}
+	if err := e.named(tx, &ev); err != nil {
+		return err
+	}
 	return tx.Append(ev)
 }
 

@@ -106,7 +106,7 @@ var englishDialogs = map[string]string{
 	"undeploy.title": "Undeploy %s", "undeploy.intro": "The certificate is taken off; visitors there may then see an error.", "undeploy.question.one": "Take it off there?", "undeploy.question": "Take them off %d resources?",
 	"undeploy.submit": "undeploy", "undeploy.resource": "resource", "undeploy.resource.hint": "where to take it off", "undeploy.all": "all %d", "undeploy.done": "taking it off %s", "undeploy.done.ended": "took it off %s",
 	"verify.done.expired": "%s presents what was deployed there, which expired on %s", "verify.done.outdated": "%s presents what was deployed there, an earlier version than the current",
-	"verify.done": "asking %s what it presents", "verify.done.ended": "%s presents what was deployed there",
+	"verify.done": "verifying what %s presents", "verify.done.ended": "%s presents what was deployed there",
 	"ended.many": "%s: %s", "ended.done": "%d done", "ended.n.failed": "%d failed", "ended.later": "%d go on later", "ended.later.one": "%d goes on later",
 	"ended.failed": "%s failed: %s", "ended.waiting": "%s waits for %s", "ended.again": "%s is tried again %s: %s",
 

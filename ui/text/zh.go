@@ -173,6 +173,7 @@ var chinese = merge(map[string]string{
 	"resources.never": "未部署",
 	"resource.never":  "尚未检测",
 	"resource.seen":   "%s前检测",
+	"history.now":     "%s（%s）",
 	"history.none":    "暂无",
 	"and.more":        "另有 %d 个",
 
@@ -194,7 +195,7 @@ var chinese = merge(map[string]string{
 	// The same where it was not done, or not yet.
 	"tried.buy": "购买", "tried.buy-pack": "购买资源包", "tried.upload": "导入", "tried.upload-key": "添加私钥", "tried.apply": "申请", "tried.withdraw": "撤回",
 	"tried.issue": "签发", "tried.reject": "驳回", "tried.review": "审核", "tried.deploy": "部署", "tried.undeploy": "撤下", "tried.verify": "检测",
-	"tried.reissue": "重签", "tried.renew": "续期", "tried.revoke": "吊销", "tried.close": "关闭", "tried.delete": "删除", "tried.download": "下载",
+	"tried.reissue": "重签", "tried.renew": "续期", "tried.revoke": "吊销", "tried.close": "关闭", "tried.delete": "删除", "tried.download": "保存文件",
 	"event.title":    "记录 %d",
 	"event.from":     "之前",
 	"event.to":       "之后",
@@ -219,7 +220,7 @@ var chinese = merge(map[string]string{
 	"event.delete":   "删除",
 	"event.watch":    "监控", "event.watching": "监控设置", "event.expiry": "到期提醒", "event.notify": "通知",
 	"event.contact": "联系人", "event.dismiss": "忽略待办", "event.clock": "推进时钟",
-	"event.download": "下载",
+	"event.download": "保存文件",
 
 	// Actions.
 	"action.buy": "购买证书", "action.buy-pack": "购买资源包", "action.upload-key": "添加私钥", "action.upload": "导入证书", "action.apply": "申请证书", "action.close": "关闭实例",
