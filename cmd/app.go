@@ -66,8 +66,8 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if a.Config, err = config.Load(configFile); err != nil {
-		return a, &usageError{strings.ReplaceAll(err.Error(), "\n", "; "), "mend " + configFile}
+	if a.Config, err = loadConfig(configFile); err != nil {
+		return a, err
 	}
 	a.Log = a.logger()
 	slog.SetDefault(a.Log)
@@ -153,6 +153,15 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		return a.Host.Close(cctx)
 	})
 	return a, nil
+}
+
+// loadConfig reads the configuration; what is wrong in it is wrong usage.
+func loadConfig(file string) (*config.Config, error) {
+	c, err := config.Load(file)
+	if err != nil {
+		return c, &usageError{strings.ReplaceAll(err.Error(), "\n", "; "), "mend " + file}
+	}
+	return c, nil
 }
 
 // trusted are the roots that this machine trusts and that of the CA. To read
@@ -355,7 +364,7 @@ func (a *App) products(ctx context.Context, clock lifecycle.Clock, freezable boo
 	for _, p := range a.Config.Products {
 		np := lifecycle.NamedProduct{Name: p.Name, Driver: p.Driver}
 		switch p.Driver {
-		case "edge":
+		case edgeDriver:
 			e, err := edge.Open(ctx, a.Store, edge.Options{Product: p.Name, Regions: p.Regions, Now: clock.Now, Logger: a.Log})
 			if err != nil {
 				np.Problem = err.Error()

@@ -30,9 +30,12 @@ func applyCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if r.HostingPacks < 0 {
+				return &usageError{"--hosting-packs is a number from 0 (none)", "certquay apply " + args[0] + " --hosting-packs 1"}
+			}
 			a := &r.Application
 			if like != "" {
-				if err := c.reuse(cmd, i.ID, like, a); err != nil {
+				if err := c.reuse(like, &r); err != nil {
 					return err
 				}
 			}
@@ -64,9 +67,7 @@ func applyCmd(c *call) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if _, err := c.engine().AddDocument(cmd.Context(), c.Actor, i.ID, sourceName(path), data); err != nil {
-					return err
-				}
+				r.Documents = append(r.Documents, lifecycle.NewDocument{Name: sourceName(path), Data: data})
 			}
 			if len(a.CSR) > 0 {
 				c.note("warning: with a request of your own certquay never has the key: it cannot recover it and cannot deploy this certificate")
@@ -139,7 +140,8 @@ func (c *call) csr(path string) ([]byte, error) {
 
 // reuse fills what was not given from the application of another instance, its
 // documents included (spec A1).
-func (c *call) reuse(cmd *cobra.Command, id model.ID, typed string, a *model.Application) error {
+func (c *call) reuse(typed string, r *lifecycle.ApplyRequest) error {
+	a := &r.Application
 	other, err := c.engine().Find(typed)
 	if err != nil {
 		return err
@@ -160,9 +162,7 @@ func (c *call) reuse(cmd *cobra.Command, id model.ID, typed string, a *model.App
 		return err
 	}
 	for _, d := range docs {
-		if _, err := c.engine().AddDocument(cmd.Context(), c.Actor, id, d.Name, d.Data.Reveal()); err != nil {
-			return err
-		}
+		r.Documents = append(r.Documents, lifecycle.NewDocument{Name: d.Name, Data: d.Data.Reveal()})
 	}
 	return nil
 }

@@ -35,15 +35,31 @@ func oneLine(t *testing.T, r result, words ...string) {
 // that writes, and the server.
 var anyVerb = [][]string{{"list"}, {"buy"}, {"serve"}, {"fsck"}}
 
+// beginning are those of them that would make a store where there is none; the
+// others only say that there is none.
+var beginning, others = [][]string{anyVerb[1], anyVerb[2]}, [][]string{anyVerb[0], anyVerb[3]}
+
+// unmade is unchanged where there is no store and none can be made.
+func unmade(t *testing.T, p *person, dir string, words ...string) {
+	t.Helper()
+	unchangedBy(t, p, dir, beginning, words...)
+	unchangedBy(t, p, dir, others, "there is no store at", "--data")
+}
+
 // unchanged runs verbs that have to fail with exit 5 and compares all that is
 // in a directory before and after.
 func unchanged(t *testing.T, p *person, dir string, words ...string) {
+	t.Helper()
+	unchangedBy(t, p, dir, anyVerb, words...)
+}
+
+func unchangedBy(t *testing.T, p *person, dir string, verbs [][]string, words ...string) {
 	t.Helper()
 	before, err := listing(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, verb := range anyVerb {
+	for _, verb := range verbs {
 		oneLine(t, p.try(verb...), words...)
 		after, err := listing(dir)
 		if err != nil {
@@ -222,7 +238,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	disk := mount(t, "size=400m")
 	p.flag = []string{"--data", filepath.Join(disk, "store")}
 	readOnly(disk, true)
-	unchanged(t, p, disk, "read-only", "--data")
+	unmade(t, p, disk, "read-only", "--data")
 	readOnly(disk, false)
 	i := p.issue("kept.example.com")
 	readOnly(disk, true)
@@ -261,7 +277,7 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 	fill()
-	for _, verb := range anyVerb {
+	for _, verb := range beginning {
 		oneLine(t, p.try(verb...), "full", "free some space")
 	}
 	if _, err := os.Stat(filepath.Join(disk, "store", "db")); err == nil {

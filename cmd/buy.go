@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -14,8 +15,10 @@ func buyCmd(c *call) *cobra.Command {
 	var level, typ, brand, grade, contact string
 	r := lifecycle.BuyRequest{}
 	cmd := &cobra.Command{
-		Use:     "buy --level dv --type single",
-		Short:   "Buy certificate instances",
+		Use:   "buy [--level dv] [--type single]",
+		Short: "Buy certificate instances",
+		Long: `Buy certificate instances. What is not said is a DV single certificate of the
+embedded CA, grade free, for one year. Without any flag a terminal is asked first.`,
 		Example: "  certquay buy --level dv --type single\n  certquay buy --level dv --type wildcard --grade standard --years 2 --quantity 3",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -41,7 +44,7 @@ func buyCmd(c *call) *cobra.Command {
 				return err
 			}
 			question := priceText(r, q)
-			if q.Total > 0 {
+			if q.Total > 0 || c.Interactive && !said(cmd) {
 				if err := c.confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}
@@ -74,6 +77,13 @@ func buyCmd(c *call) *cobra.Command {
 	f.StringVar(&contact, "contact", "", "contact who is told what hosting does")
 	f.BoolVar(&r.FromPack, "from-pack", false, "take units of a resource pack instead of paying")
 	return cmd
+}
+
+// said says whether a flag tells what a verb is to do.
+func said(cmd *cobra.Command) bool {
+	told := false
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { told = told || f.Changed })
+	return told
 }
 
 // priceText is the price line by line, equal lines together (spec B1).

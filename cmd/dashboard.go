@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +17,11 @@ import (
 	"certquay/lifecycle/forecast"
 	"certquay/ui"
 	"certquay/ui/kit"
+	"certquay/ui/text"
 )
+
+// edgeDriver is the driver of the products that end with their process.
+const edgeDriver = "edge"
 
 // backend is the engine as the dashboard needs it.
 type backend struct{ *lifecycle.Engine }
@@ -42,6 +47,9 @@ func dashboard(ctx context.Context, c *call) error {
 	}
 	if c.Kind != session.Network {
 		o.Save = c.saveFile
+	}
+	if !a.serving && !a.demo && slices.ContainsFunc(a.Engine.Products(), func(p lifecycle.ProductInfo) bool { return p.Driver == edgeDriver }) {
+		o.EdgeNote = text.New(o.Lang).T("edge.note")
 	}
 	done := a.Host.Dashboard(ctx)
 	defer done()

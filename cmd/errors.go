@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"certquay/cmd/owner"
@@ -53,6 +54,12 @@ type problem struct {
 // listedBy are the verbs that show what there is of a thing.
 var listedBy = map[string]string{"contact": "contact list", "company": "company list", "resource": "resources", "product": "product list", "open": "tasks", "watch": "watch list"}
 
+// wrongValues are what the rules say of values that would do in no state: that is
+// wrong usage, whoever is asked.
+var wrongValues = []lifecycle.Reason{
+	lifecycle.ReasonQuantity, lifecycle.ReasonYears, lifecycle.ReasonPackQuantity, lifecycle.ReasonRegion, lifecycle.ReasonNoRegion,
+}
+
 func describe(err error) problem {
 	p := problem{exit: exitFailed, code: "failed", message: err.Error()}
 	var (
@@ -67,7 +74,9 @@ func describe(err error) problem {
 	switch {
 	case errors.As(err, &refusal):
 		p = problem{exitRefused, "refused", refusal.Message(), refusal.Hint(), string(refusal.Reason)}
-		if refusal.State != "" {
+		if slices.Contains(wrongValues, refusal.Reason) {
+			p.exit, p.code = exitUsage, "invalid"
+		} else if refusal.State != "" {
 			p.message = fmt.Sprintf("%s is refused in state %s: %s", refusal.Action, refusal.State, p.message)
 		} else {
 			p.message = fmt.Sprintf("%s is refused: %s", refusal.Action, p.message)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -76,7 +77,16 @@ func asForecast(r *forecast.Report) forecastJSON {
 func (c *call) forecast(r *forecast.Report) {
 	c.say("%d instances, %d hosted; %s to %s under the policy %s", r.Instances, r.Hosted, day(r.From), day(r.To), r.Policy)
 	rows := make([][]string, 0, len(r.ByMonth))
-	for n := range r.ByMonth {
+	quiet := 0 // months in which nothing happens yet
+	for quiet < len(r.ByMonth) && idle(&r.ByMonth[quiet]) {
+		quiet++
+	}
+	if quiet > 1 {
+		c.say("nothing happens before %s", r.ByMonth[0].Start.AddDate(0, quiet, 0).Format("2006-01"))
+	} else {
+		quiet = 0
+	}
+	for n := quiet; n < len(r.ByMonth); n++ {
 		rows = append(rows, append([]string{r.ByMonth[n].Start.Format("2006-01")}, tallies(&r.ByMonth[n])...))
 	}
 	rows = append(rows, append([]string{"all"}, tallies(&r.Total)...))
@@ -106,11 +116,19 @@ func (c *call) forecast(r *forecast.Report) {
 	}
 }
 
+// idle says whether nothing is in a row.
+func idle(t *forecast.Tally) bool {
+	return !slices.ContainsFunc(tallies(t), func(cell string) bool { return cell != none })
+}
+
+// none stands where nothing happens.
+const none = "-"
+
 func tallies(t *forecast.Tally) []string {
 	var cells []string
 	for _, n := range []int{t.Renewals, t.Reissues, t.Deployments, t.CreditsUsed, t.PackUnits, t.People, t.Waiting, t.Expiries, t.Failures} {
 		if n == 0 {
-			cells = append(cells, "-")
+			cells = append(cells, none)
 		} else {
 			cells = append(cells, fmt.Sprint(n))
 		}

@@ -112,7 +112,15 @@ func (c *call) list(q model.Query) error {
 		if r.Domains > 1 {
 			domains += fmt.Sprintf(" +%d", r.Domains-1)
 		}
-		rows = append(rows, []string{r.ID.Short(), r.Name, r.Label(now), dash(domains), expires(r.NotAfter, now), dash(r.Products), dash(day(r.ServiceEnd))})
+		expiry := expires(r.NotAfter, now)
+		switch {
+		case !r.NotAfter.IsZero():
+		case r.AwaitsReview:
+			expiry = "waits for a reviewer"
+		case r.AwaitsProof:
+			expiry = "waits for a record"
+		}
+		rows = append(rows, []string{r.ID.Short(), r.Name, r.Label(now), dash(domains), expiry, dash(r.Products), dash(day(r.ServiceEnd))})
 	}
 	c.table([]string{"ID", "NAME", "STATUS", "DOMAINS", "EXPIRES", "ON", "SERVICE ENDS"}, rows)
 	if page.Total > len(page.Rows) {

@@ -6,12 +6,14 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -42,6 +44,17 @@ func version() string {
 
 // alone are the verbs that need no store.
 var alone = map[string]bool{"version": true, "completion": true, "help": true, "__complete": true, "__completeNoDesc": true}
+
+// beginning are the verbs that may make the store they work on; the dashboard
+// does so as well. To the others, one that is named and is not there is a
+// mistake.
+var beginning = map[string]bool{"buy": true, "buy-pack": true, "upload": true, "contact add": true, "company add": true, "watch add": true, "serve": true, "config": true}
+
+// begins says whether a verb may make its store. A sandbox is always meant.
+func begins(verb *cobra.Command, g *global) bool {
+	_, name, _ := strings.Cut(verb.CommandPath(), " ")
+	return !verb.HasParent() || g.sandbox || beginning[name]
+}
 
 // Main does what the command line of this process asks for and returns the
 // exit code.
@@ -99,11 +112,31 @@ func Main() int {
 			return exitStore
 		}
 	}
+	if g.data != "" && !begins(verb, g) && !store.Exists(dir) && owner.PID(dir) == 0 {
+		err := noStore(dir, file)
+		printError(&call{Session: s, g: g}, err)
+		return exitCode(err)
+	}
 	return attach.Run(ctx, dir, attach.Options{
 		Tell: tell,
 		Args: args, Version: Version, Dashboard: g.dashboard,
 		BecomeOwner: func(lock *owner.Lock) int { return own(ctx, lock, s, g, paths, file, args) },
 	})
+}
+
+// noStore says that there is none where the command line says it is, unless the
+// configuration is wrong, which comes first.
+func noStore(dir, file string) error {
+	if _, err := loadConfig(file); err != nil {
+		return err
+	}
+	if st, err := os.Stat(dir); err == nil && !st.IsDir() || errors.Is(err, syscall.ENOTDIR) {
+		return &storeError{err: fmt.Errorf("there is no store at %s, which %w", dir, owner.ErrNotDirectory), hint: "name another with --data DIR"}
+	}
+	return &storeError{
+		err:  fmt.Errorf("there is no store at %s", dir),
+		hint: fmt.Sprintf("name the right one with --data DIR; to begin one there: certquay --data %s buy", dir),
+	}
 }
 
 // parse checks a command line without running it: which verb, and whether its

@@ -114,6 +114,11 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the rules,
 		if cmd.HasSubCommands() && cmd.ValidateArgs([]string{"x"}) != nil {
 			cmd.Args = noneSuch
 		}
+		for _, leaf := range append(cmd.Commands(), cmd) {
+			if !leaf.HasSubCommands() && takesNone(leaf) {
+				leaf.Args = onlyFlags
+			}
+		}
 		root.AddCommand(cmd)
 	}
 	root.InitDefaultHelpCmd()
@@ -138,6 +143,29 @@ func noneSuch(cmd *cobra.Command, args []string) error {
 		hint = "did you mean " + cmd.CommandPath() + " " + strings.Join(near, " or ") + "?"
 	}
 	return &usageError{fmt.Sprintf("unknown command '%s' for '%s'", args[0], cmd.CommandPath()), hint}
+}
+
+// takesNone says whether a verb has flags only.
+func takesNone(cmd *cobra.Command) bool {
+	err := cmd.ValidateArgs([]string{"x"})
+	return err != nil && strings.HasPrefix(err.Error(), "unknown command") // cobra.NoArgs
+}
+
+// onlyFlags refuses a word without a flag; a name is what is most often meant
+// by one. Cobra calls it an unknown command.
+func onlyFlags(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := cmd.CommandPath() + " --help"
+	if cmd.Flags().Lookup("name") != nil {
+		name := strings.Join(args, " ")
+		if len(args) > 1 {
+			name = "'" + name + "'"
+		}
+		hint = "use --name: " + cmd.CommandPath() + " --name " + name
+	}
+	return &usageError{fmt.Sprintf("%s takes flags only, and '%s' is none", cmd.CommandPath(), args[0]), hint}
 }
 
 // helpOn shows the help of a verb; cobra's own shows that of the root where

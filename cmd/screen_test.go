@@ -195,7 +195,7 @@ func TestByKeysAloneToADeployedCertificate(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {
 		p := newPerson(t)
 		s := p.open(size[0], size[1])
-		s.see("b", "buy")
+		s.see("b", "buy", "The embedded products serve") // the edge ends with the process
 		s.typed("b")
 		s.see("total")
 		s.typed(ctrlS)
@@ -207,7 +207,7 @@ func TestByKeysAloneToADeployedCertificate(t *testing.T) {
 		s.typed("shop.example.com", ctrlS)
 		s.see("shop.example.com", "● issued")
 		s.typed("d")
-		s.see("product")
+		s.see("product", "The embedded products serve")
 		for range 8 { // SLB comes first and needs a region; CDN has one only
 			if strings.Contains(s.text(), "‹ CDN ›") {
 				break
@@ -230,6 +230,29 @@ func TestByKeysAloneToADeployedCertificate(t *testing.T) {
 			t.Errorf("at %s there is %v, %s, the screen says\n%s", address, leaf.DNSNames, got, text)
 		}
 		s.leave()
+	}
+}
+
+// TestABareBuyAsksFirst says on a terminal what a purchase without any flag is,
+// and asks, though it costs nothing.
+// spec: B1, B2
+func TestABareBuyAsksFirst(t *testing.T) {
+	p := newPerson(t)
+	bought := func() int { return len(decode[[]instance](t, p.must("list", "--json"))) }
+	s := p.open(80, 24, "buy")
+	s.see("DV single embedded free, 1 year", "Total 0.00 EUR", "Type yes to go on")
+	s.typed("no\r")
+	s.see("nothing was changed")
+	if n := bought(); n != 0 {
+		t.Errorf("%d were bought", n)
+	}
+	s = p.open(80, 24, "buy")
+	s.see("Type yes to go on")
+	s.typed("yes\r")
+	s.see("next: certquay apply")
+	p.open(80, 24, "buy", "--level", "dv").see("next: certquay apply")
+	if n := bought(); n != 2 {
+		t.Errorf("%d were bought, not 2", n)
 	}
 }
 

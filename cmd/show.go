@@ -54,7 +54,8 @@ func (c *call) details(i *model.Instance) error {
 		add("expected", stamp(i.ExpectedIssue))
 	}
 	if o := i.Operation; o.Active() {
-		add("doing", fmt.Sprintf("%s, attempt %d %s", o.Kind, o.Attempt, o.Waiting))
+		add("doing", fmt.Sprintf("%s, attempt %d", o.Kind, o.Attempt))
+		add("waits for", o.Waiting)
 	}
 	for _, pr := range i.Proofs {
 		seen := "not seen yet"
@@ -134,7 +135,7 @@ func (c *call) application(i *model.Instance) error {
 
 func eventLine(ev *model.Event) string {
 	s := fmt.Sprintf("%s  %-10s %-12s %-8s", stamp(ev.At), ev.Actor, ev.Action, ev.Result)
-	if ev.To != "" {
+	if ev.To != "" && ev.To != ev.From {
 		s += fmt.Sprintf(" %s -> %s", dash(ev.From), ev.To)
 	}
 	for _, more := range []string{ev.Detail, ev.Reason} {

@@ -58,10 +58,25 @@ func explainCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.g.json {
-				return c.printJSON(map[string]any{"id": i.ID, "state": x.State, "why": x.Why, "next": x.Next})
+			var verbs []string
+			for _, a := range x.Can {
+				verbs = append(verbs, c.engine().Table().Row(a).Verb)
 			}
-			c.say("%s\n\nwhy\n  %s\n\nnext\n  %s", x.State, strings.Join(x.Why, "\n  "), strings.Join(x.Next, "\n  "))
+			if len(verbs) > 0 {
+				x.Next = append(x.Next, "You can now: "+strings.Join(verbs, ", ")+".")
+			}
+			if c.g.json {
+				return c.printJSON(map[string]any{"id": i.ID, "state": x.State, "why": orEmpty(x.Why), "next": orEmpty(x.Next)})
+			}
+			c.say("%s", x.State)
+			for _, part := range []struct {
+				head  string
+				lines []string
+			}{{"why", x.Why}, {"next", x.Next}} {
+				if len(part.lines) > 0 {
+					c.say("\n%s\n  %s", part.head, strings.Join(part.lines, "\n  "))
+				}
+			}
 			return nil
 		},
 	}

@@ -11,6 +11,7 @@ type taskJSON struct {
 	Kind     model.TaskKind `json:"kind"`
 	Instance *string        `json:"instance"`
 	Resource *string        `json:"resource"`
+	Watch    *string        `json:"watch"`
 	Text     string         `json:"text"`
 	Detail   *string        `json:"detail"`
 	Created  *string        `json:"created"`
@@ -28,7 +29,7 @@ func tasksCmd(c *call) *cobra.Command {
 			var rows [][]string
 			for n := range tasks {
 				t := &tasks[n]
-				out = append(out, taskJSON{t.ID, t.Kind, orNil(t.Instance), orNil(t.Resource), t.Text, orNil(t.Detail), timeOrNil(t.Created)})
+				out = append(out, taskJSON{t.ID, t.Kind, orNil(t.Instance), orNil(t.Resource), orNil(t.Watch), t.Text, orNil(t.Detail), timeOrNil(t.Created)})
 				rows = append(rows, []string{t.ID.Short(), string(t.Kind), day(t.Created), t.Text})
 			}
 			switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -152,8 +153,9 @@ func nameFor(i *model.Instance) string {
 }
 
 // Apply submits an application and starts issuing (spec A7). The key is made
-// before the write and sealed in it. What is missing is an [Invalid]; what is
-// given is saved as a draft all the same.
+// before the write and sealed in it. What is missing is an [Invalid], and then
+// nothing is changed (spec S3), unless only a draft is to be saved: that is
+// saved as far as it goes.
 func (e *Engine) Apply(ctx context.Context, actor model.Actor, id model.ID, r ApplyRequest) (model.Job, error) {
 	c, err := e.Case(actor, id)
 	if err != nil {
@@ -162,21 +164,47 @@ func (e *Engine) Apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 	if f := e.table.Check(Apply, c); f != nil {
 		return model.Job{}, e.noteRefusal(ctx, actor, f)
 	}
-	app := merge(c.Instance.Application, r.Application)
-	if missing := e.Missing(c.Instance, app); len(missing) > 0 {
-		if err := e.SaveDraft(ctx, actor, id, app); err != nil {
-			return model.Job{}, err
+	docs := make([]model.Document, len(r.Documents))
+	for n, d := range r.Documents {
+		if docs[n], err = e.newDocument(id, d.Name, d.Data); err != nil {
+			return model.Job{}, e.noteRefusal(ctx, actor, err)
 		}
+	}
+	app := merge(c.Instance.Application, r.Application)
+	app.Documents = c.Instance.Application.Documents
+	for n := range docs {
+		app.Documents = append(slices.Clip(app.Documents), docs[n].ID)
+	}
+	missing := e.Missing(c.Instance, app)
+	if len(missing) > 0 && !r.DraftOnly {
 		return model.Job{}, missing[0]
 	}
+	for n := range docs { // each in a write of its own: they are large
+		if err := e.addDocument(ctx, actor, &docs[n]); err != nil {
+			return model.Job{}, errors.Join(err, e.takeBack(ctx, actor, docs[:n]))
+		}
+	}
+	j, err := e.submit(ctx, actor, id, app, r)
+	if err != nil {
+		return j, errors.Join(err, e.takeBack(ctx, actor, docs))
+	}
+	if len(missing) > 0 {
+		return j, missing[0]
+	}
+	return j, nil
+}
+
+// submit writes an application that lacks nothing, and what is to be done about
+// it; or only the draft, which may lack something.
+func (e *Engine) submit(ctx context.Context, actor model.Actor, id model.ID, app model.Application, r ApplyRequest) (model.Job, error) {
+	var j model.Job
 	if r.DraftOnly {
-		return model.Job{}, e.SaveDraft(ctx, actor, id, app)
+		return j, e.SaveDraft(ctx, actor, id, app)
 	}
 	key, err := e.newKey(id, app)
 	if err != nil {
-		return model.Job{}, err
+		return j, err
 	}
-	var j model.Job
 	err = e.begin(ctx, actor, Apply, id, func(tx model.Tx, c *Case, ev *model.Event) error {
 		i := c.Instance
 		i.Application = app

@@ -43,7 +43,7 @@ func companyNamed(r model.Reader, name string) (model.Company, error) {
 	for c, err := range model.All[model.Company](r, model.Scan{Index: "name", From: fold, To: fold + "\x00"}) {
 		return c, err
 	}
-	return model.Company{}, &NotFound{"company", name}
+	return model.Company{}, &NotFound{What: "company", Name: name}
 }
 
 // Company finds a company by name.

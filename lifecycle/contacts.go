@@ -56,7 +56,7 @@ func contactNamed(r model.Reader, name string) (model.Contact, error) {
 	for c, err := range model.All[model.Contact](r, model.Scan{Index: "name", From: fold, To: fold + "\x00"}) {
 		return c, err
 	}
-	return model.Contact{}, &NotFound{"contact", name}
+	return model.Contact{}, &NotFound{What: "contact", Name: name}
 }
 
 // Contact finds a contact by name.

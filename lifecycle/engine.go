@@ -332,7 +332,7 @@ func (e *Engine) caseOf(r model.Reader, actor model.Actor, id model.ID) (*Case, 
 		err = model.ErrNotFound
 	}
 	if errors.Is(err, model.ErrNotFound) {
-		return nil, &NotFound{"instance", string(id)}
+		return nil, &NotFound{What: "instance", Name: string(id)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read instance %s: %w", id, err)
@@ -402,5 +402,5 @@ func (e *Engine) product(name string) (*NamedProduct, error) {
 		}
 		names = append(names, p.Name)
 	}
-	return nil, &NotFound{"product (there are: " + joinOr(names) + ")", name}
+	return nil, &NotFound{What: "product", Name: name, There: names}
 }

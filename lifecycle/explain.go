@@ -24,6 +24,7 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 	}
 	next := func(format string, args ...any) { x.Next = append(x.Next, fmt.Sprintf(format, args...)) }
 
+	unissued(i, why)
 	if i.Reason != "" {
 		why("A8, I4", "the last word on it was: %s", i.Reason)
 	}
@@ -103,7 +104,7 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 	if i.RenewedBy != "" {
 		next("It is renewed by %s, which replaces it (I6).", i.RenewedBy)
 	}
-	next("You can now: %s.", e.table.possible(c))
+	x.Can = e.table.Possible(c)
 	return x, nil
 }
 

@@ -103,7 +103,7 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 	err = e.begin(ctx, actor, Host, id, func(tx model.Tx, c *Case, ev *model.Event) error {
 		i := c.Instance
 		if _, err := model.Get[model.Contact](tx, string(r.Contact)); err != nil {
-			return &NotFound{"contact", string(r.Contact)}
+			return &NotFound{What: "contact", Name: string(r.Contact)}
 		}
 		i.Contact, i.Spec = r.Contact, hostedSpec(i, r.Spec)
 		if r.FromPack {

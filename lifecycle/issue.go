@@ -241,6 +241,9 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause tim
 		first = first || i.Operation.Waiting != what
 		i.Operation.Waiting, i.Operation.Next = what, j.Next
 		i.ExpectedIssue, i.Proofs = j.Next, proofs
+		if i.AwaitsReview() || i.AwaitsProof() {
+			i.ExpectedIssue = noTime // whenever that person has done it
+		}
 		return nil
 	}); err != nil || !first {
 		return err
@@ -254,6 +257,9 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause tim
 	ev.Detail = what
 	if len(proofs) > 0 {
 		ev.Reason = reasonProof
+	}
+	if err := e.named(tx, &ev); err != nil {
+		return err
 	}
 	return tx.Append(ev)
 }

@@ -272,6 +272,9 @@ func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 	ev.Reason = j.Error
 	// Of a final no to an application its rejection tells.
 	ev.Repeat = ev.Repeat || j.Kind == model.JobIssue && !retry
+	if err := e.named(tx, &ev); err != nil {
+		return err
+	}
 	if err := tx.Append(ev); err != nil {
 		return err
 	}

@@ -155,16 +155,11 @@ func (t *Table) Check(a Action, c *Case) *Refusal {
 	return nil
 }
 
-// possible names the actions of a person that the case allows.
+// possible names the actions of a person that the case allows, by their verbs.
 func (t *Table) possible(c *Case) string {
 	var names []string
-	for _, r := range t.rows {
-		if r.Verb == "" || !slices.Contains(r.From, c.Instance.State) {
-			continue
-		}
-		if !slices.ContainsFunc(r.Guards, func(g Guard) bool { return g.Check(c) != nil }) {
-			names = append(names, r.Verb)
-		}
+	for _, a := range t.Possible(c) {
+		names = append(names, t.Row(a).Verb)
 	}
 	return joinOr(names)
 }

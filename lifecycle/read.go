@@ -53,7 +53,7 @@ func (e *Engine) Find(typed string) (model.Instance, error) {
 	}
 	switch len(found) {
 	case 0:
-		return model.Instance{}, &NotFound{"instance", typed}
+		return model.Instance{}, &NotFound{What: "instance", Name: typed}
 	case 1:
 		return e.Instance(found[0])
 	}
@@ -114,7 +114,7 @@ func (e *Engine) FindResource(typed string) (ResourceView, error) {
 	}
 	switch len(found) {
 	case 0:
-		return ResourceView{}, &NotFound{"resource", typed}
+		return ResourceView{}, &NotFound{What: "resource", Name: typed}
 	case 1:
 		return e.Resource(found[0])
 	}
@@ -134,7 +134,7 @@ func (e *Engine) Resource(id model.ID) (v ResourceView, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		res, err := model.Get[model.Resource](r, string(id))
 		if errors.Is(err, model.ErrNotFound) {
-			return &NotFound{"resource", string(id)}
+			return &NotFound{What: "resource", Name: string(id)}
 		}
 		if err != nil {
 			return fmt.Errorf("read resource %s: %w", id, err)

@@ -192,10 +192,19 @@ func Vocabulary() [][3]string {
 	return all
 }
 
-// NotFound says that what a person named does not exist.
-type NotFound struct{ What, Name string }
+// NotFound says that what a person named does not exist, and where they are few,
+// what there is.
+type NotFound struct {
+	What, Name string
+	There      []string
+}
 
-func (n *NotFound) Error() string { return fmt.Sprintf("no %s %q", n.What, n.Name) }
+func (n *NotFound) Error() string {
+	if len(n.There) > 0 {
+		return fmt.Sprintf("no %s %q; there are %s", n.What, n.Name, joinAnd(n.There))
+	}
+	return fmt.Sprintf("no %s %q", n.What, n.Name)
+}
 
 // Unwrap makes it a [model.ErrNotFound].
 func (n *NotFound) Unwrap() error { return model.ErrNotFound }

@@ -30,11 +30,20 @@ type Quote struct {
 // taken from the saved draft.
 type ApplyRequest struct {
 	Application model.Application
-	Contact     model.ID
-	DraftOnly   bool // save, and say what is missing
+	// Documents are added to those of the draft, unless the application is
+	// refused.
+	Documents []NewDocument
+	Contact   model.ID
+	DraftOnly bool // save, and say what is missing
 	// HostingPacks are used with a unit of a resource pack: as many renewals
 	// (spec H6).
 	HostingPacks int
+}
+
+// NewDocument is a qualification document as a person gives it (spec A5).
+type NewDocument struct {
+	Name string
+	Data []byte
 }
 
 // UploadRequest brings certificates from elsewhere (spec I3).
@@ -77,7 +86,8 @@ var RevocationReasons = []string{"unspecified", "keyCompromise", "affiliationCha
 type Explanation struct {
 	State string   // what it is, in a sentence
 	Why   []string // facts and rules that make it so
-	Next  []string // what happens next and when, and what a person can do
+	Next  []string // what happens next and when
+	Can   []Action // what a person can do now
 }
 
 // ResourceView is a resource with what is derived from its instance.

@@ -77,24 +77,44 @@ const maxDocuments = 20
 // AddDocument checks a qualification document by its content and adds it,
 // sealed, to the draft (spec A5).
 func (e *Engine) AddDocument(ctx context.Context, actor model.Actor, id model.ID, name string, data []byte) (model.Document, error) {
-	d := model.Document{ID: e.newID(), Instance: id, Name: name, Size: len(data), Added: e.Now(), Data: model.NewSecret(data)}
-	format, err := document.Check(data)
+	d, err := e.newDocument(id, name, data)
 	if err != nil {
-		return d, e.noteRefusal(ctx, actor, &Refusal{Action: Apply, Instance: id, Reason: ReasonDocument, Rule: "A5",
-			Args: Args{"why": fmt.Sprintf("%q: %s", name, err), "hint": "a PNG or JPEG of at most 512,000 bytes"}})
+		return d, e.noteRefusal(ctx, actor, err)
 	}
-	d.Format = format
-	err = e.begin(ctx, actor, Apply, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	return d, e.addDocument(ctx, actor, &d)
+}
+
+// newDocument checks a document by its content; it is not stored yet.
+func (e *Engine) newDocument(id model.ID, name string, data []byte) (model.Document, error) {
+	d := model.Document{ID: e.newID(), Instance: id, Name: name, Size: len(data), Added: e.Now(), Data: model.NewSecret(data)}
+	var err error
+	if d.Format, err = document.Check(data); err != nil {
+		return d, &Refusal{Action: Apply, Instance: id, Reason: ReasonDocument, Rule: "A5",
+			Args: Args{"why": fmt.Sprintf("%q: %s", name, err), "hint": "a PNG or JPEG of at most 512,000 bytes"}}
+	}
+	return d, nil
+}
+
+func (e *Engine) addDocument(ctx context.Context, actor model.Actor, d *model.Document) error {
+	return e.begin(ctx, actor, Apply, d.Instance, func(tx model.Tx, c *Case, ev *model.Event) error {
 		a := &c.Instance.Application
 		if len(a.Documents) >= maxDocuments {
-			return &Refusal{Action: Apply, State: c.Instance.State, Instance: id, Reason: ReasonDocuments, Rule: "A5", Args: Args{"most": fmt.Sprint(maxDocuments)}}
+			return &Refusal{Action: Apply, State: c.Instance.State, Instance: d.Instance, Reason: ReasonDocuments, Rule: "A5", Args: Args{"most": fmt.Sprint(maxDocuments)}}
 		}
 		a.Documents = append(a.Documents, d.ID)
 		a.Saved = c.Now
 		ev.Action, ev.Detail = "draft", fmt.Sprintf("document %q, %s, %d bytes", d.Name, d.Format, d.Size)
-		return tx.Put(&d)
+		return tx.Put(d)
 	})
-	return d, err
+}
+
+// takeBack removes the documents of an application that was refused after all.
+func (e *Engine) takeBack(ctx context.Context, actor model.Actor, docs []model.Document) error {
+	var errs []error
+	for n := range docs {
+		errs = append(errs, e.RemoveDocument(ctx, actor, docs[n].Instance, docs[n].ID))
+	}
+	return errors.Join(errs...)
 }
 
 // RemoveDocument takes a document out of the draft and destroys it.
@@ -103,7 +123,7 @@ func (e *Engine) RemoveDocument(ctx context.Context, actor model.Actor, id, doc 
 		a := &c.Instance.Application
 		n := slices.Index(a.Documents, doc)
 		if n < 0 {
-			return &NotFound{"document of this application", string(doc)}
+			return &NotFound{What: "document of this application", Name: string(doc)}
 		}
 		a.Documents = slices.Delete(a.Documents, n, n+1)
 		ev.Action, ev.Detail = "draft", "a document is removed"
@@ -171,7 +191,7 @@ func (e *Engine) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *m
 				return err
 			}
 		}
-		return e.waitFor(tx, j, stepReview, "a reviewer", reviewForever, nil)
+		return e.waitFor(tx, j, stepReview, model.AwaitReviewer, reviewForever, nil)
 	}, nil
 }
 

@@ -111,6 +111,14 @@ func TestAReviewerDecides(t *testing.T) {
 	if tasks, _ = w.engine.Tasks(0); len(tasks) != 1 {
 		t.Errorf("after three days there are %d tasks", len(tasks))
 	}
+	if i := w.get(id); !i.AwaitsReview() || !i.ExpectedIssue.IsZero() {
+		t.Errorf("nobody knows when the reviewer comes, and %s is promised", i.ExpectedIssue)
+	}
+	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id, Limit: 1})
+	w.check(err)
+	if e := events[0]; e.Result != lifecycle.ResultWaiting || e.Name != "a.example.com" {
+		t.Errorf("what waits is not named: %+v", e)
+	}
 	docs, err := w.engine.Documents(id)
 	w.check(err)
 	if len(docs) != 1 || !bytes.Equal(docs[0].Data.Reveal(), picture(t)) || docs[0].Format != "png" {

@@ -2,6 +2,7 @@ package lifecycle_test
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -192,15 +193,27 @@ func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
 	}
 }
 
-// spec: A1, A2, A6
+// spec: A1, A2, A6, S3
 func TestWrongNamesAreRefusedAndTheDraftIsKept(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
-	_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com", "b.example.com"}, Email: "anna@example.com"}})
-	var inv *lifecycle.Invalid
-	if !errors.As(err, &inv) || inv.Rule != "A2" || inv.Example == "" {
-		t.Fatalf("two names for a single: %v", err)
+	wrong := lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com", "b.example.com"}, Email: "anna@example.com"}}
+	refused := func(r lifecycle.ApplyRequest) {
+		t.Helper()
+		_, err := w.engine.Apply(w.ctx(), operator, id, r)
+		var inv *lifecycle.Invalid
+		if !errors.As(err, &inv) || inv.Rule != "A2" || inv.Example == "" {
+			t.Fatalf("two names for a single: %v", err)
+		}
 	}
+	w.check(w.engine.SaveDraft(w.ctx(), operator, id, model.Application{Domains: []string{"good.example.com"}}))
+	before := w.get(id)
+	refused(wrong)
+	if i := w.get(id); !reflect.DeepEqual(i, before) {
+		t.Errorf("a refused application left %+v", i)
+	}
+	wrong.DraftOnly = true
+	refused(wrong)
 	i := w.get(id)
 	if i.State.Group() != model.GroupUnissued || i.Application.Email != "anna@example.com" || len(i.Application.Domains) != 2 {
 		t.Errorf("the draft is %+v", i.Application)

@@ -190,7 +190,7 @@ func (e *Engine) DismissTask(ctx context.Context, actor model.Actor, typed strin
 		}
 		switch len(found) {
 		case 0:
-			return &NotFound{"open task", typed}
+			return &NotFound{What: "open task", Name: typed}
 		case 1:
 		default:
 			a := &Ambiguous{What: "task", Name: typed}

@@ -58,6 +58,8 @@ var notices = []struct {
 	{action: string(EndHosting), result: ResultOK, kind: model.NoticeHostingStopped},
 	// Of a proof that is awaited the job's own event tells.
 	{action: actionTask, result: ResultWaiting, reason: string(model.TaskProve), kind: ""},
+	// And of what is watched, that of the look.
+	{action: actionTask, result: ResultWaiting, reason: string(model.TaskWatch), kind: ""},
 	{action: actionTask, result: ResultWaiting, kind: model.NoticeTask},
 	{action: actionExpiry, result: ResultOK, kind: model.NoticeExpiry},
 	{action: actionWatch, result: ResultOK, kind: model.NoticeWatch},

@@ -27,8 +27,10 @@ const (
 	lookTimeout = 15 * time.Second
 )
 
-// What can be wrong with what is watched besides what a [Judge] finds.
+// What can be wrong with what is watched: what a [Judge] finds of expiry, and
+// what it does not.
 const (
+	WatchExpired     = "expired"
 	WatchExpiring    = "expiring"
 	WatchUnreachable = "unreachable"
 )
@@ -163,7 +165,7 @@ func (e *Engine) FindWatch(typed string) (model.Watch, error) {
 	case err != nil:
 		return model.Watch{}, err
 	case len(found) == 0:
-		return model.Watch{}, &NotFound{"watch", typed}
+		return model.Watch{}, &NotFound{What: "watch", Name: typed}
 	case len(found) == 1:
 		return found[0], nil
 	}
@@ -182,12 +184,12 @@ func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID
 	return e.update(ctx, func(tx model.Tx) error {
 		w, err := model.Get[model.Watch](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
-			return &NotFound{"watch", string(id)}
+			return &NotFound{What: "watch", Name: string(id)}
 		}
 		if err != nil {
 			return err
 		}
-		if err := tx.Delete(&w); err != nil {
+		if err := errors.Join(dropAsked(tx, w.ID), tx.Delete(&w)); err != nil {
 			return err
 		}
 		return tx.Append(e.watchEvent(actor, &w, "removed"))
@@ -281,7 +283,7 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 		w, err = model.Get[model.Watch](r, string(id))
 		return err
 	}); errors.Is(err, model.ErrNotFound) {
-		return w, &NotFound{"watch", string(id)}
+		return w, &NotFound{What: "watch", Name: string(id)}
 	} else if err != nil {
 		return w, err
 	}
@@ -299,14 +301,14 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 	err = e.update(ctx, func(tx model.Tx) error {
 		stored, err := model.Get[model.Watch](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
-			return &NotFound{"watch", string(id)}
+			return &NotFound{What: "watch", Name: string(id)}
 		}
 		if err != nil {
 			return err
 		}
 		changes := noteSeen(&stored, seen, failure, now)
 		w = stored
-		if err := tx.Put(&stored); err != nil || changes == "" {
+		if err := errors.Join(tx.Put(&stored), e.askAbout(tx, &stored)); err != nil || changes == "" {
 			return err
 		}
 		ev := e.event(model.Scheduler, actionWatch, nil)

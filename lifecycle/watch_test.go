@@ -250,3 +250,65 @@ func TestWatchedAddressesMayBeURLs(t *testing.T) {
 		t.Errorf("a scheme without a port: %v", err)
 	}
 }
+
+// What nobody can use is a task for a person, told once by the look, until it
+// is well again, is dismissed or is watched no more.
+//
+// spec: N3
+func TestWhatNobodyCanUseIsATask(t *testing.T) {
+	w, p, s := watching(t)
+	add := func(address string) model.Watch {
+		watch, err := w.engine.AddWatch(w.ctx(), operator, address, "", "")
+		w.check(err)
+		w.tick()
+		return watch
+	}
+	watch := add("www.example.com:8443")
+	now := func(change func()) (texts []string) {
+		t.Helper()
+		s.mu.Lock()
+		change()
+		s.mu.Unlock()
+		for range 3 {
+			w.forward(25 * time.Hour)
+			w.forward(time.Minute + time.Second)
+		}
+		tasks, err := w.engine.Tasks(0)
+		w.check(err)
+		for n := range tasks {
+			if tasks[n].Kind != model.TaskWatch || tasks[n].Watch != watch.ID || tasks[n].Detail == "" {
+				t.Errorf("the task is %+v", tasks[n])
+			}
+			texts = append(texts, tasks[n].Text)
+		}
+		return texts
+	}
+	expect := func(got []string, want ...string) {
+		t.Helper()
+		if len(got) != len(want) || len(got) > 0 && !strings.HasPrefix(got[0], want[0]) {
+			t.Errorf("tasks %q, want %q", got, want)
+		}
+	}
+	silent, expired := "the watched server www.example.com:8443 does not answer", "the watched server www.example.com:8443 presents a certificate that expired 20"
+	expect(now(func() {}))
+	p.forget()
+	expect(now(func() { s.err = errors.New("connection refused") }), silent)
+	if got := p.subjects(); len(got) != 1 || !strings.Contains(got[0], "unreachable") {
+		t.Errorf("told %q", got)
+	}
+	expect(now(func() { s.err, s.findings = nil, []lifecycle.Finding{{Problem: "expired", Text: "it expired"}} }), expired)
+	expect(now(func() { s.findings = []lifecycle.Finding{{Problem: "wrong-name", Text: "it is not for you"}} }))
+	expect(now(func() { s.findings = nil }))
+
+	// A person who knows is not asked again of the same, but of the next.
+	expect(now(func() { s.err = errors.New("connection refused") }), silent)
+	tasks, err := w.engine.Tasks(0)
+	w.check(err)
+	_, err = w.engine.DismissTask(w.ctx(), operator, string(tasks[0].ID))
+	w.check(err)
+	expect(now(func() {}))
+	expect(now(func() { s.err = nil }))
+	expect(now(func() { s.err = errors.New("connection refused") }), silent)
+	w.check(w.engine.RemoveWatch(w.ctx(), operator, watch.ID))
+	expect(now(func() {}))
+}

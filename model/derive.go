@@ -96,8 +96,10 @@ type Row struct {
 	ServiceEnd    time.Time
 	ServiceWindow time.Time
 	Due           time.Time
-	DueHosted     bool // what is due is a hosted renewal, not a reissue
-	ExpectedIssue time.Time
+	DueHosted     bool      // what is due is a hosted renewal, not a reissue
+	ExpectedIssue time.Time // zero while a person is waited for
+	AwaitsReview  bool      // a reviewer is waited for
+	AwaitsProof   bool      // a record or file is, which a person must add
 
 	Hosted       bool
 	RenewalsLeft int
@@ -129,6 +131,10 @@ func (i *Instance) Row() Row {
 		Resources: i.Deployments.Total, Deployed: i.Deployments.Deployed,
 		Auto: i.Deployments.Auto, FailingAt: i.Deployments.Failing,
 		Failed: i.Failure.What != "", Operation: i.Operation.Kind, Attempt: i.Operation.Attempt,
+		AwaitsReview: i.AwaitsReview(), AwaitsProof: i.AwaitsProof(),
+	}
+	if r.AwaitsReview || r.AwaitsProof {
+		r.ExpectedIssue = time.Time{}
 	}
 	if len(names) > 0 {
 		r.Domain = names[0]

@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Instance is one row of the list: a bought or uploaded certificate with its
 // state, application, versions and a summary of its deployments.
@@ -28,7 +31,8 @@ type Instance struct {
 	// Proofs are what must be seen before the CA goes on, while verifying.
 	Proofs []Proof
 
-	// ExpectedIssue is when the issuer should be done; zero when not verifying.
+	// ExpectedIssue is when the issuer should be done; zero when not verifying,
+	// and while a person is waited for.
 	ExpectedIssue time.Time
 	// Due is when certquay acts by itself next (spec T5); zero when never.
 	// The engine sets it at every change, the store indexes it.
@@ -173,6 +177,19 @@ type Operation struct {
 
 // Active says whether something is being done.
 func (o Operation) Active() bool { return o.Kind != "" }
+
+// AwaitReviewer is what an operation waits for that goes on once a reviewer has
+// approved.
+const AwaitReviewer = "a reviewer"
+
+// AwaitsReview says whether a reviewer is waited for.
+func (i *Instance) AwaitsReview() bool { return i.Operation.Waiting == AwaitReviewer }
+
+// AwaitsProof says whether a record or file is waited for that a person must
+// add.
+func (i *Instance) AwaitsProof() bool {
+	return slices.ContainsFunc(i.Proofs, func(p Proof) bool { return !p.Seen })
+}
 
 // Failure is the last attempt of something when it failed.
 type Failure struct {

@@ -158,8 +158,9 @@ func (c *Contact) Indexes() []Index { return []Index{{Name: "name", Key: Fold(c.
 type Task struct {
 	ID       ID
 	Kind     TaskKind
-	Instance ID
+	Instance ID // zero when it is about what is watched
 	Resource ID
+	Watch    ID
 	Version  int
 	Created  time.Time
 	Until    time.Time // when it is no use any more; zero for never
@@ -179,6 +180,7 @@ const (
 	TaskProve   TaskKind = "prove"   // a record must be added (spec H5)
 	TaskReview  TaskKind = "review"  // an application waits for a reviewer
 	TaskReplace TaskKind = "replace" // a server presents what has expired or is revoked (spec D4)
+	TaskWatch   TaskKind = "watch"   // nobody can use a server that is watched (spec N3)
 )
 
 // RecordKind is "task".
@@ -188,9 +190,13 @@ func (*Task) RecordKind() Kind { return KindTask }
 func (t *Task) RecordKey() string { return string(t.ID) }
 
 // Indexes finds open tasks by age, by instance and by when they are no use any
-// more, those by age that cannot wait, and all of an instance.
+// more, those by age that cannot wait, and all of an instance or of what is
+// watched.
 func (t *Task) Indexes() []Index {
 	is := []Index{{Name: "instance", Key: string(t.Instance)}}
+	if t.Watch != "" {
+		is = []Index{{Name: "watch", Key: string(t.Watch)}}
+	}
 	if t.Done.IsZero() {
 		is = append(is, Index{Name: "open", Key: TimeKey(t.Created)}, Index{Name: "pending", Key: string(t.Instance)})
 		if !t.Until.IsZero() {

@@ -63,6 +63,8 @@ func (c *cursor) instance(i *model.Instance) {
 			c.only(1, func() { i.Failure.What = model.JobKind(c.text()) })
 		case 25:
 			i.Deleted = c.bool()
+		case 27:
+			i.Proofs = c.proofs()
 		default:
 			c.skip()
 		}
@@ -125,10 +127,22 @@ func (c *cursor) operation(o *model.Operation) {
 			o.Kind = model.JobKind(c.text())
 		case 4:
 			o.Attempt = c.int()
+		case 6:
+			o.Waiting = c.text()
 		default:
 			c.skip()
 		}
 	})
+}
+
+func (c *cursor) proofs() []model.Proof {
+	var ps []model.Proof
+	for n := c.begin(majorArray); n > 0 && !c.bad; n-- {
+		var p model.Proof
+		c.only(5, func() { p.Seen = c.bool() })
+		ps = append(ps, p)
+	}
+	return ps
 }
 
 func (c *cursor) versions(vs []model.Version) []model.Version {

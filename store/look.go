@@ -204,6 +204,13 @@ func writableDir(dir string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
+// Exists says whether a store was made in a directory. Whether it can be opened
+// is not looked at.
+func Exists(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, idName))
+	return err == nil
+}
+
 // Usable says why a directory neither holds a store nor could hold one, as an
 // [OpenError]. It changes nothing.
 func Usable(dir, keyFile string) error {

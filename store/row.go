@@ -85,8 +85,8 @@ func rowCounts(r *model.Row) [7]*int {
 
 // rowFlags may grow at its end, up to the bit of a shared name: rows written
 // before have the new flags unset.
-func rowFlags(r *model.Row) [4]*bool {
-	return [...]*bool{&r.DueHosted, &r.Hosted, &r.Failed, &r.Keyless}
+func rowFlags(r *model.Row) [6]*bool {
+	return [...]*bool{&r.DueHosted, &r.Hosted, &r.Failed, &r.Keyless, &r.AwaitsReview, &r.AwaitsProof}
 }
 
 // encodeRow makes the stored form of a projected row, without its ID. A

@@ -218,6 +218,7 @@ type task struct {
 	Kind     model.TaskKind `cbor:"2,keyasint,omitzero"`
 	Instance model.ID       `cbor:"3,keyasint,omitzero"`
 	Resource model.ID       `cbor:"4,keyasint,omitzero"`
+	Watch    model.ID       `cbor:"12,keyasint,omitzero"`
 	Version  int            `cbor:"5,keyasint,omitzero"`
 	Created  time.Time      `cbor:"6,keyasint,omitzero"`
 	Until    time.Time      `cbor:"11,keyasint,omitzero"`

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -249,7 +250,7 @@ func TestProofsAreCopied(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {
 		d := drive(t, kittest.Fleet(20), size[0], size[1])
 		d.find("corp").keys("enter")
-		d.sees("Awaited", "DNS record for corp.example.com  not seen yet", "DNS record for www.corp.example.com  seen", "the CA uses", "in about 26 h")
+		d.sees("Awaited", "DNS record for corp.example.com  not seen yet", "DNS record for www.corp.example.com  seen", "the CA uses", "10 minutes after all of it can be seen")
 		d.keys("y", "j", "y", "j", "y")
 		if strings.Join(d.copied, " ") != "_acme-challenge.corp.example.com _acme-challenge.corp.example.com gfj9Xq_Rg85nM0qgdC5sLtqYkQb3d1VnJm2rWc8eUxA" {
 			t.Fatalf("copied %q", d.copied)
@@ -258,6 +259,29 @@ func TestProofsAreCopied(t *testing.T) {
 		d.sees("Example GmbH", "HRB 12345", "register-extract.png   PNG, 182,340 bytes")
 		d = drive(t, kittest.Fleet(20), size[0], size[1])
 		d.find("bank").keys("enter")
-		d.sees("a reviewer", "R reviews it")
+		d.sees("waiting for a reviewer; R reviews it", "right after the review")
+		if d.has("in about") {
+			t.Errorf("a time is promised:\n%s", d.screen())
+		}
+	}
+}
+
+// TestWhoIsWaitedFor says in list and cards that a person is waited for, and
+// promises no time of issue, which would pass again and again. spec: A7 A8 V2
+func TestWhoIsWaitedFor(t *testing.T) {
+	for _, lang := range []string{"en", "zh"} {
+		fleet := kittest.Fleet(20)
+		fleet.Clock = fleet.Clock.Add(70 * 24 * time.Hour)
+		d := drive(t, fleet, 120, 40, func(o *Options) { o.Lang = lang })
+		want := map[string][]string{
+			"en": {"waits for review", "waits for record", "waits for a reviewer; R reviews it", "waits for a record; enter shows it"},
+			"zh": {"等待审核", "等待验证记录", "等待审核员；按 R 审核", "等待验证记录；按 enter 查看"},
+		}[lang]
+		d.find("corp").sees(want[1], want[3]) // those that fit are cards
+		d.keys("esc").find("bank").sees(want[0], want[2])
+		d.keys("v").sees(want[0])
+		if d.has("~") || d.has("issuing") {
+			t.Errorf("a time is promised:\n%s", d.screen())
+		}
 	}
 }

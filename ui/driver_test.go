@@ -14,6 +14,7 @@ import (
 
 	"certquay/model"
 	"certquay/ui/kittest"
+	"certquay/ui/text"
 )
 
 var update = flag.Bool("update", false, "write the golden screens anew")
@@ -37,7 +38,7 @@ func drive(t testing.TB, b *kittest.Backend, w, h int, change ...func(*Options))
 	d := &driver{t: t, b: b, out: make(chan tea.Msg, 1000), saved: map[string]bool{}}
 	d.options = Options{
 		Backend: b, Actor: model.Actor{Name: "anna", Role: model.Operator, Via: "terminal"}, Ctx: t.Context(), Sealed: "file", Version: "test", Store: "store",
-		Here: func() int { return 2 }, EdgeNote: "The five cloud products are embedded TLS endpoints on this machine.",
+		Here: func() int { return 2 }, EdgeNote: text.New("en").T("edge.note"),
 		Save: func(name string, _ []byte, secret bool) (string, error) {
 			d.saved[name] = secret
 			return "/home/" + name, nil

@@ -126,7 +126,7 @@ func TestScreens(t *testing.T) {
 					session := func(o *Options) {
 						o.Remote, o.Support, o.Lang = s.fleet == -3, support, lang
 						if lang == "zh" {
-							o.EdgeNote = "五个云产品是本机上的内置 TLS 端点。"
+							o.EdgeNote = text.New("zh").T("edge.note")
 						}
 					}
 					d := drive(t, b, size[0], size[1], reviewer, session).keys(s.keys...)

@@ -48,6 +48,29 @@ func TestActivityInWords(t *testing.T) {
 	}
 }
 
+// TestOneWordForOneThing calls in the activity what the keys call it, shows
+// only what has changed, and does not call an expiry ok. spec: S4 V3
+func TestOneWordForOneThing(t *testing.T) {
+	b := kittest.Fleet(20)
+	i := b.Instances[0]
+	b.Events = []model.Event{
+		{Seq: 5, At: b.Clock, Action: "expiry", Instance: i.ID, Name: i.Name, Result: lifecycle.ResultOK, Detail: "expires in 30 days"},
+		{Seq: 4, At: b.Clock, Action: "verify", Instance: i.ID, Name: i.Name, Result: lifecycle.ResultOK},
+		{Seq: 3, At: b.Clock, Action: "verify", Instance: i.ID, Name: i.Name, Result: lifecycle.ResultFailed},
+		{Seq: 2, At: b.Clock, Action: "issue", Instance: i.ID, Name: i.Name, From: "verifying", To: "issued", Result: lifecycle.ResultOK},
+		{Seq: 1, At: b.Clock, Action: "buy", Instance: i.ID, Name: i.Name, To: "paid", Result: lifecycle.ResultOK},
+	}
+	d := drive(t, b, 120, 40)
+	d.keys("4").sees("reminder", "▲ expiring", "verified", "verifying", "✕ failed")
+	if d.has("asked") || d.has("asking") || d.has("ok expires") {
+		t.Errorf("another word than that of the key:\n%s", d.screen())
+	}
+	d.keys("1").find(i.Name).keys("enter").sees("● bought (paid)", "● issued", "▲ reminder")
+	if d.has("issued → issued") || d.has("(issued)") {
+		t.Errorf("a change that is none:\n%s", d.screen())
+	}
+}
+
 // TestCostsLeadToPacks buys packs from where they are shown. spec: B4
 func TestCostsLeadToPacks(t *testing.T) {
 	d := drive(t, kittest.Fleet(20), 80, 24)

@@ -24,14 +24,16 @@ type Options struct {
 	// this session has no files.
 	Save func(name string, data []byte, secret bool) (path string, err error)
 	// Read reads a file of the person; nil when this session has no files.
-	Read     func(path string) ([]byte, error)
-	Remote   bool // the files of this process are not the person's
-	Store    string
-	Sandbox  bool
-	Demo     bool   // nothing of the store is kept: leaving it asks
-	Support  string // whom to ask for help, of the configuration
-	EdgeNote string // shown to newcomers: what the embedded products are
-	Plain    bool   // lines of words, for a screen reader
+	Read    func(path string) ([]byte, error)
+	Remote  bool // the files of this process are not the person's
+	Store   string
+	Sandbox bool
+	Demo    bool   // nothing of the store is kept: leaving it asks
+	Support string // whom to ask for help, of the configuration
+	// EdgeNote is told newcomers and who deploys to an embedded product: how long
+	// those serve. "" when nothing is to be said.
+	EdgeNote string
+	Plain    bool // lines of words, for a screen reader
 	Theme    style.Theme
 	Keys     kit.Keymap // as [CheckKeys] accepts them
 	// Rest is how long a cursor that moves on and on stands until what it has

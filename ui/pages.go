@@ -9,6 +9,9 @@ import (
 	"certquay/ui/page/overview"
 )
 
+// deploymentsTab is where what is watched is listed, in tabs.
+const deploymentsTab = 2
+
 // tabs lists the pages in the order of their keys. The titles are keys of the
 // catalogue, the second one for narrow screens.
 var tabs = []struct {

@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/ui/kit"
 	"certquay/ui/kittest"
 )
 
@@ -83,9 +84,9 @@ func TestBackFromDetails(t *testing.T) {
 
 // TestExplainLeavesOutEmptyParts has no head without lines under it. spec: V3
 func TestExplainLeavesOutEmptyParts(t *testing.T) {
-	drive(t, kittest.Fleet(60), 80, 24).keys("x").sees("Because", "What happens next")
-	d := drive(t, kittest.Fleet(60), 80, 24).find("new DV single").keys("x").sees("new DV single is paid", "What happens next")
-	if d.has("Because") {
+	drive(t, kittest.Fleet(60), 80, 24).keys("x").sees("Because", "What you can do now")
+	d := drive(t, kittest.Fleet(60), 80, 24).find("new DV single").keys("x").sees("new DV single is paid", "What you can do now")
+	if d.has("Because") || d.has("RULES.md") {
 		t.Fatalf("a head without anything under it:\n%s", d.screen())
 	}
 }
@@ -116,4 +117,17 @@ func TestWhatVisitorsSeeComesFirst(t *testing.T) {
 	d.keys("/").text(i.Name).keys("enter", "enter").sees("✕ "+f.Product+" "+f.Region+" "+f.Name+": failed 20 min ago:", "context deadline exceeded")
 	f.Operation = model.Operation{Kind: model.JobDeploy, Job: "01K9JOB0000000000000000001", Since: d.b.Clock, Next: d.b.Clock.Add(7 * time.Minute), Attempt: 2}
 	d.keys("esc", "enter").sees("✕ " + f.Product + " " + f.Region + " " + f.Name + ": tried again in 7 min; ")
+}
+
+// TestExplainNamesKeys says what can be done by the keys of the dashboard, as
+// they are set, and where the rules are that it names. spec: V3 V5
+func TestExplainNamesKeys(t *testing.T) {
+	b := kittest.Fleet(60)
+	d := drive(t, b, 120, 40).find("shop.example.com").keys("x")
+	d.sees("d deploy", "V verify what is presented now", "m stop hosting", "lifecycle/RULES.md")
+	if d.has("--stop") || d.has("download") {
+		t.Fatalf("verbs of the command line:\n%s", d.screen())
+	}
+	drive(t, b, 120, 40, func(o *Options) { o.Keys = kit.Keymap{"deploy": {"B"}} }).find("shop.example.com").keys("x").sees("B deploy")
+	drive(t, b, 120, 40, func(o *Options) { o.Lang = "zh" }).find("shop.example.com").keys("x").sees("当前可执行", "d 部署", "m 停止托管", "lifecycle/RULES.md")
 }

@@ -170,6 +170,9 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		first := m.choose(0)
 		m.from = from
 		return tea.Batch(told, first, m.page().Update(v))
+	case kit.WatchedMsg:
+		first := m.choose(deploymentsTab)
+		return tea.Batch(first, m.page().Update(v))
 	case kit.ReturnedMsg:
 		if m.from == 0 {
 			return nil

@@ -4,7 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"certquay/model"
 	"certquay/ui/kittest"
+	"certquay/ui/text"
 )
 
 // TestWatchedAtOnce looks at a server as soon as it is watched, puts the cursor
@@ -35,4 +37,19 @@ func TestSilenceIsOnTheRow(t *testing.T) {
 	d.feed()
 	d.sees("no answer: nothing listens on")
 	d.keys("V").sees("did not answer: nothing listens on port 8443")
+}
+
+// TestATaskLeadsToWhatIsWatched says on the overview that a watched server is
+// out of order, and goes to the list of what is watched. spec: N3 V2
+func TestATaskLeadsToWhatIsWatched(t *testing.T) {
+	for lang, want := range map[string][2]string{
+		"en": {"1 watched server is out of order", "the watched server localhost:1 does not answer"},
+		"zh": {"1 个监控的服务器异常", "监控的服务器 localhost:1 无应答"},
+	} {
+		b := kittest.Fleet(60)
+		b.Open = []model.Task{{ID: "01K9TASK000000000000000009", Kind: model.TaskWatch, Watch: b.Watched[0].ID, Created: b.Clock, Text: "the watched server localhost:1 does not answer", Detail: "nothing listens there"}}
+		d := drive(t, b, 120, 40, func(o *Options) { o.Lang = lang })
+		d.sees(want[0]).keys(":").text(text.New(lang).T("act.tasks")).keys("enter").sees(want[1], "nothing listens there").keys("enter")
+		d.sees(b.Watched[0].Address, b.Watched[1].Address)
+	}
 }

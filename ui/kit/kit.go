@@ -287,6 +287,8 @@ type (
 		ID   model.ID
 		Told ToldMsg
 	}
+	// WatchedMsg asks for the list of what is watched, wherever one is.
+	WatchedMsg struct{}
 	// ReturnedMsg says that the details of an instance were left: back to the
 	// page where they were asked for.
 	ReturnedMsg struct{}

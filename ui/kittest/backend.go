@@ -71,9 +71,6 @@ func New() *Backend {
 	return b
 }
 
-// AwaitsReviewer is what an instance waits for that the table lets review.
-const AwaitsReviewer = "a reviewer"
-
 const day = 24 * time.Hour
 
 // Calls gives what was asked of the backend since the last time.
@@ -155,7 +152,7 @@ func (b *Backend) caseOf(actor model.Actor, i *model.Instance) *lifecycle.Case {
 	if k, ok := b.CAs[i.Spec.Brand]; ok {
 		c.Issuer = &k
 	}
-	if i.Operation.Waiting == AwaitsReviewer {
+	if i.AwaitsReview() {
 		c.Job = &model.Job{Kind: i.Operation.Kind, Instance: i.ID, Step: "review"}
 	}
 	return c
@@ -402,7 +399,7 @@ func (b *Backend) Explain(id model.ID) (lifecycle.Explanation, error) {
 		return lifecycle.Explanation{}, err
 	}
 	e := lifecycle.Explanation{State: fmt.Sprintf("%s is %s; its label is %q.", i.Name, i.State, i.Label(b.Clock)),
-		Next: []string{"You can now: deploy, verify or host --stop."}}
+		Can: b.table.Possible(b.caseOf(model.Actor{Role: model.Owner}, i))}
 	if len(i.Versions) > 0 { // else there is nothing to say
 		e.Why = []string{fmt.Sprintf("it is hosted, with %d renewals left (H4)", i.Hosting.RenewalsLeft)}
 	}

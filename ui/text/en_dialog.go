@@ -56,6 +56,8 @@ var englishDialogs = map[string]string{
 	"explain.title": "Why is %s as it is?",
 	"explain.why":   "Because",
 	"explain.next":  "What happens next",
+	"explain.can":   "What you can do now",
+	"explain.rules": "The codes in brackets are rules; they are in lifecycle/RULES.md.",
 	"explain.none":  "there is no certificate under the cursor to explain", "explain.none.hint": "select one, or buy one with b",
 
 	"form.find.none": "nothing found", "form.find.of": "%d of %s",
@@ -109,7 +111,7 @@ var englishDialogs = map[string]string{
 	"undeploy.submit": "choose", "undeploy.resource": "resource", "undeploy.resource.hint": "where to take it off", "undeploy.all": "all %d", "undeploy.done": "taking it off %s", "undeploy.done.ended": "took it off %s",
 	"verify.done.expired": "%s presents what was deployed there, which expired on %s", "verify.done.revoked": "%s presents what was deployed there, which is revoked",
 	"verify.done.outdated": "%s presents what was deployed there, an earlier version than the current",
-	"verify.done":          "asking %s what it presents", "verify.done.ended": "%s presents what was deployed there",
+	"verify.done":          "verifying what %s presents", "verify.done.ended": "%s presents what was deployed there",
 	"ended.many": "%s: %s", "ended.done": "%d done", "ended.n.failed": "%d failed", "ended.later": "%d go on later", "ended.later.one": "%d goes on later",
 	"ended.failed": "%s failed: %s", "ended.waiting": "%s waits for %s", "ended.again": "%s is tried again %s: %s",
 

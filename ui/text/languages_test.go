@@ -206,7 +206,7 @@ func TestSay(t *testing.T) {
 		"it is hosted, with 3 renewals left (H4)":                                                                "已托管，剩余续期 3 次（H4）",
 		"version 1 is valid from a to b; its window opens c (T3)":                                                "第 1 版有效期为 a 至 b；更新窗口于 c 开启（T3）",
 		`shop is issued; its label is "auto-deploy".`:                                                            "shop 的状态为“已签发”，标签为“到期自动部署”。",
-		"You can now: deploy, host --stop or revoke.":                                                            "当前可执行：部署、停止托管、吊销证书。",
+		"it was applied for at a, and what it waits for is not there yet: a reviewer (A7)":                       "已于 a 提交申请，尚在等待：审核员（A7）",
 		"it is failing: deploy at slb cn-hangzhou a, no such host (S1)":                                          "异常：slb cn-hangzhou a 部署：找不到该主机（S1）",
 		"1 TXT record to be seen (_acme.a.example has no TXT record)":                                            "1 个 TXT 记录尚未检测到（_acme.a.example 没有 TXT 记录）",
 		"the reviewer said no: the stamp is missing":                                                             "审核未通过：the stamp is missing",

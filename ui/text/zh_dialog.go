@@ -55,6 +55,8 @@ var chineseDialogs = map[string]string{
 	"explain.title": "%s 为何处于当前状态？",
 	"explain.why":   "原因",
 	"explain.next":  "接下来",
+	"explain.can":   "当前可执行",
+	"explain.rules": "括号内为规则编号，规则见 lifecycle/RULES.md。",
 	"explain.none":  "光标处没有可说明的证书", "explain.none.hint": "请选择一张证书，或按 b 购买",
 
 	"form.find.none": "没有找到", "form.find.of": "第 %d 项，共 %s 项",

@@ -46,7 +46,8 @@ var chineseEngine = map[string]string{
 	"watch":                        "监控",
 	"open task":                    "待处理事项",
 	"document of this application": "此申请的资质文件",
-	"product (there are: %s)":      "云产品（可用：{1}）",
+	"no %s %q; there are %s":       "没有{1:say}“{2}”；可用：{3}",
+	"product":                      "云产品",
 	"contact %s":                   "联系人 {1}",
 	"the watch of %s":              "{1} 的监控",
 

@@ -35,7 +35,16 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"Nothing happens by itself: it expires %s unless a person renews it; that opens %s (I6).": "不会自动处理：若不手动续期，将于 {1} 过期；续期自 {2} 起开放（I6）。",
 	"It is not renewed any more; to go on with its names, buy it again: %s (I6).":             "不再续期；如需继续使用这些域名，请重新购买：{1}（I6）。",
 	"It is renewed by %s, which replaces it (I6).":                                            "已续期为 {1}，由其取代（I6）。",
-	"You can now: %s.":                                                                        "当前可执行：{1:list}。",
+	"the watched server %s does not answer":                                                   "监控的服务器 {1} 无应答",
+	"the watched server %s presents a certificate that expired %s":                            "监控的服务器 {1} 在使用已于 {2} 过期的证书",
+	"it was taken from a pack at %s":                                                          "于 {1} 从资源包取得",
+	"it was bought at %s to renew another":                                                    "于 {1} 购买，用于续期另一证书",
+	"it was bought at %s":                                                                     "于 {1} 购买",
+	"it was applied for at %s, and what it waits for is not there yet: %s":                    "已于 {1} 提交申请，尚在等待：{2:say}",
+	"it was applied for at %s, and the CA has not issued yet":                                 "已于 {1} 提交申请，CA 尚未签发",
+	"the application of %s came back, and its draft is kept":                                  "{1} 的申请已撤回或被退回，草稿已保留",
+	"an application is saved as a draft, and not submitted yet":                               "申请已存为草稿，尚未提交",
+	"nothing has been applied for yet":                                                        "尚未申请",
 
 	// Tasks, and what is waited for.
 	"prove control for the renewal":                   "为续期验证域名所有权",

@@ -67,10 +67,13 @@ func (p *page) open() tea.Cmd {
 	add("col.via", c.Text.Code("via", e.Via))
 	add("col.what", c.Text.Code("event", e.Action))
 	add("col.certificate", e.Name)
-	add("event.from", c.Text.Code("label", e.From))
-	add("event.to", c.Text.Code("label", e.To))
+	if e.From != e.To && e.To != "" {
+		add("event.from", c.Text.Code("label", e.From))
+		add("event.to", c.Text.Code("label", e.To))
+	}
 	add("col.why", c.Text.Code("why", e.Why))
-	add("col.result", c.Text.Code("result", e.Result))
+	_, ended, _ := c.Ended(&e)
+	add("col.result", ended)
 	reason, detail := c.Told(&e)
 	add("event.reason", reason)
 	add("col.detail", detail)

@@ -22,9 +22,9 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 		{Title: c.T("col.certificate"), Min: 16, Max: 30, Cell: func(e model.Event, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Plain, Text: e.Name}
 		}},
-		{Title: c.T("col.result"), Min: 9, Max: 10, Cell: func(e model.Event, _ int) widget.Cell {
-			st := style.Of(e.Result)
-			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + c.Text.Or("result."+e.Result, e.Result)}
+		{Title: c.T("col.result"), Min: 10, Max: 10, Cell: func(e model.Event, _ int) widget.Cell {
+			glyph, word, tone := c.Ended(&e)
+			return widget.Cell{Tone: tone, Text: glyph + " " + word}
 		}},
 		{Title: c.T("col.detail"), Min: 16, Max: 90, Grow: 6, Cell: func(e model.Event, _ int) widget.Cell {
 			d := c.Came(&e)

@@ -111,8 +111,14 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	case addedMsg:
 		return p.watched.added(m)
 	case productsLoadedMsg:
+		on := p.onWatched()
 		p.products, p.counts, p.all, p.watches = m.names, m.counts, m.all, m.watches
+		if on { // however many stand before it now
+			p.tab = p.tabs() - 1
+		}
 		return nil
+	case kit.WatchedMsg:
+		return p.choose(p.tabs() - 1)
 	case tea.MouseClickMsg:
 		if m.Y == 0 {
 			return p.clickTab(m.X)

@@ -17,6 +17,9 @@ import (
 	"certquay/ui/style"
 )
 
+// edgeDriver is the driver of the products that end with the process.
+const edgeDriver = "edge"
+
 // deploy asks for product, regions and resources (spec D2).
 func deploy(q *request) tea.Msg {
 	c := q.c
@@ -92,6 +95,15 @@ func deploy(q *request) tea.Msg {
 				return c.T("deploy.resources.hint", strings.Join(domains[:min(len(domains), 3)], c.T("list.join")))
 			}},
 		},
+	}
+	if c.EdgeNote != "" {
+		spec.Preview = func(v form.Values) func() form.Preview {
+			var pre form.Preview
+			if product(v).Driver == edgeDriver {
+				pre.Lines = []string{c.EdgeNote}
+			}
+			return func() form.Preview { return pre }
+		}
 	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		r := lifecycle.DeployRequest{Product: v["product"], Regions: split(v["regions"]), Resources: split(v["resources"])}
@@ -276,6 +288,8 @@ func explain(c *kit.Context, t Target) kit.Action {
 				for _, part := range []dialog.Part{
 					{Head: c.T("explain.why"), Lines: bullets(said(c, e.Why))},
 					{Head: c.T("explain.next"), Lines: bullets(keyed(c, said(c, e.Next)))},
+					{Head: c.T("explain.can"), Lines: can(c, e.Can)},
+					{Lines: rules(c, e), Tone: style.Muted},
 				} {
 					if len(part.Lines) > 0 {
 						d.Parts = append(d.Parts, part)
@@ -286,6 +300,30 @@ func explain(c *kit.Context, t Target) kit.Action {
 		})
 	}
 	return a
+}
+
+// can is what a person can do, by the keys of the dashboard.
+func can(c *kit.Context, as []lifecycle.Action) []string {
+	var keys []string
+	for _, a := range as {
+		label := c.Text.Or("action."+string(a), string(a))
+		if k := c.KeyOf(a); k != "" {
+			label = k + " " + label
+		}
+		keys = append(keys, label)
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	return []string{"• " + strings.Join(keys, c.T("comma"))}
+}
+
+// rules says what the codes in an explanation are.
+func rules(c *kit.Context, e lifecycle.Explanation) []string {
+	if len(e.Why) == 0 {
+		return nil
+	}
+	return []string{"", c.T("explain.rules")}
 }
 
 // keyed writes keys in place of command lines.

@@ -102,8 +102,11 @@ func (p *page) showTasks() tea.Cmd {
 		Then: func(v any) tea.Cmd {
 			switch v := v.(type) {
 			case model.Task:
-				if v.Instance != "" {
+				switch {
+				case v.Instance != "":
 					return kit.Send(kit.ShownMsg{ID: v.Instance})
+				case v.Watch != "":
+					return kit.Send(kit.WatchedMsg{})
 				}
 			case dialog.Dropped:
 				return p.dismiss(v.Value.(model.Task))

@@ -57,10 +57,15 @@ func (d *details) awaited() []line {
 	if a := i.Application; i.Spec.Level != model.DV && a.Email+a.Phone != "" {
 		ls = append(ls, fact(c.T("fact.asks"), joined(c, a.Email, a.Phone)))
 	}
-	if !i.ExpectedIssue.IsZero() {
+	switch { // what a person does takes as long as it takes, and what has passed is no promise
+	case i.AwaitsReview():
+		ls = append(ls, fact(c.T("fact.expected"), c.T("fact.expected.review")))
+	case i.AwaitsProof():
+		ls = append(ls, fact(c.T("fact.expected"), c.T("fact.expected.proof")))
+	case i.ExpectedIssue.After(c.Now):
 		ls = append(ls, fact(c.T("fact.expected"), c.T("fact.expected.at", widget.Stamp(i.ExpectedIssue), widget.Ago(c.T, c.Now, i.ExpectedIssue))))
 	}
-	if !i.Operation.Next.IsZero() {
+	if !i.Operation.Next.IsZero() && !i.AwaitsReview() { // a reviewer is told of at once
 		ls = append(ls, fact(c.T("fact.again"), widget.Stamp(i.Operation.Next)))
 	}
 	return ls

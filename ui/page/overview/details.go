@@ -370,6 +370,8 @@ func (d *details) news(r *model.Row) (string, style.Tone) {
 		failing = &d.resources[n]
 	}
 	switch {
+	case i.AwaitsReview():
+		return "◔ " + c.T("news.review", c.KeyOf(lifecycle.Review)), style.Work
 	case i.Operation.Active() && i.Operation.Waiting != "":
 		return "◔ " + c.T("news.waiting", c.Text.Say(i.Operation.Waiting)), style.Work
 	case i.Operation.Active() && i.Operation.Error != "":

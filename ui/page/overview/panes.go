@@ -194,16 +194,16 @@ func (d *details) history() []line {
 	var ls []line
 	for n := range d.events {
 		e := &d.events[n]
-		st := style.Of(e.Result)
+		glyph, _, tone := c.Ended(e)
 		words := c.Deed(e)
-		if e.From != e.To && e.To != "" {
-			words += " → " + c.Text.Code("label", e.To)
+		if to := c.Became(e); to != "" {
+			words = c.T("history.now", words, to)
 		}
 		if m := firstOf(c.Told(e)); m != "" {
 			words += c.T("colon") + m
 		}
 		ls = append(ls, line{resource: -1, spans: []widget.Span{
-			{Tone: style.Muted, Text: widget.Pad(widget.Stamp(e.At), 19)}, {Tone: st.Tone, Text: st.Glyph + " "},
+			{Tone: style.Muted, Text: widget.Pad(widget.Stamp(e.At), 19)}, {Tone: tone, Text: glyph + " "},
 			{Tone: style.Plain, Text: words}, {Tone: style.Muted, Text: "  " + e.Actor}}})
 	}
 	if len(ls) == 0 {

@@ -146,10 +146,16 @@ func validity(c *kit.Context, r *model.Row) string {
 	return widget.Validity(c.T, r.NotAfter.Sub(r.NotBefore))
 }
 
-// expires is the day and how far it is; before issue, when issue is expected.
+// expires is the day and how far it is; before issue, when issue is expected, or
+// which person is waited for.
 func expires(c *kit.Context, r *model.Row) widget.Cell {
 	if r.NotAfter.IsZero() {
-		if !r.ExpectedIssue.IsZero() {
+		switch {
+		case r.AwaitsReview:
+			return widget.Cell{Tone: style.Soon, Text: c.T("row.review")}
+		case r.AwaitsProof:
+			return widget.Cell{Tone: style.Soon, Text: c.T("row.proof")}
+		case r.ExpectedIssue.After(c.Now): // what has passed is no promise
 			return widget.Cell{Tone: style.Work, Text: c.T("row.expected", widget.Ago(c.T, c.Now, r.ExpectedIssue))}
 		}
 		return widget.Cell{Tone: style.Faint, Text: "–"}
@@ -194,6 +200,10 @@ func service(c *kit.Context, r *model.Row, w int) widget.Cell {
 // can do.
 func next(c *kit.Context, r *model.Row) (string, style.Tone) {
 	switch {
+	case r.AwaitsReview:
+		return c.T("next.review", c.KeyOf(lifecycle.Review)), style.Soon
+	case r.AwaitsProof:
+		return c.T("next.prove", c.KeyFor("details", "enter")), style.Soon
 	case r.Operation != "":
 		return c.T("next.doing", c.Text.Or("doing."+string(r.Operation), string(r.Operation))), style.Work
 	case r.FailingAt > 0 && r.State.Group() == model.GroupIssued:
@@ -249,7 +259,7 @@ func card(c *kit.Context, r *model.Row, w int, by model.Sort, selected, marked b
 	switch {
 	case !r.NotAfter.IsZero():
 		expiry = s.Paint(e.Tone, c.T("card.expires", widget.Day(r.NotAfter, c.Now, c.T("date.day")), widget.Days(c.T, r.NotAfter, c.Now)))
-	case !r.ExpectedIssue.IsZero():
+	case e.Text != "–":
 		expiry = s.Paint(e.Tone, e.Text)
 	}
 	glyph, word, tone := StatusBy(c, r, in-3-widget.Width(expiry), by)

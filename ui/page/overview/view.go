@@ -349,11 +349,13 @@ func (p *page) emptyView() string {
 	}
 	lines = append(lines, "", s.Paint(style.Head, c.T("empty.first")), step(c.KeyOf(lifecycle.Buy), c.T("empty.buy")), step(c.KeyOf(lifecycle.Upload), c.T("empty.import")), "",
 		s.Paint(style.Head, c.T("empty.then")), step(c.KeyOf(lifecycle.Apply), c.T("empty.apply")), step(c.KeyOf(lifecycle.Deploy), c.T("empty.deploy")), "")
-	if c.EdgeNote != "" && p.height > 20 {
-		for _, l := range widget.Wrap(c.EdgeNote, w-4) {
+	if note := widget.Wrap(c.EdgeNote, w-4); c.EdgeNote != "" && len(lines)+len(note) <= p.height-2 {
+		for _, l := range note {
 			lines = append(lines, s.Paint(style.Muted, l))
 		}
-		lines = append(lines, "")
+		if len(lines) < p.height-2 {
+			lines = append(lines, "")
+		}
 	}
 	box := widget.Box(s, style.Accent, s.Paint(style.Accent, "certquay"), lines, w, p.height)
 	pad := widget.Space((p.width - w) / 2)

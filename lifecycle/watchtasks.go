@@ -1,0 +1,65 @@
+package lifecycle
+
+import (
+	"fmt"
+	"slices"
+
+	"certquay/model"
+)
+
+// askAbout asks a person to see to a watched server that nobody can use, since
+// it does not answer or has expired, and ends that once it is well again (spec
+// N3). Whoever has dismissed it is not asked again while the same is wrong.
+func (e *Engine) askAbout(tx model.Tx, w *model.Watch) error {
+	text := ""
+	switch {
+	case slices.Contains(w.Problems, WatchUnreachable):
+		text = fmt.Sprintf("the watched server %s does not answer", shownWatch(w))
+	case slices.Contains(w.Problems, WatchExpired):
+		text = fmt.Sprintf("the watched server %s presents a certificate that expired %s", shownWatch(w), stamp(w.NotAfter))
+	}
+	all, err := asked(tx, w.ID)
+	if err != nil {
+		return err
+	}
+	for n := range all {
+		switch t := &all[n]; {
+		case t.Text == text && (t.Done.IsZero() || t.Outcome == "dismissed" && !t.Created.Before(w.Since)):
+			return nil
+		case t.Done.IsZero():
+			t.Done, t.Outcome = e.Now(), "seen"
+			if err := tx.Put(t); err != nil {
+				return err
+			}
+		}
+	}
+	if text == "" {
+		return nil
+	}
+	return tx.Put(&model.Task{ID: e.newID(), Kind: model.TaskWatch, Watch: w.ID, Created: e.Now(), Text: text, Detail: w.Detail})
+}
+
+// asked lists the tasks about what is watched, the ended ones too.
+func asked(tx model.Tx, id model.ID) (all []model.Task, err error) {
+	for t, err := range model.All[model.Task](tx, model.Scan{Index: "watch", From: string(id), To: string(id) + "\x00"}) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// dropAsked removes the tasks about what is watched no more.
+func dropAsked(tx model.Tx, id model.ID) error {
+	all, err := asked(tx, id)
+	if err != nil {
+		return err
+	}
+	for n := range all {
+		if err := tx.Delete(&all[n]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
