@@ -24,7 +24,7 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 	}
 	next := func(format string, args ...any) { x.Next = append(x.Next, fmt.Sprintf(format, args...)) }
 
-	unissued(i, why)
+	e.table.unissued(i, why)
 	if i.Reason != "" {
 		why("A8, I4", "the last word on it was: %s", i.Reason)
 	}

@@ -8,7 +8,7 @@ import (
 
 // unissued says why there is no certificate yet: where the instance came from,
 // and how far its application is.
-func unissued(i *model.Instance, why func(rule, format string, args ...any)) {
+func (t *Table) unissued(i *model.Instance, why func(rule, format string, args ...any)) {
 	if i.State.Group() != model.GroupUnissued {
 		return
 	}
@@ -20,11 +20,11 @@ func unissued(i *model.Instance, why func(rule, format string, args ...any)) {
 	default:
 		why("B2", "it was bought at %s", stamp(i.Created))
 	}
-	a := &i.Application
+	a, underway := &i.Application, slices.Contains(t.Row(Withdraw).From, i.State)
 	switch {
-	case i.State == model.Verifying && i.Operation.Waiting != "":
+	case underway && i.Operation.Waiting != "":
 		why("A7", "it was applied for at %s, and what it waits for is not there yet: %s", stamp(a.Submitted), i.Operation.Waiting)
-	case i.State == model.Verifying:
+	case underway:
 		why("A7", "it was applied for at %s, and the CA has not issued yet", stamp(a.Submitted))
 	case !a.Submitted.IsZero():
 		why("A9", "the application of %s came back, and its draft is kept", stamp(a.Submitted))
