@@ -1,0 +1,60 @@
+package overview
+
+import (
+	"slices"
+	"strings"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/style"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// at is where a resource is.
+func at(r *lifecycle.ResourceView) string {
+	return text.Clean(r.Product + " " + r.Region + " " + r.Name)
+}
+
+// news is the most important thing to know about the certificate now.
+func (d *details) news(r *model.Row) (string, style.Tone) {
+	c, i := d.c, &d.instance
+	var failing *lifecycle.ResourceView
+	if n := slices.IndexFunc(d.resources, func(r lifecycle.ResourceView) bool { return r.Failure.What != "" }); n >= 0 {
+		failing = &d.resources[n]
+	}
+	switch {
+	case i.AwaitsReview():
+		return "◔ " + c.T("news.review", c.KeyOf(lifecycle.Review)), style.Work
+	case i.Operation.Active() && i.Operation.Waiting != "":
+		return "◔ " + c.T("news.waiting", c.Text.Say(i.Operation.Waiting)), style.Work
+	case i.Operation.Active() && i.Operation.Error != "":
+		return "▲ " + c.T("news.retry", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), i.Operation.Attempt, c.Text.Failed(string(i.Operation.Kind), i.Operation.Error)), style.Soon
+	case i.Failure.What != "":
+		return "✕ " + c.T("news.failed", c.Text.Code("action", string(i.Failure.What)), widget.Ago(c.T, i.Failure.At, c.Now), c.Text.Failed(string(i.Failure.What), i.Failure.Message)), style.Bad
+	case len(d.tasks) > 0 && d.tasks[0].Kind == model.TaskReplace:
+		return "✕ " + c.Text.Say(d.tasks[0].Text), style.Bad
+	case failing != nil && !failing.Operation.Next.IsZero():
+		return "✕ " + c.T("news.failing.again", at(failing), widget.Ago(c.T, c.Now, failing.Operation.Next), c.Text.Failed(string(failing.Failure.What), failing.Failure.Message)), style.Bad
+	case failing != nil:
+		return "✕ " + c.T("news.failing", at(failing), widget.Ago(c.T, failing.Failure.At, c.Now), c.Text.Failed(string(failing.Failure.What), failing.Failure.Message)), style.Bad
+	case i.Operation.Active():
+		return "◔ " + c.T("news.doing", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), widget.Ago(c.T, i.Operation.Since, c.Now)), style.Work
+	case i.Reason != "":
+		return c.T("news.reason", c.Text.Failed(string(lifecycle.Issue), i.Reason)), style.Soon
+	}
+	if n, t := next(c, r); n != "" {
+		return n, t
+	}
+	return c.T("news.none", c.KeyFor("explain", "x")), style.Muted
+}
+
+// twoLines breaks text that does not fit on one line of w cells; what does not
+// fit on a second is cut.
+func twoLines(text string, w int) []string {
+	lines := widget.Wrap(text, w)
+	if len(lines) > 2 {
+		lines = []string{lines[0], widget.Cut(strings.Join(lines[1:], " "), w)}
+	}
+	return lines
+}
