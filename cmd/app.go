@@ -338,7 +338,7 @@ func (a *App) listenKept(ctx context.Context, what, address string) (net.Listene
 	if kept := m.Ports[what]; port == "0" && kept != 0 {
 		port = fmt.Sprint(kept)
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(hostPart, port))
+	l, err := product.Listen(ctx, net.JoinHostPort(hostPart, port))
 	if err != nil {
 		return nil, &storeError{err: fmt.Errorf("the address of CRL and OCSP, %s, cannot be used: %w", net.JoinHostPort(hostPart, port), err), hint: "it stands in issued certificates, so it is kept: " + holder(port)}
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/product"
 	"certquay/model"
 )
 
@@ -91,7 +92,7 @@ func (r *region) bind(ctx context.Context) (net.Listener, error) {
 	if kept != "" {
 		address = kept
 	}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	ln, err := product.Listen(ctx, address)
 	if err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			_, port, _ := net.SplitHostPort(address)
