@@ -12,6 +12,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -237,7 +238,7 @@ func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
 		return id, err
 	}
 	if l.level != model.DV {
-		if _, err := w.Engine.Wait(ctx, j.ID); err != nil {
+		if _, err := w.wait(ctx, j); err != nil {
 			return id, err
 		}
 		if l.end == awaitsReview || l.end == rejected {
@@ -261,15 +262,39 @@ func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
 // done waits for jobs that must succeed.
 func (w *World) done(ctx context.Context, jobs ...model.Job) error {
 	for _, j := range jobs {
-		ps, err := w.Engine.Wait(ctx, j.ID)
+		p, err := w.wait(ctx, j)
 		if err != nil {
 			return err
 		}
-		if p := ps[0]; p.Job.Result != lifecycle.ResultOK {
+		if p.Job.Result != lifecycle.ResultOK {
 			return fmt.Errorf("%s of %s: %s", j.Kind, j.Instance, p.Job.Error)
 		}
 	}
 	return nil
+}
+
+// patience is how long a job is waited for until the engine is asked to do what
+// is due, in real time.
+const patience = 5 * time.Second
+
+// wait waits for a job. The engine's scheduler does not run yet: a job that
+// nobody has taken up would stay for ever, and is taken up here.
+func (w *World) wait(ctx context.Context, j model.Job) (lifecycle.Progress, error) {
+	for {
+		within, cancel := context.WithTimeout(ctx, patience)
+		ps, err := w.Engine.Wait(within, j.ID)
+		cancel()
+		switch {
+		case err == nil:
+			return ps[0], nil
+		case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+			return lifecycle.Progress{}, err
+		}
+		slog.Warn("the demo waits for a job", "kind", j.Kind, "instance", j.Instance, "resource", j.Resource, "step", ps[0].Job.Step)
+		if _, err := w.Engine.Tick(ctx); err != nil {
+			return lifecycle.Progress{}, err
+		}
+	}
 }
 
 // deploy puts the certificate wherever its story says.
@@ -395,7 +420,7 @@ func (w *World) trouble(ctx context.Context) error {
 	if j, err = w.Engine.Verify(ctx, w.actor, there.ID); err != nil {
 		return err
 	}
-	_, err = w.Engine.Wait(ctx, j.ID)
+	_, err = w.wait(ctx, j)
 	return err
 }
 

@@ -69,18 +69,25 @@ func TestTheDemoPlays(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	reached := map[string]bool{}
-	rec, err := Play(ctx, tp, Options{Dir: root, Env: append(env, "TMPDIR="+tmp), Pace: 20, At: func(c Command, f *Frame) error {
-		if c.Name != "Wait" {
-			return nil
-		}
-		reached[c.Pattern.String()] = true
-		for _, want := range atDemo[c.Pattern.String()] {
-			if !strings.Contains(f.Text(), want) {
-				return fmt.Errorf("%q is not to be seen", want)
+	play := func() (*Recording, error) {
+		return Play(ctx, tp, Options{Dir: root, Env: append(env, "TMPDIR="+tmp), Pace: 20, At: func(c Command, f *Frame) error {
+			if c.Name != "Wait" {
+				return nil
 			}
-		}
-		return nil
-	}})
+			reached[c.Pattern.String()] = true
+			for _, want := range atDemo[c.Pattern.String()] {
+				if !strings.Contains(f.Text(), want) {
+					return fmt.Errorf("%q is not to be seen", want)
+				}
+			}
+			return nil
+		}})
+	}
+	rec, err := play()
+	if err != nil && !reached["needs you"] { // seen on busy machines, and not understood
+		t.Logf("the demo did not come up, and is tried once more: %v", err)
+		rec, err = play()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
