@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
@@ -109,6 +110,7 @@ type group struct {
 	snap    engine.Snapshot // nil until there is a first caller
 	over    tree.Map[pending]
 	bytes   int
+	events  *eventHead // of the last event that it appends; nil when it appends none
 	callers []*request
 	changes []model.Change
 	rows    []rowChange
@@ -132,7 +134,7 @@ func (g *group) run(r *request) {
 		r.done <- err
 		return
 	}
-	limit := g.s.eng.Limit()
+	limit := g.s.eng.Limit() - countRoom
 	if t.bytes > limit {
 		if t.shrink(); t.bytes > limit {
 			r.done <- fmt.Errorf("%w: %d bytes, of at most %d", engine.ErrTooLarge, t.bytes, limit)
@@ -153,7 +155,13 @@ func (g *group) run(r *request) {
 	g.callers = append(g.callers, r)
 	g.changes = append(g.changes, t.changes...)
 	g.rows = append(g.rows, t.rows...)
+	if t.last != nil {
+		g.events = t.last
+	}
 }
+
+// countRoom is left free in each group for the number of the commit.
+const countRoom = 128
 
 // own is the map of this transaction's writes alone.
 func (t *tx) own() (own tree.Map[pending]) {
@@ -213,10 +221,7 @@ func (g *group) commit() error {
 	b := batchOf(g.over, g.s.keys)
 	var err error
 	if len(b.Writes) > 0 {
-		// The callers' contexts do not reach here: once run, they are committed.
-		if err = g.s.eng.Apply(context.Background(), b); err != nil {
-			err = g.s.fail(err)
-		}
+		err = g.apply(b)
 	}
 	if err == nil && len(b.Writes) > 0 {
 		g.s.table.changed(g.rows)
@@ -226,12 +231,33 @@ func (g *group) commit() error {
 		r.done <- err
 	}
 	g.end()
-	g.over, g.bytes, g.callers, g.changes, g.rows = tree.Map[pending]{}, 0, nil, nil, nil
+	g.over, g.bytes, g.events, g.callers, g.changes, g.rows = tree.Map[pending]{}, 0, nil, nil, nil, nil
 	if err != nil {
 		return err
 	}
 	g.snap, err = g.s.eng.Snapshot()
 	return err
+}
+
+// apply makes the batch durable, with its number, and moves the high-water
+// mark. The callers' contexts do not reach here: once run, they are committed.
+func (g *group) apply(b *engine.Batch) error {
+	at := g.s.at
+	at.commits++
+	if g.events != nil {
+		at.events = *g.events
+	}
+	b.Put(metaCommits, g.s.keys.authenticate(metaCommits, binary.AppendUvarint(nil, at.commits)))
+	if err := g.s.eng.Apply(context.Background(), b); err != nil {
+		return g.s.fail(err)
+	}
+	g.s.at = at
+	if err := g.s.mark.write(at); err != nil {
+		// This group is durable. Nothing more is written, since that it is
+		// missing would not be noticed.
+		_ = g.s.fail(fmt.Errorf("the high-water mark: %w", err))
+	}
+	return nil
 }
 
 // writable says why nothing may be written now, or nil.
@@ -245,8 +271,13 @@ func (s *Store) writable() error {
 // fail remembers that writing failed, so that nothing is written on top of
 // what may be half there, and returns what callers are told.
 func (s *Store) fail(cause error) error {
-	if errors.Is(cause, engine.ErrTooLarge) {
-		return cause // refused as a whole, before anything was written
+	switch { // refused as a whole, before anything was written
+	case errors.Is(cause, engine.ErrTooLarge):
+		return cause
+	case errors.Is(cause, engine.ErrNoSpace):
+		return fmt.Errorf("%w: %w", ErrDiskFull, cause)
+	case errors.Is(cause, engine.ErrReadOnly):
+		return fmt.Errorf("%w: %w", ErrReadOnly, cause)
 	}
 	err := fmt.Errorf("%w: %w", ErrFailed, cause)
 	s.failed.Store(&err)

@@ -23,6 +23,12 @@ var (
 	// ErrDiskFull says that too little space is free to write safely. It is
 	// returned before anything was written; writing goes on once there is space.
 	ErrDiskFull = errors.New("too little free space on the volume of the data directory")
+	// ErrReadOnly says that nothing can be written where the store is: its
+	// volume is mounted for reading, or its directory is not ours to change.
+	ErrReadOnly = errors.New("the store can only be read")
+	// ErrGone says that the data directory was removed while the store was
+	// open. What was written since is lost.
+	ErrGone = errors.New("the data directory is gone")
 	// ErrClosed is returned by everything after Close.
 	ErrClosed = errors.New("the store is closed")
 	// ErrOpen is wrapped by every [OpenError].

@@ -33,6 +33,9 @@ const (
 	metaSchema = metaSpace + "schema" // the schema version of the whole store
 	metaMaster = metaSpace + "master" // the wrapped master key
 	metaEvents = metaSpace + "events" // number and chain of the last event
+	// metaCommits is how many groups were committed since there is a
+	// high-water mark.
+	metaCommits = metaSpace + "commits"
 )
 
 const (

@@ -1,13 +1,16 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"certquay/model"
 	"certquay/store/engine"
@@ -26,14 +29,21 @@ const (
 // ours are the names in a data directory that do not make it foreign. Some
 // belong to other packages; "lost+found" is that of a volume's root.
 var ours = map[string]bool{
-	idName: true, idMaking: true, databaseName: true, reserveName: true,
+	idName: true, idMaking: true, databaseName: true, reserveName: true, markName: true,
+	databaseNext: true, databaseOld: true, cutOffName: true,
 	"owner.lock": true, "sock": true, "edge": true, "lost+found": true,
 }
+
+// verifyAtOpen is how many bytes of tables are read whole when a store is
+// opened, at about 1 GB a second. What is beyond is read soon afterwards.
+const verifyAtOpen = 16 << 20
 
 // Open opens the store in a directory, or makes one when the directory does
 // not exist or holds nothing foreign. Whatever speaks against opening is found
 // before anything is changed, and is an [OpenError]; a newer schema is an
-// error that wraps [ErrNewerSchema].
+// error that wraps [ErrNewerSchema]. Where nothing can be written, because the
+// volume is full or mounted for reading, the store is opened for reading, and
+// writing begins once it is possible.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.filled()
 	if o.KeyFile == "" {
@@ -48,40 +58,200 @@ func Open(dir string, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
-	if err := writableDir(dir); err != nil {
-		return nil, &OpenError{What: dir, Why: "cannot be written to", Hint: "check its owner and mode, and how its volume is mounted", Err: err}
-	}
 	fileKey, err := readKey(o.KeyFile)
 	if err != nil {
 		return nil, err
 	}
+	keys, err := newKeyring(fileKey)
+	if err != nil {
+		return nil, err
+	}
 	sp := newSpace(dir, o)
-	if err := sp.check(); err != nil {
-		return nil, &OpenError{What: dir, Why: "is on a full volume", Hint: "free some space", Err: err}
+	unwritable := sp.check()
+	if unwritable == nil {
+		unwritable = writableDir(dir)
+	}
+	if unwritable != nil && !l.exists {
+		return nil, &OpenError{What: dir, Why: "cannot be written to", Hint: "check its owner and mode, and how its volume is mounted", Err: unwritable}
+	}
+	if unwritable == nil {
+		if err := finishRekeying(dir); err != nil {
+			return nil, &OpenError{What: dir, Why: "cannot be prepared", Err: err}
+		}
 	}
 	db := filepath.Join(dir, databaseName)
-	e, err := badger.Open(db, badger.Options{Create: !l.exists, Logger: o.Logger})
-	switch {
-	case errors.Is(err, engine.ErrInUse):
-		return nil, &OpenError{What: dir, Why: "is in use by another process", Err: err}
-	case errors.Is(err, engine.ErrMissing):
-		return nil, &OpenError{What: db, Why: "is damaged", Hint: "nothing was changed; restore a backup", Err: err}
-	case err != nil:
-		return nil, &OpenError{What: db, Why: "does not open", Err: err}
+	e := engine.Engine(nil)
+	if l.exists {
+		var r *badger.Reader
+		if r, err = inspect(db, keys, l, o); err != nil {
+			return nil, err
+		}
+		if unwritable != nil {
+			o.Logger.Warn("the store is opened for reading", "reason", unwritable)
+			e = newLate(r, func() (engine.Engine, error) { return openDatabase(db, sp, o) })
+		} else if err := r.Close(); err != nil {
+			return nil, err
+		}
 	}
-	s, err := with(e, fileKey, l, o)
+	if e == nil {
+		if e, err = openBadger(db, !l.exists, o); err != nil {
+			return nil, err
+		}
+	}
+	s, err := with(e, keys, l, o)
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	s.space = sp
-	if !l.exists {
-		err = os.Rename(filepath.Join(dir, idMaking), filepath.Join(dir, idName))
-		err = errors.Join(err, syncDir(dir))
-	}
-	if err = errors.Join(err, sp.hold(o.Reserve)); err != nil {
+	if err := s.prepare(dir, l, o, unwritable == nil); err != nil {
 		return nil, errors.Join(&OpenError{What: dir, Why: "cannot be prepared", Err: err}, s.Close())
 	}
 	return s, nil
+}
+
+// prepare makes what stands beside the database. The file that makes the
+// directory a store comes last.
+func (s *Store) prepare(dir string, l *found, o Options, writable bool) (err error) {
+	path := filepath.Join(dir, markName)
+	if !writable {
+		// A full disk has room for what is there already.
+		if s.mark, err = openMark(path, s.keys, s.at, s.log); err != nil {
+			s.log.Warn("the high-water mark cannot be written", "error", err)
+		}
+		return nil
+	}
+	if s.mark, err = openMark(path, s.keys, s.at, s.log); err != nil {
+		return err
+	}
+	if !l.exists {
+		if err := errors.Join(os.Rename(filepath.Join(dir, idMaking), filepath.Join(dir, idName)), syncDir(dir)); err != nil {
+			return err
+		}
+	}
+	return s.space.hold(o.Reserve)
+}
+
+// openBadger opens the database for writing.
+func openBadger(db string, create bool, o Options) (engine.Engine, error) {
+	e, err := badger.Open(db, badger.Options{Create: create, Logger: o.Logger})
+	switch {
+	case errors.Is(err, engine.ErrInUse):
+		return nil, &OpenError{What: filepath.Dir(db), Why: "is in use by another process", Err: err}
+	case errors.Is(err, engine.ErrMissing):
+		return nil, &OpenError{What: db, Why: "is damaged", Hint: "nothing was changed; restore a backup", Err: err}
+	case errors.Is(err, engine.ErrNoSpace):
+		return nil, &OpenError{What: db, Why: "is on a full volume", Hint: "free some space", Err: err}
+	case err != nil:
+		return nil, &OpenError{What: db, Why: "does not open", Err: err}
+	}
+	return e, nil
+}
+
+// openDatabase opens the database for writing once that has become possible.
+func openDatabase(db string, sp *space, o Options) (engine.Engine, error) {
+	if err := sp.check(); err != nil {
+		return nil, err
+	}
+	if err := writableDir(filepath.Dir(db)); err != nil {
+		return nil, fmt.Errorf("%w: %w", engine.ErrReadOnly, err)
+	}
+	return openBadger(db, false, o)
+}
+
+// inspect reads the database before anything opens it for writing, and
+// compares it with the high-water mark.
+func inspect(db string, keys *keyring, l *found, o Options) (*badger.Reader, error) {
+	const restore = "nothing was changed; restore a backup"
+	r, err := badger.OpenReader(db, verifyAtOpen)
+	var damage *engine.DamagedError
+	switch {
+	case errors.As(err, &damage):
+		return nil, &OpenError{What: damage.File, Why: "is damaged", Hint: restore, Err: damage.Err}
+	case errors.Is(err, engine.ErrMissing):
+		return nil, &OpenError{What: db, Why: "is damaged", Hint: restore, Err: err}
+	case err != nil:
+		return nil, &OpenError{What: db, Why: "cannot be read", Err: err}
+	}
+	err = compareMark(r, keys, l, o)
+	if err == nil || o.AcceptLoss {
+		if err = keepCutOff(db, r.Tails(), err != nil); err == nil {
+			return r, nil
+		}
+		err = &OpenError{What: db, Why: "cannot be copied", Err: err}
+	}
+	return nil, errors.Join(err, r.Close())
+}
+
+// compareMark compares a database with the high-water mark beside it. What is
+// no store of this key file is found later, with better words.
+func compareMark(r *badger.Reader, keys *keyring, l *found, o Options) error {
+	snap, err := r.Snapshot()
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	v := &view{keys: keys, snap: snap}
+	if m, err := v.meta(); err != nil || m.ID != l.id {
+		return nil //nolint:nilerr // see above
+	}
+	path := filepath.Join(l.dir, markName)
+	const way = "nothing was changed; restore a backup, or give up what is missing: certquay fsck --accept-loss"
+	want, err := readMark(path, keys)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		_, marked, err := v.come()
+		if err != nil || !marked { // written before there was a mark
+			return wrapOpen(err, l.dir, "is damaged", way)
+		}
+		return &OpenError{What: path, Why: "is missing: it says how far the database has come", Hint: "restore it; if nothing else is missing: certquay fsck --accept-loss"}
+	case err != nil:
+		return &OpenError{What: path, Why: "is damaged", Hint: "nothing was changed; if nothing else is damaged: certquay fsck --accept-loss", Err: err}
+	}
+	return wrapOpen(v.compare(want), l.dir, "holds less than it did", way)
+}
+
+func wrapOpen(err error, what, why, hint string) error {
+	if err == nil {
+		return nil
+	}
+	return &OpenError{What: what, Why: why, Hint: hint, Err: err}
+}
+
+// cutOffName is the directory with copies of files that Badger cuts off when
+// it opens them, by when that was.
+const cutOffName = "cut-off"
+
+// keepCutOff copies the files of which something will be cut off. That is
+// usual after a loss of power, where it is what was not acknowledged; lossy
+// says that it was.
+func keepCutOff(db string, names []string, lossy bool) error {
+	if lossy {
+		more, err := filepath.Glob(filepath.Join(db, "*.mem"))
+		if err != nil {
+			return err
+		}
+		names = []string{"MANIFEST"}
+		for _, name := range more {
+			names = append(names, filepath.Base(name))
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	to := filepath.Join(filepath.Dir(db), cutOffName, time.Now().UTC().Format("20060102T150405.000Z"))
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(filepath.Join(db, name))
+		if err != nil {
+			return err
+		}
+		if err := writeFile(filepath.Join(to, name), bytes.TrimRight(b, "\x00"), os.O_EXCL); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // With opens the store in an engine, or makes one when the engine is empty.
@@ -113,16 +283,16 @@ func With(e engine.Engine, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
-	return with(e, fileKey, l, o)
-}
-
-// with checks that an engine holds the store that was looked for, or makes it,
-// and starts.
-func with(e engine.Engine, fileKey []byte, l *found, o Options) (*Store, error) {
 	k, err := newKeyring(fileKey)
 	if err != nil {
 		return nil, err
 	}
+	return with(e, k, l, o)
+}
+
+// with checks that an engine holds the store that was looked for, or makes it,
+// and starts.
+func with(e engine.Engine, k *keyring, l *found, o Options) (*Store, error) {
 	snap, err := e.Snapshot()
 	if err != nil {
 		return nil, err

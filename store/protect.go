@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +25,10 @@ const (
 type master struct {
 	By      Protection `cbor:"1,keyasint"`
 	Wrapped []byte     `cbor:"2,keyasint"`
+	// Only says that this master key was never stored in another form. Of
+	// stores that were given a passphrase before that was so, the files may
+	// hold it under the key file alone as well.
+	Only bool `cbor:"3,keyasint,omitzero"`
 }
 
 func (k *keyring) wrapMaster(key []byte, passphrase model.Secret, work int) ([]byte, error) {
@@ -33,7 +36,7 @@ func (k *keyring) wrapMaster(key []byte, passphrase model.Secret, work int) ([]b
 	if err != nil {
 		return nil, err
 	}
-	m := master{By: ByFile, Wrapped: wrapped}
+	m := master{By: ByFile, Wrapped: wrapped, Only: true}
 	if !passphrase.Empty() {
 		m.By = ByPassphrase
 		if m.Wrapped, err = encrypt(wrapped, passphrase, work); err != nil {
@@ -150,22 +153,15 @@ func (s *Store) Seal() error {
 	return nil
 }
 
-// Protect changes the passphrase, or with an empty one goes back to the key
-// file alone. The store must not be sealed. The master key stays the same, so
-// whoever holds an old copy of the data and what protected it then can still
-// read that copy, and all secrets written later; to prevent that, make the
-// store with a passphrase.
-func (s *Store) Protect(ctx context.Context, passphrase model.Secret) error {
-	key, err := s.keys.masterKey()
-	if err != nil {
+// Exposed says that the store is protected by a passphrase, and that whoever
+// has its files and the key file may read its secrets all the same: it was
+// given the passphrase by a certquay that left the former master key in the
+// files. [Rekey] mends it.
+func (s *Store) Exposed() (exposed bool, err error) {
+	err = s.view(func(v *view) error {
+		m, err := v.master()
+		exposed = m.By == ByPassphrase && !m.Only
 		return err
-	}
-	b, err := s.keys.wrapMaster(key, passphrase, s.work) // slow, so not in the committer
-	if err != nil {
-		return err
-	}
-	return s.update(ctx, func(t *tx) error {
-		t.put(metaMaster, b)
-		return nil
 	})
+	return exposed, err
 }

@@ -6,9 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 	"syscall"
-	"time"
 )
 
 // reserveName is the file that is given back so that a store on a full disk
@@ -17,15 +15,13 @@ const reserveName = "reserve"
 
 // space watches the free space of a volume. Badger maps its files into memory,
 // and a write to a mapped page for which the disk has no room kills the
-// process, so writes must be refused long before. A nil one allows everything.
+// process. Its logs have their blocks before; the tables that it makes of them
+// do not, so writes are refused long before. A nil one allows everything.
 type space struct {
 	dir     string
+	was     os.FileInfo // the directory, as it was opened
 	minimum int64
 	free    func() (int64, error)
-
-	mu   sync.Mutex
-	last time.Time // of the last look
-	err  error     // what it found
 }
 
 func newSpace(dir string, o Options) *space {
@@ -33,6 +29,7 @@ func newSpace(dir string, o Options) *space {
 	if s.free == nil {
 		s.free = func() (int64, error) { return freeSpace(dir) }
 	}
+	s.was, _ = os.Stat(dir) // before a store is made there is none
 	return s
 }
 
@@ -44,21 +41,16 @@ func freeSpace(dir string) (int64, error) {
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
-// check returns an error that wraps [ErrDiskFull] when too little is free. It
-// looks at most once a second.
+// check returns an error that wraps [ErrDiskFull] when too little is free, and
+// [ErrGone] when the directory is no longer there. It is asked before each
+// group: a disk can fill within a moment.
 func (s *space) check() error {
-	if s == nil || s.minimum < 0 {
+	if s == nil {
 		return nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if now := time.Now(); s.last.IsZero() || now.Sub(s.last) >= time.Second {
-		s.last, s.err = now, s.look()
+	if err := s.gone(); err != nil || s.minimum < 0 {
+		return err
 	}
-	return s.err
-}
-
-func (s *space) look() error {
 	n, err := s.free()
 	if err != nil {
 		return err
@@ -68,6 +60,38 @@ func (s *space) look() error {
 			ErrDiskFull, s.dir, n>>20, s.minimum>>20)
 	}
 	return nil
+}
+
+// gone says whether the directory is another than was opened, or none.
+func (s *space) gone() error {
+	if s == nil || s.was == nil {
+		return nil
+	}
+	now, err := os.Stat(s.dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(s.was, now) {
+		return fmt.Errorf("%w: %s", ErrGone, s.dir)
+	}
+	return nil
+}
+
+// flushRoom is what the database may write when it is closed: its memtables,
+// as tables.
+const flushRoom = 48 << 20
+
+// roomToClose says why the database must not be closed: it would write through
+// a memory map to blocks that do not exist.
+func (s *space) roomToClose() error {
+	if s == nil {
+		return nil
+	}
+	if err := s.gone(); err != nil || s.minimum < 0 {
+		return err
+	}
+	n, err := s.free()
+	if err == nil && n < min(flushRoom, s.minimum) {
+		err = ErrDiskFull
+	}
+	return err
 }
 
 // hold makes the reserve file, whose blocks are written so that they exist.

@@ -37,11 +37,20 @@ type Options struct {
 	Reserve int64
 	// Free tells the bytes free on the volume; nil asks the operating system.
 	Free func() (int64, error)
+	// AcceptLoss opens a store that holds less than its high-water mark says,
+	// or whose mark is missing, as it is: what is missing is given up. Copies of
+	// the files of which something is cut off are kept in the data directory.
+	AcceptLoss bool
+	// Patience is how long Close waits for the database; 0 means 10 s.
+	Patience time.Duration
 }
 
 const (
 	defaultMinFree = 128 << 20
 	defaultReserve = 16 << 20
+	// defaultPatience is long for a flush of 16 MiB. A database on a volume
+	// that takes nothing any more tries for ever.
+	defaultPatience = 10 * time.Second
 )
 
 func (o Options) filled() Options {
@@ -60,6 +69,9 @@ func (o Options) filled() Options {
 	if o.Reserve == 0 {
 		o.Reserve = defaultReserve
 	}
+	if o.Patience == 0 {
+		o.Patience = defaultPatience
+	}
 	return o
 }
 
@@ -68,8 +80,11 @@ type Store struct {
 	eng   engine.Engine
 	keys  *keyring
 	log   *slog.Logger
-	work  int    // scrypt work factor
-	space *space // nil without a directory
+	work  int           // scrypt work factor
+	space *space        // nil without a directory
+	mark  *mark         // nil without a directory
+	at    highWater     // how far the store has come; the committer's
+	wait  time.Duration // for the engine to close
 	feed  feed
 	table *table
 
@@ -92,7 +107,7 @@ type Store struct {
 // start sets the goroutines going over an engine that has been checked.
 func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	s := &Store{
-		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, table: newTable(),
+		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, wait: o.Patience, table: newTable(),
 		requests: make(chan *request, groupCallers),
 		closing:  make(chan struct{}), stopped: make(chan struct{}), built: make(chan struct{}), wanted: make(chan struct{}),
 	}
@@ -100,6 +115,10 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	// the committer, which does not run yet.
 	snap, err := e.Snapshot()
 	if err != nil {
+		return nil, err
+	}
+	if s.at, _, err = (&view{keys: k, snap: snap}).come(); err != nil {
+		snap.Close()
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -192,5 +211,26 @@ func (s *Store) Close() error {
 	<-s.built
 	s.feed.close()
 	s.readers.Wait()
-	return errors.Join(s.space.release(), s.eng.Close())
+	return errors.Join(s.space.release(), s.closeEngine(), s.mark.close())
+}
+
+// closeEngine closes the engine, unless its volume has no room for what it
+// would write then, or it does not end. What was acknowledged is in its log,
+// which is read when the store is opened again.
+func (s *Store) closeEngine() error {
+	if err := s.space.roomToClose(); err != nil {
+		s.log.Warn("the database is left as it is; its log is read at the next start", "reason", err)
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.eng.Close() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(s.wait):
+		if err := s.space.gone(); err != nil {
+			return err
+		}
+		return errors.New("the database does not close, so it is left as it is; what was acknowledged is in its log, which is read at the next start")
+	}
 }

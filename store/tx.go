@@ -19,6 +19,7 @@ type tx struct {
 	bytes   int             // about what the writes add to a batch
 	changes []model.Change
 	rows    []rowChange
+	last    *eventHead // of the last event that it appended; nil when it appended none
 }
 
 var _ model.Tx = (*tx)(nil)
@@ -123,7 +124,8 @@ func (t *tx) Append(e model.Event) error {
 		return err
 	}
 	t.changes[len(t.changes)-1].Event = &e
-	t.put(metaEvents, eventHead{e.Seq, e.Chain}.encode())
+	t.last = &eventHead{e.Seq, e.Chain}
+	t.put(metaEvents, t.last.encode())
 	return nil
 }
 

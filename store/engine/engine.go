@@ -30,7 +30,24 @@ var (
 	ErrMissing = errors.New("files of the database are missing")
 	// ErrInUse says that another process has the database open.
 	ErrInUse = errors.New("another process has the database open")
+	// ErrReadOnly says that the engine was opened for reading.
+	ErrReadOnly = errors.New("the database is open for reading only")
+	// ErrNoSpace says that there is no room for what would be written; nothing
+	// was. Writing goes on once there is.
+	ErrNoSpace = errors.New("there is no space left for the database")
 )
+
+// DamagedError says that a file of the database is not as it was written.
+// Nothing was changed.
+type DamagedError struct {
+	File string
+	Err  error // what is wrong with it
+}
+
+func (e *DamagedError) Error() string { return e.File + " is damaged: " + e.Err.Error() }
+
+// Unwrap is what is wrong.
+func (e *DamagedError) Unwrap() error { return e.Err }
 
 // Engine is an ordered key-value store. Implementations are safe for
 // concurrent use.

@@ -120,32 +120,6 @@ func passphrase(t *testing.T, p *place) {
 	}
 }
 
-func passphraseChanged(t *testing.T, p *place) {
-	ctx := context.Background()
-	s := p.open()
-	k, _ := privateKey(1)
-	p.put(s, k)
-	if err := s.Seal(); err == nil {
-		t.Error("a store without a passphrase was sealed")
-	}
-	for _, pass := range []string{"first", "second", ""} {
-		if err := s.Protect(ctx, model.NewSecret([]byte(pass))); err != nil {
-			t.Fatal(err)
-		}
-		p.shut(s)
-		s = p.open()
-		if pass != "" {
-			if err := s.Protect(ctx, model.NewSecret([]byte("sealed"))); !errors.Is(err, store.ErrSealed) {
-				t.Errorf("changing a sealed store: %v", err)
-			}
-			if err := s.Unseal(model.NewSecret([]byte(pass))); err != nil {
-				t.Fatal(err)
-			}
-		}
-		p.view(s, func(r model.Reader) error { return r.Get(&model.Key{ID: k.ID}) })
-	}
-}
-
 // flippedBytes damages every value in turn. Wherever it is noticed, it is an
 // error that names damage; it is never data.
 func flippedBytes(t *testing.T, p *place) {

@@ -57,7 +57,6 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"secrets are not in the engine in the clear", secretsSealed},
 		{"a deleted secret leaves nothing", secretsDeleted},
 		{"a passphrase seals secrets and nothing else", passphrase},
-		{"a passphrase can be changed and taken away", passphraseChanged},
 		{"every flipped byte is found", flippedBytes},
 		{"a value under another key is found", movedValue},
 		{"another key file is refused", wrongKeyFile},

@@ -23,6 +23,10 @@ import (
 // limit stays below what one transaction of a 16 MB memtable holds (2.4 MB).
 const limit = 2 << 20
 
+// maxValue is from what size on a value would go to the value log: the largest
+// that Badger allows, and more than any record has.
+const maxValue = 1 << 20
+
 // tidying is how often the value log is looked at for files that are mostly
 // dead. Badger does not do that by itself.
 const tidying = 10 * time.Minute
@@ -31,6 +35,7 @@ const tidying = 10 * time.Minute
 type Engine struct {
 	db   *badger.DB
 	dir  string
+	logs *logSpace // guarded by apply
 	log  *slog.Logger
 	read atomic.Uint64
 
@@ -43,8 +48,8 @@ type Engine struct {
 
 var _ engine.Engine = (*Engine)(nil)
 
-func newEngine(db *badger.DB, dir string, log *slog.Logger) *Engine {
-	e := &Engine{db: db, dir: dir, log: log, stop: make(chan struct{}), stopped: make(chan struct{})}
+func newEngine(db *badger.DB, logs *logSpace, log *slog.Logger) *Engine {
+	e := &Engine{db: db, dir: logs.dir, logs: logs, log: log, stop: make(chan struct{}), stopped: make(chan struct{})}
 	go e.tidy()
 	return e
 }
@@ -98,6 +103,9 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 	}
 	e.apply.Lock()
 	defer e.apply.Unlock()
+	if err := e.logs.room(b.Size()); err != nil {
+		return err
+	}
 	txn := e.db.NewTransaction(true)
 	defer txn.Discard()
 	for _, c := range b.Compare {
@@ -153,8 +161,11 @@ func (e *Engine) Close() error {
 	e.closed = true
 	close(e.stop)
 	<-e.stopped
-	return errors.Join(e.db.Close(), private(e.dir))
+	return errors.Join(e.db.Close(), removeEmptyLogs(e.dir), private(e.dir))
 }
+
+// Verify reads the tables whole. What is damaged is an [*engine.DamagedError].
+func (e *Engine) Verify(ctx context.Context) error { return verifyTables(ctx, e.dir) }
 
 type snapshot struct {
 	e   *Engine

@@ -11,7 +11,6 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
-	"github.com/dgraph-io/ristretto/v2/z"
 
 	"certquay/store/engine"
 )
@@ -41,33 +40,34 @@ func Open(dir string, o Options) (*Engine, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	db, err := badger.Open(tuned(dir, log))
-	if err != nil && strings.Contains(err.Error(), z.NewFile.Error()) {
-		// A process killed between making a log file and filling it leaves
-		// one that Badger makes anew, and calls that an error, once. Badger
-		// passes causes on as text, so errors.Is does not find it.
-		db, err = badger.Open(tuned(dir, log))
+	if err := removeEmptyLogs(dir); err != nil {
+		return nil, err
 	}
+	db, err := badger.Open(tuned(dir, log))
 	if err != nil {
-		if strings.Contains(err.Error(), "directory lock") {
+		if strings.Contains(err.Error(), "directory lock") { // Badger passes causes on as text
 			return nil, fmt.Errorf("%w: %w", engine.ErrInUse, err)
 		}
 		return nil, err
 	}
-	if err := private(dir); err != nil {
+	logs := &logSpace{dir: dir, log: log}
+	if err := errors.Join(private(dir), logs.begin()); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return newEngine(db, dir, log), nil
+	return newEngine(db, logs, log), nil
 }
 
 func tuned(dir string, log *slog.Logger) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithSyncWrites(true).
 		WithDetectConflicts(false). // there is one writer
-		WithMemTableSize(16 << 20).
+		WithMemTableSize(memTableSize).
 		WithNumMemtables(3).
-		WithValueThreshold(1 << 10).
-		WithValueLogFileSize(32 << 20). // the default makes an empty store look like 2.3 GB
+		// All values stand in the tables and their log, not in a log of their
+		// own: one file less to sync, to allocate and to check, and of what is
+		// deleted nothing is left once its table is compacted.
+		WithValueThreshold(maxValue).
+		WithValueLogFileSize(1 << 20). // the smallest: nothing is written to it
 		WithNumCompactors(2).
 		WithBlockCacheSize(32 << 20).
 		WithIndexCacheSize(32 << 20).

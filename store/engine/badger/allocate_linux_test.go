@@ -1,0 +1,63 @@
+package badger_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"certquay/store/engine"
+)
+
+// allocated is how many bytes of a file have blocks.
+func allocated(t *testing.T, name string) int64 {
+	t.Helper()
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Sys().(*syscall.Stat_t).Blocks * 512
+}
+
+// A write to a sparse file for which the disk has no room would end the
+// process: each log that is written to has its blocks before.
+//
+// finding: R-H8
+func TestLogsHaveTheirBlocksBeforeTheyAreWritten(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "db")
+	e := open(t, dir, true)
+	defer e.Close()
+	const room = 20 << 20
+	seen := map[string]bool{}
+	for n := range 60 { // 60 MB, so that the log changes a few times
+		var b engine.Batch
+		b.Put(fmt.Sprintf("%04d", n), make([]byte, 1000<<10))
+		if err := e.Apply(context.Background(), &b); err != nil {
+			t.Fatal(err)
+		}
+		names, err := filepath.Glob(filepath.Join(dir, "*.mem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			info, err := os.Stat(name)
+			if err != nil {
+				continue // written into a table meanwhile
+			}
+			if info.Size() > 0 && !seen[name] {
+				seen[name] = true
+				if got := allocated(t, name); got < room {
+					t.Errorf("%s: %d bytes of at least %d have blocks", filepath.Base(name), got, int64(room))
+				}
+			}
+		}
+	}
+	if len(seen) < 3 {
+		t.Errorf("only %d logs were used, so that little was tested", len(seen))
+	}
+	if got := allocated(t, filepath.Join(dir, "DISCARD")); got < 1<<20 {
+		t.Errorf("DISCARD: %d bytes have blocks", got)
+	}
+}

@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"certquay/store/engine"
+)
+
+// late is an engine that was opened for reading because nothing could be
+// written, and is opened for writing by the first write after that has become
+// possible. What was being read meanwhile stays readable.
+type late struct {
+	open func() (engine.Engine, error)
+
+	mu     sync.Mutex
+	reader engine.Engine
+	writer engine.Engine // nil until something could be written
+	closed bool
+}
+
+var _ engine.Engine = (*late)(nil)
+
+func newLate(reader engine.Engine, open func() (engine.Engine, error)) *late {
+	return &late{reader: reader, open: open}
+}
+
+func (l *late) current() engine.Engine {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.writer != nil {
+		return l.writer
+	}
+	return l.reader
+}
+
+func (l *late) Snapshot() (engine.Snapshot, error) { return l.current().Snapshot() }
+func (l *late) Limit() int                         { return l.current().Limit() }
+func (l *late) KeysRead() uint64                   { return l.current().KeysRead() }
+
+// Apply opens the engine for writing when it is not yet. That it cannot be is
+// an error as of a write that was refused: nothing was written.
+func (l *late) Apply(ctx context.Context, b *engine.Batch) error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return engine.ErrClosed
+	}
+	if l.writer == nil {
+		w, err := l.open()
+		if err != nil {
+			l.mu.Unlock()
+			return errors.Join(engine.ErrReadOnly, err)
+		}
+		l.writer = w
+	}
+	w := l.writer
+	l.mu.Unlock()
+	return w.Apply(ctx, b)
+}
+
+// Close closes both.
+func (l *late) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	err := l.reader.Close()
+	if l.writer != nil {
+		err = errors.Join(err, l.writer.Close())
+	}
+	return err
+}

@@ -1,0 +1,251 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"certquay/model"
+)
+
+// markName is the file with the high-water mark: how far the database has come.
+// A database cannot tell that its newest part is missing; its log is cut off
+// where it cannot be read, and what is behind that was never there. The mark
+// stands outside of it, so that a store that holds less refuses to open.
+const markName = "high-water"
+
+// highWater is how far a store has come. The zero value is its beginning.
+type highWater struct {
+	commits uint64 // groups that were committed
+	events  eventHead
+}
+
+const (
+	markSlots = 2
+	slotSize  = 4096 // one that is half written leaves the other whole
+	markBytes = 1 + 8 + 8 + chainSize
+	chainSize = 32
+	// markEvery is how far the mark on disk may be behind when the machine
+	// loses power. A process that dies loses nothing of it.
+	markEvery = time.Second
+)
+
+// markKey binds the mark's code to its place.
+func markKey(slot int) string { return fmt.Sprintf("%s\x00%d", markName, slot) }
+
+func (h highWater) encode() []byte {
+	b := make([]byte, 0, markBytes)
+	b = append(b, 1) // version
+	b = binary.BigEndian.AppendUint64(b, h.commits)
+	b = binary.BigEndian.AppendUint64(b, h.events.seq)
+	return append(b, append(bytes.Clone(h.events.chain), make([]byte, chainSize)...)[:chainSize]...)
+}
+
+func decodeMark(b []byte) (h highWater, err error) {
+	if len(b) != markBytes || b[0] != 1 {
+		return h, errors.New("it is of a version that this certquay does not know")
+	}
+	h.commits = binary.BigEndian.Uint64(b[1:])
+	h.events = eventHead{binary.BigEndian.Uint64(b[9:]), bytes.Clone(b[17:])}
+	return h, nil
+}
+
+// mark is the file, open. The committer writes it after each group and before
+// it tells the callers; a goroutine syncs it.
+type mark struct {
+	file *os.File
+	keys *keyring
+	log  *slog.Logger
+	slot int // that is written next
+
+	mu      sync.Mutex // guards unsaved
+	unsaved bool
+	stop    chan struct{}
+	stopped chan struct{}
+}
+
+// readMark reads the high-water mark of a store. Without a file the error wraps
+// [fs.ErrNotExist].
+func readMark(path string, k *keyring) (newest highWater, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return newest, err
+	}
+	found := false
+	for slot := range markSlots {
+		from := slot * slotSize
+		if len(b) < from+markBytes+macSize {
+			break
+		}
+		value, err := k.verify(markKey(slot), b[from:from+markBytes+macSize])
+		if err != nil {
+			continue // half written, or never; the other one is whole
+		}
+		h, err := decodeMark(value)
+		if err != nil {
+			return newest, err
+		}
+		if !found || h.commits > newest.commits {
+			newest, found = h, true
+		}
+	}
+	if !found {
+		return newest, errors.New("it is not as it was written")
+	}
+	return newest, nil
+}
+
+// openMark opens the file for writing, or makes it, and writes how far the
+// store has come.
+func openMark(path string, k *keyring, at highWater, log *slog.Logger) (*mark, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	m := &mark{file: f, keys: k, log: log, stop: make(chan struct{}), stopped: make(chan struct{})}
+	// All of it is written now, so that it has its blocks on a full disk.
+	if info, err := f.Stat(); err != nil || info.Size() < markSlots*slotSize {
+		_, err = f.WriteAt(make([]byte, markSlots*slotSize), 0)
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	for range markSlots {
+		if err := m.write(at); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	if err := errors.Join(f.Sync(), syncDir(filepath.Dir(path))); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	go m.syncLoop()
+	return m, nil
+}
+
+// write notes how far the store has come. It is seen by whoever opens the file
+// from now on, also when this process is killed.
+func (m *mark) write(at highWater) error {
+	if m == nil {
+		return nil
+	}
+	if _, err := m.file.WriteAt(m.keys.authenticate(markKey(m.slot), at.encode()), int64(m.slot)*slotSize); err != nil {
+		return err
+	}
+	m.slot = (m.slot + 1) % markSlots
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.unsaved = true
+	return nil
+}
+
+func (m *mark) syncLoop() {
+	defer close(m.stopped)
+	tick := time.NewTicker(markEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-m.stop:
+			return
+		case <-tick.C:
+			if err := m.sync(); err != nil {
+				m.log.Error("the high-water mark could not be synced", "error", err)
+			}
+		}
+	}
+}
+
+func (m *mark) sync() error {
+	m.mu.Lock()
+	unsaved := m.unsaved
+	m.unsaved = false
+	m.mu.Unlock()
+	if !unsaved {
+		return nil
+	}
+	return m.file.Sync()
+}
+
+func (m *mark) close() error {
+	if m == nil {
+		return nil
+	}
+	close(m.stop)
+	<-m.stopped
+	return errors.Join(m.sync(), m.file.Close())
+}
+
+// come is how far the database has come. Stores of before there was a mark do
+// not count their commits; marked says that this one does.
+func (v *view) come() (at highWater, marked bool, err error) {
+	if at.events, err = v.head(); err != nil {
+		return at, false, err
+	}
+	b, err := v.get(metaCommits)
+	if errors.Is(err, model.ErrNotFound) {
+		return at, false, nil
+	}
+	if err != nil {
+		return at, false, err
+	}
+	n, w := binary.Uvarint(b)
+	if w <= 0 {
+		return at, false, corrupt(metaCommits, "it does not decode")
+	}
+	at.commits = n
+	return at, true, nil
+}
+
+// LessError says that a store holds less than it did: the newest part of its
+// database is missing. Nothing was changed.
+type LessError struct {
+	Commits uint64 // that are missing
+	// From and To are the first and the last event that is missing; both are 0
+	// when none is.
+	From, To uint64
+}
+
+func (e *LessError) Error() string {
+	if e.To == 0 {
+		return fmt.Sprintf("%d commits that were acknowledged are missing in it", e.Commits)
+	}
+	return fmt.Sprintf("%d commits that were acknowledged are missing in it, events %d to %d of the activity log among them", e.Commits, e.From, e.To)
+}
+
+// compare says whether the database that v reads is as far as the mark says.
+func (v *view) compare(want highWater) error {
+	at, _, err := v.come()
+	if err != nil {
+		return err
+	}
+	if at.commits < want.commits || at.events.seq < want.events.seq {
+		e := &LessError{Commits: want.commits - min(at.commits, want.commits)}
+		if at.events.seq < want.events.seq {
+			e.From, e.To = at.events.seq+1, want.events.seq
+		}
+		return e
+	}
+	if want.events.seq == 0 {
+		return nil
+	}
+	// The event that was the last one then is still there, and the same.
+	var e model.Event
+	e.Seq = want.events.seq
+	_, err = v.load(recordKey(model.KindEvent, e.RecordKey()), &e)
+	if err == nil && !bytes.Equal(e.Chain, want.events.chain) {
+		err = fmt.Errorf("event %d of its activity log is not the one that was written", want.events.seq)
+	}
+	return err
+}
+
+// missingMark says that there is no file.
+func missingMark(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+var _ io.Closer = (*os.File)(nil)

@@ -1,0 +1,133 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"certquay/model"
+	"certquay/store/engine"
+	"certquay/store/engine/badger"
+)
+
+// A database that is given a new master key is copied to databaseNext, moved
+// aside as databaseOld, and removed. What an engine like Badger was told to
+// overwrite stays in its files until they are compacted, so that a master key
+// that was once kept by the key file alone could be dug out of the old files
+// for as long as they are there.
+const (
+	databaseNext = "db.next"
+	databaseOld  = "db.old"
+)
+
+// Rekey gives the store in a directory a new master key, and with it all data
+// keys another wrapping, protected by the passphrase next, or by the key file
+// alone when next is empty. current is its present passphrase, empty when it
+// has none. The store must not be open. Killed at any moment, the store is as
+// it was or as it is to be. Free space is needed for a second database.
+func Rekey(ctx context.Context, dir string, o Options, current, next model.Secret) (err error) {
+	s, err := Open(dir, o)
+	if err != nil {
+		return err
+	}
+	if !current.Empty() {
+		if err := s.Unseal(current); err != nil {
+			return errors.Join(err, s.Close())
+		}
+	}
+	to := filepath.Join(dir, databaseNext)
+	err = errors.Join(s.copyRekeyed(ctx, to, next), s.Close())
+	if err != nil {
+		return errors.Join(fmt.Errorf("give the store a new master key: %w", err), os.RemoveAll(to))
+	}
+	db, old := filepath.Join(dir, databaseName), filepath.Join(dir, databaseOld)
+	if err := errors.Join(syncDir(to), os.Rename(db, old), os.Rename(to, db), syncDir(dir)); err != nil {
+		return fmt.Errorf("put the store with a new master key in place: %w", err)
+	}
+	return finishRekeying(dir)
+}
+
+// finishRekeying puts a directory in order in which [Rekey] was interrupted.
+func finishRekeying(dir string) error {
+	db, next, old := filepath.Join(dir, databaseName), filepath.Join(dir, databaseNext), filepath.Join(dir, databaseOld)
+	if _, err := os.Stat(db); errors.Is(err, fs.ErrNotExist) {
+		// Between the two renames: the copy is whole.
+		if err := os.Rename(next, db); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return errors.Join(os.RemoveAll(next), os.RemoveAll(old))
+}
+
+// copyRekeyed writes the database once more, under a new master key.
+func (s *Store) copyRekeyed(ctx context.Context, to string, passphrase model.Secret) (err error) {
+	old, err := s.keys.masterKey()
+	if err != nil {
+		return err
+	}
+	key := randomKey()
+	master, err := s.keys.wrapMaster(key, passphrase, s.work)
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	e, err := badger.Open(to, badger.Options{Create: true, Logger: s.log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+	return s.view(func(v *view) error {
+		b := &engine.Batch{}
+		flush := func() error {
+			if err := s.space.check(); err != nil {
+				return err
+			}
+			err := e.Apply(ctx, b)
+			b = &engine.Batch{}
+			return err
+		}
+		for p, err := range v.snap.Scan(engine.Range{}) {
+			if err != nil {
+				return err
+			}
+			value := p.Value
+			switch {
+			case p.Key == metaMaster:
+				value = s.keys.authenticate(metaMaster, master)
+			case strings.HasPrefix(p.Key, dataKeySpace):
+				if value, err = s.keys.rewrap(p.Key, p.Value, old, key); err != nil {
+					return err
+				}
+			}
+			if b.Size()+engine.Size(p.Key, value) > e.Limit() {
+				if err := flush(); err != nil {
+					return err
+				}
+			}
+			b.Put(p.Key, value)
+		}
+		return flush()
+	})
+}
+
+// rewrap wraps a data key under another master key.
+func (k *keyring) rewrap(key string, stored, from, to []byte) ([]byte, error) {
+	wrapped, err := k.verify(key, stored)
+	if err != nil {
+		return nil, err
+	}
+	data, err := open(from, wrapped, key)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", corrupt(key, "it does not open"), err)
+	}
+	if wrapped, err = seal(to, data, key); err != nil {
+		return nil, err
+	}
+	return k.authenticate(key, wrapped), nil
+}
