@@ -39,7 +39,8 @@ func (r *Report) problem(format string, args ...any) {
 	r.More++
 }
 
-// Fsck reads everything and reports what does not fit together: values that
+// Fsck reads everything and reports what does not fit together: files of the
+// database that are not as they were written, values that
 // fail authentication, records without their index entries and the reverse,
 // counters, the chain of events, account sums against ledger entries, and
 // references to what is not there. Secrets are opened unless the store is
@@ -49,6 +50,9 @@ func (s *Store) Fsck(ctx context.Context) (Report, error) {
 	c := &checker{ctx: ctx, counters: map[string]int{}, sums: map[string]int64{}, accounts: map[string]int64{}}
 	_, err := s.keys.masterKey()
 	c.sealed = err != nil
+	if err := c.files(s.eng); err != nil {
+		return c.Report, err
+	}
 	err = s.view(func(v *view) error {
 		c.view = v
 		for _, step := range []func() error{c.records, c.events, c.indexes, c.counts, c.ledger, c.dataKeys} {
@@ -71,6 +75,20 @@ type checker struct {
 	counters map[string]int   // as counted here
 	sums     map[string]int64 // of ledger entries, by account key
 	accounts map[string]int64 // as stored
+}
+
+// files has an engine that keeps files look at them.
+func (c *checker) files(e engine.Engine) error {
+	f, ok := e.(interface{ Verify(context.Context) error })
+	if !ok {
+		return nil
+	}
+	err := f.Verify(c.ctx)
+	if damage := new(engine.DamagedError); errors.As(err, &damage) {
+		c.problem("%v.", damage)
+		return nil
+	}
+	return err
 }
 
 // each visits the authenticated pairs of a space.

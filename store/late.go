@@ -60,6 +60,14 @@ func (l *late) Apply(ctx context.Context, b *engine.Batch) error {
 	return w.Apply(ctx, b)
 }
 
+// Verify reads the files whole.
+func (l *late) Verify(ctx context.Context) error {
+	if f, ok := l.current().(interface{ Verify(context.Context) error }); ok {
+		return f.Verify(ctx)
+	}
+	return nil
+}
+
 // Close closes both.
 func (l *late) Close() error {
 	l.mu.Lock()

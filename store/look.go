@@ -89,7 +89,7 @@ func (f *found) existing(o Options) (err error) {
 }
 
 func readID(name string) (string, error) {
-	b, err := os.ReadFile(name)
+	b, err := readRegular(name)
 	if err != nil {
 		return "", err
 	}
@@ -166,7 +166,7 @@ func readKey(name string) ([]byte, error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, &OpenError{What: name, Why: fmt.Sprintf("is the key file, and others can read it (mode %v)", info.Mode().Perm()), Hint: "chmod 600 it"}
 	}
-	b, err := os.ReadFile(name)
+	b, err := readRegular(name)
 	if err != nil {
 		return nil, &OpenError{What: name, Why: "cannot be read: it is the key file", Err: err}
 	}
@@ -174,6 +174,23 @@ func readKey(name string) ([]byte, error) {
 		return nil, &OpenError{What: name, Why: fmt.Sprintf("is not a key file: it has %d bytes, not %d", len(b), keySize)}
 	}
 	return b, nil
+}
+
+// readRegular reads a file that is one. A pipe or a device in its place could
+// block for ever.
+func readRegular(name string) ([]byte, error) {
+	if err := regular(name); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(name)
+}
+
+func regular(name string) error {
+	info, err := os.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("it is not a regular file (%v)", info.Mode())
+	}
+	return err
 }
 
 // writeFile writes a file that only its owner can read, and syncs it and its

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -75,7 +73,7 @@ type mark struct {
 // readMark reads the high-water mark of a store. Without a file the error wraps
 // [fs.ErrNotExist].
 func readMark(path string, k *keyring) (newest highWater, err error) {
-	b, err := os.ReadFile(path)
+	b, err := readRegular(path)
 	if err != nil {
 		return newest, err
 	}
@@ -244,8 +242,3 @@ func (v *view) compare(want highWater) error {
 	}
 	return err
 }
-
-// missingMark says that there is no file.
-func missingMark(err error) bool { return errors.Is(err, fs.ErrNotExist) }
-
-var _ io.Closer = (*os.File)(nil)

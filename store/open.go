@@ -162,6 +162,15 @@ func openDatabase(db string, sp *space, o Options) (engine.Engine, error) {
 // compares it with the high-water mark.
 func inspect(db string, keys *keyring, l *found, o Options) (*badger.Reader, error) {
 	const restore = "nothing was changed; restore a backup"
+	entries, err := os.ReadDir(db)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, &OpenError{What: db, Why: "cannot be read", Hint: restore, Err: err}
+	}
+	for _, e := range entries {
+		if path := filepath.Join(db, e.Name()); !e.Type().IsRegular() {
+			return nil, &OpenError{What: path, Why: "is damaged", Hint: restore, Err: regular(path)}
+		}
+	}
 	r, err := badger.OpenReader(db, verifyAtOpen)
 	var damage *engine.DamagedError
 	switch {
@@ -173,7 +182,7 @@ func inspect(db string, keys *keyring, l *found, o Options) (*badger.Reader, err
 		return nil, &OpenError{What: db, Why: "cannot be read", Err: err}
 	}
 	err = compareMark(r, keys, l, o)
-	if err == nil || o.AcceptLoss {
+	if less := new(lessOpenError); err == nil || o.AcceptLoss && errors.As(err, &less) {
 		if err = keepCutOff(db, r.Tails(), err != nil); err == nil {
 			return r, nil
 		}
@@ -182,8 +191,13 @@ func inspect(db string, keys *keyring, l *found, o Options) (*badger.Reader, err
 	return nil, errors.Join(err, r.Close())
 }
 
-// compareMark compares a database with the high-water mark beside it. What is
-// no store of this key file is found later, with better words.
+// lessOpenError is an [OpenError] of a store that opens once what is missing is
+// given up.
+type lessOpenError struct{ *OpenError }
+
+func (e *lessOpenError) Unwrap() error { return e.OpenError }
+
+// compareMark compares a database with the high-water mark beside it.
 func compareMark(r *badger.Reader, keys *keyring, l *found, o Options) error {
 	snap, err := r.Snapshot()
 	if err != nil {
@@ -191,8 +205,8 @@ func compareMark(r *badger.Reader, keys *keyring, l *found, o Options) error {
 	}
 	defer snap.Close()
 	v := &view{keys: keys, snap: snap}
-	if m, err := v.meta(); err != nil || m.ID != l.id {
-		return nil //nolint:nilerr // see above
+	if err := v.identify(l, o); err != nil {
+		return err
 	}
 	path := filepath.Join(l.dir, markName)
 	const way = "nothing was changed; restore a backup, or give up what is missing: certquay fsck --accept-loss"
@@ -200,21 +214,30 @@ func compareMark(r *badger.Reader, keys *keyring, l *found, o Options) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		_, marked, err := v.come()
-		if err != nil || !marked { // written before there was a mark
-			return wrapOpen(err, l.dir, "is damaged", way)
+		if err != nil {
+			return &OpenError{What: l.dir, Why: "is damaged", Hint: way, Err: err}
 		}
-		return &OpenError{What: path, Why: "is missing: it says how far the database has come", Hint: "restore it; if nothing else is missing: certquay fsck --accept-loss"}
+		if marked { // else it was written before there was a mark
+			return &lessOpenError{&OpenError{What: path, Why: "is missing: it says how far the database has come", Hint: "restore it; if nothing else is missing: certquay fsck --accept-loss"}}
+		}
 	case err != nil:
-		return &OpenError{What: path, Why: "is damaged", Hint: "nothing was changed; if nothing else is damaged: certquay fsck --accept-loss", Err: err}
+		return &lessOpenError{&OpenError{What: path, Why: "is damaged", Hint: "nothing was changed; if nothing else is damaged: certquay fsck --accept-loss", Err: err}}
+	default:
+		if err := v.compare(want); err != nil {
+			return &lessOpenError{&OpenError{What: l.dir, Why: "holds less than it did", Hint: way, Err: err}}
+		}
 	}
-	return wrapOpen(v.compare(want), l.dir, "holds less than it did", way)
-}
-
-func wrapOpen(err error, what, why, hint string) error {
-	if err == nil {
+	if !r.Doubtful() {
 		return nil
 	}
-	return &OpenError{What: what, Why: why, Hint: hint, Err: err}
+	report, err := (&Store{eng: r, keys: keys}).Fsck(context.Background())
+	if err == nil && !report.Sound() {
+		err = errors.New(report.Problems[0])
+	}
+	if err != nil {
+		return &lessOpenError{&OpenError{What: filepath.Join(l.dir, databaseName, "MANIFEST"), Why: "does not name all tables, and what is left does not fit together", Hint: way, Err: err}}
+	}
+	return nil
 }
 
 // cutOffName is the directory with copies of files that Badger cuts off when
@@ -299,28 +322,16 @@ func with(e engine.Engine, k *keyring, l *found, o Options) (*Store, error) {
 	}
 	defer snap.Close()
 	v := &view{keys: k, snap: snap}
-	m, err := v.meta()
-	if errors.Is(err, model.ErrNotFound) && !l.exists {
-		if err := initialize(e, k, l.id, o); err != nil {
-			return nil, &OpenError{What: l.dir, Why: "cannot be made a store", Err: err}
+	if !l.exists {
+		if _, err := v.meta(); errors.Is(err, model.ErrNotFound) {
+			if err := initialize(e, k, l.id, o); err != nil {
+				return nil, &OpenError{What: l.dir, Why: "cannot be made a store", Err: err}
+			}
+			return start(e, k, o)
 		}
-		return start(e, k, o)
 	}
-	switch {
-	case errors.Is(err, model.ErrNotFound):
-		return nil, &OpenError{What: l.dir, Why: "holds a database that is not its own: the mark of the store is missing in it", Hint: "nothing was changed; restore a backup"}
-	case errors.Is(err, ErrCorrupt):
-		return nil, &OpenError{What: l.dir, Why: "was not written with the key file " + o.KeyFile, Hint: "name the key file that belongs to it", Err: err}
-	case err != nil:
+	if err := v.identify(l, o); err != nil {
 		return nil, err
-	case l.id != "" && m.ID != l.id:
-		return nil, &OpenError{What: l.dir, Why: fmt.Sprintf("holds the database of another store: %s says %s, the database %s", idName, l.id, m.ID), Hint: "nothing was changed"}
-	}
-	// The schema comes before anything whose form it decides.
-	if n, err := v.schema(); err != nil {
-		return nil, err
-	} else if n > schema {
-		return nil, fmt.Errorf("%w: its schema is %d, this certquay knows %d", ErrNewerSchema, n, schema)
 	}
 	mk, err := v.master()
 	if err != nil {
@@ -337,6 +348,29 @@ func with(e engine.Engine, k *keyring, l *found, o Options) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// identify checks that what v reads is the store that was looked for, written
+// with its key file and in a form that is known.
+func (v *view) identify(l *found, o Options) error {
+	m, err := v.meta()
+	switch {
+	case errors.Is(err, model.ErrNotFound):
+		return &OpenError{What: l.dir, Why: "holds a database that is not its own: the mark of the store is missing in it", Hint: "nothing was changed; restore a backup"}
+	case errors.Is(err, ErrCorrupt):
+		return &OpenError{What: l.dir, Why: "was not written with the key file " + o.KeyFile, Hint: "name the key file that belongs to it", Err: err}
+	case err != nil:
+		return err
+	case l.id != "" && m.ID != l.id:
+		return &OpenError{What: l.dir, Why: fmt.Sprintf("holds the database of another store: %s says %s, the database %s", idName, l.id, m.ID), Hint: "nothing was changed"}
+	}
+	// The schema comes before anything whose form it decides.
+	if n, err := v.schema(); err != nil {
+		return err
+	} else if n > schema {
+		return fmt.Errorf("%w: its schema is %d, this certquay knows %d", ErrNewerSchema, n, schema)
+	}
+	return nil
 }
 
 // initialize writes what the store notes about itself, the mark included, in

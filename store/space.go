@@ -101,6 +101,9 @@ func (s *space) hold(size int64) error {
 	if info, err := os.Stat(name); size <= 0 || err == nil && info.Size() >= size {
 		return nil
 	}
+	if err := regular(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	if n, err := s.free(); err != nil || n < s.minimum+size {
 		return err
 	}

@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"certquay/model"
@@ -36,6 +38,42 @@ func TestStoresWrittenBeforeOpen(t *testing.T) {
 				if err := s.Close(); err != nil {
 					t.Fatal(err)
 				}
+			}
+		})
+	}
+}
+
+// Values that an earlier version kept in a log of their own, and that are gone
+// or damaged, are found by whoever looks: the records that are left do not hide
+// it.
+//
+// finding: R-M14
+func TestLostKeysAreFound(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"deleted":   os.Remove,
+		"truncated": func(path string) error { return os.Truncate(path, 1<<20) },
+		"flipped": func(path string) error {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			b[len(b)/2] ^= 4
+			return os.WriteFile(path, b, 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, key, _ := storetest.Written(t, storetest.WrittenFleet)
+			if err := damage(filepath.Join(dir, "db", "000001.vlog")); err != nil {
+				t.Fatal(err)
+			}
+			s, err := store.Open(dir, store.Options{KeyFile: key})
+			if err != nil {
+				return // refused, which is found as well
+			}
+			defer s.Close()
+			r, err := s.Fsck(context.Background())
+			if err == nil && r.Sound() {
+				t.Error("fsck finds nothing")
 			}
 		})
 	}

@@ -36,6 +36,7 @@ type Reader struct {
 	logs   []*logFile       // of memtables
 	recent tree.Map[value]  // what those hold
 	tails  []string
+	strays int // tables that the manifest does not name
 	read   atomic.Uint64
 
 	mu     sync.Mutex // guards values and closed
@@ -73,10 +74,26 @@ func OpenReader(dir string, verify int64) (r *Reader, err error) {
 	if cut {
 		r.tails = append(r.tails, badger.ManifestFilename)
 	}
+	if err := checkRegistry(filepath.Join(dir, badger.KeyRegistryFileName)); err != nil {
+		return r, err
+	}
 	if err := r.openTables(manifest, verify); err != nil {
 		return r, err
 	}
 	return r, r.openLogs()
+}
+
+// checkRegistry looks at the list of encryption keys, which is empty: sixteen
+// random bytes, and a text by which Badger knows it.
+func checkRegistry(path string) error {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it is made again
+	}
+	if err == nil && (len(b) != 28 || string(b[16:]) != "Hello Badger") {
+		err = damaged(path, errors.New("it is not the list of no encryption keys that it was"), nil)
+	}
+	return err
 }
 
 // readManifest reads which tables there are. It also says whether there is
@@ -112,6 +129,17 @@ func (r *Reader) openTables(m badger.Manifest, verify int64) error {
 			r.levels = append(r.levels, nil)
 		}
 		r.levels[tm.Level] = append(r.levels[tm.Level], t)
+	}
+	names, err := filepath.Glob(filepath.Join(r.dir, "*.sst"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if id, ok := table.ParseFileID(filepath.Base(name)); ok {
+			if _, known := m.Tables[id]; !known {
+				r.strays++
+			}
+		}
 	}
 	for n := 1; n < len(r.levels); n++ {
 		slices.SortFunc(r.levels[n], func(a, b *table.Table) int { return y.CompareKeys(a.Smallest(), b.Smallest()) })
@@ -191,27 +219,40 @@ func (r *Reader) openLogs() error {
 	return r.lastValues()
 }
 
-// lastValues looks at the newest file of the value log, of which Badger cuts
-// off what follows an entry that is not whole.
+// lastValues looks at the files of the value log. Of the newest Badger cuts off
+// what follows an entry that is not whole.
 func (r *Reader) lastValues() error {
 	names, err := filepath.Glob(filepath.Join(r.dir, "*.vlog"))
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	l, err := openLog(names[len(names)-1])
-	if err != nil {
-		return err
+	for n, name := range names {
+		l, err := openLog(name)
+		if err != nil {
+			return err
+		}
+		if n == len(names)-1 && l.cutOff(l.replay(func(entry) {})) {
+			r.tails = append(r.tails, filepath.Base(name))
+		}
+		if err := l.Close(-1); err != nil {
+			return err
+		}
 	}
-	if l.cutOff(l.replay(func(entry) {})) {
-		r.tails = append(r.tails, filepath.Base(l.path))
-	}
-	return l.Close(-1)
+	return nil
 }
 
 // Tails are the names of the files of which Badger would cut off something
 // that is not zero: what was being written when the machine lost power, or
 // what follows damage.
 func (r *Reader) Tails() []string { return r.tails }
+
+// Doubtful says that the manifest may have lost entries: it does not name all
+// tables, which Badger would then delete, or ends within an entry. That is so
+// after a process was killed while it made or compacted tables, and whether
+// anything is missing can only be told by reading everything.
+func (r *Reader) Doubtful() bool {
+	return r.strays > 0 || slices.Contains(r.tails, badger.ManifestFilename)
+}
 
 // Snapshot reads the files as they are.
 func (r *Reader) Snapshot() (engine.Snapshot, error) {
@@ -225,6 +266,9 @@ func (r *Reader) Snapshot() (engine.Snapshot, error) {
 
 // Apply fails.
 func (r *Reader) Apply(context.Context, *engine.Batch) error { return engine.ErrReadOnly }
+
+// Verify reads the tables whole. What is damaged is an [*engine.DamagedError].
+func (r *Reader) Verify(ctx context.Context) error { return verifyTables(ctx, r.dir) }
 
 // Limit is 2 MiB.
 func (r *Reader) Limit() int { return limit }
