@@ -43,15 +43,15 @@ type App struct {
 	Log     *slog.Logger
 	Dir     string // of the data
 	Sandbox bool
-	Sealed  string // how secrets are kept, for the status line
-
 	file    string // the configuration
 	named   []lifecycle.NamedProduct
 	stage   *host.Stage // this process's dashboard; nil when it has none
 	ctx     context.Context
 	closers []func() error
-	demo    bool // nothing of it is kept
-	serving bool // by certquay serve, until told to stop
+	begins  func() // lets the scheduler begin, once
+	lost    string // what was given up to open the store; "" when nothing was
+	demo    bool   // nothing of it is kept
+	serving bool   // by certquay serve, until told to stop
 }
 
 // Temporary says that this owner ends with the verb that it became one for.
@@ -79,15 +79,11 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	}
 	key := filepath.Join(filepath.Dir(configFile), filepath.Base(paths.MasterKey()))
 	if a.demo = g.demo; a.demo {
-		a.Store, err = store.With(mem.New(), store.Options{Logger: a.Log}) // nothing of a demo is kept
-	} else {
-		a.Store, err = store.Open(lock.Dir(), store.Options{KeyFile: key, Logger: a.Log, Built: tidy})
-	}
-	if err != nil {
-		return a, &storeError{err: err}
-	}
-	a.closing(a.Store.Close)
-	if err := a.unseal(ctx, s); err != nil {
+		if a.Store, err = store.With(mem.New(), store.Options{Logger: a.Log}); err != nil { // nothing of a demo is kept
+			return a, &storeError{err: err}
+		}
+		a.closing(a.Store.Close)
+	} else if err := a.openStore(ctx, lock, s, g, key); err != nil {
 		return a, err
 	}
 	clock, save, err := a.clock(ctx, g)
@@ -129,7 +125,10 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 			return a, err
 		}
 	}
-	a.Engine.Start()
+	a.begins = sync.OnceFunc(a.Engine.Start)
+	if _, sealed := a.sealing(); !sealed { // else it begins once it is unsealed
+		a.begins()
+	}
 
 	a.Host = host.New(host.Options{Handler: host.HandlerFunc(a.serveSession), Version: Version, Log: a.Log})
 	l, err := host.ListenSocket(lock.Socket())
@@ -189,47 +188,6 @@ func (a *App) Close() error {
 	}
 	a.closers = nil
 	return errors.Join(errs...)
-}
-
-// unseal brings how secrets are kept in line with the configuration. A store
-// kept by a passphrase asks for it where there is somebody to ask; without, it
-// stays sealed: it lists, but gives no secrets.
-func (a *App) unseal(ctx context.Context, s *session.Session) error {
-	by, sealed, err := a.Store.Protection()
-	if err != nil {
-		return &storeError{err: err}
-	}
-	want := a.Config.Store.Seal == config.SealPassphrase
-	switch {
-	case want && by == store.ByFile:
-		first, err := s.AskSecret(ctx, "A passphrase to seal the store with: ")
-		if err != nil {
-			return &usageError{"the configuration wants a passphrase: " + err.Error(), "start certquay once on a terminal"}
-		}
-		again, err := s.AskSecret(ctx, "Again: ")
-		if err != nil || again != first || first == "" {
-			return &usageError{"the passphrases differ or are empty, so nothing was changed", "try again"}
-		}
-		if err := a.Store.Protect(ctx, model.NewSecret([]byte(first))); err != nil {
-			return &storeError{err: err}
-		}
-	case sealed && s.Interactive:
-		typed, err := s.AskSecret(ctx, "The passphrase of the store: ")
-		if err != nil {
-			return &storeError{err: err, hint: "type the passphrase"}
-		}
-		if err := a.Store.Unseal(model.NewSecret([]byte(typed))); err != nil {
-			return &storeError{err: err, hint: "nothing was changed; try again"}
-		}
-	}
-	if by, sealed, err = a.Store.Protection(); err != nil {
-		return &storeError{err: err}
-	}
-	a.Sealed = string(by)
-	if sealed {
-		a.Sealed += ", sealed"
-	}
-	return nil
 }
 
 // logger writes JSON to a rotated file in the state directory.

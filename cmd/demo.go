@@ -99,6 +99,5 @@ func (a *App) fillDemo(ctx context.Context, s *session.Session, clock lifecycle.
 	if err := errors.Join(err, told); err != nil {
 		return fmt.Errorf("make the demo's fleet: %w", err)
 	}
-	a.Sealed = ""
 	return nil
 }

@@ -99,7 +99,7 @@ func describe(err error) problem {
 	case errors.Is(err, store.ErrDiskFull):
 		p = problem{exitStore, "store", err.Error(), "free some space; nothing was changed", "disk-full"}
 	case errors.Is(err, store.ErrSealed):
-		p = problem{exitStore, "store", err.Error(), "unseal the store first", "sealed"}
+		p = problem{exitStore, "store", err.Error(), "unseal the store first: certquay unseal", "sealed"}
 	case errors.Is(err, model.ErrNotFound):
 		p = problem{exitNotFound, "not-found", err.Error(), "certquay list shows what there is", "not-found"}
 		var missing *lifecycle.NotFound

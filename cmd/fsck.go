@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -9,9 +10,16 @@ import (
 )
 
 func fsckCmd(c *call) *cobra.Command {
-	return &cobra.Command{
-		Use: "fsck", Short: "Check every record, index, sum and the activity chain", Args: cobra.NoArgs,
+	verb := &cobra.Command{
+		Use: "fsck", Short: "Check every file, record, index, sum and the activity chain", Args: cobra.NoArgs,
+		Long: `Check every file, record, index, sum and the activity chain.
+
+A store that holds less than it did does not open, and says what is missing. To go
+on with what is left when there is no backup: certquay fsck --accept-loss.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.giveUp(cmd.Context()); err != nil {
+				return err
+			}
 			r, err := c.app.Store.Fsck(cmd.Context())
 			if err != nil {
 				return err
@@ -31,6 +39,22 @@ func fsckCmd(c *call) *cobra.Command {
 			return nil
 		},
 	}
+	verb.Flags().BoolVar(&c.g.acceptLoss, "accept-loss", false, "open a store that holds less than it did, and give up what is missing")
+	return verb
+}
+
+// giveUp tells what was given up to open the store, and notes it in the activity
+// log.
+func (c *call) giveUp(ctx context.Context) error {
+	switch {
+	case !c.g.acceptLoss:
+		return nil
+	case c.app.lost == "":
+		c.say("nothing is missing, so nothing is given up")
+		return nil
+	}
+	c.say("given up: %s", c.app.lost)
+	return c.app.Engine.Note(ctx, c.Actor, "fsck", "the store", "--accept-loss: "+c.app.lost, nil)
 }
 
 func configCmd(c *call) *cobra.Command {

@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -63,6 +64,7 @@ func Main() int {
 	syscall.Umask(0o077)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	args := os.Args[1:]
 	s := session.NewLocal()
 	s.Out, s.Err = session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
@@ -171,8 +173,36 @@ func parse(c *call, args []string) (*cobra.Command, error) {
 	return verb, verb.ValidateFlagGroups()
 }
 
+// goneEvery is how often an owner looks whether its data directory is there.
+const goneEvery = time.Second
+
+// watch ends the context of an owner whose data directory is removed: what it
+// would do from then on is kept nowhere. gone stops looking and says whether it
+// was.
+func watch(ctx context.Context, lock *owner.Lock) (_ context.Context, gone func() error) {
+	ctx, end := context.WithCancelCause(ctx)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(goneEvery):
+				if err := lock.Held(); err != nil {
+					end(err)
+				}
+			}
+		}
+	}()
+	return ctx, func() error {
+		lost := lock.Held()
+		end(nil)
+		return lost
+	}
+}
+
 // own does the work of this process as the owner of the store.
 func own(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, paths config.Paths, file string, args []string) int {
+	ctx, gone := watch(ctx, lock)
 	a, err := open(ctx, lock, s, g, paths, file)
 	if err != nil {
 		printError(&call{Session: s, g: g}, err)
@@ -181,7 +211,11 @@ func own(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, p
 	jctx, leave := a.Host.Join(ctx, s, args)
 	code := run(jctx, &call{Session: s, app: a, g: &global{}}, args)
 	leave()
-	if err := a.Close(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	err = a.Close()
+	if lost := gone(); lost != nil {
+		err = lost // of what else went wrong it is the cause
+	}
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		printError(&call{Session: s, g: g}, &storeError{err: err})
 		return exitStore
 	}

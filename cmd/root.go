@@ -47,6 +47,7 @@ type global struct {
 	plain        bool
 	lang         string
 	noWait       bool
+	acceptLoss   bool // a store that holds less than it did is opened as it is
 	demo         bool // a throw-away store with a fleet in it
 	dashboard    bool // this process is to show it
 }
@@ -67,7 +68,7 @@ var verbs = []func(*call) *cobra.Command{
 	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd,
 	renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
 	contactCmd, companyCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
-	tickCmd, clockCmd, demoCmd, serveCmd, fsckCmd, configCmd, versionCmd,
+	tickCmd, clockCmd, demoCmd, serveCmd, fsckCmd, unsealCmd, configCmd, versionCmd,
 }
 
 // newRoot builds the command tree for one session. The same tree answers

@@ -31,6 +31,9 @@ var (
 	ErrGone = errors.New("the data directory is gone")
 	// ErrClosed is returned by everything after Close.
 	ErrClosed = errors.New("the store is closed")
+	// ErrLess is wrapped by the [OpenError] of a store that opens with
+	// Options.AcceptLoss: it holds less than it did, or nobody can tell.
+	ErrLess = errors.New("the store may hold less than it did")
 	// ErrOpen is wrapped by every [OpenError].
 	ErrOpen = errors.New("the store cannot be opened")
 )

@@ -195,7 +195,7 @@ func inspect(db string, keys *keyring, l *found, o Options) (*badger.Reader, err
 // given up.
 type lessOpenError struct{ *OpenError }
 
-func (e *lessOpenError) Unwrap() error { return e.OpenError }
+func (e *lessOpenError) Unwrap() []error { return []error{ErrLess, e.OpenError} }
 
 // compareMark compares a database with the high-water mark beside it.
 func compareMark(r *badger.Reader, keys *keyring, l *found, o Options) error {

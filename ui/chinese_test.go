@@ -8,7 +8,9 @@ import (
 )
 
 // chinese draws in Chinese, with a store whose passphrase was not given.
-func chinese(o *Options) { o.Lang, o.Sealed = "zh", "passphrase, sealed" }
+func chinese(o *Options) {
+	o.Lang, o.Sealed, o.Locked = "zh", "passphrase", func() bool { return true }
+}
 
 // TestAChineseReaderOfASealedStore reads how keys are sealed. spec: K2 V5
 func TestAChineseReaderOfASealedStore(t *testing.T) {

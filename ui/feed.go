@@ -50,6 +50,7 @@ func (m *root) listen(feed <-chan model.Batch) tea.Cmd {
 type status struct {
 	here, jobs int
 	clock      string // of a sandbox
+	locked     bool   // the store's passphrase has not been given
 }
 
 // status reads what the header should say now. It is safe for concurrent use.
@@ -61,6 +62,7 @@ func (m *root) status() status {
 	if m.o.Jobs != nil {
 		s.jobs = m.o.Jobs()
 	}
+	s.locked = m.o.Locked != nil && m.o.Locked()
 	if m.o.Sandbox {
 		s.clock = m.o.Backend.Now().UTC().Format(clockFormat)
 	}

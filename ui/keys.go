@@ -93,8 +93,8 @@ func (m *root) help() tea.Cmd {
 	if p, ok := m.page().(interface{ Notes() []string }); ok {
 		extra = append(p.Notes(), extra...)
 	}
-	if kind, _, _ := strings.Cut(m.o.Sealed, ", "); kind != "" {
-		extra = append(extra, c.T("help.sealed."+kind))
+	if m.o.Sealed != "" {
+		extra = append(extra, c.T("help.sealed."+m.o.Sealed))
 	}
 	if m.o.EdgeNote != "" {
 		extra = append(extra, m.o.EdgeNote)

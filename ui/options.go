@@ -17,9 +17,12 @@ type Options struct {
 	ReadOnly bool
 	Lang     string
 	Version  string
-	Sealed   string     // how keys are sealed: "file", "passphrase"; "passphrase, sealed" before it is given
-	Here     func() int // people connected; nil when nobody counts
-	Jobs     func() int // jobs under way; nil when nobody counts
+	Sealed   string // how keys are sealed: "file" or "passphrase"
+	// Locked says whether the passphrase has still to be given; nil means that
+	// it has, or that there is none.
+	Locked func() bool
+	Here   func() int // people connected; nil when nobody counts
+	Jobs   func() int // jobs under way; nil when nobody counts
 	// Save writes a downloaded file for the person and tells where; nil when
 	// this session has no files.
 	Save func(name string, data []byte, secret bool) (path string, err error)

@@ -126,6 +126,9 @@ func (m *root) header() string {
 	if at := m.shown.Load(); at != nil { // none while there is no backend yet
 		now = *at
 	}
+	if now.locked {
+		right = append(right, s.Paint(style.Soon, m.sealed(true)))
+	}
 	if m.o.ReadOnly {
 		right = append(right, s.Paint(style.Soon, m.c.T("header.readonly")))
 	}
@@ -141,8 +144,8 @@ func (m *root) header() string {
 	if now.here > 1 {
 		right = append(right, s.Paint(style.Muted, m.c.T("header.here", now.here)))
 	}
-	if m.o.Sealed != "" {
-		right = append(right, s.Paint(style.Muted, m.sealed()))
+	if m.o.Sealed != "" && !now.locked {
+		right = append(right, s.Paint(style.Muted, m.sealed(false)))
 	}
 	for len(right) > 0 { // what does not fit goes, the least important first
 		r := strings.Join(right, "  ") + " "
@@ -350,10 +353,9 @@ func word(c *kit.Context, a kit.Action) string {
 }
 
 // sealed says how keys are sealed, and whether they still are.
-func (m *root) sealed() string {
-	by, shut, _ := strings.Cut(m.o.Sealed, ", ")
-	by = m.c.Text.Or("sealed."+by, by)
-	if shut != "" {
+func (m *root) sealed(locked bool) string {
+	by := m.c.Text.Or("sealed."+m.o.Sealed, m.o.Sealed)
+	if locked {
 		by = m.c.T("sealed.shut", by)
 	}
 	return m.c.T("header.sealed", by)

@@ -31,6 +31,7 @@ var (
 	ErrNotYours     = errors.New("belongs to another user")
 	ErrOpen         = errors.New("holds other things and is open to other users")
 	ErrGone         = errors.New("is gone with the process that owned it")
+	ErrRemoved      = errors.New("was removed while it was in use")
 )
 
 // OwnedError says that another process owns the store.
@@ -115,6 +116,25 @@ func (l *Lock) claim(path string) error {
 	}
 	if err := os.Remove(l.Socket()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return explain(l.Socket(), err)
+	}
+	return nil
+}
+
+// Held says that the data directory is still there with the lock in it, or why
+// not: an error that wraps [ErrRemoved].
+func (l *Lock) Held() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return nil // released
+	}
+	mine, err := l.file.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := os.Lstat(filepath.Join(l.dir, LockName))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
+		return fmt.Errorf("the data directory %s %w: nothing that was done since is kept; restore a backup: certquay restore FILE --data DIR", l.dir, ErrRemoved)
 	}
 	return nil
 }
