@@ -15,12 +15,13 @@ type found struct {
 	dir    string
 	id     string // what STORE-ID says; "" when there is none
 	exists bool   // a store was made there
+	onDisk bool   // dir is a directory, not an engine's name
 }
 
 // look finds out whether a directory holds a store, could hold one, or must
 // not be touched. It changes nothing.
 func look(dir string, o Options) (*found, error) {
-	f := &found{dir: dir}
+	f := &found{dir: dir, onDisk: true}
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -38,13 +39,15 @@ func look(dir string, o Options) (*found, error) {
 	var foreign []string
 	for _, e := range entries {
 		has[e.Name()] = true
-		if !ours[e.Name()] && !inPlace(dir, e.Name(), o.KeyFile) {
+		if !ours[e.Name()] && !isCopyName(e.Name()) && !inPlace(dir, e.Name(), o.KeyFile) {
 			foreign = append(foreign, e.Name())
 		}
 	}
 	switch {
 	case has[idName]:
 		return f, f.existing(o)
+	case has[restoring]:
+		return nil, &OpenError{What: dir, Why: "has a backup in it that was not restored to its end", Hint: "repeat it: certquay restore FILE --data " + dir}
 	case has[idMaking]:
 		f.id, err = readID(filepath.Join(dir, idMaking))
 		if err != nil {
@@ -52,7 +55,7 @@ func look(dir string, o Options) (*found, error) {
 		}
 		return f, nil
 	case has[databaseName]:
-		return nil, &OpenError{What: dir, Why: fmt.Sprintf("has a database, but the file %s is missing", idName), Hint: "nothing was changed; restore the file, or a backup"}
+		return nil, &OpenError{What: dir, Why: fmt.Sprintf("has a database, but the file %s is missing", idName), Hint: restoreHint("nothing was changed; put that file back")}
 	case len(foreign) > 0:
 		return nil, &OpenError{What: dir, Why: fmt.Sprintf("is not certquay's: it holds %s", some(foreign)), Hint: "name an empty directory with --data"}
 	}
@@ -138,6 +141,11 @@ func makeKey(name string) error {
 	if name == "" {
 		return nil
 	}
+	return makeKeyOf(name, randomKey())
+}
+
+// makeKeyOf makes the file of a key unless there is one.
+func makeKeyOf(name string, key []byte) error {
 	if _, err := os.Stat(name); err == nil {
 		return nil
 	}
@@ -146,7 +154,7 @@ func makeKey(name string) error {
 		// Under its name there is a whole key or none, and linking never
 		// replaces one.
 		part := name + ".new"
-		err = writeFile(part, randomKey(), os.O_TRUNC)
+		err = writeFile(part, key, os.O_TRUNC)
 		if err == nil {
 			err = errors.Join(os.Link(part, name), os.Remove(part), syncDir(filepath.Dir(name)))
 		}
