@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -77,11 +76,10 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 			return a, err
 		}
 	}
-	key := filepath.Join(filepath.Dir(configFile), filepath.Base(paths.MasterKey()))
 	if a.demo = g.demo; a.demo {
 		a.Store, err = store.With(mem.New(), store.Options{Logger: a.Log}) // nothing of a demo is kept
 	} else {
-		a.Store, err = store.Open(lock.Dir(), store.Options{KeyFile: key, Logger: a.Log, Built: tidy})
+		a.Store, err = store.Open(lock.Dir(), store.Options{KeyFile: keyFile(configFile), Logger: a.Log, Built: tidy})
 	}
 	if err != nil {
 		return a, &storeError{err: err}
@@ -152,6 +150,9 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		defer cancel()
 		return a.Host.Close(cctx)
 	})
+	if g.dashboard {
+		return a, a.keepBackups()
+	}
 	return a, nil
 }
 

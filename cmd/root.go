@@ -67,7 +67,7 @@ var verbs = []func(*call) *cobra.Command{
 	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd,
 	renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
 	contactCmd, companyCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
-	tickCmd, clockCmd, demoCmd, serveCmd, fsckCmd, configCmd, versionCmd,
+	tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, fsckCmd, configCmd, versionCmd,
 }
 
 // newRoot builds the command tree for one session. The same tree answers

@@ -39,6 +39,10 @@ const (
 // cut off, changed, or something else. It is returned wrapped.
 var ErrBackup = errors.New("this is not a whole backup")
 
+// ErrNoIdentity says that a backup was encrypted to others, or with another
+// passphrase. It is returned wrapped.
+var ErrNoIdentity = errors.New("no identity or passphrase that was given opens the backup")
+
 // ErrNoKeyFile says that a store has no key file, such as that of a demo, and
 // so cannot be backed up: nothing could open the copy.
 var ErrNoKeyFile = errors.New("the store has no key file and is not kept")
@@ -129,16 +133,6 @@ func (s *Store) Backup(ctx context.Context, w io.Writer, recipients ...age.Recip
 	return sum, sealed.Close()
 }
 
-// BackupFile writes a backup to a file of mode 0600, which appears under its
-// name whole and durable or not at all. What had that name is replaced.
-func (s *Store) BackupFile(ctx context.Context, name string, recipients ...age.Recipient) (sum Summary, err error) {
-	err = writeWhole(name, func(w io.Writer) error {
-		sum, err = s.Backup(ctx, w, recipients...)
-		return err
-	})
-	return sum, err
-}
-
 // copyBefore keeps a bare copy of the database beside it, before it is brought
 // from one schema to the next.
 func (s *Store) copyBefore(ctx context.Context, dir string, o Options, from int) error {
@@ -147,7 +141,7 @@ func (s *Store) copyBefore(ctx context.Context, dir string, o Options, from int)
 		return err
 	}
 	name := filepath.Join(dir, copyName(from+1))
-	err = writeWhole(name, func(w io.Writer) error {
+	err = WriteWhole(name, func(w io.Writer) error {
 		return s.view(func(v *view) error {
 			_, err := s.writeBackup(ctx, &roomy{w: w, space: newSpace(dir, o)}, v, fileKey, false)
 			return err
@@ -170,7 +164,7 @@ func copyName(schema int) string { return fmt.Sprintf("before-schema-%d.backup",
 func isCopyName(name string) bool {
 	var n int
 	_, err := fmt.Sscanf(name, "before-schema-%d.backup", &n)
-	return err == nil && (name == copyName(n) || name == copyName(n)+partSuffix)
+	return err == nil && (name == copyName(n) || name == copyName(n)+PartSuffix)
 }
 
 // roomy refuses to write once the volume is nearly full: a mapped page of the
@@ -232,6 +226,9 @@ func (s *Store) writeBackup(ctx context.Context, w io.Writer, v *view, fileKey [
 		if err := b.frame(frame{Pairs: pairs}); err != nil {
 			return Summary{}, err
 		}
+	}
+	if err := s.stopping(ctx); err != nil {
+		return Summary{}, err
 	}
 	if err := b.frame(frame{Trailer: &backupResult{Pairs: sum.Pairs, Sum: b.mac.Sum(nil)}}); err != nil {
 		return Summary{}, err
@@ -310,13 +307,13 @@ func (b *backupWriter) frame(f frame) error {
 	return nil
 }
 
-// partSuffix ends the name of a file that is being written.
-const partSuffix = ".part"
+// PartSuffix ends the name of a file that is being written.
+const PartSuffix = ".part"
 
-// writeWhole writes a file of mode 0600 that appears under its name whole and
+// WriteWhole writes a file of mode 0600 that appears under its name whole and
 // durable, in place of what had it, or not at all.
-func writeWhole(name string, write func(io.Writer) error) error {
-	part := name + partSuffix
+func WriteWhole(name string, write func(io.Writer) error) error {
+	part := name + PartSuffix
 	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // the caller's file
 	if err != nil {
 		return err

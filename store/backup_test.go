@@ -506,11 +506,21 @@ func TestBackupOfANewerStoreAndOfAnotherKey(t *testing.T) {
 	if _, err := s.Backup(ctx, &b, r); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("with another key file: %v", err)
 	}
-	stopped, stop := context.WithCancel(ctx)
+}
+
+// A backup that is stopped, or whose store is closed, leaves no file.
+// spec: O1
+func TestAStoppedBackupLeavesNothing(t *testing.T) {
+	s, _, r, _, _ := filledStore(t, 1)
+	stopped, stop := context.WithCancel(context.Background())
 	stop()
 	name := filepath.Join(t.TempDir(), "a.backup")
-	if _, err := s.BackupFile(stopped, name, r); err == nil {
-		t.Error("a backup that was stopped succeeded")
+	err := WriteWhole(name, func(w io.Writer) error {
+		_, err := s.Backup(stopped, w, r)
+		return err
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("a backup that was stopped: %v", err)
 	}
 	if left, err := os.ReadDir(filepath.Dir(name)); err != nil || len(left) > 0 {
 		t.Errorf("it left %v (%v)", left, err)

@@ -17,9 +17,6 @@ var (
 	ErrSealed = errors.New("the store is sealed: its passphrase is needed")
 	// ErrPassphrase says that a passphrase is wrong.
 	ErrPassphrase = errors.New("the passphrase is wrong")
-	// ErrNoIdentity says that a backup was encrypted to others, or with another
-	// passphrase.
-	ErrNoIdentity = errors.New("no identity or passphrase that was given opens the backup")
 	// ErrFailed says that a write failed before, so that the store refuses
 	// writes until it is opened anew. Reading goes on.
 	ErrFailed = errors.New("the store refuses writes since one failed; restart certquay")
@@ -60,11 +57,6 @@ func (e *OpenError) Error() string {
 
 // Unwrap is [ErrOpen] and the cause.
 func (e *OpenError) Unwrap() []error { return []error{ErrOpen, e.Err} }
-
-// restoreHint is the way out where the data are not what they were.
-func restoreHint(first string) string {
-	return first + "; to restore a backup elsewhere: certquay restore FILE --data NEWDIR"
-}
 
 func corrupt(key, why string) error {
 	return fmt.Errorf("%w: key %q: %s", ErrCorrupt, key, why)

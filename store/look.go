@@ -62,6 +62,11 @@ func look(dir string, o Options) (*found, error) {
 	return f, nil
 }
 
+// restoreHint is the way out where the data are not what they were.
+func restoreHint(first string) string {
+	return first + "; to restore a backup elsewhere: certquay restore FILE --data NEWDIR"
+}
+
 func some(names []string) string {
 	if len(names) > 3 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
@@ -234,6 +239,18 @@ func writableDir(dir string) error {
 func Exists(dir string) bool {
 	_, err := os.Lstat(filepath.Join(dir, idName))
 	return err == nil
+}
+
+// Remains says whether a directory holds what is left of a store, or the
+// beginning of one that was being restored, without being one.
+func Remains(dir string) bool {
+	for _, name := range []string{databaseName, restoring} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil && !Exists(dir) {
+			_, making := os.Lstat(filepath.Join(dir, idMaking))
+			return making != nil
+		}
+	}
+	return false
 }
 
 // Usable says why a directory neither holds a store nor could hold one, as an

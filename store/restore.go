@@ -245,7 +245,7 @@ const restoring = "restoring"
 func Restore(ctx context.Context, r io.Reader, dir string, o Options, identities ...age.Identity) (sum Summary, err error) {
 	o = o.filled()
 	keyFile := o.KeyFile
-	if err := unused(dir, keyFile); err != nil {
+	if err := Unused(dir, keyFile); err != nil {
 		return sum, err
 	}
 	b, err := openBackup(r, keyFile, identities)
@@ -329,8 +329,9 @@ func (b *backupReader) mark(path string, e engine.Engine, o Options) error {
 	return m.close()
 }
 
-// unused says why a directory is not one that a store can be restored into.
-func unused(dir, keyFile string) error {
+// Unused says, as an [OpenError], why a directory is not one that a store can
+// be restored into. It changes nothing.
+func Unused(dir, keyFile string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
