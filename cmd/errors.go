@@ -126,7 +126,7 @@ func wayOut(err error) string {
 	case errors.As(err, &open) && open.Hint != "": // said with the error
 		return ""
 	case errors.Is(err, store.ErrSealed):
-		return "stop the process that owns the store, and start certquay serve on a terminal: it asks for the passphrase"
+		return "its passphrase is asked for on a terminal; stop the process that owns the store, then: certquay serve"
 	case errors.Is(err, store.ErrCorrupt):
 		return "keep a copy of the data directory; to restore a backup elsewhere: certquay restore FILE --data NEWDIR"
 	}

@@ -88,10 +88,10 @@ func inPlace(dir, name, keyFile string) bool {
 func (f *found) existing(o Options) (err error) {
 	f.exists = true
 	if f.id, err = readID(filepath.Join(f.dir, idName)); err != nil {
-		return &OpenError{What: filepath.Join(f.dir, idName), Why: "is damaged", Hint: "nothing was changed; restore it", Err: err}
+		return &OpenError{What: filepath.Join(f.dir, idName), Why: "is damaged", Hint: restoreHint("nothing was changed; put its content back"), Err: err}
 	}
 	if _, err := os.Stat(o.KeyFile); errors.Is(err, fs.ErrNotExist) {
-		return &OpenError{What: o.KeyFile, Why: "is missing: it is the key file of the store in " + f.dir, Hint: "restore it; without it the store cannot be read", Err: err}
+		return &OpenError{What: o.KeyFile, Why: "is missing: it is the key file of the store in " + f.dir, Hint: restoreHint("put it back, without it the store cannot be read; a backup holds it"), Err: err}
 	}
 	return nil
 }
