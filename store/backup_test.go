@@ -171,38 +171,27 @@ func TestBackupsUnderLoadAreMomentsOfTheStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := make(chan struct{})
-	var writers sync.WaitGroup
-	defer writers.Wait()
-	defer close(stop)
-	began := make(chan struct{}, 100)
-	for range 4 {
-		writers.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				if err := step(s, marker); err != nil {
-					t.Error(err)
-					return
-				}
-				select {
-				case began <- struct{}{}:
-				default:
-				}
-			}
-		})
-	}
 	r, i := cheap(t, "correct horse")
 	last := uint64(0)
 	for n := range rounds(t) {
+		var writers sync.WaitGroup
+		begun := make(chan struct{}, 240)
+		for range 4 {
+			writers.Go(func() {
+				for range 60 {
+					if err := step(s, marker); err != nil {
+						t.Error(err)
+					}
+					begun <- struct{}{}
+				}
+			})
+		}
 		for range 5 {
-			<-began
+			<-begun
 		}
 		var b bytes.Buffer
 		sum, err := s.Backup(ctx, &b, r)
+		writers.Wait()
 		if err != nil {
 			t.Fatal(err)
 		}
