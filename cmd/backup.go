@@ -1,22 +1,17 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
-	"certquay/cmd/backup"
-	"certquay/cmd/config"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
-	"certquay/model"
 	"certquay/store"
 )
 
@@ -128,7 +123,8 @@ func (c *call) backup(ctx context.Context, file string, keys []string, passphras
 	}
 	out, err := c.Create(file, modeSecret)
 	if err != nil {
-		return &usageError{"cannot write " + file + ": " + err.Error(), "name a file in a directory that can be written to, or - for standard output"}
+		hint := "name a file in a directory that can be written to, or - for standard output"
+		return &usageError{"cannot write " + file + ": " + err.Error(), hint}
 	}
 	sum, err := c.app.Store.Backup(ctx, out, recipients...)
 	if err == nil {
@@ -172,131 +168,6 @@ func summaryJSON(s store.Summary, more map[string]any) map[string]any {
 	return more
 }
 
-// recipients are those a backup is encrypted to, and what is shown of them.
-func (c *call) recipients(ctx context.Context, keys []string, passphraseFile string) (all []age.Recipient, shown string, err error) {
-	if len(keys) > 0 {
-		for _, key := range keys {
-			r, err := config.Recipient(key)
-			if err != nil {
-				return nil, "", &usageError{"--recipient: " + err.Error(), "it is the line that begins with age1 in what age-keygen prints"}
-			}
-			all = append(all, r)
-		}
-		return all, shownKeys(keys), nil
-	}
-	passphrase, err := c.passphrase(passphraseFile)
-	if err == nil && passphrase == "" {
-		passphrase, err = c.newPassphrase(ctx)
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	r, err := age.NewScryptRecipient(passphrase)
-	return []age.Recipient{r}, shownPassphrase, err
-}
-
-const shownPassphrase = "a passphrase"
-
-// shownKeys are public keys as they are shown: enough to know them again.
-func shownKeys(keys []string) string {
-	short := make([]string, len(keys))
-	for n, k := range keys {
-		if short[n] = k; len(k) > 20 {
-			short[n] = k[:12] + "..." + k[len(k)-4:]
-		}
-	}
-	return strings.Join(short, ", ")
-}
-
-// passphrase reads the first line of a file, if one is named.
-func (c *call) passphrase(file string) (string, error) {
-	if file == "" {
-		return "", nil
-	}
-	s, err := c.password(file)
-	if err != nil {
-		return "", err
-	}
-	if s.Empty() {
-		return "", &usageError{file + " begins with an empty line", "put the passphrase on its first line"}
-	}
-	return string(s.Reveal()), nil
-}
-
-// newPassphrase asks for a passphrase twice.
-func (c *call) newPassphrase(ctx context.Context) (string, error) {
-	first, err := c.AskSecret(ctx, "A passphrase for the backup: ")
-	if errors.Is(err, session.ErrNoTerminal) {
-		return "", &usageError{"a backup is encrypted, and there is no terminal to ask for a passphrase on", "add --recipient age1... or --passphrase-file FILE"}
-	}
-	if err != nil {
-		return "", fmt.Errorf("ask for the passphrase: %w", err)
-	}
-	second, err := c.AskSecret(ctx, "Again: ")
-	if err != nil {
-		return "", fmt.Errorf("ask for the passphrase: %w", err)
-	}
-	if first != second || first == "" {
-		return "", &usageError{"the passphrases differ or are empty, so nothing was written", "try again"}
-	}
-	return first, nil
-}
-
-// identities are what opens a backup. Without flags the passphrase is asked for
-// if it turns out that there is one.
-func (c *call) identities(ctx context.Context, file string, o *opening) ([]age.Identity, error) {
-	if o.identity == "" {
-		passphrase, err := c.passphrase(o.passphraseFile)
-		if err != nil {
-			return nil, err
-		}
-		if passphrase == "" {
-			return []age.Identity{&asked{ctx, c, file}}, nil
-		}
-		i, err := age.NewScryptIdentity(passphrase)
-		return []age.Identity{i}, err
-	}
-	text, err := c.read(o.identity)
-	if err != nil {
-		return nil, err
-	}
-	all, err := age.ParseIdentities(bytes.NewReader(text))
-	if err != nil { // which is not told: it repeats what stands there
-		return nil, &usageError{o.identity + " holds no private key of age", "name the file that age-keygen wrote, with the line AGE-SECRET-KEY-1..."}
-	}
-	return all, nil
-}
-
-// asked is the identity of a person who is asked for a passphrase.
-type asked struct {
-	ctx  context.Context
-	c    *call
-	file string
-}
-
-// Unwrap implements [age.Identity].
-func (a *asked) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
-	const flags = "add --identity FILE, or --passphrase-file FILE if it was made with a passphrase"
-	if len(stanzas) != 1 || stanzas[0].Type != "scrypt" {
-		return nil, &usageError{a.file + " is encrypted to public keys, and no private key is named", "add --identity FILE"}
-	}
-	if a.file == "-" {
-		return nil, &usageError{"the backup comes on standard input, so the passphrase cannot", flags}
-	}
-	typed, err := a.c.AskSecret(a.ctx, "The passphrase of the backup: ")
-	if errors.Is(err, session.ErrNoTerminal) {
-		return nil, &usageError{"there is no terminal to ask for the passphrase on", flags}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("ask for the passphrase: %w", err)
-	}
-	i, err := age.NewScryptIdentity(typed)
-	if err != nil {
-		return nil, &usageError{"the passphrase is empty", "try again"}
-	}
-	return i.Unwrap(stanzas)
-}
-
 // unopened puts into words why a backup was not read.
 func unopened(file string, err error) error {
 	var usage *usageError
@@ -306,7 +177,8 @@ func unopened(file string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, store.ErrNoIdentity):
-		return &failedError{what: file + " does not open: the passphrase is wrong, or it is encrypted to another key", hint: "name the right one with --passphrase-file or --identity; nothing was changed"}
+		what := file + " does not open: the passphrase is wrong, or it is encrypted to another key"
+		return &failedError{what: what, hint: "name the right one with --passphrase-file or --identity; nothing was changed"}
 	case errors.Is(err, store.ErrBackup):
 		return &failedError{what: file + ": " + err.Error(), hint: "nothing was changed; take another backup"}
 	case errors.Is(err, store.ErrOpen), errors.Is(err, store.ErrNewerSchema):
@@ -334,7 +206,8 @@ func (c *call) verifyBackup(ctx context.Context, file string, o *opening) error 
 		problems = report.Problems
 	}
 	if c.g.json {
-		if err := c.printJSON(summaryJSON(sum, map[string]any{"file": c.Abs(file), "checked": report != nil, "problems": orEmpty(problems)})); err != nil {
+		more := map[string]any{"file": c.Abs(file), "checked": report != nil, "problems": orEmpty(problems)}
+		if err := c.printJSON(summaryJSON(sum, more)); err != nil {
 			return err
 		}
 	}
@@ -343,9 +216,11 @@ func (c *call) verifyBackup(ctx context.Context, file string, o *opening) error 
 	}
 	switch {
 	case len(problems) > 0:
-		return &failedError{what: fmt.Sprintf("the backup is whole, and the store in it has %d problems", len(problems)+report.More), hint: "an earlier backup may be sound"}
+		what := fmt.Sprintf("the backup is whole, and the store in it has %d problems", len(problems)+report.More)
+		return &failedError{what: what, hint: "an earlier backup may be sound"}
 	case report == nil:
-		c.say("whole: store %s as of %s, %d events, %d keys; too large to check here what fits together: restore it and run certquay fsck", sum.Store, stamp(sum.Made), sum.Events, sum.Pairs)
+		c.say("whole: store %s as of %s, %d events, %d keys", sum.Store, stamp(sum.Made), sum.Events, sum.Pairs)
+		c.say("too large to check here what fits together: restore it, and certquay fsck does")
 	default:
 		c.say("whole and clean: store %s as of %s, %d records, %d events", sum.Store, stamp(sum.Made), report.Records, sum.Events)
 	}
@@ -353,10 +228,7 @@ func (c *call) verifyBackup(ctx context.Context, file string, o *opening) error 
 }
 
 // openBackup opens the file of a backup and finds what opens it.
-func (c *call) openBackup(ctx context.Context, file string, o *opening) (interface {
-	Read([]byte) (int, error)
-	Close() error
-}, []age.Identity, error) {
+func (c *call) openBackup(ctx context.Context, file string, o *opening) (io.ReadCloser, []age.Identity, error) {
 	if file == "-" && (c.Interactive || o.identity == "-" || o.passphraseFile == "-") {
 		return nil, nil, &usageError{"standard input is to be the backup, and is something else", "name a file, or send it in: certquay ... - < FILE"}
 	}
@@ -369,70 +241,4 @@ func (c *call) openBackup(ctx context.Context, file string, o *opening) (interfa
 		return nil, nil, unread(file, err)
 	}
 	return in, ids, nil
-}
-
-// keepBackups makes backups as the configuration says, until Close.
-func (a *App) keepBackups() error {
-	b := a.Config.Backup
-	if b.Directory == "" || a.demo {
-		return nil
-	}
-	every, err := b.Interval()
-	if err != nil {
-		return err
-	}
-	m, err := a.Store.Meta(a.ctx)
-	if err != nil {
-		return &storeError{err: err}
-	}
-	dir, shown := filepath.Dir(a.file), shownPassphrase
-	if len(b.Recipients) > 0 {
-		shown = shownKeys(b.Recipients)
-	}
-	k := &backup.Keeper{
-		Store: a.Store, ID: m.ID, Dir: b.DirectoryIn(dir), Every: every, Keep: b.Keep, Log: a.Log,
-		Keys: func() ([]age.Recipient, age.Identity, error) { return backupKeys(b, dir) },
-		Told: func(ctx context.Context, file string, failure error) {
-			if err := a.Engine.NoteBackup(ctx, model.Scheduler, file+", for "+shown, failure); err != nil {
-				a.Log.Error("a backup could not be noted", "file", file, "error", err)
-			}
-		},
-	}
-	ctx, stop := context.WithCancel(a.ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		k.Run(ctx)
-	}()
-	a.closing(func() error {
-		stop()
-		<-done
-		return nil
-	})
-	return nil
-}
-
-// backupKeys are those that scheduled backups are encrypted to, and the
-// identity of the passphrase if that is what opens them.
-func backupKeys(b config.Backup, dir string) (all []age.Recipient, i age.Identity, err error) {
-	for _, key := range b.Recipients {
-		r, err := config.Recipient(key)
-		if err != nil {
-			return nil, nil, err
-		}
-		all = append(all, r)
-	}
-	if len(all) > 0 {
-		return all, nil, nil
-	}
-	passphrase, err := backup.Passphrase(b.PassphraseIn(dir))
-	if err != nil {
-		return nil, nil, err
-	}
-	r, err := age.NewScryptRecipient(passphrase)
-	if err != nil {
-		return nil, nil, err
-	}
-	i, err = age.NewScryptIdentity(passphrase)
-	return []age.Recipient{r}, i, err
 }

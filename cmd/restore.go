@@ -88,7 +88,8 @@ func (c *call) restore(ctx context.Context, file string, o *opening) (err error)
 		return &storeError{err: err, hint: "it is restored to " + w.data + ", and does not open"}
 	}
 	if c.g.json {
-		if err := c.printJSON(summaryJSON(sum, map[string]any{"data": w.data, "key_file": w.key, "records": report.Records, "problems": orEmpty(report.Problems)})); err != nil {
+		more := map[string]any{"data": w.data, "key_file": w.key, "records": report.Records, "problems": orEmpty(report.Problems)}
+		if err := c.printJSON(summaryJSON(sum, more)); err != nil {
 			return err
 		}
 	}
@@ -96,7 +97,8 @@ func (c *call) restore(ctx context.Context, file string, o *opening) (err error)
 		c.say("problem: %s", p)
 	}
 	if !report.Sound() {
-		return &failedError{what: fmt.Sprintf("the store is restored to %s as it was backed up, with %d problems", w.data, len(report.Problems)+report.More), hint: "an earlier backup may be sound"}
+		what := fmt.Sprintf("the store is restored to %s as it was backed up, with %d problems", w.data, len(report.Problems)+report.More)
+		return &failedError{what: what, hint: "an earlier backup may be sound"}
 	}
 	c.say("restored to %s: store %s as of %s, %d records, %d events", w.data, sum.Store, stamp(sum.Made), report.Records, sum.Events)
 	c.say("its key file is %s", w.key)

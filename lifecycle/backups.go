@@ -60,5 +60,8 @@ func (e *Engine) askAboutBackup(tx model.Tx, detail string, failure error) (aske
 	case len(tasks) > 0:
 		return true, nil
 	}
-	return false, tx.Put(&model.Task{ID: e.newID(), Kind: model.TaskBackup, Created: e.Now(), Text: "see to the scheduled backup, which fails", Detail: OneLine(detail) + "\n" + OneLine(failure.Error())})
+	return false, tx.Put(&model.Task{
+		ID: e.newID(), Kind: model.TaskBackup, Created: e.Now(),
+		Text: "see to the scheduled backup, which fails", Detail: OneLine(detail) + "\n" + OneLine(failure.Error()),
+	})
 }

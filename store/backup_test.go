@@ -63,10 +63,15 @@ func step(s *Store, marker string) error {
 			}
 		}
 		a.Sum, b.Sum = a.Sum-int64(n), b.Sum+int64(n)
-		entry := &model.Entry{ID: fmt.Sprint("purchase/", n), Order: "o", Postings: []model.Posting{{Account: "bank", Unit: "EUR", Amount: -int64(n)}, {Account: "spent", Unit: "EUR", Amount: int64(n)}}}
+		entry := &model.Entry{ID: fmt.Sprint("purchase/", n), Order: "o", Postings: []model.Posting{
+			{Account: "bank", Unit: "EUR", Amount: -int64(n)}, {Account: "spent", Unit: "EUR", Amount: int64(n)},
+		}}
 		return errors.Join(
 			t.Put(&model.Order{ID: "o"}), t.Put(entry), t.Put(&a), t.Put(&b),
-			t.Put(&model.Cell{Space: "step", Name: fmt.Sprint(n), Data: bytes.Repeat([]byte{byte(n)}, 700), Secret: model.NewSecret([]byte(marker + fmt.Sprint(n)))}),
+			t.Put(&model.Cell{
+				Space: "step", Name: fmt.Sprint(n),
+				Data: bytes.Repeat([]byte{byte(n)}, 700), Secret: model.NewSecret([]byte(marker + fmt.Sprint(n))),
+			}),
 			t.Append(model.Event{Actor: "test", Action: "step", Result: "ok"}),
 		)
 	})
@@ -274,8 +279,8 @@ func TestSpoiltBackupsAreRefused(t *testing.T) {
 	to.absent(t)
 }
 
-// What age protects from others is still checked for what it is: a stream that
-// somebody with the public recipient made is no backup of this store.
+// The bare copy of an upgrade is not encrypted by age. Whoever edits it, leaves
+// pairs out or puts others in does not have the file key, and so is found out.
 // spec: O1
 func TestBareCopyMissesNothing(t *testing.T) {
 	ctx := context.Background()

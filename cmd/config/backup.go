@@ -39,11 +39,14 @@ func (b Backup) check(d *decoder) {
 	d.rule(b.Keep > 0 && b.Keep <= 10000, "backup.keep", "must be 1 to 10000", "7")
 	for n, r := range b.Recipients {
 		_, err := Recipient(r)
-		d.rule(err == nil, fmt.Sprintf("backup.recipients[%d]", n), "must be a public key of age", "the line that begins with age1 in what age-keygen prints")
+		d.rule(err == nil, fmt.Sprintf("backup.recipients[%d]", n), "must be a public key of age",
+			"the line that begins with age1 in what age-keygen prints")
 	}
 	if b.Directory == "" {
 		return
 	}
-	d.rule(len(b.Recipients) > 0 || b.PassphraseFile != "", "backup.directory", "needs recipients or a passphrase_file beside it: a backup is never written in the clear", "recipients: [age1...]")
-	d.rule(len(b.Recipients) == 0 || b.PassphraseFile == "", "backup.passphrase_file", "and recipients exclude each other", "recipients alone")
+	d.rule(len(b.Recipients) > 0 || b.PassphraseFile != "", "backup.directory",
+		"needs recipients or a passphrase_file beside it: a backup is never written in the clear", "recipients: [age1...]")
+	d.rule(len(b.Recipients) == 0 || b.PassphraseFile == "", "backup.passphrase_file",
+		"and recipients exclude each other", "recipients alone")
 }
