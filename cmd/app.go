@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -77,13 +76,12 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 			return a, err
 		}
 	}
-	key := filepath.Join(filepath.Dir(configFile), filepath.Base(paths.MasterKey()))
 	if a.demo = g.demo; a.demo {
 		if a.Store, err = store.With(mem.New(), store.Options{Logger: a.Log}); err != nil { // nothing of a demo is kept
 			return a, &storeError{err: err}
 		}
 		a.closing(a.Store.Close)
-	} else if err := a.openStore(ctx, lock, s, g, key); err != nil {
+	} else if err := a.openStore(ctx, lock, s, g, keyFile(configFile)); err != nil {
 		return a, err
 	}
 	clock, save, err := a.clock(ctx, g)
@@ -151,6 +149,9 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		defer cancel()
 		return a.Host.Close(cctx)
 	})
+	if g.dashboard {
+		return a, a.keepBackups()
+	}
 	return a, nil
 }
 

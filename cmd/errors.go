@@ -94,12 +94,17 @@ func describe(err error) problem {
 		p.hint = failed.hint
 	case errors.As(err, &broken):
 		p = problem{exitStore, "store", err.Error(), broken.hint, "store"}
+		if p.hint == "" {
+			p.hint = wayOut(err)
+		}
 	case errors.As(err, &owned):
 		p = problem{exitStore, "store", err.Error(), "stop that process, or attach to it", "owned"}
 	case errors.Is(err, store.ErrDiskFull):
 		p = problem{exitStore, "store", err.Error(), "free some space; nothing was changed", "disk-full"}
 	case errors.Is(err, store.ErrSealed):
-		p = problem{exitStore, "store", err.Error(), "unseal the store first: certquay unseal", "sealed"}
+		p = problem{exitStore, "store", err.Error(), wayOut(err), "sealed"}
+	case errors.Is(err, store.ErrCorrupt):
+		p.hint = wayOut(err)
 	case errors.Is(err, model.ErrNotFound):
 		p = problem{exitNotFound, "not-found", err.Error(), "certquay list shows what there is", "not-found"}
 		var missing *lifecycle.NotFound
@@ -112,6 +117,20 @@ func describe(err error) problem {
 		p = problem{exitStopped, "stopped", "you stopped waiting; the work goes on", "certquay list shows where it stands", "stopped"}
 	}
 	return p
+}
+
+// wayOut is what to do about an error of the store that names nothing itself.
+func wayOut(err error) string {
+	var open *store.OpenError
+	switch {
+	case errors.As(err, &open) && open.Hint != "": // said with the error
+		return ""
+	case errors.Is(err, store.ErrSealed):
+		return "unseal the store first: certquay unseal"
+	case errors.Is(err, store.ErrCorrupt):
+		return "keep a copy of the data directory; to restore a backup elsewhere: certquay restore FILE --data NEWDIR"
+	}
+	return ""
 }
 
 func exitCode(err error) int { return describe(err).exit }

@@ -33,7 +33,7 @@ on with what is left when there is no backup: certquay fsck --accept-loss.`,
 				c.say("problem: %s", p)
 			}
 			if len(r.Problems) > 0 {
-				return &failedError{what: fmt.Sprintf("%d problems", len(r.Problems)), hint: "keep a copy of the data directory before anything else"}
+				return &failedError{what: fmt.Sprintf("%d problems", len(r.Problems)), hint: "keep a copy of the data directory before anything else; to restore a backup elsewhere: certquay restore FILE --data NEWDIR"}
 			}
 			c.say("clean: %d records, %d events", r.Records, r.Events)
 			return nil

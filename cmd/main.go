@@ -43,8 +43,8 @@ func version() string {
 	return base
 }
 
-// alone are the verbs that need no store.
-var alone = map[string]bool{"version": true, "completion": true, "help": true, "__complete": true, "__completeNoDesc": true}
+// alone are the verbs that need no store, or none that is open.
+var alone = map[string]bool{"backup verify": true, "restore": true, "version": true, "completion": true, "help": true, "__complete": true, "__completeNoDesc": true}
 
 // beginning are the verbs that may make the store they work on; the dashboard
 // does so as well. To the others, one that is named and is not there is a
@@ -53,8 +53,13 @@ var beginning = map[string]bool{"buy": true, "buy-pack": true, "upload": true, "
 
 // begins says whether a verb may make its store. A sandbox is always meant.
 func begins(verb *cobra.Command, g *global) bool {
+	return !verb.HasParent() || g.sandbox || beginning[nameOf(verb)]
+}
+
+// nameOf is a verb as it is typed, such as "contact add"; "" is the dashboard.
+func nameOf(verb *cobra.Command) string {
 	_, name, _ := strings.Cut(verb.CommandPath(), " ")
-	return !verb.HasParent() || g.sandbox || beginning[name]
+	return name
 }
 
 // Main does what the command line of this process asks for and returns the
@@ -77,7 +82,7 @@ func Main() int {
 		printError(&call{Session: s, g: g}, err)
 		return exitCode(err)
 	}
-	if verb == nil || alone[verb.Name()] || verb.Parent() != nil && alone[verb.Parent().Name()] {
+	if verb == nil || alone[nameOf(verb)] || verb.Parent() != nil && alone[nameOf(verb.Parent())] {
 		return run(ctx, &call{Session: s, g: &global{}}, args)
 	}
 	if verb.Name() == demoName {
@@ -85,18 +90,12 @@ func Main() int {
 	}
 	g.dashboard = !verb.HasParent()
 	paths := config.DefaultPaths()
-	dir, file := paths.Data, paths.ConfigFile()
-	for _, p := range []struct{ from, to *string }{{&g.data, &dir}, {&g.config, &file}} {
-		if *p.from == "" {
-			continue
-		}
-		abs, err := filepath.Abs(*p.from)
-		if err != nil {
-			printError(&call{Session: s, g: g}, &usageError{err.Error(), "name a path that exists"})
-			return exitUsage
-		}
-		*p.to = abs
+	w, err := placesOf(g)
+	if err != nil {
+		printError(&call{Session: s, g: g}, err)
+		return exitUsage
 	}
+	dir, file := w.data, w.config
 	tell := func(code int, err error) {
 		if code == exitStore {
 			err = &storeError{err: err}
@@ -108,8 +107,7 @@ func Main() int {
 	// A directory that cannot be ours is found out before anything is put
 	// into it, the lock included.
 	if _, err := os.Lstat(filepath.Join(dir, owner.LockName)); errors.Is(err, fs.ErrNotExist) {
-		key := filepath.Join(filepath.Dir(file), filepath.Base(paths.MasterKey()))
-		if err := store.Usable(dir, key); err != nil {
+		if err := store.Usable(dir, w.key); err != nil {
 			tell(exitStore, err)
 			return exitStore
 		}
@@ -134,6 +132,9 @@ func noStore(dir, file string) error {
 	}
 	if st, err := os.Stat(dir); err == nil && !st.IsDir() || errors.Is(err, syscall.ENOTDIR) {
 		return &storeError{err: fmt.Errorf("there is no store at %s, which %w", dir, owner.ErrNotDirectory), hint: "name another with --data DIR"}
+	}
+	if store.Remains(dir) {
+		return &storeError{err: store.Usable(dir, keyFile(file))}
 	}
 	return &storeError{
 		err:  fmt.Errorf("there is no store at %s", dir),

@@ -43,6 +43,9 @@ machine, so over SSH only - is taken.`,
 func (c *call) serve(ctx context.Context, listen, keysFile string) error {
 	a := c.app
 	a.serving = true
+	if err := a.keepBackups(); err != nil {
+		return err
+	}
 	failed := make(chan error, 1)
 	if listen != "" {
 		dir := filepath.Dir(a.file)

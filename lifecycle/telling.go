@@ -60,6 +60,9 @@ var notices = []struct {
 	{action: actionTask, result: ResultWaiting, reason: string(model.TaskProve), kind: ""},
 	// And of what is watched, that of the look.
 	{action: actionTask, result: ResultWaiting, reason: string(model.TaskWatch), kind: ""},
+	// And of backups, that of the first that failed.
+	{action: actionTask, result: ResultWaiting, reason: string(model.TaskBackup), kind: ""},
+	{action: actionBackup, result: ResultFailed, why: WhyDue, kind: model.NoticeBackupFailed},
 	{action: actionTask, result: ResultWaiting, kind: model.NoticeTask},
 	{action: actionExpiry, result: ResultOK, kind: model.NoticeExpiry},
 	{action: actionWatch, result: ResultOK, kind: model.NoticeWatch},

@@ -28,6 +28,7 @@ const (
 	NoticeExpiry           NoticeKind = "expiry"
 	NoticeTest             NoticeKind = "test"
 	NoticeWatch            NoticeKind = "watch" // what is watched has changed (spec N3)
+	NoticeBackupFailed     NoticeKind = "backup failed"
 )
 
 // Notice is one message to one channel of a contact. It is written in the

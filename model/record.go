@@ -158,7 +158,7 @@ func (c *Contact) Indexes() []Index { return []Index{{Name: "name", Key: Fold(c.
 type Task struct {
 	ID       ID
 	Kind     TaskKind
-	Instance ID // zero when it is about what is watched
+	Instance ID // zero when it is about what is watched, or the store
 	Resource ID
 	Watch    ID
 	Version  int
@@ -181,6 +181,7 @@ const (
 	TaskReview  TaskKind = "review"  // an application waits for a reviewer
 	TaskReplace TaskKind = "replace" // a server presents what has expired or is revoked (spec D4)
 	TaskWatch   TaskKind = "watch"   // nobody can use a server that is watched (spec N3)
+	TaskBackup  TaskKind = "backup"  // scheduled backups fail (spec O1)
 )
 
 // RecordKind is "task".

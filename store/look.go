@@ -15,12 +15,13 @@ type found struct {
 	dir    string
 	id     string // what STORE-ID says; "" when there is none
 	exists bool   // a store was made there
+	onDisk bool   // dir is a directory, not an engine's name
 }
 
 // look finds out whether a directory holds a store, could hold one, or must
 // not be touched. It changes nothing.
 func look(dir string, o Options) (*found, error) {
-	f := &found{dir: dir}
+	f := &found{dir: dir, onDisk: true}
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -38,13 +39,15 @@ func look(dir string, o Options) (*found, error) {
 	var foreign []string
 	for _, e := range entries {
 		has[e.Name()] = true
-		if !ours[e.Name()] && !inPlace(dir, e.Name(), o.KeyFile) {
+		if !ours[e.Name()] && !isCopyName(e.Name()) && !inPlace(dir, e.Name(), o.KeyFile) {
 			foreign = append(foreign, e.Name())
 		}
 	}
 	switch {
 	case has[idName]:
 		return f, f.existing(o)
+	case has[restoring]:
+		return nil, &OpenError{What: dir, Why: "has a backup in it that was not restored to its end", Hint: "repeat it: certquay restore FILE --data " + dir}
 	case has[idMaking]:
 		f.id, err = readID(filepath.Join(dir, idMaking))
 		if err != nil {
@@ -52,11 +55,16 @@ func look(dir string, o Options) (*found, error) {
 		}
 		return f, nil
 	case has[databaseName]:
-		return nil, &OpenError{What: dir, Why: fmt.Sprintf("has a database, but the file %s is missing", idName), Hint: "nothing was changed; restore the file, or a backup"}
+		return nil, &OpenError{What: dir, Why: fmt.Sprintf("has a database, but the file %s is missing", idName), Hint: restoreHint("nothing was changed; put that file back")}
 	case len(foreign) > 0:
 		return nil, &OpenError{What: dir, Why: fmt.Sprintf("is not certquay's: it holds %s", some(foreign)), Hint: "name an empty directory with --data"}
 	}
 	return f, nil
+}
+
+// restoreHint is the way out where the data are not what they were.
+func restoreHint(first string) string {
+	return first + "; to restore a backup elsewhere: certquay restore FILE --data NEWDIR"
 }
 
 func some(names []string) string {
@@ -80,10 +88,10 @@ func inPlace(dir, name, keyFile string) bool {
 func (f *found) existing(o Options) (err error) {
 	f.exists = true
 	if f.id, err = readID(filepath.Join(f.dir, idName)); err != nil {
-		return &OpenError{What: filepath.Join(f.dir, idName), Why: "is damaged", Hint: "nothing was changed; restore it", Err: err}
+		return &OpenError{What: filepath.Join(f.dir, idName), Why: "is damaged", Hint: restoreHint("nothing was changed; put its content back"), Err: err}
 	}
 	if _, err := os.Stat(o.KeyFile); errors.Is(err, fs.ErrNotExist) {
-		return &OpenError{What: o.KeyFile, Why: "is missing: it is the key file of the store in " + f.dir, Hint: "restore it; without it the store cannot be read", Err: err}
+		return &OpenError{What: o.KeyFile, Why: "is missing: it is the key file of the store in " + f.dir, Hint: restoreHint("put it back, without it the store cannot be read; a backup holds it"), Err: err}
 	}
 	return nil
 }
@@ -138,6 +146,11 @@ func makeKey(name string) error {
 	if name == "" {
 		return nil
 	}
+	return makeKeyOf(name, randomKey())
+}
+
+// makeKeyOf makes the file of a key unless there is one.
+func makeKeyOf(name string, key []byte) error {
 	if _, err := os.Stat(name); err == nil {
 		return nil
 	}
@@ -146,7 +159,7 @@ func makeKey(name string) error {
 		// Under its name there is a whole key or none, and linking never
 		// replaces one.
 		part := name + ".new"
-		err = writeFile(part, randomKey(), os.O_TRUNC)
+		err = writeFile(part, key, os.O_TRUNC)
 		if err == nil {
 			err = errors.Join(os.Link(part, name), os.Remove(part), syncDir(filepath.Dir(name)))
 		}
@@ -226,6 +239,18 @@ func writableDir(dir string) error {
 func Exists(dir string) bool {
 	_, err := os.Lstat(filepath.Join(dir, idName))
 	return err == nil
+}
+
+// Remains says whether a directory holds what is left of a store, or the
+// beginning of one that was being restored, without being one.
+func Remains(dir string) bool {
+	for _, name := range []string{databaseName, restoring} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil && !Exists(dir) {
+			_, making := os.Lstat(filepath.Join(dir, idMaking))
+			return making != nil
+		}
+	}
+	return false
 }
 
 // Usable says why a directory neither holds a store nor could hold one, as an

@@ -109,7 +109,9 @@ func (t *tx) putSchema(n int) error {
 }
 
 // migrate brings the store to the given version by steps, one transaction each.
-func (s *Store) migrate(ctx context.Context, to int, steps map[int]func(*tx) error) error {
+// Before the first, before is called, if not nil, with the version it begins
+// from; an error of it ends the migration.
+func (s *Store) migrate(ctx context.Context, to int, steps map[int]func(*tx) error, before func(context.Context, int) error) error {
 	for {
 		var from int
 		err := s.view(func(v *view) (err error) {
@@ -125,6 +127,12 @@ func (s *Store) migrate(ctx context.Context, to int, steps map[int]func(*tx) err
 			return fmt.Errorf("%w: its schema is %d, this certquay knows %d", ErrNewerSchema, from, to)
 		case steps[from] == nil:
 			return corrupt(metaSchema, fmt.Sprintf("there is no way from schema %d", from))
+		}
+		if before != nil {
+			if err := before(ctx, from); err != nil {
+				return err
+			}
+			before = nil
 		}
 		s.log.Info("migrating the store", "from", from, "to", from+1)
 		err = s.update(ctx, func(t *tx) error {

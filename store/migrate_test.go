@@ -44,13 +44,13 @@ func TestOlderStoreIsMigratedStepByStep(t *testing.T) {
 	steps := map[int]func(*tx) error{schema: step("one"), schema + 1: step("two"), schema + 2: func(t *tx) error {
 		return errors.Join(step("three")(t), errors.New("no"))
 	}}
-	if err := s.migrate(ctx, schema+2, steps); err != nil {
+	if err := s.migrate(ctx, schema+2, steps, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.migrate(ctx, schema+3, steps); err == nil {
+	if err := s.migrate(ctx, schema+3, steps, nil); err == nil {
 		t.Error("a failing step succeeded")
 	}
-	if err := s.migrate(ctx, schema+4, nil); !errors.Is(err, ErrCorrupt) {
+	if err := s.migrate(ctx, schema+4, nil, nil); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a missing step: %v", err)
 	}
 	err := s.view(func(v *view) error {

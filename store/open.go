@@ -32,6 +32,7 @@ var ours = map[string]bool{
 	idName: true, idMaking: true, databaseName: true, reserveName: true, markName: true,
 	databaseNext: true, databaseOld: true, cutOffName: true,
 	"owner.lock": true, "sock": true, "edge": true, "lost+found": true,
+	restoring: true,
 }
 
 // verifyAtOpen is how many bytes of tables are read whole when a store is
@@ -138,11 +139,11 @@ func openBadger(db string, create bool, o Options) (engine.Engine, error) {
 	case errors.Is(err, engine.ErrInUse):
 		return nil, &OpenError{What: filepath.Dir(db), Why: "is in use by another process", Err: err}
 	case errors.Is(err, engine.ErrMissing):
-		return nil, &OpenError{What: db, Why: "is damaged", Hint: "nothing was changed; restore a backup", Err: err}
+		return nil, &OpenError{What: db, Why: "is damaged", Hint: restoreHint("nothing was changed"), Err: err}
 	case errors.Is(err, engine.ErrNoSpace):
 		return nil, &OpenError{What: db, Why: "is on a full volume", Hint: "free some space", Err: err}
 	case err != nil:
-		return nil, &OpenError{What: db, Why: "does not open", Err: err}
+		return nil, &OpenError{What: db, Why: "does not open", Hint: restoreHint("nothing was changed; keep a copy of it"), Err: err}
 	}
 	return e, nil
 }
@@ -161,7 +162,7 @@ func openDatabase(db string, sp *space, o Options) (engine.Engine, error) {
 // inspect reads the database before anything opens it for writing, and
 // compares it with the high-water mark.
 func inspect(db string, keys *keyring, l *found, o Options) (*badger.Reader, error) {
-	const restore = "nothing was changed; restore a backup"
+	restore := restoreHint("nothing was changed")
 	entries, err := os.ReadDir(db)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, &OpenError{What: db, Why: "cannot be read", Hint: restore, Err: err}
@@ -179,7 +180,7 @@ func inspect(db string, keys *keyring, l *found, o Options) (*badger.Reader, err
 	case errors.Is(err, engine.ErrMissing):
 		return nil, &OpenError{What: db, Why: "is damaged", Hint: restore, Err: err}
 	case err != nil:
-		return nil, &OpenError{What: db, Why: "cannot be read", Err: err}
+		return nil, &OpenError{What: db, Why: "cannot be read", Hint: restore, Err: err}
 	}
 	err = compareMark(r, keys, l, o)
 	if less := new(lessOpenError); err == nil || o.AcceptLoss && errors.As(err, &less) {
@@ -209,7 +210,7 @@ func compareMark(r *badger.Reader, keys *keyring, l *found, o Options) error {
 		return err
 	}
 	path := filepath.Join(l.dir, markName)
-	const way = "nothing was changed; restore a backup, or give up what is missing: certquay fsck --accept-loss"
+	way := restoreHint("nothing was changed; to give up what is missing: certquay fsck --accept-loss")
 	want, err := readMark(path, keys)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -218,7 +219,7 @@ func compareMark(r *badger.Reader, keys *keyring, l *found, o Options) error {
 			return &OpenError{What: l.dir, Why: "is damaged", Hint: way, Err: err}
 		}
 		if marked { // else it was written before there was a mark
-			return &lessOpenError{&OpenError{What: path, Why: "is missing: it says how far the database has come", Hint: "restore it; if nothing else is missing: certquay fsck --accept-loss"}}
+			return &lessOpenError{&OpenError{What: path, Why: "is missing: it says how far the database has come", Hint: "put it back; if nothing else is missing: certquay fsck --accept-loss"}}
 		}
 	case err != nil:
 		return &lessOpenError{&OpenError{What: path, Why: "is damaged", Hint: "nothing was changed; if nothing else is damaged: certquay fsck --accept-loss", Err: err}}
@@ -344,7 +345,11 @@ func with(e engine.Engine, k *keyring, l *found, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.migrate(context.Background(), schema, migrations); err != nil {
+	before := func(ctx context.Context, from int) error { return s.copyBefore(ctx, l.dir, o, from) }
+	if !l.onDisk {
+		before = nil
+	}
+	if err := s.migrate(context.Background(), schema, migrations, before); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -356,13 +361,13 @@ func (v *view) identify(l *found, o Options) error {
 	m, err := v.meta()
 	switch {
 	case errors.Is(err, model.ErrNotFound):
-		return &OpenError{What: l.dir, Why: "holds a database that is not its own: the mark of the store is missing in it", Hint: "nothing was changed; restore a backup"}
+		return &OpenError{What: l.dir, Why: "holds a database that is not its own: the mark of the store is missing in it", Hint: restoreHint("nothing was changed")}
 	case errors.Is(err, ErrCorrupt):
-		return &OpenError{What: l.dir, Why: "was not written with the key file " + o.KeyFile, Hint: "name the key file that belongs to it", Err: err}
+		return &OpenError{What: l.dir, Why: "was not written with the key file " + o.KeyFile, Hint: "name with --config the configuration beside which its key file lies", Err: err}
 	case err != nil:
 		return err
 	case l.id != "" && m.ID != l.id:
-		return &OpenError{What: l.dir, Why: fmt.Sprintf("holds the database of another store: %s says %s, the database %s", idName, l.id, m.ID), Hint: "nothing was changed"}
+		return &OpenError{What: l.dir, Why: fmt.Sprintf("holds the database of another store: %s says %s, the database %s", idName, l.id, m.ID), Hint: restoreHint("nothing was changed; put its own database back")}
 	}
 	// The schema comes before anything whose form it decides.
 	if n, err := v.schema(); err != nil {

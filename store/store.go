@@ -77,16 +77,18 @@ func (o Options) filled() Options {
 
 // Store is an open store. It is safe for concurrent use.
 type Store struct {
-	eng   engine.Engine
-	keys  *keyring
-	log   *slog.Logger
-	work  int           // scrypt work factor
-	space *space        // nil without a directory
-	mark  *mark         // nil without a directory
-	at    highWater     // how far the store has come; the committer's
-	wait  time.Duration // for the engine to close
-	feed  feed
-	table *table
+	eng  engine.Engine
+	keys *keyring
+	log  *slog.Logger
+	work int // scrypt work factor
+	// keyFile is read again for a backup, so that the key is not kept in memory.
+	keyFile string
+	space   *space        // nil without a directory
+	mark    *mark         // nil without a directory
+	at      highWater     // how far the store has come; the committer's
+	wait    time.Duration // for the engine to close
+	feed    feed
+	table   *table
 
 	requests chan *request
 	closing  chan struct{} // closed when Close begins
@@ -107,7 +109,7 @@ type Store struct {
 // start sets the goroutines going over an engine that has been checked.
 func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	s := &Store{
-		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, wait: o.Patience, table: newTable(),
+		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, wait: o.Patience, keyFile: o.KeyFile, table: newTable(),
 		requests: make(chan *request, groupCallers),
 		closing:  make(chan struct{}), stopped: make(chan struct{}), built: make(chan struct{}), wanted: make(chan struct{}),
 	}

@@ -67,6 +67,7 @@ func (c *Config) check(d *decoder) {
 		d.days(n, fmt.Sprintf("notify.expiry_days[%d]", i), 1, "30")
 	}
 	c.Notify.SMTP.check(d)
+	c.Backup.check(d)
 	d.rule(len(c.Support) <= 200, "support_contact", "must not be longer than 200 characters", "")
 	c.UI.check(d)
 	d.oneOf(c.Log.Level, "log.level", "info", "debug", "warn", "error")

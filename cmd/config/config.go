@@ -27,6 +27,7 @@ type Config struct {
 	Embedded     Embedded  `yaml:"embedded" doc:"The embedded CA and its CRL and OCSP service."`
 	Products     []Product `yaml:"products" doc:"Where certificates are deployed. A list here replaces the default list."`
 	Notify       Notify    `yaml:"notify" doc:"Telling people."`
+	Backup       Backup    `yaml:"backup" doc:"Backups of the whole store, keys included, made while certquay serve or a dashboard runs."`
 	SSH          SSH       `yaml:"ssh" doc:"certquay serve --listen: the dashboard and the verbs over SSH, by public key only."`
 	Support      string    `yaml:"support_contact" doc:"Shown where somebody needs help: an address, a number or a URL."`
 	UI           UI        `yaml:"ui" doc:"How the dashboard looks and which keys it has, for everybody who uses this store."`
@@ -119,6 +120,15 @@ type SMTP struct {
 	User         string `yaml:"user" doc:"Who logs in; empty: nobody."`
 	PasswordFile string `yaml:"password_file" doc:"File of mode 0600 whose first line is the password. It may begin with ~/ and is relative to this file."`
 	TLS          string `yaml:"tls" doc:"starttls (required), tls (from the first byte) or none."`
+}
+
+// Backup is about scheduled backups (spec O1).
+type Backup struct {
+	Directory      string   `yaml:"directory" doc:"Where they are put; empty: none are made. It may begin with ~/ and is relative to this file. Put it on another disk."`
+	Every          string   `yaml:"every" doc:"How often, in hours or days: 6h, 1d."`
+	Keep           int      `yaml:"keep" doc:"How many are kept; the oldest go first."`
+	Recipients     []string `yaml:"recipients" doc:"Public keys of age (age1...), whose owners alone can read them. age-keygen makes such keys; keep the private one elsewhere."`
+	PassphraseFile string   `yaml:"passphrase_file" doc:"In place of recipients: a file of mode 0600 whose first line is the passphrase."`
 }
 
 // SSH is about certquay serve --listen (spec V9). Paths may begin with ~/ and
@@ -214,6 +224,7 @@ func Default() *Config {
 			{Name: "WAF", Driver: "edge", Regions: four},
 		},
 		Notify: Notify{Default: []string{}, ExpiryDays: []int{30, 14, 7, 3, 1}, SMTP: SMTP{Port: 587, TLS: "starttls"}},
+		Backup: Backup{Every: "1d", Keep: 7, Recipients: []string{}},
 		UI:     UI{Theme: style.Auto, Colours: Colours{}, Keys: Keys{}},
 		Log:    Log{Level: "info"},
 	}

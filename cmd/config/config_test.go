@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"certquay/model"
 )
@@ -24,6 +25,7 @@ func TestMarshalLoadsBack(t *testing.T) {
 		{Name: "-", Driver: "files", Regions: []string{"2026-01-01"}},
 	}
 	full.Notify.ExpiryDays = []int{}
+	full.Backup = Backup{Directory: "~/backups", Every: "6h", Keep: 30, Recipients: []string{ageKey}}
 	full.UI = UI{Theme: "high-contrast", Colours: Colours{"good": "#00ff7F", "key": "33"}, Keys: Keys{"buy": {"B", "f2"}, "palette": {"\\"}, "help": {"\""}}, ScreenReader: true}
 	none := Default()
 	none.Products = []Product{}
@@ -102,6 +104,25 @@ products:
 	}
 }
 
+const ageKey = "age1stvyln0vdky82mmzgcglelves086zfkwrngdzlffhwxlm2avxgcqv0kx6z"
+
+// How often backups are made is said in hours or days.
+// spec: O1
+func TestInterval(t *testing.T) {
+	for text, want := range map[string]time.Duration{"1h": time.Hour, "36h": 36 * time.Hour, "1d": 24 * time.Hour, "30d": 720 * time.Hour} {
+		c, err := Parse("x", []byte("backup: {directory: b, every: "+text+", keep: 2, recipients: ["+ageKey+"]}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.Backup.Interval(); got != want || err != nil {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+		if dir := c.Backup.DirectoryIn("/etc/cq"); dir != "/etc/cq/b" {
+			t.Errorf("the directory is %s", dir)
+		}
+	}
+}
+
 // design: an unknown key is an error with its line; wrong values name field,
 // rule and an example.
 func TestErrors(t *testing.T) {
@@ -134,6 +155,15 @@ func TestErrors(t *testing.T) {
 		{"products:\n- {name: a, driver: edge}\n", "products[0].regions must name at least one region"},
 		{"products:\n- {name: a, driver: edge, regions: [x]}\n- {name: A, driver: edge, regions: [x]}\n", "products[1].name is the name of another product"},
 		{"products: [{name: a, driver: edge, regions: [x], settings: {api_token: abc}}]\n", "looks like a secret"},
+		{"backup:\n  directory: b\n", "f.yaml:2:14: backup.directory needs recipients or a passphrase_file"},
+		{"backup: {directory: b, recipients: [" + ageKey + "], passphrase_file: p}\n", "f.yaml:1:119: backup.passphrase_file and recipients exclude each other"},
+		{"backup:\n  recipients:\n  - " + ageKey + "\n  - ssh-ed25519 AAAA\n", "f.yaml:4:5: backup.recipients[1] must be a public key of age"},
+		{"backup: {every: 90m}\n", "f.yaml:1:17: backup.every must be hours or days"},
+		{"backup: {every: 0h}\n", "backup.every must be"},
+		{"backup: {every: 99999d}\n", "backup.every must be"},
+		{"backup: {every: 24}\n", "backup.every needs text"},
+		{"backup: {keep: 0}\n", "f.yaml:1:16: backup.keep must be 1 to 10000"},
+		{"backup: {evry: 1d}\n", "did you mean every?"},
 		{"embedded: {listen: 127.0.0.1}\n", "embedded.listen must be host:port"},
 		{"embedded: {base_url: ftp://x}\n", "embedded.base_url must be"},
 		{"embedded: {permitted_domains: ['*.x']}\n", "must be a domain without a star"},

@@ -46,6 +46,12 @@ func (s SSH) HostKeyIn(dir string) string { return in(dir, s.HostKey, "ssh_host_
 // PasswordIn is the file of the password, as configured in a file in dir.
 func (s SMTP) PasswordIn(dir string) string { return in(dir, s.PasswordFile, "") }
 
+// DirectoryIn is where backups are put, as configured in a file in dir.
+func (b Backup) DirectoryIn(dir string) string { return in(dir, b.Directory, "") }
+
+// PassphraseIn is the file of the passphrase, as configured in a file in dir.
+func (b Backup) PassphraseIn(dir string) string { return in(dir, b.PassphraseFile, "") }
+
 // in resolves a path of a configuration file in dir.
 func in(dir, path, otherwise string) string {
 	if path == "" {

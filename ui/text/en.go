@@ -89,6 +89,7 @@ var english = merge(map[string]string{
 	"task.prove": "%d records to add", "task.prove.one": "%d record to add",
 	"task.replace": "%d servers expired or revoked", "task.replace.one": "%d server expired or revoked",
 	"task.watch": "%d watched servers are out of order", "task.watch.one": "%d watched server is out of order",
+	"task.backup": "%d scheduled backups fail", "task.backup.one": "the scheduled backup fails",
 	"task.review": "%d applications to review", "task.review.one": "%d application to review",
 	"filter.hint":            "filter by name, domain or serial",
 	"list.marked.hidden":     "✓ %d marked, %d of them not shown",
@@ -213,7 +214,7 @@ var english = merge(map[string]string{
 	"event.revoke":   "revoke",
 	"event.close":    "closed",
 	"event.delete":   "deleted",
-	"event.contact":  "contact", "event.dismiss": "task dismissed", "event.clock": "clock moved",
+	"event.contact":  "contact", "event.dismiss": "task dismissed", "event.clock": "clock moved", "event.backup": "backup",
 	"event.download": "saved files",
 
 	// Actions.

@@ -40,5 +40,5 @@ var englishWatch = map[string]string{
 	"notice.deployment failed": "deployment failed", "notice.undeployment failed": "undeployment failed", "notice.verification failed": "verification failed", "notice.waiting for a credit": "waiting for a credit",
 	"notice.drift seen": "drift seen", "notice.revoked": "revoked", "notice.revocation failed": "revocation failed", "notice.hosting started": "hosting started",
 	"notice.hosting stopped": "hosting stopped", "notice.hosting failing": "hosting failing", "notice.expiry": "expiry", "notice.test": "test",
-	"notice.watch": "watch",
+	"notice.watch": "watch", "notice.backup failed": "backup failed",
 }

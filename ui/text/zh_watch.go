@@ -40,5 +40,5 @@ var chineseWatch = map[string]string{
 	"notice.deployment failed": "部署失败", "notice.undeployment failed": "撤下失败", "notice.verification failed": "检测失败", "notice.waiting for a credit": "自动部署次数不足",
 	"notice.drift seen": "线上证书不一致", "notice.revoked": "已吊销", "notice.revocation failed": "吊销失败", "notice.hosting started": "已开启托管",
 	"notice.hosting stopped": "已停止托管", "notice.hosting failing": "托管异常", "notice.expiry": "到期提醒", "notice.test": "测试",
-	"notice.watch": "监控变更",
+	"notice.watch": "监控变更", "notice.backup failed": "备份失败",
 }

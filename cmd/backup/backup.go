@@ -1,0 +1,219 @@
+// Package backup makes backups of a store by itself: one at each interval, of
+// which the newest are kept, each read again after it was written.
+package backup
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+
+	"certquay/store"
+)
+
+// again is how soon a backup that failed is tried again, unless its turn comes
+// sooner; look is how long the clock is trusted to run on by itself, which it
+// does not while a machine sleeps.
+const (
+	again = time.Hour
+	look  = time.Minute
+)
+
+// Keeper makes the backups of one store. Its fields are set once.
+type Keeper struct {
+	Store *store.Store
+	ID    string // the store's
+	Dir   string // made with mode 0700 when it is not there
+	Every time.Duration
+	Keep  int // at least 1
+	// Keys gives those that backups are encrypted to, asked anew each time, and
+	// the identity that opens them, or nil when it is elsewhere.
+	Keys func() ([]age.Recipient, age.Identity, error)
+	// Told is told of each backup: the file, and why it failed or nil.
+	Told func(ctx context.Context, file string, err error)
+	Log  *slog.Logger
+}
+
+// stampForm is the moment in a file's name, in UTC.
+const stampForm = "20060102T150405Z"
+
+func (k *Keeper) prefix() string { return "certquay-" + k.ID[:min(8, len(k.ID))] + "-" }
+
+const suffix = ".backup"
+
+// Run makes a backup when the newest that is there is older than the interval,
+// and so on until ctx ends, which also gives up one that is being made.
+func (k *Keeper) Run(ctx context.Context) {
+	var notBefore time.Time // after a failure
+	for {
+		now := time.Now()
+		at := k.due(now)
+		if at.Before(notBefore) {
+			at = notBefore
+		}
+		if wait := at.Sub(now); wait > 0 {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(min(wait, look)):
+			}
+			continue
+		}
+		file, err := k.make(ctx, now.UTC())
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			k.Log.Error("a scheduled backup failed", "file", file, "error", err)
+			notBefore = now.Add(min(k.Every, again))
+		} else {
+			k.Log.Info("a scheduled backup was made", "file", file)
+			notBefore = time.Time{}
+		}
+		k.Told(ctx, file, err)
+	}
+}
+
+// due is when the next backup is to be made. A directory that cannot be read
+// has none; making one tells what is wrong with it.
+func (k *Keeper) due(now time.Time) time.Time {
+	var newest time.Time
+	made, _ := k.made()
+	for _, name := range made {
+		stamp := strings.TrimSuffix(strings.TrimPrefix(name, k.prefix()), suffix)
+		if at, err := time.Parse(stampForm, stamp); err == nil && at.After(newest) && !at.After(now) {
+			newest = at
+		}
+	}
+	return newest.Add(k.Every)
+}
+
+// made lists the names of the backups of this store, the oldest first.
+func (k *Keeper) made() (names []string, err error) {
+	all, err := os.ReadDir(k.Dir)
+	for _, e := range all {
+		if strings.HasPrefix(e.Name(), k.prefix()) && strings.HasSuffix(e.Name(), suffix) && e.Type().IsRegular() {
+			names = append(names, e.Name())
+		}
+	}
+	slices.Sort(names)
+	return names, err
+}
+
+// make makes one backup, reads it again, and removes those that are too many.
+// One that does not read back is removed.
+func (k *Keeper) make(ctx context.Context, at time.Time) (file string, err error) {
+	name := k.prefix() + at.Format(stampForm) + suffix
+	file = filepath.Join(k.Dir, name)
+	recipients, identity, err := k.Keys()
+	if err != nil {
+		return file, err
+	}
+	if err := os.MkdirAll(k.Dir, 0o700); err != nil {
+		return file, err
+	}
+	written := sha256.New()
+	var sum store.Summary
+	err = store.WriteWhole(file, func(w io.Writer) error {
+		sum, err = k.Store.Backup(ctx, io.MultiWriter(w, written), recipients...)
+		return err
+	})
+	if err != nil {
+		return file, err
+	}
+	if err := check(ctx, file, written.Sum(nil), sum, identity); err != nil {
+		return file, errors.Join(fmt.Errorf("it was written, but does not read back: %w", err), os.Remove(file))
+	}
+	return file, k.retire(name)
+}
+
+// check reads a backup again: its bytes, and with an identity what is in it.
+func check(ctx context.Context, file string, want []byte, sum store.Summary, identity age.Identity) error {
+	f, err := os.Open(file) //nolint:gosec // it was just written
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	read := sha256.New()
+	if _, err := io.Copy(read, f); err != nil {
+		return err
+	}
+	if !bytes.Equal(read.Sum(nil), want) {
+		return errors.New("the bytes on the disk are others")
+	}
+	if identity == nil {
+		return nil
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	told, report, err := store.VerifyBackup(ctx, f, "", identity)
+	switch {
+	case err != nil:
+		return err
+	case told != sum:
+		return errors.New("it holds another moment of the store")
+	case report != nil && !report.Sound():
+		return fmt.Errorf("the store has %d problems: certquay fsck lists them", len(report.Problems)+report.More)
+	}
+	return nil
+}
+
+// retire removes all but the newest backups, never the one just made, and what
+// was left of backups that were interrupted.
+func (k *Keeper) retire(kept string) error {
+	names, err := k.made()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, name := range names[:max(0, len(names)-k.Keep)] {
+		if name != kept {
+			errs = append(errs, os.Remove(filepath.Join(k.Dir, name)))
+		}
+	}
+	parts, err := filepath.Glob(filepath.Join(k.Dir, k.prefix()+"*"+suffix+store.PartSuffix))
+	errs = append(errs, err)
+	for _, part := range parts {
+		errs = append(errs, os.Remove(part))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("old backups cannot be removed: %w", err)
+	}
+	return nil
+}
+
+// Passphrase is the first line of a file, which nobody else may be able to read.
+func Passphrase(file string) (string, error) {
+	f, err := os.Open(file) //nolint:gosec // the configured file
+	if err != nil {
+		return "", fmt.Errorf("the passphrase of backups: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return "", fmt.Errorf("the passphrase of backups: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("the file of the passphrase of backups may be read by others (%v); chmod 600 %s", info.Mode().Perm(), file)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil {
+		return "", fmt.Errorf("the passphrase of backups: %w", err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	if line = strings.TrimSuffix(line, "\r"); line == "" {
+		return "", fmt.Errorf("the file of the passphrase of backups begins with an empty line: %s", file)
+	}
+	return line, nil
+}

@@ -1,0 +1,52 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+
+	"certquay/cmd/session"
+)
+
+// Interval is how often a backup is made.
+func (b Backup) Interval() (time.Duration, error) {
+	hours := map[string]int64{"h": 1, "d": 24}
+	for unit, of := range hours {
+		digits, ok := strings.CutSuffix(b.Every, unit)
+		if n, err := strconv.ParseUint(digits, 10, 16); ok && err == nil && n > 0 && int64(n)*of <= 24*maxDays {
+			return time.Duration(int64(n)*of) * time.Hour, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no number of hours or days", session.Escape(b.Every, 40))
+}
+
+// Recipient parses a public key of age. SSH keys are none: age takes them, but
+// says itself that they were made for something else.
+func Recipient(key string) (age.Recipient, error) {
+	all, err := age.ParseRecipients(strings.NewReader(key))
+	if err != nil || len(all) != 1 || strings.TrimSpace(key) != key {
+		return nil, fmt.Errorf("%q is no public key of age", session.Escape(key, 80)) // what age says repeats the key
+	}
+	return all[0], nil
+}
+
+func (b Backup) check(d *decoder) {
+	_, err := b.Interval()
+	d.rule(err == nil, "backup.every", fmt.Sprintf("must be hours or days, at most %d", maxDays), "1d")
+	d.rule(b.Keep > 0 && b.Keep <= 10000, "backup.keep", "must be 1 to 10000", "7")
+	for n, r := range b.Recipients {
+		_, err := Recipient(r)
+		d.rule(err == nil, fmt.Sprintf("backup.recipients[%d]", n), "must be a public key of age",
+			"the line that begins with age1 in what age-keygen prints")
+	}
+	if b.Directory == "" {
+		return
+	}
+	d.rule(len(b.Recipients) > 0 || b.PassphraseFile != "", "backup.directory",
+		"needs recipients or a passphrase_file beside it: a backup is never written in the clear", "recipients: [age1...]")
+	d.rule(len(b.Recipients) == 0 || b.PassphraseFile == "", "backup.passphrase_file",
+		"and recipients exclude each other", "recipients alone")
+}

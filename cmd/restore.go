@@ -1,0 +1,117 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"certquay/cmd/config"
+	"certquay/cmd/owner"
+	"certquay/cmd/session"
+	"certquay/store"
+)
+
+// where are the places that a command line of this process is about.
+type where struct{ data, config, key string }
+
+// keyFile is the key file that belongs to a configuration.
+func keyFile(configFile string) string {
+	return filepath.Join(filepath.Dir(configFile), filepath.Base(config.Paths{}.MasterKey()))
+}
+
+// placesOf are the places that flags name, or else the usual ones.
+func placesOf(g *global) (w where, err error) {
+	paths := config.DefaultPaths()
+	w.data, w.config = paths.Data, paths.ConfigFile()
+	for _, p := range []struct{ from, to *string }{{&g.data, &w.data}, {&g.config, &w.config}} {
+		if *p.from == "" {
+			continue
+		}
+		if *p.to, err = filepath.Abs(*p.from); err != nil {
+			return w, &usageError{err.Error(), "name a path that exists"}
+		}
+	}
+	w.key = keyFile(w.config)
+	return w, nil
+}
+
+// files are the places that this call is about: those of the owner, if it has one.
+func (c *call) files() (where, error) {
+	if c.app != nil {
+		return where{c.app.Dir, c.app.file, keyFile(c.app.file)}, nil
+	}
+	return placesOf(c.g)
+}
+
+// restore makes a store of a backup. The directory is this process's alone
+// meanwhile.
+func (c *call) restore(ctx context.Context, file string, o *opening) (err error) {
+	if err := c.changing(restore); err != nil {
+		return err
+	}
+	if c.Kind != session.Local || c.app != nil {
+		return &usageError{"a backup is not restored over SSH", "run certquay restore FILE --data DIR on the machine itself"}
+	}
+	w, err := placesOf(c.g)
+	if err != nil {
+		return err
+	}
+	if err := store.Unused(w.data, w.key); err != nil {
+		return &storeError{err: err}
+	}
+	in, ids, err := c.openBackup(ctx, file, o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	_, absent := os.Lstat(w.data)
+	lock, err := owner.Acquire(w.data)
+	if err != nil {
+		return &storeError{err: err}
+	}
+	defer func() {
+		err = errors.Join(err, lock.Release())
+		if absent != nil && !store.Exists(w.data) {
+			// It was not there before; when something else is in it now, it stays.
+			_ = os.Remove(filepath.Join(w.data, owner.LockName))
+			_ = os.Remove(w.data)
+		}
+	}()
+	sum, err := store.Restore(ctx, in, w.data, store.Options{KeyFile: w.key}, ids...)
+	if err != nil {
+		return unopened(file, err)
+	}
+	report, err := checkRestored(ctx, w)
+	if err != nil {
+		return &storeError{err: err, hint: "it is restored to " + w.data + ", and does not open"}
+	}
+	if c.g.json {
+		more := map[string]any{"data": w.data, "key_file": w.key, "records": report.Records, "problems": orEmpty(report.Problems)}
+		if err := c.printJSON(summaryJSON(sum, more)); err != nil {
+			return err
+		}
+	}
+	for _, p := range report.Problems {
+		c.say("problem: %s", p)
+	}
+	if !report.Sound() {
+		what := fmt.Sprintf("the store is restored to %s as it was backed up, with %d problems", w.data, len(report.Problems)+report.More)
+		return &failedError{what: what, hint: "an earlier backup may be sound"}
+	}
+	c.say("restored to %s: store %s as of %s, %d records, %d events", w.data, sum.Store, stamp(sum.Made), report.Records, sum.Events)
+	c.say("its key file is %s", w.key)
+	c.note("do not run it beside the store that it was made from: both would act for the same certificates")
+	return nil
+}
+
+// checkRestored opens the restored store as any process does, and checks it.
+func checkRestored(ctx context.Context, w where) (store.Report, error) {
+	s, err := store.Open(w.data, store.Options{KeyFile: w.key})
+	if err != nil {
+		return store.Report{}, err
+	}
+	report, err := s.Fsck(ctx)
+	return report, errors.Join(err, s.Close())
+}

@@ -1,0 +1,332 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"filippo.io/age"
+
+	"certquay/store/engine"
+)
+
+// A backup is a stream of frames after a line that names it. A frame is its
+// length in four bytes, big-endian, and one [frame] in CBOR: first the header,
+// then the pairs of one snapshot of the engine, in the order of their keys and
+// as they are stored, then the trailer. [Store.Backup] encrypts the stream by
+// age, and puts the file key into it; the copy that is kept before an upgrade
+// is the bare stream without that key, and protected as the database is.
+const (
+	backupMagic  = "certquay backup\n"
+	backupFormat = 1
+	// frameFill is about how many bytes of pairs a frame holds, and frameMax
+	// how long one may say it is: more than a pair that an engine takes.
+	frameFill = 256 << 10
+	frameMax  = 8 << 20
+)
+
+// ErrBackup says that what was read is not a whole backup as it was written:
+// cut off, changed, or something else. It is returned wrapped.
+var ErrBackup = errors.New("this is not a whole backup")
+
+// ErrNoIdentity says that a backup was encrypted to others, or with another
+// passphrase. It is returned wrapped.
+var ErrNoIdentity = errors.New("no identity or passphrase that was given opens the backup")
+
+// ErrNoKeyFile says that a store has no key file, such as that of a demo, and
+// so cannot be backed up: nothing could open the copy.
+var ErrNoKeyFile = errors.New("the store has no key file and is not kept")
+
+func badBackup(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrBackup, fmt.Errorf(format, args...))
+}
+
+// Summary is what a backup says of itself: the moment of one store that it
+// holds.
+type Summary struct {
+	Store      string    // the store's ID
+	Made       time.Time // by the clock of the machine, in UTC
+	Schema     int
+	Events     uint64 // the number of the last event
+	Protection Protection
+	Pairs      int   // keys of the engine with their values
+	Bytes      int64 // of those
+}
+
+// header is the first frame.
+type header struct {
+	Format int        `cbor:"1,keyasint"`
+	Store  string     `cbor:"2,keyasint"`
+	Made   time.Time  `cbor:"3,keyasint"`
+	Schema int        `cbor:"4,keyasint"`
+	Events uint64     `cbor:"5,keyasint"`
+	Chain  []byte     `cbor:"6,keyasint"` // of the last event
+	By     Protection `cbor:"7,keyasint"`
+	// FileKey is the content of the key file; absent in a bare copy.
+	FileKey []byte `cbor:"8,keyasint,omitempty"`
+}
+
+type frame struct {
+	Header  *header       `cbor:"1,keyasint,omitempty"`
+	Pairs   []backedPair  `cbor:"2,keyasint,omitempty"`
+	Trailer *backupResult `cbor:"3,keyasint,omitempty"`
+}
+
+type backedPair struct {
+	_     struct{} `cbor:",toarray"`
+	Key   []byte
+	Value []byte
+}
+
+// backupResult is the trailer. Sum is a code over everything before it, keyed by
+// the file key, so that no pair can be left out of a bare copy either.
+type backupResult struct {
+	Pairs int    `cbor:"1,keyasint"`
+	Sum   []byte `cbor:"2,keyasint"`
+}
+
+// backupSum begins the code of a trailer.
+func backupSum(fileKey []byte) (hash.Hash, error) {
+	key, err := hkdf.Key(sha256.New, fileKey, nil, "certquay backup", keySize)
+	if err != nil {
+		return nil, err
+	}
+	return hmac.New(sha256.New, key), nil
+}
+
+// Backup writes the store as it is at this moment, encrypted to the recipients,
+// while others go on writing. What it writes opens the whole store: it holds
+// the key file's content. A store that is protected by a passphrase stays so,
+// and may be sealed. Memory does not grow with the store. It ends early with an
+// error when ctx ends or the store is closed; what was written by then is no
+// backup.
+func (s *Store) Backup(ctx context.Context, w io.Writer, recipients ...age.Recipient) (Summary, error) {
+	if s.keyFile == "" {
+		return Summary{}, ErrNoKeyFile
+	}
+	fileKey, err := readKey(s.keyFile)
+	if err != nil {
+		return Summary{}, err
+	}
+	sealed, err := age.Encrypt(w, recipients...)
+	if err != nil {
+		return Summary{}, fmt.Errorf("encrypting the backup: %w", err)
+	}
+	var sum Summary
+	err = s.view(func(v *view) error {
+		sum, err = s.writeBackup(ctx, sealed, v, fileKey, true)
+		return err
+	})
+	if err != nil {
+		return Summary{}, err // without its last chunk, age refuses the stream
+	}
+	return sum, sealed.Close()
+}
+
+// copyBefore keeps a bare copy of the database beside it, before it is brought
+// from one schema to the next.
+func (s *Store) copyBefore(ctx context.Context, dir string, o Options, from int) error {
+	fileKey, err := readKey(o.KeyFile)
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(dir, copyName(from+1))
+	err = WriteWhole(name, func(w io.Writer) error {
+		return s.view(func(v *view) error {
+			_, err := s.writeBackup(ctx, &roomy{w: w, space: newSpace(dir, o)}, v, fileKey, false)
+			return err
+		})
+	})
+	if err != nil {
+		return &OpenError{What: name, Why: "cannot be written: it is the copy that is kept before the data are upgraded",
+			Hint: "nothing was upgraded; free some space on the volume of " + dir, Err: err}
+	}
+	s.log.Info("a copy of the store was kept before it is upgraded", "file", name)
+	return nil
+}
+
+// copyName is the file, in the data directory, of the copy that is kept before
+// the store goes to a schema.
+func copyName(schema int) string { return fmt.Sprintf("before-schema-%d.backup", schema) }
+
+// isCopyName says whether a file of a data directory is such a copy, or one
+// whose writing was interrupted.
+func isCopyName(name string) bool {
+	var n int
+	_, err := fmt.Sscanf(name, "before-schema-%d.backup", &n)
+	return err == nil && (name == copyName(n) || name == copyName(n)+PartSuffix)
+}
+
+// roomy refuses to write once the volume is nearly full: a mapped page of the
+// database without room behind it would end the process.
+type roomy struct {
+	w     io.Writer
+	space *space
+}
+
+func (r *roomy) Write(b []byte) (int, error) {
+	if err := r.space.check(); err != nil {
+		return 0, err
+	}
+	return r.w.Write(b)
+}
+
+// writeBackup writes the stream of a view.
+func (s *Store) writeBackup(ctx context.Context, w io.Writer, v *view, fileKey []byte, withKey bool) (Summary, error) {
+	h, err := v.backupHeader(fileKey)
+	if err != nil {
+		return Summary{}, err
+	}
+	if withKey {
+		h.FileKey = fileKey
+	}
+	mac, err := backupSum(fileKey)
+	if err != nil {
+		return Summary{}, err
+	}
+	b := &backupWriter{to: bufio.NewWriterSize(w, 64<<10), mac: mac}
+	if _, err := io.WriteString(io.MultiWriter(b.to, b.mac), backupMagic); err != nil {
+		return Summary{}, err
+	}
+	if err := b.frame(frame{Header: &h}); err != nil {
+		return Summary{}, err
+	}
+	sum := h.summary()
+	var pairs []backedPair
+	filled := 0
+	for p, err := range v.snap.Scan(engine.Range{}) {
+		if err != nil {
+			return Summary{}, fmt.Errorf("reading the store: %w", err)
+		}
+		pairs = append(pairs, backedPair{Key: []byte(p.Key), Value: p.Value})
+		size := len(p.Key) + len(p.Value)
+		sum.Pairs, sum.Bytes, filled = sum.Pairs+1, sum.Bytes+int64(size), filled+size
+		if filled < frameFill {
+			continue
+		}
+		if err := b.frame(frame{Pairs: pairs}); err != nil {
+			return Summary{}, err
+		}
+		pairs, filled = pairs[:0], 0
+		if err := s.stopping(ctx); err != nil {
+			return Summary{}, err
+		}
+	}
+	if len(pairs) > 0 {
+		if err := b.frame(frame{Pairs: pairs}); err != nil {
+			return Summary{}, err
+		}
+	}
+	if err := s.stopping(ctx); err != nil {
+		return Summary{}, err
+	}
+	if err := b.frame(frame{Trailer: &backupResult{Pairs: sum.Pairs, Sum: b.mac.Sum(nil)}}); err != nil {
+		return Summary{}, err
+	}
+	return sum, b.to.Flush()
+}
+
+// stopping says why something that takes long should end, or nil.
+func (s *Store) stopping(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.closing:
+		return ErrClosed
+	default:
+		return nil
+	}
+}
+
+// backupHeader reads what a backup says of the store, and checks that the key
+// belongs to it.
+func (v *view) backupHeader(fileKey []byte) (header, error) {
+	k, err := newKeyring(fileKey)
+	if err != nil {
+		return header{}, err
+	}
+	v = &view{keys: k, snap: v.snap}
+	about, err := v.meta()
+	if err != nil {
+		return header{}, fmt.Errorf("the key file is not the one this store was opened with, or the store is damaged: %w", err)
+	}
+	n, err := v.schema()
+	if err != nil {
+		return header{}, err
+	}
+	head, err := v.head()
+	if err != nil {
+		return header{}, err
+	}
+	m, err := v.master()
+	if err != nil {
+		return header{}, err
+	}
+	return header{
+		Format: backupFormat, Store: about.ID, Made: time.Now().UTC().Truncate(time.Second),
+		Schema: n, Events: head.seq, Chain: head.chain, By: m.By,
+	}, nil
+}
+
+func (h *header) summary() Summary {
+	return Summary{Store: h.Store, Made: h.Made, Schema: h.Schema, Events: h.Events, Protection: h.By}
+}
+
+type backupWriter struct {
+	to  *bufio.Writer
+	mac hash.Hash
+}
+
+// frame writes a frame and takes it into the code.
+func (b *backupWriter) frame(f frame) error {
+	body, err := enc.Marshal(f)
+	if err != nil {
+		return err
+	}
+	if len(body) > frameMax {
+		return fmt.Errorf("a pair of the store is too large for a backup: %d bytes", len(body))
+	}
+	var size [4]byte
+	binary.BigEndian.PutUint32(size[:], uint32(len(body))) //nolint:gosec // bounded above
+	for _, part := range [][]byte{size[:], body} {
+		b.mac.Write(part)
+		if _, err := b.to.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PartSuffix ends the name of a file that is being written.
+const PartSuffix = ".part"
+
+// WriteWhole writes a file of mode 0600 that appears under its name whole and
+// durable, in place of what had it, or not at all.
+func WriteWhole(name string, write func(io.Writer) error) error {
+	part := name + PartSuffix
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // the caller's file
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(part, name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(part))
+	}
+	return syncDir(filepath.Dir(name))
+}

@@ -1,0 +1,225 @@
+package store
+
+import (
+	"bufio"
+	"context"
+	"crypto/hmac"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"filippo.io/age"
+
+	"certquay/store/engine"
+	"certquay/store/engine/mem"
+)
+
+// ageMagic begins every file that age has encrypted.
+const ageMagic = "age-encryption.org/"
+
+// backupReader reads the stream of a backup, and hands out nothing of the store
+// that the file key does not authenticate.
+type backupReader struct {
+	from *bufio.Reader
+	mac  hash.Hash
+	keys *keyring
+	key  []byte // the file key
+	h    header
+	bare bool // the file key was not in it
+	Summary
+}
+
+// openBackup reads up to the header. The key of a bare copy comes from keyFile.
+func openBackup(r io.Reader, keyFile string, identities []age.Identity) (*backupReader, error) {
+	b := &backupReader{from: bufio.NewReaderSize(r, 64<<10)}
+	if start, _ := b.from.Peek(len(ageMagic)); string(start) == ageMagic {
+		plain, err := age.Decrypt(b.from, identities...)
+		switch noMatch := new(age.NoIdentityMatchError); {
+		case errors.As(err, &noMatch):
+			return nil, fmt.Errorf("%w: %w", ErrNoIdentity, err)
+		case err != nil:
+			return nil, badBackup("%w", err)
+		}
+		b.from = bufio.NewReaderSize(plain, 64<<10)
+	}
+	magic := make([]byte, len(backupMagic))
+	if _, err := io.ReadFull(b.from, magic); err != nil {
+		return nil, badBackup("it ends at its beginning: %w", err)
+	}
+	if string(magic) != backupMagic {
+		return nil, badBackup("it does not begin as one")
+	}
+	f, raw, err := b.read()
+	if err != nil {
+		return nil, err
+	}
+	if f.Header == nil {
+		return nil, badBackup("it has no header")
+	}
+	b.h = *f.Header
+	if b.h.Format > backupFormat || b.h.Schema > schema {
+		return nil, fmt.Errorf("%w: format %d, schema %d; this certquay knows %d and %d",
+			ErrNewerSchema, b.h.Format, b.h.Schema, backupFormat, schema)
+	}
+	if b.key = b.h.FileKey; b.key == nil {
+		b.bare = true
+		if b.key, err = readKey(keyFile); err != nil {
+			return nil, err
+		}
+	}
+	if len(b.key) != keySize {
+		return nil, badBackup("its key has %d bytes", len(b.key))
+	}
+	if b.mac, err = backupSum(b.key); err != nil {
+		return nil, err
+	}
+	if b.keys, err = newKeyring(b.key); err != nil {
+		return nil, err
+	}
+	b.Summary = b.h.summary()
+	b.mac.Write(magic)
+	b.mac.Write(raw)
+	return b, nil
+}
+
+// read reads the next frame, and its bytes.
+func (b *backupReader) read() (f frame, raw []byte, err error) {
+	var size [4]byte
+	if _, err := io.ReadFull(b.from, size[:]); err != nil {
+		return f, nil, badBackup("it is cut off or changed: %w", err)
+	}
+	n := binary.BigEndian.Uint32(size[:])
+	if n > frameMax {
+		return f, nil, badBackup("a part of it claims %d bytes", n)
+	}
+	raw = make([]byte, 4+n)
+	copy(raw, size[:])
+	if _, err := io.ReadFull(b.from, raw[4:]); err != nil {
+		return f, nil, badBackup("it is cut off or changed: %w", err)
+	}
+	if err := dec.Unmarshal(raw[4:], &f); err != nil {
+		return f, nil, badBackup("a part of it does not decode: %w", err)
+	}
+	return f, raw, nil
+}
+
+// pairs hands out the pairs in the order of their keys, authenticated, and
+// returns nil only when all that the backup was written with were there.
+func (b *backupReader) pairs(ctx context.Context, fn func(key string, value []byte) error) error {
+	last := ""
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		f, raw, err := b.read()
+		if err != nil {
+			return err
+		}
+		if f.Trailer != nil {
+			return b.end(f.Trailer)
+		}
+		b.mac.Write(raw)
+		for _, p := range f.Pairs {
+			key := string(p.Key)
+			if key <= last {
+				return badBackup("the key %q does not come after %q", key, last)
+			}
+			last = key
+			if len(p.Value) > 0 || key[:1] != indexSpace { // such an entry says nothing that its record does not say
+				if _, err := b.keys.verify(key, p.Value); err != nil {
+					return badBackup("%w", err)
+				}
+			}
+			b.Pairs++
+			b.Bytes += int64(len(p.Key) + len(p.Value))
+			if err := fn(key, p.Value); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// end checks the trailer, after which nothing may come.
+func (b *backupReader) end(t *backupResult) error {
+	if t.Pairs != b.Pairs || !hmac.Equal(t.Sum, b.mac.Sum(nil)) {
+		return badBackup("its end does not fit what comes before")
+	}
+	switch _, err := b.from.ReadByte(); {
+	case err == nil:
+		return badBackup("something follows its end")
+	case !errors.Is(err, io.EOF):
+		return badBackup("it is cut off or changed: %w", err)
+	}
+	return nil
+}
+
+// checkedSize is up to how many bytes of pairs [VerifyBackup] holds a store in
+// memory to check it as a whole.
+const checkedSize = 256 << 20
+
+// VerifyBackup reads a whole backup, authenticates everything in it and checks
+// that nothing is missing. Up to 256 MiB it then checks the store that is in it
+// as [Store.Fsck] does; the report is nil for a larger one. keyFile is used for
+// the bare copy of an upgrade alone. Nothing is written.
+//
+// The error wraps [ErrNoIdentity] when no identity opens the backup,
+// [ErrBackup] when it is not whole, [ErrNewerSchema] when a newer certquay
+// wrote it.
+func VerifyBackup(ctx context.Context, r io.Reader, keyFile string, identities ...age.Identity) (Summary, *Report, error) {
+	b, err := openBackup(r, keyFile, identities)
+	if err != nil {
+		return Summary{}, nil, err
+	}
+	e := mem.New()
+	load := newLoader(e)
+	err = b.pairs(ctx, func(key string, value []byte) error {
+		if b.Bytes > checkedSize {
+			e, load = nil, nil
+		}
+		if load == nil {
+			return nil
+		}
+		return load.put(ctx, key, value)
+	})
+	if err != nil || load == nil {
+		return b.Summary, nil, err
+	}
+	if err := load.flush(ctx); err != nil {
+		return b.Summary, nil, err
+	}
+	s, err := with(e, b.keys, &found{dir: "the backup", id: b.Store, exists: true}, Options{}.filled())
+	if err != nil {
+		return b.Summary, nil, fmt.Errorf("%w: the store in it does not open: %w", ErrBackup, err)
+	}
+	report, err := s.Fsck(ctx)
+	return b.Summary, &report, errors.Join(err, s.Close())
+}
+
+// loader writes pairs into an engine, as many at a time as it takes.
+type loader struct {
+	to    engine.Engine
+	batch engine.Batch
+}
+
+func newLoader(e engine.Engine) *loader { return &loader{to: e} }
+
+func (l *loader) put(ctx context.Context, key string, value []byte) error {
+	if l.batch.Size()+engine.Size(key, value) > l.to.Limit() || len(l.batch.Writes) == loadPairs {
+		if err := l.flush(ctx); err != nil {
+			return err
+		}
+	}
+	l.batch.Put(key, value)
+	return nil
+}
+
+// loadPairs is how many pairs are written at a time at most.
+const loadPairs = 4096
+
+func (l *loader) flush(ctx context.Context) error {
+	err := l.to.Apply(ctx, &l.batch)
+	l.batch = engine.Batch{}
+	return err
+}

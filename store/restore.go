@@ -1,0 +1,174 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"filippo.io/age"
+
+	"certquay/store/engine"
+	"certquay/store/engine/badger"
+)
+
+// restoring is the directory, in that of the data, in which a store lies until
+// it is restored whole. While it is there and [idName] is not, there is no
+// store, and restoring may begin anew.
+const restoring = "restoring"
+
+// Restore makes the store that a backup holds in a directory that does not
+// exist or holds nothing, and its key file, which may be there already with the
+// same content. Until everything was read, authenticated and made durable there
+// is no store: when it fails or is interrupted it can be repeated. The caller
+// owns the directory; a file of its lock does not make it used.
+//
+// Errors are those of [VerifyBackup], and an [OpenError] for a directory that
+// is used, for another key file, and for a full volume. Of the options, KeyFile
+// must be given, and Logger, MinFree and Free count.
+func Restore(ctx context.Context, r io.Reader, dir string, o Options, identities ...age.Identity) (sum Summary, err error) {
+	o = o.filled()
+	keyFile := o.KeyFile
+	if err := Unused(dir, keyFile); err != nil {
+		return sum, err
+	}
+	b, err := openBackup(r, keyFile, identities)
+	if err != nil {
+		return sum, err
+	}
+	if err := sameKey(keyFile, b.key); err != nil {
+		return sum, err
+	}
+	making := filepath.Join(dir, restoring)
+	if err := clean(dir); err != nil {
+		return sum, &OpenError{What: dir, Why: "holds what an interrupted restore left, which cannot be removed", Err: err}
+	}
+	if err := os.MkdirAll(making, 0o700); err != nil {
+		return sum, &OpenError{What: dir, Why: "cannot be made", Hint: "name another directory with --data", Err: err}
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, clean(dir))
+		}
+	}()
+	if err := b.into(ctx, dir, o); err != nil {
+		return sum, err
+	}
+	if !b.bare {
+		if err := makeKeyOf(keyFile, b.key); err != nil {
+			return sum, err
+		}
+	}
+	if err := writeFile(filepath.Join(making, idName), []byte(b.Store+"\n"), os.O_TRUNC); err != nil {
+		return sum, err
+	}
+	// STORE-ID, the last to go into its place, makes it a store.
+	for _, name := range []string{databaseName, markName, idName} {
+		err := os.Rename(filepath.Join(making, name), filepath.Join(dir, name))
+		if err = errors.Join(err, syncDir(dir)); err != nil {
+			return sum, err
+		}
+	}
+	return b.Summary, os.Remove(making)
+}
+
+// into writes the pairs into a database that is made for them.
+func (b *backupReader) into(ctx context.Context, dir string, o Options) error {
+	room, db := newSpace(dir, o), filepath.Join(dir, restoring, databaseName)
+	e, err := badger.Open(db, badger.Options{Create: true, Logger: o.Logger})
+	if err != nil {
+		return &OpenError{What: db, Why: "cannot be made", Err: err}
+	}
+	load := newLoader(e)
+	err = b.pairs(ctx, func(key string, value []byte) error {
+		if err := room.check(); err != nil {
+			return &OpenError{What: dir, Why: "is on a full volume", Hint: "free some space", Err: err}
+		}
+		return load.put(ctx, key, value)
+	})
+	if err == nil {
+		err = load.flush(ctx)
+	}
+	if err == nil {
+		err = b.mark(filepath.Join(dir, restoring, markName), e, o)
+	}
+	return errors.Join(err, e.Close())
+}
+
+// mark writes the high-water mark of what was restored.
+func (b *backupReader) mark(path string, e engine.Engine, o Options) error {
+	snap, err := e.Snapshot()
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	at, _, err := (&view{keys: b.keys, snap: snap}).come()
+	if err != nil {
+		return err
+	}
+	m, err := openMark(path, b.keys, at, o.Logger)
+	if err != nil {
+		return err
+	}
+	return m.close()
+}
+
+// Unused says, as an [OpenError], why a directory is not one that a store can
+// be restored into. It changes nothing.
+func Unused(dir, keyFile string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return &OpenError{What: dir, Why: "cannot be read", Hint: "name an empty directory, or one that does not exist, with --data", Err: err}
+	}
+	has := map[string]bool{}
+	for _, e := range entries {
+		has[e.Name()] = true
+	}
+	var others []string
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case name == restoring, name == "owner.lock", name == "sock", name == "lost+found", inPlace(dir, name, keyFile):
+		case (name == databaseName || name == markName) && has[restoring] && !has[idName]: // of a restore that was interrupted
+		default:
+			others = append(others, name)
+		}
+	}
+	if len(others) > 0 {
+		return &OpenError{What: dir, Why: "is used: it holds " + some(others),
+			Hint: "nothing was changed; name an empty directory, or one that does not exist, with --data"}
+	}
+	return nil
+}
+
+// clean removes what an interrupted restore left in a directory without a store.
+func clean(dir string) error {
+	if Exists(dir) {
+		return nil
+	}
+	if _, err := os.Lstat(filepath.Join(dir, restoring)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	// The mark goes last: without it, the database would be taken for one whose mark was lost.
+	return errors.Join(os.RemoveAll(filepath.Join(dir, databaseName)), os.RemoveAll(filepath.Join(dir, markName)), os.RemoveAll(filepath.Join(dir, restoring)))
+}
+
+// sameKey refuses a key file that holds another key.
+func sameKey(keyFile string, key []byte) error {
+	there, err := readKey(keyFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !bytes.Equal(there, key):
+		return &OpenError{What: keyFile, Why: "is the key file of another store",
+			Hint: "nothing was changed; name a configuration in another directory, beside which the key file is put: --config OTHERDIR/config.yaml"}
+	}
+	return nil
+}
