@@ -122,7 +122,10 @@ func (o Options) Parse(files ...File) (Bundle, error) {
 	if len(found.certs) == 0 {
 		return Bundle{}, &Error{Reason: NoLeaf, Why: "there is no certificate in " + fileList(files), Hint: "add the certificate file"}
 	}
-	g := newGraph(found.certs)
+	g, err := newGraph(found.certs)
+	if err != nil {
+		return Bundle{}, err
+	}
 	leaf, err := findLeaf(g, found.key)
 	if err != nil {
 		return Bundle{}, err

@@ -15,7 +15,24 @@ type graph struct {
 	self    []bool  // whether it is signed by its own key
 }
 
-func newGraph(certs []*x509.Certificate) *graph {
+// maxPairs bounds how many signatures are checked to find out which certificate
+// issued which. A chain with its cross-signed CAs has a few; only many CAs of one
+// name have more, and checking one signature takes up to 4 milliseconds.
+const maxPairs = 256
+
+// newGraph finds out which certificate issued which. A refusal is an [*Error].
+func newGraph(certs []*x509.Certificate) (*graph, error) {
+	pairs := 0
+	for _, child := range certs {
+		for _, parent := range certs {
+			if namedBy(child, parent) {
+				pairs++
+			}
+		}
+	}
+	if pairs > maxPairs {
+		return nil, &Error{Reason: TooLarge, Why: "too many of the certificates are CAs of one name", Hint: "upload one certificate with its own chain, not a collection of CAs"}
+	}
 	g := &graph{certs: certs, issuers: make([][]int, len(certs)), issued: make([]bool, len(certs)), self: make([]bool, len(certs))}
 	for i, child := range certs {
 		for j, parent := range certs {
@@ -32,7 +49,7 @@ func newGraph(certs []*x509.Certificate) *graph {
 			g.issued[j] = true
 		}
 	}
-	return g
+	return g, nil
 }
 
 func (g *graph) selfSigned(i int) bool { return g.self[i] }
@@ -52,15 +69,18 @@ func sameEntity(a, b *x509.Certificate) bool {
 	return bytes.Equal(a.RawSubject, b.RawSubject) && bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo)
 }
 
-// signedBy compares names and key identifiers before it tries the signature,
-// since several CAs may share a name (RFC 5280 section 6.1.3). It does not ask
-// whether the parent was allowed to sign, only whether it did. A signature
-// whose algorithm Go does not check any more counts by name.
+// namedBy compares the issuer of one with the subject of the other, and their key
+// identifiers, since several CAs may share a name (RFC 5280 section 6.1.3).
+func namedBy(child, parent *x509.Certificate) bool {
+	return bytes.Equal(child.RawIssuer, parent.RawSubject) &&
+		(len(child.AuthorityKeyId) == 0 || len(parent.SubjectKeyId) == 0 || bytes.Equal(child.AuthorityKeyId, parent.SubjectKeyId))
+}
+
+// signedBy tries the signature where [namedBy] holds. It does not ask whether the
+// parent was allowed to sign, only whether it did. A signature whose algorithm Go
+// does not check any more counts by name.
 func signedBy(child, parent *x509.Certificate) bool {
-	if !bytes.Equal(child.RawIssuer, parent.RawSubject) {
-		return false
-	}
-	if len(child.AuthorityKeyId) > 0 && len(parent.SubjectKeyId) > 0 && !bytes.Equal(child.AuthorityKeyId, parent.SubjectKeyId) {
+	if !namedBy(child, parent) {
 		return false
 	}
 	err := parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature)

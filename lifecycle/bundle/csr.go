@@ -50,7 +50,7 @@ func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
 	if err != nil {
 		return bad("the signing request cannot be read", again)
 	}
-	if err := CheckPublicKey(r.PublicKey); err != nil {
+	if err := CheckRequestKey(r.PublicKey); err != nil {
 		return nil, &Error{Reason: WeakKey, Why: "the key of the signing request is too weak: " + err.Error(), Hint: "make a new key, ECDSA P-256 or RSA 2048 at least, and a request for it"}
 	}
 	if err := r.CheckSignature(); err != nil {
