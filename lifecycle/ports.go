@@ -48,7 +48,14 @@ type Capabilities struct {
 	Revocation  bool
 	Public      bool          // bound by the CA/Browser Forum's limits (spec I8)
 	MaxValidity time.Duration // of a certificate issued today
-	NeedsEmail  bool
+	// Ends is the last second that a certificate issued today can have, because
+	// the CA itself ends then; zero for none.
+	Ends       time.Time
+	NeedsEmail bool
+	// Permitted lists the domains which, with what is below them, are all that
+	// the issuer signs: the name constraints of RFC 5280 section 4.2.1.10 that it
+	// is under. None means any.
+	Permitted []string
 	// Proof says that each order waits for proof of control that a person may
 	// have to give (spec A8, H5).
 	Proof bool

@@ -1,140 +1,227 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/big"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"certquay/lifecycle/bundle"
 	"certquay/model"
 )
 
-// Lives of the CAs in years.
-const (
-	rootYears    = 20
-	issuingYears = 10
-)
-
-// authority is a CA with its key.
+// authority is a CA. Its key is read when it first has to sign, so that a store
+// that is sealed for now still shows its CAs.
 type authority struct {
+	cell string // where it is kept
 	cert *x509.Certificate
-	key  crypto.Signer
+	key  atomic.Pointer[crypto.Signer] // kept for issuing CAs; never for roots
 }
 
-// authorities are the CAs of a store. Issuing CAs are numbered from 1; the
-// newest issues, the older ones still sign CRLs and OCSP answers for what they
-// issued. The root's key is read only when it has to sign.
+// authorities are the CAs of a store, roots and issuing ones each numbered from
+// 1. The newest that is valid issues; the older ones still sign CRLs and OCSP
+// answers for what they issued.
 type authorities struct {
-	root    authority // key nil
+	roots   map[int]*authority
 	issuing map[int]*authority
-	newest  int
+	// cross is the key of a root signed by the root before it, by the number of
+	// the newer one, for whoever trusts only the older.
+	cross map[int]*x509.Certificate
 }
 
+func rootCell(n int) string {
+	if n == 1 {
+		return "ca/root"
+	}
+	return fmt.Sprintf("ca/root/%04d", n)
+}
+
+func crossCell(n int) string   { return fmt.Sprintf("ca/cross/%04d", n) }
 func issuingCell(n int) string { return fmt.Sprintf("ca/issuing/%04d", n) }
 
-const rootCell = "ca/root"
-
-// readAuthorities reads all CAs; without a root it returns nil.
+// readAuthorities reads the certificates of all CAs; there may be none.
 func readAuthorities(r model.Reader) (*authorities, error) {
-	root, err := readCA(r, rootCell, false)
-	if errors.Is(err, model.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	as := &authorities{root: *root, issuing: map[int]*authority{}}
-	for key, err := range r.Keys(model.Scan{Kind: model.KindCell, Prefix: space + "/ca/issuing/"}) {
+	as := &authorities{roots: map[int]*authority{}, issuing: map[int]*authority{}, cross: map[int]*x509.Certificate{}}
+	for key, err := range r.Keys(model.Scan{Kind: model.KindCell, Prefix: space + "/ca/"}) {
 		if err != nil {
 			return nil, err
 		}
-		name := strings.TrimPrefix(key, space+"/")
-		n, err := strconv.Atoi(strings.TrimPrefix(name, "ca/issuing/"))
-		if err != nil {
-			return nil, fmt.Errorf("record %q of the embedded CA has no number", name)
+		a := &authority{cell: strings.TrimPrefix(key, space+"/")}
+		parts := strings.Split(a.cell, "/")
+		n := 1
+		if len(parts) == 3 {
+			if n, err = strconv.Atoi(parts[2]); err != nil {
+				return nil, fmt.Errorf("record %q of the embedded CA has no number", a.cell)
+			}
 		}
-		if as.issuing[n], err = readCA(r, name, true); err != nil {
+		if a.cert, err = readCertificate(r, a.cell); err != nil {
 			return nil, err
 		}
-		as.newest = max(as.newest, n)
+		switch parts[1] {
+		case "root":
+			as.roots[n] = a
+		case "cross":
+			as.cross[n] = a.cert
+		case "issuing":
+			as.issuing[n] = a
+		}
 	}
 	return as, nil
 }
 
-func readCA(r model.Reader, name string, withKey bool) (*authority, error) {
-	c := &model.Cell{Space: space, Name: name}
-	if err := r.Get(c); err != nil {
+// readCertificate reads the certificate of a CA, also while the store is sealed:
+// the record is then filled but for its secret.
+func readCertificate(r model.Reader, cell string) (*x509.Certificate, error) {
+	c := &model.Cell{Space: space, Name: cell}
+	if err := r.Get(c); err != nil && (len(c.Data) == 0 || errors.Is(err, model.ErrNotFound)) {
 		return nil, err
 	}
 	cert, err := x509.ParseCertificate(c.Data)
 	if err != nil {
-		return nil, fmt.Errorf("the certificate %s of the embedded CA is damaged: %w", name, err)
+		return nil, fmt.Errorf("the certificate %s of the embedded CA is damaged: %w", cell, err)
 	}
-	a := &authority{cert: cert}
-	if withKey {
-		if a.key, err = bundle.UnmarshalKey(c.Secret); err != nil {
-			return nil, fmt.Errorf("the key %s of the embedded CA cannot be used (is the store locked?): %w", name, err)
-		}
-		if !bundle.SamePublic(a.key.Public(), cert.PublicKey) {
-			return nil, fmt.Errorf("the key %s of the embedded CA does not belong to its certificate", name)
-		}
-	}
-	return a, nil
+	return cert, nil
 }
 
-// usable says whether the newest issuing CA may sign what is asked now: its
-// name constraints are those configured, and a certificate of full length fits
-// into its life, or a new CA would not live longer.
-func (i *Issuer) usable(as *authorities, now time.Time) bool {
-	if as == nil || as.newest == 0 {
-		return false
+// readKey reads the key of a CA.
+func readKey(r model.Reader, a *authority) (crypto.Signer, error) {
+	c := &model.Cell{Space: space, Name: a.cell}
+	if err := r.Get(c); err != nil {
+		return nil, fmt.Errorf("the key %s of the embedded CA: %w", a.cell, err)
 	}
-	c := as.issuing[as.newest].cert
-	// That it is not valid yet is no reason: a clock set back makes it so, and
-	// a new one under the same root would be no better.
-	if !slices.Equal(c.PermittedDNSDomains, i.permitted) {
-		return false
+	key, err := bundle.UnmarshalKey(c.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("the key %s of the embedded CA cannot be used: %w", a.cell, err)
 	}
-	return !now.Add(i.opt.MaxValidity).After(c.NotAfter) || !c.NotAfter.Before(as.root.cert.NotAfter)
+	if !bundle.SamePublic(key.Public(), a.cert.PublicKey) {
+		return nil, fmt.Errorf("the key %s of the embedded CA does not belong to its certificate", a.cell)
+	}
+	return key, nil
 }
 
-// authorities returns the CAs with one that can issue now, making what is
-// missing. Concurrent callers, in this process or another Issuer on the same
-// store, end up with the same ones.
-func (i *Issuer) authorities(ctx context.Context) (*authorities, error) {
+// signer is the key of an issuing CA, read once.
+func (i *Issuer) signer(a *authority) (crypto.Signer, error) {
+	if k := a.key.Load(); k != nil {
+		return *k, nil
+	}
+	key, err := i.rootKey(a)
+	if err == nil {
+		a.key.Store(&key)
+	}
+	return key, err
+}
+
+// rootKey is the key of a root, which is not kept in memory.
+func (i *Issuer) rootKey(a *authority) (key crypto.Signer, err error) {
+	err = i.store.View(func(r model.Reader) error {
+		key, err = readKey(r, a)
+		return err
+	})
+	return key, err
+}
+
+// rootOf is the number of the root whose key signed a certificate; 0 if none.
+func (as *authorities) rootOf(c *x509.Certificate) int {
+	for n, r := range as.roots {
+		if bytes.Equal(c.AuthorityKeyId, r.cert.SubjectKeyId) {
+			return n
+		}
+	}
+	return 0
+}
+
+// path is the certificates above a leaf of an issuing CA, as servers present
+// them, and the root they lead to. While the root before that one is valid, the
+// newer root signed by the older comes last, so that the chain verifies by
+// either.
+func (as *authorities) path(n int, now time.Time) (chain [][]byte, root *x509.Certificate) {
+	ca := as.issuing[n].cert
+	chain = [][]byte{ca.Raw}
+	top := as.rootOf(ca)
+	for r := top; as.cross[r] != nil && !now.After(as.cross[r].NotAfter); {
+		chain = append(chain, as.cross[r].Raw)
+		if r = as.rootOf(as.cross[r]); len(chain) > len(as.roots) {
+			break // records that lead in a circle
+		}
+	}
+	if r := as.roots[top]; r != nil {
+		root = r.cert
+	}
+	return chain, root
+}
+
+// highest is the highest number whose CA holds; 0 if there is none.
+func highest(cas map[int]*authority, holds func(*x509.Certificate) bool) (n int) {
+	for m, a := range cas {
+		if m > n && holds(a.cert) {
+			n = m
+		}
+	}
+	return n
+}
+
+func last(cas map[int]*authority) int {
+	return highest(cas, func(*x509.Certificate) bool { return true })
+}
+
+// authorities returns the CAs and the number of the one that issues now, making
+// what is missing or ends soon. If that fails while an older one can still issue,
+// it does, and the error is told by Prepare. Concurrent callers, in this process
+// or another Issuer on the same store, end up with the same ones.
+func (i *Issuer) authorities(ctx context.Context) (*authorities, int, error) {
+	as, n, err := i.renewed(ctx, false)
+	if err != nil && as != nil {
+		now := i.now()
+		n = highest(as.issuing, func(c *x509.Certificate) bool {
+			return slices.Equal(c.PermittedDNSDomains, i.permitted) && validAt(c, now)
+		})
+		if n > 0 {
+			return as, n, nil
+		}
+	}
+	return as, n, err
+}
+
+// renewed is [Issuer.authorities] with its error: as is what there is then. With
+// anew it makes a new issuing CA in any case.
+func (i *Issuer) renewed(ctx context.Context, anew bool) (*authorities, int, error) {
 	now := i.now()
-	if as := i.cas.Load(); i.usable(as, now) {
-		return as, nil
+	ready := func(as *authorities) int {
+		if as == nil || anew {
+			return 0
+		}
+		_, n := i.choose(as, now)
+		return n
+	}
+	if as := i.cas.Load(); ready(as) > 0 {
+		return as, ready(as), nil
 	}
 	i.load.Lock()
 	defer i.load.Unlock()
-	if as := i.cas.Load(); i.usable(as, now) {
-		return as, nil
-	}
 	as, err := i.read()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if !i.usable(as, now) {
-		if as, err = i.create(ctx, now); err != nil {
-			return nil, err
+	n := ready(as)
+	if n == 0 {
+		var made *authorities
+		if made, n, err = i.create(ctx, now, anew); err != nil {
+			return as, 0, err
 		}
+		as = made
 	}
 	i.cas.Store(as)
-	return as, nil
+	return as, n, nil
 }
 
 func (i *Issuer) read() (as *authorities, err error) {
@@ -145,10 +232,10 @@ func (i *Issuer) read() (as *authorities, err error) {
 	return as, err
 }
 
-// known returns the CAs with at least issuing CA number n in them, without
-// making any.
-func (i *Issuer) known(n int) (*authorities, error) {
-	if as := i.cas.Load(); as != nil && as.issuing[n] != nil {
+// known returns the CAs as they were last read, and again if those do not have
+// what is asked for; without making any.
+func (i *Issuer) known(has func(*authorities) bool) (*authorities, error) {
+	if as := i.cas.Load(); as != nil && has(as) {
 		return as, nil
 	}
 	i.load.Lock()
@@ -157,122 +244,18 @@ func (i *Issuer) known(n int) (*authorities, error) {
 	if err != nil {
 		return nil, err
 	}
-	if as == nil || n > 0 && as.issuing[n] == nil {
-		return nil, fmt.Errorf("the embedded CA has no issuing CA number %d", n)
+	if !has(as) {
+		return nil, errNoAuthority
 	}
 	i.cas.Store(as)
 	return as, nil
 }
 
-// create makes a root if there is none and a new issuing CA. Keys are made
-// before the transaction, which takes them only if no other was quicker.
-func (i *Issuer) create(ctx context.Context, now time.Time) (as *authorities, err error) {
-	fresh, err := i.freshRoot(now)
-	if err != nil {
-		return nil, err
-	}
-	issuingKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	issuingSecret, err := bundle.MarshalKey(issuingKey)
-	if err != nil {
-		return nil, err
-	}
-	base := i.baseURL()
-	err = i.store.Update(ctx, func(tx model.Tx) error {
-		var err error
-		if as, err = readAuthorities(tx); err != nil {
-			return err
-		}
-		if i.usable(as, now) {
-			return nil
-		}
-		root := fresh
-		if as == nil {
-			as = &authorities{root: authority{cert: fresh.cert}, issuing: map[int]*authority{}}
-			secret, err := bundle.MarshalKey(fresh.key)
-			if err != nil {
-				return err
-			}
-			if err := tx.Put(&model.Cell{Space: space, Name: rootCell, Data: fresh.cert.Raw, Secret: secret}); err != nil {
-				return err
-			}
-		} else if root, err = readCA(tx, rootCell, true); err != nil {
-			return err
-		}
-		if !now.Before(root.cert.NotAfter) {
-			return final("the root of the embedded CA expired on %s", root.cert.NotAfter.Format(time.RFC3339))
-		}
-		n := as.newest + 1
-		cert, err := i.signIssuing(root, issuingKey.Public(), n, now, base)
-		if err != nil {
-			return err
-		}
-		as.issuing[n], as.newest = &authority{cert: cert, key: issuingKey}, n
-		return tx.Put(&model.Cell{Space: space, Name: issuingCell(n), Data: cert.Raw, Secret: issuingSecret})
-	})
-	return as, err
-}
+var errNoAuthority = errors.New("the embedded CA has no such CA")
 
-func (i *Issuer) freshRoot(now time.Time) (*authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	id := keyID(key.Public())
-	t := &x509.Certificate{
-		SerialNumber: newSerial(),
-		// The end of the key identifier tells roots of several stores apart.
-		Subject:   subject("certquay root CA " + hex.EncodeToString(id[:4])),
-		NotBefore: now, NotAfter: lastSecond(now, rootYears),
-		BasicConstraintsValid: true, IsCA: true,
-		KeyUsage:     x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-		SubjectKeyId: id, SignatureAlgorithm: x509.ECDSAWithSHA384,
-	}
-	cert, err := sign(t, t, key.Public(), key)
-	return &authority{cert: cert, key: key}, err
-}
-
-func (i *Issuer) signIssuing(root *authority, pub crypto.PublicKey, n int, now time.Time, base string) (*x509.Certificate, error) {
-	id := keyID(pub)
-	end := lastSecond(now, issuingYears)
-	if end.After(root.cert.NotAfter) {
-		end = root.cert.NotAfter
-	}
-	t := &x509.Certificate{
-		SerialNumber: newSerial(),
-		Subject:      subject(fmt.Sprintf("certquay issuing CA %d %s", n, hex.EncodeToString(id[:4]))),
-		NotBefore:    now, NotAfter: end,
-		BasicConstraintsValid: true, IsCA: true, MaxPathLenZero: true,
-		// It signs OCSP answers by itself, hence digitalSignature (RFC 6960
-		// section 2.6).
-		KeyUsage:     x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		SubjectKeyId: id, SignatureAlgorithm: x509.ECDSAWithSHA384,
-		Policies: []x509.OID{policyAny},
-	}
-	if len(i.permitted) > 0 {
-		// Without an exclusion addresses would stay unconstrained (RFC 5280
-		// section 4.2.1.10).
-		t.PermittedDNSDomainsCritical, t.PermittedDNSDomains = true, i.permitted
-		t.ExcludedIPRanges = allAddresses
-	}
-	if base != "" {
-		t.CRLDistributionPoints = []string{base + rootCRLPath}
-		t.IssuingCertificateURL = []string{base + rootCertPath}
-	}
-	return sign(t, root.cert, pub, root.key)
-}
-
-func subject(name string) pkix.Name {
-	return pkix.Name{Organization: []string{"certquay"}, CommonName: name}
-}
-
-// lastSecond is the end of a validity of some years that begins at t; the end
-// itself is included.
-func lastSecond(t time.Time, years int) time.Time {
-	return model.AddYears(t, years).Add(-time.Second)
+// issuer returns the CAs with issuing CA number n among them.
+func (i *Issuer) issuer(n int) (*authorities, error) {
+	return i.known(func(as *authorities) bool { return as.issuing[n] != nil })
 }
 
 // sign makes a certificate and reads it back.

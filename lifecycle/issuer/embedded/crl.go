@@ -17,14 +17,26 @@ import (
 // the first request after a revocation.
 const crlLife = 7 * 24 * time.Hour
 
-// rootCA is the number under which the root's CRL goes.
-const rootCA = 0
+// rootCA is the number under which the CRL of a root goes: 0 for the first root,
+// -1 for the second and so on, apart from those of issuing CAs.
+func rootCA(root int) int { return 1 - root }
 
 func crlCell(ca int) string {
-	if ca == rootCA {
+	switch {
+	case ca > 0:
+		return fmt.Sprintf("crl/%04d", ca)
+	case ca == rootCA(1):
 		return "crl/root"
 	}
-	return fmt.Sprintf("crl/%04d", ca)
+	return fmt.Sprintf("crl/root/%04d", 1-ca)
+}
+
+// byNumber is the CA whose CRL goes under a number; nil if there is none.
+func (as *authorities) byNumber(ca int) *authority {
+	if ca > 0 {
+		return as.issuing[ca]
+	}
+	return as.roots[1-ca]
 }
 
 // crl returns the CRL of a CA, making a new one when it is due. CRL numbers
@@ -33,7 +45,7 @@ func crlCell(ca int) string {
 func (i *Issuer) crl(ctx context.Context, ca int) (*crlRecord, error) {
 	i.crlMu.Lock()
 	defer i.crlMu.Unlock()
-	as, err := i.known(ca)
+	as, err := i.known(func(as *authorities) bool { return as.byNumber(ca) != nil })
 	if err != nil {
 		return nil, err
 	}
@@ -125,20 +137,18 @@ func listed(r model.Reader, ca int, old *crlRecord) ([]x509.RevocationListEntry,
 }
 
 func (i *Issuer) signCRL(as *authorities, ca int, rec *crlRecord, entries []x509.RevocationListEntry) (*crlRecord, error) {
-	by := as.issuing[ca]
-	if ca == rootCA {
-		err := i.store.View(func(r model.Reader) (err error) {
-			by, err = readCA(r, rootCell, true)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
+	by, read := as.byNumber(ca), i.signer
+	if ca <= 0 {
+		read = i.rootKey
+	}
+	key, err := read(by)
+	if err != nil {
+		return nil, err
 	}
 	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
 		RevokedCertificateEntries: entries, Number: new(big.Int).SetUint64(rec.Number),
 		ThisUpdate: unix(rec.ThisUpdate), NextUpdate: unix(rec.NextUpdate),
-	}, by.cert, by.key)
+	}, by.cert, key)
 	if err != nil {
 		return nil, fmt.Errorf("the embedded CA cannot sign its CRL: %w", err)
 	}

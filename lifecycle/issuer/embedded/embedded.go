@@ -4,13 +4,15 @@
 //
 // It keeps its records as cells in the space "embedded":
 //
-//	ca/root            root: certificate, key
+//	ca/root            the first root: certificate, key
+//	ca/root/0002       the root after it
+//	ca/cross/0002      the key of root 2 signed by the root before it: certificate
 //	ca/issuing/0001    issuing CA number 1: certificate, key
 //	order/HASH         what became of an order
 //	serial/HEX         an issued certificate, by serial
 //	revoked/HEX        when and why it was revoked
 //	revocations/0001   how many certificates of that CA were revoked
-//	crl/root, crl/0001 the newest CRL of each CA
+//	crl/root, crl/0001 the newest CRL of each CA; crl/root/0002 of the second root
 package embedded
 
 import (
@@ -51,7 +53,7 @@ type Options struct {
 	// PermittedDomains, when not empty, become name constraints of the issuing
 	// CA, critical (RFC 5280 section 4.2.1.10): only these domains and what is
 	// below them can be issued, and no IP addresses. Changing them makes a new
-	// issuing CA under the same root.
+	// issuing CA under the same root, unless there is one with the same.
 	PermittedDomains []string
 	// Proof is what is looked for before signing; the zero value trusts the
 	// operator.
@@ -125,13 +127,32 @@ func (i *Issuer) baseURL() string {
 	return strings.TrimSuffix(i.opt.BaseURL(), "/")
 }
 
-// Capabilities are the same on every day.
-func (i *Issuer) Capabilities(time.Time) lifecycle.Capabilities {
+// Capabilities are the same on every day, but for the end of the CA that issues.
+func (i *Issuer) Capabilities(now time.Time) lifecycle.Capabilities {
 	return lifecycle.Capabilities{
+		Ends: i.ends(now.UTC().Truncate(time.Second)), Permitted: slices.Clone(i.permitted),
 		Levels: slices.Clone(i.opt.Levels), Types: slices.Clone(model.DomainTypes), Grades: slices.Clone(model.Grades),
 		IPNames: len(i.permitted) == 0, Revocation: true, MaxValidity: i.opt.MaxValidity,
 		Reviewed: slices.Clone(i.opt.Reviewed), Proof: i.opt.Proof.Method != ProofTrust,
 	}
+}
+
+// ends is the last second that a certificate issued now can have: that of the CA
+// which issues it, or of the one that will be made for it.
+func (i *Issuer) ends(now time.Time) time.Time {
+	end := lastSecond(now, issuingYears)
+	as := i.cas.Load()
+	if as == nil {
+		return end
+	}
+	root, n := i.choose(as, now)
+	if n > 0 {
+		return as.issuing[n].cert.NotAfter
+	}
+	if root > 0 && as.roots[root].cert.NotAfter.Before(end) {
+		return as.roots[root].cert.NotAfter
+	}
+	return end
 }
 
 // final marks a refusal that no retry will mend.
@@ -241,14 +262,16 @@ func (i *Issuer) answer(ref string, rec *orderRecord) (lifecycle.Order, error) {
 	if rec.Cancelled {
 		return lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: "the order was cancelled"}, nil
 	}
-	as, err := i.known(rec.CA)
+	as, err := i.issuer(rec.CA)
 	if err != nil {
 		return lifecycle.Order{}, err
 	}
-	return lifecycle.Order{
-		Ref: ref, Status: lifecycle.OrderValid,
-		Chain: [][]byte{rec.Leaf, as.issuing[rec.CA].cert.Raw}, Root: as.root.cert.Raw,
-	}, nil
+	chain, root := as.path(rec.CA, i.now())
+	o := lifecycle.Order{Ref: ref, Status: lifecycle.OrderValid, Chain: append([][]byte{rec.Leaf}, chain...)}
+	if root != nil {
+		o.Root = root.Raw
+	}
+	return o, nil
 }
 
 // Cancel makes a later Finalize refuse. An order that was finalized stays as it

@@ -2,9 +2,7 @@ package embedded
 
 import (
 	"bytes"
-	"crypto"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -16,18 +14,16 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ocsp"
-
-	"certquay/lifecycle/bundle"
-	"certquay/model"
 )
 
-// Paths below the base URL. Later issuing CAs have their number in theirs.
+// Paths below the base URL. Later roots and issuing CAs have their number in
+// theirs.
 const (
-	rootCRLPath  = "/crl/root.crl"
-	rootCertPath = "/ca/root.cer"
-	ocspPath     = "/ocsp"
+	ocspPath = "/ocsp"
 )
 
+func rootCRLPath(n int) string     { return "/crl/root" + suffix(n) + ".crl" }
+func rootCertPath(n int) string    { return "/ca/root" + suffix(n) + ".cer" }
 func issuingCRLPath(n int) string  { return "/crl/issuing" + suffix(n) + ".crl" }
 func issuingCertPath(n int) string { return "/ca/issuing" + suffix(n) + ".cer" }
 
@@ -75,28 +71,35 @@ func (i *Issuer) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// byPath finds the CA whose path, made by of, was asked for.
-func (i *Issuer) byPath(path, root string, of func(int) string) (int, bool) {
-	if path == root {
-		_, err := i.known(rootCA)
-		return rootCA, err == nil
-	}
+// byPath finds the CA whose path, made by one of the two, was asked for, by the
+// number under which its CRL goes.
+func (i *Issuer) byPath(path string, ofRoot, ofIssuing func(int) string) (ca int, a *authority) {
 	n := 1
-	if path != of(1) {
-		_, num, _ := strings.Cut(path, "-")
+	if _, num, later := strings.Cut(path, "-"); later {
 		num, _, _ = strings.Cut(num, ".")
 		var err error
-		if n, err = strconv.Atoi(num); err != nil || n < 2 || path != of(n) {
-			return 0, false
+		if n, err = strconv.Atoi(num); err != nil || n < 2 {
+			return 0, nil
 		}
 	}
-	_, err := i.known(n)
-	return n, err == nil
+	switch path {
+	case ofRoot(n):
+		ca = rootCA(n)
+	case ofIssuing(n):
+		ca = n
+	default:
+		return 0, nil
+	}
+	as, err := i.known(func(as *authorities) bool { return as.byNumber(ca) != nil })
+	if err != nil {
+		return 0, nil
+	}
+	return ca, as.byNumber(ca)
 }
 
 func (i *Issuer) serveCRL(w http.ResponseWriter, r *http.Request, path string) {
-	ca, ok := i.byPath(path, rootCRLPath, issuingCRLPath)
-	if !ok {
+	ca, a := i.byPath(path, rootCRLPath, issuingCRLPath)
+	if a == nil {
 		http.NotFound(w, r)
 		return
 	}
@@ -109,21 +112,12 @@ func (i *Issuer) serveCRL(w http.ResponseWriter, r *http.Request, path string) {
 }
 
 func (i *Issuer) serveCert(w http.ResponseWriter, r *http.Request, path string) {
-	ca, ok := i.byPath(path, rootCertPath, issuingCertPath)
-	if !ok {
+	_, a := i.byPath(path, rootCertPath, issuingCertPath)
+	if a == nil {
 		http.NotFound(w, r)
 		return
 	}
-	as, err := i.known(ca)
-	if err != nil {
-		http.NotFound(w, r)
-		return
-	}
-	c := as.root.cert
-	if ca != rootCA {
-		c = as.issuing[ca].cert
-	}
-	send(w, r, "application/pkix-cert", c.Raw, c.NotBefore, certAge)
+	send(w, r, "application/pkix-cert", a.cert.Raw, a.cert.NotBefore, certAge)
 }
 
 func send(w http.ResponseWriter, r *http.Request, typ string, data []byte, modified time.Time, age time.Duration) {
@@ -170,78 +164,4 @@ func (i *Issuer) serveOCSP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	send(w, r, "application/ocsp-response", answer, now, ocspAge)
-}
-
-// ocsp answers a request about one certificate, the first that it names, as
-// RFC 5019 section 2.1.1 has it. Failures are answers too (RFC 6960 section 2.3).
-func (i *Issuer) ocsp(der []byte) []byte {
-	req, err := ocsp.ParseRequest(der)
-	if err != nil {
-		return ocsp.MalformedRequestErrorResponse
-	}
-	as, err := i.known(1)
-	if err != nil {
-		return ocsp.TryLaterErrorResponse
-	}
-	for n, ca := range as.issuing {
-		if !asksFor(req, ca.cert) {
-			continue
-		}
-		answer, err := i.status(n, ca, req)
-		if err != nil {
-			return ocsp.InternalErrorErrorResponse
-		}
-		return answer
-	}
-	// Not one of our CAs: a responder answers only for those it speaks for
-	// (RFC 5019 section 2.2.3).
-	return ocsp.UnauthorizedErrorResponse
-}
-
-// asksFor compares the hashes by which a request names its CA.
-func asksFor(req *ocsp.Request, ca *x509.Certificate) bool {
-	key, err := subjectPublicKey(ca.RawSubjectPublicKeyInfo)
-	if err != nil || !req.HashAlgorithm.Available() {
-		return false
-	}
-	return bytes.Equal(hash(req.HashAlgorithm, ca.RawSubject), req.IssuerNameHash) && bytes.Equal(hash(req.HashAlgorithm, key), req.IssuerKeyHash)
-}
-
-func hash(a crypto.Hash, data []byte) []byte {
-	h := a.New()
-	_, _ = h.Write(data) // never fails
-	return h.Sum(nil)
-}
-
-func (i *Issuer) status(n int, ca *authority, req *ocsp.Request) ([]byte, error) {
-	now := i.now()
-	t := ocsp.Response{
-		Status: ocsp.Unknown, SerialNumber: req.SerialNumber, IssuerHash: req.HashAlgorithm,
-		ThisUpdate: now, NextUpdate: now.Add(ocspLife),
-	}
-	serial := bundle.Serial(req.SerialNumber)
-	err := i.store.View(func(r model.Reader) error {
-		var s serialRecord
-		err := get(r, "serial/"+serial, &s)
-		if errors.Is(err, model.ErrNotFound) || err == nil && s.CA != n {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		var rev revokedRecord
-		switch err = get(r, "revoked/"+serial, &rev); {
-		case errors.Is(err, model.ErrNotFound):
-			t.Status = ocsp.Good
-			return nil
-		case err != nil:
-			return err
-		}
-		t.Status, t.RevokedAt, t.RevocationReason = ocsp.Revoked, unix(rev.At), rev.Reason
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return ocsp.CreateResponse(ca.cert, ca.cert, t, ca.key)
 }

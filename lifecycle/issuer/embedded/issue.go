@@ -61,19 +61,19 @@ func (i *Issuer) Finalize(ctx context.Context, ref string, r lifecycle.Certifica
 	case i.opt.Proof.Method != ProofTrust:
 		return o, final("there is no such order")
 	}
-	list, err := i.check(r, bundle.CheckPublicKey)
+	list, err := i.check(r, bundle.CheckRequestKey)
 	if err != nil {
 		return lifecycle.Order{}, err
 	}
-	as, err := i.authorities(ctx)
+	as, n, err := i.authorities(ctx)
 	if err != nil {
 		return lifecycle.Order{}, err
 	}
-	leaf, err := i.signLeaf(as, list, r)
+	leaf, err := i.signLeaf(as.issuing[n], n, list, r)
 	if err != nil {
 		return lifecycle.Order{}, err
 	}
-	rec, err := i.keep(ctx, cell, as.newest, leaf)
+	rec, err := i.keep(ctx, cell, n, leaf)
 	if err != nil {
 		return lifecycle.Order{}, err
 	}
@@ -113,8 +113,11 @@ func (i *Issuer) keep(ctx context.Context, cell string, ca int, leaf *x509.Certi
 func serialCell(c *x509.Certificate) string { return "serial/" + bundle.Serial(c.SerialNumber) }
 
 // signLeaf makes a certificate by the profile of RFC 5280 section 4.
-func (i *Issuer) signLeaf(as *authorities, list []names.Name, r lifecycle.CertificateRequest) (*x509.Certificate, error) {
-	ca := as.issuing[as.newest]
+func (i *Issuer) signLeaf(ca *authority, n int, list []names.Name, r lifecycle.CertificateRequest) (*x509.Certificate, error) {
+	key, err := i.signer(ca)
+	if err != nil {
+		return nil, err
+	}
 	now := i.now()
 	end, err := i.notAfter(now, r.NotAfter, ca.cert.NotAfter)
 	if err != nil {
@@ -132,11 +135,11 @@ func (i *Issuer) signLeaf(as *authorities, list []names.Name, r lifecycle.Certif
 	if _, ok := r.Public.(*rsa.PublicKey); ok {
 		t.KeyUsage |= x509.KeyUsageKeyEncipherment // RFC 4492: ECDSA keys do not encipher
 	}
-	for _, n := range list {
-		if n.IP.IsValid() {
-			t.IPAddresses = append(t.IPAddresses, n.IP.AsSlice())
+	for _, name := range list {
+		if name.IP.IsValid() {
+			t.IPAddresses = append(t.IPAddresses, name.IP.AsSlice())
 		} else {
-			t.DNSNames = append(t.DNSNames, n.ASCII)
+			t.DNSNames = append(t.DNSNames, name.ASCII)
 		}
 	}
 	// Without a common name the subject is empty, and crypto/x509 marks the
@@ -149,11 +152,11 @@ func (i *Issuer) signLeaf(as *authorities, list []names.Name, r lifecycle.Certif
 		return nil, err
 	}
 	if base := i.baseURL(); base != "" {
-		t.CRLDistributionPoints = []string{base + issuingCRLPath(as.newest)}
+		t.CRLDistributionPoints = []string{base + issuingCRLPath(n)}
 		t.OCSPServer = []string{base + ocspPath}
-		t.IssuingCertificateURL = []string{base + issuingCertPath(as.newest)}
+		t.IssuingCertificateURL = []string{base + issuingCertPath(n)}
 	}
-	return sign(t, ca.cert, r.Public, ca.key)
+	return sign(t, ca.cert, r.Public, key)
 }
 
 // notAfter is the earliest of what was asked for, the longest validity (whose
@@ -182,31 +185,37 @@ func subjectPublicKey(der []byte) ([]byte, error) {
 	return info.Key.Bytes, err
 }
 
-// Roots is a pool of the CA's root alone; empty while there is none.
+// Roots is a pool of the CA's roots alone; empty while there is none.
 func (i *Issuer) Roots() (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
 	return pool, i.AddRoots(pool)
 }
 
-// AddRoots adds the root of the CA to a pool by which chains are judged. It
+// AddRoots adds all roots of the CA to a pool by which chains are judged. It
 // makes no CA: while there is none it adds nothing.
 func (i *Issuer) AddRoots(pool *x509.CertPool) error {
-	as := i.cas.Load()
-	if as == nil {
-		var err error
-		if as, err = i.read(); err != nil {
-			return err
-		}
+	as, err := i.known(func(*authorities) bool { return true })
+	if err != nil {
+		return err
 	}
-	if as != nil {
-		pool.AddCert(as.root.cert)
+	for _, r := range as.roots {
+		pool.AddCert(r.cert)
 	}
 	return nil
 }
 
 // Prepare makes the CA's keys if there are none yet, so that the first
-// certificate does not wait for them.
+// certificate does not wait for them, and root and issuing CA anew in time
+// before they end. It is to be called now and then; while it fails, what is valid
+// still issues.
 func (i *Issuer) Prepare(ctx context.Context) error {
-	_, err := i.authorities(ctx)
+	_, _, err := i.renewed(ctx, false)
+	return err
+}
+
+// Rotate makes a new issuing CA that issues from now on. The one before it still
+// signs CRLs and OCSP answers for what it issued.
+func (i *Issuer) Rotate(ctx context.Context) error {
+	_, _, err := i.renewed(ctx, true)
 	return err
 }
