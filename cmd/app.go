@@ -2,13 +2,10 @@ package cmd
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -92,10 +89,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	if err != nil {
 		return a, err
 	}
-	if err := ca.Prepare(ctx); err != nil {
-		return a, &storeError{err: fmt.Errorf("the embedded CA: %w", err)}
-	}
-	roots := sync.OnceValue(func() *x509.CertPool { return a.trusted(ca) })
+	roots := ca.roots()
 	c := a.Config
 	policy := lifecycle.DefaultPolicy()
 	policy.Currency, policy.Refund, policy.CarryDays = c.Catalogue.Currency, lifecycle.RefundPolicy(c.RefundPolicy), c.Renew.CarryDays
@@ -112,11 +106,12 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	a.named = a.products(ctx, clock, g.demo)
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: policy, Roots: roots,
-		Issuers:  map[string]lifecycle.Issuer{embedded.Brand: ca},
+		Issuers:  map[string]lifecycle.Issuer{embedded.Brand: ca.ca},
 		Products: a.named, Prober: product.Prober{}, Judge: product.Judging("trusted", roots),
 		Notifier: a.notifier(roots),
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
+	ca.tend(ctx)
 	a.closing(a.flush)
 	if g.demo {
 		if err := a.fillDemo(ctx, s, clock); err != nil {
@@ -162,21 +157,6 @@ func loadConfig(file string) (*config.Config, error) {
 		return c, &usageError{strings.ReplaceAll(err.Error(), "\n", "; "), "mend " + file}
 	}
 	return c, nil
-}
-
-// trusted are the roots that this machine trusts and that of the CA. To read
-// them takes as long as to open the store, so that it is left to the first that
-// needs them.
-func (a *App) trusted(ca *embedded.Issuer) *x509.CertPool {
-	roots, err := x509.SystemCertPool()
-	if err != nil {
-		a.Log.Warn("the system's roots cannot be read", "error", err)
-		roots = x509.NewCertPool()
-	}
-	if err := ca.AddRoots(roots); err != nil {
-		a.Log.Error("the root of the embedded CA cannot be read", "error", err)
-	}
-	return roots
 }
 
 func (a *App) closing(fn func() error) { a.closers = append(a.closers, fn) }
@@ -248,72 +228,6 @@ func (a *App) unused() (bool, error) {
 		return nil
 	})
 	return fresh, err
-}
-
-// authority opens the embedded CA and serves its CRL and OCSP on loopback. The
-// address stands in certificates, so the port is kept once it is chosen.
-func (a *App) authority(ctx context.Context, clock lifecycle.Clock) (*embedded.Issuer, error) {
-	c := a.Config.Embedded
-	l, err := a.listenKept(ctx, "crl", c.Listen)
-	if err != nil {
-		return nil, err
-	}
-	base := strings.TrimSuffix(c.BaseURL, "/")
-	if base == "" {
-		base = "http://" + l.Addr().String()
-	}
-	ca, err := embedded.New(a.Store, embedded.Options{
-		Now: clock.Now, MaxValidity: time.Duration(c.MaxValidityDays) * 24 * time.Hour,
-		BaseURL: func() string { return base }, PermittedDomains: c.PermittedDomains,
-		Levels: model.Levels, Reviewed: []model.Level{model.OV, model.EV},
-		Proof: embedded.Proof{Method: c.Proof, Resolver: c.Resolver, HTTPPort: c.HTTPPort},
-	})
-	if err != nil {
-		return nil, errors.Join(&usageError{err.Error(), "mend it in the configuration"}, l.Close())
-	}
-	srv := &http.Server{
-		Handler: ca.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
-	}
-	go func() {
-		if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			a.Log.Error("CRL and OCSP are served no more", "error", err)
-		}
-	}()
-	a.closing(srv.Close)
-	return ca, nil
-}
-
-// listenKept listens on an address whose port, if 0, is chosen once and kept.
-func (a *App) listenKept(ctx context.Context, what, address string) (net.Listener, error) {
-	hostPart, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, &usageError{fmt.Sprintf("embedded.listen: %v", err), "for example 127.0.0.1:0"}
-	}
-	m, err := a.Store.Meta(ctx)
-	if err != nil {
-		return nil, &storeError{err: err}
-	}
-	if kept := m.Ports[what]; port == "0" && kept != 0 {
-		port = fmt.Sprint(kept)
-	}
-	l, err := product.Listen(ctx, net.JoinHostPort(hostPart, port))
-	if err != nil {
-		return nil, &storeError{err: fmt.Errorf("the address of CRL and OCSP, %s, cannot be used: %w", net.JoinHostPort(hostPart, port), err), hint: "it stands in issued certificates, so it is kept: " + holder(port)}
-	}
-	if port == "0" {
-		err = a.Store.SetMeta(ctx, func(m *store.Meta) error {
-			if m.Ports == nil {
-				m.Ports = map[string]int{}
-			}
-			m.Ports[what] = l.Addr().(*net.TCPAddr).Port
-			return nil
-		})
-		if err != nil {
-			return nil, errors.Join(&storeError{err: err}, l.Close())
-		}
-	}
-	return l, nil
 }
 
 // products opens what the configuration lists. One that cannot be opened is

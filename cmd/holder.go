@@ -23,7 +23,7 @@ func holder(port string) string {
 		if to, err := os.Readlink(l); err == nil && to == "socket:["+inode+"]" {
 			pid := strings.Split(l, "/")[2]
 			name, _ := os.ReadFile("/proc/" + pid + "/comm")
-			return fmt.Sprintf("port %s is held by process %s (%s); stop it, or set embedded.listen to another address", port, pid, strings.TrimSpace(string(name)))
+			return fmt.Sprintf("port %s is held by process %s (%q); stop it, or set embedded.listen to another address", port, pid, strings.TrimSpace(string(name)))
 		}
 	}
 	return unknown

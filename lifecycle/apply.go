@@ -25,7 +25,7 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 	if is, ok := e.issuers[i.Spec.Brand]; ok {
 		caps = is.Capabilities(e.Now())
 	}
-	if _, err := names.Check(i.Spec.Type, a.Domains, caps.IPNames); err != nil {
+	if err := caps.CheckNames(i.Spec.Type, a.Domains); err != nil {
 		if n, ok := names.IsError(err); ok {
 			why := n.Rule
 			if n.Name != "" {

@@ -47,6 +47,16 @@ func (c *MovableClock) Now() time.Time {
 	return c.base.Now().Add(c.offset)
 }
 
+// maxOffset is how far a movable clock may be ahead. The 292 years of a Duration
+// would be the end, and what is due then, decades later, must not be beyond it.
+const maxOffset = 250 * 365 * 24 * time.Hour
+
+// Farthest is the latest time that the clock can be moved to now, in whole
+// seconds.
+func (c *MovableClock) Farthest() time.Time {
+	return c.base.Now().Add(maxOffset).UTC().Truncate(time.Second)
+}
+
 // Offset is how far the clock is ahead.
 func (c *MovableClock) Offset() time.Duration {
 	c.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/model"
 )
 
 // The scheduler waits for up to ten minutes and is mostly woken before; on a
@@ -36,4 +37,27 @@ func TestWaitingOnAMovableClockCostsNoGoroutineEach(t *testing.T) {
 	// A move brings what is left nearer.
 	c.MoveTo(c.Now().Add(59*time.Minute - 5*time.Millisecond))
 	<-later
+}
+
+// finding: R-M6
+func TestAClockBeyondWhatCanBeReachedIsRefused(t *testing.T) {
+	w := newWorld(t)
+	admin := model.Actor{Name: "root", Role: model.Owner}
+	before := w.clock.Now()
+	end := w.clock.Farthest()
+	for _, to := range []time.Time{time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), before.Add(1<<63 - 1), end.Add(time.Second)} {
+		w.refused(w.engine.MoveClock(w.ctx(), admin, to), lifecycle.ReasonClockFar)
+		if now := w.clock.Now(); !now.Equal(before) {
+			t.Fatalf("%s: it is %s", to, now)
+		}
+	}
+	w.check(w.engine.MoveClock(w.ctx(), admin, end))
+	if now := w.clock.Now(); !now.Equal(end) {
+		t.Errorf("it is %s, want %s", now, end)
+	}
+	select { // what waits there is not overdue
+	case at := <-w.clock.After(24 * time.Hour):
+		t.Errorf("woken at %s", at)
+	default:
+	}
 }

@@ -126,6 +126,8 @@ type issuer struct {
 	invalid string                      // why orders become invalid while it is set
 	pending int                         // how many Fetches an order stays pending
 	limit   time.Duration
+	ends    time.Time // of the CA; zero for never
+	permit  []string  // the name constraints
 	levels  []model.Level
 	review  []model.Level
 	proofs  []model.Proof
@@ -150,7 +152,7 @@ func newIssuer(t testing.TB, now func() time.Time) *issuer {
 }
 
 func (i *issuer) Capabilities(time.Time) lifecycle.Capabilities {
-	return lifecycle.Capabilities{Levels: i.levels, Types: model.DomainTypes, Grades: model.Grades, IPNames: true, Revocation: true, MaxValidity: i.limit, Reviewed: i.review}
+	return lifecycle.Capabilities{Levels: i.levels, Types: model.DomainTypes, Grades: model.Grades, IPNames: true, Revocation: true, MaxValidity: i.limit, Ends: i.ends, Permitted: i.permit, Reviewed: i.review}
 }
 
 func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (o lifecycle.Order, err error) {

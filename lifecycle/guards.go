@@ -110,6 +110,18 @@ var (
 		}
 		return nil
 	}}
+	// laterEnd keeps the scheduler from versions that bring nothing: where the CA
+	// itself ends, one would follow the other (spec T5).
+	laterEnd = Guard{"T5", func(c *Case) *Refusal {
+		v := c.Instance.Current()
+		if c.Actor != model.Scheduler || c.Issuer == nil || v == nil {
+			return nil
+		}
+		if end := lastSecond(c.Instance, *c.Issuer, c.Now, false); !end.After(v.NotAfter) {
+			return &Refusal{Reason: ReasonNoGain, Args: Args{"at": stamp(end), "id": c.Instance.ID.Short()}}
+		}
+		return nil
+	}}
 	canRequest = Guard{"I7", func(c *Case) *Refusal {
 		if c.Issuer == nil {
 			return &Refusal{Reason: ReasonNoIssuer, Args: Args{"brand": c.Instance.Spec.Brand}}

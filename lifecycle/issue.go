@@ -37,7 +37,12 @@ func finalizeSent(j *model.Job) bool {
 // own limit; asking for no more than it gives keeps the two in step. Each
 // attempt asks anew: a CA may be down for longer than its certificates live.
 func (e *Engine) askedNotAfter(i *model.Instance, caps Capabilities, yearly bool) time.Time {
-	now := e.Now().Truncate(time.Second)
+	return lastSecond(i, caps, e.Now(), yearly)
+}
+
+// lastSecond is what [Engine.askedNotAfter] asks for at a moment.
+func lastSecond(i *model.Instance, caps Capabilities, now time.Time, yearly bool) time.Time {
+	now = now.Truncate(time.Second)
 	end := i.ServiceEnd
 	switch {
 	case end.IsZero():
@@ -51,7 +56,11 @@ func (e *Engine) askedNotAfter(i *model.Instance, caps Capabilities, yearly bool
 	if limit := now.Add(caps.MaxValidity); caps.MaxValidity > 0 && limit.Before(end) {
 		end = limit
 	}
-	return end.Add(-time.Second)
+	end = end.Add(-time.Second)
+	if !caps.Ends.IsZero() && caps.Ends.Before(end) {
+		end = caps.Ends
+	}
+	return end
 }
 
 // orderKey is what an order of a job is known by at the issuer, whatever crashes

@@ -1,6 +1,14 @@
 package lifecycle
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"certquay/lifecycle/names"
+	"certquay/model"
+)
 
 // publicLimits is how long a publicly trusted certificate may be valid by the
 // day it is issued (spec I8; CA/Browser Forum Baseline Requirements for TLS
@@ -23,4 +31,33 @@ func publicLimit(issued time.Time) time.Duration {
 		}
 	}
 	return 0
+}
+
+// Permits says whether a name is inside the issuer's name constraints.
+func (c *Capabilities) Permits(n names.Name) bool {
+	if len(c.Permitted) == 0 {
+		return true
+	}
+	host := n.Host()
+	return !n.IP.IsValid() && slices.ContainsFunc(c.Permitted, func(d string) bool {
+		return host == d || strings.HasSuffix(host, "."+d)
+	})
+}
+
+// CheckNames checks the names of a certificate by the domain type and by what the
+// issuer signs (spec A2). A refusal is a [names.Error].
+func (c *Capabilities) CheckNames(t model.DomainType, list []string) error {
+	parsed, err := names.Check(t, list, c.IPNames)
+	if err != nil {
+		return err
+	}
+	for _, n := range parsed {
+		if !c.Permits(n) {
+			return &names.Error{
+				Field: "domains", Name: n.ASCII, Hint: "www." + c.Permitted[0],
+				Rule: fmt.Sprintf("the CA signs only for these domains and what is below them: %s", joinAnd(c.Permitted)),
+			}
+		}
+	}
+	return nil
 }

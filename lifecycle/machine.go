@@ -256,7 +256,7 @@ func NewTable() *Table {
 			WayOut: with(buyAgain, notIssued)},
 		{Action: Renew, From: issued, Guards: []Guard{notRenewed, notHostedOn, serviceWindow, notBusy}, Danger: DangerNote, Role: model.Operator, Key: "r", Verb: "renew", Help: "buy the next year and apply again",
 			WayOut: with(with(buyAgain, notIssued), map[model.State]Reason{model.Uploaded: ReasonUploadHost})},
-		{Action: Reissue, From: issued, Guards: []Guard{notBusy, insideService, canRequest}, Due: dueReissue, Role: model.Operator, Key: "n", Verb: "reissue", Help: "issue a new version at no cost",
+		{Action: Reissue, From: issued, Guards: []Guard{notBusy, insideService, canRequest, laterEnd}, Due: dueReissue, Role: model.Operator, Key: "n", Verb: "reissue", Help: "issue a new version at no cost",
 			WayOut: with(with(buyAgain, notIssued), map[model.State]Reason{model.Uploaded: ReasonUploadHost})},
 		{Action: RenewHosted, From: live, To: model.Issued, Guards: []Guard{isHosted, renewalsLeft, notBusy}, Due: dueHosted, Role: model.Owner, Help: "renew by managed hosting"},
 		{Action: Host, From: live, Guards: []Guard{notHosted, notExpiredHost, hostable, notBusy}, Danger: DangerNotice, Role: model.Operator, Key: "m", Verb: "host", Help: "switch managed hosting on",

@@ -70,6 +70,8 @@ const (
 	ReasonHeld           Reason = "certificate-already-held"
 	ReasonNotSandbox     Reason = "not-a-sandbox"
 	ReasonClockBack      Reason = "clock-never-back"
+	ReasonClockFar       Reason = "clock-too-far"
+	ReasonNoGain         Reason = "no-later-end"
 	ReasonInUse          Reason = "in-use"
 	ReasonNameTaken      Reason = "name-taken"
 	ReasonPackQuantity   Reason = "pack-quantity"
@@ -141,6 +143,8 @@ var vocabulary = map[Reason]reasonText{
 	ReasonHeld:           {"this certificate is held already, as {other}", "certquay show {other}"},
 	ReasonNotSandbox:     {"this store is not a sandbox, so its clock is the real one", "make a sandbox: certquay --data NEWDIR --sandbox clock"},
 	ReasonClockBack:      {"the clock is at {at} and never goes back", "certquay clock +30d moves it forward"},
+	ReasonClockFar:       {"the clock can be moved to {at} at most, so it was not moved", "certquay clock {at} moves it there"},
+	ReasonNoGain:         {"a new version would end {at}, no later than the present one", "certquay reissue {id} makes one all the same"},
 	ReasonInUse:          {"{what} is still used by {users}", "change those first"},
 	ReasonStateSpec:      {"the certificate does not tell its whole specification", "state the rest: certquay host {id} {unknown}"},
 	ReasonPackNotHosted:  {"it was applied for from a pack without hosting, so it cannot be hosted", "for a hosted one, buy another: certquay buy --from-pack; then name hosting packs when applying for it"},

@@ -335,6 +335,9 @@ func (e *Engine) MoveClock(ctx context.Context, actor model.Actor, to time.Time)
 	if f := Needs(actor, "clock", model.Owner); f != nil {
 		return f
 	}
+	if end := c.Farthest(); to.After(end) {
+		return &Refusal{Action: "clock", Reason: ReasonClockFar, Args: Args{"at": end.Format(time.RFC3339)}}
+	}
 	if to.Before(c.Now()) {
 		return &Refusal{Action: "clock", Reason: ReasonClockBack, Args: Args{"at": stamp(c.Now())}}
 	}

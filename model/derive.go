@@ -9,8 +9,10 @@ import (
 
 const day = 24 * time.Hour
 
-// Validity is how long the version is valid; its last second is included.
-func (v *Version) Validity() time.Duration { return v.NotAfter.Sub(v.NotBefore) + time.Second }
+// Validity is how long the version is valid; its last second is included. Beyond
+// the 292 years of a [time.Duration], as of a certificate without an end (RFC 5280
+// section 4.1.2.5), it is the longest Duration.
+func (v *Version) Validity() time.Duration { return v.NotAfter.Add(time.Second).Sub(v.NotBefore) }
 
 // Window is when the renewal window of the version opens: where the CA
 // suggests, or before not_after by the share of its validity (spec T3).

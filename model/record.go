@@ -158,7 +158,7 @@ func (c *Contact) Indexes() []Index { return []Index{{Name: "name", Key: Fold(c.
 type Task struct {
 	ID       ID
 	Kind     TaskKind
-	Instance ID // zero when it is about what is watched, or the store
+	Instance ID // zero when it is about what is watched, or about certquay itself
 	Resource ID
 	Watch    ID
 	Version  int
@@ -182,6 +182,9 @@ const (
 	TaskReplace TaskKind = "replace" // a server presents what has expired or is revoked (spec D4)
 	TaskWatch   TaskKind = "watch"   // nobody can use a server that is watched (spec N3)
 	TaskBackup  TaskKind = "backup"  // scheduled backups fail (spec O1)
+	TaskServe   TaskKind = "serve"   // CRL and OCSP cannot be served (spec O4)
+	TaskCA      TaskKind = "ca"      // the embedded CA cannot be made ready (spec O8)
+	TaskRoot    TaskKind = "root"    // a new root is to be installed (spec O8)
 )
 
 // RecordKind is "task".

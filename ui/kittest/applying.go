@@ -19,7 +19,8 @@ func (b *Backend) Missing(i *model.Instance, a model.Application) []*lifecycle.I
 	add := func(field, why, example string) {
 		all = append(all, &lifecycle.Invalid{Field: field, Why: why, Example: example})
 	}
-	if _, err := names.Check(i.Spec.Type, a.Domains, b.CAs[i.Spec.Brand].IPNames); err != nil {
+	caps := b.CAs[i.Spec.Brand]
+	if err := caps.CheckNames(i.Spec.Type, a.Domains); err != nil {
 		if n, ok := names.IsError(err); ok {
 			add(n.Field, n.Rule, n.Hint)
 		}

@@ -55,6 +55,8 @@ var reasons = map[string]map[string]reasonText{"zh": {
 	"certificate-already-held":  {"该证书已存在，即 {other}", "certquay show {other}"},
 	"not-a-sandbox":             {"此存储不是沙箱，使用真实时钟", "创建沙箱：certquay --data NEWDIR --sandbox clock"},
 	"clock-never-back":          {"时钟为 {at}，不能后退", "可用 certquay clock +30d 向前推进"},
+	"clock-too-far":             {"时钟最多推进到 {at}，因此未推进", "可用 certquay clock {at} 推进到该时刻"},
+	"no-later-end":              {"新版本将于 {at} 到期，不晚于当前版本", "仍要签发：certquay reissue {id}"},
 	"in-use":                    {"{what:say}仍被 {users} 使用", "请先修改它们"},
 	"specification-unknown":     {"证书未说明其完整规格", "请补充：certquay host {id} {unknown}"},
 	"from-pack-without-hosting": {"该实例使用资源包申请且未含托管，之后不能再托管", "如需托管，请另建一个实例：certquay buy --from-pack，并在申请时指定托管服务包"},

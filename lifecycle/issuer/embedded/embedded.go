@@ -330,15 +330,8 @@ func (i *Issuer) check(r lifecycle.CertificateRequest, strength func(crypto.Publ
 
 // permits says whether a name is inside the name constraints.
 func (i *Issuer) permits(n names.Name) error {
-	if len(i.permitted) == 0 {
+	if c := (lifecycle.Capabilities{Permitted: i.permitted}); c.Permits(n) {
 		return nil
-	}
-	if !n.IP.IsValid() {
-		for _, d := range i.permitted {
-			if h := n.Host(); h == d || strings.HasSuffix(h, "."+d) {
-				return nil
-			}
-		}
 	}
 	return final("%q is outside the name constraints of the embedded CA, which permit %s", n.ASCII, strings.Join(i.permitted, ", "))
 }

@@ -89,3 +89,21 @@ func countIssued(r model.Reader) (map[int]int, error) {
 	}
 	return n, nil
 }
+
+// Root is the root that what is issued now leads to, and its number; nil while
+// there is none.
+func (i *Issuer) Root() (*x509.Certificate, int, error) {
+	as, err := i.known(func(*authorities) bool { return true })
+	if err != nil {
+		return nil, 0, err
+	}
+	n, _ := i.choose(as, i.now())
+	if n == 0 {
+		now := i.now()
+		n = highest(as.roots, func(c *x509.Certificate) bool { return validAt(c, now) })
+	}
+	if n == 0 {
+		return nil, 0, nil
+	}
+	return as.roots[n].cert, n, nil
+}

@@ -149,7 +149,7 @@ func (a *application) fields(others form.Found) []form.Field {
 	fs := []form.Field{
 		{Key: "domains", Label: c.T("apply.domains"), Initial: strings.Join(app.Domains, ", "), Placeholder: c.T("apply.domains." + string(i.Spec.Type) + ".example"),
 			Hint:  a.domainHint,
-			Valid: func(s string, _ form.Values) string { return domainsWrong(c, split(s), i.Spec.Type, a.issuer.IPNames) }},
+			Valid: func(s string, _ form.Values) string { return domainsWrong(c, split(s), i.Spec.Type, &a.issuer) }},
 		{Key: "applicant", Label: c.T("apply.applicant"), Initial: app.ApplicantName, Placeholder: optional("applicant"), Hint: hint("apply.applicant.hint"), Valid: required("applicant")},
 		{Key: "phone", Label: c.T("apply.phone"), Initial: app.Phone, Placeholder: optional("phone"), Hint: hint("apply.phone.hint"), Valid: dialled(c, a.needs["phone"])},
 		{Key: "email", Label: c.T("apply.email"), Initial: app.Email, Placeholder: optional("email"), Hint: hint("apply.email.hint"),
@@ -411,7 +411,7 @@ func (a *application) follows() []string {
 }
 
 // domainsWrong says at once what is wrong with names for a type (spec A2).
-func domainsWrong(c *kit.Context, list []string, t model.DomainType, ip bool) string {
+func domainsWrong(c *kit.Context, list []string, t model.DomainType, by *lifecycle.Capabilities) string {
 	if len(list) == 0 {
 		return c.T("apply.domains.none")
 	}
@@ -424,7 +424,7 @@ func domainsWrong(c *kit.Context, list []string, t model.DomainType, ip bool) st
 			return c.T("apply.domains.nostar", n)
 		}
 	}
-	if _, err := names.Check(t, list, ip); err != nil {
+	if err := by.CheckNames(t, list); err != nil {
 		return c.Error(err)
 	}
 	return ""

@@ -1,0 +1,98 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+
+	"certquay/model"
+)
+
+// Asked is what a person is asked for by [Engine.Ask].
+type Asked struct {
+	Kind   model.TaskKind
+	Text   string // what to do, in one line; "" when nothing is wrong any more
+	Detail string // exact values
+}
+
+// Ask keeps one open task about certquay itself: it asks a person while something
+// is wrong and ends the task once it is not (spec D9). Asked again for the same
+// text, it changes nothing, also where a person has dismissed that since it was
+// last well. Of each kind there is one.
+func (e *Engine) Ask(ctx context.Context, a Asked) error {
+	var all []model.Task
+	if err := e.store.View(func(r model.Reader) (err error) { all, err = asksOf(r, a.Kind); return err }); err != nil {
+		return err
+	}
+	if settled(all, a) {
+		return nil
+	}
+	return e.update(ctx, func(tx model.Tx) error {
+		all, err := asksOf(tx, a.Kind)
+		if err != nil || settled(all, a) {
+			return err
+		}
+		for n := range all {
+			if t := &all[n]; t.Done.IsZero() || t.Outcome == outcomeDismissed {
+				if t.Done.IsZero() {
+					t.Done = e.Now()
+				}
+				t.Outcome = "seen"
+				if err := tx.Put(t); err != nil {
+					return err
+				}
+			}
+		}
+		if a.Text == "" {
+			return nil
+		}
+		return tx.Put(&model.Task{ID: e.newID(), Kind: a.Kind, Created: e.Now(), Text: a.Text, Detail: a.Detail})
+	})
+}
+
+const outcomeDismissed = "dismissed"
+
+// settled says whether what is asked is asked already, or was and is not wanted.
+func settled(all []model.Task, a Asked) bool {
+	for n := range all {
+		t := &all[n]
+		if t.Outcome == "seen" {
+			continue
+		}
+		return t.Text == a.Text
+	}
+	return a.Text == ""
+}
+
+// asksOf lists the tasks of a kind that are about certquay itself.
+func asksOf(r model.Reader, kind model.TaskKind) (all []model.Task, err error) {
+	for t, err := range model.All[model.Task](r, model.Scan{Index: "instance", To: "\x00"}) {
+		if err != nil {
+			return nil, err
+		}
+		if t.Kind == kind {
+			all = append(all, t)
+		}
+	}
+	return all, nil
+}
+
+// AskServe asks for the address of CRL and OCSP to be freed; why names who has it
+// (spec O4).
+func AskServe(address, why string) Asked {
+	return Asked{model.TaskServe, fmt.Sprintf("free %s: CRL and OCSP cannot be served there, so nobody learns of revocations", address), why}
+}
+
+// AskCA asks to see to the embedded CA, which cannot renew its own certificates
+// (spec O8).
+func AskCA(why string) Asked {
+	return Asked{model.TaskCA, "see to the embedded CA: its own certificates cannot be renewed", why}
+}
+
+// AskRoot asks for a new root of the embedded CA to be installed where the one
+// before is trusted (spec O8).
+func AskRoot(name, fingerprint string) Asked {
+	return Asked{model.TaskRoot, fmt.Sprintf("install the new root of the embedded CA, %s, wherever the old one is trusted", name), "SHA-256 " + fingerprint + "\ncertquay ca root"}
+}
+
+// Well says that nothing is asked for any more.
+func Well(kind model.TaskKind) Asked { return Asked{Kind: kind} }

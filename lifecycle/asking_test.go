@@ -1,0 +1,110 @@
+package lifecycle_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/names"
+	"certquay/model"
+)
+
+// spec: D9, O4
+// finding: R-H9
+func TestATaskAboutCertquayItselfIsKeptWhileItIsWrong(t *testing.T) {
+	w := newWorld(t)
+	down := lifecycle.AskServe("127.0.0.1:1", "port 1 is held")
+	open := func(want int) []model.Task {
+		t.Helper()
+		tasks, err := w.engine.Tasks(0)
+		w.check(err)
+		if len(tasks) != want {
+			t.Fatalf("%d tasks, want %d: %+v", len(tasks), want, tasks)
+		}
+		return tasks
+	}
+	ask := func(a lifecycle.Asked) {
+		t.Helper()
+		w.check(w.engine.Ask(w.ctx(), a))
+	}
+	ask(lifecycle.Well(model.TaskServe))
+	open(0)
+	ask(down)
+	ask(down)
+	ask(lifecycle.AskRoot("root", "00"))
+	task := open(2)[0]
+	if task.Kind != model.TaskServe || task.Text != down.Text || task.Detail != down.Detail {
+		t.Errorf("%+v", task)
+	}
+	ask(lifecycle.Well(model.TaskServe))
+	if left := open(1)[0]; left.Kind != model.TaskRoot {
+		t.Errorf("left is %+v", left)
+	}
+	// Dismissed it stays away until it was well in between.
+	ask(lifecycle.Well(model.TaskRoot))
+	ask(down)
+	_, err := w.engine.DismissTask(w.ctx(), operator, string(open(1)[0].ID))
+	w.check(err)
+	ask(down)
+	open(0)
+	ask(lifecycle.Well(model.TaskServe))
+	ask(down)
+	open(1)
+}
+
+// spec: T5
+// finding: R-M5
+func TestNoVersionIsMadeThatEndsNoLater(t *testing.T) {
+	w := newWorld(t)
+	w.issuer.limit = 398 * days
+	end := w.clock.Now().Add(200 * days).Truncate(time.Second)
+	w.issuer.ends = end
+	id := w.issued("a.example.com")
+	if i := w.get(id); !i.Current().NotAfter.Equal(end) {
+		t.Fatalf("the first version ends %s, the CA %s", i.Current().NotAfter, end)
+	}
+	w.forward(190 * days)
+	if n := len(w.get(id).Versions); n != 1 {
+		t.Fatalf("%d versions where none can end later", n)
+	}
+	// A person may have one, as for a new key.
+	_, err := w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true})
+	w.check(err)
+	w.forward(days)
+	if n := len(w.get(id).Versions); n != 2 {
+		t.Fatalf("%d versions after a person asked for one", n)
+	}
+	// With a CA that lasts it goes on by itself.
+	w.issuer.ends = time.Time{}
+	w.forward(8 * days)
+	i := w.get(id)
+	if v := i.Current(); v.Number != 3 || !v.NotAfter.After(end) {
+		t.Errorf("version %d ends %s", v.Number, v.NotAfter)
+	}
+}
+
+// spec: A2
+// finding: R-L10
+func TestANameOutsideTheConstraintsIsRefusedAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.issuer.permit = []string{"example.com"}
+	caps := w.issuer.Capabilities(w.clock.Now())
+	for name, permitted := range map[string]bool{
+		"example.com": true, "a.example.com": true, "example.org": false, "notexample.com": false, "a.example.com.org": false,
+	} {
+		err := caps.CheckNames(model.Single, []string{name})
+		if _, ok := names.IsError(err); (err == nil) != permitted || err != nil && !ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	id := w.bought()
+	_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.org"}}})
+	var wrong *lifecycle.Invalid
+	if !errors.As(err, &wrong) || wrong.Field != "domains" {
+		t.Errorf("%v", err)
+	}
+	if i := w.get(id); i.State != model.Paid || i.Operation.Active() {
+		t.Errorf("it is %s", i.State)
+	}
+}
