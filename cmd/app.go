@@ -35,6 +35,7 @@ type App struct {
 	Paths   config.Paths
 	Store   *store.Store
 	Engine  *lifecycle.Engine
+	CA      *embedded.Issuer
 	Host    *host.Server
 	Log     *slog.Logger
 	Dir     string // of the data
@@ -89,6 +90,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	if err != nil {
 		return a, err
 	}
+	a.CA = ca.ca
 	roots := ca.roots()
 	c := a.Config
 	policy := lifecycle.DefaultPolicy()

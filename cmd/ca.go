@@ -21,10 +21,11 @@ import (
 	"certquay/store"
 )
 
+// listenAgain is how often the address of CRL and OCSP is tried again that
+// another program has. Tests shorten it.
+var listenAgain = time.Minute
+
 const (
-	// listenAgain is how often the address of CRL and OCSP is tried again that
-	// another program has.
-	listenAgain = time.Minute
 	// prepareEvery is how often the CA is asked whether it must renew its own
 	// certificates, prepareAgain how soon again when that failed.
 	prepareEvery = 24 * time.Hour

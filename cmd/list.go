@@ -157,7 +157,8 @@ func duration(s string) (time.Duration, error) {
 	for unit, size := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
 		if n, ok := strings.CutSuffix(t, unit); ok {
 			v, err := strconv.ParseFloat(n, 64)
-			if err != nil || v < 0 || v > 100_000 {
+			// 273 years; what is no number is no span either.
+			if days := v * float64(size/(24*time.Hour)); err != nil || !(days >= 0 && days <= 100_000) {
 				return 0, bad
 			}
 			return time.Duration(v * float64(size)), nil

@@ -68,7 +68,7 @@ var verbs = []func(*call) *cobra.Command{
 	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd,
 	renewCmd, reissueCmd, hostCmd, revokeCmd, deleteCmd,
 	contactCmd, companyCmd, noticesCmd, balanceCmd, activityCmd, forecastCmd,
-	tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, fsckCmd, unsealCmd, configCmd, versionCmd,
+	caCmd, tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, fsckCmd, unsealCmd, configCmd, versionCmd,
 }
 
 // newRoot builds the command tree for one session. The same tree answers

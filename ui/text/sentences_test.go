@@ -65,6 +65,7 @@ var unsaid = map[string]string{
 	"cannot open the store: %s %s":                                  atStart,
 	"an edge needs the name of its product and at least one region": atStart, "record %q of the edge has no name": atStart, "record %q of the embedded CA has no number": atStart,
 
+	"malformed request": elsewhereSaid, "SHA-256 %s\ncertquay ca root": name,
 	"record %s/%s of the embedded CA has no serial": fault, "record %s/%s of the embedded CA is damaged": fault, "record %s/%s of the edge is damaged": fault,
 	"the embedded CA needs a key that names the attempt": fault, "decode: %s": fault, "the child gave half an answer": fault, "the child gave no answer": fault,
 	"the program does not call decode.RunIfChild": fault, "the system does not let the child set its limits": fault, "too much output": fault,

@@ -213,9 +213,13 @@ func (i *Issuer) Prepare(ctx context.Context) error {
 	return err
 }
 
-// Rotate makes a new issuing CA that issues from now on. The one before it still
-// signs CRLs and OCSP answers for what it issued.
-func (i *Issuer) Rotate(ctx context.Context) error {
-	_, _, err := i.renewed(ctx, true)
-	return err
+// Rotate makes a new issuing CA that issues from now on, and returns its
+// certificate. The one before it still signs CRLs and OCSP answers for what it
+// issued.
+func (i *Issuer) Rotate(ctx context.Context) (*x509.Certificate, error) {
+	as, n, err := i.renewed(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	return as.issuing[n].cert, nil
 }

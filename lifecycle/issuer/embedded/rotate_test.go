@@ -205,7 +205,7 @@ func TestRotateMakesANewIssuingCAAndKeepsTheOld(t *testing.T) {
 	ctx := context.Background()
 	c := newCA(t)
 	before, leaf := c.issue(t, request("1", "www.example.com"))
-	if err := c.Rotate(ctx); err != nil {
+	if _, err := c.Rotate(ctx); err != nil {
 		t.Fatal(err)
 	}
 	after, _ := c.issue(t, request("2", "www.example.com"))

@@ -1,0 +1,69 @@
+package cmd_test
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+)
+
+// Another program has the address of CRL and OCSP that stands in certificates.
+//
+// spec: O4, D9
+// finding: R-H9
+func TestAHeldPortOfCRLAndOCSPStopsNothing(t *testing.T) {
+	p := newPerson(t)
+	first := p.issue("first.example.com")
+	address := crlAddress(t, p.must("download", first.ID, "--out", "-"))
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+
+	for _, verb := range [][]string{{"list"}, {"--read-only", "list"}, {"fsck"}, {"show", first.ID}, {"download", first.ID, "--out", "-"}} {
+		p.must(verb...)
+	}
+	type task struct{ Kind, Text, Detail string }
+	tasks := decode[[]task](t, p.must("tasks", "--json"))
+	if len(tasks) != 1 || tasks[0].Kind != "serve" || !strings.Contains(tasks[0].Text, address) || !strings.Contains(tasks[0].Detail, fmt.Sprint("process ", os.Getpid())) {
+		t.Errorf("tasks: %+v", tasks)
+	}
+	second := p.issue("second.example.com")
+	if got := crlAddress(t, p.must("download", second.ID, "--out", "-")); got != address {
+		t.Errorf("the address is now %s, it was %s", got, address)
+	}
+	s := p.serve()
+	p.must("list")
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if tasks := decode[[]task](t, p.must("tasks", "--json")); len(tasks) != 0 {
+		t.Errorf("once it is free: %+v", tasks)
+	}
+}
+
+// crlAddress is the host and port at which a chain says that its CRL is.
+func crlAddress(t *testing.T, chain string) string {
+	t.Helper()
+	b, _ := pem.Decode([]byte(chain))
+	if b == nil {
+		t.Fatalf("no certificate in %q", chain)
+	}
+	c, err := x509.ParseCertificate(b.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(c.CRLDistributionPoints[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Host
+}

@@ -1,0 +1,119 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/pem"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/issuer/embedded"
+	"certquay/model"
+)
+
+type caJSON struct {
+	Kind        string  `json:"kind"` // root or issuing
+	Number      int     `json:"number"`
+	Name        string  `json:"name"`
+	Root        *int    `json:"root"` // the number of the root that signed it
+	Issues      bool    `json:"issues"`
+	Serial      string  `json:"serial"`
+	Fingerprint string  `json:"fingerprint_sha256"`
+	NotBefore   *string `json:"not_before"`
+	NotAfter    *string `json:"not_after"`
+	Issued      int     `json:"issued"`
+	Revoked     int     `json:"revoked"`
+	CRL         *string `json:"crl_made"`
+	CRLUntil    *string `json:"crl_valid_to"`
+}
+
+func caCmd(c *call) *cobra.Command {
+	cmd := &cobra.Command{Use: "ca", Short: "The embedded CA: its certificates, its root, a new issuing certificate"}
+	cmd.AddCommand(&cobra.Command{
+		Use: "show", Short: "List the roots and issuing certificates, with serials and the age of their CRLs", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			all, err := c.app.CA.Authorities()
+			if err != nil {
+				return err
+			}
+			out := []caJSON{}
+			var rows [][]string
+			add := func(kind string, ca *embedded.CA) {
+				j := caJSON{
+					Kind: kind, Number: ca.Number, Name: ca.Cert.Subject.CommonName, Issues: ca.Issues,
+					Serial: bundle.Serial(ca.Cert.SerialNumber), Fingerprint: bundle.Fingerprint(ca.Cert.Raw),
+					NotBefore: timeOrNil(ca.Cert.NotBefore), NotAfter: timeOrNil(ca.Cert.NotAfter),
+					Issued: ca.Issued, Revoked: ca.Revoked, CRL: timeOrNil(ca.CRL), CRLUntil: timeOrNil(ca.CRLUntil),
+				}
+				now, made := "", "none yet"
+				if ca.Root > 0 {
+					j.Root = &ca.Root
+				}
+				if ca.Issues {
+					now = "now"
+				}
+				if !ca.CRL.IsZero() {
+					made = ca.CRL.UTC().Format(time.RFC3339)
+				}
+				out = append(out, j)
+				rows = append(rows, []string{kind, fmt.Sprint(ca.Number), j.Name, j.Serial, day(ca.Cert.NotAfter), fmt.Sprintf("%d/%d", ca.Issued, ca.Revoked), made, now})
+			}
+			for n := range all.Roots {
+				add("root", &all.Roots[n])
+			}
+			for n := range all.Issuing {
+				add("issuing", &all.Issuing[n])
+			}
+			switch {
+			case c.g.json:
+				return c.printJSON(out)
+			case len(rows) == 0:
+				c.say("there is no CA yet; it is made when the store is first written")
+			default:
+				c.table([]string{"CA", "NO", "NAME", "SERIAL", "VALID TO", "ISSUED/REVOKED", "CRL MADE", "ISSUES"}, rows)
+			}
+			return nil
+		},
+	}, &cobra.Command{
+		Use: "root", Short: "Print the root certificate in PEM, to be trusted by clients", Args: cobra.NoArgs,
+		Example: "  certquay ca root > root.pem",
+		RunE: func(*cobra.Command, []string) error {
+			root, _, err := c.app.CA.Root()
+			if err != nil {
+				return err
+			}
+			if root == nil {
+				return &lifecycle.NotFound{What: "root", Name: "of the embedded CA"}
+			}
+			text := bytes.TrimSpace(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}))
+			if c.g.json {
+				return c.printJSON(map[string]string{"pem": string(text) + "\n", "fingerprint_sha256": bundle.Fingerprint(root.Raw)})
+			}
+			c.say("%s", text)
+			return nil
+		},
+	}, &cobra.Command{
+		Use: "rotate", Short: "Make a new issuing certificate, which issues from now on; the old ones go on with CRL and OCSP", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.changing("ca rotate"); err != nil {
+				return err
+			}
+			if f := lifecycle.Needs(c.Actor, "ca rotate", model.Owner); f != nil {
+				return f
+			}
+			made, err := c.app.CA.Rotate(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if c.g.json {
+				return c.printJSON(map[string]string{"name": made.Subject.CommonName, "serial": bundle.Serial(made.SerialNumber)})
+			}
+			c.say("%s issues from now on, to %s", made.Subject.CommonName, day(made.NotAfter))
+			return nil
+		},
+	})
+	return cmd
+}
