@@ -49,6 +49,8 @@ type App struct {
 	lost    string // what was given up to open the store; "" when nothing was
 	demo    bool   // nothing of it is kept
 	serving bool   // by certquay serve, until told to stop
+	// unserved says whether CRL and OCSP cannot be served.
+	unserved func() bool
 }
 
 // Temporary says that this owner ends with the verb that it became one for.
@@ -90,7 +92,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	if err != nil {
 		return a, err
 	}
-	a.CA = ca.ca
+	a.CA, a.unserved = ca.ca, ca.down.Load
 	roots := ca.roots()
 	c := a.Config
 	policy := lifecycle.DefaultPolicy()

@@ -75,6 +75,7 @@ type authority struct {
 	address string // of CRL and OCSP, port 0 until one is chosen
 	bound   atomic.Pointer[string]
 	problem error // why the address cannot be had; nil once it is served
+	down    atomic.Bool
 }
 
 // own is the URL of the address that stands in certificates; "" while no port was
@@ -95,7 +96,9 @@ func (au *authority) listen(ctx context.Context) {
 	if err == nil {
 		err = au.app.keepPort(ctx, "crl", au.address, l)
 	}
-	if au.problem = err; err != nil {
+	au.problem = err
+	au.down.Store(err != nil)
+	if err != nil {
 		au.app.Log.Warn("CRL and OCSP cannot be served", "address", au.address, "error", err)
 		return
 	}

@@ -43,7 +43,7 @@ func dashboard(ctx context.Context, c *call) error {
 	by, _ := a.sealing()
 	o := ui.Options{
 		Backend: backend{a.Engine}, Actor: c.Actor, Ctx: ctx, ReadOnly: c.g.readOnly, Lang: c.language(), Version: Version,
-		Sealed: by, Locked: func() bool { _, sealed := a.sealing(); return sealed }, Here: a.Host.Count, Jobs: a.Engine.Working, Remote: c.Kind == session.Network, Store: a.Dir, Sandbox: a.Sandbox, Demo: a.demo, Support: a.Config.Support,
+		Sealed: by, Locked: func() bool { _, sealed := a.sealing(); return sealed }, Here: a.Host.Count, Jobs: a.Engine.Working, Unserved: a.unserved, Remote: c.Kind == session.Network, Store: a.Dir, Sandbox: a.Sandbox, Demo: a.demo, Support: a.Config.Support,
 		Read: c.readFile, Plain: c.g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style(), Keys: a.Config.UI.Keymap(), Rest: rest,
 	}
 	if c.Kind != session.Network {

@@ -51,6 +51,7 @@ type status struct {
 	here, jobs int
 	clock      string // of a sandbox
 	locked     bool   // the store's passphrase has not been given
+	unserved   bool   // CRL and OCSP are
 }
 
 // status reads what the header should say now. It is safe for concurrent use.
@@ -63,6 +64,7 @@ func (m *root) status() status {
 		s.jobs = m.o.Jobs()
 	}
 	s.locked = m.o.Locked != nil && m.o.Locked()
+	s.unserved = m.o.Unserved != nil && m.o.Unserved()
 	if m.o.Sandbox {
 		s.clock = m.o.Backend.Now().UTC().Format(clockFormat)
 	}

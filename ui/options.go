@@ -23,6 +23,8 @@ type Options struct {
 	Locked func() bool
 	Here   func() int // people connected; nil when nobody counts
 	Jobs   func() int // jobs under way; nil when nobody counts
+	// Unserved says whether CRL and OCSP cannot be served; nil means they are.
+	Unserved func() bool
 	// Save writes a downloaded file for the person and tells where; nil when
 	// this session has no files.
 	Save func(name string, data []byte, secret bool) (path string, err error)

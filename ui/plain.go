@@ -48,6 +48,9 @@ func (m *root) plain() kit.Spoken {
 	if m.o.ReadOnly {
 		head += ", " + c.T("header.readonly")
 	}
+	if at := m.shown.Load(); at != nil && at.unserved {
+		head += ", " + c.T("header.unserved")
+	}
 	if m.o.Sandbox {
 		head += ", " + widget.Said(c.T, m.clockText(c.Now.UTC().Format(clockFormat)))
 	}

@@ -132,6 +132,9 @@ func (m *root) header() string {
 	if m.o.ReadOnly {
 		right = append(right, s.Paint(style.Soon, m.c.T("header.readonly")))
 	}
+	if now.unserved {
+		right = append(right, s.Paint(style.Soon, m.c.T("header.unserved")))
+	}
 	if m.o.Sandbox && m.clockInHeader(now.clock) {
 		right = append(right, s.Paint(style.Work, m.clockText(now.clock)))
 	}

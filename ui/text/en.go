@@ -30,6 +30,7 @@ var english = merge(map[string]string{
 	"key.nothing":  "%s does nothing here; ? lists the keys that do",
 
 	"header.readonly": "READ-ONLY",
+	"header.unserved": "NO CRL/OCSP",
 	"header.sandbox":  "sandbox, %sZ", "header.moving": "◔ sandbox, clock moving, %sZ",
 	"header.running": "▶ a year a minute, %sZ",
 	"clock.at":       "The clock is at %s UTC.",

@@ -42,6 +42,7 @@ var chinese = merge(map[string]string{
 	"key.nothing":  "%s 在此处无作用；按 ? 查看可用按键",
 
 	"header.readonly": "只读",
+	"header.unserved": "CRL/OCSP 不可用",
 	"header.sandbox":  "沙箱，%sZ", "header.moving": "◔ 沙箱，时钟推进中，%sZ",
 	"header.running": "▶ 每分钟一年，%sZ",
 	"clock.at":       "时钟现为 %s UTC。",
