@@ -30,6 +30,9 @@ const (
 	// certificates, prepareAgain how soon again when that failed.
 	prepareEvery = 24 * time.Hour
 	prepareAgain = 10 * time.Minute
+	// askForYears is for how long a person is asked to install a new root: until
+	// the one before it has ended.
+	askForYears = 5
 )
 
 // authority opens the embedded CA and serves its CRL and OCSP on loopback. The
@@ -175,7 +178,7 @@ func (au *authority) prepare(ctx context.Context) time.Duration {
 		return prepareAgain
 	}
 	asked := lifecycle.Well(model.TaskRoot)
-	if number > 1 {
+	if number > 1 && au.clock.Now().Before(model.AddYears(root.NotBefore, askForYears)) {
 		asked = lifecycle.AskRoot(root.Subject.CommonName, bundle.Fingerprint(root.Raw))
 	}
 	au.ask(ctx, asked)

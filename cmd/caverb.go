@@ -59,7 +59,8 @@ func caCmd(c *call) *cobra.Command {
 					made = ca.CRL.UTC().Format(time.RFC3339)
 				}
 				out = append(out, j)
-				rows = append(rows, []string{kind, fmt.Sprint(ca.Number), j.Name, j.Serial, day(ca.Cert.NotAfter), fmt.Sprintf("%d/%d", ca.Issued, ca.Revoked), made, now})
+				counts := fmt.Sprintf("%d/%d", ca.Issued, ca.Revoked)
+				rows = append(rows, []string{kind, fmt.Sprint(ca.Number), j.Name, j.Serial, day(ca.Cert.NotAfter), counts, made, now})
 			}
 			for n := range all.Roots {
 				add("root", &all.Roots[n])
