@@ -97,7 +97,8 @@ func caCmd(c *call) *cobra.Command {
 			return nil
 		},
 	}, &cobra.Command{
-		Use: "rotate", Short: "Make a new issuing certificate, which issues from now on; the old ones go on with CRL and OCSP", Args: cobra.NoArgs,
+		Use: "rotate", Args: cobra.NoArgs,
+		Short: "Make a new issuing certificate; the old ones go on with CRL and OCSP",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.changing("ca rotate"); err != nil {
 				return err
