@@ -45,7 +45,7 @@ type App struct {
 	stage   *host.Stage // this process's dashboard; nil when it has none
 	ctx     context.Context
 	closers []func() error
-	begins  func() // lets the scheduler begin, once
+	begins  func() // lets what waited for the store to be unsealed begin
 	lost    string // what was given up to open the store; "" when nothing was
 	demo    bool   // nothing of it is kept
 	serving bool   // by certquay serve, until told to stop
@@ -122,9 +122,12 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 			return a, err
 		}
 	}
-	a.begins = sync.OnceFunc(a.Engine.Start)
-	if _, sealed := a.sealing(); !sealed { // else it begins once it is unsealed
-		a.begins()
+	a.begins = sync.OnceFunc(func() {
+		close(ca.unsealed)
+		a.Engine.Start()
+	})
+	if _, sealed := a.sealing(); !sealed {
+		a.Engine.Start()
 	}
 
 	a.Host = host.New(host.Options{Handler: host.HandlerFunc(a.serveSession), Version: Version, Log: a.Log})
@@ -149,6 +152,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		return a.Host.Close(cctx)
 	})
 	if g.dashboard {
+		a.examine(ctx)
 		return a, a.keepBackups()
 	}
 	return a, nil

@@ -44,7 +44,7 @@ func (a *App) authority(ctx context.Context, clock lifecycle.Clock) (*authority,
 	if err != nil {
 		return nil, err
 	}
-	au := &authority{app: a, clock: clock, address: address}
+	au := &authority{app: a, clock: clock, address: address, unsealed: make(chan struct{})}
 	base := strings.TrimSuffix(c.BaseURL, "/")
 	au.ca, err = embedded.New(a.Store, embedded.Options{
 		Now: clock.Now, MaxValidity: time.Duration(c.MaxValidityDays) * 24 * time.Hour,
@@ -71,14 +71,15 @@ func (a *App) authority(ctx context.Context, clock lifecycle.Clock) (*authority,
 
 // authority is the embedded CA with what is done for it.
 type authority struct {
-	app     *App
-	clock   lifecycle.Clock
-	ca      *embedded.Issuer
-	server  *http.Server
-	address string // of CRL and OCSP, port 0 until one is chosen
-	bound   atomic.Pointer[string]
-	problem error // why the address cannot be had; nil once it is served
-	down    atomic.Bool
+	app      *App
+	clock    lifecycle.Clock
+	ca       *embedded.Issuer
+	server   *http.Server
+	address  string // of CRL and OCSP, port 0 until one is chosen
+	bound    atomic.Pointer[string]
+	unsealed chan struct{} // closed once the store is
+	problem  error         // why the address cannot be had; nil once it is served
+	down     atomic.Bool
 }
 
 // own is the URL of the address that stands in certificates; "" while no port was
@@ -123,11 +124,14 @@ func (au *authority) tend(ctx context.Context) {
 	a.closing(func() error { stop(); work.Wait(); return nil })
 	pause := au.prepare(ctx)
 	work.Go(func() {
+		unsealed := au.unsealed
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-au.clock.After(pause):
+			case <-unsealed:
+				unsealed = nil // once
 			}
 			pause = au.prepare(ctx)
 		}

@@ -43,6 +43,7 @@ machine, so over SSH only - is taken.`,
 func (c *call) serve(ctx context.Context, listen, keysFile string) error {
 	a := c.app
 	a.serving = true
+	a.examine(ctx)
 	if err := a.keepBackups(); err != nil {
 		return err
 	}

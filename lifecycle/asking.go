@@ -94,5 +94,11 @@ func AskRoot(name, fingerprint string) Asked {
 	return Asked{model.TaskRoot, fmt.Sprintf("install the new root of the embedded CA, %s, wherever the old one is trusted", name), "SHA-256 " + fingerprint + "\ncertquay ca root"}
 }
 
+// AskDamage asks to see to damage that was found in the store: how much, and
+// what first.
+func AskDamage(problems int, first string) Asked {
+	return Asked{model.TaskDamage, "see to the store, which is damaged; certquay fsck lists what is", fmt.Sprintf("%d: %s", problems, first)}
+}
+
 // Well says that nothing is asked for any more.
 func Well(kind model.TaskKind) Asked { return Asked{Kind: kind} }

@@ -9,23 +9,46 @@ import (
 	"testing"
 )
 
-// TestRulesPageAndTestsAgree keeps RULES.md honest: every id that a test names
-// is a rule there, and every rule there is named by a test.
-func TestRulesPageAndTestsAgree(t *testing.T) {
-	page, err := os.ReadFile("RULES.md")
-	if err != nil {
-		t.Fatal(err)
+// TestPagesAndTestsAgree keeps RULES.md and ROBUSTNESS.md honest: every id that
+// a test names stands there, and every id there is named by a test.
+func TestPagesAndTestsAgree(t *testing.T) {
+	for _, c := range []struct {
+		page, entry, mark string
+		least             int
+	}{
+		{"RULES.md", `(?m)^- \*\*([A-Z][0-9]+)\*\* `, `(?://|#) ?spec: ([A-Z][0-9]+(?:, ?[A-Z][0-9]+)*)`, 30},
+		{"../ROBUSTNESS.md", `(?m)^- \*\*(R-[A-Z][0-9]+)\*\* `, `(?://|#) ?finding: (R-[A-Z][0-9]+(?:, ?R-[A-Z][0-9]+)*)`, 20},
+	} {
+		page, err := os.ReadFile(c.page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := map[string]bool{}
+		for _, m := range regexp.MustCompile(c.entry).FindAllStringSubmatch(string(page), -1) {
+			there[m[1]] = true
+		}
+		if len(there) < c.least {
+			t.Fatalf("only %d entries were found in %s", len(there), c.page)
+		}
+		named := namedByTests(t, regexp.MustCompile(c.mark))
+		for id, path := range named {
+			if !there[id] {
+				t.Errorf("%s names %s, which %s does not hold", path, id, c.page)
+			}
+		}
+		for id := range there {
+			if named[id] == "" {
+				t.Errorf("no test names %s of %s", id, c.page)
+			}
+		}
 	}
-	rules := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^- \*\*([A-Z][0-9]+)\*\* `).FindAllStringSubmatch(string(page), -1) {
-		rules[m[1]] = true
-	}
-	if len(rules) < 30 {
-		t.Fatalf("only %d rules were found", len(rules))
-	}
+}
+
+// namedByTests are the ids that tests name, and where.
+func namedByTests(t *testing.T, list *regexp.Regexp) map[string]string {
+	t.Helper()
 	named := map[string]string{}
-	list := regexp.MustCompile(`(?://|#) ?spec: ([A-Z][0-9]+(?:, ?[A-Z][0-9]+)*)`)
-	err = filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			if err == nil && strings.HasPrefix(d.Name(), ".git") {
 				return fs.SkipDir
@@ -51,14 +74,5 @@ func TestRulesPageAndTestsAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for id, path := range named {
-		if !rules[id] {
-			t.Errorf("%s names rule %s, which RULES.md does not hold", path, id)
-		}
-	}
-	for id := range rules {
-		if named[id] == "" {
-			t.Errorf("no test names rule %s", id)
-		}
-	}
+	return named
 }
