@@ -154,6 +154,8 @@ type sshd struct {
 	host string
 	port string
 	dir  string // with the client's keys
+
+	served *serving
 }
 
 // listen starts certquay serve --listen for the key "mine", which is made.
@@ -188,7 +190,7 @@ func (p *person) listen() *sshd {
 	if m == nil {
 		t.Fatalf("no address:\n%s", s.out)
 	}
-	d.host, d.port = m[1], m[2]
+	d.host, d.port, d.served = m[1], m[2], s
 	return d
 }
 

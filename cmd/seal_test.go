@@ -100,16 +100,16 @@ func TestASealedStoreIsServedAndUnsealed(t *testing.T) {
 	}
 
 	// The next process is sealed again, and what is deployed is presented once
-	// the passphrase was given.
-	s = p.serve()
+	// the passphrase was given, now over SSH.
+	d := p.listen()
 	if r := p.try("verify", "a.example.com"); r.code == 0 {
 		t.Error("a sealed store presents a certificate")
 	}
-	if r := p.tryIn("correct horse\n", "unseal", "--passphrase-file", "-"); r.code != 0 {
+	if r := d.ssh("mine", "correct horse\n", "unseal", "--passphrase-file", "-"); r.code != 0 {
 		t.Fatalf("unseal: exit %d\n%s", r.code, r.err)
 	}
 	p.must("verify", "a.example.com")
-	if err := s.stop(); err != nil {
+	if err := d.served.stop(); err != nil {
 		t.Error(err)
 	}
 
