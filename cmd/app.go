@@ -127,7 +127,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		a.begins()
 	}
 
-	a.Host = host.New(host.Options{Handler: host.HandlerFunc(a.serveSession), Version: Version, Log: a.Log})
+	a.Host = host.New(host.Options{Handler: host.HandlerFunc(a.serveSession), Version: Version, Verb: verbOf, Log: a.Log})
 	l, err := host.ListenSocket(lock.Socket())
 	if err != nil {
 		return a, &storeError{err: fmt.Errorf("listen for other certquay processes: %w", err)}

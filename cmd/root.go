@@ -202,6 +202,17 @@ func run(ctx context.Context, c *call, args []string) int {
 	return exitCode(err)
 }
 
+// verbOf is the verb of a command line without what it is done to, as it stands
+// in the log; "" for the dashboard and for what is no verb.
+func verbOf(args []string) string {
+	cmd, _, err := newRoot(&call{Session: &session.Session{}, g: &global{}}).Find(args)
+	if err != nil {
+		return ""
+	}
+	_, name, _ := strings.Cut(cmd.CommandPath(), " ")
+	return name
+}
+
 // asUsage recognizes cobra's own complaints, which are all about usage.
 func asUsage(err error) error {
 	var u *usageError

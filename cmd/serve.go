@@ -105,5 +105,5 @@ func asOwner(_ context.Context, id host.Identity) (model.Actor, error) {
 	if name == "" {
 		name = id.Fingerprint
 	}
-	return model.Actor{Name: session.Escape(name, 64), Role: model.Owner, Via: "ssh", Key: id.Fingerprint}, nil
+	return model.Actor{Name: name, Role: model.Owner, Via: "ssh", Key: id.Fingerprint}, nil
 }

@@ -26,6 +26,7 @@ var (
 	ErrInterrupted  = errors.New("interrupted")             // control-C or a signal: stop waiting
 	ErrDisconnected = errors.New("the connection was lost") // nobody is there any more
 	ErrReattach     = errors.New("the owner is leaving")    // a dashboard must end and attach anew
+	ErrKeyRemoved   = errors.New("the key may not log in any more")
 	errPanicked     = errors.New("panicked")
 )
 
