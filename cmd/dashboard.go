@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"golang.org/x/sys/unix"
 
 	"certquay/cmd/host"
@@ -17,6 +18,7 @@ import (
 	"certquay/lifecycle/forecast"
 	"certquay/ui"
 	"certquay/ui/kit"
+	"certquay/ui/style"
 	"certquay/ui/text"
 )
 
@@ -52,6 +54,12 @@ func dashboard(ctx context.Context, c *call) error {
 	if !a.serving && !a.demo && slices.ContainsFunc(a.Engine.Products(), func(p lifecycle.ProductInfo) bool { return p.Driver == edgeDriver }) {
 		o.EdgeNote = text.New(o.Lang).T("edge.note")
 	}
+	told := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
+		if _, ok := msg.(host.PasteCutMsg); ok {
+			return kit.ToldMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
+		}
+		return msg
+	}
 	done := a.Host.Dashboard(ctx)
 	defer done()
 	code := 0
@@ -59,9 +67,9 @@ func dashboard(ctx context.Context, c *call) error {
 		if err := a.begin(ctx, c.Session, c.g); err != nil {
 			return err
 		}
-		code = a.stage.Run(ctx, ui.New(o))
+		code = a.stage.Run(ctx, ui.New(o), told)
 	} else {
-		code = host.RunProgram(ctx, c.Session, ui.New(o))
+		code = host.RunProgram(ctx, c.Session, ui.New(o), told)
 	}
 	if code != exitDone {
 		return &exitError{code}

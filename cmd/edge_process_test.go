@@ -150,10 +150,11 @@ func TestEdgeIsSeenByOtherPrograms(t *testing.T) {
 
 // sshd is certquay serve --listen, and a client with one key.
 type sshd struct {
-	p    *person
-	host string
-	port string
-	dir  string // with the client's keys
+	p      *person
+	host   string
+	port   string
+	dir    string // with the client's keys
+	served *serving
 }
 
 // listen starts certquay serve --listen for the key "mine", which is made.
@@ -188,7 +189,7 @@ func (p *person) listen() *sshd {
 	if m == nil {
 		t.Fatalf("no address:\n%s", s.out)
 	}
-	d.host, d.port = m[1], m[2]
+	d.host, d.port, d.served = m[1], m[2], s
 	return d
 }
 

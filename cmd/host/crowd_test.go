@@ -66,7 +66,7 @@ func TestACrowdThatSaysNothingKeepsNobodyOut(t *testing.T) {
 		from []string
 		say  string
 	}{
-		{"20 of one address", 20, many[:1], ""},
+		{"25 of one address", 25, many[:1], ""},
 		{"1000 of one address", 1000, many[:1], ""},
 		{"1000 of many addresses", 1000, many, ""},
 		{"1000 that say their version", 1000, many[1:], "SSH-2.0-x\r\n"},

@@ -41,7 +41,8 @@ const ReattachExit = 75
 // ctx has ended it returns within seconds, also when the terminal takes nothing
 // any more ([session.Writer]).
 //
-// The size of the window is clamped before the program sees it, window changes
+// A paste is cut off after [MaxPaste], of which a [PasteCutMsg] tells. The size
+// of the window is clamped before the program sees it, window changes
 // are always taken, control-Z and programs that want the terminal for
 // themselves do nothing unless the session is local. A panic in the model or
 // in one of its commands is logged with its stack and told in one line; it
@@ -77,9 +78,11 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 	// Bubble Tea ends only once what it is writing was written.
 	out, errs := session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
 	g := &guard{model: m, log: slog.Default(), end: func() { cancel(errPanicked) }}
+	var program *tea.Program
+	input := bound(s.Reader(ctx), func() { program.Send(PasteCutMsg{}) })
 	options := []tea.ProgramOption{
 		tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFPS(fps[s.Kind]),
-		tea.WithInput(s.Reader(ctx)), tea.WithOutput(out),
+		tea.WithInput(input), tea.WithOutput(out),
 		tea.WithEnvironment(s.Env), tea.WithColorProfile(s.Profile),
 		tea.WithFilter(g.filter(s.Kind, filters)),
 	}
@@ -87,7 +90,7 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 		z := session.Size{Width: s.PTY.Width, Height: s.PTY.Height}.Clamp()
 		options = append(options, tea.WithWindowSize(z.Width, z.Height))
 	}
-	program := tea.NewProgram(g, options...)
+	program = tea.NewProgram(g, options...)
 	resized := make(chan struct{})
 	go func() {
 		defer close(resized)

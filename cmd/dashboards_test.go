@@ -1,0 +1,104 @@
+package cmd_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// remote is a dashboard over SSH in a terminal that nobody looks at.
+type remote struct {
+	*ssh.Session
+	in  io.Writer
+	out *safeBuffer
+}
+
+// dial connects with the key "mine".
+func (d *sshd) dial(t testing.TB) *ssh.Client {
+	t.Helper()
+	pem, err := os.ReadFile(filepath.Join(d.dir, "mine"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ssh.ParsePrivateKey(pem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.dialWith(t, key)
+}
+
+func (d *sshd) dialWith(t testing.TB, key ssh.Signer) *ssh.Client {
+	t.Helper()
+	c, err := ssh.Dial("tcp", net.JoinHostPort(d.host, d.port), &ssh.ClientConfig{
+		User: "me", Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: patience,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// dashboard opens a dashboard of 120 x 40 in a connection and waits until it
+// is drawn.
+func dashboardOver(t testing.TB, c *ssh.Client) *remote {
+	t.Helper()
+	s, err := c.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &remote{Session: s, out: &safeBuffer{}}
+	if err := s.RequestPty("xterm-256color", 40, 120, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.Stdout, s.Stderr = r.out, r.out
+	if r.in, err = s.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Shell(); err != nil {
+		t.Fatal(err)
+	}
+	for until := time.Now().Add(patience); !strings.Contains(r.out.String(), "Overview"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("no dashboard: %q", r.out)
+		}
+	}
+	return r
+}
+
+// finding: R-H7
+func TestAPasteDoesNotTakeTheOwnersMemory(t *testing.T) {
+	d := listen(t)
+	r := dashboardOver(t, d.dial(t))
+	pid := d.served.cmd.Process.Pid
+	before, _ := resident(t, pid)
+	if _, err := io.WriteString(r.in, "/\x1b[200~"); err != nil {
+		t.Fatal(err)
+	}
+	part := bytes.Repeat([]byte("x"), 1<<20)
+	for range 64 {
+		if _, err := r.in.Write(part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := io.WriteString(r.in, "\x1b[201~"); err != nil {
+		t.Fatal(err)
+	}
+	for until := time.Now().Add(patience); !strings.Contains(r.out.String(), "longer than 1 MB"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("nobody is told")
+		}
+	}
+	after, _ := resident(t, pid)
+	t.Logf("%.0f MB before, %.0f MB after", before, after)
+	if after-before > 100 { // without a bound it is 270
+		t.Errorf("%.0f MB before, %.0f MB after", before, after)
+	}
+}
