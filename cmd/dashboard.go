@@ -46,7 +46,7 @@ func dashboard(ctx context.Context, c *call) error {
 	o := ui.Options{
 		Backend: backend{a.Engine}, Actor: c.Actor, Ctx: ctx, ReadOnly: c.g.readOnly, Lang: c.language(), Version: Version,
 		Sealed: by, Locked: func() bool { _, sealed := a.sealing(); return sealed }, Here: a.Host.Count, Jobs: a.Engine.Working, Unserved: a.unserved, Remote: c.Kind == session.Network, Store: a.Dir, Sandbox: a.Sandbox, Demo: a.demo, Support: a.Config.Support,
-		Read: c.readFile, Plain: c.g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style(), Keys: a.Config.UI.Keymap(), Rest: rest,
+		Read: func(path string) ([]byte, error) { return c.readFile(ctx, path) }, Plain: c.g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style(), Keys: a.Config.UI.Keymap(), Rest: rest,
 	}
 	if c.Kind != session.Network {
 		o.Save = c.saveFile

@@ -41,7 +41,7 @@ func renewCmd(c *call) *cobra.Command {
 			}
 			var request []byte
 			if csr != "" {
-				if request, err = c.csr(csr); err != nil {
+				if request, err = c.csr(cmd.Context(), csr); err != nil {
 					return err
 				}
 			}
@@ -72,7 +72,7 @@ func reissueCmd(c *call) *cobra.Command {
 				return err
 			}
 			if csr != "" {
-				if r.CSR, err = c.csr(csr); err != nil {
+				if r.CSR, err = c.csr(cmd.Context(), csr); err != nil {
 					return err
 				}
 			}

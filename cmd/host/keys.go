@@ -117,7 +117,7 @@ func (k *Keys) reload() {
 }
 
 func readKeys(path string) (map[string]Identity, []string, error) {
-	f, err := os.Open(path) //nolint:gosec // the configured file
+	f, err := session.OpenRegular(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w: %w", path, ErrKeysFile, err)
 	}

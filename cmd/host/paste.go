@@ -50,6 +50,7 @@ type boundedInput struct {
 	first   []byte // of a control sequence: its parameters as far as they count
 	ending  int    // bytes of pasteEnd that were read and are held back
 	partial []byte // of a rune
+	raw     []byte // what was read, between two reads of no meaning
 	last    time.Time
 }
 
@@ -78,8 +79,10 @@ func (in *boundedInput) Read(p []byte) (int, error) {
 	if len(p) <= room {
 		return 0, io.ErrShortBuffer
 	}
-	raw := make([]byte, len(p)-room)
-	n, err := in.from.Read(raw)
+	if len(in.raw) < len(p)-room {
+		in.raw = make([]byte, len(p)-room)
+	}
+	n, err := in.from.Read(in.raw[:len(p)-room])
 	if now := time.Now(); n > 0 {
 		if in.at < paste && now.Sub(in.last) > pause {
 			in.at, in.length = keys, 0
@@ -87,7 +90,7 @@ func (in *boundedInput) Read(p []byte) (int, error) {
 		in.last = now
 	}
 	out := p[:0]
-	rest := append(in.partial, raw[:n]...)
+	rest := append(in.partial, in.raw[:n]...)
 	for len(rest) > 0 && (utf8.FullRune(rest) || err != nil) {
 		r, size := utf8.DecodeRune(rest)
 		if r != utf8.RuneError || size > 1 {
@@ -95,7 +98,7 @@ func (in *boundedInput) Read(p []byte) (int, error) {
 		}
 		rest = rest[size:]
 	}
-	in.partial = bytes.Clone(rest)
+	in.partial = append(in.partial[:0], rest...)
 	return len(out), err
 }
 
