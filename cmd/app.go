@@ -48,6 +48,7 @@ type App struct {
 	begins  func() // lets the scheduler begin, once
 	lost    string // what was given up to open the store; "" when nothing was
 	demo    bool   // nothing of it is kept
+	looking bool   // nobody may change anything: it was started with --read-only
 	serving bool   // by certquay serve, until told to stop
 	// unserved says whether CRL and OCSP cannot be served.
 	unserved func() bool
@@ -59,7 +60,7 @@ func (a *App) Temporary() bool { return !a.serving && a.Host.Count() <= 1 }
 // open makes the owner of the store in a locked data directory. On an error
 // everything opened so far is closed.
 func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, paths config.Paths, configFile string) (a *App, err error) {
-	a = &App{Paths: paths, Dir: lock.Dir(), file: configFile, ctx: context.WithoutCancel(ctx)}
+	a = &App{looking: g.readOnly, Paths: paths, Dir: lock.Dir(), file: configFile, ctx: context.WithoutCancel(ctx)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -115,14 +116,21 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		Notifier: a.notifier(roots),
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
-	ca.tend(ctx)
-	a.closing(a.flush)
+	working := !a.looking || g.serve // who only looks leaves what is due to others
+	if working {
+		ca.tend(ctx)
+		a.closing(a.flush)
+	}
 	if g.demo {
 		if err := a.fillDemo(ctx, s, clock); err != nil {
 			return a, err
 		}
 	}
-	a.begins = sync.OnceFunc(a.Engine.Start)
+	a.begins = sync.OnceFunc(func() {
+		if working {
+			a.Engine.Start()
+		}
+	})
 	if _, sealed := a.sealing(); !sealed { // else it begins once it is unsealed
 		a.begins()
 	}

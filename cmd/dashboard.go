@@ -44,7 +44,7 @@ func dashboard(ctx context.Context, c *call) error {
 	a := c.app
 	by, _ := a.sealing()
 	o := ui.Options{
-		Backend: backend{a.Engine}, Actor: c.Actor, Ctx: ctx, ReadOnly: c.g.readOnly, Lang: c.language(), Version: Version,
+		Backend: backend{a.Engine}, Actor: c.Actor, Ctx: ctx, ReadOnly: c.Actor.ReadOnly, Lang: c.language(), Version: Version,
 		Sealed: by, Locked: func() bool { _, sealed := a.sealing(); return sealed }, Here: a.Host.Count, Jobs: a.Engine.Working, Unserved: a.unserved, Remote: c.Kind == session.Network, Store: a.Dir, Sandbox: a.Sandbox, Demo: a.demo, Support: a.Config.Support,
 		Read: func(path string) ([]byte, error) { return c.readFile(ctx, path) }, Plain: c.g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style(), Keys: a.Config.UI.Keymap(), Rest: rest,
 	}

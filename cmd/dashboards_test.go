@@ -65,12 +65,24 @@ func dashboardOver(t testing.TB, c *ssh.Client) *remote {
 	if err := s.Shell(); err != nil {
 		t.Fatal(err)
 	}
-	for until := time.Now().Add(patience); !strings.Contains(r.out.String(), "Overview"); time.Sleep(10 * time.Millisecond) {
+	r.sees(t, "Overview")
+	return r
+}
+
+// sees waits until something was written to the terminal.
+func (r *remote) sees(t testing.TB, what string) {
+	t.Helper()
+	waitFor(t, what, func() bool { return strings.Contains(r.out.String(), what) })
+}
+
+// waitFor waits until what must happen has happened.
+func waitFor(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for until := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(until) {
-			t.Fatalf("no dashboard: %q", r.out)
+			t.Fatalf("waited in vain for %s", what)
 		}
 	}
-	return r
 }
 
 // finding: R-H7
@@ -91,11 +103,7 @@ func TestAPasteDoesNotTakeTheOwnersMemory(t *testing.T) {
 	if _, err := io.WriteString(r.in, "\x1b[201~"); err != nil {
 		t.Fatal(err)
 	}
-	for until := time.Now().Add(patience); !strings.Contains(r.out.String(), "longer than 1 MB"); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatal("nobody is told")
-		}
-	}
+	r.sees(t, "longer than 1 MB")
 	after, _ := resident(t, pid)
 	t.Logf("%.0f MB before, %.0f MB after", before, after)
 	if after-before > 100 { // without a bound it is 270

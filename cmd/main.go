@@ -43,17 +43,19 @@ func version() string {
 	return base
 }
 
-// alone are the verbs that need no store, or none that is open.
-var alone = map[string]bool{"backup verify": true, "restore": true, "version": true, "completion": true, "help": true, "__complete": true, "__completeNoDesc": true}
+// alone are the verbs that need no store, or none that is open. What the
+// configuration says is in its file.
+var alone = map[string]bool{"backup verify": true, "restore": true, "config": true, "version": true, "completion": true, "help": true, "__complete": true, "__completeNoDesc": true}
 
 // beginning are the verbs that may make the store they work on; the dashboard
 // does so as well. To the others, one that is named and is not there is a
 // mistake.
-var beginning = map[string]bool{"buy": true, "buy-pack": true, "upload": true, "contact add": true, "company add": true, "watch add": true, "serve": true, "config": true}
+var beginning = map[string]bool{"buy": true, "buy-pack": true, "upload": true, "contact add": true, "company add": true, "watch add": true, serveName: true}
 
-// begins says whether a verb may make its store. A sandbox is always meant.
+// begins says whether a verb may make its store. A sandbox is always meant, and
+// who only looks makes nothing.
 func begins(verb *cobra.Command, g *global) bool {
-	return !verb.HasParent() || g.sandbox || beginning[nameOf(verb)]
+	return !g.readOnly && (!verb.HasParent() || g.sandbox || beginning[nameOf(verb)])
 }
 
 // nameOf is a verb as it is typed, such as "contact add"; "" is the dashboard.
@@ -88,7 +90,7 @@ func Main() int {
 	if verb.Name() == demoName {
 		return runDemo(ctx, s, g, args)
 	}
-	g.dashboard = !verb.HasParent()
+	g.dashboard, g.serve = !verb.HasParent(), verb.Name() == serveName
 	paths := config.DefaultPaths()
 	w, err := placesOf(g)
 	if err != nil {
@@ -112,7 +114,7 @@ func Main() int {
 			return exitStore
 		}
 	}
-	if g.data != "" && !begins(verb, g) && !store.Exists(dir) && owner.PID(dir) == 0 {
+	if (g.data != "" || g.readOnly) && !begins(verb, g) && !store.Exists(dir) && owner.PID(dir) == 0 {
 		err := noStore(dir, file)
 		printError(&call{Session: s, g: g}, err)
 		return exitCode(err)

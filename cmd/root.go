@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -50,6 +51,7 @@ type global struct {
 	acceptLoss   bool // a store that holds less than it did is opened as it is
 	demo         bool // a throw-away store with a fleet in it
 	dashboard    bool // this process is to show it
+	serve        bool // this process is to serve
 }
 
 // call is one command line at work: whose it is, what it was told, and the
@@ -88,6 +90,12 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the rules,
 		DisableAutoGenTag: true,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), c) },
 		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if err := c.place(); err != nil {
+				return err
+			}
+			if c.app != nil && c.app.looking || c.g.readOnly {
+				c.Actor.ReadOnly = true // the engine refuses it every change
+			}
 			if c.g.sandbox && c.app != nil && !c.app.Sandbox {
 				return &lifecycle.Refusal{Action: "sandbox", Reason: lifecycle.ReasonNotSandbox}
 			}
@@ -233,12 +241,30 @@ type usageError struct{ what, hint string }
 
 func (u *usageError) Error() string { return u.what }
 
+// place judges what a command line says of the place of the store: over SSH
+// that is nobody's choice, and attached the owner made it.
+func (c *call) place() error {
+	switch c.Kind {
+	case session.Network:
+		for flag, given := range map[string]bool{"--data": c.g.data != "", "--config": c.g.config != "", "--sandbox": c.g.sandbox} {
+			if given {
+				return &usageError{flag + " is for the machine where the store is; over SSH it is the one that is served", "leave " + flag + " out"}
+			}
+		}
+	case session.Socket:
+		if c.g.config != "" && c.app != nil && c.Abs(c.g.config) != c.app.file {
+			c.note("--config is not used: the store is open with %s, by process %d", c.app.file, os.Getpid())
+		}
+	}
+	return nil
+}
+
 // engine is the engine for a verb that only reads.
 func (c *call) engine() *lifecycle.Engine { return c.app.Engine }
 
 // changing says whether this session may change anything (spec V7).
 func (c *call) changing(a lifecycle.Action) error {
-	if c.g.readOnly {
+	if c.Actor.ReadOnly {
 		return &lifecycle.Refusal{Action: a, Reason: lifecycle.ReasonReadOnly}
 	}
 	return nil

@@ -96,8 +96,8 @@ func TestAPasteIsCutOff(t *testing.T) {
 // finding: R-H7
 func TestWhatATerminalSendsIsPassedOn(t *testing.T) {
 	for in, want := range map[string]string{
-		"jk\x1b[A\x1bOP\x1b[<0;10;5M\x1b[1;5C\x1b": "jk\x1b[A\x1bOP\x1b[<0;10;5M\x1b[1;5C\x1b",
-		"日本 é \x1b]11;rgb:0000/0000/0000\x1b\\q":    "日本 é \x1b]11;rgb:0000/0000/0000\x1b\\q",
+		"jk\x1b[A\x1bOP\x1b[<0;10;5M\x1b[1;5C\x1b":   "jk\x1b[A\x1bOP\x1b[<0;10;5M\x1b[1;5C\x1b",
+		"日本 é \x1b]11;rgb:0000/0000/0000\x1b\\q":     "日本 é \x1b]11;rgb:0000/0000/0000\x1b\\q",
 		"\x1b[200~a\nb\tc 日\x1b[201~j\x1b[B":         "\x1b[200~a\nb\tc 日\x1b[201~j\x1b[B",
 		"\x1b[200~a\x1b[31mb\x1b\x1b[201~c":          "\x1b[200~a[31mb\x1b[201~c",
 		"\x1b[200~a\x1b[201b\x1b[201~\x1b[C":         "\x1b[200~a[201b\x1b[201~\x1b[C",
