@@ -52,7 +52,9 @@ func downloadCmd(c *call) *cobra.Command {
 			if c.g.json {
 				return c.printJSON(map[string]any{"id": i.ID, "format": format, "files": written})
 			}
-			c.say("%s", strings.Join(written, "\n"))
+			for _, path := range written {
+				c.say("%s", path)
+			}
 			return nil
 		},
 	}

@@ -270,7 +270,8 @@ func (c *call) changing(a lifecycle.Action) error {
 	return nil
 }
 
-// confirm asks before what cannot be taken back. --yes answers; without a
+// confirm asks before what cannot be taken back; the question is made by
+// [sentence], and typed is shown as it is there. --yes answers; without a
 // terminal and without --yes it is wrong usage.
 func (c *call) confirm(ctx context.Context, question, typed string) error {
 	if c.g.yes {
@@ -283,11 +284,11 @@ func (c *call) confirm(ctx context.Context, question, typed string) error {
 	if typed != "" {
 		want = typed
 	}
-	answer, err := c.Ask(ctx, fmt.Sprintf("%s\nType %s to go on: ", question, want))
+	answer, err := c.Ask(ctx, question+sentence("\nType %s to go on: ", want))
 	if err != nil {
 		return fmt.Errorf("ask for the confirmation: %w", err)
 	}
-	if model.Fold(answer) != model.Fold(want) {
+	if got := model.Fold(answer); got != model.Fold(want) && got != model.Fold(session.Escape(want, 4000)) {
 		return &usageError{"not confirmed, so nothing was changed", "type " + want}
 	}
 	return nil
