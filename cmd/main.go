@@ -69,12 +69,19 @@ func nameOf(verb *cobra.Command) string {
 func Main() int {
 	decode.RunIfChild() // key stores are opened in a limited child process
 	syscall.Umask(0o077)
+	// No core file: what is typed and what keys are used would stand in it.
+	core := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	args := os.Args[1:]
 	s := session.NewLocal()
 	s.Out, s.Err = session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
+
+	if core != nil {
+		printError(&call{Session: s, g: &global{}}, fmt.Errorf("forbid core files: %w", core))
+		return exitFailed
+	}
 
 	// Wrong usage and what needs no store are settled before it is touched.
 	g := &global{}
@@ -205,6 +212,10 @@ func watch(ctx context.Context, lock *owner.Lock) (_ context.Context, gone func(
 
 // own does the work of this process as the owner of the store.
 func own(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, paths config.Paths, file string, args []string) int {
+	if err := conceal(); err != nil { // an attached process stays open to its owner, which reads its pipes
+		printError(&call{Session: s, g: g}, fmt.Errorf("keep others from the memory of this process: %w", err))
+		return exitFailed
+	}
 	ctx, gone := watch(ctx, lock)
 	a, err := open(ctx, lock, s, g, paths, file)
 	if err != nil {
