@@ -2,10 +2,13 @@ package cmd_test
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -108,5 +111,89 @@ func TestAPasteDoesNotTakeTheOwnersMemory(t *testing.T) {
 	t.Logf("%.0f MB before, %.0f MB after", before, after)
 	if after-before > 100 { // without a bound it is 270
 		t.Errorf("%.0f MB before, %.0f MB after", before, after)
+	}
+}
+
+// many is how many dashboards are opened at once.
+func many(t testing.TB) int {
+	t.Helper()
+	n := 8
+	if v := os.Getenv("CERTQUAY_DASHBOARDS"); v != "" {
+		var err error
+		if n, err = strconv.Atoi(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+// Many dashboards of 120 x 40 over SSH take 2.5 MB of memory each, and give it
+// back within a minute after the last was left. With 200 it takes a minute or
+// two:
+//
+//	CERTQUAY_DASHBOARDS=200 go test ./cmd -run TestManyDashboards -v
+//
+// finding: R-M11
+func TestManyDashboardsGiveTheirMemoryBack(t *testing.T) {
+	n := many(t)
+	p := newPerson(t)
+	p.filled(60)
+	d := p.listen()
+	file, err := os.OpenFile(filepath.Join(p.home, "keys"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []ssh.Signer
+	for range (n + 7) / 8 {
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := ssh.NewSignerFromKey(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.Write(ssh.MarshalAuthorizedKey(key.PublicKey())); err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, key)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	pid := d.served.cmd.Process.Pid
+	before, _ := resident(t, pid)
+	most := before
+	var clients []*ssh.Client
+	var all []*remote
+	for k := range n {
+		c := d.dialWith(t, keys[k/8])
+		clients = append(clients, c)
+		all = append(all, dashboardOver(t, c))
+	}
+	for range 10 { // everybody moves about
+		for _, r := range all {
+			if _, err := io.WriteString(r.in, "jj\t"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now, _ := resident(t, pid)
+		most = max(most, now)
+	}
+	for _, c := range clients {
+		_ = c.Close()
+	}
+	var after float64
+	for until := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		if after, _ = resident(t, pid); after < before+100 && n > 8 || after < before+40 || time.Now().After(until) {
+			break
+		}
+	}
+	t.Logf("%d dashboards: %.0f MB before, %.0f MB at most, %.0f MB after", n, before, most, after)
+	if most-before > 100+2*float64(n) {
+		t.Errorf("%d dashboards take %.0f MB", n, most-before)
+	}
+	if after-before > 100 {
+		t.Errorf("%.0f MB are kept", after-before)
 	}
 }
