@@ -146,6 +146,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 			a.Log.Error("the socket is served no more", "error", err)
 		}
 	}()
+	go a.keepTidy(sctx)
 	a.closing(func() error {
 		defer stop()
 		patience := 30 * time.Second

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"reflect"
 	"runtime/debug"
+	"sync"
 
 	tea "charm.land/bubbletea/v2"
+	uv "github.com/charmbracelet/ultraviolet"
 
 	"certquay/cmd/session"
 )
@@ -86,11 +89,16 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 		tea.WithEnvironment(s.Env), tea.WithColorProfile(s.Profile),
 		tea.WithFilter(g.filter(s.Kind, filters)),
 	}
+	read := func() {}
 	if s.Kind != session.Local {
+		options = append(options, tea.WithInput(quiet{ctx}))
+		read = func() { pass(ctx, program, input, s.PTY.Term) }
 		z := session.Size{Width: s.PTY.Width, Height: s.PTY.Height}.Clamp()
 		options = append(options, tea.WithWindowSize(z.Width, z.Height))
 	}
 	program = tea.NewProgram(g, options...)
+	var reading sync.WaitGroup
+	reading.Go(read)
 	resized := make(chan struct{})
 	go func() {
 		defer close(resized)
@@ -111,6 +119,7 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 	cause := context.Cause(ctx)
 	cancel(nil)
 	<-resized
+	reading.Wait()
 	restore()
 
 	switch {
@@ -128,6 +137,30 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 	slog.Error("dashboard ended", "error", err)
 	_, _ = fmt.Fprintln(errs, "certquay:", session.Escape(err.Error(), 200))
 	return 1
+}
+
+// quiet is an input on which nothing is ever typed.
+type quiet struct{ ctx context.Context } //nolint:containedctx // a reader's reads take none
+
+func (q quiet) Read([]byte) (int, error) {
+	<-q.ctx.Done()
+	return 0, io.EOF
+}
+
+// pass hands what is typed to a program until ctx ends. Bubble Tea's own reader
+// would wait for ever to hand over what was typed when the program ended, and
+// keep the whole program in memory.
+func pass(ctx context.Context, program *tea.Program, input io.Reader, term string) {
+	events := make(chan uv.Event)
+	go func() {
+		defer close(events)
+		if err := uv.NewTerminalReader(input, term).StreamEvents(ctx, events); err != nil {
+			slog.Warn("a terminal can be read no more", "error", err)
+		}
+	}()
+	for e := range events {
+		program.Send(e) // does nothing once it has ended
+	}
 }
 
 // guard is a model that catches the panics of another and of its commands.
