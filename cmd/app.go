@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -136,16 +137,20 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	}
 
 	a.Host = host.New(host.Options{Handler: host.HandlerFunc(a.serveSession), Version: Version, Verb: verbOf, Log: a.Log})
-	l, err := host.ListenSocket(lock.Socket())
-	if err != nil {
-		return a, &storeError{err: fmt.Errorf("listen for other certquay processes: %w", err)}
+	var l net.Listener
+	if !lock.Looking() {
+		if l, err = host.ListenSocket(lock.Socket()); err != nil {
+			return a, &storeError{err: fmt.Errorf("listen for other certquay processes: %w", err)}
+		}
 	}
 	sctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	go func() {
-		if err := a.Host.ServeSocket(sctx, l); err != nil {
-			a.Log.Error("the socket is served no more", "error", err)
-		}
-	}()
+	if l != nil {
+		go func() {
+			if err := a.Host.ServeSocket(sctx, l); err != nil {
+				a.Log.Error("the socket is served no more", "error", err)
+			}
+		}()
+	}
 	go a.keepTidy(sctx)
 	a.closing(func() error {
 		defer stop()

@@ -128,7 +128,7 @@ func Main() int {
 	}
 	return attach.Run(ctx, dir, attach.Options{
 		Tell: tell,
-		Args: args, Version: Version, Dashboard: g.dashboard,
+		Args: args, Version: Version, Dashboard: g.dashboard, Looking: g.readOnly,
 		BecomeOwner: func(lock *owner.Lock) int { return own(ctx, lock, s, g, paths, file, args) },
 	})
 }
