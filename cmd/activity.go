@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 
@@ -113,7 +112,7 @@ func (c *call) event(ev *model.Event) {
 		c.say("%s  %s", eventLine(ev), name)
 		return
 	}
-	if b, err := json.Marshal(toEvent(ev)); err == nil {
-		_, _ = c.Out.Write(append(b, '\n'))
+	if b, err := encodeJSON(toEvent(ev), ""); err == nil {
+		_, _ = c.Out.Write(b)
 	}
 }

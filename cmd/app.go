@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 	"sync"
@@ -48,6 +49,7 @@ type App struct {
 	begins  func() // lets what waited for the store to be unsealed begin
 	lost    string // what was given up to open the store; "" when nothing was
 	demo    bool   // nothing of it is kept
+	looking bool   // nobody may change anything: it was started with --read-only
 	serving bool   // by certquay serve, until told to stop
 	// unserved says whether CRL and OCSP cannot be served.
 	unserved func() bool
@@ -59,7 +61,7 @@ func (a *App) Temporary() bool { return !a.serving && a.Host.Count() <= 1 }
 // open makes the owner of the store in a locked data directory. On an error
 // everything opened so far is closed.
 func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, paths config.Paths, configFile string) (a *App, err error) {
-	a = &App{Paths: paths, Dir: lock.Dir(), file: configFile, ctx: context.WithoutCancel(ctx)}
+	a = &App{looking: g.readOnly, Paths: paths, Dir: lock.Dir(), file: configFile, ctx: context.WithoutCancel(ctx)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -115,32 +117,42 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		Notifier: a.notifier(roots),
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
-	ca.tend(ctx)
-	a.closing(a.flush)
+	working := !a.looking || g.serve // who only looks leaves what is due to others
+	if working {
+		ca.tend(ctx)
+		a.closing(a.flush)
+	}
 	if g.demo {
 		if err := a.fillDemo(ctx, s, clock); err != nil {
 			return a, err
 		}
 	}
-	a.begins = sync.OnceFunc(func() {
-		close(ca.unsealed)
-		a.Engine.Start()
-	})
+	work := func() {
+		if working {
+			a.Engine.Start()
+		}
+	}
+	a.begins = sync.OnceFunc(func() { close(ca.unsealed); work() })
 	if _, sealed := a.sealing(); !sealed {
-		a.Engine.Start()
+		work()
 	}
 
-	a.Host = host.New(host.Options{Handler: host.HandlerFunc(a.serveSession), Version: Version, Log: a.Log})
-	l, err := host.ListenSocket(lock.Socket())
-	if err != nil {
-		return a, &storeError{err: fmt.Errorf("listen for other certquay processes: %w", err)}
+	a.Host = host.New(host.Options{Handler: host.HandlerFunc(a.serveSession), Version: Version, Verb: verbOf, Log: a.Log})
+	var l net.Listener
+	if !lock.Looking() {
+		if l, err = host.ListenSocket(lock.Socket()); err != nil {
+			return a, &storeError{err: fmt.Errorf("listen for other certquay processes: %w", err)}
+		}
 	}
 	sctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	go func() {
-		if err := a.Host.ServeSocket(sctx, l); err != nil {
-			a.Log.Error("the socket is served no more", "error", err)
-		}
-	}()
+	if l != nil {
+		go func() {
+			if err := a.Host.ServeSocket(sctx, l); err != nil {
+				a.Log.Error("the socket is served no more", "error", err)
+			}
+		}()
+	}
+	go a.keepTidy(sctx)
 	a.closing(func() error {
 		defer stop()
 		patience := 30 * time.Second

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -40,7 +41,7 @@ func applyCmd(c *call) *cobra.Command {
 				}
 			}
 			if csr != "" && csr != "auto" {
-				if a.CSR, err = c.csr(csr); err != nil {
+				if a.CSR, err = c.csr(cmd.Context(), csr); err != nil {
 					return err
 				}
 			} else if keyType != "" {
@@ -63,7 +64,7 @@ func applyCmd(c *call) *cobra.Command {
 				}
 			}
 			for _, path := range documents {
-				data, err := c.read(path)
+				data, err := c.read(cmd.Context(), path)
 				if err != nil {
 					return err
 				}
@@ -126,8 +127,8 @@ func sourceName(path string) string {
 }
 
 // csr reads a request of the person's own.
-func (c *call) csr(path string) ([]byte, error) {
-	data, err := c.read(path)
+func (c *call) csr(ctx context.Context, path string) ([]byte, error) {
+	data, err := c.read(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func (c *call) recipients(ctx context.Context, keys []string, passphraseFile str
 		}
 		return all, shownKeys(keys), nil
 	}
-	passphrase, err := c.passphrase(passphraseFile)
+	passphrase, err := c.passphrase(ctx, passphraseFile)
 	if err == nil && passphrase == "" {
 		passphrase, err = c.newPassphrase(ctx)
 	}
@@ -50,11 +50,11 @@ func shownKeys(keys []string) string {
 }
 
 // passphrase reads the first line of a file, if one is named.
-func (c *call) passphrase(file string) (string, error) {
+func (c *call) passphrase(ctx context.Context, file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
-	s, err := c.password(file)
+	s, err := c.password(ctx, file)
 	if err != nil {
 		return "", err
 	}
@@ -88,7 +88,7 @@ func (c *call) newPassphrase(ctx context.Context) (string, error) {
 // if it turns out that there is one.
 func (c *call) identities(ctx context.Context, file string, o *opening) ([]age.Identity, error) {
 	if o.identity == "" {
-		passphrase, err := c.passphrase(o.passphraseFile)
+		passphrase, err := c.passphrase(ctx, o.passphraseFile)
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +98,7 @@ func (c *call) identities(ctx context.Context, file string, o *opening) ([]age.I
 		i, err := age.NewScryptIdentity(passphrase)
 		return []age.Identity{i}, err
 	}
-	text, err := c.read(o.identity)
+	text, err := c.read(ctx, o.identity)
 	if err != nil {
 		return nil, err
 	}

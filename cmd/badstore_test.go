@@ -243,6 +243,11 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	i := p.issue("kept.example.com")
 	readOnly(disk, true)
 	unchanged(t, p, disk, "read-only", "--data")
+	for _, verb := range [][]string{{"list"}, {"show", i.ID}, {"activity"}} { // finding: R-L8
+		if r := p.try(append([]string{"--read-only"}, verb...)...); r.code != 0 || verb[0] != "activity" && !strings.Contains(r.out, "kept.example.com") {
+			t.Errorf("%q: exit %d\n%s%s", verb, r.code, r.out, r.err)
+		}
+	}
 	readOnly(disk, false)
 	restored(t, p, i)
 }

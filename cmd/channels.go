@@ -47,7 +47,7 @@ func (f *channelFlags) read(ctx context.Context, c *call) (all []string, err err
 			add(line)
 			continue
 		}
-		data, err := c.read(path)
+		data, err := c.read(ctx, path)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"golang.org/x/sys/unix"
 
 	"certquay/cmd/host"
@@ -17,6 +18,7 @@ import (
 	"certquay/lifecycle/forecast"
 	"certquay/ui"
 	"certquay/ui/kit"
+	"certquay/ui/style"
 	"certquay/ui/text"
 )
 
@@ -42,15 +44,21 @@ func dashboard(ctx context.Context, c *call) error {
 	a := c.app
 	by, _ := a.sealing()
 	o := ui.Options{
-		Backend: backend{a.Engine}, Actor: c.Actor, Ctx: ctx, ReadOnly: c.g.readOnly, Lang: c.language(), Version: Version,
+		Backend: backend{a.Engine}, Actor: c.Actor, Ctx: ctx, ReadOnly: c.Actor.ReadOnly, Lang: c.language(), Version: Version,
 		Sealed: by, Locked: func() bool { _, sealed := a.sealing(); return sealed }, Here: a.Host.Count, Jobs: a.Engine.Working, Unserved: a.unserved, Remote: c.Kind == session.Network, Store: a.Dir, Sandbox: a.Sandbox, Demo: a.demo, Support: a.Config.Support,
-		Read: c.readFile, Plain: c.g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style(), Keys: a.Config.UI.Keymap(), Rest: rest,
+		Read: func(path string) ([]byte, error) { return c.readFile(ctx, path) }, Plain: c.g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style(), Keys: a.Config.UI.Keymap(), Rest: rest,
 	}
 	if c.Kind != session.Network {
 		o.Save = c.saveFile
 	}
 	if !a.serving && !a.demo && slices.ContainsFunc(a.Engine.Products(), func(p lifecycle.ProductInfo) bool { return p.Driver == edgeDriver }) {
 		o.EdgeNote = text.New(o.Lang).T("edge.note")
+	}
+	told := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
+		if _, ok := msg.(host.PasteCutMsg); ok {
+			return kit.ToldMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
+		}
+		return msg
 	}
 	done := a.Host.Dashboard(ctx)
 	defer done()
@@ -59,9 +67,9 @@ func dashboard(ctx context.Context, c *call) error {
 		if err := a.begin(ctx, c.Session, c.g); err != nil {
 			return err
 		}
-		code = a.stage.Run(ctx, ui.New(o))
+		code = a.stage.Run(ctx, ui.New(o), told)
 	} else {
-		code = host.RunProgram(ctx, c.Session, ui.New(o))
+		code = host.RunProgram(ctx, c.Session, ui.New(o), told)
 	}
 	if code != exitDone {
 		return &exitError{code}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,9 @@ import (
 )
 
 const demoName = "demo"
+
+// demoPlace begins the names of the directories of demos.
+const demoPlace = "certquay-demo-"
 
 func demoCmd(c *call) *cobra.Command {
 	return &cobra.Command{
@@ -52,7 +56,8 @@ func runDemo(ctx context.Context, s *session.Session, g *global, args []string) 
 	if !s.Interactive {
 		return tell(&usageError{"a demo is looked at on a terminal, and there is none", "run certquay demo in a terminal"})
 	}
-	dir, err := os.MkdirTemp("", "certquay-demo-")
+	removeKilled()
+	dir, err := os.MkdirTemp("", demoPlace)
 	if err != nil {
 		return tell(fmt.Errorf("make a place for the demo: %w", err))
 	}
@@ -78,6 +83,33 @@ func runDemo(ctx context.Context, s *session.Session, g *global, args []string) 
 	}
 	g.demo = true
 	return own(ctx, lock, s, g, paths, paths.ConfigFile(), args)
+}
+
+// removeKilled removes what this user's demos left behind that were killed: the
+// directories whose lock nobody holds, and those of an hour ago without one.
+// What cannot be removed stays; the demo that begins has no need of its place.
+func removeKilled() {
+	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), demoPlace+"*"))
+	if err != nil {
+		return
+	}
+	for _, dir := range dirs {
+		st, err := os.Lstat(dir)
+		if err != nil || !st.IsDir() {
+			continue
+		}
+		if sys, ok := st.Sys().(*syscall.Stat_t); !ok || int(sys.Uid) != os.Geteuid() {
+			continue
+		}
+		lock, err := owner.Succeed(filepath.Join(dir, "data"))
+		switch {
+		case err == nil:
+			_ = os.RemoveAll(dir)
+			_ = lock.Release()
+		case errors.Is(err, owner.ErrGone) && time.Since(st.ModTime()) > time.Hour:
+			_ = os.RemoveAll(dir)
+		}
+	}
 }
 
 // fillDemo makes the fleet and says that it takes a moment, and where it is.

@@ -129,7 +129,7 @@ func undeployCmd(c *call) *cobra.Command {
 				return err
 			}
 			place := fmt.Sprintf("%s %s %s", r.Product, r.Region, r.Name)
-			if err := c.confirm(cmd.Context(), fmt.Sprintf("Take %s off %s.", dash(r.InstanceName), place), ""); err != nil {
+			if err := c.confirm(cmd.Context(), sentence("Take %s off %s.", dash(r.InstanceName), place), ""); err != nil {
 				return err
 			}
 			j, err := c.engine().Undeploy(cmd.Context(), c.Actor, r.ID)

@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"archive/tar"
 	"bytes"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,20 +14,28 @@ import (
 	"certquay/lifecycle/bundle"
 )
 
+// plain are the formats of a single file without a key.
+var plain = []string{"chain", "root"}
+
 func downloadCmd(c *call) *cobra.Command {
 	var format, dir string
 	cmd := &cobra.Command{
-		Use:     "download ID --format nginx --out DIR",
-		Short:   "Save the certificate as files for a server",
-		Long:    "Save the certificate as files for a server. Formats: " + strings.Join(bundle.Formats(), ", ") + ".\nFiles that hold a key get the mode 0600.",
-		Example: "  certquay download shop.example.com --format nginx --out /etc/nginx/tls",
+		Use:   "download ID --format nginx --out DIR",
+		Short: "Save the certificate as files for a server",
+		Long: "Save the certificate as files for a server. Formats: " + strings.Join(bundle.Formats(), ", ") + `.
+Files that hold a key get the mode 0600. With --out - they come as a tar archive
+on standard output, also over SSH; chain and root, which hold no key, as they are.`,
+		Example: "  certquay download shop.example.com --format nginx --out /etc/nginx/tls\n  ssh HOST download shop.example.com --format nginx --out - > bundle.tar",
 		Args:    one("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.Download); err != nil {
 				return err
 			}
 			if dir == "" {
-				return &usageError{"download needs a directory", "--out DIR, or --out - for the chain on standard output"}
+				return &usageError{"download needs a directory", "--out DIR, or --out - for an archive on standard output: --out - > bundle.tar"}
+			}
+			if dir == "-" && c.Terminal && !slices.Contains(plain, format) {
+				return &usageError{"an archive with a key in it is not for a terminal", "send it into a file: --out - > bundle.tar"}
 			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
@@ -52,12 +62,14 @@ func downloadCmd(c *call) *cobra.Command {
 			if c.g.json {
 				return c.printJSON(map[string]any{"id": i.ID, "format": format, "files": written})
 			}
-			c.say("%s", strings.Join(written, "\n"))
+			for _, path := range written {
+				c.say("%s", path)
+			}
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "nginx", "one of: "+strings.Join(bundle.Formats(), ", "))
-	cmd.Flags().StringVar(&dir, "out", "", "directory to write to; - writes what holds no key to standard output")
+	cmd.Flags().StringVar(&dir, "out", "", "directory to write to; - writes to standard output")
 	return cmd
 }
 
@@ -86,19 +98,46 @@ func (c *call) put(path string, f bundle.OutFile) error {
 	return err
 }
 
-// toOutput writes what holds no key to standard output; keys never go there,
-// and what is part of another file only goes there once.
+// toOutput writes files to standard output: a single one without a key as it
+// is, and otherwise all of them as an archive (POSIX.1-2001 pax), in which what
+// holds a key has the mode 0600.
 func (c *call) toOutput(files []bundle.OutFile) error {
+	if public, ok := single(files); ok {
+		_, err := c.Out.Write(public)
+		return err
+	}
+	var b bytes.Buffer
+	archive := tar.NewWriter(&b)
 	for _, f := range files {
-		part := func(o bundle.OutFile) bool {
-			return !o.Secret && len(o.Data) > len(f.Data) && bytes.Contains(o.Data, f.Data)
+		mode := modePublic
+		if f.Secret {
+			mode = modeSecret
 		}
-		if f.Secret || strings.HasSuffix(f.Name, ".txt") || slices.ContainsFunc(files, part) {
-			continue
+		h := &tar.Header{Name: f.Name, Mode: int64(mode), Size: int64(len(f.Data)), ModTime: c.engine().Now(), Format: tar.FormatPAX}
+		if err := archive.WriteHeader(h); err != nil {
+			return fmt.Errorf("write %s into the archive: %w", f.Name, err)
 		}
-		if _, err := c.Out.Write(f.Data); err != nil {
-			return err
+		if _, err := archive.Write(f.Data); err != nil {
+			return fmt.Errorf("write %s into the archive: %w", f.Name, err)
 		}
 	}
-	return nil
+	if err := archive.Close(); err != nil {
+		return fmt.Errorf("write the archive: %w", err)
+	}
+	_, err := c.Out.Write(b.Bytes())
+	return err
+}
+
+// single is the one file of a format beside what explains it, if it holds no
+// key.
+func single(files []bundle.OutFile) (data []byte, ok bool) {
+	for _, f := range files {
+		switch {
+		case f.Secret, ok && !strings.HasSuffix(f.Name, ".txt"):
+			return nil, false
+		case !strings.HasSuffix(f.Name, ".txt"):
+			data, ok = f.Data, true
+		}
+	}
+	return data, ok
 }

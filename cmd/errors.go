@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -151,9 +150,9 @@ func printError(c *call, err error) {
 			Hint    string `json:"hint"`
 			Reason  string `json:"reason"`
 		}
-		out, jerr := json.Marshal(map[string]body{"error": {p.code, p.message, p.hint, p.reason}})
+		out, jerr := encodeJSON(map[string]body{"error": {p.code, p.message, p.hint, p.reason}}, "")
 		if jerr == nil {
-			_, _ = fmt.Fprintln(c.Err, string(out))
+			_, _ = c.Err.Write(out)
 			return
 		}
 	}

@@ -61,11 +61,19 @@ func configCmd(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: "config", Short: "Print the effective configuration, commented", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			cfg := config.Default()
 			if c.app != nil {
-				cfg = c.app.Config
+				_, err := c.Out.Write(c.app.Config.Marshal())
+				return err
 			}
-			_, err := c.Out.Write(cfg.Marshal())
+			file := config.DefaultPaths().ConfigFile()
+			if c.g.config != "" {
+				file = c.g.config
+			}
+			cfg, err := loadConfig(file)
+			if err != nil {
+				return err
+			}
+			_, err = c.Out.Write(cfg.Marshal())
 			return err
 		},
 	}

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -61,11 +60,11 @@ its whole specification: state the rest.`,
 				if err != nil {
 					return err
 				}
-				question := fmt.Sprintf("Host %s:\n", i.Name)
+				question := sentence("Host %s:\n", i.Name)
 				for _, l := range q.Lines {
-					question += fmt.Sprintf("  %-16s %-32s %s\n", l.Item, l.Spec, lifecycle.Money(l.Amount, l.Currency))
+					question += sentence("  %-16s %-32s %s\n", l.Item, l.Spec, lifecycle.Money(l.Amount, l.Currency))
 				}
-				question += fmt.Sprintf("Total %s; it is not paid back.", lifecycle.Money(q.Total, q.Currency))
+				question += sentence("Total %s; it is not paid back.", lifecycle.Money(q.Total, q.Currency))
 				if err := c.confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}
@@ -109,12 +108,12 @@ func partOf(stated map[string]*string) (s model.Specification, err error) {
 
 func (c *call) stopHosting(cmd *cobra.Command, i *model.Instance) error {
 	if i.Hosting.On {
-		question := fmt.Sprintf("Stop hosting %s. Auto-deploy goes off.", i.Name)
+		question := sentence("Stop hosting %s. Auto-deploy goes off.", i.Name)
 		switch {
 		case i.Hosting.RenewalsLeft > 0 && i.Hosting.FromPack:
-			question += fmt.Sprintf(" %d units go back to the pack, the hosting packs do not.", i.Hosting.RenewalsLeft)
+			question += sentence(" %d units go back to the pack, the hosting packs do not.", i.Hosting.RenewalsLeft)
 		case i.Hosting.RenewalsLeft > 0:
-			question += fmt.Sprintf(" %d unused renewals become paid instances that are not paid back.", i.Hosting.RenewalsLeft)
+			question += sentence(" %d unused renewals become paid instances that are not paid back.", i.Hosting.RenewalsLeft)
 		}
 		if err := c.confirm(cmd.Context(), question, ""); err != nil {
 			return err
@@ -140,5 +139,5 @@ func (c *call) creditQuestion(r lifecycle.ResourceView) (string, error) {
 		}
 	}
 	place := strings.Join([]string{r.Product, r.Region, r.Name}, " ")
-	return fmt.Sprintf("Deploy renewals to %s by itself. It reserves one of %d credits.", place, free), nil
+	return sentence("Deploy renewals to %s by itself. It reserves one of %d credits.", place, free), nil
 }

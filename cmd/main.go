@@ -43,17 +43,19 @@ func version() string {
 	return base
 }
 
-// alone are the verbs that need no store, or none that is open.
-var alone = map[string]bool{"backup verify": true, "restore": true, "version": true, "completion": true, "help": true, "__complete": true, "__completeNoDesc": true}
+// alone are the verbs that need no store, or none that is open. What the
+// configuration says is in its file.
+var alone = map[string]bool{"backup verify": true, "restore": true, "config": true, "version": true, "completion": true, "help": true, "__complete": true, "__completeNoDesc": true}
 
 // beginning are the verbs that may make the store they work on; the dashboard
 // does so as well. To the others, one that is named and is not there is a
 // mistake.
-var beginning = map[string]bool{"buy": true, "buy-pack": true, "upload": true, "contact add": true, "company add": true, "watch add": true, "serve": true, "config": true}
+var beginning = map[string]bool{"buy": true, "buy-pack": true, "upload": true, "contact add": true, "company add": true, "watch add": true, serveName: true}
 
-// begins says whether a verb may make its store. A sandbox is always meant.
+// begins says whether a verb may make its store. A sandbox is always meant, and
+// who only looks makes nothing.
 func begins(verb *cobra.Command, g *global) bool {
-	return !verb.HasParent() || g.sandbox || beginning[nameOf(verb)]
+	return !g.readOnly && (!verb.HasParent() || g.sandbox || beginning[nameOf(verb)])
 }
 
 // nameOf is a verb as it is typed, such as "contact add"; "" is the dashboard.
@@ -67,12 +69,19 @@ func nameOf(verb *cobra.Command) string {
 func Main() int {
 	decode.RunIfChild() // key stores are opened in a limited child process
 	syscall.Umask(0o077)
+	// No core file: what is typed and what keys are used would stand in it.
+	core := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	args := os.Args[1:]
 	s := session.NewLocal()
 	s.Out, s.Err = session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
+
+	if core != nil {
+		printError(&call{Session: s, g: &global{}}, fmt.Errorf("forbid core files: %w", core))
+		return exitFailed
+	}
 
 	// Wrong usage and what needs no store are settled before it is touched.
 	g := &global{}
@@ -88,7 +97,7 @@ func Main() int {
 	if verb.Name() == demoName {
 		return runDemo(ctx, s, g, args)
 	}
-	g.dashboard = !verb.HasParent()
+	g.dashboard, g.serve = !verb.HasParent(), verb.Name() == serveName
 	paths := config.DefaultPaths()
 	w, err := placesOf(g)
 	if err != nil {
@@ -112,14 +121,14 @@ func Main() int {
 			return exitStore
 		}
 	}
-	if g.data != "" && !begins(verb, g) && !store.Exists(dir) && owner.PID(dir) == 0 {
+	if (g.data != "" || g.readOnly) && !begins(verb, g) && !store.Exists(dir) && owner.PID(dir) == 0 {
 		err := noStore(dir, file)
 		printError(&call{Session: s, g: g}, err)
 		return exitCode(err)
 	}
 	return attach.Run(ctx, dir, attach.Options{
 		Tell: tell,
-		Args: args, Version: Version, Dashboard: g.dashboard,
+		Args: args, Version: Version, Dashboard: g.dashboard, Looking: g.readOnly,
 		BecomeOwner: func(lock *owner.Lock) int { return own(ctx, lock, s, g, paths, file, args) },
 	})
 }
@@ -203,6 +212,10 @@ func watch(ctx context.Context, lock *owner.Lock) (_ context.Context, gone func(
 
 // own does the work of this process as the owner of the store.
 func own(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, paths config.Paths, file string, args []string) int {
+	if err := conceal(); err != nil { // an attached process stays open to its owner, which reads its pipes
+		printError(&call{Session: s, g: g}, fmt.Errorf("keep others from the memory of this process: %w", err))
+		return exitFailed
+	}
 	ctx, gone := watch(ctx, lock)
 	a, err := open(ctx, lock, s, g, paths, file)
 	if err != nil {

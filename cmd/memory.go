@@ -1,14 +1,19 @@
 package cmd
 
 import (
+	"context"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 )
 
 // garbage is how much memory may be waiting to be collected, in bytes: what a
 // dashboard leaves behind in some minutes of typing.
 const garbage = 48 << 20
+
+// calm is how long memory is left alone after somebody came or left.
+const calm = 2 * time.Second
 
 // tidy returns the memory that building the search table took to the operating
 // system, and lets no more than some garbage gather from then on: as much again
@@ -16,10 +21,42 @@ const garbage = 48 << 20
 // be taken twice. A GOGC in the environment is obeyed instead.
 func tidy() {
 	debug.FreeOSMemory()
+	bound()
+}
+
+// bound lets no more than some garbage gather beside what is in use now.
+func bound() {
 	if os.Getenv("GOGC") != "" {
 		return
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	debug.SetGCPercent(int(min(100, max(10, 100*garbage/m.HeapAlloc))))
+	debug.SetGCPercent(int(min(100, max(10, 100*garbage/max(m.HeapAlloc, 1)))))
+}
+
+// keepTidy bounds the garbage anew as people come, and returns the memory of
+// those who left to the operating system, until ctx ends. It does so
+// every two seconds at most.
+func (a *App) keepTidy(ctx context.Context) {
+	here := a.Host.Count()
+	for {
+		changed := a.Host.Changed()
+		if n := a.Host.Count(); n < here {
+			here = n
+			tidy()
+		} else if n > here {
+			here = n
+			bound()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(calm):
+		}
+	}
 }

@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"certquay/lifecycle"
@@ -35,7 +33,7 @@ func buyPackCmd(c *call) *cobra.Command {
 				return err
 			}
 			if q.Total > 0 {
-				if err := c.confirm(cmd.Context(), fmt.Sprintf("%d × %s%s.\nTotal %s. Packs are not paid back.", r.Quantity, r.Kind, specText(r.Spec), lifecycle.Money(q.Total, q.Currency)), ""); err != nil {
+				if err := c.confirm(cmd.Context(), sentence("%d × %s%s.\nTotal %s. Packs are not paid back.", r.Quantity, r.Kind, specText(r.Spec), lifecycle.Money(q.Total, q.Currency)), ""); err != nil {
 					return err
 				}
 			}

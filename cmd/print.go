@@ -1,12 +1,16 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
@@ -25,36 +29,71 @@ const (
 // say prints a line for people on standard output; with --json it is silent.
 func (c *call) say(format string, args ...any) {
 	if !c.g.json {
-		_, _ = fmt.Fprintln(c.Out, clean(fmt.Sprintf(format, args...)))
+		_, _ = fmt.Fprintln(c.Out, sentence(format, args...))
 	}
 }
 
 // note prints a line for people on standard error; with --json an object.
 func (c *call) note(format string, args ...any) {
-	text := clean(fmt.Sprintf(format, args...))
-	if b, err := json.Marshal(map[string]string{"note": text}); c.g.json && err == nil {
-		text = string(b)
+	text := sentence(format, args...)
+	if b, err := encodeJSON(map[string]string{"note": text}, ""); c.g.json && err == nil {
+		text = strings.TrimSuffix(string(b), "\n")
 	} else {
 		text = "certquay: " + text
 	}
 	_, _ = fmt.Fprintln(c.Err, text)
 }
 
-// clean escapes what came from outside line by line, so that line breaks of
-// our own stay.
-func clean(text string) string {
-	lines := strings.Split(text, "\n")
-	for n, l := range lines {
-		lines[n] = session.Escape(l, 4000)
+// sentence is our own words with what is put into them made fit for a terminal:
+// line ends of the format stay, and those of its arguments do not, so that
+// nobody's name makes a line of its own.
+func sentence(format string, args ...any) string {
+	for n, a := range args {
+		switch v := a.(type) {
+		case error:
+			args[n] = session.Escape(v.Error(), 4000)
+		case fmt.Stringer:
+			args[n] = session.Escape(v.String(), 4000)
+		default:
+			if r := reflect.ValueOf(a); r.Kind() == reflect.String {
+				args[n] = session.Escape(r.String(), 4000)
+			}
+		}
 	}
-	return strings.Join(lines, "\n")
+	return fmt.Sprintf(format, args...)
 }
 
 func (c *call) printJSON(v any) error {
-	enc := json.NewEncoder(c.Out)
+	b, err := encodeJSON(v, "  ")
+	if err == nil {
+		_, err = c.Out.Write(b)
+	}
+	return err
+}
+
+// encodeJSON is a value in JSON with a line end. What cannot be seen stands in
+// it as \uXXXX (RFC 8259 section 7), also where JSON would not ask for it: a
+// terminal obeys some of that, and some turns round the order of the rest.
+func encodeJSON(v any, indent string) ([]byte, error) {
+	var raw, b bytes.Buffer
+	enc := json.NewEncoder(&raw)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	enc.SetIndent("", indent)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	for _, r := range raw.String() {
+		switch {
+		case r == '\n' || r == ' ' || unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.Bytes(), nil
 }
 
 // table prints rows under a heading in columns as wide as needed.
@@ -134,13 +173,13 @@ func (c *call) ending(cmd *cobra.Command, typed string, a lifecycle.Action, done
 		return err
 	}
 	if f := c.engine().Table().Check(a, cs); f == nil {
-		question := fmt.Sprintf("%s %s (%s); this cannot be undone.", a, i.Name, i.ID)
+		question := sentence("%s %s (%s); this cannot be undone.", a, i.Name, i.ID)
 		if a == lifecycle.Close {
 			p, err := c.engine().Refund(i.ID)
 			if err != nil {
 				return err
 			}
-			question += fmt.Sprintf("\nPaid back: %s (%s).", lifecycle.Money(p.Amount, p.Currency), p.Why)
+			question += sentence("\nPaid back: %s (%s).", lifecycle.Money(p.Amount, p.Currency), p.Why)
 		}
 		if err := c.confirm(cmd.Context(), question, i.Name); err != nil {
 			return err

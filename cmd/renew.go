@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -34,14 +33,14 @@ func renewCmd(c *call) *cobra.Command {
 					return err
 				}
 				if q.Total > 0 {
-					if err := c.confirm(cmd.Context(), fmt.Sprintf("Renew %s: %s, %s, %s.", i.Name, i.Spec, plural(i.Years, "year"), lifecycle.Money(q.Total, q.Currency)), ""); err != nil {
+					if err := c.confirm(cmd.Context(), sentence("Renew %s: %s, %s, %s.", i.Name, i.Spec, plural(i.Years, "year"), lifecycle.Money(q.Total, q.Currency)), ""); err != nil {
 						return err
 					}
 				}
 			}
 			var request []byte
 			if csr != "" {
-				if request, err = c.csr(csr); err != nil {
+				if request, err = c.csr(cmd.Context(), csr); err != nil {
 					return err
 				}
 			}
@@ -72,7 +71,7 @@ func reissueCmd(c *call) *cobra.Command {
 				return err
 			}
 			if csr != "" {
-				if r.CSR, err = c.csr(csr); err != nil {
+				if r.CSR, err = c.csr(cmd.Context(), csr); err != nil {
 					return err
 				}
 			}
@@ -128,9 +127,9 @@ func revokeCmd(c *call) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				question := fmt.Sprintf("Revoke %s (%s): it cannot be undone.\nPaid back: %s (%s).", i.Name, r.Reason, lifecycle.Money(p.Amount, p.Currency), p.Why)
+				question := sentence("Revoke %s (%s): it cannot be undone.\nPaid back: %s (%s).", i.Name, r.Reason, lifecycle.Money(p.Amount, p.Currency), p.Why)
 				for n := range still {
-					question += fmt.Sprintf("\nStill presented by: %s %s %s", still[n].Product, still[n].Region, still[n].Name)
+					question += sentence("\nStill presented by: %s %s %s", still[n].Product, still[n].Region, still[n].Name)
 				}
 				if err := c.confirm(cmd.Context(), question, i.Name); err != nil {
 					return err

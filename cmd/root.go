@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -50,6 +51,7 @@ type global struct {
 	acceptLoss   bool // a store that holds less than it did is opened as it is
 	demo         bool // a throw-away store with a fleet in it
 	dashboard    bool // this process is to show it
+	serve        bool // this process is to serve
 }
 
 // call is one command line at work: whose it is, what it was told, and the
@@ -88,6 +90,12 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the rules,
 		DisableAutoGenTag: true,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), c) },
 		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if err := c.place(); err != nil {
+				return err
+			}
+			if c.app != nil && c.app.looking || c.g.readOnly {
+				c.Actor.ReadOnly = true // the engine refuses it every change
+			}
 			if c.g.sandbox && c.app != nil && !c.app.Sandbox {
 				return &lifecycle.Refusal{Action: "sandbox", Reason: lifecycle.ReasonNotSandbox}
 			}
@@ -202,6 +210,17 @@ func run(ctx context.Context, c *call, args []string) int {
 	return exitCode(err)
 }
 
+// verbOf is the verb of a command line without what it is done to, as it stands
+// in the log; "" for the dashboard and for what is no verb.
+func verbOf(args []string) string {
+	cmd, _, err := newRoot(&call{Session: &session.Session{}, g: &global{}}).Find(args)
+	if err != nil {
+		return ""
+	}
+	_, name, _ := strings.Cut(cmd.CommandPath(), " ")
+	return name
+}
+
 // asUsage recognizes cobra's own complaints, which are all about usage.
 func asUsage(err error) error {
 	var u *usageError
@@ -222,18 +241,37 @@ type usageError struct{ what, hint string }
 
 func (u *usageError) Error() string { return u.what }
 
+// place judges what a command line says of the place of the store: over SSH
+// that is nobody's choice, and attached the owner made it.
+func (c *call) place() error {
+	switch c.Kind {
+	case session.Network:
+		for flag, given := range map[string]bool{"--data": c.g.data != "", "--config": c.g.config != "", "--sandbox": c.g.sandbox} {
+			if given {
+				return &usageError{flag + " is for the machine where the store is; over SSH it is the one that is served", "leave " + flag + " out"}
+			}
+		}
+	case session.Socket:
+		if c.g.config != "" && c.app != nil && c.Abs(c.g.config) != c.app.file {
+			c.note("--config is not used: the store is open with %s, by process %d", c.app.file, os.Getpid())
+		}
+	}
+	return nil
+}
+
 // engine is the engine for a verb that only reads.
 func (c *call) engine() *lifecycle.Engine { return c.app.Engine }
 
 // changing says whether this session may change anything (spec V7).
 func (c *call) changing(a lifecycle.Action) error {
-	if c.g.readOnly {
+	if c.Actor.ReadOnly {
 		return &lifecycle.Refusal{Action: a, Reason: lifecycle.ReasonReadOnly}
 	}
 	return nil
 }
 
-// confirm asks before what cannot be taken back. --yes answers; without a
+// confirm asks before what cannot be taken back; the question is made by
+// [sentence], and typed is shown as it is there. --yes answers; without a
 // terminal and without --yes it is wrong usage.
 func (c *call) confirm(ctx context.Context, question, typed string) error {
 	if c.g.yes {
@@ -246,11 +284,11 @@ func (c *call) confirm(ctx context.Context, question, typed string) error {
 	if typed != "" {
 		want = typed
 	}
-	answer, err := c.Ask(ctx, fmt.Sprintf("%s\nType %s to go on: ", question, want))
+	answer, err := c.Ask(ctx, question+sentence("\nType %s to go on: ", want))
 	if err != nil {
 		return fmt.Errorf("ask for the confirmation: %w", err)
 	}
-	if model.Fold(answer) != model.Fold(want) {
+	if got := model.Fold(answer); got != model.Fold(want) && got != model.Fold(session.Escape(want, 4000)) {
 		return &usageError{"not confirmed, so nothing was changed", "type " + want}
 	}
 	return nil

@@ -16,16 +16,20 @@ import (
 	"certquay/model"
 )
 
+const serveName = "serve"
+
 func serveCmd(c *call) *cobra.Command {
 	var listen, keys string
 	cmd := &cobra.Command{
-		Use:   "serve",
+		Use:   serveName,
 		Short: "Run without a screen: scheduler, products, CRL and OCSP, and SSH with --listen",
 		Long: `Run without a screen: scheduler, products, CRL and OCSP. With --listen the
 same dashboard and verbs are offered over SSH, by public key only, to the keys
 of an authorized_keys file. Each key listed there acts as an owner of the
 store; there are no lesser roles yet. A path of a verb would be read on this
-machine, so over SSH only - is taken.`,
+machine, so over SSH only - is taken. With --read-only nobody may change
+anything, whichever way they come, while certquay goes on renewing and deploying
+by itself.`,
 		Example: "  certquay serve\n  certquay serve --listen 127.0.0.1:2222 --authorized-keys ~/.ssh/authorized_keys",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -106,5 +110,5 @@ func asOwner(_ context.Context, id host.Identity) (model.Actor, error) {
 	if name == "" {
 		name = id.Fingerprint
 	}
-	return model.Actor{Name: session.Escape(name, 64), Role: model.Owner, Via: "ssh", Key: id.Fingerprint}, nil
+	return model.Actor{Name: name, Role: model.Owner, Via: "ssh", Key: id.Fingerprint}, nil
 }

@@ -74,7 +74,10 @@ func explainCmd(c *call) *cobra.Command {
 				lines []string
 			}{{"why", x.Why}, {"next", x.Next}} {
 				if len(part.lines) > 0 {
-					c.say("\n%s\n  %s", part.head, strings.Join(part.lines, "\n  "))
+					c.say("\n%s", part.head)
+				}
+				for _, line := range part.lines {
+					c.say("  %s", line)
 				}
 			}
 			return nil

@@ -2,6 +2,8 @@ package cmd
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -31,12 +33,12 @@ func uploadCmd(c *call) *cobra.Command {
 			if key != "" {
 				args = append(args, key)
 			}
-			password, err := c.password(passwordFile)
+			password, err := c.password(cmd.Context(), passwordFile)
 			if err != nil {
 				return err
 			}
 			for _, path := range args {
-				data, err := c.read(path)
+				data, err := c.read(cmd.Context(), path)
 				if err != nil {
 					return err
 				}
@@ -59,11 +61,11 @@ func uploadCmd(c *call) *cobra.Command {
 }
 
 // password reads a password from the first line of a file of the caller's.
-func (c *call) password(path string) (model.Secret, error) {
+func (c *call) password(ctx context.Context, path string) (model.Secret, error) {
 	if path == "" {
 		return model.Secret{}, nil
 	}
-	data, err := c.read(path)
+	data, err := c.read(ctx, path)
 	if err != nil {
 		return model.Secret{}, err
 	}
@@ -71,36 +73,38 @@ func (c *call) password(path string) (model.Secret, error) {
 	return model.NewSecret(bytes.TrimSuffix(line, []byte("\r"))), nil
 }
 
-// read takes in one file of the caller's, or standard input for "-". It stops
-// one byte past what an upload may have, so that too large is noticed.
-func (c *call) read(path string) ([]byte, error) {
-	f, err := c.Open(path)
-	if err != nil {
+// read takes in one file of the caller's, or standard input for "-", until ctx
+// ends. It stops one byte past what an upload may have, so that too large is
+// noticed.
+func (c *call) read(ctx context.Context, path string) ([]byte, error) {
+	data, err := c.readFile(ctx, path)
+	if err != nil && !errors.Is(err, context.Canceled) {
 		return nil, unread(path, err)
 	}
-	data, err := limited(f)
-	if err != nil {
-		return nil, unread(path, err)
-	}
-	return data, nil
+	return data, err
 }
 
 // readFile is read for the dashboard, which puts errors into words itself.
-func (c *call) readFile(path string) ([]byte, error) {
+func (c *call) readFile(ctx context.Context, path string) ([]byte, error) {
 	f, err := c.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	return limited(f)
-}
-
-// limited reads a file as far as one is looked at, and closes it.
-func limited(f io.ReadCloser) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(f, bundle.MaxBytes+1))
-	if cerr := f.Close(); err == nil {
-		err = cerr
+	type result struct {
+		data []byte
+		err  error
 	}
-	return data, err
+	done := make(chan result, 1)
+	go func() {
+		data, err := io.ReadAll(io.LimitReader(f, bundle.MaxBytes+1))
+		done <- result{data, err}
+	}()
+	select {
+	case r := <-done:
+		return r.data, errors.Join(r.err, f.Close())
+	case <-ctx.Done(): // the reading ends as its file is closed, or the input's person gone
+		return nil, errors.Join(context.Canceled, f.Close())
+	}
 }
 
 func uploadKeyCmd(c *call) *cobra.Command {
@@ -121,11 +125,11 @@ func uploadKeyCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			data, err := c.read(args[1])
+			data, err := c.read(cmd.Context(), args[1])
 			if err != nil {
 				return err
 			}
-			password, err := c.password(passwordFile)
+			password, err := c.password(cmd.Context(), passwordFile)
 			if err != nil {
 				return err
 			}

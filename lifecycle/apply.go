@@ -42,7 +42,10 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 	if caps.NeedsEmail && a.Email == "" {
 		add("A1", "email", "this issuer needs an e-mail address", "ops@example.com")
 	}
-	for _, wrong := range []*Invalid{checkEmail("email", a.Email), checkPhone("phone", a.Phone), checkPhone("company phone", a.Company.Phone)} {
+	for _, wrong := range []*Invalid{
+		checkEmail("email", a.Email), checkPhone("phone", a.Phone), checkPhone("company phone", a.Company.Phone),
+		checkTyped("applicant", a.ApplicantName, "Anna Example"), checkTyped("id number", a.IDNumber, "X1234567"), checkCompany("company", &a.Company),
+	} {
 		if wrong != nil {
 			missing = append(missing, wrong)
 		}

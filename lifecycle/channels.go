@@ -164,6 +164,9 @@ func (e *Engine) checkChannels(urls []string) error {
 		if e.notifier == nil {
 			return &Invalid{Field: "channel", Why: "this certquay cannot send anything"}
 		}
+		if wrong := checkTyped("channel", u, "https://hooks.example.com/certquay"); wrong != nil {
+			return wrong
+		}
 		if strings.HasPrefix(model.Fold(u), "mailto:") {
 			return &Invalid{Field: "channel", Why: "an e-mail address is not a further channel", Example: "--email ops@example.com"}
 		}

@@ -18,6 +18,9 @@ func (e *Engine) AddCompany(ctx context.Context, actor model.Actor, c model.Comp
 	if c.Name == "" {
 		return c, &Invalid{Field: "name", Why: "a company needs a name", Example: "Example GmbH"}
 	}
+	if wrong := checkCompany("name", &c.Organization); wrong != nil {
+		return c, wrong
+	}
 	if wrong := checkPhone("phone", c.Phone); wrong != nil {
 		return c, wrong
 	}

@@ -20,6 +20,9 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 	if wrong := checkContactName(c.Name); wrong != nil {
 		return c, wrong
 	}
+	if wrong := checkTyped("name", c.Name, "Ops"); wrong != nil {
+		return c, wrong
+	}
 	if !IsEmail(c.Email) {
 		return c, &Invalid{"email", fmt.Sprintf("%q is not an e-mail address", c.Email), "ops@example.com", ""}
 	}

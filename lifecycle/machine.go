@@ -111,8 +111,11 @@ func (t *Table) Row(a Action) *Row {
 	panic("lifecycle: no row for action " + string(a))
 }
 
-// Needs refuses who has less than a role.
+// Needs refuses who may only look (spec V7), and who has less than a role.
 func Needs(actor model.Actor, a Action, role model.Role) *Refusal {
+	if actor.ReadOnly {
+		return &Refusal{Action: a, Reason: ReasonReadOnly}
+	}
 	if actor.Role >= role {
 		return nil
 	}

@@ -93,7 +93,7 @@ type reasonText struct{ text, hint string }
 var vocabulary = map[Reason]reasonText{
 	ReasonState:          {"cannot {action} an instance that is {state}: that needs {allowed}", "possible now: {possible}"},
 	ReasonRole:           {"your role is {role}; {action} needs {needed}", "ask a person with that role"},
-	ReasonReadOnly:       {"this session is read-only, so nothing can be changed", "start without --read-only"},
+	ReasonReadOnly:       {"this session is read-only, so nothing can be changed", "start without --read-only; where the owner of the store was started with it, that one"},
 	ReasonNothing:        {"no certificate is selected", "select one, or buy one first"},
 	ReasonLater:          {"{action} is not part of this version of certquay yet", "renew and deploy by hand until it is"},
 	ReasonNotApplied:     {"the instance is {state}: nothing has been applied for yet", "certquay apply {id} --domain NAME"},

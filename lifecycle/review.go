@@ -87,6 +87,9 @@ func (e *Engine) AddDocument(ctx context.Context, actor model.Actor, id model.ID
 // newDocument checks a document by its content; it is not stored yet.
 func (e *Engine) newDocument(id model.ID, name string, data []byte) (model.Document, error) {
 	d := model.Document{ID: e.newID(), Instance: id, Name: name, Size: len(data), Added: e.Now(), Data: model.NewSecret(data)}
+	if wrong := checkTyped("document", name, "passport.png"); wrong != nil {
+		return d, wrong
+	}
 	var err error
 	if d.Format, err = document.Check(data); err != nil {
 		return d, &Refusal{Action: Apply, Instance: id, Reason: ReasonDocument, Rule: "A5",
@@ -249,6 +252,9 @@ func (e *Engine) turnDown(tx model.Tx, c *Case) error {
 func (e *Engine) RejectApplication(ctx context.Context, actor model.Actor, id model.ID, reason string) error {
 	if strings.TrimSpace(reason) == "" {
 		return &Invalid{Field: "reason", Why: "the applicant has to know why", Example: "the document does not show the address"}
+	}
+	if wrong := checkTyped("reason", reason, "the document does not show the address"); wrong != nil {
+		return wrong
 	}
 	return e.begin(ctx, actor, Review, id, func(tx model.Tx, c *Case, ev *model.Event) error {
 		c.Job.Error = "the reviewer said no: " + reason

@@ -16,6 +16,9 @@ import (
 // (spec I3).
 func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest) (UploadResult, error) {
 	var res UploadResult
+	if wrong := checkTyped("name", r.Name, "shop.example.com"); wrong != nil {
+		return res, wrong
+	}
 	b, err := bundle.Options{Now: e.Now(), Roots: e.roots()}.Parse(r.Files...)
 	if err != nil {
 		return res, e.noteRefusal(ctx, actor, uploadRefusal(Upload, err))

@@ -7,6 +7,8 @@ type Actor struct {
 	Role Role
 	Via  string // terminal, socket, ssh, scheduler
 	Key  string // fingerprint of the SSH key, if any
+	// ReadOnly says that it changes nothing, whatever its role.
+	ReadOnly bool
 }
 
 // Role is what an actor may do; each includes those before it.

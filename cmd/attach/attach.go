@@ -63,7 +63,10 @@ type Options struct {
 	// Dashboard says that this is one: when its owner is lost it takes over
 	// or attaches to the next, since it has nothing that must not be repeated.
 	Dashboard bool
-	Version   string // of this process
+	// Looking says that nothing will be changed, so that a store that can only
+	// be read will do.
+	Looking bool
+	Version string // of this process
 	// In, Out and Err are the standard streams; nil means this process's.
 	In, Out, Err *os.File
 	Env          []string // nil means this process's
@@ -122,6 +125,9 @@ func Run(ctx context.Context, dir string, o Options) int {
 	}
 	wait, until := 5*time.Millisecond, time.Now().Add(o.Patience)
 	acquire := owner.Acquire
+	if o.Looking {
+		acquire = owner.Look
+	}
 	for {
 		lock, err := acquire(dir)
 		if err == nil {

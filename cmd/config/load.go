@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"reflect"
 	"strings"
 	"unicode"
@@ -53,7 +52,7 @@ func (e *Error) Error() string {
 // Load reads a configuration file over the defaults. A file that does not
 // exist means the defaults. What is wrong in it comes as joined [*Error]s.
 func Load(path string) (*Config, error) {
-	f, err := os.Open(path) //nolint:gosec // the configured file
+	f, err := session.OpenRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Default(), nil
 	}

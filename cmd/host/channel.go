@@ -32,6 +32,7 @@ type channel struct {
 	s    *Server
 	link *link
 	door *door
+	key  gossh.PublicKey // nil over the socket
 	id   Identity
 	who  model.Actor
 
@@ -48,15 +49,19 @@ type channel struct {
 // channel serves one session channel until the other side closes it.
 func (s *Server) channel(ctx context.Context, d *door, conn *gossh.ServerConn, nc gossh.NewChannel, sc ssh.Context) {
 	l, _ := sc.Value(linkKey{}).(*link)
-	if l == nil || !l.open(ctx, conn) {
-		_ = nc.Reject(gossh.ResourceShortage, "too many sessions in this connection")
+	if l == nil {
+		_ = nc.Reject(gossh.ResourceShortage, "the server is stopping")
+		return
+	}
+	if err := l.open(ctx, conn); err != nil {
+		_ = nc.Reject(gossh.ResourceShortage, err.Error())
 		return
 	}
 	defer l.done()
 	c := &channel{s: s, link: l, door: d, sizes: make(chan session.Size, 1)}
 	if d.keys != nil {
-		key, _ := sc.Value(ssh.ContextKeyPublicKey).(gossh.PublicKey)
-		if err := c.admit(ctx, key, conn); err != nil {
+		c.key, _ = sc.Value(ssh.ContextKeyPublicKey).(gossh.PublicKey)
+		if err := c.admit(ctx, conn); err != nil {
 			s.log.Warn("ssh session refused", "from", address(conn), "user", session.Escape(conn.User(), 64), "key", c.id.Fingerprint, "error", session.Escape(err.Error(), 300))
 			_ = nc.Reject(gossh.Prohibited, "this key may not use certquay")
 			return
@@ -82,18 +87,18 @@ func (s *Server) channel(ctx context.Context, d *door, conn *gossh.ServerConn, n
 
 // admit looks the key of the finished handshake up again: it may have been
 // taken away since.
-func (c *channel) admit(ctx context.Context, key gossh.PublicKey, conn gossh.ConnMetadata) error {
-	if key == nil {
+func (c *channel) admit(ctx context.Context, conn gossh.ConnMetadata) error {
+	if c.key == nil {
 		return errors.New("no key")
 	}
-	id, err := c.door.keys.Lookup(key)
+	id, err := c.door.keys.Lookup(c.key)
 	c.id = id
-	c.id.Fingerprint, c.id.User, c.id.From = gossh.FingerprintSHA256(key), session.Escape(conn.User(), 64), address(conn)
+	c.id.Fingerprint, c.id.User, c.id.From = gossh.FingerprintSHA256(c.key), session.Escape(conn.User(), 64), address(conn)
 	if err != nil {
 		return err
 	}
 	c.who, err = c.door.authorize(ctx, c.id)
-	c.who.Name, c.who.Via, c.who.Key = session.Escape(c.who.Name, 64), "ssh", c.id.Fingerprint
+	c.who.Via, c.who.Key = "ssh", c.id.Fingerprint
 	return err
 }
 
@@ -211,7 +216,7 @@ func (c *channel) run(kind string, payload []byte) {
 	}
 	ss := session.NewNetwork(r)
 	if c.pty != nil {
-		in.interrupt = c.interrupter(ss)
+		in.interrupt, in.may = c.interrupter(ss), c.may
 		in.begin()
 	}
 	code, _ = c.serve(ss, args)
@@ -293,9 +298,9 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 // leaving, or when the other side did not acknowledge: then nothing was done.
 func (c *channel) serve(ss *session.Session, args []string) (code int, begun bool) {
 	defer c.gone(nil)
-	v := &visit{end: c.gone, Visitor: Visitor{
+	v := &visit{key: c.key, end: c.gone, Visitor: Visitor{
 		Name: ss.Actor.Name, Via: ss.Actor.Via, Key: ss.Actor.Key, From: c.id.From,
-		Since: time.Now(), Doing: verb(args),
+		Since: time.Now(), Doing: c.s.verb(args),
 	}}
 	if !c.s.enter(v) {
 		if ss.Kind == session.Network {
@@ -317,7 +322,12 @@ func (c *channel) serve(ss *session.Session, args []string) (code int, begun boo
 			code = 1
 		}
 	}()
-	return c.s.handler.Serve(context.WithValue(c.ctx, visitKey{}, v), ss, args) & 0xff, begun
+	code = c.s.handler.Serve(context.WithValue(c.ctx, visitKey{}, v), ss, args) & 0xff
+	if errors.Is(context.Cause(c.ctx), ErrKeyRemoved) {
+		_, _ = fmt.Fprintln(ss.Err, "certquay: your key may not log in any more: it was taken out of the server's authorized_keys file; what was begun goes on")
+		return 1, begun
+	}
+	return code, begun
 }
 
 // failed logs a panic and tells the person in one line.

@@ -6,11 +6,14 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	gossh "golang.org/x/crypto/ssh"
+
+	"certquay/cmd/session"
 )
 
 // LoadHostKey reads the server's private key from a file in OpenSSH's format,
@@ -18,7 +21,7 @@ import (
 // processes that do so at once, all get the same key.
 func LoadHostKey(path string) (gossh.Signer, error) {
 	for range 2 {
-		text, err := os.ReadFile(path) //nolint:gosec // the configured file
+		f, err := session.OpenRegular(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			if err := makeHostKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
 				return nil, err
@@ -28,9 +31,12 @@ func LoadHostKey(path string) (gossh.Signer, error) {
 		if err != nil {
 			return nil, err
 		}
-		if st, err := os.Stat(path); err != nil {
+		text, err := io.ReadAll(io.LimitReader(f, maxKeysFile))
+		st, serr := f.Stat()
+		if err := errors.Join(err, serr, f.Close()); err != nil {
 			return nil, err
-		} else if st.Mode().Perm()&0o077 != 0 {
+		}
+		if st.Mode().Perm()&0o077 != 0 {
 			return nil, fmt.Errorf("%s: others may read the host key (mode %04o); chmod 600 it, or remove it to get a new one", path, st.Mode().Perm())
 		}
 		k, err := gossh.ParsePrivateKey(text)

@@ -33,7 +33,7 @@ const maxKeysFile = 1 << 20
 // which the handshake was finished.
 type Identity struct {
 	Fingerprint string   // SHA-256, as ssh-keygen -l shows it
-	Comment     string   // of the key's line, escaped
+	Comment     string   // of the key's line, fit to be shown ([session.Legible])
 	Options     []string // of the key's line
 	User        string   // the login name the client asked for, escaped; proves nothing
 	From        string   // the address, escaped
@@ -117,7 +117,7 @@ func (k *Keys) reload() {
 }
 
 func readKeys(path string) (map[string]Identity, []string, error) {
-	f, err := os.Open(path) //nolint:gosec // the configured file
+	f, err := session.OpenRegular(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w: %w", path, ErrKeysFile, err)
 	}
@@ -180,7 +180,7 @@ func parseKeys(text []byte) (map[string]Identity, []string) {
 			continue
 		}
 		keys[string(key.Marshal())] = Identity{
-			Fingerprint: gossh.FingerprintSHA256(key), Comment: session.Escape(comment, 64), Options: options,
+			Fingerprint: gossh.FingerprintSHA256(key), Comment: session.Legible(comment, 64), Options: options,
 		}
 	}
 	return keys, ignored

@@ -78,7 +78,16 @@ func (s *Server) ServeNetwork(ctx context.Context, l net.Listener, n Network) er
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	return s.serve(ctx, srv, l)
+	ctx, cancel := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		s.watch(ctx, n.Keys)
+	}()
+	err = s.serve(ctx, srv, l)
+	cancel()
+	<-watched
+	return err
 }
 
 func (s *Server) networkConfig(sc ssh.Context) *gossh.ServerConfig {

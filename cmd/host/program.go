@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"reflect"
 	"runtime/debug"
+	"sync"
 
 	tea "charm.land/bubbletea/v2"
+	uv "github.com/charmbracelet/ultraviolet"
 
 	"certquay/cmd/session"
 )
@@ -26,6 +29,7 @@ var (
 	ErrInterrupted  = errors.New("interrupted")             // control-C or a signal: stop waiting
 	ErrDisconnected = errors.New("the connection was lost") // nobody is there any more
 	ErrReattach     = errors.New("the owner is leaving")    // a dashboard must end and attach anew
+	ErrKeyRemoved   = errors.New("the key may not log in any more")
 	errPanicked     = errors.New("panicked")
 )
 
@@ -40,7 +44,8 @@ const ReattachExit = 75
 // ctx has ended it returns within seconds, also when the terminal takes nothing
 // any more ([session.Writer]).
 //
-// The size of the window is clamped before the program sees it, window changes
+// A paste is cut off after [MaxPaste], of which a [PasteCutMsg] tells. The size
+// of the window is clamped before the program sees it, window changes
 // are always taken, control-Z and programs that want the terminal for
 // themselves do nothing unless the session is local. A panic in the model or
 // in one of its commands is logged with its stack and told in one line; it
@@ -76,17 +81,24 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 	// Bubble Tea ends only once what it is writing was written.
 	out, errs := session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
 	g := &guard{model: m, log: slog.Default(), end: func() { cancel(errPanicked) }}
+	var program *tea.Program
+	input := bound(s.Reader(ctx), func() { program.Send(PasteCutMsg{}) })
 	options := []tea.ProgramOption{
 		tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFPS(fps[s.Kind]),
-		tea.WithInput(s.Reader(ctx)), tea.WithOutput(out),
+		tea.WithInput(input), tea.WithOutput(out),
 		tea.WithEnvironment(s.Env), tea.WithColorProfile(s.Profile),
 		tea.WithFilter(g.filter(s.Kind, filters)),
 	}
+	read := func() {}
 	if s.Kind != session.Local {
+		options = append(options, tea.WithInput(quiet{ctx}))
+		read = func() { pass(ctx, program, input, s.PTY.Term) }
 		z := session.Size{Width: s.PTY.Width, Height: s.PTY.Height}.Clamp()
 		options = append(options, tea.WithWindowSize(z.Width, z.Height))
 	}
-	program := tea.NewProgram(g, options...)
+	program = tea.NewProgram(g, options...)
+	var reading sync.WaitGroup
+	reading.Go(read)
 	resized := make(chan struct{})
 	go func() {
 		defer close(resized)
@@ -107,6 +119,7 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 	cause := context.Cause(ctx)
 	cancel(nil)
 	<-resized
+	reading.Wait()
 	restore()
 
 	switch {
@@ -124,6 +137,30 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 	slog.Error("dashboard ended", "error", err)
 	_, _ = fmt.Fprintln(errs, "certquay:", session.Escape(err.Error(), 200))
 	return 1
+}
+
+// quiet is an input on which nothing is ever typed.
+type quiet struct{ ctx context.Context } //nolint:containedctx // a reader's reads take none
+
+func (q quiet) Read([]byte) (int, error) {
+	<-q.ctx.Done()
+	return 0, io.EOF
+}
+
+// pass hands what is typed to a program until ctx ends. Bubble Tea's own reader
+// would wait for ever to hand over what was typed when the program ended, and
+// keep the whole program in memory.
+func pass(ctx context.Context, program *tea.Program, input io.Reader, term string) {
+	events := make(chan uv.Event)
+	go func() {
+		defer close(events)
+		if err := uv.NewTerminalReader(input, term).StreamEvents(ctx, events); err != nil {
+			slog.Warn("a terminal can be read no more", "error", err)
+		}
+	}()
+	for e := range events {
+		program.Send(e) // does nothing once it has ended
+	}
 }
 
 // guard is a model that catches the panics of another and of its commands.

@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"net"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -44,74 +43,38 @@ func (f HandlerFunc) Serve(ctx context.Context, s *session.Session, args []strin
 	return f(ctx, s, args)
 }
 
-// Limits bound what clients can take. Zero fields get the default.
-type Limits struct {
-	Connections int           // over the network, at once, authenticated; 64
-	PerKey      int           // of those, of one key; 8
-	Handshakes  int           // over the network, at once, not yet authenticated; 20
-	Attached    int           // connections to the socket; 256
-	Channels    int           // sessions in one connection; 10
-	Variables   int           // of the environment, in one session; 32
-	EnvBytes    int           // of those, names and values; 8 KB
-	Command     int           // bytes of a command over the network; 64 KB
-	Handshake   time.Duration // until it must be done; 10 s
-	Unused      time.Duration // until a connection without a session is closed; 1 min
-	Silent      time.Duration // until a network connection without any answer is closed; 5 min
-	Longest     time.Duration // life of a network connection; 24 h
-	CutOff      time.Duration // until a session that was cut off must have ended; 3 s
-}
-
-func (l Limits) withDefaults() Limits {
-	or := func(v *int, d int) {
-		if *v <= 0 {
-			*v = d
-		}
-	}
-	orTime := func(v *time.Duration, d time.Duration) {
-		if *v <= 0 {
-			*v = d
-		}
-	}
-	or(&l.Connections, 64)
-	or(&l.PerKey, 8)
-	or(&l.Handshakes, 20)
-	or(&l.Attached, 256)
-	or(&l.Channels, 10)
-	or(&l.Variables, 32)
-	or(&l.EnvBytes, 8<<10)
-	or(&l.Command, 64<<10)
-	orTime(&l.Handshake, 10*time.Second)
-	orTime(&l.Unused, time.Minute)
-	orTime(&l.Silent, 5*time.Minute)
-	orTime(&l.Longest, 24*time.Hour)
-	orTime(&l.CutOff, 3*time.Second)
-	return l
-}
-
 // Options are what a [Server] is made of.
 type Options struct {
 	Handler Handler
 	Version string // of certquay; attached processes compare it
-	Log     *slog.Logger
-	Limits  Limits
+	// Verb is what a command line is listed and logged as, without what it is
+	// done to: "" for a dashboard. It must not give back what a client sent.
+	// Without it no verbs are named.
+	Verb   func(args []string) string
+	Log    *slog.Logger
+	Limits Limits
 }
 
 // Server serves sessions. It is safe for concurrent use.
 type Server struct {
 	handler Handler
 	version string
+	verb    func([]string) string
 	log     *slog.Logger
 	limits  Limits
+	sparing sparing
 
 	mu       sync.Mutex
 	leaving  bool
 	servers  map[*ssh.Server]struct{}
 	visits   map[*visit]struct{}
 	changed  chan struct{} // closed and replaced when visits or conns change
-	perKey   map[string]int
-	conns    int
-	pending  int
+	perKey   map[string]map[*link]struct{}
+	conns    int                // the sum of those
+	pending  map[*link]struct{} // not authenticated, or without a place
 	attached int
+
+	perSource map[string]int // of pending
 }
 
 // New makes a server that serves nothing yet.
@@ -119,10 +82,14 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	if o.Verb == nil {
+		o.Verb = func([]string) string { return "" }
+	}
 	return &Server{
-		handler: o.Handler, version: o.Version, log: o.Log, limits: o.Limits.withDefaults(),
+		handler: o.Handler, version: o.Version, verb: o.Verb, log: o.Log, limits: o.Limits.withDefaults(),
 		servers: map[*ssh.Server]struct{}{}, visits: map[*visit]struct{}{},
-		changed: make(chan struct{}), perKey: map[string]int{},
+		changed: make(chan struct{}), perKey: map[string]map[*link]struct{}{},
+		pending: map[*link]struct{}{}, perSource: map[string]int{},
 	}
 }
 
@@ -140,6 +107,7 @@ type Visitor struct {
 // visit is a session that is going on, and how to end it.
 type visit struct {
 	Visitor
+	key gossh.PublicKey // over SSH
 	end context.CancelCauseFunc
 }
 
@@ -183,7 +151,7 @@ func (s *Server) Join(ctx context.Context, ss *session.Session, args []string) (
 	ctx, end := context.WithCancelCause(ctx)
 	v := &visit{end: end, Visitor: Visitor{
 		Name: ss.Actor.Name, Via: ss.Actor.Via, Key: ss.Actor.Key,
-		Since: time.Now(), Doing: verb(args),
+		Since: time.Now(), Doing: s.verb(args),
 	}}
 	s.enter(v)
 	return context.WithValue(ctx, visitKey{}, v), func() {
@@ -229,16 +197,6 @@ func (s *Server) Dashboard(ctx context.Context) (done func()) {
 	}
 	mark(true)
 	return func() { mark(false) }
-}
-
-// verb is the first argument that is no flag: what is done, but not to what.
-func verb(args []string) string {
-	for _, a := range args {
-		if !strings.HasPrefix(a, "-") {
-			return session.Escape(a, 24)
-		}
-	}
-	return ""
 }
 
 // Close stops accepting, tells dashboards to attach anew, waits until running
@@ -336,7 +294,7 @@ func (s *Server) base(ctx context.Context, d *door) func(*ssh.Server) error {
 		srv.HandshakeTimeout = s.limits.Handshake
 		srv.Handler = func(ssh.Session) {}
 		srv.ConnectionFailedCallback = func(c net.Conn, err error) {
-			s.log.Info("ssh connection refused", "from", address(c), "error", session.Escape(err.Error(), 300))
+			s.sparing.log(s.log, slog.LevelInfo, "ssh connection refused", "from", address(c), "error", session.Escape(err.Error(), 300))
 		}
 		return nil
 	}

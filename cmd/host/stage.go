@@ -44,10 +44,10 @@ func Begin(ctx context.Context, s *session.Session, picture func(width, height i
 }
 
 // Run runs a program in place of the picture, as [RunProgram] does.
-func (st *Stage) Run(ctx context.Context, m tea.Model) int {
+func (st *Stage) Run(ctx context.Context, m tea.Model, filters ...Filter) int {
 	restore := st.restore
 	st.restore = nil
-	return run(ctx, st.s, m, restore, nil)
+	return run(ctx, st.s, m, restore, filters)
 }
 
 // Close gives the terminal back, if no program has done so.

@@ -19,6 +19,7 @@ type input struct {
 	from      io.Reader
 	start     func()           // asks the other side to send; may be nil
 	interrupt func(typed byte) // told of control-C and control-\; may be nil
+	may       func() bool      // whether what was sent counts; may be nil
 
 	once sync.Once
 	mu   sync.Mutex
@@ -47,6 +48,9 @@ func (in *input) pump() {
 	b := make([]byte, 32<<10)
 	for {
 		n, err := in.from.Read(b)
+		if n > 0 && in.may != nil && !in.may() {
+			n, err = 0, io.EOF
+		}
 		if in.interrupt != nil {
 			if i := bytes.IndexAny(b[:n], "\x03\x1c"); i >= 0 {
 				in.interrupt(b[i])

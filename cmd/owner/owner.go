@@ -53,7 +53,14 @@ type Lock struct {
 	dir  string
 	mu   sync.Mutex
 	file *os.File
+	// looking says that nothing can be written in the directory, so that
+	// nobody is told who the owner is, and there is no socket.
+	looking bool
 }
+
+// Looking says that the lock is on a directory in which nothing can be
+// written; there can be no socket either.
+func (l *Lock) Looking() bool { return l.looking }
 
 // Acquire makes this process the owner of the store in a data directory, which
 // is created with mode 0700 when it does not exist, and brought to 0700 when
@@ -65,6 +72,24 @@ func Acquire(dir string) (*Lock, error) {
 		return nil, err
 	}
 	return acquire(dir, os.O_CREATE)
+}
+
+// Look is Acquire for who changes nothing: on a file system that is mounted
+// for reading it locks what is there, and makes nothing.
+func Look(dir string) (*Lock, error) {
+	l, err := Acquire(dir)
+	if !errors.Is(err, ErrReadOnly) {
+		return l, err
+	}
+	path := filepath.Join(dir, LockName)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) //nolint:gosec // the caller's data directory
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	if err := flock(f); err != nil {
+		return nil, errors.Join(locked(dir, path, f, err), f.Close())
+	}
+	return &Lock{dir: dir, file: f, looking: true}, nil
 }
 
 // Succeed is Acquire for who was attached to an owner that has ended: it makes
@@ -82,12 +107,9 @@ func acquire(dir string, create int) (*Lock, error) {
 		return nil, explain(path, err)
 	}
 	if err := flock(f); err != nil {
-		pid := readPID(f)
+		err = locked(dir, path, f, err)
 		_ = f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, &OwnedError{Dir: dir, PID: pid}
-		}
-		return nil, fmt.Errorf("%s: cannot be locked: %w; put the data directory on a local disk (--data DIR)", path, err)
+		return nil, err
 	}
 	l := &Lock{dir: dir, file: f}
 	if err := l.claim(path); err != nil {
@@ -95,6 +117,14 @@ func acquire(dir string, create int) (*Lock, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// locked is why a file could not be locked.
+func locked(dir, path string, f *os.File, err error) error {
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return &OwnedError{Dir: dir, PID: readPID(f)}
+	}
+	return fmt.Errorf("%s: cannot be locked: %w; put the data directory on a local disk (--data DIR)", path, err)
 }
 
 // claim writes who owns the store and removes what a dead owner left.
@@ -152,6 +182,11 @@ func (l *Lock) Release() error {
 	defer l.mu.Unlock()
 	if l.file == nil {
 		return nil
+	}
+	if l.looking {
+		err := l.file.Close()
+		l.file = nil
+		return err
 	}
 	err := os.Remove(l.Socket())
 	if errors.Is(err, fs.ErrNotExist) {

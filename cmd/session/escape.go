@@ -38,3 +38,20 @@ func Escape(text string, limit int) string {
 	}
 	return b.String()
 }
+
+// Legible is text from outside that is kept and shown again and again, as a
+// name: what [Escape] would show as an escape is a replacement character, so
+// that escaping the result does not change it but for backslashes. At most
+// limit runes are kept.
+func Legible(text string, limit int) string {
+	n := 0
+	return strings.Map(func(r rune) rune {
+		if n++; n > limit {
+			return -1
+		}
+		if r != ' ' && !unicode.IsPrint(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, text)
+}

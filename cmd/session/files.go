@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // ErrNoPath is returned, wrapped, when a session over network SSH names a file.
@@ -29,7 +30,7 @@ func (f files) into(s *Session) {
 		if err != nil {
 			return nil, err
 		}
-		return os.Open(p) //nolint:gosec // reading the file the caller names is the purpose
+		return open(p, descriptor(path))
 	}
 	s.Create = func(path string, mode os.FileMode) (File, error) {
 		if path == "-" {
@@ -65,6 +66,63 @@ func (f files) into(s *Session) {
 		}
 		return os.Chmod(p, mode) //nolint:gosec // the caller says which mode, whatever the owner's umask
 	}
+}
+
+// NotRegularError says that what was named is no file but something else, which
+// may never end or never begin.
+type NotRegularError struct{ Path, What string }
+
+func (e *NotRegularError) Error() string {
+	return fmt.Sprintf("%s is %s, and only a file can be read", Escape(e.Path, 200), e.What)
+}
+
+// OpenRegular opens a file for reading, and nothing but a file: without
+// waiting it refuses, with a [*NotRegularError], a pipe, which may have nobody
+// at its other end, a device, a socket and a directory.
+func OpenRegular(path string) (*os.File, error) { return open(path, false) }
+
+// open is OpenRegular, and opens a pipe as well where that is allowed; reading
+// from one ends when it is closed.
+func open(path string, pipe bool) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0) //nolint:gosec // the caller says which
+	if errors.Is(err, syscall.ENXIO) {
+		return nil, &NotRegularError{path, "a socket or a device"} // a socket cannot be opened
+	}
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	what := ""
+	switch m := st.Mode(); {
+	case m.IsRegular(), pipe && m&fs.ModeNamedPipe != 0:
+		return f, nil
+	case m.IsDir():
+		what = "a directory"
+	case m&fs.ModeNamedPipe != 0:
+		what = "a pipe"
+	case m&fs.ModeSocket != 0:
+		what = "a socket"
+	case m&fs.ModeDevice != 0:
+		what = "a device"
+	default:
+		what = "no regular file"
+	}
+	return nil, errors.Join(&NotRegularError{path, what}, f.Close())
+}
+
+// descriptor says whether a path names an open descriptor of the caller's, as a
+// shell's process substitution does: that may be a pipe.
+func descriptor(path string) bool {
+	path = filepath.Clean(path)
+	for _, in := range []string{"/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/"} {
+		if strings.HasPrefix(path, in) {
+			return true
+		}
+	}
+	return path == "/dev/stdin"
 }
 
 // resolve gives the path by which this process reaches what the caller means.

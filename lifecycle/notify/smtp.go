@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/wneessen/go-mail"
 
@@ -34,7 +35,7 @@ type SMTP struct {
 }
 
 func (s *SMTP) password() (string, error) {
-	f, err := os.Open(s.PasswordFile)
+	f, err := os.OpenFile(s.PasswordFile, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not block
 	if err != nil {
 		return "", fmt.Errorf("the mail server's password: %w", err)
 	}
@@ -42,6 +43,9 @@ func (s *SMTP) password() (string, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return "", fmt.Errorf("the mail server's password: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("the mail server's password: %s is no regular file", s.PasswordFile)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return "", fmt.Errorf("the file of the mail server's password may be read by others (%v); chmod 600 %s", info.Mode().Perm(), s.PasswordFile)

@@ -130,6 +130,7 @@ var english = merge(map[string]string{
 	"empty.import": "import one that you already have, from PEM files",
 	"empty.then":   "Then, on the certificate in the list",
 	"empty.apply":  "apply for it: say which names, and it is issued",
+	"paste.cut":    "What was pasted is longer than 1 MB; the rest was left out.",
 	"edge.note":    "The embedded products serve while certquay runs; certquay serve keeps them going.",
 	"empty.deploy": "deploy it, and see a server present it",
 

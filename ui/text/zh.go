@@ -142,6 +142,7 @@ var chinese = merge(map[string]string{
 	"empty.import": "从 PEM 文件导入已有证书",
 	"empty.then":   "然后，对列表中的证书：",
 	"empty.apply":  "申请：填写域名后签发",
+	"paste.cut":    "粘贴的内容超过 1 MB；其余部分已舍去。",
 	"edge.note":    "内置产品仅在 certquay 运行期间提供服务；运行 certquay serve 可使其持续服务。",
 	"empty.deploy": "部署：并确认服务器已使用该证书",
 

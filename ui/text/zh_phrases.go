@@ -122,6 +122,8 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"hosting tells a contact what it does":                                                  "托管需要联系人，以便发送通知",
 	"--contact Ops; certquay contact add makes one":                                         "可新建联系人",
 	"a contact needs a name":                                                                "联系人需要名称",
+	"it has the character %s, which cannot be seen":                                         "其中的字符 {1} 不可见",
+	"byte %d of it is no text":                                                              "其中第 {1} 个字节不是文本",
 	"a company needs a name":                                                                "企业需要名称",
 	"a contact's name has at most %d characters, and this one %d":                           "联系人名称最多 {1} 个字符，此名称有 {2} 个",
 	"%q is not an e-mail address":                                                           "“{1}”不是邮箱地址",

@@ -5,7 +5,7 @@ package text
 var reasons = map[string]map[string]reasonText{"zh": {
 	"state":                     {"实例为“{state:label}”，无法执行“{action:action}”；要求状态：{allowed:list}", "当前可执行：{possible:list}"},
 	"role":                      {"您的角色为“{role:role}”；“{action:action}”需要“{needed:role}”角色", "请具有该角色的人操作"},
-	"read-only":                 {"当前会话为只读，不能做任何更改", "启动时不加 --read-only"},
+	"read-only":                 {"当前会话为只读，不能做任何更改", "启动时不加 --read-only；若存储库的持有进程以此方式启动，则由它决定"},
 	"nothing-selected":          {"未选择证书", "请选择一张证书，或先购买"},
 	"not-in-this-version":       {"此版本的 certquay 尚不支持“{action:action}”", "在此之前请手动续期与部署"},
 	"not-applied-for":           {"实例为“{state:label}”：尚未提交申请", "certquay apply {id} --domain NAME"},

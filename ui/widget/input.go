@@ -15,6 +15,10 @@ import (
 // costs nothing while nobody types.
 type Input struct{ Value string }
 
+// MaxInput bounds what is typed and pasted into one line, in bytes: a hundred
+// names of the longest kind have half of it.
+const MaxInput = 64 << 10
+
 // Update takes keys and pasted text and says whether the value has changed. Of
 // pasted text, blanks and line ends become single blanks, and what is no
 // character to see is left out: nobody would find what has one in its name.
@@ -37,6 +41,9 @@ func (i *Input) Update(msg tea.Msg) bool {
 		default:
 			i.Value += m.Text
 		}
+	}
+	if len(i.Value) > MaxInput {
+		i.Value = strings.ToValidUTF8(i.Value[:MaxInput], "")
 	}
 	return i.Value != before
 }

@@ -30,6 +30,9 @@ const (
 	Hidden             // held and never shown
 )
 
+// maxLine bounds a field of one line, in characters.
+const maxLine = 64 << 10
+
 // maxPaste is how many bytes a Paste field takes: an import of 1 MB, with room
 // for the blanks of a terminal.
 const maxPaste = 1_100_000
@@ -250,7 +253,7 @@ func (f *Form) make(d *Field) huh.Field {
 	var h huh.Field
 	switch d.Kind {
 	case Input:
-		h = huh.NewInput().Value(v).Prompt("").Placeholder(f.unfilled(d)).CharLimit(0)
+		h = huh.NewInput().Value(v).Prompt("").Placeholder(f.unfilled(d)).CharLimit(maxLine)
 	case Select:
 		h = huh.NewSelect[string]().Inline(true).Value(v)
 	default:
