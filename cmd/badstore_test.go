@@ -252,9 +252,10 @@ func TestReadOnlyFileSystem(t *testing.T) {
 	restored(t, p, i)
 }
 
-// A full disk: a store is not made there, one that is there is not opened, and
-// one that is open refuses changes and goes on once there is room.
+// A full disk: a store is not made there, one that is there is read, refuses
+// changes and goes on once there is room, and so does one that is open.
 // spec: 9 (exit 5)
+// finding: R-H8
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	p := newPerson(t)
@@ -291,18 +292,27 @@ func TestFullDisk(t *testing.T) {
 	empty()
 	i := p.issue("kept.example.com")
 	fill()
-	unchanged(t, p, filepath.Join(disk, "store"), "full", "free some space")
-	empty()
-
+	oneLine(t, p.try("buy"), "free some space")
+	for _, verb := range [][]string{{"show", i.ID}, {"list"}, {"fsck"}} {
+		p.must(verb...)
+	}
 	s := p.serve()
+	if r := p.try("show", i.ID); r.code != 0 {
+		t.Errorf("reading: exit %d\n%s", r.code, r.err)
+	}
+	empty()
+	p.must("buy") // without being started again
+	if err := s.stop(); err != nil {
+		t.Errorf("stop: %v\n%s", err, s.out)
+	}
+
+	s = p.serve()
 	fill()
-	time.Sleep(1100 * time.Millisecond) // the guard looks at most once a second
 	oneLine(t, p.try("buy"), "free some space")
 	if r := p.try("show", i.ID); r.code != 0 {
 		t.Errorf("reading on a full disk: exit %d\n%s", r.code, r.err)
 	}
 	empty()
-	time.Sleep(1100 * time.Millisecond)
 	p.must("buy")
 	if err := s.stop(); err != nil {
 		t.Errorf("stop: %v\n%s", err, s.out)
