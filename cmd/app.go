@@ -109,12 +109,18 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	if g.demo {
 		policy.HandshakeTimeout = demo.HandshakeTimeout
 	}
+	crashed := false
+	if !a.demo && !lock.Looking() {
+		if crashed, err = a.afterCrash(); err != nil {
+			a.Log.Warn("crashes are not noted", "error", err)
+		}
+	}
 	a.named = a.products(ctx, clock, g.demo)
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: policy, Roots: roots,
 		Issuers:  map[string]lifecycle.Issuer{embedded.Brand: ca.ca},
 		Products: a.named, Prober: product.Prober{}, Judge: product.Judging("trusted", roots),
-		Notifier: a.notifier(roots),
+		Notifier: a.notifier(roots), Crashed: crashed,
 	})
 	a.closing(func() error { a.Engine.Close(); return nil })
 	working := !a.looking || g.serve // who only looks leaves what is due to others
@@ -258,7 +264,7 @@ func (a *App) products(ctx context.Context, clock lifecycle.Clock, freezable boo
 		np := lifecycle.NamedProduct{Name: p.Name, Driver: p.Driver}
 		switch p.Driver {
 		case edgeDriver:
-			e, err := edge.Open(ctx, a.Store, edge.Options{Product: p.Name, Regions: p.Regions, Now: clock.Now, Logger: a.Log})
+			e, err := edge.Open(ctx, a.Store, edge.Options{Product: p.Name, Regions: p.Regions, Now: clock.Now, Logger: a.Log, Holder: heldBy})
 			if err != nil {
 				np.Problem = err.Error()
 				break

@@ -143,7 +143,7 @@ func noticesCmd(c *call) *cobra.Command {
 					ID: m.ID, At: *timeOrNil(m.At), Kind: m.Kind, Instance: orNil(string(m.Instance)), Name: orNil(m.Name), To: m.To,
 					Subject: m.Subject, Text: m.Text, Attempts: m.Attempt, Done: timeOrNil(m.Done), Outcome: orNil(m.Outcome), Error: orNil(m.Error),
 				}
-				if m.Open() {
+				if m.Open() && !m.Next.Equal(model.Never) {
 					j.Next = timeOrNil(m.Next)
 				}
 				out = append(out, j)
@@ -173,6 +173,10 @@ func noticeState(n *model.Notice) string {
 		return n.Outcome + " " + stamp(n.Done)
 	case n.Attempt == 0:
 		return "on its way"
+	case n.Next.Equal(model.Never):
+		return fmt.Sprintf("set aside after attempt %d: ", n.Attempt) + n.Error
+	case n.Error == "":
+		return fmt.Sprintf("attempt %d is under way, or certquay died in it; again ", n.Attempt) + stamp(n.Next)
 	default:
 		return fmt.Sprintf("failed at attempt %d, again ", n.Attempt) + stamp(n.Next) + ": " + n.Error
 	}

@@ -7,26 +7,35 @@ import (
 	"strings"
 )
 
-// holder tells which process listens on a TCP port of this machine, as far as
-// the kernel lets us see it.
+// holder tells which process listens on the TCP port of CRL and OCSP, as far as
+// the kernel lets us see it, and what to do.
 func holder(port string) string {
-	unknown := "another program listens on port " + port + "; stop it, or set embedded.listen to another address"
+	who := heldBy(port)
+	if who == "" {
+		return "another program listens on port " + port + "; stop it, or set embedded.listen to another address"
+	}
+	return fmt.Sprintf("port %s is held by %s; stop it, or set embedded.listen to another address", port, who)
+}
+
+// heldBy names the process that listens on a TCP port of this machine; "" if the
+// kernel does not let us see it.
+func heldBy(port string) string {
 	inode := listeningInode(port)
 	if inode == "" {
-		return unknown
+		return ""
 	}
 	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
 	if err != nil {
-		return unknown
+		return ""
 	}
 	for _, l := range links {
 		if to, err := os.Readlink(l); err == nil && to == "socket:["+inode+"]" {
 			pid := strings.Split(l, "/")[2]
 			name, _ := os.ReadFile("/proc/" + pid + "/comm")
-			return fmt.Sprintf("port %s is held by process %s (%q); stop it, or set embedded.listen to another address", port, pid, strings.TrimSpace(string(name)))
+			return fmt.Sprintf("process %s (%q)", pid, strings.TrimSpace(string(name)))
 		}
 	}
-	return unknown
+	return ""
 }
 
 func listeningInode(port string) string {

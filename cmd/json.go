@@ -93,7 +93,11 @@ func operation(o model.Operation) *operationJSON {
 	if !o.Active() {
 		return nil
 	}
-	return &operationJSON{o.Kind, timeOrNil(o.Since), o.Attempt, timeOrNil(o.Next), orNil(o.Waiting), orNil(o.Error)}
+	next := timeOrNil(o.Next)
+	if o.Aside() {
+		next = nil
+	}
+	return &operationJSON{o.Kind, timeOrNil(o.Since), o.Attempt, next, orNil(o.Waiting), orNil(o.Error)}
 }
 
 // instance turns an instance into what is printed.

@@ -24,6 +24,7 @@ import (
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
 	"certquay/lifecycle/bundle/decode"
+	"certquay/lifecycle/notify"
 	"certquay/store"
 )
 
@@ -68,6 +69,7 @@ func nameOf(verb *cobra.Command) string {
 // exit code.
 func Main() int {
 	decode.RunIfChild() // key stores are opened in a limited child process
+	notify.RunIfChild() // and chats written to in another
 	syscall.Umask(0o077)
 	// No core file: what is typed and what keys are used would stand in it.
 	core := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})

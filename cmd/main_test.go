@@ -15,6 +15,7 @@ import (
 
 	"certquay/cmd"
 	keystores "certquay/lifecycle/bundle/decode"
+	"certquay/lifecycle/notify"
 )
 
 // TestMain lets the test binary be certquay when it is run under that name, so
@@ -22,6 +23,7 @@ import (
 // the tests have it.
 func TestMain(m *testing.M) {
 	keystores.RunIfChild()
+	notify.RunIfChild()
 	testscript.Main(suite{m}, map[string]func(){
 		"certquay": func() { os.Exit(cmd.Main()) },
 	})

@@ -57,5 +57,19 @@ func tasksCmd(c *call) *cobra.Command {
 			return nil
 		},
 	})
+	cmd.AddCommand(&cobra.Command{
+		Use: "retry TASK", Short: "Try once more what was set aside after crashes", Args: one("TASK"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.changing("retry"); err != nil {
+				return err
+			}
+			t, err := c.engine().RetryTask(cmd.Context(), c.Actor, args[0])
+			if err != nil {
+				return err
+			}
+			c.say("tried again: %s", t.Text)
+			return nil
+		},
+	})
 	return cmd
 }

@@ -13,7 +13,7 @@ import (
 // certificate may come from any of the roots.
 func (a *App) notifier(roots func() *x509.CertPool) *notify.Notifier {
 	s := a.Config.Notify.SMTP
-	return notify.New(notify.Options{SMTP: notify.SMTP{
+	return notify.New(notify.Options{Log: a.Log, SMTP: notify.SMTP{
 		Host: s.Host, Port: s.Port, From: s.From, User: s.User, TLS: s.TLS, Roots: roots,
 		PasswordFile: s.PasswordIn(filepath.Dir(a.file)),
 	}})

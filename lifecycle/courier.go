@@ -46,25 +46,26 @@ func (c *courier) nudge() {
 // deliverAll tells whom there is to tell until the engine closes. A job failing
 // or waiting elsewhere does not hold it up, and it holds up none.
 func (e *Engine) deliverAll() {
-	if err := e.planTelling(); err != nil && e.ctx.Err() == nil {
+	var planned, wrote, read, found grumble
+	if err := e.guard("courier.plan", e.planTelling); planned.fresh(e, err) {
 		e.log.Error("the days before expiry could not be planned", "error", err)
 	}
 	for {
-		if err := errors.Join(e.tellExpiry(), e.pruneNotices()); err != nil && e.ctx.Err() == nil {
+		if err := errors.Join(e.guard("courier.expiry", e.tellExpiry), e.guard("courier.prune", e.pruneNotices)); wrote.fresh(e, err) {
 			e.log.Error("notices could not be written", "error", err)
 		}
-		if _, err := e.deliverDue(); err != nil && e.ctx.Err() == nil {
+		if err := e.guard("courier", func() error { _, err := e.deliverDue(); return err }); read.fresh(e, err) {
 			e.log.Error("notices could not be read", "error", err)
 		}
 		wait := resumeEvery
-		err := e.store.View(func(r model.Reader) error {
-			at, err := e.nextNotice(r, e.Now())
+		err := e.guard("courier.next", func() error {
+			at, err := e.nextNotice(e.Now())
 			if !at.IsZero() {
 				wait = min(wait, max(at.Sub(e.Now()), 100*time.Millisecond))
 			}
 			return err
 		})
-		if err != nil {
+		if found.fresh(e, err) {
 			e.log.Error("the next notice could not be found", "error", err)
 		}
 		select {
@@ -95,26 +96,30 @@ func (e *Engine) tellAll(ctx context.Context) error {
 	return err
 }
 
-// queueHeads are the notices that are next on each channel.
-func queueHeads(r model.Reader) (heads []model.Notice, err error) {
-	for from := ""; ; {
-		found := false
-		for n, err := range model.All[model.Notice](r, model.Scan{Index: "queue", From: from, Limit: 1}) {
-			if err != nil {
-				return nil, err
+// queueHeads are the notices that are next on each channel. One that cannot be
+// read counts as not there.
+func (e *Engine) queueHeads() (heads []model.Notice, err error) {
+	bad := e.later(model.KindNotice)
+	defer bad.tell()
+	err = e.store.View(func(r model.Reader) error {
+		for from := ""; ; {
+			found := false
+			err := readable(r, model.Scan{Index: "queue", From: from, Limit: 1}, bad.add, func(n *model.Notice) bool {
+				heads, found = append(heads, *n), true
+				from = n.Channel + "!" // past the blank that ends a channel's part of the key
+				return true
+			})
+			if err != nil || !found {
+				return err
 			}
-			heads, found = append(heads, n), true
-			from = n.Channel + "!" // past the blank that ends a channel's part of the key
 		}
-		if !found {
-			return heads, nil
-		}
-	}
+	})
+	return heads, err
 }
 
 // nextNotice is when there is something to deliver or somebody to tell of an
 // expiry next, after now; zero for never.
-func (e *Engine) nextNotice(r model.Reader, now time.Time) (next time.Time, err error) {
+func (e *Engine) nextNotice(now time.Time) (next time.Time, err error) {
 	if e.notifier == nil {
 		return next, nil
 	}
@@ -123,18 +128,23 @@ func (e *Engine) nextNotice(r model.Reader, now time.Time) (next time.Time, err 
 			next = t
 		}
 	}
-	heads, err := queueHeads(r)
+	heads, err := e.queueHeads()
 	if err != nil {
 		return next, fmt.Errorf("find notices: %w", err)
 	}
 	for n := range heads {
 		soonest(heads[n].Next)
 	}
-	for i, err := range model.All[model.Instance](r, model.Scan{Index: "tell", From: model.TimeKey(now), Limit: 2}) {
-		if err != nil {
-			return next, fmt.Errorf("find what expires: %w", err)
-		}
-		soonest(i.Tell)
+	bad := e.later(model.KindInstance)
+	defer bad.tell()
+	err = e.store.View(func(r model.Reader) error {
+		return readable(r, model.Scan{Index: "tell", From: model.TimeKey(now), Limit: 2}, bad.add, func(i *model.Instance) bool {
+			soonest(i.Tell)
+			return true
+		})
+	})
+	if err != nil {
+		return next, fmt.Errorf("find what expires: %w", err)
 	}
 	return next, nil
 }
@@ -143,11 +153,8 @@ func (e *Engine) nextNotice(r model.Reader, now time.Time) (next time.Time, err 
 // returns what is closed when a channel is at rest again.
 func (e *Engine) deliverDue() (working []<-chan struct{}, err error) {
 	now := e.Now()
-	var heads []model.Notice
-	if err := e.store.View(func(r model.Reader) (err error) {
-		heads, err = queueHeads(r)
-		return err
-	}); err != nil {
+	heads, err := e.queueHeads()
+	if err != nil {
 		return nil, err
 	}
 	for n := range heads {
@@ -173,14 +180,14 @@ func (e *Engine) deliverDue() (working []<-chan struct{}, err error) {
 			close(done)
 		}
 		if !e.spawn(func() {
+			defer rest()
 			var err error
 			select {
 			case e.courier.slots <- struct{}{}:
-				err = e.deliverTo(channel)
+				err = e.guard("courier.channel", func() error { return e.deliverTo(channel) })
 				<-e.courier.slots
 			case <-e.ctx.Done():
 			}
-			rest()
 			if err == nil {
 				e.courier.nudge()
 			} else if e.ctx.Err() == nil {
@@ -201,15 +208,12 @@ func (e *Engine) deliverTo(channel string) error {
 	failures := 0
 	for e.ctx.Err() == nil {
 		var due []model.Notice
+		bad := e.later(model.KindNotice)
 		err := e.store.View(func(r model.Reader) error {
-			for n, err := range model.All[model.Notice](r, model.Scan{Index: "queue", Prefix: channel + " ", To: channel + " " + model.TimeKey(e.Now()) + "~", Limit: pageOfNotices}) {
-				if err != nil {
-					return err
-				}
-				due = append(due, n)
-			}
-			return nil
+			page := model.Scan{Index: "queue", Prefix: channel + " ", To: channel + " " + model.TimeKey(e.Now()) + "~", Limit: pageOfNotices}
+			return readable(r, page, bad.add, func(n *model.Notice) bool { due = append(due, *n); return true })
 		})
+		bad.tell()
 		if err != nil {
 			return fmt.Errorf("read notices: %w", err)
 		}
@@ -218,16 +222,25 @@ func (e *Engine) deliverTo(channel string) error {
 		}
 		var last error
 		for n := range due {
-			if failures < failuresInARow {
+			tried := failures < failuresInARow
+			attempt, err := e.noteAttempt(due[n].ID, tried)
+			if err != nil {
+				return fmt.Errorf("keep what became of notice %s: %w", due[n].ID, err)
+			}
+			if !attempt {
+				continue
+			}
+			if tried {
 				last = e.send(&due[n])
 			}
 			if e.ctx.Err() != nil {
+				e.notSent(&due[n])
 				return nil // it stays due; the next engine sends it
 			}
 			if failures++; last == nil {
 				failures = 0
 			}
-			if err := e.noteSent(due[n].ID, last); err != nil {
+			if err := e.noteSent(due[n].ID, last, tried); err != nil {
 				return fmt.Errorf("keep what became of notice %s: %w", due[n].ID, err)
 			}
 		}
@@ -253,10 +266,64 @@ func (e *Engine) send(n *model.Notice) error {
 	return e.notifier.Send(ctx, to, Message{ID: n.ID, Kind: n.Kind, At: n.At, Instance: n.Instance, Name: n.Name, Subject: n.Subject, Text: n.Text})
 }
 
-// noteSent records what became of an attempt. The first that fails stands in
-// the activity log, and so does the one that then succeeds.
-func (e *Engine) noteSent(id model.ID, cause error) error {
-	return e.store.Update(e.ctx, func(tx model.Tx) error {
+// noteAttempt counts an attempt before it is made, and lets the next be due when
+// it would be had this one failed: a process that dies in the call does not send
+// again at its next start. It says whether the attempt is to be made: not where
+// the notice is gone, or is set aside since the process died too often in it.
+// Without calls nothing can die, and only the attempt counts.
+func (e *Engine) noteAttempt(id model.ID, calls bool) (attempt bool, err error) {
+	err = e.update(e.ctx, func(tx model.Tx) error {
+		n, err := model.Get[model.Notice](tx, string(id))
+		if errors.Is(err, model.ErrNotFound) {
+			return nil // pruned meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if _, most := e.patience(); n.Crashes >= most {
+			return e.noticeAside(tx, &n, errDied.Error())
+		}
+		attempt = true
+		n.Attempt++
+		if calls {
+			n.Crashes++
+		}
+		n.Next = e.Now().Add(retryAfter(n.Attempt, 0))
+		return tx.Put(&n)
+	})
+	return attempt && err == nil, err
+}
+
+// notSent takes an attempt back that was cut off because the engine ends.
+func (e *Engine) notSent(was *model.Notice) {
+	err := e.store.Update(context.WithoutCancel(e.ctx), func(tx model.Tx) error {
+		n, err := model.Get[model.Notice](tx, string(was.ID))
+		if err != nil || !n.Open() {
+			return err
+		}
+		n.Attempt, n.Next, n.Crashes = was.Attempt, was.Next, was.Crashes
+		return tx.Put(&n)
+	})
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		e.log.Warn("that a notice was not sent could not be kept; it is sent later", "notice", was.ID, "error", err)
+	}
+}
+
+// noticeAside leaves a notice unsent until a person wants it tried again, and
+// asks for one, once a channel.
+func (e *Engine) noticeAside(tx model.Tx, n *model.Notice, why string) error {
+	n.Next, n.Error = model.Never, why
+	if err := tx.Put(n); err != nil {
+		return err
+	}
+	return e.askToRetry(tx, &model.Task{Channel: n.Channel, Text: fmt.Sprintf("what there is to tell %s is set aside: sending it failed %d times in a row in a way that can end certquay", n.To, n.Crashes), Detail: n.Error})
+}
+
+// noteSent records what became of an attempt, or of one that was left out since
+// those before it had failed. The first that fails stands in the activity log,
+// and so does the one that then succeeds.
+func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
+	return e.update(e.ctx, func(tx model.Tx) error {
 		n, err := model.Get[model.Notice](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
 			return nil // pruned meanwhile
@@ -265,7 +332,9 @@ func (e *Engine) noteSent(id model.ID, cause error) error {
 			return err
 		}
 		now := e.Now()
-		n.Attempt++
+		if tried && !errors.As(cause, new(*Fault)) {
+			n.Crashes = 0
+		}
 		ev := e.event(model.Scheduler, actionNotify, nil)
 		ev.Instance, ev.Resource, ev.Name, ev.Detail = n.Instance, n.Resource, n.Name, fmt.Sprintf("%s, to %s", n.Kind, n.To)
 		log := false
@@ -281,6 +350,8 @@ func (e *Engine) noteSent(id model.ID, cause error) error {
 		case now.Sub(n.At) > keepNotices:
 			n.Done, n.Outcome, n.Error = now, model.NoticeGivenUp, cause.Error()
 			ev.Result, ev.Reason, log = ResultFailed, "given up: "+cause.Error(), true
+		case n.Crashes >= maxCrashes && errors.As(cause, new(*Fault)):
+			return e.noticeAside(tx, &n, cause.Error())
 		default:
 			n.Error, n.Next = cause.Error(), now.Add(retryAfter(n.Attempt, 0))
 			ev.Result, ev.Reason, ev.Repeat, log = ResultFailed, n.Error, n.Attempt > 1, n.Attempt == 1

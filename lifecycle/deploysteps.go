@@ -156,6 +156,9 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 	if err != nil {
 		return toRestore(fmt.Errorf("ask what is there: %w", err)), nil
 	}
+	if b.Silent != nil {
+		return toRestore(&NotListening{b.Silent}), nil
+	}
 	var seen [][]byte
 	for until, pause := time.Now().Add(e.policy.HandshakeTimeout), 20*time.Millisecond; ; pause = min(2*pause, time.Second) {
 		seen, _, err = e.prober.Probe(ctx, b.Address, b.SNI)
@@ -192,6 +195,9 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 			r.Address = b.Address
 			e.saw(r, j.Target, leaf.NotAfter)
 			done(r, j)
+			if err := e.seenOrNot(tx, r, nil); err != nil {
+				return err
+			}
 			r.Failure, r.Waiting = model.Failure{}, false
 			if j.Cause == WhyDue && j.Yearly {
 				i, err := model.Get[model.Instance](tx, string(j.Instance))
@@ -227,12 +233,14 @@ func (e *Engine) saw(r *model.Resource, fingerprint string, notAfter time.Time) 
 	}
 }
 
+var errNothingPresented = errors.New("nothing is presented")
+
 // presents says how what was seen differs from what should be presented: the
 // leaf, followed by its chain in order.
 func presents(seen, want [][]byte) error {
 	switch {
 	case len(seen) == 0:
-		return errors.New("nothing is presented")
+		return errNothingPresented
 	case !bytes.Equal(seen[0], want[0]):
 		return fmt.Errorf("another certificate is presented (SHA-256 %s…)", bundle.Fingerprint(seen[0])[:16])
 	}
@@ -357,6 +365,9 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	b, err := s.product.Present(ctx, s.place)
 	var seen [][]byte
 	var leaf *x509.Certificate
+	if err == nil && b.Silent != nil {
+		err = &NotListening{b.Silent}
+	}
 	if err == nil {
 		seen, _, err = e.prober.Probe(ctx, b.Address, b.SNI)
 	}
@@ -364,6 +375,7 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 		leaf, err = x509.ParseCertificate(seen[0])
 	}
 	looked := err
+	e.silent.note(j.Resource, errors.As(looked, new(*NotListening)), e.Now())
 	return func(tx model.Tx, j *model.Job) error {
 		result, detail, reason, repeat := ResultOK, "", "", false
 		changed := false
@@ -372,13 +384,17 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 			r.LookedAt = e.Now()
 			before := *r
 			defer func() {
-				changed = r.Presented != before.Presented || r.VerifyError != before.VerifyError || r.DriftSince.IsZero() != before.DriftSince.IsZero()
+				changed = r.Presented != before.Presented || r.Address != before.Address || r.VerifyError != before.VerifyError || r.DriftSince.IsZero() != before.DriftSince.IsZero()
 			}()
+			if err := e.seenOrNot(tx, r, looked); err != nil {
+				return err
+			}
 			if looked != nil {
 				repeat = r.VerifyError != ""
 				r.VerifyError, result, reason = looked.Error(), ResultFailed, looked.Error()
 				return nil
 			}
+			r.Address = b.Address
 			was, drifted := r.Presented, !r.DriftSince.IsZero()
 			e.saw(r, bundle.Fingerprint(seen[0]), leaf.NotAfter)
 			switch {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,9 @@ type Options struct {
 	// SaveClock makes the offset of a sandbox's clock durable; nil when the
 	// store is not a sandbox.
 	SaveClock func(context.Context, time.Duration) error
+	// Crashed says that the process before this one on the store was ended by a
+	// fault of the program, and not from outside: what was under way is suspected.
+	Crashed bool
 	// Workers bounds how many jobs run at once; 0 for the default.
 	Workers int
 	// Inline runs jobs one after the other inside Tick and MoveClock, in the
@@ -55,7 +59,9 @@ type NamedProduct struct {
 	Name    string
 	Driver  string
 	Product Product
-	Problem string // why it could not be opened; Product is nil then
+	// Problem is why it cannot be used, Product being nil, or else why not all
+	// of it can; its resources then are looked at as soon as the engine starts.
+	Problem string
 }
 
 // Engine carries out what the transition table allows. Each change of an
@@ -100,6 +106,12 @@ type Engine struct {
 	forgotten struct{ jobs, tasks string }
 	stuckMu   sync.Mutex
 	stuck     map[model.ID]time.Time // due and refused: passed over until then
+	crashes   map[model.ID]int       // faults in a row of what is due, guarded by stuckMu
+
+	crashed  bool
+	suspects sync.Mutex // held by a job that is tried for the last time, see [Engine.run]
+	bad      badRecords
+	silent   silentPlaces
 }
 
 // queued is a job that [Engine.drain] will run.
@@ -128,14 +140,39 @@ func New(o Options) *Engine {
 	if o.Roots == nil {
 		o.Roots = func() *x509.CertPool { return nil }
 	}
+	o = guarded(o)
 	ctx, stop := context.WithCancel(context.Background())
 	return &Engine{
 		store: o.Store, clock: o.Clock, table: o.Table, issuers: o.Issuers, products: o.Products,
 		prober: o.Prober, judge: o.Judge, watching: make(chan struct{}, 1), moving: make(chan struct{}, 1), notifier: o.Notifier, courier: newCourier(), policy: o.Policy, log: o.Log, saveClock: o.SaveClock, roots: o.Roots,
 		ids: ulid.Monotonic(o.Rand, 0), ctx: ctx, stop: stop,
 		slots: make(chan struct{}, o.Workers), running: map[model.ID]bool{}, wake: make(chan struct{}, 1),
-		inline: o.Inline, noSweeps: o.NoSweeps, newKeyOf: o.NewKey, stuck: map[model.ID]time.Time{},
+		inline: o.Inline, noSweeps: o.NoSweeps, newKeyOf: o.NewKey, stuck: map[model.ID]time.Time{}, crashes: map[model.ID]int{}, crashed: o.Crashed,
 	}
+}
+
+// guarded are the options with everything outside wrapped, so that a panic there
+// is the failure of that one call.
+func guarded(o Options) Options {
+	p := port{o.Log}
+	issuers := make(map[string]Issuer, len(o.Issuers))
+	for name, is := range o.Issuers {
+		issuers[name] = guardIssuer(o.Log, is)
+	}
+	o.Issuers = issuers
+	o.Products = slices.Clone(o.Products)
+	for n := range o.Products {
+		if np := &o.Products[n]; np.Product != nil {
+			np.Product = guardedProduct{p, np.Product}
+		}
+	}
+	if o.Prober != nil {
+		o.Prober = guardedProber{p, o.Prober}
+	}
+	if o.Notifier != nil {
+		o.Notifier = guardedNotifier{p, o.Notifier}
+	}
+	return o
 }
 
 // Start resumes what was under way and runs the scheduler until Close.
@@ -160,7 +197,8 @@ func (e *Engine) Close() {
 	e.work.Wait()
 }
 
-// spawn runs fn on the engine, unless it is closing.
+// spawn runs fn on the engine, unless it is closing. A panic ends fn and is
+// logged.
 func (e *Engine) spawn(fn func()) bool {
 	e.runMu.Lock()
 	defer e.runMu.Unlock()
@@ -170,7 +208,7 @@ func (e *Engine) spawn(fn func()) bool {
 	e.work.Add(1)
 	go func() {
 		defer e.work.Done()
-		fn()
+		_ = e.guard("goroutine", func() error { fn(); return nil }) // logged there
 	}()
 	return true
 }
@@ -206,18 +244,20 @@ func (e *Engine) newID() model.ID {
 // update writes, together with the notices of what fn appends to the activity
 // log, and returns errors as they are: refusals and not-found stay recognizable.
 func (e *Engine) update(ctx context.Context, fn func(model.Tx) error) error {
-	if e.notifier == nil {
-		return e.store.Update(ctx, fn)
-	}
 	wrote := 0
 	err := e.store.Update(ctx, func(tx model.Tx) error {
-		t := &teller{Tx: tx}
-		if err := fn(t); err != nil {
+		return e.guard("write", func() error {
+			if e.notifier == nil {
+				return fn(tx)
+			}
+			t := &teller{Tx: tx}
+			if err := fn(t); err != nil {
+				return err
+			}
+			n, err := e.writeNotices(t)
+			wrote = n
 			return err
-		}
-		n, err := e.writeNotices(t)
-		wrote = n
-		return err
+		})
 	})
 	if err == nil && wrote > 0 {
 		e.courier.nudge()

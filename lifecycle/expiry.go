@@ -50,11 +50,16 @@ func (e *Engine) tellExpiry() error {
 		now := e.Now()
 		var ids []model.ID
 		err := e.store.View(func(r model.Reader) error {
-			for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "tell", To: model.TimeKey(now) + "~", Limit: pageOfNotices}) {
+			for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "tell", To: model.TimeKey(now) + "~"}) {
 				if err != nil {
 					return err
 				}
-				ids = append(ids, model.ID(key))
+				if id := model.ID(key); !e.isBad(model.KindInstance, id) {
+					ids = append(ids, id)
+				}
+				if len(ids) == pageOfNotices {
+					break
+				}
 			}
 			return nil
 		})
@@ -65,6 +70,9 @@ func (e *Engine) tellExpiry() error {
 		// than one can hold.
 		var errs []error
 		for _, id := range ids {
+			if err := e.readableInstance(id); err != nil {
+				continue // told there
+			}
 			if err := e.update(e.ctx, func(tx model.Tx) error { return e.tellOf(tx, id, now) }); err != nil {
 				errs = append(errs, fmt.Errorf("tell of the expiry of %s: %w", id, err))
 			}
@@ -73,6 +81,15 @@ func (e *Engine) tellExpiry() error {
 			return errors.Join(errs...)
 		}
 	}
+}
+
+// readableInstance tells of an instance that cannot be read.
+func (e *Engine) readableInstance(id model.ID) error {
+	_, err := e.Instance(id)
+	if errors.Is(err, model.ErrNotFound) {
+		return nil
+	}
+	return e.unreadIf(model.KindInstance, id, err)
 }
 
 // tellOf deals with the moments of one instance up to now, and so moves it on
@@ -141,6 +158,9 @@ func (e *Engine) planTelling() error {
 		return err
 	}
 	for _, id := range ids {
+		if e.readableInstance(id) != nil {
+			continue // told there
+		}
 		err := e.update(e.ctx, func(tx model.Tx) error {
 			i, err := model.Get[model.Instance](tx, string(id))
 			if errors.Is(err, model.ErrNotFound) {

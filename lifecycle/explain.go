@@ -69,7 +69,10 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 		if o.Waiting != "" {
 			next("It waits for %s.", o.Waiting)
 		}
-		if !o.Next.IsZero() {
+		switch {
+		case o.Aside():
+			next("It is set aside; see certquay tasks.")
+		case !o.Next.IsZero():
 			next("It is looked at again %s.", stamp(o.Next))
 		}
 		if o.Error != "" {
@@ -84,7 +87,7 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 		if r.Deployed != "" {
 			why("D3", "what %s %s %s presented before was put back", r.Product, r.Region, r.Name)
 		}
-		if at := r.Operation.Next; !at.IsZero() {
+		if at := r.Operation.Next; !at.IsZero() && !r.Operation.Aside() {
 			next("certquay deploys to %s %s %s again, attempt %d, at %s (H9).", r.Product, r.Region, r.Name, r.Operation.Attempt+1, stamp(at))
 		}
 	}

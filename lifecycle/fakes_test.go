@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net"
 	"slices"
@@ -34,6 +35,7 @@ const (
 	doneHangs           // it is done, and no answer comes
 	fails               // nothing is done, the answer is an error that may pass
 	refuses             // a final no
+	panics              // nothing is done, and the code is at fault
 )
 
 var errScripted = errors.New("scripted failure")
@@ -45,6 +47,8 @@ type script struct {
 	next  map[string][]behaviour
 	down  map[string]error // what a method fails with until it is mended
 	calls []string
+	// during is called in each call, before anything is done.
+	during func(method string)
 }
 
 // breaks lets a method fail from now on; a nil error mends it.
@@ -80,8 +84,11 @@ func (s *script) take(ctx context.Context, method, about string, effect func() e
 		b, s.next[method] = q[0], q[1:]
 	}
 	s.calls = append(s.calls, method+" "+about)
-	down := s.down[method]
+	down, during := s.down[method], s.during
 	s.mu.Unlock()
+	if during != nil {
+		during(method)
+	}
 	if down != nil {
 		return down
 	}
@@ -96,6 +103,8 @@ func (s *script) take(ctx context.Context, method, about string, effect func() e
 		return errScripted
 	case refuses:
 		return &lifecycle.Final{Err: errScripted}
+	case panics:
+		panic(method + " met what it did not expect\nhere")
 	}
 	if err := effect(); err != nil {
 		return err
@@ -382,6 +391,8 @@ type world struct {
 	notifier lifecycle.Notifier
 	prober   lifecycle.Prober // nil: the product
 	judge    lifecycle.Judge
+	log      *slog.Logger
+	crashed  bool // what was before
 }
 
 var operator = model.Actor{Name: "anna", Role: model.Owner, Via: "terminal"}
@@ -416,7 +427,7 @@ func (w *world) start(s lifecycle.Store) {
 		prober = w.product
 	}
 	w.engine = lifecycle.New(lifecycle.Options{
-		Store: s, Clock: w.clock, Table: w.table, Policy: w.policy, Prober: prober, Judge: w.judge, Notifier: w.notifier,
+		Store: s, Clock: w.clock, Table: w.table, Policy: w.policy, Prober: prober, Judge: w.judge, Notifier: w.notifier, Log: w.log, Crashed: w.crashed,
 		Issuers:   map[string]lifecycle.Issuer{"scripted": w.issuer},
 		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "scripted", Product: w.product}},
 		SaveClock: func(context.Context, time.Duration) error { return nil },

@@ -361,20 +361,21 @@ func (e *Engine) deployWaiting(ctx context.Context) error {
 	if err != nil || !waits {
 		return err
 	}
+	bad, badOf := e.later(model.KindResource), e.later(model.KindInstance)
+	defer bad.tell()
+	defer badOf.tell()
 	err = e.update(ctx, func(tx model.Tx) error {
 		started = started[:0]
 		var waiting []model.Resource
-		for r, err := range model.All[model.Resource](tx, model.Scan{Index: "waiting"}) {
-			if err != nil {
-				return err
-			}
-			waiting = append(waiting, r)
+		if err := readable(tx, model.Scan{Index: "waiting"}, bad.add, func(r *model.Resource) bool { waiting = append(waiting, *r); return true }); err != nil {
+			return err
 		}
 		for n := range waiting {
 			r := &waiting[n]
 			i, err := model.Get[model.Instance](tx, string(r.Instance))
 			if err != nil {
-				return fmt.Errorf("read instance %s: %w", r.Instance, err)
+				badOf.add(string(r.Instance), err)
+				continue
 			}
 			v := i.Current()
 			if v == nil || v.Fingerprint == r.Deployed {

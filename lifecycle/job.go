@@ -59,7 +59,7 @@ func (e *Engine) newJob(kind model.JobKind, i *model.Instance, actor model.Actor
 	}
 	j := model.Job{
 		ID: e.newID(), Kind: kind, Begun: true, Actor: actor.Name, Via: actor.Via,
-		Cause: cause, Created: e.Now(), Attempt: 1,
+		Cause: cause, Created: e.Now(), Attempt: 1, Crashes: 1,
 	}
 	if i != nil {
 		j.Instance = i.ID
@@ -96,7 +96,7 @@ func (e *Engine) kick(id model.ID, fresh bool) {
 		case <-e.ctx.Done():
 		}
 		for again := true; again; fresh = false {
-			e.run(id, fresh)
+			_ = e.guard("job", func() error { e.run(id, fresh); return nil }) // logged there
 			e.runMu.Lock()
 			if again = e.running[id] && e.ctx.Err() == nil; again {
 				e.running[id] = false
@@ -127,16 +127,22 @@ func (e *Engine) drain(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			e.run(q.id, q.fresh)
+			_ = e.guard("job", func() error { e.run(q.id, q.fresh); return nil })
 		}
 	}
 }
 
-// run takes the steps of a job until it is finished or goes on later.
+// run takes the steps of a job until it is finished or goes on later. Before
+// the first it counts the attempt, so that one in which the process dies counts
+// like one that panics; after too many in a row the job is set aside. What the
+// process died in again and again is tried one at a time: of all the jobs that
+// were under way the one that kills it is found, and no other suffers for it.
 func (e *Engine) run(id model.ID, fresh bool) {
 	var j model.Job
 	if err := e.store.View(func(r model.Reader) error { return r.Load(string(id), &j) }); err != nil {
-		e.log.Error("a job could not be read", "job", id, "error", err)
+		if !errors.Is(err, model.ErrNotFound) { // it left nothing to keep
+			e.unreadable(model.KindJob, string(id), err)
+		}
 		return
 	}
 	if j.Next.After(e.Now()) {
@@ -144,8 +150,20 @@ func (e *Engine) run(id model.ID, fresh bool) {
 	}
 	ask := j.Begun && !fresh
 	if !fresh && j.Live() {
+		many, most := e.patience()
+		if j.Crashes >= manyCrashes {
+			e.suspects.Lock()
+			defer e.suspects.Unlock()
+		}
 		// The intent of this attempt, before its first call.
-		if err := e.commit(&j, func(_ model.Tx, j *model.Job) error {
+		if err := e.commit(&j, func(tx model.Tx, j *model.Job) error {
+			switch died := j.Begun && j.Next.IsZero(); {
+			case died && j.Crashes >= most:
+				return e.setAside(tx, j, errDied)
+			case died && j.Crashes >= many && repeats(j):
+				return e.fail(tx, j, errDied)
+			}
+			j.Crashes++
 			if !ask {
 				j.Begun = true
 			}
@@ -159,22 +177,31 @@ func (e *Engine) run(id model.ID, fresh bool) {
 			return
 		}
 	}
-	for j.Live() {
+	for j.Live() && !j.Next.After(e.Now()) {
 		step := e.step(&j)
 		if step == nil {
 			step = unknownStep
 		}
 		ctx, cancel := context.WithTimeout(e.ctx, e.policy.CallTimeout)
-		result, err := step(ctx, j, ask)
+		ctx, met := noting(ctx)
+		var result func(model.Tx, *model.Job) error
+		err := e.guard("step", func() (err error) { result, err = step(ctx, j, ask); return err })
 		cancel()
 		if e.ctx.Err() != nil {
+			e.interrupted(&j)
 			return // the intent stays; the next engine asks what became of it
 		}
 		if err != nil {
 			failure := err
 			result = func(tx model.Tx, j *model.Job) error { return e.fail(tx, j, failure) }
 		}
-		if err := e.commit(&j, result); err != nil {
+		crashed := met.Load() || errors.As(err, new(*Fault))
+		err = e.commit(&j, counting(result, crashed, e.setAside))
+		if errors.As(err, new(*Fault)) { // to keep the result panics: it is a failure like others
+			failure := err
+			err = e.commit(&j, counting(func(tx model.Tx, j *model.Job) error { return e.fail(tx, j, failure) }, true, e.setAside))
+		}
+		if err != nil {
 			e.logJob(&j, err)
 			return
 		}

@@ -175,6 +175,7 @@ type Binding struct {
 	Fingerprint string // of the leaf; "" when nothing is bound
 	Address     string // host:port to ask over TLS; "" when not listening
 	SNI         string // the server name to ask for
+	Silent      error  // why the product does not listen though something is bound; nil when it does
 }
 
 // ErrNoResource is returned when a product has no such resource.

@@ -5,12 +5,25 @@ import (
 	"net/mail"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
+// maxEmail is how many bytes an e-mail address has at most (RFC 5321 section
+// 4.5.3.1.3, without the brackets of a path).
+const maxEmail = 254
+
 // IsEmail says whether a text is one e-mail address without a name (RFC 5322,
 // addr-spec), in a domain that mail can reach: one with a dot, or localhost.
+// One with characters that are not seen, or that turn what is seen around, is
+// none.
 func IsEmail(s string) bool {
+	unseen := func(r rune) bool {
+		return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar
+	}
+	if len(s) > maxEmail || strings.ContainsFunc(s, unseen) {
+		return false
+	}
 	a, err := mail.ParseAddress(s)
 	if err != nil || a.Name != "" || a.Address != s {
 		return false

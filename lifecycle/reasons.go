@@ -54,6 +54,7 @@ const (
 	ReasonNoIssuer       Reason = "no-such-issuer"
 	ReasonNoRevocation   Reason = "issuer-cannot-revoke"
 	ReasonBusy           Reason = "busy"
+	ReasonNotAside       Reason = "not-set-aside"
 	ReasonFinalized      Reason = "finalize-sent"
 	ReasonNoReview       Reason = "no-review-needed"
 	ReasonRevokeFirst    Reason = "revoke-first"
@@ -93,6 +94,7 @@ type reasonText struct{ text, hint string }
 var vocabulary = map[Reason]reasonText{
 	ReasonState:          {"cannot {action} an instance that is {state}: that needs {allowed}", "possible now: {possible}"},
 	ReasonRole:           {"your role is {role}; {action} needs {needed}", "ask a person with that role"},
+	ReasonNotAside:       {"the task {task} is about nothing that is set aside", "do what it says, or end it: certquay tasks dismiss {task}"},
 	ReasonReadOnly:       {"this session is read-only, so nothing can be changed", "start without --read-only; where the owner of the store was started with it, that one"},
 	ReasonNothing:        {"no certificate is selected", "select one, or buy one first"},
 	ReasonLater:          {"{action} is not part of this version of certquay yet", "renew and deploy by hand until it is"},

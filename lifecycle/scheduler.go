@@ -34,16 +34,23 @@ func (e *Engine) nudge() {
 
 // schedule runs passes when something is due, until the engine closes.
 func (e *Engine) schedule() {
-	e.resume()
+	_ = e.guard("scheduler.resume", func() error { e.resume(); return nil }) // logged there
+	e.lookAtProblems()
+	var passed, found grumble
 	for {
-		if _, err := e.pass(true); err != nil {
+		if err := e.guard("scheduler.pass", func() error { _, err := e.pass(true); return err }); passed.fresh(e, err) {
 			e.log.Error("the scheduler could not finish a pass", "error", err)
 		}
 		wait := resumeEvery
-		if at, err := e.NextDue(); err != nil {
+		err := e.guard("scheduler.next", func() error {
+			at, err := e.NextDue()
+			if !at.IsZero() {
+				wait = min(wait, max(at.Sub(e.Now()), 100*time.Millisecond))
+			}
+			return err
+		})
+		if found.fresh(e, err) {
 			e.log.Error("the scheduler could not find what is due", "error", err)
-		} else if !at.IsZero() {
-			wait = min(wait, max(at.Sub(e.Now()), 100*time.Millisecond))
 		}
 		select {
 		case <-e.ctx.Done():
@@ -81,6 +88,12 @@ func (e *Engine) liveJobs(upTo string, limit int) (ids []model.ID, err error) {
 	return ids, err
 }
 
+// readableJob tells of a job that cannot be read.
+func (e *Engine) readableJob(id model.ID) bool {
+	err := e.store.View(func(r model.Reader) error { _, err := model.Get[model.Job](r, string(id)); return err })
+	return e.unreadIf(model.KindJob, id, err) == nil
+}
+
 // pass starts everything that is due now and returns the jobs it started or
 // went on with; with sweep, also what is looked at every day.
 func (e *Engine) pass(sweep bool) ([]model.ID, error) {
@@ -91,18 +104,22 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 	now := e.Now()
 	// What waited for a credit or for a busy resource counts as due with the
 	// rest; listed after it, so that a caller who waits does so for it too.
-	if err := e.deployWaiting(e.ctx); err != nil {
-		return nil, fmt.Errorf("start what waited: %w", err)
+	problems := []error{}
+	if err := e.guard("scheduler.waiting", func() error { return e.deployWaiting(e.ctx) }); err != nil {
+		problems = append(problems, fmt.Errorf("start what waited: %w", err))
 	}
-	jobs, err := e.liveJobs(model.TimeKey(now), passLimit)
+	due, err := e.liveJobs(model.TimeKey(now), passLimit)
 	if err != nil {
 		return nil, fmt.Errorf("find due jobs: %w", err)
 	}
-	for _, id := range jobs {
-		e.kick(id, false)
+	jobs := make([]model.ID, 0, len(due))
+	for _, id := range due {
+		if e.readableJob(id) {
+			e.kick(id, false)
+			jobs = append(jobs, id)
+		}
 	}
 	// One that cannot be done must not keep the others from it.
-	var problems []error
 	for started, more := 0, true; more && started < passLimit; {
 		due, err := e.dueNow(now)
 		if err != nil {
@@ -110,15 +127,23 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 		}
 		more = len(due) == passLimit
 		for _, id := range due {
-			j, err := e.doDue(id)
+			var j model.ID
+			err := e.guard("scheduler.due", func() (err error) { j, err = e.doDue(id); return err })
+			if !errors.As(err, new(*Fault)) {
+				e.wentWell(id)
+			}
 			switch {
 			case err == nil && j != "":
 				jobs = append(jobs, j)
 				started++
 			case err == nil:
+			case errors.As(err, new(*Fault)):
+				e.passOver(id, now.Add(e.faultOf(id, err)))
 			case errors.As(err, new(*Refusal)):
 				e.passOver(id, now.Add(passOver))
 				e.log.Debug("what is due is not possible now", "instance", id, "reason", err)
+			case errors.Is(err, errUnread):
+				e.passOver(id, now.Add(passOver)) // told there
 			default:
 				e.passOver(id, now.Add(passOver))
 				problems = append(problems, fmt.Errorf("do what is due for %s: %w", id, err))
@@ -128,16 +153,20 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 	if !sweep || e.noSweeps {
 		return jobs, errors.Join(problems...)
 	}
-	if err := errors.Join(e.checkRevoked(now), e.closeExpired(now), e.forgetDone(now)); err != nil {
-		problems = append(problems, err)
+	for _, sweep := range []func(time.Time) error{e.checkRevoked, e.closeExpired, e.forgetDone} {
+		if err := e.guard("sweep", func() error { return sweep(now) }); err != nil {
+			problems = append(problems, err)
+		}
 	}
 	look, err := e.lookNow(now)
 	if err != nil {
 		return jobs, fmt.Errorf("find what to look at: %w", err)
 	}
-	for _, id := range look {
-		j, err := e.sweepLook(id)
+	for _, id := range append(look, e.silent.due(now)...) {
+		var j model.ID
+		err := e.guard("sweep.look", func() (err error) { j, err = e.sweepLook(id); return err })
 		switch {
+		case errors.Is(err, errUnread): // told there
 		case err != nil:
 			problems = append(problems, fmt.Errorf("look at resource %s: %w", id, err))
 		case j != "":
@@ -195,6 +224,13 @@ func (e *Engine) unstick(id model.ID) {
 	delete(e.stuck, id)
 }
 
+// wentWell ends the row of faults of what was due for an instance.
+func (e *Engine) wentWell(id model.ID) {
+	e.stuckMu.Lock()
+	defer e.stuckMu.Unlock()
+	delete(e.crashes, id)
+}
+
 func (e *Engine) isStuck(id model.ID, now time.Time) bool {
 	e.stuckMu.Lock()
 	defer e.stuckMu.Unlock()
@@ -210,7 +246,7 @@ func (e *Engine) sweepLook(id model.ID) (model.ID, error) {
 		return "", nil
 	}
 	if err != nil {
-		return "", err
+		return "", e.unreadIf(model.KindResource, id, err)
 	}
 	c, err := e.Case(model.Scheduler, v.Instance)
 	if err == nil && e.table.Check(Verify, c) == nil && !v.Operation.Active() {
@@ -231,7 +267,7 @@ func (e *Engine) sweepLook(id model.ID) (model.ID, error) {
 func (e *Engine) doDue(id model.ID) (model.ID, error) {
 	c, err := e.Case(model.Scheduler, id)
 	if err != nil {
-		return "", err
+		return "", e.unreadIf(model.KindInstance, id, err)
 	}
 	a, at := e.table.NextDue(c.Instance)
 	if at.IsZero() || at.After(c.Now) {
@@ -267,28 +303,21 @@ func (e *Engine) NextDue() (next time.Time, err error) {
 		}
 		return true
 	}
+	jobs, instances := e.later(model.KindJob), e.later(model.KindInstance)
+	defer jobs.tell()
+	defer instances.tell()
 	err = e.store.View(func(r model.Reader) error {
 		after := model.TimeKey(now)
-		for j, err := range model.All[model.Job](r, model.Scan{Index: "live", From: after, Limit: 2}) {
-			if err != nil {
-				return err
-			}
-			if soonest(j.Next) {
-				break
-			}
-		}
-		for i, err := range model.All[model.Instance](r, model.Scan{Index: "due", From: after, Limit: 2}) {
-			if err != nil {
-				return err
-			}
-			if soonest(i.Due) {
-				break
-			}
-		}
-		at, err := e.nextNotice(r, now)
-		soonest(at)
-		return err
+		return errors.Join(
+			readable(r, model.Scan{Index: "live", From: after, Limit: 2}, jobs.add, func(j *model.Job) bool { return !soonest(j.Next) }),
+			readable(r, model.Scan{Index: "due", From: after, Limit: 2}, instances.add, func(i *model.Instance) bool { return !soonest(i.Due) }),
+		)
 	})
+	if err != nil {
+		return next, err
+	}
+	at, err := e.nextNotice(now)
+	soonest(at)
 	return next, err
 }
 

@@ -48,19 +48,20 @@ func forget[T any, P interface {
 }](e *Engine, from *string, before string, done func(P) bool) error {
 	var gone []P
 	next := *from
+	bad := e.later(P(nil).RecordKind())
+	defer bad.tell()
 	err := e.store.View(func(r model.Reader) error {
 		for key, err := range r.Keys(model.Scan{Kind: P(nil).RecordKind(), From: *from, To: before, Limit: pageOfNotices}) {
 			if err != nil {
 				return err
 			}
+			next = key + "\x00"
 			v, err := model.Get[T, P](r, key)
 			if err != nil {
-				return err
-			}
-			if done(&v) {
+				bad.add(key, err)
+			} else if done(&v) {
 				gone = append(gone, &v)
 			}
-			next = key + "\x00"
 		}
 		return nil
 	})
@@ -93,7 +94,9 @@ func (e *Engine) checkRevoked(now time.Time) error {
 			if err != nil {
 				return err
 			}
-			ids = append(ids, model.ID(key))
+			if id := model.ID(key); !e.isBad(model.KindInstance, id) {
+				ids = append(ids, id)
+			}
 		}
 		return nil
 	})
@@ -103,8 +106,11 @@ func (e *Engine) checkRevoked(now time.Time) error {
 	bound := min(askFor, e.policy.CallTimeout)
 	for until := time.Now().Add(bound); len(ids) > 0 && time.Now().Before(until); ids = ids[1:] {
 		id := ids[0]
+		if e.readableInstance(id) != nil {
+			continue // told there
+		}
 		ctx, cancel := context.WithTimeout(e.ctx, bound)
-		err := e.CheckRevoked(ctx, id)
+		err := e.guard("sweep.ask", func() error { return e.CheckRevoked(ctx, id) })
 		cancel()
 		if err == nil || e.ctx.Err() != nil {
 			continue

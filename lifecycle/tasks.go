@@ -171,42 +171,59 @@ func endTasks(tx model.Tx, of model.Scan, at time.Time, outcome func(*model.Task
 	return nil
 }
 
-// DismissTask ends an open task because a person says so (spec D7). The task
-// is named by its ID or a unique tail.
+// DismissTask ends an open task because a person says so (spec D7), and with
+// it for good what it says is set aside. The task is named by its ID or a
+// unique tail.
 func (e *Engine) DismissTask(ctx context.Context, actor model.Actor, typed string) (model.Task, error) {
 	var t model.Task
 	if f := Needs(actor, "dismiss", model.Operator); f != nil {
 		return t, f
 	}
-	err := e.update(ctx, func(tx model.Tx) error {
-		var found []model.Task
-		for open, err := range model.All[model.Task](tx, model.Scan{Index: "open"}) {
-			if err != nil {
-				return err
-			}
-			if string(open.ID) == typed || open.ID.HasTail(typed) {
-				found = append(found, open)
-			}
-		}
-		switch len(found) {
-		case 0:
-			return &NotFound{What: "open task", Name: typed}
-		case 1:
-		default:
-			a := &Ambiguous{What: "task", Name: typed}
-			for n := range found {
-				a.Candidates = append(a.Candidates, string(found[n].ID))
-			}
-			return a
-		}
-		t = found[0]
-		t.Done, t.Outcome = e.Now(), "dismissed"
-		if err := tx.Put(&t); err != nil {
+	err := e.update(ctx, func(tx model.Tx) (err error) {
+		if t, err = openTask(tx, typed); err != nil {
 			return err
 		}
-		ev := e.event(actor, "dismiss", nil)
-		ev.Instance, ev.Resource, ev.Detail = t.Instance, t.Resource, t.Text
-		return tx.Append(ev)
+		if t.Kind == model.TaskAside {
+			if err := e.giveUp(tx, &t); err != nil {
+				return err
+			}
+		}
+		return e.endTask(tx, actor, &t, "dismiss", "dismissed")
 	})
 	return t, err
+}
+
+// openTask finds an open task by its ID or a unique tail.
+func openTask(tx model.Tx, typed string) (model.Task, error) {
+	var found []model.Task
+	for open, err := range model.All[model.Task](tx, model.Scan{Index: "open"}) {
+		if err != nil {
+			return model.Task{}, err
+		}
+		if string(open.ID) == typed || open.ID.HasTail(typed) {
+			found = append(found, open)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return model.Task{}, &NotFound{What: "open task", Name: typed}
+	case 1:
+		return found[0], nil
+	}
+	a := &Ambiguous{What: "task", Name: typed}
+	for n := range found {
+		a.Candidates = append(a.Candidates, string(found[n].ID))
+	}
+	return model.Task{}, a
+}
+
+// endTask ends a task by the action of a person.
+func (e *Engine) endTask(tx model.Tx, actor model.Actor, t *model.Task, action, outcome string) error {
+	t.Done, t.Outcome = e.Now(), outcome
+	if err := tx.Put(t); err != nil {
+		return err
+	}
+	ev := e.event(actor, action, nil)
+	ev.Instance, ev.Resource, ev.Detail = t.Instance, t.Resource, t.Text
+	return tx.Append(ev)
 }

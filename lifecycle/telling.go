@@ -60,6 +60,8 @@ var notices = []struct {
 	{action: actionTask, result: ResultWaiting, reason: string(model.TaskProve), kind: ""},
 	// And of what is watched, that of the look.
 	{action: actionTask, result: ResultWaiting, reason: string(model.TaskWatch), kind: ""},
+	// And of what is not presented, that of the look at the resource.
+	{action: actionTask, result: ResultWaiting, reason: string(model.TaskAddress), kind: ""},
 	// And of backups, that of the first that failed.
 	{action: actionTask, result: ResultWaiting, reason: string(model.TaskBackup), kind: ""},
 	{action: actionBackup, result: ResultFailed, why: WhyDue, kind: model.NoticeBackupFailed},
@@ -226,6 +228,9 @@ func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 		name = i.Name
 	}
 	subject = OneLine(fmt.Sprintf("certquay: %s: %s", name, kind))
+	if name == "" { // about certquay itself
+		subject = OneLine(fmt.Sprintf("certquay: %s", kind))
+	}
 	if kind == model.NoticeExpiry || kind == model.NoticeWatch {
 		subject = OneLine(fmt.Sprintf("certquay: %s %s", name, ev.Detail))
 	}
@@ -281,7 +286,7 @@ func describe(line func(string, string), i *model.Instance, kind model.NoticeKin
 }
 
 func next(line func(string, string), o *model.Operation) {
-	if o.Active() && o.Error != "" && !o.Next.IsZero() {
+	if o.Active() && o.Error != "" && !o.Next.IsZero() && !o.Aside() {
 		line("tried again", stamp(o.Next))
 	}
 }

@@ -25,6 +25,8 @@ type post struct {
 	down map[string]error
 	hang map[string]bool
 	sent []sent
+	// before is called before each message is taken; it may panic.
+	before func(to string)
 }
 
 type sent struct {
@@ -42,6 +44,9 @@ func (p *post) Check(channel string) error {
 }
 
 func (p *post) Send(ctx context.Context, to string, m lifecycle.Message) error {
+	if p.before != nil {
+		p.before(to)
+	}
 	p.mu.Lock()
 	err, hang := p.down[to], p.hang[to]
 	p.sent = append(p.sent, sent{to, p.now(), m, err != nil || hang})
@@ -524,7 +529,7 @@ func TestAFullDiskDoesNotFloodAnybody(t *testing.T) {
 	w.engine.Close()
 	w.start(s)
 	w.issued("a.example.com")
-	s.now.Store(true)
+	p.before = func(string) { s.now.Store(true) }
 	w.engine.Start()
 	sent := func() int {
 		p.mu.Lock()

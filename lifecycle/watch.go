@@ -216,23 +216,25 @@ func (e *Engine) nudgeWatching() {
 
 // lookAll looks at what is watched until the engine closes.
 func (e *Engine) lookAll() {
+	var looked, found grumble
 	for {
-		if err := e.lookDue(e.ctx); err != nil && e.ctx.Err() == nil {
+		if err := e.guard("watch.look", func() error { return e.lookDue(e.ctx) }); looked.fresh(e, err) {
 			e.log.Error("not all that is watched could be looked at", "error", err)
 		}
 		wait := resumeEvery
-		err := e.store.View(func(r model.Reader) error {
-			for w, err := range model.All[model.Watch](r, model.Scan{Index: "next", From: model.TimeKey(e.Now()), Limit: 1}) {
-				if err != nil {
-					return err
-				}
-				wait = min(wait, max(w.Next.Sub(e.Now()), 100*time.Millisecond))
-			}
-			return nil
+		bad := e.later(model.KindWatch)
+		err := e.guard("watch.next", func() error {
+			return e.store.View(func(r model.Reader) error {
+				return readable(r, model.Scan{Index: "next", From: model.TimeKey(e.Now()), Limit: 1}, bad.add, func(w *model.Watch) bool {
+					wait = min(wait, max(w.Next.Sub(e.Now()), 100*time.Millisecond))
+					return true
+				})
+			})
 		})
-		if err != nil {
+		if found.fresh(e, err) {
 			e.log.Error("the next look could not be found", "error", err)
 		}
+		bad.tell()
 		select {
 		case <-e.ctx.Done():
 			return
@@ -254,7 +256,9 @@ func (e *Engine) lookDue(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			due = append(due, model.ID(key))
+			if id := model.ID(key); !e.isBad(model.KindWatch, id) {
+				due = append(due, id)
+			}
 		}
 		return nil
 	})
@@ -268,7 +272,8 @@ func (e *Engine) lookDue(ctx context.Context) error {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			if _, err := e.look(ctx, id); err != nil && !errors.As(err, new(*NotFound)) {
+			err := e.guard("watch.look", func() error { _, err := e.look(ctx, id); return err })
+			if err != nil && !errors.As(err, new(*NotFound)) && !errors.Is(err, errUnread) {
 				errs[n] = err
 			}
 		})
@@ -285,7 +290,7 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 	}); errors.Is(err, model.ErrNotFound) {
 		return w, &NotFound{What: "watch", Name: string(id)}
 	} else if err != nil {
-		return w, err
+		return w, e.unreadIf(model.KindWatch, id, err)
 	}
 	lctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	chain, _, failure := e.prober.Probe(lctx, w.Address, w.Name)
@@ -296,7 +301,7 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 	now := e.Now()
 	var seen seenThere
 	if failure == nil {
-		seen = e.judged(chain, w.Name, now)
+		failure = e.guard("watch.judge", func() error { seen = e.judged(chain, w.Name, now); return nil })
 	}
 	err = e.update(ctx, func(tx model.Tx) error {
 		stored, err := model.Get[model.Watch](tx, string(id))

@@ -175,6 +175,9 @@ type Operation struct {
 	Error   string    // of the last attempt
 }
 
+// Aside says whether it is set aside until a person wants it tried again.
+func (o Operation) Aside() bool { return o.Active() && o.Next.Equal(Never) }
+
 // Active says whether something is being done.
 func (o Operation) Active() bool { return o.Kind != "" }
 

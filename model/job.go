@@ -57,7 +57,15 @@ type Job struct {
 	Result   string    // "ok" or "failed"
 
 	Refused int // orders before the present one that ended with a final no
+
+	// Crashes counts the attempts in a row that ended in a panic or with the
+	// process; that under way is among them until it is over.
+	Crashes int
 }
+
+// Never is the Next of what is set aside: it is not tried by itself, but when a
+// person says so.
+var Never = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 // Live says whether the job is not finished.
 func (j *Job) Live() bool { return j.Finished.IsZero() }

@@ -48,11 +48,12 @@ type Notice struct {
 	Subject  string
 	Text     string
 
-	Attempt int       // made so far
-	Next    time.Time // not before
+	Attempt int       // made so far, that under way included
+	Next    time.Time // not before; [Never] when it is set aside
 	Error   string    // of the last attempt
 	Done    time.Time // zero while it is to be delivered
 	Outcome string    // "delivered", or why it was not
+	Crashes int       // as in [Job]
 }
 
 // What a [Notice.Outcome] may be.

@@ -168,6 +168,8 @@ type Task struct {
 	Detail   string    // exact values, copyable
 	Done     time.Time
 	Outcome  string // "seen", "dismissed", ...
+	Job      ID     // what is set aside: a job,
+	Channel  string // or the notices of a channel
 }
 
 // TaskKind says what kind of help is needed.
@@ -181,6 +183,8 @@ const (
 	TaskReview  TaskKind = "review"  // an application waits for a reviewer
 	TaskReplace TaskKind = "replace" // a server presents what has expired or is revoked (spec D4)
 	TaskWatch   TaskKind = "watch"   // nobody can use a server that is watched (spec N3)
+	TaskAside   TaskKind = "aside"   // what has crashed certquay is not tried by itself (spec H9)
+	TaskAddress TaskKind = "address" // what should be presented is not, since its address is taken (spec D4)
 	TaskBackup  TaskKind = "backup"  // scheduled backups fail (spec O1)
 	TaskServe   TaskKind = "serve"   // CRL and OCSP cannot be served (spec O4)
 	TaskCA      TaskKind = "ca"      // the embedded CA cannot be made ready (spec O8)

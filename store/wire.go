@@ -226,6 +226,8 @@ type task struct {
 	Detail   string         `cbor:"8,keyasint,omitzero"`
 	Done     time.Time      `cbor:"9,keyasint,omitzero"`
 	Outcome  string         `cbor:"10,keyasint,omitzero"`
+	Job      model.ID       `cbor:"13,keyasint,omitzero"`
+	Channel  string         `cbor:"14,keyasint,omitzero"`
 }
 
 type event struct {
@@ -277,6 +279,7 @@ type job struct {
 	Finished  time.Time `cbor:"27,keyasint,omitzero"`
 	Result    string    `cbor:"28,keyasint,omitzero"`
 	Refused   int       `cbor:"29,keyasint,omitzero"`
+	Crashes   int       `cbor:"30,keyasint,omitzero"`
 }
 
 // toWire makes the mirror of a record, with its secret as it was sealed.

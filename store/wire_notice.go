@@ -24,6 +24,7 @@ type notice struct {
 	Error    string           `cbor:"15,keyasint,omitzero"`
 	Done     time.Time        `cbor:"16,keyasint,omitzero"`
 	Outcome  string           `cbor:"17,keyasint,omitzero"`
+	Crashes  int              `cbor:"18,keyasint,omitzero"`
 }
 
 type channel struct {

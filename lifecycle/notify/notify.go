@@ -6,13 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/mail"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nicholas-fedor/shoutrrr/pkg/router"
@@ -24,37 +24,33 @@ import (
 // chatTimeout bounds a chat's answer where the service sets no bound itself.
 const chatTimeout = 30 * time.Second
 
-// unanswered bounds how many chats, and how many mails, may hang at once: some
-// services cannot be told to stop waiting.
+// unanswered bounds how many chats, and how many mails, may be under way at
+// once: a mail server that hangs cannot be left at once.
 const unanswered = 32
 
 // Options is what a [Notifier] is made of.
 type Options struct {
 	SMTP SMTP
 	HTTP *http.Client // for webhooks; nil for one of its own
+	Log  *slog.Logger // for the stacks of panics; nil for none
 }
 
 // Notifier sends messages. It is safe for concurrent use.
 type Notifier struct {
 	smtp SMTP
 	http *http.Client
+	log  *slog.Logger
 	// A token each for what is under way, a mail or a chat.
 	mails, chats chan struct{}
 }
 
 var _ lifecycle.Notifier = (*Notifier)(nil)
 
-// boundDefault bounds the client that several services of shoutrrr use, which
-// waits for an answer without end. Nothing else here uses it.
-var boundDefault = sync.OnceFunc(func() {
-	if http.DefaultClient.Timeout == 0 {
-		http.DefaultClient.Timeout = chatTimeout
-	}
-})
-
 // New makes a notifier.
 func New(o Options) *Notifier {
-	boundDefault()
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	if o.HTTP == nil {
 		o.HTTP = &http.Client{
 			Timeout: chatTimeout,
@@ -62,7 +58,7 @@ func New(o Options) *Notifier {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
-	return &Notifier{smtp: o.SMTP, http: o.HTTP, mails: make(chan struct{}, unanswered), chats: make(chan struct{}, unanswered)}
+	return &Notifier{smtp: o.SMTP, http: o.HTTP, log: o.Log, mails: make(chan struct{}, unanswered), chats: make(chan struct{}, unanswered)}
 }
 
 // kindOf says how a channel is reached: mailto, http or chat.
@@ -83,7 +79,7 @@ func kindOf(channel string) (kind string, u *url.URL, err error) {
 }
 
 // Check says why nothing could be sent to a channel. It asks nobody.
-func (n *Notifier) Check(channel string) error {
+func (n *Notifier) Check(channel string) (err error) {
 	kind, u, err := kindOf(channel)
 	if err != nil {
 		return err
@@ -109,12 +105,17 @@ func (n *Notifier) Check(channel string) error {
 		}
 		return nil
 	}
-	_, err = n.service(channel, u)
-	return err
+	defer func() {
+		if v := recover(); v != nil {
+			err = lifecycle.Recovered(n.log, "shoutrrr", v)
+		}
+	}()
+	_, err = service(u)
+	return Scrub(err, channel)
 }
 
 // service makes the chat's service of a channel.
-func (n *Notifier) service(channel string, u *url.URL) (types.Service, error) {
+func service(u *url.URL) (types.Service, error) {
 	r, err := router.New(nil)
 	if err != nil {
 		return nil, err
@@ -128,17 +129,27 @@ func (n *Notifier) service(channel string, u *url.URL) (types.Service, error) {
 		slices.Sort(names)
 		return nil, fmt.Errorf("no service understands it; there are http, https, %s", strings.Join(names, ", "))
 	}
-	s, err := r.Locate(channel)
+	// As the router does it, which forgets what is wrong.
+	s, err := r.NewService(base)
 	if err != nil {
-		return nil, Scrub(err, channel)
+		return nil, err
 	}
-	return s, nil
+	if u.Scheme != base {
+		custom, ok := s.(types.CustomURLService)
+		if !ok {
+			return nil, fmt.Errorf("%s takes no %s", base, u.Scheme)
+		}
+		if u, err = custom.GetConfigURLFromCustom(u); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.Initialize(u, nil)
 }
 
 // Send delivers a message and returns once the other side has taken it, or ctx
 // ends.
 func (n *Notifier) Send(ctx context.Context, channel string, m lifecycle.Message) error {
-	kind, u, err := kindOf(channel)
+	kind, _, err := kindOf(channel)
 	if err != nil {
 		return err
 	}
@@ -148,14 +159,14 @@ func (n *Notifier) Send(ctx context.Context, channel string, m lifecycle.Message
 	case "http":
 		err = n.post(ctx, channel, m)
 	default:
-		err = n.aside(ctx, n.chats, func() error { return n.chat(channel, u, m) })
+		err = n.aside(ctx, n.chats, func() error { return n.chat(ctx, channel, m) })
 	}
 	return Scrub(err, channel)
 }
 
-// aside runs what does not heed a context: shoutrrr knows of none, and a mail
-// server that falls silent is noticed at a timeout only. What does not answer is
-// left behind when ctx ends, and only so many are.
+// aside runs what may not heed a context: a mail server that falls silent is
+// noticed at a timeout only. What does not answer is left behind when ctx ends,
+// and only so many are. A panic is an error of that one message.
 func (n *Notifier) aside(ctx context.Context, under chan struct{}, send func() error) error {
 	select {
 	case under <- struct{}{}:
@@ -165,6 +176,11 @@ func (n *Notifier) aside(ctx context.Context, under chan struct{}, send func() e
 	result := make(chan error, 1)
 	go func() {
 		defer func() { <-under }()
+		defer func() {
+			if v := recover(); v != nil {
+				result <- lifecycle.Recovered(n.log, "notify", v)
+			}
+		}()
 		result <- send()
 	}()
 	select {
@@ -175,15 +191,6 @@ func (n *Notifier) aside(ctx context.Context, under chan struct{}, send func() e
 	}
 }
 
-// chat sends by shoutrrr.
-func (n *Notifier) chat(channel string, u *url.URL, m lifecycle.Message) error {
-	s, err := n.service(channel, u)
-	if err != nil {
-		return err
-	}
-	return s.Send(m.Subject+"\n\n"+m.Text, &types.Params{})
-}
-
 var anyURL = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>]+`)
 
 // Scrub takes what is secret in a channel out of an error: URLs are cut to what
@@ -192,7 +199,12 @@ func Scrub(err error, channel string) error {
 	if err == nil {
 		return nil
 	}
-	text := anyURL.ReplaceAllStringFunc(err.Error(), lifecycle.ShownChannel)
+	return &scrubbed{lifecycle.OneLine(scrub(err.Error(), channel)), err}
+}
+
+// scrub is [Scrub] for a text, whose lines it keeps.
+func scrub(text, channel string) string {
+	text = anyURL.ReplaceAllStringFunc(text, lifecycle.ShownChannel)
 	if u, perr := url.Parse(channel); perr == nil && u.Scheme != "mailto" {
 		parts := strings.FieldsFunc(u.Path+"/"+u.RawQuery+"/"+u.RawPath+"/"+u.Fragment, func(r rune) bool { return strings.ContainsRune("/&=?,;", r) })
 		for _, vs := range u.Query() {
@@ -212,11 +224,12 @@ func Scrub(err error, channel string) error {
 			}
 		}
 	}
-	return &scrubbed{lifecycle.OneLine(text), err}
+	return text
 }
 
 // scrubbed is an error whose text holds nothing secret; what it was can only be
-// asked of it.
+// asked of it. Of its kinds only a fault of the program can be had, whose text
+// holds nothing secret either.
 type scrubbed struct {
 	text string
 	err  error
@@ -224,3 +237,8 @@ type scrubbed struct {
 
 func (s *scrubbed) Error() string        { return s.text }
 func (s *scrubbed) Is(target error) bool { return errors.Is(s.err, target) }
+
+func (s *scrubbed) As(target any) bool {
+	f, ok := target.(**lifecycle.Fault)
+	return ok && errors.As(s.err, f)
+}

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/mail"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +67,31 @@ func TestMailIsSentWithTLSAndAPassword(t *testing.T) {
 	n = notify.New(notify.Options{SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", User: "quay", PasswordFile: file, TLS: notify.STARTTLS}})
 	if err := n.Send(context.Background(), "mailto:ops@example.com", message); err == nil || len(srv.Mails()) != 1 {
 		t.Errorf("%v, %d mails", err, len(srv.Mails()))
+	}
+}
+
+// What looks like an encoded word (RFC 2047) in a name is shown as it is.
+// finding: R-L6
+func TestASubjectIsShownAsItIs(t *testing.T) {
+	srv := notifytest.Start(t)
+	n := notify.New(notify.Options{SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", TLS: notify.STARTTLS, Roots: srv.Roots}})
+	for _, subject := range []string{
+		"certquay: =?utf-8?B?WW91ciBhY2NvdW50?=: issued", "certquay: =?utf-8?Q?a=20b?= and " + strings.Repeat("=?utf-8?B?WA==?= ü ", 12) + "end", "certquay: büro: issued", "certquay: plain = ?",
+	} {
+		m := message
+		m.Subject = subject
+		if err := n.Send(context.Background(), "mailto:ops@example.com", m); err != nil {
+			t.Fatal(err)
+		}
+		mails := srv.Mails()
+		got, err := mail.ReadMessage(strings.NewReader(mails[len(mails)-1].Data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, err := new(mime.WordDecoder).DecodeHeader(got.Header.Get("Subject"))
+		if err != nil || shown != subject {
+			t.Errorf("%q is shown as %q, %v; it is sent as %q", subject, shown, err, got.Header.Get("Subject"))
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"strings"
@@ -85,6 +86,20 @@ func (s *SMTP) client() (*mail.Client, error) {
 	return mail.NewClient(s.Host, opts...)
 }
 
+// literal is a subject that mail programs show as it is: where a name looks like
+// an encoded word, which they would decode, all is encoded (RFC 2047).
+func literal(subject string) string {
+	if !strings.Contains(subject, "=?") {
+		return subject
+	}
+	var words []string
+	for rest := []rune(subject); len(rest) > 0; { // a word has at most 75 characters, and whole letters
+		n := min(len(rest), 11)
+		words, rest = append(words, "=?utf-8?b?"+base64.StdEncoding.EncodeToString([]byte(string(rest[:n])))+"?="), rest[n:]
+	}
+	return strings.Join(words, " ")
+}
+
 // send delivers one mail. Its Message-ID stays the same when it is repeated.
 func (s *SMTP) send(ctx context.Context, to string, m lifecycle.Message) error {
 	if s.Host == "" {
@@ -97,7 +112,7 @@ func (s *SMTP) send(ctx context.Context, to string, m lifecycle.Message) error {
 	if err := msg.To(to); err != nil {
 		return err
 	}
-	msg.Subject(lifecycle.OneLine(m.Subject))
+	msg.Subject(literal(lifecycle.OneLine(m.Subject)))
 	msg.SetDateWithValue(m.At)
 	msg.SetMessageIDWithValue(string(m.ID) + "@certquay")
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834

@@ -90,6 +90,8 @@ var english = merge(map[string]string{
 	"task.prove": "%d records to add", "task.prove.one": "%d record to add",
 	"task.replace": "%d servers expired or revoked", "task.replace.one": "%d server expired or revoked",
 	"task.watch": "%d watched servers are out of order", "task.watch.one": "%d watched server is out of order",
+	"task.aside": "%d set aside after crashes", "task.aside.one": "%d set aside after crashes",
+	"task.address": "%d not presented", "task.address.one": "%d not presented",
 	"task.backup": "%d scheduled backups fail", "task.backup.one": "the scheduled backup fails",
 	"task.review": "%d applications to review", "task.review.one": "%d application to review",
 	"filter.hint":            "filter by name, domain or serial",
@@ -216,7 +218,7 @@ var english = merge(map[string]string{
 	"event.revoke":   "revoke",
 	"event.close":    "closed",
 	"event.delete":   "deleted",
-	"event.contact":  "contact", "event.dismiss": "task dismissed", "event.clock": "clock moved", "event.backup": "backup",
+	"event.contact":  "contact", "event.dismiss": "task dismissed", "event.retry": "tried again", "event.clock": "clock moved", "event.backup": "backup",
 	"event.download": "saved files",
 
 	// Actions.

@@ -58,7 +58,7 @@ var unsaid = map[string]string{
 
 	"find notices: %w": logged, "find what expires: %w": logged, "keep what became of notice %s: %w": logged, "tell of the expiry of %s: %w": logged,
 	"find what is to be looked at: %w": logged, "find what to ask the CA about: %w": logged, "forget what was done long ago: %w": logged, "end the tasks about what has expired: %w": logged, "say what is old: %w": logged,
-	"edge listener ended": logged,
+	"edge listener ended": logged, "a panic was caught": logged,
 
 	"the embedded CA's longest validity is %s; it must be a minute or more": atStart, "the embedded CA's proof of control is %q; it is trust, dns or http": atStart,
 	"permitted domains of the embedded CA: %q is no domain; write example.com, which includes what is below it": atStart, "permitted domains of the embedded CA: %w": atStart,

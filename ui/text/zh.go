@@ -102,6 +102,8 @@ var chinese = merge(map[string]string{
 	"task.prove": "%d 条记录待添加", "task.prove.one": "%d 条记录待添加",
 	"task.replace": "%d 个服务器的证书已过期或被吊销", "task.replace.one": "%d 个服务器的证书已过期或被吊销",
 	"task.watch": "%d 个监控的服务器异常", "task.watch.one": "%d 个监控的服务器异常",
+	"task.aside": "%d 项因崩溃被搁置", "task.aside.one": "%d 项因崩溃被搁置",
+	"task.address": "%d 处未在使用证书", "task.address.one": "%d 处未在使用证书",
 	"task.backup": "%d 个定期备份失败", "task.backup.one": "定期备份失败",
 	"task.review": "%d 个申请待审核", "task.review.one": "%d 个申请待审核",
 	"filter.hint":            "按名称、域名或序列号筛选",
@@ -228,7 +230,7 @@ var chinese = merge(map[string]string{
 	"event.close":    "关闭",
 	"event.delete":   "删除",
 	"event.watch":    "监控", "event.watching": "监控设置", "event.expiry": "到期提醒", "event.notify": "通知",
-	"event.contact": "联系人", "event.dismiss": "忽略待办", "event.clock": "推进时钟", "event.backup": "备份",
+	"event.contact": "联系人", "event.dismiss": "忽略待办", "event.retry": "重试", "event.clock": "推进时钟", "event.backup": "备份",
 	"event.download": "保存文件",
 
 	// Actions.

@@ -29,6 +29,7 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"auto-deploy is on at %d of %d resources":                                                 "{1} / {2} 个域名/监听已开启自动部署",
 	"%s is under way since %s, attempt %d.":                                                   "{1:doing}，始于 {2}，第 {3} 次尝试。",
 	"It waits for %s.":                                                                        "正在等待：{1:say}。",
+	"It is set aside; see certquay tasks.":                                                    "已搁置，请查看待办（certquay tasks）。",
 	"It is looked at again %s.":                                                               "下次检查：{1}。",
 	"The last attempt failed: %s.":                                                            "上次尝试失败：{1:say}。",
 	"certquay does by itself: %s, at %s (T5).":                                                "certquay 将于 {2} 自动执行：{1:action}（T5）。",

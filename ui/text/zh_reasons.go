@@ -38,6 +38,7 @@ var reasons = map[string]map[string]reasonText{"zh": {
 	"before-service-window":     {"续期自 {at} 起开放，即服务周期的最后 30 天", "如需自动续期，请开启托管：certquay host {id}"},
 	"no-such-issuer":            {"未配置名为 {brand} 的品牌", "请加入配置；可用 certquay config 查看"},
 	"issuer-cannot-revoke":      {"品牌 {brand} 不支持吊销", "请联系 CA"},
+	"not-set-aside":             {"待办 {task} 没有被搁置的内容", "请按其说明处理，或忽略：certquay tasks dismiss {task}"},
 	"busy":                      {"进行中：{job:doing}", "请等待完成：certquay show {id}"},
 	"finalize-sent":             {"已请求 CA 签发，申请不能再撤回", "签发后：certquay revoke {id} --reason REASON"},
 	"no-review-needed":          {"该申请不在等待审核", "certquay show {id} 可查看等待事项"},

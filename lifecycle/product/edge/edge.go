@@ -39,6 +39,9 @@ type Options struct {
 	Regions []string         // the default first; at least one
 	Now     func() time.Time // the clock of the handshakes; nil means time.Now
 	Logger  *slog.Logger     // nil means none
+	// Holder names the program that listens on a TCP port of this machine, "" if
+	// that is not known; nil to name none.
+	Holder func(port string) string
 }
 
 // Edge is one product with a listener for each region. It is safe for
@@ -62,6 +65,9 @@ func Open(ctx context.Context, store lifecycle.Store, opt Options) (*Edge, error
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now
+	}
+	if opt.Holder == nil {
+		opt.Holder = func(string) string { return "" }
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
@@ -138,8 +144,8 @@ func (e *Edge) Discover(ctx context.Context, regionName string) ([]lifecycle.Pla
 	return out, err
 }
 
-// Present tells what is configured for a name. Address is "" while the region's
-// listener cannot be started.
+// Present tells what is configured for a name. While the region's listener
+// cannot be started Address is "", and Silent says why.
 func (e *Edge) Present(ctx context.Context, p lifecycle.Place) (lifecycle.Binding, error) {
 	r, host, err := e.place(ctx, p)
 	if err != nil {
@@ -149,10 +155,11 @@ func (e *Edge) Present(ctx context.Context, p lifecycle.Place) (lifecycle.Bindin
 	if err := e.store.View(func(rd model.Reader) error { return b.get(rd, bindCell(e.opt.Product, p.Region, host)) }); err != nil {
 		return lifecycle.Binding{}, noResource(err)
 	}
-	// A listener that failed to start gets another chance; that it still
-	// fails shows in the missing address.
-	_, _ = r.listen(ctx)
-	return e.binding(r, &b, host), nil
+	// A listener that failed to start gets another chance.
+	_, silent := r.listen(ctx)
+	there := e.binding(r, &b, host)
+	there.Silent = silent
+	return there, nil
 }
 
 func (e *Edge) binding(r *region, b *binding, host string) lifecycle.Binding {

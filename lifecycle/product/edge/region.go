@@ -96,6 +96,9 @@ func (r *region) bind(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			_, port, _ := net.SplitHostPort(address)
+			if who := r.e.opt.Holder(port); who != "" {
+				return nil, fmt.Errorf("%s, the address of %s in %s, is taken by %s: stop it, and deploy or verify again: %w", address, r.e.opt.Product, r.name, who, err)
+			}
 			return nil, fmt.Errorf("%s, the address of %s in %s, is taken by another program: find it with \"ss -ltnp 'sport = :%s'\", stop it, and deploy or verify again: %w", address, r.e.opt.Product, r.name, port, err)
 		}
 		return nil, fmt.Errorf("listen for %s in %s: %w", r.e.opt.Product, r.name, err)

@@ -38,7 +38,7 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 		}},
 		{Title: c.T("col.presents"), Min: 11, Max: 11, Cell: func(r row, _ int) widget.Cell {
 			switch {
-			case r.Presented == "":
+			case r.Presented == "", r.Failure.What == model.JobVerify: // nothing, whatever was seen before
 				return widget.Cell{Tone: style.Faint, Text: "–"}
 			case useless(c, &r):
 				return widget.Cell{Tone: style.Bad, Text: short(r.Presented) + " !"}

@@ -145,6 +145,8 @@ func (d *hosted) next(c *kit.Context) (when, because string) {
 	switch op := d.i.Operation; {
 	case op.Active() && op.Waiting != "":
 		return c.T("hosting.now", max(op.Attempt, 1)), c.T("news.waiting", c.Text.Say(op.Waiting))
+	case op.Aside():
+		return "–", because
 	case op.Active() && !op.Next.IsZero():
 		return c.T("hosting.details.again", widget.Stamp(op.Next), op.Attempt+1), because
 	case op.Active():

@@ -91,7 +91,7 @@ func (p *page) showTasks() tea.Cmd {
 				e := dialog.Entry{Head: c.Text.Say(t.Text), Aside: c.T("tasks.since", widget.Ago(c.T, t.Created, c.Now))}
 				for _, l := range text.Lines(t.Detail) {
 					if strings.TrimSpace(l) != "" {
-						e.Lines = append(e.Lines, l)
+						e.Lines = append(e.Lines, c.Text.Say(l))
 					}
 				}
 				e.Value = t

@@ -65,7 +65,7 @@ func (d *details) awaited() []line {
 	case i.ExpectedIssue.After(c.Now):
 		ls = append(ls, fact(c.T("fact.expected"), c.T("fact.expected.at", widget.Stamp(i.ExpectedIssue), widget.Ago(c.T, c.Now, i.ExpectedIssue))))
 	}
-	if !i.Operation.Next.IsZero() && !i.AwaitsReview() { // a reviewer is told of at once
+	if !i.Operation.Next.IsZero() && !i.Operation.Aside() && !i.AwaitsReview() { // a reviewer is told of at once
 		ls = append(ls, fact(c.T("fact.again"), widget.Stamp(i.Operation.Next)))
 	}
 	return ls

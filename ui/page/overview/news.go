@@ -34,7 +34,7 @@ func (d *details) news(r *model.Row) (string, style.Tone) {
 		return "✕ " + c.T("news.failed", c.Text.Code("action", string(i.Failure.What)), widget.Ago(c.T, i.Failure.At, c.Now), c.Text.Failed(string(i.Failure.What), i.Failure.Message)), style.Bad
 	case len(d.tasks) > 0 && d.tasks[0].Kind == model.TaskReplace:
 		return "✕ " + c.Text.Say(d.tasks[0].Text), style.Bad
-	case failing != nil && !failing.Operation.Next.IsZero():
+	case failing != nil && !failing.Operation.Next.IsZero() && !failing.Operation.Aside():
 		return "✕ " + c.T("news.failing.again", at(failing), widget.Ago(c.T, c.Now, failing.Operation.Next), c.Text.Failed(string(failing.Failure.What), failing.Failure.Message)), style.Bad
 	case failing != nil:
 		return "✕ " + c.T("news.failing", at(failing), widget.Ago(c.T, failing.Failure.At, c.Now), c.Text.Failed(string(failing.Failure.What), failing.Failure.Message)), style.Bad

@@ -1,0 +1,6 @@
+package lifecycle
+
+import "certquay/model"
+
+// Kick is kick, for jobs of which nothing is left.
+func (e *Engine) Kick(id model.ID) { e.kick(id, false) }

@@ -1,0 +1,203 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+)
+
+// A Fault is the error of a call that panicked: in a library, a CA's or a
+// product's driver, or certquay itself. The stack stands in the log; the text
+// is for people.
+type Fault struct {
+	Where string // what was called, as the log has it
+	What  string // the value of the panic, in one line
+}
+
+func (f *Fault) Error() string {
+	return fmt.Sprintf("a fault of the program (%s); the log has more", f.What)
+}
+
+// Recovered logs a panic that was recovered from with its stack and returns the
+// error that takes its place. Call it in the deferred function that recovers.
+func Recovered(log *slog.Logger, where string, value any) *Fault {
+	f := &Fault{Where: where, What: OneLine(fmt.Sprint(value))}
+	log.Error("a panic was caught", "in", where, "panic", f.What, "stack", string(debug.Stack()))
+	return f
+}
+
+// guard runs fn; a panic in it becomes a [Fault].
+func guard(log *slog.Logger, where string, fn func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = Recovered(log, where, v)
+		}
+	}()
+	return fn()
+}
+
+// guard runs fn; a panic in it becomes a [Fault].
+func (e *Engine) guard(where string, fn func() error) error { return guard(e.log, where, fn) }
+
+// faultKey is under what a context carries where a fault is noted.
+type faultKey struct{}
+
+// noting makes a context in which the ports below note a panic, so that it is
+// known of even where the caller does something else about the error.
+func noting(ctx context.Context) (context.Context, *atomic.Bool) {
+	met := new(atomic.Bool)
+	return context.WithValue(ctx, faultKey{}, met), met
+}
+
+// port guards the calls to the outside: every issuer, product, prober and
+// notifier that an engine is given is wrapped in one, so that no call of theirs
+// can end the process, wherever it is made.
+type port struct{ log *slog.Logger }
+
+func (p port) guard(ctx context.Context, where string, fn func() error) error {
+	return guard(p.log, where, func() error {
+		done := false
+		defer func() {
+			if met, ok := ctx.Value(faultKey{}).(*atomic.Bool); ok && !done {
+				met.Store(true)
+			}
+		}()
+		err := fn()
+		done = true
+		return err
+	})
+}
+
+type guardedIssuer struct {
+	port
+	Issuer
+}
+
+// guardIssuer keeps whether the issuer can be told of withdrawals.
+func guardIssuer(log *slog.Logger, is Issuer) Issuer {
+	g := guardedIssuer{port{log}, is}
+	if c, ok := is.(Cancels); ok {
+		return guardedCanceller{g, c}
+	}
+	return g
+}
+
+// Capabilities of an issuer that panics are none.
+func (g guardedIssuer) Capabilities(now time.Time) (c Capabilities) {
+	err := g.guard(context.Background(), "issuer.Capabilities", func() error { c = g.Issuer.Capabilities(now); return nil })
+	if err != nil {
+		return Capabilities{}
+	}
+	return c
+}
+
+func (g guardedIssuer) Order(ctx context.Context, r CertificateRequest) (o Order, err error) {
+	err = g.guard(ctx, "issuer.Order", func() (err error) { o, err = g.Issuer.Order(ctx, r); return err })
+	return o, err
+}
+
+func (g guardedIssuer) Finalize(ctx context.Context, ref string, r CertificateRequest) (o Order, err error) {
+	err = g.guard(ctx, "issuer.Finalize", func() (err error) { o, err = g.Issuer.Finalize(ctx, ref, r); return err })
+	return o, err
+}
+
+func (g guardedIssuer) Fetch(ctx context.Context, ref, key string) (o Order, err error) {
+	err = g.guard(ctx, "issuer.Fetch", func() (err error) { o, err = g.Issuer.Fetch(ctx, ref, key); return err })
+	return o, err
+}
+
+func (g guardedIssuer) Revoke(ctx context.Context, leaf *x509.Certificate, reason string) error {
+	return g.guard(ctx, "issuer.Revoke", func() error { return g.Issuer.Revoke(ctx, leaf, reason) })
+}
+
+func (g guardedIssuer) Revoked(ctx context.Context, leaf *x509.Certificate) (at time.Time, reason string, err error) {
+	err = g.guard(ctx, "issuer.Revoked", func() (err error) { at, reason, err = g.Issuer.Revoked(ctx, leaf); return err })
+	return at, reason, err
+}
+
+type guardedCanceller struct {
+	guardedIssuer
+	cancels Cancels
+}
+
+func (g guardedCanceller) Cancel(ctx context.Context, ref string) error {
+	return g.guard(ctx, "issuer.Cancel", func() error { return g.cancels.Cancel(ctx, ref) })
+}
+
+type guardedProduct struct {
+	port
+	Product
+}
+
+// Regions of a product that panics are none.
+func (g guardedProduct) Regions() (rs []string) {
+	_ = g.guard(context.Background(), "product.Regions", func() error { rs = g.Product.Regions(); return nil })
+	return rs
+}
+
+func (g guardedProduct) CreatesResources() (makes bool) {
+	_ = g.guard(context.Background(), "product.CreatesResources", func() error { makes = g.Product.CreatesResources(); return nil })
+	return makes
+}
+
+func (g guardedProduct) Discover(ctx context.Context, region string) (places []Place, err error) {
+	err = g.guard(ctx, "product.Discover", func() (err error) { places, err = g.Product.Discover(ctx, region); return err })
+	return places, err
+}
+
+func (g guardedProduct) Present(ctx context.Context, p Place) (b Binding, err error) {
+	err = g.guard(ctx, "product.Present", func() (err error) { b, err = g.Product.Present(ctx, p); return err })
+	return b, err
+}
+
+func (g guardedProduct) Deploy(ctx context.Context, p Place, pair Pair) (b Binding, err error) {
+	err = g.guard(ctx, "product.Deploy", func() (err error) { b, err = g.Product.Deploy(ctx, p, pair); return err })
+	return b, err
+}
+
+func (g guardedProduct) Restore(ctx context.Context, p Place) error {
+	return g.guard(ctx, "product.Restore", func() error { return g.Product.Restore(ctx, p) })
+}
+
+func (g guardedProduct) Keep(ctx context.Context, p Place) error {
+	return g.guard(ctx, "product.Keep", func() error { return g.Product.Keep(ctx, p) })
+}
+
+func (g guardedProduct) Undeploy(ctx context.Context, p Place) error {
+	return g.guard(ctx, "product.Undeploy", func() error { return g.Product.Undeploy(ctx, p) })
+}
+
+type guardedProber struct {
+	port
+	Prober
+}
+
+// Probe never answers with an empty chain.
+func (g guardedProber) Probe(ctx context.Context, address, sni string) (chain [][]byte, remote net.Addr, err error) {
+	err = g.guard(ctx, "prober.Probe", func() (err error) {
+		chain, remote, err = g.Prober.Probe(ctx, address, sni)
+		if err == nil && len(chain) == 0 {
+			err = errNothingPresented
+		}
+		return err
+	})
+	return chain, remote, err
+}
+
+type guardedNotifier struct {
+	port
+	Notifier
+}
+
+func (g guardedNotifier) Check(channel string) error {
+	return g.guard(context.Background(), "notifier.Check", func() error { return g.Notifier.Check(channel) })
+}
+
+func (g guardedNotifier) Send(ctx context.Context, channel string, m Message) error {
+	return g.guard(ctx, "notifier.Send", func() error { return g.Notifier.Send(ctx, channel, m) })
+}

@@ -1,0 +1,116 @@
+package lifecycle
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"certquay/model"
+)
+
+// silentEvery is how often a resource is looked at whose address its product
+// cannot listen at; to look is to try again.
+const silentEvery = 10 * time.Minute
+
+// A NotListening is why a product presents nothing at a place where something is
+// deployed: it cannot listen at its address.
+type NotListening struct{ Err error }
+
+func (n *NotListening) Error() string { return "nothing is presented: " + n.Err.Error() }
+
+// Unwrap is the cause.
+func (n *NotListening) Unwrap() error { return n.Err }
+
+// silentPlaces are the resources that present nothing, with when they were last
+// looked at.
+type silentPlaces struct {
+	mu   sync.Mutex
+	last map[model.ID]time.Time
+}
+
+// note remembers, or forgets, that a resource presents nothing.
+func (s *silentPlaces) note(id model.ID, silent bool, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !silent {
+		delete(s.last, id)
+		return
+	}
+	if s.last == nil {
+		s.last = map[model.ID]time.Time{}
+	}
+	s.last[id] = now
+}
+
+// due lists those that are to be looked at again.
+func (s *silentPlaces) due(now time.Time) (ids []model.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, at := range s.last {
+		if now.Sub(at) >= silentEvery {
+			s.last[id] = now
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// lookAtProblems looks at once at the resources of products that could not be
+// opened as a whole, and at those that presented nothing when an engine last
+// looked: that something is presented must not be believed for a day.
+func (e *Engine) lookAtProblems() {
+	if e.noSweeps {
+		return
+	}
+	problem := map[string]bool{}
+	for _, p := range e.products {
+		problem[p.Name] = p.Product != nil && p.Problem != ""
+	}
+	bad := e.later(model.KindResource)
+	err := e.store.View(func(r model.Reader) error {
+		return readable(r, model.Scan{Index: "looked"}, bad.add, func(res *model.Resource) bool {
+			if problem[res.Product] || res.Failure.What == model.JobVerify {
+				e.silent.note(res.ID, true, noTime) // due at once
+			}
+			return true
+		})
+	})
+	bad.tell()
+	if err != nil && e.ctx.Err() == nil {
+		e.log.Error("resources that present nothing could not be found", "error", err)
+	}
+}
+
+// seenOrNot records whether a resource presents anything at all. While it does
+// not, its row is failed and has no address, and a task tells why.
+func (e *Engine) seenOrNot(tx model.Tx, r *model.Resource, looked error) error {
+	var silent *NotListening
+	text := ""
+	if errors.As(looked, &silent) {
+		text = fmt.Sprintf("%s %s %s is not presented: %v", r.Product, r.Region, r.Name, silent.Err)
+		r.Address = ""
+		r.Failure = model.Failure{What: model.JobVerify, At: e.Now(), Message: silent.Error()}
+	} else if r.Failure.What == model.JobVerify {
+		r.Failure = model.Failure{}
+	}
+	there := false
+	err := endTasks(tx, model.Scan{Index: "pending", Prefix: string(r.Instance)}, e.Now(), func(t *model.Task) string {
+		switch {
+		case t.Kind != model.TaskAddress || t.Resource != r.ID:
+			return ""
+		case t.Text != text:
+			return "seen"
+		}
+		there = true
+		return ""
+	})
+	if err != nil || text == "" || there {
+		return err
+	}
+	t := model.Task{
+		ID: e.newID(), Kind: model.TaskAddress, Instance: r.Instance, Resource: r.ID, Created: e.Now(), Text: text,
+		Detail: "certquay tries again every 10 minutes, and at: certquay verify " + r.ID.Short(),
+	}
+	return tx.Put(&t)
+}
