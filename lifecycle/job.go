@@ -148,6 +148,9 @@ func (e *Engine) run(id model.ID, fresh bool) {
 	if j.Next.After(e.Now()) {
 		return
 	}
+	e.runMu.Lock()
+	delete(e.unkept, id)
+	e.runMu.Unlock()
 	ask := j.Begun && !fresh
 	if !fresh && j.Live() {
 		many, most := e.patience()
@@ -173,7 +176,7 @@ func (e *Engine) run(id model.ID, fresh bool) {
 			j.Next, j.Waiting = noTime, ""
 			return nil
 		}); err != nil {
-			e.logJob(&j, err)
+			e.notKept(&j, err)
 			return
 		}
 	}
@@ -202,7 +205,7 @@ func (e *Engine) run(id model.ID, fresh bool) {
 			err = e.commit(&j, counting(func(tx model.Tx, j *model.Job) error { return e.fail(tx, j, failure) }, true, e.setAside))
 		}
 		if err != nil {
-			e.logJob(&j, err)
+			e.notKept(&j, err)
 			return
 		}
 		if !j.Next.IsZero() {
@@ -217,6 +220,61 @@ func (e *Engine) run(id model.ID, fresh bool) {
 		}
 	}
 	e.nudge()
+}
+
+// keepAgain is after how long it is tried again to go on with jobs whose result
+// could not be kept, as on a full disk.
+const keepAgain = 10 * time.Second
+
+// UnkeptError says that a job was begun and that how it went could not be kept.
+// It goes on by itself once it can be.
+type UnkeptError struct{ Err error }
+
+func (e *UnkeptError) Error() string {
+	return "this was begun, and how it went cannot be kept: " + e.Err.Error()
+}
+
+func (e *UnkeptError) Unwrap() error { return e.Err }
+
+// notKept tells whoever waits for a job that its result could not be kept, and
+// lets the scheduler go on with it a little later.
+func (e *Engine) notKept(j *model.Job, err error) {
+	e.logJob(j, err)
+	if e.ctx.Err() != nil || errors.Is(err, errSuperseded) {
+		return
+	}
+	e.runMu.Lock()
+	first := !e.again && !e.inline
+	e.again = e.again || first
+	e.unkept[j.ID] = &UnkeptError{err}
+	close(e.unkeptNow)
+	e.unkeptNow = make(chan struct{})
+	e.runMu.Unlock()
+	if first {
+		e.spawn(func() {
+			select {
+			case <-e.ctx.Done():
+			case <-e.clock.After(keepAgain):
+			}
+			e.runMu.Lock()
+			e.again = false
+			e.runMu.Unlock()
+			e.nudge()
+		})
+	}
+}
+
+// whyUnkept says of some jobs why a result of theirs was not kept, and gives a
+// channel that is closed when one more is not.
+func (e *Engine) whyUnkept(jobs []model.ID) (error, <-chan struct{}) {
+	e.runMu.Lock()
+	defer e.runMu.Unlock()
+	for _, id := range jobs {
+		if err := e.unkept[id]; err != nil {
+			return err, nil
+		}
+	}
+	return nil, e.unkeptNow
 }
 
 // unknownStep ends a job of a later version where people see it.
@@ -364,8 +422,9 @@ func (e *Engine) jobEvent(j *model.Job, result string) model.Event {
 	}
 }
 
-// Wait returns when each job is finished or goes on later by itself, or when
-// ctx ends; that does not stop the jobs.
+// Wait returns when each job is finished or goes on later by itself, when the
+// result of one cannot be kept, which is an [*UnkeptError], or when ctx ends;
+// that does not stop the jobs.
 func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
 	wctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -400,9 +459,14 @@ func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 		return all, err
 	}
 	for len(open) > 0 {
+		why, unkept := e.whyUnkept(jobs)
+		if why != nil {
+			return all, why
+		}
 		select {
 		case <-ctx.Done():
 			return all, ctx.Err()
+		case <-unkept:
 		case b, ok := <-feed:
 			if !ok {
 				return all, ctx.Err()
