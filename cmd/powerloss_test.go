@@ -48,7 +48,17 @@ func (w *writers) note(f func(*promised)) {
 	f(&w.all)
 }
 
-// work is one person's, until stop is closed or their owner is gone.
+// try is that of the person, who never waits for an answer in vain.
+func (w *writers) try(args ...string) result {
+	r := w.person.try(args...)
+	if r.code < 0 {
+		w.t.Errorf("certquay %s does not end: %s", strings.Join(args, " "), r.err)
+	}
+	return r
+}
+
+// work is one person's, until stop is closed, or their owner is gone or can
+// write no more.
 func (w *writers) work(who string, stop <-chan struct{}) {
 	for n := 0; ; n++ {
 		select {
