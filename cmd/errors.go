@@ -64,6 +64,7 @@ func describe(err error) problem {
 	var (
 		refusal   *lifecycle.Refusal
 		invalid   *lifecycle.Invalid
+		unkept    *lifecycle.UnkeptError
 		ambiguous *lifecycle.Ambiguous
 		usage     *usageError
 		failed    *failedError
@@ -98,6 +99,8 @@ func describe(err error) problem {
 		}
 	case errors.As(err, &owned):
 		p = problem{exitStore, "store", err.Error(), "stop that process, or attach to it", "owned"}
+	case errors.As(err, &unkept):
+		p = problem{exitStore, "store", err.Error(), "it goes on by itself once it can be kept", "unkept"}
 	case errors.Is(err, store.ErrDiskFull):
 		p = problem{exitStore, "store", err.Error(), "free some space; nothing was changed", "disk-full"}
 	case errors.Is(err, store.ErrSealed):

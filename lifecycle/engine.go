@@ -94,8 +94,13 @@ type Engine struct {
 	runMu   sync.Mutex
 	closing bool
 	running map[model.ID]bool // true: kicked again meanwhile
-	wake    chan struct{}     // the scheduler looks again what is due
-	moving  chan struct{}     // holds a token while the clock is being moved
+	// unkept are jobs whose last result could not be kept, and why; unkeptNow is
+	// closed when there is one more.
+	unkept    map[model.ID]error
+	unkeptNow chan struct{}
+	again     bool          // the scheduler will be told to go on with them
+	wake      chan struct{} // the scheduler looks again what is due
+	moving    chan struct{} // holds a token while the clock is being moved
 
 	inline, noSweeps bool
 	queue            []queued // of jobs to run inline, guarded by runMu
@@ -147,6 +152,7 @@ func New(o Options) *Engine {
 		prober: o.Prober, judge: o.Judge, watching: make(chan struct{}, 1), moving: make(chan struct{}, 1), notifier: o.Notifier, courier: newCourier(), policy: o.Policy, log: o.Log, saveClock: o.SaveClock, roots: o.Roots,
 		ids: ulid.Monotonic(o.Rand, 0), ctx: ctx, stop: stop,
 		slots: make(chan struct{}, o.Workers), running: map[model.ID]bool{}, wake: make(chan struct{}, 1),
+		unkept: map[model.ID]error{}, unkeptNow: make(chan struct{}),
 		inline: o.Inline, noSweeps: o.NoSweeps, newKeyOf: o.NewKey, stuck: map[model.ID]time.Time{}, crashes: map[model.ID]int{}, crashed: o.Crashed,
 	}
 }

@@ -148,6 +148,9 @@ func (e *Engine) run(id model.ID, fresh bool) {
 	if j.Next.After(e.Now()) {
 		return
 	}
+	e.runMu.Lock()
+	delete(e.unkept, id)
+	e.runMu.Unlock()
 	ask := j.Begun && !fresh
 	if !fresh && j.Live() {
 		many, most := e.patience()
@@ -173,7 +176,7 @@ func (e *Engine) run(id model.ID, fresh bool) {
 			j.Next, j.Waiting = noTime, ""
 			return nil
 		}); err != nil {
-			e.logJob(&j, err)
+			e.notKept(&j, err)
 			return
 		}
 	}
@@ -202,7 +205,7 @@ func (e *Engine) run(id model.ID, fresh bool) {
 			err = e.commit(&j, counting(func(tx model.Tx, j *model.Job) error { return e.fail(tx, j, failure) }, true, e.setAside))
 		}
 		if err != nil {
-			e.logJob(&j, err)
+			e.notKept(&j, err)
 			return
 		}
 		if !j.Next.IsZero() {
@@ -364,8 +367,9 @@ func (e *Engine) jobEvent(j *model.Job, result string) model.Event {
 	}
 }
 
-// Wait returns when each job is finished or goes on later by itself, or when
-// ctx ends; that does not stop the jobs.
+// Wait returns when each job is finished or goes on later by itself, when the
+// result of one cannot be kept, which is an [*UnkeptError], or when ctx ends;
+// that does not stop the jobs.
 func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
 	wctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -400,9 +404,14 @@ func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 		return all, err
 	}
 	for len(open) > 0 {
+		why, unkept := e.whyUnkept(jobs)
+		if why != nil {
+			return all, why
+		}
 		select {
 		case <-ctx.Done():
 			return all, ctx.Err()
+		case <-unkept:
 		case b, ok := <-feed:
 			if !ok {
 				return all, ctx.Err()

@@ -138,16 +138,22 @@ func (l *Lock) claim(path string) error {
 	if there, err := os.Lstat(path); err != nil || !os.SameFile(mine, there) {
 		return &OwnedError{Dir: l.dir}
 	}
-	if err := l.file.Truncate(0); err != nil {
-		return explain(path, err)
-	}
-	if _, err := l.file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
+	// The number is for messages only, so a full disk keeps nobody out.
+	if err := l.note(os.Getpid()); err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
 		return explain(path, err)
 	}
 	if err := os.Remove(l.Socket()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return explain(l.Socket(), err)
 	}
 	return nil
+}
+
+// note writes the number of the process that owns the store, 0 for none, over
+// the last one: a file that stays as long as it is keeps its block on a disk
+// that is full by the next start.
+func (l *Lock) note(pid int) error {
+	_, err := fmt.Fprintf(io.NewOffsetWriter(l.file, 0), "%-20d\n", pid)
+	return err
 }
 
 // Held says that the data directory is still there with the lock in it, or why
@@ -193,7 +199,7 @@ func (l *Lock) Release() error {
 		err = nil
 	}
 	// The file stays: removing it would let two processes lock two files.
-	err = errors.Join(err, l.file.Truncate(0), l.file.Close())
+	err = errors.Join(err, l.note(0), l.file.Close())
 	l.file = nil
 	return err
 }

@@ -94,6 +94,9 @@ func (i *Issuer) crl(ctx context.Context, ca int) (*crlRecord, error) {
 			kept = true
 			return put(tx, crlCell(ca), next)
 		})
+		if err != nil && old.Number > 0 && now.Before(unix(old.NextUpdate)) {
+			return &old, nil // nothing can be written, as on a full disk: what is valid goes on
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -1,14 +1,16 @@
 package badger
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"strconv"
 
 	"github.com/dgraph-io/badger/v4/y"
-	"github.com/dgraph-io/ristretto/v2/z"
 )
 
 // Badger's logs, its memtables' (.mem) and the value log (.vlog), have one
@@ -27,44 +29,63 @@ const (
 	bitFinTxn       = 1 << 7 // its end; the value is its number
 )
 
-// entry is one write in a log. Its parts point into the mapped file.
+// entry is one write in a log. Its parts point into what was read of that.
 type entry struct {
 	meta       byte
 	key, value []byte // the key ends with its version
 	length     int
 }
 
-// logFile is a log that is mapped for reading.
+// logFile is what a log holds, without most of the zeros that it is filled up
+// with. It is read and not mapped: a file system in memory needs room for a hole
+// that is read through a map, and where it has none the process would end.
 type logFile struct {
-	*z.MmapFile
+	data []byte
 	path string
 }
 
-// openLog maps a log, of which nothing may be there yet.
+// openLog reads a log, of which nothing may be there yet.
 func openLog(path string) (*logFile, error) {
-	if info, err := os.Stat(path); err != nil {
-		return nil, err
-	} else if info.Size() == 0 {
-		return &logFile{&z.MmapFile{}, path}, nil
-	}
-	m, err := z.OpenMmapFile(path, os.O_RDONLY, 0)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	l := &logFile{m, path}
-	if len(m.Data) >= logHeader && binary.BigEndian.Uint64(m.Data) != 0 {
-		return nil, damaged(path, fmt.Errorf("its header names an encryption key, and there are none"), m.Close(-1))
+	defer f.Close()
+	l := &logFile{path: path}
+	chunk := make([]byte, 256<<10)
+	for at, ended := 0, false; !ended; {
+		n, err := io.ReadFull(f, chunk)
+		if ended = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF); err != nil && !ended {
+			return nil, err
+		}
+		// One chunk of zeros stays: the last entry may end in some.
+		if at == 0 || !zero(chunk[:n]) || !zero(l.data[max(0, len(l.data)-len(chunk)):]) {
+			l.data = append(append(l.data, make([]byte, at-len(l.data))...), chunk[:n]...)
+		}
+		at += n
+	}
+	if len(l.data) >= logHeader && binary.BigEndian.Uint64(l.data) != 0 {
+		return nil, damaged(path, fmt.Errorf("its header names an encryption key, and there are none"), nil)
 	}
 	return l, nil
 }
 
+func zero(b []byte) bool { return len(bytes.TrimRight(b, "\x00")) == 0 }
+
 // at decodes the entry at an offset; ok is false where there is none, or one
 // that is not whole.
 func (l *logFile) at(offset int) (e entry, ok bool) {
-	if offset < 0 || offset+2 > len(l.Data) {
+	if offset < 0 || offset > len(l.data) {
 		return e, false
 	}
-	b := l.Data[offset:]
+	return decodeEntry(l.data[offset:])
+}
+
+// decodeEntry decodes the entry that b begins with.
+func decodeEntry(b []byte) (e entry, ok bool) {
+	if len(b) < 2 {
+		return e, false
+	}
 	e.meta = b[0]
 	n := 2              // meta and user meta
 	var sizes [3]uint64 // of key and value, and when it expires
@@ -88,7 +109,7 @@ func (l *logFile) at(offset int) (e entry, ok bool) {
 // replay visits what Badger would find in the log, in the order in which it was
 // written, and returns where that ends.
 func (l *logFile) replay(fn func(entry)) (end int) {
-	end = min(logHeader, len(l.Data))
+	end = min(logHeader, len(l.data))
 	var open []entry // of a transaction that has not ended yet
 	var ts uint64
 	for at := end; ; {
@@ -123,11 +144,4 @@ func (l *logFile) replay(fn func(entry)) (end int) {
 
 // cutOff says whether there is anything behind an offset that Badger would cut
 // off. Log files are filled up with zeros.
-func (l *logFile) cutOff(end int) bool {
-	for _, b := range l.Data[end:] {
-		if b != 0 {
-			return true
-		}
-	}
-	return false
-}
+func (l *logFile) cutOff(end int) bool { return !zero(l.data[end:]) }

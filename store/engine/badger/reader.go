@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 	"math"
@@ -33,14 +34,12 @@ import (
 type Reader struct {
 	dir    string
 	levels [][]*table.Table // level 0 in any order, the others by key
-	logs   []*logFile       // of memtables
-	recent tree.Map[value]  // what those hold
+	recent tree.Map[value]  // what the logs of memtables hold
 	tails  []string
 	strays int // tables that the manifest does not name
 	read   atomic.Uint64
 
-	mu     sync.Mutex // guards values and closed
-	values map[uint32]*logFile
+	mu     sync.Mutex // guards closed
 	closed bool
 }
 
@@ -58,7 +57,7 @@ var _ engine.Engine = (*Reader)(nil)
 // that is missing an error that wraps [engine.ErrMissing]. Tables are verified
 // whole up to a number of bytes in all; of what is beyond only the index is.
 func OpenReader(dir string, verify int64) (r *Reader, err error) {
-	r = &Reader{dir: dir, values: map[uint32]*logFile{}}
+	r = &Reader{dir: dir}
 	defer func() {
 		if p := recover(); p != nil { // Badger's answer to some damage
 			err = damaged(dir, fmt.Errorf("%v", p), nil)
@@ -204,7 +203,6 @@ func (r *Reader) openLogs() error {
 		if err != nil {
 			return err
 		}
-		r.logs = append(r.logs, l)
 		end := l.replay(func(e entry) {
 			v := value{version: y.ParseTs(e.key), meta: e.meta, bytes: e.value}
 			key := string(y.ParseKey(e.key))
@@ -233,9 +231,6 @@ func (r *Reader) lastValues() error {
 		}
 		if n == len(names)-1 && l.cutOff(l.replay(func(entry) {})) {
 			r.tails = append(r.tails, filepath.Base(name))
-		}
-		if err := l.Close(-1); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -290,12 +285,6 @@ func (r *Reader) Close() error {
 			errs = append(errs, t.Close(-1))
 		}
 	}
-	for _, l := range r.logs {
-		errs = append(errs, l.Close(-1))
-	}
-	for _, l := range r.values {
-		errs = append(errs, l.Close(-1))
-	}
 	return errors.Join(errs...)
 }
 
@@ -309,33 +298,25 @@ func (r *Reader) resolve(key string, v value) ([]byte, error) {
 	}
 	// As Badger writes it: three numbers of the machine's own byte order.
 	fid, length, offset := binary.NativeEndian.Uint32(v.bytes), binary.NativeEndian.Uint32(v.bytes[4:]), binary.NativeEndian.Uint32(v.bytes[8:])
-	l, err := r.valueLog(fid)
-	if err != nil {
-		return nil, err
-	}
-	e, ok := l.at(int(offset))
-	if !ok || e.length != int(length) || string(y.ParseKey(e.key)) != key {
-		return nil, damaged(l.path, fmt.Errorf("the value of key %q in it is not as it was written", key), nil)
-	}
-	return append([]byte{}, e.value...), nil
-}
-
-func (r *Reader) valueLog(fid uint32) (*logFile, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if l := r.values[fid]; l != nil {
-		return l, nil
-	}
 	path := filepath.Join(r.dir, fmt.Sprintf("%06d.vlog", fid))
-	l, err := openLog(path)
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s is missing", engine.ErrMissing, path)
 	}
 	if err != nil {
 		return nil, err
 	}
-	r.values[fid] = l
-	return l, nil
+	defer f.Close()
+	// What lies behind the end of the file decodes as little as what is damaged.
+	b, err := io.ReadAll(io.NewSectionReader(f, int64(offset), int64(length)))
+	if err != nil {
+		return nil, err
+	}
+	e, ok := decodeEntry(b)
+	if !ok || e.length != int(length) || string(y.ParseKey(e.key)) != key {
+		return nil, damaged(path, fmt.Errorf("the value of key %q in it is not as it was written", key), nil)
+	}
+	return e.value, nil
 }
 
 type readerSnapshot struct{ r *Reader }

@@ -1,0 +1,218 @@
+package cmd_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// filler is somebody else on the same disk, who takes all the space there is,
+// and what is given back, until they are asked to leave.
+type filler struct {
+	file *os.File
+	stop chan struct{}
+	done chan error
+}
+
+// fills begins to fill a disk: at once, or at so many megabytes a second.
+func fills(t *testing.T, dir string, rate int) *filler {
+	t.Helper()
+	f, err := os.Create(filepath.Join(dir, "filler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &filler{file: f, stop: make(chan struct{}), done: make(chan error, 1)}
+	go func() { l.done <- l.run(dir, rate) }()
+	return l
+}
+
+func (l *filler) run(dir string, rate int) error {
+	for chunk := make([]byte, 1<<20); rate > 0; time.Sleep(time.Second / time.Duration(rate)) {
+		select {
+		case <-l.stop:
+			return nil
+		default:
+		}
+		if _, err := l.file.Write(chunk); errors.Is(err, syscall.ENOSPC) {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	for {
+		if err := grab(l.file, dir, 0); err != nil {
+			return err
+		}
+		select {
+		case <-l.stop:
+			return nil
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// leave gives all the space back.
+func (l *filler) leave(t *testing.T) {
+	t.Helper()
+	close(l.stop)
+	if err := errors.Join(<-l.done, l.file.Close(), os.Remove(l.file.Name())); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reads checks that everything can be read that an owner serves: verbs, an
+// endpoint, and the list of what was revoked that its certificate names.
+func (p *person) reads(t *testing.T, i instance, r resource) {
+	t.Helper()
+	p.must("list", "--json")
+	if got := decode[instance](t, p.must("show", i.ID, "--json")); got.Serial != i.Serial {
+		t.Errorf("show: serial %s, want %s", got.Serial, i.Serial)
+	}
+	d := tls.Dialer{Config: &tls.Config{ServerName: r.Name, InsecureSkipVerify: true}} //nolint:gosec // what is presented is looked at
+	c, err := d.DialContext(t.Context(), "tcp", r.Address)
+	if err != nil {
+		t.Errorf("endpoint: %v", err)
+		return
+	}
+	defer func() { _ = c.Close() }()
+	leaf := c.(*tls.Conn).ConnectionState().PeerCertificates[0]
+	if got := leaf.SerialNumber.Text(16); !strings.EqualFold(strings.TrimLeft(strings.ReplaceAll(i.Serial, ":", ""), "0"), got) {
+		t.Errorf("the endpoint presents serial %s, want %s", got, i.Serial)
+	}
+	client := http.Client{Timeout: 30 * time.Second}
+	answer, err := client.Get(leaf.CRLDistributionPoints[0])
+	if err != nil {
+		t.Errorf("CRL: %v", err)
+		return
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if b, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK || len(b) == 0 {
+		t.Errorf("CRL: %s, %d bytes, %v", answer.Status, len(b), err)
+	}
+}
+
+// lives checks that an owner runs, and did not die of a page without a block.
+func (s *serving) lives(t *testing.T) {
+	t.Helper()
+	select {
+	case err := <-s.done:
+		t.Fatalf("the owner ended: %v\n%s", err, s.out)
+	default:
+	}
+	if out := s.out.String(); strings.Contains(out, "SIGBUS") || strings.Contains(out, "fault") {
+		t.Fatalf("the owner: %s", out)
+	}
+}
+
+// A disk that is filled by somebody else while two people buy: slowly, or all
+// of it at once, without anything left. The owner lives, refuses to write, and
+// serves all that can be read; so does one that is started meanwhile. Once
+// there is room it writes again, and nothing that was acknowledged is missing.
+// CERTQUAY_FILLS=45 is the whole measurement.
+//
+// finding: R-H8
+// finding: R-X1
+func TestADiskThatIsFilledLosesNothing(t *testing.T) {
+	t.Parallel()
+	rounds := long(t, "CERTQUAY_FILLS", 2)
+	for kind, make := range map[string]func(t *testing.T) string{
+		"ext4":  func(t *testing.T) string { return newVolume(t, 400).dir },
+		"tmpfs": func(t *testing.T) string { return mount(t, "size=400m") },
+	} {
+		t.Run(kind, func(t *testing.T) { fillAndRead(t, make(t), rounds) })
+	}
+}
+
+func fillAndRead(t *testing.T, disk string, rounds int) {
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, seed))
+	t.Logf("seed %d", seed)
+	begin := time.Now()
+	p := newPerson(t)
+	p.data = filepath.Join(disk, "store")
+	p.flag = []string{"--data", p.data}
+	w := &writers{person: p, all: promised{issued: map[string]string{}, deployed: map[string]resource{}}}
+	i := p.issue("kept.example.com")
+	var place resource
+	var slowest time.Duration
+	full := map[string]int{}
+	for n := range rounds {
+		s := p.serve()
+		if n == 0 {
+			place = p.deploy(i.ID, "CDN")
+			p.reads(t, i, place)
+		}
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		for k := range 2 {
+			wg.Go(func() { w.work(fmt.Sprintf("w%d.r%d", k, n), stop) })
+		}
+		time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond)
+		rate := 0
+		if n%2 == 1 {
+			rate = 10 + random.IntN(31)
+			if rounds < 10 { // where nobody has the time
+				rate *= 5
+			}
+		}
+		full[map[bool]string{true: "at once", false: "slowly"}[rate == 0]]++
+		l := fills(t, disk, rate)
+		wg.Wait() // until they are refused
+		close(stop)
+		s.lives(t)
+		if r := p.try("buy"); r.code != 5 || !strings.Contains(r.err, "free some space") {
+			t.Errorf("buying on a full disk: exit %d\n%s", r.code, r.err)
+		}
+		p.reads(t, i, place)
+		s.lives(t)
+		eventually(t, "a disk without any room", func() bool { n, err := free(disk); return n < 1<<20 && err == nil })
+		if n%3 < 2 { // one that is started meanwhile
+			from := time.Now()
+			if n%3 == 0 {
+				if err := s.stop(); err != nil {
+					t.Errorf("stopped while the disk is full: %v\n%s", err, s.out)
+				}
+			} else {
+				s.kill()
+			}
+			slowest = max(slowest, time.Since(from))
+			p.must("list")
+			s = p.serve()
+			p.reads(t, i, place)
+			if r := p.try("buy"); r.code != 5 || !strings.Contains(r.err, "free some space") {
+				t.Errorf("buying on a full disk after a restart: exit %d\n%s", r.code, r.err)
+			}
+			s.lives(t)
+		}
+		l.leave(t)
+		var r result
+		eventually(t, "a purchase once there is room", func() bool { r = p.try("buy", "--json"); return r.code == 0 })
+		id := decode[struct{ Instances []instance }](t, r.out).Instances[0].ID
+		w.note(func(a *promised) { a.bought = append(a.bought, id) })
+		s.lives(t)
+		if err := s.stop(); err != nil {
+			t.Errorf("stop: %v\n%s", err, s.out)
+		}
+		if t.Failed() {
+			t.Fatalf("stopped after round %d", n)
+		}
+	}
+	if lost := p.hold(t, w.all); len(lost) > 0 {
+		t.Errorf("lost: %v", lost)
+	}
+	if slowest > 10*time.Second {
+		t.Errorf("an owner took %v to end on a full disk", slowest)
+	}
+	t.Logf("filled %v in %v: 0 lost of %d bought, %d issued, %d deployed, %d contacts; SIGBUS 0; the slowest end of an owner on a full disk %v",
+		full, time.Since(begin).Round(time.Second), len(w.all.bought), len(w.all.issued), len(w.all.deployed), len(w.all.contacts), slowest.Round(time.Millisecond))
+}
