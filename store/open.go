@@ -245,6 +245,9 @@ func compareMark(r *badger.Reader, keys *keyring, l *found, o Options) error {
 // it opens them, by when that was.
 const cutOffName = "cut-off"
 
+// keptCopies is how many such moments are kept.
+const keptCopies = 4
+
 // keepCutOff copies the files of which something will be cut off. That is
 // usual after a loss of power, where it is what was not acknowledged; lossy
 // says that it was.
@@ -262,7 +265,18 @@ func keepCutOff(db string, names []string, lossy bool) error {
 	if len(names) == 0 {
 		return nil
 	}
-	to := filepath.Join(filepath.Dir(db), cutOffName, time.Now().UTC().Format("20060102T150405.000Z"))
+	all := filepath.Join(filepath.Dir(db), cutOffName)
+	older, err := filepath.Glob(filepath.Join(all, "*"))
+	if err != nil {
+		return err
+	}
+	for len(older) >= keptCopies { // sorted by time
+		if err := os.RemoveAll(older[0]); err != nil {
+			return err
+		}
+		older = older[1:]
+	}
+	to := filepath.Join(all, time.Now().UTC().Format("20060102T150405.000Z"))
 	if err := os.MkdirAll(to, 0o700); err != nil {
 		return err
 	}

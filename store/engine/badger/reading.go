@@ -1,0 +1,209 @@
+package badger
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4/table"
+	"github.com/dgraph-io/badger/v4/y"
+
+	"certquay/store/engine"
+)
+
+// resolve makes a copy of a value, which may stand in the value log.
+func (r *Reader) resolve(key string, v value) ([]byte, error) {
+	if v.meta&bitValuePointer == 0 {
+		return append([]byte{}, v.bytes...), nil
+	}
+	if len(v.bytes) < 12 {
+		return nil, damaged(r.dir, fmt.Errorf("the value of key %q is no pointer", key), nil)
+	}
+	// As Badger writes it: three numbers of the machine's own byte order.
+	fid, length, offset := binary.NativeEndian.Uint32(v.bytes), binary.NativeEndian.Uint32(v.bytes[4:]), binary.NativeEndian.Uint32(v.bytes[8:])
+	path := filepath.Join(r.dir, fmt.Sprintf("%06d.vlog", fid))
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s is missing", engine.ErrMissing, path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	// What lies behind the end of the file decodes as little as what is damaged.
+	b, err := io.ReadAll(io.NewSectionReader(f, int64(offset), int64(length)))
+	if err != nil {
+		return nil, err
+	}
+	e, ok := decodeEntry(b)
+	if !ok || e.length != int(length) || string(y.ParseKey(e.key)) != key {
+		return nil, damaged(path, fmt.Errorf("the value of key %q in it is not as it was written", key), nil)
+	}
+	return e.value, nil
+}
+
+type readerSnapshot struct{ r *Reader }
+
+func (readerSnapshot) Close() {}
+
+// Get looks at what is recent, and in each table that may hold the key.
+func (s readerSnapshot) Get(key string) ([]byte, error) {
+	s.r.read.Add(1)
+	newest, found := s.r.recent.Get(key)
+	seek, hash := y.KeyWithTs([]byte(key), math.MaxUint64), y.Hash([]byte(key))
+	for n, level := range s.r.levels {
+		if n > 0 { // one table at most
+			at, _ := slices.BinarySearchFunc(level, seek, func(t *table.Table, k []byte) int { return y.CompareKeys(t.Biggest(), k) })
+			level = level[at:min(at+1, len(level))]
+		}
+		for _, t := range level {
+			if t.DoesNotHave(hash) {
+				continue
+			}
+			it := t.NewIterator(table.NOCACHE)
+			if it.Seek(seek); it.Valid() && y.SameKey(seek, it.Key()) {
+				if v := of(it); !found || v.version > newest.version {
+					newest, found = v, true
+				}
+			}
+			if err := it.Close(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if !found || newest.meta&bitDelete != 0 {
+		return nil, fmt.Errorf("%w: %q", engine.ErrNotFound, key)
+	}
+	return s.r.resolve(key, newest)
+}
+
+// of copies what an iterator stands at.
+func of(it y.Iterator) value {
+	v := it.Value()
+	return value{version: y.ParseTs(it.Key()), meta: v.Meta, bytes: append([]byte{}, v.Value...)}
+}
+
+// Scan merges what is recent with the tables.
+func (s readerSnapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
+	return func(yield func(engine.Pair, error) bool) {
+		recent := s.r.recent.Ascend(r.From, r.To)
+		if r.Reverse {
+			recent = s.r.recent.Descend(r.From, r.To)
+		}
+		for key, v := range merge(recent, s.r.stored(r), r.Reverse) {
+			if v.meta&bitDelete != 0 || strings.HasPrefix(key, internal) {
+				continue
+			}
+			s.r.read.Add(1)
+			p, err := engine.Pair{Key: key}, error(nil)
+			if !r.KeysOnly {
+				p.Value, err = s.r.resolve(key, v)
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// internal begins the keys of Badger's own notes.
+const internal = "!badger!"
+
+// merge goes through two sequences of one order; of a key in both the newer
+// value counts.
+func merge(a, b iter.Seq2[string, value], reverse bool) iter.Seq2[string, value] {
+	return func(yield func(string, value) bool) {
+		nextB, stop := iter.Pull2(b)
+		defer stop()
+		kb, vb, more := nextB()
+		before := func(x, y string) bool { return x < y != reverse && x != y }
+		for ka, va := range a {
+			for more && before(kb, ka) {
+				if !yield(kb, vb) {
+					return
+				}
+				kb, vb, more = nextB()
+			}
+			if more && kb == ka {
+				if vb.version > va.version {
+					va = vb
+				}
+				kb, vb, more = nextB()
+			}
+			if !yield(ka, va) {
+				return
+			}
+		}
+		for ; more; kb, vb, more = nextB() {
+			if !yield(kb, vb) {
+				return
+			}
+		}
+	}
+}
+
+// stored goes through the newest versions of the keys in the tables.
+func (r *Reader) stored(rg engine.Range) iter.Seq2[string, value] {
+	return func(yield func(string, value) bool) {
+		opt := table.NOCACHE
+		if rg.Reverse {
+			opt |= table.REVERSED
+		}
+		var all []y.Iterator
+		for n, level := range r.levels {
+			if n > 0 && len(level) > 0 {
+				all = append(all, table.NewConcatIterator(level, opt))
+				continue
+			}
+			for _, t := range level {
+				all = append(all, t.NewIterator(opt))
+			}
+		}
+		it := table.NewMergeIterator(all, rg.Reverse)
+		if it == nil {
+			return
+		}
+		defer it.Close()
+		switch { // versions of one key go from the newest to the oldest
+		case !rg.Reverse && rg.From != "":
+			it.Seek(y.KeyWithTs([]byte(rg.From), math.MaxUint64))
+		case rg.Reverse && rg.To != "":
+			it.Seek(y.KeyWithTs([]byte(rg.To), math.MaxUint64))
+		default:
+			it.Rewind()
+		}
+		var key string
+		var v value
+		held := false // the newest so far of key, which comes last in reverse
+		for ; it.Valid(); it.Next() {
+			k := string(y.ParseKey(it.Key()))
+			if !rg.Contains(k) {
+				if rg.Reverse && k == rg.To {
+					continue
+				}
+				break
+			}
+			if held && k == key {
+				if rg.Reverse {
+					v = of(it)
+				}
+				continue
+			}
+			if held && !yield(key, v) {
+				return
+			}
+			key, v, held = k, of(it), true
+		}
+		if held {
+			yield(key, v)
+		}
+	}
+}

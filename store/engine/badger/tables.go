@@ -1,0 +1,160 @@
+package badger
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/table"
+	"github.com/dgraph-io/badger/v4/y"
+	"github.com/dgraph-io/ristretto/v2/z"
+
+	"certquay/store/engine"
+)
+
+// checkRegistry looks at the list of encryption keys, which is empty: sixteen
+// random bytes, and a text by which Badger knows it.
+func checkRegistry(path string) error {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it is made again
+	}
+	if err == nil && (len(b) != 28 || string(b[16:]) != "Hello Badger") {
+		err = damaged(path, errors.New("it is not the list of no encryption keys that it was"), nil)
+	}
+	return err
+}
+
+// readManifest reads which tables there are. It also says whether there is
+// something behind the last whole entry.
+func readManifest(path string) (m badger.Manifest, cut bool, err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, false, fmt.Errorf("%w: %s is missing", engine.ErrMissing, path)
+	}
+	if err != nil {
+		return m, false, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.Size() == 0 {
+		return m, false, fmt.Errorf("%w: %s is empty", engine.ErrMissing, path)
+	}
+	m, end, err := badger.ReplayManifestFile(f, 0, badger.DefaultOptions("").WithLogger(nil))
+	if err != nil {
+		return m, false, damaged(path, err, nil)
+	}
+	info, err := f.Stat()
+	return m, err == nil && info.Size() != end, err
+}
+
+func (r *Reader) openTables(m badger.Manifest, verify int64) error {
+	for id, tm := range m.Tables {
+		path := table.NewFilename(id, r.dir)
+		t, err := openTable(path, tm, &verify)
+		if err != nil {
+			return err
+		}
+		for len(r.levels) <= int(tm.Level) {
+			r.levels = append(r.levels, nil)
+		}
+		r.levels[tm.Level] = append(r.levels[tm.Level], t)
+	}
+	names, err := filepath.Glob(filepath.Join(r.dir, "*.sst"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if id, ok := table.ParseFileID(filepath.Base(name)); ok {
+			if _, known := m.Tables[id]; !known {
+				r.strays++
+			}
+		}
+	}
+	for n := 1; n < len(r.levels); n++ {
+		slices.SortFunc(r.levels[n], func(a, b *table.Table) int { return y.CompareKeys(a.Smallest(), b.Smallest()) })
+	}
+	return nil
+}
+
+// openTable opens a table after its index was found whole: Badger ends the
+// process over one that is cut off.
+func openTable(path string, m badger.TableManifest, verify *int64) (t *table.Table, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			t, err = nil, damaged(path, errors.New("a block of it does not decode"), nil)
+		}
+	}()
+	f, err := z.OpenMmapFile(path, os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s is missing", engine.ErrMissing, path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := checkIndex(f.Data); err != nil {
+		return nil, damaged(path, err, f.Close(-1))
+	}
+	if t, err = table.OpenTable(f, table.Options{ReadOnly: true, Compression: m.Compression, BlockSize: 4 << 10}); err != nil {
+		return nil, damaged(path, err, nil)
+	}
+	if *verify -= int64(len(f.Data)); *verify >= 0 {
+		if err := t.VerifyChecksum(); err != nil {
+			return nil, damaged(path, errors.New("a block of it is not as it was written"), t.Close(-1))
+		}
+	}
+	return t, nil
+}
+
+// checkIndex looks whether what a table ends with can be read: the index, its
+// length, its checksum, and the length of that.
+func checkIndex(b []byte) error {
+	for range 2 {
+		if len(b) < 4 {
+			return errors.New("it is cut off")
+		}
+		n := int(binary.BigEndian.Uint32(b[len(b)-4:]))
+		if b = b[:len(b)-4]; n == 0 || n > len(b) {
+			return errors.New("it is cut off, or its end is not as it was written")
+		}
+		b = b[:len(b)-n]
+	}
+	return nil
+}
+
+// damaged names a file that is not as it was written.
+func damaged(path string, cause, also error) error {
+	return errors.Join(&engine.DamagedError{File: path, Err: cause}, also)
+}
+
+// verifyTables reads every table of the database in a directory whole; it may
+// be in use. A table that is gone by then was compacted away.
+func verifyTables(ctx context.Context, dir string) error {
+	m, _, err := readManifest(filepath.Join(dir, badger.ManifestFilename))
+	if err != nil {
+		return err
+	}
+	for id, tm := range m.Tables {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		whole := int64(math.MaxInt64)
+		t, err := openTable(table.NewFilename(id, dir), tm, &whole)
+		if errors.Is(err, engine.ErrMissing) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.Close(-1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
