@@ -41,7 +41,7 @@ type Options struct {
 	// or whose mark is missing, as it is: what is missing is given up. Copies of
 	// the files of which something is cut off are kept in the data directory.
 	AcceptLoss bool
-	// Patience is how long Close waits for the database; 0 means 10 s.
+	// Patience is how long Close waits for the database; 0 means 8 s.
 	Patience time.Duration
 }
 
@@ -50,7 +50,7 @@ const (
 	defaultReserve = 16 << 20
 	// defaultPatience is long for a flush of 16 MiB. A database on a volume
 	// that takes nothing any more tries for ever.
-	defaultPatience = 10 * time.Second
+	defaultPatience = 8 * time.Second
 )
 
 func (o Options) filled() Options {
