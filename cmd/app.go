@@ -139,8 +139,12 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		}
 	}
 	a.begins = sync.OnceFunc(func() { close(ca.unsealed); work() })
-	if _, sealed := a.sealing(); !sealed {
+	by, sealed := a.sealing()
+	if !sealed {
 		work()
+	}
+	if by == string(store.ByPassphrase) && working && (g.serve || g.dashboard || !sealed) { // a quick verb leaves it at that
+		a.askUnseal(ctx, sealed)
 	}
 
 	a.Host = host.New(host.Options{Handler: host.HandlerFunc(a.serveSession), Version: Version, Verb: verbOf, Log: a.Log})

@@ -149,7 +149,20 @@ func (a *App) Unseal(passphrase model.Secret) error {
 		return err
 	}
 	a.begins()
+	a.askUnseal(a.ctx, false)
 	return nil
+}
+
+// askUnseal asks a person for the passphrase while the store is sealed, and asks
+// no more once it is not.
+func (a *App) askUnseal(ctx context.Context, sealed bool) {
+	asked := lifecycle.Well(model.TaskUnseal)
+	if sealed {
+		asked = lifecycle.AskUnseal()
+	}
+	if err := a.Engine.Ask(ctx, asked); err != nil {
+		a.Log.Error("a task could not be noted", "kind", asked.Kind, "error", err)
+	}
 }
 
 func unsealCmd(c *call) *cobra.Command {

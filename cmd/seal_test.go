@@ -81,11 +81,17 @@ func TestASealedStoreIsServedAndUnsealed(t *testing.T) {
 	if r := p.try("apply", id, "--domain", "a.example.com"); r.code != 5 || !strings.Contains(r.err, "certquay unseal") {
 		t.Errorf("applying while sealed: exit %d\n%s%s", r.code, r.out, r.err)
 	}
+	if out := p.must("tasks"); !strings.Contains(out, "certquay unseal") {
+		t.Errorf("nobody is asked for the passphrase:\n%s", out)
+	}
 	if r := p.tryIn("wrong\n", "unseal", "--passphrase-file", "-"); r.code != 1 || !strings.Contains(r.err, "stays sealed") {
 		t.Errorf("the wrong passphrase: exit %d\n%s", r.code, r.err)
 	}
 	if r := p.tryIn("correct horse\n", "unseal", "--passphrase-file", "-"); r.code != 0 {
 		t.Fatalf("unseal: exit %d\n%s", r.code, r.err)
+	}
+	if out := p.must("tasks"); strings.Contains(out, "certquay unseal") {
+		t.Errorf("somebody is asked again:\n%s", out)
 	}
 	p.must("apply", id, "--domain", "a.example.com")
 	p.must("deploy", id, "--product", "CDN", "--yes")

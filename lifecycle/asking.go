@@ -94,6 +94,11 @@ func AskRoot(name, fingerprint string) Asked {
 	return Asked{model.TaskRoot, fmt.Sprintf("install the new root of the embedded CA, %s, wherever the old one is trusted", name), "SHA-256 " + fingerprint + "\ncertquay ca root"}
 }
 
+// AskUnseal asks for the passphrase of a store that is sealed (spec G7).
+func AskUnseal() Asked {
+	return Asked{model.TaskUnseal, "unseal the store: certquay unseal", "until then nothing is issued, renewed or deployed, and the endpoints present nothing"}
+}
+
 // AskDamage asks to see to damage that was found in the store: how much, and
 // what first.
 func AskDamage(problems int, first string) Asked {

@@ -189,6 +189,7 @@ const (
 	TaskServe   TaskKind = "serve"   // CRL and OCSP cannot be served (spec O4)
 	TaskCA      TaskKind = "ca"      // the embedded CA cannot be made ready (spec O8)
 	TaskRoot    TaskKind = "root"    // a new root is to be installed (spec O8)
+	TaskUnseal  TaskKind = "unseal"  // the passphrase of the store is to be given (spec G7)
 	TaskDamage  TaskKind = "damage"  // the store is damaged (spec D9)
 )
 

@@ -15,7 +15,7 @@ func chinese(o *Options) {
 // TestAChineseReaderOfASealedStore reads how keys are sealed. spec: K2 V5
 func TestAChineseReaderOfASealedStore(t *testing.T) {
 	d := drive(t, kittest.Fleet(20), 200, 70, chinese)
-	if !d.has("私钥加密：口令，尚未解锁") {
+	if !d.has("已封存：certquay unseal") {
 		t.Errorf("the header does not say it:\n%s", d.screen())
 	}
 	d.keys("?")

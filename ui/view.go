@@ -127,7 +127,7 @@ func (m *root) header() string {
 		now = *at
 	}
 	if now.locked {
-		right = append(right, s.Paint(style.Soon, m.sealed(true)))
+		right = append(right, s.Paint(style.Soon, m.c.T("header.shut")))
 	}
 	if m.o.ReadOnly {
 		right = append(right, s.Paint(style.Soon, m.c.T("header.readonly")))
@@ -148,7 +148,7 @@ func (m *root) header() string {
 		right = append(right, s.Paint(style.Muted, m.c.T("header.here", now.here)))
 	}
 	if m.o.Sealed != "" && !now.locked {
-		right = append(right, s.Paint(style.Muted, m.sealed(false)))
+		right = append(right, s.Paint(style.Muted, m.sealed()))
 	}
 	for len(right) > 0 { // what does not fit goes, the least important first
 		r := strings.Join(right, "  ") + " "
@@ -355,11 +355,7 @@ func word(c *kit.Context, a kit.Action) string {
 	return c.Text.Or("foot."+a.Own, a.Label)
 }
 
-// sealed says how keys are sealed, and whether they still are.
-func (m *root) sealed(locked bool) string {
-	by := m.c.Text.Or("sealed."+m.o.Sealed, m.o.Sealed)
-	if locked {
-		by = m.c.T("sealed.shut", by)
-	}
-	return m.c.T("header.sealed", by)
+// sealed says how keys are sealed.
+func (m *root) sealed() string {
+	return m.c.T("header.sealed", m.c.Text.Or("sealed."+m.o.Sealed, m.o.Sealed))
 }

@@ -41,7 +41,7 @@ var english = merge(map[string]string{
 	"act.clock.run": "let a year pass in a minute", "act.clock.pause": "stop the running clock",
 	"header.jobs": "◔ %d at work",
 	"header.here": "%d here", "header.role": " (%s)",
-	"header.sealed": "sealed: %s", "sealed.file": "file", "sealed.passphrase": "passphrase", "sealed.shut": "%s, sealed",
+	"header.sealed": "sealed: %s", "sealed.file": "file", "sealed.passphrase": "passphrase", "header.shut": "SEALED: certquay unseal",
 	"footer.palette": "palette",
 	"footer.help":    "help",
 	"footer.typing":  "type to filter   enter keep   esc clear",

@@ -53,7 +53,7 @@ var chinese = merge(map[string]string{
 	"act.clock.run": "让时钟每分钟走过一年", "act.clock.pause": "停止推进时钟",
 	"header.jobs": "◔ %d 项进行中",
 	"header.here": "%d 人在线", "header.role": "（%s）",
-	"header.sealed": "私钥加密：%s", "sealed.file": "密钥文件", "sealed.passphrase": "口令", "sealed.shut": "%s，尚未解锁",
+	"header.sealed": "私钥加密：%s", "sealed.file": "密钥文件", "sealed.passphrase": "口令", "header.shut": "已封存：certquay unseal",
 	"footer.palette": "命令",
 	"footer.help":    "帮助",
 	"footer.typing":  "输入以筛选   enter 保留   esc 清除",

@@ -88,6 +88,9 @@ var chineseEngine = map[string]string{
 	"the CA signs only for these domains and what is below them: %s":   "该 CA 只签发以下域名及其子域名：{1}",
 
 	// What certquay itself needs a person for.
+	"unseal the store: certquay unseal":                                                                  "请解封存储：certquay unseal",
+	"until then nothing is issued, renewed or deployed, and the endpoints present nothing":               "在此之前不会签发、续期或部署，端点也不会出示证书",
+	"this was begun, and how it went cannot be kept: %s":                                                 "操作已开始，但结果无法保存：{1}",
 	"see to the store, which is damaged; certquay fsck lists what is":                                    "请处理已损坏的存储；certquay fsck 会列出问题",
 	"free %s: CRL and OCSP cannot be served there, so nobody learns of revocations":                      "请释放 {1}：无法在该地址提供 CRL 和 OCSP，吊销信息无人能查询",
 	"see to the embedded CA: its own certificates cannot be renewed":                                     "请检查内置 CA：其自身证书无法续期",
