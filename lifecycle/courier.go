@@ -150,7 +150,8 @@ func (e *Engine) nextNotice(now time.Time) (next time.Time, err error) {
 }
 
 // deliverDue starts delivery on every channel that has something due, and
-// returns what is closed when a channel is at rest again.
+// returns, for each channel at work, what is closed when it is at rest again:
+// what is being sent just now is not due any more.
 func (e *Engine) deliverDue() (working []<-chan struct{}, err error) {
 	now := e.Now()
 	heads, err := e.queueHeads()
@@ -169,7 +170,6 @@ func (e *Engine) deliverDue() (working []<-chan struct{}, err error) {
 			e.courier.busy[channel] = done
 		}
 		e.courier.mu.Unlock()
-		working = append(working, done)
 		if busy {
 			continue
 		}
@@ -198,6 +198,11 @@ func (e *Engine) deliverDue() (working []<-chan struct{}, err error) {
 		}) {
 			rest()
 		}
+	}
+	e.courier.mu.Lock()
+	defer e.courier.mu.Unlock()
+	for _, done := range e.courier.busy {
+		working = append(working, done)
 	}
 	return working, nil
 }

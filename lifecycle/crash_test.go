@@ -268,6 +268,32 @@ func TestANoticeIsCountedBeforeItIsSent(t *testing.T) {
 	w.fsck()
 }
 
+// An owner that ends waits for what is being told just now.
+// finding: R-C1
+// spec: N2
+func TestWhatIsBeingToldIsWaitedFor(t *testing.T) {
+	w, p := telling(t)
+	w.issued("a.example.com")
+	sending, goOn := make(chan struct{}, 2), make(chan struct{})
+	p.before = func(string) { sending <- struct{}{}; <-goOn }
+	w.engine.Start()
+	<-sending
+	<-sending
+	flushed := make(chan struct{})
+	go func() { w.engine.Flush(w.ctx()); close(flushed) }()
+	select {
+	case <-flushed:
+		t.Error("it is not waited for")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(goOn)
+	<-flushed
+	w.engine.Close()
+	if len(p.kinds(hookTo)) != 1 || len(p.kinds(mailTo)) != 1 {
+		t.Errorf("told: %v, %v", p.kinds(hookTo), p.kinds(mailTo))
+	}
+}
+
 // probes panics when it is asked for a name.
 type probes struct {
 	*product
