@@ -132,9 +132,18 @@ func (s *Store) prepare(dir string, l *found, o Options, writable bool) (err err
 	return s.space.hold(o.Reserve)
 }
 
+// inUseFor is how long the end of a process that has the database is waited for.
+const inUseFor = 3 * time.Second
+
 // openBadger opens the database for writing.
 func openBadger(db string, create bool, o Options) (engine.Engine, error) {
 	e, err := badger.Open(db, badger.Options{Create: create, Logger: o.Logger})
+	// Whoever opens a store has its lock, so that one who still has the database
+	// is a process, or a child of one, that is about to end.
+	for until := time.Now().Add(inUseFor); errors.Is(err, engine.ErrInUse) && time.Now().Before(until); {
+		time.Sleep(50 * time.Millisecond)
+		e, err = badger.Open(db, badger.Options{Create: create, Logger: o.Logger})
+	}
 	switch {
 	case errors.Is(err, engine.ErrInUse):
 		return nil, &OpenError{What: filepath.Dir(db), Why: "is in use by another process", Err: err}
