@@ -101,7 +101,7 @@ func TestOnlyOwnersBackUp(t *testing.T) {
 			t.Errorf("%v: %v", role, f)
 		}
 	}
-	c := &call{Session: &session.Session{Actor: model.Actor{Role: model.Owner}}, g: &global{readOnly: true}}
+	c := &call{Session: &session.Session{Actor: model.Actor{Role: model.Owner, ReadOnly: true}}, g: &global{}}
 	var refused *lifecycle.Refusal
 	for _, err := range []error{c.backup(context.Background(), "x", nil, ""), c.restore(context.Background(), "x", &opening{})} {
 		if !errors.As(err, &refused) || refused.Reason != lifecycle.ReasonReadOnly {
