@@ -25,11 +25,18 @@ func damaged(t *testing.T) map[string]error {
 	t.Helper()
 	told := map[string]error{}
 	for what, spoil := range map[string]func(dir, key string) error{
-		"manifest lost": func(dir, _ string) error { return os.Remove(filepath.Join(dir, "db", "MANIFEST")) },
-		"database lost": func(dir, _ string) error { return os.RemoveAll(filepath.Join(dir, "db")) },
-		"mark lost":     func(dir, _ string) error { return os.Remove(filepath.Join(dir, "STORE-ID")) },
-		"mark damaged":  func(dir, _ string) error { return os.WriteFile(filepath.Join(dir, "STORE-ID"), []byte("?"), 0o600) },
-		"key lost":      func(_, key string) error { return os.Remove(key) },
+		"manifest lost":        func(dir, _ string) error { return os.Remove(filepath.Join(dir, "db", "MANIFEST")) },
+		"database lost":        func(dir, _ string) error { return os.RemoveAll(filepath.Join(dir, "db")) },
+		"mark lost":            func(dir, _ string) error { return os.Remove(filepath.Join(dir, "STORE-ID")) },
+		"mark damaged":         func(dir, _ string) error { return os.WriteFile(filepath.Join(dir, "STORE-ID"), []byte("?"), 0o600) },
+		"high-water mark lost": func(dir, _ string) error { return os.Remove(filepath.Join(dir, "high-water")) },
+		"high-water mark damaged": func(dir, _ string) error {
+			return os.WriteFile(filepath.Join(dir, "high-water"), []byte("?"), 0o600)
+		},
+		"table damaged": func(dir, _ string) error {
+			return os.Truncate(filepath.Join(dir, "db", "000001.sst"), 100)
+		},
+		"key lost": func(_, key string) error { return os.Remove(key) },
 		"restored half way": func(dir, _ string) error {
 			return errors.Join(os.Remove(filepath.Join(dir, "STORE-ID")), os.Mkdir(filepath.Join(dir, "restoring"), 0o700))
 		},

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -411,6 +412,7 @@ func initialize(e engine.Engine, k *keyring, id string, o Options) error {
 	}
 	t := &tx{written: map[string]bool{}}
 	t.put(metaMaster, wrapped)
+	t.put(metaCommits, binary.AppendUvarint(nil, 0)) // from now on there is a high-water mark
 	if err := errors.Join(t.putSchema(schema), t.putMeta(Meta{ID: id, Created: o.Now().UTC()})); err != nil {
 		return err
 	}
