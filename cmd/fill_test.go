@@ -170,7 +170,6 @@ func fillAndRead(t *testing.T, disk string, rounds int) {
 		s = p.serve()
 		if n == 0 {
 			place = p.deploy(i.ID, "CDN")
-			p.reads(t, i, place)
 		}
 		stop := make(chan struct{})
 		var wg sync.WaitGroup
