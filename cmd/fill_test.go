@@ -101,6 +101,18 @@ func (p *person) reads(t *testing.T, i instance, r resource) {
 	}
 }
 
+// crlOf is the address of the CRL that a deployed certificate names.
+func crlOf(t *testing.T, r resource) string {
+	t.Helper()
+	d := tls.Dialer{Config: &tls.Config{ServerName: r.Name, InsecureSkipVerify: true}} //nolint:gosec // what is presented is looked at
+	c, err := d.DialContext(t.Context(), "tcp", r.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	return c.(*tls.Conn).ConnectionState().PeerCertificates[0].CRLDistributionPoints[0]
+}
+
 // faulted says whether an owner died of a page without a block. Any other end is
 // an error.
 func (s *serving) faulted(t *testing.T) bool {
