@@ -89,7 +89,7 @@ func TestNoVerbHangsOnAStoreWithWhatIsNoFile(t *testing.T) {
 	for _, name := range []string{
 		filepath.Join(p.data, "STORE-ID"), filepath.Join(p.data, "high-water"), filepath.Join(p.data, "reserve"), filepath.Join(p.data, "db"),
 		filepath.Join(p.data, "db", "MANIFEST"), filepath.Join(p.data, "db", "DISCARD"), filepath.Join(p.data, "db", "KEYREGISTRY"),
-		filepath.Join(p.data, "owner.lock"), filepath.Join(p.home, ".config", "certquay", "master.key"), filepath.Join(p.data, "edge"),
+		filepath.Join(p.data, "owner.lock"), filepath.Join(p.home, ".config", "certquay", "master.key"), filepath.Join(p.data, "crash.log"),
 	} {
 		aside := filepath.Join(p.home, "aside")
 		if err := os.Rename(name, aside); err != nil {
