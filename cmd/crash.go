@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 )
 
 // crashName is the file of the data directory into which the runtime writes why
@@ -21,11 +22,15 @@ const maxCrash = 64 << 10
 // program, whose stack it moves to the log; one that was killed left nothing. A
 // crash of this process will be noted in the same way.
 func (a *App) afterCrash() (crashed bool, err error) {
-	f, err := os.OpenFile(filepath.Join(a.Dir, crashName), os.O_RDWR|os.O_CREATE, 0o600)
+	// Opening a pipe does not wait, and neither it nor a device is read.
+	f, err := os.OpenFile(filepath.Join(a.Dir, crashName), os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return false, fmt.Errorf("the note of a crash: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }() // the runtime has its own
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return false, errors.Join(err, fmt.Errorf("the note of a crash: %s is no regular file; remove it", f.Name()))
+	}
 	said, err := io.ReadAll(io.LimitReader(f, maxCrash))
 	if err != nil {
 		return false, fmt.Errorf("the note of a crash: %w", err)

@@ -106,7 +106,7 @@ func describe(err error) problem {
 	case errors.Is(err, store.ErrSealed):
 		p = problem{exitStore, "store", err.Error(), wayOut(err), "sealed"}
 	case errors.Is(err, store.ErrCorrupt):
-		p.hint = wayOut(err)
+		p = problem{exitStore, "store", err.Error(), wayOut(err), "damaged"}
 	case errors.Is(err, model.ErrNotFound):
 		p = problem{exitNotFound, "not-found", err.Error(), "certquay list shows what there is", "not-found"}
 		var missing *lifecycle.NotFound

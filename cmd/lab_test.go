@@ -127,7 +127,12 @@ func (p *person) serve(args ...string) *serving {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.t.Cleanup(s.kill)
+	p.t.Cleanup(func() {
+		s.kill()
+		if out := s.out.String(); p.t.Failed() && (strings.Contains(out, "goroutine ") || strings.Contains(out, "certquay: ")) {
+			p.t.Logf("certquay serve:\n%s", out)
+		}
+	})
 	return s
 }
 

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
@@ -151,13 +152,27 @@ func (i *Issuer) signCRL(as *authorities, ca int, rec *crlRecord, entries []x509
 	if err != nil {
 		return nil, err
 	}
+	return rec, rec.sign(by.cert, key, entries)
+}
+
+// firstCRL puts the CRL of a CA that is made into its transaction: when it is
+// first asked for, it may be that nothing can be written or signed.
+func firstCRL(tx model.Tx, ca int, cert *x509.Certificate, key crypto.Signer, now time.Time) error {
+	rec := &crlRecord{Number: 1, ThisUpdate: now.Unix(), NextUpdate: now.Add(crlLife).Unix()}
+	if err := rec.sign(cert, key, nil); err != nil {
+		return err
+	}
+	return put(tx, crlCell(ca), rec)
+}
+
+func (rec *crlRecord) sign(by *x509.Certificate, key crypto.Signer, entries []x509.RevocationListEntry) error {
 	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{
 		RevokedCertificateEntries: entries, Number: new(big.Int).SetUint64(rec.Number),
 		ThisUpdate: unix(rec.ThisUpdate), NextUpdate: unix(rec.NextUpdate),
-	}, by.cert, key)
+	}, by, key)
 	if err != nil {
-		return nil, fmt.Errorf("the embedded CA cannot sign its CRL: %w", err)
+		return fmt.Errorf("the embedded CA cannot sign its CRL: %w", err)
 	}
 	rec.DER = der
-	return rec, nil
+	return nil
 }

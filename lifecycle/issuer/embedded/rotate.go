@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -94,7 +95,7 @@ func (i *Issuer) create(ctx context.Context, now time.Time, anew bool) (as *auth
 			return err
 		}
 		as.issuing[n] = &authority{cell: issuingCell(n), cert: cert}
-		return putCA(tx, issuingCell(n), cert, issuingKey)
+		return errors.Join(putCA(tx, issuingCell(n), cert, issuingKey), firstCRL(tx, n, cert, issuingKey, now))
 	})
 	return as, n, err
 }
@@ -130,7 +131,7 @@ func (i *Issuer) keepRoot(tx model.Tx, as *authorities, n int, fresh *keyed, now
 		}
 	}
 	as.roots[n] = &authority{cell: rootCell(n), cert: fresh.cert}
-	return putCA(tx, rootCell(n), fresh.cert, fresh.key)
+	return errors.Join(putCA(tx, rootCell(n), fresh.cert, fresh.key), firstCRL(tx, rootCA(n), fresh.cert, fresh.key, now))
 }
 
 func putCA(tx model.Tx, cell string, cert *x509.Certificate, key crypto.Signer) error {

@@ -85,3 +85,54 @@ func TestASealedStoreShowsItsCAAndIssuesOnceUnsealed(t *testing.T) {
 		t.Errorf("renewal while sealed: %v", err)
 	}
 }
+
+// full is a store whose disk is full for a while.
+type full struct {
+	*store.Store
+	is bool
+}
+
+func (f *full) Update(ctx context.Context, fn func(model.Tx) error) error {
+	if f.is {
+		return store.ErrDiskFull
+	}
+	return f.Store.Update(ctx, fn)
+}
+
+// A CRL is there from when its CA is made, and is served for as long as it is
+// valid when nothing can be written.
+//
+// finding: R-H8
+func TestACRLIsServedWhileNothingCanBeWritten(t *testing.T) {
+	s, err := store.With(mem.New(), store.Options{WorkFactor: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	disk, hand := &full{Store: s}, &clock{t: start}
+	i, err := embedded.New(disk, embedded.Options{Now: hand.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := i.Prepare(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(i.Handler())
+	t.Cleanup(srv.Close)
+	disk.is = true
+	for _, c := range []struct {
+		later time.Duration
+		want  int
+	}{{0, http.StatusOK}, {5 * 24 * time.Hour, http.StatusOK}, {3 * 24 * time.Hour, http.StatusServiceUnavailable}} {
+		hand.add(c.later)
+		for _, path := range []string{"/crl/issuing.crl", "/crl/root.crl"} {
+			if resp, _ := get(t, srv.URL+path); resp.StatusCode != c.want {
+				t.Errorf("%s after %v more: %s, want %d", path, c.later, resp.Status, c.want)
+			}
+		}
+	}
+	disk.is = false
+	if resp, _ := get(t, srv.URL+"/crl/issuing.crl"); resp.StatusCode != http.StatusOK {
+		t.Errorf("once there is room: %s", resp.Status)
+	}
+}
