@@ -22,7 +22,6 @@ const (
 	ReasonRole           Reason = "role"
 	ReasonReadOnly       Reason = "read-only"
 	ReasonNothing        Reason = "nothing-selected"
-	ReasonLater          Reason = "not-in-this-version"
 	ReasonNotApplied     Reason = "not-applied-for"
 	ReasonNotIssued      Reason = "not-issued-yet"
 	ReasonWithdrawFirst  Reason = "withdraw-first"
@@ -97,7 +96,6 @@ var vocabulary = map[Reason]reasonText{
 	ReasonNotAside:       {"the task {task} is about nothing that is set aside", "do what it says, or end it: certquay tasks dismiss {task}"},
 	ReasonReadOnly:       {"this session is read-only, so nothing can be changed", "start without --read-only; where the owner of the store was started with it, that one"},
 	ReasonNothing:        {"no certificate is selected", "select one, or buy one first"},
-	ReasonLater:          {"{action} is not part of this version of certquay yet", "renew and deploy by hand until it is"},
 	ReasonNotApplied:     {"the instance is {state}: nothing has been applied for yet", "certquay apply {id} --domain NAME"},
 	ReasonNotIssued:      {"the instance is {state}: the CA has not issued yet", "certquay show {id} tells what is awaited"},
 	ReasonWithdrawFirst:  {"an application is already under way", "to change it, withdraw it first: certquay withdraw {id}"},

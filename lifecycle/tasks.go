@@ -52,7 +52,7 @@ func closeRevoked(tx model.Tx, i *model.Instance, at time.Time) error {
 	ended := i.State.Group() == model.GroupEnded
 	return endTasks(tx, model.Scan{Index: "pending", Prefix: string(i.ID)}, at, func(t *model.Task) string {
 		v := i.Version(t.Version)
-		if t.Kind == model.TaskInstall && (ended || v != nil && !v.RevokedAt.IsZero()) || t.Kind == model.TaskReissue && ended {
+		if t.Kind == model.TaskInstall && (ended || v != nil && !v.RevokedAt.IsZero()) {
 			return "revoked"
 		}
 		return ""

@@ -14,11 +14,9 @@ const (
 	JobUndeploy JobKind = "undeploy"
 	JobRevoke   JobKind = "revoke"
 	JobVerify   JobKind = "verify"
-	JobNotify   JobKind = "notify"
 )
 
-// JobKinds lists the kinds of jobs that are run. Notices are no jobs: see
-// [Notice].
+// JobKinds lists every kind of job. Notices are no jobs: see [Notice].
 var JobKinds = []JobKind{JobIssue, JobReissue, JobRenew, JobDeploy, JobUndeploy, JobRevoke, JobVerify}
 
 // Job is the durable record of work outside the store. Before each call
@@ -37,7 +35,6 @@ type Job struct {
 	Via      string
 	Cause    string // "asked", "due", "resumed"
 	Created  time.Time
-	Deadline time.Time // when to give up; zero for never
 	Attempt  int       // from 1
 	Next     time.Time // not before; zero for at once
 	Error    string    // of the last attempt
@@ -50,7 +47,6 @@ type Job struct {
 	Versions  []int  // of a revocation: those still to revoke
 	Target    string // fingerprint to deploy
 	Former    string // fingerprint presented before
-	NoRestore bool
 	Yearly    bool
 
 	Finished time.Time // zero while it lives

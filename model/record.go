@@ -178,7 +178,6 @@ type TaskKind string
 // Kinds of tasks.
 const (
 	TaskInstall TaskKind = "install" // install or deploy a new version (spec D7)
-	TaskReissue TaskKind = "reissue" // certquay cannot reissue by itself (spec I8)
 	TaskProve   TaskKind = "prove"   // a record must be added (spec H5)
 	TaskReview  TaskKind = "review"  // an application waits for a reviewer
 	TaskReplace TaskKind = "replace" // a server presents what has expired or is revoked (spec D4)

@@ -24,7 +24,7 @@ var (
 	typeWords   = words(model.DomainTypes)
 	gradeWords  = words(model.Grades)
 	jobWords    = words([]model.JobKind{model.JobIssue, model.JobReissue, model.JobRenew, model.JobDeploy,
-		model.JobUndeploy, model.JobRevoke, model.JobVerify, model.JobNotify})
+		model.JobUndeploy, model.JobRevoke, model.JobVerify, "notify"}) // which no row ever held
 )
 
 func words[T ~string](ts []T) []string {

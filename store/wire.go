@@ -250,36 +250,36 @@ type event struct {
 }
 
 type job struct {
-	ID        model.ID      `cbor:"1,keyasint,omitzero"`
-	Kind      model.JobKind `cbor:"2,keyasint,omitzero"`
-	Instance  model.ID      `cbor:"3,keyasint,omitzero"`
-	Resource  model.ID      `cbor:"4,keyasint,omitzero"`
-	Version   int           `cbor:"5,keyasint,omitzero"`
-	Step      string        `cbor:"6,keyasint,omitzero"`
-	Begun     bool          `cbor:"7,keyasint,omitzero"`
-	Actor     string        `cbor:"8,keyasint,omitzero"`
-	Via       string        `cbor:"9,keyasint,omitzero"`
-	Cause     string        `cbor:"10,keyasint,omitzero"`
-	Created   time.Time     `cbor:"11,keyasint,omitzero"`
-	Deadline  time.Time     `cbor:"12,keyasint,omitzero"`
-	Attempt   int           `cbor:"13,keyasint,omitzero"`
-	Next      time.Time     `cbor:"14,keyasint,omitzero"`
-	Error     string        `cbor:"15,keyasint,omitzero"`
-	Waiting   string        `cbor:"16,keyasint,omitzero"`
-	IssuerRef string        `cbor:"17,keyasint,omitzero"`
-	KeyID     model.ID      `cbor:"18,keyasint,omitzero"`
-	CSR       []byte        `cbor:"19,keyasint,omitzero"`
+	ID       model.ID      `cbor:"1,keyasint,omitzero"`
+	Kind     model.JobKind `cbor:"2,keyasint,omitzero"`
+	Instance model.ID      `cbor:"3,keyasint,omitzero"`
+	Resource model.ID      `cbor:"4,keyasint,omitzero"`
+	Version  int           `cbor:"5,keyasint,omitzero"`
+	Step     string        `cbor:"6,keyasint,omitzero"`
+	Begun    bool          `cbor:"7,keyasint,omitzero"`
+	Actor    string        `cbor:"8,keyasint,omitzero"`
+	Via      string        `cbor:"9,keyasint,omitzero"`
+	Cause    string        `cbor:"10,keyasint,omitzero"`
+	Created  time.Time     `cbor:"11,keyasint,omitzero"`
+	// 12 was a time at which to give up, which nothing ever set.
+	Attempt   int       `cbor:"13,keyasint,omitzero"`
+	Next      time.Time `cbor:"14,keyasint,omitzero"`
+	Error     string    `cbor:"15,keyasint,omitzero"`
+	Waiting   string    `cbor:"16,keyasint,omitzero"`
+	IssuerRef string    `cbor:"17,keyasint,omitzero"`
+	KeyID     model.ID  `cbor:"18,keyasint,omitzero"`
+	CSR       []byte    `cbor:"19,keyasint,omitzero"`
 	// 20 was the end of validity asked for, which is worked out at each attempt.
-	Reason    string    `cbor:"21,keyasint,omitzero"`
-	Versions  []int     `cbor:"22,keyasint,omitzero"`
-	Target    string    `cbor:"23,keyasint,omitzero"`
-	Former    string    `cbor:"24,keyasint,omitzero"`
-	NoRestore bool      `cbor:"25,keyasint,omitzero"`
-	Yearly    bool      `cbor:"26,keyasint,omitzero"`
-	Finished  time.Time `cbor:"27,keyasint,omitzero"`
-	Result    string    `cbor:"28,keyasint,omitzero"`
-	Refused   int       `cbor:"29,keyasint,omitzero"`
-	Crashes   int       `cbor:"30,keyasint,omitzero"`
+	Reason   string `cbor:"21,keyasint,omitzero"`
+	Versions []int  `cbor:"22,keyasint,omitzero"`
+	Target   string `cbor:"23,keyasint,omitzero"`
+	Former   string `cbor:"24,keyasint,omitzero"`
+	// 25 forbade to put back what was presented before; nothing ever set it.
+	Yearly   bool      `cbor:"26,keyasint,omitzero"`
+	Finished time.Time `cbor:"27,keyasint,omitzero"`
+	Result   string    `cbor:"28,keyasint,omitzero"`
+	Refused  int       `cbor:"29,keyasint,omitzero"`
+	Crashes  int       `cbor:"30,keyasint,omitzero"`
 }
 
 // toWire makes the mirror of a record, with its secret as it was sealed.

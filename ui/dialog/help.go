@@ -157,9 +157,6 @@ var groupNames = map[kit.Group]string{
 	kit.Certificate: "group.certificate", kit.View: "group.view", kit.Move: "group.move", kit.Program: "group.program",
 }
 
-// GroupName is the head of a group of actions.
-func GroupName(c *kit.Context, g kit.Group) string { return c.T(groupNames[g]) }
-
 var keyNames = map[string]string{
 	"up": "↑", "down": "↓", "left": "←", "right": "→", "pgup": "page up", "pgdown": "page down",
 	"ctrl+k": "ctrl+k", "shift+tab": "shift+tab",

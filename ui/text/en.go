@@ -86,7 +86,6 @@ var english = merge(map[string]string{
 	"needs.you":   "needs you:", "needs.list": "list",
 	"needs.nothing": "nothing needs you",
 	"task.install":  "%d versions to install", "task.install.one": "%d version to install",
-	"task.reissue": "%d to reissue by hand", "task.reissue.one": "%d to reissue by hand",
 	"task.prove": "%d records to add", "task.prove.one": "%d record to add",
 	"task.replace": "%d servers expired or revoked", "task.replace.one": "%d server expired or revoked",
 	"task.watch": "%d watched servers are out of order", "task.watch.one": "%d watched server is out of order",

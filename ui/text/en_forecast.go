@@ -11,7 +11,7 @@ var englishForecast = map[string]string{
 	"policy.200-days":           "200 days",
 	"policy.100-days":           "100 days",
 	"policy.47-days":            "47 days",
-	"forecast.notes.columns":    "PEOPLE counts how often somebody has to do something: prove control, review, install, reissue by hand. WAIT counts deployments that wait for a credit. EXPIRE counts what ends with nothing in its place.",
+	"forecast.notes.columns":    "PEOPLE counts how often somebody has to do something: prove control, review, install. WAIT counts deployments that wait for a credit. EXPIRE counts what ends with nothing in its place.",
 	"forecast.notes.policies":   "Policies limit how long a certificate may be valid. public: as public CAs have agreed on (CA/Browser Forum), shorter year by year down to 47 days. as configured: what your issuers allow. N days: that limit from now on.",
 	"forecast.hosted":           "%s hosted",
 	"forecast.all":              "in all",
@@ -51,7 +51,7 @@ var englishForecast = map[string]string{
 	"col.expire": "EXPIRE", "col.wait": "WAIT", "col.ends": "HOSTING", "col.units": "PACKS", "col.fail": "FAIL",
 
 	"moment.expires": "expires", "moment.hosting-ends": "hosting ends", "moment.person": "needs a person", "moment.waits-for-credit": "waits for credit",
-	"moment.install": "install by hand", "moment.reissue": "reissue by hand", "moment.prove": "add a record", "moment.review": "review",
+	"moment.install": "install by hand", "moment.prove": "add a record", "moment.review": "review",
 
 	"forecast.explain.title": "What happens: %s",
 	"forecast.explain.what":  "It consists of",

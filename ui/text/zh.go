@@ -98,7 +98,6 @@ var chinese = merge(map[string]string{
 	"needs.you":   "待处理：", "needs.list": "列出",
 	"needs.nothing": "没有待处理事项",
 	"task.install":  "%d 个版本待安装", "task.install.one": "%d 个版本待安装",
-	"task.reissue": "%d 个待手动重签", "task.reissue.one": "%d 个待手动重签",
 	"task.prove": "%d 条记录待添加", "task.prove.one": "%d 条记录待添加",
 	"task.replace": "%d 个服务器的证书已过期或被吊销", "task.replace.one": "%d 个服务器的证书已过期或被吊销",
 	"task.watch": "%d 个监控的服务器异常", "task.watch.one": "%d 个监控的服务器异常",

@@ -11,7 +11,7 @@ var chineseForecast = map[string]string{
 	"policy.200-days":           "200 天",
 	"policy.100-days":           "100 天",
 	"policy.47-days":            "47 天",
-	"forecast.notes.columns":    "“待处理”列为需要人工处理的次数：验证域名所有权、审核、安装、手动重签。“等待”列为因自动部署次数不足而等待的部署数。“过期”列为到期且未更换的证书数。",
+	"forecast.notes.columns":    "“待处理”列为需要人工处理的次数：验证域名所有权、审核、安装。“等待”列为因自动部署次数不足而等待的部署数。“过期”列为到期且未更换的证书数。",
 	"forecast.notes.policies":   "策略限定证书的最长有效期。公共 CA：按 CA/浏览器论坛的约定，逐年缩短至 47 天。当前配置：按各品牌允许的期限。N 天：从现在起均按该期限。",
 	"forecast.hosted":           "%s 个已托管",
 	"forecast.all":              "合计",
@@ -51,7 +51,7 @@ var chineseForecast = map[string]string{
 	"col.expire": "过期", "col.wait": "等待", "col.ends": "托管结束", "col.units": "资源包", "col.fail": "失败",
 
 	"moment.expires": "过期", "moment.hosting-ends": "托管结束", "moment.person": "待处理", "moment.waits-for-credit": "次数不足",
-	"moment.install": "手动安装", "moment.reissue": "手动重签", "moment.prove": "添加记录", "moment.review": "审核",
+	"moment.install": "手动安装", "moment.prove": "添加记录", "moment.review": "审核",
 
 	"forecast.explain.title": "将发生的事项：%s",
 	"forecast.explain.what":  "包括",

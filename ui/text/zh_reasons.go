@@ -7,7 +7,6 @@ var reasons = map[string]map[string]reasonText{"zh": {
 	"role":                      {"您的角色为“{role:role}”；“{action:action}”需要“{needed:role}”角色", "请具有该角色的人操作"},
 	"read-only":                 {"当前会话为只读，不能做任何更改", "启动时不加 --read-only；若存储库的持有进程以此方式启动，则由它决定"},
 	"nothing-selected":          {"未选择证书", "请选择一张证书，或先购买"},
-	"not-in-this-version":       {"此版本的 certquay 尚不支持“{action:action}”", "在此之前请手动续期与部署"},
 	"not-applied-for":           {"实例为“{state:label}”：尚未提交申请", "certquay apply {id} --domain NAME"},
 	"not-issued-yet":            {"实例为“{state:label}”：CA 尚未签发", "certquay show {id} 可查看等待事项"},
 	"withdraw-first":            {"已有申请正在进行", "如需修改，请先撤回：certquay withdraw {id}"},

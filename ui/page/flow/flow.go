@@ -136,9 +136,6 @@ func choose(c *kit.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *k
 		return rows[0], nil
 	}
 	row, r := Pick(c.Table, rows, t.Case)
-	if r == nil {
-		r = missing(row, t.Case)
-	}
 	return row, c.WhyOf(r)
 }
 
@@ -175,14 +172,6 @@ func Allowed(t *lifecycle.Table, cs *lifecycle.Case) string {
 		}
 	}
 	return strings.Join(as, " ")
-}
-
-// missing refuses what the table allows and this version cannot do yet.
-func missing(row *lifecycle.Row, cs *lifecycle.Case) *lifecycle.Refusal {
-	if _, ok := flows[row.Action]; ok {
-		return nil
-	}
-	return refusal(row, cs, lifecycle.ReasonLater)
 }
 
 func readOnly(row *lifecycle.Row, cs *lifecycle.Case) *lifecycle.Refusal {
@@ -226,9 +215,6 @@ func prepare(c *kit.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
 				return failedMsg(c, rows[0], err)
 			}
 			row, r := Pick(c.Table, rows, cs)
-			if r == nil {
-				r = missing(row, cs)
-			}
 			if n == 0 || len(q.cases) == 0 && (r == nil || len(q.refused) == 0) {
 				q.row = row
 			}

@@ -257,7 +257,7 @@ func TestWhatHappensOnceADay(t *testing.T) {
 	r, noon := report(0), at("2026-12-01").Add(12*time.Hour)
 	person := forecast.Moment{At: at("2026-12-01"), What: forecast.WhatPerson, Task: model.TaskInstall, Instance: "A", Name: "a"}
 	later, other, kind := person, person, person
-	later.At, later.Detail, other.Instance, kind.Task = noon, "the other place", "B", model.TaskReissue
+	later.At, later.Detail, other.Instance, kind.Task = noon, "the other place", "B", model.TaskProve
 	tomorrow := person
 	tomorrow.At = at("2026-12-02")
 	r.Moments = []forecast.Moment{person, person, other, kind, later, tomorrow}
@@ -266,7 +266,7 @@ func TestWhatHappensOnceADay(t *testing.T) {
 	for _, h := range happeningsIn(r, monthRows(r, nil)[0]) {
 		got = append(got, happeningColumns(c)[0].Cell(h, 99).Text+" "+happeningColumns(c)[1].Cell(h, 99).Text+" "+string(h[0].Instance))
 	}
-	want := []string{"2026-12-01 ▲ install by hand ×3 A", "2026-12-01 ▲ install by hand B", "2026-12-01 ▲ reissue by hand A", "2026-12-02 ▲ install by hand A"}
+	want := []string{"2026-12-01 ▲ install by hand ×3 A", "2026-12-01 ▲ install by hand B", "2026-12-01 ▲ add a record A", "2026-12-02 ▲ install by hand A"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
