@@ -22,7 +22,6 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product"
-	"certquay/lifecycle/product/edge"
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/mem"
@@ -265,24 +264,26 @@ func (a *App) unused() (bool, error) {
 func (a *App) products(ctx context.Context, clock lifecycle.Clock, freezable bool) []lifecycle.NamedProduct {
 	var all []lifecycle.NamedProduct
 	for _, p := range a.Config.Products {
-		np := lifecycle.NamedProduct{Name: p.Name, Driver: p.Driver}
-		switch p.Driver {
-		case edgeDriver:
-			e, err := edge.Open(ctx, a.Store, edge.Options{Product: p.Name, Regions: p.Regions, Now: clock.Now, Logger: a.Log, Holder: heldBy})
-			if err != nil {
-				np.Problem = err.Error()
-				break
+		np := lifecycle.NamedProduct{Name: p.Name, Driver: string(p.Driver)}
+		kind, _ := product.Find(np.Driver) // the configuration names no others
+		opened, err := kind.Open(ctx, product.Setup{
+			Product: p.Name, Regions: p.Regions, Settings: p.Settings, Store: a.Store, Now: clock.Now, Log: a.Log, Holder: heldBy,
+		})
+		if err != nil {
+			np.Problem = err.Error()
+		} else {
+			np.Product = opened
+			if c, ok := opened.(io.Closer); ok {
+				a.closing(c.Close)
 			}
-			a.closing(e.Close)
-			np.Product = e
+			if t, ok := opened.(product.Troubled); ok {
+				for _, problem := range t.Problems() {
+					np.Problem = problem.Error()
+				}
+			}
 			if freezable {
-				np.Product = demo.NewFreezable(e, clock.Now)
+				np.Product = demo.NewFreezable(opened, clock.Now)
 			}
-			for _, problem := range e.Problems() {
-				np.Problem = problem.Error()
-			}
-		default:
-			np.Problem = fmt.Sprintf("this version of certquay has no driver %q", p.Driver)
 		}
 		if np.Problem != "" {
 			a.Log.Warn("a product has a problem", "product", p.Name, "problem", np.Problem)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/issuer/embedded"
 	"certquay/model"
 )
 
@@ -69,7 +70,8 @@ embedded CA, grade free, for one year. Without any flag a terminal is asked firs
 	f := cmd.Flags()
 	f.StringVar(&level, "level", "dv", "validation level: dv, ov, ev")
 	f.StringVar(&typ, "type", "single", "domain type: single, multi, wildcard")
-	f.StringVar(&brand, "brand", "embedded", "who signs")
+	f.StringVar(&brand, "brand", embedded.Brand, "who signs")
+	issuerNames(cmd, "brand")
 	f.StringVar(&grade, "grade", "free", "grade: free, standard, professional")
 	f.IntVar(&r.Years, "years", 1, "years of service: 1 or 2")
 	f.IntVar(&r.Quantity, "quantity", 1, "how many, at most 100")

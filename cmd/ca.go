@@ -15,8 +15,9 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/issuer/embedded"
-	"certquay/lifecycle/product"
+	"certquay/lifecycle/listen"
 	"certquay/model"
 	"certquay/store"
 )
@@ -45,21 +46,12 @@ func (a *App) authority(ctx context.Context, clock lifecycle.Clock) (*authority,
 		return nil, err
 	}
 	au := &authority{app: a, clock: clock, address: address, unsealed: make(chan struct{})}
-	base := strings.TrimSuffix(c.BaseURL, "/")
-	au.ca, err = embedded.New(a.Store, embedded.Options{
-		Now: clock.Now, MaxValidity: time.Duration(c.MaxValidityDays) * 24 * time.Hour,
-		BaseURL: func() string {
-			if base != "" {
-				return base
-			}
-			return au.own()
-		},
-		PermittedDomains: c.PermittedDomains, Levels: model.Levels, Reviewed: []model.Level{model.OV, model.EV},
-		Proof: embedded.Proof{Method: c.Proof, Resolver: c.Resolver, HTTPPort: c.HTTPPort},
-	})
+	kind, _ := issuer.Find(embedded.Brand)
+	opened, err := kind.Open(issuer.Setup{Settings: c, Store: a.Store, Now: clock.Now, BaseURL: au.own})
 	if err != nil {
 		return nil, &usageError{err.Error(), "mend it in the configuration"}
 	}
+	au.ca = opened.(*embedded.Issuer) // more than an issuer: it has CRLs, OCSP and roots to tend
 	au.server = &http.Server{
 		Handler: au.ca.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
@@ -96,7 +88,7 @@ func (au *authority) own() string {
 
 // listen serves CRL and OCSP, or keeps why not.
 func (au *authority) listen(ctx context.Context) {
-	l, err := product.Listen(ctx, au.address)
+	l, err := listen.TCP(ctx, au.address)
 	if err == nil {
 		err = au.app.keepPort(ctx, "crl", au.address, l)
 	}

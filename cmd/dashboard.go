@@ -16,14 +16,12 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/forecast"
+	"certquay/lifecycle/product/edge"
 	"certquay/ui"
 	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
 )
-
-// edgeDriver is the driver of the products that end with their process.
-const edgeDriver = "edge"
 
 // backend is the engine as the dashboard needs it.
 type backend struct{ *lifecycle.Engine }
@@ -51,7 +49,7 @@ func dashboard(ctx context.Context, c *call) error {
 	if c.Kind != session.Network {
 		o.Save = c.saveFile
 	}
-	if !a.serving && !a.demo && slices.ContainsFunc(a.Engine.Products(), func(p lifecycle.ProductInfo) bool { return p.Driver == edgeDriver }) {
+	if !a.serving && !a.demo && slices.ContainsFunc(a.Engine.Products(), func(p lifecycle.ProductInfo) bool { return p.Driver == edge.Driver }) {
 		o.EdgeNote = text.New(o.Lang).T("edge.note")
 	}
 	told := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words

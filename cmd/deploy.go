@@ -239,7 +239,7 @@ func productCmd(c *call) *cobra.Command {
 	cmd := &cobra.Command{Use: "product", Short: "Products: where certificates can be deployed", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return c.products() }}
 	cmd.AddCommand(&cobra.Command{Use: "list", Short: "List the configured products", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return c.products() }})
+		RunE: func(*cobra.Command, []string) error { return c.products() }}, driversCmd(c))
 	return cmd
 }
 

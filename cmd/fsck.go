@@ -60,6 +60,8 @@ func (c *call) giveUp(ctx context.Context) error {
 func configCmd(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: "config", Short: "Print the effective configuration, commented", Args: cobra.NoArgs,
+		Long: "Print the effective configuration, commented. What is built in, with settings and\ntheir defaults:\n\n" +
+			builtInIssuers() + "\n" + builtInDrivers(),
 		RunE: func(*cobra.Command, []string) error {
 			if c.app != nil {
 				_, err := c.Out.Write(c.app.Config.Marshal())

@@ -47,7 +47,6 @@ type laboratory struct {
 	mu       sync.Mutex
 	acked    map[string]int // acknowledged operations, by verb
 	lost     int            // operations whose owner died
-	rules    int            // refusals
 }
 
 // stream lets one worker take certificates through their lives until stop is

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/issuer/embedded"
 	"certquay/model"
 )
 
@@ -56,7 +57,8 @@ func buyPackCmd(c *call) *cobra.Command {
 	f.IntVar(&r.Quantity, "quantity", 1, "how many units")
 	f.StringVar(&level, "level", "dv", "of certificates: dv, ov, ev")
 	f.StringVar(&typ, "type", "single", "of certificates: single, multi, wildcard")
-	f.StringVar(&brand, "brand", "embedded", "of certificates: who signs")
+	f.StringVar(&brand, "brand", embedded.Brand, "of certificates: who signs")
+	issuerNames(cmd, "brand")
 	f.StringVar(&grade, "grade", "free", "of certificates: free, standard, professional")
 	return cmd
 }

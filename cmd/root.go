@@ -47,7 +47,6 @@ type global struct {
 	readOnly     bool
 	plain        bool
 	lang         string
-	noWait       bool
 	acceptLoss   bool // a store that holds less than it did is opened as it is
 	demo         bool // a throw-away store with a fleet in it
 	dashboard    bool // this process is to show it

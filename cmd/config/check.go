@@ -3,12 +3,9 @@ package config
 import (
 	"fmt"
 	"maps"
-	"net"
 	"net/mail"
 	"net/netip"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"certquay/cmd/session"
@@ -53,15 +50,7 @@ func (c *Config) check(d *decoder) {
 	c.Catalogue.check(d)
 	d.oneOf(c.RefundPolicy, "refund_policy", RefundIssued30d, RefundPaid7d, RefundNone)
 	d.days(c.Review.ReuseDays, "review.reuse_days", 0, "398")
-	d.days(c.Embedded.MaxValidityDays, "embedded.max_validity_days", 1, "398")
-	for i, name := range c.Embedded.PermittedDomains {
-		d.rule(domain(name), fmt.Sprintf("embedded.permitted_domains[%d]", i), "must be a domain without a star", "example.com")
-	}
-	d.rule(address(c.Embedded.Listen), "embedded.listen", "must be host:port with an IP address or localhost", `"127.0.0.1:0"`)
-	d.oneOf(c.Embedded.Proof, "embedded.proof", "trust", "dns", "http")
-	d.rule(c.Embedded.Resolver == "" || address(c.Embedded.Resolver), "embedded.resolver", "must be host:port", `"127.0.0.1:53"`)
-	d.rule(c.Embedded.HTTPPort > 0 && c.Embedded.HTTPPort < 1<<16, "embedded.http_port", "must be a port", "80")
-	d.rule(c.Embedded.BaseURL == "" || plainURL(c.Embedded.BaseURL), "embedded.base_url", "must be an http:// address, without a query", `"http://crl.example.com"`)
+	d.settingsCheck(c.Embedded, "embedded")
 	c.checkProducts(d)
 	for i, n := range c.Notify.ExpiryDays {
 		d.days(n, fmt.Sprintf("notify.expiry_days[%d]", i), 1, "30")
@@ -138,7 +127,7 @@ func (c *Config) checkProducts(d *decoder) {
 		d.rule(word(p.Name), at+".name", "must be 1 to 40 letters, digits, dots, minus signs or underscores", "CDN")
 		d.rule(!seen[model.Fold(p.Name)], at+".name", "is the name of another product; case does not matter", "")
 		seen[model.Fold(p.Name)] = true
-		d.oneOf(p.Driver, at+".driver", Drivers...)
+		p.checkDriver(d, at)
 		d.rule(len(p.Regions) > 0, at+".regions", "must name at least one region", "[global]")
 		regions := map[string]bool{}
 		for j, r := range p.Regions {
@@ -147,27 +136,7 @@ func (c *Config) checkProducts(d *decoder) {
 			d.rule(!regions[model.Fold(r)], f, "is named twice", "")
 			regions[model.Fold(r)] = true
 		}
-		for j, r := range p.Resources {
-			d.rule(r != "" && len(r) <= 253, fmt.Sprintf("%s.resources[%d]", at, j), "must be 1 to 253 characters", "www.example.com")
-		}
-		for key := range p.Settings {
-			d.rule(!secretive(key), join(at+".settings", key), "looks like a secret, which must not stand here", key+"_file: /path/to/a/file/of/mode/0600")
-		}
 	}
-}
-
-// secretive says whether a setting's name promises a secret in its value.
-func secretive(key string) bool {
-	k := strings.ToLower(key)
-	if strings.HasSuffix(k, "_file") {
-		return false
-	}
-	for _, s := range []string{"password", "passphrase", "secret", "token", "private"} {
-		if strings.Contains(k, s) {
-			return true
-		}
-	}
-	return false
 }
 
 func word(s string) bool {
@@ -186,21 +155,4 @@ func domain(s string) bool {
 		}
 	}
 	return true
-}
-
-func address(s string) bool {
-	host, port, err := net.SplitHostPort(s)
-	if err != nil {
-		return false
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
-		return false
-	}
-	_, err = netip.ParseAddr(host)
-	return err == nil || host == "localhost"
-}
-
-func plainURL(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
 }

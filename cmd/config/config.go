@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/product/edge"
 	"certquay/model"
 	"certquay/ui"
 	"certquay/ui/kit"
@@ -19,19 +21,19 @@ import (
 // of the currency, times are in whole days where the name says so. The order
 // and the doc tags are what [Config.Marshal] writes.
 type Config struct {
-	Store        Store     `yaml:"store" doc:"How the store keeps secrets."`
-	Catalogue    Catalogue `yaml:"catalogue" doc:"What things cost. Amounts are whole minor units of the currency: 10000 is 100.00."`
-	RefundPolicy string    `yaml:"refund_policy" doc:"issued-30d: revoked within 30 days of issue, or closed, pays back. paid-7d: both within 7 days of payment. none."`
-	Renew        Renew     `yaml:"renew" doc:"Renewal by hand."`
-	Review       Review    `yaml:"review" doc:"Review of OV and EV applications at the embedded CA."`
-	Embedded     Embedded  `yaml:"embedded" doc:"The embedded CA and its CRL and OCSP service."`
-	Products     []Product `yaml:"products" doc:"Where certificates are deployed. A list here replaces the default list."`
-	Notify       Notify    `yaml:"notify" doc:"Telling people."`
-	Backup       Backup    `yaml:"backup" doc:"Backups of the whole store, keys included, made while certquay serve or a dashboard runs."`
-	SSH          SSH       `yaml:"ssh" doc:"certquay serve --listen: the dashboard and the verbs over SSH, by public key only."`
-	Support      string    `yaml:"support_contact" doc:"Shown where somebody needs help: an address, a number or a URL."`
-	UI           UI        `yaml:"ui" doc:"How the dashboard looks and which keys it has, for everybody who uses this store."`
-	Log          Log       `yaml:"log" doc:"The log file in the state directory."`
+	Store        Store             `yaml:"store" doc:"How the store keeps secrets."`
+	Catalogue    Catalogue         `yaml:"catalogue" doc:"What things cost. Amounts are whole minor units of the currency: 10000 is 100.00."`
+	RefundPolicy string            `yaml:"refund_policy" doc:"issued-30d: revoked within 30 days of issue, or closed, pays back. paid-7d: both within 7 days of payment. none."`
+	Renew        Renew             `yaml:"renew" doc:"Renewal by hand."`
+	Review       Review            `yaml:"review" doc:"Review of OV and EV applications at the embedded CA."`
+	Embedded     embedded.Settings `yaml:"embedded" doc:"The issuer embedded, with its CRL and OCSP service."`
+	Products     []Product         `yaml:"products" doc:"Where certificates are deployed. A list here replaces the default list."`
+	Notify       Notify            `yaml:"notify" doc:"Telling people."`
+	Backup       Backup            `yaml:"backup" doc:"Backups of the whole store, keys included, made while certquay serve or a dashboard runs."`
+	SSH          SSH               `yaml:"ssh" doc:"certquay serve --listen: the dashboard and the verbs over SSH, by public key only."`
+	Support      string            `yaml:"support_contact" doc:"Shown where somebody needs help: an address, a number or a URL."`
+	UI           UI                `yaml:"ui" doc:"How the dashboard looks and which keys it has, for everybody who uses this store."`
+	Log          Log               `yaml:"log" doc:"The log file in the state directory."`
 }
 
 // Store is about keeping secrets.
@@ -80,29 +82,14 @@ type Review struct {
 	ReuseDays int `yaml:"reuse_days" doc:"How many days an approval is used again for renewals and reissues of the same names and company."`
 }
 
-// Embedded is about the embedded CA.
-type Embedded struct {
-	MaxValidityDays  int      `yaml:"max_validity_days" doc:"Longest validity of a certificate, in days."`
-	PermittedDomains []string `yaml:"permitted_domains" doc:"The CA signs only for these domains and what is under them; none listed: for all."`
-	Listen           string   `yaml:"listen" doc:"Where CRL and OCSP are served; port 0 picks a free one the first time and keeps it."`
-	Proof            string   `yaml:"proof" doc:"How control of names is proved: trust (the operator), dns (a TXT record) or http (a file)."`
-	Resolver         string   `yaml:"resolver" doc:"DNS server that is asked for proofs, host:port; empty: the system's."`
-	HTTPPort         int      `yaml:"http_port" doc:"Port at which files that prove control are looked for."`
-	BaseURL          string   `yaml:"base_url" doc:"The address of CRL and OCSP as it stands in certificates; empty: http:// and the listen address."`
-}
-
 // Product is one entry under products (spec D1).
 type Product struct {
-	Name             string         `yaml:"name" doc:"As shown and typed; case does not matter."`
-	Driver           string         `yaml:"driver" doc:"edge, aliyun, nginx, haproxy, apache, caddy, kubernetes, files."`
-	Regions          []string       `yaml:"regions" doc:"Names of its regions, at least one."`
-	Resources        []string       `yaml:"resources,omitempty" doc:"Domains or listeners that exist without having been deployed to."`
-	RemoveSuperseded bool           `yaml:"remove_superseded,omitempty" doc:"Remove a superseded certificate from the product's own store once nothing refers to it."`
-	Settings         map[string]any `yaml:"settings,omitempty" doc:"What the driver needs. Secrets stand in files, named by a key that ends in _file."`
+	Name    string   `yaml:"name" doc:"As shown and typed; case does not matter."`
+	Driver  Driver   `yaml:"driver" doc:"How certificates are deployed to it."`
+	Regions []string `yaml:"regions" doc:"Names of its regions, at least one."`
+	// Settings are of the driver's own type; nil when it has none.
+	Settings any `yaml:"settings,omitempty" doc:"What its driver is told."`
 }
-
-// Drivers lists the drivers that exist.
-var Drivers = []string{"edge", "aliyun", "nginx", "haproxy", "apache", "caddy", "kubernetes", "files"}
 
 // Notify is about telling people (spec N1).
 type Notify struct {
@@ -215,13 +202,13 @@ func Default() *Config {
 		},
 		RefundPolicy: RefundIssued30d,
 		Review:       Review{ReuseDays: 398},
-		Embedded:     Embedded{MaxValidityDays: 398, PermittedDomains: []string{}, Listen: "127.0.0.1:0", Proof: "trust", HTTPPort: 80},
+		Embedded:     embedded.DefaultSettings(),
 		Products: []Product{
-			{Name: "SLB", Driver: "edge", Regions: four},
-			{Name: "CDN", Driver: "edge", Regions: global},
-			{Name: "SCDN", Driver: "edge", Regions: global},
-			{Name: "DCDN", Driver: "edge", Regions: global},
-			{Name: "WAF", Driver: "edge", Regions: four},
+			{Name: "SLB", Driver: edge.Driver, Regions: four},
+			{Name: "CDN", Driver: edge.Driver, Regions: global},
+			{Name: "SCDN", Driver: edge.Driver, Regions: global},
+			{Name: "DCDN", Driver: edge.Driver, Regions: global},
+			{Name: "WAF", Driver: edge.Driver, Regions: four},
 		},
 		Notify: Notify{Default: []string{}, ExpiryDays: []int{30, 14, 7, 3, 1}, SMTP: SMTP{Port: 587, TLS: "starttls"}},
 		Backup: Backup{Every: "1d", Keep: 7, Recipients: []string{}},

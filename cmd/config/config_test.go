@@ -8,21 +8,23 @@ import (
 	"testing"
 	"time"
 
+	"certquay/lifecycle/product/edge"
 	"certquay/model"
 )
 
 // What certquay config prints loads back as the same.
 func TestMarshalLoadsBack(t *testing.T) {
+	told(t)
 	full := Default()
 	full.Store.Seal = SealPassphrase
 	full.Catalogue.ByLevel = map[string]map[string]int64{"ev": {"professional": 120000, "free": 0}, "ov": {}}
-	full.Embedded.PermittedDomains = []string{"example.com", "1.2", "null.test"}
+	full.Embedded.PermittedDomains = []string{"example.com", "bücher.example", "null.test"}
 	full.Support = `"quoted" \ # : 日本 ~ - 'x'`
 	full.SSH.AuthorizedKeys = "~/keys and more"
 	full.Products = []Product{
-		{Name: "true", Driver: "nginx", Regions: []string{"1", "0x1F", "no", "1e3"}, Resources: []string{"a.example", "*"}, RemoveSuperseded: true,
-			Settings: map[string]any{"command": []string{"nginx", "-s", "reload"}, "port": int64(443), "tls": true, "token_file": "/x", "n": "12"}},
-		{Name: "-", Driver: "files", Regions: []string{"2026-01-01"}},
+		{Name: "true", Driver: "told", Regions: []string{"1", "0x1F", "no", "1e3"},
+			Settings: toldSettings{Reload: []string{"nginx", "-s", "reload"}, Port: 8443, Asked: true, TokenFile: "12"}},
+		{Name: "-", Driver: edge.Driver, Regions: []string{"2026-01-01"}},
 	}
 	full.Notify.ExpiryDays = []int{}
 	full.Backup = Backup{Directory: "~/backups", Every: "6h", Keep: 30, Recipients: []string{ageKey}}
@@ -82,10 +84,8 @@ support_contact: |
   help@example.com
 products:
 - name: web
-  driver: nginx
+  driver: edge
   regions: [local]
-  settings:
-    reload: [nginx, -s, reload]
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -126,6 +126,7 @@ func TestInterval(t *testing.T) {
 // design: an unknown key is an error with its line; wrong values name field,
 // rule and an example.
 func TestErrors(t *testing.T) {
+	told(t)
 	for _, c := range []struct{ text, want string }{
 		{"stor:\n  seal: file\n", "f.yaml:1:1: stor is not known; did you mean store?"},
 		{"store:\n  seel: file\n", "f.yaml:2:3: store.seel is not known; did you mean seal?"},
@@ -154,7 +155,16 @@ func TestErrors(t *testing.T) {
 		{"catalogue: {per_year_by_level: {xv: {free: -1}}}\n", "is no level"},
 		{"products:\n- {name: a, driver: edge}\n", "products[0].regions must name at least one region"},
 		{"products:\n- {name: a, driver: edge, regions: [x]}\n- {name: A, driver: edge, regions: [x]}\n", "products[1].name is the name of another product"},
-		{"products: [{name: a, driver: edge, regions: [x], settings: {api_token: abc}}]\n", "looks like a secret"},
+		{"products:\n- name: a\n  regions: [x]\n  driver: nginx\n", "f.yaml:4:11: products[0].driver is nginx, which is not built into this version of certquay; drivers that are: edge, told"},
+		{"products:\n- name: a\n  regions: [x]\n", "f.yaml:2:7: products[0].driver must name one of the drivers edge, told; for example edge"},
+		{"products:\n- {name: a, driver: edge, regions: [x]}\n- name: b\n  driver: edge\n  regions: [x]\n  settings:\n    key: 1\n",
+			"f.yaml:7:8: products[1].settings are given, and the driver edge has none; leave them out"},
+		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  remove_superseded: true\n", "f.yaml:5:3: products[0].remove_superseded is not known; known here: name, driver, regions, settings"},
+		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  resources: [a.example]\n", "f.yaml:5:3: products[0].resources is not known"},
+		{"products:\n- name: a\n  settings:\n    relaod: x\n  driver: told\n  regions: [x]\n", "f.yaml:4:5: products[0].settings.relaod is not known; did you mean reload?"},
+		{"products:\n- name: a\n  settings:\n    port: x\n  driver: told\n  regions: [x]\n", "f.yaml:4:11: products[0].settings.port needs a whole number"},
+		{"products:\n- name: a\n  settings:\n    port: 0\n  driver: told\n  regions: [x]\n", "f.yaml:4:11: products[0].settings.port must be a port; for example 443"},
+		{"products:\n- name: a\n  settings: [x]\n  driver: told\n  regions: [x]\n", "f.yaml:3:13: products[0].settings needs fields"},
 		{"backup:\n  directory: b\n", "f.yaml:2:14: backup.directory needs recipients or a passphrase_file"},
 		{"backup: {directory: b, recipients: [" + ageKey + "], passphrase_file: p}\n", "f.yaml:1:119: backup.passphrase_file and recipients exclude each other"},
 		{"backup:\n  recipients:\n  - " + ageKey + "\n  - ssh-ed25519 AAAA\n", "f.yaml:4:5: backup.recipients[1] must be a public key of age"},
@@ -167,6 +177,9 @@ func TestErrors(t *testing.T) {
 		{"embedded: {listen: 127.0.0.1}\n", "embedded.listen must be host:port"},
 		{"embedded: {base_url: ftp://x}\n", "embedded.base_url must be"},
 		{"embedded: {permitted_domains: ['*.x']}\n", "must be a domain without a star"},
+		{"embedded:\n  permitted_domains:\n  - example.com\n  - 10.0.0.1\n", "f.yaml:4:5: embedded.permitted_domains[1] must be a domain without a star; for example example.com"},
+		{"embedded:\n  proof: letter\n", "f.yaml:2:10: embedded.proof must be one of trust, dns, http; for example trust"},
+		{"embedded:\n  max_validity_days: 0\n", "f.yaml:2:22: embedded.max_validity_days must be 1 to 3650 days; for example 398"},
 		{"store: {seal: file}\nstore: {seal: file}\n", "f.yaml:2:1"},
 		{"a: &x {b: *x}\n", "is not known"},
 		{"store: &s {seal: file}\n", "uses an anchor"},

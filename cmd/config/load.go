@@ -98,6 +98,9 @@ func Parse(name string, text []byte) (_ *Config, err error) {
 		d.value(doc.Body, reflect.ValueOf(c).Elem(), "")
 	}
 	if len(d.errs) == 0 {
+		d.settings(c.Products)
+	}
+	if len(d.errs) == 0 {
 		c.check(d)
 	}
 	if len(d.errs) > 0 {
@@ -180,9 +183,6 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	d.at[path] = n
 	switch n := n.(type) {
 	case nil, *ast.NullNode:
-		if v.Kind() == reflect.Interface { // there is no default to stand for it
-			d.fail(n, path, "has no value", `write one, or "" for an empty text`)
-		}
 		return
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
 		d.fail(n, path, "uses an anchor or alias", "write the value itself")
@@ -196,7 +196,7 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	case reflect.Slice:
 		d.list(n, v, path)
 	case reflect.Interface:
-		d.any(n, v, path)
+		// Its driver knows what may stand here; see settings.
 	default:
 		d.scalar(n, v, path)
 	}
@@ -324,24 +324,6 @@ func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
 		d.value(val, e, join(path, session.Escape(key, 60)))
 		v.SetMapIndex(reflect.ValueOf(key), e)
 	})
-}
-
-// any takes what a driver may be told: text, whole numbers, true and false,
-// and lists of text.
-func (d *decoder) any(n ast.Node, v reflect.Value, path string) {
-	var e reflect.Value
-	switch n.(type) {
-	case *ast.BoolNode:
-		e = reflect.New(reflect.TypeFor[bool]()).Elem()
-	case *ast.IntegerNode:
-		e = reflect.New(reflect.TypeFor[int64]()).Elem()
-	case *ast.SequenceNode:
-		e = reflect.New(reflect.TypeFor[[]string]()).Elem()
-	default:
-		e = reflect.New(reflect.TypeFor[string]()).Elem()
-	}
-	d.value(n, e, path)
-	v.Set(e)
 }
 
 func keyOf(f reflect.StructField) string {

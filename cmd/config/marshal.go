@@ -19,6 +19,9 @@ func (c *Config) Marshal() []byte {
 	return w.b.Bytes()
 }
 
+// documented is what tells more of itself than its doc tag.
+type documented interface{ Doc() string }
+
 type writer struct{ b bytes.Buffer }
 
 func (w *writer) indent(depth int) { w.b.WriteString(strings.Repeat("  ", depth)) }
@@ -53,21 +56,24 @@ func (w *writer) structure(v reflect.Value, depth int, comments bool) {
 		}
 		if comments {
 			w.comment(f.Tag.Get("doc"), depth)
-			if more, ok := v.Field(i).Interface().(interface{ Doc() string }); ok {
+			if more, ok := v.Field(i).Interface().(documented); ok {
 				w.comment(more.Doc(), depth)
 			}
 		}
 		w.indent(depth)
-		w.field(keyOf(f), v.Field(i), depth)
+		w.field(keyOf(f), v.Field(i), depth, comments)
 	}
 }
 
-func (w *writer) field(key string, v reflect.Value, depth int) {
+func (w *writer) field(key string, v reflect.Value, depth int, comments bool) {
 	w.b.WriteString(key + ":")
+	if v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
 	switch {
 	case v.Kind() == reflect.Struct:
 		w.b.WriteByte('\n')
-		w.structure(v, depth+1, true)
+		w.structure(v, depth+1, comments)
 	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct && v.Len() > 0:
 		w.b.WriteByte('\n')
 		w.fields(v.Type().Elem(), depth+1)
@@ -86,20 +92,27 @@ func (w *writer) field(key string, v reflect.Value, depth int) {
 // fields explains once what the items of a list may hold.
 func (w *writer) fields(t reflect.Type, depth int) {
 	for i := range t.NumField() {
-		w.comment(keyOf(t.Field(i))+": "+t.Field(i).Tag.Get("doc"), depth)
+		f := t.Field(i)
+		text := keyOf(f) + ": " + f.Tag.Get("doc")
+		switch {
+		case f.Type.Kind() == reflect.Interface:
+			text += " " + driverSettings()
+		case f.Type.Implements(reflect.TypeFor[documented]()):
+			text += " " + reflect.Zero(f.Type).Interface().(documented).Doc()
+		}
+		w.comment(text, depth)
 	}
 }
+
+// Value is a value as it is written on one line: a text, a whole number, true or
+// false, or a list of texts.
+func Value(v any) string { return flow(reflect.ValueOf(v)) }
 
 // flow writes a value on one line.
 func flow(v reflect.Value) string {
 	switch v.Kind() {
 	case reflect.String:
 		return quoted(v.String())
-	case reflect.Interface:
-		if v.IsNil() {
-			return `""`
-		}
-		return flow(v.Elem())
 	case reflect.Slice:
 		var items []string
 		for i := range v.Len() {

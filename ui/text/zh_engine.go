@@ -75,7 +75,6 @@ var chineseEngine = map[string]string{
 	"the issuer knows no such order":                           "CA 没有该订单",
 	"the job was ended meanwhile":                              "操作已在此期间结束",
 	"this version of certquay does not know the step %q of %s": "此版本的 certquay 不支持 {2:action} 的步骤“{1}”",
-	"this version of certquay has no driver %q":                "此版本的 certquay 没有驱动“{1}”",
 	"%s cannot be used: %s":                                    "{1} 不可用：{2:say}",
 
 	// The embedded CA.

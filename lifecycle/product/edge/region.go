@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
-	"certquay/lifecycle/product"
+	"certquay/lifecycle/listen"
 	"certquay/model"
 )
 
@@ -92,7 +92,7 @@ func (r *region) bind(ctx context.Context) (net.Listener, error) {
 	if kept != "" {
 		address = kept
 	}
-	ln, err := product.Listen(ctx, address)
+	ln, err := listen.TCP(ctx, address)
 	if err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			_, port, _ := net.SplitHostPort(address)

@@ -1,10 +1,10 @@
-package product_test
+package listen_test
 
 import (
 	"net"
 	"testing"
 
-	"certquay/lifecycle/product"
+	"certquay/lifecycle/listen"
 )
 
 // A port that is kept is none that the system gives to others, and another each
@@ -12,7 +12,7 @@ import (
 func TestListenTakesALastingPort(t *testing.T) {
 	seen := map[int]bool{}
 	for range 20 {
-		l, err := product.Listen(t.Context(), "127.0.0.1:0")
+		l, err := listen.TCP(t.Context(), "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -24,7 +24,7 @@ func TestListenTakesALastingPort(t *testing.T) {
 		seen[port] = true
 	}
 	for port := range seen {
-		if l, err := product.Listen(t.Context(), (&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}).String()); err == nil {
+		if l, err := listen.TCP(t.Context(), (&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}).String()); err == nil {
 			t.Errorf("%s was taken twice", l.Addr())
 		}
 		break

@@ -1,4 +1,5 @@
-package product
+// Package listen takes ports for addresses that are kept.
+package listen
 
 import (
 	"context"
@@ -7,18 +8,18 @@ import (
 	"strconv"
 )
 
-// The ports that [Listen] chooses from: below those that systems give to whoever
+// The ports that [TCP] chooses from: below those that systems give to whoever
 // asks for any (Linux from 32768 on, RFC 6335 section 6 from 49152 on).
 const (
 	firstLasting = 20_000
 	manyLasting  = 10_000
 )
 
-// Listen listens for TCP on an address. In place of port 0 it takes one that will
+// TCP listens for TCP on an address. In place of port 0 it takes one that will
 // probably be free the next time as well, for an address that is kept: no
 // connection of another program is given it, and as it is a random one, two
 // stores hardly choose the same.
-func Listen(ctx context.Context, address string) (net.Listener, error) {
+func TCP(ctx context.Context, address string) (net.Listener, error) {
 	var lc net.ListenConfig
 	if host, port, err := net.SplitHostPort(address); err == nil && port == "0" {
 		for range 20 {

@@ -1,0 +1,84 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"certquay/cmd/session"
+	"certquay/lifecycle/product"
+	"certquay/model/setting"
+)
+
+// Driver is the name of a product driver.
+type Driver string
+
+// Doc tells which drivers are built in.
+func (Driver) Doc() string {
+	var all []string
+	for _, k := range product.Kinds {
+		all = append(all, k.Name+" ("+strings.TrimSuffix(k.About, ".")+")")
+	}
+	return "Built in: " + strings.Join(all, ", ") + "."
+}
+
+// driverSettings tells what can stand under settings, by driver.
+func driverSettings() string {
+	var all []string
+	for _, k := range product.Kinds {
+		if k.Settings == nil {
+			all = append(all, k.Name+" has none.")
+			continue
+		}
+		for _, s := range setting.Of(k.Settings()) {
+			all = append(all, fmt.Sprintf("%s, %s (otherwise %s): %s", k.Name, s.Name, Value(s.Default), s.Meaning))
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// settings reads what the products tell their drivers, which say what that can
+// be. A driver that is not built in is left to check.
+func (d *decoder) settings(products []Product) {
+	for i := range products {
+		p, path := &products[i], fmt.Sprintf("products[%d].settings", i)
+		n, given := d.at[path]
+		if _, null := n.(*ast.NullNode); null {
+			given = false
+		}
+		k, ok := product.Find(string(p.Driver))
+		switch {
+		case !ok:
+		case k.Settings != nil:
+			v := reflect.New(reflect.TypeOf(k.Settings())).Elem()
+			v.Set(reflect.ValueOf(k.Settings()))
+			if given {
+				d.value(n, v, path)
+			}
+			p.Settings = v.Interface()
+		case given:
+			d.fail(n, path, "are given, and the driver "+k.Name+" has none", "leave them out")
+		}
+	}
+}
+
+// checkDriver checks the driver of a product and what it is told.
+func (p Product) checkDriver(d *decoder, at string) {
+	d.rule(p.Driver != "", at+".driver", "must name one of the drivers "+strings.Join(product.Names(), ", "), product.Names()[0])
+	if _, ok := product.Find(string(p.Driver)); !ok && p.Driver != "" {
+		problem := "is " + session.Escape(string(p.Driver), 60) + ", which is not built into this version of certquay"
+		d.fail(d.at[at+".driver"], at+".driver", problem, "drivers that are: "+strings.Join(product.Names(), ", "))
+	}
+	d.settingsCheck(p.Settings, at+".settings")
+}
+
+// settingsCheck tells what the settings themselves find wrong in their values.
+func (d *decoder) settingsCheck(settings any, at string) {
+	if c, ok := settings.(setting.Checker); ok {
+		for _, p := range c.Check() {
+			d.rule(false, join(at, p.Setting), p.Rule, p.Example)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package embedded
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"certquay/lifecycle/names"
+	"certquay/model"
+	"certquay/model/setting"
+)
+
+// Settings are what the configuration says of the embedded CA.
+type Settings struct {
+	MaxValidityDays  int      `yaml:"max_validity_days" doc:"Longest validity of a certificate, in days."`
+	PermittedDomains []string `yaml:"permitted_domains" doc:"The CA signs only for these domains and what is under them; none listed: for all."`
+	Listen           string   `yaml:"listen" doc:"Where CRL and OCSP are served; port 0 picks a free one the first time and keeps it."`
+	Proof            string   `yaml:"proof" doc:"How control of names is proved: trust (the operator), dns (a TXT record) or http (a file)."`
+	Resolver         string   `yaml:"resolver" doc:"DNS server that is asked for proofs, host:port; empty: the system's."`
+	HTTPPort         int      `yaml:"http_port" doc:"Port at which files that prove control are looked for."`
+	BaseURL          string   `yaml:"base_url" doc:"The address of CRL and OCSP as it stands in certificates; empty: http:// and the listen address."`
+}
+
+// About says what this issuer is, in one sentence.
+const About = "A CA of your own inside certquay, trusted where its root is installed."
+
+// Doc is [About].
+func (Settings) Doc() string { return About }
+
+// DefaultSettings are those without a configuration. Each call makes new ones.
+func DefaultSettings() Settings {
+	return Settings{
+		MaxValidityDays: int(DefaultMaxValidity / (24 * time.Hour)), PermittedDomains: []string{},
+		Listen: "127.0.0.1:0", Proof: ProofTrust, HTTPPort: 80,
+	}
+}
+
+// Options are the settings as [New] takes them. The CA offers every level, and
+// OV and EV wait for a reviewer (spec A8). Listen is for who serves [Issuer.Handler].
+func (s Settings) Options() Options {
+	o := Options{
+		MaxValidity: time.Duration(s.MaxValidityDays) * 24 * time.Hour, PermittedDomains: s.PermittedDomains,
+		Levels: model.Levels, Reviewed: []model.Level{model.OV, model.EV},
+		Proof: Proof{Method: s.Proof, Resolver: s.Resolver, HTTPPort: s.HTTPPort},
+	}
+	if base := strings.TrimSuffix(s.BaseURL, "/"); base != "" {
+		o.BaseURL = func() string { return base }
+	}
+	return o
+}
+
+// maxDays is the longest validity that can be configured: ten years.
+const maxDays = 3650
+
+// Check implements [setting.Checker].
+func (s Settings) Check() (wrong []setting.Problem) {
+	rule := func(ok bool, name, rule, example string) {
+		if !ok {
+			wrong = append(wrong, setting.Problem{Setting: name, Rule: rule, Example: example})
+		}
+	}
+	rule(s.MaxValidityDays >= 1 && s.MaxValidityDays <= maxDays, "max_validity_days", fmt.Sprintf("must be 1 to %d days", maxDays), "398")
+	for i, d := range s.PermittedDomains {
+		n, err := names.Parse(d)
+		rule(err == nil && !n.Wildcard && !n.IP.IsValid(), fmt.Sprintf("permitted_domains[%d]", i), "must be a domain without a star", "example.com")
+	}
+	rule(address(s.Listen), "listen", "must be host:port with an IP address or localhost", `"127.0.0.1:0"`)
+	proofs := []string{ProofTrust, ProofDNS, ProofHTTP}
+	rule(slices.Contains(proofs, s.Proof), "proof", "must be one of "+strings.Join(proofs, ", "), ProofTrust)
+	rule(s.Resolver == "" || address(s.Resolver), "resolver", "must be host:port", `"127.0.0.1:53"`)
+	rule(s.HTTPPort > 0 && s.HTTPPort < 1<<16, "http_port", "must be a port", "80")
+	rule(s.BaseURL == "" || plainURL(s.BaseURL), "base_url", "must be an http:// address, without a query", `"http://crl.example.com"`)
+	return wrong
+}
+
+func address(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return false
+	}
+	_, err = netip.ParseAddr(host)
+	return err == nil || host == "localhost"
+}
+
+func plainURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
+}

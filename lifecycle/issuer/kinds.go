@@ -1,0 +1,64 @@
+// Package issuer is the registry of the kinds of issuers that are built in. A
+// new kind is a folder below this one and a line in [Kinds].
+package issuer
+
+import (
+	"slices"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/issuer/embedded"
+)
+
+// Setup is what an issuer is opened with.
+type Setup struct {
+	Settings any // of the type that Kind.Settings makes
+	Store    lifecycle.Store
+	Now      func() time.Time
+	// BaseURL is where certquay serves the issuer's CRL and OCSP, unless the
+	// settings say otherwise; "" while it serves none.
+	BaseURL func() string
+}
+
+// Kind is a kind of issuer.
+type Kind struct {
+	Name  string // in the configuration and in specifications
+	About string // in one sentence
+	// Settings makes its settings with their defaults, see package setting; nil
+	// when it has none.
+	Settings func() any
+	Open     func(Setup) (lifecycle.Issuer, error)
+}
+
+// Kinds are the kinds that are built in.
+var Kinds = []Kind{
+	{embedded.Brand, embedded.About, func() any { return embedded.DefaultSettings() }, openEmbedded},
+}
+
+// Names lists the names of [Kinds].
+func Names() []string {
+	names := make([]string, len(Kinds))
+	for n, k := range Kinds {
+		names[n] = k.Name
+	}
+	return names
+}
+
+// Find is the kind of a name, if it is built in.
+func Find(name string) (Kind, bool) {
+	n := slices.IndexFunc(Kinds, func(k Kind) bool { return k.Name == name })
+	if n < 0 {
+		return Kind{}, false
+	}
+	return Kinds[n], true
+}
+
+func openEmbedded(s Setup) (lifecycle.Issuer, error) {
+	settings := s.Settings.(embedded.Settings)
+	o := settings.Options()
+	o.Now = s.Now
+	if o.BaseURL == nil {
+		o.BaseURL = s.BaseURL
+	}
+	return embedded.New(s.Store, o)
+}
