@@ -24,7 +24,7 @@ import (
 	"certquay/lifecycle/product"
 	"certquay/model"
 	"certquay/store"
-	"certquay/store/engine/mem"
+	"certquay/store/engine/builtin"
 )
 
 // App is the owner of a store: everything that is opened once in a process and
@@ -78,7 +78,11 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		}
 	}
 	if a.demo = g.demo; a.demo {
-		if a.Store, err = store.With(mem.New(), store.Options{Logger: a.Log}); err != nil { // nothing of a demo is kept
+		e, err := builtin.Memory.Open(builtin.Setup{Log: a.Log}) // nothing of a demo is kept
+		if err != nil {
+			return a, &storeError{err: err}
+		}
+		if a.Store, err = store.With(e, store.Options{Logger: a.Log}); err != nil {
 			return a, &storeError{err: err}
 		}
 		a.closing(a.Store.Close)

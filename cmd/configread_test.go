@@ -15,6 +15,7 @@ import (
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/product"
 	"certquay/model/setting"
+	"certquay/store/engine/builtin"
 )
 
 // configured lists the fields of a struct of the configuration and of those in
@@ -139,6 +140,9 @@ func TestWhatIsBuiltInIsInTheHelp(t *testing.T) {
 		if !slices.Contains(brands, k.Name) {
 			t.Errorf("%s is not completed: %v", k.Name, brands)
 		}
+	}
+	for _, k := range builtin.Kinds {
+		explained(help, k.Name, k.About, nil)
 	}
 	names := strings.Split(p.must("__complete", "product", "drivers", ""), "\n")
 	list := p.must("product", "drivers")

@@ -10,6 +10,7 @@ import (
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/product"
 	"certquay/model/setting"
+	"certquay/store/engine/builtin"
 )
 
 // driversCmd lists the product drivers that are built in.
@@ -108,6 +109,14 @@ func builtInDrivers() string {
 	var b strings.Builder
 	for _, k := range product.Kinds {
 		explainKind(&b, "product driver", k.Name, k.About, settingsOf(k.Settings))
+	}
+	return b.String()
+}
+
+func builtInEngines() string {
+	var b strings.Builder
+	for _, k := range builtin.Kinds {
+		explainKind(&b, "store engine", k.Name, k.About, nil)
 	}
 	return b.String()
 }

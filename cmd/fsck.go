@@ -61,7 +61,7 @@ func configCmd(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: "config", Short: "Print the effective configuration, commented", Args: cobra.NoArgs,
 		Long: "Print the effective configuration, commented. What is built in, with settings and\ntheir defaults:\n\n" +
-			builtInIssuers() + "\n" + builtInDrivers(),
+			builtInIssuers() + "\n" + builtInDrivers() + "\n" + builtInEngines(),
 		RunE: func(*cobra.Command, []string) error {
 			if c.app != nil {
 				_, err := c.Out.Write(c.app.Config.Marshal())

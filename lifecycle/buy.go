@@ -93,7 +93,7 @@ func (e *Engine) Buy(ctx context.Context, actor model.Actor, r BuyRequest) (mode
 	q, err := e.Quote(r)
 	if err == nil {
 		err = e.update(ctx, func(tx model.Tx) error {
-			c := &Case{Actor: actor, Now: e.Now(), Policy: &e.policy}
+			c := &Case{Actor: actor, Now: e.Now()}
 			if f := e.table.Check(Buy, c); f != nil {
 				return f
 			}

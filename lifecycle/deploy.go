@@ -156,7 +156,7 @@ func (e *Engine) startDeploy(tx model.Tx, c *Case, actor model.Actor, t target) 
 			Args: Args{"job": string(r.Operation.Kind) + " at " + r.Product + " " + r.Region + " " + r.Name}}
 	}
 	j := e.newJob(model.JobDeploy, i, actor)
-	j.Step, j.Resource, j.Version, j.Target, j.Former = stepDeploy, r.ID, v.Number, v.Fingerprint, r.Deployed
+	j.Step, j.Resource, j.Version, j.Target = stepDeploy, r.ID, v.Number, v.Fingerprint
 	if r.Deployed == "" {
 		// Nothing of ours is there yet: who the place is meant for is known
 		// at once. Otherwise that changes with the first verified handshake.
@@ -311,7 +311,7 @@ func (e *Engine) atResource(ctx context.Context, actor model.Actor, a Action, ki
 			return &Refusal{Action: a, State: c.Instance.State, Instance: c.Instance.ID, Reason: ReasonBusy, Rule: "S2", Args: Args{"job": string(r.Operation.Kind)}}
 		}
 		j = e.newJob(kind, c.Instance, actor)
-		j.Step, j.Resource, j.Version, j.Former = step, r.ID, r.Version, r.Deployed
+		j.Step, j.Resource, j.Version = step, r.ID, r.Version
 		r.Operation = model.Operation{Kind: kind, Job: j.ID, Since: c.Now, Attempt: 1}
 		if err := tx.Put(&r); err != nil {
 			return err

@@ -326,9 +326,8 @@ func (e *Engine) noteRefusal(ctx context.Context, actor model.Actor, err error) 
 
 // Why something happened and what came of it, as events say it.
 const (
-	WhyAsked   = "asked"
-	WhyDue     = "due"
-	WhyResumed = "resumed"
+	WhyAsked = "asked"
+	WhyDue   = "due"
 	// WhyCARevoked is that of a revocation nobody here asked for.
 	WhyCARevoked = "the CA revoked it by itself"
 
@@ -383,7 +382,7 @@ func (e *Engine) caseOf(r model.Reader, actor model.Actor, id model.ID) (*Case, 
 	if err != nil {
 		return nil, fmt.Errorf("read instance %s: %w", id, err)
 	}
-	c := &Case{Actor: actor, Instance: i, Now: e.clock.Now(), Policy: &e.policy}
+	c := &Case{Actor: actor, Instance: i, Now: e.clock.Now()}
 	if c.Resources, err = resourcesOf(r, id); err != nil {
 		return nil, err
 	}

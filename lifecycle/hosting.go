@@ -319,7 +319,7 @@ func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, 
 	}
 	r.Waiting = false
 	j := e.newJob(model.JobDeploy, i, model.Scheduler)
-	j.Step, j.Resource, j.Version, j.Target, j.Former, j.Yearly = stepDeploy, r.ID, v.Number, v.Fingerprint, r.Deployed, v.Yearly
+	j.Step, j.Resource, j.Version, j.Target, j.Yearly = stepDeploy, r.ID, v.Number, v.Fingerprint, v.Yearly
 	r.Operation = model.Operation{Kind: model.JobDeploy, Job: j.ID, Since: e.Now(), Attempt: 1}
 	if err := tx.Put(r); err != nil {
 		return nil, err

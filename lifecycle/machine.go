@@ -58,7 +58,6 @@ type Case struct {
 	Job       *model.Job       // that makes a version or revokes, if one lives
 	Issuer    *Capabilities
 	Now       time.Time
-	Policy    *Policy
 }
 
 // Guard is a pure check that narrows a row of the table. It returns why the
@@ -86,7 +85,6 @@ type Row struct {
 	// Due says when the scheduler does it by itself; nil for never.
 	Due    func(*model.Instance) time.Time
 	Danger Danger
-	Typed  bool // the confirmation must be typed
 	Role   model.Role
 	Key    string // on the dashboard (spec V4); "" when no person does it
 	Verb   string // on the command line; "" when no person does it
@@ -236,7 +234,7 @@ func NewTable() *Table {
 		{Action: Upload, To: model.Uploaded, Role: model.Operator, Key: "i", Verb: "upload", Help: "import a certificate from files"},
 		{Action: Apply, From: paidOnly, To: model.Verifying, Role: model.Operator, Key: "a", Verb: "apply", Help: "apply for the certificate",
 			WayOut: with(buyAgain, map[model.State]Reason{model.Verifying: ReasonWithdrawFirst, model.Issued: ReasonReissueInstead, model.Uploaded: ReasonUploadedApply})},
-		{Action: Close, From: paidOnly, To: model.Closed, ToRefunded: model.Refunded, Danger: DangerDanger, Typed: true, Role: model.Operator, Key: "ctrl+k", Verb: "close", Help: "close an unissued instance",
+		{Action: Close, From: paidOnly, To: model.Closed, ToRefunded: model.Refunded, Danger: DangerDanger, Role: model.Operator, Key: "ctrl+k", Verb: "close", Help: "close an unissued instance",
 			WayOut: with(buyAgain, map[model.State]Reason{model.Verifying: ReasonWithdrawClose, model.Issued: ReasonRevokeInstead, model.Uploaded: ReasonDeleteInstead})},
 		// A renewal or reissue waits for a reviewer too, once the approval has
 		// ended (spec A8); the certificate stays issued meanwhile.
@@ -267,9 +265,9 @@ func NewTable() *Table {
 		{Action: EndHosting, From: live, Guards: []Guard{isHosted}, Due: dueHostingEnd, Role: model.Owner, Help: "end hosting with its last paid year"},
 		{Action: StopHosting, From: live, Guards: []Guard{isHosted, notBusy}, Danger: DangerWarning, Role: model.Operator, Key: "m", Verb: "host --stop", Help: "stop managed hosting",
 			WayOut: with(buyAgain, notIssued)},
-		{Action: Revoke, From: issued, To: model.Revoked, ToRefunded: model.Refunded, Guards: []Guard{hostingStopped, notExpired, canRevoke, notBusy}, Danger: DangerDanger, Typed: true, Role: model.Operator, Key: "ctrl+k", Verb: "revoke", Help: "revoke at the CA",
+		{Action: Revoke, From: issued, To: model.Revoked, ToRefunded: model.Refunded, Guards: []Guard{hostingStopped, notExpired, canRevoke, notBusy}, Danger: DangerDanger, Role: model.Operator, Key: "ctrl+k", Verb: "revoke", Help: "revoke at the CA",
 			WayOut: map[model.State]Reason{model.Paid: ReasonCloseInstead, model.Verifying: ReasonWithdrawClose, model.Uploaded: ReasonDeleteInstead, model.Revoked: ReasonAlreadyRevoked, model.Refunded: ReasonAlreadyRevoked, model.Closed: ReasonEnded}},
-		{Action: Delete, From: append(slices.Clone(ended), model.Uploaded, model.Issued), Guards: []Guard{endedOrExpired, notHostedDelete, notDeployed, notBusy}, Danger: DangerDanger, Typed: true, Role: model.Operator, Key: "ctrl+x", Verb: "delete", Help: "delete for good, keys included",
+		{Action: Delete, From: append(slices.Clone(ended), model.Uploaded, model.Issued), Guards: []Guard{endedOrExpired, notHostedDelete, notDeployed, notBusy}, Danger: DangerDanger, Role: model.Operator, Key: "ctrl+x", Verb: "delete", Help: "delete for good, keys included",
 			WayOut: map[model.State]Reason{model.Paid: ReasonCloseFirst, model.Verifying: ReasonWithdrawClose}},
 	}}
 }

@@ -53,7 +53,6 @@ func line(text, word string) string {
 func TestEveryActionHasAReasonInEveryState(t *testing.T) {
 	table := lifecycle.NewTable()
 	now := epoch
-	policy := lifecycle.DefaultPolicy()
 	for _, row := range table.Rows() {
 		if len(row.From) == 0 {
 			continue
@@ -61,7 +60,7 @@ func TestEveryActionHasAReasonInEveryState(t *testing.T) {
 		for _, s := range model.States {
 			i := sample(s, now)
 			caps := lifecycle.Capabilities{Revocation: true}
-			f := table.Check(row.Action, &lifecycle.Case{Actor: operator, Instance: &i, Now: now, Policy: &policy, Issuer: &caps})
+			f := table.Check(row.Action, &lifecycle.Case{Actor: operator, Instance: &i, Now: now, Issuer: &caps})
 			if f == nil {
 				if !slices.Contains(row.From, s) {
 					t.Errorf("%s is allowed in %s, which the row does not name", row.Action, s)

@@ -105,7 +105,7 @@ func (e *Engine) BuyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 	if err == nil {
 		o.Lines = q.Lines
 		err = e.update(ctx, func(tx model.Tx) error {
-			if f := e.table.Check(BuyPack, &Case{Actor: actor, Now: e.Now(), Policy: &e.policy}); f != nil {
+			if f := e.table.Check(BuyPack, &Case{Actor: actor, Now: e.Now()}); f != nil {
 				return f
 			}
 			if err := postPurchase(tx, &o); err != nil {

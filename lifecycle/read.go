@@ -57,7 +57,7 @@ func (e *Engine) Find(typed string) (model.Instance, error) {
 	case 1:
 		return e.Instance(found[0])
 	}
-	a := &Ambiguous{What: "instance", Name: typed}
+	a := &Ambiguous{Name: typed}
 	for _, id := range found {
 		i, err := e.Instance(id)
 		if err != nil {
@@ -118,7 +118,7 @@ func (e *Engine) FindResource(typed string) (ResourceView, error) {
 	case 1:
 		return e.Resource(found[0])
 	}
-	a := &Ambiguous{What: "resource", Name: typed}
+	a := &Ambiguous{Name: typed}
 	for _, id := range found {
 		v, err := e.Resource(id)
 		if err != nil {

@@ -215,7 +215,7 @@ func (n *NotFound) Unwrap() error { return model.ErrNotFound }
 
 // Ambiguous says that what a person typed names several things.
 type Ambiguous struct {
-	What, Name string
+	Name       string
 	Candidates []string
 }
 

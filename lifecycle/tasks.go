@@ -210,7 +210,7 @@ func openTask(tx model.Tx, typed string) (model.Task, error) {
 	case 1:
 		return found[0], nil
 	}
-	a := &Ambiguous{What: "task", Name: typed}
+	a := &Ambiguous{Name: typed}
 	for n := range found {
 		a.Candidates = append(a.Candidates, string(found[n].ID))
 	}

@@ -169,7 +169,7 @@ func (e *Engine) FindWatch(typed string) (model.Watch, error) {
 	case len(found) == 1:
 		return found[0], nil
 	}
-	a := &Ambiguous{What: "watch", Name: typed}
+	a := &Ambiguous{Name: typed}
 	for n := range found {
 		a.Candidates = append(a.Candidates, found[n].ID.Short()+" "+shownWatch(&found[n]))
 	}

@@ -33,7 +33,7 @@ type Job struct {
 	Begun    bool   // the intent of Step is committed; its result is not
 	Actor    string
 	Via      string
-	Cause    string // "asked", "due", "resumed"
+	Cause    string // "asked", "due"
 	Created  time.Time
 	Attempt  int       // from 1
 	Next     time.Time // not before; zero for at once
@@ -46,7 +46,6 @@ type Job struct {
 	Reason    string // of a revocation, RFC 5280 name
 	Versions  []int  // of a revocation: those still to revoke
 	Target    string // fingerprint to deploy
-	Former    string // fingerprint presented before
 	Yearly    bool
 
 	Finished time.Time // zero while it lives

@@ -245,7 +245,7 @@ type Event struct {
 	Resource ID
 	From     string // state before, if it is a transition
 	To       string // state after
-	Why      string // cause: "asked", "due", "resumed", ...
+	Why      string // cause: "asked", "due", ...
 	Result   string // "ok", "refused", "failed", "waiting"
 	Reason   string // of a refusal or failure
 	Detail   string

@@ -13,7 +13,7 @@ import (
 	"filippo.io/age"
 
 	"certquay/store/engine"
-	"certquay/store/engine/mem"
+	"certquay/store/engine/builtin"
 )
 
 // ageMagic begins every file that age has encrypted.
@@ -172,7 +172,10 @@ func VerifyBackup(ctx context.Context, r io.Reader, keyFile string, identities .
 	if err != nil {
 		return Summary{}, nil, err
 	}
-	e := mem.New()
+	e, err := builtin.Memory.Open(builtin.Setup{})
+	if err != nil {
+		return Summary{}, nil, err
+	}
 	load := newLoader(e)
 	err = b.pairs(ctx, func(key string, value []byte) error {
 		if b.Bytes > checkedSize {

@@ -16,6 +16,7 @@ import (
 	"certquay/model"
 	"certquay/store/engine"
 	"certquay/store/engine/badger"
+	"certquay/store/engine/builtin"
 	"certquay/store/engine/tree"
 )
 
@@ -138,12 +139,13 @@ const inUseFor = 3 * time.Second
 
 // openBadger opens the database for writing.
 func openBadger(db string, create bool, o Options) (engine.Engine, error) {
-	e, err := badger.Open(db, badger.Options{Create: create, Logger: o.Logger})
+	setup := builtin.Setup{Dir: db, Create: create, Log: o.Logger}
+	e, err := builtin.Badger.Open(setup)
 	// Whoever opens a store has its lock, so that one who still has the database
 	// is a process, or a child of one, that is about to end.
 	for until := time.Now().Add(inUseFor); errors.Is(err, engine.ErrInUse) && time.Now().Before(until); {
 		time.Sleep(50 * time.Millisecond)
-		e, err = badger.Open(db, badger.Options{Create: create, Logger: o.Logger})
+		e, err = builtin.Badger.Open(setup)
 	}
 	switch {
 	case errors.Is(err, engine.ErrInUse):

@@ -11,7 +11,7 @@ import (
 
 	"certquay/model"
 	"certquay/store/engine"
-	"certquay/store/engine/badger"
+	"certquay/store/engine/builtin"
 )
 
 // A database that is given a new master key is copied to databaseNext, moved
@@ -77,7 +77,7 @@ func (s *Store) copyRekeyed(ctx context.Context, to string, passphrase model.Sec
 	if err := os.RemoveAll(to); err != nil {
 		return err
 	}
-	e, err := badger.Open(to, badger.Options{Create: true, Logger: s.log})
+	e, err := builtin.Badger.Open(builtin.Setup{Dir: to, Create: true, Log: s.log})
 	if err != nil {
 		return err
 	}

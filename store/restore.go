@@ -12,7 +12,7 @@ import (
 	"filippo.io/age"
 
 	"certquay/store/engine"
-	"certquay/store/engine/badger"
+	"certquay/store/engine/builtin"
 )
 
 // restoring is the directory, in that of the data, in which a store lies until
@@ -78,7 +78,7 @@ func Restore(ctx context.Context, r io.Reader, dir string, o Options, identities
 // into writes the pairs into a database that is made for them.
 func (b *backupReader) into(ctx context.Context, dir string, o Options) error {
 	room, db := newSpace(dir, o), filepath.Join(dir, restoring, databaseName)
-	e, err := badger.Open(db, badger.Options{Create: true, Logger: o.Logger})
+	e, err := builtin.Badger.Open(builtin.Setup{Dir: db, Create: true, Log: o.Logger})
 	if err != nil {
 		return &OpenError{What: db, Why: "cannot be made", Err: err}
 	}

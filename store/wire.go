@@ -273,7 +273,7 @@ type job struct {
 	Reason   string `cbor:"21,keyasint,omitzero"`
 	Versions []int  `cbor:"22,keyasint,omitzero"`
 	Target   string `cbor:"23,keyasint,omitzero"`
-	Former   string `cbor:"24,keyasint,omitzero"`
+	// 24 was the fingerprint presented before, which nothing read.
 	// 25 forbade to put back what was presented before; nothing ever set it.
 	Yearly   bool      `cbor:"26,keyasint,omitzero"`
 	Finished time.Time `cbor:"27,keyasint,omitzero"`

@@ -13,16 +13,6 @@ import (
 	"certquay/ui"
 )
 
-// Check says what is wrong with a configuration, as joined [*Error]s.
-func (c *Config) Check() error {
-	d := &decoder{file: "configuration"}
-	c.check(d)
-	if len(d.errs) == 0 {
-		return nil
-	}
-	return d.errs[0]
-}
-
 // maxDays bounds everything in days: ten years.
 const maxDays = 3650
 

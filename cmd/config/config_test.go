@@ -66,9 +66,6 @@ func TestDefaults(t *testing.T) {
 	if _, err := Load(dir); err == nil {
 		t.Error("a directory was read")
 	}
-	if err := Default().Check(); err != nil {
-		t.Error(err)
-	}
 }
 
 // spec: B1, D1, A8, I8. Values override the defaults, one by one.

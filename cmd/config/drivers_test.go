@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func (s toldSettings) Check() (all []setting.Problem) {
 // told adds a driver with settings to those that are built in until the test ends.
 func told(t testing.TB) {
 	before := product.Kinds
-	product.Kinds = append(before[:len(before):len(before)], product.Kind{Name: "told", About: "What is told much.",
+	product.Kinds = append(slices.Clone(before), product.Kind{Name: "told", About: "What is told much.",
 		Settings: func() any { return toldSettings{Reload: []string{"true"}, Port: 443} }})
 	t.Cleanup(func() { product.Kinds = before })
 }

@@ -37,7 +37,7 @@ func TestErrorsAreSaidInTheLanguageOfTheSession(t *testing.T) {
 		{&fs.PathError{Op: "write", Path: "/x", Err: errors.New("no space left on device")}, "/x：磁盘空间不足"},
 		{fmt.Errorf("look at resource x: %w", context.DeadlineExceeded), "超时"},
 		{&lifecycle.NotFound{What: "watch", Name: "a:443"}, "没有监控“a:443”"},
-		{&lifecycle.Ambiguous{What: "task", Name: "q", Candidates: []string{"1q", "2q"}}, "“q”对应多项：1q, 2q"},
+		{&lifecycle.Ambiguous{Name: "q", Candidates: []string{"1q", "2q"}}, "“q”对应多项：1q, 2q"},
 		{&lifecycle.Invalid{Field: "name", Why: "a contact needs a name", Example: "Ops"}, "联系人需要名称；Ops"},
 		{&lifecycle.Refusal{Action: lifecycle.Deploy, State: model.Issued, Reason: lifecycle.ReasonNoKey}, "certquay 不持有私钥，无法对该证书执行“部署”"},
 		{badName, "a..example：两点之间不能为空；例如 www.example.com"},

@@ -143,7 +143,7 @@ func (b *Backend) check(actor model.Actor, a lifecycle.Action, id model.ID) (*mo
 
 func (b *Backend) caseOf(actor model.Actor, i *model.Instance) *lifecycle.Case {
 	copied := *i
-	c := &lifecycle.Case{Actor: actor, Instance: &copied, Now: b.Clock, Policy: &b.policy}
+	c := &lifecycle.Case{Actor: actor, Instance: &copied, Now: b.Clock}
 	for _, r := range b.Places {
 		if r.Instance == i.ID {
 			c.Resources = append(c.Resources, *r)

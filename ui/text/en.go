@@ -202,7 +202,7 @@ var english = merge(map[string]string{
 	"tried.reissue": "reissuing", "tried.renew": "renewing", "tried.revoke": "revoking", "tried.close": "closing", "tried.delete": "deleting", "tried.download": "saving files",
 	"event.expiry": "reminder", "event.notify": "notice", "event.watch": "watched", "event.watching": "watching",
 	"event.task": "task", "event.auto-deploy": "auto-deploy", "event.host": "hosting on", "event.stop-hosting": "hosting off", "event.end-hosting": "hosting ended", "event.renew-hosted": "hosted renewal",
-	"why.asked": "asked", "why.due": "due", "why.resumed": "resumed", "why.the CA revoked it by itself": "the CA revoked it by itself",
+	"why.asked": "asked", "why.due": "due", "why.the CA revoked it by itself": "the CA revoked it by itself",
 	"event.buy":      "bought",
 	"event.upload":   "imported",
 	"event.apply":    "applied for",

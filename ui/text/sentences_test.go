@@ -20,20 +20,22 @@ var prose = regexp.MustCompile(`(?:^|[ (])[a-z]{2,}\b.* |[^ ] +[(]?[a-z]{2,}`)
 // silent are the files whose sentences no dashboard shows as they are, with the
 // reason.
 var silent = map[string]string{
-	"lifecycle/reasons.go":                 "reasons have texts by code, see TestReasonsAreTranslated",
-	"lifecycle/machine.go":                 "the help of the command line; actions have texts by code",
-	"lifecycle/matrix.go":                  "the page of rules",
-	"lifecycle/template.go":                "the form that goes to the CA",
-	"lifecycle/telling.go":                 "mail and messages, which have no language of a session",
-	"lifecycle/bundle/notes.go":            "the notes in downloaded archives",
-	"lifecycle/issuer/embedded/http.go":    "answers over HTTP",
-	"lifecycle/issuer/embedded/subject.go": "what stands in certificates, by the words of the CA/Browser Forum",
-	"lifecycle/forecast/records.go":        "faults of the program",
-	"lifecycle/forecast/table.go":          "faults of the program",
-	"lifecycle/forecast/script.go":         "stand-ins that never fail",
-	"lifecycle/bundle/decode/child.go":     "answers of the child, named by package bundle",
-	"lifecycle/bundle/decode/pkcs8.go":     "what the child calls things, quoted by package bundle",
-	"lifecycle/bundle/decode/stores.go":    "what the child calls things, quoted by package bundle",
+	"lifecycle/reasons.go":                  "reasons have texts by code, see TestReasonsAreTranslated",
+	"lifecycle/product/kinds.go":            "the help of the command line, and comments in the configuration",
+	"lifecycle/machine.go":                  "the help of the command line; actions have texts by code",
+	"lifecycle/matrix.go":                   "the page of rules",
+	"lifecycle/template.go":                 "the form that goes to the CA",
+	"lifecycle/telling.go":                  "mail and messages, which have no language of a session",
+	"lifecycle/bundle/notes.go":             "the notes in downloaded archives",
+	"lifecycle/issuer/embedded/settings.go": "what is wrong in the configuration, and its comments",
+	"lifecycle/issuer/embedded/http.go":     "answers over HTTP",
+	"lifecycle/issuer/embedded/subject.go":  "what stands in certificates, by the words of the CA/Browser Forum",
+	"lifecycle/forecast/records.go":         "faults of the program",
+	"lifecycle/forecast/table.go":           "faults of the program",
+	"lifecycle/forecast/script.go":          "stand-ins that never fail",
+	"lifecycle/bundle/decode/child.go":      "answers of the child, named by package bundle",
+	"lifecycle/bundle/decode/pkcs8.go":      "what the child calls things, quoted by package bundle",
+	"lifecycle/bundle/decode/stores.go":     "what the child calls things, quoted by package bundle",
 }
 
 // unsaid are further sentences that no dashboard shows.

@@ -213,7 +213,7 @@ var chinese = merge(map[string]string{
 	"event.id":       "实例 ID",
 	"event.buy-pack": "购买资源包", "event.draft": "草稿", "event.review": "审核", "event.upload-key": "添加私钥", "event.company": "企业",
 	"event.task": "待办", "event.auto-deploy": "自动部署", "event.host": "开启托管", "event.stop-hosting": "停止托管", "event.end-hosting": "托管结束", "event.renew-hosted": "托管续期",
-	"why.asked": "手动", "why.due": "到期自动执行", "why.resumed": "恢复执行", "why.the CA revoked it by itself": "CA 自行吊销",
+	"why.asked": "手动", "why.due": "到期自动执行", "why.the CA revoked it by itself": "CA 自行吊销",
 	"event.buy":      "购买",
 	"event.upload":   "导入",
 	"event.apply":    "申请",

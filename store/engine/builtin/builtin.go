@@ -1,0 +1,46 @@
+// Package builtin is the registry of the engines that are built in. A new one is a
+// folder beside this one and a line in [Kinds].
+package builtin
+
+import (
+	"log/slog"
+
+	"certquay/store/engine"
+	"certquay/store/engine/badger"
+	"certquay/store/engine/mem"
+)
+
+// Setup is what an engine is opened with.
+type Setup struct {
+	Dir    string       // of its files; an engine without files ignores it
+	Create bool         // allows that there is no database yet
+	Log    *slog.Logger // nil for none
+}
+
+// Kind is a kind of engine. None has settings: which one a store stands on
+// follows from what the store is for.
+type Kind struct {
+	Name  string
+	About string // in one sentence
+	// Open opens it. Errors are those that package engine lists, wrapped.
+	Open func(Setup) (engine.Engine, error)
+}
+
+// The engines.
+var (
+	Badger = Kind{"badger", "Files in the data directory, which one process opens at a time.", openBadger}
+	Memory = Kind{"memory", "Nothing is kept: for demos, forecasts and the check of a backup.", openMemory}
+)
+
+// Kinds are the engines that are built in.
+var Kinds = []Kind{Badger, Memory}
+
+func openBadger(s Setup) (engine.Engine, error) {
+	e, err := badger.Open(s.Dir, badger.Options{Create: s.Create, Logger: s.Log})
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func openMemory(Setup) (engine.Engine, error) { return mem.New(), nil }

@@ -1,0 +1,38 @@
+package builtin_test
+
+import (
+	"testing"
+
+	"certquay/store/engine"
+	"certquay/store/engine/builtin"
+)
+
+// Each engine that is built in has a name and a sentence, opens, and finds what
+// was written in it.
+func TestEachKindOpens(t *testing.T) {
+	seen := map[string]bool{}
+	for _, k := range builtin.Kinds {
+		if k.Name == "" || k.About == "" || seen[k.Name] {
+			t.Errorf("%+v", k)
+		}
+		seen[k.Name] = true
+		e, err := k.Open(builtin.Setup{Dir: t.TempDir(), Create: true})
+		if err != nil {
+			t.Fatalf("%s: %v", k.Name, err)
+		}
+		if err := e.Apply(t.Context(), &engine.Batch{Writes: []engine.Write{{Key: "a", Value: []byte("b")}}}); err != nil {
+			t.Errorf("%s: %v", k.Name, err)
+		}
+		s, err := e.Snapshot()
+		if err != nil {
+			t.Fatalf("%s: %v", k.Name, err)
+		}
+		if v, err := s.Get("a"); err != nil || string(v) != "b" {
+			t.Errorf("%s: %q, %v", k.Name, v, err)
+		}
+		s.Close()
+		if err := e.Close(); err != nil {
+			t.Errorf("%s: %v", k.Name, err)
+		}
+	}
+}
