@@ -17,7 +17,8 @@ import (
 func driversCmd(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: "drivers [NAME]", Short: "List the drivers that are built in, or the settings of one",
-		Long: "List the drivers that are built in, or the settings of one: what stands under\nproducts in the configuration.\n\n" + builtInDrivers(),
+		Long: "List the drivers that are built in, or the settings of one: what stands under\n" +
+			"products in the configuration.\n\n" + builtInDrivers(),
 		Args: cobra.MaximumNArgs(1), ValidArgs: product.Names(),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -25,7 +26,8 @@ func driversCmd(c *call) *cobra.Command {
 			}
 			k, ok := product.Find(args[0])
 			if !ok {
-				return &usageError{fmt.Sprintf("there is no driver %q; built in are %s", args[0], strings.Join(product.Names(), ", ")), "certquay product drivers"}
+				problem := fmt.Sprintf("there is no driver %q; built in are %s", args[0], strings.Join(product.Names(), ", "))
+				return &usageError{problem, "certquay product drivers"}
 			}
 			return c.driver(k)
 		},

@@ -46,12 +46,17 @@ func version() string {
 
 // alone are the verbs that need no store, or none that is open. What the
 // configuration says is in its file.
-var alone = map[string]bool{"backup verify": true, "restore": true, "config": true, "product drivers": true, "version": true, "completion": true, "help": true, "__complete": true, "__completeNoDesc": true}
+var alone = map[string]bool{
+	"backup verify": true, "restore": true, "config": true, "product drivers": true, "version": true,
+	"completion": true, "help": true, "__complete": true, "__completeNoDesc": true,
+}
 
 // beginning are the verbs that may make the store they work on; the dashboard
 // does so as well. To the others, one that is named and is not there is a
 // mistake.
-var beginning = map[string]bool{"buy": true, "buy-pack": true, "upload": true, "contact add": true, "company add": true, "watch add": true, serveName: true}
+var beginning = map[string]bool{
+	"buy": true, "buy-pack": true, "upload": true, "contact add": true, "company add": true, "watch add": true, serveName: true,
+}
 
 // begins says whether a verb may make its store. A sandbox is always meant, and
 // who only looks makes nothing.

@@ -28,7 +28,8 @@ func TestMarshalLoadsBack(t *testing.T) {
 	}
 	full.Notify.ExpiryDays = []int{}
 	full.Backup = Backup{Directory: "~/backups", Every: "6h", Keep: 30, Recipients: []string{ageKey}}
-	full.UI = UI{Theme: "high-contrast", Colours: Colours{"good": "#00ff7F", "key": "33"}, Keys: Keys{"buy": {"B", "f2"}, "palette": {"\\"}, "help": {"\""}}, ScreenReader: true}
+	full.UI = UI{Theme: "high-contrast",
+		Colours: Colours{"good": "#00ff7F", "key": "33"}, Keys: Keys{"buy": {"B", "f2"}, "palette": {"\\"}, "help": {"\""}}, ScreenReader: true}
 	none := Default()
 	none.Products = []Product{}
 	for name, c := range map[string]*Config{"default": Default(), "full": full, "none": none} {
@@ -51,7 +52,8 @@ func TestMarshalLoadsBack(t *testing.T) {
 // design: a file that is absent or empty means the defaults.
 func TestDefaults(t *testing.T) {
 	dir := t.TempDir()
-	for _, text := range []string{"", "\n", "# only a comment\n", "---\n", "null\n", "store:\n", "store:\n  # seal: passphrase\n", "products:\n", "{}"} {
+	for _, text := range []string{"", "\n", "# only a comment\n", "---\n", "null\n", "store:\n",
+		"store:\n  # seal: passphrase\n", "products:\n", "{}"} {
 		p := filepath.Join(dir, "c.yaml")
 		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -91,7 +93,9 @@ products:
 		level model.Level
 		grade model.Grade
 		want  int64
-	}{{model.DV, model.Free, 0}, {model.DV, model.Standard, 9900}, {model.OV, model.Professional, 50000}, {model.EV, model.Professional, 120000}} {
+	}{
+		{model.DV, model.Free, 0}, {model.DV, model.Standard, 9900}, {model.OV, model.Professional, 50000}, {model.EV, model.Professional, 120000},
+	} {
 		if got := c.Catalogue.Price(p.level, p.grade); got != p.want {
 			t.Errorf("%v: %d", p, got)
 		}
@@ -151,19 +155,26 @@ func TestErrors(t *testing.T) {
 		{"catalogue: {per_year: {gold: 1}}\n", "catalogue.per_year.gold is no grade"},
 		{"catalogue: {per_year_by_level: {xv: {free: -1}}}\n", "is no level"},
 		{"products:\n- {name: a, driver: edge}\n", "products[0].regions must name at least one region"},
-		{"products:\n- {name: a, driver: edge, regions: [x]}\n- {name: A, driver: edge, regions: [x]}\n", "products[1].name is the name of another product"},
-		{"products:\n- name: a\n  regions: [x]\n  driver: nginx\n", "f.yaml:4:11: products[0].driver is nginx, which is not built into this version of certquay; drivers that are: edge, told"},
+		{"products:\n- {name: a, driver: edge, regions: [x]}\n- {name: A, driver: edge, regions: [x]}\n",
+			"products[1].name is the name of another product"},
+		{"products:\n- name: a\n  regions: [x]\n  driver: nginx\n",
+			"f.yaml:4:11: products[0].driver is nginx, which is not built into this version of certquay; drivers that are: edge, told"},
 		{"products:\n- name: a\n  regions: [x]\n", "f.yaml:2:7: products[0].driver must name one of the drivers edge, told; for example edge"},
 		{"products:\n- {name: a, driver: edge, regions: [x]}\n- name: b\n  driver: edge\n  regions: [x]\n  settings:\n    key: 1\n",
 			"f.yaml:7:8: products[1].settings are given, and the driver edge has none; leave them out"},
-		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  remove_superseded: true\n", "f.yaml:5:3: products[0].remove_superseded is not known; known here: name, driver, regions, settings"},
+		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  remove_superseded: true\n",
+			"f.yaml:5:3: products[0].remove_superseded is not known; known here: name, driver, regions, settings"},
 		{"products:\n- name: a\n  driver: edge\n  regions: [x]\n  resources: [a.example]\n", "f.yaml:5:3: products[0].resources is not known"},
-		{"products:\n- name: a\n  settings:\n    relaod: x\n  driver: told\n  regions: [x]\n", "f.yaml:4:5: products[0].settings.relaod is not known; did you mean reload?"},
-		{"products:\n- name: a\n  settings:\n    port: x\n  driver: told\n  regions: [x]\n", "f.yaml:4:11: products[0].settings.port needs a whole number"},
-		{"products:\n- name: a\n  settings:\n    port: 0\n  driver: told\n  regions: [x]\n", "f.yaml:4:11: products[0].settings.port must be a port; for example 443"},
+		{"products:\n- name: a\n  settings:\n    relaod: x\n  driver: told\n  regions: [x]\n",
+			"f.yaml:4:5: products[0].settings.relaod is not known; did you mean reload?"},
+		{"products:\n- name: a\n  settings:\n    port: x\n  driver: told\n  regions: [x]\n",
+			"f.yaml:4:11: products[0].settings.port needs a whole number"},
+		{"products:\n- name: a\n  settings:\n    port: 0\n  driver: told\n  regions: [x]\n",
+			"f.yaml:4:11: products[0].settings.port must be a port; for example 443"},
 		{"products:\n- name: a\n  settings: [x]\n  driver: told\n  regions: [x]\n", "f.yaml:3:13: products[0].settings needs fields"},
 		{"backup:\n  directory: b\n", "f.yaml:2:14: backup.directory needs recipients or a passphrase_file"},
-		{"backup: {directory: b, recipients: [" + ageKey + "], passphrase_file: p}\n", "f.yaml:1:119: backup.passphrase_file and recipients exclude each other"},
+		{"backup: {directory: b, recipients: [" + ageKey + "], passphrase_file: p}\n",
+			"f.yaml:1:119: backup.passphrase_file and recipients exclude each other"},
 		{"backup:\n  recipients:\n  - " + ageKey + "\n  - ssh-ed25519 AAAA\n", "f.yaml:4:5: backup.recipients[1] must be a public key of age"},
 		{"backup: {every: 90m}\n", "f.yaml:1:17: backup.every must be hours or days"},
 		{"backup: {every: 0h}\n", "backup.every must be"},
@@ -174,7 +185,8 @@ func TestErrors(t *testing.T) {
 		{"embedded: {listen: 127.0.0.1}\n", "embedded.listen must be host:port"},
 		{"embedded: {base_url: ftp://x}\n", "embedded.base_url must be"},
 		{"embedded: {permitted_domains: ['*.x']}\n", "must be a domain without a star"},
-		{"embedded:\n  permitted_domains:\n  - example.com\n  - 10.0.0.1\n", "f.yaml:4:5: embedded.permitted_domains[1] must be a domain without a star; for example example.com"},
+		{"embedded:\n  permitted_domains:\n  - example.com\n  - 10.0.0.1\n",
+			"f.yaml:4:5: embedded.permitted_domains[1] must be a domain without a star; for example example.com"},
 		{"embedded:\n  proof: letter\n", "f.yaml:2:10: embedded.proof must be one of trust, dns, http; for example trust"},
 		{"embedded:\n  max_validity_days: 0\n", "f.yaml:2:22: embedded.max_validity_days must be 1 to 3650 days; for example 398"},
 		{"store: {seal: file}\nstore: {seal: file}\n", "f.yaml:2:1"},
@@ -224,7 +236,8 @@ func TestPaths(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", "/c")
 	t.Setenv("XDG_STATE_HOME", "")
 	p := DefaultPaths()
-	if p.Data != "/d/certquay" || p.ConfigFile() != "/c/certquay/config.yaml" || p.MasterKey() != "/c/certquay/master.key" || p.Log() != "/home/a/.local/state/certquay/certquay.log" {
+	if p.Data != "/d/certquay" || p.ConfigFile() != "/c/certquay/config.yaml" || p.MasterKey() != "/c/certquay/master.key" ||
+		p.Log() != "/home/a/.local/state/certquay/certquay.log" {
 		t.Errorf("%+v", p)
 	}
 	for in, want := range map[string]string{"": "/c/authorized_keys", "x": "/c/x", "/x": "/x", "~/x": "/home/a/x"} {

@@ -137,7 +137,8 @@ func flow(v reflect.Value) string {
 // quoted writes text as JSON does, which YAML reads in double quotes; plain
 // where that cannot be misread.
 func quoted(s string) string {
-	if word(s) && s[0] >= 'A' && !strings.HasSuffix(s, "-") && !slices.Contains([]string{"true", "false", "null", "yes", "no", "on", "off", "nan", "inf"}, strings.ToLower(s)) {
+	other := []string{"true", "false", "null", "yes", "no", "on", "off", "nan", "inf"} // what plain words may mean
+	if word(s) && s[0] >= 'A' && !strings.HasSuffix(s, "-") && !slices.Contains(other, strings.ToLower(s)) {
 		return s
 	}
 	var b bytes.Buffer

@@ -18,12 +18,12 @@ import (
 // Settings are what the configuration says of the embedded CA.
 type Settings struct {
 	MaxValidityDays  int      `yaml:"max_validity_days" doc:"Longest validity of a certificate, in days."`
-	PermittedDomains []string `yaml:"permitted_domains" doc:"The CA signs only for these domains and what is under them; none listed: for all."`
+	PermittedDomains []string `yaml:"permitted_domains" doc:"The CA signs only for these domains and what is under them; none: for all."`
 	Listen           string   `yaml:"listen" doc:"Where CRL and OCSP are served; port 0 picks a free one the first time and keeps it."`
 	Proof            string   `yaml:"proof" doc:"How control of names is proved: trust (the operator), dns (a TXT record) or http (a file)."`
 	Resolver         string   `yaml:"resolver" doc:"DNS server that is asked for proofs, host:port; empty: the system's."`
 	HTTPPort         int      `yaml:"http_port" doc:"Port at which files that prove control are looked for."`
-	BaseURL          string   `yaml:"base_url" doc:"The address of CRL and OCSP as it stands in certificates; empty: http:// and the listen address."`
+	BaseURL          string   `yaml:"base_url" doc:"The address of CRL and OCSP in certificates; empty: http:// and the listen address."`
 }
 
 // About says what this issuer is, in one sentence.
@@ -67,14 +67,16 @@ func (s Settings) Check() (wrong []setting.Problem) {
 	rule(s.MaxValidityDays >= 1 && s.MaxValidityDays <= maxDays, "max_validity_days", fmt.Sprintf("must be 1 to %d days", maxDays), "398")
 	for i, d := range s.PermittedDomains {
 		n, err := names.Parse(d)
-		rule(err == nil && !n.Wildcard && !n.IP.IsValid(), fmt.Sprintf("permitted_domains[%d]", i), "must be a domain without a star", "example.com")
+		bare := err == nil && !n.Wildcard && !n.IP.IsValid()
+		rule(bare, fmt.Sprintf("permitted_domains[%d]", i), "must be a domain without a star", "example.com")
 	}
 	rule(address(s.Listen), "listen", "must be host:port with an IP address or localhost", `"127.0.0.1:0"`)
 	proofs := []string{ProofTrust, ProofDNS, ProofHTTP}
 	rule(slices.Contains(proofs, s.Proof), "proof", "must be one of "+strings.Join(proofs, ", "), ProofTrust)
 	rule(s.Resolver == "" || address(s.Resolver), "resolver", "must be host:port", `"127.0.0.1:53"`)
 	rule(s.HTTPPort > 0 && s.HTTPPort < 1<<16, "http_port", "must be a port", "80")
-	rule(s.BaseURL == "" || plainURL(s.BaseURL), "base_url", "must be an http:// address, without a query", `"http://crl.example.com"`)
+	plain := s.BaseURL == "" || plainURL(s.BaseURL)
+	rule(plain, "base_url", "must be an http:// address, without a query", `"http://crl.example.com"`)
 	return wrong
 }
 
@@ -92,5 +94,6 @@ func address(s string) bool {
 
 func plainURL(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" &&
+		u.RawQuery == "" && u.Fragment == "" && u.User == nil
 }
