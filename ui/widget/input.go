@@ -50,8 +50,11 @@ func (i *Input) Set(value string) {
 	i.End()
 }
 
-// AtEnd says whether the cursor stands there.
-func (i *Input) AtEnd() bool { return i.Left() == 0 }
+// AtEnd says whether the cursor stands at the end of the text.
+func (i *Input) AtEnd() bool {
+	_, under, _ := i.parts()
+	return under == ""
+}
 
 // End puts the cursor at the end of the text.
 func (i *Input) End() { i.editor().CursorEnd() }

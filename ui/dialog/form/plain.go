@@ -98,9 +98,12 @@ func (f *Form) leftOf(i int) int {
 	switch f.spec.Fields[i].Kind {
 	case Input:
 		return f.lines[i].Left()
-	default:
-		return 0
+	case Find: // among those found once nothing is typed
+		if in := &f.finding(i).input; in.Value() != "" {
+			return widget.Width(f.sought(i)) - widget.Width(text.Clean(in.Value())) + in.Left()
+		}
 	}
+	return 0
 }
 
 // said is a field and its value.

@@ -240,18 +240,20 @@ func (p *page) Plain(w, h int) kit.Spoken {
 	if p.typing || p.input.Value() != "" {
 		s.Lines = append(s.Lines, c.T("plain.filter", text.Clean(p.input.Value())))
 	}
+	typed := len(s.Lines) - 1
 	switch {
 	case !p.loaded:
 		s.Lines = append(s.Lines, c.T("loading"))
 	case p.table.Total() == 0:
 		s.Lines = append(s.Lines, c.T("activity.none"))
 	}
-	if s.Y = len(s.Lines); p.typing || p.table.Total() == 0 {
+	switch s.Y = len(s.Lines); {
+	case p.typing:
+		s.Y = typed
+		s.X = max(widget.Width(s.Lines[s.Y])-p.input.Left(), 0)
+	case p.table.Total() == 0:
 		s.Y--
 		s.X = widget.Width(s.Lines[s.Y])
-		if p.typing && p.table.Total() > 0 {
-			s.X = max(s.X-p.input.Left(), 0)
-		}
 	}
 	s.Lines = append(s.Lines, p.table.Say(c.T, w, h-len(s.Lines))...)
 	return s
