@@ -1,6 +1,8 @@
 package form
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -131,22 +133,22 @@ func (f *Form) pasted(i, width, height int) []string {
 	return nil
 }
 
+// boundary is a line of PEM that begins or ends what its label says (RFC 7468).
+var boundary = regexp.MustCompile(`^-----(BEGIN|END) ([A-Z0-9 ]{1,40})-----\s*$`)
+
+// shown are the labels of PEM that anybody may see.
+var shown = []string{"CERTIFICATE", "CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"}
+
 // hidden replaces by dots what is no certificate and no request for one: it may
 // be a private key, or a part of one.
 func hidden(text string) string {
 	lines, public := strings.Split(text, "\n"), false
 	for n, l := range lines {
-		label, begins := strings.CutPrefix(strings.TrimRight(l, " "), "-----BEGIN ")
-		label, ends := strings.CutSuffix(label, "-----")
-		switch {
-		case begins && ends && (label == "CERTIFICATE" || label == "CERTIFICATE REQUEST" || label == "NEW CERTIFICATE REQUEST"):
-			public = true
-		case strings.Contains(l, "--"):
-			public = false
-			if !strings.HasPrefix(l, "-----BEGIN ") && !strings.HasPrefix(l, "-----END ") || !ends || strings.Contains(label, "--") || len(label) > 40 {
-				lines[n] = dots(l)
-			}
-		case !public:
+		if m := boundary.FindStringSubmatch(l); m != nil {
+			public = m[1] == "BEGIN" && slices.Contains(shown, m[2])
+			continue
+		}
+		if public = public && !strings.Contains(l, "--"); !public {
 			lines[n] = dots(l)
 		}
 	}
