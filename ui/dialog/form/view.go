@@ -304,32 +304,6 @@ func firstOf(s string) (first, rest string) {
 	return s[:n], s[n:]
 }
 
-// choiceLine draws a Select field: its choice, in use between arrows, of which
-// one that only leads around is faint. Where there is nothing to choose from
-// there are none.
-func (f *Form) choiceLine(i int, on bool, room int) string {
-	s, options := f.c.Styles, f.spec.Fields[i].Options(f.Values())
-	if len(options) == 0 {
-		return ""
-	}
-	at := f.chosenOf(i, options)
-	label := text.Clean(options[at].Label)
-	if !on {
-		return widget.Cut(label, room)
-	}
-	left, right, tones := "‹ ", " ›", [2]style.Tone{style.Accent, style.Accent}
-	if len(options) == 1 {
-		left, right = "  ", ""
-	}
-	if at == 0 {
-		tones[0] = style.Faint
-	}
-	if at == len(options)-1 {
-		tones[1] = style.Faint
-	}
-	return s.Paint(tones[0], left) + s.Paint(style.Strong, widget.Cut(label, room-4)) + s.Paint(tones[1], right)
-}
-
 // summary tells what was pasted without showing it.
 func (f *Form) summary(v string) string {
 	if v == "" {
