@@ -46,6 +46,18 @@ func (c counting) Write(b []byte) (int, error) {
 	return c.Writer.Write(b)
 }
 
+// typedText opens the palette, types and deletes a letter again and again, and
+// closes it with the last of some keys.
+func typedText(n, of int) string {
+	switch n {
+	case 0:
+		return ":"
+	case of - 1:
+		return "\x1b"
+	}
+	return []string{"\x7f", "n"}[n%2]
+}
+
 // BenchmarkBytesOverSSH counts what the OpenSSH client is sent for each key and
 // each change that somebody else makes, with 1,000 instances: on the wire, and
 // of it what is for the terminal.
@@ -75,6 +87,7 @@ func BenchmarkBytesOverSSH(b *testing.B) {
 		{"cursor", func(int) { s.typed("j") }},
 		{"page", func(n int) { s.typed([]string{"\x1b[6~", "\x1b[5~"}[n/10%2]) }},
 		{"tab", func(int) { s.typed("\t") }},
+		{"text", func(n int) { s.typed(typedText(n, times)) }},
 		{"change", func(int) { p.must("buy", "--level", "dv", "--type", "single", "--brand", "embedded", "--yes") }},
 	} {
 		b.Run(k.name, func(b *testing.B) {

@@ -79,7 +79,6 @@ var keepers = map[string][]string{
 	"github.com/dgraph-io/": {"store/engine/badger"},
 	"charm.land/bubbletea/": {"ui", "cmd"},
 	"charm.land/bubbles/":   {"ui", "cmd"},
-	"charm.land/huh/":       {"ui", "cmd"},
 	"golang.org/x/image/":   {"cmd/tape"},
 }
 

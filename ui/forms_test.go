@@ -39,7 +39,7 @@ func TestImportForm(t *testing.T) {
 		t.Fatal("a pasted key is on the screen")
 	}
 	d.keys("esc", "i")
-	d.sees("nothing is shown of what you paste") // a key is not kept
+	d.sees("a private key is never shown") // and a key is not kept
 	d.send(tea.PasteMsg{Content: secret})
 	d.keys("ctrl+s")
 	d.called(`Upload 1 files ""`)

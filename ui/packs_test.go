@@ -268,11 +268,11 @@ func TestPastedDocument(t *testing.T) {
 	paste("not: base64!")
 	d.keys("enter")
 	d.sees("✕ this is not the base64 of a file")
-	d.keys("backspace")
+	d.keys("ctrl+u")
 	paste(base64.StdEncoding.EncodeToString([]byte("%PDF-1.7 and no picture")))
 	d.keys("enter")
 	d.sees("✕", "only PNG and JPEG")
-	d.keys("backspace")
+	d.keys("ctrl+u")
 	paste(strings.Repeat("A", 700_001))
 	d.sees("✕ more than 700,000 characters are not taken", "paste its base64 here")
 	wrapped := "-----BEGIN DOCUMENT-----\r\n"

@@ -68,16 +68,16 @@ func (d *Palette) named() names {
 
 func (d *Palette) search() {
 	d.found, d.cursor, d.asked = d.found[:0], 0, true
-	if d.input.Value == "" {
+	if d.input.Value() == "" {
 		for i := range d.Actions {
 			d.found = append(d.found, i)
 		}
 		return
 	}
-	typed := " " + strings.ToLower(strings.TrimSpace(d.input.Value))
+	typed := " " + strings.ToLower(strings.TrimSpace(d.input.Value()))
 	all := d.named()
 	apart := map[int]int{} // by action
-	for _, m := range fuzzy.FindFrom(d.input.Value, all) {
+	for _, m := range fuzzy.FindFrom(d.input.Value(), all) {
 		n := all[m.Index]
 		s := scattered(n.text, typed)
 		if before, ok := apart[n.action]; ok {
@@ -186,8 +186,8 @@ func (d *Palette) Plain(w, h int) kit.Spoken {
 		d.search()
 	}
 	c := d.Context
-	s := kit.Spoken{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value), w)}, Y: 1}
-	s.X = widget.Width(s.Lines[1])
+	s := kit.Spoken{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value()), w)}, Y: 1}
+	s.X = max(widget.Width(s.Lines[1])-d.input.Left(), 0)
 	keys := widget.Wrap(widget.Said(c.T, c.T("palette.keys")), w)
 	found, _ := widget.Whole(0, d.cursor, len(d.found), h-len(s.Lines)-len(keys), func(n int) []string {
 		a := d.Actions[d.found[n]]

@@ -98,11 +98,7 @@ type Styles struct {
 
 	pre, post     [tones]string
 	onPre, onPost [tones]string // on the selected row
-	Tokens        Tokens
 }
-
-// Tokens gives widgets of others (form fields) their colours; nil is none.
-type Tokens struct{ Text, Muted, Accent, Bad color.Color }
 
 // New makes the styles for a background and a colour profile in the standard
 // theme.
@@ -123,7 +119,6 @@ func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
 	if !s.Colours {
 		t = tokens{}
 	}
-	s.Tokens = Tokens{Muted: t.muted, Accent: t.accent, Bad: t.bad}
 	base := lipgloss.NewStyle()
 	fg := func(c color.Color) lipgloss.Style {
 		if c == nil {

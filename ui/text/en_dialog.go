@@ -69,7 +69,7 @@ var englishDialogs = map[string]string{
 	"form.keys.danger":       "tab ↑ ↓ move   ← → choose   ctrl+s %s   esc keep it",
 	"form.keys.steps":        "pgup pgdn step   tab ↑ ↓ field   ctrl+s %s   esc keep and close",
 	"form.paste.request":     "bytes: %s, signing requests: %d",
-	"form.paste.empty":       "paste here; nothing is shown of what you paste",
+	"form.paste.empty":       "paste here; a private key is never shown",
 	"form.paste.held":        "bytes: %s, certificates: %d, private keys: %d",
 
 	"withdraw.title": "Withdraw %s", "withdraw.intro": "The application is taken back; what was filled in stays as a draft, and it can be applied for again.",
@@ -118,7 +118,7 @@ var englishDialogs = map[string]string{
 	"import.title": "Import a certificate", "import.submit": "import", "import.intro": "Certificate, chain in any order and key: PEM, PKCS#12 or JKS, one file or several.",
 	"import.intro.remote": "You are connected over SSH: files of your machine cannot be read from here. Paste the PEM text instead, or pipe it: ssh HOST upload - < bundle.pem",
 	"import.from":         "from", "import.from.hint": "← → chooses", "import.files": "files", "import.paste": "pasted text", "import.paths": "files", "import.paths.needed": "name at least one file",
-	"import.paths.hint": "paths, separated by commas", "import.text": "PEM text", "import.text.needed": "paste the PEM text first", "import.text.hint": "certificate, chain and key; backspace empties it; it is forgotten on esc",
+	"import.paths.hint": "paths, separated by commas", "import.text": "PEM text", "import.text.needed": "paste the PEM text first", "import.text.hint": "certificate, chain and key; ctrl+u empties it; it is forgotten on esc",
 	"import.name": "name", "import.name.default": "the first name of the certificate", "import.name.hint": "what the list shows", "import.done": "imported %s",
 	"file.missing": "there is no file %s; check the path", "file.denied": "you may not read or write %s; look at its permissions",
 	"file.directory": "%s is a directory; name a file in it", "file.notdirectory": "a part of %s is no directory; check the path",

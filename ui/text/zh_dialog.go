@@ -68,7 +68,7 @@ var chineseDialogs = map[string]string{
 	"form.keys.danger":       "tab ↑ ↓ 移动   ← → 选择   ctrl+s %s   esc 取消",
 	"form.keys.steps":        "pgup pgdn 步骤   tab ↑ ↓ 字段   ctrl+s %s   esc 保留并关闭",
 	"form.paste.request":     "%s 字节：%d 个证书请求",
-	"form.paste.empty":       "在此粘贴；内容不会显示",
+	"form.paste.empty":       "在此粘贴；私钥不会显示",
 	"form.paste.held":        "%s 字节：%d 张证书，%d 个私钥",
 
 	"withdraw.title": "撤回 %s", "withdraw.intro": "申请将被撤回；已填写的内容保留为草稿，可再次提交申请。",
@@ -116,7 +116,7 @@ var chineseDialogs = map[string]string{
 	"import.title": "导入证书", "import.submit": "导入", "import.intro": "支持证书、证书链（顺序不限）与私钥：PEM、PKCS#12 或 JKS，可为一个或多个文件。",
 	"import.intro.remote": "您通过 SSH 连接，此处无法读取您本机的文件。请粘贴 PEM 文本，或通过管道传入：ssh HOST upload - < bundle.pem",
 	"import.from":         "来源", "import.from.hint": "按 ← → 选择", "import.files": "文件", "import.paste": "粘贴文本", "import.paths": "文件", "import.paths.needed": "至少填写一个文件",
-	"import.paths.hint": "文件路径，以逗号分隔", "import.text": "PEM 文本", "import.text.needed": "请先粘贴 PEM 文本", "import.text.hint": "证书、证书链与私钥；按 backspace 清空；按 esc 后不保留",
+	"import.paths.hint": "文件路径，以逗号分隔", "import.text": "PEM 文本", "import.text.needed": "请先粘贴 PEM 文本", "import.text.hint": "证书、证书链与私钥；按 ctrl+u 清空；按 esc 后不保留",
 	"import.name": "名称", "import.name.default": "证书的第一个域名", "import.name.hint": "列表中显示的名称", "import.done": "已导入 %s",
 	"file.missing": "没有文件 %s；请检查路径", "file.denied": "没有权限读写 %s；请检查文件权限",
 	"file.directory": "%s 是目录；请填写其中的文件", "file.notdirectory": "%s 的路径中有一部分不是目录；请检查路径",

@@ -72,11 +72,15 @@ func TestWideIsNotSplit(t *testing.T) {
 			}
 		}
 	}
-	in := Input{Value: "证书名称"}
-	for n := 1; n < 10; n++ {
-		if w := Width(in.View(plain, n)); w > n {
-			t.Errorf("an input of %d takes %d", n, w)
+	var in Input
+	in.Set("证书名称")
+	for range 5 { // with the cursor after each character
+		for n := 1; n < 10; n++ {
+			if w := Width(in.View(plain, n)); w > n {
+				t.Errorf("an input of %d takes %d", n, w)
+			}
 		}
+		in.Update(tea.KeyPressMsg{Code: tea.KeyLeft})
 	}
 	if s := Months(plain, time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC), 26, 1, "1月"); Width(s) != 26 {
 		t.Errorf("months take %d cells", Width(s))
@@ -104,7 +108,8 @@ func TestNoScrapsBesideABox(t *testing.T) {
 func TestLongInputSaysThereIsMore(t *testing.T) {
 	for _, value := range []string{strings.Repeat("证", 120), strings.Repeat("ab证", 40), strings.Repeat("x", 120)} {
 		for n := 4; n < 60; n++ {
-			in := Input{Value: value}
+			var in Input
+			in.Set(value)
 			got := ansi.Strip(in.View(plain, n))
 			if w := Width(got); w > n || w < n-1 || !strings.HasPrefix(got, "…") || !strings.HasSuffix(value, strings.Trim(got, "… ")) {
 				t.Fatalf("in %d cells: %q", n, got)
@@ -117,7 +122,7 @@ func TestLongInputSaysThereIsMore(t *testing.T) {
 // obey and what hides or turns text around, and puts lines behind each other.
 func TestPastedTextHasNoControls(t *testing.T) {
 	var in Input
-	if !in.Update(tea.PasteMsg{Content: "c\x07d\x1b[31m \u202ee\x00\r\n\tf\xffü 证"}) || in.Value != "cd[31m e fü 证" {
-		t.Errorf("%q", in.Value)
+	if !in.Update(tea.PasteMsg{Content: "c\x07d\x1b[31m \u202ee\x00\r\n\tf\xffü 证"}) || in.Value() != "cd[31m e fü 证" {
+		t.Errorf("%q", in.Value())
 	}
 }

@@ -58,32 +58,40 @@ func (f *Form) choose(i, at int) {
 	delete(f.errors, d.Key)
 }
 
-// seek takes a key or pasted text: the arrows choose among those found, what is
-// typed finds others.
+// pick goes on among those found, or back.
+func (f *Form) pick(i, by int) tea.Cmd {
+	s := f.finding(i)
+	f.choose(i, max(s.at+by, f.least(s)))
+	return f.ask()
+}
+
+// seek takes a key or pasted text: what is typed finds others. The arrows move
+// along the line as it is drawn: through what is typed, and at its end among
+// those found.
 func (f *Form) seek(i int, msg tea.Msg) tea.Cmd {
 	s, d := f.finding(i), &f.spec.Fields[i]
-	if k, ok := msg.(tea.KeyPressMsg); ok {
+	if k, ok := msg.(tea.KeyPressMsg); ok && s.input.AtEnd() {
 		switch k.String() {
 		case "left":
-			f.choose(i, max(s.at-1, f.least(s)))
-			return f.ask()
+			if s.at > f.least(s) {
+				return f.pick(i, -1)
+			}
 		case "right":
-			f.choose(i, s.at+1)
-			return f.ask()
+			return f.pick(i, 1)
 		}
 	}
 	if !s.input.Update(msg) {
 		return nil
 	}
 	s.seq, s.pending, s.entered = s.seq+1, true, false
-	seq, work := s.seq, d.Find(s.input.Value)
+	seq, work := s.seq, d.Find(s.input.Value())
 	return func() tea.Msg { return foundMsg{f, i, seq, work()} }
 }
 
 // least is where the arrows end on the left: at nothing, unless something was
 // typed to find.
 func (f *Form) least(s *find) int {
-	if s.input.Value == "" {
+	if s.input.Value() == "" {
 		return -1
 	}
 	return 0
@@ -114,7 +122,7 @@ func (f *Form) chosen(i int) (label, of string) {
 	s := f.finding(i)
 	n := len(s.found.Options)
 	if s.at < 0 {
-		if s.input.Value != "" {
+		if s.input.Value() != "" {
 			return f.c.T("form.find.none"), ""
 		}
 		return f.spec.Fields[i].Placeholder, ""
@@ -163,7 +171,7 @@ func (f *Form) forget(i int) { delete(f.finds, i) }
 // sought is a Find field for a screen reader.
 func (f *Form) sought(i int) string {
 	label, of := f.chosen(i)
-	if typed := f.finding(i).input.Value; typed != "" {
+	if typed := text.Clean(f.finding(i).input.Value()); typed != "" {
 		label = typed + ": " + label
 	}
 	if of != "" {

@@ -1,17 +1,13 @@
-// Package form is the one place where fields of huh are used: a form that
-// shows all its fields at once, one line each, with the hint of the field in
-// use and every error under the field it belongs to.
+// Package form is a form that shows all its fields at once, one line each, with
+// the hint of the field in use and every error under the field it belongs to.
 package form
 
 import (
 	"strings"
 
-	"charm.land/huh/v2"
-	"charm.land/lipgloss/v2"
-
 	"certquay/lifecycle"
 	"certquay/ui/kit"
-	"certquay/ui/text"
+	"certquay/ui/widget"
 )
 
 // Values are what a form holds, by the keys of its fields.
@@ -25,13 +21,10 @@ const (
 	Input  Kind = iota // one line of text
 	Select             // one of the options, with the arrow keys
 	Find               // one of many, which what is typed finds; "" for none. It is not kept
-	Paste              // text of many lines, shown as a summary only
+	Paste              // text of many lines, of which nothing secret is shown
 	Text               // what Say says; nothing to fill in, but maybe to remove
 	Hidden             // held and never shown
 )
-
-// maxLine bounds a field of one line, in characters.
-const maxLine = 64 << 10
 
 // maxPaste is how many bytes a Paste field takes: an import of 1 MB, with room
 // for the blanks of a terminal.
@@ -128,7 +121,8 @@ type Form struct {
 	c       *kit.Context
 	spec    Spec
 	values  map[string]*string
-	fields  []huh.Field // nil for a Paste field
+	lines   map[int]*widget.Input // what Input fields are typed into
+	areas   map[int]*widget.Area  // and the Paste field in use
 	errors  map[string]string
 	focus   int
 	step    int
@@ -161,7 +155,8 @@ type (
 
 // New makes a form with what was typed last time, or the initial values.
 func New(c *kit.Context, spec Spec) *Form {
-	f := &Form{c: c, spec: spec, values: map[string]*string{}, errors: map[string]string{}, choices: map[string]string{}, wanted: map[string]string{}, finds: map[int]*find{}}
+	f := &Form{c: c, spec: spec, values: map[string]*string{}, errors: map[string]string{}, choices: map[string]string{}, wanted: map[string]string{},
+		lines: map[int]*widget.Input{}, areas: map[int]*widget.Area{}, finds: map[int]*find{}}
 	kept := c.Drafts[spec.ID]
 	for i := range spec.Fields {
 		v := spec.Fields[i].Initial
@@ -171,11 +166,11 @@ func New(c *kit.Context, spec Spec) *Form {
 		f.values[spec.Fields[i].Key] = &v
 		f.wanted[spec.Fields[i].Key] = v
 	}
+	f.focus = -1
 	for i := range spec.Fields {
-		f.fields = append(f.fields, f.make(&spec.Fields[i]))
+		f.begin(i)
 	}
 	f.refresh()
-	f.focus = -1
 	f.forward()
 	if i := f.resolve(spec.Begin); spec.Begin != "" && i >= 0 {
 		f.goTo(i)
@@ -194,7 +189,7 @@ func (f *Form) Restore(v Values) *Form {
 	return f
 }
 
-// set changes values from outside, and makes their fields anew.
+// set changes values from outside.
 func (f *Form) set(v Values) {
 	for i := range f.spec.Fields {
 		d := &f.spec.Fields[i]
@@ -206,12 +201,7 @@ func (f *Form) set(v Values) {
 		delete(f.errors, d.Key)
 		delete(f.choices, d.Key)
 		f.forget(i)
-		if d.Kind == Input {
-			f.fields[i] = f.make(d)
-			if i == f.focus {
-				f.fields[i].Focus()
-			}
-		}
+		f.begin(i)
 	}
 	f.refresh()
 }
@@ -246,48 +236,6 @@ func (f *Form) resolve(field string) int {
 		}
 	}
 	return -1
-}
-
-func (f *Form) make(d *Field) huh.Field {
-	v := f.values[d.Key]
-	var h huh.Field
-	switch d.Kind {
-	case Input:
-		h = huh.NewInput().Value(v).Prompt("").Placeholder(f.unfilled(d)).CharLimit(maxLine)
-	case Select:
-		h = huh.NewSelect[string]().Inline(true).Value(v)
-	default:
-		return nil
-	}
-	return h.WithTheme(huh.ThemeFunc(f.theme)).WithKeyMap(keys)
-}
-
-// keys of fields: moving between them is the form's, done at once and not by
-// messages, so that nothing typed fast lands in the wrong field. Letters never
-// choose: who types a region must not change the product by it.
-var keys = func() *huh.KeyMap {
-	k := &huh.KeyMap{}
-	d := huh.NewDefaultKeyMap()
-	k.Select.Left, k.Select.Right = d.Select.Left, d.Select.Right
-	k.Select.Left.SetKeys("left")
-	k.Select.Right.SetKeys("right", "space")
-	return k
-}()
-
-func (f *Form) theme(bool) *huh.Styles {
-	var t huh.Styles
-	tok := f.c.Styles.Tokens
-	plain, muted, accent := lipgloss.NewStyle(), lipgloss.NewStyle(), lipgloss.NewStyle().Bold(true)
-	if tok.Muted != nil {
-		muted, accent = muted.Foreground(tok.Muted), accent.Foreground(tok.Accent)
-	}
-	t.Blurred.TextInput = huh.TextInputStyles{Text: plain, Placeholder: muted, Cursor: accent}
-	t.Blurred.SelectedOption = plain
-	t.Focused = t.Blurred
-	t.Focused.SelectedOption = lipgloss.NewStyle().Bold(true)
-	t.Focused.PrevIndicator = accent.SetString("‹ ")
-	t.Focused.NextIndicator = accent.SetString(" ›")
-	return &t
 }
 
 // all is every value, shown or not.
@@ -328,9 +276,7 @@ func (f *Form) refresh() {
 		}
 		options := d.Options(f.Values())
 		key, held := "", false
-		hs := make([]huh.Option[string], len(options))
-		for n, o := range options {
-			hs[n] = huh.NewOption(text.Clean(o.Label), o.Value)
+		for _, o := range options {
 			key += o.Value + "\x00"
 			held = held || o.Value == f.wanted[d.Key]
 		}
@@ -341,12 +287,5 @@ func (f *Form) refresh() {
 		if *f.values[d.Key] = options[0].Value; held {
 			*f.values[d.Key] = f.wanted[d.Key]
 		}
-		// A fresh field: huh keeps the position of the former options.
-		n := huh.NewSelect[string]().Inline(true).Options(hs...).Value(f.values[d.Key])
-		n.WithTheme(huh.ThemeFunc(f.theme)).WithKeyMap(keys)
-		if i == f.focus {
-			n.Focus()
-		}
-		f.fields[i] = n
 	}
 }

@@ -51,12 +51,17 @@ func (f *Form) Plain(w, h int) kit.Spoken {
 		d := &f.spec.Fields[i]
 		line := f.said(i, values)
 		if i == f.focus {
-			x, y = widget.Width(line), len(body)
+			x, y = widget.Width(line)-f.leftOf(i), len(body)
 		}
 		if e := f.wrong(i); e != "" {
 			line += "; " + c.T("plain.error", e)
 		}
 		body = append(body, widget.Wrap(line, w)...)
+		if a := f.areas[i]; i == f.focus && a != nil && *f.values[d.Key] != "" {
+			line, before := a.Line(hidden)
+			x, y = widget.Width(before), len(body)
+			body = append(body, line)
+		}
 		if d.Warn != nil {
 			if t := d.Warn(values); t != "" {
 				put(&body, c.T("plain.warning", t))
@@ -86,6 +91,19 @@ func (f *Form) Plain(w, h int) kit.Spoken {
 		x, y = x-w, y+1
 	}
 	return kit.Spoken{Lines: lines[:min(len(lines), max(h, 1))], X: x, Y: min(y, max(h-1, 0))}
+}
+
+// leftOf is how many cells the cursor stands left of the end of a field.
+func (f *Form) leftOf(i int) int {
+	switch f.spec.Fields[i].Kind {
+	case Input:
+		return f.lines[i].Left()
+	case Find: // among those found once nothing is typed
+		if in := &f.finding(i).input; in.Value() != "" {
+			return widget.Width(f.sought(i)) - widget.Width(text.Clean(in.Value())) + in.Left()
+		}
+	}
+	return 0
 }
 
 // said is a field and its value.

@@ -2,18 +2,11 @@ package form
 
 import "strconv"
 
-func (f *Form) blur() {
-	if f.focus >= 0 && f.fields[f.focus] != nil {
-		f.fields[f.focus].Blur()
-	}
-}
-
 // goTo puts a field in use, in its step.
 func (f *Form) goTo(i int) {
-	f.blur()
 	f.focus, f.step = i, f.spec.Fields[i].Step
-	if f.fields[i] != nil {
-		f.fields[i].Focus() // its command would only make the cursor blink
+	if f.spec.Fields[i].Kind == Paste && f.areas[i] == nil {
+		f.begin(i)
 	}
 }
 
@@ -24,7 +17,7 @@ func (f *Form) forward() bool { return f.walk(f.focus, 1) }
 func (f *Form) back() bool { return f.walk(f.focus, -1) }
 
 func (f *Form) walk(from, by int) bool {
-	for i := from + by; i >= 0 && i < len(f.fields); i += by {
+	for i := from + by; i >= 0 && i < len(f.spec.Fields); i += by {
 		if f.has(i) {
 			f.goTo(i)
 			return true

@@ -65,16 +65,14 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		return f.key(m)
 	case tea.PasteMsg:
 		f.note = ""
-		switch d := &f.spec.Fields[f.focus]; d.Kind {
+		switch f.spec.Fields[f.focus].Kind {
 		case Paste:
-			f.append(d, m.Content)
-			return f.ask(), kit.Outcome{}
-		case Text, Select:
-			return nil, kit.Outcome{}
+			return f.paste(f.focus, m, m.Content), kit.Outcome{}
+		case Input:
+			return f.typed(f.focus, m), kit.Outcome{}
 		case Find:
 			return f.seek(f.focus, m), kit.Outcome{}
 		}
-		return f.field(tea.PasteMsg{Content: strings.Join(strings.Fields(m.Content), " ")}), kit.Outcome{}
 	case tea.MouseClickMsg:
 		return f.click(m), kit.Outcome{}
 	case tea.MouseWheelMsg:
@@ -119,14 +117,14 @@ func (f *Form) click(m tea.MouseClickMsg) tea.Cmd {
 	if k := f.spec.Fields[i].Kind; k != Select && k != Find || n > 0 && f.drawn[n-1] == i { // not its hint
 		return nil
 	}
-	key := tea.KeyPressMsg{Code: tea.KeyRight}
+	by := 1
 	if m.X < 2+labelWidth+4 {
-		key.Code = tea.KeyLeft
+		by = -1
 	}
 	if f.spec.Fields[i].Kind == Find {
-		return f.seek(i, key)
+		return f.pick(i, by)
 	}
-	return f.field(key)
+	return f.turnTo(i, by)
 }
 
 // turned asks for the preview of another step.
@@ -177,6 +175,8 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
 		return nil, kit.Outcome{Done: true, Value: Cancelled{Values: f.keep()}}
 	case k == "ctrl+s":
 		return f.submit()
+	case d.Kind == Paste && (k == "up" && !f.atEdge(f.focus, true) || k == "down" && !f.atEdge(f.focus, false)):
+		return f.paste(f.focus, m, ""), kit.Outcome{}
 	case k == "shift+tab", k == "up":
 		f.leave()
 		f.back()
@@ -195,10 +195,15 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
 		if f.check(f.focus) && !f.forward() {
 			return f.submit()
 		}
-	case k == "ctrl+v": // would read the clipboard of the machine, not the person's
 	case d.Kind == Paste:
-		f.paste(m)
-		return f.ask(), kit.Outcome{}
+		return f.paste(f.focus, m, m.Text), kit.Outcome{}
+	case d.Kind == Select: // letters never choose: who types a region must not change the product by it
+		switch k {
+		case "left":
+			return f.turnTo(f.focus, -1), kit.Outcome{}
+		case "right", "space":
+			return f.turnTo(f.focus, 1), kit.Outcome{}
+		}
 	case d.Kind == Find:
 		return f.seek(f.focus, m), kit.Outcome{}
 	case d.Kind == Text:
@@ -206,62 +211,9 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
 			return f.work(d.Remove(f.stepped())), kit.Outcome{}
 		}
 	default:
-		return f.field(m), kit.Outcome{}
+		return f.typed(f.focus, m), kit.Outcome{}
 	}
 	return f.turned(before), kit.Outcome{}
-}
-
-// paste takes typed keys too: some terminals send pasted text as keys.
-func (f *Form) paste(m tea.KeyPressMsg) {
-	d := &f.spec.Fields[f.focus]
-	switch m.String() {
-	case "enter":
-		f.append(d, "\n")
-	case "backspace", "ctrl+u":
-		*f.values[d.Key] = ""
-		delete(f.errors, d.Key)
-	default:
-		f.append(d, m.Text)
-	}
-}
-
-// append adds to a Paste field what it has room for: all of it or nothing.
-func (f *Form) append(d *Field, s string) {
-	most := d.Most
-	if most == 0 {
-		most = maxPaste
-	}
-	if len(*f.values[d.Key])+len(s) > most {
-		f.errors[d.Key] = f.c.T("form.paste.most", widget.Count(most))
-		return
-	}
-	*f.values[d.Key] += s
-	delete(f.errors, d.Key)
-}
-
-// field hands a message to the field in use.
-func (f *Form) field(msg tea.Msg) tea.Cmd {
-	d := &f.spec.Fields[f.focus]
-	before := *f.values[d.Key]
-	f.fields[f.focus].Update(msg)
-	if *f.values[d.Key] == before {
-		return nil
-	}
-	delete(f.errors, d.Key)
-	f.general = ""
-	f.wanted[d.Key] = *f.values[d.Key]
-	if d.Picked != nil {
-		f.set(d.Picked(f.Values()))
-	}
-	f.refresh()
-	if d.Kind == Select { // what was wrong with the others may be so no more
-		for i := range f.spec.Fields {
-			if f.errors[f.spec.Fields[i].Key] != "" {
-				f.check(i)
-			}
-		}
-	}
-	return f.ask()
 }
 
 func (f *Form) submit() (tea.Cmd, kit.Outcome) {

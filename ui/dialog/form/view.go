@@ -2,6 +2,7 @@ package form
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"certquay/lifecycle"
 	"certquay/ui/style"
@@ -10,6 +11,9 @@ import (
 )
 
 const labelWidth = 15
+
+// pasteHeight is how many lines of a Paste field in use are drawn.
+const pasteHeight = 5
 
 // View implements kit.Dialog. The fields scroll; what the preview says and the
 // keys always stand below them.
@@ -139,6 +143,11 @@ func (f *Form) body(inner int) (lines []string, from, to int) {
 			from = len(lines)
 		}
 		lines = append(lines, f.fieldLine(i, on, inner))
+		if on && d.Kind == Paste {
+			for _, l := range f.pasted(i, inner-2, pasteHeight) {
+				lines = append(lines, "  "+l)
+			}
+		}
 		if e := f.wrong(i); e != "" {
 			put(style.Bad, "✕ "+e)
 		}
@@ -273,49 +282,26 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 		return label + f.findLine(i, on, room)
 	case Text:
 		return label + s.Paint(style.Plain, widget.Cut(text.Clean(d.Say(f.Values())), room))
+	case Select:
+		return label + f.choiceLine(i, on, room)
 	}
-	if wide := f.picked(i); d.Kind == Select && widget.Width(wide)+4 > room {
-		return label + f.wideChoice(wide, on, room)
-	}
-	h := f.fields[i]
-	h.WithWidth(room)
-	v := h.View()
-	if !on && d.Kind == Input {
-		if v = *f.values[d.Key]; v == "" {
-			return label + s.Paint(style.Muted, widget.Cut(f.unfilled(d), room))
-		}
+	switch v := *f.values[d.Key]; {
+	case on && v == "" && d.Placeholder != "":
+		first, rest := firstOf(f.unfilled(d))
+		return label + s.Paint(style.Brand, first) + s.Paint(style.Muted, widget.Cut(rest, room-widget.Width(first)))
+	case on:
+		return label + f.lines[i].View(s, room)
+	case v == "":
+		return label + s.Paint(style.Muted, widget.Cut(f.unfilled(d), room))
+	default:
 		return label + widget.Cut(text.Clean(v), room)
 	}
-	v, _, _ = strings.Cut(v, "\n")
-	if d.Kind == Select && !f.chooses(i) { // nothing that arrows would lead to
-		v = strings.NewReplacer("‹", " ", "›", " ").Replace(v)
-	}
-	// bubbles takes cells for runes in a placeholder, so that wide ones leave NULs.
-	return label + widget.Cut(strings.ReplaceAll(v, "\x00", ""), room)
 }
 
-// picked is the choice of a Select field in words.
-func (f *Form) picked(i int) string {
-	d := &f.spec.Fields[i]
-	if d.Kind != Select {
-		return ""
-	}
-	for _, o := range d.Options(f.Values()) {
-		if o.Value == *f.values[d.Key] {
-			return text.Clean(o.Label)
-		}
-	}
-	return ""
-}
-
-// wideChoice draws a choice that has not room enough: its end goes, and not the
-// arrow before it.
-func (f *Form) wideChoice(label string, on bool, room int) string {
-	s := f.c.Styles
-	if !on {
-		return widget.Cut(label, room)
-	}
-	return s.Paint(style.Accent, "‹ ") + s.Paint(style.Strong, widget.Cut(label, room-4)) + s.Paint(style.Accent, " ›")
+// firstOf is the first character of a text, and the others.
+func firstOf(s string) (first, rest string) {
+	_, n := utf8.DecodeRuneInString(s)
+	return s[:n], s[n:]
 }
 
 // summary tells what was pasted without showing it.

@@ -27,10 +27,10 @@ func (p *page) Actions() []kit.Action {
 			}
 			return nil
 		}},
-		{ID: "filter", Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, some || p.input.Value != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
+		{ID: "filter", Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, some || p.input.Value() != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
 		{ID: "copy", Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
-		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: p.input.Value == "", Run: func() tea.Cmd {
-			p.input.Value = ""
+		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: p.input.Value() == "", Run: func() tea.Cmd {
+			p.input.Set("")
 			p.table.Reset()
 			p.show()
 			return nil

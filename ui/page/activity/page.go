@@ -202,7 +202,7 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 // show puts the events that pass the filter into the table.
 func (p *page) show() {
 	es := p.events
-	if t := strings.ToLower(strings.TrimSpace(p.input.Value)); t != "" {
+	if t := strings.ToLower(strings.TrimSpace(p.input.Value())); t != "" {
 		es = nil
 		for n := range p.events {
 			e := &p.events[n]
@@ -219,10 +219,11 @@ func (p *page) filterKey(m tea.KeyPressMsg) {
 	switch m.String() {
 	case "enter":
 		p.typing = false
+		p.input.End()
 		return
 	case "esc", "ctrl+c":
 		p.typing = false
-		p.input.Value = ""
+		p.input.Set("")
 	default:
 		if !p.input.Update(m) {
 			return
@@ -236,16 +237,21 @@ func (p *page) filterKey(m tea.KeyPressMsg) {
 func (p *page) Plain(w, h int) kit.Spoken {
 	c := p.c
 	s := kit.Spoken{Lines: []string{c.T("activity.count", widget.Count(p.table.Total()))}}
-	if p.typing || p.input.Value != "" {
-		s.Lines = append(s.Lines, c.T("plain.filter", p.input.Value))
+	if p.typing || p.input.Value() != "" {
+		s.Lines = append(s.Lines, c.T("plain.filter", text.Clean(p.input.Value())))
 	}
+	typed := len(s.Lines) - 1
 	switch {
 	case !p.loaded:
 		s.Lines = append(s.Lines, c.T("loading"))
 	case p.table.Total() == 0:
 		s.Lines = append(s.Lines, c.T("activity.none"))
 	}
-	if s.Y = len(s.Lines); p.typing || p.table.Total() == 0 {
+	switch s.Y = len(s.Lines); {
+	case p.typing:
+		s.Y = typed
+		s.X = max(widget.Width(s.Lines[s.Y])-p.input.Left(), 0)
+	case p.table.Total() == 0:
 		s.Y--
 		s.X = widget.Width(s.Lines[s.Y])
 	}
@@ -262,8 +268,8 @@ func (p *page) View() string {
 	switch {
 	case p.typing:
 		left = " " + s.Paint(style.Accent, "/ ") + p.input.View(s, p.width/3)
-	case p.input.Value != "":
-		left = " " + s.Paint(style.Accent, "/ "+widget.Cut(text.Clean(p.input.Value), p.width/3))
+	case p.input.Value() != "":
+		left = " " + s.Paint(style.Accent, "/ "+widget.Cut(text.Clean(p.input.Value()), p.width/3))
 	}
 	more := ""
 	if !p.whole {

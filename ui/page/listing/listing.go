@@ -99,7 +99,7 @@ func (l *List[R]) SetSize(w, h int) {
 func (l *List[R]) Capturing() bool { return l.typing }
 
 // Text is what was typed to filter by.
-func (l *List[R]) Text() string { return strings.TrimSpace(l.input.Value) }
+func (l *List[R]) Text() string { return strings.TrimSpace(l.input.Value()) }
 
 // Target is the certificate under the cursor, for the actions on it.
 func (l *List[R]) Target() flow.Target {
@@ -134,19 +134,19 @@ func (l *List[R]) Relist() tea.Cmd {
 
 // kept remembers the filter, for undo.
 func (l *List[R]) kept() {
-	typed, own := l.input.Value, func() {}
+	typed, own := l.input.Value(), func() {}
 	if l.of.Keep != nil {
 		own = l.of.Keep()
 	}
 	l.c.Undo = &kit.Undo{What: l.c.T("undo.filter"), Brief: true, Run: func() tea.Cmd {
-		l.input.Value = typed
+		l.input.Set(typed)
 		own()
 		return l.Relist()
 	}}
 }
 
 // Clear takes the text of the filter away.
-func (l *List[R]) Clear() { l.input.Value = "" }
+func (l *List[R]) Clear() { l.input.Set("") }
 
 func (l *List[R]) load() tea.Cmd {
 	l.seq++
@@ -271,6 +271,7 @@ func (l *List[R]) key(m tea.KeyPressMsg) tea.Cmd {
 	switch m.String() {
 	case "enter":
 		l.typing = false
+		l.input.End()
 		return nil
 	case "esc", "ctrl+c":
 		l.typing = false
@@ -377,7 +378,7 @@ func (l *List[R]) Plain(first string, filters []string, count string, w, h int) 
 	}
 	s := kit.Spoken{Lines: lines, Y: max(min(at, len(lines)-1), 0)}
 	if l.typing {
-		s.X = widget.Width(lines[s.Y])
+		s.X = max(widget.Width(lines[s.Y])-l.input.Left(), 0)
 	}
 	return s
 }

@@ -156,12 +156,13 @@ func (p *page) back() tea.Cmd {
 		c.Undo = &kit.Undo{What: c.T("undo.marks", n), Brief: true, Run: func() tea.Cmd { p.table.Marked = marked; return p.moved() }}
 		return nil
 	}
-	typed, filter := p.input.Value, p.query.Filter
+	typed, filter := p.input.Value(), p.query.Filter
 	c.Undo = &kit.Undo{What: c.T("undo.filter"), Brief: true, Run: func() tea.Cmd {
-		p.input.Value, p.query.Filter = typed, filter
+		p.input.Set(typed)
+		p.query.Filter = filter
 		return p.relist()
 	}}
-	p.input.Value = ""
+	p.input.Set("")
 	p.query.Filter = model.Filter{}
 	return p.relist()
 }

@@ -288,10 +288,11 @@ func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {
 	switch m.String() {
 	case "enter":
 		p.typing = false
+		p.input.End()
 	case "esc", "ctrl+c":
 		p.typing = false
-		if p.input.Value != "" {
-			p.input.Value = ""
+		if p.input.Value() != "" {
+			p.input.Set("")
 			return p.refilter()
 		}
 	case "up":
@@ -310,7 +311,7 @@ func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {
 
 // refilter lists anew for what is typed into the filter line.
 func (p *page) refilter() tea.Cmd {
-	p.query.Filter.Text = strings.TrimSpace(p.input.Value)
+	p.query.Filter.Text = strings.TrimSpace(p.input.Value())
 	return p.relist()
 }
 

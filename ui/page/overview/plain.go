@@ -36,7 +36,7 @@ func (p *page) Plain(w, h int) kit.Spoken {
 	s.Y = len(s.Lines)
 	if p.typing {
 		s.Y--
-		s.X = widget.Width(s.Lines[s.Y])
+		s.X = max(widget.Width(s.Lines[s.Y])-p.input.Left(), 0)
 	}
 	if p.table.Total() == 0 {
 		add(p.nothingFound())

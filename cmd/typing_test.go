@@ -1,0 +1,108 @@
+package cmd_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	uv "github.com/charmbracelet/ultraviolet"
+)
+
+// typing names keys as a terminal sends them.
+var typing = map[string]string{
+	"left": "\x1b[D", "right": "\x1b[C", "home": "\x1b[H", "end": "\x1b[F", "ctrl+left": "\x1b[1;5D", "alt+f": "\x1bf", "alt+b": "\x1bb",
+	"delete": "\x1b[3~", "backspace": "\x7f", "ctrl+w": "\x17", "ctrl+k": "\x0b", "ctrl+u": "\x15",
+}
+
+// TestTextIsEditedAnywhere types into the filter, the palette and a field of a
+// form, in the middle of letters and of wide characters, and looks each time at
+// what stands there and under the cursor.
+// spec: V2
+func TestTextIsEditedAnywhere(t *testing.T) {
+	p := newPerson(t)
+	first := p.open(80, 24)
+	first.see("Overview", "buy")
+	p.must("buy", "--level", "dv", "--type", "single")
+	for _, language := range []struct {
+		lang, ready, form string
+	}{{"en", "1 of 1", "Watch a server"}, {"zh", "1 / 1", "监控服务器"}} {
+		s := p.open(80, 24, "--lang", language.lang)
+		s.see(language.ready)
+		for _, field := range []struct{ keys, begun string }{{"/", "/ "}, {":", ": "}, {"3[+", language.form}} {
+			for _, k := range field.keys {
+				s.typed(string(k))
+			}
+			s.see(field.begun)
+			for _, e := range []struct{ keys, want string }{
+				{"alpha space beta", "alpha beta| "},
+				{"left left", "alpha be|ta"},
+				{"backspace", "alpha b|ta"},
+				{"delete", "alpha b|a"},
+				{"home x", "x|alpha ba"},
+				{"\x1b[200~证书\t管理\x1b[201~", "x证书 管理|alpha ba"},
+				{"backspace", "x证书 管|alpha ba"},
+				{"left left left", "x证|书 管alpha ba"},
+				{"delete", "x证| 管alpha ba"},
+				{"end ctrl+left left", "x证 管alpha| ba"},
+				{"right ctrl+w", "x证 |ba"},
+				{"left alt+f 理", "x证 ba理| "},
+				{"alt+b", "x证 |ba理"},
+				{"ctrl+k", "x证 | "},
+				{"ctrl+u zzz", "zzz| "},
+			} {
+				for _, k := range strings.Split(e.keys, " ") {
+					if code, ok := typing[k]; ok {
+						k = code
+					} else if k == "space" {
+						k = " "
+					}
+					s.typed(k)
+				}
+				s.cursorIn(e.want)
+			}
+			s.typed(esc)
+			s.gone("zzz")
+		}
+		s.leave()
+	}
+	first.leave()
+}
+
+// cursorIn waits until a text stands on the screen with the cursor on the
+// character after the bar: reversed, as the person's terminal has no colours.
+func (s *screen) cursorIn(want string) {
+	s.t.Helper()
+	before, after, _ := strings.Cut(want, "|")
+	for until := time.Now().Add(patience / 4); ; time.Sleep(5 * time.Millisecond) {
+		for y := range s.term.Height() {
+			line, reversed := s.line(y)
+			if n := strings.Index(line, before+after); n >= 0 && reversed[n+len(before)] && !reversed[max(n+len(before)-1, 0)] {
+				return
+			}
+		}
+		if time.Now().After(until) {
+			s.t.Fatalf("%q is not there with its cursor:\n%s", want, s.text())
+		}
+	}
+}
+
+// line is a line of the screen, and which bytes of it are drawn reversed.
+func (s *screen) line(y int) (text string, reversed []bool) {
+	for x := 0; x < s.term.Width(); x++ {
+		c := s.term.CellAt(x, y)
+		content := " "
+		switch {
+		case c == nil || c.Width == 0 && c.Content == "": // blank, or the second half of a wide one
+			if before := s.term.CellAt(x-1, y); before != nil && before.Width == 2 {
+				continue
+			}
+		case c.Content != "":
+			content = c.Content
+		}
+		text += content
+		for range len(content) {
+			reversed = append(reversed, c != nil && c.Style.Attrs&uv.AttrReverse != 0)
+		}
+	}
+	return text, reversed
+}
