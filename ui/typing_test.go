@@ -125,6 +125,14 @@ func TestPastedTextIsEdited(t *testing.T) {
 		}
 		d.sees(strings.Repeat("•", 10))
 		d.keys("ctrl+u")
+		paste("-----BEGIN CERTIFICATE-----\n" + strings.Repeat("M", 79) + strings.Repeat("证", 100))
+		if d.keys("left"); plain {
+			d.spoken()
+			d.cursorAfter("a long line", "证", "证")
+		} else {
+			d.fits()
+		}
+		d.keys("ctrl+u")
 		paste(strings.Repeat("A", 1_000_000)) // held as it was pasted
 		d.keys("a").sees("bytes: 1,000,001").keys("backspace").sees("a private key is never shown")
 	}

@@ -83,11 +83,10 @@ func (a *Area) Insert(s string) string {
 	return before + string(line[:at]) + s + string(line[at:])
 }
 
-// Line is the line with the cursor, as it is drawn, and what of it stands before
-// the cursor; hide is explained with View.
-func (a *Area) Line(hide func(string) string) (line, before string) {
-	before, under, after := around(strings.Split(hide(a.Value()), "\n")[a.lines.Line()], a.lines.Column())
-	return before + under + after, before
+// Line is the line with the cursor, as it is drawn: what stands before the
+// cursor, under it ("" at the end) and after it. hide is explained with View.
+func (a *Area) Line(hide func(string) string) (before, under, after string) {
+	return around(strings.Split(hide(a.Value()), "\n")[a.lines.Line()], a.lines.Column())
 }
 
 // View draws at most h lines of at most n cells around the cursor. hide replaces

@@ -115,8 +115,8 @@ func TestAreaEditsLines(t *testing.T) {
 	if v := a.Insert("X"); v != "one\n1\n2Xwo\n证书" {
 		t.Fatalf("%q", v)
 	}
-	if line, before := a.Line(strings.ToUpper); line != "2WO" || before != "2" {
-		t.Fatalf("%q, %q", line, before)
+	if before, under, after := a.Line(strings.ToUpper); before != "2" || under != "W" || after != "O" {
+		t.Fatalf("%q, %q, %q", before, under, after)
 	}
 	if got := a.View(plain, strings.ToUpper, 20, 2); len(got) != 2 || got[0] != "1" || got[1] != "2"+plain.Paint(style.Brand, "W")+"O" {
 		t.Fatalf("%q", got)

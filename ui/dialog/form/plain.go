@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"certquay/ui/kit"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -58,9 +60,10 @@ func (f *Form) Plain(w, h int) kit.Spoken {
 		}
 		body = append(body, widget.Wrap(line, w)...)
 		if a := f.areas[i]; i == f.focus && a != nil && *f.values[d.Key] != "" {
-			line, before := a.Line(hidden)
-			x, y = widget.Width(before), len(body)
-			body = append(body, line)
+			before, under, after := a.Line(hidden)
+			to := chunks(before+under, w)
+			x, y = widget.Width(to[len(to)-1])-widget.Width(under), len(body)+len(to)-1
+			body = append(body, chunks(before+under+after, w)...)
 		}
 		if d.Warn != nil {
 			if t := d.Warn(values); t != "" {
@@ -91,6 +94,18 @@ func (f *Form) Plain(w, h int) kit.Spoken {
 		x, y = x-w, y+1
 	}
 	return kit.Spoken{Lines: lines[:min(len(lines), max(h, 1))], X: x, Y: min(y, max(h-1, 0))}
+}
+
+// chunks cuts a text into lines of at most w cells, at least one, wherever they
+// end.
+func chunks(s string, w int) (lines []string) {
+	for {
+		head := ansi.Truncate(s, w, "")
+		lines = append(lines, head)
+		if s = s[len(head):]; s == "" || head == "" {
+			return lines
+		}
+	}
 }
 
 // leftOf is how many cells the cursor stands left of the end of a field.
