@@ -369,8 +369,11 @@ func (e *Engine) jobEvent(j *model.Job, result string) model.Event {
 
 // Wait returns when each job is finished or goes on later by itself, when the
 // result of one cannot be kept, which is an [*UnkeptError], or when ctx ends;
-// that does not stop the jobs.
+// that does not stop the jobs. Later is after Wait was called: a job whose time
+// has come by the moment it is looked at goes on later all the same, while one
+// that was due before is waited for.
 func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
+	began := e.Now()
 	wctx, stop := context.WithCancel(ctx)
 	defer stop()
 	feed := e.store.Watch(wctx)
@@ -391,7 +394,7 @@ func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 					return fmt.Errorf("read job %s: %w", jobs[n], err)
 				}
 				p := Progress{Job: j, Done: !j.Live(), Until: j.Next}
-				p.Blocked = !p.Done && j.Next.After(e.Now())
+				p.Blocked = !p.Done && j.Next.After(began)
 				if all[n] = p; p.Done || p.Blocked {
 					delete(open, n)
 				}

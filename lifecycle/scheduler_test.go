@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"certquay/lifecycle"
@@ -196,4 +197,64 @@ func TestWhoWaitsToMoveTheClockCanBeInterrupted(t *testing.T) {
 	if err := <-moved; !errors.Is(err, context.Canceled) {
 		t.Errorf("the first: %v", err)
 	}
+}
+
+// awaitsReview is an application that waits for its reviewer; the job looks
+// again a day later.
+func (w *world) awaitsReview(name string) model.Job {
+	w.t.Helper()
+	w.issuer.review = []model.Level{model.DV}
+	j, err := w.engine.Apply(w.ctx(), operator, w.bought(), lifecycle.ApplyRequest{Application: model.Application{Domains: []string{name}}})
+	w.check(err)
+	p := w.wait(j.ID)
+	if !p.Blocked {
+		w.t.Fatalf("it does not wait: %+v", p)
+	}
+	return p.Job
+}
+
+// Keys of moments are to the millisecond. What is due later in the present one
+// is not begun: its job would return at once and leave who waits for it waiting.
+func TestAPassLeavesWhatIsDueLaterInTheSameMillisecond(t *testing.T) {
+	w := newWorld(t)
+	w.clock.MoveTo(epoch.Add(700 * time.Microsecond))
+	due := w.awaitsReview("a.example.com").Next
+	for _, step := range []struct {
+		at   time.Duration // after it is due
+		want int
+	}{{-500 * time.Microsecond, 0}, {0, 1}} {
+		w.clock.MoveTo(due.Add(step.at))
+		if next, err := w.engine.NextDue(); step.want == 0 && (err != nil || !next.Equal(due)) {
+			t.Errorf("due at %v and not at %v, %v", next, due, err)
+		}
+		if n, err := w.engine.Tick(w.ctx()); err != nil || n != step.want {
+			t.Errorf("%v after it is due a pass begins %d, %v", step.at, n, err)
+		}
+	}
+}
+
+// slowly is a store on which time passes when it is asked what changes.
+type slowly struct {
+	lifecycle.Store
+	pass func()
+}
+
+func (s *slowly) Watch(ctx context.Context) <-chan model.Batch {
+	s.pass()
+	return s.Store.Watch(ctx)
+}
+
+// Whoever waits for a job that goes on later is told so even when it is late by
+// the time it looks: without a scheduler nobody takes the job up.
+func TestAJobThatGoesOnLaterIsNotWaitedForWhenItsTimeComesMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		j := w.awaitsReview("a.example.com")
+		w.engine.Close()
+		w.start(&slowly{w.store, func() { w.clock.MoveTo(j.Next.Add(time.Second)) }})
+		ps, err := w.engine.Wait(w.ctx(), j.ID)
+		if err != nil || !ps[0].Blocked {
+			t.Errorf("%+v, %v", ps[0], err)
+		}
+	})
 }

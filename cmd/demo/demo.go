@@ -12,7 +12,6 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -273,28 +272,10 @@ func (w *World) done(ctx context.Context, jobs ...model.Job) error {
 	return nil
 }
 
-// patience is how long a job is waited for until the engine is asked to do what
-// is due, in real time.
-const patience = 5 * time.Second
-
-// wait waits for a job. The engine's scheduler does not run yet: a job that
-// nobody has taken up would stay for ever, and is taken up here.
+// wait waits for a job.
 func (w *World) wait(ctx context.Context, j model.Job) (lifecycle.Progress, error) {
-	for {
-		within, cancel := context.WithTimeout(ctx, patience)
-		ps, err := w.Engine.Wait(within, j.ID)
-		cancel()
-		switch {
-		case err == nil:
-			return ps[0], nil
-		case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
-			return lifecycle.Progress{}, err
-		}
-		slog.Warn("the demo waits for a job", "kind", j.Kind, "instance", j.Instance, "resource", j.Resource, "step", ps[0].Job.Step)
-		if _, err := w.Engine.Tick(ctx); err != nil {
-			return lifecycle.Progress{}, err
-		}
-	}
+	ps, err := w.Engine.Wait(ctx, j.ID)
+	return ps[0], err
 }
 
 // deploy puts the certificate wherever its story says.

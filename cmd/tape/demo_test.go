@@ -1,17 +1,17 @@
 package tape
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"image/gif"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/charmbracelet/vhs/token"
 )
 
 // atDemo is what must be on the screen of the demo, beside what the tape itself
@@ -31,34 +31,30 @@ var atDemo = map[string][]string{
 	"⊗ (revoked|refunded) ": {"tickets.example.com"},
 }
 
-// TestTheDemoPlays builds certquay as the tape says, plays the tape against it,
-// and looks at the screens on the way; then it draws them. What the tape sleeps is
-// under 90 seconds.
+// inFull begins a colour of 24 bits.
+const inFull = "38;2;"
+
+// TestTheDemoPlays builds certquay as the tape says, plays the tape at it, and
+// looks at the screens on the way. What the tape sleeps is under 90 seconds.
 //
 // spec: V8
 func TestTheDemoPlays(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it builds and runs certquay")
-	}
 	root := filepath.Join("..", "..")
-	tp, err := Load(filepath.Join(root, "demo.tape"))
+	tape, err := Load(filepath.Join(root, "demo.tape"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	long := time.Duration(0)
-	for _, c := range tp.Commands {
-		switch c.Name {
-		case "Sleep":
-			long += c.Delay
-		case "Type":
-			long += c.Delay * time.Duration(len(c.Text))
+	for _, s := range tape.Steps {
+		switch s.Do {
+		case token.SLEEP:
+			long += s.Pause
+		case token.TYPE:
+			long += s.Pause * time.Duration(len(s.Text))
 		}
 	}
 	if long > 85*time.Second { // waiting for what it does comes on top
 		t.Errorf("the tape sleeps and types for %s", long)
-	}
-	for _, program := range append(tp.Requires, tp.Settings.Shell) {
-		need(t, program)
 	}
 	// Colours are part of the picture, and what the tape leaves behind is not to
 	// stay.
@@ -66,40 +62,24 @@ func TestTheDemoPlays(t *testing.T) {
 	env := slices.DeleteFunc(os.Environ(), func(e string) bool {
 		return strings.HasPrefix(e, "NO_COLOR=") || strings.HasPrefix(e, "TMPDIR=")
 	})
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	reached := map[string]bool{}
-	play := func() (*Recording, error) {
-		return Play(ctx, tp, Options{Dir: root, Env: append(env, "TMPDIR="+tmp), Pace: 20, At: func(c Command, f *Frame) error {
-			if c.Name != "Wait" {
-				return nil
+	reached, coloured := map[string]bool{}, false
+	if err := tape.Play(ctx, Options{Dir: root, Env: append(env, "TMPDIR="+tmp), At: func(s Step, screen Screen) error {
+		reached[s.Pattern.String()] = true
+		coloured = coloured || strings.Contains(screen.ANSI, inFull)
+		for _, want := range atDemo[s.Pattern.String()] {
+			if !strings.Contains(screen.Text(), want) {
+				return fmt.Errorf("%q is not to be seen", want)
 			}
-			reached[c.Pattern.String()] = true
-			for _, want := range atDemo[c.Pattern.String()] {
-				if !strings.Contains(f.Text(), want) {
-					return fmt.Errorf("%q is not to be seen", want)
-				}
-			}
-			return nil
-		}})
-	}
-	rec, err := play()
-	if err != nil && !reached["needs you"] { // seen on busy machines, and not understood
-		t.Logf("the demo did not come up, and is tried once more: %v", err)
-		rec, err = play()
-	}
-	if err != nil {
+		}
+		return nil
+	}}); err != nil {
 		t.Fatal(err)
 	}
 	for pattern := range atDemo {
 		if !reached[pattern] {
 			t.Errorf("the tape does not wait for /%s/ any more", pattern)
-		}
-	}
-	coloured := false
-	for _, f := range rec.Frames {
-		for _, row := range f.Rows {
-			coloured = coloured || slices.ContainsFunc(row, func(c Cell) bool { return c.Fg&inFull != 0 })
 		}
 	}
 	if !coloured {
@@ -108,22 +88,76 @@ func TestTheDemoPlays(t *testing.T) {
 	if left, err := os.ReadDir(tmp); err != nil || len(left) != 0 {
 		t.Errorf("the tape leaves %v behind (%v)", left, err)
 	}
-	p, err := NewPainter(tp.Settings)
-	if errors.Is(err, ErrNoFont) {
-		missing(t, err)
-	}
+}
+
+// played plays a script in an empty directory.
+func played(t *testing.T, script string, at func(Step, Screen) error) error {
+	t.Helper()
+	tape, err := Parse("Set Width 800\nSet Height 300\nSet Padding 0\nSet FontSize 10\n" + script)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b bytes.Buffer
-	if err := p.GIF(&b, rec); err != nil {
+	return tape.Play(t.Context(), Options{Dir: t.TempDir(), Env: os.Environ(), At: at})
+}
+
+func TestAShellIsPlayed(t *testing.T) {
+	t.Parallel()
+	var seen []string
+	if err := played(t, `Type "echo hello $((6*7)) 你好 > out; cat out"
+Left 2
+Right 2
+Enter
+Wait+Screen /hello 42 你好/
+Type "false"
+Ctrl+U
+Type "stty size"
+Enter
+Wait+Screen /\n23 133\n/
+Wait
+Type "sleep 1000"
+Enter
+Sleep 1s`, func(s Step, screen Screen) error {
+		seen = append(seen, fmt.Sprint(s.Screen), screen.Line)
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
-	g, err := gif.DecodeAll(&b)
-	if err != nil {
-		t.Fatal(err)
+	if len(seen) != 6 || seen[4] != "false" || seen[5] != ">" {
+		t.Errorf("%q", seen)
 	}
-	if len(g.Image) < 10 || g.Config.Width != tp.Settings.Width {
-		t.Errorf("%d pictures of %d pixels", len(g.Image), g.Config.Width)
+}
+
+// What does not come is told of with the step and the screen.
+func TestAStepThatFailsNamesItself(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string][]string{
+		"Type \"echo here\"\nEnter\nWait+Screen@300ms /nowhere/": {"step 3", "Wait 300ms Screen nowhere", "/nowhere/ is not to be seen after 300ms", "| here"},
+		"Type \"exit\"\nEnter\nWait+Screen /nowhere/":            {"step 3", "the shell has ended"},
+		"Require certquay-is-not-there":                          {"certquay-is-not-there", exec.ErrNotFound.Error()},
+	} {
+		err := played(t, script, nil)
+		for _, w := range want {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%q: %v, without %q", script, err, w)
+			}
+		}
+	}
+}
+
+// What VHS finds wrong, and what the player cannot play, is refused before
+// anything is played.
+func TestATapeIsReadWhole(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]string{
+		"Wiat":                        "Wiat",
+		"Sleep\nWait /(/":             "Invalid regular expression",
+		"Alt+x":                       "the player does not know it",
+		"Ctrl+Alt+x":                  "with a letter only",
+		"Set Shell fish":              "bash only",
+		"Set Width 10\nSet Padding 5": "no room",
+	} {
+		if _, err := Parse(script); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, without %q", script, err, want)
+		}
 	}
 }

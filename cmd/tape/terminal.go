@@ -2,85 +2,71 @@ package tape
 
 import (
 	"fmt"
-	"image/color"
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 )
 
-// settled is how long a screen must be left alone before it is looked at, so
-// that no frame is half drawn; torn is when it is looked at anyway.
-const (
-	settled = 8 * time.Millisecond
-	torn    = 60 * time.Millisecond
-)
+// endFor is how long a program has to end once it was told to.
+const endFor = 3 * time.Second
 
-// terminal is a program in a pseudo-terminal with a screen.
+// Screen is what stands on a terminal.
+type Screen struct {
+	Lines []string // of the whole screen, without the spaces at their ends
+	Line  string   // that of the cursor
+	ANSI  string   // the screen with its colours
+}
+
+// Text is what a person reads, without empty lines at the end.
+func (s Screen) Text() string { return strings.TrimRight(strings.Join(s.Lines, "\n"), "\n") }
+
+// terminal is a program in a pseudo-terminal, with a screen.
 type terminal struct {
-	cmd  *exec.Cmd
-	file *os.File
+	cmd    *exec.Cmd
+	file   *os.File
+	ended  chan struct{} // closed when the program writes no more
+	waited chan struct{} // closed when the program has ended
 
 	mu      sync.Mutex
 	emu     *vt.Emulator
-	modes   map[ansi.Mode]bool
-	hidden  bool // the cursor
-	fg, bg  Color
-	written time.Time     // when the program last wrote
-	pending time.Time     // since when the screen may differ from the last frame
-	ended   chan struct{} // closed when the program writes no more
-	waited  chan struct{} // closed when the program has ended
+	written time.Time // when the program last wrote
 }
 
 // begin starts a command on a screen.
-func begin(c *exec.Cmd, columns, rows int, t *Theme) (*terminal, error) {
-	f, err := pty.StartWithSize(c, &pty.Winsize{Rows: uint16(rows), Cols: uint16(columns)})
+func begin(c *exec.Cmd, columns, rows int) (*terminal, error) {
+	f, err := pty.StartWithSize(c, &pty.Winsize{Rows: uint16(rows), Cols: uint16(columns)}) //nolint:gosec // small
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
-	s := &terminal{cmd: c, file: f, emu: vt.NewEmulator(columns, rows), modes: map[ansi.Mode]bool{}, ended: make(chan struct{}), waited: make(chan struct{})}
-	s.emu.SetDefaultForegroundColor(t.Foreground)
-	s.emu.SetDefaultBackgroundColor(t.Background)
-	s.emu.SetDefaultCursorColor(t.Cursor)
-	s.emu.SetCallbacks(vt.Callbacks{ // the lock is held: they run in Write
-		CursorVisibility: func(visible bool) { s.hidden = !visible },
-		ForegroundColor:  func(c color.Color) { s.fg = colorOf(c) },
-		BackgroundColor:  func(c color.Color) { s.bg = colorOf(c) },
-		EnableMode:       func(m ansi.Mode) { s.modes[m] = true },
-		DisableMode:      func(m ansi.Mode) { s.modes[m] = false },
-	})
-	go func() { // the program asks the terminal questions; the answers go back
-		_, _ = io.Copy(f, s.emu)
-	}()
-	go s.read()
+	t := &terminal{cmd: c, file: f, emu: vt.NewEmulator(columns, rows), ended: make(chan struct{}), waited: make(chan struct{}), written: time.Now()}
+	go func() { _, _ = io.Copy(f, t.emu) }() // the program asks the terminal; these are the answers
+	go t.read()
 	go func() {
 		_ = c.Wait() // how a shell ends says nothing about the tape
-		close(s.waited)
+		close(t.waited)
 	}()
-	return s, nil
+	return t, nil
 }
 
 // read puts on the screen what the program writes, until it writes no more.
-func (s *terminal) read() {
-	defer close(s.ended)
+func (t *terminal) read() {
+	defer close(t.ended)
 	buf := make([]byte, 32<<10)
 	for {
-		n, err := s.file.Read(buf)
+		n, err := t.file.Read(buf)
 		if n > 0 {
-			s.mu.Lock()
-			_, _ = s.emu.Write(buf[:n])
-			s.written = time.Now()
-			if s.pending.IsZero() {
-				s.pending = s.written
-			}
-			s.mu.Unlock()
+			t.mu.Lock()
+			_, _ = t.emu.Write(buf[:n])
+			t.written = time.Now()
+			t.mu.Unlock()
 		}
 		if err != nil {
 			return
@@ -88,81 +74,46 @@ func (s *terminal) read() {
 	}
 }
 
-// frame is the screen now. The caller holds the lock.
-func (s *terminal) frame() *Frame {
-	f := look(s.emu)
-	f.Cursor = !s.hidden
-	f.Fg, f.Bg = s.fg, s.bg
-	return f
-}
-
-// see is the screen now.
-func (s *terminal) see() *Frame {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.frame()
-}
-
-// changed gives the screen to keep when it may differ from the last one and is
-// not being drawn: the program has paused, or ended a synchronised update.
-func (s *terminal) changed(now time.Time, keep func(*Frame)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.pending.IsZero() {
-		return
+// look is the screen now.
+func (t *terminal) look() Screen {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := Screen{Lines: make([]string, t.emu.Height()), ANSI: t.emu.Render()}
+	for y := range s.Lines {
+		var b strings.Builder
+		for x := range t.emu.Width() {
+			switch c := t.emu.CellAt(x, y); {
+			case c == nil || c.Content == "" && c.Width > 0:
+				b.WriteByte(' ')
+			case c.Width > 0: // else the cell before it is wide
+				b.WriteString(c.Content)
+			}
+		}
+		s.Lines[y] = strings.TrimRight(b.String(), " ")
 	}
-	drawing := now.Sub(s.written) < settled || s.modes[ansi.ModeSynchronizedOutput]
-	if drawing && now.Sub(s.pending) < torn {
-		return
-	}
-	s.pending = time.Time{}
-	keep(s.frame())
+	s.Line = s.Lines[t.emu.CursorPosition().Y]
+	return s
 }
 
 // quiet is for how long the program has written nothing.
-func (s *terminal) quiet() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.written.IsZero() {
-		return 0
-	}
-	return time.Since(s.written)
+func (t *terminal) quiet() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Since(t.written)
 }
 
-// press sends a key as the program has asked for keys.
-func (s *terminal) press(k Key) error {
-	s.mu.Lock()
-	application := s.modes[ansi.ModeCursorKeys]
-	s.mu.Unlock()
-	b, err := k.bytes(application)
-	if err != nil {
-		return err
-	}
-	return s.send(b)
-}
-
-// paste sends text as a paste, in brackets if the program has asked for them.
-func (s *terminal) paste(text string) error {
-	s.mu.Lock()
-	bracketed := s.modes[ansi.ModeBracketedPaste]
-	s.mu.Unlock()
-	if bracketed {
-		text = ansi.BracketedPasteStart + text + ansi.BracketedPasteEnd
-	}
-	return s.send(text)
-}
-
-func (s *terminal) send(text string) error {
-	if _, err := io.WriteString(s.file, text); err != nil {
+// send types a text.
+func (t *terminal) send(text string) error {
+	if _, err := io.WriteString(t.file, text); err != nil {
 		return fmt.Errorf("the program takes no keys any more: %w", err)
 	}
 	return nil
 }
 
 // over says whether the program has ended.
-func (s *terminal) over() bool {
+func (t *terminal) over() bool {
 	select {
-	case <-s.ended:
+	case <-t.ended:
 		return true
 	default:
 		return false
@@ -171,30 +122,25 @@ func (s *terminal) over() bool {
 
 // close hangs up and waits for the program; one that stays is killed. The
 // terminal is closed last: a shell that is told twice skips what it has to tidy.
-func (s *terminal) close() {
-	front, err := unix.IoctlGetInt(int(s.file.Fd()), unix.TIOCGPGRP) // what the shell runs now
-	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGHUP)             // it leads a session and so a group
+func (t *terminal) close() {
+	front, err := unix.IoctlGetInt(int(t.file.Fd()), unix.TIOCGPGRP) // what the shell runs now
+	_ = syscall.Kill(-t.cmd.Process.Pid, syscall.SIGHUP)             // it leads a session and so a group
 	select {
-	case <-s.waited:
-	case <-time.After(3 * time.Second):
-		_ = s.cmd.Process.Kill()
-		<-s.waited
+	case <-t.waited:
+	case <-time.After(endFor):
+		_ = t.cmd.Process.Kill()
+		<-t.waited
 	}
-	if err == nil && front > 0 && front != s.cmd.Process.Pid {
+	if err == nil && front > 0 && front != t.cmd.Process.Pid {
 		_ = syscall.Kill(-front, syscall.SIGKILL) // it would keep the terminal, and run for ever
 	}
-	_ = s.file.Close()
+	_ = t.file.Close()
 	select {
-	case <-s.ended:
-	case <-time.After(3 * time.Second): // something in the background keeps the terminal
+	case <-t.ended:
+	case <-time.After(endFor): // something in the background keeps the terminal
 	}
-	hush(s.emu)
-}
-
-// hush ends the answers of an emulator, and so whoever reads them. Its own
-// Close races with reading.
-func hush(e *vt.Emulator) {
-	if c, ok := e.InputPipe().(io.Closer); ok {
+	// The answers end with their pipe; the emulator's own Close races with reading.
+	if c, ok := t.emu.InputPipe().(io.Closer); ok {
 		_ = c.Close()
 	}
 }
