@@ -26,27 +26,31 @@ func (e *Engine) Ask(ctx context.Context, a Asked) error {
 	if settled(all, a) {
 		return nil
 	}
-	return e.update(ctx, func(tx model.Tx) error {
-		all, err := asksOf(tx, a.Kind)
-		if err != nil || settled(all, a) {
-			return err
-		}
-		for n := range all {
-			if t := &all[n]; t.Done.IsZero() || t.Outcome == outcomeDismissed {
-				if t.Done.IsZero() {
-					t.Done = e.Now()
-				}
-				t.Outcome = "seen"
-				if err := tx.Put(t); err != nil {
-					return err
-				}
+	return e.update(ctx, func(tx model.Tx) error { _, err := e.ask(tx, a); return err })
+}
+
+// ask is [Engine.Ask] in a transaction. It says whether a person was asked that
+// already.
+func (e *Engine) ask(tx model.Tx, a Asked) (already bool, err error) {
+	all, err := asksOf(tx, a.Kind)
+	if err != nil || settled(all, a) {
+		return err == nil && a.Text != "", err
+	}
+	for n := range all {
+		if t := &all[n]; t.Done.IsZero() || t.Outcome == outcomeDismissed {
+			if t.Done.IsZero() {
+				t.Done = e.Now()
+			}
+			t.Outcome = "seen"
+			if err := tx.Put(t); err != nil {
+				return false, err
 			}
 		}
-		if a.Text == "" {
-			return nil
-		}
-		return tx.Put(&model.Task{ID: e.newID(), Kind: a.Kind, Created: e.Now(), Text: a.Text, Detail: a.Detail})
-	})
+	}
+	if a.Text == "" {
+		return false, nil
+	}
+	return false, tx.Put(&model.Task{ID: e.newID(), Kind: a.Kind, Created: e.Now(), Text: a.Text, Detail: a.Detail})
 }
 
 const outcomeDismissed = "dismissed"
@@ -97,6 +101,12 @@ func AskRoot(name, fingerprint string) Asked {
 // AskUnseal asks for the passphrase of a store that is sealed (spec G7).
 func AskUnseal() Asked {
 	return Asked{model.TaskUnseal, "unseal the store: certquay unseal", "until then nothing is issued, renewed or deployed, and the endpoints present nothing"}
+}
+
+// askBackup asks to see to backups that fail: to where and for whom, and why
+// (spec O1).
+func askBackup(detail, why string) Asked {
+	return Asked{model.TaskBackup, "see to the scheduled backup, which fails", OneLine(detail) + "\n" + OneLine(why)}
 }
 
 // AskDamage asks to see to damage that was found in the store: how much, and

@@ -25,43 +25,15 @@ func (e *Engine) NoteBackup(ctx context.Context, actor model.Actor, detail strin
 			ev.Result, ev.Reason = ResultFailed, OneLine(failure.Error())
 		}
 		if actor == model.Scheduler {
-			asked, err := e.askAboutBackup(tx, detail, failure)
-			if err != nil {
+			asked := Well(model.TaskBackup)
+			if failure != nil {
+				asked = askBackup(detail, failure.Error())
+			}
+			var err error
+			if ev.Repeat, err = e.ask(tx, asked); err != nil {
 				return err
 			}
-			ev.Repeat = asked
 		}
 		return tx.Append(ev)
-	})
-}
-
-// askAboutBackup asks a person to see to backups that fail, and ends that once
-// one succeeds. It says whether a person was asked already: whoever has
-// dismissed it is not asked again while they fail.
-func (e *Engine) askAboutBackup(tx model.Tx, detail string, failure error) (asked bool, err error) {
-	var tasks []model.Task
-	for t, err := range model.All[model.Task](tx, model.Scan{Index: "instance", To: "\x00"}) { // those about no instance
-		if err != nil {
-			return false, err
-		}
-		if t.Kind == model.TaskBackup && t.Outcome != "seen" {
-			tasks = append(tasks, t)
-		}
-	}
-	switch {
-	case failure == nil:
-		for n := range tasks {
-			tasks[n].Done, tasks[n].Outcome = e.Now(), "seen"
-			if err := tx.Put(&tasks[n]); err != nil {
-				return false, err
-			}
-		}
-		return false, nil
-	case len(tasks) > 0:
-		return true, nil
-	}
-	return false, tx.Put(&model.Task{
-		ID: e.newID(), Kind: model.TaskBackup, Created: e.Now(),
-		Text: "see to the scheduled backup, which fails", Detail: OneLine(detail) + "\n" + OneLine(failure.Error()),
 	})
 }
