@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -24,6 +23,7 @@ import (
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/child"
 )
 
 // marker in the environment tells a child what it is.
@@ -201,7 +201,7 @@ func (n *Notifier) chat(ctx context.Context, channel string, m lifecycle.Message
 		return err
 	}
 	defer clear(in)
-	self, err := executable()
+	self, err := child.Self()
 	if err != nil {
 		return err
 	}
@@ -234,18 +234,6 @@ func (n *Notifier) chat(ctx context.Context, channel string, m lifecycle.Message
 		return errors.New("the service did not take it, and did not say why")
 	}
 	return errors.New(r.Error)
-}
-
-// executable is the path by which this program starts again. On Linux it is
-// that of the running file itself, even if another has taken its name since.
-func executable() (string, error) {
-	if runtime.GOOS == "linux" {
-		const self = "/proc/self/exe"
-		if _, err := os.Stat(self); err == nil {
-			return self, nil
-		}
-	}
-	return os.Executable()
 }
 
 // capped keeps the beginning of what is written to it.

@@ -18,12 +18,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
 	"os/exec"
-	"runtime"
 	"sync/atomic"
 	"time"
 
+	"certquay/lifecycle/child"
 	"certquay/model"
 )
 
@@ -131,7 +130,7 @@ func Open(ctx context.Context, kind Kind, data []byte, password model.Secret) (C
 
 // run starts a child, gives it a request and returns its answer.
 func run(ctx context.Context, request []byte) ([]byte, error) {
-	self, err := executable()
+	self, err := child.Self()
 	if err != nil {
 		return nil, &Error{Unavailable, []string{err.Error()}}
 	}
@@ -153,18 +152,6 @@ func run(ctx context.Context, request []byte) ([]byte, error) {
 		return nil, &Error{Problem: Expensive}
 	}
 	return out.b, nil
-}
-
-// executable is the path by which this program starts again. On Linux it is
-// that of the running file itself, even if another has taken its name since.
-func executable() (string, error) {
-	if runtime.GOOS == "linux" {
-		const self = "/proc/self/exe"
-		if _, err := os.Stat(self); err == nil {
-			return self, nil
-		}
-	}
-	return os.Executable()
 }
 
 // capped keeps what is written to it, to a limit; beyond, writing fails, which
