@@ -74,6 +74,18 @@ func (s *space) gone() error {
 	return nil
 }
 
+// compactRoom is how many bytes must be free for tables to be compacted.
+const compactRoom = 1 << 30
+
+// cramped says that there is little room, as far as is known.
+func (s *space) cramped() bool {
+	if s == nil || s.minimum < 0 {
+		return false
+	}
+	n, err := s.free()
+	return err != nil || n < compactRoom
+}
+
 // flushRoom is what the database may write when it is closed: its memtables,
 // as tables.
 const flushRoom = 48 << 20
