@@ -58,6 +58,8 @@ func codes(t *testing.T) map[string][]string {
 						add("notice", n.Values[k])
 					case kind != nil && kind.Name == "JobKind":
 						add("job", n.Values[k])
+					case kind != nil && kind.Name == "TaskKind":
+						add("task", n.Values[k])
 					case strings.HasPrefix(name.Name, "action"):
 						add("event", n.Values[k])
 					case strings.HasPrefix(name.Name, "Result") && kind == nil:
@@ -88,7 +90,7 @@ func TestEveryStoredCodeHasAWord(t *testing.T) {
 	for _, r := range lifecycle.NewTable().Rows() {
 		found["event"] = append(found["event"], string(r.Action))
 	}
-	for as, least := range map[string]int{"event": 25, "notice": 20, "job": 7, "result": 5, "why": 2, "watch": 7} {
+	for as, least := range map[string]int{"event": 25, "notice": 20, "job": 7, "result": 5, "why": 2, "watch": 7, "task": 13} {
 		if len(found[as]) < least {
 			t.Errorf("only %d codes of the kind %s are found: %v", len(found[as]), as, found[as])
 		}
@@ -97,9 +99,15 @@ func TestEveryStoredCodeHasAWord(t *testing.T) {
 			if as == "job" {
 				key = "event." + code
 			}
+			keys := []string{key}
+			if as == "task" { // counted
+				keys = append(keys, key+".one")
+			}
 			for lang := range languages {
-				if !New(lang).Has(key) {
-					t.Errorf("%s has no text for %s", lang, key)
+				for _, key := range keys {
+					if !New(lang).Has(key) {
+						t.Errorf("%s has no text for %s", lang, key)
+					}
 				}
 			}
 		}

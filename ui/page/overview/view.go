@@ -220,7 +220,8 @@ func (p *page) needs(w int) string {
 	for _, k := range order {
 		key := "task." + string(k)
 		if kinds[k] == 1 {
-			key += ".one"
+			parts = append(parts, c.T(key+".one"))
+			continue
 		}
 		parts = append(parts, c.T(key, kinds[k]))
 	}
