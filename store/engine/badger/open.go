@@ -30,7 +30,7 @@ type Options struct {
 
 // manyTables is from how many on tables are compacted even where there is
 // little room: each is looked into by every read.
-const manyTables = 64
+const manyTables = 256
 
 // Open opens the database in a directory. One process at a time may have it
 // open; for a second the error wraps [engine.ErrInUse]. All files in it are
