@@ -139,7 +139,7 @@ const inUseFor = 3 * time.Second
 
 // openBadger opens the database for writing.
 func openBadger(db string, create bool, sp *space, o Options) (engine.Engine, error) {
-	setup := builtin.Setup{Dir: db, Create: create, Cramped: sp.cramped(), Log: o.Logger}
+	setup := builtin.Setup{Dir: db, Create: create, Log: o.Logger}
 	e, err := builtin.Badger.Open(setup)
 	// Whoever opens a store has its lock, so that one who still has the database
 	// is a process, or a child of one, that is about to end.

@@ -74,24 +74,12 @@ func (s *space) gone() error {
 	return nil
 }
 
-// compactRoom is how many bytes must be free for tables to be compacted.
-const compactRoom = 1 << 30
-
-// cramped says that there is little room, as far as is known.
-func (s *space) cramped() bool {
-	if s == nil || s.minimum < 0 {
-		return false
-	}
-	n, err := s.free()
-	return err != nil || n < compactRoom
-}
-
 // flushRoom is what the database may write when it is closed: its memtables,
 // as tables.
 const flushRoom = 48 << 20
 
-// roomToClose says why the database must not be closed: it would write through
-// a memory map to blocks that do not exist.
+// roomToClose says why the database is not closed: it would try without end to
+// write its memtables.
 func (s *space) roomToClose() error {
 	if s == nil {
 		return nil

@@ -14,17 +14,16 @@ import (
 
 const (
 	memTableSize = 16 << 20
-	// logRoom is what a memtable's log grows to at most: the batch that fills
-	// it may pass its size.
-	logRoom = memTableSize + 2*limit
+	// logRoom is the size at which Badger maps a memtable's log.
+	logRoom = 2 * memTableSize
 	// prepareAfter is after how many bytes the next log is prepared: most
 	// processes never come to it.
 	prepareAfter = 4 << 20
 )
 
-// logSpace gives Badger's logs blocks that exist. Badger writes them through
-// memory maps of sparse files, and a write to a page for which the disk has no
-// room kills the process (SIGBUS). It is used by one goroutine at a time.
+// logSpace allocates the logs that Badger writes to next before it needs them:
+// where it finds no room for one it cannot go on. It is used by one goroutine at
+// a time.
 type logSpace struct {
 	dir      string
 	log      *slog.Logger
@@ -110,7 +109,7 @@ func (l *logSpace) allocate(name string, size int64) error {
 	if err != nil {
 		return err
 	}
-	err = fallocate(f, size)
+	err = fallocate(int(f.Fd()), 0, size) //nolint:gosec // a file descriptor fits
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EOPNOTSUPP) {
 		l.useless, err = true, nil
 		l.log.Warn("the file system of the database allocates no blocks in advance: a disk that fills within a moment may end the process")

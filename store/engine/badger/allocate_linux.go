@@ -2,14 +2,14 @@ package badger
 
 import (
 	"errors"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-func fallocate(f *os.File, size int64) error {
+// fallocate gives a part of a file blocks without changing the file's size.
+func fallocate(fd int, offset, length int64) error {
 	for {
-		err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size) //nolint:gosec // a file descriptor fits
+		err := unix.Fallocate(fd, unix.FALLOC_FL_KEEP_SIZE, offset, length)
 		if !errors.Is(err, unix.EINTR) {
 			return err
 		}

@@ -2,11 +2,14 @@ package badger_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"certquay/store/engine"
 )
@@ -60,4 +63,53 @@ func TestLogsHaveTheirBlocksBeforeTheyAreWritten(t *testing.T) {
 	if got := allocated(t, filepath.Join(dir, "DISCARD")); got < 1<<20 {
 		t.Errorf("DISCARD: %d bytes have blocks", got)
 	}
+}
+
+// mapped maps a new sparse file of this size as Badger maps its tables.
+func mapped(t *testing.T, name string, size int) error {
+	t.Helper()
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(int64(size)); err != nil {
+		t.Fatal(err)
+	}
+	data, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err == nil {
+		err = unix.Munmap(data)
+	}
+	return err
+}
+
+// finding: R-H8
+func TestATableIsNotMappedWithoutBlocks(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "000001.sst")
+	if err := mapped(t, name, 4<<20); err != nil {
+		t.Fatal(err)
+	}
+	if got := allocated(t, name); got < 4<<20 {
+		t.Errorf("%d of %d bytes have blocks", got, 4<<20)
+	}
+	t.Run("full", func(t *testing.T) {
+		dir := t.TempDir()
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); errors.Is(err, unix.EPERM) {
+			t.Skip("the kernel refuses to mount:", err)
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := unix.Unmount(dir, 0); err != nil {
+				t.Error(err)
+			}
+		})
+		name := filepath.Join(dir, "000001.sst")
+		if err := mapped(t, name, 4<<20); !errors.Is(err, unix.ENOSPC) {
+			t.Errorf("a map without blocks: %v", err)
+		}
+		if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the file is left: %v", err)
+		}
+	})
 }

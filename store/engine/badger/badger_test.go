@@ -3,7 +3,6 @@ package badger_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -131,51 +130,5 @@ func TestAnEmptyLogFileDoesNotPreventOpening(t *testing.T) {
 				t.Errorf("got %q, %v", v, err)
 			}
 		})
-	}
-}
-
-// Where there is little room tables are left as they are, and no write waits for
-// them to become fewer.
-//
-// finding: R-H8
-func TestACrampedDatabaseIsNotCompacted(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "db")
-	life := func(n int, cramped bool) {
-		t.Helper()
-		e, err := badger.Open(dir, badger.Options{Create: n == 0, Cramped: cramped})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var b engine.Batch
-		b.Put(fmt.Sprint(n), []byte("v"))
-		if err := errors.Join(e.Apply(context.Background(), &b), e.Close()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tables := func() int {
-		names, err := filepath.Glob(filepath.Join(dir, "*.sst"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(names)
-	}
-	const lives = 20
-	for n := range lives {
-		life(n, true)
-	}
-	if got := tables(); got != lives {
-		t.Errorf("%d tables after %d lives", got, lives)
-	}
-	e := open(t, dir, false)
-	defer e.Close()
-	s, err := e.Snapshot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	for n := range lives {
-		if v, err := s.Get(fmt.Sprint(n)); string(v) != "v" {
-			t.Errorf("key %d: %q, %v", n, v, err)
-		}
 	}
 }

@@ -22,15 +22,7 @@ type Options struct {
 	// empty one and delete its tables.
 	Create bool
 	Logger *slog.Logger // nil for none
-	// Cramped says that the volume has little room. Tables are then not
-	// compacted, unless there are many: Badger writes new ones through maps of
-	// sparse files, and if the disk fills meanwhile the process dies.
-	Cramped bool
 }
-
-// manyTables is from how many on tables are compacted even where there is
-// little room: each is looked into by every read.
-const manyTables = 256
 
 // Open opens the database in a directory. One process at a time may have it
 // open; for a second the error wraps [engine.ErrInUse]. All files in it are
@@ -51,11 +43,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	if err := removeEmptyLogs(dir); err != nil {
 		return nil, err
 	}
-	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
-	if err != nil {
-		return nil, err
-	}
-	db, err := badger.Open(tuned(dir, log, !o.Cramped || len(tables) > manyTables))
+	db, err := badger.Open(tuned(dir, log))
 	if err != nil {
 		if strings.Contains(err.Error(), "directory lock") { // Badger passes causes on as text
 			return nil, fmt.Errorf("%w: %w", engine.ErrInUse, err)
@@ -69,11 +57,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	return newEngine(db, logs, log), nil
 }
 
-func tuned(dir string, log *slog.Logger, compact bool) badger.Options {
-	compactors, stall := 2, 15
-	if !compact {
-		compactors, stall = 0, 1<<30 // nobody would make room for those who wait
-	}
+func tuned(dir string, log *slog.Logger) badger.Options {
 	return badger.DefaultOptions(dir).
 		WithSyncWrites(true).
 		WithDetectConflicts(false). // there is one writer
@@ -84,8 +68,7 @@ func tuned(dir string, log *slog.Logger, compact bool) badger.Options {
 		// deleted nothing is left once its table is compacted.
 		WithValueThreshold(maxValue).
 		WithValueLogFileSize(1 << 20). // the smallest: nothing is written to it
-		WithNumCompactors(compactors).
-		WithNumLevelZeroTablesStall(stall).
+		WithNumCompactors(2).
 		WithBlockCacheSize(32 << 20).
 		WithIndexCacheSize(32 << 20).
 		WithCompression(options.None).

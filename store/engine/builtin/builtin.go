@@ -12,12 +12,9 @@ import (
 
 // Setup is what an engine is opened with.
 type Setup struct {
-	Dir    string // of its files; an engine without files ignores it
-	Create bool   // allows that there is no database yet
-	// Cramped says that the volume has little room, so that what can be left for
-	// later is.
-	Cramped bool
-	Log     *slog.Logger // nil for none
+	Dir    string       // of its files; an engine without files ignores it
+	Create bool         // allows that there is no database yet
+	Log    *slog.Logger // nil for none
 }
 
 // Kind is a kind of engine. None has settings: which one a store stands on
@@ -39,7 +36,7 @@ var (
 var Kinds = []Kind{Badger, Memory}
 
 func openBadger(s Setup) (engine.Engine, error) {
-	e, err := badger.Open(s.Dir, badger.Options{Create: s.Create, Cramped: s.Cramped, Logger: s.Log})
+	e, err := badger.Open(s.Dir, badger.Options{Create: s.Create, Logger: s.Log})
 	if err != nil {
 		return nil, err
 	}
