@@ -17,8 +17,8 @@ import (
 // (SIGBUS), and Badger's goroutines, which write tables while memtables are
 // flushed and tables are compacted, cannot recover from it. All of its maps are
 // made by unix.Mmap, which calls the function that stands in this variable of
-// package unix. It is replaced by one that allocates the blocks first, so that a
-// full disk is an error of opening a file, which Badger reports or tries again.
+// package unix. It is replaced by one that allocates the blocks first, so that
+// opening a log fails on a full disk, and a table waits for room.
 //
 // TestATableIsNotMappedWithoutBlocks fails if package unix no longer has it.
 //
@@ -42,13 +42,20 @@ func init() {
 	}
 }
 
-// retryAfter slows down what is tried again at once when the disk is full:
-// Badger builds a table anew for each attempt.
-const retryAfter = 2 * time.Second
+const (
+	// tableMargin is how much stays free when a table is made, so that making
+	// the file of the next one does not fail either.
+	tableMargin = 16 << 20
+	// lookAgain is how often a table for which there is no room looks again.
+	lookAgain = 500 * time.Millisecond
+)
 
 // fill gives a part of a file blocks. A file system that allocates nothing in
-// advance is not an error. A new file for which there is no room is removed,
-// since Badger makes another at each attempt.
+// advance is not an error.
+//
+// A table waits until there is room. Badger, while it compacts, takes no notice
+// of a table that could not be made and then deletes those it was made from, so
+// that an error here would lose what is in them.
 func fill(fd int, offset, length int64) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -57,17 +64,34 @@ func fill(fd int, offset, length int64) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Blocks*512 >= offset+length {
 		return nil
 	}
-	err := fallocate(fd, offset, length)
-	if errors.Is(err, unix.EOPNOTSUPP) || err == nil {
+	name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+	table := filepath.Ext(name) == ".sst" || err != nil // to wait is the safe choice
+	for {
+		err := roomFor(fd, table)
+		if err == nil {
+			err = fallocate(fd, offset, length)
+		}
+		switch {
+		case errors.Is(err, unix.EOPNOTSUPP):
+			return nil
+		case err == nil || !table:
+			return err
+		}
+		time.Sleep(lookAgain)
+	}
+}
+
+// roomFor fails where making a table would leave less than the margin.
+func roomFor(fd int, table bool) error {
+	var fs unix.Statfs_t
+	if !table {
 		return nil
 	}
-	name, linkErr := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
-	if linkErr != nil || st.Blocks > 0 {
-		return errors.Join(err, linkErr)
+	if err := unix.Fstatfs(fd, &fs); err != nil {
+		return err
 	}
-	err = errors.Join(err, os.Remove(name))
-	if filepath.Ext(name) == ".sst" {
-		time.Sleep(retryAfter)
+	if fs.Bavail*uint64(fs.Bsize) < tableMargin { //nolint:gosec // a size is positive
+		return unix.ENOSPC
 	}
-	return err
+	return nil
 }
