@@ -30,9 +30,13 @@ type eventJSON struct {
 }
 
 func toEvent(e *model.Event) eventJSON {
+	reason, detail := english(e.Reason), english(e.Detail)
+	if code, refused := lifecycle.RefusedFor(e.Reason); refused {
+		reason, detail = string(code), reason
+	}
 	return eventJSON{
 		e.Seq, timeOrNil(e.At), e.Actor, e.Via, e.Action, orNil(e.Instance), orNil(e.Name), orNil(e.Resource),
-		orNil(e.From), orNil(e.To), e.Why, e.Result, orNil(e.Reason), orNil(e.Detail),
+		orNil(e.From), orNil(e.To), e.Why, e.Result, orNil(reason), orNil(detail),
 	}
 }
 
@@ -109,7 +113,7 @@ func (c *call) event(ev *model.Event) {
 		if name == "" {
 			name = ev.Instance.Short()
 		}
-		c.say("%s  %s", eventLine(ev), name)
+		c.say("%s  %s", eventLine(c.words(), ev), name)
 		return
 	}
 	if b, err := encodeJSON(toEvent(ev), ""); err == nil {

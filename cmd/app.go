@@ -25,6 +25,7 @@ import (
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/builtin"
+	"certquay/ui/text"
 )
 
 // App is the owner of a store: everything that is opened once in a process and
@@ -120,6 +121,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	}
 	a.named = a.products(ctx, clock, g.demo)
 	a.Engine = lifecycle.New(lifecycle.Options{
+		Words: text.New("en").Text,
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: policy, Roots: roots,
 		Issuers:  map[string]lifecycle.Issuer{embedded.Brand: ca.ca},
 		Products: a.named, Prober: product.Prober{}, Judge: product.Judging("trusted", roots),

@@ -12,6 +12,7 @@ import (
 
 	"certquay/cmd/session"
 	"certquay/lifecycle"
+	"certquay/model"
 	"certquay/store"
 )
 
@@ -132,7 +133,7 @@ func (c *call) backup(ctx context.Context, file string, keys []string, passphras
 	} else {
 		err = errors.Join(err, out.Abort())
 	}
-	detail := c.Abs(file) + ", for " + shown
+	detail := model.Say("log.backup", "file", c.Abs(file), "for", shown)
 	if ctx.Err() != nil {
 		return &failedError{what: "the backup was stopped", hint: "there is no " + file + " of it"}
 	}

@@ -150,7 +150,7 @@ func (au *authority) askServe(ctx context.Context) {
 	asked := lifecycle.Well(model.TaskServe)
 	if au.problem != nil {
 		_, port, _ := net.SplitHostPort(au.address) // it was split before
-		asked = lifecycle.AskServe(au.address, holder(port)+"\n"+au.problem.Error())
+		asked = lifecycle.AskServe(au.address, model.Texts(holder(port), model.TextOf(au.problem)))
 	}
 	au.ask(ctx, asked)
 }
@@ -164,7 +164,7 @@ func (au *authority) prepare(ctx context.Context) time.Duration {
 		return prepareAgain
 	case err != nil:
 		au.app.Log.Error("the embedded CA cannot renew its own certificates", "error", err)
-		au.ask(ctx, lifecycle.AskCA(err.Error()))
+		au.ask(ctx, lifecycle.AskCA(err))
 		return prepareAgain
 	}
 	au.ask(ctx, lifecycle.Well(model.TaskCA))

@@ -12,6 +12,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/text"
 )
 
 // nextURL is where, after a comma, another URL begins; URLs may hold commas.
@@ -141,13 +142,13 @@ func noticesCmd(c *call) *cobra.Command {
 				m := &all[n]
 				j := noticeJSON{
 					ID: m.ID, At: *timeOrNil(m.At), Kind: m.Kind, Instance: orNil(string(m.Instance)), Name: orNil(m.Name), To: m.To,
-					Subject: m.Subject, Text: m.Text, Attempts: m.Attempt, Done: timeOrNil(m.Done), Outcome: orNil(m.Outcome), Error: orNil(m.Error),
+					Subject: m.Subject, Text: m.Text, Attempts: m.Attempt, Done: timeOrNil(m.Done), Outcome: orNil(m.Outcome), Error: orNil(english(m.Error)),
 				}
 				if m.Open() && !m.Next.Equal(model.Never) {
 					j.Next = timeOrNil(m.Next)
 				}
 				out = append(out, j)
-				rows = append(rows, []string{stamp(m.At), string(m.Kind), dash(m.Name), m.To, noticeState(m)})
+				rows = append(rows, []string{stamp(m.At), string(m.Kind), dash(m.Name), m.To, noticeState(c.words(), m)})
 			}
 			switch {
 			case c.g.json:
@@ -167,17 +168,17 @@ func noticesCmd(c *call) *cobra.Command {
 }
 
 // noticeState says in words where a notice stands.
-func noticeState(n *model.Notice) string {
+func noticeState(words *text.Catalogue, n *model.Notice) string {
 	switch {
 	case !n.Open():
 		return n.Outcome + " " + stamp(n.Done)
 	case n.Attempt == 0:
 		return "on its way"
 	case n.Next.Equal(model.Never):
-		return fmt.Sprintf("set aside after attempt %d: ", n.Attempt) + n.Error
-	case n.Error == "":
+		return fmt.Sprintf("set aside after attempt %d: ", n.Attempt) + words.Text(n.Error)
+	case n.Error.IsZero():
 		return fmt.Sprintf("attempt %d is under way, or certquay died in it; again ", n.Attempt) + stamp(n.Next)
 	default:
-		return fmt.Sprintf("failed at attempt %d, again ", n.Attempt) + stamp(n.Next) + ": " + n.Error
+		return fmt.Sprintf("failed at attempt %d, again ", n.Attempt) + stamp(n.Next) + ": " + words.Text(n.Error)
 	}
 }

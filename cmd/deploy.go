@@ -99,7 +99,7 @@ func (c *call) awaitResources(ctx context.Context, noWait bool, jobs []model.Job
 		case p.Job.Result == lifecycle.ResultOK:
 			c.say("%s: %s, verified by a handshake at %s", place, v.State, v.Address)
 		default:
-			failed = append(failed, place+": "+p.Job.Error)
+			failed = append(failed, place+": "+c.words().Text(p.Job.Error))
 		}
 	}
 	if c.g.json {

@@ -102,7 +102,7 @@ func (c *call) forecast(r *forecast.Report) {
 		var list [][]string
 		for _, m := range r.Moments {
 			if m.What == what.kind {
-				list = append(list, []string{day(m.At), m.Name, m.Instance.Short(), m.Detail})
+				list = append(list, []string{day(m.At), m.Name, m.Instance.Short(), c.words().Text(m.Detail)})
 			}
 		}
 		if len(list) == 0 {

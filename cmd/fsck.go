@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/config"
+	"certquay/model"
 )
 
 func fsckCmd(c *call) *cobra.Command {
@@ -54,7 +55,7 @@ func (c *call) giveUp(ctx context.Context) error {
 		return nil
 	}
 	c.say("given up: %s", c.app.lost)
-	return c.app.Engine.Note(ctx, c.Actor, "fsck", "the store", "--accept-loss: "+c.app.lost, nil)
+	return c.app.Engine.Note(ctx, c.Actor, "fsck", "the store", model.Say("log.accept-loss", "lost", c.app.lost), nil)
 }
 
 func configCmd(c *call) *cobra.Command {

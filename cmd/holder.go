@@ -5,16 +5,18 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"certquay/model"
 )
 
 // holder tells which process listens on the TCP port of CRL and OCSP, as far as
 // the kernel lets us see it, and what to do.
-func holder(port string) string {
+func holder(port string) model.Text {
 	who := heldBy(port)
 	if who == "" {
-		return "another program listens on port " + port + "; stop it, or set embedded.listen to another address"
+		return model.Say("ca.port-taken", "port", port)
 	}
-	return fmt.Sprintf("port %s is held by %s; stop it, or set embedded.listen to another address", port, who)
+	return model.Say("ca.port-held", "port", port, "who", who)
 }
 
 // heldBy names the process that listens on a TCP port of this machine; "" if the

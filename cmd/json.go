@@ -97,7 +97,7 @@ func operation(o model.Operation) *operationJSON {
 	if o.Aside() {
 		next = nil
 	}
-	return &operationJSON{o.Kind, timeOrNil(o.Since), o.Attempt, next, orNil(o.Waiting), orNil(o.Error)}
+	return &operationJSON{o.Kind, timeOrNil(o.Since), o.Attempt, next, orNil(english(o.WaitFor)), orNil(english(o.Error))}
 }
 
 // instance turns an instance into what is printed.
@@ -135,11 +135,11 @@ func (c *call) instance(i *model.Instance) instanceJSON {
 	}
 	switch {
 	case i.Failure.What != "":
-		j.LastError = orNil(i.Failure.Message)
-	case i.Operation.Error != "":
-		j.LastError = orNil(i.Operation.Error)
-	case i.State.Group() == model.GroupUnissued && i.Reason != "":
-		j.LastError = orNil(i.Reason)
+		j.LastError = orNil(english(i.Failure.Message))
+	case !i.Operation.Error.IsZero():
+		j.LastError = orNil(english(i.Operation.Error))
+	case i.State.Group() == model.GroupUnissued && !i.Reason.IsZero():
+		j.LastError = orNil(english(i.Reason))
 	}
 	if i.Contact != "" {
 		if ct, err := c.engine().ContactByID(i.Contact); err == nil {
@@ -176,11 +176,11 @@ type resourceJSON struct {
 
 func resource(v *lifecycle.ResourceView) resourceJSON {
 	message := v.Failure.Message
-	if message == "" {
+	if message.IsZero() {
 		message = v.VerifyError
 	}
 	return resourceJSON{
 		v.ID, v.Product, v.Region, v.Name, v.State, orNil(v.Instance), orNil(v.Presented), timeOrNil(v.NotAfter),
-		v.Hosted, v.AutoDeploy, orNil(v.Address), timeOrNil(v.VerifiedAt), orNil(message),
+		v.Hosted, v.AutoDeploy, orNil(v.Address), timeOrNil(v.VerifiedAt), orNil(english(message)),
 	}
 }

@@ -147,12 +147,12 @@ func (c *call) await(ctx context.Context, id model.ID, noWait bool, text string,
 	}
 	for _, p := range all {
 		switch {
-		case p.Blocked && p.Job.Waiting != "":
-			c.note("waiting for %s; looked at again %s", p.Job.Waiting, stamp(p.Until))
+		case p.Blocked && !p.Job.WaitFor.IsZero():
+			c.note("waiting for %s; looked at again %s", c.words().Text(p.Job.WaitFor), stamp(p.Until))
 		case p.Blocked:
-			return &failedError{what: fmt.Sprintf("%s: attempt %d failed: %s", p.Job.Kind, p.Job.Attempt, p.Job.Error), hint: "it is tried again by itself at " + stamp(p.Until) + "; certquay serve keeps working on it"}
+			return &failedError{what: fmt.Sprintf("%s: attempt %d failed: %s", p.Job.Kind, p.Job.Attempt, c.words().Text(p.Job.Error)), hint: "it is tried again by itself at " + stamp(p.Until) + "; certquay serve keeps working on it"}
 		case p.Job.Result != lifecycle.ResultOK:
-			return &failedError{what: fmt.Sprintf("%s failed: %s", p.Job.Kind, p.Job.Error), hint: "certquay activity --id " + id.Short() + " tells more"}
+			return &failedError{what: fmt.Sprintf("%s failed: %s", p.Job.Kind, c.words().Text(p.Job.Error)), hint: "certquay activity --id " + id.Short() + " tells more"}
 		}
 	}
 	return c.show(id, text)

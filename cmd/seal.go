@@ -213,7 +213,7 @@ func (c *call) unseal(ctx context.Context, file string) error {
 		return &usageError{"no passphrase was given, so the store stays sealed", "try again"}
 	}
 	err = c.app.Unseal(passphrase)
-	if nerr := c.app.Engine.Note(context.WithoutCancel(ctx), c.Actor, string(unsealing), "the store", "", err); nerr != nil {
+	if nerr := c.app.Engine.Note(context.WithoutCancel(ctx), c.Actor, string(unsealing), "the store", model.Text{}, err); nerr != nil {
 		err = errors.Join(err, nerr)
 	}
 	if errors.Is(err, store.ErrPassphrase) {

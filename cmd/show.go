@@ -8,6 +8,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/text"
 )
 
 func showCmd(c *call) *cobra.Command {
@@ -55,7 +56,7 @@ func (c *call) details(i *model.Instance) error {
 	}
 	if o := i.Operation; o.Active() {
 		add("doing", fmt.Sprintf("%s, attempt %d", o.Kind, o.Attempt))
-		add("waits for", o.Waiting)
+		add("waits for", c.words().Text(o.WaitFor))
 	}
 	for _, pr := range i.Proofs {
 		seen := "not seen yet"
@@ -100,7 +101,7 @@ func (c *call) details(i *model.Instance) error {
 	}
 	for n := range open {
 		if open[n].Attempt > 0 {
-			add("not told", fmt.Sprintf("%s, to %s: %s", open[n].Kind, open[n].To, noticeState(&open[n])))
+			add("not told", fmt.Sprintf("%s, to %s: %s", open[n].Kind, open[n].To, noticeState(c.words(), &open[n])))
 		}
 	}
 	for _, r := range rows {
@@ -112,7 +113,7 @@ func (c *call) details(i *model.Instance) error {
 	}
 	c.say("\nlately")
 	for n := range events {
-		c.say("  %s", eventLine(&events[n]))
+		c.say("  %s", eventLine(c.words(), &events[n]))
 	}
 	return nil
 }
@@ -133,12 +134,12 @@ func (c *call) application(i *model.Instance) error {
 	return nil
 }
 
-func eventLine(ev *model.Event) string {
+func eventLine(words *text.Catalogue, ev *model.Event) string {
 	s := fmt.Sprintf("%s  %-10s %-12s %-8s", stamp(ev.At), ev.Actor, ev.Action, ev.Result)
 	if ev.To != "" && ev.To != ev.From {
 		s += fmt.Sprintf(" %s -> %s", dash(ev.From), ev.To)
 	}
-	for _, more := range []string{ev.Detail, ev.Reason} {
+	for _, more := range []string{words.Text(ev.Detail), words.Text(ev.Reason)} {
 		if more != "" {
 			s += "  " + more
 		}

@@ -2,11 +2,12 @@ package cmd
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/text"
 )
 
 func withdrawCmd(c *call) *cobra.Command {
@@ -63,16 +64,18 @@ func explainCmd(c *call) *cobra.Command {
 				verbs = append(verbs, c.engine().Table().Row(a).Verb)
 			}
 			if len(verbs) > 0 {
-				x.Next = append(x.Next, "You can now: "+strings.Join(verbs, ", ")+".")
+				x.Next = append(x.Next, lifecycle.Statement{Text: model.Say("next.verbs", "verbs", verbs)})
 			}
 			if c.g.json {
-				return c.printJSON(map[string]any{"id": i.ID, "state": x.State, "why": orEmpty(x.Why), "next": orEmpty(x.Next)})
+				en := text.New("en")
+				return c.printJSON(map[string]any{"id": i.ID, "state": en.Text(x.State), "why": orEmpty(statements(en, x.Why)), "next": orEmpty(statements(en, x.Next))})
 			}
-			c.say("%s", x.State)
+			words := c.words()
+			c.say("%s", words.Text(x.State))
 			for _, part := range []struct {
 				head  string
 				lines []string
-			}{{"why", x.Why}, {"next", x.Next}} {
+			}{{"why", statements(words, x.Why)}, {"next", statements(words, x.Next)}} {
 				if len(part.lines) > 0 {
 					c.say("\n%s", part.head)
 				}
@@ -83,6 +86,15 @@ func explainCmd(c *call) *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// statements are the sentences of an explanation in words.
+func statements(words *text.Catalogue, all []lifecycle.Statement) []string {
+	var lines []string
+	for _, s := range all {
+		lines = append(lines, words.Statement(s))
+	}
+	return lines
 }
 
 func tickCmd(c *call) *cobra.Command {

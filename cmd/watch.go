@@ -115,7 +115,7 @@ func (c *call) checkWatches(cmd *cobra.Command, args []string) error {
 		if all[n], err = c.engine().CheckWatch(cmd.Context(), c.Actor, all[n].ID); err != nil {
 			return err
 		}
-		wrong = wrong || len(all[n].Problems) > 0 || all[n].Error != ""
+		wrong = wrong || len(all[n].Problems) > 0 || !all[n].Error.IsZero()
 	}
 	if err := c.watchTable(all); err != nil {
 		return err
@@ -162,7 +162,7 @@ func watchState(w *model.Watch) string {
 	if len(w.Problems) > 1 {
 		s = strings.Join(w.Problems, ", ")
 	}
-	if w.Error != "" && !w.Answered.IsZero() && s != lifecycle.WatchUnreachable {
+	if !w.Error.IsZero() && !w.Answered.IsZero() && s != lifecycle.WatchUnreachable {
 		s += " (no answer at the last look)"
 	}
 	return s
@@ -170,9 +170,9 @@ func watchState(w *model.Watch) string {
 
 func (c *call) toWatch(w *model.Watch) (watchJSON, error) {
 	j := watchJSON{
-		ID: w.ID, Address: w.Address, Name: w.Name, State: w.State(), Problems: orEmpty(w.Problems), Detail: orNil(w.Detail),
+		ID: w.ID, Address: w.Address, Name: w.Name, State: w.State(), Problems: orEmpty(w.Problems), Detail: orNil(english(w.Detail)),
 		Since: timeOrNil(w.Since), Fingerprint: orNil(w.Fingerprint), Subject: orNil(w.Subject), Issuer: orNil(w.Issuer),
-		NotAfter: timeOrNil(w.NotAfter), LookedAt: timeOrNil(w.LookedAt), NextLook: timeOrNil(w.Next), Error: orNil(w.Error),
+		NotAfter: timeOrNil(w.NotAfter), LookedAt: timeOrNil(w.LookedAt), NextLook: timeOrNil(w.Next), Error: orNil(english(w.Error)),
 	}
 	if w.Contact == "" {
 		return j, nil
@@ -198,9 +198,9 @@ func (c *call) watched(w *model.Watch) error {
 	}
 	for _, r := range [][2]string{
 		{"id", string(w.ID)}, {"address", w.Address}, {"name", w.Name}, {"contact", text(j.Contact)},
-		{"state", watchState(w)}, {"because", w.Detail}, {"since", text(j.Since)},
+		{"state", watchState(w)}, {"because", c.words().Text(w.Detail)}, {"since", text(j.Since)},
 		{"subject", w.Subject}, {"issuer", w.Issuer}, {"sha256", w.Fingerprint}, {"valid to", text(j.NotAfter)},
-		{"looked at", text(j.LookedAt)}, {"no answer", w.Error}, {"next look", text(j.NextLook)},
+		{"looked at", text(j.LookedAt)}, {"no answer", c.words().Text(w.Error)}, {"next look", text(j.NextLook)},
 	} {
 		if r[1] != "" {
 			c.say("%-14s %s", r[0], r[1])

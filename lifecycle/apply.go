@@ -141,7 +141,7 @@ func (e *Engine) SaveDraft(ctx context.Context, actor model.Actor, id model.ID, 
 		c.Instance.Application.Documents = kept
 		c.Instance.Application.Saved = c.Now
 		c.Instance.Name = nameFor(c.Instance)
-		ev.Action, ev.Detail = "draft", joinAnd(c.Instance.Application.Domains)
+		ev.Action, ev.Detail = "draft", model.Say("log.domains", "names", joinAnd(c.Instance.Application.Domains))
 		return nil
 	})
 }
@@ -212,14 +212,14 @@ func (e *Engine) submit(ctx context.Context, actor model.Actor, id model.ID, app
 		i := c.Instance
 		i.Application = app
 		i.Application.Saved, i.Application.Submitted = c.Now, c.Now
-		i.Name, i.Reason = nameFor(i), ""
+		i.Name, i.Reason = nameFor(i), model.Text{}
 		if r.Contact != "" {
 			i.Contact = r.Contact
 		}
 		if err := e.takePacks(tx, i, r.HostingPacks, i.Contact); err != nil {
 			return err
 		}
-		ev.Detail = joinAnd(app.Domains)
+		ev.Detail = model.Say("log.domains", "names", joinAnd(app.Domains))
 		return e.startIssue(tx, c, Apply, model.JobIssue, actor, key, &j)
 	})
 	if err == nil {

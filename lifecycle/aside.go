@@ -3,8 +3,6 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -35,7 +33,7 @@ func (e *Engine) patience() (many, most int) {
 }
 
 // errDied is why something has failed in whose call the process died.
-var errDied = errors.New("certquay died while it was tried, several times in a row")
+var errDied = model.Fail("job.died")
 
 // counting is the result of a step with the count of crashes kept: a step that
 // went well, or failed as steps do, ends the row. Putting back what was there
@@ -50,7 +48,7 @@ func counting(result func(model.Tx, *model.Job) error, crashed bool, aside func(
 		switch {
 		case crashed || restoring:
 			if !j.Next.IsZero() && j.Crashes >= maxCrashes {
-				return aside(tx, j, errors.New(j.Error))
+				return aside(tx, j, &model.Error{Text: j.Error})
 			}
 		case j.Next.IsZero():
 			j.Crashes = 1 // its next step is under way
@@ -84,7 +82,7 @@ func repeats(j *model.Job) bool { return j.Kind != model.JobUndeploy && j.Kind !
 // one. What it was about to do stays recorded. A job that a person asked for and
 // that is never repeated by itself is ended as failed.
 func (e *Engine) setAside(tx model.Tx, j *model.Job, cause error) error {
-	j.Error, j.Begun = cause.Error(), true
+	j.Error, j.Begun = model.TextOf(cause), true
 	repeats := repeats(j)
 	if repeats {
 		j.Next = model.Never
@@ -106,7 +104,7 @@ func (e *Engine) setAside(tx model.Tx, j *model.Job, cause error) error {
 	if !repeats {
 		return e.finish(tx, j, ResultFailed)
 	}
-	return e.askToRetry(tx, &model.Task{Instance: j.Instance, Resource: j.Resource, Job: j.ID, Version: j.Version, Text: fmt.Sprintf("%s of %s is set aside: it failed %d times in a row in a way that can end certquay", j.Kind, ev.Name, j.Crashes), Detail: j.Error})
+	return e.askToRetry(tx, &model.Task{Instance: j.Instance, Resource: j.Resource, Job: j.ID, Version: j.Version, Text: model.Say("todo.retry-job", "job", j.Kind, "name", ev.Name, "times", j.Crashes), Detail: j.Error})
 }
 
 // askToRetry raises a task about what is set aside, unless it is there.
@@ -115,14 +113,13 @@ func (e *Engine) askToRetry(tx model.Tx, t *model.Task) error {
 		if err != nil {
 			return err
 		}
-		if open.Kind == model.TaskAside && open.Job == t.Job && open.Channel == t.Channel && open.Text == t.Text {
+		if open.Kind == model.TaskAside && open.Job == t.Job && open.Channel == t.Channel && open.About == t.About {
 			return nil
 		}
 	}
 	t.ID, t.Kind, t.Created = e.newID(), model.TaskAside, e.Now()
 	if t.Job != "" || t.Channel != "" {
-		how := fmt.Sprintf("to try it once more: certquay tasks retry %s; to give it up: certquay tasks dismiss %s", t.ID.Short(), t.ID.Short())
-		t.Detail = strings.Join([]string{t.Detail, how}, "\n")
+		t.Detail = model.Texts(t.Detail, model.Say("todo.retry-how", "task", t.ID.Short()))
 	}
 	return tx.Put(t)
 }
@@ -255,7 +252,7 @@ func (e *Engine) unreadable(kind model.Kind, key string, cause error) {
 	}
 	e.log.Error("a record cannot be read; it is left out", "record", name, "error", cause)
 	err := e.update(e.ctx, func(tx model.Tx) error {
-		return e.askToRetry(tx, &model.Task{Text: fmt.Sprintf("a record of the store cannot be read and is left out: %s %s", kind, key), Detail: "certquay fsck tells more"})
+		return e.askToRetry(tx, &model.Task{About: string(kind) + " " + key, Text: model.Say("todo.unreadable", "kind", kind, "key", key), Detail: model.Say("todo.unreadable-how")})
 	})
 	if err != nil && e.ctx.Err() == nil {
 		e.log.Error("the task about a record that cannot be read could not be kept", "record", name, "error", err)
@@ -362,7 +359,7 @@ func (e *Engine) faultOf(id model.ID, cause error) time.Duration {
 		if err != nil {
 			return err
 		}
-		return e.askToRetry(tx, &model.Task{Instance: id, Text: fmt.Sprintf("what is due for %s is set aside: it failed %d times in a row in a way that can end certquay", i.Name, maxCrashes), Detail: strings.TrimSpace(cause.Error())})
+		return e.askToRetry(tx, &model.Task{Instance: id, About: "due", Text: model.Say("todo.retry-due", "name", i.Name, "times", maxCrashes), Detail: model.TextOf(cause)})
 	})
 	if err != nil && e.ctx.Err() == nil {
 		e.log.Error("the task about what is set aside could not be kept", "instance", id, "error", err)

@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"fmt"
 
 	"certquay/model"
 )
@@ -10,13 +9,14 @@ import (
 // Asked is what a person is asked for by [Engine.Ask].
 type Asked struct {
 	Kind   model.TaskKind
-	Text   string // what to do, in one line; "" when nothing is wrong any more
-	Detail string // exact values
+	About  string     // what in particular, so that the same is recognized
+	Text   model.Text // what to do, in one line; zero when nothing is wrong any more
+	Detail model.Text // exact values
 }
 
 // Ask keeps one open task about certquay itself: it asks a person while something
-// is wrong and ends the task once it is not (spec D9). Asked again for the same
-// text, it changes nothing, also where a person has dismissed that since it was
+// is wrong and ends the task once it is not (spec D9). Asked again about the
+// same, it changes nothing, also where a person has dismissed that since it was
 // last well. Of each kind there is one.
 func (e *Engine) Ask(ctx context.Context, a Asked) error {
 	var all []model.Task
@@ -34,7 +34,7 @@ func (e *Engine) Ask(ctx context.Context, a Asked) error {
 func (e *Engine) ask(tx model.Tx, a Asked) (already bool, err error) {
 	all, err := asksOf(tx, a.Kind)
 	if err != nil || settled(all, a) {
-		return err == nil && a.Text != "", err
+		return err == nil && !a.Text.IsZero(), err
 	}
 	for n := range all {
 		if t := &all[n]; t.Done.IsZero() || t.Outcome == outcomeDismissed {
@@ -47,10 +47,10 @@ func (e *Engine) ask(tx model.Tx, a Asked) (already bool, err error) {
 			}
 		}
 	}
-	if a.Text == "" {
+	if a.Text.IsZero() {
 		return false, nil
 	}
-	return false, tx.Put(&model.Task{ID: e.newID(), Kind: a.Kind, Created: e.Now(), Text: a.Text, Detail: a.Detail})
+	return false, tx.Put(&model.Task{ID: e.newID(), Kind: a.Kind, About: a.About, Created: e.Now(), Text: a.Text, Detail: a.Detail})
 }
 
 const outcomeDismissed = "dismissed"
@@ -62,9 +62,9 @@ func settled(all []model.Task, a Asked) bool {
 		if t.Outcome == "seen" {
 			continue
 		}
-		return t.Text == a.Text
+		return !a.Text.IsZero() && sameTask(t, &model.Task{Kind: a.Kind, About: a.About})
 	}
-	return a.Text == ""
+	return a.Text.IsZero()
 }
 
 // asksOf lists the tasks of a kind that are about certquay itself.
@@ -82,37 +82,37 @@ func asksOf(r model.Reader, kind model.TaskKind) (all []model.Task, err error) {
 
 // AskServe asks for the address of CRL and OCSP to be freed; why names who has it
 // (spec O4).
-func AskServe(address, why string) Asked {
-	return Asked{model.TaskServe, fmt.Sprintf("free %s: CRL and OCSP cannot be served there, so nobody learns of revocations", address), why}
+func AskServe(address string, why model.Text) Asked {
+	return Asked{model.TaskServe, address, model.Say("todo.serve", "address", address), why}
 }
 
 // AskCA asks to see to the embedded CA, which cannot renew its own certificates
 // (spec O8).
-func AskCA(why string) Asked {
-	return Asked{model.TaskCA, "see to the embedded CA: its own certificates cannot be renewed", why}
+func AskCA(why error) Asked {
+	return Asked{model.TaskCA, "", model.Say("todo.ca"), model.TextOf(why)}
 }
 
 // AskRoot asks for a new root of the embedded CA to be installed where the one
 // before is trusted (spec O8).
 func AskRoot(name, fingerprint string) Asked {
-	return Asked{model.TaskRoot, fmt.Sprintf("install the new root of the embedded CA, %s, wherever the old one is trusted", name), "SHA-256 " + fingerprint + "\ncertquay ca root"}
+	return Asked{model.TaskRoot, fingerprint, model.Say("todo.root", "name", name), model.Say("todo.root-how", "fingerprint", fingerprint)}
 }
 
 // AskUnseal asks for the passphrase of a store that is sealed (spec G7).
 func AskUnseal() Asked {
-	return Asked{model.TaskUnseal, "unseal the store: certquay unseal", "until then nothing is issued, renewed or deployed, and the endpoints present nothing"}
+	return Asked{model.TaskUnseal, "", model.Say("todo.unseal"), model.Say("todo.unseal-why")}
 }
 
 // askBackup asks to see to backups that fail: to where and for whom, and why
 // (spec O1).
-func askBackup(detail, why string) Asked {
-	return Asked{model.TaskBackup, "see to the scheduled backup, which fails", OneLine(detail) + "\n" + OneLine(why)}
+func askBackup(detail model.Text, why error) Asked {
+	return Asked{model.TaskBackup, "", model.Say("todo.backup"), model.Texts(detail, model.TextOf(why))}
 }
 
 // AskDamage asks to see to damage that was found in the store: how much, and
 // what first.
 func AskDamage(problems int, first string) Asked {
-	return Asked{model.TaskDamage, "see to the store, which is damaged; certquay fsck lists what is", fmt.Sprintf("%d: %s", problems, first)}
+	return Asked{model.TaskDamage, first, model.Say("todo.damage"), model.Say("todo.damage-first", "n", problems, "first", first)}
 }
 
 // Well says that nothing is asked for any more.

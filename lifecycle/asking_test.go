@@ -14,7 +14,7 @@ import (
 // finding: R-H9
 func TestATaskAboutCertquayItselfIsKeptWhileItIsWrong(t *testing.T) {
 	w := newWorld(t)
-	down := lifecycle.AskServe("127.0.0.1:1", "port 1 is held")
+	down := lifecycle.AskServe("127.0.0.1:1", model.Quoted("", "port 1 is held"))
 	open := func(want int) []model.Task {
 		t.Helper()
 		tasks, err := w.engine.Tasks(0)
@@ -34,7 +34,7 @@ func TestATaskAboutCertquayItselfIsKeptWhileItIsWrong(t *testing.T) {
 	ask(down)
 	ask(lifecycle.AskRoot("root", "00"))
 	task := open(2)[0]
-	if task.Kind != model.TaskServe || task.Text != down.Text || task.Detail != down.Detail {
+	if task.Kind != model.TaskServe || !task.Text.Equal(down.Text) || !task.Detail.Equal(down.Detail) {
 		t.Errorf("%+v", task)
 	}
 	ask(lifecycle.Well(model.TaskServe))

@@ -17,17 +17,17 @@ func MayBackUp(actor model.Actor) *Refusal { return Needs(actor, actionBackup, m
 // detail says to where and for whom (spec O1). Of one that is made by itself,
 // whose actor is the scheduler, people are told when it begins to fail, and a
 // task stays open until one succeeds.
-func (e *Engine) NoteBackup(ctx context.Context, actor model.Actor, detail string, failure error) error {
+func (e *Engine) NoteBackup(ctx context.Context, actor model.Actor, detail model.Text, failure error) error {
 	return e.update(ctx, func(tx model.Tx) error {
 		ev := e.event(actor, actionBackup, nil)
 		ev.Name, ev.Detail = "the store", detail
 		if failure != nil {
-			ev.Result, ev.Reason = ResultFailed, OneLine(failure.Error())
+			ev.Result, ev.Reason = ResultFailed, model.TextOf(failure)
 		}
 		if actor == model.Scheduler {
 			asked := Well(model.TaskBackup)
 			if failure != nil {
-				asked = askBackup(detail, failure.Error())
+				asked = askBackup(detail, failure)
 			}
 			var err error
 			if ev.Repeat, err = e.ask(tx, asked); err != nil {

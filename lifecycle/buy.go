@@ -142,7 +142,7 @@ func (e *Engine) purchase(tx model.Tx, actor model.Actor, q Quote, a Action, adj
 			return o, nil, err
 		}
 		ev := e.event(actor, string(a), &i)
-		ev.To, ev.Detail = string(i.State), fmt.Sprintf("%s, %d y, %s", l.Spec, l.Years, Money(l.Amount, l.Currency))
+		ev.To, ev.Detail = string(i.State), model.Say("log.bought", "spec", l.Spec, "years", l.Years, "price", Money(l.Amount, l.Currency))
 		if err := tx.Append(ev); err != nil {
 			return o, nil, err
 		}
@@ -184,9 +184,9 @@ func (e *Engine) CloseInstance(ctx context.Context, actor model.Actor, id model.
 	})
 }
 
-func refundText(p RefundPreview) string {
+func refundText(p RefundPreview) model.Text {
 	if p.Amount == 0 {
-		return "nothing is paid back: " + p.Why
+		return model.Say("log.no-refund", "why", p.Why)
 	}
-	return Money(p.Amount, p.Currency) + " is paid back: " + p.Why
+	return model.Say("log.refund", "amount", Money(p.Amount, p.Currency), "why", p.Why)
 }

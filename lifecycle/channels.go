@@ -130,10 +130,10 @@ func (e *Engine) TestContact(ctx context.Context, actor model.Actor, name string
 	wg.Wait()
 	err = e.update(ctx, func(tx model.Tx) error {
 		ev := e.event(actor, "contact", nil)
-		ev.Name, ev.Detail = c.Name, "tested"
+		ev.Name, ev.Detail = c.Name, model.Say("log.tested")
 		for _, t := range tests {
 			if t.Err != nil && !t.Unused {
-				ev.Result, ev.Reason = ResultFailed, t.Channel+": "+t.Err.Error()
+				ev.Result, ev.Reason = ResultFailed, model.Say("log.channel-failed", "channel", t.Channel, "cause", said("receiver", t.Err))
 			}
 		}
 		return tx.Append(ev)

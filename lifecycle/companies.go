@@ -32,7 +32,7 @@ func (e *Engine) AddCompany(ctx context.Context, actor model.Actor, c model.Comp
 			return err
 		}
 		ev := e.event(actor, "company", nil)
-		ev.Name, ev.Detail = c.Name, "added"
+		ev.Name, ev.Detail = c.Name, model.Say("log.added")
 		if err := tx.Append(ev); err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (e *Engine) RemoveCompany(ctx context.Context, actor model.Actor, name stri
 			return err
 		}
 		ev := e.event(actor, "company", nil)
-		ev.Name, ev.Detail = c.Name, "removed"
+		ev.Name, ev.Detail = c.Name, model.Say("log.removed")
 		if err := tx.Append(ev); err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 			return err
 		}
 		ev := e.event(actor, "contact", nil)
-		ev.Name, ev.Detail = c.Name, "added"
+		ev.Name, ev.Detail = c.Name, model.Say("log.added")
 		return tx.Append(ev)
 	})
 	return c, err
@@ -143,7 +143,7 @@ func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name stri
 			return err
 		}
 		ev := e.event(actor, "contact", nil)
-		ev.Name, ev.Detail = c.Name, "removed"
+		ev.Name, ev.Detail = c.Name, model.Say("log.removed")
 		return tx.Append(ev)
 	})
 }

@@ -286,7 +286,7 @@ func (e *Engine) noteAttempt(id model.ID, calls bool) (attempt bool, err error) 
 			return err
 		}
 		if _, most := e.patience(); n.Crashes >= most {
-			return e.noticeAside(tx, &n, errDied.Error())
+			return e.noticeAside(tx, &n, model.TextOf(errDied))
 		}
 		attempt = true
 		n.Attempt++
@@ -316,12 +316,12 @@ func (e *Engine) notSent(was *model.Notice) {
 
 // noticeAside leaves a notice unsent until a person wants it tried again, and
 // asks for one, once a channel.
-func (e *Engine) noticeAside(tx model.Tx, n *model.Notice, why string) error {
+func (e *Engine) noticeAside(tx model.Tx, n *model.Notice, why model.Text) error {
 	n.Next, n.Error = model.Never, why
 	if err := tx.Put(n); err != nil {
 		return err
 	}
-	return e.askToRetry(tx, &model.Task{Channel: n.Channel, Text: fmt.Sprintf("what there is to tell %s is set aside: sending it failed %d times in a row in a way that can end certquay", n.To, n.Crashes), Detail: n.Error})
+	return e.askToRetry(tx, &model.Task{Channel: n.Channel, Text: model.Say("todo.retry-notices", "to", n.To, "times", n.Crashes), Detail: n.Error})
 }
 
 // noteSent records what became of an attempt, or of one that was left out since
@@ -341,24 +341,24 @@ func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
 			n.Crashes = 0
 		}
 		ev := e.event(model.Scheduler, actionNotify, nil)
-		ev.Instance, ev.Resource, ev.Name, ev.Detail = n.Instance, n.Resource, n.Name, fmt.Sprintf("%s, to %s", n.Kind, n.To)
-		log := false
+		ev.Instance, ev.Resource, ev.Name, ev.Detail = n.Instance, n.Resource, n.Name, model.Say("log.notice", "kind", n.Kind, "to", n.To)
+		log, why := false, said("receiver", cause)
 		switch {
 		case cause == nil:
-			n.Done, n.Outcome, n.Error = now, model.NoticeDelivered, ""
+			n.Done, n.Outcome, n.Error = now, model.NoticeDelivered, model.Text{}
 			if e.policy.Notify.Withhold {
 				n.Outcome = model.NoticeWithheld
 			}
 			log = n.Attempt > 1
 		case errors.Is(cause, model.ErrNotFound):
-			n.Done, n.Outcome, n.Error = now, model.NoticeGone, cause.Error()
+			n.Done, n.Outcome, n.Error = now, model.NoticeGone, why
 		case now.Sub(n.At) > keepNotices:
-			n.Done, n.Outcome, n.Error = now, model.NoticeGivenUp, cause.Error()
-			ev.Result, ev.Reason, log = ResultFailed, "given up: "+cause.Error(), true
+			n.Done, n.Outcome, n.Error = now, model.NoticeGivenUp, why
+			ev.Result, ev.Reason, log = ResultFailed, model.Say("log.given-up", "cause", why), true
 		case n.Crashes >= maxCrashes && errors.As(cause, new(*Fault)):
-			return e.noticeAside(tx, &n, cause.Error())
+			return e.noticeAside(tx, &n, why)
 		default:
-			n.Error, n.Next = cause.Error(), now.Add(retryAfter(n.Attempt, 0))
+			n.Error, n.Next = why, now.Add(retryAfter(n.Attempt, 0))
 			ev.Result, ev.Reason, ev.Repeat, log = ResultFailed, n.Error, n.Attempt > 1, n.Attempt == 1
 		}
 		if err := tx.Put(&n); err != nil || !log {

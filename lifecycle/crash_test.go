@@ -43,7 +43,7 @@ func TestAPanicIsAFailedAttempt(t *testing.T) {
 			j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
 			w.check(err)
 			p := w.wait(j.ID)
-			if !p.Blocked || !strings.Contains(p.Job.Error, "met what it did not expect here") || strings.Contains(p.Job.Error, "goroutine") {
+			if !p.Blocked || !strings.Contains(inWords(p.Job.Error), "met what it did not expect here") || strings.Contains(inWords(p.Job.Error), "goroutine") {
 				t.Fatalf("blocked %v, error %q", p.Blocked, p.Job.Error)
 			}
 			w.forward(2 * time.Minute)
@@ -100,7 +100,7 @@ func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 		t.Fatalf("it was tried %d times", n)
 	}
 	asked := w.tasksOf(model.TaskAside)
-	if len(asked) != 1 || asked[0].Instance != id || !strings.Contains(asked[0].Detail, "certquay tasks retry "+asked[0].ID.Short()) {
+	if len(asked) != 1 || asked[0].Instance != id || !strings.Contains(inWords(asked[0].Detail), "certquay tasks retry "+asked[0].ID.Short()) {
 		t.Fatalf("asked: %+v", asked)
 	}
 	if i := w.get(id); !i.Operation.Aside() || i.Failure.What == "" {
@@ -131,7 +131,7 @@ func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 	}
 	// Only what is set aside can be tried again.
 	w.check(w.store.Update(w.ctx(), func(tx model.Tx) error {
-		return tx.Put(&model.Task{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAX", Kind: model.TaskInstall, Instance: id, Created: w.clock.Now(), Text: "install it"})
+		return tx.Put(&model.Task{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAX", Kind: model.TaskInstall, Instance: id, Created: w.clock.Now(), Text: model.Quoted("", "install it")})
 	}))
 	_, err = w.engine.RetryTask(w.ctx(), operator, "01ARZ3NDEKTSV4RRFFQ69G5FAX")
 	w.refused(err, lifecycle.ReasonNotAside)
@@ -186,7 +186,7 @@ func TestAJobInWhichTheProcessDiesIsSetAside(t *testing.T) {
 	} {
 		w.crashed = c.crashed
 		j := job()
-		j.Crashes, j.Begun, j.Next, j.Error, j.Attempt = c.deaths, true, time.Time{}, "", 1
+		j.Crashes, j.Begun, j.Next, j.Error, j.Attempt = c.deaths, true, time.Time{}, model.Text{}, 1
 		w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return tx.Put(&j) }))
 		w.issuer.plan("fetch", hangs)
 		before := len(w.issuer.log())
@@ -229,7 +229,7 @@ func TestANoticeIsCountedBeforeItIsSent(t *testing.T) {
 	}
 	w.issued("a.example.com")
 	w.tick()
-	if n := open(); n.Attempt != 1 || n.Crashes != 1 || !n.Next.Equal(w.clock.Now().Add(time.Minute)) || !strings.Contains(n.Error, "did not expect") {
+	if n := open(); n.Attempt != 1 || n.Crashes != 1 || !n.Next.Equal(w.clock.Now().Add(time.Minute)) || !strings.Contains(inWords(n.Error), "did not expect") {
 		t.Fatalf("after a panic: %+v", n)
 	}
 	if got := p.kinds(mailTo); len(got) != 1 {
@@ -237,7 +237,7 @@ func TestANoticeIsCountedBeforeItIsSent(t *testing.T) {
 	}
 	// As a process leaves it that died in the call.
 	n := open()
-	n.Error = ""
+	n.Error = model.Text{}
 	w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return tx.Put(&n) }))
 	w.engine.Close()
 	sent := 0
@@ -256,7 +256,7 @@ func TestANoticeIsCountedBeforeItIsSent(t *testing.T) {
 		w.forward(48 * time.Hour)
 	}
 	asked := w.tasksOf(model.TaskAside)
-	if n := open(); sent != 0 && !n.Next.Equal(model.Never) || len(asked) != 1 || !strings.Contains(asked[0].Text, "Ops") {
+	if n := open(); sent != 0 && !n.Next.Equal(model.Never) || len(asked) != 1 || !strings.Contains(inWords(asked[0].Text), "Ops") {
 		t.Fatalf("set aside: %+v; asked %+v", n, asked)
 	}
 	_, err := w.engine.RetryTask(w.ctx(), operator, string(asked[0].ID))
@@ -342,7 +342,7 @@ func TestAPanicWhileLookingIsALookWithoutAnswer(t *testing.T) {
 			w.product.shown[lifecycle.Place{Region: "a.example.com:443"}] = w.product.shown[lifecycle.Place{Region: "global", Name: "a.example.com"}]
 		}
 		got, err := w.engine.CheckWatch(w.ctx(), operator, watched.ID)
-		if err != nil || !strings.Contains(got.Error, "did not expect") {
+		if err != nil || !strings.Contains(inWords(got.Error), "did not expect") {
 			t.Errorf("watch: %v, %+v", err, got)
 		}
 		w.tick()
@@ -435,7 +435,7 @@ func TestARecordThatCannotBeReadStopsNothing(t *testing.T) {
 	}
 	asked := fmt.Sprint(w.tasksOf(model.TaskAside))
 	for bad := range u.bad {
-		if n := strings.Count(log.String(), "level=ERROR msg=\"a record cannot be read; it is left out\" record=\"job "+bad); strings.Count(asked, bad) != 1 || n > 1 {
+		if n := strings.Count(log.String(), "level=ERROR msg=\"a record cannot be read; it is left out\" record=\"job "+bad); strings.Count(asked, `key="`+bad) != 1 || n > 1 {
 			t.Errorf("%s: asked %d times, logged %d times", bad, strings.Count(asked, bad), n)
 		}
 	}

@@ -44,7 +44,7 @@ func (e *Engine) Deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 			jobs = append(jobs, *j)
 			where = append(where, t.product.Name+" "+t.place.Region+" "+t.place.Name)
 		}
-		ev.Result, ev.Detail = ResultBegun, strings.Join(where, ", ")
+		ev.Result, ev.Detail = ResultBegun, model.Say("log.places", "places", where)
 		return nil
 	})
 	if err != nil {
@@ -316,7 +316,7 @@ func (e *Engine) atResource(ctx context.Context, actor model.Actor, a Action, ki
 		if err := tx.Put(&r); err != nil {
 			return err
 		}
-		ev.Resource, ev.Result, ev.Detail = r.ID, ResultBegun, r.Product+" "+r.Region+" "+r.Name
+		ev.Resource, ev.Result, ev.Detail = r.ID, ResultBegun, model.Say("log.places", "places", placeOf(&r))
 		if actor == model.Scheduler {
 			*ev = model.Event{} // a daily look is told of when it finds something
 		}

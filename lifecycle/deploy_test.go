@@ -89,7 +89,7 @@ func TestAFailedDeploymentIsPutBack(t *testing.T) {
 		jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
 		w.check(err)
 		p := w.wait(jobs[0].ID)
-		if p.Job.Result != lifecycle.ResultFailed || !strings.Contains(p.Job.Error, "handshake") {
+		if p.Job.Result != lifecycle.ResultFailed || !strings.Contains(inWords(p.Job.Error), "handshake") {
 			t.Fatalf("first %v: the job says %q, %q", first, p.Job.Result, p.Job.Error)
 		}
 		now := w.product.now[lifecycle.Place{Region: "global", Name: "a.example.com"}]
@@ -99,7 +99,7 @@ func TestAFailedDeploymentIsPutBack(t *testing.T) {
 		case !first && (now == nil || now.Fingerprint != before):
 			t.Errorf("the former binding is not back")
 		}
-		if r := w.resource(0); r.State != model.ResourceFailed || r.Deployed != before || r.Failure.Message == "" {
+		if r := w.resource(0); r.State != model.ResourceFailed || r.Deployed != before || r.Failure.Message.IsZero() {
 			t.Errorf("first %v: the row is %s: %+v", first, r.State, r.Failure)
 		}
 		if i := w.get(id); i.Label(w.clock.Now()) != "failing" {
@@ -183,7 +183,7 @@ func TestRefusalsAndChangesAreEvents(t *testing.T) {
 	}
 	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id})
 	w.check(err)
-	if len(events) != 2 || events[0].Result != lifecycle.ResultRefused || events[0].Detail != f.Message() || events[1].To != "paid" {
+	if len(events) != 2 || events[0].Result != lifecycle.ResultRefused || inWords(events[0].Reason) != f.Message() || events[1].To != "paid" {
 		t.Errorf("events: %+v", events)
 	}
 }

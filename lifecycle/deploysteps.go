@@ -136,7 +136,7 @@ func (e *Engine) stillWanted(j *model.Job, r *model.Resource) (bool, error) {
 // toRestore keeps why a deployment failed and goes on to put back.
 func toRestore(cause error) func(model.Tx, *model.Job) error {
 	return func(_ model.Tx, j *model.Job) error {
-		j.Step, j.Reason = stepRestore, cause.Error()
+		j.Step, j.Error = stepRestore, said("server", cause)
 		return nil
 	}
 }
@@ -169,7 +169,7 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 			break
 		}
 		if ctx.Err() != nil || time.Now().After(until) {
-			return toRestore(fmt.Errorf("the handshake at %s: %w", b.Address, err)), nil
+			return toRestore(model.Fail("deploy.handshake", "address", b.Address, "cause", err)), nil
 		}
 		select {
 		case <-ctx.Done():
@@ -208,7 +208,7 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 					return err
 				}
 			}
-			ev.Detail = fmt.Sprintf("%s %s %s presents version %d at %s", r.Product, r.Region, r.Name, j.Version, r.Address)
+			ev.Detail = model.Say("log.presents", "place", placeOf(r), "version", j.Version, "address", r.Address)
 			return nil
 		}); err != nil {
 			return err
@@ -225,7 +225,7 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 
 // saw records what a resource was seen to present.
 func (e *Engine) saw(r *model.Resource, fingerprint string, notAfter time.Time) {
-	r.Presented, r.NotAfter, r.VerifiedAt, r.LookedAt, r.VerifyError = fingerprint, notAfter, e.Now(), e.Now(), ""
+	r.Presented, r.NotAfter, r.VerifiedAt, r.LookedAt, r.VerifyError = fingerprint, notAfter, e.Now(), e.Now(), model.Text{}
 	if fingerprint == r.Deployed {
 		r.DriftSince = noTime
 	} else if r.DriftSince.IsZero() {
@@ -274,19 +274,18 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 		return nil, err
 	}
 	if err := s.product.Restore(ctx, s.place); err != nil {
-		return nil, fmt.Errorf("%s; and what was there before could not be put back: %w", j.Reason, err)
+		return nil, model.Fail("deploy.restore", "failure", j.Error, "cause", err)
 	}
 	b, err := s.product.Present(ctx, s.place)
 	if err != nil && !errors.Is(err, ErrNoResource) {
 		return nil, fmt.Errorf("ask what is there: %w", err)
 	}
 	return func(tx model.Tx, j *model.Job) error {
-		j.Error = j.Reason
 		again := time.Time{}
 		if j.Cause == WhyDue { // what certquay does by itself is tried again (spec H9)
 			again = e.Now().Add(retryAfter(j.Attempt, 0))
 		}
-		failure := model.Failure{What: model.JobDeploy, At: e.Now(), Message: j.Reason}
+		failure := model.Failure{What: model.JobDeploy, At: e.Now(), Message: j.Error}
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
 			switch {
 			case again.IsZero():
@@ -303,7 +302,7 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 			return err
 		}
 		ev := e.jobEvent(j, ResultFailed)
-		ev.Reason, ev.Detail = j.Reason, "what was presented before is back"
+		ev.Reason, ev.Detail = j.Error, model.Say("log.restored")
 		if err := e.named(tx, &ev); err != nil {
 			return err
 		}
@@ -345,7 +344,7 @@ func (e *Engine) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 			return err
 		}
 		ev := e.jobEvent(j, ResultOK)
-		ev.Detail = res.Product + " " + res.Region + " " + res.Name
+		ev.Detail = model.Say("log.places", "places", placeOf(&res))
 		if err := e.named(tx, &ev); err != nil {
 			return err
 		}
@@ -377,21 +376,21 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	looked := err
 	e.silent.note(j.Resource, errors.As(looked, new(*NotListening)), e.Now())
 	return func(tx model.Tx, j *model.Job) error {
-		result, detail, reason, repeat := ResultOK, "", "", false
+		result, detail, reason, repeat := ResultOK, model.Text{}, model.Text{}, false
 		changed := false
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
 			done(r, j)
 			r.LookedAt = e.Now()
 			before := *r
 			defer func() {
-				changed = r.Presented != before.Presented || r.Address != before.Address || r.VerifyError != before.VerifyError || r.DriftSince.IsZero() != before.DriftSince.IsZero()
+				changed = r.Presented != before.Presented || r.Address != before.Address || !r.VerifyError.Equal(before.VerifyError) || r.DriftSince.IsZero() != before.DriftSince.IsZero()
 			}()
 			if err := e.seenOrNot(tx, r, looked); err != nil {
 				return err
 			}
 			if looked != nil {
-				repeat = r.VerifyError != ""
-				r.VerifyError, result, reason = looked.Error(), ResultFailed, looked.Error()
+				repeat = !r.VerifyError.IsZero()
+				r.VerifyError, result, reason = said("server", looked), ResultFailed, said("server", looked)
 				return nil
 			}
 			r.Address = b.Address
@@ -405,20 +404,20 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 				}
 				switch revoked, expired := spoilt(r, &i, e.Now()); { // of both a task tells
 				case revoked:
-					detail, result, repeat = "presents what was deployed, which is revoked", ResultFailed, true
+					detail, result, repeat = model.Say("verify.revoked"), ResultFailed, true
 				case expired:
-					detail, result, repeat = "presents what was deployed, which expired "+stamp(r.NotAfter), ResultFailed, true
+					detail, result, repeat = model.Say("verify.expired", "at", r.NotAfter), ResultFailed, true
 				case r.Presents(&i) == model.ResourceOutdated:
-					detail = "presents what was deployed, an earlier version than the current"
+					detail = model.Say("verify.outdated")
 				default:
-					detail = "presents what was deployed"
+					detail = model.Say("verify.deployed")
 				}
 			default:
-				detail, result = fmt.Sprintf("presents another certificate (SHA-256 %s…) than was deployed", r.Presented[:16]), ResultFailed
-				reason, repeat = reasonDrift, drifted && was == r.Presented
+				detail, result = model.Say("verify.drifted", "fingerprint", r.Presented[:16]), ResultFailed
+				reason, repeat = model.Say(reasonDrift), drifted && was == r.Presented
 			}
 			if was != r.Presented {
-				detail += "; it has changed since the last look"
+				detail = model.Texts(detail, model.Say("verify.changed"))
 			}
 			return nil
 		}); err != nil {

@@ -29,6 +29,8 @@ type Options struct {
 	Notifier Notifier // nil: nobody is told, and no notice is written
 	Policy   Policy
 	Log      *slog.Logger // nil for none
+	// Words says a message to people who are sent notices; nil writes codes.
+	Words func(model.Text) string
 	// Roots are those by which uploads are judged complete; nil for none but
 	// their own. They are asked for when they are first needed.
 	Roots func() *x509.CertPool
@@ -81,6 +83,7 @@ type Engine struct {
 	courier   courier
 	policy    Policy
 	log       *slog.Logger
+	words     func(model.Text) string
 	saveClock func(context.Context, time.Duration) error
 	roots     func() *x509.CertPool
 
@@ -149,7 +152,7 @@ func New(o Options) *Engine {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Engine{
 		store: o.Store, clock: o.Clock, table: o.Table, issuers: o.Issuers, products: o.Products,
-		prober: o.Prober, judge: o.Judge, watching: make(chan struct{}, 1), moving: make(chan struct{}, 1), notifier: o.Notifier, courier: newCourier(), policy: o.Policy, log: o.Log, saveClock: o.SaveClock, roots: o.Roots,
+		prober: o.Prober, judge: o.Judge, watching: make(chan struct{}, 1), moving: make(chan struct{}, 1), notifier: o.Notifier, courier: newCourier(), policy: o.Policy, log: o.Log, words: o.Words, saveClock: o.SaveClock, roots: o.Roots,
 		ids: ulid.Monotonic(o.Rand, 0), ctx: ctx, stop: stop,
 		slots: make(chan struct{}, o.Workers), running: map[model.ID]bool{}, wake: make(chan struct{}, 1),
 		unkept: map[model.ID]error{}, unkeptNow: make(chan struct{}),
@@ -311,7 +314,7 @@ func (e *Engine) noteRefusal(ctx context.Context, actor model.Actor, err error) 
 	}
 	ev := model.Event{
 		At: e.clock.Now(), Actor: actor.Name, Via: actor.Via, Action: string(f.Action), Instance: f.Instance,
-		From: string(f.State), Why: WhyAsked, Result: ResultRefused, Reason: string(f.Reason), Detail: f.Message(),
+		From: string(f.State), Why: WhyAsked, Result: ResultRefused, Reason: f.AsText(),
 	}
 	if werr := e.update(ctx, func(tx model.Tx) error {
 		if i, gerr := model.Get[model.Instance](tx, string(f.Instance)); gerr == nil {

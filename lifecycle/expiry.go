@@ -116,9 +116,9 @@ func (e *Engine) tellOf(tx model.Tx, id model.ID, now time.Time) error {
 	row := i.Row()
 	if row.Is(model.Expired, now) || row.Is(model.Expiring, now) {
 		ev := e.event(model.Scheduler, actionExpiry, &i)
-		ev.Detail = "expires in " + inDays(v.NotAfter.Sub(now)) + ", on " + stamp(v.NotAfter)
+		ev.Detail = model.Say("log.expires", "in", inDays(v.NotAfter.Sub(now)), "at", v.NotAfter)
 		if row.Is(model.Expired, now) {
-			ev.Detail = "expired on " + stamp(v.NotAfter)
+			ev.Detail = model.Say("log.expired", "at", v.NotAfter)
 		}
 		if err := tx.Append(ev); err != nil {
 			return err
@@ -128,11 +128,11 @@ func (e *Engine) tellOf(tx model.Tx, id model.ID, now time.Time) error {
 }
 
 // inDays says how long, in days, or in hours where it is less than two.
-func inDays(d time.Duration) string {
+func inDays(d time.Duration) model.Text {
 	if d = d.Round(time.Hour); d < 48*time.Hour {
-		return fmt.Sprintf("%d hours", int(d.Hours()))
+		return model.Say("span.hours", "n", int(d.Hours()))
 	}
-	return fmt.Sprintf("%d days", int((d+12*time.Hour).Hours()/24))
+	return model.Say("span.days", "n", int((d+12*time.Hour).Hours()/24))
 }
 
 // planTelling sets the moments of instances that were stored before certquay

@@ -96,10 +96,10 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 
 			// It is to be seen at once: what is tried, why it failed, when next.
 			i := w.get(id)
-			if op := i.Operation; op.Kind != model.JobRenew || op.Attempt != 1 || !strings.Contains(op.Error, down.Error()) || !op.Next.After(w.clock.Now()) {
+			if op := i.Operation; op.Kind != model.JobRenew || op.Attempt != 1 || !strings.Contains(inWords(op.Error), down.Error()) || !op.Next.After(w.clock.Now()) {
 				t.Errorf("under way is %+v", op)
 			}
-			if f := i.Failure; f.What != model.JobRenew || !strings.Contains(f.Message, down.Error()) || string(i.State) != "issued" || i.Label(w.clock.Now()) != "failing" {
+			if f := i.Failure; f.What != model.JobRenew || !strings.Contains(inWords(f.Message), down.Error()) || string(i.State) != "issued" || i.Label(w.clock.Now()) != "failing" {
 				t.Errorf("it is %s, %s, failure %+v", i.State, i.Label(w.clock.Now()), f)
 			}
 			for range 35 {
@@ -108,7 +108,7 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 					t.Fatalf("what is presented has changed: %+v", r.Resource)
 				}
 				i := w.get(id)
-				if len(i.Versions) != 1 || !i.Operation.Active() || i.Operation.Error == "" || !i.Operation.Next.After(w.clock.Now()) {
+				if len(i.Versions) != 1 || !i.Operation.Active() || i.Operation.Error.IsZero() || !i.Operation.Next.After(w.clock.Now()) {
 					t.Fatalf("after %v: %d versions, %+v", w.clock.Now().Sub(from), len(i.Versions), i.Operation)
 				}
 			}
@@ -130,7 +130,7 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 			w.issuer.fails(c.method, nil)
 			w.forward(2 * days)
 			i = w.get(id)
-			if len(i.Versions) != 2 || i.Operation.Active() || i.Failure != (model.Failure{}) || i.Label(w.clock.Now()) != "auto-deploy" {
+			if len(i.Versions) != 2 || i.Operation.Active() || i.Failure.What != "" || i.Label(w.clock.Now()) != "auto-deploy" {
 				t.Errorf("once it works: %d versions, %s, %+v %+v", len(i.Versions), i.Label(w.clock.Now()), i.Operation, i.Failure)
 			}
 			if _, done := w.attempts("deploy", from); len(done) != 1 || w.product.changes != 2 || w.resource(0).Presented != i.Current().Fingerprint {
@@ -172,7 +172,7 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 			from := w.get(id).Due
 			w.check(w.engine.MoveClock(w.ctx(), operator, from.Add(time.Second)))
 			r := w.resource(0)
-			if r.State != model.ResourceFailed && r.State != model.ResourceDeploying || r.Failure.What != model.JobDeploy || r.Failure.Message == "" || r.Operation.Next.IsZero() || r.Operation.Error == "" {
+			if r.State != model.ResourceFailed && r.State != model.ResourceDeploying || r.Failure.What != model.JobDeploy || r.Failure.Message.IsZero() || r.Operation.Next.IsZero() || r.Operation.Error.IsZero() {
 				t.Errorf("the resource is %s, failure %+v, under way %+v", r.State, r.Failure, r.Operation)
 			}
 			if i := w.get(id); !i.Is(model.Failing, w.clock.Now()) || len(i.Versions) != 2 {
@@ -195,7 +195,7 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 			c.mends(w.product)
 			w.forward(25 * time.Hour)
 			r = w.resource(0)
-			if r.State != model.ResourceDeployed || r.Version != 2 || r.Failure != (model.Failure{}) || r.Operation.Active() {
+			if r.State != model.ResourceDeployed || r.Version != 2 || r.Failure.What != "" || r.Operation.Active() {
 				t.Errorf("once it works: %s, version %d, %+v", r.State, r.Version, r.Failure)
 			}
 			if i := w.get(id); i.Is(model.Failing, w.clock.Now()) || len(i.Versions) != 2 {
@@ -349,7 +349,7 @@ func TestAReissueThatFailsEndsWithTheServicePeriod(t *testing.T) {
 	w.forward(15 * days)
 	asked := len(w.issuer.log())
 	i := w.get(id)
-	if i.Operation.Active() || i.Failure.What != model.JobReissue || !strings.Contains(i.Failure.Message, "service period has ended") {
+	if i.Operation.Active() || i.Failure.What != model.JobReissue || !strings.Contains(inWords(i.Failure.Message), "service period has ended") {
 		t.Errorf("under way %+v, failure %+v", i.Operation, i.Failure)
 	}
 	w.forward(10 * days)

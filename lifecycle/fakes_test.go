@@ -171,7 +171,7 @@ func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (o l
 		if i.orders[r.Key] == nil {
 			i.orders[r.Key] = &lifecycle.Order{Ref: "ref-" + r.Key, Status: lifecycle.OrderReady}
 			if i.pending > 0 {
-				*i.orders[r.Key] = lifecycle.Order{Ref: "ref-" + r.Key, Status: lifecycle.OrderPending, Waiting: "a record", Retry: 9 * time.Minute, Proofs: i.proofs}
+				*i.orders[r.Key] = lifecycle.Order{Ref: "ref-" + r.Key, Status: lifecycle.OrderPending, WaitFor: model.Quoted("", "a record"), Retry: 9 * time.Minute, Proofs: i.proofs}
 			}
 		}
 		o = *i.orders[r.Key]
@@ -223,7 +223,7 @@ func (i *issuer) Fetch(ctx context.Context, ref, key string) (o lifecycle.Order,
 		}
 		if have.Status == lifecycle.OrderPending {
 			if i.pending--; i.pending <= 0 {
-				have.Status, have.Waiting = lifecycle.OrderReady, ""
+				have.Status, have.WaitFor = lifecycle.OrderReady, model.Text{}
 			}
 		}
 		o = *have
@@ -427,6 +427,7 @@ func (w *world) start(s lifecycle.Store) {
 		prober = w.product
 	}
 	w.engine = lifecycle.New(lifecycle.Options{
+		Words: inWords,
 		Store: s, Clock: w.clock, Table: w.table, Policy: w.policy, Prober: prober, Judge: w.judge, Notifier: w.notifier, Log: w.log, Crashed: w.crashed,
 		Issuers:   map[string]lifecycle.Issuer{"scripted": w.issuer},
 		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "scripted", Product: w.product}},

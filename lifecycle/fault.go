@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"certquay/model"
 )
 
 // A Fault is the error of a call that panicked: in a library, a CA's or a
@@ -19,9 +21,10 @@ type Fault struct {
 	What  string // the value of the panic, in one line
 }
 
-func (f *Fault) Error() string {
-	return fmt.Sprintf("a fault of the program (%s); the log has more", f.What)
-}
+func (f *Fault) Error() string { return f.AsText().String() }
+
+// AsText is the message.
+func (f *Fault) AsText() model.Text { return model.Say("job.fault", "what", f.What) }
 
 // Recovered logs a panic that was recovered from with its stack and returns the
 // error that takes its place. Call it in the deferred function that recovers.

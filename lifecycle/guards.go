@@ -202,10 +202,13 @@ func BuyCommand(i *model.Instance) string {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
 
+// placeOf is product, region and name of a resource.
+func placeOf(r *model.Resource) string { return r.Product + " " + r.Region + " " + r.Name }
+
 func placesOf(rs []model.Resource) string {
 	var names []string
 	for n := range rs {
-		names = append(names, rs[n].Product+" "+rs[n].Region+" "+rs[n].Name)
+		names = append(names, placeOf(&rs[n]))
 	}
 	return strings.Join(names, ", ")
 }

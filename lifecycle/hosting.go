@@ -130,7 +130,7 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 			}
 		}
 		i.Hosting = model.Hosting{On: true, RenewalsLeft: 1, FromPack: r.FromPack}
-		ev.Detail = fmt.Sprintf("%s, one renewal, %s", i.Spec, Money(q.Total, q.Currency))
+		ev.Detail = model.Say("log.hosting-bought", "spec", i.Spec, "price", Money(q.Total, q.Currency))
 		return nil
 	})
 	if err == nil {
@@ -150,7 +150,7 @@ func (e *Engine) StopHosting(ctx context.Context, actor model.Actor, id model.ID
 			return err
 		}
 		if len(made) > 0 {
-			ev.Detail = "what was not used is now " + strings.Join(made, ", ")
+			ev.Detail = model.Say("log.unused-renewals", "names", made)
 		}
 		return nil
 	})
@@ -189,7 +189,7 @@ func (e *Engine) endHosting(tx model.Tx, c *Case, actor model.Actor) (made []str
 			return nil, err
 		}
 		ev := e.event(actor, string(StopHosting), &left)
-		ev.To, ev.Detail = string(left.State), "the unused renewal of "+i.Name
+		ev.To, ev.Detail = string(left.State), model.Say("log.unused-renewal-of", "name", i.Name)
 		if err := tx.Append(ev); err != nil {
 			return nil, err
 		}
@@ -203,7 +203,7 @@ func (e *Engine) endHosting(tx model.Tx, c *Case, actor model.Actor) (made []str
 func (e *Engine) endOfHosting(ctx context.Context, id model.ID) error {
 	return e.begin(ctx, model.Scheduler, EndHosting, id, func(tx model.Tx, c *Case, ev *model.Event) error {
 		_, err := e.endHosting(tx, c, model.Scheduler)
-		ev.Detail = "the last paid year is over"
+		ev.Detail = model.Say("log.last-year-over")
 		return err
 	})
 }
@@ -241,7 +241,7 @@ func (e *Engine) AutoDeploy(ctx context.Context, actor model.Actor, resource mod
 		if err != nil {
 			return fmt.Errorf("read resource %s: %w", resource, err)
 		}
-		ev.Resource, ev.Detail = r.ID, fmt.Sprintf("%s %s %s: %s", r.Product, r.Region, r.Name, map[bool]string{true: "on", false: "off"}[on])
+		ev.Resource, ev.Detail = r.ID, model.Say(map[bool]string{true: "log.auto-on", false: "log.auto-off"}[on], "place", placeOf(&r))
 		switch {
 		case on == r.AutoDeploy:
 			return nil
@@ -306,7 +306,7 @@ func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, 
 			}
 			r.Waiting = true
 			ev := e.event(model.Scheduler, string(AutoDeploy), i)
-			ev.Resource, ev.Result, ev.Detail = r.ID, ResultWaiting, fmt.Sprintf("version %d waits for a credit at %s %s %s", v.Number, r.Product, r.Region, r.Name)
+			ev.Resource, ev.Result, ev.Detail = r.ID, ResultWaiting, model.Say("log.waits-for-credit", "version", v.Number, "place", placeOf(r))
 			if err := tx.Append(ev); err != nil {
 				return nil, err
 			}

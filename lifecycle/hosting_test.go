@@ -106,7 +106,7 @@ func TestARenewalThatNeedsARecordRaisesATask(t *testing.T) {
 	w.check(w.engine.MoveClock(w.ctx(), operator, w.get(id).Due.Add(time.Second)))
 	tasks, err := w.engine.Tasks(0)
 	w.check(err)
-	if len(tasks) != 1 || tasks[0].Kind != model.TaskProve || !strings.Contains(tasks[0].Detail, "_acme-challenge.a.example.com  xyz") {
+	if len(tasks) != 1 || tasks[0].Kind != model.TaskProve || !strings.Contains(inWords(tasks[0].Detail), "_acme-challenge.a.example.com  xyz") {
 		t.Fatalf("tasks %+v", tasks)
 	}
 	w.forward(time.Hour)
@@ -284,7 +284,7 @@ func TestAFailedAutomaticDeploymentUsesNoCreditAndIsTriedAgain(t *testing.T) {
 	w.product.stubborn = true
 	due := w.get(id).Due
 	w.check(w.engine.MoveClock(w.ctx(), operator, due.Add(time.Second)))
-	if v, b := w.resource(0), w.balance("credit"); v.Presented != before || v.Failure.Message == "" || b.Used != 0 || b.Reserved != 1 {
+	if v, b := w.resource(0), w.balance("credit"); v.Presented != before || v.Failure.Message.IsZero() || b.Used != 0 || b.Reserved != 1 {
 		t.Errorf("failed: %+v, %+v", v.Resource, b)
 	}
 	w.forward(30 * time.Minute)

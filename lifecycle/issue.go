@@ -220,12 +220,12 @@ func (e *Engine) afterOrder(o Order, req CertificateRequest) func(model.Tx, *mod
 			j.Step = stepFinalize
 			return nil
 		case o.Status == OrderProcessing:
-			return e.waitFor(tx, j, stepCollect, "the CA to sign", max(o.Retry, 5*time.Second), nil)
+			return e.waitFor(tx, j, stepCollect, model.Say("await.signature"), max(o.Retry, 5*time.Second), nil)
 		default:
 			if now := e.Now(); now.After(j.Created.Add(proofFor)) {
-				return e.orderOver(tx, j, fmt.Errorf("not proved within 7 days: %s", o.Waiting))
+				return e.orderOver(tx, j, model.Fail("issue.not-proved", "waiting", o.WaitFor))
 			}
-			return e.waitFor(tx, j, stepWait, o.Waiting, min(max(o.Retry, time.Second), proofEvery), o.Proofs)
+			return e.waitFor(tx, j, stepWait, o.WaitFor, min(max(o.Retry, time.Second), proofEvery), o.Proofs)
 		}
 	}
 }
@@ -236,19 +236,19 @@ func (e *Engine) orderOver(tx model.Tx, j *model.Job, why error) error {
 	if err := e.fail(tx, j, &Final{why}); err != nil || !j.Live() {
 		return err
 	}
-	j.Step, j.IssuerRef, j.Waiting = stepOrder, "", ""
+	j.Step, j.IssuerRef, j.WaitFor = stepOrder, "", model.Text{}
 	j.Refused++
 	return nil
 }
 
 // waitFor lets the job look again later and shows for what it waits.
-func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause time.Duration, proofs []model.Proof) error {
+func (e *Engine) waitFor(tx model.Tx, j *model.Job, step string, what model.Text, pause time.Duration, proofs []model.Proof) error {
 	first := j.Step != step
-	j.Step, j.Waiting, j.Next, j.Begun = step, what, e.Now().Add(pause), true
+	j.Step, j.WaitFor, j.Next, j.Begun = step, what, e.Now().Add(pause), true
 	if err := e.withInstance(tx, j.Instance, func(i *model.Instance) error {
 		// The job's own word is taken off while it looks.
-		first = first || i.Operation.Waiting != what
-		i.Operation.Waiting, i.Operation.Next = what, j.Next
+		first = first || !i.Operation.WaitFor.Equal(what)
+		i.Operation.WaitFor, i.Operation.Next = what, j.Next
 		i.ExpectedIssue, i.Proofs = j.Next, proofs
 		if i.AwaitsReview() || i.AwaitsProof() {
 			i.ExpectedIssue = noTime // whenever that person has done it
@@ -265,7 +265,7 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step, what string, pause tim
 	ev := e.jobEvent(j, ResultWaiting)
 	ev.Detail = what
 	if len(proofs) > 0 {
-		ev.Reason = reasonProof
+		ev.Reason = model.Say(reasonProof)
 	}
 	if err := e.named(tx, &ev); err != nil {
 		return err
@@ -279,10 +279,10 @@ func (e *Engine) raiseProve(tx model.Tx, j *model.Job, proofs []model.Proof) err
 	if err := closeTasks(tx, j.Instance, e.Now(), outcomes{model.TaskProve: "replaced"}); err != nil {
 		return err
 	}
-	t := model.Task{ID: e.newID(), Kind: model.TaskProve, Instance: j.Instance, Version: j.Version, Created: e.Now(), Text: "prove control for the renewal"}
+	t := model.Task{ID: e.newID(), Kind: model.TaskProve, Instance: j.Instance, Version: j.Version, Created: e.Now(), Text: model.Say("todo.prove")}
 	for _, p := range proofs {
 		if !p.Seen {
-			t.Detail += p.Method + "  " + p.Name + "  " + p.Value + "\n"
+			t.Detail = model.Texts(t.Detail, model.Say("todo.prove-record", "method", p.Method, "name", p.Name, "value", p.Value))
 		}
 	}
 	return tx.Put(&t)
@@ -367,7 +367,7 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version)
 	if err := e.put(tx, &i); err != nil {
 		return err
 	}
-	ev.Detail = fmt.Sprintf("version %d, serial %s, valid to %s", v.Number, v.Serial, stamp(v.NotAfter))
+	ev.Detail = model.Say("log.issued", "version", v.Number, "serial", v.Serial, "at", v.NotAfter)
 	if err := tx.Append(ev); err != nil {
 		return err
 	}
@@ -417,11 +417,11 @@ func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, 
 	raise := func(r *model.Resource) error {
 		t := model.Task{
 			ID: e.newID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: e.Now(), Until: v.NotAfter,
-			Text: fmt.Sprintf("install version %d of %s where it is used", v.Number, i.Name),
+			Text: model.Say("todo.install", "version", v.Number, "name", i.Name),
 		}
 		if r != nil {
 			t.Resource = r.ID
-			t.Text = fmt.Sprintf("deploy version %d of %s to %s %s %s", v.Number, i.Name, r.Product, r.Region, r.Name)
+			t.Text = model.Say("todo.deploy", "version", v.Number, "name", i.Name, "place", placeOf(r))
 		}
 		return tx.Put(&t)
 	}

@@ -69,7 +69,7 @@ func (e *Engine) newJob(kind model.JobKind, i *model.Instance, actor model.Actor
 
 // finish ends a job inside the transaction that carries its result.
 func (e *Engine) finish(tx model.Tx, j *model.Job, result string) error {
-	j.Finished, j.Result, j.Begun, j.Waiting, j.Next = e.Now(), result, false, "", noTime
+	j.Finished, j.Result, j.Begun, j.WaitFor, j.Next = e.Now(), result, false, model.Text{}, noTime
 	return tx.Put(j)
 }
 
@@ -170,10 +170,10 @@ func (e *Engine) run(id model.ID, fresh bool) {
 			if !ask {
 				j.Begun = true
 			}
-			if !j.Next.IsZero() && j.Error != "" {
+			if !j.Next.IsZero() && !j.Error.IsZero() {
 				j.Attempt++
 			}
-			j.Next, j.Waiting = noTime, ""
+			j.Next, j.WaitFor = noTime, model.Text{}
 			return nil
 		}); err != nil {
 			e.notKept(&j, err)
@@ -252,7 +252,7 @@ func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) e
 				stored.Begun = stored.Next.IsZero()
 				// The attempts are those of the whole, whichever step fails.
 				if stored.Resource == "" && stored.Next.IsZero() {
-					stored.Error = ""
+					stored.Error = model.Text{}
 				}
 			}
 			if err := tx.Put(stored); err != nil {
@@ -280,7 +280,7 @@ func (e *Engine) logJob(j *model.Job, err error) {
 func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 	var final *Final
 	var pause *Later
-	j.Error = cause.Error()
+	j.Error = said(speaker(j.Kind), cause)
 	retry := !errors.As(cause, &final)
 	switch j.Kind {
 	case model.JobUndeploy, model.JobVerify:

@@ -271,10 +271,10 @@ func TestLateAnswersAreWaitedFor(t *testing.T) {
 	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"late.example.com"}}})
 	w.check(err)
 	p := w.wait(j.ID)
-	if !p.Blocked || p.Job.Waiting != "a record" {
+	if !p.Blocked || inWords(p.Job.WaitFor) != "a record" {
 		t.Fatalf("want it waiting for a record, got %+v", p)
 	}
-	if i := w.get(id); i.Operation.Waiting != "a record" || i.ExpectedIssue.IsZero() {
+	if i := w.get(id); inWords(i.Operation.WaitFor) != "a record" || i.ExpectedIssue.IsZero() {
 		t.Errorf("the instance does not show what is awaited: %+v", i.Operation)
 	}
 	w.forward(time.Hour)

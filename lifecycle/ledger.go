@@ -45,7 +45,7 @@ func post(tx model.Tx, en model.Entry) error {
 	return tx.Put(&en)
 }
 
-func transfer(id string, at time.Time, from, to, unit string, amount int64, text string) model.Entry {
+func transfer(id string, at time.Time, from, to, unit string, amount int64, text model.Text) model.Entry {
 	return model.Entry{ID: id, At: at, Text: text, Postings: []model.Posting{
 		{Account: from, Unit: unit, Amount: -amount}, {Account: to, Unit: unit, Amount: amount},
 	}}
@@ -54,7 +54,7 @@ func transfer(id string, at time.Time, from, to, unit string, amount int64, text
 // postPurchase charges an order, one entry for each line.
 func postPurchase(tx model.Tx, o *model.Order) error {
 	for n, l := range o.Lines {
-		en := transfer(fmt.Sprintf("purchase/%s/%d", o.ID, n), o.At, accountBudget, accountSpent, l.Currency, l.Amount, l.Item+" "+l.Spec.String())
+		en := transfer(fmt.Sprintf("purchase/%s/%d", o.ID, n), o.At, accountBudget, accountSpent, l.Currency, l.Amount, model.Say("ledger.purchase", "item", l.Item, "spec", l.Spec))
 		en.Order, en.Instance = o.ID, l.Instance
 		if err := post(tx, en); err != nil {
 			return err
@@ -67,7 +67,7 @@ func postPurchase(tx model.Tx, o *model.Order) error {
 func refundDue(r model.Reader, p *Policy, i *model.Instance, now time.Time) (RefundPreview, model.OrderLine, error) {
 	none := RefundPreview{Currency: p.Currency}
 	if i.Order == "" {
-		none.Why = "it was not bought here"
+		none.Why = model.Say("refund.not-bought")
 		return none, model.OrderLine{}, nil
 	}
 	o, err := model.Get[model.Order](r, string(i.Order))
@@ -81,35 +81,35 @@ func refundDue(r model.Reader, p *Policy, i *model.Instance, now time.Time) (Ref
 	none.Currency = line.Currency
 	for _, l := range o.Lines {
 		if l.Instance == i.ID && l.Item == itemHosting {
-			none.Why = "what is bought with hosting is not paid back"
+			none.Why = model.Say("refund.with-hosting")
 			return none, line, nil
 		}
 	}
 	if line.Amount == 0 {
-		none.Why = "it cost nothing"
+		none.Why = model.Say("refund.free")
 		return none, line, nil
 	}
 	full := RefundPreview{Amount: line.Amount, Currency: line.Currency}
 	switch p.Refund {
 	case RefundNone:
-		none.Why = "the policy of this organization refunds nothing"
+		none.Why = model.Say("refund.policy")
 		return none, line, nil
 	case RefundPaid7d:
 		if end := o.At.Add(7 * 24 * time.Hour); now.After(end) {
-			none.Why = "paid more than 7 days ago"
+			none.Why = model.Say("refund.paid-long-ago")
 			return none, line, nil
 		}
-		full.Why = "paid within the last 7 days"
+		full.Why = model.Say("refund.paid-lately")
 	default:
 		if len(i.Versions) == 0 {
-			full.Why = "nothing was issued"
+			full.Why = model.Say("refund.not-issued")
 			return full, line, nil
 		}
 		if end := i.Versions[0].Issued.Add(30 * 24 * time.Hour); now.After(end) {
-			none.Why = "first issued more than 30 days ago"
+			none.Why = model.Say("refund.issued-long-ago")
 			return none, line, nil
 		}
-		full.Why = "first issued within the last 30 days"
+		full.Why = model.Say("refund.issued-lately")
 	}
 	return full, line, nil
 }
@@ -120,7 +120,7 @@ func payBack(tx model.Tx, p *Policy, i *model.Instance, now time.Time) (RefundPr
 	if err != nil || due.Amount == 0 {
 		return due, err
 	}
-	en := transfer(fmt.Sprintf("refund/%s/%d", i.Order, i.Line), now, accountSpent, accountBudget, due.Currency, due.Amount, "refund of "+line.Item+" "+line.Spec.String())
+	en := transfer(fmt.Sprintf("refund/%s/%d", i.Order, i.Line), now, accountSpent, accountBudget, due.Currency, due.Amount, model.Say("ledger.refund", "item", line.Item, "spec", line.Spec))
 	en.Order, en.Instance = i.Order, i.ID
 	return due, post(tx, en)
 }

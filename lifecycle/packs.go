@@ -115,7 +115,7 @@ func (e *Engine) BuyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 				return err
 			}
 			ev := e.event(actor, string(BuyPack), nil)
-			ev.Name, ev.Detail = r.unit(), fmt.Sprintf("%d units, %s", r.Quantity, Money(q.Total, q.Currency))
+			ev.Name, ev.Detail = r.unit(), model.Say("log.units", "n", r.Quantity, "price", Money(q.Total, q.Currency))
 			if err := tx.Append(ev); err != nil {
 				return err
 			}
@@ -131,7 +131,7 @@ func (e *Engine) BuyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 // move takes units from one account to another. The id is derived from the
 // operation, so that repeating it moves nothing.
 func (e *Engine) move(tx model.Tx, id string, i model.ID, from, to, unit string, n int) error {
-	en := transfer(id, e.Now(), from, to, unit, int64(n), fmt.Sprintf("%d %s", n, unit))
+	en := transfer(id, e.Now(), from, to, unit, int64(n), model.Say("ledger.units", "n", n, "unit", unit))
 	en.Instance = i
 	return post(tx, en)
 }

@@ -146,7 +146,7 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 	_, _, err = w.engine.Renew(w.ctx(), operator, id)
 	w.refused(err, lifecycle.ReasonHostedRenews)
 	w.refused(func() error { _, err := w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}); return err }(), lifecycle.ReasonStopHosting)
-	if p, err := w.engine.Refund(id); err != nil || p.Amount != 0 || !strings.Contains(p.Why, "hosting") {
+	if p, err := w.engine.Refund(id); err != nil || p.Amount != 0 || !strings.Contains(inWords(p.Why), "hosting") {
 		t.Errorf("the refund would be %+v", p)
 	}
 

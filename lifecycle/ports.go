@@ -99,7 +99,7 @@ const (
 type Order struct {
 	Ref     string // the issuer's name for it; kept by the engine
 	Status  OrderStatus
-	Waiting string        // for what, in words, while pending
+	WaitFor model.Text    // what is waited for, while pending
 	Proofs  []model.Proof // what proves control, while pending
 	Problem string        // why, when invalid
 	Chain   [][]byte      // DER, leaf first, without root, when valid
@@ -234,7 +234,10 @@ type Notifier interface {
 
 // Finding is one thing that is wrong with a chain that a server presented: a
 // word of a fixed set, and a sentence.
-type Finding struct{ Problem, Text string }
+type Finding struct {
+	Problem string
+	Text    model.Text
+}
 
 // Judge says what is wrong with a chain, DER and leaf first as it was
 // presented, for a name at a moment, the worst first; nothing means that a

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"maps"
 	"sort"
 	"strings"
 
@@ -171,6 +172,30 @@ type Refusal struct {
 }
 
 func (r *Refusal) Error() string { return r.Message() }
+
+// AsText is the message, with what was refused and of what.
+func (r *Refusal) AsText() model.Text {
+	t := model.Say(refusedCode+string(r.Reason), "action", r.Action, "state", r.State, "id", r.Instance.Short())
+	maps.Copy(t.Args, r.Args)
+	return t
+}
+
+// WayOut says what to do instead.
+func (r *Refusal) WayOut() model.Text {
+	t := r.AsText()
+	t.Code = "instead." + string(r.Reason)
+	return t
+}
+
+// RefusedFor is the reason of the refusal that a text tells; ok is false for
+// other texts.
+func RefusedFor(t model.Text) (r Reason, ok bool) {
+	code, ok := strings.CutPrefix(t.Code, refusedCode)
+	return Reason(code), ok
+}
+
+// refusedCode begins the codes of refusals in the message catalogue.
+const refusedCode = "refused."
 
 // Message says what was refused and why.
 func (r *Refusal) Message() string { return r.fill(vocabulary[r.Reason].text) }

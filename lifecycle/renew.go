@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"fmt"
 
 	"certquay/model"
 )
@@ -74,13 +73,13 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 			return err
 		}
 		applied := e.event(actor, string(Apply), nc.Instance)
-		applied.From, applied.To, applied.Detail = string(next.State), string(nc.Instance.State), joinAnd(next.Application.Domains)
+		applied.From, applied.To, applied.Detail = string(next.State), string(nc.Instance.State), model.Say("log.domains", "names", joinAnd(next.Application.Domains))
 		if err := tx.Append(applied); err != nil {
 			return err
 		}
 		next = *nc.Instance
 		old.RenewedBy = next.ID
-		ev.Detail = fmt.Sprintf("by %s, order %s, %s", next.ID.Short(), o.ID.Short(), Money(q.Total, q.Currency))
+		ev.Detail = model.Say("log.renewed-by", "other", next.ID.Short(), "order", o.ID.Short(), "price", Money(q.Total, q.Currency))
 		return nil
 	})
 	if err == nil {
@@ -132,7 +131,7 @@ func (e *Engine) reissue(ctx context.Context, c *Case, r ReissueRequest) (j mode
 		if err := e.startIssue(tx, c, Reissue, model.JobReissue, actor, key, &j); err != nil {
 			return err
 		}
-		ev.Result, ev.Detail = ResultBegun, fmt.Sprintf("version %d", j.Version)
+		ev.Result, ev.Detail = ResultBegun, model.Say("log.version", "version", j.Version)
 		return nil
 	})
 	if err == nil {
@@ -157,7 +156,7 @@ func (e *Engine) renewHosted(ctx context.Context, c *Case) (j model.Job, err err
 		if err := e.startIssue(tx, c, RenewHosted, model.JobRenew, model.Scheduler, key, &j); err != nil {
 			return err
 		}
-		ev.Result, ev.Detail = ResultBegun, fmt.Sprintf("version %d", j.Version)
+		ev.Result, ev.Detail = ResultBegun, model.Say("log.version", "version", j.Version)
 		return nil
 	})
 	if err == nil {

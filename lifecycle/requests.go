@@ -84,10 +84,16 @@ var RevocationReasons = []string{"unspecified", "keyCompromise", "affiliationCha
 
 // Explanation answers why an instance is as it is (spec V3).
 type Explanation struct {
-	State string   // what it is, in a sentence
-	Why   []string // facts and rules that make it so
-	Next  []string // what happens next and when
-	Can   []Action // what a person can do now
+	State model.Text  // what it is, in a sentence
+	Why   []Statement // facts and rules that make it so
+	Next  []Statement // what happens next and when
+	Can   []Action    // what a person can do now
+}
+
+// Statement is one sentence of an [Explanation].
+type Statement struct {
+	Text  model.Text
+	Rules string // ids of the spec's rules behind it, "T1, T4"; "" for none
 }
 
 // ResourceView is a resource with what is derived from its instance.
@@ -129,7 +135,7 @@ type ActivityFilter struct {
 type RefundPreview struct {
 	Amount   int64
 	Currency string
-	Why      string
+	Why      model.Text
 }
 
 // Balance is one line of what is held prepaid or was spent (spec B4).

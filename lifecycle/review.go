@@ -106,7 +106,7 @@ func (e *Engine) addDocument(ctx context.Context, actor model.Actor, d *model.Do
 		}
 		a.Documents = append(a.Documents, d.ID)
 		a.Saved = c.Now
-		ev.Action, ev.Detail = "draft", fmt.Sprintf("document %q, %s, %d bytes", d.Name, d.Format, d.Size)
+		ev.Action, ev.Detail = "draft", model.Say("log.document", "name", d.Name, "format", d.Format, "bytes", d.Size)
 		return tx.Put(d)
 	})
 }
@@ -129,7 +129,7 @@ func (e *Engine) RemoveDocument(ctx context.Context, actor model.Actor, id, doc 
 			return &NotFound{What: "document of this application", Name: string(doc)}
 		}
 		a.Documents = slices.Delete(a.Documents, n, n+1)
-		ev.Action, ev.Detail = "draft", "a document is removed"
+		ev.Action, ev.Detail = "draft", model.Say("log.document-removed")
 		return tx.Delete(&model.Document{ID: doc})
 	})
 }
@@ -187,14 +187,14 @@ func (e *Engine) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *m
 		if err != nil {
 			return fmt.Errorf("read instance %s: %w", j.Instance, err)
 		}
-		if j.Waiting == "" && i.Operation.Waiting == "" {
+		if j.WaitFor.IsZero() && i.Operation.WaitFor.IsZero() {
 			t := model.Task{ID: e.newID(), Kind: model.TaskReview, Instance: i.ID, Created: e.Now(),
-				Text: fmt.Sprintf("review the %s application for %s", strings.ToUpper(string(i.Spec.Level)), i.Name)}
+				Text: model.Say("todo.review", "level", strings.ToUpper(string(i.Spec.Level)), "name", i.Name)}
 			if err := tx.Put(&t); err != nil {
 				return err
 			}
 		}
-		return e.waitFor(tx, j, stepReview, model.AwaitReviewer, reviewForever, nil)
+		return e.waitFor(tx, j, stepReview, model.Say(model.AwaitReviewer), reviewForever, nil)
 	}, nil
 }
 
@@ -212,10 +212,10 @@ func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) er
 			return err
 		}
 		j := c.Job
-		j.Step, j.Begun, j.Waiting, j.Next = stepOrder, true, "", noTime
-		i.Operation.Waiting, i.Operation.Next = "", noTime
+		j.Step, j.Begun, j.WaitFor, j.Next = stepOrder, true, model.Text{}, noTime
+		i.Operation.WaitFor, i.Operation.Next = model.Text{}, noTime
 		i.ExpectedIssue = c.Now.Add(expectedIssue)
-		next, ev.Detail = j.ID, "approved"
+		next, ev.Detail = j.ID, model.Say("log.approved")
 		return tx.Put(j)
 	})
 	if err == nil {
@@ -229,8 +229,8 @@ func (e *Engine) turnDown(tx model.Tx, c *Case) error {
 	if err := closeTasks(tx, c.Instance.ID, c.Now, outcomes{model.TaskReview: "rejected"}); err != nil {
 		return err
 	}
-	c.Job.Waiting = ""
-	if err := e.fail(tx, c.Job, &Later{errors.New(c.Job.Error), reviewForever}); err != nil {
+	c.Job.WaitFor = model.Text{}
+	if err := e.fail(tx, c.Job, &Later{&model.Error{Text: c.Job.Error}, reviewForever}); err != nil {
 		return err
 	}
 	// fail wrote the instance; the caller's copy must not undo that.
@@ -238,7 +238,7 @@ func (e *Engine) turnDown(tx model.Tx, c *Case) error {
 	if err != nil {
 		return fmt.Errorf("read instance %s: %w", c.Instance.ID, err)
 	}
-	i.Operation.Waiting = ""
+	i.Operation.WaitFor = model.Text{}
 	*c.Instance = i
 	if !c.Job.Live() {
 		return nil
@@ -257,8 +257,8 @@ func (e *Engine) RejectApplication(ctx context.Context, actor model.Actor, id mo
 		return wrong
 	}
 	return e.begin(ctx, actor, Review, id, func(tx model.Tx, c *Case, ev *model.Event) error {
-		c.Job.Error = "the reviewer said no: " + reason
-		ev.Result, ev.Reason = ResultFailed, reason
+		c.Job.Error = model.Say("review.refused", "why", reason)
+		ev.Result, ev.Reason = ResultFailed, model.Quoted("reviewer", reason)
 		if c.Job.Kind != model.JobIssue {
 			return e.turnDown(tx, c)
 		}

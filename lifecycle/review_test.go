@@ -99,7 +99,7 @@ func TestAReviewerDecides(t *testing.T) {
 	w, bought := reviewedWorld(t)
 	id := bought()
 	j := w.applyOV(id, "a.example.com")
-	if p := w.wait(j.ID); !p.Blocked || p.Job.Waiting != "a reviewer" || len(w.issuer.log()) != 0 {
+	if p := w.wait(j.ID); !p.Blocked || inWords(p.Job.WaitFor) != "a reviewer" || len(w.issuer.log()) != 0 {
 		t.Fatalf("before the review: %+v, calls %v", p, w.issuer.log())
 	}
 	tasks, err := w.engine.Tasks(0)
@@ -134,7 +134,7 @@ func TestAReviewerDecides(t *testing.T) {
 	}
 	w.check(w.engine.RejectApplication(w.ctx(), operator, id, "the stamp is missing"))
 	i := w.get(id)
-	if string(i.State) != "paid" || !strings.Contains(i.Reason, "the stamp is missing") || len(i.Application.Documents) != 1 || i.Operation.Active() {
+	if string(i.State) != "paid" || !strings.Contains(inWords(i.Reason), "the stamp is missing") || len(i.Application.Documents) != 1 || i.Operation.Active() {
 		t.Errorf("rejected: %s, %q, %+v", i.State, i.Reason, i.Operation)
 	}
 	if tasks, _ = w.engine.Tasks(0); len(tasks) != 0 {
@@ -266,7 +266,7 @@ func TestProofIsAwaitedForSevenDays(t *testing.T) {
 		t.Errorf("before the seven days are over it is %s", i.State)
 	}
 	w.forward(2 * 3600e9)
-	if i := w.get(id); string(i.State) != "paid" || !strings.Contains(i.Reason, "7 days") {
+	if i := w.get(id); string(i.State) != "paid" || !strings.Contains(inWords(i.Reason), "7 days") {
 		t.Errorf("after seven days it is %s, %q", i.State, i.Reason)
 	}
 }
@@ -303,7 +303,7 @@ func TestARenewalWaitsForAReviewerOnceTheApprovalHasEnded(t *testing.T) {
 	before := len(hosted.Versions)
 	w.forward(hosted.ServiceWindow().Sub(w.clock.Now()) + 2*days)
 	i := w.get(id)
-	if i.State != model.Issued || i.Operation.Kind != model.JobRenew || i.Operation.Waiting != "a reviewer" || review() != 1 {
+	if i.State != model.Issued || i.Operation.Kind != model.JobRenew || inWords(i.Operation.WaitFor) != "a reviewer" || review() != 1 {
 		t.Fatalf("state %s, %+v, %d tasks", i.State, i.Operation, review())
 	}
 	w.check(w.engine.RejectApplication(w.ctx(), operator, id, "the register is a year old"))

@@ -36,7 +36,7 @@ func (e *Engine) Revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 			return &Refusal{Action: Revoke, State: i.State, Instance: i.ID, Reason: ReasonAlreadyRevoked, Rule: "I4"}
 		}
 		i.Operation = model.Operation{Kind: model.JobRevoke, Job: j.ID, Since: c.Now, Attempt: 1}
-		ev.Result, ev.Detail = ResultBegun, fmt.Sprintf("%s, versions %v", j.Reason, j.Versions)
+		ev.Result, ev.Detail = ResultBegun, model.Say("log.revoking", "reason", j.Reason, "versions", j.Versions)
 		return tx.Put(&j)
 	})
 	if err == nil {
@@ -108,7 +108,7 @@ func (e *Engine) afterRevoked(tx model.Tx, j *model.Job) error {
 	v.RevokedAt, v.RevokedReason = c.Now, j.Reason
 	j.Versions = j.Versions[1:]
 	ev := e.jobEvent(j, ResultOK)
-	ev.Name, ev.Detail = i.Name, fmt.Sprintf("version %d, serial %s, %s", v.Number, v.Serial, j.Reason)
+	ev.Name, ev.Detail = i.Name, model.Say("log.revoked", "version", v.Number, "serial", v.Serial, "reason", j.Reason)
 	if len(j.Versions) == 0 {
 		i.Operation, i.Failure = model.Operation{}, model.Failure{}
 		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return revocable(&v, c) }) {
@@ -118,8 +118,8 @@ func (e *Engine) afterRevoked(tx model.Tx, j *model.Job) error {
 			}
 			from, to := e.table.Row(Revoke).move(i, paid.Amount > 0)
 			ev.From, ev.To = string(from), string(to)
-			ev.Detail += "; " + refundText(paid)
-			i.Reason = "revoked: " + j.Reason
+			ev.Detail = model.Texts(ev.Detail, refundText(paid))
+			i.Reason = model.Say("end.revoked", "reason", j.Reason)
 		}
 		if err := e.finish(tx, j, ResultOK); err != nil {
 			return err
@@ -175,7 +175,7 @@ func (e *Engine) Delete(ctx context.Context, actor model.Actor, id model.ID) err
 		if err := dropTasks(tx, id, ""); err != nil {
 			return err
 		}
-		ev.Detail = fmt.Sprintf("%d keys destroyed", len(destroyed))
+		ev.Detail = model.Say("log.keys-destroyed", "n", len(destroyed))
 		*i = model.Instance{ID: i.ID, Name: i.Name, State: i.State, Origin: i.Origin, Order: i.Order, Line: i.Line, Created: i.Created, Deleted: true}
 		return nil
 	})

@@ -4,23 +4,24 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"syscall"
+
+	"certquay/model"
 )
 
 // unrecognizedName is the alert of a server that knows no such name (RFC 6066
 // section 3).
 const unrecognizedName = tls.AlertError(112)
 
-// silence says in a sentence why an endpoint gave no answer and what to do
-// about it, for a person who may not know the words of networks; these follow
-// in brackets. An error that it does not know says it itself.
-func silence(err error, address, name string) string {
+// dialError says why an endpoint gave no answer and what to do about it, for a
+// person who may not know the words of networks; these are its cause. An error
+// that it does not know says it itself.
+func dialError(err error, address, name string) model.Text {
 	host, port, split := net.SplitHostPort(address)
 	if split != nil {
-		return err.Error()
+		return model.TextOf(err)
 	}
 	var (
 		dns    *net.DNSError
@@ -29,26 +30,29 @@ func silence(err error, address, name string) string {
 	)
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return fmt.Sprintf("there is no host %s; check how it is written (%s)", host, dns)
+		return model.Say("dial.no-host", "host", host, "cause", quote(dns))
 	case errors.As(err, &dns):
-		return fmt.Sprintf("the address of %s could not be found out; check the DNS of this machine (%s)", host, dns)
+		return model.Say("dial.no-address", "host", host, "cause", quote(dns))
 	case errors.As(err, &record):
-		return fmt.Sprintf("what listens on port %s does not speak TLS; check the port (%s)", port, record)
+		return model.Say("dial.no-tls", "port", port, "cause", quote(record))
 	case errors.As(err, &op) && op.Op == "remote error" && op.Err.Error() == unrecognizedName.Error():
-		return fmt.Sprintf("the server has nothing for the name %s; give the name that it serves as the server name (%s)", name, op)
+		return model.Say("dial.no-name", "name", name, "cause", quote(op))
 	case errors.As(err, &op) && op.Op == "remote error":
-		return fmt.Sprintf("the server broke the handshake for %s off; it may want another server name, or a certificate of the client (%s)", name, op)
+		return model.Say("dial.handshake-refused", "name", name, "cause", quote(op))
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Sprintf("nothing listens on port %s of %s; check the port, and that the server runs (%s)", port, host, cause(err))
+		return model.Say("dial.refused", "port", port, "host", host, "cause", quote(cause(err)))
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return fmt.Sprintf("there is no way from here to %s; check the address and the network (%s)", host, cause(err))
+		return model.Say("dial.no-route", "host", host, "cause", quote(cause(err)))
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &op) && op.Timeout():
-		return fmt.Sprintf("%s did not answer on port %s in time; check address, port and firewalls (%s)", host, port, cause(err))
+		return model.Say("dial.timeout", "host", host, "port", port, "cause", quote(cause(err)))
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Sprintf("the server hung up before the handshake was done; check that port %s speaks TLS (%s)", port, cause(err))
+		return model.Say("dial.hung-up", "port", port, "cause", quote(cause(err)))
 	}
-	return err.Error()
+	return model.TextOf(err)
 }
+
+// quote is an error in its own words.
+func quote(err error) model.Text { return model.Quoted("", err.Error()) }
 
 // cause is the error of the network inside another, which repeats the address.
 func cause(err error) error {

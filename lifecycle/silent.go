@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -86,11 +85,10 @@ func (e *Engine) lookAtProblems() {
 // not, its row is failed and has no address, and a task tells why.
 func (e *Engine) seenOrNot(tx model.Tx, r *model.Resource, looked error) error {
 	var silent *NotListening
-	text := ""
-	if errors.As(looked, &silent) {
-		text = fmt.Sprintf("%s %s %s is not presented: %v", r.Product, r.Region, r.Name, silent.Err)
+	isSilent := errors.As(looked, &silent)
+	if isSilent {
 		r.Address = ""
-		r.Failure = model.Failure{What: model.JobVerify, At: e.Now(), Message: silent.Error()}
+		r.Failure = model.Failure{What: model.JobVerify, At: e.Now(), Message: model.TextOf(silent)}
 	} else if r.Failure.What == model.JobVerify {
 		r.Failure = model.Failure{}
 	}
@@ -99,18 +97,19 @@ func (e *Engine) seenOrNot(tx model.Tx, r *model.Resource, looked error) error {
 		switch {
 		case t.Kind != model.TaskAddress || t.Resource != r.ID:
 			return ""
-		case t.Text != text:
+		case !isSilent:
 			return "seen"
 		}
 		there = true
 		return ""
 	})
-	if err != nil || text == "" || there {
+	if err != nil || !isSilent || there {
 		return err
 	}
 	t := model.Task{
-		ID: e.newID(), Kind: model.TaskAddress, Instance: r.Instance, Resource: r.ID, Created: e.Now(), Text: text,
-		Detail: "certquay tries again every 10 minutes, and at: certquay verify " + r.ID.Short(),
+		ID: e.newID(), Kind: model.TaskAddress, Instance: r.Instance, Resource: r.ID, Created: e.Now(),
+		Text:   model.Say("todo.not-presented", "place", placeOf(r), "cause", silent.Err),
+		Detail: model.Say("todo.not-presented-how", "resource", r.ID.Short()),
 	}
 	return tx.Put(&t)
 }

@@ -183,7 +183,7 @@ func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]s
 		for n := range i.Versions {
 			if reason, ok := revoked[i.Versions[n].Number]; ok {
 				i.Versions[n].RevokedAt, i.Versions[n].RevokedReason = at[i.Versions[n].Number], reason
-				ev.Detail += fmt.Sprintf("version %d, %s; ", i.Versions[n].Number, reason)
+				ev.Detail = model.Texts(ev.Detail, model.Say("log.version-revoked", "version", i.Versions[n].Number, "reason", reason))
 			}
 		}
 		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return revocable(&v, c) }) {
@@ -198,8 +198,8 @@ func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]s
 			}
 			from, to := e.table.Row(Revoke).move(i, paid.Amount > 0)
 			ev.From, ev.To = string(from), string(to)
-			ev.Detail += refundText(paid)
-			i.Reason = "revoked by the CA itself"
+			ev.Detail = model.Texts(ev.Detail, refundText(paid))
+			i.Reason = model.Say("end.revoked-by-ca")
 		}
 		if err := closeRevoked(tx, i, c.Now); err != nil {
 			return err

@@ -67,14 +67,16 @@ func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
 	if err != nil {
 		return err
 	}
-	bad := map[model.ID]string{} // what to tell, by resource
+	bad := map[model.ID]model.Text{} // what to say, by resource
+	presented := map[model.ID]string{}
 	for n := range rs {
 		r := &rs[n]
+		presented[r.ID] = r.Presented
 		switch revoked, expired := spoilt(r, i, e.Now()); {
 		case revoked:
-			bad[r.ID] = fmt.Sprintf("%s %s %s presents a certificate that is revoked", r.Product, r.Region, r.Name)
+			bad[r.ID] = model.Say("todo.replace-revoked", "place", placeOf(r))
 		case expired:
-			bad[r.ID] = fmt.Sprintf("%s %s %s presents a certificate that expired %s", r.Product, r.Region, r.Name, stamp(r.NotAfter))
+			bad[r.ID] = model.Say("todo.replace-expired", "place", placeOf(r), "at", r.NotAfter)
 		}
 	}
 	told := map[model.ID]bool{}
@@ -82,7 +84,7 @@ func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
 		switch {
 		case t.Kind != model.TaskReplace:
 			return ""
-		case bad[t.Resource] != t.Text:
+		case bad[t.Resource].IsZero() || t.About != "" && t.About != presented[t.Resource]:
 			return "seen"
 		}
 		told[t.Resource] = true
@@ -93,10 +95,11 @@ func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
 	}
 	for n := range rs {
 		r := &rs[n]
-		if bad[r.ID] == "" || told[r.ID] {
+		if bad[r.ID].IsZero() || told[r.ID] {
 			continue
 		}
-		t := model.Task{ID: e.newID(), Kind: model.TaskReplace, Instance: i.ID, Resource: r.ID, Created: e.Now(), Text: bad[r.ID], Detail: "SHA-256 " + r.Presented}
+		t := model.Task{ID: e.newID(), Kind: model.TaskReplace, Instance: i.ID, Resource: r.ID, About: r.Presented, Created: e.Now(),
+			Text: bad[r.ID], Detail: model.Say("todo.fingerprint", "fingerprint", r.Presented)}
 		if known, err := wasDismissed(tx, &t); err != nil {
 			return err
 		} else if known {
@@ -119,13 +122,21 @@ func spoilt(r *model.Resource, i *model.Instance, now time.Time) (revoked, expir
 	return revoked, !revoked && now.After(r.NotAfter)
 }
 
+// sameTask reports whether two tasks are about the same: their kind, what they
+// name, and what in particular. One from before messages were data does not
+// name the latter (spec S4).
+func sameTask(a, b *model.Task) bool {
+	return a.Kind == b.Kind && a.Instance == b.Instance && a.Resource == b.Resource && a.Watch == b.Watch &&
+		(a.About == b.About || a.Text.Code == "" || b.Text.Code == "")
+}
+
 // wasDismissed says whether a person has dismissed a task like this one.
 func wasDismissed(tx model.Tx, t *model.Task) (bool, error) {
 	for old, err := range model.All[model.Task](tx, model.Scan{Index: "instance", Prefix: string(t.Instance)}) {
 		if err != nil {
 			return false, err
 		}
-		if old.Kind == t.Kind && old.Resource == t.Resource && old.Text == t.Text && old.Detail == t.Detail && old.Outcome == "dismissed" {
+		if old.Outcome == outcomeDismissed && sameTask(&old, t) {
 			return true, nil
 		}
 	}

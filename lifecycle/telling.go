@@ -19,8 +19,8 @@ const (
 
 // Reasons of events that the table below tells apart.
 const (
-	reasonProof = "proof of control"
-	reasonDrift = "another certificate"
+	reasonProof = "issue.proof"
+	reasonDrift = "verify.another-certificate"
 )
 
 // notices says which events somebody is told of, and as what (spec N1). Every
@@ -79,7 +79,7 @@ func noticeOf(ev *model.Event) model.NoticeKind {
 	}
 	for _, n := range notices {
 		if n.action == ev.Action && n.result == ev.Result &&
-			(n.why == "" || n.why == ev.Why) && (n.reason == "" || n.reason == ev.Reason) && (!n.moved || ev.To != "") {
+			(n.why == "" || n.why == ev.Why) && (n.reason == "" || n.reason == ev.Reason.Code) && (!n.moved || ev.To != "") {
 			return n.kind
 		}
 	}
@@ -127,8 +127,8 @@ func (t *teller) Put(r model.Record) error {
 		err := t.Get(&model.Task{ID: task.ID})
 		if errors.Is(err, model.ErrNotFound) {
 			t.tell(model.Event{
-				At: task.Created, Action: actionTask, Result: ResultWaiting, Reason: string(task.Kind),
-				Instance: task.Instance, Resource: task.Resource, Detail: task.Text + "\n" + task.Detail,
+				At: task.Created, Action: actionTask, Result: ResultWaiting, Reason: model.Text{Code: string(task.Kind)},
+				Instance: task.Instance, Resource: task.Resource, Detail: model.Texts(task.Text, task.Detail),
 			})
 		} else if err != nil {
 			return err
@@ -232,7 +232,7 @@ func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 		subject = OneLine(fmt.Sprintf("certquay: %s", kind))
 	}
 	if kind == model.NoticeExpiry || kind == model.NoticeWatch {
-		subject = OneLine(fmt.Sprintf("certquay: %s %s", name, ev.Detail))
+		subject = OneLine(fmt.Sprintf("certquay: %s %s", name, e.say(ev.Detail)))
 	}
 	line("what", string(kind))
 	if i != nil {
@@ -251,11 +251,11 @@ func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 			return "", "", fmt.Errorf("read resource %s: %w", ev.Resource, err)
 		}
 	}
-	for _, l := range strings.Split(ev.Detail, "\n") {
+	for _, l := range strings.Split(e.say(ev.Detail), "\n") {
 		line("detail", l)
 	}
 	if ev.Action != actionTask {
-		line("reason", ev.Reason)
+		line("reason", e.say(ev.Reason))
 	}
 	if i != nil {
 		describe(line, i, kind)
@@ -265,6 +265,14 @@ func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 		line("see", "certquay show "+i.ID.Short())
 	}
 	return subject, b.String(), nil
+}
+
+// say is a message in the words of the language of notices.
+func (e *Engine) say(t model.Text) string {
+	if e.words == nil || t.IsZero() {
+		return t.String()
+	}
+	return e.words(t)
 }
 
 // describe adds what the instance itself tells.
@@ -286,7 +294,7 @@ func describe(line func(string, string), i *model.Instance, kind model.NoticeKin
 }
 
 func next(line func(string, string), o *model.Operation) {
-	if o.Active() && o.Error != "" && !o.Next.IsZero() && !o.Aside() {
+	if o.Active() && !o.Error.IsZero() && !o.Next.IsZero() && !o.Aside() {
 		line("tried again", stamp(o.Next))
 	}
 }

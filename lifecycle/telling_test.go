@@ -388,7 +388,7 @@ func TestAChannelThatFailsIsTriedAgain(t *testing.T) {
 	}
 	open, err := w.engine.Notices(lifecycle.NoticeFilter{Open: true})
 	w.check(err)
-	if len(open) != 1 || open[0].Error != "503" || open[0].Instance != id || strings.Contains(open[0].To, "T0KEN") {
+	if len(open) != 1 || inWords(open[0].Error) != "503" || open[0].Instance != id || strings.Contains(open[0].To, "T0KEN") {
 		t.Fatalf("open: %+v", open)
 	}
 	p.fail(hookTo, nil)

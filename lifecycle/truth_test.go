@@ -8,6 +8,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/text"
 )
 
 // why is what the explanation of an instance gives as reasons.
@@ -15,7 +16,11 @@ func (w *world) why(id model.ID) string {
 	w.t.Helper()
 	x, err := w.engine.Explain(id)
 	w.check(err)
-	return strings.Join(x.Why, "\n")
+	var all []string
+	for _, s := range x.Why {
+		all = append(all, text.New("en").Statement(s))
+	}
+	return strings.Join(all, "\n")
 }
 
 // An explanation says of each server what it presents, and not that all present
@@ -81,7 +86,7 @@ func (w *world) replacing() (texts []string) {
 	w.check(err)
 	for _, t := range ts {
 		if t.Kind == model.TaskReplace {
-			texts = append(texts, t.Text)
+			texts = append(texts, inWords(t.Text))
 		}
 	}
 	return texts
@@ -96,7 +101,7 @@ func (w *world) looked(r model.ID) (result, detail string) {
 	w.check(err)
 	evs, err := w.engine.Activity(lifecycle.ActivityFilter{Limit: 1})
 	w.check(err)
-	return all[0].Job.Result, evs[0].Detail
+	return all[0].Job.Result, inWords(evs[0].Detail)
 }
 
 // renewedByHosting switches hosting on and lives to the renewal.

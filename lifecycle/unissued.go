@@ -8,30 +8,30 @@ import (
 
 // unissued says why there is no certificate yet: where the instance came from,
 // and how far its application is.
-func (t *Table) unissued(i *model.Instance, why func(rule, format string, args ...any)) {
+func (t *Table) unissued(i *model.Instance, why func(rules, code string, args ...any)) {
 	if i.State.Group() != model.GroupUnissued {
 		return
 	}
 	switch i.Origin {
 	case model.OriginPack:
-		why("B4", "it was taken from a pack at %s", stamp(i.Created))
+		why("B4", "from-pack", "at", i.Created)
 	case model.OriginRenewal:
-		why("I6", "it was bought at %s to renew another", stamp(i.Created))
+		why("I6", "renewal", "at", i.Created)
 	default:
-		why("B2", "it was bought at %s", stamp(i.Created))
+		why("B2", "bought", "at", i.Created)
 	}
 	a, underway := &i.Application, slices.Contains(t.Row(Withdraw).From, i.State)
 	switch {
-	case underway && i.Operation.Waiting != "":
-		why("A7", "it was applied for at %s, and what it waits for is not there yet: %s", stamp(a.Submitted), i.Operation.Waiting)
+	case underway && !i.Operation.WaitFor.IsZero():
+		why("A7", "waits", "at", a.Submitted, "waiting", i.Operation.WaitFor)
 	case underway:
-		why("A7", "it was applied for at %s, and the CA has not issued yet", stamp(a.Submitted))
+		why("A7", "applied", "at", a.Submitted)
 	case !a.Submitted.IsZero():
-		why("A9", "the application of %s came back, and its draft is kept", stamp(a.Submitted))
+		why("A9", "came-back", "at", a.Submitted)
 	case !a.Saved.IsZero():
-		why("A6", "an application is saved as a draft, and not submitted yet")
+		why("A6", "draft")
 	default:
-		why("A6", "nothing has been applied for yet")
+		why("A6", "not-applied")
 	}
 }
 

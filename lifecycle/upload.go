@@ -66,7 +66,7 @@ func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest)
 			return err
 		}
 		ev := e.event(actor, string(Upload), &i)
-		ev.To, ev.Detail = string(i.State), fmt.Sprintf("serial %s, valid to %s", v.Serial, stamp(v.NotAfter))
+		ev.To, ev.Detail = string(i.State), model.Say("log.uploaded", "serial", v.Serial, "at", v.NotAfter)
 		return tx.Append(ev)
 	})
 	res = UploadResult{Instance: i, Warnings: b.Warnings}
@@ -117,7 +117,7 @@ func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, f
 		case be != nil:
 			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2", Args: Args{"why": be.Why, "hint": be.Hint}}
 		}
-		ev.Detail = format
+		ev.Detail = model.Say("log.format", "format", format)
 		return err
 	})
 	return files, err
@@ -156,7 +156,7 @@ func (e *Engine) UploadKey(ctx context.Context, actor model.Actor, id model.ID, 
 			return &Refusal{Action: UploadKey, State: i.State, Instance: id, Reason: ReasonCertificate, Rule: "A4",
 				Args: Args{"why": "the key belongs to none of its versions", "hint": "give the key that the request was made with"}}
 		}
-		ev.Detail = fmt.Sprintf("of %d versions", matched)
+		ev.Detail = model.Say("log.key-of-versions", "n", matched)
 		return tx.Put(key)
 	})
 }

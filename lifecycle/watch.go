@@ -54,7 +54,7 @@ func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name 
 		if err := tx.Put(&w); err != nil {
 			return err
 		}
-		return tx.Append(e.watchEvent(actor, &w, "added"))
+		return tx.Append(e.watchEvent(actor, &w, model.Say("log.added")))
 	})
 	if err == nil {
 		e.nudgeWatching()
@@ -116,7 +116,7 @@ func shownWatch(w *model.Watch) string {
 }
 
 // watchEvent is an event of which nobody is told.
-func (e *Engine) watchEvent(actor model.Actor, w *model.Watch, detail string) model.Event {
+func (e *Engine) watchEvent(actor model.Actor, w *model.Watch, detail model.Text) model.Event {
 	ev := e.event(actor, "watching", nil)
 	ev.Name, ev.Detail = shownWatch(w), detail
 	return ev
@@ -192,7 +192,7 @@ func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID
 		if err := errors.Join(dropAsked(tx, w.ID), tx.Delete(&w)); err != nil {
 			return err
 		}
-		return tx.Append(e.watchEvent(actor, &w, "removed"))
+		return tx.Append(e.watchEvent(actor, &w, model.Say("log.removed")))
 	})
 }
 
@@ -313,7 +313,7 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 		}
 		changes := noteSeen(&stored, seen, failure, now)
 		w = stored
-		if err := errors.Join(tx.Put(&stored), e.askAbout(tx, &stored)); err != nil || changes == "" {
+		if err := errors.Join(tx.Put(&stored), e.askAbout(tx, &stored)); err != nil || changes.IsZero() {
 			return err
 		}
 		ev := e.event(model.Scheduler, actionWatch, nil)
@@ -328,7 +328,8 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 
 // seenThere is what an endpoint presented.
 type seenThere struct {
-	problems, sentences          []string
+	problems                     []string
+	sentences                    []model.Text
 	fingerprint, subject, issuer string
 	notAfter                     time.Time
 }
@@ -336,11 +337,11 @@ type seenThere struct {
 // judged adds to what the judge finds that it will expire soon (spec T3).
 func (e *Engine) judged(chain [][]byte, name string, now time.Time) seenThere {
 	var s seenThere
-	add := func(problem, text string) {
+	add := func(problem string, text model.Text) {
 		if !slices.Contains(s.problems, problem) {
 			s.problems = append(s.problems, problem)
 		}
-		s.sentences = append(s.sentences, OneLine(text))
+		s.sentences = append(s.sentences, text)
 	}
 	for _, f := range e.judge(chain, name, now) {
 		add(f.Problem, f.Text)
@@ -356,7 +357,7 @@ func (e *Engine) judged(chain [][]byte, name string, now time.Time) seenThere {
 	v := bundle.Version(leaf)
 	s.subject, s.issuer, s.notAfter = OneLine(v.Subject), OneLine(leaf.Issuer.String()), v.NotAfter
 	if !now.Before(v.Window()) && !now.After(v.NotAfter) {
-		add(WatchExpiring, "it expires on "+stamp(v.NotAfter))
+		add(WatchExpiring, model.Say("watch-problem.expires", "at", v.NotAfter))
 	}
 	return s
 }
@@ -364,40 +365,40 @@ func (e *Engine) judged(chain [][]byte, name string, now time.Time) seenThere {
 // noteSeen takes a look into the record and says what changed since the look
 // before; "" for nothing. One look without an answer may be bad luck: it is
 // followed by another before it counts.
-func noteSeen(w *model.Watch, s seenThere, failure error, now time.Time) string {
+func noteSeen(w *model.Watch, s seenThere, failure error, now time.Time) model.Text {
 	w.LookedAt = now
 	if failure != nil {
-		w.Error = OneLine(silence(failure, w.Address, w.Name))
+		w.Error = dialError(failure, w.Address, w.Name)
 		if w.Failures > 0 && now.Before(w.Next) {
-			return "" // somebody looks meanwhile; that makes it no worse
+			return model.Text{} // somebody looks meanwhile; that makes it no worse
 		}
 		w.Failures++
 		w.Next = now.Add(retryAfter(w.Failures, 0))
 		if w.Failures == 1 || slices.Equal(w.Problems, []string{WatchUnreachable}) {
-			return ""
+			return model.Text{}
 		}
 		w.Problems, w.Detail, w.Since = []string{WatchUnreachable}, w.Error, now
-		return "is " + WatchUnreachable
+		return model.Say("watch-log.is", "problems", WatchUnreachable)
 	}
 	before, first := w.Problems, w.Answered.IsZero()
-	var said []string
+	var changes []model.Text
 	if w.Fingerprint != "" && w.Fingerprint != s.fingerprint {
-		said = append(said, fmt.Sprintf("has changed: it presents another certificate (SHA-256 %.16s…), valid to %s", s.fingerprint, stamp(s.notAfter)))
+		changes = append(changes, model.Say("watch-log.changed", "fingerprint", s.fingerprint[:16], "at", s.notAfter))
 	}
 	fresh := func(p string) bool { return !slices.Contains(before, p) }
 	switch {
 	case slices.ContainsFunc(s.problems, fresh):
-		said = append(said, "is "+strings.Join(s.problems, ", "))
+		changes = append(changes, model.Say("watch-log.is", "problems", s.problems))
 	case len(before) > 0 && len(s.problems) == 0:
-		said = append(said, "has recovered")
+		changes = append(changes, model.Say("watch-log.recovered"))
 	case len(before) != len(s.problems):
-		said = append(said, "is still "+strings.Join(s.problems, ", "))
+		changes = append(changes, model.Say("watch-log.still", "problems", s.problems))
 	}
-	if len(said) > 0 || first {
+	if len(changes) > 0 || first {
 		w.Since = now
 	}
-	w.Problems, w.Detail = s.problems, strings.Join(s.sentences, "; ")
+	w.Problems, w.Detail = s.problems, model.Texts(s.sentences...)
 	w.Fingerprint, w.Subject, w.Issuer, w.NotAfter = s.fingerprint, s.subject, s.issuer, s.notAfter
-	w.Answered, w.Failures, w.Error, w.Next = now, 0, "", now.Add(watchEvery)
-	return strings.Join(said, "; ")
+	w.Answered, w.Failures, w.Error, w.Next = now, 0, model.Text{}, now.Add(watchEvery)
+	return model.Texts(changes...)
 }

@@ -91,12 +91,12 @@ func TestEachChangeOfWhatIsWatchedIsToldOnce(t *testing.T) {
 		want   []string
 	}{
 		{"incomplete and wrong name", func() {
-			s.findings = []lifecycle.Finding{{Problem: "wrong-name", Text: "it is not for\r\nyou"}, {Problem: "incomplete-chain", Text: "the chain ends"}}
+			s.findings = []lifecycle.Finding{{Problem: "wrong-name", Text: model.Quoted("", "it is not for\r\nyou")}, {Problem: "incomplete-chain", Text: model.Quoted("", "the chain ends")}}
 		}, []string{at + "is wrong-name, incomplete-chain"}},
 		{"one of the two", func() { s.findings = s.findings[:1] }, []string{at + "is still wrong-name"}},
 		{"recovered", func() { s.findings = nil }, []string{at + "has recovered"}},
 		{"changed", func() { s.chain = other.Chain }, []string{at + "has changed: it presents another certificate"}},
-		{"expired", func() { s.findings = []lifecycle.Finding{{Problem: "expired", Text: "it expired"}} }, []string{at + "is expired"}},
+		{"expired", func() { s.findings = []lifecycle.Finding{{Problem: "expired", Text: model.Quoted("", "it expired")}} }, []string{at + "is expired"}},
 		{"gone", func() { s.err = errors.New("connection refused") }, []string{at + "is unreachable"}},
 		{"back, as it was", func() { s.err = nil }, []string{at + "is expired"}},
 		{"renewed", func() { s.findings = nil }, []string{at + "has recovered"}},
@@ -151,7 +151,7 @@ func TestOneLookWithoutAnAnswerIsNotToldOf(t *testing.T) {
 	}
 	watch, err := w.engine.FindWatch("www.example.com")
 	w.check(err)
-	if watch.State() != lifecycle.WatchUnreachable || strings.Contains(watch.Error, "\x1b") {
+	if watch.State() != lifecycle.WatchUnreachable || strings.Contains(inWords(watch.Error), "\x1b") {
 		t.Errorf("%+v", watch)
 	}
 }
@@ -224,7 +224,7 @@ func TestSilenceIsSaidInPlainWords(t *testing.T) {
 		s.mu.Unlock()
 		seen, err := w.engine.CheckWatch(w.ctx(), operator, watch.ID)
 		w.check(err)
-		if got := strings.NewReplacer("dial tcp: lookup", "lookup", "remote error tcp", "remote error").Replace(seen.Error); got != c.want {
+		if got := strings.NewReplacer("dial tcp: lookup", "lookup", "remote error tcp", "remote error").Replace(inWords(seen.Error)); got != c.want {
 			t.Errorf("%v: said %q, want %q", c.err, got, c.want)
 		}
 	}
@@ -276,10 +276,10 @@ func TestWhatNobodyCanUseIsATask(t *testing.T) {
 		tasks, err := w.engine.Tasks(0)
 		w.check(err)
 		for n := range tasks {
-			if tasks[n].Kind != model.TaskWatch || tasks[n].Watch != watch.ID || tasks[n].Detail == "" {
+			if tasks[n].Kind != model.TaskWatch || tasks[n].Watch != watch.ID || tasks[n].Detail.IsZero() {
 				t.Errorf("the task is %+v", tasks[n])
 			}
-			texts = append(texts, tasks[n].Text)
+			texts = append(texts, inWords(tasks[n].Text))
 		}
 		return texts
 	}
@@ -296,8 +296,12 @@ func TestWhatNobodyCanUseIsATask(t *testing.T) {
 	if got := p.subjects(); len(got) != 1 || !strings.Contains(got[0], "unreachable") {
 		t.Errorf("told %q", got)
 	}
-	expect(now(func() { s.err, s.findings = nil, []lifecycle.Finding{{Problem: "expired", Text: "it expired"}} }), expired)
-	expect(now(func() { s.findings = []lifecycle.Finding{{Problem: "wrong-name", Text: "it is not for you"}} }))
+	expect(now(func() {
+		s.err, s.findings = nil, []lifecycle.Finding{{Problem: "expired", Text: model.Quoted("", "it expired")}}
+	}), expired)
+	expect(now(func() {
+		s.findings = []lifecycle.Finding{{Problem: "wrong-name", Text: model.Quoted("", "it is not for you")}}
+	}))
 	expect(now(func() { s.findings = nil }))
 
 	// A person who knows is not asked again of the same, but of the next.

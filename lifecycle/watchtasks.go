@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"fmt"
 	"slices"
 
 	"certquay/model"
@@ -11,20 +10,22 @@ import (
 // it does not answer or has expired, and ends that once it is well again (spec
 // N3). Whoever has dismissed it is not asked again while the same is wrong.
 func (e *Engine) askAbout(tx model.Tx, w *model.Watch) error {
-	text := ""
+	var text model.Text
+	about := ""
 	switch {
 	case slices.Contains(w.Problems, WatchUnreachable):
-		text = fmt.Sprintf("the watched server %s does not answer", shownWatch(w))
+		text, about = model.Say("todo.watch-unreachable", "server", shownWatch(w)), WatchUnreachable
 	case slices.Contains(w.Problems, WatchExpired):
-		text = fmt.Sprintf("the watched server %s presents a certificate that expired %s", shownWatch(w), stamp(w.NotAfter))
+		text, about = model.Say("todo.watch-expired", "server", shownWatch(w), "at", w.NotAfter), w.Fingerprint
 	}
 	all, err := asked(tx, w.ID)
 	if err != nil {
 		return err
 	}
+	asks := model.Task{ID: e.newID(), Kind: model.TaskWatch, Watch: w.ID, About: about, Created: e.Now(), Text: text, Detail: w.Detail}
 	for n := range all {
 		switch t := &all[n]; {
-		case t.Text == text && (t.Done.IsZero() || t.Outcome == "dismissed" && !t.Created.Before(w.Since)):
+		case !text.IsZero() && sameTask(t, &asks) && (t.Done.IsZero() || t.Outcome == "dismissed" && !t.Created.Before(w.Since)):
 			return nil
 		case t.Done.IsZero():
 			t.Done, t.Outcome = e.Now(), "seen"
@@ -33,10 +34,10 @@ func (e *Engine) askAbout(tx model.Tx, w *model.Watch) error {
 			}
 		}
 	}
-	if text == "" {
+	if text.IsZero() {
 		return nil
 	}
-	return tx.Put(&model.Task{ID: e.newID(), Kind: model.TaskWatch, Watch: w.ID, Created: e.Now(), Text: text, Detail: w.Detail})
+	return tx.Put(&asks)
 }
 
 // asked lists the tasks about what is watched, the ended ones too.

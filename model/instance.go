@@ -44,7 +44,7 @@ type Instance struct {
 	Deployments Deployments
 	Operation   Operation // what is being done now; the second axis (spec S2)
 	Failure     Failure   // the last attempt of something, if it failed
-	Reason      string    // why it was rejected or ended, for people
+	Reason      Text      // why it was rejected or ended
 	RenewedBy   ID        // the instance that a renewal by hand bought (spec I6)
 	RenewalOf   ID        // the instance this one renews
 	Checked     time.Time // when the CA was last asked whether it has revoked
@@ -171,8 +171,8 @@ type Operation struct {
 	Since   time.Time
 	Attempt int
 	Next    time.Time // of the next attempt, when waiting for one
-	Waiting string    // for what outside, in words; "" when not waiting
-	Error   string    // of the last attempt
+	WaitFor Text      // what outside is waited for; zero when not waiting
+	Error   Text      // of the last attempt
 }
 
 // Aside says whether it is set aside until a person wants it tried again.
@@ -181,12 +181,12 @@ func (o Operation) Aside() bool { return o.Active() && o.Next.Equal(Never) }
 // Active says whether something is being done.
 func (o Operation) Active() bool { return o.Kind != "" }
 
-// AwaitReviewer is what an operation waits for that goes on once a reviewer has
-// approved.
-const AwaitReviewer = "a reviewer"
+// AwaitReviewer is the code of what an operation waits for that goes on once a
+// reviewer has approved.
+const AwaitReviewer = "await.reviewer"
 
 // AwaitsReview says whether a reviewer is waited for.
-func (i *Instance) AwaitsReview() bool { return i.Operation.Waiting == AwaitReviewer }
+func (i *Instance) AwaitsReview() bool { return i.Operation.WaitFor.Code == AwaitReviewer }
 
 // AwaitsProof says whether a record or file is waited for that a person must
 // add.
@@ -198,7 +198,7 @@ func (i *Instance) AwaitsProof() bool {
 type Failure struct {
 	What    JobKind // "" when nothing failed
 	At      time.Time
-	Message string
+	Message Text
 }
 
 // RecordKind is "instance".

@@ -37,8 +37,8 @@ type Job struct {
 	Created  time.Time
 	Attempt  int       // from 1
 	Next     time.Time // not before; zero for at once
-	Error    string    // of the last attempt
-	Waiting  string    // for what outside, in words
+	Error    Text      // of the last attempt
+	WaitFor  Text      // what outside is waited for
 
 	IssuerRef string // the issuer's name of the order
 	KeyID     ID     // of the key the certificate is for

@@ -50,7 +50,7 @@ type Notice struct {
 
 	Attempt int       // made so far, that under way included
 	Next    time.Time // not before; [Never] when it is set aside
-	Error   string    // of the last attempt
+	Error   Text      // of the last attempt
 	Done    time.Time // zero while it is to be delivered
 	Outcome string    // "delivered", or why it was not
 	Crashes int       // as in [Job]

@@ -100,7 +100,7 @@ type Entry struct {
 	At       time.Time
 	Order    ID
 	Instance ID
-	Text     string
+	Text     Text
 	Postings []Posting
 }
 
@@ -162,10 +162,11 @@ type Task struct {
 	Resource ID
 	Watch    ID
 	Version  int
+	About    string // what in particular, so that the same is recognized: a fingerprint, an address
 	Created  time.Time
 	Until    time.Time // when it is no use any more; zero for never
-	Text     string    // what to do, in one line
-	Detail   string    // exact values, copyable
+	Text     Text      // what to do, in one line
+	Detail   Text      // exact values, copyable
 	Done     time.Time
 	Outcome  string // "seen", "dismissed", ...
 	Job      ID     // what is set aside: a job,
@@ -247,8 +248,8 @@ type Event struct {
 	To       string // state after
 	Why      string // cause: "asked", "due", ...
 	Result   string // "ok", "refused", "failed", "waiting"
-	Reason   string // of a refusal or failure
-	Detail   string
+	Reason   Text   // of a refusal or failure
+	Detail   Text
 	Repeat   bool   // the attempt before ended the same way; nobody is told again
 	Chain    []byte // keyed hash over this event and the one before
 }

@@ -20,7 +20,7 @@ type Resource struct {
 	Presented   string    // fingerprint seen at the last look; ""
 	NotAfter    time.Time // of what is presented
 	VerifiedAt  time.Time // of the last look that got an answer
-	VerifyError string    // of the last look; "" when it got one
+	VerifyError Text      // of the last look; "" when it got one
 	LookedAt    time.Time // of the last look, answered or not
 	DriftSince  time.Time
 

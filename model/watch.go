@@ -15,10 +15,10 @@ type Watch struct {
 	Answered time.Time // of the last look that got an answer
 	Since    time.Time // when what is wrong, or that nothing is, was first seen
 	Failures int       // looks in a row without an answer
-	Error    string    // of the last look, if it got none
+	Error    Text      // of the last look, if it got none
 
 	Problems    []string // in words, the worst first; none: a client would accept it
-	Detail      string   // the same in sentences
+	Detail      Text     // the same in sentences
 	Fingerprint string   // of the leaf presented last
 	Subject     string
 	Issuer      string

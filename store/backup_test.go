@@ -432,7 +432,9 @@ func TestRestoreReplacesNothing(t *testing.T) {
 func TestACopyIsKeptBeforeAnUpgrade(t *testing.T) {
 	ctx := context.Background()
 	s, h, _, _, _ := filledStore(t, 20)
-	steps := map[int]func(*tx) error{schema: func(t *tx) error { return t.Put(&model.Cell{Space: "step", Name: "upgraded"}) }}
+	steps := map[int]migration{schema: func(t *tx) (bool, error) {
+		return false, t.Put(&model.Cell{Space: "step", Name: "upgraded"})
+	}}
 	version := func() (n int) {
 		err := s.view(func(v *view) (err error) {
 			n, err = v.schema()

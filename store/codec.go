@@ -21,6 +21,7 @@ var enc, dec = modes()
 func modes() (cbor.EncMode, cbor.DecMode) {
 	eo := cbor.CoreDetEncOptions()
 	eo.Time = cbor.TimeRFC3339NanoUTC
+	eo.TextMarshaler = cbor.TextMarshalerTextString
 	e, err := eo.EncMode()
 	if err != nil {
 		panic(err) // the options are constant
@@ -29,6 +30,7 @@ func modes() (cbor.EncMode, cbor.DecMode) {
 		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
 		MaxArrayElements: 1 << 20,
 		UTF8:             cbor.UTF8DecodeInvalid, // what was written must be readable
+		TextUnmarshaler:  cbor.TextUnmarshalerTextString,
 	}.DecMode()
 	if err != nil {
 		panic(err)

@@ -54,7 +54,7 @@ func killed(t *testing.T, root string, lives int) victim {
 				name := fmt.Sprintf("%06d", acknowledged)
 				return errors.Join(
 					tx.Put(&model.Cell{Space: "s", Name: name, Data: bytes.Repeat([]byte(name), 40), Secret: model.NewSecret([]byte(name))}),
-					tx.Append(model.Event{Action: "buy", Detail: name, Result: "ok"}),
+					tx.Append(model.Event{Action: "buy", Detail: model.Quoted("", name), Result: "ok"}),
 				)
 			})
 			if err != nil {

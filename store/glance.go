@@ -128,11 +128,20 @@ func (c *cursor) operation(o *model.Operation) {
 		case 4:
 			o.Attempt = c.int()
 		case 6:
-			o.Waiting = c.text()
+			o.WaitFor = c.message()
 		default:
 			c.skip()
 		}
 	})
+}
+
+// message reads a text; one that cannot be read makes the row come from the
+// record.
+func (c *cursor) message() (t model.Text) {
+	if err := t.UnmarshalText([]byte(c.text())); err != nil {
+		c.bad = true
+	}
+	return t
 }
 
 func (c *cursor) proofs() []model.Proof {

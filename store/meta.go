@@ -77,12 +77,43 @@ func (t *tx) putMeta(m Meta) error {
 
 // schema is the version of the store as a whole: which records, indexes and
 // notes there are and what they mean.
-const schema = 1
+const schema = 2
 
-// migrations bring a store from the version that is the key to the next, each
-// in one transaction. A migration that must rewrite more than one transaction
-// holds does so in steps that may be repeated, before the one that ends it.
-var migrations = map[int]func(*tx) error{}
+// A migration brings a store from one version to the next. It runs in
+// transactions of its own until it says that no more is to be done, and must be
+// able to begin anew after each; the last of them writes the version.
+type migration func(*tx) (more bool, err error)
+
+// migrations are by the version that they begin from.
+var migrations = map[int]migration{1: messagesAsData}
+
+// atOnce is how many records a migration rewrites in a transaction.
+const atOnce = 100
+
+// messagesAsData makes the one sentence that was compared a code: what an
+// application waits for that a reviewer has to see. All other sentences of
+// before are read as quotes; see [model.Text].
+func messagesAsData(t *tx) (more bool, err error) {
+	var waiting []model.Instance
+	for i, err := range model.All[model.Instance](t, model.Scan{}) {
+		if err != nil {
+			return false, err
+		}
+		if i.Operation.WaitFor.Equal(model.Quoted("", "a reviewer")) {
+			waiting = append(waiting, i)
+		}
+		if more = len(waiting) == atOnce; more {
+			break
+		}
+	}
+	for n := range waiting {
+		waiting[n].Operation.WaitFor = model.Say(model.AwaitReviewer)
+		if err := t.Put(&waiting[n]); err != nil {
+			return false, err
+		}
+	}
+	return more, nil
+}
 
 func (v *view) schema() (int, error) {
 	b, err := v.get(metaSchema)
@@ -111,7 +142,7 @@ func (t *tx) putSchema(n int) error {
 // migrate brings the store to the given version by steps, one transaction each.
 // Before the first, before is called, if not nil, with the version it begins
 // from; an error of it ends the migration.
-func (s *Store) migrate(ctx context.Context, to int, steps map[int]func(*tx) error, before func(context.Context, int) error) error {
+func (s *Store) migrate(ctx context.Context, to int, steps map[int]migration, before func(context.Context, int) error) error {
 	for {
 		var from int
 		err := s.view(func(v *view) (err error) {
@@ -135,12 +166,14 @@ func (s *Store) migrate(ctx context.Context, to int, steps map[int]func(*tx) err
 			before = nil
 		}
 		s.log.Info("migrating the store", "from", from, "to", from+1)
-		err = s.update(ctx, func(t *tx) error {
-			if err := steps[from](t); err != nil {
-				return err
-			}
-			return t.putSchema(from + 1)
-		})
+		for more := true; more && err == nil; {
+			err = s.update(ctx, func(t *tx) (err error) {
+				if more, err = steps[from](t); err != nil || more {
+					return err
+				}
+				return t.putSchema(from + 1)
+			})
+		}
 		if err != nil {
 			return fmt.Errorf("migrating the store from schema %d: %w", from, err)
 		}

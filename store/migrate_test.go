@@ -38,11 +38,12 @@ func TestNewerStoreIsRefused(t *testing.T) {
 func TestOlderStoreIsMigratedStepByStep(t *testing.T) {
 	ctx := context.Background()
 	s := inMemory(t, mem.New(), t.TempDir()+"/key")
-	step := func(name string) func(*tx) error {
-		return func(t *tx) error { return t.Put(&model.Cell{Space: "step", Name: name}) }
+	step := func(name string) migration {
+		return func(t *tx) (bool, error) { return false, t.Put(&model.Cell{Space: "step", Name: name}) }
 	}
-	steps := map[int]func(*tx) error{schema: step("one"), schema + 1: step("two"), schema + 2: func(t *tx) error {
-		return errors.Join(step("three")(t), errors.New("no"))
+	steps := map[int]migration{schema: step("one"), schema + 1: step("two"), schema + 2: func(t *tx) (bool, error) {
+		_, err := step("three")(t)
+		return false, errors.Join(err, errors.New("no"))
 	}}
 	if err := s.migrate(ctx, schema+2, steps, nil); err != nil {
 		t.Fatal(err)

@@ -135,14 +135,14 @@ type operation struct {
 	Since   time.Time     `cbor:"3,keyasint,omitzero"`
 	Attempt int           `cbor:"4,keyasint,omitzero"`
 	Next    time.Time     `cbor:"5,keyasint,omitzero"`
-	Waiting string        `cbor:"6,keyasint,omitzero"`
-	Error   string        `cbor:"7,keyasint,omitzero"`
+	WaitFor model.Text    `cbor:"6,keyasint,omitzero"`
+	Error   model.Text    `cbor:"7,keyasint,omitzero"`
 }
 
 type failure struct {
 	What    model.JobKind `cbor:"1,keyasint,omitzero"`
 	At      time.Time     `cbor:"2,keyasint,omitzero"`
-	Message string        `cbor:"3,keyasint,omitzero"`
+	Message model.Text    `cbor:"3,keyasint,omitzero"`
 }
 
 type material struct {
@@ -185,12 +185,12 @@ type orderLine struct {
 }
 
 type entry struct {
-	ID       string    `cbor:"1,keyasint,omitzero"`
-	At       time.Time `cbor:"2,keyasint,omitzero"`
-	Order    model.ID  `cbor:"3,keyasint,omitzero"`
-	Instance model.ID  `cbor:"4,keyasint,omitzero"`
-	Text     string    `cbor:"5,keyasint,omitzero"`
-	Postings []posting `cbor:"6,keyasint,omitzero"`
+	ID       string     `cbor:"1,keyasint,omitzero"`
+	At       time.Time  `cbor:"2,keyasint,omitzero"`
+	Order    model.ID   `cbor:"3,keyasint,omitzero"`
+	Instance model.ID   `cbor:"4,keyasint,omitzero"`
+	Text     model.Text `cbor:"5,keyasint,omitzero"`
+	Postings []posting  `cbor:"6,keyasint,omitzero"`
 }
 
 type posting struct {
@@ -220,10 +220,11 @@ type task struct {
 	Resource model.ID       `cbor:"4,keyasint,omitzero"`
 	Watch    model.ID       `cbor:"12,keyasint,omitzero"`
 	Version  int            `cbor:"5,keyasint,omitzero"`
+	About    string         `cbor:"15,keyasint,omitzero"`
 	Created  time.Time      `cbor:"6,keyasint,omitzero"`
 	Until    time.Time      `cbor:"11,keyasint,omitzero"`
-	Text     string         `cbor:"7,keyasint,omitzero"`
-	Detail   string         `cbor:"8,keyasint,omitzero"`
+	Text     model.Text     `cbor:"7,keyasint,omitzero"`
+	Detail   model.Text     `cbor:"8,keyasint,omitzero"`
 	Done     time.Time      `cbor:"9,keyasint,omitzero"`
 	Outcome  string         `cbor:"10,keyasint,omitzero"`
 	Job      model.ID       `cbor:"13,keyasint,omitzero"`
@@ -231,22 +232,22 @@ type task struct {
 }
 
 type event struct {
-	Seq      uint64    `cbor:"1,keyasint,omitzero"`
-	At       time.Time `cbor:"2,keyasint,omitzero"`
-	Actor    string    `cbor:"3,keyasint,omitzero"`
-	Via      string    `cbor:"4,keyasint,omitzero"`
-	Action   string    `cbor:"5,keyasint,omitzero"`
-	Instance model.ID  `cbor:"6,keyasint,omitzero"`
-	Name     string    `cbor:"7,keyasint,omitzero"`
-	Resource model.ID  `cbor:"8,keyasint,omitzero"`
-	From     string    `cbor:"9,keyasint,omitzero"`
-	To       string    `cbor:"10,keyasint,omitzero"`
-	Why      string    `cbor:"11,keyasint,omitzero"`
-	Result   string    `cbor:"12,keyasint,omitzero"`
-	Reason   string    `cbor:"13,keyasint,omitzero"`
-	Detail   string    `cbor:"14,keyasint,omitzero"`
-	Repeat   bool      `cbor:"16,keyasint,omitzero"`
-	Chain    []byte    `cbor:"15,keyasint,omitzero"`
+	Seq      uint64     `cbor:"1,keyasint,omitzero"`
+	At       time.Time  `cbor:"2,keyasint,omitzero"`
+	Actor    string     `cbor:"3,keyasint,omitzero"`
+	Via      string     `cbor:"4,keyasint,omitzero"`
+	Action   string     `cbor:"5,keyasint,omitzero"`
+	Instance model.ID   `cbor:"6,keyasint,omitzero"`
+	Name     string     `cbor:"7,keyasint,omitzero"`
+	Resource model.ID   `cbor:"8,keyasint,omitzero"`
+	From     string     `cbor:"9,keyasint,omitzero"`
+	To       string     `cbor:"10,keyasint,omitzero"`
+	Why      string     `cbor:"11,keyasint,omitzero"`
+	Result   string     `cbor:"12,keyasint,omitzero"`
+	Reason   model.Text `cbor:"13,keyasint,omitzero"`
+	Detail   model.Text `cbor:"14,keyasint,omitzero"`
+	Repeat   bool       `cbor:"16,keyasint,omitzero"`
+	Chain    []byte     `cbor:"15,keyasint,omitzero"`
 }
 
 type job struct {
@@ -262,13 +263,13 @@ type job struct {
 	Cause    string        `cbor:"10,keyasint,omitzero"`
 	Created  time.Time     `cbor:"11,keyasint,omitzero"`
 	// 12 was a time at which to give up, which nothing ever set.
-	Attempt   int       `cbor:"13,keyasint,omitzero"`
-	Next      time.Time `cbor:"14,keyasint,omitzero"`
-	Error     string    `cbor:"15,keyasint,omitzero"`
-	Waiting   string    `cbor:"16,keyasint,omitzero"`
-	IssuerRef string    `cbor:"17,keyasint,omitzero"`
-	KeyID     model.ID  `cbor:"18,keyasint,omitzero"`
-	CSR       []byte    `cbor:"19,keyasint,omitzero"`
+	Attempt   int        `cbor:"13,keyasint,omitzero"`
+	Next      time.Time  `cbor:"14,keyasint,omitzero"`
+	Error     model.Text `cbor:"15,keyasint,omitzero"`
+	WaitFor   model.Text `cbor:"16,keyasint,omitzero"`
+	IssuerRef string     `cbor:"17,keyasint,omitzero"`
+	KeyID     model.ID   `cbor:"18,keyasint,omitzero"`
+	CSR       []byte     `cbor:"19,keyasint,omitzero"`
 	// 20 was the end of validity asked for, which is worked out at each attempt.
 	Reason   string `cbor:"21,keyasint,omitzero"`
 	Versions []int  `cbor:"22,keyasint,omitzero"`

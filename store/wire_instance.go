@@ -29,7 +29,7 @@ type instance struct {
 	Deployments   deployments   `cbor:"19,keyasint,omitzero"`
 	Operation     operation     `cbor:"20,keyasint,omitzero"`
 	Failure       failure       `cbor:"21,keyasint,omitzero"`
-	Reason        string        `cbor:"22,keyasint,omitzero"`
+	Reason        model.Text    `cbor:"22,keyasint,omitzero"`
 	RenewedBy     model.ID      `cbor:"23,keyasint,omitzero"`
 	RenewalOf     model.ID      `cbor:"24,keyasint,omitzero"`
 	Deleted       bool          `cbor:"25,keyasint,omitzero"`
@@ -120,26 +120,26 @@ func instanceFromWire(i instance) model.Instance {
 }
 
 type resource struct {
-	ID          model.ID  `cbor:"1,keyasint,omitzero"`
-	Product     string    `cbor:"2,keyasint,omitzero"`
-	Region      string    `cbor:"3,keyasint,omitzero"`
-	Name        string    `cbor:"4,keyasint,omitzero"`
-	Address     string    `cbor:"5,keyasint,omitzero"`
-	Instance    model.ID  `cbor:"6,keyasint,omitzero"`
-	Version     int       `cbor:"7,keyasint,omitzero"`
-	Deployed    string    `cbor:"8,keyasint,omitzero"`
-	DeployedAt  time.Time `cbor:"9,keyasint,omitzero"`
-	Presented   string    `cbor:"10,keyasint,omitzero"`
-	NotAfter    time.Time `cbor:"11,keyasint,omitzero"`
-	VerifiedAt  time.Time `cbor:"12,keyasint,omitzero"`
-	VerifyError string    `cbor:"13,keyasint,omitzero"`
-	DriftSince  time.Time `cbor:"14,keyasint,omitzero"`
-	AutoDeploy  bool      `cbor:"15,keyasint,omitzero"`
-	Reserved    bool      `cbor:"16,keyasint,omitzero"`
-	Waiting     bool      `cbor:"17,keyasint,omitzero"`
-	Operation   operation `cbor:"18,keyasint,omitzero"`
-	Failure     failure   `cbor:"19,keyasint,omitzero"`
-	LookedAt    time.Time `cbor:"20,keyasint,omitzero"`
+	ID          model.ID   `cbor:"1,keyasint,omitzero"`
+	Product     string     `cbor:"2,keyasint,omitzero"`
+	Region      string     `cbor:"3,keyasint,omitzero"`
+	Name        string     `cbor:"4,keyasint,omitzero"`
+	Address     string     `cbor:"5,keyasint,omitzero"`
+	Instance    model.ID   `cbor:"6,keyasint,omitzero"`
+	Version     int        `cbor:"7,keyasint,omitzero"`
+	Deployed    string     `cbor:"8,keyasint,omitzero"`
+	DeployedAt  time.Time  `cbor:"9,keyasint,omitzero"`
+	Presented   string     `cbor:"10,keyasint,omitzero"`
+	NotAfter    time.Time  `cbor:"11,keyasint,omitzero"`
+	VerifiedAt  time.Time  `cbor:"12,keyasint,omitzero"`
+	VerifyError model.Text `cbor:"13,keyasint,omitzero"`
+	DriftSince  time.Time  `cbor:"14,keyasint,omitzero"`
+	AutoDeploy  bool       `cbor:"15,keyasint,omitzero"`
+	Reserved    bool       `cbor:"16,keyasint,omitzero"`
+	Waiting     bool       `cbor:"17,keyasint,omitzero"`
+	Operation   operation  `cbor:"18,keyasint,omitzero"`
+	Failure     failure    `cbor:"19,keyasint,omitzero"`
+	LookedAt    time.Time  `cbor:"20,keyasint,omitzero"`
 }
 
 func resourceToWire(r *model.Resource) resource {

@@ -21,7 +21,7 @@ type notice struct {
 	Text     string           `cbor:"12,keyasint,omitzero"`
 	Attempt  int              `cbor:"13,keyasint,omitzero"`
 	Next     time.Time        `cbor:"14,keyasint,omitzero"`
-	Error    string           `cbor:"15,keyasint,omitzero"`
+	Error    model.Text       `cbor:"15,keyasint,omitzero"`
 	Done     time.Time        `cbor:"16,keyasint,omitzero"`
 	Outcome  string           `cbor:"17,keyasint,omitzero"`
 	Crashes  int              `cbor:"18,keyasint,omitzero"`
@@ -34,21 +34,21 @@ type channel struct {
 }
 
 type watch struct {
-	ID          model.ID  `cbor:"1,keyasint,omitzero"`
-	Address     string    `cbor:"2,keyasint,omitzero"`
-	Name        string    `cbor:"3,keyasint,omitzero"`
-	Contact     model.ID  `cbor:"4,keyasint,omitzero"`
-	Created     time.Time `cbor:"5,keyasint,omitzero"`
-	Next        time.Time `cbor:"6,keyasint,omitzero"`
-	LookedAt    time.Time `cbor:"7,keyasint,omitzero"`
-	Answered    time.Time `cbor:"8,keyasint,omitzero"`
-	Since       time.Time `cbor:"9,keyasint,omitzero"`
-	Failures    int       `cbor:"10,keyasint,omitzero"`
-	Error       string    `cbor:"11,keyasint,omitzero"`
-	Problems    []string  `cbor:"12,keyasint,omitzero"`
-	Detail      string    `cbor:"13,keyasint,omitzero"`
-	Fingerprint string    `cbor:"14,keyasint,omitzero"`
-	Subject     string    `cbor:"15,keyasint,omitzero"`
-	Issuer      string    `cbor:"16,keyasint,omitzero"`
-	NotAfter    time.Time `cbor:"17,keyasint,omitzero"`
+	ID          model.ID   `cbor:"1,keyasint,omitzero"`
+	Address     string     `cbor:"2,keyasint,omitzero"`
+	Name        string     `cbor:"3,keyasint,omitzero"`
+	Contact     model.ID   `cbor:"4,keyasint,omitzero"`
+	Created     time.Time  `cbor:"5,keyasint,omitzero"`
+	Next        time.Time  `cbor:"6,keyasint,omitzero"`
+	LookedAt    time.Time  `cbor:"7,keyasint,omitzero"`
+	Answered    time.Time  `cbor:"8,keyasint,omitzero"`
+	Since       time.Time  `cbor:"9,keyasint,omitzero"`
+	Failures    int        `cbor:"10,keyasint,omitzero"`
+	Error       model.Text `cbor:"11,keyasint,omitzero"`
+	Problems    []string   `cbor:"12,keyasint,omitzero"`
+	Detail      model.Text `cbor:"13,keyasint,omitzero"`
+	Fingerprint string     `cbor:"14,keyasint,omitzero"`
+	Subject     string     `cbor:"15,keyasint,omitzero"`
+	Issuer      string     `cbor:"16,keyasint,omitzero"`
+	NotAfter    time.Time  `cbor:"17,keyasint,omitzero"`
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -56,6 +57,10 @@ func TestEveryFieldOfEveryRecordIsStored(t *testing.T) {
 func randomize(t *testing.T, r *rand.Rand, v reflect.Value) {
 	t.Helper()
 	switch x := v.Addr().Interface().(type) {
+	case *model.Text:
+		*x = model.Say(fmt.Sprint("code.", r.Int()), "a", r.Int(), "b", model.Quoted("ca", fmt.Sprint("no ", r.Int())))
+		x.More = []model.Text{model.Quoted("", fmt.Sprint("\x00", r.Int()))}
+		return
 	case *time.Time:
 		*x = time.Unix(r.Int64N(1<<33), r.Int64N(1e9)).UTC()
 		return

@@ -43,6 +43,43 @@ func TestStoresWrittenBeforeOpen(t *testing.T) {
 	}
 }
 
+// Sentences that an earlier version stored are quotes now, and what waits for a
+// reviewer is known by its code. spec: S4
+func TestSentencesWrittenBeforeAreMigrated(t *testing.T) {
+	dir, key, _ := storetest.Written(t, "fleet")
+	s, err := store.Open(dir, store.Options{KeyFile: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	waiting, quotes := 0, 0
+	err = s.View(func(r model.Reader) error {
+		for i, err := range model.All[model.Instance](r, model.Scan{}) {
+			if err != nil {
+				return err
+			}
+			if i.AwaitsReview() {
+				waiting++
+			}
+		}
+		for e, err := range model.All[model.Event](r, model.Scan{}) {
+			if err != nil {
+				return err
+			}
+			if e.Detail.Code != "" {
+				t.Errorf("event %d has the code %s", e.Seq, e.Detail.Code)
+			}
+			if e.Detail.Quote.Words != "" {
+				quotes++
+			}
+		}
+		return nil
+	})
+	if err != nil || waiting == 0 || quotes < 100 {
+		t.Errorf("%d instances wait for a reviewer, %d events have details, %v", waiting, quotes, err)
+	}
+}
+
 // Values that an earlier version kept in a log of their own, and that are gone
 // or damaged, are found by whoever looks: the records that are left do not hide
 // it.

@@ -57,7 +57,7 @@ func TestTheFormThatEnds(t *testing.T) {
 func TestApplyForm(t *testing.T) {
 	b := kittest.Fleet(12)
 	b.Ends = func(j model.Job) lifecycle.Progress {
-		j.Waiting = "the CA"
+		j.WaitFor = model.Quoted("", "the CA")
 		return lifecycle.Progress{Job: j, Blocked: true}
 	}
 	d := drive(t, b, 80, 24)

@@ -23,12 +23,12 @@ func hostedFleet() *kittest.Backend {
 		i.Due, i.DueAction = i.ServiceEnd.Add(-29*24*time.Hour), model.DueRenew
 		switch n {
 		case 0:
-			i.Operation = model.Operation{Kind: model.JobRenew, Since: b.Clock.Add(-time.Hour), Attempt: 2, Next: b.Clock.Add(90 * time.Minute), Error: "urn:ietf:params:acme:error:unauthorized: the account is suspended until somebody has looked at it, and this is a long reason"}
+			i.Operation = model.Operation{Kind: model.JobRenew, Since: b.Clock.Add(-time.Hour), Attempt: 2, Next: b.Clock.Add(90 * time.Minute), Error: model.Quoted("", "urn:ietf:params:acme:error:unauthorized: the account is suspended until somebody has looked at it, and this is a long reason")}
 			i.Failure = model.Failure{What: model.JobRenew, At: b.Clock.Add(-10 * time.Minute), Message: i.Operation.Error}
 		case 1:
 			i.Hosting.RenewalsLeft, i.Due, i.DueAction = 0, time.Time{}, ""
 		case 2:
-			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskProve, Instance: i.ID, Created: b.Clock, Text: "prove control for the renewal"})
+			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskProve, Instance: i.ID, Created: b.Clock, Text: model.Quoted("", "prove control for the renewal")})
 		}
 	}
 	return b
@@ -160,7 +160,7 @@ func TestHostingThatWasPaidFor(t *testing.T) {
 	d.keys("2").sees("1 hosted", "all renew by themselves")
 	for text, change := range map[string]func(){
 		"1 need a person": func() {
-			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskInstall, Instance: hosted.ID, Created: b.Clock, Text: "install it"})
+			b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskInstall, Instance: hosted.ID, Created: b.Clock, Text: model.Quoted("", "install it")})
 		},
 		"renewals used up: 1": func() { hosted.Hosting.RenewalsLeft = 0 },
 	} {
@@ -198,7 +198,7 @@ func TestHostingMarksWhatNeedsAPerson(t *testing.T) {
 	for _, i := range b.Instances[14:20] {
 		i.Hosting.On, i.Hosting.RenewalsLeft = true, 1
 	}
-	b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskInstall, Instance: b.Instances[15].ID, Text: "install it"})
+	b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000009", Kind: model.TaskInstall, Instance: b.Instances[15].ID, Text: model.Quoted("", "install it")})
 	name := b.Instances[15].Name
 	for _, press := range []func(*driver){func(d *driver) { d.keys("!") }, func(d *driver) { d.click("1 need a person") }} {
 		d := drive(t, b, 80, 24).keys("2").sees("▲ 1 need a person  !", "▲ "+name, "7 hosted")

@@ -32,7 +32,7 @@ func TestLabelsHaveRoom(t *testing.T) {
 	b := kittest.Fleet(60)
 	for n := range b.Instances {
 		if i := b.Instances[n]; i.Name == "shop.example.com" {
-			i.Failure.What, i.Failure.Message = model.JobRenew, "the CA is down"
+			i.Failure.What, i.Failure.Message = model.JobRenew, model.Quoted("", "the CA is down")
 		}
 	}
 	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ func TestRefundedSaysHowItEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if why := strings.Join(x.Why, "\n"); !strings.Contains(why, "it was revoked, and what it cost was paid back (I4, B5)") {
+	if why := fmt.Sprint(x.Why); !strings.Contains(why, "explain.revoked-refunded") {
 		t.Errorf("because %s", why)
 	}
 	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
@@ -29,20 +30,20 @@ func TestRefundedSaysHowItEnded(t *testing.T) {
 // refusal was without its code; what is long stays in its column. spec: S4
 func TestActivityInWords(t *testing.T) {
 	b := kittest.New()
-	long := "the certificate covers a.example.com only, and b.example.com, which is what this resource presents, is another name"
+	no := lifecycle.Refusal{Action: lifecycle.Deploy, Reason: lifecycle.ReasonNotCovered, Args: lifecycle.Args{"name": "b.example.com, which is what this resource presents and is a name with many words after it"}}
 	b.Events = []model.Event{
-		{Seq: 3, At: b.Clock, Action: "issue", Name: "a.example.com", Result: lifecycle.ResultWaiting, Detail: "a reviewer"},
-		{Seq: 2, At: b.Clock, Action: "deploy", Name: "b.example.com", Result: lifecycle.ResultRefused, Reason: "name-not-covered", Detail: long},
+		{Seq: 3, At: b.Clock, Action: "issue", Name: "a.example.com", Result: lifecycle.ResultWaiting, Detail: model.Say(model.AwaitReviewer)},
+		{Seq: 2, At: b.Clock, Action: "deploy", Name: "b.example.com", Result: lifecycle.ResultRefused, Reason: no.AsText()},
 		{Seq: 1, At: b.Clock, Action: "issue", Name: "c.example.com", Result: lifecycle.ResultOK},
 	}
 	d := drive(t, b, 120, 40)
-	d.keys("4").sees("issuing a.example.com ◔ waiting a reviewer", "deploying b.example.com ⊗ refused the certificate covers", "issued c.example.com")
+	d.keys("4").sees("issuing a.example.com ◔ waiting a reviewer", "deploying b.example.com ⊗ refused the certificate does not", "issued c.example.com")
 	if d.has("name-not-covered") {
 		t.Errorf("a code stands among the words:\n%s", d.screen())
 	}
-	d.keys("j", "enter").sees("detail the certificate covers")
+	d.keys("j", "enter").sees("reason the certificate does not")
 	for l := range strings.SplitSeq(d.screen(), "\n") {
-		if _, in, ok := strings.Cut(l, "│ "); ok && strings.Contains(in, "is another name") && !strings.HasPrefix(in, strings.Repeat(" ", 16)) {
+		if _, in, ok := strings.Cut(l, "│ "); ok && strings.Contains(in, "words after it") && !strings.HasPrefix(in, strings.Repeat(" ", 16)) {
 			t.Errorf("what goes on is not in its column: %q", in)
 		}
 	}
@@ -54,7 +55,7 @@ func TestOneWordForOneThing(t *testing.T) {
 	b := kittest.Fleet(20)
 	i := b.Instances[0]
 	b.Events = []model.Event{
-		{Seq: 5, At: b.Clock, Action: "expiry", Instance: i.ID, Name: i.Name, Result: lifecycle.ResultOK, Detail: "expires in 30 days"},
+		{Seq: 5, At: b.Clock, Action: "expiry", Instance: i.ID, Name: i.Name, Result: lifecycle.ResultOK, Detail: model.Say("log.expires", "in", model.Say("span.days", "n", 30), "at", b.Clock)},
 		{Seq: 4, At: b.Clock, Action: "verify", Instance: i.ID, Name: i.Name, Result: lifecycle.ResultOK},
 		{Seq: 3, At: b.Clock, Action: "verify", Instance: i.ID, Name: i.Name, Result: lifecycle.ResultFailed},
 		{Seq: 2, At: b.Clock, Action: "issue", Instance: i.ID, Name: i.Name, From: "verifying", To: "issued", Result: lifecycle.ResultOK},

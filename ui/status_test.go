@@ -82,15 +82,15 @@ func TestToldEnds(t *testing.T) {
 	}{
 		{"well", nil, "reissued pay.example.com", style.Good},
 		{"failed", func(j model.Job) lifecycle.Progress {
-			j.Result, j.Error = lifecycle.ResultFailed, "the CA says\x1b[31m no"
+			j.Result, j.Error = lifecycle.ResultFailed, model.Quoted("", "the CA says\x1b[31m no")
 			return lifecycle.Progress{Job: j, Done: true}
 		}, `reissue failed: the CA says`, style.Bad},
 		{"again", func(j model.Job) lifecycle.Progress {
-			j.Result, j.Error = "", "the CA is away"
+			j.Result, j.Error = "", model.Quoted("", "the CA is away")
 			return lifecycle.Progress{Job: j, Blocked: true, Until: until}
 		}, "reissue is tried again 2026-11-21 10:31Z: the CA is away", style.Soon},
 		{"waiting", func(j model.Job) lifecycle.Progress {
-			j.Result, j.Waiting = "", "the CA"
+			j.Result, j.WaitFor = "", model.Quoted("", "the CA")
 			return lifecycle.Progress{Job: j, Blocked: true, Until: until}
 		}, "reissue waits for the CA", style.Work},
 	} {

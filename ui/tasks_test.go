@@ -98,7 +98,7 @@ func TestWhatVisitorsSeeComesFirst(t *testing.T) {
 	b := kittest.Fleet(60)
 	r := b.Places[0]
 	text := r.Product + " " + r.Region + " " + r.Name + " presents a certificate that is revoked"
-	b.Open = append([]model.Task{{ID: "01K9TASK00000000000000000R", Kind: model.TaskReplace, Instance: r.Instance, Resource: r.ID, Created: b.Clock, Text: text}}, b.Open...)
+	b.Open = append([]model.Task{{ID: "01K9TASK00000000000000000R", Kind: model.TaskReplace, Instance: r.Instance, Resource: r.ID, Created: b.Clock, Text: model.Say("todo.replace-revoked", "place", r.Product+" "+r.Region+" "+r.Name)}}, b.Open...)
 	d := drive(t, b, 120, 40).sees("needs you: 1 server expired or revoked · 1 record to add")
 	i, err := b.Instance(r.Instance)
 	if err != nil {
@@ -110,7 +110,7 @@ func TestWhatVisitorsSeeComesFirst(t *testing.T) {
 
 	d = drive(t, kittest.Fleet(60), 120, 40)
 	f := d.b.Places[1]
-	f.Failure = model.Failure{What: model.JobDeploy, At: d.b.Clock.Add(-20 * time.Minute), Message: "the handshake at 127.0.0.1:40106: context deadline exceeded"}
+	f.Failure = model.Failure{What: model.JobDeploy, At: d.b.Clock.Add(-20 * time.Minute), Message: model.Quoted("", "the handshake at 127.0.0.1:40106: context deadline exceeded")}
 	if i, err = d.b.Instance(f.Instance); err != nil {
 		t.Fatal(err)
 	}

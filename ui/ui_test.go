@@ -55,7 +55,7 @@ func TestHostileText(t *testing.T) {
 	b := kittest.Fleet(12)
 	for _, i := range b.Instances {
 		i.Name += evil
-		i.Reason, i.Failure.Message, i.Operation.Waiting, i.Operation.Error = evil, evil, evil, evil
+		i.Reason, i.Failure.Message, i.Operation.WaitFor, i.Operation.Error = model.Quoted("", evil), model.Quoted("", evil), model.Quoted("", evil), model.Quoted("", evil)
 		i.Spec.Brand += evil
 		for n := range i.Versions {
 			i.Versions[n].Domains[0] += evil
@@ -63,14 +63,14 @@ func TestHostileText(t *testing.T) {
 		}
 	}
 	for _, r := range b.Places {
-		r.Name, r.Address, r.Region, r.VerifyError, r.Failure.Message = evil, evil, evil, evil, evil
+		r.Name, r.Address, r.Region, r.VerifyError, r.Failure.Message = evil, evil, evil, model.Quoted("", evil), model.Quoted("", evil)
 	}
 	for n := range b.Events {
 		e := &b.Events[n]
-		e.Actor, e.Name, e.Detail, e.Action, e.Result, e.Reason, e.To, e.Via = evil, evil, evil, evil, evil, evil, evil, evil
+		e.Actor, e.Name, e.Detail, e.Action, e.Result, e.Reason, e.To, e.Via = evil, evil, model.Quoted("", evil), evil, evil, model.Quoted("", evil), evil, evil
 	}
 	for n := range b.Open {
-		b.Open[n].Text, b.Open[n].Detail = evil, evil
+		b.Open[n].Text, b.Open[n].Detail = model.Quoted("", evil), model.Quoted("", evil)
 	}
 	for id := range b.Papers {
 		for n := range b.Papers[id] {
@@ -200,7 +200,7 @@ func TestLive(t *testing.T) {
 	b.Change(func(b *kittest.Backend) {
 		for _, i := range b.Instances {
 			if i.Name == name {
-				i.Failure = model.Failure{What: model.JobDeploy, At: b.Clock, Message: "the cable is cut"}
+				i.Failure = model.Failure{What: model.JobDeploy, At: b.Clock, Message: model.Quoted("", "the cable is cut")}
 			}
 		}
 	})

@@ -138,7 +138,7 @@ func speaksChinese(t *testing.T, w *demo.World) {
 		t.Fatal(err)
 	}
 	for n := range tasks {
-		said = append(said, c.Text.Say(tasks[n].Text))
+		said = append(said, c.Text.Text(tasks[n].Text))
 	}
 	all, _, err := w.Engine.Resources(lifecycle.ResourceFilter{})
 	if err != nil {
@@ -146,7 +146,7 @@ func speaksChinese(t *testing.T, w *demo.World) {
 	}
 	for n := range all {
 		r := &all[n]
-		said = append(said, c.Text.Failed(string(r.Failure.What), r.Failure.Message), c.Text.Failed(string(lifecycle.Verify), r.VerifyError))
+		said = append(said, c.Text.Text(r.Failure.Message), c.Text.Text(r.VerifyError))
 	}
 	if len(events) < 300 || len(tasks) < 10 {
 		t.Errorf("only %d events and %d tasks", len(events), len(tasks))

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -131,8 +131,10 @@ func isRefusal(err error) bool {
 
 // line is an event without what no forecast can know: serials and addresses.
 func line(e *model.Event) string {
-	detail, _, _ := strings.Cut(e.Detail, ", serial")
-	detail, _, _ = strings.Cut(detail, " at ")
+	detail := e.Detail
+	detail.Args = maps.Clone(detail.Args)
+	delete(detail.Args, "serial")
+	delete(detail.Args, "address")
 	return fmt.Sprintf("%s %-14s %s %-10s %-8s %-8s %s>%s %s %s", e.At.UTC().Format(time.RFC3339), e.Action, e.Instance, e.Name, e.Why, e.Result, e.From, e.To, e.Reason, detail)
 }
 

@@ -47,11 +47,11 @@ func (t *Tally) Add(o *Tally) {
 
 // Moment is something that happens to one instance.
 type Moment struct {
-	At       time.Time `json:"at"`
-	What     string    `json:"what"`
-	Instance model.ID  `json:"instance"`
-	Name     string    `json:"name"`   // of the instance
-	Detail   string    `json:"detail"` // what a person is to do, and the like
+	At       time.Time  `json:"at"`
+	What     string     `json:"what"`
+	Instance model.ID   `json:"instance"`
+	Name     string     `json:"name"` // of the instance
+	Detail   model.Text `json:"-"`    // what a person is to do, and the like
 	// Task is the kind of what a person is asked for; else "".
 	Task model.TaskKind `json:"task,omitempty"`
 }
@@ -191,7 +191,11 @@ func (r *Report) close(s *records) {
 	for _, i := range expire {
 		at := i.Newest().NotAfter
 		r.day(at).Expiries++
-		r.moment(Moment{At: at.UTC(), What: WhatExpires, Instance: i.ID, Name: i.Name, Detail: joined(i.Domains())})
+		m := Moment{At: at.UTC(), What: WhatExpires, Instance: i.ID, Name: i.Name}
+		if names := joined(i.Domains()); names != i.Name {
+			m.Detail = model.Say("log.domains", "names", names)
+		}
+		r.moment(m)
 	}
 	for n := range r.Moments {
 		if i := s.instances.rows[string(r.Moments[n].Instance)]; i != nil { // a task names no instance
@@ -199,7 +203,7 @@ func (r *Report) close(s *records) {
 		}
 	}
 	slices.SortFunc(r.Moments, func(a, b Moment) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.What, b.What), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Detail, b.Detail))
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.What, b.What), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Detail.String(), b.Detail.String()))
 	})
 	for n := range r.ByDay {
 		d := &r.ByDay[n]

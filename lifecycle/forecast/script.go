@@ -37,7 +37,7 @@ func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (lif
 	if !i.can(i.now()).Proof {
 		return i.Finalize(ctx, r.Key, r)
 	}
-	o := lifecycle.Order{Ref: r.Key, Status: lifecycle.OrderPending, Waiting: "proof of control"}
+	o := lifecycle.Order{Ref: r.Key, Status: lifecycle.OrderPending, WaitFor: model.Say("issue.proof")}
 	for _, n := range r.Names {
 		o.Proofs = append(o.Proofs, model.Proof{Domain: n, Method: "dns", Name: "_acme-challenge." + n})
 	}

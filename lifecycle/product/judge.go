@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/names"
+	"certquay/model"
 )
 
 // Roots is a named set of trusted roots: system, embedded, configured (spec
@@ -36,7 +36,7 @@ const (
 // Finding is a problem with its explanation.
 type Finding struct {
 	Problem Problem
-	Text    string
+	Text    model.Text
 }
 
 // Verdict is the judgement of a presented chain.
@@ -60,16 +60,16 @@ func (v *Verdict) Has(p Problem) bool {
 	return false
 }
 
-// String is the findings in one line, or "verifies (system roots)".
-func (v *Verdict) String() string {
+// AsText is what was found, or by which roots the chain verifies.
+func (v *Verdict) AsText() model.Text {
 	if v.OK() {
-		return "verifies (" + v.TrustedBy + " roots)"
+		return model.Say("watch-problem.verifies", "roots", v.TrustedBy)
 	}
-	s := v.Findings[0].Text
-	for _, f := range v.Findings[1:] {
-		s += "; " + f.Text
+	var all []model.Text
+	for _, f := range v.Findings {
+		all = append(all, f.Text)
 	}
-	return s
+	return model.Texts(all...)
 }
 
 // Judge says whether a chain, DER and leaf first as it was presented, verifies
@@ -78,31 +78,30 @@ func (v *Verdict) String() string {
 // were presented, as a client that fetches none.
 func Judge(chain [][]byte, name string, roots []Roots, now time.Time) Verdict {
 	var v Verdict
-	add := func(p Problem, format string, args ...any) {
-		v.Findings = append(v.Findings, Finding{p, fmt.Sprintf(format, args...)})
+	add := func(p Problem, code string, args ...any) {
+		v.Findings = append(v.Findings, Finding{p, model.Say("watch-problem."+code, args...)})
 	}
 	if len(chain) == 0 {
-		add(Unreadable, "no certificate was presented")
+		add(Unreadable, "none")
 		return v
 	}
 	v.Fingerprint = bundle.Fingerprint(chain[0])
 	certs, bad := parse(chain)
 	if bad >= 0 {
-		add(Unreadable, "certificate %d of the chain cannot be read", bad+1)
+		add(Unreadable, "unreadable", "n", bad+1)
 	}
 	if len(certs) == 0 || bad == 0 {
 		return v
 	}
 	v.Leaf = certs[0]
 	if name != "" && !names.Covers(altNames(v.Leaf), name) {
-		add(WrongName, "it is not for %s", strconv.Quote(name))
+		add(WrongName, "wrong-name", "name", strconv.Quote(name))
 	}
-	const layout = "2006-01-02 15:04:05 MST"
 	switch {
 	case !now.Before(v.Leaf.NotAfter.Add(time.Second)): // spec T2
-		add(Expired, "it expired on %s", v.Leaf.NotAfter.UTC().Format(layout))
+		add(Expired, "expired", "at", v.Leaf.NotAfter)
 	case now.Before(v.Leaf.NotBefore):
-		add(NotYetValid, "it is not valid before %s", v.Leaf.NotBefore.UTC().Format(layout))
+		add(NotYetValid, "not-yet-valid", "at", v.Leaf.NotBefore)
 	}
 	var expired *x509.Certificate
 	v.TrustedBy, expired = trust(certs, roots, within(now, v.Leaf))
@@ -110,13 +109,13 @@ func Judge(chain [][]byte, name string, roots []Roots, now time.Time) Verdict {
 	switch {
 	case v.TrustedBy != "":
 	case expired != nil:
-		add(Expired, "a certificate of its chain expired on %s", expired.NotAfter.UTC().Format(layout))
+		add(Expired, "chain-expired", "at", expired.NotAfter)
 	case selfSigned(v.Leaf):
-		add(SelfSigned, "it is self-signed and not among the trusted roots")
+		add(SelfSigned, "self-signed")
 	case selfSigned(last):
-		add(Untrusted, "its root %s is not among the trusted roots", strconv.Quote(last.Subject.CommonName))
+		add(Untrusted, "untrusted", "root", strconv.Quote(last.Subject.CommonName))
 	default:
-		add(Incomplete, "the chain ends at %s, signed by %s, which is not among the trusted roots", strconv.Quote(last.Subject.CommonName), strconv.Quote(last.Issuer.CommonName))
+		add(Incomplete, "incomplete", "last", strconv.Quote(last.Subject.CommonName), "issuer", strconv.Quote(last.Issuer.CommonName))
 	}
 	return v
 }

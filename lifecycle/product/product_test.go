@@ -145,7 +145,7 @@ func TestJudgement(t *testing.T) {
 		var got []product.Problem
 		for _, f := range v.Findings {
 			got = append(got, f.Problem)
-			if f.Text == "" {
+			if f.Text.IsZero() {
 				t.Errorf("%s: no text", name)
 			}
 		}

@@ -241,7 +241,7 @@ func Refused(c *kit.Context, r *lifecycle.Refusal, name string) *Notice {
 	}
 	var first []string
 	if r.State != "" {
-		first = append(first, c.T("refused.state", c.Text.Code("label", string(r.State))))
+		first = append(first, c.T("refused.in-state", c.Text.Code("label", string(r.State))))
 	}
 	first = append(first, c.Refused(r))
 	d := &Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: []Part{{Lines: first}}}

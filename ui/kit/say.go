@@ -20,14 +20,7 @@ func (c *Context) Refused(r *lifecycle.Refusal) string {
 
 // refused are message and way out, with command lines still in it.
 func (c *Context) refused(r *lifecycle.Refusal) (message, hint string) {
-	args := map[string]string{"action": string(r.Action), "state": string(r.State), "id": r.Instance.Short()}
-	for k, v := range r.Args {
-		args[k] = v
-	}
-	if message, hint, ok := c.Text.Reason(string(r.Reason), args); ok {
-		return message, hint
-	}
-	return r.Message(), r.Hint()
+	return c.Text.Text(r.AsText()), c.Text.Text(r.WayOut())
 }
 
 // Wrong is what is wrong with a value, with its example.
@@ -88,18 +81,9 @@ func (c *Context) cause(err error) string {
 }
 
 // Told are the reason and the detail of an event, in the language of the
-// session. A refusal is told by its detail, which holds the reason; what others
-// have said is set off.
+// session.
 func (c *Context) Told(e *model.Event) (reason, detail string) {
-	switch {
-	case c.Text.Lang == "en" && e.Result == lifecycle.ResultRefused && e.Detail != "":
-		return "", e.Detail
-	case c.Text.Lang == "en":
-		return c.Text.Say(e.Reason), c.Text.Say(e.Detail)
-	case e.Result == lifecycle.ResultRefused:
-		return "", c.Text.Refused(e.Reason, e.Detail)
-	}
-	return c.Text.Failed(e.Action, e.Reason), c.Text.Detail(e.Action, e.Detail)
+	return c.Text.Text(e.Reason), c.Text.Text(e.Detail)
 }
 
 // Came is what came of an event: its reason, if any, and its detail.

@@ -59,9 +59,8 @@ func TestErrorsAreSaidInTheLanguageOfTheSession(t *testing.T) {
 	}
 }
 
-// TestToldOfAnEvent says reason and detail as they are stored in English, of a
-// refusal its detail only, which says the reason in words; in other languages a
-// refusal by its code. spec: S4 V5
+// TestToldOfAnEvent says reason and detail in the words of each language; what
+// others have said stays in theirs. spec: S4 V5
 func TestToldOfAnEvent(t *testing.T) {
 	zh, en := &Context{Text: text.New("zh")}, &Context{Text: text.New("en")}
 	no := lifecycle.Refusal{Action: lifecycle.Deploy, Reason: lifecycle.ReasonNoKey}
@@ -69,11 +68,11 @@ func TestToldOfAnEvent(t *testing.T) {
 		e      model.Event
 		zh, en string
 	}{
-		{model.Event{Action: "deploy", Result: lifecycle.ResultRefused, Reason: string(no.Reason), Detail: no.Message()},
+		{model.Event{Action: "deploy", Result: lifecycle.ResultRefused, Reason: no.AsText()},
 			"certquay 不持有私钥，无法对该证书执行“部署”", "certquay does not hold the private key, so it cannot deploy this certificate"},
-		{model.Event{Action: "issue", Result: lifecycle.ResultFailed, Reason: "rate limited"}, "CA 回复：rate limited", "rate limited"},
-		{model.Event{Action: "verify", Result: lifecycle.ResultFailed, Reason: "another certificate", Detail: "presents what was deployed"}, "另一张证书：线上证书与所部署的一致", "another certificate: presents what was deployed"},
-		{model.Event{Action: "contact", Result: lifecycle.ResultOK, Detail: "added"}, "已添加", "added"},
+		{model.Event{Action: "issue", Result: lifecycle.ResultFailed, Reason: model.Quoted("ca", "rate limited")}, "CA 回复：rate limited", "rate limited"},
+		{model.Event{Action: "verify", Result: lifecycle.ResultFailed, Reason: model.Say("verify.another-certificate"), Detail: model.Say("verify.deployed")}, "另一张证书：线上证书与所部署的一致", "another certificate: presents what was deployed"},
+		{model.Event{Action: "contact", Result: lifecycle.ResultOK, Detail: model.Say("log.added")}, "已添加", "added"},
 	} {
 		if got := zh.Came(&c.e); got != c.zh {
 			t.Errorf("%q, want %q", got, c.zh)

@@ -100,7 +100,7 @@ func (b *Backend) Apply(_ context.Context, actor model.Actor, id model.ID, r lif
 		i.Application, i.Contact = r.Application, r.Contact
 		i.Name = r.Application.Domains[0]
 		i.ExpectedIssue = b.Clock.Add(day / 8)
-		i.Operation = model.Operation{Kind: model.JobIssue, Since: b.Clock, Attempt: 1, Waiting: "the CA to sign"}
+		i.Operation = model.Operation{Kind: model.JobIssue, Since: b.Clock, Attempt: 1, WaitFor: model.Say("await.signature")}
 	})
 	return model.Job{ID: "job"}, err
 }

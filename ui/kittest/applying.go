@@ -146,13 +146,13 @@ func (b *Backend) Template(id model.ID) (string, error) {
 
 // Approve implements kit.Backend.
 func (b *Backend) Approve(_ context.Context, actor model.Actor, id model.ID) error {
-	return b.act(actor, lifecycle.Review, id, "Approve "+id.Short(), func(i *model.Instance) { i.Operation.Waiting = "" })
+	return b.act(actor, lifecycle.Review, id, "Approve "+id.Short(), func(i *model.Instance) { i.Operation.WaitFor = model.Text{} })
 }
 
 // RejectApplication implements kit.Backend.
 func (b *Backend) RejectApplication(_ context.Context, actor model.Actor, id model.ID, reason string) error {
 	return b.act(actor, lifecycle.Review, id, "RejectApplication "+id.Short()+" "+reason, func(i *model.Instance) {
-		i.State, i.Operation, i.Reason = b.to(lifecycle.Reject), model.Operation{}, "the reviewer said no: "+reason
+		i.State, i.Operation, i.Reason = b.to(lifecycle.Reject), model.Operation{}, model.Say("review.refused", "why", reason)
 	})
 }
 

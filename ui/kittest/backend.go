@@ -398,10 +398,10 @@ func (b *Backend) Explain(id model.ID) (lifecycle.Explanation, error) {
 	if err != nil {
 		return lifecycle.Explanation{}, err
 	}
-	e := lifecycle.Explanation{State: fmt.Sprintf("%s is %s; its label is %q.", i.Name, i.State, i.Label(b.Clock)),
+	e := lifecycle.Explanation{State: model.Say("explain.state", "name", i.Name, "state", i.State, "label", i.Label(b.Clock)),
 		Can: b.table.Possible(b.caseOf(model.Actor{Role: model.Owner}, i))}
 	if len(i.Versions) > 0 { // else there is nothing to say
-		e.Why = []string{fmt.Sprintf("it is hosted, with %d renewals left (H4)", i.Hosting.RenewalsLeft)}
+		e.Why = []lifecycle.Statement{{Text: model.Say("explain.hosted", "n", i.Hosting.RenewalsLeft), Rules: "H4"}}
 	}
 	return e, nil
 }
@@ -414,9 +414,9 @@ func (b *Backend) Refund(id model.ID) (lifecycle.RefundPreview, error) {
 	if err != nil {
 		return lifecycle.RefundPreview{}, err
 	}
-	p := lifecycle.RefundPreview{Amount: b.policy.Price(i.Spec), Currency: "EUR", Why: "nothing was issued"}
+	p := lifecycle.RefundPreview{Amount: b.policy.Price(i.Spec), Currency: "EUR", Why: model.Say("refund.not-issued")}
 	if len(i.Versions) > 0 {
-		p.Why = "first issued within the last 30 days"
+		p.Why = model.Say("refund.issued-lately")
 	}
 	return p, nil
 }

@@ -1,6 +1,7 @@
 package kittest
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -84,23 +85,24 @@ func Fleet(n int) *Backend {
 	api := b.issue(b.one(3, model.Issued, free, "api.example.net"), 82, 90)
 	api.Years, api.ServiceEnd = 1, model.AddYears(api.ServiceStart, 1)
 	api.Due, api.DueAction = api.Versions[0].Window(), model.DueReissue
-	api.Operation = model.Operation{Kind: model.JobReissue, Since: b.Clock.Add(-time.Hour), Attempt: 2, Next: b.Clock.Add(10 * time.Minute), Error: "urn:ietf:params:acme:error:rateLimited: too many new orders, retry after 10:41"}
+	api.Operation = model.Operation{Kind: model.JobReissue, Since: b.Clock.Add(-time.Hour), Attempt: 2, Next: b.Clock.Add(10 * time.Minute), Error: model.Quoted("ca", "urn:ietf:params:acme:error:rateLimited: too many new orders, retry after 10:41")}
 	b.deploy(api, "WAF", "eu-central-1", 40104)
 	old := b.issue(b.one(4, model.Issued, dv, "old.example.org"), 384, 365)
 	b.deploy(old, "DCDN", "global", 40105)
 	bad := b.issue(b.one(5, model.Issued, dv, "img.example.com"), 40, 365)
 	f := b.deploy(bad, "CDN", "global", 40106)
-	f.Failure = model.Failure{What: model.JobDeploy, At: b.Clock.Add(-20 * time.Minute), Message: "the handshake at 127.0.0.1:40106: context deadline exceeded"}
+	handshake := model.Say("deploy.handshake", "address", "127.0.0.1:40106", "cause", context.DeadlineExceeded)
+	f.Failure = model.Failure{What: model.JobDeploy, At: b.Clock.Add(-20 * time.Minute), Message: handshake}
 	bad.Failure, bad.Deployments.Failing, bad.Deployments.Deployed = f.Failure, 1, 0
 	b.one(6, model.Paid, dv, "new DV single")
-	b.one(7, model.Paid, wild, "new DV wildcard").Reason = "not proved within 7 days: 1 TXT record to be seen (_acme-challenge.m.example.cn has no TXT record)"
+	b.one(7, model.Paid, wild, "new DV wildcard").Reason = model.Say("issue.not-proved", "waiting", record("m.example.cn"))
 	b.Instances[5].Application, b.Instances[6].Application = model.Application{}, model.Application{}
 	ver := b.one(8, model.Verifying, ov, "corp.example.com", "www.corp.example.com")
 	ver.ExpectedIssue = b.Clock.Add(26 * time.Hour)
-	ver.Operation = model.Operation{Kind: model.JobIssue, Since: b.Clock.Add(-3 * time.Hour), Attempt: 1, Waiting: "1 TXT record to be seen (_acme-challenge.corp.example.com has no TXT record)"}
+	ver.Operation = model.Operation{Kind: model.JobIssue, Since: b.Clock.Add(-3 * time.Hour), Attempt: 1, WaitFor: record("corp.example.com")}
 	b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000001", Kind: model.TaskProve, Instance: ver.ID, Created: b.Clock.Add(-3 * time.Hour),
-		Text: "prove control for the renewal", Detail: "dns  _acme-challenge.corp.example.com  gfj9Xq_Rg85nM0qgdC5s\n"},
-		model.Task{ID: "01K9TASK000000000000000002", Kind: model.TaskInstall, Instance: api.ID, Created: b.Clock.Add(-day), Text: "install version 2 of api.example.net where it is used"})
+		Text: model.Say("todo.prove"), Detail: model.Say("todo.prove-record", "method", "dns", "name", "_acme-challenge.corp.example.com", "value", "gfj9Xq_Rg85nM0qgdC5s")},
+		model.Task{ID: "01K9TASK000000000000000002", Kind: model.TaskInstall, Instance: api.ID, Created: b.Clock.Add(-day), Text: model.Say("todo.install", "version", 2, "name", "api.example.net")})
 	up := b.issue(b.one(9, model.Uploaded, model.Specification{}, "legacy.example.net"), 200, 397)
 	up.Origin, up.Order = model.OriginUpload, ""
 	up.Versions[0].KeyID = ""
@@ -126,13 +128,18 @@ func Fleet(n int) *Backend {
 		e := model.Event{Seq: uint64(900 - k), At: b.Clock.Add(-time.Duration(k*k*11) * time.Minute), Actor: []string{"anna", "certquay", "ben"}[k%3], Via: []string{"terminal", "scheduler", "ssh"}[k%3],
 			Action: []string{"buy", "apply", "issue", "deploy", "verify", "reissue"}[k%6], Instance: i.ID, Name: i.Name, From: "paid", To: string(i.State), Why: []string{"asked", "due"}[k%2], Result: "ok"}
 		if k%7 == 4 {
-			e.Result, e.Reason, e.From, e.To = "failed", "the handshake at 127.0.0.1:40106: context deadline exceeded", "", ""
+			e.Result, e.Reason, e.From, e.To = "failed", handshake, "", ""
 		}
 		if k%11 == 9 {
 			no := lifecycle.Refusal{Action: lifecycle.Action(e.Action), State: i.State, Instance: i.ID, Reason: lifecycle.ReasonReadOnly}
-			e.Result, e.Reason, e.Detail, e.From, e.To = lifecycle.ResultRefused, string(no.Reason), no.Message(), "", ""
+			e.Result, e.Reason, e.From, e.To = lifecycle.ResultRefused, no.AsText(), "", ""
 		}
 		b.Events = append(b.Events, e)
 	}
 	return b
+}
+
+// record is what an application waits for whose one record is missing.
+func record(domain string) model.Text {
+	return model.Say("await.dns", "n", 1, "cause", model.Say("proof.no-record", "name", "_acme-challenge."+domain))
 }

@@ -74,7 +74,7 @@ func (b *Backend) foresee(rep *forecast.Report, i *model.Instance, n int, validi
 		return &rep.ByDay[k]
 	}
 	moment := func(t time.Time, what, name, detail string) {
-		m := forecast.Moment{At: t, What: what, Instance: i.ID, Name: name, Detail: detail}
+		m := forecast.Moment{At: t, What: what, Instance: i.ID, Name: name, Detail: model.Say("log.domains", "names", detail)}
 		if what == forecast.WhatPerson {
 			m.Task = model.TaskInstall
 		}

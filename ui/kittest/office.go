@@ -26,8 +26,8 @@ func (b *Backend) office(proving, reviewed *model.Instance) {
 	for n, d := range proving.Application.Domains {
 		proving.Proofs = append(proving.Proofs, model.Proof{Domain: d, Method: "dns", Name: "_acme-challenge." + d, Value: []string{"gfj9Xq_Rg85nM0qgdC5sLtqYkQb3d1VnJm2rWc8eUxA", "Zp7aKx1vT0yQe4hN9sLm3rDc6bUw8iFo5gJt2qXnVzE"}[n%2], Seen: n > 0})
 	}
-	reviewed.Operation = model.Operation{Kind: model.JobIssue, Since: b.Clock.Add(-3 * time.Hour), Attempt: 1, Waiting: model.AwaitReviewer}
-	b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000003", Kind: model.TaskReview, Instance: reviewed.ID, Created: b.Clock.Add(-3 * time.Hour), Text: "review the EV application for bank.example.com"})
+	reviewed.Operation = model.Operation{Kind: model.JobIssue, Since: b.Clock.Add(-3 * time.Hour), Attempt: 1, WaitFor: model.Say(model.AwaitReviewer)}
+	b.Open = append(b.Open, model.Task{ID: "01K9TASK000000000000000003", Kind: model.TaskReview, Instance: reviewed.ID, Created: b.Clock.Add(-3 * time.Hour), Text: model.Say("todo.review", "level", "EV", "name", "bank.example.com")})
 	dv := model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Standard}
 	b.Units = []lifecycle.Balance{
 		{Kind: "certificate", Specification: &dv, Total: 10, Reserved: 1, Used: 6, Available: 3},

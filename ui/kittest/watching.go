@@ -65,10 +65,10 @@ func (b *Backend) RemoveWatch(_ context.Context, _ model.Actor, id model.ID) err
 // that is wrong.
 func (b *Backend) watch() {
 	ago := func(d time.Duration) time.Time { return b.Clock.Add(-d) }
-	const silent = "nothing listens on port 8443 of 2001:db8::1; check the port, and that the server runs (dial tcp [2001:db8::1]:8443: connect: connection refused)"
+	silent := model.Say("dial.refused", "port", "8443", "host", "2001:db8::1", "cause", model.Quoted("", "dial tcp [2001:db8::1]:8443: connect: connection refused"))
 	b.Watched = []model.Watch{
 		{ID: "01JCWATCH00000000000000000A", Address: "[2001:db8::1]:8443", Name: "partner.example.net", LookedAt: ago(time.Hour), Answered: ago(26 * time.Hour), Problems: []string{"unreachable"}, Error: silent, Detail: silent},
 		{ID: "01JCWATCH00000000000000000B", Address: "mail.example.org:465", Name: "mail.example.org", LookedAt: ago(time.Hour), Answered: ago(time.Hour), Fingerprint: "ab12cd34ef56ab78", Subject: "mail.example.org", Issuer: "CN=Example CA", NotAfter: b.Clock.Add(100 * day)},
-		{ID: "01JCWATCH00000000000000000C", Address: "old.example.com:443", Name: "old.example.com", LookedAt: ago(time.Hour), Answered: ago(time.Hour), Fingerprint: "ffee00112233aabb", NotAfter: ago(48 * time.Hour), Problems: []string{"wrong-name", "expired"}, Detail: "it is not for \"old.example.com\"; it expired on 2026-11-19\x1b[2J"},
+		{ID: "01JCWATCH00000000000000000C", Address: "old.example.com:443", Name: "old.example.com", LookedAt: ago(time.Hour), Answered: ago(time.Hour), Fingerprint: "ffee00112233aabb", NotAfter: ago(48 * time.Hour), Problems: []string{"wrong-name", "expired"}, Detail: model.Texts(model.Say("watch-problem.wrong-name", "name", `"old.example.com"`), model.Say("watch-problem.expired", "at", "2026-11-19\x1b[2J"))},
 	}
 }

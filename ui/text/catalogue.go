@@ -1,13 +1,30 @@
-// Package text holds every text of the interface in one catalogue, and the one
-// helper that makes text from outside safe to draw.
+// Package text holds every word that certquay says, in one message catalogue
+// for each language, and the one helper that makes text from outside safe to
+// draw.
 package text
 
 import (
+	"embed"
 	"fmt"
+	"io/fs"
 	"maps"
+	"path"
 	"slices"
-	"sort"
+	"strconv"
+	"strings"
+	"sync"
 )
+
+// catalogues are read from here: a directory for each language, in which a line of a
+// file is "key = text". A text that begins or ends with a blank, or has several
+// lines, is written as a Go string. Lines that begin with # are comments.
+//
+// A text of the interface has the verbs of package fmt for its arguments; the
+// text of a [model.Text] has {name}, or {name:kind}, which is looked up as what
+// it is; see [Catalogue.Text].
+//
+//go:embed words
+var catalogues embed.FS
 
 // Catalogue holds the texts of one language by key. It does not change once made
 // and is safe for concurrent use.
@@ -17,33 +34,96 @@ type Catalogue struct {
 	elsewhere elsewhere
 }
 
-// languages lists what [New] can make; a further one is a map with the keys of
-// english and one line here.
-var languages = map[string]map[string]string{"en": english, "zh": chinese}
-
 // Languages lists the languages there are, sorted.
-func Languages() []string { return slices.Sorted(maps.Keys(languages)) }
+var Languages = sync.OnceValue(func() []string {
+	dirs, err := catalogues.ReadDir("words")
+	if err != nil {
+		panic(err) // it is built in
+	}
+	var all []string
+	for _, d := range dirs {
+		all = append(all, d.Name())
+	}
+	return all
+})
+
+// texts reads the catalogue of a language that exists, once.
+var texts = func() func(lang string) map[string]string {
+	var mu sync.Mutex
+	read := map[string]map[string]string{}
+	return func(lang string) map[string]string {
+		mu.Lock()
+		defer mu.Unlock()
+		if read[lang] == nil {
+			t, err := load(catalogues, path.Join("words", lang))
+			if err != nil {
+				panic(err) // it is built in, and a test reads it
+			}
+			read[lang] = t
+		}
+		return read[lang]
+	}
+}()
+
+// load reads the files of a language.
+func load(dir fs.FS, lang string) (map[string]string, error) {
+	files, err := fs.Glob(dir, lang+"/*.txt")
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]string{}
+	for _, name := range files {
+		b, err := fs.ReadFile(dir, name)
+		if err != nil {
+			return nil, err
+		}
+		n := 0
+		for line := range strings.Lines(string(b)) {
+			n++
+			line = strings.TrimSpace(line)
+			if line == "" || line[0] == '#' {
+				continue
+			}
+			key, text, ok := strings.Cut(line, " = ")
+			if ok && strings.HasPrefix(text, `"`) {
+				text, err = strconv.Unquote(text)
+			}
+			if _, twice := all[key]; !ok || twice || err != nil {
+				return nil, fmt.Errorf("%s:%d: no text, or one that is there already: %s", name, n, line)
+			}
+			all[key] = text
+		}
+	}
+	return all, nil
+}
 
 // New gives the catalogue of a language such as "en" or "zh-CN"; English when
 // there is none.
 func New(lang string) *Catalogue {
 	for _, l := range []string{lang, lang[:min(2, len(lang))]} {
-		if t, ok := languages[l]; ok {
-			return &Catalogue{Lang: l, texts: t}
+		if slices.Contains(Languages(), l) {
+			return &Catalogue{Lang: l, texts: texts(l)}
 		}
 	}
-	return &Catalogue{Lang: "en", texts: english}
+	return &Catalogue{Lang: "en", texts: texts("en")}
+}
+
+// text is a text as it stands in the catalogue, or else in English.
+func (c *Catalogue) text(key string) (string, bool) {
+	t, ok := c.texts[key]
+	if !ok && c.Lang != "en" {
+		t, ok = texts("en")[key]
+	}
+	return t, ok
 }
 
 // T is the text of a key with its arguments filled in. Arguments that are text
 // are made safe by [Clean], so nothing from outside reaches the screen raw. A
 // key that is missing shows as itself in angle brackets.
 func (c *Catalogue) T(key string, args ...any) string {
-	t, ok := c.texts[key]
+	t, ok := c.text(key)
 	if !ok {
-		if t, ok = english[key]; !ok {
-			return "<" + key + ">"
-		}
+		return "<" + key + ">"
 	}
 	if len(args) == 0 {
 		return t
@@ -76,11 +156,4 @@ func (c *Catalogue) Or(key, other string) string {
 }
 
 // Keys lists the keys of the catalogue, sorted.
-func (c *Catalogue) Keys() []string {
-	keys := make([]string, 0, len(c.texts))
-	for k := range c.texts {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
-}
+func (c *Catalogue) Keys() []string { return slices.Sorted(maps.Keys(c.texts)) }

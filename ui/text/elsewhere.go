@@ -49,13 +49,13 @@ func (c *Catalogue) Elsewhere(label string) []string {
 		}
 		// One word may stand for several things, each with a word of its own there.
 		for _, key := range c.elsewhere.keys[label] {
-			if t, ok := languages[lang][key]; ok && t != label && !slices.Contains(all, t) {
+			if t, ok := texts(lang)[key]; ok && t != label && !slices.Contains(all, t) {
 				all = append(all, t)
 			}
 		}
 		parts := strings.Split(label, " / ")
 		for n, p := range parts {
-			parts[n] = c.in(languages[lang], p)
+			parts[n] = c.in(texts(lang), p)
 		}
 		if other := strings.Join(parts, " / "); other != label && !slices.Contains(all, other) {
 			all = append(all, other)

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"certquay/model"
 )
 
 // The engine says some things in English sentences and knows no interface:
@@ -31,7 +33,6 @@ import (
 //	reason  a reason for revoking
 //	watch   what is wrong with what is watched
 //	notice  the kind of a notice
-type reasonText struct{ text, hint string }
 
 // phrase is a compiled sentence.
 type phrase struct {
@@ -169,13 +170,6 @@ func (c *Catalogue) say(list []phrase, s string) (string, bool) {
 	return c.fill(best.to, args), true
 }
 
-// Reason is what a refusal of this code says in this language, and its way out;
-// ok is false when the engine's own words are to be used.
-func (c *Catalogue) Reason(code string, args map[string]string) (message, hint string, ok bool) {
-	t, ok := reasons[c.Lang][code]
-	return c.fill(t.text, args), c.fill(t.hint, args), ok
-}
-
 // Code is the word for a code of the engine: as is "label", "action", "event",
 // "result", "role", "type", "grade", "via", "why", "organization", "reason" for
 // revoking, "notice", "item" of an order, or "spec" for a whole specification.
@@ -265,7 +259,7 @@ func (c *Catalogue) word(as, a string) string {
 		}
 		return strings.Join(out, "、")
 	case "server":
-		return c.heard("server", a)
+		return c.quote(model.Quote{Who: "server", Words: a})
 	case "doing":
 		if kind, place, ok := strings.Cut(a, " at "); ok {
 			return place + " " + c.word(as, kind)
@@ -273,12 +267,6 @@ func (c *Catalogue) word(as, a string) string {
 		return first("doing.")
 	case "role":
 		return first("role.")
-	case "failure":
-		if what, why, ok := strings.Cut(a, ", "); ok && what != "" {
-			kind, place, _ := strings.Cut(what, " at ")
-			return strings.TrimSpace(place+" "+c.word("action", kind)) + "：" + c.Failed(kind, why)
-		}
-		return c.Say(a)
 	case "counted":
 		n, noun, _ := strings.Cut(a, " ")
 		return strings.TrimSpace(c.Say(strings.TrimSuffix(noun, "s")) + " " + n)
@@ -294,6 +282,15 @@ func (c *Catalogue) word(as, a string) string {
 			}
 		}
 		return strings.Join(out, "、")
+	}
+	return a
+}
+
+func merge(a map[string]string, more ...map[string]string) map[string]string {
+	for _, m := range more {
+		for k, v := range m {
+			a[k] = v
+		}
 	}
 	return a
 }

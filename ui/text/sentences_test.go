@@ -45,11 +45,11 @@ var unsaid = map[string]string{
 	"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com": command,
 	"--email ops@example.com": command, "https://hooks.example.com/certquay or slack://hook:A-B-C@webhook": command,
 
-	"%s at %s %s %s": byKind, "%s at %s %s %s, %s": byKind, "%s, to %s": byKind, "is %s": byKind, "is still %s": byKind, "%s pack": byKind, "%s or %s": byKind,
-	"; for example %s": byKind, "; %s": byKind,
+	"%s pack": byKind, "%s or %s": byKind,
+	"; for example %s": byKind,
 
 	"certquay issuing CA %d %s": name, "certquay root CA %s": name, "pack ": name, "pack available": name, "pack reserved": name, "pack supply": name, "pack used": name,
-	"certquay proof|%s|%s": name, "edge listener": name, "remote error": name, "%s %s %s": name, "%s: %s": name, "%s  %s  %s\n": name,
+	"%s at %s %s %s": name, "certquay proof|%s|%s": name, "edge listener": name, "remote error": name,
 
 	"certquay: a test for %s": elsewhereSaid, "This is a test. certquay can tell %s what happens.\n": elsewhereSaid,
 	"certquay edge\nproduct %s\nregion %s\nserver name %s\n": elsewhereSaid, "text/plain; charset=utf-8": elsewhereSaid,
@@ -67,7 +67,7 @@ var unsaid = map[string]string{
 	"cannot open the store: %s %s":                                  atStart,
 	"an edge needs the name of its product and at least one region": atStart, "record %q of the edge has no name": atStart, "record %q of the embedded CA has no number": atStart,
 
-	"malformed request": elsewhereSaid, "SHA-256 %s\ncertquay ca root": name,
+	"malformed request":                             elsewhereSaid,
 	"record %s/%s of the embedded CA has no serial": fault, "record %s/%s of the embedded CA is damaged": fault, "record %s/%s of the edge is damaged": fault,
 	"the embedded CA needs a key that names the attempt": fault, "decode: %s": fault, "the child gave half an answer": fault, "the child gave no answer": fault,
 	"the program does not call decode.RunIfChild": fault, "the system does not let the child set its limits": fault, "too much output": fault,

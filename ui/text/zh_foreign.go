@@ -1,10 +1,5 @@
 package text
 
-// leads set off what others have said, which stays in their words.
-var leads = map[string]map[string]string{"zh": {
-	"ca": "CA 回复：", "server": "服务器回复：", "receiver": "接收方回复：",
-}}
-
 // or stands between alternatives.
 var or = map[string]string{"zh": " 或 "}
 

@@ -85,22 +85,18 @@ func (i *Issuer) provable(list []names.Name) error {
 func (i *Issuer) proved(ctx context.Context, ref string, list []string) lifecycle.Order {
 	o := lifecycle.Order{Ref: ref, Status: lifecycle.OrderReady, Proofs: i.proofs(ref, list)}
 	missing := 0
-	why := ""
+	var why error
 	for n := range o.Proofs {
 		p := &o.Proofs[n]
 		err := i.look(ctx, p)
 		if p.Seen = err == nil; !p.Seen {
 			missing++
-			why = err.Error()
+			why = err
 		}
 	}
 	if missing > 0 {
-		what := map[string]string{ProofDNS: "TXT record", ProofHTTP: "file"}[i.opt.Proof.Method]
-		if missing > 1 {
-			what += "s"
-		}
 		o.Status, o.Retry = lifecycle.OrderPending, time.Minute
-		o.Waiting = fmt.Sprintf("%d %s to be seen (%s)", missing, what, why)
+		o.WaitFor = model.Say("await."+i.opt.Proof.Method, "n", missing, "cause", why)
 	}
 	return o
 }
@@ -114,11 +110,11 @@ func (i *Issuer) look(ctx context.Context, p *model.Proof) error {
 		var dns *net.DNSError
 		switch {
 		case errors.As(err, &dns) && dns.IsNotFound:
-			return fmt.Errorf("%s has no TXT record", p.Name)
+			return model.Fail("proof.no-record", "name", p.Name)
 		case err != nil:
 			return fmt.Errorf("looking for %s: %w", p.Name, err)
 		case !slices.Contains(texts, p.Value):
-			return fmt.Errorf("%s has another TXT record", p.Name)
+			return model.Fail("proof.other-record", "name", p.Name)
 		}
 		return nil
 	}

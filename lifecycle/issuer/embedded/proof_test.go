@@ -93,18 +93,18 @@ func TestControlIsProvedByDNSRecords(t *testing.T) {
 	pending := func(why string) {
 		t.Helper()
 		o, err := c.Fetch(ctx, o.Ref, r.Key)
-		if err != nil || o.Status != lifecycle.OrderPending || !strings.Contains(o.Waiting, why) {
-			t.Fatalf("want it pending because %q: %v, %s, %q", why, err, o.Status, o.Waiting)
+		if err != nil || o.Status != lifecycle.OrderPending || !strings.Contains(o.WaitFor.String(), why) {
+			t.Fatalf("want it pending because %q: %v, %s, %q", why, err, o.Status, o.WaitFor)
 		}
 		if o, err := c.Finalize(ctx, o.Ref, r); err == nil && o.Status == lifecycle.OrderValid {
 			t.Fatal("signed without proof")
 		}
 	}
-	pending("no TXT record")
+	pending("proof.no-record")
 	z.set(o.Proofs[0].Name, "unrelated", o.Proofs[0].Value)
-	pending("1 TXT record")
+	pending("await.dns")
 	z.set(o.Proofs[1].Name, "wrong")
-	pending("another TXT record")
+	pending("proof.other-record")
 	z.set(o.Proofs[1].Name, o.Proofs[1].Value)
 	if o, err = c.Fetch(ctx, o.Ref, r.Key); err != nil || o.Status != lifecycle.OrderReady {
 		t.Fatalf("with both records it is %s, %v", o.Status, err)
@@ -143,8 +143,8 @@ func TestControlIsProvedByAFile(t *testing.T) {
 	ctx := context.Background()
 	r := request("k-"+t.Name(), "shop.example.com")
 	o, err := c.Order(ctx, r)
-	if err != nil || o.Status != lifecycle.OrderPending || !strings.Contains(o.Waiting, "404") {
-		t.Fatalf("without the file it is %s, %q, %v", o.Status, o.Waiting, err)
+	if err != nil || o.Status != lifecycle.OrderPending || !strings.Contains(o.WaitFor.String(), "404") {
+		t.Fatalf("without the file it is %s, %q, %v", o.Status, o.WaitFor, err)
 	}
 	path := o.Proofs[0].Name[strings.Index(o.Proofs[0].Name, "/.well-known"):]
 	mu.Lock()

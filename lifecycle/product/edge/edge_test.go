@@ -218,7 +218,7 @@ func TestDriftBehindItsBackIsPresented(t *testing.T) {
 	}
 	chain, _, err := product.Prober{Now: clock}.Probe(ctx, b.Address, "a.example.com")
 	if v := product.Judge(chain, "a.example.com", nil, now); err != nil || v.Fingerprint != other.Fingerprint || !v.Has(product.WrongName) {
-		t.Errorf("presented %s, %v", &v, err)
+		t.Errorf("presented %s, %v", v.AsText(), err)
 	}
 }
 

@@ -165,7 +165,7 @@ func testDeploy(t *testing.T, s *suite) {
 	}
 	v := product.Judge(s.seen(b), p.Name, []product.Roots{{Name: "configured", Pool: s.ca.Pool()}}, s.Now)
 	if !v.OK() {
-		t.Errorf("the presented chain does not verify: %s", &v)
+		t.Errorf("the presented chain does not verify: %s", v.AsText())
 	}
 }
 

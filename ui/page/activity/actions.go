@@ -88,6 +88,6 @@ func (p *page) copy() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	parts := []string{e.At.UTC().Format("2006-01-02T15:04:05Z"), e.Actor, e.Action, e.Name, e.Result, e.Reason, e.Detail}
+	parts := []string{e.At.UTC().Format("2006-01-02T15:04:05Z"), e.Actor, e.Action, e.Name, e.Result, p.c.Text.Text(e.Reason), p.c.Text.Text(e.Detail)}
 	return kit.Send(kit.CopiedMsg{What: p.c.T("copy.line"), Text: strings.Join(strings.Fields(strings.Join(parts, " ")), " ")})
 }

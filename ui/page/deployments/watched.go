@@ -110,7 +110,7 @@ func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 		}, Say: func(r model.Watch) string { return away(c, r.NotAfter) }},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) widget.Cell {
 			st := style.Of(r.State())
-			if r.Error != "" && st.Tone != style.Bad {
+			if !r.Error.IsZero() && st.Tone != style.Bad {
 				st = style.Of(lifecycle.WatchExpiring) // it wants a look too
 			}
 			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + watchWords(c, &r)}
@@ -126,9 +126,9 @@ func watchWords(c *kit.Context, w *model.Watch) string {
 	words := w.Problems
 	switch {
 	case len(words) > 0:
-	case w.Error != "" && w.Answered.IsZero():
-		return c.T("watch.silent.yet", c.Text.Say(w.Error))
-	case w.Error != "": // once may be bad luck
+	case !w.Error.IsZero() && w.Answered.IsZero():
+		return c.T("watch.silent.yet", c.Text.Text(w.Error))
+	case !w.Error.IsZero(): // once may be bad luck
 		return c.T("watch.silent.last", c.T("watch."+w.State()))
 	default:
 		words = []string{w.State()}
@@ -186,8 +186,8 @@ func looked(ctx context.Context, c *kit.Context, id model.ID) (kit.ToldMsg, erro
 	switch {
 	case err != nil:
 		return kit.ToldMsg{}, err
-	case seen.Error != "":
-		return kit.ToldMsg{Text: c.T("watch.silent", seen.Address, c.Text.Say(seen.Error)), Tone: style.Soon}, nil
+	case !seen.Error.IsZero():
+		return kit.ToldMsg{Text: c.T("watch.silent", seen.Address, c.Text.Text(seen.Error)), Tone: style.Soon}, nil
 	}
 	return kit.ToldMsg{Text: c.T("watch.looked", seen.Address, watchWords(c, &seen)), Tone: style.Of(seen.State()).Tone}, nil
 }
@@ -297,8 +297,8 @@ func (w *watched) details() tea.Cmd {
 			lines = append(lines, widget.Follow(c.T(label), text.Clean(value)))
 		}
 	}
-	add("watch.because", c.Text.Say(r.Detail))
-	add("watch.silence", c.Text.Say(r.Error))
+	add("watch.because", c.Text.Text(r.Detail))
+	add("watch.silence", c.Text.Text(r.Error))
 	about := []string{}
 	for _, l := range [][2]string{{"watch.name", r.Name}, {"watch.subject", r.Subject}, {"watch.issuer", r.Issuer}, {"watch.sha256", r.Fingerprint}} {
 		if l[1] != "" {

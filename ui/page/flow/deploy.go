@@ -231,7 +231,7 @@ func (q *request) looked(follow func(context.Context) kit.ToldMsg, at lifecycle.
 		for n := range rs {
 			switch r := &rs[n]; {
 			case r.ID != at.ID:
-			case r.VerifyError != "" || r.State == model.ResourceDrifted:
+			case !r.VerifyError.IsZero() || r.State == model.ResourceDrifted:
 				return said // says what is wrong
 			case r.State == model.ResourceRevoked:
 				return kit.ToldMsg{Text: c.T("verify.done.revoked", place(r)), Tone: style.Bad}
@@ -284,7 +284,7 @@ func explain(c *kit.Context, t Target) kit.Action {
 			}
 			return kit.OpenedMsg{Make: func() kit.Dialog {
 				d := &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent,
-					Parts: []dialog.Part{{Lines: []string{c.Text.Say(e.State)}, Tone: style.Strong}}}
+					Parts: []dialog.Part{{Lines: []string{c.Text.Text(e.State)}, Tone: style.Strong}}}
 				for _, part := range []dialog.Part{
 					{Head: c.T("explain.why"), Lines: bullets(said(c, e.Why))},
 					{Head: c.T("explain.next"), Lines: bullets(keyed(c, said(c, e.Next)))},
@@ -336,10 +336,10 @@ func keyed(c *kit.Context, ls []string) []string {
 }
 
 // said are sentences of the engine in the language of the session.
-func said(c *kit.Context, ls []string) []string {
+func said(c *kit.Context, ls []lifecycle.Statement) []string {
 	out := make([]string, len(ls))
 	for i, l := range ls {
-		out[i] = c.Text.Say(l)
+		out[i] = c.Text.Statement(l)
 	}
 	return out
 }

@@ -207,7 +207,7 @@ func (q *request) refund() (string, error) {
 		}
 		sum.Amount, sum.Currency, sum.Why = sum.Amount+r.Amount, r.Currency, r.Why
 	}
-	return q.c.T("end.refund", widget.Money(sum.Amount, sum.Currency), q.c.Text.Say(sum.Why)), nil
+	return q.c.T("end.refund", widget.Money(sum.Amount, sum.Currency), q.c.Text.Text(sum.Why)), nil
 }
 
 func (q *request) presenting() (string, error) {

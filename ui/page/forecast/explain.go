@@ -37,8 +37,8 @@ func (p *page) explainHappening(h happening) tea.Cmd {
 	var lines []string
 	for _, m := range h {
 		lines = append(lines, c.T("forecast.moment.line", widget.Stamp(m.At), word(c, m)))
-		if m.Detail != "" && m.Detail != m.Name {
-			lines = append(lines, c.Text.Say(m.Detail))
+		if !m.Detail.IsZero() {
+			lines = append(lines, c.Text.Text(m.Detail))
 		}
 	}
 	return notice(c, h[0].Name, []dialog.Part{{Lines: lines}, {Head: c.T("forecast.explain.why"), Lines: []string{c.Text.Or("forecast.why."+h[0].What, "")}}})

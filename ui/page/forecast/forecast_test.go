@@ -257,7 +257,7 @@ func TestWhatHappensOnceADay(t *testing.T) {
 	r, noon := report(0), at("2026-12-01").Add(12*time.Hour)
 	person := forecast.Moment{At: at("2026-12-01"), What: forecast.WhatPerson, Task: model.TaskInstall, Instance: "A", Name: "a"}
 	later, other, kind := person, person, person
-	later.At, later.Detail, other.Instance, kind.Task = noon, "the other place", "B", model.TaskProve
+	later.At, later.Detail, other.Instance, kind.Task = noon, model.Quoted("", "the other place"), "B", model.TaskProve
 	tomorrow := person
 	tomorrow.At = at("2026-12-02")
 	r.Moments = []forecast.Moment{person, person, other, kind, later, tomorrow}

@@ -341,10 +341,7 @@ func happeningColumns(c *kit.Context) []widget.Column[happening] {
 			return widget.Cell{Tone: style.Strong, Text: h[0].Name}
 		}},
 		{Title: c.T("col.detail"), Min: 20, Max: 90, Grow: 6, From: 76, Cell: func(h happening, _ int) widget.Cell {
-			if h[0].Detail == h[0].Name {
-				return widget.Cell{}
-			}
-			return widget.Cell{Tone: style.Muted, Text: c.Text.Say(h[0].Detail)}
+			return widget.Cell{Tone: style.Muted, Text: c.Text.Text(h[0].Detail)}
 		}},
 	}
 }

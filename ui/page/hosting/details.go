@@ -129,7 +129,7 @@ func (d *hosted) parts(c *kit.Context) []dialog.Part {
 	if len(d.tasks) > 0 {
 		person.Lines = nil
 		for _, t := range d.tasks {
-			person.Lines = append(person.Lines, "▲ "+c.Text.Say(t.Text))
+			person.Lines = append(person.Lines, "▲ "+c.Text.Text(t.Text))
 		}
 	}
 	support := c.Support
@@ -143,8 +143,8 @@ func (d *hosted) parts(c *kit.Context) []dialog.Part {
 func (d *hosted) next(c *kit.Context) (when, because string) {
 	because = why(c, &d.row)
 	switch op := d.i.Operation; {
-	case op.Active() && op.Waiting != "":
-		return c.T("hosting.now", max(op.Attempt, 1)), c.T("news.waiting", c.Text.Say(op.Waiting))
+	case op.Active() && !op.WaitFor.IsZero():
+		return c.T("hosting.now", max(op.Attempt, 1)), c.T("news.waiting", c.Text.Text(op.WaitFor))
 	case op.Aside():
 		return "–", because
 	case op.Active() && !op.Next.IsZero():
@@ -160,10 +160,10 @@ func (d *hosted) next(c *kit.Context) (when, because string) {
 // attempt is the last try to renew, and what came of it.
 func (d *hosted) attempt(c *kit.Context) (said, because string) {
 	switch op, f := d.i.Operation, d.i.Failure; {
-	case op.Active() && op.Error != "":
-		return c.T("hosting.details.failed", op.Attempt), c.Text.Failed(string(op.Kind), op.Error)
+	case op.Active() && !op.Error.IsZero():
+		return c.T("hosting.details.failed", op.Attempt), c.Text.Text(op.Error)
 	case f.What != "" && slices.Contains(attempts, string(f.What)):
-		return c.T("hosting.details.failedat", widget.Stamp(f.At)), c.Text.Failed(string(f.What), f.Message)
+		return c.T("hosting.details.failedat", widget.Stamp(f.At)), c.Text.Text(f.Message)
 	case d.last == nil:
 		return c.T("hosting.details.never"), ""
 	}

@@ -88,12 +88,8 @@ func (p *page) showTasks() tea.Cmd {
 		Make: func() kit.Dialog {
 			d := &dialog.List{Context: c, Title: c.T("tasks.title"), None: c.T("needs.nothing"), Drop: c.T("tasks.dismiss")}
 			for _, t := range tasks {
-				e := dialog.Entry{Head: c.Text.Say(t.Text), Aside: c.T("tasks.since", widget.Ago(c.T, t.Created, c.Now))}
-				for _, l := range text.Lines(t.Detail) {
-					if strings.TrimSpace(l) != "" {
-						e.Lines = append(e.Lines, c.Text.Say(l))
-					}
-				}
+				e := dialog.Entry{Head: c.Text.Text(t.Text), Aside: c.T("tasks.since", widget.Ago(c.T, t.Created, c.Now))}
+				e.Lines = c.Text.Lines(t.Detail)
 				e.Value = t
 				d.Entries = append(d.Entries, e)
 			}
@@ -126,7 +122,7 @@ func (p *page) dismiss(t model.Task) tea.Cmd {
 		if _, err := c.Backend.DismissTask(ctx, c.Actor, string(t.ID)); err != nil {
 			return flow.Tell(c, err)
 		}
-		return kit.ToldMsg{Text: c.T("tasks.dismissed", c.Text.Say(t.Text)), Tone: style.Good}
+		return kit.ToldMsg{Text: c.T("tasks.dismissed", c.Text.Text(t.Text)), Tone: style.Good}
 	})
 }
 

@@ -19,7 +19,7 @@ type paper struct {
 // verifying says whether something is awaited before the CA goes on.
 func (d *details) verifying() bool {
 	i := &d.instance
-	return len(i.Proofs) > 0 || i.Operation.Waiting != "" || !i.ExpectedIssue.IsZero() && len(i.Versions) == 0
+	return len(i.Proofs) > 0 || !i.Operation.WaitFor.IsZero() || !i.ExpectedIssue.IsZero() && len(i.Versions) == 0
 }
 
 // awaited lists what must be seen before the CA goes on: each proof of control
@@ -46,8 +46,8 @@ func (d *details) awaited() []line {
 		ls = append(ls, d.exact(name, p.Name)...)
 		ls = append(ls, d.exact(value, p.Value)...)
 	}
-	if w := i.Operation.Waiting; w != "" {
-		ls = append(ls, fact(c.T("fact.awaited"), c.Text.Say(w)))
+	if w := i.Operation.WaitFor; !w.IsZero() {
+		ls = append(ls, fact(c.T("fact.awaited"), c.Text.Text(w)))
 	}
 	for _, t := range d.tasks {
 		if t.Kind == model.TaskReview {

@@ -2,7 +2,6 @@ package overview
 
 import (
 	"strconv"
-	"strings"
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/names"
@@ -35,11 +34,9 @@ func (d *details) facts() []line {
 	c, i := d.c, &d.instance
 	var ls []line
 	for _, t := range d.tasks {
-		ls = append(ls, plain(style.Soon, "▲ "+c.Text.Say(t.Text)))
-		for l := range strings.SplitSeq(strings.TrimRight(t.Detail, "\n"), "\n") {
-			if l != "" {
-				ls = append(ls, line{spans: []widget.Span{{Tone: style.Plain, Text: "  " + l}}, copy: l, resource: -1})
-			}
+		ls = append(ls, plain(style.Soon, "▲ "+c.Text.Text(t.Text)))
+		for _, l := range c.Text.Lines(t.Detail) {
+			ls = append(ls, line{spans: []widget.Span{{Tone: style.Plain, Text: "  " + l}}, copy: l, resource: -1})
 		}
 	}
 	list := i.Domains()
@@ -174,9 +171,9 @@ func (d *details) places() []line {
 				{Tone: style.Plain, Text: r.Product + " " + r.Region + " " + r.Name}}},
 			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: style.Accent, Text: "  " + orDash(r.Address)}, {Tone: style.Muted, Text: "  " + seen}}})
 		if r.Failure.What != "" {
-			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Bad, Text: "  " + c.Text.Failed(string(r.Failure.What), r.Failure.Message)}}})
-		} else if r.VerifyError != "" {
-			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Soon, Text: "  " + c.Text.Failed(string(lifecycle.Verify), r.VerifyError)}}})
+			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Bad, Text: "  " + c.Text.Text(r.Failure.Message)}}})
+		} else if !r.VerifyError.IsZero() {
+			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Soon, Text: "  " + c.Text.Text(r.VerifyError)}}})
 		}
 	}
 	return ls

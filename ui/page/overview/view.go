@@ -120,7 +120,7 @@ func (p *page) band() string {
 	p.needsAt.from, p.needsAt.to, p.needsAt.width = len(left), 5, lw
 	left = append(left, " "+p.needs(lw-4))
 	for _, t := range p.tasks[:min(len(p.tasks), 5-len(left))] {
-		left = append(left, "   "+s.Paint(style.Muted, widget.Cut("· "+clean(p.c.Text.Say(t.Text)), lw-6)))
+		left = append(left, "   "+s.Paint(style.Muted, widget.Cut("· "+clean(p.c.Text.Text(t.Text)), lw-6)))
 	}
 	block := widget.Beside(5, []int{lw, pw}, strings.Join(left, "\n"), strings.Join(picture, "\n"))
 	return block + "\n" + s.Paint(style.Faint, widget.Repeat("─", p.width))

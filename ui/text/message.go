@@ -1,0 +1,100 @@
+package text
+
+import (
+	"strings"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// Text says a message in the words of this language. What others have said stays
+// as they said it, made safe by [Clean], with who they are where the language
+// says so. A message that the catalogue lacks shows its code and arguments.
+//
+// In a text {name} stands for an argument or a message inside this one, and
+// {name:kind} says what to look the argument up as:
+//
+//	action  an action's code
+//	label   a state or derived value
+//	doing   the kind of a job
+//	role    a role
+//	spec    a specification
+//	item    an item of an order
+//	list    states or actions, joined
+//	reason  a reason for revoking
+//	watch   problems of what is watched, joined
+//	notice  the kind of a notice
+//	type    a domain type
+//
+// Where the argument n is 1, the text of the code with ".one" is taken if there
+// is one.
+func (c *Catalogue) Text(t model.Text) string {
+	return strings.Join(c.Lines(t), c.T("semicolon"))
+}
+
+// Lines is [Catalogue.Text], each of several messages in a line of its own.
+func (c *Catalogue) Lines(t model.Text) []string {
+	var lines []string
+	if t.Code != "" || t.Quote.Words != "" {
+		lines = append(lines, strings.Split(c.one(t), "\n")...)
+	}
+	for _, m := range t.More {
+		lines = append(lines, c.Lines(m)...)
+	}
+	return lines
+}
+
+func (c *Catalogue) one(t model.Text) string {
+	if t.Code == "" {
+		return c.quote(t.Quote)
+	}
+	to, ok := c.text(t.Code)
+	if one, single := c.text(t.Code + ".one"); single && t.Args["n"] == "1" {
+		to = one
+	}
+	if !ok {
+		return Clean(t.String())
+	}
+	var b strings.Builder
+	for to != "" {
+		before, rest, open := strings.Cut(to, "{")
+		hole, after, closed := strings.Cut(rest, "}")
+		if !open || !closed {
+			before, after, hole = to, "", ""
+		}
+		join(&b, before)
+		if name, as, _ := strings.Cut(hole, ":"); hole != "" {
+			if inside, ok := t.Texts[name]; ok {
+				join(&b, c.Text(inside))
+			} else {
+				join(&b, c.word(as, Clean(t.Args[name])))
+			}
+		}
+		to = after
+	}
+	return b.String()
+}
+
+// Statement says a sentence of an explanation, with the rules behind it.
+func (c *Catalogue) Statement(s lifecycle.Statement) string {
+	if s.Rules == "" {
+		return c.Text(s.Text)
+	}
+	return c.Text(s.Text) + c.T("explain.ruled", s.Rules)
+}
+
+// quote is what somebody has said, with who that is.
+func (c *Catalogue) quote(q model.Quote) string {
+	words := Clean(q.Words)
+	if s := c.Say(words); s != words || q.Who == "" {
+		return s
+	}
+	return c.Or("quote."+q.Who, "") + words
+}
+
+// join writes a piece of a sentence, with what stands where it meets the one
+// before.
+func join(b *strings.Builder, piece string) {
+	b.WriteString(meet(b.String(), piece))
+	b.WriteString(piece)
+}

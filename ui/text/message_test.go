@@ -1,0 +1,141 @@
+package text
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// TestMessagesInWords fills in arguments and messages inside, says what others
+// said as they said it, and joins several. spec: V5
+func TestMessagesInWords(t *testing.T) {
+	zh, en := New("zh"), New("en")
+	for _, c := range []struct {
+		say    model.Text
+		en, zh string
+	}{
+		{model.Text{}, "", ""},
+		{model.Say("log.bought", "spec", "OV single embedded professional", "years", 2, "price", "1000.00 EUR"),
+			"OV single embedded professional, 2 y, 1000.00 EUR", "OV 单域名 embedded 专业级，2 年，1000.00 EUR"},
+		{model.Say("watch-log.is", "problems", []string{"wrong-name", "expired"}), "is wrong-name, expired", "名称不符、已过期"},
+		{model.Texts(model.Say("log.version-revoked", "version", 1, "reason", "keyCompromise"), model.Say("log.no-refund", "why", model.Say("refund.free"))),
+			"version 1, keyCompromise; nothing is paid back: it cost nothing", "第 1 版，私钥可能已泄露；不退款：未产生费用"},
+		{model.Quoted("ca", "rate \x1b[2Jlimited"), `rate \x1b[2Jlimited`, `CA 回复：rate \x1b[2Jlimited`},
+		{model.Say("await.dns", "n", 1, "cause", model.Say("proof.no-record", "name", "_acme.a.example")),
+			"1 TXT record to be seen (_acme.a.example has no TXT record)", "1 条 TXT 记录待检测到（_acme.a.example 没有 TXT 记录）"},
+		{model.Say("no-such-code", "a", "\x1b"), `no-such-code a="\x1b"`, `no-such-code a="\x1b"`},
+	} {
+		if got := en.Text(c.say); got != c.en {
+			t.Errorf("%q, want %q", got, c.en)
+		}
+		if got := zh.Text(c.say); got != c.zh {
+			t.Errorf("%q, want %q", got, c.zh)
+		}
+	}
+	s := lifecycle.Statement{Text: model.Say("explain.expired", "at", "2026-01-02"), Rules: "T1, T4"}
+	if got := zh.Statement(s); got != "已过期：最新版本已于 2026-01-02 到期（T1, T4）" {
+		t.Errorf("%q", got)
+	}
+}
+
+// messageFiles are the files of the catalogue with the words of [model.Text].
+var messageFiles = []string{"engine.txt", "refusals.txt"}
+
+// TestCodesAndWords finds codes without words and words without a code, and
+// placeholders that only one language has. spec: S3 S4 V5
+func TestCodesAndWords(t *testing.T) {
+	literals, codes, prefixes := map[string]bool{}, map[string]string{}, map[string]string{}
+	read := func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "kittest") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.BasicLit:
+				if s, err := strconv.Unquote(n.Value); err == nil {
+					literals[s] = true
+				}
+			case *ast.CallExpr:
+				if s, ok := n.Fun.(*ast.SelectorExpr); ok && (s.Sel.Name == "Say" || s.Sel.Name == "Fail") && len(n.Args) > 0 {
+					if in, ok := s.X.(*ast.Ident); !ok || in.Name != "model" {
+						break
+					}
+					switch a := n.Args[0].(type) {
+					case *ast.BasicLit:
+						code, _ := strconv.Unquote(a.Value)
+						codes[code] = path
+					case *ast.BinaryExpr:
+						if l, ok := a.X.(*ast.BasicLit); ok {
+							code, _ := strconv.Unquote(l.Value)
+							prefixes[code] = path
+						}
+					}
+				}
+			}
+			return true
+		})
+		return nil
+	}
+	for _, dir := range []string{"../../lifecycle", "../../model", "../../store", "../../cmd", ".."} {
+		if err := filepath.WalkDir(dir, read); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(codes) < 100 {
+		t.Errorf("only %d codes are found", len(codes))
+	}
+	en := texts("en")
+	for code, path := range codes {
+		if _, ok := en[code]; !ok {
+			t.Errorf("%s says %s, for which there are no words", path, code)
+		}
+	}
+	for _, reason := range lifecycle.Vocabulary() {
+		literals["refused."+reason[0]], literals["instead."+reason[0]] = true, true
+	}
+	for _, name := range messageFiles {
+		for _, lang := range Languages() {
+			b, err := catalogues.ReadFile("words/" + lang + "/" + name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(string(b)) {
+				key, _, ok := strings.Cut(line, " = ")
+				if !ok || strings.HasPrefix(line, "#") {
+					continue
+				}
+				code := strings.TrimSuffix(key, ".one")
+				_, suffix, _ := strings.Cut(code, ".")
+				if prefix := code[:len(code)-len(suffix)]; !literals[code] && !literals[key] && (prefixes[prefix] == "" || !literals[suffix] && prefix != "await.") && prefix != "quote." {
+					t.Errorf("nothing says %s", key)
+				}
+				if want, got := holes(en[key]), holes(texts(lang)[key]); !slices.Equal(want, got) && !strings.HasPrefix(key, "refused.") && !strings.HasPrefix(key, "instead.") {
+					t.Errorf("%s: %s has %v, English %v", lang, key, got, want)
+				}
+			}
+		}
+	}
+}
+
+// holes are the names of the placeholders of a message, sorted.
+func holes(s string) []string {
+	names := map[string]bool{}
+	for _, m := range hole.FindAllStringSubmatch(s, -1) {
+		names[m[1]] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
