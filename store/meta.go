@@ -95,11 +95,12 @@ const atOnce = 100
 // before are read as quotes; see [model.Text].
 func messagesAsData(t *tx) (more bool, err error) {
 	var waiting []model.Instance
-	for i, err := range model.All[model.Instance](t, model.Scan{}) {
+	for key, err := range t.Keys(model.Scan{Kind: model.KindInstance}) {
 		if err != nil {
 			return false, err
 		}
-		if i.Operation.WaitFor.Equal(model.Quoted("", "a reviewer")) {
+		i, err := model.Get[model.Instance](t, key) // whoever reads one that is damaged is told
+		if err == nil && i.Operation.WaitFor.Equal(model.Quoted("", "a reviewer")) {
 			waiting = append(waiting, i)
 		}
 		if more = len(waiting) == atOnce; more {

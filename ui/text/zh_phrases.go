@@ -14,8 +14,8 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 
 	"a reviewer": "审核员",
 
-	"file":                      "文件",
-	"files":                     "文件",
+	"file":  "文件",
+	"files": "文件",
 
 	"the CA took the request and still calls the order ready": "CA 已接收请求，但订单仍处于就绪状态",
 
