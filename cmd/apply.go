@@ -71,7 +71,8 @@ func applyCmd(c *call) *cobra.Command {
 				r.Documents = append(r.Documents, lifecycle.NewDocument{Name: sourceName(path), Data: data})
 			}
 			if len(a.CSR) > 0 {
-				c.note("warning: with a request of your own certquay never has the key: it cannot recover it and cannot deploy this certificate")
+				c.note("warning: with a request of your own certquay never has the key: " +
+					"it cannot recover it and cannot deploy this certificate")
 			}
 			j, err := c.engine().Apply(cmd.Context(), c.Actor, i.ID, r)
 			if missing := (*lifecycle.Invalid)(nil); r.DraftOnly && (err == nil || errors.As(err, &missing)) {
@@ -153,7 +154,12 @@ func (c *call) reuse(typed string, r *lifecycle.ApplyRequest) error {
 	if len(given.Domains) > 0 {
 		a.Domains = given.Domains
 	}
-	for to, from := range map[*string]string{&a.ApplicantName: given.ApplicantName, &a.Phone: given.Phone, &a.Email: given.Email, &a.IDNumber: given.IDNumber} {
+	for to, from := range map[*string]string{
+		&a.ApplicantName: given.ApplicantName,
+		&a.Phone:         given.Phone,
+		&a.Email:         given.Email,
+		&a.IDNumber:      given.IDNumber,
+	} {
 		if from != "" {
 			*to = from
 		}

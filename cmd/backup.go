@@ -231,7 +231,10 @@ func (c *call) verifyBackup(ctx context.Context, file string, o *opening) error 
 // openBackup opens the file of a backup and finds what opens it.
 func (c *call) openBackup(ctx context.Context, file string, o *opening) (io.ReadCloser, []age.Identity, error) {
 	if file == "-" && (c.Interactive || o.identity == "-" || o.passphraseFile == "-") {
-		return nil, nil, &usageError{"standard input is to be the backup, and is something else", "name a file, or send it in: certquay ... - < FILE"}
+		return nil, nil, &usageError{
+			"standard input is to be the backup, and is something else",
+			"name a file, or send it in: certquay ... - < FILE",
+		}
 	}
 	ids, err := c.identities(ctx, file, o)
 	if err != nil {

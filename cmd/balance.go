@@ -44,7 +44,10 @@ func balanceCmd(c *call) *cobra.Command {
 				if b.Specification != nil {
 					spec = *b.Specification
 				}
-				rows = append(rows, []string{b.Kind, spec, fmt.Sprint(b.Total), fmt.Sprint(b.Reserved), fmt.Sprint(b.Used), fmt.Sprint(b.Available)})
+				rows = append(rows, []string{
+					b.Kind, spec,
+					fmt.Sprint(b.Total), fmt.Sprint(b.Reserved), fmt.Sprint(b.Used), fmt.Sprint(b.Available),
+				})
 			}
 			c.table([]string{"KIND", "SPECIFICATION", "TOTAL", "RESERVED", "USED", "AVAILABLE"}, rows)
 			var units []string

@@ -20,8 +20,9 @@ func buyCmd(c *call) *cobra.Command {
 		Short: "Buy certificate instances",
 		Long: `Buy certificate instances. What is not said is a DV single certificate of the
 embedded CA, grade free, for one year. Without any flag a terminal is asked first.`,
-		Example: "  certquay buy --level dv --type single\n  certquay buy --level dv --type wildcard --grade standard --years 2 --quantity 3",
-		Args:    cobra.NoArgs,
+		Example: "  certquay buy --level dv --type single\n" +
+			"  certquay buy --level dv --type wildcard --grade standard --years 2 --quantity 3",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.changing(lifecycle.Buy); err != nil {
 				return err
@@ -63,7 +64,8 @@ embedded CA, grade free, for one year. Without any flag a terminal is asked firs
 			for _, i := range made {
 				c.say("bought %s  %s, %s", i.ID, i.Spec, plural(i.Years, "year"))
 			}
-			c.say("order %s, total %s\nnext: certquay apply %s --domain NAME", o.ID, lifecycle.Money(q.Total, q.Currency), made[0].ID.Short())
+			c.say("order %s, total %s\nnext: certquay apply %s --domain NAME",
+				o.ID, lifecycle.Money(q.Total, q.Currency), made[0].ID.Short())
 			return nil
 		},
 	}

@@ -23,8 +23,10 @@ var nextURL = regexp.MustCompile(`,([a-zA-Z][a-zA-Z0-9+.-]*:)`)
 type channelFlags struct{ urls, files []string }
 
 func (f *channelFlags) into(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.urls, "channel", nil, "URL of a webhook or chat; other users of this machine can see it while the command runs")
-	cmd.Flags().StringArrayVar(&f.files, "channel-file", nil, "file with such URLs, one a line; - asks for them on a terminal, else reads standard input")
+	cmd.Flags().StringArrayVar(&f.urls, "channel", nil,
+		"URL of a webhook or chat; other users of this machine can see it while the command runs")
+	cmd.Flags().StringArrayVar(&f.files, "channel-file", nil,
+		"file with such URLs, one a line; - asks for them on a terminal, else reads standard input")
 }
 
 // read collects the URLs.

@@ -23,7 +23,10 @@ type companyJSON struct {
 }
 
 func toCompany(c *model.Company) companyJSON {
-	return companyJSON{c.ID, c.Name, orNil(c.Type), orNil(c.Phone), orNil(c.OrganizationID), orNil(c.Country), orNil(c.Province), orNil(c.City), orNil(c.Address), orNil(c.Zip)}
+	return companyJSON{
+		c.ID, c.Name, orNil(c.Type), orNil(c.Phone), orNil(c.OrganizationID),
+		orNil(c.Country), orNil(c.Province), orNil(c.City), orNil(c.Address), orNil(c.Zip),
+	}
 }
 
 // organizationFlags are the fields of a company, under a prefix.
@@ -86,7 +89,9 @@ func (c *call) company(co *model.Company) error {
 	if c.g.json {
 		return c.printJSON(toCompany(co))
 	}
-	c.table([]string{"NAME", "TYPE", "REGISTERED AS", "CITY", "COUNTRY"}, [][]string{{co.Name, dash(co.Type), dash(co.OrganizationID), dash(co.City), dash(co.Country)}})
+	c.table([]string{"NAME", "TYPE", "REGISTERED AS", "CITY", "COUNTRY"}, [][]string{
+		{co.Name, dash(co.Type), dash(co.OrganizationID), dash(co.City), dash(co.Country)},
+	})
 	return nil
 }
 

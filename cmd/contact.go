@@ -75,7 +75,9 @@ func (c *call) contact(ct *model.Contact) error {
 	if c.g.json {
 		return c.printJSON(toContact(ct))
 	}
-	c.table([]string{"NAME", "EMAIL", "PHONE", "CHANNELS"}, [][]string{{ct.Name, ct.Email, dash(ct.Phone), dash(strings.Join(ct.Channels, " "))}})
+	c.table([]string{"NAME", "EMAIL", "PHONE", "CHANNELS"}, [][]string{
+		{ct.Name, ct.Email, dash(ct.Phone), dash(strings.Join(ct.Channels, " "))},
+	})
 	return nil
 }
 

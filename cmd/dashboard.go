@@ -42,14 +42,33 @@ func dashboard(ctx context.Context, c *call) error {
 	a := c.app
 	by, _ := a.sealing()
 	o := ui.Options{
-		Backend: backend{a.Engine}, Actor: c.Actor, Ctx: ctx, ReadOnly: c.Actor.ReadOnly, Lang: c.language(), Version: Version,
-		Sealed: by, Locked: func() bool { _, sealed := a.sealing(); return sealed }, Here: a.Host.Count, Jobs: a.Engine.Working, Unserved: a.unserved, Remote: c.Kind == session.Network, Store: a.Dir, Sandbox: a.Sandbox, Demo: a.demo, Support: a.Config.Support,
-		Read: func(path string) ([]byte, error) { return c.readFile(ctx, path) }, Plain: c.g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style(), Keys: a.Config.UI.Keymap(), Rest: rest,
+		Backend:  backend{a.Engine},
+		Actor:    c.Actor,
+		Ctx:      ctx,
+		ReadOnly: c.Actor.ReadOnly,
+		Lang:     c.language(),
+		Version:  Version,
+		Sealed:   by,
+		Locked:   func() bool { _, sealed := a.sealing(); return sealed },
+		Here:     a.Host.Count,
+		Jobs:     a.Engine.Working,
+		Unserved: a.unserved,
+		Remote:   c.Kind == session.Network,
+		Store:    a.Dir,
+		Sandbox:  a.Sandbox,
+		Demo:     a.demo,
+		Support:  a.Config.Support,
+		Read:     func(path string) ([]byte, error) { return c.readFile(ctx, path) },
+		Plain:    c.g.plain || a.Config.UI.ScreenReader,
+		Theme:    a.Config.UI.Style(),
+		Keys:     a.Config.UI.Keymap(),
+		Rest:     rest,
 	}
 	if c.Kind != session.Network {
 		o.Save = c.saveFile
 	}
-	if !a.serving && !a.demo && slices.ContainsFunc(a.Engine.Products(), func(p lifecycle.ProductInfo) bool { return p.Driver == edge.Driver }) {
+	edged := func(p lifecycle.ProductInfo) bool { return p.Driver == edge.Driver }
+	if !a.serving && !a.demo && slices.ContainsFunc(a.Engine.Products(), edged) {
 		o.EdgeNote = text.New(o.Lang).T("edge.note")
 	}
 	told := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
@@ -92,7 +111,13 @@ func (a *App) begin(ctx context.Context, s *session.Session, g *global) error {
 		return err
 	}
 	c := &call{Session: s, g: g}
-	opening := ui.Options{Actor: s.Actor, ReadOnly: g.readOnly, Lang: c.language(), Plain: g.plain || a.Config.UI.ScreenReader, Theme: a.Config.UI.Style()}
+	opening := ui.Options{
+		Actor:    s.Actor,
+		ReadOnly: g.readOnly,
+		Lang:     c.language(),
+		Plain:    g.plain || a.Config.UI.ScreenReader,
+		Theme:    a.Config.UI.Style(),
+	}
 	st, code := host.Begin(ctx, s, func(width, height int) string { return ui.Opening(opening, s.Env, width, height) }, back)
 	if st == nil {
 		back()
@@ -138,7 +163,7 @@ func (a *App) quietStderr() (back func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("set standard error aside: %w", err)
 	}
-	if err := unix.Dup2(int(f.Fd()), unix.Stderr); err != nil { //nolint:gosec // a file descriptor fits
+	if err := unix.Dup2(int(f.Fd()), unix.Stderr); err != nil {
 		return nil, fmt.Errorf("redirect standard error: %w", err)
 	}
 	return func() {

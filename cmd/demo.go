@@ -119,10 +119,11 @@ func (a *App) fillDemo(ctx context.Context, s *session.Session, clock lifecycle.
 		return errors.New("a demo needs a movable clock")
 	}
 	defer s.Hush()()
-	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: map[string]lifecycle.Product{}, Reached: func(month time.Time) error {
+	reached := func(month time.Time) error {
 		_, err := fmt.Fprintf(s.Err, "\rcertquay demo: living through the last fourteen months … %s", month.Format("2006-01"))
 		return err
-	}}
+	}
+	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: map[string]lifecycle.Product{}, Reached: reached}
 	for _, p := range a.named {
 		w.Products[p.Name] = p.Product
 	}

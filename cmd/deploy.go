@@ -15,10 +15,11 @@ func deployCmd(c *call) *cobra.Command {
 	r := lifecycle.DeployRequest{}
 	var noWait bool
 	cmd := &cobra.Command{
-		Use:     "deploy ID --product P",
-		Short:   "Deploy to a product, and verify by a handshake",
-		Example: "  certquay deploy shop.example.com --product CDN\n  certquay deploy shop.example.com --product SLB --region eu-central-1 --resource shop.example.com",
-		Args:    one("ID"),
+		Use:   "deploy ID --product P",
+		Short: "Deploy to a product, and verify by a handshake",
+		Example: "  certquay deploy shop.example.com --product CDN\n" +
+			"  certquay deploy shop.example.com --product SLB --region eu-central-1 --resource shop.example.com",
+		Args: one("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.Deploy); err != nil {
 				return err
@@ -172,13 +173,18 @@ func verifyCmd(c *call) *cobra.Command {
 				}
 			}
 			if all[0].Job.Result != lifecycle.ResultOK {
-				return &failedError{what: fmt.Sprintf("%s %s %s: %s", v.Product, v.Region, v.Name, all[0].Job.Error), hint: "to put it right: certquay deploy " + v.Instance.Short() + " --product " + v.Product + " --region " + v.Region + " --resource " + v.Name}
+				return &failedError{
+					what: fmt.Sprintf("%s %s %s: %s", v.Product, v.Region, v.Name, all[0].Job.Error),
+					hint: fmt.Sprintf("to put it right: certquay deploy %s --product %s --region %s --resource %s",
+						v.Instance.Short(), v.Product, v.Region, v.Name),
+				}
 			}
 			earlier := ""
 			if v.State == model.ResourceOutdated {
 				earlier = " (an earlier version than the current)"
 			}
-			c.say("%s %s %s presents what was deployed, %s, until %s%s", v.Product, v.Region, v.Name, v.Presented[:16], day(v.NotAfter), earlier)
+			c.say("%s %s %s presents what was deployed, %s, until %s%s",
+				v.Product, v.Region, v.Name, v.Presented[:16], day(v.NotAfter), earlier)
 			return nil
 		},
 	}
@@ -206,7 +212,10 @@ func resourcesCmd(c *call) *cobra.Command {
 			for n := range views {
 				v := &views[n]
 				out = append(out, resource(v))
-				rows = append(rows, []string{v.ID.Short(), v.Product, v.Region, v.Name, string(v.State), dash(v.InstanceName), short(v.Expected), short(v.Presented), expires(v.NotAfter, now), dash(v.Address)})
+				rows = append(rows, []string{
+					v.ID.Short(), v.Product, v.Region, v.Name, string(v.State), dash(v.InstanceName),
+					short(v.Expected), short(v.Presented), expires(v.NotAfter, now), dash(v.Address),
+				})
 			}
 			switch {
 			case c.g.json:
@@ -214,7 +223,9 @@ func resourcesCmd(c *call) *cobra.Command {
 			case len(rows) == 0:
 				c.say("nothing is deployed here; certquay deploy ID --product PRODUCT does it")
 			default:
-				c.table([]string{"ID", "PRODUCT", "REGION", "RESOURCE", "STATE", "INSTANCE", "SHOULD", "PRESENTS", "EXPIRES", "ADDRESS"}, rows)
+				c.table([]string{
+					"ID", "PRODUCT", "REGION", "RESOURCE", "STATE", "INSTANCE", "SHOULD", "PRESENTS", "EXPIRES", "ADDRESS",
+				}, rows)
 			}
 			return nil
 		},

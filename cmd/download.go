@@ -25,14 +25,18 @@ func downloadCmd(c *call) *cobra.Command {
 		Long: "Save the certificate as files for a server. Formats: " + strings.Join(bundle.Formats(), ", ") + `.
 Files that hold a key get the mode 0600. With --out - they come as a tar archive
 on standard output, also over SSH; chain and root, which hold no key, as they are.`,
-		Example: "  certquay download shop.example.com --format nginx --out /etc/nginx/tls\n  ssh HOST download shop.example.com --format nginx --out - > bundle.tar",
-		Args:    one("ID"),
+		Example: "  certquay download shop.example.com --format nginx --out /etc/nginx/tls\n" +
+			"  ssh HOST download shop.example.com --format nginx --out - > bundle.tar",
+		Args: one("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.Download); err != nil {
 				return err
 			}
 			if dir == "" {
-				return &usageError{"download needs a directory", "--out DIR, or --out - for an archive on standard output: --out - > bundle.tar"}
+				return &usageError{
+					"download needs a directory",
+					"--out DIR, or --out - for an archive on standard output: --out - > bundle.tar",
+				}
 			}
 			if dir == "-" && c.Terminal && !slices.Contains(plain, format) {
 				return &usageError{"an archive with a key in it is not for a terminal", "send it into a file: --out - > bundle.tar"}
@@ -76,7 +80,10 @@ on standard output, also over SSH; chain and root, which hold no key, as they ar
 // write puts one file in place whole or not at all.
 func (c *call) write(path string, f bundle.OutFile) error {
 	if err := c.put(path, f); err != nil {
-		return &failedError{what: "cannot write " + path + ": " + err.Error(), hint: "nothing else is written; choose another directory with --out"}
+		return &failedError{
+			what: "cannot write " + path + ": " + err.Error(),
+			hint: "nothing else is written; choose another directory with --out",
+		}
 	}
 	return nil
 }

@@ -135,12 +135,12 @@ func issuerNames(cmd *cobra.Command, flag string) {
 func explainKind(b *strings.Builder, what, name, about string, settings []setting.Setting) {
 	fmt.Fprintf(b, "%s %s: %s\n", what, name, about)
 	for _, s := range settings {
-		secret := ""
+		note := ""
 		if s.Secret {
-			secret = " The file holds a secret."
+			note = " The file holds a secret."
 		}
 		fmt.Fprintf(b, "  %s: %s\n", s.Name, config.Value(s.Default))
-		fmt.Fprintf(b, "      %s%s\n", s.Meaning, secret)
+		fmt.Fprintf(b, "      %s%s\n", s.Meaning, note)
 	}
 	if len(settings) == 0 {
 		b.WriteString("  no settings\n")

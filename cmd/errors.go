@@ -51,7 +51,14 @@ type problem struct {
 }
 
 // listedBy are the verbs that show what there is of a thing.
-var listedBy = map[string]string{"contact": "contact list", "company": "company list", "resource": "resources", "product": "product list", "open": "tasks", "watch": "watch list"}
+var listedBy = map[string]string{
+	"contact":  "contact list",
+	"company":  "company list",
+	"resource": "resources",
+	"product":  "product list",
+	"open":     "tasks",
+	"watch":    "watch list",
+}
 
 // wrongValues are what the rules say of values that would do in no state: that is
 // wrong usage, whoever is asked.
@@ -74,11 +81,12 @@ func describe(err error) problem {
 	switch {
 	case errors.As(err, &refusal):
 		p = problem{exitRefused, "refused", refusal.Message(), refusal.Hint(), string(refusal.Reason)}
-		if slices.Contains(wrongValues, refusal.Reason) {
+		switch {
+		case slices.Contains(wrongValues, refusal.Reason):
 			p.exit, p.code = exitUsage, "invalid"
-		} else if refusal.State != "" {
+		case refusal.State != "":
 			p.message = fmt.Sprintf("%s is refused in state %s: %s", refusal.Action, refusal.State, p.message)
-		} else {
+		default:
 			p.message = fmt.Sprintf("%s is refused: %s", refusal.Action, p.message)
 		}
 	case errors.As(err, &invalid):

@@ -54,7 +54,8 @@ func forecastCmd(c *call) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.IntVar(&r.Months, "months", forecast.DefaultMonths, fmt.Sprintf("how far to look, %d to %d", forecast.MinMonths, forecast.MaxMonths))
-	f.StringVar(&r.Policy, "policy", forecast.AsConfigured, "the limit of issuers: "+strings.Join(forecast.Policies, ", ")+", or any N-days")
+	f.StringVar(&r.Policy, "policy", forecast.AsConfigured,
+		"the limit of issuers: "+strings.Join(forecast.Policies, ", ")+", or any N-days")
 	f.StringVar(&compare, "compare", "", "another policy, side by side")
 	return cmd
 }
@@ -70,7 +71,13 @@ func (c *call) lookAhead(ctx context.Context, r forecast.Request) (*forecast.Rep
 }
 
 func asForecast(r *forecast.Report) forecastJSON {
-	return forecastJSON{Report: r, CreditsRunOut: timeOrNil(r.CreditsRunOut), BusiestHour: timeOrNil(r.BusiestHour), Before: asBalances(r.Before), After: asBalances(r.After)}
+	return forecastJSON{
+		Report:        r,
+		CreditsRunOut: timeOrNil(r.CreditsRunOut),
+		BusiestHour:   timeOrNil(r.BusiestHour),
+		Before:        asBalances(r.Before),
+		After:         asBalances(r.After),
+	}
 }
 
 // forecast prints a report by month, then what somebody will want to know.
@@ -98,7 +105,10 @@ func (c *call) forecast(r *forecast.Report) {
 		c.say("credits run out %s; certquay buy-pack credit --quantity %d", day(r.CreditsRunOut), r.Total.Waiting)
 	}
 	const most = 20
-	for _, what := range []struct{ kind, heading string }{{forecast.WhatExpires, "expire and are not replaced"}, {forecast.WhatHostingEnds, "hosting ends"}} {
+	for _, what := range []struct{ kind, heading string }{
+		{forecast.WhatExpires, "expire and are not replaced"},
+		{forecast.WhatHostingEnds, "hosting ends"},
+	} {
 		var list [][]string
 		for _, m := range r.Moments {
 			if m.What == what.kind {
@@ -126,7 +136,10 @@ const none = "-"
 
 func tallies(t *forecast.Tally) []string {
 	var cells []string
-	for _, n := range []int{t.Renewals, t.Reissues, t.Deployments, t.CreditsUsed, t.PackUnits, t.People, t.Waiting, t.Expiries, t.Failures} {
+	for _, n := range []int{
+		t.Renewals, t.Reissues, t.Deployments, t.CreditsUsed, t.PackUnits,
+		t.People, t.Waiting, t.Expiries, t.Failures,
+	} {
 		if n == 0 {
 			cells = append(cells, none)
 		} else {
@@ -142,8 +155,11 @@ func (c *call) sideBySide(a, b *forecast.Report) error {
 	var rows [][]string
 	row := func(name string, x, y *forecast.Tally) {
 		rows = append(rows, []string{
-			name, fmt.Sprint(x.Renewals + x.Reissues), fmt.Sprint(y.Renewals + y.Reissues), fmt.Sprint(x.Deployments), fmt.Sprint(y.Deployments),
-			fmt.Sprint(x.CreditsUsed), fmt.Sprint(y.CreditsUsed), fmt.Sprint(x.People), fmt.Sprint(y.People),
+			name,
+			fmt.Sprint(x.Renewals + x.Reissues), fmt.Sprint(y.Renewals + y.Reissues),
+			fmt.Sprint(x.Deployments), fmt.Sprint(y.Deployments),
+			fmt.Sprint(x.CreditsUsed), fmt.Sprint(y.CreditsUsed),
+			fmt.Sprint(x.People), fmt.Sprint(y.People),
 		})
 	}
 	for n := range a.ByMonth {

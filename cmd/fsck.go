@@ -26,7 +26,8 @@ on with what is left when there is no backup: certquay fsck --accept-loss.`,
 				return err
 			}
 			if c.g.json {
-				if err := c.printJSON(map[string]any{"records": r.Records, "events": r.Events, "problems": orEmpty(r.Problems)}); err != nil {
+				err := c.printJSON(map[string]any{"records": r.Records, "events": r.Events, "problems": orEmpty(r.Problems)})
+				if err != nil {
 					return err
 				}
 			}
@@ -34,7 +35,11 @@ on with what is left when there is no backup: certquay fsck --accept-loss.`,
 				c.say("problem: %s", p)
 			}
 			if len(r.Problems) > 0 {
-				return &failedError{what: fmt.Sprintf("%d problems", len(r.Problems)), hint: "keep a copy of the data directory before anything else; to restore a backup elsewhere: certquay restore FILE --data NEWDIR"}
+				return &failedError{
+					what: fmt.Sprintf("%d problems", len(r.Problems)),
+					hint: "keep a copy of the data directory before anything else; " +
+						"to restore a backup elsewhere: certquay restore FILE --data NEWDIR",
+				}
 			}
 			c.say("clean: %d records, %d events", r.Records, r.Events)
 			return nil

@@ -21,8 +21,9 @@ func hostCmd(c *call) *cobra.Command {
 specification and the hosting fee, and renews by itself in the last 30 days of
 the service period. It is not paid back. An uploaded certificate may not tell
 its whole specification: state the rest.`,
-		Example: "  certquay host shop.example.com --contact Ops\n  certquay host upload.example.com --contact Ops --level dv --brand embedded --grade free",
-		Args:    one("ID"),
+		Example: "  certquay host shop.example.com --contact Ops\n" +
+			"  certquay host upload.example.com --contact Ops --level dv --brand embedded --grade free",
+		Args: one("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			action := lifecycle.Host
 			if stop {

@@ -35,7 +35,8 @@ func listCmd(c *call) *cobra.Command {
 					return err
 				}
 			}
-			if q.Sort, err = word("--sort", sort, []model.Sort{model.SortExpiry, model.SortName, model.SortState, model.SortDue}); err != nil {
+			sorts := []model.Sort{model.SortExpiry, model.SortName, model.SortState, model.SortDue}
+			if q.Sort, err = word("--sort", sort, sorts); err != nil {
 				return err
 			}
 			if within != "" {

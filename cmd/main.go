@@ -147,7 +147,10 @@ func noStore(dir, file string) error {
 		return err
 	}
 	if st, err := os.Stat(dir); err == nil && !st.IsDir() || errors.Is(err, syscall.ENOTDIR) {
-		return &storeError{err: fmt.Errorf("there is no store at %s, which %w", dir, owner.ErrNotDirectory), hint: "name another with --data DIR"}
+		return &storeError{
+			err:  fmt.Errorf("there is no store at %s, which %w", dir, owner.ErrNotDirectory),
+			hint: "name another with --data DIR",
+		}
 	}
 	if store.Remains(dir) {
 		return &storeError{err: store.Usable(dir, keyFile(file))}

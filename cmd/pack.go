@@ -12,10 +12,11 @@ func buyPackCmd(c *call) *cobra.Command {
 	var level, typ, brand, grade string
 	r := lifecycle.PackRequest{}
 	cmd := &cobra.Command{
-		Use:     "buy-pack certificate|hosting|credit --quantity N",
-		Short:   "Buy packs: prepaid certificates, hosting years or deployments",
-		Example: "  certquay buy-pack certificate --quantity 20 --level dv --type single --grade free\n  certquay buy-pack credit --quantity 50",
-		Args:    one("kind of pack"),
+		Use:   "buy-pack certificate|hosting|credit --quantity N",
+		Short: "Buy packs: prepaid certificates, hosting years or deployments",
+		Example: "  certquay buy-pack certificate --quantity 20 --level dv --type single --grade free\n" +
+			"  certquay buy-pack credit --quantity 50",
+		Args: one("kind of pack"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.BuyPack); err != nil {
 				return err
@@ -34,7 +35,9 @@ func buyPackCmd(c *call) *cobra.Command {
 				return err
 			}
 			if q.Total > 0 {
-				if err := c.confirm(cmd.Context(), sentence("%d × %s%s.\nTotal %s. Packs are not paid back.", r.Quantity, r.Kind, specText(r.Spec), lifecycle.Money(q.Total, q.Currency)), ""); err != nil {
+				question := sentence("%d × %s%s.\nTotal %s. Packs are not paid back.",
+					r.Quantity, r.Kind, specText(r.Spec), lifecycle.Money(q.Total, q.Currency))
+				if err := c.confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}
 			}

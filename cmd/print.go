@@ -160,7 +160,10 @@ func (c *call) await(ctx context.Context, id model.ID, noWait bool, text string,
 
 // ending carries out what ends or deletes an instance, after a typed
 // confirmation that says what is lost.
-func (c *call) ending(cmd *cobra.Command, typed string, a lifecycle.Action, done string, do func(context.Context, model.Actor, model.ID) error) error {
+func (c *call) ending(
+	cmd *cobra.Command, typed string, a lifecycle.Action, done string,
+	do func(context.Context, model.Actor, model.ID) error,
+) error {
 	if err := c.changing(a); err != nil {
 		return err
 	}

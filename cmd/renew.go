@@ -33,7 +33,9 @@ func renewCmd(c *call) *cobra.Command {
 					return err
 				}
 				if q.Total > 0 {
-					if err := c.confirm(cmd.Context(), sentence("Renew %s: %s, %s, %s.", i.Name, i.Spec, plural(i.Years, "year"), lifecycle.Money(q.Total, q.Currency)), ""); err != nil {
+					question := sentence("Renew %s: %s, %s, %s.",
+						i.Name, i.Spec, plural(i.Years, "year"), lifecycle.Money(q.Total, q.Currency))
+					if err := c.confirm(cmd.Context(), question, ""); err != nil {
 						return err
 					}
 				}
@@ -48,7 +50,8 @@ func renewCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.await(cmd.Context(), next.ID, noWait, "renewed by "+string(next.ID)+"; the resources of the old one are not moved by themselves", j.ID)
+			done := "renewed by " + string(next.ID) + "; the resources of the old one are not moved by themselves"
+			return c.await(cmd.Context(), next.ID, noWait, done, j.ID)
 		},
 	}
 	cmd.Flags().StringVar(&csr, "csr", "", "with a new request from a file")
@@ -96,8 +99,9 @@ func revokeCmd(c *call) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke ID --reason REASON",
 		Short: "Revoke at the CA that issued",
-		Long:  "Revoke the current and every other unexpired version at the CA that issued.\nReasons (RFC 5280 section 5.3.1): " + strings.Join(lifecycle.RevocationReasons, ", ") + ".",
-		Args:  one("ID"),
+		Long: "Revoke the current and every other unexpired version at the CA that issued.\n" +
+			"Reasons (RFC 5280 section 5.3.1): " + strings.Join(lifecycle.RevocationReasons, ", ") + ".",
+		Args: one("ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.Revoke); err != nil {
 				return err
@@ -127,7 +131,8 @@ func revokeCmd(c *call) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				question := sentence("Revoke %s (%s): it cannot be undone.\nPaid back: %s (%s).", i.Name, r.Reason, lifecycle.Money(p.Amount, p.Currency), p.Why)
+				question := sentence("Revoke %s (%s): it cannot be undone.\nPaid back: %s (%s).",
+					i.Name, r.Reason, lifecycle.Money(p.Amount, p.Currency), p.Why)
 				for n := range still {
 					question += sentence("\nStill presented by: %s %s %s", still[n].Product, still[n].Region, still[n].Name)
 				}
@@ -142,7 +147,8 @@ func revokeCmd(c *call) *cobra.Command {
 			err = c.await(cmd.Context(), i.ID, noWait, "revoked", j.ID)
 			if err == nil || !errors.As(err, new(*failedError)) {
 				for n := range still {
-					c.note("still presented by %s %s %s; take it off: certquay undeploy %s", still[n].Product, still[n].Region, still[n].Name, still[n].ID.Short())
+					c.note("still presented by %s %s %s; take it off: certquay undeploy %s",
+						still[n].Product, still[n].Region, still[n].Name, still[n].ID.Short())
 				}
 			}
 			return err

@@ -227,7 +227,10 @@ func asUsage(err error) error {
 		return err
 	}
 	said, _, _ := strings.Cut(err.Error(), "\n")
-	for _, start := range []string{"unknown command", "unknown flag", "unknown shorthand", "required flag", "accepts ", "requires ", "invalid argument", "if any flags in the group", "flag needs an argument"} {
+	for _, start := range []string{
+		"unknown command", "unknown flag", "unknown shorthand", "required flag", "accepts ", "requires ",
+		"invalid argument", "if any flags in the group", "flag needs an argument",
+	} {
 		if strings.HasPrefix(err.Error(), start) {
 			return &usageError{strings.ReplaceAll(said, "\"", "'"), "certquay help"}
 		}
@@ -247,7 +250,10 @@ func (c *call) place() error {
 	case session.Network:
 		for flag, given := range map[string]bool{"--data": c.g.data != "", "--config": c.g.config != "", "--sandbox": c.g.sandbox} {
 			if given {
-				return &usageError{flag + " is for the machine where the store is; over SSH it is the one that is served", "leave " + flag + " out"}
+				return &usageError{
+					flag + " is for the machine where the store is; over SSH it is the one that is served",
+					"leave " + flag + " out",
+				}
 			}
 		}
 	case session.Socket:

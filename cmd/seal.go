@@ -31,7 +31,8 @@ func (a *App) openStore(ctx context.Context, lock *owner.Lock, s *session.Sessio
 	}
 	var err error
 	if a.Store, err = store.Open(lock.Dir(), o); errors.Is(err, store.ErrLess) && g.acceptLoss {
-		if err := (&call{Session: s, g: g}).confirm(ctx, err.Error()+"\nWhat is missing is given up for good; copies of the files that are cut off are kept.", "give it up"); err != nil {
+		question := err.Error() + "\nWhat is missing is given up for good; copies of the files that are cut off are kept."
+		if err := (&call{Session: s, g: g}).confirm(ctx, question, "give it up"); err != nil {
 			return err
 		}
 		a.lost, o.AcceptLoss = err.Error(), true

@@ -34,7 +34,10 @@ by itself.`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.Kind != session.Local {
-				return &usageError{fmt.Sprintf("the store is served already, by process %d", os.Getpid()), "stop that process first, or give it --listen"}
+				return &usageError{
+					fmt.Sprintf("the store is served already, by process %d", os.Getpid()),
+					"stop that process first, or give it --listen",
+				}
 			}
 			return c.serve(cmd.Context(), listen, keys)
 		},

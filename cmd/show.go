@@ -93,7 +93,8 @@ func (c *call) details(i *model.Instance) error {
 	}
 	for n := range rs {
 		r := &rs[n]
-		add("deployed", fmt.Sprintf("%s %s %s: %s at %s, seen %s", r.Product, r.Region, r.Name, r.State, dash(r.Address), stamp(r.VerifiedAt)))
+		add("deployed", fmt.Sprintf("%s %s %s: %s at %s, seen %s",
+			r.Product, r.Region, r.Name, r.State, dash(r.Address), stamp(r.VerifiedAt)))
 	}
 	open, err := e.Notices(lifecycle.NoticeFilter{Instance: i.ID, Open: true, Limit: 5})
 	if err != nil {

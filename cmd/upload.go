@@ -17,9 +17,11 @@ func uploadCmd(c *call) *cobra.Command {
 	var key, passwordFile string
 	r := lifecycle.UploadRequest{}
 	cmd := &cobra.Command{
-		Use:     "upload FILE...",
-		Short:   "Import a certificate with its chain and key: PEM, PKCS#12 or JKS",
-		Example: "  certquay upload store.p12 --password-file pass.txt\n  certquay upload fullchain.pem --key privkey.pem\n  cat bundle.pem | certquay upload -",
+		Use:   "upload FILE...",
+		Short: "Import a certificate with its chain and key: PEM, PKCS#12 or JKS",
+		Example: "  certquay upload store.p12 --password-file pass.txt\n" +
+			"  certquay upload fullchain.pem --key privkey.pem\n" +
+			"  cat bundle.pem | certquay upload -",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return &usageError{"upload needs at least one file", "certquay " + cmd.Use}
@@ -133,7 +135,8 @@ func uploadKeyCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.engine().UploadKey(cmd.Context(), c.Actor, i.ID, bundle.File{Name: args[1], Data: data, Password: password}); err != nil {
+			key := bundle.File{Name: args[1], Data: data, Password: password}
+			if err := c.engine().UploadKey(cmd.Context(), c.Actor, i.ID, key); err != nil {
 				return err
 			}
 			return c.show(i.ID, "the key is added")

@@ -182,7 +182,8 @@ func (r *Row) Is(d Derived, now time.Time) bool {
 	case Expiring:
 		return r.expiring(now)
 	case ServiceEnded:
-		return r.State.Group() == GroupIssued && !r.ServiceEnd.IsZero() && !now.Before(r.ServiceEnd) && r.NotAfter.After(r.ServiceEnd) && !r.Is(Expired, now)
+		return r.State.Group() == GroupIssued && !r.ServiceEnd.IsZero() && !now.Before(r.ServiceEnd) &&
+			r.NotAfter.After(r.ServiceEnd) && !r.Is(Expired, now)
 	case Hosted:
 		return r.Hosted && r.State.Group() == GroupIssued
 	case AutoDeploy:

@@ -297,7 +297,7 @@ func (b *backupWriter) frame(f frame) error {
 		return fmt.Errorf("a pair of the store is too large for a backup: %d bytes", len(body))
 	}
 	var size [4]byte
-	binary.BigEndian.PutUint32(size[:], uint32(len(body))) //nolint:gosec // bounded above
+	binary.BigEndian.PutUint32(size[:], uint32(len(body)))
 	for _, part := range [][]byte{size[:], body} {
 		b.mac.Write(part)
 		if _, err := b.to.Write(part); err != nil {
@@ -314,7 +314,7 @@ const PartSuffix = ".part"
 // durable, in place of what had it, or not at all.
 func WriteWhole(name string, write func(io.Writer) error) error {
 	part := name + PartSuffix
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // the caller's file
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

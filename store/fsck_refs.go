@@ -54,7 +54,10 @@ func (c *checker) references(r model.Record) error {
 	case *model.Key:
 		return c.exists(r, model.KindInstance, string(r.Instance))
 	case *model.Task:
-		return errors.Join(c.exists(r, model.KindInstance, string(r.Instance)), c.exists(r, model.KindResource, string(r.Resource)), c.exists(r, model.KindWatch, string(r.Watch)))
+		return errors.Join(
+			c.exists(r, model.KindInstance, string(r.Instance)),
+			c.exists(r, model.KindResource, string(r.Resource)),
+			c.exists(r, model.KindWatch, string(r.Watch)))
 	case *model.Channel:
 		return c.exists(r, model.KindContact, string(r.Contact))
 	case *model.Watch:

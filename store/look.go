@@ -47,7 +47,11 @@ func look(dir string, o Options) (*found, error) {
 	case has[idName]:
 		return f, f.existing(o)
 	case has[restoring]:
-		return nil, &OpenError{What: dir, Why: "has a backup in it that was not restored to its end", Hint: "repeat it: certquay restore FILE --data " + dir}
+		return nil, &OpenError{
+			What: dir,
+			Why:  "has a backup in it that was not restored to its end",
+			Hint: "repeat it: certquay restore FILE --data " + dir,
+		}
 	case has[idMaking]:
 		f.id, err = readID(filepath.Join(dir, idMaking))
 		if err != nil {
@@ -55,9 +59,17 @@ func look(dir string, o Options) (*found, error) {
 		}
 		return f, nil
 	case has[databaseName]:
-		return nil, &OpenError{What: dir, Why: fmt.Sprintf("has a database, but the file %s is missing", idName), Hint: restoreHint("nothing was changed; put that file back")}
+		return nil, &OpenError{
+			What: dir,
+			Why:  fmt.Sprintf("has a database, but the file %s is missing", idName),
+			Hint: restoreHint("nothing was changed; put that file back"),
+		}
 	case len(foreign) > 0:
-		return nil, &OpenError{What: dir, Why: fmt.Sprintf("is not certquay's: it holds %s", some(foreign)), Hint: "name an empty directory with --data"}
+		return nil, &OpenError{
+			What: dir,
+			Why:  fmt.Sprintf("is not certquay's: it holds %s", some(foreign)),
+			Hint: "name an empty directory with --data",
+		}
 	}
 	return f, nil
 }
@@ -88,10 +100,20 @@ func inPlace(dir, name, keyFile string) bool {
 func (f *found) existing(o Options) (err error) {
 	f.exists = true
 	if f.id, err = readID(filepath.Join(f.dir, idName)); err != nil {
-		return &OpenError{What: filepath.Join(f.dir, idName), Why: "is damaged", Hint: restoreHint("nothing was changed; put its content back"), Err: err}
+		return &OpenError{
+			What: filepath.Join(f.dir, idName),
+			Why:  "is damaged",
+			Hint: restoreHint("nothing was changed; put its content back"),
+			Err:  err,
+		}
 	}
 	if _, err := os.Stat(o.KeyFile); errors.Is(err, fs.ErrNotExist) {
-		return &OpenError{What: o.KeyFile, Why: "is missing: it is the key file of the store in " + f.dir, Hint: restoreHint("put it back, without it the store cannot be read; a backup holds it"), Err: err}
+		return &OpenError{
+			What: o.KeyFile,
+			Why:  "is missing: it is the key file of the store in " + f.dir,
+			Hint: restoreHint("put it back, without it the store cannot be read; a backup holds it"),
+			Err:  err,
+		}
 	}
 	return nil
 }
@@ -122,13 +144,23 @@ func (f *found) make(o Options) error {
 	if f.id == "" {
 		f.id = hex.EncodeToString(randomKey()[:16])
 		if err := writeFile(filepath.Join(f.dir, idMaking), []byte(f.id+"\n"), os.O_TRUNC); err != nil {
-			return &OpenError{What: f.dir, Why: "cannot be written to", Hint: "check its owner and mode, and how its volume is mounted", Err: err}
+			return notWritable(f.dir, err)
 		}
 	}
-	if err := os.Chmod(f.dir, 0o700); err != nil {
+	if err := os.Chmod(f.dir, 0o700); err != nil { //nolint:gosec // 0700 is what a directory needs
 		return &OpenError{What: f.dir, Why: "cannot be taken from others", Err: err}
 	}
 	return makeKey(o.KeyFile)
+}
+
+// notWritable is why nothing can be opened in a directory that takes no files.
+func notWritable(dir string, err error) *OpenError {
+	return &OpenError{
+		What: dir,
+		Why:  "cannot be written to",
+		Hint: "check its owner and mode, and how its volume is mounted",
+		Err:  err,
+	}
 }
 
 // above is the directory itself, or the nearest one above it that exists.
@@ -177,7 +209,11 @@ func readKey(name string) ([]byte, error) {
 		return nil, &OpenError{What: name, Why: "cannot be read: it is the key file", Err: err}
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, &OpenError{What: name, Why: fmt.Sprintf("is the key file, and others can read it (mode %v)", info.Mode().Perm()), Hint: "chmod 600 it"}
+		return nil, &OpenError{
+			What: name,
+			Why:  fmt.Sprintf("is the key file, and others can read it (mode %v)", info.Mode().Perm()),
+			Hint: "chmod 600 it",
+		}
 	}
 	b, err := readRegular(name)
 	if err != nil {

@@ -214,7 +214,8 @@ func (e *LessError) Error() string {
 	if e.To == 0 {
 		return fmt.Sprintf("%d commits that were acknowledged are missing in it", e.Commits)
 	}
-	return fmt.Sprintf("%d commits that were acknowledged are missing in it, events %d to %d of the activity log among them", e.Commits, e.From, e.To)
+	return fmt.Sprintf("%d commits that were acknowledged are missing in it, events %d to %d of the activity log among them",
+		e.Commits, e.From, e.To)
 }
 
 // compare says whether the database that v reads is as far as the mark says.

@@ -75,7 +75,7 @@ func Open(dir string, o Options) (*Store, error) {
 		unwritable = writableDir(dir)
 	}
 	if unwritable != nil && !l.exists {
-		return nil, &OpenError{What: dir, Why: "cannot be written to", Hint: "check its owner and mode, and how its volume is mounted", Err: unwritable}
+		return nil, notWritable(dir, unwritable)
 	}
 	if unwritable == nil {
 		if err := finishRekeying(dir); err != nil {
@@ -231,10 +231,19 @@ func compareMark(r *badger.Reader, keys *keyring, l *found, o Options) error {
 			return &OpenError{What: l.dir, Why: "is damaged", Hint: way, Err: err}
 		}
 		if marked { // else it was written before there was a mark
-			return &lessOpenError{&OpenError{What: path, Why: "is missing: it says how far the database has come", Hint: "put it back; if nothing else is missing: certquay fsck --accept-loss"}}
+			return &lessOpenError{&OpenError{
+				What: path,
+				Why:  "is missing: it says how far the database has come",
+				Hint: "put it back; if nothing else is missing: certquay fsck --accept-loss",
+			}}
 		}
 	case err != nil:
-		return &lessOpenError{&OpenError{What: path, Why: "is damaged", Hint: "nothing was changed; if nothing else is damaged: certquay fsck --accept-loss", Err: err}}
+		return &lessOpenError{&OpenError{
+			What: path,
+			Why:  "is damaged",
+			Hint: "nothing was changed; if nothing else is damaged: certquay fsck --accept-loss",
+			Err:  err,
+		}}
 	default:
 		if err := v.compare(want); err != nil {
 			return &lessOpenError{&OpenError{What: l.dir, Why: "holds less than it did", Hint: way, Err: err}}
@@ -248,7 +257,12 @@ func compareMark(r *badger.Reader, keys *keyring, l *found, o Options) error {
 		err = errors.New(report.Problems[0])
 	}
 	if err != nil {
-		return &lessOpenError{&OpenError{What: filepath.Join(l.dir, databaseName, "MANIFEST"), Why: "does not name all tables, and what is left does not fit together", Hint: way, Err: err}}
+		return &lessOpenError{&OpenError{
+			What: filepath.Join(l.dir, databaseName, "MANIFEST"),
+			Why:  "does not name all tables, and what is left does not fit together",
+			Hint: way,
+			Err:  err,
+		}}
 	}
 	return nil
 }
@@ -387,13 +401,26 @@ func (v *view) identify(l *found, o Options) error {
 	m, err := v.meta()
 	switch {
 	case errors.Is(err, model.ErrNotFound):
-		return &OpenError{What: l.dir, Why: "holds a database that is not its own: the mark of the store is missing in it", Hint: restoreHint("nothing was changed")}
+		return &OpenError{
+			What: l.dir,
+			Why:  "holds a database that is not its own: the mark of the store is missing in it",
+			Hint: restoreHint("nothing was changed"),
+		}
 	case errors.Is(err, ErrCorrupt):
-		return &OpenError{What: l.dir, Why: "was not written with the key file " + o.KeyFile, Hint: "name with --config the configuration beside which its key file lies", Err: err}
+		return &OpenError{
+			What: l.dir,
+			Why:  "was not written with the key file " + o.KeyFile,
+			Hint: "name with --config the configuration beside which its key file lies",
+			Err:  err,
+		}
 	case err != nil:
 		return err
 	case l.id != "" && m.ID != l.id:
-		return &OpenError{What: l.dir, Why: fmt.Sprintf("holds the database of another store: %s says %s, the database %s", idName, l.id, m.ID), Hint: restoreHint("nothing was changed; put its own database back")}
+		return &OpenError{
+			What: l.dir,
+			Why:  fmt.Sprintf("holds the database of another store: %s says %s, the database %s", idName, l.id, m.ID),
+			Hint: restoreHint("nothing was changed; put its own database back"),
+		}
 	}
 	// The schema comes before anything whose form it decides.
 	if n, err := v.schema(); err != nil {

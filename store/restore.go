@@ -124,7 +124,12 @@ func Unused(dir, keyFile string) error {
 		return nil
 	}
 	if err != nil {
-		return &OpenError{What: dir, Why: "cannot be read", Hint: "name an empty directory, or one that does not exist, with --data", Err: err}
+		return &OpenError{
+			What: dir,
+			Why:  "cannot be read",
+			Hint: "name an empty directory, or one that does not exist, with --data",
+			Err:  err,
+		}
 	}
 	has := map[string]bool{}
 	for _, e := range entries {
@@ -155,7 +160,10 @@ func clean(dir string) error {
 		return nil
 	}
 	// The mark goes last: without it, the database would be taken for one whose mark was lost.
-	return errors.Join(os.RemoveAll(filepath.Join(dir, databaseName)), os.RemoveAll(filepath.Join(dir, markName)), os.RemoveAll(filepath.Join(dir, restoring)))
+	return errors.Join(
+		os.RemoveAll(filepath.Join(dir, databaseName)),
+		os.RemoveAll(filepath.Join(dir, markName)),
+		os.RemoveAll(filepath.Join(dir, restoring)))
 }
 
 // sameKey refuses a key file that holds another key.
@@ -167,8 +175,12 @@ func sameKey(keyFile string, key []byte) error {
 	case err != nil:
 		return err
 	case !bytes.Equal(there, key):
-		return &OpenError{What: keyFile, Why: "is the key file of another store",
-			Hint: "nothing was changed; name a configuration in another directory, beside which the key file is put: --config OTHERDIR/config.yaml"}
+		return &OpenError{
+			What: keyFile,
+			Why:  "is the key file of another store",
+			Hint: "nothing was changed; name a configuration in another directory, beside which the key file is put: " +
+				"--config OTHERDIR/config.yaml",
+		}
 	}
 	return nil
 }

@@ -40,9 +40,10 @@ func shorten(id string) (s shortID, ok bool) {
 
 func (s shortID) String() string {
 	var b [ulidLen]byte
+	high, low := s.high, s.low
 	for n := ulidLen - 1; n >= 0; n-- {
-		b[n] = crockford[s.low&31]
-		s.high, s.low = s.high>>5, s.low>>5|s.high<<59
+		b[n] = crockford[low&31]
+		high, low = high>>5, low>>5|high<<59
 	}
 	return string(b[:])
 }

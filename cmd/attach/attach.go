@@ -38,7 +38,8 @@ func (e *LostError) Error() string {
 	case e.Screen:
 		return "the owner of the store stopped; what was confirmed is kept: start certquay again"
 	case e.Accepted:
-		return "the owner of the store stopped; what you asked for may or may not be done: look at certquay list and certquay activity before you repeat it"
+		return "the owner of the store stopped; what you asked for may or may not be done: " +
+			"look at certquay list and certquay activity before you repeat it"
 	}
 	return "the owner of the store stopped before it began"
 }

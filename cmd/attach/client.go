@@ -128,10 +128,10 @@ func (c *client) do(ctx context.Context) (int, error) {
 	defer signal.Stop(sigs)
 
 	var copies sync.WaitGroup
-	broke := make(chan error, 2)
+	broke := make(chan struct{}, 2)
 	forward := func(to io.Writer, from io.Reader) {
 		if _, err := io.Copy(to, from); err != nil && !errors.Is(err, io.EOF) && c.mine(err) {
-			broke <- err
+			broke <- struct{}{}
 		}
 	}
 	copies.Go(func() { forward(c.o.Out, c.ch) })
@@ -223,7 +223,7 @@ func (c *client) resize() {
 	if z.Width <= 0 || z.Height <= 0 {
 		return
 	}
-	w := wire.Window{Width: uint32(z.Width), Height: uint32(z.Height)} //nolint:gosec // positive
+	w := wire.Window{Width: uint32(z.Width), Height: uint32(z.Height)}
 	_, _ = c.ch.SendRequest("window-change", false, ssh.Marshal(w))
 }
 
@@ -232,7 +232,7 @@ func (c *client) resize() {
 // which it says in its own words; at the second this process leaves at once, as
 // it does when it was told to end and whoever is asked takes too long, be it
 // the owner or the terminal. left is true when it does.
-func (c *client) wait(ctx context.Context, sigs <-chan os.Signal, ended <-chan struct{}, broke <-chan error) (code int, left bool) {
+func (c *client) wait(ctx context.Context, sigs <-chan os.Signal, ended <-chan struct{}, broke <-chan struct{}) (code int, left bool) {
 	var late <-chan time.Time
 	asked := 0
 	ask := func(name string, then int, patience time.Duration) {

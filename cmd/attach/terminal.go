@@ -33,7 +33,7 @@ type terminal struct {
 	left   bool
 }
 
-func (t *terminal) fd() int { return int(t.in.Fd()) } //nolint:gosec // a file descriptor fits
+func (t *terminal) fd() int { return int(t.in.Fd()) }
 
 // setRaw puts the terminal into raw mode, or back.
 func (t *terminal) setRaw(on bool) (err error) {

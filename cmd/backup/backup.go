@@ -139,7 +139,7 @@ func (k *Keeper) make(ctx context.Context, at time.Time) (file string, err error
 
 // check reads a backup again: its bytes, and with an identity what is in it.
 func check(ctx context.Context, file string, want []byte, sum store.Summary, identity age.Identity) error {
-	f, err := os.Open(file) //nolint:gosec // it was just written
+	f, err := os.Open(file)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (k *Keeper) retire(kept string) error {
 
 // Passphrase is the first line of a file, which nobody else may be able to read.
 func Passphrase(file string) (string, error) {
-	f, err := os.Open(file) //nolint:gosec // the configured file
+	f, err := os.Open(file)
 	if err != nil {
 		return "", fmt.Errorf("the passphrase of backups: %w", err)
 	}

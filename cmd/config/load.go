@@ -345,7 +345,8 @@ func suggest(key string, t reflect.Type) string {
 	for i := range t.NumField() {
 		name := keyOf(t.Field(i))
 		all = append(all, name)
-		if n := distance(strings.ToLower(key), name); n < least || strings.HasPrefix(name, strings.ToLower(key)) && best == "" && len(key) > 1 {
+		n := distance(strings.ToLower(key), name)
+		if n < least || best == "" && len(key) > 1 && strings.HasPrefix(name, strings.ToLower(key)) {
 			best, least = name, min(n, least)
 		}
 	}

@@ -213,7 +213,8 @@ func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
 		return id, nil
 	}
 	a := lifecycle.ApplyRequest{Contact: w.ops, DraftOnly: l.end == draftOnly, Application: model.Application{
-		Domains: domains, KeyType: l.key, ApplicantName: "Anna Berg", Phone: "+49 30 1234522", Email: "anna.berg@example.com", IDNumber: "L01X00T47",
+		Domains: domains, KeyType: l.key,
+		ApplicantName: "Anna Berg", Phone: "+49 30 1234522", Email: "anna.berg@example.com", IDNumber: "L01X00T47",
 	}}
 	if a.Application.KeyType == "" {
 		a.Application.KeyType = model.ECDSAP256
@@ -326,7 +327,9 @@ func (w *World) install(ctx context.Context) error {
 		if slices.Contains(forgotten, r.InstanceName) {
 			continue
 		}
-		jobs, err := w.Engine.Deploy(ctx, w.actor, r.Instance, lifecycle.DeployRequest{Product: r.Product, Regions: []string{r.Region}, Resources: []string{r.Name}})
+		jobs, err := w.Engine.Deploy(ctx, w.actor, r.Instance, lifecycle.DeployRequest{
+			Product: r.Product, Regions: []string{r.Region}, Resources: []string{r.Name},
+		})
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,8 @@ func (w *World) uploads(ctx context.Context) error {
 		}
 		id := up.Instance.ID
 		if u.hosted {
-			if err := w.Engine.Host(ctx, w.actor, id, lifecycle.HostRequest{Contact: w.ops, Spec: model.Specification{Level: model.DV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}}); err != nil {
+			spec := model.Specification{Level: model.DV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}
+			if err := w.Engine.Host(ctx, w.actor, id, lifecycle.HostRequest{Contact: w.ops, Spec: spec}); err != nil {
 				return err
 			}
 		}
@@ -80,7 +81,8 @@ func newOther(now time.Time) (*other, error) {
 	}
 	t := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{Organization: []string{"Example Trust"}, CommonName: "Example Trust CA 3"},
-		NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(10, 0, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		NotBefore: now.AddDate(-5, 0, 0), NotAfter: now.AddDate(10, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)
 	if err != nil {

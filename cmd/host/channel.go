@@ -43,7 +43,7 @@ type channel struct {
 	raw      atomic.Bool
 	started  bool
 	gone     context.CancelCauseFunc
-	ctx      context.Context //nolint:containedctx // the channel's own, made with it
+	ctx      context.Context // the channel's own, made with it
 }
 
 // channel serves one session channel until the other side closes it.
@@ -62,7 +62,8 @@ func (s *Server) channel(ctx context.Context, d *door, conn *gossh.ServerConn, n
 	if d.keys != nil {
 		c.key, _ = sc.Value(ssh.ContextKeyPublicKey).(gossh.PublicKey)
 		if err := c.admit(ctx, conn); err != nil {
-			s.log.Warn("ssh session refused", "from", address(conn), "user", session.Escape(conn.User(), 64), "key", c.id.Fingerprint, "error", session.Escape(err.Error(), 300))
+			s.log.Warn("ssh session refused", "from", address(conn), "user", session.Escape(conn.User(), 64),
+				"key", c.id.Fingerprint, "error", session.Escape(err.Error(), 300))
 			_ = nc.Reject(gossh.Prohibited, "this key may not use certquay")
 			return
 		}
@@ -184,7 +185,7 @@ func (c *channel) resize(z session.Size) {
 func (c *channel) run(kind string, payload []byte) {
 	code := 1
 	defer func() {
-		_, _ = c.SendRequest("exit-status", false, gossh.Marshal(wire.ExitStatus{Code: uint32(code)})) //nolint:gosec // 0 to 255
+		_, _ = c.SendRequest("exit-status", false, gossh.Marshal(wire.ExitStatus{Code: uint32(code)}))
 		_ = c.Close()
 	}()
 	in := newInput(c.Channel)
@@ -281,7 +282,8 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 	ss := session.NewAttached(r, session.Caller{
 		Terminal: session.Terminal{
 			In: q.In, Out: q.Out, Err: q.Err, Width: q.Width, Height: q.Height,
-			Term: q.Term, Lang: q.Lang, Profile: colorprofile.Profile(min(max(q.Profile, 0), int(colorprofile.TrueColor))), //nolint:gosec // within range,
+			Term: q.Term, Lang: q.Lang,
+			Profile: colorprofile.Profile(min(max(q.Profile, 0), int(colorprofile.TrueColor))),
 		},
 		Dir: q.Dir, PID: c.link.pid,
 	})
@@ -324,7 +326,8 @@ func (c *channel) serve(ss *session.Session, args []string) (code int, begun boo
 	}()
 	code = c.s.handler.Serve(context.WithValue(c.ctx, visitKey{}, v), ss, args) & 0xff
 	if errors.Is(context.Cause(c.ctx), ErrKeyRemoved) {
-		_, _ = fmt.Fprintln(ss.Err, "certquay: your key may not log in any more: it was taken out of the server's authorized_keys file; what was begun goes on")
+		_, _ = fmt.Fprintln(ss.Err, "certquay: your key may not log in any more: "+
+			"it was taken out of the server's authorized_keys file; what was begun goes on")
 		return 1, begun
 	}
 	return code, begun

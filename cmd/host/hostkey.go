@@ -37,7 +37,8 @@ func LoadHostKey(path string) (gossh.Signer, error) {
 			return nil, err
 		}
 		if st.Mode().Perm()&0o077 != 0 {
-			return nil, fmt.Errorf("%s: others may read the host key (mode %04o); chmod 600 it, or remove it to get a new one", path, st.Mode().Perm())
+			return nil, fmt.Errorf("%s: others may read the host key (mode %04o); chmod 600 it, or remove it to get a new one",
+				path, st.Mode().Perm())
 		}
 		k, err := gossh.ParsePrivateKey(text)
 		if err != nil {

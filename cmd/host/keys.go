@@ -62,7 +62,8 @@ type stamp struct {
 // without a key in it that may log in, there is an error (spec V9).
 func OpenKeys(path string) (*Keys, error) {
 	if path == "" {
-		return nil, fmt.Errorf("%w; put public keys, one a line, into a file and name it in the configuration as ssh.authorized_keys", ErrNoKeysFile)
+		return nil, fmt.Errorf("%w; put public keys, one a line, into a file and name it in the configuration as ssh.authorized_keys",
+			ErrNoKeysFile)
 	}
 	k := &Keys{path: path}
 	k.mu.Lock()
@@ -100,7 +101,8 @@ func (k *Keys) reload() {
 	st, err := os.Stat(k.path)
 	if err != nil {
 		k.byKey, k.ignored, k.stamp = nil, nil, stamp{}
-		k.err = fmt.Errorf("%s: %w; make it with one public key a line: cp ~/.ssh/id_ed25519.pub %s (%w)", k.path, ErrNoKeysFile, k.path, err)
+		k.err = fmt.Errorf("%s: %w; make it with one public key a line: cp ~/.ssh/id_ed25519.pub %s (%w)",
+			k.path, ErrNoKeysFile, k.path, err)
 		return
 	}
 	now := stamp{size: st.Size(), changed: st.ModTime()}
@@ -142,7 +144,9 @@ func readKeys(path string) (map[string]Identity, []string, error) {
 		if len(ignored) > 0 {
 			hint = " (" + strings.Join(ignored[:min(3, len(ignored))], "; ") + ")"
 		}
-		return nil, ignored, fmt.Errorf("%s: %w%s; add a public key on a line of its own, for example: cat ~/.ssh/id_ed25519.pub >> %s", path, ErrNoKeys, hint, path)
+		return nil, ignored, fmt.Errorf(
+			"%s: %w%s; add a public key on a line of its own, for example: cat ~/.ssh/id_ed25519.pub >> %s",
+			path, ErrNoKeys, hint, path)
 	}
 	return keys, ignored, nil
 }

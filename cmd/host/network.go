@@ -94,7 +94,9 @@ func (s *Server) networkConfig(sc ssh.Context) *gossh.ServerConfig {
 	c := &gossh.ServerConfig{
 		MaxAuthTries:            6,
 		PublicKeyAuthAlgorithms: publicKeyAlgorithms,
-		VerifiedPublicKeyCallback: func(_ gossh.ConnMetadata, key gossh.PublicKey, p *gossh.Permissions, _ string) (*gossh.Permissions, error) {
+		VerifiedPublicKeyCallback: func(
+			_ gossh.ConnMetadata, key gossh.PublicKey, p *gossh.Permissions, _ string,
+		) (*gossh.Permissions, error) {
 			l, ok := sc.Value(linkKey{}).(*link)
 			if !ok {
 				return nil, errClosing

@@ -90,7 +90,8 @@ func (in *boundedInput) Read(p []byte) (int, error) {
 		in.last = now
 	}
 	out := p[:0]
-	rest := append(in.partial, in.raw[:n]...)
+	in.partial = append(in.partial, in.raw[:n]...)
+	rest := in.partial
 	for len(rest) > 0 && (utf8.FullRune(rest) || err != nil) {
 		r, size := utf8.DecodeRune(rest)
 		if r != utf8.RuneError || size > 1 {

@@ -61,7 +61,8 @@ func RunProgram(ctx context.Context, s *session.Session, m tea.Model, filters ..
 // take prepares a session's terminal for a program, and tells why it cannot.
 func take(s *session.Session) (restore func(), code int) {
 	if s.PTY == nil {
-		_, _ = fmt.Fprintln(s.Err, "certquay: this needs a terminal for input and output; use a verb with --json instead, see certquay help")
+		_, _ = fmt.Fprintln(s.Err, "certquay: this needs a terminal for input and output; "+
+			"use a verb with --json instead, see certquay help")
 		return nil, 2
 	}
 	restore, err := s.Raw()
@@ -140,7 +141,7 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 }
 
 // quiet is an input on which nothing is ever typed.
-type quiet struct{ ctx context.Context } //nolint:containedctx // a reader's reads take none
+type quiet struct{ ctx context.Context } // a reader's reads take none
 
 func (q quiet) Read([]byte) (int, error) {
 	<-q.ctx.Done()

@@ -189,7 +189,7 @@ func (s *Server) Dashboard(ctx context.Context) (done func()) {
 	mark := func(on bool) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		v.Visitor.Dashboard = on
+		v.Dashboard = on
 		if on && s.leaving {
 			v.end(ErrReattach)
 		}

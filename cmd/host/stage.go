@@ -38,7 +38,8 @@ func Begin(ctx context.Context, s *session.Session, picture func(width, height i
 	z := session.Size{Width: s.PTY.Width, Height: s.PTY.Height}.Clamp()
 	if p := picture(z.Width, z.Height); p != "" {
 		st.drawn = true
-		st.write(ctx, ansi.SetModeAltScreenSaveCursor+ansi.ResetModeTextCursorEnable+ansi.EraseEntireScreen+ansi.CursorHomePosition+strings.ReplaceAll(p, "\n", "\r\n"))
+		st.write(ctx, ansi.SetModeAltScreenSaveCursor+ansi.ResetModeTextCursorEnable+
+			ansi.EraseEntireScreen+ansi.CursorHomePosition+strings.ReplaceAll(p, "\n", "\r\n"))
 	}
 	return st, 0
 }

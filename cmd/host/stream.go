@@ -90,7 +90,7 @@ func (in *input) WithContext(ctx context.Context) io.Reader { return &bounded{in
 
 type bounded struct {
 	in  *input
-	ctx context.Context //nolint:containedctx // a reader's reads take none
+	ctx context.Context // a reader's reads take none
 }
 
 func (b *bounded) Read(p []byte) (int, error) {

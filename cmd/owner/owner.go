@@ -82,7 +82,7 @@ func Look(dir string) (*Lock, error) {
 		return l, err
 	}
 	path := filepath.Join(dir, LockName)
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) //nolint:gosec // the caller's data directory
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, explain(path, err)
 	}
@@ -99,7 +99,7 @@ func Succeed(dir string) (*Lock, error) { return acquire(dir, 0) }
 
 func acquire(dir string, create int) (*Lock, error) {
 	path := filepath.Join(dir, LockName)
-	f, err := os.OpenFile(path, os.O_RDWR|create|syscall.O_NOFOLLOW, 0o600) //nolint:gosec // the caller's data directory
+	f, err := os.OpenFile(path, os.O_RDWR|create|syscall.O_NOFOLLOW, 0o600)
 	if create == 0 && errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the store in %s %w", dir, ErrGone)
 	}
@@ -170,7 +170,9 @@ func (l *Lock) Held() error {
 	}
 	there, err := os.Lstat(filepath.Join(l.dir, LockName))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
-		return fmt.Errorf("the data directory %s %w: nothing that was done since is kept; restore a backup: certquay restore FILE --data DIR", l.dir, ErrRemoved)
+		return fmt.Errorf(
+			"the data directory %s %w: nothing that was done since is kept; restore a backup: certquay restore FILE --data DIR",
+			l.dir, ErrRemoved)
 	}
 	return nil
 }
@@ -210,7 +212,7 @@ func Socket(dir string) string { return filepath.Join(dir, SocketName) }
 // PID is the process that says it owns the store in a data directory, or 0.
 // It is for messages only: it may have ended since.
 func PID(dir string) int {
-	f, err := os.Open(filepath.Join(dir, LockName)) //nolint:gosec // the caller's data directory
+	f, err := os.Open(filepath.Join(dir, LockName))
 	if err != nil {
 		return 0
 	}
@@ -247,7 +249,9 @@ func prepare(dir string) error {
 	}
 	if st.Mode().Perm()&0o077 != 0 {
 		if !ours(dir, st) {
-			return fmt.Errorf("%s %w; chmod 700 it if it is meant for certquay alone, or choose another directory with --data DIR", dir, ErrOpen)
+			return fmt.Errorf(
+				"%s %w; chmod 700 it if it is meant for certquay alone, or choose another directory with --data DIR",
+				dir, ErrOpen)
 		}
 		if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // 0700 is what a directory needs
 			return explain(dir, err)
@@ -284,7 +288,7 @@ func explain(path string, err error) error {
 
 func flock(f *os.File) error {
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a file descriptor fits
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if !errors.Is(err, syscall.EINTR) {
 			return err
 		}

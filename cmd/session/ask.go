@@ -131,7 +131,7 @@ func readLine(r io.Reader) (string, error) {
 // makeRaw gives a function that puts a terminal of this process into raw mode
 // and back.
 func makeRaw(f *os.File) func(bool) error {
-	fd := int(f.Fd()) //nolint:gosec // a file descriptor fits
+	fd := int(f.Fd())
 	var was *term.State
 	return func(on bool) (err error) {
 		if on {
@@ -149,7 +149,7 @@ func HideEcho(f *os.File) func(bool) error {
 	var was *noEcho
 	return func(on bool) (err error) {
 		if on {
-			was, err = startNoEcho(int(f.Fd())) //nolint:gosec // a file descriptor fits
+			was, err = startNoEcho(int(f.Fd()))
 			return err
 		}
 		return was.stop()

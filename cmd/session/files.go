@@ -64,7 +64,7 @@ func (f files) into(s *Session) {
 		if err := os.MkdirAll(p, mode); err != nil {
 			return err
 		}
-		return os.Chmod(p, mode) //nolint:gosec // the caller says which mode, whatever the owner's umask
+		return os.Chmod(p, mode)
 	}
 }
 
@@ -84,7 +84,7 @@ func OpenRegular(path string) (*os.File, error) { return open(path, false) }
 // open is OpenRegular, and opens a pipe as well where that is allowed; reading
 // from one ends when it is closed.
 func open(path string, pipe bool) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0) //nolint:gosec // the caller says which
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if errors.Is(err, syscall.ENXIO) {
 		return nil, &NotRegularError{path, "a socket or a device"} // a socket cannot be opened
 	}

@@ -40,7 +40,7 @@ type Terminal struct {
 
 // Describe asks the three streams and the environment of this process.
 func Describe(in, out, errs *os.File, env []string) Terminal {
-	is := func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) } //nolint:gosec // a file descriptor fits
+	is := func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 	d := Terminal{
 		In: is(in), Out: is(out), Err: is(errs),
 		Term: getenv(env, "TERM"), Lang: Language(env),
@@ -55,7 +55,7 @@ func Describe(in, out, errs *os.File, env []string) Terminal {
 
 // WindowSize is the size of a terminal, or zero when f is none.
 func WindowSize(f *os.File) Size {
-	w, h, err := term.GetSize(int(f.Fd())) //nolint:gosec // a file descriptor fits
+	w, h, err := term.GetSize(int(f.Fd()))
 	if err != nil {
 		return Size{}
 	}

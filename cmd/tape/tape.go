@@ -70,7 +70,7 @@ var keys = map[parser.CommandType]string{
 // Load reads a tape from a file. Its error has everything that VHS finds wrong,
 // or names what the player does not play.
 func Load(path string) (*Tape, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // named by who plays it
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +96,8 @@ func Parse(text string) (*Tape, error) {
 		}
 	}
 	// A cell is as large as one of JetBrains Mono in xterm.js, in whole pixels.
-	r.tape.Columns = int((r.width - 2*r.padding) / (int(r.font*0.6 + 0.5)))
-	r.tape.Rows = int((r.height - 2*r.padding) / (int(r.font*1.32 + 0.5)))
+	r.tape.Columns = (r.width - 2*r.padding) / int(r.font*0.6+0.5)
+	r.tape.Rows = (r.height - 2*r.padding) / int(r.font*1.32+0.5)
 	if r.tape.Columns < 1 || r.tape.Rows < 1 {
 		return nil, errors.New("the picture has no room for text")
 	}

@@ -42,11 +42,18 @@ type terminal struct {
 
 // begin starts a command on a screen.
 func begin(c *exec.Cmd, columns, rows int) (*terminal, error) {
-	f, err := pty.StartWithSize(c, &pty.Winsize{Rows: uint16(rows), Cols: uint16(columns)}) //nolint:gosec // small
+	f, err := pty.StartWithSize(c, &pty.Winsize{Rows: uint16(rows), Cols: uint16(columns)})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
-	t := &terminal{cmd: c, file: f, emu: vt.NewEmulator(columns, rows), ended: make(chan struct{}), waited: make(chan struct{}), written: time.Now()}
+	t := &terminal{
+		cmd:     c,
+		file:    f,
+		emu:     vt.NewEmulator(columns, rows),
+		ended:   make(chan struct{}),
+		waited:  make(chan struct{}),
+		written: time.Now(),
+	}
 	go func() { _, _ = io.Copy(f, t.emu) }() // the program asks the terminal; these are the answers
 	go t.read()
 	go func() {

@@ -25,7 +25,10 @@ func (p *place) whole(s *store.Store) {
 			tx.Put(&model.Resource{ID: id(5), Instance: i.ID, Version: 1}),
 			tx.Put(&model.Job{ID: id(6), Instance: i.ID}),
 			tx.Put(&model.Task{ID: id(7), Instance: i.ID, Resource: id(5)}),
-			tx.Put(&model.Entry{ID: "purchase/9", Order: id(9), Postings: []model.Posting{{Account: "cash", Unit: "EUR", Amount: -5}, {Account: "sales", Unit: "EUR", Amount: 5}}}),
+			tx.Put(&model.Entry{ID: "purchase/9", Order: id(9), Postings: []model.Posting{
+				{Account: "cash", Unit: "EUR", Amount: -5},
+				{Account: "sales", Unit: "EUR", Amount: 5},
+			}}),
 			tx.Put(&model.Account{Name: "cash", Unit: "EUR", Sum: -5}),
 			tx.Put(&model.Account{Name: "sales", Unit: "EUR", Sum: 5}),
 			tx.Append(model.Event{Action: "purchase"}), tx.Append(model.Event{Action: "apply"}), tx.Append(model.Event{Action: "issue"}))

@@ -65,7 +65,8 @@ func drawQuery(t *rapid.T) model.Query {
 		Desc:   rapid.Bool().Draw(t, "desc"),
 		Offset: rapid.IntRange(0, 20).Draw(t, "offset"),
 		Limit:  rapid.IntRange(0, 15).Draw(t, "limit"),
-		Now:    now.Add(time.Duration(rapid.IntRange(-300, 300).Draw(t, "days")) * day).Add(time.Duration(rapid.IntRange(-2, 2).Draw(t, "halves")) * time.Second / 2),
+		Now: now.Add(time.Duration(rapid.IntRange(-300, 300).Draw(t, "days")) * day).
+			Add(time.Duration(rapid.IntRange(-2, 2).Draw(t, "halves")) * time.Second / 2),
 	}
 	f := &q.Filter
 	if some("states?") {
@@ -98,7 +99,9 @@ func drawQuery(t *rapid.T) model.Query {
 		f.Within = time.Duration(rapid.IntRange(1, 100).Draw(t, "within")) * day
 	}
 	if some("text?") {
-		f.Text = rapid.SampledFrom([]string{" Shop", "CAFÉ", "www.shop-1", "00000000000000000000000000000001", "com\x00www", "é"}).Draw(t, "text")
+		f.Text = rapid.SampledFrom([]string{
+			" Shop", "CAFÉ", "www.shop-1", "00000000000000000000000000000001", "com\x00www", "é",
+		}).Draw(t, "text")
 	}
 	return q
 }

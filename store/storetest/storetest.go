@@ -217,7 +217,9 @@ func instance(n int) *model.Instance {
 		ID: id(n), Name: name, State: model.Issued, Origin: model.OriginBought,
 		Spec:  model.Specification{Level: model.DV, Type: model.Single, Brand: "quay", Grade: model.Standard},
 		Years: 1, Created: start, ServiceStart: start, ServiceEnd: model.AddYears(start, 1),
-		Application: model.Application{Domains: []string{name}, ApplicantName: "Ada Byron", Email: "ada@example.com", KeyType: model.ECDSAP256},
+		Application: model.Application{
+			Domains: []string{name}, ApplicantName: "Ada Byron", Email: "ada@example.com", KeyType: model.ECDSAP256,
+		},
 		Versions: []model.Version{{
 			Number: 1, Serial: fmt.Sprintf("%032x", n), Fingerprint: fmt.Sprintf("%064x", n), Subject: name,
 			Domains: []string{name, "www." + name}, KeyType: string(model.ECDSAP256),
@@ -250,7 +252,8 @@ func randomInstance(r *rand.Rand, n int) *model.Instance {
 	i.Hosting.On, i.Hosting.RenewalsLeft = r.IntN(2) == 0, r.IntN(3)
 	i.Deployments = model.Deployments{
 		Auto: r.IntN(2), Deployed: r.IntN(2), Failing: r.IntN(3) / 2,
-		Products: pick(r, nil, []string{"CDN"}, []string{"CDN", "nginx"}, []string{"a-product-of-a-long-name", "another-such-product", "waf"}),
+		Products: pick(r, nil, []string{"CDN"}, []string{"CDN", "nginx"},
+			[]string{"a-product-of-a-long-name", "another-such-product", "waf"}),
 	}
 	if r.IntN(8) == 0 {
 		i.Failure.What = model.JobDeploy
@@ -266,5 +269,8 @@ func pick[T any](r *rand.Rand, ts ...T) T { return ts[r.IntN(len(ts))] }
 // key is a private key with recognizable material.
 func privateKey(n int) (*model.Key, []byte) {
 	material := []byte(fmt.Sprintf("-- the private key %d must not leak --", n))
-	return &model.Key{ID: id(n), Instance: id(n), Type: model.ECDSAP256, Public: []byte{1, 2, 3}, PKCS8: model.NewSecret(append([]byte(nil), material...))}, material
+	return &model.Key{
+		ID: id(n), Instance: id(n), Type: model.ECDSAP256, Public: []byte{1, 2, 3},
+		PKCS8: model.NewSecret(append([]byte(nil), material...)),
+	}, material
 }

@@ -44,7 +44,10 @@ func readsOwnWrites(t *testing.T, p *place) {
 			t.Errorf("the deleted one: %v", err)
 		}
 		// Writing inside a scan does not disturb it.
-		for k := range tx.Keys(model.Scan{Kind: model.KindInstance}) {
+		for k, err := range tx.Keys(model.Scan{Kind: model.KindInstance}) {
+			if err != nil {
+				return err
+			}
 			if err := tx.Put(instance(len(k) + len(ks))); err != nil {
 				return err
 			}

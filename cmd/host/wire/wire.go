@@ -81,7 +81,7 @@ func (r *Request) Write(w io.Writer) error {
 	if len(b) > MaxRequest {
 		return errors.New("the command line is too long")
 	}
-	_, err = w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)) //nolint:gosec // bounded above
+	_, err = w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...))
 	return err
 }
 

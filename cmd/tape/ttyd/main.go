@@ -54,7 +54,7 @@ func serve(args []string) error {
 	if command == nil || files == "" {
 		return errors.New("usage: XTERM=DIRECTORY ttyd --port=PORT COMMAND")
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func join(ctx context.Context, c *websocket.Conn, command []string) error {
 	for {
 		kind, message, err := c.Read(ctx)
 		if err != nil {
-			return nil //nolint:nilerr // it was left
+			return nil // it was left
 		}
 		if kind == websocket.MessageBinary {
 			if _, err := f.Write(message); err != nil {

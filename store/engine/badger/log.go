@@ -50,7 +50,7 @@ func openLog(path string) (*logFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	l := &logFile{path: path}
 	chunk := make([]byte, 256<<10)
 	for at, ended := 0, false; !ended; {

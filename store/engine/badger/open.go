@@ -101,7 +101,7 @@ func check(dir string, create bool) error {
 
 // private takes the files of a directory from everybody but their owner.
 func private(dir string) error {
-	if err := os.Chmod(dir, 0o700); err != nil {
+	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // 0700 is what a directory needs
 		return err
 	}
 	entries, err := os.ReadDir(dir)

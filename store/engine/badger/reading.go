@@ -28,7 +28,9 @@ func (r *Reader) resolve(key string, v value) ([]byte, error) {
 		return nil, damaged(r.dir, fmt.Errorf("the value of key %q is no pointer", key), nil)
 	}
 	// As Badger writes it: three numbers of the machine's own byte order.
-	fid, length, offset := binary.NativeEndian.Uint32(v.bytes), binary.NativeEndian.Uint32(v.bytes[4:]), binary.NativeEndian.Uint32(v.bytes[8:])
+	fid := binary.NativeEndian.Uint32(v.bytes)
+	length := binary.NativeEndian.Uint32(v.bytes[4:])
+	offset := binary.NativeEndian.Uint32(v.bytes[8:])
 	path := filepath.Join(r.dir, fmt.Sprintf("%06d.vlog", fid))
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,7 +39,7 @@ func (r *Reader) resolve(key string, v value) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	// What lies behind the end of the file decodes as little as what is damaged.
 	b, err := io.ReadAll(io.NewSectionReader(f, int64(offset), int64(length)))
 	if err != nil {
@@ -171,7 +173,7 @@ func (r *Reader) stored(rg engine.Range) iter.Seq2[string, value] {
 		if it == nil {
 			return
 		}
-		defer it.Close()
+		defer func() { _ = it.Close() }()
 		switch { // versions of one key go from the newest to the oldest
 		case !rg.Reverse && rg.From != "":
 			it.Seek(y.KeyWithTs([]byte(rg.From), math.MaxUint64))

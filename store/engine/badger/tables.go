@@ -42,7 +42,7 @@ func readManifest(path string) (m badger.Manifest, cut bool, err error) {
 	if err != nil {
 		return m, false, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if info, err := f.Stat(); err == nil && info.Size() == 0 {
 		return m, false, fmt.Errorf("%w: %s is empty", engine.ErrMissing, path)
 	}

@@ -36,8 +36,8 @@ func Run(t *testing.T, open func(t *testing.T) engine.Engine) {
 func put(t *testing.T, e engine.Engine, pairs ...string) {
 	t.Helper()
 	var b engine.Batch
-	for n := 0; n < len(pairs); n += 2 {
-		b.Put(pairs[n], []byte(pairs[n+1]))
+	for pair := range slices.Chunk(pairs, 2) {
+		b.Put(pair[0], []byte(pair[1]))
 	}
 	if err := e.Apply(context.Background(), &b); err != nil {
 		t.Fatal(err)
@@ -190,9 +190,15 @@ func counted(t *testing.T, e engine.Engine) {
 	before := e.KeysRead()
 	read(t, e, func(s engine.Snapshot) {
 		_, _ = s.Get("a")
-		for range s.Scan(engine.Range{From: "a", To: "c"}) {
+		for _, err := range s.Scan(engine.Range{From: "a", To: "c"}) {
+			if err != nil {
+				t.Error(err)
+			}
 		}
-		for range s.Scan(engine.Range{KeysOnly: true}) {
+		for _, err := range s.Scan(engine.Range{KeysOnly: true}) {
+			if err != nil {
+				t.Error(err)
+			}
 			break
 		}
 	})

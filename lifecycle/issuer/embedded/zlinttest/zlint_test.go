@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/x509"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -139,7 +140,7 @@ func TestRevocationListsHaveNoErrors(t *testing.T) {
 	}
 	for _, path := range []string{"/crl/root.crl", "/crl/issuing.crl"} {
 		rec := httptest.NewRecorder()
-		m.Handler().ServeHTTP(rec, httptest.NewRequest("GET", path, nil))
+		m.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, path, nil))
 		der, err := io.ReadAll(rec.Body)
 		if err != nil || rec.Code != 200 {
 			t.Fatal(rec.Code, err)
