@@ -115,7 +115,9 @@ func TestACrashIsInTheLogOfTheNextOwner(t *testing.T) {
 	if err := s.cmd.Process.Signal(syscall.SIGABRT); err != nil { // the runtime ends the process with its stacks
 		t.Fatal(err)
 	}
-	<-s.done
+	if err := <-s.done; err == nil {
+		t.Error("the process ended as if nothing had been")
+	}
 	out := p.must("list")
 	log, err := os.ReadFile(filepath.Join(p.home, ".local", "state", "certquay", "certquay.log"))
 	if err != nil || strings.Count(string(log), "was ended by a fault of the program") != 1 || !strings.Contains(string(log), "SIGABRT") {

@@ -55,9 +55,10 @@ func sClient(t *testing.T, p *person, address, name, root string) ([]*x509.Certi
 		t.Fatalf("openssl s_client: %v\n%s", err, out)
 	}
 	var certs []*x509.Certificate
-	rest := out
-	// The leaf is shown once more at the end.
-	rest = rest[:bytes.Index(rest, []byte("Server certificate"))]
+	rest, _, ok := bytes.Cut(out, []byte("Server certificate")) // the leaf is shown once more at the end
+	if !ok {
+		t.Fatalf("no leaf at the end:\n%s", out)
+	}
 	for {
 		b, r := pem.Decode(rest)
 		if b == nil {

@@ -85,7 +85,7 @@ func (w *window) read() {
 			continue
 		}
 		// What was there may be gone by now, and Fd lets reads wait again.
-		fd := int(w.master.Fd()) //nolint:gosec // a file descriptor fits
+		fd := int(w.master.Fd())
 		if err := unix.SetNonblock(fd, true); err != nil {
 			return
 		}
@@ -102,7 +102,7 @@ func (w *window) read() {
 
 // ready says whether a file is, within a moment.
 func (w *window) ready(f *os.File, what int16) bool {
-	poll := []unix.PollFd{{Fd: int32(f.Fd()), Events: what}} //nolint:gosec // a file descriptor fits
+	poll := []unix.PollFd{{Fd: int32(f.Fd()), Events: what}}
 	n, err := unix.Poll(poll, 100)
 	return err != nil || n > 0
 }

@@ -90,14 +90,15 @@ func (y *yearly) pass(target string, kill bool) bool {
 	if err := c.Start(); err != nil {
 		y.t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- c.Wait() }()
+	var err error
+	ended := make(chan struct{})
+	go func() { err = c.Wait(); close(ended) }()
 	var strike <-chan time.Time
 	if kill {
 		strike = time.After(time.Duration(y.random.IntN(160)) * time.Millisecond)
 	}
 	select {
-	case err := <-ended:
+	case <-ended:
 		victim()
 		if err != nil && !strings.Contains(errs.String(), "never goes back") { // it was there already
 			y.t.Fatalf("the clock could not be moved: %v\n%s", err, errs)

@@ -132,7 +132,7 @@ func cmdWithout(ts *testscript.TestScript, neg bool, args []string) {
 			return err
 		}
 		files++
-		data, err := os.ReadFile(path) //nolint:gosec // a file of the script
+		data, err := os.ReadFile(path)
 		if err == nil && bytes.Contains(data, []byte(args[0])) {
 			err = fmt.Errorf("%s holds %s", path, args[0])
 		}

@@ -324,7 +324,7 @@ func pki(name, kind string) (map[string][]byte, error) {
 		return nil, err
 	}
 	var key crypto.Signer
-	old := &pem.Block{}
+	var old *pem.Block
 	switch kind {
 	case "rsa", "rsa1024":
 		bits := 2048
@@ -469,7 +469,8 @@ func startServe(bin, dir string, env []string, args ...string) (*serving, error)
 
 func (s *serving) kill() {
 	_ = s.cmd.Process.Kill()
-	<-s.done
+	for range s.done { // until it has ended
+	}
 }
 
 func (s *serving) stop() error {

@@ -177,16 +177,6 @@ func free(dir string) (int64, error) {
 	return int64(st.Bavail) * st.Bsize, err
 }
 
-// fill takes all space of a file system but so many bytes, at once.
-func fill(dir string, but int64) error {
-	f, err := os.OpenFile(filepath.Join(dir, "filler"), os.O_WRONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	return grab(f, dir, but)
-}
-
 // grab makes a file larger by all the space that is free but so many bytes.
 func grab(f *os.File, dir string, but int64) error {
 	for step := int64(1 << 40); step >= 4096; {

@@ -66,7 +66,7 @@ func TestWhereADeploymentGoes(t *testing.T) {
 	for _, j := range jobs {
 		w.done(j, nil)
 	}
-	if len(jobs) != 2 || w.resource(0).Region != "east" || w.resource(1).Resource.Name != "a.example.com" {
+	if len(jobs) != 2 || w.resource(0).Region != "east" || w.resource(1).Name != "a.example.com" {
 		t.Errorf("%d deployments, %+v", len(jobs), w.resource(0))
 	}
 	if i := w.get(id); i.Deployments.Deployed != 2 || !slices.Equal(i.Deployments.Products, []string{"CDN"}) {

@@ -157,7 +157,7 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 		return toRestore(fmt.Errorf("ask what is there: %w", err)), nil
 	}
 	if b.Silent != nil {
-		return toRestore(&NotListening{b.Silent}), nil
+		return toRestore(&NotListening{b.Silent}), nil //nolint:nilerr // the next step restores because of it
 	}
 	var seen [][]byte
 	for until, pause := time.Now().Add(e.policy.HandshakeTimeout), 20*time.Millisecond; ; pause = min(2*pause, time.Second) {
@@ -396,8 +396,8 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 			r.Address = b.Address
 			was, drifted := r.Presented, !r.DriftSince.IsZero()
 			e.saw(r, bundle.Fingerprint(seen[0]), leaf.NotAfter)
-			switch {
-			case r.Presented == r.Deployed:
+			switch r.Presented {
+			case r.Deployed:
 				i, err := model.Get[model.Instance](tx, string(r.Instance))
 				if err != nil {
 					return fmt.Errorf("read instance %s: %w", r.Instance, err)

@@ -407,9 +407,9 @@ func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 		return all, err
 	}
 	for len(open) > 0 {
-		why, unkept := e.whyUnkept(jobs)
-		if why != nil {
-			return all, why
+		unkept, err := e.whyUnkept(jobs)
+		if err != nil {
+			return all, err
 		}
 		select {
 		case <-ctx.Done():

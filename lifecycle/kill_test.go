@@ -127,7 +127,10 @@ func (w *world) settle(ctx context.Context) error {
 		}
 		busy := false
 		err := w.store.View(func(r model.Reader) error {
-			for range r.Keys(model.Scan{Kind: model.KindJob, Index: "live"}) {
+			for _, err := range r.Keys(model.Scan{Kind: model.KindJob, Index: "live"}) {
+				if err != nil {
+					return err
+				}
 				busy = true
 			}
 			return nil

@@ -122,7 +122,7 @@ func TestReadmeHoldsTheMatrix(t *testing.T) {
 	if os.Getenv("UPDATE") == "" {
 		t.Fatal("the matrix in the README is not the table's; write it with: UPDATE=1 go test ./lifecycle -run Readme")
 	}
-	if err := os.WriteFile("../README.md", []byte(readme[:from+len(begin)]+want+readme[to:]), 0o644); err != nil { //nolint:gosec // a document
+	if err := os.WriteFile("../README.md", []byte(readme[:from+len(begin)]+want+readme[to:]), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -134,10 +134,16 @@ func TestJobsAndTasksThatAreDoneAreForgotten(t *testing.T) {
 	w.issuer.review = nil
 	count := func() (jobs, tasks int) {
 		w.check(w.store.View(func(r model.Reader) error {
-			for range r.Keys(model.Scan{Kind: model.KindJob}) {
+			for _, err := range r.Keys(model.Scan{Kind: model.KindJob}) {
+				if err != nil {
+					return err
+				}
 				jobs++
 			}
-			for range r.Keys(model.Scan{Kind: model.KindTask}) {
+			for _, err := range r.Keys(model.Scan{Kind: model.KindTask}) {
+				if err != nil {
+					return err
+				}
 				tasks++
 			}
 			return nil

@@ -49,15 +49,15 @@ func (e *Engine) notKept(j *model.Job, err error) {
 	}
 }
 
-// whyUnkept says of some jobs why a result of theirs was not kept, and gives a
-// channel that is closed when one more is not.
-func (e *Engine) whyUnkept(jobs []model.ID) (error, <-chan struct{}) {
+// whyUnkept returns the error for which a result of one of the jobs was not kept;
+// while there is none, a channel that is closed when one more is not.
+func (e *Engine) whyUnkept(jobs []model.ID) (<-chan struct{}, error) {
 	e.runMu.Lock()
 	defer e.runMu.Unlock()
 	for _, id := range jobs {
 		if err := e.unkept[id]; err != nil {
-			return err, nil
+			return nil, err
 		}
 	}
-	return nil, e.unkeptNow
+	return e.unkeptNow, nil
 }

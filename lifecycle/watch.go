@@ -48,7 +48,10 @@ func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name 
 	}
 	err = e.update(ctx, func(tx model.Tx) error {
 		key := model.WatchKey(w.Address, w.Name)
-		for range tx.Keys(model.Scan{Kind: model.KindWatch, Index: "name", From: key, To: key + "\x00"}) {
+		for _, err := range tx.Keys(model.Scan{Kind: model.KindWatch, Index: "name", From: key, To: key + "\x00"}) {
+			if err != nil {
+				return err
+			}
 			return &Refusal{Action: actionWatch, Reason: ReasonNameTaken, Args: Args{"name": shownWatch(&w)}}
 		}
 		if err := tx.Put(&w); err != nil {
@@ -78,7 +81,7 @@ func watchAddress(address, name string) (string, string, error) {
 	if err != nil {
 		host, port = strings.Trim(address, "[]"), "443"
 	}
-	if n, err := net.LookupPort("tcp", port); err != nil || n == 0 {
+	if n, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", port); err != nil || n == 0 {
 		return "", "", bad(fmt.Sprintf("%q is no port", port))
 	}
 	if host = hostName(host); host == "" {

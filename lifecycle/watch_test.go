@@ -236,7 +236,7 @@ func TestWatchedAddressesMayBeURLs(t *testing.T) {
 	for typed, want := range map[string]string{
 		"https://a.example.com/":        "a.example.com:443",
 		"https://b.example.com:8443/x":  "b.example.com:8443",
-		" HTTPS://C.example.com/x?y#z ": "c.example.com:443",
+		" HTTPS://C.example.com/x?y#z ": "c.example.com:443", //nolint:gocritic // typed so
 		"ldaps://d.example.com:636":     "d.example.com:636",
 		"//e.example.com/":              "e.example.com:443",
 		"https://[2001:db8::7]/":        "[2001:db8::7]:443",

@@ -97,7 +97,7 @@ func Open(dir string, o Options) (*Store, error) {
 		}
 	}
 	if e == nil {
-		if e, err = openBadger(db, !l.exists, sp, o); err != nil {
+		if e, err = openBadger(db, !l.exists, o); err != nil {
 			return nil, err
 		}
 	}
@@ -138,7 +138,7 @@ func (s *Store) prepare(dir string, l *found, o Options, writable bool) (err err
 const inUseFor = 3 * time.Second
 
 // openBadger opens the database for writing.
-func openBadger(db string, create bool, sp *space, o Options) (engine.Engine, error) {
+func openBadger(db string, create bool, o Options) (engine.Engine, error) {
 	setup := builtin.Setup{Dir: db, Create: create, Log: o.Logger}
 	e, err := builtin.Badger.Open(setup)
 	// Whoever opens a store has its lock, so that one who still has the database
@@ -168,7 +168,7 @@ func openDatabase(db string, sp *space, o Options) (engine.Engine, error) {
 	if err := writableDir(filepath.Dir(db)); err != nil {
 		return nil, fmt.Errorf("%w: %w", engine.ErrReadOnly, err)
 	}
-	return openBadger(db, false, sp, o)
+	return openBadger(db, false, o)
 }
 
 // inspect reads the database before anything opens it for writing, and

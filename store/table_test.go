@@ -136,7 +136,7 @@ func benchTable(b *testing.B, rows int) {
 	}{
 		{"operation", func(n int) rowChange {
 			c := benchRow(n, now)
-			c.line.profile.row.Operation = model.JobRenew
+			c.line.row.Operation = model.JobRenew
 			return c
 		}},
 		{"renewal", func(n int) rowChange { return benchRow(n, now.Add(time.Hour)) }},

@@ -60,7 +60,7 @@ func look(c *uv.Cell) string {
 		if k == nil {
 			continue
 		}
-		said := fmt.Sprint(k)
+		var said string
 		switch v := k.(type) {
 		case ansi.BasicColor:
 			said = fmt.Sprint("basic ", uint8(v))

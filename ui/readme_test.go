@@ -26,7 +26,7 @@ func TestReadmeHoldsTheKeys(t *testing.T) {
 	if os.Getenv("UPDATE") == "" {
 		t.Fatal("the keys in the README are not those of the dashboard; write them with: UPDATE=1 go test ./ui -run Readme")
 	}
-	if err := os.WriteFile("../README.md", []byte(readme[:from+len(begin)]+want+readme[to:]), 0o644); err != nil { //nolint:gosec // a document
+	if err := os.WriteFile("../README.md", []byte(readme[:from+len(begin)]+want+readme[to:]), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

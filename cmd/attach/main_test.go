@@ -70,7 +70,9 @@ func own(ctx context.Context, l *owner.Lock, args []string) int {
 	closing, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	_ = srv.Close(closing)
-	<-served
+	if err := <-served; err != nil {
+		fmt.Fprintln(os.Stderr, "serving:", err)
+	}
 	_ = db.Close()
 	_ = os.Remove(db.Name())
 	_ = l.Release()

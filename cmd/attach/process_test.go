@@ -152,8 +152,8 @@ func (x *tty) press(keys string) {
 // exit waits for the process and checks that the terminal is as it was.
 func (x *tty) exit(want int) {
 	x.t.Helper()
-	done := make(chan error, 1)
-	go func() { done <- x.cmd.Wait() }()
+	done := make(chan struct{})
+	go func() { _ = x.cmd.Wait(); close(done) }() // its exit code is looked at below
 	select {
 	case <-done:
 	case <-time.After(patience):

@@ -58,7 +58,7 @@ func (g *graph) selfSigned(i int) bool { return g.self[i] }
 func (g *graph) leaves(of []int) []int {
 	var out []int
 	for _, i := range of {
-		if c := g.certs[i]; !g.issued[i] && !(c.BasicConstraintsValid && c.IsCA) {
+		if c := g.certs[i]; !g.issued[i] && (!c.BasicConstraintsValid || !c.IsCA) {
 			out = append(out, i)
 		}
 	}

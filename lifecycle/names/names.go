@@ -202,7 +202,7 @@ func checkLabels(input, ascii string) error {
 			return refuse(input, "hyphens in third and fourth place are reserved (RFC 5890)", "my-host.example.com")
 		}
 		for i := range len(l) {
-			if c := l[i]; c < 0x80 && !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-') {
+			if c := l[i]; c < 0x80 && c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
 				hint := strings.ReplaceAll(l, "_", "-") + ".example.com"
 				if c != '_' {
 					hint = "www.example.com"

@@ -6,7 +6,6 @@ package product
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -47,12 +46,12 @@ func (p Prober) Probe(ctx context.Context, address, sni string) (chain [][]byte,
 		Time:       p.Now,
 		// Whoever calls judges the chain; a probe that refused an expired
 		// certificate could not report it.
-		InsecureSkipVerify: true,
+		InsecureSkipVerify: true, //nolint:gosec // see above
 		MinVersion:         tls.VersionTLS10,
 		CipherSuites:       allSuites,
-		VerifyPeerCertificate: func(certs [][]byte, _ [][]*x509.Certificate) error {
-			for _, der := range certs {
-				chain = append(chain, slices.Clone(der))
+		VerifyConnection: func(s tls.ConnectionState) error {
+			for _, c := range s.PeerCertificates {
+				chain = append(chain, slices.Clone(c.Raw))
 			}
 			return nil
 		},

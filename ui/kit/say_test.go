@@ -24,7 +24,7 @@ import (
 func TestErrorsAreSaidInTheLanguageOfTheSession(t *testing.T) {
 	zh, en := &Context{Text: text.New("zh")}, &Context{Text: text.New("en")}
 	path := filepath.Join(t.TempDir(), "none.pem")
-	_, missing := os.ReadFile(path) //nolint:gosec // there is none
+	_, missing := os.ReadFile(path)
 	_, badName := names.Parse("a..example")
 	_, noPicture := document.Check([]byte("%PDF-1.7"))
 	_, empty := bundle.Parse(time.Now(), bundle.File{Name: "x.pem"})

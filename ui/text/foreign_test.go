@@ -20,7 +20,7 @@ import (
 func TestErrorsOfTheLibraryAreTranslated(t *testing.T) {
 	zh := New("zh")
 	dir := t.TempDir()
-	_, missing := os.Open(filepath.Join(dir, "none")) //nolint:gosec // there is none
+	_, missing := os.Open(filepath.Join(dir, "none"))
 	_, notDir := os.ReadFile(filepath.Join(dir, "none", "x"))
 	isDir := os.WriteFile(dir, nil, 0o600)
 

@@ -27,6 +27,9 @@ const (
 	closing = "。，、；：！？）》」』】〉”’…"
 	opening = "（《「『【〈“‘"
 	ascii   = ",.;:!?)]}%"
+
+	wideMarks = closing + opening
+	noStart   = closing + ascii
 )
 
 // pieces takes a line apart where it may be broken: at blanks, and before and
@@ -42,9 +45,9 @@ func pieces(l string) []string {
 		for at := 0; at < len(word); {
 			_, size := utf8.DecodeRuneInString(word[at:])
 			r := word[at : at+size]
-			wide := size > 2 && Width(r) == 2 || strings.Contains(closing+opening, r)
-			wasWide := len(last) > 2 && Width(last) == 2 || last != "" && strings.Contains(closing+opening, last)
-			if at > start && last != " " && (wide || wasWide) && !strings.Contains(closing+ascii, r) && !strings.Contains(opening, last) {
+			wide := size > 2 && Width(r) == 2 || strings.Contains(wideMarks, r)
+			wasWide := len(last) > 2 && Width(last) == 2 || last != "" && strings.Contains(wideMarks, last)
+			if at > start && last != " " && (wide || wasWide) && !strings.Contains(noStart, r) && !strings.Contains(opening, last) {
 				out, start = append(out, word[start:at]), at
 			}
 			last = r

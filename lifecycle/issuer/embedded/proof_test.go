@@ -57,7 +57,7 @@ func (z *zone) answer(query []byte) ([]byte, error) {
 	if err := m.Unpack(query); err != nil {
 		return nil, err
 	}
-	m.Header.Response = true
+	m.Response = true
 	m.Additionals = nil
 	q := m.Questions[0]
 	h := dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: 1}
@@ -70,7 +70,7 @@ func (z *zone) answer(query []byte) ([]byte, error) {
 			m.Answers = append(m.Answers, dnsmessage.Resource{Header: h, Body: &dnsmessage.TXTResource{TXT: []string{v}}})
 		}
 	case q.Type == dnsmessage.TypeTXT:
-		m.Header.RCode = dnsmessage.RCodeNameError
+		m.RCode = dnsmessage.RCodeNameError
 	case q.Type == dnsmessage.TypeA:
 		m.Answers = append(m.Answers, dnsmessage.Resource{Header: h, Body: &dnsmessage.AResource{A: [4]byte{127, 0, 0, 1}}})
 	}
@@ -146,7 +146,8 @@ func TestControlIsProvedByAFile(t *testing.T) {
 	if err != nil || o.Status != lifecycle.OrderPending || !strings.Contains(o.WaitFor.String(), "404") {
 		t.Fatalf("without the file it is %s, %q, %v", o.Status, o.WaitFor, err)
 	}
-	path := o.Proofs[0].Name[strings.Index(o.Proofs[0].Name, "/.well-known"):]
+	_, file, _ := strings.Cut(o.Proofs[0].Name, "/.well-known/")
+	path := "/.well-known/" + file
 	mu.Lock()
 	files[path] = "something else"
 	mu.Unlock()

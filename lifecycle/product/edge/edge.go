@@ -85,7 +85,7 @@ func Open(ctx context.Context, store lifecycle.Store, opt Options) (*Edge, error
 		if len(places) == 0 {
 			continue
 		}
-		if _, err := e.regions[name].listen(ctx); err != nil {
+		if err := e.regions[name].listen(ctx); err != nil {
 			opt.Logger.Error("edge listener", "product", opt.Product, "region", name, "error", err)
 		}
 	}
@@ -156,7 +156,7 @@ func (e *Edge) Present(ctx context.Context, p lifecycle.Place) (lifecycle.Bindin
 		return lifecycle.Binding{}, noResource(err)
 	}
 	// A listener that failed to start gets another chance.
-	_, silent := r.listen(ctx)
+	silent := r.listen(ctx)
 	there := e.binding(r, &b, host)
 	there.Silent = silent
 	return there, nil
@@ -176,7 +176,7 @@ func (e *Edge) Deploy(ctx context.Context, p lifecycle.Place, pair lifecycle.Pai
 	if err := checkPair(pair, host); err != nil {
 		return lifecycle.Binding{}, err
 	}
-	if _, err := r.listen(ctx); err != nil {
+	if err := r.listen(ctx); err != nil {
 		return lifecycle.Binding{}, err
 	}
 	next := binding{Chain: pair.Chain, Fingerprint: pair.Fingerprint, key: pair.Key}

@@ -59,18 +59,18 @@ func (r *region) problem() error {
 
 // listen starts the listener unless it runs, on the kept address if there is
 // one, and keeps the address.
-func (r *region) listen(ctx context.Context) (string, error) {
+func (r *region) listen(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ln != nil {
-		return r.ln.Addr().String(), nil
+		return nil
 	}
 	if r.closed {
-		return "", fmt.Errorf("%s is closed", r.e.opt.Product)
+		return fmt.Errorf("%s is closed", r.e.opt.Product)
 	}
 	ln, err := r.bind(ctx)
 	if r.failed = err; err != nil {
-		return "", err
+		return err
 	}
 	srv := r.server()
 	r.ln, r.srv = ln, srv
@@ -80,7 +80,7 @@ func (r *region) listen(ctx context.Context) (string, error) {
 			r.e.opt.Logger.Error("edge listener ended", "product", r.e.opt.Product, "region", r.name, "error", err)
 		}
 	}()
-	return ln.Addr().String(), nil
+	return nil
 }
 
 func (r *region) bind(ctx context.Context) (net.Listener, error) {
@@ -223,7 +223,7 @@ func (r *region) addressName(rd model.Reader) (string, error) {
 // that asks without SNI could not say which it means.
 func (r *region) checkAddressName(rd model.Reader, host string) error {
 	if _, err := netip.ParseAddr(host); err != nil {
-		return nil
+		return nil //nolint:nilerr // a name
 	}
 	other, err := r.addressName(rd)
 	if err != nil || other == "" || other == host {
@@ -237,7 +237,7 @@ func (r *region) page(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = fmt.Fprintf(w, "certquay edge\nproduct %s\nregion %s\nserver name %s\n", r.e.opt.Product, r.name, req.TLS.ServerName)
+	_, _ = fmt.Fprintf(w, "certquay edge\nproduct %s\nregion %s\nserver name %s\n", r.e.opt.Product, r.name, req.TLS.ServerName) //nolint:gosec // plain text
 }
 
 func (r *region) close() error {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -381,7 +380,7 @@ func testSwap(t *testing.T, s *suite) {
 		},
 	}}
 	defer client.CloseIdleConnections()
-	ask := func() string {
+	ask := func() {
 		t.Helper()
 		resp, err := client.Get("https://" + p.Name + "/")
 		if err != nil {
@@ -392,7 +391,6 @@ func testSwap(t *testing.T, s *suite) {
 		if err != nil || len(body) == 0 {
 			t.Fatalf("%d bytes, %v", len(body), err)
 		}
-		return fmt.Sprint(resp.StatusCode)
 	}
 	ask()
 	second, _ := s.deploy(t, p)

@@ -109,7 +109,7 @@ func (l *logSpace) allocate(name string, size int64) error {
 	if err != nil {
 		return err
 	}
-	err = fallocate(int(f.Fd()), 0, size) //nolint:gosec // a file descriptor fits
+	err = fallocate(int(f.Fd()), 0, size)
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EOPNOTSUPP) {
 		l.useless, err = true, nil
 		l.log.Warn("the file system of the database allocates no blocks in advance: a disk that fills within a moment may end the process")

@@ -34,7 +34,7 @@ func init() {
 	system := mapper.mmap
 	mapper.mmap = func(addr, length uintptr, prot, flags, fd int, offset int64) (uintptr, error) {
 		if prot&unix.PROT_WRITE != 0 && flags&unix.MAP_SHARED != 0 {
-			if err := fill(fd, offset, int64(length)); err != nil { //nolint:gosec // the length of a map fits
+			if err := fill(fd, offset, int64(length)); err != nil {
 				return 0, err
 			}
 		}

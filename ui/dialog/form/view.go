@@ -273,11 +273,11 @@ func (f *Form) fieldLine(i int, on bool, inner int) string {
 	room := inner - labelWidth - 2
 	switch d.Kind {
 	case Paste:
-		said := f.summary
+		said := f.summary(*f.values[d.Key])
 		if d.Say != nil {
-			said = func(string) string { return text.Clean(d.Say(f.Values())) }
+			said = text.Clean(d.Say(f.Values()))
 		}
-		return label + s.Paint(style.Plain, widget.Cut(said(*f.values[d.Key]), room))
+		return label + s.Paint(style.Plain, widget.Cut(said, room))
 	case Find:
 		return label + f.findLine(i, on, room)
 	case Text:

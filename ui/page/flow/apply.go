@@ -363,7 +363,7 @@ func (a *application) preview(v form.Values) func() form.Preview {
 		if last && a.mostPacks() > 0 {
 			var lines []string
 			lines, few = a.packSummary(packs(v))
-			pre.Lines = append(lines, append([]string{""}, pre.Lines...)...)
+			pre.Lines = slices.Concat(lines, []string{""}, pre.Lines)
 			if few != "" {
 				pre.Errors["hosting packs"] = few
 			}

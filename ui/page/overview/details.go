@@ -143,7 +143,7 @@ func chainOf(m *model.Material) []string {
 	return names
 }
 
-func (d *details) update(msg tea.Msg) tea.Cmd {
+func (d *details) update(msg tea.Msg) {
 	if m, ok := msg.(detailsLoadedMsg); ok && m.id == d.id {
 		was := len(d.resources)
 		d.instance, d.chain, d.contact, d.resources, d.events, d.tasks, d.papers = m.instance, m.chain, m.contact, m.resources, m.events, m.tasks, m.papers
@@ -156,7 +156,6 @@ func (d *details) update(msg tea.Msg) tea.Cmd {
 		d.loaded = true
 		d.build()
 	}
-	return nil
 }
 
 // resource is the one under the cursor while the pane of deployments is in

@@ -273,13 +273,11 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	case tea.MouseClickMsg:
 		return p.click(m)
 	default:
-		var cmds []tea.Cmd
 		for _, d := range []*details{p.details, p.beside} {
 			if d != nil {
-				cmds = append(cmds, d.update(msg))
+				d.update(msg)
 			}
 		}
-		return tea.Batch(cmds...)
 	}
 	return nil
 }
@@ -360,15 +358,16 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 		}
 		return nil
 	}
-	if p.cardsShown() {
+	switch {
+	case p.cardsShown():
 		n := p.firstCard() + y/cardHeight*p.perLine() + min(m.X/max(p.cardWidth()+1, 1), p.perLine()-1)
 		if y < 0 || n >= p.table.Total() {
 			return nil
 		}
 		p.table.Select(n)
-	} else if m.X >= p.listWidth() {
+	case m.X >= p.listWidth():
 		return p.open(p.current())
-	} else if !p.table.Click(y) {
+	case !p.table.Click(y):
 		return nil
 	}
 	if p.table.Cursor() == before {

@@ -25,7 +25,7 @@ func columns(c *kit.Context, by func() model.Sort) []widget.Column[model.Row] {
 			return widget.Cell{Tone: tone, Text: glyph + " " + word}
 		}},
 		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, From: 100, Cell: func(r model.Row, w int) widget.Cell {
-			return domains(c, &r, w)
+			return domains(&r, w)
 		}},
 		{Title: c.T("col.spec"), Min: 22, Max: 36, Grow: 5, From: 150, Cell: func(r model.Row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: specOf(c, &r)}
@@ -110,7 +110,7 @@ func extras(c *kit.Context, r *model.Row, label, doing string) []string {
 	return es
 }
 
-func domains(c *kit.Context, r *model.Row, w int) widget.Cell {
+func domains(r *model.Row, w int) widget.Cell {
 	if r.Domains == 0 {
 		return widget.Cell{Tone: style.Faint, Text: "–"}
 	}
@@ -263,7 +263,7 @@ func card(c *kit.Context, r *model.Row, w int, by model.Sort, selected, marked b
 		expiry = s.Paint(e.Tone, e.Text)
 	}
 	glyph, word, tone := StatusBy(c, r, in-3-widget.Width(expiry), by)
-	d := domains(c, r, in)
+	d := domains(r, in)
 	if d.Tone == style.Muted {
 		d.Text = c.T("card.id", r.ID.Short())
 	}
