@@ -44,7 +44,8 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 	}
 	for _, wrong := range []*Invalid{
 		checkEmail("email", a.Email), checkPhone("phone", a.Phone), checkPhone("company phone", a.Company.Phone),
-		checkTyped("applicant", a.ApplicantName, "Anna Example"), checkTyped("id number", a.IDNumber, "X1234567"), checkCompany("company", &a.Company),
+		checkTyped("applicant", a.ApplicantName, "Anna Example"), checkTyped("id number", a.IDNumber, "X1234567"),
+		checkCompany("company", &a.Company),
 	} {
 		if wrong != nil {
 			missing = append(missing, wrong)
@@ -53,7 +54,8 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 	switch {
 	case a.Manual():
 		if err := checkCSR(a.CSR, a.Domains); err != nil {
-			add("A3", "csr", err.Error(), "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com")
+			add("A3", "csr", err.Error(),
+				"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com")
 		}
 	case !slices.Contains(model.KeyTypes, a.KeyType):
 		add("", "key type", fmt.Sprintf("%q is not a key type", a.KeyType), joinAny(model.KeyTypes))

@@ -39,7 +39,9 @@ var errDied = model.Fail("job.died")
 // went well, or failed as steps do, ends the row. Putting back what was there
 // before says nothing about the step that made it necessary. A job that would go
 // on later and has crashed too often is set aside.
-func counting(result func(model.Tx, *model.Job) error, crashed bool, aside func(model.Tx, *model.Job, error) error) func(model.Tx, *model.Job) error {
+func counting(
+	result func(model.Tx, *model.Job) error, crashed bool, aside func(model.Tx, *model.Job, error) error,
+) func(model.Tx, *model.Job) error {
 	return func(tx model.Tx, j *model.Job) error {
 		restoring := j.Step == stepRestore
 		if err := result(tx, j); err != nil || !j.Live() {
@@ -109,7 +111,8 @@ func (e *Engine) setAside(tx model.Tx, j *model.Job, cause error) error {
 
 // askToRetry raises a task about what is set aside, unless it is there.
 func (e *Engine) askToRetry(tx model.Tx, t *model.Task) error {
-	for open, err := range model.All[model.Task](tx, model.Scan{Index: "pending", From: string(t.Instance), To: string(t.Instance) + "\x00"}) {
+	of := model.Scan{Index: "pending", From: string(t.Instance), To: string(t.Instance) + "\x00"}
+	for open, err := range model.All[model.Task](tx, of) {
 		if err != nil {
 			return err
 		}
@@ -191,7 +194,8 @@ func (e *Engine) retryChannel(tx model.Tx, channel string) error {
 // eachAside visits the notices of a channel that are set aside.
 func eachAside(tx model.Tx, channel string, do func(*model.Notice) error) error {
 	var all []model.Notice
-	for n, err := range model.All[model.Notice](tx, model.Scan{Index: "queue", Prefix: channel + " ", From: channel + " " + model.TimeKey(model.Never)}) {
+	aside := model.Scan{Index: "queue", Prefix: channel + " ", From: channel + " " + model.TimeKey(model.Never)}
+	for n, err := range model.All[model.Notice](tx, aside) {
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,11 @@ func (e *Engine) Quote(r BuyRequest) (Quote, error) {
 			brands = append(brands, b)
 		}
 		slices.Sort(brands)
-		return refuse(ReasonNotForSale, Args{"what": fmt.Sprintf("brand %q", r.Spec.Brand), "why": "no such issuer is configured", "possible": joinOr(brands)})
+		return refuse(ReasonNotForSale, Args{
+			"what":     fmt.Sprintf("brand %q", r.Spec.Brand),
+			"why":      "no such issuer is configured",
+			"possible": joinOr(brands),
+		})
 	}
 	caps := is.Capabilities(e.Now())
 	notForSale := func(why, possible string) (Quote, error) {
@@ -44,7 +48,9 @@ func (e *Engine) Quote(r BuyRequest) (Quote, error) {
 	}
 	q := Quote{Currency: e.policy.Currency}
 	add := func(item string, amount int64) {
-		q.Lines = append(q.Lines, model.OrderLine{Item: item, Spec: r.Spec, Years: r.Years, Quantity: 1, Amount: amount, Currency: q.Currency})
+		q.Lines = append(q.Lines, model.OrderLine{
+			Item: item, Spec: r.Spec, Years: r.Years, Quantity: 1, Amount: amount, Currency: q.Currency,
+		})
 		q.Total += amount
 	}
 	price := e.policy.Price(r.Spec) * int64(r.Years)
@@ -116,7 +122,9 @@ func (e *Engine) Buy(ctx context.Context, actor model.Actor, r BuyRequest) (mode
 
 // purchase writes an order with an instance for each certificate line. The
 // adjust function, if any, changes each instance before it is written.
-func (e *Engine) purchase(tx model.Tx, actor model.Actor, q Quote, a Action, adjust func(*model.Instance) error) (model.Order, []model.Instance, error) {
+func (e *Engine) purchase(
+	tx model.Tx, actor model.Actor, q Quote, a Action, adjust func(*model.Instance) error,
+) (model.Order, []model.Instance, error) {
 	now := e.Now()
 	o := model.Order{ID: e.newID(), At: now, By: actor.Name, Lines: slices.Clone(q.Lines)}
 	var made []model.Instance

@@ -131,13 +131,21 @@ func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name stri
 			if err != nil {
 				return err
 			}
-			return &Refusal{Action: "contact", Reason: ReasonInUse, Args: Args{"what": "contact " + c.Name, "users": i.Name + " (" + i.ID.Short() + ")"}}
+			return &Refusal{
+				Action: "contact",
+				Reason: ReasonInUse,
+				Args:   Args{"what": "contact " + c.Name, "users": i.Name + " (" + i.ID.Short() + ")"},
+			}
 		}
 		for w, err := range model.All[model.Watch](tx, model.Scan{Index: "contact", Prefix: string(c.ID), Limit: 1}) {
 			if err != nil {
 				return err
 			}
-			return &Refusal{Action: "contact", Reason: ReasonInUse, Args: Args{"what": "contact " + c.Name, "users": "the watch of " + w.Address}}
+			return &Refusal{
+				Action: "contact",
+				Reason: ReasonInUse,
+				Args:   Args{"what": "contact " + c.Name, "users": "the watch of " + w.Address},
+			}
 		}
 		if err := errors.Join(dropChannels(tx, &c), tx.Delete(&c)); err != nil {
 			return err

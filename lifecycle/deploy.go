@@ -294,7 +294,9 @@ func (e *Engine) Verify(ctx context.Context, actor model.Actor, resource model.I
 }
 
 // atResource starts a job at one resource that exists.
-func (e *Engine) atResource(ctx context.Context, actor model.Actor, a Action, kind model.JobKind, step string, id model.ID) (model.Job, error) {
+func (e *Engine) atResource(
+	ctx context.Context, actor model.Actor, a Action, kind model.JobKind, step string, id model.ID,
+) (model.Job, error) {
 	res, err := e.Resource(id)
 	if err != nil {
 		return model.Job{}, err
@@ -308,7 +310,14 @@ func (e *Engine) atResource(ctx context.Context, actor model.Actor, a Action, ki
 		if busy, err := e.busy(tx, &r); err != nil {
 			return err
 		} else if busy {
-			return &Refusal{Action: a, State: c.Instance.State, Instance: c.Instance.ID, Reason: ReasonBusy, Rule: "S2", Args: Args{"job": string(r.Operation.Kind)}}
+			return &Refusal{
+				Action:   a,
+				State:    c.Instance.State,
+				Instance: c.Instance.ID,
+				Reason:   ReasonBusy,
+				Rule:     "S2",
+				Args:     Args{"job": string(r.Operation.Kind)},
+			}
 		}
 		j = e.newJob(kind, c.Instance, actor)
 		j.Step, j.Resource, j.Version = step, r.ID, r.Version

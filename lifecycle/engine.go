@@ -278,7 +278,10 @@ func (e *Engine) update(ctx context.Context, fn func(model.Tx) error) error {
 // checked inside the write, then the effect changes the instance, which is put
 // with its event, unless effect empties that. A refusal is logged as an event of
 // its own.
-func (e *Engine) begin(ctx context.Context, actor model.Actor, a Action, id model.ID, effect func(tx model.Tx, c *Case, ev *model.Event) error) error {
+func (e *Engine) begin(
+	ctx context.Context, actor model.Actor, a Action, id model.ID,
+	effect func(tx model.Tx, c *Case, ev *model.Event) error,
+) error {
 	err := e.update(ctx, func(tx model.Tx) error {
 		c, err := e.caseOf(tx, actor, id)
 		if err != nil {

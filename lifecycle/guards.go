@@ -167,7 +167,8 @@ var (
 // (spec T5, I8).
 func dueReissue(i *model.Instance) time.Time {
 	v := i.Current()
-	if v == nil || i.ServiceEnd.IsZero() || !v.NotAfter.Before(i.ServiceEnd.Add(-time.Second)) || i.Hosting.On && i.Hosting.RenewalsLeft > 0 && !v.Window().Before(i.ServiceWindow()) {
+	if v == nil || i.ServiceEnd.IsZero() || !v.NotAfter.Before(i.ServiceEnd.Add(-time.Second)) ||
+		i.Hosting.On && i.Hosting.RenewalsLeft > 0 && !v.Window().Before(i.ServiceWindow()) {
 		return time.Time{}
 	}
 	if v.SuggestedStart.IsZero() {

@@ -49,7 +49,9 @@ func (e *Engine) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
 		return Quote{}, &Refusal{Action: Host, State: i.State, Instance: id, Reason: reason, Rule: "H2", Args: args}
 	}
 	var unknown []string
-	for _, p := range [][2]string{{"--level", string(s.Level)}, {"--type", string(s.Type)}, {"--brand", s.Brand}, {"--grade", string(s.Grade)}} {
+	for _, p := range [][2]string{
+		{"--level", string(s.Level)}, {"--type", string(s.Type)}, {"--brand", s.Brand}, {"--grade", string(s.Grade)},
+	} {
 		if p[1] == "" {
 			unknown = append(unknown, p[0])
 		}
@@ -65,7 +67,9 @@ func (e *Engine) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
 		return Quote{}, err
 	}
 	q.Lines[0].Item = itemRenewal
-	q.Lines = append(q.Lines, model.OrderLine{Item: itemHosting, Spec: s, Years: 1, Quantity: 1, Amount: e.policy.HostingFee, Currency: q.Currency})
+	q.Lines = append(q.Lines, model.OrderLine{
+		Item: itemHosting, Spec: s, Years: 1, Quantity: 1, Amount: e.policy.HostingFee, Currency: q.Currency,
+	})
 	if r.FromPack {
 		for n := range q.Lines {
 			q.Lines[n].Amount = 0
@@ -94,7 +98,11 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 		r.Contact = c.Instance.Contact
 	}
 	if r.Contact == "" {
-		return &Invalid{Field: "contact", Why: "hosting tells a contact what it does", Example: "--contact Ops; certquay contact add makes one"}
+		return &Invalid{
+			Field:   "contact",
+			Why:     "hosting tells a contact what it does",
+			Example: "--contact Ops; certquay contact add makes one",
+		}
 	}
 	q, err := e.QuoteHosting(id, r)
 	if err != nil {
@@ -367,7 +375,8 @@ func (e *Engine) deployWaiting(ctx context.Context) error {
 	err = e.update(ctx, func(tx model.Tx) error {
 		started = started[:0]
 		var waiting []model.Resource
-		if err := readable(tx, model.Scan{Index: "waiting"}, bad.add, func(r *model.Resource) bool { waiting = append(waiting, *r); return true }); err != nil {
+		take := func(r *model.Resource) bool { waiting = append(waiting, *r); return true }
+		if err := readable(tx, model.Scan{Index: "waiting"}, bad.add, take); err != nil {
 			return err
 		}
 		for n := range waiting {
@@ -411,7 +420,14 @@ func MostHostingPacks(l model.Level) int {
 // of the same specification for each (spec H6).
 func (e *Engine) takePacks(tx model.Tx, i *model.Instance, n int, contact model.ID) error {
 	refuse := func(why, hint string) error {
-		return &Refusal{Action: Apply, State: i.State, Instance: i.ID, Reason: ReasonHostingPacks, Rule: "H6", Args: Args{"n": fmt.Sprint(n), "why": why, "hint": hint}}
+		return &Refusal{
+			Action:   Apply,
+			State:    i.State,
+			Instance: i.ID,
+			Reason:   ReasonHostingPacks,
+			Rule:     "H6",
+			Args:     Args{"n": fmt.Sprint(n), "why": why, "hint": hint},
+		}
 	}
 	switch most := MostHostingPacks(i.Spec.Level); {
 	case n == 0:
@@ -419,9 +435,14 @@ func (e *Engine) takePacks(tx model.Tx, i *model.Instance, n int, contact model.
 	case i.Origin != model.OriginPack:
 		return refuse("the instance was not bought from a pack", "certquay buy --from-pack")
 	case n < 0 || n > most:
-		return refuse(fmt.Sprintf("%s allows at most %d", strings.ToUpper(string(i.Spec.Level)), most), fmt.Sprintf("--hosting-packs %d", most))
+		why := fmt.Sprintf("%s allows at most %d", strings.ToUpper(string(i.Spec.Level)), most)
+		return refuse(why, fmt.Sprintf("--hosting-packs %d", most))
 	case contact == "" && i.Contact == "":
-		return &Invalid{Field: "contact", Why: "hosting tells a contact what it does", Example: "--contact Ops; certquay contact add makes one"}
+		return &Invalid{
+			Field:   "contact",
+			Why:     "hosting tells a contact what it does",
+			Example: "--contact Ops; certquay contact add makes one",
+		}
 	}
 	for _, unit := range []string{unitOf(i.Spec), unitHosting} {
 		if err := e.reserve(tx, string(e.newID()), Apply, i.ID, unit, n); err != nil {

@@ -90,7 +90,11 @@ func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
 	case PackCredit:
 		each = e.policy.CreditPrice
 	default:
-		return refuse(ReasonNotForSale, Args{"what": fmt.Sprintf("a pack of %q", r.Kind), "why": "there is no such pack", "possible": joinAny(PackKinds)})
+		return refuse(ReasonNotForSale, Args{
+			"what":     fmt.Sprintf("a pack of %q", r.Kind),
+			"why":      "there is no such pack",
+			"possible": joinAny(PackKinds),
+		})
 	}
 	l.Amount = each * int64(r.Quantity)
 	return Quote{Lines: []model.OrderLine{l}, Total: l.Amount, Currency: l.Currency}, nil
@@ -145,7 +149,12 @@ func (e *Engine) reserve(tx model.Tx, id string, a Action, i model.ID, unit stri
 		return err
 	}
 	if free < int64(n) {
-		return &Refusal{Action: a, Reason: ReasonNoUnits, Rule: "B4", Args: Args{"unit": unit, "free": fmt.Sprint(free), "needed": fmt.Sprint(n), "buy": buyPackCommand(unit)}}
+		return &Refusal{
+			Action: a,
+			Reason: ReasonNoUnits,
+			Rule:   "B4",
+			Args:   Args{"unit": unit, "free": fmt.Sprint(free), "needed": fmt.Sprint(n), "buy": buyPackCommand(unit)},
+		}
 	}
 	return e.move(tx, "reserve/"+id, i, packFree, packReserved, unit, n)
 }
@@ -184,7 +193,8 @@ func balance(r model.Reader, account, unit string) (int64, error) {
 
 func buyPackCommand(unit string) string {
 	if s := specOf(unit); s != nil {
-		return fmt.Sprintf("certquay buy-pack certificate --quantity 1 --level %s --type %s --brand %s --grade %s", s.Level, s.Type, s.Brand, s.Grade)
+		return fmt.Sprintf("certquay buy-pack certificate --quantity 1 --level %s --type %s --brand %s --grade %s",
+			s.Level, s.Type, s.Brand, s.Grade)
 	}
 	return "certquay buy-pack " + unit + " --quantity 1"
 }

@@ -42,7 +42,11 @@ func checkContactName(name string) *Invalid {
 	case n == 0:
 		return &Invalid{Field: "name", Why: "a contact needs a name", Example: "Ops"}
 	case n > MaxContactName:
-		return &Invalid{Field: "name", Why: fmt.Sprintf("a contact's name has at most %d characters, and this one %d", MaxContactName, n), Example: "Ops"}
+		return &Invalid{
+			Field:   "name",
+			Why:     fmt.Sprintf("a contact's name has at most %d characters, and this one %d", MaxContactName, n),
+			Example: "Ops",
+		}
 	}
 	return nil
 }

@@ -80,7 +80,9 @@ type RevokeRequest struct {
 
 // RevocationReasons are the reasons a person may give for a leaf certificate
 // (RFC 5280 section 5.3.1), the default first.
-var RevocationReasons = []string{"unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn"}
+var RevocationReasons = []string{
+	"unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn",
+}
 
 // Explanation answers why an instance is as it is (spec V3).
 type Explanation struct {

@@ -24,7 +24,8 @@ func (e *Engine) missingFields(i *model.Instance, a model.Application) []Invalid
 	var missing []Invalid
 	need := func(value, field, example string) {
 		if strings.TrimSpace(value) == "" {
-			missing = append(missing, Invalid{Field: field, Why: fmt.Sprintf("an application for %s %s needs it", strings.ToUpper(string(i.Spec.Level)), i.Spec.Grade), Example: example})
+			why := fmt.Sprintf("an application for %s %s needs it", strings.ToUpper(string(i.Spec.Level)), i.Spec.Grade)
+			missing = append(missing, Invalid{Field: field, Why: why, Example: example})
 		}
 	}
 	verified := i.Spec.Level != model.DV
@@ -48,13 +49,25 @@ func (e *Engine) missingFields(i *model.Instance, a model.Application) []Invalid
 	need(c.Address, "address", "Example Street 1")
 	need(c.Zip, "zip code", "10115")
 	if c.Type != "" && !slices.Contains(model.OrganizationTypes, c.Type) {
-		missing = append(missing, Invalid{Field: "company type", Why: fmt.Sprintf("%q is none of the list", c.Type), Example: joinOr(model.OrganizationTypes)})
+		missing = append(missing, Invalid{
+			Field:   "company type",
+			Why:     fmt.Sprintf("%q is none of the list", c.Type),
+			Example: joinOr(model.OrganizationTypes),
+		})
 	}
 	if c.Country != "" && !IsCountry(c.Country) {
-		missing = append(missing, Invalid{Field: "country", Why: fmt.Sprintf("%q is not a country code of two capital letters (ISO 3166)", c.Country), Example: "DE"})
+		missing = append(missing, Invalid{
+			Field:   "country",
+			Why:     fmt.Sprintf("%q is not a country code of two capital letters (ISO 3166)", c.Country),
+			Example: "DE",
+		})
 	}
 	if verified && len(a.Documents) == 0 {
-		missing = append(missing, Invalid{Field: "document", Why: "at least one qualification document is needed", Example: "a PNG or JPEG of at most 512,000 bytes; certquay template makes one to fill in"})
+		missing = append(missing, Invalid{
+			Field:   "document",
+			Why:     "at least one qualification document is needed",
+			Example: "a PNG or JPEG of at most 512,000 bytes; certquay template makes one to fill in",
+		})
 	}
 	return missing
 }
@@ -102,7 +115,14 @@ func (e *Engine) addDocument(ctx context.Context, actor model.Actor, d *model.Do
 	return e.begin(ctx, actor, Apply, d.Instance, func(tx model.Tx, c *Case, ev *model.Event) error {
 		a := &c.Instance.Application
 		if len(a.Documents) >= maxDocuments {
-			return &Refusal{Action: Apply, State: c.Instance.State, Instance: d.Instance, Reason: ReasonDocuments, Rule: "A5", Args: Args{"most": fmt.Sprint(maxDocuments)}}
+			return &Refusal{
+				Action:   Apply,
+				State:    c.Instance.State,
+				Instance: d.Instance,
+				Reason:   ReasonDocuments,
+				Rule:     "A5",
+				Args:     Args{"most": fmt.Sprint(maxDocuments)},
+			}
 		}
 		a.Documents = append(a.Documents, d.ID)
 		a.Saved = c.Now
@@ -158,7 +178,8 @@ func subject(i *model.Instance) string {
 	ns := slices.Clone(i.Application.Domains)
 	slices.Sort(ns)
 	c := i.Application.Company
-	return strings.Join(append([]string{string(i.Spec.Level), model.Fold(c.Name), model.Fold(c.Country), model.Fold(c.OrganizationID)}, ns...), "|")
+	of := []string{string(i.Spec.Level), model.Fold(c.Name), model.Fold(c.Country), model.Fold(c.OrganizationID)}
+	return strings.Join(append(of, ns...), "|")
 }
 
 // reviewed says whether the application needs no reviewer, or has been
@@ -204,7 +225,14 @@ func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) er
 	var next model.ID
 	err := e.begin(ctx, actor, Review, id, func(tx model.Tx, c *Case, ev *model.Event) error {
 		i := c.Instance
-		a := model.Approval{ID: e.newID(), Instance: id, Subject: subject(i), By: actor.Name, At: c.Now, Until: c.Now.Add(e.policy.ReviewReuse)}
+		a := model.Approval{
+			ID:       e.newID(),
+			Instance: id,
+			Subject:  subject(i),
+			By:       actor.Name,
+			At:       c.Now,
+			Until:    c.Now.Add(e.policy.ReviewReuse),
+		}
 		if err := tx.Put(&a); err != nil {
 			return err
 		}

@@ -20,7 +20,11 @@ func (e *Engine) Revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 	}
 	n := slices.IndexFunc(RevocationReasons, func(s string) bool { return model.Fold(s) == model.Fold(r.Reason) })
 	if n < 0 {
-		return j, &Invalid{"reason", fmt.Sprintf("%q is not a reason for revoking (RFC 5280 section 5.3.1)", r.Reason), joinOr(RevocationReasons), ""}
+		return j, &Invalid{
+			Field:   "reason",
+			Why:     fmt.Sprintf("%q is not a reason for revoking (RFC 5280 section 5.3.1)", r.Reason),
+			Example: joinOr(RevocationReasons),
+		}
 	}
 	err := e.begin(ctx, actor, Revoke, id, func(tx model.Tx, c *Case, ev *model.Event) error {
 		i := c.Instance

@@ -204,7 +204,10 @@ func (e *Engine) dueNow(now time.Time) (due []model.ID, err error) {
 // [passLimit].
 func (e *Engine) lookNow(now time.Time) (look []model.ID, err error) {
 	err = e.store.View(func(r model.Reader) error {
-		for key, err := range r.Keys(model.Scan{Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-lookEvery)), Limit: passLimit}) {
+		due := model.Scan{
+			Kind: model.KindResource, Index: "looked", To: model.TimeKey(now.Add(-lookEvery)), Limit: passLimit,
+		}
+		for key, err := range r.Keys(due) {
 			if err != nil {
 				return err
 			}
@@ -313,8 +316,10 @@ func (e *Engine) NextDue() (next time.Time, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		after := model.TimeKey(now)
 		return errors.Join(
-			readable(r, model.Scan{Index: "live", From: after, Limit: 2}, jobs.add, func(j *model.Job) bool { return !soonest(j.Next) }),
-			readable(r, model.Scan{Index: "due", From: after, Limit: 2}, instances.add, func(i *model.Instance) bool { return !soonest(i.Due) }),
+			readable(r, model.Scan{Index: "live", From: after, Limit: 2}, jobs.add,
+				func(j *model.Job) bool { return !soonest(j.Next) }),
+			readable(r, model.Scan{Index: "due", From: after, Limit: 2}, instances.add,
+				func(i *model.Instance) bool { return !soonest(i.Due) }),
 		)
 	})
 	if err != nil {

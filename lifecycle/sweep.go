@@ -90,7 +90,10 @@ func (e *Engine) checkRevoked(now time.Time) error {
 	var ids []model.ID
 	failures := 0
 	err := e.store.View(func(r model.Reader) error {
-		for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "checked", To: model.TimeKey(now.Add(-checkEvery)), Limit: passLimit}) {
+		due := model.Scan{
+			Kind: model.KindInstance, Index: "checked", To: model.TimeKey(now.Add(-checkEvery)), Limit: passLimit,
+		}
+		for key, err := range r.Keys(due) {
 			if err != nil {
 				return err
 			}

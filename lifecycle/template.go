@@ -44,10 +44,27 @@ func (e *Engine) Template(id model.ID) (string, error) {
 	case model.DV:
 		b.WriteString("\nThe applicant confirms control of the names above.\n")
 	case model.OV:
-		b.WriteString("\nThe organization confirms that it exists as stated, that it controls the names\nabove, and that the applicant may act for it in this matter.\n")
+		b.WriteString(`
+The organization confirms that it exists as stated, that it controls the names
+above, and that the applicant may act for it in this matter.
+`)
 	default:
-		b.WriteString("\nThe organization confirms that it exists as stated and is active, that it\ncontrols the names above, that the applicant is employed by it and may act for it\nin this matter, and that the signatory below may bind it by contract.\n")
+		b.WriteString(`
+The organization confirms that it exists as stated and is active, that it
+controls the names above, that the applicant is employed by it and may act for it
+in this matter, and that the signatory below may bind it by contract.
+`)
 	}
-	b.WriteString("\n\n  Place, date  ______________________    Signature  ______________________\n\n  Stamp of the organization\n\n\n\n\nSign and stamp it, and upload it as a PNG or JPEG of at most 512,000 bytes.\n")
+	b.WriteString(`
+
+  Place, date  ______________________    Signature  ______________________
+
+  Stamp of the organization
+
+
+
+
+Sign and stamp it, and upload it as a PNG or JPEG of at most 512,000 bytes.
+`)
 	return b.String(), nil
 }

@@ -19,7 +19,11 @@ func checkTyped(field, text, example string) *Invalid {
 			return &Invalid{Field: field, Why: fmt.Sprintf("byte %d of it is no text", n+1), Example: example}
 		}
 		if r != '\u200c' && r != '\u200d' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs) {
-			return &Invalid{Field: field, Why: fmt.Sprintf("it has the character %s, which cannot be seen", fmt.Sprintf("%U", r)), Example: example}
+			return &Invalid{
+				Field:   field,
+				Why:     fmt.Sprintf("it has the character %s, which cannot be seen", fmt.Sprintf("%U", r)),
+				Example: example,
+			}
 		}
 	}
 	return nil

@@ -79,7 +79,12 @@ func uploadRefusal(a Action, err error) error {
 	if !errors.As(err, &be) {
 		return err
 	}
-	return &Refusal{Action: a, Reason: ReasonCertificate, Rule: "I3", Args: Args{"why": fileWhy(be), "hint": be.Hint, "code": string(be.Reason)}}
+	return &Refusal{
+		Action: a,
+		Reason: ReasonCertificate,
+		Rule:   "I3",
+		Args:   Args{"why": fileWhy(be), "hint": be.Hint, "code": string(be.Reason)},
+	}
 }
 
 // fileWhy names the file that an upload was refused for.
@@ -115,7 +120,14 @@ func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, f
 		case errors.As(err, &be) && be.Reason == bundle.UnknownFormat:
 			return &Invalid{"format", fmt.Sprintf("%q is not a download format", format), joinOr(bundle.Formats()), ""}
 		case be != nil:
-			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2", Args: Args{"why": be.Why, "hint": be.Hint}}
+			return &Refusal{
+				Action:   Download,
+				State:    c.Instance.State,
+				Instance: id,
+				Reason:   ReasonCertificate,
+				Rule:     "I2",
+				Args:     Args{"why": be.Why, "hint": be.Hint},
+			}
 		}
 		ev.Detail = model.Say("log.format", "format", format)
 		return err

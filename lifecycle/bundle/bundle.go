@@ -165,7 +165,11 @@ func findLeaf(g *graph, key crypto.Signer) (int, error) {
 			if len(g.certs) == 1 {
 				text = "the key does not belong to the certificate of " + subject(g.certs[0])
 			}
-			return 0, &Error{Reason: KeyMismatch, Why: text, Hint: "find the key that was made for this certificate's request, or upload without a key and add it later"}
+			return 0, &Error{
+				Reason: KeyMismatch,
+				Why:    text,
+				Hint:   "find the key that was made for this certificate's request, or upload without a key and add it later",
+			}
 		}
 		if len(fits) > 1 {
 			// A key may also be that of a CA cross-signed by another: what has
@@ -187,9 +191,18 @@ func findLeaf(g *graph, key crypto.Signer) (int, error) {
 	case 1:
 		return fits[0], nil
 	case 0:
-		return 0, &Error{Reason: NoLeaf, Why: "every certificate is a CA or has issued another, so none is a server's", Hint: "add the server's own certificate, or its key"}
+		return 0, &Error{
+			Reason: NoLeaf,
+			Why:    "every certificate is a CA or has issued another, so none is a server's",
+			Hint:   "add the server's own certificate, or its key",
+		}
 	default:
-		return 0, &Error{Reason: SeveralLeaves, Why: fmt.Sprintf("there are %d server certificates, the first of %s and of %s", len(fits), describe(g.certs[fits[0]]), describe(g.certs[fits[1]])), Hint: "upload each with its own chain and key"}
+		return 0, &Error{
+			Reason: SeveralLeaves,
+			Why: fmt.Sprintf("there are %d server certificates, the first of %s and of %s",
+				len(fits), describe(g.certs[fits[0]]), describe(g.certs[fits[1]])),
+			Hint: "upload each with its own chain and key",
+		}
 	}
 }
 
@@ -198,14 +211,22 @@ func findLeaf(g *graph, key crypto.Signer) (int, error) {
 func judge(chain []*x509.Certificate) error {
 	for n, c := range chain {
 		if weakSignature(c.SignatureAlgorithm) {
-			return &Error{Reason: WeakSignature, Why: fmt.Sprintf("%s is signed with %s, which no client accepts any more", describe(c), c.SignatureAlgorithm), Hint: "have it issued again with SHA-256"}
+			return &Error{
+				Reason: WeakSignature,
+				Why:    fmt.Sprintf("%s is signed with %s, which no client accepts any more", describe(c), c.SignatureAlgorithm),
+				Hint:   "have it issued again with SHA-256",
+			}
 		}
 		check := CheckPublicKey
 		if n > 0 {
 			check = CheckKeySize
 		}
 		if err := check(c.PublicKey); err != nil {
-			return &Error{Reason: WeakKey, Why: fmt.Sprintf("the key of %s is too weak: %v", describe(c), err), Hint: "make a new key, ECDSA P-256 or RSA 2048 at least, and have the certificate issued for it"}
+			return &Error{
+				Reason: WeakKey,
+				Why:    fmt.Sprintf("the key of %s is too weak: %v", describe(c), err),
+				Hint:   "make a new key, ECDSA P-256 or RSA 2048 at least, and have the certificate issued for it",
+			}
 		}
 	}
 	return nil

@@ -31,7 +31,11 @@ func newGraph(certs []*x509.Certificate) (*graph, error) {
 		}
 	}
 	if pairs > maxPairs {
-		return nil, &Error{Reason: TooLarge, Why: "too many of the certificates are CAs of one name", Hint: "upload one certificate with its own chain, not a collection of CAs"}
+		return nil, &Error{
+			Reason: TooLarge,
+			Why:    "too many of the certificates are CAs of one name",
+			Hint:   "upload one certificate with its own chain, not a collection of CAs",
+		}
 	}
 	g := &graph{certs: certs, issuers: make([][]int, len(certs)), issued: make([]bool, len(certs)), self: make([]bool, len(certs))}
 	for i, child := range certs {
@@ -85,7 +89,8 @@ func signedBy(child, parent *x509.Certificate) bool {
 	}
 	err := parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature)
 	var insecure x509.InsecureAlgorithmError
-	return err == nil || errors.As(err, &insecure) || errors.Is(err, x509.ErrUnsupportedAlgorithm) && weakSignature(child.SignatureAlgorithm)
+	return err == nil || errors.As(err, &insecure) ||
+		errors.Is(err, x509.ErrUnsupportedAlgorithm) && weakSignature(child.SignatureAlgorithm)
 }
 
 // order puts the chain of a leaf in order, the leaf first. When there are
@@ -97,7 +102,12 @@ func (g *graph) order(leaf int) ([]int, error) {
 	from, depth := g.climb(leaf)
 	for i, c := range g.certs {
 		if depth[i] < 0 {
-			return nil, &Error{Reason: BadChain, Why: fmt.Sprintf("the chain cannot be put in order: %s has not issued %s nor any of its issuers", describe(c), describe(g.certs[leaf])), Hint: "leave only the intermediates of this certificate, and add those in between if some are missing"}
+			return nil, &Error{
+				Reason: BadChain,
+				Why: fmt.Sprintf("the chain cannot be put in order: %s has not issued %s nor any of its issuers",
+					describe(c), describe(g.certs[leaf])),
+				Hint: "leave only the intermediates of this certificate, and add those in between if some are missing",
+			}
 		}
 	}
 	if path := g.asGiven(leaf); path != nil {

@@ -20,7 +20,8 @@ func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
 	bad := func(text, hint string) (*x509.CertificateRequest, error) {
 		return nil, &Error{Reason: BadRequest, Why: text, Hint: hint}
 	}
-	const again = "make it with: openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=NAME -addext subjectAltName=DNS:NAME"
+	const again = "make it with: openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes " +
+		"-subj /CN=NAME -addext subjectAltName=DNS:NAME"
 	if len(data) > maxCSR {
 		return nil, &Error{Reason: TooLarge, Why: "the signing request has more than 64 kB", Hint: "bring only the request"}
 	}
@@ -51,7 +52,11 @@ func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
 		return bad("the signing request cannot be read", again)
 	}
 	if err := CheckRequestKey(r.PublicKey); err != nil {
-		return nil, &Error{Reason: WeakKey, Why: "the key of the signing request is too weak: " + err.Error(), Hint: "make a new key, ECDSA P-256 or RSA 2048 at least, and a request for it"}
+		return nil, &Error{
+			Reason: WeakKey,
+			Why:    "the key of the signing request is too weak: " + err.Error(),
+			Hint:   "make a new key, ECDSA P-256 or RSA 2048 at least, and a request for it",
+		}
 	}
 	if err := r.CheckSignature(); err != nil {
 		return bad("the signature of the signing request is wrong, so it was not made with its key or was changed since", again)
@@ -95,7 +100,11 @@ func CheckCSRNames(r *x509.CertificateRequest, want []string) error {
 	if len(extra) > 0 {
 		text = append(text, "it also asks for "+sorted(extra))
 	}
-	return &Error{Reason: WrongNames, Why: "the signing request is not for the names applied for: " + strings.Join(text, " and "), Hint: "make a request with exactly these names, or change the names"}
+	return &Error{
+		Reason: WrongNames,
+		Why:    "the signing request is not for the names applied for: " + strings.Join(text, " and "),
+		Hint:   "make a request with exactly these names, or change the names",
+	}
 }
 
 func nameSet(list []string) map[string]bool {

@@ -25,7 +25,11 @@ type keyStore struct {
 // PowerShell, with 128 bits of chance.
 func newKeyStore(o Content, name string) (*keyStore, error) {
 	if o.PKCS8.Empty() {
-		return nil, &Error{Reason: NotAvailable, Why: name + " needs the private key in its files, and certquay does not hold it", Hint: "add the key, or download as pem and make the file where the key is: openssl pkcs12 -export"}
+		return nil, &Error{
+			Reason: NotAvailable,
+			Why:    name + " needs the private key in its files, and certquay does not hold it",
+			Hint:   "add the key, or download as pem and make the file where the key is: openssl pkcs12 -export",
+		}
 	}
 	key, err := UnmarshalKey(o.PKCS8)
 	if err != nil {

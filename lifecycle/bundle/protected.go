@@ -22,7 +22,12 @@ func (o *found) protected(f File, kind decode.Kind, data []byte) error {
 		return encrypted(f.Name)
 	}
 	if o.opened++; o.opened > maxProtected {
-		return &Error{Reason: SeveralKeys, File: f.Name, Why: fmt.Sprintf("there are more than %d encrypted keys and key stores", maxProtected), Hint: "leave only the key of this certificate"}
+		return &Error{
+			Reason: SeveralKeys,
+			File:   f.Name,
+			Why:    fmt.Sprintf("there are more than %d encrypted keys and key stores", maxProtected),
+			Hint:   "leave only the key of this certificate",
+		}
 	}
 	got, err := decode.Open(context.Background(), kind, data, f.Password)
 	if err != nil {
@@ -49,7 +54,7 @@ func (o *found) legacyKey(f File, b *pem.Block) error {
 	if f.Password.Empty() {
 		return encrypted(f.Name)
 	}
-	der, err := x509.DecryptPEMBlock(b, f.Password.Reveal()) //nolint:staticcheck // deprecated since it is weak, which is no reason not to read it
+	der, err := x509.DecryptPEMBlock(b, f.Password.Reveal()) //nolint:staticcheck // deprecated as weak, but to be read
 	if err != nil && !errors.Is(err, x509.IncorrectPasswordError) {
 		return &Error{Reason: Unsupported, File: f.Name, Why: "the private key is encrypted in a way that is not read", Hint: decryptHint}
 	}
@@ -94,7 +99,8 @@ func protectedRefusal(f File, kind decode.Kind, err error) error {
 		}
 		return wrongPassword(f.Name, name)
 	case decode.KeyPassword:
-		return refuse(WrongPassword, "the password opens "+name+" but not the key in it", "give the key the same password as the store, with keytool -keypasswd or by making the file again")
+		return refuse(WrongPassword, "the password opens "+name+" but not the key in it",
+			"give the key the same password as the store, with keytool -keypasswd or by making the file again")
 	case decode.SeveralKeys:
 		why := "there are several private keys in " + name
 		if len(e.Details) > 0 {
@@ -110,7 +116,9 @@ func protectedRefusal(f File, kind decode.Kind, err error) error {
 	case decode.Unsupported:
 		return refuse(Unsupported, name+" uses what is not read here: "+quoted(e.Details), hint)
 	case decode.Expensive:
-		return refuse(TooExpensive, name+" is too expensive to open: it asks for more than 2 seconds of work or 64 MB of memory", "make it again with an ordinary number of iterations, or "+hint)
+		return refuse(TooExpensive,
+			name+" is too expensive to open: it asks for more than 2 seconds of work or 64 MB of memory",
+			"make it again with an ordinary number of iterations, or "+hint)
 	case decode.Unavailable:
 		return refuse(NotAvailable, name+" cannot be opened at the moment: "+quoted(e.Details), "try again, or "+hint)
 	}
@@ -118,7 +126,12 @@ func protectedRefusal(f File, kind decode.Kind, err error) error {
 }
 
 func wrongPassword(file, name string) error {
-	return &Error{Reason: WrongPassword, File: file, Why: "the password does not open " + name, Hint: "check the password; if it is right, the file is damaged"}
+	return &Error{
+		Reason: WrongPassword,
+		File:   file,
+		Why:    "the password does not open " + name,
+		Hint:   "check the password; if it is right, the file is damaged",
+	}
 }
 
 // quoted lists untrusted text for a message, cut and escaped.

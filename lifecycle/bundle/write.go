@@ -77,7 +77,11 @@ func Files(name string, o Content) ([]OutFile, error) {
 		}
 		return append(files, note(f, o, base, files)), nil
 	}
-	return nil, &Error{Reason: UnknownFormat, Why: fmt.Sprintf("there is no download format %q", name), Hint: "there are " + strings.Join(Formats(), ", ")}
+	return nil, &Error{
+		Reason: UnknownFormat,
+		Why:    fmt.Sprintf("there is no download format %q", name),
+		Hint:   "there are " + strings.Join(Formats(), ", "),
+	}
 }
 
 func note(f format, o Content, base string, files []OutFile) OutFile {
@@ -91,7 +95,8 @@ func note(f format, o Content, base string, files []OutFile) OutFile {
 		fmt.Fprintf(&b, "    %s%s\n", file.Name, mode)
 	}
 	if o.PKCS8.Empty() && f.keyless != "" {
-		b.WriteString("\nThe private key is not held by certquay: add the one that the signing request was\nmade with " + strings.ReplaceAll(f.keyless, "NAME", base) + "\n")
+		b.WriteString("\nThe private key is not held by certquay: add the one that the signing request was\n" +
+			"made with " + strings.ReplaceAll(f.keyless, "NAME", base) + "\n")
 	}
 	b.WriteString("\n" + strings.ReplaceAll(f.note, "NAME", base))
 	return OutFile{Name: base + "-" + f.name + "-README.txt", Data: []byte(b.String())}
@@ -149,7 +154,11 @@ func chainFiles(o Content, base string) ([]OutFile, error) {
 
 func rootFiles(o Content, base string) ([]OutFile, error) {
 	if len(o.Root) == 0 {
-		return nil, &Error{Reason: NotAvailable, Why: "the root of this certificate is not known", Hint: "get it from the CA that issued the certificate"}
+		return nil, &Error{
+			Reason: NotAvailable,
+			Why:    "the root of this certificate is not known",
+			Hint:   "get it from the CA that issued the certificate",
+		}
 	}
 	return []OutFile{{Name: base + "-root.pem", Data: certPEM(o.Root)}}, nil
 }
@@ -158,7 +167,8 @@ func withKey(o Content, name string, files ...OutFile) []OutFile {
 	if o.PKCS8.Empty() {
 		return files
 	}
-	return append(files, OutFile{Name: name, Secret: true, Data: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: o.PKCS8.Reveal()})})
+	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: o.PKCS8.Reveal()})
+	return append(files, OutFile{Name: name, Secret: true, Data: key})
 }
 
 func certPEM(ders ...[]byte) []byte {

@@ -59,7 +59,11 @@ var reading sync.Mutex
 // for concurrent use.
 func Check(data []byte) (format string, err error) {
 	if len(data) > MaxBytes {
-		return "", &Error{TooLarge, fmt.Sprintf("the document has %d bytes, at most %d are accepted", len(data), MaxBytes), "scan it with fewer dots per inch or in grey, or save it as JPEG of lower quality"}
+		return "", &Error{
+			TooLarge,
+			fmt.Sprintf("the document has %d bytes, at most %d are accepted", len(data), MaxBytes),
+			"scan it with fewer dots per inch or in grey, or save it as JPEG of lower quality",
+		}
 	}
 	var head func([]byte) (image.Config, error)
 	var whole func([]byte) error
@@ -73,17 +77,33 @@ func Check(data []byte) (format string, err error) {
 		head = func(b []byte) (image.Config, error) { return jpeg.DecodeConfig(bytes.NewReader(b)) }
 		whole = func(b []byte) error { _, err := jpeg.Decode(bytes.NewReader(b)); return err }
 	default:
-		return "", &Error{NoPicture, "the document is " + kind(data) + ", and only PNG and JPEG pictures are accepted, whatever the name of the file", "scan or photograph it, or export it as PNG or JPEG"}
+		return "", &Error{
+			NoPicture,
+			"the document is " + kind(data) + ", and only PNG and JPEG pictures are accepted, whatever the name of the file",
+			"scan or photograph it, or export it as PNG or JPEG",
+		}
 	}
-	damaged := &Error{Damaged, "the document begins as a " + name(format) + " picture but is damaged or cut off", "open it in an image viewer, save it again as PNG or JPEG and upload that"}
+	damaged := &Error{
+		Damaged,
+		"the document begins as a " + name(format) + " picture but is damaged or cut off",
+		"open it in an image viewer, save it again as PNG or JPEG and upload that",
+	}
 	c, err := head(data)
 	if err != nil {
 		return "", damaged
 	}
-	detailed := &Error{TooDetailed, fmt.Sprintf("the picture has %d by %d pixels, at most %d are accepted in all", c.Width, c.Height, MaxPixels), "scan it at 300 dots per inch or less, or make the picture smaller"}
+	detailed := &Error{
+		TooDetailed,
+		fmt.Sprintf("the picture has %d by %d pixels, at most %d are accepted in all", c.Width, c.Height, MaxPixels),
+		"scan it at 300 dots per inch or less, or make the picture smaller",
+	}
 	switch {
 	case c.Width < MinSide || c.Height < MinSide:
-		return "", &Error{TooSmall, fmt.Sprintf("the picture has %d by %d pixels, too few to read anything in it", c.Width, c.Height), "scan the whole page at 150 to 300 dots per inch"}
+		return "", &Error{
+			TooSmall,
+			fmt.Sprintf("the picture has %d by %d pixels, too few to read anything in it", c.Width, c.Height),
+			"scan the whole page at 150 to 300 dots per inch",
+		}
 	case c.Height > MaxPixels/c.Width:
 		return "", detailed
 	// Each scan goes over all pixels, and costs ten bytes. The marker occurs
@@ -111,7 +131,8 @@ func name(format string) string {
 // kind names what people bring instead.
 func kind(data []byte) string {
 	for _, k := range []struct{ magic, name string }{
-		{"%PDF-", "a PDF file"}, {"GIF8", "a GIF picture"}, {"BM", "a BMP picture"}, {"II*\x00", "a TIFF picture"}, {"MM\x00*", "a TIFF picture"},
+		{"%PDF-", "a PDF file"}, {"GIF8", "a GIF picture"}, {"BM", "a BMP picture"},
+		{"II*\x00", "a TIFF picture"}, {"MM\x00*", "a TIFF picture"},
 		{"PK\x03\x04", "a ZIP or Office file"}, {"\xd0\xcf\x11\xe0", "an old Office file"}, {"<svg", "an SVG picture"},
 	} {
 		if bytes.HasPrefix(data, []byte(k.magic)) {

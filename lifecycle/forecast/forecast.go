@@ -75,7 +75,12 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	case r.Months == 0:
 		r.Months = DefaultMonths
 	case r.Months < MinMonths || r.Months > MaxMonths:
-		return nil, &lifecycle.Invalid{Field: "months", Why: fmt.Sprintf("a forecast looks %d to %d months ahead", MinMonths, MaxMonths), Example: strconv.Itoa(DefaultMonths), Rule: "V6"}
+		return nil, &lifecycle.Invalid{
+			Field:   "months",
+			Why:     fmt.Sprintf("a forecast looks %d to %d months ahead", MinMonths, MaxMonths),
+			Example: strconv.Itoa(DefaultMonths),
+			Rule:    "V6",
+		}
 	}
 	if r.Policy == "" {
 		r.Policy = AsConfigured
@@ -125,7 +130,11 @@ func options(src Source, s *records, clock lifecycle.Clock, policy func(lifecycl
 		o.Issuers[brand] = &issuer{now: clock.Now, can: func(t time.Time) lifecycle.Capabilities { return policy(can(t)) }}
 	}
 	for _, p := range src.Products() {
-		o.Products = append(o.Products, lifecycle.NamedProduct{Name: p.Name, Driver: p.Driver, Product: &product{all: ps, name: p.Name, regions: p.Regions}})
+		o.Products = append(o.Products, lifecycle.NamedProduct{
+			Name:    p.Name,
+			Driver:  p.Driver,
+			Product: &product{all: ps, name: p.Name, regions: p.Regions},
+		})
 	}
 	return o
 }
@@ -141,7 +150,12 @@ func policyOf(name string) (func(lifecycle.Capabilities) lifecycle.Capabilities,
 	text, ok := strings.CutSuffix(name, "-days")
 	days, err := strconv.Atoi(text)
 	if !ok || err != nil || days < 1 || days > 3650 {
-		return nil, &lifecycle.Invalid{Field: "policy", Why: fmt.Sprintf("%q is none of %s", name, strings.Join(Policies, ", ")), Example: "47-days", Rule: "V6"}
+		return nil, &lifecycle.Invalid{
+			Field:   "policy",
+			Why:     fmt.Sprintf("%q is none of %s", name, strings.Join(Policies, ", ")),
+			Example: "47-days",
+			Rule:    "V6",
+		}
 	}
 	limit := time.Duration(days) * 24 * time.Hour
 	return func(c lifecycle.Capabilities) lifecycle.Capabilities {

@@ -104,7 +104,16 @@ func (r *Report) moment(m Moment) {
 }
 
 func newReport(from, to time.Time, r Request) *Report {
-	rep := &Report{From: from.UTC(), To: to.UTC(), Months: r.Months, Policy: r.Policy, Moments: []Moment{}, hours: map[int64]int{}, listed: map[string]int{}, events: r.Event}
+	rep := &Report{
+		From:    from.UTC(),
+		To:      to.UTC(),
+		Months:  r.Months,
+		Policy:  r.Policy,
+		Moments: []Moment{},
+		hours:   map[int64]int{},
+		listed:  map[string]int{},
+		events:  r.Event,
+	}
 	rep.Total.Start = rep.From
 	for d := dayOf(rep.From); d.Before(rep.To); d = d.AddDate(0, 0, 1) {
 		rep.ByDay = append(rep.ByDay, Tally{Start: d})

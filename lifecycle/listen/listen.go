@@ -23,7 +23,8 @@ func TCP(ctx context.Context, address string) (net.Listener, error) {
 	var lc net.ListenConfig
 	if host, port, err := net.SplitHostPort(address); err == nil && port == "0" {
 		for range 20 {
-			l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(firstLasting+rand.IntN(manyLasting)))) //nolint:gosec // not a secret
+			random := firstLasting + rand.IntN(manyLasting) //nolint:gosec // not a secret
+			l, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(random)))
 			if err == nil {
 				return l, nil
 			}

@@ -105,7 +105,9 @@ func Parse(input string) (Name, error) {
 		n.Unicode = strings.TrimSuffix(n.ASCII, ascii) + u
 	}
 	if wildcard && isPublicSuffix(ascii) {
-		return Name{}, refuse(input, "a wildcard must not stand directly under a public suffix, where names of many owners are", "*.my.shop."+ascii)
+		return Name{}, refuse(input,
+			"a wildcard must not stand directly under a public suffix, where names of many owners are",
+			"*.my.shop."+ascii)
 	}
 	return n, nil
 }
@@ -258,7 +260,11 @@ func List(list []string, ipAllowed bool) ([]Name, error) {
 		return nil, &Error{Field: "domains", Rule: "a certificate has at least one name", Hint: "www.example.com"}
 	}
 	if len(list) > MaxMulti {
-		return nil, &Error{Field: "domains", Rule: fmt.Sprintf("a certificate has at most 100 names, not %d", len(list)), Hint: "two instances with half of the names each"}
+		return nil, &Error{
+			Field: "domains",
+			Rule:  fmt.Sprintf("a certificate has at most 100 names, not %d", len(list)),
+			Hint:  "two instances with half of the names each",
+		}
 	}
 	out := make([]Name, 0, len(list))
 	seen := make(map[string]string, len(list))
@@ -303,7 +309,9 @@ func Check(typ model.DomainType, list []string, ipAllowed bool) ([]Name, error) 
 			}
 			return nil, refuse(list[i], "a wildcard certificate has a name that begins with *.", hint)
 		case typ != model.Wildcard && n.Wildcard:
-			return nil, refuse(list[i], "a "+string(typ)+" certificate has no wildcards; that is the domain type wildcard", "www."+strings.TrimPrefix(n.Unicode, "*."))
+			return nil, refuse(list[i],
+				"a "+string(typ)+" certificate has no wildcards; that is the domain type wildcard",
+				"www."+strings.TrimPrefix(n.Unicode, "*."))
 		}
 	}
 	return out, nil

@@ -103,7 +103,10 @@ func (w *witness) send(q request, u *url.URL) error {
 	// Three services have a transport of their own.
 	switch s := s.(type) {
 	case *ntfy.Service:
-		own := w.over(&http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.Config.DisableTLSVerification}}) //nolint:gosec // by the channel's own setting
+		own := w.over(&http.Transport{TLSClientConfig: &tls.Config{
+			MinVersion:         tls.VersionTLS12,
+			InsecureSkipVerify: s.Config.DisableTLSVerification, //nolint:gosec // by the channel's own setting
+		}})
 		s.SetHTTPClient(&http.Client{Timeout: chatTimeout, Transport: own})
 	case interface{ GetHTTPClient() *http.Client }: // gotify, mattermost
 		if c := s.GetHTTPClient(); c != nil && c.Transport != nil {

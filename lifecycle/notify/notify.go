@@ -206,7 +206,8 @@ func Scrub(err error, channel string) error {
 func scrub(text, channel string) string {
 	text = anyURL.ReplaceAllStringFunc(text, lifecycle.ShownChannel)
 	if u, perr := url.Parse(channel); perr == nil && u.Scheme != "mailto" {
-		parts := strings.FieldsFunc(u.Path+"/"+u.RawQuery+"/"+u.RawPath+"/"+u.Fragment, func(r rune) bool { return strings.ContainsRune("/&=?,;", r) })
+		between := func(r rune) bool { return strings.ContainsRune("/&=?,;", r) }
+		parts := strings.FieldsFunc(u.Path+"/"+u.RawQuery+"/"+u.RawPath+"/"+u.Fragment, between)
 		for _, vs := range u.Query() {
 			parts = append(parts, vs...)
 		}

@@ -49,7 +49,8 @@ func (s *SMTP) password() (string, error) {
 		return "", fmt.Errorf("the mail server's password: %s is no regular file", s.PasswordFile)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("the file of the mail server's password may be read by others (%v); chmod 600 %s", info.Mode().Perm(), s.PasswordFile)
+		return "", fmt.Errorf("the file of the mail server's password may be read by others (%v); chmod 600 %s",
+			info.Mode().Perm(), s.PasswordFile)
 	}
 	buf := make([]byte, 1024)
 	n, err := f.Read(buf)

@@ -158,7 +158,12 @@ func trust(certs []*x509.Certificate, roots []Roots, now time.Time) (by string, 
 		if pool == nil {
 			continue // to Verify nil would mean the system's
 		}
-		_, err := certs[0].Verify(x509.VerifyOptions{Roots: pool, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+		_, err := certs[0].Verify(x509.VerifyOptions{
+			Roots:         pool,
+			Intermediates: between,
+			CurrentTime:   now,
+			KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		})
 		if err == nil {
 			return r.Name, nil
 		}

@@ -73,7 +73,9 @@ func (i *Issuer) crl(ctx context.Context, ca int) (*crlRecord, error) {
 		if err != nil || !due {
 			return &old, err
 		}
-		next, err := i.signCRL(as, ca, &crlRecord{Number: old.Number + 1, Seq: seq, ThisUpdate: now.Unix(), NextUpdate: now.Add(crlLife).Unix()}, entries)
+		next, err := i.signCRL(as, ca, &crlRecord{
+			Number: old.Number + 1, Seq: seq, ThisUpdate: now.Unix(), NextUpdate: now.Add(crlLife).Unix(),
+		}, entries)
 		if err != nil && old.Number > 0 && now.Before(unix(old.NextUpdate)) {
 			return &old, nil // the key cannot be had, as in a sealed store: what is valid goes on
 		}

@@ -108,7 +108,8 @@ func New(store lifecycle.Store, opt Options) (*Issuer, error) {
 			return nil, fmt.Errorf("permitted domains of the embedded CA: %w", err)
 		}
 		if n.Wildcard || n.IP.IsValid() {
-			return nil, fmt.Errorf("permitted domains of the embedded CA: %q is no domain; write example.com, which includes what is below it", d)
+			return nil, fmt.Errorf(
+				"permitted domains of the embedded CA: %q is no domain; write example.com, which includes what is below it", d)
 		}
 		i.permitted = append(i.permitted, n.ASCII)
 	}

@@ -52,7 +52,8 @@ func oid(parts ...uint64) x509.OID {
 func (i *Issuer) Finalize(ctx context.Context, ref string, r lifecycle.CertificateRequest) (lifecycle.Order, error) {
 	cell, ok := orderCell(ref)
 	if !ok || ref != refOf(r.Key) || r.Key == "" {
-		return lifecycle.Order{}, &lifecycle.Final{Err: fmt.Errorf("the order does not belong to this attempt: %w", lifecycle.ErrUnknownOrder)}
+		err := fmt.Errorf("the order does not belong to this attempt: %w", lifecycle.ErrUnknownOrder)
+		return lifecycle.Order{}, &lifecycle.Final{Err: err}
 	}
 	switch o, err := i.lookup(ctx, ref); {
 	case err == nil && o.Status == lifecycle.OrderReady: // proved just now

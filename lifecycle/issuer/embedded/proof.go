@@ -153,7 +153,11 @@ func (i *Issuer) resolver() *net.Resolver {
 // at most three redirects, as RFC 8555 section 8.3 allows.
 func (i *Issuer) client() *http.Client {
 	return &http.Client{
-		Transport: &http.Transport{DialContext: (&net.Dialer{Resolver: i.resolver()}).DialContext, DisableKeepAlives: true, MaxResponseHeaderBytes: 16 << 10},
+		Transport: &http.Transport{
+			DialContext:            (&net.Dialer{Resolver: i.resolver()}).DialContext,
+			DisableKeepAlives:      true,
+			MaxResponseHeaderBytes: 16 << 10,
+		},
 		CheckRedirect: func(_ *http.Request, via []*http.Request) error {
 			if len(via) > 3 {
 				return errors.New("too many redirects")

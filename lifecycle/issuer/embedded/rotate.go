@@ -165,7 +165,10 @@ func (i *Issuer) freshRoot(now time.Time) (*keyed, error) {
 	return &keyed{cert, key}, err
 }
 
-func (i *Issuer) signIssuing(root *x509.Certificate, rootNumber int, key crypto.Signer, pub crypto.PublicKey, n int, now time.Time, base string) (*x509.Certificate, error) {
+func (i *Issuer) signIssuing(
+	root *x509.Certificate, rootNumber int, key crypto.Signer,
+	pub crypto.PublicKey, n int, now time.Time, base string,
+) (*x509.Certificate, error) {
 	id := keyID(pub)
 	end := lastSecond(now, issuingYears)
 	if end.After(root.NotAfter) {

@@ -15,7 +15,10 @@ var (
 )
 
 var businessCategory = map[string]string{
-	"government": "Government Entity", "public institution": "Government Entity", "association": "Non-Commercial Entity", "sole proprietor": "Business Entity",
+	"government":         "Government Entity",
+	"public institution": "Government Entity",
+	"association":        "Non-Commercial Entity",
+	"sole proprietor":    "Business Entity",
 }
 
 // leafSubject names who was verified: the organization for OV, and for EV its

@@ -277,7 +277,8 @@ func (e *Edge) region(ctx context.Context, name string) (*region, error) {
 	}
 	r, ok := e.regions[name]
 	if !ok {
-		return nil, &lifecycle.Final{Err: fmt.Errorf("%s has no region %q, it has %s: %w", e.opt.Product, name, strings.Join(e.opt.Regions, ", "), lifecycle.ErrNoResource)}
+		return nil, &lifecycle.Final{Err: fmt.Errorf("%s has no region %q, it has %s: %w",
+			e.opt.Product, name, strings.Join(e.opt.Regions, ", "), lifecycle.ErrNoResource)}
 	}
 	return r, nil
 }
@@ -293,7 +294,8 @@ func (e *Edge) place(ctx context.Context, p lifecycle.Place) (*region, string, e
 		return nil, "", &lifecycle.Final{Err: fmt.Errorf("%s has no resource %w: %w", e.opt.Product, err, lifecycle.ErrNoResource)}
 	}
 	if n.Wildcard {
-		return nil, "", &lifecycle.Final{Err: fmt.Errorf("%s presents certificates for hosts; name one that %q covers: %w", e.opt.Product, n.ASCII, lifecycle.ErrNoResource)}
+		return nil, "", &lifecycle.Final{Err: fmt.Errorf("%s presents certificates for hosts; name one that %q covers: %w",
+			e.opt.Product, n.ASCII, lifecycle.ErrNoResource)}
 	}
 	return r, n.ASCII, nil
 }

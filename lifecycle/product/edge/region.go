@@ -97,9 +97,12 @@ func (r *region) bind(ctx context.Context) (net.Listener, error) {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			_, port, _ := net.SplitHostPort(address)
 			if who := r.e.opt.Holder(port); who != "" {
-				return nil, fmt.Errorf("%s, the address of %s in %s, is taken by %s: stop it, and deploy or verify again: %w", address, r.e.opt.Product, r.name, who, err)
+				return nil, fmt.Errorf("%s, the address of %s in %s, is taken by %s: stop it, and deploy or verify again: %w",
+					address, r.e.opt.Product, r.name, who, err)
 			}
-			return nil, fmt.Errorf("%s, the address of %s in %s, is taken by another program: find it with \"ss -ltnp 'sport = :%s'\", stop it, and deploy or verify again: %w", address, r.e.opt.Product, r.name, port, err)
+			return nil, fmt.Errorf("%s, the address of %s in %s, is taken by another program: "+
+				"find it with \"ss -ltnp 'sport = :%s'\", stop it, and deploy or verify again: %w",
+				address, r.e.opt.Product, r.name, port, err)
 		}
 		return nil, fmt.Errorf("listen for %s in %s: %w", r.e.opt.Product, r.name, err)
 	}
@@ -229,7 +232,9 @@ func (r *region) checkAddressName(rd model.Reader, host string) error {
 	if err != nil || other == "" || other == host {
 		return err
 	}
-	return &lifecycle.Final{Err: fmt.Errorf("%s in %s presents a certificate for the address %s already, and handshakes for addresses name none; undeploy that one or take another region", r.e.opt.Product, r.name, other)}
+	return &lifecycle.Final{Err: fmt.Errorf("%s in %s presents a certificate for the address %s already, "+
+		"and handshakes for addresses name none; undeploy that one or take another region",
+		r.e.opt.Product, r.name, other)}
 }
 
 // page is what a browser or curl sees.
@@ -237,7 +242,8 @@ func (r *region) page(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = fmt.Fprintf(w, "certquay edge\nproduct %s\nregion %s\nserver name %s\n", r.e.opt.Product, r.name, req.TLS.ServerName) //nolint:gosec // plain text
+	_, _ = fmt.Fprintf(w, "certquay edge\nproduct %s\nregion %s\nserver name %s\n",
+		r.e.opt.Product, r.name, req.TLS.ServerName) //nolint:gosec // plain text
 }
 
 func (r *region) close() error {

@@ -144,7 +144,8 @@ func testUnknown(t *testing.T, s *suite) {
 	if err := s.Product.Undeploy(s.ctx, none); !errors.Is(err, lifecycle.ErrNoResource) {
 		t.Errorf("undeploy: %v", err)
 	}
-	if _, err := s.Product.Deploy(s.ctx, none, s.ca.Pair(t, none.Name)); !s.Product.CreatesResources() && !errors.Is(err, lifecycle.ErrNoResource) {
+	_, err := s.Product.Deploy(s.ctx, none, s.ca.Pair(t, none.Name))
+	if !s.Product.CreatesResources() && !errors.Is(err, lifecycle.ErrNoResource) {
 		t.Errorf("deploy: %v", err)
 	}
 }
@@ -200,7 +201,8 @@ func testRestoreFirst(t *testing.T, s *suite) {
 		}
 	}
 	after, errAfter := s.Product.Present(s.ctx, p)
-	if after.Fingerprint != before.Fingerprint || errors.Is(errAfter, lifecycle.ErrNoResource) != errors.Is(errBefore, lifecycle.ErrNoResource) {
+	missing := func(err error) bool { return errors.Is(err, lifecycle.ErrNoResource) }
+	if after.Fingerprint != before.Fingerprint || missing(errAfter) != missing(errBefore) {
 		t.Errorf("before %+v, %v; after %+v, %v", before, errBefore, after, errAfter)
 	}
 	if s.Product.CreatesResources() {
@@ -376,7 +378,8 @@ func testSwap(t *testing.T, s *suite) {
 	client := &http.Client{Transport: &http.Transport{
 		DialTLSContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			dials++
-			return (&tls.Dialer{Config: &tls.Config{ServerName: b.SNI, RootCAs: s.ca.Pool(), Time: func() time.Time { return s.Now }}}).DialContext(ctx, network, b.Address)
+			config := &tls.Config{ServerName: b.SNI, RootCAs: s.ca.Pool(), Time: func() time.Time { return s.Now }}
+			return (&tls.Dialer{Config: config}).DialContext(ctx, network, b.Address)
 		},
 	}}
 	defer client.CloseIdleConnections()
