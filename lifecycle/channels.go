@@ -171,10 +171,10 @@ func (e *Engine) checkChannels(urls []string) error {
 			return &Invalid{Field: "channel", Why: "an e-mail address is not a further channel", Example: "--email ops@example.com"}
 		}
 		if err := e.notifier.Check(u); err != nil {
-			return &Invalid{
+			return &Invalid{ //nolint:gosec // the password is an example
 				Field:   "channel",
 				Why:     fmt.Sprintf("%s: %v", ShownChannel(u), err),
-				Example: "https://hooks.example.com/certquay or slack://hook:A-B-C@webhook", //nolint:gosec // nobody's
+				Example: "https://hooks.example.com/certquay or slack://hook:A-B-C@webhook",
 			}
 		}
 	}

@@ -242,8 +242,8 @@ func (r *region) page(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = fmt.Fprintf(w, "certquay edge\nproduct %s\nregion %s\nserver name %s\n",
-		r.e.opt.Product, r.name, req.TLS.ServerName) //nolint:gosec // plain text
+	_, _ = fmt.Fprintf(w, "certquay edge\nproduct %s\nregion %s\nserver name %s\n", //nolint:gosec // plain text
+		r.e.opt.Product, r.name, req.TLS.ServerName)
 }
 
 func (r *region) close() error {
