@@ -38,7 +38,7 @@ func freeSpace(dir string) (int64, error) {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return 0, fmt.Errorf("asking for the free space of %s: %w", dir, err)
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil //nolint:unconvert // on macOS it is another type
+	return int64(st.Bavail * uint64(st.Bsize)), nil
 }
 
 // check returns an error that wraps [ErrDiskFull] when too little is free, and
