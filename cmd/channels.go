@@ -144,7 +144,8 @@ func noticesCmd(c *call) *cobra.Command {
 				m := &all[n]
 				j := noticeJSON{
 					ID: m.ID, At: *timeOrNil(m.At), Kind: m.Kind, Instance: orNil(string(m.Instance)), Name: orNil(m.Name), To: m.To,
-					Subject: m.Subject, Text: m.Text, Attempts: m.Attempt, Done: timeOrNil(m.Done), Outcome: orNil(m.Outcome), Error: orNil(english(m.Error)),
+					Subject: m.Subject, Text: m.Text, Attempts: m.Attempt, Done: timeOrNil(m.Done),
+					Outcome: orNil(m.Outcome), Error: orNil(english(m.Error)),
 				}
 				if m.Open() && !m.Next.Equal(model.Never) {
 					j.Next = timeOrNil(m.Next)

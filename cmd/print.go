@@ -150,9 +150,15 @@ func (c *call) await(ctx context.Context, id model.ID, noWait bool, text string,
 		case p.Blocked && !p.Job.WaitFor.IsZero():
 			c.note("waiting for %s; looked at again %s", c.words().Text(p.Job.WaitFor), stamp(p.Until))
 		case p.Blocked:
-			return &failedError{what: fmt.Sprintf("%s: attempt %d failed: %s", p.Job.Kind, p.Job.Attempt, c.words().Text(p.Job.Error)), hint: "it is tried again by itself at " + stamp(p.Until) + "; certquay serve keeps working on it"}
+			return &failedError{
+				what: fmt.Sprintf("%s: attempt %d failed: %s", p.Job.Kind, p.Job.Attempt, c.words().Text(p.Job.Error)),
+				hint: "it is tried again by itself at " + stamp(p.Until) + "; certquay serve keeps working on it",
+			}
 		case p.Job.Result != lifecycle.ResultOK:
-			return &failedError{what: fmt.Sprintf("%s failed: %s", p.Job.Kind, c.words().Text(p.Job.Error)), hint: "certquay activity --id " + id.Short() + " tells more"}
+			return &failedError{
+				what: fmt.Sprintf("%s failed: %s", p.Job.Kind, c.words().Text(p.Job.Error)),
+				hint: "certquay activity --id " + id.Short() + " tells more",
+			}
 		}
 	}
 	return c.show(id, text)

@@ -68,7 +68,12 @@ func explainCmd(c *call) *cobra.Command {
 			}
 			if c.g.json {
 				en := text.New("en")
-				return c.printJSON(map[string]any{"id": i.ID, "state": en.Text(x.State), "why": orEmpty(statements(en, x.Why)), "next": orEmpty(statements(en, x.Next))})
+				return c.printJSON(map[string]any{
+					"id":    i.ID,
+					"state": en.Text(x.State),
+					"why":   orEmpty(statements(en, x.Why)),
+					"next":  orEmpty(statements(en, x.Next)),
+				})
 			}
 			words := c.words()
 			c.say("%s", words.Text(x.State))

@@ -29,7 +29,10 @@ func tasksCmd(c *call) *cobra.Command {
 			var rows [][]string
 			for n := range tasks {
 				t := &tasks[n]
-				out = append(out, taskJSON{t.ID, t.Kind, orNil(t.Instance), orNil(t.Resource), orNil(t.Watch), english(t.Text), orNil(english(t.Detail)), timeOrNil(t.Created)})
+				out = append(out, taskJSON{
+					t.ID, t.Kind, orNil(t.Instance), orNil(t.Resource), orNil(t.Watch),
+					english(t.Text), orNil(english(t.Detail)), timeOrNil(t.Created),
+				})
 				rows = append(rows, []string{t.ID.Short(), string(t.Kind), day(t.Created), c.words().Text(t.Text)})
 			}
 			switch {

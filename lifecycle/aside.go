@@ -106,7 +106,14 @@ func (e *Engine) setAside(tx model.Tx, j *model.Job, cause error) error {
 	if !repeats {
 		return e.finish(tx, j, ResultFailed)
 	}
-	return e.askToRetry(tx, &model.Task{Instance: j.Instance, Resource: j.Resource, Job: j.ID, Version: j.Version, Text: model.Say("todo.retry-job", "job", j.Kind, "name", ev.Name, "times", j.Crashes), Detail: j.Error})
+	return e.askToRetry(tx, &model.Task{
+		Instance: j.Instance,
+		Resource: j.Resource,
+		Job:      j.ID,
+		Version:  j.Version,
+		Text:     model.Say("todo.retry-job", "job", j.Kind, "name", ev.Name, "times", j.Crashes),
+		Detail:   j.Error,
+	})
 }
 
 // askToRetry raises a task about what is set aside, unless it is there.
@@ -256,7 +263,11 @@ func (e *Engine) unreadable(kind model.Kind, key string, cause error) {
 	}
 	e.log.Error("a record cannot be read; it is left out", "record", name, "error", cause)
 	err := e.update(e.ctx, func(tx model.Tx) error {
-		return e.askToRetry(tx, &model.Task{About: string(kind) + " " + key, Text: model.Say("todo.unreadable", "kind", kind, "key", key), Detail: model.Say("todo.unreadable-how")})
+		return e.askToRetry(tx, &model.Task{
+			About:  string(kind) + " " + key,
+			Text:   model.Say("todo.unreadable", "kind", kind, "key", key),
+			Detail: model.Say("todo.unreadable-how"),
+		})
 	})
 	if err != nil && e.ctx.Err() == nil {
 		e.log.Error("the task about a record that cannot be read could not be kept", "record", name, "error", err)
@@ -363,7 +374,12 @@ func (e *Engine) faultOf(id model.ID, cause error) time.Duration {
 		if err != nil {
 			return err
 		}
-		return e.askToRetry(tx, &model.Task{Instance: id, About: "due", Text: model.Say("todo.retry-due", "name", i.Name, "times", maxCrashes), Detail: model.TextOf(cause)})
+		return e.askToRetry(tx, &model.Task{
+			Instance: id,
+			About:    "due",
+			Text:     model.Say("todo.retry-due", "name", i.Name, "times", maxCrashes),
+			Detail:   model.TextOf(cause),
+		})
 	})
 	if err != nil && e.ctx.Err() == nil {
 		e.log.Error("the task about what is set aside could not be kept", "instance", id, "error", err)

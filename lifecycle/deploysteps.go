@@ -169,7 +169,8 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 			break
 		}
 		if ctx.Err() != nil || time.Now().After(until) {
-			return toRestore(model.Fail("deploy.handshake", "address", b.Address, "cause", err)), nil
+			err = model.Fail("deploy.handshake", "address", b.Address, "cause", err)
+			return toRestore(err), nil //nolint:nilerr // the next step restores because of it
 		}
 		select {
 		case <-ctx.Done():
@@ -383,7 +384,8 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 			r.LookedAt = e.Now()
 			before := *r
 			defer func() {
-				changed = r.Presented != before.Presented || r.Address != before.Address || !r.VerifyError.Equal(before.VerifyError) || r.DriftSince.IsZero() != before.DriftSince.IsZero()
+				changed = r.Presented != before.Presented || r.Address != before.Address ||
+					!r.VerifyError.Equal(before.VerifyError) || r.DriftSince.IsZero() != before.DriftSince.IsZero()
 			}()
 			if err := e.seenOrNot(tx, r, looked); err != nil {
 				return err

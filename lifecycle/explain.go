@@ -130,7 +130,8 @@ func presented(i *model.Instance, rs []model.Resource, why func(rules, code stri
 	}
 	for _, v := range slices.Sorted(maps.Keys(older)) {
 		// The newest, where that has ended as well.
-		why("D4", "outdated", "version", v, "at", i.Version(v).NotAfter, "newer", cmp.Or(i.Current(), i.Newest()).Number, "places", placesOf(older[v]))
+		why("D4", "outdated", "version", v, "at", i.Version(v).NotAfter,
+			"newer", cmp.Or(i.Current(), i.Newest()).Number, "places", placesOf(older[v]))
 	}
 	if other := at[model.ResourceDrifted]; len(other) > 0 {
 		why("D4", "drifted", "places", placesOf(other))

@@ -314,7 +314,8 @@ func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, 
 			}
 			r.Waiting = true
 			ev := e.event(model.Scheduler, string(AutoDeploy), i)
-			ev.Resource, ev.Result, ev.Detail = r.ID, ResultWaiting, model.Say("log.waits-for-credit", "version", v.Number, "place", placeOf(r))
+			ev.Resource, ev.Result = r.ID, ResultWaiting
+			ev.Detail = model.Say("log.waits-for-credit", "version", v.Number, "place", placeOf(r))
 			if err := tx.Append(ev); err != nil {
 				return nil, err
 			}

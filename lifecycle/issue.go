@@ -279,7 +279,14 @@ func (e *Engine) raiseProve(tx model.Tx, j *model.Job, proofs []model.Proof) err
 	if err := closeTasks(tx, j.Instance, e.Now(), outcomes{model.TaskProve: "replaced"}); err != nil {
 		return err
 	}
-	t := model.Task{ID: e.newID(), Kind: model.TaskProve, Instance: j.Instance, Version: j.Version, Created: e.Now(), Text: model.Say("todo.prove")}
+	t := model.Task{
+		ID:       e.newID(),
+		Kind:     model.TaskProve,
+		Instance: j.Instance,
+		Version:  j.Version,
+		Created:  e.Now(),
+		Text:     model.Say("todo.prove"),
+	}
 	for _, p := range proofs {
 		if !p.Seen {
 			t.Detail = model.Texts(t.Detail, model.Say("todo.prove-record", "method", p.Method, "name", p.Name, "value", p.Value))

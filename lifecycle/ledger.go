@@ -54,7 +54,8 @@ func transfer(id string, at time.Time, from, to, unit string, amount int64, text
 // postPurchase charges an order, one entry for each line.
 func postPurchase(tx model.Tx, o *model.Order) error {
 	for n, l := range o.Lines {
-		en := transfer(fmt.Sprintf("purchase/%s/%d", o.ID, n), o.At, accountBudget, accountSpent, l.Currency, l.Amount, model.Say("ledger.purchase", "item", l.Item, "spec", l.Spec))
+		en := transfer(fmt.Sprintf("purchase/%s/%d", o.ID, n), o.At, accountBudget, accountSpent,
+			l.Currency, l.Amount, model.Say("ledger.purchase", "item", l.Item, "spec", l.Spec))
 		en.Order, en.Instance = o.ID, l.Instance
 		if err := post(tx, en); err != nil {
 			return err
@@ -120,7 +121,8 @@ func payBack(tx model.Tx, p *Policy, i *model.Instance, now time.Time) (RefundPr
 	if err != nil || due.Amount == 0 {
 		return due, err
 	}
-	en := transfer(fmt.Sprintf("refund/%s/%d", i.Order, i.Line), now, accountSpent, accountBudget, due.Currency, due.Amount, model.Say("ledger.refund", "item", line.Item, "spec", line.Spec))
+	en := transfer(fmt.Sprintf("refund/%s/%d", i.Order, i.Line), now, accountSpent, accountBudget,
+		due.Currency, due.Amount, model.Say("ledger.refund", "item", line.Item, "spec", line.Spec))
 	en.Order, en.Instance = i.Order, i.ID
 	return due, post(tx, en)
 }

@@ -73,7 +73,8 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 			return err
 		}
 		applied := e.event(actor, string(Apply), nc.Instance)
-		applied.From, applied.To, applied.Detail = string(next.State), string(nc.Instance.State), model.Say("log.domains", "names", joinAnd(next.Application.Domains))
+		applied.From, applied.To = string(next.State), string(nc.Instance.State)
+		applied.Detail = model.Say("log.domains", "names", joinAnd(next.Application.Domains))
 		if err := tx.Append(applied); err != nil {
 			return err
 		}

@@ -180,7 +180,10 @@ func (e *Engine) Delete(ctx context.Context, actor model.Actor, id model.ID) err
 			return err
 		}
 		ev.Detail = model.Say("log.keys-destroyed", "n", len(destroyed))
-		*i = model.Instance{ID: i.ID, Name: i.Name, State: i.State, Origin: i.Origin, Order: i.Order, Line: i.Line, Created: i.Created, Deleted: true}
+		*i = model.Instance{
+			ID: i.ID, Name: i.Name, State: i.State, Origin: i.Origin,
+			Order: i.Order, Line: i.Line, Created: i.Created, Deleted: true,
+		}
 		return nil
 	})
 }

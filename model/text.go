@@ -171,7 +171,7 @@ func TextOf(err error) Text {
 	if err == nil {
 		return Text{}
 	}
-	if m, ok := err.(Messenger); ok {
+	if m, ok := err.(Messenger); ok { //nolint:errorlint // what it wraps is looked at below
 		return m.AsText()
 	}
 	if several, ok := err.(interface{ Unwrap() []error }); ok {

@@ -212,7 +212,11 @@ func (r *Report) close(s *records) {
 		}
 	}
 	slices.SortFunc(r.Moments, func(a, b Moment) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.What, b.What), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.Detail.String(), b.Detail.String()))
+		return cmp.Or(
+			a.At.Compare(b.At),
+			cmp.Compare(a.What, b.What),
+			cmp.Compare(a.Instance, b.Instance),
+			cmp.Compare(a.Detail.String(), b.Detail.String()))
 	})
 	for n := range r.ByDay {
 		d := &r.ByDay[n]

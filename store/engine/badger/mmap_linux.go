@@ -90,7 +90,7 @@ func roomFor(fd int, table bool) error {
 	if err := unix.Fstatfs(fd, &fs); err != nil {
 		return err
 	}
-	if fs.Bavail*uint64(fs.Bsize) < tableMargin { //nolint:gosec // a size is positive
+	if fs.Bavail*uint64(fs.Bsize) < tableMargin {
 		return unix.ENOSPC
 	}
 	return nil
