@@ -487,32 +487,64 @@ const tooLong = 500
 // Files stay readable: none is over 500 lines, tests apart.
 func TestFilesAreNotTooLong(t *testing.T) {
 	t.Parallel()
-	root := everyPackage(t)["certquay"].Module.Dir
 	files := 0
+	ourFiles(t, func(path string) {
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		files++
+		if n := bytes.Count(content(t, path), []byte("\n")); n > tooLong {
+			t.Errorf("%s has %d lines; split it", path, n)
+		}
+	})
+	if files < 50 {
+		t.Errorf("only %d files were looked at", files)
+	}
+}
+
+// tooMany is how many golden files there are at most: no more than are looked
+// at one by one when they change. What else must hold of screens is checked by
+// properties, in ui.
+const tooMany = 150
+
+func TestGoldenFilesAreFew(t *testing.T) {
+	t.Parallel()
+	files := 0
+	ourFiles(t, func(path string) {
+		if strings.HasSuffix(path, ".golden") {
+			files++
+		}
+	})
+	if files == 0 || files > tooMany {
+		t.Errorf("%d golden files; at most %d are looked at", files, tooMany)
+	}
+}
+
+// ourFiles visits the files of the module.
+func ourFiles(t *testing.T, visit func(path string)) {
+	t.Helper()
+	root := everyPackage(t)["certquay"].Module.Dir
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case d.IsDir() && path != root && strings.HasPrefix(d.Name(), "."):
 			return fs.SkipDir
-		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
-			return nil
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		files++
-		if n := bytes.Count(b, []byte("\n")); n > tooLong {
-			rel, _ := filepath.Rel(root, path)
-			t.Errorf("%s has %d lines; split it", rel, n)
+		case !d.IsDir():
+			visit(path)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if files < 50 {
-		t.Errorf("only %d files were looked at", files)
+}
+
+func content(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return b
 }

@@ -112,7 +112,7 @@ func TestHostingIsChosenNotOmitted(t *testing.T) {
 // that, and comes back to the form as it was left. spec: H6
 func TestTooFewPacksAreBought(t *testing.T) {
 	d := drive(t, fromPack(0, 1), 80, 24)
-	d.find("from pack").keys("a").text("a.example.com").keys("pgdown", "pgdown", "right", "right")
+	d.find("from pack").act("apply").fill("domains", "a.example.com").choose("hosting packs", "2")
 	d.sees("Hosting packs: 2 are needed, 0 are free.", "2 more are needed, 1 are free", "✕ too few are free; ctrl+b buys them")
 	d.keys("ctrl+b")
 	d.sees("hosting pack", "2 × hosting pack")
@@ -148,13 +148,13 @@ func TestHostingPacksReally(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
-	d.keys("a").text("a.example.com").keys("pgdown", "pgdown", "right", "right")
+	d.act("apply").fill("domains", "a.example.com").choose("hosting packs", "2")
 	d.sees("2 are needed, 0 are free", "a new contact")
 	d.keys("ctrl+b", "ctrl+s", "y")
 	d.sees("Taken: hosting packs 2; 0 remain.", "0 remain.")
 	d.keys("ctrl+s") // nobody is told yet
 	d.sees("✕ this is needed")
-	d.text("Ops").keys("tab").text("ops@example.com").keys("ctrl+s")
+	d.fill("contact name", "Ops").fill("contact email", "ops@example.com").keys("ctrl+s")
 	i := await(t, e, made[0].ID, func(i *model.Instance) bool { return i.Current() != nil })
 	if !i.Hosting.On || i.Hosting.RenewalsLeft != 2 || !i.Hosting.FromPack || i.Contact == "" {
 		t.Fatalf("hosting %+v, contact %q", i.Hosting, i.Contact)
@@ -182,7 +182,7 @@ func await(t *testing.T, e backend, id model.ID, ok func(*model.Instance) bool) 
 // instance, its documents included; all of it stays editable. spec: A1
 func TestApplicationOfAnother(t *testing.T) {
 	d := drive(t, ov(), 80, 24)
-	d.find("new OV").keys("a").keys("tab", "tab", "tab", "tab", "tab")
+	d.find("new OV").act("apply").field("like")
 	d.sees("▌ fill in from", "nothing; by hand ›", "type a name or domain to find another application")
 	d.keys("right").sees("‹", "1 of 11").keys("right").sees("2 of 11").keys("left", "left", "left").sees("nothing; by hand ›")
 	d.text("no such").sees("nothing found").keys("enter", "up").sees("nothing found") // goes on, with nothing
@@ -235,7 +235,7 @@ func TestApplicationOfAnotherAmongMany(t *testing.T) {
 	b.Instances = append(b.Instances, &last)
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {
 		d := drive(t, b, size[0], size[1])
-		d.find("new OV").keys("a").keys("tab", "tab", "tab", "tab", "tab", "right")
+		d.find("new OV").act("apply").field("like").keys("right")
 		d.sees("1 of")
 		d.sees("+") // there are more than are offered
 		d.keys("left").text("zebra").sees("zebra.example.com", "1 of 1")
