@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -155,26 +154,12 @@ func TestHostingPacksReally(t *testing.T) {
 	d.keys("ctrl+s") // nobody is told yet
 	d.sees("✕ this is needed")
 	d.fill("contact name", "Ops").fill("contact email", "ops@example.com").keys("ctrl+s")
-	i := await(t, e, made[0].ID, func(i *model.Instance) bool { return i.Current() != nil })
+	var i model.Instance
+	if !await(t, e, func() bool { i, err = e.Instance(made[0].ID); return err != nil || i.Current() != nil }) || err != nil {
+		t.Fatalf("it is not issued: %+v, %v", i, err)
+	}
 	if !i.Hosting.On || i.Hosting.RenewalsLeft != 2 || !i.Hosting.FromPack || i.Contact == "" {
 		t.Fatalf("hosting %+v, contact %q", i.Hosting, i.Contact)
-	}
-}
-
-// await waits until an instance is as it should be.
-func await(t *testing.T, e backend, id model.ID, ok func(*model.Instance) bool) model.Instance {
-	t.Helper()
-	for until := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		i, err := e.Instance(id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if ok(&i) {
-			return i
-		}
-		if time.Now().After(until) {
-			t.Fatalf("it is %+v", i)
-		}
 	}
 }
 
