@@ -235,7 +235,7 @@ func TestApplyBackAndNext(t *testing.T) {
 	d.called()
 	// Over SSH documents cannot be read from here, and the way is named.
 	d = drive(t, ov(), 80, 24, func(o *Options) { o.Remote = true; o.Save = nil })
-	d.find("new OV").keys("a", "pgdown", "pgdown", "pgdown")
+	d.find("new OV").act("apply").field("document pasted")
 	d.sees("you are connected over SSH", "--document - < FILE")
 	d.keys("ctrl+t")
 	d.sees("ssh HOST template")

@@ -15,17 +15,17 @@ import (
 // What takes something away or costs something is not done by enter alone: the
 // answer that enter gives is marked, and it is no. spec: V4
 func TestEnterAloneTakesNothingAndBuysNothing(t *testing.T) {
-	for name, keys := range map[string][]string{
-		"undeploy from one":     {"D"},
-		"undeploy from several": {"/", "s", "h", "o", "p", "enter", "D", "enter"},
-		"auto-deploy":           {"/", "s", "h", "o", "p", "enter", "t"},
-		"withdraw":              {"/", "c", "o", "r", "p", "enter", "w"},
-		"renew":                 {"j", "j", "r"},
-		"buy":                   {"b", "ctrl+s"},
-		"host":                  {"/", "p", "a", "y", ".", "enter", "m", "ctrl+s"},
+	for name, asked := range map[string]func(d *driver){
+		"undeploy from one":     func(d *driver) { d.act("undeploy") },
+		"undeploy from several": func(d *driver) { d.find("shop").act("undeploy").keys("enter") },
+		"auto-deploy":           func(d *driver) { d.find("shop").act("auto-deploy") },
+		"withdraw":              func(d *driver) { d.find("corp").act("withdraw") },
+		"renew":                 func(d *driver) { d.row("pay.").act("renew") },
+		"buy":                   func(d *driver) { d.act("buy").keys("ctrl+s") },
+		"host":                  func(d *driver) { d.find("pay.").act("host").keys("ctrl+s") },
 	} {
-		d := drive(t, kittest.Fleet(60), 80, 24).keys(keys...)
-		if !d.has("▸ n no") {
+		d := drive(t, kittest.Fleet(60), 80, 24)
+		if asked(d); !d.has("▸ n no") {
 			t.Errorf("%s: no is not marked:\n%s", name, d.screen())
 			continue
 		}
@@ -34,7 +34,9 @@ func TestEnterAloneTakesNothingAndBuysNothing(t *testing.T) {
 			t.Errorf("%s: enter does not take the marked answer", name)
 		}
 		for _, turn := range []string{"left", "tab", "shift+tab"} {
-			d := drive(t, kittest.Fleet(60), 80, 24).keys(keys...).keys(turn).sees("▸ y yes")
+			d := drive(t, kittest.Fleet(60), 80, 24)
+			asked(d)
+			d.keys(turn).sees("▸ y yes")
 			if d.keys("right", "left", "enter"); len(d.b.Calls()) == 0 {
 				t.Errorf("%s: enter does not take yes once that is marked", name)
 			}

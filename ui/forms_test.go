@@ -48,7 +48,7 @@ func TestImportForm(t *testing.T) {
 // TestDeployForm needs a region where there are several. spec: D2
 func TestDeployForm(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
-	d.keys("j", "j", "d")
+	d.row("pay.").act("deploy")
 	d.sees("‹ CDN ›", "content delivery network: embedded, certquay's own TLS server", "← → choose", "deployment to a name makes the resource") // which needs no region
 	d.choose("product", "SLB")
 	d.sees("server load balancer: embedded")
@@ -77,7 +77,7 @@ func TestDeployForm(t *testing.T) {
 // arrows and the space bar do. spec: V4 D2
 func TestLettersChooseNothing(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
-	d.keys("j", "j", "d").text("cn-hangzhou-hl").sees("‹ CDN ›")
+	d.row("pay.").act("deploy").text("cn-hangzhou-hl").sees("‹ CDN ›")
 	d.send(tea.PasteMsg{Content: "SLB hl"})
 	d.sees("‹ CDN ›").keys("right", "left", "space").sees("‹ SCDN ›")
 }

@@ -129,7 +129,7 @@ func TestIssuedAtOnceIsSaid(t *testing.T) {
 	e := real(t)
 	inState(t, e, model.Paid)
 	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
-	d.keys("a").text("now.example.com").keys("pgdown", "pgdown").sees("it is issued at once")
+	d.act("apply").fill("domains", "now.example.com").field("contact").sees("it is issued at once")
 	if d.has("what is awaited") {
 		t.Errorf("something is awaited:\n%s", d.screen())
 	}

@@ -39,12 +39,12 @@ func fromPack(hosting, units int) *kittest.Backend {
 func TestHostingPacksInTheForm(t *testing.T) {
 	b := fromPack(5, 4)
 	d := drive(t, b, 80, 24)
-	d.find("from pack").keys("a").text("a.example.com").keys("pgdown", "pgdown")
+	d.find("from pack").act("apply").fill("domains", "a.example.com").field("hosting packs")
 	d.sees("choose: with hosting or without?", "Free: hosting packs 5, further units 4.", "cannot be hosted after issue", "Still missing: hosting packs", "nobody")
 	d.keys("ctrl+s").sees("✕ choose with → first: none is one year")
 	d.called()
 	d.keys("right").sees("none: 1 year, not hosted", "Nothing is missing")
-	d.keys("right", "right")
+	d.choose("hosting packs", "2")
 	d.sees("2, renewed 2 times", "Taken: hosting packs 2; 3 remain.", "2 besides its own; 2 remain.", "a service of up to 3 years", "Ops <ops@example.com>")
 	d.keys("right")
 	d.sees("Taken: hosting packs 3; 2 remain.", "1 remain.", "up to 4 years")
@@ -90,7 +90,7 @@ func TestHostingIsChosenNotOmitted(t *testing.T) {
 		t.Fatalf("calls %q", calls)
 	}
 	d = drive(t, fromPack(0, 4), 80, 24)
-	d.find("from pack").keys("a").text("a.example.com").sees("not hosted").keys("pgdown", "pgdown")
+	d.find("from pack").act("apply").fill("domains", "a.example.com").sees("not hosted").field("hosting packs")
 	d.sees("none: 1 year, not hosted; none are free", "no hosting pack is free", "ctrl+b buys some", "Nothing is missing")
 	d.keys("ctrl+b", "ctrl+s", "y").sees("choose: with hosting or without?")
 	d.b.Calls()
@@ -180,11 +180,11 @@ func TestApplicationOfAnother(t *testing.T) {
 	}
 	d.text("corp").keys("enter") // once more adds no document twice
 	d.called()
-	d.keys("pgdown", "pgdown")
+	d.field("pick company")
 	d.sees("‹ Example GmbH ›", "HRB 12345")
-	d.keys("pgdown")
+	d.field("document")
 	d.sees("register-extract.png", "stamped.jpg")
-	d.keys("pgup", "pgup", "pgup", "ctrl+u").text("b.example.com").keys("ctrl+s")
+	d.fill("domains", "b.example.com").keys("ctrl+s")
 	if calls := d.b.Calls(); len(calls) != 1 || !strings.Contains(calls[0], "[b.example.com]") {
 		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
 	}
@@ -247,7 +247,7 @@ func TestPastedDocument(t *testing.T) {
 	}
 	id := made[0].ID
 	d := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Backend, o.Actor, o.Remote, o.Save = e, boss, true, nil })
-	d.keys("a", "pgdown", "pgdown", "pgdown")
+	d.act("apply").field("document pasted")
 	d.sees("paste its base64 here", "ssh HOST apply "+id.Short()+" --draft --document - < FILE")
 	paste := func(text string) { d.send(tea.PasteMsg{Content: text}) }
 	paste("not: base64!")
@@ -267,7 +267,7 @@ func TestPastedDocument(t *testing.T) {
 	}
 	paste(wrapped + text + "\n-----END DOCUMENT-----\n")
 	d.sees("characters; enter adds it")
-	d.keys("ctrl+s", "pgdown", "pgdown", "pgdown") // it is still to be added
+	d.keys("ctrl+s").field("document pasted") // it is still to be added
 	d.sees("✕ enter adds what is pasted")
 	d.keys("enter")
 	d.sees("pasted-1.png   PNG")
