@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"certquay/cmd/config"
+	"certquay/cmd/waittest"
 	"certquay/model"
 	"certquay/store"
 	"certquay/ui/widget"
@@ -116,18 +117,17 @@ func (s *screen) perKey(key func(n int) string) (frame, own float64) {
 		if _, err := io.WriteString(s.keys, key(n)); err != nil {
 			s.t.Fatal(err)
 		}
-		for time.Sleep(50 * time.Millisecond); ; time.Sleep(50 * time.Millisecond) { // a quick person
+		waittest.Pause(50 * time.Millisecond) // a quick person
+		var at time.Time
+		if !waittest.Eventually(patience/4, func() bool {
 			s.mu.Lock()
-			at := s.first
-			s.mu.Unlock()
-			if !at.IsZero() {
-				took = append(took, ms(at.Sub(begun)))
-				break
-			}
-			if time.Since(begun) > patience/4 {
-				s.t.Fatalf("key %d: nothing was drawn:\n%s", n, s.text())
-			}
+			defer s.mu.Unlock()
+			at = s.first
+			return !at.IsZero()
+		}) {
+			s.t.Fatalf("key %d: nothing was drawn:\n%s", n, s.text())
 		}
+		took = append(took, ms(at.Sub(begun)))
 	}
 	own = (cpu(s.t, s.cmd.Process.Pid) - used) / keys
 	slices.Sort(took)
@@ -137,9 +137,9 @@ func (s *screen) perKey(key func(n int) string) (frame, own float64) {
 // settle waits until a process has nothing left to do.
 func (s *screen) settle() {
 	s.t.Helper()
-	time.Sleep(time.Second)
+	waittest.Pause(time.Second)
 	for settled := cpu(s.t, s.cmd.Process.Pid); ; {
-		time.Sleep(500 * time.Millisecond)
+		waittest.Pause(500 * time.Millisecond)
 		now := cpu(s.t, s.cmd.Process.Pid)
 		if now-settled < 30 {
 			return
@@ -184,12 +184,12 @@ func (s *screen) filtered(n, row int) (shown, whole float64) {
 	s.see(fmt.Sprintf("n%06d", row))
 	shown = s.since(begun)
 	all := fmt.Sprintf("%d of %s ", max(1, n/100_000), widget.Count(n))
-	for strings.Contains(s.see(all), "so far") {
-		time.Sleep(2 * time.Millisecond)
+	if !waittest.Eventually(patience, func() bool { return !strings.Contains(s.see(all), "so far") }) {
+		s.t.Fatalf("the answer does not become whole:\n%s", s.text())
 	}
 	whole = s.since(begun)
 	s.typed(enter, esc)
-	time.Sleep(time.Second) // esc and a key at once are that key with alt
+	waittest.Pause(time.Second) // esc and a key at once are that key with alt
 	return shown, whole
 }
 
@@ -224,10 +224,10 @@ func (s *screen) keyed(n, row int) (took []float64) {
 		if left != before {
 			took = append(took, s.since(begun))
 		}
-		time.Sleep(100 * time.Millisecond)
+		waittest.Pause(100 * time.Millisecond)
 	}
 	s.typed(enter, esc)
-	time.Sleep(time.Second)
+	waittest.Pause(time.Second)
 	return took
 }
 
@@ -236,7 +236,7 @@ func (s *screen) idle() float64 {
 	s.settle()
 	const while = 20 * time.Second // the times that are shown are refreshed twice
 	before := cpu(s.t, s.cmd.Process.Pid)
-	time.Sleep(while)
+	waittest.Pause(while)
 	return (cpu(s.t, s.cmd.Process.Pid) - before) * float64(time.Minute/while)
 }
 
@@ -319,7 +319,7 @@ func benchDashboard(b *testing.B, p *person, n int, emptyFirst, emptyOwn, emptyI
 				idle = s.idle()
 				memory, file = resident(b, s.cmd.Process.Pid)
 			default:
-				time.Sleep(time.Second) // as a person does, who looks first
+				waittest.Pause(time.Second) // as a person does, who looks first
 			}
 			s.leave()
 		}

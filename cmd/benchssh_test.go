@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"certquay/cmd/waittest"
 )
 
 // wire passes connections on to an address and counts what comes back.
@@ -72,7 +74,7 @@ func BenchmarkBytesOverSSH(b *testing.B) {
 	}
 	s := p.show(d.client(context.Background(), "mine", "-tt"), 120, 40, nil)
 	s.see("n000189")
-	time.Sleep(2 * time.Second)
+	waittest.Pause(2 * time.Second)
 	read := func() int {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -95,7 +97,7 @@ func BenchmarkBytesOverSSH(b *testing.B) {
 				wired, shown := came.Load(), read()
 				for n := range times {
 					k.do(n)
-					time.Sleep(350 * time.Millisecond)
+					waittest.Pause(350 * time.Millisecond)
 				}
 				b.ReportMetric(float64(came.Load()-wired)/times, "B-wire")
 				b.ReportMetric(float64(read()-shown)/times, "B-terminal")

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"certquay/cmd/waittest"
 )
 
 // never are things that have a name and are no file.
@@ -106,9 +108,11 @@ func TestASignalEndsWaitingForAPipe(t *testing.T) {
 			if attached {
 				pid = served.cmd.Process.Pid
 			}
-			own, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/3", c.Process.Pid))
-			for until := time.Now().Add(10 * time.Second); opened(pid, own) < map[bool]int{false: 2, true: 1}[attached] && time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
-				own, _ = os.Readlink(fmt.Sprintf("/proc/%d/fd/3", c.Process.Pid))
+			if !waittest.Eventually(10*time.Second, func() bool {
+				own, _ := os.Readlink(fmt.Sprintf("/proc/%d/fd/3", c.Process.Pid))
+				return opened(pid, own) >= map[bool]int{false: 2, true: 1}[attached]
+			}) {
+				t.Error("it does not wait for the pipe")
 			}
 			sent := time.Now()
 			_ = c.Process.Signal(g)

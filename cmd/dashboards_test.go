@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"certquay/cmd/waittest"
 )
 
 // remote is a dashboard over SSH in a terminal that nobody looks at.
@@ -81,10 +83,8 @@ func (r *remote) sees(t testing.TB, what string) {
 // waitFor waits until what must happen has happened.
 func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for until := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatalf("waited in vain for %s", what)
-		}
+	if !waittest.Eventually(patience, ok) {
+		t.Fatalf("waited in vain for %s", what)
 	}
 }
 
@@ -184,11 +184,10 @@ func TestManyDashboardsGiveTheirMemoryBack(t *testing.T) {
 		_ = c.Close()
 	}
 	var after float64
-	for until := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		if after, _ = resident(t, pid); after < before+100 && n > 8 || after < before+40 || time.Now().After(until) {
-			break
-		}
-	}
+	waittest.Eventually(time.Minute, func() bool {
+		after, _ = resident(t, pid)
+		return after < before+100 && n > 8 || after < before+40
+	}) // or it is too much, as said below
 	t.Logf("%d dashboards: %.0f MB before, %.0f MB at most, %.0f MB after", n, before, most, after)
 	if most-before > 100+2*float64(n) {
 		t.Errorf("%d dashboards take %.0f MB", n, most-before)

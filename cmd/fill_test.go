@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"certquay/cmd/waittest"
 )
 
 // filler is somebody else on the same disk, who takes all the space there is,
@@ -38,11 +40,17 @@ func fills(t *testing.T, dir string, rate int) *filler {
 }
 
 func (l *filler) run(dir string, rate int) error {
-	for chunk := make([]byte, 1<<20); rate > 0; time.Sleep(time.Second / time.Duration(rate)) {
+	each := time.Millisecond
+	if rate > 0 {
+		each = time.Second / time.Duration(rate)
+	}
+	tick := time.NewTicker(each)
+	defer tick.Stop()
+	for chunk := make([]byte, 1<<20); rate > 0; {
 		select {
 		case <-l.stop:
 			return nil
-		default:
+		case <-tick.C:
 		}
 		if _, err := l.file.Write(chunk); errors.Is(err, syscall.ENOSPC) {
 			break
@@ -50,14 +58,14 @@ func (l *filler) run(dir string, rate int) error {
 			return err
 		}
 	}
-	for {
+	for tick.Reset(time.Millisecond); ; {
 		if err := grab(l.file, dir, 0); err != nil {
 			return err
 		}
 		select {
 		case <-l.stop:
 			return nil
-		case <-time.After(time.Millisecond):
+		case <-tick.C:
 		}
 	}
 }
@@ -180,7 +188,7 @@ func fillAndRead(t *testing.T, disk string, rounds int) {
 		t.Helper()
 		err := p.reads(i, place)
 		if err != nil {
-			time.Sleep(time.Second) // an owner that dies of a fault writes its stacks first
+			waittest.Pause(time.Second) // an owner that dies of a fault writes its stacks first
 			look()
 			err = p.reads(i, place)
 		}
@@ -198,7 +206,7 @@ func fillAndRead(t *testing.T, disk string, rounds int) {
 		for k := range 2 {
 			wg.Go(func() { w.work(fmt.Sprintf("w%d.r%d", k, n), stop) })
 		}
-		time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond)
+		waittest.Pause(time.Duration(random.IntN(1500)) * time.Millisecond)
 		rate := 0
 		if n%2 == 1 {
 			rate = 10 + random.IntN(31)

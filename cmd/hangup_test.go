@@ -17,6 +17,8 @@ import (
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
+
+	"certquay/cmd/waittest"
 )
 
 // window is a terminal that can be closed, or go on without reading, under the
@@ -118,10 +120,8 @@ func (w *window) mode() unix.Termios {
 
 func (w *window) see(what string) {
 	w.t.Helper()
-	for until := time.Now().Add(patience / 4); !strings.Contains(w.term.Render(), what); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(until) {
-			w.t.Fatalf("%q is not to be seen:\n%s", what, w.term.Render())
-		}
+	if !waittest.Eventually(patience/4, func() bool { return strings.Contains(w.term.Render(), what) }) {
+		w.t.Fatalf("%q is not to be seen:\n%s", what, w.term.Render())
 	}
 }
 
@@ -158,16 +158,16 @@ func (w *window) end() {
 func (w *window) freeze() {
 	w.t.Helper()
 	w.stop()
-	for n := range 200 {
-		if err := pty.Setsize(w.master, &pty.Winsize{Cols: uint16(150 + n%2*50), Rows: uint16(40 + n%2*20)}); err != nil {
+	n := uint16(0)
+	if !waittest.Eventually(patience/4, func() bool {
+		n = 1 - n
+		if err := pty.Setsize(w.master, &pty.Winsize{Cols: 150 + n*50, Rows: 40 + n*20}); err != nil {
 			w.t.Fatal(err)
 		}
-		time.Sleep(5 * time.Millisecond)
-		if !w.ready(w.slave, unix.POLLOUT) {
-			return
-		}
+		return !w.ready(w.slave, unix.POLLOUT)
+	}) {
+		w.t.Fatal("the terminal went on taking what is written")
 	}
-	w.t.Fatal("the terminal went on taking what is written")
 }
 
 // TestADashboardEndsWithItsTerminal takes the terminal away from a dashboard in

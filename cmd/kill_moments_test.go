@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"filippo.io/age"
+
+	"certquay/cmd/waittest"
 )
 
 // killedAfter runs a command line and kills it after a while, unless it has
@@ -40,7 +42,7 @@ var momentsOfDeath = map[string]func(t *testing.T, p *person, r *rand.Rand) bool
 		if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
+		waittest.Pause(time.Duration(r.IntN(60)) * time.Millisecond)
 		s.kill()
 		return s.cmd.ProcessState.ExitCode() == -1
 	},
@@ -121,7 +123,7 @@ func killRekey(t *testing.T, p *person, r *rand.Rand) bool {
 	s.see("Again")
 	s.typed("one horse\r")
 	s.see("written anew")
-	time.Sleep(time.Duration(r.IntN(1500)) * time.Millisecond)
+	waittest.Pause(time.Duration(r.IntN(1500)) * time.Millisecond)
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
 	killed := s.cmd.ProcessState.ExitCode() == -1

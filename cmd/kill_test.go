@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"certquay/cmd/waittest"
 )
 
 // subject is one certificate in the kill laboratory, and what certquay has
@@ -227,8 +229,10 @@ func (l *laboratory) judge(round int) {
 	l.t.Helper()
 	held := map[string]instance{}
 	// What was interrupted is resumed by itself, without anybody's help.
-	for until := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		busy := ""
+	var busy string
+	var places []resource
+	if !waittest.Eventually(patience, func() bool {
+		busy = ""
 		clear(held)
 		for _, i := range decode[[]instance](l.t, l.must("list", "--json")) {
 			held[i.ID] = i
@@ -236,13 +240,10 @@ func (l *laboratory) judge(round int) {
 				busy = i.ID + " " + i.State
 			}
 		}
-		places := decode[[]resource](l.t, l.must("resources", "--state", "deploying", "--json"))
-		if busy == "" && len(places) == 0 {
-			break
-		}
-		if time.Now().After(until) {
-			l.t.Fatalf("round %d: still at work: %s %v", round, busy, places)
-		}
+		places = decode[[]resource](l.t, l.must("resources", "--state", "deploying", "--json"))
+		return busy == "" && len(places) == 0
+	}) {
+		l.t.Fatalf("round %d: still at work: %s %v", round, busy, places)
 	}
 	wrong := func(s *subject, format string, args ...any) {
 		l.t.Errorf("round %d: %s (%s, pending %q): %s", round, s.domain, s.id, s.pending, fmt.Sprintf(format, args...))
@@ -393,7 +394,7 @@ func TestKilledOwnerLosesNothing(t *testing.T) {
 		for w := range made {
 			wg.Go(func() { made[w] = l.stream(w, round, left[w], stop) })
 		}
-		time.Sleep(time.Duration(20+random.IntN(500)) * time.Millisecond)
+		waittest.Pause(time.Duration(20+random.IntN(500)) * time.Millisecond)
 		s.kill()
 		close(stop)
 		wg.Wait()
@@ -421,7 +422,7 @@ func (l *laboratory) killEarly(after time.Duration) {
 	if err := c.Start(); err != nil {
 		l.t.Fatal(err)
 	}
-	time.Sleep(after)
+	waittest.Pause(after)
 	_ = c.Process.Kill()
 	_ = c.Wait()
 }

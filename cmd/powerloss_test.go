@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"certquay/cmd/waittest"
 )
 
 // promised is what certquay has acknowledged by a moment.
@@ -175,7 +177,7 @@ func TestALossOfPowerLosesNothing(t *testing.T) {
 		for k := range 4 {
 			wg.Go(func() { w.work(fmt.Sprintf("w%d.r%d", k, n), stop) })
 		}
-		time.Sleep(time.Duration(200+random.IntN(900)) * time.Millisecond)
+		waittest.Pause(time.Duration(200+random.IntN(900)) * time.Millisecond)
 		moment := []string{"writing", "closing", "opening"}[n%3]
 		moments[moment]++
 		var opening *serving
@@ -183,7 +185,7 @@ func TestALossOfPowerLosesNothing(t *testing.T) {
 		case "closing":
 			close(stop)
 			_ = s.cmd.Process.Signal(os.Interrupt)
-			time.Sleep(time.Duration(random.IntN(80)) * time.Millisecond)
+			waittest.Pause(time.Duration(random.IntN(80)) * time.Millisecond)
 		case "opening": // after it was killed
 			close(stop)
 			s.kill()
@@ -194,7 +196,7 @@ func TestALossOfPowerLosesNothing(t *testing.T) {
 			}
 			opening = &serving{cmd: c, done: make(chan error, 1)}
 			go func() { opening.done <- c.Wait(); close(opening.done) }()
-			time.Sleep(time.Duration(random.IntN(120)) * time.Millisecond)
+			waittest.Pause(time.Duration(random.IntN(120)) * time.Millisecond)
 		}
 		want := w.soFar()
 		disk.image(t, copied)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"certquay/cmd/waittest"
 	"certquay/lifecycle/notify/notifytest"
 )
 
@@ -105,8 +106,7 @@ func cmdReceived(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return n
 	}
-	for until := time.Now().Add(30 * time.Second); count() < want && time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
-	}
+	waittest.Eventually(30*time.Second, func() bool { return count() >= want })
 	if got := count(); got != want {
 		ts.Fatalf("%d messages match %q, want %d, of %q", got, args[2], want, all)
 	}

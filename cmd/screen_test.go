@@ -16,6 +16,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/charmbracelet/x/vt"
 	"github.com/creack/pty"
+
+	"certquay/cmd/waittest"
 )
 
 // screen is a terminal in which a person runs certquay, looks and types.
@@ -101,16 +103,16 @@ func (s *screen) note(b []byte, needles []string) {
 // when is how long after begun a needle was first written.
 func (s *screen) when(begun time.Time, needle string) time.Duration {
 	s.t.Helper()
-	for until := time.Now().Add(patience / 4); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+	var at time.Time
+	if !waittest.Eventually(patience/4, func() (ok bool) {
 		s.mu.Lock()
-		at, ok := s.seen[needle]
-		s.mu.Unlock()
-		if ok {
-			return at.Sub(begun)
-		}
+		defer s.mu.Unlock()
+		at, ok = s.seen[needle]
+		return ok
+	}) {
+		s.t.Fatalf("%q was not written:\n%s", needle, s.text())
 	}
-	s.t.Fatalf("%q was not written:\n%s", needle, s.text())
-	return 0
+	return at.Sub(begun)
 }
 
 // text is what a person reads.
@@ -120,30 +122,27 @@ func (s *screen) text() string { return ansi.Strip(s.term.Render()) }
 // once would be taken for one with alt.
 func (s *screen) gone(what string) {
 	s.t.Helper()
-	for until := time.Now().Add(patience / 4); strings.Contains(s.text(), what); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(until) {
-			s.t.Fatalf("%q is still there:\n%s", what, s.text())
-		}
+	if !waittest.Eventually(patience/4, func() bool { return !strings.Contains(s.text(), what) }) {
+		s.t.Fatalf("%q is still there:\n%s", what, s.text())
 	}
 }
 
 // see waits until something can be read on the screen.
 func (s *screen) see(what ...string) string {
 	s.t.Helper()
-	for until := time.Now().Add(patience / 4); ; time.Sleep(2 * time.Millisecond) {
-		text, missing := s.text(), ""
+	var text, missing string
+	if !waittest.Eventually(patience/4, func() bool {
+		text, missing = s.text(), ""
 		for _, w := range what {
 			if !strings.Contains(text, w) {
 				missing = w
 			}
 		}
-		if missing == "" {
-			return text
-		}
-		if time.Now().After(until) {
-			s.t.Fatalf("%q is not to be seen:\n%s", missing, text)
-		}
+		return missing == ""
+	}) {
+		s.t.Fatalf("%q is not to be seen:\n%s", missing, text)
 	}
+	return text
 }
 
 // typed sends keys as a terminal does.
@@ -153,7 +152,7 @@ func (s *screen) typed(keys ...string) {
 		if _, err := io.WriteString(s.keys, k); err != nil {
 			s.t.Fatal(err)
 		}
-		time.Sleep(50 * time.Millisecond) // as fast as a quick person
+		waittest.Pause(50 * time.Millisecond) // as fast as a quick person
 	}
 }
 
@@ -211,8 +210,9 @@ func TestByKeysAloneToADeployedCertificate(t *testing.T) {
 			if strings.Contains(s.text(), "‹ CDN ›") {
 				break
 			}
+			before := s.text()
 			s.typed("\x1b[C")
-			time.Sleep(200 * time.Millisecond)
+			waittest.Eventually(patience/4, func() bool { return s.text() != before })
 		}
 		s.typed(ctrlS)
 		s.typed("3")

@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"certquay/cmd/waittest"
 	"certquay/store/storetest"
 )
 
@@ -205,14 +205,9 @@ func TestLostKeysAreATask(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.serve()
-	for until := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
-		out := p.must("tasks")
-		if strings.Contains(out, "damaged") {
-			break
-		}
-		if time.Now().After(until) {
-			t.Fatalf("nobody is asked to see to it:\n%s", out)
-		}
+	out := ""
+	if !waittest.Eventually(patience, func() bool { out = p.must("tasks"); return strings.Contains(out, "damaged") }) {
+		t.Fatalf("nobody is asked to see to it:\n%s", out)
 	}
 	p.refuse(1, "fsck")
 }

@@ -3,9 +3,10 @@ package cmd_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	uv "github.com/charmbracelet/ultraviolet"
+
+	"certquay/cmd/waittest"
 )
 
 // typing names keys as a terminal sends them.
@@ -73,16 +74,16 @@ func TestTextIsEditedAnywhere(t *testing.T) {
 func (s *screen) cursorIn(want string) {
 	s.t.Helper()
 	before, after, _ := strings.Cut(want, "|")
-	for until := time.Now().Add(patience / 4); ; time.Sleep(5 * time.Millisecond) {
+	if !waittest.Eventually(patience/4, func() bool {
 		for y := range s.term.Height() {
 			line, reversed := s.line(y)
 			if n := strings.Index(line, before+after); n >= 0 && reversed[n+len(before)] && !reversed[max(n+len(before)-1, 0)] {
-				return
+				return true
 			}
 		}
-		if time.Now().After(until) {
-			s.t.Fatalf("%q is not there with its cursor:\n%s", want, s.text())
-		}
+		return false
+	}) {
+		s.t.Fatalf("%q is not there with its cursor:\n%s", want, s.text())
 	}
 }
 

@@ -73,8 +73,8 @@ func (c *MovableClock) MoveTo(t time.Time) time.Duration {
 		c.offset += ahead
 	}
 	c.wake()
-	if len(c.waiters) > 0 {
-		c.look() // what is left is nearer now
+	if c.rings {
+		c.look() // what is left is nearer now, or nothing is
 	}
 	return c.offset
 }

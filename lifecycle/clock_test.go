@@ -3,6 +3,7 @@ package lifecycle_test
 import (
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"certquay/lifecycle"
@@ -12,31 +13,56 @@ import (
 // The scheduler waits for up to ten minutes and is mostly woken before; on a
 // running year thousands of times in a minute.
 func TestWaitingOnAMovableClockCostsNoGoroutineEach(t *testing.T) {
-	c := lifecycle.NewMovableClock(lifecycle.SystemClock{}, 0)
-	before := runtime.NumGoroutine()
-	for range 1000 {
-		c.After(10 * time.Minute)
-	}
-	if more := runtime.NumGoroutine() - before; more > 50 {
-		t.Errorf("%d goroutines wait", more)
-	}
-	// They do not keep what is due sooner from coming, by itself or by a move.
-	soon := c.After(time.Millisecond)
-	<-soon
-	hour, later := c.After(time.Hour), c.After(2*time.Hour)
-	c.MoveTo(c.Now().Add(time.Hour + time.Minute))
-	at := <-hour
-	if late := c.Now().Sub(at); late < 0 || late > time.Hour {
-		t.Errorf("woken at %v, it is %v", at, c.Now())
-	}
-	select {
-	case <-later:
-		t.Error("one was woken an hour too soon")
-	default:
-	}
-	// A move brings what is left nearer.
-	c.MoveTo(c.Now().Add(59*time.Minute - 5*time.Millisecond))
-	<-later
+	synctest.Test(t, func(t *testing.T) {
+		c := lifecycle.NewMovableClock(lifecycle.SystemClock{}, 0)
+		before := runtime.NumGoroutine()
+		for range 1000 {
+			c.After(10 * time.Minute)
+		}
+		if more := runtime.NumGoroutine() - before; more > 50 {
+			t.Errorf("%d goroutines wait", more)
+		}
+		// They do not keep what is due sooner from coming, by itself or by a move.
+		soon := c.After(time.Millisecond)
+		<-soon
+		hour, later := c.After(time.Hour), c.After(2*time.Hour)
+		c.MoveTo(c.Now().Add(time.Hour + time.Minute))
+		at := <-hour
+		if late := c.Now().Sub(at); late < 0 || late > time.Hour {
+			t.Errorf("woken at %v, it is %v", at, c.Now())
+		}
+		select {
+		case <-later:
+			t.Error("one was woken an hour too soon")
+		default:
+		}
+		// A move brings what is left nearer.
+		synctest.Wait()
+		moved := time.Now()
+		c.MoveTo(c.Now().Add(59*time.Minute - 5*time.Millisecond))
+		if <-later; time.Since(moved) > 5*time.Millisecond {
+			t.Errorf("woken %v after the move", time.Since(moved))
+		}
+	})
+}
+
+// A movable clock runs on by itself: who waits is woken at the very moment,
+// however far the clock was moved meanwhile.
+func TestAMovableClockRunsOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := lifecycle.NewMovableClock(lifecycle.SystemClock{}, 30*24*time.Hour)
+		begun, ahead := time.Now(), c.Now()
+		woken := c.After(2 * time.Hour)
+		synctest.Wait() // for whoever wakes it
+		if c.MoveTo(ahead.Add(-time.Hour)); c.Offset() != 30*24*time.Hour {
+			t.Errorf("it went back to an offset of %v", c.Offset())
+		}
+		c.MoveTo(ahead.Add(90 * time.Minute))
+		at := <-woken
+		if took := time.Since(begun); took != 30*time.Minute || !at.Equal(ahead.Add(2*time.Hour)) {
+			t.Errorf("woken after %v of real time, at %v", took, at.Sub(ahead))
+		}
+	})
 }
 
 // finding: R-M6

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"certquay/lifecycle"
@@ -145,65 +146,63 @@ func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 // finding: R-C1
 // spec: H9
 func TestAJobInWhichTheProcessDiesIsSetAside(t *testing.T) {
-	w := newWorld(t)
-	job := func() model.Job {
-		var j model.Job
-		w.check(w.store.View(func(r model.Reader) error {
-			for stored, err := range model.All[model.Job](r, model.Scan{}) {
-				if err != nil {
-					return err
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		job := func() model.Job {
+			var j model.Job
+			w.check(w.store.View(func(r model.Reader) error {
+				for stored, err := range model.All[model.Job](r, model.Scan{}) {
+					if err != nil {
+						return err
+					}
+					j = stored
 				}
-				j = stored
+				return nil
+			}))
+			return j
+		}
+		var during model.Job
+		w.issuer.during = func(method string) {
+			if method == "order" {
+				during = job()
 			}
-			return nil
-		}))
-		return j
-	}
-	var during model.Job
-	w.issuer.during = func(method string) {
-		if method == "order" {
-			during = job()
 		}
-	}
-	w.issuer.plan("order", hangs)
-	w.policy.CallTimeout = time.Minute
-	w.start(w.store)
-	id := w.bought()
-	_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
-	w.check(err)
-	for len(w.issuer.log()) == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	w.engine.Close()
-	if during.Crashes != 1 || job().Crashes != 0 {
-		t.Errorf("crashes: in the call %d, after an end in good order %d", during.Crashes, job().Crashes)
-	}
-	for _, c := range []struct {
-		deaths                 int
-		crashed, called, aside bool
-	}{
-		{0, true, true, false}, {1, true, true, false}, {2, true, false, false}, {5, false, true, false}, {6, false, false, false}, {11, false, false, false}, {12, false, false, true},
-	} {
-		w.crashed = c.crashed
-		j := job()
-		j.Crashes, j.Begun, j.Next, j.Error, j.Attempt = c.deaths, true, time.Time{}, model.Text{}, 1
-		w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return tx.Put(&j) }))
-		w.issuer.plan("fetch", hangs)
-		before := len(w.issuer.log())
+		w.issuer.plan("order", hangs)
+		w.policy.CallTimeout = time.Minute
 		w.start(w.store)
-		w.engine.Start()
-		for len(w.issuer.log()) == before && job().Next.IsZero() {
-			time.Sleep(time.Millisecond)
-		}
+		id := w.bought()
+		_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+		w.check(err)
+		synctest.Wait()
 		w.engine.Close()
-		if called := len(w.issuer.log()) != before; called != c.called || c.aside != (len(w.tasksOf(model.TaskAside)) == 1) || c.aside != job().Next.Equal(model.Never) {
-			t.Errorf("after %d deaths: called %v, asked %v, next %s", c.deaths, called, w.tasksOf(model.TaskAside), job().Next)
+		if during.Crashes != 1 || job().Crashes != 0 {
+			t.Errorf("crashes: in the call %d, after an end in good order %d", during.Crashes, job().Crashes)
 		}
-		if !c.called && !c.aside && !job().Next.Equal(w.clock.Now().Add(time.Minute)) {
-			t.Errorf("after %d deaths it is tried again at %s", c.deaths, job().Next)
+		for _, c := range []struct {
+			deaths                 int
+			crashed, called, aside bool
+		}{
+			{0, true, true, false}, {1, true, true, false}, {2, true, false, false}, {5, false, true, false}, {6, false, false, false}, {11, false, false, false}, {12, false, false, true},
+		} {
+			w.crashed = c.crashed
+			j := job()
+			j.Crashes, j.Begun, j.Next, j.Error, j.Attempt = c.deaths, true, time.Time{}, model.Text{}, 1
+			w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return tx.Put(&j) }))
+			w.issuer.plan("fetch", hangs)
+			before := len(w.issuer.log())
+			w.start(w.store)
+			w.engine.Start()
+			synctest.Wait()
+			w.engine.Close()
+			if called := len(w.issuer.log()) != before; called != c.called || c.aside != (len(w.tasksOf(model.TaskAside)) == 1) || c.aside != job().Next.Equal(model.Never) {
+				t.Errorf("after %d deaths: called %v, asked %v, next %s", c.deaths, called, w.tasksOf(model.TaskAside), job().Next)
+			}
+			if !c.called && !c.aside && !job().Next.Equal(w.clock.Now().Add(time.Minute)) {
+				t.Errorf("after %d deaths it is tried again at %s", c.deaths, job().Next)
+			}
 		}
-	}
-	w.fsck()
+		w.fsck()
+	})
 }
 
 // A notice counts its attempt before the message goes out: a process that dies
@@ -272,26 +271,29 @@ func TestANoticeIsCountedBeforeItIsSent(t *testing.T) {
 // finding: R-C1
 // spec: N2
 func TestWhatIsBeingToldIsWaitedFor(t *testing.T) {
-	w, p := telling(t)
-	w.issued("a.example.com")
-	sending, goOn := make(chan struct{}, 2), make(chan struct{})
-	p.before = func(string) { sending <- struct{}{}; <-goOn }
-	w.engine.Start()
-	<-sending
-	<-sending
-	flushed := make(chan struct{})
-	go func() { w.engine.Flush(w.ctx()); close(flushed) }()
-	select {
-	case <-flushed:
-		t.Error("it is not waited for")
-	case <-time.After(50 * time.Millisecond):
-	}
-	close(goOn)
-	<-flushed
-	w.engine.Close()
-	if len(p.kinds(hookTo)) != 1 || len(p.kinds(mailTo)) != 1 {
-		t.Errorf("told: %v, %v", p.kinds(hookTo), p.kinds(mailTo))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w, p := telling(t)
+		w.issued("a.example.com")
+		sending, goOn := make(chan struct{}, 2), make(chan struct{})
+		p.before = func(string) { sending <- struct{}{}; <-goOn }
+		w.engine.Start()
+		<-sending
+		<-sending
+		flushed := make(chan struct{})
+		go func() { w.engine.Flush(w.ctx()); close(flushed) }()
+		synctest.Wait()
+		select {
+		case <-flushed:
+			t.Error("it is not waited for")
+		default:
+		}
+		close(goOn)
+		<-flushed
+		w.engine.Close()
+		if len(p.kinds(hookTo)) != 1 || len(p.kinds(mailTo)) != 1 {
+			t.Errorf("told: %v, %v", p.kinds(hookTo), p.kinds(mailTo))
+		}
+	})
 }
 
 // probes panics when it is asked for a name.
@@ -448,30 +450,30 @@ func TestARecordThatCannotBeReadStopsNothing(t *testing.T) {
 // and nothing is wrong with a job that left nothing to keep.
 // finding: R-L5
 func TestAnEndInGoodOrderIsNoError(t *testing.T) {
-	w := newWorld(t)
-	id := w.issued("a.example.com")
-	js, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
-	w.check(err)
-	w.done(js[0], nil)
-	w.engine.Close()
-	var log syncBuffer
-	w.log = slog.New(slog.NewTextHandler(&log, nil))
-	slow := &slowStore{Store: w.store, in: make(chan struct{})}
-	w.start(slow)
-	// The daily look finds nothing new and deletes its job; it is kicked again.
-	w.forward(25 * time.Hour)
-	w.engine.Kick("01ARZ3NDEKTSV4RRFFQ69G5FAX")
-	for w.engine.Working() > 0 {
-		time.Sleep(time.Millisecond)
-	}
-	slow.hold.Store(true)
-	w.clock.MoveTo(w.clock.Now().Add(25 * time.Hour))
-	w.engine.Start()
-	<-slow.in
-	w.engine.Close()
-	if s := log.String(); strings.Contains(s, "level=ERROR") {
-		t.Errorf("the log:\n%s", s)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		id := w.issued("a.example.com")
+		js, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+		w.check(err)
+		w.done(js[0], nil)
+		w.engine.Close()
+		var log syncBuffer
+		w.log = slog.New(slog.NewTextHandler(&log, nil))
+		slow := &slowStore{Store: w.store, in: make(chan struct{})}
+		w.start(slow)
+		// The daily look finds nothing new and deletes its job; it is kicked again.
+		w.forward(25 * time.Hour)
+		w.engine.Kick("01ARZ3NDEKTSV4RRFFQ69G5FAX")
+		synctest.Wait()
+		slow.hold.Store(true)
+		w.clock.MoveTo(w.clock.Now().Add(25 * time.Hour))
+		w.engine.Start()
+		<-slow.in
+		w.engine.Close()
+		if s := log.String(); strings.Contains(s, "level=ERROR") {
+			t.Errorf("the log:\n%s", s)
+		}
+	})
 }
 
 // slowStore holds writes until their context ends.

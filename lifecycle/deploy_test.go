@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -76,42 +77,44 @@ func TestWhereADeploymentGoes(t *testing.T) {
 
 // spec: D3
 func TestAFailedDeploymentIsPutBack(t *testing.T) {
-	for _, first := range []bool{true, false} {
-		w := newWorld(t)
-		id := w.issued("a.example.com")
-		before := ""
-		if !first {
+	synctest.Test(t, func(t *testing.T) {
+		for _, first := range []bool{true, false} {
+			w := newWorld(t)
+			id := w.issued("a.example.com")
+			before := ""
+			if !first {
+				w.deploy(id)
+				before = w.resource(0).Presented
+				w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
+			}
+			w.product.stubborn = true
+			jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+			w.check(err)
+			p := w.wait(jobs[0].ID)
+			if p.Job.Result != lifecycle.ResultFailed || !strings.Contains(inWords(p.Job.Error), "handshake") {
+				t.Fatalf("first %v: the job says %q, %q", first, p.Job.Result, p.Job.Error)
+			}
+			now := w.product.now[lifecycle.Place{Region: "global", Name: "a.example.com"}]
+			switch {
+			case first && now != nil:
+				t.Error("a first deployment that failed left its binding")
+			case !first && (now == nil || now.Fingerprint != before):
+				t.Errorf("the former binding is not back")
+			}
+			if r := w.resource(0); r.State != model.ResourceFailed || r.Deployed != before || r.Failure.Message.IsZero() {
+				t.Errorf("first %v: the row is %s: %+v", first, r.State, r.Failure)
+			}
+			if i := w.get(id); i.Label(w.clock.Now()) != "failing" {
+				t.Errorf("the label is %s", i.Label(w.clock.Now()))
+			}
+			w.product.stubborn = false
 			w.deploy(id)
-			before = w.resource(0).Presented
-			w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
+			if r := w.resource(0); r.State != model.ResourceDeployed || r.Failure.What != "" {
+				t.Errorf("tried again it is %s", r.State)
+			}
+			w.fsck()
 		}
-		w.product.stubborn = true
-		jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
-		w.check(err)
-		p := w.wait(jobs[0].ID)
-		if p.Job.Result != lifecycle.ResultFailed || !strings.Contains(inWords(p.Job.Error), "handshake") {
-			t.Fatalf("first %v: the job says %q, %q", first, p.Job.Result, p.Job.Error)
-		}
-		now := w.product.now[lifecycle.Place{Region: "global", Name: "a.example.com"}]
-		switch {
-		case first && now != nil:
-			t.Error("a first deployment that failed left its binding")
-		case !first && (now == nil || now.Fingerprint != before):
-			t.Errorf("the former binding is not back")
-		}
-		if r := w.resource(0); r.State != model.ResourceFailed || r.Deployed != before || r.Failure.Message.IsZero() {
-			t.Errorf("first %v: the row is %s: %+v", first, r.State, r.Failure)
-		}
-		if i := w.get(id); i.Label(w.clock.Now()) != "failing" {
-			t.Errorf("the label is %s", i.Label(w.clock.Now()))
-		}
-		w.product.stubborn = false
-		w.deploy(id)
-		if r := w.resource(0); r.State != model.ResourceDeployed || r.Failure.What != "" {
-			t.Errorf("tried again it is %s", r.State)
-		}
-		w.fsck()
-	}
+	})
 }
 
 // spec: D4, D7

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"certquay/lifecycle"
@@ -163,51 +164,53 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			id := w.hosted("a.example.com")
-			w.deploy(id)
-			w.check(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true))
-			before := w.resource(0)
-			c.fail(w.product)
-			from := w.get(id).Due
-			w.check(w.engine.MoveClock(w.ctx(), operator, from.Add(time.Second)))
-			r := w.resource(0)
-			if r.State != model.ResourceFailed && r.State != model.ResourceDeploying || r.Failure.What != model.JobDeploy || r.Failure.Message.IsZero() || r.Operation.Next.IsZero() || r.Operation.Error.IsZero() {
-				t.Errorf("the resource is %s, failure %+v, under way %+v", r.State, r.Failure, r.Operation)
-			}
-			if i := w.get(id); !i.Is(model.Failing, w.clock.Now()) || len(i.Versions) != 2 {
-				t.Errorf("the instance is %s with %d versions", i.Label(w.clock.Now()), len(i.Versions))
-			}
-			for range 30 {
-				w.forward(24 * time.Hour)
-				if r := w.resource(0); r.Presented != before.Presented || w.product.shown[lifecycle.Place{Region: "global", Name: "a.example.com"}].Fingerprint != before.Presented {
-					t.Fatalf("what is presented has changed: %+v", r.Resource)
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				id := w.hosted("a.example.com")
+				w.deploy(id)
+				w.check(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true))
+				before := w.resource(0)
+				c.fail(w.product)
+				from := w.get(id).Due
+				w.check(w.engine.MoveClock(w.ctx(), operator, from.Add(time.Second)))
+				r := w.resource(0)
+				if r.State != model.ResourceFailed && r.State != model.ResourceDeploying || r.Failure.What != model.JobDeploy || r.Failure.Message.IsZero() || r.Operation.Next.IsZero() || r.Operation.Error.IsZero() {
+					t.Errorf("the resource is %s, failure %+v, under way %+v", r.State, r.Failure, r.Operation)
 				}
-			}
-			failed, done := w.attempts("deploy", from)
-			w.inTime(failed, 0)
-			if len(failed) < 30 || len(done) != 0 {
-				t.Errorf("%d failed and %d successful attempts in 30 days", len(failed), len(done))
-			}
-			if b := w.balance("credit"); b.Used != 0 || b.Reserved != 1 {
-				t.Errorf("a deployment that failed used a credit: %+v", b)
-			}
-			c.mends(w.product)
-			w.forward(25 * time.Hour)
-			r = w.resource(0)
-			if r.State != model.ResourceDeployed || r.Version != 2 || r.Failure.What != "" || r.Operation.Active() {
-				t.Errorf("once it works: %s, version %d, %+v", r.State, r.Version, r.Failure)
-			}
-			if i := w.get(id); i.Is(model.Failing, w.clock.Now()) || len(i.Versions) != 2 {
-				t.Errorf("the instance is %s with %d versions", i.Label(w.clock.Now()), len(i.Versions))
-			}
-			if _, done := w.attempts("deploy", from); len(done) != 1 {
-				t.Errorf("deployed %d times", len(done))
-			}
-			if b := w.balance("credit"); b.Used != 1 || b.Total != b.Used+b.Reserved+b.Available {
-				t.Errorf("credits %+v", b)
-			}
-			w.fsck()
+				if i := w.get(id); !i.Is(model.Failing, w.clock.Now()) || len(i.Versions) != 2 {
+					t.Errorf("the instance is %s with %d versions", i.Label(w.clock.Now()), len(i.Versions))
+				}
+				for range 30 {
+					w.forward(24 * time.Hour)
+					if r := w.resource(0); r.Presented != before.Presented || w.product.shown[lifecycle.Place{Region: "global", Name: "a.example.com"}].Fingerprint != before.Presented {
+						t.Fatalf("what is presented has changed: %+v", r.Resource)
+					}
+				}
+				failed, done := w.attempts("deploy", from)
+				w.inTime(failed, 0)
+				if len(failed) < 30 || len(done) != 0 {
+					t.Errorf("%d failed and %d successful attempts in 30 days", len(failed), len(done))
+				}
+				if b := w.balance("credit"); b.Used != 0 || b.Reserved != 1 {
+					t.Errorf("a deployment that failed used a credit: %+v", b)
+				}
+				c.mends(w.product)
+				w.forward(25 * time.Hour)
+				r = w.resource(0)
+				if r.State != model.ResourceDeployed || r.Version != 2 || r.Failure.What != "" || r.Operation.Active() {
+					t.Errorf("once it works: %s, version %d, %+v", r.State, r.Version, r.Failure)
+				}
+				if i := w.get(id); i.Is(model.Failing, w.clock.Now()) || len(i.Versions) != 2 {
+					t.Errorf("the instance is %s with %d versions", i.Label(w.clock.Now()), len(i.Versions))
+				}
+				if _, done := w.attempts("deploy", from); len(done) != 1 {
+					t.Errorf("deployed %d times", len(done))
+				}
+				if b := w.balance("credit"); b.Used != 1 || b.Total != b.Used+b.Reserved+b.Available {
+					t.Errorf("credits %+v", b)
+				}
+				w.fsck()
+			})
 		})
 	}
 }
@@ -217,100 +220,104 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 // a clock that stands in daylight saving time on the way.
 // spec: H4, D6, T5
 func TestWeeksSwitchedOff(t *testing.T) {
-	berlin, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Fatal(err)
-	}
-	local := time.Local
-	time.Local = berlin
-	defer func() { time.Local = local }()
-	w := newWorld(t)
-	var ids []model.ID
-	for n := range 10 {
-		id := w.hosted(fmt.Sprintf("h%d.example.com", n))
-		w.deploy(id)
-		ids = append(ids, id)
-	}
-	rs, _, err := w.engine.Resources(lifecycle.ResourceFilter{})
-	w.check(err)
-	for _, r := range rs {
-		w.check(w.engine.AutoDeploy(w.ctx(), operator, r.ID, true))
-	}
-	due := w.get(ids[0]).Due
-	w.check(w.engine.MoveClock(w.ctx(), operator, due.Add(-48*time.Hour)))
-	w.engine.Close()
-	w.clock.MoveTo(w.clock.Now().Add(56 * days).In(berlin)) // nothing runs meanwhile
-	for range 3 {
-		w.start(w.store)
-		w.engine.Start()
+	synctest.Test(t, func(t *testing.T) {
+		berlin, err := time.LoadLocation("Europe/Berlin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		local := time.Local
+		time.Local = berlin
+		defer func() { time.Local = local }()
+		w := newWorld(t)
+		var ids []model.ID
+		for n := range 10 {
+			id := w.hosted(fmt.Sprintf("h%d.example.com", n))
+			w.deploy(id)
+			ids = append(ids, id)
+		}
+		rs, _, err := w.engine.Resources(lifecycle.ResourceFilter{})
+		w.check(err)
+		for _, r := range rs {
+			w.check(w.engine.AutoDeploy(w.ctx(), operator, r.ID, true))
+		}
+		due := w.get(ids[0]).Due
+		w.check(w.engine.MoveClock(w.ctx(), operator, due.Add(-48*time.Hour)))
+		w.engine.Close()
+		w.clock.MoveTo(w.clock.Now().Add(56 * days).In(berlin)) // nothing runs meanwhile
 		for range 3 {
-			if _, err := w.engine.Tick(w.ctx()); err != nil {
-				t.Fatal(err)
+			w.start(w.store)
+			w.engine.Start()
+			for range 3 {
+				if _, err := w.engine.Tick(w.ctx()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.engine.Close()
+		}
+		w.start(w.store)
+		for _, id := range ids {
+			i := w.get(id)
+			if len(i.Versions) != 2 || i.ServiceEnd != model.AddYears(i.ServiceStart, 2) || i.Label(w.clock.Now()) != "auto-deploy" {
+				t.Errorf("%s: %d versions, service to %v, %s", i.Name, len(i.Versions), i.ServiceEnd, i.Label(w.clock.Now()))
 			}
 		}
-		w.engine.Close()
-	}
-	w.start(w.store)
-	for _, id := range ids {
-		i := w.get(id)
-		if len(i.Versions) != 2 || i.ServiceEnd != model.AddYears(i.ServiceStart, 2) || i.Label(w.clock.Now()) != "auto-deploy" {
-			t.Errorf("%s: %d versions, service to %v, %s", i.Name, len(i.Versions), i.ServiceEnd, i.Label(w.clock.Now()))
+		if len(w.issuer.signed) != 2*len(ids) || w.product.changes != 2*len(ids) {
+			t.Errorf("%d certificates signed, %d bindings changed", len(w.issuer.signed), w.product.changes)
 		}
-	}
-	if len(w.issuer.signed) != 2*len(ids) || w.product.changes != 2*len(ids) {
-		t.Errorf("%d certificates signed, %d bindings changed", len(w.issuer.signed), w.product.changes)
-	}
-	if _, done := w.attempts("renew", due); len(done) != len(ids) {
-		t.Errorf("%d renewals", len(done))
-	}
-	if b := w.balance("credit"); b.Used != len(ids) {
-		t.Errorf("credits %+v", b)
-	}
-	w.fsck()
+		if _, done := w.attempts("renew", due); len(done) != len(ids) {
+			t.Errorf("%d renewals", len(done))
+		}
+		if b := w.balance("credit"); b.Used != len(ids) {
+			t.Errorf("credits %+v", b)
+		}
+		w.fsck()
+	})
 }
 
 // TestOneRenewalAtATime has many passes at once over certificates that are due,
 // beside the scheduler itself: each is renewed once.
 // spec: H4, S2
 func TestOneRenewalAtATime(t *testing.T) {
-	w := newWorld(t)
-	var ids []model.ID
-	for n := range 5 {
-		ids = append(ids, w.hosted(fmt.Sprintf("h%d.example.com", n)))
-	}
-	latest := w.clock.Now()
-	for _, id := range ids {
-		if due := w.get(id).Due; due.After(latest) {
-			latest = due
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var ids []model.ID
+		for n := range 5 {
+			ids = append(ids, w.hosted(fmt.Sprintf("h%d.example.com", n)))
 		}
-	}
-	w.issuer.pending = 1 // so that each renewal is under way for a while
-	w.clock.MoveTo(latest.Add(time.Minute))
-	w.engine.Start()
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			for range 5 {
-				if _, err := w.engine.Tick(w.ctx()); err != nil {
-					t.Error(err)
-				}
+		latest := w.clock.Now()
+		for _, id := range ids {
+			if due := w.get(id).Due; due.After(latest) {
+				latest = due
 			}
-		})
-	}
-	all.Wait()
-	w.clock.MoveTo(w.clock.Now().Add(time.Hour))
-	if _, err := w.engine.Tick(w.ctx()); err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range ids {
-		if i := w.get(id); len(i.Versions) != 2 || i.Operation.Active() {
-			t.Errorf("%s has %d versions, %+v", i.Name, len(i.Versions), i.Operation)
 		}
-	}
-	if orders := len(w.issuer.orders); orders != 2*len(ids) || len(w.issuer.signed) != orders {
-		t.Errorf("%d orders and %d certificates for %d renewals", orders, len(w.issuer.signed), len(ids))
-	}
-	w.fsck()
+		w.issuer.pending = 1 // so that each renewal is under way for a while
+		w.clock.MoveTo(latest.Add(time.Minute))
+		w.engine.Start()
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for range 5 {
+					if _, err := w.engine.Tick(w.ctx()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		w.clock.MoveTo(w.clock.Now().Add(time.Hour))
+		if _, err := w.engine.Tick(w.ctx()); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range ids {
+			if i := w.get(id); len(i.Versions) != 2 || i.Operation.Active() {
+				t.Errorf("%s has %d versions, %+v", i.Name, len(i.Versions), i.Operation)
+			}
+		}
+		if orders := len(w.issuer.orders); orders != 2*len(ids) || len(w.issuer.signed) != orders {
+			t.Errorf("%d orders and %d certificates for %d renewals", orders, len(w.issuer.signed), len(ids))
+		}
+		w.fsck()
+	})
 }
 
 // A CA that is down for longer than its certificates live is asked, once it is

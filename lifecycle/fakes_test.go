@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"certquay/lifecycle"
@@ -405,10 +406,17 @@ func (f frozen) After(time.Duration) <-chan time.Time { return make(chan time.Ti
 
 var epoch = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
+// bubble runs a subtest in a synctest bubble, where waiting takes no time.
+func bubble(t *testing.T, name string, f func(*testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+}
+
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, clock: lifecycle.NewMovableClock(frozen{epoch}, 0), product: newProduct("global"), table: lifecycle.NewTable(), policy: lifecycle.DefaultPolicy()}
 	w.policy.CallTimeout, w.policy.HandshakeTimeout = 150*time.Millisecond, 50*time.Millisecond
+	t.Cleanup(func() { w.clock.MoveTo(w.clock.Farthest()) }) // nobody waits on it any more
 	w.issuer = newIssuer(t, w.clock.Now)
 	var err error
 	if w.store, err = store.With(mem.New(), store.Options{}); err != nil {

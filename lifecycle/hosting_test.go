@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"certquay/lifecycle"
@@ -276,31 +277,33 @@ func TestADeploymentWaitsForACredit(t *testing.T) {
 
 // spec: D5, H9
 func TestAFailedAutomaticDeploymentUsesNoCreditAndIsTriedAgain(t *testing.T) {
-	w := newWorld(t)
-	id := w.hosted("a.example.com")
-	w.deploy(id)
-	w.check(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true))
-	before := w.resource(0).Presented
-	w.product.stubborn = true
-	due := w.get(id).Due
-	w.check(w.engine.MoveClock(w.ctx(), operator, due.Add(time.Second)))
-	if v, b := w.resource(0), w.balance("credit"); v.Presented != before || v.Failure.Message.IsZero() || b.Used != 0 || b.Reserved != 1 {
-		t.Errorf("failed: %+v, %+v", v.Resource, b)
-	}
-	w.forward(30 * time.Minute)
-	tries := 0
-	for _, c := range w.product.log() {
-		if strings.HasPrefix(c, "deploy ") {
-			tries++
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		id := w.hosted("a.example.com")
+		w.deploy(id)
+		w.check(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true))
+		before := w.resource(0).Presented
+		w.product.stubborn = true
+		due := w.get(id).Due
+		w.check(w.engine.MoveClock(w.ctx(), operator, due.Add(time.Second)))
+		if v, b := w.resource(0), w.balance("credit"); v.Presented != before || v.Failure.Message.IsZero() || b.Used != 0 || b.Reserved != 1 {
+			t.Errorf("failed: %+v, %+v", v.Resource, b)
 		}
-	}
-	if tries != 4 { // by hand, then at 0, 1 and 11 minutes
-		t.Errorf("tried %d times in half an hour", tries-1)
-	}
-	w.product.stubborn = false
-	w.forward(3 * time.Hour)
-	if v, b := w.resource(0), w.balance("credit"); v.State != model.ResourceDeployed || v.Version != 2 || b.Used != 1 {
-		t.Errorf("once it works: %s, version %d, %+v", v.State, v.Version, b)
-	}
-	w.fsck()
+		w.forward(30 * time.Minute)
+		tries := 0
+		for _, c := range w.product.log() {
+			if strings.HasPrefix(c, "deploy ") {
+				tries++
+			}
+		}
+		if tries != 4 { // by hand, then at 0, 1 and 11 minutes
+			t.Errorf("tried %d times in half an hour", tries-1)
+		}
+		w.product.stubborn = false
+		w.forward(3 * time.Hour)
+		if v, b := w.resource(0), w.balance("credit"); v.State != model.ResourceDeployed || v.Version != 2 || b.Used != 1 {
+			t.Errorf("once it works: %s, version %d, %+v", v.State, v.Version, b)
+		}
+		w.fsck()
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"certquay/lifecycle"
@@ -178,7 +179,7 @@ func TestKilledAtEachIntentAndResult(t *testing.T) {
 				if err := w.life(ctx); err == nil {
 					select { // the last write may be seen just before the death
 					case <-m.dead:
-					case <-time.After(30 * time.Second):
+					case <-w.ctx().Done():
 						t.Fatal("it was not killed")
 					}
 				}
@@ -248,17 +249,19 @@ func TestOtherSideLosesReplies(t *testing.T) {
 		for b, name := range names {
 			t.Run(method+" "+name, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t)
-				if atIssuer {
-					w.issuer.plan(method, b)
-				} else {
-					w.product.plan(method, b)
-				}
-				w.check(w.life(w.ctx()))
-				if method == "deploy" || method == "present" {
-					w.product.changes = 2 // a failed deployment is put back and asked for again
-				}
-				w.orderly(0)
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t)
+					if atIssuer {
+						w.issuer.plan(method, b)
+					} else {
+						w.product.plan(method, b)
+					}
+					w.check(w.life(w.ctx()))
+					if method == "deploy" || method == "present" {
+						w.product.changes = 2 // a failed deployment is put back and asked for again
+					}
+					w.orderly(0)
+				})
 			})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"certquay/lifecycle"
@@ -227,37 +228,37 @@ func TestWrongNamesAreRefusedAndTheDraftIsKept(t *testing.T) {
 
 // spec: A7, A9
 func TestAnApplicationCanBeWithdrawnUntilFinalize(t *testing.T) {
-	w := newWorld(t)
-	w.issuer.pending = 100
-	id := w.bought()
-	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
-	w.check(err)
-	w.wait(j.ID)
-	if i := w.get(id); i.ExpectedIssue.IsZero() || i.Operation.WaitFor.IsZero() {
-		t.Error("what is awaited, and when it should be issued, is not shown")
-	}
-	w.check(w.engine.Withdraw(w.ctx(), operator, id))
-	i := w.get(id)
-	if string(i.State) != "paid" || len(i.Application.Domains) != 1 || i.Operation.Active() {
-		t.Errorf("after the withdrawal: %+v", i)
-	}
-	w.forward(20 * days)
-	if len(w.issuer.signed) != 0 {
-		t.Error("a withdrawn order was signed")
-	}
-	for ctx := w.ctx(); !slices.Contains(w.issuer.log(), "cancel ref-"+string(j.ID)); time.Sleep(time.Millisecond) {
-		if ctx.Err() != nil {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.issuer.pending = 100
+		id := w.bought()
+		j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+		w.check(err)
+		w.wait(j.ID)
+		if i := w.get(id); i.ExpectedIssue.IsZero() || i.Operation.WaitFor.IsZero() {
+			t.Error("what is awaited, and when it should be issued, is not shown")
+		}
+		w.check(w.engine.Withdraw(w.ctx(), operator, id))
+		i := w.get(id)
+		if string(i.State) != "paid" || len(i.Application.Domains) != 1 || i.Operation.Active() {
+			t.Errorf("after the withdrawal: %+v", i)
+		}
+		w.forward(20 * days)
+		if len(w.issuer.signed) != 0 {
+			t.Error("a withdrawn order was signed")
+		}
+		if synctest.Wait(); !slices.Contains(w.issuer.log(), "cancel ref-"+string(j.ID)) {
 			t.Fatal("the CA was not told")
 		}
-	}
 
-	// After finalize it is too late, even while the CA is silent.
-	w.issuer.pending = 0
-	w.issuer.plan("finalize", fails)
-	j, err = w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{})
-	w.check(err)
-	w.wait(j.ID)
-	w.refused(w.engine.Withdraw(w.ctx(), operator, id), lifecycle.ReasonFinalized)
+		// After finalize it is too late, even while the CA is silent.
+		w.issuer.pending = 0
+		w.issuer.plan("finalize", fails)
+		j, err = w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{})
+		w.check(err)
+		w.wait(j.ID)
+		w.refused(w.engine.Withdraw(w.ctx(), operator, id), lifecycle.ReasonFinalized)
+	})
 }
 
 // spec: A8, S2

@@ -171,38 +171,40 @@ func TestJobsAndTasksThatAreDoneAreForgotten(t *testing.T) {
 // TestWhoWaitsToMoveTheClockCanBeInterrupted holds one movement up and gives the
 // second one up meanwhile.
 func TestWhoWaitsToMoveTheClockCanBeInterrupted(t *testing.T) {
-	w := newWorld(t)
-	w.engine.Close()
-	w.policy.CallTimeout = time.Minute
-	w.start(w.store)
-	w.issuer.limit = 90 * days
-	w.issued("a.example.com")
-	w.issuer.plan("order", hangs)
-	first, stop := context.WithCancel(w.ctx())
-	moved := make(chan error, 1)
-	go func() {
-		moved <- w.engine.MoveClock(first, operator, w.clock.Now().Add(400*days))
-	}()
-	orders := func() (n int) {
-		for _, c := range w.issuer.log() {
-			if strings.HasPrefix(c, "order ") {
-				n++
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.engine.Close()
+		w.policy.CallTimeout = time.Minute
+		w.start(w.store)
+		w.issuer.limit = 90 * days
+		w.issued("a.example.com")
+		w.issuer.plan("order", hangs)
+		first, stop := context.WithCancel(w.ctx())
+		moved := make(chan error, 1)
+		go func() {
+			moved <- w.engine.MoveClock(first, operator, w.clock.Now().Add(400*days))
+		}()
+		orders := func() (n int) {
+			for _, c := range w.issuer.log() {
+				if strings.HasPrefix(c, "order ") {
+					n++
+				}
 			}
+			return n
 		}
-		return n
-	}
-	for orders() < 2 { // the reissue hangs at the CA
-		time.Sleep(time.Millisecond)
-	}
-	second, cancel := context.WithCancel(w.ctx())
-	cancel()
-	if err := w.engine.MoveClock(second, operator, w.clock.Now().Add(time.Hour)); !errors.Is(err, context.Canceled) {
-		t.Errorf("the second: %v", err)
-	}
-	stop()
-	if err := <-moved; !errors.Is(err, context.Canceled) {
-		t.Errorf("the first: %v", err)
-	}
+		if synctest.Wait(); orders() != 2 {
+			t.Fatalf("%d orders; the reissue should hang at the CA", orders())
+		}
+		second, cancel := context.WithCancel(w.ctx())
+		cancel()
+		if err := w.engine.MoveClock(second, operator, w.clock.Now().Add(time.Hour)); !errors.Is(err, context.Canceled) {
+			t.Errorf("the second: %v", err)
+		}
+		stop()
+		if err := <-moved; !errors.Is(err, context.Canceled) {
+			t.Errorf("the first: %v", err)
+		}
+	})
 }
 
 // awaitsReview is an application that waits for its reviewer; the job looks

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"certquay/lifecycle"
@@ -31,7 +32,7 @@ func failedAuto(t *testing.T) (*world, model.ID, model.ID) {
 // A retry that comes late must not undo what was done meanwhile.
 // spec: D5, D6, H9
 func TestALateRetryGivesWay(t *testing.T) {
-	t.Run("to another certificate put there by hand", func(t *testing.T) {
+	bubble(t, "to another certificate put there by hand", func(t *testing.T) {
 		w, _, _ := failedAuto(t)
 		other := w.issued("a.example.com")
 		w.deploy(other)
@@ -43,7 +44,7 @@ func TestALateRetryGivesWay(t *testing.T) {
 			t.Errorf("credits %+v", b)
 		}
 	})
-	t.Run("to a newer version", func(t *testing.T) {
+	bubble(t, "to a newer version", func(t *testing.T) {
 		w, id, _ := failedAuto(t)
 		w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
 		w.forward(3 * time.Hour)
@@ -51,7 +52,7 @@ func TestALateRetryGivesWay(t *testing.T) {
 			t.Errorf("after the retry it presents version %d, %s", v.Version, v.State)
 		}
 	})
-	t.Run("to auto-deploy being switched off", func(t *testing.T) {
+	bubble(t, "to auto-deploy being switched off", func(t *testing.T) {
 		w, _, r := failedAuto(t)
 		w.check(w.engine.AutoDeploy(w.ctx(), operator, r, false))
 		w.forward(3 * time.Hour)
@@ -59,7 +60,7 @@ func TestALateRetryGivesWay(t *testing.T) {
 			t.Errorf("after the retry it presents version %d, %+v", v.Version, b)
 		}
 	})
-	t.Run("to undeploying", func(t *testing.T) {
+	bubble(t, "to undeploying", func(t *testing.T) {
 		w, _, r := failedAuto(t)
 		w.done(w.engine.Undeploy(w.ctx(), operator, r))
 		w.forward(3 * time.Hour)
@@ -99,28 +100,28 @@ func TestSweepsOfRevokedPlacesAreQuiet(t *testing.T) {
 // TestACAThatHangsHoldsUpOnePassBriefly asks a CA that does not answer about one
 // certificate in a pass, and about the others in the next. spec: I4
 func TestACAThatHangsHoldsUpOnePassBriefly(t *testing.T) {
-	w := newWorld(t)
-	for n := range 5 {
-		w.issued(fmt.Sprintf("n%d.example.com", n))
-	}
-	asked := func() (n int) {
-		for _, c := range w.issuer.log() {
-			if strings.HasPrefix(c, "revoked ") {
-				n++
-			}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for n := range 5 {
+			w.issued(fmt.Sprintf("n%d.example.com", n))
 		}
-		return n
-	}
-	w.clock.MoveTo(epoch.Add(25 * time.Hour))
-	w.issuer.plan("revoked", hangs)
-	w.tick()
-	if n := asked(); n != 1 {
-		t.Errorf("the first pass asks about %d", n)
-	}
-	for range 20 { // one is enough, unless this machine is slow
+		asked := func() (n int) {
+			for _, c := range w.issuer.log() {
+				if strings.HasPrefix(c, "revoked ") {
+					n++
+				}
+			}
+			return n
+		}
+		w.clock.MoveTo(epoch.Add(25 * time.Hour))
+		w.issuer.plan("revoked", hangs)
 		w.tick()
-	}
-	if n := asked(); n != 5 {
-		t.Errorf("after more passes %d were asked about", n)
-	}
+		if n := asked(); n != 1 {
+			t.Errorf("the first pass asks about %d", n)
+		}
+		w.tick()
+		if n := asked(); n != 5 {
+			t.Errorf("after more passes %d were asked about", n)
+		}
+	})
 }

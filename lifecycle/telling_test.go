@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"certquay/lifecycle"
@@ -417,26 +418,25 @@ func TestAChannelThatFailsIsTriedAgain(t *testing.T) {
 
 // spec: N2
 func TestAChannelThatHangsDelaysNobody(t *testing.T) {
-	w, p := telling(t)
-	p.mu.Lock()
-	p.hang[hookTo] = true
-	p.mu.Unlock()
-	w.engine.Start()
-	w.issued("a.example.com")
-	w.issued("b.example.com")
-	deadline := time.Now().Add(10 * time.Second)
-	for len(p.kinds(mailTo)) < 2 && time.Now().Before(deadline) {
-		time.Sleep(5 * time.Millisecond)
-	}
-	if got := p.kinds(mailTo); len(got) != 2 {
-		t.Errorf("told: %v", got)
-	}
-	w.engine.Close() // does not wait for it either
-	open, err := w.engine.OpenNotices()
-	w.check(err)
-	if open != 2 {
-		t.Errorf("%d are open", open)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w, p := telling(t)
+		p.mu.Lock()
+		p.hang[hookTo] = true
+		p.mu.Unlock()
+		w.engine.Start()
+		w.issued("a.example.com")
+		w.issued("b.example.com")
+		synctest.Wait()
+		if got := p.kinds(mailTo); len(got) != 2 {
+			t.Errorf("told: %v", got)
+		}
+		w.engine.Close() // does not wait for it either
+		open, err := w.engine.OpenNotices()
+		w.check(err)
+		if open != 2 {
+			t.Errorf("%d are open", open)
+		}
+	})
 }
 
 // A mail server that is out of order for a month: the mail comes once.
@@ -524,27 +524,36 @@ func (f *full) Update(ctx context.Context, fn func(model.Tx) error) error {
 // is not sent over and over.
 // spec: N2
 func TestAFullDiskDoesNotFloodAnybody(t *testing.T) {
-	w, p := telling(t)
-	s := &full{Store: w.store}
-	w.engine.Close()
-	w.start(s)
-	w.issued("a.example.com")
-	p.before = func(string) { s.now.Store(true) }
-	w.engine.Start()
-	sent := func() int {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return len(p.sent)
-	}
-	for sent() == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	for range 100 { // of these the scheduler would have made use
-		time.Sleep(time.Millisecond)
-	}
-	if n := sent(); n > 2*2 {
-		t.Errorf("sent %d times to two channels", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w, p := telling(t)
+		s := &full{Store: w.store}
+		w.engine.Close()
+		w.start(s)
+		w.issued("a.example.com")
+		sent := func() int {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return len(p.sent)
+		}
+		p.before = func(string) {
+			s.now.Store(true)
+			if sent() > 10 { // a flood without end is seen below
+				<-w.ctx().Done()
+			}
+		}
+		w.engine.Start()
+		synctest.Wait()
+		if sent() == 0 {
+			t.Fatal("nothing is sent")
+		}
+		for range 100 { // of these the courier would have made use
+			w.clock.MoveTo(w.clock.Now().Add(time.Second))
+			synctest.Wait()
+		}
+		if n := sent(); n > 2*2 {
+			t.Errorf("sent %d times to two channels", n)
+		}
+	})
 }
 
 // Thirty instances that were reissued for years are more than a transaction of

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"certquay/model"
@@ -228,73 +229,76 @@ func TestTableOfManyBlocks(t *testing.T) {
 // answer, and in every order afterwards.
 // spec: S5
 func TestCommitsWhileOrdersAreMade(t *testing.T) {
-	now := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
-	tab := newTable()
-	all := map[model.ID]*model.Instance{}
-	put := func(n int) {
-		i := &model.Instance{
-			ID: model.ID(fmt.Sprintf("01JD%022d", n)), Name: fmt.Sprintf("%d.example.com", n*7919%5003),
-			State: model.States[n%len(model.States)], Deleted: n%50 == 49,
-			Versions: []model.Version{{NotBefore: now, NotAfter: now.Add(time.Duration(n*104729%9973) * time.Hour), Domains: []string{"a.example"}}},
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
+		tab := newTable()
+		all := map[model.ID]*model.Instance{}
+		put := func(n int) {
+			i := &model.Instance{
+				ID: model.ID(fmt.Sprintf("01JD%022d", n)), Name: fmt.Sprintf("%d.example.com", n*7919%5003),
+				State: model.States[n%len(model.States)], Deleted: n%50 == 49,
+				Versions: []model.Version{{NotBefore: now, NotAfter: now.Add(time.Duration(n*104729%9973) * time.Hour), Domains: []string{"a.example"}}},
+			}
+			delete(all, i.ID)
+			if !i.Deleted {
+				all[i.ID] = i
+			}
+			tab.changed([]rowChange{changeOf(i)})
 		}
-		delete(all, i.ID)
-		if !i.Deleted {
-			all[i.ID] = i
+		const rows = 5 * blockSize
+		for n := range rows {
+			put(n)
 		}
-		tab.changed([]rowChange{changeOf(i)})
-	}
-	const rows = 5 * blockSize
-	for n := range rows {
-		put(n)
-	}
-	only := func(n int) model.Query {
-		return model.Query{Sort: model.SortName, Filter: model.Filter{Only: []model.ID{model.ID(fmt.Sprintf("01JD%022d", n))}}, Now: now}
-	}
-	tab.mu.Lock()
-	tab.sorting = true
-	tab.mu.Unlock()
-	if p := tab.page(only(0)); p.Total != 1 || !p.Partial { // nothing is queued
-		t.Errorf("before the orders are there: %+v", p)
-	}
-	put(rows)
-	answer := make(chan model.Page)
-	go func() { answer <- tab.page(only(rows)) }()
-	select {
-	case p := <-answer:
-		t.Fatalf("an answer that does not wait: %+v", p)
-	case <-time.After(20 * time.Millisecond):
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tab.sortAll()
-	}()
-	if p := <-answer; p.Total != 1 {
-		t.Errorf("just committed: %+v", p)
-	}
-	for n, sorted := 0, false; !sorted; n++ {
+		only := func(n int) model.Query {
+			return model.Query{Sort: model.SortName, Filter: model.Filter{Only: []model.ID{model.ID(fmt.Sprintf("01JD%022d", n))}}, Now: now}
+		}
+		tab.mu.Lock()
+		tab.sorting = true
+		tab.mu.Unlock()
+		if p := tab.page(only(0)); p.Total != 1 || !p.Partial { // nothing is queued
+			t.Errorf("before the orders are there: %+v", p)
+		}
+		put(rows)
+		answer := make(chan model.Page)
+		go func() { answer <- tab.page(only(rows)) }()
+		synctest.Wait()
 		select {
-		case <-done:
-			sorted = true
+		case p := <-answer:
+			t.Fatalf("an answer that does not wait: %+v", p)
 		default:
 		}
-		put(rows/2 + n) // an old one anew, or a new one
-		q := model.Query{Sort: sorts[n%len(sorts)], Filter: model.Filter{Text: "7.example.com", Derived: []model.Derived{model.Expiring}}, Limit: 10, Now: now}
-		tab.page(q) // which must not read what is written
-		q = only(rows/2 + n)
-		if p, want := tab.page(q), rowByRow(all, q); !slices.Equal(p.Rows, want) || sorted && p.Partial {
-			t.Fatalf("just committed: %+v, want %+v", p, want)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			tab.sortAll()
+		}()
+		if p := <-answer; p.Total != 1 {
+			t.Errorf("just committed: %+v", p)
 		}
-		if c := tab.count(now); c.All != len(all) {
-			t.Fatalf("%d in all, want %d", c.All, len(all))
+		for n, sorted := 0, false; !sorted; n++ {
+			select {
+			case <-done:
+				sorted = true
+			default:
+			}
+			put(rows/2 + n) // an old one anew, or a new one
+			q := model.Query{Sort: sorts[n%len(sorts)], Filter: model.Filter{Text: "7.example.com", Derived: []model.Derived{model.Expiring}}, Limit: 10, Now: now}
+			tab.page(q) // which must not read what is written
+			q = only(rows/2 + n)
+			if p, want := tab.page(q), rowByRow(all, q); !slices.Equal(p.Rows, want) || sorted && p.Partial {
+				t.Fatalf("just committed: %+v, want %+v", p, want)
+			}
+			if c := tab.count(now); c.All != len(all) {
+				t.Fatalf("%d in all, want %d", c.All, len(all))
+			}
 		}
-	}
-	for _, s := range sorts {
-		q := model.Query{Sort: s, Now: now}
-		if p, want := tab.page(q), rowByRow(all, q); !slices.Equal(p.Rows, want) || p.Total != len(want) {
-			t.Errorf("by %s: %d rows, want %d, or in another order", s, p.Total, len(want))
+		for _, s := range sorts {
+			q := model.Query{Sort: s, Now: now}
+			if p, want := tab.page(q), rowByRow(all, q); !slices.Equal(p.Rows, want) || p.Total != len(want) {
+				t.Errorf("by %s: %d rows, want %d, or in another order", s, p.Total, len(want))
+			}
 		}
-	}
+	})
 }
 
 // rowByRow answers a query without a table.

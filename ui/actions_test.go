@@ -40,7 +40,7 @@ var finish = map[lifecycle.Action]struct {
 	lifecycle.Review:      {"Approve", func(d *driver, _ string) { d.keys("a", "y") }},
 	lifecycle.UploadKey:   {"UploadKey", func(d *driver, _ string) { d.text("a.key").keys("ctrl+s") }},
 	lifecycle.Reissue:     {"Reissue", func(d *driver, _ string) { d.keys("ctrl+s") }},
-	lifecycle.Revoke:      {"Revoke", func(d *driver, name string) { d.keys("tab").text(name).keys("enter") }},
+	lifecycle.Revoke:      {"Revoke", func(d *driver, name string) { d.fill("typed", name).keys("enter") }},
 	lifecycle.Delete:      {"Delete", func(d *driver, name string) { d.text(name).keys("enter") }},
 }
 

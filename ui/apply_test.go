@@ -36,7 +36,7 @@ func TestWhatCtrlSSends(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
 	d.find("new DV single").keys("a").text("a.example.com")
 	d.sees("ctrl+s submits this at once, without the other steps: 1 name, a new ecdsa-p256 key.")
-	d.keys("pgdown", "tab", "right").sees("the other steps: 1 name, a new").keys("pgdown")
+	d.choose("key type", "ecdsa-p384").sees("the other steps: 1 name, a new").keys("pgdown")
 	if d.has("without the other steps") {
 		t.Fatalf("there are none after the last:\n%s", d.screen())
 	}
@@ -73,11 +73,11 @@ func TestApplyForm(t *testing.T) {
 	d.sees("Nothing is missing")
 	d.keys("ctrl+s")
 	d.sees("✕ the CA does not sign refused.example.com", "refused.example.com")
-	d.keys("ctrl+u").text("a.example.com").keys("tab", "tab", "tab").text("nobody").keys("enter")
+	d.fill("domains", "a.example.com").fill("email", "nobody").keys("enter")
 	d.sees("✕ this is no e-mail address")
 	d.keys("pgdown")
 	d.sees("✕ 1 application", "▸ 2 CSR", "certquay makes key and CSR")
-	d.keys("tab", "right", "pgdown", "right")
+	d.choose("key type", "ecdsa-p384").keys("pgdown", "right")
 	d.sees("▸ 3 submit", "Ops <ops@example.com>", "it is issued at once")
 	d.keys("ctrl+d")
 	d.sees("the draft for new DV single is saved", "▸ 3 submit") // and goes on
@@ -89,7 +89,7 @@ func TestApplyForm(t *testing.T) {
 	d.sees("a.example.com", "nobody")
 	d.keys("pgdown")
 	d.sees("ecdsa-p384")
-	d.keys("pgup", "tab", "tab", "tab", "ctrl+u", "ctrl+s")
+	d.fill("email", "").keys("ctrl+s")
 	calls := d.b.Calls()
 	if len(calls) != 1 || !strings.HasSuffix(calls[0], "[a.example.com] ecdsa-p384") {
 		t.Fatalf("calls %q", calls)
@@ -129,24 +129,24 @@ func TestBothForms(t *testing.T) {
 // form in, and sends it instead of a key type. spec: A3 A4
 func TestApplyWithCSR(t *testing.T) {
 	d := drive(t, kittest.Fleet(12), 80, 24)
-	d.find("new DV single").keys("a").text("b.example.com").keys("pgdown", "right")
+	d.find("new DV single").act("apply").fill("domains", "b.example.com").choose("request", "file")
 	d.sees("▲ certquay never has the key then", "cannot recover it", "cannot deploy")
-	d.keys("tab", "ctrl+s")
+	d.field("csr file").keys("ctrl+s")
 	d.sees("✕ name the file that holds the request")
 	d.text("garbage").keys("pgdown")
 	d.sees("To be put right", "CSR: garbage", "cannot be read")
-	d.keys("pgup", "tab", "ctrl+u").text("a.csr").keys("up")
+	d.fill("csr file", "a.csr").field("request")
 	d.sees("✕ ", "b.example.com") // the names differ, told live beside the field
 	d.keys("ctrl+s")
 	d.sees("✕ ", "▸ ✕ 2 CSR")
 	d.called()
-	d.keys("pgup", "ctrl+u").text("a.example.com").keys("ctrl+s")
+	d.fill("domains", "a.example.com").keys("ctrl+s")
 	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], "[a.example.com] csr") {
 		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
 	}
 	// Over SSH it is pasted.
 	d = drive(t, kittest.Fleet(12), 80, 24, func(o *Options) { o.Remote = true })
-	d.find("new DV single").keys("a").text("a.example.com").keys("pgdown", "right", "tab")
+	d.find("new DV single").act("apply").fill("domains", "a.example.com").choose("request", "pasted").field("csr pasted")
 	d.send(tea.PasteMsg{Content: string(testCSR)})
 	d.sees("signing requests: 1", "Nothing is missing")
 	d.keys("ctrl+s")
@@ -177,30 +177,27 @@ func TestApplyOV(t *testing.T) {
 	d := drive(t, ov(), 80, 24)
 	d.find("new OV").keys("a")
 	d.sees("3 organization › 4 documents › 5 submit", "id number", "Still missing: names, applicant, phone, e-mail, id number, organization", "a document")
-	d.text("a.example.com").keys("enter").text("Anna Berg").keys("enter").text("+49 30 1").keys("enter").text("anna@example.com").keys("enter").text("L01X")
-	d.keys("pgdown", "pgdown", "tab").text("Beispiel AG").keys("ctrl+o")
+	d.fill("domains", "a.example.com").fill("applicant", "Anna Berg").fill("phone", "+49 30 1").fill("email", "anna@example.com").fill("id number", "L01X")
+	d.fill("company", "Beispiel AG").keys("ctrl+o")
 	d.sees("✕ this is needed; then it can be saved", "▌ phone") // nothing by halves: it could not be changed
 	d.called()
-	for _, s := range []string{"+49 1", "HRB 9", "de", "Berlin", "Berlin", "Street 9", "10999"} {
-		d.text(s).keys("tab")
-	}
-	d.keys("pgup", "ctrl+o")
+	d.fill("company phone", "+49 1").fill("organization id", "HRB 9").fill("country", "de").fill("province", "Berlin").fill("city", "Berlin")
+	d.fill("address", "Street 9").fill("zip code", "10999").keys("ctrl+o")
 	d.sees("Beispiel AG is saved and can be picked again")
 	if calls := d.b.Calls(); len(calls) != 1 || calls[0] != "AddCompany Beispiel AG DE" {
 		t.Fatalf("calls %q", calls)
 	}
 	d.keys("ctrl+o")
 	d.sees("✕ the name Beispiel AG is taken")
-	d.keys("up", "right", "right")
-	for !d.has("‹ Example GmbH ›") {
+	for d.field("pick company"); !d.has("‹ Example GmbH ›"); {
 		d.keys("right")
 	}
 	d.sees("HRB 12345", "Still missing: a document.")
-	d.keys("pgdown").text("letter.pdf").keys("enter")
+	d.fill("document", "letter.pdf").keys("enter")
 	d.sees(`✕ "letter.pdf": this is neither a PNG nor a JPEG`)
-	d.keys("ctrl+u").text("PNG one, JPEG two").keys("enter")
+	d.fill("document", "PNG one, JPEG two").keys("enter")
 	d.sees("added 2", "PNG one   PNG, 7 bytes", "JPEG two   JPEG, 8 bytes", "Nothing is missing")
-	d.keys("up", "backspace")
+	d.field("document row 2").keys("backspace")
 	d.sees("removed JPEG two", "PNG one")
 	if d.has("8 bytes") {
 		t.Fatal("a removed document is still listed")
@@ -224,7 +221,7 @@ func TestApplyOV(t *testing.T) {
 func TestApplyBackAndNext(t *testing.T) {
 	d := drive(t, ov(), 120, 40)
 	d.find("new OV").keys("a").text("a.example.com")
-	d.keys("pgdown", "tab", "right", "pgdown", "tab").text("Beispiel AG").keys("pgdown", "pgdown", "right")
+	d.choose("key type", "ecdsa-p384").fill("company", "Beispiel AG").keys("pgdown", "pgdown", "right")
 	d.keys("pgup", "pgup")
 	d.sees("Beispiel AG")
 	d.keys("pgup")
@@ -238,7 +235,7 @@ func TestApplyBackAndNext(t *testing.T) {
 	d.called()
 	// Over SSH documents cannot be read from here, and the way is named.
 	d = drive(t, ov(), 80, 24, func(o *Options) { o.Remote = true; o.Save = nil })
-	d.find("new OV").keys("a", "pgdown", "pgdown", "pgdown")
+	d.find("new OV").act("apply").field("document pasted")
 	d.sees("you are connected over SSH", "--document - < FILE")
 	d.keys("ctrl+t")
 	d.sees("ssh HOST template")

@@ -15,17 +15,17 @@ import (
 // What takes something away or costs something is not done by enter alone: the
 // answer that enter gives is marked, and it is no. spec: V4
 func TestEnterAloneTakesNothingAndBuysNothing(t *testing.T) {
-	for name, keys := range map[string][]string{
-		"undeploy from one":     {"D"},
-		"undeploy from several": {"/", "s", "h", "o", "p", "enter", "D", "enter"},
-		"auto-deploy":           {"/", "s", "h", "o", "p", "enter", "t"},
-		"withdraw":              {"/", "c", "o", "r", "p", "enter", "w"},
-		"renew":                 {"j", "j", "r"},
-		"buy":                   {"b", "ctrl+s"},
-		"host":                  {"/", "p", "a", "y", ".", "enter", "m", "ctrl+s"},
+	for name, asked := range map[string]func(d *driver){
+		"undeploy from one":     func(d *driver) { d.act("undeploy") },
+		"undeploy from several": func(d *driver) { d.find("shop").act("undeploy").keys("enter") },
+		"auto-deploy":           func(d *driver) { d.find("shop").act("auto-deploy") },
+		"withdraw":              func(d *driver) { d.find("corp").act("withdraw") },
+		"renew":                 func(d *driver) { d.row("pay.").act("renew") },
+		"buy":                   func(d *driver) { d.act("buy").keys("ctrl+s") },
+		"host":                  func(d *driver) { d.find("pay.").act("host").keys("ctrl+s") },
 	} {
-		d := drive(t, kittest.Fleet(60), 80, 24).keys(keys...)
-		if !d.has("▸ n no") {
+		d := drive(t, kittest.Fleet(60), 80, 24)
+		if asked(d); !d.has("▸ n no") {
 			t.Errorf("%s: no is not marked:\n%s", name, d.screen())
 			continue
 		}
@@ -34,7 +34,9 @@ func TestEnterAloneTakesNothingAndBuysNothing(t *testing.T) {
 			t.Errorf("%s: enter does not take the marked answer", name)
 		}
 		for _, turn := range []string{"left", "tab", "shift+tab"} {
-			d := drive(t, kittest.Fleet(60), 80, 24).keys(keys...).keys(turn).sees("▸ y yes")
+			d := drive(t, kittest.Fleet(60), 80, 24)
+			asked(d)
+			d.keys(turn).sees("▸ y yes")
 			if d.keys("right", "left", "enter"); len(d.b.Calls()) == 0 {
 				t.Errorf("%s: enter does not take yes once that is marked", name)
 			}
@@ -44,15 +46,15 @@ func TestEnterAloneTakesNothingAndBuysNothing(t *testing.T) {
 
 // Ten times enter on a form for buying buys nothing. spec: B1
 func TestEnterRepeatedBuysNothing(t *testing.T) {
-	for _, first := range [][]string{{"b"}, {"b", "right"}, {"b", "right", "right"}} {
-		d := drive(t, kittest.Fleet(20), 80, 24).keys(first...)
+	for _, what := range []string{"certificates", "certificate", "hosting"} {
+		d := drive(t, kittest.Fleet(20), 80, 24).act("buy").choose("what", what)
 		asked := false
 		for range 10 {
 			d.keys("enter")
 			asked = asked || d.has("▸ n no")
 		}
 		if d.called(); !asked {
-			t.Errorf("%q does not come to the question:\n%s", first, d.screen())
+			t.Errorf("%s: it does not come to the question:\n%s", what, d.screen())
 		}
 	}
 }
@@ -161,7 +163,7 @@ func TestMarksThatAFilterHides(t *testing.T) {
 
 // The hint of hosting in the form for buying follows the choice. spec: B3
 func TestTheHintOfHostingFollowsTheChoice(t *testing.T) {
-	d := drive(t, kittest.Fleet(20), 80, 24).keys("b").down(8).sees("nothing renews it by itself")
+	d := drive(t, kittest.Fleet(20), 80, 24).act("buy").field("hosting").sees("nothing renews it by itself")
 	if d.has("never paid back") {
 		t.Fatalf("no hosting, and something is never paid back:\n%s", d.screen())
 	}

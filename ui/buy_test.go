@@ -15,26 +15,25 @@ func TestBuyForm(t *testing.T) {
 	d := drive(t, kittest.New(), 80, 24)
 	d.keys("b")
 	d.sees("what", "certificates", "free", "0.00 EUR", "total") // as the verb does without --grade
-	d.standard().sees("100.00 EUR")
-	d.keys("tab", "right") // the public CA
+	d.choose("grade", "standard").sees("100.00 EUR")
+	d.choose("brand", "letsencrypt")
 	d.sees("a public CA", "0.00 EUR")
-	d.keys("tab")
+	d.field("level")
 	d.sees("letsencrypt does not offer: OV, EV")
-	d.keys("up", "left", "tab", "left") // the own CA again, and EV
-	d.sees("EV")
-	d.keys("tab")
+	d.choose("brand", "embedded").choose("level", string(model.EV))
+	d.field("type")
 	d.sees("EV wildcard certificates do not exist")
-	d.keys("tab", "tab", "tab", "tab", "backspace", "9", "9", "9", "enter")
+	d.field("quantity").keys("backspace", "9", "9", "9", "enter")
 	d.sees("a number from 1 to 100")
 	d.priceless()
 	for _, n := range []string{"101", "99999999999999999999", "0", "-1", "x", "999"} { // said at once, and never with a price
-		d.keys("ctrl+u").text("2").sees("2 × certificate").keys("ctrl+u").text(n).sees("✕ a number from 1 to 100")
+		d.fill("quantity", "2").sees("2 × certificate").fill("quantity", n).sees("✕ a number from 1 to 100")
 		d.priceless()
 	}
 	d.called()
 	d.keys("esc", "b") // what was typed is still there
 	d.sees("999", "EV")
-	d.keys("down", "down", "down", "down", "down", "down", "down", "ctrl+u", "3", "enter", "enter")
+	d.fill("quantity", "3").keys("enter", "enter")
 	d.sees("NOTE", "3 × certificate", "300.00 EUR", "Buy for 300.00 EUR?")
 	d.keys("n").sees("nothing bought")
 	d.called()
@@ -56,16 +55,16 @@ func TestBuyWithHosting(t *testing.T) {
 	b := kittest.New()
 	b.People = nil
 	d := drive(t, b, 80, 24)
-	d.keys("b").standard().down(6).keys("right", "tab", "tab", "right") // two years, hosting
+	d.act("buy").choose("grade", "standard").choose("years", "2").choose("hosting", "yes")
 	d.sees("✕ hosting at purchase is for 1 year")
 	d.keys("ctrl+s")
 	d.called()
 	d.sees("choose 1 year")
-	d.keys("up", "up", "left")
+	d.choose("years", "1")
 	d.sees("1 × hosted renewal", "1 × managed hosting", "220.00 EUR")
 	d.keys("ctrl+s") // there is nobody yet: the form asks for one
 	d.sees("✕ this is needed", "a new contact")
-	d.text("Ops").keys("tab").text("ops@example.com").keys("ctrl+s")
+	d.fill("contact name", "Ops").fill("contact email", "ops@example.com").keys("ctrl+s")
 	d.sees("never paid back", "Buy for 220.00 EUR?")
 	d.keys("n").sees("nothing bought")
 	d.called() // nor is a contact made
@@ -75,20 +74,6 @@ func TestBuyWithHosting(t *testing.T) {
 	}
 }
 
-// down presses the key n times.
-func (d *driver) down(n int) *driver {
-	for range n {
-		d.keys("down")
-	}
-	return d
-}
-
-// standard chooses that grade in the form for buying and goes back to its top.
-func (d *driver) standard() *driver {
-	d.down(4).keys("right", "up", "up", "up", "up")
-	return d
-}
-
 // TestBuyFromPack shows the units of that very specification, refuses what
 // they are too few for beside the field, and takes one. spec: B4
 func TestBuyFromPack(t *testing.T) {
@@ -96,41 +81,31 @@ func TestBuyFromPack(t *testing.T) {
 	b := kittest.New()
 	b.Units = []lifecycle.Balance{{Kind: "certificate", Specification: &dv, Total: 5, Used: 2, Available: 3}}
 	d := drive(t, b, 80, 24)
-	d.keys("b").standard().down(5).keys("right")
+	d.act("buy").choose("grade", "standard").choose("pay", "pack")
 	d.sees("3 of 5 units of this specification are available", "certificate from pack", "0.00 EUR", "Taken from the pack: 1; 2 remain")
 	if d.has("hosting") || d.has("1 year ") {
 		t.Fatal("a unit has neither hosting nor other years")
 	}
-	d.keys("tab", "ctrl+u", "4")
+	d.fill("quantity", "4")
 	d.sees("✕ needed: 4, available: 3")
 	d.keys("ctrl+s")
 	d.called()
-	d.keys("tab", "ctrl+u", "2", "ctrl+s", "y")
+	d.fill("quantity", "2").keys("ctrl+s", "y")
 	d.called("Buy DV single embedded standard 1y x2 from pack")
 }
 
 // TestBuyPacks buys each kind, says that packs are not paid back, and tells
 // beside the field what cannot be bought. spec: B4
 func TestBuyPacks(t *testing.T) {
-	for n, want := range []string{"", "BuyPack certificate DV single embedded free x7", "BuyPack hosting unspecified x7", "BuyPack credit unspecified x7"} {
-		if n == 0 {
-			continue
-		}
+	for kind, want := range map[string]string{"certificate": "BuyPack certificate DV single embedded free x7", "hosting": "BuyPack hosting unspecified x7", "credit": "BuyPack credit unspecified x7"} {
 		d := drive(t, kittest.New(), 80, 24)
-		d.keys("b")
-		for range n {
-			d.keys("right")
-		}
-		if n > 1 && d.has("issued by") {
+		d.act("buy").choose("what", kind)
+		if kind != "certificate" && d.has("issued by") {
 			t.Fatal("this pack has no specification")
 		}
-		d.keys("up", "down")
-		for !d.has("▌ quantity") {
-			d.keys("down")
-		}
-		d.keys("ctrl+u").text("200000").keys("ctrl+s")
+		d.fill("quantity", "200000").keys("ctrl+s")
 		d.sees("✕ 200000 units at once are not possible")
-		d.keys("ctrl+u", "7", "ctrl+s")
+		d.fill("quantity", "7").keys("ctrl+s")
 		d.sees("not paid back and do not expire")
 		d.called()
 		d.keys("y")

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -16,8 +15,6 @@ import (
 	"certquay/ui/kittest"
 	"certquay/ui/text"
 )
-
-var update = flag.Bool("update", false, "write the golden screens anew")
 
 // driver types into the real root model and runs its commands, each with a
 // deadline. The change feed is the only command that waits for others.
@@ -245,34 +242,6 @@ func (d *driver) fits() {
 		if got := ansi.StringWidth(l); got != w {
 			d.t.Fatalf("line %d has %d cells of %d: %q", n, got, w, ansi.Strip(l))
 		}
-	}
-}
-
-func (d *driver) golden(name string) {
-	d.t.Helper()
-	d.fits()
-	d.same(name, d.screen()+"\n")
-}
-
-// same compares what is drawn with the file that was looked at.
-func (d *driver) same(name, got string) {
-	d.t.Helper()
-	path := filepath.Join("testdata", name+".txt")
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			d.t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			d.t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		d.t.Fatalf("%v; make it with go test ./ui -update and look at it", err)
-	}
-	if got != string(want) {
-		d.t.Errorf("screen %s differs; got:\n%s\nwant:\n%s", name, got, want)
 	}
 }
 

@@ -44,6 +44,11 @@ func realWith(t *testing.T, clock lifecycle.Clock, between func(lifecycle.Issuer
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
+	// The search table is built at once when somebody needs it, so that no test
+	// waits for that.
+	if _, err := s.Query(model.Query{Sort: model.SortName}); err != nil {
+		t.Fatal(err)
+	}
 	ca, err := embedded.New(s, embedded.Options{Now: clock.Now, Levels: model.Levels, Reviewed: []model.Level{model.OV, model.EV}})
 	if err != nil {
 		t.Fatal(err)
@@ -236,18 +241,23 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 		t.Fatalf("the table allows %s and this test does not know how it goes on:\n%s", row.Action, d.screen())
 	}
 	f.do(d, i.Name)
-	until, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	if !await(t, e, func() bool { after, _ := count(); return after > before }) {
+		t.Fatalf("%s in %s changed nothing:\n%s", row.Action, s, d.screen())
+	}
+}
+
+// await looks with each change until the store is as it should be, and says
+// whether it came to that in time.
+func await(t *testing.T, e backend, ok func() bool) bool {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
-	for {
-		if after, _ := count(); after > before {
-			return
-		}
-		select {
-		case <-until.Done():
-			t.Fatalf("%s in %s changed nothing:\n%s", row.Action, s, d.screen())
-		case <-time.After(20 * time.Millisecond):
+	for changes := e.Watch(ctx); !ok(); {
+		if _, open := <-changes; !open {
+			return false
 		}
 	}
+	return true
 }
 
 // fresh is a certificate nobody has yet, with its key.

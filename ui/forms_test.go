@@ -23,7 +23,7 @@ func TestImportForm(t *testing.T) {
 	d.keys("ctrl+u").text("garbage").keys("ctrl+s")
 	d.sees("✕ nothing in it is a certificate")
 	d.b.Calls()
-	d.keys("ctrl+u").text("a.pem, b.key").keys("tab", "tab").text("mine").keys("enter")
+	d.fill("files", "a.pem, b.key").fill("name", "mine").keys("enter")
 	d.called(`Upload 2 files "mine"`)
 	d.sees("imported mine", "Overview › mine") // where the next step stands
 
@@ -48,9 +48,9 @@ func TestImportForm(t *testing.T) {
 // TestDeployForm needs a region where there are several. spec: D2
 func TestDeployForm(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
-	d.keys("j", "j", "d")
+	d.row("pay.").act("deploy")
 	d.sees("‹ CDN ›", "content delivery network: embedded, certquay's own TLS server", "← → choose", "deployment to a name makes the resource") // which needs no region
-	d.keys("left")
+	d.choose("product", "SLB")
 	d.sees("server load balancer: embedded")
 	d.keys("ctrl+s")
 	if d.has("choose") {
@@ -59,15 +59,13 @@ func TestDeployForm(t *testing.T) {
 	d.sees("✕ SLB has several regions", "type one or more, separated by commas: cn-hangzhou")
 	d.text("moon").keys("ctrl+s")
 	d.sees("✕ SLB has no region moon; it has cn-hangzhou, ap-southeast-1, eu-central-1, us-west-1")
-	d.keys("up", "left", "right")
+	d.field("product").keys("left", "right") // WAF, which has other regions or none, and back
 	d.sees("✕ SLB has no region moon")
-	d.keys("left") // WAF, which has other regions or none
-	d.keys("right", "right")
+	d.choose("product", "CDN")
 	if d.has("moon") {
 		t.Fatalf("what was wrong with SLB stands at CDN:\n%s", d.screen())
 	}
-	d.keys("left", "down")
-	d.keys("ctrl+u").text("eu-central-1, us-west-1").keys("tab").text("pay.example.com").keys("enter")
+	d.choose("product", "SLB").fill("regions", "eu-central-1, us-west-1").fill("resources", "pay.example.com").keys("enter")
 	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], "SLB [eu-central-1 us-west-1] [pay.example.com]") {
 		t.Fatalf("calls %q", calls)
 	}
@@ -79,7 +77,7 @@ func TestDeployForm(t *testing.T) {
 // arrows and the space bar do. spec: V4 D2
 func TestLettersChooseNothing(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
-	d.keys("j", "j", "d").text("cn-hangzhou-hl").sees("‹ CDN ›")
+	d.row("pay.").act("deploy").text("cn-hangzhou-hl").sees("‹ CDN ›")
 	d.send(tea.PasteMsg{Content: "SLB hl"})
 	d.sees("‹ CDN ›").keys("right", "left", "space").sees("‹ SCDN ›")
 }
@@ -97,7 +95,7 @@ func TestEmptyFieldsLookEmpty(t *testing.T) {
 	b := kittest.New()
 	delete(b.CAs, "letsencrypt")
 	d = drive(t, b, 80, 24)
-	d.keys("b", "tab").sees("▌ issued by embedded")
+	d.act("buy").field("brand").sees("▌ issued by embedded")
 	if d.has("‹") || d.has("choose") {
 		t.Errorf("one choice looks like several:\n%s", d.screen())
 	}
@@ -109,7 +107,7 @@ func TestSaveForm(t *testing.T) {
 	d := drive(t, kittest.Fleet(60), 80, 24)
 	d.keys("j", "s")
 	d.sees("holds the private key")
-	d.keys("tab").text("out").keys("enter")
+	d.fill("directory", "out").keys("enter")
 	d.sees("/home/out/nginx.key", "private key, 0600")
 	if !d.saved["out/nginx.key"] || d.saved["out/nginx.pem"] {
 		t.Fatalf("saved %v", d.saved)
@@ -130,7 +128,7 @@ func TestRevokeForm(t *testing.T) {
 	d.sees("DANGER", "Paid back: 100.00 EUR", "Still presented by: CDN global img.example.com")
 	d.keys("ctrl+s")
 	d.sees("✕ this is not it")
-	d.keys("up", "right", "down").text("img.example.co").keys("enter")
+	d.choose("reason", lifecycle.RevocationReasons[1]).field("typed").text("img.example.co").keys("enter")
 	d.sees("✕ this is not it")
 	d.called()
 	d.text("m").keys("enter")
@@ -146,7 +144,7 @@ func TestContactForm(t *testing.T) {
 	d.sees("Add a contact")
 	d.keys("enter")
 	d.sees("✕ this is needed")
-	d.text("Night shift").keys("tab").text("night@example.com").keys("ctrl+s")
+	d.fill("name", "Night shift").fill("email", "night@example.com").keys("ctrl+s")
 	d.called("AddContact Night shift night@example.com")
 }
 

@@ -38,14 +38,13 @@ func hostedFleet() *kittest.Backend {
 // with it, and says what it is filtered by. spec: H8 S5
 func TestHostingFilters(t *testing.T) {
 	for _, f := range []struct {
-		down  int
 		word  string
 		count int
-	}{{0, "needs a person", 1}, {1, "failing", 1}, {2, "no renewals left", 1}, {4, "auto-deploy on", 1}, {5, "auto-deploy off", 7}} {
+	}{{"needs a person", 1}, {"failing", 1}, {"no renewals left", 1}, {"auto-deploy on", 1}, {"auto-deploy off", 7}} {
 		d := drive(t, hostedFleet(), 120, 40, func(o *Options) { o.Support = support })
 		d.keys("2")
 		d.sees("8 hosted", "1 failing", "1 need a person")
-		d.keys("f").down(f.down)
+		d.act("panel").row(f.word)
 		d.sees(fmt.Sprintf("%s %d", f.word, f.count))
 		d.keys("space", "enter")
 		d.sees(fmt.Sprintf("%s %d hosted", f.word, f.count))
@@ -95,9 +94,9 @@ func TestHostingReally(t *testing.T) {
 	d.sees("Hosting of a.example.com", "Ops <ops@example.com>", "renewals left 1", "last 30 days of the service period", "none yet", "5 credits are free", support)
 	d.keys("esc", "f")
 	d.sees("auto-deploy on 0", "auto-deploy off 1", "no renewals left 0", "needs a person 0")
-	d.down(2).keys("space", "enter")
+	d.row("no renewals left").keys("space", "enter")
 	d.sees("Nothing passes this filter", "0 hosted")
-	d.keys("f").down(2).keys("space").down(3).keys("space", "enter")
+	d.act("panel").row("no renewals left").keys("space").row("auto-deploy off").keys("space", "enter")
 	d.sees("auto-deploy off 1 hosted")
 }
 
@@ -179,7 +178,7 @@ func TestHostingAsksBeforeItMakesAContact(t *testing.T) {
 	b.People = nil
 	fill := func() *driver {
 		d := drive(t, b, 80, 24)
-		d.keys("j", "j", "m").sees("a new contact").keys("tab", "tab").text("Ops").keys("tab").text("ops@example.com").keys("ctrl+s")
+		d.row("pay.").act("host").sees("a new contact").fill("contact name", "Ops").fill("contact email", "ops@example.com").keys("ctrl+s")
 		return d
 	}
 	d := fill()

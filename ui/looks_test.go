@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"fmt"
 	"image/color"
 	"regexp"
 	"strconv"
@@ -39,16 +38,13 @@ func (d *driver) look(l terminalLook) {
 }
 
 // looks draws what is on the screen, which is dark in true colours, on light,
-// with sixteen colours and with none, and keeps the styles of all three in one
-// golden: the text is that of the golden without colours. In each look it is
-// the same text, readable, and no status is told by colour alone. spec: V5
-func (d *driver) looks(name string) {
+// with sixteen colours and with none. In each look it is the same text,
+// readable, and no status is told by colour alone. spec: V5
+func (d *driver) looks() {
 	d.t.Helper()
-	w, h := d.m.width, d.m.height
 	said := d.screen()
 	d.legible("dark", color.Black)
 	d.saysStatus()
-	var golden strings.Builder
 	for _, l := range otherLooks {
 		d.look(l)
 		if got := d.screen(); got != said {
@@ -58,55 +54,7 @@ func (d *driver) looks(name string) {
 		if l.env != nil {
 			d.colourless()
 		}
-		fmt.Fprintf(&golden, "== %s\n%s", l.name, runs(d.m.screen(), w, h))
 	}
-	d.same("looks/"+name, golden.String())
-}
-
-// runs writes the styles of a screen without its text: each style by a letter,
-// and for each line how many cells there are of which.
-func runs(screen string, w, h int) string {
-	letters, legend := map[string]string{"": "."}, ""
-	var rows strings.Builder
-	before, same := "", 0
-	flush := func() {
-		if same > 1 {
-			fmt.Fprintf(&rows, "×%d", same)
-		}
-		if same > 0 {
-			rows.WriteString("\n")
-		}
-	}
-	for _, row := range cells(screen, w, h) {
-		line, last, n := "", "", 0
-		put := func() {
-			if n > 0 {
-				line += strconv.Itoa(n) + last
-			}
-		}
-		for _, c := range row {
-			l := look(c)
-			if letters[l] == "" {
-				letters[l] = string(rune('a' + len(letters) - 1))
-				legend += letters[l] + " " + l + "\n"
-			}
-			if letters[l] != last {
-				put()
-				last, n = letters[l], 0
-			}
-			n++
-		}
-		put()
-		if line == before {
-			same++
-			continue
-		}
-		flush()
-		rows.WriteString(line)
-		before, same = line, 1
-	}
-	flush()
-	return legend + rows.String()
 }
 
 // legible finds no text of the colour of its background and, where the colours

@@ -50,7 +50,7 @@ func TestEveryActionEveryWay(t *testing.T) {
 				}
 				ways := map[string]func(*driver) bool{}
 				entry := func(d *driver) bool { // brings the entry of the palette on the screen
-					d.keys(":")
+					d.keys(":").text(label)
 					for range 200 {
 						if p, ok := d.m.top().(*dialog.Palette); !ok || p == nil {
 							t.Fatal("no palette")

@@ -113,7 +113,7 @@ func TestTemplateHasWhatWasTyped(t *testing.T) {
 			return "/home/anna/" + name, nil
 		}
 	})
-	d.keys("a").text("typed.example.com").keys("tab").text("Anna Berg").keys("pgdown", "pgdown", "pgdown", "ctrl+t")
+	d.act("apply").fill("domains", "typed.example.com").fill("applicant", "Anna Berg").field("document").keys("ctrl+t")
 	d.sees("saved /home/anna/certquay-template-" + made[0].ID.Short() + ".txt")
 	for _, want := range []string{"typed.example.com", "Anna Berg"} {
 		if !strings.Contains(saved, want) {
@@ -129,7 +129,7 @@ func TestIssuedAtOnceIsSaid(t *testing.T) {
 	e := real(t)
 	inState(t, e, model.Paid)
 	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
-	d.keys("a").text("now.example.com").keys("pgdown", "pgdown").sees("it is issued at once")
+	d.act("apply").fill("domains", "now.example.com").field("contact").sees("it is issued at once")
 	if d.has("what is awaited") {
 		t.Errorf("something is awaited:\n%s", d.screen())
 	}
@@ -139,6 +139,6 @@ func TestIssuedAtOnceIsSaid(t *testing.T) {
 // TestOneIsNotSeveral counts in good grammar.
 func TestOneIsNotSeveral(t *testing.T) {
 	d := drive(t, kittest.New(), 80, 24)
-	d.keys("b", "right", "right", "right", "ctrl+s", "y").sees("bought 1 unit: deployment credits")
-	d.keys("b", "right", "right", "right").down(1).keys("ctrl+u", "2", "ctrl+s", "y").sees("bought 2 units: deployment credits")
+	d.act("buy").choose("what", "credit").keys("ctrl+s", "y").sees("bought 1 unit: deployment credits")
+	d.act("buy").choose("what", "credit").fill("quantity", "2").keys("ctrl+s", "y").sees("bought 2 units: deployment credits")
 }

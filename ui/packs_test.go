@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -40,12 +39,12 @@ func fromPack(hosting, units int) *kittest.Backend {
 func TestHostingPacksInTheForm(t *testing.T) {
 	b := fromPack(5, 4)
 	d := drive(t, b, 80, 24)
-	d.find("from pack").keys("a").text("a.example.com").keys("pgdown", "pgdown")
+	d.find("from pack").act("apply").fill("domains", "a.example.com").field("hosting packs")
 	d.sees("choose: with hosting or without?", "Free: hosting packs 5, further units 4.", "cannot be hosted after issue", "Still missing: hosting packs", "nobody")
 	d.keys("ctrl+s").sees("✕ choose with → first: none is one year")
 	d.called()
 	d.keys("right").sees("none: 1 year, not hosted", "Nothing is missing")
-	d.keys("right", "right")
+	d.choose("hosting packs", "2")
 	d.sees("2, renewed 2 times", "Taken: hosting packs 2; 3 remain.", "2 besides its own; 2 remain.", "a service of up to 3 years", "Ops <ops@example.com>")
 	d.keys("right")
 	d.sees("Taken: hosting packs 3; 2 remain.", "1 remain.", "up to 4 years")
@@ -91,7 +90,7 @@ func TestHostingIsChosenNotOmitted(t *testing.T) {
 		t.Fatalf("calls %q", calls)
 	}
 	d = drive(t, fromPack(0, 4), 80, 24)
-	d.find("from pack").keys("a").text("a.example.com").sees("not hosted").keys("pgdown", "pgdown")
+	d.find("from pack").act("apply").fill("domains", "a.example.com").sees("not hosted").field("hosting packs")
 	d.sees("none: 1 year, not hosted; none are free", "no hosting pack is free", "ctrl+b buys some", "Nothing is missing")
 	d.keys("ctrl+b", "ctrl+s", "y").sees("choose: with hosting or without?")
 	d.b.Calls()
@@ -112,7 +111,7 @@ func TestHostingIsChosenNotOmitted(t *testing.T) {
 // that, and comes back to the form as it was left. spec: H6
 func TestTooFewPacksAreBought(t *testing.T) {
 	d := drive(t, fromPack(0, 1), 80, 24)
-	d.find("from pack").keys("a").text("a.example.com").keys("pgdown", "pgdown", "right", "right")
+	d.find("from pack").act("apply").fill("domains", "a.example.com").choose("hosting packs", "2")
 	d.sees("Hosting packs: 2 are needed, 0 are free.", "2 more are needed, 1 are free", "✕ too few are free; ctrl+b buys them")
 	d.keys("ctrl+b")
 	d.sees("hosting pack", "2 × hosting pack")
@@ -148,33 +147,19 @@ func TestHostingPacksReally(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
-	d.keys("a").text("a.example.com").keys("pgdown", "pgdown", "right", "right")
+	d.act("apply").fill("domains", "a.example.com").choose("hosting packs", "2")
 	d.sees("2 are needed, 0 are free", "a new contact")
 	d.keys("ctrl+b", "ctrl+s", "y")
 	d.sees("Taken: hosting packs 2; 0 remain.", "0 remain.")
 	d.keys("ctrl+s") // nobody is told yet
 	d.sees("✕ this is needed")
-	d.text("Ops").keys("tab").text("ops@example.com").keys("ctrl+s")
-	i := await(t, e, made[0].ID, func(i *model.Instance) bool { return i.Current() != nil })
+	d.fill("contact name", "Ops").fill("contact email", "ops@example.com").keys("ctrl+s")
+	var i model.Instance
+	if !await(t, e, func() bool { i, err = e.Instance(made[0].ID); return err != nil || i.Current() != nil }) || err != nil {
+		t.Fatalf("it is not issued: %+v, %v", i, err)
+	}
 	if !i.Hosting.On || i.Hosting.RenewalsLeft != 2 || !i.Hosting.FromPack || i.Contact == "" {
 		t.Fatalf("hosting %+v, contact %q", i.Hosting, i.Contact)
-	}
-}
-
-// await waits until an instance is as it should be.
-func await(t *testing.T, e backend, id model.ID, ok func(*model.Instance) bool) model.Instance {
-	t.Helper()
-	for until := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		i, err := e.Instance(id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if ok(&i) {
-			return i
-		}
-		if time.Now().After(until) {
-			t.Fatalf("it is %+v", i)
-		}
 	}
 }
 
@@ -182,7 +167,7 @@ func await(t *testing.T, e backend, id model.ID, ok func(*model.Instance) bool) 
 // instance, its documents included; all of it stays editable. spec: A1
 func TestApplicationOfAnother(t *testing.T) {
 	d := drive(t, ov(), 80, 24)
-	d.find("new OV").keys("a").keys("tab", "tab", "tab", "tab", "tab")
+	d.find("new OV").act("apply").field("like")
 	d.sees("▌ fill in from", "nothing; by hand ›", "type a name or domain to find another application")
 	d.keys("right").sees("‹", "1 of 11").keys("right").sees("2 of 11").keys("left", "left", "left").sees("nothing; by hand ›")
 	d.text("no such").sees("nothing found").keys("enter", "up").sees("nothing found") // goes on, with nothing
@@ -195,11 +180,11 @@ func TestApplicationOfAnother(t *testing.T) {
 	}
 	d.text("corp").keys("enter") // once more adds no document twice
 	d.called()
-	d.keys("pgdown", "pgdown")
+	d.field("pick company")
 	d.sees("‹ Example GmbH ›", "HRB 12345")
-	d.keys("pgdown")
+	d.field("document")
 	d.sees("register-extract.png", "stamped.jpg")
-	d.keys("pgup", "pgup", "pgup", "ctrl+u").text("b.example.com").keys("ctrl+s")
+	d.fill("domains", "b.example.com").keys("ctrl+s")
 	if calls := d.b.Calls(); len(calls) != 1 || !strings.Contains(calls[0], "[b.example.com]") {
 		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
 	}
@@ -235,7 +220,7 @@ func TestApplicationOfAnotherAmongMany(t *testing.T) {
 	b.Instances = append(b.Instances, &last)
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {
 		d := drive(t, b, size[0], size[1])
-		d.find("new OV").keys("a").keys("tab", "tab", "tab", "tab", "tab", "right")
+		d.find("new OV").act("apply").field("like").keys("right")
 		d.sees("1 of")
 		d.sees("+") // there are more than are offered
 		d.keys("left").text("zebra").sees("zebra.example.com", "1 of 1")
@@ -262,7 +247,7 @@ func TestPastedDocument(t *testing.T) {
 	}
 	id := made[0].ID
 	d := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Backend, o.Actor, o.Remote, o.Save = e, boss, true, nil })
-	d.keys("a", "pgdown", "pgdown", "pgdown")
+	d.act("apply").field("document pasted")
 	d.sees("paste its base64 here", "ssh HOST apply "+id.Short()+" --draft --document - < FILE")
 	paste := func(text string) { d.send(tea.PasteMsg{Content: text}) }
 	paste("not: base64!")
@@ -282,7 +267,7 @@ func TestPastedDocument(t *testing.T) {
 	}
 	paste(wrapped + text + "\n-----END DOCUMENT-----\n")
 	d.sees("characters; enter adds it")
-	d.keys("ctrl+s", "pgdown", "pgdown", "pgdown") // it is still to be added
+	d.keys("ctrl+s").field("document pasted") // it is still to be added
 	d.sees("✕ enter adds what is pasted")
 	d.keys("enter")
 	d.sees("pasted-1.png   PNG")

@@ -48,47 +48,6 @@ func (d *driver) spoken() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// TestPlainScreens draws screens for a screen reader: words in place of glyphs,
-// no frames and no pictures, a line for the row in use, and the cursor on what
-// is in use, which the files mark with >. spec: V5
-func TestPlainScreens(t *testing.T) {
-	for _, s := range []struct {
-		name string
-		keys []string
-	}{
-		{"overview", []string{"j", "j"}},
-		{"filter", []string{"/", "s", "h"}},
-		{"marked", []string{"space", "space"}},
-		{"details", []string{"/", "s", "h", "o", "p", "enter", "enter", "j"}},
-		{"details-deployments", []string{"/", "s", "h", "o", "p", "enter", "enter", "l", "l"}},
-		{"hosting", []string{"2"}},
-		{"deployments", []string{"3", "]"}},
-		{"deployments-useless", []string{"3", "/", "o", "l", "d"}},
-		{"activity", []string{"4", "j"}},
-		{"forecast", []string{"5", "j"}},
-		{"forecast-days", []string{"5", "j", "j", "enter"}},
-		{"forecast-moments", []string{"5", "l", "j"}},
-		{"forecast-compare", []string{"5", "p", "p", "p", "p", "j", "j"}},
-		{"buy", []string{"b", "tab"}},
-		{"buy-confirm", []string{"b", "ctrl+s"}},
-		{"apply", []string{"/", "n", "e", "w", "enter", "a"}},
-		{"apply-wrong", []string{"/", "n", "e", "w", "enter", "a", "ctrl+u", "*", ".", "x", "tab"}},
-		{"revoke", []string{"j", "j", "ctrl+k", "tab", "n", "o", "enter"}},
-		{"withdraw", []string{"/", "c", "o", "r", "p", "enter", "w"}},
-		{"refused", []string{"r"}},
-		{"help", []string{"?"}},
-		{"palette", []string{":", "s", "a", "v"}},
-		{"palette-refused", []string{":", "c", "l", "o", "s", "e", "down"}},
-		{"panel", []string{"f"}},
-	} {
-		t.Run(s.name, func(t *testing.T) {
-			d := plainly(t, kittest.Fleet(60), 80, 24, reviewer)
-			d.keys(s.keys...)
-			d.same("plain-"+s.name+"_80x24", d.spoken())
-		})
-	}
-}
-
 // TestPlainSizes says every tab and dialog in every size.
 func TestPlainSizes(t *testing.T) {
 	for _, keys := range [][]string{nil, {"enter"}, {"2"}, {"3"}, {"4"}, {"5"}, {"?"}, {":"}, {"f"}, {"b"}, {"x"}, {"i"}, {"$"}, {"j", "j", "ctrl+k"}, {"/"}, {"4", "/"},

@@ -2,9 +2,8 @@ package ui
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
-
-	tea "charm.land/bubbletea/v2"
 
 	"certquay/ui/kit"
 	"certquay/ui/kittest"
@@ -15,38 +14,45 @@ import (
 // at once. What is pressed meanwhile is for the row that the cursor is on.
 // spec: V4
 func TestTheCursorReadsWhereItRests(t *testing.T) {
-	d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Rest = 20 * time.Millisecond })
-	time.Sleep(d.m.c.Rest)
-	d.m.c.Rest = time.Hour
-	before := d.m.footer()
-	if cmd := d.m.update(press("j")); cmd == nil {
-		t.Fatal("a key held down waits for nothing")
-	}
-	for range 5 {
-		if cmd := d.m.update(press("j")); cmd != nil {
-			t.Fatalf("what is under the cursor is read while it moves on: %T", cmd())
+	synctest.Test(t, func(t *testing.T) {
+		d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Rest = 20 * time.Millisecond })
+		time.Sleep(d.m.c.Rest) // from here on it stands still
+		d.m.c.Rest = time.Hour
+		before := d.m.footer()
+		if cmd := d.m.update(press("j")); cmd == nil {
+			t.Fatal("a key held down waits for nothing")
 		}
-		if now := d.m.footer(); now != before {
-			t.Fatalf("the footer changed from\n%q to\n%q", before, now)
+		for range 5 {
+			if cmd := d.m.update(press("j")); cmd != nil {
+				t.Fatalf("what is under the cursor is read while it moves on: %T", cmd())
+			}
+			if now := d.m.footer(); now != before {
+				t.Fatalf("the footer changed from\n%q to\n%q", before, now)
+			}
 		}
-	}
-	if d.keys("x"); !d.has("Why is shop.example.com as it is?") || !d.m.page().(kit.Settling).Settling() {
-		t.Fatalf("explained is another row:\n%s", d.screen())
-	}
+		if d.keys("x"); !d.has("Why is shop.example.com as it is?") || !d.m.page().(kit.Settling).Settling() {
+			t.Fatalf("explained is another row:\n%s", d.screen())
+		}
 
-	// A real one: the last of six rows is known soon after.
-	d = drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Rest = 20 * time.Millisecond })
-	var cmds []tea.Cmd
-	for range 6 {
-		cmds = append(cmds, d.m.update(press("j")))
-	}
-	d.run(tea.Batch(cmds...))
-	if d.m.page().(kit.Settling).Settling() {
-		t.Fatal("the cursor does not come to rest")
-	}
-	slow := d.screen()
-	d = drive(t, kittest.Fleet(60), 120, 40).keys("j", "j", "j", "j", "j", "j")
-	if d.screen() != slow {
-		t.Errorf("after a burst:\n%s\nwant:\n%s", slow, d.screen())
-	}
+		// The last of six rows is known once the cursor has stood still on it.
+		d = drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Rest = 20 * time.Millisecond })
+		time.Sleep(d.m.c.Rest)
+		var last time.Time
+		for range 6 {
+			last = time.Now()
+			d.start(d.m.update(press("j")))
+			time.Sleep(d.m.c.Rest * 3 / 4)
+		}
+		if d.run(nil); time.Since(last) != d.m.c.Rest {
+			t.Errorf("it rests %v after the last move, want %v", time.Since(last), d.m.c.Rest)
+		}
+		if d.m.page().(kit.Settling).Settling() {
+			t.Fatal("the cursor does not come to rest")
+		}
+		slow := d.screen()
+		d = drive(t, kittest.Fleet(60), 120, 40).keys("j", "j", "j", "j", "j", "j")
+		if d.screen() != slow {
+			t.Errorf("after a burst:\n%s\nwant:\n%s", slow, d.screen())
+		}
+	})
 }

@@ -84,27 +84,23 @@ func TestUploadKey(t *testing.T) {
 
 // TestReissueWith the same key, a new one, or a signing request. spec: I7
 func TestReissueWith(t *testing.T) {
-	for n, want := range []string{"new=false csr=false", "new=true csr=false"} {
+	for key, want := range map[string]string{"same": "new=false csr=false", "new": "new=true csr=false"} {
 		d := drive(t, kittest.Fleet(60), 80, 24)
-		d.find("img.").keys("n")
-		for range n {
-			d.keys("right")
-		}
-		d.keys("ctrl+s")
+		d.find("img.").act("reissue").choose("key", key).keys("ctrl+s")
 		if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], want) {
 			t.Fatalf("calls %q", calls)
 		}
 	}
 	d := drive(t, kittest.Fleet(60), 80, 24)
-	d.find("img.").keys("n", "right", "right")
+	d.find("img.").act("reissue").choose("key", "file")
 	d.sees("certquay never has the key then")
-	d.keys("tab").text("a.csr").keys("enter")
+	d.fill("csr file", "a.csr").keys("enter")
 	d.sees("✕ ", "img.example.com") // a request for other names
 	d.called()
 	b := kittest.Fleet(60)
 	b.Instances[4].Versions[0].Domains = []string{"a.example.com"}
 	d = drive(t, b, 80, 24)
-	d.find("img.").keys("n", "right", "right", "tab").text("a.csr").keys("enter")
+	d.find("img.").act("reissue").choose("key", "file").fill("csr file", "a.csr").keys("enter")
 	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], "csr=true") {
 		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
 	}
@@ -125,15 +121,15 @@ func TestRevokeVersions(t *testing.T) {
 	d := drive(t, b, 80, 24)
 	d.find("img.").keys("ctrl+k")
 	d.sees("all 2 that are not expired", "Version 3 was issued elsewhere")
-	d.keys("down").text("3").keys("enter")
+	d.fill("versions", "3").keys("enter")
 	d.sees("✕ 3 is no version that can be revoked")
-	d.keys("ctrl+u").text("1").keys("tab").text(i.Name).keys("enter")
+	d.fill("versions", "1").fill("typed", i.Name).keys("enter")
 	if calls := b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], "[1] "+lifecycle.RevocationReasons[0]) {
 		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
 	}
 	b, i = several()
 	d = drive(t, b, 80, 24)
-	d.find("img.").keys("ctrl+k", "down", "down").text(i.Name).keys("enter")
+	d.find("img.").act("revoke").fill("typed", i.Name).keys("enter")
 	if calls := b.Calls(); len(calls) != 1 || !strings.Contains(calls[0], "[] ") {
 		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
 	}

@@ -68,25 +68,6 @@ func TestEveryTextExists(t *testing.T) {
 	})
 }
 
-// TestNoKeyShows draws every golden screen once more in a glance: a key that is
-// missing would show in angle brackets.
-func TestNoKeyShows(t *testing.T) {
-	files, _ := filepath.Glob("testdata/*.txt")
-	missing := regexp.MustCompile(`<[a-z]+\.[a-z.]+>|%!`)
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if m := missing.Find(b); m != nil {
-			t.Errorf("%s shows %s", f, m)
-		}
-	}
-	if len(files) == 0 {
-		t.Error("no golden screens")
-	}
-}
-
 // TestKeyTable has every key that spec V4 names.
 func TestKeyTable(t *testing.T) {
 	table := KeyTable()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"certquay/lifecycle"
@@ -18,39 +19,41 @@ import (
 // here and the minute of a sandbox. The header says so with the next message,
 // and without any, as soon as it is looked at again. spec: V1
 func TestTheHeaderIsNeverStale(t *testing.T) {
-	var jobs, here atomic.Int64
-	jobs.Store(3)
-	b := kittest.Fleet(3)
-	d := drive(t, b, 160, 40, func(o *Options) {
-		o.Jobs, o.Here, o.Sandbox = func() int { return int(jobs.Load()) }, func() int { return int(here.Load()) }, true
-	})
-	d.sees("3 at work", "10:30Z")
-	for name, change := range map[string]func(){
-		"jobs": func() { jobs.Store(0) },
-		"here": func() { here.Store(5) },
-		"time": func() { b.Change(func(b *kittest.Backend) { b.Clock = b.Clock.Add(time.Minute) }) },
-	} {
-		d.m.every = time.Hour
-		asked := d.m.tick()
-		d.send(kit.ResizedMsg{}) // another message meanwhile does not make it miss the next change
-		change()
-		said := make(chan any, 1)
-		go func() { said <- asked() }()
-		select {
-		case msg := <-said:
-			d.m.every = 0
-			d.send(msg)
-		case <-time.After(10 * time.Second):
-			t.Fatalf("%s: nobody noticed", name)
+	synctest.Test(t, func(t *testing.T) {
+		var jobs, here atomic.Int64
+		jobs.Store(3)
+		b := kittest.Fleet(3)
+		d := drive(t, b, 160, 40, func(o *Options) {
+			o.Jobs, o.Here, o.Sandbox = func() int { return int(jobs.Load()) }, func() int { return int(here.Load()) }, true
+		})
+		d.sees("3 at work", "10:30Z")
+		for name, change := range map[string]func(){
+			"jobs": func() { jobs.Store(0) },
+			"here": func() { here.Store(5) },
+			"time": func() { b.Change(func(b *kittest.Backend) { b.Clock = b.Clock.Add(time.Minute) }) },
+		} {
+			d.m.every = time.Hour
+			asked := d.m.tick()
+			d.send(kit.ResizedMsg{}) // another message meanwhile does not make it miss the next change
+			change()
+			said := make(chan any, 1)
+			go func() { said <- asked() }()
+			select {
+			case msg := <-said:
+				d.m.every = 0
+				d.send(msg)
+			case <-time.After(10 * time.Second):
+				t.Fatalf("%s: nobody noticed", name)
+			}
 		}
-	}
-	d.sees("5 here", "10:31Z")
-	if d.has("at work") {
-		t.Error("nothing is at work, and the header says so")
-	}
-	jobs.Store(2)
-	d.send(kit.ResizedMsg{})
-	d.sees("2 at work")
+		d.sees("5 here", "10:31Z")
+		if d.has("at work") {
+			t.Error("nothing is at work, and the header says so")
+		}
+		jobs.Store(2)
+		d.send(kit.ResizedMsg{})
+		d.sees("2 at work")
+	})
 }
 
 // TestWhatIsToldIsFollowedToItsEnd deploys with the real engine: once the pane

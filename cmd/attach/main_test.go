@@ -117,9 +117,6 @@ func (h *handler) Serve(ctx context.Context, s *session.Session, args []string) 
 		fmt.Fprintln(s.Out, "waiting")
 		<-ctx.Done()
 		fmt.Fprintln(s.Out, "the work goes on:", context.Cause(ctx))
-	case "sleep":
-		time.Sleep(300 * time.Millisecond)
-		fmt.Fprintln(s.Out, "slept")
 	case "ask":
 		line, err := s.Ask(ctx, "name? ")
 		secret, err2 := s.AskSecret(ctx, "secret? ")

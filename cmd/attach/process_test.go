@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"certquay/cmd/owner"
+	"certquay/cmd/waittest"
 )
 
 // patience is how long a test waits for what must happen.
@@ -135,10 +136,8 @@ func (x *tty) until(want string) {
 
 func (x *tty) eventually(what string, ok func() bool) {
 	x.t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			x.t.Fatalf("waited in vain for %s; on the screen: %q", what, x.text())
-		}
+	if !waittest.Eventually(patience, ok) {
+		x.t.Fatalf("waited in vain for %s; on the screen: %q", what, x.text())
 	}
 }
 

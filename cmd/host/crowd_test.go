@@ -275,7 +275,7 @@ func TestAKeyThatIsTakenAwayEndsItsSessions(t *testing.T) {
 		if err := s.Shell(); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the dashboard", func() bool { return strings.Contains(out.String(), "<80x24") })
+		out.await(t, "<80x24")
 		write(t, n.keys, other+"\n")
 		_, _ = io.WriteString(in, typed)
 		var exit *ssh.ExitError

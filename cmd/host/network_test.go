@@ -50,14 +50,43 @@ type network struct {
 }
 
 type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu    sync.Mutex
+	b     bytes.Buffer
+	grown chan struct{} // closed by the next write; nil when nobody waits
 }
 
 func (b *safeBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.grown != nil {
+		close(b.grown)
+		b.grown = nil
+	}
 	return b.b.Write(p)
+}
+
+// await waits until a text was written.
+func (b *safeBuffer) await(t *testing.T, text string) {
+	t.Helper()
+	late, stop := context.WithTimeout(t.Context(), patience)
+	defer stop()
+	for {
+		b.mu.Lock()
+		said := b.b.String()
+		if b.grown == nil {
+			b.grown = make(chan struct{})
+		}
+		grown := b.grown
+		b.mu.Unlock()
+		if strings.Contains(said, text) {
+			return
+		}
+		select {
+		case <-grown:
+		case <-late.Done():
+			t.Fatalf("waited in vain for %q in %q", text, said)
+		}
+	}
 }
 
 func (b *safeBuffer) String() string {

@@ -32,13 +32,13 @@ func TestWindows(t *testing.T) {
 	if err := s.Shell(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the first size", func() bool { return strings.Contains(out.String(), "<500x200 100000>") })
+	out.await(t, "<500x200 100000>")
 	for range 200 {
 		_ = s.WindowChange(1<<31-1, 1<<31-1)
 	}
 	_ = s.WindowChange(0, 0)
 	_ = s.WindowChange(33, 111)
-	eventually(t, "the last size", func() bool { return strings.Contains(out.String(), "111x33") })
+	out.await(t, "111x33")
 	_, _ = io.WriteString(in, "q")
 	if err := s.Wait(); err != nil {
 		t.Error(err)
@@ -57,19 +57,10 @@ func TestWindows(t *testing.T) {
 	for range 200 {
 		_ = verb.WindowChange(10, 10)
 	}
-	eventually(t, "the verb", func() bool { return strings.Contains(vout.String(), "500 true\r\n") })
+	vout.await(t, "500 true\r\n")
 	_, _ = io.WriteString(vin, "\x03") // as the key: the terminal is raw
 	if err := verb.Wait(); err != nil {
 		t.Error(err)
-	}
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("waited in vain for", what)
-		}
 	}
 }
 
@@ -86,9 +77,9 @@ func TestAsk(t *testing.T) {
 	if err := s.Start("ask"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the question", func() bool { return strings.Contains(out.String(), "really? ") })
+	out.await(t, "really? ")
 	_, _ = io.WriteString(in, "yesx\x7f\rhush\r")
-	eventually(t, "the answer", func() bool { return strings.Contains(out.String(), `got "yes" "hush" <nil> <nil>`) })
+	out.await(t, `got "yes" "hush" <nil> <nil>`)
 	if err := s.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -101,7 +92,7 @@ func TestAsk(t *testing.T) {
 // counts until the server has heard of that.
 func granted(t *testing.T, c *ssh.Client) *ssh.Session {
 	t.Helper()
-	for until := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(patience); ; { // each time the server is asked, and answers
 		s, err := c.NewSession()
 		if err == nil {
 			return s
@@ -154,14 +145,16 @@ func TestLimits(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("an unused connection is kept")
 	}
-	eventually(t, "a free place", func() bool {
+	for until, free := time.Now().Add(patience), false; !free; { // each time the server is asked
 		x, err := ssh.Dial("tcp", n.addr, n.config())
 		if err == nil {
 			_, err = x.NewSession()
 			_ = x.Close()
 		}
-		return err == nil
-	})
+		if free = err == nil; !free && time.Now().After(until) {
+			t.Fatalf("no place becomes free: %v", err)
+		}
+	}
 	_, _ = a.Close(), b.Close()
 	// A client that says nothing is thrown out.
 	raw, err := net.Dial("tcp", n.addr)
@@ -197,7 +190,7 @@ func TestHereAndLeaving(t *testing.T) {
 	if err := s.Shell(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the dashboard", func() bool { return strings.Contains(out.String(), "<80x24") })
+	out.await(t, "<80x24")
 	ctx, leave := srv.Join(t.Context(), &session.Session{Actor: model.Actor{Name: "root", Via: "terminal"}}, nil)
 	here := srv.Here()
 	if len(here) != 2 || srv.Count() != 2 || !here[0].Dashboard || here[0].Name != "anna" || here[1].Name != "root" {
@@ -263,7 +256,7 @@ func TestCutOff(t *testing.T) {
 	if err := s.Start("long"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the verb", func() bool { return out.String() == "begun" })
+	out.await(t, "begun")
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if err := n.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {

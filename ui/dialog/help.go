@@ -124,7 +124,11 @@ func (d *Help) group(g kit.Group, w int) []helpLine {
 		if a.Group != g || a.Key == "" || a.Off || a.Why != nil {
 			continue
 		}
-		lines = append(lines, helpLine{text: s.Paint(style.Key, widget.Pad(KeyName(*a), 11)) + " " + widget.Cut(a.Label, w-12), left: a})
+		key := widget.Pad(KeyName(*a), 11)
+		for _, line := range widget.Wrap(a.Label, max(w-12, 1)) {
+			lines = append(lines, helpLine{text: s.Paint(style.Key, key) + " " + line, left: a})
+			key = widget.Space(11)
+		}
 	}
 	return lines
 }

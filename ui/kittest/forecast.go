@@ -73,8 +73,8 @@ func (b *Backend) foresee(rep *forecast.Report, i *model.Instance, n int, validi
 		}
 		return &rep.ByDay[k]
 	}
-	moment := func(t time.Time, what, name, detail string) {
-		m := forecast.Moment{At: t, What: what, Instance: i.ID, Name: name, Detail: model.Say("log.domains", "names", detail)}
+	moment := func(t time.Time, what string, detail model.Text) {
+		m := forecast.Moment{At: t, What: what, Instance: i.ID, Name: i.Name, Detail: detail}
 		if what == forecast.WhatPerson {
 			m.Task = model.TaskInstall
 		}
@@ -84,7 +84,7 @@ func (b *Backend) foresee(rep *forecast.Report, i *model.Instance, n int, validi
 	if !i.Hosting.On {
 		if d := in(ends); d != nil {
 			d.Expiries++
-			moment(ends, forecast.WhatExpires, i.Name, i.Name)
+			moment(ends, forecast.WhatExpires, model.Text{})
 		}
 		return
 	}
@@ -101,16 +101,16 @@ func (b *Backend) foresee(rep *forecast.Report, i *model.Instance, n int, validi
 			d.Renewals++
 			if year++; n%3 == 0 && year == 2 {
 				d.HostingEnds++
-				moment(at, forecast.WhatHostingEnds, i.Name, "the last paid year is over")
+				moment(at, forecast.WhatHostingEnds, model.Say("log.last-year-over"))
 			}
 		}
 		switch {
 		case i.Deployments.Auto == 0:
 			d.People++
-			moment(at, forecast.WhatPerson, i.Name, "install version 2 of "+i.Name+" where it is used")
+			moment(at, forecast.WhatPerson, model.Say("todo.install", "version", 2, "name", i.Name))
 		case d.Start.After(rep.From.AddDate(1, 0, 0)) && n%5 == 0:
 			d.Waiting++
-			moment(at, forecast.WhatWaits, i.Name, "version 2 waits for a credit at CDN global "+i.Name)
+			moment(at, forecast.WhatWaits, model.Say("log.waits-for-credit", "version", 2, "place", "CDN global "+i.Name))
 			if rep.CreditsRunOut.IsZero() || at.Before(rep.CreditsRunOut) {
 				rep.CreditsRunOut = at
 			}

@@ -20,11 +20,11 @@ func init() {
 			return Contents{Key: model.NewSecret(password), Certs: [][]byte{data, {}, data}}, nil
 		},
 		"spin":  func([]byte, []byte) (Contents, error) { spin(); return say("done") },
-		"sleep": func([]byte, []byte) (Contents, error) { time.Sleep(time.Minute); return say("done") },
+		"hang":  func([]byte, []byte) (Contents, error) { hang(); return say("done") },
 		"panic": func([]byte, []byte) (Contents, error) { panic("secret") },
 		"crash": func([]byte, []byte) (Contents, error) {
 			go panic("secret")
-			time.Sleep(time.Minute)
+			hang()
 			return say("done")
 		},
 		"limits": func([]byte, []byte) (Contents, error) { os.Exit(exitLimits); return say("done") },
@@ -45,6 +45,13 @@ func init() {
 	} {
 		openers[kind] = f
 	}
+}
+
+// hang waits for longer than any child may run.
+func hang() {
+	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	defer stop()
+	<-ctx.Done()
 }
 
 func spin() {
@@ -88,7 +95,7 @@ func try(kind Kind) (Problem, string) {
 // spec: I3
 func TestLimitsOfTheChild(t *testing.T) {
 	for kind, want := range map[Kind]Problem{
-		"spin": Expensive, "sleep": Expensive, "crash": Expensive, "large": Expensive, "72 MB": Expensive, "4 GB": Expensive,
+		"spin": Expensive, "hang": Expensive, "crash": Expensive, "large": Expensive, "72 MB": Expensive, "4 GB": Expensive,
 		"48 MB": Unsupported, "panic": Damaged, "no such": Unsupported, "limits": Unavailable,
 	} {
 		t.Run(string(kind), func(t *testing.T) {

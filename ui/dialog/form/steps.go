@@ -10,6 +10,21 @@ func (f *Form) goTo(i int) {
 	}
 }
 
+// Fields returns the keys of the fields that can be reached, in their order over
+// all steps, and which of them is in use.
+func (f *Form) Fields() (keys []string, at int) {
+	for i := range f.spec.Fields {
+		if !f.has(i) {
+			continue
+		}
+		if i == f.focus {
+			at = len(keys)
+		}
+		keys = append(keys, f.spec.Fields[i].Key)
+	}
+	return keys, at
+}
+
 // forward goes to the next field, in the next step if need be; back to the one
 // before. They say whether there is one.
 func (f *Form) forward() bool { return f.walk(f.focus, 1) }
