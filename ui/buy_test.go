@@ -97,7 +97,9 @@ func TestBuyFromPack(t *testing.T) {
 // TestBuyPacks buys each kind, says that packs are not paid back, and tells
 // beside the field what cannot be bought. spec: B4
 func TestBuyPacks(t *testing.T) {
-	for kind, want := range map[string]string{"certificate": "BuyPack certificate DV single embedded free x7", "hosting": "BuyPack hosting unspecified x7", "credit": "BuyPack credit unspecified x7"} {
+	for kind, want := range map[string]string{
+		"certificate": "BuyPack certificate DV single embedded free x7", "hosting": "BuyPack hosting unspecified x7", "credit": "BuyPack credit unspecified x7",
+	} {
 		d := drive(t, kittest.New(), 80, 24)
 		d.act("buy").choose("what", kind)
 		if kind != "certificate" && d.has("issued by") {

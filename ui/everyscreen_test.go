@@ -86,7 +86,8 @@ func (d *driver) whole() {
 		return
 	}
 	for l := range strings.Lines(box) {
-		if l = strings.TrimRight(strings.TrimRight(l, "\n"), " │╮"); strings.HasSuffix(strings.TrimRight(l, "─ "), "…") && strings.Trim(l, " │…") != "" {
+		l = strings.TrimRight(l, "\n │╮─")
+		if strings.HasSuffix(l, "…") && strings.Trim(l, " │…") != "" {
 			d.t.Errorf("%dx%d: %q is cut:\n%s", d.m.width, d.m.height, l, box)
 		}
 	}

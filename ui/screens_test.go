@@ -142,7 +142,11 @@ func TestScreens(t *testing.T) {
 		w, h  int
 	}
 	names := map[string]bool{}
-	kept := map[pictures][]picture{english: {{"en", false, 80, 24}, {"en", false, 120, 40}}, inZh: {{"zh", false, 80, 24}}, read: {{"en", true, 80, 24}}}
+	kept := map[pictures][]picture{
+		english: {{"en", false, 80, 24}, {"en", false, 120, 40}},
+		inZh:    {{"zh", false, 80, 24}},
+		read:    {{"en", true, 80, 24}},
+	}
 	for _, s := range screens {
 		for kind, ps := range kept {
 			for _, p := range ps {
