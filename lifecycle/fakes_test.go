@@ -185,7 +185,7 @@ func (i *issuer) Finalize(ctx context.Context, ref string, r lifecycle.Certifica
 	err = i.take(ctx, "finalize", r.Key, func() error {
 		i.omu.Lock()
 		if i.invalid != "" {
-			*i.orders[r.Key] = lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: i.invalid}
+			*i.orders[r.Key] = lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: model.Quoted("ca", i.invalid)}
 			o = *i.orders[r.Key]
 			i.omu.Unlock()
 			return nil
@@ -512,10 +512,10 @@ func (w *world) refused(err error, want lifecycle.Reason) *lifecycle.Refusal {
 		w.t.Fatalf("want a refusal %s, got %v", want, err)
 	}
 	if f.Reason != want {
-		w.t.Fatalf("want reason %s, got %s: %s", want, f.Reason, f.Message())
+		w.t.Fatalf("want reason %s, got %s: %s", want, f.Reason, inWords(f.AsText()))
 	}
-	if strings.ContainsAny(f.Message()+f.Hint(), "{}") {
-		w.t.Fatalf("the text has unfilled names: %q, %q", f.Message(), f.Hint())
+	if missing := gaps(f); len(missing) > 0 {
+		w.t.Fatalf("nothing fills %q", missing)
 	}
 	return f
 }

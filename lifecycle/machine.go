@@ -118,7 +118,7 @@ func Needs(actor model.Actor, a Action, role model.Role) *Refusal {
 	if actor.Role >= role {
 		return nil
 	}
-	return &Refusal{Action: a, Reason: ReasonRole, Args: Args{"role": actor.Role.String(), "needed": role.String()}}
+	return &Refusal{Action: a, Reason: ReasonRole, Args: Args{"role": actor.Role, "needed": role}}
 }
 
 // Check says why the action is refused in this case, or nil. The interface
@@ -146,7 +146,7 @@ func (t *Table) Check(a Action, c *Case) *Refusal {
 		if !ok {
 			reason = ReasonState
 		}
-		return refuse(&Refusal{Reason: reason, Args: Args{"allowed": joinStates(r.From), "possible": t.possible(c)}})
+		return refuse(&Refusal{Reason: reason, Args: Args{"allowed": texts(r.From), "possible": texts(t.Possible(c))}})
 	}
 	for _, g := range r.Guards {
 		if f := g.Check(c); f != nil {
@@ -155,15 +155,6 @@ func (t *Table) Check(a Action, c *Case) *Refusal {
 		}
 	}
 	return nil
-}
-
-// possible names the actions of a person that the case allows, by their verbs.
-func (t *Table) possible(c *Case) string {
-	var names []string
-	for _, a := range t.Possible(c) {
-		names = append(names, t.Row(a).Verb)
-	}
-	return joinOr(names)
 }
 
 // NextDue is the first thing the scheduler does to the instance by itself, and
@@ -215,7 +206,7 @@ func NewTable() *Table {
 		paidOnly = []model.State{model.Paid}
 		verify   = []model.State{model.Verifying}
 	)
-	buyAgain := map[model.State]Reason{
+	over := map[model.State]Reason{
 		model.Revoked: ReasonEnded, model.Refunded: ReasonEnded, model.Closed: ReasonEnded,
 	}
 	with := func(m, more map[model.State]Reason) map[model.State]Reason {
@@ -225,260 +216,46 @@ func NewTable() *Table {
 	}
 	notIssued := map[model.State]Reason{model.Paid: ReasonNotApplied, model.Verifying: ReasonNotIssued}
 	return &Table{rows: []*Row{
-		{
-			Action: Buy,
-			To:     model.Paid,
-			Danger: DangerNote,
-			Role:   model.Operator,
-			Key:    "b",
-			Verb:   "buy",
-			Help:   "buy certificates",
-		},
-		{
-			Action: BuyPack,
-			Danger: DangerNote,
-			Role:   model.Operator,
-			Key:    "b",
-			Verb:   "buy-pack",
-			Help:   "buy packs",
-		},
-		{
-			Action: Upload,
-			To:     model.Uploaded,
-			Role:   model.Operator,
-			Key:    "i",
-			Verb:   "upload",
-			Help:   "import a certificate from files",
-		},
-		{
-			Action: Apply,
-			From:   paidOnly,
-			To:     model.Verifying,
-			Role:   model.Operator,
-			Key:    "a",
-			Verb:   "apply",
-			Help:   "apply for the certificate",
-			WayOut: with(buyAgain, map[model.State]Reason{
-				model.Verifying: ReasonWithdrawFirst,
-				model.Issued:    ReasonReissueInstead,
-				model.Uploaded:  ReasonUploadedApply,
-			}),
-		},
-		{
-			Action:     Close,
-			From:       paidOnly,
-			To:         model.Closed,
-			ToRefunded: model.Refunded,
-			Danger:     DangerDanger,
-			Role:       model.Operator,
-			Key:        "ctrl+k",
-			Verb:       "close",
-			Help:       "close an unissued instance",
-			WayOut: with(buyAgain, map[model.State]Reason{
-				model.Verifying: ReasonWithdrawClose,
-				model.Issued:    ReasonRevokeInstead,
-				model.Uploaded:  ReasonDeleteInstead,
-			}),
-		},
+		{Action: Buy, To: model.Paid, Danger: DangerNote, Role: model.Operator, Key: "b", Verb: "buy", Help: "buy certificates"},
+		{Action: BuyPack, Danger: DangerNote, Role: model.Operator, Key: "b", Verb: "buy-pack", Help: "buy packs"},
+		{Action: Upload, To: model.Uploaded, Role: model.Operator, Key: "i", Verb: "upload", Help: "import a certificate from files"},
+		{Action: Apply, From: paidOnly, To: model.Verifying, Role: model.Operator, Key: "a", Verb: "apply", Help: "apply for the certificate",
+			WayOut: with(over, map[model.State]Reason{model.Verifying: ReasonWithdrawFirst, model.Issued: ReasonReissueInstead, model.Uploaded: ReasonUploadedApply})},
+		{Action: Close, From: paidOnly, To: model.Closed, ToRefunded: model.Refunded, Danger: DangerDanger, Role: model.Operator, Key: "ctrl+k", Verb: "close", Help: "close an unissued instance",
+			WayOut: with(over, map[model.State]Reason{model.Verifying: ReasonWithdrawClose, model.Issued: ReasonRevokeInstead, model.Uploaded: ReasonDeleteInstead})},
 		// A renewal or reissue waits for a reviewer too, once the approval has
 		// ended (spec A8); the certificate stays issued meanwhile.
-		{
-			Action: Review,
-			From:   append(slices.Clone(verify), live...),
-			Guards: []Guard{needsReview},
-			Role:   model.Reviewer,
-			Key:    "R",
-			Verb:   "review",
-			Help:   "approve or reject an application",
-		},
-		{
-			Action: Withdraw,
-			From:   verify,
-			To:     model.Paid,
-			Guards: []Guard{notFinalized},
-			Danger: DangerWarning,
-			Role:   model.Operator,
-			Key:    "w",
-			Verb:   "withdraw",
-			Help:   "withdraw the application",
-			WayOut: map[model.State]Reason{
-				model.Paid:   ReasonNotApplied,
-				model.Issued: ReasonRevokeInstead,
-			},
-		},
-		{
-			Action: Issue,
-			From:   verify,
-			To:     model.Issued,
-			Role:   model.Owner,
-			Help:   "the CA has issued",
-		},
-		{
-			Action: Reject,
-			From:   verify,
-			To:     model.Paid,
-			Role:   model.Owner,
-			Help:   "the CA or the proof of control said no",
-		},
-		{
-			Action: Deploy,
-			From:   live,
-			Guards: []Guard{holdsKey, notExpired, alreadyValid, hasCurrent},
-			Role:   model.Operator,
-			Key:    "d",
-			Verb:   "deploy",
-			Help:   "deploy to a product and verify by handshake",
-			WayOut: with(buyAgain, notIssued),
-		},
-		{
-			Action: Undeploy,
-			From:   append(slices.Clone(live), model.Revoked, model.Refunded),
-			Guards: []Guard{isDeployed},
-			Danger: DangerWarning,
-			Role:   model.Operator,
-			Key:    "D",
-			Verb:   "undeploy",
-			Help:   "take the certificate off a resource",
-			WayOut: notIssued,
-		},
-		{
-			Action: Verify,
-			From:   live,
-			Guards: []Guard{isDeployed},
-			Role:   model.Operator,
-			Key:    "V",
-			Verb:   "verify",
-			Help:   "ask the resource what it presents now",
-			WayOut: with(buyAgain, notIssued),
-		},
-		{
-			Action: AutoDeploy,
-			From:   live,
-			Guards: []Guard{isDeployed, isHosted},
-			Danger: DangerNotice,
-			Role:   model.Operator,
-			Key:    "t",
-			Verb:   "auto-deploy",
-			Help:   "toggle auto-deploy",
-			WayOut: with(buyAgain, notIssued),
-		},
-		{
-			Action: Download,
-			From:   live,
-			Role:   model.Operator,
-			Key:    "s",
-			Verb:   "download",
-			Help:   "save certificate files",
-			WayOut: with(buyAgain, notIssued),
-		},
-		{
-			Action: UploadKey,
-			From:   live,
-			Guards: []Guard{lacksKey},
-			Role:   model.Operator,
-			Verb:   "upload-key",
-			Help:   "add the private key of a manual request",
-			WayOut: with(buyAgain, notIssued),
-		},
-		{
-			Action: Renew,
-			From:   issued,
-			Guards: []Guard{notRenewed, notHostedOn, serviceWindow, notBusy},
-			Danger: DangerNote,
-			Role:   model.Operator,
-			Key:    "r",
-			Verb:   "renew",
-			Help:   "buy the next year and apply again",
-			WayOut: with(with(buyAgain, notIssued), map[model.State]Reason{
-				model.Uploaded: ReasonUploadHost,
-			}),
-		},
-		{
-			Action: Reissue,
-			From:   issued,
-			Guards: []Guard{notBusy, insideService, canRequest, laterEnd},
-			Due:    dueReissue,
-			Role:   model.Operator,
-			Key:    "n",
-			Verb:   "reissue",
-			Help:   "issue a new version at no cost",
-			WayOut: with(with(buyAgain, notIssued), map[model.State]Reason{
-				model.Uploaded: ReasonUploadHost,
-			}),
-		},
-		{
-			Action: RenewHosted,
-			From:   live,
-			To:     model.Issued,
-			Guards: []Guard{isHosted, renewalsLeft, notBusy},
-			Due:    dueHosted,
-			Role:   model.Owner,
-			Help:   "renew by managed hosting",
-		},
-		{
-			Action: Host,
-			From:   live,
-			Guards: []Guard{notHosted, notExpiredHost, hostable, notBusy},
-			Danger: DangerNotice,
-			Role:   model.Operator,
-			Key:    "m",
-			Verb:   "host",
-			Help:   "switch managed hosting on",
-			WayOut: with(buyAgain, notIssued),
-		},
-		{
-			Action: EndHosting,
-			From:   live,
-			Guards: []Guard{isHosted},
-			Due:    dueHostingEnd,
-			Role:   model.Owner,
-			Help:   "end hosting with its last paid year",
-		},
-		{
-			Action: StopHosting,
-			From:   live,
-			Guards: []Guard{isHosted, notBusy},
-			Danger: DangerWarning,
-			Role:   model.Operator,
-			Key:    "m",
-			Verb:   "host --stop",
-			Help:   "stop managed hosting",
-			WayOut: with(buyAgain, notIssued),
-		},
-		{
-			Action:     Revoke,
-			From:       issued,
-			To:         model.Revoked,
-			ToRefunded: model.Refunded,
-			Guards:     []Guard{hostingStopped, notExpired, canRevoke, notBusy},
-			Danger:     DangerDanger,
-			Role:       model.Operator,
-			Key:        "ctrl+k",
-			Verb:       "revoke",
-			Help:       "revoke at the CA",
-			WayOut: map[model.State]Reason{
-				model.Paid:      ReasonCloseInstead,
-				model.Verifying: ReasonWithdrawClose,
-				model.Uploaded:  ReasonDeleteInstead,
-				model.Revoked:   ReasonAlreadyRevoked,
-				model.Refunded:  ReasonAlreadyRevoked,
-				model.Closed:    ReasonEnded,
-			},
-		},
-		{
-			Action: Delete,
-			From:   append(slices.Clone(ended), model.Uploaded, model.Issued),
-			Guards: []Guard{endedOrExpired, notHostedDelete, notDeployed, notBusy},
-			Danger: DangerDanger,
-			Role:   model.Operator,
-			Key:    "ctrl+x",
-			Verb:   "delete",
-			Help:   "delete for good, keys included",
-			WayOut: map[model.State]Reason{
-				model.Paid:      ReasonCloseFirst,
-				model.Verifying: ReasonWithdrawClose,
-			},
-		},
+		{Action: Review, From: append(slices.Clone(verify), live...), Guards: []Guard{needsReview}, Role: model.Reviewer, Key: "R", Verb: "review", Help: "approve or reject an application"},
+		{Action: Withdraw, From: verify, To: model.Paid, Guards: []Guard{notFinalized}, Danger: DangerWarning, Role: model.Operator, Key: "w", Verb: "withdraw", Help: "withdraw the application",
+			WayOut: map[model.State]Reason{model.Paid: ReasonNotApplied, model.Issued: ReasonRevokeInstead}},
+		{Action: Issue, From: verify, To: model.Issued, Role: model.Owner, Help: "the CA has issued"},
+		{Action: Reject, From: verify, To: model.Paid, Role: model.Owner, Help: "the CA or the proof of control said no"},
+		{Action: Deploy, From: live, Guards: []Guard{holdsKey, notExpired, alreadyValid, hasCurrent}, Role: model.Operator, Key: "d", Verb: "deploy", Help: "deploy to a product and verify by handshake",
+			WayOut: with(over, notIssued)},
+		{Action: Undeploy, From: append(slices.Clone(live), model.Revoked, model.Refunded), Guards: []Guard{isDeployed}, Danger: DangerWarning, Role: model.Operator, Key: "D", Verb: "undeploy", Help: "take the certificate off a resource",
+			WayOut: notIssued},
+		{Action: Verify, From: live, Guards: []Guard{isDeployed}, Role: model.Operator, Key: "V", Verb: "verify", Help: "ask the resource what it presents now",
+			WayOut: with(over, notIssued)},
+		{Action: AutoDeploy, From: live, Guards: []Guard{isDeployed, isHosted}, Danger: DangerNotice, Role: model.Operator, Key: "t", Verb: "auto-deploy", Help: "toggle auto-deploy",
+			WayOut: with(over, notIssued)},
+		{Action: Download, From: live, Role: model.Operator, Key: "s", Verb: "download", Help: "save certificate files",
+			WayOut: with(over, notIssued)},
+		{Action: UploadKey, From: live, Guards: []Guard{lacksKey}, Role: model.Operator, Verb: "upload-key", Help: "add the private key of a manual request",
+			WayOut: with(over, notIssued)},
+		{Action: Renew, From: issued, Guards: []Guard{notRenewed, notHostedOn, serviceWindow, notBusy}, Danger: DangerNote, Role: model.Operator, Key: "r", Verb: "renew", Help: "buy the next year and apply again",
+			WayOut: with(with(over, notIssued), map[model.State]Reason{model.Uploaded: ReasonUploadHost})},
+		{Action: Reissue, From: issued, Guards: []Guard{notBusy, insideService, canRequest, laterEnd}, Due: dueReissue, Role: model.Operator, Key: "n", Verb: "reissue", Help: "issue a new version at no cost",
+			WayOut: with(with(over, notIssued), map[model.State]Reason{model.Uploaded: ReasonUploadHost})},
+		{Action: RenewHosted, From: live, To: model.Issued, Guards: []Guard{isHosted, renewalsLeft, notBusy}, Due: dueHosted, Role: model.Owner, Help: "renew by managed hosting"},
+		{Action: Host, From: live, Guards: []Guard{notHosted, notExpiredHost, hostable, notBusy}, Danger: DangerNotice, Role: model.Operator, Key: "m", Verb: "host", Help: "switch managed hosting on",
+			WayOut: with(over, notIssued)},
+		{Action: EndHosting, From: live, Guards: []Guard{isHosted}, Due: dueHostingEnd, Role: model.Owner, Help: "end hosting with its last paid year"},
+		{Action: StopHosting, From: live, Guards: []Guard{isHosted, notBusy}, Danger: DangerWarning, Role: model.Operator, Key: "m", Verb: "host --stop", Help: "stop managed hosting",
+			WayOut: with(over, notIssued)},
+		{Action: Revoke, From: issued, To: model.Revoked, ToRefunded: model.Refunded, Guards: []Guard{hostingStopped, notExpired, canRevoke, notBusy}, Danger: DangerDanger, Role: model.Operator, Key: "ctrl+k", Verb: "revoke", Help: "revoke at the CA",
+			WayOut: map[model.State]Reason{model.Paid: ReasonCloseInstead, model.Verifying: ReasonWithdrawClose, model.Uploaded: ReasonDeleteInstead, model.Revoked: ReasonAlreadyRevoked, model.Refunded: ReasonAlreadyRevoked, model.Closed: ReasonEnded}},
+		{Action: Delete, From: append(slices.Clone(ended), model.Uploaded, model.Issued), Guards: []Guard{endedOrExpired, notHostedDelete, notDeployed, notBusy}, Danger: DangerDanger, Role: model.Operator, Key: "ctrl+x", Verb: "delete", Help: "delete for good, keys included",
+			WayOut: map[model.State]Reason{model.Paid: ReasonCloseFirst, model.Verifying: ReasonWithdrawClose}},
 	}}
 }
 

@@ -75,7 +75,7 @@ func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
 		return Quote{}, &Refusal{Action: BuyPack, Reason: reason, Rule: "B4", Args: args}
 	}
 	if r.Quantity < 1 || r.Quantity > maxPack {
-		return refuse(ReasonPackQuantity, Args{"quantity": fmt.Sprint(r.Quantity), "most": fmt.Sprint(maxPack)})
+		return refuse(ReasonPackQuantity, Args{"quantity": r.Quantity, "most": maxPack})
 	}
 	each := int64(0)
 	switch r.Kind {
@@ -91,9 +91,7 @@ func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
 		each = e.policy.CreditPrice
 	default:
 		return refuse(ReasonNotForSale, Args{
-			"what":     fmt.Sprintf("a pack of %q", r.Kind),
-			"why":      "there is no such pack",
-			"possible": joinAny(PackKinds),
+			"what": model.Say("sale.pack", "kind", r.Kind), "why": model.Say("sale.no-pack"), "possible": model.Say("invalid.one-of", "these", texts(PackKinds)),
 		})
 	}
 	l.Amount = each * int64(r.Quantity)
@@ -150,10 +148,7 @@ func (e *Engine) reserve(tx model.Tx, id string, a Action, i model.ID, unit stri
 	}
 	if free < int64(n) {
 		return &Refusal{
-			Action: a,
-			Reason: ReasonNoUnits,
-			Rule:   "B4",
-			Args:   Args{"unit": unit, "free": fmt.Sprint(free), "needed": fmt.Sprint(n), "buy": buyPackCommand(unit)},
+			Action: a, Reason: ReasonNoUnits, Rule: "B4", Args: Args{"unit": unit, "free": free, "needed": n}, Instead: []Suggestion{buyUnit(unit)},
 		}
 	}
 	return e.move(tx, "reserve/"+id, i, packFree, packReserved, unit, n)
@@ -186,17 +181,17 @@ func Used(en *model.Entry) (PackKind, int) {
 func balance(r model.Reader, account, unit string) (int64, error) {
 	a := model.Account{Name: account, Unit: unit}
 	if err := r.Get(&a); err != nil && !errors.Is(err, model.ErrNotFound) {
-		return 0, fmt.Errorf("read account %s: %w", account, err)
+		return 0, cannotRead("account", account, err)
 	}
 	return a.Sum, nil
 }
 
-func buyPackCommand(unit string) string {
+// buyUnit suggests to buy one unit.
+func buyUnit(unit string) Suggestion {
 	if s := specOf(unit); s != nil {
-		return fmt.Sprintf("certquay buy-pack certificate --quantity 1 --level %s --type %s --brand %s --grade %s",
-			s.Level, s.Type, s.Brand, s.Grade)
+		return Suggestion{BuyPack, append([]string{string(PackCertificate), "--quantity", "1"}, specFlags(*s)...)}
 	}
-	return "certquay buy-pack " + unit + " --quantity 1"
+	return Suggestion{BuyPack, []string{unit, "--quantity", "1"}}
 }
 
 // Balances lists what is held prepaid: what was bought, is reserved, used and

@@ -101,7 +101,7 @@ type Order struct {
 	Status  OrderStatus
 	WaitFor model.Text    // what is waited for, while pending
 	Proofs  []model.Proof // what proves control, while pending
-	Problem string        // why, when invalid
+	Problem model.Text    // why, when invalid
 	Chain   [][]byte      // DER, leaf first, without root, when valid
 	Root    []byte        // DER, if known, when valid
 	Retry   time.Duration

@@ -250,7 +250,7 @@ func (c *Catalogue) word(as, a string) string {
 			}
 		}
 		return c.Say(a)
-	case "label", "event", "result", "type", "grade", "via", "why", "organization", "reason", "notice":
+	case "label", "event", "result", "type", "grade", "via", "why", "organization", "reason", "notice", "thing", "field":
 		return first(as + ".")
 	case "watch":
 		var out []string
@@ -273,17 +273,35 @@ func (c *Catalogue) word(as, a string) string {
 	case "say":
 		return c.Say(a)
 	case "list":
-		var out []string
-		for part := range strings.SplitSeq(strings.ReplaceAll(a, " or ", ", "), ", ") {
-			if t := c.word("label", part); t != part {
-				out = append(out, t)
-			} else {
-				out = append(out, c.word("action", part))
+		return c.or(a, func(code string) string {
+			if c.Lang == "en" {
+				return verbOf(code)
 			}
-		}
-		return strings.Join(out, "、")
+			if t := c.word("label", code); t != code {
+				return t
+			}
+			return c.word("action", code)
+		})
+	case "or":
+		return c.or(a, func(value string) string { return value })
 	}
 	return a
+}
+
+// or says a list of values, the last after an "or".
+func (c *Catalogue) or(list string, say func(string) string) string {
+	if list == "" {
+		return c.T("list.nothing")
+	}
+	all := strings.Split(list, ", ")
+	for n := range all {
+		all[n] = say(all[n])
+	}
+	last := len(all) - 1
+	if last == 0 {
+		return all[0]
+	}
+	return strings.Join(all[:last], c.T("list.join")) + c.T("list.or") + all[last]
 }
 
 func merge(a map[string]string, more ...map[string]string) map[string]string {

@@ -40,26 +40,24 @@ var silent = map[string]string{
 
 // unsaid are further sentences that no dashboard shows.
 var unsaid = map[string]string{
-	"certquay buy": command, "certquay buy --from-pack": command, "certquay buy --level %s --type %s --brand %s --grade %s": command,
-	"certquay buy-pack %s --quantity 1": command, "certquay buy-pack certificate --quantity 1 --level %s --type %s --brand %s --grade %s": command,
-	"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com": command,
-	"--email ops@example.com": command, "https://hooks.example.com/certquay or slack://hook:A-B-C@webhook": command,
 
-	"%s pack": byKind, "%s or %s": byKind,
+	"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com": command,
+	"--email ops@example.com": command,
+
+	"%s pack":          byKind,
 	"; for example %s": byKind,
 
 	"certquay issuing CA %d %s": name, "certquay root CA %s": name, "pack ": name, "pack available": name, "pack reserved": name, "pack supply": name, "pack used": name,
-	"%s at %s %s %s": name, "certquay proof|%s|%s": name, "edge listener": name, "remote error": name,
+	"certquay proof|%s|%s": name, "edge listener": name, "remote error": name,
 
-	"certquay: a test for %s": elsewhereSaid, "This is a test. certquay can tell %s what happens.\n": elsewhereSaid,
 	"certquay edge\nproduct %s\nregion %s\nserver name %s\n": elsewhereSaid, "text/plain; charset=utf-8": elsewhereSaid,
 
 	"\nThe private key is not held by certquay: add the one that the signing request was\nmade with %s\n": notes,
 	"   (secret: keep it readable by its owner only, mode 0600)":                                          notes, "as NAME.key.": notes, "as NAME-key.pem.": notes,
 	"as NAME.pem.key beside NAME.pem, where HAProxy 2.2 and later look for it.": notes,
 
-	"find notices: %w": logged, "find what expires: %w": logged, "keep what became of notice %s: %w": logged, "tell of the expiry of %s: %w": logged,
-	"find what is to be looked at: %w": logged, "find what to ask the CA about: %w": logged, "forget what was done long ago: %w": logged, "end the tasks about what has expired: %w": logged, "say what is old: %w": logged,
+	"keep what became of notice %s: %w": logged,
+
 	"edge listener ended": logged, "a panic was caught": logged,
 
 	"the embedded CA's longest validity is %s; it must be a minute or more": atStart, "the embedded CA's proof of control is %q; it is trust, dns or http": atStart,
