@@ -54,7 +54,8 @@ type problem struct {
 
 // listedBy are the verbs that show what there is of a thing, by its code.
 var listedBy = map[string]string{
-	"contact": "contact list", "company": "company list", "resource": "resources", "product": "product list", "task": "tasks", "watch": "watch list",
+	"contact": "contact list", "company": "company list", "watch": "watch list",
+	"resource": "resources", "product": "product list", "task": "tasks",
 }
 
 // wrongValues are what the rules say of values that would do in no state: that is

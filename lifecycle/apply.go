@@ -12,6 +12,9 @@ import (
 	"certquay/model"
 )
 
+// makeCSRBy is a command line that makes a manual request.
+const makeCSRBy = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com"
+
 // Missing lists what an application still needs before it can be submitted,
 // one sentence each; none when it is complete (spec A1, A2, A3).
 func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
@@ -42,7 +45,8 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 	}
 	for _, wrong := range []*Invalid{
 		checkEmail("email", a.Email), checkPhone("phone", a.Phone), checkPhone("company phone", a.Company.Phone),
-		checkTyped("applicant", a.ApplicantName, example("Anna Example")), checkTyped("id number", a.IDNumber, example("X1234567")), checkCompany("company", &a.Company),
+		checkTyped("applicant", a.ApplicantName, example("Anna Example")),
+		checkTyped("id number", a.IDNumber, example("X1234567")), checkCompany("company", &a.Company),
 	} {
 		if wrong != nil {
 			missing = append(missing, wrong)
@@ -51,7 +55,7 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 	switch {
 	case a.Manual():
 		if err := checkCSR(a.CSR, a.Domains); err != nil {
-			add("A3", "csr", model.TextOf(err), example("openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com"))
+			add("A3", "csr", model.TextOf(err), example(makeCSRBy))
 		}
 	case !slices.Contains(model.KeyTypes, a.KeyType):
 		add("", "key type", model.Say("invalid.no-key-type", "value", a.KeyType), model.Say("invalid.one-of", "these", texts(model.KeyTypes)))

@@ -23,7 +23,8 @@ func (e *Engine) Quote(r BuyRequest) (Quote, error) {
 		}
 		slices.Sort(brands)
 		return refuse(ReasonNotForSale, Args{
-			"what": model.Say("sale.brand", "brand", r.Spec.Brand), "why": model.Say("sale.no-issuer"), "possible": model.Say("invalid.one-of", "these", brands),
+			"what": model.Say("sale.brand", "brand", r.Spec.Brand), "why": model.Say("sale.no-issuer"),
+			"possible": model.Say("invalid.one-of", "these", brands),
 		})
 	}
 	caps := is.Capabilities(e.Now())

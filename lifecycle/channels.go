@@ -37,7 +37,7 @@ func ShownChannel(channel string) string {
 	}
 	u, err := url.Parse(channel)
 	if err != nil || u.Scheme == "" {
-		return "a channel that cannot be read"
+		return "…"
 	}
 	scheme := u.Scheme
 	base, _, _ := strings.Cut(scheme, "+")

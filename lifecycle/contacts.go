@@ -130,13 +130,13 @@ func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name stri
 			if err != nil {
 				return err
 			}
-			return &Refusal{Action: "contact", Reason: ReasonInUse, Args: Args{"what": model.Say("in-use.contact", "name", c.Name), "users": i.Name + " (" + i.ID.Short() + ")"}}
+			return contactInUse(&c, i.Name+" ("+i.ID.Short()+")")
 		}
 		for w, err := range model.All[model.Watch](tx, model.Scan{Index: "contact", Prefix: string(c.ID), Limit: 1}) {
 			if err != nil {
 				return err
 			}
-			return &Refusal{Action: "contact", Reason: ReasonInUse, Args: Args{"what": model.Say("in-use.contact", "name", c.Name), "users": model.Say("in-use.watch", "address", w.Address)}}
+			return contactInUse(&c, model.Say("in-use.watch", "address", w.Address))
 		}
 		if err := errors.Join(dropChannels(tx, &c), tx.Delete(&c)); err != nil {
 			return err
@@ -145,6 +145,12 @@ func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name stri
 		ev.Name, ev.Detail = c.Name, model.Say("log.removed")
 		return tx.Append(ev)
 	})
+}
+
+func contactInUse(c *model.Contact, users any) *Refusal {
+	return &Refusal{
+		Action: "contact", Reason: ReasonInUse, Args: Args{"what": model.Say("in-use.contact", "name", c.Name), "users": users},
+	}
 }
 
 // ContactByID reads a contact.

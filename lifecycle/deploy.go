@@ -309,7 +309,8 @@ func (e *Engine) atResource(
 		if busy, err := e.busy(tx, &r); err != nil {
 			return err
 		} else if busy {
-			return &Refusal{Action: a, State: c.Instance.State, Instance: c.Instance.ID, Reason: ReasonBusy, Rule: "S2", Args: Args{"job": r.Operation.Kind}}
+			return &Refusal{Action: a, State: c.Instance.State, Instance: c.Instance.ID, Reason: ReasonBusy, Rule: "S2",
+				Args: Args{"job": r.Operation.Kind}}
 		}
 		j = e.newJob(kind, c.Instance, actor)
 		j.Step, j.Resource, j.Version = step, r.ID, r.Version

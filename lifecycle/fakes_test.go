@@ -393,7 +393,8 @@ type world struct {
 	prober   lifecycle.Prober // nil: the product
 	judge    lifecycle.Judge
 	log      *slog.Logger
-	crashed  bool // what was before
+	crashed  bool                    // what was before
+	words    func(model.Text) string // of notices
 }
 
 var operator = model.Actor{Name: "anna", Role: model.Owner, Via: "terminal"}
@@ -414,7 +415,7 @@ func bubble(t *testing.T, name string, f func(*testing.T)) {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, clock: lifecycle.NewMovableClock(frozen{epoch}, 0), product: newProduct("global"), table: lifecycle.NewTable(), policy: lifecycle.DefaultPolicy()}
+	w := &world{t: t, words: inWords, clock: lifecycle.NewMovableClock(frozen{epoch}, 0), product: newProduct("global"), table: lifecycle.NewTable(), policy: lifecycle.DefaultPolicy()}
 	w.policy.CallTimeout, w.policy.HandshakeTimeout = 150*time.Millisecond, 50*time.Millisecond
 	t.Cleanup(func() { w.clock.MoveTo(w.clock.Farthest()) }) // nobody waits on it any more
 	w.issuer = newIssuer(t, w.clock.Now)
@@ -435,7 +436,7 @@ func (w *world) start(s lifecycle.Store) {
 		prober = w.product
 	}
 	w.engine = lifecycle.New(lifecycle.Options{
-		Words: inWords,
+		Words: w.words,
 		Store: s, Clock: w.clock, Table: w.table, Policy: w.policy, Prober: prober, Judge: w.judge, Notifier: w.notifier, Log: w.log, Crashed: w.crashed,
 		Issuers:   map[string]lifecycle.Issuer{"scripted": w.issuer},
 		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "scripted", Product: w.product}},

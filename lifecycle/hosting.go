@@ -430,7 +430,8 @@ func (e *Engine) takePacks(tx model.Tx, i *model.Instance, n int, contact model.
 	case i.Origin != model.OriginPack:
 		return refuse(model.Say("hosting-packs.not-from-pack"), model.Say("hosting-packs.buy"), Suggestion{Buy, []string{"--from-pack"}})
 	case n < 0 || n > most:
-		return refuse(model.Say("hosting-packs.too-many", "level", strings.ToUpper(string(i.Spec.Level)), "most", most), example(fmt.Sprintf("--hosting-packs %d", most)))
+		why := model.Say("hosting-packs.too-many", "level", strings.ToUpper(string(i.Spec.Level)), "most", most)
+		return refuse(why, example(fmt.Sprintf("--hosting-packs %d", most)))
 	case contact == "" && i.Contact == "":
 		return needsContact()
 	}

@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -91,7 +90,8 @@ func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
 		each = e.policy.CreditPrice
 	default:
 		return refuse(ReasonNotForSale, Args{
-			"what": model.Say("sale.pack", "kind", r.Kind), "why": model.Say("sale.no-pack"), "possible": model.Say("invalid.one-of", "these", texts(PackKinds)),
+			"what": model.Say("sale.pack", "kind", r.Kind), "why": model.Say("sale.no-pack"),
+			"possible": model.Say("invalid.one-of", "these", texts(PackKinds)),
 		})
 	}
 	l.Amount = each * int64(r.Quantity)
@@ -241,7 +241,7 @@ type Cost struct {
 	Month    string // "2026-11"
 	Order    model.ID
 	By       string
-	Text     string
+	Text     model.Text
 	Charged  int64
 	Refunded int64
 	Currency string
@@ -285,9 +285,10 @@ func (e *Engine) CostsByOrder() ([]Cost, error) {
 	return all, err
 }
 
-func orderText(o *model.Order) string {
+// orderText says what was ordered.
+func orderText(o *model.Order) model.Text {
 	if len(o.Lines) == 0 {
-		return ""
+		return model.Text{}
 	}
 	l := o.Lines[0]
 	n := 0
@@ -296,11 +297,10 @@ func orderText(o *model.Order) string {
 			n += max(other.Quantity, 1)
 		}
 	}
-	text := fmt.Sprintf("%d × %s", n, l.Item)
-	if l.Spec != (model.Specification{}) {
-		text += ", " + l.Spec.String()
+	if l.Spec == (model.Specification{}) {
+		return model.Say("order.items", "n", n, "item", l.Item)
 	}
-	return text
+	return model.Say("order.items-of", "n", n, "item", l.Item, "spec", l.Spec)
 }
 
 // CostsByMonth sums charges and refunds by the month of the entry, the newest

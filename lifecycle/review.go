@@ -23,7 +23,8 @@ func (e *Engine) missingFields(i *model.Instance, a model.Application) []Invalid
 	var missing []Invalid
 	need := func(value, field string, like model.Text) {
 		if strings.TrimSpace(value) == "" {
-			missing = append(missing, Invalid{Field: field, Why: model.Say("apply.needs", "level", strings.ToUpper(string(i.Spec.Level)), "grade", i.Spec.Grade), Example: like})
+			why := model.Say("apply.needs", "level", strings.ToUpper(string(i.Spec.Level)), "grade", i.Spec.Grade)
+			missing = append(missing, Invalid{Field: field, Why: why, Example: like})
 		}
 	}
 	verified := i.Spec.Level != model.DV
@@ -47,7 +48,8 @@ func (e *Engine) missingFields(i *model.Instance, a model.Application) []Invalid
 	need(c.Address, "address", example("Example Street 1"))
 	need(c.Zip, "zip code", example("10115"))
 	if c.Type != "" && !slices.Contains(model.OrganizationTypes, c.Type) {
-		missing = append(missing, Invalid{Field: "company type", Why: model.Say("invalid.not-listed", "value", c.Type), Example: model.Say("invalid.one-of", "these", model.OrganizationTypes)})
+		missing = append(missing, Invalid{Field: "company type", Why: model.Say("invalid.not-listed", "value", c.Type),
+			Example: model.Say("invalid.one-of", "these", model.OrganizationTypes)})
 	}
 	if c.Country != "" && !IsCountry(c.Country) {
 		missing = append(missing, Invalid{Field: "country", Why: model.Say("invalid.no-country", "value", c.Country), Example: example("DE")})
@@ -101,7 +103,8 @@ func (e *Engine) addDocument(ctx context.Context, actor model.Actor, d *model.Do
 	return e.begin(ctx, actor, Apply, d.Instance, func(tx model.Tx, c *Case, ev *model.Event) error {
 		a := &c.Instance.Application
 		if len(a.Documents) >= maxDocuments {
-			return &Refusal{Action: Apply, State: c.Instance.State, Instance: d.Instance, Reason: ReasonDocuments, Rule: "A5", Args: Args{"most": maxDocuments}}
+			return &Refusal{Action: Apply, State: c.Instance.State, Instance: d.Instance, Reason: ReasonDocuments, Rule: "A5",
+				Args: Args{"most": maxDocuments}}
 		}
 		a.Documents = append(a.Documents, d.ID)
 		a.Saved = c.Now

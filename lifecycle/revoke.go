@@ -19,7 +19,8 @@ func (e *Engine) Revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 	}
 	n := slices.IndexFunc(RevocationReasons, func(s string) bool { return model.Fold(s) == model.Fold(r.Reason) })
 	if n < 0 {
-		return j, &Invalid{Field: "reason", Why: model.Say("invalid.no-reason", "value", r.Reason), Example: model.Say("invalid.one-of", "these", RevocationReasons)}
+		return j, &Invalid{Field: "reason", Why: model.Say("invalid.no-reason", "value", r.Reason),
+			Example: model.Say("invalid.one-of", "these", RevocationReasons)}
 	}
 	err := e.begin(ctx, actor, Revoke, id, func(tx model.Tx, c *Case, ev *model.Event) error {
 		i := c.Instance

@@ -78,7 +78,8 @@ func uploadRefusal(a Action, err error) error {
 	if !errors.As(err, &be) {
 		return err
 	}
-	return &Refusal{Action: a, Reason: ReasonCertificate, Rule: "I3", Args: Args{"why": fileWhy(be), "hint": model.Quoted("", be.Hint), "code": be.Reason}}
+	return &Refusal{Action: a, Reason: ReasonCertificate, Rule: "I3",
+		Args: Args{"why": fileWhy(be), "hint": model.Quoted("", be.Hint), "code": be.Reason}}
 }
 
 // fileWhy names the file that an upload was refused for.
@@ -113,9 +114,11 @@ func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, f
 		var be *bundle.Error
 		switch {
 		case errors.As(err, &be) && be.Reason == bundle.UnknownFormat:
-			return &Invalid{Field: "format", Why: model.Say("invalid.no-format", "value", format), Example: model.Say("invalid.one-of", "these", bundle.Formats())}
+			return &Invalid{Field: "format", Why: model.Say("invalid.no-format", "value", format),
+				Example: model.Say("invalid.one-of", "these", bundle.Formats())}
 		case be != nil:
-			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2", Args: Args{"why": model.Quoted("", be.Why), "hint": model.Quoted("", be.Hint)}}
+			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2",
+				Args: Args{"why": model.Quoted("", be.Why), "hint": model.Quoted("", be.Hint)}}
 		}
 		ev.Detail = model.Say("log.format", "format", format)
 		return err

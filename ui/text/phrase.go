@@ -25,8 +25,6 @@ import (
 //	failure what failed, and why
 //	role    a role
 //	spec    a specification
-//	bought  an item of an order, and perhaps its specification
-//	counted a number with its noun
 //	list    states or actions, as the engine joins them
 //	say     another sentence
 //	server  another sentence, or what a server said
@@ -238,19 +236,7 @@ func (c *Catalogue) word(as, a string) string {
 		if p := strings.Fields(a); len(p) == 4 {
 			return strings.Join([]string{p[0], c.word("type", p[1]), p[2], c.word("grade", p[3])}, " ")
 		}
-	case "bought": // an item, and perhaps its specification
-		if item, spec, ok := strings.Cut(a, ", "); ok {
-			return c.word("item", item) + "，" + c.word("spec", spec)
-		}
-		return c.word("item", a)
-	case "item": // of an order
-		if kind, ok := strings.CutSuffix(a, " pack"); ok {
-			if t, ok := c.texts["buy.what."+kind]; ok {
-				return t
-			}
-		}
-		return c.Say(a)
-	case "label", "event", "result", "type", "grade", "via", "why", "organization", "reason", "notice", "thing", "field":
+	case "label", "event", "result", "type", "grade", "via", "why", "organization", "reason", "notice", "thing", "field", "item":
 		return first(as + ".")
 	case "watch":
 		var out []string
@@ -267,9 +253,6 @@ func (c *Catalogue) word(as, a string) string {
 		return first("doing.")
 	case "role":
 		return first("role.")
-	case "counted":
-		n, noun, _ := strings.Cut(a, " ")
-		return strings.TrimSpace(c.Say(strings.TrimSuffix(noun, "s")) + " " + n)
 	case "say":
 		return c.Say(a)
 	case "list":

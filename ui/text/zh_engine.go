@@ -4,7 +4,6 @@ package text
 // wrong, in Chinese. See [phrases].
 var chineseEngine = map[string]string{
 	// Details of the activity.
-
 	"approved": "已通过",
 	"rejected": "已驳回", "replaced": "已被取代", "withdrawn": "已撤回", "dismissed": "已忽略", "retried": "已重试", "seen": "已检测到",
 	"proof of control awaited": "等待域名验证",
@@ -16,21 +15,8 @@ var chineseEngine = map[string]string{
 	"connect to %q: %w":                "连接 {1}：{2:say}",
 	"TLS handshake with %q for %q: %w": "与 {1} 进行 TLS 握手（{2}）：{3:server}",
 
-	// What is named and is not there.
-
-	"instance": "实例",
-	"resource": "域名/监听",
-	"contact":  "联系人",
-	"company":  "企业",
-	"watch":    "监控",
-
-	"product": "云产品",
-
 	// What was typed.
-	"key type": "密钥算法",
 	"no names": "无域名",
-
-	"id number": "证件号码", "company type": "企业类型", "company phone": "企业电话", "organization id": "登记号", "zip code": "邮编",
 
 	"%q is no reason; there are %s": "“{1}”不是吊销原因；可用：{2}",
 
@@ -116,8 +102,6 @@ var chineseEngine = map[string]string{
 
 	// Telling.
 
-	"a channel that cannot be read": "无法读取的通知渠道",
-
 	"the channel is no more":      "该通知渠道已不存在",
 	"it does not answer: %w":      "无应答：{1:say}",
 	"it has no scheme":            "缺少协议",
@@ -140,13 +124,13 @@ var chineseEngine = map[string]string{
 	"make a stand-in: %w": "准备推演：{1:say}", "copy the records: %w": "复制记录：{1:say}",
 
 	// The store.
-	"not found":                                     "未找到",
-	"%w: key %q: %s":                                "{1:say}：键 {2}：{3}",
-	"the stored data are damaged":                   "存储的数据已损坏",
-	"the data were written by a newer certquay":     "数据由更新版本的 certquay 写入",
-	"the store is sealed: its passphrase is needed": "存储已锁定：需要口令",
-	"asking for the free space of %s: %w":           "查询 {1} 的可用空间：{2:say}",
-	"files on the server cannot be used over SSH":   "通过 SSH 不能使用服务器上的文件",
+
+	"%w: key %q: %s":                                                           "{1:say}：键 {2}：{3}",
+	"the stored data are damaged":                                              "存储的数据已损坏",
+	"the data were written by a newer certquay":                                "数据由更新版本的 certquay 写入",
+	"the store is sealed: its passphrase is needed":                            "存储已锁定：需要口令",
+	"asking for the free space of %s: %w":                                      "查询 {1} 的可用空间：{2:say}",
+	"files on the server cannot be used over SSH":                              "通过 SSH 不能使用服务器上的文件",
 	"%s: %w; use - and send or take it through the connection: ssh ... < file": "{1}：{2:say}；请用 - 经连接收发：ssh ... < file",
 	"%s is %s, and only a file can be read":                                    "{1} 是{2}，只能读取普通文件",
 	"a directory":                                                              "目录", "a pipe": "管道", "a socket": "套接字", "a device": "设备", "a socket or a device": "套接字或设备", "no regular file": "非普通文件",

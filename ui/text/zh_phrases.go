@@ -8,25 +8,12 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 
 	"renewal": "续期",
 
-	"the store": "存储",
-
 	// Tasks, and what is waited for.
 
 	"a reviewer": "审核员",
 
 	"file":  "文件",
 	"files": "文件",
-
-	// What came of it.
-
-	"the CA revoked it by itself": "由 CA 自行吊销",
-
-	// What is bought.
-	"certificate":           "证书",
-	"certificate from pack": "资源包证书",
-	"hosted renewal":        "托管续期",
-	"managed hosting":       "托管服务",
-	"%d × %s":               "{1} × {2:bought}",
 
 	// What was typed.
 
