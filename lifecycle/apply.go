@@ -58,7 +58,7 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 			add("A3", "csr", model.TextOf(err), example(makeCSRBy))
 		}
 	case !slices.Contains(model.KeyTypes, a.KeyType):
-		add("", "key type", model.Say("invalid.no-key-type", "value", a.KeyType), model.Say("invalid.one-of", "these", texts(model.KeyTypes)))
+		add("", "key type", model.Say("invalid.no-key-type", "value", a.KeyType), oneOf(model.KeyTypes))
 	}
 	return missing
 }

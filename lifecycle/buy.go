@@ -24,7 +24,7 @@ func (e *Engine) Quote(r BuyRequest) (Quote, error) {
 		slices.Sort(brands)
 		return refuse(ReasonNotForSale, Args{
 			"what": model.Say("sale.brand", "brand", r.Spec.Brand), "why": model.Say("sale.no-issuer"),
-			"possible": model.Say("invalid.one-of", "these", brands),
+			"possible": oneOf(brands),
 		})
 	}
 	caps := is.Capabilities(e.Now())

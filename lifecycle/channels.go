@@ -173,9 +173,9 @@ func (e *Engine) checkChannels(urls []string) error {
 			return &Invalid{Field: "channel", Why: model.Say("contact.mail-channel"), Example: example("--email ops@example.com")}
 		}
 		if err := e.notifier.Check(u); err != nil {
-			return &Invalid{ //nolint:gosec // the password is an example
+			return &Invalid{
 				Field: "channel", Why: model.Say("contact.bad-channel", "channel", ShownChannel(u), "cause", err),
-				Example: model.Say("invalid.one-of", "these", []string{"https://hooks.example.com/certquay", "slack://hook:A-B-C@webhook"}),
+				Example: oneOf([]string{"https://hooks.example.com/certquay", "slack://hook:A-B-C@webhook"}),
 			}
 		}
 	}

@@ -91,7 +91,7 @@ func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
 	default:
 		return refuse(ReasonNotForSale, Args{
 			"what": model.Say("sale.pack", "kind", r.Kind), "why": model.Say("sale.no-pack"),
-			"possible": model.Say("invalid.one-of", "these", texts(PackKinds)),
+			"possible": oneOf(PackKinds),
 		})
 	}
 	l.Amount = each * int64(r.Quantity)
@@ -148,7 +148,8 @@ func (e *Engine) reserve(tx model.Tx, id string, a Action, i model.ID, unit stri
 	}
 	if free < int64(n) {
 		return &Refusal{
-			Action: a, Reason: ReasonNoUnits, Rule: "B4", Args: Args{"unit": unit, "free": free, "needed": n}, Instead: []Suggestion{buyUnit(unit)},
+			Action: a, Reason: ReasonNoUnits, Rule: "B4",
+			Args: Args{"unit": unit, "free": free, "needed": n}, Instead: []Suggestion{buyUnit(unit)},
 		}
 	}
 	return e.move(tx, "reserve/"+id, i, packFree, packReserved, unit, n)

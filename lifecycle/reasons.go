@@ -250,6 +250,11 @@ func (i *Invalid) AsText() model.Text {
 // example is an example that is typed as it stands.
 func example(s string) model.Text { return model.Quoted("", s) }
 
+// oneOf are values that would do.
+func oneOf[T ~string](values []T) model.Text {
+	return model.Say("invalid.one-of", "these", texts(values))
+}
+
 // cannotRead is the error of a record that cannot be read. What it is, is a code
 // as that of [NotFound].
 func cannotRead(what string, id any, err error) error {

@@ -49,10 +49,11 @@ func (e *Engine) missingFields(i *model.Instance, a model.Application) []Invalid
 	need(c.Zip, "zip code", example("10115"))
 	if c.Type != "" && !slices.Contains(model.OrganizationTypes, c.Type) {
 		missing = append(missing, Invalid{Field: "company type", Why: model.Say("invalid.not-listed", "value", c.Type),
-			Example: model.Say("invalid.one-of", "these", model.OrganizationTypes)})
+			Example: oneOf(model.OrganizationTypes)})
 	}
 	if c.Country != "" && !IsCountry(c.Country) {
-		missing = append(missing, Invalid{Field: "country", Why: model.Say("invalid.no-country", "value", c.Country), Example: example("DE")})
+		why := model.Say("invalid.no-country", "value", c.Country)
+		missing = append(missing, Invalid{Field: "country", Why: why, Example: example("DE")})
 	}
 	if verified && len(a.Documents) == 0 {
 		missing = append(missing, Invalid{Field: "document", Why: model.Say("document.needed"), Example: model.Say("document.how")})

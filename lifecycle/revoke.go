@@ -20,7 +20,7 @@ func (e *Engine) Revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 	n := slices.IndexFunc(RevocationReasons, func(s string) bool { return model.Fold(s) == model.Fold(r.Reason) })
 	if n < 0 {
 		return j, &Invalid{Field: "reason", Why: model.Say("invalid.no-reason", "value", r.Reason),
-			Example: model.Say("invalid.one-of", "these", RevocationReasons)}
+			Example: oneOf(RevocationReasons)}
 	}
 	err := e.begin(ctx, actor, Revoke, id, func(tx model.Tx, c *Case, ev *model.Event) error {
 		i := c.Instance

@@ -115,7 +115,7 @@ func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, f
 		switch {
 		case errors.As(err, &be) && be.Reason == bundle.UnknownFormat:
 			return &Invalid{Field: "format", Why: model.Say("invalid.no-format", "value", format),
-				Example: model.Say("invalid.one-of", "these", bundle.Formats())}
+				Example: oneOf(bundle.Formats())}
 		case be != nil:
 			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2",
 				Args: Args{"why": model.Quoted("", be.Why), "hint": model.Quoted("", be.Hint)}}

@@ -68,7 +68,7 @@ func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name 
 func watchAddress(address, name string) (string, string, error) {
 	bad := func(why model.Text) error {
 		return &Invalid{Field: "address", Why: why,
-			Example: model.Say("invalid.one-of", "these", []string{"www.example.com:443", "[2001:db8::1]:443"})}
+			Example: oneOf([]string{"www.example.com:443", "[2001:db8::1]:443"})}
 	}
 	address = strings.TrimSpace(address)
 	if u, err := url.Parse(address); err == nil && u.Host != "" { // as it is copied from a browser

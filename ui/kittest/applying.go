@@ -108,7 +108,10 @@ func (b *Backend) AddDocument(_ context.Context, _ model.Actor, id model.ID, nam
 		d.Format = "jpeg"
 	default:
 		return d, &lifecycle.Refusal{Action: lifecycle.Apply, Reason: lifecycle.ReasonDocument,
-			Args: lifecycle.Args{"why": model.Say("file.why", "file", name, "why", model.Quoted("", "this is neither a PNG nor a JPEG")), "hint": model.Say("document.kinds")}}
+			Args: lifecycle.Args{
+				"why":  model.Say("file.why", "file", name, "why", model.Quoted("", "this is neither a PNG nor a JPEG")),
+				"hint": model.Say("document.kinds"),
+			}}
 	}
 	if err := b.call("AddDocument %s %s %d", id.Short(), name, len(data)); err != nil {
 		return d, err

@@ -425,7 +425,9 @@ func (b *Backend) Refund(id model.ID) (lifecycle.RefundPreview, error) {
 func (b *Backend) Quote(r lifecycle.BuyRequest) (lifecycle.Quote, error) {
 	if r.Spec.Level == model.EV && r.Spec.Type == model.Wildcard {
 		return lifecycle.Quote{}, &lifecycle.Refusal{Action: lifecycle.Buy, Reason: lifecycle.ReasonNotForSale,
-			Args: lifecycle.Args{"what": r.Spec.String(), "why": model.Quoted("", "EV wildcards do not exist"), "possible": model.Quoted("", "DV or OV wildcard")}}
+			Args: lifecycle.Args{
+				"what": r.Spec.String(), "why": model.Quoted("", "EV wildcards do not exist"), "possible": model.Quoted("", "DV or OV wildcard"),
+			}}
 	}
 	q := lifecycle.Quote{Currency: "EUR"}
 	add := func(item string, amount int64) {

@@ -95,7 +95,9 @@ func TestEveryStoredCodeHasAWord(t *testing.T) {
 	for _, r := range lifecycle.NewTable().Rows() {
 		found["event"] = append(found["event"], string(r.Action))
 	}
-	for as, least := range map[string]int{"event": 25, "notice": 20, "job": 7, "result": 5, "why": 2, "watch": 7, "task": 13, "item": 4, "refused": 55, "instead": 55} {
+	for as, least := range map[string]int{
+		"event": 25, "notice": 20, "job": 7, "result": 5, "why": 2, "watch": 7, "task": 13, "item": 4, "refused": 55, "instead": 55,
+	} {
 		if len(found[as]) < least {
 			t.Errorf("only %d codes of the kind %s are found: %v", len(found[as]), as, found[as])
 		}
