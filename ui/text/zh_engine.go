@@ -22,8 +22,6 @@ var chineseEngine = map[string]string{
 
 	// Issuing.
 
-	"the issuer knows no such order": "CA 没有该订单",
-
 	// The embedded CA.
 	"the certificate %s of the embedded CA is damaged: %w":             "内置 CA 的证书 {1} 已损坏：{2:say}",
 	"the embedded CA cannot sign: %w":                                  "内置 CA 无法签发：{1:say}",
@@ -67,7 +65,6 @@ var chineseEngine = map[string]string{
 	"the reason %s is not accepted: %s":                                       "不接受原因“{1:reason}”：{2:say}",
 
 	// Deploying.
-	"the product has no such resource": "云产品没有该域名/监听",
 
 	"%s has no region %q, it has %s: %w":                              "{1} 没有地域“{2}”，可用：{3}（{4:say}）",
 	"%s has no resource %w: %w":                                       "{1} 没有该域名/监听：{2:say}（{3:say}）",
