@@ -42,6 +42,10 @@ func TestMessagesInWords(t *testing.T) {
 			t.Errorf("%q, want %q", got, c.zh)
 		}
 	}
+	missing := &lifecycle.NotFound{What: "watch", Name: "\x1b"}
+	if got, want := zh.T("load.failed", missing), zh.T("load.failed", "")+`没有监控“\x1b”`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 	s := lifecycle.Statement{Text: model.Say("explain.expired", "at", "2026-01-02"), Rules: "T1, T4"}
 	if got := zh.Statement(s, nil); got != "已过期：最新版本已于 2026-01-02 到期（T1, T4）" {
 		t.Errorf("%q", got)
