@@ -82,7 +82,7 @@ func TestWhatMessagesAdviseCanBeDone(t *testing.T) {
 	told["a damaged CA"] = &storeError{err: fmt.Errorf("the embedded CA: %w", store.ErrCorrupt)}
 	for what, err := range told {
 		p := describe(err)
-		text := p.message + "\n" + p.hint
+		text := english(p.message) + "\n" + english(p.hint)
 		commands := advised.FindAllString(text, -1)
 		if len(commands) == 0 {
 			t.Errorf("%s: no command is named in %q", what, text)

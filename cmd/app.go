@@ -276,7 +276,7 @@ func (a *App) products(ctx context.Context, clock lifecycle.Clock, freezable boo
 			Product: p.Name, Regions: p.Regions, Settings: p.Settings, Store: a.Store, Now: clock.Now, Log: a.Log, Holder: heldBy,
 		})
 		if err != nil {
-			np.Problem = err.Error()
+			np.Problem = textOf(err)
 		} else {
 			np.Product = opened
 			if c, ok := opened.(io.Closer); ok {
@@ -284,14 +284,14 @@ func (a *App) products(ctx context.Context, clock lifecycle.Clock, freezable boo
 			}
 			if t, ok := opened.(product.Troubled); ok {
 				for _, problem := range t.Problems() {
-					np.Problem = problem.Error()
+					np.Problem = textOf(problem)
 				}
 			}
 			if freezable {
 				np.Product = demo.NewFreezable(opened, clock.Now)
 			}
 		}
-		if np.Problem != "" {
+		if !np.Problem.IsZero() {
 			a.Log.Warn("a product has a problem", "product", p.Name, "problem", np.Problem)
 		}
 		all = append(all, np)

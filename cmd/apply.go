@@ -110,7 +110,7 @@ func (c *call) draft(id model.ID) error {
 	}
 	missing := c.engine().Missing(&i, i.Application)
 	for _, m := range missing {
-		c.note("missing: %s (for example %s)", m.Error(), m.Example)
+		c.note("missing: %s (for example %s)", c.words().Text(m.AsText()), c.words().Text(m.Example))
 	}
 	if len(missing) > 0 {
 		return c.show(id, fmt.Sprintf("the draft is saved; %d things are missing", len(missing)))
@@ -135,7 +135,7 @@ func (c *call) csr(ctx context.Context, path string) ([]byte, error) {
 	}
 	r, err := bundle.ParseCSR(data)
 	if err != nil {
-		return nil, &lifecycle.Invalid{Field: "csr", Why: err.Error(), Example: "--csr request.pem, made by openssl req -new", Rule: "A3"}
+		return nil, &lifecycle.Invalid{Field: "csr", Why: textOf(err), Example: model.Say("csr.how"), Rule: "A3"}
 	}
 	return r.Raw, nil
 }

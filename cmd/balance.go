@@ -89,10 +89,10 @@ func (c *call) costs(byOrder bool) error {
 	out := []costJSON{}
 	var rows [][]string
 	for _, k := range list {
-		out = append(out, costJSON{k.Month, orNil(k.Order), orNil(k.Text), k.Charged, k.Refunded, k.Currency})
+		out = append(out, costJSON{k.Month, orNil(k.Order), orNil(english(k.Text)), k.Charged, k.Refunded, k.Currency})
 		row := []string{k.Month, lifecycle.Money(k.Charged, k.Currency), lifecycle.Money(k.Refunded, k.Currency)}
 		if byOrder {
-			row = append(row, string(k.Order), k.Text)
+			row = append(row, string(k.Order), c.words().Text(k.Text))
 		}
 		rows = append(rows, row)
 	}

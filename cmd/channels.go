@@ -84,8 +84,8 @@ func contactTestCmd(c *call) *cobra.Command {
 				j := channelTestJSON{Channel: t.Channel, OK: t.Err == nil, Unused: t.Unused}
 				result, why := "works", ""
 				if t.Err != nil {
-					why = t.Err.Error()
-					j.Error, result = &why, "fails"
+					said := english(textOf(t.Err))
+					j.Error, result, why = &said, "fails", c.words().Text(textOf(t.Err))
 				}
 				if t.Unused {
 					result = "not used"

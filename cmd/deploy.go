@@ -264,8 +264,8 @@ func (c *call) products() error {
 	out := []productJSON{}
 	var rows [][]string
 	for _, p := range c.engine().Products() {
-		out = append(out, productJSON{p.Name, p.Driver, orEmpty(p.Regions), orNil(p.Problems)})
-		rows = append(rows, []string{p.Name, p.Driver, strings.Join(p.Regions, " "), p.Problems})
+		out = append(out, productJSON{p.Name, p.Driver, orEmpty(p.Regions), orNil(english(p.Problem))})
+		rows = append(rows, []string{p.Name, p.Driver, strings.Join(p.Regions, " "), c.words().Text(p.Problem)})
 	}
 	if c.g.json {
 		return c.printJSON(out)

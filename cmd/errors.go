@@ -1,17 +1,17 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"certquay/cmd/owner"
-	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/store"
+	"certquay/ui/text"
 )
 
 // Exit codes of every verb.
@@ -43,21 +43,19 @@ type storeError struct {
 func (s *storeError) Error() string { return s.err.Error() }
 func (s *storeError) Unwrap() error { return s.err }
 
-// problem is how an error is told: its exit code, a word for machines, and
-// what a person reads.
+// problem is how an error is told: its exit code, words for machines, and what a
+// person reads.
 type problem struct {
-	exit                        int
-	code, message, hint, reason string
+	exit          int
+	code          string
+	message, hint model.Text
+	reason        string
 }
 
-// listedBy are the verbs that show what there is of a thing.
+// listedBy are the verbs that show what there is of a thing, by its code.
 var listedBy = map[string]string{
-	"contact":  "contact list",
-	"company":  "company list",
-	"resource": "resources",
-	"product":  "product list",
-	"open":     "tasks",
-	"watch":    "watch list",
+	"contact": "contact list", "company": "company list", "watch": "watch list",
+	"resource": "resources", "product": "product list", "task": "tasks",
 }
 
 // wrongValues are what the rules say of values that would do in no state: that is
@@ -66,11 +64,20 @@ var wrongValues = []lifecycle.Reason{
 	lifecycle.ReasonQuantity, lifecycle.ReasonYears, lifecycle.ReasonPackQuantity, lifecycle.ReasonRegion, lifecycle.ReasonNoRegion,
 }
 
+// textOf is what an error says. One that has no message keeps its own words.
+func textOf(err error) model.Text {
+	if m := model.Messenger(nil); !errors.As(err, &m) {
+		return model.Quoted("", err.Error())
+	}
+	return model.TextOf(err)
+}
+
 func describe(err error) problem {
-	p := problem{exit: exitFailed, code: "failed", message: err.Error()}
+	p := problem{exit: exitFailed, code: "failed", message: textOf(err)}
 	var (
 		refusal   *lifecycle.Refusal
 		invalid   *lifecycle.Invalid
+		missing   *lifecycle.NotFound
 		unkept    *lifecycle.UnkeptError
 		ambiguous *lifecycle.Ambiguous
 		usage     *usageError
@@ -80,80 +87,95 @@ func describe(err error) problem {
 	)
 	switch {
 	case errors.As(err, &refusal):
-		p = problem{exitRefused, "refused", refusal.Message(), refusal.Hint(), string(refusal.Reason)}
+		p = problem{exitRefused, "refused", refusal.AsText(), text.WayOut(refusal, nil), string(refusal.Reason)}
 		switch {
 		case slices.Contains(wrongValues, refusal.Reason):
 			p.exit, p.code = exitUsage, "invalid"
 		case refusal.State != "":
-			p.message = fmt.Sprintf("%s is refused in state %s: %s", refusal.Action, refusal.State, p.message)
+			p.message = model.Say("error.refused-in-state", "action", refusal.Action, "state", refusal.State, "why", p.message)
 		default:
-			p.message = fmt.Sprintf("%s is refused: %s", refusal.Action, p.message)
+			p.message = model.Say("error.refused", "action", refusal.Action, "why", p.message)
 		}
 	case errors.As(err, &invalid):
-		p = problem{exitUsage, "invalid", err.Error(), "for example: " + invalid.Example, invalid.Field}
+		p = problem{exitUsage, "invalid", invalid.AsText(), model.Text{}, invalid.Field}
+		if !invalid.Example.IsZero() {
+			p.hint = model.Say("hint.example", "example", invalid.Example)
+		}
 		if invalid.Rule != "" {
 			p.exit, p.code, p.reason = exitRefused, "refused", invalid.Rule
 		}
 	case errors.As(err, &ambiguous):
-		p = problem{exitUsage, "ambiguous", err.Error(), "type more of the id", "ambiguous"}
+		p = problem{exitUsage, "ambiguous", ambiguous.AsText(), model.Say("hint.longer-id"), "ambiguous"}
 	case errors.As(err, &usage):
-		p = problem{exitUsage, "usage", usage.what, usage.hint, "usage"}
+		p = problem{exitUsage, "usage", model.Quoted("", usage.what), model.Quoted("", usage.hint), "usage"}
 	case errors.As(err, &failed):
-		p.hint = failed.hint
+		p.hint = model.Quoted("", failed.hint)
 	case errors.As(err, &broken):
-		p = problem{exitStore, "store", err.Error(), broken.hint, "store"}
-		if p.hint == "" {
+		p = problem{exitStore, "store", p.message, model.Quoted("", broken.hint), "store"}
+		if broken.hint == "" {
 			p.hint = wayOut(err)
 		}
 	case errors.As(err, &owned):
-		p = problem{exitStore, "store", err.Error(), "stop that process, or attach to it", "owned"}
+		p = problem{exitStore, "store", p.message, model.Say("hint.owned"), "owned"}
 	case errors.As(err, &unkept):
-		p = problem{exitStore, "store", err.Error(), "it goes on by itself once it can be kept", "unkept"}
+		p = problem{exitStore, "store", p.message, model.Say("hint.unkept"), "unkept"}
 	case errors.Is(err, store.ErrDiskFull):
-		p = problem{exitStore, "store", err.Error(), "free some space; nothing was changed", "disk-full"}
+		p = problem{exitStore, "store", p.message, model.Say("hint.disk-full"), "disk-full"}
 	case errors.Is(err, store.ErrSealed):
-		p = problem{exitStore, "store", err.Error(), wayOut(err), "sealed"}
+		p = problem{exitStore, "store", p.message, wayOut(err), "sealed"}
 	case errors.Is(err, store.ErrCorrupt):
-		p = problem{exitStore, "store", err.Error(), wayOut(err), "damaged"}
+		p = problem{exitStore, "store", p.message, wayOut(err), "damaged"}
 	case errors.Is(err, model.ErrNotFound):
-		p = problem{exitNotFound, "not-found", err.Error(), "certquay list shows what there is", "not-found"}
-		var missing *lifecycle.NotFound
+		list := "list"
 		if errors.As(err, &missing) {
-			if verb, ok := listedBy[strings.Fields(missing.What)[0]]; ok {
-				p.hint = "certquay " + verb + " shows what there is"
-			}
+			list = cmp.Or(listedBy[missing.What], list)
 		}
+		p = problem{exitNotFound, "not-found", p.message, model.Say("hint.listed", "verb", list), "not-found"}
 	case errors.Is(err, context.Canceled):
-		p = problem{exitStopped, "stopped", "you stopped waiting; the work goes on", "certquay list shows where it stands", "stopped"}
+		p = problem{exitStopped, "stopped", model.Say("error.stopped"), model.Say("hint.stopped"), "stopped"}
 	}
 	return p
 }
 
 // wayOut is what to do about an error of the store that names nothing itself.
-func wayOut(err error) string {
+func wayOut(err error) model.Text {
 	var open *store.OpenError
 	switch {
 	case errors.As(err, &open) && open.Hint != "": // said with the error
-		return ""
+		return model.Text{}
 	case errors.Is(err, store.ErrSealed):
-		return "unseal the store first: certquay unseal"
+		return model.Say("hint.unseal")
 	case errors.Is(err, store.ErrCorrupt):
-		return "keep a copy of the data directory; to restore a backup elsewhere: certquay restore FILE --data NEWDIR"
+		return model.Say("hint.restore")
 	}
-	return ""
+	return model.Text{}
 }
 
 func exitCode(err error) int { return describe(err).exit }
 
-// printError tells an error on standard error, for people or as JSON. Text of
-// other programs in it is escaped.
+// longest is how many characters of an error are told.
+const longest = 2000
+
+// printError tells an error on standard error, for people in the language of
+// the session or as JSON in English. Text of other programs in it is escaped.
 func printError(c *call, err error) {
 	var f *failedError
 	if errors.As(err, &f) && f.quiet {
 		return
 	}
 	p := describe(err)
-	p.message, p.hint = session.Escape(p.message, 2000), session.Escape(p.hint, 2000)
+	words := c.words()
+	if c.g.json {
+		words = text.New("en")
+	}
+	say := func(t model.Text) string {
+		said := []rune(words.Text(t))
+		if len(said) > longest {
+			return string(said[:longest]) + "..."
+		}
+		return string(said)
+	}
+	message, hint := say(p.message), say(p.hint)
 	if c.g.json {
 		type body struct {
 			Code    string `json:"code"`
@@ -161,14 +183,14 @@ func printError(c *call, err error) {
 			Hint    string `json:"hint"`
 			Reason  string `json:"reason"`
 		}
-		out, jerr := encodeJSON(map[string]body{"error": {p.code, p.message, p.hint, p.reason}}, "")
+		out, jerr := encodeJSON(map[string]body{"error": {p.code, message, hint, p.reason}}, "")
 		if jerr == nil {
 			_, _ = c.Err.Write(out)
 			return
 		}
 	}
-	_, _ = fmt.Fprintln(c.Err, "certquay: "+p.message)
-	if p.hint != "" {
-		_, _ = fmt.Fprintln(c.Err, "  "+p.hint)
+	_, _ = fmt.Fprintln(c.Err, "certquay: "+message)
+	if hint != "" {
+		_, _ = fmt.Fprintln(c.Err, "  "+hint)
 	}
 }

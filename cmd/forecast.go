@@ -65,7 +65,7 @@ func (c *call) lookAhead(ctx context.Context, r forecast.Request) (*forecast.Rep
 	rep, err := forecast.Run(ctx, c.engine(), r)
 	var wrong *lifecycle.Invalid
 	if errors.As(err, &wrong) {
-		return nil, &usageError{wrong.Error(), "for example --" + wrong.Field + " " + wrong.Example}
+		return nil, &usageError{c.words().Text(wrong.AsText()), "for example --" + wrong.Field + " " + c.words().Text(wrong.Example)}
 	}
 	return rep, err
 }

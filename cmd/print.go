@@ -19,6 +19,7 @@ import (
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/text"
 )
 
 const (
@@ -51,7 +52,7 @@ func sentence(format string, args ...any) string {
 	for n, a := range args {
 		switch v := a.(type) {
 		case error:
-			args[n] = session.Escape(v.Error(), 4000)
+			args[n] = text.New("en").Text(textOf(v)) // safe as it is
 		case fmt.Stringer:
 			args[n] = session.Escape(v.String(), 4000)
 		default:

@@ -97,8 +97,8 @@ func (c *call) serve(ctx context.Context, listen, keysFile string) error {
 func (c *call) where() string {
 	var names []string
 	for _, p := range c.engine().Products() {
-		if p.Problems != "" {
-			c.note("warning: %s: %s", p.Name, p.Problems)
+		if !p.Problem.IsZero() {
+			c.note("warning: %s: %s", p.Name, c.words().Text(p.Problem))
 			continue
 		}
 		names = append(names, p.Name)

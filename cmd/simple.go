@@ -97,7 +97,7 @@ func explainCmd(c *call) *cobra.Command {
 func statements(words *text.Catalogue, all []lifecycle.Statement) []string {
 	var lines []string
 	for _, s := range all {
-		lines = append(lines, words.Statement(s))
+		lines = append(lines, words.Statement(s, nil))
 	}
 	return lines
 }

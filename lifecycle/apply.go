@@ -5,20 +5,21 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/names"
 	"certquay/model"
 )
 
+// makeCSRBy is a command line that makes a manual request.
+const makeCSRBy = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com"
+
 // Missing lists what an application still needs before it can be submitted,
 // one sentence each; none when it is complete (spec A1, A2, A3).
 func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 	var missing []*Invalid
-	add := func(rule, field, why, example string) {
+	add := func(rule, field string, why, example model.Text) {
 		missing = append(missing, &Invalid{field, why, example, rule})
 	}
 	caps := Capabilities{}
@@ -27,25 +28,25 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 	}
 	if err := caps.CheckNames(i.Spec.Type, a.Domains); err != nil {
 		if n, ok := names.IsError(err); ok {
-			why := n.Rule
+			why := model.Quoted("", n.Rule)
 			if n.Name != "" {
-				why = fmt.Sprintf("%q: %s", n.Name, n.Rule)
+				why = model.Say("invalid.why", "value", n.Name, "why", why)
 			}
-			add("A2", n.Field, why, n.Hint)
+			add("A2", n.Field, why, model.Quoted("", n.Hint))
 		} else {
-			add("A2", "domains", err.Error(), "www.example.com")
+			add("A2", "domains", model.TextOf(err), example("www.example.com"))
 		}
 	}
 	for _, f := range e.missingFields(i, a) {
 		add("A1", f.Field, f.Why, f.Example)
 	}
 	if caps.NeedsEmail && a.Email == "" {
-		add("A1", "email", "this issuer needs an e-mail address", "ops@example.com")
+		add("A1", "email", model.Say("apply.issuer-needs-email"), example("ops@example.com"))
 	}
 	for _, wrong := range []*Invalid{
 		checkEmail("email", a.Email), checkPhone("phone", a.Phone), checkPhone("company phone", a.Company.Phone),
-		checkTyped("applicant", a.ApplicantName, "Anna Example"), checkTyped("id number", a.IDNumber, "X1234567"),
-		checkCompany("company", &a.Company),
+		checkTyped("applicant", a.ApplicantName, example("Anna Example")),
+		checkTyped("id number", a.IDNumber, example("X1234567")), checkCompany("company", &a.Company),
 	} {
 		if wrong != nil {
 			missing = append(missing, wrong)
@@ -54,11 +55,10 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 	switch {
 	case a.Manual():
 		if err := checkCSR(a.CSR, a.Domains); err != nil {
-			add("A3", "csr", err.Error(),
-				"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com")
+			add("A3", "csr", model.TextOf(err), example(makeCSRBy))
 		}
 	case !slices.Contains(model.KeyTypes, a.KeyType):
-		add("", "key type", fmt.Sprintf("%q is not a key type", a.KeyType), joinAny(model.KeyTypes))
+		add("", "key type", model.Say("invalid.no-key-type", "value", a.KeyType), oneOf(model.KeyTypes))
 	}
 	return missing
 }
@@ -91,11 +91,12 @@ func sameNames(a, b []string) bool {
 	return slices.Equal(canonical(a), canonical(b))
 }
 
-func joinAnd(list []string) string {
+// domains names what is applied for.
+func domains(list []string) model.Text {
 	if len(list) == 0 {
-		return "no names"
+		return model.Say("log.no-domains")
 	}
-	return strings.Join(list, ", ")
+	return model.Say("log.domains", "names", list)
 }
 
 // merge overlays what was given on the saved draft.
@@ -143,7 +144,7 @@ func (e *Engine) SaveDraft(ctx context.Context, actor model.Actor, id model.ID, 
 		c.Instance.Application.Documents = kept
 		c.Instance.Application.Saved = c.Now
 		c.Instance.Name = nameFor(c.Instance)
-		ev.Action, ev.Detail = "draft", model.Say("log.domains", "names", joinAnd(c.Instance.Application.Domains))
+		ev.Action, ev.Detail = "draft", domains(c.Instance.Application.Domains)
 		return nil
 	})
 }
@@ -221,7 +222,7 @@ func (e *Engine) submit(ctx context.Context, actor model.Actor, id model.ID, app
 		if err := e.takePacks(tx, i, r.HostingPacks, i.Contact); err != nil {
 			return err
 		}
-		ev.Detail = model.Say("log.domains", "names", joinAnd(app.Domains))
+		ev.Detail = domains(app.Domains)
 		return e.startIssue(tx, c, Apply, model.JobIssue, actor, key, &j)
 	})
 	if err == nil {
@@ -237,7 +238,7 @@ func (e *Engine) newKey(id model.ID, a model.Application) (*model.Key, error) {
 	}
 	secret, public, err := e.newKeyOf(a.KeyType)
 	if err != nil {
-		return nil, fmt.Errorf("make a key: %w", err)
+		return nil, model.Fail("key.make", "cause", err)
 	}
 	return &model.Key{ID: e.newID(), Instance: id, Type: a.KeyType, Public: public, PKCS8: secret}, nil
 }
@@ -256,7 +257,7 @@ func encodeKey(signer crypto.Signer) (secret model.Secret, public []byte, err er
 		return secret, nil, err
 	}
 	if public, err = x509.MarshalPKIXPublicKey(signer.Public()); err != nil {
-		return secret, nil, fmt.Errorf("encode the public key: %w", err)
+		return secret, nil, model.Fail("key.encode-public", "cause", err)
 	}
 	return secret, public, nil
 }

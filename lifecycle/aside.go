@@ -147,7 +147,8 @@ func (e *Engine) RetryTask(ctx context.Context, actor model.Actor, typed string)
 			return err
 		}
 		if t.Kind != model.TaskAside || t.Job == "" && t.Channel == "" {
-			return &Refusal{Action: "retry", Reason: ReasonNotAside, Instance: t.Instance, Args: Args{"task": t.ID.Short()}}
+			return &Refusal{Action: "retry", Reason: ReasonNotAside, Instance: t.Instance, Args: Args{"task": t.ID.Short()},
+				Instead: []Suggestion{{"tasks", []string{"dismiss", t.ID.Short()}}}}
 		}
 		if err := errors.Join(e.retryJob(tx, t.Job), e.retryChannel(tx, t.Channel)); err != nil {
 			return err
@@ -275,7 +276,7 @@ func (e *Engine) unreadable(kind model.Kind, key string, cause error) {
 }
 
 // errUnread is why something about a record was not done that cannot be read.
-var errUnread = errors.New("it cannot be read")
+var errUnread = model.Fail("error.unreadable")
 
 // unreadIf tells of a record if err is that it cannot be read, and then returns
 // an [errUnread].

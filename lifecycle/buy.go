@@ -23,28 +23,27 @@ func (e *Engine) Quote(r BuyRequest) (Quote, error) {
 		}
 		slices.Sort(brands)
 		return refuse(ReasonNotForSale, Args{
-			"what":     fmt.Sprintf("brand %q", r.Spec.Brand),
-			"why":      "no such issuer is configured",
-			"possible": joinOr(brands),
+			"what": model.Say("sale.brand", "brand", r.Spec.Brand), "why": model.Say("sale.no-issuer"),
+			"possible": oneOf(brands),
 		})
 	}
 	caps := is.Capabilities(e.Now())
-	notForSale := func(why, possible string) (Quote, error) {
-		return refuse(ReasonNotForSale, Args{"what": r.Spec.String(), "why": why, "possible": possible})
+	notForSale := func(why, possible model.Text) (Quote, error) {
+		return refuse(ReasonNotForSale, Args{"what": model.Say("sale.spec", "spec", r.Spec), "why": why, "possible": possible})
 	}
 	switch {
 	case r.Spec.Level == model.EV && r.Spec.Type == model.Wildcard:
-		return notForSale("there are no EV wildcard certificates", "EV single or multi, or OV wildcard")
+		return notForSale(model.Say("sale.no-ev-wildcard"), model.Say("sale.instead-of-ev-wildcard"))
 	case !slices.Contains(caps.Levels, r.Spec.Level):
-		return notForSale(fmt.Sprintf("%s does not offer this level", r.Spec.Brand), "level "+joinAny(caps.Levels))
+		return notForSale(model.Say("sale.no-level", "brand", r.Spec.Brand), model.Say("sale.levels", "these", texts(caps.Levels)))
 	case !slices.Contains(caps.Types, r.Spec.Type):
-		return notForSale(fmt.Sprintf("%s does not offer this domain type", r.Spec.Brand), "type "+joinAny(caps.Types))
+		return notForSale(model.Say("sale.no-type", "brand", r.Spec.Brand), model.Say("sale.types", "these", texts(caps.Types)))
 	case !slices.Contains(caps.Grades, r.Spec.Grade):
-		return notForSale(fmt.Sprintf("%s does not offer this grade", r.Spec.Brand), "grade "+joinAny(caps.Grades))
+		return notForSale(model.Say("sale.no-grade", "brand", r.Spec.Brand), model.Say("sale.grades", "these", texts(caps.Grades)))
 	case r.Years < 1 || r.Years > 2:
-		return refuse(ReasonYears, Args{"years": fmt.Sprint(r.Years)})
+		return refuse(ReasonYears, Args{"years": r.Years})
 	case r.Quantity < 1 || r.Quantity > 100:
-		return refuse(ReasonQuantity, Args{"quantity": fmt.Sprint(r.Quantity)})
+		return refuse(ReasonQuantity, Args{"quantity": r.Quantity})
 	}
 	q := Quote{Currency: e.policy.Currency}
 	add := func(item string, amount int64) {
@@ -82,14 +81,6 @@ const (
 	itemRenewal     = "hosted renewal"
 	itemHosting     = "managed hosting"
 )
-
-func joinAny[T ~string](values []T) string {
-	names := make([]string, len(values))
-	for n, v := range values {
-		names[n] = string(v)
-	}
-	return joinOr(names)
-}
 
 // Buy makes the instances, the order and its ledger entries in one transaction
 // (spec B2).

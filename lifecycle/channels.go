@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"net/url"
 	"slices"
@@ -22,7 +21,7 @@ func mailto(address string) string { return "mailto:" + address }
 
 // ErrNoMail is what a [Notifier] says of an e-mail address when no mail server
 // is configured.
-var ErrNoMail = errors.New("no mail server is configured (notify.smtp)")
+var ErrNoMail error = model.Fail("notify.no-mail")
 
 // hosted are the schemes of channels whose host is a server. In those of other
 // services a key stands in its place.
@@ -38,7 +37,7 @@ func ShownChannel(channel string) string {
 	}
 	u, err := url.Parse(channel)
 	if err != nil || u.Scheme == "" {
-		return "a channel that cannot be read"
+		return "…"
 	}
 	scheme := u.Scheme
 	base, _, _ := strings.Cut(scheme, "+")
@@ -92,7 +91,10 @@ type ChannelTest struct {
 }
 
 // errWithheld is why a test in a sandbox proves nothing.
-var errWithheld = errors.New("nothing is sent from a sandbox; notify.sandbox: true in the configuration changes that")
+var errWithheld = model.Fail("notify.withheld")
+
+// errNoNotifier is why nothing can be sent by an engine without a [Notifier].
+var errNoNotifier = model.Fail("notify.none")
 
 // TestContact sends a message to each channel of a contact now, all at once,
 // and tells which took it (spec N2).
@@ -105,7 +107,7 @@ func (e *Engine) TestContact(ctx context.Context, actor model.Actor, name string
 		return nil, err
 	}
 	if e.notifier == nil {
-		return nil, errors.New("this certquay cannot send anything")
+		return nil, errNoNotifier
 	}
 	var tests []ChannelTest
 	if err := e.notifier.Check(mailto(c.Email)); c.Email != "" && err != nil {
@@ -117,8 +119,8 @@ func (e *Engine) TestContact(ctx context.Context, actor model.Actor, name string
 	}
 	m := Message{
 		ID: e.newID(), Kind: model.NoticeTest, At: e.Now(), Name: c.Name,
-		Subject: OneLine("certquay: a test for " + c.Name),
-		Text:    "This is a test. certquay can tell " + OneLine(c.Name) + " what happens.\n",
+		Subject: OneLine(e.say(model.Say("notice.test-subject", "name", c.Name))),
+		Text:    OneLine(e.say(model.Say("notice.test-text", "name", c.Name))) + "\n",
 	}
 	var wg sync.WaitGroup
 	for n := range tests {
@@ -151,7 +153,7 @@ func (e *Engine) sendTest(ctx context.Context, contact model.ID, key string, m M
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("read the channel: %w", err)
+		return cannotRead("channel", key, err)
 	}
 	sctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
@@ -162,19 +164,18 @@ func (e *Engine) sendTest(ctx context.Context, contact model.ID, key string, m M
 func (e *Engine) checkChannels(urls []string) error {
 	for _, u := range urls {
 		if e.notifier == nil {
-			return &Invalid{Field: "channel", Why: "this certquay cannot send anything"}
+			return &Invalid{Field: "channel", Why: errNoNotifier.Text}
 		}
-		if wrong := checkTyped("channel", u, "https://hooks.example.com/certquay"); wrong != nil {
+		if wrong := checkTyped("channel", u, example("https://hooks.example.com/certquay")); wrong != nil {
 			return wrong
 		}
 		if strings.HasPrefix(model.Fold(u), "mailto:") {
-			return &Invalid{Field: "channel", Why: "an e-mail address is not a further channel", Example: "--email ops@example.com"}
+			return &Invalid{Field: "channel", Why: model.Say("contact.mail-channel"), Example: example("--email ops@example.com")}
 		}
 		if err := e.notifier.Check(u); err != nil {
-			return &Invalid{ //nolint:gosec // the password is an example
-				Field:   "channel",
-				Why:     fmt.Sprintf("%s: %v", ShownChannel(u), err),
-				Example: "https://hooks.example.com/certquay or slack://hook:A-B-C@webhook",
+			return &Invalid{
+				Field: "channel", Why: model.Say("contact.bad-channel", "channel", ShownChannel(u), "cause", err),
+				Example: oneOf([]string{"https://hooks.example.com/certquay", "slack://hook:A-B-C@webhook"}),
 			}
 		}
 	}

@@ -16,7 +16,7 @@ func (e *Engine) AddCompany(ctx context.Context, actor model.Actor, c model.Comp
 	}
 	c.Name = strings.TrimSpace(c.Name)
 	if c.Name == "" {
-		return c, &Invalid{Field: "name", Why: "a company needs a name", Example: "Example GmbH"}
+		return c, &Invalid{Field: "name", Why: model.Say("company.needs-name"), Example: example("Example GmbH")}
 	}
 	if wrong := checkCompany("name", &c.Organization); wrong != nil {
 		return c, wrong

@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"certquay/model"
@@ -20,11 +19,11 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 	if wrong := checkContactName(c.Name); wrong != nil {
 		return c, wrong
 	}
-	if wrong := checkTyped("name", c.Name, "Ops"); wrong != nil {
+	if wrong := checkTyped("name", c.Name, example("Ops")); wrong != nil {
 		return c, wrong
 	}
 	if !IsEmail(c.Email) {
-		return c, &Invalid{"email", fmt.Sprintf("%q is not an e-mail address", c.Email), "ops@example.com", ""}
+		return c, notEmail("email", c.Email)
 	}
 	if wrong := checkPhone("phone", c.Phone); wrong != nil {
 		return c, wrong
@@ -97,13 +96,13 @@ func (e *Engine) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 				continue
 			}
 			if err != nil {
-				return fmt.Errorf("read instance %s: %w", id, err)
+				return cannotRead("instance", id, err)
 			}
 			name, ok := known[i.Contact]
 			if !ok {
 				k, err := model.Get[model.Contact](r, string(i.Contact))
 				if err != nil && !errors.Is(err, model.ErrNotFound) {
-					return fmt.Errorf("read contact %s: %w", i.Contact, err)
+					return cannotRead("contact", i.Contact, err)
 				}
 				name = k.Name
 				known[i.Contact] = name
@@ -131,21 +130,13 @@ func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name stri
 			if err != nil {
 				return err
 			}
-			return &Refusal{
-				Action: "contact",
-				Reason: ReasonInUse,
-				Args:   Args{"what": "contact " + c.Name, "users": i.Name + " (" + i.ID.Short() + ")"},
-			}
+			return contactInUse(&c, i.Name+" ("+i.ID.Short()+")")
 		}
 		for w, err := range model.All[model.Watch](tx, model.Scan{Index: "contact", Prefix: string(c.ID), Limit: 1}) {
 			if err != nil {
 				return err
 			}
-			return &Refusal{
-				Action: "contact",
-				Reason: ReasonInUse,
-				Args:   Args{"what": "contact " + c.Name, "users": "the watch of " + w.Address},
-			}
+			return contactInUse(&c, model.Say("in-use.watch", "address", w.Address))
 		}
 		if err := errors.Join(dropChannels(tx, &c), tx.Delete(&c)); err != nil {
 			return err
@@ -154,6 +145,12 @@ func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name stri
 		ev.Name, ev.Detail = c.Name, model.Say("log.removed")
 		return tx.Append(ev)
 	})
+}
+
+func contactInUse(c *model.Contact, users any) *Refusal {
+	return &Refusal{
+		Action: "contact", Reason: ReasonInUse, Args: Args{"what": model.Say("in-use.contact", "name", c.Name), "users": users},
+	}
 }
 
 // ContactByID reads a contact.

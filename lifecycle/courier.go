@@ -130,7 +130,7 @@ func (e *Engine) nextNotice(now time.Time) (next time.Time, err error) {
 	}
 	heads, err := e.queueHeads()
 	if err != nil {
-		return next, fmt.Errorf("find notices: %w", err)
+		return next, model.Fail("error.read-due", "cause", err)
 	}
 	for n := range heads {
 		soonest(heads[n].Next)
@@ -144,7 +144,7 @@ func (e *Engine) nextNotice(now time.Time) (next time.Time, err error) {
 		})
 	})
 	if err != nil {
-		return next, fmt.Errorf("find what expires: %w", err)
+		return next, model.Fail("error.read-due", "cause", err)
 	}
 	return next, nil
 }
@@ -220,7 +220,7 @@ func (e *Engine) deliverTo(channel string) error {
 		})
 		bad.tell()
 		if err != nil {
-			return fmt.Errorf("read notices: %w", err)
+			return cannotRead("notices", channel, err)
 		}
 		if len(due) == 0 {
 			return nil
@@ -264,7 +264,7 @@ func (e *Engine) send(n *model.Notice) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("read the channel: %w", err)
+		return cannotRead("channel", n.Channel, err)
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, sendTimeout)
 	defer cancel()

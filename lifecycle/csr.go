@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"fmt"
 	"net"
 
 	"certquay/model"
@@ -14,7 +13,7 @@ import (
 func makeCSR(key model.Secret, names []string) ([]byte, error) {
 	signer, err := x509.ParsePKCS8PrivateKey(key.Reveal())
 	if err != nil {
-		return nil, fmt.Errorf("decode the key: %w", err)
+		return nil, model.Fail("key.decode", "cause", err)
 	}
 	t := x509.CertificateRequest{}
 	for _, n := range names {

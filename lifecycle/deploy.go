@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -69,7 +68,7 @@ func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest
 	regions := r.Regions
 	if len(regions) == 0 {
 		if len(all) != 1 {
-			return nil, refuse(ReasonRegion, Args{"product": p.Name, "regions": joinAnd(all)})
+			return nil, refuse(ReasonRegion, Args{"product": p.Name, "regions": all})
 		}
 		regions = all
 	}
@@ -78,7 +77,7 @@ func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest
 	for _, region := range regions {
 		n := slices.IndexFunc(all, func(a string) bool { return model.Fold(a) == model.Fold(region) })
 		if n < 0 {
-			return nil, refuse(ReasonNoRegion, Args{"product": p.Name, "region": region, "regions": joinAnd(all)})
+			return nil, refuse(ReasonNoRegion, Args{"product": p.Name, "region": region, "regions": all})
 		}
 		region = all[n]
 		wanted := r.Resources
@@ -90,7 +89,7 @@ func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest
 		for _, name := range wanted {
 			host := hostOf(name)
 			if !names.Covers(covered, host) || strings.HasPrefix(host, "*") {
-				return nil, refuse(ReasonNotCovered, Args{"name": name, "names": joinAnd(covered)})
+				return nil, refuse(ReasonNotCovered, Args{"name": name, "names": covered})
 			}
 			t := target{p, Place{Region: region, Name: model.Fold(name)}}
 			if n, err := names.Parse(name); err == nil {
@@ -115,7 +114,7 @@ func (e *Engine) covered(ctx context.Context, p Product, region string, certName
 	defer cancel()
 	places, err := p.Discover(ctx, region)
 	if err != nil {
-		return nil, fmt.Errorf("look for resources: %w", err)
+		return nil, model.Fail("deploy.discover", "cause", said("server", err)).Wrapping(err)
 	}
 	var found []string
 	for _, pl := range places {
@@ -153,7 +152,7 @@ func (e *Engine) startDeploy(tx model.Tx, c *Case, actor model.Actor, t target) 
 		return nil, err
 	} else if busy {
 		return nil, &Refusal{Action: Deploy, State: i.State, Instance: i.ID, Reason: ReasonBusy, Rule: "S2",
-			Args: Args{"job": string(r.Operation.Kind) + " at " + r.Product + " " + r.Region + " " + r.Name}}
+			Args: Args{"job": model.Say("busy.at", "job", r.Operation.Kind, "place", placeOf(r))}}
 	}
 	j := e.newJob(model.JobDeploy, i, actor)
 	j.Step, j.Resource, j.Version, j.Target = stepDeploy, r.ID, v.Number, v.Fingerprint
@@ -181,7 +180,7 @@ func (e *Engine) busy(tx model.Tx, r *model.Resource) (bool, error) {
 	}
 	j, err := model.Get[model.Job](tx, string(r.Operation.Job))
 	if err != nil {
-		return false, fmt.Errorf("read job %s: %w", r.Operation.Job, err)
+		return false, cannotRead("job", r.Operation.Job, err)
 	}
 	if j.Live() && !j.Next.After(e.Now()) {
 		return true, nil
@@ -258,7 +257,7 @@ func (e *Engine) withResource(tx model.Tx, id model.ID, change func(*model.Resou
 		return nil // taken off meanwhile
 	}
 	if err != nil {
-		return fmt.Errorf("read resource %s: %w", id, err)
+		return cannotRead("resource", id, err)
 	}
 	before := r.Instance
 	if err := change(&r); err != nil {
@@ -305,19 +304,13 @@ func (e *Engine) atResource(
 	err = e.begin(ctx, actor, a, res.Instance, func(tx model.Tx, c *Case, ev *model.Event) error {
 		r, err := model.Get[model.Resource](tx, string(id))
 		if err != nil {
-			return fmt.Errorf("read resource %s: %w", id, err)
+			return cannotRead("resource", id, err)
 		}
 		if busy, err := e.busy(tx, &r); err != nil {
 			return err
 		} else if busy {
-			return &Refusal{
-				Action:   a,
-				State:    c.Instance.State,
-				Instance: c.Instance.ID,
-				Reason:   ReasonBusy,
-				Rule:     "S2",
-				Args:     Args{"job": string(r.Operation.Kind)},
-			}
+			return &Refusal{Action: a, State: c.Instance.State, Instance: c.Instance.ID, Reason: ReasonBusy, Rule: "S2",
+				Args: Args{"job": r.Operation.Kind}}
 		}
 		j = e.newJob(kind, c.Instance, actor)
 		j.Step, j.Resource, j.Version = step, r.ID, r.Version

@@ -181,12 +181,12 @@ func TestRefusalsAndChangesAreEvents(t *testing.T) {
 	id := w.bought()
 	_, err := w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{})
 	f := w.refused(err, lifecycle.ReasonNotApplied)
-	if f.Hint() == "" || !strings.Contains(f.Message(), "paid") {
-		t.Errorf("it says %q, %q", f.Message(), f.Hint())
+	if wayOut(f) == "" || !strings.Contains(inWords(f.AsText()), "paid") {
+		t.Errorf("it says %q, %q", inWords(f.AsText()), wayOut(f))
 	}
 	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id})
 	w.check(err)
-	if len(events) != 2 || events[0].Result != lifecycle.ResultRefused || inWords(events[0].Reason) != f.Message() || events[1].To != "paid" {
+	if len(events) != 2 || events[0].Result != lifecycle.ResultRefused || inWords(events[0].Reason) != inWords(f.AsText()) || events[1].To != "paid" {
 		t.Errorf("events: %+v", events)
 	}
 }

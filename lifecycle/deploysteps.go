@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"time"
 
 	"certquay/lifecycle/bundle"
@@ -56,19 +55,19 @@ func (e *Engine) pair(j *model.Job) (pair Pair, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
 		if err != nil {
-			return fmt.Errorf("read instance %s: %w", j.Instance, err)
+			return cannotRead("instance", j.Instance, err)
 		}
 		v := i.Version(j.Version)
 		if v == nil {
-			return &Final{fmt.Errorf("version %d is gone", j.Version)}
+			return &Final{model.Fail("deploy.version-gone", "version", j.Version)}
 		}
 		m, err := model.Get[model.Material](r, model.MaterialKey(i.ID, v.Number))
 		if err != nil {
-			return fmt.Errorf("read the certificate: %w", err)
+			return cannotRead("certificate", v.Number, err)
 		}
 		k, err := model.Get[model.Key](r, string(v.KeyID))
 		if err != nil {
-			return fmt.Errorf("read the key: %w", err)
+			return cannotRead("key", v.KeyID, err)
 		}
 		pair = Pair{Chain: m.Chain, Key: k.PKCS8, Fingerprint: v.Fingerprint}
 		return nil
@@ -98,12 +97,12 @@ func (e *Engine) deployStep(ctx context.Context, j model.Job, ask bool) (func(mo
 	var b Binding
 	if ask {
 		if b, err = s.product.Present(ctx, s.place); err != nil && !errors.Is(err, ErrNoResource) {
-			return nil, fmt.Errorf("ask what is there: %w", err)
+			return nil, cannotAsk(err)
 		}
 	}
 	if b.Fingerprint != pair.Fingerprint {
 		if b, err = s.product.Deploy(ctx, s.place, pair); err != nil {
-			return toRestore(fmt.Errorf("deploy: %w", err)), nil
+			return toRestore(model.Fail("deploy.failed", "cause", said("server", err)).Wrapping(err)), nil
 		}
 	}
 	return func(tx model.Tx, j *model.Job) error {
@@ -154,7 +153,7 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 	}
 	b, err := s.product.Present(ctx, s.place)
 	if err != nil {
-		return toRestore(fmt.Errorf("ask what is there: %w", err)), nil
+		return toRestore(cannotAsk(err)), nil
 	}
 	if b.Silent != nil {
 		return toRestore(&NotListening{b.Silent}), nil //nolint:nilerr // the next step restores because of it
@@ -179,7 +178,7 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 	}
 	leaf, err := x509.ParseCertificate(seen[0])
 	if err != nil {
-		return toRestore(fmt.Errorf("the leaf presented cannot be read: %w", err)), nil
+		return toRestore(model.Fail("deploy.unreadable-leaf", "cause", err)), nil
 	}
 	return func(tx model.Tx, j *model.Job) error {
 		j.Step = stepKeep
@@ -203,7 +202,7 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 			if j.Cause == WhyDue && j.Yearly {
 				i, err := model.Get[model.Instance](tx, string(j.Instance))
 				if err != nil {
-					return fmt.Errorf("read instance %s: %w", j.Instance, err)
+					return cannotRead("instance", j.Instance, err)
 				}
 				if err := e.creditUsed(tx, &i, r); err != nil {
 					return err
@@ -234,7 +233,12 @@ func (e *Engine) saw(r *model.Resource, fingerprint string, notAfter time.Time) 
 	}
 }
 
-var errNothingPresented = errors.New("nothing is presented")
+var errNothingPresented = model.Fail("deploy.nothing-presented")
+
+// cannotAsk is the error of a product that does not tell what it presents.
+func cannotAsk(err error) error {
+	return model.Fail("deploy.ask", "cause", said("server", err)).Wrapping(err)
+}
 
 // presents says how what was seen differs from what should be presented: the
 // leaf, followed by its chain in order.
@@ -243,11 +247,11 @@ func presents(seen, want [][]byte) error {
 	case len(seen) == 0:
 		return errNothingPresented
 	case !bytes.Equal(seen[0], want[0]):
-		return fmt.Errorf("another certificate is presented (SHA-256 %s…)", bundle.Fingerprint(seen[0])[:16])
+		return model.Fail("deploy.other-presented", "fingerprint", bundle.Fingerprint(seen[0])[:16])
 	}
 	for n := 1; n < len(want); n++ {
 		if n >= len(seen) || !bytes.Equal(seen[n], want[n]) {
-			return errors.New("the leaf is presented without its chain")
+			return model.Fail("deploy.no-chain")
 		}
 	}
 	return nil
@@ -279,7 +283,7 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 	}
 	b, err := s.product.Present(ctx, s.place)
 	if err != nil && !errors.Is(err, ErrNoResource) {
-		return nil, fmt.Errorf("ask what is there: %w", err)
+		return nil, cannotAsk(err)
 	}
 	return func(tx model.Tx, j *model.Job) error {
 		again := time.Time{}
@@ -330,7 +334,7 @@ func (e *Engine) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 	return func(tx model.Tx, j *model.Job) error {
 		res, err := model.Get[model.Resource](tx, string(j.Resource))
 		if err != nil {
-			return fmt.Errorf("read resource %s: %w", j.Resource, err)
+			return cannotRead("resource", j.Resource, err)
 		}
 		if err := e.autoOff(tx, &res); err != nil {
 			return err
@@ -402,7 +406,7 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 			case r.Deployed:
 				i, err := model.Get[model.Instance](tx, string(r.Instance))
 				if err != nil {
-					return fmt.Errorf("read instance %s: %w", r.Instance, err)
+					return cannotRead("instance", r.Instance, err)
 				}
 				switch revoked, expired := spoilt(r, &i, e.Now()); { // of both a task tells
 				case revoked:
@@ -453,7 +457,7 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 func (e *Engine) named(tx model.Reader, ev *model.Event) error {
 	i, err := model.Get[model.Instance](tx, string(ev.Instance))
 	if err != nil {
-		return fmt.Errorf("read instance %s: %w", ev.Instance, err)
+		return cannotRead("instance", ev.Instance, err)
 	}
 	ev.Name = i.Name
 	return nil

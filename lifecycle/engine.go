@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -63,7 +62,7 @@ type NamedProduct struct {
 	Product Product
 	// Problem is why it cannot be used, Product being nil, or else why not all
 	// of it can; its resources then are looked at as soon as the engine starts.
-	Problem string
+	Problem model.Text
 }
 
 // Engine carries out what the transition table allows. Each change of an
@@ -410,7 +409,7 @@ func (e *Engine) caseOf(r model.Reader, actor model.Actor, id model.ID) (*Case, 
 		return nil, &NotFound{What: "instance", Name: string(id)}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read instance %s: %w", id, err)
+		return nil, cannotRead("instance", id, err)
 	}
 	c := &Case{Actor: actor, Instance: i, Now: e.clock.Now()}
 	if c.Resources, err = resourcesOf(r, id); err != nil {
@@ -419,7 +418,7 @@ func (e *Engine) caseOf(r model.Reader, actor model.Actor, id model.ID) (*Case, 
 	if i.Operation.Active() {
 		c.Job = new(model.Job)
 		if err := r.Load(string(i.Operation.Job), c.Job); err != nil {
-			return nil, fmt.Errorf("read job %s: %w", i.Operation.Job, err)
+			return nil, cannotRead("job", i.Operation.Job, err)
 		}
 	}
 	if is, ok := e.issuers[i.Spec.Brand]; ok {
@@ -433,7 +432,7 @@ func (e *Engine) caseOf(r model.Reader, actor model.Actor, id model.ID) (*Case, 
 func resourcesOf(r model.Reader, id model.ID) (all []model.Resource, err error) {
 	for res, err := range model.All[model.Resource](r, model.Scan{Index: "instance", Prefix: string(id)}) {
 		if err != nil {
-			return nil, fmt.Errorf("read resources of %s: %w", id, err)
+			return nil, model.Fail("error.read-resources", "id", id, "cause", err)
 		}
 		all = append(all, res)
 	}
@@ -471,7 +470,7 @@ func (e *Engine) product(name string) (*NamedProduct, error) {
 		p := &e.products[n]
 		if model.Fold(p.Name) == model.Fold(name) {
 			if p.Product == nil {
-				return nil, fmt.Errorf("%s cannot be used: %s", p.Name, p.Problem)
+				return nil, model.Fail("deploy.product-problem", "product", p.Name, "cause", p.Problem)
 			}
 			return p, nil
 		}

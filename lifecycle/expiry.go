@@ -74,7 +74,7 @@ func (e *Engine) tellExpiry() error {
 				continue // told there
 			}
 			if err := e.update(e.ctx, func(tx model.Tx) error { return e.tellOf(tx, id, now) }); err != nil {
-				errs = append(errs, fmt.Errorf("tell of the expiry of %s: %w", id, err))
+				errs = append(errs, model.Fail("error.do-due", "id", id, "cause", err))
 			}
 		}
 		if errs != nil {

@@ -19,10 +19,10 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 	row := i.Row()
 	x := Explanation{State: model.Say("explain.state", "name", i.Name, "state", i.State, "label", row.Label(now))}
 	why := func(rules, code string, args ...any) {
-		x.Why = append(x.Why, Statement{model.Say("explain."+code, args...), rules})
+		x.Why = append(x.Why, Statement{Text: model.Say("explain."+code, args...), Rules: rules})
 	}
 	next := func(rules, code string, args ...any) {
-		x.Next = append(x.Next, Statement{model.Say("next."+code, args...), rules})
+		x.Next = append(x.Next, Statement{Text: model.Say("next."+code, args...), Rules: rules})
 	}
 
 	e.table.unissued(i, why)
@@ -99,11 +99,7 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 		next("I6", "expires", "at", row.NotAfter, "window", i.ServiceWindow())
 	}
 	if row.Is(model.Expired, now) && i.RenewedBy == "" {
-		buy := "certquay buy"
-		if i.Spec.Brand != "" { // an upload tells only part of its specification
-			buy = BuyCommand(i)
-		}
-		next("I6", "buy-again", "command", buy)
+		x.Next = append(x.Next, Statement{Text: model.Say("next.buy-again"), Rules: "I6", Instead: []Suggestion{buyAgain(i)}})
 	}
 	if i.RenewedBy != "" {
 		next("I6", "renewed", "other", i.RenewedBy)

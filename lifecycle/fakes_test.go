@@ -185,7 +185,7 @@ func (i *issuer) Finalize(ctx context.Context, ref string, r lifecycle.Certifica
 	err = i.take(ctx, "finalize", r.Key, func() error {
 		i.omu.Lock()
 		if i.invalid != "" {
-			*i.orders[r.Key] = lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: i.invalid}
+			*i.orders[r.Key] = lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: model.Quoted("ca", i.invalid)}
 			o = *i.orders[r.Key]
 			i.omu.Unlock()
 			return nil
@@ -393,7 +393,8 @@ type world struct {
 	prober   lifecycle.Prober // nil: the product
 	judge    lifecycle.Judge
 	log      *slog.Logger
-	crashed  bool // what was before
+	crashed  bool                    // what was before
+	words    func(model.Text) string // of notices
 }
 
 var operator = model.Actor{Name: "anna", Role: model.Owner, Via: "terminal"}
@@ -414,7 +415,10 @@ func bubble(t *testing.T, name string, f func(*testing.T)) {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, clock: lifecycle.NewMovableClock(frozen{epoch}, 0), product: newProduct("global"), table: lifecycle.NewTable(), policy: lifecycle.DefaultPolicy()}
+	w := &world{
+		t: t, words: inWords, clock: lifecycle.NewMovableClock(frozen{epoch}, 0), product: newProduct("global"),
+		table: lifecycle.NewTable(), policy: lifecycle.DefaultPolicy(),
+	}
 	w.policy.CallTimeout, w.policy.HandshakeTimeout = 150*time.Millisecond, 50*time.Millisecond
 	t.Cleanup(func() { w.clock.MoveTo(w.clock.Farthest()) }) // nobody waits on it any more
 	w.issuer = newIssuer(t, w.clock.Now)
@@ -435,7 +439,7 @@ func (w *world) start(s lifecycle.Store) {
 		prober = w.product
 	}
 	w.engine = lifecycle.New(lifecycle.Options{
-		Words: inWords,
+		Words: w.words,
 		Store: s, Clock: w.clock, Table: w.table, Policy: w.policy, Prober: prober, Judge: w.judge, Notifier: w.notifier, Log: w.log, Crashed: w.crashed,
 		Issuers:   map[string]lifecycle.Issuer{"scripted": w.issuer},
 		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "scripted", Product: w.product}},
@@ -512,10 +516,10 @@ func (w *world) refused(err error, want lifecycle.Reason) *lifecycle.Refusal {
 		w.t.Fatalf("want a refusal %s, got %v", want, err)
 	}
 	if f.Reason != want {
-		w.t.Fatalf("want reason %s, got %s: %s", want, f.Reason, f.Message())
+		w.t.Fatalf("want reason %s, got %s: %s", want, f.Reason, inWords(f.AsText()))
 	}
-	if strings.ContainsAny(f.Message()+f.Hint(), "{}") {
-		w.t.Fatalf("the text has unfilled names: %q, %q", f.Message(), f.Hint())
+	if missing := gaps(f); len(missing) > 0 {
+		w.t.Fatalf("nothing fills %q", missing)
 	}
 	return f
 }

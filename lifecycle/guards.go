@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -31,14 +30,14 @@ var (
 	}}
 	notExpired = Guard{"D3", func(c *Case) *Refusal {
 		if c.Instance.Is(model.Expired, c.Now) {
-			return &Refusal{Reason: ReasonExpired, Args: Args{"at": stamp(c.Instance.Newest().NotAfter)}}
+			return &Refusal{Reason: ReasonExpired, Args: Args{"at": c.Instance.Newest().NotAfter}}
 		}
 		return nil
 	}}
 	notExpiredHost = Guard{"H1", notExpired.Check}
 	alreadyValid   = Guard{"D3", func(c *Case) *Refusal {
 		if v := c.Instance.Current(); v != nil && c.Now.Before(v.NotBefore) {
-			return &Refusal{Reason: ReasonNotYetValid, Args: Args{"at": stamp(v.NotBefore)}}
+			return &Refusal{Reason: ReasonNotYetValid, Args: Args{"at": v.NotBefore}}
 		}
 		return nil
 	}}
@@ -91,22 +90,27 @@ var (
 	}}
 	notRenewed = Guard{"I6", func(c *Case) *Refusal {
 		if c.Instance.RenewedBy != "" {
-			return &Refusal{Reason: ReasonRenewed, Args: Args{"other": string(c.Instance.RenewedBy)}}
+			return &Refusal{
+				Reason: ReasonRenewed, Args: Args{"other": c.Instance.RenewedBy},
+				Instead: []Suggestion{{Show, []string{string(c.Instance.RenewedBy)}}},
+			}
 		}
 		return nil
 	}}
 	serviceWindow = Guard{"I6", func(c *Case) *Refusal {
-		switch {
-		case !c.Now.Before(c.Instance.ServiceEnd):
-			return &Refusal{Reason: ReasonServiceOver, Args: Args{"at": stamp(c.Instance.ServiceEnd), "buy": BuyCommand(c.Instance)}}
-		case c.Now.Before(c.Instance.ServiceWindow()):
-			return &Refusal{Reason: ReasonTooEarly, Args: Args{"at": stamp(c.Instance.ServiceWindow()), "id": c.Instance.ID.Short()}}
+		if f := insideService.Check(c); f != nil {
+			return f
+		}
+		if c.Now.Before(c.Instance.ServiceWindow()) {
+			return &Refusal{Reason: ReasonTooEarly, Args: Args{"at": c.Instance.ServiceWindow()}}
 		}
 		return nil
 	}}
 	insideService = Guard{"I7", func(c *Case) *Refusal {
 		if !c.Now.Before(c.Instance.ServiceEnd) {
-			return &Refusal{Reason: ReasonServiceOver, Args: Args{"at": stamp(c.Instance.ServiceEnd), "buy": BuyCommand(c.Instance)}}
+			return &Refusal{
+				Reason: ReasonServiceOver, Args: Args{"at": c.Instance.ServiceEnd}, Instead: []Suggestion{buyAgain(c.Instance)},
+			}
 		}
 		return nil
 	}}
@@ -118,7 +122,7 @@ var (
 			return nil
 		}
 		if end := lastSecond(c.Instance, *c.Issuer, c.Now, false); !end.After(v.NotAfter) {
-			return &Refusal{Reason: ReasonNoGain, Args: Args{"at": stamp(end), "id": c.Instance.ID.Short()}}
+			return &Refusal{Reason: ReasonNoGain, Args: Args{"at": end}}
 		}
 		return nil
 	}}
@@ -139,7 +143,7 @@ var (
 	}}
 	notBusy = Guard{"S2", func(c *Case) *Refusal {
 		if c.Job != nil {
-			return &Refusal{Reason: ReasonBusy, Args: Args{"job": string(c.Job.Kind)}}
+			return &Refusal{Reason: ReasonBusy, Args: Args{"job": c.Job.Kind}}
 		}
 		return nil
 	}}
@@ -195,13 +199,19 @@ func dueHostingEnd(i *model.Instance) time.Time {
 	return i.ServiceEnd
 }
 
-// BuyCommand is the command that buys the same specification again.
-func BuyCommand(i *model.Instance) string {
-	s := i.Spec
-	return fmt.Sprintf("certquay buy --level %s --type %s --brand %s --grade %s", s.Level, s.Type, s.Brand, s.Grade)
+// buyAgain suggests to buy the same specification again, as far as it is known:
+// an upload tells only part of it.
+func buyAgain(i *model.Instance) Suggestion {
+	if i.Spec.Brand == "" {
+		return Suggestion{Action: Buy}
+	}
+	return Suggestion{Buy, specFlags(i.Spec)}
 }
 
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+// specFlags are the flags that name a specification.
+func specFlags(s model.Specification) []string {
+	return []string{"--level", string(s.Level), "--type", string(s.Type), "--brand", s.Brand, "--grade", string(s.Grade)}
+}
 
 // placeOf is product, region and name of a resource.
 func placeOf(r *model.Resource) string { return r.Product + " " + r.Region + " " + r.Name }
@@ -214,20 +224,11 @@ func placesOf(rs []model.Resource) string {
 	return strings.Join(names, ", ")
 }
 
-func joinStates(states []model.State) string {
-	names := make([]string, len(states))
-	for n, s := range states {
-		names[n] = string(s)
+// texts are values of any type of text as texts.
+func texts[T ~string](values []T) []string {
+	all := make([]string, len(values))
+	for n, v := range values {
+		all[n] = string(v)
 	}
-	return joinOr(names)
-}
-
-func joinOr(names []string) string {
-	switch len(names) {
-	case 0:
-		return "nothing"
-	case 1:
-		return names[0]
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+	return all
 }

@@ -37,6 +37,11 @@ func hostedSpec(i *model.Instance, stated model.Specification) model.Specificati
 	return s
 }
 
+// needsContact is the error of hosting without anybody to tell.
+func needsContact() *Invalid {
+	return &Invalid{Field: "contact", Why: model.Say("hosting.needs-contact"), Example: model.Say("hosting.contact-how")}
+}
+
 // QuoteHosting prices hosting for an instance, or says why it cannot be
 // hosted: the same specification must be for sale (spec H2).
 func (e *Engine) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
@@ -45,9 +50,6 @@ func (e *Engine) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
 		return Quote{}, err
 	}
 	s := hostedSpec(&i, r.Spec)
-	refuse := func(reason Reason, args Args) (Quote, error) {
-		return Quote{}, &Refusal{Action: Host, State: i.State, Instance: id, Reason: reason, Rule: "H2", Args: args}
-	}
 	var unknown []string
 	for _, p := range [][2]string{
 		{"--level", string(s.Level)}, {"--type", string(s.Type)}, {"--brand", s.Brand}, {"--grade", string(s.Grade)},
@@ -57,12 +59,14 @@ func (e *Engine) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
 		}
 	}
 	if len(unknown) > 0 {
-		return refuse(ReasonStateSpec, Args{"unknown": strings.Join(unknown, " "), "id": id.Short()})
+		return Quote{}, &Refusal{Action: Host, State: i.State, Instance: id, Reason: ReasonStateSpec, Rule: "H2",
+			Instead: []Suggestion{{Host, append([]string{id.Short()}, unknown...)}}}
 	}
 	q, err := e.Quote(BuyRequest{Spec: s, Years: 1, Quantity: 1})
 	if err != nil {
 		if f, ok := err.(*Refusal); ok { //nolint:errorlint // Quote returns it bare
-			return refuse(ReasonNotForSale, Args{"what": s.String(), "why": f.Args["why"], "possible": f.Args["possible"]})
+			return Quote{}, &Refusal{Action: Host, State: i.State, Instance: id, Reason: ReasonNotForSale, Rule: "H2",
+				Args: Args{"what": model.Say("sale.spec", "spec", s), "why": f.Args["why"], "possible": f.Args["possible"]}}
 		}
 		return Quote{}, err
 	}
@@ -98,11 +102,7 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 		r.Contact = c.Instance.Contact
 	}
 	if r.Contact == "" {
-		return &Invalid{
-			Field:   "contact",
-			Why:     "hosting tells a contact what it does",
-			Example: "--contact Ops; certquay contact add makes one",
-		}
+		return needsContact()
 	}
 	q, err := e.QuoteHosting(id, r)
 	if err != nil {
@@ -247,7 +247,7 @@ func (e *Engine) AutoDeploy(ctx context.Context, actor model.Actor, resource mod
 	err = e.begin(ctx, actor, AutoDeploy, v.Instance, func(tx model.Tx, c *Case, ev *model.Event) error {
 		r, err := model.Get[model.Resource](tx, string(resource))
 		if err != nil {
-			return fmt.Errorf("read resource %s: %w", resource, err)
+			return cannotRead("resource", resource, err)
 		}
 		ev.Resource, ev.Detail = r.ID, model.Say(map[bool]string{true: "log.auto-on", false: "log.auto-off"}[on], "place", placeOf(&r))
 		switch {
@@ -420,30 +420,20 @@ func MostHostingPacks(l model.Level) int {
 // takePacks holds the hosting packs that an application uses, and one more unit
 // of the same specification for each (spec H6).
 func (e *Engine) takePacks(tx model.Tx, i *model.Instance, n int, contact model.ID) error {
-	refuse := func(why, hint string) error {
-		return &Refusal{
-			Action:   Apply,
-			State:    i.State,
-			Instance: i.ID,
-			Reason:   ReasonHostingPacks,
-			Rule:     "H6",
-			Args:     Args{"n": fmt.Sprint(n), "why": why, "hint": hint},
-		}
+	refuse := func(why, hint model.Text, instead ...Suggestion) error {
+		return &Refusal{Action: Apply, State: i.State, Instance: i.ID, Reason: ReasonHostingPacks, Rule: "H6",
+			Args: Args{"n": n, "why": why, "hint": hint}, Instead: instead}
 	}
 	switch most := MostHostingPacks(i.Spec.Level); {
 	case n == 0:
 		return nil
 	case i.Origin != model.OriginPack:
-		return refuse("the instance was not bought from a pack", "certquay buy --from-pack")
+		return refuse(model.Say("hosting-packs.not-from-pack"), model.Say("hosting-packs.buy"), Suggestion{Buy, []string{"--from-pack"}})
 	case n < 0 || n > most:
-		why := fmt.Sprintf("%s allows at most %d", strings.ToUpper(string(i.Spec.Level)), most)
-		return refuse(why, fmt.Sprintf("--hosting-packs %d", most))
+		why := model.Say("hosting-packs.too-many", "level", strings.ToUpper(string(i.Spec.Level)), "most", most)
+		return refuse(why, example(fmt.Sprintf("--hosting-packs %d", most)))
 	case contact == "" && i.Contact == "":
-		return &Invalid{
-			Field:   "contact",
-			Why:     "hosting tells a contact what it does",
-			Example: "--contact Ops; certquay contact add makes one",
-		}
+		return needsContact()
 	}
 	for _, unit := range []string{unitOf(i.Spec), unitHosting} {
 		if err := e.reserve(tx, string(e.newID()), Apply, i.ID, unit, n); err != nil {

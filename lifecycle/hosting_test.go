@@ -85,8 +85,8 @@ func TestAnUploadIsHostedByStatingWhatItDoesNotTell(t *testing.T) {
 	w.check(err)
 	id := res.Instance.ID
 	f := w.refused(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact()}), lifecycle.ReasonStateSpec)
-	if !strings.Contains(f.Hint(), "--brand") || !strings.Contains(f.Hint(), "--grade") || strings.Contains(f.Hint(), "--type") {
-		t.Errorf("it asks for %q", f.Hint())
+	if !strings.Contains(wayOut(f), "--brand") || !strings.Contains(wayOut(f), "--grade") || strings.Contains(wayOut(f), "--type") {
+		t.Errorf("it asks for %q", wayOut(f))
 	}
 	w.refused(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact(), Spec: model.Specification{Level: model.EV, Brand: "scripted", Grade: model.Free}}), lifecycle.ReasonNotForSale)
 	w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact(), Spec: model.Specification{Level: model.DV, Brand: "scripted", Grade: model.Standard}}))
@@ -249,8 +249,8 @@ func TestADeploymentWaitsForACredit(t *testing.T) {
 	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{HostingPacks: 2, Contact: w.contact(), Application: model.Application{Domains: []string{"a.example.com"}}}))
 	w.deploy(id)
 	f := w.refused(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true), lifecycle.ReasonNoUnits)
-	if !strings.Contains(f.Hint(), "certquay buy-pack credit") {
-		t.Errorf("the way out is %q", f.Hint())
+	if !strings.Contains(wayOut(f), "certquay buy-pack credit") {
+		t.Errorf("the way out is %q", wayOut(f))
 	}
 	credit := func() {
 		t.Helper()

@@ -22,7 +22,7 @@ const (
 
 // errServiceEnded ends a job that came too late: nothing that could be issued
 // now would lie in the service period.
-var errServiceEnded = errors.New("the service period has ended")
+var errServiceEnded = model.Fail("issue.service-ended")
 
 // expectedIssue is how long issuing takes when nothing is awaited.
 const expectedIssue = 10 * time.Second
@@ -80,16 +80,16 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 	var replaced model.Material
 	err := e.store.View(func(r model.Reader) error {
 		if err := r.Load(string(j.Instance), &i); err != nil {
-			return fmt.Errorf("read instance %s: %w", j.Instance, err)
+			return cannotRead("instance", j.Instance, err)
 		}
 		if v := i.Current(); v != nil && j.Kind != model.JobIssue {
 			if err := r.Load(model.MaterialKey(i.ID, v.Number), &replaced); err != nil {
-				return fmt.Errorf("read the certificate of version %d: %w", v.Number, err)
+				return model.Fail("error.read-version", "version", v.Number, "cause", err)
 			}
 		}
 		if j.KeyID != "" {
 			if err := r.Load(string(j.KeyID), &key); err != nil {
-				return fmt.Errorf("read the key: %w", err)
+				return cannotRead("key", j.KeyID, err)
 			}
 		}
 		return nil
@@ -121,7 +121,7 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 		return is, req, nil
 	}
 	if req.Public, err = x509.ParsePKIXPublicKey(key.Public); err != nil {
-		return nil, req, fmt.Errorf("decode the public key: %w", err)
+		return nil, req, model.Fail("key.decode-public", "cause", err)
 	}
 	secret, names := key.PKCS8, req.Names
 	req.CSR = func() ([]byte, error) { return makeCSR(secret, names) }
@@ -179,7 +179,7 @@ func (e *Engine) finalizeStep(ctx context.Context, j model.Job, ask bool) (func(
 			return nil, err
 		}
 		if o.Status == OrderReady {
-			return nil, errors.New("the CA took the request and still calls the order ready")
+			return nil, model.Fail("issue.still-ready")
 		}
 	}
 	return e.afterOrder(o, req), nil
@@ -215,7 +215,7 @@ func (e *Engine) afterOrder(o Order, req CertificateRequest) func(model.Tx, *mod
 		case o.Status == OrderValid:
 			return e.addVersion(tx, j, o, *version)
 		case o.Status == OrderInvalid:
-			return e.orderOver(tx, j, errors.New(o.Problem))
+			return e.orderOver(tx, j, &model.Error{Text: o.Problem})
 		case o.Status == OrderReady:
 			j.Step = stepFinalize
 			return nil
@@ -298,18 +298,18 @@ func (e *Engine) raiseProve(tx model.Tx, j *model.Job, proofs []model.Proof) err
 // checkIssued refuses a certificate that is not the one asked for.
 func checkIssued(o Order, req CertificateRequest) (*model.Version, error) {
 	if len(o.Chain) == 0 {
-		return nil, errors.New("the CA sent no certificate")
+		return nil, model.Fail("issue.no-certificate")
 	}
 	leaf, err := x509.ParseCertificate(o.Chain[0])
 	if err != nil {
-		return nil, fmt.Errorf("the CA's certificate cannot be read: %w", err)
+		return nil, model.Fail("issue.unreadable", "cause", err)
 	}
 	if k, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); !ok || !k.Equal(req.Public) {
-		return nil, errors.New("the CA's certificate is for another key")
+		return nil, model.Fail("issue.other-key")
 	}
 	v := bundle.Version(leaf)
 	if !sameNames(v.Domains, req.Names) {
-		return nil, fmt.Errorf("the CA's certificate is for %s, not for %s", joinAnd(v.Domains), joinAnd(req.Names))
+		return nil, model.Fail("issue.other-names", "names", v.Domains, "wanted", req.Names)
 	}
 	return &v, nil
 }
@@ -319,7 +319,7 @@ func checkIssued(o Order, req CertificateRequest) (*model.Version, error) {
 func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version) error {
 	var i model.Instance
 	if err := tx.Load(string(j.Instance), &i); err != nil {
-		return fmt.Errorf("read instance %s: %w", j.Instance, err)
+		return cannotRead("instance", j.Instance, err)
 	}
 	v.Number, v.KeyID, v.Issued, v.Issuer, v.Yearly = j.Version, j.KeyID, e.Now(), i.Spec.Brand, j.Yearly
 	action := Issue

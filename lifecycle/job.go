@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -224,12 +223,12 @@ func (e *Engine) run(id model.ID, fresh bool) {
 
 // unknownStep ends a job of a later version where people see it.
 func unknownStep(_ context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	return nil, &Final{fmt.Errorf("this version of certquay does not know the step %q of %s", j.Step, j.Kind)}
+	return nil, &Final{model.Fail("job.unknown-step", "step", j.Step, "job", j.Kind)}
 }
 
 // errSuperseded says that a job was finished by somebody else meanwhile, for
 // instance withdrawn: its late result changes nothing.
-var errSuperseded = errors.New("the job was ended meanwhile")
+var errSuperseded = errors.New("superseded")
 
 // commit makes the result of a step durable, together with the intent of the
 // next one.
@@ -238,7 +237,7 @@ func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) e
 	err := e.update(e.ctx, func(tx model.Tx) error {
 		stored := new(model.Job)
 		if err := tx.Load(string(j.ID), stored); err != nil {
-			return fmt.Errorf("read job: %w", err)
+			return cannotRead("job", j.ID, err)
 		}
 		if !stored.Live() {
 			return errSuperseded
@@ -351,7 +350,7 @@ func (e *Engine) opAfterFailure(o *model.Operation, j *model.Job, retry bool) {
 func (e *Engine) withInstance(tx model.Tx, id model.ID, change func(*model.Instance) error) error {
 	i, err := model.Get[model.Instance](tx, string(id))
 	if err != nil {
-		return fmt.Errorf("read instance %s: %w", id, err)
+		return cannotRead("instance", id, err)
 	}
 	if err := change(&i); err != nil {
 		return err
@@ -391,7 +390,7 @@ func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 					j, err = model.Job{ID: jobs[n], Finished: e.Now(), Result: ResultOK}, nil
 				}
 				if err != nil {
-					return fmt.Errorf("read job %s: %w", jobs[n], err)
+					return cannotRead("job", jobs[n], err)
 				}
 				p := Progress{Job: j, Done: !j.Live(), Until: j.Next}
 				p.Blocked = !p.Done && j.Next.After(began)

@@ -24,18 +24,18 @@ func post(tx model.Tx, en model.Entry) error {
 	}
 	for unit, sum := range sums {
 		if sum != 0 {
-			return fmt.Errorf("ledger entry %s is off by %d %s", en.ID, sum, unit)
+			return model.Fail("ledger.off", "entry", en.ID, "by", sum, "unit", unit)
 		}
 	}
 	if _, err := model.Get[model.Entry](tx, en.ID); err == nil {
 		return nil
 	} else if !errors.Is(err, model.ErrNotFound) {
-		return fmt.Errorf("read ledger entry %s: %w", en.ID, err)
+		return cannotRead("entry", en.ID, err)
 	}
 	for _, p := range en.Postings {
 		a := model.Account{Name: p.Account, Unit: p.Unit}
 		if err := tx.Get(&a); err != nil && !errors.Is(err, model.ErrNotFound) {
-			return fmt.Errorf("read account %s: %w", p.Account, err)
+			return cannotRead("account", p.Account, err)
 		}
 		a.Sum += p.Amount
 		if err := tx.Put(&a); err != nil {
@@ -73,10 +73,10 @@ func refundDue(r model.Reader, p *Policy, i *model.Instance, now time.Time) (Ref
 	}
 	o, err := model.Get[model.Order](r, string(i.Order))
 	if err != nil {
-		return none, model.OrderLine{}, fmt.Errorf("read order %s: %w", i.Order, err)
+		return none, model.OrderLine{}, cannotRead("order", i.Order, err)
 	}
 	if i.Line >= len(o.Lines) {
-		return none, model.OrderLine{}, fmt.Errorf("order %s has no line %d", i.Order, i.Line)
+		return none, model.OrderLine{}, model.Fail("ledger.no-line", "order", i.Order, "line", i.Line)
 	}
 	line := o.Lines[i.Line]
 	none.Currency = line.Currency

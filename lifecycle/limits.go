@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -55,7 +54,7 @@ func (c *Capabilities) CheckNames(t model.DomainType, list []string) error {
 		if !c.Permits(n) {
 			return &names.Error{
 				Field: "domains", Name: n.ASCII, Hint: "www." + c.Permitted[0],
-				Rule: fmt.Sprintf("the CA signs only for these domains and what is below them: %s", joinAnd(c.Permitted)),
+				Rule: "the CA signs only for these domains and what is below them: " + strings.Join(c.Permitted, ", "),
 			}
 		}
 	}

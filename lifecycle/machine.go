@@ -118,7 +118,7 @@ func Needs(actor model.Actor, a Action, role model.Role) *Refusal {
 	if actor.Role >= role {
 		return nil
 	}
-	return &Refusal{Action: a, Reason: ReasonRole, Args: Args{"role": actor.Role.String(), "needed": role.String()}}
+	return &Refusal{Action: a, Reason: ReasonRole, Args: Args{"role": actor.Role, "needed": role}}
 }
 
 // Check says why the action is refused in this case, or nil. The interface
@@ -146,7 +146,7 @@ func (t *Table) Check(a Action, c *Case) *Refusal {
 		if !ok {
 			reason = ReasonState
 		}
-		return refuse(&Refusal{Reason: reason, Args: Args{"allowed": joinStates(r.From), "possible": t.possible(c)}})
+		return refuse(&Refusal{Reason: reason, Args: Args{"allowed": texts(r.From), "possible": texts(t.Possible(c))}})
 	}
 	for _, g := range r.Guards {
 		if f := g.Check(c); f != nil {
@@ -155,15 +155,6 @@ func (t *Table) Check(a Action, c *Case) *Refusal {
 		}
 	}
 	return nil
-}
-
-// possible names the actions of a person that the case allows, by their verbs.
-func (t *Table) possible(c *Case) string {
-	var names []string
-	for _, a := range t.Possible(c) {
-		names = append(names, t.Row(a).Verb)
-	}
-	return joinOr(names)
 }
 
 // NextDue is the first thing the scheduler does to the instance by itself, and
@@ -215,7 +206,7 @@ func NewTable() *Table {
 		paidOnly = []model.State{model.Paid}
 		verify   = []model.State{model.Verifying}
 	)
-	buyAgain := map[model.State]Reason{
+	over := map[model.State]Reason{
 		model.Revoked: ReasonEnded, model.Refunded: ReasonEnded, model.Closed: ReasonEnded,
 	}
 	with := func(m, more map[model.State]Reason) map[model.State]Reason {
@@ -258,7 +249,7 @@ func NewTable() *Table {
 			Key:    "a",
 			Verb:   "apply",
 			Help:   "apply for the certificate",
-			WayOut: with(buyAgain, map[model.State]Reason{
+			WayOut: with(over, map[model.State]Reason{
 				model.Verifying: ReasonWithdrawFirst,
 				model.Issued:    ReasonReissueInstead,
 				model.Uploaded:  ReasonUploadedApply,
@@ -274,7 +265,7 @@ func NewTable() *Table {
 			Key:        "ctrl+k",
 			Verb:       "close",
 			Help:       "close an unissued instance",
-			WayOut: with(buyAgain, map[model.State]Reason{
+			WayOut: with(over, map[model.State]Reason{
 				model.Verifying: ReasonWithdrawClose,
 				model.Issued:    ReasonRevokeInstead,
 				model.Uploaded:  ReasonDeleteInstead,
@@ -328,7 +319,7 @@ func NewTable() *Table {
 			Key:    "d",
 			Verb:   "deploy",
 			Help:   "deploy to a product and verify by handshake",
-			WayOut: with(buyAgain, notIssued),
+			WayOut: with(over, notIssued),
 		},
 		{
 			Action: Undeploy,
@@ -349,7 +340,7 @@ func NewTable() *Table {
 			Key:    "V",
 			Verb:   "verify",
 			Help:   "ask the resource what it presents now",
-			WayOut: with(buyAgain, notIssued),
+			WayOut: with(over, notIssued),
 		},
 		{
 			Action: AutoDeploy,
@@ -360,7 +351,7 @@ func NewTable() *Table {
 			Key:    "t",
 			Verb:   "auto-deploy",
 			Help:   "toggle auto-deploy",
-			WayOut: with(buyAgain, notIssued),
+			WayOut: with(over, notIssued),
 		},
 		{
 			Action: Download,
@@ -369,7 +360,7 @@ func NewTable() *Table {
 			Key:    "s",
 			Verb:   "download",
 			Help:   "save certificate files",
-			WayOut: with(buyAgain, notIssued),
+			WayOut: with(over, notIssued),
 		},
 		{
 			Action: UploadKey,
@@ -378,7 +369,7 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Verb:   "upload-key",
 			Help:   "add the private key of a manual request",
-			WayOut: with(buyAgain, notIssued),
+			WayOut: with(over, notIssued),
 		},
 		{
 			Action: Renew,
@@ -389,7 +380,7 @@ func NewTable() *Table {
 			Key:    "r",
 			Verb:   "renew",
 			Help:   "buy the next year and apply again",
-			WayOut: with(with(buyAgain, notIssued), map[model.State]Reason{
+			WayOut: with(with(over, notIssued), map[model.State]Reason{
 				model.Uploaded: ReasonUploadHost,
 			}),
 		},
@@ -402,7 +393,7 @@ func NewTable() *Table {
 			Key:    "n",
 			Verb:   "reissue",
 			Help:   "issue a new version at no cost",
-			WayOut: with(with(buyAgain, notIssued), map[model.State]Reason{
+			WayOut: with(with(over, notIssued), map[model.State]Reason{
 				model.Uploaded: ReasonUploadHost,
 			}),
 		},
@@ -424,7 +415,7 @@ func NewTable() *Table {
 			Key:    "m",
 			Verb:   "host",
 			Help:   "switch managed hosting on",
-			WayOut: with(buyAgain, notIssued),
+			WayOut: with(over, notIssued),
 		},
 		{
 			Action: EndHosting,
@@ -443,7 +434,7 @@ func NewTable() *Table {
 			Key:    "m",
 			Verb:   "host --stop",
 			Help:   "stop managed hosting",
-			WayOut: with(buyAgain, notIssued),
+			WayOut: with(over, notIssued),
 		},
 		{
 			Action:     Revoke,

@@ -2,16 +2,18 @@ package lifecycle
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"certquay/model"
 )
 
-// Matrix is the transition table as Markdown: a row for each action of a
-// person, a column for each state. A dot means allowed, with the rules that
-// may still speak against it; otherwise the reason is named.
-func (t *Table) Matrix() string {
+// Matrix is the transition table as Markdown, and the reasons named in it,
+// sorted: a row for each action of a person, a column for each state. A dot
+// means allowed, with the rules that may still speak against it; otherwise the
+// reason is named.
+func (t *Table) Matrix() (table string, reasons []Reason) {
 	var b strings.Builder
 	b.WriteString("| action |")
 	for _, s := range model.States {
@@ -48,11 +50,5 @@ func (t *Table) Matrix() string {
 		}
 		fmt.Fprintf(&b, " %s | %s |\n", to, strings.Join(rules, " "))
 	}
-	b.WriteString("\nThe reasons in it:\n\n")
-	for _, v := range Vocabulary() {
-		if used[Reason(v[0])] {
-			fmt.Fprintf(&b, "- `%s`: %s. Way out: %s\n", v[0], v[1], v[2])
-		}
-	}
-	return b.String()
+	return b.String(), slices.Sorted(maps.Keys(used))
 }

@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -75,7 +74,7 @@ func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
 		return Quote{}, &Refusal{Action: BuyPack, Reason: reason, Rule: "B4", Args: args}
 	}
 	if r.Quantity < 1 || r.Quantity > maxPack {
-		return refuse(ReasonPackQuantity, Args{"quantity": fmt.Sprint(r.Quantity), "most": fmt.Sprint(maxPack)})
+		return refuse(ReasonPackQuantity, Args{"quantity": r.Quantity, "most": maxPack})
 	}
 	each := int64(0)
 	switch r.Kind {
@@ -91,9 +90,8 @@ func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
 		each = e.policy.CreditPrice
 	default:
 		return refuse(ReasonNotForSale, Args{
-			"what":     fmt.Sprintf("a pack of %q", r.Kind),
-			"why":      "there is no such pack",
-			"possible": joinAny(PackKinds),
+			"what": model.Say("sale.pack", "kind", r.Kind), "why": model.Say("sale.no-pack"),
+			"possible": oneOf(PackKinds),
 		})
 	}
 	l.Amount = each * int64(r.Quantity)
@@ -150,10 +148,8 @@ func (e *Engine) reserve(tx model.Tx, id string, a Action, i model.ID, unit stri
 	}
 	if free < int64(n) {
 		return &Refusal{
-			Action: a,
-			Reason: ReasonNoUnits,
-			Rule:   "B4",
-			Args:   Args{"unit": unit, "free": fmt.Sprint(free), "needed": fmt.Sprint(n), "buy": buyPackCommand(unit)},
+			Action: a, Reason: ReasonNoUnits, Rule: "B4",
+			Args: Args{"unit": unit, "free": free, "needed": n}, Instead: []Suggestion{buyUnit(unit)},
 		}
 	}
 	return e.move(tx, "reserve/"+id, i, packFree, packReserved, unit, n)
@@ -186,17 +182,17 @@ func Used(en *model.Entry) (PackKind, int) {
 func balance(r model.Reader, account, unit string) (int64, error) {
 	a := model.Account{Name: account, Unit: unit}
 	if err := r.Get(&a); err != nil && !errors.Is(err, model.ErrNotFound) {
-		return 0, fmt.Errorf("read account %s: %w", account, err)
+		return 0, cannotRead("account", account, err)
 	}
 	return a.Sum, nil
 }
 
-func buyPackCommand(unit string) string {
+// buyUnit suggests to buy one unit.
+func buyUnit(unit string) Suggestion {
 	if s := specOf(unit); s != nil {
-		return fmt.Sprintf("certquay buy-pack certificate --quantity 1 --level %s --type %s --brand %s --grade %s",
-			s.Level, s.Type, s.Brand, s.Grade)
+		return Suggestion{BuyPack, append([]string{string(PackCertificate), "--quantity", "1"}, specFlags(*s)...)}
 	}
-	return "certquay buy-pack " + unit + " --quantity 1"
+	return Suggestion{BuyPack, []string{unit, "--quantity", "1"}}
 }
 
 // Balances lists what is held prepaid: what was bought, is reserved, used and
@@ -246,7 +242,7 @@ type Cost struct {
 	Month    string // "2026-11"
 	Order    model.ID
 	By       string
-	Text     string
+	Text     model.Text
 	Charged  int64
 	Refunded int64
 	Currency string
@@ -290,9 +286,10 @@ func (e *Engine) CostsByOrder() ([]Cost, error) {
 	return all, err
 }
 
-func orderText(o *model.Order) string {
+// orderText says what was ordered.
+func orderText(o *model.Order) model.Text {
 	if len(o.Lines) == 0 {
-		return ""
+		return model.Text{}
 	}
 	l := o.Lines[0]
 	n := 0
@@ -301,11 +298,10 @@ func orderText(o *model.Order) string {
 			n += max(other.Quantity, 1)
 		}
 	}
-	text := fmt.Sprintf("%d × %s", n, l.Item)
-	if l.Spec != (model.Specification{}) {
-		text += ", " + l.Spec.String()
+	if l.Spec == (model.Specification{}) {
+		return model.Say("order.items", "n", n, "item", l.Item)
 	}
-	return text
+	return model.Say("order.items-of", "n", n, "item", l.Item, "spec", l.Spec)
 }
 
 // CostsByMonth sums charges and refunds by the month of the entry, the newest

@@ -79,8 +79,8 @@ func TestAUnitIsReservedUsedAndGivenBack(t *testing.T) {
 	other := spec
 	other.Grade = model.Free
 	_, _, err = w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: other, Years: 1, Quantity: 1, FromPack: true})
-	if f := w.refused(err, lifecycle.ReasonNoUnits); !strings.Contains(f.Hint(), "certquay buy-pack certificate") || !strings.Contains(f.Hint(), "--grade free") {
-		t.Errorf("the way out is %q", f.Hint())
+	if f := w.refused(err, lifecycle.ReasonNoUnits); !strings.Contains(wayOut(f), "certquay buy-pack certificate") || !strings.Contains(wayOut(f), "--grade free") {
+		t.Errorf("the way out is %q", wayOut(f))
 	}
 	w.fsck()
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
-	"errors"
 	"net"
 	"time"
 
@@ -101,14 +100,14 @@ type Order struct {
 	Status  OrderStatus
 	WaitFor model.Text    // what is waited for, while pending
 	Proofs  []model.Proof // what proves control, while pending
-	Problem string        // why, when invalid
+	Problem model.Text    // why, when invalid
 	Chain   [][]byte      // DER, leaf first, without root, when valid
 	Root    []byte        // DER, if known, when valid
 	Retry   time.Duration
 }
 
 // ErrUnknownOrder is returned by [Issuer.Fetch] when no such order exists.
-var ErrUnknownOrder = errors.New("the issuer knows no such order")
+var ErrUnknownOrder error = model.Fail("issue.no-such-order")
 
 // Final marks an error that no retry will mend: the other side's final no.
 type Final struct{ Err error }
@@ -179,7 +178,7 @@ type Binding struct {
 }
 
 // ErrNoResource is returned when a product has no such resource.
-var ErrNoResource = errors.New("the product has no such resource")
+var ErrNoResource error = model.Fail("deploy.no-such-resource")
 
 // Product is one entry of the configuration: a cloud product or a server that
 // presents certificates. The engine deploys in this order: Present (what is

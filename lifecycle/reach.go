@@ -1,12 +1,13 @@
 package lifecycle
 
 import (
-	"fmt"
 	"net/mail"
 	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"certquay/model"
 )
 
 // maxEmail is how many bytes an e-mail address has at most (RFC 5321 section
@@ -40,13 +41,9 @@ const MaxContactName = 64
 func checkContactName(name string) *Invalid {
 	switch n := utf8.RuneCountInString(name); {
 	case n == 0:
-		return &Invalid{Field: "name", Why: "a contact needs a name", Example: "Ops"}
+		return &Invalid{Field: "name", Why: model.Say("contact.needs-name"), Example: example("Ops")}
 	case n > MaxContactName:
-		return &Invalid{
-			Field:   "name",
-			Why:     fmt.Sprintf("a contact's name has at most %d characters, and this one %d", MaxContactName, n),
-			Example: "Ops",
-		}
+		return &Invalid{Field: "name", Why: model.Say("contact.long-name", "most", MaxContactName, "has", n), Example: example("Ops")}
 	}
 	return nil
 }
@@ -83,7 +80,7 @@ func checkPhone(field, number string) *Invalid {
 	if number == "" || IsPhone(number) {
 		return nil
 	}
-	return &Invalid{Field: field, Why: fmt.Sprintf("%q is not a phone number", number), Example: "+49 30 123456"}
+	return &Invalid{Field: field, Why: model.Say("invalid.no-phone", "value", number), Example: example("+49 30 123456")}
 }
 
 // checkEmail refuses what nobody could write to; none at all is right where it
@@ -92,5 +89,9 @@ func checkEmail(field, address string) *Invalid {
 	if address == "" || IsEmail(address) {
 		return nil
 	}
-	return &Invalid{Field: field, Why: fmt.Sprintf("%q is not an e-mail address", address), Example: "ops@example.com"}
+	return notEmail(field, address)
+}
+
+func notEmail(field, address string) *Invalid {
+	return &Invalid{Field: field, Why: model.Say("invalid.no-email", "value", address), Example: example("ops@example.com")}
 }

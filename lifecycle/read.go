@@ -137,7 +137,7 @@ func (e *Engine) Resource(id model.ID) (v ResourceView, err error) {
 			return &NotFound{What: "resource", Name: string(id)}
 		}
 		if err != nil {
-			return fmt.Errorf("read resource %s: %w", id, err)
+			return cannotRead("resource", id, err)
 		}
 		v, err = viewOf(r, res)
 		return err
@@ -153,7 +153,7 @@ func viewOf(r model.Reader, res model.Resource) (ResourceView, error) {
 	}
 	i, err := model.Get[model.Instance](r, string(res.Instance))
 	if err != nil {
-		return v, fmt.Errorf("read instance %s: %w", res.Instance, err)
+		return v, cannotRead("instance", res.Instance, err)
 	}
 	v.State, v.InstanceName, v.Hosted = res.State(&i), i.Name, i.Hosting.On
 	if want := i.Current(); want != nil {
@@ -330,7 +330,7 @@ func (e *Engine) TasksOf(id model.ID) (tasks []model.Task, err error) {
 func (e *Engine) Products() []ProductInfo {
 	infos := make([]ProductInfo, len(e.products))
 	for n, p := range e.products {
-		infos[n] = ProductInfo{Name: p.Name, Driver: p.Driver, Problems: p.Problem}
+		infos[n] = ProductInfo{Name: p.Name, Driver: p.Driver, Problem: p.Problem}
 		if p.Product != nil {
 			infos[n].Regions, infos[n].Makes = p.Product.Regions(), p.Product.CreatesResources()
 		}

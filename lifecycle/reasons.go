@@ -1,21 +1,20 @@
 package lifecycle
 
 import (
-	"fmt"
-	"maps"
-	"sort"
+	"slices"
 	"strings"
 
 	"certquay/model"
 )
 
-// Reason is a word of the vocabulary in which certquay says why it refuses.
-// The same one shows on the dashboard, on the command line and in the log
+// Reason is a code for why certquay refuses something. What it says stands in
+// the message catalogue, as refused.REASON, and what to do instead as
+// instead.REASON; the same on the dashboard, on the command line and in the log
 // (spec S3).
 type Reason string
 
-// Args fill the {names} in a reason's text.
-type Args map[string]string
+// Args fill the placeholders in what a reason says, as those of [model.Say] do.
+type Args map[string]any
 
 // Reasons.
 const (
@@ -61,8 +60,6 @@ const (
 	ReasonNotForSale     Reason = "not-for-sale"
 	ReasonQuantity       Reason = "quantity"
 	ReasonYears          Reason = "years"
-	ReasonNames          Reason = "names"
-	ReasonOffer          Reason = "offer"
 	ReasonRegion         Reason = "region-needed"
 	ReasonNoRegion       Reason = "no-such-region"
 	ReasonNotCovered     Reason = "name-not-covered"
@@ -87,79 +84,6 @@ const (
 	ReasonDocuments      Reason = "too-many-documents"
 )
 
-type reasonText struct{ text, hint string }
-
-// vocabulary holds each reason's text and the way out. {names} are filled from
-// the refusal's Args; {state}, {action} and {id} always are.
-var vocabulary = map[Reason]reasonText{
-	ReasonState:          {"cannot {action} an instance that is {state}: that needs {allowed}", "possible now: {possible}"},
-	ReasonRole:           {"your role is {role}; {action} needs {needed}", "ask a person with that role"},
-	ReasonNotAside:       {"the task {task} is about nothing that is set aside", "do what it says, or end it: certquay tasks dismiss {task}"},
-	ReasonReadOnly:       {"this session is read-only, so nothing can be changed", "start without --read-only; where the owner of the store was started with it, that one"},
-	ReasonNothing:        {"no certificate is selected", "select one, or buy one first"},
-	ReasonNotApplied:     {"the instance is {state}: nothing has been applied for yet", "certquay apply {id} --domain NAME"},
-	ReasonNotIssued:      {"the instance is {state}: the CA has not issued yet", "certquay show {id} tells what is awaited"},
-	ReasonWithdrawFirst:  {"an application is already under way", "to change it, withdraw it first: certquay withdraw {id}"},
-	ReasonWithdrawClose:  {"an application is under way, so {action} is not possible", "withdraw it first: certquay withdraw {id}; then close it: certquay close {id}"},
-	ReasonReissueInstead: {"the certificate is issued already", "for a new version: certquay reissue {id}"},
-	ReasonUploadedApply:  {"an uploaded certificate was issued elsewhere and is not applied for here", "buy a new one: certquay buy"},
-	ReasonRevokeInstead:  {"the certificate is issued, so there is nothing left to {action}", "to end it: certquay revoke {id} --reason REASON"},
-	ReasonDeleteInstead:  {"an uploaded certificate was issued elsewhere: certquay can delete it, not {action} it", "certquay delete {id}"},
-	ReasonCloseInstead:   {"nothing is issued yet, so there is nothing to revoke", "to end it: certquay close {id}"},
-	ReasonCloseFirst:     {"the instance is {state} and still usable", "close it first: certquay close {id}"},
-	ReasonEnded:          {"the instance has ended: it is {state}", "buy a new one: certquay buy; or delete this one: certquay delete {id}"},
-	ReasonAlreadyRevoked: {"the certificate is revoked already", "to remove it from the list: certquay delete {id}"},
-	ReasonUploadHost:     {"an uploaded certificate is renewed by managed hosting only", "switch hosting on: certquay host {id}"},
-	ReasonNoKey:          {"certquay does not hold the private key, so it cannot {action} this certificate", "add the key: certquay upload-key {id} FILE"},
-	ReasonHasKey:         {"certquay holds the private key already", "nothing needs to be done"},
-	ReasonAllRevoked:     {"every version is revoked", "buy a new one: certquay buy"},
-	ReasonExpired:        {"the certificate expired at {at}", "buy a new one: certquay buy"},
-	ReasonNotYetValid:    {"the certificate is not valid before {at}", "deploy it then"},
-	ReasonNotDeployed:    {"it is not deployed anywhere", "deploy it first: certquay deploy {id} --product PRODUCT"},
-	ReasonNowhere:        {"it is not deployed anywhere", "there is nothing to {action}; to remove it from the list: certquay delete {id}"},
-	ReasonUndeployFirst:  {"it is still deployed on {resources}", "take it off first: certquay undeploy RESOURCE"},
-	ReasonNotHosted:      {"{action} needs managed hosting, which is off", "switch hosting on first: certquay host {id}"},
-	ReasonHosted:         {"it is hosted already, with renewals left", "certquay show {id} tells until when"},
-	ReasonHostedRenews:   {"managed hosting renews it by itself", "to renew by hand, stop hosting first: certquay host {id} --stop"},
-	ReasonStopHosting:    {"managed hosting is on", "stop hosting first: certquay host {id} --stop"},
-	ReasonRenewed:        {"it is renewed already, by {other}", "certquay show {other}"},
-	ReasonServiceOver:    {"its service period ended at {at}", "buy it again: {buy}"},
-	ReasonTooEarly:       {"renewing opens at {at}, in the last 30 days of the service period", "to have it done by itself, switch on managed hosting: certquay host {id}"},
-	ReasonNoIssuer:       {"no issuer named {brand} is configured", "add it to the configuration; certquay config shows it"},
-	ReasonNoRevocation:   {"the issuer {brand} cannot revoke", "ask the CA itself"},
-	ReasonBusy:           {"{job} is under way", "wait until it is done: certquay show {id}"},
-	ReasonFinalized:      {"the CA has been asked to sign: the application cannot be withdrawn any more", "once it is issued: certquay revoke {id} --reason REASON"},
-	ReasonNoReview:       {"the application does not wait for a reviewer", "certquay show {id} tells what is awaited"},
-	ReasonRevokeFirst:    {"it is issued and still valid", "revoke it first: certquay revoke {id} --reason REASON"},
-	ReasonNotForSale:     {"{what} cannot be bought: {why}", "what can be: {possible}"},
-	ReasonQuantity:       {"{quantity} at once is not possible: an order has 1 to 100 certificates", "--quantity 1 to 100; order several times for more"},
-	ReasonYears:          {"{years} years cannot be bought: a service period is 1 or 2 years", "--years 1 or --years 2"},
-	ReasonNames:          {"{why}", "{hint}"},
-	ReasonOffer:          {"{what} is an offer, and offers are not accepted by --yes", "{command}"},
-	ReasonRegion:         {"{product} has several regions, and the region must be named", "--region, one of: {regions}"},
-	ReasonNoRegion:       {"{product} has no region {region}", "--region, one of: {regions}"},
-	ReasonNotCovered:     {"the certificate does not cover {name}", "it covers: {names}"},
-	ReasonNoTarget:       {"{product} has no resource that the certificate covers", "name one: --resource NAME"},
-	ReasonCertificate:    {"{why}", "{hint}"},
-	ReasonHeld:           {"this certificate is held already, as {other}", "certquay show {other}"},
-	ReasonNotSandbox:     {"this store is not a sandbox, so its clock is the real one", "make a sandbox: certquay --data NEWDIR --sandbox clock"},
-	ReasonClockBack:      {"the clock is at {at} and never goes back", "certquay clock +30d moves it forward"},
-	ReasonClockFar:       {"the clock can be moved to {at} at most, so it was not moved", "certquay clock {at} moves it there"},
-	ReasonNoGain:         {"a new version would end {at}, no later than the present one", "certquay reissue {id} makes one all the same"},
-	ReasonInUse:          {"{what} is still used by {users}", "change those first"},
-	ReasonStateSpec:      {"the certificate does not tell its whole specification", "state the rest: certquay host {id} {unknown}"},
-	ReasonPackNotHosted:  {"it was applied for from a pack without hosting, so it cannot be hosted", "for a hosted one, buy another: certquay buy --from-pack; then name hosting packs when applying for it"},
-	ReasonHostingPacks:   {"{n} hosting packs cannot be used: {why}", "{hint}"},
-	ReasonPackQuantity:   {"{quantity} units at once are not possible: 1 to {most} are", "--quantity 1"},
-	ReasonNoUnits:        {"{needed} of {unit} needed, {free} available", "{buy}"},
-	ReasonFromPack:       {"a unit of a pack is one certificate for one year, without hosting", "--years 1 and no --hosting; hosting packs are named when applying"},
-	ReasonHostingYears:   {"hosting at purchase is for one year and its renewal", "--years 1"},
-	ReasonNoRenewals:     {"there are no renewals left", "buy hosting again: certquay host {id} --contact NAME"},
-	ReasonDocument:       {"{why}", "{hint}"},
-	ReasonDocuments:      {"an application has at most {most} documents", "remove one first"},
-	ReasonNameTaken:      {"the name {name} is taken", "choose another"},
-}
-
 // Refusal is an action that the rules do not allow. Nothing was changed
 // (spec S3).
 type Refusal struct {
@@ -169,22 +93,27 @@ type Refusal struct {
 	Reason   Reason
 	Rule     string // the spec's id, if one rule decides it
 	Args     Args
+	// Instead is what to do instead where that depends on more than the reason;
+	// see [Refusal.Suggestions].
+	Instead []Suggestion
 }
 
-func (r *Refusal) Error() string { return r.Message() }
+// Error is the reason with its arguments, for logs.
+func (r *Refusal) Error() string { return r.AsText().String() }
 
 // AsText is the message, with what was refused and of what.
-func (r *Refusal) AsText() model.Text {
-	t := model.Say(refusedCode+string(r.Reason), "action", r.Action, "state", r.State, "id", r.Instance.Short())
-	maps.Copy(t.Args, r.Args)
-	return t
-}
+func (r *Refusal) AsText() model.Text { return r.say(refusedCode) }
 
-// WayOut says what to do instead.
-func (r *Refusal) WayOut() model.Text {
-	t := r.AsText()
-	t.Code = "instead." + string(r.Reason)
-	return t
+// WayOut says what to do instead. Its placeholders {1} and {2} are for the
+// suggestions, {do} is for the first one where it is all that is said.
+func (r *Refusal) WayOut() model.Text { return r.say("instead.") }
+
+func (r *Refusal) say(prefix string) model.Text {
+	args := []any{"action", r.Action, "state", r.State, "id", r.Instance.Short()}
+	for name, value := range r.Args {
+		args = append(args, name, value)
+	}
+	return model.Say(prefix+string(r.Reason), args...)
 }
 
 // RefusedFor is the reason of the refusal that a text tells; ok is false for
@@ -197,42 +126,90 @@ func RefusedFor(t model.Text) (r Reason, ok bool) {
 // refusedCode begins the codes of refusals in the message catalogue.
 const refusedCode = "refused."
 
-// Message says what was refused and why.
-func (r *Refusal) Message() string { return r.fill(vocabulary[r.Reason].text) }
-
-// Hint says what to do instead.
-func (r *Refusal) Hint() string { return r.fill(vocabulary[r.Reason].hint) }
-
-func (r *Refusal) fill(text string) string {
-	pairs := []string{"{action}", string(r.Action), "{state}", string(r.State), "{id}", r.Instance.Short()}
-	for k, v := range r.Args {
-		pairs = append(pairs, "{"+k+"}", v)
-	}
-	return strings.NewReplacer(pairs...).Replace(text)
+// Suggestion is something to do instead of what is refused: a command line to
+// whoever types commands, a key to whoever looks at a dashboard.
+type Suggestion struct {
+	Action Action   // of the table, or another verb such as [Show]
+	Args   []string // the rest of the command line, such as an id
 }
 
-// Vocabulary lists every reason with its unfilled text and hint, sorted.
-func Vocabulary() [][3]string {
-	var all [][3]string
-	for r, t := range vocabulary {
-		all = append(all, [3]string{string(r), t.text, t.hint})
+// Show is the verb that tells all about an instance.
+const Show Action = "show"
+
+// itself stands for the instance that a refusal is about.
+const itself = "ID"
+
+// instead is what to do instead, by the reason, where that alone decides it.
+var instead = map[Reason][]Suggestion{
+	ReasonNotApplied:     {{Apply, []string{itself, "--domain", "NAME"}}},
+	ReasonNotIssued:      {{Show, []string{itself}}},
+	ReasonWithdrawFirst:  {{Withdraw, []string{itself}}},
+	ReasonWithdrawClose:  {{Withdraw, []string{itself}}, {Close, []string{itself}}},
+	ReasonReissueInstead: {{Reissue, []string{itself}}},
+	ReasonUploadedApply:  {{Buy, nil}},
+	ReasonRevokeInstead:  {{Revoke, []string{itself, "--reason", "REASON"}}},
+	ReasonDeleteInstead:  {{Delete, []string{itself}}},
+	ReasonCloseInstead:   {{Close, []string{itself}}},
+	ReasonCloseFirst:     {{Close, []string{itself}}},
+	ReasonEnded:          {{Buy, nil}, {Delete, []string{itself}}},
+	ReasonAlreadyRevoked: {{Delete, []string{itself}}},
+	ReasonUploadHost:     {{Host, []string{itself}}},
+	ReasonNoKey:          {{UploadKey, []string{itself, "FILE"}}},
+	ReasonAllRevoked:     {{Buy, nil}},
+	ReasonExpired:        {{Buy, nil}},
+	ReasonNotDeployed:    {{Deploy, []string{itself, "--product", "PRODUCT"}}},
+	ReasonNowhere:        {{Delete, []string{itself}}},
+	ReasonUndeployFirst:  {{Undeploy, []string{"RESOURCE"}}},
+	ReasonNotHosted:      {{Host, []string{itself}}},
+	ReasonHosted:         {{Show, []string{itself}}},
+	ReasonHostedRenews:   {{StopHosting, []string{itself}}},
+	ReasonStopHosting:    {{StopHosting, []string{itself}}},
+	ReasonTooEarly:       {{Host, []string{itself}}},
+	ReasonNoIssuer:       {{"config", nil}},
+	ReasonBusy:           {{Show, []string{itself}}},
+	ReasonFinalized:      {{Revoke, []string{itself, "--reason", "REASON"}}},
+	ReasonNoReview:       {{Show, []string{itself}}},
+	ReasonRevokeFirst:    {{Revoke, []string{itself, "--reason", "REASON"}}},
+	ReasonNotSandbox:     {{"clock", []string{"--data", "NEWDIR", "--sandbox"}}},
+	ReasonClockBack:      {{"clock", []string{"+30d"}}},
+	ReasonNoGain:         {{Reissue, []string{itself}}},
+	ReasonPackNotHosted:  {{Buy, []string{"--from-pack"}}},
+	ReasonNoRenewals:     {{Host, []string{itself, "--contact", "NAME"}}},
+}
+
+// Suggestions are what to do instead, in the order in which the way out names
+// them. They name the instance by the tail of its ID.
+func (r *Refusal) Suggestions() []Suggestion {
+	if r.Instead != nil {
+		return r.Instead
 	}
-	sort.Slice(all, func(i, j int) bool { return all[i][0] < all[j][0] })
+	all := make([]Suggestion, len(instead[r.Reason]))
+	for n, s := range instead[r.Reason] {
+		all[n] = Suggestion{s.Action, slices.Clone(s.Args)}
+		if r.Instance != "" && len(s.Args) > 0 && s.Args[0] == itself {
+			all[n].Args[0] = r.Instance.Short()
+		}
+	}
 	return all
 }
 
 // NotFound says that what a person named does not exist, and where they are few,
-// what there is.
+// what there is. What is a code for the kind of thing: its words stand in the
+// message catalogue as thing.WHAT.
 type NotFound struct {
 	What, Name string
 	There      []string
 }
 
-func (n *NotFound) Error() string {
+// Error is the message's code, for logs.
+func (n *NotFound) Error() string { return n.AsText().String() }
+
+// AsText is the message.
+func (n *NotFound) AsText() model.Text {
 	if len(n.There) > 0 {
-		return fmt.Sprintf("no %s %q; there are %s", n.What, n.Name, joinAnd(n.There))
+		return model.Say("error.none-but", "what", n.What, "name", n.Name, "there", n.There)
 	}
-	return fmt.Sprintf("no %s %q", n.What, n.Name)
+	return model.Say("error.none", "what", n.What, "name", n.Name)
 }
 
 // Unwrap makes it a [model.ErrNotFound].
@@ -244,13 +221,42 @@ type Ambiguous struct {
 	Candidates []string
 }
 
-func (a *Ambiguous) Error() string {
-	return fmt.Sprintf("%q names several: %s", a.Name, strings.Join(a.Candidates, ", "))
+// Error is the message's code, for logs.
+func (a *Ambiguous) Error() string { return a.AsText().String() }
+
+// AsText is the message.
+func (a *Ambiguous) AsText() model.Text {
+	return model.Say("error.ambiguous", "name", a.Name, "candidates", a.Candidates)
 }
 
 // Invalid says that a value given by a person cannot be used: which field, why,
-// and an example of what would do. Rule is the spec's id when a rule of the
+// and an example of what would do. Field is a code: its words stand in the
+// message catalogue as field.FIELD. Rule is the spec's id when a rule of the
 // life cycle decides it, rather than how the value is written.
-type Invalid struct{ Field, Why, Example, Rule string }
+type Invalid struct {
+	Field        string
+	Why, Example model.Text
+	Rule         string
+}
 
-func (i *Invalid) Error() string { return i.Field + ": " + i.Why }
+// Error is the message's code, for logs.
+func (i *Invalid) Error() string { return i.AsText().String() }
+
+// AsText is the message, without the example.
+func (i *Invalid) AsText() model.Text {
+	return model.Say("error.invalid", "field", i.Field, "why", i.Why)
+}
+
+// example is an example that is typed as it stands.
+func example(s string) model.Text { return model.Quoted("", s) }
+
+// oneOf are values that would do.
+func oneOf[T ~string](values []T) model.Text {
+	return model.Say("invalid.one-of", "these", texts(values))
+}
+
+// cannotRead is the error of a record that cannot be read. What it is, is a code
+// as that of [NotFound].
+func cannotRead(what string, id any, err error) error {
+	return model.Fail("error.read", "what", what, "id", id, "cause", err)
+}

@@ -32,7 +32,7 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 	app := c.Instance.Application
 	if len(csr) > 0 {
 		if err := checkCSR(csr, app.Domains); err != nil {
-			return next, j, &Invalid{Field: "csr", Why: err.Error(), Example: "a request for " + joinAnd(app.Domains), Rule: "I6"}
+			return next, j, &Invalid{Field: "csr", Why: model.TextOf(err), Example: model.Say("csr.for", "names", app.Domains), Rule: "I6"}
 		}
 		app.CSR, app.KeyType = csr, ""
 	}
@@ -73,8 +73,7 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 			return err
 		}
 		applied := e.event(actor, string(Apply), nc.Instance)
-		applied.From, applied.To = string(next.State), string(nc.Instance.State)
-		applied.Detail = model.Say("log.domains", "names", joinAnd(next.Application.Domains))
+		applied.From, applied.To, applied.Detail = string(next.State), string(nc.Instance.State), domains(next.Application.Domains)
 		if err := tx.Append(applied); err != nil {
 			return err
 		}
@@ -108,7 +107,7 @@ func (e *Engine) reissue(ctx context.Context, c *Case, r ReissueRequest) (j mode
 	app := c.Instance.Application
 	if len(r.CSR) > 0 {
 		if err := checkCSR(r.CSR, app.Domains); err != nil {
-			return j, &Invalid{"csr", err.Error(), "a request for " + joinAnd(app.Domains), ""}
+			return j, &Invalid{Field: "csr", Why: model.TextOf(err), Example: model.Say("csr.for", "names", app.Domains)}
 		}
 		app.CSR, app.KeyType = r.CSR, ""
 	}

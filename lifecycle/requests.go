@@ -96,6 +96,8 @@ type Explanation struct {
 type Statement struct {
 	Text  model.Text
 	Rules string // ids of the spec's rules behind it, "T1, T4"; "" for none
+	// Instead fills the placeholders {1} and so on, as in a way out.
+	Instead []Suggestion
 }
 
 // ResourceView is a resource with what is derived from its instance.
@@ -152,11 +154,11 @@ type Balance struct {
 
 // ProductInfo is a configured product as lists show it.
 type ProductInfo struct {
-	Name     string
-	Driver   string
-	Regions  []string
-	Makes    bool // a deployment to a new name makes the resource
-	Problems string
+	Name    string
+	Driver  string
+	Regions []string
+	Makes   bool       // a deployment to a new name makes the resource
+	Problem model.Text // as that of [NamedProduct]
 }
 
 // Progress tells waiting callers where a job stands.

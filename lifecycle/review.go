@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -22,52 +21,42 @@ const reviewForever = 24 * time.Hour
 // lacks beside names and key (spec A1).
 func (e *Engine) missingFields(i *model.Instance, a model.Application) []Invalid {
 	var missing []Invalid
-	need := func(value, field, example string) {
+	need := func(value, field string, like model.Text) {
 		if strings.TrimSpace(value) == "" {
-			why := fmt.Sprintf("an application for %s %s needs it", strings.ToUpper(string(i.Spec.Level)), i.Spec.Grade)
-			missing = append(missing, Invalid{Field: field, Why: why, Example: example})
+			why := model.Say("apply.needs", "level", strings.ToUpper(string(i.Spec.Level)), "grade", i.Spec.Grade)
+			missing = append(missing, Invalid{Field: field, Why: why, Example: like})
 		}
 	}
 	verified := i.Spec.Level != model.DV
 	if verified {
-		need(a.ApplicantName, "applicant", "Anna Berg")
-		need(a.Phone, "phone", "+49 30 123456")
-		need(a.Email, "email", "anna@example.com")
-		need(a.IDNumber, "id number", "the number of the applicant's identity card")
+		need(a.ApplicantName, "applicant", example("Anna Berg"))
+		need(a.Phone, "phone", example("+49 30 123456"))
+		need(a.Email, "email", example("anna@example.com"))
+		need(a.IDNumber, "id number", model.Say("apply.id-number"))
 	}
 	if !verified && i.Spec.Grade != model.Professional {
 		return missing
 	}
 	c := a.Company
-	need(c.Name, "company", "Example GmbH")
-	need(c.Type, "company type", model.OrganizationTypes[0])
-	need(c.Phone, "company phone", "+49 30 123400")
-	need(c.OrganizationID, "organization id", "HRB 12345")
-	need(c.Country, "country", "DE")
-	need(c.Province, "province", "Berlin")
-	need(c.City, "city", "Berlin")
-	need(c.Address, "address", "Example Street 1")
-	need(c.Zip, "zip code", "10115")
+	need(c.Name, "company", example("Example GmbH"))
+	need(c.Type, "company type", example(model.OrganizationTypes[0]))
+	need(c.Phone, "company phone", example("+49 30 123400"))
+	need(c.OrganizationID, "organization id", example("HRB 12345"))
+	need(c.Country, "country", example("DE"))
+	need(c.Province, "province", example("Berlin"))
+	need(c.City, "city", example("Berlin"))
+	need(c.Address, "address", example("Example Street 1"))
+	need(c.Zip, "zip code", example("10115"))
 	if c.Type != "" && !slices.Contains(model.OrganizationTypes, c.Type) {
-		missing = append(missing, Invalid{
-			Field:   "company type",
-			Why:     fmt.Sprintf("%q is none of the list", c.Type),
-			Example: joinOr(model.OrganizationTypes),
-		})
+		missing = append(missing, Invalid{Field: "company type", Why: model.Say("invalid.not-listed", "value", c.Type),
+			Example: oneOf(model.OrganizationTypes)})
 	}
 	if c.Country != "" && !IsCountry(c.Country) {
-		missing = append(missing, Invalid{
-			Field:   "country",
-			Why:     fmt.Sprintf("%q is not a country code of two capital letters (ISO 3166)", c.Country),
-			Example: "DE",
-		})
+		why := model.Say("invalid.no-country", "value", c.Country)
+		missing = append(missing, Invalid{Field: "country", Why: why, Example: example("DE")})
 	}
 	if verified && len(a.Documents) == 0 {
-		missing = append(missing, Invalid{
-			Field:   "document",
-			Why:     "at least one qualification document is needed",
-			Example: "a PNG or JPEG of at most 512,000 bytes; certquay template makes one to fill in",
-		})
+		missing = append(missing, Invalid{Field: "document", Why: model.Say("document.needed"), Example: model.Say("document.how")})
 	}
 	return missing
 }
@@ -100,13 +89,13 @@ func (e *Engine) AddDocument(ctx context.Context, actor model.Actor, id model.ID
 // newDocument checks a document by its content; it is not stored yet.
 func (e *Engine) newDocument(id model.ID, name string, data []byte) (model.Document, error) {
 	d := model.Document{ID: e.newID(), Instance: id, Name: name, Size: len(data), Added: e.Now(), Data: model.NewSecret(data)}
-	if wrong := checkTyped("document", name, "passport.png"); wrong != nil {
+	if wrong := checkTyped("document", name, example("passport.png")); wrong != nil {
 		return d, wrong
 	}
 	var err error
 	if d.Format, err = document.Check(data); err != nil {
 		return d, &Refusal{Action: Apply, Instance: id, Reason: ReasonDocument, Rule: "A5",
-			Args: Args{"why": fmt.Sprintf("%q: %s", name, err), "hint": "a PNG or JPEG of at most 512,000 bytes"}}
+			Args: Args{"why": model.Say("file.why", "file", name, "why", err), "hint": model.Say("document.kinds")}}
 	}
 	return d, nil
 }
@@ -115,14 +104,8 @@ func (e *Engine) addDocument(ctx context.Context, actor model.Actor, d *model.Do
 	return e.begin(ctx, actor, Apply, d.Instance, func(tx model.Tx, c *Case, ev *model.Event) error {
 		a := &c.Instance.Application
 		if len(a.Documents) >= maxDocuments {
-			return &Refusal{
-				Action:   Apply,
-				State:    c.Instance.State,
-				Instance: d.Instance,
-				Reason:   ReasonDocuments,
-				Rule:     "A5",
-				Args:     Args{"most": fmt.Sprint(maxDocuments)},
-			}
+			return &Refusal{Action: Apply, State: c.Instance.State, Instance: d.Instance, Reason: ReasonDocuments, Rule: "A5",
+				Args: Args{"most": maxDocuments}}
 		}
 		a.Documents = append(a.Documents, d.ID)
 		a.Saved = c.Now
@@ -146,7 +129,7 @@ func (e *Engine) RemoveDocument(ctx context.Context, actor model.Actor, id, doc 
 		a := &c.Instance.Application
 		n := slices.Index(a.Documents, doc)
 		if n < 0 {
-			return &NotFound{What: "document of this application", Name: string(doc)}
+			return &NotFound{What: "document", Name: string(doc)}
 		}
 		a.Documents = slices.Delete(a.Documents, n, n+1)
 		ev.Action, ev.Detail = "draft", model.Say("log.document-removed")
@@ -164,7 +147,7 @@ func (e *Engine) Documents(id model.ID) (all []model.Document, err error) {
 		for _, d := range c.Instance.Application.Documents {
 			doc, err := model.Get[model.Document](r, string(d))
 			if err != nil {
-				return fmt.Errorf("read document %s: %w", d, err)
+				return cannotRead("document", d, err)
 			}
 			all = append(all, doc)
 		}
@@ -206,7 +189,7 @@ func (e *Engine) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *m
 	return func(tx model.Tx, j *model.Job) error {
 		i, err := model.Get[model.Instance](tx, string(j.Instance))
 		if err != nil {
-			return fmt.Errorf("read instance %s: %w", j.Instance, err)
+			return cannotRead("instance", j.Instance, err)
 		}
 		if j.WaitFor.IsZero() && i.Operation.WaitFor.IsZero() {
 			t := model.Task{ID: e.newID(), Kind: model.TaskReview, Instance: i.ID, Created: e.Now(),
@@ -264,7 +247,7 @@ func (e *Engine) turnDown(tx model.Tx, c *Case) error {
 	// fail wrote the instance; the caller's copy must not undo that.
 	i, err := model.Get[model.Instance](tx, string(c.Instance.ID))
 	if err != nil {
-		return fmt.Errorf("read instance %s: %w", c.Instance.ID, err)
+		return cannotRead("instance", c.Instance.ID, err)
 	}
 	i.Operation.WaitFor = model.Text{}
 	*c.Instance = i
@@ -279,9 +262,9 @@ func (e *Engine) turnDown(tx model.Tx, c *Case) error {
 // as it is, and what was due is put before a reviewer again the next day.
 func (e *Engine) RejectApplication(ctx context.Context, actor model.Actor, id model.ID, reason string) error {
 	if strings.TrimSpace(reason) == "" {
-		return &Invalid{Field: "reason", Why: "the applicant has to know why", Example: "the document does not show the address"}
+		return &Invalid{Field: "reason", Why: model.Say("review.needs-reason"), Example: model.Say("review.reason-like")}
 	}
-	if wrong := checkTyped("reason", reason, "the document does not show the address"); wrong != nil {
+	if wrong := checkTyped("reason", reason, model.Say("review.reason-like")); wrong != nil {
 		return wrong
 	}
 	return e.begin(ctx, actor, Review, id, func(tx model.Tx, c *Case, ev *model.Event) error {

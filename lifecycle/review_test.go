@@ -63,7 +63,7 @@ func TestFieldsByLevelAndGrade(t *testing.T) {
 	fields := func(i model.Instance, a model.Application) []string {
 		var names []string
 		for _, m := range w.engine.Missing(&i, a) {
-			if m.Example == "" {
+			if m.Example.IsZero() {
 				t.Errorf("%s has no example", m.Field)
 			}
 			names = append(names, m.Field)
@@ -200,8 +200,8 @@ func TestDocumentsAreSealedAndDestroyed(t *testing.T) {
 	w, bought := reviewedWorld(t)
 	id := bought()
 	_, err := w.engine.AddDocument(w.ctx(), operator, id, "text.png", []byte("not a picture"))
-	if f := w.refused(err, lifecycle.ReasonDocument); !strings.Contains(f.Message(), "text.png") {
-		t.Errorf("it says %q", f.Message())
+	if f := w.refused(err, lifecycle.ReasonDocument); !strings.Contains(inWords(f.AsText()), "text.png") {
+		t.Errorf("it says %q", inWords(f.AsText()))
 	}
 	d, err := w.engine.AddDocument(w.ctx(), operator, id, "scan.jpg", picture(t)) // a PNG by content
 	w.check(err)

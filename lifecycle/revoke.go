@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"crypto/x509"
-	"fmt"
 	"slices"
 
 	"certquay/model"
@@ -20,11 +19,8 @@ func (e *Engine) Revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 	}
 	n := slices.IndexFunc(RevocationReasons, func(s string) bool { return model.Fold(s) == model.Fold(r.Reason) })
 	if n < 0 {
-		return j, &Invalid{
-			Field:   "reason",
-			Why:     fmt.Sprintf("%q is not a reason for revoking (RFC 5280 section 5.3.1)", r.Reason),
-			Example: joinOr(RevocationReasons),
-		}
+		return j, &Invalid{Field: "reason", Why: model.Say("invalid.no-reason", "value", r.Reason),
+			Example: oneOf(RevocationReasons)}
 	}
 	err := e.begin(ctx, actor, Revoke, id, func(tx model.Tx, c *Case, ev *model.Event) error {
 		i := c.Instance
@@ -68,7 +64,7 @@ func (e *Engine) revokeStep(ctx context.Context, j model.Job, ask bool) (func(mo
 	err := e.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
 		if err != nil {
-			return fmt.Errorf("read instance %s: %w", j.Instance, err)
+			return cannotRead("instance", j.Instance, err)
 		}
 		if is, err = e.issuerOf(&i); err != nil {
 			return err
@@ -81,12 +77,12 @@ func (e *Engine) revokeStep(ctx context.Context, j model.Job, ask bool) (func(mo
 	}
 	leaf, err := x509.ParseCertificate(m.Chain[0])
 	if err != nil {
-		return nil, &Final{fmt.Errorf("decode the certificate: %w", err)}
+		return nil, &Final{model.Fail("error.decode-version", "version", j.Versions[0], "cause", err)}
 	}
 	if ask {
 		at, _, err := is.Revoked(ctx, leaf)
 		if err != nil {
-			return nil, fmt.Errorf("ask whether it is revoked: %w", err)
+			return nil, model.Fail("revoke.ask", "cause", said("ca", err)).Wrapping(err)
 		}
 		ask = at.IsZero()
 	} else {

@@ -189,8 +189,8 @@ func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
 		t.Errorf("%d tasks about what has expired", n)
 	}
 	_, _, err = w.engine.Renew(w.ctx(), operator, id)
-	if f := w.refused(err, lifecycle.ReasonServiceOver); !strings.Contains(f.Hint(), "certquay buy --level dv") {
-		t.Errorf("the way out is %q, want the command that buys again", f.Hint())
+	if f := w.refused(err, lifecycle.ReasonServiceOver); !strings.Contains(wayOut(f), "certquay buy --level dv") {
+		t.Errorf("the way out is %q, want the command that buys again", wayOut(f))
 	}
 }
 
@@ -203,7 +203,7 @@ func TestWrongNamesAreRefusedAndTheDraftIsKept(t *testing.T) {
 		t.Helper()
 		_, err := w.engine.Apply(w.ctx(), operator, id, r)
 		var inv *lifecycle.Invalid
-		if !errors.As(err, &inv) || inv.Rule != "A2" || inv.Example == "" {
+		if !errors.As(err, &inv) || inv.Rule != "A2" || inv.Example.IsZero() {
 			t.Fatalf("two names for a single: %v", err)
 		}
 	}
@@ -327,7 +327,7 @@ func TestRevokingEndsEveryUnexpiredVersion(t *testing.T) {
 	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
 	_, err := w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "because"})
 	var inv *lifecycle.Invalid
-	if !errors.As(err, &inv) || !strings.Contains(inv.Example, "keyCompromise") {
+	if !errors.As(err, &inv) || !strings.Contains(inWords(inv.Example), "keyCompromise") {
 		t.Fatalf("an unknown reason: %v", err)
 	}
 	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "superseded", Versions: []int{1}}))
@@ -448,8 +448,8 @@ func TestAnUploadIsHeldOnceOrNotAtAll(t *testing.T) {
 		}
 	}
 	_, err = w.engine.Upload(w.ctx(), operator, up)
-	if f := w.refused(err, lifecycle.ReasonHeld); f.Args["other"] != string(id) {
-		t.Errorf("the one that is held is not named: %s", f.Message())
+	if f := w.refused(err, lifecycle.ReasonHeld); f.Args["other"] != id {
+		t.Errorf("the one that is held is not named: %s", inWords(f.AsText()))
 	}
 	_, err = w.engine.Upload(w.ctx(), operator, lifecycle.UploadRequest{Files: []bundle.File{{Name: "x", Data: []byte("garbage")}}})
 	w.refused(err, lifecycle.ReasonCertificate)

@@ -3,7 +3,6 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -110,11 +109,11 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 	// rest; listed after it, so that a caller who waits does so for it too.
 	problems := []error{}
 	if err := e.guard("scheduler.waiting", func() error { return e.deployWaiting(e.ctx) }); err != nil {
-		problems = append(problems, fmt.Errorf("start what waited: %w", err))
+		problems = append(problems, model.Fail("error.start-waiting", "cause", err))
 	}
 	due, err := e.liveJobs(model.TimeKey(now), passLimit)
 	if err != nil {
-		return nil, fmt.Errorf("find due jobs: %w", err)
+		return nil, model.Fail("error.read-due", "cause", err)
 	}
 	jobs := make([]model.ID, 0, len(due))
 	for _, id := range due {
@@ -127,7 +126,7 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 	for started, more := 0, true; more && started < passLimit; {
 		due, err := e.dueNow(now)
 		if err != nil {
-			return jobs, fmt.Errorf("find what is due: %w", err)
+			return jobs, model.Fail("error.read-due", "cause", err)
 		}
 		more = len(due) == passLimit
 		for _, id := range due {
@@ -150,7 +149,7 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 				e.passOver(id, now.Add(passOver)) // told there
 			default:
 				e.passOver(id, now.Add(passOver))
-				problems = append(problems, fmt.Errorf("do what is due for %s: %w", id, err))
+				problems = append(problems, model.Fail("error.do-due", "id", id, "cause", err))
 			}
 		}
 	}
@@ -164,7 +163,7 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 	}
 	look, err := e.lookNow(now)
 	if err != nil {
-		return jobs, fmt.Errorf("find what to look at: %w", err)
+		return jobs, model.Fail("error.read-due", "cause", err)
 	}
 	for _, id := range append(look, e.silent.due(now)...) {
 		var j model.ID
@@ -172,7 +171,7 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 		switch {
 		case errors.Is(err, errUnread): // told there
 		case err != nil:
-			problems = append(problems, fmt.Errorf("look at resource %s: %w", id, err))
+			problems = append(problems, model.Fail("error.do-due", "id", id, "cause", err))
 		case j != "":
 			jobs = append(jobs, j)
 		}
@@ -374,10 +373,13 @@ func (e *Engine) MoveClock(ctx context.Context, actor model.Actor, to time.Time)
 		return f
 	}
 	if end := c.Farthest(); to.After(end) {
-		return &Refusal{Action: "clock", Reason: ReasonClockFar, Args: Args{"at": end.Format(time.RFC3339)}}
+		return &Refusal{
+			Action: "clock", Reason: ReasonClockFar, Args: Args{"at": end.Format(time.RFC3339)},
+			Instead: []Suggestion{{"clock", []string{end.Format(time.RFC3339)}}},
+		}
 	}
 	if to.Before(c.Now()) {
-		return &Refusal{Action: "clock", Reason: ReasonClockBack, Args: Args{"at": stamp(c.Now())}}
+		return &Refusal{Action: "clock", Reason: ReasonClockBack, Args: Args{"at": c.Now()}}
 	}
 	select {
 	case e.moving <- struct{}{}: // one movement at a time
@@ -400,7 +402,7 @@ func (e *Engine) MoveClock(ctx context.Context, actor model.Actor, to time.Time)
 			stop = next.Add(time.Millisecond)
 		}
 		if err := e.saveClock(ctx, c.MoveTo(stop)); err != nil {
-			return fmt.Errorf("keep the clock: %w", err)
+			return model.Fail("error.keep-clock", "cause", err)
 		}
 		if last {
 			_, err := e.Tick(ctx)

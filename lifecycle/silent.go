@@ -16,7 +16,10 @@ const silentEvery = 10 * time.Minute
 // deployed: it cannot listen at its address.
 type NotListening struct{ Err error }
 
-func (n *NotListening) Error() string { return "nothing is presented: " + n.Err.Error() }
+func (n *NotListening) Error() string { return n.AsText().String() }
+
+// AsText is the message.
+func (n *NotListening) AsText() model.Text { return model.Say("deploy.not-listening", "cause", n.Err) }
 
 // Unwrap is the cause.
 func (n *NotListening) Unwrap() error { return n.Err }
@@ -64,7 +67,7 @@ func (e *Engine) lookAtProblems() {
 	}
 	problem := map[string]bool{}
 	for _, p := range e.products {
-		problem[p.Name] = p.Product != nil && p.Problem != ""
+		problem[p.Name] = p.Product != nil && !p.Problem.IsZero()
 	}
 	bad := e.later(model.KindResource)
 	err := e.store.View(func(r model.Reader) error {

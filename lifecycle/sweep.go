@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -31,7 +30,7 @@ const keepDone = 90 * day
 func (e *Engine) forgetDone(now time.Time) error {
 	before := ulid.ULID{}
 	if err := before.SetTime(ulid.Timestamp(now.Add(-keepDone))); err != nil {
-		return fmt.Errorf("say what is old: %w", err)
+		return model.Fail("error.forget", "cause", err)
 	}
 	return errors.Join(
 		forget(e, &e.forgotten.jobs, before.String(), func(j *model.Job) bool { return !j.Live() }),
@@ -76,7 +75,7 @@ func forget[T any, P interface {
 		})
 	}
 	if err != nil {
-		return fmt.Errorf("forget what was done long ago: %w", err)
+		return model.Fail("error.forget", "cause", err)
 	}
 	*from = next
 	return nil
@@ -104,7 +103,7 @@ func (e *Engine) checkRevoked(now time.Time) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("find what to ask the CA about: %w", err)
+		return model.Fail("error.read-due", "cause", err)
 	}
 	bound := min(askFor, e.policy.CallTimeout)
 	for until := time.Now().Add(bound); len(ids) > 0 && time.Now().Before(until); ids = ids[1:] {
@@ -152,7 +151,7 @@ func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
 		}
 		leaf, err := x509.ParseCertificate(m.Chain[0])
 		if err != nil {
-			return fmt.Errorf("decode version %d: %w", v.Number, err)
+			return model.Fail("error.decode-version", "version", v.Number, "cause", err)
 		}
 		cctx, cancel := context.WithTimeout(ctx, e.policy.CallTimeout)
 		when, reason, err := is.Revoked(cctx, leaf)

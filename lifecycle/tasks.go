@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"certquay/model"
@@ -155,7 +154,7 @@ func (e *Engine) closeExpired(now time.Time) error {
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("end the tasks about what has expired: %w", err)
+			return model.Fail("error.end-tasks", "cause", err)
 		}
 	}
 	return nil
@@ -217,7 +216,7 @@ func openTask(tx model.Tx, typed string) (model.Task, error) {
 	}
 	switch len(found) {
 	case 0:
-		return model.Task{}, &NotFound{What: "open task", Name: typed}
+		return model.Task{}, &NotFound{What: "task", Name: typed}
 	case 1:
 		return found[0], nil
 	}

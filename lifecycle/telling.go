@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"unicode"
 
@@ -146,7 +145,7 @@ func (e *Engine) writeNotices(t *teller) (wrote int, err error) {
 		if ev.Instance != "" {
 			got, err := model.Get[model.Instance](t, string(ev.Instance))
 			if err != nil {
-				return wrote, fmt.Errorf("read instance %s: %w", ev.Instance, err)
+				return wrote, cannotRead("instance", ev.Instance, err)
 			}
 			i = &got
 		}
@@ -197,7 +196,7 @@ func (e *Engine) receivers(r model.Reader, id model.ID) (who []model.Contact, er
 			return []model.Contact{c}, nil
 		}
 		if !errors.Is(err, model.ErrNotFound) {
-			return nil, fmt.Errorf("read contact %s: %w", id, err)
+			return nil, cannotRead("contact", id, err)
 		}
 	}
 	for _, name := range e.policy.Notify.Default {
@@ -206,65 +205,67 @@ func (e *Engine) receivers(r model.Reader, id model.ID) (who []model.Contact, er
 			continue // named before it is made, or removed
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read contact: %w", err)
+			return nil, cannotRead("contact", name, err)
 		}
 		who = append(who, c)
 	}
 	return who, nil
 }
 
-// compose says in words what happened. Text from outside stays on its line and
-// holds no control characters.
+// compose says in words what happened, a fact a line. Text from outside stays on
+// its line and holds no control characters.
 func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (subject, text string, err error) {
-	kind := noticeOf(ev)
-	name := ev.Name
-	var b strings.Builder
-	line := func(label, value string) {
-		if value = OneLine(value); value != "" {
-			fmt.Fprintf(&b, "%-14s %s\n", label+":", value)
-		}
-	}
+	kind, name := noticeOf(ev), ev.Name
 	if i != nil {
 		name = i.Name
 	}
-	subject = OneLine(fmt.Sprintf("certquay: %s: %s", name, kind))
-	if name == "" { // about certquay itself
-		subject = OneLine(fmt.Sprintf("certquay: %s", kind))
+	title := model.Say("notice.subject", "name", name, "kind", kind)
+	switch {
+	case name == "": // about certquay itself
+		title = model.Say("notice.subject-own", "kind", kind)
+	case kind == model.NoticeExpiry || kind == model.NoticeWatch:
+		title = model.Say("notice.subject-detail", "name", name, "detail", ev.Detail)
 	}
-	if kind == model.NoticeExpiry || kind == model.NoticeWatch {
-		subject = OneLine(fmt.Sprintf("certquay: %s %s", name, e.say(ev.Detail)))
-	}
-	line("what", string(kind))
+	facts := []model.Text{model.Say("notice.what", "kind", kind)}
+	add := func(all ...model.Text) { facts = append(facts, all...) }
 	if i != nil {
-		line("certificate", i.Name+" ("+string(i.ID)+")")
-		line("names", joinAnd(i.Domains()))
-	} else {
-		line("what is it", name)
+		add(model.Say("notice.certificate", "name", i.Name, "id", i.ID))
+		if names := i.Domains(); len(names) > 0 {
+			add(model.Say("notice.names", "names", names))
+		}
+	} else if name != "" {
+		add(model.Say("notice.about", "name", name))
 	}
 	if ev.Resource != "" {
 		res, err := model.Get[model.Resource](r, string(ev.Resource))
 		switch {
 		case err == nil:
-			line("resource", res.Product+" "+res.Region+" "+res.Name)
-			next(line, &res.Operation)
+			add(model.Say("notice.resource", "place", placeOf(&res)))
+			add(nextAttempt(&res.Operation)...)
 		case !errors.Is(err, model.ErrNotFound):
-			return "", "", fmt.Errorf("read resource %s: %w", ev.Resource, err)
+			return "", "", cannotRead("resource", ev.Resource, err)
 		}
 	}
-	for _, l := range strings.Split(e.say(ev.Detail), "\n") {
-		line("detail", l)
+	for line := range strings.SplitSeq(e.say(ev.Detail), "\n") {
+		if line != "" {
+			add(model.Say("notice.detail", "detail", line))
+		}
 	}
-	if ev.Action != actionTask {
-		line("reason", e.say(ev.Reason))
+	if ev.Action != actionTask && !ev.Reason.IsZero() {
+		add(model.Say("notice.reason", "reason", ev.Reason))
 	}
 	if i != nil {
-		describe(line, i, kind)
+		add(factsOf(i, kind)...)
 	}
-	line("at", stamp(ev.At))
+	add(model.Say("notice.at", "at", ev.At))
 	if i != nil {
-		line("see", "certquay show "+i.ID.Short())
+		add(model.Say("notice.see", "id", i.ID.Short()))
 	}
-	return subject, b.String(), nil
+	var b strings.Builder
+	for _, f := range facts {
+		b.WriteString(OneLine(e.say(f)) + "\n")
+	}
+	return OneLine(e.say(title)), b.String(), nil
 }
 
 // say is a message in the words of the language of notices.
@@ -275,28 +276,31 @@ func (e *Engine) say(t model.Text) string {
 	return e.words(t)
 }
 
-// describe adds what the instance itself tells.
-func describe(line func(string, string), i *model.Instance, kind model.NoticeKind) {
-	next(line, &i.Operation)
+// factsOf are what the instance itself tells.
+func factsOf(i *model.Instance, kind model.NoticeKind) []model.Text {
+	facts := nextAttempt(&i.Operation)
 	if kind == model.NoticeProof {
 		for _, p := range i.Proofs {
 			if !p.Seen {
-				line("to be seen", p.Method+"  "+p.Name+"  "+p.Value)
+				facts = append(facts, model.Say("notice.proof", "method", p.Method, "name", p.Name, "value", p.Value))
 			}
 		}
 	}
 	if v := i.Current(); v != nil {
-		line("valid to", stamp(v.NotAfter))
+		facts = append(facts, model.Say("notice.valid-to", "at", v.NotAfter))
 	}
 	if i.Hosting.On {
-		line("hosted", fmt.Sprintf("renewals left: %d", i.Hosting.RenewalsLeft))
+		facts = append(facts, model.Say("notice.hosted", "n", i.Hosting.RenewalsLeft))
 	}
+	return facts
 }
 
-func next(line func(string, string), o *model.Operation) {
+// nextAttempt says when something that failed is tried again, if it is.
+func nextAttempt(o *model.Operation) []model.Text {
 	if o.Active() && !o.Error.IsZero() && !o.Next.IsZero() && !o.Aside() {
-		line("tried again", stamp(o.Next))
+		return []model.Text{model.Say("notice.again", "at", o.Next)}
 	}
+	return nil
 }
 
 // OneLine is a text from outside without anything that could end a line or

@@ -16,6 +16,7 @@ import (
 	"certquay/lifecycle/notify"
 	"certquay/lifecycle/notify/notifytest"
 	"certquay/model"
+	"certquay/ui/text"
 )
 
 // post is a scripted notifier: it takes everything, except from channels that
@@ -153,6 +154,47 @@ func TestWhatHappensIsToldOnEveryChannel(t *testing.T) {
 		t.Errorf("ops was told %v", got)
 	}
 	w.fsck()
+}
+
+// Labels, kinds and reasons of notices are in the language of notices, and so is
+// a test of a channel. spec: N1 V5
+func TestNoticesSpeakOneLanguage(t *testing.T) {
+	for lang, want := range map[string][2]string{
+		"en": {"certquay: a.example.com: issued\n" + `what:          issued
+certificate:   a.example.com (ID)
+names:         a.example.com
+detail:        version 1, serial SERIAL, valid to 2027-03-01 11:59:59Z
+valid to:      2027-03-01 11:59:59Z
+at:            2026-11-21 12:00:00Z
+see:           certquay show TAIL
+`, "certquay: a test for Ops\nThis is a test. certquay can tell Ops what happens.\n"},
+		"zh": {"certquay：a.example.com：已签发\n" + `事项：已签发
+证书：a.example.com（ID）
+域名：a.example.com
+详情：第 1 版，序列号 SERIAL，有效至 2027-03-01 11:59:59Z
+有效期至：2027-03-01 11:59:59Z
+时间：2026-11-21 12:00:00Z
+查看：certquay show TAIL
+`, "certquay：发给 Ops 的测试\n这是一条测试消息。certquay 可以把发生的事通知 Ops。\n"},
+	} {
+		w, p := telling(t)
+		w.words, w.issuer.limit = text.New(lang).Text, 100*days
+		w.start(w.store)
+		id := w.issued("a.example.com")
+		w.tick()
+		said := func() string {
+			s, i := p.last(hookTo), w.get(id)
+			return strings.NewReplacer(string(id), "ID", id.Short(), "TAIL", i.Current().Serial, "SERIAL").Replace(s.Subject + "\n" + s.Text)
+		}
+		if got := said(); got != want[0] {
+			t.Errorf("%s\n%s", lang, got)
+		}
+		_, err := w.engine.TestContact(w.ctx(), operator, "Ops")
+		w.check(err)
+		if got := said(); got != want[1] {
+			t.Errorf("%s\n%s", lang, got)
+		}
+	}
 }
 
 // Every kind of job that fails makes a notice.
@@ -355,7 +397,7 @@ func TestProofThatIsAwaitedIsToldOnce(t *testing.T) {
 	if got := p.kinds(hookTo); !slices.Equal(got, []model.NoticeKind{model.NoticeProof}) {
 		t.Fatalf("told: %v", got)
 	}
-	if s := p.last(hookTo); !strings.Contains(s.Text, "dns  _acme-challenge.a.example.com  xyz  Bcc: evil\n") {
+	if s := p.last(hookTo); !strings.Contains(s.Text, "dns  _acme-challenge.a.example.com  xyz\\r\\nBcc: evil\n") {
 		t.Errorf("told:\n%s", s.Text)
 	}
 }
@@ -495,7 +537,7 @@ func TestAContactIsTestedChannelByChannel(t *testing.T) {
 	}
 	var inv *lifecycle.Invalid
 	_, err = w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "X", Email: "x@example.com", Channels: []string{"pigeon://T0KEN"}})
-	if !errors.As(err, &inv) || strings.Contains(err.Error(), "T0KEN") || inv.Example == "" {
+	if !errors.As(err, &inv) || strings.Contains(err.Error(), "T0KEN") || inv.Example.IsZero() {
 		t.Errorf("a channel nobody understands: %v", err)
 	}
 	c, err := w.engine.Contact("ops")

@@ -18,7 +18,7 @@ func (w *world) why(id model.ID) string {
 	w.check(err)
 	var all []string
 	for _, s := range x.Why {
-		all = append(all, text.New("en").Statement(s))
+		all = append(all, text.New("en").Statement(s, nil))
 	}
 	return strings.Join(all, "\n")
 }

@@ -13,17 +13,13 @@ import (
 // what turns the direction of text round, and what takes no room. Others read
 // the text as a part of their lines. The two joiners (U+200C, U+200D) pass:
 // names in some scripts need them.
-func checkTyped(field, text, example string) *Invalid {
+func checkTyped(field, text string, like model.Text) *Invalid {
 	for n, r := range text {
 		if r == utf8.RuneError && !utf8.FullRuneInString(text[n:]) || r == utf8.RuneError && text[n] != 0xef {
-			return &Invalid{Field: field, Why: fmt.Sprintf("byte %d of it is no text", n+1), Example: example}
+			return &Invalid{Field: field, Why: model.Say("invalid.no-text", "byte", n+1), Example: like}
 		}
 		if r != '\u200c' && r != '\u200d' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co, unicode.Cs) {
-			return &Invalid{
-				Field:   field,
-				Why:     fmt.Sprintf("it has the character %s, which cannot be seen", fmt.Sprintf("%U", r)),
-				Example: example,
-			}
+			return &Invalid{Field: field, Why: model.Say("invalid.unseen", "character", fmt.Sprintf("%U", r)), Example: like}
 		}
 	}
 	return nil
@@ -32,7 +28,7 @@ func checkTyped(field, text, example string) *Invalid {
 // checkCompany is checkTyped for all that is typed of an organization.
 func checkCompany(field string, o *model.Organization) *Invalid {
 	for _, text := range []string{o.Name, o.Type, o.OrganizationID, o.Country, o.Province, o.City, o.Address, o.Zip} {
-		if wrong := checkTyped(field, text, "Example GmbH"); wrong != nil {
+		if wrong := checkTyped(field, text, example("Example GmbH")); wrong != nil {
 			return wrong
 		}
 	}

@@ -16,8 +16,11 @@ const keepAgain = 10 * time.Second
 type UnkeptError struct{ Err error }
 
 func (e *UnkeptError) Error() string {
-	return "this was begun, and how it went cannot be kept: " + e.Err.Error()
+	return e.AsText().String()
 }
+
+// AsText is the message.
+func (e *UnkeptError) AsText() model.Text { return model.Say("error.unkept", "cause", e.Err) }
 
 func (e *UnkeptError) Unwrap() error { return e.Err }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
-	"strconv"
 	"strings"
 
 	"certquay/lifecycle/bundle"
@@ -16,7 +14,7 @@ import (
 // (spec I3).
 func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest) (UploadResult, error) {
 	var res UploadResult
-	if wrong := checkTyped("name", r.Name, "shop.example.com"); wrong != nil {
+	if wrong := checkTyped("name", r.Name, example("shop.example.com")); wrong != nil {
 		return res, wrong
 	}
 	b, err := bundle.Options{Now: e.Now(), Roots: e.roots()}.Parse(r.Files...)
@@ -51,7 +49,8 @@ func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest)
 			if err != nil {
 				return err
 			}
-			return &Refusal{Action: Upload, Reason: ReasonHeld, Rule: "I3", Args: Args{"other": string(held.ID)}}
+			return &Refusal{Action: Upload, Reason: ReasonHeld, Rule: "I3", Args: Args{"other": held.ID},
+				Instead: []Suggestion{{Show, []string{string(held.ID)}}}}
 		}
 		e.table.Row(Upload).move(&i, false)
 		if key != nil {
@@ -79,20 +78,17 @@ func uploadRefusal(a Action, err error) error {
 	if !errors.As(err, &be) {
 		return err
 	}
-	return &Refusal{
-		Action: a,
-		Reason: ReasonCertificate,
-		Rule:   "I3",
-		Args:   Args{"why": fileWhy(be), "hint": be.Hint, "code": string(be.Reason)},
-	}
+	return &Refusal{Action: a, Reason: ReasonCertificate, Rule: "I3",
+		Args: Args{"why": fileWhy(be), "hint": model.Quoted("", be.Hint), "code": be.Reason}}
 }
 
 // fileWhy names the file that an upload was refused for.
-func fileWhy(e *bundle.Error) string {
+func fileWhy(e *bundle.Error) model.Text {
+	why := model.Quoted("", e.Why)
 	if e.File == "" {
-		return e.Why
+		return why
 	}
-	return strconv.Quote(e.File) + ": " + e.Why
+	return model.Say("file.why", "file", e.File, "why", why)
 }
 
 // Download makes the files of the current version for a server (spec I2). What
@@ -106,28 +102,23 @@ func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, f
 		}
 		m, err := model.Get[model.Material](tx, model.MaterialKey(id, v.Number))
 		if err != nil {
-			return fmt.Errorf("read the certificate: %w", err)
+			return cannotRead("certificate", v.Number, err)
 		}
 		var key model.Key
 		if v.KeyID != "" {
 			if key, err = model.Get[model.Key](tx, string(v.KeyID)); err != nil {
-				return fmt.Errorf("read the key: %w", err)
+				return cannotRead("key", v.KeyID, err)
 			}
 		}
 		files, err = bundle.Files(format, bundle.Content{Name: v.Subject, Chain: m.Chain, Root: m.Root, PKCS8: key.PKCS8})
 		var be *bundle.Error
 		switch {
 		case errors.As(err, &be) && be.Reason == bundle.UnknownFormat:
-			return &Invalid{"format", fmt.Sprintf("%q is not a download format", format), joinOr(bundle.Formats()), ""}
+			return &Invalid{Field: "format", Why: model.Say("invalid.no-format", "value", format),
+				Example: oneOf(bundle.Formats())}
 		case be != nil:
-			return &Refusal{
-				Action:   Download,
-				State:    c.Instance.State,
-				Instance: id,
-				Reason:   ReasonCertificate,
-				Rule:     "I2",
-				Args:     Args{"why": be.Why, "hint": be.Hint},
-			}
+			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2",
+				Args: Args{"why": model.Quoted("", be.Why), "hint": model.Quoted("", be.Hint)}}
 		}
 		ev.Detail = model.Say("log.format", "format", format)
 		return err
@@ -153,11 +144,11 @@ func (e *Engine) UploadKey(ctx context.Context, actor model.Actor, id model.ID, 
 			v := &i.Versions[n]
 			m, err := model.Get[model.Material](tx, model.MaterialKey(id, v.Number))
 			if err != nil {
-				return fmt.Errorf("read the certificate of version %d: %w", v.Number, err)
+				return model.Fail("error.read-version", "version", v.Number, "cause", err)
 			}
 			leaf, err := x509.ParseCertificate(m.Chain[0])
 			if err != nil {
-				return fmt.Errorf("decode the certificate of version %d: %w", v.Number, err)
+				return model.Fail("error.decode-version", "version", v.Number, "cause", err)
 			}
 			if bundle.SamePublic(leaf.PublicKey, signer.Public()) {
 				v.KeyID = key.ID
@@ -166,7 +157,7 @@ func (e *Engine) UploadKey(ctx context.Context, actor model.Actor, id model.ID, 
 		}
 		if matched == 0 {
 			return &Refusal{Action: UploadKey, State: i.State, Instance: id, Reason: ReasonCertificate, Rule: "A4",
-				Args: Args{"why": "the key belongs to none of its versions", "hint": "give the key that the request was made with"}}
+				Args: Args{"why": model.Say("key.of-no-version"), "hint": model.Say("key.of-request")}}
 		}
 		ev.Detail = model.Say("log.key-of-versions", "n", matched)
 		return tx.Put(key)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"regexp"
@@ -67,13 +66,14 @@ func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name 
 
 // watchAddress checks and completes what a person typed.
 func watchAddress(address, name string) (string, string, error) {
-	bad := func(why string) error {
-		return &Invalid{Field: "address", Why: why, Example: "www.example.com:443 or [2001:db8::1]:443"}
+	bad := func(why model.Text) error {
+		return &Invalid{Field: "address", Why: why,
+			Example: oneOf([]string{"www.example.com:443", "[2001:db8::1]:443"})}
 	}
 	address = strings.TrimSpace(address)
 	if u, err := url.Parse(address); err == nil && u.Host != "" { // as it is copied from a browser
 		if u.Port() == "" && u.Scheme != "https" && u.Scheme != "" {
-			return "", "", bad(fmt.Sprintf("of %q the port is not known; give host and port", address))
+			return "", "", bad(model.Say("watch.port-unknown", "value", address))
 		}
 		address = u.Host
 	}
@@ -82,15 +82,15 @@ func watchAddress(address, name string) (string, string, error) {
 		host, port = strings.Trim(address, "[]"), "443"
 	}
 	if n, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", port); err != nil || n == 0 {
-		return "", "", bad(fmt.Sprintf("%q is no port", port))
+		return "", "", bad(model.Say("watch.no-port", "value", port))
 	}
 	if host = hostName(host); host == "" {
-		return "", "", bad(fmt.Sprintf("%q names no host", address))
+		return "", "", bad(model.Say("watch.no-host", "value", address))
 	}
 	if name = strings.TrimSpace(name); name == "" {
 		name = host
 	} else if name = hostName(name); name == "" {
-		return "", "", &Invalid{Field: "name", Why: "it is no name of a server", Example: "www.example.com"}
+		return "", "", &Invalid{Field: "name", Why: model.Say("watch.no-name"), Example: example("www.example.com")}
 	}
 	return net.JoinHostPort(host, port), name, nil
 }
@@ -205,7 +205,7 @@ func (e *Engine) CheckWatch(ctx context.Context, actor model.Actor, id model.ID)
 		return model.Watch{}, f
 	}
 	if e.judge == nil {
-		return model.Watch{}, errors.New("this certquay cannot look at anything")
+		return model.Watch{}, model.Fail("watch.none-can")
 	}
 	return e.look(ctx, id)
 }
@@ -266,7 +266,7 @@ func (e *Engine) lookDue(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("find what is to be looked at: %w", err)
+		return model.Fail("error.read-due", "cause", err)
 	}
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, lookers)

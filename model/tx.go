@@ -1,7 +1,6 @@
 package model
 
 import (
-	"errors"
 	"iter"
 	"strconv"
 	"strings"
@@ -49,7 +48,7 @@ type Scan struct {
 }
 
 // ErrNotFound is returned, wrapped, when a record does not exist.
-var ErrNotFound = errors.New("not found")
+var ErrNotFound error = Fail("error.not-found")
 
 // Reader reads one consistent snapshot of a store. It is valid only inside the
 // function it was given to and is not safe for concurrent use.

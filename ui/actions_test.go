@@ -114,7 +114,7 @@ func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *mode
 	d.keys(key)
 	d.fits()
 	if refusal != nil {
-		d.sees(refusal.Message(), d.m.c.WayOut(refusal), "State: "+string(i.State))
+		d.sees(d.m.c.Refused(refusal), d.m.c.WayOut(refusal), "State: "+string(i.State))
 		d.called()
 		d.keys("esc")
 		if d.m.top() != nil {

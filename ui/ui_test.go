@@ -84,7 +84,8 @@ func TestHostileText(t *testing.T) {
 			i.Proofs[n].Name, i.Proofs[n].Value, i.Proofs[n].Domain = evil, evil, evil
 		}
 	}
-	b.Firms[0].Name, b.Orders[0].Text, b.Orders[0].By, b.Units[0].Kind, b.Units[0].Specification.Brand = evil, evil, evil, evil, evil
+	b.Firms[0].Name, b.Orders[0].By, b.Units[0].Kind, b.Units[0].Specification.Brand = evil, evil, evil, evil
+	b.Orders[0].Text = model.Quoted("", evil)
 	for _, i := range b.Instances {
 		i.Contact = b.People[0].ID
 	}

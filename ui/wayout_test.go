@@ -12,29 +12,43 @@ import (
 	"certquay/ui/kittest"
 )
 
-// TestWaysOutNameKeys writes each way out of the vocabulary as the dashboard
-// does: a verb with a key never stands there as a verb. spec: S3 V3
+// TestWaysOutNameKeys says ways out as the dashboard does: what has a key never
+// stands there as a command line. spec: S3 V3
 func TestWaysOutNameKeys(t *testing.T) {
 	c := drive(t, kittest.New(), 80, 24).m.c
-	for in, want := range map[string]string{
-		"buy a new one: certquay buy; or delete this one: certquay delete 4N6MA194":                                 "buy a new one: press b; or delete this one: press ctrl+x",
-		"to end it: certquay revoke 4N6MA194 --reason REASON":                                                       "to end it: press ctrl+k",
-		"withdraw it first: certquay withdraw 4N6MA194; then close it: certquay close 4N6MA194":                     "withdraw it first: press w; then close it: press ctrl+k",
-		"to renew by hand, stop hosting first: certquay host 4N6MA194 --stop":                                       "to renew by hand, stop hosting first: press m",
-		"buy it again: certquay buy --level dv --type single --brand embedded --grade free":                         "buy it again: press b",
-		"certquay buy-pack certificate --quantity 1 --level dv --type single --brand embedded --grade free":         "press b",
-		"to go on with its names, buy it again: certquay buy --level dv --type single --brand a --grade free (I6).": "to go on with its names, buy it again: press b (I6).",
-		"重新购买：certquay buy --level dv --type single --brand a --grade free（I6）。":                                    "重新购买：press b（I6）。",
-		"certquay clock +30d moves it forward":                                                                      "certquay clock +30d moves it forward",
-		"certquay show 01J4M8C2":                                                                                    "certquay show 01J4M8C2", // another certificate
+	const id = model.ID("01K9Z3T00Q5W7X2V8R4N6MA194")
+	dv := []string{"--level", "dv", "--type", "single", "--brand", "embedded", "--grade", "free"}
+	for _, w := range []struct {
+		reason  lifecycle.Reason
+		instead []lifecycle.Suggestion
+		want    string
+		keys    int
+	}{
+		{lifecycle.ReasonEnded, nil, "buy a new one: press b; or delete this one: press ctrl+x", 2},
+		{lifecycle.ReasonRevokeInstead, nil, "to end it: press ctrl+k", 1},
+		{lifecycle.ReasonWithdrawClose, nil, "withdraw it first: press w; then close it: press ctrl+k", 2},
+		{lifecycle.ReasonHostedRenews, nil, "to renew by hand, stop hosting first: press m", 1},
+		{lifecycle.ReasonServiceOver, []lifecycle.Suggestion{{Action: lifecycle.Buy, Args: dv}}, "buy it again: press b", 1},
+		{lifecycle.ReasonNoUnits, []lifecycle.Suggestion{{Action: lifecycle.BuyPack, Args: dv}}, "press b: buy packs", 1},
+		{lifecycle.ReasonNotApplied, nil, "press a: apply for it", 1},
+		{lifecycle.ReasonNotIssued, nil, "to see what is awaited: press enter", 1},
+		{lifecycle.ReasonClockBack, nil, "to move it forward: certquay clock +30d", 0},
+		{lifecycle.ReasonHeld, []lifecycle.Suggestion{{Action: lifecycle.Show, Args: []string{"01J4M8C2"}}}, "certquay show 01J4M8C2", 0}, // another certificate
 	} {
-		if got := c.Keys(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
+		got, ways := c.Ways(&lifecycle.Refusal{Action: lifecycle.Deploy, Instance: id, Reason: w.reason, Instead: w.instead})
+		if got != w.want || len(ways) != w.keys {
+			t.Errorf("%s: %q with keys %v, want %q with %d", w.reason, got, ways, w.want, w.keys)
 		}
 	}
-	r := &lifecycle.Refusal{Action: lifecycle.Deploy, Instance: "01K9Z3T00Q5W7X2V8R4N6MA194", Reason: lifecycle.ReasonNotIssued}
-	if got := c.WayOut(r); got != "enter tells what is awaited" {
-		t.Errorf("%q", got)
+	for lang, want := range map[string]string{
+		"en": "It is not renewed any more; to go on with its names, buy it again: press b (I6)",
+		"zh": "不再续期；如需继续使用这些域名，请重新购买：按 b（I6）",
+	} {
+		c := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Lang = lang }).m.c
+		s := lifecycle.Statement{Text: model.Say("next.buy-again"), Rules: "I6", Instead: []lifecycle.Suggestion{{Action: lifecycle.Buy, Args: dv}}}
+		if got := c.Statement(s); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 
@@ -95,7 +109,7 @@ func TestTheWayOutIsTaken(t *testing.T) {
 	d.keys("x").sees("buy one with b").keys("b").sees("Nothing is bought before")
 	// The details of what one is in already: nothing but the dialog goes.
 	d = drive(t, kittest.Fleet(60), 80, 24)
-	d.find("corp.").keys("enter", "d").sees("enter tells what is awaited").keys("enter")
+	d.find("corp.").keys("enter", "d").sees("to see what is awaited: press enter").keys("enter")
 	if d.m.top() != nil || d.has("does nothing here") {
 		t.Fatalf("the dialog is not simply closed:\n%s", d.screen())
 	}

@@ -75,12 +75,8 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	case r.Months == 0:
 		r.Months = DefaultMonths
 	case r.Months < MinMonths || r.Months > MaxMonths:
-		return nil, &lifecycle.Invalid{
-			Field:   "months",
-			Why:     fmt.Sprintf("a forecast looks %d to %d months ahead", MinMonths, MaxMonths),
-			Example: strconv.Itoa(DefaultMonths),
-			Rule:    "V6",
-		}
+		return nil, &lifecycle.Invalid{Field: "months", Why: model.Say("invalid.no-months", "least", MinMonths, "most", MaxMonths),
+			Example: model.Quoted("", strconv.Itoa(DefaultMonths)), Rule: "V6"}
 	}
 	if r.Policy == "" {
 		r.Policy = AsConfigured
@@ -150,12 +146,8 @@ func policyOf(name string) (func(lifecycle.Capabilities) lifecycle.Capabilities,
 	text, ok := strings.CutSuffix(name, "-days")
 	days, err := strconv.Atoi(text)
 	if !ok || err != nil || days < 1 || days > 3650 {
-		return nil, &lifecycle.Invalid{
-			Field:   "policy",
-			Why:     fmt.Sprintf("%q is none of %s", name, strings.Join(Policies, ", ")),
-			Example: "47-days",
-			Rule:    "V6",
-		}
+		return nil, &lifecycle.Invalid{Field: "policy", Why: model.Say("invalid.no-policy", "value", name, "these", Policies),
+			Example: model.Quoted("", "47-days"), Rule: "V6"}
 	}
 	limit := time.Duration(days) * 24 * time.Hour
 	return func(c lifecycle.Capabilities) lifecycle.Capabilities {

@@ -158,7 +158,7 @@ func (d *Costs) orders(w int) (head string, rows []string, note string) {
 	sums, currency := [2]int64{}, ""
 	for _, k := range d.Orders {
 		m := func(n int64) string { return text.Clean(widget.Money(n, k.Currency)) }
-		rows = append(rows, row(k.Month, text.Clean(c.Text.Say(k.Text)), text.Clean(k.By), m(k.Charged), m(k.Refunded)))
+		rows = append(rows, row(k.Month, c.Text.Text(k.Text), text.Clean(k.By), m(k.Charged), m(k.Refunded)))
 		if currency == "" {
 			currency = k.Currency
 		}

@@ -1,15 +1,12 @@
 package kit
 
 import (
-	"regexp"
-	"strings"
+	"slices"
 
 	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/ui/text"
 )
-
-// verb is a command line in the way out of a refusal: the verb, and what it is
-// about.
-var verb = regexp.MustCompile(`certquay ([a-z-]+)((?: (?:--[a-z-]+(?: [^ ;；，。、：（）-][^ ;；，。、：（）]*)?|[A-Z0-9]+|certificate|hosting|credit))*)`)
 
 // own are the keys of actions for which the table names none.
 var own = map[lifecycle.Action]string{lifecycle.UploadKey: "K"}
@@ -34,44 +31,37 @@ func (c *Context) WayOut(r *lifecycle.Refusal) string {
 
 // Ways is what a refusal says to do instead, and the keys named in it.
 func (c *Context) Ways(r *lifecycle.Refusal) (hint string, ways []Way) {
-	_, h := c.refused(r)
-	if r.Instance != "" {
-		show, key := "certquay show "+r.Instance.Short(), c.KeyFor("details", "enter")
-		if strings.Contains(h, show) {
-			ways = append(ways, Way{key, c.T("act.details")})
-		}
-		h = strings.ReplaceAll(h, show+" tells", c.T("wayout.tells", key))
-		h = strings.ReplaceAll(h, show, c.T("wayout.press", key))
-	}
-	h, more := c.keyed(h)
-	if ways = append(ways, more...); len(ways) == 1 && h == c.T("wayout.press", ways[0].Key) { // the key alone says nothing
-		h = c.T("wayout.does", ways[0].Key, ways[0].Label)
-	}
-	return h, ways
+	hint = c.Text.Text(text.WayOut(r, c.keys(r.Instance, &ways)))
+	return hint, ways
 }
 
-// Keys writes keys in place of the command lines in a text. Those that have no
-// key here, such as one about another certificate, stay.
-func (c *Context) Keys(hint string) string {
-	h, _ := c.keyed(hint)
-	return h
+// Statement is a sentence of an explanation, with the keys of what it says to do.
+func (c *Context) Statement(s lifecycle.Statement) string {
+	return c.Text.Statement(s, c.keys("", new([]Way)))
 }
 
-func (c *Context) keyed(hint string) (said string, ways []Way) {
-	said = verb.ReplaceAllStringFunc(hint, func(line string) string {
-		name := lifecycle.Action(verb.FindStringSubmatch(line)[1])
-		for _, row := range c.Table.Rows() {
-			k := c.KeyOf(row.Action)
-			if k == "" || row.Action != name {
-				continue
-			}
-			if name == lifecycle.Host && strings.Contains(line, " --stop") {
-				name = lifecycle.StopHosting
-			}
-			ways = append(ways, Way{k, c.Text.Or("action."+string(name), string(name))})
-			return c.T("wayout.press", k)
+// keys says suggestions by their keys, and collects these. What has none here,
+// such as to look at another instance, is said as a command line.
+func (c *Context) keys(id model.ID, ways *[]Way) text.Write {
+	return func(s lifecycle.Suggestion) (inside, alone string) {
+		w := c.way(id, s)
+		if w.Key == "" {
+			line := text.Command(s)
+			return line, line
 		}
-		return line
-	})
-	return said, ways
+		*ways = append(*ways, w)
+		return c.T("wayout.press", w.Key), c.T("wayout.does", w.Key, w.Label)
+	}
+}
+
+func (c *Context) way(id model.ID, s lifecycle.Suggestion) Way {
+	if s.Action == lifecycle.Show && id != "" && slices.Contains(s.Args, id.Short()) {
+		return Way{c.KeyFor("details", "enter"), c.T("act.details")}
+	}
+	for _, row := range c.Table.Rows() {
+		if row.Action == s.Action {
+			return Way{c.KeyOf(s.Action), c.Text.Or("action."+string(s.Action), string(s.Action))}
+		}
+	}
+	return Way{}
 }

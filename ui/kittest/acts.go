@@ -59,7 +59,8 @@ func (b *Backend) Buy(_ context.Context, actor model.Actor, r lifecycle.BuyReque
 		how = " from pack"
 		if u := b.unit(string(lifecycle.PackCertificate), &r.Spec); u.Available < r.Quantity {
 			return model.Order{}, nil, &lifecycle.Refusal{Action: lifecycle.Buy, Reason: lifecycle.ReasonNoUnits,
-				Args: lifecycle.Args{"unit": "certificate", "free": fmt.Sprint(u.Available), "needed": fmt.Sprint(r.Quantity), "buy": "certquay buy-pack"}}
+				Args:    lifecycle.Args{"unit": "certificate", "free": u.Available, "needed": r.Quantity},
+				Instead: []lifecycle.Suggestion{{Action: lifecycle.BuyPack}}}
 		}
 	}
 	if err := b.call("Buy %s %dy x%d%s", r.Spec, r.Years, r.Quantity, how); err != nil {
@@ -79,7 +80,8 @@ func (b *Backend) Buy(_ context.Context, actor model.Actor, r lifecycle.BuyReque
 // Apply implements kit.Backend.
 func (b *Backend) Apply(_ context.Context, actor model.Actor, id model.ID, r lifecycle.ApplyRequest) (model.Job, error) {
 	if slices.Contains(r.Application.Domains, "refused.example.com") {
-		return model.Job{}, &lifecycle.Refusal{Action: lifecycle.Apply, Reason: lifecycle.ReasonNames, Args: lifecycle.Args{"why": "the CA does not sign refused.example.com", "hint": "take another name"}}
+		return model.Job{}, &lifecycle.Invalid{Field: "domains", Rule: "A2",
+			Why: model.Quoted("", "the CA does not sign refused.example.com"), Example: model.Quoted("", "www.example.com")}
 	}
 	key := string(r.Application.KeyType)
 	if r.Application.Manual() {

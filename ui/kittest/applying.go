@@ -3,7 +3,6 @@ package kittest
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -16,18 +15,18 @@ import (
 // Missing implements kit.Backend, much as the engine does it.
 func (b *Backend) Missing(i *model.Instance, a model.Application) []*lifecycle.Invalid {
 	var all []*lifecycle.Invalid
-	add := func(field, why, example string) {
-		all = append(all, &lifecycle.Invalid{Field: field, Why: why, Example: example})
+	add := func(field string, why model.Text, example string) {
+		all = append(all, &lifecycle.Invalid{Field: field, Why: why, Example: model.Quoted("", example)})
 	}
 	caps := b.CAs[i.Spec.Brand]
 	if err := caps.CheckNames(i.Spec.Type, a.Domains); err != nil {
 		if n, ok := names.IsError(err); ok {
-			add(n.Field, n.Rule, n.Hint)
+			add(n.Field, model.Quoted("", n.Rule), n.Hint)
 		}
 	}
 	need := func(value, field, example string) {
 		if strings.TrimSpace(value) == "" {
-			add(field, fmt.Sprintf("a %s %s application needs it", strings.ToUpper(string(i.Spec.Level)), i.Spec.Grade), example)
+			add(field, model.Say("apply.needs", "level", strings.ToUpper(string(i.Spec.Level)), "grade", i.Spec.Grade), example)
 		}
 	}
 	verified := i.Spec.Level != model.DV
@@ -44,11 +43,11 @@ func (b *Backend) Missing(i *model.Instance, a model.Application) []*lifecycle.I
 			need(f[0], f[1], f[2])
 		}
 		if verified && len(a.Documents) == 0 {
-			add("document", "at least one qualification document is needed", "a PNG or JPEG of at most 512,000 bytes")
+			add("document", model.Say("document.needed"), "a PNG or JPEG of at most 512,000 bytes")
 		}
 	}
 	if b.CAs[i.Spec.Brand].NeedsEmail && a.Email == "" {
-		add("email", "this issuer needs an e-mail address", "ops@example.com")
+		add("email", model.Say("apply.issuer-needs-email"), "ops@example.com")
 	}
 	switch {
 	case a.Manual():
@@ -57,10 +56,10 @@ func (b *Backend) Missing(i *model.Instance, a model.Application) []*lifecycle.I
 			err = bundle.CheckCSRNames(csr, a.Domains)
 		}
 		if err != nil {
-			add("csr", err.Error(), "openssl req -new")
+			add("csr", model.TextOf(err), "openssl req -new")
 		}
 	case !slices.Contains(model.KeyTypes, a.KeyType):
-		add("key type", fmt.Sprintf("%q is not a key type", a.KeyType), "ecdsa-p256")
+		add("key type", model.Say("invalid.no-key-type", "value", a.KeyType), "ecdsa-p256")
 	}
 	return all
 }
@@ -109,7 +108,10 @@ func (b *Backend) AddDocument(_ context.Context, _ model.Actor, id model.ID, nam
 		d.Format = "jpeg"
 	default:
 		return d, &lifecycle.Refusal{Action: lifecycle.Apply, Reason: lifecycle.ReasonDocument,
-			Args: lifecycle.Args{"why": fmt.Sprintf("%q: this is neither a PNG nor a JPEG", name), "hint": "a PNG or JPEG of at most 512,000 bytes"}}
+			Args: lifecycle.Args{
+				"why":  model.Say("file.why", "file", name, "why", model.Quoted("", "this is neither a PNG nor a JPEG")),
+				"hint": model.Say("document.kinds"),
+			}}
 	}
 	if err := b.call("AddDocument %s %s %d", id.Short(), name, len(data)); err != nil {
 		return d, err
@@ -160,7 +162,7 @@ func (b *Backend) RejectApplication(_ context.Context, actor model.Actor, id mod
 func (b *Backend) UploadKey(_ context.Context, actor model.Actor, id model.ID, f bundle.File) error {
 	if string(f.Data) == "garbage" {
 		return &lifecycle.Refusal{Action: lifecycle.UploadKey, Reason: lifecycle.ReasonCertificate,
-			Args: lifecycle.Args{"why": "there is no private key in it", "hint": "bring the key in PEM"}}
+			Args: lifecycle.Args{"why": model.Quoted("", "there is no private key in it"), "hint": model.Quoted("", "bring the key in PEM")}}
 	}
 	return b.act(actor, lifecycle.UploadKey, id, "UploadKey "+id.Short()+" "+f.Name, func(i *model.Instance) {
 		for n := range i.Versions {

@@ -366,7 +366,7 @@ func (b *Backend) DismissTask(_ context.Context, _ model.Actor, id string) (mode
 	defer b.mu.Unlock()
 	n := slices.IndexFunc(b.Open, func(t model.Task) bool { return string(t.ID) == id })
 	if n < 0 {
-		return model.Task{}, &lifecycle.NotFound{What: "open task", Name: id}
+		return model.Task{}, &lifecycle.NotFound{What: "task", Name: id}
 	}
 	if err := b.call("DismissTask %s", id); err != nil {
 		return model.Task{}, err
@@ -425,7 +425,9 @@ func (b *Backend) Refund(id model.ID) (lifecycle.RefundPreview, error) {
 func (b *Backend) Quote(r lifecycle.BuyRequest) (lifecycle.Quote, error) {
 	if r.Spec.Level == model.EV && r.Spec.Type == model.Wildcard {
 		return lifecycle.Quote{}, &lifecycle.Refusal{Action: lifecycle.Buy, Reason: lifecycle.ReasonNotForSale,
-			Args: lifecycle.Args{"what": r.Spec.String(), "why": "EV wildcards do not exist", "possible": "DV or OV wildcard"}}
+			Args: lifecycle.Args{
+				"what": r.Spec.String(), "why": model.Quoted("", "EV wildcards do not exist"), "possible": model.Quoted("", "DV or OV wildcard"),
+			}}
 	}
 	q := lifecycle.Quote{Currency: "EUR"}
 	add := func(item string, amount int64) {

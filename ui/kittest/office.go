@@ -34,8 +34,8 @@ func (b *Backend) office(proving, reviewed *model.Instance) {
 		{Kind: "credit", Total: 20, Reserved: 2, Used: 1, Available: 17}, {Kind: "hosting"},
 	}
 	b.Orders = []lifecycle.Cost{
-		{Month: "2026-11", Order: "01K9ORDER0000000000000000C", By: "anna", Text: "2 × certificate, DV single embedded standard", Charged: 200_00, Refunded: 100_00, Currency: "EUR"},
-		{Month: "2026-11", Order: "01K9ORDER0000000000000000B", By: "ben", Text: "20 × credit pack", Charged: 100_00, Currency: "EUR"},
-		{Month: "2026-10", Order: "01K9ORDER0000000000000000A", By: "anna", Text: "10 × certificate pack, DV single embedded standard", Charged: 1_000_00, Currency: "EUR"},
+		{Month: "2026-11", Order: "01K9ORDER0000000000000000C", By: "anna", Text: model.Say("order.items-of", "n", 2, "item", "certificate", "spec", "DV single embedded standard"), Charged: 200_00, Refunded: 100_00, Currency: "EUR"},
+		{Month: "2026-11", Order: "01K9ORDER0000000000000000B", By: "ben", Text: model.Say("order.items", "n", 20, "item", "credit pack"), Charged: 100_00, Currency: "EUR"},
+		{Month: "2026-10", Order: "01K9ORDER0000000000000000A", By: "anna", Text: model.Say("order.items-of", "n", 10, "item", "certificate pack", "spec", "DV single embedded standard"), Charged: 1_000_00, Currency: "EUR"},
 	}
 }

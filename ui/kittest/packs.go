@@ -2,7 +2,6 @@ package kittest
 
 import (
 	"context"
-	"fmt"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -49,7 +48,7 @@ func (b *Backend) CostsByMonth() ([]lifecycle.Cost, error) {
 func (b *Backend) QuotePack(r lifecycle.PackRequest) (lifecycle.Quote, error) {
 	if r.Quantity < 1 || r.Quantity > 100_000 {
 		return lifecycle.Quote{}, &lifecycle.Refusal{Action: lifecycle.BuyPack, Reason: lifecycle.ReasonPackQuantity,
-			Args: lifecycle.Args{"quantity": fmt.Sprint(r.Quantity), "most": "100000"}}
+			Args: lifecycle.Args{"quantity": r.Quantity, "most": 100_000}}
 	}
 	l := model.OrderLine{Item: string(r.Kind) + " pack", Quantity: r.Quantity, Currency: b.policy.Currency}
 	each := b.policy.HostingFee

@@ -19,7 +19,9 @@ func (b *Backend) Watches() ([]model.Watch, error) {
 // AddWatch implements kit.Watching.
 func (b *Backend) AddWatch(_ context.Context, _ model.Actor, address, name string, contact model.ID) (model.Watch, error) {
 	if address == "" {
-		return model.Watch{}, &lifecycle.Invalid{Field: "address", Why: "it names no host", Example: "www.example.com:443"}
+		return model.Watch{}, &lifecycle.Invalid{
+			Field: "address", Why: model.Say("watch.no-host", "value", address), Example: model.Quoted("", "www.example.com:443"),
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

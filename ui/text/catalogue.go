@@ -4,6 +4,7 @@
 package text
 
 import (
+	"certquay/model"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -118,8 +119,9 @@ func (c *Catalogue) text(key string) (string, bool) {
 }
 
 // T is the text of a key with its arguments filled in. Arguments that are text
-// are made safe by [Clean], so nothing from outside reaches the screen raw. A
-// key that is missing shows as itself in angle brackets.
+// are made safe by [Clean], so nothing from outside reaches the screen raw, and
+// errors are said in this language. A key that is missing shows as itself in
+// angle brackets.
 func (c *Catalogue) T(key string, args ...any) string {
 	t, ok := c.text(key)
 	if !ok {
@@ -134,7 +136,7 @@ func (c *Catalogue) T(key string, args ...any) string {
 		case string:
 			safe[i] = Clean(v)
 		case error:
-			safe[i] = Clean(v.Error())
+			safe[i] = c.Text(model.TextOf(v))
 		case fmt.Stringer:
 			safe[i] = Clean(v.String())
 		default:

@@ -3,7 +3,6 @@ package text
 import (
 	"strings"
 
-	"certquay/lifecycle"
 	"certquay/model"
 )
 
@@ -20,7 +19,10 @@ import (
 //	role    a role
 //	spec    a specification
 //	item    an item of an order
-//	list    states or actions, joined
+//	list    states or actions, joined by "or"; in English as they are typed
+//	or      values that stay as they are, joined by "or"
+//	thing   what a record is about
+//	field   a field of a form
 //	reason  a reason for revoking
 //	watch   problems of what is watched, joined
 //	notice  the kind of a notice
@@ -73,14 +75,6 @@ func (c *Catalogue) one(t model.Text) string {
 		to = after
 	}
 	return b.String()
-}
-
-// Statement says a sentence of an explanation, with the rules behind it.
-func (c *Catalogue) Statement(s lifecycle.Statement) string {
-	if s.Rules == "" {
-		return c.Text(s.Text)
-	}
-	return c.Text(s.Text) + c.T("explain.ruled", s.Rules)
 }
 
 // quote is what somebody has said, with who that is.

@@ -42,19 +42,58 @@ func TestMessagesInWords(t *testing.T) {
 			t.Errorf("%q, want %q", got, c.zh)
 		}
 	}
+	missing := &lifecycle.NotFound{What: "watch", Name: "\x1b"}
+	if got, want := zh.T("load.failed", missing), zh.T("load.failed", "")+`没有监控“\x1b”`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 	s := lifecycle.Statement{Text: model.Say("explain.expired", "at", "2026-01-02"), Rules: "T1, T4"}
-	if got := zh.Statement(s); got != "已过期：最新版本已于 2026-01-02 到期（T1, T4）" {
+	if got := zh.Statement(s, nil); got != "已过期：最新版本已于 2026-01-02 到期（T1, T4）" {
 		t.Errorf("%q", got)
 	}
 }
 
 // messageFiles are the files of the catalogue with the words of [model.Text].
-var messageFiles = []string{"engine.txt", "refusals.txt"}
+var messageFiles = []string{"engine.txt", "lifecycle.txt", "refusals.txt"}
+
+// lists are the prefixes of lists of words, by a code that is an argument.
+var lists = []string{"thing.", "item."}
+
+// TestEverySuggestionIsSaid wants a place for each suggestion in the way out of
+// its reason, in each language, and no place for one that is not there. Those
+// that are made with the refusal are tried where it is. spec: S3 V5
+func TestEverySuggestionIsSaid(t *testing.T) {
+	for _, reason := range codes(t)["refused"] {
+		f := &lifecycle.Refusal{Reason: lifecycle.Reason(reason), Instance: "01K9Z3T00Q5W7X2V8R4N6MA194"}
+		for _, lang := range Languages() {
+			want := []string{}
+			for n := range f.Suggestions() {
+				want = append(want, strconv.Itoa(n+1))
+			}
+			var got []string
+			for _, name := range holes(texts(lang)["instead."+reason]) {
+				if name == "do" {
+					name = "1"
+				}
+				if name == "1" || name == "2" {
+					got = append(got, name)
+				}
+			}
+			if !slices.Equal(got, want) && len(want) > 0 {
+				t.Errorf("%s: the way out of %s has places for %v, and there is %v", lang, reason, got, f.Suggestions())
+			}
+		}
+		for _, s := range f.Suggestions() {
+			if strings.Contains(Command(s), " ID") {
+				t.Errorf("%s suggests %q", reason, Command(s))
+			}
+		}
+	}
+}
 
 // TestCodesAndWords finds codes without words and words without a code, and
 // placeholders that only one language has. spec: S3 S4 V5
 func TestCodesAndWords(t *testing.T) {
-	literals, codes, prefixes := map[string]bool{}, map[string]string{}, map[string]string{}
+	literals, used, prefixes := map[string]bool{}, map[string]string{}, map[string]string{}
 	read := func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "kittest") {
 			return err
@@ -77,7 +116,7 @@ func TestCodesAndWords(t *testing.T) {
 					switch a := n.Args[0].(type) {
 					case *ast.BasicLit:
 						code, _ := strconv.Unquote(a.Value)
-						codes[code] = path
+						used[code] = path
 					case *ast.BinaryExpr:
 						if l, ok := a.X.(*ast.BasicLit); ok {
 							code, _ := strconv.Unquote(l.Value)
@@ -95,17 +134,20 @@ func TestCodesAndWords(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(codes) < 100 {
-		t.Errorf("only %d codes are found", len(codes))
+	if len(used) < 200 {
+		t.Errorf("only %d codes are found", len(used))
 	}
 	en := texts("en")
-	for code, path := range codes {
+	for code, path := range used {
 		if _, ok := en[code]; !ok {
 			t.Errorf("%s says %s, for which there are no words", path, code)
 		}
 	}
-	for _, reason := range lifecycle.Vocabulary() {
-		literals["refused."+reason[0]], literals["instead."+reason[0]] = true, true
+	for _, reason := range codes(t)["refused"] {
+		literals["refused."+reason], literals["instead."+reason] = true, true
+	}
+	for _, kind := range lifecycle.PackKinds {
+		literals[string(kind)+" pack"] = true // an item of an order
 	}
 	for _, name := range messageFiles {
 		for _, lang := range Languages() {
@@ -120,10 +162,12 @@ func TestCodesAndWords(t *testing.T) {
 				}
 				code := strings.TrimSuffix(key, ".one")
 				_, suffix, _ := strings.Cut(code, ".")
-				if prefix := code[:len(code)-len(suffix)]; !literals[code] && !literals[key] && (prefixes[prefix] == "" || !literals[suffix] && prefix != "await.") && prefix != "quote." {
+				prefix := code[:len(code)-len(suffix)]
+				made := prefixes[prefix] != "" && (literals[suffix] || prefix == "await.") || slices.Contains(lists, prefix) && literals[suffix]
+				if !literals[code] && !literals[key] && !made && prefix != "quote." {
 					t.Errorf("nothing says %s", key)
 				}
-				if want, got := holes(en[key]), holes(texts(lang)[key]); !slices.Equal(want, got) && !strings.HasPrefix(key, "refused.") && !strings.HasPrefix(key, "instead.") {
+				if want, got := holes(en[key]), holes(texts(lang)[key]); !slices.Equal(want, got) {
 					t.Errorf("%s: %s has %v, English %v", lang, key, got, want)
 				}
 			}

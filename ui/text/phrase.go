@@ -25,8 +25,6 @@ import (
 //	failure what failed, and why
 //	role    a role
 //	spec    a specification
-//	bought  an item of an order, and perhaps its specification
-//	counted a number with its noun
 //	list    states or actions, as the engine joins them
 //	say     another sentence
 //	server  another sentence, or what a server said
@@ -238,19 +236,7 @@ func (c *Catalogue) word(as, a string) string {
 		if p := strings.Fields(a); len(p) == 4 {
 			return strings.Join([]string{p[0], c.word("type", p[1]), p[2], c.word("grade", p[3])}, " ")
 		}
-	case "bought": // an item, and perhaps its specification
-		if item, spec, ok := strings.Cut(a, ", "); ok {
-			return c.word("item", item) + "，" + c.word("spec", spec)
-		}
-		return c.word("item", a)
-	case "item": // of an order
-		if kind, ok := strings.CutSuffix(a, " pack"); ok {
-			if t, ok := c.texts["buy.what."+kind]; ok {
-				return t
-			}
-		}
-		return c.Say(a)
-	case "label", "event", "result", "type", "grade", "via", "why", "organization", "reason", "notice":
+	case "label", "event", "result", "type", "grade", "via", "why", "organization", "reason", "notice", "thing", "field", "item":
 		return first(as + ".")
 	case "watch":
 		var out []string
@@ -267,23 +253,38 @@ func (c *Catalogue) word(as, a string) string {
 		return first("doing.")
 	case "role":
 		return first("role.")
-	case "counted":
-		n, noun, _ := strings.Cut(a, " ")
-		return strings.TrimSpace(c.Say(strings.TrimSuffix(noun, "s")) + " " + n)
 	case "say":
 		return c.Say(a)
 	case "list":
-		var out []string
-		for part := range strings.SplitSeq(strings.ReplaceAll(a, " or ", ", "), ", ") {
-			if t := c.word("label", part); t != part {
-				out = append(out, t)
-			} else {
-				out = append(out, c.word("action", part))
+		return c.or(a, func(code string) string {
+			if c.Lang == "en" {
+				return verbOf(code)
 			}
-		}
-		return strings.Join(out, "、")
+			if t := c.word("label", code); t != code {
+				return t
+			}
+			return c.word("action", code)
+		})
+	case "or":
+		return c.or(a, func(value string) string { return value })
 	}
 	return a
+}
+
+// or says a list of values, the last after an "or".
+func (c *Catalogue) or(list string, say func(string) string) string {
+	if list == "" {
+		return c.T("list.nothing")
+	}
+	all := strings.Split(list, ", ")
+	for n := range all {
+		all[n] = say(all[n])
+	}
+	last := len(all) - 1
+	if last == 0 {
+		return all[0]
+	}
+	return strings.Join(all[:last], c.T("list.join")) + c.T("list.or") + all[last]
 }
 
 func merge(a map[string]string, more ...map[string]string) map[string]string {

@@ -20,12 +20,10 @@ var prose = regexp.MustCompile(`(?:^|[ (])[a-z]{2,}\b.* |[^ ] +[(]?[a-z]{2,}`)
 // silent are the files whose sentences no dashboard shows as they are, with the
 // reason.
 var silent = map[string]string{
-	"lifecycle/reasons.go":                  "reasons have texts by code, see TestReasonsAreTranslated",
 	"lifecycle/product/kinds.go":            "the help of the command line, and comments in the configuration",
 	"lifecycle/machine.go":                  "the help of the command line; actions have texts by code",
 	"lifecycle/matrix.go":                   "the page of rules",
 	"lifecycle/template.go":                 "the form that goes to the CA",
-	"lifecycle/telling.go":                  "mail and messages, which have no language of a session",
 	"lifecycle/bundle/notes.go":             "the notes in downloaded archives",
 	"lifecycle/issuer/embedded/settings.go": "what is wrong in the configuration, and its comments",
 	"lifecycle/issuer/embedded/http.go":     "answers over HTTP",
@@ -40,26 +38,25 @@ var silent = map[string]string{
 
 // unsaid are further sentences that no dashboard shows.
 var unsaid = map[string]string{
-	"certquay buy": command, "certquay buy --from-pack": command, "certquay buy --level %s --type %s --brand %s --grade %s": command,
-	"certquay buy-pack %s --quantity 1": command, "certquay buy-pack certificate --quantity 1 --level %s --type %s --brand %s --grade %s": command,
-	"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com": command,
-	"--email ops@example.com": command, "https://hooks.example.com/certquay or slack://hook:A-B-C@webhook": command,
 
-	"%s pack": byKind, "%s or %s": byKind,
+	"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com": command,
+	"--email ops@example.com": command,
+
+	"%s pack": code, "key type": code, "id number": code, "company type": code, "company phone": code, "organization id": code, "zip code": code,
+	"certificate from pack": code, "hosted renewal": code, "managed hosting": code, "the CA revoked it by itself": code, "the store": code,
 	"; for example %s": byKind,
 
 	"certquay issuing CA %d %s": name, "certquay root CA %s": name, "pack ": name, "pack available": name, "pack reserved": name, "pack supply": name, "pack used": name,
-	"%s at %s %s %s": name, "certquay proof|%s|%s": name, "edge listener": name, "remote error": name,
+	"certquay proof|%s|%s": name, "edge listener": name, "remote error": name,
 
-	"certquay: a test for %s": elsewhereSaid, "This is a test. certquay can tell %s what happens.\n": elsewhereSaid,
 	"certquay edge\nproduct %s\nregion %s\nserver name %s\n": elsewhereSaid, "text/plain; charset=utf-8": elsewhereSaid,
 
 	"\nThe private key is not held by certquay: add the one that the signing request was\nmade with %s\n": notes,
 	"   (secret: keep it readable by its owner only, mode 0600)":                                          notes, "as NAME.key.": notes, "as NAME-key.pem.": notes,
 	"as NAME.pem.key beside NAME.pem, where HAProxy 2.2 and later look for it.": notes,
 
-	"find notices: %w": logged, "find what expires: %w": logged, "keep what became of notice %s: %w": logged, "tell of the expiry of %s: %w": logged,
-	"find what is to be looked at: %w": logged, "find what to ask the CA about: %w": logged, "forget what was done long ago: %w": logged, "end the tasks about what has expired: %w": logged, "say what is old: %w": logged,
+	"keep what became of notice %s: %w": logged,
+
 	"edge listener ended": logged, "a panic was caught": logged,
 
 	"the embedded CA's longest validity is %s; it must be a minute or more": atStart, "the embedded CA's proof of control is %q; it is trust, dns or http": atStart,
@@ -77,6 +74,7 @@ var unsaid = map[string]string{
 const (
 	command       = "a command line or an example"
 	byKind        = "taken apart by what it is: see Detail and word"
+	code          = "a code, whose words stand in the catalogue"
 	name          = "no sentence"
 	elsewhereSaid = "goes to others"
 	notes         = "the notes in downloaded archives"

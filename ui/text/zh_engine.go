@@ -4,7 +4,6 @@ package text
 // wrong, in Chinese. See [phrases].
 var chineseEngine = map[string]string{
 	// Details of the activity.
-
 	"approved": "已通过",
 	"rejected": "已驳回", "replaced": "已被取代", "withdrawn": "已撤回", "dismissed": "已忽略", "retried": "已重试", "seen": "已检测到",
 	"proof of control awaited": "等待域名验证",
@@ -13,51 +12,15 @@ var chineseEngine = map[string]string{
 
 	// What is watched.
 
-	"this certquay cannot look at anything": "当前 certquay 无法检测服务器",
-
 	"connect to %q: %w":                "连接 {1}：{2:say}",
 	"TLS handshake with %q for %q: %w": "与 {1} 进行 TLS 握手（{2}）：{3:server}",
 
-	// What is named and is not there.
-	"no %s %q":                     "没有{1:say}“{2}”",
-	"%q names several: %s":         "“{1}”对应多项：{2}",
-	"instance":                     "实例",
-	"resource":                     "域名/监听",
-	"contact":                      "联系人",
-	"company":                      "企业",
-	"watch":                        "监控",
-	"open task":                    "待处理事项",
-	"document of this application": "此申请的资质文件",
-	"no %s %q; there are %s":       "没有{1:say}“{2}”；可用：{3}",
-	"product":                      "云产品",
-	"contact %s":                   "联系人 {1}",
-	"the watch of %s":              "{1} 的监控",
-
 	// What was typed.
-	"key type":     "密钥算法",
-	"no names":     "无域名",
-	"brand %q":     "品牌“{1}”",
-	"level %s":     "级别 {1}",
-	"type %s":      "域名类型 {1}",
-	"grade %s":     "等级 {1}",
-	"a pack of %q": "“{1}”资源包",
-	"id number":    "证件号码", "company type": "企业类型", "company phone": "企业电话", "organization id": "登记号", "zip code": "邮编",
-	"%q is not a reason for revoking (RFC 5280 section 5.3.1)": "“{1}”不是吊销原因（RFC 5280 第 5.3.1 节）",
-	"%q is not a download format":                              "“{1}”不是下载格式",
-	"a forecast looks %d to %d months ahead":                   "预测可为未来 {1} 至 {2} 个月",
-	"%q is none of %s":                                         "“{1}”不在其中：{2}",
-	"%q is no reason; there are %s":                            "“{1}”不是吊销原因；可用：{2}",
+	"no names": "无域名",
+
+	"%q is no reason; there are %s": "“{1}”不是吊销原因；可用：{2}",
 
 	// Issuing.
-	"the service period has ended":                             "服务周期已结束",
-	"the CA sent no certificate":                               "CA 未返回证书",
-	"the CA's certificate cannot be read: %w":                  "无法读取 CA 签发的证书：{1:say}",
-	"the CA's certificate is for %s, not for %s":               "CA 签发的证书用于 {1}，而非 {2}",
-	"the CA's certificate is for another key":                  "CA 签发的证书对应另一私钥",
-	"the issuer knows no such order":                           "CA 没有该订单",
-	"the job was ended meanwhile":                              "操作已在此期间结束",
-	"this version of certquay does not know the step %q of %s": "此版本的 certquay 不支持 {2:action} 的步骤“{1}”",
-	"%s cannot be used: %s":                                    "{1} 不可用：{2:say}",
 
 	// The embedded CA.
 	"the certificate %s of the embedded CA is damaged: %w":             "内置 CA 的证书 {1} 已损坏：{2:say}",
@@ -70,8 +33,6 @@ var chineseEngine = map[string]string{
 
 	// What certquay itself needs a person for.
 
-	"this was begun, and how it went cannot be kept: %s": "操作已开始，但结果无法保存：{1}",
-
 	"the CRL changes too fast; try again":                                    "CRL 变更过快；请重试",
 	"the embedded CA cannot sign its CRL: %w":                                "内置 CA 无法签署 CRL：{1:say}",
 	"%q is outside the name constraints of the embedded CA, which permit %s": "“{1}”不在内置 CA 允许的域名范围内：{2}",
@@ -81,18 +42,18 @@ var chineseEngine = map[string]string{
 	"the embedded CA does not offer level %s, it offers %v":                  "内置 CA 不提供级别 {1}，可用：{2}",
 	"the embedded CA does not sign this key: %w":                             "内置 CA 不签发该密钥：{1:say}",
 	"the end asked for, %s, has passed":                                      "请求的到期时间 {1} 已过",
-	"the order was cancelled":                                                "订单已取消",
-	"the certificate would end on %s, before it begins":                      "证书将于 {1} 到期，早于其生效时间",
-	"the embedded CA cannot keep the certificate: %w":                        "内置 CA 无法保存证书：{1:say}",
-	"the order does not belong to this attempt: %w":                          "订单不属于此次尝试：{1:say}",
-	"the random serial number is taken; try again":                           "随机序列号已被占用；请重试",
-	"there is no such order":                                                 "没有该订单",
-	"%s answers %s":                                                          "{1} 返回 {2}",
-	"%s holds something else":                                                "{1} 的内容不符",
-	"asking for %s: %w":                                                      "请求 {1}：{2:server}",
-	"looking for %s: %w":                                                     "查询 {1}：{2:server}",
-	"reading %s: %w":                                                         "读取 {1}：{2:server}",
-	"control of %s cannot be proved by a file; wildcards need DNS records":   "{1} 不能用文件验证；通配符须使用 DNS 记录",
+
+	"the certificate would end on %s, before it begins": "证书将于 {1} 到期，早于其生效时间",
+	"the embedded CA cannot keep the certificate: %w":   "内置 CA 无法保存证书：{1:say}",
+	"the order does not belong to this attempt: %w":     "订单不属于此次尝试：{1:say}",
+	"the random serial number is taken; try again":      "随机序列号已被占用；请重试",
+	"there is no such order":                            "没有该订单",
+	"%s answers %s":                                     "{1} 返回 {2}",
+	"%s holds something else":                           "{1} 的内容不符",
+	"asking for %s: %w":                                 "请求 {1}：{2:server}",
+	"looking for %s: %w":                                "查询 {1}：{2:server}",
+	"reading %s: %w":                                    "读取 {1}：{2:server}",
+	"control of %s cannot be proved by a file; wildcards need DNS records":                               "{1} 不能用文件验证；通配符须使用 DNS 记录",
 	"control of the address %s cannot be proved by a DNS record; the embedded CA is configured for that": "地址 {1} 不能用 DNS 记录验证，而内置 CA 配置为 DNS 验证",
 	"too many redirects": "重定向过多",
 	"%w: serial %s":      "{1:say}：序列号 {2}",
@@ -102,13 +63,8 @@ var chineseEngine = map[string]string{
 	"it lifts a hold, and there are no holds":                                 "该原因用于解除挂起，而此处没有挂起",
 	"the embedded CA did not issue this certificate":                          "该证书不是由内置 CA 签发",
 	"the reason %s is not accepted: %s":                                       "不接受原因“{1:reason}”：{2:say}",
-	"ask whether it is revoked: %w":                                           "查询吊销状态：{1:server}",
 
 	// Deploying.
-	"the product has no such resource":      "云产品没有该域名/监听",
-	"look for resources: %w":                "查找域名/监听：{1:server}",
-	"version %d is gone":                    "第 {1} 版已不存在",
-	"the leaf presented cannot be read: %w": "无法读取线上证书：{1:say}",
 
 	"%s has no region %q, it has %s: %w":                              "{1} 没有地域“{2}”，可用：{3}（{4:say}）",
 	"%s has no resource %w: %w":                                       "{1} 没有该域名/监听：{2:say}（{3:say}）",
@@ -123,7 +79,6 @@ var chineseEngine = map[string]string{
 	"%s is closed": "{1} 已关闭",
 	"%s, the address of %s in %s, is taken by another program: find it with \"ss -ltnp 'sport = :%s'\", stop it, and deploy or verify again: %w": "{1}（{2} 在 {3} 的地址）被其他程序占用：请用 ss -ltnp 'sport = :{4}' 查找并停止该程序，再部署或检测：{5:say}",
 	"%s, the address of %s in %s, is taken by %s: stop it, and deploy or verify again: %w":                                                       "{1}（{2} 在 {3} 的地址）被{4}占用：请停止该程序，再部署或检测：{5:say}",
-	"nothing is presented: %s": "未在使用任何证书：{1:say}",
 
 	// Chats.
 	"this program sends to no chats":           "本程序不发送聊天消息",
@@ -143,18 +98,14 @@ var chineseEngine = map[string]string{
 	"the kept address of %s in %s is damaged": "所保存的 {1} 在 {2} 的地址已损坏",
 
 	// Telling.
-	"no mail server is configured (notify.smtp)":                                             "未配置邮件服务器（notify.smtp）",
-	"a channel that cannot be read":                                                          "无法读取的通知渠道",
-	"nothing is sent from a sandbox; notify.sandbox: true in the configuration changes that": "沙箱不发送通知；如需发送，请在配置中设置 notify.sandbox: true",
-	"this certquay cannot send anything":                                                     "当前 certquay 无法发送通知",
-	"an e-mail address is not a further channel":                                             "邮箱地址不是附加的通知渠道",
-	"the channel is no more":                                                                 "该通知渠道已不存在",
-	"it does not answer: %w":                                                                 "无应答：{1:say}",
-	"it has no scheme":                                                                       "缺少协议",
-	"it is no URL":                                                                           "不是 URL",
-	"it is not an e-mail address":                                                            "不是邮箱地址",
-	"it names no host":                                                                       "未指明主机",
-	"it names no host or no user":                                                            "未指明主机或用户",
+
+	"the channel is no more":      "该通知渠道已不存在",
+	"it does not answer: %w":      "无应答：{1:say}",
+	"it has no scheme":            "缺少协议",
+	"it is no URL":                "不是 URL",
+	"it is not an e-mail address": "不是邮箱地址",
+	"it names no host":            "未指明主机",
+	"it names no host or no user": "未指明主机或用户",
 	"mail goes to the contact's e-mail address, by the server under notify.smtp":      "邮件经 notify.smtp 所配置的服务器发送至联系人的邮箱",
 	"no service understands it; there are http, https, %s":                            "没有支持它的服务；可用：http、https、{1}",
 	"too many of its kind do not answer":                                              "同类渠道中无应答的过多",
@@ -164,26 +115,19 @@ var chineseEngine = map[string]string{
 	"the webhook answered %s: %s":                                                     "Webhook 返回 {1}：{2}",
 
 	// What could not be read or kept.
-	"read account %s: %w": "读取账户 {1}：{2:say}", "read contact %s: %w": "读取联系人 {1}：{2:say}", "read document %s: %w": "读取资质文件 {1}：{2:say}",
-	"read instance %s: %w": "读取实例 {1}：{2:say}", "read job %s: %w": "读取操作 {1}：{2:say}", "read job: %w": "读取操作：{1:say}",
-	"read ledger entry %s: %w": "读取账目 {1}：{2:say}", "read order %s: %w": "读取订单 {1}：{2:say}", "read resource %s: %w": "读取域名/监听 {1}：{2:say}",
-	"read resources of %s: %w": "读取 {1} 的域名/监听：{2:say}", "read the certificate of version %d: %w": "读取第 {1} 版的证书：{2:say}",
-	"read the certificate: %w": "读取证书：{1:say}", "read the key: %w": "读取私钥：{1:say}", "read the channel: %w": "读取通知渠道：{1:say}", "read notices: %w": "读取通知：{1:say}",
-	"decode the certificate of version %d: %w": "解析第 {1} 版的证书：{2:say}", "decode the certificate: %w": "解析证书：{1:say}", "decode version %d: %w": "解析第 {1} 版：{2:say}",
-	"decode the key: %w": "解析私钥：{1:say}", "decode the public key: %w": "解析公钥：{1:say}", "encode the public key: %w": "编码公钥：{1:say}", "make a key: %w": "生成私钥：{1:say}",
-	"ledger entry %s is off by %d %s": "账目 {1} 相差 {2} {3}", "order %s has no line %d": "订单 {1} 没有第 {2} 行",
-	"make a stand-in: %w": "准备推演：{1:say}", "copy the records: %w": "复制记录：{1:say}", "keep the clock: %w": "保存时钟：{1:say}",
-	"do what is due for %s: %w": "执行 {1} 到期的操作：{2:say}", "find due jobs: %w": "查找到期操作：{1:say}", "find what is due: %w": "查找到期事项：{1:say}", "find what to look at: %w": "查找待检测项：{1:say}",
-	"look at resource %s: %w": "检测域名/监听 {1}：{2:say}", "start what waited: %w": "启动等待中的操作：{1:say}",
+
+	"encode the public key: %w": "编码公钥：{1:say}", "make a key: %w": "生成私钥：{1:say}",
+
+	"make a stand-in: %w": "准备推演：{1:say}", "copy the records: %w": "复制记录：{1:say}",
 
 	// The store.
-	"not found":                                     "未找到",
-	"%w: key %q: %s":                                "{1:say}：键 {2}：{3}",
-	"the stored data are damaged":                   "存储的数据已损坏",
-	"the data were written by a newer certquay":     "数据由更新版本的 certquay 写入",
-	"the store is sealed: its passphrase is needed": "存储已锁定：需要口令",
-	"asking for the free space of %s: %w":           "查询 {1} 的可用空间：{2:say}",
-	"files on the server cannot be used over SSH":   "通过 SSH 不能使用服务器上的文件",
+
+	"%w: key %q: %s":                                                           "{1:say}：键 {2}：{3}",
+	"the stored data are damaged":                                              "存储的数据已损坏",
+	"the data were written by a newer certquay":                                "数据由更新版本的 certquay 写入",
+	"the store is sealed: its passphrase is needed":                            "存储已锁定：需要口令",
+	"asking for the free space of %s: %w":                                      "查询 {1} 的可用空间：{2:say}",
+	"files on the server cannot be used over SSH":                              "通过 SSH 不能使用服务器上的文件",
 	"%s: %w; use - and send or take it through the connection: ssh ... < file": "{1}：{2:say}；请用 - 经连接收发：ssh ... < file",
 	"%s is %s, and only a file can be read":                                    "{1} 是{2}，只能读取普通文件",
 	"a directory":                                                              "目录", "a pipe": "管道", "a socket": "套接字", "a device": "设备", "a socket or a device": "套接字或设备", "no regular file": "非普通文件",

@@ -96,7 +96,7 @@ var chineseFiles = map[string]string{
 	"turn it into PKCS#12 with: keytool -importkeystore -srckeystore FILE -destkeystore NEW -deststoretype PKCS12": "可转为 PKCS#12：keytool -importkeystore -srckeystore FILE -destkeystore NEW -deststoretype PKCS12",
 
 	// Documents.
-	"%q: %s":        "“{1}”：{2:say}",
+
 	"a BMP picture": "BMP 图片", "a GIF picture": "GIF 图片", "a HEIC picture or a film": "HEIC 图片或视频", "a PDF file": "PDF 文件", "a TIFF picture": "TIFF 图片", "a WebP picture": "WebP 图片",
 	"a ZIP or Office file": "ZIP 或 Office 文件", "an SVG picture": "SVG 图片", "an old Office file": "旧版 Office 文件", "something else": "其他内容",
 	"open it in an image viewer, save it again as PNG or JPEG and upload that":                       "请用看图软件打开，另存为 PNG 或 JPEG 后上传",

@@ -8,8 +8,6 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 
 	"renewal": "续期",
 
-	"the store": "存储",
-
 	// Tasks, and what is waited for.
 
 	"a reviewer": "审核员",
@@ -17,49 +15,8 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"file":  "文件",
 	"files": "文件",
 
-	"the CA took the request and still calls the order ready": "CA 已接收请求，但订单仍处于就绪状态",
-
-	// What came of it.
-	"deploy: %w":            "部署：{1:server}",
-	"ask what is there: %w": "检测现状：{1:server}",
-	"nothing is presented":  "线上未使用任何证书",
-	"another certificate is presented (SHA-256 %s…)": "线上使用的是另一张证书（SHA-256 {1}…）",
-
-	"the leaf is presented without its chain": "仅有证书，缺少证书链",
-
-	"the CA revoked it by itself": "由 CA 自行吊销",
-
-	// What is bought.
-	"certificate":           "证书",
-	"certificate from pack": "资源包证书",
-	"hosted renewal":        "托管续期",
-	"managed hosting":       "托管服务",
-	"%d × %s":               "{1} × {2:bought}",
-
-	// Refunds.
-
 	// What was typed.
-	"hosting tells a contact what it does":                                                  "托管需要联系人，以便发送通知",
-	"--contact Ops; certquay contact add makes one":                                         "可新建联系人",
-	"a contact needs a name":                                                                "联系人需要名称",
-	"it has the character %s, which cannot be seen":                                         "其中的字符 {1} 不可见",
-	"byte %d of it is no text":                                                              "其中第 {1} 个字节不是文本",
-	"a company needs a name":                                                                "企业需要名称",
-	"a contact's name has at most %d characters, and this one %d":                           "联系人名称最多 {1} 个字符，此名称有 {2} 个",
-	"%q is not an e-mail address":                                                           "“{1}”不是邮箱地址",
-	"%q is not a phone number":                                                              "“{1}”不是电话号码",
-	"this issuer needs an e-mail address":                                                   "该品牌需要邮箱",
-	"%q is not a key type":                                                                  "“{1}”不是密钥算法",
-	"an application for %s %s needs it":                                                     "{1} {2} 申请需要此项",
-	"%q is none of the list":                                                                "“{1}”不在列表中",
-	"%q is not a country code of two capital letters (ISO 3166)":                            "“{1}”不是两个大写字母的国家代码（ISO 3166）",
-	"at least one qualification document is needed":                                         "至少需要一个资质文件",
-	"a PNG or JPEG of at most 512,000 bytes; certquay template makes one to fill in":        "PNG 或 JPEG，不超过 512,000 字节；可先保存表格，填写并盖章",
-	"a PNG or JPEG of at most 512,000 bytes":                                                "PNG 或 JPEG，不超过 512,000 字节",
-	"the number of the applicant's identity card":                                           "申请人身份证件号码",
-	"the applicant has to know why":                                                         "须告知申请人原因",
-	"the document does not show the address":                                                "文件中没有地址",
-	"a request for ":                                                                        "针对 {1} 的证书请求",
+
 	"only the name belongs here, no scheme, port, path or user":                             "只填写域名，不含协议、端口、路径或用户名",
 	"a name has letters, digits and hyphens only, of any script, by the rules of IDNA 2008": "域名只能包含字母、数字和连字符（可为任何文字，遵循 IDNA 2008）",
 	"a name has letters, digits and hyphens only":                                           "域名只能包含字母、数字和连字符",
@@ -73,28 +30,13 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"a single certificate has exactly one name":                                             "单域名证书只能有一个域名",
 	"a multi certificate has 2 to 100 names":                                                "多域名证书需要 2 至 100 个域名",
 	"a wildcard certificate has exactly one name; the apex is not included":                 "通配符证书只能有一个域名，不含裸域名",
-	"there are no EV wildcard certificates":                                                 "不存在 EV 通配符证书",
-	"EV single or multi, or OV wildcard":                                                    "EV 单域名或多域名，或 OV 通配符",
-	"%s does not offer this level":                                                          "{1} 不提供该级别",
-	"%s does not offer this domain type":                                                    "{1} 不提供该域名类型",
-	"%s does not offer this grade":                                                          "{1} 不提供该等级",
-	"no such issuer is configured":                                                          "未配置该品牌",
-	"there is no such pack":                                                                 "没有该资源包",
-	"the instance was not bought from a pack":                                               "该实例不是从资源包购买的",
-	"%s allows at most %d":                                                                  "{1} 最多 {2} 个",
 
 	// What is watched.
-	"of %q the port is not known; give host and port": "“{1}”没有给出端口；请填写主机与端口",
 
 	"it expired on %s":          "已于 {1} 过期",
 	"it is not valid before %s": "{1} 之前尚未生效",
 
 	"no certificate was presented": "未使用任何证书",
-
-	"%q is no port":                            "“{1}”不是端口",
-	"%q names no host":                         "“{1}”不是主机名",
-	"it is no name of a server":                "不是服务器名称",
-	"www.example.com:443 or [2001:db8::1]:443": "例如 www.example.com:443 或 [2001:db8::1]:443",
 
 	// Files.
 	"there is no signing request in it":        "其中没有证书请求",
@@ -125,17 +67,16 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"the files have more than 1 MB in all":                                   "文件总大小超过 1 MB",
 	"upload only the certificate, its chain and its key":                     "请只上传证书、证书链与私钥",
 	"the files have more than 32 certificates in all":                        "文件中的证书总数超过 32 张",
-	"the key belongs to none of its versions":                                "私钥与任何版本都不匹配",
-	"give the key that the request was made with":                            "请提供生成证书请求时使用的私钥",
-	"there is no certificate yet":                                            "尚无证书",
-	"download it once it is issued":                                          "签发后可下载",
-	"this certificate has no intermediates":                                  "该证书没有中间证书",
-	"download it as pem":                                                     "请以 pem 格式下载",
-	"the root of this certificate is not known":                              "该证书的根证书未知",
-	"get it from the CA that issued the certificate":                         "请向签发该证书的 CA 获取",
-	"the signing request asks for e-mail addresses or URIs":                  "证书请求中包含邮箱或 URI",
-	"ask for host names only":                                                "请只请求主机名",
-	"the signing request is not for the names applied for: ":                 "证书请求中的域名与申请不一致：{1}",
-	"make a request with exactly these names, or change the names":           "请按这些域名重新生成证书请求，或修改域名",
+
+	"there is no certificate yet":                                  "尚无证书",
+	"download it once it is issued":                                "签发后可下载",
+	"this certificate has no intermediates":                        "该证书没有中间证书",
+	"download it as pem":                                           "请以 pem 格式下载",
+	"the root of this certificate is not known":                    "该证书的根证书未知",
+	"get it from the CA that issued the certificate":               "请向签发该证书的 CA 获取",
+	"the signing request asks for e-mail addresses or URIs":        "证书请求中包含邮箱或 URI",
+	"ask for host names only":                                      "请只请求主机名",
+	"the signing request is not for the names applied for: ":       "证书请求中的域名与申请不一致：{1}",
+	"make a request with exactly these names, or change the names": "请按这些域名重新生成证书请求，或修改域名",
 	"find the key that was made for this certificate's request, or upload without a key and add it later": "请找到为该证书请求生成的私钥，或先不带私钥上传，之后再添加",
 }, chineseEngine, chineseFiles)}

@@ -261,7 +261,7 @@ func (i *Issuer) lookup(ctx context.Context, ref string) (o lifecycle.Order, err
 
 func (i *Issuer) answer(ref string, rec *orderRecord) (lifecycle.Order, error) {
 	if rec.Cancelled {
-		return lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: "the order was cancelled"}, nil
+		return lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: model.Say("embedded.cancelled")}, nil
 	}
 	as, err := i.issuer(rec.CA)
 	if err != nil {

@@ -268,7 +268,7 @@ func (a *application) given(v form.Values) (model.Application, error) {
 	case err != nil:
 		return app, err
 	case r == nil:
-		return app, &lifecycle.Invalid{Field: "csr", Why: a.c.T("csr.file.needed")}
+		return app, &lifecycle.Invalid{Field: "csr", Why: model.Say("csr.file.needed")}
 	}
 	app.CSR = r.Raw
 	return app, nil

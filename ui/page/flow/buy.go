@@ -254,7 +254,7 @@ func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 		return nil, err
 	}
 	if b := p.balance(r.Spec); r.FromPack && b.Available < n {
-		return nil, &lifecycle.Invalid{Field: "pay", Why: c.T("buy.pay.none", n, b.Available)}
+		return nil, &lifecycle.Invalid{Field: "pay", Why: model.Quoted("", c.T("buy.pay.none", n, b.Available))}
 	}
 	lines := append(priceLines(c, quote), "")
 	if r.Hosting {

@@ -91,7 +91,7 @@ func under(c *kit.Context, prefix, field string, err error) error {
 	}
 	var r *lifecycle.Refusal
 	if errors.As(err, &r) {
-		return &lifecycle.Invalid{Field: prefix + field, Why: c.Whole(r)}
+		return &lifecycle.Invalid{Field: prefix + field, Why: model.Quoted("", c.Whole(r))}
 	}
 	return err
 }

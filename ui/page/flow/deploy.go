@@ -41,7 +41,7 @@ func deploy(q *request) tea.Msg {
 	}
 	first := ids[0]
 	for _, p := range products { // one that works at once, without a region typed
-		if len(p.Regions) < 2 && p.Problems == "" {
+		if len(p.Regions) < 2 && p.Problem.IsZero() {
 			first = p.Name
 			break
 		}
@@ -60,8 +60,8 @@ func deploy(q *request) tea.Msg {
 		Fields: []form.Field{
 			{Key: "product", Label: c.T("deploy.product"), Kind: form.Select, Initial: first, Options: fixed(ids, ids), Hint: func(v form.Values) string {
 				p := product(v)
-				if p.Problems != "" {
-					return c.T("deploy.product.problem", c.Text.Say(p.Problems))
+				if !p.Problem.IsZero() {
+					return c.T("deploy.product.problem", c.Text.Text(p.Problem))
 				}
 				h := c.T("deploy.product.driver", p.Driver)
 				if p.Makes {
@@ -287,7 +287,7 @@ func explain(c *kit.Context, t Target) kit.Action {
 					Parts: []dialog.Part{{Lines: []string{c.Text.Text(e.State)}, Tone: style.Strong}}}
 				for _, part := range []dialog.Part{
 					{Head: c.T("explain.why"), Lines: bullets(said(c, e.Why))},
-					{Head: c.T("explain.next"), Lines: bullets(keyed(c, said(c, e.Next)))},
+					{Head: c.T("explain.next"), Lines: bullets(said(c, e.Next))},
 					{Head: c.T("explain.can"), Lines: can(c, e.Can)},
 					{Lines: rules(c, e), Tone: style.Muted},
 				} {
@@ -326,20 +326,11 @@ func rules(c *kit.Context, e lifecycle.Explanation) []string {
 	return []string{"", c.T("explain.rules")}
 }
 
-// keyed writes keys in place of command lines.
-func keyed(c *kit.Context, ls []string) []string {
-	out := make([]string, len(ls))
-	for i, l := range ls {
-		out[i] = c.Keys(l)
-	}
-	return out
-}
-
 // said are sentences of the engine in the language of the session.
 func said(c *kit.Context, ls []lifecycle.Statement) []string {
 	out := make([]string, len(ls))
 	for i, l := range ls {
-		out[i] = c.Text.Statement(l)
+		out[i] = c.Statement(l)
 	}
 	return out
 }

@@ -15,7 +15,7 @@ import (
 // fieldOf tells beside which field of a form a refusal belongs.
 var fieldOf = map[lifecycle.Reason]string{
 	lifecycle.ReasonNotForSale: "type", lifecycle.ReasonQuantity: "quantity", lifecycle.ReasonYears: "years",
-	lifecycle.ReasonNames: "domains", lifecycle.ReasonRegion: "regions", lifecycle.ReasonNoRegion: "regions",
+	lifecycle.ReasonRegion: "regions", lifecycle.ReasonNoRegion: "regions",
 	lifecycle.ReasonNotCovered: "resources", lifecycle.ReasonNoTarget: "resources", lifecycle.ReasonCertificate: "files",
 	lifecycle.ReasonHeld: "files", lifecycle.ReasonNameTaken: "name",
 	lifecycle.ReasonPackQuantity: "quantity", lifecycle.ReasonNoUnits: "pay", lifecycle.ReasonFromPack: "pay", lifecycle.ReasonHostingYears: "hosting",

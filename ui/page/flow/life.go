@@ -114,7 +114,7 @@ func reissue(q *request) tea.Msg {
 				return nil, asCSR(err)
 			}
 			if asked == nil {
-				return nil, &lifecycle.Invalid{Field: "csr", Why: c.T("csr.file.needed")}
+				return nil, &lifecycle.Invalid{Field: "csr", Why: model.Say("csr.file.needed")}
 			}
 			r.CSR = asked.Raw
 		}
@@ -130,7 +130,7 @@ func asCSR(err error) error {
 	if errors.As(err, &i) {
 		return err
 	}
-	return &lifecycle.Invalid{Field: "csr", Why: err.Error()}
+	return &lifecycle.Invalid{Field: "csr", Why: model.TextOf(err)}
 }
 
 // end closes, revokes or deletes: all three take something away for good, so

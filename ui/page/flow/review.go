@@ -136,7 +136,7 @@ func (r *reviewing) save() tea.Msg {
 			// Named by us: a name from outside is no path.
 			name := fmt.Sprintf("document-%d%s", n+1, map[string]string{"jpeg": ".jpg", "png": ".png"}[ds[n].Format])
 			if _, err := c.Save(filepath.Join(dir, name), ds[n].Data.Reveal(), true); err != nil {
-				return nil, &lifecycle.Invalid{Field: "directory", Why: c.File(filepath.Join(dir, name), err)}
+				return nil, &lifecycle.Invalid{Field: "directory", Why: model.Quoted("", c.File(filepath.Join(dir, name), err))}
 			}
 		}
 		r.said = c.T("review.saved", len(ds), dir)

@@ -1,0 +1,81 @@
+package text
+
+import (
+	"cmp"
+	"maps"
+	"strconv"
+	"strings"
+	"sync"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// verbs are those of the command line, by action.
+var verbs = sync.OnceValue(func() map[string]string {
+	all := map[string]string{}
+	for _, r := range lifecycle.NewTable().Rows() {
+		all[string(r.Action)] = r.Verb
+	}
+	return all
+})
+
+// verbOf is what an action is called on the command line.
+func verbOf(action string) string { return cmp.Or(verbs()[action], action) }
+
+// Command is a suggestion as it is typed.
+func Command(s lifecycle.Suggestion) string {
+	return strings.Join(append([]string{"certquay", verbOf(string(s.Action))}, s.Args...), " ")
+}
+
+// Write says a suggestion inside a sentence, and where it is all that is said.
+type Write func(s lifecycle.Suggestion) (inside, alone string)
+
+// WayOut is what to do instead of what was refused, with each suggestion as write
+// says it; nil writes command lines.
+func WayOut(r *lifecycle.Refusal, write Write) model.Text {
+	return suggesting(r.WayOut(), r.Suggestions(), write)
+}
+
+// Statement says a sentence of an explanation, with the rules behind it and its
+// suggestions as those of [WayOut].
+func (c *Catalogue) Statement(s lifecycle.Statement, write Write) string {
+	said := c.Text(suggesting(s.Text, s.Instead, write))
+	if s.Rules != "" {
+		said += c.T("explain.ruled", s.Rules)
+	}
+	return said
+}
+
+// suggesting puts suggestions into their placeholders in a text: {1}, {2} and so on,
+// and the first as {do} where it is all that is said.
+func suggesting(t model.Text, all []lifecycle.Suggestion, write Write) model.Text {
+	if len(all) == 0 {
+		return t
+	}
+	if write == nil {
+		write = func(s lifecycle.Suggestion) (string, string) { return Command(s), Command(s) }
+	}
+	args := map[string]string{}
+	for n, s := range all {
+		inside, alone := write(s)
+		args[strconv.Itoa(n+1)] = inside
+		if n == 0 {
+			args["do"] = alone
+		}
+	}
+	return withArgs(t, args)
+}
+
+// withArgs is a text, and what is said inside it, with more arguments.
+func withArgs(t model.Text, args map[string]string) model.Text {
+	own := maps.Clone(args)
+	maps.Copy(own, t.Args)
+	t.Args = own
+	inside := make(map[string]model.Text, len(t.Texts))
+	for name, in := range t.Texts {
+		inside[name] = withArgs(in, args)
+	}
+	t.Texts = inside
+	return t
+}
