@@ -49,7 +49,7 @@ func TestMessagesInWords(t *testing.T) {
 }
 
 // messageFiles are the files of the catalogue with the words of [model.Text].
-var messageFiles = []string{"engine.txt", "lifecycle.txt", "refusals.txt", "verbs.txt"}
+var messageFiles = []string{"engine.txt", "lifecycle.txt", "refusals.txt", "verbs.txt", "config.txt"}
 
 // lists are the prefixes of lists of words, by a code that is an argument.
 var lists = []string{"thing.", "item."}
