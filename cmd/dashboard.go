@@ -47,7 +47,7 @@ func dashboard(ctx context.Context, c *call) error {
 		Actor:    c.Actor,
 		Ctx:      ctx,
 		ReadOnly: c.Actor.ReadOnly,
-		Lang:     c.language(),
+		Lang:     c.Lang,
 		Version:  Version,
 		Sealed:   by,
 		Locked:   func() bool { _, sealed := a.sealing(); return sealed },
@@ -115,7 +115,7 @@ func (a *App) begin(ctx context.Context, s *session.Session, g *global) error {
 	opening := ui.Options{
 		Actor:    s.Actor,
 		ReadOnly: g.readOnly,
-		Lang:     c.language(),
+		Lang:     c.Lang,
 		Plain:    g.plain || a.Config.UI.ScreenReader,
 		Theme:    a.Config.UI.Style(),
 	}
@@ -133,14 +133,6 @@ func (a *App) begin(ctx context.Context, s *session.Session, g *global) error {
 type exitError struct{ code int }
 
 func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
-
-// language is what the flag or the locale asks for.
-func (c *call) language() string {
-	if c.g.lang != "" {
-		return c.g.lang
-	}
-	return c.Lang
-}
 
 // saveFile writes one downloaded file of the person's and tells where it is,
 // by its whole path.

@@ -110,7 +110,7 @@ func removeKilled() {
 func (a *App) fillDemo(ctx context.Context, c *call, clock lifecycle.Clock) error {
 	movable, ok := clock.(*lifecycle.MovableClock)
 	if !ok {
-		return errors.New("a demo needs a movable clock")
+		return model.Fail("demo.clock")
 	}
 	defer c.Hush()()
 	reached := func(month time.Time) error {

@@ -3,7 +3,6 @@ package cmd
 import (
 	"archive/tar"
 	"bytes"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/model"
 	"certquay/ui/text"
 )
 
@@ -114,14 +114,14 @@ func (c *call) toOutput(files []bundle.OutFile) error {
 		}
 		h := &tar.Header{Name: f.Name, Mode: int64(mode), Size: int64(len(f.Data)), ModTime: c.engine().Now(), Format: tar.FormatPAX}
 		if err := archive.WriteHeader(h); err != nil {
-			return fmt.Errorf("write %s into the archive: %w", f.Name, err)
+			return model.Fail("verb.archive-file", "file", f.Name, "cause", err)
 		}
 		if _, err := archive.Write(f.Data); err != nil {
-			return fmt.Errorf("write %s into the archive: %w", f.Name, err)
+			return model.Fail("verb.archive-file", "file", f.Name, "cause", err)
 		}
 	}
 	if err := archive.Close(); err != nil {
-		return fmt.Errorf("write the archive: %w", err)
+		return model.Fail("verb.archive", "cause", err)
 	}
 	_, err := c.Out.Write(b.Bytes())
 	return err

@@ -4,6 +4,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -83,6 +84,7 @@ func Main() int {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	args := os.Args[1:]
 	s := session.NewLocal()
+	s.Lang = cmp.Or(spoken(args), s.Lang)
 	s.Out, s.Err = session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
 
 	if core != nil {
@@ -91,7 +93,7 @@ func Main() int {
 	}
 
 	// Wrong usage and what needs no store are settled before it is touched.
-	g := &global{lang: spoken(args)}
+	g := &global{}
 	verb, err := parse(&call{Session: s, g: g}, args)
 	if err != nil {
 		printError(&call{Session: s, g: g}, err)

@@ -46,7 +46,6 @@ type global struct {
 	yes          bool
 	readOnly     bool
 	plain        bool
-	lang         string
 	acceptLoss   bool // a store that holds less than it did is opened as it is
 	demo         bool // a throw-away store with a fleet in it
 	dashboard    bool // this process is to show it
@@ -102,8 +101,7 @@ func newRoot(c *call) *cobra.Command {
 	f.BoolVar(&c.g.json, "json", false, "")
 	f.BoolVarP(&c.g.yes, "yes", "y", false, "")
 	f.BoolVar(&c.g.readOnly, "read-only", false, "")
-	f.Var((*language)(&c.g.lang), "lang", strings.Join(text.Languages(), ", "))
-	f.Lookup("lang").DefValue = "" // what was asked for stands there already
+	f.Var(new(language), "lang", strings.Join(text.Languages(), ", ")) // see spoken
 	f.BoolVar(&c.g.plain, "plain", false, "")
 	root.SetFlagErrorFunc(flagError)
 	root.SetIn(c.In)
@@ -118,7 +116,7 @@ func newRoot(c *call) *cobra.Command {
 
 // run carries out a command line and returns its exit code.
 func run(ctx context.Context, c *call, args []string) int {
-	c.g.lang = spoken(args)
+	c.Lang = cmp.Or(spoken(args), c.Lang)
 	root := newRoot(c)
 	// Never nil: cobra would take this process's own command line instead, so
 	// that whoever comes in over SSH without a verb would be served "serve".

@@ -10,7 +10,7 @@ import (
 )
 
 // words is the catalogue of the session's language.
-func (c *call) words() *text.Catalogue { return text.New(c.language()) }
+func (c *call) words() *text.Catalogue { return text.New(c.Lang) }
 
 // text is a message in the language of the session.
 func (c *call) text(code string, args ...any) string { return c.words().Text(model.Say(code, args...)) }
