@@ -10,6 +10,7 @@ import (
 	"certquay/cmd/host"
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/text"
 )
 
 type eventJSON struct {
@@ -45,7 +46,7 @@ func activityCmd(c *call) *cobra.Command {
 	var follow bool
 	f := lifecycle.ActivityFilter{}
 	cmd := &cobra.Command{
-		Use: "activity", Short: "What happened: who, when, what, why and with which result", Args: cobra.NoArgs,
+		Use: "activity", Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if id != "" {
 				f.Instance = model.ID(id) // a deleted one keeps its activity
@@ -80,7 +81,7 @@ func activityCmd(c *call) *cobra.Command {
 			}
 			if !follow {
 				if len(events) == 0 {
-					c.say("nothing has happened yet")
+					c.say("verb.activity.none")
 				}
 				return nil
 			}
@@ -95,14 +96,14 @@ func activityCmd(c *call) *cobra.Command {
 				}
 			}
 			if errors.Is(context.Cause(cmd.Context()), host.ErrReattach) {
-				c.note("the owner of the store stopped; what happens now is not shown any more: start it again")
+				c.note("verb.activity.stopped")
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&id, "id", "", "of one instance, also a deleted one by its whole id")
-	cmd.Flags().BoolVar(&follow, "follow", false, "go on as things happen; with --json one object a line")
-	cmd.Flags().IntVar(&f.Limit, "limit", 100, "the newest so many; 0 for all")
+	cmd.Flags().StringVar(&id, "id", "", "")
+	cmd.Flags().BoolVar(&follow, "follow", false, "")
+	cmd.Flags().IntVar(&f.Limit, "limit", 100, "")
 	return cmd
 }
 
@@ -113,7 +114,7 @@ func (c *call) event(ev *model.Event) {
 		if name == "" {
 			name = ev.Instance.Short()
 		}
-		c.say("%s  %s", eventLine(c.words(), ev), name)
+		c.print(c.eventLine(ev) + "  " + text.Clean(name))
 		return
 	}
 	if b, err := encodeJSON(toEvent(ev), ""); err == nil {

@@ -3,12 +3,10 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -46,11 +44,11 @@ type App struct {
 	stage   *host.Stage // this process's dashboard; nil when it has none
 	ctx     context.Context
 	closers []func() error
-	begins  func() // lets what waited for the store to be unsealed begin
-	lost    string // what was given up to open the store; "" when nothing was
-	demo    bool   // nothing of it is kept
-	looking bool   // nobody may change anything: it was started with --read-only
-	serving bool   // by certquay serve, until told to stop
+	begins  func()     // lets what waited for the store to be unsealed begin
+	lost    model.Text // what was given up to open the store; zero when nothing was
+	demo    bool       // nothing of it is kept
+	looking bool       // nobody may change anything: it was started with --read-only
+	serving bool       // by certquay serve, until told to stop
 	// unserved says whether CRL and OCSP cannot be served.
 	unserved func() bool
 }
@@ -87,7 +85,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 			return a, &storeError{err: err}
 		}
 		a.closing(a.Store.Close)
-	} else if err := a.openStore(ctx, lock, s, g, keyFile(configFile)); err != nil {
+	} else if err := a.openStore(ctx, lock, &call{Session: s, g: g}, keyFile(configFile)); err != nil {
 		return a, err
 	}
 	clock, save, err := a.clock(ctx, g)
@@ -134,7 +132,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		a.closing(a.flush)
 	}
 	if g.demo {
-		if err := a.fillDemo(ctx, s, clock); err != nil {
+		if err := a.fillDemo(ctx, &call{Session: s, g: g}, clock); err != nil {
 			return a, err
 		}
 	}
@@ -156,7 +154,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	var l net.Listener
 	if !lock.Looking() {
 		if l, err = host.ListenSocket(lock.Socket()); err != nil {
-			return a, &storeError{err: fmt.Errorf("listen for other certquay processes: %w", err)}
+			return a, &storeError{err: model.Fail("verb.socket", "cause", err)}
 		}
 	}
 	sctx, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -189,7 +187,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 func loadConfig(file string) (*config.Config, error) {
 	c, err := config.Load(file)
 	if err != nil {
-		return c, &usageError{strings.ReplaceAll(err.Error(), "\n", "; "), "mend " + file}
+		return c, &usageError{textOf(err), model.Say("usage.config", "file", file)}
 	}
 	return c, nil
 }

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -19,10 +18,9 @@ func applyCmd(c *call) *cobra.Command {
 	var noWait bool
 	r := lifecycle.ApplyRequest{}
 	cmd := &cobra.Command{
-		Use:     "apply ID --domain NAME...",
-		Short:   "Apply for the certificate of a paid instance",
+		Use:     "apply",
 		Example: "  certquay apply 3F7QX --domain shop.example.com\n  certquay apply 3F7QX --domain shop.example.com --csr request.pem",
-		Args:    one("ID"),
+		Args:    one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.Apply); err != nil {
 				return err
@@ -32,7 +30,7 @@ func applyCmd(c *call) *cobra.Command {
 				return err
 			}
 			if r.HostingPacks < 0 {
-				return &usageError{"--hosting-packs is a number from 0 (none)", "certquay apply " + args[0] + " --hosting-packs 1"}
+				return usage("usage.hosting-packs", "id", args[0])
 			}
 			a := &r.Application
 			if like != "" {
@@ -71,8 +69,7 @@ func applyCmd(c *call) *cobra.Command {
 				r.Documents = append(r.Documents, lifecycle.NewDocument{Name: sourceName(path), Data: data})
 			}
 			if len(a.CSR) > 0 {
-				c.note("warning: with a request of your own certquay never has the key: " +
-					"it cannot recover it and cannot deploy this certificate")
+				c.note("verb.apply.own-key")
 			}
 			j, err := c.engine().Apply(cmd.Context(), c.Actor, i.ID, r)
 			if missing := (*lifecycle.Invalid)(nil); r.DraftOnly && (err == nil || errors.As(err, &missing)) {
@@ -81,23 +78,23 @@ func applyCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.await(cmd.Context(), i.ID, noWait, "applied for", j.ID)
+			return c.await(cmd.Context(), i.ID, noWait, model.Say("verb.apply.done"), j.ID)
 		},
 	}
 	f := cmd.Flags()
-	each(f, &r.Application.Domains, "domain", "name of the certificate, repeated or comma-separated")
-	f.StringVar(&csr, "csr", "auto", "auto, or a file with a PKCS#10 request (- for standard input)")
-	f.StringVar(&keyType, "key-type", "", "key to make: ecdsa-p256 (default), ecdsa-p384, rsa-2048, rsa-3072, rsa-4096")
-	f.StringVar(&r.Application.ApplicantName, "applicant", "", "name of the applicant")
-	f.StringVar(&r.Application.Email, "email", "", "e-mail address of the applicant")
-	f.StringVar(&r.Application.Phone, "phone", "", "phone number of the applicant")
-	f.StringVar(&r.Application.IDNumber, "id-number", "", "number of the applicant's identity card (OV, EV)")
-	f.StringVar(&company, "company", "", "saved company (OV, EV, professional); certquay company add makes one")
-	each(f, &documents, "document", "qualification document, PNG or JPEG (OV, EV)")
-	f.StringVar(&contact, "contact", "", "contact who is told")
-	f.IntVar(&r.HostingPacks, "hosting-packs", 0, "years of managed hosting from packs, for what was bought from a pack")
-	f.StringVar(&like, "like", "", "use the application of another instance again; what is given here counts before it")
-	f.BoolVar(&r.DraftOnly, "draft", false, "save, and say what is missing")
+	f.StringSliceVar(&r.Application.Domains, "domain", nil, "")
+	f.StringVar(&csr, "csr", "auto", "")
+	f.StringVar(&keyType, "key-type", "", joined(model.KeyTypes))
+	f.StringVar(&r.Application.ApplicantName, "applicant", "", "")
+	f.StringVar(&r.Application.Email, "email", "", "")
+	f.StringVar(&r.Application.Phone, "phone", "", "")
+	f.StringVar(&r.Application.IDNumber, "id-number", "", "")
+	f.StringVar(&company, "company", "", "")
+	f.StringSliceVar(&documents, "document", nil, "")
+	f.StringVar(&contact, "contact", "", "")
+	f.IntVar(&r.HostingPacks, "hosting-packs", 0, "")
+	f.StringVar(&like, "like", "", "")
+	f.BoolVar(&r.DraftOnly, "draft", false, "")
 	waitFlag(f, &noWait)
 	return cmd
 }
@@ -110,12 +107,12 @@ func (c *call) draft(id model.ID) error {
 	}
 	missing := c.engine().Missing(&i, i.Application)
 	for _, m := range missing {
-		c.note("missing: %s (for example %s)", c.words().Text(m.AsText()), c.words().Text(m.Example))
+		c.note("verb.apply.missing", "what", m, "example", m.Example)
 	}
 	if len(missing) > 0 {
-		return c.show(id, fmt.Sprintf("the draft is saved; %d things are missing", len(missing)))
+		return c.show(id, model.Say("verb.apply.incomplete", "n", len(missing)))
 	}
-	return c.show(id, "the draft is saved and complete; submit it: certquay apply "+id.Short())
+	return c.show(id, model.Say("verb.apply.complete", "id", id.Short()))
 }
 
 // sourceName is how a document is listed; what comes through the connection

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -26,27 +25,19 @@ func backupCmd(c *call) *cobra.Command {
 	var recipients []string
 	var passphraseFile string
 	cmd := &cobra.Command{
-		Use:   "backup FILE",
-		Short: "Save the whole store, keys included, in one encrypted file",
-		Long: `Save the whole store, keys included, as it is at this moment, in one file that
-is encrypted by age: to public keys (age1...), or with a passphrase, which is
-asked for on a terminal when neither is given. Others may go on working. FILE
-gets the mode 0600; - is standard output. The file opens everything, so keep its
-passphrase or private key elsewhere.
-
-Backups are made by themselves with backup in the configuration.`,
+		Use: "backup",
 		Example: "  certquay backup /mnt/usb/certquay.backup\n" +
 			"  certquay backup certquay.backup --recipient age1...\n" +
 			"  ssh host backup - --recipient age1... > certquay.backup\n" +
 			"  certquay backup verify certquay.backup",
-		Args: one("FILE"),
+		Args: one("arg.file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.backup(cmd.Context(), args[0], recipients, passphraseFile)
 		},
 	}
-	each(cmd.Flags(), &recipients, "recipient", "public key of age that the backup is encrypted to; may be repeated")
-	cmd.Flags().StringVar(&passphraseFile, "passphrase-file", "", "file whose first line is the passphrase")
-	cmd.MarkFlagsMutuallyExclusive("recipient", "passphrase-file")
+	cmd.Flags().StringSliceVar(&recipients, "recipient", nil, "")
+	cmd.Flags().StringVar(&passphraseFile, "passphrase-file", "", "")
+	exclusive(cmd, "recipient", "passphrase-file")
 	cmd.AddCommand(verifyBackupCmd(c))
 	return cmd
 }
@@ -55,20 +46,17 @@ Backups are made by themselves with backup in the configuration.`,
 type opening struct{ identity, passphraseFile string }
 
 func (o *opening) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.identity, "identity", "", "file of the private key of age (AGE-SECRET-KEY-1...)")
-	cmd.Flags().StringVar(&o.passphraseFile, "passphrase-file", "", "file whose first line is the passphrase")
-	cmd.MarkFlagsMutuallyExclusive("identity", "passphrase-file")
+	cmd.Flags().StringVar(&o.identity, "identity", "", "")
+	cmd.Flags().StringVar(&o.passphraseFile, "passphrase-file", "", "")
+	exclusive(cmd, "identity", "passphrase-file")
 }
 
 func verifyBackupCmd(c *call) *cobra.Command {
 	o := &opening{}
 	cmd := &cobra.Command{
-		Use:   "verify FILE",
-		Short: "Read a backup, check that it is whole, and check the store in it",
-		Long: `Read a backup, check that it is whole, and check the store in it as fsck does
-(up to 256 MiB; of a larger one each record is authenticated). Nothing is written.`,
+		Use:     "verify",
 		Example: "  certquay backup verify certquay.backup --identity key.txt",
-		Args:    one("FILE"),
+		Args:    one("arg.file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.verifyBackup(cmd.Context(), args[0], o)
 		},
@@ -80,16 +68,10 @@ func verifyBackupCmd(c *call) *cobra.Command {
 func restoreCmd(c *call) *cobra.Command {
 	o := &opening{}
 	cmd := &cobra.Command{
-		Use:   "restore FILE --data DIR",
-		Short: "Make a store of a backup, in a directory that is empty or does not exist",
-		Long: `Make a store of a backup in a directory that is empty or does not exist, and
-master.key beside the configuration. Another master.key there is not replaced:
-name a configuration elsewhere with --config. Do not let the store and the one
-that it was made from run at the same time: both would act for the same
-certificates.`,
+		Use: "restore",
 		Example: "  certquay restore certquay.backup --data /srv/certquay\n" +
 			"  certquay restore certquay.backup --data /tmp/look --config /tmp/look.conf/config.yaml --identity key.txt",
-		Args: one("FILE"),
+		Args: one("arg.file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.restore(cmd.Context(), args[0], o)
 		},
@@ -106,10 +88,10 @@ func (c *call) backup(ctx context.Context, file string, keys []string, passphras
 		return f
 	}
 	if c.app.demo {
-		return &usageError{"nothing of a demo is kept, so it cannot be backed up", "certquay --data DIR backup FILE"}
+		return usage("usage.backup-demo")
 	}
 	if file == "-" && c.Terminal {
-		return &usageError{"a backup is no text, and standard output is a terminal", "certquay backup FILE, or certquay backup - > FILE"}
+		return usage("usage.backup-terminal")
 	}
 	recipients, shown, err := c.recipients(ctx, keys, passphraseFile)
 	if err != nil {
@@ -117,15 +99,14 @@ func (c *call) backup(ctx context.Context, file string, keys []string, passphras
 	}
 	if c.Kind != session.Network && file != "-" {
 		if _, err := os.Lstat(c.Abs(file)); err == nil {
-			if err := c.confirm(ctx, file+" is there already and would be replaced.", ""); err != nil {
+			if err := c.confirm(ctx, c.text("verb.backup.replaces", "file", file), ""); err != nil {
 				return err
 			}
 		}
 	}
 	out, err := c.Create(file, modeSecret)
 	if err != nil {
-		hint := "name a file in a directory that can be written to, or - for standard output"
-		return &usageError{"cannot write " + file + ": " + err.Error(), hint}
+		return usage("usage.unwritable", "file", file, "cause", err)
 	}
 	sum, err := c.app.Store.Backup(ctx, out, recipients...)
 	if err == nil {
@@ -135,32 +116,32 @@ func (c *call) backup(ctx context.Context, file string, keys []string, passphras
 	}
 	detail := model.Say("log.backup", "file", c.Abs(file), "for", shown)
 	if ctx.Err() != nil {
-		return &failedError{what: "the backup was stopped", hint: "there is no " + file + " of it"}
+		return failed("failed.backup-stopped", "file", file)
 	}
 	noted := c.app.Engine.NoteBackup(ctx, c.Actor, detail, err)
 	if err != nil {
 		if errors.Is(err, store.ErrOpen) {
 			return &storeError{err: err}
 		}
-		return &failedError{what: "the backup failed: " + err.Error(), hint: "nothing is left of it; choose another place"}
+		return failed("failed.backup", "cause", err)
 	}
 	if noted != nil {
-		c.note("warning: the backup is made, but the activity log does not tell of it: %v", noted)
+		c.note("verb.backup.unnoted", "cause", noted)
 	}
 	if file == "-" { // where the backup itself went
-		c.note("backed up: %s, for %s", held(sum), shown)
+		c.note("verb.backup.sent", "holds", held(sum), "for", shown)
 		return nil
 	}
 	if c.g.json {
-		return c.printJSON(summaryJSON(sum, map[string]any{"file": c.Abs(file), "for": shown}))
+		return c.printJSON(summaryJSON(sum, map[string]any{"file": c.Abs(file), "for": english(shown)}))
 	}
-	c.say("backed up to %s: %s, for %s", file, held(sum), shown)
+	c.say("verb.backup.done", "file", file, "holds", held(sum), "for", shown)
 	return nil
 }
 
-// held is what a backup holds, in words.
-func held(s store.Summary) string {
-	return fmt.Sprintf("store %s as of %s, %d events", s.Store[:min(8, len(s.Store))], stamp(s.Made), s.Events)
+// held is what a backup holds.
+func held(s store.Summary) model.Text {
+	return model.Say("verb.backup.holds", "store", s.Store[:min(8, len(s.Store))], "at", s.Made, "events", s.Events)
 }
 
 func summaryJSON(s store.Summary, more map[string]any) map[string]any {
@@ -178,14 +159,13 @@ func unopened(file string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, store.ErrNoIdentity):
-		what := file + " does not open: the passphrase is wrong, or it is encrypted to another key"
-		return &failedError{what: what, hint: "name the right one with --passphrase-file or --identity; nothing was changed"}
+		return failed("failed.backup-sealed", "file", file)
 	case errors.Is(err, store.ErrBackup):
-		return &failedError{what: file + ": " + err.Error(), hint: "nothing was changed; take another backup"}
+		return failed("failed.backup-broken", "file", file, "cause", err)
 	case errors.Is(err, store.ErrOpen), errors.Is(err, store.ErrNewerSchema):
 		return &storeError{err: err}
 	}
-	return &failedError{what: file + ": " + err.Error(), hint: "nothing was changed"}
+	return failed("failed.backup-read", "file", file, "cause", err)
 }
 
 func (c *call) verifyBackup(ctx context.Context, file string, o *opening) error {
@@ -213,17 +193,16 @@ func (c *call) verifyBackup(ctx context.Context, file string, o *opening) error 
 		}
 	}
 	for _, p := range problems {
-		c.say("problem: %s", p)
+		c.say("verb.problem", "what", p)
 	}
 	switch {
 	case len(problems) > 0:
-		what := fmt.Sprintf("the backup is whole, and the store in it has %d problems", len(problems)+report.More)
-		return &failedError{what: what, hint: "an earlier backup may be sound"}
+		return failed("failed.backup-unsound", "n", len(problems)+report.More)
 	case report == nil:
-		c.say("whole: store %s as of %s, %d events, %d keys", sum.Store, stamp(sum.Made), sum.Events, sum.Pairs)
-		c.say("too large to check here what fits together: restore it, and certquay fsck does")
+		c.say("verb.backup.whole", "store", sum.Store, "at", sum.Made, "events", sum.Events, "keys", sum.Pairs)
+		c.say("verb.backup.large")
 	default:
-		c.say("whole and clean: store %s as of %s, %d records, %d events", sum.Store, stamp(sum.Made), report.Records, sum.Events)
+		c.say("verb.backup.clean", "store", sum.Store, "at", sum.Made, "records", report.Records, "events", sum.Events)
 	}
 	return nil
 }
@@ -231,10 +210,7 @@ func (c *call) verifyBackup(ctx context.Context, file string, o *opening) error 
 // openBackup opens the file of a backup and finds what opens it.
 func (c *call) openBackup(ctx context.Context, file string, o *opening) (io.ReadCloser, []age.Identity, error) {
 	if file == "-" && (c.Interactive || o.identity == "-" || o.passphraseFile == "-") {
-		return nil, nil, &usageError{
-			"standard input is to be the backup, and is something else",
-			"name a file, or send it in: certquay ... - < FILE",
-		}
+		return nil, nil, usage("usage.backup-input")
 	}
 	ids, err := c.identities(ctx, file, o)
 	if err != nil {

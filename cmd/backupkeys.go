@@ -4,22 +4,22 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"filippo.io/age"
 
 	"certquay/cmd/config"
 	"certquay/cmd/session"
+	"certquay/model"
 )
 
 // recipients are those a backup is encrypted to, and what is shown of them.
-func (c *call) recipients(ctx context.Context, keys []string, passphraseFile string) (all []age.Recipient, shown string, err error) {
+func (c *call) recipients(ctx context.Context, keys []string, passphraseFile string) (all []age.Recipient, shown model.Text, err error) {
 	if len(keys) > 0 {
 		for _, key := range keys {
 			r, err := config.Recipient(key)
 			if err != nil {
-				return nil, "", &usageError{"--recipient: " + err.Error(), "it is the line that begins with age1 in what age-keygen prints"}
+				return nil, shown, usage("usage.recipient", "cause", err)
 			}
 			all = append(all, r)
 		}
@@ -30,23 +30,23 @@ func (c *call) recipients(ctx context.Context, keys []string, passphraseFile str
 		passphrase, err = c.newPassphrase(ctx)
 	}
 	if err != nil {
-		return nil, "", err
+		return nil, shown, err
 	}
 	r, err := age.NewScryptRecipient(passphrase)
-	return []age.Recipient{r}, shownPassphrase, err
+	return []age.Recipient{r}, shownPassphrase(), err
 }
 
-const shownPassphrase = "a passphrase"
+func shownPassphrase() model.Text { return model.Say("backup.passphrase") }
 
 // shownKeys are public keys as they are shown: enough to know them again.
-func shownKeys(keys []string) string {
+func shownKeys(keys []string) model.Text {
 	short := make([]string, len(keys))
 	for n, k := range keys {
 		if short[n] = k; len(k) > 20 {
 			short[n] = k[:12] + "..." + k[len(k)-4:]
 		}
 	}
-	return strings.Join(short, ", ")
+	return model.Quoted("", strings.Join(short, ", "))
 }
 
 // passphrase reads the first line of a file, if one is named.
@@ -59,27 +59,26 @@ func (c *call) passphrase(ctx context.Context, file string) (string, error) {
 		return "", err
 	}
 	if s.Empty() {
-		return "", &usageError{file + " begins with an empty line", "put the passphrase on its first line"}
+		return "", usage("usage.empty-line", "file", file)
 	}
 	return string(s.Reveal()), nil
 }
 
 // newPassphrase asks for a passphrase twice.
 func (c *call) newPassphrase(ctx context.Context) (string, error) {
-	first, err := c.AskSecret(ctx, "A passphrase for the backup: ")
+	first, err := c.AskSecret(ctx, c.text("verb.ask.backup"))
 	if errors.Is(err, session.ErrNoTerminal) {
-		what := "a backup is encrypted, and there is no terminal to ask for a passphrase on"
-		return "", &usageError{what, "add --recipient age1... or --passphrase-file FILE"}
+		return "", usage("usage.no-terminal-backup")
 	}
 	if err != nil {
-		return "", fmt.Errorf("ask for the passphrase: %w", err)
+		return "", model.Fail("verb.ask-passphrase-failed", "cause", err)
 	}
-	second, err := c.AskSecret(ctx, "Again: ")
+	second, err := c.AskSecret(ctx, c.text("verb.ask.again"))
 	if err != nil {
-		return "", fmt.Errorf("ask for the passphrase: %w", err)
+		return "", model.Fail("verb.ask-passphrase-failed", "cause", err)
 	}
 	if first != second || first == "" {
-		return "", &usageError{"the passphrases differ or are empty, so nothing was written", "try again"}
+		return "", usage("usage.passphrases-differ")
 	}
 	return first, nil
 }
@@ -104,8 +103,7 @@ func (c *call) identities(ctx context.Context, file string, o *opening) ([]age.I
 	}
 	all, err := age.ParseIdentities(bytes.NewReader(text))
 	if err != nil { // which is not told: it repeats what stands there
-		hint := "name the file that age-keygen wrote, with the line AGE-SECRET-KEY-1..."
-		return nil, &usageError{o.identity + " holds no private key of age", hint}
+		return nil, usage("usage.no-identity", "file", o.identity)
 	}
 	return all, nil
 }
@@ -119,23 +117,22 @@ type asked struct {
 
 // Unwrap implements [age.Identity].
 func (a *asked) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
-	const flags = "add --identity FILE, or --passphrase-file FILE if it was made with a passphrase"
 	if len(stanzas) != 1 || stanzas[0].Type != "scrypt" {
-		return nil, &usageError{a.file + " is encrypted to public keys, and no private key is named", "add --identity FILE"}
+		return nil, usage("usage.backup-keys", "file", a.file)
 	}
 	if a.file == "-" {
-		return nil, &usageError{"the backup comes on standard input, so the passphrase cannot", flags}
+		return nil, usage("usage.backup-stdin")
 	}
-	typed, err := a.c.AskSecret(a.ctx, "The passphrase of the backup: ")
+	typed, err := a.c.AskSecret(a.ctx, a.c.text("verb.ask.restore"))
 	if errors.Is(err, session.ErrNoTerminal) {
-		return nil, &usageError{"there is no terminal to ask for the passphrase on", flags}
+		return nil, usage("usage.no-terminal-restore")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask for the passphrase: %w", err)
+		return nil, model.Fail("verb.ask-passphrase-failed", "cause", err)
 	}
 	i, err := age.NewScryptIdentity(typed)
 	if err != nil {
-		return nil, &usageError{"the passphrase is empty", "try again"}
+		return nil, usage("usage.empty-passphrase")
 	}
 	return i.Unwrap(stanzas)
 }

@@ -21,7 +21,7 @@ type balanceJSON struct {
 func balanceCmd(c *call) *cobra.Command {
 	var byOrder, byMonth bool
 	cmd := &cobra.Command{
-		Use: "balance", Short: "What is held prepaid, and what was spent", Args: cobra.NoArgs,
+		Use: "balance", Args: onlyFlags,
 		RunE: func(*cobra.Command, []string) error {
 			if byOrder || byMonth {
 				return c.costs(byOrder)
@@ -42,28 +42,28 @@ func balanceCmd(c *call) *cobra.Command {
 			for _, b := range out {
 				spec := "-"
 				if b.Specification != nil {
-					spec = *b.Specification
+					spec = c.text("verb.spec", "spec", *b.Specification)
 				}
 				rows = append(rows, []string{
-					b.Kind, spec,
+					c.label("buy.what", b.Kind), spec,
 					fmt.Sprint(b.Total), fmt.Sprint(b.Reserved), fmt.Sprint(b.Used), fmt.Sprint(b.Available),
 				})
 			}
-			c.table([]string{"KIND", "SPECIFICATION", "TOTAL", "RESERVED", "USED", "AVAILABLE"}, rows)
+			c.table(c.heads("kind", "spec", "total", "reserved", "used", "available"), rows)
 			var units []string
 			for u := range costs {
 				units = append(units, u)
 			}
 			sort.Strings(units)
 			for _, u := range units {
-				c.say("spent on certificates, refunds subtracted: %s", lifecycle.Money(costs[u], u))
+				c.say("verb.balance.spent", "amount", lifecycle.Money(costs[u], u))
 			}
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&byOrder, "by-order", false, "what each order cost")
-	cmd.Flags().BoolVar(&byMonth, "by-month", false, "what each month cost")
-	cmd.MarkFlagsMutuallyExclusive("by-order", "by-month")
+	cmd.Flags().BoolVar(&byOrder, "by-order", false, "")
+	cmd.Flags().BoolVar(&byMonth, "by-month", false, "")
+	exclusive(cmd, "by-order", "by-month")
 	return cmd
 }
 
@@ -78,10 +78,10 @@ func (c *call) costs(byOrder bool) error {
 		Currency string  `json:"currency"`
 	}
 	list, err := c.engine().CostsByMonth()
-	heading := []string{"MONTH", "CHARGED", "PAID BACK"}
+	heading := []string{"month", "charged", "paid-back"}
 	if byOrder {
 		list, err = c.engine().CostsByOrder()
-		heading = append(heading, "ORDER", "WHAT")
+		heading = append(heading, "order", "what")
 	}
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (c *call) costs(byOrder bool) error {
 	if c.g.json {
 		return c.printJSON(out)
 	}
-	c.table(heading, rows)
+	c.table(c.heads(heading...), rows)
 	return nil
 }
 

@@ -16,13 +16,10 @@ func buyCmd(c *call) *cobra.Command {
 	var level, typ, brand, grade, contact string
 	r := lifecycle.BuyRequest{}
 	cmd := &cobra.Command{
-		Use:   "buy [--level dv] [--type single]",
-		Short: "Buy certificate instances",
-		Long: `Buy certificate instances. What is not said is a DV single certificate of the
-embedded CA, grade free, for one year. Without any flag a terminal is asked first.`,
+		Use: "buy",
 		Example: "  certquay buy --level dv --type single\n" +
 			"  certquay buy --level dv --type wildcard --grade standard --years 2 --quantity 3",
-		Args: cobra.NoArgs,
+		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.changing(lifecycle.Buy); err != nil {
 				return err
@@ -39,13 +36,13 @@ embedded CA, grade free, for one year. Without any flag a terminal is asked firs
 				r.Contact = ct.ID
 			}
 			if r.Hosting && contact == "" {
-				return &usageError{"hosting tells a contact what it does", "--contact NAME; certquay contact add makes one"}
+				return usage("usage.hosting-contact")
 			}
 			q, err := c.engine().Quote(r)
 			if err != nil {
 				return err
 			}
-			question := priceText(r, q)
+			question := c.priceText(r, q)
 			if q.Total > 0 || c.Interactive && !said(cmd) {
 				if err := c.confirm(cmd.Context(), question, ""); err != nil {
 					return err
@@ -62,24 +59,24 @@ embedded CA, grade free, for one year. Without any flag a terminal is asked firs
 				}{o.ID, c.instances(made)})
 			}
 			for _, i := range made {
-				c.say("bought %s  %s, %s", i.ID, i.Spec, plural(i.Years, "year"))
+				c.say("verb.buy.bought", "id", i.ID, "spec", i.Spec, "years", years(i.Years))
 			}
-			c.say("order %s, total %s\nnext: certquay apply %s --domain NAME",
-				o.ID, lifecycle.Money(q.Total, q.Currency), made[0].ID.Short())
+			c.say("verb.buy.order", "order", o.ID, "total", lifecycle.Money(q.Total, q.Currency))
+			c.say("verb.buy.next", "id", made[0].ID.Short())
 			return nil
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&level, "level", "dv", "validation level: dv, ov, ev")
-	f.StringVar(&typ, "type", "single", "domain type: single, multi, wildcard")
-	f.StringVar(&brand, "brand", embedded.Brand, "who signs")
+	f.StringVar(&level, "level", "dv", joined(model.Levels))
+	f.StringVar(&typ, "type", "single", joined(model.DomainTypes))
+	f.StringVar(&brand, "brand", embedded.Brand, "")
 	issuerNames(cmd, "brand")
-	f.StringVar(&grade, "grade", "free", "grade: free, standard, professional")
-	f.IntVar(&r.Years, "years", 1, "years of service: 1 or 2")
-	f.IntVar(&r.Quantity, "quantity", 1, "how many, at most 100")
-	f.BoolVar(&r.Hosting, "hosting", false, "with managed hosting and its renewal for a second year")
-	f.StringVar(&contact, "contact", "", "contact who is told what hosting does")
-	f.BoolVar(&r.FromPack, "from-pack", false, "take units of a resource pack instead of paying")
+	f.StringVar(&grade, "grade", "free", joined(model.Grades))
+	f.IntVar(&r.Years, "years", 1, "")
+	f.IntVar(&r.Quantity, "quantity", 1, "")
+	f.BoolVar(&r.Hosting, "hosting", false, "")
+	f.StringVar(&contact, "contact", "", "")
+	f.BoolVar(&r.FromPack, "from-pack", false, "")
 	return cmd
 }
 
@@ -91,19 +88,22 @@ func said(cmd *cobra.Command) bool {
 }
 
 // priceText is the price line by line, equal lines together (spec B1).
-func priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %s\n", r.Spec, plural(r.Years, "year"))
+func (c *call) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
+	lines := []string{c.text("verb.buy.what", "spec", r.Spec, "years", years(r.Years))}
 	per := len(q.Lines) / max(r.Quantity, 1)
 	for _, l := range q.Lines[:per] {
-		fmt.Fprintf(&b, "  %3d × %-22s %s\n", r.Quantity, l.Item, lifecycle.Money(l.Amount*int64(r.Quantity), l.Currency))
+		item, price := c.text("verb.item", "item", l.Item), lifecycle.Money(l.Amount*int64(r.Quantity), l.Currency)
+		lines = append(lines, fmt.Sprintf("  %3d × %s %s", r.Quantity, pad(item, 22), price))
 	}
-	fmt.Fprintf(&b, "Total %s.", lifecycle.Money(q.Total, q.Currency))
+	total := "verb.buy.total"
 	if r.Hosting {
-		b.WriteString(" What is bought with hosting is not paid back.")
+		total = "verb.buy.total-hosting"
 	}
-	return b.String()
+	return strings.Join(append(lines, c.text(total, "total", lifecycle.Money(q.Total, q.Currency))), "\n")
 }
+
+// years is a number of years.
+func years(n int) model.Text { return model.Say("verb.years", "n", n) }
 
 // specification reads its four parts; a word that is none is wrong usage.
 func specification(level, typ, brand, grade string) (model.Specification, error) {
@@ -123,12 +123,12 @@ func specification(level, typ, brand, grade string) (model.Specification, error)
 }
 
 // word finds what was typed among the words that would do, without regard to
-// case.
-func word[T ~string](flag, typed string, words []T) (T, error) {
+// case. What is a flag or a message that says what it was typed for.
+func word[T ~string](what any, typed string, words []T) (T, error) {
 	for _, w := range words {
 		if model.Fold(typed) == model.Fold(string(w)) {
 			return w, nil
 		}
 	}
-	return "", &usageError{fmt.Sprintf("%s %q is not known", flag, typed), fmt.Sprintf("one of: %s", joined(words))}
+	return "", usage("usage.unknown-word", "what", what, "value", typed, "words", joined(words))
 }

@@ -49,7 +49,7 @@ func (a *App) authority(ctx context.Context, clock lifecycle.Clock) (*authority,
 	kind, _ := issuer.Find(embedded.Brand)
 	opened, err := kind.Open(issuer.Setup{Settings: c, Store: a.Store, Now: clock.Now, BaseURL: au.own})
 	if err != nil {
-		return nil, &usageError{err.Error(), "mend it in the configuration"}
+		return nil, &usageError{textOf(err), model.Say("usage.issuer")}
 	}
 	au.ca = opened.(*embedded.Issuer) // more than an issuer: it has CRLs, OCSP and roots to tend
 	au.server = &http.Server{
@@ -212,7 +212,7 @@ func (au *authority) roots() func() *x509.CertPool {
 func (a *App) keptAddress(ctx context.Context, what, address string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return "", &usageError{fmt.Sprintf("embedded.listen: %v", err), "for example 127.0.0.1:0"}
+		return "", usage("usage.embedded-listen", "cause", err)
 	}
 	m, err := a.Store.Meta(ctx)
 	if err != nil {

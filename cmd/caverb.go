@@ -31,9 +31,9 @@ type caJSON struct {
 }
 
 func caCmd(c *call) *cobra.Command {
-	cmd := &cobra.Command{Use: "ca", Short: "The embedded CA: its certificates, its root, a new issuing certificate"}
+	cmd := &cobra.Command{Use: "ca", Args: noneSuch}
 	cmd.AddCommand(&cobra.Command{
-		Use: "show", Short: "List the roots and issuing certificates, with serials and the age of their CRLs", Args: cobra.NoArgs,
+		Use: "show", Args: onlyFlags,
 		RunE: func(*cobra.Command, []string) error {
 			all, err := c.app.CA.Authorities()
 			if err != nil {
@@ -48,19 +48,19 @@ func caCmd(c *call) *cobra.Command {
 					NotBefore: timeOrNil(ca.Cert.NotBefore), NotAfter: timeOrNil(ca.Cert.NotAfter),
 					Issued: ca.Issued, Revoked: ca.Revoked, CRL: timeOrNil(ca.CRL), CRLUntil: timeOrNil(ca.CRLUntil),
 				}
-				now, made := "", "none yet"
+				now, made := "", c.text("verb.ca.no-crl")
 				if ca.Root > 0 {
 					j.Root = &ca.Root
 				}
 				if ca.Issues {
-					now = "now"
+					now = c.text("verb.ca.now")
 				}
 				if !ca.CRL.IsZero() {
 					made = ca.CRL.UTC().Format(time.RFC3339)
 				}
 				out = append(out, j)
 				counts := fmt.Sprintf("%d/%d", ca.Issued, ca.Revoked)
-				rows = append(rows, []string{kind, fmt.Sprint(ca.Number), j.Name, j.Serial, day(ca.Cert.NotAfter), counts, made, now})
+				rows = append(rows, []string{c.label("ca-kind", kind), fmt.Sprint(ca.Number), j.Name, j.Serial, day(ca.Cert.NotAfter), counts, made, now})
 			}
 			for n := range all.Roots {
 				add("root", &all.Roots[n])
@@ -72,14 +72,14 @@ func caCmd(c *call) *cobra.Command {
 			case c.g.json:
 				return c.printJSON(out)
 			case len(rows) == 0:
-				c.say("there is no CA yet; it is made when the store is first written")
+				c.say("verb.ca.none")
 			default:
-				c.table([]string{"CA", "NO", "NAME", "SERIAL", "VALID TO", "ISSUED/REVOKED", "CRL MADE", "ISSUES"}, rows)
+				c.table(c.heads("ca", "number", "name", "serial", "valid-to", "issued-revoked", "crl", "issues"), rows)
 			}
 			return nil
 		},
 	}, &cobra.Command{
-		Use: "root", Short: "Print the root certificate in PEM, to be trusted by clients", Args: cobra.NoArgs,
+		Use: "root", Args: onlyFlags,
 		Example: "  certquay ca root > root.pem",
 		RunE: func(*cobra.Command, []string) error {
 			root, _, err := c.app.CA.Root()
@@ -93,12 +93,11 @@ func caCmd(c *call) *cobra.Command {
 			if c.g.json {
 				return c.printJSON(map[string]string{"pem": string(text) + "\n", "fingerprint_sha256": bundle.Fingerprint(root.Raw)})
 			}
-			c.say("%s", text)
+			c.print(string(text))
 			return nil
 		},
 	}, &cobra.Command{
-		Use: "rotate", Args: cobra.NoArgs,
-		Short: "Make a new issuing certificate; the old ones go on with CRL and OCSP",
+		Use: "rotate", Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.changing("ca rotate"); err != nil {
 				return err
@@ -113,7 +112,7 @@ func caCmd(c *call) *cobra.Command {
 			if c.g.json {
 				return c.printJSON(map[string]string{"name": made.Subject.CommonName, "serial": bundle.Serial(made.SerialNumber)})
 			}
-			c.say("%s issues from now on, to %s", made.Subject.CommonName, day(made.NotAfter))
+			c.say("verb.ca.rotated", "name", made.Subject.CommonName, "until", day(made.NotAfter))
 			return nil
 		},
 	})

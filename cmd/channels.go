@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -12,7 +11,6 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/text"
 )
 
 // nextURL is where, after a comma, another URL begins; URLs may hold commas.
@@ -23,10 +21,8 @@ var nextURL = regexp.MustCompile(`,([a-zA-Z][a-zA-Z0-9+.-]*:)`)
 type channelFlags struct{ urls, files []string }
 
 func (f *channelFlags) into(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&f.urls, "channel", nil,
-		"URL of a webhook or chat; other users of this machine can see it while the command runs")
-	cmd.Flags().StringArrayVar(&f.files, "channel-file", nil,
-		"file with such URLs, one a line; - asks for them on a terminal, else reads standard input")
+	cmd.Flags().StringArrayVar(&f.urls, "channel", nil, "")
+	cmd.Flags().StringArrayVar(&f.files, "channel-file", nil, "")
 }
 
 // read collects the URLs.
@@ -43,7 +39,7 @@ func (f *channelFlags) read(ctx context.Context, c *call) (all []string, err err
 	}
 	for _, path := range f.files {
 		if path == "-" && c.Interactive {
-			line, err := c.AskSecret(ctx, "URL of the webhook or chat: ")
+			line, err := c.AskSecret(ctx, c.text("verb.ask.channel"))
 			if err != nil && !errors.Is(err, io.EOF) {
 				return nil, err
 			}
@@ -70,7 +66,7 @@ type channelTestJSON struct {
 
 func contactTestCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use: "test NAME", Short: "Send a message on each channel of a contact now, and say which works", Args: one("NAME"),
+		Use: "test", Args: one("arg.name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing("contact"); err != nil {
 				return err
@@ -82,21 +78,21 @@ func contactTestCmd(c *call) *cobra.Command {
 			out, rows, failed := []channelTestJSON{}, [][]string(nil), len(tests) == 0
 			for _, t := range tests {
 				j := channelTestJSON{Channel: t.Channel, OK: t.Err == nil, Unused: t.Unused}
-				result, why := "works", ""
+				result, why := "verb.channel.works", model.Text{}
 				if t.Err != nil {
-					said := english(textOf(t.Err))
-					j.Error, result, why = &said, "fails", c.words().Text(textOf(t.Err))
+					why = textOf(t.Err)
+					j.Error, result = orNil(english(why)), "verb.channel.fails"
 				}
 				if t.Unused {
-					result = "not used"
+					result = "verb.channel.unused"
 				}
 				failed = failed || t.Err != nil && !t.Unused
-				out, rows = append(out, j), append(rows, []string{t.Channel, result, why})
+				out, rows = append(out, j), append(rows, []string{t.Channel, c.text(result), c.words().Text(why)})
 			}
 			if c.g.json {
 				err = c.printJSON(out)
 			} else {
-				c.table([]string{"CHANNEL", "RESULT", "WHY"}, rows)
+				c.table(c.heads("channel", "result", "why"), rows)
 			}
 			if err == nil && failed {
 				return &exitError{exitFailed}
@@ -126,7 +122,7 @@ func noticesCmd(c *call) *cobra.Command {
 	var f lifecycle.NoticeFilter
 	var id string
 	cmd := &cobra.Command{
-		Use: "notices", Short: "List who was told what, and what could not be delivered", Args: cobra.NoArgs,
+		Use: "notices", Args: onlyFlags,
 		RunE: func(*cobra.Command, []string) error {
 			if id != "" {
 				i, err := c.engine().Find(id)
@@ -151,37 +147,36 @@ func noticesCmd(c *call) *cobra.Command {
 					j.Next = timeOrNil(m.Next)
 				}
 				out = append(out, j)
-				rows = append(rows, []string{stamp(m.At), string(m.Kind), dash(m.Name), m.To, noticeState(c.words(), m)})
+				rows = append(rows, []string{stamp(m.At), c.label("notice", string(m.Kind)), dash(m.Name), m.To, c.words().Text(noticeState(m))})
 			}
 			switch {
 			case c.g.json:
 				return c.printJSON(out)
 			case len(rows) == 0:
-				c.say("no notices")
+				c.say("verb.notices.none")
 			default:
-				c.table([]string{"AT", "KIND", "ABOUT", "TO", "DELIVERY"}, rows)
+				c.table(c.heads("at", "kind", "about", "to", "delivery"), rows)
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&id, "id", "", "only of this instance")
-	cmd.Flags().BoolVar(&f.Open, "undelivered", false, "only what is still to be delivered")
-	cmd.Flags().IntVar(&f.Limit, "limit", 50, "at most so many; 0 for all")
+	cmd.Flags().StringVar(&id, "id", "", "")
+	cmd.Flags().BoolVar(&f.Open, "undelivered", false, "")
+	cmd.Flags().IntVar(&f.Limit, "limit", 50, "")
 	return cmd
 }
 
-// noticeState says in words where a notice stands.
-func noticeState(words *text.Catalogue, n *model.Notice) string {
+// noticeState says where a notice stands.
+func noticeState(n *model.Notice) model.Text {
 	switch {
 	case !n.Open():
-		return n.Outcome + " " + stamp(n.Done)
+		return model.Say("outcome."+n.Outcome, "at", n.Done)
 	case n.Attempt == 0:
-		return "on its way"
+		return model.Say("verb.notice.underway")
 	case n.Next.Equal(model.Never):
-		return fmt.Sprintf("set aside after attempt %d: ", n.Attempt) + words.Text(n.Error)
+		return model.Say("verb.notice.aside", "attempt", n.Attempt, "cause", n.Error)
 	case n.Error.IsZero():
-		return fmt.Sprintf("attempt %d is under way, or certquay died in it; again ", n.Attempt) + stamp(n.Next)
-	default:
-		return fmt.Sprintf("failed at attempt %d, again ", n.Attempt) + stamp(n.Next) + ": " + words.Text(n.Error)
+		return model.Say("verb.notice.trying", "attempt", n.Attempt, "at", n.Next)
 	}
+	return model.Say("verb.notice.failed", "attempt", n.Attempt, "at", n.Next, "cause", n.Error)
 }

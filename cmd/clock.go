@@ -11,10 +11,9 @@ import (
 
 func clockCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use:     "clock [+30d | TIME]",
-		Short:   "Print a sandbox's clock, or move it forward, doing what is due on the way",
+		Use:     "clock",
 		Example: "  certquay --data /tmp/try --sandbox clock\n  certquay --data /tmp/try clock +30d",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e := c.engine()
 			if !c.app.Sandbox {
@@ -36,7 +35,7 @@ func clockCmd(c *call) *cobra.Command {
 			if c.g.json {
 				return c.printJSON(map[string]string{"now": now})
 			}
-			c.say("%s", now)
+			c.print(now)
 			return nil
 		},
 	}
@@ -50,7 +49,7 @@ func moment(s string, now time.Time) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return t, &usageError{"'" + s + "' is neither a time span nor a time", "for example +30d, +25h or 2027-01-02T15:04:05Z"}
+		return t, usage("usage.moment", "value", s)
 	}
 	return t, nil
 }

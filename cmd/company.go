@@ -1,8 +1,6 @@
 package cmd
 
 import (
-	"strings"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -31,22 +29,22 @@ func toCompany(c *model.Company) companyJSON {
 
 // organizationFlags are the fields of a company, under a prefix.
 func organizationFlags(f *pflag.FlagSet, o *model.Organization, prefix string) {
-	f.StringVar(&o.Type, prefix+"type", "", "one of: "+strings.Join(model.OrganizationTypes, ", "))
-	f.StringVar(&o.Phone, prefix+"phone", "", "phone number of the company")
-	f.StringVar(&o.OrganizationID, prefix+"organization-id", "", "number in its register")
-	f.StringVar(&o.Country, prefix+"country", "", "country, two capital letters")
-	f.StringVar(&o.Province, prefix+"province", "", "province or state")
-	f.StringVar(&o.City, prefix+"city", "", "city")
-	f.StringVar(&o.Address, prefix+"address", "", "street and number")
-	f.StringVar(&o.Zip, prefix+"zip", "", "zip code")
+	f.StringVar(&o.Type, prefix+"type", "", joined(model.OrganizationTypes))
+	f.StringVar(&o.Phone, prefix+"phone", "", "")
+	f.StringVar(&o.OrganizationID, prefix+"organization-id", "", "")
+	f.StringVar(&o.Country, prefix+"country", "", "")
+	f.StringVar(&o.Province, prefix+"province", "", "")
+	f.StringVar(&o.City, prefix+"city", "", "")
+	f.StringVar(&o.Address, prefix+"address", "", "")
+	f.StringVar(&o.Zip, prefix+"zip", "", "")
 }
 
 func companyCmd(c *call) *cobra.Command {
-	cmd := &cobra.Command{Use: "company", Short: "Organizations that apply for OV, EV and professional certificates", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "company", Args: noneSuch,
 		RunE: func(*cobra.Command, []string) error { return c.companies() }}
 	var co model.Company
 	add := &cobra.Command{
-		Use: "add --name N --country C ...", Short: "Save a company", Args: cobra.NoArgs,
+		Use: "add", Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.changing("company"); err != nil {
 				return err
@@ -58,12 +56,12 @@ func companyCmd(c *call) *cobra.Command {
 			return c.company(&saved)
 		},
 	}
-	add.Flags().StringVar(&co.Name, "name", "", "name, unique without regard to case")
+	add.Flags().StringVar(&co.Name, "name", "", "")
 	organizationFlags(add.Flags(), &co.Organization, "")
 	cmd.AddCommand(add,
-		&cobra.Command{Use: "list", Short: "List companies", Args: cobra.NoArgs,
+		&cobra.Command{Use: "list", Args: onlyFlags,
 			RunE: func(*cobra.Command, []string) error { return c.companies() }},
-		&cobra.Command{Use: "show NAME", Short: "Show a company", Args: one("NAME"),
+		&cobra.Command{Use: "show", Args: one("arg.name"),
 			RunE: func(_ *cobra.Command, args []string) error {
 				co, err := c.engine().Company(args[0])
 				if err != nil {
@@ -71,7 +69,7 @@ func companyCmd(c *call) *cobra.Command {
 				}
 				return c.company(&co)
 			}},
-		&cobra.Command{Use: "remove NAME", Short: "Forget a company", Args: one("NAME"),
+		&cobra.Command{Use: "remove", Args: one("arg.name"),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				if err := c.changing("company"); err != nil {
 					return err
@@ -79,18 +77,20 @@ func companyCmd(c *call) *cobra.Command {
 				if err := c.engine().RemoveCompany(cmd.Context(), c.Actor, args[0]); err != nil {
 					return err
 				}
-				c.say("removed %s", args[0])
+				c.say("verb.removed", "name", args[0])
 				return nil
 			}})
 	return cmd
 }
 
+var companyHeads = []string{"name", "type", "registered", "city", "country"}
+
 func (c *call) company(co *model.Company) error {
 	if c.g.json {
 		return c.printJSON(toCompany(co))
 	}
-	c.table([]string{"NAME", "TYPE", "REGISTERED AS", "CITY", "COUNTRY"}, [][]string{
-		{co.Name, dash(co.Type), dash(co.OrganizationID), dash(co.City), dash(co.Country)},
+	c.table(c.heads(companyHeads...), [][]string{
+		{co.Name, dash(c.label("organization", co.Type)), dash(co.OrganizationID), dash(co.City), dash(co.Country)},
 	})
 	return nil
 }
@@ -105,15 +105,15 @@ func (c *call) companies() error {
 	for n := range all {
 		co := &all[n]
 		out = append(out, toCompany(co))
-		rows = append(rows, []string{co.Name, dash(co.Type), dash(co.OrganizationID), dash(co.City), dash(co.Country)})
+		rows = append(rows, []string{co.Name, dash(c.label("organization", co.Type)), dash(co.OrganizationID), dash(co.City), dash(co.Country)})
 	}
 	switch {
 	case c.g.json:
 		return c.printJSON(out)
 	case len(rows) == 0:
-		c.say("no companies yet; certquay company add --name \"Example GmbH\" --country DE")
+		c.say("verb.company.none")
 	default:
-		c.table([]string{"NAME", "TYPE", "REGISTERED AS", "CITY", "COUNTRY"}, rows)
+		c.table(c.heads(companyHeads...), rows)
 	}
 	return nil
 }

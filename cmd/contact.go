@@ -17,12 +17,12 @@ type contactJSON struct {
 }
 
 func contactCmd(c *call) *cobra.Command {
-	cmd := &cobra.Command{Use: "contact", Short: "People and teams who are told what happens", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "contact", Args: noneSuch,
 		RunE: func(*cobra.Command, []string) error { return c.contacts() }}
 	var ct model.Contact
 	var channels channelFlags
 	add := &cobra.Command{
-		Use: "add --name N --email E", Short: "Save a contact", Args: cobra.NoArgs,
+		Use: "add", Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.changing("contact"); err != nil {
 				return err
@@ -38,14 +38,14 @@ func contactCmd(c *call) *cobra.Command {
 			return c.contact(&saved)
 		},
 	}
-	add.Flags().StringVar(&ct.Name, "name", "", "name, unique without regard to case")
-	add.Flags().StringVar(&ct.Email, "email", "", "e-mail address")
-	add.Flags().StringVar(&ct.Phone, "phone", "", "phone number")
+	add.Flags().StringVar(&ct.Name, "name", "", "")
+	add.Flags().StringVar(&ct.Email, "email", "", "")
+	add.Flags().StringVar(&ct.Phone, "phone", "", "")
 	channels.into(add)
 	cmd.AddCommand(add, contactTestCmd(c),
-		&cobra.Command{Use: "list", Short: "List contacts", Args: cobra.NoArgs,
+		&cobra.Command{Use: "list", Args: onlyFlags,
 			RunE: func(*cobra.Command, []string) error { return c.contacts() }},
-		&cobra.Command{Use: "show NAME", Short: "Show a contact", Args: one("NAME"),
+		&cobra.Command{Use: "show", Args: one("arg.name"),
 			RunE: func(_ *cobra.Command, args []string) error {
 				ct, err := c.engine().Contact(args[0])
 				if err != nil {
@@ -53,7 +53,7 @@ func contactCmd(c *call) *cobra.Command {
 				}
 				return c.contact(&ct)
 			}},
-		&cobra.Command{Use: "remove NAME", Short: "Remove a contact that nothing uses", Args: one("NAME"),
+		&cobra.Command{Use: "remove", Args: one("arg.name"),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				if err := c.changing("contact"); err != nil {
 					return err
@@ -61,7 +61,7 @@ func contactCmd(c *call) *cobra.Command {
 				if err := c.engine().RemoveContact(cmd.Context(), c.Actor, args[0]); err != nil {
 					return err
 				}
-				c.say("removed %s", args[0])
+				c.say("verb.removed", "name", args[0])
 				return nil
 			}})
 	return cmd
@@ -71,11 +71,13 @@ func toContact(ct *model.Contact) contactJSON {
 	return contactJSON{ct.ID, ct.Name, orNil(ct.Email), orNil(ct.Phone), orEmpty(ct.Channels)}
 }
 
+var contactHeads = []string{"name", "email", "phone", "channels"}
+
 func (c *call) contact(ct *model.Contact) error {
 	if c.g.json {
 		return c.printJSON(toContact(ct))
 	}
-	c.table([]string{"NAME", "EMAIL", "PHONE", "CHANNELS"}, [][]string{
+	c.table(c.heads(contactHeads...), [][]string{
 		{ct.Name, ct.Email, dash(ct.Phone), dash(strings.Join(ct.Channels, " "))},
 	})
 	return nil
@@ -97,9 +99,9 @@ func (c *call) contacts() error {
 	case c.g.json:
 		return c.printJSON(out)
 	case len(rows) == 0:
-		c.say("no contacts yet; certquay contact add --name Ops --email ops@example.com")
+		c.say("verb.contact.none")
 	default:
-		c.table([]string{"NAME", "EMAIL", "PHONE", "CHANNELS"}, rows)
+		c.table(c.heads(contactHeads...), rows)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/product/edge"
+	"certquay/model"
 	"certquay/ui"
 	"certquay/ui/kit"
 	"certquay/ui/style"
@@ -46,7 +47,7 @@ func dashboard(ctx context.Context, c *call) error {
 		Actor:    c.Actor,
 		Ctx:      ctx,
 		ReadOnly: c.Actor.ReadOnly,
-		Lang:     c.language(),
+		Lang:     c.Lang,
 		Version:  Version,
 		Sealed:   by,
 		Locked:   func() bool { _, sealed := a.sealing(); return sealed },
@@ -93,8 +94,8 @@ func dashboard(ctx context.Context, c *call) error {
 	}
 	if c.Kind == session.Local && !a.demo && a.Temporary() { // else somebody takes over
 		if _, n, err := a.Engine.Resources(lifecycle.ResourceFilter{Limit: 1}); err == nil && n > 0 {
-			c.note("endpoints and renewals rest until certquay runs again")
-			c.note("certquay serve keeps them going")
+			c.note("verb.rest")
+			c.note("verb.rest.serve")
 		}
 	}
 	return nil
@@ -114,7 +115,7 @@ func (a *App) begin(ctx context.Context, s *session.Session, g *global) error {
 	opening := ui.Options{
 		Actor:    s.Actor,
 		ReadOnly: g.readOnly,
-		Lang:     c.language(),
+		Lang:     c.Lang,
 		Plain:    g.plain || a.Config.UI.ScreenReader,
 		Theme:    a.Config.UI.Style(),
 	}
@@ -133,14 +134,6 @@ type exitError struct{ code int }
 
 func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
 
-// language is what the flag or the locale asks for.
-func (c *call) language() string {
-	if c.g.lang != "" {
-		return c.g.lang
-	}
-	return c.Lang
-}
-
 // saveFile writes one downloaded file of the person's and tells where it is,
 // by its whole path.
 func (c *call) saveFile(path string, data []byte, secret bool) (string, error) {
@@ -156,15 +149,15 @@ func (c *call) saveFile(path string, data []byte, secret bool) (string, error) {
 func (a *App) quietStderr() (back func(), err error) {
 	f, err := os.OpenFile(filepath.Join(filepath.Dir(a.Paths.Log()), "stderr.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("open the file for stray output: %w", err)
+		return nil, model.Fail("verb.stray.open", "cause", err)
 	}
 	defer func() { _ = f.Close() }()
 	kept, err := unix.Dup(unix.Stderr)
 	if err != nil {
-		return nil, fmt.Errorf("set standard error aside: %w", err)
+		return nil, model.Fail("verb.stray.aside", "cause", err)
 	}
 	if err := unix.Dup2(int(f.Fd()), unix.Stderr); err != nil {
-		return nil, fmt.Errorf("redirect standard error: %w", err)
+		return nil, model.Fail("verb.stray.redirect", "cause", err)
 	}
 	return func() {
 		_ = unix.Dup2(kept, unix.Stderr)

@@ -16,6 +16,7 @@ import (
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
+	"certquay/model"
 )
 
 const demoName = "demo"
@@ -25,18 +26,11 @@ const demoPlace = "certquay-demo-"
 
 func demoCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use:   demoName,
-		Short: "A throw-away fleet on a movable clock",
-		Long: `A throw-away fleet of about sixty certificates in every state, on a movable
-clock: real certificates of an embedded CA of its own, on real TLS endpoints on
-loopback. Nothing of your own is read or written, and all is gone when you leave.
-
-In the dashboard ">" moves the clock by a day, ")" by a week, "}" by a month, and
-"P" lets a year pass in a minute; the palette (":") has them too.`,
-		Args: cobra.NoArgs,
+		Use:  demoName,
+		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.Kind != session.Local {
-				return &usageError{"a demo runs by itself, beside the store that is open here", "run certquay demo on your own machine"}
+				return usage("usage.demo-remote")
 			}
 			return dashboard(cmd.Context(), c)
 		},
@@ -51,15 +45,15 @@ func runDemo(ctx context.Context, s *session.Session, g *global, args []string) 
 		return exitCode(err)
 	}
 	if g.data != "" || g.config != "" {
-		return tell(&usageError{"a demo has a store and a configuration of its own", "leave --data and --config out"})
+		return tell(usage("usage.demo-place"))
 	}
 	if !s.Interactive {
-		return tell(&usageError{"a demo is looked at on a terminal, and there is none", "run certquay demo in a terminal"})
+		return tell(usage("usage.demo-terminal"))
 	}
 	removeKilled()
 	dir, err := os.MkdirTemp("", demoPlace)
 	if err != nil {
-		return tell(fmt.Errorf("make a place for the demo: %w", err))
+		return tell(model.Fail("demo.place", "cause", err))
 	}
 	// The directory goes before the lock does, so that nobody who was attached
 	// takes over.
@@ -71,12 +65,12 @@ func runDemo(ctx context.Context, s *session.Session, g *global, args []string) 
 	}()
 	defer func() {
 		if err := os.RemoveAll(dir); err != nil {
-			code = tell(fmt.Errorf("remove the demo: %w", err))
+			code = tell(model.Fail("demo.remove", "cause", err))
 		}
 	}()
 	paths := config.Paths{Data: filepath.Join(dir, "data"), Config: filepath.Join(dir, "config"), State: filepath.Join(dir, "state")}
 	if err := errors.Join(os.Mkdir(paths.Config, 0o700), os.WriteFile(paths.ConfigFile(), []byte(demo.Config), 0o600)); err != nil {
-		return tell(fmt.Errorf("make a configuration for the demo: %w", err))
+		return tell(model.Fail("demo.config", "cause", err))
 	}
 	if lock, err = owner.Acquire(paths.Data); err != nil {
 		return tell(&storeError{err: err})
@@ -113,14 +107,14 @@ func removeKilled() {
 }
 
 // fillDemo makes the fleet and says that it takes a moment, and where it is.
-func (a *App) fillDemo(ctx context.Context, s *session.Session, clock lifecycle.Clock) error {
+func (a *App) fillDemo(ctx context.Context, c *call, clock lifecycle.Clock) error {
 	movable, ok := clock.(*lifecycle.MovableClock)
 	if !ok {
-		return errors.New("a demo needs a movable clock")
+		return model.Fail("demo.clock")
 	}
-	defer s.Hush()()
+	defer c.Hush()()
 	reached := func(month time.Time) error {
-		_, err := fmt.Fprintf(s.Err, "\rcertquay demo: living through the last fourteen months … %s", month.Format("2006-01"))
+		_, err := fmt.Fprint(c.Err, "\r"+c.text("verb.demo.filling", "month", month.Format("2006-01")))
 		return err
 	}
 	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: map[string]lifecycle.Product{}, Reached: reached}
@@ -128,9 +122,9 @@ func (a *App) fillDemo(ctx context.Context, s *session.Session, clock lifecycle.
 		w.Products[p.Name] = p.Product
 	}
 	err := w.Fill(ctx)
-	_, told := fmt.Fprintln(s.Err)
+	_, told := fmt.Fprintln(c.Err)
 	if err := errors.Join(err, told); err != nil {
-		return fmt.Errorf("make the demo's fleet: %w", err)
+		return model.Fail("demo.fleet", "cause", err)
 	}
 	return nil
 }

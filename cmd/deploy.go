@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,17 +14,16 @@ func deployCmd(c *call) *cobra.Command {
 	r := lifecycle.DeployRequest{}
 	var noWait bool
 	cmd := &cobra.Command{
-		Use:   "deploy ID --product P",
-		Short: "Deploy to a product, and verify by a handshake",
+		Use: "deploy",
 		Example: "  certquay deploy shop.example.com --product CDN\n" +
 			"  certquay deploy shop.example.com --product SLB --region eu-central-1 --resource shop.example.com",
-		Args: one("ID"),
+		Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.Deploy); err != nil {
 				return err
 			}
 			if r.Product == "" {
-				return &usageError{"deploy needs a product", "--product, one of: " + c.productNames()}
+				return usage("usage.no-product", "words", c.productNames())
 			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
@@ -40,9 +38,9 @@ func deployCmd(c *call) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&r.Product, "product", "", "where to")
-	each(f, &r.Regions, "region", "region, repeated or comma-separated; SLB needs it")
-	each(f, &r.Resources, "resource", "domain or listener; none means all that the certificate covers")
+	f.StringVar(&r.Product, "product", "", "")
+	f.StringSliceVar(&r.Regions, "region", nil, "")
+	f.StringSliceVar(&r.Resources, "resource", nil, "")
 	waitFlag(f, &noWait)
 	return cmd
 }
@@ -53,9 +51,9 @@ func (c *call) warnOddities(i *model.Instance) {
 	switch {
 	case v == nil:
 	case v.SelfSigned:
-		c.note("warning: the certificate is self-signed; clients will not trust it unless told to")
+		c.note("verb.deploy.self-signed")
 	case v.Incomplete:
-		c.note("warning: the chain is incomplete; some clients will not trust it")
+		c.note("verb.deploy.incomplete")
 	}
 }
 
@@ -66,6 +64,9 @@ func (c *call) productNames() string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// place is a resource as people name it.
+func place(r *model.Resource) string { return r.Product + " " + r.Region + " " + r.Name }
 
 // awaitResources waits for jobs at resources and prints what became of each.
 // When one failed, so has the verb.
@@ -86,21 +87,20 @@ func (c *call) awaitResources(ctx context.Context, noWait bool, jobs []model.Job
 		}
 	}
 	out := []resourceJSON{}
-	var failed []string
+	var wrong []model.Text
 	for _, p := range all {
 		v, err := c.engine().Resource(p.Job.Resource)
 		if err != nil {
 			return err
 		}
 		out = append(out, resource(&v))
-		place := fmt.Sprintf("%s %s %s", v.Product, v.Region, v.Name)
-		switch {
+		switch at := place(&v.Resource); {
 		case noWait:
-			c.say("%s: %s", place, v.State)
+			c.say("verb.deploy.state", "place", at, "state", v.State)
 		case p.Job.Result == lifecycle.ResultOK:
-			c.say("%s: %s, verified by a handshake at %s", place, v.State, v.Address)
+			c.say("verb.deploy.verified", "place", at, "state", v.State, "address", v.Address)
 		default:
-			failed = append(failed, place+": "+c.words().Text(p.Job.Error))
+			wrong = append(wrong, model.Say("verb.at", "place", at, "cause", p.Job.Error))
 		}
 	}
 	if c.g.json {
@@ -108,11 +108,11 @@ func (c *call) awaitResources(ctx context.Context, noWait bool, jobs []model.Job
 			return err
 		}
 	}
-	if len(failed) > 0 {
-		return &failedError{what: strings.Join(failed, "; "), hint: "what was presented before is back; certquay activity tells more"}
+	if len(wrong) > 0 {
+		return &failedError{what: model.Texts(wrong...), hint: model.Say("failed.deploy.hint")}
 	}
 	if !noWait && c.app.Temporary() {
-		c.say("the edge serves while certquay runs; certquay serve keeps it")
+		c.say("verb.deploy.edge")
 	}
 	return nil
 }
@@ -120,7 +120,7 @@ func (c *call) awaitResources(ctx context.Context, noWait bool, jobs []model.Job
 func undeployCmd(c *call) *cobra.Command {
 	var noWait bool
 	cmd := &cobra.Command{
-		Use: "undeploy RESOURCE", Short: "Take the certificate off a resource", Args: one("RESOURCE"),
+		Use: "undeploy", Args: one("arg.resource"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.Undeploy); err != nil {
 				return err
@@ -129,15 +129,15 @@ func undeployCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			place := fmt.Sprintf("%s %s %s", r.Product, r.Region, r.Name)
-			if err := c.confirm(cmd.Context(), sentence("Take %s off %s.", dash(r.InstanceName), place), ""); err != nil {
+			question := c.text("verb.undeploy", "name", dash(r.InstanceName), "place", place(&r.Resource))
+			if err := c.confirm(cmd.Context(), question, ""); err != nil {
 				return err
 			}
 			j, err := c.engine().Undeploy(cmd.Context(), c.Actor, r.ID)
 			if err != nil {
 				return err
 			}
-			return c.await(cmd.Context(), r.Instance, noWait, "taken off "+place, j.ID)
+			return c.await(cmd.Context(), r.Instance, noWait, model.Say("verb.undeployed", "place", place(&r.Resource)), j.ID)
 		},
 	}
 	waitFlag(cmd.Flags(), &noWait)
@@ -146,7 +146,7 @@ func undeployCmd(c *call) *cobra.Command {
 
 func verifyCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use: "verify RESOURCE", Short: "Ask a resource over TLS what it presents now", Args: one("RESOURCE"),
+		Use: "verify", Args: one("arg.resource"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.Verify); err != nil {
 				return err
@@ -173,18 +173,14 @@ func verifyCmd(c *call) *cobra.Command {
 				}
 			}
 			if all[0].Job.Result != lifecycle.ResultOK {
-				return &failedError{
-					what: fmt.Sprintf("%s %s %s: %s", v.Product, v.Region, v.Name, all[0].Job.Error),
-					hint: fmt.Sprintf("to put it right: certquay deploy %s --product %s --region %s --resource %s",
-						v.Instance.Short(), v.Product, v.Region, v.Name),
-				}
+				return failed("failed.verify", "place", place(&v.Resource), "cause", all[0].Job.Error,
+					"id", v.Instance.Short(), "product", v.Product, "region", v.Region, "name", v.Name)
 			}
-			earlier := ""
+			code := "verb.verify"
 			if v.State == model.ResourceOutdated {
-				earlier = " (an earlier version than the current)"
+				code = "verb.verify.earlier"
 			}
-			c.say("%s %s %s presents what was deployed, %s, until %s%s",
-				v.Product, v.Region, v.Name, v.Presented[:16], day(v.NotAfter), earlier)
+			c.say(code, "place", place(&v.Resource), "fingerprint", v.Presented[:16], "until", day(v.NotAfter))
 			return nil
 		},
 	}
@@ -194,7 +190,7 @@ func resourcesCmd(c *call) *cobra.Command {
 	f := lifecycle.ResourceFilter{}
 	var state string
 	cmd := &cobra.Command{
-		Use: "resources", Short: "List where certificates are deployed, and what is presented there", Args: cobra.NoArgs,
+		Use: "resources", Args: onlyFlags,
 		RunE: func(*cobra.Command, []string) error {
 			if state != "" {
 				var err error
@@ -213,29 +209,28 @@ func resourcesCmd(c *call) *cobra.Command {
 				v := &views[n]
 				out = append(out, resource(v))
 				rows = append(rows, []string{
-					v.ID.Short(), v.Product, v.Region, v.Name, string(v.State), dash(v.InstanceName),
-					short(v.Expected), short(v.Presented), expires(v.NotAfter, now), dash(v.Address),
+					v.ID.Short(), v.Product, v.Region, v.Name, c.label("label", string(v.State)), dash(v.InstanceName),
+					short(v.Expected), short(v.Presented), c.expires(v.NotAfter, now), dash(v.Address),
 				})
 			}
 			switch {
 			case c.g.json:
 				return c.printJSON(out)
 			case len(rows) == 0:
-				c.say("nothing is deployed here; certquay deploy ID --product PRODUCT does it")
+				c.say("verb.resources.none")
 			default:
-				c.table([]string{
-					"ID", "PRODUCT", "REGION", "RESOURCE", "STATE", "INSTANCE", "SHOULD", "PRESENTS", "EXPIRES", "ADDRESS",
-				}, rows)
+				heads := c.heads("id", "product", "region", "resource", "state", "instance", "should", "presents", "expires", "address")
+				c.table(heads, rows)
 			}
 			return nil
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.Product, "product", "", "of this product")
-	fl.StringVar(&f.Region, "region", "", "in this region")
-	fl.BoolVar(&f.Hosted, "hosted", false, "whose certificate is hosted")
-	fl.BoolVar(&f.Auto, "auto-deploy", false, "with auto-deploy on")
-	fl.StringVar(&state, "state", "", "state: "+joined(model.ResourceStates))
+	fl.StringVar(&f.Product, "product", "", "")
+	fl.StringVar(&f.Region, "region", "", "")
+	fl.BoolVar(&f.Hosted, "hosted", false, "")
+	fl.BoolVar(&f.Auto, "auto-deploy", false, "")
+	fl.StringVar(&state, "state", "", joined(model.ResourceStates))
 	return cmd
 }
 
@@ -247,9 +242,9 @@ func short(fingerprint string) string {
 }
 
 func productCmd(c *call) *cobra.Command {
-	cmd := &cobra.Command{Use: "product", Short: "Products: where certificates can be deployed", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "product", Args: noneSuch,
 		RunE: func(*cobra.Command, []string) error { return c.products() }}
-	cmd.AddCommand(&cobra.Command{Use: "list", Short: "List the configured products", Args: cobra.NoArgs,
+	cmd.AddCommand(&cobra.Command{Use: "list", Args: onlyFlags,
 		RunE: func(*cobra.Command, []string) error { return c.products() }}, driversCmd(c))
 	return cmd
 }
@@ -270,6 +265,6 @@ func (c *call) products() error {
 	if c.g.json {
 		return c.printJSON(out)
 	}
-	c.table([]string{"NAME", "DRIVER", "REGIONS", ""}, rows)
+	c.table(append(c.heads("name", "driver", "regions"), ""), rows)
 	return nil
 }

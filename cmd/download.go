@@ -3,7 +3,6 @@ package cmd
 import (
 	"archive/tar"
 	"bytes"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +11,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/model"
+	"certquay/ui/text"
 )
 
 // plain are the formats of a single file without a key.
@@ -20,26 +21,20 @@ var plain = []string{"chain", "root"}
 func downloadCmd(c *call) *cobra.Command {
 	var format, dir string
 	cmd := &cobra.Command{
-		Use:   "download ID --format nginx --out DIR",
-		Short: "Save the certificate as files for a server",
-		Long: "Save the certificate as files for a server. Formats: " + strings.Join(bundle.Formats(), ", ") + `.
-Files that hold a key get the mode 0600. With --out - they come as a tar archive
-on standard output, also over SSH; chain and root, which hold no key, as they are.`,
+		Use:  "download",
+		Long: joined(bundle.Formats()),
 		Example: "  certquay download shop.example.com --format nginx --out /etc/nginx/tls\n" +
 			"  ssh HOST download shop.example.com --format nginx --out - > bundle.tar",
-		Args: one("ID"),
+		Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.Download); err != nil {
 				return err
 			}
 			if dir == "" {
-				return &usageError{
-					"download needs a directory",
-					"--out DIR, or --out - for an archive on standard output: --out - > bundle.tar",
-				}
+				return usage("usage.download-out")
 			}
 			if dir == "-" && c.Terminal && !slices.Contains(plain, format) {
-				return &usageError{"an archive with a key in it is not for a terminal", "send it into a file: --out - > bundle.tar"}
+				return usage("usage.download-terminal")
 			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
@@ -53,7 +48,7 @@ on standard output, also over SSH; chain and root, which hold no key, as they ar
 				return c.toOutput(files)
 			}
 			if err := c.MkdirAll(dir, 0o755); err != nil {
-				return &failedError{what: "the directory cannot be made: " + err.Error(), hint: "choose another with --out"}
+				return failed("failed.directory", "cause", err, "flag", "--out")
 			}
 			var written []string
 			for _, f := range files {
@@ -67,23 +62,20 @@ on standard output, also over SSH; chain and root, which hold no key, as they ar
 				return c.printJSON(map[string]any{"id": i.ID, "format": format, "files": written})
 			}
 			for _, path := range written {
-				c.say("%s", path)
+				c.print(text.Clean(path))
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "nginx", "one of: "+strings.Join(bundle.Formats(), ", "))
-	cmd.Flags().StringVar(&dir, "out", "", "directory to write to; - writes to standard output")
+	cmd.Flags().StringVar(&format, "format", "nginx", joined(bundle.Formats()))
+	cmd.Flags().StringVar(&dir, "out", "", "")
 	return cmd
 }
 
 // write puts one file in place whole or not at all.
 func (c *call) write(path string, f bundle.OutFile) error {
 	if err := c.put(path, f); err != nil {
-		return &failedError{
-			what: "cannot write " + path + ": " + err.Error(),
-			hint: "nothing else is written; choose another directory with --out",
-		}
+		return failed("failed.write", "file", path, "cause", err)
 	}
 	return nil
 }
@@ -122,14 +114,14 @@ func (c *call) toOutput(files []bundle.OutFile) error {
 		}
 		h := &tar.Header{Name: f.Name, Mode: int64(mode), Size: int64(len(f.Data)), ModTime: c.engine().Now(), Format: tar.FormatPAX}
 		if err := archive.WriteHeader(h); err != nil {
-			return fmt.Errorf("write %s into the archive: %w", f.Name, err)
+			return model.Fail("verb.archive-file", "file", f.Name, "cause", err)
 		}
 		if _, err := archive.Write(f.Data); err != nil {
-			return fmt.Errorf("write %s into the archive: %w", f.Name, err)
+			return model.Fail("verb.archive-file", "file", f.Name, "cause", err)
 		}
 	}
 	if err := archive.Close(); err != nil {
-		return fmt.Errorf("write the archive: %w", err)
+		return model.Fail("verb.archive", "cause", err)
 	}
 	_, err := c.Out.Write(b.Bytes())
 	return err

@@ -16,18 +16,16 @@ import (
 // driversCmd lists the product drivers that are built in.
 func driversCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use: "drivers [NAME]", Short: "List the drivers that are built in, or the settings of one",
-		Long: "List the drivers that are built in, or the settings of one: what stands under\n" +
-			"products in the configuration.\n\n" + builtInDrivers(),
-		Args: cobra.MaximumNArgs(1), ValidArgs: product.Names(),
+		Use:  "drivers",
+		Long: c.builtInDrivers(),
+		Args: atMostOne, ValidArgs: product.Names(),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.drivers()
 			}
 			k, ok := product.Find(args[0])
 			if !ok {
-				problem := fmt.Sprintf("there is no driver %q; built in are %s", args[0], strings.Join(product.Names(), ", "))
-				return &usageError{problem, "certquay product drivers"}
+				return usage("usage.no-driver", "name", args[0], "drivers", product.Names())
 			}
 			return c.driver(k)
 		},
@@ -69,12 +67,12 @@ func (c *call) drivers() error {
 	var rows [][]string
 	for _, k := range product.Kinds {
 		out = append(out, asDriver(k))
-		rows = append(rows, []string{k.Name, k.About})
+		rows = append(rows, []string{k.Name, c.builtIn(k.Name, "", k.About)})
 	}
 	if c.g.json {
 		return c.printJSON(out)
 	}
-	c.table([]string{"NAME", ""}, rows)
+	c.table(append(c.heads("name"), ""), rows)
 	return nil
 }
 
@@ -84,43 +82,53 @@ func (c *call) driver(k product.Kind) error {
 		return c.printJSON(d)
 	}
 	if len(d.Settings) == 0 {
-		c.say("%s has no settings", k.Name)
+		c.say("verb.driver.plain", "name", k.Name)
 		return nil
 	}
 	var rows [][]string
 	for _, s := range d.Settings {
 		secret := ""
 		if s.Secret {
-			secret = "secret"
+			secret = c.text("verb.driver.secret")
 		}
-		rows = append(rows, []string{s.Name, config.Value(s.Default), secret, s.Meaning})
+		rows = append(rows, []string{s.Name, config.Value(s.Default), secret, c.builtIn(k.Name, s.Name, s.Meaning)})
 	}
-	c.table([]string{"SETTING", "DEFAULT", "", ""}, rows)
+	c.table(append(c.heads("setting", "default"), "", ""), rows)
 	return nil
 }
 
-func builtInIssuers() string {
+func (c *call) builtInIssuers() string {
 	var b strings.Builder
 	for _, k := range issuer.Kinds {
-		explainKind(&b, "issuer", k.Name, k.About, settingsOf(k.Settings))
+		c.explainKind(&b, "help.kind.issuer", k.Name, k.About, settingsOf(k.Settings))
 	}
-	return b.String()
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func builtInDrivers() string {
+func (c *call) builtInDrivers() string {
 	var b strings.Builder
 	for _, k := range product.Kinds {
-		explainKind(&b, "product driver", k.Name, k.About, settingsOf(k.Settings))
+		c.explainKind(&b, "help.kind.driver", k.Name, k.About, settingsOf(k.Settings))
 	}
-	return b.String()
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func builtInEngines() string {
+func (c *call) builtInEngines() string {
 	var b strings.Builder
 	for _, k := range builtin.Kinds {
-		explainKind(&b, "store engine", k.Name, k.About, nil)
+		c.explainKind(&b, "help.kind.engine", k.Name, k.About, nil)
 	}
-	return b.String()
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// builtIn is what is built in, or a setting of it, in the words of the session:
+// those of the program itself are English.
+func (c *call) builtIn(name, setting, english string) string {
+	key := "built-in." + name
+	if setting != "" {
+		key += "." + setting
+	}
+	return c.words().Or(key, english)
 }
 
 // issuerNames completes a flag that takes the name of an issuer.
@@ -132,17 +140,16 @@ func issuerNames(cmd *cobra.Command, flag string) {
 }
 
 // explainKind writes what one kind is and which settings it has, for help.
-func explainKind(b *strings.Builder, what, name, about string, settings []setting.Setting) {
-	fmt.Fprintf(b, "%s %s: %s\n", what, name, about)
+func (c *call) explainKind(b *strings.Builder, code, name, about string, settings []setting.Setting) {
+	b.WriteString(c.text(code, "name", name, "about", c.builtIn(name, "", about)) + "\n")
 	for _, s := range settings {
-		note := ""
+		meaning := c.builtIn(name, s.Name, s.Meaning)
 		if s.Secret {
-			note = " The file holds a secret."
+			meaning = c.text("help.kind.secret", "meaning", meaning)
 		}
-		fmt.Fprintf(b, "  %s: %s\n", s.Name, config.Value(s.Default))
-		fmt.Fprintf(b, "      %s%s\n", s.Meaning, note)
+		fmt.Fprintf(b, "  %s: %s\n      %s\n", s.Name, config.Value(s.Default), meaning)
 	}
 	if len(settings) == 0 {
-		b.WriteString("  no settings\n")
+		b.WriteString("  " + c.text("help.kind.no-settings") + "\n")
 	}
 }

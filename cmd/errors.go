@@ -28,20 +28,40 @@ const (
 // failedError is work that was done and failed; it was reported already when
 // quiet.
 type failedError struct {
-	what, hint string
+	what, hint model.Text
 	quiet      bool
 }
 
-func (f *failedError) Error() string { return f.what }
+func (f *failedError) Error() string      { return f.what.String() }
+func (f *failedError) AsText() model.Text { return f.what }
+
+// failed makes a failedError of a code and what fills its words; those of
+// code.hint say what to do.
+func failed(code string, args ...any) *failedError {
+	return &failedError{what: model.Say(code, args...), hint: model.Say(code+".hint", args...)}
+}
+
+// usageError is a command line that cannot be understood (exit 2).
+type usageError struct{ what, hint model.Text }
+
+func (u *usageError) Error() string      { return u.what.String() }
+func (u *usageError) AsText() model.Text { return u.what }
+
+// usage makes a usageError of a code and what fills its words; those of code.hint
+// say what to do.
+func usage(code string, args ...any) *usageError {
+	return &usageError{model.Say(code, args...), model.Say(code+".hint", args...)}
+}
 
 // storeError says that the store cannot be opened or written.
 type storeError struct {
 	err  error
-	hint string
+	hint model.Text
 }
 
-func (s *storeError) Error() string { return s.err.Error() }
-func (s *storeError) Unwrap() error { return s.err }
+func (s *storeError) Error() string      { return s.err.Error() }
+func (s *storeError) Unwrap() error      { return s.err }
+func (s *storeError) AsText() model.Text { return textOf(s.err) }
 
 // problem is how an error is told: its exit code, words for machines, and what a
 // person reads.
@@ -107,12 +127,12 @@ func describe(err error) problem {
 	case errors.As(err, &ambiguous):
 		p = problem{exitUsage, "ambiguous", ambiguous.AsText(), model.Say("hint.longer-id"), "ambiguous"}
 	case errors.As(err, &usage):
-		p = problem{exitUsage, "usage", model.Quoted("", usage.what), model.Quoted("", usage.hint), "usage"}
+		p = problem{exitUsage, "usage", usage.what, usage.hint, "usage"}
 	case errors.As(err, &failed):
-		p.hint = model.Quoted("", failed.hint)
+		p.hint = failed.hint
 	case errors.As(err, &broken):
-		p = problem{exitStore, "store", p.message, model.Quoted("", broken.hint), "store"}
-		if broken.hint == "" {
+		p = problem{exitStore, "store", p.message, broken.hint, "store"}
+		if broken.hint.IsZero() {
 			p.hint = wayOut(err)
 		}
 	case errors.As(err, &owned):

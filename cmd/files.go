@@ -11,17 +11,16 @@ import (
 // unread is wrong usage: a file that cannot be read, in plain words, and what
 // to do about it.
 func unread(path string, err error) error {
-	const name = "name a file that can be read, or - for standard input"
 	var other *session.NotRegularError
 	switch {
 	case errors.As(err, &other):
-		return &usageError{other.Error(), name}
+		return usage("usage.not-regular", "cause", other)
 	case errors.Is(err, fs.ErrNotExist):
-		return &usageError{"there is no file " + path, "check the path, or give - for standard input"}
+		return usage("usage.no-file", "file", path)
 	case errors.Is(err, fs.ErrPermission):
-		return &usageError{"you may not read " + path, "look at its permissions, or " + name}
+		return usage("usage.not-readable", "file", path)
 	case errors.Is(err, syscall.EISDIR):
-		return &usageError{path + " is a directory", name}
+		return usage("usage.directory", "file", path)
 	}
-	return &usageError{"cannot read " + path + ": " + err.Error(), name}
+	return usage("usage.unread", "file", path, "cause", err)
 }

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
+	"certquay/model"
 )
 
 // forecastJSON is a report with the balances as the balance verb prints them.
@@ -27,9 +27,8 @@ func forecastCmd(c *call) *cobra.Command {
 	var compare string
 	cmd := &cobra.Command{
 		Use:     "forecast",
-		Short:   "What will happen in the next months, by the real engine on a copy",
 		Example: "  certquay forecast --months 12\n  certquay forecast --policy 47-days --json\n  certquay forecast --compare 47-days",
-		Args:    cobra.NoArgs,
+		Args:    onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			rep, err := c.lookAhead(cmd.Context(), r)
 			if err != nil {
@@ -53,19 +52,18 @@ func forecastCmd(c *call) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&r.Months, "months", forecast.DefaultMonths, fmt.Sprintf("how far to look, %d to %d", forecast.MinMonths, forecast.MaxMonths))
-	f.StringVar(&r.Policy, "policy", forecast.AsConfigured,
-		"the limit of issuers: "+strings.Join(forecast.Policies, ", ")+", or any N-days")
-	f.StringVar(&compare, "compare", "", "another policy, side by side")
+	f.IntVar(&r.Months, "months", forecast.DefaultMonths, fmt.Sprintf("%d-%d", forecast.MinMonths, forecast.MaxMonths))
+	f.StringVar(&r.Policy, "policy", forecast.AsConfigured, joined(forecast.Policies))
+	f.StringVar(&compare, "compare", "", "")
 	return cmd
 }
 
 // lookAhead is a forecast; what was asked wrongly is wrong usage.
 func (c *call) lookAhead(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
 	rep, err := forecast.Run(ctx, c.engine(), r)
-	var wrong *lifecycle.Invalid
-	if errors.As(err, &wrong) {
-		return nil, &usageError{c.words().Text(wrong.AsText()), "for example --" + wrong.Field + " " + c.words().Text(wrong.Example)}
+	var invalid *lifecycle.Invalid
+	if errors.As(err, &invalid) {
+		return nil, &usageError{invalid.AsText(), model.Say("usage.flag-example", "flag", invalid.Field, "example", invalid.Example)}
 	}
 	return rep, err
 }
@@ -82,46 +80,43 @@ func asForecast(r *forecast.Report) forecastJSON {
 
 // forecast prints a report by month, then what somebody will want to know.
 func (c *call) forecast(r *forecast.Report) {
-	c.say("%d instances, %d hosted; %s to %s under the policy %s", r.Instances, r.Hosted, day(r.From), day(r.To), r.Policy)
+	c.say("verb.forecast", "n", r.Instances, "hosted", r.Hosted, "from", day(r.From), "to", day(r.To), "policy", c.label("policy", r.Policy))
 	rows := make([][]string, 0, len(r.ByMonth))
 	quiet := 0 // months in which nothing happens yet
 	for quiet < len(r.ByMonth) && idle(&r.ByMonth[quiet]) {
 		quiet++
 	}
 	if quiet > 1 {
-		c.say("nothing happens before %s", r.ByMonth[0].Start.AddDate(0, quiet, 0).Format("2006-01"))
+		c.say("verb.forecast.quiet", "month", r.ByMonth[0].Start.AddDate(0, quiet, 0).Format("2006-01"))
 	} else {
 		quiet = 0
 	}
 	for n := quiet; n < len(r.ByMonth); n++ {
 		rows = append(rows, append([]string{r.ByMonth[n].Start.Format("2006-01")}, tallies(&r.ByMonth[n])...))
 	}
-	rows = append(rows, append([]string{"all"}, tallies(&r.Total)...))
-	c.table([]string{"MONTH", "RENEWALS", "REISSUES", "DEPLOYMENTS", "CREDITS", "PACK UNITS", "PEOPLE", "WAITING", "EXPIRE", "FAIL"}, rows)
+	rows = append(rows, append([]string{c.text("verb.forecast.all")}, tallies(&r.Total)...))
+	c.table(c.heads("month", "renewals", "reissues", "deployments", "credits", "units", "people", "waiting", "expire", "fail"), rows)
 	if r.BusiestLoad > 0 {
-		c.say("the busiest hour begins %s: %s", stamp(r.BusiestHour), plural(r.BusiestLoad, "renewal"))
+		c.say("verb.forecast.busiest", "at", r.BusiestHour, "n", r.BusiestLoad)
 	}
 	if !r.CreditsRunOut.IsZero() {
-		c.say("credits run out %s; certquay buy-pack credit --quantity %d", day(r.CreditsRunOut), r.Total.Waiting)
+		c.say("verb.forecast.credits", "day", day(r.CreditsRunOut), "quantity", r.Total.Waiting)
 	}
 	const most = 20
-	for _, what := range []struct{ kind, heading string }{
-		{forecast.WhatExpires, "expire and are not replaced"},
-		{forecast.WhatHostingEnds, "hosting ends"},
-	} {
+	for _, kind := range []string{forecast.WhatExpires, forecast.WhatHostingEnds} {
 		var list [][]string
 		for _, m := range r.Moments {
-			if m.What == what.kind {
+			if m.What == kind {
 				list = append(list, []string{day(m.At), m.Name, m.Instance.Short(), c.words().Text(m.Detail)})
 			}
 		}
 		if len(list) == 0 {
 			continue
 		}
-		c.say("\n%s:", what.heading)
-		c.table([]string{"DAY", "NAME", "ID", "WHAT"}, list[:min(most, len(list))])
+		c.print("\n" + c.text("ahead."+kind))
+		c.table(c.heads("day", "name", "id", "what"), list[:min(most, len(list))])
 		if len(list) > most {
-			c.say("and %d more; --json has them", len(list)-most)
+			c.say("verb.forecast.more", "n", len(list)-most)
 		}
 	}
 }
@@ -151,7 +146,7 @@ func tallies(t *forecast.Tally) []string {
 
 // sideBySide prints two reports of the same months.
 func (c *call) sideBySide(a, b *forecast.Report) error {
-	c.say("%d instances, %d hosted; %s to %s", a.Instances, a.Hosted, day(a.From), day(a.To))
+	c.say("verb.forecast.compared", "n", a.Instances, "hosted", a.Hosted, "from", day(a.From), "to", day(a.To))
 	var rows [][]string
 	row := func(name string, x, y *forecast.Tally) {
 		rows = append(rows, []string{
@@ -165,14 +160,11 @@ func (c *call) sideBySide(a, b *forecast.Report) error {
 	for n := range a.ByMonth {
 		row(a.ByMonth[n].Start.Format("2006-01"), &a.ByMonth[n], &b.ByMonth[n])
 	}
-	row("all", &a.Total, &b.Total)
-	c.table([]string{"MONTH", "NEW VERSIONS", b.Policy, "DEPLOYMENTS", b.Policy, "CREDITS", b.Policy, "PEOPLE", b.Policy}, rows)
-	return nil
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
+	row(c.text("verb.forecast.all"), &a.Total, &b.Total)
+	heads := c.heads("month")
+	for _, head := range c.heads("versions", "deployments", "credits", "people") {
+		heads = append(heads, head, c.label("policy", b.Policy))
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	c.table(heads, rows)
+	return nil
 }

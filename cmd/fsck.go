@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -12,11 +11,7 @@ import (
 
 func fsckCmd(c *call) *cobra.Command {
 	verb := &cobra.Command{
-		Use: "fsck", Short: "Check every file, record, index, sum and the activity chain", Args: cobra.NoArgs,
-		Long: `Check every file, record, index, sum and the activity chain.
-
-A store that holds less than it did does not open, and says what is missing. To go
-on with what is left when there is no backup: certquay fsck --accept-loss.`,
+		Use: "fsck", Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.giveUp(cmd.Context()); err != nil {
 				return err
@@ -32,20 +27,16 @@ on with what is left when there is no backup: certquay fsck --accept-loss.`,
 				}
 			}
 			for _, p := range r.Problems {
-				c.say("problem: %s", p)
+				c.say("verb.problem", "what", p)
 			}
 			if len(r.Problems) > 0 {
-				return &failedError{
-					what: fmt.Sprintf("%d problems", len(r.Problems)),
-					hint: "keep a copy of the data directory before anything else; " +
-						"to restore a backup elsewhere: certquay restore FILE --data NEWDIR",
-				}
+				return failed("failed.fsck", "n", len(r.Problems))
 			}
-			c.say("clean: %d records, %d events", r.Records, r.Events)
+			c.say("verb.fsck.clean", "records", r.Records, "events", r.Events)
 			return nil
 		},
 	}
-	verb.Flags().BoolVar(&c.g.acceptLoss, "accept-loss", false, "open a store that holds less than it did, and give up what is missing")
+	verb.Flags().BoolVar(&c.g.acceptLoss, "accept-loss", false, "")
 	return verb
 }
 
@@ -55,19 +46,18 @@ func (c *call) giveUp(ctx context.Context) error {
 	switch {
 	case !c.g.acceptLoss:
 		return nil
-	case c.app.lost == "":
-		c.say("nothing is missing, so nothing is given up")
+	case c.app.lost.IsZero():
+		c.say("verb.fsck.whole")
 		return nil
 	}
-	c.say("given up: %s", c.app.lost)
+	c.say("verb.fsck.given-up", "what", c.app.lost)
 	return c.app.Engine.Note(ctx, c.Actor, "fsck", "the store", model.Say("log.accept-loss", "lost", c.app.lost), nil)
 }
 
 func configCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use: "config", Short: "Print the effective configuration, commented", Args: cobra.NoArgs,
-		Long: "Print the effective configuration, commented. What is built in, with settings and\ntheir defaults:\n\n" +
-			builtInIssuers() + "\n" + builtInDrivers() + "\n" + builtInEngines(),
+		Use: "config", Args: onlyFlags,
+		Long: c.builtInIssuers() + "\n\n" + c.builtInDrivers() + "\n\n" + c.builtInEngines(),
 		RunE: func(*cobra.Command, []string) error {
 			if c.app != nil {
 				_, err := c.Out.Write(c.app.Config.Marshal())

@@ -15,15 +15,10 @@ func hostCmd(c *call) *cobra.Command {
 	stated := map[string]*string{"level": new(string), "type": new(string), "brand": new(string), "grade": new(string)}
 	r := lifecycle.HostRequest{}
 	cmd := &cobra.Command{
-		Use:   "host ID --contact C | host ID --stop",
-		Short: "Switch managed hosting on, or stop it",
-		Long: `Switch managed hosting on: it buys one more year of exactly the same
-specification and the hosting fee, and renews by itself in the last 30 days of
-the service period. It is not paid back. An uploaded certificate may not tell
-its whole specification: state the rest.`,
+		Use: "host",
 		Example: "  certquay host shop.example.com --contact Ops\n" +
 			"  certquay host upload.example.com --contact Ops --level dv --brand embedded --grade free",
-		Args: one("ID"),
+		Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			action := lifecycle.Host
 			if stop {
@@ -55,33 +50,34 @@ its whole specification: state the rest.`,
 			}
 			if c.engine().Table().Check(lifecycle.Host, cs) == nil {
 				if r.Contact == "" && i.Contact == "" {
-					return &usageError{"hosting tells a contact what it does", "--contact NAME; certquay contact add makes one"}
+					return usage("usage.hosting-contact")
 				}
 				q, err := c.engine().QuoteHosting(i.ID, r)
 				if err != nil {
 					return err
 				}
-				question := sentence("Host %s:\n", i.Name)
+				question := []string{c.text("verb.host.what", "name", i.Name)}
 				for _, l := range q.Lines {
-					question += sentence("  %-16s %-32s %s\n", l.Item, l.Spec, lifecycle.Money(l.Amount, l.Currency))
+					item, spec := c.text("verb.item", "item", l.Item), c.text("verb.spec", "spec", l.Spec)
+					question = append(question, "  "+pad(item, 16)+" "+pad(spec, 32)+" "+lifecycle.Money(l.Amount, l.Currency))
 				}
-				question += sentence("Total %s; it is not paid back.", lifecycle.Money(q.Total, q.Currency))
-				if err := c.confirm(cmd.Context(), question, ""); err != nil {
+				question = append(question, c.text("verb.host.total", "total", lifecycle.Money(q.Total, q.Currency)))
+				if err := c.confirm(cmd.Context(), strings.Join(question, "\n"), ""); err != nil {
 					return err
 				}
 			}
 			if err := c.engine().Host(cmd.Context(), c.Actor, i.ID, r); err != nil {
 				return err
 			}
-			return c.show(i.ID, "managed hosting is on")
+			return c.show(i.ID, model.Say("verb.host.on"))
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&stop, "stop", false, "stop hosting")
-	f.StringVar(&contact, "contact", "", "contact who is told what hosting does")
-	f.BoolVar(&r.FromPack, "from-pack", false, "take a certificate and a hosting year from packs instead of paying")
+	f.BoolVar(&stop, "stop", false, "")
+	f.StringVar(&contact, "contact", "", "")
+	f.BoolVar(&r.FromPack, "from-pack", false, "")
 	for name, to := range stated {
-		f.StringVar(to, name, "", "of an upload: its "+name)
+		f.StringVar(to, name, "", "")
 	}
 	return cmd
 }
@@ -109,12 +105,12 @@ func partOf(stated map[string]*string) (s model.Specification, err error) {
 
 func (c *call) stopHosting(cmd *cobra.Command, i *model.Instance) error {
 	if i.Hosting.On {
-		question := sentence("Stop hosting %s. Auto-deploy goes off.", i.Name)
-		switch {
-		case i.Hosting.RenewalsLeft > 0 && i.Hosting.FromPack:
-			question += sentence(" %d units go back to the pack, the hosting packs do not.", i.Hosting.RenewalsLeft)
-		case i.Hosting.RenewalsLeft > 0:
-			question += sentence(" %d unused renewals become paid instances that are not paid back.", i.Hosting.RenewalsLeft)
+		question := c.text("verb.host.stop", "name", i.Name)
+		switch left := i.Hosting.RenewalsLeft; {
+		case left > 0 && i.Hosting.FromPack:
+			question += "\n" + c.text("verb.host.units", "n", left)
+		case left > 0:
+			question += "\n" + c.text("verb.host.renewals", "n", left)
 		}
 		if err := c.confirm(cmd.Context(), question, ""); err != nil {
 			return err
@@ -123,7 +119,7 @@ func (c *call) stopHosting(cmd *cobra.Command, i *model.Instance) error {
 	if err := c.engine().StopHosting(cmd.Context(), c.Actor, i.ID); err != nil {
 		return err
 	}
-	return c.show(i.ID, "managed hosting is stopped")
+	return c.show(i.ID, model.Say("verb.host.stopped"))
 }
 
 // creditQuestion shows the credits that are left before one is reserved
@@ -139,6 +135,5 @@ func (c *call) creditQuestion(r lifecycle.ResourceView) (string, error) {
 			free = b.Available
 		}
 	}
-	place := strings.Join([]string{r.Product, r.Region, r.Name}, " ")
-	return sentence("Deploy renewals to %s by itself. It reserves one of %d credits.", place, free), nil
+	return c.text("verb.auto.question", "place", place(&r.Resource), "n", free), nil
 }

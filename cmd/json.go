@@ -133,20 +133,26 @@ func (c *call) instance(i *model.Instance) instanceJSON {
 	for _, p := range i.Proofs {
 		j.Proofs = append(j.Proofs, proofJSON(p))
 	}
-	switch {
-	case i.Failure.What != "":
-		j.LastError = orNil(english(i.Failure.Message))
-	case !i.Operation.Error.IsZero():
-		j.LastError = orNil(english(i.Operation.Error))
-	case i.State.Group() == model.GroupUnissued && !i.Reason.IsZero():
-		j.LastError = orNil(english(i.Reason))
-	}
+	j.LastError = orNil(english(lastError(i)))
 	if i.Contact != "" {
 		if ct, err := c.engine().ContactByID(i.Contact); err == nil {
 			j.Contact = &ct.Name
 		}
 	}
 	return j
+}
+
+// lastError is what went wrong last at an instance.
+func lastError(i *model.Instance) model.Text {
+	switch {
+	case i.Failure.What != "":
+		return i.Failure.Message
+	case !i.Operation.Error.IsZero():
+		return i.Operation.Error
+	case i.State.Group() == model.GroupUnissued:
+		return i.Reason
+	}
+	return model.Text{}
 }
 
 func (c *call) instances(list []model.Instance) []instanceJSON {

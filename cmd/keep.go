@@ -25,7 +25,7 @@ func (a *App) keepBackups() error {
 	if err != nil {
 		return &storeError{err: err}
 	}
-	dir, shown := filepath.Dir(a.file), shownPassphrase
+	dir, shown := filepath.Dir(a.file), shownPassphrase()
 	if len(b.Recipients) > 0 {
 		shown = shownKeys(b.Recipients)
 	}

@@ -18,9 +18,8 @@ func listCmd(c *call) *cobra.Command {
 	q := model.Query{}
 	cmd := &cobra.Command{
 		Use:     "list",
-		Short:   "List instances; filters combine",
 		Example: "  certquay list --expiring --sort expiry\n  certquay list --within 30d --product CDN --json",
-		Args:    cobra.NoArgs,
+		Args:    onlyFlags,
 		RunE: func(*cobra.Command, []string) error {
 			for _, s := range states {
 				w, err := word("--state", s, model.States)
@@ -53,27 +52,27 @@ func listCmd(c *call) *cobra.Command {
 				}
 			}
 			if q.Limit < 0 {
-				return &usageError{"--limit is a number from 0 (all)", "certquay list --limit 50"}
+				return usage("usage.list-limit")
 			}
 			return c.list(q)
 		},
 	}
 	f := cmd.Flags()
-	each(f, &states, "state", "state, repeated or comma-separated: "+joined(model.States))
-	f.StringVar(&group, "group", "", "group: "+joined(model.Groups))
-	f.BoolVar(&expiring, "expiring", false, "in a renewal window")
-	f.BoolVar(&expired, "expired", false, "past not_after")
-	f.BoolVar(&hosted, "hosted", false, "with managed hosting")
-	f.BoolVar(&auto, "auto-deploy", false, "with auto-deploy on")
-	f.BoolVar(&q.Filter.Uploaded, "uploaded", false, "uploaded ones, by origin")
-	f.BoolVar(&failing, "failing", false, "whose last attempt of something failed")
-	f.BoolVar(&deployed, "deployed", false, "presented somewhere")
-	f.StringVar(&q.Filter.Brand, "brand", "", "by issuer")
-	f.StringVar(&q.Filter.Product, "product", "", "deployed to this product")
-	f.StringVar(&within, "within", "", "expiring within this time, e.g. 30d")
-	f.StringVar(&q.Filter.Text, "text", "", "text in names, domains and serials")
-	f.StringVar(&sort, "sort", "expiry", "expiry, name, state, or due: what is done by itself next")
-	f.IntVar(&q.Limit, "limit", 0, "at most this many; 0 for all")
+	f.StringSliceVar(&states, "state", nil, joined(model.States))
+	f.StringVar(&group, "group", "", joined(model.Groups))
+	f.BoolVar(&expiring, "expiring", false, "")
+	f.BoolVar(&expired, "expired", false, "")
+	f.BoolVar(&hosted, "hosted", false, "")
+	f.BoolVar(&auto, "auto-deploy", false, "")
+	f.BoolVar(&q.Filter.Uploaded, "uploaded", false, "")
+	f.BoolVar(&failing, "failing", false, "")
+	f.BoolVar(&deployed, "deployed", false, "")
+	f.StringVar(&q.Filter.Brand, "brand", "", "")
+	f.StringVar(&q.Filter.Product, "product", "", "")
+	f.StringVar(&within, "within", "", "")
+	f.StringVar(&q.Filter.Text, "text", "", "")
+	f.StringVar(&sort, "sort", "expiry", "")
+	f.IntVar(&q.Limit, "limit", 0, "")
 	return cmd
 }
 
@@ -99,9 +98,9 @@ func (c *call) list(q model.Query) error {
 	}
 	if page.Total == 0 {
 		if q.Filter.Empty() {
-			c.say("nothing yet; certquay buy --level dv --type single gets the first certificate")
+			c.say("verb.list.none")
 		} else {
-			c.say("nothing passes this filter")
+			c.say("verb.list.filtered")
 		}
 		return nil
 	}
@@ -113,19 +112,20 @@ func (c *call) list(q model.Query) error {
 		if r.Domains > 1 {
 			domains += fmt.Sprintf(" +%d", r.Domains-1)
 		}
-		expiry := expires(r.NotAfter, now)
+		expiry := c.expires(r.NotAfter, now)
 		switch {
 		case !r.NotAfter.IsZero():
 		case r.AwaitsReview:
-			expiry = "waits for a reviewer"
+			expiry = c.text("verb.list.review")
 		case r.AwaitsProof:
-			expiry = "waits for a record"
+			expiry = c.text("verb.list.proof")
 		}
-		rows = append(rows, []string{r.ID.Short(), r.Name, r.Label(now), dash(domains), expiry, dash(r.Products), dash(day(r.ServiceEnd))})
+		label := c.label("label", r.Label(now))
+		rows = append(rows, []string{r.ID.Short(), r.Name, label, dash(domains), expiry, dash(r.Products), dash(day(r.ServiceEnd))})
 	}
-	c.table([]string{"ID", "NAME", "STATUS", "DOMAINS", "EXPIRES", "ON", "SERVICE ENDS"}, rows)
+	c.table(c.heads("id", "name", "status", "domains", "expires", "on", "service-ends"), rows)
 	if page.Total > len(page.Rows) {
-		c.say("%d of %d", len(page.Rows), page.Total)
+		c.say("verb.list.of", "n", len(page.Rows), "of", page.Total)
 	}
 	return nil
 }
@@ -144,16 +144,17 @@ func day(t time.Time) string {
 	return t.UTC().Format("2006-01-02")
 }
 
-func expires(t, now time.Time) string {
+// expires is a day, and in how many it is.
+func (c *call) expires(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return fmt.Sprintf("%s (%d d)", day(t), int(t.Sub(now).Hours()/24))
+	return c.text("verb.expires", "day", day(t), "n", int(t.Sub(now).Hours()/24))
 }
 
 // duration reads a time span: Go's units, and d and w for days and weeks.
 func duration(s string) (time.Duration, error) {
-	bad := &usageError{fmt.Sprintf("%q is not a time span", s), "for example 30d, 2w, 25h or 90m"}
+	bad := usage("usage.span", "value", s)
 	t := strings.TrimPrefix(strings.TrimSpace(s), "+")
 	for unit, size := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
 		if n, ok := strings.CutSuffix(t, unit); ok {

@@ -4,9 +4,9 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -25,6 +25,7 @@ import (
 	"certquay/cmd/session"
 	"certquay/lifecycle/bundle/decode"
 	"certquay/lifecycle/notify"
+	"certquay/model"
 	"certquay/store"
 )
 
@@ -83,10 +84,11 @@ func Main() int {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	args := os.Args[1:]
 	s := session.NewLocal()
+	s.Lang = cmp.Or(spoken(args), s.Lang)
 	s.Out, s.Err = session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
 
 	if core != nil {
-		printError(&call{Session: s, g: &global{}}, fmt.Errorf("forbid core files: %w", core))
+		printError(&call{Session: s, g: &global{}}, model.Fail("verb.core-files", "cause", core))
 		return exitFailed
 	}
 
@@ -94,7 +96,6 @@ func Main() int {
 	g := &global{}
 	verb, err := parse(&call{Session: s, g: g}, args)
 	if err != nil {
-		err = asUsage(err)
 		printError(&call{Session: s, g: g}, err)
 		return exitCode(err)
 	}
@@ -116,7 +117,7 @@ func Main() int {
 		if code == exitStore {
 			err = &storeError{err: err}
 		} else {
-			err = &failedError{what: err.Error()}
+			err = &failedError{what: textOf(err)}
 		}
 		printError(&call{Session: s, g: g}, err)
 	}
@@ -147,18 +148,13 @@ func noStore(dir, file string) error {
 		return err
 	}
 	if st, err := os.Stat(dir); err == nil && !st.IsDir() || errors.Is(err, syscall.ENOTDIR) {
-		return &storeError{
-			err:  fmt.Errorf("there is no store at %s, which %w", dir, owner.ErrNotDirectory),
-			hint: "name another with --data DIR",
-		}
+		err := model.Fail("verb.no-store.not-directory", "dir", dir).Wrapping(owner.ErrNotDirectory)
+		return &storeError{err: err, hint: model.Say("verb.no-store.not-directory.hint")}
 	}
 	if store.Remains(dir) {
 		return &storeError{err: store.Usable(dir, keyFile(file))}
 	}
-	return &storeError{
-		err:  fmt.Errorf("there is no store at %s", dir),
-		hint: fmt.Sprintf("name the right one with --data DIR; to begin one there: certquay --data %s buy", dir),
-	}
+	return &storeError{err: model.Fail("verb.no-store", "dir", dir), hint: model.Say("verb.no-store.hint", "dir", dir)}
 }
 
 // parse checks a command line without running it: which verb, and whether its
@@ -177,7 +173,6 @@ func parse(c *call, args []string) (*cobra.Command, error) {
 	if verb.DisableFlagParsing {
 		return verb, nil
 	}
-	verb.InitDefaultHelpFlag()
 	if err := verb.ParseFlags(rest); err != nil {
 		return nil, verb.FlagErrorFunc()(verb, err)
 	}
@@ -187,10 +182,7 @@ func parse(c *call, args []string) (*cobra.Command, error) {
 	if err := verb.ValidateArgs(verb.Flags().Args()); err != nil {
 		return nil, err
 	}
-	if err := verb.ValidateRequiredFlags(); err != nil {
-		return nil, err
-	}
-	return verb, verb.ValidateFlagGroups()
+	return verb, nil
 }
 
 // goneEvery is how often an owner looks whether its data directory is there.
@@ -223,7 +215,7 @@ func watch(ctx context.Context, lock *owner.Lock) (_ context.Context, gone func(
 // own does the work of this process as the owner of the store.
 func own(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, paths config.Paths, file string, args []string) int {
 	if err := conceal(); err != nil { // an attached process stays open to its owner, which reads its pipes
-		printError(&call{Session: s, g: g}, fmt.Errorf("keep others from the memory of this process: %w", err))
+		printError(&call{Session: s, g: g}, model.Fail("verb.conceal", "cause", err))
 		return exitFailed
 	}
 	ctx, gone := watch(ctx, lock)

@@ -12,17 +12,16 @@ func buyPackCmd(c *call) *cobra.Command {
 	var level, typ, brand, grade string
 	r := lifecycle.PackRequest{}
 	cmd := &cobra.Command{
-		Use:   "buy-pack certificate|hosting|credit --quantity N",
-		Short: "Buy packs: prepaid certificates, hosting years or deployments",
+		Use: "buy-pack",
 		Example: "  certquay buy-pack certificate --quantity 20 --level dv --type single --grade free\n" +
 			"  certquay buy-pack credit --quantity 50",
-		Args: one("kind of pack"),
+		Args: one("arg.pack"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.BuyPack); err != nil {
 				return err
 			}
 			var err error
-			if r.Kind, err = word("the kind of pack", args[0], lifecycle.PackKinds); err != nil {
+			if r.Kind, err = word(model.Say("arg.pack"), args[0], lifecycle.PackKinds); err != nil {
 				return err
 			}
 			if r.Kind == lifecycle.PackCertificate {
@@ -35,8 +34,8 @@ func buyPackCmd(c *call) *cobra.Command {
 				return err
 			}
 			if q.Total > 0 {
-				question := sentence("%d × %s%s.\nTotal %s. Packs are not paid back.",
-					r.Quantity, r.Kind, specText(r.Spec), lifecycle.Money(q.Total, q.Currency))
+				question := c.text("verb.pack.price", "n", r.Quantity, "what", packText(r)) + "\n" +
+					c.text("verb.pack.total", "total", lifecycle.Money(q.Total, q.Currency))
 				if err := c.confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}
@@ -52,23 +51,25 @@ func buyPackCmd(c *call) *cobra.Command {
 					Quantity int                `json:"quantity"`
 				}{o.ID, r.Kind, r.Quantity})
 			}
-			c.say("bought %d × %s%s, order %s, total %s", r.Quantity, r.Kind, specText(r.Spec), o.ID, lifecycle.Money(q.Total, q.Currency))
+			c.say("verb.pack.bought", "n", r.Quantity, "what", packText(r), "order", o.ID, "total", lifecycle.Money(q.Total, q.Currency))
 			return nil
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&r.Quantity, "quantity", 1, "how many units")
-	f.StringVar(&level, "level", "dv", "of certificates: dv, ov, ev")
-	f.StringVar(&typ, "type", "single", "of certificates: single, multi, wildcard")
-	f.StringVar(&brand, "brand", embedded.Brand, "of certificates: who signs")
+	f.IntVar(&r.Quantity, "quantity", 1, "")
+	f.StringVar(&level, "level", "dv", joined(model.Levels))
+	f.StringVar(&typ, "type", "single", joined(model.DomainTypes))
+	f.StringVar(&brand, "brand", embedded.Brand, "")
 	issuerNames(cmd, "brand")
-	f.StringVar(&grade, "grade", "free", "of certificates: free, standard, professional")
+	f.StringVar(&grade, "grade", "free", joined(model.Grades))
 	return cmd
 }
 
-func specText(s model.Specification) string {
-	if s == (model.Specification{}) {
-		return ""
+// packText is what a pack holds.
+func packText(r lifecycle.PackRequest) model.Text {
+	item := string(r.Kind) + " pack"
+	if r.Spec == (model.Specification{}) {
+		return model.Say("verb.item", "item", item)
 	}
-	return " " + s.String()
+	return model.Say("verb.item-of", "item", item, "spec", r.Spec)
 }

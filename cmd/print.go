@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"reflect"
 	"strings"
 	"time"
 	"unicode"
@@ -19,7 +18,6 @@ import (
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/text"
 )
 
 const (
@@ -28,40 +26,24 @@ const (
 )
 
 // say prints a line for people on standard output; with --json it is silent.
-func (c *call) say(format string, args ...any) {
+func (c *call) say(code string, args ...any) { c.print(c.text(code, args...)) }
+
+// print is say for what is in words already, and fit for a terminal.
+func (c *call) print(line string) {
 	if !c.g.json {
-		_, _ = fmt.Fprintln(c.Out, sentence(format, args...))
+		_, _ = fmt.Fprintln(c.Out, line)
 	}
 }
 
-// note prints a line for people on standard error; with --json an object.
-func (c *call) note(format string, args ...any) {
-	text := sentence(format, args...)
-	if b, err := encodeJSON(map[string]string{"note": text}, ""); c.g.json && err == nil {
-		text = strings.TrimSuffix(string(b), "\n")
-	} else {
-		text = "certquay: " + text
+// note prints a line for people on standard error; with --json an object, whose
+// words are English.
+func (c *call) note(code string, args ...any) {
+	t := model.Say(code, args...)
+	if b, err := encodeJSON(map[string]string{"note": english(t)}, ""); c.g.json && err == nil {
+		_, _ = c.Err.Write(b)
+		return
 	}
-	_, _ = fmt.Fprintln(c.Err, text)
-}
-
-// sentence is our own words with what is put into them made fit for a terminal:
-// line ends of the format stay, and those of its arguments do not, so that
-// nobody's name makes a line of its own.
-func sentence(format string, args ...any) string {
-	for n, a := range args {
-		switch v := a.(type) {
-		case error:
-			args[n] = text.New("en").Text(textOf(v)) // safe as it is
-		case fmt.Stringer:
-			args[n] = session.Escape(v.String(), 4000)
-		default:
-			if r := reflect.ValueOf(a); r.Kind() == reflect.String {
-				args[n] = session.Escape(r.String(), 4000)
-			}
-		}
-	}
-	return fmt.Sprintf(format, args...)
+	_, _ = fmt.Fprintln(c.Err, "certquay: "+c.words().Text(t))
 }
 
 func (c *call) printJSON(v any) error {
@@ -97,6 +79,15 @@ func encodeJSON(v any, indent string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// heads are headings of a table, in the words of the session.
+func (c *call) heads(codes ...string) []string {
+	words := make([]string, len(codes))
+	for n, code := range codes {
+		words[n] = c.text("head." + code)
+	}
+	return words
+}
+
 // table prints rows under a heading in columns as wide as needed.
 func (c *call) table(heading []string, rows [][]string) {
 	width := make([]int, len(heading))
@@ -119,8 +110,21 @@ func (c *call) table(heading []string, rows [][]string) {
 	}
 }
 
-// show prints an instance after a verb changed it.
-func (c *call) show(id model.ID, text string) error {
+// fields prints what there is to tell of one thing: names in the words of the
+// session, and values. Those without a value are left out.
+func (c *call) fields(rows [][2]string) {
+	for _, r := range rows {
+		if r[1] != "" {
+			c.print(pad(r[0], 14) + " " + session.Escape(r[1], 4000))
+		}
+	}
+}
+
+// fact is the name of a field.
+func (c *call) fact(code string, args ...any) string { return c.text("show."+code, args...) }
+
+// show prints an instance after a verb changed it, and what was done.
+func (c *call) show(id model.ID, done model.Text) error {
 	i, err := c.engine().Instance(id)
 	if err != nil {
 		return err
@@ -128,19 +132,19 @@ func (c *call) show(id model.ID, text string) error {
 	if c.g.json {
 		return c.printJSON(c.instance(&i))
 	}
-	c.say("%s: %s is %s", text, i.Name, i.Label(c.engine().Now()))
+	c.say("verb.became", "done", done, "name", i.Name, "state", i.Label(c.engine().Now()))
 	return nil
 }
 
 func waitFlag(f *pflag.FlagSet, noWait *bool) {
-	f.BoolVar(noWait, "no-wait", false, "return at once, do not wait until it is done")
+	f.BoolVar(noWait, "no-wait", false, "")
 }
 
 // await waits until the jobs of an instance are done or wait for something
 // outside, and prints which. Stopping to wait does not stop the work.
-func (c *call) await(ctx context.Context, id model.ID, noWait bool, text string, jobs ...model.ID) error {
+func (c *call) await(ctx context.Context, id model.ID, noWait bool, done model.Text, jobs ...model.ID) error {
 	if noWait {
-		return c.show(id, text+", not waited for")
+		return c.show(id, model.Say("verb.not-waited", "done", done))
 	}
 	all, err := c.engine().Wait(ctx, jobs...)
 	if err != nil {
@@ -149,27 +153,20 @@ func (c *call) await(ctx context.Context, id model.ID, noWait bool, text string,
 	for _, p := range all {
 		switch {
 		case p.Blocked && !p.Job.WaitFor.IsZero():
-			c.note("waiting for %s; looked at again %s", c.words().Text(p.Job.WaitFor), stamp(p.Until))
+			c.note("verb.waits", "waiting", p.Job.WaitFor, "at", p.Until)
 		case p.Blocked:
-			return &failedError{
-				what: fmt.Sprintf("%s: attempt %d failed: %s", p.Job.Kind, p.Job.Attempt, c.words().Text(p.Job.Error)),
-				hint: "it is tried again by itself at " + stamp(p.Until) + "; certquay serve keeps working on it",
-			}
+			return failed("failed.attempt", "job", p.Job.Kind, "attempt", p.Job.Attempt, "cause", p.Job.Error, "at", p.Until)
 		case p.Job.Result != lifecycle.ResultOK:
-			return &failedError{
-				what: fmt.Sprintf("%s failed: %s", p.Job.Kind, c.words().Text(p.Job.Error)),
-				hint: "certquay activity --id " + id.Short() + " tells more",
-			}
+			return failed("failed.job", "job", p.Job.Kind, "cause", p.Job.Error, "id", id.Short())
 		}
 	}
-	return c.show(id, text)
+	return c.show(id, done)
 }
 
 // ending carries out what ends or deletes an instance, after a typed
 // confirmation that says what is lost.
 func (c *call) ending(
-	cmd *cobra.Command, typed string, a lifecycle.Action, done string,
-	do func(context.Context, model.Actor, model.ID) error,
+	cmd *cobra.Command, typed string, a lifecycle.Action, do func(context.Context, model.Actor, model.ID) error,
 ) error {
 	if err := c.changing(a); err != nil {
 		return err
@@ -183,13 +180,13 @@ func (c *call) ending(
 		return err
 	}
 	if f := c.engine().Table().Check(a, cs); f == nil {
-		question := sentence("%s %s (%s); this cannot be undone.", a, i.Name, i.ID)
+		question := c.text("verb.end", "action", a, "name", i.Name, "id", i.ID)
 		if a == lifecycle.Close {
 			p, err := c.engine().Refund(i.ID)
 			if err != nil {
 				return err
 			}
-			question += sentence("\nPaid back: %s (%s).", lifecycle.Money(p.Amount, p.Currency), p.Why)
+			question += "\n" + c.text("verb.paid-back", "amount", lifecycle.Money(p.Amount, p.Currency), "why", p.Why)
 		}
 		if err := c.confirm(cmd.Context(), question, i.Name); err != nil {
 			return err
@@ -202,10 +199,10 @@ func (c *call) ending(
 		if c.g.json {
 			return c.printJSON(map[string]any{"id": i.ID, "deleted": true})
 		}
-		c.say("%s: %s", done, i.ID)
+		c.say("verb.deleted", "id", i.ID)
 		return nil
 	}
-	return c.show(i.ID, done)
+	return c.show(i.ID, model.Say("verb.closed"))
 }
 
 // engineOf is the engine, or nil while a command line is only checked.

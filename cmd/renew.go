@@ -3,18 +3,18 @@ package cmd
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"certquay/lifecycle"
+	"certquay/model"
 )
 
 func renewCmd(c *call) *cobra.Command {
 	var noWait bool
 	var csr string
 	cmd := &cobra.Command{
-		Use: "renew ID", Short: "Buy the next service period and apply again, in the service window", Args: one("ID"),
+		Use: "renew", Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.Renew); err != nil {
 				return err
@@ -33,8 +33,8 @@ func renewCmd(c *call) *cobra.Command {
 					return err
 				}
 				if q.Total > 0 {
-					question := sentence("Renew %s: %s, %s, %s.",
-						i.Name, i.Spec, plural(i.Years, "year"), lifecycle.Money(q.Total, q.Currency))
+					question := c.text("verb.renew", "name", i.Name, "spec", i.Spec, "years", years(i.Years),
+						"total", lifecycle.Money(q.Total, q.Currency))
 					if err := c.confirm(cmd.Context(), question, ""); err != nil {
 						return err
 					}
@@ -50,11 +50,10 @@ func renewCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			done := "renewed by " + string(next.ID) + "; the resources of the old one are not moved by themselves"
-			return c.await(cmd.Context(), next.ID, noWait, done, j.ID)
+			return c.await(cmd.Context(), next.ID, noWait, model.Say("verb.renewed", "id", next.ID), j.ID)
 		},
 	}
-	cmd.Flags().StringVar(&csr, "csr", "", "with a new request from a file")
+	cmd.Flags().StringVar(&csr, "csr", "", "")
 	waitFlag(cmd.Flags(), &noWait)
 	return cmd
 }
@@ -64,7 +63,7 @@ func reissueCmd(c *call) *cobra.Command {
 	var csr string
 	r := lifecycle.ReissueRequest{}
 	cmd := &cobra.Command{
-		Use: "reissue ID", Short: "Issue a new version inside the service period, at no cost", Args: one("ID"),
+		Use: "reissue", Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.Reissue); err != nil {
 				return err
@@ -82,13 +81,13 @@ func reissueCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.await(cmd.Context(), i.ID, noWait, "reissued", j.ID)
+			return c.await(cmd.Context(), i.ID, noWait, model.Say("verb.reissued"), j.ID)
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&r.NewKey, "new-key", false, "with a new key instead of the same")
-	f.StringVar(&csr, "csr", "", "with a new request from a file")
-	cmd.MarkFlagsMutuallyExclusive("new-key", "csr")
+	f.BoolVar(&r.NewKey, "new-key", false, "")
+	f.StringVar(&csr, "csr", "", "")
+	exclusive(cmd, "new-key", "csr")
 	waitFlag(f, &noWait)
 	return cmd
 }
@@ -97,17 +96,15 @@ func revokeCmd(c *call) *cobra.Command {
 	var noWait bool
 	r := lifecycle.RevokeRequest{}
 	cmd := &cobra.Command{
-		Use:   "revoke ID --reason REASON",
-		Short: "Revoke at the CA that issued",
-		Long: "Revoke the current and every other unexpired version at the CA that issued.\n" +
-			"Reasons (RFC 5280 section 5.3.1): " + strings.Join(lifecycle.RevocationReasons, ", ") + ".",
-		Args: one("ID"),
+		Use:  "revoke",
+		Long: joined(lifecycle.RevocationReasons),
+		Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.Revoke); err != nil {
 				return err
 			}
 			if r.Reason == "" {
-				return &usageError{"revoke needs a reason", "--reason, one of: " + strings.Join(lifecycle.RevocationReasons, ", ")}
+				return usage("usage.no-reason", "words", joined(lifecycle.RevocationReasons))
 			}
 			var err error
 			if r.Reason, err = word("--reason", r.Reason, lifecycle.RevocationReasons); err != nil {
@@ -131,10 +128,10 @@ func revokeCmd(c *call) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				question := sentence("Revoke %s (%s): it cannot be undone.\nPaid back: %s (%s).",
-					i.Name, r.Reason, lifecycle.Money(p.Amount, p.Currency), p.Why)
+				question := c.text("verb.revoke", "name", i.Name, "reason", r.Reason) + "\n" +
+					c.text("verb.paid-back", "amount", lifecycle.Money(p.Amount, p.Currency), "why", p.Why)
 				for n := range still {
-					question += sentence("\nStill presented by: %s %s %s", still[n].Product, still[n].Region, still[n].Name)
+					question += "\n" + c.text("verb.revoke.presented", "place", place(&still[n].Resource))
 				}
 				if err := c.confirm(cmd.Context(), question, i.Name); err != nil {
 					return err
@@ -144,19 +141,18 @@ func revokeCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = c.await(cmd.Context(), i.ID, noWait, "revoked", j.ID)
+			err = c.await(cmd.Context(), i.ID, noWait, model.Say("verb.revoked"), j.ID)
 			if err == nil || !errors.As(err, new(*failedError)) {
 				for n := range still {
-					c.note("still presented by %s %s %s; take it off: certquay undeploy %s",
-						still[n].Product, still[n].Region, still[n].Name, still[n].ID.Short())
+					c.note("verb.revoke.still", "place", place(&still[n].Resource), "id", still[n].ID.Short())
 				}
 			}
 			return err
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&r.Reason, "reason", "", "one of: "+strings.Join(lifecycle.RevocationReasons, ", "))
-	f.IntSliceVar(&r.Versions, "version-number", nil, "only these versions; none means all that are not expired")
+	f.StringVar(&r.Reason, "reason", "", joined(lifecycle.RevocationReasons))
+	f.IntSliceVar(&r.Versions, "version-number", nil, "")
 	waitFlag(f, &noWait)
 	return cmd
 }

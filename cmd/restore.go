@@ -3,13 +3,13 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
 	"certquay/cmd/config"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
+	"certquay/model"
 	"certquay/store"
 )
 
@@ -30,7 +30,7 @@ func placesOf(g *global) (w where, err error) {
 			continue
 		}
 		if *p.to, err = filepath.Abs(*p.from); err != nil {
-			return w, &usageError{err.Error(), "name a path that exists"}
+			return w, usage("usage.path", "cause", err)
 		}
 	}
 	w.key = keyFile(w.config)
@@ -52,7 +52,7 @@ func (c *call) restore(ctx context.Context, file string, o *opening) (err error)
 		return err
 	}
 	if c.Kind != session.Local || c.app != nil {
-		return &usageError{"a backup is not restored over SSH", "run certquay restore FILE --data DIR on the machine itself"}
+		return usage("usage.restore-ssh")
 	}
 	w, err := placesOf(c.g)
 	if err != nil {
@@ -85,7 +85,7 @@ func (c *call) restore(ctx context.Context, file string, o *opening) (err error)
 	}
 	report, err := checkRestored(ctx, w)
 	if err != nil {
-		return &storeError{err: err, hint: "it is restored to " + w.data + ", and does not open"}
+		return &storeError{err: err, hint: model.Say("verb.restore.broken", "dir", w.data)}
 	}
 	if c.g.json {
 		more := map[string]any{"data": w.data, "key_file": w.key, "records": report.Records, "problems": orEmpty(report.Problems)}
@@ -94,15 +94,14 @@ func (c *call) restore(ctx context.Context, file string, o *opening) (err error)
 		}
 	}
 	for _, p := range report.Problems {
-		c.say("problem: %s", p)
+		c.say("verb.problem", "what", p)
 	}
 	if !report.Sound() {
-		what := fmt.Sprintf("the store is restored to %s as it was backed up, with %d problems", w.data, len(report.Problems)+report.More)
-		return &failedError{what: what, hint: "an earlier backup may be sound"}
+		return failed("failed.restore-unsound", "dir", w.data, "n", len(report.Problems)+report.More)
 	}
-	c.say("restored to %s: store %s as of %s, %d records, %d events", w.data, sum.Store, stamp(sum.Made), report.Records, sum.Events)
-	c.say("its key file is %s", w.key)
-	c.note("do not run it beside the store that it was made from: both would act for the same certificates")
+	c.say("verb.restore.done", "dir", w.data, "store", sum.Store, "at", sum.Made, "records", report.Records, "events", sum.Events)
+	c.say("verb.restore.key", "file", w.key)
+	c.note("verb.restore.beware")
 	return nil
 }
 

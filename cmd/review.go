@@ -8,16 +8,16 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/model"
+	"certquay/ui/text"
 )
 
 func reviewCmd(c *call) *cobra.Command {
 	var approve, noWait bool
 	var reason, documents string
 	cmd := &cobra.Command{
-		Use:     "review ID --approve | --reject REASON",
-		Short:   "Approve or reject an application that waits for a reviewer",
+		Use:     "review",
 		Example: "  certquay review shop.example.com --documents /tmp/look\n  certquay review shop.example.com --approve",
-		Args:    one("ID"),
+		Args:    one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			i, err := c.engine().Find(args[0])
 			if err != nil {
@@ -37,25 +37,25 @@ func reviewCmd(c *call) *cobra.Command {
 			}
 			switch {
 			case approve == rejected:
-				return &usageError{"a review either approves or rejects", "--approve, or --reject REASON"}
+				return usage("usage.review")
 			case c.changing(lifecycle.Review) != nil:
 				return c.changing(lifecycle.Review)
 			case rejected:
 				if err := c.engine().RejectApplication(cmd.Context(), c.Actor, i.ID, reason); err != nil {
 					return err
 				}
-				return c.show(i.ID, "rejected")
+				return c.show(i.ID, model.Say("verb.rejected"))
 			}
 			if err := c.engine().Approve(cmd.Context(), c.Actor, i.ID); err != nil {
 				return err
 			}
-			return c.await(cmd.Context(), i.ID, noWait, "approved", i.Operation.Job)
+			return c.await(cmd.Context(), i.ID, noWait, model.Say("verb.approved"), i.Operation.Job)
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&approve, "approve", false, "let the CA issue")
-	f.StringVar(&reason, "reject", "", "take it back to the applicant, for this reason")
-	f.StringVar(&documents, "documents", "", "save the documents into this directory, to look at them")
+	f.BoolVar(&approve, "approve", false, "")
+	f.StringVar(&reason, "reject", "", "")
+	f.StringVar(&documents, "documents", "", "")
 	waitFlag(f, &noWait)
 	return cmd
 }
@@ -67,14 +67,14 @@ func (c *call) saveDocuments(id model.ID, dir string) error {
 		return err
 	}
 	if err := c.MkdirAll(dir, 0o700); err != nil {
-		return &failedError{what: "the directory cannot be made: " + err.Error(), hint: "choose another with --documents"}
+		return failed("failed.directory", "cause", err, "flag", "--documents")
 	}
 	for n, d := range docs {
 		path := filepath.Join(dir, documentName(n, d.Format))
 		if err := c.write(path, bundle.OutFile{Name: path, Data: d.Data.Reveal(), Secret: true}); err != nil {
 			return err
 		}
-		c.say("%s  (%s)", path, d.Name)
+		c.print(text.Clean(path) + "  (" + text.Clean(d.Name) + ")")
 	}
 	return nil
 }
@@ -82,29 +82,29 @@ func (c *call) saveDocuments(id model.ID, dir string) error {
 func templateCmd(c *call) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
-		Use: "template ID --out FILE", Short: "Save the form that an applicant fills in, stamps and uploads", Args: one("ID"),
+		Use: "template", Args: one("arg.id"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if out == "" {
-				return &usageError{"template needs a file", "--out FILE, or --out - for standard output"}
+				return usage("usage.template-out")
 			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
 				return err
 			}
-			text, err := c.engine().Template(i.ID)
+			form, err := c.engine().Template(i.ID)
 			if err != nil {
 				return err
 			}
-			if err := c.write(out, bundle.OutFile{Name: out, Data: []byte(text), Secret: true}); err != nil {
+			if err := c.write(out, bundle.OutFile{Name: out, Data: []byte(form), Secret: true}); err != nil {
 				return err
 			}
 			if out != "-" {
-				c.say("%s", out)
+				c.print(text.Clean(out))
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "file to write; - for standard output")
+	cmd.Flags().StringVar(&out, "out", "", "")
 	return cmd
 }
 

@@ -1,9 +1,9 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -17,8 +17,8 @@ import (
 	"certquay/ui/text"
 )
 
-// language is the flag that says in which language the dashboard is; "" leaves
-// it to the locale (spec V5).
+// language is the flag that says which language is spoken; "" leaves it to the
+// locale (spec V5).
 type language string
 
 func (l *language) String() string { return string(*l) }
@@ -29,7 +29,7 @@ func (l *language) Type() string { return "string" }
 // Set implements [pflag.Value].
 func (l *language) Set(s string) error {
 	if !slices.Contains(text.Languages(), s) {
-		return fmt.Errorf("there are %s", strings.Join(text.Languages(), " and "))
+		return model.Fail("usage.languages", "languages", text.Languages())
 	}
 	*l = language(s)
 	return nil
@@ -46,7 +46,6 @@ type global struct {
 	yes          bool
 	readOnly     bool
 	plain        bool
-	lang         string
 	acceptLoss   bool // a store that holds less than it did is opened as it is
 	demo         bool // a throw-away store with a fleet in it
 	dashboard    bool // this process is to show it
@@ -76,13 +75,7 @@ var verbs = []func(*call) *cobra.Command{
 // locally, over the owner's socket and over SSH.
 func newRoot(c *call) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "certquay",
-		Short: "The whole life cycle of TLS certificates on one keyboard",
-		Long: `certquay buys, applies, issues, deploys, verifies, renews and revokes real
-X.509 certificates. Without a verb it opens the dashboard.
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the rules,
-4 not found, 5 the store cannot be opened.`,
+		Use:               "certquay",
 		Args:              noneSuch,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -102,96 +95,28 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the rules,
 		},
 	}
 	f := root.PersistentFlags()
-	f.StringVar(&c.g.data, "data", "", "data directory (default: the XDG data directory)")
-	f.StringVar(&c.g.config, "config", "", "configuration file (default: the XDG configuration directory)")
-	f.BoolVar(&c.g.sandbox, "sandbox", false, "make a new store a sandbox, with a movable clock")
-	f.BoolVar(&c.g.json, "json", false, "print JSON")
-	f.BoolVarP(&c.g.yes, "yes", "y", false, "confirm; offers still have to be typed")
-	f.BoolVar(&c.g.readOnly, "read-only", false, "refuse every change, show no secrets")
-	f.Var((*language)(&c.g.lang), "lang", "language of the dashboard: "+strings.Join(text.Languages(), " or ")+" (default: the locale)")
-	f.BoolVar(&c.g.plain, "plain", false, "the dashboard as lines of words, for a screen reader")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		said, _, _ := strings.Cut(err.Error(), ": strconv.") // what a library says of a number that is none
-		return &usageError{said, cmd.CommandPath() + " --help"}
-	})
+	f.StringVar(&c.g.data, "data", "", "")
+	f.StringVar(&c.g.config, "config", "", "")
+	f.BoolVar(&c.g.sandbox, "sandbox", false, "")
+	f.BoolVar(&c.g.json, "json", false, "")
+	f.BoolVarP(&c.g.yes, "yes", "y", false, "")
+	f.BoolVar(&c.g.readOnly, "read-only", false, "")
+	f.Var(new(language), "lang", strings.Join(text.Languages(), ", ")) // see spoken
+	f.BoolVar(&c.g.plain, "plain", false, "")
+	root.SetFlagErrorFunc(flagError)
 	root.SetIn(c.In)
 	root.SetOut(c.Out)
 	root.SetErr(c.Err)
 	for _, v := range verbs {
-		cmd := v(c)
-		if cmd.HasSubCommands() && cmd.ValidateArgs([]string{"x"}) != nil {
-			cmd.Args = noneSuch
-		}
-		for _, leaf := range append(cmd.Commands(), cmd) {
-			if !leaf.HasSubCommands() && takesNone(leaf) {
-				leaf.Args = onlyFlags
-			}
-		}
-		root.AddCommand(cmd)
+		root.AddCommand(v(c))
 	}
-	root.InitDefaultHelpCmd()
-	for _, cmd := range root.Commands() {
-		if cmd.Name() == "help" {
-			cmd.Run, cmd.RunE = nil, helpOn
-		}
-	}
-	root.InitDefaultCompletionCmd()
+	c.addHelp(root)
 	return root
-}
-
-// noneSuch refuses a word where a verb should stand, and names those that are
-// written much like it.
-func noneSuch(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	cmd.SuggestionsMinimumDistance = 2 // what cobra uses
-	hint := cmd.CommandPath() + " --help"
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "did you mean " + cmd.CommandPath() + " " + strings.Join(near, " or ") + "?"
-	}
-	return &usageError{fmt.Sprintf("unknown command '%s' for '%s'", args[0], cmd.CommandPath()), hint}
-}
-
-// takesNone says whether a verb has flags only.
-func takesNone(cmd *cobra.Command) bool {
-	err := cmd.ValidateArgs([]string{"x"})
-	return err != nil && strings.HasPrefix(err.Error(), "unknown command") // cobra.NoArgs
-}
-
-// onlyFlags refuses a word without a flag; a name is what is most often meant
-// by one. Cobra calls it an unknown command.
-func onlyFlags(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	hint := cmd.CommandPath() + " --help"
-	if cmd.Flags().Lookup("name") != nil {
-		name := strings.Join(args, " ")
-		if len(args) > 1 {
-			name = "'" + name + "'"
-		}
-		hint = "use --name: " + cmd.CommandPath() + " --name " + name
-	}
-	return &usageError{fmt.Sprintf("%s takes flags only, and '%s' is none", cmd.CommandPath(), args[0]), hint}
-}
-
-// helpOn shows the help of a verb; cobra's own shows that of the root where
-// there is no such verb.
-func helpOn(cmd *cobra.Command, args []string) error {
-	verb, rest, err := cmd.Root().Find(args)
-	if err != nil {
-		return err
-	}
-	if len(rest) > 0 {
-		return noneSuch(verb, rest)
-	}
-	verb.InitDefaultHelpFlag()
-	return verb.Help()
 }
 
 // run carries out a command line and returns its exit code.
 func run(ctx context.Context, c *call, args []string) int {
+	c.Lang = cmp.Or(spoken(args), c.Lang)
 	root := newRoot(c)
 	// Never nil: cobra would take this process's own command line instead, so
 	// that whoever comes in over SSH without a verb would be served "serve".
@@ -204,7 +129,6 @@ func run(ctx context.Context, c *call, args []string) int {
 	if errors.As(err, &exit) {
 		return exit.code
 	}
-	err = asUsage(err)
 	printError(c, err)
 	return exitCode(err)
 }
@@ -220,29 +144,6 @@ func verbOf(args []string) string {
 	return name
 }
 
-// asUsage recognizes cobra's own complaints, which are all about usage.
-func asUsage(err error) error {
-	var u *usageError
-	if errors.As(err, &u) {
-		return err
-	}
-	said, _, _ := strings.Cut(err.Error(), "\n")
-	for _, start := range []string{
-		"unknown command", "unknown flag", "unknown shorthand", "required flag", "accepts ", "requires ",
-		"invalid argument", "if any flags in the group", "flag needs an argument",
-	} {
-		if strings.HasPrefix(err.Error(), start) {
-			return &usageError{strings.ReplaceAll(said, "\"", "'"), "certquay help"}
-		}
-	}
-	return err
-}
-
-// usageError is a command line that cannot be understood (exit 2).
-type usageError struct{ what, hint string }
-
-func (u *usageError) Error() string { return u.what }
-
 // place judges what a command line says of the place of the store: over SSH
 // that is nobody's choice, and attached the owner made it.
 func (c *call) place() error {
@@ -250,15 +151,12 @@ func (c *call) place() error {
 	case session.Network:
 		for flag, given := range map[string]bool{"--data": c.g.data != "", "--config": c.g.config != "", "--sandbox": c.g.sandbox} {
 			if given {
-				return &usageError{
-					flag + " is for the machine where the store is; over SSH it is the one that is served",
-					"leave " + flag + " out",
-				}
+				return usage("usage.place", "flag", flag)
 			}
 		}
 	case session.Socket:
 		if c.g.config != "" && c.app != nil && c.Abs(c.g.config) != c.app.file {
-			c.note("--config is not used: the store is open with %s, by process %d", c.app.file, os.Getpid())
+			c.note("verb.config-unused", "file", c.app.file, "pid", os.Getpid())
 		}
 	}
 	return nil
@@ -275,39 +173,23 @@ func (c *call) changing(a lifecycle.Action) error {
 	return nil
 }
 
-// confirm asks before what cannot be taken back; the question is made by
-// [sentence], and typed is shown as it is there. --yes answers; without a
-// terminal and without --yes it is wrong usage.
+// confirm asks before what cannot be taken back: the question is in the words of
+// the session already, and typed is what has to be typed, yes when it is empty.
+// --yes answers; without a terminal and without --yes it is wrong usage.
 func (c *call) confirm(ctx context.Context, question, typed string) error {
 	if c.g.yes {
 		return nil
 	}
 	if !c.Interactive {
-		return &usageError{"this needs a confirmation, and there is no terminal to ask on", "add --yes"}
+		return usage("usage.unconfirmed")
 	}
-	want := "yes"
-	if typed != "" {
-		want = typed
-	}
-	answer, err := c.Ask(ctx, question+sentence("\nType %s to go on: ", want))
+	want := cmp.Or(typed, "yes")
+	answer, err := c.Ask(ctx, question+"\n"+c.text("verb.type", "word", want))
 	if err != nil {
-		return fmt.Errorf("ask for the confirmation: %w", err)
+		return model.Fail("verb.ask-failed", "cause", err)
 	}
-	if got := model.Fold(answer); got != model.Fold(want) && got != model.Fold(session.Escape(want, 4000)) {
-		return &usageError{"not confirmed, so nothing was changed", "type " + want}
+	if got := model.Fold(answer); got != model.Fold(want) && got != model.Fold(text.Clean(want)) {
+		return usage("usage.not-confirmed", "word", want)
 	}
 	return nil
-}
-
-// each adds a flag whose values are repeated or comma-separated.
-func each(f *pflag.FlagSet, to *[]string, name, usage string) { f.StringSliceVar(to, name, nil, usage) }
-
-// one is the argument list of a verb that takes exactly one.
-func one(what string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return &usageError{fmt.Sprintf("%s takes exactly one %s", cmd.Name(), what), "certquay " + cmd.Use}
-		}
-		return nil
-	}
 }

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -19,35 +18,35 @@ import (
 // brings how its secrets are kept in line with the configuration. A store with
 // a passphrase is unsealed where there is somebody to ask for it; without, it
 // stays sealed: it lists, and gives no secrets, until [App.Unseal].
-func (a *App) openStore(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, keyFile string) error {
+func (a *App) openStore(ctx context.Context, lock *owner.Lock, c *call, keyFile string) error {
 	o := store.Options{KeyFile: keyFile, Logger: a.Log, Built: tidy}
 	want := a.Config.Store.Seal == config.SealPassphrase
 	if want && !store.Exists(lock.Dir()) {
-		passphrase, err := newPassphrase(ctx, s)
+		passphrase, err := c.sealPassphrase(ctx)
 		if err != nil {
 			return err
 		}
 		o.Passphrase = passphrase
 	}
 	var err error
-	if a.Store, err = store.Open(lock.Dir(), o); errors.Is(err, store.ErrLess) && g.acceptLoss {
-		question := err.Error() + "\nWhat is missing is given up for good; copies of the files that are cut off are kept."
-		if err := (&call{Session: s, g: g}).confirm(ctx, question, "give it up"); err != nil {
+	if a.Store, err = store.Open(lock.Dir(), o); errors.Is(err, store.ErrLess) && c.g.acceptLoss {
+		a.lost, o.AcceptLoss = textOf(err), true
+		question := c.words().Text(a.lost) + "\n" + c.text("verb.loss")
+		if err := c.confirm(ctx, question, c.text("verb.loss.word")); err != nil {
 			return err
 		}
-		a.lost, o.AcceptLoss = err.Error(), true
 		a.Store, err = store.Open(lock.Dir(), o)
 	}
 	if err != nil {
 		return &storeError{err: err}
 	}
 	a.closing(func() error { return a.Store.Close() })
-	return a.keepSecrets(ctx, lock, s, want, o)
+	return a.keepSecrets(ctx, lock, c, want, o)
 }
 
 // keepSecrets unseals the store, and gives it or takes from it a passphrase as
 // the configuration says.
-func (a *App) keepSecrets(ctx context.Context, lock *owner.Lock, s *session.Session, want bool, o store.Options) error {
+func (a *App) keepSecrets(ctx context.Context, lock *owner.Lock, c *call, want bool, o store.Options) error {
 	by, sealed, err := a.Store.Protection()
 	if err != nil {
 		return &storeError{err: err}
@@ -56,17 +55,17 @@ func (a *App) keepSecrets(ctx context.Context, lock *owner.Lock, s *session.Sess
 	switch {
 	case !o.Passphrase.Empty(): // it was made just now
 		return a.unsealAs(o.Passphrase)
-	case a.stage != nil || !s.Interactive: // nobody can be asked
+	case a.stage != nil || !c.Interactive: // nobody can be asked
 		if want && by == store.ByFile {
 			a.Log.Warn("the configuration wants a passphrase, and the store has none: start certquay once on a terminal")
 		}
 		return nil
 	case want && by == store.ByFile:
-		if next, err = newPassphrase(ctx, s); err != nil {
+		if next, err = c.sealPassphrase(ctx); err != nil {
 			return err
 		}
 	case sealed:
-		if current, err = askPassphrase(ctx, s); err != nil || current.Empty() {
+		if current, err = c.askPassphrase(ctx); err != nil || current.Empty() {
 			return err
 		}
 		if err := a.unsealAs(current); err != nil {
@@ -85,11 +84,9 @@ func (a *App) keepSecrets(ctx context.Context, lock *owner.Lock, s *session.Sess
 	if err := a.Store.Close(); err != nil {
 		return &storeError{err: err}
 	}
-	if _, err := fmt.Fprintln(s.Err, "the store is written anew, so that nothing of the former protection stays in its files"); err != nil {
-		return err
-	}
+	c.note("verb.seal.anew")
 	if err := store.Rekey(ctx, lock.Dir(), o, current, next); err != nil {
-		return &storeError{err: err, hint: "the store is as it was"}
+		return &storeError{err: err, hint: model.Say("verb.seal.as-it-was")}
 	}
 	if a.Store, err = store.Open(lock.Dir(), o); err != nil {
 		return &storeError{err: err}
@@ -103,30 +100,30 @@ func (a *App) keepSecrets(ctx context.Context, lock *owner.Lock, s *session.Sess
 // unsealAs unseals the store that was just opened.
 func (a *App) unsealAs(passphrase model.Secret) error {
 	if err := a.Store.Unseal(passphrase); err != nil {
-		return &storeError{err: err, hint: "nothing was changed; try again"}
+		return &storeError{err: err, hint: model.Say("verb.seal.again")}
 	}
 	return nil
 }
 
 // askPassphrase asks for the passphrase of the store. It is empty for who only
 // wants to look.
-func askPassphrase(ctx context.Context, s *session.Session) (model.Secret, error) {
-	typed, err := s.AskSecret(ctx, "The passphrase of the store (enter alone leaves it sealed): ")
+func (c *call) askPassphrase(ctx context.Context) (model.Secret, error) {
+	typed, err := c.AskSecret(ctx, c.text("verb.ask.store"))
 	if err != nil {
-		return model.Secret{}, &storeError{err: err, hint: "type the passphrase"}
+		return model.Secret{}, &storeError{err: err, hint: model.Say("verb.seal.type")}
 	}
 	return model.NewSecret([]byte(typed)), nil
 }
 
-// newPassphrase asks twice for a passphrase to seal the store with.
-func newPassphrase(ctx context.Context, s *session.Session) (none model.Secret, err error) {
-	first, err := s.AskSecret(ctx, "A passphrase to seal the store with: ")
+// sealPassphrase asks twice for a passphrase to seal the store with.
+func (c *call) sealPassphrase(ctx context.Context) (none model.Secret, err error) {
+	first, err := c.AskSecret(ctx, c.text("verb.ask.seal"))
 	if err != nil {
-		return none, &usageError{"the configuration wants a passphrase: " + err.Error(), "start certquay once on a terminal"}
+		return none, usage("usage.seal", "cause", err)
 	}
-	again, err := s.AskSecret(ctx, "Again: ")
+	again, err := c.AskSecret(ctx, c.text("verb.ask.again"))
 	if err != nil || again != first || first == "" {
-		return none, &usageError{"the passphrases differ or are empty, so nothing was changed", "try again"}
+		return none, usage("usage.passphrases-differ")
 	}
 	return model.NewSecret([]byte(first)), nil
 }
@@ -169,13 +166,11 @@ func (a *App) askUnseal(ctx context.Context, sealed bool) {
 func unsealCmd(c *call) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
-		Use: "unseal", Short: "Give the passphrase of a store that is sealed", Args: cobra.NoArgs,
-		Long: `Give the passphrase of a store that is sealed, which then serves everything until
-its process ends. It is asked for on a terminal, or read from a file.`,
+		Use: "unseal", Args: onlyFlags,
 		Example: "  certquay unseal\n  certquay unseal --passphrase-file /run/credentials/passphrase\n  ssh -t host unseal",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.unseal(cmd.Context(), file) },
 	}
-	cmd.Flags().StringVar(&file, "passphrase-file", "", "file whose first line is the passphrase; - is standard input")
+	cmd.Flags().StringVar(&file, "passphrase-file", "", "")
 	return cmd
 }
 
@@ -191,10 +186,10 @@ func (c *call) unseal(ctx context.Context, file string) error {
 	by, sealed := c.app.sealing()
 	switch {
 	case by != string(store.ByPassphrase):
-		c.say("the store has no passphrase, so it is not sealed")
+		c.say("verb.seal.none")
 		return nil
 	case !sealed:
-		c.say("the store is unsealed")
+		c.say("verb.seal.open")
 		return nil
 	}
 	var passphrase model.Secret
@@ -202,27 +197,27 @@ func (c *call) unseal(ctx context.Context, file string) error {
 	if file != "" {
 		passphrase, err = c.password(ctx, file)
 	} else {
-		passphrase, err = askPassphrase(ctx, c.Session)
+		passphrase, err = c.askPassphrase(ctx)
 		if errors.Is(err, session.ErrNoTerminal) {
-			err = &usageError{"there is no terminal to ask for the passphrase on", "add --passphrase-file FILE"}
+			err = usage("usage.no-terminal-store")
 		}
 	}
 	if err != nil {
 		return err
 	}
 	if passphrase.Empty() {
-		return &usageError{"no passphrase was given, so the store stays sealed", "try again"}
+		return usage("usage.no-passphrase")
 	}
 	err = c.app.Unseal(passphrase)
 	if nerr := c.app.Engine.Note(context.WithoutCancel(ctx), c.Actor, string(unsealing), "the store", model.Text{}, err); nerr != nil {
 		err = errors.Join(err, nerr)
 	}
 	if errors.Is(err, store.ErrPassphrase) {
-		return &failedError{what: err.Error(), hint: "the store stays sealed; try again"}
+		return &failedError{what: textOf(err), hint: model.Say("verb.seal.stays")}
 	}
 	if err != nil {
 		return err
 	}
-	c.say("the store is unsealed")
+	c.say("verb.seal.open")
 	return nil
 }

@@ -1,19 +1,18 @@
 package cmd
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/text"
 )
 
 func showCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show all about an instance", Args: one("ID"),
+		Use: "show", Args: one("arg.id"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			i, err := c.engine().Find(args[0])
 			if err != nil {
@@ -32,60 +31,56 @@ func (c *call) details(i *model.Instance) error {
 	e := c.engine()
 	j := c.instance(i)
 	var rows [][2]string
-	add := func(name, value string) {
-		if value != "" {
-			rows = append(rows, [2]string{name, value})
-		}
-	}
-	add("id", string(i.ID))
-	add("name", i.Name)
-	add("status", j.Label+" ("+string(i.State)+")")
-	add("specification", i.Spec.String())
-	add("domains", strings.Join(i.Domains(), ", "))
+	add := func(name, value string) { rows = append(rows, [2]string{name, value}) }
+	add(c.fact("id"), string(i.ID))
+	add(c.fact("name"), i.Name)
+	add(c.fact("status"), c.text("verb.show.status", "label", j.Label, "state", i.State))
+	add(c.fact("spec"), c.text("verb.spec", "spec", i.Spec))
+	add(c.fact("domains"), strings.Join(i.Domains(), ", "))
 	if v := i.Current(); v != nil {
-		add("serial", v.Serial)
-		add("sha256", v.Fingerprint)
-		add("key", v.KeyType)
-		add("valid", stamp(v.NotBefore)+" to "+stamp(v.NotAfter))
+		add(c.fact("serial"), v.Serial)
+		add(c.fact("sha256"), v.Fingerprint)
+		add(c.fact("key"), v.KeyType)
+		add(c.fact("valid"), c.text("verb.from-to", "from", v.NotBefore, "to", v.NotAfter))
 	}
 	if !i.ServiceEnd.IsZero() {
-		add("service", day(i.ServiceStart)+" to "+day(i.ServiceEnd))
+		add(c.fact("service"), c.text("verb.from-to", "from", day(i.ServiceStart), "to", day(i.ServiceEnd)))
 	}
 	if !i.ExpectedIssue.IsZero() {
-		add("expected", stamp(i.ExpectedIssue))
+		add(c.fact("expected"), stamp(i.ExpectedIssue))
 	}
 	if o := i.Operation; o.Active() {
-		add("doing", fmt.Sprintf("%s, attempt %d", o.Kind, o.Attempt))
-		add("waits for", c.words().Text(o.WaitFor))
+		add(c.fact("doing"), c.text("verb.show.doing", "job", o.Kind, "attempt", o.Attempt))
+		add(c.fact("waits"), c.words().Text(o.WaitFor))
 	}
 	for _, pr := range i.Proofs {
-		seen := "not seen yet"
+		seen := "verb.show.not-seen"
 		if pr.Seen {
-			seen = "seen"
+			seen = "verb.show.seen"
 		}
-		add("prove by "+pr.Method, fmt.Sprintf("%s  %s  (%s)", pr.Name, pr.Value, seen))
+		add(c.fact("prove", "method", pr.Method), c.text(seen, "name", pr.Name, "value", pr.Value))
 	}
-	if j.LastError != nil {
-		add("last error", *j.LastError)
-	}
+	add(c.fact("last-error"), c.words().Text(lastError(i)))
 	if j.Contact != nil {
-		add("contact", *j.Contact)
+		add(c.fact("contact"), *j.Contact)
 	}
-	add("order", string(i.Order))
+	add(c.fact("order"), string(i.Order))
 	shared, err := e.SharesKey(i.ID)
 	if err != nil {
 		return err
 	}
 	for n := range shared {
-		add("shares its key", fmt.Sprintf("%s (%s, %s)", shared[n].Name, shared[n].ID.Short(), shared[n].State))
+		s := &shared[n]
+		add(c.fact("shares-key"), c.text("verb.show.other", "name", s.Name, "id", s.ID.Short(), "state", s.State))
 	}
 	for n := range i.Versions {
 		v := &i.Versions[n]
-		text := fmt.Sprintf("serial %s, %s to %s", v.Serial, day(v.NotBefore), day(v.NotAfter))
+		code := "verb.show.version"
 		if !v.RevokedAt.IsZero() {
-			text += ", revoked " + stamp(v.RevokedAt) + " " + v.RevokedReason
+			code = "verb.show.version-revoked"
 		}
-		add(fmt.Sprintf("version %d", v.Number), text)
+		value := c.text(code, "serial", v.Serial, "from", day(v.NotBefore), "to", day(v.NotAfter), "at", v.RevokedAt, "reason", v.RevokedReason)
+		add(c.fact("version", "number", v.Number), value)
 	}
 	rs, _, err := e.Resources(lifecycle.ResourceFilter{Instance: i.ID})
 	if err != nil {
@@ -93,28 +88,26 @@ func (c *call) details(i *model.Instance) error {
 	}
 	for n := range rs {
 		r := &rs[n]
-		add("deployed", fmt.Sprintf("%s %s %s: %s at %s, seen %s",
-			r.Product, r.Region, r.Name, r.State, dash(r.Address), stamp(r.VerifiedAt)))
+		add(c.fact("deployed"), c.text("verb.show.deployed",
+			"place", place(&r.Resource), "state", r.State, "address", dash(r.Address), "at", r.VerifiedAt))
 	}
 	open, err := e.Notices(lifecycle.NoticeFilter{Instance: i.ID, Open: true, Limit: 5})
 	if err != nil {
 		return err
 	}
 	for n := range open {
-		if open[n].Attempt > 0 {
-			add("not told", fmt.Sprintf("%s, to %s: %s", open[n].Kind, open[n].To, noticeState(c.words(), &open[n])))
+		if m := &open[n]; m.Attempt > 0 {
+			add(c.fact("not-told"), c.text("verb.show.not-told", "kind", m.Kind, "to", m.To, "delivery", noticeState(m)))
 		}
 	}
-	for _, r := range rows {
-		c.say("%-14s %s", r[0], r[1])
-	}
+	c.fields(rows)
 	events, err := e.Activity(lifecycle.ActivityFilter{Instance: i.ID, Limit: 5})
 	if err != nil {
 		return err
 	}
-	c.say("\nlately")
+	c.print("\n" + c.text("verb.show.lately"))
 	for n := range events {
-		c.say("  %s", eventLine(c.words(), &events[n]))
+		c.print("  " + c.eventLine(&events[n]))
 	}
 	return nil
 }
@@ -122,27 +115,29 @@ func (c *call) details(i *model.Instance) error {
 // application prints what a reviewer judges.
 func (c *call) application(i *model.Instance) error {
 	a, o := i.Application, i.Application.Company
-	for _, r := range [][2]string{
-		{"specification", i.Spec.String()}, {"domains", strings.Join(a.Domains, ", ")},
-		{"applicant", a.ApplicantName}, {"id number", a.IDNumber}, {"phone", a.Phone}, {"email", a.Email},
-		{"company", o.Name}, {"type", o.Type}, {"registered as", o.OrganizationID}, {"company phone", o.Phone},
-		{"address", strings.Join([]string{o.Address, o.Zip + " " + o.City, o.Province, o.Country}, ", ")},
-	} {
-		if strings.Trim(r[1], ", ") != "" {
-			c.say("%-14s %s", r[0], r[1])
-		}
+	address := strings.Join([]string{o.Address, o.Zip + " " + o.City, o.Province, o.Country}, ", ")
+	if strings.Trim(address, ", ") == "" {
+		address = ""
 	}
+	c.fields([][2]string{
+		{c.fact("spec"), c.text("verb.spec", "spec", i.Spec)}, {c.fact("domains"), strings.Join(a.Domains, ", ")},
+		{c.fact("applicant"), a.ApplicantName}, {c.fact("id-number"), a.IDNumber}, {c.fact("phone"), a.Phone}, {c.fact("email"), a.Email},
+		{c.fact("company"), o.Name}, {c.fact("type"), c.label("organization", o.Type)}, {c.fact("registered"), o.OrganizationID},
+		{c.fact("company-phone"), o.Phone}, {c.fact("address"), address},
+	})
 	return nil
 }
 
-func eventLine(words *text.Catalogue, ev *model.Event) string {
-	s := fmt.Sprintf("%s  %-10s %-12s %-8s", stamp(ev.At), ev.Actor, ev.Action, ev.Result)
+// eventLine is an event on one line.
+func (c *call) eventLine(ev *model.Event) string {
+	cell := func(s string, width int) string { return pad(session.Escape(s, 200), width) }
+	s := stamp(ev.At) + "  " + cell(ev.Actor, 10) + " " + cell(c.label("event", ev.Action), 12) + " " + cell(c.label("result", ev.Result), 8)
 	if ev.To != "" && ev.To != ev.From {
-		s += fmt.Sprintf(" %s -> %s", dash(ev.From), ev.To)
+		s += " " + cell(dash(c.label("label", ev.From)), 0) + " -> " + cell(c.label("label", ev.To), 0)
 	}
-	for _, more := range []string{words.Text(ev.Detail), words.Text(ev.Reason)} {
-		if more != "" {
-			s += "  " + more
+	for _, more := range []model.Text{ev.Detail, ev.Reason} {
+		if !more.IsZero() {
+			s += "  " + c.words().Text(more)
 		}
 	}
 	return s

@@ -12,7 +12,7 @@ import (
 
 func withdrawCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use: "withdraw ID", Short: "Withdraw an application; its draft stays", Args: one("ID"),
+		Use: "withdraw", Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing(lifecycle.Withdraw); err != nil {
 				return err
@@ -24,32 +24,32 @@ func withdrawCmd(c *call) *cobra.Command {
 			if err := c.engine().Withdraw(cmd.Context(), c.Actor, i.ID); err != nil {
 				return err
 			}
-			return c.show(i.ID, "withdrawn; the draft is kept")
+			return c.show(i.ID, model.Say("verb.withdrawn"))
 		},
 	}
 }
 
 func closeCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use: "close ID", Short: "Close an instance for which nothing was issued", Args: one("ID"),
+		Use: "close", Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.ending(cmd, args[0], lifecycle.Close, "closed", c.engineOf().CloseInstance)
+			return c.ending(cmd, args[0], lifecycle.Close, c.engineOf().CloseInstance)
 		},
 	}
 }
 
 func deleteCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use: "delete ID", Short: "Delete an instance for good; its keys are destroyed", Args: one("ID"),
+		Use: "delete", Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.ending(cmd, args[0], lifecycle.Delete, "deleted", c.engineOf().Delete)
+			return c.ending(cmd, args[0], lifecycle.Delete, c.engineOf().Delete)
 		},
 	}
 }
 
 func explainCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use: "explain ID", Short: "Say why it is as it is, and what happens next", Args: one("ID"),
+		Use: "explain", Args: one("arg.id"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			i, err := c.engine().Find(args[0])
 			if err != nil {
@@ -76,16 +76,16 @@ func explainCmd(c *call) *cobra.Command {
 				})
 			}
 			words := c.words()
-			c.say("%s", words.Text(x.State))
+			c.print(words.Text(x.State))
 			for _, part := range []struct {
 				head  string
 				lines []string
-			}{{"why", statements(words, x.Why)}, {"next", statements(words, x.Next)}} {
+			}{{"verb.why", statements(words, x.Why)}, {"verb.next", statements(words, x.Next)}} {
 				if len(part.lines) > 0 {
-					c.say("\n%s", part.head)
+					c.print("\n" + c.text(part.head))
 				}
 				for _, line := range part.lines {
-					c.say("  %s", line)
+					c.print("  " + line)
 				}
 			}
 			return nil
@@ -104,7 +104,7 @@ func statements(words *text.Catalogue, all []lifecycle.Statement) []string {
 
 func tickCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use: "tick", Short: "One pass of the scheduler now, waiting for the work it starts", Args: cobra.NoArgs,
+		Use: "tick", Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.changing("tick"); err != nil {
 				return err
@@ -121,9 +121,9 @@ func tickCmd(c *call) *cobra.Command {
 				return c.printJSON(map[string]any{"jobs": n, "next": timeOrNil(next)})
 			}
 			if next.IsZero() {
-				c.say("%d jobs done; nothing is due later", n)
+				c.say("verb.tick.last", "n", n)
 			} else {
-				c.say("%d jobs done; next at %s", n, next.UTC().Format("2006-01-02 15:04:05Z"))
+				c.say("verb.tick", "n", n, "at", next)
 			}
 			return nil
 		},
@@ -132,10 +132,10 @@ func tickCmd(c *call) *cobra.Command {
 
 func autoDeployCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use: "auto-deploy RESOURCE on|off", Short: "Deploy renewals to a resource by itself, or not",
+		Use: "auto-deploy",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 || args[1] != "on" && args[1] != "off" {
-				return &usageError{"auto-deploy takes a resource and on or off", "certquay " + cmd.Use}
+				return misused(cmd, "usage.auto-deploy")
 			}
 			return nil
 		},
@@ -167,7 +167,11 @@ func autoDeployCmd(c *call) *cobra.Command {
 			if c.g.json {
 				return c.printJSON(resource(&v))
 			}
-			c.say("%s %s %s: auto-deploy is %s", v.Product, v.Region, v.Name, args[1])
+			code := "verb.auto-off"
+			if on {
+				code = "verb.auto-on"
+			}
+			c.say(code, "place", place(&v.Resource))
 			return nil
 		},
 	}
@@ -175,7 +179,7 @@ func autoDeployCmd(c *call) *cobra.Command {
 
 func versionCmd(c *call) *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Args: onlyFlags,
 		RunE: func(*cobra.Command, []string) error {
 			if c.g.json {
 				return c.printJSON(map[string]string{"version": Version})

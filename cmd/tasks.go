@@ -19,7 +19,7 @@ type taskJSON struct {
 
 func tasksCmd(c *call) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "tasks", Short: "List what needs a person", Args: cobra.NoArgs,
+		Use: "tasks", Args: onlyFlags,
 		RunE: func(*cobra.Command, []string) error {
 			tasks, err := c.engine().Tasks(0)
 			if err != nil {
@@ -33,21 +33,21 @@ func tasksCmd(c *call) *cobra.Command {
 					t.ID, t.Kind, orNil(t.Instance), orNil(t.Resource), orNil(t.Watch),
 					english(t.Text), orNil(english(t.Detail)), timeOrNil(t.Created),
 				})
-				rows = append(rows, []string{t.ID.Short(), string(t.Kind), day(t.Created), c.words().Text(t.Text)})
+				rows = append(rows, []string{t.ID.Short(), c.label("tasks", string(t.Kind)), day(t.Created), c.words().Text(t.Text)})
 			}
 			switch {
 			case c.g.json:
 				return c.printJSON(out)
 			case len(rows) == 0:
-				c.say("nothing needs a person")
+				c.say("verb.tasks.none")
 			default:
-				c.table([]string{"ID", "KIND", "SINCE", "WHAT"}, rows)
+				c.table(c.heads("id", "kind", "since", "what"), rows)
 			}
 			return nil
 		},
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use: "dismiss TASK", Short: "Say that a task is done or not wanted", Args: one("TASK"),
+		Use: "dismiss", Args: one("arg.task"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing("dismiss"); err != nil {
 				return err
@@ -56,12 +56,12 @@ func tasksCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.say("dismissed: %s", t.Text)
+			c.say("verb.tasks.dismissed", "what", t.Text)
 			return nil
 		},
 	})
 	cmd.AddCommand(&cobra.Command{
-		Use: "retry TASK", Short: "Try once more what was set aside after crashes", Args: one("TASK"),
+		Use: "retry", Args: one("arg.task"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing("retry"); err != nil {
 				return err
@@ -70,7 +70,7 @@ func tasksCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.say("tried again: %s", t.Text)
+			c.say("verb.tasks.retried", "what", t.Text)
 			return nil
 		},
 	})

@@ -17,14 +17,13 @@ func uploadCmd(c *call) *cobra.Command {
 	var key, passwordFile string
 	r := lifecycle.UploadRequest{}
 	cmd := &cobra.Command{
-		Use:   "upload FILE...",
-		Short: "Import a certificate with its chain and key: PEM, PKCS#12 or JKS",
+		Use: "upload",
 		Example: "  certquay upload store.p12 --password-file pass.txt\n" +
 			"  certquay upload fullchain.pem --key privkey.pem\n" +
 			"  cat bundle.pem | certquay upload -",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return &usageError{"upload needs at least one file", "certquay " + cmd.Use}
+				return misused(cmd, "usage.no-files")
 			}
 			return nil
 		},
@@ -51,14 +50,14 @@ func uploadCmd(c *call) *cobra.Command {
 				return err
 			}
 			for _, w := range res.Warnings {
-				c.note("warning: %s", w.Text)
+				c.note("verb.warning", "what", model.Quoted("", w.Text))
 			}
-			return c.show(res.Instance.ID, "uploaded "+string(res.Instance.ID))
+			return c.show(res.Instance.ID, model.Say("verb.uploaded", "id", res.Instance.ID))
 		},
 	}
-	cmd.Flags().StringVar(&key, "key", "", "file with the private key")
-	cmd.Flags().StringVar(&passwordFile, "password-file", "", "file with the password of a PKCS#12, JKS or encrypted key")
-	cmd.Flags().StringVar(&r.Name, "name", "", "what to call it (default: its first name)")
+	cmd.Flags().StringVar(&key, "key", "", "")
+	cmd.Flags().StringVar(&passwordFile, "password-file", "", "")
+	cmd.Flags().StringVar(&r.Name, "name", "", "")
 	return cmd
 }
 
@@ -112,10 +111,10 @@ func (c *call) readFile(ctx context.Context, path string) ([]byte, error) {
 func uploadKeyCmd(c *call) *cobra.Command {
 	var passwordFile string
 	cmd := &cobra.Command{
-		Use: "upload-key ID FILE", Short: "Add the private key that an instance lacks",
+		Use: "upload-key",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return &usageError{"upload-key takes an ID and a file", "certquay " + cmd.Use}
+				return misused(cmd, "usage.upload-key")
 			}
 			return nil
 		},
@@ -139,9 +138,9 @@ func uploadKeyCmd(c *call) *cobra.Command {
 			if err := c.engine().UploadKey(cmd.Context(), c.Actor, i.ID, key); err != nil {
 				return err
 			}
-			return c.show(i.ID, "the key is added")
+			return c.show(i.ID, model.Say("verb.key-added"))
 		},
 	}
-	cmd.Flags().StringVar(&passwordFile, "password-file", "", "file with the password of an encrypted key")
+	cmd.Flags().StringVar(&passwordFile, "password-file", "", "")
 	return cmd
 }

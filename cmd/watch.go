@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,11 +29,11 @@ type watchJSON struct {
 }
 
 func watchCmd(c *call) *cobra.Command {
-	cmd := &cobra.Command{Use: "watch", Short: "Endpoints that certquay does not manage and looks at every day", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "watch", Args: noneSuch,
 		RunE: func(*cobra.Command, []string) error { return c.watches() }}
 	var name, contact string
 	add := &cobra.Command{
-		Use: "add HOST:PORT", Short: "Watch an endpoint: expiry, chain, name, changes", Args: one("HOST:PORT"),
+		Use: "add", Args: one("arg.address"),
 		Example: "  certquay watch add www.example.com:443\n  certquay watch add '[2001:db8::1]:8443' --name www.example.com",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.changing("watch"); err != nil {
@@ -56,16 +57,16 @@ func watchCmd(c *call) *cobra.Command {
 			return c.watched(&w)
 		},
 	}
-	add.Flags().StringVar(&name, "name", "", "server name to ask for (SNI) and to be covered; default: the host")
-	add.Flags().StringVar(&contact, "contact", "", "who is told; default: the contacts under notify.default")
+	add.Flags().StringVar(&name, "name", "", "")
+	add.Flags().StringVar(&contact, "contact", "", "")
 	check := &cobra.Command{
-		Use: "check [WATCH...]", Short: "Look now; exit 1 if anything is wrong", Args: cobra.ArbitraryArgs,
+		Use: "check", Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.checkWatches(cmd, args) },
 	}
 	cmd.AddCommand(add, check,
-		&cobra.Command{Use: "list", Short: "List what is watched", Args: cobra.NoArgs,
+		&cobra.Command{Use: "list", Args: onlyFlags,
 			RunE: func(*cobra.Command, []string) error { return c.watches() }},
-		&cobra.Command{Use: "show WATCH", Short: "Show what an endpoint presents", Args: one("WATCH"),
+		&cobra.Command{Use: "show", Args: one("arg.watch"),
 			RunE: func(_ *cobra.Command, args []string) error {
 				w, err := c.engine().FindWatch(args[0])
 				if err != nil {
@@ -73,7 +74,7 @@ func watchCmd(c *call) *cobra.Command {
 				}
 				return c.watched(&w)
 			}},
-		&cobra.Command{Use: "remove WATCH", Short: "Watch it no more", Args: one("WATCH"),
+		&cobra.Command{Use: "remove", Args: one("arg.watch"),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				if err := c.changing("watch"); err != nil {
 					return err
@@ -85,7 +86,7 @@ func watchCmd(c *call) *cobra.Command {
 				if err := c.engine().RemoveWatch(cmd.Context(), c.Actor, w.ID); err != nil {
 					return err
 				}
-				c.say("%s is watched no more", w.Address)
+				c.say("verb.watch.removed", "address", w.Address)
 				return nil
 			}})
 	return cmd
@@ -143,27 +144,32 @@ func (c *call) watchTable(all []model.Watch) error {
 			return err
 		}
 		out = append(out, j)
-		rows = append(rows, []string{w.ID.Short(), w.Address, w.Name, watchState(w), day(w.NotAfter), stamp(w.LookedAt)})
+		rows = append(rows, []string{w.ID.Short(), w.Address, w.Name, c.watchState(w), day(w.NotAfter), stamp(w.LookedAt)})
 	}
 	switch {
 	case c.g.json:
 		return c.printJSON(out)
 	case len(rows) == 0:
-		c.say("nothing is watched yet; certquay watch add www.example.com:443")
+		c.say("verb.watch.none")
 	default:
-		c.table([]string{"ID", "ADDRESS", "NAME", "STATE", "VALID TO", "LOOKED AT"}, rows)
+		c.table(c.heads("id", "address", "name", "state", "valid-to", "looked-at"), rows)
 	}
 	return nil
 }
 
 // watchState is what is wrong, or ok; an answer that is missing once is told.
-func watchState(w *model.Watch) string {
-	s := w.State()
-	if len(w.Problems) > 1 {
-		s = strings.Join(w.Problems, ", ")
+func (c *call) watchState(w *model.Watch) string {
+	states := w.Problems
+	if len(states) < 2 {
+		states = []string{w.State()}
 	}
-	if !w.Error.IsZero() && !w.Answered.IsZero() && s != lifecycle.WatchUnreachable {
-		s += " (no answer at the last look)"
+	words := make([]string, len(states))
+	for n, s := range states {
+		words[n] = c.label("watch", s)
+	}
+	s := strings.Join(words, c.words().T("verb.join"))
+	if !w.Error.IsZero() && !w.Answered.IsZero() && !slices.Equal(states, []string{lifecycle.WatchUnreachable}) {
+		return c.text("verb.watch.silent", "state", s)
 	}
 	return s
 }
@@ -196,15 +202,11 @@ func (c *call) watched(w *model.Watch) error {
 		}
 		return *s
 	}
-	for _, r := range [][2]string{
-		{"id", string(w.ID)}, {"address", w.Address}, {"name", w.Name}, {"contact", text(j.Contact)},
-		{"state", watchState(w)}, {"because", c.words().Text(w.Detail)}, {"since", text(j.Since)},
-		{"subject", w.Subject}, {"issuer", w.Issuer}, {"sha256", w.Fingerprint}, {"valid to", text(j.NotAfter)},
-		{"looked at", text(j.LookedAt)}, {"no answer", c.words().Text(w.Error)}, {"next look", text(j.NextLook)},
-	} {
-		if r[1] != "" {
-			c.say("%-14s %s", r[0], r[1])
-		}
-	}
+	c.fields([][2]string{
+		{c.fact("id"), string(w.ID)}, {c.fact("address"), w.Address}, {c.fact("name"), w.Name}, {c.fact("contact"), text(j.Contact)},
+		{c.fact("state"), c.watchState(w)}, {c.fact("because"), c.words().Text(w.Detail)}, {c.fact("since"), text(j.Since)},
+		{c.fact("subject"), w.Subject}, {c.fact("issuer"), w.Issuer}, {c.fact("sha256"), w.Fingerprint}, {c.fact("valid-to"), text(j.NotAfter)},
+		{c.fact("looked-at"), text(j.LookedAt)}, {c.fact("no-answer"), c.words().Text(w.Error)}, {c.fact("next-look"), text(j.NextLook)},
+	})
 	return nil
 }

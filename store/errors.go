@@ -3,6 +3,8 @@ package store
 import (
 	"errors"
 	"fmt"
+
+	"certquay/model"
 )
 
 // Errors that callers branch on. They are returned wrapped.
@@ -57,6 +59,9 @@ func (e *OpenError) Error() string {
 	}
 	return s
 }
+
+// AsText is the message in its own words.
+func (e *OpenError) AsText() model.Text { return model.Quoted("", e.Error()) }
 
 // Unwrap is [ErrOpen] and the cause.
 func (e *OpenError) Unwrap() []error { return []error{ErrOpen, e.Err} }

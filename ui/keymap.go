@@ -1,19 +1,16 @@
 package ui
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
+	"certquay/model"
 	"certquay/ui/kit"
 )
 
 // reserved are keys that always mean the same, so that there is a way out of
 // everything.
-var reserved = map[string]string{
-	"ctrl+c": "closes a dialog, else asks to quit, and quits when pressed again", "ctrl+z": "is not used: a suspended certquay would serve and renew nothing", "ctrl+s": "sends a form",
-}
+var reserved = []string{"ctrl+c", "ctrl+z", "ctrl+s"}
 
 // DefaultKeys lists the actions that can be given other keys, by their IDs,
 // with the keys they have. Actions for the palette only have none.
@@ -36,22 +33,26 @@ func DefaultKeys() map[string][]string {
 // CheckKeys says what is wrong with keys that a person has chosen: by the ID of
 // the action, what is wrong and what there is. Confirmations belong to actions
 // and not to keys, so what ends or takes away asks on any key.
-func CheckKeys(keys kit.Keymap) map[string]string {
-	wrong := map[string]string{}
+func CheckKeys(keys kit.Keymap) map[string]model.Text {
+	wrong := map[string]model.Text{}
 	known := DefaultKeys()
 	for id, ks := range keys {
 		if _, ok := known[id]; !ok {
-			wrong[id] = "is no action; there are " + strings.Join(slices.Sorted(maps.Keys(known)), ", ")
+			wrong[id] = model.Say("config.no-action", "words", slices.Sorted(maps.Keys(known)))
 			continue
 		}
-		if len(ks) == 0 {
-			wrong[id] = "has no key; leave it out to keep " + orNone(known[id])
+		switch {
+		case len(ks) > 0:
+		case len(known[id]) == 0:
+			wrong[id] = model.Say("config.no-keys-at-all")
+		default:
+			wrong[id] = model.Say("config.no-keys", "keys", known[id])
 		}
 		for _, k := range ks {
 			if !kit.IsKey(k) {
-				wrong[id] = fmt.Sprintf("has %q, which is no key; for example x, X, ctrl+x, alt+x, f5, enter or space", k)
-			} else if does, ok := reserved[k]; ok {
-				wrong[id] = fmt.Sprintf("has %s, which is reserved: it %s", k, does)
+				wrong[id] = model.Say("config.no-key", "key", k)
+			} else if slices.Contains(reserved, k) {
+				wrong[id] = model.Say("config.reserved", "key", k, "does", model.Say("reserved."+k))
 			}
 		}
 	}
@@ -77,18 +78,11 @@ func CheckKeys(keys kit.Keymap) map[string]string {
 				if keys[id] == nil {
 					id, with = other, a.ID
 				}
-				if wrong[id] == "" && keys[id] != nil {
-					wrong[id] = fmt.Sprintf("has %s, which is the key of %s on the page %s; give that another one too", k, with, s.where)
+				if wrong[id].IsZero() && keys[id] != nil {
+					wrong[id] = model.Say("config.key-taken", "key", k, "action", with, "page", s.where)
 				}
 			}
 		}
 	}
 	return wrong
-}
-
-func orNone(keys []string) string {
-	if len(keys) == 0 {
-		return "none"
-	}
-	return strings.Join(keys, ", ")
 }

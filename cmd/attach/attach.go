@@ -13,6 +13,8 @@ import (
 
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
+	"certquay/model"
+	"certquay/ui/text"
 )
 
 // How the other side failed us. [LostError] and [VersionError] say more.
@@ -33,15 +35,17 @@ type LostError struct {
 	Screen bool
 }
 
-func (e *LostError) Error() string {
+func (e *LostError) Error() string { return e.AsText().String() }
+
+// AsText is the message.
+func (e *LostError) AsText() model.Text {
 	switch {
 	case e.Screen:
-		return "the owner of the store stopped; what was confirmed is kept: start certquay again"
+		return model.Say("attach.lost-screen")
 	case e.Accepted:
-		return "the owner of the store stopped; what you asked for may or may not be done: " +
-			"look at certquay list and certquay activity before you repeat it"
+		return model.Say("attach.lost")
 	}
-	return "the owner of the store stopped before it began"
+	return model.Say("attach.lost-before")
 }
 
 // VersionError says that owner and attacher do not speak the same.
@@ -50,12 +54,14 @@ type VersionError struct {
 	PID         int
 }
 
-func (e *VersionError) Error() string {
-	who := "the owner"
+func (e *VersionError) Error() string { return e.AsText().String() }
+
+// AsText is the message.
+func (e *VersionError) AsText() model.Text {
 	if e.PID > 0 {
-		who = fmt.Sprintf("the owner (process %d)", e.PID)
+		return model.Say("attach.version-of", "pid", e.PID, "owner", e.Owner, "mine", e.Mine)
 	}
-	return fmt.Sprintf("%s is certquay %s, you are %s; restart it", who, e.Owner, e.Mine)
+	return model.Say("attach.version", "owner", e.Owner, "mine", e.Mine)
 }
 
 // Options say what is to be done and with which terminal.
@@ -100,7 +106,9 @@ func (o *Options) defaults() {
 		o.Dir, _ = os.Getwd()
 	}
 	if o.Tell == nil {
-		o.Tell = func(_ int, err error) { _, _ = fmt.Fprintln(o.Err, "certquay:", err) }
+		o.Tell = func(_ int, err error) {
+			_, _ = fmt.Fprintln(o.Err, "certquay:", text.New("en").Text(model.TextOf(err)))
+		}
 	}
 	if o.Patience == 0 {
 		o.Patience = 4500 * time.Millisecond
@@ -167,9 +175,9 @@ func Run(ctx context.Context, dir string, o Options) int {
 
 func unreachable(owned *owner.OwnedError, err error) error {
 	if errors.Is(err, errLeaving) {
-		return fmt.Errorf("%w and is still stopping; try again in a moment", owned)
+		return model.Fail("attach.stopping", "owner", owned)
 	}
-	return fmt.Errorf("%w but does not listen on its socket; stop it and try again", owned)
+	return model.Fail("attach.deaf", "owner", owned)
 }
 
 // once attaches and does the work.
@@ -193,11 +201,10 @@ func Attach(ctx context.Context, dir string, o Options) (int, error) {
 
 // noAnswer names who does not answer, and the way out.
 func noAnswer(dir string, patience time.Duration) error {
-	who := "the process that owns the store"
 	if pid := owner.PID(dir); pid > 0 {
-		who = fmt.Sprintf("process %d, which owns the store,", pid)
+		return model.Fail("attach.no-answer-of", "pid", pid, "patience", patience).Wrapping(ErrNoAnswer)
 	}
-	return fmt.Errorf("%w: %s did not say anything for %s; it may be stopped (kill -CONT) or stuck", ErrNoAnswer, who, patience)
+	return model.Fail("attach.no-answer", "patience", patience).Wrapping(ErrNoAnswer)
 }
 
 // names are the variables that the owner is told of.

@@ -43,7 +43,7 @@ func TestVerbs(t *testing.T) {
 		{name: "a file that is not there", args: []string{"cat", "none"}, err: "no such file", code: 1},
 		{name: "language and actor", args: []string{"who"}, env: []string{"LANG=zh_CN.UTF-8", "TERM=xterm"}, out: "socket owner 1 width 0 terminal false lang zh TERM=xterm\n"},
 		{name: "no terminal, no dashboard", args: nil, err: "needs a terminal", code: 2},
-		{name: "no terminal, no question", args: []string{"ask"}, out: `got "" "" there is no terminal`},
+		{name: "no terminal, no question", args: []string{"ask"}, out: `got "" "" session.no-terminal`},
 		{name: "a panic is one line", args: []string{"panic"}, err: "certquay: this failed inside certquay; what happened is in the log.", code: 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package attach
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -19,6 +18,7 @@ import (
 	"certquay/cmd/host/wire"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
+	"certquay/model"
 )
 
 // client is one connection to an owner, for one request.
@@ -54,7 +54,7 @@ func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EAGAIN):
 		return nil, errAbsent // EAGAIN: more wait to be let in than the kernel holds
 	case err != nil:
-		return nil, fmt.Errorf("attach to the owner of the store: %w", err)
+		return nil, model.Fail("attach.dial", "cause", err)
 	}
 	defer func() {
 		if err != nil {
@@ -62,7 +62,7 @@ func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
 		}
 	}()
 	if _, err := host.SameUser(conn); err != nil {
-		return nil, fmt.Errorf("the socket in %s is not your own: %w", dir, err)
+		return nil, model.Fail("attach.socket", "dir", dir, "cause", err)
 	}
 	deadline, _ := ctx.Deadline()
 	if err := conn.SetDeadline(deadline); err != nil {
@@ -95,7 +95,7 @@ func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
 	if c.ch, c.reqs, err = sc.OpenChannel("session", nil); err != nil {
 		var refused *ssh.OpenChannelError
 		if errors.As(err, &refused) {
-			return nil, fmt.Errorf("the owner refused: %s", session.Escape(refused.Message, 200))
+			return nil, model.Fail("attach.refused-for", "why", session.Escape(refused.Message, 200))
 		}
 		return nil, broken(err, dir, o)
 	}
@@ -167,7 +167,7 @@ func (c *client) request() error {
 		return err
 	}
 	if !ok {
-		return errors.New("the owner refused")
+		return model.Fail("attach.refused")
 	}
 	d := session.Describe(c.o.In, c.o.Out, c.o.Err, c.o.Env)
 	q := wire.Request{
@@ -303,7 +303,7 @@ func (c *client) outcome(err error) (int, error) {
 	case c.accepted:
 		return 0, &LostError{Accepted: true, Screen: screen}
 	case c.exited:
-		return 0, fmt.Errorf("the owner refused the request")
+		return 0, model.Fail("attach.refused")
 	case err != nil:
 		return 0, broken(err, c.dir, c.o)
 	}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -18,6 +17,7 @@ import (
 
 	"filippo.io/age"
 
+	"certquay/model"
 	"certquay/store"
 )
 
@@ -132,7 +132,7 @@ func (k *Keeper) make(ctx context.Context, at time.Time) (file string, err error
 		return file, err
 	}
 	if err := check(ctx, file, written.Sum(nil), sum, identity); err != nil {
-		return file, errors.Join(fmt.Errorf("it was written, but does not read back: %w", err), os.Remove(file))
+		return file, errors.Join(model.Fail("keep.unread", "cause", err), os.Remove(file))
 	}
 	return file, k.retire(name)
 }
@@ -149,7 +149,7 @@ func check(ctx context.Context, file string, want []byte, sum store.Summary, ide
 		return err
 	}
 	if !bytes.Equal(read.Sum(nil), want) {
-		return errors.New("the bytes on the disk are others")
+		return model.Fail("keep.other-bytes")
 	}
 	if identity == nil {
 		return nil
@@ -162,9 +162,9 @@ func check(ctx context.Context, file string, want []byte, sum store.Summary, ide
 	case err != nil:
 		return err
 	case told != sum:
-		return errors.New("it holds another moment of the store")
+		return model.Fail("keep.other-moment")
 	case report != nil && !report.Sound():
-		return fmt.Errorf("the store has %d problems: certquay fsck lists them", len(report.Problems)+report.More)
+		return model.Fail("keep.unsound", "n", len(report.Problems)+report.More)
 	}
 	return nil
 }
@@ -188,7 +188,7 @@ func (k *Keeper) retire(kept string) error {
 		errs = append(errs, os.Remove(part))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("old backups cannot be removed: %w", err)
+		return model.Fail("keep.retire", "cause", err)
 	}
 	return nil
 }
@@ -197,23 +197,23 @@ func (k *Keeper) retire(kept string) error {
 func Passphrase(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return "", fmt.Errorf("the passphrase of backups: %w", err)
+		return "", model.Fail("keep.passphrase", "cause", err)
 	}
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
-		return "", fmt.Errorf("the passphrase of backups: %w", err)
+		return "", model.Fail("keep.passphrase", "cause", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("the file of the passphrase of backups may be read by others (%v); chmod 600 %s", info.Mode().Perm(), file)
+		return "", model.Fail("keep.readable", "mode", info.Mode().Perm(), "file", file)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, 4096))
 	if err != nil {
-		return "", fmt.Errorf("the passphrase of backups: %w", err)
+		return "", model.Fail("keep.passphrase", "cause", err)
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
 	if line = strings.TrimSuffix(line, "\r"); line == "" {
-		return "", fmt.Errorf("the file of the passphrase of backups begins with an empty line: %s", file)
+		return "", model.Fail("keep.empty", "file", file)
 	}
 	return line, nil
 }

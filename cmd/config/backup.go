@@ -9,6 +9,7 @@ import (
 	"filippo.io/age"
 
 	"certquay/cmd/session"
+	"certquay/model"
 )
 
 // Interval is how often a backup is made.
@@ -20,7 +21,7 @@ func (b Backup) Interval() (time.Duration, error) {
 			return time.Duration(int64(n)*of) * time.Hour, nil
 		}
 	}
-	return 0, fmt.Errorf("%q is no number of hours or days", session.Escape(b.Every, 40))
+	return 0, model.Fail("config.no-interval", "value", b.Every)
 }
 
 // Recipient parses a public key of age. SSH keys are none: age takes them, but
@@ -28,25 +29,25 @@ func (b Backup) Interval() (time.Duration, error) {
 func Recipient(key string) (age.Recipient, error) {
 	all, err := age.ParseRecipients(strings.NewReader(key))
 	if err != nil || len(all) != 1 || strings.TrimSpace(key) != key {
-		return nil, fmt.Errorf("%q is no public key of age", session.Escape(key, 80)) // what age says repeats the key
+		return nil, model.Fail("config.no-recipient", "key", session.Escape(key, 80)) // what age says repeats the key
 	}
 	return all[0], nil
 }
 
 func (b Backup) check(d *decoder) {
 	_, err := b.Interval()
-	d.rule(err == nil, "backup.every", fmt.Sprintf("must be hours or days, at most %d", maxDays), "1d")
-	d.rule(b.Keep > 0 && b.Keep <= 10000, "backup.keep", "must be 1 to 10000", "7")
+	d.rule(err == nil, "backup.every", model.Say("config.interval", "most", maxDays), "1d")
+	d.rule(b.Keep > 0 && b.Keep <= 10000, "backup.keep", model.Say("config.range", "from", 1, "to", 10000), "7")
 	for n, r := range b.Recipients {
 		_, err := Recipient(r)
-		d.rule(err == nil, fmt.Sprintf("backup.recipients[%d]", n), "must be a public key of age",
-			"the line that begins with age1 in what age-keygen prints")
+		d.rule(err == nil, fmt.Sprintf("backup.recipients[%d]", n), model.Say("config.recipient"),
+			model.Say("config.recipient.example"))
 	}
 	if b.Directory == "" {
 		return
 	}
 	d.rule(len(b.Recipients) > 0 || b.PassphraseFile != "", "backup.directory",
-		"needs recipients or a passphrase_file beside it: a backup is never written in the clear", "recipients: [age1...]")
+		model.Say("config.backup-key"), "recipients: [age1...]")
 	d.rule(len(b.Recipients) == 0 || b.PassphraseFile == "", "backup.passphrase_file",
-		"and recipients exclude each other", "recipients alone")
+		model.Say("config.backup-keys"), nil)
 }

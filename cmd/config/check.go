@@ -16,23 +16,25 @@ import (
 // maxDays bounds everything in days: ten years.
 const maxDays = 3650
 
-// rule reports a field whose value breaks a rule.
-func (d *decoder) rule(ok bool, field, rule, example string) {
+// rule reports a field whose value breaks a rule; the example, if any, is a value
+// or a message.
+func (d *decoder) rule(ok bool, field string, rule model.Text, example any) {
 	if ok {
 		return
 	}
-	if example != "" {
-		example = "for example " + example
+	var hint model.Text
+	if example != nil {
+		hint = model.Say("config.example", "example", example)
 	}
 	n := d.at[field]
 	if i := strings.LastIndexAny(field, ".["); n == nil && i > 0 {
 		n = d.at[field[:i]]
 	}
-	d.fail(n, field, rule, example)
+	d.fail(n, field, rule, hint)
 }
 
 func (d *decoder) oneOf(value, field string, allowed ...string) {
-	d.rule(slices.Contains(allowed, value), field, "must be one of "+strings.Join(allowed, ", "), allowed[0])
+	d.rule(slices.Contains(allowed, value), field, model.Say("config.one-of", "words", allowed), allowed[0])
 }
 
 func (c *Config) check(d *decoder) {
@@ -47,7 +49,7 @@ func (c *Config) check(d *decoder) {
 	}
 	c.Notify.SMTP.check(d)
 	c.Backup.check(d)
-	d.rule(len(c.Support) <= 200, "support_contact", "must not be longer than 200 characters", "")
+	d.rule(len(c.Support) <= 200, "support_contact", model.Say("config.longer", "most", 200), nil)
 	c.UI.check(d)
 	d.oneOf(c.Log.Level, "log.level", "info", "debug", "warn", "error")
 }
@@ -59,29 +61,29 @@ func (u UI) check(d *decoder) {
 		if name != "" {
 			field = join("ui.colours", session.Escape(name, 60))
 		}
-		d.rule(false, field, wrong[name], "")
+		d.rule(false, field, wrong[name], nil)
 	}
 	clashes := ui.CheckKeys(u.Keymap())
 	for _, id := range slices.Sorted(maps.Keys(clashes)) {
-		d.rule(false, join("ui.keys", session.Escape(id, 60)), clashes[id], "")
+		d.rule(false, join("ui.keys", session.Escape(id, 60)), clashes[id], nil)
 	}
 }
 
 func (d *decoder) days(n int, field string, least int, example string) {
-	d.rule(n >= least && n <= maxDays, field, fmt.Sprintf("must be %d to %d days", least, maxDays), example)
+	d.rule(n >= least && n <= maxDays, field, model.Say("config.days", "from", least, "to", maxDays), example)
 }
 
 func (s SMTP) check(d *decoder) {
 	d.oneOf(s.TLS, "notify.smtp.tls", "starttls", "tls", "none")
-	d.rule(s.Port > 0 && s.Port < 1<<16, "notify.smtp.port", "must be a port", "587")
-	d.rule((s.User == "") == (s.PasswordFile == ""), "notify.smtp.user", "and password_file must both be set, or neither", "user: certquay")
+	d.rule(s.Port > 0 && s.Port < 1<<16, "notify.smtp.port", model.Say("config.port"), "587")
+	d.rule((s.User == "") == (s.PasswordFile == ""), "notify.smtp.user", model.Say("config.both"), "user: certquay")
 	if s.Host == "" {
 		return
 	}
 	_, ip := netip.ParseAddr(s.Host)
-	d.rule(ip == nil || domain(s.Host), "notify.smtp.host", "must be a host name or an IP address", "mail.example.com")
+	d.rule(ip == nil || domain(s.Host), "notify.smtp.host", model.Say("config.host"), "mail.example.com")
 	a, err := mail.ParseAddress(s.From)
-	d.rule(err == nil && strings.Contains(a.Address, "@"), "notify.smtp.from", "must be an e-mail address", "certquay@example.com")
+	d.rule(err == nil && strings.Contains(a.Address, "@"), "notify.smtp.from", model.Say("config.email"), "certquay@example.com")
 }
 
 // maxPrice keeps sums of a hundred certificates far from overflow.
@@ -89,21 +91,21 @@ const maxPrice = 1_000_000_000_000
 
 func (c Catalogue) check(d *decoder) {
 	capital := func(r rune) bool { return r < 'A' || r > 'Z' }
-	d.rule(len(c.Currency) == 3 && !strings.ContainsFunc(c.Currency, capital), "catalogue.currency", "must be three capital letters", "EUR")
+	d.rule(len(c.Currency) == 3 && !strings.ContainsFunc(c.Currency, capital), "catalogue.currency", model.Say("config.currency"), "EUR")
 	price := func(n int64, field string) {
-		d.rule(n >= 0 && n <= maxPrice, field, "must be a whole number of minor units, zero or more", "10000 for 100.00")
+		d.rule(n >= 0 && n <= maxPrice, field, model.Say("config.price"), model.Say("config.price.example"))
 	}
 	grades := func(prices map[string]int64, field string) {
 		for grade, n := range prices {
 			at := join(field, grade)
-			d.rule(slices.Contains(model.Grades, model.Grade(grade)), at, "is no grade", "free, standard or professional")
+			d.rule(slices.Contains(model.Grades, model.Grade(grade)), at, model.Say("config.grade", "words", joined(model.Grades)), nil)
 			price(n, at)
 		}
 	}
 	grades(c.PerYear, "catalogue.per_year")
 	for level, prices := range c.ByLevel {
 		at := join("catalogue.per_year_by_level", level)
-		d.rule(slices.Contains(model.Levels, model.Level(level)), at, "is no level", "dv, ov or ev")
+		d.rule(slices.Contains(model.Levels, model.Level(level)), at, model.Say("config.level", "words", joined(model.Levels)), nil)
 		grades(prices, at)
 	}
 	price(c.HostingFee, "catalogue.hosting_fee")
@@ -114,19 +116,27 @@ func (c *Config) checkProducts(d *decoder) {
 	seen := map[string]bool{}
 	for i, p := range c.Products {
 		at := fmt.Sprintf("products[%d]", i)
-		d.rule(word(p.Name), at+".name", "must be 1 to 40 letters, digits, dots, minus signs or underscores", "CDN")
-		d.rule(!seen[model.Fold(p.Name)], at+".name", "is the name of another product; case does not matter", "")
+		d.rule(word(p.Name), at+".name", model.Say("config.word"), "CDN")
+		d.rule(!seen[model.Fold(p.Name)], at+".name", model.Say("config.product-twice"), nil)
 		seen[model.Fold(p.Name)] = true
 		p.checkDriver(d, at)
-		d.rule(len(p.Regions) > 0, at+".regions", "must name at least one region", "[global]")
+		d.rule(len(p.Regions) > 0, at+".regions", model.Say("config.region"), "[global]")
 		regions := map[string]bool{}
 		for j, r := range p.Regions {
 			f := fmt.Sprintf("%s.regions[%d]", at, j)
-			d.rule(word(r), f, "must be 1 to 40 letters, digits, dots, minus signs or underscores", "eu-central-1")
-			d.rule(!regions[model.Fold(r)], f, "is named twice", "")
+			d.rule(word(r), f, model.Say("config.word"), "eu-central-1")
+			d.rule(!regions[model.Fold(r)], f, model.Say("config.region-twice"), nil)
 			regions[model.Fold(r)] = true
 		}
 	}
+}
+
+func joined[T ~string](words []T) []string {
+	all := make([]string, len(words))
+	for n, w := range words {
+		all[n] = string(w)
+	}
+	return all
 }
 
 func word(s string) bool {

@@ -10,6 +10,7 @@ import (
 
 	"certquay/lifecycle/product/edge"
 	"certquay/model"
+	"certquay/ui/text"
 )
 
 // What certquay config prints loads back as the same.
@@ -202,12 +203,12 @@ func TestErrors(t *testing.T) {
 		{strings.Repeat("#", maxFile+1), "larger than 64 KB"},
 	} {
 		_, err := Parse("f.yaml", []byte(c.text))
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%.60q:\n got %v\nwant %s", c.text, err, c.want)
+		if said := text.New("en").Text(model.TextOf(err)); err == nil || !strings.Contains(said, c.want) {
+			t.Errorf("%.60q:\n got %s\nwant %s", c.text, said, c.want)
 		}
 	}
 	_, err := Parse("f.yaml", []byte("a: 1\nb: 2\nstore: {seal: 3}\n"))
-	if strings.Count(err.Error(), "\n") != 2 {
+	if len(text.New("en").Lines(model.TextOf(err))) < 3 {
 		t.Errorf("not all at once: %v", err)
 	}
 }

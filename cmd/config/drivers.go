@@ -9,6 +9,7 @@ import (
 
 	"certquay/cmd/session"
 	"certquay/lifecycle/product"
+	"certquay/model"
 	"certquay/model/setting"
 )
 
@@ -59,17 +60,17 @@ func (d *decoder) settings(products []Product) {
 			}
 			p.Settings = v.Interface()
 		case given:
-			d.fail(n, path, "are given, and the driver "+k.Name+" has none", "leave them out")
+			d.fail(n, path, model.Say("config.settings", "driver", k.Name), model.Say("config.leave-out"))
 		}
 	}
 }
 
 // checkDriver checks the driver of a product and what it is told.
 func (p Product) checkDriver(d *decoder, at string) {
-	d.rule(p.Driver != "", at+".driver", "must name one of the drivers "+strings.Join(product.Names(), ", "), product.Names()[0])
+	d.rule(p.Driver != "", at+".driver", model.Say("config.driver", "drivers", product.Names()), product.Names()[0])
 	if _, ok := product.Find(string(p.Driver)); !ok && p.Driver != "" {
-		problem := "is " + session.Escape(string(p.Driver), 60) + ", which is not built into this version of certquay"
-		d.fail(d.at[at+".driver"], at+".driver", problem, "drivers that are: "+strings.Join(product.Names(), ", "))
+		problem := model.Say("config.not-built-in", "driver", session.Escape(string(p.Driver), 60))
+		d.fail(d.at[at+".driver"], at+".driver", problem, model.Say("config.built-in", "drivers", product.Names()))
 	}
 	d.settingsCheck(p.Settings, at+".settings")
 }
@@ -78,7 +79,11 @@ func (p Product) checkDriver(d *decoder, at string) {
 func (d *decoder) settingsCheck(settings any, at string) {
 	if c, ok := settings.(setting.Checker); ok {
 		for _, p := range c.Check() {
-			d.rule(false, join(at, p.Setting), p.Rule, p.Example)
+			var example any
+			if p.Example != "" {
+				example = p.Example
+			}
+			d.rule(false, join(at, p.Setting), p.Rule, example)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/product"
+	"certquay/model"
 	"certquay/model/setting"
 )
 
@@ -22,7 +23,7 @@ type toldSettings struct {
 // Check is [setting.Checker]'s.
 func (s toldSettings) Check() (all []setting.Problem) {
 	if s.Port < 1 {
-		all = append(all, setting.Problem{Setting: "port", Rule: "must be a port", Example: "443"})
+		all = append(all, setting.Problem{Setting: "port", Rule: model.Say("config.port"), Example: "443"})
 	}
 	return all
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"certquay/cmd/session"
+	"certquay/model"
 )
 
 // Bounds of a configuration file: bytes, and how deep or how much on one line.
@@ -28,25 +29,22 @@ type Error struct {
 	File         string
 	Line, Column int    // from 1; 0 when it is about no place
 	Field        string // such as products[1].driver
-	Problem      string
-	Hint         string
+	Problem      model.Text
+	Hint         model.Text
 }
 
-func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.File)
+func (e *Error) Error() string { return e.AsText().String() }
+
+// AsText is the place, the field, what is wrong with it, and what to do.
+func (e *Error) AsText() model.Text {
+	at := e.File
 	if e.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+		at = fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Column)
 	}
-	b.WriteString(": ")
-	if e.Field != "" {
-		b.WriteString(e.Field + " ")
+	if e.Field == "" {
+		return model.Texts(model.Say("config.wrong", "at", at, "problem", e.Problem), e.Hint)
 	}
-	b.WriteString(e.Problem)
-	if e.Hint != "" {
-		b.WriteString("; " + e.Hint)
-	}
-	return b.String()
+	return model.Texts(model.Say("config.wrong-field", "at", at, "field", e.Field, "problem", e.Problem), e.Hint)
 }
 
 // Load reads a configuration file over the defaults. A file that does not
@@ -57,12 +55,12 @@ func Load(path string) (*Config, error) {
 		return Default(), nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, model.Fail("config.read", "cause", err)
 	}
 	defer func() { _ = f.Close() }()
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, model.Fail("config.read", "cause", err)
 	}
 	return Parse(path, text)
 }
@@ -71,14 +69,14 @@ func Load(path string) (*Config, error) {
 func Parse(name string, text []byte) (_ *Config, err error) {
 	defer func() { // the parser has panicked at odd texts before
 		if r := recover(); r != nil {
-			err = &Error{File: name, Problem: "cannot be read as YAML"}
+			err = &Error{File: name, Problem: model.Say("config.unreadable")}
 		}
 	}()
 	if len(text) > maxFile {
-		return nil, &Error{File: name, Problem: "is larger than 64 KB"}
+		return nil, &Error{File: name, Problem: model.Say("config.too-large")}
 	}
 	if n := tooDeep(text); n > 0 {
-		return nil, &Error{File: name, Line: n, Column: 1, Problem: "is nested too deeply, or has too much on one line"}
+		return nil, &Error{File: name, Line: n, Column: 1, Problem: model.Say("config.too-deep")}
 	}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
@@ -92,7 +90,7 @@ func Parse(name string, text []byte) (_ *Config, err error) {
 			continue
 		}
 		if bodies++; bodies > 1 {
-			d.fail(doc.Body, "", "begins a second document", "keep one")
+			d.fail(doc.Body, "", model.Say("config.second-document"), model.Say("config.keep-one"))
 			break
 		}
 		d.value(doc.Body, reflect.ValueOf(c).Elem(), "")
@@ -147,7 +145,7 @@ func syntax(name string, err error) error {
 	if n, _ := fmt.Sscanf(first, "[%d:%d]", &e.Line, &e.Column); n == 2 {
 		_, first, _ = strings.Cut(first, "] ")
 	}
-	e.Problem = "is not YAML: " + session.Escape(first, 200)
+	e.Problem = model.Say("config.no-yaml", "cause", model.Quoted("", session.Escape(first, 200)))
 	return e
 }
 
@@ -158,10 +156,13 @@ type decoder struct {
 	errs []error
 }
 
+// none is a problem without a hint.
+var none model.Text
+
 // maxErrors is how many are told at once.
 const maxErrors = 10
 
-func (d *decoder) fail(n ast.Node, field, problem, hint string) {
+func (d *decoder) fail(n ast.Node, field string, problem, hint model.Text) {
 	if len(d.errs) >= maxErrors {
 		return
 	}
@@ -177,7 +178,7 @@ func (d *decoder) fail(n ast.Node, field, problem, hint string) {
 // value sets v from a node. A null leaves the default.
 func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	if t, ok := n.(*ast.TagNode); ok {
-		d.fail(t, path, "has a tag", "write the value alone")
+		d.fail(t, path, model.Say("config.tag"), model.Say("config.value-alone"))
 		return
 	}
 	d.at[path] = n
@@ -185,7 +186,7 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	case nil, *ast.NullNode:
 		return
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode:
-		d.fail(n, path, "uses an anchor or alias", "write the value itself")
+		d.fail(n, path, model.Say("config.anchor"), model.Say("config.value-itself"))
 		return
 	}
 	switch v.Kind() {
@@ -209,20 +210,20 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, path string) {
 			v.SetString(fmt.Sprint(i.Value))
 			return
 		}
-		if s, ok := text(n); ok {
+		if s, ok := textOf(n); ok {
 			if i := strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
-				d.fail(n, path, "holds a character that cannot be seen", "")
+				d.fail(n, path, model.Say("config.unseen"), none)
 			}
 			v.SetString(s)
 			return
 		}
-		d.fail(n, path, "needs text", `put it in quotes: "..."`)
+		d.fail(n, path, model.Say("config.text"), model.Say("config.quotes"))
 	case reflect.Bool:
 		if b, ok := n.(*ast.BoolNode); ok {
 			v.SetBool(b.Value)
 			return
 		}
-		d.fail(n, path, "needs true or false", "")
+		d.fail(n, path, model.Say("config.boolean"), none)
 	case reflect.Int, reflect.Int64:
 		if i, ok := n.(*ast.IntegerNode); ok {
 			switch x := i.Value.(type) {
@@ -236,14 +237,14 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, path string) {
 				}
 			}
 		}
-		d.fail(n, path, "needs a whole number", "for example 398")
+		d.fail(n, path, model.Say("config.number"), model.Say("config.example", "example", 398))
 	default:
 		panic("config: a field of kind " + v.Kind().String())
 	}
 }
 
-// text is a node's string, quoted, plain or in a block.
-func text(n ast.Node) (string, bool) {
+// textOf is a node's string, quoted, plain or in a block.
+func textOf(n ast.Node) (string, bool) {
 	switch n := n.(type) {
 	case *ast.StringNode:
 		return n.Value, true
@@ -262,14 +263,14 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
 		return
 	}
 	if !ok {
-		d.fail(n, path, "needs a list", "for example [a, b]")
+		d.fail(n, path, model.Say("config.list"), model.Say("config.example", "example", "[a, b]"))
 		return
 	}
 	out := reflect.MakeSlice(v.Type(), len(s.Values), len(s.Values))
 	for i, e := range s.Values {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if _, null := e.(*ast.NullNode); null || e == nil {
-			d.fail(s, at, "is empty", "")
+			d.fail(s, at, model.Say("config.empty"), none)
 			continue
 		}
 		d.value(e, out.Index(i), at)
@@ -281,17 +282,17 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
 func (d *decoder) pairs(n ast.Node, path string, each func(key string, k, v ast.Node)) {
 	m, ok := n.(ast.MapNode)
 	if !ok {
-		d.fail(n, path, "needs fields, not a single value", "write key: value lines under it")
+		d.fail(n, path, model.Say("config.fields"), model.Say("config.lines"))
 		return
 	}
 	seen := map[string]bool{}
 	for it := m.MapRange(); it.Next(); {
-		key, ok := text(it.Key())
+		key, ok := textOf(it.Key())
 		switch {
 		case !ok:
-			d.fail(it.Key(), path, "has a key that is not text", "")
+			d.fail(it.Key(), path, model.Say("config.key"), none)
 		case seen[key]:
-			d.fail(it.Key(), join(path, key), "is given twice", "keep one")
+			d.fail(it.Key(), join(path, key), model.Say("config.twice"), model.Say("config.keep-one"))
 		default:
 			seen[key] = true
 			each(key, it.Key(), it.Value())
@@ -307,7 +308,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, path string) {
 	d.pairs(n, path, func(key string, k, val ast.Node) {
 		i, ok := fields[key]
 		if !ok {
-			d.fail(k, join(path, session.Escape(key, 60)), "is not known", suggest(key, v.Type()))
+			d.fail(k, join(path, session.Escape(key, 60)), model.Say("config.unknown"), suggest(key, v.Type()))
 			return
 		}
 		d.value(val, v.Field(i), join(path, key))
@@ -339,7 +340,7 @@ func join(path, key string) string {
 }
 
 // suggest names the field that was probably meant, else all there are.
-func suggest(key string, t reflect.Type) string {
+func suggest(key string, t reflect.Type) model.Text {
 	best, least := "", 3
 	var all []string
 	for i := range t.NumField() {
@@ -360,9 +361,9 @@ func suggest(key string, t reflect.Type) string {
 		}
 	}
 	if best != "" {
-		return "did you mean " + best + "?"
+		return model.Say("config.meant", "name", best)
 	}
-	return "known here: " + strings.Join(all, ", ")
+	return model.Say("config.known", "names", all)
 }
 
 // distance is Levenshtein's, of short texts.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -194,7 +195,7 @@ func (c *channel) run(kind string, payload []byte) {
 	errs := &output{to: c.Stderr(), raw: c.raw.Load}
 	defer func() { // before anything was handed to a handler
 		if r := recover(); r != nil {
-			c.s.failed(r, errs)
+			c.s.failed(r, session.Language(c.env), errs)
 		}
 	}()
 	r := session.Remote{In: in, Out: out, Err: errs, PTY: c.pty, Env: c.env, Actor: c.who}
@@ -209,13 +210,13 @@ func (c *channel) run(kind string, payload []byte) {
 			return
 		}
 	}
+	ss := session.NewNetwork(r)
 	args, err := split(command.Line)
 	if err != nil {
-		_, _ = fmt.Fprintln(errs, "certquay:", err)
+		tell(ss.Lang, errs, model.TextOf(err))
 		code = 2
 		return
 	}
-	ss := session.NewNetwork(r)
 	if c.pty != nil {
 		in.interrupt, in.may = c.interrupter(ss), c.may
 		in.begin()
@@ -237,7 +238,7 @@ func (c *channel) interrupter(ss *session.Session) func(byte) {
 func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 	var command struct{ Line string }
 	if err := gossh.Unmarshal(payload, &command); err != nil || command.Line != wire.Command {
-		_, _ = fmt.Fprintln(r.Err, "certquay: this socket is for certquay itself")
+		tell(session.Language(c.env), r.Err, model.Say("session.other-program"))
 		return 2
 	}
 	q, err := wire.Read(c.Channel)
@@ -265,7 +266,7 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 		}
 		ok, err := c.SendRequest(wire.Raw, true, gossh.Marshal(wire.Switch{On: on}))
 		if err == nil && !ok {
-			err = errors.New("the terminal does not take raw mode")
+			err = model.Fail("session.no-raw")
 		}
 		if err == nil {
 			c.raw.Store(on)
@@ -275,7 +276,7 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 	r.Hide = func(on bool) error {
 		ok, err := c.SendRequest(wire.Hide, true, gossh.Marshal(wire.Switch{On: on}))
 		if err == nil && !ok {
-			err = errors.New("the terminal refused")
+			err = model.Fail("session.no-hiding")
 		}
 		return err
 	}
@@ -306,7 +307,7 @@ func (c *channel) serve(ss *session.Session, args []string) (code int, begun boo
 	}}
 	if !c.s.enter(v) {
 		if ss.Kind == session.Network {
-			_, _ = fmt.Fprintln(ss.Err, "certquay: the server is stopping; try again in a moment")
+			tell(ss.Lang, ss.Err, model.Say("session.stopping"))
 		}
 		return ReattachExit, false
 	}
@@ -320,21 +321,20 @@ func (c *channel) serve(ss *session.Session, args []string) (code int, begun boo
 	c.s.log.Info("session", "via", v.Via, "name", v.Name, "key", v.Key, "from", v.From, "verb", v.Doing)
 	defer func() {
 		if r := recover(); r != nil {
-			c.s.failed(r, ss.Err)
+			c.s.failed(r, ss.Lang, ss.Err)
 			code = 1
 		}
 	}()
 	code = c.s.handler.Serve(context.WithValue(c.ctx, visitKey{}, v), ss, args) & 0xff
 	if errors.Is(context.Cause(c.ctx), ErrKeyRemoved) {
-		_, _ = fmt.Fprintln(ss.Err, "certquay: your key may not log in any more: "+
-			"it was taken out of the server's authorized_keys file; what was begun goes on")
+		tell(ss.Lang, ss.Err, model.Say("session.key-removed"))
 		return 1, begun
 	}
 	return code, begun
 }
 
 // failed logs a panic and tells the person in one line.
-func (s *Server) failed(r any, to interface{ Write([]byte) (int, error) }) {
+func (s *Server) failed(r any, lang string, to io.Writer) {
 	s.log.Error("panic in a session", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-	_, _ = fmt.Fprintln(to, "certquay: this failed inside certquay; what happened is in the log. Nothing that was confirmed is lost")
+	tell(lang, to, model.Say("session.fault"))
 }

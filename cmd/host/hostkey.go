@@ -14,6 +14,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"certquay/cmd/session"
+	"certquay/model"
 )
 
 // LoadHostKey reads the server's private key from a file in OpenSSH's format,
@@ -37,16 +38,15 @@ func LoadHostKey(path string) (gossh.Signer, error) {
 			return nil, err
 		}
 		if st.Mode().Perm()&0o077 != 0 {
-			return nil, fmt.Errorf("%s: others may read the host key (mode %04o); chmod 600 it, or remove it to get a new one",
-				path, st.Mode().Perm())
+			return nil, model.Fail("host-key.readable", "file", path, "mode", fmt.Sprintf("%04o", st.Mode().Perm()))
 		}
 		k, err := gossh.ParsePrivateKey(text)
 		if err != nil {
-			return nil, fmt.Errorf("%s: no usable host key: %w; remove it to get a new one", path, err)
+			return nil, model.Fail("host-key.unusable", "file", path, "cause", err)
 		}
 		return modern(k)
 	}
-	return nil, fmt.Errorf("%s: the host key vanished", path)
+	return nil, model.Fail("host-key.vanished", "file", path)
 }
 
 // modern keeps an RSA key from signing over SHA-1, and refuses DSA.
@@ -59,7 +59,7 @@ func modern(k gossh.Signer) (gossh.Signer, error) {
 			return gossh.NewSignerWithAlgorithms(a, []string{gossh.KeyAlgoRSASHA512, gossh.KeyAlgoRSASHA256})
 		}
 	}
-	return nil, fmt.Errorf("a host key of type %s is not accepted; use Ed25519", k.PublicKey().Type())
+	return nil, model.Fail("host-key.type", "type", k.PublicKey().Type())
 }
 
 // makeHostKey writes a new key; a link that fails when the name is taken makes

@@ -16,14 +16,15 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"certquay/cmd/session"
+	"certquay/model"
 )
 
 // Errors of an authorized_keys file, wrapped with its path and what to do.
 var (
-	ErrNoKeysFile = errors.New("there is no authorized_keys file")
-	ErrNoKeys     = errors.New("no key in it may log in")
-	ErrKeysFile   = errors.New("cannot be trusted")
-	ErrUnknownKey = errors.New("the key is not in the authorized_keys file")
+	ErrNoKeysFile = errors.New("no authorized_keys file")
+	ErrNoKeys     = errors.New("no key")
+	ErrKeysFile   = errors.New("untrusted authorized_keys file")
+	ErrUnknownKey = errors.New("unknown key")
 )
 
 // maxKeysFile bounds an authorized_keys file, in bytes.
@@ -47,7 +48,7 @@ type Keys struct {
 	mu      sync.Mutex
 	stamp   stamp
 	byKey   map[string]Identity
-	ignored []string
+	ignored []model.Text
 	err     error
 }
 
@@ -62,8 +63,7 @@ type stamp struct {
 // without a key in it that may log in, there is an error (spec V9).
 func OpenKeys(path string) (*Keys, error) {
 	if path == "" {
-		return nil, fmt.Errorf("%w; put public keys, one a line, into a file and name it in the configuration as ssh.authorized_keys",
-			ErrNoKeysFile)
+		return nil, model.Fail("keys.unnamed").Wrapping(ErrNoKeysFile)
 	}
 	k := &Keys{path: path}
 	k.mu.Lock()
@@ -73,7 +73,7 @@ func OpenKeys(path string) (*Keys, error) {
 }
 
 // Ignored says which lines of the file are not used, and why.
-func (k *Keys) Ignored() []string {
+func (k *Keys) Ignored() []model.Text {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Clone(k.ignored)
@@ -101,8 +101,7 @@ func (k *Keys) reload() {
 	st, err := os.Stat(k.path)
 	if err != nil {
 		k.byKey, k.ignored, k.stamp = nil, nil, stamp{}
-		k.err = fmt.Errorf("%s: %w; make it with one public key a line: cp ~/.ssh/id_ed25519.pub %s (%w)",
-			k.path, ErrNoKeysFile, k.path, err)
+		k.err = model.Fail("keys.no-file", "file", k.path, "cause", err).Wrapping(ErrNoKeysFile)
 		return
 	}
 	now := stamp{size: st.Size(), changed: st.ModTime()}
@@ -118,35 +117,33 @@ func (k *Keys) reload() {
 	k.stamp = now
 }
 
-func readKeys(path string) (map[string]Identity, []string, error) {
+func readKeys(path string) (map[string]Identity, []model.Text, error) {
 	f, err := session.OpenRegular(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w: %w", path, ErrKeysFile, err)
+		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", err).Wrapping(ErrKeysFile)
 	}
 	defer func() { _ = f.Close() }()
 	st, err := f.Stat()
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w: %w", path, ErrKeysFile, err)
+		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", err).Wrapping(ErrKeysFile)
 	}
 	if err := trusted(st); err != nil {
-		return nil, nil, fmt.Errorf("%s %w: %w", path, ErrKeysFile, err)
+		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", err).Wrapping(ErrKeysFile)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxKeysFile+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w: %w", path, ErrKeysFile, err)
+		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", err).Wrapping(ErrKeysFile)
 	}
 	if len(text) > maxKeysFile {
-		return nil, nil, fmt.Errorf("%s %w: it is larger than 1 MB", path, ErrKeysFile)
+		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", model.Fail("keys.too-large")).Wrapping(ErrKeysFile)
 	}
 	keys, ignored := parseKeys(text)
 	if len(keys) == 0 {
-		hint := ""
 		if len(ignored) > 0 {
-			hint = " (" + strings.Join(ignored[:min(3, len(ignored))], "; ") + ")"
+			some := model.Texts(ignored[:min(3, len(ignored))]...)
+			return nil, ignored, model.Fail("keys.none-of", "file", path, "ignored", some).Wrapping(ErrNoKeys)
 		}
-		return nil, ignored, fmt.Errorf(
-			"%s: %w%s; add a public key on a line of its own, for example: cat ~/.ssh/id_ed25519.pub >> %s",
-			path, ErrNoKeys, hint, path)
+		return nil, ignored, model.Fail("keys.none", "file", path).Wrapping(ErrNoKeys)
 	}
 	return keys, ignored, nil
 }
@@ -154,20 +151,20 @@ func readKeys(path string) (map[string]Identity, []string, error) {
 // trusted refuses a file that others may write, as sshd's StrictModes does.
 func trusted(st os.FileInfo) error {
 	if !st.Mode().IsRegular() {
-		return errors.New("it is no regular file")
+		return model.Fail("keys.not-regular")
 	}
 	if st.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("others may write it (mode %04o); chmod 600 it", st.Mode().Perm())
+		return model.Fail("keys.writable", "mode", fmt.Sprintf("%04o", st.Mode().Perm()))
 	}
 	if sys, ok := st.Sys().(*syscall.Stat_t); ok && sys.Uid != 0 && int(sys.Uid) != os.Geteuid() {
-		return errors.New("it belongs to another user; chown it")
+		return model.Fail("keys.not-yours")
 	}
 	return nil
 }
 
-func parseKeys(text []byte) (map[string]Identity, []string) {
+func parseKeys(text []byte) (map[string]Identity, []model.Text) {
 	keys := map[string]Identity{}
-	var ignored []string
+	var ignored []model.Text
 	n := 0
 	for line := range bytes.Lines(text) {
 		n++
@@ -180,7 +177,7 @@ func parseKeys(text []byte) (map[string]Identity, []string) {
 			err = usable(key, options)
 		}
 		if err != nil {
-			ignored = append(ignored, fmt.Sprintf("line %d: %s", n, session.Escape(err.Error(), 120)))
+			ignored = append(ignored, model.Say("keys.line", "line", n, "cause", err))
 			continue
 		}
 		keys[string(key.Marshal())] = Identity{
@@ -202,7 +199,7 @@ func usable(key gossh.PublicKey, options []string) error {
 	for _, o := range options {
 		if !slices.Contains(harmless, strings.ToLower(o)) {
 			name, _, _ := strings.Cut(o, "=")
-			return fmt.Errorf("certquay does not know the option %s", name)
+			return model.Fail("keys.option", "option", session.Escape(name, 60))
 		}
 	}
 	switch key.Type() {
@@ -215,7 +212,7 @@ func usable(key gossh.PublicKey, options []string) error {
 				return nil
 			}
 		}
-		return errors.New("an RSA key needs at least 2048 bits")
+		return model.Fail("keys.short")
 	}
-	return fmt.Errorf("keys of type %s are not accepted", key.Type())
+	return model.Fail("keys.type", "type", key.Type())
 }

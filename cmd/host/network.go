@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 
 	"charm.land/ssh"
@@ -48,7 +47,7 @@ var publicKeyAlgorithms = []string{
 // everybody in when nothing is set.
 func (s *Server) ServeNetwork(ctx context.Context, l net.Listener, n Network) error {
 	if n.Keys == nil {
-		return errors.Join(fmt.Errorf("serve over SSH: %w", ErrNoKeysFile), l.Close())
+		return errors.Join(ErrNoKeysFile, l.Close())
 	}
 	if n.HostKey == nil {
 		return errors.Join(errors.New("serve over SSH: there is no host key"), l.Close())

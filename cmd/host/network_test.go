@@ -225,10 +225,10 @@ func TestVerbs(t *testing.T) {
 		{command: `args '' "a b" c\ d "it's" 'say "hi"' ""x $HOME *`, out: `["" "a b" "c d" "it's" "say \"hi\"" "x" "$HOME" "*"]` + "\n"},
 		{command: "cat -", in: "sent", out: "sent"},
 		{command: "exit", err: "why", out: ""},
-		{command: "cat /etc/passwd", err: "files on the server cannot be used over SSH"},
+		{command: "cat /etc/passwd", err: "path.remote"},
 		{command: "args 'open", err: "opening quote"},
 		{command: "panic", err: "this failed inside certquay"},
-		{command: "ask", out: `there is no terminal to ask on`},
+		{command: "ask", out: `session.no-terminal`},
 	} {
 		s := n.session(t)
 		var out, errs bytes.Buffer

@@ -29,12 +29,12 @@ const pause = time.Second
 type part int
 
 const (
-	keys     part = iota
-	escape        // after ESC
-	csi           // a control sequence (ECMA-48, 5.4), after its introducer
-	text          // a control string (ECMA-48, 5.6), after its introducer
-	paste         // bracketed
-	overflow      // what is too much of a paste
+	keys          part = iota
+	escape             // after ESC
+	csi                // a control sequence (ECMA-48, 5.4), after its introducer
+	controlString      // a control string (ECMA-48, 5.6), after its introducer
+	paste              // bracketed
+	overflow           // what is too much of a paste
 )
 
 // boundedInput is what a person types, with pastes and control sequences no longer
@@ -118,14 +118,14 @@ func (in *boundedInput) pass(out []byte, r rune, b []byte) []byte {
 		case '[':
 			in.at, in.first = csi, in.first[:0]
 		case ']', 'P', 'X', '^', '_':
-			in.at = text
+			in.at = controlString
 		}
 	case in.at == csi && r >= 0x40 && r <= 0x7e:
 		if in.at = keys; r == '~' && begins(in.first) {
 			in.at, in.ending = paste, 0
 		}
 		in.length = 0
-	case in.at == csi && r < 0x20, in.at == text && (r == 0x07 || r == 0x18 || r == 0x1a || r == 0x9c):
+	case in.at == csi && r < 0x20, in.at == controlString && (r == 0x07 || r == 0x18 || r == 0x1a || r == 0x9c):
 		in.at = keys
 	case in.at == csi && len(in.first) < 16:
 		in.first = append(in.first, b...)

@@ -14,6 +14,8 @@ import (
 	uv "github.com/charmbracelet/ultraviolet"
 
 	"certquay/cmd/session"
+	"certquay/model"
+	"certquay/ui/text"
 )
 
 // Filter sees each message before the model does and returns it, another, or
@@ -61,16 +63,20 @@ func RunProgram(ctx context.Context, s *session.Session, m tea.Model, filters ..
 // take prepares a session's terminal for a program, and tells why it cannot.
 func take(s *session.Session) (restore func(), code int) {
 	if s.PTY == nil {
-		_, _ = fmt.Fprintln(s.Err, "certquay: this needs a terminal for input and output; "+
-			"use a verb with --json instead, see certquay help")
+		tell(s.Lang, s.Err, model.Say("session.needs-terminal"))
 		return nil, 2
 	}
 	restore, err := s.Raw()
 	if err != nil {
-		_, _ = fmt.Fprintln(s.Err, "certquay: the terminal cannot be prepared:", session.Escape(err.Error(), 200))
+		tell(s.Lang, s.Err, model.Say("session.unprepared", "cause", err))
 		return nil, 1
 	}
 	return restore, 0
+}
+
+// tell writes a line for the person of a session.
+func tell(lang string, to io.Writer, t model.Text) {
+	_, _ = fmt.Fprintln(to, "certquay: "+text.New(lang).Text(t))
 }
 
 // run runs a program in a terminal that was taken, restores it, and turns how
@@ -125,18 +131,18 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 
 	switch {
 	case errors.Is(cause, errPanicked), errors.Is(err, tea.ErrProgramPanic):
-		_, _ = fmt.Fprintln(errs, "certquay: the dashboard failed; what happened is in the log. Start it again")
+		tell(s.Lang, errs, model.Say("session.failed"))
 		return 1
 	case errors.Is(cause, ErrReattach):
 		if s.Kind == session.Network {
-			_, _ = fmt.Fprintln(errs, "certquay: the server is stopping; connect again in a moment")
+			tell(s.Lang, errs, model.Say("session.reconnect"))
 		}
 		return ReattachExit
 	case err == nil, cause != nil, errors.Is(err, tea.ErrInterrupted):
 		return 0
 	}
 	slog.Error("dashboard ended", "error", err)
-	_, _ = fmt.Fprintln(errs, "certquay:", session.Escape(err.Error(), 200))
+	tell(s.Lang, errs, model.TextOf(err))
 	return 1
 }
 

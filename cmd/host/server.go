@@ -23,6 +23,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"certquay/cmd/session"
+	"certquay/model"
 )
 
 // Handler does what a session asks for and returns its exit code. Without
@@ -241,7 +242,7 @@ func (s *Server) Close(ctx context.Context) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.CutOff)
 	defer cancel()
 	if s.quiet(last, onlyLocal) != nil {
-		err = errors.Join(err, errors.New("a session does not end"))
+		err = errors.Join(err, model.Fail("session.unended"))
 	}
 	return err
 }

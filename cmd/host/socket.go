@@ -15,6 +15,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"certquay/cmd/host/wire"
+	"certquay/model"
 )
 
 // maxSocketPath is how long a path may be to be used as it is; the kernel
@@ -33,7 +34,7 @@ func ListenSocket(path string) (net.Listener, error) {
 	defer done()
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: at, Net: "unix"})
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", path, err)
+		return nil, model.Fail("socket.listen", "path", path, "cause", err)
 	}
 	l.SetUnlinkOnClose(false)
 	if err := os.Chmod(path, 0o600); err != nil {
@@ -110,7 +111,7 @@ func hostKey(k gossh.Signer) ssh.Option {
 }
 
 // ErrOtherUser is returned, wrapped, for a peer that is another user.
-var ErrOtherUser = errors.New("the other end of the socket is another user")
+var ErrOtherUser = errors.New("another user")
 
 // SameUser checks that the process at the other end of a unix socket runs as
 // this process's user, and returns its number, 0 where the system does not
@@ -130,14 +131,14 @@ func SameUser(c net.Conn) (pid int, err error) {
 		return 0, err
 	}
 	if inner != nil {
-		return 0, fmt.Errorf("who is at the other end of the socket: %w", inner)
+		return 0, model.Fail("socket.peer", "cause", inner)
 	}
 	return pid, sameUser(uid)
 }
 
 func sameUser(uid int) error {
 	if me := os.Geteuid(); uid != me {
-		return fmt.Errorf("%w: uid %d, not %d", ErrOtherUser, uid, me)
+		return model.Fail("socket.other-user", "uid", uid, "me", me).Wrapping(ErrOtherUser)
 	}
 	return nil
 }

@@ -1,8 +1,9 @@
 package host
 
 import (
-	"errors"
 	"strings"
+
+	"certquay/model"
 )
 
 // split cuts a command that an SSH client sent into arguments by the quoting
@@ -45,9 +46,9 @@ func split(command string) ([]string, error) {
 	}
 	switch {
 	case quote != 0:
-		return nil, errors.New("the command has an opening quote without a closing one")
+		return nil, model.Fail("session.quote")
 	case escaped:
-		return nil, errors.New("the command ends in a backslash")
+		return nil, model.Fail("session.backslash")
 	case open:
 		args = append(args, word.String())
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"certquay/model"
 )
 
 // design 2: the peer's uid is checked.
@@ -132,7 +134,7 @@ func TestLoadHostKey(t *testing.T) {
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadHostKey(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+	if _, err := LoadHostKey(path); model.TextOf(err).Code != "host-key.readable" {
 		t.Error(err)
 	}
 }

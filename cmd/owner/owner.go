@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"certquay/model"
 )
 
 // Names in the data directory.
@@ -25,13 +27,13 @@ const (
 
 // Errors that [Acquire] returns, wrapped with the path and what to do.
 var (
-	ErrNotDirectory = errors.New("is not a directory")
-	ErrReadOnly     = errors.New("is on a read-only file system")
-	ErrNotPermitted = errors.New("may not be written by you")
-	ErrNotYours     = errors.New("belongs to another user")
-	ErrOpen         = errors.New("holds other things and is open to other users")
-	ErrGone         = errors.New("is gone with the process that owned it")
-	ErrRemoved      = errors.New("was removed while it was in use")
+	ErrNotDirectory = errors.New("not a directory")
+	ErrReadOnly     = errors.New("a read-only file system")
+	ErrNotPermitted = errors.New("not writable")
+	ErrNotYours     = errors.New("of another user")
+	ErrOpen         = errors.New("open to other users")
+	ErrGone         = errors.New("gone with its owner")
+	ErrRemoved      = errors.New("removed while in use")
 )
 
 // OwnedError says that another process owns the store.
@@ -40,12 +42,14 @@ type OwnedError struct {
 	PID int // as the owner wrote it; 0 when it has not yet
 }
 
-func (e *OwnedError) Error() string {
-	who := "another process"
+func (e *OwnedError) Error() string { return e.AsText().String() }
+
+// AsText is the message.
+func (e *OwnedError) AsText() model.Text {
 	if e.PID > 0 {
-		who = fmt.Sprintf("process %d", e.PID)
+		return model.Say("owner.process", "pid", e.PID, "dir", e.Dir)
 	}
-	return fmt.Sprintf("%s owns the store in %s", who, e.Dir)
+	return model.Say("owner.another", "dir", e.Dir)
 }
 
 // Lock is the ownership of a store. It is safe for concurrent use.
@@ -101,7 +105,7 @@ func acquire(dir string, create int) (*Lock, error) {
 	path := filepath.Join(dir, LockName)
 	f, err := os.OpenFile(path, os.O_RDWR|create|syscall.O_NOFOLLOW, 0o600)
 	if create == 0 && errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the store in %s %w", dir, ErrGone)
+		return nil, model.Fail("owner.gone", "dir", dir).Wrapping(ErrGone)
 	}
 	if err != nil {
 		return nil, explain(path, err)
@@ -124,7 +128,7 @@ func locked(dir, path string, f *os.File, err error) error {
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return &OwnedError{Dir: dir, PID: readPID(f)}
 	}
-	return fmt.Errorf("%s: cannot be locked: %w; put the data directory on a local disk (--data DIR)", path, err)
+	return model.Fail("owner.lock", "file", path, "cause", err)
 }
 
 // claim writes who owns the store and removes what a dead owner left.
@@ -170,9 +174,7 @@ func (l *Lock) Held() error {
 	}
 	there, err := os.Lstat(filepath.Join(l.dir, LockName))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
-		return fmt.Errorf(
-			"the data directory %s %w: nothing that was done since is kept; restore a backup: certquay restore FILE --data DIR",
-			l.dir, ErrRemoved)
+		return model.Fail("owner.removed", "dir", l.dir).Wrapping(ErrRemoved)
 	}
 	return nil
 }
@@ -232,7 +234,7 @@ func readPID(f *os.File) int {
 // prepare makes the data directory, or looks whether it can be used.
 func prepare(dir string) error {
 	if dir == "" {
-		return errors.New("the data directory has no name; use --data DIR")
+		return model.Fail("owner.no-name")
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return explain(dir, err)
@@ -245,13 +247,11 @@ func prepare(dir string) error {
 		return explain(dir, syscall.ENOTDIR)
 	}
 	if sys, ok := st.Sys().(*syscall.Stat_t); ok && int(sys.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s %w; run certquay as that user, or choose another directory with --data DIR", dir, ErrNotYours)
+		return model.Fail("owner.not-yours", "dir", dir).Wrapping(ErrNotYours)
 	}
 	if st.Mode().Perm()&0o077 != 0 {
 		if !ours(dir, st) {
-			return fmt.Errorf(
-				"%s %w; chmod 700 it if it is meant for certquay alone, or choose another directory with --data DIR",
-				dir, ErrOpen)
+			return model.Fail("owner.open", "dir", dir).Wrapping(ErrOpen)
 		}
 		if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // 0700 is what a directory needs
 			return explain(dir, err)
@@ -277,13 +277,13 @@ func ours(dir string, st fs.FileInfo) bool {
 func explain(path string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("%s %w; choose another with --data DIR", path, ErrNotDirectory)
+		return model.Fail("owner.not-directory", "path", path).Wrapping(ErrNotDirectory)
 	case errors.Is(err, syscall.EROFS):
-		return fmt.Errorf("%s %w; choose another place with --data DIR", path, ErrReadOnly)
+		return model.Fail("owner.read-only", "path", path).Wrapping(ErrReadOnly)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s %w; change its owner or mode, or choose another place with --data DIR", path, ErrNotPermitted)
+		return model.Fail("owner.not-permitted", "path", path).Wrapping(ErrNotPermitted)
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	return model.Fail("owner.path", "path", path, "cause", err)
 }
 
 func flock(f *os.File) error {

@@ -3,19 +3,19 @@ package session
 import (
 	"bufio"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
 	"sync"
+
+	"certquay/model"
 
 	"golang.org/x/term"
 )
 
 // ErrNoTerminal is returned when a question is due and there is nobody to ask
 // (exit 2: --yes takes the place of confirmations).
-var ErrNoTerminal = errors.New("there is no terminal to ask on")
+var ErrNoTerminal error = model.Fail("session.no-terminal")
 
 // maxLine bounds one answer, in bytes.
 const maxLine = 64 << 10
@@ -50,7 +50,7 @@ func (s *Session) ask(ctx context.Context, question string, secret bool) (string
 	}
 	if secret && s.hide != nil {
 		if err := s.hide(true); err != nil {
-			return "", fmt.Errorf("the terminal cannot hide what is typed: %w", err)
+			return "", model.Fail("session.cannot-hide", "cause", err)
 		}
 		defer func() {
 			_ = s.hide(false)
@@ -122,7 +122,7 @@ func readLine(r io.Reader) (string, error) {
 		case err != nil:
 			return "", err
 		case line.Len() == maxLine:
-			return "", errors.New("the line is too long")
+			return "", model.Fail("session.long-line")
 		}
 		line.WriteByte(b)
 	}

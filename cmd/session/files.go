@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"certquay/model"
 )
 
 // ErrNoPath is returned, wrapped, when a session over network SSH names a file.
-var ErrNoPath = errors.New("files on the server cannot be used over SSH")
+var ErrNoPath = errors.New("no files over SSH")
 
 // files opens and writes what a caller on this machine names.
 type files struct {
@@ -37,7 +39,7 @@ func (f files) into(s *Session) {
 			return stdout{s.Out}, nil
 		}
 		if strings.HasSuffix(path, "/") {
-			return nil, fmt.Errorf("%s: is a directory; name a file in it", Escape(path, 200))
+			return nil, model.Fail("path.is-directory", "file", path)
 		}
 		p, err := f.resolve(path)
 		if err != nil {
@@ -70,10 +72,18 @@ func (f files) into(s *Session) {
 
 // NotRegularError says that what was named is no file but something else, which
 // may never end or never begin.
-type NotRegularError struct{ Path, What string }
+type NotRegularError struct {
+	Path string
+	What model.Text
+}
 
 func (e *NotRegularError) Error() string {
-	return fmt.Sprintf("%s is %s, and only a file can be read", Escape(e.Path, 200), e.What)
+	return e.AsText().String()
+}
+
+// AsText is the message.
+func (e *NotRegularError) AsText() model.Text {
+	return model.Say("path.not-regular", "file", e.Path, "what", e.What)
 }
 
 // OpenRegular opens a file for reading, and nothing but a file: without
@@ -86,7 +96,7 @@ func OpenRegular(path string) (*os.File, error) { return open(path, false) }
 func open(path string, pipe bool) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if errors.Is(err, syscall.ENXIO) {
-		return nil, &NotRegularError{path, "a socket or a device"} // a socket cannot be opened
+		return nil, &NotRegularError{path, model.Say("path.socket-or-device")} // a socket cannot be opened
 	}
 	if err != nil {
 		return nil, err
@@ -95,20 +105,18 @@ func open(path string, pipe bool) (*os.File, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	what := ""
+	what := model.Say("path.other")
 	switch m := st.Mode(); {
 	case m.IsRegular(), pipe && m&fs.ModeNamedPipe != 0:
 		return f, nil
 	case m.IsDir():
-		what = "a directory"
+		what = model.Say("path.directory")
 	case m&fs.ModeNamedPipe != 0:
-		what = "a pipe"
+		what = model.Say("path.pipe")
 	case m&fs.ModeSocket != 0:
-		what = "a socket"
+		what = model.Say("path.socket")
 	case m&fs.ModeDevice != 0:
-		what = "a device"
-	default:
-		what = "no regular file"
+		what = model.Say("path.device")
 	}
 	return nil, errors.Join(&NotRegularError{path, what}, f.Close())
 }
@@ -135,7 +143,7 @@ func (f files) resolve(path string) (string, error) {
 	}
 	if !filepath.IsAbs(path) {
 		if !filepath.IsAbs(f.dir) {
-			return "", fmt.Errorf("%s: the directory you are in does not exist any more; give the whole path", Escape(path, 200))
+			return "", model.Fail("path.no-directory", "file", path)
 		}
 		path = filepath.Join(f.dir, path)
 	}
@@ -154,7 +162,7 @@ func (f files) own(path string) (string, error) {
 			continue
 		}
 		if f.pid == 0 || to == "" {
-			return "", fmt.Errorf("%s belongs to the calling process and cannot be reached; use - for standard input or output", path)
+			return "", model.Fail("path.of-caller", "file", path)
 		}
 		return to + rest, nil
 	}
@@ -166,7 +174,7 @@ type noFiles struct{}
 
 func (noFiles) into(s *Session) {
 	refuse := func(path string) error {
-		return fmt.Errorf("%s: %w; use - and send or take it through the connection: ssh ... < file", Escape(path, 200), ErrNoPath)
+		return model.Fail("path.remote", "file", path).Wrapping(ErrNoPath)
 	}
 	s.Open = func(path string) (io.ReadCloser, error) {
 		if path == "-" {
@@ -204,9 +212,9 @@ type created struct {
 func create(path string, mode os.FileMode) (File, error) {
 	switch st, err := os.Stat(path); {
 	case err == nil && st.IsDir():
-		return nil, fmt.Errorf("%s: is a directory; name a file in it", path)
+		return nil, model.Fail("path.is-directory", "file", path)
 	case err == nil && !st.Mode().IsRegular():
-		return nil, fmt.Errorf("%s: is no regular file; use - for standard output", path)
+		return nil, model.Fail("path.special", "file", path)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}

@@ -95,7 +95,7 @@ type Session struct {
 	Interactive bool // standard input is a terminal and questions can be seen
 	Profile     colorprofile.Profile
 	Env         []string // the caller's, a few names only unless local; the last of a name counts
-	Lang        string   // "en" or "zh"
+	Lang        string   // "en" or "zh": what the command line asks for, or else of the locale
 	Actor       model.Actor
 	PTY         *PTY // nil when no full-screen program can run
 

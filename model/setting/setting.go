@@ -14,6 +14,8 @@ package setting
 import (
 	"reflect"
 	"strings"
+
+	"certquay/model"
 )
 
 // Setting is one setting.
@@ -42,9 +44,9 @@ func Of(defaults any) []Setting {
 
 // Problem is what is wrong with the value of a setting.
 type Problem struct {
-	Setting string // such as permitted_domains[1]
-	Rule    string // what must be, "must be a port"
-	Example string // of a value that is right; "" for none
+	Setting string     // such as permitted_domains[1]
+	Rule    model.Text // what must be
+	Example string     // of a value that is right; "" for none
 }
 
 // Checker is what settings are that can hold wrong values.

@@ -7,7 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
+
+	"certquay/model"
 
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/colorprofile"
@@ -47,18 +48,18 @@ func ParseColour(s string) (color.Color, error) {
 
 // Check says which colour of a theme is wrong, by its name, and what there is;
 // "" names the theme itself.
-func (th Theme) Check() map[string]string {
-	wrong := map[string]string{}
+func (th Theme) Check() map[string]model.Text {
+	wrong := map[string]model.Text{}
 	if th.Name != "" && !slices.Contains(Themes, th.Name) {
-		wrong[""] = "is no theme; there are " + strings.Join(Themes, ", ")
+		wrong[""] = model.Say("config.theme", "words", Themes)
 	}
 	known := TokenNames()
 	for name, c := range th.Colours {
 		if _, err := ParseColour(c); err != nil {
-			wrong[name] = "is no colour; write \"#rrggbb\" or a number from 0 to 255"
+			wrong[name] = model.Say("config.colour")
 		}
 		if !slices.Contains(known, name) {
-			wrong[name] = "is nothing that has a colour; there are " + strings.Join(known, ", ")
+			wrong[name] = model.Say("config.no-colour", "words", known)
 		}
 	}
 	return wrong

@@ -18,7 +18,8 @@ import (
 
 // catalogues are read from here: a directory for each language, in which a line of a
 // file is "key = text". A text that begins or ends with a blank, or has several
-// lines, is written as a Go string. Lines that begin with # are comments.
+// lines, is written as a Go string, and goes on in further Go strings on lines of
+// their own. Lines that begin with # are comments.
 //
 // A text of the interface has the verbs of package fmt for its arguments; the
 // text of a [model.Text] has {name}, or {name:kind}, which is looked up as what
@@ -78,7 +79,7 @@ func load(dir fs.FS, lang string) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		n := 0
+		n, last := 0, ""
 		for line := range strings.Lines(string(b)) {
 			n++
 			line = strings.TrimSpace(line)
@@ -86,13 +87,17 @@ func load(dir fs.FS, lang string) (map[string]string, error) {
 				continue
 			}
 			key, text, ok := strings.Cut(line, " = ")
+			_, twice := all[key]
+			if line[0] == '"' { // the text goes on
+				key, text, ok, twice = last, line, last != "", false
+			}
 			if ok && strings.HasPrefix(text, `"`) {
 				text, err = strconv.Unquote(text)
 			}
-			if _, twice := all[key]; !ok || twice || err != nil {
+			if !ok || twice || err != nil {
 				return nil, fmt.Errorf("%s:%d: no text, or one that is there already: %s", name, n, line)
 			}
-			all[key] = text
+			all[key], last = all[key]+text, key
 		}
 	}
 	return all, nil

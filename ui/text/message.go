@@ -14,6 +14,7 @@ import (
 // {name:kind} says what to look the argument up as:
 //
 //	action  an action's code
+//	field   a field of a form
 //	label   a state or derived value
 //	doing   the kind of a job
 //	role    a role
@@ -21,6 +22,7 @@ import (
 //	item    an item of an order
 //	list    states or actions, joined by "or"; in English as they are typed
 //	or      values that stay as they are, joined by "or"
+//	and     values that stay as they are, joined by "and"
 //	thing   what a record is about
 //	field   a field of a form
 //	reason  a reason for revoking

@@ -53,7 +53,7 @@ func TestMessagesInWords(t *testing.T) {
 }
 
 // messageFiles are the files of the catalogue with the words of [model.Text].
-var messageFiles = []string{"engine.txt", "lifecycle.txt", "refusals.txt"}
+var messageFiles = []string{"engine.txt", "lifecycle.txt", "refusals.txt", "verbs.txt", "config.txt"}
 
 // lists are the prefixes of lists of words, by a code that is an argument.
 var lists = []string{"thing.", "item."}
@@ -109,19 +109,28 @@ func TestCodesAndWords(t *testing.T) {
 					literals[s] = true
 				}
 			case *ast.CallExpr:
-				if s, ok := n.Fun.(*ast.SelectorExpr); ok && (s.Sel.Name == "Say" || s.Sel.Name == "Fail") && len(n.Args) > 0 {
-					if in, ok := s.X.(*ast.Ident); !ok || in.Name != "model" {
+				at, suffix, says := sayer(n, strings.HasPrefix(path, "../../cmd"))
+				if !says || len(n.Args) <= at {
+					break
+				}
+				switch a := n.Args[at].(type) {
+				case *ast.BasicLit:
+					if a.Kind != token.STRING {
 						break
 					}
-					switch a := n.Args[0].(type) {
-					case *ast.BasicLit:
-						code, _ := strconv.Unquote(a.Value)
-						used[code] = path
-					case *ast.BinaryExpr:
-						if l, ok := a.X.(*ast.BasicLit); ok {
-							code, _ := strconv.Unquote(l.Value)
-							prefixes[code] = path
-						}
+					code, _ := strconv.Unquote(a.Value)
+					if suffix == "." { // a kind of codes
+						prefixes[code+"."] = path
+						break
+					}
+					used[code] = path
+					if suffix != "" {
+						used[code+suffix], literals[code+suffix] = path, true
+					}
+				case *ast.BinaryExpr:
+					if l, ok := a.X.(*ast.BasicLit); ok {
+						code, _ := strconv.Unquote(l.Value)
+						prefixes[code] = path
 					}
 				}
 			}
@@ -173,6 +182,36 @@ func TestCodesAndWords(t *testing.T) {
 			}
 		}
 	}
+}
+
+// sayer reports whether a call makes a message, which of its arguments is the
+// code, and what the code of the message that goes with it ends in. The verbs have
+// functions of their own for it.
+func sayer(c *ast.CallExpr, verb bool) (at int, suffix string, ok bool) {
+	name, in := "", ""
+	switch f := c.Fun.(type) {
+	case *ast.Ident:
+		name = f.Name
+	case *ast.SelectorExpr:
+		name = f.Sel.Name
+		if x, ok := f.X.(*ast.Ident); ok {
+			in = x.Name
+		}
+	}
+	switch {
+	case in == "model" && (name == "Say" || name == "Fail"):
+		return 0, "", true
+	case !verb:
+	case in == "" && (name == "usage" || name == "failed"):
+		return 0, ".hint", true
+	case in == "" && name == "misused":
+		return 1, "", true
+	case name == "label":
+		return 0, ".", true
+	case name == "say" || name == "note" || name == "text":
+		return 0, "", true
+	}
+	return 0, "", false
 }
 
 // holes are the names of the placeholders of a message, sorted.

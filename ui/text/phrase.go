@@ -267,6 +267,8 @@ func (c *Catalogue) word(as, a string) string {
 		})
 	case "or":
 		return c.or(a, func(value string) string { return value })
+	case "and":
+		return strings.ReplaceAll(a, ", ", c.T("list.and"))
 	}
 	return a
 }

@@ -127,7 +127,7 @@ func sentences(t *testing.T) map[string][]string {
 		})
 		return nil
 	}
-	for _, dir := range []string{"../../lifecycle", "../../store/errors.go", "../../store/space.go", "../../cmd/session/files.go", "../../model/tx.go"} {
+	for _, dir := range []string{"../../lifecycle", "../../store/errors.go", "../../store/space.go", "../../model/tx.go"} {
 		if err := filepath.WalkDir(dir, look); err != nil {
 			t.Fatal(err)
 		}

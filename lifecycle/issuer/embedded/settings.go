@@ -59,24 +59,24 @@ const maxDays = 3650
 
 // Check implements [setting.Checker].
 func (s Settings) Check() (wrong []setting.Problem) {
-	rule := func(ok bool, name, rule, example string) {
+	rule := func(ok bool, name string, rule model.Text, example string) {
 		if !ok {
 			wrong = append(wrong, setting.Problem{Setting: name, Rule: rule, Example: example})
 		}
 	}
-	rule(s.MaxValidityDays >= 1 && s.MaxValidityDays <= maxDays, "max_validity_days", fmt.Sprintf("must be 1 to %d days", maxDays), "398")
+	rule(s.MaxValidityDays >= 1 && s.MaxValidityDays <= maxDays, "max_validity_days", model.Say("config.days", "from", 1, "to", maxDays), "398")
 	for i, d := range s.PermittedDomains {
 		n, err := names.Parse(d)
 		bare := err == nil && !n.Wildcard && !n.IP.IsValid()
-		rule(bare, fmt.Sprintf("permitted_domains[%d]", i), "must be a domain without a star", "example.com")
+		rule(bare, fmt.Sprintf("permitted_domains[%d]", i), model.Say("config.domain"), "example.com")
 	}
-	rule(address(s.Listen), "listen", "must be host:port with an IP address or localhost", `"127.0.0.1:0"`)
+	rule(address(s.Listen), "listen", model.Say("config.listen"), `"127.0.0.1:0"`)
 	proofs := []string{ProofTrust, ProofDNS, ProofHTTP}
-	rule(slices.Contains(proofs, s.Proof), "proof", "must be one of "+strings.Join(proofs, ", "), ProofTrust)
-	rule(s.Resolver == "" || address(s.Resolver), "resolver", "must be host:port", `"127.0.0.1:53"`)
-	rule(s.HTTPPort > 0 && s.HTTPPort < 1<<16, "http_port", "must be a port", "80")
+	rule(slices.Contains(proofs, s.Proof), "proof", model.Say("config.one-of", "words", proofs), ProofTrust)
+	rule(s.Resolver == "" || address(s.Resolver), "resolver", model.Say("config.host-port"), `"127.0.0.1:53"`)
+	rule(s.HTTPPort > 0 && s.HTTPPort < 1<<16, "http_port", model.Say("config.port"), "80")
 	plain := s.BaseURL == "" || plainURL(s.BaseURL)
-	rule(plain, "base_url", "must be an http:// address, without a query", `"http://crl.example.com"`)
+	rule(plain, "base_url", model.Say("config.http"), `"http://crl.example.com"`)
 	return wrong
 }
 

@@ -1,0 +1,186 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"certquay/ui/text"
+)
+
+// addHelp adds the verbs help and completion, and gives every verb its help in
+// the language of the session.
+func (c *call) addHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Run, cmd.RunE, cmd.Long = nil, helpOn, ""
+		case "completion":
+			cmd.Args, cmd.Long = noneSuch, ""
+			for _, shell := range cmd.Commands() {
+				shell.Args, shell.Long = onlyFlags, ""
+				shell.Flags().Lookup("no-descriptions").Usage = ""
+			}
+		}
+	}
+	words := c.words()
+	explain(words, root)
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		_, _ = io.WriteString(cmd.OutOrStdout(), helpText(words, cmd))
+	})
+}
+
+// helpCode is the key of a part of the help of a verb: help.watch.add.use is what
+// certquay watch add is followed by. The help of the dashboard is under
+// help.certquay.
+func helpCode(cmd *cobra.Command, part string) string {
+	path := nameOf(cmd)
+	if path == "" {
+		path = cmd.Name()
+	}
+	return "help." + strings.ReplaceAll(path, " ", ".") + "." + part
+}
+
+// explain gives a verb and those below it the words that say what they are, what
+// follows them (use), what more there is to say (long), and what their flags are.
+// A flag without words under its verb has those of help and its name. What a verb
+// has put in place of a text fills the %s of the words.
+func explain(words *text.Catalogue, cmd *cobra.Command) {
+	cmd.Short = words.T(helpCode(cmd, "short"))
+	cmd.Long = filled(words, helpCode(cmd, "long"), cmd.Long)
+	if use := helpCode(cmd, "use"); words.Has(use) {
+		cmd.Use = cmd.Name() + " " + words.T(use)
+	} else {
+		cmd.Use = cmd.Name()
+	}
+	cmd.InitDefaultHelpFlag()
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		code := helpCode(cmd, "--"+f.Name)
+		if !words.Has(code) {
+			code = "help.--" + f.Name
+		}
+		f.Usage = filled(words, code, f.Usage)
+	})
+	cmd.Flags().Lookup("help").Usage = words.T("help.--help", cmd.Name())
+	for _, sub := range cmd.Commands() {
+		explain(words, sub)
+	}
+}
+
+// filled is a text of the catalogue with what fills its %s, if that is anything;
+// "" where there is no such text.
+func filled(words *text.Catalogue, code, with string) string {
+	switch {
+	case !words.Has(code):
+		return ""
+	case with == "":
+		return words.T(code)
+	}
+	return fmt.Sprintf(words.T(code), with)
+}
+
+// helpOn shows the help of a verb; cobra's own shows that of the root where
+// there is no such verb.
+func helpOn(cmd *cobra.Command, args []string) error {
+	verb, rest, err := cmd.Root().Find(args)
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		return noneSuch(verb, rest)
+	}
+	return verb.Help()
+}
+
+// helpText is the help of a verb as cobra lays it out.
+func helpText(words *text.Catalogue, cmd *cobra.Command) string {
+	var b strings.Builder
+	about := cmd.Long
+	if about == "" {
+		about = cmd.Short
+	}
+	b.WriteString(about + "\n\n" + words.T("help.usage"))
+	if cmd.Runnable() {
+		b.WriteString("\n  " + useLine(words, cmd))
+	}
+	if cmd.HasAvailableSubCommands() {
+		b.WriteString("\n  " + cmd.CommandPath() + " " + words.T("help.verb"))
+	}
+	if cmd.HasExample() {
+		b.WriteString("\n\n" + words.T("help.examples") + "\n" + cmd.Example)
+	}
+	if cmd.HasAvailableSubCommands() {
+		b.WriteString("\n\n" + words.T("help.verbs"))
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() || sub.Name() == "help" {
+				b.WriteString("\n  " + pad(sub.Name(), sub.NamePadding()) + " " + sub.Short)
+			}
+		}
+	}
+	if cmd.HasAvailableLocalFlags() {
+		b.WriteString("\n\n" + words.T("help.flags") + flagTexts(words, cmd.LocalFlags()))
+	}
+	if cmd.HasAvailableInheritedFlags() {
+		b.WriteString("\n\n" + words.T("help.global-flags") + flagTexts(words, cmd.InheritedFlags()))
+	}
+	if cmd.HasAvailableSubCommands() {
+		b.WriteString("\n\n" + words.T("help.more", cmd.CommandPath()))
+	}
+	return b.String() + "\n"
+}
+
+// useLine is how a verb is typed.
+func useLine(words *text.Catalogue, cmd *cobra.Command) string {
+	line := cmd.Use
+	if cmd.HasParent() {
+		line = cmd.Parent().CommandPath() + " " + line
+	}
+	if cmd.HasAvailableFlags() && !cmd.DisableFlagsInUseLine {
+		line += " " + words.T("help.any-flags")
+	}
+	return line
+}
+
+// flagTexts is a line for each flag: what it is called, what it takes, what it
+// is, and what it has when it is not given.
+func flagTexts(words *text.Catalogue, flags *pflag.FlagSet) string {
+	var names, texts []string
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
+		takes, usage := pflag.UnquoteUsage(f)
+		name := "      --" + f.Name
+		if f.Shorthand != "" {
+			name = "  -" + f.Shorthand + ", --" + f.Name
+		}
+		if takes != "" {
+			name += " " + words.Or("help.type."+takes, takes)
+		}
+		if !slices.Contains([]string{"", "0", "false", "[]"}, f.DefValue) {
+			usage += words.T("help.default", f.DefValue)
+		}
+		names, texts = append(names, name), append(texts, usage)
+	})
+	width := 0
+	for _, name := range names {
+		width = max(width, ansi.StringWidth(name))
+	}
+	var b strings.Builder
+	for n := range names {
+		b.WriteString("\n" + pad(names[n], width) + "   " + texts[n])
+	}
+	return b.String()
+}
+
+// pad fills a text up to a width in columns.
+func pad(s string, width int) string {
+	return s + strings.Repeat(" ", max(0, width-ansi.StringWidth(s)))
+}
