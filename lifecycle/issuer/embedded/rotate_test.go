@@ -6,11 +6,13 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/model"
 )
 
 const year = 365 * 24 * time.Hour
@@ -157,6 +159,51 @@ func TestAClockFarAwayAndBackLosesNoCA(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A clock that was ahead by so much that the root had a second issuing CA, and is
+// set right again: what that one would sign is not valid yet.
+//
+// finding: R-H2
+func TestAClockSetBackUnderTheSameRootTakesTheIssuingCABefore(t *testing.T) {
+	c := newCA(t)
+	before, _ := c.issue(t, request("before", "www.example.com"))
+	c.clock.t = start.AddDate(9, 6, 0)
+	there, _ := c.issue(t, request("there", "www.example.com"))
+	if bytes.Equal(there.Chain[1], before.Chain[1]) || !bytes.Equal(there.Root, before.Root) {
+		t.Fatal("want a second issuing CA under the same root")
+	}
+	c.clock.t = start
+	after, _ := c.issue(t, request("after", "www.example.com"))
+	if !bytes.Equal(after.Chain[1], before.Chain[1]) {
+		t.Error("the issuing CA is not the one before")
+	}
+	if err := verifies(t, after, after.Root, start); err != nil {
+		t.Error(err)
+	}
+}
+
+// An issuing CA that is due to be renewed and cannot be, since the key of its root
+// is lost, signs for as long as it is valid, and Prepare says what is wrong.
+//
+// finding: R-H2
+func TestAnIssuingCAThatCannotBeRenewedGoesOnIssuing(t *testing.T) {
+	ctx := context.Background()
+	c := newCA(t)
+	before, _ := c.issue(t, request("before", "www.example.com"))
+	if err := c.store.Update(ctx, func(tx model.Tx) error {
+		return tx.Put(&model.Cell{Space: "embedded", Name: "ca/root", Data: before.Root})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c.clock.t = start.AddDate(9, 6, 0)
+	if err := c.Prepare(ctx); err == nil || !strings.Contains(err.Error(), "ca/root") {
+		t.Errorf("renewal without the root's key: %v", err)
+	}
+	after, _ := c.issue(t, request("after", "www.example.com"))
+	if err := verifies(t, after, before.Root, c.clock.Now()); err != nil || !bytes.Equal(after.Chain[1], before.Chain[1]) {
+		t.Errorf("by the CA that is there: %v", err)
 	}
 }
 
