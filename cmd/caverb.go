@@ -11,7 +11,6 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/issuer/embedded"
-	"certquay/model"
 )
 
 type caJSON struct {
@@ -100,13 +99,7 @@ func caCmd(c *call) *cobra.Command {
 		Use: "rotate", Args: cobra.NoArgs,
 		Short: "Make a new issuing certificate; the old ones go on with CRL and OCSP",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.changing("ca rotate"); err != nil {
-				return err
-			}
-			if f := lifecycle.Needs(c.Actor, "ca rotate", model.Owner); f != nil {
-				return f
-			}
-			made, err := c.app.CA.Rotate(cmd.Context())
+			made, err := c.engine().RotateCA(cmd.Context(), c.Actor, c.app.CA)
 			if err != nil {
 				return err
 			}

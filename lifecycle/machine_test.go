@@ -125,6 +125,10 @@ func TestAReadOnlyActorIsRefusedEverything(t *testing.T) {
 	_, err = w.engine.AddWatch(w.ctx(), owner, "www.example.com:443", "", "")
 	w.refused(err, lifecycle.ReasonReadOnly)
 	w.refused(w.engine.MoveClock(w.ctx(), owner, w.clock.Now().Add(days)), lifecycle.ReasonReadOnly)
+	_, err = w.engine.RotateCA(w.ctx(), owner, nil)
+	w.refused(err, lifecycle.ReasonReadOnly)
+	_, err = w.engine.RotateCA(w.ctx(), model.Actor{Name: "admin", Role: model.Admin}, nil) // for owners only
+	w.refused(err, lifecycle.ReasonRole)
 }
 
 // TestReadmeHoldsTheMatrix keeps the generated matrix in the README; UPDATE=1

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -252,8 +253,16 @@ func TestRotateMakesANewIssuingCAAndKeepsTheOld(t *testing.T) {
 	ctx := context.Background()
 	c := newCA(t)
 	before, leaf := c.issue(t, request("1", "www.example.com"))
-	if _, err := c.Rotate(ctx); err != nil {
-		t.Fatal(err)
+	refused := errors.New("it cannot be noted")
+	var noted *x509.Certificate
+	for _, want := range []error{refused, nil} { // what cannot be noted is not done
+		made, err := c.Rotate(ctx, func(_ model.Tx, made *x509.Certificate) error { noted = made; return want })
+		if !errors.Is(err, want) || (made == nil) != (want != nil) || made != nil && made != noted {
+			t.Fatalf("%v, want %v", err, want)
+		}
+		if n := len(c.authorities(t).Issuing); want != nil && n != 1 {
+			t.Fatalf("%d issuing CAs though it failed", n)
+		}
 	}
 	after, _ := c.issue(t, request("2", "www.example.com"))
 	if bytes.Equal(before.Chain[1], after.Chain[1]) || !bytes.Equal(before.Root, after.Root) {
