@@ -74,7 +74,7 @@ func (c *call) drivers() error {
 	if c.g.json {
 		return c.printJSON(out)
 	}
-	c.table([]string{"NAME", ""}, rows)
+	c.table([]string{"NAME", "ABOUT"}, rows)
 	return nil
 }
 
@@ -91,11 +91,11 @@ func (c *call) driver(k product.Kind) error {
 	for _, s := range d.Settings {
 		secret := ""
 		if s.Secret {
-			secret = "secret"
+			secret = "yes"
 		}
 		rows = append(rows, []string{s.Name, config.Value(s.Default), secret, s.Meaning})
 	}
-	c.table([]string{"SETTING", "DEFAULT", "", ""}, rows)
+	c.table([]string{"SETTING", "DEFAULT", "SECRET", "MEANING"}, rows)
 	return nil
 }
 
