@@ -11,7 +11,6 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/issuer/embedded"
-	"certquay/model"
 )
 
 type caJSON struct {
@@ -99,13 +98,7 @@ func caCmd(c *call) *cobra.Command {
 	}, &cobra.Command{
 		Use: "rotate", Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.changing("ca rotate"); err != nil {
-				return err
-			}
-			if f := lifecycle.Needs(c.Actor, "ca rotate", model.Owner); f != nil {
-				return f
-			}
-			made, err := c.app.CA.Rotate(cmd.Context())
+			made, err := c.engine().RotateCA(cmd.Context(), c.Actor, c.app.CA)
 			if err != nil {
 				return err
 			}

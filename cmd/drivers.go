@@ -72,7 +72,7 @@ func (c *call) drivers() error {
 	if c.g.json {
 		return c.printJSON(out)
 	}
-	c.table(append(c.heads("name"), ""), rows)
+	c.table(c.heads("name", "about"), rows)
 	return nil
 }
 
@@ -93,7 +93,7 @@ func (c *call) driver(k product.Kind) error {
 		}
 		rows = append(rows, []string{s.Name, config.Value(s.Default), secret, c.builtIn(k.Name, s.Name, s.Meaning)})
 	}
-	c.table(append(c.heads("setting", "default"), "", ""), rows)
+	c.table(c.heads("setting", "default", "secret", "meaning"), rows)
 	return nil
 }
 

@@ -419,7 +419,9 @@ func newWorld(t testing.TB) *world {
 		t: t, words: inWords, clock: lifecycle.NewMovableClock(frozen{epoch}, 0), product: newProduct("global"),
 		table: lifecycle.NewTable(), policy: lifecycle.DefaultPolicy(),
 	}
-	w.policy.CallTimeout, w.policy.HandshakeTimeout = 150*time.Millisecond, 50*time.Millisecond
+	// Long enough for a slow machine: a call that is given up is done again. Tests in
+	// which one hangs run in a bubble.
+	w.policy.CallTimeout, w.policy.HandshakeTimeout = 10*time.Second, 50*time.Millisecond
 	t.Cleanup(func() { w.clock.MoveTo(w.clock.Farthest()) }) // nobody waits on it any more
 	w.issuer = newIssuer(t, w.clock.Now)
 	var err error

@@ -97,6 +97,35 @@ func TestRolesAreCheckedByTheTable(t *testing.T) {
 	}
 }
 
+// An owner in a read-only session is refused everything too, by the engine itself:
+// the verbs ask before, and are not the only ones that act.
+//
+// spec: V7
+// finding: R-H6
+func TestAReadOnlyActorIsRefusedEverything(t *testing.T) {
+	table, owner := lifecycle.NewTable(), model.Actor{Name: "me", Role: model.Owner, ReadOnly: true}
+	i := sample("issued", epoch)
+	for _, row := range table.Rows() {
+		if f := table.Check(row.Action, &lifecycle.Case{Actor: owner, Instance: &i, Now: epoch}); f == nil || f.Reason != lifecycle.ReasonReadOnly {
+			t.Errorf("who is read-only may %s: %v", row.Action, f)
+		}
+	}
+	w := newWorld(t)
+	_, _, err := w.engine.Buy(w.ctx(), owner, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1})
+	w.refused(err, lifecycle.ReasonReadOnly)
+	_, err = w.engine.AddContact(w.ctx(), owner, model.Contact{Name: "Web", Email: "web@example.com"})
+	w.refused(err, lifecycle.ReasonReadOnly)
+	_, err = w.engine.AddCompany(w.ctx(), owner, model.Company{Organization: model.Organization{Name: "Example GmbH"}})
+	w.refused(err, lifecycle.ReasonReadOnly)
+	_, err = w.engine.AddWatch(w.ctx(), owner, "www.example.com:443", "", "")
+	w.refused(err, lifecycle.ReasonReadOnly)
+	w.refused(w.engine.MoveClock(w.ctx(), owner, w.clock.Now().Add(days)), lifecycle.ReasonReadOnly)
+	_, err = w.engine.RotateCA(w.ctx(), owner, nil)
+	w.refused(err, lifecycle.ReasonReadOnly)
+	_, err = w.engine.RotateCA(w.ctx(), model.Actor{Name: "admin", Role: model.Admin}, nil) // for owners only
+	w.refused(err, lifecycle.ReasonRole)
+}
+
 // matrix is the table and its reasons in words, as the README has them.
 func matrix() string {
 	table, reasons := lifecycle.NewTable().Matrix()

@@ -155,6 +155,16 @@ type Cancels interface {
 	Cancel(ctx context.Context, ref string) error
 }
 
+// RecordCA writes that a CA was made, in the transaction that makes it; an error
+// undoes both. It may be called again when the transaction is.
+type RecordCA func(tx model.Tx, made *x509.Certificate) error
+
+// Rotates is a CA of the store's own whose issuing certificate a person may have
+// made anew. Rotate returns the new one; record is not nil.
+type Rotates interface {
+	Rotate(ctx context.Context, record RecordCA) (*x509.Certificate, error)
+}
+
 // Place is where a certificate is deployed.
 type Place struct {
 	Region string

@@ -13,7 +13,6 @@ import (
 	"filippo.io/age"
 
 	"certquay/store/engine"
-	"certquay/store/engine/builtin"
 )
 
 // ageMagic begins every file that age has encrypted.
@@ -155,49 +154,34 @@ func (b *backupReader) end(t *backupResult) error {
 	return nil
 }
 
-// checkedSize is up to how many bytes of pairs [VerifyBackup] holds a store in
-// memory to check it as a whole.
-const checkedSize = 256 << 20
-
-// VerifyBackup reads a whole backup, authenticates everything in it and checks
-// that nothing is missing. Up to 256 MiB it then checks the store that is in it
-// as [Store.Fsck] does; the report is nil for a larger one. keyFile is used for
-// the bare copy of an upgrade alone. Nothing is written.
+// VerifyBackup reads a whole backup, authenticates everything in it, checks that
+// nothing is missing, and then checks the store that is in it as [Store.Fsck] does.
+// Up to 64 MiB it holds that in memory and writes nothing. A larger one lies in a
+// directory meanwhile that is made in temporary, encrypted with a key that nobody
+// keeps, and is removed. With temporary "" nothing is written, and a store of more
+// than 256 MiB is not checked. keyFile is used for the bare copy of an upgrade alone.
 //
 // The error wraps [ErrNoIdentity] when no identity opens the backup,
 // [ErrBackup] when it is not whole, [ErrNewerSchema] when a newer certquay
-// wrote it.
-func VerifyBackup(ctx context.Context, r io.Reader, keyFile string, identities ...age.Identity) (Summary, *Report, error) {
+// wrote it, and is an [UncheckedError] when all that is missing is the report.
+func VerifyBackup(ctx context.Context, r io.Reader, keyFile, temporary string, identities ...age.Identity) (sum Summary, report Report, err error) {
 	b, err := openBackup(r, keyFile, identities)
 	if err != nil {
-		return Summary{}, nil, err
+		return sum, report, err
 	}
-	e, err := builtin.Memory.Open(builtin.Setup{})
+	held, err := newScratch(temporary)
 	if err != nil {
-		return Summary{}, nil, err
+		return sum, report, err
 	}
-	load := newLoader(e)
+	defer func() { err = errors.Join(err, held.close()) }()
 	err = b.pairs(ctx, func(key string, value []byte) error {
-		if b.Bytes > checkedSize {
-			e, load = nil, nil
-		}
-		if load == nil {
-			return nil
-		}
-		return load.put(ctx, key, value)
+		held.put(ctx, key, value)
+		return nil
 	})
-	if err != nil || load == nil {
-		return b.Summary, nil, err
+	if err == nil {
+		report, err = held.check(ctx, b)
 	}
-	if err := load.flush(ctx); err != nil {
-		return b.Summary, nil, err
-	}
-	s, err := with(e, b.keys, &found{dir: "the backup", id: b.Store, exists: true}, Options{}.filled())
-	if err != nil {
-		return b.Summary, nil, fmt.Errorf("%w: the store in it does not open: %w", ErrBackup, err)
-	}
-	report, err := s.Fsck(ctx)
-	return b.Summary, &report, errors.Join(err, s.Close())
+	return b.Summary, report, err
 }
 
 // loader writes pairs into an engine, as many at a time as it takes.

@@ -207,8 +207,8 @@ func TestBackupsUnderLoadAreMomentsOfTheStore(t *testing.T) {
 		if bytes.Contains(b.Bytes(), key) || bytes.Contains(b.Bytes(), []byte(marker)) {
 			t.Error("a key can be read in the backup")
 		}
-		told, report, err := VerifyBackup(ctx, bytes.NewReader(b.Bytes()), "", i)
-		if err != nil || told != sum || report == nil || !report.Sound() {
+		told, report, err := VerifyBackup(ctx, bytes.NewReader(b.Bytes()), "", t.TempDir(), i)
+		if err != nil || told != sum || !report.Sound() {
 			t.Fatalf("verifying: %v, %+v for %+v, %+v", err, told, sum, report)
 		}
 		to := newHome(t)
@@ -236,7 +236,7 @@ func TestSpoiltBackupsAreRefused(t *testing.T) {
 	to := newHome(t)
 	refused := func(what string, b []byte, want error, ids ...age.Identity) {
 		t.Helper()
-		if _, _, err := VerifyBackup(ctx, bytes.NewReader(b), to.key, ids...); !errors.Is(err, want) {
+		if _, _, err := VerifyBackup(ctx, bytes.NewReader(b), to.key, "", ids...); !errors.Is(err, want) {
 			t.Errorf("%s: verifying says %v", what, err)
 		}
 		if _, err := Restore(ctx, bytes.NewReader(b), to.dir, to.options(), ids...); !errors.Is(err, want) {
@@ -269,7 +269,7 @@ func TestSpoiltBackupsAreRefused(t *testing.T) {
 	for at := range body { // in the header it may also look like another passphrase
 		b := bytes.Clone(whole)
 		b[at] ^= 1 << random.IntN(8)
-		if _, _, err := VerifyBackup(ctx, bytes.NewReader(b), "", i); !errors.Is(err, ErrBackup) && !errors.Is(err, ErrNoIdentity) {
+		if _, _, err := VerifyBackup(ctx, bytes.NewReader(b), "", "", i); !errors.Is(err, ErrBackup) && !errors.Is(err, ErrNoIdentity) {
 			t.Errorf("bit flipped at %d of the header: %v", at, err)
 		}
 	}
@@ -301,7 +301,7 @@ func TestBareCopyMissesNothing(t *testing.T) {
 		t.Fatalf("only %d frames", len(frames))
 	}
 	join := func(frames ...[]byte) []byte { return append([]byte(backupMagic), bytes.Join(frames, nil)...) }
-	if sum, report, err := VerifyBackup(ctx, bytes.NewReader(join(frames...)), h.key); err != nil || !report.Sound() || sum.Events != 250 {
+	if sum, report, err := VerifyBackup(ctx, bytes.NewReader(join(frames...)), h.key, ""); err != nil || !report.Sound() || sum.Events != 250 {
 		t.Fatalf("the whole one: %v, %+v", err, sum)
 	}
 	end := frames[len(frames)-1]
@@ -316,20 +316,93 @@ func TestBareCopyMissesNothing(t *testing.T) {
 		"with a huge frame":       join(frames[0], large),
 		"with two ends":           join(append(frames[:len(frames):len(frames)], end)...),
 	} {
-		if _, _, err := VerifyBackup(ctx, bytes.NewReader(b), h.key); !errors.Is(err, ErrBackup) {
+		if _, _, err := VerifyBackup(ctx, bytes.NewReader(b), h.key, ""); !errors.Is(err, ErrBackup) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	for at := 0; at < len(whole); at += 997 {
 		b := bytes.Clone(whole)
 		b[at] ^= 1
-		if _, _, err := VerifyBackup(ctx, bytes.NewReader(b), h.key); !errors.Is(err, ErrBackup) && !errors.Is(err, ErrNewerSchema) {
+		if _, _, err := VerifyBackup(ctx, bytes.NewReader(b), h.key, ""); !errors.Is(err, ErrBackup) && !errors.Is(err, ErrNewerSchema) {
 			t.Errorf("bit flipped at %d: %v", at, err)
 		}
 	}
-	if _, _, err := VerifyBackup(ctx, bytes.NewReader(whole), newHome(t).key); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := VerifyBackup(ctx, bytes.NewReader(whole), newHome(t).key, ""); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without the key file: %v", err)
 	}
+}
+
+// A store that is too large to be held in memory is checked in a directory, where
+// nothing is left of it. Where it cannot be put there the
+// backup is read to its end all the same, and the error says why no more was done.
+// spec: O1
+func TestALargeBackupIsCheckedInADirectory(t *testing.T) {
+	ctx := context.Background()
+	was, only := memoryFirst, memoryOnly
+	t.Cleanup(func() { memoryFirst, memoryOnly = was, only })
+	memoryFirst, memoryOnly = 64<<10, 64<<10
+	s, _, r, i, whole := filledStore(t, 600)
+	place := t.TempDir()
+	peeked := 0
+	sum, report, err := VerifyBackup(ctx, &peeking{bytes.NewReader(whole), func() {
+		peeked += len(filesBelow(t, place))
+	}}, "", place, i)
+	if err != nil || !report.Sound() || report.Records == 0 || sum.Events != 600 {
+		t.Errorf("%v, %+v of %+v", err, report, sum)
+	}
+	if peeked == 0 {
+		t.Error("nothing was put into the directory")
+	}
+	// A problem in it is found.
+	if err := s.Update(ctx, func(tx model.Tx) error {
+		return tx.Put(&model.Job{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Instance: "01ARZ3NDEKTSV4RRFFQ69G5FAW"})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var lame bytes.Buffer
+	if _, err := s.Backup(ctx, &lame, r); err != nil {
+		t.Fatal(err)
+	}
+	if _, report, err := VerifyBackup(ctx, &lame, "", place, i); err != nil || report.Sound() {
+		t.Errorf("a job of no instance: %v, %+v", err, report)
+	}
+	for what, at := range map[string]string{"no directory": "", "one that is not there": filepath.Join(place, "none")} {
+		var unchecked *UncheckedError
+		if told, _, err := VerifyBackup(ctx, bytes.NewReader(whole), "", at, i); !errors.As(err, &unchecked) || told != sum {
+			t.Errorf("%s: %v, %+v", what, err, told)
+		}
+		if _, _, err := VerifyBackup(ctx, bytes.NewReader(whole[:len(whole)-1]), "", at, i); !errors.Is(err, ErrBackup) {
+			t.Errorf("%s, cut off: %v", what, err)
+		}
+	}
+	if left := filesBelow(t, place); len(left) != 0 {
+		t.Errorf("%d files are left", len(left))
+	}
+}
+
+// peeking calls look before each read.
+type peeking struct {
+	io.Reader
+	look func()
+}
+
+func (p *peeking) Read(b []byte) (int, error) {
+	p.look()
+	return p.Reader.Read(b)
+}
+
+// filesBelow are the files below a directory.
+func filesBelow(t *testing.T, dir string) (all []string) {
+	t.Helper()
+	if err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			all = append(all, path)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // What an interrupted restore left is never taken for a store, and restoring
@@ -495,7 +568,7 @@ func TestBackupOfANewerStoreAndOfAnotherKey(t *testing.T) {
 	if _, err := s.Backup(ctx, &b, r); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := VerifyBackup(ctx, &b, "", i); !errors.Is(err, ErrNewerSchema) {
+	if _, _, err := VerifyBackup(ctx, &b, "", "", i); !errors.Is(err, ErrNewerSchema) {
 		t.Errorf("a newer one: %v", err)
 	}
 	write(t, h.key, string(randomKey()))

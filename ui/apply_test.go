@@ -97,6 +97,24 @@ func TestApplyForm(t *testing.T) {
 	d.sees("applied for", "Awaited", "the CA", "2026-11-21 13:30Z, in about 3 h") // spec: A7
 }
 
+// TestApplyFormOutsideTheConstraints says beside the field that the CA does not sign
+// a name, before anything is sent.
+//
+// spec: A2
+// finding: R-L10
+func TestApplyFormOutsideTheConstraints(t *testing.T) {
+	b := kittest.Fleet(12)
+	ca := b.CAs["embedded"]
+	ca.Permitted = []string{"example.com"}
+	b.CAs["embedded"] = ca
+	d := drive(t, b, 80, 24)
+	d.find("new DV single").keys("a").text("shop.example.org").keys("enter")
+	d.sees(`✕ "shop.example.org": the CA signs only for these domains`)
+	d.keys("ctrl+u").text("shop.example.com")
+	d.sees("Nothing is missing")
+	d.called()
+}
+
 // TestApplyWithoutNames leaves the form as it was opened: no draft is saved.
 // spec: A6
 func TestApplyWithoutNames(t *testing.T) {

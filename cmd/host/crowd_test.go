@@ -228,28 +228,65 @@ func TestASleepingComputerKeepsNobodyOut(t *testing.T) {
 	}
 }
 
+// A connection whose other side says nothing any more is dropped, also while
+// writing to it succeeds, as it does until its buffers are full.
+//
 // finding: R-L9
 func TestASilentConnectionIsDropped(t *testing.T) {
+	for _, writes := range []bool{false, true} {
+		t.Run(fmt.Sprint("writes ", writes), func(t *testing.T) {
+			left := make(chan struct{})
+			n := serve(t, func(ctx context.Context, s *session.Session, _ []string) int {
+				defer close(left)
+				for tick := time.NewTicker(20 * time.Millisecond); ; {
+					select {
+					case <-ctx.Done():
+						return 0
+					case <-tick.C:
+						if writes {
+							_, _ = io.WriteString(s.Out, "x")
+						}
+					}
+				}
+			}, host.Limits{Silent: 300 * time.Millisecond})
+			addr, freeze := frozen(t, n.addr)
+			c, err := ssh.Dial("tcp", addr, n.config())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = c.Close() }()
+			if err := granted(t, c).Start("wait"); err != nil {
+				t.Fatal(err)
+			}
+			freeze()
+			select {
+			case <-left:
+			case <-time.After(patience):
+				t.Error("it is kept")
+			}
+		})
+	}
+}
+
+// A person who reads and types nothing is asked whether the connection lives, and
+// stays when it answers.
+//
+// finding: R-L9
+func TestAnIdleConnectionThatAnswersIsKept(t *testing.T) {
+	const silent = 1500 * time.Millisecond
 	left := make(chan struct{})
-	n := serve(t, func(ctx context.Context, s *session.Session, _ []string) int {
+	n := serve(t, func(ctx context.Context, _ *session.Session, _ []string) int {
+		defer close(left)
 		<-ctx.Done()
-		close(left)
 		return 0
-	}, host.Limits{Silent: 300 * time.Millisecond})
-	addr, freeze := frozen(t, n.addr)
-	c, err := ssh.Dial("tcp", addr, n.config())
-	if err != nil {
+	}, host.Limits{Silent: silent})
+	if err := granted(t, n.dial(t)).Start("wait"); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = c.Close() }()
-	if err := granted(t, c).Start("wait"); err != nil {
-		t.Fatal(err)
-	}
-	freeze()
 	select {
 	case <-left:
-	case <-time.After(patience):
-		t.Error("it is kept")
+		t.Error("it is dropped")
+	case <-time.After(2 * silent):
 	}
 }
 

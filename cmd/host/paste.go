@@ -45,13 +45,13 @@ type boundedInput struct {
 	from io.Reader
 	cut  func() // called once for each paste that is too long
 
-	at      part
-	length  int    // of the sequence or paste so far
-	first   []byte // of a control sequence: its parameters as far as they count
-	ending  int    // bytes of pasteEnd that were read and are held back
-	partial []byte // of a rune
-	raw     []byte // what was read, between two reads of no meaning
-	last    time.Time
+	at     part
+	length int    // of the sequence or paste so far
+	first  []byte // of a control sequence: its parameters as far as they count
+	ending int    // bytes of pasteEnd that were read and are held back
+	raw    []byte // what is read into; between two reads it begins with the part of a rune
+	held   int    // bytes of that part
+	last   time.Time
 }
 
 // boundedFile is a boundedInput over a terminal of this process, which stays
@@ -61,7 +61,9 @@ type boundedFile struct {
 	in *boundedInput
 }
 
-func (f boundedFile) Read(p []byte) (int, error) { return f.in.Read(p) }
+// Read reads once. It may return nothing without an error, where all that came
+// was too much: a terminal must not be read again before it has something.
+func (f boundedFile) Read(p []byte) (int, error) { return f.in.once(p) }
 
 // bound puts the bounds in front of a session's input.
 func bound(from io.Reader, cut func()) io.Reader {
@@ -72,17 +74,25 @@ func bound(from io.Reader, cut func()) io.Reader {
 	return in
 }
 
-// Read reads once. It may return nothing without an error, where all that came
-// was too much: a terminal must not be read again before it has something.
-func (in *boundedInput) Read(p []byte) (int, error) {
+// Read reads until there is something to be passed on: a decoder makes room for
+// every read, also for those that bring nothing.
+func (in *boundedInput) Read(p []byte) (n int, err error) {
+	for n == 0 && err == nil {
+		n, err = in.once(p)
+	}
+	return n, err
+}
+
+// once reads once.
+func (in *boundedInput) once(p []byte) (int, error) {
 	const room = utf8.UTFMax + 8 // what is held back from one read to the next
-	if len(p) <= room {
+	if len(p) <= 2*room {
 		return 0, io.ErrShortBuffer
 	}
-	if len(in.raw) < len(p)-room {
-		in.raw = make([]byte, len(p)-room)
+	if len(in.raw) < len(p) {
+		in.raw = append(in.raw[:in.held], make([]byte, len(p))...)
 	}
-	n, err := in.from.Read(in.raw[:len(p)-room])
+	n, err := in.from.Read(in.raw[in.held : len(p)-room])
 	if now := time.Now(); n > 0 {
 		if in.at < paste && now.Sub(in.last) > pause {
 			in.at, in.length = keys, 0
@@ -90,8 +100,7 @@ func (in *boundedInput) Read(p []byte) (int, error) {
 		in.last = now
 	}
 	out := p[:0]
-	in.partial = append(in.partial, in.raw[:n]...)
-	rest := in.partial
+	rest := in.raw[:in.held+n]
 	for len(rest) > 0 && (utf8.FullRune(rest) || err != nil) {
 		r, size := utf8.DecodeRune(rest)
 		if r != utf8.RuneError || size > 1 {
@@ -99,7 +108,7 @@ func (in *boundedInput) Read(p []byte) (int, error) {
 		}
 		rest = rest[size:]
 	}
-	in.partial = append(in.partial[:0], rest...)
+	in.held = copy(in.raw, rest)
 	return len(out), err
 }
 

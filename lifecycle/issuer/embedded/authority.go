@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/model"
 )
@@ -179,7 +180,7 @@ func last(cas map[int]*authority) int {
 // it does, and the error is told by Prepare. Concurrent callers, in this process
 // or another Issuer on the same store, end up with the same ones.
 func (i *Issuer) authorities(ctx context.Context) (*authorities, int, error) {
-	as, n, err := i.renewed(ctx, false)
+	as, n, err := i.renewed(ctx, nil)
 	if err != nil && as != nil {
 		now := i.now()
 		n = highest(as.issuing, func(c *x509.Certificate) bool {
@@ -193,11 +194,12 @@ func (i *Issuer) authorities(ctx context.Context) (*authorities, int, error) {
 }
 
 // renewed is [Issuer.authorities] with its error: as is what there is then. With
-// anew it makes a new issuing CA in any case.
-func (i *Issuer) renewed(ctx context.Context, anew bool) (*authorities, int, error) {
+// record, which is called in the same transaction, it makes a new issuing CA in any
+// case.
+func (i *Issuer) renewed(ctx context.Context, record lifecycle.RecordCA) (*authorities, int, error) {
 	now := i.now()
 	ready := func(as *authorities) int {
-		if as == nil || anew {
+		if as == nil || record != nil {
 			return 0
 		}
 		_, n := i.choose(as, now)
@@ -215,7 +217,7 @@ func (i *Issuer) renewed(ctx context.Context, anew bool) (*authorities, int, err
 	n := ready(as)
 	if n == 0 {
 		var made *authorities
-		if made, n, err = i.create(ctx, now, anew); err != nil {
+		if made, n, err = i.create(ctx, now, record); err != nil {
 			return as, 0, err
 		}
 		as = made

@@ -77,6 +77,7 @@ type Issuer struct {
 var (
 	_ lifecycle.Issuer  = (*Issuer)(nil)
 	_ lifecycle.Cancels = (*Issuer)(nil)
+	_ lifecycle.Rotates = (*Issuer)(nil)
 )
 
 // New makes the CA over a store. Nothing is read or written until it is first

@@ -210,15 +210,15 @@ func (i *Issuer) AddRoots(pool *x509.CertPool) error {
 // before they end. It is to be called now and then; while it fails, what is valid
 // still issues.
 func (i *Issuer) Prepare(ctx context.Context) error {
-	_, _, err := i.renewed(ctx, false)
+	_, _, err := i.renewed(ctx, nil)
 	return err
 }
 
 // Rotate makes a new issuing CA that issues from now on, and returns its
 // certificate. The one before it still signs CRLs and OCSP answers for what it
-// issued.
-func (i *Issuer) Rotate(ctx context.Context) (*x509.Certificate, error) {
-	as, n, err := i.renewed(ctx, true)
+// issued. When record fails, nothing is made.
+func (i *Issuer) Rotate(ctx context.Context, record lifecycle.RecordCA) (*x509.Certificate, error) {
+	as, n, err := i.renewed(ctx, record)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"time"
 
+	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/model"
 )
@@ -60,8 +61,9 @@ func (i *Issuer) choose(as *authorities, now time.Time) (root, issuing int) {
 
 // create makes a root if none will do, signed by the one before it too, and a new
 // issuing CA. Keys are made before the transaction, which takes them only if no
-// other was quicker; anew makes an issuing CA even if there is a good one.
-func (i *Issuer) create(ctx context.Context, now time.Time, anew bool) (as *authorities, n int, err error) {
+// other was quicker. With record, which is called in it, an issuing CA is made even
+// if there is a good one.
+func (i *Issuer) create(ctx context.Context, now time.Time, record lifecycle.RecordCA) (as *authorities, n int, err error) {
 	freshRoot, err := i.freshRoot(now)
 	if err != nil {
 		return nil, 0, err
@@ -77,7 +79,7 @@ func (i *Issuer) create(ctx context.Context, now time.Time, anew bool) (as *auth
 			return err
 		}
 		root, there := i.choose(as, now)
-		if n = there; n > 0 && !anew {
+		if n = there; n > 0 && record == nil {
 			return nil
 		}
 		var key crypto.Signer
@@ -95,7 +97,10 @@ func (i *Issuer) create(ctx context.Context, now time.Time, anew bool) (as *auth
 			return err
 		}
 		as.issuing[n] = &authority{cell: issuingCell(n), cert: cert}
-		return errors.Join(putCA(tx, issuingCell(n), cert, issuingKey), firstCRL(tx, n, cert, issuingKey, now))
+		if err := errors.Join(putCA(tx, issuingCell(n), cert, issuingKey), firstCRL(tx, n, cert, issuingKey, now)); err != nil || record == nil {
+			return err
+		}
+		return record(tx, cert)
 	})
 	return as, n, err
 }

@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/model"
 )
 
 const year = 365 * 24 * time.Hour
@@ -160,6 +163,51 @@ func TestAClockFarAwayAndBackLosesNoCA(t *testing.T) {
 	}
 }
 
+// A clock that was ahead by so much that the root had a second issuing CA, and is
+// set right again: what that one would sign is not valid yet.
+//
+// finding: R-H2
+func TestAClockSetBackUnderTheSameRootTakesTheIssuingCABefore(t *testing.T) {
+	c := newCA(t)
+	before, _ := c.issue(t, request("before", "www.example.com"))
+	c.clock.t = start.AddDate(9, 6, 0)
+	there, _ := c.issue(t, request("there", "www.example.com"))
+	if bytes.Equal(there.Chain[1], before.Chain[1]) || !bytes.Equal(there.Root, before.Root) {
+		t.Fatal("want a second issuing CA under the same root")
+	}
+	c.clock.t = start
+	after, _ := c.issue(t, request("after", "www.example.com"))
+	if !bytes.Equal(after.Chain[1], before.Chain[1]) {
+		t.Error("the issuing CA is not the one before")
+	}
+	if err := verifies(t, after, after.Root, start); err != nil {
+		t.Error(err)
+	}
+}
+
+// An issuing CA that is due to be renewed and cannot be, since the key of its root
+// is lost, signs for as long as it is valid, and Prepare says what is wrong.
+//
+// finding: R-H2
+func TestAnIssuingCAThatCannotBeRenewedGoesOnIssuing(t *testing.T) {
+	ctx := context.Background()
+	c := newCA(t)
+	before, _ := c.issue(t, request("before", "www.example.com"))
+	if err := c.store.Update(ctx, func(tx model.Tx) error {
+		return tx.Put(&model.Cell{Space: "embedded", Name: "ca/root", Data: before.Root})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c.clock.t = start.AddDate(9, 6, 0)
+	if err := c.Prepare(ctx); err == nil || !strings.Contains(err.Error(), "ca/root") {
+		t.Errorf("renewal without the root's key: %v", err)
+	}
+	after, _ := c.issue(t, request("after", "www.example.com"))
+	if err := verifies(t, after, before.Root, c.clock.Now()); err != nil || !bytes.Equal(after.Chain[1], before.Chain[1]) {
+		t.Errorf("by the CA that is there: %v", err)
+	}
+}
+
 // Changing the constraints back and forth takes the CA up again that has them.
 //
 // finding: R-L8
@@ -205,8 +253,16 @@ func TestRotateMakesANewIssuingCAAndKeepsTheOld(t *testing.T) {
 	ctx := context.Background()
 	c := newCA(t)
 	before, leaf := c.issue(t, request("1", "www.example.com"))
-	if _, err := c.Rotate(ctx); err != nil {
-		t.Fatal(err)
+	refused := errors.New("it cannot be noted")
+	var noted *x509.Certificate
+	for _, want := range []error{refused, nil} { // what cannot be noted is not done
+		made, err := c.Rotate(ctx, func(_ model.Tx, made *x509.Certificate) error { noted = made; return want })
+		if !errors.Is(err, want) || (made == nil) != (want != nil) || made != nil && made != noted {
+			t.Fatalf("%v, want %v", err, want)
+		}
+		if n := len(c.authorities(t).Issuing); want != nil && n != 1 {
+			t.Fatalf("%d issuing CAs though it failed", n)
+		}
 	}
 	after, _ := c.issue(t, request("2", "www.example.com"))
 	if bytes.Equal(before.Chain[1], after.Chain[1]) || !bytes.Equal(before.Root, after.Root) {

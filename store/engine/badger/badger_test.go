@@ -1,6 +1,7 @@
 package badger_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -130,5 +131,42 @@ func TestAnEmptyLogFileDoesNotPreventOpening(t *testing.T) {
 				t.Errorf("got %q, %v", v, err)
 			}
 		})
+	}
+}
+
+// Neither the log nor the tables of a database that is not to be opened again can
+// be read, while it is open or after; those of others can.
+func TestScratchCannotBeRead(t *testing.T) {
+	for _, scratch := range []bool{false, true} {
+		dir := t.TempDir()
+		e, err := badger.Open(dir, badger.Options{Create: true, Scratch: scratch})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b engine.Batch
+		b.Put("a key in the clear", []byte("a value in the clear"))
+		if err := e.Apply(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		for _, when := range []string{"open", "closed"} {
+			readable := false
+			files, err := filepath.Glob(filepath.Join(dir, "*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range files {
+				content, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				readable = readable || bytes.Contains(content, []byte("in the clear"))
+			}
+			if readable == scratch {
+				t.Errorf("scratch %v, %s: readable %v", scratch, when, readable)
+			}
+			if err := e.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package badger
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,6 +23,9 @@ type Options struct {
 	// empty one and delete its tables.
 	Create bool
 	Logger *slog.Logger // nil for none
+	// Scratch says that the database is never opened again. What is in its files is
+	// encrypted with a key that nobody keeps, and is not synced.
+	Scratch bool
 }
 
 // Open opens the database in a directory. One process at a time may have it
@@ -43,7 +47,13 @@ func Open(dir string, o Options) (*Engine, error) {
 	if err := removeEmptyLogs(dir); err != nil {
 		return nil, err
 	}
-	db, err := badger.Open(tuned(dir, log))
+	how := tuned(dir, log)
+	if o.Scratch {
+		key := make([]byte, 32)
+		_, _ = rand.Read(key) // never fails
+		how = how.WithEncryptionKey(key).WithSyncWrites(false)
+	}
+	db, err := badger.Open(how)
 	if err != nil {
 		if strings.Contains(err.Error(), "directory lock") { // Badger passes causes on as text
 			return nil, fmt.Errorf("%w: %w", engine.ErrInUse, err)

@@ -12,9 +12,12 @@ import (
 
 // Setup is what an engine is opened with.
 type Setup struct {
-	Dir    string       // of its files; an engine without files ignores it
-	Create bool         // allows that there is no database yet
-	Log    *slog.Logger // nil for none
+	Dir    string // of its files; an engine without files ignores it
+	Create bool   // allows that there is no database yet
+	// Scratch says that nothing is read again once the engine is closed: what is in
+	// its files is encrypted with a key that nobody keeps, and is not synced.
+	Scratch bool
+	Log     *slog.Logger // nil for none
 }
 
 // Kind is a kind of engine. None has settings: which one a store stands on
@@ -36,7 +39,7 @@ var (
 var Kinds = []Kind{Badger, Memory}
 
 func openBadger(s Setup) (engine.Engine, error) {
-	e, err := badger.Open(s.Dir, badger.Options{Create: s.Create, Logger: s.Log})
+	e, err := badger.Open(s.Dir, badger.Options{Create: s.Create, Scratch: s.Scratch, Logger: s.Log})
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"certquay/store/engine"
+	"certquay/store/engine/builtin"
+)
+
+// Up to how many bytes of pairs a [scratch] holds in memory, which takes about four
+// times as many: where it may use a directory, and where it may not. Tests lower them.
+var (
+	memoryFirst = 64 << 20
+	memoryOnly  = 256 << 20
+)
+
+// UncheckedError says why the store in a backup, which is whole, was not checked.
+type UncheckedError struct{ Err error }
+
+func (e *UncheckedError) Error() string { return "the store in it was not checked: " + e.Err.Error() }
+
+// Unwrap is the cause.
+func (e *UncheckedError) Unwrap() error { return e.Err }
+
+// scratch holds the pairs of a store while it is checked: in memory, and in a
+// database in a directory of its own once they are too many. What is in that one
+// is encrypted with a key that nobody keeps.
+type scratch struct {
+	parent string // where the directory is made; "" for none
+	dir    string // once it is made
+	room   *space
+	eng    engine.Engine
+	load   *loader
+	size   int
+	failed error // why it does not hold them all
+}
+
+func newScratch(parent string) (*scratch, error) {
+	e, err := builtin.Memory.Open(builtin.Setup{})
+	return &scratch{parent: parent, eng: e, load: newLoader(e)}, err
+}
+
+// put keeps a pair. Once one could not be kept it does nothing.
+func (s *scratch) put(ctx context.Context, key string, value []byte) {
+	if s.failed != nil {
+		return
+	}
+	switch s.size += len(key) + len(value); {
+	case s.parent == "" && s.size > memoryOnly:
+		s.failed = fmt.Errorf("it is larger than %d MiB", memoryOnly>>20)
+	case s.parent != "" && s.dir == "" && s.size > memoryFirst:
+		s.failed = s.move(ctx)
+	}
+	if s.failed == nil {
+		s.failed = s.room.check()
+	}
+	if s.failed == nil {
+		s.failed = s.load.put(ctx, key, value)
+	}
+	if s.failed != nil {
+		s.failed = errors.Join(s.failed, s.close())
+	}
+}
+
+// move makes the directory and puts into it what was held in memory.
+func (s *scratch) move(ctx context.Context) error {
+	dir, err := os.MkdirTemp(s.parent, "certquay-verify-")
+	if err != nil {
+		return err
+	}
+	s.dir, s.room = dir, newSpace(dir, Options{}.filled())
+	if err := s.room.check(); err != nil {
+		return err
+	}
+	if err := s.load.flush(ctx); err != nil {
+		return err
+	}
+	e, err := builtin.Badger.Open(builtin.Setup{Dir: filepath.Join(dir, databaseName), Create: true, Scratch: true})
+	if err != nil {
+		return err
+	}
+	from := s.eng
+	s.eng, s.load = e, newLoader(e)
+	snap, err := from.Snapshot()
+	if err != nil {
+		return errors.Join(err, from.Close())
+	}
+	for p, err := range snap.Scan(engine.Range{}) {
+		if err = errors.Join(err, s.room.check()); err == nil {
+			err = s.load.put(ctx, p.Key, p.Value)
+		}
+		if err != nil {
+			snap.Close()
+			return errors.Join(err, from.Close())
+		}
+	}
+	snap.Close()
+	return from.Close()
+}
+
+// check checks the store that the pairs make.
+func (s *scratch) check(ctx context.Context, b *backupReader) (Report, error) {
+	if s.failed == nil {
+		s.failed = s.load.flush(ctx)
+	}
+	if s.failed != nil {
+		return Report{}, cmp.Or(ctx.Err(), error(&UncheckedError{s.failed}))
+	}
+	st, err := with(pairsOnly{s.eng}, b.keys, &found{dir: "the backup", id: b.Store, exists: true}, Options{}.filled())
+	if err != nil {
+		return Report{}, fmt.Errorf("%w: the store in it does not open: %w", ErrBackup, err)
+	}
+	report, err := st.Fsck(ctx)
+	return report, errors.Join(err, st.Close())
+}
+
+// pairsOnly is an engine whose files are not looked at: they were just written.
+type pairsOnly struct{ engine.Engine }
+
+// close gives back memory and what was written. Closing again does nothing.
+func (s *scratch) close() (err error) {
+	if s.eng != nil {
+		err = s.eng.Close()
+	}
+	if s.dir != "" {
+		err = errors.Join(err, os.RemoveAll(s.dir))
+	}
+	s.eng, s.load, s.dir = nil, nil, ""
+	return err
+}
