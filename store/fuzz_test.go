@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"certquay/model"
+	"certquay/store/search"
 )
 
 // FuzzDecode gives every kind of record bytes that were never written: it is an
@@ -51,7 +52,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		if i, ok := second.(*model.Instance); ok {
 			var seen model.Instance
-			if err := glance("key", again, &seen); err != nil || !reflect.DeepEqual(changeOf(&seen), changeOf(i)) {
+			if err := glance("key", again, &seen); err != nil || !reflect.DeepEqual(search.ChangeOf(&seen), search.ChangeOf(i)) {
 				t.Fatalf("a glance sees something else: %v", err)
 			}
 		}

@@ -2,7 +2,7 @@ package store
 
 import "certquay/model"
 
-// glance fills those fields of an instance from which [changeOf] makes its line,
+// glance fills those fields of an instance from which [search.ChangeOf] makes its line,
 // and leaves the others blank. That takes a fraction of the time of decoding it:
 // what is not needed is stepped over, texts are parts of one, and nothing is
 // asked of reflection. It uses the room of the slice of versions that the

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"certquay/model"
+	"certquay/store/search"
 )
 
 // sparse leaves out some fields of a random record.
@@ -63,8 +64,8 @@ func TestAGlanceSeesWhatDecodingDoes(t *testing.T) {
 		if err := glance("key", b, &used); err != nil {
 			t.Fatalf("%+v: %v", i, err)
 		}
-		if got, want := changeOf(&used), changeOf(&whole); !reflect.DeepEqual(got, want) {
-			t.Fatalf("%+v:\ngot  %+v\nwant %+v", i, got.line, want.line)
+		if got, want := search.ChangeOf(&used), search.ChangeOf(&whole); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%+v:\ngot  %+v\nwant %+v", i, used, whole)
 		}
 		if at := r.IntN(len(b)); at > 0 {
 			if err := glance("key", b[:at], &used); !errors.Is(err, ErrCorrupt) {

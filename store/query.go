@@ -1,10 +1,10 @@
 package store
 
 import (
-	"slices"
 	"time"
 
 	"certquay/model"
+	"certquay/store/search"
 )
 
 // pageKeys is how many keys of the engine a page may read.
@@ -18,15 +18,12 @@ const briefly = 30 * time.Millisecond
 // cut as in the store's projection, times are whole seconds. Desc is the exact
 // reverse of the order. The answer includes what was committed before the call.
 func (s *Store) Query(q model.Query) (model.Page, error) {
-	if !slices.Contains(sorts, q.Sort) { // "", mostly
-		q.Sort = model.SortExpiry
-	}
-	q.Offset = max(q.Offset, 0)
+	q = search.Normalize(q)
 	if err := s.enter(); err != nil {
 		return model.Page{}, err
 	}
 	defer s.readers.Done()
-	if !s.table.isReady() {
+	if !s.table.Ready() {
 		if index, prefix, ok := indexFor(q); ok {
 			return s.pageFromIndex(q, index, prefix)
 		}
@@ -36,7 +33,7 @@ func (s *Store) Query(q model.Query) (model.Page, error) {
 		case <-time.After(briefly):
 		}
 	}
-	return s.table.page(q), nil
+	return s.table.Page(q), nil
 }
 
 // indexFor is the index that answers a query by itself, so that the first
@@ -83,8 +80,29 @@ func (s *Store) pageFromIndex(q model.Query, index, prefix string) (model.Page, 
 	return p, err
 }
 
-func (t *table) isReady() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.ready
+// Counts are the numbers beside the filters. Weeks has the instances of group
+// issued whose newest version expires in each of the coming 26 weeks, from now
+// on. While the table is being built the counts by state are whole already.
+func (s *Store) Counts(now time.Time) (model.Counts, error) {
+	if err := s.enter(); err != nil {
+		return model.Counts{}, err
+	}
+	defer s.readers.Done()
+	c := s.table.Count(now)
+	if !c.Partial {
+		return c, nil
+	}
+	c.All, c.State = 0, map[model.State]int{}
+	err := s.view(func(v *view) error {
+		for _, state := range model.States {
+			n, err := v.Count(model.CounterOf(state))
+			if err != nil {
+				return err
+			}
+			c.State[state] = n
+			c.All += n
+		}
+		return nil
+	})
+	return c, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"certquay/model"
 	"certquay/store/engine"
+	"certquay/store/search"
 )
 
 // Options of [Open] and [With].
@@ -88,7 +89,7 @@ type Store struct {
 	at      highWater     // how far the store has come; the committer's
 	wait    time.Duration // for the engine to close
 	feed    feed
-	table   *table
+	table   *search.Table
 
 	requests chan *request
 	closing  chan struct{} // closed when Close begins
@@ -97,6 +98,7 @@ type Store struct {
 
 	stopBuilding context.CancelFunc
 	built        chan struct{} // closed when building the table has ended
+	buildErr     error         // why it could not be built; set before built is closed
 	wanted       chan struct{} // closed when somebody needs the table
 	want         sync.Once
 
@@ -109,7 +111,7 @@ type Store struct {
 // start sets the goroutines going over an engine that has been checked.
 func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	s := &Store{
-		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, wait: o.Patience, keyFile: o.KeyFile, table: newTable(),
+		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, wait: o.Patience, keyFile: o.KeyFile, table: search.New(),
 		requests: make(chan *request, groupCallers),
 		closing:  make(chan struct{}), stopped: make(chan struct{}), built: make(chan struct{}), wanted: make(chan struct{}),
 	}
@@ -133,12 +135,12 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 		case <-time.After(buildAfter):
 		case <-ctx.Done():
 		}
-		err := s.table.build(ctx, &view{keys: k, snap: snap})
+		s.buildErr = s.buildTable(ctx, &view{keys: k, snap: snap})
 		switch {
-		case err == nil && o.Built != nil:
+		case s.buildErr == nil && o.Built != nil:
 			o.Built()
-		case err != nil && ctx.Err() == nil:
-			s.log.Error("the search table could not be built", "err", err)
+		case s.buildErr != nil && ctx.Err() == nil:
+			s.log.Error("the search table could not be built", "err", s.buildErr)
 		}
 	}()
 	go s.commitLoop()
@@ -148,6 +150,21 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 // buildAfter is how long after opening the search table is built when nobody
 // waits for it.
 const buildAfter = 300 * time.Millisecond
+
+// buildTable fills the search table from what a view sees. Every value is
+// authenticated, as for any other reader, so a byte that was flipped ends the
+// building with an error that wraps [ErrCorrupt]. Of what is authentic only that
+// is decoded of which rows are made.
+func (s *Store) buildTable(ctx context.Context, v *view) error {
+	instances := v.scan(engine.Prefix(recordKey(model.KindInstance, "")))
+	return search.Build(ctx, s.table, instances, func(p scanned, i *model.Instance) error {
+		value, err := v.check(p)
+		if err != nil {
+			return err
+		}
+		return glance(p.key, value, i)
+	})
+}
 
 // View runs fn on one consistent snapshot. It may be called inside itself.
 func (s *Store) View(fn func(model.Reader) error) error {
@@ -186,7 +203,7 @@ func (s *Store) Built(ctx context.Context) error {
 	s.wantTable()
 	select {
 	case <-s.built:
-		return s.table.failure()
+		return s.buildErr
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -1,4 +1,4 @@
-package store
+package search
 
 import (
 	"math"
@@ -9,6 +9,34 @@ import (
 
 // weekSeconds is the width of one of [model.Counts].Weeks.
 const weekSeconds = 7 * 24 * 60 * 60
+
+// Count returns the numbers beside the filters, with the moment that derived
+// values and weeks are counted at.
+func (t *Table) Count(now time.Time) model.Counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.catchUp()
+	c := model.Counts{
+		All: len(t.byID), State: map[model.State]int{}, Derived: map[model.Derived]int{}, Partial: !t.ready,
+	}
+	for n, p := range t.profiles.list {
+		if uses := t.profiles.uses[n]; uses > 0 {
+			c.State[p.row.State] += uses
+		}
+	}
+	t.each(func(_ int, b *block) { b.derive(&t.profiles, now) })
+	for _, b := range t.blocks {
+		for k, d := range model.DerivedValues {
+			if n := b.tally.derived[k]; n > 0 {
+				c.Derived[d] += int(n)
+			}
+		}
+		for k, n := range b.tally.weeks {
+			c.Weeks[k] += int(n)
+		}
+	}
+	return c
+}
 
 // tally counts a block's derived values. It holds from since to before until,
 // in seconds since 1970: until the next moment at which one can change.

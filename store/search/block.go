@@ -1,4 +1,4 @@
-package store
+package search
 
 import (
 	"bytes"
@@ -52,12 +52,6 @@ type oddity struct {
 	times [timeColumns]int64
 }
 
-const (
-	timeColumns = 8 // as rowTimes lists them
-	notAfter    = 2 // its column
-	dueAt       = 6 // and that of what is due
-)
-
 // A shortTime is the second since 1970 plus one; 0 is no time, and farTime one
 // before 1970 or after 2106, which the oddity has.
 const farTime = math.MaxUint32
@@ -70,7 +64,7 @@ func shortTime(second int64) uint32 {
 }
 
 // put fills a slot, which was outdated.
-func (b *block) put(n int, id model.ID, l *line, profile uint32) {
+func (b *block) put(n int, id model.ID, l *rowSource, profile uint32) {
 	var o oddity
 	short, ok := shorten(string(id))
 	if !ok {

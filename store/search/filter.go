@@ -1,4 +1,4 @@
-package store
+package search
 
 import (
 	"fmt"
@@ -38,7 +38,20 @@ const kept = 4
 // sort those that pass a filter than to look for them in an order of all.
 const few = 256
 
-func (t *table) page(q model.Query) model.Page {
+// Normalize fills in what a query leaves open: an order that the table does not
+// have is [model.SortExpiry], and an offset is not negative.
+func Normalize(q model.Query) model.Query {
+	if !slices.Contains(sorts, q.Sort) { // "", mostly
+		q.Sort = model.SortExpiry
+	}
+	q.Offset = max(q.Offset, 0)
+	return q
+}
+
+// Page answers a query with what was committed before the call. It returns
+// rows as [RowOf] makes them. A query that is not normal is normalized.
+func (t *Table) Page(q model.Query) model.Page {
+	q = Normalize(q)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.catchUp()
@@ -72,7 +85,7 @@ func (t *table) page(q model.Query) model.Page {
 // listed is what a query lists, in its order, among slots of which only those
 // count that has tells. Without orders, while the table is being built, what was
 // seen so far is sorted for each query.
-func (t *table) listed(q model.Query) (slots []uint32, total int, has func(uint32) bool) {
+func (t *Table) listed(q model.Query) (slots []uint32, total int, has func(uint32) bool) {
 	has = func(uint32) bool { return true }
 	if q.Filter.Empty() {
 		if t.ready {
@@ -94,7 +107,7 @@ func (t *table) listed(q model.Query) (slots []uint32, total int, has func(uint3
 }
 
 // result is what passes a filter, from the cache as far as it is there.
-func (t *table) result(f model.Filter, now time.Time) *result {
+func (t *Table) result(f model.Filter, now time.Time) *result {
 	var second int64
 	if f.Within > 0 {
 		second = now.Unix()
@@ -132,7 +145,7 @@ func (t *table) result(f model.Filter, now time.Time) *result {
 // cached is the result of what is asked, which is blank at first. What passes
 // it is among what passes the wider one, which is nil if there is none: who
 // types into a filter asks for a part of what was just found.
-func (t *table) cached(a asked) (r, wider *result) {
+func (t *Table) cached(a asked) (r, wider *result) {
 	for _, other := range t.results {
 		switch {
 		case other.asked == a:
@@ -153,7 +166,7 @@ func (t *table) cached(a asked) (r, wider *result) {
 }
 
 // each visits all blocks with their numbers, on all processors.
-func (t *table) each(visit func(n int, b *block)) {
+func (t *Table) each(visit func(n int, b *block)) {
 	const some = 4 // blocks are worth telling another processor of
 	var next atomic.Int64
 	work := func() {
@@ -188,7 +201,7 @@ type matcher struct {
 }
 
 // matcher prepares a filter, whose text is given apart, folded.
-func (t *table) matcher(f model.Filter, text string, now time.Time) *matcher {
+func (t *Table) matcher(f model.Filter, text string, now time.Time) *matcher {
 	m := &matcher{profiles: make([]bool, len(t.profiles.list)), latest: never, all: f.Empty()}
 	if text != "" && len(t.blocks) > 0 {
 		m.name = needle{text, t.blocks[0].names.rarest(text)}

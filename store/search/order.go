@@ -1,4 +1,4 @@
-package store
+package search
 
 import (
 	"cmp"
@@ -27,7 +27,7 @@ type ordering struct {
 }
 
 // disorder notes that a slot may have another place now in every order.
-func (t *table) disorder(slot uint32) {
+func (t *Table) disorder(slot uint32) {
 	for _, o := range t.orders {
 		o.dirty[slot] = struct{}{}
 	}
@@ -41,7 +41,7 @@ type place struct {
 	name   string
 }
 
-func (t *table) place(slot uint32) place {
+func (t *Table) place(slot uint32) place {
 	if len(t.orders) == 0 {
 		return place{}
 	}
@@ -50,7 +50,7 @@ func (t *table) place(slot uint32) place {
 }
 
 // moved notes in which orders a slot may have another place than it had.
-func (t *table) moved(slot uint32, was place) {
+func (t *Table) moved(slot uint32, was place) {
 	if len(t.orders) == 0 {
 		return
 	}
@@ -73,7 +73,7 @@ func (t *table) moved(slot uint32, was place) {
 
 // order is all slots in use, sorted. The table must be ready. The caller must
 // not change it, and may use it until the table changes.
-func (t *table) order(s model.Sort) []uint32 {
+func (t *Table) order(s model.Sort) []uint32 {
 	o := t.orders[s]
 	if o == nil {
 		o = t.ordered(s)
@@ -86,14 +86,14 @@ func (t *table) order(s model.Sort) []uint32 {
 }
 
 // ordered makes an ordering anew.
-func (t *table) ordered(s model.Sort) *ordering {
+func (t *Table) ordered(s model.Sort) *ordering {
 	o := &ordering{slots: slices.Clone(t.byID), dirty: map[uint32]struct{}{}}
 	t.sort(s, o.slots)
 	return o
 }
 
 // mend brings an ordering up to date.
-func (t *table) mend(s model.Sort, o *ordering) {
+func (t *Table) mend(s model.Sort, o *ordering) {
 	moved := make([]uint32, 0, len(o.dirty))
 	stale := make(bitmap, len(t.blocks)*blockWords)
 	for slot := range o.dirty {
@@ -127,7 +127,7 @@ func room(slots []uint32, n int) []uint32 {
 	return append(make([]uint32, 0, need+need/64), slots...)
 }
 
-func (t *table) compare(s model.Sort, a, b uint32) int {
+func (t *Table) compare(s model.Sort, a, b uint32) int {
 	for depth := 0; ; depth++ {
 		x, y := t.sortKey(s, a, depth), t.sortKey(s, b, depth)
 		if c := cmp.Compare(x, y); c != 0 {
@@ -139,7 +139,7 @@ func (t *table) compare(s model.Sort, a, b uint32) int {
 	}
 }
 
-func (t *table) compareIDs(a, b uint32) int {
+func (t *Table) compareIDs(a, b uint32) int {
 	x, k := t.at(a)
 	y, n := t.at(b)
 	if len(x.odd) == 0 && len(y.odd) == 0 {
@@ -150,7 +150,7 @@ func (t *table) compareIDs(a, b uint32) int {
 
 // sortKey is a number that sorts as the slot does. A name has one for each
 // eight bytes, the depth; the last ends in a zero, which no name holds.
-func (t *table) sortKey(s model.Sort, slot uint32, depth int) uint64 {
+func (t *Table) sortKey(s model.Sort, slot uint32, depth int) uint64 {
 	const epoch = 1 << 40 // makes seconds of years before 1970 positive
 	b, n := t.at(slot)
 	switch s {
@@ -173,7 +173,7 @@ func (t *table) sortKey(s model.Sort, slot uint32, depth int) uint64 {
 func goesOn(s model.Sort, key uint64) bool { return s == model.SortName && key&0xff != 0 }
 
 // stateRank is the place of a row's state in a life.
-func (t *table) stateRank(slot uint32) int {
+func (t *Table) stateRank(slot uint32) int {
 	b, n := t.at(slot)
 	if rank := slices.Index(model.States, t.profiles.list[b.profile[n]].row.State); rank >= 0 {
 		return rank

@@ -1,4 +1,4 @@
-package store
+package search
 
 import (
 	"strings"
@@ -7,14 +7,15 @@ import (
 	"certquay/model"
 )
 
-// rowChange is what the search table must learn of a transaction.
-type rowChange struct {
-	id   model.ID
-	line *line // nil when the instance is gone from the list
+// Change is what the table must learn of one instance that was written, or, when
+// only the ID is set, removed.
+type Change struct {
+	ID     model.ID
+	source *rowSource // nil when the instance is gone from the list
 }
 
-// line is an instance on its way into the table.
-type line struct {
+// rowSource is an instance on its way into the table.
+type rowSource struct {
 	profile
 	times   [timeColumns]int64 // in seconds since 1970; noTime for none
 	names   string             // see block.names
@@ -24,18 +25,19 @@ type line struct {
 // noTime is the second of the zero time.
 var noTime = time.Time{}.Unix()
 
-// changeOf is what the table must learn of an instance.
-func changeOf(i *model.Instance) rowChange {
+// ChangeOf returns what the table must learn of an instance, which it does not
+// keep. An instance that is marked as deleted is gone from the list.
+func ChangeOf(i *model.Instance) Change {
 	if i.Deleted {
-		return rowChange{id: i.ID}
+		return Change{ID: i.ID}
 	}
-	l := &line{profile: profile{row: project(i)}}
-	shownName, shownDomain := l.row.Name, l.row.Domain
-	l.row.ID, l.row.Name, l.row.Domain = "", "", ""
-	for n, t := range rowTimes(&l.row) {
-		l.times[n], *t = t.Unix(), time.Time{}
+	s := &rowSource{profile: profile{row: RowOf(i)}}
+	shownName, shownDomain := s.row.Name, s.row.Domain
+	s.row.ID, s.row.Name, s.row.Domain = "", "", ""
+	for n, t := range rowTimes(&s.row) {
+		s.times[n], *t = t.Unix(), time.Time{}
 	}
-	l.row.Products = strings.Join(i.Deployments.Products, " ")
+	s.row.Products = strings.Join(i.Deployments.Products, " ")
 
 	names := append(make([]string, 0, 8), foldText(i.Name))
 	for _, d := range i.Domains() {
@@ -45,25 +47,25 @@ func changeOf(i *model.Instance) rowChange {
 	if len(names) > 1 {
 		domain = names[1]
 	}
-	if l.same = name == domain; l.same {
+	if s.same = name == domain; s.same {
 		names = names[1:]
 	}
 	// Mostly what lists show is how it is searched for, and needs no place of
 	// its own.
-	l.spelled = cut(name, model.RowNameMax) != shownName || cut(domain, model.RowNameMax) != shownDomain
+	s.spelled = cut(name, model.RowNameMax) != shownName || cut(domain, model.RowNameMax) != shownDomain
 	serials := make([]string, 0, 8)
 	for n := range i.Versions {
-		if s := foldText(i.Versions[n].Serial); isHex(s) {
-			serials = append(serials, s)
+		if serial := foldText(i.Versions[n].Serial); isHex(serial) {
+			serials = append(serials, serial)
 		} else {
-			names = append(names, s)
+			names = append(names, serial)
 		}
 	}
-	if l.spelled {
+	if s.spelled {
 		names = append(names, noZeros(shownName), noZeros(shownDomain))
 	}
-	l.names, l.serials = ended(names), ended(serials)
-	return rowChange{i.ID, l}
+	s.names, s.serials = ended(names), ended(serials)
+	return Change{i.ID, s}
 }
 
 // foldText is the form in which texts are searched.

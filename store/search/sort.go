@@ -1,4 +1,4 @@
-package store
+package search
 
 import (
 	"cmp"
@@ -15,7 +15,7 @@ type item struct {
 }
 
 // sort sorts slots that are in the order of their IDs.
-func (t *table) sort(s model.Sort, slots []uint32) {
+func (t *Table) sort(s model.Sort, slots []uint32) {
 	items := make([]item, len(slots))
 	for n := range items {
 		items[n].at = uint32(n)
@@ -30,7 +30,7 @@ func (t *table) sort(s model.Sort, slots []uint32) {
 
 // sortItems sorts by the keys at a depth, then those with equal keys by the
 // next. It needs as much room as there are items.
-func (t *table) sortItems(s model.Sort, slots []uint32, items, room []item, depth int) {
+func (t *Table) sortItems(s model.Sort, slots []uint32, items, room []item, depth int) {
 	for n := range items {
 		items[n].key = t.sortKey(s, slots[items[n].at], depth)
 	}

@@ -1,4 +1,4 @@
-package store
+package search
 
 import (
 	"slices"
@@ -16,14 +16,13 @@ import (
 //
 // Commits are queued and taken in by the next query, so that a long pass over
 // the table does not hold up the writer.
-type table struct {
+type Table struct {
 	queue struct {
 		sync.Mutex
-		rows map[model.ID]*line
+		rows map[model.ID]*rowSource
 		// touched are the instances that were committed after the moment that
 		// the table is being built from; nil once it is built.
 		touched map[model.ID]bool
-		err     error // why it could not be built
 	}
 
 	mu       sync.Mutex               // guards what follows
@@ -38,21 +37,22 @@ type table struct {
 	results  []*result
 }
 
-func newTable() *table {
-	t := &table{orders: map[model.Sort]*ordering{}, profiles: newProfiles()}
+// New returns an empty table, which [Build] fills.
+func New() *Table {
+	t := &Table{orders: map[model.Sort]*ordering{}, profiles: newProfiles()}
 	t.sorted = sync.NewCond(&t.mu)
-	t.queue.rows = map[model.ID]*line{}
+	t.queue.rows = map[model.ID]*rowSource{}
 	t.queue.touched = map[model.ID]bool{}
 	return t
 }
 
 // at is where a slot is.
-func (t *table) at(slot uint32) (b *block, n int) {
+func (t *Table) at(slot uint32) (b *block, n int) {
 	return t.blocks[slot/blockSize], int(slot % blockSize)
 }
 
 // row makes the row in a slot.
-func (t *table) row(slot uint32) model.Row {
+func (t *Table) row(slot uint32) model.Row {
 	b, n := t.at(slot)
 	return b.row(n, &t.profiles.list[b.profile[n]])
 }
@@ -61,16 +61,16 @@ func (t *table) row(slot uint32) model.Row {
 // query does.
 const taken = 1024
 
-// changed queues what a commit changed.
-func (t *table) changed(rows []rowChange) {
-	if len(rows) == 0 {
+// Commit queues what a commit changed. It does not wait for queries.
+func (t *Table) Commit(changes []Change) {
+	if len(changes) == 0 {
 		return
 	}
 	t.queue.Lock()
-	for _, r := range rows {
-		t.queue.rows[r.id] = r.line
+	for _, c := range changes {
+		t.queue.rows[c.ID] = c.source
 		if t.queue.touched != nil {
-			t.queue.touched[r.id] = true
+			t.queue.touched[c.ID] = true
 		}
 	}
 	full := len(t.queue.rows) >= taken
@@ -84,7 +84,7 @@ func (t *table) changed(rows []rowChange) {
 // catchUp brings in what was committed before the call. If there is something
 // while the orders are being made, it waits for those. The caller holds mu,
 // which others may get meanwhile.
-func (t *table) catchUp() {
+func (t *Table) catchUp() {
 	for t.sorting && t.waiting() {
 		t.sorted.Wait()
 	}
@@ -92,7 +92,7 @@ func (t *table) catchUp() {
 }
 
 // waiting says whether there are queued changes.
-func (t *table) waiting() bool {
+func (t *Table) waiting() bool {
 	t.queue.Lock()
 	defer t.queue.Unlock()
 	return len(t.queue.rows) > 0
@@ -100,7 +100,7 @@ func (t *table) waiting() bool {
 
 // take brings queued changes into the table, unless the orders are being made.
 // The caller holds mu.
-func (t *table) take() {
+func (t *Table) take() {
 	if t.sorting {
 		return
 	}
@@ -110,7 +110,7 @@ func (t *table) take() {
 		t.queue.Unlock()
 		return
 	}
-	t.queue.rows = map[model.ID]*line{}
+	t.queue.rows = map[model.ID]*rowSource{}
 	t.queue.Unlock()
 	for id, l := range rows {
 		t.set(id, l)
@@ -123,7 +123,7 @@ func (t *table) take() {
 }
 
 // set puts a line into the table, or removes it when it is nil.
-func (t *table) set(id model.ID, l *line) {
+func (t *Table) set(id model.ID, l *rowSource) {
 	at, exists := t.find(string(id))
 	switch {
 	case l == nil && !exists:
@@ -153,7 +153,7 @@ func (t *table) set(id model.ID, l *line) {
 }
 
 // slot is a free one.
-func (t *table) slot() uint32 {
+func (t *Table) slot() uint32 {
 	if last := len(t.free) - 1; last >= 0 {
 		slot := t.free[last]
 		t.free = t.free[:last]
@@ -170,7 +170,7 @@ func (t *table) slot() uint32 {
 	return uint32(last*blockSize + t.blocks[last].used)
 }
 
-func (t *table) fill(slot uint32, id model.ID, l *line) {
+func (t *Table) fill(slot uint32, id model.ID, l *rowSource) {
 	b, n := t.at(slot)
 	was := b.profile[n]
 	b.outdate(n, &t.profiles)
@@ -180,7 +180,7 @@ func (t *table) fill(slot uint32, id model.ID, l *line) {
 
 // find is where in byID an instance is, or would be. IDs rise with time, so a
 // new one mostly comes last.
-func (t *table) find(id string) (at int, exists bool) {
+func (t *Table) find(id string) (at int, exists bool) {
 	short, ok := shorten(id)
 	compare := func(slot uint32, id string) int {
 		b, n := t.at(slot)
@@ -192,9 +192,10 @@ func (t *table) find(id string) (at int, exists bool) {
 	return slices.BinarySearchFunc(t.byID, id, compare)
 }
 
-// failure is why the table could not be built.
-func (t *table) failure() error {
-	t.queue.Lock()
-	defer t.queue.Unlock()
-	return t.queue.err
+// Ready reports whether the table has been built: until then answers may be
+// partial.
+func (t *Table) Ready() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ready
 }
