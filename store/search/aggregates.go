@@ -10,8 +10,8 @@ import (
 // weekSeconds is the width of one of [model.Counts].Weeks.
 const weekSeconds = 7 * 24 * 60 * 60
 
-// Count returns the numbers beside the filters, with the moment that derived
-// values and weeks are counted at.
+// Count returns how many rows there are by state, and how many by derived value
+// and week of expiry at a moment. It includes what was committed before the call.
 func (t *Table) Count(now time.Time) model.Counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -24,42 +24,43 @@ func (t *Table) Count(now time.Time) model.Counts {
 			c.State[p.row.State] += uses
 		}
 	}
-	t.each(func(_ int, b *block) { b.derive(&t.profiles, now) })
+	t.eachBlock(func(_ int, b *block) { b.derive(&t.profiles, now) })
 	for _, b := range t.blocks {
 		for k, d := range model.DerivedValues {
-			if n := b.tally.derived[k]; n > 0 {
+			if n := b.aggregates.derived[k]; n > 0 {
 				c.Derived[d] += int(n)
 			}
 		}
-		for k, n := range b.tally.weeks {
+		for k, n := range b.aggregates.weeks {
 			c.Weeks[k] += int(n)
 		}
 	}
 	return c
 }
 
-// tally counts a block's derived values. It holds from since to before until,
-// in seconds since 1970: until the next moment at which one can change.
-type tally struct {
+// aggregates counts the derived values of a block. They are valid from since to
+// before until, in seconds since 1970: until is the next moment at which one of
+// them can change.
+type aggregates struct {
 	since, until int64
-	at           int64 // a second between them, from which the weeks are counted
+	at           int64 // the second between them from which weeks are counted
 	derived      [8]uint16
 	weeks        [len(model.Counts{}.Weeks)]uint16
 }
 
-// derive brings the derived values of a block, and their tally, to a moment.
-// They are asked of the model (spec S1), and change at whole seconds only.
+// derive brings the derived values of a block, and their aggregates, to a moment.
+// The model computes them (spec S1); they change at whole seconds only.
 func (b *block) derive(ps *profiles, now time.Time) {
-	second, t := now.Unix(), &b.tally
-	if t.since > second || second >= t.until {
+	second, a := now.Unix(), &b.aggregates
+	if a.since > second || second >= a.until {
 		b.version++
-		*t = tally{since: math.MinInt64, until: math.MaxInt64}
+		*a = aggregates{since: math.MinInt64, until: math.MaxInt64}
 		b.stale.fill(b.used)
 	}
-	if b.stale == (slots{}) {
+	if b.stale == (slotSet{}) {
 		return
 	}
-	t.at = second
+	a.at = second
 	var r model.Row
 	var last uint32
 	for n := range b.stale.all {
@@ -78,69 +79,71 @@ func (b *block) derive(ps *profiles, now time.Time) {
 			}
 		}
 		for _, at := range [...]time.Time{r.NotAfter.Add(time.Second), r.Window, r.ServiceWindow, r.ServiceEnd, r.Due} {
-			t.limit(at.Unix(), second)
+			a.limit(at.Unix(), second)
 		}
-		if expiry, ok := b.awaited(n, ps); ok {
-			t.limitWeek(expiry)
+		if expiry, ok := b.upcomingExpiry(n, ps); ok {
+			a.limitWeek(expiry)
 		}
-		b.count(n, ps, 1)
+		b.aggregate(n, ps, 1)
 	}
-	b.stale = slots{}
+	b.stale = slotSet{}
 }
 
-// outdate takes a slot out of the tally before it changes, so that only what has
-// changed is derived anew.
-func (b *block) outdate(n int, ps *profiles) {
-	if b.tally.since == b.tally.until {
-		return // nothing was derived so far
+// invalidate takes a slot out of the aggregates before it changes, so that its
+// values alone are derived again.
+func (b *block) invalidate(n int, ps *profiles) {
+	if b.aggregates.since == b.aggregates.until {
+		return // nothing has been derived yet
 	}
 	if b.profile[n] != 0 && !b.stale.has(n) {
 		const minusOne = math.MaxUint16
-		b.count(n, ps, minusOne)
+		b.aggregate(n, ps, minusOne)
 	}
-	b.stale.set(n)
+	b.stale.add(n)
 }
 
-// count adds what was derived of a slot to the tally so many times.
-func (b *block) count(n int, ps *profiles, times uint16) {
-	t := &b.tally
-	for k := range t.derived {
+// aggregate adds the derived values of a slot to the aggregates so many times.
+func (b *block) aggregate(n int, ps *profiles, times uint16) {
+	a := &b.aggregates
+	for k := range a.derived {
 		if b.derived[n]&(1<<k) != 0 {
-			t.derived[k] += times
+			a.derived[k] += times
 		}
 	}
-	if expiry, ok := b.awaited(n, ps); ok {
-		if week := t.week(expiry); week < int64(len(t.weeks)) {
-			t.weeks[week] += times
+	if expiry, ok := b.upcomingExpiry(n, ps); ok {
+		if week := a.week(expiry); week < int64(len(a.weeks)) {
+			a.weeks[week] += times
 		}
 	}
 }
 
-// awaited is when the row in a slot expires, if that is to come and counts.
-func (b *block) awaited(n int, ps *profiles) (expiry int64, ok bool) {
+// upcomingExpiry returns when the row in a slot expires; ok is false if it has
+// expired or is not counted by week.
+func (b *block) upcomingExpiry(n int, ps *profiles) (expiry int64, ok bool) {
 	expiry, ok = b.second(n, notAfter)
-	return expiry, ok && expiry >= b.tally.at && ps.list[b.profile[n]].row.State.Group() == model.GroupIssued
+	return expiry, ok && expiry >= b.aggregates.at && ps.list[b.profile[n]].row.State.Group() == model.GroupIssued
 }
 
-// limit notes a moment from which on things may differ.
-func (t *tally) limit(at, second int64) {
+// limit ends the validity of the aggregates at a moment at which values change.
+func (a *aggregates) limit(at, second int64) {
 	if at <= second {
-		t.since = max(t.since, at)
+		a.since = max(a.since, at)
 	} else {
-		t.until = min(t.until, at)
+		a.until = min(a.until, at)
 	}
 }
 
-// week is in which of the coming weeks something expires.
-func (t *tally) week(expiry int64) int64 { return (expiry - t.at) / weekSeconds }
+// week returns in which of the coming weeks something expires.
+func (a *aggregates) week(expiry int64) int64 { return (expiry - a.at) / weekSeconds }
 
-// limitWeek notes from when to when that week is the same, as far as it counts.
-func (t *tally) limitWeek(expiry int64) {
-	week := t.week(expiry)
-	if week < int64(len(t.weeks)) {
-		t.limit(expiry-(week+1)*weekSeconds+1, t.at)
+// limitWeek limits the validity to when the week of an expiry is the same, as far
+// as weeks are counted.
+func (a *aggregates) limitWeek(expiry int64) {
+	week := a.week(expiry)
+	if week < int64(len(a.weeks)) {
+		a.limit(expiry-(week+1)*weekSeconds+1, a.at)
 	} else {
-		week = int64(len(t.weeks))
+		week = int64(len(a.weeks))
 	}
-	t.limit(expiry-week*weekSeconds+1, t.at)
+	a.limit(expiry-week*weekSeconds+1, a.at)
 }

@@ -9,51 +9,52 @@ import (
 	"certquay/model"
 )
 
-// blockSize is how many slots a block has: few, so that a change moves little
-// text and outdates little of what was found; but so many that the texts are
-// hardly less than the whole pages (8 KiB) that the allocator gives for them;
-// and a multiple of 64.
+// blockSize is the number of slots in a block. It is small, so that a change moves
+// little text and invalidates little of what was found; large enough that the
+// texts take little less than the whole pages of 8 KiB that the allocator gives
+// for them; and a multiple of 64.
 const blockSize = 4096
 
-// block holds some rows in columns, which are apart, as the allocator has their
-// sizes but not that of all together. A row takes 61 bytes here, and its texts.
+// block holds some rows in columns. Each column is an allocation of its own,
+// because the allocator has size classes that fit each but not their sum. A row
+// takes 61 bytes here, and its texts.
 type block struct {
-	used    int // slots that were ever taken
+	used    int // slots that were ever in use
 	ids     *[blockSize]shortID
 	times   *[blockSize][timeColumns]uint32 // see shortTime
 	profile *[blockSize]uint32              // its number; 0 for a free slot
 	derived *[blockSize]uint8               // a bit for each of model.DerivedValues
-	// names holds name and domains of each row, folded, and serials that are
-	// not hexadecimal. If the profile says spelled, name and domain as they are
-	// shown come last. That they can be found as well does no harm: what is
-	// searched for is folded, and stands in the folded text too if in them.
-	names texts
-	// serials are searched apart since what is searched for mostly has a letter
-	// that none of them has. They lie in memory behind the names.
-	serials texts
-	odd     map[int]oddity // by slot; mostly empty
+	// names holds name and domains of each row, folded, and the serials that are
+	// not hexadecimal. If the profile keeps shown texts, name and domain as lists
+	// show them come last. A search may find those too, which does no harm: its
+	// text is folded, so what it matches in them stands in the folded texts too.
+	names textIndex
+	// serials are searched apart from names, because a text that has a letter
+	// beyond f matches none of them. They lie behind the names in memory.
+	serials  textIndex
+	overflow map[int]overflow // by slot; mostly empty
 
-	version uint64 // counts changes of rows, and of what was derived with time
-	tally   tally  // of what was derived
-	stale   slots  // of which it was not, or that have changed since
+	version    uint64     // counts changes of rows and of derived values
+	aggregates aggregates // of the rows that are not stale
+	stale      slotSet    // rows whose derived values are not known
 }
 
 func newBlock() *block {
 	return &block{
 		ids: new([blockSize]shortID), times: new([blockSize][timeColumns]uint32),
 		profile: new([blockSize]uint32), derived: new([blockSize]uint8),
-		names: texts{ends: new([blockSize]uint32)}, serials: texts{ends: new([blockSize]uint32)},
+		names: textIndex{ends: new([blockSize]uint32)}, serials: textIndex{ends: new([blockSize]uint32)},
 	}
 }
 
-// oddity holds a row's ID and times where they have no short form.
-type oddity struct {
-	id    string // "" if it has one
+// overflow holds the ID and times of a row that have no short form.
+type overflow struct {
+	id    string // "" if the ID has a short form
 	times [timeColumns]int64
 }
 
-// A shortTime is the second since 1970 plus one; 0 is no time, and farTime one
-// before 1970 or after 2106, which the oddity has.
+// A shortTime is a second since 1970 plus one. 0 stands for no time, and farTime
+// for one before 1970 or after 2106, which overflow holds.
 const farTime = math.MaxUint32
 
 func shortTime(second int64) uint32 {
@@ -63,58 +64,58 @@ func shortTime(second int64) uint32 {
 	return uint32(second) + 1
 }
 
-// put fills a slot, which was outdated.
-func (b *block) put(n int, id model.ID, l *rowSource, profile uint32) {
-	var o oddity
+// put fills a slot that has been invalidated.
+func (b *block) put(n int, id model.ID, s *rowSource, profile uint32) {
+	var o overflow
 	short, ok := shorten(string(id))
 	if !ok {
 		o.id = string(id)
 	}
-	odd := !ok
-	for k, second := range l.times {
+	overflows := !ok
+	for k, second := range s.times {
 		v := uint32(0)
 		if second != noTime {
 			o.times[k], v = second, shortTime(second)
-			odd = odd || v == farTime
+			overflows = overflows || v == farTime
 		}
 		b.times[n][k] = v
 	}
 	b.ids[n], b.profile[n] = short, profile
-	b.putOdd(n, odd, o)
-	b.grow(len(l.names), len(l.serials))
+	b.putOverflow(n, overflows, o)
+	b.grow(len(s.names), len(s.serials))
 	if n == b.used {
 		b.used++
-		b.names.add(n, l.names)
-		b.serials.add(n, l.serials)
+		b.names.add(n, s.names)
+		b.serials.add(n, s.serials)
 	} else {
-		b.names.put(n, b.used, l.names)
-		b.serials.put(n, b.used, l.serials)
+		b.names.replace(n, b.used, s.names)
+		b.serials.replace(n, b.used, s.serials)
 	}
 	b.version++
 }
 
-func (b *block) putOdd(n int, odd bool, o oddity) {
+func (b *block) putOverflow(n int, overflows bool, o overflow) {
 	switch {
-	case !odd:
-		delete(b.odd, n)
-	case b.odd == nil:
-		b.odd = map[int]oddity{n: o}
+	case !overflows:
+		delete(b.overflow, n)
+	case b.overflow == nil:
+		b.overflow = map[int]overflow{n: o}
 	default:
-		b.odd[n] = o
+		b.overflow[n] = o
 	}
 }
 
-// clear frees a slot, which was outdated.
+// clear frees a slot that has been invalidated.
 func (b *block) clear(n int) {
 	b.profile[n] = 0
-	delete(b.odd, n)
-	b.names.put(n, b.used, "")
-	b.serials.put(n, b.used, "")
+	delete(b.overflow, n)
+	b.names.replace(n, b.used, "")
+	b.serials.replace(n, b.used, "")
 	b.version++
 }
 
-// grow makes room for texts, and for some more: a fourth while the block is
-// being filled, later a little, since it will hardly grow any more.
+// grow makes room for texts of so many bytes and for some more: a fourth while
+// the block fills up, later a 64th, because a full block hardly grows any more.
 func (b *block) grow(names, serials int) {
 	names, serials = names+len(b.names.all), serials+len(b.serials.all)
 	if names <= cap(b.names.all) && serials <= cap(b.serials.all) {
@@ -124,58 +125,55 @@ func (b *block) grow(names, serials int) {
 	if b.used < blockSize {
 		part = 4
 	}
-	b.lay(names+names/part, serials+serials/part)
+	b.layout(names+names/part, serials+serials/part)
 }
 
-// trim gives back the room that the texts grew by.
-func (b *block) trim() { b.lay(len(b.names.all), len(b.serials.all)) }
+// trim gives back unused room of the texts.
+func (b *block) trim() { b.layout(len(b.names.all), len(b.serials.all)) }
 
-// lay moves the texts to where there is room for so many bytes of each.
-func (b *block) lay(names, serials int) {
+// layout moves the texts to an allocation with room for so many bytes of each.
+func (b *block) layout(names, serials int) {
 	all := make([]byte, names+serials)
 	b.names.all = append(all[:0:names], b.names.all...)
 	b.serials.all = append(all[names:names], b.serials.all...)
 }
 
 func (b *block) id(n int) string {
-	if o, ok := b.odd[n]; ok && o.id != "" {
+	if o, ok := b.overflow[n]; ok && o.id != "" {
 		return o.id
 	}
 	return b.ids[n].String()
 }
 
-// compareID compares the ID in a slot with another, whose short form is given
-// too if it has one.
+// compareID compares the ID in a slot with another, which is given with its short
+// form; ok is false if it has none.
 func (b *block) compareID(n int, id string, short shortID, ok bool) int {
-	if ok && b.odd[n].id == "" {
+	if ok && b.overflow[n].id == "" {
 		return b.ids[n].compare(short)
 	}
 	return strings.Compare(b.id(n), id)
 }
 
-// second is a time of a row in seconds since 1970; ok is false for none.
+// second returns a time of a row in seconds since 1970; ok is false for none.
 func (b *block) second(n, column int) (second int64, ok bool) {
 	switch v := b.times[n][column]; v {
 	case 0:
 		return 0, false
 	case farTime:
-		return b.odd[n].times[column], true
+		return b.overflow[n].times[column], true
 	default:
 		return int64(v) - 1, true
 	}
 }
 
-// expiry is when the newest version expires, in seconds since 1970, or never.
-func (b *block) expiry(n int) int64 {
-	if s, ok := b.second(n, notAfter); ok {
-		return s
-	}
-	return never
-}
+// expiry returns when the newest version expires, in seconds since 1970, or never.
+func (b *block) expiry(n int) int64 { return b.secondOrNever(n, notAfter) }
 
-// due is when certquay acts by itself next, in seconds since 1970, or never.
-func (b *block) due(n int) int64 {
-	if s, ok := b.second(n, dueAt); ok {
+// due returns when certquay next acts by itself, in seconds since 1970, or never.
+func (b *block) due(n int) int64 { return b.secondOrNever(n, dueAt) }
+
+func (b *block) secondOrNever(n, column int) int64 {
+	if s, ok := b.second(n, column); ok {
 		return s
 	}
 	return never
@@ -194,7 +192,7 @@ func (b *block) fillTimes(n int, r *model.Row) {
 	}
 }
 
-// name is the folded name in a slot.
+// name returns the folded name in a slot.
 func (b *block) name(n int) []byte {
 	name, _, _ := bytes.Cut(b.names.of(n), zero)
 	return name
@@ -202,14 +200,14 @@ func (b *block) name(n int) []byte {
 
 var zero = []byte{0}
 
-// row makes the row in a slot as the store's projection has it.
+// row returns the row in a slot as [RowOf] makes it.
 func (b *block) row(n int, p *profile) model.Row {
 	r := p.row
 	r.ID = model.ID(b.id(n))
 	r.Products = cutProducts(r.Products)
 	b.fillTimes(n, &r)
 	names := b.names.of(n)
-	if p.spelled {
+	if p.keepsShown {
 		names = names[:len(names)-1]
 		at := bytes.LastIndexByte(names, 0)
 		r.Domain = string(names[at+1:])
@@ -220,7 +218,7 @@ func (b *block) row(n int, p *profile) model.Row {
 	name, rest, _ := bytes.Cut(names, zero)
 	r.Name = cut(string(name), model.RowNameMax)
 	switch {
-	case p.same:
+	case p.nameIsFirst:
 		r.Domain = r.Name
 	case r.Domains > 0:
 		domain, _, _ := bytes.Cut(rest, zero)

@@ -120,24 +120,24 @@ func (t *Table) add(changes []Change) {
 // waits for it only if there are changes, which it must see.
 func (t *Table) sortAll() {
 	t.mu.Lock()
-	t.take()
+	t.applyQueue()
 	t.byID = slices.Clone(t.byID) // without the room that it grew by
 	if last := len(t.blocks) - 1; last >= 0 {
 		t.blocks[last].trim()
 	}
 	t.sorting = true
 	t.mu.Unlock()
-	orders := make([]*ordering, len(ready))
+	orders := make([]*ordering, len(initialSorts))
 	var wg sync.WaitGroup
-	for n, s := range ready {
-		wg.Go(func() { orders[n] = t.ordered(s) })
+	for n, s := range initialSorts {
+		wg.Go(func() { orders[n] = t.newOrdering(s) })
 	}
 	wg.Wait()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for n, s := range ready {
+	for n, s := range initialSorts {
 		t.orders[s] = orders[n]
 	}
 	t.sorting, t.ready = false, true
-	t.sorted.Broadcast()
+	t.sortDone.Broadcast()
 }

@@ -2,7 +2,6 @@ package search
 
 import (
 	"fmt"
-	"math/bits"
 	"runtime"
 	"slices"
 	"strings"
@@ -13,33 +12,37 @@ import (
 	"certquay/model"
 )
 
-// result is what passes a filter, as of some versions of the blocks.
-type result struct {
-	asked    asked
+// match is the result of a filter: the slots that pass it, as of some versions of
+// the blocks.
+type match struct {
+	key      filterKey
 	passed   bitmap
 	versions []uint64 // of the blocks; 0 is before the first
 	total    int
 }
 
-// asked is a filter, and the moment if that matters, as far as answers differ:
-// the text as it is searched for, and all the rest.
-type asked struct{ text, rest string }
-
-// narrows says whether whatever passes this passes another, whose text is part
-// of this one's.
-func (a asked) narrows(other asked) bool {
-	return a.rest == other.rest && a.text != other.text && strings.Contains(a.text, other.text)
+// filterKey identifies a filter, with the moment if its answer depends on that.
+type filterKey struct {
+	text string // folded
+	rest string // everything else
 }
 
-// kept is how many results are cached: a few screens turn pages at a time.
-const kept = 4
+// narrows reports whether whatever passes this filter passes another, whose text
+// is part of this one's.
+func (k filterKey) narrows(other filterKey) bool {
+	return k.rest == other.rest && k.text != other.text && strings.Contains(k.text, other.text)
+}
 
-// few is the share of all rows, one in so many, up to which it is quicker to
-// sort those that pass a filter than to look for them in an order of all.
-const few = 256
+// cachedResults is how many results are cached: few dashboards turn pages at the
+// same time.
+const cachedResults = 4
+
+// sortThreshold is the share of all rows, one in so many, up to which it is
+// quicker to sort the rows that pass a filter than to pick them from an order.
+const sortThreshold = 256
 
 // Normalize fills in what a query leaves open: an order that the table does not
-// have is [model.SortExpiry], and an offset is not negative.
+// have becomes [model.SortExpiry], and a negative offset 0.
 func Normalize(q model.Query) model.Query {
 	if !slices.Contains(sorts, q.Sort) { // "", mostly
 		q.Sort = model.SortExpiry
@@ -48,14 +51,14 @@ func Normalize(q model.Query) model.Query {
 	return q
 }
 
-// Page answers a query with what was committed before the call. It returns
-// rows as [RowOf] makes them. A query that is not normal is normalized.
+// Page answers a query, which is normalized first. Rows are as [RowOf] makes them,
+// and include what was committed before the call. Desc is the exact reverse.
 func (t *Table) Page(q model.Query) model.Page {
 	q = Normalize(q)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.catchUp()
-	slots, total, has := t.listed(q)
+	slots, total, has := t.list(q)
 	p := model.Page{Offset: q.Offset, Total: total, Partial: !t.ready}
 	n := max(0, p.Total-q.Offset)
 	if q.Limit > 0 {
@@ -82,97 +85,95 @@ func (t *Table) Page(q model.Query) model.Page {
 	return p
 }
 
-// listed is what a query lists, in its order, among slots of which only those
-// count that has tells. Without orders, while the table is being built, what was
-// seen so far is sorted for each query.
-func (t *Table) listed(q model.Query) (slots []uint32, total int, has func(uint32) bool) {
+// list returns the slots of a query in its order, among others: has reports
+// whether a slot passes the filter, and total is how many do. While the table is
+// being built it has no orders, so the rows it has are sorted for each query.
+func (t *Table) list(q model.Query) (slots []uint32, total int, has func(uint32) bool) {
 	has = func(uint32) bool { return true }
 	if q.Filter.Empty() {
 		if t.ready {
-			slots = t.order(q.Sort)
+			slots = t.ordered(q.Sort)
 		} else {
 			slots = slices.Clone(t.byID)
 			t.sort(q.Sort, slots)
 		}
 		return slots, len(slots), has
 	}
-	r := t.result(q.Filter, q.Now)
-	if t.ready && r.total > len(t.byID)/few {
-		return t.order(q.Sort), r.total, r.passed.has
+	m := t.match(q.Filter, q.Now)
+	if t.ready && m.total > len(t.byID)/sortThreshold {
+		return t.ordered(q.Sort), m.total, m.passed.has
 	}
-	slots = r.passed.all()
+	slots = m.passed.slots()
 	slices.SortFunc(slots, t.compareIDs)
 	t.sort(q.Sort, slots)
-	return slots, r.total, has
+	return slots, m.total, has
 }
 
-// result is what passes a filter, from the cache as far as it is there.
-func (t *Table) result(f model.Filter, now time.Time) *result {
+// match applies a filter to the blocks that have changed since it was last
+// applied.
+func (t *Table) match(f model.Filter, now time.Time) *match {
 	var second int64
 	if f.Within > 0 {
 		second = now.Unix()
 	}
 	text := foldText(f.Text)
 	f.Text = ""
-	r, wider := t.cached(asked{text, fmt.Sprintf("%d %#v", second, f)})
-	more := len(t.blocks) - len(r.versions)
-	r.versions = append(r.versions, make([]uint64, more)...)
-	r.passed = append(r.passed, make(bitmap, more*blockWords)...)
-	m := t.matcher(f, text, now)
-	t.each(func(n int, b *block) {
-		if m.derived|m.without != 0 {
+	m, wider := t.cached(filterKey{text, fmt.Sprintf("%d %#v", second, f)})
+	more := len(t.blocks) - len(m.versions)
+	m.versions = append(m.versions, make([]uint64, more)...)
+	m.passed = append(m.passed, make(bitmap, more*blockWords)...)
+	filter := t.newMatcher(f, text, now)
+	t.eachBlock(func(n int, b *block) {
+		if filter.want|filter.without != 0 {
 			b.derive(&t.profiles, now)
 		}
-		if r.versions[n] == b.version {
+		if m.versions[n] == b.version {
 			return
 		}
-		r.versions[n] = b.version
-		passed := r.passed.of(n)
+		m.versions[n] = b.version
+		passed := m.passed.of(n)
 		if wider != nil && n < len(wider.versions) && wider.versions[n] == b.version {
 			*passed = *wider.passed.of(n)
 		} else {
-			m.pass(n, b, passed)
+			filter.apply(n, b, passed)
 		}
-		m.search(b, passed)
+		filter.searchText(b, passed)
 	})
-	r.total = 0
-	for _, word := range r.passed {
-		r.total += bits.OnesCount64(word)
-	}
-	return r
+	m.total = m.passed.len()
+	return m
 }
 
-// cached is the result of what is asked, which is blank at first. What passes
-// it is among what passes the wider one, which is nil if there is none: who
-// types into a filter asks for a part of what was just found.
-func (t *Table) cached(a asked) (r, wider *result) {
-	for _, other := range t.results {
+// cached returns the match of a filter, which is blank at first, and the smallest
+// match that contains it, or nil: somebody who types into a filter asks for a part
+// of what was just found.
+func (t *Table) cached(k filterKey) (m, wider *match) {
+	for _, other := range t.matches {
 		switch {
-		case other.asked == a:
-			r = other
-		case a.narrows(other.asked) && (wider == nil || other.total < wider.total):
+		case other.key == k:
+			m = other
+		case k.narrows(other.key) && (wider == nil || other.total < wider.total):
 			wider = other
 		}
 	}
-	if r != nil {
-		return r, wider
+	if m != nil {
+		return m, wider
 	}
-	if len(t.results) >= kept {
-		t.results = slices.Delete(t.results, 0, 1)
+	if len(t.matches) >= cachedResults {
+		t.matches = slices.Delete(t.matches, 0, 1)
 	}
-	r = &result{asked: a}
-	t.results = append(t.results, r)
-	return r, wider
+	m = &match{key: k}
+	t.matches = append(t.matches, m)
+	return m, wider
 }
 
-// each visits all blocks with their numbers, on all processors.
-func (t *Table) each(visit func(n int, b *block)) {
-	const some = 4 // blocks are worth telling another processor of
+// eachBlock visits all blocks with their numbers, on all processors.
+func (t *Table) eachBlock(visit func(n int, b *block)) {
+	const share = 4 // blocks are taken at a time; fewer are not worth a goroutine
 	var next atomic.Int64
 	work := func() {
 		for {
-			to := int(next.Add(some))
-			for n := to - some; n < min(to, len(t.blocks)); n++ {
+			to := int(next.Add(share))
+			for n := to - share; n < min(to, len(t.blocks)); n++ {
 				visit(n, t.blocks[n])
 			}
 			if to >= len(t.blocks) {
@@ -181,47 +182,48 @@ func (t *Table) each(visit func(n int, b *block)) {
 		}
 	}
 	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(t.blocks)/some) - 1 {
+	for range min(runtime.GOMAXPROCS(0), len(t.blocks)/share) - 1 {
 		wg.Go(work)
 	}
 	work()
 	wg.Wait()
 }
 
-// matcher is a filter, asked of the model beforehand for each profile.
+// matcher is a filter prepared for a table: the model has been asked about each
+// profile.
 type matcher struct {
-	profiles []bool // by number
-	latest   int64  // the last moment of expiry that passes
-	derived  uint8  // bits that are wanted
-	without  uint8  // bits that are not
-	only     bitmap // nil for all
-	all      bool   // that are in use pass, but for the text
-	name     needle
-	serial   needle // "" if no serial can have the text
+	profiles []bool  // whether the profile passes, by number
+	latest   int64   // the last second of expiry that passes, or never
+	want     uint8   // derived values that must be there, as bits
+	without  uint8   // and that must not
+	only     bitmap  // nil for all
+	textOnly bool    // the filter has nothing but a text
+	name     pattern // without text if there is nothing to search for
+	serial   pattern // without text if no serial can contain it
 }
 
-// matcher prepares a filter, whose text is given apart, folded.
-func (t *Table) matcher(f model.Filter, text string, now time.Time) *matcher {
-	m := &matcher{profiles: make([]bool, len(t.profiles.list)), latest: never, all: f.Empty()}
+// newMatcher prepares a filter, whose text is given apart, folded.
+func (t *Table) newMatcher(f model.Filter, text string, now time.Time) *matcher {
+	m := &matcher{profiles: make([]bool, len(t.profiles.list)), latest: never, textOnly: text != "" && f.Empty()}
 	if text != "" && len(t.blocks) > 0 {
-		m.name = needle{text, t.blocks[0].names.rarest(text)}
+		m.name = t.blocks[0].names.newPattern(text)
 		if isHex(text) {
-			m.serial = needle{text, t.blocks[0].serials.rarest(text)}
+			m.serial = t.blocks[0].serials.newPattern(text)
 		}
 	}
 	for n, d := range model.DerivedValues {
 		if slices.Contains(f.Derived, d) {
-			m.derived |= 1 << n
+			m.want |= 1 << n
 		}
 		if slices.Contains(f.Without, d) {
 			m.without |= 1 << n
 		}
 	}
 	if f.Only != nil {
-		m.only = make(bitmap, len(t.blocks)*blockWords)
+		m.only = newBitmap(len(t.blocks))
 		for _, id := range f.Only {
 			if at, ok := t.find(string(id)); ok {
-				m.only.set(t.byID[at])
+				m.only.add(t.byID[at])
 			}
 		}
 	}
@@ -230,8 +232,8 @@ func (t *Table) matcher(f model.Filter, text string, now time.Time) *matcher {
 		m.latest = now.Add(f.Within).Unix()
 		f.Within = 1
 	}
-	// A certificate that expires this moment passes every window, so that what
-	// is left to decide for the profile is the group.
+	// A certificate that expires at this moment passes every limit, so that what
+	// the model still decides by the profile is the group.
 	moment := time.Unix(0, 0)
 	for n := range m.profiles {
 		if t.profiles.uses[n] > 0 {
@@ -243,49 +245,50 @@ func (t *Table) matcher(f model.Filter, text string, now time.Time) *matcher {
 	return m
 }
 
-// pass finds the slots of a block, given with its number, that the filter lets
-// through but for the text. If all pass, free ones do too: they have no text.
-func (m *matcher) pass(number int, b *block, passed *slots) {
-	*passed = slots{}
-	if m.all && m.name.text != "" {
+// apply sets which slots of a block, given with its number, pass the filter
+// without its text. A filter of a text alone lets free slots pass too, which have
+// no text that could be found.
+func (m *matcher) apply(number int, b *block, passed *slotSet) {
+	*passed = slotSet{}
+	if m.textOnly {
 		passed.fill(b.used)
 		return
 	}
-	if m.only != nil && *m.only.of(number) == (slots{}) {
+	if m.only != nil && *m.only.of(number) == (slotSet{}) {
 		return
 	}
 	for n, profile := range b.profile[:b.used] {
-		if m.profiles[profile] && b.derived[n]&m.derived == m.derived && b.derived[n]&m.without == 0 &&
+		if m.profiles[profile] && b.derived[n]&m.want == m.want && b.derived[n]&m.without == 0 &&
 			(m.latest == never || b.expiry(n) <= m.latest) {
-			passed.set(n)
+			passed.add(n)
 		}
 	}
 	if m.only != nil {
-		passed.keep(m.only.of(number))
+		passed.intersect(m.only.of(number))
 	}
 }
 
-// single is the share of a block's slots, one in so many, up to which it is
+// scanThreshold is the share of a block's slots, one in so many, up to which it is
 // quicker to look at each of them than to search the whole block.
-const single = 32
+const scanThreshold = 32
 
-// search leaves only the slots of a block in which the text is found.
-func (m *matcher) search(b *block, passed *slots) {
+// searchText removes the slots of a block that do not contain the text.
+func (m *matcher) searchText(b *block, passed *slotSet) {
 	if m.name.text == "" {
 		return
 	}
-	if passed.len() <= blockSize/single {
+	if passed.len() <= blockSize/scanThreshold {
 		for n := range passed.all {
 			if !m.name.in(b.names.of(n)) && (m.serial.text == "" || !m.serial.in(b.serials.of(n))) {
-				passed.unset(n)
+				passed.remove(n)
 			}
 		}
 		return
 	}
-	var found slots
+	var found slotSet
 	b.names.search(m.name, &found)
-	if m.serial.text != "" && !found.holds(passed) {
+	if m.serial.text != "" && !found.contains(passed) {
 		b.serials.search(m.serial, &found)
 	}
-	passed.keep(&found)
+	passed.intersect(&found)
 }

@@ -6,31 +6,32 @@ import (
 	"certquay/model"
 )
 
-// profile is what many instances have in common. It takes half a kilobyte,
-// and a fleet of a million has some hundreds of them.
+// profile is what many instances have in common. It takes half a kilobyte; a
+// fleet of a million instances has some hundreds of profiles.
 type profile struct {
-	row     model.Row // without ID, names and times, and with all its products
-	same    bool      // the name is the first domain
-	spelled bool      // name and domain as shown are the last of the names
+	row         model.Row // without ID, names and times, and with all its products
+	nameIsFirst bool      // the name is the first domain
+	keepsShown  bool      // names ends with name and domain as lists show them, which are not the folded ones
 }
 
-// profiles gives profiles small numbers, from 1.
+// profiles numbers the profiles in use, from 1, and counts their rows. Number 0
+// stands for no row.
 type profiles struct {
 	numbers map[profile]uint32
 	list    []profile // by number
-	uses    []int     // rows that have it, by number
-	free    []uint32  // numbers
+	uses    []int     // rows with the profile, by number
+	free    []uint32  // numbers of profiles that are gone
 }
 
 func newProfiles() profiles {
 	return profiles{numbers: map[profile]uint32{}, list: make([]profile, 1), uses: make([]int, 1)}
 }
 
-// use is the number of a profile, for one more row.
-func (ps *profiles) use(p profile) uint32 {
+// acquire returns the number of a profile and counts one more row with it.
+func (ps *profiles) acquire(p profile) uint32 {
 	n, ok := ps.numbers[p]
 	if !ok {
-		// What it was cut from is not kept.
+		// The texts may be parts of a record, which is not kept.
 		p.row.Spec.Brand, p.row.Products = strings.Clone(p.row.Spec.Brand), strings.Clone(p.row.Products)
 		n = uint32(len(ps.list))
 		if last := len(ps.free) - 1; last >= 0 {
@@ -44,8 +45,8 @@ func (ps *profiles) use(p profile) uint32 {
 	return n
 }
 
-// leave undoes use. Number 0, which stands for no row, needs none.
-func (ps *profiles) leave(n uint32) {
+// release undoes acquire. Number 0 needs none.
+func (ps *profiles) release(n uint32) {
 	if n == 0 {
 		return
 	}

@@ -7,14 +7,14 @@ import (
 	"certquay/model"
 )
 
-// Change is what the table must learn of one instance that was written, or, when
-// only the ID is set, removed.
+// Change is what the table must learn of one instance that was written. With an
+// ID alone it removes the instance from the list.
 type Change struct {
 	ID     model.ID
-	source *rowSource // nil when the instance is gone from the list
+	source *rowSource // nil to remove
 }
 
-// rowSource is an instance on its way into the table.
+// rowSource is what a row of the table is made from.
 type rowSource struct {
 	profile
 	times   [timeColumns]int64 // in seconds since 1970; noTime for none
@@ -25,8 +25,8 @@ type rowSource struct {
 // noTime is the second of the zero time.
 var noTime = time.Time{}.Unix()
 
-// ChangeOf returns what the table must learn of an instance, which it does not
-// keep. An instance that is marked as deleted is gone from the list.
+// ChangeOf returns what the table must learn of an instance. The change may share
+// texts with the instance. An instance that is marked as deleted is removed.
 func ChangeOf(i *model.Instance) Change {
 	if i.Deleted {
 		return Change{ID: i.ID}
@@ -47,12 +47,11 @@ func ChangeOf(i *model.Instance) Change {
 	if len(names) > 1 {
 		domain = names[1]
 	}
-	if s.same = name == domain; s.same {
+	if s.nameIsFirst = name == domain; s.nameIsFirst {
 		names = names[1:]
 	}
-	// Mostly what lists show is how it is searched for, and needs no place of
-	// its own.
-	s.spelled = cut(name, model.RowNameMax) != shownName || cut(domain, model.RowNameMax) != shownDomain
+	// Mostly lists show what is searched, and it is stored once.
+	s.keepsShown = cut(name, model.RowNameMax) != shownName || cut(domain, model.RowNameMax) != shownDomain
 	serials := make([]string, 0, 8)
 	for n := range i.Versions {
 		if serial := foldText(i.Versions[n].Serial); isHex(serial) {
@@ -61,22 +60,22 @@ func ChangeOf(i *model.Instance) Change {
 			names = append(names, serial)
 		}
 	}
-	if s.spelled {
-		names = append(names, noZeros(shownName), noZeros(shownDomain))
+	if s.keepsShown {
+		names = append(names, replaceZeros(shownName), replaceZeros(shownDomain))
 	}
-	s.names, s.serials = ended(names), ended(serials)
+	s.names, s.serials = terminate(names), terminate(serials)
 	return Change{i.ID, s}
 }
 
-// foldText is the form in which texts are searched.
-func foldText(s string) string { return noZeros(model.Fold(s)) }
+// foldText returns the form in which texts are searched.
+func foldText(s string) string { return replaceZeros(model.Fold(s)) }
 
-// noZeros keeps a text apart from the zeros that end texts.
-func noZeros(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
+// replaceZeros replaces zero bytes, which end texts.
+func replaceZeros(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
 
-// ended joins texts, with a zero after each, so that nothing that is searched
-// for lies across two.
-func ended(texts []string) string {
+// terminate joins texts with a zero byte after each, so that no match of a search
+// spans two texts.
+func terminate(texts []string) string {
 	size := 0
 	for _, t := range texts {
 		size += len(t) + 1
@@ -90,8 +89,8 @@ func ended(texts []string) string {
 	return b.String()
 }
 
-// isHex says whether a text has nothing but the lower-case hexadecimal digits
-// of serials.
+// isHex reports whether a text consists of lower-case hexadecimal digits, as
+// serials do.
 func isHex(s string) bool {
 	for n := range len(s) {
 		if c := s[n]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {

@@ -22,7 +22,7 @@ func (t *Table) size() (bytes int) {
 		}
 		bytes += allocated(cap(b.names.all) + cap(b.serials.all))
 	}
-	for _, r := range t.results {
+	for _, r := range t.matches {
 		bytes += allocated(8*cap(r.passed)) + allocated(8*cap(r.versions))
 	}
 	for _, o := range t.orders {
@@ -45,7 +45,7 @@ func TestARowTakesEightyBytes(t *testing.T) {
 	}
 	check := func(when string) {
 		t.Helper()
-		for n := range 2 * kept {
+		for n := range 2 * cachedResults {
 			tab.Page(model.Query{Filter: model.Filter{Text: fmt.Sprint(n)}, Sort: model.SortExpiry, Limit: 50, Now: now})
 		}
 		size := tab.size()

@@ -7,20 +7,20 @@ import (
 	"certquay/model"
 )
 
-// item is a slot on its way through a sort. Keys are looked up once, because
-// doing so at each comparison would miss the processor's cache twice.
+// item is a slot while it is sorted. Its key is computed once, because doing so
+// at each comparison would miss the processor's cache twice.
 type item struct {
 	key uint64
-	at  uint32 // in the slots to sort
+	at  uint32 // place in the slots to sort
 }
 
-// sort sorts slots that are in the order of their IDs.
-func (t *Table) sort(s model.Sort, slots []uint32) {
+// sort sorts slots that are in the order of their IDs. Equal ones stay so.
+func (t *Table) sort(by model.Sort, slots []uint32) {
 	items := make([]item, len(slots))
 	for n := range items {
 		items[n].at = uint32(n)
 	}
-	t.sortItems(s, slots, items, make([]item, len(items)), 0)
+	t.sortItems(by, slots, items, make([]item, len(items)), 0)
 	sorted := make([]uint32, len(slots))
 	for n := range items {
 		sorted[n] = slots[items[n].at]
@@ -29,33 +29,33 @@ func (t *Table) sort(s model.Sort, slots []uint32) {
 }
 
 // sortItems sorts by the keys at a depth, then those with equal keys by the
-// next. It needs as much room as there are items.
-func (t *Table) sortItems(s model.Sort, slots []uint32, items, room []item, depth int) {
+// next. scratch is as long as items at least.
+func (t *Table) sortItems(by model.Sort, slots []uint32, items, scratch []item, depth int) {
 	for n := range items {
-		items[n].key = t.sortKey(s, slots[items[n].at], depth)
+		items[n].key = t.sortKey(by, slots[items[n].at], depth)
 	}
-	sortKeys(items, room)
+	sortKeys(items, scratch)
 	for from := 0; from < len(items); {
 		to := from + 1
 		for to < len(items) && items[to].key == items[from].key {
 			to++
 		}
-		if to > from+1 && goesOn(s, items[from].key) {
-			t.sortItems(s, slots, items[from:to], room, depth+1)
+		if to > from+1 && hasNextKey(by, items[from].key) {
+			t.sortItems(by, slots, items[from:to], scratch, depth+1)
 		}
 		from = to
 	}
 }
 
-// many is from how many items on distributing them is quicker than comparing.
-const many = 1024
+// radixThreshold is from how many items on a radix sort is quicker than comparing.
+const radixThreshold = 1024
 
-// sortKeys sorts items by their keys, and equal ones by their places. Many are
-// distributed by one byte of the key after the other, the last first, which
-// leaves equal ones as they were: in the order of their places. Bytes in which
-// all agree, most of them, are passed over.
-func sortKeys(items, room []item) {
-	if len(items) < many {
+// sortKeys sorts items by key, and those with equal keys by place. Many items are
+// sorted by a radix sort, one byte of the key after the other, from the lowest:
+// it is stable, and they begin in the order of their places. Bytes in which all
+// keys agree, which is most of them, are skipped.
+func sortKeys(items, scratch []item) {
+	if len(items) < radixThreshold {
 		slices.SortFunc(items, func(a, b item) int {
 			if c := cmp.Compare(a.key, b.key); c != 0 {
 				return c
@@ -70,9 +70,9 @@ func sortKeys(items, room []item) {
 			counts[k][byte(items[n].key>>(8*k))]++
 		}
 	}
-	from, to := items, room[:len(items)]
+	from, to := items, scratch[:len(items)]
 	for k := range counts {
-		next := &counts[k] // where the next one with a byte goes
+		next := &counts[k] // becomes: where the next item with a byte goes
 		if next[byte(from[0].key>>(8*k))] == uint32(len(from)) {
 			continue
 		}
@@ -87,5 +87,5 @@ func sortKeys(items, room []item) {
 		}
 		from, to = to, from
 	}
-	copy(items, from) // onto itself, if it ended up there
+	copy(items, from) // no-op if they are there already
 }

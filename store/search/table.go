@@ -7,153 +7,158 @@ import (
 	"certquay/model"
 )
 
-// table holds what lists need of every instance, packed, once for the whole
-// process: it answers filters, sorts and counts without the engine. A row
-// takes its texts, folded (name, domains and serials with a zero after each;
-// name and domain once more if they are shown otherwise than folded), and at
-// most 80 bytes: 61 in its block, 4 in each of four orders, a bit in each of
-// four results, and what the allocator rounds up.
+// Table holds the rows of all instances. See the package comment for what a row
+// takes and how calls run beside each other.
 //
-// Commits are queued and taken in by the next query, so that a long pass over
-// the table does not hold up the writer.
+// Rows live in slots: small numbers that are used again once a row is gone.
+// Orders, filters and results are lists or sets of slots.
 type Table struct {
 	queue struct {
 		sync.Mutex
-		rows map[model.ID]*rowSource
-		// touched are the instances that were committed after the moment that
-		// the table is being built from; nil once it is built.
+		changes map[model.ID]*rowSource
+		// touched holds the instances that were committed after the snapshot
+		// from which the table is being built; nil once it is built.
 		touched map[model.ID]bool
 	}
 
-	mu       sync.Mutex               // guards what follows
-	ready    bool                     // everything has been seen, and the orders are there
-	sorting  bool                     // without the lock: nothing is taken in
-	sorted   *sync.Cond               // sorting has ended; its lock is mu
+	mu       sync.Mutex               // guards the fields below
+	ready    bool                     // all rows and orders are there
+	sorting  bool                     // orders are being made without the lock: nothing may change
+	sortDone *sync.Cond               // signals the end of sorting; its lock is mu
 	blocks   []*block                 // slot n is in block n / blockSize
-	byID     []uint32                 // slots in use in the order of IDs
-	free     []uint32                 // slots
-	orders   map[model.Sort]*ordering // none until it is ready
+	byID     []uint32                 // slots in use, sorted by ID
+	free     []uint32                 // slots of rows that are gone
+	orders   map[model.Sort]*ordering // empty until the table is ready
 	profiles profiles
-	results  []*result
+	matches  []*match // cached, the oldest first
 }
 
 // New returns an empty table, which [Build] fills.
 func New() *Table {
 	t := &Table{orders: map[model.Sort]*ordering{}, profiles: newProfiles()}
-	t.sorted = sync.NewCond(&t.mu)
-	t.queue.rows = map[model.ID]*rowSource{}
+	t.sortDone = sync.NewCond(&t.mu)
+	t.queue.changes = map[model.ID]*rowSource{}
 	t.queue.touched = map[model.ID]bool{}
 	return t
 }
 
-// at is where a slot is.
+// Ready reports whether the table has been built. Until then answers may be
+// partial.
+func (t *Table) Ready() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ready
+}
+
+// at returns the block of a slot and the slot's number in it.
 func (t *Table) at(slot uint32) (b *block, n int) {
 	return t.blocks[slot/blockSize], int(slot % blockSize)
 }
 
-// row makes the row in a slot.
+// row returns the row in a slot.
 func (t *Table) row(slot uint32) model.Row {
 	b, n := t.at(slot)
 	return b.row(n, &t.profiles.list[b.profile[n]])
 }
 
-// taken is how many queued changes the committer takes in by itself when no
-// query does.
-const taken = 1024
+// maxQueued is how many changes are queued before a commit applies them itself,
+// because no query does.
+const maxQueued = 1024
 
-// Commit queues what a commit changed. It does not wait for queries.
+// Commit queues what a commit changed, in the order of commits. Queries that
+// begin afterwards see it. Commit does not wait for queries.
 func (t *Table) Commit(changes []Change) {
 	if len(changes) == 0 {
 		return
 	}
 	t.queue.Lock()
 	for _, c := range changes {
-		t.queue.rows[c.ID] = c.source
+		t.queue.changes[c.ID] = c.source
 		if t.queue.touched != nil {
 			t.queue.touched[c.ID] = true
 		}
 	}
-	full := len(t.queue.rows) >= taken
+	full := len(t.queue.changes) >= maxQueued
 	t.queue.Unlock()
 	if full && t.mu.TryLock() {
-		t.take()
+		t.applyQueue()
 		t.mu.Unlock()
 	}
 }
 
-// catchUp brings in what was committed before the call. If there is something
-// while the orders are being made, it waits for those. The caller holds mu,
-// which others may get meanwhile.
+// catchUp applies what was committed before the call. If there are changes while
+// orders are being made, it waits for those. The caller holds mu, which is
+// released while waiting.
 func (t *Table) catchUp() {
-	for t.sorting && t.waiting() {
-		t.sorted.Wait()
+	for t.sorting && t.hasQueued() {
+		t.sortDone.Wait()
 	}
-	t.take()
+	t.applyQueue()
 }
 
-// waiting says whether there are queued changes.
-func (t *Table) waiting() bool {
+// hasQueued reports whether there are queued changes.
+func (t *Table) hasQueued() bool {
 	t.queue.Lock()
 	defer t.queue.Unlock()
-	return len(t.queue.rows) > 0
+	return len(t.queue.changes) > 0
 }
 
-// take brings queued changes into the table, unless the orders are being made.
-// The caller holds mu.
-func (t *Table) take() {
+// applyQueue applies queued changes, unless orders are being made. The caller
+// holds mu.
+func (t *Table) applyQueue() {
 	if t.sorting {
 		return
 	}
 	t.queue.Lock()
-	rows := t.queue.rows
-	if len(rows) == 0 { // and so still the committer's
+	changes := t.queue.changes
+	if len(changes) == 0 { // the map stays in use
 		t.queue.Unlock()
 		return
 	}
-	t.queue.rows = map[model.ID]*rowSource{}
+	t.queue.changes = map[model.ID]*rowSource{}
 	t.queue.Unlock()
-	for id, l := range rows {
-		t.set(id, l)
+	for id, s := range changes {
+		t.set(id, s)
 	}
-	for s, o := range t.orders {
-		if len(o.dirty) > taken+len(o.slots)/16 { // nobody asks for this order
-			t.mend(s, o)
+	for by, o := range t.orders {
+		if len(o.dirty) > maxQueued+len(o.slots)/16 { // no query has asked for this order
+			t.update(by, o)
 		}
 	}
 }
 
-// set puts a line into the table, or removes it when it is nil.
-func (t *Table) set(id model.ID, l *rowSource) {
+// set inserts or replaces the row of an instance; a nil source removes it.
+func (t *Table) set(id model.ID, s *rowSource) {
 	at, exists := t.find(string(id))
 	switch {
-	case l == nil && !exists:
-	case l == nil:
+	case s == nil && !exists:
+	case s == nil:
 		slot := t.byID[at]
 		t.byID = slices.Delete(t.byID, at, at+1)
 		b, n := t.at(slot)
-		b.outdate(n, &t.profiles)
-		t.profiles.leave(b.profile[n])
+		b.invalidate(n, &t.profiles)
+		t.profiles.release(b.profile[n])
 		b.clear(n)
 		t.free = append(t.free, slot)
-		t.disorder(slot)
+		t.markDirty(slot)
 	case exists:
 		slot := t.byID[at]
-		was := t.place(slot)
-		t.fill(slot, id, l)
-		t.moved(slot, was)
+		before := t.sortValues(slot)
+		t.fill(slot, id, s)
+		t.markMoved(slot, before)
 	default:
-		slot := t.slot()
+		slot := t.newSlot()
 		if t.ready {
-			t.byID = room(t.byID, 1)
+			t.byID = grow(t.byID, 1)
 		}
 		t.byID = slices.Insert(t.byID, at, slot)
-		t.fill(slot, id, l)
-		t.disorder(slot)
+		t.fill(slot, id, s)
+		t.markDirty(slot)
 	}
 }
 
-// slot is a free one.
-func (t *Table) slot() uint32 {
+// newSlot returns a slot that is not in use.
+func (t *Table) newSlot() uint32 {
 	if last := len(t.free) - 1; last >= 0 {
 		slot := t.free[last]
 		t.free = t.free[:last]
@@ -161,7 +166,7 @@ func (t *Table) slot() uint32 {
 	}
 	last := len(t.blocks) - 1
 	if last < 0 || t.blocks[last].used == blockSize {
-		if last >= 0 { // it will hardly grow any more
+		if last >= 0 { // a full block hardly grows any more
 			t.blocks[last].trim()
 		}
 		t.blocks = append(t.blocks, newBlock())
@@ -170,16 +175,17 @@ func (t *Table) slot() uint32 {
 	return uint32(last*blockSize + t.blocks[last].used)
 }
 
-func (t *Table) fill(slot uint32, id model.ID, l *rowSource) {
+// fill writes a row into a slot.
+func (t *Table) fill(slot uint32, id model.ID, s *rowSource) {
 	b, n := t.at(slot)
-	was := b.profile[n]
-	b.outdate(n, &t.profiles)
-	b.put(n, id, l, t.profiles.use(l.profile))
-	t.profiles.leave(was)
+	before := b.profile[n]
+	b.invalidate(n, &t.profiles)
+	b.put(n, id, s, t.profiles.acquire(s.profile))
+	t.profiles.release(before)
 }
 
-// find is where in byID an instance is, or would be. IDs rise with time, so a
-// new one mostly comes last.
+// find returns where in byID an instance is, or would be. IDs rise with time, so
+// a new instance mostly comes last.
 func (t *Table) find(id string) (at int, exists bool) {
 	short, ok := shorten(id)
 	compare := func(slot uint32, id string) int {
@@ -190,12 +196,4 @@ func (t *Table) find(id string) (at int, exists bool) {
 		return n, false
 	}
 	return slices.BinarySearchFunc(t.byID, id, compare)
-}
-
-// Ready reports whether the table has been built: until then answers may be
-// partial.
-func (t *Table) Ready() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.ready
 }

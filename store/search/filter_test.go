@@ -95,16 +95,16 @@ func countByRow(all map[model.ID]*model.Instance, now time.Time) model.Counts {
 // Only what lets everything pass that is asked for now can be narrowed.
 func TestWhatCanBeNarrowed(t *testing.T) {
 	for _, c := range []struct {
-		asked, found asked
+		asked, found filterKey
 		want         bool
 	}{
-		{asked{"shop-7", "issued"}, asked{"shop-", "issued"}, true},
-		{asked{"shop-7", "issued"}, asked{"-7", "issued"}, true},
-		{asked{"shop-7", "issued"}, asked{"", "issued"}, true},
-		{asked{"shop-7", "issued"}, asked{"shop-7", "issued"}, false}, // it is the answer
-		{asked{"shop-7", "issued"}, asked{"shop-", "paid"}, false},
-		{asked{"shop-7", "issued"}, asked{"shop7", "issued"}, false},
-		{asked{"shop-", "issued"}, asked{"shop-7", "issued"}, false},
+		{filterKey{"shop-7", "issued"}, filterKey{"shop-", "issued"}, true},
+		{filterKey{"shop-7", "issued"}, filterKey{"-7", "issued"}, true},
+		{filterKey{"shop-7", "issued"}, filterKey{"", "issued"}, true},
+		{filterKey{"shop-7", "issued"}, filterKey{"shop-7", "issued"}, false}, // it is the answer
+		{filterKey{"shop-7", "issued"}, filterKey{"shop-", "paid"}, false},
+		{filterKey{"shop-7", "issued"}, filterKey{"shop7", "issued"}, false},
+		{filterKey{"shop-", "issued"}, filterKey{"shop-7", "issued"}, false},
 	} {
 		if got := c.asked.narrows(c.found); got != c.want {
 			t.Errorf("%q from %q: %v", c.asked, c.found, got)
