@@ -192,7 +192,7 @@ func VerifyBackup(ctx context.Context, r io.Reader, keyFile string, identities .
 	if err := load.flush(ctx); err != nil {
 		return b.Summary, nil, err
 	}
-	s, err := with(e, b.keys, &found{dir: "the backup", id: b.Store, exists: true}, Options{}.filled())
+	s, err := attach(e, b.keys, &found{dir: "the backup", id: b.Store, exists: true}, Options{}.filled())
 	if err != nil {
 		return b.Summary, nil, fmt.Errorf("%w: the store in it does not open: %w", ErrBackup, err)
 	}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -90,17 +89,12 @@ type Store struct {
 	wait    time.Duration // for the engine to close
 	feed    feed
 	table   *search.Table
+	build   tableBuild
 
 	requests chan *request
 	closing  chan struct{} // closed when Close begins
 	stopped  chan struct{} // closed when the committer has ended
 	failed   atomic.Pointer[error]
-
-	stopBuilding context.CancelFunc
-	built        chan struct{} // closed when building the table has ended
-	buildErr     error         // why it could not be built; set before built is closed
-	wanted       chan struct{} // closed when somebody needs the table
-	want         sync.Once
 
 	mu     sync.Mutex // guards closed, and readers.Add against readers.Wait
 	closed bool
@@ -113,7 +107,7 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	s := &Store{
 		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, wait: o.Patience, keyFile: o.KeyFile, table: search.New(),
 		requests: make(chan *request, groupCallers),
-		closing:  make(chan struct{}), stopped: make(chan struct{}), built: make(chan struct{}), wanted: make(chan struct{}),
+		closing:  make(chan struct{}), stopped: make(chan struct{}),
 	}
 	// What the table is built from is this moment; what comes later comes from
 	// the committer, which does not run yet.
@@ -125,45 +119,9 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 		snap.Close()
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s.stopBuilding = cancel
-	go func() {
-		defer close(s.built)
-		defer snap.Close()
-		select { // the first frame, and verbs that are quick, come first
-		case <-s.wanted:
-		case <-time.After(buildAfter):
-		case <-ctx.Done():
-		}
-		s.buildErr = s.buildTable(ctx, &view{keys: k, snap: snap})
-		switch {
-		case s.buildErr == nil && o.Built != nil:
-			o.Built()
-		case s.buildErr != nil && ctx.Err() == nil:
-			s.log.Error("the search table could not be built", "err", s.buildErr)
-		}
-	}()
+	s.startBuild(snap, o.Built)
 	go s.commitLoop()
 	return s, nil
-}
-
-// buildAfter is how long after opening the search table is built when nobody
-// waits for it.
-const buildAfter = 300 * time.Millisecond
-
-// buildTable fills the search table from what a view sees. Every value is
-// authenticated, as for any other reader, so a byte that was flipped ends the
-// building with an error that wraps [ErrCorrupt]. Of what is authentic only that
-// is decoded of which rows are made.
-func (s *Store) buildTable(ctx context.Context, v *view) error {
-	instances := v.scan(engine.Prefix(recordKey(model.KindInstance, "")))
-	return search.Build(ctx, s.table, instances, func(p scanned, i *model.Instance) error {
-		value, err := v.check(p)
-		if err != nil {
-			return err
-		}
-		return glance(p.key, value, i)
-	})
 }
 
 // View runs fn on one consistent snapshot. It may be called inside itself.
@@ -194,21 +152,6 @@ func (s *Store) enter() error {
 	return nil
 }
 
-// wantTable has the search table built at once.
-func (s *Store) wantTable() { s.want.Do(func() { close(s.wanted) }) }
-
-// Built waits until the search table has seen everything, or ctx ends. Until
-// then queries may be partial.
-func (s *Store) Built(ctx context.Context) error {
-	s.wantTable()
-	select {
-	case <-s.built:
-		return s.buildErr
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // KeysRead is how many keys of the engine were read since it was opened.
 func (s *Store) KeysRead() uint64 { return s.eng.KeysRead() }
 
@@ -226,8 +169,8 @@ func (s *Store) Close() error {
 
 	close(s.closing)
 	<-s.stopped
-	s.stopBuilding()
-	<-s.built
+	s.build.stop()
+	<-s.build.done
 	s.feed.close()
 	s.readers.Wait()
 	return errors.Join(s.space.release(), s.closeEngine(), s.mark.close())

@@ -186,7 +186,7 @@ func (t *tx) old(key string, r model.Record) (model.Record, error) {
 	if !indexed && !counted || r.RecordKind() == model.KindEvent {
 		return nil, nil
 	}
-	old, err := blank(r.RecordKind())
+	old, err := newRecord(r.RecordKind())
 	if err != nil {
 		return nil, err
 	}

@@ -19,19 +19,19 @@ import (
 func TestEveryFieldOfEveryRecordIsStored(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, kind := range kinds {
-		want, err := blank(kind)
+		want, err := newRecord(kind)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if want.RecordKind() != kind {
-			t.Errorf("a blank %s is a %s", kind, want.RecordKind())
+			t.Errorf("a new %s is a %s", kind, want.RecordKind())
 		}
 		randomize(t, r, reflect.ValueOf(want).Elem())
 		b, err := encode(want, secretOf(want).Reveal())
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, _ := blank(kind)
+		got, _ := newRecord(kind)
 		sealed, err := decode("key", b, got)
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +45,7 @@ func TestEveryFieldOfEveryRecordIsStored(t *testing.T) {
 			t.Errorf("%s: encoding is not deterministic", kind)
 		}
 		// And an empty one stays empty.
-		empty, _ := blank(kind)
+		empty, _ := newRecord(kind)
 		if b, err = encode(empty, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"certquay/model"
+	"certquay/store/engine"
+	"certquay/store/search"
+)
+
+// buildAfter is how long after opening the search table is built if nobody waits
+// for it: the first frame, and verbs that are quick, come first.
+const buildAfter = 300 * time.Millisecond
+
+// tableBuild is the building of the search table in the background.
+type tableBuild struct {
+	stop        context.CancelFunc
+	requested   chan struct{} // closed when somebody needs the table
+	requestOnce sync.Once
+	done        chan struct{} // closed when building has ended
+	err         error         // why the table could not be built; set before done is closed
+}
+
+// startBuild builds the table from a snapshot, which it closes, and then calls
+// built unless that is nil.
+func (s *Store) startBuild(snap engine.Snapshot, built func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	b := &s.build
+	b.stop, b.requested, b.done = cancel, make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(b.done)
+		defer snap.Close()
+		select {
+		case <-b.requested:
+		case <-time.After(buildAfter):
+		case <-ctx.Done():
+		}
+		b.err = s.fillTable(ctx, &view{keys: s.keys, snap: snap})
+		switch {
+		case b.err == nil && built != nil:
+			built()
+		case b.err != nil && ctx.Err() == nil:
+			s.log.Error("the search table could not be built", "err", b.err)
+		}
+	}()
+}
+
+// fillTable fills the search table from a view. Every value is authenticated, as
+// for any other reader, so a byte that was flipped ends the building with an error
+// that wraps [ErrCorrupt]. Of a record only the fields are decoded that rows need.
+func (s *Store) fillTable(ctx context.Context, v *view) error {
+	instances := v.scan(engine.Prefix(recordKey(model.KindInstance, "")))
+	return search.Build(ctx, s.table, instances, func(p scanned, i *model.Instance) error {
+		value, err := v.check(p)
+		if err != nil {
+			return err
+		}
+		return decodeRowFields(p.key, value, i)
+	})
+}
+
+// request has the table built at once.
+func (b *tableBuild) request() { b.requestOnce.Do(func() { close(b.requested) }) }
+
+// Built waits until the search table has seen everything, or ctx ends. Until then
+// queries may be partial.
+func (s *Store) Built(ctx context.Context) error {
+	s.build.request()
+	select {
+	case <-s.build.done:
+		return s.build.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
