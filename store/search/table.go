@@ -7,8 +7,7 @@ import (
 	"certquay/model"
 )
 
-// Table holds the rows of all instances. See the package comment for what a row
-// takes and how calls run beside each other.
+// Table holds the rows of all instances. It is safe for concurrent use.
 //
 // Rows live in slots: small numbers that are used again once a row is gone.
 // Orders, filters and results are lists or sets of slots.
