@@ -74,6 +74,17 @@ var arrows = map[string][]string{
 	"cmd":       {"model", "store", "lifecycle", "ui", "cmd"},
 }
 
+// innerArrows says the same of folders inside those: the code of such a folder may
+// import itself, the folders that are listed here, and nothing else of the module.
+var innerArrows = map[string][]string{
+	"store/search": {"model"},
+	"store/engine": {"model"},
+}
+
+// standardOnly are folders whose code imports nothing from outside the module but
+// the standard library.
+var standardOnly = []string{"model", "store/search"}
+
 // keepers are import paths from outside that only some folders may import.
 var keepers = map[string][]string{
 	"github.com/dgraph-io/": {"store/engine/badger"},
@@ -99,10 +110,18 @@ func broken(from, to string, standard bool) string {
 		if !slices.Contains(allowed, target) {
 			return fmt.Sprintf("%q may import %q only", top, allowed)
 		}
+		for folder, allowed := range innerArrows {
+			allowed = append([]string{folder}, allowed...)
+			if under(in, folder) && !slices.ContainsFunc(allowed, func(f string) bool { return under(to, "certquay/"+f) }) {
+				return fmt.Sprintf("%q may import %q only", folder, allowed)
+			}
+		}
 		return ""
 	}
-	if top == "model" && !standard {
-		return "model imports the standard library only"
+	for _, folder := range standardOnly {
+		if under(in, folder) && !standard {
+			return folder + " imports the standard library only"
+		}
 	}
 	for prefix, folders := range keepers {
 		if strings.HasPrefix(to+"/", prefix) && !slices.ContainsFunc(folders, func(f string) bool { return under(in, f) }) {
@@ -112,8 +131,8 @@ func broken(from, to string, standard bool) string {
 	return ""
 }
 
-// Arrows of import: model <- store, model <- lifecycle <- ui <- cmd; cmd alone
-// wires everything; one package knows Badger; Bubble Tea is for what draws.
+// Arrows of import: model <- store, model <- lifecycle <- ui <- cmd; inside store,
+// model <- store/search <- store; cmd alone wires everything; one package knows Badger; Bubble Tea is for what draws.
 func TestImportArrows(t *testing.T) {
 	t.Parallel()
 	all, seen := everyPackage(t), map[string]bool{}
@@ -132,6 +151,11 @@ func TestImportArrows(t *testing.T) {
 	for _, folder := range []string{"certquay", "model", "store", "lifecycle", "ui", "cmd"} {
 		if !seen[folder] {
 			t.Errorf("%s has no package, so this proves nothing", folder)
+		}
+	}
+	for folder := range innerArrows {
+		if all["certquay/"+folder] == nil {
+			t.Errorf("%s is no package, so this proves nothing", folder)
 		}
 	}
 }
@@ -197,6 +221,16 @@ func TestImportArrowsAreFound(t *testing.T) {
 		{"certquay/store", "certquay/model", false, true},
 		{"certquay/store", "certquay/lifecycle", false, false},
 		{"certquay/store/storetest", "certquay/cmd/session", false, false},
+		{"certquay/store", "certquay/store/search", false, true},
+		{"certquay/store/search", "certquay/model", false, true},
+		{"certquay/store/search", "slices", true, true},
+		{"certquay/store/search", "certquay/store", false, false},
+		{"certquay/store/search", "certquay/store/engine", false, false},
+		{"certquay/store/search", "github.com/fxamacker/cbor/v2", false, false},
+		{"certquay/store/searchlike", "certquay/store", false, true},
+		{"certquay/store/engine/badger", "certquay/store/engine/tree", false, true},
+		{"certquay/store/engine/mem", "certquay/store", false, false},
+		{"certquay/store/engine", "certquay/store/search", false, false},
 		{"certquay/store", "github.com/dgraph-io/badger/v4", false, false},
 		{"certquay/store/engine/badger", "github.com/dgraph-io/badger/v4", false, true},
 		{"certquay/store/engine/badgerlike", "github.com/dgraph-io/badger/v4", false, false},

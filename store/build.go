@@ -2,144 +2,76 @@ package store
 
 import (
 	"context"
-	"runtime"
-	"slices"
 	"sync"
+	"time"
 
 	"certquay/model"
 	"certquay/store/engine"
+	"certquay/store/search"
 )
 
-// chunk is how many rows are added at a time while the table is built, so that
-// queries get between.
-const chunk = 512
+// buildAfter is how long after opening the search table is built if nobody waits
+// for it: the first frame, and verbs that are quick, come first.
+const buildAfter = 300 * time.Millisecond
 
-// batch is a chunk of stored instances on its way into the table.
-type batch struct {
-	stored []scanned
-	rows   []rowChange
-	err    error
-	made   chan struct{} // closed when rows are there, or err
+// tableBuild is the building of the search table in the background.
+type tableBuild struct {
+	stop        context.CancelFunc
+	requested   chan struct{} // closed when somebody needs the table
+	requestOnce sync.Once
+	done        chan struct{} // closed when building has ended
+	err         error         // why the table could not be built; set before done is closed
 }
 
-// build fills the table from a snapshot. Instances that were committed since
-// then are left to the queue.
-//
-// Every value is authenticated, as for any other reader, so a byte that was
-// flipped ends the building with an error that wraps [ErrCorrupt]. Of what is
-// authentic only that is decoded of which the lines are made.
-func (t *table) build(ctx context.Context, v *view) error {
-	err := t.fillFrom(ctx, v)
-	t.queue.Lock()
-	t.queue.touched, t.queue.err = nil, err
-	t.queue.Unlock()
-	if err == nil {
-		t.sortAll()
-	}
-	return err
-}
-
-// sortAll makes the table ready. Sorting a million rows takes a good part of a
-// second, in which queries go on, so it is done without the lock: until it is
-// done changes stay in the queue, and nothing that it reads is written. A query
-// waits for it only if there are changes, which it must see.
-func (t *table) sortAll() {
-	t.mu.Lock()
-	t.take()
-	t.byID = slices.Clone(t.byID) // without the room that it grew by
-	if last := len(t.blocks) - 1; last >= 0 {
-		t.blocks[last].trim()
-	}
-	t.sorting = true
-	t.mu.Unlock()
-	orders := make([]*ordering, len(ready))
-	var wg sync.WaitGroup
-	for n, s := range ready {
-		wg.Go(func() { orders[n] = t.ordered(s) })
-	}
-	wg.Wait()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for n, s := range ready {
-		t.orders[s] = orders[n]
-	}
-	t.sorting, t.ready = false, true
-	t.sorted.Broadcast()
-}
-
-func (t *table) fillFrom(ctx context.Context, v *view) error {
-	ctx, stop := context.WithCancel(ctx)
-	batches := make(chan *batch, 2*runtime.GOMAXPROCS(0))
-	defer func() { // until the reading ends, which uses the snapshot
-		stop()
-		for range batches {
+// startBuild builds the table from a snapshot, which it closes, and then calls
+// built unless that is nil.
+func (s *Store) startBuild(snap engine.Snapshot, built func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	b := &s.build
+	b.stop, b.requested, b.done = cancel, make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(b.done)
+		defer snap.Close()
+		select {
+		case <-b.requested:
+		case <-time.After(buildAfter):
+		case <-ctx.Done():
+		}
+		b.err = s.fillTable(ctx, &view{keys: s.keys, snap: snap})
+		switch {
+		case b.err == nil && built != nil:
+			built()
+		case b.err != nil && ctx.Err() == nil:
+			s.log.Error("the search table could not be built", "err", b.err)
 		}
 	}()
-	go read(ctx, v, batches)
-	for b := range batches {
-		if <-b.made; b.err != nil {
-			return b.err
-		}
-		t.add(b.rows)
-	}
-	return ctx.Err()
 }
 
-// read cuts the stored instances into batches, sends them in the order of their
-// IDs, and has lines made of some of them at a time, one on each processor.
-func read(ctx context.Context, v *view, batches chan<- *batch) {
-	defer close(batches)
-	b := &batch{made: make(chan struct{})}
-	send := func() bool {
-		select {
-		case batches <- b:
-		case <-ctx.Done():
-			return false
-		}
-		go b.make(v.keys)
-		b = &batch{stored: make([]scanned, 0, chunk), made: make(chan struct{})}
-		return true
-	}
-	for p, err := range v.scan(engine.Prefix(recordKey(model.KindInstance, ""))) {
+// fillTable fills the search table from a view. Every value is authenticated, as
+// for any other reader, so a byte that was flipped ends the building with an error
+// that wraps [ErrCorrupt]. Of a record only the fields are decoded that rows need.
+func (s *Store) fillTable(ctx context.Context, v *view) error {
+	instances := v.scan(engine.Prefix(recordKey(model.KindInstance, "")))
+	return search.Build(ctx, s.table, instances, func(p scanned, i *model.Instance) error {
+		value, err := v.check(p)
 		if err != nil {
-			b.err = err
-			break
+			return err
 		}
-		if b.stored = append(b.stored, p); len(b.stored) == chunk && !send() {
-			return
-		}
-	}
-	send()
+		return decodeRowFields(p.key, value, i)
+	})
 }
 
-// make fills rows, or err.
-func (b *batch) make(k *keyring) {
-	defer close(b.made)
-	b.rows = make([]rowChange, 0, len(b.stored))
-	var i model.Instance
-	for _, s := range b.stored {
-		value, err := k.verify(s.key, s.value)
-		if err == nil {
-			err = glance(s.key, value, &i)
-		}
-		if err != nil {
-			b.err = err
-			return
-		}
-		b.rows = append(b.rows, changeOf(&i))
-	}
-	b.stored = nil
-}
+// request has the table built at once.
+func (b *tableBuild) request() { b.requestOnce.Do(func() { close(b.requested) }) }
 
-// add puts in instances of the snapshot that was taken before the first commit.
-func (t *table) add(rows []rowChange) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.queue.Lock()
-	defer t.queue.Unlock()
-	for _, r := range rows {
-		if !t.queue.touched[r.id] {
-			t.set(r.id, r.line)
-		}
+// Built waits until the search table has seen everything, or ctx ends. Until then
+// queries may be partial.
+func (s *Store) Built(ctx context.Context) error {
+	s.build.request()
+	select {
+	case <-s.build.done:
+		return s.build.err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

@@ -38,8 +38,8 @@ func modes() (cbor.EncMode, cbor.DecMode) {
 	return e, d
 }
 
-// blank makes an empty record of a kind.
-func blank(kind model.Kind) (model.Record, error) {
+// newRecord returns an empty record of a kind.
+func newRecord(kind model.Kind) (model.Record, error) {
 	switch kind {
 	case model.KindInstance:
 		return &model.Instance{}, nil

@@ -11,6 +11,7 @@ import (
 	"certquay/model"
 	"certquay/store/engine"
 	"certquay/store/engine/tree"
+	"certquay/store/search"
 )
 
 // groupCallers is how many callers share a commit at most.
@@ -113,7 +114,7 @@ type group struct {
 	events  *eventHead // of the last event that it appends; nil when it appends none
 	callers []*request
 	changes []model.Change
-	rows    []rowChange
+	rows    []search.Change
 }
 
 // run runs one caller over what those before it wrote.
@@ -224,7 +225,7 @@ func (g *group) commit() error {
 		err = g.apply(b)
 	}
 	if err == nil && len(b.Writes) > 0 {
-		g.s.table.changed(g.rows)
+		g.s.table.Commit(g.rows)
 		g.s.feed.publish(g.changes)
 	}
 	for _, r := range g.callers {

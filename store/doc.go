@@ -15,5 +15,8 @@
 //     of the data, not from those who can read both.
 //   - A follower is told of every commit, or that it missed some.
 //
+// Lists of instances are answered by the table in [certquay/store/search], which is
+// built from the records when the store is opened and follows every commit.
+//
 // The package knows the model and nothing of the life cycle.
 package store

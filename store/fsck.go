@@ -120,7 +120,7 @@ func (c *checker) records() error {
 		prefix := recordKey(kind, "")
 		err := c.each(prefix, func(key string, value []byte) error {
 			known++
-			r, err := blank(kind)
+			r, err := newRecord(kind)
 			if err != nil {
 				return err
 			}
@@ -251,7 +251,7 @@ func (c *checker) calledFor(key string) (bool, error) {
 		if err != nil {
 			return false, nil //nolint:nilerr // an entry without an end belongs to no record
 		}
-		r, err := blank(kind)
+		r, err := newRecord(kind)
 		if err != nil {
 			return false, err
 		}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"certquay/model"
+	"certquay/store/search"
 )
 
 // FuzzDecode gives every kind of record bytes that were never written: it is an
@@ -12,7 +13,7 @@ import (
 // store such bytes do not even get here: they fail authentication.)
 func FuzzDecode(f *testing.F) {
 	for n, kind := range kinds {
-		r, err := blank(kind)
+		r, err := newRecord(kind)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -26,12 +27,12 @@ func FuzzDecode(f *testing.F) {
 		if n < 0 || n >= len(kinds) {
 			return
 		}
-		r, err := blank(kinds[n])
+		r, err := newRecord(kinds[n])
 		if err != nil {
 			t.Fatal(err)
 		}
 		if kinds[n] == model.KindInstance {
-			_ = glance("key", b, &model.Instance{}) // it may be an error, and must not be a panic
+			_ = decodeRowFields("key", b, &model.Instance{}) // it may be an error, and must not be a panic
 		}
 		sealed, err := decode("key", b, r)
 		if err != nil {
@@ -41,7 +42,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return // for example a year that cannot be stored
 		}
-		second, _ := blank(kinds[n])
+		second, _ := newRecord(kinds[n])
 		if _, err := decode("key", again, second); err != nil {
 			t.Fatalf("what was written cannot be read: %v", err)
 		}
@@ -51,8 +52,8 @@ func FuzzDecode(f *testing.F) {
 		}
 		if i, ok := second.(*model.Instance); ok {
 			var seen model.Instance
-			if err := glance("key", again, &seen); err != nil || !reflect.DeepEqual(changeOf(&seen), changeOf(i)) {
-				t.Fatalf("a glance sees something else: %v", err)
+			if err := decodeRowFields("key", again, &seen); err != nil || !reflect.DeepEqual(search.ChangeOf(&seen), search.ChangeOf(i)) {
+				t.Fatalf("the row fields are others: %v", err)
 			}
 		}
 	})

@@ -101,7 +101,7 @@ func Open(dir string, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
-	s, err := with(e, keys, l, o)
+	s, err := attach(e, keys, l, o)
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -351,12 +351,12 @@ func With(e engine.Engine, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return with(e, k, l, o)
+	return attach(e, k, l, o)
 }
 
-// with checks that an engine holds the store that was looked for, or makes it,
-// and starts.
-func with(e engine.Engine, k *keyring, l *found, o Options) (*Store, error) {
+// attach starts a store on an engine, after checking that the engine holds the
+// store that was looked for, or making it there.
+func attach(e engine.Engine, k *keyring, l *found, o Options) (*Store, error) {
 	snap, err := e.Snapshot()
 	if err != nil {
 		return nil, err

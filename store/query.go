@@ -1,46 +1,43 @@
 package store
 
 import (
-	"slices"
 	"time"
 
 	"certquay/model"
+	"certquay/store/search"
 )
 
 // pageKeys is how many keys of the engine a page may read.
 const pageKeys = 200
 
-// briefly is how long a query waits for the table; then it answers with what was
-// read so far.
-const briefly = 30 * time.Millisecond
+// tableWait is how long a query waits for the table to be built; then it answers
+// from the rows that were read so far.
+const tableWait = 30 * time.Millisecond
 
-// Query answers a page of the list of instances (spec S5). Texts of rows are
-// cut as in the store's projection, times are whole seconds. Desc is the exact
-// reverse of the order. The answer includes what was committed before the call.
+// Query returns a page of the list of instances (spec S5). Rows are as
+// [search.RowOf] makes them: texts are cut, times are whole seconds. Desc is the
+// exact reverse of the order. The page includes what was committed before the call.
 func (s *Store) Query(q model.Query) (model.Page, error) {
-	if !slices.Contains(sorts, q.Sort) { // "", mostly
-		q.Sort = model.SortExpiry
-	}
-	q.Offset = max(q.Offset, 0)
+	q = search.Normalize(q)
 	if err := s.enter(); err != nil {
 		return model.Page{}, err
 	}
 	defer s.readers.Done()
-	if !s.table.isReady() {
+	if !s.table.Ready() {
 		if index, prefix, ok := indexFor(q); ok {
 			return s.pageFromIndex(q, index, prefix)
 		}
-		s.wantTable()
+		s.build.request()
 		select { // a small one is there in no time
-		case <-s.built:
-		case <-time.After(briefly):
+		case <-s.build.done:
+		case <-time.After(tableWait):
 		}
 	}
-	return s.table.page(q), nil
+	return s.table.Page(q), nil
 }
 
-// indexFor is the index that answers a query by itself, so that the first
-// screen need not wait for the table.
+// indexFor returns the index that can answer a query, so that the first screen
+// need not wait for the table; ok is false if there is none.
 func indexFor(q model.Query) (index, prefix string, ok bool) {
 	if q.Sort != model.SortExpiry || q.Limit <= 0 || q.Offset+q.Limit+len(model.States) > pageKeys {
 		return "", "", false
@@ -83,8 +80,29 @@ func (s *Store) pageFromIndex(q model.Query, index, prefix string) (model.Page, 
 	return p, err
 }
 
-func (t *table) isReady() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.ready
+// Counts returns the totals shown beside the filters. Weeks counts the instances of
+// group issued whose newest version expires in each of the coming 26 weeks, from
+// now on. While the table is being built the totals by state are exact already.
+func (s *Store) Counts(now time.Time) (model.Counts, error) {
+	if err := s.enter(); err != nil {
+		return model.Counts{}, err
+	}
+	defer s.readers.Done()
+	c := s.table.Count(now)
+	if !c.Partial {
+		return c, nil
+	}
+	c.All, c.State = 0, map[model.State]int{}
+	err := s.view(func(v *view) error {
+		for _, state := range model.States {
+			n, err := v.Count(model.CounterOf(state))
+			if err != nil {
+				return err
+			}
+			c.State[state] = n
+			c.All += n
+		}
+		return nil
+	})
+	return c, err
 }

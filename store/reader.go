@@ -9,6 +9,7 @@ import (
 	"certquay/model"
 	"certquay/store/engine"
 	"certquay/store/engine/tree"
+	"certquay/store/search"
 )
 
 // pending is a write that is not in the engine yet. It holds the value without
@@ -257,7 +258,7 @@ func entries(r model.Record) map[string][]byte {
 		var value []byte
 		if inst, ok := r.(*model.Instance); ok && projected(i.Name) {
 			if row == nil {
-				row = encodeRow(project(inst))
+				row = encodeRow(search.RowOf(inst))
 			}
 			value = row
 		}

@@ -4,9 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"certquay/model"
 )
@@ -33,45 +31,8 @@ func words[T ~string](ts []T) []string {
 
 const spelledOut = 255
 
-// project makes the row that is stored of an instance: times are whole seconds
-// in UTC, and texts are cut.
-func project(i *model.Instance) model.Row {
-	r := i.Row()
-	for _, t := range rowTimes(&r) {
-		if !t.IsZero() {
-			*t = time.Unix(t.Unix(), 0).UTC()
-		}
-	}
-	r.Name, r.Domain = cut(r.Name, model.RowNameMax), cut(r.Domain, model.RowNameMax)
-	r.Products = cutProducts(r.Products)
-	return r
-}
-
-// cutProducts shortens a list of products to whole words, so that the beginning
-// of a name is not taken for one.
-func cutProducts(s string) string {
-	if len(s) <= model.RowProductsMax {
-		return s
-	}
-	if n := strings.LastIndexByte(s[:model.RowProductsMax+1], ' '); n > 0 {
-		s = s[:n]
-	}
-	return cut(s, model.RowProductsMax)
-}
-
-// cut shortens a text to at most n bytes without splitting a character.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
-}
-
 // rowTimes lists the times of a row in the order they are stored, in which
-// neighbours are often near each other.
+// neighbours are often near each other. The order is part of the schema.
 func rowTimes(r *model.Row) [8]*time.Time {
 	return [...]*time.Time{
 		&r.NotBefore, &r.ServiceStart, &r.NotAfter, &r.ServiceEnd,

@@ -111,7 +111,7 @@ func (s *scratch) check(ctx context.Context, b *backupReader) (Report, error) {
 	if s.failed != nil {
 		return Report{}, cmp.Or(ctx.Err(), error(&UncheckedError{s.failed}))
 	}
-	st, err := with(pairsOnly{s.eng}, b.keys, &found{dir: "the backup", id: b.Store, exists: true}, Options{}.filled())
+	st, err := attach(pairsOnly{s.eng}, b.keys, &found{dir: "the backup", id: b.Store, exists: true}, Options{}.filled())
 	if err != nil {
 		return Report{}, fmt.Errorf("%w: the store in it does not open: %w", ErrBackup, err)
 	}

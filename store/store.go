@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -10,6 +9,7 @@ import (
 
 	"certquay/model"
 	"certquay/store/engine"
+	"certquay/store/search"
 )
 
 // Options of [Open] and [With].
@@ -88,17 +88,13 @@ type Store struct {
 	at      highWater     // how far the store has come; the committer's
 	wait    time.Duration // for the engine to close
 	feed    feed
-	table   *table
+	table   *search.Table
+	build   tableBuild
 
 	requests chan *request
 	closing  chan struct{} // closed when Close begins
 	stopped  chan struct{} // closed when the committer has ended
 	failed   atomic.Pointer[error]
-
-	stopBuilding context.CancelFunc
-	built        chan struct{} // closed when building the table has ended
-	wanted       chan struct{} // closed when somebody needs the table
-	want         sync.Once
 
 	mu     sync.Mutex // guards closed, and readers.Add against readers.Wait
 	closed bool
@@ -109,9 +105,9 @@ type Store struct {
 // start sets the goroutines going over an engine that has been checked.
 func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	s := &Store{
-		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, wait: o.Patience, keyFile: o.KeyFile, table: newTable(),
+		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, wait: o.Patience, keyFile: o.KeyFile, table: search.New(),
 		requests: make(chan *request, groupCallers),
-		closing:  make(chan struct{}), stopped: make(chan struct{}), built: make(chan struct{}), wanted: make(chan struct{}),
+		closing:  make(chan struct{}), stopped: make(chan struct{}),
 	}
 	// What the table is built from is this moment; what comes later comes from
 	// the committer, which does not run yet.
@@ -123,31 +119,10 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 		snap.Close()
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s.stopBuilding = cancel
-	go func() {
-		defer close(s.built)
-		defer snap.Close()
-		select { // the first frame, and verbs that are quick, come first
-		case <-s.wanted:
-		case <-time.After(buildAfter):
-		case <-ctx.Done():
-		}
-		err := s.table.build(ctx, &view{keys: k, snap: snap})
-		switch {
-		case err == nil && o.Built != nil:
-			o.Built()
-		case err != nil && ctx.Err() == nil:
-			s.log.Error("the search table could not be built", "err", err)
-		}
-	}()
+	s.startBuild(snap, o.Built)
 	go s.commitLoop()
 	return s, nil
 }
-
-// buildAfter is how long after opening the search table is built when nobody
-// waits for it.
-const buildAfter = 300 * time.Millisecond
 
 // View runs fn on one consistent snapshot. It may be called inside itself.
 func (s *Store) View(fn func(model.Reader) error) error {
@@ -177,21 +152,6 @@ func (s *Store) enter() error {
 	return nil
 }
 
-// wantTable has the search table built at once.
-func (s *Store) wantTable() { s.want.Do(func() { close(s.wanted) }) }
-
-// Built waits until the search table has seen everything, or ctx ends. Until
-// then queries may be partial.
-func (s *Store) Built(ctx context.Context) error {
-	s.wantTable()
-	select {
-	case <-s.built:
-		return s.table.failure()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // KeysRead is how many keys of the engine were read since it was opened.
 func (s *Store) KeysRead() uint64 { return s.eng.KeysRead() }
 
@@ -209,8 +169,8 @@ func (s *Store) Close() error {
 
 	close(s.closing)
 	<-s.stopped
-	s.stopBuilding()
-	<-s.built
+	s.build.stop()
+	<-s.build.done
 	s.feed.close()
 	s.readers.Wait()
 	return errors.Join(s.space.release(), s.closeEngine(), s.mark.close())

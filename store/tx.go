@@ -8,6 +8,7 @@ import (
 
 	"certquay/model"
 	"certquay/store/engine"
+	"certquay/store/search"
 )
 
 // tx is one caller's transaction: a view whose writes lie over those of the
@@ -18,7 +19,7 @@ type tx struct {
 	written map[string]bool // storage keys
 	bytes   int             // about what the writes add to a batch
 	changes []model.Change
-	rows    []rowChange
+	rows    []search.Change
 	last    *eventHead // of the last event that it appended; nil when it appended none
 }
 
@@ -103,7 +104,7 @@ func (t *tx) Delete(r model.Record) error {
 	}
 	t.changes = append(t.changes, model.Change{Kind: r.RecordKind(), Key: r.RecordKey(), Deleted: true})
 	if i, ok := r.(*model.Instance); ok {
-		t.rows = append(t.rows, rowChange{id: i.ID})
+		t.rows = append(t.rows, search.Change{ID: i.ID})
 	}
 	return nil
 }
@@ -185,7 +186,7 @@ func (t *tx) old(key string, r model.Record) (model.Record, error) {
 	if !indexed && !counted || r.RecordKind() == model.KindEvent {
 		return nil, nil
 	}
-	old, err := blank(r.RecordKind())
+	old, err := newRecord(r.RecordKind())
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +228,7 @@ func (t *tx) replaced(old, r model.Record) error {
 	}
 	t.changes = append(t.changes, model.Change{Kind: r.RecordKind(), Key: r.RecordKey()})
 	if i, ok := r.(*model.Instance); ok {
-		t.rows = append(t.rows, changeOf(i))
+		t.rows = append(t.rows, search.ChangeOf(i))
 	}
 	return nil
 }

@@ -46,12 +46,13 @@ type instance struct {
 // names, stays a small record.
 type versionNext struct {
 	version
-	Same uint `cbor:"20,keyasint,omitzero"` // a bit for each of sames, in their order
+	Same uint `cbor:"20,keyasint,omitzero"` // a bit for each of deltaFields
 }
 
-// sames are the parts of a version that are mostly those of the one before; new
-// ones come last. Each says whether they are equal, and makes them so.
-var sames = []struct {
+// deltaFields are the parts of a version that are mostly equal to those of the
+// version before, in the order of the bits of Same: append only. equal compares
+// them, set copies them.
+var deltaFields = []struct {
 	equal func(a, b *version) bool
 	set   func(to, from *version)
 }{
@@ -66,7 +67,7 @@ var sames = []struct {
 func versionsToWire(vs []model.Version) []versionNext {
 	all := each(vs, func(v model.Version) versionNext { return versionNext{version: version(v)} })
 	for n := len(all) - 1; n > 0; n-- {
-		for k, s := range sames {
+		for k, s := range deltaFields {
 			if s.equal(&all[n].version, &all[n-1].version) {
 				all[n].Same |= 1 << k
 				s.set(&all[n].version, &version{})
@@ -78,7 +79,7 @@ func versionsToWire(vs []model.Version) []versionNext {
 
 func versionsFromWire(all []versionNext) []model.Version {
 	for n := 1; n < len(all); n++ {
-		for k, s := range sames {
+		for k, s := range deltaFields {
 			if all[n].Same&(1<<k) != 0 {
 				s.set(&all[n].version, &all[n-1].version)
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"certquay/model"
+	"certquay/store/search"
 )
 
 // A field that the mirrors forget is lost when a record is stored. Every field
@@ -18,19 +19,19 @@ import (
 func TestEveryFieldOfEveryRecordIsStored(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, kind := range kinds {
-		want, err := blank(kind)
+		want, err := newRecord(kind)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if want.RecordKind() != kind {
-			t.Errorf("a blank %s is a %s", kind, want.RecordKind())
+			t.Errorf("a new %s is a %s", kind, want.RecordKind())
 		}
 		randomize(t, r, reflect.ValueOf(want).Elem())
 		b, err := encode(want, secretOf(want).Reveal())
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, _ := blank(kind)
+		got, _ := newRecord(kind)
 		sealed, err := decode("key", b, got)
 		if err != nil {
 			t.Fatal(err)
@@ -44,7 +45,7 @@ func TestEveryFieldOfEveryRecordIsStored(t *testing.T) {
 			t.Errorf("%s: encoding is not deterministic", kind)
 		}
 		// And an empty one stays empty.
-		empty, _ := blank(kind)
+		empty, _ := newRecord(kind)
 		if b, err = encode(empty, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +159,7 @@ func TestTypicalRowHasAtMostHundredBytes(t *testing.T) {
 		ServiceEnd:  start.AddDate(1, 0, 0), ServiceStart: start, Due: start.Add(170 * 24 * time.Hour),
 		Deployments: model.Deployments{Total: 3, Deployed: 3, Products: []string{"CDN", "nginx"}},
 	}
-	if n := len(encodeRow(project(&i))) + macSize; n > 100 {
+	if n := len(encodeRow(search.RowOf(&i))) + macSize; n > 100 {
 		t.Errorf("%d bytes", n)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"certquay/model"
+	"certquay/store/search"
 )
 
 // sparse leaves out some fields of a random record.
@@ -23,10 +24,10 @@ func sparse(r *rand.Rand, v reflect.Value) {
 	}
 }
 
-// What the table learns of a record at a glance is what it learns of the
-// instance, whichever fields are there, and however odd they are.
+// What the table learns of the fields that are decoded for rows is what it learns
+// of the whole instance, whichever fields are there, and however odd they are.
 // spec: S5
-func TestAGlanceSeesWhatDecodingDoes(t *testing.T) {
+func TestRowFieldsAreThoseOfTheRecord(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	var used model.Instance // by all, as in a batch
 	for n := range 3000 {
@@ -60,21 +61,21 @@ func TestAGlanceSeesWhatDecodingDoes(t *testing.T) {
 		if _, err := decode("key", b, &whole); err != nil {
 			t.Fatal(err)
 		}
-		if err := glance("key", b, &used); err != nil {
+		if err := decodeRowFields("key", b, &used); err != nil {
 			t.Fatalf("%+v: %v", i, err)
 		}
-		if got, want := changeOf(&used), changeOf(&whole); !reflect.DeepEqual(got, want) {
-			t.Fatalf("%+v:\ngot  %+v\nwant %+v", i, got.line, want.line)
+		if got, want := search.ChangeOf(&used), search.ChangeOf(&whole); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%+v:\ngot  %+v\nwant %+v", i, used, whole)
 		}
 		if at := r.IntN(len(b)); at > 0 {
-			if err := glance("key", b[:at], &used); !errors.Is(err, ErrCorrupt) {
+			if err := decodeRowFields("key", b[:at], &used); !errors.Is(err, ErrCorrupt) {
 				t.Fatalf("cut off at byte %d of %d: %v", at, len(b), err)
 			}
 		}
 	}
 }
 
-func TestAGlanceRefusesWhatItDoesNotKnow(t *testing.T) {
+func TestRowFieldsOfAnUnknownFormAreRefused(t *testing.T) {
 	var i model.Instance
 	for _, b := range []string{
 		"",
@@ -86,11 +87,11 @@ func TestAGlanceRefusesWhatItDoesNotKnow(t *testing.T) {
 		"\x01\xa1\x02\x7b\xff", // a text of unknown length
 		"\x01\xbb\xff\xff\xff\xff\xff\xff\xff\xff\x02\x60", // more fields than there are bytes
 	} {
-		if err := glance("key", []byte(b), &i); !errors.Is(err, ErrCorrupt) {
+		if err := decodeRowFields("key", []byte(b), &i); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%q: %v", b, err)
 		}
 	}
-	if err := glance("key", []byte{recordVersion + 1, 0xa0}, &i); !errors.Is(err, ErrNewerSchema) {
+	if err := decodeRowFields("key", []byte{recordVersion + 1, 0xa0}, &i); !errors.Is(err, ErrNewerSchema) {
 		t.Errorf("a newer record: %v", err)
 	}
 }

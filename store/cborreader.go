@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// cursor reads deterministic CBOR (RFC 8949, 4.2.1) from the front. Texts are
-// parts of what is read. After a mistake it reads nothing but zeros.
-type cursor struct {
+// cborReader reads deterministic CBOR (RFC 8949, 4.2.1) item by item. Texts are
+// parts of what is read, not copies. After an error it returns zero values, and
+// bad is set.
+type cborReader struct {
 	rest string
 	bad  bool
 }
@@ -27,11 +28,11 @@ const (
 // CBOR's true (RFC 8949, 3.3); what is false is left out of records.
 const simpleTrue = 21
 
-func (c *cursor) fail() { c.rest, c.bad = "", true }
+func (c *cborReader) fail() { c.rest, c.bad = "", true }
 
-// head reads the beginning of an item: its major type and its number, which is
-// the value, or says how much follows.
-func (c *cursor) head() (major int, n uint64) {
+// head reads the head of an item: its major type and its argument, which is the
+// value or the number of bytes or items that follow.
+func (c *cborReader) head() (major int, n uint64) {
 	if c.rest == "" {
 		c.fail()
 		return majorNatural, 0
@@ -52,8 +53,8 @@ func (c *cursor) head() (major int, n uint64) {
 	return major, binary.BigEndian.Uint64(b[:])
 }
 
-// begin reads the beginning of an item that must be of a type.
-func (c *cursor) begin(major int) (n uint64) {
+// begin reads the head of an item that must be of a major type.
+func (c *cborReader) begin(major int) (n uint64) {
 	is, n := c.head()
 	if is != major {
 		c.fail()
@@ -62,7 +63,8 @@ func (c *cursor) begin(major int) (n uint64) {
 	return n
 }
 
-func (c *cursor) take(n uint64) string {
+// take reads n bytes.
+func (c *cborReader) take(n uint64) string {
 	if n > uint64(len(c.rest)) {
 		c.fail()
 		return ""
@@ -72,18 +74,18 @@ func (c *cursor) take(n uint64) string {
 	return s
 }
 
-func (c *cursor) text() string { return c.take(c.begin(majorText)) }
+func (c *cborReader) text() string { return c.take(c.begin(majorText)) }
 
-func (c *cursor) texts() (all []string) {
+func (c *cborReader) texts() (all []string) {
 	for n := c.begin(majorArray); n > 0 && !c.bad; n-- {
 		all = append(all, c.text())
 	}
 	return all
 }
 
-func (c *cursor) bool() bool { return c.begin(majorSimple) == simpleTrue }
+func (c *cborReader) bool() bool { return c.begin(majorSimple) == simpleTrue }
 
-func (c *cursor) int() int {
+func (c *cborReader) int() int {
 	switch major, n := c.head(); major {
 	case majorNatural:
 		return int(n)
@@ -95,7 +97,7 @@ func (c *cursor) int() int {
 	}
 }
 
-func (c *cursor) time() time.Time {
+func (c *cborReader) time() time.Time {
 	t, err := time.Parse(time.RFC3339Nano, c.text())
 	if err != nil {
 		c.fail()
@@ -103,39 +105,39 @@ func (c *cursor) time() time.Time {
 	return t
 }
 
-// fields visits the integer keys of a map. The visitor reads the value of each.
-func (c *cursor) fields(visit func(key uint64)) {
+// fields visits the integer keys of a map. visit must read the value of each.
+func (c *cborReader) fields(visit func(key uint64)) {
 	for n := c.begin(majorMap); n > 0 && !c.bad; n-- {
 		visit(c.begin(majorNatural))
 	}
 }
 
-// only is fields for one of them; the others are stepped over.
-func (c *cursor) only(key uint64, visit func()) {
+// only visits one key of a map, if it is there, and skips the others.
+func (c *cborReader) only(key uint64, visit func()) {
 	c.fields(func(k uint64) {
 		if k == key {
 			visit()
 		} else {
-			c.skip()
+			c.skipItem()
 		}
 	})
 }
 
-// skip steps over an item.
-func (c *cursor) skip() {
+// skipItem skips an item with everything in it.
+func (c *cborReader) skipItem() {
 	switch major, n := c.head(); major {
 	case majorBytes, majorText:
 		c.take(n)
 	case majorArray:
 		for ; n > 0 && !c.bad; n-- {
-			c.skip()
+			c.skipItem()
 		}
 	case majorMap:
 		for ; n > 0 && !c.bad; n-- {
-			c.skip()
-			c.skip()
+			c.skipItem()
+			c.skipItem()
 		}
 	case majorTag:
-		c.skip()
+		c.skipItem()
 	}
 }

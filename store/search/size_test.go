@@ -1,4 +1,4 @@
-package store
+package search
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ func allocated(size int) int { return cap(append([]byte(nil), make([]byte, size)
 
 // size is what the table takes, as the allocator counts, without the profiles,
 // of which large fleets have no more than small ones.
-func (t *table) size() (bytes int) {
+func (t *Table) size() (bytes int) {
 	for _, b := range t.blocks {
 		for _, part := range []uintptr{unsafe.Sizeof(*b), unsafe.Sizeof(*b.ids), unsafe.Sizeof(*b.times), unsafe.Sizeof(*b.profile),
 			unsafe.Sizeof(*b.derived), unsafe.Sizeof(*b.names.ends), unsafe.Sizeof(*b.serials.ends)} {
@@ -22,7 +22,7 @@ func (t *table) size() (bytes int) {
 		}
 		bytes += allocated(cap(b.names.all) + cap(b.serials.all))
 	}
-	for _, r := range t.results {
+	for _, r := range t.matches {
 		bytes += allocated(8*cap(r.passed)) + allocated(8*cap(r.versions))
 	}
 	for _, o := range t.orders {
@@ -35,18 +35,18 @@ func (t *table) size() (bytes int) {
 // kept, and still does after all were renewed, many have gone and others have come.
 func TestARowTakesEightyBytes(t *testing.T) {
 	now := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
-	tab := newTable()
+	tab := New()
 	const rows = 8 * blockSize
 	texts := map[model.ID]int{}
 	put := func(n int, later ...model.Version) {
 		c := benchRow(n, now, later...)
-		texts[c.id] = len(c.line.names) + len(c.line.serials)
-		tab.changed([]rowChange{c})
+		texts[c.ID] = len(c.source.names) + len(c.source.serials)
+		tab.Commit([]Change{c})
 	}
 	check := func(when string) {
 		t.Helper()
-		for n := range 2 * kept {
-			tab.page(model.Query{Filter: model.Filter{Text: fmt.Sprint(n)}, Sort: model.SortExpiry, Limit: 50, Now: now})
+		for n := range 2 * cachedResults {
+			tab.Page(model.Query{Filter: model.Filter{Text: fmt.Sprint(n)}, Sort: model.SortExpiry, Limit: 50, Now: now})
 		}
 		size := tab.size()
 		for _, text := range texts {
@@ -69,9 +69,9 @@ func TestARowTakesEightyBytes(t *testing.T) {
 	}
 	check("renewed")
 	for n := range rows / 100 {
-		c := rowChange{id: benchRow(n*100, now).id}
-		delete(texts, c.id)
-		tab.changed([]rowChange{c})
+		c := Change{ID: benchRow(n*100, now).ID}
+		delete(texts, c.ID)
+		tab.Commit([]Change{c})
 	}
 	for n := range rows/100 + blockSize {
 		put(rows + n)

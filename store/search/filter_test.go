@@ -1,4 +1,4 @@
-package store
+package search
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ import (
 func TestTypingNarrowsWhatWasFound(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 11))
 	now := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
-	tab := newTable()
+	tab := New()
 	all := map[model.ID]*model.Instance{}
 	change := func(n int, deleted bool) {
 		i := &model.Instance{
@@ -30,7 +30,7 @@ func TestTypingNarrowsWhatWasFound(t *testing.T) {
 		if !i.Deleted {
 			all[i.ID] = i
 		}
-		tab.changed([]rowChange{changeOf(i)})
+		tab.Commit([]Change{ChangeOf(i)})
 	}
 	const ids = blockSize + 300
 	for n := range ids { // of which most go again, and leave few to look through
@@ -66,11 +66,11 @@ func TestTypingNarrowsWhatWasFound(t *testing.T) {
 		}
 		now = now.Add(time.Duration(r.IntN(3)*r.IntN(3)-1) * time.Hour)
 		q := model.Query{Sort: sorts[r.IntN(len(sorts))], Filter: *f, Now: now}
-		page, want := tab.page(q), rowByRow(all, q)
+		page, want := tab.Page(q), rowByRow(all, q)
 		if page.Total != len(want) || !slices.Equal(page.Rows, want) {
 			t.Fatalf("%+v: %d rows, want %d, or others", q, page.Total, len(want))
 		}
-		if got, want := tab.count(now), countByRow(all, now); !reflect.DeepEqual(got, want) {
+		if got, want := tab.Count(now), countByRow(all, now); !reflect.DeepEqual(got, want) {
 			t.Fatalf("counts are\n%+v, want\n%+v", got, want)
 		}
 	}
@@ -80,7 +80,7 @@ func TestTypingNarrowsWhatWasFound(t *testing.T) {
 func countByRow(all map[model.ID]*model.Instance, now time.Time) model.Counts {
 	c := model.Counts{All: len(all), State: map[model.State]int{}, Derived: map[model.Derived]int{}}
 	for _, i := range all {
-		r := project(i)
+		r := RowOf(i)
 		c.State[r.State]++
 		for _, d := range r.Derived(now) {
 			c.Derived[d]++
@@ -95,16 +95,16 @@ func countByRow(all map[model.ID]*model.Instance, now time.Time) model.Counts {
 // Only what lets everything pass that is asked for now can be narrowed.
 func TestWhatCanBeNarrowed(t *testing.T) {
 	for _, c := range []struct {
-		asked, found asked
+		asked, found filterKey
 		want         bool
 	}{
-		{asked{"shop-7", "issued"}, asked{"shop-", "issued"}, true},
-		{asked{"shop-7", "issued"}, asked{"-7", "issued"}, true},
-		{asked{"shop-7", "issued"}, asked{"", "issued"}, true},
-		{asked{"shop-7", "issued"}, asked{"shop-7", "issued"}, false}, // it is the answer
-		{asked{"shop-7", "issued"}, asked{"shop-", "paid"}, false},
-		{asked{"shop-7", "issued"}, asked{"shop7", "issued"}, false},
-		{asked{"shop-", "issued"}, asked{"shop-7", "issued"}, false},
+		{filterKey{"shop-7", "issued"}, filterKey{"shop-", "issued"}, true},
+		{filterKey{"shop-7", "issued"}, filterKey{"-7", "issued"}, true},
+		{filterKey{"shop-7", "issued"}, filterKey{"", "issued"}, true},
+		{filterKey{"shop-7", "issued"}, filterKey{"shop-7", "issued"}, false}, // it is the answer
+		{filterKey{"shop-7", "issued"}, filterKey{"shop-", "paid"}, false},
+		{filterKey{"shop-7", "issued"}, filterKey{"shop7", "issued"}, false},
+		{filterKey{"shop-", "issued"}, filterKey{"shop-7", "issued"}, false},
 	} {
 		if got := c.asked.narrows(c.found); got != c.want {
 			t.Errorf("%q from %q: %v", c.asked, c.found, got)

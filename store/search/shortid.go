@@ -1,17 +1,18 @@
-package store
+package search
 
 import "cmp"
 
-// shortID is a ULID as the number of 128 bits that it spells.
+// shortID is a ULID as a number of 128 bits, which takes 16 bytes, not 42.
 type shortID struct{ high, low uint64 }
 
-// crockford are the digits of a ULID (https://github.com/ulid/spec). They rise
-// in ASCII, so that ULIDs sort as their numbers do.
+// crockford holds the digits of a ULID (https://github.com/ulid/spec). They rise
+// in ASCII, so ULIDs sort as their numbers do.
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-// ulidLen is how many digits of 5 bits a ULID has; the first has 3.
+// ulidLen is the length of a ULID: digits of 5 bits, of which the first has 3.
 const ulidLen = 26
 
+// crockfordDigit is the value of each digit; 0xff for other bytes.
 var crockfordDigit = func() (digit [256]uint8) {
 	for n := range digit {
 		digit[n] = 0xff
@@ -22,8 +23,8 @@ var crockfordDigit = func() (digit [256]uint8) {
 	return digit
 }()
 
-// shorten is the short form of an ID; ok is false for one that is not a ULID
-// in its canonical form.
+// shorten returns the short form of an ID; ok is false for an ID that is not a
+// ULID in its canonical form.
 func shorten(id string) (s shortID, ok bool) {
 	if len(id) != ulidLen || id[0] > '7' {
 		return s, false

@@ -1,10 +1,9 @@
-package store
+package search
 
 import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -14,152 +13,13 @@ import (
 	"certquay/model"
 )
 
-// benchRow is what the table learns of the nth instance of a fleet: one in a
-// hundred revoked, one in seven hosted and deployed. It has one version, and the
-// later ones that are given.
-func benchRow(n int, now time.Time, later ...model.Version) rowChange {
-	start := now.Add(-time.Duration(n%300*24*60+n%1440) * time.Minute)
-	name := fmt.Sprintf("shop-%d.example.com", n)
-	i := &model.Instance{
-		ID: model.ID(fmt.Sprintf("01JD%022d", n)), Name: name, State: model.Issued, Origin: model.OriginBought,
-		Spec: model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Standard},
-		Versions: []model.Version{{
-			Serial: fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64()), Domains: []string{name},
-			NotBefore: start, NotAfter: start.Add(199 * 24 * time.Hour),
-		}},
-		ServiceStart: start, ServiceEnd: start.AddDate(1, 0, 0), Due: start.Add(170 * 24 * time.Hour),
-	}
-	i.Versions = append(i.Versions, later...)
-	if n%100 == 0 {
-		i.State = model.Revoked
-	}
-	if n%7 == 0 {
-		i.Hosting = model.Hosting{On: true, RenewalsLeft: 1 + n%3}
-		i.Deployments = model.Deployments{Total: 1 + n%5, Deployed: n % 3, Auto: n % 2, Products: []string{"CDN"}}
-	}
-	return changeOf(i)
-}
-
-func heap() uint64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}
-
-// BenchmarkTable measures the table alone: bytes a row, how fast it fills, and
-// passes over all of it, each as a query that no cache answers.
-//
-//	go test ./store -run xxx -bench Table -benchtime 20x
-func BenchmarkTable(b *testing.B) {
-	for _, rows := range []int{1000, 100_000, 1_000_000} {
-		b.Run(fmt.Sprint(rows), func(b *testing.B) { benchTable(b, rows) })
-	}
-}
-
-func benchTable(b *testing.B, rows int) {
-	now := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
-	before := heap()
-	t := newTable()
-	var text int
-	var filling time.Duration
-	for n := range rows {
-		c := benchRow(n, now)
-		text += len(c.line.names) + len(c.line.serials)
-		begun := time.Now()
-		t.set(c.id, c.line)
-		filling += time.Since(begun)
-	}
-	for _, s := range sorts {
-		b.Run("sort by "+string(s), func(b *testing.B) {
-			for b.Loop() {
-				t.sort(s, slices.Clone(t.byID))
-			}
-		})
-	}
-	t.sortAll()
-	for n := range 2 * kept { // as many results as are ever kept
-		t.page(model.Query{Filter: model.Filter{Text: fmt.Sprint(n)}, Sort: model.SortExpiry, Limit: 50, Now: now})
-	}
-	size, words := float64(heap()-before)/float64(rows), float64(text)/float64(rows)
-	issued := []model.State{model.Issued}
-	expiring := []model.Derived{model.Expiring}
-	for _, q := range []struct {
-		name   string
-		filter model.Filter
-		sort   model.Sort
-	}{
-		{"text", model.Filter{Text: "shop-77777"}, ""},
-		{"text by name", model.Filter{Text: "shop-77777"}, model.SortName},
-		{"text in all", model.Filter{Text: "example.com"}, ""},
-		{"digits and letters", model.Filter{Text: "00777.ex"}, ""},
-		{"text of serials", model.Filter{Text: "abc1"}, ""},
-		{"one letter", model.Filter{Text: "e"}, ""},
-		{"one digit", model.Filter{Text: "7"}, ""},
-		{"state", model.Filter{States: issued}, ""},
-		{"expiring", model.Filter{Derived: expiring}, ""},
-		{"within", model.Filter{Within: 30 * 24 * time.Hour}, ""},
-		{"all", model.Filter{States: issued, Derived: expiring, Brand: "embedded", Product: "cdn", Within: 30 * 24 * time.Hour, Text: "shop-7"}, ""},
-	} {
-		b.Run(q.name, func(b *testing.B) {
-			for b.Loop() {
-				t.results = nil
-				t.page(model.Query{Filter: q.filter, Sort: cmp.Or(q.sort, model.SortExpiry), Limit: 50, Now: now})
-			}
-			b.ReportMetric(size-words, "B/row")
-			b.ReportMetric(words, "text-B/row")
-			b.ReportMetric(float64(filling.Nanoseconds())/float64(rows), "ns-filling/row")
-		})
-	}
-	b.Run("typed", func(b *testing.B) { // for each key, from the first to the last
-		const text = "shop-77777"
-		for b.Loop() {
-			t.results = nil
-			for n := range text {
-				t.page(model.Query{Filter: model.Filter{Text: text[:n+1]}, Sort: model.SortExpiry, Limit: 50, Now: now})
-			}
-		}
-		b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N*len(text)), "ms/key")
-	})
-	b.Run("counts", func(b *testing.B) {
-		for n := 0; b.Loop(); n++ {
-			t.count(now.Add(time.Duration(n%1000) * time.Second))
-		}
-	})
-	b.Run("counts after a jump", func(b *testing.B) {
-		for n := 0; b.Loop(); n++ {
-			t.count(now.AddDate(0, 1+n%2, 0))
-		}
-	})
-	for _, change := range []struct {
-		name string
-		of   func(n int) rowChange
-	}{
-		{"operation", func(n int) rowChange {
-			c := benchRow(n, now)
-			c.line.row.Operation = model.JobRenew
-			return c
-		}},
-		{"renewal", func(n int) rowChange { return benchRow(n, now.Add(time.Hour)) }},
-		{"delete", func(n int) rowChange { return rowChange{id: benchRow(n, now).id} }},
-	} {
-		b.Run("after "+change.name, func(b *testing.B) {
-			for n := 0; b.Loop(); n++ {
-				t.changed([]rowChange{change.of(n * 7919 % rows)})
-				t.page(model.Query{Filter: model.Filter{Text: "shop-7"}, Sort: model.SortExpiry, Limit: 50, Now: now})
-				t.count(now)
-			}
-		})
-	}
-}
-
 // TestTableOfManyBlocks changes a table of some blocks at random and compares
 // each answer with one found row by row.
 // spec: S5
 func TestTableOfManyBlocks(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 5))
 	now := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
-	tab := newTable()
+	tab := New()
 	tab.sortAll()
 	all := map[model.ID]*model.Instance{}
 	draw := func() *model.Instance {
@@ -196,7 +56,7 @@ func TestTableOfManyBlocks(t *testing.T) {
 			} else {
 				all[i.ID] = i
 			}
-			tab.changed([]rowChange{changeOf(i)})
+			tab.Commit([]Change{ChangeOf(i)})
 		}
 		for _, text := range []string{"", "7.example.com", "shop", "a1", "not hex", "b.example", "nowhere"} {
 			for _, order := range []model.Sort{model.SortExpiry, model.SortName, model.SortState} {
@@ -209,7 +69,7 @@ func TestTableOfManyBlocks(t *testing.T) {
 					q.Filter.Within = 100 * 24 * time.Hour
 				}
 				want := rowByRow(all, q)
-				page := tab.page(q)
+				page := tab.Page(q)
 				if page.Total != len(want) {
 					t.Fatalf("round %d, %+v: %d pass, want %d", round, q, page.Total, len(want))
 				}
@@ -231,7 +91,7 @@ func TestTableOfManyBlocks(t *testing.T) {
 func TestCommitsWhileOrdersAreMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
-		tab := newTable()
+		tab := New()
 		all := map[model.ID]*model.Instance{}
 		put := func(n int) {
 			i := &model.Instance{
@@ -243,7 +103,7 @@ func TestCommitsWhileOrdersAreMade(t *testing.T) {
 			if !i.Deleted {
 				all[i.ID] = i
 			}
-			tab.changed([]rowChange{changeOf(i)})
+			tab.Commit([]Change{ChangeOf(i)})
 		}
 		const rows = 5 * blockSize
 		for n := range rows {
@@ -255,12 +115,12 @@ func TestCommitsWhileOrdersAreMade(t *testing.T) {
 		tab.mu.Lock()
 		tab.sorting = true
 		tab.mu.Unlock()
-		if p := tab.page(only(0)); p.Total != 1 || !p.Partial { // nothing is queued
+		if p := tab.Page(only(0)); p.Total != 1 || !p.Partial { // nothing is queued
 			t.Errorf("before the orders are there: %+v", p)
 		}
 		put(rows)
 		answer := make(chan model.Page)
-		go func() { answer <- tab.page(only(rows)) }()
+		go func() { answer <- tab.Page(only(rows)) }()
 		synctest.Wait()
 		select {
 		case p := <-answer:
@@ -283,18 +143,18 @@ func TestCommitsWhileOrdersAreMade(t *testing.T) {
 			}
 			put(rows/2 + n) // an old one anew, or a new one
 			q := model.Query{Sort: sorts[n%len(sorts)], Filter: model.Filter{Text: "7.example.com", Derived: []model.Derived{model.Expiring}}, Limit: 10, Now: now}
-			tab.page(q) // which must not read what is written
+			tab.Page(q) // which must not read what is written
 			q = only(rows/2 + n)
-			if p, want := tab.page(q), rowByRow(all, q); !slices.Equal(p.Rows, want) || sorted && p.Partial {
+			if p, want := tab.Page(q), rowByRow(all, q); !slices.Equal(p.Rows, want) || sorted && p.Partial {
 				t.Fatalf("just committed: %+v, want %+v", p, want)
 			}
-			if c := tab.count(now); c.All != len(all) {
+			if c := tab.Count(now); c.All != len(all) {
 				t.Fatalf("%d in all, want %d", c.All, len(all))
 			}
 		}
 		for _, s := range sorts {
 			q := model.Query{Sort: s, Now: now}
-			if p, want := tab.page(q), rowByRow(all, q); !slices.Equal(p.Rows, want) || p.Total != len(want) {
+			if p, want := tab.Page(q), rowByRow(all, q); !slices.Equal(p.Rows, want) || p.Total != len(want) {
 				t.Errorf("by %s: %d rows, want %d, or in another order", s, p.Total, len(want))
 			}
 		}
@@ -308,7 +168,7 @@ func rowByRow(all map[model.ID]*model.Instance, q model.Query) (rows []model.Row
 		for n := range i.Versions {
 			texts = append(texts, i.Versions[n].Serial)
 		}
-		row := project(i)
+		row := RowOf(i)
 		if q.Filter.Matches(&row, q.Now) && slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(foldText(s), foldText(q.Filter.Text)) }) {
 			rows = append(rows, row)
 		}

@@ -1,0 +1,101 @@
+package search
+
+import (
+	"strings"
+	"time"
+
+	"certquay/model"
+)
+
+// Change is what the table must learn of one instance that was written. With an
+// ID alone it removes the instance from the list.
+type Change struct {
+	ID     model.ID
+	source *rowSource // nil to remove
+}
+
+// rowSource is what a row of the table is made from.
+type rowSource struct {
+	profile
+	times   [timeColumns]int64 // in seconds since 1970; noTime for none
+	names   string             // see block.names
+	serials string             // see block.serials
+}
+
+// noTime is the second of the zero time.
+var noTime = time.Time{}.Unix()
+
+// ChangeOf returns what the table must learn of an instance. The change may share
+// texts with the instance. An instance that is marked as deleted is removed.
+func ChangeOf(i *model.Instance) Change {
+	if i.Deleted {
+		return Change{ID: i.ID}
+	}
+	s := &rowSource{profile: profile{row: RowOf(i)}}
+	shownName, shownDomain := s.row.Name, s.row.Domain
+	s.row.ID, s.row.Name, s.row.Domain = "", "", ""
+	for n, t := range rowTimes(&s.row) {
+		s.times[n], *t = t.Unix(), time.Time{}
+	}
+	s.row.Products = strings.Join(i.Deployments.Products, " ")
+
+	names := append(make([]string, 0, 8), foldText(i.Name))
+	for _, d := range i.Domains() {
+		names = append(names, foldText(d))
+	}
+	name, domain := names[0], ""
+	if len(names) > 1 {
+		domain = names[1]
+	}
+	if s.nameIsFirst = name == domain; s.nameIsFirst {
+		names = names[1:]
+	}
+	// Mostly lists show what is searched, and it is stored once.
+	s.keepsShown = cut(name, model.RowNameMax) != shownName || cut(domain, model.RowNameMax) != shownDomain
+	serials := make([]string, 0, 8)
+	for n := range i.Versions {
+		if serial := foldText(i.Versions[n].Serial); isHex(serial) {
+			serials = append(serials, serial)
+		} else {
+			names = append(names, serial)
+		}
+	}
+	if s.keepsShown {
+		names = append(names, replaceZeros(shownName), replaceZeros(shownDomain))
+	}
+	s.names, s.serials = terminate(names), terminate(serials)
+	return Change{i.ID, s}
+}
+
+// foldText returns the form in which texts are searched.
+func foldText(s string) string { return replaceZeros(model.Fold(s)) }
+
+// replaceZeros replaces zero bytes, which end texts.
+func replaceZeros(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }
+
+// terminate joins texts with a zero byte after each, so that no match of a search
+// spans two texts.
+func terminate(texts []string) string {
+	size := 0
+	for _, t := range texts {
+		size += len(t) + 1
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for _, t := range texts {
+		b.WriteString(t)
+		b.WriteByte(0)
+	}
+	return b.String()
+}
+
+// isHex reports whether a text consists of lower-case hexadecimal digits, as
+// serials do.
+func isHex(s string) bool {
+	for n := range len(s) {
+		if c := s[n]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
