@@ -106,7 +106,7 @@ func TestJSONIsAsRecorded(t *testing.T) {
 		}
 	}
 	if recorded.Files != nil {
-		if err := os.WriteFile(file, txtar.Format(recorded), 0o644); err != nil { //nolint:gosec // as the other test data
+		if err := os.WriteFile(file, txtar.Format(recorded), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
