@@ -58,8 +58,8 @@ func caCmd(c *call) *cobra.Command {
 					made = ca.CRL.UTC().Format(time.RFC3339)
 				}
 				out = append(out, j)
-				counts := fmt.Sprintf("%d/%d", ca.Issued, ca.Revoked)
-				rows = append(rows, []string{c.label("ca-kind", kind), fmt.Sprint(ca.Number), j.Name, j.Serial, day(ca.Cert.NotAfter), counts, made, now})
+				kind, counts := c.label("ca-kind", kind), fmt.Sprintf("%d/%d", ca.Issued, ca.Revoked)
+				rows = append(rows, []string{kind, fmt.Sprint(ca.Number), j.Name, j.Serial, day(ca.Cert.NotAfter), counts, made, now})
 			}
 			for n := range all.Roots {
 				add("root", &all.Roots[n])
@@ -86,7 +86,7 @@ func caCmd(c *call) *cobra.Command {
 				return err
 			}
 			if root == nil {
-				return &lifecycle.NotFound{What: "root", Name: "of the embedded CA"}
+				return model.Fail("verb.ca.no-root").Wrapping(model.ErrNotFound)
 			}
 			text := bytes.TrimSpace(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}))
 			if c.g.json {

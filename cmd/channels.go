@@ -147,7 +147,8 @@ func noticesCmd(c *call) *cobra.Command {
 					j.Next = timeOrNil(m.Next)
 				}
 				out = append(out, j)
-				rows = append(rows, []string{stamp(m.At), c.label("notice", string(m.Kind)), dash(m.Name), m.To, c.words().Text(noticeState(m))})
+				delivery := c.words().Text(noticeState(m))
+				rows = append(rows, []string{stamp(m.At), c.label("notice", string(m.Kind)), dash(m.Name), m.To, delivery})
 			}
 			switch {
 			case c.g.json:

@@ -89,10 +89,12 @@ func (c *call) company(co *model.Company) error {
 	if c.g.json {
 		return c.printJSON(toCompany(co))
 	}
-	c.table(c.heads(companyHeads...), [][]string{
-		{co.Name, dash(c.label("organization", co.Type)), dash(co.OrganizationID), dash(co.City), dash(co.Country)},
-	})
+	c.table(c.heads(companyHeads...), [][]string{c.companyRow(co)})
 	return nil
+}
+
+func (c *call) companyRow(co *model.Company) []string {
+	return []string{co.Name, dash(c.label("organization", co.Type)), dash(co.OrganizationID), dash(co.City), dash(co.Country)}
 }
 
 func (c *call) companies() error {
@@ -105,7 +107,7 @@ func (c *call) companies() error {
 	for n := range all {
 		co := &all[n]
 		out = append(out, toCompany(co))
-		rows = append(rows, []string{co.Name, dash(c.label("organization", co.Type)), dash(co.OrganizationID), dash(co.City), dash(co.Country)})
+		rows = append(rows, c.companyRow(co))
 	}
 	switch {
 	case c.g.json:

@@ -3,12 +3,15 @@ package cmd_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
-	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"certquay/store"
 	"certquay/store/storetest"
@@ -21,7 +24,8 @@ var fleetNow = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 // timeOfDay is what a forecast has anew each time, because its clock runs.
 var timeOfDay = regexp.MustCompile(`T\d\d:\d\d:\d\d(\.\d+)?Z`)
 
-// fleetJSON are command lines by the file of testdata/json that has their answer.
+// fleetJSON are command lines by what their answers are called in
+// testdata/fleet.txtar.
 var fleetJSON = map[string]string{
 	"list":          "list --limit 4",
 	"list-filtered": "list --state paid,verifying,closed,revoked --sort name",
@@ -73,28 +77,37 @@ func TestJSONIsAsRecorded(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	const file = "testdata/fleet.txtar"
+	recorded, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for _, f := range recorded.Files {
+		want[f.Name] = string(f.Data)
+	}
+	recorded.Files = nil
 	for _, lang := range []string{"en", "zh"} {
 		p := newPerson(t)
 		p.flag = []string{"--data", data, "--config", config, "--read-only", "--json", "--lang", lang}
-		for name, line := range fleetJSON {
-			r := p.try(strings.Fields(line)...)
+		for _, name := range slices.Sorted(maps.Keys(fleetJSON)) {
+			r := p.try(strings.Fields(fleetJSON[name])...)
 			got := fmt.Sprintf("exit %d\n%s%s", r.code, r.out, r.err)
 			if name == "forecast" {
 				got = timeOfDay.ReplaceAllString(got, "Thh:mm:ssZ")
 			}
-			file := filepath.Join("testdata", "json", name+".golden")
 			if os.Getenv("UPDATE") != "" && lang == "en" {
-				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
+				recorded.Files = append(recorded.Files, txtar.File{Name: name, Data: []byte(got)})
+				want[name] = got
 			}
-			want, err := os.ReadFile(file) //nolint:gosec // one of ours
-			if err != nil {
-				t.Fatal(err)
+			if got != want[name] {
+				t.Errorf("--lang %s %s:\n%s\nwant\n%s", lang, fleetJSON[name], got, want[name])
 			}
-			if got != string(want) {
-				t.Errorf("--lang %s %s:\n%s\nwant\n%s", lang, line, got, want)
-			}
+		}
+	}
+	if recorded.Files != nil {
+		if err := os.WriteFile(file, txtar.Format(recorded), 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

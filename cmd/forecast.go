@@ -80,7 +80,8 @@ func asForecast(r *forecast.Report) forecastJSON {
 
 // forecast prints a report by month, then what somebody will want to know.
 func (c *call) forecast(r *forecast.Report) {
-	c.say("verb.forecast", "n", r.Instances, "hosted", r.Hosted, "from", day(r.From), "to", day(r.To), "policy", c.label("policy", r.Policy))
+	policy := c.label("policy", r.Policy)
+	c.say("verb.forecast", "n", r.Instances, "hosted", r.Hosted, "from", day(r.From), "to", day(r.To), "policy", policy)
 	rows := make([][]string, 0, len(r.ByMonth))
 	quiet := 0 // months in which nothing happens yet
 	for quiet < len(r.ByMonth) && idle(&r.ByMonth[quiet]) {

@@ -79,7 +79,8 @@ func (c *call) details(i *model.Instance) error {
 		if !v.RevokedAt.IsZero() {
 			code = "verb.show.version-revoked"
 		}
-		value := c.text(code, "serial", v.Serial, "from", day(v.NotBefore), "to", day(v.NotAfter), "at", v.RevokedAt, "reason", v.RevokedReason)
+		value := c.text(code, "serial", v.Serial, "from", day(v.NotBefore), "to", day(v.NotAfter),
+			"at", v.RevokedAt, "reason", v.RevokedReason)
 		add(c.fact("version", "number", v.Number), value)
 	}
 	rs, _, err := e.Resources(lifecycle.ResourceFilter{Instance: i.ID})
@@ -131,7 +132,8 @@ func (c *call) application(i *model.Instance) error {
 // eventLine is an event on one line.
 func (c *call) eventLine(ev *model.Event) string {
 	cell := func(s string, width int) string { return pad(session.Escape(s, 200), width) }
-	s := stamp(ev.At) + "  " + cell(ev.Actor, 10) + " " + cell(c.label("event", ev.Action), 12) + " " + cell(c.label("result", ev.Result), 8)
+	action, result := c.label("event", ev.Action), c.label("result", ev.Result)
+	s := stamp(ev.At) + "  " + cell(ev.Actor, 10) + " " + cell(action, 12) + " " + cell(result, 8)
 	if ev.To != "" && ev.To != ev.From {
 		s += " " + cell(dash(c.label("label", ev.From)), 0) + " -> " + cell(c.label("label", ev.To), 0)
 	}

@@ -205,8 +205,9 @@ func (c *call) watched(w *model.Watch) error {
 	c.fields([][2]string{
 		{c.fact("id"), string(w.ID)}, {c.fact("address"), w.Address}, {c.fact("name"), w.Name}, {c.fact("contact"), text(j.Contact)},
 		{c.fact("state"), c.watchState(w)}, {c.fact("because"), c.words().Text(w.Detail)}, {c.fact("since"), text(j.Since)},
-		{c.fact("subject"), w.Subject}, {c.fact("issuer"), w.Issuer}, {c.fact("sha256"), w.Fingerprint}, {c.fact("valid-to"), text(j.NotAfter)},
-		{c.fact("looked-at"), text(j.LookedAt)}, {c.fact("no-answer"), c.words().Text(w.Error)}, {c.fact("next-look"), text(j.NextLook)},
+		{c.fact("subject"), w.Subject}, {c.fact("issuer"), w.Issuer}, {c.fact("sha256"), w.Fingerprint},
+		{c.fact("valid-to"), text(j.NotAfter)}, {c.fact("looked-at"), text(j.LookedAt)},
+		{c.fact("no-answer"), c.words().Text(w.Error)}, {c.fact("next-look"), text(j.NextLook)},
 	})
 	return nil
 }

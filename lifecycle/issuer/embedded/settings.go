@@ -64,7 +64,8 @@ func (s Settings) Check() (wrong []setting.Problem) {
 			wrong = append(wrong, setting.Problem{Setting: name, Rule: rule, Example: example})
 		}
 	}
-	rule(s.MaxValidityDays >= 1 && s.MaxValidityDays <= maxDays, "max_validity_days", model.Say("config.days", "from", 1, "to", maxDays), "398")
+	days := model.Say("config.days", "from", 1, "to", maxDays)
+	rule(s.MaxValidityDays >= 1 && s.MaxValidityDays <= maxDays, "max_validity_days", days, "398")
 	for i, d := range s.PermittedDomains {
 		n, err := names.Parse(d)
 		bare := err == nil && !n.Wildcard && !n.IP.IsValid()
