@@ -24,7 +24,7 @@ func (m *root) release(inner tea.Msg) tea.Cmd {
 	switch inner.(type) {
 	case nil:
 	case kit.OpenedMsg, kit.ToldMsg, kit.ShownMsg, kit.WatchedMsg, kit.CopiedMsg, kit.UndoableMsg, kit.PressedMsg:
-		cmds = append(cmds, m.update(inner)) // at once, before the keys that follow
+		cmds = append(cmds, m.handle(inner)) // at once, before the keys that follow
 	default:
 		cmds = append(cmds, kit.Send(inner)) // may be the framework's own: a batch, the end
 	}

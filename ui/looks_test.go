@@ -64,7 +64,7 @@ func (d *driver) legible(name string, back color.Color) {
 	d.t.Helper()
 	all := cells(d.m.screen(), d.m.width, d.m.height)
 	if t := d.m.top(); t != nil { // what stands behind it is dimmed, and not to be read
-		box := t.View(d.m.width, d.m.height)
+		box := t.View()
 		_, _, w, h := widget.Centre(box, d.m.width, d.m.height)
 		all = cells(box, w, h)
 	}

@@ -34,21 +34,18 @@ type root struct {
 	told          kit.ToldMsg
 	telling       int // counts what was told, for what follows it
 	shown         atomic.Pointer[status]
-	stood         struct { // what the footer showed last
-		tab, width int
-		feet       []foot
-	}
-	holds    int       // commands under way that will open something
-	held     []tea.Msg // what was typed meanwhile
-	dark     bool
-	answered bool // the terminal has said what its background is
-	profile  colorprofile.Profile
-	coalesce time.Duration
-	every    time.Duration               // how often times on the screen are refreshed
-	glance   time.Duration               // how often the status is looked at meanwhile
-	moving   bool                        // the clock of a sandbox is being moved
-	later    []func(time.Time) time.Time // how to move it on then
-	running  bool                        // a year passes in a minute
+	lastFooter    footerLayout
+	holds         int       // commands under way that will open something
+	held          []tea.Msg // what was typed meanwhile
+	dark          bool
+	answered      bool // the terminal has said what its background is
+	profile       colorprofile.Profile
+	coalesce      time.Duration
+	every         time.Duration               // how often times on the screen are refreshed
+	glance        time.Duration               // how often the status is looked at meanwhile
+	moving        bool                        // the clock of a sandbox is being moved
+	later         []func(time.Time) time.Time // how to move it on then
+	running       bool                        // a year passes in a minute
 }
 
 // New makes the dashboard.
@@ -103,6 +100,12 @@ func (m *root) top() kit.Dialog {
 func (m *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) { return m, m.update(msg) }
 
 func (m *root) update(msg tea.Msg) tea.Cmd {
+	cmd := m.handle(msg)
+	m.layoutFooter()
+	return cmd
+}
+
+func (m *root) handle(msg tea.Msg) tea.Cmd {
 	m.c.Now = m.c.Backend.Now()
 	m.look()
 	if m.settle(msg) {
@@ -150,7 +153,7 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 	case kit.UndoableMsg:
 		v.Undo.Until = m.c.Now.Add(kit.UndoOffered)
 		m.c.Undo = &v.Undo
-		return m.update(v.Then)
+		return m.handle(v.Then)
 	case kit.PressedMsg:
 		if a, ok := m.actionOf(v.Key); ok {
 			return m.run(a)
@@ -229,13 +232,29 @@ func (m *root) broadcast(msg tea.Msg) tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-func (m *root) restyle() { m.c.Styles = m.o.Theme.New(m.dark, m.profile) }
+func (m *root) restyle() {
+	m.c.Styles = m.o.Theme.New(m.dark, m.profile)
+	m.resize(m.width, m.height)
+}
 
 func (m *root) resize(w, h int) {
 	m.width, m.height = max(w, 0), max(h, 0)
 	for _, p := range m.pages {
 		p.SetSize(m.width, max(m.height-chrome, 0))
 	}
+	for _, d := range m.dialogs {
+		m.sizeDialog(d)
+	}
+}
+
+// sizeDialog gives a dialog the cells of the screen; for a screen reader it is
+// narrow, as its lines are wrapped anew.
+func (m *root) sizeDialog(d kit.Dialog) {
+	if m.c.Plain {
+		d.SetSize(min(m.width+6, 80), m.height)
+		return
+	}
+	d.SetSize(m.width, m.height)
 }
 
 // input hands on what a person does: to the top dialog, else to the page while
@@ -324,10 +343,10 @@ func (m *root) run(a kit.Action) tea.Cmd {
 	return cmd
 }
 
-// open puts a dialog on top and tells it the background, as the terminal will
-// not say it again.
+// open puts a dialog on top.
 func (m *root) open(o kit.OpenedMsg) tea.Cmd {
 	d := o.Make()
+	m.sizeDialog(d)
 	m.stack, m.dialogs = append(m.stack, o), append(m.dialogs, d)
 	if i, ok := d.(interface{ Init() tea.Cmd }); ok {
 		return i.Init()

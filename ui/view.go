@@ -56,7 +56,7 @@ func (m *root) screen() string {
 		m.footer(),
 	}, "\n")
 	if d := m.top(); d != nil {
-		return widget.Overlay(s, screen, d.View(w, h), w, h)
+		return widget.Overlay(s, screen, d.View(), w, h)
 	}
 	return screen
 }
@@ -232,19 +232,25 @@ func (f *foot) width() int {
 	return w
 }
 
-// feet lays the footer out: the actions that do something here and now from the
-// left, palette and help at the right end.
-//
-// While the cursor is on its way, what stood there stays.
-func (m *root) feet() []foot {
-	if p, ok := m.page().(kit.Settling); ok && p.Settling() && m.stood.tab == m.tab && m.stood.width == m.width && !m.page().Capturing() {
-		return m.stood.feet
-	}
-	m.stood.tab, m.stood.width, m.stood.feet = m.tab, m.width, m.footing()
-	return m.stood.feet
+// footerLayout is what stands in the footer of a tab at a width.
+type footerLayout struct {
+	tab, width int
+	feet       []foot
 }
 
-func (m *root) footing() []foot {
+// layoutFooter lays the footer out after each message. While the cursor is on its
+// way, what stands there stays.
+func (m *root) layoutFooter() {
+	at := &m.lastFooter
+	if p, ok := m.page().(kit.Settling); ok && p.Settling() && at.tab == m.tab && at.width == m.width && !m.page().Capturing() {
+		return
+	}
+	*at = footerLayout{m.tab, m.width, m.feet()}
+}
+
+// feet are the parts of the footer: the actions that do something here and now
+// from the left, palette and help at the right end.
+func (m *root) feet() []foot {
 	c := m.c
 	var right []foot
 	if m.width < 100 { // where the header has no room for what must not be missed
@@ -282,7 +288,7 @@ func (m *root) footing() []foot {
 // footer shows only keys that do something here and now.
 func (m *root) footer() string {
 	s, line, used := m.c.Styles, "", 0
-	for _, f := range m.feet() {
+	for _, f := range m.lastFooter.feet {
 		if f.at < used {
 			continue
 		}
@@ -298,7 +304,7 @@ func (m *root) footer() string {
 
 // clickFooter does what the action at a cell of the footer does.
 func (m *root) clickFooter(x int) tea.Cmd {
-	for _, f := range m.feet() {
+	for _, f := range m.lastFooter.feet {
 		if f.action == nil || x < f.at || x >= f.at+f.width() {
 			continue
 		}
@@ -315,7 +321,7 @@ func (m *root) clickFooter(x int) tea.Cmd {
 // top dialog, relative to its box. One beside a light dialog closes it.
 func (m *root) clickDialog(c tea.MouseClickMsg) tea.Cmd {
 	d := m.top()
-	box := d.View(m.width, m.height)
+	box := d.View()
 	x, y, w, h := widget.Centre(box, m.width, m.height)
 	if c.Button != tea.MouseLeft {
 		return nil

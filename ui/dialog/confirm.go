@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
@@ -27,7 +28,16 @@ type Confirm struct {
 	Question string
 	Again    string // the key that asked, pressed again, means yes; "" for none
 	turned   bool   // the other answer than at first is marked
+	size
 }
+
+// size is what a dialog was given.
+type size struct{ width, height int }
+
+// SetSize implements kit.Dialog.
+func (s *size) SetSize(width, height int) { s.width, s.height = width, height }
+
+var _ kit.Dialog = (*Confirm)(nil)
 
 // yes says whether yes is marked.
 func (d *Confirm) yes() bool { return d.harmless() != d.turned }
@@ -67,9 +77,9 @@ func (d *Confirm) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 }
 
 // View implements kit.Dialog.
-func (d *Confirm) View(width, height int) string {
+func (d *Confirm) View() string {
 	s, c := d.Context.Styles, d.Context
-	w := min(width-2, 76)
+	w, height := min(d.width-2, 76), d.height
 	var lines []string
 	if d.Danger != "" {
 		lines = append(lines, s.Paint(Tone(d.Danger), strings.ToUpper(c.T("danger."+string(d.Danger)))))
@@ -154,51 +164,46 @@ type Notice struct {
 	Tone    style.Tone
 	Parts   []Part
 	Choices []Choose
-	top     int
-	over    int
+	width   int
+	height  int
+	body    widget.Scroll
+}
+
+var _ kit.Dialog = (*Notice)(nil)
+
+// SetSize implements kit.Dialog.
+func (d *Notice) SetSize(width, height int) {
+	d.width, d.height = min(width-2, 78), height
+	d.body.Set(d.lines(), d.width-4, max(height-4, 1))
 }
 
 // Update implements kit.Dialog.
 func (d *Notice) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
-	switch m := msg.(type) {
-	case tea.KeyPressMsg:
+	if k, ok := msg.(tea.KeyPressMsg); ok {
 		for _, o := range d.Choices {
-			if o.Key == m.String() {
+			if o.Key == k.String() {
 				return nil, kit.Outcome{Done: true, Value: o.Key}
 			}
 		}
-		switch m.String() {
-		case "down", "j":
-			d.scroll(1)
-		case "up", "k":
-			d.scroll(-1)
-		case "pgdown", "ctrl+d":
-			d.scroll(8)
-		case "pgup", "ctrl+u":
-			d.scroll(-8)
-		case "g", "home":
-			d.scroll(-d.over)
-		case "G", "end":
-			d.scroll(d.over)
-		case "esc", "enter", "q", "x", "?", "space", "ctrl+c":
-			return nil, kit.Outcome{Done: true}
-		}
-	case tea.MouseWheelMsg:
-		if m.Button == tea.MouseWheelUp {
-			d.scroll(-3)
-		} else {
-			d.scroll(3)
-		}
 	}
-	return nil, kit.Outcome{}
+	return nil, read(&d.body, msg)
 }
 
-func (d *Notice) scroll(n int) { d.top = max(min(d.top+n, d.over), 0) }
+// closes are the keys that close what is only read.
+var closes = key.NewBinding(key.WithKeys("esc", "enter", "q", "x", "?", "space", "ctrl+c"))
 
-// View implements kit.Dialog.
-func (d *Notice) View(width, height int) string {
+// read scrolls what is only read, until a key closes it.
+func read(body *widget.Scroll, msg tea.Msg) kit.Outcome {
+	if k, ok := msg.(tea.KeyPressMsg); ok && key.Matches(k, closes) {
+		return kit.Outcome{Done: true}
+	}
+	body.Update(msg)
+	return kit.Outcome{}
+}
+
+// lines are what it tells, as it is drawn.
+func (d *Notice) lines() []string {
 	s := d.Context.Styles
-	w := min(width-2, 78)
 	var lines []string
 	if d.Word != "" {
 		lines = append(lines, s.Paint(d.Tone, strings.ToUpper(d.Word)))
@@ -211,25 +216,27 @@ func (d *Notice) View(width, height int) string {
 			lines = append(lines, s.Paint(style.Head, text.Clean(p.Head)))
 		}
 		for _, l := range p.Lines {
-			for _, part := range widget.Wrap(l, w-4) {
+			for _, part := range widget.Wrap(l, d.width-4) {
 				lines = append(lines, s.Paint(p.Tone, part))
 			}
 		}
 	}
-	room := max(height-4, 1)
-	d.over = max(len(lines)-room, 0)
-	d.scroll(0)
+	return lines
+}
+
+// View implements kit.Dialog.
+func (d *Notice) View() string {
+	s := d.Context.Styles
 	foot := d.Context.T("notice.keys")
-	if d.over > 0 {
+	if d.body.Over() > 0 {
 		foot = d.Context.T("notice.keys.more")
-		lines = lines[d.top:min(d.top+room, len(lines))]
 	}
 	keys := ""
 	for _, o := range d.Choices {
 		keys += s.Paint(style.Key, o.Key) + " " + o.Label + "   "
 	}
-	lines = append(lines, "", keys+s.Paint(style.Muted, foot))
-	return widget.Box(s, d.Tone, s.Paint(style.Strong, text.Clean(d.Title)), lines, w, height)
+	lines := append(d.body.Lines(), "", keys+s.Paint(style.Muted, foot))
+	return widget.Box(s, d.Tone, s.Paint(style.Strong, text.Clean(d.Title)), lines, d.width, d.height)
 }
 
 // Refused is the notice of a refusal: state, action, reason and way out. It

@@ -20,8 +20,36 @@ type Costs struct {
 	Balances       []lifecycle.Balance
 	Months, Orders []lifecycle.Cost
 	view           int
-	top, over      int
+	width, height  int
+	head, note     string
+	body           widget.Scroll
 }
+
+var _ kit.Dialog = (*Costs)(nil)
+
+// SetSize implements kit.Dialog.
+func (d *Costs) SetSize(width, height int) {
+	d.width, d.height = min(width-2, 116), height
+	d.lay()
+}
+
+// lay draws the rows of the view in use.
+func (d *Costs) lay() {
+	inner := d.width - 4
+	var rows []string
+	switch d.view {
+	case 1:
+		d.head, rows, d.note = d.months()
+	case 2:
+		d.head, rows, d.note = d.orders(inner)
+	default:
+		d.head, rows, d.note = d.packs(inner)
+	}
+	d.body.Set(rows, inner, d.room())
+}
+
+// room is how many rows there is room for.
+func (d *Costs) room() int { return max(min(d.height-9, 30), 1) }
 
 // CostsBuy is the value of [Costs] when packs are to be bought.
 type CostsBuy struct{}
@@ -37,10 +65,6 @@ func (d *Costs) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			d.turn(1)
 		case "shift+tab", "left", "h", "[":
 			d.turn(len(costViews) - 1)
-		case "g", "home":
-			d.top = 0
-		case "G", "end":
-			d.top = d.over
 		case d.Context.KeyFor("buy", "b"):
 			return nil, kit.Outcome{Done: true, Value: CostsBuy{}}
 		case "$":
@@ -58,19 +82,19 @@ func (d *Costs) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		}
 		return nil, kit.Outcome{}
 	}
-	n := Notice{top: d.top, over: d.over}
-	cmd, o := n.Update(msg)
-	d.top = n.top
-	return cmd, o
+	return nil, read(&d.body, msg)
 }
 
-func (d *Costs) turn(by int) { d.view, d.top = (d.view+by)%len(costViews), 0 }
+func (d *Costs) turn(by int) {
+	d.view = (d.view + by) % len(costViews)
+	d.body.To(0)
+	d.lay()
+}
 
 // View implements kit.Dialog.
-func (d *Costs) View(width, height int) string {
+func (d *Costs) View() string {
 	s, c := d.Context.Styles, d.Context
-	w := min(width-2, 116)
-	inner := w - 4
+	inner := d.width - 4
 	tabs := ""
 	for n, v := range costViews {
 		if n == d.view {
@@ -79,27 +103,16 @@ func (d *Costs) View(width, height int) string {
 			tabs += s.Paint(style.Muted, " "+c.T(v)+" ") + "  "
 		}
 	}
-	head, rows, note := d.packs(inner)
-	switch d.view {
-	case 1:
-		head, rows, note = d.months()
-	case 2:
-		head, rows, note = d.orders(inner)
-	}
-	room := max(min(height-9, 30), 1)
-	d.over = max(len(rows)-room, 0)
-	d.top = max(min(d.top, d.over), 0)
-	lines := []string{widget.Cut(tabs, inner), "", s.Paint(style.Head, head)}
-	lines = append(lines, rows[d.top:min(d.top+room, len(rows))]...)
-	for len(lines) < min(room, 8)+3 { // so that the box keeps its height as one switches
+	lines := append([]string{widget.Cut(tabs, inner), "", s.Paint(style.Head, d.head)}, d.body.Lines()...)
+	for len(lines) < min(d.room(), 8)+3 { // so that the box keeps its height as one switches
 		lines = append(lines, "")
 	}
 	foot := c.T("costs.keys")
-	if d.over > 0 {
+	if d.body.Over() > 0 {
 		foot = c.T("costs.keys.more")
 	}
-	lines = append(lines, "", s.Paint(style.Muted, widget.Cut(note, inner)), s.Paint(style.Muted, foot))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, c.T("costs.title")), lines, w, height)
+	lines = append(lines, "", s.Paint(style.Muted, widget.Cut(d.note, inner)), s.Paint(style.Muted, foot))
+	return widget.Box(s, style.Accent, s.Paint(style.Strong, c.T("costs.title")), lines, d.width, d.height)
 }
 
 // packs are a row for each kind and specification.

@@ -16,13 +16,16 @@ type Help struct {
 	Context *kit.Context
 	Actions []kit.Action
 	Extra   []string // lines about the program
-	top     int
-	over    int
-	drawn   []helpLine
+	width   int
+	height  int
+	lines   []helpLine
 	column  int // cells of one column
+	body    widget.Scroll
 }
 
-// helpLine is what a line of the help, as it was drawn, is about: the action in
+var _ kit.Dialog = (*Help)(nil)
+
+// helpLine is a line of the help, and what it is about: the action in
 // its left and in its right half; nil for heads and other text.
 type helpLine struct {
 	text        string
@@ -32,10 +35,10 @@ type helpLine struct {
 // Update implements kit.Dialog.
 func (d *Help) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 	if m, ok := msg.(tea.MouseClickMsg); ok {
-		if n := d.top + m.Y - 1; m.Y > 0 && n < len(d.drawn) {
-			a := d.drawn[n].left
+		if n := d.body.Top() + m.Y - 1; m.Y > 0 && n < len(d.lines) {
+			a := d.lines[n].left
 			if m.X >= 2+d.column {
-				a = d.drawn[n].right
+				a = d.lines[n].right
 			}
 			if a != nil {
 				return nil, kit.Outcome{Done: true, Value: *a}
@@ -43,17 +46,14 @@ func (d *Help) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		}
 		return nil, kit.Outcome{}
 	}
-	n := Notice{top: d.top, over: d.over}
-	cmd, o := n.Update(msg)
-	d.top = n.top
-	return cmd, o
+	return nil, read(&d.body, msg)
 }
 
-// View implements kit.Dialog.
-func (d *Help) View(width, height int) string {
+// SetSize implements kit.Dialog.
+func (d *Help) SetSize(width, height int) {
 	s := d.Context.Styles
-	w := min(width-2, 116)
-	inner := w - 4
+	d.width, d.height = min(width-2, 116), height
+	inner := d.width - 4
 	columns := 1
 	if inner >= 84 {
 		columns = 2
@@ -75,8 +75,8 @@ func (d *Help) View(width, height int) string {
 	not := d.impossible(cw)
 	if columns == 2 {
 		left = append(left, not...)
-		d.drawn = make([]helpLine, max(len(left), len(right)))
-		for n := range d.drawn {
+		d.lines = make([]helpLine, max(len(left), len(right)))
+		for n := range d.lines {
 			var l, r helpLine
 			if n < len(left) {
 				l = left[n]
@@ -84,36 +84,38 @@ func (d *Help) View(width, height int) string {
 			if n < len(right) {
 				r = right[n]
 			}
-			d.drawn[n] = helpLine{widget.Pad(l.text, cw+3) + r.text, l.left, r.left}
+			d.lines[n] = helpLine{widget.Pad(l.text, cw+3) + r.text, l.left, r.left}
 		}
 	} else {
-		d.drawn = append(append(append(left, helpLine{}), right...), not...)
+		d.lines = append(append(append(left, helpLine{}), right...), not...)
 	}
 	for _, e := range d.Extra {
 		for i, l := range widget.Wrap(e, inner) {
 			if i == 0 {
-				d.drawn = append(d.drawn, helpLine{})
+				d.lines = append(d.lines, helpLine{})
 			}
-			d.drawn = append(d.drawn, helpLine{text: s.Paint(style.Muted, l)})
+			d.lines = append(d.lines, helpLine{text: s.Paint(style.Muted, l)})
 		}
 	}
 	var lines []string
-	for _, l := range d.drawn {
+	for _, l := range d.lines {
 		lines = append(lines, l.text)
 	}
-	room := max(height-4, 1)
-	d.over = max(len(lines)-room, 0)
-	d.top = max(min(d.top, d.over), 0)
+	d.body.Set(lines, inner, max(height-4, 1))
+}
+
+// View implements kit.Dialog.
+func (d *Help) View() string {
+	s := d.Context.Styles
 	foot := d.Context.T("notice.keys")
-	if d.over > 0 {
+	if d.body.Over() > 0 {
 		foot = d.Context.T("notice.keys.more")
 	}
-	if below := d.over - d.top; below > 0 {
+	if below := d.body.Below(); below > 0 {
 		foot = d.Context.T("help.below", below) + "   " + foot
 	}
-	lines = lines[d.top:min(d.top+room, len(lines))]
-	lines = append(lines, "", s.Paint(style.Muted, foot))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Context.T("help.title")), lines, w, height)
+	lines := append(d.body.Lines(), "", s.Paint(style.Muted, foot))
+	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Context.T("help.title")), lines, d.width, d.height)
 }
 
 func (d *Help) group(g kit.Group, w int) []helpLine {

@@ -30,12 +30,23 @@ type List struct {
 	Drop    string // what ctrl+x does with an entry; "" for nothing
 	Keys    string // what the keys do, where enter does not lead to details
 	cursor  int
-	top     int   // the first line that is drawn
-	drawn   []int // the entry of each line that is drawn
+	width   int
+	height  int
+	body    widget.Scroll
+	of      []int // the entry of each line
+}
+
+var _ kit.Dialog = (*List)(nil)
+
+// SetSize implements kit.Dialog.
+func (d *List) SetSize(width, height int) {
+	d.width, d.height = min(width-2, 104), height
+	d.lay()
 }
 
 // Update implements kit.Dialog.
 func (d *List) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+	defer d.lay()
 	switch m := msg.(type) {
 	case tea.KeyPressMsg:
 		switch m.String() {
@@ -61,14 +72,14 @@ func (d *List) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			d.move(len(d.Entries))
 		}
 	case tea.MouseClickMsg:
-		n := m.Y - 1
-		if n < 0 || n >= len(d.drawn) {
+		n := d.body.Top() + m.Y - 1
+		if m.Y < 1 || m.Y > len(d.body.Lines()) || n >= len(d.of) {
 			break
 		}
-		if d.cursor == d.drawn[n] { // it was chosen before
+		if d.cursor == d.of[n] { // it was chosen before
 			return nil, d.choose()
 		}
-		d.cursor = d.drawn[n]
+		d.cursor = d.of[n]
 	case tea.MouseWheelMsg:
 		if m.Button == tea.MouseWheelUp {
 			d.move(-1)
@@ -89,13 +100,11 @@ func (d *List) choose() kit.Outcome {
 	return kit.Outcome{Done: v != nil, Value: v}
 }
 
-// View implements kit.Dialog.
-func (d *List) View(width, height int) string {
-	s, c := d.Context.Styles, d.Context
-	w := min(width-2, 104)
-	in := w - 4
+// lay draws the entries and scrolls to the one in use.
+func (d *List) lay() {
+	s, in := d.Context.Styles, d.width-4
 	var lines []string
-	var of []int
+	d.of = nil
 	from, to := 0, 0
 	for i, e := range d.Entries {
 		paint, lead := s.Paint, "  "
@@ -115,8 +124,8 @@ func (d *List) View(width, height int) string {
 				lines = append(lines, s.Paint(style.Plain, "    "+part))
 			}
 		}
-		for len(of) < len(lines) {
-			of = append(of, i)
+		for len(d.of) < len(lines) {
+			d.of = append(d.of, i)
 		}
 		if i == d.cursor {
 			to = len(lines)
@@ -125,11 +134,13 @@ func (d *List) View(width, height int) string {
 	if len(lines) == 0 {
 		lines = []string{d.None}
 	}
-	room := max(height-4, 1)
-	d.top = max(min(d.top, from), min(to, from+room)-room) // the entry in use is on the screen
-	d.top = max(min(d.top, len(lines)-room), 0)
-	end := min(d.top+room, len(lines))
-	lines, d.drawn = lines[d.top:end:end], of[min(d.top, len(of)):min(end, len(of))]
+	d.body.Set(lines, in, max(d.height-4, 1))
+	d.body.Show(from, to)
+}
+
+// View implements kit.Dialog.
+func (d *List) View() string {
+	s, c := d.Context.Styles, d.Context
 	foot := c.T("notice.keys")
 	if len(d.Entries) > 0 {
 		if foot = d.Keys; foot == "" {
@@ -139,6 +150,6 @@ func (d *List) View(width, height int) string {
 			foot += "   ctrl+x " + d.Drop
 		}
 	}
-	lines = append(lines, "", s.Paint(style.Muted, foot))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, text.Clean(d.Title)), lines, w, height)
+	lines := append(d.body.Lines(), "", s.Paint(style.Muted, foot))
+	return widget.Box(s, style.Accent, s.Paint(style.Strong, text.Clean(d.Title)), lines, d.width, d.height)
 }

@@ -22,9 +22,18 @@ type Palette struct {
 	input   widget.Input
 	cursor  int
 	found   []int
-	asked   bool
-	top     int // the first that is drawn
 	names   names
+	size
+}
+
+var _ kit.Dialog = (*Palette)(nil)
+
+// SetSize implements kit.Dialog.
+func (d *Palette) SetSize(width, height int) {
+	if d.size == (size{}) { // it opens
+		d.search()
+	}
+	d.size = size{width, height}
 }
 
 // names are what actions are found by: a source for fuzzy search.
@@ -67,7 +76,7 @@ func (d *Palette) named() names {
 }
 
 func (d *Palette) search() {
-	d.found, d.cursor, d.asked = d.found[:0], 0, true
+	d.found, d.cursor = d.found[:0], 0
 	if d.input.Value() == "" {
 		for i := range d.Actions {
 			d.found = append(d.found, i)
@@ -102,9 +111,6 @@ func scattered(label, typed string) int {
 
 // Update implements kit.Dialog.
 func (d *Palette) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
-	if !d.asked {
-		d.search()
-	}
 	switch m := msg.(type) {
 	case tea.KeyPressMsg:
 		switch m.String() {
@@ -124,7 +130,7 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			}
 		}
 	case tea.MouseClickMsg:
-		if n := d.top + m.Y - paletteHead; m.Y >= paletteHead && n < len(d.found) {
+		if n := d.top() + m.Y - paletteHead; m.Y >= paletteHead && n < len(d.found) {
 			return nil, kit.Outcome{Done: true, Value: d.Actions[d.found[n]]}
 		}
 	case tea.PasteMsg:
@@ -146,17 +152,20 @@ const paletteHead = 3
 
 func (d *Palette) move(n int) { d.cursor = max(min(d.cursor+n, len(d.found)-1), 0) }
 
+// room is how many of those found there is room for.
+func (d *Palette) room() int { return max(min(d.height-8, 14), 1) }
+
+// top is the first of those found that is shown: the one in use stands in the
+// middle. Only what is shown is drawn, as why something is not possible must be
+// found out first.
+func (d *Palette) top() int { return max(min(d.cursor-d.room()/2, len(d.found)-d.room()), 0) }
+
 // View implements kit.Dialog.
-func (d *Palette) View(width, height int) string {
-	if !d.asked {
-		d.search()
-	}
+func (d *Palette) View() string {
 	s, c := d.Context.Styles, d.Context
-	w := min(width-2, 74)
-	room := max(min(height-8, 14), 1)
+	w, room := min(d.width-2, 74), d.room()
 	lines := []string{s.Paint(style.Accent, ": ") + d.input.View(s, w-6), ""}
-	d.top = max(min(d.cursor-room/2, len(d.found)-room), 0)
-	for n := d.top; n < min(d.top+room, len(d.found)); n++ {
+	for n := d.top(); n < min(d.top()+room, len(d.found)); n++ {
 		a := d.Actions[d.found[n]]
 		tone, label := style.Plain, a.Label
 		if a.Why != nil {
@@ -176,15 +185,12 @@ func (d *Palette) View(width, height int) string {
 		lines = append(lines, "")
 	}
 	lines = append(lines, "", s.Paint(style.Muted, c.T("palette.keys")))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, c.T("palette.title")), lines, w, height)
+	return widget.Box(s, style.Accent, s.Paint(style.Strong, c.T("palette.title")), lines, w, d.height)
 }
 
 // Plain implements kit.Plain: what was found in full, why something is not
 // possible too, with the cursor in what is typed.
 func (d *Palette) Plain(w, h int) kit.Spoken {
-	if !d.asked {
-		d.search()
-	}
 	c := d.Context
 	s := kit.Spoken{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value()), w)}, Y: 1}
 	s.X = max(widget.Width(s.Lines[1])-d.input.Left(), 0)
@@ -231,7 +237,18 @@ type Panel struct {
 	// Changed is called after each switch, to count anew.
 	Changed func([]Choice) tea.Cmd
 	cursor  int
-	drawn   []int // the choice on each line, -1 on heads
+	width   int
+	height  int
+	body    widget.Scroll
+	of      []int // the choice on each line, -1 on heads
+}
+
+var _ kit.Dialog = (*Panel)(nil)
+
+// SetSize implements kit.Dialog.
+func (d *Panel) SetSize(width, height int) {
+	d.width, d.height = min(width-2, 52), height
+	d.lay()
 }
 
 // CountedMsg brings the counts beside the choices of a [Panel].
@@ -239,6 +256,7 @@ type CountedMsg struct{ Counts map[string]int }
 
 // Update implements kit.Dialog.
 func (d *Panel) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+	defer d.lay()
 	switch m := msg.(type) {
 	case CountedMsg:
 		for i := range d.Choices {
@@ -270,8 +288,8 @@ func (d *Panel) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			return d.Changed(d.Choices), kit.Outcome{}
 		}
 	case tea.MouseClickMsg:
-		if y := m.Y - 1; y >= 0 && y < len(d.drawn) && d.drawn[y] >= 0 {
-			d.cursor = d.drawn[y]
+		if n := d.body.Top() + m.Y - 1; m.Y > 0 && m.Y <= len(d.body.Lines()) && d.of[n] >= 0 {
+			d.cursor = d.of[n]
 			d.toggle()
 			return d.Changed(d.Choices), kit.Outcome{}
 		}
@@ -315,16 +333,15 @@ func (d *Panel) toggle() {
 	at.On = !at.On
 }
 
-// View implements kit.Dialog.
-func (d *Panel) View(width, height int) string {
-	s, c := d.Context.Styles, d.Context
-	w := min(width-2, 52)
+// lay draws the choices, with the one in use in the middle.
+func (d *Panel) lay() {
+	s := d.Context.Styles
 	var lines []string
 	at := 0
-	d.drawn = d.drawn[:0]
+	d.of = nil
 	for i, o := range d.Choices {
 		if o.Head != "" {
-			lines, d.drawn = append(lines, s.Paint(style.Head, o.Head)), append(d.drawn, -1)
+			lines, d.of = append(lines, s.Paint(style.Head, o.Head)), append(d.of, -1)
 		}
 		box := "[ ] "
 		switch {
@@ -343,21 +360,24 @@ func (d *Panel) View(width, height int) string {
 		if i == d.cursor {
 			paint, lead, at = s.PaintOn, "▌ ", len(lines)
 		}
-		lines = append(lines, paint(style.Accent, lead)+paint(style.Plain, widget.Pad(box+o.Label, w-14))+paint(style.Muted, widget.PadLeft(count, 8)))
-		d.drawn = append(d.drawn, i)
+		lines = append(lines, paint(style.Accent, lead)+paint(style.Plain, widget.Pad(box+o.Label, d.width-14))+paint(style.Muted, widget.PadLeft(count, 8)))
+		d.of = append(d.of, i)
 	}
-	room := max(height-panelBeside, 1)
+	room := max(d.height-panelBeside, 1)
+	d.body.Set(lines, d.width-4, room)
+	d.body.To(at - room/2)
+}
+
+// View implements kit.Dialog.
+func (d *Panel) View() string {
+	s, c := d.Context.Styles, d.Context
 	more := ""
-	if over := len(lines) - room; over > 0 {
-		from := max(min(at-room/2, over), 0)
-		lines, d.drawn = lines[from:from+room], d.drawn[from:from+room]
-		if from > 0 {
-			more = c.T("panel.above", from) + "   "
-		}
-		if from < over {
-			more += c.T("help.below", over-from)
-		}
+	if n := d.body.Top(); n > 0 {
+		more = c.T("panel.above", n) + "   "
 	}
-	lines = append(lines, s.Paint(style.Muted, more), s.Paint(style.Muted, c.T("panel.keys")))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Title), lines, w, height)
+	if n := d.body.Below(); n > 0 {
+		more += c.T("help.below", n)
+	}
+	lines := append(d.body.Lines(), s.Paint(style.Muted, more), s.Paint(style.Muted, c.T("panel.keys")))
+	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Title), lines, d.width, d.height)
 }

@@ -24,12 +24,14 @@ import (
 
 // Page is one tab.
 type Page interface {
-	// SetSize gives the cells the page may fill. Zero and tiny sizes happen.
+	// SetSize gives the cells the page may fill. It is called again when they or
+	// the styles have changed. Zero and tiny sizes happen.
 	SetSize(width, height int)
 	// Update takes every message that is not for the root or a dialog. Mouse
 	// positions are relative to the page.
 	Update(msg tea.Msg) tea.Cmd
-	// View draws the page: at most as many lines and cells as SetSize gave.
+	// View draws the page: at most as many lines and cells as SetSize gave. It
+	// changes nothing.
 	View() string
 	// Actions lists what can be done here and now.
 	Actions() []Action
@@ -144,10 +146,13 @@ const (
 // Dialog takes all input while it is on top. It returns a value and does no
 // work itself.
 type Dialog interface {
+	// SetSize gives the cells that the box may fill. It is called before anything
+	// else, and again when they or the styles have changed. Tiny sizes happen.
+	SetSize(width, height int)
 	// Update handles a message. Once the outcome is done the dialog is closed.
 	Update(msg tea.Msg) (tea.Cmd, Outcome)
-	// View draws the box; it must not exceed the given cells.
-	View(width, height int) string
+	// View draws the box. It changes nothing.
+	View() string
 }
 
 // Plain is a page or dialog that knows better than [Context.Words] how it is

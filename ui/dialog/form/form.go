@@ -132,12 +132,16 @@ type Form struct {
 	seq     int
 	general string            // an error that belongs to no field
 	choices map[string]string // the options of Select fields, as last made
-	drawn   []int             // the field of each line of the body, as it was drawn; -1 for none
-	top     int               // where the body begins in the box
-	stepAt  int               // the line with the steps; 0 for none
 	wanted  map[string]string // what the person chose, should it be offered again
 	finds   map[int]*find     // the Find fields
+
+	width, height int
 }
+
+var _ kit.Dialog = (*Form)(nil)
+
+// SetSize implements kit.Dialog.
+func (f *Form) SetSize(width, height int) { f.width, f.height = min(width-2, 84), height }
 
 // previewedMsg brings the preview of a form; older ones are dropped. workedMsg
 // brings what a command has come to.
@@ -200,7 +204,6 @@ func (f *Form) set(v Values) {
 		*f.values[d.Key], f.wanted[d.Key] = n, n
 		delete(f.errors, d.Key)
 		delete(f.choices, d.Key)
-		f.forget(i)
 		f.begin(i)
 	}
 	f.refresh()

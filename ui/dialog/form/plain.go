@@ -114,7 +114,7 @@ func (f *Form) leftOf(i int) int {
 	case Input:
 		return f.lines[i].Left()
 	case Find: // among those found once nothing is typed
-		if in := &f.finding(i).input; in.Value() != "" {
+		if in := &f.finds[i].input; in.Value() != "" {
 			return widget.Width(f.sought(i)) - widget.Width(text.Clean(in.Value())) + in.Left()
 		}
 	}

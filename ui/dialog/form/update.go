@@ -91,8 +91,8 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 // field of choices that is in use it goes on to the next choice, or back at
 // the arrow on the left.
 func (f *Form) click(m tea.MouseClickMsg) tea.Cmd {
-	before := f.step
-	if m.Y == f.stepAt && f.stepAt > 0 {
+	before, all, n := f.step, f.lay(), m.Y-1
+	if n == all.steps && n >= 0 {
 		at := 2
 		for _, p := range f.stepParts() {
 			w := widget.Width(p.text)
@@ -104,17 +104,16 @@ func (f *Form) click(m tea.MouseClickMsg) tea.Cmd {
 		}
 		return nil
 	}
-	n := m.Y - f.top
-	if n < 0 || n >= len(f.drawn) || f.drawn[n] < 0 {
+	if n < 0 || n >= len(all.fields) || all.fields[n] < 0 {
 		return nil
 	}
-	i := f.drawn[n]
+	i := all.fields[n]
 	if i != f.focus {
 		f.leave()
 		f.goTo(i)
 		return nil
 	}
-	if k := f.spec.Fields[i].Kind; k != Select && k != Find || n > 0 && f.drawn[n-1] == i { // not its hint
+	if k := f.spec.Fields[i].Kind; k != Select && k != Find || n > 0 && all.fields[n-1] == i { // not its hint
 		return nil
 	}
 	by := 1
@@ -187,8 +186,8 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
 		f.turn(1)
 	case k == "pgup" && len(f.spec.Steps) > 0:
 		f.turn(-1)
-	case k == "enter" && d.Kind == Find && f.finding(f.focus).pending:
-		f.finding(f.focus).entered = true
+	case k == "enter" && d.Kind == Find && f.finds[f.focus].pending:
+		f.finds[f.focus].entered = true
 	case k == "enter" && d.Enter != nil && strings.TrimSpace(*f.values[d.Key]) != "":
 		return f.work(d.Enter(f.stepped())), kit.Outcome{}
 	case k == "enter" && d.Kind != Paste:

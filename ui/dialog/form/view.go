@@ -1,6 +1,7 @@
 package form
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -15,28 +16,41 @@ const labelWidth = 15
 // pasteHeight is how many lines of a Paste field in use are drawn.
 const pasteHeight = 5
 
-// View implements kit.Dialog. The fields scroll; what the preview says and the
-// keys always stand below them.
-func (f *Form) View(width, height int) string {
+// layout is the lines of a form, and what they are about.
+type layout struct {
+	lines  []string
+	fields []int // the field of each line; -1 for none
+	steps  int   // the line with the steps; -1 for none
+}
+
+// lay draws the lines. The fields scroll; what the preview says and the keys
+// always stand below them.
+func (f *Form) lay() layout {
 	s := f.c.Styles
-	w := min(width-2, 84)
-	inner := max(w-4, 10)
-	head := f.head(inner, 0)
-	body, from, to := f.body(inner)
+	inner := max(f.width-4, 10)
+	head, steps := f.head(inner, 0)
+	body, fields, from, to := f.body(inner)
 	foot := f.foot(inner)
-	room := height - 2 - len(foot)
+	room := f.height - 2 - len(foot)
 	below := f.below(inner)
 	if most := max(room-len(head)-6, room/2); len(below) > most {
 		below = append(below[:max(most-1, 0)], s.Paint(style.Faint, "  …"))
 	}
 	if over := len(head) + len(body) + len(below) - room; over > 0 {
-		head = f.head(inner, over) // what was read first goes first
+		head, steps = f.head(inner, over) // what was read first goes first
 	}
 	fit := max(room-len(head)-len(below), 1)
-	body, f.drawn = window(body, from, to, fit, s.Paint(style.Faint, "  …")), window(f.drawn, from, to, fit, -1)
-	f.top = 1 + len(head)
-	lines := append(append(append(head, body...), below...), foot...)
-	return widget.Box(s, toneOf(f.spec.Danger), s.Paint(style.Strong, text.Clean(f.spec.Title)), lines, w, height)
+	body, fields = window(body, from, to, fit, s.Paint(style.Faint, "  …")), window(fields, from, to, fit, -1)
+	all := layout{lines: append(append(append(head, body...), below...), foot...), steps: steps}
+	all.fields = slices.Repeat([]int{-1}, len(all.lines))
+	copy(all.fields[len(head):], fields)
+	return all
+}
+
+// View implements kit.Dialog.
+func (f *Form) View() string {
+	s := f.c.Styles
+	return widget.Box(s, toneOf(f.spec.Danger), s.Paint(style.Strong, text.Clean(f.spec.Title)), f.lay().lines, f.width, f.height)
 }
 
 // window cuts lines to n, so that those from from to to are among them.
@@ -60,10 +74,10 @@ func window[T any](lines []T, from, to, n int, more T) []T {
 }
 
 // head is what stands above the fields; of the introduction some lines may be
-// left out where there is no room.
-func (f *Form) head(inner, without int) []string {
+// left out where there is no room. steps is the line with those; -1 for none.
+func (f *Form) head(inner, without int) (lines []string, steps int) {
 	s := f.c.Styles
-	var lines, intro []string
+	var intro []string
 	if f.spec.Danger != "" {
 		lines = append(lines, s.Paint(toneOf(f.spec.Danger), strings.ToUpper(f.c.T("danger."+string(f.spec.Danger)))))
 	}
@@ -71,8 +85,8 @@ func (f *Form) head(inner, without int) []string {
 		intro = append(intro, widget.Wrap(l, inner)...)
 	}
 	lines = append(lines, intro[min(without, len(intro)):]...)
-	if f.stepAt = 0; len(f.spec.Steps) > 0 {
-		f.stepAt = 1 + len(lines)
+	if steps = -1; len(f.spec.Steps) > 0 {
+		steps = len(lines)
 		lines = append(lines, f.stepLine(inner))
 	}
 	if len(lines) > 0 {
@@ -84,7 +98,7 @@ func (f *Form) head(inner, without int) []string {
 		}
 		lines = append(lines, "")
 	}
-	return lines
+	return lines, steps
 }
 
 // stepLine shows where one is among the steps, and where something is wrong.
@@ -124,11 +138,11 @@ func (f *Form) stepParts() (parts []stepPart) {
 	return parts
 }
 
-// body is the fields of the step, and which lines the one in use takes.
-func (f *Form) body(inner int) (lines []string, from, to int) {
+// body is the fields of the step, the field of each line, and which lines the
+// one in use takes.
+func (f *Form) body(inner int) (lines []string, fields []int, from, to int) {
 	s, values := f.c.Styles, f.Values()
 	under := widget.Space(labelWidth + 2)
-	f.drawn = f.drawn[:0]
 	put := func(tone style.Tone, t string) {
 		for _, l := range widget.Wrap(t, inner-labelWidth-2) {
 			lines = append(lines, under+s.Paint(tone, l))
@@ -164,11 +178,11 @@ func (f *Form) body(inner int) (lines []string, from, to int) {
 		if on {
 			to = len(lines) - 1
 		}
-		for len(f.drawn) < len(lines) {
-			f.drawn = append(f.drawn, i)
+		for len(fields) < len(lines) {
+			fields = append(fields, i)
 		}
 	}
-	return lines, from, to
+	return lines, fields, from, to
 }
 
 // wrong is what is wrong with a field: as it was judged, or what the preview

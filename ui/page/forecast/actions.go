@@ -65,8 +65,8 @@ func (p *page) Actions() []kit.Action {
 	}
 	as = append(as, c.SortActions(sorts, func() kit.Order { return p.order }, p.sort)...)
 	return append(as,
-		kit.Action{ID: "right", Key: "l", Also: []string{"right"}, Label: c.T("act.forecast.moments"), Group: kit.Move, Run: func() tea.Cmd { p.aux = p.moments.Total() > 0; return nil }},
-		kit.Action{ID: "left", Key: "h", Also: []string{"left"}, Label: c.T("act.forecast.rows"), Group: kit.Move, Run: func() tea.Cmd { p.aux = false; return nil }},
+		kit.Action{ID: "right", Key: "l", Also: []string{"right"}, Label: c.T("act.forecast.moments"), Group: kit.Move, Run: func() tea.Cmd { p.focus(true); return nil }},
+		kit.Action{ID: "left", Key: "h", Also: []string{"left"}, Label: c.T("act.forecast.rows"), Group: kit.Move, Run: func() tea.Cmd { p.focus(false); return nil }},
 		move("j", "act.down", func(m mover) { m.Move(1) }, "down"), move("k", "act.up", func(m mover) { m.Move(-1) }, "up"),
 		move("g", "act.top", mover.Home, "home"), move("G", "act.end", mover.End, "end"),
 		move("ctrl+d", "act.halfdown", func(m mover) { m.Page(1) }), move("ctrl+u", "act.halfup", func(m mover) { m.Page(-1) }),
@@ -122,8 +122,7 @@ func (p *page) open() tea.Cmd {
 			return kit.Send(kit.ShownMsg{ID: h[0].Instance})
 		}
 	case p.inDays:
-		p.aux = p.moments.Total() > 0
-		if !p.aux {
+		if p.focus(true); !p.aux {
 			return p.explain()
 		}
 	default:
@@ -146,7 +145,7 @@ func (p *page) open() tea.Cmd {
 func (p *page) back() tea.Cmd {
 	switch {
 	case p.aux:
-		p.aux = false
+		p.focus(false)
 	case p.inDays:
 		p.inDays = false
 		p.moments.Reset()
@@ -164,7 +163,7 @@ func (p *page) click(x, y int) {
 		return
 	}
 	if aux := p.aux && !p.wide() || p.wide() && x > p.left(); aux {
-		p.aux = p.moments.Click(y-headLines-len(p.facts())) || p.aux
+		p.focus(p.moments.Click(y-headLines-len(p.facts())) || p.aux)
 		return
 	}
 	if y == headLines+p.stripLines() && x < p.left() {
@@ -174,7 +173,7 @@ func (p *page) click(x, y int) {
 		return
 	}
 	if p.list().Click(y - headLines - p.stripLines()) {
-		p.aux = false
+		p.focus(false)
 		p.moments.Reset()
 		p.moved()
 	}

@@ -74,6 +74,7 @@ func New(c *kit.Context) kit.Page {
 	p.byMonth.ID, p.byDay.ID = row.id, row.id
 	p.byMonth.Named, p.byDay.Named = true, true
 	p.moments.Columns, p.moments.ID = happeningColumns(c), happening.id
+	p.focus(false)
 	return p
 }
 
@@ -328,6 +329,12 @@ func (p *page) shape(rows []row, days bool) shape {
 	return sh
 }
 
+// focus gives the keys to the moments, if there are any, or else to the rows.
+func (p *page) focus(moments bool) {
+	p.aux = moments && p.moments.Total() > 0
+	p.byMonth.Idle, p.byDay.Idle, p.moments.Idle = p.aux, p.aux, !p.aux
+}
+
 // list is the table of rows that is shown.
 func (p *page) list() *widget.Table[row] {
 	if p.inDays {
@@ -345,6 +352,6 @@ func (p *page) moved() {
 	}
 	hs := happeningsIn(p.listed(), r)
 	p.moments.SetWindow(0, hs, len(hs))
-	p.aux = p.aux && len(hs) > 0
+	p.focus(p.aux)
 	p.SetSize(p.width, p.height) // what stands above them differs
 }

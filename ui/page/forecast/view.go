@@ -179,7 +179,6 @@ func (p *page) rule() string {
 // rows are the months, or the days of one under their picture.
 func (p *page) rows() string {
 	s := p.c.Styles
-	p.list().Idle = p.aux
 	if !p.inDays {
 		return p.byMonth.View(s)
 	}
@@ -299,7 +298,6 @@ func (p *page) aside() string {
 		}
 		return b.String()
 	}
-	p.moments.Idle = !p.aux
 	b.WriteString(p.moments.View(s))
 	return b.String()
 }

@@ -24,8 +24,6 @@ type page struct {
 	list  *listing.List[row]
 	only  only
 	sums  sums
-	// The cells of the first line that tell what needs a person, as last drawn.
-	personFrom, personTo int
 }
 
 // sums are the figures of the first line.
@@ -149,8 +147,11 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(cmds...)
 	}
-	if m, ok := msg.(tea.MouseClickMsg); ok && m.Y == 0 && m.X >= p.personFrom && m.X < p.personTo {
-		return p.onlyPerson()
+	if m, ok := msg.(tea.MouseClickMsg); ok && m.Y == 0 {
+		before, person, _ := p.sumParts()
+		if at := m.X - widget.Width(before); at >= 0 && at < widget.Width(person) {
+			return p.onlyPerson()
+		}
 	}
 	return p.list.Update(msg)
 }
@@ -177,6 +178,19 @@ func (p *page) count() string {
 // needs a person, what has no renewals left, and what is left in packs.
 func (p *page) sumLine() string {
 	s, c := p.c.Styles, p.c
+	before, person, after := p.sumParts()
+	left := before + person + after
+	right := c.T("hosting.credits", p.sums.credits, p.sums.issued, p.sums.reserved)
+	if packs := "   " + c.T("hosting.packs", p.sums.hostingPacks); p.width >= 100 && widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
+		right += packs
+	}
+	return widget.Spread(left, s.Paint(style.Muted, right)+" ", p.width)
+}
+
+// sumParts are the left side of the first line: what needs a person, "" when
+// nothing does, and what stands before and after it.
+func (p *page) sumParts() (before, person, after string) {
+	s, c := p.c.Styles, p.c
 	left := " " + s.Paint(style.Strong, widget.Count(p.sums.hosted)) + " " + c.T("label.hosted")
 	if p.sums.hosted > 0 && p.sums.failing+p.sums.tasks+p.sums.spent == 0 {
 		left += "   " + s.Paint(style.Good, "● "+c.T("hosting.fine"))
@@ -184,17 +198,12 @@ func (p *page) sumLine() string {
 	if p.sums.failing > 0 {
 		left += "   " + s.Paint(style.Bad, "✕ "+c.T("hosting.failing", p.sums.failing))
 	}
-	p.personFrom = widget.Width(left) + 3
 	if p.sums.tasks > 0 {
-		left += "   " + s.Paint(style.Soon, "▲ "+c.T("hosting.tasks", p.sums.tasks)) + "  " + s.Paint(style.Key, c.KeyFor("tasks", "!"))
+		left += "   "
+		person = s.Paint(style.Soon, "▲ "+c.T("hosting.tasks", p.sums.tasks)) + "  " + s.Paint(style.Key, c.KeyFor("tasks", "!"))
 	}
-	p.personTo = widget.Width(left)
 	if p.sums.spent > 0 {
-		left += "   " + s.Paint(style.Muted, c.T("hosting.spent", p.sums.spent))
+		after = "   " + s.Paint(style.Muted, c.T("hosting.spent", p.sums.spent))
 	}
-	right := c.T("hosting.credits", p.sums.credits, p.sums.issued, p.sums.reserved)
-	if packs := "   " + c.T("hosting.packs", p.sums.hostingPacks); p.width >= 100 && widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
-		right += packs
-	}
-	return widget.Spread(left, s.Paint(style.Muted, right)+" ", p.width)
+	return left, person, after
 }

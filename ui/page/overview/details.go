@@ -31,9 +31,9 @@ type details struct {
 	papers        []paper
 	loaded        bool
 	pane          int
-	cursor, top   [panes]int
-	lines         [panes][]line // as last built, for moving and copying
-	rest          [panes]string // how much of each is on the screen; "" for all
+	cursor        [panes]int
+	lines         [panes][]line // as last built
+	views         [panes]widget.Scroll
 }
 
 // line is one line of a pane.
@@ -168,7 +168,7 @@ func (d *details) resource() *lifecycle.ResourceView {
 }
 
 func (d *details) at() (line, bool) {
-	ls := d.lines[d.pane]
+	ls := d.linesOf(d.pane)
 	if n := d.cursor[d.pane]; n < len(ls) {
 		return ls[n], true
 	}
@@ -176,7 +176,62 @@ func (d *details) at() (line, bool) {
 }
 
 func (d *details) move(n int) {
-	d.cursor[d.pane] = max(min(d.cursor[d.pane]+n, len(d.lines[d.pane])-1), 0)
+	d.cursor[d.pane] += n
+	d.settle()
+}
+
+// linesOf are the lines of a pane. Those of deployments say how long ago
+// something was, and time passes.
+func (d *details) linesOf(pane int) []line {
+	if pane == paneResources && d.loaded {
+		return d.places()
+	}
+	return d.lines[pane]
+}
+
+// settle keeps the cursor of each pane among its lines and on the screen.
+func (d *details) settle() {
+	for pane := range d.views {
+		n, v := len(d.lines[pane]), &d.views[pane]
+		d.cursor[pane] = max(min(d.cursor[pane], n-1), 0)
+		_, in, room := d.paneSize(pane)
+		v.Set(make([]string, n), in, room)
+		v.Show(d.cursor[pane], d.cursor[pane]+1)
+	}
+}
+
+// rest says how much of a pane is on the screen, and in the pane that is in use
+// how to see the rest; "" when all of it is.
+func (d *details) rest(pane int) string {
+	c, n, v := d.c, len(d.lines[pane]), &d.views[pane]
+	switch _, _, room := d.paneSize(pane); {
+	case n <= room || room <= 0:
+		return ""
+	case pane == d.pane:
+		return c.T("pane.more.keys", v.Top()+room, n, c.KeyFor("down", "j"), c.KeyFor("up", "k"))
+	default:
+		return c.T("pane.more", v.Top()+room, n)
+	}
+}
+
+// paneSize is how high a pane is, and how many cells and lines there are in it.
+func (d *details) paneSize(pane int) (h, in, room int) {
+	head := headHeight
+	if d.height < 14 {
+		head = 2
+	}
+	h = d.height - head
+	if !d.four() {
+		return h - 1, d.width - 2, h - 1
+	}
+	w, top := d.width/2, d.upper()
+	if pane == paneResources || pane == paneHistory {
+		w = d.width - w
+	}
+	if h -= top; pane == paneFacts || pane == paneResources {
+		h = top
+	}
+	return h, w - 4, h - 2
 }
 
 func (d *details) actions(p *page) []kit.Action {
@@ -194,7 +249,7 @@ func (d *details) actions(p *page) []kit.Action {
 		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), kit.Send(kit.ReturnedMsg{})) }},
 		{ID: "copy", Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
 		footed(pane("next-pane", "l", "act.nextpane", 1, "right"), c.T("pane.foot.next"), true), pane("previous-pane", "h", "act.prevpane", -1, "left"),
-		footed(move("j", "act.down", 1, "down"), c.T("pane.foot.down"), d.rest[d.pane] != ""), move("k", "act.up", -1, "up"),
+		footed(move("j", "act.down", 1, "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""), move("k", "act.up", -1, "up"),
 		move("g", "act.top", -1<<30, "home"), move("G", "act.end", 1<<30, "end"),
 		move("ctrl+d", "act.halfdown", 8), move("ctrl+u", "act.halfup", -8),
 		move("pgdown", "act.pagedown", 16), move("pgup", "act.pageup", -16),
@@ -227,20 +282,19 @@ func (d *details) view() string {
 	if !d.loaded {
 		return widget.Fill("\n  "+d.c.Styles.Paint(style.Muted, d.c.T("loading")), d.width, d.height)
 	}
-	d.lines[paneResources] = d.places() // they say how long ago, and time passes
 	head, h := d.head(), d.height-headHeight
 	if d.height < 14 {
 		head, h = strings.Join(strings.Split(head, "\n")[:2], "\n"), d.height-2
 	}
 	if !d.four() {
-		pane := d.paneView(d.pane, d.width, h-1, false)
+		pane := d.paneView(d.pane, d.width)
 		return widget.Fill(head+"\n"+d.tabs()+"\n"+pane, d.width, d.height)
 	}
 	lw := d.width / 2
 	rw := d.width - lw
 	top := d.upper()
-	upper := widget.Beside(top, []int{lw, rw}, d.paneView(paneFacts, lw, top, true), d.paneView(paneResources, rw, top, true))
-	lower := widget.Beside(h-top, []int{lw, rw}, d.paneView(paneVersions, lw, h-top, true), d.paneView(paneHistory, rw, h-top, true))
+	upper := widget.Beside(top, []int{lw, rw}, d.paneView(paneFacts, lw), d.paneView(paneResources, rw))
+	lower := widget.Beside(h-top, []int{lw, rw}, d.paneView(paneVersions, lw), d.paneView(paneHistory, rw))
 	return widget.Fill(head+"\n"+upper+"\n"+lower, d.width, d.height)
 }
 
@@ -272,7 +326,7 @@ func (d *details) tabs() string {
 	}
 	keys := d.c.T("pane.keys", d.c.KeyFor("previous-pane", "h"), d.c.KeyFor("next-pane", "l")) + " "
 	out = strings.TrimRight(out, " ")
-	if more := d.rest[d.pane]; more != "" { // the footer names the others as well
+	if more := d.rest(d.pane); more != "" { // the footer names the others as well
 		if both := more + "  " + keys; widget.Width(out)+widget.Width(both)+1 <= d.width {
 			keys = both
 		} else {
@@ -345,29 +399,17 @@ func (d *details) lifeDates(l widget.Life) string {
 	return left + widget.Space(gap/2) + s.Paint(style.Plain, middle) + widget.Space(gap-gap/2) + right
 }
 
-// paneView draws a pane of w by h cells, with a frame when there are several.
-func (d *details) paneView(pane, w, h int, framed bool) string {
+// paneView draws a pane of w cells, with a frame when there are several. Only
+// the lines on the screen are painted.
+func (d *details) paneView(pane, w int) string {
 	s := d.c.Styles
-	on := pane == d.pane
-	room := h
-	in := w - 2
-	if framed {
-		room, in = h-2, w-4
-	}
-	ls := d.lines[pane]
-	cur := d.cursor[pane]
-	d.cursor[pane] = max(min(cur, len(ls)-1), 0)
-	if cur < d.top[pane] {
-		d.top[pane] = cur
-	}
-	if room > 0 && cur >= d.top[pane]+room {
-		d.top[pane] = cur - room + 1
-	}
-	d.top[pane] = max(min(d.top[pane], len(ls)-room), 0)
-	var out []string
-	for n := d.top[pane]; n < min(d.top[pane]+room, len(ls)); n++ {
+	on, framed := pane == d.pane, d.four()
+	h, in, room := d.paneSize(pane)
+	ls, v := d.linesOf(pane), d.views[pane]
+	drawn := make([]string, len(ls))
+	for n := v.Top(); n < min(v.Top()+room, len(ls)); n++ {
 		paint := s.Paint
-		if on && n == cur {
+		if on && n == d.cursor[pane] {
 			paint = s.PaintOn
 		}
 		text, left := "", in
@@ -376,31 +418,23 @@ func (d *details) paneView(pane, w, h int, framed bool) string {
 			left -= widget.Width(t)
 			text += paint(sp.Tone, t)
 		}
-		if on && n == cur {
+		if on && n == d.cursor[pane] {
 			text += paint(style.Plain, widget.Space(left))
 		}
-		if !framed {
-			text = " " + text
-		}
-		out = append(out, text)
+		drawn[n] = text
 	}
-	d.rest[pane] = ""
-	if n := len(ls); n > room && room > 0 {
-		d.rest[pane] = d.c.T("pane.more", min(d.top[pane]+room, n), n)
-		if on {
-			d.rest[pane] = d.c.T("pane.more.keys", min(d.top[pane]+room, n), n, d.c.KeyFor("down", "j"), d.c.KeyFor("up", "k"))
-		}
-	}
+	v.Set(drawn, in, room)
+	out := v.Lines()
 	if !framed {
-		return widget.Fill(strings.Join(out, "\n"), w, h)
+		return widget.Fill(" "+strings.Join(out, "\n "), w, h)
 	}
 	edge, head := style.Faint, style.Head
 	if on {
 		edge, head = style.Accent, style.Accent
 	}
 	title := d.paneName(pane)
-	if d.rest[pane] != "" {
-		title = widget.Follow(title, d.rest[pane])
+	if rest := d.rest(pane); rest != "" {
+		title = widget.Follow(title, rest)
 	}
 	for len(out) < room {
 		out = append(out, "")
@@ -450,7 +484,7 @@ func (d *details) click(x, y int) {
 
 // pick puts the cursor on a visible line of a pane.
 func (d *details) pick(pane, line int) {
-	if n := d.top[pane] + line; line >= 0 && n < len(d.lines[pane]) {
+	if n := d.views[pane].Top() + line; line >= 0 && n < len(d.lines[pane]) {
 		d.cursor[pane] = n
 	}
 }

@@ -35,7 +35,6 @@ type page struct {
 	counts        model.Counts
 	recounts      bool // soon, since the counts are not whole
 	tasks         []model.Task
-	needsAt       struct{ from, to, width int } // the lines of the page that tell of them, as last drawn
 	loaded        bool
 	partial       bool
 	seq           int      // of the newest query; older answers are dropped
@@ -345,7 +344,7 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	y := m.Y - p.bandHeight() - 1
 	before := p.table.Cursor()
 	switch {
-	case len(p.tasks) > 0 && m.Y >= p.needsAt.from && m.Y < p.needsAt.to && m.X < p.needsAt.width:
+	case p.onNeeds(m.X, m.Y):
 		return p.showTasks()
 	case y == -1 && m.X >= p.width-9: // the layout stands there
 		return p.switchLayout()

@@ -16,9 +16,7 @@ func (d *details) build() {
 	d.lines[paneVersions] = d.versions()
 	d.lines[paneResources] = d.places()
 	d.lines[paneHistory] = d.history()
-	for p := range d.cursor {
-		d.cursor[p] = max(min(d.cursor[p], len(d.lines[p])-1), 0)
-	}
+	d.settle()
 }
 
 func fact(label, value string) line {

@@ -13,13 +13,16 @@ import (
 // wide says whether there is room for the picture beside the counts.
 func (p *page) wide() bool { return p.width >= 104 && p.height >= 24 }
 
+// wideBand is how many lines a wide band has, its rule among them.
+const wideBand = 6
+
 // bandHeight is how many lines stand above the list or cards.
 func (p *page) bandHeight() int {
 	switch {
 	case p.empty():
 		return 0
 	case p.wide():
-		return 6
+		return wideBand
 	case p.height >= 14:
 		return 4
 	}
@@ -71,7 +74,6 @@ func (p *page) View() string {
 // expires when.
 func (p *page) band() string {
 	s, c := p.c.Styles, p.c
-	p.needsAt.from, p.needsAt.to, p.needsAt.width = 0, 0, p.width
 	if p.bandHeight() == 1 {
 		return widget.Pad(" "+flowed(p.derivedParts(), p.width-2, 1)[0], p.width)
 	}
@@ -87,14 +89,9 @@ func (p *page) band() string {
 			" " + p.needs(p.width-2),
 			s.Paint(style.Faint, widget.Repeat("─", p.width)),
 		}
-		p.needsAt.from, p.needsAt.to = 2, 3
 		return widget.Fill(strings.Join(lines, "\n"), p.width, 4)
 	}
-	step := 2
-	if p.width >= 160 {
-		step = 3
-	}
-	pw := len(p.counts.Weeks)*step + 2
+	pw, step := p.pictureWidth()
 	top := 0
 	for _, n := range p.counts.Weeks {
 		top = max(top, n)
@@ -103,7 +100,29 @@ func (p *page) band() string {
 	picture = append(picture, widget.Bars(s, p.counts.Weeks[:], 3, step, p.weekTone)...)
 	picture = append(picture, widget.Months(s, c.Now, len(p.counts.Weeks), step, c.T("date.month")))
 	lw := p.width - pw
-	var left []string
+	left, needs := p.bandLeft(lw)
+	left = append(left, " "+p.needs(lw-4))
+	for _, t := range p.tasks[:min(len(p.tasks), wideBand-1-needs-1)] {
+		left = append(left, "   "+s.Paint(style.Muted, widget.Cut("· "+clean(p.c.Text.Text(t.Text)), lw-6)))
+	}
+	block := widget.Beside(wideBand-1, []int{lw, pw}, strings.Join(left, "\n"), strings.Join(picture, "\n"))
+	return block + "\n" + s.Paint(style.Faint, widget.Repeat("─", p.width))
+}
+
+// pictureWidth is how wide the picture of the weeks is where the band is wide,
+// and how many cells a week has in it.
+func (p *page) pictureWidth() (width, step int) {
+	step = 2
+	if p.width >= 160 {
+		step = 3
+	}
+	return len(p.counts.Weeks)*step + 2, step
+}
+
+// bandLeft is what is counted in a wide band of lw cells beside the picture, and
+// the line after it, from which on stands what needs a person.
+func (p *page) bandLeft(lw int) (left []string, needs int) {
+	s, c := p.c.Styles, p.c
 	add := func(head string, parts []string) {
 		for n, l := range flowed(parts, lw-11, 2) {
 			if n > 0 {
@@ -117,13 +136,20 @@ func (p *page) band() string {
 	if len(left) < 3 {
 		left = append(left, "")
 	}
-	p.needsAt.from, p.needsAt.to, p.needsAt.width = len(left), 5, lw
-	left = append(left, " "+p.needs(lw-4))
-	for _, t := range p.tasks[:min(len(p.tasks), 5-len(left))] {
-		left = append(left, "   "+s.Paint(style.Muted, widget.Cut("· "+clean(p.c.Text.Text(t.Text)), lw-6)))
+	return left, len(left)
+}
+
+// onNeeds says whether what needs a person is told at a cell of the page.
+func (p *page) onNeeds(x, y int) bool {
+	switch {
+	case len(p.tasks) == 0 || p.details != nil:
+		return false
+	case !p.wide():
+		return p.bandHeight() == 4 && y == 2
 	}
-	block := widget.Beside(5, []int{lw, pw}, strings.Join(left, "\n"), strings.Join(picture, "\n"))
-	return block + "\n" + s.Paint(style.Faint, widget.Repeat("─", p.width))
+	pw, _ := p.pictureWidth()
+	_, needs := p.bandLeft(p.width - pw)
+	return y >= needs && y < wideBand-1 && x < p.width-pw
 }
 
 // weekTone makes the coming weeks more urgent than the later ones.
