@@ -53,7 +53,7 @@ type clockMovedMsg struct {
 type clockStepMsg struct{}
 
 // clockActions are the actions on a sandbox's clock.
-func (m *root) clockActions() []kit.Action {
+func (m *root) clockActions() kit.Actions {
 	c := m.c
 	ahead := func(to func(time.Time) time.Time) func() tea.Cmd {
 		return func() tea.Cmd {
@@ -72,11 +72,11 @@ func (m *root) clockActions() []kit.Action {
 	if m.running {
 		run = c.T("act.clock.pause")
 	}
-	as := []kit.Action{
-		{ID: "clock-day", Key: ">", Label: c.T("act.clock.day"), Group: kit.Program, Run: ahead(days(1))},
-		{ID: "clock-week", Key: ")", Label: c.T("act.clock.week"), Group: kit.Program, Run: ahead(days(7))},
-		{ID: "clock-month", Key: "}", Label: c.T("act.clock.month"), Group: kit.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
-		{ID: "clock-run", Key: "P", Label: run, Group: kit.Program, Run: m.runClock},
+	as := kit.Actions{
+		{ID: "clock-day", Binding: kit.Bind(c.T("act.clock.day"), ">"), Group: kit.Program, Run: ahead(days(1))},
+		{ID: "clock-week", Binding: kit.Bind(c.T("act.clock.week"), ")"), Group: kit.Program, Run: ahead(days(7))},
+		{ID: "clock-month", Binding: kit.Bind(c.T("act.clock.month"), "}"), Group: kit.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
+		{ID: "clock-run", Binding: kit.Bind(run, "P"), Group: kit.Program, Run: m.runClock},
 	}
 	why := c.WhyNot("clock", model.Owner)
 	for n := range as {

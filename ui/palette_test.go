@@ -20,8 +20,8 @@ func TestPaletteInAnyLanguage(t *testing.T) {
 		for _, tab := range []string{"1", "2", "3", "4", "5"} {
 			d.keys(tab)
 			for _, a := range d.m.actions() {
-				if !a.Off && a.ID != "palette" {
-					labels[lang][tab+a.ID] = a.Label
+				if !a.Hidden && a.ID != "palette" {
+					labels[lang][tab+a.ID] = a.Label()
 				}
 			}
 		}

@@ -5,7 +5,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/ui/dialog"
 	"certquay/ui/kit"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -84,9 +83,8 @@ func (m *root) plainKeys() string {
 		return widget.Said(c.T, c.T("footer.typing"))
 	}
 	var parts []string
-	for _, a := range m.footed() {
-		parts = append(parts, dialog.KeyName(kit.Action{Key: a.Key})+" "+word(c, a))
+	for _, b := range m.ShortHelp() {
+		parts = append(parts, b.Help().Key+" "+b.Help().Desc)
 	}
-	parts = append(parts, c.KeyFor("palette", ":")+" "+c.T("footer.palette"), c.KeyFor("help", "?")+" "+c.T("footer.help"))
 	return c.T("plain.keys", strings.Join(parts, ", "))
 }

@@ -34,7 +34,8 @@ type root struct {
 	told          kit.ToldMsg
 	telling       int // counts what was told, for what follows it
 	shown         atomic.Pointer[status]
-	lastFooter    footerLayout
+	offered       kit.Actions // of which the footer tells: those of where the cursor rested last
+	offeredTab    int
 	holds         int       // commands under way that will open something
 	held          []tea.Msg // what was typed meanwhile
 	dark          bool
@@ -101,7 +102,7 @@ func (m *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) { return m, m.update(msg
 
 func (m *root) update(msg tea.Msg) tea.Cmd {
 	cmd := m.handle(msg)
-	m.layoutFooter()
+	m.offerActions()
 	return cmd
 }
 
@@ -155,8 +156,8 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		m.c.Undo = &v.Undo
 		return m.handle(v.Then)
 	case kit.PressedMsg:
-		if a, ok := m.actionOf(v.Key); ok {
-			return m.run(a)
+		if k, ok := kit.Press(v.Key); ok {
+			return m.press(k)
 		}
 		return nil
 	case kit.CopiedMsg:
@@ -295,27 +296,20 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	if !isKey {
 		return nil // pasted text is never taken for keys
 	}
-	return m.dispatch(key.String())
+	if a, ok := m.actions().Find(key); ok {
+		return m.run(a)
+	}
+	return m.tell(kit.ToldMsg{Text: m.c.T("key.nothing", key.String()), Tone: style.Muted})
 }
 
 func isPaste(msg tea.Msg) bool { _, ok := msg.(tea.PasteMsg); return ok }
 
-// dispatch runs the action of a key: the page's before the global ones.
-func (m *root) dispatch(key string) tea.Cmd {
-	if a, ok := m.actionOf(key); ok {
+// press does what a key does here and now; one without an action does nothing.
+func (m *root) press(k tea.KeyPressMsg) tea.Cmd {
+	if a, ok := m.actions().Find(k); ok {
 		return m.run(a)
 	}
-	return m.tell(kit.ToldMsg{Text: m.c.T("key.nothing", key), Tone: style.Muted})
-}
-
-// actionOf is the action that a key has here and now.
-func (m *root) actionOf(key string) (kit.Action, bool) {
-	for _, a := range m.actions() {
-		if !a.Off && (a.Key == key || contains(a.Also, key)) {
-			return a, true
-		}
-	}
-	return kit.Action{}, false
+	return nil
 }
 
 // run does what an action does. One that is not allowed and cannot say so
@@ -330,7 +324,7 @@ func (m *root) run(a kit.Action) tea.Cmd {
 		if a.Why != nil {
 			why := a.Why
 			return m.open(kit.OpenedMsg{Then: dialog.Go, Make: func() kit.Dialog {
-				return &dialog.Notice{Context: m.c, Title: a.Label, Word: m.c.T("danger.note"), Tone: style.Accent, Choices: dialog.Ways(why.Ways()),
+				return &dialog.Notice{Context: m.c, Title: a.Label(), Word: m.c.T("danger.note"), Tone: style.Accent, Choices: dialog.Ways(why.Ways()),
 					Parts: []dialog.Part{{Lines: []string{why.Message()}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint()}}}}
 			}})
 		}
@@ -378,13 +372,4 @@ func (m *root) choose(tab int) tea.Cmd {
 func (m *root) quit() tea.Cmd {
 	m.cancel()
 	return tea.Quit
-}
-
-func contains(ss []string, s string) bool {
-	for _, v := range ss {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }

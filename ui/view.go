@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -215,108 +214,6 @@ func (m *root) toldLine() string {
 	return s.Paint(style.Faint, "── ") + s.Paint(m.told.Tone, t) + s.Paint(style.Faint, " "+widget.Repeat("─", m.width-4-widget.Width(t)))
 }
 
-// foot is a part of the footer: an action, or a word that must not be missed.
-type foot struct {
-	action *kit.Action
-	key    string
-	text   string
-	tone   style.Tone
-	at     int
-}
-
-func (f *foot) width() int {
-	w := widget.Width(f.text)
-	if f.key != "" {
-		w += widget.Width(f.key) + 1
-	}
-	return w
-}
-
-// footerLayout is what stands in the footer of a tab at a width.
-type footerLayout struct {
-	tab, width int
-	feet       []foot
-}
-
-// layoutFooter lays the footer out after each message. While the cursor is on its
-// way, what stands there stays.
-func (m *root) layoutFooter() {
-	at := &m.lastFooter
-	if p, ok := m.page().(kit.Settling); ok && p.Settling() && at.tab == m.tab && at.width == m.width && !m.page().Capturing() {
-		return
-	}
-	*at = footerLayout{m.tab, m.width, m.feet()}
-}
-
-// feet are the parts of the footer: the actions that do something here and now
-// from the left, palette and help at the right end.
-func (m *root) feet() []foot {
-	c := m.c
-	var right []foot
-	if m.width < 100 { // where the header has no room for what must not be missed
-		if m.o.ReadOnly {
-			right = append(right, foot{text: c.T("header.readonly"), tone: style.Soon})
-		}
-	}
-	for _, a := range c.Keyed(m.globals()) {
-		switch a.ID {
-		case "palette", "help":
-			right = append(right, foot{action: &a, key: a.Key, text: c.T("footer." + a.ID), tone: style.Muted})
-		}
-	}
-	at := m.width - 1
-	for n := len(right) - 1; n >= 0; n-- {
-		at -= right[n].width()
-		right[n].at = at
-		at -= 2
-	}
-	if m.page().Capturing() {
-		return append([]foot{{text: c.T("footer.typing"), tone: style.Muted, at: 1}}, right...)
-	}
-	x, room := 1, at+1
-	var left []foot
-	for _, a := range m.footed() {
-		f := foot{action: &a, key: dialog.KeyName(kit.Action{Key: a.Key}), text: word(c, a), tone: style.Muted, at: x}
-		if x+f.width()+2 <= room {
-			left = append(left, f)
-			x += f.width() + 2
-		}
-	}
-	return append(left, right...)
-}
-
-// footer shows only keys that do something here and now.
-func (m *root) footer() string {
-	s, line, used := m.c.Styles, "", 0
-	for _, f := range m.lastFooter.feet {
-		if f.at < used {
-			continue
-		}
-		line += widget.Space(f.at - used)
-		if f.key != "" {
-			line += s.Paint(style.Key, f.key) + " "
-		}
-		line += s.Paint(f.tone, f.text)
-		used = f.at + f.width()
-	}
-	return widget.Pad(line, m.width)
-}
-
-// clickFooter does what the action at a cell of the footer does.
-func (m *root) clickFooter(x int) tea.Cmd {
-	for _, f := range m.lastFooter.feet {
-		if f.action == nil || x < f.at || x >= f.at+f.width() {
-			continue
-		}
-		for _, a := range m.actions() { // of what the cursor is on by now
-			if a.ID == f.action.ID {
-				return m.run(a)
-			}
-		}
-	}
-	return nil
-}
-
 // clickDialog presses the key that was clicked on, or hands the click to the
 // top dialog, relative to its box. One beside a light dialog closes it.
 func (m *root) clickDialog(c tea.MouseClickMsg) tea.Cmd {
@@ -343,22 +240,6 @@ func (m *root) clickDialog(c tea.MouseClickMsg) tea.Cmd {
 		return tea.Batch(cmd, m.close(outcome.Value))
 	}
 	return cmd
-}
-
-// footed are the actions that deserve a place in the footer, the most
-// deserving first.
-func (m *root) footed() []kit.Action {
-	as := slices.DeleteFunc(m.actions(), func(a kit.Action) bool { return a.Footer == kit.Never || a.Off || a.Why != nil })
-	slices.SortStableFunc(as, func(a, b kit.Action) int { return int(a.Footer - b.Footer) })
-	return as
-}
-
-// word is what stands for an action in the footer.
-func word(c *kit.Context, a kit.Action) string {
-	if a.Foot != "" {
-		return a.Foot
-	}
-	return c.Text.Or("foot."+a.Own, a.Label)
 }
 
 // sealed says how keys are sealed.

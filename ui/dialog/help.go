@@ -1,8 +1,8 @@
 package dialog
 
 import (
-	"strings"
-
+	"charm.land/bubbles/v2/help"
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/ui/kit"
@@ -10,12 +10,18 @@ import (
 	"certquay/ui/widget"
 )
 
-// Help lists every action there is here and now, those that are not possible
-// after the others and with the reason.
+// Help is the full help: every action there is here and now, those that are not
+// possible after the others and with the reason. Its value is the key that was
+// clicked on.
+//
+// It reads the bindings that the help of bubbles would, and draws them itself:
+// that has no column for what is refused and why, knows no cell that can be
+// clicked, and cuts what does not fit where this scrolls.
 type Help struct {
 	Context *kit.Context
-	Actions []kit.Action
-	Extra   []string // lines about the program
+	Keys    help.KeyMap
+	Refused kit.Actions // those of them that are not possible, with the reasons
+	Extra   []string    // lines about the program
 	width   int
 	height  int
 	lines   []helpLine
@@ -25,23 +31,23 @@ type Help struct {
 
 var _ kit.Dialog = (*Help)(nil)
 
-// helpLine is a line of the help, and what it is about: the action in
-// its left and in its right half; nil for heads and other text.
+// helpLine is a line of the help, and what it is about: the key in its left and
+// in its right half; "" for heads and other text.
 type helpLine struct {
 	text        string
-	left, right *kit.Action
+	left, right string
 }
 
 // Update implements kit.Dialog.
 func (d *Help) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 	if m, ok := msg.(tea.MouseClickMsg); ok {
 		if n := d.body.Top() + m.Y - 1; m.Y > 0 && n < len(d.lines) {
-			a := d.lines[n].left
+			k := d.lines[n].left
 			if m.X >= 2+d.column {
-				a = d.lines[n].right
+				k = d.lines[n].right
 			}
-			if a != nil {
-				return nil, kit.Outcome{Done: true, Value: *a}
+			if k != "" {
+				return nil, kit.Outcome{Done: true, Value: k}
 			}
 		}
 		return nil, kit.Outcome{}
@@ -60,10 +66,11 @@ func (d *Help) SetSize(width, height int) {
 	}
 	cw := (inner - (columns-1)*3) / columns
 	d.column = cw
-	left := d.group(kit.Certificate, cw)
+	groups := d.Keys.FullHelp()
+	left := d.group(kit.Certificate, groups, cw)
 	var right []helpLine
 	for _, g := range []kit.Group{kit.View, kit.Move, kit.Program} {
-		lines := d.group(g, cw)
+		lines := d.group(g, groups, cw)
 		if len(lines) < 2 { // nothing but its head
 			continue
 		}
@@ -118,18 +125,17 @@ func (d *Help) View() string {
 	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Context.T("help.title")), lines, d.width, d.height)
 }
 
-func (d *Help) group(g kit.Group, w int) []helpLine {
+// group is a head and what is possible of the actions under it.
+func (d *Help) group(g kit.Group, of [][]key.Binding, w int) []helpLine {
 	s := d.Context.Styles
 	lines := []helpLine{{text: s.Paint(style.Head, d.Context.T(groupNames[g]))}}
-	for i := range d.Actions {
-		a := &d.Actions[i]
-		if a.Group != g || a.Key == "" || a.Off || a.Why != nil {
-			continue
-		}
-		key := widget.Pad(KeyName(*a), 11)
-		for _, line := range widget.Wrap(a.Label, max(w-12, 1)) {
-			lines = append(lines, helpLine{text: s.Paint(style.Key, key) + " " + line, left: a})
-			key = widget.Space(11)
+	for _, b := range of[g] {
+		if b.Enabled() {
+			keys := widget.Pad(b.Help().Key, 11)
+			for _, line := range widget.Wrap(b.Help().Desc, max(w-12, 1)) {
+				lines = append(lines, helpLine{text: s.Paint(style.Key, keys) + " " + line, left: b.Keys()[0]})
+				keys = widget.Space(11)
+			}
 		}
 	}
 	return lines
@@ -140,17 +146,14 @@ func (d *Help) group(g kit.Group, w int) []helpLine {
 func (d *Help) impossible(w int) []helpLine {
 	s := d.Context.Styles
 	lines := []helpLine{{}, {text: s.Paint(style.Head, d.Context.T("help.impossible"))}}
-	for i := range d.Actions {
-		a := &d.Actions[i]
-		if a.Key == "" || a.Off || a.Why == nil {
-			continue
-		}
-		key := widget.Pad(KeyName(*a), 11)
-		for n, line := range widget.Wrap(d.Context.T("key.because", a.Label, a.Why.Message()), max(w-12, 1)) {
+	for i := range d.Refused {
+		a := &d.Refused[i]
+		keys := widget.Pad(a.Help().Key, 11)
+		for n, line := range widget.Wrap(d.Context.T("key.because", a.Label(), a.Why.Message()), max(w-12, 1)) {
 			if n > 0 {
-				key = widget.Space(11)
+				keys = widget.Space(11)
 			}
-			lines = append(lines, helpLine{text: s.Paint(style.Muted, key+" "+line), left: a})
+			lines = append(lines, helpLine{text: s.Paint(style.Muted, keys+" "+line), left: a.Keys()[0]})
 		}
 	}
 	if len(lines) == 2 {
@@ -161,21 +164,4 @@ func (d *Help) impossible(w int) []helpLine {
 
 var groupNames = map[kit.Group]string{
 	kit.Certificate: "group.certificate", kit.View: "group.view", kit.Move: "group.move", kit.Program: "group.program",
-}
-
-var keyNames = map[string]string{
-	"up": "↑", "down": "↓", "left": "←", "right": "→", "pgup": "page up", "pgdown": "page down",
-	"ctrl+k": "ctrl+k", "shift+tab": "shift+tab",
-}
-
-// KeyName is how the keys of an action are written for people.
-func KeyName(a kit.Action) string {
-	names := make([]string, 0, 1+len(a.Also))
-	for _, k := range append([]string{a.Key}, a.Also...) {
-		if n, ok := keyNames[k]; ok {
-			k = n
-		}
-		names = append(names, k)
-	}
-	return strings.Join(names, " ")
 }

@@ -18,7 +18,7 @@ import (
 // value is the chosen kit.Action.
 type Palette struct {
 	Context *kit.Context
-	Actions []kit.Action
+	Actions kit.Actions
 	input   widget.Input
 	cursor  int
 	found   []int
@@ -59,10 +59,10 @@ func (d *Palette) named() names {
 			}{action, text})
 		}
 		for i := range d.Actions {
-			add(i, d.Actions[i].Label)
+			add(i, d.Actions[i].Label())
 		}
 		for i := range d.Actions {
-			for _, other := range d.Context.Text.Elsewhere(d.Actions[i].Label) {
+			for _, other := range d.Context.Text.Elsewhere(d.Actions[i].Label()) {
 				add(i, other)
 			}
 		}
@@ -167,7 +167,7 @@ func (d *Palette) View() string {
 	lines := []string{s.Paint(style.Accent, ": ") + d.input.View(s, w-6), ""}
 	for n := d.top(); n < min(d.top()+room, len(d.found)); n++ {
 		a := d.Actions[d.found[n]]
-		tone, label := style.Plain, a.Label
+		tone, label := style.Plain, a.Label()
 		if a.Why != nil {
 			tone, label = style.Muted, c.T("key.because", label, a.Why.Message())
 		}
@@ -175,8 +175,7 @@ func (d *Palette) View() string {
 		if n == d.cursor {
 			paint, lead = s.PaintOn, "▌ "
 		}
-		key := KeyName(a)
-		lines = append(lines, paint(style.Accent, lead)+paint(tone, widget.Pad(label, w-18))+paint(style.Key, widget.PadLeft(key, 12)))
+		lines = append(lines, paint(style.Accent, lead)+paint(tone, widget.Pad(label, w-18))+paint(style.Key, widget.PadLeft(a.Help().Key, 12)))
 	}
 	if len(d.found) == 0 {
 		lines = append(lines, s.Paint(style.Muted, c.T("palette.none")))
@@ -197,12 +196,12 @@ func (d *Palette) Plain(w, h int) kit.Spoken {
 	keys := widget.Wrap(widget.Said(c.T, c.T("palette.keys")), w)
 	found, _ := widget.Whole(0, d.cursor, len(d.found), h-len(s.Lines)-len(keys), func(n int) []string {
 		a := d.Actions[d.found[n]]
-		line := a.Label
+		line := a.Label()
 		if a.Why != nil {
 			line += " – " + a.Why.Message()
 		}
-		if key := KeyName(a); key != "" {
-			line += ": " + key
+		if keys := a.Help().Key; keys != "" {
+			line += ": " + keys
 		}
 		if n == d.cursor {
 			line = c.T("plain.selected") + ": " + line

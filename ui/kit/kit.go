@@ -34,61 +34,9 @@ type Page interface {
 	// changes nothing.
 	View() string
 	// Actions lists what can be done here and now.
-	Actions() []Action
+	Actions() Actions
 	// Capturing says that the page wants keys as text.
 	Capturing() bool
-}
-
-// Action is one thing a person can do. Dispatch, footer, help, palette and the
-// table of keys all read this one record.
-type Action struct {
-	// ID names it in the configuration. One ID has the same keys on every page.
-	ID     string
-	Key    string   // as tea.KeyPressMsg.String gives it; "" for the palette only
-	Also   []string // further keys that do the same
-	Label  string   // what it does, in a few words
-	Group  Group
-	Danger lifecycle.Danger
-	Footer Rank   // its place in the footer
-	Foot   string // what the footer says there; "" for the catalogue's word of the key
-	Off    bool   // does nothing here and now: neither footer nor dispatch has it
-	// Why says that it is not allowed: it is dimmed, and pressing it shows this.
-	Why *Why
-	// Asks says that Run loads something and then opens a dialog or tells a
-	// result. Keys typed meanwhile are kept for what opens.
-	Asks bool
-	Run  func() tea.Cmd
-	// Own is the key it has by default; [Context.Keyed] sets it.
-	Own string
-}
-
-// Unless makes an action that is not allowed for a reason: it only says why.
-func (a Action) Unless(why *Why) Action {
-	if why != nil {
-		a.Why, a.Run, a.Asks = why, nil, false
-	}
-	return a
-}
-
-// Rank is how much an action deserves a place in the footer.
-type Rank int
-
-// Ranks, the most deserving first, with room between them; what finds no room
-// on the screen is left out.
-const (
-	Never  Rank = 0
-	First  Rank = 100 // about where one is: into details and back
-	Second Rank = 200 // on the certificate
-	Third  Rank = 300 // making new ones
-	Fourth Rank = 400 // filtering, copying
-)
-
-// Some is the rank where there is something to act on, else Never.
-func Some(r Rank, something bool) Rank {
-	if something {
-		return r
-	}
-	return Never
 }
 
 // Why is the reason why an action is not allowed, and the way out. The texts
@@ -131,17 +79,6 @@ func (c *Context) WhyNot(a lifecycle.Action, role model.Role) *Why {
 	}
 	return c.WhyOf(lifecycle.Needs(c.Actor, a, role))
 }
-
-// Group gathers actions in the help.
-type Group int
-
-// Groups of actions, in the order of the help.
-const (
-	Certificate Group = iota // life-cycle actions
-	View                     // what is shown and how
-	Move                     // moving about
-	Program                  // everywhere
-)
 
 // Dialog takes all input while it is on top. It returns a value and does no
 // work itself.

@@ -142,7 +142,7 @@ func dialled(c *kit.Context, need bool) func(string, form.Values) string {
 // contact adds a contact; it has no key, only the palette.
 func contact(c *kit.Context) kit.Action {
 	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.add")}
-	a := kit.Action{ID: "contact", Label: c.T("contact.add"), Group: kit.Certificate, Asks: true}
+	a := kit.Action{ID: "contact", Binding: kit.Bind(c.T("contact.add")), Group: kit.Certificate, Asks: true}
 	if c.ReadOnly {
 		a.Why = c.WhyOf(readOnly(row, nil))
 	}

@@ -292,27 +292,27 @@ func (l *List[R]) key(m tea.KeyPressMsg) tea.Cmd {
 
 // Actions are the keys that move about, and those that begin to filter and
 // take all filters away again; clear takes away the tab's own.
-func (l *List[R]) Actions(clear func()) []kit.Action {
+func (l *List[R]) Actions(clear func()) kit.Actions {
 	c := l.c
-	move := func(key, label string, by func(), also ...string) kit.Action {
-		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return l.moved() }}
+	move := func(id string, by func(), keys ...string) kit.Action {
+		return c.MoveAction(id, func() tea.Cmd { by(); return l.moved() }, keys...)
 	}
 	as := l.c.SortActions(l.of.Sorts, func() kit.Order { return l.order }, func(o kit.Order) tea.Cmd {
 		l.sort(o)
 		return l.Relist()
 	})
-	return append(as, []kit.Action{
-		{ID: "filter", Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
-		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: !l.filtered(), Run: func() tea.Cmd {
+	return append(as, kit.Actions{
+		{ID: "filter", Binding: kit.Bind(c.T("act.filter"), "/"), Group: kit.View, Footer: kit.Some(kit.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
+		{ID: "back", Binding: kit.Bind(c.T("act.back"), "esc"), Group: kit.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
 			l.kept()
 			l.Clear()
 			clear()
 			return l.Relist()
 		}},
-		move("j", "act.down", func() { l.Table.Move(1) }, "down"), move("k", "act.up", func() { l.Table.Move(-1) }, "up"),
-		move("g", "act.top", func() { l.Table.Home() }, "home"), move("G", "act.end", func() { l.Table.End() }, "end"),
-		move("ctrl+d", "act.halfdown", func() { l.Table.Page(1) }), move("ctrl+u", "act.halfup", func() { l.Table.Page(-1) }),
-		move("pgdown", "act.pagedown", func() { l.Table.Page(2) }), move("pgup", "act.pageup", func() { l.Table.Page(-2) }),
+		move("down", func() { l.Table.Move(1) }, "j", "down"), move("up", func() { l.Table.Move(-1) }, "k", "up"),
+		move("top", func() { l.Table.Home() }, "g", "home"), move("end", func() { l.Table.End() }, "G", "end"),
+		move("halfdown", func() { l.Table.Page(1) }, "ctrl+d"), move("halfup", func() { l.Table.Page(-1) }, "ctrl+u"),
+		move("pagedown", func() { l.Table.Page(2) }, "pgdown"), move("pageup", func() { l.Table.Page(-2) }, "pgup"),
 	}...)
 }
 

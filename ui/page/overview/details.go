@@ -234,31 +234,31 @@ func (d *details) paneSize(pane int) (h, in, room int) {
 	return h, w - 4, h - 2
 }
 
-func (d *details) actions(p *page) []kit.Action {
+func (d *details) actions(p *page) kit.Actions {
 	c := d.c
-	move := func(key, label string, by int, also ...string) kit.Action {
-		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { d.move(by); return nil }}
+	move := func(id string, by int, keys ...string) kit.Action {
+		return c.MoveAction(id, func() tea.Cmd { d.move(by); return nil }, keys...)
 	}
-	pane := func(id, key, label string, by int, also ...string) kit.Action {
-		return kit.Action{ID: id, Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd {
+	pane := func(id, label string, by int, keys ...string) kit.Action {
+		return kit.Action{ID: id, Binding: kit.Bind(c.T(label), keys...), Group: kit.Move, Run: func() tea.Cmd {
 			d.pane = (d.pane + by + panes) % panes
 			return nil
 		}}
 	}
-	return []kit.Action{
-		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), kit.Send(kit.ReturnedMsg{})) }},
-		{ID: "copy", Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
-		footed(pane("next-pane", "l", "act.nextpane", 1, "right"), c.T("pane.foot.next"), true), pane("previous-pane", "h", "act.prevpane", -1, "left"),
-		footed(move("j", "act.down", 1, "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""), move("k", "act.up", -1, "up"),
-		move("g", "act.top", -1<<30, "home"), move("G", "act.end", 1<<30, "end"),
-		move("ctrl+d", "act.halfdown", 8), move("ctrl+u", "act.halfup", -8),
-		move("pgdown", "act.pagedown", 16), move("pgup", "act.pageup", -16),
+	return kit.Actions{
+		{ID: "back", Binding: kit.Bind(c.T("act.back"), "esc"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), kit.Send(kit.ReturnedMsg{})) }},
+		{ID: "copy", Binding: kit.Bind(c.T("act.copy.line"), "y"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
+		footed(pane("next-pane", "act.nextpane", 1, "l", "right"), c.T("pane.foot.next"), true), pane("previous-pane", "act.prevpane", -1, "h", "left"),
+		footed(move("down", 1, "j", "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""), move("up", -1, "k", "up"),
+		move("top", -1<<30, "g", "home"), move("end", 1<<30, "G", "end"),
+		move("halfdown", 8, "ctrl+d"), move("halfup", -8, "ctrl+u"),
+		move("pagedown", 16, "pgdown"), move("pageup", -16, "pgup"),
 	}
 }
 
 // footed gives an action that moves about a place in the footer.
 func footed(a kit.Action, foot string, wanted bool) kit.Action {
-	a.Footer, a.Foot = kit.Some(kit.First, wanted), foot
+	a.Footer, a.ShortLabel = kit.Some(kit.First, wanted), foot
 	return a
 }
 
@@ -495,6 +495,6 @@ func (d *details) upper() int {
 }
 
 // More gives the actions of the details, for the table of keys.
-func (p *page) More() (where string, as []kit.Action) {
+func (p *page) More() (where string, as kit.Actions) {
 	return p.c.T("keytable.details"), append(flow.Actions(p.c, flow.Target{}), newDetails(p.c, "").actions(p)...)
 }

@@ -1,0 +1,123 @@
+package ui
+
+import (
+	"charm.land/bubbles/v2/help"
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+var _ help.KeyMap = (*root)(nil)
+
+// ShortHelp implements help.KeyMap: the keys of the footer, the most deserving
+// first. While text is typed there are only the pinned ones, for the mouse.
+func (m *root) ShortHelp() []key.Binding {
+	if m.page().Capturing() {
+		return m.c.Keyed(m.globals()).ShortHelp()
+	}
+	return m.offered.ShortHelp()
+}
+
+// FullHelp implements help.KeyMap: all keys, a column for each group.
+func (m *root) FullHelp() [][]key.Binding { return m.actions().FullHelp() }
+
+// pinned is how many keys ShortHelp ends with that always have a place in the
+// footer: those of palette and help.
+const pinned = 2
+
+// offerActions notes what can be done, for what the footer tells. While the cursor
+// is on its way, what stands there stays.
+func (m *root) offerActions() {
+	p, ok := m.page().(kit.Settling)
+	if ok && p.Settling() && m.offeredTab == m.tab && !m.page().Capturing() {
+		return
+	}
+	m.offered, m.offeredTab = m.actions(), m.tab
+}
+
+// footerItem is a part of the footer: a key and what it does, or a word that
+// must not be missed.
+type footerItem struct {
+	key.Help
+	press string // the key; "" for a word
+	tone  style.Tone
+	x     int
+}
+
+func itemOf(b key.Binding) footerItem {
+	return footerItem{Help: b.Help(), press: b.Keys()[0], tone: style.Muted}
+}
+
+func (f *footerItem) width() int {
+	w := widget.Width(f.Desc)
+	if f.Key != "" {
+		w += widget.Width(f.Key) + 1
+	}
+	return w
+}
+
+// footerItems lays the footer out: what can be done here and now from the left,
+// palette and help at the right end. The help of bubbles cannot do that: it cuts
+// the line at the first key that does not fit, where this one leaves it out and
+// goes on, has no right end, and does not tell which cells are whose.
+func (m *root) footerItems() []footerItem {
+	c, short := m.c, m.ShortHelp()
+	at := max(len(short)-pinned, 0)
+	var right []footerItem
+	if m.width < 100 && m.o.ReadOnly { // where the header has no room for what must not be missed
+		right = append(right, footerItem{Help: key.Help{Desc: c.T("header.readonly")}, tone: style.Soon})
+	}
+	for _, b := range short[at:] {
+		right = append(right, itemOf(b))
+	}
+	end := m.width - 1
+	for n := len(right) - 1; n >= 0; n-- {
+		end -= right[n].width()
+		right[n].x = end
+		end -= 2
+	}
+	if m.page().Capturing() {
+		return append([]footerItem{{Help: key.Help{Desc: c.T("footer.typing")}, tone: style.Muted, x: 1}}, right...)
+	}
+	x, room := 1, end+1
+	var left []footerItem
+	for _, b := range short[:at] {
+		f := itemOf(b)
+		f.x = x
+		if x+f.width()+2 <= room {
+			left = append(left, f)
+			x += f.width() + 2
+		}
+	}
+	return append(left, right...)
+}
+
+// footer shows only keys that do something here and now.
+func (m *root) footer() string {
+	s, line, used := m.c.Styles, "", 0
+	for _, f := range m.footerItems() {
+		if f.x < used {
+			continue
+		}
+		line += widget.Space(f.x - used)
+		if f.Key != "" {
+			line += s.Paint(style.Key, f.Key) + " "
+		}
+		line += s.Paint(f.tone, f.Desc)
+		used = f.x + f.width()
+	}
+	return widget.Pad(line, m.width)
+}
+
+// clickFooter does what the key at a cell of the footer does.
+func (m *root) clickFooter(x int) tea.Cmd {
+	for _, f := range m.footerItems() {
+		if k, ok := kit.Press(f.press); ok && x >= f.x && x < f.x+f.width() {
+			return m.press(k)
+		}
+	}
+	return nil
+}
