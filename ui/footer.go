@@ -3,7 +3,6 @@ package ui
 import (
 	"charm.land/bubbles/v2/help"
 	"charm.land/bubbles/v2/key"
-	tea "charm.land/bubbletea/v2"
 
 	"certquay/ui/kit"
 	"certquay/ui/style"
@@ -96,28 +95,22 @@ func (m *root) footerItems() []footerItem {
 }
 
 // footer shows only keys that do something here and now.
-func (m *root) footer() string {
-	s, line, used := m.c.Styles, "", 0
+func (m *root) footer() string { return widget.Pad(m.footerRow().String(), m.width) }
+
+// footerRow is the footer with the keys in it, which can be clicked on.
+func (m *root) footerRow() widget.Row {
+	var row widget.Row
+	s, used := m.c.Styles, 0
 	for _, f := range m.footerItems() {
 		if f.x < used {
 			continue
 		}
-		line += widget.Space(f.x - used)
-		if f.Key != "" {
-			line += s.Paint(style.Key, f.Key) + " "
+		part := widget.Part{Text: s.Paint(f.tone, f.Desc)}
+		if f.press != "" {
+			part = widget.Part{ID: kit.KeyID(f.press), Text: s.Paint(style.Key, f.Key) + " " + part.Text}
 		}
-		line += s.Paint(f.tone, f.Desc)
+		row = append(row, widget.Part{Text: widget.Space(f.x - used)}, part)
 		used = f.x + f.width()
 	}
-	return widget.Pad(line, m.width)
-}
-
-// clickFooter does what the key at a cell of the footer does.
-func (m *root) clickFooter(x int) tea.Cmd {
-	for _, f := range m.footerItems() {
-		if k, ok := kit.Press(f.press); ok && x >= f.x && x < f.x+f.width() {
-			return m.press(k)
-		}
-	}
-	return nil
+	return row
 }

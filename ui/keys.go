@@ -25,7 +25,7 @@ func (m *root) globals() kit.Actions {
 		{ID: "previous-tab", Binding: kit.Bind(c.T("act.prevtab"), "shift+tab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab - 1) }},
 	}
 	for n, t := range tabs {
-		as = append(as, kit.Action{ID: strings.Replace(t.title, ".", "-", 1), Binding: kit.Bind(c.T("act.tab", c.T(t.title)), strconv.Itoa(n+1)), Group: kit.Program, Run: func() tea.Cmd { return m.choose(n) }})
+		as = append(as, kit.Action{ID: tabID(n), Binding: kit.Bind(c.T("act.tab", c.T(t.title)), strconv.Itoa(n+1)), Group: kit.Program, Run: func() tea.Cmd { return m.choose(n) }})
 	}
 	if m.o.Sandbox {
 		as = append(as, m.clockActions()...)
@@ -34,6 +34,9 @@ func (m *root) globals() kit.Actions {
 		kit.Action{ID: "quit", Binding: kit.Bind(c.T("act.quit"), "q"), Group: kit.Program, Run: m.leave},
 		kit.Action{ID: "ask-quit", Binding: kit.Bind(c.T("act.askquit"), "ctrl+c"), Group: kit.Program, Run: m.askQuit})
 }
+
+// tabID is the ID of the action that brings a tab to the front.
+func tabID(n int) string { return strings.Replace(tabs[n].title, ".", "-", 1) }
 
 // actions are all that can be done here and now, with the keys in force: the
 // page's before the global ones.

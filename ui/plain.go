@@ -40,7 +40,7 @@ func (m *root) plain() kit.Spoken {
 		if p, ok := d.(kit.Plain); ok {
 			return p.Plain(w, h)
 		}
-		return c.Words(d.View(), w, h)
+		return c.Words(d.View().GetContent(), w, h)
 	}
 	title := c.T(tabs[m.tab].title)
 	head := c.T("plain.tab", m.tab+1, len(tabs), title)

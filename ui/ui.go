@@ -274,18 +274,11 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	if isKey || isClick { // it may lead to another screen
 		m.tell(kit.ToldMsg{})
 	}
-	if isClick && m.top() != nil {
-		return m.clickDialog(c)
-	}
-	if d := m.top(); d != nil {
-		cmd, outcome := d.Update(msg)
-		if outcome.Done {
-			return tea.Batch(cmd, m.close(outcome.Value))
-		}
-		return cmd
-	}
 	if isClick {
 		return m.click(c)
+	}
+	if m.top() != nil {
+		return m.toDialog(msg)
 	}
 	if w, ok := msg.(tea.MouseWheelMsg); ok {
 		return m.page().Update(w)
@@ -300,6 +293,15 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 		return m.run(a)
 	}
 	return m.tell(kit.ToldMsg{Text: m.c.T("key.nothing", key.String()), Tone: style.Muted})
+}
+
+// toDialog hands a message to the top dialog, and closes it once that is done.
+func (m *root) toDialog(msg tea.Msg) tea.Cmd {
+	cmd, outcome := m.top().Update(msg)
+	if outcome.Done {
+		return tea.Batch(cmd, m.close(outcome.Value))
+	}
+	return cmd
 }
 
 func isPaste(msg tea.Msg) bool { _, ok := msg.(tea.PasteMsg); return ok }

@@ -6,7 +6,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/ui/dialog"
 	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -42,8 +41,7 @@ func (m *root) screen() string {
 	if w <= 0 || h <= 0 {
 		return ""
 	}
-	s := m.c.Styles
-	if w < minWidth || h < minHeight {
+	if m.tooSmall() {
 		lines := widget.Wrap(m.c.T("small", minWidth, minHeight, w, h), max(w-2, 1))
 		return widget.Fill(widget.Repeat("\n", max((h-len(lines))/2, 0))+" "+strings.Join(lines, "\n "), w, h)
 	}
@@ -55,31 +53,25 @@ func (m *root) screen() string {
 		m.footer(),
 	}, "\n")
 	if d := m.top(); d != nil {
-		return widget.Overlay(s, screen, d.View(), w, h)
+		return widget.Overlay(m.c.Styles, screen, widget.Centre(d.View(), w, h), w, h)
 	}
 	return screen
 }
 
-// tabPlace is where a tab stands in the header: its text with blanks around it.
-type tabPlace struct {
-	text string
-	x    int
-}
-
-// end is the cell after it.
-func (p *tabPlace) end() int { return p.x + widget.Width(p.text) }
+// tooSmall says whether the terminal is too small for anything but to say so.
+func (m *root) tooSmall() bool { return m.width < minWidth || m.height < minHeight }
 
 const brand = " certquay "
 
-// tabBar lays out the tabs. Where not all find room the program's name goes, as
-// the window's title has it, then one of the two blanks between tabs, of which
-// the chosen one keeps both of its own.
-func (m *root) tabBar() (name string, places []tabPlace) {
-	lay := func(name string, tight bool) []tabPlace {
-		var places []tabPlace
-		x := 0
+// tabBar is the program's name and the tabs, which can be clicked on as their
+// keys, and how wide they are. Where not all find room the name goes, as the
+// window's title has it, then one of the two blanks between tabs, of which the
+// chosen one keeps both of its own.
+func (m *root) tabBar() (bar widget.Row, width int) {
+	s := m.c.Styles
+	lay := func(name string, tight bool) (bar widget.Row, width int) {
 		if name != "" {
-			x = widget.Width(name) + 1
+			bar, width = widget.Row{{Text: s.Paint(style.Brand, name) + " "}}, widget.Width(name)+1
 		}
 		for n, t := range tabs {
 			title := t.title
@@ -93,33 +85,28 @@ func (m *root) tabBar() (name string, places []tabPlace) {
 			if !tight || n == m.tab {
 				text += " "
 			}
-			places = append(places, tabPlace{text, x})
-			x = places[n].end()
+			width += widget.Width(text)
+			if n == m.tab {
+				text = s.PaintOn(style.Accent, text)
+			} else {
+				text = s.Paint(style.Muted, text)
+			}
+			bar = append(bar, widget.Part{ID: kit.KeyID(m.c.KeyFor(tabID(n), strconv.Itoa(n+1))), Text: text})
 		}
-		return places
+		return bar, width
 	}
 	for _, name := range []string{brand, ""} {
-		if places = lay(name, false); places[len(places)-1].end() <= m.width {
-			return name, places
+		if bar, width = lay(name, false); width <= m.width {
+			return bar, width
 		}
 	}
-	return "", lay("", true)
+	return lay("", true)
 }
 
 func (m *root) header() string {
 	s := m.c.Styles
-	name, tabBar := m.tabBar()
-	left := s.Paint(style.Brand, name)
-	if name != "" {
-		left += " "
-	}
-	for n, t := range tabBar {
-		if n == m.tab {
-			left += s.PaintOn(style.Accent, t.text)
-		} else {
-			left += s.Paint(style.Muted, t.text)
-		}
-	}
+	bar, _ := m.tabBar()
+	left := bar.String()
 	var right []string
 	var now status
 	if at := m.shown.Load(); at != nil { // none while there is no backend yet
@@ -161,8 +148,8 @@ func (m *root) header() string {
 
 // clockInHeader says whether there is room for the clock beside the tabs.
 func (m *root) clockInHeader(at string) bool {
-	_, tabBar := m.tabBar()
-	room := m.width - tabBar[len(tabBar)-1].end()
+	_, used := m.tabBar()
+	room := m.width - used
 	if m.o.ReadOnly {
 		room -= widget.Width(m.c.T("header.readonly")) + 2
 	}
@@ -180,30 +167,6 @@ func (m *root) rule() string {
 	return s.Paint(style.Faint, widget.Repeat("─", m.width-widget.Width(t)-4)+" ") + s.Paint(style.Work, t) + s.Paint(style.Faint, " ──")
 }
 
-// click chooses a tab, or hands the click to the page.
-func (m *root) click(c tea.MouseClickMsg) tea.Cmd {
-	if c.Button != tea.MouseLeft {
-		return nil
-	}
-	if c.Y == 0 {
-		_, tabBar := m.tabBar()
-		for n, t := range tabBar {
-			if c.X >= t.x && c.X < t.end() {
-				return m.choose(n)
-			}
-		}
-		return nil
-	}
-	if c.Y == m.height-1 {
-		return m.clickFooter(c.X)
-	}
-	c.Y -= pageTop
-	if c.Y < 0 || c.Y >= m.height-chrome {
-		return nil
-	}
-	return m.page().Update(c)
-}
-
 // toldLine is the rule above the footer, with what was last told in it.
 func (m *root) toldLine() string {
 	s := m.c.Styles
@@ -212,34 +175,6 @@ func (m *root) toldLine() string {
 	}
 	t := widget.Cut(text.Clean(m.told.Text), m.width-8)
 	return s.Paint(style.Faint, "── ") + s.Paint(m.told.Tone, t) + s.Paint(style.Faint, " "+widget.Repeat("─", m.width-4-widget.Width(t)))
-}
-
-// clickDialog presses the key that was clicked on, or hands the click to the
-// top dialog, relative to its box. One beside a light dialog closes it.
-func (m *root) clickDialog(c tea.MouseClickMsg) tea.Cmd {
-	d := m.top()
-	box := d.View()
-	x, y, w, h := widget.Centre(box, m.width, m.height)
-	if c.Button != tea.MouseLeft {
-		return nil
-	}
-	c.X, c.Y = c.X-x, c.Y-y
-	var msg tea.Msg = c
-	switch outside := c.X < 0 || c.X >= w || c.Y < 0 || c.Y >= h; {
-	case outside && dialog.Light(d):
-		msg, _ = kit.Press("esc")
-	case outside:
-		return nil
-	default:
-		if k, ok := dialog.KeyAt(box, c.X, c.Y); ok {
-			msg = k
-		}
-	}
-	cmd, outcome := d.Update(msg)
-	if outcome.Done {
-		return tea.Batch(cmd, m.close(outcome.Value))
-	}
-	return cmd
 }
 
 // sealed says how keys are sealed.

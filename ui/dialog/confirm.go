@@ -9,6 +9,7 @@ import (
 
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/ui/kit"
@@ -77,7 +78,7 @@ func (d *Confirm) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 }
 
 // View implements kit.Dialog.
-func (d *Confirm) View() string {
+func (d *Confirm) View() *lipgloss.Layer {
 	s, c := d.Context.Styles, d.Context
 	w, height := min(d.width-2, 76), d.height
 	var lines []string
@@ -87,32 +88,32 @@ func (d *Confirm) View() string {
 	for _, l := range d.Lines {
 		lines = append(lines, widget.Wrap(l, w-4)...)
 	}
-	lines = lines[:min(len(lines), max(height-7, 1))]
-	answers := d.answer("y", c.T("confirm.yes"), d.yes()) + " " + d.answer("n", c.T("confirm.no"), !d.yes())
-	lines = append(lines, "")
-	asked := widget.Wrap(text.Clean(d.Question), w-4-widget.Width(answers)-1)
+	rows := append(widget.Rows(lines[:min(len(lines), max(height-7, 1))]...), nil)
+	answers := widget.Row{d.answer("y", c.T("confirm.yes"), d.yes()), {Text: " "}, d.answer("n", c.T("confirm.no"), !d.yes())}
+	asked := widget.Wrap(text.Clean(d.Question), w-4-widget.Width(answers.String())-1)
 	for n, l := range asked {
-		if l = s.Paint(style.Strong, l); n == len(asked)-1 {
-			l = widget.Spread(l, answers, w-4)
+		row := widget.Row{{Text: s.Paint(style.Strong, l)}}
+		if n == len(asked)-1 {
+			row = widget.SpreadRow(row, answers, w-4)
 		}
-		lines = append(lines, l)
+		rows = append(rows, row)
 	}
-	lines = append(lines, widget.PadLeft(s.Paint(style.Muted, c.T("confirm.keys")), w-4))
-	return widget.Box(s, Tone(d.Danger), s.Paint(style.Strong, text.Clean(d.Title)), lines, w, height)
+	keys := c.Hints(kit.BindAs(kit.KeyNames("left", "right"), c.T("hint.choose"), "tab"), kit.Bind(c.T("hint.marked"), "enter"))
+	rows = append(rows, widget.SpreadRow(nil, keys, w-4))
+	return widget.BoxLayer(s, Tone(d.Danger), s.Paint(style.Strong, text.Clean(d.Title)), rows, w, height)
 }
 
 // answer is one of the two, with its key; not by colour alone is it the marked
 // one.
-func (d *Confirm) answer(key, word string, marked bool) string {
-	s := d.Context.Styles
+func (d *Confirm) answer(key, word string, marked bool) widget.Part {
+	s, text := d.Context.Styles, ""
 	if marked {
-		return s.PaintOn(style.Accent, " "+chosenMark+" ") + s.PaintOn(style.Key, key) + s.PaintOn(style.Strong, " "+word+" ")
+		text = s.PaintOn(style.Accent, " ▸ ") + s.PaintOn(style.Key, key) + s.PaintOn(style.Strong, " "+word+" ")
+	} else {
+		text = "   " + s.Paint(style.Key, key) + " " + word + " "
 	}
-	return "   " + s.Paint(style.Key, key) + " " + word + " "
+	return widget.Part{ID: kit.KeyID(key), Text: text}
 }
-
-// chosenMark stands before the answer that enter takes.
-const chosenMark = "▸"
 
 // Tone is how a level of danger is drawn; its word is always there as well.
 func Tone(d lifecycle.Danger) style.Tone {
@@ -132,19 +133,16 @@ type Part struct {
 	Lines []string
 }
 
-// Choose is a key of a [Notice] that goes on with something.
-type Choose struct{ Key, Label string }
-
 // Ways are the keys that a way out names as keys of a [Notice]. Those which
 // always close it are none.
-func Ways(ways []kit.Way) []Choose {
-	var cs []Choose
+func Ways(ways []kit.Way) []key.Binding {
+	var bs []key.Binding
 	for _, w := range ways {
-		if w.Key != "esc" && !slices.ContainsFunc(cs, func(o Choose) bool { return o.Key == w.Key }) {
-			cs = append(cs, Choose{w.Key, w.Label})
+		if w.Key != "esc" && !slices.ContainsFunc(bs, func(o key.Binding) bool { return o.Keys()[0] == w.Key }) {
+			bs = append(bs, kit.Bind(w.Label, w.Key))
 		}
 	}
-	return cs
+	return bs
 }
 
 // Go does what a way out names once its [Notice] is closed by that key.
@@ -163,7 +161,7 @@ type Notice struct {
 	Word    string // "note", "refused", ...
 	Tone    style.Tone
 	Parts   []Part
-	Choices []Choose
+	Choices []key.Binding // keys that go on with something
 	width   int
 	height  int
 	body    widget.Scroll
@@ -181,8 +179,8 @@ func (d *Notice) SetSize(width, height int) {
 func (d *Notice) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 	if k, ok := msg.(tea.KeyPressMsg); ok {
 		for _, o := range d.Choices {
-			if o.Key == k.String() {
-				return nil, kit.Outcome{Done: true, Value: o.Key}
+			if key.Matches(k, o) {
+				return nil, kit.Outcome{Done: true, Value: k.String()}
 			}
 		}
 	}
@@ -225,18 +223,14 @@ func (d *Notice) lines() []string {
 }
 
 // View implements kit.Dialog.
-func (d *Notice) View() string {
-	s := d.Context.Styles
-	foot := d.Context.T("notice.keys")
-	if d.body.Over() > 0 {
-		foot = d.Context.T("notice.keys.more")
-	}
-	keys := ""
+func (d *Notice) View() *lipgloss.Layer {
+	s, c := d.Context.Styles, d.Context
+	var keys widget.Row
 	for _, o := range d.Choices {
-		keys += s.Paint(style.Key, o.Key) + " " + o.Label + "   "
+		keys = append(keys, widget.Part{ID: kit.KeyID(o.Keys()[0]), Text: s.Paint(style.Key, o.Help().Key) + " " + o.Help().Desc}, widget.Part{Text: "   "})
 	}
-	lines := append(d.body.Lines(), "", keys+s.Paint(style.Muted, foot))
-	return widget.Box(s, d.Tone, s.Paint(style.Strong, text.Clean(d.Title)), lines, d.width, d.height)
+	keys = append(keys, c.Hints(append(scrolling(c, &d.body), closing(c))...)...)
+	return widget.BoxLayer(s, d.Tone, s.Paint(style.Strong, text.Clean(d.Title)), append(widget.Rows(d.body.Lines()...), nil, keys), d.width, d.height)
 }
 
 // Refused is the notice of a refusal: state, action, reason and way out. It

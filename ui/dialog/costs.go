@@ -4,7 +4,9 @@ import (
 	"strconv"
 	"strings"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/ui/kit"
@@ -71,14 +73,9 @@ func (d *Costs) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			return nil, kit.Outcome{Done: true}
 		}
 	}
-	if m, ok := msg.(tea.MouseClickMsg); ok && m.Y == 1 {
-		at := 2
-		for n, v := range costViews {
-			w := widget.Width(d.Context.T(v)) + 2
-			if m.X >= at && m.X < at+w {
-				d.turn(n - d.view + len(costViews))
-			}
-			at += w + 2
+	if m, ok := msg.(kit.HitMsg); ok {
+		if n, ok := entryOf(m.ID); ok {
+			d.turn(n - d.view + len(costViews))
 		}
 		return nil, kit.Outcome{}
 	}
@@ -92,27 +89,24 @@ func (d *Costs) turn(by int) {
 }
 
 // View implements kit.Dialog.
-func (d *Costs) View() string {
+func (d *Costs) View() *lipgloss.Layer {
 	s, c := d.Context.Styles, d.Context
 	inner := d.width - 4
-	tabs := ""
+	var tabs widget.Row
 	for n, v := range costViews {
+		paint, tone := s.Paint, style.Muted
 		if n == d.view {
-			tabs += s.PaintOn(style.Accent, " "+c.T(v)+" ") + "  "
-		} else {
-			tabs += s.Paint(style.Muted, " "+c.T(v)+" ") + "  "
+			paint, tone = s.PaintOn, style.Accent
 		}
+		tabs = append(tabs, widget.Part{ID: entryID(n), Text: paint(tone, " "+c.T(v)+" ")}, widget.Part{Text: "  "})
 	}
-	lines := append([]string{widget.Cut(tabs, inner), "", s.Paint(style.Head, d.head)}, d.body.Lines()...)
-	for len(lines) < min(d.room(), 8)+3 { // so that the box keeps its height as one switches
-		lines = append(lines, "")
+	rows := append([]widget.Row{tabs, nil, {{Text: s.Paint(style.Head, d.head)}}}, widget.Rows(d.body.Lines()...)...)
+	for len(rows) < min(d.room(), 8)+3 { // so that the box keeps its height as one switches
+		rows = append(rows, nil)
 	}
-	foot := c.T("costs.keys")
-	if d.body.Over() > 0 {
-		foot = c.T("costs.keys.more")
-	}
-	lines = append(lines, "", s.Paint(style.Muted, widget.Cut(d.note, inner)), s.Paint(style.Muted, foot))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, c.T("costs.title")), lines, d.width, d.height)
+	keys := append([]key.Binding{kit.BindAs(kit.KeyNames("tab", "left", "right"), c.T("hint.switch"), "tab")}, scrolling(c, &d.body)...)
+	rows = append(rows, nil, widget.Row{{Text: s.Paint(style.Muted, widget.Cut(d.note, inner))}}, c.Hints(append(keys, closing(c))...))
+	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, c.T("costs.title")), rows, d.width, d.height)
 }
 
 // packs are a row for each kind and specification.

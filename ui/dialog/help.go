@@ -1,9 +1,13 @@
 package dialog
 
 import (
+	"slices"
+	"strings"
+
 	"charm.land/bubbles/v2/help"
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/ui/kit"
 	"certquay/ui/style"
@@ -24,36 +28,24 @@ type Help struct {
 	Extra   []string    // lines about the program
 	width   int
 	height  int
-	lines   []helpLine
-	column  int // cells of one column
+	rows    []widget.Row
 	body    widget.Scroll
 }
 
 var _ kit.Dialog = (*Help)(nil)
 
-// helpLine is a line of the help, and what it is about: the key in its left and
-// in its right half; "" for heads and other text.
-type helpLine struct {
-	text        string
-	left, right string
-}
-
 // Update implements kit.Dialog.
 func (d *Help) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
-	if m, ok := msg.(tea.MouseClickMsg); ok {
-		if n := d.body.Top() + m.Y - 1; m.Y > 0 && n < len(d.lines) {
-			k := d.lines[n].left
-			if m.X >= 2+d.column {
-				k = d.lines[n].right
-			}
-			if k != "" {
-				return nil, kit.Outcome{Done: true, Value: k}
-			}
-		}
-		return nil, kit.Outcome{}
+	if m, ok := msg.(kit.HitMsg); ok {
+		k, ok := strings.CutPrefix(m.ID, helpID)
+		return nil, kit.Outcome{Done: ok, Value: k}
 	}
 	return nil, read(&d.body, msg)
 }
+
+// helpID begins the ID of a line about a key, which is pressed once the help is
+// closed.
+const helpID = "help "
 
 // SetSize implements kit.Dialog.
 func (d *Help) SetSize(width, height int) {
@@ -65,87 +57,88 @@ func (d *Help) SetSize(width, height int) {
 		columns = 2
 	}
 	cw := (inner - (columns-1)*3) / columns
-	d.column = cw
 	groups := d.Keys.FullHelp()
 	left := d.group(kit.Certificate, groups, cw)
-	var right []helpLine
+	var right []widget.Row
 	for _, g := range []kit.Group{kit.View, kit.Move, kit.Program} {
-		lines := d.group(g, groups, cw)
-		if len(lines) < 2 { // nothing but its head
+		rows := d.group(g, groups, cw)
+		if len(rows) < 2 { // nothing but its head
 			continue
 		}
 		if len(right) > 0 {
-			right = append(right, helpLine{})
+			right = append(right, nil)
 		}
-		right = append(right, lines...)
+		right = append(right, rows...)
 	}
 	not := d.impossible(cw)
 	if columns == 2 {
-		left = append(left, not...)
-		d.lines = make([]helpLine, max(len(left), len(right)))
-		for n := range d.lines {
-			var l, r helpLine
-			if n < len(left) {
-				l = left[n]
-			}
-			if n < len(right) {
-				r = right[n]
-			}
-			d.lines[n] = helpLine{widget.Pad(l.text, cw+3) + r.text, l.left, r.left}
-		}
+		d.rows = beside(append(left, not...), right, cw+3)
 	} else {
-		d.lines = append(append(append(left, helpLine{}), right...), not...)
+		d.rows = append(append(append(left, nil), right...), not...)
 	}
 	for _, e := range d.Extra {
-		for i, l := range widget.Wrap(e, inner) {
-			if i == 0 {
-				d.lines = append(d.lines, helpLine{})
-			}
-			d.lines = append(d.lines, helpLine{text: s.Paint(style.Muted, l)})
+		d.rows = append(d.rows, nil)
+		for _, l := range widget.Wrap(e, inner) {
+			d.rows = append(d.rows, widget.Row{{Text: s.Paint(style.Muted, l)}})
 		}
 	}
-	var lines []string
-	for _, l := range d.lines {
-		lines = append(lines, l.text)
+	lines := make([]string, len(d.rows))
+	for n, r := range d.rows {
+		lines[n] = r.String()
 	}
 	d.body.Set(lines, inner, max(height-4, 1))
 }
 
+// beside puts rows next to each other, the left ones padded to w cells.
+func beside(left, right []widget.Row, w int) []widget.Row {
+	rows := make([]widget.Row, max(len(left), len(right)))
+	for n := range rows {
+		if n < len(left) {
+			rows[n] = left[n]
+		}
+		rows[n] = append(rows[n], widget.Part{Text: widget.Space(w - widget.Width(rows[n].String()))})
+		if n < len(right) {
+			rows[n] = append(rows[n], right[n]...)
+		}
+	}
+	return rows
+}
+
 // View implements kit.Dialog.
-func (d *Help) View() string {
-	s := d.Context.Styles
-	foot := d.Context.T("notice.keys")
-	if d.body.Over() > 0 {
-		foot = d.Context.T("notice.keys.more")
-	}
+func (d *Help) View() *lipgloss.Layer {
+	s, c := d.Context.Styles, d.Context
+	keys := append(scrolling(c, &d.body), closing(c))
 	if below := d.body.Below(); below > 0 {
-		foot = d.Context.T("help.below", below) + "   " + foot
+		keys = append([]key.Binding{kit.Bind(c.T("help.below", below))}, keys...)
 	}
-	lines := append(d.body.Lines(), "", s.Paint(style.Muted, foot))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Context.T("help.title")), lines, d.width, d.height)
+	rows := slices.Clone(d.rows[d.body.Top() : len(d.rows)-d.body.Below()])
+	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, c.T("help.title")), append(rows, nil, c.Hints(keys...)), d.width, d.height)
 }
 
 // group is a head and what is possible of the actions under it.
-func (d *Help) group(g kit.Group, of [][]key.Binding, w int) []helpLine {
+func (d *Help) group(g kit.Group, of [][]key.Binding, w int) []widget.Row {
 	s := d.Context.Styles
-	lines := []helpLine{{text: s.Paint(style.Head, d.Context.T(groupNames[g]))}}
+	rows := widget.Rows(s.Paint(style.Head, d.Context.T(groupNames[g])))
 	for _, b := range of[g] {
 		if b.Enabled() {
 			keys := widget.Pad(b.Help().Key, 11)
 			for _, line := range widget.Wrap(b.Help().Desc, max(w-12, 1)) {
-				lines = append(lines, helpLine{text: s.Paint(style.Key, keys) + " " + line, left: b.Keys()[0]})
+				rows = append(rows, widget.Row{{ID: helpID + b.Keys()[0], Text: s.Paint(style.Key, keys) + " " + line}})
 				keys = widget.Space(11)
 			}
 		}
 	}
-	return lines
+	return rows
 }
 
 // impossible are the actions that are not possible now, each with the reason;
 // none when all are.
-func (d *Help) impossible(w int) []helpLine {
+func (d *Help) impossible(w int) []widget.Row {
 	s := d.Context.Styles
-	lines := []helpLine{{}, {text: s.Paint(style.Head, d.Context.T("help.impossible"))}}
+	if len(d.Refused) == 0 {
+		return nil
+	}
+	rows := []widget.Row{nil, {{Text: s.Paint(style.Head, d.Context.T("help.impossible"))}}}
 	for i := range d.Refused {
 		a := &d.Refused[i]
 		keys := widget.Pad(a.Help().Key, 11)
@@ -153,13 +146,10 @@ func (d *Help) impossible(w int) []helpLine {
 			if n > 0 {
 				keys = widget.Space(11)
 			}
-			lines = append(lines, helpLine{text: s.Paint(style.Muted, keys+" "+line), left: a.Keys()[0]})
+			rows = append(rows, widget.Row{{ID: helpID + a.Keys()[0], Text: s.Paint(style.Muted, keys+" "+line)}})
 		}
 	}
-	if len(lines) == 2 {
-		return nil
-	}
-	return lines
+	return rows
 }
 
 var groupNames = map[kit.Group]string{

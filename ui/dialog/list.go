@@ -1,7 +1,11 @@
 package dialog
 
 import (
+	"cmp"
+
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/ui/kit"
 	"certquay/ui/style"
@@ -28,7 +32,7 @@ type List struct {
 	None    string // what it says without entries
 	Entries []Entry
 	Drop    string // what ctrl+x does with an entry; "" for nothing
-	Keys    string // what the keys do, where enter does not lead to details
+	Enter   string // what enter does; "" leads to details
 	cursor  int
 	width   int
 	height  int
@@ -71,15 +75,14 @@ func (d *List) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		case "G", "end":
 			d.move(len(d.Entries))
 		}
-	case tea.MouseClickMsg:
-		n := d.body.Top() + m.Y - 1
-		if m.Y < 1 || m.Y > len(d.body.Lines()) || n >= len(d.of) {
-			break
-		}
-		if d.cursor == d.of[n] { // it was chosen before
+	case kit.HitMsg:
+		n, ok := entryOf(m.ID)
+		if ok && d.cursor == n { // it was chosen before
 			return nil, d.choose()
 		}
-		d.cursor = d.of[n]
+		if ok {
+			d.cursor = n
+		}
 	case tea.MouseWheelMsg:
 		if m.Button == tea.MouseWheelUp {
 			d.move(-1)
@@ -139,17 +142,21 @@ func (d *List) lay() {
 }
 
 // View implements kit.Dialog.
-func (d *List) View() string {
+func (d *List) View() *lipgloss.Layer {
 	s, c := d.Context.Styles, d.Context
-	foot := c.T("notice.keys")
-	if len(d.Entries) > 0 {
-		if foot = d.Keys; foot == "" {
-			foot = c.T("list.keys")
-		}
-		if d.Drop != "" {
-			foot += "   ctrl+x " + d.Drop
-		}
+	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, text.Clean(d.Title)),
+		append(entries(&d.body, d.of), nil, c.Hints(d.ShortHelp()...)), d.width, d.height)
+}
+
+// ShortHelp are its keys.
+func (d *List) ShortHelp() []key.Binding {
+	c := d.Context
+	if len(d.Entries) == 0 {
+		return []key.Binding{closing(c)}
 	}
-	lines := append(d.body.Lines(), "", s.Paint(style.Muted, foot))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, text.Clean(d.Title)), lines, d.width, d.height)
+	bs := []key.Binding{kit.Bind(c.T("hint.choose"), "j", "k"), kit.Bind(cmp.Or(d.Enter, c.T("hint.details")), "enter"), closing(c)}
+	if d.Drop != "" {
+		bs = append(bs, kit.Bind(d.Drop, "ctrl+x"))
+	}
+	return bs
 }

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 	"github.com/sahilm/fuzzy"
 
 	"certquay/ui/kit"
@@ -129,8 +131,8 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 				d.search()
 			}
 		}
-	case tea.MouseClickMsg:
-		if n := d.top() + m.Y - paletteHead; m.Y >= paletteHead && n < len(d.found) {
+	case kit.HitMsg:
+		if n, ok := entryOf(m.ID); ok && n < len(d.found) {
 			return nil, kit.Outcome{Done: true, Value: d.Actions[d.found[n]]}
 		}
 	case tea.PasteMsg:
@@ -147,9 +149,6 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 	return nil, kit.Outcome{}
 }
 
-// paletteHead is how many lines a palette has above what was found.
-const paletteHead = 3
-
 func (d *Palette) move(n int) { d.cursor = max(min(d.cursor+n, len(d.found)-1), 0) }
 
 // room is how many of those found there is room for.
@@ -161,10 +160,10 @@ func (d *Palette) room() int { return max(min(d.height-8, 14), 1) }
 func (d *Palette) top() int { return max(min(d.cursor-d.room()/2, len(d.found)-d.room()), 0) }
 
 // View implements kit.Dialog.
-func (d *Palette) View() string {
+func (d *Palette) View() *lipgloss.Layer {
 	s, c := d.Context.Styles, d.Context
 	w, room := min(d.width-2, 74), d.room()
-	lines := []string{s.Paint(style.Accent, ": ") + d.input.View(s, w-6), ""}
+	rows := widget.Rows(s.Paint(style.Accent, ": ")+d.input.View(s, w-6), "")
 	for n := d.top(); n < min(d.top()+room, len(d.found)); n++ {
 		a := d.Actions[d.found[n]]
 		tone, label := style.Plain, a.Label()
@@ -175,16 +174,25 @@ func (d *Palette) View() string {
 		if n == d.cursor {
 			paint, lead = s.PaintOn, "▌ "
 		}
-		lines = append(lines, paint(style.Accent, lead)+paint(tone, widget.Pad(label, w-18))+paint(style.Key, widget.PadLeft(a.Help().Key, 12)))
+		rows = append(rows, widget.Row{{
+			ID:   entryID(n),
+			Text: paint(style.Accent, lead) + paint(tone, widget.Pad(label, w-18)) + paint(style.Key, widget.PadLeft(a.Help().Key, 12)),
+		}})
 	}
 	if len(d.found) == 0 {
-		lines = append(lines, s.Paint(style.Muted, c.T("palette.none")))
+		rows = append(rows, widget.Rows(s.Paint(style.Muted, c.T("palette.none")))...)
 	}
-	for len(lines) < room+2 {
-		lines = append(lines, "")
+	for len(rows) < room+2 {
+		rows = append(rows, nil)
 	}
-	lines = append(lines, "", s.Paint(style.Muted, c.T("palette.keys")))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, c.T("palette.title")), lines, w, d.height)
+	rows = append(rows, nil, c.Hints(d.ShortHelp()...))
+	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, c.T("palette.title")), rows, w, d.height)
+}
+
+// ShortHelp are its keys.
+func (d *Palette) ShortHelp() []key.Binding {
+	c := d.Context
+	return []key.Binding{kit.Bind(c.T("hint.search")), kit.Bind(c.T("hint.choose"), "up", "down"), kit.Bind(c.T("hint.do"), "enter"), closing(c)}
 }
 
 // Plain implements kit.Plain: what was found in full, why something is not
@@ -193,7 +201,7 @@ func (d *Palette) Plain(w, h int) kit.Spoken {
 	c := d.Context
 	s := kit.Spoken{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value()), w)}, Y: 1}
 	s.X = max(widget.Width(s.Lines[1])-d.input.Left(), 0)
-	keys := widget.Wrap(widget.Said(c.T, c.T("palette.keys")), w)
+	keys := widget.Wrap(widget.Said(c.T, c.Hints(d.ShortHelp()...).String()), w)
 	found, _ := widget.Whole(0, d.cursor, len(d.found), h-len(s.Lines)-len(keys), func(n int) []string {
 		a := d.Actions[d.found[n]]
 		line := a.Label()
@@ -215,168 +223,4 @@ func (d *Palette) Plain(w, h int) kit.Spoken {
 	s.Lines = s.Lines[:min(len(s.Lines), max(h, 1))]
 	s.Y = min(s.Y, len(s.Lines)-1)
 	return s
-}
-
-// Choice is one line of a [Panel].
-type Choice struct {
-	Key   string
-	Label string
-	Head  string // begins a part with this head
-	On    bool
-	Count int // -1 when there is none to show
-	One   bool
-}
-
-// Panel is a list of switches: the filter panel. Its value is the list of
-// choices as the person left it. Counts come from outside by SetCounts.
-type Panel struct {
-	Context *kit.Context
-	Title   string
-	Choices []Choice
-	// Changed is called after each switch, to count anew.
-	Changed func([]Choice) tea.Cmd
-	cursor  int
-	width   int
-	height  int
-	body    widget.Scroll
-	of      []int // the choice on each line, -1 on heads
-}
-
-var _ kit.Dialog = (*Panel)(nil)
-
-// SetSize implements kit.Dialog.
-func (d *Panel) SetSize(width, height int) {
-	d.width, d.height = min(width-2, 52), height
-	d.lay()
-}
-
-// CountedMsg brings the counts beside the choices of a [Panel].
-type CountedMsg struct{ Counts map[string]int }
-
-// Update implements kit.Dialog.
-func (d *Panel) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
-	defer d.lay()
-	switch m := msg.(type) {
-	case CountedMsg:
-		for i := range d.Choices {
-			if n, ok := m.Counts[d.Choices[i].Key]; ok {
-				d.Choices[i].Count = n
-			}
-		}
-	case tea.KeyPressMsg:
-		switch m.String() {
-		case "esc", "ctrl+c", "q":
-			return nil, kit.Outcome{Done: true}
-		case "enter", "f":
-			return nil, kit.Outcome{Done: true, Value: d.Choices}
-		case "down", "j":
-			d.cursor = min(d.cursor+1, len(d.Choices)-1)
-		case "up", "k":
-			d.cursor = max(d.cursor-1, 0)
-		case "g", "home":
-			d.cursor = 0
-		case "G", "end":
-			d.cursor = len(d.Choices) - 1
-		case "c":
-			for i := range d.Choices {
-				d.Choices[i].On = d.Choices[i].One && d.Choices[i].Key == d.first(d.Choices[i])
-			}
-			return d.Changed(d.Choices), kit.Outcome{}
-		case "space", "x":
-			d.toggle()
-			return d.Changed(d.Choices), kit.Outcome{}
-		}
-	case tea.MouseClickMsg:
-		if n := d.body.Top() + m.Y - 1; m.Y > 0 && m.Y <= len(d.body.Lines()) && d.of[n] >= 0 {
-			d.cursor = d.of[n]
-			d.toggle()
-			return d.Changed(d.Choices), kit.Outcome{}
-		}
-	case tea.MouseWheelMsg:
-		if m.Button == tea.MouseWheelUp {
-			d.cursor = max(d.cursor-1, 0)
-		} else {
-			d.cursor = min(d.cursor+1, len(d.Choices)-1)
-		}
-	}
-	return nil, kit.Outcome{}
-}
-
-// panelBeside is how many lines of the screen a panel does without: those of
-// its frame and keys, and what stands above and below it.
-const panelBeside = 8
-
-// kind is the part of a choice's key before the colon: of those with One set,
-// one of a kind is on.
-func kind(key string) string { k, _, _ := strings.Cut(key, ":"); return k }
-
-func (d *Panel) first(c Choice) string {
-	for _, o := range d.Choices {
-		if kind(o.Key) == kind(c.Key) {
-			return o.Key
-		}
-	}
-	return ""
-}
-
-func (d *Panel) toggle() {
-	at := &d.Choices[d.cursor]
-	if at.One {
-		for i := range d.Choices {
-			if kind(d.Choices[i].Key) == kind(at.Key) {
-				d.Choices[i].On = i == d.cursor
-			}
-		}
-		return
-	}
-	at.On = !at.On
-}
-
-// lay draws the choices, with the one in use in the middle.
-func (d *Panel) lay() {
-	s := d.Context.Styles
-	var lines []string
-	at := 0
-	d.of = nil
-	for i, o := range d.Choices {
-		if o.Head != "" {
-			lines, d.of = append(lines, s.Paint(style.Head, o.Head)), append(d.of, -1)
-		}
-		box := "[ ] "
-		switch {
-		case o.One && o.On:
-			box = "(•) "
-		case o.One:
-			box = "( ) "
-		case o.On:
-			box = "[✓] "
-		}
-		count := ""
-		if o.Count >= 0 {
-			count = widget.Count(o.Count)
-		}
-		paint, lead := s.Paint, "  "
-		if i == d.cursor {
-			paint, lead, at = s.PaintOn, "▌ ", len(lines)
-		}
-		lines = append(lines, paint(style.Accent, lead)+paint(style.Plain, widget.Pad(box+o.Label, d.width-14))+paint(style.Muted, widget.PadLeft(count, 8)))
-		d.of = append(d.of, i)
-	}
-	room := max(d.height-panelBeside, 1)
-	d.body.Set(lines, d.width-4, room)
-	d.body.To(at - room/2)
-}
-
-// View implements kit.Dialog.
-func (d *Panel) View() string {
-	s, c := d.Context.Styles, d.Context
-	more := ""
-	if n := d.body.Top(); n > 0 {
-		more = c.T("panel.above", n) + "   "
-	}
-	if n := d.body.Below(); n > 0 {
-		more += c.T("help.below", n)
-	}
-	lines := append(d.body.Lines(), s.Paint(style.Muted, more), s.Paint(style.Muted, c.T("panel.keys")))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Title), lines, d.width, d.height)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -88,8 +89,10 @@ type Dialog interface {
 	SetSize(width, height int)
 	// Update handles a message. Once the outcome is done the dialog is closed.
 	Update(msg tea.Msg) (tea.Cmd, Outcome)
-	// View draws the box. It changes nothing.
-	View() string
+	// View draws the box as a layer, of which the screen decides where it stands.
+	// What can be clicked on are layers in it: one with the ID of a key by [KeyID]
+	// means that key, the others come back in a [HitMsg]. It changes nothing.
+	View() *lipgloss.Layer
 }
 
 // Plain is a page or dialog that knows better than [Context.Words] how it is

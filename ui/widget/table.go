@@ -127,6 +127,11 @@ func (t *Table[T]) Need() (offset, limit int, needed bool) {
 	return t.Around()
 }
 
+// Lacks says whether a row of a range is not held.
+func (t *Table[T]) Lacks(from, to int) bool {
+	return from < t.offset || to > t.offset+len(t.rows)
+}
+
 // Around is the range of rows to load anew around what is visible.
 func (t *Table[T]) Around() (offset, limit int, _ bool) {
 	limit = max(window, 3*t.Rows())

@@ -77,8 +77,11 @@ func (f *Form) Plain(w, h int) kit.Spoken {
 			to = len(body) - 1
 		}
 	}
-	for _, l := range append(f.below(200), f.foot(4*w)...) {
+	for _, l := range f.below(200) {
 		put(&tail, l)
+	}
+	for _, r := range f.foot() {
+		put(&tail, r.String())
 	}
 	tail = tail[max(len(tail)-max(h-4, 1), 0):]
 	if over := len(head) + len(body) + len(tail) - h; over > 0 {

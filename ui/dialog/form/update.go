@@ -2,12 +2,12 @@ package form
 
 import (
 	"maps"
+	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/ui/kit"
-	"certquay/ui/widget"
 )
 
 // Init starts the first preview.
@@ -73,7 +73,7 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		case Find:
 			return f.seek(f.focus, m), kit.Outcome{}
 		}
-	case tea.MouseClickMsg:
+	case kit.HitMsg:
 		return f.click(m), kit.Outcome{}
 	case tea.MouseWheelMsg:
 		before := f.step
@@ -90,40 +90,35 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 // click puts the field that was clicked on in use, or turns to a step. In a
 // field of choices that is in use it goes on to the next choice, or back at
 // the arrow on the left.
-func (f *Form) click(m tea.MouseClickMsg) tea.Cmd {
-	before, all, n := f.step, f.lay(), m.Y-1
-	if n == all.steps && n >= 0 {
-		at := 2
-		for _, p := range f.stepParts() {
-			w := widget.Width(p.text)
-			if m.X >= at && m.X < at+w && p.step != f.step {
-				f.turn(p.step - f.step)
-				return f.turned(before)
-			}
-			at += w + 3
-		}
-		return nil
+func (f *Form) click(m kit.HitMsg) tea.Cmd {
+	before := f.step
+	if n, ok := numbered(m.ID, stepID); ok {
+		f.turn(n - f.step)
+		return f.turned(before)
 	}
-	if n < 0 || n >= len(all.fields) || all.fields[n] < 0 {
-		return nil
-	}
-	i := all.fields[n]
-	if i != f.focus {
+	if i, ok := numbered(m.ID, fieldID); ok && i != f.focus {
 		f.leave()
 		f.goTo(i)
-		return nil
 	}
-	if k := f.spec.Fields[i].Kind; k != Select && k != Find || n > 0 && all.fields[n-1] == i { // not its hint
+	i, ok := numbered(m.ID, choiceID)
+	if !ok {
 		return nil
 	}
 	by := 1
-	if m.X < 2+labelWidth+4 {
+	if m.X < labelWidth+4 {
 		by = -1
 	}
 	if f.spec.Fields[i].Kind == Find {
 		return f.pick(i, by)
 	}
 	return f.turnTo(i, by)
+}
+
+// numbered reads an ID that begins so and ends with a number.
+func numbered(id, begin string) (n int, ok bool) {
+	number, ok := strings.CutPrefix(id, begin)
+	n, err := strconv.Atoi(number)
+	return n, ok && err == nil
 }
 
 // turned asks for the preview of another step.

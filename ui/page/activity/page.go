@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -38,7 +39,10 @@ type page struct {
 // it, some at a time.
 const byTime model.Sort = "time"
 
-var _ kit.Page = (*page)(nil)
+var (
+	_ kit.Page      = (*page)(nil)
+	_ kit.Clickable = (*page)(nil)
+)
 
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
@@ -184,13 +188,15 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// click chooses an event, opens it when it was chosen already, or begins to
-// filter.
+// Layers implements kit.Clickable: the line of the filter.
+func (p *page) Layers() []*lipgloss.Layer {
+	return []*lipgloss.Layer{widget.ClickArea(kit.KeyID(p.c.KeyFor("filter", "/")), 0, 0, p.width, 1)}
+}
+
+// click chooses an event, and opens it when it was chosen already.
 func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	before := p.table.Cursor()
 	switch {
-	case m.Y == 0:
-		p.typing = true
 	case m.Y == 2 && p.table.Head(m.X) != "":
 		return p.sort(kit.Order{Sort: byTime, Desc: p.oldest})
 	case p.table.Click(m.Y-2) && p.table.Cursor() == before:

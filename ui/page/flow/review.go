@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
@@ -48,7 +49,7 @@ func (r *reviewing) show() tea.Msg {
 	if r.said != "" {
 		parts = append([]dialog.Part{{Lines: []string{r.said}, Tone: style.Good}}, parts...)
 	}
-	choices := []dialog.Choose{{Key: "s", Label: c.T("review.save")}, {Key: "a", Label: c.T("review.approve")}, {Key: "r", Label: c.T("review.reject")}}
+	choices := []key.Binding{kit.Bind(c.T("review.save"), "s"), kit.Bind(c.T("review.approve"), "a"), kit.Bind(c.T("review.reject"), "r")}
 	if len(r.documents) == 0 {
 		choices = choices[1:]
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
@@ -39,7 +40,7 @@ func (p *page) details() tea.Cmd {
 		return kit.OpenedMsg{
 			Make: func() kit.Dialog {
 				return &dialog.Notice{Context: c, Title: c.T("hosting.details.title", d.i.Name), Tone: style.Accent, Parts: d.parts(c),
-					Choices: []dialog.Choose{{Key: "o", Label: c.T("act.certificate")}}}
+					Choices: []key.Binding{kit.Bind(c.T("act.certificate"), "o")}}
 			},
 			Then: func(v any) tea.Cmd {
 				if v == nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -34,7 +35,10 @@ type sums struct {
 	partial                       bool // not everything was looked at yet
 }
 
-var _ kit.Page = (*page)(nil)
+var (
+	_ kit.Page      = (*page)(nil)
+	_ kit.Clickable = (*page)(nil)
+)
 
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
@@ -147,14 +151,11 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(cmds...)
 	}
-	if m, ok := msg.(tea.MouseClickMsg); ok && m.Y == 0 {
-		before, person, _ := p.sumParts()
-		if at := m.X - widget.Width(before); at >= 0 && at < widget.Width(person) {
-			return p.onlyPerson()
-		}
-	}
 	return p.list.Update(msg)
 }
+
+// Layers implements kit.Clickable.
+func (p *page) Layers() []*lipgloss.Layer { return p.list.Layers(p.sums.row(p.c)) }
 
 func (p *page) View() string {
 	return p.list.View(p.sumLine(), p.only.words(p.c), p.count())
@@ -178,8 +179,7 @@ func (p *page) count() string {
 // needs a person, what has no renewals left, and what is left in packs.
 func (p *page) sumLine() string {
 	s, c := p.c.Styles, p.c
-	before, person, after := p.sumParts()
-	left := before + person + after
+	left := p.sums.row(c).String()
 	right := c.T("hosting.credits", p.sums.credits, p.sums.issued, p.sums.reserved)
 	if packs := "   " + c.T("hosting.packs", p.sums.hostingPacks); p.width >= 100 && widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
 		right += packs
@@ -187,23 +187,24 @@ func (p *page) sumLine() string {
 	return widget.Spread(left, s.Paint(style.Muted, right)+" ", p.width)
 }
 
-// sumParts are the left side of the first line: what needs a person, "" when
-// nothing does, and what stands before and after it.
-func (p *page) sumParts() (before, person, after string) {
-	s, c := p.c.Styles, p.c
-	left := " " + s.Paint(style.Strong, widget.Count(p.sums.hosted)) + " " + c.T("label.hosted")
-	if p.sums.hosted > 0 && p.sums.failing+p.sums.tasks+p.sums.spent == 0 {
+// row is the left side of the first line, in which what needs a person can be
+// clicked on as its key.
+func (n *sums) row(c *kit.Context) widget.Row {
+	s := c.Styles
+	left := " " + s.Paint(style.Strong, widget.Count(n.hosted)) + " " + c.T("label.hosted")
+	if n.hosted > 0 && n.failing+n.tasks+n.spent == 0 {
 		left += "   " + s.Paint(style.Good, "● "+c.T("hosting.fine"))
 	}
-	if p.sums.failing > 0 {
-		left += "   " + s.Paint(style.Bad, "✕ "+c.T("hosting.failing", p.sums.failing))
+	if n.failing > 0 {
+		left += "   " + s.Paint(style.Bad, "✕ "+c.T("hosting.failing", n.failing))
 	}
-	if p.sums.tasks > 0 {
-		left += "   "
-		person = s.Paint(style.Soon, "▲ "+c.T("hosting.tasks", p.sums.tasks)) + "  " + s.Paint(style.Key, c.KeyFor("tasks", "!"))
+	row := widget.Row{{Text: left}}
+	if n.tasks > 0 {
+		key := c.KeyFor("tasks", "!")
+		row = append(row, widget.Part{Text: "   "}, widget.Part{ID: kit.KeyID(key), Text: s.Paint(style.Soon, "▲ "+c.T("hosting.tasks", n.tasks)) + "  " + s.Paint(style.Key, key)})
 	}
-	if p.sums.spent > 0 {
-		after = "   " + s.Paint(style.Muted, c.T("hosting.spent", p.sums.spent))
+	if n.spent > 0 {
+		row = append(row, widget.Part{Text: "   " + s.Paint(style.Muted, c.T("hosting.spent", n.spent))})
 	}
-	return left, person, after
+	return row
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -240,13 +241,17 @@ func (l *List[R]) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// click chooses a row, opens it when it was chosen already, sorts by a column,
-// or begins to filter.
+// Layers are what can be clicked on above the rows: those of the first line, and
+// the line of the filter. They are no part of the list, whose rows are known by
+// their lines.
+func (l *List[R]) Layers(first widget.Row) []*lipgloss.Layer {
+	return append(first.Layers(0, 0, l.width), widget.ClickArea(kit.KeyID(l.c.KeyFor("filter", "/")), 0, Head-2, l.width, 1))
+}
+
+// click chooses a row, opens it when it was chosen already, or sorts by a column.
 func (l *List[R]) click(m tea.MouseClickMsg) tea.Cmd {
 	before := l.Table.Cursor()
 	switch {
-	case m.Y == Head-2:
-		l.typing = true
 	case m.Y == Head:
 		if s := model.Sort(l.Table.Head(m.X)); s != "" {
 			l.sort(l.order.By(s))

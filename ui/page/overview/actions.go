@@ -69,10 +69,10 @@ func (p *page) Actions() kit.Actions {
 		move("left", func() { p.table.Move(-side) }, "h", "left"),
 		move("top", func() { p.table.Home() }, "g", "home"),
 		move("end", func() { p.table.End() }, "G", "end"),
-		move("halfdown", func() { p.table.Page(1) }, "ctrl+d"),
-		move("halfup", func() { p.table.Page(-1) }, "ctrl+u"),
-		move("pagedown", func() { p.table.Page(2) }, "pgdown"),
-		move("pageup", func() { p.table.Page(-2) }, "pgup"),
+		move("halfdown", func() { p.scroll(1) }, "ctrl+d"),
+		move("halfup", func() { p.scroll(-1) }, "ctrl+u"),
+		move("pagedown", func() { p.scroll(2) }, "pgdown"),
+		move("pageup", func() { p.scroll(-2) }, "pgup"),
 	)
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -216,11 +217,7 @@ func (d *details) rest(pane int) string {
 
 // paneSize is how high a pane is, and how many cells and lines there are in it.
 func (d *details) paneSize(pane int) (h, in, room int) {
-	head := headHeight
-	if d.height < 14 {
-		head = 2
-	}
-	h = d.height - head
+	h = d.height - d.headLines()
 	if !d.four() {
 		return h - 1, d.width - 2, h - 1
 	}
@@ -276,23 +273,26 @@ func (d *details) copy() tea.Cmd {
 	return kit.Send(kit.CopiedMsg{What: d.c.T("copy.line"), Text: strings.TrimSpace(text)})
 }
 
-const headHeight = 6
+// headLines is how many lines the head has.
+func (d *details) headLines() int {
+	if d.height < 14 {
+		return 2
+	}
+	return 6
+}
 
 func (d *details) view() string {
 	if !d.loaded {
 		return widget.Fill("\n  "+d.c.Styles.Paint(style.Muted, d.c.T("loading")), d.width, d.height)
 	}
-	head, h := d.head(), d.height-headHeight
-	if d.height < 14 {
-		head, h = strings.Join(strings.Split(head, "\n")[:2], "\n"), d.height-2
-	}
+	head := strings.Join(strings.Split(d.head(), "\n")[:d.headLines()], "\n")
 	if !d.four() {
 		pane := d.paneView(d.pane, d.width)
 		return widget.Fill(head+"\n"+d.tabs()+"\n"+pane, d.width, d.height)
 	}
 	lw := d.width / 2
 	rw := d.width - lw
-	top := d.upper()
+	top, h := d.upper(), d.height-d.headLines()
 	upper := widget.Beside(top, []int{lw, rw}, d.paneView(paneFacts, lw), d.paneView(paneResources, rw))
 	lower := widget.Beside(h-top, []int{lw, rw}, d.paneView(paneVersions, lw), d.paneView(paneHistory, rw))
 	return widget.Fill(head+"\n"+upper+"\n"+lower, d.width, d.height)
@@ -314,18 +314,11 @@ func (d *details) paneName(pane int) string {
 	return d.c.T("pane.awaited")
 }
 
+// tabs are the names of the panes, and how to reach them.
 func (d *details) tabs() string {
 	s := d.c.Styles
-	out := " "
-	for i := range paneNames {
-		tone := style.Muted
-		if i == d.pane {
-			tone = style.Accent
-		}
-		out += s.Paint(tone, d.tabText(i)) + "   "
-	}
+	out := d.names().String()
 	keys := d.c.T("pane.keys", d.c.KeyFor("previous-pane", "h"), d.c.KeyFor("next-pane", "l")) + " "
-	out = strings.TrimRight(out, " ")
 	if more := d.rest(d.pane); more != "" { // the footer names the others as well
 		if both := more + "  " + keys; widget.Width(out)+widget.Width(both)+1 <= d.width {
 			keys = both
@@ -336,11 +329,20 @@ func (d *details) tabs() string {
 	return widget.Spread(out, s.Paint(style.Muted, keys), d.width)
 }
 
-func (d *details) tabText(pane int) string {
-	if pane == d.pane {
-		return "▸ " + d.paneName(pane)
+// names are those of the panes, each of which can be clicked on.
+func (d *details) names() widget.Row {
+	row := widget.Row{{Text: " "}}
+	for i := range paneNames {
+		tone, mark := style.Muted, ""
+		if i == d.pane {
+			tone, mark = style.Accent, "▸ "
+		}
+		if i > 0 {
+			row = append(row, widget.Part{Text: "   "})
+		}
+		row = append(row, widget.Part{ID: nameID + strconv.Itoa(i), Text: d.c.Styles.Paint(tone, mark+d.paneName(i))})
 	}
-	return d.paneName(pane)
+	return row
 }
 
 // head is where one is, name, status, what comes next, and the life bar.
@@ -442,56 +444,9 @@ func (d *details) paneView(pane, w int) string {
 	return widget.Box(s, edge, s.Paint(head, title), out, w, h)
 }
 
-// click chooses a pane, and the line in it.
-func (d *details) click(x, y int) {
-	head := headHeight
-	if d.height < 14 {
-		head = 2
-	}
-	if !d.four() {
-		if y == head {
-			at := 1
-			for i := range paneNames {
-				w := widget.Width(d.tabText(i))
-				if x >= at && x < at+w {
-					d.pane = i
-					return
-				}
-				at += w + 3
-			}
-			return
-		}
-		d.pick(d.pane, y-head-1)
-		return
-	}
-	top := d.upper()
-	left, lower := x < d.width/2, y >= head+top
-	switch {
-	case lower && left:
-		d.pane = paneVersions
-	case lower:
-		d.pane = paneHistory
-	case left:
-		d.pane = paneFacts
-	default:
-		d.pane = paneResources
-	}
-	if lower {
-		head += top
-	}
-	d.pick(d.pane, y-head-1)
-}
-
-// pick puts the cursor on a visible line of a pane.
-func (d *details) pick(pane, line int) {
-	if n := d.views[pane].Top() + line; line >= 0 && n < len(d.lines[pane]) {
-		d.cursor[pane] = n
-	}
-}
-
 // upper is how many lines the two upper panes have.
 func (d *details) upper() int {
-	return min((d.height-headHeight)*11/20, max(len(d.lines[paneFacts]), len(d.lines[paneResources]))+2)
+	return min((d.height-d.headLines())*11/20, max(len(d.lines[paneFacts]), len(d.lines[paneResources]))+2)
 }
 
 // More gives the actions of the details, for the table of keys.

@@ -6,6 +6,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -49,7 +50,7 @@ func (p *page) View() string {
 	var b strings.Builder
 	b.WriteString(p.band())
 	b.WriteByte('\n')
-	b.WriteString(p.filterLine())
+	b.WriteString(p.filterRow().String())
 	b.WriteByte('\n')
 	rest := p.height - p.bandHeight() - 1
 	switch {
@@ -137,19 +138,6 @@ func (p *page) bandLeft(lw int) (left []string, needs int) {
 		left = append(left, "")
 	}
 	return left, len(left)
-}
-
-// onNeeds says whether what needs a person is told at a cell of the page.
-func (p *page) onNeeds(x, y int) bool {
-	switch {
-	case len(p.tasks) == 0 || p.details != nil:
-		return false
-	case !p.wide():
-		return p.bandHeight() == 4 && y == 2
-	}
-	pw, _ := p.pictureWidth()
-	_, needs := p.bandLeft(p.width - pw)
-	return y >= needs && y < wideBand-1 && x < p.width-pw
 }
 
 // weekTone makes the coming weeks more urgent than the later ones.
@@ -265,8 +253,9 @@ func (p *page) needs(w int) string {
 	return head + widget.Cut(said, w-widget.Width(head)-widget.Width(tail)) + tail
 }
 
-// filterLine tells what is listed: filter, how many, order and layout.
-func (p *page) filterLine() string {
+// filterRow tells what is listed: filter, how many, order and layout. A click on
+// the layout changes it, elsewhere begins to filter.
+func (p *page) filterRow() widget.Row {
 	s, c := p.c.Styles, p.c
 	var left string
 	switch {
@@ -287,15 +276,27 @@ func (p *page) filterLine() string {
 	if p.partial {
 		shown += " " + c.T("list.partial")
 	}
+	if p.cardsShown() {
+		if m := p.pager(); m.TotalPages > 1 {
+			shown += "   " + c.T("cards.page", m.View())
+		}
+	}
 	other := c.T("layout.cards")
 	if p.cardsShown() {
 		other = c.T("layout.list")
 	}
-	right := shown + "   " + s.Paint(style.Muted, p.sorted()) + "   " + s.Paint(style.Key, c.KeyFor("layout", "v")) + " " + s.Paint(style.Muted, other) + " "
-	if widget.Width(left)+widget.Width(right)+1 > p.width {
-		right = shown + " "
+	filter, layout := kit.KeyID(c.KeyFor("filter", "/")), c.KeyFor("layout", "v")
+	right := widget.Row{{ID: filter, Text: shown + "   " + s.Paint(style.Muted, p.sorted()) + "   "},
+		{ID: kit.KeyID(layout), Text: s.Paint(style.Key, layout) + " " + s.Paint(style.Muted, other) + " "}}
+	gap := p.width - widget.Width(left) - widget.Width(right.String())
+	if gap < 1 {
+		right = widget.Row{{ID: filter, Text: shown + " "}}
+		gap = p.width - widget.Width(left) - widget.Width(right.String())
 	}
-	return widget.Spread(left, right, p.width)
+	if gap < 1 {
+		return widget.Row{{ID: filter, Text: widget.Pad(left, p.width)}}
+	}
+	return append(widget.Row{{ID: filter, Text: left + widget.Space(gap)}}, right...)
 }
 
 // nothingFound says what was searched, and what else there is to filter by.
@@ -337,29 +338,6 @@ func (p *page) filterWords() string {
 		out += m
 	}
 	return out
-}
-
-func (p *page) cardsView(h int) string {
-	from, per, w := p.firstCard(), p.perLine(), p.cardWidth()
-	offset, rows := p.table.Held()
-	var lines []string
-	for i := from; i < p.table.Total() && (len(lines)+1)*cardHeight <= h; i += per {
-		var blocks []string
-		var widths []int
-		for n := i; n < min(i+per, p.table.Total()); n++ {
-			k := n - offset
-			if k < 0 || k >= len(rows) {
-				continue
-			}
-			r := rows[k]
-			blocks = append(blocks, card(p.c, &r, w, p.order().Sort, n == p.table.Cursor(), p.table.Marked[string(r.ID)]), "")
-			widths = append(widths, w, 1)
-		}
-		if len(blocks) > 0 {
-			lines = append(lines, widget.Beside(cardHeight, widths[:len(widths)-1], blocks[:len(blocks)-1]...))
-		}
-	}
-	return widget.Fill(strings.Join(lines, "\n"), p.width, h)
 }
 
 // emptyView is the first screen of a newcomer: which key comes first, and what
