@@ -31,6 +31,9 @@ func (m *root) clockText(at string) string {
 		key = "header.running"
 	case m.moving:
 		key = "header.moving"
+		if m.c.Spinner != "" {
+			return m.c.Spinner + " " + m.c.T(key, at)
+		}
 	}
 	return m.c.T(key, at)
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"charm.land/bubbles/v2/spinner"
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
@@ -32,7 +33,10 @@ type root struct {
 	dialogs       []kit.Dialog
 	width, height int
 	told          kit.ToldMsg
-	telling       int // counts what was told, for what follows it
+	telling       int  // counts what was told, for what follows it
+	following     bool // the end of what was told is waited for
+	spinner       spinner.Model
+	spinning      bool
 	shown         atomic.Pointer[status]
 	offered       kit.Actions // of which the footer tells: those of where the cursor rested last
 	offeredTab    int
@@ -57,7 +61,7 @@ func newRoot(o Options) *root {
 		o.Ctx = context.Background()
 	}
 	ctx, cancel := context.WithCancel(o.Ctx)
-	m := &root{o: o, cancel: cancel, dark: true, profile: colorprofile.TrueColor, coalesce: 50 * time.Millisecond, every: 10 * time.Second, glance: 200 * time.Millisecond}
+	m := &root{o: o, cancel: cancel, spinner: spinner.New(spinner.WithSpinner(turning)), dark: true, profile: colorprofile.TrueColor, coalesce: 50 * time.Millisecond, every: 10 * time.Second, glance: 200 * time.Millisecond}
 	m.c = &kit.Context{
 		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Actor: o.Actor, Text: text.New(o.Lang), ReadOnly: o.ReadOnly, Remote: o.Remote,
 		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Support: o.Support, Save: o.Save, Read: o.Read,
@@ -103,6 +107,9 @@ func (m *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) { return m, m.update(msg
 func (m *root) update(msg tea.Msg) tea.Cmd {
 	cmd := m.handle(msg)
 	m.offerActions()
+	if spin := m.spin(); spin != nil {
+		return tea.Batch(cmd, spin)
+	}
 	return cmd
 }
 
@@ -139,6 +146,8 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		return m.clockMoved(v)
 	case clockStepMsg:
 		return m.clockStep()
+	case spinner.TickMsg:
+		return m.spun(v)
 	// What pages and flows ask for.
 	case preparedMsg:
 		return m.release(v.inner)
@@ -147,7 +156,11 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 	case kit.ToldMsg:
 		return m.tell(v)
 	case followedMsg:
-		if v.telling == m.telling && v.told.Text != "" {
+		if v.telling != m.telling {
+			return nil
+		}
+		m.following = false
+		if v.told.Text != "" {
 			return m.tell(v.told)
 		}
 		return nil

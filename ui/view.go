@@ -170,10 +170,16 @@ func (m *root) rule() string {
 // toldLine is the rule above the footer, with what was last told in it.
 func (m *root) toldLine() string {
 	s := m.c.Styles
-	if m.told.Text == "" {
+	t := text.Clean(m.told.Text)
+	switch spinner := m.c.Spinner; {
+	case t == "" && m.holds > 0 && spinner != "": // what opens takes long
+		t = spinner + " " + m.c.T("loading")
+	case t == "":
 		return s.Paint(style.Faint, widget.Repeat("─", m.width))
+	case m.following && spinner != "":
+		t = spinner + " " + t
 	}
-	t := widget.Cut(text.Clean(m.told.Text), m.width-8)
+	t = widget.Cut(t, m.width-8)
 	return s.Paint(style.Faint, "── ") + s.Paint(m.told.Tone, t) + s.Paint(style.Faint, " "+widget.Repeat("─", m.width-4-widget.Width(t)))
 }
 

@@ -156,10 +156,11 @@ type Context struct {
 	Save     func(name string, data []byte, secret bool) (path string, err error)
 	Read     func(path string) ([]byte, error)
 
-	Styles *style.Styles
-	Now    time.Time
-	Undo   *Undo
-	Drafts map[string]map[string]string // what was typed into forms and not sent
+	Styles  *style.Styles
+	Now     time.Time
+	Spinner string // as it stands while something is waited for; "" else
+	Undo    *Undo
+	Drafts  map[string]map[string]string // what was typed into forms and not sent
 }
 
 // T is a text of the catalogue.

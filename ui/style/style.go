@@ -145,9 +145,13 @@ func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
 		on := base.Reverse(true).Bold(true)
 		if t.selected != nil {
 			on = st.Background(t.selected)
+			switch tone { // as readable there as the rest, and fewer changes of style in the row
+			case Muted, Faint, Ended:
+				on = base.Background(t.selected)
+			}
 			// The terminal's own colour need not be readable on that background:
 			// few terminals say what theirs is.
-			if _, none := st.GetForeground().(lipgloss.NoColor); none && t.selectedText != nil {
+			if _, none := on.GetForeground().(lipgloss.NoColor); none && t.selectedText != nil {
 				on = on.Foreground(t.selectedText)
 			}
 		}

@@ -337,14 +337,20 @@ func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
 	b.WriteString(paint(tone, lead))
 	used := 2
 	for i, f := range t.fits {
-		c := &t.Columns[f.col]
-		cell := c.Cell(r, f.draw)
-		b.WriteString(paint(cell.Tone, align(text.Clean(cell.Text), f.width, c.Right)))
-		used += f.width
-		if i < len(t.fits)-1 {
-			b.WriteString(paint(style.Plain, "  "))
-			used += 2
+		c, gap := &t.Columns[f.col], 2
+		if i == len(t.fits)-1 {
+			gap = 0
 		}
+		// The gap has the tone of what stands before it: one more change of style
+		// in a row is ten bytes over SSH each time the cursor comes and goes.
+		cell := c.Cell(r, f.draw)
+		said := Cut(text.Clean(cell.Text), f.width)
+		left, right := 0, f.width-Width(said)
+		if c.Right {
+			left, right = right, 0
+		}
+		b.WriteString(paint(cell.Tone, Space(left)+said+Space(right+gap)))
+		used += f.width + gap
 	}
 	b.WriteString(paint(style.Plain, Space(t.width-used)))
 }

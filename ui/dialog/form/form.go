@@ -134,6 +134,7 @@ type Form struct {
 	choices map[string]string // the options of Select fields, as last made
 	wanted  map[string]string // what the person chose, should it be offered again
 	finds   map[int]*find     // the Find fields
+	working int               // commands under way
 
 	width, height int
 }

@@ -121,6 +121,16 @@ func numbered(id, begin string) (n int, ok bool) {
 	return n, ok && err == nil
 }
 
+// Waits implements kit.Waiter: for what a command or a search comes to.
+func (f *Form) Waits() bool {
+	for _, s := range f.finds {
+		if s.pending {
+			return true
+		}
+	}
+	return f.working > 0
+}
+
 // turned asks for the preview of another step.
 func (f *Form) turned(before int) tea.Cmd {
 	if f.step == before {
@@ -131,6 +141,7 @@ func (f *Form) turned(before int) tea.Cmd {
 
 // worked takes what a command has come to.
 func (f *Form) worked(r Result) tea.Cmd {
+	f.working--
 	f.note = r.Note
 	f.set(r.Set)
 	if !f.has(f.focus) && !f.back() { // the field in use was removed
@@ -146,6 +157,7 @@ func (f *Form) work(do func() Result) tea.Cmd {
 	if do == nil {
 		return nil
 	}
+	f.working++
 	return func() tea.Msg { return workedMsg{f, do()} }
 }
 

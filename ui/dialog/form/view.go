@@ -246,7 +246,11 @@ func (f *Form) foot() []widget.Row {
 	if len(first) > 0 {
 		rows = append(rows, first)
 	}
-	return append(rows, f.c.Hints(f.ShortHelp()...))
+	keys := f.c.Hints(f.ShortHelp()...)
+	if f.c.Spinner != "" && f.Waits() {
+		keys = append(widget.Row{{Text: s.Paint(style.Work, f.c.Spinner) + " "}}, keys...)
+	}
+	return append(rows, keys)
 }
 
 // ShortHelp are its keys, those of its commands left out.

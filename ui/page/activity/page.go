@@ -69,6 +69,9 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.typing }
 
+// Waits implements kit.Waiter.
+func (p *page) Waits() bool { return !p.loaded }
+
 // latest reads what is new; everything anew when too much has happened. Where
 // the oldest stand first it is further events, once all are read.
 func (p *page) latest() tea.Cmd {
@@ -285,7 +288,7 @@ func (p *page) View() string {
 	lines := []string{widget.Spread(left, right, p.width), s.Paint(style.Faint, widget.Repeat("─", p.width))}
 	switch {
 	case !p.loaded:
-		lines = append(lines, "  "+s.Paint(style.Muted, c.T("loading")))
+		lines = append(lines, "  "+c.Loading())
 	case p.table.Total() == 0:
 		lines = append(lines, "", "  "+s.Paint(style.Muted, c.T("activity.none")))
 	default:

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"charm.land/bubbles/v2/progress"
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
@@ -64,13 +65,15 @@ type page struct {
 	theirs      bool // what is listed is that of the policy compared with
 	order       kit.Order
 	days        []row // of the month in use, in order of time
+	progress    progress.Model
 }
 
 var _ kit.Page = (*page)(nil)
 
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
-	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle, order: kit.Order{Sort: byTime}}
+	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle, order: kit.Order{Sort: byTime}, progress: progress.New(progress.WithWidth(16), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─'))}
+	p.progress.FullColor, p.progress.EmptyColor = nil, nil // those of the line it stands in
 	p.byMonth.ID, p.byDay.ID = row.id, row.id
 	p.byMonth.Named, p.byDay.Named = true, true
 	p.moments.Columns, p.moments.ID = happeningColumns(c), happening.id
@@ -101,6 +104,9 @@ type (
 )
 
 func (p *page) Capturing() bool { return false }
+
+// Waits implements kit.Waiter.
+func (p *page) Waits() bool { return p.run != nil }
 
 // missing is the next forecast that what is to be shown lacks.
 func (p *page) missing() (question, bool) {

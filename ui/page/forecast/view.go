@@ -151,14 +151,14 @@ func (p *page) rule() string {
 	switch {
 	case p.run != nil:
 		tone = style.Work
-		word = "◔ " + c.T("forecast.computing")
+		word = c.Turning("◔") + " " + c.T("forecast.computing")
 		if p.run.policy != forecast.AsConfigured {
-			word = "◔ " + c.T("forecast.computing.policy", policyName(c, p.run.policy))
+			word = c.Turning("◔") + " " + c.T("forecast.computing.policy", policyName(c, p.run.policy))
 		}
 		if !p.run.at.IsZero() {
 			from := c.Now
 			part := float64(p.run.at.Sub(from)) / float64(from.AddDate(0, p.run.months, 0).Sub(from))
-			word += " " + p.run.at.Format("2006-01") + "… " + widget.Gauge(part, 16)
+			word += " " + p.run.at.Format("2006-01") + "… " + p.progress.ViewAs(part)
 		}
 	case p.failed:
 		tone, word = style.Bad, "✕ "+c.T("forecast.failed")

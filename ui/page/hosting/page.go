@@ -72,6 +72,9 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.list.Capturing() }
 
+// Waits implements kit.Waiter.
+func (p *page) Waits() bool { return p.list.Waits() }
+
 // Settling implements kit.Settling.
 func (p *page) Settling() bool { return p.list.Settling() }
 

@@ -99,6 +99,9 @@ func (l *List[R]) SetSize(w, h int) {
 // Capturing says whether the filter is being typed.
 func (l *List[R]) Capturing() bool { return l.typing }
 
+// Waits says whether the rows are not there yet.
+func (l *List[R]) Waits() bool { return !l.loaded }
+
 // Text is what was typed to filter by.
 func (l *List[R]) Text() string { return strings.TrimSpace(l.input.Value()) }
 
@@ -333,7 +336,7 @@ func (l *List[R]) View(first string, filters []string, count string) string {
 	lines := []string{first, l.filterLine(filters, count), s.Paint(style.Faint, widget.Repeat("─", l.width))}
 	switch {
 	case !l.loaded:
-		lines = append(lines, "  "+s.Paint(style.Muted, c.T("loading")))
+		lines = append(lines, "  "+c.Loading())
 	case l.Table.Total() == 0 && !l.filtered():
 		lines = append(lines, "")
 		for _, t := range widget.Wrap(c.T(l.of.None), min(l.width-4, 76)) {

@@ -283,7 +283,7 @@ func (d *details) headLines() int {
 
 func (d *details) view() string {
 	if !d.loaded {
-		return widget.Fill("\n  "+d.c.Styles.Paint(style.Muted, d.c.T("loading")), d.width, d.height)
+		return widget.Fill("\n  "+d.c.Loading(), d.width, d.height)
 	}
 	head := strings.Join(strings.Split(d.head(), "\n")[:d.headLines()], "\n")
 	if !d.four() {

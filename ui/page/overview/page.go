@@ -105,6 +105,9 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.typing }
 
+// Waits implements kit.Waiter.
+func (p *page) Waits() bool { return !p.loaded || p.details != nil && !p.details.loaded }
+
 // load asks for the rows around what is visible.
 func (p *page) load() tea.Cmd {
 	p.seq++

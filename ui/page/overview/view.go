@@ -43,7 +43,7 @@ func (p *page) View() string {
 	case p.details != nil:
 		return p.details.view()
 	case !p.loaded:
-		return widget.Fill("\n  "+p.c.Styles.Paint(style.Muted, p.c.T("loading")), p.width, p.height)
+		return widget.Fill("\n  "+p.c.Loading(), p.width, p.height)
 	case p.empty():
 		return p.emptyView()
 	}
