@@ -12,12 +12,19 @@ import (
 var _ help.KeyMap = (*root)(nil)
 
 // ShortHelp implements help.KeyMap: the keys of the footer, the most deserving
-// first. While text is typed there are only the pinned ones, for the mouse.
+// first. While text is typed they are those of the text, and the pinned ones,
+// which the mouse can reach.
 func (m *root) ShortHelp() []key.Binding {
 	if m.page().Capturing() {
-		return m.c.Keyed(m.globals()).ShortHelp()
+		return append(m.typing(), m.c.Keyed(m.globals()).ShortHelp()...)
 	}
 	return m.offered.ShortHelp()
+}
+
+// typing are the keys while a filter is typed, and what else is done then.
+func (m *root) typing() []key.Binding {
+	c := m.c
+	return []key.Binding{c.Bind(c.T("hint.filter")), c.Bind(c.T("hint.keep-filter"), "enter"), c.Bind(c.T("hint.clear"), "esc")}
 }
 
 // FullHelp implements help.KeyMap: all keys, a column for each group.
@@ -47,7 +54,11 @@ type footerItem struct {
 }
 
 func itemOf(b key.Binding) footerItem {
-	return footerItem{Help: b.Help(), press: b.Keys()[0], tone: style.Muted}
+	f := footerItem{Help: b.Help(), tone: style.Muted}
+	if ks := b.Keys(); len(ks) > 0 {
+		f.press = ks[0]
+	}
+	return f
 }
 
 func (f *footerItem) width() int {
@@ -77,9 +88,6 @@ func (m *root) footerItems() []footerItem {
 		end -= right[n].width()
 		right[n].x = end
 		end -= 2
-	}
-	if m.page().Capturing() {
-		return append([]footerItem{{Help: key.Help{Desc: c.T("footer.typing")}, tone: style.Muted, x: 1}}, right...)
 	}
 	x, room := 1, end+1
 	var left []footerItem

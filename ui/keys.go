@@ -19,20 +19,20 @@ import (
 func (m *root) globals() kit.Actions {
 	c := m.c
 	as := kit.Actions{
-		{ID: "palette", Binding: kit.Bind(c.T("act.palette"), ":", "ctrl+p"), ShortLabel: c.T("footer.palette"), Group: kit.Program, Footer: kit.Always, Run: m.palette},
-		{ID: "help", Binding: kit.Bind(c.T("act.help"), "?"), ShortLabel: c.T("footer.help"), Group: kit.Program, Footer: kit.Always, Run: m.help},
-		{ID: "next-tab", Binding: kit.Bind(c.T("act.nexttab"), "tab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab + 1) }},
-		{ID: "previous-tab", Binding: kit.Bind(c.T("act.prevtab"), "shift+tab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab - 1) }},
+		{ID: "palette", Binding: c.Bind(c.T("act.palette"), ":", "ctrl+p"), ShortLabel: c.T("footer.palette"), Group: kit.Program, Footer: kit.Always, Run: m.palette},
+		{ID: "help", Binding: c.Bind(c.T("act.help"), "?"), ShortLabel: c.T("footer.help"), Group: kit.Program, Footer: kit.Always, Run: m.help},
+		{ID: "next-tab", Binding: c.Bind(c.T("act.nexttab"), "tab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab + 1) }},
+		{ID: "previous-tab", Binding: c.Bind(c.T("act.prevtab"), "shift+tab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab - 1) }},
 	}
 	for n, t := range tabs {
-		as = append(as, kit.Action{ID: tabID(n), Binding: kit.Bind(c.T("act.tab", c.T(t.title)), strconv.Itoa(n+1)), Group: kit.Program, Run: func() tea.Cmd { return m.choose(n) }})
+		as = append(as, kit.Action{ID: tabID(n), Binding: c.Bind(c.T("act.tab", c.T(t.title)), strconv.Itoa(n+1)), Group: kit.Program, Run: func() tea.Cmd { return m.choose(n) }})
 	}
 	if m.o.Sandbox {
 		as = append(as, m.clockActions()...)
 	}
 	return append(as,
-		kit.Action{ID: "quit", Binding: kit.Bind(c.T("act.quit"), "q"), Group: kit.Program, Run: m.leave},
-		kit.Action{ID: "ask-quit", Binding: kit.Bind(c.T("act.askquit"), "ctrl+c"), Group: kit.Program, Run: m.askQuit})
+		kit.Action{ID: "quit", Binding: c.Bind(c.T("act.quit"), "q"), Group: kit.Program, Run: m.leave},
+		kit.Action{ID: "ask-quit", Binding: c.Bind(c.T("act.askquit"), "ctrl+c"), Group: kit.Program, Run: m.askQuit})
 }
 
 // tabID is the ID of the action that brings a tab to the front.

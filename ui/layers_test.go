@@ -118,3 +118,15 @@ func TestCardsHavePages(t *testing.T) {
 	}
 	d.keys("g").sees("page 1/8334")
 }
+
+// TestNothingDrawnIsReadBack finds no regular expression in what draws: what is
+// clicked on is known by its layer, and what is said by the parts of its line.
+// That of PEM is RFC 7468's, over what was pasted.
+func TestNothingDrawnIsReadBack(t *testing.T) {
+	sources(t, func(path, text string) {
+		draws := strings.HasPrefix(path, "widget/") || strings.HasPrefix(path, "dialog/") || strings.HasPrefix(path, "page/") || !strings.Contains(path, "/")
+		if draws && path != "dialog/form/typed.go" && strings.Contains(text, `"regexp"`) {
+			t.Errorf("%s has a regular expression", path)
+		}
+	})
+}

@@ -1,6 +1,9 @@
 package ui
 
 import (
+	"slices"
+
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
@@ -48,6 +51,8 @@ func (m *root) click(c tea.MouseClickMsg) tea.Cmd {
 	switch {
 	case isKey && d != nil:
 		return m.toDialog(k)
+	case isKey && m.page().Capturing() && slices.ContainsFunc(m.typing(), func(b key.Binding) bool { return key.Matches(k, b) }):
+		return m.page().Update(k)
 	case isKey:
 		return m.press(k)
 	case d != nil:

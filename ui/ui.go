@@ -65,8 +65,9 @@ func newRoot(o Options) *root {
 	m.c = &kit.Context{
 		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Actor: o.Actor, Text: text.New(o.Lang), ReadOnly: o.ReadOnly, Remote: o.Remote,
 		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Support: o.Support, Save: o.Save, Read: o.Read,
-		Plain: o.Plain, Keymap: o.Keys, Rest: o.Rest, Styles: o.Theme.New(true, m.profile), Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
+		Plain: o.Plain, Keymap: o.Keys, Rest: o.Rest, Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
 	}
+	m.c.Styles = m.styles()
 	for _, t := range tabs {
 		m.pages = append(m.pages, t.make(m.c))
 	}
@@ -247,7 +248,7 @@ func (m *root) broadcast(msg tea.Msg) tea.Cmd {
 }
 
 func (m *root) restyle() {
-	m.c.Styles = m.o.Theme.New(m.dark, m.profile)
+	m.c.Styles = m.styles()
 	m.resize(m.width, m.height)
 }
 
@@ -259,6 +260,14 @@ func (m *root) resize(w, h int) {
 	for _, d := range m.dialogs {
 		m.sizeDialog(d)
 	}
+}
+
+// styles are those for what is known of the terminal.
+func (m *root) styles() *style.Styles {
+	if m.o.Plain {
+		return style.Bare()
+	}
+	return m.o.Theme.New(m.dark, m.profile)
 }
 
 // sizeDialog gives a dialog the cells of the screen; for a screen reader it is
@@ -339,7 +348,7 @@ func (m *root) run(a kit.Action) tea.Cmd {
 		if a.Why != nil {
 			why := a.Why
 			return m.open(kit.OpenedMsg{Then: dialog.Go, Make: func() kit.Dialog {
-				return &dialog.Notice{Context: m.c, Title: a.Label(), Word: m.c.T("danger.note"), Tone: style.Accent, Choices: dialog.Ways(why.Ways()),
+				return &dialog.Notice{Context: m.c, Title: a.Label(), Word: m.c.T("danger.note"), Tone: style.Accent, Choices: dialog.Ways(m.c, why.Ways()),
 					Parts: []dialog.Part{{Lines: []string{why.Message()}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint()}}}}
 			}})
 		}

@@ -125,7 +125,7 @@ func (m *root) header() string {
 		right = append(right, s.Paint(style.Work, m.clockText(now.clock)))
 	}
 	if now.jobs > 0 {
-		right = append(right, s.Paint(style.Work, m.c.T("header.jobs", now.jobs)))
+		right = append(right, s.Paint(style.Work, m.c.Mark("◔")+m.c.T("header.jobs", now.jobs)))
 	}
 	if m.o.Actor.Name != "" {
 		right = append(right, text.Clean(m.o.Actor.Name)+s.Paint(style.Muted, m.c.T("header.role", m.c.Text.Or("role."+m.o.Actor.Role.String(), m.o.Actor.Role.String()))))

@@ -21,14 +21,14 @@ func Light(d kit.Dialog) bool {
 }
 
 // closing is the key that closes a dialog.
-func closing(c *kit.Context) key.Binding { return kit.Bind(c.T("hint.close"), "esc") }
+func closing(c *kit.Context) key.Binding { return c.Bind(c.T("hint.close"), "esc") }
 
 // scrolling are the keys that scroll, where there is something to scroll.
 func scrolling(c *kit.Context, body *widget.Scroll) []key.Binding {
 	if body.Over() == 0 {
 		return nil
 	}
-	return []key.Binding{kit.Bind(c.T("hint.scroll"), "j", "k")}
+	return []key.Binding{c.Bind(c.T("hint.scroll"), "j", "k")}
 }
 
 // entryID is the ID of one of several entries; entryOf reads it.
@@ -38,16 +38,4 @@ func entryOf(id string) (n int, ok bool) {
 	number, ok := strings.CutPrefix(id, "entry ")
 	n, err := strconv.Atoi(number)
 	return n, ok && err == nil
-}
-
-// entries are the lines of a body that are shown, of which each belongs to an
-// entry; -1 for none.
-func entries(body *widget.Scroll, of []int) []widget.Row {
-	rows := widget.Rows(body.Lines()...)
-	for n := range rows {
-		if i := body.Top() + n; i < len(of) && of[i] >= 0 {
-			rows[n][0].ID = entryID(of[i])
-		}
-	}
-	return rows
 }

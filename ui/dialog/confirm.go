@@ -79,8 +79,21 @@ func (d *Confirm) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 
 // View implements kit.Dialog.
 func (d *Confirm) View() *lipgloss.Layer {
+	s := d.Context.Styles
+	return widget.BoxLayer(s, Tone(d.Danger), s.Paint(style.Strong, text.Clean(d.Title)), d.rows(), d.boxWidth(), d.height)
+}
+
+// ReadOut implements kit.ScreenReader.
+func (d *Confirm) ReadOut(w, h int) kit.ScreenText {
+	return d.Context.ReadOut(text.Clean(d.Title), d.rows(), w, h)
+}
+
+func (d *Confirm) boxWidth() int { return min(d.width-2, 76) }
+
+// rows are what it asks, the answers and the keys.
+func (d *Confirm) rows() []widget.Row {
 	s, c := d.Context.Styles, d.Context
-	w, height := min(d.width-2, 76), d.height
+	w, height := d.boxWidth(), d.height
 	var lines []string
 	if d.Danger != "" {
 		lines = append(lines, s.Paint(Tone(d.Danger), strings.ToUpper(c.T("danger."+string(d.Danger)))))
@@ -98,9 +111,8 @@ func (d *Confirm) View() *lipgloss.Layer {
 		}
 		rows = append(rows, row)
 	}
-	keys := c.Hints(kit.BindAs(kit.KeyNames("left", "right"), c.T("hint.choose"), "tab"), kit.Bind(c.T("hint.marked"), "enter"))
-	rows = append(rows, widget.SpreadRow(nil, keys, w-4))
-	return widget.BoxLayer(s, Tone(d.Danger), s.Paint(style.Strong, text.Clean(d.Title)), rows, w, height)
+	keys := c.Hints(c.BindAs(c.T("hint.choose"), []string{"left", "right"}, "tab"), c.Bind(c.T("hint.marked"), "enter"))
+	return append(rows, widget.SpreadRow(nil, keys, w-4))
 }
 
 // answer is one of the two, with its key; not by colour alone is it the marked
@@ -108,11 +120,11 @@ func (d *Confirm) View() *lipgloss.Layer {
 func (d *Confirm) answer(key, word string, marked bool) widget.Part {
 	s, text := d.Context.Styles, ""
 	if marked {
-		text = s.PaintOn(style.Accent, " ▸ ") + s.PaintOn(style.Key, key) + s.PaintOn(style.Strong, " "+word+" ")
+		text = s.PaintOn(style.Accent, " "+d.Context.Mark("▸")) + s.PaintOn(style.Key, key) + s.PaintOn(style.Strong, " "+word+" ")
 	} else {
 		text = "   " + s.Paint(style.Key, key) + " " + word + " "
 	}
-	return widget.Part{ID: kit.KeyID(key), Text: text}
+	return widget.Part{ID: kit.KeyID(key), Text: text, Here: marked}
 }
 
 // Tone is how a level of danger is drawn; its word is always there as well.
@@ -135,11 +147,11 @@ type Part struct {
 
 // Ways are the keys that a way out names as keys of a [Notice]. Those which
 // always close it are none.
-func Ways(ways []kit.Way) []key.Binding {
+func Ways(c *kit.Context, ways []kit.Way) []key.Binding {
 	var bs []key.Binding
 	for _, w := range ways {
 		if w.Key != "esc" && !slices.ContainsFunc(bs, func(o key.Binding) bool { return o.Keys()[0] == w.Key }) {
-			bs = append(bs, kit.Bind(w.Label, w.Key))
+			bs = append(bs, c.Bind(w.Label, w.Key))
 		}
 	}
 	return bs
@@ -199,8 +211,8 @@ func read(body *widget.Scroll, msg tea.Msg) kit.Outcome {
 	return kit.Outcome{}
 }
 
-// lines are what it tells, as it is drawn.
-func (d *Notice) lines() []string {
+// lines are what it tells.
+func (d *Notice) lines() []widget.Row {
 	s := d.Context.Styles
 	var lines []string
 	if d.Word != "" {
@@ -219,18 +231,29 @@ func (d *Notice) lines() []string {
 			}
 		}
 	}
-	return lines
+	return widget.Rows(lines...)
 }
 
 // View implements kit.Dialog.
 func (d *Notice) View() *lipgloss.Layer {
+	s := d.Context.Styles
+	return widget.BoxLayer(s, d.Tone, s.Paint(style.Strong, text.Clean(d.Title)), d.rows(), d.width, d.height)
+}
+
+// ReadOut implements kit.ScreenReader.
+func (d *Notice) ReadOut(w, h int) kit.ScreenText {
+	return d.Context.ReadOut(text.Clean(d.Title), d.rows(), w, h)
+}
+
+// rows are what is shown of what it tells, and the keys.
+func (d *Notice) rows() []widget.Row {
 	s, c := d.Context.Styles, d.Context
 	var keys widget.Row
 	for _, o := range d.Choices {
 		keys = append(keys, widget.Part{ID: kit.KeyID(o.Keys()[0]), Text: s.Paint(style.Key, o.Help().Key) + " " + o.Help().Desc}, widget.Part{Text: "   "})
 	}
 	keys = append(keys, c.Hints(append(scrolling(c, &d.body), closing(c))...)...)
-	return widget.BoxLayer(s, d.Tone, s.Paint(style.Strong, text.Clean(d.Title)), append(widget.Rows(d.body.Lines()...), nil, keys), d.width, d.height)
+	return append(d.body.Rows(), nil, keys)
 }
 
 // Refused is the notice of a refusal: state, action, reason and way out. It
@@ -247,7 +270,7 @@ func Refused(c *kit.Context, r *lifecycle.Refusal, name string) *Notice {
 	first = append(first, c.Refused(r))
 	d := &Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: []Part{{Lines: first}}}
 	h, ways := c.Ways(r)
-	d.Choices = Ways(ways)
+	d.Choices = Ways(c, ways)
 	if h != "" {
 		d.Parts = append(d.Parts, Part{Head: c.T("refused.wayout"), Lines: []string{h}})
 	}

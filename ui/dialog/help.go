@@ -1,7 +1,6 @@
 package dialog
 
 import (
-	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/help"
@@ -28,7 +27,6 @@ type Help struct {
 	Extra   []string    // lines about the program
 	width   int
 	height  int
-	rows    []widget.Row
 	body    widget.Scroll
 }
 
@@ -61,32 +59,29 @@ func (d *Help) SetSize(width, height int) {
 	left := d.group(kit.Certificate, groups, cw)
 	var right []widget.Row
 	for _, g := range []kit.Group{kit.View, kit.Move, kit.Program} {
-		rows := d.group(g, groups, cw)
-		if len(rows) < 2 { // nothing but its head
+		of := d.group(g, groups, cw)
+		if len(of) < 2 { // nothing but its head
 			continue
 		}
 		if len(right) > 0 {
 			right = append(right, nil)
 		}
-		right = append(right, rows...)
+		right = append(right, of...)
 	}
 	not := d.impossible(cw)
+	var rows []widget.Row
 	if columns == 2 {
-		d.rows = beside(append(left, not...), right, cw+3)
+		rows = beside(append(left, not...), right, cw+3)
 	} else {
-		d.rows = append(append(append(left, nil), right...), not...)
+		rows = append(append(append(left, nil), right...), not...)
 	}
 	for _, e := range d.Extra {
-		d.rows = append(d.rows, nil)
+		rows = append(rows, nil)
 		for _, l := range widget.Wrap(e, inner) {
-			d.rows = append(d.rows, widget.Row{{Text: s.Paint(style.Muted, l)}})
+			rows = append(rows, widget.Row{{Text: s.Paint(style.Muted, l)}})
 		}
 	}
-	lines := make([]string, len(d.rows))
-	for n, r := range d.rows {
-		lines[n] = r.String()
-	}
-	d.body.Set(lines, inner, max(height-4, 1))
+	d.body.Set(rows, inner, max(height-4, 1))
 }
 
 // beside puts rows next to each other, the left ones padded to w cells.
@@ -106,13 +101,23 @@ func beside(left, right []widget.Row, w int) []widget.Row {
 
 // View implements kit.Dialog.
 func (d *Help) View() *lipgloss.Layer {
-	s, c := d.Context.Styles, d.Context
+	s := d.Context.Styles
+	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, d.Context.T("help.title")), d.rows(), d.width, d.height)
+}
+
+// ReadOut implements kit.ScreenReader.
+func (d *Help) ReadOut(w, h int) kit.ScreenText {
+	return d.Context.ReadOut(d.Context.T("help.title"), d.rows(), w, h)
+}
+
+// rows are what is shown of the help, and the keys.
+func (d *Help) rows() []widget.Row {
+	c := d.Context
 	keys := append(scrolling(c, &d.body), closing(c))
 	if below := d.body.Below(); below > 0 {
-		keys = append([]key.Binding{kit.Bind(c.T("help.below", below))}, keys...)
+		keys = append([]key.Binding{c.Bind(c.Mark("↓") + c.T("help.below", below))}, keys...)
 	}
-	rows := slices.Clone(d.rows[d.body.Top() : len(d.rows)-d.body.Below()])
-	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, c.T("help.title")), append(rows, nil, c.Hints(keys...)), d.width, d.height)
+	return append(d.body.Rows(), nil, c.Hints(keys...))
 }
 
 // group is a head and what is possible of the actions under it.
@@ -123,12 +128,21 @@ func (d *Help) group(g kit.Group, of [][]key.Binding, w int) []widget.Row {
 		if b.Enabled() {
 			keys := widget.Pad(b.Help().Key, 11)
 			for _, line := range widget.Wrap(b.Help().Desc, max(w-12, 1)) {
-				rows = append(rows, widget.Row{{ID: helpID + b.Keys()[0], Text: s.Paint(style.Key, keys) + " " + line}})
+				rows = append(rows, widget.Row{d.keyPart(style.Key, b.Keys()[0], keys), {ID: helpID + b.Keys()[0], Text: line}})
 				keys = widget.Space(11)
 			}
 		}
 	}
 	return rows
+}
+
+// keyPart is how the keys of a line are written, and what they are said to be.
+func (d *Help) keyPart(tone style.Tone, press, keys string) widget.Part {
+	p := widget.Part{ID: helpID + press, Text: d.Context.Styles.Paint(tone, keys) + " "}
+	if said := strings.TrimSpace(keys); said != "" {
+		p.Say = said + ":"
+	}
+	return p
 }
 
 // impossible are the actions that are not possible now, each with the reason;
@@ -146,7 +160,7 @@ func (d *Help) impossible(w int) []widget.Row {
 			if n > 0 {
 				keys = widget.Space(11)
 			}
-			rows = append(rows, widget.Row{{ID: helpID + a.Keys()[0], Text: s.Paint(style.Muted, keys+" "+line)}})
+			rows = append(rows, widget.Row{d.keyPart(style.Muted, a.Keys()[0], keys), {ID: helpID + a.Keys()[0], Text: s.Paint(style.Muted, line)}})
 		}
 	}
 	return rows

@@ -37,7 +37,6 @@ type List struct {
 	width   int
 	height  int
 	body    widget.Scroll
-	of      []int // the entry of each line
 }
 
 var _ kit.Dialog = (*List)(nil)
@@ -106,46 +105,55 @@ func (d *List) choose() kit.Outcome {
 // lay draws the entries and scrolls to the one in use.
 func (d *List) lay() {
 	s, in := d.Context.Styles, d.width-4
-	var lines []string
-	d.of = nil
+	var rows []widget.Row
 	from, to := 0, 0
 	for i, e := range d.Entries {
-		paint, lead := s.Paint, "  "
+		id, paint, lead := entryID(i), s.Paint, d.Context.Lead(i == d.cursor)
 		if i == d.cursor {
-			paint, lead, from = s.PaintOn, "▌ ", len(lines)
+			paint, from = s.PaintOn, len(rows)
 		}
 		aside := text.Clean(e.Aside)
 		room := in - 2 - widget.Width(aside) - 2
 		for n, l := range widget.Wrap(text.Clean(e.Head), room) {
 			if n > 0 {
-				lead, aside = widget.Space(widget.Width(lead)), ""
+				lead, aside = "  ", ""
 			}
-			lines = append(lines, paint(style.Accent, lead)+paint(style.Strong, widget.Pad(l, room))+paint(style.Muted, widget.PadLeft(aside, in-2-room)))
+			rows = append(rows, widget.Row{
+				{ID: id, Text: paint(style.Accent, lead)},
+				{ID: id, Text: paint(style.Strong, widget.Pad(l, room)), Here: i == d.cursor && n == 0},
+				{ID: id, Text: paint(style.Muted, widget.PadLeft(aside, in-2-room))},
+			})
 		}
 		for _, l := range e.Lines {
 			for _, part := range widget.Wrap(l, in-4) {
-				lines = append(lines, s.Paint(style.Plain, "    "+part))
+				rows = append(rows, widget.Row{{ID: id, Text: s.Paint(style.Plain, "    "+part)}})
 			}
 		}
-		for len(d.of) < len(lines) {
-			d.of = append(d.of, i)
-		}
 		if i == d.cursor {
-			to = len(lines)
+			to = len(rows)
 		}
 	}
-	if len(lines) == 0 {
-		lines = []string{d.None}
+	if len(rows) == 0 {
+		rows = widget.Rows(d.None)
 	}
-	d.body.Set(lines, in, max(d.height-4, 1))
+	d.body.Set(rows, in, max(d.height-4, 1))
 	d.body.Show(from, to)
 }
 
 // View implements kit.Dialog.
 func (d *List) View() *lipgloss.Layer {
-	s, c := d.Context.Styles, d.Context
-	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, text.Clean(d.Title)),
-		append(entries(&d.body, d.of), nil, c.Hints(d.ShortHelp()...)), d.width, d.height)
+	s := d.Context.Styles
+	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, text.Clean(d.Title)), d.rows(), d.width, d.height)
+}
+
+// ReadOut implements kit.ScreenReader.
+func (d *List) ReadOut(w, h int) kit.ScreenText {
+	return d.Context.ReadOut(text.Clean(d.Title), d.rows(), w, h)
+}
+
+// rows are the entries that are shown, and the keys.
+func (d *List) rows() []widget.Row {
+	return append(d.body.Rows(), nil, d.Context.Hints(d.ShortHelp()...))
 }
 
 // ShortHelp are its keys.
@@ -154,9 +162,9 @@ func (d *List) ShortHelp() []key.Binding {
 	if len(d.Entries) == 0 {
 		return []key.Binding{closing(c)}
 	}
-	bs := []key.Binding{kit.Bind(c.T("hint.choose"), "j", "k"), kit.Bind(cmp.Or(d.Enter, c.T("hint.details")), "enter"), closing(c)}
+	bs := []key.Binding{c.Bind(c.T("hint.choose"), "j", "k"), c.Bind(cmp.Or(d.Enter, c.T("hint.details")), "enter"), closing(c)}
 	if d.Drop != "" {
-		bs = append(bs, kit.Bind(d.Drop, "ctrl+x"))
+		bs = append(bs, c.Bind(d.Drop, "ctrl+x"))
 	}
 	return bs
 }

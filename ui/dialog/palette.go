@@ -170,9 +170,9 @@ func (d *Palette) View() *lipgloss.Layer {
 		if a.Why != nil {
 			tone, label = style.Muted, c.T("key.because", label, a.Why.Message())
 		}
-		paint, lead := s.Paint, "  "
+		paint, lead := s.Paint, c.Lead(n == d.cursor)
 		if n == d.cursor {
-			paint, lead = s.PaintOn, "▌ "
+			paint = s.PaintOn
 		}
 		rows = append(rows, widget.Row{{
 			ID:   entryID(n),
@@ -192,16 +192,16 @@ func (d *Palette) View() *lipgloss.Layer {
 // ShortHelp are its keys.
 func (d *Palette) ShortHelp() []key.Binding {
 	c := d.Context
-	return []key.Binding{kit.Bind(c.T("hint.search")), kit.Bind(c.T("hint.choose"), "up", "down"), kit.Bind(c.T("hint.do"), "enter"), closing(c)}
+	return []key.Binding{c.Bind(c.T("hint.search")), c.Bind(c.T("hint.choose"), "up", "down"), c.Bind(c.T("hint.do"), "enter"), closing(c)}
 }
 
-// Plain implements kit.Plain: what was found in full, why something is not
+// ReadOut implements kit.ScreenReader: what was found in full, why something is not
 // possible too, with the cursor in what is typed.
-func (d *Palette) Plain(w, h int) kit.Spoken {
+func (d *Palette) ReadOut(w, h int) kit.ScreenText {
 	c := d.Context
-	s := kit.Spoken{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value()), w)}, Y: 1}
+	s := kit.ScreenText{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value()), w)}, Y: 1}
 	s.X = max(widget.Width(s.Lines[1])-d.input.Left(), 0)
-	keys := widget.Wrap(widget.Said(c.T, c.Hints(d.ShortHelp()...).String()), w)
+	keys := widget.Wrap(c.Hints(d.ShortHelp()...).ReadOut(c.T), w)
 	found, _ := widget.Whole(0, d.cursor, len(d.found), h-len(s.Lines)-len(keys), func(n int) []string {
 		a := d.Actions[d.found[n]]
 		line := a.Label()
@@ -214,7 +214,7 @@ func (d *Palette) Plain(w, h int) kit.Spoken {
 		if n == d.cursor {
 			line = c.T("plain.selected") + ": " + line
 		}
-		return widget.Wrap(widget.Said(c.T, line), w)
+		return widget.Wrap(line, w)
 	})
 	if len(d.found) == 0 {
 		found = widget.Wrap(c.T("palette.none"), w)

@@ -33,7 +33,6 @@ type Panel struct {
 	width   int
 	height  int
 	body    widget.Scroll
-	of      []int // the choice on each line, -1 on heads
 }
 
 var _ kit.Dialog = (*Panel)(nil)
@@ -128,50 +127,70 @@ func (d *Panel) toggle() {
 
 // lay draws the choices, with the one in use in the middle.
 func (d *Panel) lay() {
-	s := d.Context.Styles
-	var lines []string
+	s, c := d.Context.Styles, d.Context
+	var rows []widget.Row
 	at := 0
-	d.of = nil
 	for i, o := range d.Choices {
 		if o.Head != "" {
-			lines, d.of = append(lines, s.Paint(style.Head, o.Head)), append(d.of, -1)
-		}
-		box := "[ ] "
-		switch {
-		case o.One && o.On:
-			box = "(•) "
-		case o.One:
-			box = "( ) "
-		case o.On:
-			box = "[✓] "
+			rows = append(rows, widget.Row{{Text: s.Paint(style.Head, o.Head)}})
 		}
 		count := ""
 		if o.Count >= 0 {
 			count = widget.Count(o.Count)
 		}
-		paint, lead := s.Paint, "  "
+		id, paint := entryID(i), s.Paint
 		if i == d.cursor {
-			paint, lead, at = s.PaintOn, "▌ ", len(lines)
+			paint, at = s.PaintOn, len(rows)
 		}
-		lines = append(lines, paint(style.Accent, lead)+paint(style.Plain, widget.Pad(box+o.Label, d.width-14))+paint(style.Muted, widget.PadLeft(count, 8)))
-		d.of = append(d.of, i)
+		rows = append(rows, widget.Row{
+			{ID: id, Text: paint(style.Accent, c.Lead(i == d.cursor))},
+			{ID: id, Text: paint(style.Plain, widget.Pad(d.box(o)+o.Label, d.width-14)), Here: i == d.cursor},
+			{ID: id, Text: paint(style.Muted, widget.PadLeft(count, 8))},
+		})
 	}
 	room := max(d.height-panelBeside, 1)
-	d.body.Set(lines, d.width-4, room)
+	d.body.Set(rows, d.width-4, room)
 	d.body.To(at - room/2)
+}
+
+// box shows, or says, whether a choice is on.
+func (d *Panel) box(o Choice) string {
+	c := d.Context
+	box, word := "[ ] ", "plain.off"
+	switch {
+	case o.One && o.On:
+		box, word = "(•) ", "plain.chosen"
+	case o.One:
+		box, word = "( ) ", "plain.other"
+	case o.On:
+		box, word = "[✓] ", "plain.on"
+	}
+	if c.Plain {
+		return c.T(word) + c.T("colon")
+	}
+	return box
 }
 
 // View implements kit.Dialog.
 func (d *Panel) View() *lipgloss.Layer {
+	s := d.Context.Styles
+	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, d.Title), d.rows(), d.width, d.height)
+}
+
+// ReadOut implements kit.ScreenReader.
+func (d *Panel) ReadOut(w, h int) kit.ScreenText { return d.Context.ReadOut(d.Title, d.rows(), w, h) }
+
+// rows are the choices that are shown, how many there are beside them, and the
+// keys.
+func (d *Panel) rows() []widget.Row {
 	s, c := d.Context.Styles, d.Context
-	more := ""
+	var more widget.Row
 	if n := d.body.Top(); n > 0 {
-		more = c.T("panel.above", n) + "   "
+		more = append(more, widget.Part{Text: s.Paint(style.Muted, c.T("panel.above", n))}, widget.Part{Text: "   "})
 	}
 	if n := d.body.Below(); n > 0 {
-		more += c.T("help.below", n)
+		more = append(more, widget.Part{Text: s.Paint(style.Muted, c.Mark("↓")+c.T("help.below", n))})
 	}
-	rows := append(entries(&d.body, d.of), widget.Row{{Text: s.Paint(style.Muted, more)}}, c.Hints(
-		kit.Bind(c.T("hint.toggle"), "space"), kit.Bind(c.T("hint.clear"), "c"), kit.Bind(c.T("hint.show"), "enter"), closing(c)))
-	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, d.Title), rows, d.width, d.height)
+	return append(d.body.Rows(), more, c.Hints(
+		c.Bind(c.T("hint.toggle"), "space"), c.Bind(c.T("hint.clear"), "c"), c.Bind(c.T("hint.show"), "enter"), closing(c)))
 }

@@ -3,7 +3,6 @@ package kit
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"charm.land/bubbles/v2/help"
 	"charm.land/bubbles/v2/key"
@@ -25,8 +24,9 @@ type Action struct {
 	ShortLabel string // what the footer says; "" for the catalogue's word of the key
 	Group      Group
 	Danger     lifecycle.Danger
-	Footer     Rank // its place in the footer
-	Hidden     bool // does nothing here and now: neither help nor dispatch has it
+	Footer     Rank   // its place in the footer
+	shortKey   string // how its first key is written
+	Hidden     bool   // does nothing here and now: neither help nor dispatch has it
 	// Why says that it is not allowed: it is dimmed, and pressing it shows this.
 	Why *Why
 	// Asks says that Run loads something and then opens a dialog or tells a
@@ -36,10 +36,10 @@ type Action struct {
 }
 
 // Bind is the binding of an action that is called so and has these keys.
-func Bind(label string, keys ...string) key.Binding {
+func (c *Context) Bind(label string, keys ...string) key.Binding {
 	var b key.Binding
 	b.SetKeys(keys...)
-	b.SetHelp(KeyNames(keys...), label)
+	b.SetHelp(c.KeyNames(keys...), label)
 	return b
 }
 
@@ -93,7 +93,9 @@ func (as Actions) ShortHelp() []key.Binding {
 	slices.SortStableFunc(ranked, func(a, b Action) int { return int(a.Footer - b.Footer) })
 	bs := make([]key.Binding, len(ranked))
 	for n, a := range ranked {
-		bs[n] = Bind(a.ShortLabel, a.Keys()[0])
+		bs[n] = a.Binding
+		bs[n].SetKeys(a.Keys()[0])
+		bs[n].SetHelp(a.shortKey, a.ShortLabel)
 	}
 	return bs
 }
@@ -146,23 +148,5 @@ const (
 
 // MoveAction is a key that moves about. Its text is that of its ID.
 func (c *Context) MoveAction(id string, run func() tea.Cmd, keys ...string) Action {
-	return Action{ID: id, Binding: Bind(c.T("act."+id), keys...), Group: Move, Run: run}
-}
-
-var keyNames = map[string]string{
-	"up": "↑", "down": "↓", "left": "←", "right": "→", "pgup": "page up", "pgdown": "page down",
-}
-
-// KeyNames is how keys are written for people.
-func KeyNames(keys ...string) string {
-	if len(keys) == 1 && keyNames[keys[0]] == "" {
-		return keys[0]
-	}
-	names := make([]string, len(keys))
-	for n, k := range keys {
-		if names[n] = k; keyNames[k] != "" {
-			names[n] = keyNames[k]
-		}
-	}
-	return strings.Join(names, " ")
+	return Action{ID: id, Binding: c.Bind(c.T("act."+id), keys...), Group: Move, Run: run}
 }

@@ -33,10 +33,10 @@ type Clickable interface {
 	Layers() []*lipgloss.Layer
 }
 
-// BindAs is [Bind] where keys are written otherwise.
-func BindAs(written, label string, keys ...string) key.Binding {
-	b := Bind(label, keys...)
-	b.SetHelp(written, label)
+// BindAs is [Context.Bind] where fewer keys are written than there are.
+func (c *Context) BindAs(label string, written []string, keys ...string) key.Binding {
+	b := c.Bind(label, keys...)
+	b.SetHelp(c.KeyNames(written...), label)
 	return b
 }
 

@@ -26,7 +26,10 @@ func (c *Context) Keyed(as Actions) Actions {
 		}
 		if ks := c.Keymap[a.ID]; len(ks) > 0 && a.ID != "" {
 			a.Binding.SetKeys(ks...)
-			a.SetHelp(KeyNames(ks...), a.Label())
+			a.SetHelp(c.KeyNames(ks...), a.Label())
+		}
+		if ks := a.Keys(); len(ks) > 0 {
+			a.shortKey = c.KeyName(ks[0])
 		}
 	}
 	return as

@@ -20,7 +20,6 @@ import (
 	"certquay/model"
 	"certquay/ui/style"
 	"certquay/ui/text"
-	"certquay/ui/widget"
 )
 
 // Page is one tab.
@@ -38,6 +37,7 @@ type Page interface {
 	Actions() Actions
 	// Capturing says that the page wants keys as text.
 	Capturing() bool
+	ScreenReader
 }
 
 // Why is the reason why an action is not allowed, and the way out. The texts
@@ -93,40 +93,14 @@ type Dialog interface {
 	// What can be clicked on are layers in it: one with the ID of a key by [KeyID]
 	// means that key, the others come back in a [HitMsg]. It changes nothing.
 	View() *lipgloss.Layer
+	ScreenReader
 }
 
-// Plain is a page or dialog that knows better than [Context.Words] how it is
-// said to a screen reader.
-type Plain interface {
-	// Plain gives at most height lines of words, each of at most width cells.
-	Plain(width, height int) Spoken
-}
-
-// Spoken is a screen as lines of words, and where the cursor belongs.
-type Spoken struct {
-	Lines []string
-	X, Y  int
-}
-
-// Words says what is drawn, cut to a size. The cursor is where the selection
-// is, else on the last line.
-func (c *Context) Words(block string, width, height int) Spoken {
-	said, at := widget.Words(c.T, block)
-	var s Spoken
-	for n, l := range said {
-		if n == at {
-			s.Y = len(s.Lines)
-		}
-		s.Lines = append(s.Lines, widget.Wrap(l, width)...)
-	}
-	if at < 0 {
-		s.Y = max(len(s.Lines)-1, 0)
-	}
-	if over := len(s.Lines) - max(height, 1); over > 0 { // what is selected stays
-		from := min(max(s.Y-height/2, 0), over)
-		s.Lines, s.Y = s.Lines[from:from+height], s.Y-from
-	}
-	return s
+// ScreenReader is what can be said to a screen reader instead of being drawn.
+type ScreenReader interface {
+	// ReadOut gives at most height lines of words, each of at most width cells.
+	// It changes nothing.
+	ReadOut(width, height int) ScreenText
 }
 
 // Outcome is what became of a dialog.

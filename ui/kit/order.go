@@ -28,11 +28,11 @@ func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Ord
 		return nil
 	}
 	as := Actions{
-		{ID: "sort", Binding: Bind(c.T("act.sort"), "S"), Group: View, Run: func() tea.Cmd {
+		{ID: "sort", Binding: c.Bind(c.T("act.sort"), "S"), Group: View, Run: func() tea.Cmd {
 			n := slices.Index(sorts, now().Sort)
 			return set(Order{Sort: sorts[(n+1)%len(sorts)]})
 		}},
-		{ID: "sort-reverse", Binding: Bind(c.T("act.sort.reverse"), "O"), Group: View, Run: func() tea.Cmd {
+		{ID: "sort-reverse", Binding: c.Bind(c.T("act.sort.reverse"), "O"), Group: View, Run: func() tea.Cmd {
 			o := now()
 			return set(Order{o.Sort, !o.Desc})
 		}},
@@ -41,7 +41,7 @@ func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Ord
 		as[0] = as[0].Unless(Because(c.T("sort.one"), c.T("sort.one.hint", c.KeyFor("sort-reverse", "O")), Way{c.KeyFor("sort-reverse", "O"), c.T("act.sort.reverse")}))
 	}
 	for _, s := range sorts {
-		as = append(as, Action{ID: "sort-" + string(s), Binding: Bind(c.T("act.sort." + string(s))), Group: View, Run: func() tea.Cmd {
+		as = append(as, Action{ID: "sort-" + string(s), Binding: c.Bind(c.T("act.sort." + string(s))), Group: View, Run: func() tea.Cmd {
 			return set(Order{Sort: s})
 		}})
 	}

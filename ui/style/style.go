@@ -161,6 +161,9 @@ func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
 	return s
 }
 
+// Bare are styles that write nothing, for what is said instead of drawn.
+func Bare() *Styles { return &Styles{} }
+
 // around is what a style writes before and after a text: rendering thousands
 // of cells by putting two strings around them costs a tenth of rendering each.
 func around(st lipgloss.Style) (before, after string) {

@@ -100,7 +100,7 @@ func (a *Area) View(s *style.Styles, hide func(string) string, n, h int) []strin
 	before, under, after := around(lines[at], a.lines.Column())
 	drawn[at] = withCursor(s, before, under, after, n)
 	var view Scroll
-	view.Set(drawn, n, h)
+	view.Set(Rows(drawn...), n, h)
 	view.To(at - h/2)
 	return view.Lines()
 }

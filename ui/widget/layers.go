@@ -1,6 +1,7 @@
 package widget
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -11,7 +12,12 @@ import (
 )
 
 // Part is a piece of a line, painted. One with an ID can be clicked on.
-type Part struct{ ID, Text string }
+type Part struct {
+	ID   string
+	Text string
+	Say  string // what a screen reader is told instead of the text
+	Here bool   // the cursor is here
+}
 
 // Row is a line of parts.
 type Row []Part
@@ -36,6 +42,37 @@ func (r Row) String() string {
 	}
 	return b.String()
 }
+
+// ReadOut is the line as it is said to a screen reader, in whose sessions texts
+// have neither colours nor marks: the parts that say something, one after
+// another, as say writes lists.
+func (r Row) ReadOut(say say) string {
+	out := ""
+	for _, p := range r {
+		t := p.Say
+		if t == "" {
+			t = strings.Join(strings.Fields(p.Text), " ")
+		}
+		if t == "" {
+			continue
+		}
+		if p.Here {
+			t = say("plain.selected") + say("colon") + t
+		}
+		switch last, _ := utf8.DecodeLastRuneInString(out); {
+		case out == "":
+			out = t
+		case strings.ContainsRune(".,:;?!。，：；？！", last):
+			out = Follow(out, t)
+		default:
+			out += say("comma") + t
+		}
+	}
+	return out
+}
+
+// Here says whether the cursor is in the line.
+func (r Row) Here() bool { return slices.ContainsFunc(r, func(p Part) bool { return p.Here }) }
 
 // SpreadRow puts left and right at the two ends of n cells, as [Spread] does.
 func SpreadRow(left, right Row, n int) Row {

@@ -1,6 +1,7 @@
 package widget
 
 import (
+	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/key"
@@ -12,6 +13,7 @@ import (
 // keys that move about everywhere in the interface. The zero value is empty.
 type Scroll struct {
 	view viewport.Model
+	rows []Row
 	made bool
 }
 
@@ -23,7 +25,12 @@ var (
 
 // Set takes the lines, each of at most w cells, and room for at most h of them.
 // What is shown stays as far as it is still there.
-func (s *Scroll) Set(lines []string, w, h int) {
+func (s *Scroll) Set(rows []Row, w, h int) {
+	lines := make([]string, len(rows))
+	for n, r := range rows {
+		lines[n] = r.String()
+	}
+	s.rows = rows
 	if !s.made {
 		s.made = true
 		s.view = viewport.New()
@@ -72,7 +79,10 @@ func (s *Scroll) Below() int {
 // Over is how many lines there are beyond those that are shown.
 func (s *Scroll) Over() int { return max(s.view.TotalLineCount()-s.view.Height(), 0) }
 
-// Lines are the lines that are shown.
+// Rows are the lines that are shown, with their parts.
+func (s *Scroll) Rows() []Row { return slices.Clone(s.rows[s.Top() : s.Top()+s.view.Height()]) }
+
+// Lines are the lines that are shown, filled up to the width.
 func (s *Scroll) Lines() []string {
 	if s.view.Height() == 0 || s.view.Width() == 0 {
 		return nil

@@ -7,6 +7,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/ui/kit"
+	"certquay/ui/style"
 	"certquay/ui/widget"
 )
 
@@ -78,12 +79,27 @@ type Command struct {
 }
 
 // Preview is what a form shows while it is filled in: lines under the fields,
-// and errors by the keys of fields. Lines that begin with ▲ or ● are drawn as
-// what needs something, or as fine.
+// and errors by the keys of fields.
 type Preview struct {
-	Lines   []string
+	Lines   []Line
 	Errors  Values
 	Problem string
+}
+
+// Line is a line of a [Preview]: Good is drawn as fine, Soon as what needs
+// something.
+type Line struct {
+	Tone style.Tone
+	Text string
+}
+
+// Lines are lines that only tell something.
+func Lines(texts ...string) []Line {
+	ls := make([]Line, len(texts))
+	for n, t := range texts {
+		ls[n].Text = t
+	}
+	return ls
 }
 
 // StepKey holds the number of the step in use among the values that previews

@@ -212,17 +212,15 @@ func (f *Form) below(inner int) []string {
 		beside = beside || f.shown(i) && f.wrong(i) != ""
 	}
 	if f.preview.Problem != "" && !beside {
-		put(style.Bad, "✕ "+f.preview.Problem)
+		put(style.Bad, f.c.Mark("✕")+f.preview.Problem)
 	}
 	for _, p := range f.preview.Lines {
-		tone := style.Plain
-		switch {
-		case strings.HasPrefix(p, "▲ "):
-			tone = style.Soon
-		case strings.HasPrefix(p, "● "):
-			tone = style.Good
+		switch mark := map[style.Tone]string{style.Good: "●", style.Soon: "▲"}[p.Tone]; mark {
+		case "":
+			put(p.Tone, p.Text)
+		default:
+			put(p.Tone, f.c.Mark(mark)+p.Text)
 		}
-		put(tone, p)
 	}
 	if f.note != "" {
 		put(style.Good, f.note)
@@ -259,11 +257,13 @@ func (f *Form) ShortHelp() []key.Binding {
 	var bs []key.Binding
 	move := c.T("hint.move")
 	if steps {
-		bs, move = append(bs, kit.BindAs("pgup pgdn", c.T("hint.step"), "pgdown", "pgup")), c.T("hint.field")
+		page := c.Bind("", "pgdown", "pgup")
+		page.SetHelp("pgup pgdn", c.T("hint.step"))
+		bs, move = append(bs, page), c.T("hint.field")
 	}
-	bs = append(bs, kit.Bind(move, "tab", "up", "down"))
+	bs = append(bs, c.Bind(move, "tab", "up", "down"))
 	if !steps && f.chooses(f.focus) {
-		bs = append(bs, kit.BindAs(kit.KeyNames("left", "right"), c.T("hint.choose"), "right"))
+		bs = append(bs, c.BindAs(c.T("hint.choose"), []string{"left", "right"}, "right"))
 	}
 	leaves := "hint.keep"
 	switch {
@@ -273,7 +273,7 @@ func (f *Form) ShortHelp() []key.Binding {
 	case f.spec.ID == "":
 		leaves = "hint.close"
 	}
-	return append(bs, kit.Bind(f.spec.Submit, "ctrl+s"), kit.Bind(c.T(leaves), "esc"))
+	return append(bs, c.Bind(f.spec.Submit, "ctrl+s"), c.Bind(c.T(leaves), "esc"))
 }
 
 // chooses says whether the arrows choose in a field: where there is more than

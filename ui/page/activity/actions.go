@@ -20,16 +20,16 @@ func (p *page) Actions() kit.Actions {
 	some := p.table.Total() > 0
 	as := c.SortActions([]model.Sort{byTime}, p.order, p.sort)
 	return append(as, kit.Actions{
-		{ID: "details", Binding: kit.Bind(c.T("act.event"), "enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open},
-		{ID: "certificate", Binding: kit.Bind(c.T("act.certificate"), "o"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
+		{ID: "details", Binding: c.Bind(c.T("act.event"), "enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open},
+		{ID: "certificate", Binding: c.Bind(c.T("act.certificate"), "o"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
 			if e, ok := p.table.Selected(); ok && e.Instance != "" {
 				return kit.Send(kit.ShownMsg{ID: e.Instance})
 			}
 			return nil
 		}},
-		{ID: "filter", Binding: kit.Bind(c.T("act.filter"), "/"), Group: kit.View, Footer: kit.Some(kit.Fourth, some || p.input.Value() != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
-		{ID: "copy", Binding: kit.Bind(c.T("act.copy.line"), "y"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
-		{ID: "back", Binding: kit.Bind(c.T("act.back"), "esc"), Group: kit.View, Hidden: p.input.Value() == "", Run: func() tea.Cmd {
+		{ID: "filter", Binding: c.Bind(c.T("act.filter"), "/"), Group: kit.View, Footer: kit.Some(kit.Fourth, some || p.input.Value() != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
+		{ID: "copy", Binding: c.Bind(c.T("act.copy.line"), "y"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
+		{ID: "back", Binding: c.Bind(c.T("act.back"), "esc"), Group: kit.View, Hidden: p.input.Value() == "", Run: func() tea.Cmd {
 			p.input.Set("")
 			p.table.Reset()
 			p.show()
@@ -57,7 +57,7 @@ func (p *page) open() tea.Cmd {
 				head = strings.ToLower(head)
 			}
 			for _, l := range widget.Wrap(v, max(min(p.width-2, 78)-4-16, 10)) { // so that what is long stays in its column
-				ls = append(ls, widget.Pad(head, 16)+l)
+				ls = append(ls, c.Fact(head, l))
 				head = ""
 			}
 		}

@@ -242,10 +242,10 @@ func (p *page) filterKey(m tea.KeyPressMsg) {
 	p.show()
 }
 
-// Plain implements kit.Plain.
-func (p *page) Plain(w, h int) kit.Spoken {
+// ReadOut implements kit.ScreenReader.
+func (p *page) ReadOut(w, h int) kit.ScreenText {
 	c := p.c
-	s := kit.Spoken{Lines: []string{c.T("activity.count", widget.Count(p.table.Total()))}}
+	s := kit.ScreenText{Lines: []string{c.T("activity.count", widget.Count(p.table.Total()))}}
 	if p.typing || p.input.Value() != "" {
 		s.Lines = append(s.Lines, c.T("plain.filter", text.Clean(p.input.Value())))
 	}

@@ -233,14 +233,14 @@ func (p *page) View() string {
 	return p.list.View(tabs, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())))
 }
 
-// Plain implements kit.Plain.
-func (p *page) Plain(w, h int) kit.Spoken {
+// ReadOut implements kit.ScreenReader.
+func (p *page) ReadOut(w, h int) kit.ScreenText {
 	c := p.c
-	tab := c.T("plain.product", p.tab+1, p.tabs(), p.tabText(p.tab))
+	tab := widget.Row{{Text: c.T("plain.product", p.tab+1, p.tabs(), p.tabText(p.tab))}}
 	if p.onWatched() {
-		return p.watched.list.Plain(tab, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())), w, h)
+		return p.watched.list.ReadOut(tab, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())), w, h)
 	}
-	return p.list.Plain(tab, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())), w, h)
+	return p.list.ReadOut(tab, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())), w, h)
 }
 
 // open shows the certificate of the resource under the cursor.

@@ -74,7 +74,7 @@ func Actions(c *kit.Context, t Target) kit.Actions {
 		row, why := choose(c, rows, t)
 		label := labels(c, rows)
 		as = append(as, kit.Action{
-			ID: kit.NameOf(c.Table, key), Binding: kit.Bind(label, key), Danger: row.Danger, Group: kit.Certificate, Why: why, Asks: true,
+			ID: kit.NameOf(c.Table, key), Binding: c.Bind(label, key), Danger: row.Danger, Group: kit.Certificate, Why: why, Asks: true,
 			Footer: kit.Some(rank(row), why == nil && slices.Contains(footer, row.Action)),
 			Run:    func() tea.Cmd { return prepare(c, rows, t) },
 		})

@@ -164,9 +164,9 @@ func (p *page) View() string {
 	return p.list.View(p.sumLine(), p.only.words(p.c), p.count())
 }
 
-// Plain implements kit.Plain.
-func (p *page) Plain(w, h int) kit.Spoken {
-	return p.list.Plain(p.sumLine(), p.only.words(p.c), p.count(), w, h)
+// ReadOut implements kit.ScreenReader.
+func (p *page) ReadOut(w, h int) kit.ScreenText {
+	return p.list.ReadOut(append(p.sums.row(p.c), widget.Part{Text: p.left()}), p.only.words(p.c), p.count(), w, h)
 }
 
 // count says how many are listed.
@@ -182,32 +182,41 @@ func (p *page) count() string {
 // needs a person, what has no renewals left, and what is left in packs.
 func (p *page) sumLine() string {
 	s, c := p.c.Styles, p.c
-	left := p.sums.row(c).String()
-	right := c.T("hosting.credits", p.sums.credits, p.sums.issued, p.sums.reserved)
+	left, right := p.sums.row(c).String(), p.left()
 	if packs := "   " + c.T("hosting.packs", p.sums.hostingPacks); p.width >= 100 && widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
 		right += packs
 	}
 	return widget.Spread(left, s.Paint(style.Muted, right)+" ", p.width)
 }
 
+// left is what is left in packs of credits.
+func (p *page) left() string {
+	return p.c.T("hosting.credits", p.sums.credits, p.sums.issued, p.sums.reserved)
+}
+
 // row is the left side of the first line, in which what needs a person can be
 // clicked on as its key.
 func (n *sums) row(c *kit.Context) widget.Row {
 	s := c.Styles
-	left := " " + s.Paint(style.Strong, widget.Count(n.hosted)) + " " + c.T("label.hosted")
+	row := widget.Row{{Text: " " + s.Paint(style.Strong, widget.Count(n.hosted)) + " " + c.T("label.hosted")}}
+	add := func(tone style.Tone, text string) {
+		row = append(row, widget.Part{Text: "   " + s.Paint(tone, text)})
+	}
 	if n.hosted > 0 && n.failing+n.tasks+n.spent == 0 {
-		left += "   " + s.Paint(style.Good, "● "+c.T("hosting.fine"))
+		add(style.Good, c.Mark("●")+c.T("hosting.fine"))
 	}
 	if n.failing > 0 {
-		left += "   " + s.Paint(style.Bad, "✕ "+c.T("hosting.failing", n.failing))
+		add(style.Bad, c.Mark("✕")+c.T("hosting.failing", n.failing))
 	}
-	row := widget.Row{{Text: left}}
 	if n.tasks > 0 {
 		key := c.KeyFor("tasks", "!")
-		row = append(row, widget.Part{Text: "   "}, widget.Part{ID: kit.KeyID(key), Text: s.Paint(style.Soon, "▲ "+c.T("hosting.tasks", n.tasks)) + "  " + s.Paint(style.Key, key)})
+		row = append(row, widget.Part{Text: "   "}, widget.Part{
+			ID:   kit.KeyID(key),
+			Text: s.Paint(style.Soon, c.Mark("▲")+c.T("hosting.tasks", n.tasks)) + "  " + s.Paint(style.Key, key),
+		})
 	}
 	if n.spent > 0 {
-		row = append(row, widget.Part{Text: "   " + s.Paint(style.Muted, c.T("hosting.spent", n.spent))})
+		add(style.Muted, c.T("hosting.spent", n.spent))
 	}
 	return row
 }

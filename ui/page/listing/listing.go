@@ -310,8 +310,8 @@ func (l *List[R]) Actions(clear func()) kit.Actions {
 		return l.Relist()
 	})
 	return append(as, kit.Actions{
-		{ID: "filter", Binding: kit.Bind(c.T("act.filter"), "/"), Group: kit.View, Footer: kit.Some(kit.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
-		{ID: "back", Binding: kit.Bind(c.T("act.back"), "esc"), Group: kit.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
+		{ID: "filter", Binding: c.Bind(c.T("act.filter"), "/"), Group: kit.View, Footer: kit.Some(kit.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
+		{ID: "back", Binding: c.Bind(c.T("act.back"), "esc"), Group: kit.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
 			l.kept()
 			l.Clear()
 			clear()
@@ -360,11 +360,11 @@ func (l *List[R]) nothing() string {
 	return l.of.Nothing()
 }
 
-// Plain says the tab as lines of words: its first line, the filter and the
+// ReadOut says the tab as lines of words: its first line, the filter and the
 // count, and the rows.
-func (l *List[R]) Plain(first string, filters []string, count string, w, h int) kit.Spoken {
+func (l *List[R]) ReadOut(first widget.Row, filters []string, count string, w, h int) kit.ScreenText {
 	c := l.c
-	lines, _ := widget.Words(c.T, first)
+	lines := widget.Wrap(first.ReadOut(c.T), w)
 	say := strings.Join(append(filters[:len(filters):len(filters)], text.Clean(l.Text())), ", ")
 	if say = strings.Trim(say, ", "); l.filtered() || l.typing {
 		lines = append(lines, c.T("plain.filter", say))
@@ -384,7 +384,7 @@ func (l *List[R]) Plain(first string, filters []string, count string, w, h int) 
 		}
 		lines = append(lines, l.Table.Say(c.T, w, h-len(lines))...)
 	}
-	s := kit.Spoken{Lines: lines, Y: max(min(at, len(lines)-1), 0)}
+	s := kit.ScreenText{Lines: lines, Y: max(min(at, len(lines)-1), 0)}
 	if l.typing {
 		s.X = max(widget.Width(lines[s.Y])-l.input.Left(), 0)
 	}

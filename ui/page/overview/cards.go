@@ -111,10 +111,10 @@ func card(c *kit.Context, r *model.Row, w int, by model.Sort, selected, marked b
 	} else {
 		lines = append(lines, widget.LifeBar(s, lifeOf(r, c.Now), in))
 	}
-	o := on(r)
+	o := on(c, r)
 	if n, t := next(c, r); n != "" {
 		if r.Resources > 0 {
-			n = r.Products + " · " + n
+			n = r.Products + c.Dot() + n
 		}
 		lines = append(lines, s.Paint(t, widget.Cut(n, in)))
 	} else {

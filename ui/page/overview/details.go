@@ -39,9 +39,22 @@ type details struct {
 
 // line is one line of a pane.
 type line struct {
+	label    string // of a fact
 	spans    []widget.Span
 	copy     string // what y copies; "" takes the text
 	resource int    // index, or -1
+}
+
+// readOut is the line as it is said.
+func (l *line) readOut(c *kit.Context) string {
+	row := widget.Row{}
+	for _, s := range l.spans {
+		row = append(row, widget.Part{Text: clean(s.Text)})
+	}
+	if l.label != "" {
+		row[0].Say = l.label + ":"
+	}
+	return row.ReadOut(c.T)
 }
 
 // The panes of the details.
@@ -196,7 +209,7 @@ func (d *details) settle() {
 		n, v := len(d.lines[pane]), &d.views[pane]
 		d.cursor[pane] = max(min(d.cursor[pane], n-1), 0)
 		_, in, room := d.paneSize(pane)
-		v.Set(make([]string, n), in, room)
+		v.Set(make([]widget.Row, n), in, room)
 		v.Show(d.cursor[pane], d.cursor[pane]+1)
 	}
 }
@@ -237,14 +250,14 @@ func (d *details) actions(p *page) kit.Actions {
 		return c.MoveAction(id, func() tea.Cmd { d.move(by); return nil }, keys...)
 	}
 	pane := func(id, label string, by int, keys ...string) kit.Action {
-		return kit.Action{ID: id, Binding: kit.Bind(c.T(label), keys...), Group: kit.Move, Run: func() tea.Cmd {
+		return kit.Action{ID: id, Binding: c.Bind(c.T(label), keys...), Group: kit.Move, Run: func() tea.Cmd {
 			d.pane = (d.pane + by + panes) % panes
 			return nil
 		}}
 	}
 	return kit.Actions{
-		{ID: "back", Binding: kit.Bind(c.T("act.back"), "esc"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), kit.Send(kit.ReturnedMsg{})) }},
-		{ID: "copy", Binding: kit.Bind(c.T("act.copy.line"), "y"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
+		{ID: "back", Binding: c.Bind(c.T("act.back"), "esc"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), kit.Send(kit.ReturnedMsg{})) }},
+		{ID: "copy", Binding: c.Bind(c.T("act.copy.line"), "y"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
 		footed(pane("next-pane", "act.nextpane", 1, "l", "right"), c.T("pane.foot.next"), true), pane("previous-pane", "act.prevpane", -1, "h", "left"),
 		footed(move("down", 1, "j", "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""), move("up", -1, "k", "up"),
 		move("top", -1<<30, "g", "home"), move("end", 1<<30, "G", "end"),
@@ -408,7 +421,7 @@ func (d *details) paneView(pane, w int) string {
 	on, framed := pane == d.pane, d.four()
 	h, in, room := d.paneSize(pane)
 	ls, v := d.linesOf(pane), d.views[pane]
-	drawn := make([]string, len(ls))
+	drawn := make([]widget.Row, len(ls))
 	for n := v.Top(); n < min(v.Top()+room, len(ls)); n++ {
 		paint := s.Paint
 		if on && n == d.cursor[pane] {
@@ -423,7 +436,7 @@ func (d *details) paneView(pane, w int) string {
 		if on && n == d.cursor[pane] {
 			text += paint(style.Plain, widget.Space(left))
 		}
-		drawn[n] = text
+		drawn[n] = widget.Row{{Text: text}}
 	}
 	v.Set(drawn, in, room)
 	out := v.Lines()

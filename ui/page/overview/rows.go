@@ -22,7 +22,7 @@ func columns(c *kit.Context, by func() model.Sort) []widget.Column[model.Row] {
 		}},
 		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r model.Row, w int) widget.Cell {
 			glyph, word, tone := StatusBy(c, &r, w-2, by())
-			return widget.Cell{Tone: tone, Text: glyph + " " + word}
+			return widget.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
 		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, From: 100, Cell: func(r model.Row, w int) widget.Cell {
 			return domains(&r, w)
@@ -42,10 +42,15 @@ func columns(c *kit.Context, by func() model.Sort) []widget.Column[model.Row] {
 			return widget.Day(r.NotAfter, c.Now, c.T("date.day")) + ", " + c.Away(r.NotAfter)
 		}},
 		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.Row, w int) widget.Cell {
-			return on(&r)
+			return on(c, &r)
 		}},
 		{Title: c.T("col.service"), Min: 12, Max: 24, From: 112, Cell: func(r model.Row, w int) widget.Cell {
 			return service(c, &r, w)
+		}, Say: func(r model.Row) string {
+			if r.ServiceEnd.IsZero() {
+				return ""
+			}
+			return r.ServiceEnd.Format("2006-01")
 		}},
 		{Title: c.T("col.id"), Min: 8, Max: 8, From: 140, Cell: func(r model.Row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: r.ID.Short()}
@@ -136,7 +141,7 @@ func specOf(c *kit.Context, r *model.Row) string {
 			parts = append(parts, p)
 		}
 	}
-	return strings.Join(parts, " · ")
+	return strings.Join(parts, c.Dot())
 }
 
 func validity(c *kit.Context, r *model.Row) string {
@@ -172,12 +177,12 @@ func expires(c *kit.Context, r *model.Row) widget.Cell {
 	return widget.Cell{Tone: tone, Text: widget.Spread(widget.Day(r.NotAfter, c.Now, c.T("date.day")), widget.Days(c.T, r.NotAfter, c.Now), 17)}
 }
 
-func on(r *model.Row) widget.Cell {
+func on(c *kit.Context, r *model.Row) widget.Cell {
 	switch {
 	case r.Resources == 0:
 		return widget.Cell{Tone: style.Faint, Text: "–"}
 	case r.FailingAt > 0:
-		return widget.Cell{Tone: style.Bad, Text: "✕ " + r.Products}
+		return widget.Cell{Tone: style.Bad, Text: c.Mark("✕") + r.Products}
 	case r.Deployed < r.Resources:
 		return widget.Cell{Tone: style.Soon, Text: r.Products + " " + strconv.Itoa(r.Deployed) + "/" + strconv.Itoa(r.Resources)}
 	}

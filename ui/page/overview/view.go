@@ -87,7 +87,7 @@ func (p *page) band() string {
 		lines := []string{
 			" " + flowed(p.stateParts(false), p.width-2, 1)[0],
 			widget.Spread(" "+flowed(p.derivedParts(), p.width-widget.Width(right)-3, 1)[0], right, p.width),
-			" " + p.needs(p.width-2),
+			" " + p.needs(p.width-2).String(),
 			s.Paint(style.Faint, widget.Repeat("─", p.width)),
 		}
 		return widget.Fill(strings.Join(lines, "\n"), p.width, 4)
@@ -102,9 +102,9 @@ func (p *page) band() string {
 	picture = append(picture, widget.Months(s, c.Now, len(p.counts.Weeks), step, c.T("date.month")))
 	lw := p.width - pw
 	left, needs := p.bandLeft(lw)
-	left = append(left, " "+p.needs(lw-4))
+	left = append(left, " "+p.needs(lw-4).String())
 	for _, t := range p.tasks[:min(len(p.tasks), wideBand-1-needs-1)] {
-		left = append(left, "   "+s.Paint(style.Muted, widget.Cut("· "+clean(p.c.Text.Text(t.Text)), lw-6)))
+		left = append(left, "   "+s.Paint(style.Muted, widget.Cut(c.Mark("·")+clean(p.c.Text.Text(t.Text)), lw-6)))
 	}
 	block := widget.Beside(wideBand-1, []int{lw, pw}, strings.Join(left, "\n"), strings.Join(picture, "\n"))
 	return block + "\n" + s.Paint(style.Faint, widget.Repeat("─", p.width))
@@ -172,8 +172,12 @@ func flowed(parts []string, w, n int) []string {
 }
 
 func (p *page) counted(word string, n int) string {
-	k := style.Of(word)
-	return p.c.Styles.Paint(k.Tone, k.Glyph) + " " + widget.Count(n) + " " + p.c.Styles.Paint(style.Muted, p.c.Text.Or("label."+word, word))
+	s, c, k := p.c.Styles, p.c, style.Of(word)
+	mark := ""
+	if !c.Plain { // beside which the word says the same
+		mark = s.Paint(k.Tone, k.Glyph) + " "
+	}
+	return mark + widget.Count(n) + " " + s.Paint(style.Muted, c.Text.Or("label."+word, word))
 }
 
 // stateParts counts by state; those that have ended together when not each is
@@ -203,7 +207,7 @@ func (p *page) derivedParts() []string {
 	s, c := p.c.Styles, p.c
 	var parts []string
 	if !p.counts.Partial && p.counts.Derived[model.Expired]+p.counts.Derived[model.Failing]+p.counts.Derived[model.Expiring] == 0 {
-		parts = append(parts, s.Paint(style.Good, "● "+c.T("band.fine")))
+		parts = append(parts, s.Paint(style.Good, c.Mark("●")+c.T("band.fine")))
 	}
 	for _, d := range []model.Derived{model.Expired, model.Failing, model.Expiring, model.ServiceEnded, model.Deployed, model.Hosted, model.AutoDeploy} {
 		if n := p.counts.Derived[d]; n > 0 {
@@ -216,11 +220,11 @@ func (p *page) derivedParts() []string {
 	return parts
 }
 
-// needs says what waits for a person, by kind.
-func (p *page) needs(w int) string {
+// needs says what waits for a person, by kind, in at most w cells.
+func (p *page) needs(w int) widget.Row {
 	s, c := p.c.Styles, p.c
 	if len(p.tasks) == 0 {
-		return s.Paint(style.Muted, widget.Cut(c.T("needs.nothing"), w))
+		return widget.Row{{Text: s.Paint(style.Muted, widget.Cut(c.T("needs.nothing"), w))}}
 	}
 	kinds := map[model.TaskKind]int{}
 	var order []model.TaskKind
@@ -243,14 +247,14 @@ func (p *page) needs(w int) string {
 	if kinds[model.TaskReplace] > 0 {
 		glyph, tone = "✕", style.Bad
 	}
-	said, key := strings.Join(parts, " · "), c.KeyFor("tasks", tasksKey)
-	head := s.Paint(tone, glyph+" "+c.T("needs.you"))
+	said, key := strings.Join(parts, c.Dot()), c.KeyFor("tasks", tasksKey)
+	head := s.Paint(tone, c.Mark(glyph)+c.T("needs.you"))
 	tail := "  " + s.Paint(style.Key, key) + " " + s.Paint(style.Muted, c.T("needs.list"))
 	if widget.Width(head)+1+widget.Width(said)+widget.Width(tail) > w { // the key in place of the glyph
 		head, tail = s.Paint(style.Key, key)+" "+s.Paint(tone, c.T("needs.you")), ""
 	}
 	head += widget.Gap(head, said)
-	return head + widget.Cut(said, w-widget.Width(head)-widget.Width(tail)) + tail
+	return widget.Row{{Text: head + widget.Cut(said, w-widget.Width(head)-widget.Width(tail))}, {Text: tail}}
 }
 
 // filterRow tells what is listed: filter, how many, order and layout. A click on
@@ -270,7 +274,7 @@ func (p *page) filterRow() widget.Row {
 		left += "   " + s.Paint(style.Accent, f)
 	}
 	if len(p.table.Marked) > 0 {
-		left += "   " + s.Paint(style.Accent, p.markedWords())
+		left += "   " + s.Paint(style.Accent, c.Mark("✓")+p.markedWords())
 	}
 	shown := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All))
 	if p.partial {
@@ -340,27 +344,14 @@ func (p *page) filterWords() string {
 	return out
 }
 
-// emptyView is the first screen of a newcomer: which key comes first, and what
-// then follows.
+// emptyView is the first screen of a newcomer.
 func (p *page) emptyView() string {
-	s, c := p.c.Styles, p.c
+	s := p.c.Styles
 	w := min(p.width-4, 68)
-	step := func(key, text string) string {
-		return "  " + s.Paint(style.Key, widget.Pad(key, 3)) + text
-	}
-	lines := []string{"", s.Paint(style.Strong, c.T("empty.welcome")), ""}
-	for _, l := range widget.Wrap(c.T("empty.text"), w-4) {
-		lines = append(lines, s.Paint(style.Muted, l))
-	}
-	lines = append(lines, "", s.Paint(style.Head, c.T("empty.first")), step(c.KeyOf(lifecycle.Buy), c.T("empty.buy")), step(c.KeyOf(lifecycle.Upload), c.T("empty.import")), "",
-		s.Paint(style.Head, c.T("empty.then")), step(c.KeyOf(lifecycle.Apply), c.T("empty.apply")), step(c.KeyOf(lifecycle.Deploy), c.T("empty.deploy")), "")
-	if note := widget.Wrap(c.EdgeNote, w-4); c.EdgeNote != "" && len(lines)+len(note) <= p.height-2 {
-		for _, l := range note {
-			lines = append(lines, s.Paint(style.Muted, l))
-		}
-		if len(lines) < p.height-2 {
-			lines = append(lines, "")
-		}
+	rows := p.welcome(w)
+	lines := make([]string, len(rows))
+	for n, r := range rows {
+		lines[n] = r.String()
 	}
 	box := widget.Box(s, style.Accent, s.Paint(style.Accent, "certquay"), lines, w, p.height)
 	pad := widget.Space((p.width - w) / 2)
@@ -369,4 +360,36 @@ func (p *page) emptyView() string {
 		out += pad + l + "\n"
 	}
 	return widget.Fill(out, p.width, p.height)
+}
+
+// welcome says which key comes first, and what then follows, in lines of at most
+// w cells.
+func (p *page) welcome(w int) []widget.Row {
+	s, c := p.c.Styles, p.c
+	var rows []widget.Row
+	add := func(tone style.Tone, texts ...string) {
+		for _, t := range texts {
+			rows = append(rows, widget.Row{{Text: s.Paint(tone, t)}})
+		}
+	}
+	step := func(key, text string) {
+		rows = append(rows, widget.Row{{Text: "  " + s.Paint(style.Key, widget.Pad(key, 3)), Say: key + ":"}, {Text: text}})
+	}
+	add(style.Plain, "")
+	add(style.Strong, c.T("empty.welcome"), "")
+	add(style.Muted, widget.Wrap(c.T("empty.text"), w-4)...)
+	add(style.Head, "", c.T("empty.first"))
+	step(c.KeyOf(lifecycle.Buy), c.T("empty.buy"))
+	step(c.KeyOf(lifecycle.Upload), c.T("empty.import"))
+	add(style.Head, "", c.T("empty.then"))
+	step(c.KeyOf(lifecycle.Apply), c.T("empty.apply"))
+	step(c.KeyOf(lifecycle.Deploy), c.T("empty.deploy"))
+	add(style.Plain, "")
+	if note := widget.Wrap(c.EdgeNote, w-4); c.EdgeNote != "" && len(rows)+len(note) <= p.height-2 {
+		add(style.Muted, note...)
+		if len(rows) < p.height-2 {
+			add(style.Plain, "")
+		}
+	}
+	return rows
 }
