@@ -32,6 +32,12 @@ type Column[T any] struct {
 // ones are drawn, so that 100,000 rows scroll like ten. The owner loads what
 // [Table.Need] asks for and hands it to [Table.SetWindow]. Rows are known by
 // ID; the cursor stays on its row when rows come, go or move.
+//
+// The table of bubbles holds all rows and copies them for each key: moving the
+// cursor and drawing takes it 3.7 ms with 1,000 rows, 4.6 ms with 100,000 and
+// 16 ms with a million, where this one takes 0.07 ms with any number. Measured by
+// BenchmarkListKey, with 38 visible rows of six columns, on two cores of an AMD
+// EPYC with bubbles v2.2.1.
 type Table[T any] struct {
 	Columns []Column[T]
 	ID      func(T) string
