@@ -25,7 +25,7 @@ func (c *Context) Keyed(as Actions) Actions {
 			}
 		}
 		if ks := c.Keymap[a.ID]; len(ks) > 0 && a.ID != "" {
-			a.Binding.SetKeys(ks...)
+			a.SetKeys(ks...)
 			a.SetHelp(c.KeyNames(ks...), a.Label())
 		}
 		if ks := a.Keys(); len(ks) > 0 {
