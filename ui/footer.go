@@ -34,14 +34,16 @@ func (m *root) FullHelp() [][]key.Binding { return m.actions().FullHelp() }
 // footer: those of palette and help.
 const pinned = 2
 
-// offerActions notes what can be done, for what the footer tells. While the cursor
+// offerActions notes what can be done, for the footer and for the key that comes
+// next, which acts before anything can have changed. While the cursor
 // is on its way, what stands there stays.
 func (m *root) offerActions() {
 	p, ok := m.page().(kit.Settling)
 	if ok && p.Settling() && m.offeredTab == m.tab && !m.page().Capturing() {
+		m.fresh = false
 		return
 	}
-	m.offered, m.offeredTab = m.actions(), m.tab
+	m.offered, m.offeredTab, m.fresh = m.actions(), m.tab, true
 }
 
 // footerItem is a part of the footer: a key and what it does, or a word that

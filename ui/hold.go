@@ -18,7 +18,7 @@ func (m *root) hold(cmd tea.Cmd) tea.Cmd {
 }
 
 func (m *root) release(inner tea.Msg) tea.Cmd {
-	m.holds = max(m.holds-1, 0)
+	m.holds, m.fresh = max(m.holds-1, 0), false
 	var cmds []tea.Cmd
 	inner = flow.Handle(m.c, inner)
 	switch inner.(type) {

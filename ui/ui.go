@@ -4,8 +4,6 @@ package ui
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +38,7 @@ type root struct {
 	shown         atomic.Pointer[status]
 	offered       kit.Actions // of which the footer tells: those of where the cursor rested last
 	offeredTab    int
+	fresh         bool      // nothing has changed since they were offered
 	holds         int       // commands under way that will open something
 	held          []tea.Msg // what was typed meanwhile
 	dark          bool
@@ -205,34 +204,6 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 	return m.broadcast(msg)
 }
 
-// settle takes in what the terminal can do.
-func (m *root) settle(msg tea.Msg) bool {
-	switch v := msg.(type) {
-	case tea.ColorProfileMsg:
-		m.profile = v.Profile
-		m.restyle()
-	case tea.EnvMsg:
-		if v.Getenv("NO_COLOR") != "" {
-			m.profile = min(m.profile, colorprofile.ASCII)
-		}
-		if light, says := lightBackground(v.Getenv("COLORFGBG")); says && !m.answered {
-			m.dark = !light
-		}
-		m.restyle()
-	default:
-		return false
-	}
-	return true
-}
-
-// lightBackground says whether COLORFGBG, which rxvt and some that followed it
-// set to the numbers of their colours ("0;15", "0;default;15"), tells of a light
-// background: white, light grey, or one of the bright ones.
-func lightBackground(colorFgBg string) (light, says bool) {
-	n, err := strconv.Atoi(colorFgBg[strings.LastIndexByte(colorFgBg, ';')+1:])
-	return n == 7 || n >= 10, err == nil && strings.Contains(colorFgBg, ";")
-}
-
 // broadcast hands a message to everybody: pages and dialogs have messages of
 // their own that the root does not know.
 func (m *root) broadcast(msg tea.Msg) tea.Cmd {
@@ -245,39 +216,6 @@ func (m *root) broadcast(msg tea.Msg) tea.Cmd {
 		cmds = append(cmds, p.Update(msg))
 	}
 	return tea.Batch(cmds...)
-}
-
-func (m *root) restyle() {
-	m.c.Styles = m.styles()
-	m.resize(m.width, m.height)
-}
-
-func (m *root) resize(w, h int) {
-	m.width, m.height = max(w, 0), max(h, 0)
-	for _, p := range m.pages {
-		p.SetSize(m.width, max(m.height-chrome, 0))
-	}
-	for _, d := range m.dialogs {
-		m.sizeDialog(d)
-	}
-}
-
-// styles are those for what is known of the terminal.
-func (m *root) styles() *style.Styles {
-	if m.o.Plain {
-		return style.Bare()
-	}
-	return m.o.Theme.New(m.dark, m.profile)
-}
-
-// sizeDialog gives a dialog the cells of the screen; for a screen reader it is
-// narrow, as its lines are wrapped anew.
-func (m *root) sizeDialog(d kit.Dialog) {
-	if m.c.Plain {
-		d.SetSize(min(m.width+6, 80), m.height)
-		return
-	}
-	d.SetSize(m.width, m.height)
 }
 
 // input hands on what a person does: to the top dialog, else to the page while
@@ -311,7 +249,12 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	if !isKey {
 		return nil // pasted text is never taken for keys
 	}
-	if a, ok := m.actions().Find(key); ok {
+	as := m.offered
+	if !m.fresh {
+		as = m.actions()
+	}
+	m.fresh = false
+	if a, ok := as.Find(key); ok {
 		return m.run(a)
 	}
 	return m.tell(kit.ToldMsg{Text: m.c.T("key.nothing", key.String()), Tone: style.Muted})

@@ -91,17 +91,19 @@ const (
 )
 
 // Layers are the parts that can be clicked on as layers with their IDs, of a row
-// that begins at a cell and has room for n.
+// that begins at a cell and has room for n. Parts with one ID that follow one
+// another are one layer.
 func (r Row) Layers(x, y, n int) []*lipgloss.Layer {
 	var ls []*lipgloss.Layer
-	for _, p := range r {
-		if n <= 0 {
-			break
+	for i := 0; i < len(r) && n > 0; {
+		id, text := r[i].ID, r[i].Text
+		for i++; i < len(r) && r[i].ID == id; i++ {
+			text += r[i].Text
 		}
-		if p.ID != "" && p.Text != "" {
-			ls = append(ls, lipgloss.NewLayer(Cut(p.Text, n)).ID(p.ID).X(x).Y(y).Z(partZ))
+		if id != "" && text != "" {
+			ls = append(ls, lipgloss.NewLayer(Cut(text, n)).ID(id).X(x).Y(y).Z(partZ))
 		}
-		w := Width(p.Text)
+		w := Width(text)
 		x, n = x+w, n-w
 	}
 	return ls
@@ -140,24 +142,29 @@ func Centre(l *lipgloss.Layer, w, h int) *lipgloss.Layer {
 // Overlay draws a layer over a screen of w cells by h lines. The screen behind
 // loses its colours, so that the eye goes to the layer; where fewer than eight
 // cells of it would be left at a side, they stay blank.
+//
+// A compositor would draw both, by way of a cell for each character of the screen.
+// That takes 1.5 ms for each key in a dialog at 120 by 40, this 0.3 ms, of 0.7 in
+// all (BenchmarkDialogKey). It tells what was clicked on, which is seldom.
 func Overlay(s *style.Styles, screen string, l *lipgloss.Layer, w, h int) string {
-	back := strings.Split(Fill(ansi.Strip(screen), w, h), "\n")
-	for y, line := range back {
-		if y >= l.GetY() && y < l.GetY()+l.Height() {
-			from, to := l.GetX(), l.GetX()+l.Width()
-			if from < leastBeside {
-				from = 0
-			}
-			if w-to < leastBeside {
-				to = w
-			}
-			line = Pad(ansi.Cut(line, 0, from), from) + Space(to-from) + after(line, to, w)
+	back, box := strings.Split(Fill(ansi.Strip(screen), w, h), "\n"), strings.Split(l.GetContent(), "\n")
+	x, bw := l.GetX(), min(l.Width(), w)
+	for y, plain := range back {
+		n := y - l.GetY()
+		if n < 0 || n >= len(box) {
+			back[y] = s.Paint(style.Faint, plain)
+			continue
 		}
-		back[y] = s.Paint(style.Faint, line)
+		left, right := "", ""
+		if x >= leastBeside {
+			left = ansi.Cut(plain, 0, x)
+		}
+		if w-x-bw >= leastBeside {
+			right = after(plain, x+bw, w)
+		}
+		back[y] = s.Paint(style.Faint, Pad(left, x)) + Pad(box[n], bw) + s.Paint(style.Faint, Pad(right, w-x-bw))
 	}
-	canvas := lipgloss.NewCanvas(w, h)
-	canvas.Compose(lipgloss.NewLayer(strings.Join(back, "\n"))).Compose(lipgloss.NewCompositor(l))
-	return Fill(canvas.Render(), w, h)
+	return strings.Join(back, "\n")
 }
 
 // after is what stands from a cell on. Of a wide character that begins before
