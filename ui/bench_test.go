@@ -26,6 +26,20 @@ func BenchmarkKey(b *testing.B) {
 	}
 }
 
+// BenchmarkDialogKey moves in each kind of dialog and draws the screen with it.
+func BenchmarkDialogKey(b *testing.B) {
+	for _, open := range []string{":", "?", "f", "b"} {
+		b.Run(open, func(b *testing.B) {
+			d := drive(b, kittest.Fleet(60), 120, 40).keys(open)
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = d.m.Update(press("down"))
+				_ = d.m.screen()
+			}
+		})
+	}
+}
+
 // large is a fleet that counts as 100,000; pages are made up.
 type large struct{ *kittest.Backend }
 

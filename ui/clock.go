@@ -25,14 +25,13 @@ const clockFormat = "2006-01-02 15:04"
 
 // clockText says that this is a sandbox, what its clock does, and the time.
 func (m *root) clockText(at string) string {
-	key := "header.sandbox"
 	switch {
 	case m.running:
-		key = "header.running"
+		return m.c.Mark("▶") + m.c.T("header.running", at)
 	case m.moving:
-		key = "header.moving"
+		return m.c.Mark(m.c.Turning("◔")) + m.c.T("header.moving", at)
 	}
-	return m.c.T(key, at)
+	return m.c.T("header.sandbox", at)
 }
 
 // number is the key of a text for one, or for many.
@@ -53,7 +52,7 @@ type clockMovedMsg struct {
 type clockStepMsg struct{}
 
 // clockActions are the actions on a sandbox's clock.
-func (m *root) clockActions() []kit.Action {
+func (m *root) clockActions() kit.Actions {
 	c := m.c
 	ahead := func(to func(time.Time) time.Time) func() tea.Cmd {
 		return func() tea.Cmd {
@@ -72,11 +71,11 @@ func (m *root) clockActions() []kit.Action {
 	if m.running {
 		run = c.T("act.clock.pause")
 	}
-	as := []kit.Action{
-		{ID: "clock-day", Key: ">", Label: c.T("act.clock.day"), Group: kit.Program, Run: ahead(days(1))},
-		{ID: "clock-week", Key: ")", Label: c.T("act.clock.week"), Group: kit.Program, Run: ahead(days(7))},
-		{ID: "clock-month", Key: "}", Label: c.T("act.clock.month"), Group: kit.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
-		{ID: "clock-run", Key: "P", Label: run, Group: kit.Program, Run: m.runClock},
+	as := kit.Actions{
+		{ID: "clock-day", Binding: c.Bind(c.T("act.clock.day"), ">"), Group: kit.Program, Run: ahead(days(1))},
+		{ID: "clock-week", Binding: c.Bind(c.T("act.clock.week"), ")"), Group: kit.Program, Run: ahead(days(7))},
+		{ID: "clock-month", Binding: c.Bind(c.T("act.clock.month"), "}"), Group: kit.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
+		{ID: "clock-run", Binding: c.Bind(run, "P"), Group: kit.Program, Run: m.runClock},
 	}
 	why := c.WhyNot("clock", model.Owner)
 	for n := range as {

@@ -78,7 +78,7 @@ func (d *driver) whole() {
 	if top == nil {
 		return
 	}
-	box := ansi.Strip(top.View(d.m.width, d.m.height))
+	box := ansi.Strip(top.View().GetContent())
 	if w, h := lipgloss.Size(box); w > d.m.width || h > d.m.height {
 		d.t.Errorf("a box of %dx%d on a screen of %dx%d:\n%s", w, h, d.m.width, d.m.height, box)
 	}

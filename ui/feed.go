@@ -105,7 +105,7 @@ func (m *root) tick() tea.Cmd {
 // tell puts a line above the footer in place of what stands there, and follows
 // what it says is being done to its end.
 func (m *root) tell(told kit.ToldMsg) tea.Cmd {
-	m.told = told
+	m.told, m.following = told, told.Follow != nil
 	m.telling++
 	if told.Follow == nil {
 		return nil

@@ -18,13 +18,13 @@ func (m *root) hold(cmd tea.Cmd) tea.Cmd {
 }
 
 func (m *root) release(inner tea.Msg) tea.Cmd {
-	m.holds = max(m.holds-1, 0)
+	m.holds, m.fresh = max(m.holds-1, 0), false
 	var cmds []tea.Cmd
 	inner = flow.Handle(m.c, inner)
 	switch inner.(type) {
 	case nil:
 	case kit.OpenedMsg, kit.ToldMsg, kit.ShownMsg, kit.WatchedMsg, kit.CopiedMsg, kit.UndoableMsg, kit.PressedMsg:
-		cmds = append(cmds, m.update(inner)) // at once, before the keys that follow
+		cmds = append(cmds, m.handle(inner)) // at once, before the keys that follow
 	default:
 		cmds = append(cmds, kit.Send(inner)) // may be the framework's own: a batch, the end
 	}

@@ -21,10 +21,7 @@ func DefaultKeys() map[string][]string {
 			if _, ok := keys[a.ID]; ok || a.ID == "ask-quit" || a.ID == "" {
 				continue
 			}
-			keys[a.ID] = nil
-			if a.Key != "" {
-				keys[a.ID] = append([]string{a.Key}, a.Also...)
-			}
+			keys[a.ID] = a.Keys()
 		}
 	}
 	return keys
@@ -68,10 +65,10 @@ func CheckKeys(keys kit.Keymap) map[string]model.Text {
 		}
 		taken := map[string]string{}
 		for _, a := range c.Keyed(as) {
-			for _, k := range append([]string{a.Key}, a.Also...) {
+			for _, k := range a.Keys() {
 				other, clash := taken[k]
 				taken[k] = a.ID
-				if !clash || k == "" || other == a.ID {
+				if !clash || other == a.ID {
 					continue
 				}
 				id, with := a.ID, other // the one that was moved is to blame

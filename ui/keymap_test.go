@@ -20,10 +20,10 @@ func TestActionsHaveNames(t *testing.T) {
 	for _, s := range surfaces(bare()) {
 		for _, a := range s.as {
 			if a.ID == "" {
-				t.Errorf("%s: %q has no ID", s.where, a.Label)
+				t.Errorf("%s: %q has no ID", s.where, a.Label())
 				continue
 			}
-			have := strings.Join(append([]string{a.Key}, a.Also...), " ")
+			have := strings.Join(a.Keys(), " ")
 			if was, ok := keys[a.ID]; ok && was != have {
 				t.Errorf("%s: %s has the keys %q, elsewhere %q", s.where, a.ID, have, was)
 			}

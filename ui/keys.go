@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,28 +16,31 @@ import (
 )
 
 // globals are the actions that every page has.
-func (m *root) globals() []kit.Action {
+func (m *root) globals() kit.Actions {
 	c := m.c
-	as := []kit.Action{
-		{ID: "palette", Key: ":", Also: []string{"ctrl+p"}, Label: c.T("act.palette"), Group: kit.Program, Run: m.palette},
-		{ID: "help", Key: "?", Label: c.T("act.help"), Group: kit.Program, Run: m.help},
-		{ID: "next-tab", Key: "tab", Label: c.T("act.nexttab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab + 1) }},
-		{ID: "previous-tab", Key: "shift+tab", Label: c.T("act.prevtab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab - 1) }},
+	as := kit.Actions{
+		{ID: "palette", Binding: c.Bind(c.T("act.palette"), ":", "ctrl+p"), ShortLabel: c.T("footer.palette"), Group: kit.Program, Footer: kit.Always, Run: m.palette},
+		{ID: "help", Binding: c.Bind(c.T("act.help"), "?"), ShortLabel: c.T("footer.help"), Group: kit.Program, Footer: kit.Always, Run: m.help},
+		{ID: "next-tab", Binding: c.Bind(c.T("act.nexttab"), "tab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab + 1) }},
+		{ID: "previous-tab", Binding: c.Bind(c.T("act.prevtab"), "shift+tab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab - 1) }},
 	}
 	for n, t := range tabs {
-		as = append(as, kit.Action{ID: strings.Replace(t.title, ".", "-", 1), Key: strconv.Itoa(n + 1), Label: c.T("act.tab", c.T(t.title)), Group: kit.Program, Run: func() tea.Cmd { return m.choose(n) }})
+		as = append(as, kit.Action{ID: tabID(n), Binding: c.Bind(c.T("act.tab", c.T(t.title)), strconv.Itoa(n+1)), Group: kit.Program, Run: func() tea.Cmd { return m.choose(n) }})
 	}
 	if m.o.Sandbox {
 		as = append(as, m.clockActions()...)
 	}
 	return append(as,
-		kit.Action{ID: "quit", Key: "q", Label: c.T("act.quit"), Group: kit.Program, Run: m.leave},
-		kit.Action{ID: "ask-quit", Key: "ctrl+c", Label: c.T("act.askquit"), Group: kit.Program, Run: m.askQuit})
+		kit.Action{ID: "quit", Binding: c.Bind(c.T("act.quit"), "q"), Group: kit.Program, Run: m.leave},
+		kit.Action{ID: "ask-quit", Binding: c.Bind(c.T("act.askquit"), "ctrl+c"), Group: kit.Program, Run: m.askQuit})
 }
+
+// tabID is the ID of the action that brings a tab to the front.
+func tabID(n int) string { return strings.Replace(tabs[n].title, ".", "-", 1) }
 
 // actions are all that can be done here and now, with the keys in force: the
 // page's before the global ones.
-func (m *root) actions() []kit.Action { return m.c.Keyed(append(m.page().Actions(), m.globals()...)) }
+func (m *root) actions() kit.Actions { return m.c.Keyed(append(m.page().Actions(), m.globals()...)) }
 
 // leave quits, but asks where that throws away what was done.
 func (m *root) leave() tea.Cmd {
@@ -66,9 +70,9 @@ func (m *root) askQuit() tea.Cmd {
 }
 
 func (m *root) palette() tea.Cmd {
-	var as []kit.Action
+	var as kit.Actions
 	for _, a := range m.actions() {
-		if !a.Off {
+		if !a.Hidden {
 			as = append(as, a)
 		}
 	}
@@ -78,13 +82,16 @@ func (m *root) palette() tea.Cmd {
 	})
 }
 
-// chosen does the action that was picked in the palette or the help.
+// chosen does the action that was picked in the palette, or has the key that was
+// picked in the help.
 func (m *root) chosen(v any) tea.Cmd {
-	a, ok := v.(kit.Action)
-	if !ok {
-		return nil
+	switch v := v.(type) {
+	case kit.Action:
+		return m.run(v)
+	case string:
+		return kit.Send(kit.PressedMsg{Key: v})
 	}
-	return m.run(a)
+	return nil
 }
 
 func (m *root) help() tea.Cmd {
@@ -100,15 +107,15 @@ func (m *root) help() tea.Cmd {
 		extra = append(extra, m.o.EdgeNote)
 	}
 	extra = append(extra, c.T("help.version", m.o.Version, m.o.Store))
-	as := m.actions()
-	return m.open(kit.OpenedMsg{Make: func() kit.Dialog { return &dialog.Help{Context: c, Actions: as, Extra: extra} }, Then: m.chosen})
+	refused := slices.DeleteFunc(m.actions(), func(a kit.Action) bool { return a.Hidden || a.Why == nil || len(a.Keys()) == 0 })
+	return m.open(kit.OpenedMsg{Make: func() kit.Dialog { return &dialog.Help{Context: c, Keys: m, Refused: refused, Extra: extra} }, Then: m.chosen})
 }
 
 // surface is one place with actions of its own.
 type surface struct {
 	where  string
 	global bool // its actions are everywhere
-	as     []kit.Action
+	as     kit.Actions
 }
 
 // surfaces lists the actions of every place there is, without a backend.
@@ -118,7 +125,7 @@ func surfaces(c *kit.Context) []surface {
 	for _, t := range tabs {
 		p := t.make(c)
 		all = append(all, surface{where: c.T(t.title), as: p.Actions()})
-		if r, ok := p.(interface{ More() (string, []kit.Action) }); ok {
+		if r, ok := p.(interface{ More() (string, kit.Actions) }); ok {
 			where, as := r.More()
 			all = append(all, surface{where: where, as: as})
 		}
@@ -140,35 +147,25 @@ func KeyTable() string {
 		where []string
 	}
 	var entries []*entry
-	add := func(where string, as []kit.Action) {
-	next:
-		for _, a := range as {
-			if a.Key == "" {
+	for _, s := range surfaces(c) {
+		for _, a := range s.as {
+			if len(a.Keys()) == 0 {
 				continue
 			}
-			for _, e := range entries {
-				if e.Key == a.Key && e.Label == a.Label {
-					if !contains(e.where, where) {
-						e.where = append(e.where, where)
-					}
-					continue next
-				}
+			n := slices.IndexFunc(entries, func(e *entry) bool { return e.Keys()[0] == a.Keys()[0] && e.Label() == a.Label() })
+			switch {
+			case n < 0:
+				entries = append(entries, &entry{a, []string{s.where}})
+			case !slices.Contains(entries[n].where, s.where):
+				entries[n].where = append(entries[n].where, s.where)
 			}
-			entries = append(entries, &entry{a, []string{where}})
 		}
 	}
-	for _, s := range surfaces(c) {
-		add(s.where, s.as)
-	}
+	slices.SortStableFunc(entries, func(a, b *entry) int { return int(a.Group - b.Group) })
 	var b strings.Builder
 	fmt.Fprintf(&b, "| %s | %s | %s | %s |\n|---|---|---|---|\n", c.T("keytable.key"), c.T("keytable.what"), c.T("keytable.where"), c.T("keytable.id"))
-	for _, g := range []kit.Group{kit.Certificate, kit.View, kit.Move, kit.Program} {
-		for _, e := range entries {
-			if e.Group == g {
-				keys := "`" + strings.Join(append([]string{e.Key}, e.Also...), "` `") + "`"
-				fmt.Fprintf(&b, "| %s | %s | %s | `%s` |\n", keys, e.Label, strings.Join(e.where, ", "), e.ID)
-			}
-		}
+	for _, e := range entries {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s` |\n", strings.Join(e.Keys(), "` `"), e.Label(), strings.Join(e.where, ", "), e.ID)
 	}
 	return b.String()
 }

@@ -13,7 +13,6 @@ import (
 
 	"certquay/ui/style"
 	"certquay/ui/style/wcag"
-	"certquay/ui/widget"
 )
 
 // terminalLook is what a terminal shows colours on.
@@ -64,9 +63,8 @@ func (d *driver) legible(name string, back color.Color) {
 	d.t.Helper()
 	all := cells(d.m.screen(), d.m.width, d.m.height)
 	if t := d.m.top(); t != nil { // what stands behind it is dimmed, and not to be read
-		box := t.View(d.m.width, d.m.height)
-		_, _, w, h := widget.Centre(box, d.m.width, d.m.height)
-		all = cells(box, w, h)
+		box := t.View()
+		all = cells(box.GetContent(), box.Width(), box.Height())
 	}
 	for y, row := range all {
 		for _, c := range row {

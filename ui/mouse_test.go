@@ -41,10 +41,10 @@ func TestEveryActionEveryWay(t *testing.T) {
 			}
 			clicked := 0
 			for _, a := range start().m.actions() {
-				if a.Off {
+				if a.Hidden {
 					continue
 				}
-				label := a.Label
+				label := a.Label()
 				if len([]rune(label)) > 40 {
 					label = string([]rune(label)[:40])
 				}
@@ -56,7 +56,7 @@ func TestEveryActionEveryWay(t *testing.T) {
 							t.Fatal("no palette")
 						}
 						for l := range strings.SplitSeq(d.screen(), "\n") {
-							if strings.Contains(l, "▌ "+label) && strings.Contains(l, dialog.KeyName(a)) {
+							if strings.Contains(l, "▌ "+label) && strings.Contains(l, a.Help().Key) {
 								return true
 							}
 						}
@@ -66,11 +66,11 @@ func TestEveryActionEveryWay(t *testing.T) {
 				}
 				ways["palette"] = func(d *driver) bool { ok := entry(d); d.keys("enter"); return ok }
 				ways["click in the palette"] = func(d *driver) bool { ok := entry(d); d.click("▌ " + label); return ok }
-				if a.Key != "" {
-					ways["key"] = func(d *driver) bool { d.keys(a.Key); return true }
+				if len(a.Keys()) > 0 {
+					ways["key"] = func(d *driver) bool { d.keys(a.Keys()[0]); return true }
 					ways["click in the help"] = func(d *driver) bool {
 						d.keys("?")
-						head := dialog.KeyName(a)
+						head := a.Help().Key
 						if len([]rune(head)) > 11 {
 							head = string([]rune(head)[:10])
 						}
@@ -91,11 +91,11 @@ func TestEveryActionEveryWay(t *testing.T) {
 						return false
 					}
 				}
-				for _, f := range start().m.feet() {
-					if f.action != nil && f.action.ID == a.ID && f.action.Key == a.Key {
+				for _, f := range start().m.footerItems() {
+					if a.Enabled() && f.press == a.Keys()[0] {
 						clicked++
 						ways["click in the footer"] = func(d *driver) bool {
-							d.send(tea.MouseClickMsg{X: f.at + f.width()/2, Y: 39, Button: tea.MouseLeft})
+							d.send(tea.MouseClickMsg{X: f.x + f.width()/2, Y: 39, Button: tea.MouseLeft})
 							return true
 						}
 					}

@@ -86,7 +86,7 @@ func TestHelpBeginsWithWhatIsPossible(t *testing.T) {
 	if d.has("none is selected") || d.has("Not possible now") {
 		t.Errorf("what is not possible stands first:\n%s", d.screen())
 	}
-	d.keys("G").sees("store").keys("pgup", "pgup").sees("add the private key — no certificate is selected")
+	d.keys("G").sees("store").keys("ctrl+u").sees("add the private key — no certificate is selected")
 	for range 40 {
 		d.keys("j")
 	}

@@ -20,8 +20,8 @@ func TestPaletteInAnyLanguage(t *testing.T) {
 		for _, tab := range []string{"1", "2", "3", "4", "5"} {
 			d.keys(tab)
 			for _, a := range d.m.actions() {
-				if !a.Off && a.ID != "palette" {
-					labels[lang][tab+a.ID] = a.Label
+				if !a.Hidden && a.ID != "palette" {
+					labels[lang][tab+a.ID] = a.Label()
 				}
 			}
 		}
@@ -31,7 +31,7 @@ func TestPaletteInAnyLanguage(t *testing.T) {
 			for key, label := range labels[typed] {
 				tab, id := key[:1], key[1:]
 				d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Lang = use }).keys(tab, ":").text(label)
-				if !strings.Contains(d.m.top().View(120, 40), labels[use][key]) {
+				if !strings.Contains(d.m.top().View().GetContent(), labels[use][key]) {
 					t.Errorf("in %s nothing is found by %q, which is %s (%s):\n%s", use, label, id, labels[use][key], d.screen())
 				}
 			}
@@ -39,7 +39,7 @@ func TestPaletteInAnyLanguage(t *testing.T) {
 	}
 	d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Lang = "zh" }).keys(":").text("rei")
 	p, ok := d.m.top().(*dialog.Palette)
-	if first := strings.Split(p.View(120, 40), "\n"); !ok || !slices.ContainsFunc(first[:4], func(l string) bool { return strings.Contains(l, "重新签发") }) {
+	if first := strings.Split(p.View().GetContent(), "\n"); !ok || !slices.ContainsFunc(first[:4], func(l string) bool { return strings.Contains(l, "重新签发") }) {
 		t.Errorf("rei does not find 重新签发 first:\n%s", d.screen())
 	}
 }

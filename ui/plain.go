@@ -5,7 +5,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/ui/dialog"
 	"certquay/ui/kit"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -28,20 +27,17 @@ func (m *root) plainView() tea.View {
 	return v
 }
 
-func (m *root) plain() kit.Spoken {
+func (m *root) plain() kit.ScreenText {
 	w, h, c := m.width, m.height, m.c
 	if w <= 0 || h <= 0 {
-		return kit.Spoken{}
+		return kit.ScreenText{}
 	}
 	if w < minPlain || h < minHeight {
 		lines := widget.Wrap(c.T("small", minPlain, minHeight, w, h), w)
-		return kit.Spoken{Lines: lines[:min(len(lines), h)]}
+		return kit.ScreenText{Lines: lines[:min(len(lines), h)]}
 	}
 	if d := m.top(); d != nil {
-		if p, ok := d.(kit.Plain); ok {
-			return p.Plain(w, h)
-		}
-		return c.Words(d.View(min(w+6, 80), h), w, h)
+		return d.ReadOut(w, h)
 	}
 	title := c.T(tabs[m.tab].title)
 	head := c.T("plain.tab", m.tab+1, len(tabs), title)
@@ -52,22 +48,17 @@ func (m *root) plain() kit.Spoken {
 		head += ", " + c.T("header.unserved")
 	}
 	if m.o.Sandbox {
-		head += ", " + widget.Said(c.T, m.clockText(c.Now.UTC().Format(clockFormat)))
+		head += ", " + m.clockText(c.Now.UTC().Format(clockFormat))
 	}
 	lines := []string{widget.Cut(head, w)}
 	var tail []string
 	if m.told.Text != "" {
-		tail = widget.Wrap(widget.Said(c.T, text.Clean(m.told.Text)), w)
+		tail = widget.Wrap(text.Clean(m.told.Text), w)
 	}
 	tail = append(tail, widget.Wrap(m.plainKeys(), w)...)
 	tail = tail[:min(len(tail), h/3)]
 	room := h - len(lines) - len(tail)
-	var page kit.Spoken
-	if p, ok := m.page().(kit.Plain); ok {
-		page = p.Plain(w, room)
-	} else {
-		page = c.Words(m.page().View(), w, room)
-	}
+	page := m.page().ReadOut(w, room)
 	page.Lines = page.Lines[:min(len(page.Lines), room)]
 	page.Y = min(page.Y, max(len(page.Lines)-1, 0)) + len(lines)
 	page.Lines = append(append(lines, page.Lines...), tail...)
@@ -81,12 +72,11 @@ const minPlain = 40
 func (m *root) plainKeys() string {
 	c := m.c
 	if m.page().Capturing() {
-		return widget.Said(c.T, c.T("footer.typing"))
+		return c.Hints(m.typing()...).ReadOut(c.T)
 	}
 	var parts []string
-	for _, a := range m.footed() {
-		parts = append(parts, dialog.KeyName(kit.Action{Key: a.Key})+" "+word(c, a))
+	for _, b := range m.ShortHelp() {
+		parts = append(parts, b.Help().Key+" "+b.Help().Desc)
 	}
-	parts = append(parts, c.KeyFor("palette", ":")+" "+c.T("footer.palette"), c.KeyFor("help", "?")+" "+c.T("footer.help"))
 	return c.T("plain.keys", strings.Join(parts, ", "))
 }

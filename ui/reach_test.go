@@ -19,10 +19,10 @@ import (
 func (d *driver) act(ids ...string) *driver {
 	d.t.Helper()
 	for _, id := range ids {
-		if a := d.action(id); a.Key == "" {
+		if a := d.action(id); len(a.Keys()) == 0 {
 			d.run(d.m.run(a))
 		} else {
-			d.keys(a.Key)
+			d.keys(a.Keys()[0])
 		}
 	}
 	return d
@@ -37,7 +37,7 @@ func (d *driver) action(id string) kit.Action {
 		}
 	}
 	for _, a := range d.m.actions() {
-		if a.ID == name && !a.Off {
+		if a.ID == name && !a.Hidden {
 			return a
 		}
 	}

@@ -71,7 +71,11 @@ func TestTextIsEditedAnywhere(t *testing.T) {
 				d.fits()
 				if right != "" {
 					r := string([]rune(right)[:1])
-					if at := left + d.m.c.Styles.Paint(style.Brand, r); !strings.Contains(d.m.screen(), at) {
+					drawn := d.m.screen()
+					if top := d.m.top(); top != nil { // before it is laid over the page
+						drawn = top.View().GetContent()
+					}
+					if at := left + d.m.c.Styles.Paint(style.Brand, r); !strings.Contains(drawn, at) {
 						t.Fatalf("%s: after %s, the cursor is not on %q of %q", field.name, e.keys, r, e.want)
 					}
 				}

@@ -4,11 +4,10 @@ package ui
 
 import (
 	"context"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
+	"charm.land/bubbles/v2/spinner"
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
@@ -32,23 +31,25 @@ type root struct {
 	dialogs       []kit.Dialog
 	width, height int
 	told          kit.ToldMsg
-	telling       int // counts what was told, for what follows it
+	telling       int  // counts what was told, for what follows it
+	following     bool // the end of what was told is waited for
+	spinner       spinner.Model
+	spinning      bool
 	shown         atomic.Pointer[status]
-	stood         struct { // what the footer showed last
-		tab, width int
-		feet       []foot
-	}
-	holds    int       // commands under way that will open something
-	held     []tea.Msg // what was typed meanwhile
-	dark     bool
-	answered bool // the terminal has said what its background is
-	profile  colorprofile.Profile
-	coalesce time.Duration
-	every    time.Duration               // how often times on the screen are refreshed
-	glance   time.Duration               // how often the status is looked at meanwhile
-	moving   bool                        // the clock of a sandbox is being moved
-	later    []func(time.Time) time.Time // how to move it on then
-	running  bool                        // a year passes in a minute
+	offered       kit.Actions // of which the footer tells: those of where the cursor rested last
+	offeredTab    int
+	fresh         bool      // nothing has changed since they were offered
+	holds         int       // commands under way that will open something
+	held          []tea.Msg // what was typed meanwhile
+	dark          bool
+	answered      bool // the terminal has said what its background is
+	profile       colorprofile.Profile
+	coalesce      time.Duration
+	every         time.Duration               // how often times on the screen are refreshed
+	glance        time.Duration               // how often the status is looked at meanwhile
+	moving        bool                        // the clock of a sandbox is being moved
+	later         []func(time.Time) time.Time // how to move it on then
+	running       bool                        // a year passes in a minute
 }
 
 // New makes the dashboard.
@@ -59,12 +60,13 @@ func newRoot(o Options) *root {
 		o.Ctx = context.Background()
 	}
 	ctx, cancel := context.WithCancel(o.Ctx)
-	m := &root{o: o, cancel: cancel, dark: true, profile: colorprofile.TrueColor, coalesce: 50 * time.Millisecond, every: 10 * time.Second, glance: 200 * time.Millisecond}
+	m := &root{o: o, cancel: cancel, spinner: spinner.New(spinner.WithSpinner(turning)), dark: true, profile: colorprofile.TrueColor, coalesce: 50 * time.Millisecond, every: 10 * time.Second, glance: 200 * time.Millisecond}
 	m.c = &kit.Context{
 		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Actor: o.Actor, Text: text.New(o.Lang), ReadOnly: o.ReadOnly, Remote: o.Remote,
 		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Support: o.Support, Save: o.Save, Read: o.Read,
-		Plain: o.Plain, Keymap: o.Keys, Rest: o.Rest, Styles: o.Theme.New(true, m.profile), Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
+		Plain: o.Plain, Keymap: o.Keys, Rest: o.Rest, Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
 	}
+	m.c.Styles = m.styles()
 	for _, t := range tabs {
 		m.pages = append(m.pages, t.make(m.c))
 	}
@@ -103,6 +105,15 @@ func (m *root) top() kit.Dialog {
 func (m *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) { return m, m.update(msg) }
 
 func (m *root) update(msg tea.Msg) tea.Cmd {
+	cmd := m.handle(msg)
+	m.offerActions()
+	if spin := m.spin(); spin != nil {
+		return tea.Batch(cmd, spin)
+	}
+	return cmd
+}
+
+func (m *root) handle(msg tea.Msg) tea.Cmd {
 	m.c.Now = m.c.Backend.Now()
 	m.look()
 	if m.settle(msg) {
@@ -135,6 +146,8 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 		return m.clockMoved(v)
 	case clockStepMsg:
 		return m.clockStep()
+	case spinner.TickMsg:
+		return m.spun(v)
 	// What pages and flows ask for.
 	case preparedMsg:
 		return m.release(v.inner)
@@ -143,17 +156,21 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 	case kit.ToldMsg:
 		return m.tell(v)
 	case followedMsg:
-		if v.telling == m.telling && v.told.Text != "" {
+		if v.telling != m.telling {
+			return nil
+		}
+		m.following = false
+		if v.told.Text != "" {
 			return m.tell(v.told)
 		}
 		return nil
 	case kit.UndoableMsg:
 		v.Undo.Until = m.c.Now.Add(kit.UndoOffered)
 		m.c.Undo = &v.Undo
-		return m.update(v.Then)
+		return m.handle(v.Then)
 	case kit.PressedMsg:
-		if a, ok := m.actionOf(v.Key); ok {
-			return m.run(a)
+		if k, ok := kit.Press(v.Key); ok {
+			return m.press(k)
 		}
 		return nil
 	case kit.CopiedMsg:
@@ -187,34 +204,6 @@ func (m *root) update(msg tea.Msg) tea.Cmd {
 	return m.broadcast(msg)
 }
 
-// settle takes in what the terminal can do.
-func (m *root) settle(msg tea.Msg) bool {
-	switch v := msg.(type) {
-	case tea.ColorProfileMsg:
-		m.profile = v.Profile
-		m.restyle()
-	case tea.EnvMsg:
-		if v.Getenv("NO_COLOR") != "" {
-			m.profile = min(m.profile, colorprofile.ASCII)
-		}
-		if light, says := lightBackground(v.Getenv("COLORFGBG")); says && !m.answered {
-			m.dark = !light
-		}
-		m.restyle()
-	default:
-		return false
-	}
-	return true
-}
-
-// lightBackground says whether COLORFGBG, which rxvt and some that followed it
-// set to the numbers of their colours ("0;15", "0;default;15"), tells of a light
-// background: white, light grey, or one of the bright ones.
-func lightBackground(colorFgBg string) (light, says bool) {
-	n, err := strconv.Atoi(colorFgBg[strings.LastIndexByte(colorFgBg, ';')+1:])
-	return n == 7 || n >= 10, err == nil && strings.Contains(colorFgBg, ";")
-}
-
 // broadcast hands a message to everybody: pages and dialogs have messages of
 // their own that the root does not know.
 func (m *root) broadcast(msg tea.Msg) tea.Cmd {
@@ -227,15 +216,6 @@ func (m *root) broadcast(msg tea.Msg) tea.Cmd {
 		cmds = append(cmds, p.Update(msg))
 	}
 	return tea.Batch(cmds...)
-}
-
-func (m *root) restyle() { m.c.Styles = m.o.Theme.New(m.dark, m.profile) }
-
-func (m *root) resize(w, h int) {
-	m.width, m.height = max(w, 0), max(h, 0)
-	for _, p := range m.pages {
-		p.SetSize(m.width, max(m.height-chrome, 0))
-	}
 }
 
 // input hands on what a person does: to the top dialog, else to the page while
@@ -254,18 +234,11 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	if isKey || isClick { // it may lead to another screen
 		m.tell(kit.ToldMsg{})
 	}
-	if isClick && m.top() != nil {
-		return m.clickDialog(c)
-	}
-	if d := m.top(); d != nil {
-		cmd, outcome := d.Update(msg)
-		if outcome.Done {
-			return tea.Batch(cmd, m.close(outcome.Value))
-		}
-		return cmd
-	}
 	if isClick {
 		return m.click(c)
+	}
+	if m.top() != nil {
+		return m.toDialog(msg)
 	}
 	if w, ok := msg.(tea.MouseWheelMsg); ok {
 		return m.page().Update(w)
@@ -276,27 +249,34 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	if !isKey {
 		return nil // pasted text is never taken for keys
 	}
-	return m.dispatch(key.String())
+	as := m.offered
+	if !m.fresh {
+		as = m.actions()
+	}
+	m.fresh = false
+	if a, ok := as.Find(key); ok {
+		return m.run(a)
+	}
+	return m.tell(kit.ToldMsg{Text: m.c.T("key.nothing", key.String()), Tone: style.Muted})
+}
+
+// toDialog hands a message to the top dialog, and closes it once that is done.
+func (m *root) toDialog(msg tea.Msg) tea.Cmd {
+	cmd, outcome := m.top().Update(msg)
+	if outcome.Done {
+		return tea.Batch(cmd, m.close(outcome.Value))
+	}
+	return cmd
 }
 
 func isPaste(msg tea.Msg) bool { _, ok := msg.(tea.PasteMsg); return ok }
 
-// dispatch runs the action of a key: the page's before the global ones.
-func (m *root) dispatch(key string) tea.Cmd {
-	if a, ok := m.actionOf(key); ok {
+// press does what a key does here and now; one without an action does nothing.
+func (m *root) press(k tea.KeyPressMsg) tea.Cmd {
+	if a, ok := m.actions().Find(k); ok {
 		return m.run(a)
 	}
-	return m.tell(kit.ToldMsg{Text: m.c.T("key.nothing", key), Tone: style.Muted})
-}
-
-// actionOf is the action that a key has here and now.
-func (m *root) actionOf(key string) (kit.Action, bool) {
-	for _, a := range m.actions() {
-		if !a.Off && (a.Key == key || contains(a.Also, key)) {
-			return a, true
-		}
-	}
-	return kit.Action{}, false
+	return nil
 }
 
 // run does what an action does. One that is not allowed and cannot say so
@@ -311,7 +291,7 @@ func (m *root) run(a kit.Action) tea.Cmd {
 		if a.Why != nil {
 			why := a.Why
 			return m.open(kit.OpenedMsg{Then: dialog.Go, Make: func() kit.Dialog {
-				return &dialog.Notice{Context: m.c, Title: a.Label, Word: m.c.T("danger.note"), Tone: style.Accent, Choices: dialog.Ways(why.Ways()),
+				return &dialog.Notice{Context: m.c, Title: a.Label(), Word: m.c.T("danger.note"), Tone: style.Accent, Choices: dialog.Ways(m.c, why.Ways()),
 					Parts: []dialog.Part{{Lines: []string{why.Message()}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint()}}}}
 			}})
 		}
@@ -324,10 +304,10 @@ func (m *root) run(a kit.Action) tea.Cmd {
 	return cmd
 }
 
-// open puts a dialog on top and tells it the background, as the terminal will
-// not say it again.
+// open puts a dialog on top.
 func (m *root) open(o kit.OpenedMsg) tea.Cmd {
 	d := o.Make()
+	m.sizeDialog(d)
 	m.stack, m.dialogs = append(m.stack, o), append(m.dialogs, d)
 	if i, ok := d.(interface{ Init() tea.Cmd }); ok {
 		return i.Init()
@@ -359,13 +339,4 @@ func (m *root) choose(tab int) tea.Cmd {
 func (m *root) quit() tea.Cmd {
 	m.cancel()
 	return tea.Quit
-}
-
-func contains(ss []string, s string) bool {
-	for _, v := range ss {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }

@@ -1,13 +1,11 @@
 package ui
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/ui/dialog"
 	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -43,8 +41,7 @@ func (m *root) screen() string {
 	if w <= 0 || h <= 0 {
 		return ""
 	}
-	s := m.c.Styles
-	if w < minWidth || h < minHeight {
+	if m.tooSmall() {
 		lines := widget.Wrap(m.c.T("small", minWidth, minHeight, w, h), max(w-2, 1))
 		return widget.Fill(widget.Repeat("\n", max((h-len(lines))/2, 0))+" "+strings.Join(lines, "\n "), w, h)
 	}
@@ -56,31 +53,25 @@ func (m *root) screen() string {
 		m.footer(),
 	}, "\n")
 	if d := m.top(); d != nil {
-		return widget.Overlay(s, screen, d.View(w, h), w, h)
+		return widget.Overlay(m.c.Styles, screen, widget.Centre(d.View(), w, h), w, h)
 	}
 	return screen
 }
 
-// tabPlace is where a tab stands in the header: its text with blanks around it.
-type tabPlace struct {
-	text string
-	x    int
-}
-
-// end is the cell after it.
-func (p *tabPlace) end() int { return p.x + widget.Width(p.text) }
+// tooSmall says whether the terminal is too small for anything but to say so.
+func (m *root) tooSmall() bool { return m.width < minWidth || m.height < minHeight }
 
 const brand = " certquay "
 
-// tabBar lays out the tabs. Where not all find room the program's name goes, as
-// the window's title has it, then one of the two blanks between tabs, of which
-// the chosen one keeps both of its own.
-func (m *root) tabBar() (name string, places []tabPlace) {
-	lay := func(name string, tight bool) []tabPlace {
-		var places []tabPlace
-		x := 0
+// tabBar is the program's name and the tabs, which can be clicked on as their
+// keys, and how wide they are. Where not all find room the name goes, as the
+// window's title has it, then one of the two blanks between tabs, of which the
+// chosen one keeps both of its own.
+func (m *root) tabBar() (bar widget.Row, width int) {
+	s := m.c.Styles
+	lay := func(name string, tight bool) (bar widget.Row, width int) {
 		if name != "" {
-			x = widget.Width(name) + 1
+			bar, width = widget.Row{{Text: s.Paint(style.Brand, name) + " "}}, widget.Width(name)+1
 		}
 		for n, t := range tabs {
 			title := t.title
@@ -94,33 +85,28 @@ func (m *root) tabBar() (name string, places []tabPlace) {
 			if !tight || n == m.tab {
 				text += " "
 			}
-			places = append(places, tabPlace{text, x})
-			x = places[n].end()
+			width += widget.Width(text)
+			if n == m.tab {
+				text = s.PaintOn(style.Accent, text)
+			} else {
+				text = s.Paint(style.Muted, text)
+			}
+			bar = append(bar, widget.Part{ID: kit.KeyID(m.c.KeyFor(tabID(n), strconv.Itoa(n+1))), Text: text})
 		}
-		return places
+		return bar, width
 	}
 	for _, name := range []string{brand, ""} {
-		if places = lay(name, false); places[len(places)-1].end() <= m.width {
-			return name, places
+		if bar, width = lay(name, false); width <= m.width {
+			return bar, width
 		}
 	}
-	return "", lay("", true)
+	return lay("", true)
 }
 
 func (m *root) header() string {
 	s := m.c.Styles
-	name, tabBar := m.tabBar()
-	left := s.Paint(style.Brand, name)
-	if name != "" {
-		left += " "
-	}
-	for n, t := range tabBar {
-		if n == m.tab {
-			left += s.PaintOn(style.Accent, t.text)
-		} else {
-			left += s.Paint(style.Muted, t.text)
-		}
-	}
+	bar, _ := m.tabBar()
+	left := bar.String()
 	var right []string
 	var now status
 	if at := m.shown.Load(); at != nil { // none while there is no backend yet
@@ -139,7 +125,7 @@ func (m *root) header() string {
 		right = append(right, s.Paint(style.Work, m.clockText(now.clock)))
 	}
 	if now.jobs > 0 {
-		right = append(right, s.Paint(style.Work, m.c.T("header.jobs", now.jobs)))
+		right = append(right, s.Paint(style.Work, m.c.Mark("◔")+m.c.T("header.jobs", now.jobs)))
 	}
 	if m.o.Actor.Name != "" {
 		right = append(right, text.Clean(m.o.Actor.Name)+s.Paint(style.Muted, m.c.T("header.role", m.c.Text.Or("role."+m.o.Actor.Role.String(), m.o.Actor.Role.String()))))
@@ -162,8 +148,8 @@ func (m *root) header() string {
 
 // clockInHeader says whether there is room for the clock beside the tabs.
 func (m *root) clockInHeader(at string) bool {
-	_, tabBar := m.tabBar()
-	room := m.width - tabBar[len(tabBar)-1].end()
+	_, used := m.tabBar()
+	room := m.width - used
 	if m.o.ReadOnly {
 		room -= widget.Width(m.c.T("header.readonly")) + 2
 	}
@@ -181,178 +167,20 @@ func (m *root) rule() string {
 	return s.Paint(style.Faint, widget.Repeat("─", m.width-widget.Width(t)-4)+" ") + s.Paint(style.Work, t) + s.Paint(style.Faint, " ──")
 }
 
-// click chooses a tab, or hands the click to the page.
-func (m *root) click(c tea.MouseClickMsg) tea.Cmd {
-	if c.Button != tea.MouseLeft {
-		return nil
-	}
-	if c.Y == 0 {
-		_, tabBar := m.tabBar()
-		for n, t := range tabBar {
-			if c.X >= t.x && c.X < t.end() {
-				return m.choose(n)
-			}
-		}
-		return nil
-	}
-	if c.Y == m.height-1 {
-		return m.clickFooter(c.X)
-	}
-	c.Y -= pageTop
-	if c.Y < 0 || c.Y >= m.height-chrome {
-		return nil
-	}
-	return m.page().Update(c)
-}
-
 // toldLine is the rule above the footer, with what was last told in it.
 func (m *root) toldLine() string {
 	s := m.c.Styles
-	if m.told.Text == "" {
+	t := text.Clean(m.told.Text)
+	switch spinner := m.c.Spinner; {
+	case t == "" && m.holds > 0 && spinner != "": // what opens takes long
+		t = spinner + " " + m.c.T("loading")
+	case t == "":
 		return s.Paint(style.Faint, widget.Repeat("─", m.width))
+	case m.following && spinner != "":
+		t = spinner + " " + t
 	}
-	t := widget.Cut(text.Clean(m.told.Text), m.width-8)
+	t = widget.Cut(t, m.width-8)
 	return s.Paint(style.Faint, "── ") + s.Paint(m.told.Tone, t) + s.Paint(style.Faint, " "+widget.Repeat("─", m.width-4-widget.Width(t)))
-}
-
-// foot is a part of the footer: an action, or a word that must not be missed.
-type foot struct {
-	action *kit.Action
-	key    string
-	text   string
-	tone   style.Tone
-	at     int
-}
-
-func (f *foot) width() int {
-	w := widget.Width(f.text)
-	if f.key != "" {
-		w += widget.Width(f.key) + 1
-	}
-	return w
-}
-
-// feet lays the footer out: the actions that do something here and now from the
-// left, palette and help at the right end.
-//
-// While the cursor is on its way, what stood there stays.
-func (m *root) feet() []foot {
-	if p, ok := m.page().(kit.Settling); ok && p.Settling() && m.stood.tab == m.tab && m.stood.width == m.width && !m.page().Capturing() {
-		return m.stood.feet
-	}
-	m.stood.tab, m.stood.width, m.stood.feet = m.tab, m.width, m.footing()
-	return m.stood.feet
-}
-
-func (m *root) footing() []foot {
-	c := m.c
-	var right []foot
-	if m.width < 100 { // where the header has no room for what must not be missed
-		if m.o.ReadOnly {
-			right = append(right, foot{text: c.T("header.readonly"), tone: style.Soon})
-		}
-	}
-	for _, a := range c.Keyed(m.globals()) {
-		switch a.ID {
-		case "palette", "help":
-			right = append(right, foot{action: &a, key: a.Key, text: c.T("footer." + a.ID), tone: style.Muted})
-		}
-	}
-	at := m.width - 1
-	for n := len(right) - 1; n >= 0; n-- {
-		at -= right[n].width()
-		right[n].at = at
-		at -= 2
-	}
-	if m.page().Capturing() {
-		return append([]foot{{text: c.T("footer.typing"), tone: style.Muted, at: 1}}, right...)
-	}
-	x, room := 1, at+1
-	var left []foot
-	for _, a := range m.footed() {
-		f := foot{action: &a, key: dialog.KeyName(kit.Action{Key: a.Key}), text: word(c, a), tone: style.Muted, at: x}
-		if x+f.width()+2 <= room {
-			left = append(left, f)
-			x += f.width() + 2
-		}
-	}
-	return append(left, right...)
-}
-
-// footer shows only keys that do something here and now.
-func (m *root) footer() string {
-	s, line, used := m.c.Styles, "", 0
-	for _, f := range m.feet() {
-		if f.at < used {
-			continue
-		}
-		line += widget.Space(f.at - used)
-		if f.key != "" {
-			line += s.Paint(style.Key, f.key) + " "
-		}
-		line += s.Paint(f.tone, f.text)
-		used = f.at + f.width()
-	}
-	return widget.Pad(line, m.width)
-}
-
-// clickFooter does what the action at a cell of the footer does.
-func (m *root) clickFooter(x int) tea.Cmd {
-	for _, f := range m.feet() {
-		if f.action == nil || x < f.at || x >= f.at+f.width() {
-			continue
-		}
-		for _, a := range m.actions() { // of what the cursor is on by now
-			if a.ID == f.action.ID {
-				return m.run(a)
-			}
-		}
-	}
-	return nil
-}
-
-// clickDialog presses the key that was clicked on, or hands the click to the
-// top dialog, relative to its box. One beside a light dialog closes it.
-func (m *root) clickDialog(c tea.MouseClickMsg) tea.Cmd {
-	d := m.top()
-	box := d.View(m.width, m.height)
-	x, y, w, h := widget.Centre(box, m.width, m.height)
-	if c.Button != tea.MouseLeft {
-		return nil
-	}
-	c.X, c.Y = c.X-x, c.Y-y
-	var msg tea.Msg = c
-	switch outside := c.X < 0 || c.X >= w || c.Y < 0 || c.Y >= h; {
-	case outside && dialog.Light(d):
-		msg, _ = kit.Press("esc")
-	case outside:
-		return nil
-	default:
-		if k, ok := dialog.KeyAt(box, c.X, c.Y); ok {
-			msg = k
-		}
-	}
-	cmd, outcome := d.Update(msg)
-	if outcome.Done {
-		return tea.Batch(cmd, m.close(outcome.Value))
-	}
-	return cmd
-}
-
-// footed are the actions that deserve a place in the footer, the most
-// deserving first.
-func (m *root) footed() []kit.Action {
-	as := slices.DeleteFunc(m.actions(), func(a kit.Action) bool { return a.Footer == kit.Never || a.Off || a.Why != nil })
-	slices.SortStableFunc(as, func(a, b kit.Action) int { return int(a.Footer - b.Footer) })
-	return as
-}
-
-// word is what stands for an action in the footer.
-func word(c *kit.Context, a kit.Action) string {
-	if a.Foot != "" {
-		return a.Foot
-	}
-	return c.Text.Or("foot."+a.Own, a.Label)
 }
 
 // sealed says how keys are sealed.

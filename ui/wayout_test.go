@@ -59,8 +59,8 @@ func TestHelpWrapsReasons(t *testing.T) {
 		d.find("old.example.org").keys("?")
 		d.fits()
 		for _, a := range d.m.page().Actions() {
-			if a.Why != nil && a.Key != "" && !a.Off && size[0] == 80 {
-				d.sees(a.Label + " — " + a.Why.Message())
+			if a.Why != nil && len(a.Keys()) > 0 && !a.Hidden && size[0] == 80 {
+				d.sees(a.Label() + " — " + a.Why.Message())
 			}
 		}
 		if d.has("…") && size[0] == 80 {

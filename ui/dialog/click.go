@@ -1,22 +1,14 @@
 package dialog
 
 import (
-	"regexp"
+	"strconv"
 	"strings"
 
-	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
+	"charm.land/bubbles/v2/key"
 
 	"certquay/ui/kit"
 	"certquay/ui/widget"
 )
-
-// hints are what a dialog writes in its last lines: a key and what it does,
-// apart from each other by blanks, from the frame and from the mark of a choice.
-var hints = regexp.MustCompile(`[^\s│` + chosenMark + `]+(?: [^\s│` + chosenMark + `]+)*`)
-
-// hintLines is how many lines of hints a dialog has at most.
-const hintLines = 2
 
 // Light says whether a click beside a dialog closes it, as esc does: it only
 // shows or finds something, and nothing that was typed or asked goes by it.
@@ -28,22 +20,22 @@ func Light(d kit.Dialog) bool {
 	return false
 }
 
-// KeyAt is the key that is written at a cell of a box, with what it does, in
-// its last lines: clicking on it is pressing it.
-func KeyAt(box string, x, y int) (tea.KeyPressMsg, bool) {
-	lines := strings.Split(ansi.Strip(box), "\n")
-	if y < len(lines)-1-hintLines || y >= len(lines)-1 || y < 1 {
-		return tea.KeyPressMsg{}, false
+// closing is the key that closes a dialog.
+func closing(c *kit.Context) key.Binding { return c.Bind(c.T("hint.close"), "esc") }
+
+// scrolling are the keys that scroll, where there is something to scroll.
+func scrolling(c *kit.Context, body *widget.Scroll) []key.Binding {
+	if body.Over() == 0 {
+		return nil
 	}
-	line := lines[y]
-	for _, at := range hints.FindAllStringIndex(line, -1) {
-		from := widget.Width(line[:at[0]])
-		if x < from || x >= from+widget.Width(line[at[0]:at[1]]) {
-			continue
-		}
-		if key, label, ok := strings.Cut(line[at[0]:at[1]], " "); ok && label != "" {
-			return kit.Press(key)
-		}
-	}
-	return tea.KeyPressMsg{}, false
+	return []key.Binding{c.Bind(c.T("hint.scroll"), "j", "k")}
+}
+
+// entryID is the ID of one of several entries; entryOf reads it.
+func entryID(n int) string { return "entry " + strconv.Itoa(n) }
+
+func entryOf(id string) (n int, ok bool) {
+	number, ok := strings.CutPrefix(id, "entry ")
+	n, err := strconv.Atoi(number)
+	return n, ok && err == nil
 }

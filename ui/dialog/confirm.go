@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/ui/kit"
@@ -27,7 +29,16 @@ type Confirm struct {
 	Question string
 	Again    string // the key that asked, pressed again, means yes; "" for none
 	turned   bool   // the other answer than at first is marked
+	size
 }
+
+// size is what a dialog was given.
+type size struct{ width, height int }
+
+// SetSize implements kit.Dialog.
+func (s *size) SetSize(width, height int) { s.width, s.height = width, height }
+
+var _ kit.Dialog = (*Confirm)(nil)
 
 // yes says whether yes is marked.
 func (d *Confirm) yes() bool { return d.harmless() != d.turned }
@@ -67,9 +78,22 @@ func (d *Confirm) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 }
 
 // View implements kit.Dialog.
-func (d *Confirm) View(width, height int) string {
+func (d *Confirm) View() *lipgloss.Layer {
+	s := d.Context.Styles
+	return widget.BoxLayer(s, Tone(d.Danger), s.Paint(style.Strong, text.Clean(d.Title)), d.rows(), d.boxWidth(), d.height)
+}
+
+// ReadOut implements kit.ScreenReader.
+func (d *Confirm) ReadOut(w, h int) kit.ScreenText {
+	return d.Context.ReadOut(text.Clean(d.Title), d.rows(), w, h)
+}
+
+func (d *Confirm) boxWidth() int { return min(d.width-2, 76) }
+
+// rows are what it asks, the answers and the keys.
+func (d *Confirm) rows() []widget.Row {
 	s, c := d.Context.Styles, d.Context
-	w := min(width-2, 76)
+	w, height := d.boxWidth(), d.height
 	var lines []string
 	if d.Danger != "" {
 		lines = append(lines, s.Paint(Tone(d.Danger), strings.ToUpper(c.T("danger."+string(d.Danger)))))
@@ -77,32 +101,31 @@ func (d *Confirm) View(width, height int) string {
 	for _, l := range d.Lines {
 		lines = append(lines, widget.Wrap(l, w-4)...)
 	}
-	lines = lines[:min(len(lines), max(height-7, 1))]
-	answers := d.answer("y", c.T("confirm.yes"), d.yes()) + " " + d.answer("n", c.T("confirm.no"), !d.yes())
-	lines = append(lines, "")
-	asked := widget.Wrap(text.Clean(d.Question), w-4-widget.Width(answers)-1)
+	rows := append(widget.Rows(lines[:min(len(lines), max(height-7, 1))]...), nil)
+	answers := widget.Row{d.answer("y", c.T("confirm.yes"), d.yes()), {Text: " "}, d.answer("n", c.T("confirm.no"), !d.yes())}
+	asked := widget.Wrap(text.Clean(d.Question), w-4-widget.Width(answers.String())-1)
 	for n, l := range asked {
-		if l = s.Paint(style.Strong, l); n == len(asked)-1 {
-			l = widget.Spread(l, answers, w-4)
+		row := widget.Row{{Text: s.Paint(style.Strong, l)}}
+		if n == len(asked)-1 {
+			row = widget.SpreadRow(row, answers, w-4)
 		}
-		lines = append(lines, l)
+		rows = append(rows, row)
 	}
-	lines = append(lines, widget.PadLeft(s.Paint(style.Muted, c.T("confirm.keys")), w-4))
-	return widget.Box(s, Tone(d.Danger), s.Paint(style.Strong, text.Clean(d.Title)), lines, w, height)
+	keys := c.Hints(c.BindAs(c.T("hint.choose"), []string{"left", "right"}, "tab"), c.Bind(c.T("hint.marked"), "enter"))
+	return append(rows, widget.SpreadRow(nil, keys, w-4))
 }
 
 // answer is one of the two, with its key; not by colour alone is it the marked
 // one.
-func (d *Confirm) answer(key, word string, marked bool) string {
-	s := d.Context.Styles
+func (d *Confirm) answer(key, word string, marked bool) widget.Part {
+	s, text := d.Context.Styles, ""
 	if marked {
-		return s.PaintOn(style.Accent, " "+chosenMark+" ") + s.PaintOn(style.Key, key) + s.PaintOn(style.Strong, " "+word+" ")
+		text = s.PaintOn(style.Accent, " "+d.Context.Mark("▸")) + s.PaintOn(style.Key, key) + s.PaintOn(style.Strong, " "+word+" ")
+	} else {
+		text = "   " + s.Paint(style.Key, key) + " " + word + " "
 	}
-	return "   " + s.Paint(style.Key, key) + " " + word + " "
+	return widget.Part{ID: kit.KeyID(key), Text: text, Here: marked}
 }
-
-// chosenMark stands before the answer that enter takes.
-const chosenMark = "▸"
 
 // Tone is how a level of danger is drawn; its word is always there as well.
 func Tone(d lifecycle.Danger) style.Tone {
@@ -122,19 +145,16 @@ type Part struct {
 	Lines []string
 }
 
-// Choose is a key of a [Notice] that goes on with something.
-type Choose struct{ Key, Label string }
-
 // Ways are the keys that a way out names as keys of a [Notice]. Those which
 // always close it are none.
-func Ways(ways []kit.Way) []Choose {
-	var cs []Choose
+func Ways(c *kit.Context, ways []kit.Way) []key.Binding {
+	var bs []key.Binding
 	for _, w := range ways {
-		if w.Key != "esc" && !slices.ContainsFunc(cs, func(o Choose) bool { return o.Key == w.Key }) {
-			cs = append(cs, Choose{w.Key, w.Label})
+		if w.Key != "esc" && !slices.ContainsFunc(bs, func(o key.Binding) bool { return o.Keys()[0] == w.Key }) {
+			bs = append(bs, c.Bind(w.Label, w.Key))
 		}
 	}
-	return cs
+	return bs
 }
 
 // Go does what a way out names once its [Notice] is closed by that key.
@@ -153,52 +173,47 @@ type Notice struct {
 	Word    string // "note", "refused", ...
 	Tone    style.Tone
 	Parts   []Part
-	Choices []Choose
-	top     int
-	over    int
+	Choices []key.Binding // keys that go on with something
+	width   int
+	height  int
+	body    widget.Scroll
+}
+
+var _ kit.Dialog = (*Notice)(nil)
+
+// SetSize implements kit.Dialog.
+func (d *Notice) SetSize(width, height int) {
+	d.width, d.height = min(width-2, 78), height
+	d.body.Set(d.lines(), d.width-4, max(height-4, 1))
 }
 
 // Update implements kit.Dialog.
 func (d *Notice) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
-	switch m := msg.(type) {
-	case tea.KeyPressMsg:
+	if k, ok := msg.(tea.KeyPressMsg); ok {
 		for _, o := range d.Choices {
-			if o.Key == m.String() {
-				return nil, kit.Outcome{Done: true, Value: o.Key}
+			if key.Matches(k, o) {
+				return nil, kit.Outcome{Done: true, Value: k.String()}
 			}
 		}
-		switch m.String() {
-		case "down", "j":
-			d.scroll(1)
-		case "up", "k":
-			d.scroll(-1)
-		case "pgdown", "ctrl+d":
-			d.scroll(8)
-		case "pgup", "ctrl+u":
-			d.scroll(-8)
-		case "g", "home":
-			d.scroll(-d.over)
-		case "G", "end":
-			d.scroll(d.over)
-		case "esc", "enter", "q", "x", "?", "space", "ctrl+c":
-			return nil, kit.Outcome{Done: true}
-		}
-	case tea.MouseWheelMsg:
-		if m.Button == tea.MouseWheelUp {
-			d.scroll(-3)
-		} else {
-			d.scroll(3)
-		}
 	}
-	return nil, kit.Outcome{}
+	return nil, read(&d.body, msg)
 }
 
-func (d *Notice) scroll(n int) { d.top = max(min(d.top+n, d.over), 0) }
+// closes are the keys that close what is only read.
+var closes = key.NewBinding(key.WithKeys("esc", "enter", "q", "x", "?", "space", "ctrl+c"))
 
-// View implements kit.Dialog.
-func (d *Notice) View(width, height int) string {
+// read scrolls what is only read, until a key closes it.
+func read(body *widget.Scroll, msg tea.Msg) kit.Outcome {
+	if k, ok := msg.(tea.KeyPressMsg); ok && key.Matches(k, closes) {
+		return kit.Outcome{Done: true}
+	}
+	body.Update(msg)
+	return kit.Outcome{}
+}
+
+// lines are what it tells.
+func (d *Notice) lines() []widget.Row {
 	s := d.Context.Styles
-	w := min(width-2, 78)
 	var lines []string
 	if d.Word != "" {
 		lines = append(lines, s.Paint(d.Tone, strings.ToUpper(d.Word)))
@@ -211,25 +226,34 @@ func (d *Notice) View(width, height int) string {
 			lines = append(lines, s.Paint(style.Head, text.Clean(p.Head)))
 		}
 		for _, l := range p.Lines {
-			for _, part := range widget.Wrap(l, w-4) {
+			for _, part := range widget.Wrap(l, d.width-4) {
 				lines = append(lines, s.Paint(p.Tone, part))
 			}
 		}
 	}
-	room := max(height-4, 1)
-	d.over = max(len(lines)-room, 0)
-	d.scroll(0)
-	foot := d.Context.T("notice.keys")
-	if d.over > 0 {
-		foot = d.Context.T("notice.keys.more")
-		lines = lines[d.top:min(d.top+room, len(lines))]
-	}
-	keys := ""
+	return widget.Rows(lines...)
+}
+
+// View implements kit.Dialog.
+func (d *Notice) View() *lipgloss.Layer {
+	s := d.Context.Styles
+	return widget.BoxLayer(s, d.Tone, s.Paint(style.Strong, text.Clean(d.Title)), d.rows(), d.width, d.height)
+}
+
+// ReadOut implements kit.ScreenReader.
+func (d *Notice) ReadOut(w, h int) kit.ScreenText {
+	return d.Context.ReadOut(text.Clean(d.Title), d.rows(), w, h)
+}
+
+// rows are what is shown of what it tells, and the keys.
+func (d *Notice) rows() []widget.Row {
+	s, c := d.Context.Styles, d.Context
+	var keys widget.Row
 	for _, o := range d.Choices {
-		keys += s.Paint(style.Key, o.Key) + " " + o.Label + "   "
+		keys = append(keys, widget.Part{ID: kit.KeyID(o.Keys()[0]), Text: s.Paint(style.Key, o.Help().Key) + " " + o.Help().Desc}, widget.Part{Text: "   "})
 	}
-	lines = append(lines, "", keys+s.Paint(style.Muted, foot))
-	return widget.Box(s, d.Tone, s.Paint(style.Strong, text.Clean(d.Title)), lines, w, height)
+	keys = append(keys, c.Hints(append(scrolling(c, &d.body), closing(c))...)...)
+	return append(d.body.Rows(), nil, keys)
 }
 
 // Refused is the notice of a refusal: state, action, reason and way out. It
@@ -246,7 +270,7 @@ func Refused(c *kit.Context, r *lifecycle.Refusal, name string) *Notice {
 	first = append(first, c.Refused(r))
 	d := &Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: []Part{{Lines: first}}}
 	h, ways := c.Ways(r)
-	d.Choices = Ways(ways)
+	d.Choices = Ways(c, ways)
 	if h != "" {
 		d.Parts = append(d.Parts, Part{Head: c.T("refused.wayout"), Lines: []string{h}})
 	}

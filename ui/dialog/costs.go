@@ -4,7 +4,9 @@ import (
 	"strconv"
 	"strings"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/ui/kit"
@@ -20,8 +22,37 @@ type Costs struct {
 	Balances       []lifecycle.Balance
 	Months, Orders []lifecycle.Cost
 	view           int
-	top, over      int
+	width, height  int
+	head           widget.Row
+	note           string
+	body           widget.Scroll
 }
+
+var _ kit.Dialog = (*Costs)(nil)
+
+// SetSize implements kit.Dialog.
+func (d *Costs) SetSize(width, height int) {
+	d.width, d.height = min(width-2, 116), height
+	d.lay()
+}
+
+// lay draws the rows of the view in use.
+func (d *Costs) lay() {
+	inner := d.width - 4
+	var rows []widget.Row
+	switch d.view {
+	case 1:
+		d.head, rows, d.note = d.months()
+	case 2:
+		d.head, rows, d.note = d.orders(inner)
+	default:
+		d.head, rows, d.note = d.packs(inner)
+	}
+	d.body.Set(rows, inner, d.room())
+}
+
+// room is how many rows there is room for.
+func (d *Costs) room() int { return max(min(d.height-9, 30), 1) }
 
 // CostsBuy is the value of [Costs] when packs are to be bought.
 type CostsBuy struct{}
@@ -37,81 +68,112 @@ func (d *Costs) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			d.turn(1)
 		case "shift+tab", "left", "h", "[":
 			d.turn(len(costViews) - 1)
-		case "g", "home":
-			d.top = 0
-		case "G", "end":
-			d.top = d.over
 		case d.Context.KeyFor("buy", "b"):
 			return nil, kit.Outcome{Done: true, Value: CostsBuy{}}
 		case "$":
 			return nil, kit.Outcome{Done: true}
 		}
 	}
-	if m, ok := msg.(tea.MouseClickMsg); ok && m.Y == 1 {
-		at := 2
-		for n, v := range costViews {
-			w := widget.Width(d.Context.T(v)) + 2
-			if m.X >= at && m.X < at+w {
-				d.turn(n - d.view + len(costViews))
-			}
-			at += w + 2
+	if m, ok := msg.(kit.HitMsg); ok {
+		if n, ok := entryOf(m.ID); ok {
+			d.turn(n - d.view + len(costViews))
 		}
 		return nil, kit.Outcome{}
 	}
-	n := Notice{top: d.top, over: d.over}
-	cmd, o := n.Update(msg)
-	d.top = n.top
-	return cmd, o
+	return nil, read(&d.body, msg)
 }
 
-func (d *Costs) turn(by int) { d.view, d.top = (d.view+by)%len(costViews), 0 }
+func (d *Costs) turn(by int) {
+	d.view = (d.view + by) % len(costViews)
+	d.body.To(0)
+	d.lay()
+}
 
 // View implements kit.Dialog.
-func (d *Costs) View(width, height int) string {
+func (d *Costs) View() *lipgloss.Layer {
+	s := d.Context.Styles
+	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, d.Context.T("costs.title")), d.rows(), d.width, d.height)
+}
+
+// ReadOut implements kit.ScreenReader.
+func (d *Costs) ReadOut(w, h int) kit.ScreenText {
+	return d.Context.ReadOut(d.Context.T("costs.title"), d.rows(), w, h)
+}
+
+// rows are the views, what is shown of the one in use, and the keys.
+func (d *Costs) rows() []widget.Row {
 	s, c := d.Context.Styles, d.Context
-	w := min(width-2, 116)
-	inner := w - 4
-	tabs := ""
+	var tabs widget.Row
 	for n, v := range costViews {
+		paint, tone := s.Paint, style.Muted
 		if n == d.view {
-			tabs += s.PaintOn(style.Accent, " "+c.T(v)+" ") + "  "
-		} else {
-			tabs += s.Paint(style.Muted, " "+c.T(v)+" ") + "  "
+			paint, tone = s.PaintOn, style.Accent
 		}
+		tabs = append(tabs, widget.Part{ID: entryID(n), Text: paint(tone, " "+c.T(v)+" "), Here: n == d.view}, widget.Part{Text: "  "})
 	}
-	head, rows, note := d.packs(inner)
-	switch d.view {
-	case 1:
-		head, rows, note = d.months()
-	case 2:
-		head, rows, note = d.orders(inner)
+	rows := append([]widget.Row{tabs, nil, d.head}, d.body.Rows()...)
+	for len(rows) < min(d.room(), 8)+3 { // so that the box keeps its height as one switches
+		rows = append(rows, nil)
 	}
-	room := max(min(height-9, 30), 1)
-	d.over = max(len(rows)-room, 0)
-	d.top = max(min(d.top, d.over), 0)
-	lines := []string{widget.Cut(tabs, inner), "", s.Paint(style.Head, head)}
-	lines = append(lines, rows[d.top:min(d.top+room, len(rows))]...)
-	for len(lines) < min(room, 8)+3 { // so that the box keeps its height as one switches
-		lines = append(lines, "")
+	keys := append([]key.Binding{c.Bind(c.T("hint.switch"), "tab", "left", "right")}, scrolling(c, &d.body)...)
+	note := widget.Row{{Text: s.Paint(style.Muted, widget.Cut(d.note, d.width-4))}}
+	return append(rows, nil, note, c.Hints(append(keys, closing(c))...))
+}
+
+// column is one of a view: its head, and how wide it is; numbers stand right.
+type column struct {
+	head  string // a key of the catalogue
+	width int
+	right bool
+}
+
+// table writes rows of cells under heads, which a screen reader is told with
+// each cell but the first.
+func (d *Costs) table(columns []column, cells [][]string, tones []style.Tone) (head widget.Row, rows []widget.Row) {
+	s, c := d.Context.Styles, d.Context
+	row := func(tone style.Tone, texts []string, heads bool) widget.Row {
+		var r widget.Row
+		for n, col := range columns {
+			text, said := texts[n], ""
+			switch {
+			case col.width == 0 || heads && c.Plain:
+				continue
+			case len(r) > 0:
+				said = strings.ToLower(c.T(col.head)) + " " + text
+			}
+			if col.right {
+				text = widget.PadLeft(text, col.width)
+			}
+			r = append(r, widget.Part{Text: s.Paint(tone, widget.Pad(text, col.width)), Say: said})
+		}
+		return r
 	}
-	foot := c.T("costs.keys")
-	if d.over > 0 {
-		foot = c.T("costs.keys.more")
+	var heads []string
+	for _, col := range columns {
+		heads = append(heads, c.T(col.head))
 	}
-	lines = append(lines, "", s.Paint(style.Muted, widget.Cut(note, inner)), s.Paint(style.Muted, foot))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, c.T("costs.title")), lines, w, height)
+	for n, texts := range cells {
+		tone := style.Plain
+		if n < len(tones) {
+			tone = tones[n]
+		}
+		rows = append(rows, row(tone, texts, false))
+	}
+	if len(rows) == 0 {
+		rows = widget.Rows(c.T("costs.none"))
+	}
+	return row(style.Head, heads, true), rows
 }
 
 // packs are a row for each kind and specification.
-func (d *Costs) packs(w int) (head string, rows []string, note string) {
-	s, c := d.Context.Styles, d.Context
+func (d *Costs) packs(w int) (head widget.Row, rows []widget.Row, note string) {
+	c := d.Context
 	kinds, wide := 20, min(w-62, 44)
 	if w < 96 { // the kind alone, or the specification alone
 		kinds, wide = 0, max(w-38, 8)
 	}
-	row := func(kind, spec, total, reserved, used, free string) string {
-		return widget.Pad(kind, kinds) + widget.Pad(spec, wide) + widget.PadLeft(total, 8) + widget.PadLeft(reserved, 11) + widget.PadLeft(used, 8) + widget.PadLeft(free, 11)
-	}
+	var cells [][]string
+	var tones []style.Tone
 	for _, b := range d.Balances {
 		spec, tone := "–", style.Plain
 		kind := c.Text.Or("buy.what."+b.Kind, b.Kind)
@@ -125,40 +187,34 @@ func (d *Costs) packs(w int) (head string, rows []string, note string) {
 			tone = style.Muted
 		}
 		n := widget.Count
-		rows = append(rows, s.Paint(tone, row(kind, spec, n(b.Total), n(b.Reserved), n(b.Used), n(b.Available))))
+		cells, tones = append(cells, []string{kind, spec, n(b.Total), n(b.Reserved), n(b.Used), n(b.Available)}), append(tones, tone)
 	}
-	return row(c.T("costs.kind"), c.T("costs.spec"), c.T("costs.total"), c.T("costs.reserved"), c.T("costs.used"), c.T("costs.free")), rows, c.T("costs.packs.note", c.KeyFor("buy", "b"))
+	head, rows = d.table([]column{{"costs.kind", kinds, false}, {"costs.spec", wide, false}, {"costs.total", 8, true},
+		{"costs.reserved", 11, true}, {"costs.used", 8, true}, {"costs.free", 11, true}}, cells, tones)
+	return head, rows, c.T("costs.packs.note", c.KeyFor("buy", "b"))
 }
 
-func (d *Costs) months() (head string, rows []string, note string) {
-	c := d.Context
-	row := func(month, charged, refunded, net string) string {
-		return widget.Pad(month, 10) + widget.PadLeft(charged, 18) + widget.PadLeft(refunded, 18) + widget.PadLeft(net, 18)
-	}
+func (d *Costs) months() (head widget.Row, rows []widget.Row, note string) {
+	var cells [][]string
 	for _, k := range d.Months {
 		m := func(n int64) string { return text.Clean(widget.Money(n, k.Currency)) }
-		rows = append(rows, row(k.Month, m(k.Charged), m(k.Refunded), m(k.Charged-k.Refunded)))
+		cells = append(cells, []string{k.Month, m(k.Charged), m(k.Refunded), m(k.Charged - k.Refunded)})
 	}
-	if len(rows) == 0 {
-		rows = []string{c.T("costs.none")}
-	}
-	return row(c.T("costs.month"), c.T("costs.charged"), c.T("costs.refunded"), c.T("costs.net")), rows, c.T("costs.months.note")
+	head, rows = d.table([]column{{"costs.month", 10, false}, {"costs.charged", 18, true}, {"costs.refunded", 18, true}, {"costs.net", 18, true}}, cells, nil)
+	return head, rows, d.Context.T("costs.months.note")
 }
 
-func (d *Costs) orders(w int) (head string, rows []string, note string) {
+func (d *Costs) orders(w int) (head widget.Row, rows []widget.Row, note string) {
 	c := d.Context
 	who := 12
 	if w < 96 {
 		who = 0
 	}
-	wide := max(w-9-30-who, 8)
-	row := func(month, what, by, charged, refunded string) string {
-		return widget.Pad(month, 9) + widget.Pad(what, wide) + widget.PadLeft(by, who) + widget.PadLeft(charged, 16) + widget.PadLeft(refunded, 14)
-	}
+	var cells [][]string
 	sums, currency := [2]int64{}, ""
 	for _, k := range d.Orders {
 		m := func(n int64) string { return text.Clean(widget.Money(n, k.Currency)) }
-		rows = append(rows, row(k.Month, c.Text.Text(k.Text), text.Clean(k.By), m(k.Charged), m(k.Refunded)))
+		cells = append(cells, []string{k.Month, c.Text.Text(k.Text), text.Clean(k.By), m(k.Charged), m(k.Refunded)})
 		if currency == "" {
 			currency = k.Currency
 		}
@@ -166,9 +222,8 @@ func (d *Costs) orders(w int) (head string, rows []string, note string) {
 			sums[0], sums[1] = sums[0]+k.Charged, sums[1]+k.Refunded
 		}
 	}
-	if len(rows) == 0 {
-		rows = []string{c.T("costs.none")}
-	}
+	head, rows = d.table([]column{{"costs.month", 9, false}, {"costs.what", max(w-9-30-who, 8), false}, {"costs.by", who, true},
+		{"costs.charged", 16, true}, {"costs.refunded", 14, true}}, cells, nil)
 	note = c.T("costs.orders.note", strconv.Itoa(len(d.Orders)), widget.Money(sums[0], currency), widget.Money(sums[1], currency))
-	return row(c.T("costs.month"), c.T("costs.what"), c.T("costs.by"), c.T("costs.charged"), c.T("costs.refunded")), rows, strings.TrimSpace(note)
+	return head, rows, strings.TrimSpace(note)
 }

@@ -3,177 +3,169 @@ package dialog
 import (
 	"strings"
 
+	"charm.land/bubbles/v2/help"
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
 
-// Help lists every action there is here and now, those that are not possible
-// after the others and with the reason.
+// Help is the full help: every action there is here and now, those that are not
+// possible after the others and with the reason. Its value is the key that was
+// clicked on.
+//
+// It reads the bindings that the help of bubbles would, and draws them itself:
+// that has no column for what is refused and why, knows no cell that can be
+// clicked, and cuts what does not fit where this scrolls.
 type Help struct {
 	Context *kit.Context
-	Actions []kit.Action
-	Extra   []string // lines about the program
-	top     int
-	over    int
-	drawn   []helpLine
-	column  int // cells of one column
+	Keys    help.KeyMap
+	Refused kit.Actions // those of them that are not possible, with the reasons
+	Extra   []string    // lines about the program
+	width   int
+	height  int
+	body    widget.Scroll
 }
 
-// helpLine is what a line of the help, as it was drawn, is about: the action in
-// its left and in its right half; nil for heads and other text.
-type helpLine struct {
-	text        string
-	left, right *kit.Action
-}
+var _ kit.Dialog = (*Help)(nil)
 
 // Update implements kit.Dialog.
 func (d *Help) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
-	if m, ok := msg.(tea.MouseClickMsg); ok {
-		if n := d.top + m.Y - 1; m.Y > 0 && n < len(d.drawn) {
-			a := d.drawn[n].left
-			if m.X >= 2+d.column {
-				a = d.drawn[n].right
-			}
-			if a != nil {
-				return nil, kit.Outcome{Done: true, Value: *a}
-			}
-		}
-		return nil, kit.Outcome{}
+	if m, ok := msg.(kit.HitMsg); ok {
+		k, ok := strings.CutPrefix(m.ID, helpID)
+		return nil, kit.Outcome{Done: ok, Value: k}
 	}
-	n := Notice{top: d.top, over: d.over}
-	cmd, o := n.Update(msg)
-	d.top = n.top
-	return cmd, o
+	return nil, read(&d.body, msg)
 }
 
-// View implements kit.Dialog.
-func (d *Help) View(width, height int) string {
+// helpID begins the ID of a line about a key, which is pressed once the help is
+// closed.
+const helpID = "help "
+
+// SetSize implements kit.Dialog.
+func (d *Help) SetSize(width, height int) {
 	s := d.Context.Styles
-	w := min(width-2, 116)
-	inner := w - 4
+	d.width, d.height = min(width-2, 116), height
+	inner := d.width - 4
 	columns := 1
 	if inner >= 84 {
 		columns = 2
 	}
 	cw := (inner - (columns-1)*3) / columns
-	d.column = cw
-	left := d.group(kit.Certificate, cw)
-	var right []helpLine
+	groups := d.Keys.FullHelp()
+	left := d.group(kit.Certificate, groups, cw)
+	var right []widget.Row
 	for _, g := range []kit.Group{kit.View, kit.Move, kit.Program} {
-		lines := d.group(g, cw)
-		if len(lines) < 2 { // nothing but its head
+		of := d.group(g, groups, cw)
+		if len(of) < 2 { // nothing but its head
 			continue
 		}
 		if len(right) > 0 {
-			right = append(right, helpLine{})
+			right = append(right, nil)
 		}
-		right = append(right, lines...)
+		right = append(right, of...)
 	}
 	not := d.impossible(cw)
+	var rows []widget.Row
 	if columns == 2 {
-		left = append(left, not...)
-		d.drawn = make([]helpLine, max(len(left), len(right)))
-		for n := range d.drawn {
-			var l, r helpLine
-			if n < len(left) {
-				l = left[n]
-			}
-			if n < len(right) {
-				r = right[n]
-			}
-			d.drawn[n] = helpLine{widget.Pad(l.text, cw+3) + r.text, l.left, r.left}
-		}
+		rows = beside(append(left, not...), right, cw+3)
 	} else {
-		d.drawn = append(append(append(left, helpLine{}), right...), not...)
+		rows = append(append(append(left, nil), right...), not...)
 	}
 	for _, e := range d.Extra {
-		for i, l := range widget.Wrap(e, inner) {
-			if i == 0 {
-				d.drawn = append(d.drawn, helpLine{})
-			}
-			d.drawn = append(d.drawn, helpLine{text: s.Paint(style.Muted, l)})
+		rows = append(rows, nil)
+		for _, l := range widget.Wrap(e, inner) {
+			rows = append(rows, widget.Row{{Text: s.Paint(style.Muted, l)}})
 		}
 	}
-	var lines []string
-	for _, l := range d.drawn {
-		lines = append(lines, l.text)
-	}
-	room := max(height-4, 1)
-	d.over = max(len(lines)-room, 0)
-	d.top = max(min(d.top, d.over), 0)
-	foot := d.Context.T("notice.keys")
-	if d.over > 0 {
-		foot = d.Context.T("notice.keys.more")
-	}
-	if below := d.over - d.top; below > 0 {
-		foot = d.Context.T("help.below", below) + "   " + foot
-	}
-	lines = lines[d.top:min(d.top+room, len(lines))]
-	lines = append(lines, "", s.Paint(style.Muted, foot))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Context.T("help.title")), lines, w, height)
+	d.body.Set(rows, inner, max(height-4, 1))
 }
 
-func (d *Help) group(g kit.Group, w int) []helpLine {
-	s := d.Context.Styles
-	lines := []helpLine{{text: s.Paint(style.Head, d.Context.T(groupNames[g]))}}
-	for i := range d.Actions {
-		a := &d.Actions[i]
-		if a.Group != g || a.Key == "" || a.Off || a.Why != nil {
-			continue
+// beside puts rows next to each other, the left ones padded to w cells.
+func beside(left, right []widget.Row, w int) []widget.Row {
+	rows := make([]widget.Row, max(len(left), len(right)))
+	for n := range rows {
+		if n < len(left) {
+			rows[n] = left[n]
 		}
-		key := widget.Pad(KeyName(*a), 11)
-		for _, line := range widget.Wrap(a.Label, max(w-12, 1)) {
-			lines = append(lines, helpLine{text: s.Paint(style.Key, key) + " " + line, left: a})
-			key = widget.Space(11)
+		rows[n] = append(rows[n], widget.Part{Text: widget.Space(w - widget.Width(rows[n].String()))})
+		if n < len(right) {
+			rows[n] = append(rows[n], right[n]...)
 		}
 	}
-	return lines
+	return rows
+}
+
+// View implements kit.Dialog.
+func (d *Help) View() *lipgloss.Layer {
+	s := d.Context.Styles
+	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, d.Context.T("help.title")), d.rows(), d.width, d.height)
+}
+
+// ReadOut implements kit.ScreenReader.
+func (d *Help) ReadOut(w, h int) kit.ScreenText {
+	return d.Context.ReadOut(d.Context.T("help.title"), d.rows(), w, h)
+}
+
+// rows are what is shown of the help, and the keys.
+func (d *Help) rows() []widget.Row {
+	c := d.Context
+	keys := append(scrolling(c, &d.body), closing(c))
+	if below := d.body.Below(); below > 0 {
+		keys = append([]key.Binding{c.Bind(c.Mark("↓") + c.T("help.below", below))}, keys...)
+	}
+	return append(d.body.Rows(), nil, c.Hints(keys...))
+}
+
+// group is a head and what is possible of the actions under it.
+func (d *Help) group(g kit.Group, of [][]key.Binding, w int) []widget.Row {
+	s := d.Context.Styles
+	rows := widget.Rows(s.Paint(style.Head, d.Context.T(groupNames[g])))
+	for _, b := range of[g] {
+		if b.Enabled() {
+			keys := widget.Pad(b.Help().Key, 11)
+			for _, line := range widget.Wrap(b.Help().Desc, max(w-12, 1)) {
+				rows = append(rows, widget.Row{d.keyPart(style.Key, b.Keys()[0], keys), {ID: helpID + b.Keys()[0], Text: line}})
+				keys = widget.Space(11)
+			}
+		}
+	}
+	return rows
+}
+
+// keyPart is how the keys of a line are written, and what they are said to be.
+func (d *Help) keyPart(tone style.Tone, press, keys string) widget.Part {
+	p := widget.Part{ID: helpID + press, Text: d.Context.Styles.Paint(tone, keys) + " "}
+	if said := strings.TrimSpace(keys); said != "" {
+		p.Say = said + ":"
+	}
+	return p
 }
 
 // impossible are the actions that are not possible now, each with the reason;
 // none when all are.
-func (d *Help) impossible(w int) []helpLine {
+func (d *Help) impossible(w int) []widget.Row {
 	s := d.Context.Styles
-	lines := []helpLine{{}, {text: s.Paint(style.Head, d.Context.T("help.impossible"))}}
-	for i := range d.Actions {
-		a := &d.Actions[i]
-		if a.Key == "" || a.Off || a.Why == nil {
-			continue
-		}
-		key := widget.Pad(KeyName(*a), 11)
-		for n, line := range widget.Wrap(d.Context.T("key.because", a.Label, a.Why.Message()), max(w-12, 1)) {
-			if n > 0 {
-				key = widget.Space(11)
-			}
-			lines = append(lines, helpLine{text: s.Paint(style.Muted, key+" "+line), left: a})
-		}
-	}
-	if len(lines) == 2 {
+	if len(d.Refused) == 0 {
 		return nil
 	}
-	return lines
+	rows := []widget.Row{nil, {{Text: s.Paint(style.Head, d.Context.T("help.impossible"))}}}
+	for i := range d.Refused {
+		a := &d.Refused[i]
+		keys := widget.Pad(a.Help().Key, 11)
+		for n, line := range widget.Wrap(d.Context.T("key.because", a.Label(), a.Why.Message()), max(w-12, 1)) {
+			if n > 0 {
+				keys = widget.Space(11)
+			}
+			rows = append(rows, widget.Row{d.keyPart(style.Muted, a.Keys()[0], keys), {ID: helpID + a.Keys()[0], Text: s.Paint(style.Muted, line)}})
+		}
+	}
+	return rows
 }
 
 var groupNames = map[kit.Group]string{
 	kit.Certificate: "group.certificate", kit.View: "group.view", kit.Move: "group.move", kit.Program: "group.program",
-}
-
-var keyNames = map[string]string{
-	"up": "↑", "down": "↓", "left": "←", "right": "→", "pgup": "page up", "pgdown": "page down",
-	"ctrl+k": "ctrl+k", "shift+tab": "shift+tab",
-}
-
-// KeyName is how the keys of an action are written for people.
-func KeyName(a kit.Action) string {
-	names := make([]string, 0, 1+len(a.Also))
-	for _, k := range append([]string{a.Key}, a.Also...) {
-		if n, ok := keyNames[k]; ok {
-			k = n
-		}
-		names = append(names, k)
-	}
-	return strings.Join(names, " ")
 }

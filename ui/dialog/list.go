@@ -1,7 +1,11 @@
 package dialog
 
 import (
+	"cmp"
+
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/ui/kit"
 	"certquay/ui/style"
@@ -28,14 +32,24 @@ type List struct {
 	None    string // what it says without entries
 	Entries []Entry
 	Drop    string // what ctrl+x does with an entry; "" for nothing
-	Keys    string // what the keys do, where enter does not lead to details
+	Enter   string // what enter does; "" leads to details
 	cursor  int
-	top     int   // the first line that is drawn
-	drawn   []int // the entry of each line that is drawn
+	width   int
+	height  int
+	body    widget.Scroll
+}
+
+var _ kit.Dialog = (*List)(nil)
+
+// SetSize implements kit.Dialog.
+func (d *List) SetSize(width, height int) {
+	d.width, d.height = min(width-2, 104), height
+	d.lay()
 }
 
 // Update implements kit.Dialog.
 func (d *List) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+	defer d.lay()
 	switch m := msg.(type) {
 	case tea.KeyPressMsg:
 		switch m.String() {
@@ -60,15 +74,14 @@ func (d *List) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		case "G", "end":
 			d.move(len(d.Entries))
 		}
-	case tea.MouseClickMsg:
-		n := m.Y - 1
-		if n < 0 || n >= len(d.drawn) {
-			break
-		}
-		if d.cursor == d.drawn[n] { // it was chosen before
+	case kit.HitMsg:
+		n, ok := entryOf(m.ID)
+		if ok && d.cursor == n { // it was chosen before
 			return nil, d.choose()
 		}
-		d.cursor = d.drawn[n]
+		if ok {
+			d.cursor = n
+		}
 	case tea.MouseWheelMsg:
 		if m.Button == tea.MouseWheelUp {
 			d.move(-1)
@@ -89,56 +102,69 @@ func (d *List) choose() kit.Outcome {
 	return kit.Outcome{Done: v != nil, Value: v}
 }
 
-// View implements kit.Dialog.
-func (d *List) View(width, height int) string {
-	s, c := d.Context.Styles, d.Context
-	w := min(width-2, 104)
-	in := w - 4
-	var lines []string
-	var of []int
+// lay draws the entries and scrolls to the one in use.
+func (d *List) lay() {
+	s, in := d.Context.Styles, d.width-4
+	var rows []widget.Row
 	from, to := 0, 0
 	for i, e := range d.Entries {
-		paint, lead := s.Paint, "  "
+		id, paint, lead := entryID(i), s.Paint, d.Context.Lead(i == d.cursor)
 		if i == d.cursor {
-			paint, lead, from = s.PaintOn, "▌ ", len(lines)
+			paint, from = s.PaintOn, len(rows)
 		}
 		aside := text.Clean(e.Aside)
 		room := in - 2 - widget.Width(aside) - 2
 		for n, l := range widget.Wrap(text.Clean(e.Head), room) {
 			if n > 0 {
-				lead, aside = widget.Space(widget.Width(lead)), ""
+				lead, aside = "  ", ""
 			}
-			lines = append(lines, paint(style.Accent, lead)+paint(style.Strong, widget.Pad(l, room))+paint(style.Muted, widget.PadLeft(aside, in-2-room)))
+			rows = append(rows, widget.Row{
+				{ID: id, Text: paint(style.Accent, lead)},
+				{ID: id, Text: paint(style.Strong, widget.Pad(l, room)), Here: i == d.cursor && n == 0},
+				{ID: id, Text: paint(style.Muted, widget.PadLeft(aside, in-2-room))},
+			})
 		}
 		for _, l := range e.Lines {
 			for _, part := range widget.Wrap(l, in-4) {
-				lines = append(lines, s.Paint(style.Plain, "    "+part))
+				rows = append(rows, widget.Row{{ID: id, Text: s.Paint(style.Plain, "    "+part)}})
 			}
 		}
-		for len(of) < len(lines) {
-			of = append(of, i)
-		}
 		if i == d.cursor {
-			to = len(lines)
+			to = len(rows)
 		}
 	}
-	if len(lines) == 0 {
-		lines = []string{d.None}
+	if len(rows) == 0 {
+		rows = widget.Rows(d.None)
 	}
-	room := max(height-4, 1)
-	d.top = max(min(d.top, from), min(to, from+room)-room) // the entry in use is on the screen
-	d.top = max(min(d.top, len(lines)-room), 0)
-	end := min(d.top+room, len(lines))
-	lines, d.drawn = lines[d.top:end:end], of[min(d.top, len(of)):min(end, len(of))]
-	foot := c.T("notice.keys")
-	if len(d.Entries) > 0 {
-		if foot = d.Keys; foot == "" {
-			foot = c.T("list.keys")
-		}
-		if d.Drop != "" {
-			foot += "   ctrl+x " + d.Drop
-		}
+	d.body.Set(rows, in, max(d.height-4, 1))
+	d.body.Show(from, to)
+}
+
+// View implements kit.Dialog.
+func (d *List) View() *lipgloss.Layer {
+	s := d.Context.Styles
+	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, text.Clean(d.Title)), d.rows(), d.width, d.height)
+}
+
+// ReadOut implements kit.ScreenReader.
+func (d *List) ReadOut(w, h int) kit.ScreenText {
+	return d.Context.ReadOut(text.Clean(d.Title), d.rows(), w, h)
+}
+
+// rows are the entries that are shown, and the keys.
+func (d *List) rows() []widget.Row {
+	return append(d.body.Rows(), nil, d.Context.Hints(d.ShortHelp()...))
+}
+
+// ShortHelp are its keys.
+func (d *List) ShortHelp() []key.Binding {
+	c := d.Context
+	if len(d.Entries) == 0 {
+		return []key.Binding{closing(c)}
 	}
-	lines = append(lines, "", s.Paint(style.Muted, foot))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, text.Clean(d.Title)), lines, w, height)
+	bs := []key.Binding{c.Bind(c.T("hint.choose"), "j", "k"), c.Bind(cmp.Or(d.Enter, c.T("hint.details")), "enter"), closing(c)}
+	if d.Drop != "" {
+		bs = append(bs, c.Bind(d.Drop, "ctrl+x"))
+	}
+	return bs
 }

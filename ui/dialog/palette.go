@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 	"github.com/sahilm/fuzzy"
 
 	"certquay/ui/kit"
@@ -18,13 +20,22 @@ import (
 // value is the chosen kit.Action.
 type Palette struct {
 	Context *kit.Context
-	Actions []kit.Action
+	Actions kit.Actions
 	input   widget.Input
 	cursor  int
 	found   []int
-	asked   bool
-	top     int // the first that is drawn
 	names   names
+	size
+}
+
+var _ kit.Dialog = (*Palette)(nil)
+
+// SetSize implements kit.Dialog.
+func (d *Palette) SetSize(width, height int) {
+	if d.size == (size{}) { // it opens
+		d.search()
+	}
+	d.size = size{width, height}
 }
 
 // names are what actions are found by: a source for fuzzy search.
@@ -50,10 +61,10 @@ func (d *Palette) named() names {
 			}{action, text})
 		}
 		for i := range d.Actions {
-			add(i, d.Actions[i].Label)
+			add(i, d.Actions[i].Label())
 		}
 		for i := range d.Actions {
-			for _, other := range d.Context.Text.Elsewhere(d.Actions[i].Label) {
+			for _, other := range d.Context.Text.Elsewhere(d.Actions[i].Label()) {
 				add(i, other)
 			}
 		}
@@ -67,7 +78,7 @@ func (d *Palette) named() names {
 }
 
 func (d *Palette) search() {
-	d.found, d.cursor, d.asked = d.found[:0], 0, true
+	d.found, d.cursor = d.found[:0], 0
 	if d.input.Value() == "" {
 		for i := range d.Actions {
 			d.found = append(d.found, i)
@@ -102,9 +113,6 @@ func scattered(label, typed string) int {
 
 // Update implements kit.Dialog.
 func (d *Palette) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
-	if !d.asked {
-		d.search()
-	}
 	switch m := msg.(type) {
 	case tea.KeyPressMsg:
 		switch m.String() {
@@ -123,8 +131,8 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 				d.search()
 			}
 		}
-	case tea.MouseClickMsg:
-		if n := d.top + m.Y - paletteHead; m.Y >= paletteHead && n < len(d.found) {
+	case kit.HitMsg:
+		if n, ok := entryOf(m.ID); ok && n < len(d.found) {
 			return nil, kit.Outcome{Done: true, Value: d.Actions[d.found[n]]}
 		}
 	case tea.PasteMsg:
@@ -141,67 +149,72 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 	return nil, kit.Outcome{}
 }
 
-// paletteHead is how many lines a palette has above what was found.
-const paletteHead = 3
-
 func (d *Palette) move(n int) { d.cursor = max(min(d.cursor+n, len(d.found)-1), 0) }
 
+// room is how many of those found there is room for.
+func (d *Palette) room() int { return max(min(d.height-8, 14), 1) }
+
+// top is the first of those found that is shown: the one in use stands in the
+// middle. Only what is shown is drawn, as why something is not possible must be
+// found out first.
+func (d *Palette) top() int { return max(min(d.cursor-d.room()/2, len(d.found)-d.room()), 0) }
+
 // View implements kit.Dialog.
-func (d *Palette) View(width, height int) string {
-	if !d.asked {
-		d.search()
-	}
+func (d *Palette) View() *lipgloss.Layer {
 	s, c := d.Context.Styles, d.Context
-	w := min(width-2, 74)
-	room := max(min(height-8, 14), 1)
-	lines := []string{s.Paint(style.Accent, ": ") + d.input.View(s, w-6), ""}
-	d.top = max(min(d.cursor-room/2, len(d.found)-room), 0)
-	for n := d.top; n < min(d.top+room, len(d.found)); n++ {
+	w, room := min(d.width-2, 74), d.room()
+	rows := widget.Rows(s.Paint(style.Accent, ": ")+d.input.View(s, w-6), "")
+	for n := d.top(); n < min(d.top()+room, len(d.found)); n++ {
 		a := d.Actions[d.found[n]]
-		tone, label := style.Plain, a.Label
+		tone, label := style.Plain, a.Label()
 		if a.Why != nil {
 			tone, label = style.Muted, c.T("key.because", label, a.Why.Message())
 		}
-		paint, lead := s.Paint, "  "
+		paint, lead := s.Paint, c.Lead(n == d.cursor)
 		if n == d.cursor {
-			paint, lead = s.PaintOn, "▌ "
+			paint = s.PaintOn
 		}
-		key := KeyName(a)
-		lines = append(lines, paint(style.Accent, lead)+paint(tone, widget.Pad(label, w-18))+paint(style.Key, widget.PadLeft(key, 12)))
+		rows = append(rows, widget.Row{{
+			ID:   entryID(n),
+			Text: paint(style.Accent, lead) + paint(tone, widget.Pad(label, w-18)) + paint(style.Key, widget.PadLeft(a.Help().Key, 12)),
+		}})
 	}
 	if len(d.found) == 0 {
-		lines = append(lines, s.Paint(style.Muted, c.T("palette.none")))
+		rows = append(rows, widget.Rows(s.Paint(style.Muted, c.T("palette.none")))...)
 	}
-	for len(lines) < room+2 {
-		lines = append(lines, "")
+	for len(rows) < room+2 {
+		rows = append(rows, nil)
 	}
-	lines = append(lines, "", s.Paint(style.Muted, c.T("palette.keys")))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, c.T("palette.title")), lines, w, height)
+	rows = append(rows, nil, c.Hints(d.ShortHelp()...))
+	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, c.T("palette.title")), rows, w, d.height)
 }
 
-// Plain implements kit.Plain: what was found in full, why something is not
-// possible too, with the cursor in what is typed.
-func (d *Palette) Plain(w, h int) kit.Spoken {
-	if !d.asked {
-		d.search()
-	}
+// ShortHelp are its keys.
+func (d *Palette) ShortHelp() []key.Binding {
 	c := d.Context
-	s := kit.Spoken{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value()), w)}, Y: 1}
+	return []key.Binding{c.Bind(c.T("hint.search")), c.Bind(c.T("hint.choose"), "up", "down"), c.Bind(c.T("hint.do"), "enter"), closing(c)}
+}
+
+// ReadOut implements kit.ScreenReader: what was found in full, why something is not
+// possible too, with the cursor in what is typed.
+func (d *Palette) ReadOut(w, h int) kit.ScreenText {
+	c := d.Context
+	s := kit.ScreenText{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value()), w)}, Y: 1}
 	s.X = max(widget.Width(s.Lines[1])-d.input.Left(), 0)
-	keys := widget.Wrap(widget.Said(c.T, c.T("palette.keys")), w)
+	keys := widget.Wrap(c.Hints(d.ShortHelp()...).ReadOut(c.T), w)
 	found, _ := widget.Whole(0, d.cursor, len(d.found), h-len(s.Lines)-len(keys), func(n int) []string {
 		a := d.Actions[d.found[n]]
-		line := a.Label
+		line := a.Label()
 		if a.Why != nil {
 			line += " – " + a.Why.Message()
 		}
-		if key := KeyName(a); key != "" {
-			line += ": " + key
+		if keys := a.Help().Key; keys != "" {
+			line += ": " + keys
 		}
 		if n == d.cursor {
 			line = c.T("plain.selected") + ": " + line
 		}
-		return widget.Wrap(widget.Said(c.T, line), w)
+		return widget.Wrap(line, w)
 	})
 	if len(d.found) == 0 {
 		found = widget.Wrap(c.T("palette.none"), w)
@@ -210,154 +223,4 @@ func (d *Palette) Plain(w, h int) kit.Spoken {
 	s.Lines = s.Lines[:min(len(s.Lines), max(h, 1))]
 	s.Y = min(s.Y, len(s.Lines)-1)
 	return s
-}
-
-// Choice is one line of a [Panel].
-type Choice struct {
-	Key   string
-	Label string
-	Head  string // begins a part with this head
-	On    bool
-	Count int // -1 when there is none to show
-	One   bool
-}
-
-// Panel is a list of switches: the filter panel. Its value is the list of
-// choices as the person left it. Counts come from outside by SetCounts.
-type Panel struct {
-	Context *kit.Context
-	Title   string
-	Choices []Choice
-	// Changed is called after each switch, to count anew.
-	Changed func([]Choice) tea.Cmd
-	cursor  int
-	drawn   []int // the choice on each line, -1 on heads
-}
-
-// CountedMsg brings the counts beside the choices of a [Panel].
-type CountedMsg struct{ Counts map[string]int }
-
-// Update implements kit.Dialog.
-func (d *Panel) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
-	switch m := msg.(type) {
-	case CountedMsg:
-		for i := range d.Choices {
-			if n, ok := m.Counts[d.Choices[i].Key]; ok {
-				d.Choices[i].Count = n
-			}
-		}
-	case tea.KeyPressMsg:
-		switch m.String() {
-		case "esc", "ctrl+c", "q":
-			return nil, kit.Outcome{Done: true}
-		case "enter", "f":
-			return nil, kit.Outcome{Done: true, Value: d.Choices}
-		case "down", "j":
-			d.cursor = min(d.cursor+1, len(d.Choices)-1)
-		case "up", "k":
-			d.cursor = max(d.cursor-1, 0)
-		case "g", "home":
-			d.cursor = 0
-		case "G", "end":
-			d.cursor = len(d.Choices) - 1
-		case "c":
-			for i := range d.Choices {
-				d.Choices[i].On = d.Choices[i].One && d.Choices[i].Key == d.first(d.Choices[i])
-			}
-			return d.Changed(d.Choices), kit.Outcome{}
-		case "space", "x":
-			d.toggle()
-			return d.Changed(d.Choices), kit.Outcome{}
-		}
-	case tea.MouseClickMsg:
-		if y := m.Y - 1; y >= 0 && y < len(d.drawn) && d.drawn[y] >= 0 {
-			d.cursor = d.drawn[y]
-			d.toggle()
-			return d.Changed(d.Choices), kit.Outcome{}
-		}
-	case tea.MouseWheelMsg:
-		if m.Button == tea.MouseWheelUp {
-			d.cursor = max(d.cursor-1, 0)
-		} else {
-			d.cursor = min(d.cursor+1, len(d.Choices)-1)
-		}
-	}
-	return nil, kit.Outcome{}
-}
-
-// panelBeside is how many lines of the screen a panel does without: those of
-// its frame and keys, and what stands above and below it.
-const panelBeside = 8
-
-// kind is the part of a choice's key before the colon: of those with One set,
-// one of a kind is on.
-func kind(key string) string { k, _, _ := strings.Cut(key, ":"); return k }
-
-func (d *Panel) first(c Choice) string {
-	for _, o := range d.Choices {
-		if kind(o.Key) == kind(c.Key) {
-			return o.Key
-		}
-	}
-	return ""
-}
-
-func (d *Panel) toggle() {
-	at := &d.Choices[d.cursor]
-	if at.One {
-		for i := range d.Choices {
-			if kind(d.Choices[i].Key) == kind(at.Key) {
-				d.Choices[i].On = i == d.cursor
-			}
-		}
-		return
-	}
-	at.On = !at.On
-}
-
-// View implements kit.Dialog.
-func (d *Panel) View(width, height int) string {
-	s, c := d.Context.Styles, d.Context
-	w := min(width-2, 52)
-	var lines []string
-	at := 0
-	d.drawn = d.drawn[:0]
-	for i, o := range d.Choices {
-		if o.Head != "" {
-			lines, d.drawn = append(lines, s.Paint(style.Head, o.Head)), append(d.drawn, -1)
-		}
-		box := "[ ] "
-		switch {
-		case o.One && o.On:
-			box = "(•) "
-		case o.One:
-			box = "( ) "
-		case o.On:
-			box = "[✓] "
-		}
-		count := ""
-		if o.Count >= 0 {
-			count = widget.Count(o.Count)
-		}
-		paint, lead := s.Paint, "  "
-		if i == d.cursor {
-			paint, lead, at = s.PaintOn, "▌ ", len(lines)
-		}
-		lines = append(lines, paint(style.Accent, lead)+paint(style.Plain, widget.Pad(box+o.Label, w-14))+paint(style.Muted, widget.PadLeft(count, 8)))
-		d.drawn = append(d.drawn, i)
-	}
-	room := max(height-panelBeside, 1)
-	more := ""
-	if over := len(lines) - room; over > 0 {
-		from := max(min(at-room/2, over), 0)
-		lines, d.drawn = lines[from:from+room], d.drawn[from:from+room]
-		if from > 0 {
-			more = c.T("panel.above", from) + "   "
-		}
-		if from < over {
-			more += c.T("help.below", over-from)
-		}
-	}
-	lines = append(lines, s.Paint(style.Muted, more), s.Paint(style.Muted, c.T("panel.keys")))
-	return widget.Box(s, style.Accent, s.Paint(style.Strong, d.Title), lines, w, height)
 }

@@ -11,13 +11,25 @@ import (
 // is never changed once made.
 type Keymap map[string][]string
 
-// Keyed gives each action the keys that are in force, and Own the one it had.
-func (c *Context) Keyed(as []Action) []Action {
+// Keyed gives each action the keys that are in force and its word in the footer,
+// which is that of the key it has by default, and enables those that do
+// something and are allowed.
+func (c *Context) Keyed(as Actions) Actions {
 	for n := range as {
 		a := &as[n]
-		a.Own = a.Key
+		a.SetEnabled(!a.Hidden && a.Why == nil)
+		if a.ShortLabel == "" {
+			a.ShortLabel = a.Label()
+			if ks := a.Keys(); len(ks) > 0 {
+				a.ShortLabel = c.Text.Or("foot."+ks[0], a.Label())
+			}
+		}
 		if ks := c.Keymap[a.ID]; len(ks) > 0 && a.ID != "" {
-			a.Key, a.Also = ks[0], ks[1:]
+			a.SetKeys(ks...)
+			a.SetHelp(c.KeyNames(ks...), a.Label())
+		}
+		if ks := a.Keys(); len(ks) > 0 {
+			a.shortKey = c.KeyName(ks[0])
 		}
 	}
 	return as

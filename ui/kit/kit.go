@@ -14,79 +14,30 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/style"
 	"certquay/ui/text"
-	"certquay/ui/widget"
 )
 
 // Page is one tab.
 type Page interface {
-	// SetSize gives the cells the page may fill. Zero and tiny sizes happen.
+	// SetSize gives the cells the page may fill. It is called again when they or
+	// the styles have changed. Zero and tiny sizes happen.
 	SetSize(width, height int)
 	// Update takes every message that is not for the root or a dialog. Mouse
 	// positions are relative to the page.
 	Update(msg tea.Msg) tea.Cmd
-	// View draws the page: at most as many lines and cells as SetSize gave.
+	// View draws the page: at most as many lines and cells as SetSize gave. It
+	// changes nothing.
 	View() string
 	// Actions lists what can be done here and now.
-	Actions() []Action
+	Actions() Actions
 	// Capturing says that the page wants keys as text.
 	Capturing() bool
-}
-
-// Action is one thing a person can do. Dispatch, footer, help, palette and the
-// table of keys all read this one record.
-type Action struct {
-	// ID names it in the configuration. One ID has the same keys on every page.
-	ID     string
-	Key    string   // as tea.KeyPressMsg.String gives it; "" for the palette only
-	Also   []string // further keys that do the same
-	Label  string   // what it does, in a few words
-	Group  Group
-	Danger lifecycle.Danger
-	Footer Rank   // its place in the footer
-	Foot   string // what the footer says there; "" for the catalogue's word of the key
-	Off    bool   // does nothing here and now: neither footer nor dispatch has it
-	// Why says that it is not allowed: it is dimmed, and pressing it shows this.
-	Why *Why
-	// Asks says that Run loads something and then opens a dialog or tells a
-	// result. Keys typed meanwhile are kept for what opens.
-	Asks bool
-	Run  func() tea.Cmd
-	// Own is the key it has by default; [Context.Keyed] sets it.
-	Own string
-}
-
-// Unless makes an action that is not allowed for a reason: it only says why.
-func (a Action) Unless(why *Why) Action {
-	if why != nil {
-		a.Why, a.Run, a.Asks = why, nil, false
-	}
-	return a
-}
-
-// Rank is how much an action deserves a place in the footer.
-type Rank int
-
-// Ranks, the most deserving first, with room between them; what finds no room
-// on the screen is left out.
-const (
-	Never  Rank = 0
-	First  Rank = 100 // about where one is: into details and back
-	Second Rank = 200 // on the certificate
-	Third  Rank = 300 // making new ones
-	Fourth Rank = 400 // filtering, copying
-)
-
-// Some is the rank where there is something to act on, else Never.
-func Some(r Rank, something bool) Rank {
-	if something {
-		return r
-	}
-	return Never
+	ScreenReader
 }
 
 // Why is the reason why an action is not allowed, and the way out. The texts
@@ -130,58 +81,26 @@ func (c *Context) WhyNot(a lifecycle.Action, role model.Role) *Why {
 	return c.WhyOf(lifecycle.Needs(c.Actor, a, role))
 }
 
-// Group gathers actions in the help.
-type Group int
-
-// Groups of actions, in the order of the help.
-const (
-	Certificate Group = iota // life-cycle actions
-	View                     // what is shown and how
-	Move                     // moving about
-	Program                  // everywhere
-)
-
 // Dialog takes all input while it is on top. It returns a value and does no
 // work itself.
 type Dialog interface {
+	// SetSize gives the cells that the box may fill. It is called before anything
+	// else, and again when they or the styles have changed. Tiny sizes happen.
+	SetSize(width, height int)
 	// Update handles a message. Once the outcome is done the dialog is closed.
 	Update(msg tea.Msg) (tea.Cmd, Outcome)
-	// View draws the box; it must not exceed the given cells.
-	View(width, height int) string
+	// View draws the box as a layer, of which the screen decides where it stands.
+	// What can be clicked on are layers in it: one with the ID of a key by [KeyID]
+	// means that key, the others come back in a [HitMsg]. It changes nothing.
+	View() *lipgloss.Layer
+	ScreenReader
 }
 
-// Plain is a page or dialog that knows better than [Context.Words] how it is
-// said to a screen reader.
-type Plain interface {
-	// Plain gives at most height lines of words, each of at most width cells.
-	Plain(width, height int) Spoken
-}
-
-// Spoken is a screen as lines of words, and where the cursor belongs.
-type Spoken struct {
-	Lines []string
-	X, Y  int
-}
-
-// Words says what is drawn, cut to a size. The cursor is where the selection
-// is, else on the last line.
-func (c *Context) Words(block string, width, height int) Spoken {
-	said, at := widget.Words(c.T, block)
-	var s Spoken
-	for n, l := range said {
-		if n == at {
-			s.Y = len(s.Lines)
-		}
-		s.Lines = append(s.Lines, widget.Wrap(l, width)...)
-	}
-	if at < 0 {
-		s.Y = max(len(s.Lines)-1, 0)
-	}
-	if over := len(s.Lines) - max(height, 1); over > 0 { // what is selected stays
-		from := min(max(s.Y-height/2, 0), over)
-		s.Lines, s.Y = s.Lines[from:from+height], s.Y-from
-	}
-	return s
+// ScreenReader is what can be said to a screen reader instead of being drawn.
+type ScreenReader interface {
+	// ReadOut gives at most height lines of words, each of at most width cells.
+	// It changes nothing.
+	ReadOut(width, height int) ScreenText
 }
 
 // Outcome is what became of a dialog.
@@ -211,10 +130,11 @@ type Context struct {
 	Save     func(name string, data []byte, secret bool) (path string, err error)
 	Read     func(path string) ([]byte, error)
 
-	Styles *style.Styles
-	Now    time.Time
-	Undo   *Undo
-	Drafts map[string]map[string]string // what was typed into forms and not sent
+	Styles  *style.Styles
+	Now     time.Time
+	Spinner string // as it stands while something is waited for; "" else
+	Undo    *Undo
+	Drafts  map[string]map[string]string // what was typed into forms and not sent
 }
 
 // T is a text of the catalogue.

@@ -23,16 +23,16 @@ func (o Order) By(s model.Sort) Order {
 // SortActions are the keys that change the order of a list, and one action for
 // each order in the palette; none for a list without orders. Where there is one
 // order only, it can be turned round, and the key for another says so.
-func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Order) tea.Cmd) []Action {
+func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Order) tea.Cmd) Actions {
 	if len(sorts) == 0 {
 		return nil
 	}
-	as := []Action{
-		{ID: "sort", Key: "S", Label: c.T("act.sort"), Group: View, Run: func() tea.Cmd {
+	as := Actions{
+		{ID: "sort", Binding: c.Bind(c.T("act.sort"), "S"), Group: View, Run: func() tea.Cmd {
 			n := slices.Index(sorts, now().Sort)
 			return set(Order{Sort: sorts[(n+1)%len(sorts)]})
 		}},
-		{ID: "sort-reverse", Key: "O", Label: c.T("act.sort.reverse"), Group: View, Run: func() tea.Cmd {
+		{ID: "sort-reverse", Binding: c.Bind(c.T("act.sort.reverse"), "O"), Group: View, Run: func() tea.Cmd {
 			o := now()
 			return set(Order{o.Sort, !o.Desc})
 		}},
@@ -41,7 +41,7 @@ func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Ord
 		as[0] = as[0].Unless(Because(c.T("sort.one"), c.T("sort.one.hint", c.KeyFor("sort-reverse", "O")), Way{c.KeyFor("sort-reverse", "O"), c.T("act.sort.reverse")}))
 	}
 	for _, s := range sorts {
-		as = append(as, Action{ID: "sort-" + string(s), Label: c.T("act.sort." + string(s)), Group: View, Run: func() tea.Cmd {
+		as = append(as, Action{ID: "sort-" + string(s), Binding: c.Bind(c.T("act.sort." + string(s))), Group: View, Run: func() tea.Cmd {
 			return set(Order{Sort: s})
 		}})
 	}

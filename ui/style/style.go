@@ -145,9 +145,13 @@ func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
 		on := base.Reverse(true).Bold(true)
 		if t.selected != nil {
 			on = st.Background(t.selected)
+			switch tone { // as readable there as the rest, and fewer changes of style in the row
+			case Muted, Faint, Ended:
+				on = base.Background(t.selected)
+			}
 			// The terminal's own colour need not be readable on that background:
 			// few terminals say what theirs is.
-			if _, none := st.GetForeground().(lipgloss.NoColor); none && t.selectedText != nil {
+			if _, none := on.GetForeground().(lipgloss.NoColor); none && t.selectedText != nil {
 				on = on.Foreground(t.selectedText)
 			}
 		}
@@ -156,6 +160,9 @@ func (th Theme) New(isDark bool, p colorprofile.Profile) *Styles {
 	}
 	return s
 }
+
+// Bare are styles that write nothing, for what is said instead of drawn.
+func Bare() *Styles { return &Styles{} }
 
 // around is what a style writes before and after a text: rendering thousands
 // of cells by putting two strings around them costs a tenth of rendering each.

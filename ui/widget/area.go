@@ -89,19 +89,18 @@ func (a *Area) Line(hide func(string) string) (before, under, after string) {
 	return around(strings.Split(hide(a.Value()), "\n")[a.lines.Line()], a.lines.Column())
 }
 
-// View draws at most h lines of at most n cells around the cursor. hide replaces
-// characters that must not be seen by others, each by one.
+// View draws at most h lines of n cells around the cursor, in a viewport. hide
+// replaces characters that must not be seen by others, each by one.
 func (a *Area) View(s *style.Styles, hide func(string) string, n, h int) []string {
 	lines, at := strings.Split(hide(a.Value()), "\n"), a.lines.Line()
-	from := max(min(at-h/2, len(lines)-h), 0)
-	drawn := make([]string, 0, h)
-	for i := from; i < min(from+h, len(lines)); i++ {
-		if i == at {
-			before, under, after := around(lines[i], a.lines.Column())
-			drawn = append(drawn, withCursor(s, before, under, after, n))
-			continue
-		}
-		drawn = append(drawn, Cut(text.Clean(lines[i]), n))
+	drawn := make([]string, len(lines))
+	for i := max(at-h, 0); i < min(at+h, len(lines)); i++ { // no others can be shown
+		drawn[i] = Cut(text.Clean(lines[i]), n)
 	}
-	return drawn
+	before, under, after := around(lines[at], a.lines.Column())
+	drawn[at] = withCursor(s, before, under, after, n)
+	var view Scroll
+	view.Set(Rows(drawn...), n, h)
+	view.To(at - h/2)
+	return view.Lines()
 }

@@ -164,59 +164,6 @@ func Beside(h int, widths []int, blocks ...string) string {
 	return out.String()
 }
 
-// leastBeside is how many cells of a screen beside a box say something; fewer
-// would be scraps of words.
-const leastBeside = 8
-
-// Overlay draws a box over the middle of a screen of w cells by h lines. The
-// screen behind loses its colours, so that the eye goes to the box; where fewer
-// than eight cells of it would be left at a side, they stay blank.
-func Overlay(s *style.Styles, screen, box string, w, h int) string {
-	back := strings.Split(Fill(screen, w, h), "\n")
-	lines := strings.Split(box, "\n")
-	x, y, bw, bh := Centre(box, w, h)
-	lines = lines[:bh]
-	for i := range back {
-		plain := ansi.Strip(back[i])
-		if n := i - y; n >= 0 && n < len(lines) {
-			left, right := "", ""
-			if x >= leastBeside {
-				left = ansi.Cut(plain, 0, x)
-			}
-			if w-x-bw >= leastBeside {
-				right = after(plain, x+bw, w)
-			}
-			back[i] = s.Paint(style.Faint, Pad(left, x)) + Pad(lines[n], bw) + s.Paint(style.Faint, Pad(right, w-x-bw))
-		} else {
-			back[i] = s.Paint(style.Faint, plain)
-		}
-	}
-	return strings.Join(back, "\n")
-}
-
-// after is what stands from a cell on. Of a wide character that begins before
-// it, a blank is left, so that what follows keeps its place.
-func after(plain string, x, w int) string {
-	s := ansi.Cut(plain, x, w)
-	if Width(s) > w-x && s != "" {
-		_, size := utf8.DecodeRuneInString(s)
-		s = " " + s[size:]
-	}
-	return s
-}
-
-// Centre is where [Overlay] draws a box on a screen of w cells by h lines, and
-// how large.
-func Centre(box string, w, h int) (x, y, bw, bh int) {
-	lines := strings.Split(box, "\n")
-	bh = min(len(lines), h)
-	for _, l := range lines[:bh] {
-		bw = max(bw, Width(l))
-	}
-	bw = min(bw, w)
-	return (w - bw) / 2, (h - bh) / 2, bw, bh
-}
-
 // Box draws a rounded frame with a title around lines, w cells wide in all and
 // at most h lines high; lines that do not fit are left out at the end.
 func Box(s *style.Styles, edge style.Tone, title string, lines []string, w, h int) string {

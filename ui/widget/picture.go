@@ -13,7 +13,7 @@ var eighths = []string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "�
 // Bars draws one bar for each value, h lines high, each bar step cells apart.
 // A value above zero always shows. tone says how the bar of a value looks; an
 // empty place shows a dotted axis, which no colour is needed to tell from a low
-// bar.
+// bar. Bubbles has no charts.
 func Bars(s *style.Styles, values []int, h, step int, tone func(i int) style.Tone) []string {
 	top := 1
 	for _, v := range values {
@@ -146,7 +146,10 @@ func LifeBar(s *style.Styles, l Life, w int) string {
 }
 
 // Gauge is how much of something is used up, w cells wide, as plain text:
-// heavy for what is gone, light for what is left.
+// heavy for what is gone, light for what is left. A list draws one in each row for
+// each key: the progress bar of bubbles, which renders its styles anew, takes
+// 11 µs for it and this 0.24 µs (BenchmarkGauge). Where there is one bar, as before
+// what a forecast has come to, it is that of bubbles.
 func Gauge(part float64, w int) string {
 	if w < 3 {
 		return ""

@@ -34,7 +34,7 @@ func (t *Table[T]) said(say func(string, ...any) string, r T, heads bool) string
 			v = c.Say(r)
 		}
 		if v == "" {
-			v = Said(say, strings.Join(strings.Fields(text.Clean(c.Cell(r, max(width, 40)).Text)), " "))
+			v = strings.Join(strings.Fields(text.Clean(c.Cell(r, max(width, 40)).Text)), " ")
 		}
 		name := strings.ToLower(c.Title)
 		if c.Name != "" { // of several words, after which a number needs a colon

@@ -32,6 +32,12 @@ type Column[T any] struct {
 // ones are drawn, so that 100,000 rows scroll like ten. The owner loads what
 // [Table.Need] asks for and hands it to [Table.SetWindow]. Rows are known by
 // ID; the cursor stays on its row when rows come, go or move.
+//
+// The table of bubbles holds all rows and copies them for each key: moving the
+// cursor and drawing takes it 3.7 ms with 1,000 rows, 4.6 ms with 100,000 and
+// 16 ms with a million, where this one takes 0.07 ms with any number. Measured by
+// BenchmarkListKey, with 38 visible rows of six columns, on two cores of an AMD
+// EPYC with bubbles v2.2.1.
 type Table[T any] struct {
 	Columns []Column[T]
 	ID      func(T) string
@@ -125,6 +131,11 @@ func (t *Table[T]) Need() (offset, limit int, needed bool) {
 		return 0, 0, false
 	}
 	return t.Around()
+}
+
+// Lacks says whether a row of a range is not held.
+func (t *Table[T]) Lacks(from, to int) bool {
+	return from < t.offset || to > t.offset+len(t.rows)
 }
 
 // Around is the range of rows to load anew around what is visible.
@@ -332,14 +343,20 @@ func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
 	b.WriteString(paint(tone, lead))
 	used := 2
 	for i, f := range t.fits {
-		c := &t.Columns[f.col]
-		cell := c.Cell(r, f.draw)
-		b.WriteString(paint(cell.Tone, align(text.Clean(cell.Text), f.width, c.Right)))
-		used += f.width
-		if i < len(t.fits)-1 {
-			b.WriteString(paint(style.Plain, "  "))
-			used += 2
+		c, gap := &t.Columns[f.col], 2
+		if i == len(t.fits)-1 {
+			gap = 0
 		}
+		// The gap has the tone of what stands before it: one more change of style
+		// in a row is ten bytes over SSH each time the cursor comes and goes.
+		cell := c.Cell(r, f.draw)
+		said := Cut(text.Clean(cell.Text), f.width)
+		left, right := 0, f.width-Width(said)
+		if c.Right {
+			left, right = right, 0
+		}
+		b.WriteString(paint(cell.Tone, Space(left)+said+Space(right+gap)))
+		used += f.width + gap
 	}
 	b.WriteString(paint(style.Plain, Space(t.width-used)))
 }

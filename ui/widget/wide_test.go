@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 	"pgregory.net/rapid"
 )
@@ -60,7 +61,8 @@ func TestWideIsNotSplit(t *testing.T) {
 	}
 	screen := "证书证书a证书b证书cd证书证书│\n证书证书证书证书证书证书证书│"
 	for bw := 1; bw < 9; bw++ {
-		for _, l := range strings.Split(Overlay(plain, screen, Repeat("#", bw)+"\n"+Repeat("#", bw), 29, 2), "\n") {
+		box := Centre(lipgloss.NewLayer(Repeat("#", bw)+"\n"+Repeat("#", bw)), 29, 2)
+		for _, l := range strings.Split(Overlay(plain, screen, box, 29, 2), "\n") {
 			if Width(l) != 29 || !strings.HasPrefix(ansi.Strip(l), ansi.Cut(ansi.Strip(l), 0, (29-bw)/2)+"#") {
 				t.Errorf("a box of %d: %q", bw, l)
 			}
@@ -97,7 +99,7 @@ func TestNoScrapsBesideABox(t *testing.T) {
 		65: Repeat(" ", 7) + Repeat("#", 65) + "abcdefgh",
 		64: "abcdefgh" + Repeat("#", 64) + "abcdefgh",
 	} {
-		if got := ansi.Strip(Overlay(plain, screen, Repeat("#", bw), 80, 1)); got != want {
+		if got := ansi.Strip(Overlay(plain, screen, Centre(lipgloss.NewLayer(Repeat("#", bw)), 80, 1), 80, 1)); got != want {
 			t.Errorf("a box of %d: %q, want %q", bw, got, want)
 		}
 	}

@@ -89,3 +89,22 @@ func wrapLine(l string, n int) []string {
 	}
 	return append(lines, line)
 }
+
+// Gap is what stands between two texts that follow one another: a blank, but
+// nothing beside full-width punctuation, which brings room of its own.
+func Gap(before, after string) string {
+	l, _ := utf8.DecodeLastRuneInString(ansi.Strip(before))
+	r, _ := utf8.DecodeRuneInString(ansi.Strip(after))
+	if strings.ContainsRune("，。；：！？）、…", l) || strings.ContainsRune("（", r) {
+		return ""
+	}
+	return " "
+}
+
+// Follow puts a text after another, with a [Gap] between them if it is there.
+func Follow(first, more string) string {
+	if more == "" {
+		return first
+	}
+	return first + Gap(first, more) + more
+}

@@ -37,19 +37,9 @@ type foundMsg struct {
 	found Found
 }
 
-// finding is the state of a Find field, begun with what it offers at first.
-func (f *Form) finding(i int) *find {
-	s, ok := f.finds[i]
-	if !ok {
-		s = &find{found: f.spec.Fields[i].First, at: -1}
-		f.finds[i] = s
-	}
-	return s
-}
-
 // choose makes one of those found the value of the field.
 func (f *Form) choose(i, at int) {
-	s, d := f.finding(i), &f.spec.Fields[i]
+	s, d := f.finds[i], &f.spec.Fields[i]
 	if s.at = min(at, len(s.found.Options)-1); s.at < 0 {
 		s.at, *f.values[d.Key] = -1, ""
 	} else {
@@ -60,7 +50,7 @@ func (f *Form) choose(i, at int) {
 
 // pick goes on among those found, or back.
 func (f *Form) pick(i, by int) tea.Cmd {
-	s := f.finding(i)
+	s := f.finds[i]
 	f.choose(i, max(s.at+by, f.least(s)))
 	return f.ask()
 }
@@ -69,7 +59,7 @@ func (f *Form) pick(i, by int) tea.Cmd {
 // along the line as it is drawn: through what is typed, and at its end among
 // those found.
 func (f *Form) seek(i int, msg tea.Msg) tea.Cmd {
-	s, d := f.finding(i), &f.spec.Fields[i]
+	s, d := f.finds[i], &f.spec.Fields[i]
 	if k, ok := msg.(tea.KeyPressMsg); ok && s.input.AtEnd() {
 		switch k.String() {
 		case "left":
@@ -100,7 +90,7 @@ func (f *Form) least(s *find) int {
 // foundSome takes what was found: the first of it is chosen, if something was
 // typed, else nothing is. What enter was pressed for meanwhile is done then.
 func (f *Form) foundSome(m foundMsg) tea.Cmd {
-	s, d := f.finding(m.field), &f.spec.Fields[m.field]
+	s, d := f.finds[m.field], &f.spec.Fields[m.field]
 	if m.seq != s.seq {
 		return nil
 	}
@@ -119,7 +109,7 @@ func (f *Form) foundSome(m foundMsg) tea.Cmd {
 // chosen is the choice of a Find field in words: the option, and where it is
 // among those found.
 func (f *Form) chosen(i int) (label, of string) {
-	s := f.finding(i)
+	s := f.finds[i]
 	n := len(s.found.Options)
 	if s.at < 0 {
 		if s.input.Value() != "" {
@@ -137,7 +127,7 @@ func (f *Form) chosen(i int) (label, of string) {
 // findLine draws a Find field: what is typed, and the choice between arrows
 // where they lead on.
 func (f *Form) findLine(i int, on bool, room int) string {
-	s, p := f.finding(i), f.c.Styles
+	s, p := f.finds[i], f.c.Styles
 	label, of := f.chosen(i)
 	if !on {
 		tone := style.Plain
@@ -165,13 +155,10 @@ func (f *Form) findLine(i int, on bool, room int) string {
 	return typed + "  " + left + p.Paint(tone, widget.Cut(label, max(room-widget.Width(typed)-4-widget.Width(tail), 1))) + tail
 }
 
-// forget empties a Find field.
-func (f *Form) forget(i int) { delete(f.finds, i) }
-
 // sought is a Find field for a screen reader.
 func (f *Form) sought(i int) string {
 	label, of := f.chosen(i)
-	if typed := text.Clean(f.finding(i).input.Value()); typed != "" {
+	if typed := text.Clean(f.finds[i].input.Value()); typed != "" {
 		label = typed + ": " + label
 	}
 	if of != "" {

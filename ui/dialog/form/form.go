@@ -7,6 +7,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/ui/kit"
+	"certquay/ui/style"
 	"certquay/ui/widget"
 )
 
@@ -78,12 +79,27 @@ type Command struct {
 }
 
 // Preview is what a form shows while it is filled in: lines under the fields,
-// and errors by the keys of fields. Lines that begin with ▲ or ● are drawn as
-// what needs something, or as fine.
+// and errors by the keys of fields.
 type Preview struct {
-	Lines   []string
+	Lines   []Line
 	Errors  Values
 	Problem string
+}
+
+// Line is a line of a [Preview]: Good is drawn as fine, Soon as what needs
+// something.
+type Line struct {
+	Tone style.Tone
+	Text string
+}
+
+// Lines are lines that only tell something.
+func Lines(texts ...string) []Line {
+	ls := make([]Line, len(texts))
+	for n, t := range texts {
+		ls[n].Text = t
+	}
+	return ls
 }
 
 // StepKey holds the number of the step in use among the values that previews
@@ -132,12 +148,17 @@ type Form struct {
 	seq     int
 	general string            // an error that belongs to no field
 	choices map[string]string // the options of Select fields, as last made
-	drawn   []int             // the field of each line of the body, as it was drawn; -1 for none
-	top     int               // where the body begins in the box
-	stepAt  int               // the line with the steps; 0 for none
 	wanted  map[string]string // what the person chose, should it be offered again
 	finds   map[int]*find     // the Find fields
+	working int               // commands under way
+
+	width, height int
 }
+
+var _ kit.Dialog = (*Form)(nil)
+
+// SetSize implements kit.Dialog.
+func (f *Form) SetSize(width, height int) { f.width, f.height = min(width-2, 84), height }
 
 // previewedMsg brings the preview of a form; older ones are dropped. workedMsg
 // brings what a command has come to.
@@ -200,7 +221,6 @@ func (f *Form) set(v Values) {
 		*f.values[d.Key], f.wanted[d.Key] = n, n
 		delete(f.errors, d.Key)
 		delete(f.choices, d.Key)
-		f.forget(i)
 		f.begin(i)
 	}
 	f.refresh()

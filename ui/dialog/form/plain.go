@@ -2,7 +2,6 @@ package form
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -11,17 +10,16 @@ import (
 	"certquay/ui/widget"
 )
 
-// Plain implements kit.Plain: a line for each field with its value, what is
+// ReadOut implements kit.ScreenReader: a line for each field with its value, what is
 // wrong with it after it, and the cursor in the field in use. What was read
 // first gives way where there is no room.
-func (f *Form) Plain(w, h int) kit.Spoken {
+func (f *Form) ReadOut(w, h int) kit.ScreenText {
 	c, values := f.c, f.Values()
 	var head, body, tail []string
 	put := func(to *[]string, line string) {
-		if line = widget.Said(c.T, line); line == "" {
-			return
+		if line != "" {
+			*to = append(*to, widget.Wrap(line, w)...)
 		}
-		*to = append(*to, widget.Wrap(line, w)...)
 	}
 	put(&head, text.Clean(f.spec.Title))
 	if f.spec.Danger != "" {
@@ -77,8 +75,11 @@ func (f *Form) Plain(w, h int) kit.Spoken {
 			to = len(body) - 1
 		}
 	}
-	for _, l := range append(f.below(200), f.foot(4*w)...) {
+	for _, l := range f.below(200) {
 		put(&tail, l)
+	}
+	for _, r := range f.foot() {
+		put(&tail, r.ReadOut(c.T))
 	}
 	tail = tail[max(len(tail)-max(h-4, 1), 0):]
 	if over := len(head) + len(body) + len(tail) - h; over > 0 {
@@ -93,7 +94,7 @@ func (f *Form) Plain(w, h int) kit.Spoken {
 	for x >= w && w > 0 { // the field went on on further lines
 		x, y = x-w, y+1
 	}
-	return kit.Spoken{Lines: lines[:min(len(lines), max(h, 1))], X: x, Y: min(y, max(h-1, 0))}
+	return kit.ScreenText{Lines: lines[:min(len(lines), max(h, 1))], X: x, Y: min(y, max(h-1, 0))}
 }
 
 // chunks cuts a text into lines of at most w cells, at least one, wherever they
@@ -114,7 +115,7 @@ func (f *Form) leftOf(i int) int {
 	case Input:
 		return f.lines[i].Left()
 	case Find: // among those found once nothing is typed
-		if in := &f.finding(i).input; in.Value() != "" {
+		if in := &f.finds[i].input; in.Value() != "" {
 			return widget.Width(f.sought(i)) - widget.Width(text.Clean(in.Value())) + in.Left()
 		}
 	}
@@ -148,7 +149,7 @@ func (f *Form) said(i int, values Values) string {
 			v = c.T("plain.empty", d.Placeholder)
 		}
 	}
-	line := strings.TrimPrefix(d.Label, "· ") + ": " + text.Clean(v)
+	line := d.Label + ": " + text.Clean(v)
 	if i == f.focus {
 		line = c.T("plain.inuse") + " " + line
 	}

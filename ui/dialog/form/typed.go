@@ -19,6 +19,8 @@ func (f *Form) begin(i int) {
 	value := *f.values[d.Key]
 	delete(f.areas, i)
 	switch {
+	case d.Kind == Find:
+		f.finds[i] = &find{found: d.First, at: -1}
 	case d.Kind == Input:
 		f.lines[i] = &widget.Input{}
 		f.lines[i].Set(value)

@@ -2,12 +2,12 @@ package form
 
 import (
 	"maps"
+	"strconv"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/ui/kit"
-	"certquay/ui/widget"
 )
 
 // Init starts the first preview.
@@ -73,7 +73,7 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		case Find:
 			return f.seek(f.focus, m), kit.Outcome{}
 		}
-	case tea.MouseClickMsg:
+	case kit.HitMsg:
 		return f.click(m), kit.Outcome{}
 	case tea.MouseWheelMsg:
 		before := f.step
@@ -90,41 +90,45 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 // click puts the field that was clicked on in use, or turns to a step. In a
 // field of choices that is in use it goes on to the next choice, or back at
 // the arrow on the left.
-func (f *Form) click(m tea.MouseClickMsg) tea.Cmd {
+func (f *Form) click(m kit.HitMsg) tea.Cmd {
 	before := f.step
-	if m.Y == f.stepAt && f.stepAt > 0 {
-		at := 2
-		for _, p := range f.stepParts() {
-			w := widget.Width(p.text)
-			if m.X >= at && m.X < at+w && p.step != f.step {
-				f.turn(p.step - f.step)
-				return f.turned(before)
-			}
-			at += w + 3
-		}
-		return nil
+	if n, ok := numbered(m.ID, stepID); ok {
+		f.turn(n - f.step)
+		return f.turned(before)
 	}
-	n := m.Y - f.top
-	if n < 0 || n >= len(f.drawn) || f.drawn[n] < 0 {
-		return nil
-	}
-	i := f.drawn[n]
-	if i != f.focus {
+	if i, ok := numbered(m.ID, fieldID); ok && i != f.focus {
 		f.leave()
 		f.goTo(i)
-		return nil
 	}
-	if k := f.spec.Fields[i].Kind; k != Select && k != Find || n > 0 && f.drawn[n-1] == i { // not its hint
+	i, ok := numbered(m.ID, choiceID)
+	if !ok {
 		return nil
 	}
 	by := 1
-	if m.X < 2+labelWidth+4 {
+	if m.X < labelWidth+4 {
 		by = -1
 	}
 	if f.spec.Fields[i].Kind == Find {
 		return f.pick(i, by)
 	}
 	return f.turnTo(i, by)
+}
+
+// numbered reads an ID that begins so and ends with a number.
+func numbered(id, begin string) (n int, ok bool) {
+	number, ok := strings.CutPrefix(id, begin)
+	n, err := strconv.Atoi(number)
+	return n, ok && err == nil
+}
+
+// Waits implements kit.Waiter: for what a command or a search comes to.
+func (f *Form) Waits() bool {
+	for _, s := range f.finds {
+		if s.pending {
+			return true
+		}
+	}
+	return f.working > 0
 }
 
 // turned asks for the preview of another step.
@@ -137,6 +141,7 @@ func (f *Form) turned(before int) tea.Cmd {
 
 // worked takes what a command has come to.
 func (f *Form) worked(r Result) tea.Cmd {
+	f.working--
 	f.note = r.Note
 	f.set(r.Set)
 	if !f.has(f.focus) && !f.back() { // the field in use was removed
@@ -152,6 +157,7 @@ func (f *Form) work(do func() Result) tea.Cmd {
 	if do == nil {
 		return nil
 	}
+	f.working++
 	return func() tea.Msg { return workedMsg{f, do()} }
 }
 
@@ -187,8 +193,8 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
 		f.turn(1)
 	case k == "pgup" && len(f.spec.Steps) > 0:
 		f.turn(-1)
-	case k == "enter" && d.Kind == Find && f.finding(f.focus).pending:
-		f.finding(f.focus).entered = true
+	case k == "enter" && d.Kind == Find && f.finds[f.focus].pending:
+		f.finds[f.focus].entered = true
 	case k == "enter" && d.Enter != nil && strings.TrimSpace(*f.values[d.Key]) != "":
 		return f.work(d.Enter(f.stepped())), kit.Outcome{}
 	case k == "enter" && d.Kind != Paste:

@@ -1,10 +1,16 @@
 package form
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"charm.land/bubbles/v2/key"
+	"charm.land/lipgloss/v2"
+
 	"certquay/lifecycle"
+	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -17,14 +23,13 @@ const pasteHeight = 5
 
 // View implements kit.Dialog. The fields scroll; what the preview says and the
 // keys always stand below them.
-func (f *Form) View(width, height int) string {
+func (f *Form) View() *lipgloss.Layer {
 	s := f.c.Styles
-	w := min(width-2, 84)
-	inner := max(w-4, 10)
+	inner := max(f.width-4, 10)
 	head := f.head(inner, 0)
 	body, from, to := f.body(inner)
-	foot := f.foot(inner)
-	room := height - 2 - len(foot)
+	foot := f.foot()
+	room := f.height - 2 - len(foot)
 	below := f.below(inner)
 	if most := max(room-len(head)-6, room/2); len(below) > most {
 		below = append(below[:max(most-1, 0)], s.Paint(style.Faint, "  …"))
@@ -33,14 +38,20 @@ func (f *Form) View(width, height int) string {
 		head = f.head(inner, over) // what was read first goes first
 	}
 	fit := max(room-len(head)-len(below), 1)
-	body, f.drawn = window(body, from, to, fit, s.Paint(style.Faint, "  …")), window(f.drawn, from, to, fit, -1)
-	f.top = 1 + len(head)
-	lines := append(append(append(head, body...), below...), foot...)
-	return widget.Box(s, toneOf(f.spec.Danger), s.Paint(style.Strong, text.Clean(f.spec.Title)), lines, w, height)
+	rows := append(append(append(head, window(body, from, to, fit, s.Paint(style.Faint, "  …"))...), widget.Rows(below...)...), foot...)
+	return widget.BoxLayer(s, toneOf(f.spec.Danger), s.Paint(style.Strong, text.Clean(f.spec.Title)), rows, f.width, f.height)
 }
 
+// IDs of what can be clicked on, beside keys: a field, the choices of the field in
+// use, and a step, each with its number.
+const (
+	fieldID  = "field "
+	choiceID = "choice "
+	stepID   = "step "
+)
+
 // window cuts lines to n, so that those from from to to are among them.
-func window[T any](lines []T, from, to, n int, more T) []T {
+func window(lines []widget.Row, from, to, n int, more string) []widget.Row {
 	if len(lines) <= n {
 		return lines
 	}
@@ -49,19 +60,19 @@ func window[T any](lines []T, from, to, n int, more T) []T {
 		at-- // for the mark above it
 	}
 	at = max(min(at, len(lines)-n), 0)
-	cut := append([]T(nil), lines[at:at+n]...)
+	cut := slices.Clone(lines[at : at+n])
 	if n > 2 && at > 0 {
-		cut[0] = more
+		cut[0] = widget.Row{{Text: more}}
 	}
 	if n > 2 && at+n < len(lines) {
-		cut[n-1] = more
+		cut[n-1] = widget.Row{{Text: more}}
 	}
 	return cut
 }
 
 // head is what stands above the fields; of the introduction some lines may be
 // left out where there is no room.
-func (f *Form) head(inner, without int) []string {
+func (f *Form) head(inner, without int) []widget.Row {
 	s := f.c.Styles
 	var lines, intro []string
 	if f.spec.Danger != "" {
@@ -70,33 +81,32 @@ func (f *Form) head(inner, without int) []string {
 	for _, l := range f.spec.Intro {
 		intro = append(intro, widget.Wrap(l, inner)...)
 	}
-	lines = append(lines, intro[min(without, len(intro)):]...)
-	if f.stepAt = 0; len(f.spec.Steps) > 0 {
-		f.stepAt = 1 + len(lines)
-		lines = append(lines, f.stepLine(inner))
+	rows := widget.Rows(append(lines, intro[min(without, len(intro)):]...)...)
+	if len(f.spec.Steps) > 0 {
+		rows = append(rows, f.stepRow())
 	}
-	if len(lines) > 0 {
-		lines = append(lines, "")
+	if len(rows) > 0 {
+		rows = append(rows, nil)
 	}
 	if f.general != "" {
 		for _, l := range widget.Wrap("✕ "+f.general, inner) {
-			lines = append(lines, s.Paint(style.Bad, l))
+			rows = append(rows, widget.Row{{Text: s.Paint(style.Bad, l)}})
 		}
-		lines = append(lines, "")
+		rows = append(rows, nil)
 	}
-	return lines
+	return rows
 }
 
-// stepLine shows where one is among the steps, and where something is wrong.
-func (f *Form) stepLine(inner int) string {
-	s, line := f.c.Styles, ""
+// stepRow shows where one is among the steps, and where something is wrong.
+func (f *Form) stepRow() (row widget.Row) {
+	s := f.c.Styles
 	for _, p := range f.stepParts() {
-		if line != "" {
-			line += s.Paint(style.Faint, " › ")
+		if len(row) > 0 {
+			row = append(row, widget.Part{Text: s.Paint(style.Faint, " › ")})
 		}
-		line += s.Paint(p.tone, p.text)
+		row = append(row, widget.Part{ID: stepID + strconv.Itoa(p.step), Text: s.Paint(p.tone, p.text)})
 	}
-	return widget.Cut(line, inner)
+	return row
 }
 
 // stepPart is the name of a step as it stands.
@@ -125,27 +135,31 @@ func (f *Form) stepParts() (parts []stepPart) {
 }
 
 // body is the fields of the step, and which lines the one in use takes.
-func (f *Form) body(inner int) (lines []string, from, to int) {
+func (f *Form) body(inner int) (rows []widget.Row, from, to int) {
 	s, values := f.c.Styles, f.Values()
 	under := widget.Space(labelWidth + 2)
-	f.drawn = f.drawn[:0]
-	put := func(tone style.Tone, t string) {
-		for _, l := range widget.Wrap(t, inner-labelWidth-2) {
-			lines = append(lines, under+s.Paint(tone, l))
-		}
-	}
 	for i := range f.spec.Fields {
 		if !f.shown(i) {
 			continue
 		}
 		d, on := &f.spec.Fields[i], i == f.focus
-		if on {
-			from = len(lines)
+		id := fieldID + strconv.Itoa(i)
+		put := func(tone style.Tone, t string) {
+			for _, l := range widget.Wrap(t, inner-labelWidth-2) {
+				rows = append(rows, widget.Row{{ID: id, Text: widget.Pad(under+s.Paint(tone, l), inner)}})
+			}
 		}
-		lines = append(lines, f.fieldLine(i, on, inner))
+		first := id
+		if on && (d.Kind == Select || d.Kind == Find) {
+			first = choiceID + strconv.Itoa(i)
+		}
+		if on {
+			from = len(rows)
+		}
+		rows = append(rows, widget.Row{{ID: first, Text: widget.Pad(f.fieldLine(i, on, inner), inner)}})
 		if on && d.Kind == Paste {
 			for _, l := range f.pasted(i, inner-2, pasteHeight) {
-				lines = append(lines, "  "+l)
+				rows = append(rows, widget.Row{{ID: id, Text: widget.Pad("  "+l, inner)}})
 			}
 		}
 		if e := f.wrong(i); e != "" {
@@ -162,13 +176,10 @@ func (f *Form) body(inner int) (lines []string, from, to int) {
 			}
 		}
 		if on {
-			to = len(lines) - 1
-		}
-		for len(f.drawn) < len(lines) {
-			f.drawn = append(f.drawn, i)
+			to = len(rows) - 1
 		}
 	}
-	return lines, from, to
+	return rows, from, to
 }
 
 // wrong is what is wrong with a field: as it was judged, or what the preview
@@ -201,17 +212,15 @@ func (f *Form) below(inner int) []string {
 		beside = beside || f.shown(i) && f.wrong(i) != ""
 	}
 	if f.preview.Problem != "" && !beside {
-		put(style.Bad, "✕ "+f.preview.Problem)
+		put(style.Bad, f.c.Mark("✕")+f.preview.Problem)
 	}
 	for _, p := range f.preview.Lines {
-		tone := style.Plain
-		switch {
-		case strings.HasPrefix(p, "▲ "):
-			tone = style.Soon
-		case strings.HasPrefix(p, "● "):
-			tone = style.Good
+		switch mark := map[style.Tone]string{style.Good: "●", style.Soon: "▲"}[p.Tone]; mark {
+		case "":
+			put(p.Tone, p.Text)
+		default:
+			put(p.Tone, f.c.Mark(mark)+p.Text)
 		}
-		put(tone, p)
 	}
 	if f.note != "" {
 		put(style.Good, f.note)
@@ -220,31 +229,51 @@ func (f *Form) below(inner int) []string {
 }
 
 // foot is what the keys do.
-func (f *Form) foot(inner int) []string {
-	s, c := f.c.Styles, f.c
-	var first []string
+func (f *Form) foot() []widget.Row {
+	s := f.c.Styles
+	var first widget.Row
 	for _, o := range f.spec.Commands {
 		if o.Show == nil || o.Show(f.stepped()) {
-			first = append(first, o.Key+" "+o.Label)
+			if len(first) > 0 {
+				first = append(first, widget.Part{Text: "   "})
+			}
+			first = append(first, widget.Part{ID: kit.KeyID(o.Key), Text: s.Paint(style.Muted, o.Key+" "+o.Label)})
 		}
 	}
-	keys := "form.keys"
-	switch {
-	case len(f.spec.Steps) > 0:
-		keys = "form.keys.steps"
-	case f.spec.Danger == lifecycle.DangerDanger: // "close" must not mean two things
-		keys = "form.keys.danger"
-	case f.spec.ID == "":
-		keys = "form.keys.short"
-	}
-	if len(f.spec.Steps) == 0 && !f.chooses(f.focus) {
-		keys += ".typed"
-	}
-	lines := []string{""}
+	rows := []widget.Row{nil}
 	if len(first) > 0 {
-		lines = append(lines, s.Paint(style.Muted, widget.Cut(strings.Join(first, "   "), inner)))
+		rows = append(rows, first)
 	}
-	return append(lines, s.Paint(style.Muted, widget.Cut(c.T(keys, f.spec.Submit), inner)))
+	keys := f.c.Hints(f.ShortHelp()...)
+	if f.c.Spinner != "" && f.Waits() {
+		keys = append(widget.Row{{Text: s.Paint(style.Work, f.c.Spinner) + " "}}, keys...)
+	}
+	return append(rows, keys)
+}
+
+// ShortHelp are its keys, those of its commands left out.
+func (f *Form) ShortHelp() []key.Binding {
+	c, steps := f.c, len(f.spec.Steps) > 0
+	var bs []key.Binding
+	move := c.T("hint.move")
+	if steps {
+		page := c.Bind("", "pgdown", "pgup")
+		page.SetHelp("pgup pgdn", c.T("hint.step"))
+		bs, move = append(bs, page), c.T("hint.field")
+	}
+	bs = append(bs, c.Bind(move, "tab", "up", "down"))
+	if !steps && f.chooses(f.focus) {
+		bs = append(bs, c.BindAs(c.T("hint.choose"), []string{"left", "right"}, "right"))
+	}
+	leaves := "hint.keep"
+	switch {
+	case steps:
+	case f.spec.Danger == lifecycle.DangerDanger: // "close" must not mean two things
+		leaves = "hint.spare"
+	case f.spec.ID == "":
+		leaves = "hint.close"
+	}
+	return append(bs, c.Bind(f.spec.Submit, "ctrl+s"), c.Bind(c.T(leaves), "esc"))
 }
 
 // chooses says whether the arrows choose in a field: where there is more than

@@ -12,33 +12,33 @@ import (
 	"certquay/ui/widget"
 )
 
-func (p *page) Actions() []kit.Action {
+func (p *page) Actions() kit.Actions {
 	c := p.c
-	move := func(key, label string, by func(), also ...string) kit.Action {
-		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return p.further() }}
+	move := func(id string, by func(), keys ...string) kit.Action {
+		return c.MoveAction(id, func() tea.Cmd { by(); return p.further() }, keys...)
 	}
 	some := p.table.Total() > 0
 	as := c.SortActions([]model.Sort{byTime}, p.order, p.sort)
-	return append(as, []kit.Action{
-		{ID: "details", Key: "enter", Label: c.T("act.event"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open},
-		{ID: "certificate", Key: "o", Label: c.T("act.certificate"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
+	return append(as, kit.Actions{
+		{ID: "details", Binding: c.Bind(c.T("act.event"), "enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open},
+		{ID: "certificate", Binding: c.Bind(c.T("act.certificate"), "o"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
 			if e, ok := p.table.Selected(); ok && e.Instance != "" {
 				return kit.Send(kit.ShownMsg{ID: e.Instance})
 			}
 			return nil
 		}},
-		{ID: "filter", Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, some || p.input.Value() != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
-		{ID: "copy", Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
-		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: p.input.Value() == "", Run: func() tea.Cmd {
+		{ID: "filter", Binding: c.Bind(c.T("act.filter"), "/"), Group: kit.View, Footer: kit.Some(kit.Fourth, some || p.input.Value() != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
+		{ID: "copy", Binding: c.Bind(c.T("act.copy.line"), "y"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
+		{ID: "back", Binding: c.Bind(c.T("act.back"), "esc"), Group: kit.View, Hidden: p.input.Value() == "", Run: func() tea.Cmd {
 			p.input.Set("")
 			p.table.Reset()
 			p.show()
 			return nil
 		}},
-		move("j", "act.down", func() { p.table.Move(1) }, "down"), move("k", "act.up", func() { p.table.Move(-1) }, "up"),
-		move("g", "act.top", func() { p.table.Home() }, "home"), move("G", "act.end", func() { p.table.End() }, "end"),
-		move("ctrl+d", "act.halfdown", func() { p.table.Page(1) }), move("ctrl+u", "act.halfup", func() { p.table.Page(-1) }),
-		move("pgdown", "act.pagedown", func() { p.table.Page(2) }), move("pgup", "act.pageup", func() { p.table.Page(-2) }),
+		move("down", func() { p.table.Move(1) }, "j", "down"), move("up", func() { p.table.Move(-1) }, "k", "up"),
+		move("top", func() { p.table.Home() }, "g", "home"), move("end", func() { p.table.End() }, "G", "end"),
+		move("halfdown", func() { p.table.Page(1) }, "ctrl+d"), move("halfup", func() { p.table.Page(-1) }, "ctrl+u"),
+		move("pagedown", func() { p.table.Page(2) }, "pgdown"), move("pageup", func() { p.table.Page(-2) }, "pgup"),
 	}...)
 }
 
@@ -57,7 +57,7 @@ func (p *page) open() tea.Cmd {
 				head = strings.ToLower(head)
 			}
 			for _, l := range widget.Wrap(v, max(min(p.width-2, 78)-4-16, 10)) { // so that what is long stays in its column
-				ls = append(ls, widget.Pad(head, 16)+l)
+				ls = append(ls, c.Fact(head, l))
 				head = ""
 			}
 		}

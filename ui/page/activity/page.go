@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -38,7 +39,10 @@ type page struct {
 // it, some at a time.
 const byTime model.Sort = "time"
 
-var _ kit.Page = (*page)(nil)
+var (
+	_ kit.Page      = (*page)(nil)
+	_ kit.Clickable = (*page)(nil)
+)
 
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
@@ -64,6 +68,9 @@ func (p *page) SetSize(w, h int) {
 }
 
 func (p *page) Capturing() bool { return p.typing }
+
+// Waits implements kit.Waiter.
+func (p *page) Waits() bool { return !p.loaded }
 
 // latest reads what is new; everything anew when too much has happened. Where
 // the oldest stand first it is further events, once all are read.
@@ -184,13 +191,15 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// click chooses an event, opens it when it was chosen already, or begins to
-// filter.
+// Layers implements kit.Clickable: the line of the filter.
+func (p *page) Layers() []*lipgloss.Layer {
+	return []*lipgloss.Layer{widget.ClickArea(kit.KeyID(p.c.KeyFor("filter", "/")), 0, 0, p.width, 1)}
+}
+
+// click chooses an event, and opens it when it was chosen already.
 func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	before := p.table.Cursor()
 	switch {
-	case m.Y == 0:
-		p.typing = true
 	case m.Y == 2 && p.table.Head(m.X) != "":
 		return p.sort(kit.Order{Sort: byTime, Desc: p.oldest})
 	case p.table.Click(m.Y-2) && p.table.Cursor() == before:
@@ -233,10 +242,10 @@ func (p *page) filterKey(m tea.KeyPressMsg) {
 	p.show()
 }
 
-// Plain implements kit.Plain.
-func (p *page) Plain(w, h int) kit.Spoken {
+// ReadOut implements kit.ScreenReader.
+func (p *page) ReadOut(w, h int) kit.ScreenText {
 	c := p.c
-	s := kit.Spoken{Lines: []string{c.T("activity.count", widget.Count(p.table.Total()))}}
+	s := kit.ScreenText{Lines: []string{c.T("activity.count", widget.Count(p.table.Total()))}}
 	if p.typing || p.input.Value() != "" {
 		s.Lines = append(s.Lines, c.T("plain.filter", text.Clean(p.input.Value())))
 	}
@@ -279,7 +288,7 @@ func (p *page) View() string {
 	lines := []string{widget.Spread(left, right, p.width), s.Paint(style.Faint, widget.Repeat("─", p.width))}
 	switch {
 	case !p.loaded:
-		lines = append(lines, "  "+s.Paint(style.Muted, c.T("loading")))
+		lines = append(lines, "  "+c.Loading())
 	case p.table.Total() == 0:
 		lines = append(lines, "", "  "+s.Paint(style.Muted, c.T("activity.none")))
 	default:

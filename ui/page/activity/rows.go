@@ -1,6 +1,8 @@
 package activity
 
 import (
+	"strings"
+
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/style"
@@ -24,17 +26,14 @@ func columns(c *kit.Context) []widget.Column[model.Event] {
 		}},
 		{Title: c.T("col.result"), Min: 10, Max: 10, Cell: func(e model.Event, _ int) widget.Cell {
 			glyph, word, tone := c.Ended(&e)
-			return widget.Cell{Tone: tone, Text: glyph + " " + word}
+			return widget.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
 		{Title: c.T("col.detail"), Min: 16, Max: 90, Grow: 6, Cell: func(e model.Event, _ int) widget.Cell {
 			d := c.Came(&e)
 			if e.To != "" && e.From != e.To {
-				change := "→ " + c.Text.Code("label", e.To)
-				if e.From != "" {
-					change = c.Text.Code("label", e.From) + " " + change
-				}
+				change := strings.TrimLeft(c.Text.Code("label", e.From)+c.To(), " ") + c.Text.Code("label", e.To)
 				if d != "" {
-					change += " · "
+					change += c.Dot()
 				}
 				d = change + d
 			}

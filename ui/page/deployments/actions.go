@@ -26,7 +26,7 @@ func (p *page) target() flow.Target {
 	return t
 }
 
-func (p *page) Actions() []kit.Action {
+func (p *page) Actions() kit.Actions {
 	c, here := p.c, p.onWatched()
 	some := p.list.Table.Total() > 0
 	if here {
@@ -35,23 +35,23 @@ func (p *page) Actions() []kit.Action {
 	as := append(flow.Actions(c, p.target()), p.watched.actions(here)...)
 	// What is watched has keys of its own for its rows.
 	as = slices.DeleteFunc(as, func(a kit.Action) bool {
-		return here && a.Group == kit.Certificate && (a.Key == "V" || a.Key == "ctrl+x")
+		return here && a.Group == kit.Certificate && (a.ID == "verify" || a.ID == "delete")
 	})
 	as = append(as,
-		kit.Action{ID: "details", Key: "enter", Label: c.T("act.details"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
+		kit.Action{ID: "details", Binding: c.Bind(c.T("act.details"), "enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
 			if p.onWatched() {
 				return p.watched.details()
 			}
 			return p.open()
 		}},
-		kit.Action{ID: "next-product", Key: "]", Label: c.T("act.nextproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
-		kit.Action{ID: "previous-product", Key: "[", Label: c.T("act.prevproduct"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
-		kit.Action{ID: "panel", Key: "f", Label: c.T("act.panel"), Group: kit.View, Off: here, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
-		kit.Action{ID: "hosted-only", Key: "H", Label: c.T("act.hosted"), Group: kit.View, Off: here, Run: func() tea.Cmd {
+		kit.Action{ID: "next-product", Binding: c.Bind(c.T("act.nextproduct"), "]"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
+		kit.Action{ID: "previous-product", Binding: c.Bind(c.T("act.prevproduct"), "["), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
+		kit.Action{ID: "panel", Binding: c.Bind(c.T("act.panel"), "f"), Group: kit.View, Hidden: here, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
+		kit.Action{ID: "hosted-only", Binding: c.Bind(c.T("act.hosted"), "H"), Group: kit.View, Hidden: here, Run: func() tea.Cmd {
 			p.filter.Hosted = !p.filter.Hosted
 			return p.list.Relist()
 		}},
-		kit.Action{ID: "copy", Key: "y", Label: c.T("act.copy.address"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
+		kit.Action{ID: "copy", Binding: c.Bind(c.T("act.copy.address"), "y"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
 	)
 	if here {
 		return append(as, p.watched.list.Actions(func() {})...)

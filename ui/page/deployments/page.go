@@ -4,8 +4,11 @@ package deployments
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -30,7 +33,10 @@ type page struct {
 	watches       int
 }
 
-var _ kit.Page = (*page)(nil)
+var (
+	_ kit.Page      = (*page)(nil)
+	_ kit.Clickable = (*page)(nil)
+)
 
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
@@ -62,6 +68,9 @@ func (p *page) SetSize(w, h int) {
 }
 
 func (p *page) Capturing() bool { return p.list.Capturing() || p.watched.list.Capturing() }
+
+// Waits implements kit.Waiter.
+func (p *page) Waits() bool { return p.list.Waits() || p.onWatched() && p.watched.list.Waits() }
 
 // Settling implements kit.Settling.
 func (p *page) Settling() bool { return p.list.Settling() || p.watched.list.Settling() }
@@ -119,9 +128,9 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		return nil
 	case kit.WatchedMsg:
 		return p.choose(p.tabs() - 1)
-	case tea.MouseClickMsg:
-		if m.Y == 0 {
-			return p.clickTab(m.X)
+	case kit.HitMsg:
+		if t, err := strconv.Atoi(strings.TrimPrefix(m.ID, tabID)); err == nil {
+			return p.choose(t)
 		}
 	}
 	switch msg.(type) {
@@ -187,16 +196,29 @@ func (p *page) firstTab() int {
 	return first
 }
 
-func (p *page) clickTab(x int) tea.Cmd {
-	at := 1
+// tabID begins the ID of a sub-tab, before its number.
+const tabID = "product "
+
+// tabRow is the sub-tabs from the first that is drawn, each of which can be
+// clicked on.
+func (p *page) tabRow() widget.Row {
+	row := widget.Row{{Text: " "}}
 	for t := p.firstTab(); t < p.tabs(); t++ {
-		w := widget.Width(p.tabText(t)) + 2
-		if x >= at && x < at+w {
-			return p.choose(t)
+		paint, tone := p.c.Styles.Paint, style.Muted
+		if t == p.tab {
+			paint, tone = p.c.Styles.PaintOn, style.Accent
 		}
-		at += w + 1
+		row = append(row, widget.Part{ID: tabID + strconv.Itoa(t), Text: paint(tone, " "+p.tabText(t)+" ")}, widget.Part{Text: " "})
 	}
-	return nil
+	return row
+}
+
+// Layers implements kit.Clickable.
+func (p *page) Layers() []*lipgloss.Layer {
+	if p.onWatched() {
+		return p.watched.list.Layers(p.tabRow())
+	}
+	return p.list.Layers(p.tabRow())
 }
 
 func (p *page) View() string {
@@ -204,29 +226,21 @@ func (p *page) View() string {
 		return ""
 	}
 	s, c := p.c.Styles, p.c
-	tabs := " "
-	for t := p.firstTab(); t < p.tabs(); t++ {
-		if t == p.tab {
-			tabs += s.PaintOn(style.Accent, " "+p.tabText(t)+" ") + " "
-		} else {
-			tabs += s.Paint(style.Muted, " "+p.tabText(t)+" ") + " "
-		}
-	}
-	tabs = widget.Spread(widget.Cut(tabs, p.width-14), s.Paint(style.Key, c.KeyFor("previous-product", "[")+"/"+c.KeyFor("next-product", "]"))+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ", p.width)
+	tabs := widget.Spread(widget.Cut(p.tabRow().String(), p.width-14), s.Paint(style.Key, c.KeyFor("previous-product", "[")+"/"+c.KeyFor("next-product", "]"))+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ", p.width)
 	if p.onWatched() {
 		return p.watched.list.View(tabs, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())))
 	}
 	return p.list.View(tabs, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())))
 }
 
-// Plain implements kit.Plain.
-func (p *page) Plain(w, h int) kit.Spoken {
+// ReadOut implements kit.ScreenReader.
+func (p *page) ReadOut(w, h int) kit.ScreenText {
 	c := p.c
-	tab := c.T("plain.product", p.tab+1, p.tabs(), p.tabText(p.tab))
+	tab := widget.Row{{Text: c.T("plain.product", p.tab+1, p.tabs(), p.tabText(p.tab))}}
 	if p.onWatched() {
-		return p.watched.list.Plain(tab, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())), w, h)
+		return p.watched.list.ReadOut(tab, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())), w, h)
 	}
-	return p.list.Plain(tab, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())), w, h)
+	return p.list.ReadOut(tab, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())), w, h)
 }
 
 // open shows the certificate of the resource under the cursor.

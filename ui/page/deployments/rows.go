@@ -47,10 +47,15 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 			}
 			return widget.Cell{Tone: style.Soon, Text: short(r.Presented) + " ✗"}
 		}, Say: func(r row) string {
-			if useless(c, &r) {
+			switch {
+			case r.Presented == "", r.Failure.What == model.JobVerify:
+				return ""
+			case useless(c, &r):
 				return c.T("plain.useless", short(r.Presented))
+			case r.Presented == r.Expected:
+				return short(r.Presented) + c.T("comma") + c.T("plain.same")
 			}
-			return ""
+			return short(r.Presented) + c.T("comma") + c.T("plain.differs")
 		}},
 		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r row, _ int) widget.Cell {
 			if r.NotAfter.IsZero() {
@@ -70,7 +75,7 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 					word = more
 				}
 			}
-			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + word}
+			return widget.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + word}
 		}},
 		{Title: c.T("col.address"), Min: 15, Max: 24, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Accent, Text: dash(r.Address)}

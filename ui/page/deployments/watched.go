@@ -113,7 +113,7 @@ func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 			if !r.Error.IsZero() && st.Tone != style.Bad {
 				st = style.Of(lifecycle.WatchExpiring) // it wants a look too
 			}
-			return widget.Cell{Tone: st.Tone, Text: st.Glyph + " " + watchWords(c, &r)}
+			return widget.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchWords(c, &r)}
 		}},
 		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.Answered, c.Now)}
@@ -142,13 +142,13 @@ func watchWords(c *kit.Context, w *model.Watch) string {
 
 // actions are the keys of the sub-tab; those of its rows do nothing on the
 // others.
-func (w *watched) actions(here bool) []kit.Action {
+func (w *watched) actions(here bool) kit.Actions {
 	c := w.c
 	some := here && w.list.Table.Total() > 0
-	as := []kit.Action{
-		{ID: "watch-add", Key: "+", Label: c.T("act.watch.add"), Group: kit.View, Off: !here, Asks: true, Footer: kit.Some(kit.First, here), Run: w.add},
-		{ID: "verify", Key: "V", Label: c.T("act.watch.look"), Group: kit.View, Off: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.look},
-		{ID: "delete", Key: "ctrl+x", Label: c.T("act.watch.remove"), Group: kit.View, Danger: lifecycle.DangerNotice, Off: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
+	as := kit.Actions{
+		{ID: "watch-add", Binding: c.Bind(c.T("act.watch.add"), "+"), Group: kit.View, Hidden: !here, Asks: true, Footer: kit.Some(kit.First, here), Run: w.add},
+		{ID: "verify", Binding: c.Bind(c.T("act.watch.look"), "V"), Group: kit.View, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.look},
+		{ID: "delete", Binding: c.Bind(c.T("act.watch.remove"), "ctrl+x"), Group: kit.View, Danger: lifecycle.DangerNotice, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
 	}
 	why := c.WhyNot("watch", model.Operator)
 	for n := range as {

@@ -337,39 +337,40 @@ func (a *application) preview(v form.Values) func() form.Preview {
 			if strings.TrimSpace(v[m.Field]) == "" && m.Field != "csr" {
 				empty = append(empty, name)
 			} else {
-				wrong = append(wrong, "• "+name+c.T("colon")+c.Wrong(m))
+				wrong = append(wrong, c.Mark("•")+name+c.T("colon")+c.Wrong(m))
 			}
 		}
 		if a.unchosen(v) {
 			fields, empty = append(fields, c.T("apply.packs")), append(empty, c.T("apply.packs"))
 		}
+		complete := form.Line{Tone: style.Good, Text: c.T("apply.complete")}
 		last := v[form.StepKey] == strconv.Itoa(stepSubmit)
 		switch {
 		case len(fields) == 0 && !last: // the steps that follow are sent as they are
-			pre.Lines = []string{"● " + c.T("apply.complete"), a.sent(v, app)}
+			pre.Lines = []form.Line{complete, {Text: a.sent(v, app)}}
 		case len(fields) == 0:
-			pre.Lines = []string{"● " + c.T("apply.complete")}
+			pre.Lines = []form.Line{complete}
 		case !last:
-			pre.Lines = []string{"▲ " + c.T("apply.missing", strings.Join(fields, c.T("list.join")))}
+			pre.Lines = []form.Line{{Tone: style.Soon, Text: c.T("apply.missing", strings.Join(fields, c.T("list.join")))}}
 		default:
 			if len(empty) > 0 {
-				pre.Lines = append(pre.Lines, "▲ "+c.T("apply.missing", strings.Join(empty, c.T("list.join"))))
+				pre.Lines = append(pre.Lines, form.Line{Tone: style.Soon, Text: c.T("apply.missing", strings.Join(empty, c.T("list.join")))})
 			}
 			if len(wrong) > 0 {
-				pre.Lines = append(append(pre.Lines, "▲ "+c.T("apply.wrong")), wrong...)
+				pre.Lines = append(append(pre.Lines, form.Line{Tone: style.Soon, Text: c.T("apply.wrong")}), form.Lines(wrong...)...)
 			}
 		}
 		few := ""
 		if last && a.mostPacks() > 0 {
-			var lines []string
+			var lines []form.Line
 			lines, few = a.packSummary(packs(v))
-			pre.Lines = slices.Concat(lines, []string{""}, pre.Lines)
+			pre.Lines = slices.Concat(lines, form.Lines(""), pre.Lines)
 			if few != "" {
 				pre.Errors["hosting packs"] = few
 			}
 		}
 		if last && few == "" {
-			pre.Lines = append(pre.Lines, a.follows()...)
+			pre.Lines = append(pre.Lines, form.Lines(a.follows()...)...)
 		}
 		return pre
 	}

@@ -103,6 +103,9 @@ func (p *purchase) fields() []form.Field {
 	}
 	return []form.Field{
 		{Key: "what", Label: c.T("buy.what"), Kind: form.Select, Options: fixed(whats, labels), Hint: func(v form.Values) string {
+			if v["what"] == buyCertificates {
+				return c.T("buy.what.certificates.hint", c.KeyNames("left", "right"))
+			}
 			return c.T("buy.what." + v["what"] + ".hint")
 		}},
 		{Key: "brand", Label: c.T("buy.brand"), Kind: form.Select, Show: specified, Options: fixed(brands, brands), Hint: func(v form.Values) string {
@@ -194,19 +197,19 @@ func (p *purchase) preview(v form.Values) func() form.Preview {
 			if err != nil {
 				return against(c, err)
 			}
-			return form.Preview{Lines: priceLines(c, quote)}
+			return form.Preview{Lines: form.Lines(priceLines(c, quote)...)}
 		}
 		quote, err := c.Backend.Quote(buyRequest(v, n))
 		if err != nil {
 			return against(c, err)
 		}
-		pre := form.Preview{Lines: priceLines(c, quote)}
+		pre := form.Preview{Lines: form.Lines(priceLines(c, quote)...)}
 		if v["pay"] == "pack" {
 			b := p.balance(specOf(v))
 			if b.Available < n {
 				pre.Errors = form.Values{"pay": c.T("buy.pay.none", n, b.Available)}
 			} else {
-				pre.Lines = append(pre.Lines, c.T("buy.pay.left", n, b.Available-n))
+				pre.Lines = append(pre.Lines, form.Line{Text: c.T("buy.pay.left", n, b.Available-n)})
 			}
 		}
 		return pre

@@ -61,9 +61,9 @@ func contactFields(c *kit.Context, contacts []model.Contact, o contactChoice) []
 			}
 			return append(os, form.Option{Value: newContact, Label: c.T("apply.contact.new")})
 		}, Hint: func(form.Values) string { return c.T("apply.contact.hint") }},
-		{Key: "contact name", Label: "· " + c.T("contact.name"), Show: isNew, Step: o.Step, Valid: contactName(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
-		{Key: "contact email", Label: "· " + c.T("apply.email"), Show: isNew, Step: o.Step, Valid: address(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
-		{Key: "contact phone", Label: "· " + c.T("apply.phone"), Show: isNew, Step: o.Step, Placeholder: c.T("optional"), Valid: dialled(c, false)},
+		{Key: "contact name", Label: c.Sub() + c.T("contact.name"), Show: isNew, Step: o.Step, Valid: contactName(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
+		{Key: "contact email", Label: c.Sub() + c.T("apply.email"), Show: isNew, Step: o.Step, Valid: address(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
+		{Key: "contact phone", Label: c.Sub() + c.T("apply.phone"), Show: isNew, Step: o.Step, Placeholder: c.T("optional"), Valid: dialled(c, false)},
 	}
 }
 
@@ -142,7 +142,7 @@ func dialled(c *kit.Context, need bool) func(string, form.Values) string {
 // contact adds a contact; it has no key, only the palette.
 func contact(c *kit.Context) kit.Action {
 	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.add")}
-	a := kit.Action{ID: "contact", Label: c.T("contact.add"), Group: kit.Certificate, Asks: true}
+	a := kit.Action{ID: "contact", Binding: c.Bind(c.T("contact.add")), Group: kit.Certificate, Asks: true}
 	if c.ReadOnly {
 		a.Why = c.WhyOf(readOnly(row, nil))
 	}

@@ -16,7 +16,7 @@ import (
 // contacts lists who is told what happens; one can be added or removed there. It
 // has no key, only the palette.
 func contacts(c *kit.Context) kit.Action {
-	return kit.Action{ID: "contacts", Label: c.T("contact.list"), Group: kit.Certificate, Asks: true, Run: func() tea.Cmd { return listContacts(c) }}
+	return kit.Action{ID: "contacts", Binding: c.Bind(c.T("contact.list")), Group: kit.Certificate, Asks: true, Run: func() tea.Cmd { return listContacts(c) }}
 }
 
 func listContacts(c *kit.Context) tea.Cmd {
@@ -28,7 +28,7 @@ func listContacts(c *kit.Context) tea.Cmd {
 		}
 		return kit.OpenedMsg{
 			Make: func() kit.Dialog {
-				d := &dialog.List{Context: c, Title: c.T("contacts.title"), None: c.T("contacts.none"), Keys: c.T("contacts.keys"), Drop: c.T("contacts.drop")}
+				d := &dialog.List{Context: c, Title: c.T("contacts.title"), None: c.T("contacts.none"), Enter: c.T("contacts.enter"), Drop: c.T("contacts.drop")}
 				for _, k := range all {
 					e := dialog.Entry{Head: k.Name, Aside: k.Phone, Lines: []string{k.Email}, Value: k}
 					if len(k.Channels) > 0 {

@@ -100,7 +100,7 @@ func deploy(q *request) tea.Msg {
 		spec.Preview = func(v form.Values) func() form.Preview {
 			var pre form.Preview
 			if product(v).Driver == edgeDriver {
-				pre.Lines = []string{c.EdgeNote}
+				pre.Lines = form.Lines(c.EdgeNote)
 			}
 			return func() form.Preview { return pre }
 		}
@@ -263,7 +263,7 @@ func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.Res
 
 // explain answers why a certificate is as it is (spec V3).
 func explain(c *kit.Context, t Target) kit.Action {
-	a := kit.Action{ID: "explain", Key: "x", Label: c.T("action.explain"), Group: kit.Certificate, Footer: kit.Some(kit.Second+kit.Rank(len(footer)), len(t.IDs) > 0), Asks: true}
+	a := kit.Action{ID: "explain", Binding: c.Bind(c.T("action.explain"), "x"), Group: kit.Certificate, Footer: kit.Some(kit.Second+kit.Rank(len(footer)), len(t.IDs) > 0), Asks: true}
 	if len(t.IDs) == 0 {
 		a.Why = kit.Because(c.T("explain.none"), c.T("explain.none.hint"), kit.Way{Key: c.KeyOf(lifecycle.Buy), Label: c.T("action.buy")})
 		return a
@@ -286,8 +286,8 @@ func explain(c *kit.Context, t Target) kit.Action {
 				d := &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent,
 					Parts: []dialog.Part{{Lines: []string{c.Text.Text(e.State)}, Tone: style.Strong}}}
 				for _, part := range []dialog.Part{
-					{Head: c.T("explain.why"), Lines: bullets(said(c, e.Why))},
-					{Head: c.T("explain.next"), Lines: bullets(said(c, e.Next))},
+					{Head: c.T("explain.why"), Lines: bullets(c, said(c, e.Why))},
+					{Head: c.T("explain.next"), Lines: bullets(c, said(c, e.Next))},
 					{Head: c.T("explain.can"), Lines: can(c, e.Can)},
 					{Lines: rules(c, e), Tone: style.Muted},
 				} {
@@ -315,7 +315,7 @@ func can(c *kit.Context, as []lifecycle.Action) []string {
 	if len(keys) == 0 {
 		return nil
 	}
-	return []string{"• " + strings.Join(keys, c.T("comma"))}
+	return []string{c.Mark("•") + strings.Join(keys, c.T("comma"))}
 }
 
 // rules says what the codes in an explanation are.
@@ -335,10 +335,10 @@ func said(c *kit.Context, ls []lifecycle.Statement) []string {
 	return out
 }
 
-func bullets(ls []string) []string {
+func bullets(c *kit.Context, ls []string) []string {
 	out := make([]string, len(ls))
 	for i, l := range ls {
-		out[i] = "• " + l
+		out[i] = c.Mark("•") + l
 	}
 	return out
 }

@@ -42,7 +42,7 @@ func bringing(c *kit.Context, paths bool, placeholder, pathsHint, textHint strin
 	}
 	return []form.Field{
 		{Key: "from", Label: c.T("import.from"), Kind: form.Select, Options: from, Show: func(form.Values) bool { return paths },
-			Hint: func(form.Values) string { return c.T("import.from.hint") }},
+			Hint: func(form.Values) string { return c.T("import.from.hint", c.KeyNames("left", "right")) }},
 		{Key: "files", Label: c.T("import.paths"), Placeholder: placeholder, Show: by("files"), Valid: filled("import.paths.needed"),
 			Hint: func(form.Values) string { return c.T(pathsHint) }},
 		{Key: "files pasted", Label: c.T("import.text"), Kind: form.Paste, Show: by("paste"), Valid: filled("import.text.needed"),
@@ -95,7 +95,7 @@ func upload(q *request) tea.Msg {
 		}
 		var ws []string
 		for _, w := range res.Warnings {
-			ws = append(ws, "▲ "+c.Text.Say(w.Text))
+			ws = append(ws, c.Mark("▲")+c.Text.Say(w.Text))
 		}
 		return kit.OpenedMsg{Make: func() kit.Dialog {
 			return &dialog.Notice{Context: c, Title: c.T("import.done", res.Instance.Name), Word: c.T("danger.warning"), Tone: style.Soon,

@@ -67,19 +67,19 @@ func rank(row *lifecycle.Row) kit.Rank {
 
 // Actions lists the life-cycle actions of the table for a target, one for each
 // key, then undo and explain.
-func Actions(c *kit.Context, t Target) []kit.Action {
-	var as []kit.Action
+func Actions(c *kit.Context, t Target) kit.Actions {
+	var as kit.Actions
 	for _, key := range keys(c.Table) {
 		rows := rowsOf(c.Table, key)
 		row, why := choose(c, rows, t)
 		label := labels(c, rows)
 		as = append(as, kit.Action{
-			ID: kit.NameOf(c.Table, key), Key: key, Label: label, Danger: row.Danger, Group: kit.Certificate, Why: why, Asks: true,
+			ID: kit.NameOf(c.Table, key), Binding: c.Bind(label, key), Danger: row.Danger, Group: kit.Certificate, Why: why, Asks: true,
 			Footer: kit.Some(rank(row), why == nil && slices.Contains(footer, row.Action)),
 			Run:    func() tea.Cmd { return prepare(c, rows, t) },
 		})
 		if why == nil && len(t.IDs) > 0 && t.Case != nil && len(row.From) > 0 {
-			as[len(as)-1].Label = c.Text.Or("action."+string(row.Action), row.Help)
+			as[len(as)-1].SetLabel(c.Text.Or("action."+string(row.Action), row.Help))
 		}
 	}
 	return append(as, undo(c, t), explain(c, t), contact(c), contacts(c))

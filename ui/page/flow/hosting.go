@@ -183,7 +183,7 @@ func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
 		lines = []string{c.T("auto.on.intro"), c.T("auto.credits", strconv.Itoa(free))}
 	}
 	for n := range places {
-		lines = append(lines, "· "+places[n].Product+" "+places[n].Region+" "+places[n].Name)
+		lines = append(lines, c.Sub()+places[n].Product+" "+places[n].Region+" "+places[n].Name)
 	}
 	first := true
 	return q.confirm(title, lines, question, done, func(ctx context.Context, _ *lifecycle.Case) error {

@@ -9,6 +9,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/dialog/form"
+	"certquay/ui/style"
 )
 
 // buyKey opens the purchase of what an application lacks, and comes back.
@@ -59,7 +60,7 @@ func (a *application) packFields() []form.Field {
 	return []form.Field{{Key: "hosting packs", Label: c.T("apply.packs"), Kind: form.Select, Step: stepSubmit, Options: fixed(ns, labels),
 		Valid: func(s string, _ form.Values) string {
 			if a.unchosen(form.Values{"hosting packs": s}) {
-				return c.T("apply.packs.needed", most)
+				return c.T("apply.packs.needed", most, c.KeyName("right"))
 			}
 			return ""
 		},
@@ -96,26 +97,26 @@ func (a *application) free() (hosting, units int, err error) {
 
 // packSummary says what an application with n hosting packs takes, what is
 // left then, and how long the service lasts; or what is too few (spec H6).
-func (a *application) packSummary(n int) (lines []string, wrong string) {
+func (a *application) packSummary(n int) (lines []form.Line, wrong string) {
 	c := a.c
 	hosting, units, err := a.free()
 	switch {
 	case err != nil:
 		return nil, c.Error(err)
 	case n == 0:
-		return []string{c.T("apply.packs.zero", hosting, units)}, ""
+		return form.Lines(c.T("apply.packs.zero", hosting, units)), ""
 	}
-	line := func(key string, free int) string {
+	line := func(key string, free int) form.Line {
 		if free < n {
-			return "▲ " + c.T(key+".few", n, free)
+			return form.Line{Tone: style.Soon, Text: c.T(key+".few", n, free)}
 		}
-		return c.T(key, n, free-n)
+		return form.Line{Text: c.T(key, n, free-n)}
 	}
-	lines = []string{line("apply.packs.hosting", hosting), line("apply.packs.units", units)}
+	lines = []form.Line{line("apply.packs.hosting", hosting), line("apply.packs.units", units)}
 	if hosting < n || units < n {
 		return lines, c.T("apply.packs.short", buyKey)
 	}
-	return append(lines, "● "+c.T("apply.packs.years", 1+n)), ""
+	return append(lines, form.Line{Tone: style.Good, Text: c.T("apply.packs.years", 1+n)}), ""
 }
 
 // buyPacks is the key that buys what is too few for the packs chosen.

@@ -239,7 +239,7 @@ func undo(c *kit.Context, t Target) kit.Action {
 	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
 		why = kit.Because(c.T("undo.nothing"), undoable(c))
 	}
-	a := kit.Action{ID: "undo", Key: "u", Label: c.T("action.undo"), Group: kit.Certificate, Why: why, Asks: true}
+	a := kit.Action{ID: "undo", Binding: c.Bind(c.T("action.undo"), "u"), Group: kit.Certificate, Why: why, Asks: true}
 	ids := t.IDs
 	if u := c.Undo; u != nil {
 		run, rank := u.Run, kit.Second
@@ -249,7 +249,7 @@ func undo(c *kit.Context, t Target) kit.Action {
 		case !c.Now.Before(u.Until):
 			rank = kit.Never
 		}
-		return kit.Action{ID: "undo", Key: "u", Label: c.T("undo.label", u.What), Group: kit.Certificate, Footer: rank, Asks: !u.Brief, Run: func() tea.Cmd {
+		return kit.Action{ID: "undo", Binding: c.Bind(c.T("undo.label", u.What), "u"), Group: kit.Certificate, Footer: rank, Asks: !u.Brief, Run: func() tea.Cmd {
 			c.Undo = nil
 			return run()
 		}}

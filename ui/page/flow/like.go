@@ -96,7 +96,7 @@ func (a *application) likeFields(first form.Found) []form.Field {
 		},
 		Hint: func(v form.Values) string {
 			if v["like"] == "" {
-				return c.T("apply.like.hint")
+				return c.T("apply.like.hint", c.KeyNames("left", "right"))
 			}
 			return c.T("apply.like.use")
 		},

@@ -41,7 +41,7 @@ func (q *request) refusedAll(marked int) tea.Msg {
 		parts = append(parts, dialog.Part{Head: c.T("refused.wayout"), Lines: hints})
 	}
 	return kit.OpenedMsg{Then: dialog.Go, Make: func() kit.Dialog {
-		return &dialog.Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: parts, Choices: dialog.Ways(ways)}
+		return &dialog.Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: parts, Choices: dialog.Ways(c, ways)}
 	}}
 }
 
@@ -82,11 +82,11 @@ func counted(c *kit.Context, problems []problem) []string {
 		}
 		switch {
 		case n[k] == 1:
-			kinds[i] = c.T("done.reason.one", named[k], said[k])
+			kinds[i] = c.Mark("•") + c.T("done.reason.one", named[k], said[k])
 		case differ[k]:
-			kinds[i] = c.T("done.reason.first", n[k], named[k], said[k])
+			kinds[i] = c.Mark("•") + c.T("done.reason.first", n[k], named[k], said[k])
 		default:
-			kinds[i] = c.T("done.reason", n[k], named[k], said[k])
+			kinds[i] = c.Mark("•") + c.T("done.reason", n[k], named[k], said[k])
 		}
 	}
 	return kinds

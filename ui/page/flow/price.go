@@ -38,12 +38,20 @@ func priceLines(c *kit.Context, quote lifecycle.Quote) []string {
 		if g.Quantity > 1 {
 			each /= int64(g.Quantity)
 		}
-		lines = append(lines, widget.Pad(text, 55)+widget.PadLeft(widget.Money(each*int64(g.n), quote.Currency), 16))
+		lines = append(lines, priced(c, text, widget.Money(each*int64(g.n), quote.Currency)))
 	}
 	if len(lines) > 0 {
-		lines = append(lines, widget.Pad(c.T("buy.total"), 55)+widget.PadLeft(widget.Money(quote.Total, quote.Currency), 16))
+		lines = append(lines, priced(c, c.T("buy.total"), widget.Money(quote.Total, quote.Currency)))
 	}
 	return lines
+}
+
+// priced is a line with its price.
+func priced(c *kit.Context, text, price string) string {
+	if c.Plain {
+		return text + c.T("colon") + price
+	}
+	return widget.Pad(text, 55) + widget.PadLeft(price, 16)
 }
 
 func fixed(values, labels []string) func(form.Values) []form.Option {

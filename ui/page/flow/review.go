@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
@@ -48,7 +49,7 @@ func (r *reviewing) show() tea.Msg {
 	if r.said != "" {
 		parts = append([]dialog.Part{{Lines: []string{r.said}, Tone: style.Good}}, parts...)
 	}
-	choices := []dialog.Choose{{Key: "s", Label: c.T("review.save")}, {Key: "a", Label: c.T("review.approve")}, {Key: "r", Label: c.T("review.reject")}}
+	choices := []key.Binding{c.Bind(c.T("review.save"), "s"), c.Bind(c.T("review.approve"), "a"), c.Bind(c.T("review.reject"), "r")}
 	if len(r.documents) == 0 {
 		choices = choices[1:]
 	}
@@ -73,12 +74,12 @@ func (r *reviewing) parts() []dialog.Part {
 	var lines []string
 	put := func(label, value string) {
 		if value != "" {
-			lines = append(lines, widget.Pad(c.T(label), 16)+value)
+			lines = append(lines, c.Fact(c.T(label), value))
 		}
 	}
 	label := c.T("fact.names")
 	for _, name := range both(a.Domains) {
-		lines = append(lines, widget.Pad(label, 16)+name)
+		lines = append(lines, c.Fact(label, name))
 		label = ""
 	}
 	put("fact.spec", c.Text.Code("spec", i.Spec.String()))

@@ -1,8 +1,6 @@
 package forecast
 
 import (
-	"strings"
-
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
@@ -13,64 +11,64 @@ import (
 	"certquay/ui/page/flow"
 )
 
-func (p *page) Actions() []kit.Action {
+func (p *page) Actions() kit.Actions {
 	c := p.c
-	var as []kit.Action
+	var as kit.Actions
 	for _, a := range flow.Actions(c, flow.Target{}) {
 		if a.Why == nil { // what needs no certificate
 			as = append(as, a)
 		}
 	}
 	some := p.a != nil && p.a.Instances > 0
-	move := func(key, label string, by func(mover), also ...string) kit.Action {
-		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd {
+	move := func(id string, by func(mover), keys ...string) kit.Action {
+		return c.MoveAction(id, func() tea.Cmd {
 			by(p.focused())
 			if !p.aux {
 				p.moments.Reset()
 				p.moved()
 			}
 			return nil
-		}}
+		}, keys...)
 	}
-	enter := kit.Action{ID: "details", Key: "enter", Label: c.T("act.forecast.open"), Foot: c.T("forecast.foot.days"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open}
+	enter := kit.Action{ID: "details", Binding: c.Bind(c.T("act.forecast.open"), "enter"), ShortLabel: c.T("forecast.foot.days"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open}
 	switch {
 	case p.aux:
-		enter.Foot = c.T("foot.o")
+		enter.ShortLabel = c.T("foot.o")
 	case p.inDays:
-		enter.Foot = c.T("forecast.foot.moments")
+		enter.ShortLabel = c.T("forecast.foot.moments")
 	}
-	esc := kit.Action{ID: "back", Key: "esc", Label: c.T("act.forecast.back"), Group: kit.View, Footer: kit.First, Off: p.run == nil && !p.aux && !p.inDays, Run: p.back}
+	esc := kit.Action{ID: "back", Binding: c.Bind(c.T("act.forecast.back"), "esc"), Group: kit.View, Footer: kit.First, Hidden: p.run == nil && !p.aux && !p.inDays, Run: p.back}
 	if !p.aux && !p.inDays {
-		esc.Foot = c.T("forecast.foot.stop")
+		esc.ShortLabel = c.T("forecast.foot.stop")
 	}
-	more := kit.Action{ID: "more-months", Key: "+", Label: c.T("act.forecast.more"), Foot: c.T("forecast.foot.more"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
+	more := kit.Action{ID: "more-months", Binding: c.Bind(c.T("act.forecast.more"), "+"), ShortLabel: c.T("forecast.foot.more"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
 	if p.months >= forecast.MaxMonths {
 		more.Why, more.Run = kit.Because(c.T("forecast.most", forecast.MaxMonths), c.T("forecast.most.hint")), nil
 	}
-	less := kit.Action{ID: "fewer-months", Key: "-", Label: c.T("act.forecast.less"), Foot: c.T("forecast.foot.less"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
+	less := kit.Action{ID: "fewer-months", Binding: c.Bind(c.T("act.forecast.less"), "-"), ShortLabel: c.T("forecast.foot.less"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
 	if p.months <= shortly {
 		less.Why, less.Run = kit.Because(c.T("forecast.least", shortly), c.T("forecast.least.hint", shortly)), nil
 	}
 	as = append(as, enter,
-		kit.Action{ID: "policy", Key: "p", Label: c.T("act.forecast.policy"), Foot: c.T("forecast.foot.policy"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.against},
+		kit.Action{ID: "policy", Binding: c.Bind(c.T("act.forecast.policy"), "p"), ShortLabel: c.T("forecast.foot.policy"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.against},
 		p.whose(), more, less,
-		kit.Action{ID: "explain", Key: "x", Label: c.T("action.explain"), Group: kit.View, Footer: kit.Some(kit.Second, some), Off: p.a == nil, Run: p.explain},
-		kit.Action{ID: "forecast-again", Key: "ctrl+r", Label: c.T("act.forecast.again"), Foot: c.T("forecast.foot.again"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.anew() }},
+		kit.Action{ID: "explain", Binding: c.Bind(c.T("action.explain"), "x"), Group: kit.View, Footer: kit.Some(kit.Second, some), Hidden: p.a == nil, Run: p.explain},
+		kit.Action{ID: "forecast-again", Binding: c.Bind(c.T("act.forecast.again"), "ctrl+r"), ShortLabel: c.T("forecast.foot.again"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.anew() }},
 		esc)
 	for _, policy := range forecast.Policies[1:] {
-		as = append(as, kit.Action{ID: "compare-" + policy, Label: c.T("act.forecast.compare", policyName(c, policy)), Group: kit.View, Run: func() tea.Cmd {
+		as = append(as, kit.Action{ID: "compare-" + policy, Binding: c.Bind(c.T("act.forecast.compare", policyName(c, policy))), Group: kit.View, Run: func() tea.Cmd {
 			p.compare = policy
 			return p.ask()
 		}})
 	}
 	as = append(as, c.SortActions(sorts, func() kit.Order { return p.order }, p.sort)...)
 	return append(as,
-		kit.Action{ID: "right", Key: "l", Also: []string{"right"}, Label: c.T("act.forecast.moments"), Group: kit.Move, Run: func() tea.Cmd { p.aux = p.moments.Total() > 0; return nil }},
-		kit.Action{ID: "left", Key: "h", Also: []string{"left"}, Label: c.T("act.forecast.rows"), Group: kit.Move, Run: func() tea.Cmd { p.aux = false; return nil }},
-		move("j", "act.down", func(m mover) { m.Move(1) }, "down"), move("k", "act.up", func(m mover) { m.Move(-1) }, "up"),
-		move("g", "act.top", mover.Home, "home"), move("G", "act.end", mover.End, "end"),
-		move("ctrl+d", "act.halfdown", func(m mover) { m.Page(1) }), move("ctrl+u", "act.halfup", func(m mover) { m.Page(-1) }),
-		move("pgdown", "act.pagedown", func(m mover) { m.Page(2) }), move("pgup", "act.pageup", func(m mover) { m.Page(-2) }),
+		kit.Action{ID: "right", Binding: c.Bind(c.T("act.forecast.moments"), "l", "right"), Group: kit.Move, Run: func() tea.Cmd { p.focus(true); return nil }},
+		kit.Action{ID: "left", Binding: c.Bind(c.T("act.forecast.rows"), "h", "left"), Group: kit.Move, Run: func() tea.Cmd { p.focus(false); return nil }},
+		move("down", func(m mover) { m.Move(1) }, "j", "down"), move("up", func(m mover) { m.Move(-1) }, "k", "up"),
+		move("top", mover.Home, "g", "home"), move("end", mover.End, "G", "end"),
+		move("halfdown", func(m mover) { m.Page(1) }, "ctrl+d"), move("halfup", func(m mover) { m.Page(-1) }, "ctrl+u"),
+		move("pagedown", func(m mover) { m.Page(2) }, "pgdown"), move("pageup", func(m mover) { m.Page(-2) }, "pgup"),
 	)
 }
 
@@ -122,8 +120,7 @@ func (p *page) open() tea.Cmd {
 			return kit.Send(kit.ShownMsg{ID: h[0].Instance})
 		}
 	case p.inDays:
-		p.aux = p.moments.Total() > 0
-		if !p.aux {
+		if p.focus(true); !p.aux {
 			return p.explain()
 		}
 	default:
@@ -146,7 +143,7 @@ func (p *page) open() tea.Cmd {
 func (p *page) back() tea.Cmd {
 	switch {
 	case p.aux:
-		p.aux = false
+		p.focus(false)
 	case p.inDays:
 		p.inDays = false
 		p.moments.Reset()
@@ -164,7 +161,7 @@ func (p *page) click(x, y int) {
 		return
 	}
 	if aux := p.aux && !p.wide() || p.wide() && x > p.left(); aux {
-		p.aux = p.moments.Click(y-headLines-len(p.facts())) || p.aux
+		p.focus(p.moments.Click(y-headLines-len(p.facts())) || p.aux)
 		return
 	}
 	if y == headLines+p.stripLines() && x < p.left() {
@@ -174,7 +171,7 @@ func (p *page) click(x, y int) {
 		return
 	}
 	if p.list().Click(y - headLines - p.stripLines()) {
-		p.aux = false
+		p.focus(false)
 		p.moments.Reset()
 		p.moved()
 	}

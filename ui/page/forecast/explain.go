@@ -21,12 +21,12 @@ func (p *page) explain() tea.Cmd {
 		return nil
 	}
 	c := p.c
-	parts := []dialog.Part{{Head: c.T("forecast.explain.what"), Lines: bullets(consists(c, &r.a))}}
+	parts := []dialog.Part{{Head: c.T("forecast.explain.what"), Lines: bullets(c, consists(c, &r.a))}}
 	if r.b != nil {
-		parts = append(parts, dialog.Part{Head: c.T("forecast.explain.under", policyName(c, p.compare)), Lines: bullets(consists(c, r.b))})
+		parts = append(parts, dialog.Part{Head: c.T("forecast.explain.under", policyName(c, p.compare)), Lines: bullets(c, consists(c, r.b))})
 	}
 	if why := rules(c, r); len(why) > 0 {
-		parts = append(parts, dialog.Part{Head: c.T("forecast.explain.why"), Lines: bullets(why)})
+		parts = append(parts, dialog.Part{Head: c.T("forecast.explain.why"), Lines: bullets(c, why)})
 	}
 	parts = append(parts, dialog.Part{Head: c.T("forecast.explain.how"), Lines: []string{c.T("forecast.explain.copy")}})
 	return notice(c, c.T("forecast.explain.title", title(c, r)), parts)
@@ -101,10 +101,10 @@ func plural(c *kit.Context, key string, n int) string {
 	return c.T(key, widget.Count(n))
 }
 
-func bullets(ls []string) []string {
+func bullets(c *kit.Context, ls []string) []string {
 	out := make([]string, len(ls))
 	for n, l := range ls {
-		out[n] = "• " + l
+		out[n] = c.Mark("•") + l
 	}
 	return out
 }

@@ -78,7 +78,7 @@ func (p *page) whose() kit.Action {
 	if p.theirs {
 		other = forecast.AsConfigured
 	}
-	a := kit.Action{ID: "whose-moments", Key: "W", Label: c.T("act.forecast.whose"), Foot: c.T("forecast.foot.whose", policyName(c, other)), Group: kit.View, Footer: kit.Some(kit.First, p.b != nil), Run: func() tea.Cmd {
+	a := kit.Action{ID: "whose-moments", Binding: c.Bind(c.T("act.forecast.whose"), "W"), ShortLabel: c.T("forecast.foot.whose", policyName(c, other)), Group: kit.View, Footer: kit.Some(kit.First, p.b != nil), Run: func() tea.Cmd {
 		p.theirs = !p.theirs
 		p.moments.Reset()
 		p.arrange()

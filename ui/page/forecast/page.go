@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"charm.land/bubbles/v2/progress"
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
@@ -64,16 +65,19 @@ type page struct {
 	theirs      bool // what is listed is that of the policy compared with
 	order       kit.Order
 	days        []row // of the month in use, in order of time
+	progress    progress.Model
 }
 
 var _ kit.Page = (*page)(nil)
 
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
-	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle, order: kit.Order{Sort: byTime}}
+	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle, order: kit.Order{Sort: byTime}, progress: progress.New(progress.WithWidth(16), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─'))}
+	p.progress.FullColor, p.progress.EmptyColor = nil, nil // those of the line it stands in
 	p.byMonth.ID, p.byDay.ID = row.id, row.id
 	p.byMonth.Named, p.byDay.Named = true, true
 	p.moments.Columns, p.moments.ID = happeningColumns(c), happening.id
+	p.focus(false)
 	return p
 }
 
@@ -100,6 +104,9 @@ type (
 )
 
 func (p *page) Capturing() bool { return false }
+
+// Waits implements kit.Waiter.
+func (p *page) Waits() bool { return p.run != nil }
 
 // missing is the next forecast that what is to be shown lacks.
 func (p *page) missing() (question, bool) {
@@ -328,6 +335,12 @@ func (p *page) shape(rows []row, days bool) shape {
 	return sh
 }
 
+// focus gives the keys to the moments, if there are any, or else to the rows.
+func (p *page) focus(moments bool) {
+	p.aux = moments && p.moments.Total() > 0
+	p.byMonth.Idle, p.byDay.Idle, p.moments.Idle = p.aux, p.aux, !p.aux
+}
+
 // list is the table of rows that is shown.
 func (p *page) list() *widget.Table[row] {
 	if p.inDays {
@@ -345,6 +358,6 @@ func (p *page) moved() {
 	}
 	hs := happeningsIn(p.listed(), r)
 	p.moments.SetWindow(0, hs, len(hs))
-	p.aux = p.aux && len(hs) > 0
+	p.focus(p.aux)
 	p.SetSize(p.width, p.height) // what stands above them differs
 }

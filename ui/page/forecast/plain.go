@@ -5,21 +5,22 @@ import (
 	"certquay/ui/widget"
 )
 
-// Plain implements kit.Plain: what is asked, the outlook, how far it is, and
+// ReadOut implements kit.ScreenReader: what is asked, the outlook, how far it is, and
 // the rows, or what happens in one when that has the keys.
-func (p *page) Plain(w, h int) kit.Spoken {
+func (p *page) ReadOut(w, h int) kit.ScreenText {
 	c := p.c
-	var s kit.Spoken
+	var s kit.ScreenText
 	add := func(line string) {
-		if line = widget.Said(c.T, line); line != "" {
+		if line != "" {
 			s.Lines = append(s.Lines, widget.Wrap(line, w)...)
 		}
 	}
-	add(p.askedLine())
+	add(p.askedRow().ReadOut(c.T))
 	for _, part := range p.outlook() {
 		add(part)
 	}
-	add(p.rule())
+	word, _ := p.progressed()
+	add(word)
 	s.Y = max(len(s.Lines)-1, 0)
 	switch {
 	case p.a == nil:
@@ -29,8 +30,8 @@ func (p *page) Plain(w, h int) kit.Spoken {
 		add(c.T("forecast.none"))
 		return s
 	case p.aux:
-		for _, l := range p.facts() {
-			add(l)
+		for _, r := range p.facts() {
+			add(r.ReadOut(c.T))
 		}
 		s.Y = len(s.Lines)
 		s.Lines = append(s.Lines, p.moments.Say(c.T, w, h-len(s.Lines))...)

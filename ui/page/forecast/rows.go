@@ -206,34 +206,34 @@ type shape struct {
 }
 
 // picture is a bar with its number behind it; a sum is only a number.
-func picture(n, top, w int, whole bool, tone style.Tone) widget.Cell {
+func picture(c *kit.Context, n, top, w int, whole bool, tone style.Tone) widget.Cell {
 	switch {
 	case n == 0:
 		return widget.Cell{Tone: style.Faint, Text: "–"}
-	case whole:
+	case whole || c.Plain:
 		return widget.Cell{Tone: style.Strong, Text: widget.Count(n)}
 	}
 	return widget.Cell{Tone: tone, Text: widget.Bar(n, top, w-1-len(widget.Count(top))) + " " + widget.Count(n)}
 }
 
 // both are the numbers under two policies.
-func both(a, b int) widget.Cell {
+func both(c *kit.Context, a, b int) widget.Cell {
 	switch {
 	case a == 0 && b == 0:
 		return widget.Cell{Tone: style.Faint, Text: "–"}
 	case a == b:
 		return widget.Cell{Text: widget.Count(a)}
 	}
-	return widget.Cell{Text: widget.Count(a) + " → " + widget.Count(b)}
+	return widget.Cell{Text: widget.Count(a) + c.To() + widget.Count(b)}
 }
 
 // sign is a number with a glyph, so that it is not told by colour alone.
-func sign(word string, n int) widget.Cell {
+func sign(c *kit.Context, word string, n int) widget.Cell {
 	if n == 0 {
 		return widget.Cell{Tone: style.Faint, Text: "–"}
 	}
 	s := style.Of(word)
-	return widget.Cell{Tone: s.Tone, Text: s.Glyph + " " + widget.Count(n)}
+	return widget.Cell{Tone: s.Tone, Text: c.Mark(s.Glyph) + widget.Count(n)}
 }
 
 func columns(c *kit.Context, sh shape) []widget.Column[row] {
@@ -248,27 +248,27 @@ func columns(c *kit.Context, sh shape) []widget.Column[row] {
 			width = max(width, widget.Width(c.T(head))+2)
 		}
 		cols = append(cols, widget.Column[row]{Title: c.T(head), Sort: string(sort), Min: width, Max: 16 * grow, Grow: grow, Cell: func(r row, w int) widget.Cell {
-			return picture(of(&r.a), top, w, r.whole, tone)
+			return picture(c, of(&r.a), top, w, r.whole, tone)
 		}})
 		if sh.other != "" {
 			cols = append(cols, widget.Column[row]{Title: sh.other, Name: c.T("plain.under", strings.ToLower(c.T(head)), sh.other), Min: max(9, widget.Width(sh.other)), Max: 16 * grow, Grow: grow, Even: true, Cell: func(r row, w int) widget.Cell {
 				if r.b == nil {
 					return widget.Cell{Tone: style.Faint, Text: "…"}
 				}
-				return picture(of(r.b), top, w, r.whole, style.Accent)
+				return picture(c, of(r.b), top, w, r.whole, style.Accent)
 			}})
 		}
 	}
-	number := func(n int) widget.Cell { return both(n, n) }
+	number := func(n int) widget.Cell { return both(c, n, n) }
 	plain := func(head string, width, from int, one func(n int) widget.Cell, of func(*forecast.Tally) int) {
 		cols = append(cols, widget.Column[row]{Title: c.T(head), Min: width, Max: width + 3, From: from, Cell: func(r row, _ int) widget.Cell {
 			if r.b != nil {
-				return both(of(&r.a), of(r.b))
+				return both(c, of(&r.a), of(r.b))
 			}
 			return one(of(&r.a))
 		}})
 	}
-	signed := func(word string) func(int) widget.Cell { return func(n int) widget.Cell { return sign(word, n) } }
+	signed := func(word string) func(int) widget.Cell { return func(n int) widget.Cell { return sign(c, word, n) } }
 	drawn("col.versions", byVersions, 9, 3, sh.scale.versions, style.Good, versions)
 	drawn("col.deployments", byDeployments, 11, 3, sh.scale.deployments, style.Work, func(t *forecast.Tally) int { return t.Deployments })
 	credits, people := func(t *forecast.Tally) int { return t.CreditsUsed }, func(t *forecast.Tally) int { return t.People }
@@ -331,7 +331,7 @@ func happeningColumns(c *kit.Context) []widget.Column[happening] {
 		}},
 		{Title: c.T("col.what"), Min: 17, Max: 22, Cell: func(h happening, _ int) widget.Cell {
 			st := status(h[0].What)
-			text := st.Glyph + " " + word(c, h[0])
+			text := c.Mark(st.Glyph) + word(c, h[0])
 			if len(h) > 1 {
 				text += " ×" + widget.Count(len(h))
 			}

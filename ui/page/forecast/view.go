@@ -76,21 +76,36 @@ func (p *page) View() string {
 	return widget.Fill(strings.Join(lines, "\n"), p.width, p.height)
 }
 
-// askedLine says what the forecast answers.
+// askedLine says what the forecast answers, and of how many certificates.
 func (p *page) askedLine() string {
-	s, c := p.c.Styles, p.c
-	left := " " + s.Paint(style.Strong, c.T("forecast.months", p.months)) + "   " + s.Paint(style.Muted, c.T("forecast.policy")) + widget.Gap(c.T("forecast.policy"), "") + policyName(c, forecast.AsConfigured)
-	if p.compare != forecast.AsConfigured {
-		left += "   " + s.Paint(style.Muted, c.T("forecast.compare")) + widget.Gap(c.T("forecast.compare"), "") + s.Paint(style.Accent, policyName(c, p.compare))
-		if p.theirs && p.b != nil {
-			left += " " + s.Paint(style.Accent, c.T("forecast.listed.here"))
-		}
-	}
+	row := p.askedRow()
 	right := ""
 	if p.a != nil {
-		right = plural(c, "forecast.n.instances", p.a.Instances) + c.T("list.join") + c.T("forecast.hosted", widget.Count(p.a.Hosted)) + " "
+		right = row[len(row)-1].Text + " "
+		row = row[:len(row)-1]
 	}
-	return widget.Spread(left, right, p.width)
+	return widget.Spread(row.String(), right, p.width)
+}
+
+// askedRow is the same in parts, the last of which is the number of certificates
+// once it is known.
+func (p *page) askedRow() widget.Row {
+	s, c := p.c.Styles, p.c
+	named := func(key, name string) string {
+		return s.Paint(style.Muted, c.T(key)) + widget.Gap(c.T(key), "") + name
+	}
+	row := widget.Row{{Text: " " + s.Paint(style.Strong, c.T("forecast.months", p.months))}, {Text: "   "}, {Text: named("forecast.policy", policyName(c, forecast.AsConfigured))}}
+	if p.compare != forecast.AsConfigured {
+		other := named("forecast.compare", s.Paint(style.Accent, policyName(c, p.compare)))
+		if p.theirs && p.b != nil {
+			other += " " + s.Paint(style.Accent, c.Mark("▸")+c.T("forecast.listed.here"))
+		}
+		row = append(row, widget.Part{Text: "   "}, widget.Part{Text: other})
+	}
+	if p.a != nil {
+		row = append(row, widget.Part{Text: plural(c, "forecast.n.instances", p.a.Instances) + c.T("list.join") + c.T("forecast.hosted", widget.Count(p.a.Hosted))})
+	}
+	return row
 }
 
 // outlook answers at a glance: what runs out, what ends, what expires.
@@ -102,7 +117,7 @@ func (p *page) outlook() []string {
 	var parts []string
 	add := func(word, text string) {
 		st := style.Of(word)
-		parts = append(parts, s.Paint(st.Tone, st.Glyph+" "+text))
+		parts = append(parts, s.Paint(st.Tone, c.Mark(st.Glyph)+text))
 	}
 	if !p.a.CreditsRunOut.IsZero() {
 		add("expiring", c.T("forecast.credits.out", p.a.CreditsRunOut.Format(time.DateOnly)))
@@ -145,30 +160,8 @@ func (p *page) outlookLine() string {
 
 // rule is the line under the head, with how far a forecast is in it.
 func (p *page) rule() string {
-	s, c := p.c.Styles, p.c
-	var word string
-	tone := style.Muted
-	switch {
-	case p.run != nil:
-		tone = style.Work
-		word = "◔ " + c.T("forecast.computing")
-		if p.run.policy != forecast.AsConfigured {
-			word = "◔ " + c.T("forecast.computing.policy", policyName(c, p.run.policy))
-		}
-		if !p.run.at.IsZero() {
-			from := c.Now
-			part := float64(p.run.at.Sub(from)) / float64(from.AddDate(0, p.run.months, 0).Sub(from))
-			word += " " + p.run.at.Format("2006-01") + "… " + widget.Gauge(part, 16)
-		}
-	case p.failed:
-		tone, word = style.Bad, "✕ "+c.T("forecast.failed")
-	case p.stopped:
-		tone, word = style.Soon, "▲ "+c.T("forecast.stopped")
-	case p.a != nil && p.stale:
-		word = c.T("forecast.stale", widget.Stamp(p.asOf))
-	case p.a != nil:
-		word = c.T("forecast.asof", widget.Stamp(p.asOf))
-	}
+	s := p.c.Styles
+	word, tone := p.progressed()
 	if word == "" {
 		return s.Paint(style.Faint, widget.Repeat("─", p.width))
 	}
@@ -176,10 +169,39 @@ func (p *page) rule() string {
 	return s.Paint(style.Faint, "── ") + s.Paint(tone, word) + s.Paint(style.Faint, " "+widget.Repeat("─", p.width-4-widget.Width(word)))
 }
 
+// progressed says how far a forecast is, or of when what is shown is.
+func (p *page) progressed() (word string, tone style.Tone) {
+	c := p.c
+	switch {
+	case p.run != nil:
+		word = c.Mark(c.Turning("◔")) + c.T("forecast.computing")
+		if p.run.policy != forecast.AsConfigured {
+			word = c.Mark(c.Turning("◔")) + c.T("forecast.computing.policy", policyName(c, p.run.policy))
+		}
+		if !p.run.at.IsZero() {
+			from := c.Now
+			part := float64(p.run.at.Sub(from)) / float64(from.AddDate(0, p.run.months, 0).Sub(from))
+			word += " " + p.run.at.Format("2006-01") + "…"
+			if !c.Plain {
+				word += " " + p.progress.ViewAs(part)
+			}
+		}
+		return word, style.Work
+	case p.failed:
+		return c.Mark("✕") + c.T("forecast.failed"), style.Bad
+	case p.stopped:
+		return c.Mark("▲") + c.T("forecast.stopped"), style.Soon
+	case p.a != nil && p.stale:
+		return c.T("forecast.stale", widget.Stamp(p.asOf)), style.Muted
+	case p.a != nil:
+		return c.T("forecast.asof", widget.Stamp(p.asOf)), style.Muted
+	}
+	return "", style.Muted
+}
+
 // rows are the months, or the days of one under their picture.
 func (p *page) rows() string {
 	s := p.c.Styles
-	p.list().Idle = p.aux
 	if !p.inDays {
 		return p.byMonth.View(s)
 	}
@@ -237,21 +259,21 @@ func (p *page) strip() []string {
 }
 
 // facts are what is worth knowing of the row under the cursor.
-func (p *page) facts() []string {
+func (p *page) facts() []widget.Row {
 	s, c := p.c.Styles, p.c
 	r, ok := p.list().Selected()
 	if !ok || p.a == nil {
 		return nil
 	}
 	w := p.asideWidth()
-	head := s.Paint(style.Strong, title(c, r))
+	head := widget.Row{{Text: s.Paint(style.Strong, title(c, r))}}
 	if p.theirs && p.b != nil {
-		head += "  " + s.Paint(style.Accent, c.T("forecast.listed", policyName(c, p.compare)))
+		head = append(head, widget.Part{Text: "  " + s.Paint(style.Accent, c.T("forecast.listed", policyName(c, p.compare)))})
 	}
-	lines := []string{head}
+	lines := []widget.Row{head}
 	wrap := func(text string, tone style.Tone) {
 		for _, l := range widget.Wrap(text, w-2) {
-			lines = append(lines, s.Paint(tone, l))
+			lines = append(lines, widget.Row{{Text: s.Paint(tone, l)}})
 		}
 	}
 	own, other, under := &r.a, r.b, p.compare
@@ -268,7 +290,7 @@ func (p *page) facts() []string {
 	if other != nil {
 		wrap(c.T("forecast.under", policyName(c, under), summary(p, other)), style.Accent)
 	}
-	return append(lines, "")
+	return append(lines, nil)
 }
 
 // summary is a tally in one sentence.
@@ -291,7 +313,7 @@ func (p *page) aside() string {
 	s, c := p.c.Styles, p.c
 	var b strings.Builder
 	for _, l := range p.facts() {
-		b.WriteString(" " + l + "\n")
+		b.WriteString(" " + l.String() + "\n")
 	}
 	if p.moments.Total() == 0 {
 		for _, l := range widget.Wrap(c.T("forecast.quiet"), p.asideWidth()-2) {
@@ -299,7 +321,6 @@ func (p *page) aside() string {
 		}
 		return b.String()
 	}
-	p.moments.Idle = !p.aux
 	b.WriteString(p.moments.View(s))
 	return b.String()
 }

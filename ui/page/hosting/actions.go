@@ -7,18 +7,18 @@ import (
 	"certquay/ui/page/flow"
 )
 
-func (p *page) Actions() []kit.Action {
+func (p *page) Actions() kit.Actions {
 	c, some := p.c, p.list.Table.Total() > 0
 	as := append(flow.Actions(c, p.list.Target()),
-		kit.Action{ID: "details", Key: "enter", Label: c.T("hosting.act.details"), Group: kit.View, Footer: kit.Some(kit.First, some), Asks: some, Run: p.details},
-		kit.Action{ID: "certificate", Key: "o", Label: c.T("act.certificate"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
+		kit.Action{ID: "details", Binding: c.Bind(c.T("hosting.act.details"), "enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Asks: some, Run: p.details},
+		kit.Action{ID: "certificate", Binding: c.Bind(c.T("act.certificate"), "o"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
 			if r, ok := p.list.Table.Selected(); ok {
 				return kit.Send(kit.ShownMsg{ID: r.ID})
 			}
 			return nil
 		}},
-		kit.Action{ID: "tasks", Key: "!", Label: c.T("hosting.act.person"), Group: kit.View, Run: p.onlyPerson},
-		kit.Action{ID: "panel", Key: "f", Label: c.T("act.panel"), Group: kit.View, Footer: kit.Some(kit.Fourth, p.sums.hosted > 0), Run: p.panel},
+		kit.Action{ID: "tasks", Binding: c.Bind(c.T("hosting.act.person"), "!"), Group: kit.View, Run: p.onlyPerson},
+		kit.Action{ID: "panel", Binding: c.Bind(c.T("act.panel"), "f"), Group: kit.View, Footer: kit.Some(kit.Fourth, p.sums.hosted > 0), Run: p.panel},
 	)
 	return append(as, p.list.Actions(func() { p.only = only{} })...)
 }

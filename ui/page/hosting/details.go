@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
@@ -39,7 +40,7 @@ func (p *page) details() tea.Cmd {
 		return kit.OpenedMsg{
 			Make: func() kit.Dialog {
 				return &dialog.Notice{Context: c, Title: c.T("hosting.details.title", d.i.Name), Tone: style.Accent, Parts: d.parts(c),
-					Choices: []dialog.Choose{{Key: "o", Label: c.T("act.certificate")}}}
+					Choices: []key.Binding{c.Bind(c.T("act.certificate"), "o")}}
 			},
 			Then: func(v any) tea.Cmd {
 				if v == nil {
@@ -104,7 +105,7 @@ func look(c *kit.Context, id model.ID) (d hosted, err error) {
 }
 
 func (d *hosted) parts(c *kit.Context) []dialog.Part {
-	line := func(key, value string) string { return widget.Pad(c.T(key), 16) + value }
+	line := func(key, value string) string { return c.Fact(c.T(key), value) }
 	// A long reason stands on a line of its own, which wraps.
 	facts := func(key string, f func(*kit.Context) (string, string)) []string {
 		value, reason := f(c)
@@ -129,7 +130,7 @@ func (d *hosted) parts(c *kit.Context) []dialog.Part {
 	if len(d.tasks) > 0 {
 		person.Lines = nil
 		for _, t := range d.tasks {
-			person.Lines = append(person.Lines, "▲ "+c.Text.Text(t.Text))
+			person.Lines = append(person.Lines, c.Mark("▲")+c.Text.Text(t.Text))
 		}
 	}
 	support := c.Support
@@ -183,7 +184,7 @@ func (d *hosted) creditLines(c *kit.Context) []string {
 	}
 	lines := []string{c.T(one("hosting.details.auto", reserved), auto, len(d.resources), reserved), c.T(one("hosting.details.free", d.credits.Available), d.credits.Available)}
 	if waiting > 0 {
-		lines = append(lines, "▲ "+c.T("hosting.details.waiting", waiting))
+		lines = append(lines, c.Mark("▲")+c.T("hosting.details.waiting", waiting))
 	}
 	return lines
 }

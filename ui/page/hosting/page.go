@@ -8,6 +8,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -24,8 +25,6 @@ type page struct {
 	list  *listing.List[row]
 	only  only
 	sums  sums
-	// The cells of the first line that tell what needs a person, as last drawn.
-	personFrom, personTo int
 }
 
 // sums are the figures of the first line.
@@ -36,7 +35,10 @@ type sums struct {
 	partial                       bool // not everything was looked at yet
 }
 
-var _ kit.Page = (*page)(nil)
+var (
+	_ kit.Page      = (*page)(nil)
+	_ kit.Clickable = (*page)(nil)
+)
 
 // New makes the tab.
 func New(c *kit.Context) kit.Page {
@@ -69,6 +71,9 @@ func (p *page) SetSize(w, h int) {
 }
 
 func (p *page) Capturing() bool { return p.list.Capturing() }
+
+// Waits implements kit.Waiter.
+func (p *page) Waits() bool { return p.list.Waits() }
 
 // Settling implements kit.Settling.
 func (p *page) Settling() bool { return p.list.Settling() }
@@ -149,19 +154,19 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		}
 		return tea.Batch(cmds...)
 	}
-	if m, ok := msg.(tea.MouseClickMsg); ok && m.Y == 0 && m.X >= p.personFrom && m.X < p.personTo {
-		return p.onlyPerson()
-	}
 	return p.list.Update(msg)
 }
+
+// Layers implements kit.Clickable.
+func (p *page) Layers() []*lipgloss.Layer { return p.list.Layers(p.sums.row(p.c)) }
 
 func (p *page) View() string {
 	return p.list.View(p.sumLine(), p.only.words(p.c), p.count())
 }
 
-// Plain implements kit.Plain.
-func (p *page) Plain(w, h int) kit.Spoken {
-	return p.list.Plain(p.sumLine(), p.only.words(p.c), p.count(), w, h)
+// ReadOut implements kit.ScreenReader.
+func (p *page) ReadOut(w, h int) kit.ScreenText {
+	return p.list.ReadOut(append(p.sums.row(p.c), widget.Part{Text: p.left()}), p.only.words(p.c), p.count(), w, h)
 }
 
 // count says how many are listed.
@@ -177,24 +182,41 @@ func (p *page) count() string {
 // needs a person, what has no renewals left, and what is left in packs.
 func (p *page) sumLine() string {
 	s, c := p.c.Styles, p.c
-	left := " " + s.Paint(style.Strong, widget.Count(p.sums.hosted)) + " " + c.T("label.hosted")
-	if p.sums.hosted > 0 && p.sums.failing+p.sums.tasks+p.sums.spent == 0 {
-		left += "   " + s.Paint(style.Good, "● "+c.T("hosting.fine"))
-	}
-	if p.sums.failing > 0 {
-		left += "   " + s.Paint(style.Bad, "✕ "+c.T("hosting.failing", p.sums.failing))
-	}
-	p.personFrom = widget.Width(left) + 3
-	if p.sums.tasks > 0 {
-		left += "   " + s.Paint(style.Soon, "▲ "+c.T("hosting.tasks", p.sums.tasks)) + "  " + s.Paint(style.Key, c.KeyFor("tasks", "!"))
-	}
-	p.personTo = widget.Width(left)
-	if p.sums.spent > 0 {
-		left += "   " + s.Paint(style.Muted, c.T("hosting.spent", p.sums.spent))
-	}
-	right := c.T("hosting.credits", p.sums.credits, p.sums.issued, p.sums.reserved)
+	left, right := p.sums.row(c).String(), p.left()
 	if packs := "   " + c.T("hosting.packs", p.sums.hostingPacks); p.width >= 100 && widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
 		right += packs
 	}
 	return widget.Spread(left, s.Paint(style.Muted, right)+" ", p.width)
+}
+
+// left is what is left in packs of credits.
+func (p *page) left() string {
+	return p.c.T("hosting.credits", p.sums.credits, p.sums.issued, p.sums.reserved)
+}
+
+// row is the left side of the first line, in which what needs a person can be
+// clicked on as its key.
+func (n *sums) row(c *kit.Context) widget.Row {
+	s := c.Styles
+	row := widget.Row{{Text: " " + s.Paint(style.Strong, widget.Count(n.hosted)) + " " + c.T("label.hosted")}}
+	add := func(tone style.Tone, text string) {
+		row = append(row, widget.Part{Text: "   " + s.Paint(tone, text)})
+	}
+	if n.hosted > 0 && n.failing+n.tasks+n.spent == 0 {
+		add(style.Good, c.Mark("●")+c.T("hosting.fine"))
+	}
+	if n.failing > 0 {
+		add(style.Bad, c.Mark("✕")+c.T("hosting.failing", n.failing))
+	}
+	if n.tasks > 0 {
+		key := c.KeyFor("tasks", "!")
+		row = append(row, widget.Part{Text: "   "}, widget.Part{
+			ID:   kit.KeyID(key),
+			Text: s.Paint(style.Soon, c.Mark("▲")+c.T("hosting.tasks", n.tasks)) + "  " + s.Paint(style.Key, key),
+		})
+	}
+	if n.spent > 0 {
+		add(style.Muted, c.T("hosting.spent", n.spent))
+	}
+	return row
 }

@@ -26,7 +26,7 @@ func columns(c *kit.Context, by func() model.Sort) []widget.Column[row] {
 		}},
 		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r row, w int) widget.Cell {
 			glyph, word, tone := overview.StatusBy(c, &r.Row, w-2, by())
-			return widget.Cell{Tone: tone, Text: glyph + " " + word}
+			return widget.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
 		{Title: c.T("col.next"), Sort: string(model.SortDue), Min: 17, Max: 17, Cell: func(r row, _ int) widget.Cell { return when(c, &r.Row) }, Say: func(r row) string {
 			if r.Operation != "" || r.Due.IsZero() {

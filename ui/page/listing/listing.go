@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
@@ -97,6 +98,9 @@ func (l *List[R]) SetSize(w, h int) {
 
 // Capturing says whether the filter is being typed.
 func (l *List[R]) Capturing() bool { return l.typing }
+
+// Waits says whether the rows are not there yet.
+func (l *List[R]) Waits() bool { return !l.loaded }
 
 // Text is what was typed to filter by.
 func (l *List[R]) Text() string { return strings.TrimSpace(l.input.Value()) }
@@ -240,13 +244,17 @@ func (l *List[R]) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// click chooses a row, opens it when it was chosen already, sorts by a column,
-// or begins to filter.
+// Layers are what can be clicked on above the rows: those of the first line, and
+// the line of the filter. They are no part of the list, whose rows are known by
+// their lines.
+func (l *List[R]) Layers(first widget.Row) []*lipgloss.Layer {
+	return append(first.Layers(0, 0, l.width), widget.ClickArea(kit.KeyID(l.c.KeyFor("filter", "/")), 0, Head-2, l.width, 1))
+}
+
+// click chooses a row, opens it when it was chosen already, or sorts by a column.
 func (l *List[R]) click(m tea.MouseClickMsg) tea.Cmd {
 	before := l.Table.Cursor()
 	switch {
-	case m.Y == Head-2:
-		l.typing = true
 	case m.Y == Head:
 		if s := model.Sort(l.Table.Head(m.X)); s != "" {
 			l.sort(l.order.By(s))
@@ -292,27 +300,27 @@ func (l *List[R]) key(m tea.KeyPressMsg) tea.Cmd {
 
 // Actions are the keys that move about, and those that begin to filter and
 // take all filters away again; clear takes away the tab's own.
-func (l *List[R]) Actions(clear func()) []kit.Action {
+func (l *List[R]) Actions(clear func()) kit.Actions {
 	c := l.c
-	move := func(key, label string, by func(), also ...string) kit.Action {
-		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return l.moved() }}
+	move := func(id string, by func(), keys ...string) kit.Action {
+		return c.MoveAction(id, func() tea.Cmd { by(); return l.moved() }, keys...)
 	}
 	as := l.c.SortActions(l.of.Sorts, func() kit.Order { return l.order }, func(o kit.Order) tea.Cmd {
 		l.sort(o)
 		return l.Relist()
 	})
-	return append(as, []kit.Action{
-		{ID: "filter", Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
-		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: !l.filtered(), Run: func() tea.Cmd {
+	return append(as, kit.Actions{
+		{ID: "filter", Binding: c.Bind(c.T("act.filter"), "/"), Group: kit.View, Footer: kit.Some(kit.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
+		{ID: "back", Binding: c.Bind(c.T("act.back"), "esc"), Group: kit.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
 			l.kept()
 			l.Clear()
 			clear()
 			return l.Relist()
 		}},
-		move("j", "act.down", func() { l.Table.Move(1) }, "down"), move("k", "act.up", func() { l.Table.Move(-1) }, "up"),
-		move("g", "act.top", func() { l.Table.Home() }, "home"), move("G", "act.end", func() { l.Table.End() }, "end"),
-		move("ctrl+d", "act.halfdown", func() { l.Table.Page(1) }), move("ctrl+u", "act.halfup", func() { l.Table.Page(-1) }),
-		move("pgdown", "act.pagedown", func() { l.Table.Page(2) }), move("pgup", "act.pageup", func() { l.Table.Page(-2) }),
+		move("down", func() { l.Table.Move(1) }, "j", "down"), move("up", func() { l.Table.Move(-1) }, "k", "up"),
+		move("top", func() { l.Table.Home() }, "g", "home"), move("end", func() { l.Table.End() }, "G", "end"),
+		move("halfdown", func() { l.Table.Page(1) }, "ctrl+d"), move("halfup", func() { l.Table.Page(-1) }, "ctrl+u"),
+		move("pagedown", func() { l.Table.Page(2) }, "pgdown"), move("pageup", func() { l.Table.Page(-2) }, "pgup"),
 	}...)
 }
 
@@ -328,7 +336,7 @@ func (l *List[R]) View(first string, filters []string, count string) string {
 	lines := []string{first, l.filterLine(filters, count), s.Paint(style.Faint, widget.Repeat("─", l.width))}
 	switch {
 	case !l.loaded:
-		lines = append(lines, "  "+s.Paint(style.Muted, c.T("loading")))
+		lines = append(lines, "  "+c.Loading())
 	case l.Table.Total() == 0 && !l.filtered():
 		lines = append(lines, "")
 		for _, t := range widget.Wrap(c.T(l.of.None), min(l.width-4, 76)) {
@@ -352,11 +360,11 @@ func (l *List[R]) nothing() string {
 	return l.of.Nothing()
 }
 
-// Plain says the tab as lines of words: its first line, the filter and the
+// ReadOut says the tab as lines of words: its first line, the filter and the
 // count, and the rows.
-func (l *List[R]) Plain(first string, filters []string, count string, w, h int) kit.Spoken {
+func (l *List[R]) ReadOut(first widget.Row, filters []string, count string, w, h int) kit.ScreenText {
 	c := l.c
-	lines, _ := widget.Words(c.T, first)
+	lines := widget.Wrap(first.ReadOut(c.T), w)
 	say := strings.Join(append(filters[:len(filters):len(filters)], text.Clean(l.Text())), ", ")
 	if say = strings.Trim(say, ", "); l.filtered() || l.typing {
 		lines = append(lines, c.T("plain.filter", say))
@@ -376,7 +384,7 @@ func (l *List[R]) Plain(first string, filters []string, count string, w, h int) 
 		}
 		lines = append(lines, l.Table.Say(c.T, w, h-len(lines))...)
 	}
-	s := kit.Spoken{Lines: lines, Y: max(min(at, len(lines)-1), 0)}
+	s := kit.ScreenText{Lines: lines, Y: max(min(at, len(lines)-1), 0)}
 	if l.typing {
 		s.X = max(widget.Width(lines[s.Y])-l.input.Left(), 0)
 	}

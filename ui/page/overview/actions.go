@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -38,14 +37,14 @@ func (p *page) target() flow.Target {
 	return t
 }
 
-func (p *page) Actions() []kit.Action {
+func (p *page) Actions() kit.Actions {
 	as := flow.Actions(p.c, p.target())
 	if p.details != nil {
 		return append(as, p.details.actions(p)...)
 	}
 	c := p.c
-	move := func(key, label string, also []string, by func()) kit.Action {
-		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { by(); return p.moved() }}
+	move := func(id string, by func(), keys ...string) kit.Action {
+		return c.MoveAction(id, func() tea.Cmd { by(); return p.moved() }, keys...)
 	}
 	some := p.table.Total() > 0
 	line, side := 1, 0
@@ -54,26 +53,26 @@ func (p *page) Actions() []kit.Action {
 	}
 	as = append(as, c.SortActions(sorts, p.order, p.sort)...)
 	return append(as,
-		kit.Action{ID: "details", Key: "enter", Label: c.T("act.details"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd { return p.open(p.current()) }},
-		kit.Action{ID: "filter", Key: "/", Label: c.T("act.filter"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
-		kit.Action{ID: "panel", Key: "f", Label: c.T("act.panel"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
-		kit.Action{ID: "hosted-only", Key: "H", Label: c.T("act.hosted"), Group: kit.View, Run: p.hostedOnly},
-		kit.Action{ID: "costs", Key: "$", Label: c.T("act.costs"), Group: kit.View, Asks: true, Run: p.costs},
-		kit.Action{ID: "layout", Key: "v", Label: c.T("act.layout"), Group: kit.View, Run: p.switchLayout},
-		kit.Action{ID: "mark", Key: "space", Label: c.T("act.mark"), Group: kit.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},
-		kit.Action{ID: "copy", Key: "y", Label: c.T("act.copy.name"), Group: kit.View, Run: p.copy},
-		kit.Action{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Off: len(p.table.Marked) == 0 && p.query.Filter.Empty(), Run: p.back},
-		kit.Action{ID: "tasks", Key: tasksKey, Label: c.T("act.tasks"), Group: kit.View, Run: p.showTasks},
-		move("j", "act.down", []string{"down"}, func() { p.table.Move(line) }),
-		move("k", "act.up", []string{"up"}, func() { p.table.Move(-line) }),
-		move("l", "act.right", []string{"right"}, func() { p.table.Move(side) }),
-		move("h", "act.left", []string{"left"}, func() { p.table.Move(-side) }),
-		move("g", "act.top", []string{"home"}, func() { p.table.Home() }),
-		move("G", "act.end", []string{"end"}, func() { p.table.End() }),
-		move("ctrl+d", "act.halfdown", nil, func() { p.table.Page(1) }),
-		move("ctrl+u", "act.halfup", nil, func() { p.table.Page(-1) }),
-		move("pgdown", "act.pagedown", nil, func() { p.table.Page(2) }),
-		move("pgup", "act.pageup", nil, func() { p.table.Page(-2) }),
+		kit.Action{ID: "details", Binding: c.Bind(c.T("act.details"), "enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd { return p.open(p.current()) }},
+		kit.Action{ID: "filter", Binding: c.Bind(c.T("act.filter"), "/"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
+		kit.Action{ID: "panel", Binding: c.Bind(c.T("act.panel"), "f"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
+		kit.Action{ID: "hosted-only", Binding: c.Bind(c.T("act.hosted"), "H"), Group: kit.View, Run: p.hostedOnly},
+		kit.Action{ID: "costs", Binding: c.Bind(c.T("act.costs"), "$"), Group: kit.View, Asks: true, Run: p.costs},
+		kit.Action{ID: "layout", Binding: c.Bind(c.T("act.layout"), "v"), Group: kit.View, Run: p.switchLayout},
+		kit.Action{ID: "mark", Binding: c.Bind(c.T("act.mark"), "space"), Group: kit.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},
+		kit.Action{ID: "copy", Binding: c.Bind(c.T("act.copy.name"), "y"), Group: kit.View, Run: p.copy},
+		kit.Action{ID: "back", Binding: c.Bind(c.T("act.back"), "esc"), Group: kit.View, Hidden: len(p.table.Marked) == 0 && p.query.Filter.Empty(), Run: p.back},
+		kit.Action{ID: "tasks", Binding: c.Bind(c.T("act.tasks"), tasksKey), Group: kit.View, Run: p.showTasks},
+		move("down", func() { p.table.Move(line) }, "j", "down"),
+		move("up", func() { p.table.Move(-line) }, "k", "up"),
+		move("right", func() { p.table.Move(side) }, "l", "right"),
+		move("left", func() { p.table.Move(-side) }, "h", "left"),
+		move("top", func() { p.table.Home() }, "g", "home"),
+		move("end", func() { p.table.End() }, "G", "end"),
+		move("halfdown", func() { p.scroll(1) }, "ctrl+d"),
+		move("halfup", func() { p.scroll(-1) }, "ctrl+u"),
+		move("pagedown", func() { p.scroll(2) }, "pgdown"),
+		move("pageup", func() { p.scroll(-2) }, "pgup"),
 	)
 }
 

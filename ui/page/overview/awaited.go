@@ -42,7 +42,7 @@ func (d *details) awaited() []line {
 		if p.Method == "http" {
 			kind, name, value = c.T("proof.http", p.Domain), c.T("proof.url"), c.T("proof.content")
 		}
-		ls = append(ls, line{resource: -1, copy: p.Name, spans: []widget.Span{{Tone: tone, Text: glyph + " " + kind}, {Tone: style.Muted, Text: "  " + seen}}})
+		ls = append(ls, line{resource: -1, copy: p.Name, spans: []widget.Span{{Tone: tone, Text: c.Mark(glyph) + kind}, {Tone: style.Muted, Text: "  " + seen}}})
 		ls = append(ls, d.exact(name, p.Name)...)
 		ls = append(ls, d.exact(value, p.Value)...)
 	}
@@ -85,7 +85,7 @@ func (d *details) exact(label, value string) []line {
 		if n > 0 {
 			label = ""
 		}
-		ls = append(ls, line{resource: -1, copy: value, spans: []widget.Span{{Tone: style.Muted, Text: widget.Pad("  "+label, 10)}, {Tone: style.Accent, Text: part}}})
+		ls = append(ls, line{label: label, resource: -1, copy: value, spans: []widget.Span{{Tone: style.Muted, Text: widget.Pad("  "+label, 10)}, {Tone: style.Accent, Text: part}}})
 	}
 	return ls
 }

@@ -31,16 +31,29 @@ type details struct {
 	papers        []paper
 	loaded        bool
 	pane          int
-	cursor, top   [panes]int
-	lines         [panes][]line // as last built, for moving and copying
-	rest          [panes]string // how much of each is on the screen; "" for all
+	cursor        [panes]int
+	lines         [panes][]line   // as last built
+	views         []widget.Scroll // of each pane, once there is something in it
 }
 
 // line is one line of a pane.
 type line struct {
+	label    string // of a fact
 	spans    []widget.Span
 	copy     string // what y copies; "" takes the text
 	resource int    // index, or -1
+}
+
+// readOut is the line as it is said.
+func (l *line) readOut(c *kit.Context) string {
+	row := widget.Row{}
+	for _, s := range l.spans {
+		row = append(row, widget.Part{Text: clean(s.Text)})
+	}
+	if l.label != "" {
+		row[0].Say = l.label + ":"
+	}
+	return row.ReadOut(c.T)
 }
 
 // The panes of the details.
@@ -168,7 +181,7 @@ func (d *details) resource() *lifecycle.ResourceView {
 }
 
 func (d *details) at() (line, bool) {
-	ls := d.lines[d.pane]
+	ls := d.linesOf(d.pane)
 	if n := d.cursor[d.pane]; n < len(ls) {
 		return ls[n], true
 	}
@@ -176,34 +189,35 @@ func (d *details) at() (line, bool) {
 }
 
 func (d *details) move(n int) {
-	d.cursor[d.pane] = max(min(d.cursor[d.pane]+n, len(d.lines[d.pane])-1), 0)
+	d.cursor[d.pane] += n
+	d.settle()
 }
 
-func (d *details) actions(p *page) []kit.Action {
+func (d *details) actions(p *page) kit.Actions {
 	c := d.c
-	move := func(key, label string, by int, also ...string) kit.Action {
-		return kit.Action{ID: strings.TrimPrefix(label, "act."), Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd { d.move(by); return nil }}
+	move := func(id string, by int, keys ...string) kit.Action {
+		return c.MoveAction(id, func() tea.Cmd { d.move(by); return nil }, keys...)
 	}
-	pane := func(id, key, label string, by int, also ...string) kit.Action {
-		return kit.Action{ID: id, Key: key, Also: also, Label: c.T(label), Group: kit.Move, Run: func() tea.Cmd {
+	pane := func(id, label string, by int, keys ...string) kit.Action {
+		return kit.Action{ID: id, Binding: c.Bind(c.T(label), keys...), Group: kit.Move, Run: func() tea.Cmd {
 			d.pane = (d.pane + by + panes) % panes
 			return nil
 		}}
 	}
-	return []kit.Action{
-		{ID: "back", Key: "esc", Label: c.T("act.back"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), kit.Send(kit.ReturnedMsg{})) }},
-		{ID: "copy", Key: "y", Label: c.T("act.copy.line"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
-		footed(pane("next-pane", "l", "act.nextpane", 1, "right"), c.T("pane.foot.next"), true), pane("previous-pane", "h", "act.prevpane", -1, "left"),
-		footed(move("j", "act.down", 1, "down"), c.T("pane.foot.down"), d.rest[d.pane] != ""), move("k", "act.up", -1, "up"),
-		move("g", "act.top", -1<<30, "home"), move("G", "act.end", 1<<30, "end"),
-		move("ctrl+d", "act.halfdown", 8), move("ctrl+u", "act.halfup", -8),
-		move("pgdown", "act.pagedown", 16), move("pgup", "act.pageup", -16),
+	return kit.Actions{
+		{ID: "back", Binding: c.Bind(c.T("act.back"), "esc"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), kit.Send(kit.ReturnedMsg{})) }},
+		{ID: "copy", Binding: c.Bind(c.T("act.copy.line"), "y"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
+		footed(pane("next-pane", "act.nextpane", 1, "l", "right"), c.T("pane.foot.next"), true), pane("previous-pane", "act.prevpane", -1, "h", "left"),
+		footed(move("down", 1, "j", "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""), move("up", -1, "k", "up"),
+		move("top", -1<<30, "g", "home"), move("end", 1<<30, "G", "end"),
+		move("halfdown", 8, "ctrl+d"), move("halfup", -8, "ctrl+u"),
+		move("pagedown", 16, "pgdown"), move("pageup", -16, "pgup"),
 	}
 }
 
 // footed gives an action that moves about a place in the footer.
 func footed(a kit.Action, foot string, wanted bool) kit.Action {
-	a.Footer, a.Foot = kit.Some(kit.First, wanted), foot
+	a.Footer, a.ShortLabel = kit.Some(kit.First, wanted), foot
 	return a
 }
 
@@ -221,31 +235,30 @@ func (d *details) copy() tea.Cmd {
 	return kit.Send(kit.CopiedMsg{What: d.c.T("copy.line"), Text: strings.TrimSpace(text)})
 }
 
-const headHeight = 6
+// headLines is how many lines the head has.
+func (d *details) headLines() int {
+	if d.height < 14 {
+		return 2
+	}
+	return 6
+}
 
 func (d *details) view() string {
 	if !d.loaded {
-		return widget.Fill("\n  "+d.c.Styles.Paint(style.Muted, d.c.T("loading")), d.width, d.height)
+		return widget.Fill("\n  "+d.c.Loading(), d.width, d.height)
 	}
-	d.lines[paneResources] = d.places() // they say how long ago, and time passes
-	head, h := d.head(), d.height-headHeight
-	if d.height < 14 {
-		head, h = strings.Join(strings.Split(head, "\n")[:2], "\n"), d.height-2
-	}
+	head := strings.Join(strings.Split(d.head(), "\n")[:d.headLines()], "\n")
 	if !d.four() {
-		pane := d.paneView(d.pane, d.width, h-1, false)
+		pane := d.paneView(d.pane, d.width)
 		return widget.Fill(head+"\n"+d.tabs()+"\n"+pane, d.width, d.height)
 	}
 	lw := d.width / 2
 	rw := d.width - lw
-	top := d.upper()
-	upper := widget.Beside(top, []int{lw, rw}, d.paneView(paneFacts, lw, top, true), d.paneView(paneResources, rw, top, true))
-	lower := widget.Beside(h-top, []int{lw, rw}, d.paneView(paneVersions, lw, h-top, true), d.paneView(paneHistory, rw, h-top, true))
+	top, h := d.upper(), d.height-d.headLines()
+	upper := widget.Beside(top, []int{lw, rw}, d.paneView(paneFacts, lw), d.paneView(paneResources, rw))
+	lower := widget.Beside(h-top, []int{lw, rw}, d.paneView(paneVersions, lw), d.paneView(paneHistory, rw))
 	return widget.Fill(head+"\n"+upper+"\n"+lower, d.width, d.height)
 }
-
-// four says whether all panes fit beside each other.
-func (d *details) four() bool { return d.width >= 110 && d.height >= 24 }
 
 var paneNames = [panes]string{"pane.facts", "pane.versions", "pane.resources", "pane.history"}
 
@@ -258,35 +271,6 @@ func (d *details) paneName(pane int) string {
 		return d.c.T("pane.awaited.versions")
 	}
 	return d.c.T("pane.awaited")
-}
-
-func (d *details) tabs() string {
-	s := d.c.Styles
-	out := " "
-	for i := range paneNames {
-		tone := style.Muted
-		if i == d.pane {
-			tone = style.Accent
-		}
-		out += s.Paint(tone, d.tabText(i)) + "   "
-	}
-	keys := d.c.T("pane.keys", d.c.KeyFor("previous-pane", "h"), d.c.KeyFor("next-pane", "l")) + " "
-	out = strings.TrimRight(out, " ")
-	if more := d.rest[d.pane]; more != "" { // the footer names the others as well
-		if both := more + "  " + keys; widget.Width(out)+widget.Width(both)+1 <= d.width {
-			keys = both
-		} else {
-			keys = more + " "
-		}
-	}
-	return widget.Spread(out, s.Paint(style.Muted, keys), d.width)
-}
-
-func (d *details) tabText(pane int) string {
-	if pane == d.pane {
-		return "▸ " + d.paneName(pane)
-	}
-	return d.paneName(pane)
 }
 
 // head is where one is, name, status, what comes next, and the life bar.
@@ -345,122 +329,7 @@ func (d *details) lifeDates(l widget.Life) string {
 	return left + widget.Space(gap/2) + s.Paint(style.Plain, middle) + widget.Space(gap-gap/2) + right
 }
 
-// paneView draws a pane of w by h cells, with a frame when there are several.
-func (d *details) paneView(pane, w, h int, framed bool) string {
-	s := d.c.Styles
-	on := pane == d.pane
-	room := h
-	in := w - 2
-	if framed {
-		room, in = h-2, w-4
-	}
-	ls := d.lines[pane]
-	cur := d.cursor[pane]
-	d.cursor[pane] = max(min(cur, len(ls)-1), 0)
-	if cur < d.top[pane] {
-		d.top[pane] = cur
-	}
-	if room > 0 && cur >= d.top[pane]+room {
-		d.top[pane] = cur - room + 1
-	}
-	d.top[pane] = max(min(d.top[pane], len(ls)-room), 0)
-	var out []string
-	for n := d.top[pane]; n < min(d.top[pane]+room, len(ls)); n++ {
-		paint := s.Paint
-		if on && n == cur {
-			paint = s.PaintOn
-		}
-		text, left := "", in
-		for _, sp := range ls[n].spans {
-			t := widget.Cut(clean(sp.Text), left)
-			left -= widget.Width(t)
-			text += paint(sp.Tone, t)
-		}
-		if on && n == cur {
-			text += paint(style.Plain, widget.Space(left))
-		}
-		if !framed {
-			text = " " + text
-		}
-		out = append(out, text)
-	}
-	d.rest[pane] = ""
-	if n := len(ls); n > room && room > 0 {
-		d.rest[pane] = d.c.T("pane.more", min(d.top[pane]+room, n), n)
-		if on {
-			d.rest[pane] = d.c.T("pane.more.keys", min(d.top[pane]+room, n), n, d.c.KeyFor("down", "j"), d.c.KeyFor("up", "k"))
-		}
-	}
-	if !framed {
-		return widget.Fill(strings.Join(out, "\n"), w, h)
-	}
-	edge, head := style.Faint, style.Head
-	if on {
-		edge, head = style.Accent, style.Accent
-	}
-	title := d.paneName(pane)
-	if d.rest[pane] != "" {
-		title = widget.Follow(title, d.rest[pane])
-	}
-	for len(out) < room {
-		out = append(out, "")
-	}
-	return widget.Box(s, edge, s.Paint(head, title), out, w, h)
-}
-
-// click chooses a pane, and the line in it.
-func (d *details) click(x, y int) {
-	head := headHeight
-	if d.height < 14 {
-		head = 2
-	}
-	if !d.four() {
-		if y == head {
-			at := 1
-			for i := range paneNames {
-				w := widget.Width(d.tabText(i))
-				if x >= at && x < at+w {
-					d.pane = i
-					return
-				}
-				at += w + 3
-			}
-			return
-		}
-		d.pick(d.pane, y-head-1)
-		return
-	}
-	top := d.upper()
-	left, lower := x < d.width/2, y >= head+top
-	switch {
-	case lower && left:
-		d.pane = paneVersions
-	case lower:
-		d.pane = paneHistory
-	case left:
-		d.pane = paneFacts
-	default:
-		d.pane = paneResources
-	}
-	if lower {
-		head += top
-	}
-	d.pick(d.pane, y-head-1)
-}
-
-// pick puts the cursor on a visible line of a pane.
-func (d *details) pick(pane, line int) {
-	if n := d.top[pane] + line; line >= 0 && n < len(d.lines[pane]) {
-		d.cursor[pane] = n
-	}
-}
-
-// upper is how many lines the two upper panes have.
-func (d *details) upper() int {
-	return min((d.height-headHeight)*11/20, max(len(d.lines[paneFacts]), len(d.lines[paneResources]))+2)
-}
-
 // More gives the actions of the details, for the table of keys.
-func (p *page) More() (where string, as []kit.Action) {
+func (p *page) More() (where string, as kit.Actions) {
 	return p.c.T("keytable.details"), append(flow.Actions(p.c, flow.Target{}), newDetails(p.c, "").actions(p)...)
 }

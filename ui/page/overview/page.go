@@ -35,7 +35,6 @@ type page struct {
 	counts        model.Counts
 	recounts      bool // soon, since the counts are not whole
 	tasks         []model.Task
-	needsAt       struct{ from, to, width int } // the lines of the page that tell of them, as last drawn
 	loaded        bool
 	partial       bool
 	seq           int      // of the newest query; older answers are dropped
@@ -94,7 +93,11 @@ type (
 
 func (p *page) SetSize(w, h int) {
 	p.width, p.height = max(w, 0), max(h, 0)
-	p.table.SetSize(p.listWidth(), max(h-p.bandHeight()-1, 2))
+	rows := max(h-p.bandHeight()-1, 2)
+	if p.cardsShown() { // as many as a page of cards has, under a head
+		rows = p.pager().PerPage + 1
+	}
+	p.table.SetSize(p.listWidth(), rows)
 	if p.details != nil {
 		p.details.setSize(w, h)
 	}
@@ -102,14 +105,14 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.typing }
 
+// Waits implements kit.Waiter.
+func (p *page) Waits() bool { return !p.loaded || p.details != nil && !p.details.loaded }
+
 // load asks for the rows around what is visible.
 func (p *page) load() tea.Cmd {
 	p.seq++
 	seq, q := p.seq, p.query
 	q.Offset, q.Limit, _ = p.table.Around()
-	if p.cardsShown() {
-		q.Offset, q.Limit = 0, max(q.Limit, 400)
-	}
 	if !p.loaded { // few enough to be read before everything is known
 		q.Limit = min(q.Limit, firstRows)
 	}
@@ -178,7 +181,11 @@ func (p *page) current() model.ID {
 // moved is what follows when the cursor has moved or the list has changed.
 func (p *page) moved() tea.Cmd {
 	cmds := []tea.Cmd{}
-	if _, _, need := p.table.Need(); need {
+	_, _, need := p.table.Need()
+	if p.cardsShown() {
+		need = p.table.Lacks(p.cardPage())
+	}
+	if need {
 		cmds = append(cmds, p.load())
 	}
 	cmds = append(cmds, p.loadMarked(false))
@@ -272,6 +279,8 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		return p.wheel(m)
 	case tea.MouseClickMsg:
 		return p.click(m)
+	case kit.HitMsg:
+		return p.hit(m)
 	default:
 		for _, d := range []*details{p.details, p.beside} {
 			if d != nil {
@@ -339,18 +348,12 @@ func (p *page) wheel(m tea.MouseWheelMsg) tea.Cmd {
 
 func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	if p.details != nil {
-		p.details.click(m.X, m.Y)
 		return nil
 	}
 	y := m.Y - p.bandHeight() - 1
 	before := p.table.Cursor()
 	switch {
-	case len(p.tasks) > 0 && m.Y >= p.needsAt.from && m.Y < p.needsAt.to && m.X < p.needsAt.width:
-		return p.showTasks()
-	case y == -1 && m.X >= p.width-9: // the layout stands there
-		return p.switchLayout()
-	case y == -1:
-		p.typing = true
+	case y < 0:
 		return nil
 	case y == 0 && !p.cardsShown():
 		if s := model.Sort(p.table.Head(m.X)); s != "" {
@@ -359,17 +362,16 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 		return nil
 	}
 	switch {
-	case p.cardsShown():
-		n := p.firstCard() + y/cardHeight*p.perLine() + min(m.X/max(p.cardWidth()+1, 1), p.perLine()-1)
-		if y < 0 || n >= p.table.Total() {
-			return nil
-		}
-		p.table.Select(n)
 	case m.X >= p.listWidth():
 		return p.open(p.current())
 	case !p.table.Click(y):
 		return nil
 	}
+	return p.clicked(before)
+}
+
+// clicked opens what was chosen before already.
+func (p *page) clicked(before int) tea.Cmd {
 	if p.table.Cursor() == before {
 		return p.open(p.current())
 	}
@@ -384,26 +386,4 @@ func (p *page) open(id model.ID) tea.Cmd {
 	p.details = newDetails(p.c, id)
 	p.details.setSize(p.width, p.height)
 	return tea.Batch(p.details.load(), p.loadCase())
-}
-
-// cardsShown says whether cards are drawn. Automatically they are while all of
-// them fit on the screen (spec V2).
-func (p *page) cardsShown() bool {
-	switch p.layout {
-	case cards:
-		return p.height > p.bandHeight()+cardHeight
-	case list:
-		return false
-	}
-	return p.loaded && p.table.Total() > 0 && (p.table.Total()+p.perLine()-1)/p.perLine()*cardHeight <= p.height-p.bandHeight()-1
-}
-
-func (p *page) perLine() int   { return max(min(p.width/38, 5), 1) }
-func (p *page) cardWidth() int { return max((p.width-(p.perLine()-1))/p.perLine(), 10) }
-
-// firstCard is the first card on the screen, so that the selected one shows.
-func (p *page) firstCard() int {
-	lines := max((p.height-p.bandHeight()-1)/cardHeight, 1)
-	line := p.table.Cursor() / p.perLine()
-	return max(line-lines+1, 0) * p.perLine()
 }

@@ -16,13 +16,11 @@ func (d *details) build() {
 	d.lines[paneVersions] = d.versions()
 	d.lines[paneResources] = d.places()
 	d.lines[paneHistory] = d.history()
-	for p := range d.cursor {
-		d.cursor[p] = max(min(d.cursor[p], len(d.lines[p])-1), 0)
-	}
+	d.settle()
 }
 
 func fact(label, value string) line {
-	return line{spans: []widget.Span{{Tone: style.Muted, Text: widget.Pad(label, 14)}, {Tone: style.Plain, Text: value}}, copy: value, resource: -1}
+	return line{label: label, spans: []widget.Span{{Tone: style.Muted, Text: widget.Pad(label, 14)}, {Tone: style.Plain, Text: value}}, copy: value, resource: -1}
 }
 
 func plain(tone style.Tone, text string) line {
@@ -34,7 +32,7 @@ func (d *details) facts() []line {
 	c, i := d.c, &d.instance
 	var ls []line
 	for _, t := range d.tasks {
-		ls = append(ls, plain(style.Soon, "▲ "+c.Text.Text(t.Text)))
+		ls = append(ls, plain(style.Soon, c.Mark("▲")+c.Text.Text(t.Text)))
 		for _, l := range c.Text.Lines(t.Detail) {
 			ls = append(ls, line{spans: []widget.Span{{Tone: style.Plain, Text: "  " + l}}, copy: l, resource: -1})
 		}
@@ -136,7 +134,7 @@ func (d *details) versions() []line {
 		// The fingerprint stands before the word, which may be long: so all stand
 		// under each other.
 		ls = append(ls, line{copy: v.Fingerprint, resource: -1, spans: []widget.Span{
-			{Tone: tone, Text: glyph + " " + widget.Pad(strconv.Itoa(v.Number), 3)},
+			{Tone: tone, Text: c.Mark(glyph) + widget.Pad(strconv.Itoa(v.Number), 3)},
 			{Tone: style.Plain, Text: v.NotBefore.Format("2006-01-02") + " – " + v.NotAfter.Format("2006-01-02") + "  "},
 			{Tone: style.Muted, Text: widget.Pad(short(v.Fingerprint), 13) + "  "}, {Tone: tone, Text: word}}})
 	}
@@ -167,7 +165,7 @@ func (d *details) places() []line {
 			seen = c.T("resource.seen", widget.Ago(c.T, r.VerifiedAt, c.Now))
 		}
 		ls = append(ls,
-			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: st.Tone, Text: st.Glyph + " " + widget.Pad(c.Text.Or("label."+string(r.State), string(r.State)), 10)},
+			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: st.Tone, Text: c.Mark(st.Glyph) + widget.Pad(c.Text.Or("label."+string(r.State), string(r.State)), 10)},
 				{Tone: style.Plain, Text: r.Product + " " + r.Region + " " + r.Name}}},
 			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: style.Accent, Text: "  " + orDash(r.Address)}, {Tone: style.Muted, Text: "  " + seen}}})
 		if r.Failure.What != "" {
@@ -200,7 +198,7 @@ func (d *details) history() []line {
 			words += c.T("colon") + m
 		}
 		ls = append(ls, line{resource: -1, spans: []widget.Span{
-			{Tone: style.Muted, Text: widget.Pad(widget.Stamp(e.At), 19)}, {Tone: tone, Text: glyph + " "},
+			{Tone: style.Muted, Text: widget.Pad(widget.Stamp(e.At), 19)}, {Tone: tone, Text: c.Mark(glyph)},
 			{Tone: style.Plain, Text: words}, {Tone: style.Muted, Text: "  " + e.Actor}}})
 	}
 	if len(ls) == 0 {

@@ -8,26 +8,28 @@ import (
 	"certquay/ui/widget"
 )
 
-// Plain implements kit.Plain.
-func (p *page) Plain(w, h int) kit.Spoken {
+// ReadOut implements kit.ScreenReader.
+func (p *page) ReadOut(w, h int) kit.ScreenText {
 	c := p.c
 	switch {
 	case p.details != nil:
 		return p.details.plain(w, h)
-	case !p.loaded || p.empty():
-		return c.Words(p.View(), w, h)
+	case !p.loaded:
+		return kit.ScreenText{Lines: []string{c.T("loading")}}
+	case p.empty():
+		return c.ReadOut("", p.welcome(w), w, h)
 	}
-	var s kit.Spoken
-	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(widget.Said(c.T, line), w)...) }
+	var s kit.ScreenText
+	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(line, w)...) }
 	add(strings.TrimSpace(c.T("band.state")) + c.T("colon") + strings.Join(p.stateParts(false), c.T("comma")))
 	add(strings.TrimSpace(c.T("band.now")) + c.T("colon") + strings.Join(p.derivedParts(), c.T("comma")))
-	add(p.needs(4 * w))
+	add(p.needs(4 * w).ReadOut(c.T))
 	if h >= 16 {
 		add(p.weeks())
 	}
 	listed := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All)) + c.T("comma") + p.c.T("plain.order."+strconv.FormatBool(p.query.Desc), c.T("order."+string(p.order().Sort)))
 	if len(p.table.Marked) > 0 {
-		listed += c.T("comma") + strings.TrimPrefix(p.markedWords(), "✓ ")
+		listed += c.T("comma") + p.markedWords()
 	}
 	add(listed)
 	if words := strings.TrimSpace(p.filterWords() + " " + p.query.Filter.Text); p.typing || words != "" {
@@ -67,13 +69,13 @@ func (p *page) weeks() string {
 }
 
 // plain says the pane in use, and the line under the cursor by itself.
-func (d *details) plain(w, h int) kit.Spoken {
+func (d *details) plain(w, h int) kit.ScreenText {
 	c := d.c
 	if !d.loaded {
-		return kit.Spoken{Lines: []string{c.T("loading")}}
+		return kit.ScreenText{Lines: []string{c.T("loading")}}
 	}
-	var s kit.Spoken
-	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(widget.Said(c.T, line), w)...) }
+	var s kit.ScreenText
+	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(line, w)...) }
 	r := d.instance.Row()
 	_, word, _ := Status(c, &r, 60)
 	add(c.T("plain.status", d.instance.Name, word))
@@ -82,14 +84,8 @@ func (d *details) plain(w, h int) kit.Spoken {
 	if v := d.instance.Current(); v != nil {
 		add(c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), c.Away(v.NotAfter)) + c.T("comma") + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")))
 	}
-	ls := d.lines[d.pane]
-	said := func(n int) string {
-		t := ""
-		for _, sp := range ls[n].spans {
-			t += sp.Text
-		}
-		return widget.Said(c.T, clean(t))
-	}
+	ls := d.linesOf(d.pane)
+	said := func(n int) string { return ls[n].readOut(c) }
 	add(c.T("plain.pane", d.pane+1, int(panes), d.paneName(d.pane)))
 	s.Y = len(s.Lines)
 	cur := d.cursor[d.pane]

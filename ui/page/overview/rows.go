@@ -22,7 +22,7 @@ func columns(c *kit.Context, by func() model.Sort) []widget.Column[model.Row] {
 		}},
 		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r model.Row, w int) widget.Cell {
 			glyph, word, tone := StatusBy(c, &r, w-2, by())
-			return widget.Cell{Tone: tone, Text: glyph + " " + word}
+			return widget.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
 		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, From: 100, Cell: func(r model.Row, w int) widget.Cell {
 			return domains(&r, w)
@@ -42,10 +42,15 @@ func columns(c *kit.Context, by func() model.Sort) []widget.Column[model.Row] {
 			return widget.Day(r.NotAfter, c.Now, c.T("date.day")) + ", " + c.Away(r.NotAfter)
 		}},
 		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.Row, w int) widget.Cell {
-			return on(&r)
+			return on(c, &r)
 		}},
 		{Title: c.T("col.service"), Min: 12, Max: 24, From: 112, Cell: func(r model.Row, w int) widget.Cell {
 			return service(c, &r, w)
+		}, Say: func(r model.Row) string {
+			if r.ServiceEnd.IsZero() {
+				return ""
+			}
+			return r.ServiceEnd.Format("2006-01")
 		}},
 		{Title: c.T("col.id"), Min: 8, Max: 8, From: 140, Cell: func(r model.Row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Muted, Text: r.ID.Short()}
@@ -136,7 +141,7 @@ func specOf(c *kit.Context, r *model.Row) string {
 			parts = append(parts, p)
 		}
 	}
-	return strings.Join(parts, " · ")
+	return strings.Join(parts, c.Dot())
 }
 
 func validity(c *kit.Context, r *model.Row) string {
@@ -172,12 +177,12 @@ func expires(c *kit.Context, r *model.Row) widget.Cell {
 	return widget.Cell{Tone: tone, Text: widget.Spread(widget.Day(r.NotAfter, c.Now, c.T("date.day")), widget.Days(c.T, r.NotAfter, c.Now), 17)}
 }
 
-func on(r *model.Row) widget.Cell {
+func on(c *kit.Context, r *model.Row) widget.Cell {
 	switch {
 	case r.Resources == 0:
 		return widget.Cell{Tone: style.Faint, Text: "–"}
 	case r.FailingAt > 0:
-		return widget.Cell{Tone: style.Bad, Text: "✕ " + r.Products}
+		return widget.Cell{Tone: style.Bad, Text: c.Mark("✕") + r.Products}
 	case r.Deployed < r.Resources:
 		return widget.Cell{Tone: style.Soon, Text: r.Products + " " + strconv.Itoa(r.Deployed) + "/" + strconv.Itoa(r.Resources)}
 	}
@@ -235,56 +240,4 @@ func lifeOf(r *model.Row, now time.Time) widget.Life {
 	l := widget.Life{From: r.NotBefore, To: r.NotAfter, Now: now}
 	l.Versions = []widget.LifeVersion{{From: r.NotBefore, Window: r.Window, To: r.NotAfter}}
 	return l
-}
-
-const cardHeight = 7
-
-// card draws one certificate as a card of w cells.
-func card(c *kit.Context, r *model.Row, w int, by model.Sort, selected, marked bool) string {
-	s := c.Styles
-	edge, name := style.Faint, style.Strong
-	if selected {
-		edge, name = style.Accent, style.Accent
-	}
-	title := r.Name
-	if selected { // not by colour alone
-		title = "▸ " + title
-	}
-	if marked {
-		title = "✓ " + title
-	}
-	in := w - 4
-	expiry := ""
-	e := expires(c, r)
-	switch {
-	case !r.NotAfter.IsZero():
-		expiry = s.Paint(e.Tone, c.T("card.expires", widget.Day(r.NotAfter, c.Now, c.T("date.day")), widget.Days(c.T, r.NotAfter, c.Now)))
-	case e.Text != "–":
-		expiry = s.Paint(e.Tone, e.Text)
-	}
-	glyph, word, tone := StatusBy(c, r, in-3-widget.Width(expiry), by)
-	d := domains(r, in)
-	if d.Tone == style.Muted {
-		d.Text = c.T("card.id", r.ID.Short())
-	}
-	lines := []string{
-		widget.Spread(s.Paint(tone, glyph+" "+word), expiry, in),
-		widget.Line(s, widget.Span{Tone: d.Tone, Text: widget.Cut(d.Text, in)}),
-		widget.Line(s, widget.Span{Tone: style.Muted, Text: widget.Cut(specOf(c, r), in)}),
-	}
-	if r.NotAfter.IsZero() {
-		lines = append(lines, s.Paint(style.Faint, widget.Repeat("·", in)))
-	} else {
-		lines = append(lines, widget.LifeBar(s, lifeOf(r, c.Now), in))
-	}
-	o := on(r)
-	if n, t := next(c, r); n != "" {
-		if r.Resources > 0 {
-			n = r.Products + " · " + n
-		}
-		lines = append(lines, s.Paint(t, widget.Cut(n, in)))
-	} else {
-		lines = append(lines, widget.Line(s, widget.Span{Tone: o.Tone, Text: widget.Cut(o.Text, in)}))
-	}
-	return widget.Box(s, edge, widget.Line(s, widget.Span{Tone: name, Text: widget.Cut(title, w-7)}), lines, w, cardHeight)
 }

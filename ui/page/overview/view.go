@@ -6,6 +6,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -13,13 +14,16 @@ import (
 // wide says whether there is room for the picture beside the counts.
 func (p *page) wide() bool { return p.width >= 104 && p.height >= 24 }
 
+// wideBand is how many lines a wide band has, its rule among them.
+const wideBand = 6
+
 // bandHeight is how many lines stand above the list or cards.
 func (p *page) bandHeight() int {
 	switch {
 	case p.empty():
 		return 0
 	case p.wide():
-		return 6
+		return wideBand
 	case p.height >= 14:
 		return 4
 	}
@@ -39,14 +43,14 @@ func (p *page) View() string {
 	case p.details != nil:
 		return p.details.view()
 	case !p.loaded:
-		return widget.Fill("\n  "+p.c.Styles.Paint(style.Muted, p.c.T("loading")), p.width, p.height)
+		return widget.Fill("\n  "+p.c.Loading(), p.width, p.height)
 	case p.empty():
 		return p.emptyView()
 	}
 	var b strings.Builder
 	b.WriteString(p.band())
 	b.WriteByte('\n')
-	b.WriteString(p.filterLine())
+	b.WriteString(p.filterRow().String())
 	b.WriteByte('\n')
 	rest := p.height - p.bandHeight() - 1
 	switch {
@@ -71,7 +75,6 @@ func (p *page) View() string {
 // expires when.
 func (p *page) band() string {
 	s, c := p.c.Styles, p.c
-	p.needsAt.from, p.needsAt.to, p.needsAt.width = 0, 0, p.width
 	if p.bandHeight() == 1 {
 		return widget.Pad(" "+flowed(p.derivedParts(), p.width-2, 1)[0], p.width)
 	}
@@ -84,17 +87,12 @@ func (p *page) band() string {
 		lines := []string{
 			" " + flowed(p.stateParts(false), p.width-2, 1)[0],
 			widget.Spread(" "+flowed(p.derivedParts(), p.width-widget.Width(right)-3, 1)[0], right, p.width),
-			" " + p.needs(p.width-2),
+			" " + p.needs(p.width-2).String(),
 			s.Paint(style.Faint, widget.Repeat("─", p.width)),
 		}
-		p.needsAt.from, p.needsAt.to = 2, 3
 		return widget.Fill(strings.Join(lines, "\n"), p.width, 4)
 	}
-	step := 2
-	if p.width >= 160 {
-		step = 3
-	}
-	pw := len(p.counts.Weeks)*step + 2
+	pw, step := p.pictureWidth()
 	top := 0
 	for _, n := range p.counts.Weeks {
 		top = max(top, n)
@@ -103,7 +101,29 @@ func (p *page) band() string {
 	picture = append(picture, widget.Bars(s, p.counts.Weeks[:], 3, step, p.weekTone)...)
 	picture = append(picture, widget.Months(s, c.Now, len(p.counts.Weeks), step, c.T("date.month")))
 	lw := p.width - pw
-	var left []string
+	left, needs := p.bandLeft(lw)
+	left = append(left, " "+p.needs(lw-4).String())
+	for _, t := range p.tasks[:min(len(p.tasks), wideBand-1-needs-1)] {
+		left = append(left, "   "+s.Paint(style.Muted, widget.Cut(c.Mark("·")+clean(p.c.Text.Text(t.Text)), lw-6)))
+	}
+	block := widget.Beside(wideBand-1, []int{lw, pw}, strings.Join(left, "\n"), strings.Join(picture, "\n"))
+	return block + "\n" + s.Paint(style.Faint, widget.Repeat("─", p.width))
+}
+
+// pictureWidth is how wide the picture of the weeks is where the band is wide,
+// and how many cells a week has in it.
+func (p *page) pictureWidth() (width, step int) {
+	step = 2
+	if p.width >= 160 {
+		step = 3
+	}
+	return len(p.counts.Weeks)*step + 2, step
+}
+
+// bandLeft is what is counted in a wide band of lw cells beside the picture, and
+// the line after it, from which on stands what needs a person.
+func (p *page) bandLeft(lw int) (left []string, needs int) {
+	s, c := p.c.Styles, p.c
 	add := func(head string, parts []string) {
 		for n, l := range flowed(parts, lw-11, 2) {
 			if n > 0 {
@@ -117,13 +137,7 @@ func (p *page) band() string {
 	if len(left) < 3 {
 		left = append(left, "")
 	}
-	p.needsAt.from, p.needsAt.to, p.needsAt.width = len(left), 5, lw
-	left = append(left, " "+p.needs(lw-4))
-	for _, t := range p.tasks[:min(len(p.tasks), 5-len(left))] {
-		left = append(left, "   "+s.Paint(style.Muted, widget.Cut("· "+clean(p.c.Text.Text(t.Text)), lw-6)))
-	}
-	block := widget.Beside(5, []int{lw, pw}, strings.Join(left, "\n"), strings.Join(picture, "\n"))
-	return block + "\n" + s.Paint(style.Faint, widget.Repeat("─", p.width))
+	return left, len(left)
 }
 
 // weekTone makes the coming weeks more urgent than the later ones.
@@ -158,8 +172,12 @@ func flowed(parts []string, w, n int) []string {
 }
 
 func (p *page) counted(word string, n int) string {
-	k := style.Of(word)
-	return p.c.Styles.Paint(k.Tone, k.Glyph) + " " + widget.Count(n) + " " + p.c.Styles.Paint(style.Muted, p.c.Text.Or("label."+word, word))
+	s, c, k := p.c.Styles, p.c, style.Of(word)
+	mark := ""
+	if !c.Plain { // beside which the word says the same
+		mark = s.Paint(k.Tone, k.Glyph) + " "
+	}
+	return mark + widget.Count(n) + " " + s.Paint(style.Muted, c.Text.Or("label."+word, word))
 }
 
 // stateParts counts by state; those that have ended together when not each is
@@ -189,7 +207,7 @@ func (p *page) derivedParts() []string {
 	s, c := p.c.Styles, p.c
 	var parts []string
 	if !p.counts.Partial && p.counts.Derived[model.Expired]+p.counts.Derived[model.Failing]+p.counts.Derived[model.Expiring] == 0 {
-		parts = append(parts, s.Paint(style.Good, "● "+c.T("band.fine")))
+		parts = append(parts, s.Paint(style.Good, c.Mark("●")+c.T("band.fine")))
 	}
 	for _, d := range []model.Derived{model.Expired, model.Failing, model.Expiring, model.ServiceEnded, model.Deployed, model.Hosted, model.AutoDeploy} {
 		if n := p.counts.Derived[d]; n > 0 {
@@ -202,11 +220,11 @@ func (p *page) derivedParts() []string {
 	return parts
 }
 
-// needs says what waits for a person, by kind.
-func (p *page) needs(w int) string {
+// needs says what waits for a person, by kind, in at most w cells.
+func (p *page) needs(w int) widget.Row {
 	s, c := p.c.Styles, p.c
 	if len(p.tasks) == 0 {
-		return s.Paint(style.Muted, widget.Cut(c.T("needs.nothing"), w))
+		return widget.Row{{Text: s.Paint(style.Muted, widget.Cut(c.T("needs.nothing"), w))}}
 	}
 	kinds := map[model.TaskKind]int{}
 	var order []model.TaskKind
@@ -229,18 +247,19 @@ func (p *page) needs(w int) string {
 	if kinds[model.TaskReplace] > 0 {
 		glyph, tone = "✕", style.Bad
 	}
-	said, key := strings.Join(parts, " · "), c.KeyFor("tasks", tasksKey)
-	head := s.Paint(tone, glyph+" "+c.T("needs.you"))
+	said, key := strings.Join(parts, c.Dot()), c.KeyFor("tasks", tasksKey)
+	head := s.Paint(tone, c.Mark(glyph)+c.T("needs.you"))
 	tail := "  " + s.Paint(style.Key, key) + " " + s.Paint(style.Muted, c.T("needs.list"))
 	if widget.Width(head)+1+widget.Width(said)+widget.Width(tail) > w { // the key in place of the glyph
 		head, tail = s.Paint(style.Key, key)+" "+s.Paint(tone, c.T("needs.you")), ""
 	}
 	head += widget.Gap(head, said)
-	return head + widget.Cut(said, w-widget.Width(head)-widget.Width(tail)) + tail
+	return widget.Row{{Text: head + widget.Cut(said, w-widget.Width(head)-widget.Width(tail))}, {Text: tail}}
 }
 
-// filterLine tells what is listed: filter, how many, order and layout.
-func (p *page) filterLine() string {
+// filterRow tells what is listed: filter, how many, order and layout. A click on
+// the layout changes it, elsewhere begins to filter.
+func (p *page) filterRow() widget.Row {
 	s, c := p.c.Styles, p.c
 	var left string
 	switch {
@@ -255,21 +274,33 @@ func (p *page) filterLine() string {
 		left += "   " + s.Paint(style.Accent, f)
 	}
 	if len(p.table.Marked) > 0 {
-		left += "   " + s.Paint(style.Accent, p.markedWords())
+		left += "   " + s.Paint(style.Accent, c.Mark("✓")+p.markedWords())
 	}
 	shown := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All))
 	if p.partial {
 		shown += " " + c.T("list.partial")
 	}
+	if p.cardsShown() {
+		if m := p.pager(); m.TotalPages > 1 {
+			shown += "   " + c.T("cards.page", m.View())
+		}
+	}
 	other := c.T("layout.cards")
 	if p.cardsShown() {
 		other = c.T("layout.list")
 	}
-	right := shown + "   " + s.Paint(style.Muted, p.sorted()) + "   " + s.Paint(style.Key, c.KeyFor("layout", "v")) + " " + s.Paint(style.Muted, other) + " "
-	if widget.Width(left)+widget.Width(right)+1 > p.width {
-		right = shown + " "
+	filter, layout := kit.KeyID(c.KeyFor("filter", "/")), c.KeyFor("layout", "v")
+	right := widget.Row{{ID: filter, Text: shown + "   " + s.Paint(style.Muted, p.sorted()) + "   "},
+		{ID: kit.KeyID(layout), Text: s.Paint(style.Key, layout) + " " + s.Paint(style.Muted, other) + " "}}
+	gap := p.width - widget.Width(left) - widget.Width(right.String())
+	if gap < 1 {
+		right = widget.Row{{ID: filter, Text: shown + " "}}
+		gap = p.width - widget.Width(left) - widget.Width(right.String())
 	}
-	return widget.Spread(left, right, p.width)
+	if gap < 1 {
+		return widget.Row{{ID: filter, Text: widget.Pad(left, p.width)}}
+	}
+	return append(widget.Row{{ID: filter, Text: left + widget.Space(gap)}}, right...)
 }
 
 // nothingFound says what was searched, and what else there is to filter by.
@@ -313,50 +344,14 @@ func (p *page) filterWords() string {
 	return out
 }
 
-func (p *page) cardsView(h int) string {
-	from, per, w := p.firstCard(), p.perLine(), p.cardWidth()
-	offset, rows := p.table.Held()
-	var lines []string
-	for i := from; i < p.table.Total() && (len(lines)+1)*cardHeight <= h; i += per {
-		var blocks []string
-		var widths []int
-		for n := i; n < min(i+per, p.table.Total()); n++ {
-			k := n - offset
-			if k < 0 || k >= len(rows) {
-				continue
-			}
-			r := rows[k]
-			blocks = append(blocks, card(p.c, &r, w, p.order().Sort, n == p.table.Cursor(), p.table.Marked[string(r.ID)]), "")
-			widths = append(widths, w, 1)
-		}
-		if len(blocks) > 0 {
-			lines = append(lines, widget.Beside(cardHeight, widths[:len(widths)-1], blocks[:len(blocks)-1]...))
-		}
-	}
-	return widget.Fill(strings.Join(lines, "\n"), p.width, h)
-}
-
-// emptyView is the first screen of a newcomer: which key comes first, and what
-// then follows.
+// emptyView is the first screen of a newcomer.
 func (p *page) emptyView() string {
-	s, c := p.c.Styles, p.c
+	s := p.c.Styles
 	w := min(p.width-4, 68)
-	step := func(key, text string) string {
-		return "  " + s.Paint(style.Key, widget.Pad(key, 3)) + text
-	}
-	lines := []string{"", s.Paint(style.Strong, c.T("empty.welcome")), ""}
-	for _, l := range widget.Wrap(c.T("empty.text"), w-4) {
-		lines = append(lines, s.Paint(style.Muted, l))
-	}
-	lines = append(lines, "", s.Paint(style.Head, c.T("empty.first")), step(c.KeyOf(lifecycle.Buy), c.T("empty.buy")), step(c.KeyOf(lifecycle.Upload), c.T("empty.import")), "",
-		s.Paint(style.Head, c.T("empty.then")), step(c.KeyOf(lifecycle.Apply), c.T("empty.apply")), step(c.KeyOf(lifecycle.Deploy), c.T("empty.deploy")), "")
-	if note := widget.Wrap(c.EdgeNote, w-4); c.EdgeNote != "" && len(lines)+len(note) <= p.height-2 {
-		for _, l := range note {
-			lines = append(lines, s.Paint(style.Muted, l))
-		}
-		if len(lines) < p.height-2 {
-			lines = append(lines, "")
-		}
+	rows := p.welcome(w)
+	lines := make([]string, len(rows))
+	for n, r := range rows {
+		lines[n] = r.String()
 	}
 	box := widget.Box(s, style.Accent, s.Paint(style.Accent, "certquay"), lines, w, p.height)
 	pad := widget.Space((p.width - w) / 2)
@@ -365,4 +360,36 @@ func (p *page) emptyView() string {
 		out += pad + l + "\n"
 	}
 	return widget.Fill(out, p.width, p.height)
+}
+
+// welcome says which key comes first, and what then follows, in lines of at most
+// w cells.
+func (p *page) welcome(w int) []widget.Row {
+	s, c := p.c.Styles, p.c
+	var rows []widget.Row
+	add := func(tone style.Tone, texts ...string) {
+		for _, t := range texts {
+			rows = append(rows, widget.Row{{Text: s.Paint(tone, t)}})
+		}
+	}
+	step := func(key, text string) {
+		rows = append(rows, widget.Row{{Text: "  " + s.Paint(style.Key, widget.Pad(key, 3)), Say: key + ":"}, {Text: text}})
+	}
+	add(style.Plain, "")
+	add(style.Strong, c.T("empty.welcome"), "")
+	add(style.Muted, widget.Wrap(c.T("empty.text"), w-4)...)
+	add(style.Head, "", c.T("empty.first"))
+	step(c.KeyOf(lifecycle.Buy), c.T("empty.buy"))
+	step(c.KeyOf(lifecycle.Upload), c.T("empty.import"))
+	add(style.Head, "", c.T("empty.then"))
+	step(c.KeyOf(lifecycle.Apply), c.T("empty.apply"))
+	step(c.KeyOf(lifecycle.Deploy), c.T("empty.deploy"))
+	add(style.Plain, "")
+	if note := widget.Wrap(c.EdgeNote, w-4); c.EdgeNote != "" && len(rows)+len(note) <= p.height-2 {
+		add(style.Muted, note...)
+		if len(rows) < p.height-2 {
+			add(style.Plain, "")
+		}
+	}
+	return rows
 }

@@ -6,19 +6,26 @@ import (
 	"testing"
 )
 
-func keyed(key string, args ...any) string { return key + fmt.Sprint(args...) }
-
-// TestHalfABlockIsNoCursor tells the bar before the row in use from the end of
-// a bar in a chart. spec: V5
-func TestHalfABlockIsNoCursor(t *testing.T) {
-	lines, at := Words(keyed, "│  2026-12  ██▌ 18  ▌ 9 │\n│ ▌ 2027-01  ▌ 1        │")
-	if want := []string{"2026-12, 18, 9", "plain.selected: 2027-01, 1"}; !slices.Equal(lines, want) || at != 1 {
-		t.Errorf("%q, the cursor on %d", lines, at)
+// TestRowsAreReadOut says the parts of a line that say something, those with
+// words of their own by these, and the one with the cursor as such. spec: V5
+func TestRowsAreReadOut(t *testing.T) {
+	say := func(key string, _ ...any) string {
+		return map[string]string{"plain.selected": "selected", "colon": ": ", "comma": ", "}[key]
 	}
-	for _, cell := range []string{"▌ 18", "██▌ 18", "█ 18"} {
-		if got := Said(keyed, cell); got != "18" {
-			t.Errorf("%q is said %q", cell, got)
+	for _, c := range []struct {
+		row  Row
+		want string
+	}{
+		{nil, ""}, {Row{{Text: "   "}}, ""}, {Row{{Text: " one   two "}, {Text: "  "}, {Text: "three"}}, "one two, three"},
+		{Row{{Text: "why? "}, {Text: "  y yes", Here: true}, {Text: "n no"}}, "why? selected: y yes, n no"},
+		{Row{{Text: "b          ", Say: "b:"}, {Text: "buy"}}, "b: buy"},
+	} {
+		if got := c.row.ReadOut(say); got != c.want {
+			t.Errorf("%q is read out as %q, want %q", c.row.String(), got, c.want)
 		}
+	}
+	if !(Row{{Text: "a"}, {Text: "b", Here: true}}).Here() || (Row{{Text: "a"}}).Here() {
+		t.Error("the cursor is not where it is")
 	}
 }
 
@@ -27,7 +34,7 @@ func TestHalfABlockIsNoCursor(t *testing.T) {
 func TestTableSaysRowsInFull(t *testing.T) {
 	table := Table[string]{ID: func(s string) string { return s }, Columns: []Column[string]{
 		{Title: "NAME", Min: 4, Max: 4, Cell: func(s string, _ int) Cell { return Cell{Text: s} }},
-		{Title: "N", Min: 4, Max: 4, Cell: func(s string, _ int) Cell { return Cell{Text: Bar(3, 4, 3) + " 3"} }},
+		{Title: "N", Min: 4, Max: 4, Cell: func(s string, _ int) Cell { return Cell{Text: "3"} }},
 		{Title: "M", Name: "m of b", From: 100, Cell: func(s string, _ int) Cell { return Cell{Text: "–"} }, Say: func(s string) string {
 			if s == "c" {
 				return "4"

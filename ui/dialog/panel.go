@@ -1,0 +1,196 @@
+package dialog
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// Choice is one line of a [Panel].
+type Choice struct {
+	Key   string
+	Label string
+	Head  string // begins a part with this head
+	On    bool
+	Count int // -1 when there is none to show
+	One   bool
+}
+
+// Panel is a list of switches: the filter panel. Its value is the list of
+// choices as the person left it. Counts come from outside by SetCounts.
+type Panel struct {
+	Context *kit.Context
+	Title   string
+	Choices []Choice
+	// Changed is called after each switch, to count anew.
+	Changed func([]Choice) tea.Cmd
+	cursor  int
+	width   int
+	height  int
+	body    widget.Scroll
+}
+
+var _ kit.Dialog = (*Panel)(nil)
+
+// SetSize implements kit.Dialog.
+func (d *Panel) SetSize(width, height int) {
+	d.width, d.height = min(width-2, 52), height
+	d.lay()
+}
+
+// CountedMsg brings the counts beside the choices of a [Panel].
+type CountedMsg struct{ Counts map[string]int }
+
+// Update implements kit.Dialog.
+func (d *Panel) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+	defer d.lay()
+	switch m := msg.(type) {
+	case CountedMsg:
+		for i := range d.Choices {
+			if n, ok := m.Counts[d.Choices[i].Key]; ok {
+				d.Choices[i].Count = n
+			}
+		}
+	case tea.KeyPressMsg:
+		switch m.String() {
+		case "esc", "ctrl+c", "q":
+			return nil, kit.Outcome{Done: true}
+		case "enter", "f":
+			return nil, kit.Outcome{Done: true, Value: d.Choices}
+		case "down", "j":
+			d.cursor = min(d.cursor+1, len(d.Choices)-1)
+		case "up", "k":
+			d.cursor = max(d.cursor-1, 0)
+		case "g", "home":
+			d.cursor = 0
+		case "G", "end":
+			d.cursor = len(d.Choices) - 1
+		case "c":
+			for i := range d.Choices {
+				d.Choices[i].On = d.Choices[i].One && d.Choices[i].Key == d.first(d.Choices[i])
+			}
+			return d.Changed(d.Choices), kit.Outcome{}
+		case "space", "x":
+			d.toggle()
+			return d.Changed(d.Choices), kit.Outcome{}
+		}
+	case kit.HitMsg:
+		if n, ok := entryOf(m.ID); ok {
+			d.cursor = n
+			d.toggle()
+			return d.Changed(d.Choices), kit.Outcome{}
+		}
+	case tea.MouseWheelMsg:
+		if m.Button == tea.MouseWheelUp {
+			d.cursor = max(d.cursor-1, 0)
+		} else {
+			d.cursor = min(d.cursor+1, len(d.Choices)-1)
+		}
+	}
+	return nil, kit.Outcome{}
+}
+
+// panelBeside is how many lines of the screen a panel does without: those of
+// its frame and keys, and what stands above and below it.
+const panelBeside = 8
+
+// kind is the part of a choice's key before the colon: of those with One set,
+// one of a kind is on.
+func kind(key string) string { k, _, _ := strings.Cut(key, ":"); return k }
+
+func (d *Panel) first(c Choice) string {
+	for _, o := range d.Choices {
+		if kind(o.Key) == kind(c.Key) {
+			return o.Key
+		}
+	}
+	return ""
+}
+
+func (d *Panel) toggle() {
+	at := &d.Choices[d.cursor]
+	if at.One {
+		for i := range d.Choices {
+			if kind(d.Choices[i].Key) == kind(at.Key) {
+				d.Choices[i].On = i == d.cursor
+			}
+		}
+		return
+	}
+	at.On = !at.On
+}
+
+// lay draws the choices, with the one in use in the middle.
+func (d *Panel) lay() {
+	s, c := d.Context.Styles, d.Context
+	var rows []widget.Row
+	at := 0
+	for i, o := range d.Choices {
+		if o.Head != "" {
+			rows = append(rows, widget.Row{{Text: s.Paint(style.Head, o.Head)}})
+		}
+		count := ""
+		if o.Count >= 0 {
+			count = widget.Count(o.Count)
+		}
+		id, paint := entryID(i), s.Paint
+		if i == d.cursor {
+			paint, at = s.PaintOn, len(rows)
+		}
+		rows = append(rows, widget.Row{
+			{ID: id, Text: paint(style.Accent, c.Lead(i == d.cursor))},
+			{ID: id, Text: paint(style.Plain, widget.Pad(d.box(o)+o.Label, d.width-14)), Here: i == d.cursor},
+			{ID: id, Text: paint(style.Muted, widget.PadLeft(count, 8))},
+		})
+	}
+	room := max(d.height-panelBeside, 1)
+	d.body.Set(rows, d.width-4, room)
+	d.body.To(at - room/2)
+}
+
+// box shows, or says, whether a choice is on.
+func (d *Panel) box(o Choice) string {
+	c := d.Context
+	box, word := "[ ] ", "plain.off"
+	switch {
+	case o.One && o.On:
+		box, word = "(•) ", "plain.chosen"
+	case o.One:
+		box, word = "( ) ", "plain.other"
+	case o.On:
+		box, word = "[✓] ", "plain.on"
+	}
+	if c.Plain {
+		return c.T(word) + c.T("colon")
+	}
+	return box
+}
+
+// View implements kit.Dialog.
+func (d *Panel) View() *lipgloss.Layer {
+	s := d.Context.Styles
+	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, d.Title), d.rows(), d.width, d.height)
+}
+
+// ReadOut implements kit.ScreenReader.
+func (d *Panel) ReadOut(w, h int) kit.ScreenText { return d.Context.ReadOut(d.Title, d.rows(), w, h) }
+
+// rows are the choices that are shown, how many there are beside them, and the
+// keys.
+func (d *Panel) rows() []widget.Row {
+	s, c := d.Context.Styles, d.Context
+	var more widget.Row
+	if n := d.body.Top(); n > 0 {
+		more = append(more, widget.Part{Text: s.Paint(style.Muted, c.T("panel.above", n))}, widget.Part{Text: "   "})
+	}
+	if n := d.body.Below(); n > 0 {
+		more = append(more, widget.Part{Text: s.Paint(style.Muted, c.Mark("↓")+c.T("help.below", n))})
+	}
+	return append(d.body.Rows(), more, c.Hints(
+		c.Bind(c.T("hint.toggle"), "space"), c.Bind(c.T("hint.clear"), "c"), c.Bind(c.T("hint.show"), "enter"), closing(c)))
+}

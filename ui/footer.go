@@ -1,0 +1,126 @@
+package ui
+
+import (
+	"charm.land/bubbles/v2/help"
+	"charm.land/bubbles/v2/key"
+
+	"certquay/ui/kit"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+var _ help.KeyMap = (*root)(nil)
+
+// ShortHelp implements help.KeyMap: the keys of the footer, the most deserving
+// first. While text is typed they are those of the text, and the pinned ones,
+// which the mouse can reach.
+func (m *root) ShortHelp() []key.Binding {
+	if m.page().Capturing() {
+		return append(m.typing(), m.c.Keyed(m.globals()).ShortHelp()...)
+	}
+	return m.offered.ShortHelp()
+}
+
+// typing are the keys while a filter is typed, and what else is done then.
+func (m *root) typing() []key.Binding {
+	c := m.c
+	return []key.Binding{c.Bind(c.T("hint.filter")), c.Bind(c.T("hint.keep-filter"), "enter"), c.Bind(c.T("hint.clear"), "esc")}
+}
+
+// FullHelp implements help.KeyMap: all keys, a column for each group.
+func (m *root) FullHelp() [][]key.Binding { return m.actions().FullHelp() }
+
+// pinned is how many keys ShortHelp ends with that always have a place in the
+// footer: those of palette and help.
+const pinned = 2
+
+// offerActions notes what can be done, for the footer and for the key that comes
+// next, which acts before anything can have changed. While the cursor
+// is on its way, what stands there stays.
+func (m *root) offerActions() {
+	p, ok := m.page().(kit.Settling)
+	if ok && p.Settling() && m.offeredTab == m.tab && !m.page().Capturing() {
+		m.fresh = false
+		return
+	}
+	m.offered, m.offeredTab, m.fresh = m.actions(), m.tab, true
+}
+
+// footerItem is a part of the footer: a key and what it does, or a word that
+// must not be missed.
+type footerItem struct {
+	key.Help
+	press string // the key; "" for a word
+	tone  style.Tone
+	x     int
+}
+
+func itemOf(b key.Binding) footerItem {
+	f := footerItem{Help: b.Help(), tone: style.Muted}
+	if ks := b.Keys(); len(ks) > 0 {
+		f.press = ks[0]
+	}
+	return f
+}
+
+func (f *footerItem) width() int {
+	w := widget.Width(f.Desc)
+	if f.Key != "" {
+		w += widget.Width(f.Key) + 1
+	}
+	return w
+}
+
+// footerItems lays the footer out: what can be done here and now from the left,
+// palette and help at the right end. The help of bubbles cannot do that: it cuts
+// the line at the first key that does not fit, where this one leaves it out and
+// goes on, has no right end, and does not tell which cells are whose.
+func (m *root) footerItems() []footerItem {
+	c, short := m.c, m.ShortHelp()
+	at := max(len(short)-pinned, 0)
+	var right []footerItem
+	if m.width < 100 && m.o.ReadOnly { // where the header has no room for what must not be missed
+		right = append(right, footerItem{Help: key.Help{Desc: c.T("header.readonly")}, tone: style.Soon})
+	}
+	for _, b := range short[at:] {
+		right = append(right, itemOf(b))
+	}
+	end := m.width - 1
+	for n := len(right) - 1; n >= 0; n-- {
+		end -= right[n].width()
+		right[n].x = end
+		end -= 2
+	}
+	x, room := 1, end+1
+	var left []footerItem
+	for _, b := range short[:at] {
+		f := itemOf(b)
+		f.x = x
+		if x+f.width()+2 <= room {
+			left = append(left, f)
+			x += f.width() + 2
+		}
+	}
+	return append(left, right...)
+}
+
+// footer shows only keys that do something here and now.
+func (m *root) footer() string { return widget.Pad(m.footerRow().String(), m.width) }
+
+// footerRow is the footer with the keys in it, which can be clicked on.
+func (m *root) footerRow() widget.Row {
+	var row widget.Row
+	s, used := m.c.Styles, 0
+	for _, f := range m.footerItems() {
+		if f.x < used {
+			continue
+		}
+		part := widget.Part{Text: s.Paint(f.tone, f.Desc)}
+		if f.press != "" {
+			part = widget.Part{ID: kit.KeyID(f.press), Text: s.Paint(style.Key, f.Key) + " " + part.Text}
+		}
+		row = append(row, widget.Part{Text: widget.Space(f.x - used)}, part)
+		used = f.x + f.width()
+	}
+	return row
+}

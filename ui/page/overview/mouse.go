@@ -1,0 +1,107 @@
+package overview
+
+import (
+	"strconv"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+
+	"certquay/ui/kit"
+	"certquay/ui/widget"
+)
+
+// IDs of what can be clicked on, beside keys: a card with its number, and of the
+// details the name of a pane and its lines.
+const (
+	cardID = "card "
+	nameID = "name "
+	paneID = "pane "
+)
+
+var _ kit.Clickable = (*page)(nil)
+
+// Layers implements kit.Clickable: what needs a person, the line of the filter
+// and the cards, or the panes of the details. Of the list each row is known by
+// its line.
+func (p *page) Layers() []*lipgloss.Layer {
+	switch {
+	case p.details != nil:
+		return p.details.layers()
+	case !p.loaded || p.empty():
+		return nil
+	}
+	band := p.bandHeight()
+	ls := p.filterRow().Layers(0, band, p.width)
+	tasks := kit.KeyID(p.c.KeyFor("tasks", tasksKey))
+	switch {
+	case len(p.tasks) == 0:
+	case p.wide():
+		pw, _ := p.pictureWidth()
+		_, needs := p.bandLeft(p.width - pw)
+		ls = append(ls, widget.ClickArea(tasks, 0, needs, p.width-pw, wideBand-1-needs))
+	case band > 1:
+		ls = append(ls, widget.ClickArea(tasks, 0, 2, p.width, 1))
+	}
+	if !p.cardsShown() {
+		return ls
+	}
+	from, to := p.cardPage()
+	for n := from; n < to; n++ {
+		x, y := (n-from)%p.perLine()*(p.cardWidth()+1), (n-from)/p.perLine()*cardHeight
+		ls = append(ls, widget.ClickArea(cardID+strconv.Itoa(n), x, band+1+y, p.cardWidth(), cardHeight))
+	}
+	return ls
+}
+
+// hit takes a click on one of the layers.
+func (p *page) hit(m kit.HitMsg) tea.Cmd {
+	if n, err := strconv.Atoi(strings.TrimPrefix(m.ID, cardID)); err == nil && p.details == nil {
+		before := p.table.Cursor()
+		p.table.Select(n)
+		return p.clicked(before)
+	}
+	if p.details != nil {
+		p.details.hit(m)
+	}
+	return nil
+}
+
+// layers are the panes, and their names where one is shown at a time.
+func (d *details) layers() []*lipgloss.Layer {
+	if !d.loaded {
+		return nil
+	}
+	head := d.headLines()
+	area := func(pane, x, y, w int) *lipgloss.Layer {
+		h, _, _ := d.paneSize(pane)
+		return widget.ClickArea(paneID+strconv.Itoa(pane), x, y, w, h)
+	}
+	if !d.four() {
+		return append(d.names().Layers(0, head, d.width), area(d.pane, 0, head+1, d.width))
+	}
+	lw, lower := d.width/2, head+d.upper()
+	return []*lipgloss.Layer{
+		area(paneFacts, 0, head, lw), area(paneResources, lw, head, d.width-lw),
+		area(paneVersions, 0, lower, lw), area(paneHistory, lw, lower, d.width-lw),
+	}
+}
+
+// hit chooses a pane, and the line in it.
+func (d *details) hit(m kit.HitMsg) {
+	if pane, err := strconv.Atoi(strings.TrimPrefix(m.ID, nameID)); err == nil {
+		d.pane = pane
+	}
+	pane, err := strconv.Atoi(strings.TrimPrefix(m.ID, paneID))
+	if err != nil {
+		return
+	}
+	d.pane = pane
+	line := m.Y
+	if d.four() { // below its frame
+		line--
+	}
+	if n := d.views[pane].Top() + line; line >= 0 && n < len(d.lines[pane]) {
+		d.cursor[pane] = n
+	}
+}

@@ -1,0 +1,70 @@
+package ui
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"charm.land/bubbles/v2/spinner"
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/ui/kit"
+	"certquay/ui/kittest"
+)
+
+// turns lets the spinner turn once, without waiting for it.
+func (d *driver) turns() tea.Cmd {
+	d.t.Helper()
+	return d.m.update(d.m.spinner.Tick().(spinner.TickMsg))
+}
+
+// TestTheSpinnerTurnsWhileSomethingIsWaitedFor shows it before what a forecast
+// has come to, which is a bar as well, before what is followed to its end, where
+// something opens and where a list is read, and nowhere once that is there. It
+// does not turn while nothing is waited for, nor for a screen reader. spec: V5
+func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
+	b := ahead()
+	d, msgs := held(t, b)
+	d.m.every = time.Hour
+	if cmd := d.turns(); cmd != nil || d.m.spinning || d.m.c.Spinner != "" {
+		t.Fatal("it turns while nothing is waited for")
+	}
+	loose(d.m.update(press("5")), msgs)
+	if !d.m.spinning {
+		t.Fatal("it does not turn while a forecast is made")
+	}
+	d.until(msgs, "computing 2027-03…")
+	first := turning.Frames[1] // after one tick
+	d.until(msgs, first+" computing 2027-03… ━━━─────────────")
+	b.Ahead <- struct{}{}
+	d.until(msgs, "as of 2026-11-21")
+	if cmd := d.turns(); cmd != nil || d.m.spinning || d.has(d.m.spinner.View()) {
+		t.Fatalf("it goes on:\n%s", d.screen())
+	}
+
+	for what, begin := range map[string]func(*driver){
+		"⠙ being done": func(d *driver) {
+			d.m.update(kit.ToldMsg{Text: "being done", Follow: func(context.Context) kit.ToldMsg { return kit.ToldMsg{Text: "done"} }})
+		},
+		"⠙ reading …": func(d *driver) { d.m.update(press("b")) }, // what the form needs
+	} {
+		for _, plain := range []bool{false, true} {
+			d := drive(t, kittest.Fleet(20), 80, 24, func(o *Options) { o.Plain = plain })
+			d.m.every = time.Hour
+			before := len(strings.Split(d.m.View().Content, "\n"))
+			begin(d)
+			d.m.spinner = spinner.New(spinner.WithSpinner(turning))
+			again := d.turns()
+			if shown := strings.Contains(d.m.View().Content, what); shown == plain || (again != nil) == plain {
+				t.Errorf("%s, plain %v: shown %v\n%s", what, plain, shown, d.m.View().Content)
+			}
+			if !plain {
+				d.fits()
+			}
+			if now := len(strings.Split(d.m.View().Content, "\n")); now != before {
+				t.Errorf("%d lines instead of %d", now, before)
+			}
+		}
+	}
+}

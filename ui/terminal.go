@@ -1,0 +1,73 @@
+package ui
+
+import (
+	"strconv"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+
+	"certquay/ui/kit"
+	"certquay/ui/style"
+)
+
+// settle takes in what the terminal can do.
+func (m *root) settle(msg tea.Msg) bool {
+	switch v := msg.(type) {
+	case tea.ColorProfileMsg:
+		m.profile = v.Profile
+		m.restyle()
+	case tea.EnvMsg:
+		if v.Getenv("NO_COLOR") != "" {
+			m.profile = min(m.profile, colorprofile.ASCII)
+		}
+		if light, says := lightBackground(v.Getenv("COLORFGBG")); says && !m.answered {
+			m.dark = !light
+		}
+		m.restyle()
+	default:
+		return false
+	}
+	return true
+}
+
+// lightBackground says whether COLORFGBG, which rxvt and some that followed it
+// set to the numbers of their colours ("0;15", "0;default;15"), tells of a light
+// background: white, light grey, or one of the bright ones.
+func lightBackground(colorFgBg string) (light, says bool) {
+	n, err := strconv.Atoi(colorFgBg[strings.LastIndexByte(colorFgBg, ';')+1:])
+	return n == 7 || n >= 10, err == nil && strings.Contains(colorFgBg, ";")
+}
+
+func (m *root) restyle() {
+	m.c.Styles = m.styles()
+	m.resize(m.width, m.height)
+}
+
+// styles are those for what is known of the terminal.
+func (m *root) styles() *style.Styles {
+	if m.o.Plain {
+		return style.Bare()
+	}
+	return m.o.Theme.New(m.dark, m.profile)
+}
+
+func (m *root) resize(w, h int) {
+	m.width, m.height = max(w, 0), max(h, 0)
+	for _, p := range m.pages {
+		p.SetSize(m.width, max(m.height-chrome, 0))
+	}
+	for _, d := range m.dialogs {
+		m.sizeDialog(d)
+	}
+}
+
+// sizeDialog gives a dialog the cells of the screen; for a screen reader it is
+// narrow, as its lines are wrapped anew.
+func (m *root) sizeDialog(d kit.Dialog) {
+	if m.c.Plain {
+		d.SetSize(min(m.width+6, 80), m.height)
+		return
+	}
+	d.SetSize(m.width, m.height)
+}
