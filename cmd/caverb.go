@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/model"
 )
 
 type caJSON struct {
