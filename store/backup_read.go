@@ -164,7 +164,9 @@ func (b *backupReader) end(t *backupResult) error {
 // The error wraps [ErrNoIdentity] when no identity opens the backup,
 // [ErrBackup] when it is not whole, [ErrNewerSchema] when a newer certquay
 // wrote it, and is an [UncheckedError] when all that is missing is the report.
-func VerifyBackup(ctx context.Context, r io.Reader, keyFile, temporary string, identities ...age.Identity) (sum Summary, report Report, err error) {
+func VerifyBackup(
+	ctx context.Context, r io.Reader, keyFile, temporary string, identities ...age.Identity,
+) (sum Summary, report Report, err error) {
 	b, err := openBackup(r, keyFile, identities)
 	if err != nil {
 		return sum, report, err

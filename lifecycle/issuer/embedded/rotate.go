@@ -97,7 +97,8 @@ func (i *Issuer) create(ctx context.Context, now time.Time, record lifecycle.Rec
 			return err
 		}
 		as.issuing[n] = &authority{cell: issuingCell(n), cert: cert}
-		if err := errors.Join(putCA(tx, issuingCell(n), cert, issuingKey), firstCRL(tx, n, cert, issuingKey, now)); err != nil || record == nil {
+		err = errors.Join(putCA(tx, issuingCell(n), cert, issuingKey), firstCRL(tx, n, cert, issuingKey, now))
+		if err != nil || record == nil {
 			return err
 		}
 		return record(tx, cert)
