@@ -97,7 +97,9 @@ func benchTable(b *testing.B, rows int) {
 		{"state", model.Filter{States: issued}, ""},
 		{"expiring", model.Filter{Derived: expiring}, ""},
 		{"within", model.Filter{Within: 30 * 24 * time.Hour}, ""},
-		{"all", model.Filter{States: issued, Derived: expiring, Brand: "embedded", Product: "cdn", Within: 30 * 24 * time.Hour, Text: "shop-7"}, ""},
+		{"all", model.Filter{
+			States: issued, Derived: expiring, Brand: "embedded", Product: "cdn", Within: 30 * 24 * time.Hour, Text: "shop-7",
+		}, ""},
 	} {
 		b.Run(q.name, func(b *testing.B) {
 			for b.Loop() {

@@ -24,7 +24,10 @@ func TestTypingNarrowsWhatWasFound(t *testing.T) {
 		i := &model.Instance{
 			ID: model.ID(fmt.Sprintf("01JD%022d", n)), Name: fmt.Sprintf("%d.example.com", r.IntN(200)),
 			State: model.States[r.IntN(len(model.States))], Deleted: deleted,
-			Versions: []model.Version{{Serial: fmt.Sprintf("%08x", r.Uint32()), Domains: []string{"a.example"}, NotBefore: now, NotAfter: now.AddDate(0, 0, r.IntN(60)-20)}},
+			Versions: []model.Version{{
+				Serial: fmt.Sprintf("%08x", r.Uint32()), Domains: []string{"a.example"},
+				NotBefore: now, NotAfter: now.AddDate(0, 0, r.IntN(60)-20),
+			}},
 		}
 		delete(all, i.ID)
 		if !i.Deleted {
@@ -85,7 +88,8 @@ func countByRow(all map[model.ID]*model.Instance, now time.Time) model.Counts {
 		for _, d := range r.Derived(now) {
 			c.Derived[d]++
 		}
-		if week := int(r.NotAfter.Sub(now) / (weekSeconds * time.Second)); r.State.Group() == model.GroupIssued && !r.NotAfter.Before(now) && week < len(c.Weeks) {
+		week := int(r.NotAfter.Sub(now) / (weekSeconds * time.Second))
+		if r.State.Group() == model.GroupIssued && !r.NotAfter.Before(now) && week < len(c.Weeks) {
 			c.Weeks[week]++
 		}
 	}

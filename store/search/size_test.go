@@ -9,11 +9,11 @@ import (
 	"certquay/model"
 )
 
-// allocated is how many bytes the allocator gives to whom asks for some.
+// allocated returns how many bytes the allocator gives for so many.
 func allocated(size int) int { return cap(append([]byte(nil), make([]byte, size)...)) }
 
-// size is what the table takes, as the allocator counts, without the profiles,
-// of which large fleets have no more than small ones.
+// size returns the bytes that the table takes, as the allocator counts, without
+// the profiles, of which large fleets have no more than small ones.
 func (t *Table) size() (bytes int) {
 	for _, b := range t.blocks {
 		for _, part := range []uintptr{unsafe.Sizeof(*b), unsafe.Sizeof(*b.ids), unsafe.Sizeof(*b.times), unsafe.Sizeof(*b.profile),
@@ -31,8 +31,8 @@ func (t *Table) size() (bytes int) {
 	return bytes + allocated(4*cap(t.byID)) + allocated(8*cap(t.blocks))
 }
 
-// A row takes at most 80 bytes beside its texts, with as many results as are
-// kept, and still does after all were renewed, many have gone and others have come.
+// A row takes at most 80 bytes beside its texts, with all cached results, and still
+// does after all instances were renewed, many were removed and others added.
 func TestARowTakesEightyBytes(t *testing.T) {
 	now := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
 	tab := New()
