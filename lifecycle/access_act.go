@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"crypto/x509"
 	"time"
 
 	"certquay/lifecycle/bundle"
@@ -258,4 +259,9 @@ func (a *Access) MoveClock(ctx context.Context, to time.Time) error {
 // Tick is [Engine.Tick] as this actor.
 func (a *Access) Tick(ctx context.Context) (int, error) {
 	return acting(ctx, a, "tick", "", func(_ model.Actor) (int, error) { return a.e.Tick(ctx) })
+}
+
+// RotateCA is [Engine.RotateCA] as this actor.
+func (a *Access) RotateCA(ctx context.Context, ca Rotates) (*x509.Certificate, error) {
+	return acting(ctx, a, actionRotateCA, "", func(by model.Actor) (*x509.Certificate, error) { return a.e.RotateCA(ctx, by, ca) })
 }

@@ -184,4 +184,3 @@ func (a *Access) CostsByMonth() ([]Cost, error) { return reading(a, a.e.CostsByM
 
 // NextDue is [Engine.NextDue] as this actor.
 func (a *Access) NextDue() (time.Time, error) { return reading(a, a.e.NextDue) }
-

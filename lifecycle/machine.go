@@ -126,7 +126,7 @@ func Needs(actor model.Actor, a Action, role model.Role) *Refusal {
 var unlisted = map[Action]model.Role{
 	"company": model.Operator, "contact": model.Operator, actionWatch: model.Operator,
 	"dismiss": model.Operator, "retry": model.Operator, "tick": model.Operator,
-	"clock": model.Owner, actionBackup: model.Owner,
+	"clock": model.Owner, actionRotateCA: model.Owner,
 }
 
 // May says why an actor may not take an action whatever it is done to, or nil. It
