@@ -102,17 +102,18 @@ func TestWhatMessagesAdviseCanBeDone(t *testing.T) {
 // session that is read-only.
 // spec: O1, V7
 func TestOnlyOwnersBackUp(t *testing.T) {
-	for role := model.Viewer; role <= model.Owner; role++ {
-		f := lifecycle.MayBackUp(model.Actor{Name: "x", Role: role})
-		if (f == nil) != (role == model.Owner) {
-			t.Errorf("%v: %v", role, f)
+	try := func(actor model.Actor, want lifecycle.Reason) {
+		t.Helper()
+		c := &call{Session: &session.Session{Actor: actor}, g: &global{}}
+		for _, err := range []error{c.backup(context.Background(), "x", nil, ""), c.restore(context.Background(), "x", &opening{})} {
+			var refused *lifecycle.Refusal
+			if !errors.As(err, &refused) || refused.Reason != want {
+				t.Errorf("%+v: %v", actor, err)
+			}
 		}
 	}
-	c := &call{Session: &session.Session{Actor: model.Actor{Role: model.Owner, ReadOnly: true}}, g: &global{}}
-	var refused *lifecycle.Refusal
-	for _, err := range []error{c.backup(context.Background(), "x", nil, ""), c.restore(context.Background(), "x", &opening{})} {
-		if !errors.As(err, &refused) || refused.Reason != lifecycle.ReasonReadOnly {
-			t.Errorf("read-only: %v", err)
-		}
+	for role := model.NoRole; role < model.Owner; role++ {
+		try(model.Actor{Name: "x", Role: role}, lifecycle.ReasonRole)
 	}
+	try(model.Actor{Role: model.Owner, ReadOnly: true}, lifecycle.ReasonReadOnly)
 }

@@ -22,9 +22,6 @@ func applyCmd(c *call) *cobra.Command {
 		Example: "  certquay apply 3F7QX --domain shop.example.com\n  certquay apply 3F7QX --domain shop.example.com --csr request.pem",
 		Args:    one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing(lifecycle.Apply); err != nil {
-				return err
-			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
 				return err
@@ -71,7 +68,7 @@ func applyCmd(c *call) *cobra.Command {
 			if len(a.CSR) > 0 {
 				c.note("verb.apply.own-key")
 			}
-			j, err := c.engine().Apply(cmd.Context(), c.Actor, i.ID, r)
+			j, err := c.engine().Apply(cmd.Context(), i.ID, r)
 			if missing := (*lifecycle.Invalid)(nil); r.DraftOnly && (err == nil || errors.As(err, &missing)) {
 				return c.draft(i.ID)
 			}

@@ -81,10 +81,7 @@ func restoreCmd(c *call) *cobra.Command {
 }
 
 func (c *call) backup(ctx context.Context, file string, keys []string, passphraseFile string) error {
-	if err := c.changing(backUp); err != nil {
-		return err
-	}
-	if f := lifecycle.MayBackUp(c.Actor); f != nil {
+	if f := lifecycle.Needs(c.who(), backUp, model.Owner); f != nil {
 		return f
 	}
 	if c.app.demo {
@@ -118,7 +115,7 @@ func (c *call) backup(ctx context.Context, file string, keys []string, passphras
 	if ctx.Err() != nil {
 		return failed("failed.backup-stopped", "file", file)
 	}
-	noted := c.app.Engine.NoteBackup(ctx, c.Actor, detail, err)
+	noted := c.app.Engine.NoteBackup(ctx, c.who(), detail, err)
 	if err != nil {
 		if errors.Is(err, store.ErrOpen) {
 			return &storeError{err: err}

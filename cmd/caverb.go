@@ -98,7 +98,7 @@ func caCmd(c *call) *cobra.Command {
 	}, &cobra.Command{
 		Use: "rotate", Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			made, err := c.engine().RotateCA(cmd.Context(), c.Actor, c.app.CA)
+			made, err := c.engine().RotateCA(cmd.Context(), c.app.CA)
 			if err != nil {
 				return err
 			}

@@ -46,10 +46,7 @@ func companyCmd(c *call) *cobra.Command {
 	add := &cobra.Command{
 		Use: "add", Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.changing("company"); err != nil {
-				return err
-			}
-			saved, err := c.engine().AddCompany(cmd.Context(), c.Actor, co)
+			saved, err := c.engine().AddCompany(cmd.Context(), co)
 			if err != nil {
 				return err
 			}
@@ -71,10 +68,7 @@ func companyCmd(c *call) *cobra.Command {
 			}},
 		&cobra.Command{Use: "remove", Args: one("arg.name"),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				if err := c.changing("company"); err != nil {
-					return err
-				}
-				if err := c.engine().RemoveCompany(cmd.Context(), c.Actor, args[0]); err != nil {
+				if err := c.engine().RemoveCompany(cmd.Context(), args[0]); err != nil {
 					return err
 				}
 				c.say("verb.removed", "name", args[0])

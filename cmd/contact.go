@@ -24,14 +24,11 @@ func contactCmd(c *call) *cobra.Command {
 	add := &cobra.Command{
 		Use: "add", Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.changing("contact"); err != nil {
-				return err
-			}
 			var err error
 			if ct.Channels, err = channels.read(cmd.Context(), c); err != nil {
 				return err
 			}
-			saved, err := c.engine().AddContact(cmd.Context(), c.Actor, ct)
+			saved, err := c.engine().AddContact(cmd.Context(), ct)
 			if err != nil {
 				return err
 			}
@@ -55,10 +52,7 @@ func contactCmd(c *call) *cobra.Command {
 			}},
 		&cobra.Command{Use: "remove", Args: one("arg.name"),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				if err := c.changing("contact"); err != nil {
-					return err
-				}
-				if err := c.engine().RemoveContact(cmd.Context(), c.Actor, args[0]); err != nil {
+				if err := c.engine().RemoveContact(cmd.Context(), args[0]); err != nil {
 					return err
 				}
 				c.say("verb.removed", "name", args[0])

@@ -24,14 +24,14 @@ import (
 	"certquay/ui/text"
 )
 
-// backend is the engine as the dashboard needs it.
-type backend struct{ *lifecycle.Engine }
+// backend is the engine as the dashboard of one session needs it.
+type backend struct{ *lifecycle.Access }
 
 var _ kit.Backend = backend{}
 
 // Forecast implements kit.Backend.
 func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
-	return forecast.Run(ctx, b.Engine, r)
+	return forecast.Run(ctx, b.Access, r)
 }
 
 // rest is how long a cursor that moves on and on stands until what is under it
@@ -43,16 +43,15 @@ func dashboard(ctx context.Context, c *call) error {
 	a := c.app
 	by, _ := a.sealing()
 	o := ui.Options{
-		Backend:  backend{a.Engine},
+		Backend:  backend{c.engine()},
 		Actor:    c.Actor,
 		Ctx:      ctx,
-		ReadOnly: c.Actor.ReadOnly,
 		Lang:     c.Lang,
 		Version:  Version,
 		Sealed:   by,
 		Locked:   func() bool { _, sealed := a.sealing(); return sealed },
 		Here:     a.Host.Count,
-		Jobs:     a.Engine.Working,
+		Jobs:     c.engine().Working,
 		Unserved: a.unserved,
 		Remote:   c.Kind == session.Network,
 		Store:    a.Dir,
@@ -69,7 +68,7 @@ func dashboard(ctx context.Context, c *call) error {
 		o.Save = c.saveFile
 	}
 	edged := func(p lifecycle.ProductInfo) bool { return p.Driver == edge.Driver }
-	if !a.serving && !a.demo && slices.ContainsFunc(a.Engine.Products(), edged) {
+	if !a.serving && !a.demo && slices.ContainsFunc(c.engine().Products(), edged) {
 		o.EdgeNote = text.New(o.Lang).T("edge.note")
 	}
 	told := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
@@ -93,7 +92,7 @@ func dashboard(ctx context.Context, c *call) error {
 		return &exitError{code}
 	}
 	if c.Kind == session.Local && !a.demo && a.Temporary() { // else somebody takes over
-		if _, n, err := a.Engine.Resources(lifecycle.ResourceFilter{Limit: 1}); err == nil && n > 0 {
+		if _, n, err := c.engine().Resources(lifecycle.ResourceFilter{Limit: 1}); err == nil && n > 0 {
 			c.note("verb.rest")
 			c.note("verb.rest.serve")
 		}
@@ -112,12 +111,13 @@ func (a *App) begin(ctx context.Context, s *session.Session, g *global) error {
 		return err
 	}
 	c := &call{Session: s, g: g}
+	who := s.Actor
+	who.ReadOnly = g.readOnly
 	opening := ui.Options{
-		Actor:    s.Actor,
-		ReadOnly: g.readOnly,
-		Lang:     c.Lang,
-		Plain:    g.plain || a.Config.UI.ScreenReader,
-		Theme:    a.Config.UI.Style(),
+		Actor: who,
+		Lang:  c.Lang,
+		Plain: g.plain || a.Config.UI.ScreenReader,
+		Theme: a.Config.UI.Style(),
 	}
 	st, code := host.Begin(ctx, s, func(width, height int) string { return ui.Opening(opening, s.Env, width, height) }, back)
 	if st == nil {

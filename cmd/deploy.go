@@ -19,9 +19,6 @@ func deployCmd(c *call) *cobra.Command {
 			"  certquay deploy shop.example.com --product SLB --region eu-central-1 --resource shop.example.com",
 		Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing(lifecycle.Deploy); err != nil {
-				return err
-			}
 			if r.Product == "" {
 				return usage("usage.no-product", "words", c.productNames())
 			}
@@ -30,7 +27,7 @@ func deployCmd(c *call) *cobra.Command {
 				return err
 			}
 			c.warnOddities(&i)
-			jobs, err := c.engine().Deploy(cmd.Context(), c.Actor, i.ID, r)
+			jobs, err := c.engine().Deploy(cmd.Context(), i.ID, r)
 			if err != nil {
 				return err
 			}
@@ -122,18 +119,17 @@ func undeployCmd(c *call) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "undeploy", Args: one("arg.resource"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing(lifecycle.Undeploy); err != nil {
-				return err
-			}
 			r, err := c.engine().FindResource(args[0])
 			if err != nil {
 				return err
 			}
-			question := c.text("verb.undeploy", "name", dash(r.InstanceName), "place", place(&r.Resource))
-			if err := c.confirm(cmd.Context(), question, ""); err != nil {
-				return err
+			if c.engine().May(lifecycle.Undeploy) == nil {
+				question := c.text("verb.undeploy", "name", dash(r.InstanceName), "place", place(&r.Resource))
+				if err := c.confirm(cmd.Context(), question, ""); err != nil {
+					return err
+				}
 			}
-			j, err := c.engine().Undeploy(cmd.Context(), c.Actor, r.ID)
+			j, err := c.engine().Undeploy(cmd.Context(), r.ID)
 			if err != nil {
 				return err
 			}
@@ -148,14 +144,11 @@ func verifyCmd(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: "verify", Args: one("arg.resource"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing(lifecycle.Verify); err != nil {
-				return err
-			}
 			r, err := c.engine().FindResource(args[0])
 			if err != nil {
 				return err
 			}
-			j, err := c.engine().Verify(cmd.Context(), c.Actor, r.ID)
+			j, err := c.engine().Verify(cmd.Context(), r.ID)
 			if err != nil {
 				return err
 			}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/model"
 	"certquay/ui/text"
@@ -27,9 +26,6 @@ func downloadCmd(c *call) *cobra.Command {
 			"  ssh HOST download shop.example.com --format nginx --out - > bundle.tar",
 		Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing(lifecycle.Download); err != nil {
-				return err
-			}
 			if dir == "" {
 				return usage("usage.download-out")
 			}
@@ -40,7 +36,7 @@ func downloadCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			files, err := c.engine().Download(cmd.Context(), c.Actor, i.ID, format)
+			files, err := c.engine().Download(cmd.Context(), i.ID, format)
 			if err != nil {
 				return err
 			}

@@ -51,7 +51,7 @@ func (c *call) giveUp(ctx context.Context) error {
 		return nil
 	}
 	c.say("verb.fsck.given-up", "what", c.app.lost)
-	return c.app.Engine.Note(ctx, c.Actor, "fsck", "the store", model.Say("log.accept-loss", "lost", c.app.lost), nil)
+	return c.app.Engine.Note(ctx, c.who(), "fsck", "the store", model.Say("log.accept-loss", "lost", c.app.lost), nil)
 }
 
 func configCmd(c *call) *cobra.Command {

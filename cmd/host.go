@@ -20,13 +20,6 @@ func hostCmd(c *call) *cobra.Command {
 			"  certquay host upload.example.com --contact Ops --level dv --brand embedded --grade free",
 		Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			action := lifecycle.Host
-			if stop {
-				action = lifecycle.StopHosting
-			}
-			if err := c.changing(action); err != nil {
-				return err
-			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
 				return err
@@ -44,7 +37,7 @@ func hostCmd(c *call) *cobra.Command {
 			if r.Spec, err = partOf(stated); err != nil {
 				return err
 			}
-			cs, err := c.engine().Case(c.Actor, i.ID)
+			cs, err := c.engine().Case(i.ID)
 			if err != nil {
 				return err
 			}
@@ -66,7 +59,7 @@ func hostCmd(c *call) *cobra.Command {
 					return err
 				}
 			}
-			if err := c.engine().Host(cmd.Context(), c.Actor, i.ID, r); err != nil {
+			if err := c.engine().Host(cmd.Context(), i.ID, r); err != nil {
 				return err
 			}
 			return c.show(i.ID, model.Say("verb.host.on"))
@@ -104,7 +97,7 @@ func partOf(stated map[string]*string) (s model.Specification, err error) {
 }
 
 func (c *call) stopHosting(cmd *cobra.Command, i *model.Instance) error {
-	if i.Hosting.On {
+	if i.Hosting.On && c.engine().May(lifecycle.StopHosting) == nil {
 		question := c.text("verb.host.stop", "name", i.Name)
 		switch left := i.Hosting.RenewalsLeft; {
 		case left > 0 && i.Hosting.FromPack:
@@ -116,7 +109,7 @@ func (c *call) stopHosting(cmd *cobra.Command, i *model.Instance) error {
 			return err
 		}
 	}
-	if err := c.engine().StopHosting(cmd.Context(), c.Actor, i.ID); err != nil {
+	if err := c.engine().StopHosting(cmd.Context(), i.ID); err != nil {
 		return err
 	}
 	return c.show(i.ID, model.Say("verb.host.stopped"))

@@ -17,9 +17,6 @@ func buyPackCmd(c *call) *cobra.Command {
 			"  certquay buy-pack credit --quantity 50",
 		Args: one("arg.pack"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing(lifecycle.BuyPack); err != nil {
-				return err
-			}
 			var err error
 			if r.Kind, err = word(model.Say("arg.pack"), args[0], lifecycle.PackKinds); err != nil {
 				return err
@@ -33,14 +30,14 @@ func buyPackCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if q.Total > 0 {
+			if q.Total > 0 && c.engine().May(lifecycle.BuyPack) == nil {
 				question := c.text("verb.pack.price", "n", r.Quantity, "what", packText(r)) + "\n" +
 					c.text("verb.pack.total", "total", lifecycle.Money(q.Total, q.Currency))
 				if err := c.confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}
 			}
-			o, err := c.engine().BuyPack(cmd.Context(), c.Actor, r)
+			o, err := c.engine().BuyPack(cmd.Context(), r)
 			if err != nil {
 				return err
 			}

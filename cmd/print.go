@@ -166,16 +166,13 @@ func (c *call) await(ctx context.Context, id model.ID, noWait bool, done model.T
 // ending carries out what ends or deletes an instance, after a typed
 // confirmation that says what is lost.
 func (c *call) ending(
-	cmd *cobra.Command, typed string, a lifecycle.Action, do func(context.Context, model.Actor, model.ID) error,
+	cmd *cobra.Command, typed string, a lifecycle.Action, do func(context.Context, model.ID) error,
 ) error {
-	if err := c.changing(a); err != nil {
-		return err
-	}
 	i, err := c.engine().Find(typed)
 	if err != nil {
 		return err
 	}
-	cs, err := c.engine().Case(c.Actor, i.ID)
+	cs, err := c.engine().Case(i.ID)
 	if err != nil {
 		return err
 	}
@@ -192,7 +189,7 @@ func (c *call) ending(
 			return err
 		}
 	}
-	if err := do(cmd.Context(), c.Actor, i.ID); err != nil {
+	if err := do(cmd.Context(), i.ID); err != nil {
 		return err
 	}
 	if a == lifecycle.Delete {
@@ -203,14 +200,6 @@ func (c *call) ending(
 		return nil
 	}
 	return c.show(i.ID, model.Say("verb.closed"))
-}
-
-// engineOf is the engine, or nil while a command line is only checked.
-func (c *call) engineOf() *lifecycle.Engine {
-	if c.app == nil {
-		return nil
-	}
-	return c.app.Engine
 }
 
 func joined[T ~string](words []T) string {

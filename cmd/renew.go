@@ -16,14 +16,11 @@ func renewCmd(c *call) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "renew", Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing(lifecycle.Renew); err != nil {
-				return err
-			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
 				return err
 			}
-			cs, err := c.engine().Case(c.Actor, i.ID)
+			cs, err := c.engine().Case(i.ID)
 			if err != nil {
 				return err
 			}
@@ -46,7 +43,7 @@ func renewCmd(c *call) *cobra.Command {
 					return err
 				}
 			}
-			next, j, err := c.engine().RenewWith(cmd.Context(), c.Actor, i.ID, request)
+			next, j, err := c.engine().RenewWith(cmd.Context(), i.ID, request)
 			if err != nil {
 				return err
 			}
@@ -65,9 +62,6 @@ func reissueCmd(c *call) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "reissue", Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing(lifecycle.Reissue); err != nil {
-				return err
-			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
 				return err
@@ -77,7 +71,7 @@ func reissueCmd(c *call) *cobra.Command {
 					return err
 				}
 			}
-			j, err := c.engine().Reissue(cmd.Context(), c.Actor, i.ID, r)
+			j, err := c.engine().Reissue(cmd.Context(), i.ID, r)
 			if err != nil {
 				return err
 			}
@@ -100,9 +94,6 @@ func revokeCmd(c *call) *cobra.Command {
 		Long: joined(lifecycle.RevocationReasons),
 		Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing(lifecycle.Revoke); err != nil {
-				return err
-			}
 			if r.Reason == "" {
 				return usage("usage.no-reason", "words", joined(lifecycle.RevocationReasons))
 			}
@@ -118,7 +109,7 @@ func revokeCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cs, err := c.engine().Case(c.Actor, i.ID)
+			cs, err := c.engine().Case(i.ID)
 			if err != nil {
 				return err
 			}
@@ -137,7 +128,7 @@ func revokeCmd(c *call) *cobra.Command {
 					return err
 				}
 			}
-			j, err := c.engine().Revoke(cmd.Context(), c.Actor, i.ID, r)
+			j, err := c.engine().Revoke(cmd.Context(), i.ID, r)
 			if err != nil {
 				return err
 			}

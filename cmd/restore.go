@@ -9,6 +9,7 @@ import (
 	"certquay/cmd/config"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
+	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/store"
 )
@@ -48,8 +49,8 @@ func (c *call) files() (where, error) {
 // restore makes a store of a backup. The directory is this process's alone
 // meanwhile.
 func (c *call) restore(ctx context.Context, file string, o *opening) (err error) {
-	if err := c.changing(restore); err != nil {
-		return err
+	if f := lifecycle.Needs(c.who(), restore, model.Owner); f != nil {
+		return f
 	}
 	if c.Kind != session.Local || c.app != nil {
 		return usage("usage.restore-ssh")

@@ -25,8 +25,8 @@ func reviewCmd(c *call) *cobra.Command {
 			}
 			rejected := cmd.Flags().Changed("reject")
 			if documents != "" {
-				if err := c.changing(lifecycle.Review); err != nil {
-					return err
+				if f := c.engine().May(lifecycle.Review); f != nil {
+					return f
 				}
 				if err := c.saveDocuments(i.ID, documents); err != nil {
 					return err
@@ -38,15 +38,13 @@ func reviewCmd(c *call) *cobra.Command {
 			switch {
 			case approve == rejected:
 				return usage("usage.review")
-			case c.changing(lifecycle.Review) != nil:
-				return c.changing(lifecycle.Review)
 			case rejected:
-				if err := c.engine().RejectApplication(cmd.Context(), c.Actor, i.ID, reason); err != nil {
+				if err := c.engine().RejectApplication(cmd.Context(), i.ID, reason); err != nil {
 					return err
 				}
 				return c.show(i.ID, model.Say("verb.rejected"))
 			}
-			if err := c.engine().Approve(cmd.Context(), c.Actor, i.ID); err != nil {
+			if err := c.engine().Approve(cmd.Context(), i.ID); err != nil {
 				return err
 			}
 			return c.await(cmd.Context(), i.ID, noWait, model.Say("verb.approved"), i.Operation.Job)

@@ -162,15 +162,20 @@ func (c *call) place() error {
 	return nil
 }
 
-// engine is the engine for a verb that only reads.
-func (c *call) engine() *lifecycle.Engine { return c.app.Engine }
-
-// changing says whether this session may change anything (spec V7).
-func (c *call) changing(a lifecycle.Action) error {
-	if c.Actor.ReadOnly {
-		return &lifecycle.Refusal{Action: a, Reason: lifecycle.ReasonReadOnly}
+// engine is what this session may read of the engine and do to it; nil while a
+// command line is only checked.
+func (c *call) engine() *lifecycle.Access {
+	if c.app == nil {
+		return nil
 	}
-	return nil
+	return c.app.Engine.As(c.who)
+}
+
+// who is who acts in this session now.
+func (c *call) who() model.Actor {
+	actor := c.Who()
+	actor.ReadOnly = actor.ReadOnly || c.Actor.ReadOnly
+	return actor
 }
 
 // confirm asks before what cannot be taken back: the question is in the words of

@@ -178,7 +178,7 @@ func unsealCmd(c *call) *cobra.Command {
 const unsealing lifecycle.Action = "unseal"
 
 func (c *call) unseal(ctx context.Context, file string) error {
-	who := c.Actor
+	who := c.who()
 	who.ReadOnly = false // it changes nothing, and a server that refuses changes needs its keys
 	if f := lifecycle.Needs(who, unsealing, model.Owner); f != nil {
 		return f
@@ -209,7 +209,7 @@ func (c *call) unseal(ctx context.Context, file string) error {
 		return usage("usage.no-passphrase")
 	}
 	err = c.app.Unseal(passphrase)
-	if nerr := c.app.Engine.Note(context.WithoutCancel(ctx), c.Actor, string(unsealing), "the store", model.Text{}, err); nerr != nil {
+	if nerr := c.app.Engine.Note(context.WithoutCancel(ctx), c.who(), string(unsealing), "the store", model.Text{}, err); nerr != nil {
 		err = errors.Join(err, nerr)
 	}
 	if errors.Is(err, store.ErrPassphrase) {

@@ -14,14 +14,11 @@ func withdrawCmd(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: "withdraw", Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing(lifecycle.Withdraw); err != nil {
-				return err
-			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
 				return err
 			}
-			if err := c.engine().Withdraw(cmd.Context(), c.Actor, i.ID); err != nil {
+			if err := c.engine().Withdraw(cmd.Context(), i.ID); err != nil {
 				return err
 			}
 			return c.show(i.ID, model.Say("verb.withdrawn"))
@@ -33,7 +30,7 @@ func closeCmd(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: "close", Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.ending(cmd, args[0], lifecycle.Close, c.engineOf().CloseInstance)
+			return c.ending(cmd, args[0], lifecycle.Close, c.engine().CloseInstance)
 		},
 	}
 }
@@ -42,7 +39,7 @@ func deleteCmd(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete", Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.ending(cmd, args[0], lifecycle.Delete, c.engineOf().Delete)
+			return c.ending(cmd, args[0], lifecycle.Delete, c.engine().Delete)
 		},
 	}
 }
@@ -106,9 +103,6 @@ func tickCmd(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: "tick", Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.changing("tick"); err != nil {
-				return err
-			}
 			n, err := c.engine().Tick(cmd.Context())
 			if err != nil {
 				return err
@@ -140,15 +134,12 @@ func autoDeployCmd(c *call) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing(lifecycle.AutoDeploy); err != nil {
-				return err
-			}
 			r, err := c.engine().FindResource(args[0])
 			if err != nil {
 				return err
 			}
 			on := args[1] == "on"
-			if on {
+			if on && c.engine().May(lifecycle.AutoDeploy) == nil {
 				question, err := c.creditQuestion(r)
 				if err != nil {
 					return err
@@ -157,7 +148,7 @@ func autoDeployCmd(c *call) *cobra.Command {
 					return err
 				}
 			}
-			if err := c.engine().AutoDeploy(cmd.Context(), c.Actor, r.ID, on); err != nil {
+			if err := c.engine().AutoDeploy(cmd.Context(), r.ID, on); err != nil {
 				return err
 			}
 			v, err := c.engine().Resource(r.ID)

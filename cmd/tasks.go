@@ -49,10 +49,7 @@ func tasksCmd(c *call) *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use: "dismiss", Args: one("arg.task"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing("dismiss"); err != nil {
-				return err
-			}
-			t, err := c.engine().DismissTask(cmd.Context(), c.Actor, args[0])
+			t, err := c.engine().DismissTask(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -63,10 +60,7 @@ func tasksCmd(c *call) *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use: "retry", Args: one("arg.task"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing("retry"); err != nil {
-				return err
-			}
-			t, err := c.engine().RetryTask(cmd.Context(), c.Actor, args[0])
+			t, err := c.engine().RetryTask(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

@@ -28,9 +28,6 @@ func uploadCmd(c *call) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing(lifecycle.Upload); err != nil {
-				return err
-			}
 			if key != "" {
 				args = append(args, key)
 			}
@@ -45,7 +42,7 @@ func uploadCmd(c *call) *cobra.Command {
 				}
 				r.Files = append(r.Files, bundle.File{Name: path, Data: data, Password: password})
 			}
-			res, err := c.engine().Upload(cmd.Context(), c.Actor, r)
+			res, err := c.engine().Upload(cmd.Context(), r)
 			if err != nil {
 				return err
 			}
@@ -119,9 +116,6 @@ func uploadKeyCmd(c *call) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing(lifecycle.UploadKey); err != nil {
-				return err
-			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
 				return err
@@ -135,7 +129,7 @@ func uploadKeyCmd(c *call) *cobra.Command {
 				return err
 			}
 			key := bundle.File{Name: args[1], Data: data, Password: password}
-			if err := c.engine().UploadKey(cmd.Context(), c.Actor, i.ID, key); err != nil {
+			if err := c.engine().UploadKey(cmd.Context(), i.ID, key); err != nil {
 				return err
 			}
 			return c.show(i.ID, model.Say("verb.key-added"))

@@ -36,9 +36,6 @@ func watchCmd(c *call) *cobra.Command {
 		Use: "add", Args: one("arg.address"),
 		Example: "  certquay watch add www.example.com:443\n  certquay watch add '[2001:db8::1]:8443' --name www.example.com",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.changing("watch"); err != nil {
-				return err
-			}
 			var id model.ID
 			if contact != "" {
 				ct, err := c.engine().Contact(contact)
@@ -47,11 +44,11 @@ func watchCmd(c *call) *cobra.Command {
 				}
 				id = ct.ID
 			}
-			w, err := c.engine().AddWatch(cmd.Context(), c.Actor, args[0], name, id)
+			w, err := c.engine().AddWatch(cmd.Context(), args[0], name, id)
 			if err != nil {
 				return err
 			}
-			if w, err = c.engine().CheckWatch(cmd.Context(), c.Actor, w.ID); err != nil {
+			if w, err = c.engine().CheckWatch(cmd.Context(), w.ID); err != nil {
 				return err
 			}
 			return c.watched(&w)
@@ -76,14 +73,11 @@ func watchCmd(c *call) *cobra.Command {
 			}},
 		&cobra.Command{Use: "remove", Args: one("arg.watch"),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				if err := c.changing("watch"); err != nil {
-					return err
-				}
 				w, err := c.engine().FindWatch(args[0])
 				if err != nil {
 					return err
 				}
-				if err := c.engine().RemoveWatch(cmd.Context(), c.Actor, w.ID); err != nil {
+				if err := c.engine().RemoveWatch(cmd.Context(), w.ID); err != nil {
 					return err
 				}
 				c.say("verb.watch.removed", "address", w.Address)
@@ -94,9 +88,6 @@ func watchCmd(c *call) *cobra.Command {
 
 // checkWatches looks at what is named, or at everything.
 func (c *call) checkWatches(cmd *cobra.Command, args []string) error {
-	if err := c.changing("watch"); err != nil {
-		return err
-	}
 	var all []model.Watch
 	var err error
 	for _, a := range args {
@@ -113,7 +104,7 @@ func (c *call) checkWatches(cmd *cobra.Command, args []string) error {
 	}
 	wrong := false
 	for n := range all {
-		if all[n], err = c.engine().CheckWatch(cmd.Context(), c.Actor, all[n].ID); err != nil {
+		if all[n], err = c.engine().CheckWatch(cmd.Context(), all[n].ID); err != nil {
 			return err
 		}
 		wrong = wrong || len(all[n].Problems) > 0 || !all[n].Error.IsZero()

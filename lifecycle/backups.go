@@ -9,10 +9,6 @@ import (
 // actionBackup names events about copies of the whole store.
 const actionBackup = "backup"
 
-// MayBackUp says why an actor may not back up the store, or nil: a backup holds
-// every key, so that only an owner may (spec O1).
-func MayBackUp(actor model.Actor) *Refusal { return Needs(actor, actionBackup, model.Owner) }
-
 // NoteBackup writes into the activity log that a backup was made, or why not:
 // detail says to where and for whom (spec O1). Of one that is made by itself,
 // whose actor is the scheduler, people are told when it begins to fail, and a

@@ -48,8 +48,8 @@ func ShownChannel(channel string) string {
 }
 
 // mayTell refuses who may not say where certquay connects to.
-func mayTell(actor model.Actor, a Action) error {
-	if f := Needs(actor, a, model.Operator); f != nil {
+func (e *Engine) mayTell(actor model.Actor, a Action) error {
+	if f := e.table.May(actor, a); f != nil {
 		return f
 	}
 	return nil
@@ -99,7 +99,7 @@ var errNoNotifier = model.Fail("notify.none")
 // TestContact sends a message to each channel of a contact now, all at once,
 // and tells which took it (spec N2).
 func (e *Engine) TestContact(ctx context.Context, actor model.Actor, name string) ([]ChannelTest, error) {
-	if err := mayTell(actor, "contact"); err != nil {
+	if err := e.mayTell(actor, "contact"); err != nil {
 		return nil, err
 	}
 	c, err := e.Contact(name)

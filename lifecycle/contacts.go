@@ -12,7 +12,7 @@ import (
 // without regard to case. Its Channels are whole URLs; what comes back, and is
 // ever shown, is what is not secret of them.
 func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Contact) (model.Contact, error) {
-	if err := mayTell(actor, "contact"); err != nil {
+	if err := e.mayTell(actor, "contact"); err != nil {
 		return c, err
 	}
 	c.Name = strings.TrimSpace(c.Name)
@@ -118,7 +118,7 @@ func (e *Engine) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 
 // RemoveContact removes a contact that no instance names any more.
 func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name string) error {
-	if err := mayTell(actor, "contact"); err != nil {
+	if err := e.mayTell(actor, "contact"); err != nil {
 		return err
 	}
 	return e.update(ctx, func(tx model.Tx) error {

@@ -121,6 +121,25 @@ func Needs(actor model.Actor, a Action, role model.Role) *Refusal {
 	return &Refusal{Action: a, Reason: ReasonRole, Args: Args{"role": actor.Role, "needed": role}}
 }
 
+// unlisted are the roles that actions take which are not about a certificate, and
+// so have no row.
+var unlisted = map[Action]model.Role{
+	"company": model.Operator, "contact": model.Operator, actionWatch: model.Operator,
+	"dismiss": model.Operator, "retry": model.Operator, "tick": model.Operator,
+	"clock": model.Owner, actionRotateCA: model.Owner,
+}
+
+// May says why an actor may not take an action whatever it is done to, or nil. It
+// panics on an action that certquay does not have, which is a mistake in the
+// program.
+func (t *Table) May(actor model.Actor, a Action) *Refusal {
+	role, ok := unlisted[a]
+	if !ok {
+		role = t.Row(a).Role
+	}
+	return Needs(actor, a, role)
+}
+
 // Check says why the action is refused in this case, or nil. The interface
 // calls it before, the engine again inside the write.
 func (t *Table) Check(a Action, c *Case) *Refusal {

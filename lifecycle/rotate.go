@@ -14,7 +14,7 @@ const actionRotateCA = "ca-rotate"
 // RotateCA has a CA make a new issuing certificate, together with the event that
 // says who wanted it (spec O8, S4). Only owners may.
 func (e *Engine) RotateCA(ctx context.Context, actor model.Actor, ca Rotates) (*x509.Certificate, error) {
-	if f := Needs(actor, actionRotateCA, model.Owner); f != nil {
+	if f := e.table.May(actor, actionRotateCA); f != nil {
 		return nil, e.noteRefusal(ctx, actor, f)
 	}
 	return ca.Rotate(ctx, func(tx model.Tx, made *x509.Certificate) error {

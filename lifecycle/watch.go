@@ -38,7 +38,7 @@ const (
 // The name is asked for by SNI; empty, it is the host.
 func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name string, contact model.ID) (model.Watch, error) {
 	w := model.Watch{ID: e.newID(), Contact: contact, Created: e.Now(), Next: e.Now()}
-	if f := mayTell(actor, actionWatch); f != nil {
+	if f := e.mayTell(actor, actionWatch); f != nil {
 		return w, f
 	}
 	var err error
@@ -181,7 +181,7 @@ func (e *Engine) FindWatch(typed string) (model.Watch, error) {
 
 // RemoveWatch ends watching.
 func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID) error {
-	if f := mayTell(actor, actionWatch); f != nil {
+	if f := e.mayTell(actor, actionWatch); f != nil {
 		return f
 	}
 	return e.update(ctx, func(tx model.Tx) error {
@@ -201,7 +201,7 @@ func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID
 
 // CheckWatch looks now. What has changed is told as after any look.
 func (e *Engine) CheckWatch(ctx context.Context, actor model.Actor, id model.ID) (model.Watch, error) {
-	if f := mayTell(actor, actionWatch); f != nil {
+	if f := e.mayTell(actor, actionWatch); f != nil {
 		return model.Watch{}, f
 	}
 	if e.judge == nil {

@@ -16,7 +16,8 @@ type Role int
 
 // Roles in rising order.
 const (
-	Viewer Role = iota
+	NoRole Role = iota // may not even look
+	Viewer
 	Operator
 	Reviewer
 	Admin
@@ -25,7 +26,7 @@ const (
 
 // String is the role's name in lower case.
 func (r Role) String() string {
-	return [...]string{"viewer", "operator", "reviewer", "admin", "owner"}[r]
+	return [...]string{"none", "viewer", "operator", "reviewer", "admin", "owner"}[r]
 }
 
 // Scheduler is the actor of what certquay does by itself.

@@ -103,7 +103,7 @@ func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *mode
 			rows = append(rows, r)
 		}
 	}
-	cs, err := d.b.Case(d.options.Actor, i.ID)
+	cs, err := d.b.Case(i.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestReadOnlyRefusesEveryChange(t *testing.T) {
 		if kit.Key(r) == "" {
 			continue
 		}
-		d := drive(t, kittest.Fleet(20), 120, 40, func(o *Options) { o.ReadOnly = true; o.Actor.Role = model.Owner })
+		d := drive(t, kittest.Fleet(20), 120, 40, func(o *Options) { o.Actor.ReadOnly = true; o.Actor.Role = model.Owner })
 		d.keys(kit.Key(r))
 		d.sees("this session is read-only", "start without --read-only", "READ-ONLY")
 		d.called()
@@ -174,7 +174,7 @@ func TestReadOnlyRefusesEveryChange(t *testing.T) {
 // anything: the clock of a sandbox, and what is watched. spec: V3, V7
 func TestAReadOnlySessionAndAViewerChangeNothingElse(t *testing.T) {
 	for why, as := range map[string]func(*Options){
-		"this session is read-only": func(o *Options) { o.ReadOnly, o.Actor.Role = true, model.Owner },
+		"this session is read-only": func(o *Options) { o.Actor.ReadOnly, o.Actor.Role = true, model.Owner },
 		"your role is viewer":       func(o *Options) { o.Actor.Role = model.Viewer },
 	} {
 		d := drive(t, kittest.Fleet(20), 120, 40, as, func(o *Options) { o.Sandbox = true })

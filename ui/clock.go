@@ -77,7 +77,7 @@ func (m *root) clockActions() kit.Actions {
 		{ID: "clock-month", Binding: c.Bind(c.T("act.clock.month"), "}"), Group: kit.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
 		{ID: "clock-run", Binding: c.Bind(run, "P"), Group: kit.Program, Run: m.runClock},
 	}
-	why := c.WhyNot("clock", model.Owner)
+	why := c.WhyNot("clock")
 	for n := range as {
 		as[n] = as[n].Unless(why)
 	}
@@ -99,7 +99,7 @@ func (m *root) moveClock(to time.Time) tea.Cmd {
 	m.moving = true
 	began := time.Now()
 	return func() tea.Msg {
-		return clockMovedMsg{began, c.Backend.MoveClock(c.Ctx, c.Actor, to)}
+		return clockMovedMsg{began, c.Backend.MoveClock(c.Ctx, to)}
 	}
 }
 

@@ -64,5 +64,5 @@ func TestUndoWhileItIsFresh(t *testing.T) {
 		t.Errorf("it speaks of something else:\n%s", d.screen())
 	}
 	d.keys("esc", "?").sees("Nothing was done just now")
-	drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.ReadOnly = true }).keys("u").sees("this session is read-only")
+	drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Actor.ReadOnly = true }).keys("u").sees("this session is read-only")
 }

@@ -39,6 +39,6 @@ func TestContactsAreListedAndRemoved(t *testing.T) {
 		t.Fatalf("it is still there:\n%s", d.screen())
 	}
 	d.keys("enter").sees("Add a contact")
-	d = drive(t, kittest.Fleet(20), 80, 24, func(o *Options) { o.ReadOnly = true }).keys(":").text("contacts").keys("enter", "ctrl+x").sees("read-only")
+	d = drive(t, kittest.Fleet(20), 80, 24, func(o *Options) { o.Actor.ReadOnly = true }).keys(":").text("contacts").keys("enter", "ctrl+x").sees("read-only")
 	d.called()
 }

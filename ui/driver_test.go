@@ -53,6 +53,7 @@ func drive(t testing.TB, b *kittest.Backend, w, h int, change ...func(*Options))
 	for _, c := range change {
 		c(&d.options)
 	}
+	b.By = func() model.Actor { return d.options.Actor }
 	d.m = newRoot(d.options)
 	d.m.coalesce, d.m.every = time.Millisecond, 0
 	d.run(d.m.Init())

@@ -65,15 +65,18 @@ func realWith(t *testing.T, clock lifecycle.Clock, between func(lifecycle.Issuer
 		SaveClock: func(context.Context, time.Duration) error { return nil },
 	})
 	t.Cleanup(e.Close)
-	return backend{e}
+	return backend{e.As(lifecycle.Fixed(boss)), e}
 }
 
 // backend is the engine as certquay hands it to the dashboard.
-type backend struct{ *lifecycle.Engine }
+type backend struct {
+	*lifecycle.Access
+	engine *lifecycle.Engine
+}
 
 // Forecast implements kit.Backend.
 func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
-	return forecast.Run(ctx, b.Engine, r)
+	return forecast.Run(ctx, b.Access, r)
 }
 
 var contactOps = model.Contact{Name: "Ops", Email: "ops@example.com"}
@@ -97,40 +100,40 @@ func inState(t *testing.T, e backend, s model.State) model.ID {
 		check(err)
 	}
 	buy := func(level model.Level, grade model.Grade) model.ID {
-		_, made, err := e.Buy(ctx, boss, lifecycle.BuyRequest{Spec: model.Specification{Level: level, Type: model.Single, Brand: embedded.Brand, Grade: grade}, Years: 1, Quantity: 1})
+		_, made, err := e.Buy(ctx, lifecycle.BuyRequest{Spec: model.Specification{Level: level, Type: model.Single, Brand: embedded.Brand, Grade: grade}, Years: 1, Quantity: 1})
 		check(err)
 		return made[0].ID
 	}
 	issue := func(grade model.Grade) model.ID {
 		id := buy(model.DV, grade)
-		wait(e.Apply(ctx, boss, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}))
+		wait(e.Apply(ctx, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}))
 		return id
 	}
 	reach := map[string]func() model.ID{
 		"paid": func() model.ID { return buy(model.DV, model.Standard) },
 		"verifying": func() model.ID {
 			id := buy(model.OV, model.Standard)
-			_, err := e.AddDocument(ctx, boss, id, "register.png", picture(t))
+			_, err := e.AddDocument(ctx, id, "register.png", picture(t))
 			check(err)
 			org := model.Organization{Name: "Example GmbH", Type: "company", Phone: "110", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"}
-			wait(e.Apply(ctx, boss, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, ApplicantName: "Anna", Phone: "110", Email: "a@example.com", IDNumber: "L01", Company: org}}))
+			wait(e.Apply(ctx, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, ApplicantName: "Anna", Phone: "110", Email: "a@example.com", IDNumber: "L01", Company: org}}))
 			return id
 		},
 		"issued":   func() model.ID { return issue(model.Standard) },
 		"uploaded": func() model.ID { return upload(t, e) },
 		"revoked": func() model.ID {
 			id := issue(model.Free)
-			wait(e.Revoke(ctx, boss, id, lifecycle.RevokeRequest{}))
+			wait(e.Revoke(ctx, id, lifecycle.RevokeRequest{}))
 			return id
 		},
 		"refunded": func() model.ID {
 			id := issue(model.Standard)
-			wait(e.Revoke(ctx, boss, id, lifecycle.RevokeRequest{}))
+			wait(e.Revoke(ctx, id, lifecycle.RevokeRequest{}))
 			return id
 		},
 		"closed": func() model.ID {
 			id := buy(model.DV, model.Free)
-			check(e.CloseInstance(ctx, boss, id))
+			check(e.CloseInstance(ctx, id))
 			return id
 		},
 	}
@@ -144,7 +147,7 @@ func inState(t *testing.T, e backend, s model.State) model.ID {
 func upload(t *testing.T, e backend) model.ID {
 	t.Helper()
 	data := fresh(t)
-	res, err := e.Upload(t.Context(), boss, lifecycle.UploadRequest{Files: []bundle.File{{Name: "a.pem", Data: data}}})
+	res, err := e.Upload(t.Context(), lifecycle.UploadRequest{Files: []bundle.File{{Name: "a.pem", Data: data}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +185,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 	e := real(t)
 	id := inState(t, e, s)
 	if deployed {
-		jobs, err := e.Deploy(t.Context(), boss, id, lifecycle.DeployRequest{Product: "CDN"})
+		jobs, err := e.Deploy(t.Context(), id, lifecycle.DeployRequest{Product: "CDN"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +193,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 			t.Fatal(err)
 		}
 	}
-	if _, err := e.AddContact(t.Context(), boss, contactOps); err != nil {
+	if _, err := e.AddContact(t.Context(), contactOps); err != nil {
 		t.Fatal(err)
 	}
 	var rows []*lifecycle.Row
@@ -199,7 +202,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 			rows = append(rows, r)
 		}
 	}
-	cs, err := e.Case(boss, id)
+	cs, err := e.Case(id)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,16 +33,16 @@ func TestARenewalThatFailsIsToBeSeenInItsTab(t *testing.T) {
 		clock, ca := lifecycle.NewMovableClock(lifecycle.SystemClock{}, 0), &brokenCA{}
 		e := realWith(t, clock, func(real lifecycle.Issuer) lifecycle.Issuer { ca.Issuer = real; return ca })
 		id := inState(t, e, "issued")
-		ops, err := e.AddContact(t.Context(), boss, contactOps)
+		ops, err := e.AddContact(t.Context(), contactOps)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := e.Host(t.Context(), boss, id, lifecycle.HostRequest{Contact: ops.ID}); err != nil {
+		if err := e.Host(t.Context(), id, lifecycle.HostRequest{Contact: ops.ID}); err != nil {
 			t.Fatal(err)
 		}
 		to := func(at time.Time) {
 			t.Helper()
-			if err := e.MoveClock(t.Context(), boss, at); err != nil {
+			if err := e.MoveClock(t.Context(), at); err != nil {
 				t.Fatal(err)
 			}
 		}

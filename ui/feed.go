@@ -52,11 +52,12 @@ type status struct {
 	clock      string // of a sandbox
 	locked     bool   // the store's passphrase has not been given
 	unserved   bool   // CRL and OCSP are
+	actor      model.Actor
 }
 
 // status reads what the header should say now. It is safe for concurrent use.
 func (m *root) status() status {
-	var s status
+	s := status{actor: m.o.Backend.Actor()}
 	if m.o.Here != nil {
 		s.here = m.o.Here()
 	}
@@ -75,6 +76,14 @@ func (m *root) status() status {
 func (m *root) look() {
 	now := m.status()
 	m.shown.Store(&now)
+}
+
+// actor is who acts in this session.
+func (m *root) actor() model.Actor {
+	if at := m.shown.Load(); at != nil {
+		return at.actor
+	}
+	return m.o.Actor // there is no backend yet
 }
 
 // tick has times drawn anew after a while, and the header as soon as it is not

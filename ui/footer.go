@@ -79,7 +79,7 @@ func (m *root) footerItems() []footerItem {
 	c, short := m.c, m.ShortHelp()
 	at := max(len(short)-pinned, 0)
 	var right []footerItem
-	if m.width < 100 && m.o.ReadOnly { // where the header has no room for what must not be missed
+	if m.width < 100 && m.actor().ReadOnly { // where the header has no room for what must not be missed
 		right = append(right, footerItem{Help: key.Help{Desc: c.T("header.readonly")}, tone: style.Soon})
 	}
 	for _, b := range short[at:] {

@@ -195,14 +195,14 @@ func TestForecastShowsWhatTheReportSays(t *testing.T) {
 	e := real(t)
 	id := inState(t, e, "issued")
 	inState(t, e, "issued") // this one will expire
-	contact, err := e.AddContact(t.Context(), boss, model.Contact{Name: "Ops", Email: "ops@example.com"})
+	contact, err := e.AddContact(t.Context(), model.Contact{Name: "Ops", Email: "ops@example.com"})
 	if err == nil {
-		err = e.Host(t.Context(), boss, id, lifecycle.HostRequest{Contact: contact.ID})
+		err = e.Host(t.Context(), id, lifecycle.HostRequest{Contact: contact.ID})
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	jobs, err := e.Deploy(t.Context(), boss, id, lifecycle.DeployRequest{Product: "CDN"})
+	jobs, err := e.Deploy(t.Context(), id, lifecycle.DeployRequest{Product: "CDN"})
 	if err == nil {
 		_, err = e.Wait(t.Context(), jobs[0].ID)
 	}

@@ -82,11 +82,11 @@ func TestHostingDetails(t *testing.T) {
 func TestHostingReally(t *testing.T) {
 	e := real(t)
 	id := inState(t, e, "issued")
-	c, err := e.AddContact(t.Context(), boss, model.Contact{Name: "Ops", Email: "ops@example.com"})
+	c, err := e.AddContact(t.Context(), model.Contact{Name: "Ops", Email: "ops@example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Host(t.Context(), boss, id, lifecycle.HostRequest{Contact: c.ID}); err != nil {
+	if err := e.Host(t.Context(), id, lifecycle.HostRequest{Contact: c.ID}); err != nil {
 		t.Fatal(err)
 	}
 	d := drive(t, kittest.New(), 100, 30, func(o *Options) { o.Backend, o.Actor, o.Support = e, boss, support })

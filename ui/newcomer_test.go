@@ -101,7 +101,7 @@ func TestHelpBeginsWithWhatIsPossible(t *testing.T) {
 // the form for applying, and marks steps where something is missing. spec: A1 A5
 func TestTemplateHasWhatWasTyped(t *testing.T) {
 	e := real(t)
-	_, made, err := e.Buy(t.Context(), boss, lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single, Brand: "embedded", Grade: model.Standard}, Years: 1, Quantity: 1})
+	_, made, err := e.Buy(t.Context(), lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single, Brand: "embedded", Grade: model.Standard}, Years: 1, Quantity: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

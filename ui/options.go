@@ -11,13 +11,12 @@ import (
 
 // Options is what a dashboard needs to know of the session it is drawn for.
 type Options struct {
-	Backend  kit.Backend
-	Actor    model.Actor
-	Ctx      context.Context // ends the dashboard's commands; nil means Background
-	ReadOnly bool
-	Lang     string
-	Version  string
-	Sealed   string // how keys are sealed: "file" or "passphrase"
+	Backend kit.Backend
+	Actor   model.Actor     // who came, until there is a backend, which knows who it is now
+	Ctx     context.Context // ends the dashboard's commands; nil means Background
+	Lang    string
+	Version string
+	Sealed  string // how keys are sealed: "file" or "passphrase"
 	// Locked says whether the passphrase has still to be given; nil means that
 	// it has, or that there is none.
 	Locked func() bool

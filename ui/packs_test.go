@@ -139,10 +139,10 @@ func TestTooFewPacksAreBought(t *testing.T) {
 func TestHostingPacksReally(t *testing.T) {
 	e := real(t)
 	spec := model.Specification{Level: model.DV, Type: model.Single, Brand: embedded.Brand, Grade: model.Free}
-	if _, err := e.BuyPack(t.Context(), boss, lifecycle.PackRequest{Kind: lifecycle.PackCertificate, Spec: spec, Quantity: 3}); err != nil {
+	if _, err := e.BuyPack(t.Context(), lifecycle.PackRequest{Kind: lifecycle.PackCertificate, Spec: spec, Quantity: 3}); err != nil {
 		t.Fatal(err)
 	}
-	_, made, err := e.Buy(t.Context(), boss, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, FromPack: true})
+	_, made, err := e.Buy(t.Context(), lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, FromPack: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +241,7 @@ func TestApplicationOfAnotherAmongMany(t *testing.T) {
 // the command that sends the file. spec: A5
 func TestPastedDocument(t *testing.T) {
 	e := real(t)
-	_, made, err := e.Buy(t.Context(), boss, lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
+	_, made, err := e.Buy(t.Context(), lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func (m *root) plain() kit.ScreenText {
 	}
 	title := c.T(tabs[m.tab].title)
 	head := c.T("plain.tab", m.tab+1, len(tabs), title)
-	if m.o.ReadOnly {
+	if m.actor().ReadOnly {
 		head += ", " + c.T("header.readonly")
 	}
 	if at := m.shown.Load(); at != nil && at.unserved {

@@ -62,7 +62,7 @@ func newRoot(o Options) *root {
 	ctx, cancel := context.WithCancel(o.Ctx)
 	m := &root{o: o, cancel: cancel, spinner: spinner.New(spinner.WithSpinner(turning)), dark: true, profile: colorprofile.TrueColor, coalesce: 50 * time.Millisecond, every: 10 * time.Second, glance: 200 * time.Millisecond}
 	m.c = &kit.Context{
-		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Actor: o.Actor, Text: text.New(o.Lang), ReadOnly: o.ReadOnly, Remote: o.Remote,
+		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Text: text.New(o.Lang), Remote: o.Remote,
 		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Support: o.Support, Save: o.Save, Read: o.Read,
 		Plain: o.Plain, Keymap: o.Keys, Rest: o.Rest, Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
 	}

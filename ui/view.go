@@ -115,7 +115,7 @@ func (m *root) header() string {
 	if now.locked {
 		right = append(right, s.Paint(style.Soon, m.c.T("header.shut")))
 	}
-	if m.o.ReadOnly {
+	if m.actor().ReadOnly {
 		right = append(right, s.Paint(style.Soon, m.c.T("header.readonly")))
 	}
 	if now.unserved {
@@ -127,8 +127,9 @@ func (m *root) header() string {
 	if now.jobs > 0 {
 		right = append(right, s.Paint(style.Work, m.c.Mark("◔")+m.c.T("header.jobs", now.jobs)))
 	}
-	if m.o.Actor.Name != "" {
-		right = append(right, text.Clean(m.o.Actor.Name)+s.Paint(style.Muted, m.c.T("header.role", m.c.Text.Or("role."+m.o.Actor.Role.String(), m.o.Actor.Role.String()))))
+	if who := m.actor(); who.Name != "" {
+		role := who.Role.String()
+		right = append(right, text.Clean(who.Name)+s.Paint(style.Muted, m.c.T("header.role", m.c.Text.Or("role."+role, role))))
 	}
 	if now.here > 1 {
 		right = append(right, s.Paint(style.Muted, m.c.T("header.here", now.here)))
@@ -150,7 +151,7 @@ func (m *root) header() string {
 func (m *root) clockInHeader(at string) bool {
 	_, used := m.tabBar()
 	room := m.width - used
-	if m.o.ReadOnly {
+	if m.actor().ReadOnly {
 		room -= widget.Width(m.c.T("header.readonly")) + 2
 	}
 	return widget.Width(m.clockText(at))+2 <= room

@@ -104,6 +104,22 @@ func (c *channel) admit(ctx context.Context, conn gossh.ConnMetadata) error {
 	return err
 }
 
+// now is who the key is at present, with no role once it has been taken away.
+func (c *channel) now(ctx context.Context) model.Actor {
+	id, err := c.door.keys.Lookup(c.key)
+	if err == nil {
+		id.Fingerprint, id.User, id.From = c.id.Fingerprint, c.id.User, c.id.From
+		var who model.Actor
+		if who, err = c.door.authorize(ctx, id); err == nil {
+			who.Via, who.Key = c.who.Via, c.who.Key
+			return who
+		}
+	}
+	who := c.who
+	who.Role = model.NoRole
+	return who
+}
+
 // request answers one channel request (RFC 4254 section 6). Whatever is not
 // named here is refused: agents, X11, subsystems such as sftp, breaks.
 func (c *channel) request(r *gossh.Request) bool {
@@ -210,6 +226,7 @@ func (c *channel) run(kind string, payload []byte) {
 			return
 		}
 	}
+	r.Who = func() model.Actor { return c.now(c.ctx) }
 	ss := session.NewNetwork(r)
 	args, err := split(command.Line)
 	if err != nil {

@@ -69,6 +69,8 @@ type Remote struct {
 	PTY      *PTY
 	Env      []string
 	Actor    model.Actor
+	// Who is asked who it is whenever something is read or done; nil for Actor.
+	Who func() model.Actor
 	// Raw and Hide ask the other side to change its terminal. Either may be
 	// nil when the other side's terminal is raw anyway.
 	Raw, Hide func(on bool) error
@@ -118,7 +120,7 @@ func NewNetwork(r Remote) *Session {
 
 func (r Remote) session(k Kind) *Session {
 	s := &Session{
-		Kind: k, In: r.In, Out: r.Out, Err: r.Err, Actor: r.Actor,
+		Kind: k, In: r.In, Out: r.Out, Err: r.Err, Actor: r.Actor, who: r.Who,
 		PTY: r.PTY, Env: r.Env, raw: r.Raw, hide: r.Hide,
 	}
 	if s.PTY != nil {

@@ -94,15 +94,25 @@ type Session struct {
 	Terminal    bool // standard output is a terminal
 	Interactive bool // standard input is a terminal and questions can be seen
 	Profile     colorprofile.Profile
-	Env         []string // the caller's, a few names only unless local; the last of a name counts
-	Lang        string   // "en" or "zh": what the command line asks for, or else of the locale
-	Actor       model.Actor
-	PTY         *PTY // nil when no full-screen program can run
+	Env         []string    // the caller's, a few names only unless local; the last of a name counts
+	Lang        string      // "en" or "zh": what the command line asks for, or else of the locale
+	Actor       model.Actor // who came; see [Session.Who]
+	PTY         *PTY        // nil when no full-screen program can run
 
+	who      func() model.Actor  // who it is now; nil for Actor
 	raw      func(on bool) error // puts the caller's terminal into raw mode and back
 	hide     func(on bool) error // stops the caller's terminal from echoing
 	rawCount atomic.Int32
 	lines    lineReader
+}
+
+// Who is the actor now: what somebody may do can change while the session lasts.
+// It may be called from any goroutine.
+func (s *Session) Who() model.Actor {
+	if s.who == nil {
+		return s.Actor
+	}
+	return s.who()
 }
 
 // Raw puts the caller's terminal into raw mode for a full-screen program until

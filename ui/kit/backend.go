@@ -10,18 +10,22 @@ import (
 	"certquay/model"
 )
 
-// Backend is what the interface needs of the engine: *lifecycle.Engine has it
+// Backend is what the interface needs of the engine: [lifecycle.Access] has it
 // all but Forecast. Reading calls are quick. Acting calls return once the intent is durable;
-// progress arrives through Watch. A refusal is a *lifecycle.Refusal.
+// progress arrives through Watch. A refusal is a *lifecycle.Refusal, of reading too.
 // Implementations are safe for concurrent use.
 type Backend interface {
 	Hosting
 	Watching
 
+	// Actor is who acts in this session now; May says why not, whatever it is done to.
+	Actor() model.Actor
+	May(a lifecycle.Action) *lifecycle.Refusal
+
 	Now() time.Time
 	Table() *lifecycle.Table
 	// Case is a snapshot for Table().Check.
-	Case(actor model.Actor, id model.ID) (*lifecycle.Case, error)
+	Case(id model.ID) (*lifecycle.Case, error)
 	Page(q model.Query) (model.Page, error)
 	Counts() (model.Counts, error)
 	Instance(id model.ID) (model.Instance, error)
@@ -31,7 +35,7 @@ type Backend interface {
 	Activity(f lifecycle.ActivityFilter) ([]model.Event, error)
 	Tasks(limit int) ([]model.Task, error)
 	TasksOf(id model.ID) ([]model.Task, error)
-	DismissTask(ctx context.Context, actor model.Actor, id string) (model.Task, error)
+	DismissTask(ctx context.Context, id string) (model.Task, error)
 	Contacts() ([]model.Contact, error)
 	Products() []lifecycle.ProductInfo
 	Issuers() map[string]lifecycle.Capabilities
@@ -53,32 +57,32 @@ type Backend interface {
 	// when ctx ends, which does not stop the jobs.
 	Wait(ctx context.Context, jobs ...model.ID) ([]lifecycle.Progress, error)
 	// MoveClock moves a sandbox's clock forward, doing what is due on the way.
-	MoveClock(ctx context.Context, actor model.Actor, to time.Time) error
+	MoveClock(ctx context.Context, to time.Time) error
 	// Forecast lives through the coming months on a copy (spec V6). It is not
 	// quick: with 100,000 instances it takes tens of seconds, until ctx ends.
 	Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error)
 
-	Buy(ctx context.Context, actor model.Actor, r lifecycle.BuyRequest) (model.Order, []model.Instance, error)
-	BuyPack(ctx context.Context, actor model.Actor, r lifecycle.PackRequest) (model.Order, error)
-	Apply(ctx context.Context, actor model.Actor, id model.ID, r lifecycle.ApplyRequest) (model.Job, error)
-	SaveDraft(ctx context.Context, actor model.Actor, id model.ID, a model.Application) error
-	AddDocument(ctx context.Context, actor model.Actor, id model.ID, name string, data []byte) (model.Document, error)
-	RemoveDocument(ctx context.Context, actor model.Actor, id, document model.ID) error
-	Approve(ctx context.Context, actor model.Actor, id model.ID) error
-	RejectApplication(ctx context.Context, actor model.Actor, id model.ID, reason string) error
-	Withdraw(ctx context.Context, actor model.Actor, id model.ID) error
-	CloseInstance(ctx context.Context, actor model.Actor, id model.ID) error
-	Upload(ctx context.Context, actor model.Actor, r lifecycle.UploadRequest) (lifecycle.UploadResult, error)
-	UploadKey(ctx context.Context, actor model.Actor, id model.ID, f bundle.File) error
-	Download(ctx context.Context, actor model.Actor, id model.ID, format string) ([]bundle.OutFile, error)
-	Deploy(ctx context.Context, actor model.Actor, id model.ID, r lifecycle.DeployRequest) ([]model.Job, error)
-	Undeploy(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error)
-	Verify(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error)
-	Renew(ctx context.Context, actor model.Actor, id model.ID) (model.Instance, model.Job, error)
-	Reissue(ctx context.Context, actor model.Actor, id model.ID, r lifecycle.ReissueRequest) (model.Job, error)
-	Revoke(ctx context.Context, actor model.Actor, id model.ID, r lifecycle.RevokeRequest) (model.Job, error)
-	Delete(ctx context.Context, actor model.Actor, id model.ID) error
-	RemoveContact(ctx context.Context, actor model.Actor, name string) error
-	AddContact(ctx context.Context, actor model.Actor, c model.Contact) (model.Contact, error)
-	AddCompany(ctx context.Context, actor model.Actor, c model.Company) (model.Company, error)
+	Buy(ctx context.Context, r lifecycle.BuyRequest) (model.Order, []model.Instance, error)
+	BuyPack(ctx context.Context, r lifecycle.PackRequest) (model.Order, error)
+	Apply(ctx context.Context, id model.ID, r lifecycle.ApplyRequest) (model.Job, error)
+	SaveDraft(ctx context.Context, id model.ID, a model.Application) error
+	AddDocument(ctx context.Context, id model.ID, name string, data []byte) (model.Document, error)
+	RemoveDocument(ctx context.Context, id, document model.ID) error
+	Approve(ctx context.Context, id model.ID) error
+	RejectApplication(ctx context.Context, id model.ID, reason string) error
+	Withdraw(ctx context.Context, id model.ID) error
+	CloseInstance(ctx context.Context, id model.ID) error
+	Upload(ctx context.Context, r lifecycle.UploadRequest) (lifecycle.UploadResult, error)
+	UploadKey(ctx context.Context, id model.ID, f bundle.File) error
+	Download(ctx context.Context, id model.ID, format string) ([]bundle.OutFile, error)
+	Deploy(ctx context.Context, id model.ID, r lifecycle.DeployRequest) ([]model.Job, error)
+	Undeploy(ctx context.Context, resource model.ID) (model.Job, error)
+	Verify(ctx context.Context, resource model.ID) (model.Job, error)
+	Renew(ctx context.Context, id model.ID) (model.Instance, model.Job, error)
+	Reissue(ctx context.Context, id model.ID, r lifecycle.ReissueRequest) (model.Job, error)
+	Revoke(ctx context.Context, id model.ID, r lifecycle.RevokeRequest) (model.Job, error)
+	Delete(ctx context.Context, id model.ID) error
+	RemoveContact(ctx context.Context, name string) error
+	AddContact(ctx context.Context, c model.Contact) (model.Contact, error)
+	AddCompany(ctx context.Context, c model.Company) (model.Company, error)
 }

@@ -14,7 +14,7 @@ type Hosting interface {
 	// ContactNames gives the names of the contacts of instances, by instance.
 	// It reads each: ask for what a page shows.
 	ContactNames(ids []model.ID) (map[model.ID]string, error)
-	Host(ctx context.Context, actor model.Actor, id model.ID, r lifecycle.HostRequest) error
-	StopHosting(ctx context.Context, actor model.Actor, id model.ID) error
-	AutoDeploy(ctx context.Context, actor model.Actor, resource model.ID, on bool) error
+	Host(ctx context.Context, id model.ID, r lifecycle.HostRequest) error
+	StopHosting(ctx context.Context, id model.ID) error
+	AutoDeploy(ctx context.Context, resource model.ID, on bool) error
 }

@@ -72,13 +72,13 @@ func (c *Context) WhyOf(r *lifecycle.Refusal) *Why {
 		func() []Way { _, ways := c.Ways(r); return ways }}
 }
 
-// WhyNot is why this session may not do what takes a role and changes
-// something: it is read-only, or somebody else's (spec V3, V7); nil if it may.
-func (c *Context) WhyNot(a lifecycle.Action, role model.Role) *Why {
-	if c.ReadOnly {
-		return c.WhyOf(&lifecycle.Refusal{Action: a, Reason: lifecycle.ReasonReadOnly})
-	}
-	return c.WhyOf(lifecycle.Needs(c.Actor, a, role))
+// WhyNot is why this session may not take an action whatever it is done to: it is
+// read-only, or somebody else's (spec V3, V7); nil if it may.
+func (c *Context) WhyNot(a lifecycle.Action) *Why { return c.WhyOf(c.Backend.May(a)) }
+
+// Nothing is the case of an action that is done to no certificate.
+func (c *Context) Nothing() *lifecycle.Case {
+	return &lifecycle.Case{Actor: c.Backend.Actor(), Now: c.Backend.Now()}
 }
 
 // Dialog takes all input while it is on top. It returns a value and does no
@@ -116,9 +116,7 @@ type Context struct {
 	Ctx      context.Context
 	Backend  Backend
 	Table    *lifecycle.Table
-	Actor    model.Actor
 	Text     *text.Catalogue
-	ReadOnly bool
 	Plain    bool // lines of words, for a screen reader
 	Remote   bool // the files of this process are not those of the person
 	Sandbox  bool

@@ -11,7 +11,7 @@ import (
 type Watching interface {
 	Watches() ([]model.Watch, error)
 	// AddWatch begins to watch; CheckWatch looks now and so takes a while.
-	AddWatch(ctx context.Context, actor model.Actor, address, name string, contact model.ID) (model.Watch, error)
-	CheckWatch(ctx context.Context, actor model.Actor, id model.ID) (model.Watch, error)
-	RemoveWatch(ctx context.Context, actor model.Actor, id model.ID) error
+	AddWatch(ctx context.Context, address, name string, contact model.ID) (model.Watch, error)
+	CheckWatch(ctx context.Context, id model.ID) (model.Watch, error)
+	RemoveWatch(ctx context.Context, id model.ID) error
 }

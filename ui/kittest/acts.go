@@ -48,7 +48,7 @@ func (b *Backend) act(actor model.Actor, a lifecycle.Action, id model.ID, call s
 }
 
 // Buy implements kit.Backend.
-func (b *Backend) Buy(_ context.Context, actor model.Actor, r lifecycle.BuyRequest) (model.Order, []model.Instance, error) {
+func (b *Backend) Buy(_ context.Context, r lifecycle.BuyRequest) (model.Order, []model.Instance, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	how := ""
@@ -71,14 +71,14 @@ func (b *Backend) Buy(_ context.Context, actor model.Actor, r lifecycle.BuyReque
 		i := &model.Instance{ID: b.newID(), Spec: r.Spec, Years: r.Years, Origin: model.OriginBought, State: b.to(lifecycle.Buy), Created: b.Clock}
 		i.Name = "new " + r.Spec.String()
 		b.Instances = append(b.Instances, i)
-		b.log(actor, "buy", i, "")
+		b.log(b.Actor(), "buy", i, "")
 		is = append(is, *i)
 	}
 	return model.Order{ID: b.newID()}, is, nil
 }
 
 // Apply implements kit.Backend.
-func (b *Backend) Apply(_ context.Context, actor model.Actor, id model.ID, r lifecycle.ApplyRequest) (model.Job, error) {
+func (b *Backend) Apply(_ context.Context, id model.ID, r lifecycle.ApplyRequest) (model.Job, error) {
 	if slices.Contains(r.Application.Domains, "refused.example.com") {
 		return model.Job{}, &lifecycle.Invalid{Field: "domains", Rule: "A2",
 			Why: model.Quoted("", "the CA does not sign refused.example.com"), Example: model.Quoted("", "www.example.com")}
@@ -97,7 +97,7 @@ func (b *Backend) Apply(_ context.Context, actor model.Actor, id model.ID, r lif
 	if r.HostingPacks > 0 {
 		key += fmt.Sprintf(" with %d hosting packs for %s", r.HostingPacks, r.Contact.Short())
 	}
-	err := b.act(actor, lifecycle.Apply, id, fmt.Sprintf("Apply %s %v %s", id.Short(), r.Application.Domains, key), func(i *model.Instance) {
+	err := b.act(b.Actor(), lifecycle.Apply, id, fmt.Sprintf("Apply %s %v %s", id.Short(), r.Application.Domains, key), func(i *model.Instance) {
 		r.Application.Documents = i.Application.Documents
 		i.Application, i.Contact = r.Application, r.Contact
 		i.Name = r.Application.Domains[0]
@@ -108,7 +108,7 @@ func (b *Backend) Apply(_ context.Context, actor model.Actor, id model.ID, r lif
 }
 
 // SaveDraft implements kit.Backend.
-func (b *Backend) SaveDraft(_ context.Context, _ model.Actor, id model.ID, a model.Application) error {
+func (b *Backend) SaveDraft(_ context.Context, id model.ID, a model.Application) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i, err := b.find(id)
@@ -121,17 +121,17 @@ func (b *Backend) SaveDraft(_ context.Context, _ model.Actor, id model.ID, a mod
 }
 
 // Withdraw implements kit.Backend.
-func (b *Backend) Withdraw(_ context.Context, actor model.Actor, id model.ID) error {
-	return b.act(actor, lifecycle.Withdraw, id, "Withdraw "+id.Short(), func(i *model.Instance) { i.Operation = model.Operation{} })
+func (b *Backend) Withdraw(_ context.Context, id model.ID) error {
+	return b.act(b.Actor(), lifecycle.Withdraw, id, "Withdraw "+id.Short(), func(i *model.Instance) { i.Operation = model.Operation{} })
 }
 
 // CloseInstance implements kit.Backend.
-func (b *Backend) CloseInstance(_ context.Context, actor model.Actor, id model.ID) error {
-	return b.act(actor, lifecycle.Close, id, "Close "+id.Short(), nil)
+func (b *Backend) CloseInstance(_ context.Context, id model.ID) error {
+	return b.act(b.Actor(), lifecycle.Close, id, "Close "+id.Short(), nil)
 }
 
 // Upload implements kit.Backend.
-func (b *Backend) Upload(_ context.Context, actor model.Actor, r lifecycle.UploadRequest) (lifecycle.UploadResult, error) {
+func (b *Backend) Upload(_ context.Context, r lifecycle.UploadRequest) (lifecycle.UploadResult, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.call("Upload %d files %q", len(r.Files), r.Name); err != nil {
@@ -147,20 +147,20 @@ func (b *Backend) Upload(_ context.Context, actor model.Actor, r lifecycle.Uploa
 		i.Name = r.Name
 	}
 	b.Instances = append(b.Instances, i)
-	b.log(actor, "upload", i, "")
+	b.log(b.Actor(), "upload", i, "")
 	return lifecycle.UploadResult{Instance: *i}, nil
 }
 
 // Download implements kit.Backend.
-func (b *Backend) Download(_ context.Context, actor model.Actor, id model.ID, format string) ([]bundle.OutFile, error) {
-	err := b.act(actor, lifecycle.Download, id, "Download "+id.Short()+" "+format, nil)
+func (b *Backend) Download(_ context.Context, id model.ID, format string) ([]bundle.OutFile, error) {
+	err := b.act(b.Actor(), lifecycle.Download, id, "Download "+id.Short()+" "+format, nil)
 	return files(format), err
 }
 
 // Deploy implements kit.Backend.
-func (b *Backend) Deploy(_ context.Context, actor model.Actor, id model.ID, r lifecycle.DeployRequest) ([]model.Job, error) {
+func (b *Backend) Deploy(_ context.Context, id model.ID, r lifecycle.DeployRequest) ([]model.Job, error) {
 	jobs := []model.Job{{ID: "job"}}
-	err := b.act(actor, lifecycle.Deploy, id, fmt.Sprintf("Deploy %s %s %v %v", id.Short(), r.Product, r.Regions, r.Resources), func(i *model.Instance) {
+	err := b.act(b.Actor(), lifecycle.Deploy, id, fmt.Sprintf("Deploy %s %s %v %v", id.Short(), r.Product, r.Regions, r.Resources), func(i *model.Instance) {
 		v := i.Current()
 		for _, name := range i.Domains()[:1] {
 			b.Places = append(b.Places, &model.Resource{ID: b.newID(), Product: r.Product, Region: "global", Name: name, Address: "127.0.0.1:40443", Instance: i.ID,
@@ -189,8 +189,8 @@ func (b *Backend) place(actor model.Actor, a lifecycle.Action, id model.ID, call
 }
 
 // Undeploy implements kit.Backend.
-func (b *Backend) Undeploy(_ context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
-	j, err := b.place(actor, lifecycle.Undeploy, resource, "Undeploy "+resource.Short())
+func (b *Backend) Undeploy(_ context.Context, resource model.ID) (model.Job, error) {
+	j, err := b.place(b.Actor(), lifecycle.Undeploy, resource, "Undeploy "+resource.Short())
 	if err == nil {
 		b.mu.Lock()
 		b.Places = slices.DeleteFunc(b.Places, func(r *model.Resource) bool { return r.ID == resource })
@@ -200,36 +200,36 @@ func (b *Backend) Undeploy(_ context.Context, actor model.Actor, resource model.
 }
 
 // Verify implements kit.Backend.
-func (b *Backend) Verify(_ context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
-	return b.place(actor, lifecycle.Verify, resource, "Verify "+resource.Short())
+func (b *Backend) Verify(_ context.Context, resource model.ID) (model.Job, error) {
+	return b.place(b.Actor(), lifecycle.Verify, resource, "Verify "+resource.Short())
 }
 
 // Renew implements kit.Backend.
-func (b *Backend) Renew(_ context.Context, actor model.Actor, id model.ID) (model.Instance, model.Job, error) {
-	err := b.act(actor, lifecycle.Renew, id, "Renew "+id.Short(), func(i *model.Instance) { i.RenewedBy = "01KA0000000000000000RENEW1" })
+func (b *Backend) Renew(_ context.Context, id model.ID) (model.Instance, model.Job, error) {
+	err := b.act(b.Actor(), lifecycle.Renew, id, "Renew "+id.Short(), func(i *model.Instance) { i.RenewedBy = "01KA0000000000000000RENEW1" })
 	return model.Instance{}, model.Job{ID: "job"}, err
 }
 
 // Reissue implements kit.Backend.
-func (b *Backend) Reissue(_ context.Context, actor model.Actor, id model.ID, r lifecycle.ReissueRequest) (model.Job, error) {
-	err := b.act(actor, lifecycle.Reissue, id, fmt.Sprintf("Reissue %s new=%v csr=%v", id.Short(), r.NewKey, len(r.CSR) > 0), func(i *model.Instance) {
+func (b *Backend) Reissue(_ context.Context, id model.ID, r lifecycle.ReissueRequest) (model.Job, error) {
+	err := b.act(b.Actor(), lifecycle.Reissue, id, fmt.Sprintf("Reissue %s new=%v csr=%v", id.Short(), r.NewKey, len(r.CSR) > 0), func(i *model.Instance) {
 		i.Operation = model.Operation{Kind: model.JobReissue, Since: b.Clock, Attempt: 1}
 	})
 	return model.Job{ID: "job"}, err
 }
 
 // Revoke implements kit.Backend.
-func (b *Backend) Revoke(_ context.Context, actor model.Actor, id model.ID, r lifecycle.RevokeRequest) (model.Job, error) {
-	return model.Job{ID: "job"}, b.act(actor, lifecycle.Revoke, id, fmt.Sprintf("Revoke %s %v %s", id.Short(), r.Versions, r.Reason), nil)
+func (b *Backend) Revoke(_ context.Context, id model.ID, r lifecycle.RevokeRequest) (model.Job, error) {
+	return model.Job{ID: "job"}, b.act(b.Actor(), lifecycle.Revoke, id, fmt.Sprintf("Revoke %s %v %s", id.Short(), r.Versions, r.Reason), nil)
 }
 
 // Delete implements kit.Backend.
-func (b *Backend) Delete(_ context.Context, actor model.Actor, id model.ID) error {
-	return b.act(actor, lifecycle.Delete, id, "Delete "+id.Short(), func(i *model.Instance) { i.Deleted = true })
+func (b *Backend) Delete(_ context.Context, id model.ID) error {
+	return b.act(b.Actor(), lifecycle.Delete, id, "Delete "+id.Short(), func(i *model.Instance) { i.Deleted = true })
 }
 
 // RemoveContact implements kit.Backend.
-func (b *Backend) RemoveContact(_ context.Context, _ model.Actor, name string) error {
+func (b *Backend) RemoveContact(_ context.Context, name string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.call("RemoveContact %s", name); err != nil {
@@ -240,7 +240,7 @@ func (b *Backend) RemoveContact(_ context.Context, _ model.Actor, name string) e
 }
 
 // AddContact implements kit.Backend.
-func (b *Backend) AddContact(_ context.Context, _ model.Actor, c model.Contact) (model.Contact, error) {
+func (b *Backend) AddContact(_ context.Context, c model.Contact) (model.Contact, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c.ID = b.newID()

@@ -72,7 +72,7 @@ func (b *Backend) Companies() ([]model.Company, error) {
 }
 
 // AddCompany implements kit.Backend.
-func (b *Backend) AddCompany(_ context.Context, _ model.Actor, c model.Company) (model.Company, error) {
+func (b *Backend) AddCompany(_ context.Context, c model.Company) (model.Company, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, o := range b.Firms {
@@ -93,7 +93,7 @@ func (b *Backend) Documents(id model.ID) ([]model.Document, error) {
 }
 
 // AddDocument implements kit.Backend: what begins with PNG or JPEG is one.
-func (b *Backend) AddDocument(_ context.Context, _ model.Actor, id model.ID, name string, data []byte) (model.Document, error) {
+func (b *Backend) AddDocument(_ context.Context, id model.ID, name string, data []byte) (model.Document, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i, err := b.find(id)
@@ -129,7 +129,7 @@ func (b *Backend) paper(i *model.Instance, d model.Document) {
 }
 
 // RemoveDocument implements kit.Backend.
-func (b *Backend) RemoveDocument(_ context.Context, _ model.Actor, id, document model.ID) error {
+func (b *Backend) RemoveDocument(_ context.Context, id, document model.ID) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i, err := b.find(id)
@@ -147,24 +147,24 @@ func (b *Backend) Template(id model.ID) (string, error) {
 }
 
 // Approve implements kit.Backend.
-func (b *Backend) Approve(_ context.Context, actor model.Actor, id model.ID) error {
-	return b.act(actor, lifecycle.Review, id, "Approve "+id.Short(), func(i *model.Instance) { i.Operation.WaitFor = model.Text{} })
+func (b *Backend) Approve(_ context.Context, id model.ID) error {
+	return b.act(b.Actor(), lifecycle.Review, id, "Approve "+id.Short(), func(i *model.Instance) { i.Operation.WaitFor = model.Text{} })
 }
 
 // RejectApplication implements kit.Backend.
-func (b *Backend) RejectApplication(_ context.Context, actor model.Actor, id model.ID, reason string) error {
-	return b.act(actor, lifecycle.Review, id, "RejectApplication "+id.Short()+" "+reason, func(i *model.Instance) {
+func (b *Backend) RejectApplication(_ context.Context, id model.ID, reason string) error {
+	return b.act(b.Actor(), lifecycle.Review, id, "RejectApplication "+id.Short()+" "+reason, func(i *model.Instance) {
 		i.State, i.Operation, i.Reason = b.to(lifecycle.Reject), model.Operation{}, model.Say("review.refused", "why", reason)
 	})
 }
 
 // UploadKey implements kit.Backend.
-func (b *Backend) UploadKey(_ context.Context, actor model.Actor, id model.ID, f bundle.File) error {
+func (b *Backend) UploadKey(_ context.Context, id model.ID, f bundle.File) error {
 	if string(f.Data) == "garbage" {
 		return &lifecycle.Refusal{Action: lifecycle.UploadKey, Reason: lifecycle.ReasonCertificate,
 			Args: lifecycle.Args{"why": model.Quoted("", "there is no private key in it"), "hint": model.Quoted("", "bring the key in PEM")}}
 	}
-	return b.act(actor, lifecycle.UploadKey, id, "UploadKey "+id.Short()+" "+f.Name, func(i *model.Instance) {
+	return b.act(b.Actor(), lifecycle.UploadKey, id, "UploadKey "+id.Short()+" "+f.Name, func(i *model.Instance) {
 		for n := range i.Versions {
 			i.Versions[n].KeyID = "01KADDED000000000000000000"
 		}

@@ -38,6 +38,7 @@ type Backend struct {
 	Forecasts int                                // how many were begun
 	Ahead     chan struct{}                      // what forecasts wait for, if not nil
 	Ends      func(model.Job) lifecycle.Progress // how a job ends; nil for well
+	By        func() model.Actor                 // who acts; nil for an operator
 
 	mu       sync.Mutex
 	table    *lifecycle.Table
@@ -158,11 +159,22 @@ func (b *Backend) caseOf(actor model.Actor, i *model.Instance) *lifecycle.Case {
 	return c
 }
 
+// Actor implements kit.Backend.
+func (b *Backend) Actor() model.Actor {
+	if b.By == nil {
+		return model.Actor{Name: "anna", Role: model.Operator, Via: "terminal"}
+	}
+	return b.By()
+}
+
+// May implements kit.Backend.
+func (b *Backend) May(a lifecycle.Action) *lifecycle.Refusal { return b.table.May(b.Actor(), a) }
+
 // Now implements kit.Backend.
 func (b *Backend) Now() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.Clock }
 
 // MoveClock sets the clock.
-func (b *Backend) MoveClock(_ context.Context, _ model.Actor, to time.Time) error {
+func (b *Backend) MoveClock(_ context.Context, to time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.Fail != nil {
@@ -177,14 +189,14 @@ func (b *Backend) MoveClock(_ context.Context, _ model.Actor, to time.Time) erro
 func (b *Backend) Table() *lifecycle.Table { return b.table }
 
 // Case implements kit.Backend.
-func (b *Backend) Case(actor model.Actor, id model.ID) (*lifecycle.Case, error) {
+func (b *Backend) Case(id model.ID) (*lifecycle.Case, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i, err := b.find(id)
 	if err != nil {
 		return nil, err
 	}
-	return b.caseOf(actor, i), nil
+	return b.caseOf(b.Actor(), i), nil
 }
 
 // Page implements kit.Backend.
@@ -361,7 +373,7 @@ func (b *Backend) TasksOf(id model.ID) ([]model.Task, error) {
 }
 
 // DismissTask implements kit.Backend.
-func (b *Backend) DismissTask(_ context.Context, _ model.Actor, id string) (model.Task, error) {
+func (b *Backend) DismissTask(_ context.Context, id string) (model.Task, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := slices.IndexFunc(b.Open, func(t model.Task) bool { return string(t.ID) == id })

@@ -41,24 +41,24 @@ func (b *Backend) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 }
 
 // Host implements kit.Hosting.
-func (b *Backend) Host(_ context.Context, actor model.Actor, id model.ID, r lifecycle.HostRequest) error {
-	return b.act(actor, lifecycle.Host, id, "Host "+id.Short(), func(i *model.Instance) {
+func (b *Backend) Host(_ context.Context, id model.ID, r lifecycle.HostRequest) error {
+	return b.act(b.Actor(), lifecycle.Host, id, "Host "+id.Short(), func(i *model.Instance) {
 		i.Contact, i.Hosting = r.Contact, model.Hosting{On: true, RenewalsLeft: 1, FromPack: r.FromPack}
 	})
 }
 
 // StopHosting implements kit.Hosting.
-func (b *Backend) StopHosting(_ context.Context, actor model.Actor, id model.ID) error {
-	return b.act(actor, lifecycle.StopHosting, id, "StopHosting "+id.Short(), func(i *model.Instance) { i.Hosting = model.Hosting{} })
+func (b *Backend) StopHosting(_ context.Context, id model.ID) error {
+	return b.act(b.Actor(), lifecycle.StopHosting, id, "StopHosting "+id.Short(), func(i *model.Instance) { i.Hosting = model.Hosting{} })
 }
 
 // AutoDeploy implements kit.Hosting.
-func (b *Backend) AutoDeploy(_ context.Context, actor model.Actor, resource model.ID, on bool) error {
+func (b *Backend) AutoDeploy(_ context.Context, resource model.ID, on bool) error {
 	for _, r := range b.Places {
 		if r.ID != resource {
 			continue
 		}
-		return b.act(actor, lifecycle.AutoDeploy, r.Instance, fmt.Sprintf("AutoDeploy %s %v", resource.Short(), on), func(i *model.Instance) {
+		return b.act(b.Actor(), lifecycle.AutoDeploy, r.Instance, fmt.Sprintf("AutoDeploy %s %v", resource.Short(), on), func(i *model.Instance) {
 			r.AutoDeploy = on
 			if on {
 				i.Deployments.Auto++

@@ -63,10 +63,10 @@ func (b *Backend) QuotePack(r lifecycle.PackRequest) (lifecycle.Quote, error) {
 }
 
 // BuyPack implements kit.Backend.
-func (b *Backend) BuyPack(_ context.Context, actor model.Actor, r lifecycle.PackRequest) (model.Order, error) {
+func (b *Backend) BuyPack(_ context.Context, r lifecycle.PackRequest) (model.Order, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if f := b.table.Check(lifecycle.BuyPack, &lifecycle.Case{Actor: actor}); f != nil {
+	if f := b.table.Check(lifecycle.BuyPack, &lifecycle.Case{Actor: b.Actor()}); f != nil {
 		return model.Order{}, f
 	}
 	if err := b.call("BuyPack %s %s x%d", r.Kind, r.Spec, r.Quantity); err != nil {
@@ -78,6 +78,6 @@ func (b *Backend) BuyPack(_ context.Context, actor model.Actor, r lifecycle.Pack
 	}
 	u := b.unit(string(r.Kind), s)
 	u.Total, u.Available = u.Total+r.Quantity, u.Available+r.Quantity
-	b.log(actor, string(lifecycle.BuyPack), &model.Instance{Name: string(r.Kind)}, "")
+	b.log(b.Actor(), string(lifecycle.BuyPack), &model.Instance{Name: string(r.Kind)}, "")
 	return model.Order{ID: b.newID()}, nil
 }

@@ -17,7 +17,7 @@ func (b *Backend) Watches() ([]model.Watch, error) {
 }
 
 // AddWatch implements kit.Watching.
-func (b *Backend) AddWatch(_ context.Context, _ model.Actor, address, name string, contact model.ID) (model.Watch, error) {
+func (b *Backend) AddWatch(_ context.Context, address, name string, contact model.ID) (model.Watch, error) {
 	if address == "" {
 		return model.Watch{}, &lifecycle.Invalid{
 			Field: "address", Why: model.Say("watch.no-host", "value", address), Example: model.Quoted("", "www.example.com:443"),
@@ -36,7 +36,7 @@ func (b *Backend) AddWatch(_ context.Context, _ model.Actor, address, name strin
 }
 
 // CheckWatch implements kit.Watching.
-func (b *Backend) CheckWatch(_ context.Context, _ model.Actor, id model.ID) (model.Watch, error) {
+func (b *Backend) CheckWatch(_ context.Context, id model.ID) (model.Watch, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for n := range b.Watched {
@@ -51,7 +51,7 @@ func (b *Backend) CheckWatch(_ context.Context, _ model.Actor, id model.ID) (mod
 }
 
 // RemoveWatch implements kit.Watching.
-func (b *Backend) RemoveWatch(_ context.Context, _ model.Actor, id model.ID) error {
+func (b *Backend) RemoveWatch(_ context.Context, id model.ID) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.Fail != nil {

@@ -150,7 +150,7 @@ func (w *watched) actions(here bool) kit.Actions {
 		{ID: "verify", Binding: c.Bind(c.T("act.watch.look"), "V"), Group: kit.View, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.look},
 		{ID: "delete", Binding: c.Bind(c.T("act.watch.remove"), "ctrl+x"), Group: kit.View, Danger: lifecycle.DangerNotice, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
 	}
-	why := c.WhyNot("watch", model.Operator)
+	why := c.WhyNot("watch")
 	for n := range as {
 		as[n] = as[n].Unless(why)
 	}
@@ -182,7 +182,7 @@ func (w *watched) look() tea.Cmd {
 
 // looked looks at an endpoint and tells what was seen.
 func looked(ctx context.Context, c *kit.Context, id model.ID) (kit.ToldMsg, error) {
-	seen, err := c.Backend.CheckWatch(ctx, c.Actor, id)
+	seen, err := c.Backend.CheckWatch(ctx, id)
 	switch {
 	case err != nil:
 		return kit.ToldMsg{}, err
@@ -207,7 +207,7 @@ func (w *watched) remove() tea.Cmd {
 				return nil
 			}
 			return c.Do(func(ctx context.Context) tea.Msg {
-				if err := c.Backend.RemoveWatch(ctx, c.Actor, r.ID); err != nil {
+				if err := c.Backend.RemoveWatch(ctx, r.ID); err != nil {
 					return flow.Tell(c, err)
 				}
 				return kit.ToldMsg{Text: c.T("watch.removed", r.Address), Tone: style.Good}
@@ -262,7 +262,7 @@ func addThen(c *kit.Context, spec form.Spec) func(any) tea.Cmd {
 			return nil
 		}
 		return c.Do(func(ctx context.Context) tea.Msg {
-			made, err := c.Backend.AddWatch(ctx, c.Actor, v["address"], v["name"], model.ID(v["contact"]))
+			made, err := c.Backend.AddWatch(ctx, v["address"], v["name"], model.ID(v["contact"]))
 			field, why := "address", ""
 			var inv *lifecycle.Invalid
 			var ref *lifecycle.Refusal

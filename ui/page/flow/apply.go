@@ -90,7 +90,7 @@ func apply(q *request) tea.Msg {
 			return nil, err
 		}
 		q.jobs = nil // of an attempt before
-		if err := q.began(c.Backend.Apply(ctx, c.Actor, a.i.ID, lifecycle.ApplyRequest{Application: given, Contact: contact, HostingPacks: packs(v)})); err != nil {
+		if err := q.began(c.Backend.Apply(ctx, a.i.ID, lifecycle.ApplyRequest{Application: given, Contact: contact, HostingPacks: packs(v)})); err != nil {
 			return nil, err
 		}
 		name := given.Domains[0] // as it is called from now on
@@ -294,7 +294,7 @@ func (a *application) save(ctx context.Context, v form.Values) (changed bool, er
 	if reflect.DeepEqual(was, draft) {
 		return false, nil
 	}
-	return true, a.c.Backend.SaveDraft(ctx, a.c.Actor, a.i.ID, draft)
+	return true, a.c.Backend.SaveDraft(ctx, a.i.ID, draft)
 }
 
 func (a *application) saveDraft() form.Command {

@@ -274,7 +274,7 @@ func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 				return "", "", err
 			}
 		}
-		_, is, err := c.Backend.Buy(ctx, c.Actor, r)
+		_, is, err := c.Backend.Buy(ctx, r)
 		if len(is) == 1 {
 			show = is[0].ID
 		}
@@ -294,7 +294,7 @@ func (p *purchase) confirmPack(q *request, v form.Values) (tea.Msg, error) {
 	lines := append(priceLines(c, quote), "", c.T("buy.pack.norefund"))
 	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
 	return p.ask(q, v, lines, question, func(ctx context.Context) (string, model.ID, error) {
-		_, err := c.Backend.BuyPack(ctx, c.Actor, r)
+		_, err := c.Backend.BuyPack(ctx, r)
 		return c.T(number("buy.pack.done", n), n, c.T("buy.what."+v["what"])), "", err
 	}), nil
 }

@@ -104,7 +104,7 @@ func saveCompany(c *kit.Context, step string) form.Command {
 				}
 			}
 			return work(c, func(ctx context.Context) form.Result {
-				saved, err := c.Backend.AddCompany(ctx, c.Actor, model.Company{Organization: organization(v)})
+				saved, err := c.Backend.AddCompany(ctx, model.Company{Organization: organization(v)})
 				if err != nil {
 					return wrong(c, err, "company")
 				}

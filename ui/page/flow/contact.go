@@ -73,7 +73,7 @@ func contactOf(ctx context.Context, c *kit.Context, v form.Values) (model.ID, er
 	if v["contact"] != newContact {
 		return model.ID(v["contact"]), nil
 	}
-	k, err := c.Backend.AddContact(ctx, c.Actor, model.Contact{Name: strings.TrimSpace(v["contact name"]), Email: strings.TrimSpace(v["contact email"]), Phone: strings.TrimSpace(v["contact phone"])})
+	k, err := c.Backend.AddContact(ctx, model.Contact{Name: strings.TrimSpace(v["contact name"]), Email: strings.TrimSpace(v["contact email"]), Phone: strings.TrimSpace(v["contact phone"])})
 	if err != nil {
 		return "", under(c, "contact ", "name", err)
 	}
@@ -142,14 +142,11 @@ func dialled(c *kit.Context, need bool) func(string, form.Values) string {
 // contact adds a contact; it has no key, only the palette.
 func contact(c *kit.Context) kit.Action {
 	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.add")}
-	a := kit.Action{ID: "contact", Binding: c.Bind(c.T("contact.add")), Group: kit.Certificate, Asks: true}
-	if c.ReadOnly {
-		a.Why = c.WhyOf(readOnly(row, nil))
-	}
+	a := kit.Action{ID: "contact", Binding: c.Bind(c.T("contact.add")), Group: kit.Certificate, Asks: true, Why: c.WhyNot(row.Action)}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {
-			if c.ReadOnly {
-				return refusedMsg(c, readOnly(row, nil), nil)
+			if f := c.Backend.May(row.Action); f != nil {
+				return refusedMsg(c, f, nil)
 			}
 			q := &request{c: c, row: row}
 			return q.formMsg(form.Spec{ID: "contact", Title: c.T("contact.title"), Submit: c.T("contact.submit"), Intro: []string{c.T("contact.intro")}, Fields: []form.Field{
@@ -157,7 +154,7 @@ func contact(c *kit.Context) kit.Action {
 				{Key: "email", Label: c.T("apply.email"), Valid: address(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
 				{Key: "phone", Label: c.T("apply.phone"), Placeholder: c.T("optional"), Valid: dialled(c, false)},
 			}}, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-				k, err := c.Backend.AddContact(ctx, c.Actor, model.Contact{Name: strings.TrimSpace(v["name"]), Email: strings.TrimSpace(v["email"]), Phone: strings.TrimSpace(v["phone"])})
+				k, err := c.Backend.AddContact(ctx, model.Contact{Name: strings.TrimSpace(v["name"]), Email: strings.TrimSpace(v["email"]), Phone: strings.TrimSpace(v["phone"])})
 				return kit.ToldMsg{Text: c.T("contact.done", k.Name), Tone: style.Good}, err
 			})
 		})

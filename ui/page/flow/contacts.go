@@ -60,7 +60,7 @@ func listContacts(c *kit.Context) tea.Cmd {
 // removeContact asks before a contact is told nothing more, and comes back to
 // the list.
 func removeContact(c *kit.Context, row *lifecycle.Row, k model.Contact) tea.Cmd {
-	if why := c.WhyNot(row.Action, model.Operator); why != nil {
+	if why := c.WhyNot(row.Action); why != nil {
 		return kit.Send(kit.ToldMsg{Text: why.Message(), Tone: style.Soon})
 	}
 	return kit.Send(kit.OpenedMsg{
@@ -73,7 +73,7 @@ func removeContact(c *kit.Context, row *lifecycle.Row, k model.Contact) tea.Cmd 
 				return listContacts(c)
 			}
 			return c.Do(func(ctx context.Context) tea.Msg {
-				if err := c.Backend.RemoveContact(ctx, c.Actor, k.Name); err != nil {
+				if err := c.Backend.RemoveContact(ctx, k.Name); err != nil {
 					return failedMsg(c, row, err)
 				}
 				return kit.ToldMsg{Text: c.T("contacts.removed", k.Name), Tone: style.Good}

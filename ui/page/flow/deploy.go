@@ -108,7 +108,7 @@ func deploy(q *request) tea.Msg {
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		r := lifecycle.DeployRequest{Product: v["product"], Regions: split(v["regions"]), Resources: split(v["resources"])}
 		msg, err := q.each(ctx, "deploy.done", func(ctx context.Context, cs *lifecycle.Case) error {
-			js, err := c.Backend.Deploy(ctx, c.Actor, cs.Instance.ID, r)
+			js, err := c.Backend.Deploy(ctx, cs.Instance.ID, r)
 			for _, j := range js {
 				err = q.began(j, err)
 			}
@@ -245,11 +245,11 @@ func (q *request) looked(follow func(context.Context) kit.ToldMsg, at lifecycle.
 	}
 }
 
-func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.ResourceView, act func(context.Context, model.Actor, model.ID) (model.Job, error)) tea.Msg {
+func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.ResourceView, act func(context.Context, model.ID) (model.Job, error)) tea.Msg {
 	var problems []problem
 	last, ok := "", 0
 	for n := range rs {
-		if err := q.began(act(ctx, q.c.Actor, rs[n].ID)); err != nil {
+		if err := q.began(act(ctx, rs[n].ID)); err != nil {
 			if len(rs) == 1 {
 				return failedMsg(q.c, q.row, err)
 			}

@@ -54,7 +54,7 @@ func documentFields(c *kit.Context, step int, id model.ID, ds []model.Document) 
 			Remove: func(v form.Values) func() form.Result {
 				return work(c, func(ctx context.Context) form.Result {
 					p, _ := at(v)
-					if err := c.Backend.RemoveDocument(ctx, c.Actor, id, p.ID); err != nil {
+					if err := c.Backend.RemoveDocument(ctx, id, p.ID); err != nil {
 						return wrong(c, err, "document")
 					}
 					left := listed[paper](v["documents"])
@@ -94,7 +94,7 @@ func addDocuments(ctx context.Context, c *kit.Context, id model.ID, v form.Value
 			res = form.Result{Field: "document", Error: c.File(path, err)}
 			break
 		}
-		d, err := c.Backend.AddDocument(ctx, c.Actor, id, filepath.Base(path), data)
+		d, err := c.Backend.AddDocument(ctx, id, filepath.Base(path), data)
 		if err != nil {
 			res = wrong(c, err, "document")
 			break

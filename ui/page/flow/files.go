@@ -86,7 +86,7 @@ func upload(q *request) tea.Msg {
 		if err != nil {
 			return nil, err
 		}
-		res, err := c.Backend.Upload(ctx, c.Actor, lifecycle.UploadRequest{Files: files, Name: strings.TrimSpace(v["name"])})
+		res, err := c.Backend.Upload(ctx, lifecycle.UploadRequest{Files: files, Name: strings.TrimSpace(v["name"])})
 		if err != nil {
 			return nil, err
 		}
@@ -127,7 +127,7 @@ func uploadKey(q *request) tea.Msg {
 		case len(files) != 1:
 			return nil, &lifecycle.Invalid{Field: "files", Why: model.Quoted("", c.T("key.one", len(files)))}
 		}
-		return kit.ToldMsg{Text: c.T("key.done", i.Name), Tone: style.Good}, c.Backend.UploadKey(ctx, c.Actor, i.ID, files[0])
+		return kit.ToldMsg{Text: c.T("key.done", i.Name), Tone: style.Good}, c.Backend.UploadKey(ctx, i.ID, files[0])
 	})
 }
 
@@ -160,7 +160,7 @@ func download(q *request) tea.Msg {
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		var saved []string
 		for _, cs := range q.cases {
-			files, err := c.Backend.Download(ctx, c.Actor, cs.Instance.ID, v["format"])
+			files, err := c.Backend.Download(ctx, cs.Instance.ID, v["format"])
 			if err != nil {
 				return nil, err
 			}

@@ -5,6 +5,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -117,8 +118,8 @@ func labels(c *kit.Context, rows []*lifecycle.Row) string {
 // choose picks the row of a key for what is under the cursor and says why it
 // is not allowed, if it is not. Until the case is known nothing is dimmed.
 func choose(c *kit.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *kit.Why) {
-	if c.ReadOnly {
-		return rows[0], c.WhyOf(readOnly(rows[0], t.Case))
+	if f := barred(c, rows, t.Case); f != nil {
+		return rows[0], c.WhyOf(f)
 	}
 	if (len(t.IDs) > 1 || t.Case == nil) && len(t.Marked) > 0 && len(rows[0].From) > 0 { // what is possible for one of them at least
 		for _, cs := range t.Marked {
@@ -131,7 +132,7 @@ func choose(c *kit.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *k
 	}
 	if t.Case == nil || len(t.IDs) > 1 {
 		if len(rows[0].From) > 0 && len(t.IDs) == 0 {
-			return rows[0], c.WhyOf(c.Table.Check(rows[0].Action, &lifecycle.Case{Actor: c.Actor}))
+			return rows[0], c.WhyOf(c.Table.Check(rows[0].Action, c.Nothing()))
 		}
 		return rows[0], nil
 	}
@@ -174,8 +175,21 @@ func Allowed(t *lifecycle.Table, cs *lifecycle.Case) string {
 	return strings.Join(as, " ")
 }
 
-func readOnly(row *lifecycle.Row, cs *lifecycle.Case) *lifecycle.Refusal {
-	return refusal(row, cs, lifecycle.ReasonReadOnly)
+// barred says why this session may take none of several actions, whatever they
+// are done to; nil if it may take one.
+func barred(c *kit.Context, rows []*lifecycle.Row, cs *lifecycle.Case) *lifecycle.Refusal {
+	var first *lifecycle.Refusal
+	for _, row := range rows {
+		f := c.Backend.May(row.Action)
+		if f == nil {
+			return nil
+		}
+		first = cmp.Or(first, f)
+	}
+	if cs != nil && cs.Instance != nil {
+		first.State, first.Instance = cs.Instance.State, cs.Instance.ID
+	}
+	return first
 }
 
 func refusal(row *lifecycle.Row, cs *lifecycle.Case, why lifecycle.Reason) *lifecycle.Refusal {
@@ -192,22 +206,21 @@ func prepare(c *kit.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
 	ids, unseen, resource := slices.Clone(t.IDs), slices.Clone(t.Unseen), t.Resource
 	return c.Do(func(context.Context) tea.Msg {
 		q := &request{c: c, row: rows[0], unseen: unseen, resource: resource}
-		if c.ReadOnly {
+		if f := barred(c, rows, nil); f != nil {
 			var cs *lifecycle.Case
 			if len(ids) == 1 {
-				cs, _ = c.Backend.Case(c.Actor, ids[0])
+				cs, _ = c.Backend.Case(ids[0])
 			}
-			return refusedMsg(c, readOnly(rows[0], cs), cs)
+			return refusedMsg(c, barred(c, rows, cs), cs)
 		}
 		if len(rows[0].From) == 0 || len(ids) == 0 {
-			cs := &lifecycle.Case{Actor: c.Actor, Now: c.Backend.Now()}
-			if r := c.Table.Check(rows[0].Action, cs); r != nil {
+			if r := c.Table.Check(rows[0].Action, c.Nothing()); r != nil {
 				return refusedMsg(c, r, nil)
 			}
 			return flows[rows[0].Action](q)
 		}
 		for n, id := range ids {
-			cs, err := c.Backend.Case(c.Actor, id)
+			cs, err := c.Backend.Case(id)
 			if errors.Is(err, model.ErrNotFound) && len(ids) > 1 {
 				continue // marked, and deleted since
 			}

@@ -64,7 +64,7 @@ func host(q *request) tea.Msg {
 			if r.Contact, err = contactOf(ctx, c, v); err != nil { // not before somebody has said yes
 				return err
 			}
-			return c.Backend.Host(ctx, c.Actor, cs.Instance.ID, r)
+			return c.Backend.Host(ctx, cs.Instance.ID, r)
 		}), nil
 	})
 }
@@ -81,7 +81,7 @@ func (q *request) again(action lifecycle.Action, flow func(*request) tea.Msg) fu
 		return c.Do(func(context.Context) tea.Msg {
 			back := &request{c: c, row: row}
 			for _, id := range ids {
-				cs, err := c.Backend.Case(c.Actor, id)
+				cs, err := c.Backend.Case(id)
 				if err != nil {
 					return failedMsg(c, row, err)
 				}
@@ -127,7 +127,7 @@ func stopHosting(q *request) tea.Msg {
 		lines = append(lines, c.T(number("host.stop.bought", left), left))
 	}
 	return q.confirm(c.T("host.stop.title", q.names()), lines, c.T("host.stop.question"), "host.stop.done", func(ctx context.Context, cs *lifecycle.Case) error {
-		return c.Backend.StopHosting(ctx, c.Actor, cs.Instance.ID)
+		return c.Backend.StopHosting(ctx, cs.Instance.ID)
 	})
 }
 
@@ -192,7 +192,7 @@ func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
 		}
 		first = false
 		for n := range places {
-			if err := c.Backend.AutoDeploy(ctx, c.Actor, places[n].ID, on); err != nil {
+			if err := c.Backend.AutoDeploy(ctx, places[n].ID, on); err != nil {
 				return err
 			}
 		}
@@ -200,4 +200,4 @@ func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
 	})
 }
 
-var _ kit.Hosting = (*lifecycle.Engine)(nil)
+var _ kit.Hosting = (*lifecycle.Access)(nil)

@@ -147,7 +147,7 @@ func (a *application) toBuy(q *request, v form.Values) tea.Cmd {
 		first := form.Values{"what": what, "quantity": strconv.Itoa(max(few, 1)),
 			"brand": s.Brand, "level": string(s.Level), "type": string(s.Type), "grade": string(s.Grade)}
 		back := func() tea.Msg {
-			cs, err := c.Backend.Case(c.Actor, a.i.ID)
+			cs, err := c.Backend.Case(a.i.ID)
 			if err != nil {
 				return failedMsg(c, q.row, err)
 			}

@@ -47,7 +47,7 @@ func withdraw(q *request) tea.Msg {
 	c := q.c
 	return q.confirm(c.T("withdraw.title", q.names()), []string{c.T("withdraw.intro")}, c.T("withdraw.question"), "withdraw.done",
 		func(ctx context.Context, cs *lifecycle.Case) error {
-			return c.Backend.Withdraw(ctx, c.Actor, cs.Instance.ID)
+			return c.Backend.Withdraw(ctx, cs.Instance.ID)
 		})
 }
 
@@ -66,7 +66,7 @@ func renew(q *request) tea.Msg {
 	lines = append(lines, "", c.T("renew.after"))
 	q.costs = true
 	return q.confirm(c.T("renew.title", q.names()), lines, c.T("renew.question"), "renew.done", func(ctx context.Context, cs *lifecycle.Case) error {
-		_, j, err := c.Backend.Renew(ctx, c.Actor, cs.Instance.ID)
+		_, j, err := c.Backend.Renew(ctx, cs.Instance.ID)
 		return q.began(j, err)
 	})
 }
@@ -119,7 +119,7 @@ func reissue(q *request) tea.Msg {
 			r.CSR = asked.Raw
 		}
 		return q.each(ctx, "reissue.done", func(ctx context.Context, cs *lifecycle.Case) error {
-			return q.began(c.Backend.Reissue(ctx, c.Actor, cs.Instance.ID, r))
+			return q.began(c.Backend.Reissue(ctx, cs.Instance.ID, r))
 		})
 	})
 }
@@ -188,11 +188,11 @@ func end(q *request) tea.Msg {
 			id := cs.Instance.ID
 			switch q.row.Action {
 			case lifecycle.Close:
-				return c.Backend.CloseInstance(ctx, c.Actor, id)
+				return c.Backend.CloseInstance(ctx, id)
 			case lifecycle.Revoke:
-				return q.began(c.Backend.Revoke(ctx, c.Actor, id, lifecycle.RevokeRequest{Reason: v["reason"], Versions: numbers(v["versions"])}))
+				return q.began(c.Backend.Revoke(ctx, id, lifecycle.RevokeRequest{Reason: v["reason"], Versions: numbers(v["versions"])}))
 			default:
-				return c.Backend.Delete(ctx, c.Actor, id)
+				return c.Backend.Delete(ctx, id)
 			}
 		})
 	})
@@ -235,7 +235,7 @@ func (q *request) presenting() (string, error) {
 func undo(c *kit.Context, t Target) kit.Action {
 	rows := []*lifecycle.Row{c.Table.Row(lifecycle.Withdraw)}
 	row, why := choose(c, rows, t)
-	may := c.WhyNot(row.Action, row.Role) == nil
+	may := c.WhyNot(row.Action) == nil
 	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
 		why = kit.Because(c.T("undo.nothing"), undoable(c))
 	}
@@ -260,12 +260,10 @@ func undo(c *kit.Context, t Target) kit.Action {
 			var r *lifecycle.Refusal
 			switch {
 			case len(ids) == 0:
-				r = c.Table.Check(row.Action, &lifecycle.Case{Actor: c.Actor})
-			case c.ReadOnly:
-				r = readOnly(row, nil)
+				r = c.Table.Check(row.Action, c.Nothing())
 			default:
 				var err error
-				if cs, err = c.Backend.Case(c.Actor, ids[0]); err != nil {
+				if cs, err = c.Backend.Case(ids[0]); err != nil {
 					return failedMsg(c, row, err)
 				}
 				r = c.Table.Check(row.Action, cs)

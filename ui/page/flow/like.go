@@ -161,7 +161,7 @@ func (a *application) copyDocuments(ctx context.Context, from model.ID) (added [
 		if slices.ContainsFunc(mine, func(m model.Document) bool { return bytes.Equal(m.Data.Reveal(), d.Data.Reveal()) }) {
 			continue
 		}
-		n, err := b.AddDocument(ctx, a.c.Actor, a.i.ID, d.Name, d.Data.Reveal())
+		n, err := b.AddDocument(ctx, a.i.ID, d.Name, d.Data.Reveal())
 		if err != nil {
 			return added, err
 		}

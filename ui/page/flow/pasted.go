@@ -56,7 +56,7 @@ func addPasted(ctx context.Context, c *kit.Context, id model.ID, v form.Values) 
 	if _, kind, ok := strings.Cut(http.DetectContentType(data), "image/"); ok {
 		name += "." + kind
 	}
-	d, err := c.Backend.AddDocument(ctx, c.Actor, id, name, data)
+	d, err := c.Backend.AddDocument(ctx, id, name, data)
 	if err != nil {
 		res := wrong(c, err, "document")
 		res.Field = "document pasted"

@@ -149,7 +149,7 @@ func (r *reviewing) approve() tea.Msg {
 	c := r.q.c
 	return r.q.confirm(c.T("review.approve.title", r.i.Name), []string{c.T("review.approve.text")}, c.T("review.approve.question"), "review.approved",
 		func(ctx context.Context, cs *lifecycle.Case) error {
-			return c.Backend.Approve(ctx, c.Actor, cs.Instance.ID)
+			return c.Backend.Approve(ctx, cs.Instance.ID)
 		})
 }
 
@@ -158,7 +158,7 @@ func (r *reviewing) reject() tea.Msg {
 	spec := form.Spec{Title: c.T("review.reject.title", r.i.Name), Danger: lifecycle.DangerWarning, Submit: c.T("review.reject"), Intro: []string{c.T("review.reject.text")},
 		Fields: []form.Field{{Key: "reason", Label: c.T("review.reason"), Valid: needed(c), Hint: func(form.Values) string { return c.T("review.reason.hint") }}}}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		err := c.Backend.RejectApplication(ctx, c.Actor, r.i.ID, strings.TrimSpace(v["reason"]))
+		err := c.Backend.RejectApplication(ctx, r.i.ID, strings.TrimSpace(v["reason"]))
 		var f *lifecycle.Refusal
 		if errors.As(err, &f) {
 			return refusedMsg(c, f, q.cases[0]), nil

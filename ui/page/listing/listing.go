@@ -176,7 +176,7 @@ func (l *List[R]) loadCase() tea.Cmd {
 		l.active = nil
 	}
 	return c.Do(func(context.Context) tea.Msg {
-		cs, err := c.Backend.Case(c.Actor, id)
+		cs, err := c.Backend.Case(id)
 		if err != nil { // deleted since; the rows will tell
 			return caseLoadedMsg[R]{l, id, nil}
 		}

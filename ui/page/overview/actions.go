@@ -114,11 +114,11 @@ func (p *page) showTasks() tea.Cmd {
 // dismiss ends a task because a person says so (spec D7).
 func (p *page) dismiss(t model.Task) tea.Cmd {
 	c := p.c
-	if why := c.WhyNot("dismiss", model.Operator); why != nil {
+	if why := c.WhyNot("dismiss"); why != nil {
 		return kit.Send(kit.ToldMsg{Text: why.Message(), Tone: style.Soon})
 	}
 	return c.Do(func(ctx context.Context) tea.Msg {
-		if _, err := c.Backend.DismissTask(ctx, c.Actor, string(t.ID)); err != nil {
+		if _, err := c.Backend.DismissTask(ctx, string(t.ID)); err != nil {
 			return flow.Tell(c, err)
 		}
 		return kit.ToldMsg{Text: c.T("tasks.dismissed", c.Text.Text(t.Text)), Tone: style.Good}

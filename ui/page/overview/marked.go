@@ -97,7 +97,7 @@ func (p *page) loadMarked(anew bool) tea.Cmd {
 	return p.c.Do(func(context.Context) tea.Msg {
 		found := map[model.ID]*judged{}
 		for _, id := range ids {
-			if cs, err := p.c.Backend.Case(p.c.Actor, id); err == nil {
+			if cs, err := p.c.Backend.Case(id); err == nil {
 				found[id] = &judged{cs, flow.Allowed(p.c.Table, cs)}
 			}
 		}

@@ -160,7 +160,7 @@ func (p *page) loadCase() tea.Cmd {
 		p.active = nil
 	}
 	return p.c.Do(func(context.Context) tea.Msg {
-		cs, err := p.c.Backend.Case(p.c.Actor, id)
+		cs, err := p.c.Backend.Case(id)
 		if err != nil {
 			return caseLoadedMsg{id, nil}
 		}

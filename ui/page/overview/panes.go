@@ -151,7 +151,7 @@ func short(fingerprint string) string {
 func (d *details) places() []line {
 	c := d.c
 	if len(d.resources) == 0 {
-		if r := c.Table.Check(lifecycle.Deploy, &lifecycle.Case{Actor: c.Actor, Instance: &d.instance, Now: c.Now}); r != nil {
+		if r := c.Table.Check(lifecycle.Deploy, &lifecycle.Case{Actor: c.Backend.Actor(), Instance: &d.instance, Now: c.Now}); r != nil {
 			return []line{plain(style.Muted, c.T("resources.never"))}
 		}
 		return []line{plain(style.Muted, c.T("resources.none", c.KeyOf(lifecycle.Deploy)))}

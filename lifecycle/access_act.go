@@ -1,0 +1,267 @@
+package lifecycle
+
+import (
+	"context"
+	"crypto/x509"
+	"time"
+
+	"certquay/lifecycle/bundle"
+	"certquay/model"
+)
+
+// Buy is [Engine.Buy] as this actor.
+func (a *Access) Buy(ctx context.Context, r BuyRequest) (o model.Order, made []model.Instance, err error) {
+	by, err := a.may(ctx, Buy, "")
+	if err != nil {
+		return o, made, err
+	}
+	return a.e.Buy(ctx, by, r)
+}
+
+// BuyPack is [Engine.BuyPack] as this actor.
+func (a *Access) BuyPack(ctx context.Context, r PackRequest) (model.Order, error) {
+	return acting(ctx, a, BuyPack, "", func(by model.Actor) (model.Order, error) { return a.e.BuyPack(ctx, by, r) })
+}
+
+// Apply is [Engine.Apply] as this actor.
+func (a *Access) Apply(ctx context.Context, id model.ID, r ApplyRequest) (model.Job, error) {
+	return acting(ctx, a, Apply, id, func(by model.Actor) (model.Job, error) { return a.e.Apply(ctx, by, id, r) })
+}
+
+// SaveDraft is [Engine.SaveDraft] as this actor.
+func (a *Access) SaveDraft(ctx context.Context, id model.ID, app model.Application) error {
+	by, err := a.may(ctx, Apply, id)
+	if err != nil {
+		return err
+	}
+	return a.e.SaveDraft(ctx, by, id, app)
+}
+
+// AddDocument is [Engine.AddDocument] as this actor.
+func (a *Access) AddDocument(ctx context.Context, id model.ID, name string, data []byte) (model.Document, error) {
+	return acting(ctx, a, Apply, id, func(by model.Actor) (model.Document, error) { return a.e.AddDocument(ctx, by, id, name, data) })
+}
+
+// RemoveDocument is [Engine.RemoveDocument] as this actor.
+func (a *Access) RemoveDocument(ctx context.Context, id, doc model.ID) error {
+	by, err := a.may(ctx, Apply, id)
+	if err != nil {
+		return err
+	}
+	return a.e.RemoveDocument(ctx, by, id, doc)
+}
+
+// Approve is [Engine.Approve] as this actor.
+func (a *Access) Approve(ctx context.Context, id model.ID) error {
+	by, err := a.may(ctx, Review, id)
+	if err != nil {
+		return err
+	}
+	return a.e.Approve(ctx, by, id)
+}
+
+// RejectApplication is [Engine.RejectApplication] as this actor.
+func (a *Access) RejectApplication(ctx context.Context, id model.ID, reason string) error {
+	by, err := a.may(ctx, Review, id)
+	if err != nil {
+		return err
+	}
+	return a.e.RejectApplication(ctx, by, id, reason)
+}
+
+// Withdraw is [Engine.Withdraw] as this actor.
+func (a *Access) Withdraw(ctx context.Context, id model.ID) error {
+	by, err := a.may(ctx, Withdraw, id)
+	if err != nil {
+		return err
+	}
+	return a.e.Withdraw(ctx, by, id)
+}
+
+// CloseInstance is [Engine.CloseInstance] as this actor.
+func (a *Access) CloseInstance(ctx context.Context, id model.ID) error {
+	by, err := a.may(ctx, Close, id)
+	if err != nil {
+		return err
+	}
+	return a.e.CloseInstance(ctx, by, id)
+}
+
+// Upload is [Engine.Upload] as this actor.
+func (a *Access) Upload(ctx context.Context, r UploadRequest) (UploadResult, error) {
+	return acting(ctx, a, Upload, "", func(by model.Actor) (UploadResult, error) { return a.e.Upload(ctx, by, r) })
+}
+
+// UploadKey is [Engine.UploadKey] as this actor.
+func (a *Access) UploadKey(ctx context.Context, id model.ID, f bundle.File) error {
+	by, err := a.may(ctx, UploadKey, id)
+	if err != nil {
+		return err
+	}
+	return a.e.UploadKey(ctx, by, id, f)
+}
+
+// Download is [Engine.Download] as this actor.
+func (a *Access) Download(ctx context.Context, id model.ID, format string) ([]bundle.OutFile, error) {
+	return acting(ctx, a, Download, id, func(by model.Actor) ([]bundle.OutFile, error) { return a.e.Download(ctx, by, id, format) })
+}
+
+// Deploy is [Engine.Deploy] as this actor.
+func (a *Access) Deploy(ctx context.Context, id model.ID, r DeployRequest) ([]model.Job, error) {
+	return acting(ctx, a, Deploy, id, func(by model.Actor) ([]model.Job, error) { return a.e.Deploy(ctx, by, id, r) })
+}
+
+// Undeploy is [Engine.Undeploy] as this actor.
+func (a *Access) Undeploy(ctx context.Context, resource model.ID) (model.Job, error) {
+	return acting(ctx, a, Undeploy, a.presents(resource), func(by model.Actor) (model.Job, error) { return a.e.Undeploy(ctx, by, resource) })
+}
+
+// Verify is [Engine.Verify] as this actor.
+func (a *Access) Verify(ctx context.Context, resource model.ID) (model.Job, error) {
+	return acting(ctx, a, Verify, a.presents(resource), func(by model.Actor) (model.Job, error) { return a.e.Verify(ctx, by, resource) })
+}
+
+// AutoDeploy is [Engine.AutoDeploy] as this actor.
+func (a *Access) AutoDeploy(ctx context.Context, resource model.ID, on bool) error {
+	by, err := a.may(ctx, AutoDeploy, a.presents(resource))
+	if err != nil {
+		return err
+	}
+	return a.e.AutoDeploy(ctx, by, resource, on)
+}
+
+// Renew is [Engine.Renew] as this actor.
+func (a *Access) Renew(ctx context.Context, id model.ID) (next model.Instance, j model.Job, err error) {
+	by, err := a.may(ctx, Renew, id)
+	if err != nil {
+		return next, j, err
+	}
+	return a.e.Renew(ctx, by, id)
+}
+
+// RenewWith is [Engine.RenewWith] as this actor.
+func (a *Access) RenewWith(ctx context.Context, id model.ID, csr []byte) (next model.Instance, j model.Job, err error) {
+	by, err := a.may(ctx, Renew, id)
+	if err != nil {
+		return next, j, err
+	}
+	return a.e.RenewWith(ctx, by, id, csr)
+}
+
+// Reissue is [Engine.Reissue] as this actor.
+func (a *Access) Reissue(ctx context.Context, id model.ID, r ReissueRequest) (model.Job, error) {
+	return acting(ctx, a, Reissue, id, func(by model.Actor) (model.Job, error) { return a.e.Reissue(ctx, by, id, r) })
+}
+
+// Host is [Engine.Host] as this actor.
+func (a *Access) Host(ctx context.Context, id model.ID, r HostRequest) error {
+	by, err := a.may(ctx, Host, id)
+	if err != nil {
+		return err
+	}
+	return a.e.Host(ctx, by, id, r)
+}
+
+// StopHosting is [Engine.StopHosting] as this actor.
+func (a *Access) StopHosting(ctx context.Context, id model.ID) error {
+	by, err := a.may(ctx, StopHosting, id)
+	if err != nil {
+		return err
+	}
+	return a.e.StopHosting(ctx, by, id)
+}
+
+// Revoke is [Engine.Revoke] as this actor.
+func (a *Access) Revoke(ctx context.Context, id model.ID, r RevokeRequest) (model.Job, error) {
+	return acting(ctx, a, Revoke, id, func(by model.Actor) (model.Job, error) { return a.e.Revoke(ctx, by, id, r) })
+}
+
+// Delete is [Engine.Delete] as this actor.
+func (a *Access) Delete(ctx context.Context, id model.ID) error {
+	by, err := a.may(ctx, Delete, id)
+	if err != nil {
+		return err
+	}
+	return a.e.Delete(ctx, by, id)
+}
+
+// AddContact is [Engine.AddContact] as this actor.
+func (a *Access) AddContact(ctx context.Context, c model.Contact) (model.Contact, error) {
+	return acting(ctx, a, "contact", "", func(by model.Actor) (model.Contact, error) { return a.e.AddContact(ctx, by, c) })
+}
+
+// RemoveContact is [Engine.RemoveContact] as this actor.
+func (a *Access) RemoveContact(ctx context.Context, name string) error {
+	by, err := a.may(ctx, "contact", "")
+	if err != nil {
+		return err
+	}
+	return a.e.RemoveContact(ctx, by, name)
+}
+
+// TestContact is [Engine.TestContact] as this actor.
+func (a *Access) TestContact(ctx context.Context, name string) ([]ChannelTest, error) {
+	return acting(ctx, a, "contact", "", func(by model.Actor) ([]ChannelTest, error) { return a.e.TestContact(ctx, by, name) })
+}
+
+// AddCompany is [Engine.AddCompany] as this actor.
+func (a *Access) AddCompany(ctx context.Context, c model.Company) (model.Company, error) {
+	return acting(ctx, a, "company", "", func(by model.Actor) (model.Company, error) { return a.e.AddCompany(ctx, by, c) })
+}
+
+// RemoveCompany is [Engine.RemoveCompany] as this actor.
+func (a *Access) RemoveCompany(ctx context.Context, name string) error {
+	by, err := a.may(ctx, "company", "")
+	if err != nil {
+		return err
+	}
+	return a.e.RemoveCompany(ctx, by, name)
+}
+
+// DismissTask is [Engine.DismissTask] as this actor.
+func (a *Access) DismissTask(ctx context.Context, typed string) (model.Task, error) {
+	return acting(ctx, a, "dismiss", "", func(by model.Actor) (model.Task, error) { return a.e.DismissTask(ctx, by, typed) })
+}
+
+// RetryTask is [Engine.RetryTask] as this actor.
+func (a *Access) RetryTask(ctx context.Context, typed string) (model.Task, error) {
+	return acting(ctx, a, "retry", "", func(by model.Actor) (model.Task, error) { return a.e.RetryTask(ctx, by, typed) })
+}
+
+// AddWatch is [Engine.AddWatch] as this actor.
+func (a *Access) AddWatch(ctx context.Context, address, name string, contact model.ID) (model.Watch, error) {
+	return acting(ctx, a, actionWatch, "", func(by model.Actor) (model.Watch, error) { return a.e.AddWatch(ctx, by, address, name, contact) })
+}
+
+// CheckWatch is [Engine.CheckWatch] as this actor.
+func (a *Access) CheckWatch(ctx context.Context, id model.ID) (model.Watch, error) {
+	return acting(ctx, a, actionWatch, "", func(by model.Actor) (model.Watch, error) { return a.e.CheckWatch(ctx, by, id) })
+}
+
+// RemoveWatch is [Engine.RemoveWatch] as this actor.
+func (a *Access) RemoveWatch(ctx context.Context, id model.ID) error {
+	by, err := a.may(ctx, actionWatch, "")
+	if err != nil {
+		return err
+	}
+	return a.e.RemoveWatch(ctx, by, id)
+}
+
+// MoveClock is [Engine.MoveClock] as this actor.
+func (a *Access) MoveClock(ctx context.Context, to time.Time) error {
+	by, err := a.may(ctx, "clock", "")
+	if err != nil {
+		return err
+	}
+	return a.e.MoveClock(ctx, by, to)
+}
+
+// Tick is [Engine.Tick] as this actor.
+func (a *Access) Tick(ctx context.Context) (int, error) {
+	return acting(ctx, a, "tick", "", func(_ model.Actor) (int, error) { return a.e.Tick(ctx) })
+}
+
+// RotateCA is [Engine.RotateCA] as this actor.
+func (a *Access) RotateCA(ctx context.Context, ca Rotates) (*x509.Certificate, error) {
+	return acting(ctx, a, actionRotateCA, "", func(by model.Actor) (*x509.Certificate, error) { return a.e.RotateCA(ctx, by, ca) })
+}

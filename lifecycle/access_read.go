@@ -1,0 +1,186 @@
+package lifecycle
+
+import (
+	"context"
+	"time"
+
+	"certquay/model"
+)
+
+// Now is the time of the engine's clock, for anybody.
+func (a *Access) Now() time.Time { return a.e.Now() }
+
+// Table is the transition table, for anybody.
+func (a *Access) Table() *Table { return a.e.table }
+
+// Missing is [Engine.Missing]: it reads no store.
+func (a *Access) Missing(i *model.Instance, app model.Application) []*Invalid {
+	return a.e.Missing(i, app)
+}
+
+// Policy is [Engine.Policy] as this actor.
+func (a *Access) Policy() Policy { return seeing(a, a.e.Policy) }
+
+// Products is [Engine.Products] as this actor.
+func (a *Access) Products() []ProductInfo { return seeing(a, a.e.Products) }
+
+// Issuers is [Engine.Issuers] as this actor.
+func (a *Access) Issuers() map[string]Capabilities { return seeing(a, a.e.Issuers) }
+
+// Can is [Engine.Can] as this actor.
+func (a *Access) Can() map[string]func(time.Time) Capabilities { return seeing(a, a.e.Can) }
+
+// Working is [Engine.Working] as this actor.
+func (a *Access) Working() int { return seeing(a, a.e.Working) }
+
+// Watch is [Engine.Watch] as this actor. Who may not read gets a channel that is
+// closed.
+func (a *Access) Watch(ctx context.Context) <-chan model.Batch {
+	if a.mayRead() != nil {
+		closed := make(chan model.Batch)
+		close(closed)
+		return closed
+	}
+	return a.e.Watch(ctx)
+}
+
+// View is [Engine.View] as this actor.
+func (a *Access) View(fn func(model.Reader) error) error {
+	if f := a.mayRead(); f != nil {
+		return f
+	}
+	return a.e.View(fn)
+}
+
+// Case is the facts that decide what this actor can do to an instance now; give
+// it to [Table.Check].
+func (a *Access) Case(id model.ID) (*Case, error) {
+	return reading(a, func() (*Case, error) { return a.e.Case(a.who(), id) })
+}
+
+// Wait is [Engine.Wait] as this actor.
+func (a *Access) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error) {
+	return reading(a, func() ([]Progress, error) { return a.e.Wait(ctx, jobs...) })
+}
+
+// Resources is [Engine.Resources] as this actor.
+func (a *Access) Resources(f ResourceFilter) (views []ResourceView, total int, err error) {
+	if f := a.mayRead(); f != nil {
+		return nil, 0, f
+	}
+	return a.e.Resources(f)
+}
+
+// Material is [Engine.Material] as this actor.
+func (a *Access) Material(id model.ID, version int) (model.Material, error) {
+	return reading(a, func() (model.Material, error) { return a.e.Material(id, version) })
+}
+
+// QuoteHosting is [Engine.QuoteHosting] as this actor.
+func (a *Access) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
+	return reading(a, func() (Quote, error) { return a.e.QuoteHosting(id, r) })
+}
+
+// Page is [Engine.Page] as this actor.
+func (a *Access) Page(q model.Query) (model.Page, error) { return reading1(a, a.e.Page, q) }
+
+// Instance is [Engine.Instance] as this actor.
+func (a *Access) Instance(id model.ID) (model.Instance, error) { return reading1(a, a.e.Instance, id) }
+
+// Find is [Engine.Find] as this actor.
+func (a *Access) Find(typed string) (model.Instance, error) { return reading1(a, a.e.Find, typed) }
+
+// Resource is [Engine.Resource] as this actor.
+func (a *Access) Resource(id model.ID) (ResourceView, error) { return reading1(a, a.e.Resource, id) }
+
+// FindResource is [Engine.FindResource] as this actor.
+func (a *Access) FindResource(typed string) (ResourceView, error) {
+	return reading1(a, a.e.FindResource, typed)
+}
+
+// Activity is [Engine.Activity] as this actor.
+func (a *Access) Activity(f ActivityFilter) ([]model.Event, error) {
+	return reading1(a, a.e.Activity, f)
+}
+
+// Tasks is [Engine.Tasks] as this actor.
+func (a *Access) Tasks(limit int) ([]model.Task, error) { return reading1(a, a.e.Tasks, limit) }
+
+// TasksOf is [Engine.TasksOf] as this actor.
+func (a *Access) TasksOf(id model.ID) ([]model.Task, error) { return reading1(a, a.e.TasksOf, id) }
+
+// Notices is [Engine.Notices] as this actor.
+func (a *Access) Notices(f NoticeFilter) ([]model.Notice, error) { return reading1(a, a.e.Notices, f) }
+
+// Contact is [Engine.Contact] as this actor.
+func (a *Access) Contact(name string) (model.Contact, error) { return reading1(a, a.e.Contact, name) }
+
+// ContactByID is [Engine.ContactByID] as this actor.
+func (a *Access) ContactByID(id model.ID) (model.Contact, error) {
+	return reading1(a, a.e.ContactByID, id)
+}
+
+// ContactNames is [Engine.ContactNames] as this actor.
+func (a *Access) ContactNames(ids []model.ID) (map[model.ID]string, error) {
+	return reading1(a, a.e.ContactNames, ids)
+}
+
+// Company is [Engine.Company] as this actor.
+func (a *Access) Company(name string) (model.Company, error) { return reading1(a, a.e.Company, name) }
+
+// FindWatch is [Engine.FindWatch] as this actor.
+func (a *Access) FindWatch(typed string) (model.Watch, error) {
+	return reading1(a, a.e.FindWatch, typed)
+}
+
+// Documents is [Engine.Documents] as this actor.
+func (a *Access) Documents(id model.ID) ([]model.Document, error) {
+	return reading1(a, a.e.Documents, id)
+}
+
+// Template is [Engine.Template] as this actor.
+func (a *Access) Template(id model.ID) (string, error) { return reading1(a, a.e.Template, id) }
+
+// Explain is [Engine.Explain] as this actor.
+func (a *Access) Explain(id model.ID) (Explanation, error) { return reading1(a, a.e.Explain, id) }
+
+// Refund is [Engine.Refund] as this actor.
+func (a *Access) Refund(id model.ID) (RefundPreview, error) { return reading1(a, a.e.Refund, id) }
+
+// Quote is [Engine.Quote] as this actor.
+func (a *Access) Quote(r BuyRequest) (Quote, error) { return reading1(a, a.e.Quote, r) }
+
+// QuotePack is [Engine.QuotePack] as this actor.
+func (a *Access) QuotePack(r PackRequest) (Quote, error) { return reading1(a, a.e.QuotePack, r) }
+
+// SharesKey is [Engine.SharesKey] as this actor.
+func (a *Access) SharesKey(id model.ID) ([]model.Instance, error) {
+	return reading1(a, a.e.SharesKey, id)
+}
+
+// Counts is [Engine.Counts] as this actor.
+func (a *Access) Counts() (model.Counts, error) { return reading(a, a.e.Counts) }
+
+// Contacts is [Engine.Contacts] as this actor.
+func (a *Access) Contacts() ([]model.Contact, error) { return reading(a, a.e.Contacts) }
+
+// Companies is [Engine.Companies] as this actor.
+func (a *Access) Companies() ([]model.Company, error) { return reading(a, a.e.Companies) }
+
+// Watches is [Engine.Watches] as this actor.
+func (a *Access) Watches() ([]model.Watch, error) { return reading(a, a.e.Watches) }
+
+// Balances is [Engine.Balances] as this actor.
+func (a *Access) Balances() ([]Balance, error) { return reading(a, a.e.Balances) }
+
+// Costs is [Engine.Costs] as this actor.
+func (a *Access) Costs() (map[string]int64, error) { return reading(a, a.e.Costs) }
+
+// CostsByOrder is [Engine.CostsByOrder] as this actor.
+func (a *Access) CostsByOrder() ([]Cost, error) { return reading(a, a.e.CostsByOrder) }
+
+// CostsByMonth is [Engine.CostsByMonth] as this actor.
+func (a *Access) CostsByMonth() ([]Cost, error) { return reading(a, a.e.CostsByMonth) }
+
+// NextDue is [Engine.NextDue] as this actor.
+func (a *Access) NextDue() (time.Time, error) { return reading(a, a.e.NextDue) }
