@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ func TestErrorsAreSaidInTheLanguageOfTheSession(t *testing.T) {
 	}{
 		{missing, "“" + path + "”：文件不存在"},
 		{&fs.PathError{Op: "open", Path: "/root/key.pem", Err: fs.ErrPermission}, "“/root/key.pem”：权限不足"},
-		{&fs.PathError{Op: "write", Path: "/x", Err: errors.New("no space left on device")}, "“/x”：磁盘空间不足"},
+		{&fs.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}, "“/x”：磁盘空间不足"},
 		{fmt.Errorf("look at resource x: %w", context.DeadlineExceeded), "超时"},
 		{&lifecycle.NotFound{What: "watch", Name: "a:443"}, "没有监控“a:443”"},
 		{&lifecycle.Ambiguous{Name: "q", Candidates: []string{"1q", "2q"}}, "“q”对应多项：1q, 2q"},
