@@ -44,7 +44,7 @@ func TestErrorsAreSaidInTheLanguageOfTheSession(t *testing.T) {
 		{badName, "a..example：两点之间不能为空；例如 www.example.com"},
 		{noPicture, "资质文件为 PDF 文件；只接受 PNG 与 JPEG 图片（以内容而非文件名为准）；请扫描、拍照，或导出为 PNG 或 JPEG"},
 		{empty, "x.pem：文件为空；请提供 PEM 或 DER 格式的证书"},
-		{fmt.Errorf("%w: /data has 3 MiB, certquay writes from 64 MiB upwards; free some space", store.ErrDiskFull), "数据目录所在磁盘的可用空间不足：/data 剩余 3 MiB，certquay 需要至少 64 MiB；请释放空间"},
+		{model.Fail("store.disk-full-at", "dir", "/data", "free", 3, "least", 64).Wrapping(store.ErrDiskFull), "数据目录所在磁盘的可用空间不足：/data 剩余 3 MiB，certquay 需要至少 64 MiB；请释放空间"},
 		{store.ErrSealed, "存储已锁定：需要口令"},
 	} {
 		if c.err == nil {

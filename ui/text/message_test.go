@@ -54,13 +54,13 @@ func TestMessagesInWords(t *testing.T) {
 }
 
 // messageFiles are the files of the catalogue with the words of [model.Text].
-var messageFiles = []string{"engine.txt", "errors.txt", "lifecycle.txt", "refusals.txt", "verbs.txt", "config.txt"}
+var messageFiles = []string{"engine.txt", "errors.txt", "lifecycle.txt", "refusals.txt", "store.txt", "verbs.txt", "config.txt"}
 
 // codeLike is what a code looks like.
 var codeLike = regexp.MustCompile(`^([a-z-]+)\.[a-z0-9-]+(\.[a-z0-9-]+)*$`)
 
 // noCodes look like codes and are something else, such as a file.
-var noCodes = []string{"key.pem", "watch.next", "watch.look", "watch.judge"}
+var noCodes = []string{"key.pem", "config.yaml", "watch.next", "watch.look", "watch.judge"}
 
 // areas are what the codes of messages begin with.
 func areas(t *testing.T) map[string]bool {

@@ -61,7 +61,7 @@ var unsaid = map[string]string{
 
 	"the embedded CA's longest validity is %s; it must be a minute or more": atStart, "the embedded CA's proof of control is %q; it is trust, dns or http": atStart,
 	"permitted domains of the embedded CA: %q is no domain; write example.com, which includes what is below it": atStart, "permitted domains of the embedded CA: %w": atStart,
-	"cannot open the store: %s %s":                                  atStart,
+
 	"an edge needs the name of its product and at least one region": atStart, "record %q of the edge has no name": atStart, "record %q of the embedded CA has no number": atStart,
 
 	"malformed request":                             elsewhereSaid,

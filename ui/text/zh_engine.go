@@ -122,19 +122,5 @@ var chineseEngine = map[string]string{
 
 	// The store.
 
-	"%w: key %q: %s":                                                          "{1:say}：键 {2}：{3}",
-	"the stored data are damaged":                                             "存储的数据已损坏",
-	"the data were written by a newer certquay":                               "数据由更新版本的 certquay 写入",
-	"the store is sealed: its passphrase is needed":                           "存储已锁定：需要口令",
-	"asking for the free space of %s: %w":                                     "查询 {1} 的可用空间：{2:say}",
-	"the mail server's password: %s is no regular file":                       "邮件服务器的密码：{1} 不是普通文件",
-	"the passphrase is wrong":                                                 "口令错误",
-	"the store refuses writes since one failed; restart certquay":             "写入失败后存储拒绝写入；请重启 certquay",
-	"too little free space on the volume of the data directory":               "数据目录所在磁盘的可用空间不足",
-	"the store can only be read":                                              "存储只能读取",
-	"the store may hold less than it did":                                     "存储中的数据可能比原来少",
-	"the data directory is gone":                                              "数据目录已不存在",
-	"%w: %s has %d MiB, certquay writes from %d MiB upwards; free some space": "{1:say}：{2} 剩余 {3} MiB，certquay 需要至少 {4} MiB；请释放空间",
-	"the store is closed":                                                     "存储已关闭",
-	"the store cannot be opened":                                              "存储无法打开",
+	"the mail server's password: %s is no regular file": "邮件服务器的密码：{1} 不是普通文件",
 }
