@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,10 +51,15 @@ func (t *Text) set(name string, value any) {
 		t.with(name, TextOf(v))
 	case time.Time:
 		t.fill(name, v.UTC().Format("2006-01-02 15:04:05Z"))
-	case []string:
-		t.fill(name, strings.Join(v, ", "))
 	default:
-		t.fill(name, fmt.Sprint(v))
+		if list := reflect.ValueOf(value); list.Kind() == reflect.Slice && list.Type().Elem().Kind() == reflect.String {
+			all := make([]string, list.Len())
+			for n := range all {
+				all[n] = list.Index(n).String()
+			}
+			value = strings.Join(all, ", ")
+		}
+		t.fill(name, fmt.Sprint(value))
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"hash"
 	"io"
-	"strconv"
 
 	"filippo.io/age"
 
@@ -123,7 +122,7 @@ func (b *backupReader) pairs(ctx context.Context, fn func(key string, value []by
 		for _, p := range f.Pairs {
 			key := string(p.Key)
 			if key <= last {
-				return badBackup(model.Say("backup.order", "key", strconv.Quote(key), "last", strconv.Quote(last)))
+				return badBackup(model.Say("backup.order", "key", key, "last", last))
 			}
 			last = key
 			if len(p.Value) > 0 || key[:1] != indexSpace { // such an entry says nothing that its record does not say

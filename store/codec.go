@@ -3,7 +3,6 @@ package store
 import (
 	"fmt"
 	"reflect"
-	"strconv"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -102,7 +101,7 @@ func encode(r model.Record, sealed []byte) ([]byte, error) {
 		err = readable(reflect.ValueOf(w))
 	}
 	if err != nil {
-		return nil, model.Fail("store.encoding", "kind", r.RecordKind(), "key", strconv.Quote(r.RecordKey()), "cause", err)
+		return nil, model.Fail("store.encoding", "kind", r.RecordKind(), "key", r.RecordKey(), "cause", err)
 	}
 	return append([]byte{recordVersion}, body...), nil
 }
@@ -157,7 +156,7 @@ func checkVersion(key string, b []byte) error {
 	case len(b) == 0:
 		return corrupt(key, "damage.empty")
 	case b[0] > recordVersion:
-		return model.Fail("store.newer-key", "key", strconv.Quote(key), "has", b[0], "knows", recordVersion).Wrapping(ErrNewerSchema)
+		return model.Fail("store.newer-key", "key", key, "has", b[0], "knows", recordVersion).Wrapping(ErrNewerSchema)
 	case b[0] < recordVersion:
 		return corrupt(key, "damage.no-schema", "schema", b[0])
 	}

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"strconv"
-
 	"certquay/model"
 )
 
@@ -52,7 +50,7 @@ type OpenError struct {
 func (e *OpenError) AsText() model.Text {
 	t := model.Say("store.open", "what", e.What, "why", e.Why)
 	if e.Err != nil {
-		t = model.Say("store.because", "what", t, "cause", e.Err)
+		t = model.Say("error.because", "what", t, "cause", e.Err)
 	}
 	if !e.Hint.IsZero() {
 		t = model.Say("store.hinted", "what", t, "hint", e.Hint)
@@ -67,10 +65,10 @@ func (e *OpenError) Unwrap() []error { return []error{ErrOpen, e.Err} }
 
 // corrupt is [ErrCorrupt] of a key, with a code that says what is wrong there.
 func corrupt(key, code string, args ...any) error {
-	return model.Fail("store.corrupt-key", "key", strconv.Quote(key), "why", model.Say(code, args...)).Wrapping(ErrCorrupt)
+	return model.Fail("store.corrupt-key", "key", key, "why", model.Say(code, args...)).Wrapping(ErrCorrupt)
 }
 
 // because is an error of a kind with its cause; it wraps both.
 func because(kind, cause error) error {
-	return model.Fail("store.because", "what", kind, "cause", cause)
+	return model.Fail("error.because", "what", kind, "cause", cause)
 }

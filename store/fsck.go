@@ -6,7 +6,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"certquay/model"
@@ -132,7 +131,7 @@ func (c *checker) records() error {
 				return nil
 			}
 			if primary := key[len(prefix):]; r.RecordKey() != primary {
-				c.problem("fsck.key", "kind", kind, "key", strconv.Quote(primary), "says", strconv.Quote(r.RecordKey()))
+				c.problem("fsck.key", "kind", kind, "key", primary, "says", r.RecordKey())
 			}
 			c.Records++
 			if err := c.entriesOf(r); err != nil {
@@ -176,13 +175,13 @@ func (c *checker) entriesOf(r model.Record) error {
 		switch {
 		case errors.Is(err, engine.ErrNotFound):
 			c.missing = true
-			c.problem("fsck.not-indexed", "kind", r.RecordKind(), "key", r.RecordKey(), "index", strconv.Quote(key))
+			c.problem("fsck.not-indexed", "kind", r.RecordKind(), "key", r.RecordKey(), "index", key)
 		case errors.Is(err, ErrCorrupt):
 			// Reported when the indexes are read.
 		case err != nil:
 			return err
 		case !bytes.Equal(got, want):
-			c.problem("fsck.outdated-row", "kind", r.RecordKind(), "key", r.RecordKey(), "index", strconv.Quote(key))
+			c.problem("fsck.outdated-row", "kind", r.RecordKind(), "key", r.RecordKey(), "index", key)
 		}
 	}
 	return nil
@@ -197,7 +196,7 @@ func (c *checker) secret(key string, sealed []byte) error {
 	wrapped, err := c.get(dataKeyOf(key))
 	switch {
 	case errors.Is(err, model.ErrNotFound):
-		c.problem("fsck.no-data-key", "key", strconv.Quote(key))
+		c.problem("fsck.no-data-key", "key", key)
 	case errors.Is(err, ErrCorrupt):
 		// Reported when data keys are read.
 	case err != nil:
@@ -215,7 +214,7 @@ func (c *checker) dataKeys() error {
 	return c.each(dataKeySpace, func(key string, _ []byte) error {
 		_, err := c.get(recordSpace + key[len(dataKeySpace):])
 		if errors.Is(err, model.ErrNotFound) {
-			c.problem("fsck.idle-data-key", "key", strconv.Quote(key))
+			c.problem("fsck.idle-data-key", "key", key)
 			return nil
 		}
 		if errors.Is(err, ErrCorrupt) {
@@ -235,7 +234,7 @@ func (c *checker) indexes() error {
 	return c.each(indexSpace, func(key string, _ []byte) error {
 		called, err := c.calledFor(key)
 		if err == nil && !called {
-			c.problem("fsck.idle-entry", "index", strconv.Quote(key))
+			c.problem("fsck.idle-entry", "index", key)
 		}
 		return err
 	})
@@ -287,13 +286,13 @@ func (c *checker) counts() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.counters)) {
 		if stored[name] != c.counters[name] {
-			c.problem("fsck.counter", "counter", strconv.Quote(name), "says", stored[name], "are", c.counters[name])
+			c.problem("fsck.counter", "counter", name, "says", stored[name], "are", c.counters[name])
 		}
 		delete(stored, name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(stored)) {
 		if stored[name] != 0 {
-			c.problem("fsck.idle-counter", "counter", strconv.Quote(name), "says", stored[name])
+			c.problem("fsck.idle-counter", "counter", name, "says", stored[name])
 		}
 	}
 	return nil

@@ -96,6 +96,6 @@ func fsckFinds(t *testing.T, p *place) {
 	}
 	p.overwrite("icontact\x00name\x00ghost\x00\x01none", []byte{})
 	p.overwrite("dkey\x00ghost", []byte("0123456789abcdef0123"))
-	expect(p.open(), `fsck.gap event="3" last="1"`, "fsck.not-indexed", `fsck.counter are="1" counter="\"instance/issued\"" says="0"`,
-		`fsck.idle-entry index="\"icontact`, `store.corrupt-key key="\"dkey`)
+	expect(p.open(), `fsck.gap event="3" last="1"`, "fsck.not-indexed", `fsck.counter are="1" counter="instance/issued" says="0"`,
+		`fsck.idle-entry index="icontact`, `store.corrupt-key key="dkey`)
 }

@@ -36,8 +36,6 @@ var phrases = map[string]map[string]string{"zh": merge(map[string]string{
 	"it expired on %s":          "已于 {1} 过期",
 	"it is not valid before %s": "{1} 之前尚未生效",
 
-	"no certificate was presented": "未使用任何证书",
-
 	// Files.
 	"there is no signing request in it":        "其中没有证书请求",
 	"there are several signing requests in it": "其中有多个证书请求",

@@ -121,7 +121,7 @@ func (l *logSpace) allocate(name string, size int64) error {
 // noSpace gives the error of a full disk its type.
 func noSpace(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return model.Fail("store.because", "what", engine.ErrNoSpace, "cause", err)
+		return model.Fail("error.because", "what", engine.ErrNoSpace, "cause", err)
 	}
 	return err
 }

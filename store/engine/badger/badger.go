@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -126,7 +125,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 			return model.Fail("database.too-many", "keys", len(b.Writes)).Wrapping(engine.ErrTooLarge)
 		}
 		if err != nil {
-			return model.Fail("database.writing", "key", strconv.Quote(w.Key), "cause", err)
+			return model.Fail("database.writing", "key", w.Key, "cause", err)
 		}
 	}
 	return txn.Commit()

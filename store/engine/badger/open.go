@@ -56,7 +56,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	db, err := badger.Open(how)
 	if err != nil {
 		if strings.Contains(err.Error(), "directory lock") { // Badger passes causes on as text
-			return nil, model.Fail("store.because", "what", engine.ErrInUse, "cause", err)
+			return nil, model.Fail("error.because", "what", engine.ErrInUse, "cause", err)
 		}
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/dgraph-io/badger/v4/table"
@@ -27,7 +26,7 @@ func (r *Reader) resolve(key string, v value) ([]byte, error) {
 		return append([]byte{}, v.bytes...), nil
 	}
 	if len(v.bytes) < 12 {
-		return nil, damaged(r.dir, model.Fail("database.no-pointer", "key", strconv.Quote(key)), nil)
+		return nil, damaged(r.dir, model.Fail("database.no-pointer", "key", key), nil)
 	}
 	// As Badger writes it: three numbers of the machine's own byte order.
 	fid := binary.NativeEndian.Uint32(v.bytes)
@@ -49,7 +48,7 @@ func (r *Reader) resolve(key string, v value) ([]byte, error) {
 	}
 	e, ok := decodeEntry(b)
 	if !ok || e.length != int(length) || string(y.ParseKey(e.key)) != key {
-		return nil, damaged(path, model.Fail("database.other-value", "key", strconv.Quote(key)), nil)
+		return nil, damaged(path, model.Fail("database.other-value", "key", key), nil)
 	}
 	return e.value, nil
 }

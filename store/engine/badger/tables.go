@@ -131,7 +131,7 @@ func checkIndex(b []byte) error {
 // damaged names a file that is not as it was written.
 // missing is [engine.ErrMissing], with what a code says is missing.
 func missing(code string, args ...any) error {
-	return model.Fail("store.because", "what", engine.ErrMissing, "cause", model.Say(code, args...))
+	return model.Fail("error.because", "what", engine.ErrMissing, "cause", model.Say(code, args...))
 }
 
 func damaged(path string, cause, also error) error {
