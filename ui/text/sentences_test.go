@@ -44,7 +44,6 @@ var unsaid = map[string]string{
 
 	"%s pack": code, "key type": code, "id number": code, "company type": code, "company phone": code, "organization id": code, "zip code": code,
 	"certificate from pack": code, "hosted renewal": code, "managed hosting": code, "the CA revoked it by itself": code, "the store": code,
-	"; for example %s": byKind,
 
 	"certquay issuing CA %d %s": name, "certquay root CA %s": name, "pack ": name, "pack available": name, "pack reserved": name, "pack supply": name, "pack used": name,
 	"certquay proof|%s|%s": name, "edge listener": name, "remote error": name,
@@ -63,8 +62,8 @@ var unsaid = map[string]string{
 
 	"malformed request": elsewhereSaid,
 
-	"decode: %s": fault, "the child gave half an answer": fault, "the child gave no answer": fault,
-	"the program does not call decode.RunIfChild": fault, "the system does not let the child set its limits": fault, "too much output": fault,
+	"decode: %s":      fault,
+	"too much output": fault,
 }
 
 // Why a sentence needs no Chinese.

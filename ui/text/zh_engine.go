@@ -18,8 +18,6 @@ var chineseEngine = map[string]string{
 
 	// The embedded CA.
 
-	"the CA signs only for these domains and what is below them: %s": "该 CA 只签发以下域名及其子域名：{1}",
-
 	// What certquay itself needs a person for.
 
 	// Deploying.
