@@ -186,7 +186,7 @@ func (c *call) verifyBackup(ctx context.Context, file string, o *opening) error 
 	}
 	problems := report.Problems
 	if c.g.json {
-		more := map[string]any{"file": c.Abs(file), "checked": unchecked == nil, "problems": orEmpty(problems)}
+		more := map[string]any{"file": c.Abs(file), "checked": unchecked == nil, "problems": worded(problems)}
 		if err := c.printJSON(summaryJSON(sum, more)); err != nil {
 			return err
 		}

@@ -161,7 +161,7 @@ func describe(err error) problem {
 func wayOut(err error) model.Text {
 	var open *store.OpenError
 	switch {
-	case errors.As(err, &open) && open.Hint != "": // said with the error
+	case errors.As(err, &open) && !open.Hint.IsZero(): // said with the error
 		return model.Text{}
 	case errors.Is(err, store.ErrSealed):
 		return model.Say("hint.unseal")

@@ -21,7 +21,7 @@ func fsckCmd(c *call) *cobra.Command {
 				return err
 			}
 			if c.g.json {
-				err := c.printJSON(map[string]any{"records": r.Records, "events": r.Events, "problems": orEmpty(r.Problems)})
+				err := c.printJSON(map[string]any{"records": r.Records, "events": r.Events, "problems": worded(r.Problems)})
 				if err != nil {
 					return err
 				}

@@ -89,7 +89,7 @@ func (c *call) restore(ctx context.Context, file string, o *opening) (err error)
 		return &storeError{err: err, hint: model.Say("verb.restore.broken", "dir", w.data)}
 	}
 	if c.g.json {
-		more := map[string]any{"data": w.data, "key_file": w.key, "records": report.Records, "problems": orEmpty(report.Problems)}
+		more := map[string]any{"data": w.data, "key_file": w.key, "records": report.Records, "problems": worded(report.Problems)}
 		if err := c.printJSON(summaryJSON(sum, more)); err != nil {
 			return err
 		}

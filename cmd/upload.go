@@ -47,7 +47,7 @@ func uploadCmd(c *call) *cobra.Command {
 				return err
 			}
 			for _, w := range res.Warnings {
-				c.note("verb.warning", "what", model.Quoted("", w.Text))
+				c.note("verb.warning", "what", w.Text)
 			}
 			return c.show(res.Instance.ID, model.Say("verb.uploaded", "id", res.Instance.ID))
 		},

@@ -25,6 +25,15 @@ func (c *call) label(kind, code string) string {
 	return words.Or(kind+"."+code, code)
 }
 
+// worded says messages in English, one each.
+func worded(all []model.Text) []string {
+	out := make([]string, len(all))
+	for n, t := range all {
+		out[n] = english(t)
+	}
+	return out
+}
+
 // english says a message in English, as it stands in JSON and in the log in
 // every language; "" for none.
 func english(t model.Text) string { return strings.Join(text.New("en").Lines(t), "\n") }

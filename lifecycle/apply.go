@@ -28,11 +28,7 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 	}
 	if err := caps.CheckNames(i.Spec.Type, a.Domains); err != nil {
 		if n, ok := names.IsError(err); ok {
-			why := model.Quoted("", n.Rule)
-			if n.Name != "" {
-				why = model.Say("invalid.why", "value", n.Name, "why", why)
-			}
-			add("A2", n.Field, why, model.Quoted("", n.Hint))
+			add("A2", n.Field, n.Why(), n.Hint)
 		} else {
 			add("A2", "domains", model.TextOf(err), example("www.example.com"))
 		}

@@ -111,8 +111,8 @@ func askBackup(detail model.Text, why error) Asked {
 
 // AskDamage asks to see to damage that was found in the store: how much, and
 // what first.
-func AskDamage(problems int, first string) Asked {
-	return Asked{model.TaskDamage, first, model.Say("todo.damage"), model.Say("todo.damage-first", "n", problems, "first", first)}
+func AskDamage(problems int, first model.Text) Asked {
+	return Asked{model.TaskDamage, first.String(), model.Say("todo.damage"), model.Say("todo.damage-first", "n", problems, "first", first)}
 }
 
 // Well says that nothing is asked for any more.

@@ -53,8 +53,8 @@ func (c *Capabilities) CheckNames(t model.DomainType, list []string) error {
 	for _, n := range parsed {
 		if !c.Permits(n) {
 			return &names.Error{
-				Field: "domains", Name: n.ASCII, Hint: "www." + c.Permitted[0],
-				Rule: "the CA signs only for these domains and what is below them: " + strings.Join(c.Permitted, ", "),
+				Field: "domains", Name: n.ASCII, Hint: example("www." + c.Permitted[0]),
+				Rule: model.Say("names.not-permitted", "permitted", c.Permitted),
 			}
 		}
 	}

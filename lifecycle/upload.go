@@ -78,17 +78,7 @@ func uploadRefusal(a Action, err error) error {
 	if !errors.As(err, &be) {
 		return err
 	}
-	return &Refusal{Action: a, Reason: ReasonCertificate, Rule: "I3",
-		Args: Args{"why": fileWhy(be), "hint": model.Quoted("", be.Hint), "code": be.Reason}}
-}
-
-// fileWhy names the file that an upload was refused for.
-func fileWhy(e *bundle.Error) model.Text {
-	why := model.Quoted("", e.Why)
-	if e.File == "" {
-		return why
-	}
-	return model.Say("file.why", "file", e.File, "why", why)
+	return &Refusal{Action: a, Reason: ReasonCertificate, Rule: "I3", Args: Args{"why": be.What(), "hint": be.Hint, "code": be.Reason}}
 }
 
 // Download makes the files of the current version for a server (spec I2). What
@@ -117,8 +107,7 @@ func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, f
 			return &Invalid{Field: "format", Why: model.Say("invalid.no-format", "value", format),
 				Example: oneOf(bundle.Formats())}
 		case be != nil:
-			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2",
-				Args: Args{"why": model.Quoted("", be.Why), "hint": model.Quoted("", be.Hint)}}
+			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2", Args: Args{"why": be.Why, "hint": be.Hint}}
 		}
 		ev.Detail = model.Say("log.format", "format", format)
 		return err

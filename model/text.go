@@ -3,12 +3,11 @@ package model
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,10 +51,15 @@ func (t *Text) set(name string, value any) {
 		t.with(name, TextOf(v))
 	case time.Time:
 		t.fill(name, v.UTC().Format("2006-01-02 15:04:05Z"))
-	case []string:
-		t.fill(name, strings.Join(v, ", "))
 	default:
-		t.fill(name, fmt.Sprint(v))
+		if list := reflect.ValueOf(value); list.Kind() == reflect.Slice && list.Type().Elem().Kind() == reflect.String {
+			all := make([]string, list.Len())
+			for n := range all {
+				all[n] = list.Index(n).String()
+			}
+			value = strings.Join(all, ", ")
+		}
+		t.fill(name, fmt.Sprint(value))
 	}
 }
 
@@ -163,47 +167,45 @@ type Messenger interface {
 	AsText() Text
 }
 
-// TextOf is the message of an error: that of the first [Messenger] in its tree,
-// a code for what the standard library says of files, deadlines and
-// cancellation, and otherwise the error's own words as a [Quote]. The text of
-// nil is the zero Text.
+// TextOf is the message of an error: that of the first [Messenger] in its tree
+// or, by a code, of the first error of the standard library that is known by its
+// type or value; of an error that wraps several, the messages of all. An error
+// that has neither is a [Quote] in its own words. The text of nil is the zero
+// Text.
 func TextOf(err error) Text {
 	if err == nil {
 		return Text{}
 	}
-	if m, ok := err.(Messenger); ok { //nolint:errorlint // what it wraps is looked at below
-		return m.AsText()
-	}
-	if several, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []Text
-		for _, e := range several.Unwrap() {
-			all = append(all, TextOf(e))
-		}
-		return Texts(all...)
-	}
-	var m Messenger
-	if errors.As(err, &m) {
-		return m.AsText()
-	}
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return Say("error.path", "path", p.Path, "cause", TextOf(p.Err))
-	}
-	for _, known := range standard {
-		if errors.Is(err, known.err) {
-			return Text{Code: known.code}
-		}
+	if t, ok := known(err); ok {
+		return t
 	}
 	return Quoted("", err.Error())
 }
 
-// standard are the errors of the standard library that have words of their own.
-var standard = []struct {
-	err  error
-	code string
-}{
-	{fs.ErrNotExist, "error.notexist"}, {fs.ErrPermission, "error.permission"}, {fs.ErrExist, "error.exist"},
-	{context.DeadlineExceeded, "error.timeout"}, {context.Canceled, "error.canceled"},
+// known is [TextOf] for a tree with a message in it; ok is false for others.
+func known(err error) (t Text, ok bool) {
+	if m, is := err.(Messenger); is {
+		return m.AsText(), true
+	}
+	if t, ok = standard(err); ok {
+		return t, true
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return known(inner)
+		}
+	case interface{ Unwrap() []error }:
+		var all []Text
+		for _, inner := range e.Unwrap() {
+			if inner != nil {
+				_, has := known(inner)
+				ok, all = ok || has, append(all, TextOf(inner))
+			}
+		}
+		return Texts(all...), ok
+	}
+	return Text{}, false
 }
 
 // coded begins the stored form of a text that is more than words.

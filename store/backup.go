@@ -17,6 +17,7 @@ import (
 
 	"filippo.io/age"
 
+	"certquay/model"
 	"certquay/store/engine"
 )
 
@@ -37,18 +38,19 @@ const (
 
 // ErrBackup says that what was read is not a whole backup as it was written:
 // cut off, changed, or something else. It is returned wrapped.
-var ErrBackup = errors.New("this is not a whole backup")
+var ErrBackup error = model.Fail("backup.not-whole")
 
 // ErrNoIdentity says that a backup was encrypted to others, or with another
 // passphrase. It is returned wrapped.
-var ErrNoIdentity = errors.New("no identity or passphrase that was given opens the backup")
+var ErrNoIdentity error = model.Fail("backup.no-identity")
 
 // ErrNoKeyFile says that a store has no key file, such as that of a demo, and
 // so cannot be backed up: nothing could open the copy.
-var ErrNoKeyFile = errors.New("the store has no key file and is not kept")
+var ErrNoKeyFile error = model.Fail("backup.no-key-file")
 
-func badBackup(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", ErrBackup, fmt.Errorf(format, args...))
+// badBackup is [ErrBackup] with what is wrong, and wraps the errors as well.
+func badBackup(why model.Text, errs ...error) error {
+	return model.Fail("backup.because", "why", why).Wrapping(append(errs, ErrBackup)...)
 }
 
 // Summary is what a backup says of itself: the moment of one store that it
@@ -120,7 +122,7 @@ func (s *Store) Backup(ctx context.Context, w io.Writer, recipients ...age.Recip
 	}
 	sealed, err := age.Encrypt(w, recipients...)
 	if err != nil {
-		return Summary{}, fmt.Errorf("encrypting the backup: %w", err)
+		return Summary{}, model.Fail("backup.encrypting", "cause", err)
 	}
 	var sum Summary
 	err = s.view(func(v *view) error {
@@ -148,8 +150,8 @@ func (s *Store) copyBefore(ctx context.Context, dir string, o Options, from int)
 		})
 	})
 	if err != nil {
-		return &OpenError{What: name, Why: "cannot be written: it is the copy that is kept before the data are upgraded",
-			Hint: "nothing was upgraded; free some space on the volume of " + dir, Err: err}
+		return &OpenError{What: name, Why: model.Say("open.no-copy"),
+			Hint: model.Say("open-hint.upgrade-room", "dir", dir), Err: err}
 	}
 	s.log.Info("a copy of the store was kept before it is upgraded", "file", name)
 	return nil
@@ -206,7 +208,7 @@ func (s *Store) writeBackup(ctx context.Context, w io.Writer, v *view, fileKey [
 	filled := 0
 	for p, err := range v.snap.Scan(engine.Range{}) {
 		if err != nil {
-			return Summary{}, fmt.Errorf("reading the store: %w", err)
+			return Summary{}, model.Fail("store.reading", "cause", err)
 		}
 		pairs = append(pairs, backedPair{Key: []byte(p.Key), Value: p.Value})
 		size := len(p.Key) + len(p.Value)
@@ -258,7 +260,7 @@ func (v *view) backupHeader(fileKey []byte) (header, error) {
 	v = &view{keys: k, snap: v.snap}
 	about, err := v.meta()
 	if err != nil {
-		return header{}, fmt.Errorf("the key file is not the one this store was opened with, or the store is damaged: %w", err)
+		return header{}, model.Fail("backup.other-key", "cause", err)
 	}
 	n, err := v.schema()
 	if err != nil {
@@ -294,7 +296,7 @@ func (b *backupWriter) frame(f frame) error {
 		return err
 	}
 	if len(body) > frameMax {
-		return fmt.Errorf("a pair of the store is too large for a backup: %d bytes", len(body))
+		return model.Fail("backup.too-large", "bytes", len(body))
 	}
 	var size [4]byte
 	binary.BigEndian.PutUint32(size[:], uint32(len(body)))

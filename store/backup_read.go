@@ -6,12 +6,12 @@ import (
 	"crypto/hmac"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 
 	"filippo.io/age"
 
+	"certquay/model"
 	"certquay/store/engine"
 )
 
@@ -37,30 +37,29 @@ func openBackup(r io.Reader, keyFile string, identities []age.Identity) (*backup
 		plain, err := age.Decrypt(b.from, identities...)
 		switch noMatch := new(age.NoIdentityMatchError); {
 		case errors.As(err, &noMatch):
-			return nil, fmt.Errorf("%w: %w", ErrNoIdentity, err)
+			return nil, because(ErrNoIdentity, err)
 		case err != nil:
-			return nil, badBackup("%w", err)
+			return nil, badBackup(model.TextOf(err), err)
 		}
 		b.from = bufio.NewReaderSize(plain, 64<<10)
 	}
 	magic := make([]byte, len(backupMagic))
 	if _, err := io.ReadFull(b.from, magic); err != nil {
-		return nil, badBackup("it ends at its beginning: %w", err)
+		return nil, badBackup(model.Say("backup.empty"), err)
 	}
 	if string(magic) != backupMagic {
-		return nil, badBackup("it does not begin as one")
+		return nil, badBackup(model.Say("backup.no-magic"))
 	}
 	f, raw, err := b.read()
 	if err != nil {
 		return nil, err
 	}
 	if f.Header == nil {
-		return nil, badBackup("it has no header")
+		return nil, badBackup(model.Say("backup.no-header"))
 	}
 	b.h = *f.Header
 	if b.h.Format > backupFormat || b.h.Schema > schema {
-		return nil, fmt.Errorf("%w: format %d, schema %d; this certquay knows %d and %d",
-			ErrNewerSchema, b.h.Format, b.h.Schema, backupFormat, schema)
+		return nil, model.Fail("store.newer-backup", "format", b.h.Format, "schema", b.h.Schema, "knows", backupFormat, "and", schema).Wrapping(ErrNewerSchema)
 	}
 	if b.key = b.h.FileKey; b.key == nil {
 		b.bare = true
@@ -69,7 +68,7 @@ func openBackup(r io.Reader, keyFile string, identities []age.Identity) (*backup
 		}
 	}
 	if len(b.key) != keySize {
-		return nil, badBackup("its key has %d bytes", len(b.key))
+		return nil, badBackup(model.Say("backup.key-size", "bytes", len(b.key)))
 	}
 	if b.mac, err = backupSum(b.key); err != nil {
 		return nil, err
@@ -87,19 +86,19 @@ func openBackup(r io.Reader, keyFile string, identities []age.Identity) (*backup
 func (b *backupReader) read() (f frame, raw []byte, err error) {
 	var size [4]byte
 	if _, err := io.ReadFull(b.from, size[:]); err != nil {
-		return f, nil, badBackup("it is cut off or changed: %w", err)
+		return f, nil, badBackup(model.Say("backup.cut", "cause", err), err)
 	}
 	n := binary.BigEndian.Uint32(size[:])
 	if n > frameMax {
-		return f, nil, badBackup("a part of it claims %d bytes", n)
+		return f, nil, badBackup(model.Say("backup.claims", "bytes", n))
 	}
 	raw = make([]byte, 4+n)
 	copy(raw, size[:])
 	if _, err := io.ReadFull(b.from, raw[4:]); err != nil {
-		return f, nil, badBackup("it is cut off or changed: %w", err)
+		return f, nil, badBackup(model.Say("backup.cut", "cause", err), err)
 	}
 	if err := dec.Unmarshal(raw[4:], &f); err != nil {
-		return f, nil, badBackup("a part of it does not decode: %w", err)
+		return f, nil, badBackup(model.Say("backup.undecoded", "cause", err), err)
 	}
 	return f, raw, nil
 }
@@ -123,12 +122,12 @@ func (b *backupReader) pairs(ctx context.Context, fn func(key string, value []by
 		for _, p := range f.Pairs {
 			key := string(p.Key)
 			if key <= last {
-				return badBackup("the key %q does not come after %q", key, last)
+				return badBackup(model.Say("backup.order", "key", key, "last", last))
 			}
 			last = key
 			if len(p.Value) > 0 || key[:1] != indexSpace { // such an entry says nothing that its record does not say
 				if _, err := b.keys.verify(key, p.Value); err != nil {
-					return badBackup("%w", err)
+					return badBackup(model.TextOf(err), err)
 				}
 			}
 			b.Pairs++
@@ -143,13 +142,13 @@ func (b *backupReader) pairs(ctx context.Context, fn func(key string, value []by
 // end checks the trailer, after which nothing may come.
 func (b *backupReader) end(t *backupResult) error {
 	if t.Pairs != b.Pairs || !hmac.Equal(t.Sum, b.mac.Sum(nil)) {
-		return badBackup("its end does not fit what comes before")
+		return badBackup(model.Say("backup.other-end"))
 	}
 	switch _, err := b.from.ReadByte(); {
 	case err == nil:
-		return badBackup("something follows its end")
+		return badBackup(model.Say("backup.trailing"))
 	case !errors.Is(err, io.EOF):
-		return badBackup("it is cut off or changed: %w", err)
+		return badBackup(model.Say("backup.cut", "cause", err), err)
 	}
 	return nil
 }

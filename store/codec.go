@@ -101,7 +101,7 @@ func encode(r model.Record, sealed []byte) ([]byte, error) {
 		err = readable(reflect.ValueOf(w))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("encoding %s %q: %w", r.RecordKind(), r.RecordKey(), err)
+		return nil, model.Fail("store.encoding", "kind", r.RecordKind(), "key", r.RecordKey(), "cause", err)
 	}
 	return append([]byte{recordVersion}, body...), nil
 }
@@ -115,7 +115,7 @@ func readable(v reflect.Value) error {
 	case reflect.Struct:
 		if v.Type() == timeType {
 			if t := v.Interface().(time.Time).UTC(); t.Year() < 0 || t.Year() > 9999 {
-				return fmt.Errorf("the year %d cannot be stored", t.Year())
+				return model.Fail("store.year", "year", t.Year())
 			}
 			return nil
 		}
@@ -145,7 +145,7 @@ func decode(key string, b []byte, r model.Record) (sealed []byte, err error) {
 	}
 	sealed, err = fromWire(b[1:], r)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", corrupt(key, "the record does not decode"), err)
+		return nil, because(corrupt(key, "damage.undecoded"), err)
 	}
 	return sealed, nil
 }
@@ -154,11 +154,11 @@ func decode(key string, b []byte, r model.Record) (sealed []byte, err error) {
 func checkVersion(key string, b []byte) error {
 	switch {
 	case len(b) == 0:
-		return corrupt(key, "the record is empty")
+		return corrupt(key, "damage.empty")
 	case b[0] > recordVersion:
-		return fmt.Errorf("%w: key %q has schema %d, this certquay knows %d", ErrNewerSchema, key, b[0], recordVersion)
+		return model.Fail("store.newer-key", "key", key, "has", b[0], "knows", recordVersion).Wrapping(ErrNewerSchema)
 	case b[0] < recordVersion:
-		return corrupt(key, fmt.Sprintf("the record has schema %d, which was never written", b[0]))
+		return corrupt(key, "damage.no-schema", "schema", b[0])
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"runtime"
 	"sync/atomic"
 
@@ -138,7 +137,7 @@ func (g *group) run(r *request) {
 	limit := g.s.eng.Limit() - countRoom
 	if t.bytes > limit {
 		if t.shrink(); t.bytes > limit {
-			r.done <- fmt.Errorf("%w: %d bytes, of at most %d", engine.ErrTooLarge, t.bytes, limit)
+			r.done <- model.Fail("database.too-large-by", "bytes", t.bytes, "most", limit).Wrapping(engine.ErrTooLarge)
 			return
 		}
 	}
@@ -187,7 +186,7 @@ func (t *tx) shrink() {
 func call(fn func(*tx) error, t *tx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("a write panicked: %v", p)
+			err = model.Fail("store.panicked", "what", p)
 		}
 	}()
 	return fn(t)
@@ -256,7 +255,7 @@ func (g *group) apply(b *engine.Batch) error {
 	if err := g.s.mark.write(at); err != nil {
 		// This group is durable. Nothing more is written, since that it is
 		// missing would not be noticed.
-		_ = g.s.fail(fmt.Errorf("the high-water mark: %w", err))
+		_ = g.s.fail(model.Fail("store.mark", "cause", err))
 	}
 	return nil
 }
@@ -276,11 +275,11 @@ func (s *Store) fail(cause error) error {
 	case errors.Is(cause, engine.ErrTooLarge):
 		return cause
 	case errors.Is(cause, engine.ErrNoSpace):
-		return fmt.Errorf("%w: %w", ErrDiskFull, cause)
+		return because(ErrDiskFull, cause)
 	case errors.Is(cause, engine.ErrReadOnly):
-		return fmt.Errorf("%w: %w", ErrReadOnly, cause)
+		return because(ErrReadOnly, cause)
 	}
-	err := fmt.Errorf("%w: %w", ErrFailed, cause)
+	err := because(ErrFailed, cause)
 	s.failed.Store(&err)
 	s.log.Error("a write failed; the store refuses writes from now on", "err", cause)
 	return err

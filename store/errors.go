@@ -1,9 +1,6 @@
 package store
 
 import (
-	"errors"
-	"fmt"
-
 	"certquay/model"
 )
 
@@ -11,61 +8,67 @@ import (
 var (
 	// ErrCorrupt says that stored bytes are not those that were written. The
 	// message names the key.
-	ErrCorrupt = errors.New("the stored data are damaged")
+	ErrCorrupt error = model.Fail("store.corrupt")
 	// ErrNewerSchema says that a newer certquay wrote the data (exit 5).
-	ErrNewerSchema = errors.New("the data were written by a newer certquay")
+	ErrNewerSchema error = model.Fail("store.newer")
 	// ErrSealed says that a secret was wanted of a store that is protected by
 	// a passphrase and was not unsealed.
-	ErrSealed = errors.New("the store is sealed: its passphrase is needed")
+	ErrSealed error = model.Fail("store.sealed")
 	// ErrPassphrase says that a passphrase is wrong.
-	ErrPassphrase = errors.New("the passphrase is wrong")
+	ErrPassphrase error = model.Fail("store.passphrase")
 	// ErrFailed says that a write failed before, so that the store refuses
 	// writes until it is opened anew. Reading goes on.
-	ErrFailed = errors.New("the store refuses writes since one failed; restart certquay")
+	ErrFailed error = model.Fail("store.failed")
 	// ErrDiskFull says that too little space is free to write safely. It is
 	// returned before anything was written; writing goes on once there is space.
-	ErrDiskFull = errors.New("too little free space on the volume of the data directory")
+	ErrDiskFull error = model.Fail("store.disk-full")
 	// ErrReadOnly says that nothing can be written where the store is: its
 	// volume is mounted for reading, or its directory is not ours to change.
-	ErrReadOnly = errors.New("the store can only be read")
+	ErrReadOnly error = model.Fail("store.read-only")
 	// ErrGone says that the data directory was removed while the store was
 	// open. What was written since is lost.
-	ErrGone = errors.New("the data directory is gone")
+	ErrGone error = model.Fail("store.gone")
 	// ErrClosed is returned by everything after Close.
-	ErrClosed = errors.New("the store is closed")
+	ErrClosed error = model.Fail("store.closed")
 	// ErrLess is wrapped by the [OpenError] of a store that opens with
 	// Options.AcceptLoss: it holds less than it did, or nobody can tell.
-	ErrLess = errors.New("the store may hold less than it did")
+	ErrLess error = model.Fail("store.less")
 	// ErrOpen is wrapped by every [OpenError].
-	ErrOpen = errors.New("the store cannot be opened")
+	ErrOpen error = model.Fail("store.not-opened")
 )
 
 // OpenError says why a store could not be opened and what can be done. Nothing
 // was changed.
 type OpenError struct {
-	What string // the file or directory
-	Why  string // in words, without what
-	Hint string // the way out; "" when there is none to name
-	Err  error  // the cause, if another error is
+	What string     // the file or directory
+	Why  model.Text // a clause that says something of What
+	Hint model.Text // the way out; zero when there is none to name
+	Err  error      // the cause, if another error is
 }
 
-func (e *OpenError) Error() string {
-	s := fmt.Sprintf("cannot open the store: %s %s", e.What, e.Why)
+// AsText is what cannot be opened, why, and the way out.
+func (e *OpenError) AsText() model.Text {
+	t := model.Say("store.open", "what", e.What, "why", e.Why)
 	if e.Err != nil {
-		s += ": " + e.Err.Error()
+		t = model.Say("error.because", "what", t, "cause", e.Err)
 	}
-	if e.Hint != "" {
-		s += " (" + e.Hint + ")"
+	if !e.Hint.IsZero() {
+		t = model.Say("store.hinted", "what", t, "hint", e.Hint)
 	}
-	return s
+	return t
 }
 
-// AsText is the message in its own words.
-func (e *OpenError) AsText() model.Text { return model.Quoted("", e.Error()) }
+func (e *OpenError) Error() string { return e.AsText().String() }
 
 // Unwrap is [ErrOpen] and the cause.
 func (e *OpenError) Unwrap() []error { return []error{ErrOpen, e.Err} }
 
-func corrupt(key, why string) error {
-	return fmt.Errorf("%w: key %q: %s", ErrCorrupt, key, why)
+// corrupt is [ErrCorrupt] of a key, with a code that says what is wrong there.
+func corrupt(key, code string, args ...any) error {
+	return model.Fail("store.corrupt-key", "key", key, "why", model.Say(code, args...)).Wrapping(ErrCorrupt)
+}
+
+// because is an error of a kind with its cause; it wraps both.
+func because(kind, cause error) error {
+	return model.Fail("error.because", "what", kind, "cause", cause)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -20,7 +19,7 @@ type Report struct {
 	Events  int
 	Secrets int
 	// Problems in whole sentences, at most [MaxProblems] of them.
-	Problems []string
+	Problems []model.Text
 	// More counts the problems that are not listed.
 	More int
 }
@@ -31,9 +30,11 @@ const MaxProblems = 1000
 // Sound says whether no problem was found.
 func (r *Report) Sound() bool { return len(r.Problems) == 0 }
 
-func (r *Report) problem(format string, args ...any) {
+func (r *Report) problem(code string, args ...any) { r.found(model.Say(code, args...)) }
+
+func (r *Report) found(problem model.Text) {
 	if len(r.Problems) < MaxProblems {
-		r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+		r.Problems = append(r.Problems, problem)
 		return
 	}
 	r.More++
@@ -85,7 +86,7 @@ func (c *checker) files(e engine.Engine) error {
 	}
 	err := f.Verify(c.ctx)
 	if damage := new(engine.DamagedError); errors.As(err, &damage) {
-		c.problem("%v.", damage)
+		c.found(model.TextOf(damage))
 		return nil
 	}
 	return err
@@ -103,7 +104,7 @@ func (c *checker) each(prefix string, fn func(key string, value []byte) error) e
 		value, err := p.value, error(nil)
 		if len(value) > 0 || prefix != indexSpace {
 			if value, err = c.check(p); err != nil {
-				c.problem("%v.", err)
+				c.found(model.TextOf(err))
 				continue
 			}
 		}
@@ -126,11 +127,11 @@ func (c *checker) records() error {
 			}
 			sealed, err := decode(key, value, r)
 			if err != nil {
-				c.problem("%v.", err)
+				c.found(model.TextOf(err))
 				return nil
 			}
 			if primary := key[len(prefix):]; r.RecordKey() != primary {
-				c.problem("The %s under the key %q says that its key is %q.", kind, primary, r.RecordKey())
+				c.problem("fsck.key", "kind", kind, "key", primary, "says", r.RecordKey())
 			}
 			c.Records++
 			if err := c.entriesOf(r); err != nil {
@@ -158,7 +159,7 @@ func (c *checker) records() error {
 	}
 	// Values that failed authentication were reported already.
 	if unread := all - known; unread > 0 && c.Sound() {
-		c.problem("There are %d records of kinds that this certquay does not know.", unread)
+		c.problem("fsck.unknown-kinds", "n", unread)
 	}
 	return nil
 }
@@ -174,13 +175,13 @@ func (c *checker) entriesOf(r model.Record) error {
 		switch {
 		case errors.Is(err, engine.ErrNotFound):
 			c.missing = true
-			c.problem("The %s %s is missing from an index (%q).", r.RecordKind(), r.RecordKey(), key)
+			c.problem("fsck.not-indexed", "kind", r.RecordKind(), "key", r.RecordKey(), "index", key)
 		case errors.Is(err, ErrCorrupt):
 			// Reported when the indexes are read.
 		case err != nil:
 			return err
 		case !bytes.Equal(got, want):
-			c.problem("The %s %s has an outdated row in an index (%q).", r.RecordKind(), r.RecordKey(), key)
+			c.problem("fsck.outdated-row", "kind", r.RecordKind(), "key", r.RecordKey(), "index", key)
 		}
 	}
 	return nil
@@ -195,14 +196,14 @@ func (c *checker) secret(key string, sealed []byte) error {
 	wrapped, err := c.get(dataKeyOf(key))
 	switch {
 	case errors.Is(err, model.ErrNotFound):
-		c.problem("The secret under %q cannot be opened: its data key is missing.", key)
+		c.problem("fsck.no-data-key", "key", key)
 	case errors.Is(err, ErrCorrupt):
 		// Reported when data keys are read.
 	case err != nil:
 		return err
 	case !c.sealed:
 		if _, err := c.keys.openSecret(key, sealed, wrapped); err != nil {
-			c.problem("%v.", err)
+			c.found(model.TextOf(err))
 		}
 	}
 	return nil
@@ -213,7 +214,7 @@ func (c *checker) dataKeys() error {
 	return c.each(dataKeySpace, func(key string, _ []byte) error {
 		_, err := c.get(recordSpace + key[len(dataKeySpace):])
 		if errors.Is(err, model.ErrNotFound) {
-			c.problem("The data key %q belongs to no record.", key)
+			c.problem("fsck.idle-data-key", "key", key)
 			return nil
 		}
 		if errors.Is(err, ErrCorrupt) {
@@ -233,7 +234,7 @@ func (c *checker) indexes() error {
 	return c.each(indexSpace, func(key string, _ []byte) error {
 		called, err := c.calledFor(key)
 		if err == nil && !called {
-			c.problem("The index entry %q belongs to no record, or to one that has changed.", key)
+			c.problem("fsck.idle-entry", "index", key)
 		}
 		return err
 	})
@@ -274,7 +275,7 @@ func (c *checker) counts() error {
 		name := key[len(counterSpace):]
 		n, err := c.Count(name)
 		if errors.Is(err, ErrCorrupt) {
-			c.problem("%v.", err)
+			c.found(model.TextOf(err))
 			return nil
 		}
 		stored[name] = n
@@ -285,13 +286,13 @@ func (c *checker) counts() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.counters)) {
 		if stored[name] != c.counters[name] {
-			c.problem("The counter %q says %d, but there are %d.", name, stored[name], c.counters[name])
+			c.problem("fsck.counter", "counter", name, "says", stored[name], "are", c.counters[name])
 		}
 		delete(stored, name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(stored)) {
 		if stored[name] != 0 {
-			c.problem("The counter %q says %d, but there are none.", name, stored[name])
+			c.problem("fsck.idle-counter", "counter", name, "says", stored[name])
 		}
 	}
 	return nil
@@ -307,7 +308,7 @@ func (c *checker) events() error {
 		}
 		c.Events++
 		if e.Seq != last.seq+1 {
-			c.problem("The activity log has a gap: event %d follows event %d.", e.Seq, last.seq)
+			c.problem("fsck.gap", "event", e.Seq, "last", last.seq)
 		}
 		chain := e.Chain
 		e.Chain = nil
@@ -316,7 +317,7 @@ func (c *checker) events() error {
 			return err
 		}
 		if e.Seq == last.seq+1 && !bytes.Equal(chain, c.keys.chain(last.chain, b)) {
-			c.problem("Event %d of the activity log, or the one before it, was changed or moved: the chain does not hold.", e.Seq)
+			c.problem("fsck.chain", "event", e.Seq)
 		}
 		last = eventHead{e.Seq, chain}
 		return nil
@@ -326,11 +327,11 @@ func (c *checker) events() error {
 	}
 	head, err := c.head()
 	if errors.Is(err, ErrCorrupt) {
-		c.problem("%v.", err)
+		c.found(model.TextOf(err))
 		return nil
 	}
 	if err == nil && (head.seq != last.seq || !bytes.Equal(head.chain, last.chain)) {
-		c.problem("The activity log should end with event %d, but ends with event %d.", head.seq, last.seq)
+		c.problem("fsck.end", "want", head.seq, "last", last.seq)
 	}
 	return err
 }

@@ -22,7 +22,7 @@ func (c *checker) count(r model.Record) {
 		}
 		for _, unit := range slices.Sorted(maps.Keys(units)) {
 			if units[unit] != 0 {
-				c.problem("The ledger entry %s does not balance: its postings in %s add up to %d.", r.ID, unit, units[unit])
+				c.problem("fsck.unbalanced", "entry", r.ID, "unit", unit, "sum", units[unit])
 			}
 		}
 	}
@@ -32,13 +32,13 @@ func (c *checker) count(r model.Record) {
 func (c *checker) ledger() error {
 	for _, name := range slices.Sorted(maps.Keys(c.sums)) {
 		if c.accounts[name] != c.sums[name] {
-			c.problem("The account %s says %d, but its entries add up to %d.", name, c.accounts[name], c.sums[name])
+			c.problem("fsck.account", "account", name, "says", c.accounts[name], "sum", c.sums[name])
 		}
 		delete(c.accounts, name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.accounts)) {
 		if c.accounts[name] != 0 {
-			c.problem("The account %s says %d, but has no entries.", name, c.accounts[name])
+			c.problem("fsck.idle-account", "account", name, "says", c.accounts[name])
 		}
 	}
 	return nil
@@ -78,7 +78,7 @@ func (c *checker) references(r model.Record) error {
 		case errors.Is(err, ErrCorrupt):
 			return nil // reported with the records
 		case err == nil && r.Version != 0 && i.Version(r.Version) == nil:
-			c.problem("The resource %s refers to version %d of instance %s, which does not exist.", r.ID, r.Version, r.Instance)
+			c.problem("fsck.no-version", "resource", r.ID, "version", r.Version, "instance", r.Instance)
 		}
 		return err
 	}
@@ -109,7 +109,7 @@ func (c *checker) exists(r model.Record, kind model.Kind, key string) error {
 	}
 	_, err := c.get(recordKey(kind, key))
 	if errors.Is(err, model.ErrNotFound) {
-		c.problem("The %s %s refers to the %s %s, which does not exist.", r.RecordKind(), r.RecordKey(), kind, key)
+		c.problem("fsck.no-such", "kind", r.RecordKind(), "key", r.RecordKey(), "other", kind, "name", key)
 		return nil
 	}
 	if errors.Is(err, ErrCorrupt) {

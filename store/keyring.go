@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"hash"
 	"sync"
 )
@@ -69,12 +68,12 @@ func (k *keyring) authenticate(key string, value []byte) []byte {
 // verify returns the value if the stored bytes are those written under the key.
 func (k *keyring) verify(key string, stored []byte) ([]byte, error) {
 	if len(stored) < macSize {
-		return nil, corrupt(key, "the value is cut off")
+		return nil, corrupt(key, "damage.cut")
 	}
 	value, got := stored[:len(stored)-macSize], stored[len(stored)-macSize:]
 	var want [macSize]byte
 	if !hmac.Equal(got, k.mac(want[:0], key, value)) {
-		return nil, corrupt(key, "the value does not match its authentication code")
+		return nil, corrupt(key, "damage.authentication")
 	}
 	return value, nil
 }
@@ -163,5 +162,5 @@ func (k *keyring) openSecret(record string, sealed, wrapped []byte) ([]byte, err
 			return secret, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: %w", corrupt(record, "its secret does not open"), err)
+	return nil, because(corrupt(record, "damage.secret"), err)
 }

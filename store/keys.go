@@ -1,7 +1,6 @@
 package store
 
 import (
-	"fmt"
 	"strings"
 
 	"certquay/model"
@@ -68,7 +67,7 @@ func primaryOf(rest string) (string, error) {
 	// Inside an escaped key a zero is always followed by 255.
 	_, primary, ok := strings.Cut(rest, indexEnd)
 	if !ok {
-		return "", fmt.Errorf("%w: an index entry has no end mark", ErrCorrupt)
+		return "", because(ErrCorrupt, model.Fail("damage.no-end"))
 	}
 	return primary, nil
 }

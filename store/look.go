@@ -3,11 +3,12 @@ package store
 import (
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"certquay/model"
 )
 
 // found is what stands in a data directory.
@@ -27,13 +28,13 @@ func look(dir string, o Options) (*found, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return f, nil
 	case err != nil:
-		return nil, &OpenError{What: dir, Why: "cannot be looked at", Err: err}
+		return nil, &OpenError{What: dir, Why: model.Say("open.unseen"), Err: err}
 	case !info.IsDir():
-		return nil, &OpenError{What: dir, Why: "is not a directory", Hint: "name another with --data"}
+		return nil, &OpenError{What: dir, Why: model.Say("open.not-directory"), Hint: model.Say("open-hint.other-data")}
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, &OpenError{What: dir, Why: "cannot be read", Hint: "check its owner and mode", Err: err}
+		return nil, &OpenError{What: dir, Why: model.Say("open.unreadable"), Hint: model.Say("open-hint.owner"), Err: err}
 	}
 	has := map[string]bool{}
 	var foreign []string
@@ -49,8 +50,8 @@ func look(dir string, o Options) (*found, error) {
 	case has[restoring]:
 		return nil, &OpenError{
 			What: dir,
-			Why:  "has a backup in it that was not restored to its end",
-			Hint: "repeat it: certquay restore FILE --data " + dir,
+			Why:  model.Say("open.half-restored"),
+			Hint: model.Say("open-hint.repeat-restore", "dir", dir),
 		}
 	case has[idMaking]:
 		f.id, err = readID(filepath.Join(dir, idMaking))
@@ -61,29 +62,31 @@ func look(dir string, o Options) (*found, error) {
 	case has[databaseName]:
 		return nil, &OpenError{
 			What: dir,
-			Why:  fmt.Sprintf("has a database, but the file %s is missing", idName),
-			Hint: restoreHint("nothing was changed; put that file back"),
+			Why:  model.Say("open.no-id", "file", idName),
+			Hint: restoreHint("open-hint.put-file-back"),
 		}
 	case len(foreign) > 0:
 		return nil, &OpenError{
 			What: dir,
-			Why:  fmt.Sprintf("is not certquay's: it holds %s", some(foreign)),
-			Hint: "name an empty directory with --data",
+			Why:  model.Say("open.foreign", "names", some(foreign)),
+			Hint: model.Say("open-hint.empty"),
 		}
 	}
 	return f, nil
 }
 
-// restoreHint is the way out where the data are not what they were.
-func restoreHint(first string) string {
-	return first + "; to restore a backup elsewhere: certquay restore FILE --data NEWDIR"
+// restoreHint is the way out where the data are not what they were: what a code
+// says, and then a backup.
+func restoreHint(first string) model.Text {
+	return model.Texts(model.Say(first), model.Say("open-hint.restore"))
 }
 
-func some(names []string) string {
+// some lists the first of some names, and counts the others.
+func some(names []string) model.Text {
 	if len(names) > 3 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
+		return model.Say("open.some", "names", names[:3], "n", len(names)-3)
 	}
-	return strings.Join(names, ", ")
+	return model.Quoted("", strings.Join(names, ", "))
 }
 
 // inPlace says whether a name in the directory is the key file's, or that of
@@ -102,16 +105,16 @@ func (f *found) existing(o Options) (err error) {
 	if f.id, err = readID(filepath.Join(f.dir, idName)); err != nil {
 		return &OpenError{
 			What: filepath.Join(f.dir, idName),
-			Why:  "is damaged",
-			Hint: restoreHint("nothing was changed; put its content back"),
+			Why:  model.Say("open.damaged"),
+			Hint: restoreHint("open-hint.put-content-back"),
 			Err:  err,
 		}
 	}
 	if _, err := os.Stat(o.KeyFile); errors.Is(err, fs.ErrNotExist) {
 		return &OpenError{
 			What: o.KeyFile,
-			Why:  "is missing: it is the key file of the store in " + f.dir,
-			Hint: restoreHint("put it back, without it the store cannot be read; a backup holds it"),
+			Why:  model.Say("open.no-key-file", "dir", f.dir),
+			Hint: restoreHint("open-hint.put-key-back"),
 			Err:  err,
 		}
 	}
@@ -125,7 +128,7 @@ func readID(name string) (string, error) {
 	}
 	id := strings.TrimSpace(string(b))
 	if raw, err := hex.DecodeString(id); err != nil || len(raw) != 16 {
-		return "", errors.New("it does not hold the ID of a store")
+		return "", model.Fail("open.no-store-id")
 	}
 	return id, nil
 }
@@ -135,11 +138,11 @@ func readID(name string) (string, error) {
 func (f *found) make(o Options) error {
 	if o.MinFree >= 0 {
 		if err := newSpace(above(f.dir), o).check(); err != nil {
-			return &OpenError{What: f.dir, Why: "is on a full volume", Hint: "free some space", Err: err}
+			return &OpenError{What: f.dir, Why: model.Say("open.full"), Hint: model.Say("open-hint.free"), Err: err}
 		}
 	}
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
-		return &OpenError{What: f.dir, Why: "cannot be made", Hint: "name another directory with --data", Err: err}
+		return &OpenError{What: f.dir, Why: model.Say("open.unmakable"), Hint: model.Say("open-hint.other-data"), Err: err}
 	}
 	if f.id == "" {
 		f.id = hex.EncodeToString(randomKey()[:16])
@@ -148,7 +151,7 @@ func (f *found) make(o Options) error {
 		}
 	}
 	if err := os.Chmod(f.dir, 0o700); err != nil { //nolint:gosec // 0700 is what a directory needs
-		return &OpenError{What: f.dir, Why: "cannot be taken from others", Err: err}
+		return &OpenError{What: f.dir, Why: model.Say("open.unprotected"), Err: err}
 	}
 	return makeKey(o.KeyFile)
 }
@@ -157,8 +160,8 @@ func (f *found) make(o Options) error {
 func notWritable(dir string, err error) *OpenError {
 	return &OpenError{
 		What: dir,
-		Why:  "cannot be written to",
-		Hint: "check its owner and mode, and how its volume is mounted",
+		Why:  model.Say("open.unwritable"),
+		Hint: model.Say("open-hint.owner-mount"),
 		Err:  err,
 	}
 }
@@ -197,7 +200,7 @@ func makeKeyOf(name string, key []byte) error {
 		}
 	}
 	if err != nil {
-		return &OpenError{What: name, Why: "cannot be made: it is to be the key file", Err: err}
+		return &OpenError{What: name, Why: model.Say("open.key-unmakable"), Err: err}
 	}
 	return nil
 }
@@ -206,21 +209,21 @@ func makeKeyOf(name string, key []byte) error {
 func readKey(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, &OpenError{What: name, Why: "cannot be read: it is the key file", Err: err}
+		return nil, &OpenError{What: name, Why: model.Say("open.key-unreadable"), Err: err}
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, &OpenError{
 			What: name,
-			Why:  fmt.Sprintf("is the key file, and others can read it (mode %v)", info.Mode().Perm()),
-			Hint: "chmod 600 it",
+			Why:  model.Say("open.key-exposed", "mode", info.Mode().Perm()),
+			Hint: model.Say("open-hint.chmod"),
 		}
 	}
 	b, err := readRegular(name)
 	if err != nil {
-		return nil, &OpenError{What: name, Why: "cannot be read: it is the key file", Err: err}
+		return nil, &OpenError{What: name, Why: model.Say("open.key-unreadable"), Err: err}
 	}
 	if len(b) != keySize {
-		return nil, &OpenError{What: name, Why: fmt.Sprintf("is not a key file: it has %d bytes, not %d", len(b), keySize)}
+		return nil, &OpenError{What: name, Why: model.Say("open.not-key", "bytes", len(b), "want", keySize)}
 	}
 	return b, nil
 }
@@ -237,7 +240,7 @@ func readRegular(name string) ([]byte, error) {
 func regular(name string) error {
 	info, err := os.Stat(name)
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("it is not a regular file (%v)", info.Mode())
+		err = model.Fail("open.not-regular", "mode", info.Mode())
 	}
 	return err
 }

@@ -49,7 +49,7 @@ func (h highWater) encode() []byte {
 
 func decodeMark(b []byte) (h highWater, err error) {
 	if len(b) != markBytes || b[0] != 1 {
-		return h, errors.New("it is of a version that this certquay does not know")
+		return h, model.Fail("damage.version")
 	}
 	h.commits = binary.BigEndian.Uint64(b[1:])
 	h.events = eventHead{binary.BigEndian.Uint64(b[9:]), bytes.Clone(b[17:])}
@@ -96,7 +96,7 @@ func readMark(path string, k *keyring) (newest highWater, err error) {
 		}
 	}
 	if !found {
-		return newest, errors.New("it is not as it was written")
+		return newest, model.Fail("damage.changed")
 	}
 	return newest, nil
 }
@@ -195,7 +195,7 @@ func (v *view) come() (at highWater, marked bool, err error) {
 	}
 	n, w := binary.Uvarint(b)
 	if w <= 0 {
-		return at, false, corrupt(metaCommits, "it does not decode")
+		return at, false, corrupt(metaCommits, "damage.undecoded")
 	}
 	at.commits = n
 	return at, true, nil
@@ -210,12 +210,14 @@ type LessError struct {
 	From, To uint64
 }
 
-func (e *LessError) Error() string {
+func (e *LessError) Error() string { return e.AsText().String() }
+
+// AsText is how much is missing.
+func (e *LessError) AsText() model.Text {
 	if e.To == 0 {
-		return fmt.Sprintf("%d commits that were acknowledged are missing in it", e.Commits)
+		return model.Say("damage.less", "n", e.Commits)
 	}
-	return fmt.Sprintf("%d commits that were acknowledged are missing in it, events %d to %d of the activity log among them",
-		e.Commits, e.From, e.To)
+	return model.Say("damage.less-events", "n", e.Commits, "from", e.From, "to", e.To)
 }
 
 // compare says whether the database that v reads is as far as the mark says.
@@ -239,7 +241,7 @@ func (v *view) compare(want highWater) error {
 	e.Seq = want.events.seq
 	_, err = v.load(recordKey(model.KindEvent, e.RecordKey()), &e)
 	if err == nil && !bytes.Equal(e.Chain, want.events.chain) {
-		err = fmt.Errorf("event %d of its activity log is not the one that was written", want.events.seq)
+		err = model.Fail("damage.event", "event", want.events.seq)
 	}
 	return err
 }

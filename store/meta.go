@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"certquay/model"
@@ -61,7 +60,7 @@ func (v *view) meta() (Meta, error) {
 	}
 	var a about
 	if err := dec.Unmarshal(b, &a); err != nil {
-		return Meta{}, fmt.Errorf("%w: %w", corrupt(metaAbout, "it does not decode"), err)
+		return Meta{}, because(corrupt(metaAbout, "damage.undecoded"), err)
 	}
 	return Meta(a), nil
 }
@@ -119,14 +118,14 @@ func messagesAsData(t *tx) (more bool, err error) {
 func (v *view) schema() (int, error) {
 	b, err := v.get(metaSchema)
 	if errors.Is(err, model.ErrNotFound) {
-		return 0, corrupt(metaSchema, "it is missing")
+		return 0, corrupt(metaSchema, "damage.missing")
 	}
 	if err != nil {
 		return 0, err
 	}
 	var n int
 	if err := dec.Unmarshal(b, &n); err != nil {
-		return 0, fmt.Errorf("%w: %w", corrupt(metaSchema, "it does not decode"), err)
+		return 0, because(corrupt(metaSchema, "damage.undecoded"), err)
 	}
 	return n, nil
 }
@@ -156,9 +155,9 @@ func (s *Store) migrate(ctx context.Context, to int, steps map[int]migration, be
 		case from == to:
 			return nil
 		case from > to:
-			return fmt.Errorf("%w: its schema is %d, this certquay knows %d", ErrNewerSchema, from, to)
+			return model.Fail("store.newer-schema", "has", from, "knows", to).Wrapping(ErrNewerSchema)
 		case steps[from] == nil:
-			return corrupt(metaSchema, fmt.Sprintf("there is no way from schema %d", from))
+			return corrupt(metaSchema, "damage.old-schema", "schema", from)
 		}
 		if before != nil {
 			if err := before(ctx, from); err != nil {
@@ -176,7 +175,7 @@ func (s *Store) migrate(ctx context.Context, to int, steps map[int]migration, be
 			})
 		}
 		if err != nil {
-			return fmt.Errorf("migrating the store from schema %d: %w", from, err)
+			return model.Fail("store.migrating", "schema", from, "cause", err)
 		}
 	}
 }

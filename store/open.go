@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -50,7 +49,7 @@ const verifyAtOpen = 16 << 20
 func Open(dir string, o Options) (*Store, error) {
 	o = o.filled()
 	if o.KeyFile == "" {
-		return nil, &OpenError{What: dir, Why: "has no key file named for it"}
+		return nil, &OpenError{What: dir, Why: model.Say("open.no-key-named")}
 	}
 	l, err := look(dir, o)
 	if err != nil {
@@ -79,7 +78,7 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	if unwritable == nil {
 		if err := finishRekeying(dir); err != nil {
-			return nil, &OpenError{What: dir, Why: "cannot be prepared", Err: err}
+			return nil, &OpenError{What: dir, Why: model.Say("open.unprepared"), Err: err}
 		}
 	}
 	db := filepath.Join(dir, databaseName)
@@ -107,7 +106,7 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s.space = sp
 	if err := s.prepare(dir, l, o, unwritable == nil); err != nil {
-		return nil, errors.Join(&OpenError{What: dir, Why: "cannot be prepared", Err: err}, s.Close())
+		return nil, errors.Join(&OpenError{What: dir, Why: model.Say("open.unprepared"), Err: err}, s.Close())
 	}
 	return s, nil
 }
@@ -149,13 +148,13 @@ func openBadger(db string, create bool, o Options) (engine.Engine, error) {
 	}
 	switch {
 	case errors.Is(err, engine.ErrInUse):
-		return nil, &OpenError{What: filepath.Dir(db), Why: "is in use by another process", Err: err}
+		return nil, &OpenError{What: filepath.Dir(db), Why: model.Say("open.in-use"), Err: err}
 	case errors.Is(err, engine.ErrMissing):
-		return nil, &OpenError{What: db, Why: "is damaged", Hint: restoreHint("nothing was changed"), Err: err}
+		return nil, &OpenError{What: db, Why: model.Say("open.damaged"), Hint: restoreHint("open-hint.unchanged"), Err: err}
 	case errors.Is(err, engine.ErrNoSpace):
-		return nil, &OpenError{What: db, Why: "is on a full volume", Hint: "free some space", Err: err}
+		return nil, &OpenError{What: db, Why: model.Say("open.full"), Hint: model.Say("open-hint.free"), Err: err}
 	case err != nil:
-		return nil, &OpenError{What: db, Why: "does not open", Hint: restoreHint("nothing was changed; keep a copy of it"), Err: err}
+		return nil, &OpenError{What: db, Why: model.Say("open.fails"), Hint: restoreHint("open-hint.keep-copy"), Err: err}
 	}
 	return e, nil
 }
@@ -166,7 +165,7 @@ func openDatabase(db string, sp *space, o Options) (engine.Engine, error) {
 		return nil, err
 	}
 	if err := writableDir(filepath.Dir(db)); err != nil {
-		return nil, fmt.Errorf("%w: %w", engine.ErrReadOnly, err)
+		return nil, because(engine.ErrReadOnly, err)
 	}
 	return openBadger(db, false, o)
 }
@@ -174,32 +173,32 @@ func openDatabase(db string, sp *space, o Options) (engine.Engine, error) {
 // inspect reads the database before anything opens it for writing, and
 // compares it with the high-water mark.
 func inspect(db string, keys *keyring, l *found, o Options) (*badger.Reader, error) {
-	restore := restoreHint("nothing was changed")
+	restore := restoreHint("open-hint.unchanged")
 	entries, err := os.ReadDir(db)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, &OpenError{What: db, Why: "cannot be read", Hint: restore, Err: err}
+		return nil, &OpenError{What: db, Why: model.Say("open.unreadable"), Hint: restore, Err: err}
 	}
 	for _, e := range entries {
 		if path := filepath.Join(db, e.Name()); !e.Type().IsRegular() {
-			return nil, &OpenError{What: path, Why: "is damaged", Hint: restore, Err: regular(path)}
+			return nil, &OpenError{What: path, Why: model.Say("open.damaged"), Hint: restore, Err: regular(path)}
 		}
 	}
 	r, err := badger.OpenReader(db, verifyAtOpen)
 	var damage *engine.DamagedError
 	switch {
 	case errors.As(err, &damage):
-		return nil, &OpenError{What: damage.File, Why: "is damaged", Hint: restore, Err: damage.Err}
+		return nil, &OpenError{What: damage.File, Why: model.Say("open.damaged"), Hint: restore, Err: damage.Err}
 	case errors.Is(err, engine.ErrMissing):
-		return nil, &OpenError{What: db, Why: "is damaged", Hint: restore, Err: err}
+		return nil, &OpenError{What: db, Why: model.Say("open.damaged"), Hint: restore, Err: err}
 	case err != nil:
-		return nil, &OpenError{What: db, Why: "cannot be read", Hint: restore, Err: err}
+		return nil, &OpenError{What: db, Why: model.Say("open.unreadable"), Hint: restore, Err: err}
 	}
 	err = compareMark(r, keys, l, o)
 	if less := new(lessOpenError); err == nil || o.AcceptLoss && errors.As(err, &less) {
 		if err = keepCutOff(db, r.Tails(), err != nil); err == nil {
 			return r, nil
 		}
-		err = &OpenError{What: db, Why: "cannot be copied", Err: err}
+		err = &OpenError{What: db, Why: model.Say("open.uncopied"), Err: err}
 	}
 	return nil, errors.Join(err, r.Close())
 }
@@ -222,31 +221,31 @@ func compareMark(r *badger.Reader, keys *keyring, l *found, o Options) error {
 		return err
 	}
 	path := filepath.Join(l.dir, markName)
-	way := restoreHint("nothing was changed; to give up what is missing: certquay fsck --accept-loss")
+	way := restoreHint("open-hint.accept-loss")
 	want, err := readMark(path, keys)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		_, marked, err := v.come()
 		if err != nil {
-			return &OpenError{What: l.dir, Why: "is damaged", Hint: way, Err: err}
+			return &OpenError{What: l.dir, Why: model.Say("open.damaged"), Hint: way, Err: err}
 		}
 		if marked { // else it was written before there was a mark
 			return &lessOpenError{&OpenError{
 				What: path,
-				Why:  "is missing: it says how far the database has come",
-				Hint: "put it back; if nothing else is missing: certquay fsck --accept-loss",
+				Why:  model.Say("open.no-mark"),
+				Hint: model.Say("open-hint.put-mark-back"),
 			}}
 		}
 	case err != nil:
 		return &lessOpenError{&OpenError{
 			What: path,
-			Why:  "is damaged",
-			Hint: "nothing was changed; if nothing else is damaged: certquay fsck --accept-loss",
+			Why:  model.Say("open.damaged"),
+			Hint: model.Say("open-hint.accept-damage"),
 			Err:  err,
 		}}
 	default:
 		if err := v.compare(want); err != nil {
-			return &lessOpenError{&OpenError{What: l.dir, Why: "holds less than it did", Hint: way, Err: err}}
+			return &lessOpenError{&OpenError{What: l.dir, Why: model.Say("open.less"), Hint: way, Err: err}}
 		}
 	}
 	if !r.Doubtful() {
@@ -254,12 +253,12 @@ func compareMark(r *badger.Reader, keys *keyring, l *found, o Options) error {
 	}
 	report, err := (&Store{eng: r, keys: keys}).Fsck(context.Background())
 	if err == nil && !report.Sound() {
-		err = errors.New(report.Problems[0])
+		err = &model.Error{Text: report.Problems[0]}
 	}
 	if err != nil {
 		return &lessOpenError{&OpenError{
 			What: filepath.Join(l.dir, databaseName, "MANIFEST"),
-			Why:  "does not name all tables, and what is left does not fit together",
+			Why:  model.Say("open.tables"),
 			Hint: way,
 			Err:  err,
 		}}
@@ -322,7 +321,7 @@ func keepCutOff(db string, names []string, lossy bool) error {
 // The store owns the engine from then on, unless With fails.
 func With(e engine.Engine, o Options) (*Store, error) {
 	o = o.filled()
-	l := &found{dir: "the engine"}
+	l := &found{dir: "engine"}
 	snap, err := e.Snapshot()
 	if err != nil {
 		return nil, err
@@ -366,7 +365,7 @@ func attach(e engine.Engine, k *keyring, l *found, o Options) (*Store, error) {
 	if !l.exists {
 		if _, err := v.meta(); errors.Is(err, model.ErrNotFound) {
 			if err := initialize(e, k, l.id, o); err != nil {
-				return nil, &OpenError{What: l.dir, Why: "cannot be made a store", Err: err}
+				return nil, &OpenError{What: l.dir, Why: model.Say("open.not-made"), Err: err}
 			}
 			return start(e, k, o)
 		}
@@ -403,14 +402,14 @@ func (v *view) identify(l *found, o Options) error {
 	case errors.Is(err, model.ErrNotFound):
 		return &OpenError{
 			What: l.dir,
-			Why:  "holds a database that is not its own: the mark of the store is missing in it",
-			Hint: restoreHint("nothing was changed"),
+			Why:  model.Say("open.no-store-mark"),
+			Hint: restoreHint("open-hint.unchanged"),
 		}
 	case errors.Is(err, ErrCorrupt):
 		return &OpenError{
 			What: l.dir,
-			Why:  "was not written with the key file " + o.KeyFile,
-			Hint: "name with --config the configuration beside which its key file lies",
+			Why:  model.Say("open.wrong-key", "file", o.KeyFile),
+			Hint: model.Say("open-hint.config"),
 			Err:  err,
 		}
 	case err != nil:
@@ -418,15 +417,15 @@ func (v *view) identify(l *found, o Options) error {
 	case l.id != "" && m.ID != l.id:
 		return &OpenError{
 			What: l.dir,
-			Why:  fmt.Sprintf("holds the database of another store: %s says %s, the database %s", idName, l.id, m.ID),
-			Hint: restoreHint("nothing was changed; put its own database back"),
+			Why:  model.Say("open.other-store", "file", idName, "id", l.id, "other", m.ID),
+			Hint: restoreHint("open-hint.own-database"),
 		}
 	}
 	// The schema comes before anything whose form it decides.
 	if n, err := v.schema(); err != nil {
 		return err
 	} else if n > schema {
-		return fmt.Errorf("%w: its schema is %d, this certquay knows %d", ErrNewerSchema, n, schema)
+		return model.Fail("store.newer-schema", "has", n, "knows", schema).Wrapping(ErrNewerSchema)
 	}
 	return nil
 }

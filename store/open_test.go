@@ -79,16 +79,16 @@ func TestOpeningIsRefusedAndChangesNothing(t *testing.T) {
 		spoil func(*testing.T, home)
 		want  string
 	}{
-		{"a foreign directory", func(t *testing.T, h home) { write(t, h.dir+"/thesis.txt", "x") }, "is not certquay's: it holds thesis.txt"},
-		{"a file", func(t *testing.T, h home) { write(t, h.dir, "x") }, "is not a directory"},
-		{"a database without STORE-ID", func(t *testing.T, h home) { h.made(t); remove(t, h.dir+"/STORE-ID") }, "STORE-ID is missing"},
-		{"a damaged STORE-ID", func(t *testing.T, h home) { h.made(t); write(t, h.dir+"/STORE-ID", "?") }, "is damaged"},
-		{"no database", func(t *testing.T, h home) { h.made(t); remove(t, h.dir+"/db") }, "MANIFEST is missing"},
-		{"no manifest", func(t *testing.T, h home) { h.made(t); remove(t, h.dir+"/db/MANIFEST") }, "MANIFEST is missing"},
-		{"an empty manifest", func(t *testing.T, h home) { h.made(t); write(t, h.dir+"/db/MANIFEST", "") }, "MANIFEST is empty"},
-		{"no key file", func(t *testing.T, h home) { h.made(t); remove(t, h.key) }, "key is missing"},
-		{"a key file of a wrong size", func(t *testing.T, h home) { h.made(t); write(t, h.key, "short") }, "is not a key file"},
-		{"a key file that others can read", func(t *testing.T, h home) { h.made(t); _ = os.Chmod(h.key, 0o644) }, "others can read it"},
+		{"a foreign directory", func(t *testing.T, h home) { write(t, h.dir+"/thesis.txt", "x") }, `open.foreign names=(thesis.txt)`},
+		{"a file", func(t *testing.T, h home) { write(t, h.dir, "x") }, "open.not-directory"},
+		{"a database without STORE-ID", func(t *testing.T, h home) { h.made(t); remove(t, h.dir+"/STORE-ID") }, `open.no-id file="STORE-ID"`},
+		{"a damaged STORE-ID", func(t *testing.T, h home) { h.made(t); write(t, h.dir+"/STORE-ID", "?") }, "open.no-store-id"},
+		{"no database", func(t *testing.T, h home) { h.made(t); remove(t, h.dir+"/db") }, "MANIFEST\""},
+		{"no manifest", func(t *testing.T, h home) { h.made(t); remove(t, h.dir+"/db/MANIFEST") }, "MANIFEST\""},
+		{"an empty manifest", func(t *testing.T, h home) { h.made(t); write(t, h.dir+"/db/MANIFEST", "") }, "MANIFEST\""},
+		{"no key file", func(t *testing.T, h home) { h.made(t); remove(t, h.key) }, "open.no-key-file"},
+		{"a key file of a wrong size", func(t *testing.T, h home) { h.made(t); write(t, h.key, "short") }, "open.not-key "},
+		{"a key file that others can read", func(t *testing.T, h home) { h.made(t); _ = os.Chmod(h.key, 0o644) }, "open.key-exposed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHome(t)
@@ -121,7 +121,7 @@ func TestTheDatabaseOfAnotherStoreIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, b.dir+"/STORE-ID", string(id))
-	if _, err := Open(b.dir, b.options()); !errors.Is(err, ErrOpen) || !strings.Contains(err.Error(), "another store") {
+	if _, err := Open(b.dir, b.options()); !errors.Is(err, ErrOpen) || !strings.Contains(err.Error(), "open.other-store") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -192,7 +192,7 @@ func TestTwoOwnersAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, err := Open(h.dir, h.options()); !errors.Is(err, ErrOpen) || !strings.Contains(err.Error(), "in use") {
+	if _, err := Open(h.dir, h.options()); !errors.Is(err, ErrOpen) || !strings.Contains(err.Error(), "open.in-use") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -216,7 +216,7 @@ func TestAFullVolumeIsReadRefusesWritesGivesTheReserveBackAndRecovers(t *testing
 		return s.Update(context.Background(), func(tx model.Tx) error { return tx.Put(&model.Order{ID: "x"}) })
 	}
 	free.Store(100 << 20)
-	if err := put(); !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), "100 MiB") {
+	if err := put(); !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), `least="100"`) {
 		t.Errorf("while full: %v", err)
 	}
 	free.Store(1 << 40)

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 
 	"filippo.io/age"
@@ -81,13 +80,13 @@ func decrypt(b []byte, passphrase model.Secret) ([]byte, error) {
 func (v *view) master() (m master, err error) {
 	b, err := v.get(metaMaster)
 	if errors.Is(err, model.ErrNotFound) {
-		return m, corrupt(metaMaster, "it is missing")
+		return m, corrupt(metaMaster, "damage.missing")
 	}
 	if err != nil {
 		return m, err
 	}
 	if err := dec.Unmarshal(b, &m); err != nil {
-		return m, fmt.Errorf("%w: %w", corrupt(metaMaster, "it does not decode"), err)
+		return m, because(corrupt(metaMaster, "damage.undecoded"), err)
 	}
 	return m, nil
 }
@@ -107,7 +106,7 @@ func (k *keyring) unwrap(m master, passphrase model.Secret) error {
 	}
 	key, err := open(k.wrapKey, wrapped, metaMaster)
 	if err != nil {
-		return fmt.Errorf("%w: %w", corrupt(metaMaster, "the master key does not open"), err)
+		return because(corrupt(metaMaster, "damage.master"), err)
 	}
 	k.setMaster(key)
 	return nil
@@ -147,7 +146,7 @@ func (s *Store) Seal() error {
 		return err
 	}
 	if by != ByPassphrase {
-		return errors.New("the store has no passphrase: it cannot be sealed")
+		return model.Fail("store.no-passphrase")
 	}
 	s.keys.setMaster(nil)
 	return nil

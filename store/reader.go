@@ -43,7 +43,7 @@ func (v *view) get(key string) ([]byte, error) {
 		return nil, model.ErrNotFound
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the store: %w", err)
+		return nil, model.Fail("store.reading", "cause", err)
 	}
 	return v.keys.verify(key, b)
 }
@@ -75,7 +75,7 @@ func (v *view) stored(r engine.Range) iter.Seq2[scanned, error] {
 	return func(yield func(scanned, error) bool) {
 		for p, err := range v.snap.Scan(r) {
 			if err != nil {
-				err = fmt.Errorf("reading the store: %w", err)
+				err = model.Fail("store.reading", "cause", err)
 			}
 			if !yield(scanned{p.Key, p.Value, true}, err) || err != nil {
 				return
@@ -136,14 +136,14 @@ func (v *view) Load(primary string, r model.Record) error {
 	}
 	wrapped, err := v.get(dataKeyOf(key))
 	if errors.Is(err, model.ErrNotFound) {
-		return corrupt(key, "the key to its secret is missing")
+		return corrupt(key, "damage.no-data-key")
 	}
 	if err != nil {
 		return err
 	}
 	secret, err := v.keys.openSecret(key, sealed, wrapped)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", r.RecordKind(), primary, err)
+		return model.Fail("store.record", "kind", r.RecordKind(), "key", primary, "cause", err)
 	}
 	setSecret(r, secret)
 	return nil
@@ -153,7 +153,7 @@ func (v *view) Load(primary string, r model.Record) error {
 func (v *view) load(key string, r model.Record) (sealed []byte, err error) {
 	b, err := v.get(key)
 	if errors.Is(err, model.ErrNotFound) {
-		return nil, fmt.Errorf("%s %s: %w", r.RecordKind(), key[len(recordKey(r.RecordKind(), "")):], err)
+		return nil, model.Fail("store.record", "kind", r.RecordKind(), "key", key[len(recordKey(r.RecordKind(), "")):], "cause", err)
 	}
 	if err != nil {
 		return nil, err
@@ -221,7 +221,7 @@ func (v *view) row(p scanned, skip int) (model.Row, error) {
 	}
 	row, err := decodeRow(model.ID(id), string(b))
 	if err != nil {
-		return row, fmt.Errorf("%w: %w", corrupt(p.key, "its row"), err)
+		return row, because(corrupt(p.key, "damage.row"), err)
 	}
 	return row, nil
 }
@@ -237,7 +237,7 @@ func (v *view) Count(name string) (int, error) {
 	}
 	n, size := binary.Varint(b)
 	if size != len(b) {
-		return 0, corrupt(counterKey(name), "the counter does not decode")
+		return 0, corrupt(counterKey(name), "damage.undecoded")
 	}
 	return int(n), nil
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -42,11 +41,11 @@ func Rekey(ctx context.Context, dir string, o Options, current, next model.Secre
 	to := filepath.Join(dir, databaseNext)
 	err = errors.Join(s.copyRekeyed(ctx, to, next), s.Close())
 	if err != nil {
-		return errors.Join(fmt.Errorf("give the store a new master key: %w", err), os.RemoveAll(to))
+		return errors.Join(model.Fail("store.rekeying", "cause", err), os.RemoveAll(to))
 	}
 	db, old := filepath.Join(dir, databaseName), filepath.Join(dir, databaseOld)
 	if err := errors.Join(syncDir(to), os.Rename(db, old), os.Rename(to, db), syncDir(dir)); err != nil {
-		return fmt.Errorf("put the store with a new master key in place: %w", err)
+		return model.Fail("store.rekeyed", "cause", err)
 	}
 	return finishRekeying(dir)
 }
@@ -124,7 +123,7 @@ func (k *keyring) rewrap(key string, stored, from, to []byte) ([]byte, error) {
 	}
 	data, err := open(from, wrapped, key)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", corrupt(key, "it does not open"), err)
+		return nil, because(corrupt(key, "damage.unopened"), err)
 	}
 	if wrapped, err = seal(to, data, key); err != nil {
 		return nil, err

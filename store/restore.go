@@ -11,6 +11,7 @@ import (
 
 	"filippo.io/age"
 
+	"certquay/model"
 	"certquay/store/engine"
 	"certquay/store/engine/builtin"
 )
@@ -44,10 +45,10 @@ func Restore(ctx context.Context, r io.Reader, dir string, o Options, identities
 	}
 	making := filepath.Join(dir, restoring)
 	if err := clean(dir); err != nil {
-		return sum, &OpenError{What: dir, Why: "holds what an interrupted restore left, which cannot be removed", Err: err}
+		return sum, &OpenError{What: dir, Why: model.Say("open.leftovers"), Err: err}
 	}
 	if err := os.MkdirAll(making, 0o700); err != nil {
-		return sum, &OpenError{What: dir, Why: "cannot be made", Hint: "name another directory with --data", Err: err}
+		return sum, &OpenError{What: dir, Why: model.Say("open.unmakable"), Hint: model.Say("open-hint.other-data"), Err: err}
 	}
 	defer func() {
 		if err != nil {
@@ -80,12 +81,12 @@ func (b *backupReader) into(ctx context.Context, dir string, o Options) error {
 	room, db := newSpace(dir, o), filepath.Join(dir, restoring, databaseName)
 	e, err := builtin.Badger.Open(builtin.Setup{Dir: db, Create: true, Log: o.Logger})
 	if err != nil {
-		return &OpenError{What: db, Why: "cannot be made", Err: err}
+		return &OpenError{What: db, Why: model.Say("open.unmakable"), Err: err}
 	}
 	load := newLoader(e)
 	err = b.pairs(ctx, func(key string, value []byte) error {
 		if err := room.check(); err != nil {
-			return &OpenError{What: dir, Why: "is on a full volume", Hint: "free some space", Err: err}
+			return &OpenError{What: dir, Why: model.Say("open.full"), Hint: model.Say("open-hint.free"), Err: err}
 		}
 		return load.put(ctx, key, value)
 	})
@@ -126,8 +127,8 @@ func Unused(dir, keyFile string) error {
 	if err != nil {
 		return &OpenError{
 			What: dir,
-			Why:  "cannot be read",
-			Hint: "name an empty directory, or one that does not exist, with --data",
+			Why:  model.Say("open.unreadable"),
+			Hint: model.Say("open-hint.empty-or-new"),
 			Err:  err,
 		}
 	}
@@ -145,8 +146,8 @@ func Unused(dir, keyFile string) error {
 		}
 	}
 	if len(others) > 0 {
-		return &OpenError{What: dir, Why: "is used: it holds " + some(others),
-			Hint: "nothing was changed; name an empty directory, or one that does not exist, with --data"}
+		return &OpenError{What: dir, Why: model.Say("open.used", "names", some(others)),
+			Hint: model.Texts(model.Say("open-hint.unchanged"), model.Say("open-hint.empty-or-new"))}
 	}
 	return nil
 }
@@ -177,9 +178,8 @@ func sameKey(keyFile string, key []byte) error {
 	case !bytes.Equal(there, key):
 		return &OpenError{
 			What: keyFile,
-			Why:  "is the key file of another store",
-			Hint: "nothing was changed; name a configuration in another directory, beside which the key file is put: " +
-				"--config OTHERDIR/config.yaml",
+			Why:  model.Say("open.other-key"),
+			Hint: model.Say("open-hint.other-config"),
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"errors"
 	"slices"
 	"time"
 
@@ -114,7 +113,7 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-var errRow = errors.New("the row projection does not decode")
+var errRow = model.Fail("damage.undecoded")
 
 // decodeRow undoes encodeRow. The row's texts are parts of b.
 func decodeRow(id model.ID, b string) (model.Row, error) {

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
+	"certquay/model"
 	"certquay/store/engine"
 	"certquay/store/engine/builtin"
 )
@@ -22,7 +22,10 @@ var (
 // UncheckedError says why the store in a backup, which is whole, was not checked.
 type UncheckedError struct{ Err error }
 
-func (e *UncheckedError) Error() string { return "the store in it was not checked: " + e.Err.Error() }
+func (e *UncheckedError) Error() string { return e.AsText().String() }
+
+// AsText is that it was not checked, and why.
+func (e *UncheckedError) AsText() model.Text { return model.Say("backup.unchecked", "cause", e.Err) }
 
 // Unwrap is the cause.
 func (e *UncheckedError) Unwrap() error { return e.Err }
@@ -52,7 +55,7 @@ func (s *scratch) put(ctx context.Context, key string, value []byte) {
 	}
 	switch s.size += len(key) + len(value); {
 	case s.parent == "" && s.size > memoryOnly:
-		s.failed = fmt.Errorf("it is larger than %d MiB", memoryOnly>>20)
+		s.failed = model.Fail("backup.larger", "most", memoryOnly>>20)
 	case s.parent != "" && s.dir == "" && s.size > memoryFirst:
 		s.failed = s.move(ctx)
 	}
@@ -111,9 +114,9 @@ func (s *scratch) check(ctx context.Context, b *backupReader) (Report, error) {
 	if s.failed != nil {
 		return Report{}, cmp.Or(ctx.Err(), error(&UncheckedError{s.failed}))
 	}
-	st, err := attach(pairsOnly{s.eng}, b.keys, &found{dir: "the backup", id: b.Store, exists: true}, Options{}.filled())
+	st, err := attach(pairsOnly{s.eng}, b.keys, &found{dir: "backup", id: b.Store, exists: true}, Options{}.filled())
 	if err != nil {
-		return Report{}, fmt.Errorf("%w: the store in it does not open: %w", ErrBackup, err)
+		return Report{}, badBackup(model.Say("backup.not-opened", "cause", err), err)
 	}
 	report, err := st.Fsck(ctx)
 	return report, errors.Join(err, st.Close())

@@ -2,11 +2,12 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"certquay/model"
 )
 
 // reserveName is the file that is given back so that a store on a full disk
@@ -36,7 +37,7 @@ func newSpace(dir string, o Options) *space {
 func freeSpace(dir string) (int64, error) {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(dir, &st); err != nil {
-		return 0, fmt.Errorf("asking for the free space of %s: %w", dir, err)
+		return 0, model.Fail("store.free-space", "dir", dir, "cause", err)
 	}
 	return int64(st.Bavail * uint64(st.Bsize)), nil
 }
@@ -56,8 +57,7 @@ func (s *space) check() error {
 		return err
 	}
 	if n < s.minimum {
-		return fmt.Errorf("%w: %s has %d MiB, certquay writes from %d MiB upwards; free some space",
-			ErrDiskFull, s.dir, n>>20, s.minimum>>20)
+		return model.Fail("store.disk-full-at", "dir", s.dir, "free", n>>20, "least", s.minimum>>20).Wrapping(ErrDiskFull)
 	}
 	return nil
 }
@@ -69,7 +69,7 @@ func (s *space) gone() error {
 	}
 	now, err := os.Stat(s.dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(s.was, now) {
-		return fmt.Errorf("%w: %s", ErrGone, s.dir)
+		return model.Fail("store.gone-from", "dir", s.dir).Wrapping(ErrGone)
 	}
 	return nil
 }
@@ -102,7 +102,7 @@ func (s *space) hold(size int64) error {
 		return nil
 	}
 	if err := regular(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: %w", name, err)
+		return model.Fail("store.file", "file", name, "cause", err)
 	}
 	if n, err := s.free(); err != nil || n < s.minimum+size {
 		return err

@@ -193,7 +193,6 @@ func (s *Store) closeEngine() error {
 		if err := s.space.gone(); err != nil {
 			return err
 		}
-		return errors.New("the database does not close, so it is left as it is; " +
-			"what was acknowledged is in its log, which is read at the next start")
+		return model.Fail("store.not-closed")
 	}
 }

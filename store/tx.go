@@ -50,7 +50,7 @@ func (t *tx) Put(r model.Record) error {
 		var wrapped []byte
 		var err error
 		if sealed, wrapped, err = t.keys.sealSecret(key, secret.Reveal()); err != nil {
-			return fmt.Errorf("sealing %s %s: %w", r.RecordKind(), r.RecordKey(), err)
+			return model.Fail("store.sealing", "kind", r.RecordKind(), "key", r.RecordKey(), "cause", err)
 		}
 		t.put(dataKeyOf(key), wrapped)
 	} else if err := t.forget(key); err != nil {
@@ -149,7 +149,7 @@ func (v *view) head() (eventHead, error) {
 		return eventHead{}, err
 	}
 	if len(b) < 8 {
-		return eventHead{}, corrupt(metaEvents, "it is cut off")
+		return eventHead{}, corrupt(metaEvents, "damage.cut")
 	}
 	return eventHead{binary.BigEndian.Uint64(b), b[8:]}, nil
 }

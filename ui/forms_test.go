@@ -21,7 +21,7 @@ func TestImportForm(t *testing.T) {
 	d.text("missing.pem").keys("ctrl+s")
 	d.sees("✕ there is no file missing.pem; check the path")
 	d.keys("ctrl+u").text("garbage").keys("ctrl+s")
-	d.sees("✕ nothing in it is a certificate")
+	d.sees("✕ there is neither a certificate nor a key in it")
 	d.b.Calls()
 	d.fill("files", "a.pem, b.key").fill("name", "mine").keys("enter")
 	d.called(`Upload 2 files "mine"`)

@@ -12,7 +12,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
-	"fmt"
 	"sync"
 	"time"
 
@@ -57,7 +56,7 @@ type Bundle struct {
 // Warning is something odd about an accepted bundle (spec I3).
 type Warning struct {
 	Code Reason
-	Text string
+	Text model.Text
 }
 
 // Has says whether the bundle has a warning of this code.
@@ -120,7 +119,7 @@ func (o Options) Parse(files ...File) (Bundle, error) {
 		return Bundle{}, err
 	}
 	if len(found.certs) == 0 {
-		return Bundle{}, &Error{Reason: NoLeaf, Why: "there is no certificate in " + fileList(files), Hint: "add the certificate file"}
+		return Bundle{}, &Error{Reason: NoLeaf, Why: model.Say("bundle.no-certificate", "where", fileList(files)), Hint: model.Say("bundle-hint.add-certificate")}
 	}
 	g, err := newGraph(found.certs)
 	if err != nil {
@@ -161,15 +160,11 @@ func findLeaf(g *graph, key crypto.Signer) (int, error) {
 			}
 		}
 		if len(fits) == 0 {
-			text := "the key belongs to none of the certificates"
+			text := model.Say("bundle.key-of-none")
 			if len(g.certs) == 1 {
-				text = "the key does not belong to the certificate of " + subject(g.certs[0])
+				text = model.Say("bundle.key-of-other", "name", subject(g.certs[0]))
 			}
-			return 0, &Error{
-				Reason: KeyMismatch,
-				Why:    text,
-				Hint:   "find the key that was made for this certificate's request, or upload without a key and add it later",
-			}
+			return 0, &Error{Reason: KeyMismatch, Why: text, Hint: model.Say("bundle-hint.find-key")}
 		}
 		if len(fits) > 1 {
 			// A key may also be that of a CA cross-signed by another: what has
@@ -191,18 +186,9 @@ func findLeaf(g *graph, key crypto.Signer) (int, error) {
 	case 1:
 		return fits[0], nil
 	case 0:
-		return 0, &Error{
-			Reason: NoLeaf,
-			Why:    "every certificate is a CA or has issued another, so none is a server's",
-			Hint:   "add the server's own certificate, or its key",
-		}
+		return 0, &Error{Reason: NoLeaf, Why: model.Say("bundle.no-leaf"), Hint: model.Say("bundle-hint.add-leaf")}
 	default:
-		return 0, &Error{
-			Reason: SeveralLeaves,
-			Why: fmt.Sprintf("there are %d server certificates, the first of %s and of %s",
-				len(fits), describe(g.certs[fits[0]]), describe(g.certs[fits[1]])),
-			Hint: "upload each with its own chain and key",
-		}
+		return 0, &Error{Reason: SeveralLeaves, Why: model.Say("bundle.several-leaves", "n", len(fits), "first", describe(g.certs[fits[0]]), "second", describe(g.certs[fits[1]])), Hint: model.Say("bundle-hint.upload-each")}
 	}
 }
 
@@ -211,51 +197,42 @@ func findLeaf(g *graph, key crypto.Signer) (int, error) {
 func judge(chain []*x509.Certificate) error {
 	for n, c := range chain {
 		if weakSignature(c.SignatureAlgorithm) {
-			return &Error{
-				Reason: WeakSignature,
-				Why:    fmt.Sprintf("%s is signed with %s, which no client accepts any more", describe(c), c.SignatureAlgorithm),
-				Hint:   "have it issued again with SHA-256",
-			}
+			return &Error{Reason: WeakSignature, Why: model.Say("bundle.weak-signature", "certificate", describe(c), "algorithm", c.SignatureAlgorithm), Hint: model.Say("bundle-hint.sha256")}
 		}
 		check := CheckPublicKey
 		if n > 0 {
 			check = CheckKeySize
 		}
 		if err := check(c.PublicKey); err != nil {
-			return &Error{
-				Reason: WeakKey,
-				Why:    fmt.Sprintf("the key of %s is too weak: %v", describe(c), err),
-				Hint:   "make a new key, ECDSA P-256 or RSA 2048 at least, and have the certificate issued for it",
-			}
+			return &Error{Reason: WeakKey, Why: model.Say("bundle.weak-key-of", "certificate", describe(c), "cause", err), Hint: model.Say("bundle-hint.new-key-issue")}
 		}
 	}
 	return nil
 }
 
 func (b *Bundle) warn(o Options, selfSigned bool) {
-	add := func(code Reason, format string, args ...any) {
-		b.Warnings = append(b.Warnings, Warning{code, fmt.Sprintf(format, args...)})
+	add := func(reason Reason, code string, args ...any) {
+		b.Warnings = append(b.Warnings, Warning{reason, model.Say(code, args...)})
 	}
 	if b.Key == nil {
-		add(WarnNoKey, "there is no key: it cannot be deployed from here until the key is added")
+		add(WarnNoKey, "bundle-warning.no-key")
 	}
-	const layout = "2006-01-02 15:04:05 MST"
 	switch {
 	// The last second counts (spec T2).
 	case !o.Now.Before(b.Leaf.NotAfter.Add(time.Second)):
-		add(WarnExpired, "it expired on %s", b.Leaf.NotAfter.UTC().Format(layout))
+		add(WarnExpired, "bundle-warning.expired", "at", b.Leaf.NotAfter)
 	case o.Now.Before(b.Leaf.NotBefore):
-		add(WarnNotYetValid, "it is not valid before %s", b.Leaf.NotBefore.UTC().Format(layout))
+		add(WarnNotYetValid, "bundle-warning.not-yet-valid", "at", b.Leaf.NotBefore)
 	}
 	if selfSigned {
-		add(WarnSelfSigned, "it is self-signed: clients trust it only if told to")
+		add(WarnSelfSigned, "bundle-warning.self-signed")
 		return
 	}
 	if b.Root == nil {
 		b.Root = knownRoot(b.Chain[len(b.Chain)-1], o)
 	}
 	if b.Root == nil {
-		add(WarnIncomplete, "the chain ends at %s and reaches no known root: many clients will refuse it", subject(b.Chain[len(b.Chain)-1]))
+		add(WarnIncomplete, "bundle-warning.incomplete", "last", subject(b.Chain[len(b.Chain)-1]))
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 	"unicode/utf16"
 
 	"certquay/lifecycle/bundle"
+	"certquay/model"
+	"certquay/ui/text"
 )
 
 func reasonOf(err error) bundle.Reason {
@@ -37,7 +39,7 @@ func codes(b bundle.Bundle) string {
 	var s []string
 	for _, w := range b.Warnings {
 		s = append(s, string(w.Code))
-		if w.Text == "" {
+		if w.Text.IsZero() {
 			s = append(s, "WITHOUT TEXT")
 		}
 	}
@@ -245,10 +247,10 @@ func TestRefusalsSayReasonAndWayOut(t *testing.T) {
 		}
 		var e *bundle.Error
 		errors.As(err, &e)
-		if e.Why == "" || e.Hint == "" {
+		if e.Why.IsZero() || e.Hint.IsZero() {
 			t.Errorf("%s: %+v", name, e)
 		}
-		if strings.Contains(err.Error(), "PRIVATE KEY-----") {
+		if strings.Contains(said(err), "PRIVATE KEY-----") {
 			t.Errorf("%s: the error quotes the file", name)
 		}
 	}
@@ -338,7 +340,7 @@ func TestKnownWeakKeysAreRefused(t *testing.T) {
 	r := nextPrime(q)
 	close := &rsa.PublicKey{N: q.Mul(q, r), E: 65537}
 	if n := close.N.BitLen(); n == 2048 {
-		if err := bundle.CheckPublicKey(close); err == nil || strings.Contains(err.Error(), r.String()) {
+		if err := bundle.CheckPublicKey(close); err == nil || strings.Contains(said(err), r.String()) {
 			t.Errorf("close primes: %v", err)
 		}
 	}
@@ -354,6 +356,6 @@ func TestKnownWeakKeysAreRefused(t *testing.T) {
 
 func ExampleParse() {
 	_, err := bundle.Parse(time.Now(), bundle.File{Name: "notes.txt", Data: []byte("hello")})
-	fmt.Println(err)
+	fmt.Println(text.New("en").Text(model.TextOf(err)))
 	// Output: "notes.txt": there is neither a certificate nor a key in it; bring the certificate in PEM or DER
 }

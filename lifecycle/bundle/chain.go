@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
-	"fmt"
+
+	"certquay/model"
 )
 
 // graph is which certificate issued which, among those of an upload.
@@ -31,11 +32,7 @@ func newGraph(certs []*x509.Certificate) (*graph, error) {
 		}
 	}
 	if pairs > maxPairs {
-		return nil, &Error{
-			Reason: TooLarge,
-			Why:    "too many of the certificates are CAs of one name",
-			Hint:   "upload one certificate with its own chain, not a collection of CAs",
-		}
+		return nil, &Error{Reason: TooLarge, Why: model.Say("bundle.cas-of-one-name"), Hint: model.Say("bundle-hint.one-chain")}
 	}
 	g := &graph{certs: certs, issuers: make([][]int, len(certs)), issued: make([]bool, len(certs)), self: make([]bool, len(certs))}
 	for i, child := range certs {
@@ -102,12 +99,7 @@ func (g *graph) order(leaf int) ([]int, error) {
 	from, depth := g.climb(leaf)
 	for i, c := range g.certs {
 		if depth[i] < 0 {
-			return nil, &Error{
-				Reason: BadChain,
-				Why: fmt.Sprintf("the chain cannot be put in order: %s has not issued %s nor any of its issuers",
-					describe(c), describe(g.certs[leaf])),
-				Hint: "leave only the intermediates of this certificate, and add those in between if some are missing",
-			}
+			return nil, &Error{Reason: BadChain, Why: model.Say("bundle.unordered", "certificate", describe(c), "leaf", describe(g.certs[leaf])), Hint: model.Say("bundle-hint.intermediates")}
 		}
 	}
 	if path := g.asGiven(leaf); path != nil {

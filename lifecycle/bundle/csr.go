@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"certquay/lifecycle/names"
+	"certquay/model"
 )
 
 // maxCSR bounds a signing request; one with 100 names has about 10 kB.
@@ -17,13 +18,12 @@ const maxCSR = 64 << 10
 // ParseCSR reads a PKCS#10 request in PEM or DER and checks its signature and
 // the strength of its key (spec A3). A refusal is an [*Error].
 func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
-	bad := func(text, hint string) (*x509.CertificateRequest, error) {
-		return nil, &Error{Reason: BadRequest, Why: text, Hint: hint}
+	bad := func(why, hint model.Text) (*x509.CertificateRequest, error) {
+		return nil, &Error{Reason: BadRequest, Why: why, Hint: hint}
 	}
-	const again = "make it with: openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes " +
-		"-subj /CN=NAME -addext subjectAltName=DNS:NAME"
+	again := model.Say("bundle-hint.make-request")
 	if len(data) > maxCSR {
-		return nil, &Error{Reason: TooLarge, Why: "the signing request has more than 64 kB", Hint: "bring only the request"}
+		return nil, &Error{Reason: TooLarge, Why: model.Say("bundle.long-request"), Hint: model.Say("bundle-hint.only-request")}
 	}
 	der := data
 	if text := plain(data); bytes.Contains(text, []byte("-----BEGIN ")) {
@@ -32,34 +32,30 @@ func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
 			return nil, err
 		}
 		if der = nil; len(blocks) == 0 {
-			return bad("there is no signing request in it", again)
+			return bad(model.Say("bundle.no-request"), again)
 		}
 		for _, b := range blocks {
 			if b.Type != "CERTIFICATE REQUEST" && b.Type != "NEW CERTIFICATE REQUEST" {
 				continue
 			}
 			if der != nil {
-				return bad("there are several signing requests in it", "bring one")
+				return bad(model.Say("bundle.several-requests"), model.Say("bundle-hint.one-request"))
 			}
 			der = b.Bytes
 		}
 		if der == nil {
-			return bad("there is no signing request in it but a block "+strconv.Quote(cut(blocks[0].Type, 80)), again)
+			return bad(model.Say("bundle.other-block", "block", cut(blocks[0].Type, 80)), again)
 		}
 	}
 	r, err := x509.ParseCertificateRequest(der)
 	if err != nil {
-		return bad("the signing request cannot be read", again)
+		return bad(model.Say("bundle.request-unreadable"), again)
 	}
 	if err := CheckRequestKey(r.PublicKey); err != nil {
-		return nil, &Error{
-			Reason: WeakKey,
-			Why:    "the key of the signing request is too weak: " + err.Error(),
-			Hint:   "make a new key, ECDSA P-256 or RSA 2048 at least, and a request for it",
-		}
+		return nil, &Error{Reason: WeakKey, Why: model.Say("bundle.weak-request-key", "cause", err), Hint: model.Say("bundle-hint.new-key-request")}
 	}
 	if err := r.CheckSignature(); err != nil {
-		return bad("the signature of the signing request is wrong, so it was not made with its key or was changed since", again)
+		return bad(model.Say("bundle.request-signature"), again)
 	}
 	return r, nil
 }
@@ -69,7 +65,7 @@ func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
 // names are refused.
 func CheckCSRNames(r *x509.CertificateRequest, want []string) error {
 	if len(r.EmailAddresses)+len(r.URIs) > 0 {
-		return &Error{Reason: WrongNames, Why: "the signing request asks for e-mail addresses or URIs", Hint: "ask for host names only"}
+		return &Error{Reason: WrongNames, Why: model.Say("bundle.request-other-names"), Hint: model.Say("bundle-hint.only-hosts")}
 	}
 	have := append([]string(nil), r.DNSNames...)
 	for _, ip := range r.IPAddresses {
@@ -93,18 +89,14 @@ func CheckCSRNames(r *x509.CertificateRequest, want []string) error {
 	if len(missing)+len(extra) == 0 {
 		return nil
 	}
-	var text []string
-	if len(missing) > 0 {
-		text = append(text, "it lacks "+sorted(missing))
+	difference := model.Say("bundle.lacks-and-also", "lacks", sorted(missing), "also", sorted(extra))
+	switch {
+	case len(extra) == 0:
+		difference = model.Say("bundle.lacks", "names", sorted(missing))
+	case len(missing) == 0:
+		difference = model.Say("bundle.also", "names", sorted(extra))
 	}
-	if len(extra) > 0 {
-		text = append(text, "it also asks for "+sorted(extra))
-	}
-	return &Error{
-		Reason: WrongNames,
-		Why:    "the signing request is not for the names applied for: " + strings.Join(text, " and "),
-		Hint:   "make a request with exactly these names, or change the names",
-	}
+	return &Error{Reason: WrongNames, Why: model.Say("bundle.request-names", "difference", difference), Hint: model.Say("bundle-hint.same-names")}
 }
 
 func nameSet(list []string) map[string]bool {
@@ -118,12 +110,12 @@ func nameSet(list []string) map[string]bool {
 	return set
 }
 
-func sorted(quoted []string) string {
+func sorted(quoted []string) model.Text {
 	sort.Strings(quoted)
 	if len(quoted) > 5 {
-		quoted = append(quoted[:5:5], "and more")
+		return model.Say("bundle.and-more", "names", quoted[:5])
 	}
-	return strings.Join(quoted, ", ")
+	return model.Quoted("", strings.Join(quoted, ", "))
 }
 
 // EncodeCSR is a request as PEM.

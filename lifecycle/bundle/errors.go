@@ -4,6 +4,8 @@ import (
 	"crypto/x509"
 	"strconv"
 	"strings"
+
+	"certquay/model"
 )
 
 // Reason is why files were refused, or what a warning is about. The texts are
@@ -41,30 +43,32 @@ const (
 )
 
 // Error is a refusal: for machines its reason, for people what was refused and
-// why, and what to do. Text from the files in it is escaped; secrets are never
-// in it.
+// why, and what to do. Text from the files in it is escaped where it is said;
+// secrets are never in it.
 type Error struct {
 	Reason Reason
-	File   string // the file concerned; "" when it is about all
-	Why    string // what was refused and why
-	Hint   string
+	File   string     // the file concerned; "" when it is about all
+	Why    model.Text // what was refused and why
+	Hint   model.Text
 }
 
-func (e *Error) Error() string {
-	s := e.Why
-	if e.File != "" {
-		s = strconv.Quote(e.File) + ": " + s
+func (e *Error) Error() string { return e.AsText().String() }
+
+// AsText is the file, why it was refused, and what to do.
+func (e *Error) AsText() model.Text { return model.Texts(e.What(), e.Hint) }
+
+// What is the file, if it is about one, and why it was refused.
+func (e *Error) What() model.Text {
+	if e.File == "" {
+		return e.Why
 	}
-	if e.Hint != "" {
-		s += "; " + e.Hint
-	}
-	return s
+	return model.Say("file.why", "file", e.File, "why", e.Why)
 }
 
 // maxName is how much of a file's name stands in messages.
 const maxName = 200
 
-func fileList(files []File) string {
+func fileList(files []File) model.Text {
 	var names []string
 	for _, f := range files {
 		if f.Name != "" {
@@ -72,12 +76,12 @@ func fileList(files []File) string {
 		}
 	}
 	if len(names) == 0 || len(names) > 5 {
-		return "the files"
+		return model.Say("bundle.files")
 	}
-	return strings.Join(names, ", ")
+	return model.Quoted("", strings.Join(names, ", "))
 }
 
-// subject names a certificate for a message, cut and escaped.
+// subject names a certificate for a message, cut.
 func subject(c *x509.Certificate) string {
 	s := c.Subject.CommonName
 	if s == "" && len(c.DNSNames) > 0 {
@@ -86,7 +90,7 @@ func subject(c *x509.Certificate) string {
 	if s == "" {
 		s = c.Subject.String()
 	}
-	return strconv.Quote(cut(s, 80))
+	return cut(s, 80)
 }
 
 // cut keeps untrusted text short in messages: n characters.
@@ -98,10 +102,10 @@ func cut(s string, n int) string {
 }
 
 // describe is subject with the serial, for when subjects may be equal.
-func describe(c *x509.Certificate) string {
+func describe(c *x509.Certificate) model.Text {
 	s := Serial(c.SerialNumber)
 	if len(s) > 12 {
 		s = s[:12] + "..."
 	}
-	return subject(c) + " (serial " + s + ")"
+	return model.Say("bundle.certificate", "name", subject(c), "serial", s)
 }

@@ -20,6 +20,8 @@ import (
 	"unicode"
 
 	"certquay/lifecycle/bundle"
+	"certquay/model"
+	"certquay/ui/text"
 )
 
 // hostile is one upload of the corpus. The verdict is the reason of the
@@ -35,16 +37,19 @@ type hostile struct {
 // decode.
 const longest = 40 * time.Second
 
+// said is what an error says in English.
+func said(err error) string { return text.New("en").Text(model.TextOf(err)) }
+
 // checkMessage is what holds for every text that reaches people.
-func checkMessage(t *testing.T, text string) {
+func checkMessage(t *testing.T, message string) {
 	t.Helper()
-	for _, r := range text {
+	for _, r := range message {
 		if r != ' ' && !unicode.IsPrint(r) {
-			t.Errorf("%U stands in the message %q", r, text)
+			t.Errorf("%U stands in the message %q", r, message)
 		}
 	}
-	if len(text) > 2000 || strings.Contains(text, word) || strings.Contains(text, "KEY-----") {
-		t.Errorf("too long, or quotes a secret: %.200q", text)
+	if len(message) > 2000 || strings.Contains(message, word) || strings.Contains(message, "KEY-----") {
+		t.Errorf("too long, or quotes a secret: %.200q", message)
 	}
 }
 
@@ -58,10 +63,10 @@ func checkRefusal(t *testing.T, err error, verdict string) {
 		return
 	}
 	var e *bundle.Error
-	if errors.As(err, &e) && (e.Why == "" || e.Hint == "") {
+	if errors.As(err, &e) && (e.Why.IsZero() || e.Hint.IsZero()) {
 		t.Errorf("half a message: %+v", e)
 	}
-	checkMessage(t, err.Error())
+	checkMessage(t, said(err))
 }
 
 // spec: I3
@@ -85,7 +90,7 @@ func TestHostileUploads(t *testing.T) {
 			}
 			checkRefusal(t, err, h.verdict)
 			for _, w := range b.Warnings {
-				checkMessage(t, w.Text)
+				checkMessage(t, text.New("en").Text(w.Text))
 			}
 			if err == nil && (len(b.Chain) == 0 || b.Key != nil && !bundle.SamePublic(b.Key.Public(), b.Leaf.PublicKey)) {
 				t.Error("accepted, but no bundle")

@@ -10,7 +10,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math/big"
 	"strings"
@@ -31,7 +30,7 @@ const (
 // Requirements section 6.1.6).
 func CheckRequestKey(pub crypto.PublicKey) error {
 	if k, ok := pub.(*rsa.PublicKey); ok && k.E < 65537 {
-		return fmt.Errorf("its RSA exponent is %d, at least 65537 is needed", k.E)
+		return model.Fail("key.small-exponent", "exponent", k.E)
 	}
 	return CheckPublicKey(pub)
 }
@@ -45,7 +44,7 @@ func CheckPublicKey(pub crypto.PublicKey) error {
 	}
 	if k, ok := pub.(*rsa.PublicKey); ok && weakRSA(k) {
 		// The factors, if some were found, are the key: they stay out of texts.
-		return errors.New("it is an RSA key known to be weak")
+		return model.Fail("key.known-weak")
 	}
 	return nil
 }
@@ -57,11 +56,11 @@ func CheckKeySize(pub crypto.PublicKey) error {
 	case *rsa.PublicKey:
 		switch n := k.N.BitLen(); {
 		case n < 2048:
-			return fmt.Errorf("RSA %d bits, at least 2048 are needed", n)
+			return model.Fail("key.short", "bits", n)
 		case n > maxRSA:
-			return fmt.Errorf("RSA %d bits, clients take at most %d", n, maxRSA)
+			return model.Fail("key.long", "bits", n, "most", maxRSA)
 		case k.E < 3 || k.E%2 == 0 || k.E > maxExponent || k.N.Bit(0) == 0:
-			return errors.New("its RSA numbers are not those of a key")
+			return model.Fail("key.no-rsa")
 		}
 		return nil
 	case *ecdsa.PublicKey:
@@ -69,11 +68,11 @@ func CheckKeySize(pub crypto.PublicKey) error {
 		case elliptic.P256(), elliptic.P384(), elliptic.P521():
 			return nil
 		}
-		return fmt.Errorf("the curve %s is not for TLS, P-256 is", k.Curve.Params().Name)
+		return model.Fail("key.curve", "curve", k.Curve.Params().Name)
 	case ed25519.PublicKey:
 		return nil
 	}
-	return errors.New("the algorithm is not RSA, ECDSA or Ed25519")
+	return model.Fail("key.algorithm")
 }
 
 // KeyTypeName is "ecdsa-p256", "rsa-3072", "ed25519" and the like; "unknown"
@@ -104,14 +103,14 @@ func GenerateKey(t model.KeyType) (crypto.Signer, error) {
 	case model.RSA4096:
 		return rsa.GenerateKey(rand.Reader, 4096)
 	}
-	return nil, fmt.Errorf("%q is no key type; there are ecdsa-p256, ecdsa-p384, rsa-2048, rsa-3072 and rsa-4096", t)
+	return nil, model.Fail("key.no-such-type", "type", t)
 }
 
 // MarshalKey is a key as PKCS#8 DER, the form in which certquay keeps keys.
 func MarshalKey(k crypto.Signer) (model.Secret, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(k)
 	if err != nil {
-		return model.Secret{}, errors.New("the key cannot be written as PKCS#8")
+		return model.Secret{}, model.Fail("key.unwritable")
 	}
 	return model.NewSecret(der), nil
 }
@@ -119,7 +118,7 @@ func MarshalKey(k crypto.Signer) (model.Secret, error) {
 // UnmarshalKey reads what [MarshalKey] wrote.
 func UnmarshalKey(s model.Secret) (crypto.Signer, error) {
 	if s.Empty() {
-		return nil, errors.New("there is no key")
+		return nil, model.Fail("key.none")
 	}
 	k, err := x509.ParsePKCS8PrivateKey(s.Reveal())
 	if err == nil {
@@ -127,7 +126,7 @@ func UnmarshalKey(s model.Secret) (crypto.Signer, error) {
 			return signer, nil
 		}
 	}
-	return nil, errors.New("the key is not readable as PKCS#8")
+	return nil, model.Fail("key.unreadable")
 }
 
 // maxKeyDER bounds a private key, since checking the numbers of a long one takes
@@ -138,7 +137,7 @@ const maxKeyDER = 8 << 10
 // tools mislabel them.
 func keyFromDER(der []byte) (crypto.Signer, error) {
 	if len(der) > maxKeyDER {
-		return nil, errors.New("too long for a private key")
+		return nil, model.Fail("key.too-long")
 	}
 	if k, err := x509.ParsePKCS8PrivateKey(der); err == nil {
 		if s, ok := k.(crypto.Signer); ok {
@@ -151,7 +150,7 @@ func keyFromDER(der []byte) (crypto.Signer, error) {
 	if k, err := x509.ParseECPrivateKey(der); err == nil {
 		return k, nil
 	}
-	return nil, errors.New("no private key")
+	return nil, model.Fail("key.no-private")
 }
 
 // SamePublic says whether two public keys are the same.

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 
+	"certquay/model"
+
 	"github.com/pavlo-v-chernykh/keystore-go/v4"
 	"software.sslmate.com/src/go-pkcs12"
 )
@@ -25,15 +27,11 @@ type keyStore struct {
 // PowerShell, with 128 bits of chance.
 func newKeyStore(o Content, name string) (*keyStore, error) {
 	if o.PKCS8.Empty() {
-		return nil, &Error{
-			Reason: NotAvailable,
-			Why:    name + " needs the private key in its files, and certquay does not hold it",
-			Hint:   "add the key, or download as pem and make the file where the key is: openssl pkcs12 -export",
-		}
+		return nil, &Error{Reason: NotAvailable, Why: model.Say("bundle.needs-key", "format", name), Hint: model.Say("bundle-hint.add-key")}
 	}
 	key, err := UnmarshalKey(o.PKCS8)
 	if err != nil {
-		return nil, &Error{Reason: NotAvailable, Why: err.Error(), Hint: "download it as pem"}
+		return nil, &Error{Reason: NotAvailable, Why: model.TextOf(err), Hint: model.Say("bundle-hint.as-pem")}
 	}
 	s := &keyStore{content: o, password: rand.Text(), key: key}
 	for _, der := range o.Chain {
@@ -84,7 +82,7 @@ func (s *keyStore) passwordFile(base string) OutFile {
 func (s *keyStore) pkcs12() ([]byte, error) {
 	der, err := pkcs12.Modern2023.Encode(s.key, s.chain[0], s.chain[1:], s.password)
 	if err != nil {
-		return nil, &Error{Reason: NotAvailable, Why: "the key cannot be put into PKCS#12", Hint: "download it as pem"}
+		return nil, &Error{Reason: NotAvailable, Why: model.Say("bundle.no-pkcs12"), Hint: model.Say("bundle-hint.as-pem")}
 	}
 	return der, nil
 }
@@ -103,7 +101,7 @@ func (s *keyStore) jks() ([]byte, error) {
 		err = store.Store(&out, []byte(s.password))
 	}
 	if err != nil {
-		return nil, &Error{Reason: NotAvailable, Why: "the key cannot be put into a Java key store", Hint: "download it as pem"}
+		return nil, &Error{Reason: NotAvailable, Why: model.Say("bundle.no-jks"), Hint: model.Say("bundle-hint.as-pem")}
 	}
 	return out.Bytes(), nil
 }

@@ -5,11 +5,10 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"strconv"
-	"strings"
 
 	"certquay/lifecycle/bundle/decode"
+	"certquay/model"
 )
 
 // maxProtected is how many files and keys with a password one upload may have,
@@ -22,12 +21,7 @@ func (o *found) protected(f File, kind decode.Kind, data []byte) error {
 		return encrypted(f.Name)
 	}
 	if o.opened++; o.opened > maxProtected {
-		return &Error{
-			Reason: SeveralKeys,
-			File:   f.Name,
-			Why:    fmt.Sprintf("there are more than %d encrypted keys and key stores", maxProtected),
-			Hint:   "leave only the key of this certificate",
-		}
+		return &Error{Reason: SeveralKeys, File: f.Name, Why: model.Say("bundle.too-many-protected", "most", maxProtected), Hint: model.Say("bundle-hint.one-key")}
 	}
 	got, err := decode.Open(context.Background(), kind, data, f.Password)
 	if err != nil {
@@ -56,89 +50,83 @@ func (o *found) legacyKey(f File, b *pem.Block) error {
 	}
 	der, err := x509.DecryptPEMBlock(b, f.Password.Reveal()) //nolint:staticcheck // deprecated as weak, but to be read
 	if err != nil && !errors.Is(err, x509.IncorrectPasswordError) {
-		return &Error{Reason: Unsupported, File: f.Name, Why: "the private key is encrypted in a way that is not read", Hint: decryptHint}
+		return &Error{Reason: Unsupported, File: f.Name, Why: model.Say("bundle.encryption-unknown"), Hint: model.Say("bundle-hint.decrypt")}
 	}
 	k, keyErr := keyFromDER(der)
 	if err != nil || keyErr != nil { // its padding is right for one wrong password in 256
-		return wrongPassword(f.Name, "the private key")
+		return wrongPassword(f.Name, model.Say("bundle.private-key"))
 	}
 	return o.addKey(f.Name, k)
 }
 
-// What to do instead, for each kind of file.
-const (
-	decryptHint = "decrypt it first: openssl pkey -in KEY -out PLAIN, and remove PLAIN afterwards"
-	pkcs12Hint  = "turn it into PEM with: openssl pkcs12 -in FILE -nodes -out PEM, and remove PEM afterwards"
-	jksHint     = "turn it into PKCS#12 with: keytool -importkeystore -srckeystore FILE -destkeystore NEW -deststoretype PKCS12"
-)
-
-func kindName(kind decode.Kind) (name, hint string) {
+// kindName says what is to be opened, and what to do instead.
+func kindName(kind decode.Kind) (name, hint model.Text) {
 	switch kind {
 	case decode.PKCS12:
-		return "the PKCS#12 file", pkcs12Hint
+		return model.Say("bundle.pkcs12-file"), model.Say("bundle-hint.pkcs12")
 	case decode.JKS:
-		return "the Java key store", jksHint
+		return model.Say("bundle.java-store"), model.Say("bundle-hint.jks")
 	}
-	return "the private key", decryptHint
+	return model.Say("bundle.private-key"), model.Say("bundle-hint.decrypt")
 }
 
 // protectedRefusal says in words why a file was not opened.
 func protectedRefusal(f File, kind decode.Kind, err error) error {
 	name, hint := kindName(kind)
-	refuse := func(r Reason, why, hint string) error {
-		return &Error{Reason: r, File: f.Name, Why: why, Hint: hint}
+	refuse := func(r Reason, code string, hint model.Text, args ...any) error {
+		return &Error{Reason: r, File: f.Name, Why: model.Say(code, append(args, "file", name)...), Hint: hint}
 	}
 	var e *decode.Error
 	if !errors.As(err, &e) {
-		return refuse(Unsupported, name+" cannot be opened", hint)
+		return refuse(Unsupported, "bundle.unopened", hint)
 	}
 	switch e.Problem {
 	case decode.WrongPassword:
 		if f.Password.Empty() {
-			return refuse(EncryptedKey, name+" is protected by a password", "give the password with it, or "+hint)
+			return refuse(EncryptedKey, "bundle.protected", model.Say("bundle-hint.password-or", "else", hint))
 		}
 		return wrongPassword(f.Name, name)
 	case decode.KeyPassword:
-		return refuse(WrongPassword, "the password opens "+name+" but not the key in it",
-			"give the key the same password as the store, with keytool -keypasswd or by making the file again")
+		return refuse(WrongPassword, "bundle.key-password", model.Say("bundle-hint.key-password"))
 	case decode.SeveralKeys:
-		why := "there are several private keys in " + name
-		if len(e.Details) > 0 {
-			why += ": " + quoted(e.Details)
+		if len(e.Names) > 0 {
+			return refuse(SeveralKeys, "bundle.keys-in-file-named", model.Say("bundle-hint.each-key"), "names", quoted(e.Names))
 		}
-		return refuse(SeveralKeys, why, "bring each key with its certificate in a file of its own")
+		return refuse(SeveralKeys, "bundle.keys-in-file", model.Say("bundle-hint.each-key"))
 	case decode.NoKey:
-		return refuse(Unsupported, name+" has no private key", "bring its certificates in PEM: openssl pkcs12 -in FILE -nokeys -out PEM")
+		return refuse(Unsupported, "bundle.file-no-key", model.Say("bundle-hint.certificates-as-pem"))
 	case decode.NoCertificate:
-		return refuse(Unsupported, name+" has no certificate", "bring its key in PEM: openssl pkcs12 -in FILE -nodes -nocerts -out PEM")
+		return refuse(Unsupported, "bundle.file-no-certificate", model.Say("bundle-hint.key-as-pem"))
 	case decode.NoMAC:
-		return refuse(Unsupported, name+" has no check value (MAC), so whether it is whole cannot be told", hint)
+		return refuse(Unsupported, "bundle.file-no-mac", hint)
 	case decode.Unsupported:
-		return refuse(Unsupported, name+" uses what is not read here: "+quoted(e.Details), hint)
+		return refuse(Unsupported, "bundle.file-unsupported", hint, "what", short(e.What))
 	case decode.Expensive:
-		return refuse(TooExpensive,
-			name+" is too expensive to open: it asks for more than 2 seconds of work or 64 MB of memory",
-			"make it again with an ordinary number of iterations, or "+hint)
+		return refuse(TooExpensive, "bundle.file-expensive", model.Say("bundle-hint.iterations-or", "else", hint))
 	case decode.Unavailable:
-		return refuse(NotAvailable, name+" cannot be opened at the moment: "+quoted(e.Details), "try again, or "+hint)
+		return refuse(NotAvailable, "bundle.file-unavailable", model.Say("bundle-hint.again-or", "else", hint), "why", e.What)
 	}
-	return refuse(Garbage, name+" is damaged or cut off", "copy it again as a whole")
+	return refuse(Garbage, "bundle.file-damaged", model.Say("bundle-hint.copy-again"))
 }
 
-func wrongPassword(file, name string) error {
-	return &Error{
-		Reason: WrongPassword,
-		File:   file,
-		Why:    "the password does not open " + name,
-		Hint:   "check the password; if it is right, the file is damaged",
+func wrongPassword(file string, name model.Text) error {
+	return &Error{Reason: WrongPassword, File: file, Why: model.Say("bundle.wrong-password", "file", name), Hint: model.Say("bundle-hint.check-password")}
+}
+
+// short is what a file asks for, with what stands in the file cut.
+func short(t model.Text) model.Text {
+	t.Quote.Words = cut(t.Quote.Words, 80)
+	for name, value := range t.Args {
+		t.Args[name] = cut(value, 80)
 	}
+	return t
 }
 
 // quoted lists untrusted text for a message, cut and escaped.
-func quoted(list []string) string {
+func quoted(list []string) []string {
 	var out []string
 	for _, s := range list {
 		out = append(out, strconv.Quote(cut(s, 80)))
 	}
-	return strings.Join(out, ", ")
+	return out
 }

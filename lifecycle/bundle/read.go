@@ -7,11 +7,10 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/pem"
-	"fmt"
-	"strconv"
 	"unicode/utf16"
 
 	"certquay/lifecycle/bundle/decode"
+	"certquay/model"
 )
 
 // found is what the files hold.
@@ -29,11 +28,7 @@ func collect(files []File) (*found, error) {
 	total := 0
 	for _, f := range files {
 		if total += len(f.Data); total > MaxBytes {
-			return nil, &Error{
-				Reason: TooLarge,
-				Why:    "the files have more than 1 MB in all",
-				Hint:   "upload only the certificate, its chain and its key",
-			}
+			return nil, &Error{Reason: TooLarge, Why: model.Say("bundle.files-too-large"), Hint: model.Say("bundle-hint.only-these")}
 		}
 	}
 	out := &found{}
@@ -113,12 +108,7 @@ func pemBlocks(name string, text []byte) ([]*pem.Block, error) {
 		if b == nil && begins > 0 || b != nil && begins != 1 {
 			at := bytes.Index(used, []byte("-----BEGIN "))
 			line := 1 + bytes.Count(text[:len(text)-len(rest)+at], []byte("\n"))
-			return nil, &Error{
-				Reason: Garbage,
-				File:   name,
-				Why:    fmt.Sprintf("the PEM block that begins in line %d is damaged or cut off", line),
-				Hint:   "copy it again as a whole, from the BEGIN line to the END line",
-			}
+			return nil, &Error{Reason: Garbage, File: name, Why: model.Say("bundle.damaged-block", "line", line), Hint: model.Say("bundle-hint.copy-block")}
 		}
 		if b == nil {
 			return blocks, nil
@@ -153,40 +143,20 @@ func (o *found) block(f File, b *pem.Block) error {
 	case "ENCRYPTED PRIVATE KEY":
 		return o.protected(f, decode.PKCS8, b.Bytes)
 	case "PKCS7", "CMS":
-		return &Error{
-			Reason: Unsupported,
-			File:   name,
-			Why:    "this is a PKCS#7 file",
-			Hint:   "take the certificates out with: openssl pkcs7 -print_certs",
-		}
+		return &Error{Reason: Unsupported, File: name, Why: model.Say("bundle.is-pkcs7"), Hint: model.Say("bundle-hint.pkcs7")}
 	case "OPENSSH PRIVATE KEY", "DSA PRIVATE KEY", "PGP PRIVATE KEY BLOCK":
-		return &Error{
-			Reason: Unsupported,
-			File:   name,
-			Why:    "this key is not one for TLS servers",
-			Hint:   "bring an RSA, ECDSA or Ed25519 key in PEM",
-		}
+		return &Error{Reason: Unsupported, File: name, Why: model.Say("bundle.not-for-tls"), Hint: model.Say("bundle-hint.other-key")}
 	}
 	return nil
 }
 
 func (o *found) cert(name string, c *x509.Certificate) error {
 	if o.seen++; o.seen > MaxCertificates {
-		return &Error{
-			Reason: TooLarge,
-			File:   name,
-			Why:    "the files have more than 32 certificates in all",
-			Hint:   "upload one certificate with its own chain, not a collection of CAs",
-		}
+		return &Error{Reason: TooLarge, File: name, Why: model.Say("bundle.too-many-certificates"), Hint: model.Say("bundle-hint.one-chain")}
 	}
 	// Before any signature is checked with it, which for a long one takes minutes.
 	if k, ok := c.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() > maxRSA {
-		return &Error{
-			Reason: WeakKey,
-			File:   name,
-			Why:    fmt.Sprintf("the key of %s has %d bits, and clients take at most %d", describe(c), k.N.BitLen(), maxRSA),
-			Hint:   "have the certificate issued for an RSA key of 2048 to 4096 bits, or ECDSA P-256",
-		}
+		return &Error{Reason: WeakKey, File: name, Why: model.Say("bundle.long-key", "certificate", describe(c), "bits", k.N.BitLen(), "most", maxRSA), Hint: model.Say("bundle-hint.smaller-key")}
 	}
 	for _, have := range o.certs {
 		if have.Equal(c) {
@@ -198,42 +168,27 @@ func (o *found) cert(name string, c *x509.Certificate) error {
 }
 
 func badCertificate(name string, err error) error {
-	return &Error{
-		Reason: Garbage,
-		File:   name,
-		Why:    "a certificate cannot be read: " + strconv.Quote(cut(err.Error(), 200)),
-		Hint:   "check it with: openssl x509 -noout -text",
-	}
+	return &Error{Reason: Garbage, File: name, Why: model.Say("bundle.certificate-unreadable", "cause", model.Quoted("", cut(err.Error(), 200))), Hint: model.Say("bundle-hint.check-certificate")}
 }
 
 func (o *found) keyDER(name string, der []byte) error {
 	k, err := keyFromDER(der)
 	if err != nil {
-		return &Error{Reason: Garbage, File: name, Why: "the private key cannot be read", Hint: "check it with: openssl pkey -check -noout"}
+		return &Error{Reason: Garbage, File: name, Why: model.Say("bundle.key-unreadable"), Hint: model.Say("bundle-hint.check-key")}
 	}
 	return o.addKey(name, k)
 }
 
 func (o *found) addKey(name string, k crypto.Signer) error {
 	if o.key != nil && !SamePublic(o.key.Public(), k.Public()) {
-		return &Error{
-			Reason: SeveralKeys,
-			File:   name,
-			Why:    "there are several different private keys",
-			Hint:   "leave only the key of this certificate",
-		}
+		return &Error{Reason: SeveralKeys, File: name, Why: model.Say("bundle.several-keys"), Hint: model.Say("bundle-hint.one-key")}
 	}
 	o.key = k
 	return nil
 }
 
 func encrypted(name string) error {
-	return &Error{
-		Reason: EncryptedKey,
-		File:   name,
-		Why:    "the private key is encrypted",
-		Hint:   "give the password with it, or " + decryptHint,
-	}
+	return &Error{Reason: EncryptedKey, File: name, Why: model.Say("bundle.key-encrypted"), Hint: model.Say("bundle-hint.password-or", "else", model.Say("bundle-hint.decrypt"))}
 }
 
 // der reads a file without PEM: one certificate, one key or a key store.
@@ -241,18 +196,13 @@ func (o *found) der(f File) error {
 	data := f.Data
 	switch {
 	case len(bytes.TrimSpace(data)) == 0:
-		return &Error{Reason: Garbage, File: f.Name, Why: "the file is empty", Hint: "bring the certificate in PEM or DER"}
+		return &Error{Reason: Garbage, File: f.Name, Why: model.Say("bundle.file-empty"), Hint: model.Say("bundle-hint.certificate-as-pem")}
 	case bytes.HasPrefix(data, []byte("\xfe\xed\xfe\xed")):
 		return o.protected(f, decode.JKS, data)
 	case bytes.HasPrefix(data, []byte("\xce\xce\xce\xce")):
-		return &Error{Reason: Unsupported, File: f.Name, Why: "this is a Java key store of the kind JCEKS", Hint: jksHint}
+		return &Error{Reason: Unsupported, File: f.Name, Why: model.Say("bundle.is-jceks"), Hint: model.Say("bundle-hint.jks")}
 	case bytes.HasPrefix(data, []byte{0x30, 0x80}): // BER of indefinite length
-		return &Error{
-			Reason: Unsupported,
-			File:   f.Name,
-			Why:    "this is in BER rather than DER",
-			Hint:   "if it is a PKCS#12 file, " + pkcs12Hint,
-		}
+		return &Error{Reason: Unsupported, File: f.Name, Why: model.Say("bundle.is-ber"), Hint: model.Say("bundle-hint.if-pkcs12", "else", model.Say("bundle-hint.pkcs12"))}
 	}
 	if c, err := x509.ParseCertificate(data); err == nil {
 		return o.cert(f.Name, c)
@@ -264,21 +214,11 @@ func (o *found) der(f File) error {
 	case derPKCS12:
 		return o.protected(f, decode.PKCS12, data)
 	case derPKCS7:
-		return &Error{
-			Reason: Unsupported,
-			File:   f.Name,
-			Why:    "this is a PKCS#7 file",
-			Hint:   "take the certificates out with: openssl pkcs7 -inform DER -print_certs",
-		}
+		return &Error{Reason: Unsupported, File: f.Name, Why: model.Say("bundle.is-pkcs7"), Hint: model.Say("bundle-hint.pkcs7-der")}
 	case derEncrypted:
 		return o.protected(f, decode.PKCS8, data)
 	}
-	return &Error{
-		Reason: Garbage,
-		File:   f.Name,
-		Why:    "there is neither a certificate nor a key in it",
-		Hint:   "bring the certificate in PEM or DER",
-	}
+	return &Error{Reason: Garbage, File: f.Name, Why: model.Say("bundle.nothing"), Hint: model.Say("bundle-hint.certificate-as-pem")}
 }
 
 type derKind int
@@ -319,15 +259,10 @@ func ParseKey(f File) (crypto.Signer, error) {
 		return nil, err
 	}
 	if o.key == nil {
-		return nil, &Error{Reason: Garbage, File: f.Name, Why: "there is no private key in it", Hint: "bring the key in PEM"}
+		return nil, &Error{Reason: Garbage, File: f.Name, Why: model.Say("bundle.no-key"), Hint: model.Say("bundle-hint.bring-key")}
 	}
 	if err := CheckPublicKey(o.key.Public()); err != nil {
-		return nil, &Error{
-			Reason: WeakKey,
-			File:   f.Name,
-			Why:    "the key is too weak: " + err.Error(),
-			Hint:   "make a new key, ECDSA P-256 or RSA 2048 at least",
-		}
+		return nil, &Error{Reason: WeakKey, File: f.Name, Why: model.Say("bundle.weak-key", "cause", err), Hint: model.Say("bundle-hint.new-key")}
 	}
 	return o.key, nil
 }

@@ -171,7 +171,7 @@ func TestDownloadsWithoutKey(t *testing.T) {
 		files, err := bundle.Files(format, c)
 		switch format {
 		case "tomcat", "iis":
-			if reasonOf(err) != bundle.NotAvailable || !strings.Contains(err.Error(), "does not hold it") {
+			if reasonOf(err) != bundle.NotAvailable || !strings.Contains(said(err), "does not hold it") {
 				t.Errorf("%s: %v", format, err)
 			}
 			continue

@@ -36,7 +36,7 @@ func judge(t *testing.T, leaf *node, more []bundle.File, f bundle.File) {
 		_, err := opts(nil).Parse(with(secret(password))...)
 		if reasonOf(err) != want {
 			t.Errorf("%s with password %q: %v, want %s", f.Name, password, err, want)
-		} else if !strings.Contains(err.Error(), "password") || strings.Contains(err.Error(), "incorrect") {
+		} else if !strings.Contains(said(err), "password") || strings.Contains(said(err), "incorrect") {
 			t.Errorf("%s: %v", f.Name, err)
 		}
 	}
@@ -82,7 +82,7 @@ func TestKeyStoresWithoutPassword(t *testing.T) {
 	} {
 		f := export(args...)
 		f.Password = secret(word)
-		if _, err := opts(nil).Parse(f); reasonOf(err) != bundle.Unsupported || !strings.Contains(err.Error(), want) {
+		if _, err := opts(nil).Parse(f); reasonOf(err) != bundle.Unsupported || !strings.Contains(said(err), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
@@ -105,7 +105,7 @@ func TestKeyStoresOfKeytool(t *testing.T) {
 	}
 	judge(t, leaf, nil, load(t, dir, "PKCS12", word))
 	judge(t, leaf, nil, load(t, dir, "JKS", word))
-	if _, err := opts(nil).Parse(load(t, dir, "JCEKS", word)); reasonOf(err) != bundle.Unsupported || !strings.Contains(err.Error(), "keytool -importkeystore") {
+	if _, err := opts(nil).Parse(load(t, dir, "JCEKS", word)); reasonOf(err) != bundle.Unsupported || !strings.Contains(said(err), "keytool -importkeystore") {
 		t.Errorf("JCEKS: %v", err)
 	}
 	// A CA trusted beside the key does not get in the way.
@@ -116,12 +116,12 @@ func TestKeyStoresOfKeytool(t *testing.T) {
 	// A key with a password of its own.
 	put(t, dir, "other", []byte("another one\n"))
 	run(t, dir, java, "-keypasswd", "-alias", "site", "-keystore", "JKS", "-storepass:file", "word", "-keypass:file", "word", "-new:file", "other")
-	if _, err := opts(nil).Parse(load(t, dir, "JKS", word)); reasonOf(err) != bundle.WrongPassword || !strings.Contains(err.Error(), "the key in it") {
+	if _, err := opts(nil).Parse(load(t, dir, "JKS", word)); reasonOf(err) != bundle.WrongPassword || !strings.Contains(said(err), "the key in it") {
 		t.Errorf("another password for the key: %v", err)
 	}
 	// Two keys: their names are in the message, escaped.
 	run(t, dir, java, "-genkeypair", "-alias", "se\u202econd", "-keyalg", "EC", "-dname", "CN=second.example.com", "-keystore", "JKS", "-storepass:file", "word", "-keypass:file", "word")
-	if _, err := opts(nil).Parse(load(t, dir, "JKS", word)); reasonOf(err) != bundle.SeveralKeys || !strings.Contains(err.Error(), `"site"`) || !strings.Contains(err.Error(), `"se\u202econd"`) {
+	if _, err := opts(nil).Parse(load(t, dir, "JKS", word)); reasonOf(err) != bundle.SeveralKeys || !strings.Contains(said(err), `"site"`) || !strings.Contains(said(err), `"se\u202econd"`) {
 		t.Errorf("two keys: %v", err)
 	}
 	run(t, dir, java, "-genkeypair", "-alias", "second", "-keyalg", "EC", "-dname", "CN=second.example.com", "-keystore", "PKCS12", "-storepass:file", "word")

@@ -68,7 +68,7 @@ func Files(name string, o Content) ([]OutFile, error) {
 			continue
 		}
 		if len(o.Chain) == 0 {
-			return nil, &Error{Reason: NotAvailable, Why: "there is no certificate yet", Hint: "download it once it is issued"}
+			return nil, &Error{Reason: NotAvailable, Why: model.Say("bundle.no-certificate-yet"), Hint: model.Say("bundle-hint.once-issued")}
 		}
 		base := FileBase(o.Name)
 		files, err := f.files(o, base)
@@ -77,11 +77,7 @@ func Files(name string, o Content) ([]OutFile, error) {
 		}
 		return append(files, note(f, o, base, files)), nil
 	}
-	return nil, &Error{
-		Reason: UnknownFormat,
-		Why:    fmt.Sprintf("there is no download format %q", name),
-		Hint:   "there are " + strings.Join(Formats(), ", "),
-	}
+	return nil, &Error{Reason: UnknownFormat, Why: model.Say("bundle.no-format", "format", name), Hint: model.Say("bundle-hint.formats", "formats", Formats())}
 }
 
 func note(f format, o Content, base string, files []OutFile) OutFile {
@@ -147,18 +143,14 @@ func pemFiles(o Content, base string) ([]OutFile, error) {
 
 func chainFiles(o Content, base string) ([]OutFile, error) {
 	if len(o.Chain) < 2 {
-		return nil, &Error{Reason: NotAvailable, Why: "this certificate has no intermediates", Hint: "download it as pem"}
+		return nil, &Error{Reason: NotAvailable, Why: model.Say("bundle.no-intermediates"), Hint: model.Say("bundle-hint.as-pem")}
 	}
 	return []OutFile{{Name: base + "-chain.pem", Data: certPEM(o.Chain[1:]...)}}, nil
 }
 
 func rootFiles(o Content, base string) ([]OutFile, error) {
 	if len(o.Root) == 0 {
-		return nil, &Error{
-			Reason: NotAvailable,
-			Why:    "the root of this certificate is not known",
-			Hint:   "get it from the CA that issued the certificate",
-		}
+		return nil, &Error{Reason: NotAvailable, Why: model.Say("bundle.no-root"), Hint: model.Say("bundle-hint.ask-ca")}
 	}
 	return []OutFile{{Name: base + "-root.pem", Data: certPEM(o.Root)}}, nil
 }

@@ -4,11 +4,13 @@ package document
 
 import (
 	"bytes"
-	"fmt"
 	"image"
 	"image/jpeg"
 	"image/png"
+	"strings"
 	"sync"
+
+	"certquay/model"
 )
 
 // Limits of a document.
@@ -42,11 +44,14 @@ const (
 // why, and what would do. No text of the document is in it.
 type Error struct {
 	Reason Reason
-	Why    string
-	Hint   string
+	Why    model.Text
+	Hint   model.Text
 }
 
-func (e *Error) Error() string { return e.Why + "; " + e.Hint }
+func (e *Error) Error() string { return e.AsText().String() }
+
+// AsText is why it was refused, and what would do.
+func (e *Error) AsText() model.Text { return model.Texts(e.Why, e.Hint) }
 
 // reading lets one picture be read at a time, since a contrived one takes up to
 // 200 MB of memory (15 bytes for a pixel of a progressive JPEG) and some
@@ -59,11 +64,7 @@ var reading sync.Mutex
 // for concurrent use.
 func Check(data []byte) (format string, err error) {
 	if len(data) > MaxBytes {
-		return "", &Error{
-			TooLarge,
-			fmt.Sprintf("the document has %d bytes, at most %d are accepted", len(data), MaxBytes),
-			"scan it with fewer dots per inch or in grey, or save it as JPEG of lower quality",
-		}
+		return "", &Error{TooLarge, model.Say("document.too-large", "bytes", len(data), "most", MaxBytes), model.Say("document.scan-coarser")}
 	}
 	var head func([]byte) (image.Config, error)
 	var whole func([]byte) error
@@ -77,40 +78,23 @@ func Check(data []byte) (format string, err error) {
 		head = func(b []byte) (image.Config, error) { return jpeg.DecodeConfig(bytes.NewReader(b)) }
 		whole = func(b []byte) error { _, err := jpeg.Decode(bytes.NewReader(b)); return err }
 	default:
-		return "", &Error{
-			NoPicture,
-			"the document is " + kind(data) + ", and only PNG and JPEG pictures are accepted, whatever the name of the file",
-			"scan or photograph it, or export it as PNG or JPEG",
-		}
+		return "", &Error{NoPicture, model.Say("document.no-picture", "kind", model.Say(kind(data))), model.Say("document.scan-or-export")}
 	}
-	damaged := &Error{
-		Damaged,
-		"the document begins as a " + name(format) + " picture but is damaged or cut off",
-		"open it in an image viewer, save it again as PNG or JPEG and upload that",
-	}
+	damaged := &Error{Damaged, model.Say("document.damaged", "format", strings.ToUpper(format)), model.Say("document.save-again")}
 	c, err := head(data)
 	if err != nil {
 		return "", damaged
 	}
-	detailed := &Error{
-		TooDetailed,
-		fmt.Sprintf("the picture has %d by %d pixels, at most %d are accepted in all", c.Width, c.Height, MaxPixels),
-		"scan it at 300 dots per inch or less, or make the picture smaller",
-	}
+	detailed := &Error{TooDetailed, model.Say("document.too-detailed", "width", c.Width, "height", c.Height, "most", MaxPixels), model.Say("document.scan-smaller")}
 	switch {
 	case c.Width < MinSide || c.Height < MinSide:
-		return "", &Error{
-			TooSmall,
-			fmt.Sprintf("the picture has %d by %d pixels, too few to read anything in it", c.Width, c.Height),
-			"scan the whole page at 150 to 300 dots per inch",
-		}
+		return "", &Error{TooSmall, model.Say("document.too-small", "width", c.Width, "height", c.Height), model.Say("document.scan-whole")}
 	case c.Height > MaxPixels/c.Width:
 		return "", detailed
 	// Each scan goes over all pixels, and costs ten bytes. The marker occurs
 	// nowhere else, but for a small picture in a picture.
 	case format == JPEG && bytes.Count(data, []byte{0xff, 0xda}) > maxScans:
-		detailed.Why = "the picture is made of too many layers to be read"
-		detailed.Hint = "save it again as an ordinary JPEG"
+		detailed.Why, detailed.Hint = model.Say("document.layers"), model.Say("document.save-ordinary")
 		return "", detailed
 	}
 	reading.Lock()
@@ -121,19 +105,11 @@ func Check(data []byte) (format string, err error) {
 	return format, nil
 }
 
-func name(format string) string {
-	if format == PNG {
-		return "PNG"
-	}
-	return "JPEG"
-}
-
-// kind names what people bring instead.
+// kind is a code for what people bring instead.
 func kind(data []byte) string {
 	for _, k := range []struct{ magic, name string }{
-		{"%PDF-", "a PDF file"}, {"GIF8", "a GIF picture"}, {"BM", "a BMP picture"},
-		{"II*\x00", "a TIFF picture"}, {"MM\x00*", "a TIFF picture"},
-		{"PK\x03\x04", "a ZIP or Office file"}, {"\xd0\xcf\x11\xe0", "an old Office file"}, {"<svg", "an SVG picture"},
+		{"%PDF-", "document.pdf"}, {"GIF8", "document.gif"}, {"BM", "document.bmp"}, {"II*\x00", "document.tiff"}, {"MM\x00*", "document.tiff"},
+		{"PK\x03\x04", "document.zip"}, {"\xd0\xcf\x11\xe0", "document.old-office"}, {"<svg", "document.svg"},
 	} {
 		if bytes.HasPrefix(data, []byte(k.magic)) {
 			return k.name
@@ -141,11 +117,11 @@ func kind(data []byte) string {
 	}
 	switch {
 	case len(data) == 0:
-		return "empty"
+		return "document.empty"
 	case len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP":
-		return "a WebP picture"
+		return "document.webp"
 	case len(data) >= 12 && string(data[4:8]) == "ftyp":
-		return "a HEIC picture or a film"
+		return "document.heic"
 	}
-	return "something else"
+	return "document.else"
 }

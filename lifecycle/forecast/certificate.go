@@ -1,9 +1,10 @@
 package forecast
 
 import (
-	"errors"
 	"net"
 	"time"
+
+	"certquay/model"
 )
 
 // certificate is the DER of an X.509 certificate (RFC 5280 section 4.1) with an
@@ -12,7 +13,7 @@ import (
 // encoder for every kind of certificate much of the rest.
 func certificate(serial int64, names []string, from, to time.Time, spki []byte) ([]byte, error) {
 	if len(names) == 0 {
-		return nil, errors.New("no names")
+		return nil, model.Fail("log.no-domains")
 	}
 	var d der
 	whole := d.end()

@@ -7,7 +7,6 @@ package forecast
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,12 +87,12 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	from := src.Now()
 	old, err := certificate(1, []string{"before.invalid"}, from, from, k.Public)
 	if err != nil {
-		return nil, fmt.Errorf("make a stand-in: %w", err)
+		return nil, model.Fail("forecast.stand-in", "cause", err)
 	}
 	s := newRecords(k, old)
 	rep := newReport(from, model.AddMonths(from, r.Months), r)
 	if err := src.View(func(from model.Reader) error { return s.fill(ctx, from, rep) }); err != nil {
-		return nil, fmt.Errorf("copy the records: %w", err)
+		return nil, model.Fail("forecast.copying", "cause", err)
 	}
 	clock := lifecycle.NewMovableClock(still(from), 0)
 	e := lifecycle.New(options(src, s, clock, can))

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"time"
 
@@ -60,7 +59,7 @@ func (i *issuer) Finalize(_ context.Context, ref string, r lifecycle.Certificate
 	if i.spki == nil || !bundle.SamePublic(r.Public, i.public) {
 		spki, err := x509.MarshalPKIXPublicKey(r.Public)
 		if err != nil {
-			return lifecycle.Order{}, fmt.Errorf("encode the public key: %w", err)
+			return lifecycle.Order{}, model.Fail("key.encode-public", "cause", err)
 		}
 		i.public, i.spki = r.Public, spki
 	}
@@ -81,11 +80,11 @@ func (i *issuer) Revoked(context.Context, *x509.Certificate) (time.Time, string,
 func key() (*model.Key, error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("make a key: %w", err)
+		return nil, model.Fail("key.make", "cause", err)
 	}
 	secret, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {
-		return nil, fmt.Errorf("encode the key: %w", err)
+		return nil, model.Fail("key.make", "cause", err)
 	}
 	spki, err := x509.MarshalPKIXPublicKey(public)
 	return &model.Key{Type: model.ECDSAP256, Public: spki, PKCS8: model.NewSecret(secret)}, err

@@ -1,41 +1,42 @@
 package names
 
-import (
-	"strconv"
-	"strings"
-)
+import "certquay/model"
 
-// Error is a refused name or list of names. Its text says what was refused, the
-// rule, and an example that would do.
+// Error is a refused name or list of names: what was refused, the rule, and an
+// example that would do.
 type Error struct {
-	Field string // "domains" or "type": where a form shows it
-	Name  string // as it was typed, not escaped; "" when the list as a whole is refused
-	Rule  string // a clause, no full stop
-	Hint  string // an example that would do
+	Field string     // "domains" or "type": where a form shows it
+	Name  string     // as it was typed, not escaped; "" when the list as a whole is refused
+	Rule  model.Text // a clause, no full stop
+	Hint  model.Text // an example that would do
 }
 
-func (e *Error) Error() string {
-	var b strings.Builder
-	if e.Name != "" {
-		b.WriteString(quote(e.Name) + ": ")
+func (e *Error) Error() string { return e.AsText().String() }
+
+// AsText is the name, the rule and the example.
+func (e *Error) AsText() model.Text {
+	return model.Texts(e.Why(), model.Say("names.example", "example", e.Hint))
+}
+
+// Why is the name and the rule.
+func (e *Error) Why() model.Text {
+	if e.Name == "" {
+		return e.Rule
 	}
-	b.WriteString(e.Rule)
-	if e.Hint != "" {
-		b.WriteString("; for example " + e.Hint)
-	}
-	return b.String()
+	return model.Say("names.named", "name", short(e.Name), "rule", e.Rule)
 }
 
-func refuse(name, rule, hint string) *Error {
-	return &Error{Field: "domains", Name: name, Rule: rule, Hint: hint}
+// refuse says by a code why a name is refused, with an example that is typed as
+// it stands.
+func refuse(name, example, code string, args ...any) *Error {
+	return &Error{Field: "domains", Name: name, Rule: model.Say(code, args...), Hint: model.Quoted("", example)}
 }
 
-// quote shows what was typed, cut and with everything escaped that does not
-// print, since errors end up on terminals.
-func quote(s string) string {
+// short is what was typed, cut.
+func short(s string) string {
 	const most = 80
 	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "..."
+		return string(r[:most]) + "..."
 	}
-	return strconv.Quote(s)
+	return s
 }

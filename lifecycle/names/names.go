@@ -6,8 +6,8 @@ package names
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -62,7 +62,7 @@ var (
 func Parse(input string) (Name, error) {
 	s := strings.TrimSpace(input)
 	if s == "" {
-		return Name{}, refuse(input, "a name must not be empty", "www.example.com")
+		return Name{}, refuse(input, "www.example.com", "names.empty")
 	}
 	// Long input is refused before anything works on it; no name of 253 bytes
 	// takes more than this many in any other form.
@@ -74,13 +74,13 @@ func Parse(input string) (Name, error) {
 	}
 	host, wildcard := strings.CutPrefix(s, "*.")
 	if strings.Contains(host, "*") {
-		return Name{}, refuse(input, "a wildcard is allowed only as the whole leftmost label", "*.example.com")
+		return Name{}, refuse(input, "*.example.com", "names.wildcard-place")
 	}
 	if t, ok := strings.CutSuffix(host, "."); ok {
 		host = t
 	}
 	if hint := notAHost(host); hint != "" {
-		return Name{}, refuse(input, "only the name belongs here, no scheme, port, path or user", hint)
+		return Name{}, refuse(input, hint, "names.not-a-host")
 	}
 	ascii, err := toASCII(input, host)
 	if err != nil {
@@ -98,22 +98,20 @@ func Parse(input string) (Name, error) {
 		u, err := registration.ToUnicode(ascii)
 		if back, berr := registration.ToASCII(u); err != nil || berr != nil || back != ascii || !lettersOnly(u) {
 			if !isASCII(host) {
-				return Name{}, refuse(input, idnaRule, "bücher.example")
+				return Name{}, refuse(input, "bücher.example", "names.idna")
 			}
-			return Name{}, refuse(input, punycodeRule, "bücher.example")
+			return Name{}, refuse(input, "bücher.example", "names.punycode")
 		}
 		n.Unicode = strings.TrimSuffix(n.ASCII, ascii) + u
 	}
 	if wildcard && isPublicSuffix(ascii) {
-		return Name{}, refuse(input,
-			"a wildcard must not stand directly under a public suffix, where names of many owners are",
-			"*.my.shop."+ascii)
+		return Name{}, refuse(input, "*.my.shop."+ascii, "names.wildcard-suffix")
 	}
 	return n, nil
 }
 
 func tooLong(input string) error {
-	return refuse(input, "a name has at most 253 bytes as ASCII (RFC 1035)", "www.example.com")
+	return refuse(input, "www.example.com", "names.too-long")
 }
 
 // address recognizes IP addresses, bracketed or not.
@@ -130,9 +128,9 @@ func address(s string) (netip.Addr, bool) {
 func parseIP(input string, a netip.Addr) (Name, error) {
 	switch {
 	case a.Zone() != "":
-		return Name{}, refuse(input, "an address in a certificate has no zone", a.WithZone("").String())
+		return Name{}, refuse(input, a.WithZone("").String(), "names.zone")
 	case a.IsUnspecified() || a.IsMulticast():
-		return Name{}, refuse(input, "an address must be that of one host", "192.0.2.10")
+		return Name{}, refuse(input, "192.0.2.10", "names.no-unicast")
 	}
 	a = a.Unmap()
 	return Name{ASCII: a.String(), Unicode: a.String(), IP: a}, nil
@@ -163,11 +161,6 @@ func notAHost(host string) string {
 	return "www.example.com"
 }
 
-const (
-	idnaRule     = "a name has letters, digits and hyphens only, of any script, by the rules of IDNA 2008"
-	punycodeRule = "a label that begins with xn-- must be valid punycode (RFC 5891)"
-)
-
 // toASCII maps a host name to lower-case ASCII and checks each label.
 func toASCII(input, host string) (string, error) {
 	ascii, err := mapping.ToASCII(host)
@@ -180,10 +173,10 @@ func toASCII(input, host string) (string, error) {
 		return "", e
 	}
 	if err != nil && isASCII(host) && strings.Contains(judged, "xn--") {
-		return "", refuse(input, punycodeRule, "bücher.example")
+		return "", refuse(input, "bücher.example", "names.punycode")
 	}
 	if err != nil {
-		return "", refuse(input, idnaRule, "bücher.example")
+		return "", refuse(input, "bücher.example", "names.idna")
 	}
 	return ascii, nil
 }
@@ -195,13 +188,13 @@ func checkLabels(input, ascii string) error {
 	for _, l := range labels {
 		switch {
 		case l == "":
-			return refuse(input, "no label between two dots may be empty", "www.example.com")
+			return refuse(input, "www.example.com", "names.empty-label")
 		case len(l) > MaxLabel && isASCII(l):
-			return refuse(input, "a label between two dots has at most 63 bytes as ASCII (RFC 1035)", "www.example.com")
+			return refuse(input, "www.example.com", "names.long-label")
 		case l[0] == '-' || l[len(l)-1] == '-':
-			return refuse(input, "a label must not begin or end with a hyphen", "my-host.example.com")
+			return refuse(input, "my-host.example.com", "names.outer-hyphen")
 		case len(l) >= 4 && l[2:4] == "--" && l[:2] != "xn":
-			return refuse(input, "hyphens in third and fourth place are reserved (RFC 5890)", "my-host.example.com")
+			return refuse(input, "my-host.example.com", "names.reserved-hyphens")
 		}
 		for i := range len(l) {
 			if c := l[i]; c < 0x80 && c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
@@ -209,13 +202,13 @@ func checkLabels(input, ascii string) error {
 				if c != '_' {
 					hint = "www.example.com"
 				}
-				return refuse(input, "a name has letters, digits and hyphens only", hint)
+				return refuse(input, hint, "names.characters")
 			}
 		}
 	}
 	// Clients read such a name as an IPv4 address (RFC 3696 section 2).
 	if last := labels[len(labels)-1]; strings.Trim(last, "0123456789") == "" {
-		return refuse(input, "the last label must not be a number; an IPv4 address has four, each from 0 to 255", "192.0.2.10")
+		return refuse(input, "192.0.2.10", "names.number")
 	}
 	return nil
 }
@@ -257,14 +250,10 @@ func isPublicSuffix(host string) bool {
 // 100, no duplicates, IP addresses only if allowed. Errors are [*Error].
 func List(list []string, ipAllowed bool) ([]Name, error) {
 	if len(list) == 0 {
-		return nil, &Error{Field: "domains", Rule: "a certificate has at least one name", Hint: "www.example.com"}
+		return nil, refuse("", "www.example.com", "names.none")
 	}
 	if len(list) > MaxMulti {
-		return nil, &Error{
-			Field: "domains",
-			Rule:  fmt.Sprintf("a certificate has at most 100 names, not %d", len(list)),
-			Hint:  "two instances with half of the names each",
-		}
+		return nil, &Error{Field: "domains", Rule: model.Say("names.too-many", "n", len(list)), Hint: model.Say("names.halves")}
 	}
 	out := make([]Name, 0, len(list))
 	seen := make(map[string]string, len(list))
@@ -274,14 +263,14 @@ func List(list []string, ipAllowed bool) ([]Name, error) {
 			return nil, err
 		}
 		if n.IP.IsValid() && !ipAllowed {
-			return nil, refuse(s, "this issuer does not sign IP addresses", "www.example.com")
+			return nil, refuse(s, "www.example.com", "names.no-addresses")
 		}
 		if first, ok := seen[n.ASCII]; ok {
-			rule := "a name may stand there only once"
+			e := refuse(s, n.ASCII, "names.twice")
 			if strings.TrimSpace(first) != strings.TrimSpace(s) {
-				rule += "; it is the same as " + quote(first) + ", " + n.Both()
+				e.Rule = model.Texts(e.Rule, model.Say("names.same", "first", short(first), "name", n.Both()))
 			}
-			return nil, refuse(s, rule, n.ASCII)
+			return nil, e
 		}
 		seen[n.ASCII] = s
 		out = append(out, n)
@@ -307,47 +296,32 @@ func Check(typ model.DomainType, list []string, ipAllowed bool) ([]Name, error) 
 			if !n.IP.IsValid() && !isPublicSuffix(n.ASCII) {
 				hint = "*." + n.Unicode
 			}
-			return nil, refuse(list[i], "a wildcard certificate has a name that begins with *.", hint)
+			return nil, refuse(list[i], hint, "names.no-wildcard")
 		case typ != model.Wildcard && n.Wildcard:
-			return nil, refuse(list[i],
-				"a "+string(typ)+" certificate has no wildcards; that is the domain type wildcard",
-				"www."+strings.TrimPrefix(n.Unicode, "*."))
+			return nil, refuse(list[i], "www."+strings.TrimPrefix(n.Unicode, "*."), "names.wildcard", "type", typ)
 		}
 	}
 	return out, nil
 }
 
 func checkCount(typ model.DomainType, n int) error {
-	e := &Error{Field: "domains"}
-	switch typ {
-	case model.Single:
-		e.Rule, e.Hint = "a single certificate has exactly one name", "www.example.com"
-		if n > 1 {
-			e.Rule = fmt.Sprintf("a single certificate has exactly one name, not %d", n)
-		}
-		if n == 1 {
-			return nil
-		}
-	case model.Multi:
-		e.Rule, e.Hint = "a multi certificate has 2 to 100 names", "example.com and www.example.com"
-		if n > 0 {
-			e.Rule = fmt.Sprintf("a multi certificate has 2 to 100 names, not %d", n)
-		}
-		if n > MaxMulti {
-			e.Hint = "two instances with half of the names each"
-		}
-		if n >= MinMulti && n <= MaxMulti {
-			return nil
-		}
-	case model.Wildcard:
-		e.Rule, e.Hint = "a wildcard certificate has exactly one name; the apex is not included", "*.example.com"
-		if n == 1 {
-			return nil
-		}
-	default:
-		return &Error{Field: "type", Name: string(typ), Rule: "the domain type is single, multi or wildcard", Hint: "single"}
+	switch {
+	case typ == model.Single && n == 0:
+		return refuse("", "www.example.com", "names.single")
+	case typ == model.Single && n > 1:
+		return refuse("", "www.example.com", "names.single-not", "n", n)
+	case typ == model.Multi && n == 0:
+		return &Error{Field: "domains", Rule: model.Say("names.multi"), Hint: model.Say("names.two")}
+	case typ == model.Multi && n < MinMulti:
+		return &Error{Field: "domains", Rule: model.Say("names.multi-not", "n", n), Hint: model.Say("names.two")}
+	case typ == model.Multi && n > MaxMulti:
+		return &Error{Field: "domains", Rule: model.Say("names.multi-not", "n", n), Hint: model.Say("names.halves")}
+	case typ == model.Wildcard && n != 1:
+		return refuse("", "*.example.com", "names.wildcard-one")
+	case !slices.Contains(model.DomainTypes, typ):
+		return &Error{Field: "type", Name: string(typ), Rule: model.Say("names.type"), Hint: model.Quoted("", string(model.Single))}
 	}
-	return e
+	return nil
 }
 
 // Covers says whether a certificate with certNames may be presented for host:

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,6 +23,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/child"
+	"certquay/model"
 )
 
 // marker in the environment tells a child what it is.
@@ -43,9 +43,9 @@ type request struct {
 }
 
 type reply struct {
-	Taken bool   // by the service
-	Error string // why not; some services have no words for it
-	Panic string // what it panicked with, "" if it did not
+	Taken bool       // by the service
+	Error model.Text // why not; some services have no words for it
+	Panic string     // what it panicked with, "" if it did not
 	Stack string
 }
 
@@ -81,7 +81,7 @@ func deliver(q request) (r reply) {
 			r = reply{Panic: fmt.Sprint(v), Stack: string(debug.Stack())}
 		}
 	}()
-	w := &witness{inner: http.DefaultTransport, last: map[[32]byte]string{}}
+	w := &witness{inner: http.DefaultTransport, last: map[[32]byte]model.Text{}}
 	http.DefaultTransport = w
 	http.DefaultClient.Timeout = chatTimeout
 	u, err := url.Parse(q.Channel)
@@ -89,7 +89,7 @@ func deliver(q request) (r reply) {
 		err = w.send(q, u)
 	}
 	if err != nil {
-		return reply{Error: err.Error()}
+		return reply{Error: model.TextOf(err)}
 	}
 	return reply{Taken: true}
 }
@@ -124,7 +124,7 @@ type witness struct {
 	inner http.RoundTripper
 
 	mu   sync.Mutex
-	last map[[32]byte]string // by request: what is wrong with the last answer, "" for nothing
+	last map[[32]byte]model.Text // by request: what is wrong with the last answer, zero for nothing
 }
 
 // over is a witness of another transport that notes into the same notes. A test
@@ -145,19 +145,19 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) { return w.
 
 func (w *witness) noted(t http.RoundTripper, r *http.Request) (*http.Response, error) {
 	key := fingerprint(r)
-	w.note(key, "no answer")
+	w.note(key, model.Say("notify.no-answer"))
 	res, err := t.RoundTrip(r)
 	if err == nil {
-		wrong := ""
+		var wrong model.Text
 		if res.StatusCode < 200 || res.StatusCode > 299 {
-			wrong = "the answer " + res.Status
+			wrong = model.Say("notify.answer", "status", res.Status)
 		}
 		w.note(key, wrong)
 	}
 	return res, err
 }
 
-func (w *witness) note(key [32]byte, wrong string) {
+func (w *witness) note(key [32]byte, wrong model.Text) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.last[key] = wrong
@@ -170,11 +170,11 @@ func (w *witness) proof() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.last) == 0 {
-		return errors.New("nothing was sent")
+		return model.Fail("notify.nothing-sent")
 	}
 	for _, wrong := range w.last {
-		if wrong != "" {
-			return fmt.Errorf("it was not delivered: the service got %s", wrong)
+		if !wrong.IsZero() {
+			return model.Fail("notify.not-delivered", "got", wrong)
 		}
 	}
 	return nil
@@ -197,7 +197,7 @@ func fingerprint(r *http.Request) (sum [32]byte) {
 // chat sends by shoutrrr, in a child process, which is killed when ctx ends.
 func (n *Notifier) chat(ctx context.Context, channel string, m lifecycle.Message) error {
 	if !ready.Load() {
-		return errors.New("this program sends to no chats")
+		return model.Fail("notify.no-chats")
 	}
 	in, err := json.Marshal(request{channel, m.Subject + "\n\n" + m.Text})
 	if err != nil {
@@ -217,14 +217,14 @@ func (n *Notifier) chat(ctx context.Context, channel string, m lifecycle.Message
 	cmd.WaitDelay = time.Second
 	err = cmd.Run()
 	if ctx.Err() != nil {
-		return fmt.Errorf("it does not answer: %w", ctx.Err())
+		return model.Fail("notify.silent", "cause", ctx.Err())
 	}
 	var r reply
 	if err != nil || json.Unmarshal(out.b, &r) != nil {
 		if cmd.ProcessState == nil {
-			return fmt.Errorf("the message could not be sent: %w", err)
+			return model.Fail("notify.not-sent", "cause", err)
 		}
-		r = reply{Panic: "the process that sends died: " + cmd.ProcessState.String(), Stack: string(said.b)}
+		r = reply{Panic: cmd.ProcessState.String(), Stack: string(said.b)}
 	}
 	switch {
 	case r.Panic != "":
@@ -233,10 +233,10 @@ func (n *Notifier) chat(ctx context.Context, channel string, m lifecycle.Message
 		return f
 	case r.Taken:
 		return nil
-	case r.Error == "":
-		return errors.New("the service did not take it, and did not say why")
+	case r.Error.IsZero():
+		return model.Fail("notify.not-taken")
 	}
-	return errors.New(r.Error)
+	return &model.Error{Text: r.Error}
 }
 
 // capped keeps the beginning of what is written to it.

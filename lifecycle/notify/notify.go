@@ -5,8 +5,8 @@ package notify
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/mail"
 	"net/url"
@@ -19,6 +19,7 @@ import (
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 
 	"certquay/lifecycle"
+	"certquay/model"
 )
 
 // chatTimeout bounds a chat's answer where the service sets no bound itself.
@@ -65,11 +66,11 @@ func New(o Options) *Notifier {
 func kindOf(channel string) (kind string, u *url.URL, err error) {
 	u, err = url.Parse(channel)
 	if err != nil {
-		return "", nil, errors.New("it is no URL") // the error would quote it
+		return "", nil, model.Fail("notify.no-url") // the error would quote it
 	}
 	switch u.Scheme {
 	case "":
-		return "", nil, errors.New("it has no scheme")
+		return "", nil, model.Fail("notify.no-scheme")
 	case "mailto":
 		return "mailto", u, nil
 	case "http", "https":
@@ -90,18 +91,18 @@ func (n *Notifier) Check(channel string) (err error) {
 			return lifecycle.ErrNoMail
 		}
 		if _, err := mail.ParseAddress(strings.TrimPrefix(channel, "mailto:")); err != nil {
-			return errors.New("it is not an e-mail address")
+			return model.Fail("notify.no-address")
 		}
 		return nil
 	case "http":
 		if u.Hostname() == "" {
-			return errors.New("it names no host")
+			return model.Fail("notify.no-host")
 		}
 		return nil
 	}
 	if u.Scheme == "matrix" { // to make its service is to log in
 		if u.Hostname() == "" || u.User == nil {
-			return errors.New("it names no host or no user")
+			return model.Fail("notify.no-host-or-user")
 		}
 		return nil
 	}
@@ -123,11 +124,11 @@ func service(u *url.URL) (types.Service, error) {
 	base, _, _ := strings.Cut(u.Scheme, "+")
 	switch {
 	case base == "smtp":
-		return nil, errors.New("mail goes to the contact's e-mail address, by the server under notify.smtp")
+		return nil, model.Fail("notify.mail-elsewhere")
 	case base == "logger" || !slices.Contains(r.ListServices(), base):
 		names := slices.DeleteFunc(r.ListServices(), func(s string) bool { return s == "logger" || s == "smtp" })
 		slices.Sort(names)
-		return nil, fmt.Errorf("no service understands it; there are http, https, %s", strings.Join(names, ", "))
+		return nil, model.Fail("notify.no-service", "services", names)
 	}
 	// As the router does it, which forgets what is wrong.
 	s, err := r.NewService(base)
@@ -137,7 +138,7 @@ func service(u *url.URL) (types.Service, error) {
 	if u.Scheme != base {
 		custom, ok := s.(types.CustomURLService)
 		if !ok {
-			return nil, fmt.Errorf("%s takes no %s", base, u.Scheme)
+			return nil, model.Fail("notify.no-custom", "service", base, "scheme", u.Scheme)
 		}
 		if u, err = custom.GetConfigURLFromCustom(u); err != nil {
 			return nil, err
@@ -171,7 +172,7 @@ func (n *Notifier) aside(ctx context.Context, under chan struct{}, send func() e
 	select {
 	case under <- struct{}{}:
 	case <-ctx.Done():
-		return errors.New("too many of its kind do not answer")
+		return model.Fail("notify.too-many")
 	}
 	result := make(chan error, 1)
 	go func() {
@@ -187,7 +188,7 @@ func (n *Notifier) aside(ctx context.Context, under chan struct{}, send func() e
 	case err := <-result:
 		return err
 	case <-ctx.Done():
-		return fmt.Errorf("it does not answer: %w", ctx.Err())
+		return model.Fail("notify.silent", "cause", ctx.Err())
 	}
 }
 
@@ -199,7 +200,24 @@ func Scrub(err error, channel string) error {
 	if err == nil {
 		return nil
 	}
-	return &scrubbed{lifecycle.OneLine(scrub(err.Error(), channel)), err}
+	return &scrubbed{scrubText(model.TextOf(err), channel), err}
+}
+
+// scrubText is [Scrub] for a message.
+func scrubText(t model.Text, channel string) model.Text {
+	one := func(s string) string { return lifecycle.OneLine(scrub(s, channel)) }
+	t.Quote.Words = one(t.Quote.Words)
+	t.Args, t.Texts, t.More = maps.Clone(t.Args), maps.Clone(t.Texts), slices.Clone(t.More)
+	for name, value := range t.Args {
+		t.Args[name] = one(value)
+	}
+	for name, inside := range t.Texts {
+		t.Texts[name] = scrubText(inside, channel)
+	}
+	for n := range t.More {
+		t.More[n] = scrubText(t.More[n], channel)
+	}
+	return t
 }
 
 // scrub is [Scrub] for a text, whose lines it keeps.
@@ -232,11 +250,12 @@ func scrub(text, channel string) string {
 // asked of it. Of its kinds only a fault of the program can be had, whose text
 // holds nothing secret either.
 type scrubbed struct {
-	text string
+	text model.Text
 	err  error
 }
 
-func (s *scrubbed) Error() string        { return s.text }
+func (s *scrubbed) Error() string        { return s.text.String() }
+func (s *scrubbed) AsText() model.Text   { return s.text }
 func (s *scrubbed) Is(target error) bool { return errors.Is(s.err, target) }
 
 func (s *scrubbed) As(target any) bool {

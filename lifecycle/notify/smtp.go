@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
-	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -13,6 +12,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"certquay/lifecycle"
+	"certquay/model"
 )
 
 // Ways to use TLS with a mail server.
@@ -38,24 +38,23 @@ type SMTP struct {
 func (s *SMTP) password() (string, error) {
 	f, err := os.OpenFile(s.PasswordFile, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not block
 	if err != nil {
-		return "", fmt.Errorf("the mail server's password: %w", err)
+		return "", model.Fail("notify.password", "cause", err)
 	}
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
-		return "", fmt.Errorf("the mail server's password: %w", err)
+		return "", model.Fail("notify.password", "cause", err)
 	}
 	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("the mail server's password: %s is no regular file", s.PasswordFile)
+		return "", model.Fail("notify.password", "cause", model.Say("notify.not-regular", "file", s.PasswordFile))
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("the file of the mail server's password may be read by others (%v); chmod 600 %s",
-			info.Mode().Perm(), s.PasswordFile)
+		return "", model.Fail("notify.password-exposed", "mode", info.Mode().Perm(), "file", s.PasswordFile)
 	}
 	buf := make([]byte, 1024)
 	n, err := f.Read(buf)
 	if err != nil {
-		return "", fmt.Errorf("the mail server's password: %w", err)
+		return "", model.Fail("notify.password", "cause", err)
 	}
 	line, _, _ := strings.Cut(string(buf[:n]), "\n")
 	return strings.TrimSuffix(line, "\r"), nil
@@ -108,7 +107,7 @@ func (s *SMTP) send(ctx context.Context, to string, m lifecycle.Message) error {
 	}
 	msg := mail.NewMsg()
 	if err := msg.From(s.From); err != nil {
-		return fmt.Errorf("notify.smtp.from: %w", err)
+		return model.Fail("notify.from", "cause", err)
 	}
 	if err := msg.To(to); err != nil {
 		return err

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/model"
 )
 
 // hook is what a webhook gets.
@@ -49,7 +49,7 @@ func (n *Notifier) post(ctx context.Context, to string, m lifecycle.Message) err
 	defer func() { _ = res.Body.Close() }()
 	said, _ := io.ReadAll(io.LimitReader(res.Body, 200))
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return fmt.Errorf("the webhook answered %s: %s", res.Status, said)
+		return model.Fail("notify.webhook", "status", res.Status, "said", model.Quoted("", string(said)))
 	}
 	return nil
 }

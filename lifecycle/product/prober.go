@@ -7,12 +7,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/model"
 )
 
 // DefaultTimeout bounds a probe unless configured.
@@ -38,7 +38,7 @@ func (p Prober) Probe(ctx context.Context, address, sni string) (chain [][]byte,
 	defer cancel()
 	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, nil, fmt.Errorf("connect to %q: %w", address, cause(ctx, err))
+		return nil, nil, cause(ctx, err)
 	}
 	defer func() { _ = raw.Close() }()
 	conn := tls.Client(raw, &tls.Config{
@@ -65,9 +65,9 @@ func (p Prober) Probe(ctx context.Context, address, sni string) (chain [][]byte,
 		return chain, raw.RemoteAddr(), nil
 	}
 	if err == nil {
-		err = errors.New("no certificate was presented")
+		err = model.Fail("watch-problem.none")
 	}
-	return nil, raw.RemoteAddr(), fmt.Errorf("TLS handshake with %q for %q: %w", address, sni, cause(ctx, err))
+	return nil, raw.RemoteAddr(), model.Fail("probe.handshake", "address", address, "name", sni, "cause", cause(ctx, err))
 }
 
 func (p Prober) timeout() time.Duration {
@@ -80,7 +80,7 @@ func (p Prober) timeout() time.Duration {
 // cause prefers the context's end over what it looks like on the network.
 func cause(ctx context.Context, err error) error {
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
-		return fmt.Errorf("%w: %w", ctx.Err(), err)
+		return &model.Error{Text: model.TextOf(ctx.Err()), Err: errors.Join(ctx.Err(), err)}
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/producttest"
+	"certquay/model"
 )
 
 var now = time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -105,7 +106,7 @@ func TestProbeEndsInTime(t *testing.T) {
 	}
 	address := silent.Addr().String()
 	_ = silent.Close()
-	if _, _, err = (product.Prober{}).Probe(context.Background(), address, "a.example.com"); err == nil || !strings.Contains(err.Error(), "connect") {
+	if _, _, err = (product.Prober{}).Probe(context.Background(), address, "a.example.com"); model.TextOf(err).Code != "error.dial" {
 		t.Errorf("nothing listens: %v", err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+
+	"certquay/model"
 )
 
 // Errors that engines return, wrapped.
@@ -22,19 +24,19 @@ var (
 	// ErrConflict says that a compare of a [Batch] failed, so nothing was written.
 	ErrConflict = errors.New("the value is not the expected one")
 	// ErrTooLarge says that a batch does not fit in one transaction; nothing was written.
-	ErrTooLarge = errors.New("too much for one transaction")
+	ErrTooLarge error = model.Fail("database.too-large")
 	// ErrClosed is returned after Close.
-	ErrClosed = errors.New("the engine is closed")
+	ErrClosed error = model.Fail("database.closed")
 	// ErrMissing says that files the engine needs are not there although the
 	// store exists. Opening it anyway could destroy what is left.
-	ErrMissing = errors.New("files of the database are missing")
+	ErrMissing error = model.Fail("database.missing")
 	// ErrInUse says that another process has the database open.
-	ErrInUse = errors.New("another process has the database open")
+	ErrInUse error = model.Fail("database.in-use")
 	// ErrReadOnly says that the engine was opened for reading.
-	ErrReadOnly = errors.New("the database is open for reading only")
+	ErrReadOnly error = model.Fail("database.read-only")
 	// ErrNoSpace says that there is no room for what would be written; nothing
 	// was. Writing goes on once there is.
-	ErrNoSpace = errors.New("there is no space left for the database")
+	ErrNoSpace error = model.Fail("database.no-space")
 )
 
 // DamagedError says that a file of the database is not as it was written.
@@ -44,7 +46,12 @@ type DamagedError struct {
 	Err  error // what is wrong with it
 }
 
-func (e *DamagedError) Error() string { return e.File + " is damaged: " + e.Err.Error() }
+func (e *DamagedError) Error() string { return e.AsText().String() }
+
+// AsText is which file is damaged, and how.
+func (e *DamagedError) AsText() model.Text {
+	return model.Say("database.damaged", "file", e.File, "cause", e.Err)
+}
 
 // Unwrap is what is wrong.
 func (e *DamagedError) Unwrap() error { return e.Err }

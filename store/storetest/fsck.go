@@ -35,6 +35,15 @@ func (p *place) whole(s *store.Store) {
 	})
 }
 
+// listed are the codes and arguments of the problems in a report, one a line.
+func listed(r store.Report) string {
+	var all []string
+	for _, p := range r.Problems {
+		all = append(all, p.String())
+	}
+	return strings.Join(all, "\n")
+}
+
 func fsckSound(t *testing.T, p *place) {
 	s := p.open()
 	p.whole(s)
@@ -56,7 +65,7 @@ func fsckFinds(t *testing.T, p *place) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := strings.Join(report.Problems, "\n")
+		all := listed(report)
 		for _, w := range what {
 			if !strings.Contains(all, w) {
 				t.Errorf("%q is not in:\n%s", w, all)
@@ -73,8 +82,8 @@ func fsckFinds(t *testing.T, p *place) {
 	p.update(s, func(tx model.Tx) error {
 		return errors.Join(tx.Delete(&model.Material{Instance: id(1), Number: 1}), tx.Delete(&model.Key{ID: id(1)}))
 	})
-	expect(s, "account cash|EUR says -6", "account lost|EUR says 1", "entry odd does not balance", "version 8 of instance",
-		"task "+string(id(7))+" refers to the instance", "refers to the material", "refers to the key")
+	expect(s, `fsck.account account="cash|EUR" says="-6"`, `fsck.idle-account account="lost|EUR" says="1"`, `fsck.unbalanced entry="odd"`, `fsck.no-version`,
+		`fsck.no-such key="`+string(id(7))+`" kind="task" name="`+string(id(77))+`" other="instance"`, `other="material"`, `other="key"`)
 	p.shut(s)
 	// What only someone at the files can do.
 	for _, e := range p.pairs() {
@@ -87,6 +96,6 @@ func fsckFinds(t *testing.T, p *place) {
 	}
 	p.overwrite("icontact\x00name\x00ghost\x00\x01none", []byte{})
 	p.overwrite("dkey\x00ghost", []byte("0123456789abcdef0123"))
-	expect(p.open(), "gap: event 3 follows event 1", "is missing from an index", "counter \"instance/issued\" says 0, but there are 1",
-		"ghost\\x00\\x01none\" belongs to no record")
+	expect(p.open(), `fsck.gap event="3" last="1"`, "fsck.not-indexed", `fsck.counter are="1" counter="instance/issued" says="0"`,
+		`fsck.idle-entry index="icontact`, `store.corrupt-key key="dkey`)
 }

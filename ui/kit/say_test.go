@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,16 +35,16 @@ func TestErrorsAreSaidInTheLanguageOfTheSession(t *testing.T) {
 	}{
 		{missing, "“" + path + "”：文件不存在"},
 		{&fs.PathError{Op: "open", Path: "/root/key.pem", Err: fs.ErrPermission}, "“/root/key.pem”：权限不足"},
-		{&fs.PathError{Op: "write", Path: "/x", Err: errors.New("no space left on device")}, "“/x”：磁盘空间不足"},
+		{&fs.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}, "“/x”：磁盘空间不足"},
 		{fmt.Errorf("look at resource x: %w", context.DeadlineExceeded), "超时"},
 		{&lifecycle.NotFound{What: "watch", Name: "a:443"}, "没有监控“a:443”"},
 		{&lifecycle.Ambiguous{Name: "q", Candidates: []string{"1q", "2q"}}, "“q”对应多项：1q, 2q"},
 		{&lifecycle.Invalid{Field: "name", Why: model.Say("contact.needs-name"), Example: model.Quoted("", "Ops")}, "联系人需要名称；Ops"},
 		{&lifecycle.Refusal{Action: lifecycle.Deploy, State: model.Issued, Reason: lifecycle.ReasonNoKey}, "certquay 不持有私钥，无法对该证书执行“部署”"},
-		{badName, "a..example：两点之间不能为空；例如 www.example.com"},
+		{badName, "“a..example”：两点之间不能为空；例如 www.example.com"},
 		{noPicture, "资质文件为 PDF 文件；只接受 PNG 与 JPEG 图片（以内容而非文件名为准）；请扫描、拍照，或导出为 PNG 或 JPEG"},
-		{empty, "x.pem：文件为空；请提供 PEM 或 DER 格式的证书"},
-		{fmt.Errorf("%w: /data has 3 MiB, certquay writes from 64 MiB upwards; free some space", store.ErrDiskFull), "数据目录所在磁盘的可用空间不足：/data 剩余 3 MiB，certquay 需要至少 64 MiB；请释放空间"},
+		{empty, "“x.pem”：文件为空；请提供 PEM 或 DER 格式的证书"},
+		{model.Fail("store.disk-full-at", "dir", "/data", "free", 3, "least", 64).Wrapping(store.ErrDiskFull), "数据目录所在磁盘的可用空间不足：/data 剩余 3 MiB，certquay 需要至少 64 MiB；请释放空间"},
 		{store.ErrSealed, "存储已锁定：需要口令"},
 	} {
 		if c.err == nil {

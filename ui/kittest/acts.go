@@ -138,7 +138,7 @@ func (b *Backend) Upload(_ context.Context, r lifecycle.UploadRequest) (lifecycl
 		return lifecycle.UploadResult{}, err
 	}
 	if len(r.Files) == 0 || string(r.Files[0].Data) == "garbage" {
-		return lifecycle.UploadResult{}, &bundle.Error{Reason: bundle.Garbage, Why: "nothing in it is a certificate", Hint: "PEM begins with -----BEGIN CERTIFICATE-----"}
+		return lifecycle.UploadResult{}, &bundle.Error{Reason: bundle.Garbage, Why: model.Say("bundle.nothing"), Hint: model.Say("bundle-hint.certificate-as-pem")}
 	}
 	i := &model.Instance{ID: b.newID(), Name: "imported.example.com", Origin: model.OriginUpload, State: b.to(lifecycle.Upload), Created: b.Clock}
 	i.Versions = []model.Version{version(b.Clock, 1, 30, 365, "imported.example.com")}

@@ -21,7 +21,7 @@ func (b *Backend) Missing(i *model.Instance, a model.Application) []*lifecycle.I
 	caps := b.CAs[i.Spec.Brand]
 	if err := caps.CheckNames(i.Spec.Type, a.Domains); err != nil {
 		if n, ok := names.IsError(err); ok {
-			add(n.Field, model.Quoted("", n.Rule), n.Hint)
+			all = append(all, &lifecycle.Invalid{Field: n.Field, Why: n.Rule, Example: n.Hint})
 		}
 	}
 	need := func(value, field, example string) {

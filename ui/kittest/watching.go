@@ -67,7 +67,7 @@ func (b *Backend) RemoveWatch(_ context.Context, id model.ID) error {
 // that is wrong.
 func (b *Backend) watch() {
 	ago := func(d time.Duration) time.Time { return b.Clock.Add(-d) }
-	silent := model.Say("dial.refused", "port", "8443", "host", "2001:db8::1", "cause", model.Quoted("", "dial tcp [2001:db8::1]:8443: connect: connection refused"))
+	silent := model.Say("dial.refused", "port", "8443", "host", "2001:db8::1", "cause", model.Say("error.dial", "address", "[2001:db8::1]:8443", "cause", model.Say("error.connection-refused")))
 	b.Watched = []model.Watch{
 		{ID: "01JCWATCH00000000000000000A", Address: "[2001:db8::1]:8443", Name: "partner.example.net", LookedAt: ago(time.Hour), Answered: ago(26 * time.Hour), Problems: []string{"unreachable"}, Error: silent, Detail: silent},
 		{ID: "01JCWATCH00000000000000000B", Address: "mail.example.org:465", Name: "mail.example.org", LookedAt: ago(time.Hour), Answered: ago(time.Hour), Fingerprint: "ab12cd34ef56ab78", Subject: "mail.example.org", Issuer: "CN=Example CA", NotAfter: b.Clock.Add(100 * day)},

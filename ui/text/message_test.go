@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,7 +54,30 @@ func TestMessagesInWords(t *testing.T) {
 }
 
 // messageFiles are the files of the catalogue with the words of [model.Text].
-var messageFiles = []string{"engine.txt", "lifecycle.txt", "refusals.txt", "verbs.txt", "config.txt"}
+var messageFiles = []string{"engine.txt", "errors.txt", "files.txt", "lifecycle.txt", "refusals.txt", "servers.txt", "store.txt", "verbs.txt", "config.txt"}
+
+// codeLike is what a code looks like.
+var codeLike = regexp.MustCompile(`^([a-z-]+)\.[a-z0-9-]+(\.[a-z0-9-]+)*$`)
+
+// noCodes look like codes and are something else, such as a file.
+var noCodes = []string{"key.pem", "config.yaml", "watch.next", "watch.look", "watch.judge"}
+
+// areas are what the codes of messages begin with.
+func areas(t *testing.T) map[string]bool {
+	all := map[string]bool{}
+	for _, name := range messageFiles {
+		b, err := catalogues.ReadFile("words/en/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(b)) {
+			if area, _, ok := strings.Cut(line, "."); ok {
+				all[area] = true
+			}
+		}
+	}
+	return all
+}
 
 // lists are the prefixes of lists of words, by a code that is an argument.
 var lists = []string{"thing.", "item."}
@@ -94,6 +118,7 @@ func TestEverySuggestionIsSaid(t *testing.T) {
 // placeholders that only one language has. spec: S3 S4 V5
 func TestCodesAndWords(t *testing.T) {
 	literals, used, prefixes := map[string]bool{}, map[string]string{}, map[string]string{}
+	known := areas(t)
 	read := func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "kittest") {
 			return err
@@ -107,6 +132,9 @@ func TestCodesAndWords(t *testing.T) {
 			case *ast.BasicLit:
 				if s, err := strconv.Unquote(n.Value); err == nil {
 					literals[s] = true
+					if m := codeLike.FindStringSubmatch(s); m != nil && known[m[1]] && !slices.Contains(noCodes, s) && !strings.HasPrefix(path, "../../cmd/config/") {
+						used[s] = path
+					}
 				}
 			case *ast.CallExpr:
 				at, suffix, says := sayer(n, strings.HasPrefix(path, "../../cmd"))

@@ -46,11 +46,9 @@ var verb = regexp.MustCompile(`%(?:\.\d+)?[sdqvw]`)
 // compiled makes the sentences of a language ready, once.
 var compiled = sync.OnceValue(func() map[string][]phrase {
 	all := map[string][]phrase{}
-	for _, said := range []map[string]map[string]string{phrases, foreign} {
-		for lang, formats := range said {
-			for from, to := range formats {
-				all[lang] = append(all[lang], compile(from, to))
-			}
+	for lang, formats := range phrases {
+		for from, to := range formats {
+			all[lang] = append(all[lang], compile(from, to))
 		}
 	}
 	return all
@@ -140,6 +138,9 @@ func (c *Catalogue) Say(s string) string {
 func ruled(in string) string {
 	return "（" + strings.ReplaceAll(strings.Trim(in, "()"), ", ", "、") + "）"
 }
+
+// or stands between alternatives.
+var or = map[string]string{"zh": " 或 "}
 
 // alternatives are words as the engine joins them, the last with an "or".
 var alternatives = regexp.MustCompile(`\A[\w.+-]+(?:, [\w.+-]+)* or [\w.+-]+\z`)

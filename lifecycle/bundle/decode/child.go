@@ -44,7 +44,7 @@ const (
 
 // answer does what a request asks for. A message to the child has the kind, the
 // file and the password; one from it an empty field, the key and the
-// certificates, or else a problem and its details.
+// certificates, or else a problem, what that is about, and names of keys.
 func answer(request []byte) []byte {
 	fields, ok := split(request)
 	if !ok || len(fields) != 3 {
@@ -54,9 +54,13 @@ func answer(request []byte) []byte {
 	var problem *Error
 	switch {
 	case errors.As(err, &problem):
-		out := [][]byte{[]byte(problem.Problem)}
-		for _, d := range problem.Details {
-			out = append(out, []byte(d))
+		what, err := problem.What.MarshalText()
+		if err != nil {
+			return message([]byte(Damaged))
+		}
+		out := [][]byte{[]byte(problem.Problem), what}
+		for _, name := range problem.Names {
+			out = append(out, []byte(name))
 		}
 		return message(out...)
 	case err != nil:
@@ -74,7 +78,7 @@ func decode(kind Kind, data, password []byte) (c Contents, err error) {
 	}()
 	open := openers[kind]
 	if open == nil {
-		return Contents{}, &Error{Unsupported, []string{"the format"}}
+		return Contents{}, unsupported("decode.format")
 	}
 	return open(data, password)
 }

@@ -59,23 +59,30 @@ const (
 	Damaged       Problem = "damaged"        // not a file of this kind
 	WrongPassword Problem = "wrong-password" // or damaged: the two look alike
 	KeyPassword   Problem = "key-password"   // it opens the store but not the key in it
-	SeveralKeys   Problem = "several-keys"   // Details are their names, if they have any
+	SeveralKeys   Problem = "several-keys"   // Names are theirs, if they have any
 	NoKey         Problem = "no-key"         // PKCS#12 without key, which is not read
 	NoCertificate Problem = "no-certificate" // PKCS#12 without certificate, which is not read
 	NoMAC         Problem = "no-mac"         // PKCS#12 that cannot be checked with the password
-	Unsupported   Problem = "unsupported"    // Details say what
+	Unsupported   Problem = "unsupported"    // What says what
 	Expensive     Problem = "expensive"      // the child reached a limit or died
 	Unavailable   Problem = "unavailable"    // no child could be started; nothing is wrong with the file
 )
 
-// Error says why a file was not opened. Details may be text from the file, as
-// it is there: escape it. No secret is in it.
+// Error says why a file was not opened. Names are text from the file, as it is
+// there. No secret is in it.
 type Error struct {
 	Problem Problem
-	Details []string
+	Names   []string   // of the keys, where there are several
+	What    model.Text // is not supported, or keeps the child from being started
 }
 
 func (e *Error) Error() string { return "decode: " + string(e.Problem) }
+
+func unsupported(code string, args ...any) *Error {
+	return &Error{Problem: Unsupported, What: model.Say(code, args...)}
+}
+
+func unavailable(why model.Text) *Error { return &Error{Problem: Unavailable, What: why} }
 
 // marker in the environment tells a child what it is.
 const marker = "CERTQUAY_DECODE"
@@ -92,7 +99,7 @@ var slots = make(chan struct{}, 2)
 // refusal, also when ctx ends, is an [*Error].
 func Open(ctx context.Context, kind Kind, data []byte, password model.Secret) (Contents, error) {
 	if !ready.Load() {
-		return Contents{}, &Error{Unavailable, []string{"the program does not call decode.RunIfChild"}}
+		return Contents{}, unavailable(model.Say("decode.not-ready"))
 	}
 	if len(data)+len(password.Reveal()) > maxInput-64 {
 		return Contents{}, &Error{Problem: Expensive}
@@ -101,7 +108,7 @@ func Open(ctx context.Context, kind Kind, data []byte, password model.Secret) (C
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
 	case <-ctx.Done():
-		return Contents{}, &Error{Unavailable, []string{ctx.Err().Error()}}
+		return Contents{}, unavailable(model.TextOf(ctx.Err()))
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
@@ -113,26 +120,38 @@ func Open(ctx context.Context, kind Kind, data []byte, password model.Secret) (C
 	}
 	fields, ok := split(answer)
 	if !ok || len(fields) == 0 {
-		return Contents{}, &Error{Unavailable, []string{"the child gave no answer"}}
+		return Contents{}, unavailable(model.Say("decode.no-answer"))
 	}
 	if p := string(fields[0]); p != "" {
-		e := &Error{Problem: Problem(p)}
-		for _, d := range fields[1:] {
-			e.Details = append(e.Details, string(d))
-		}
-		return Contents{}, e
+		return Contents{}, problem(Problem(p), fields[1:])
 	}
 	if len(fields) < 2 {
-		return Contents{}, &Error{Unavailable, []string{"the child gave half an answer"}}
+		return Contents{}, unavailable(model.Say("decode.no-answer"))
 	}
 	return Contents{Key: model.NewSecret(fields[1]), Certs: fields[2:]}, nil
+}
+
+// problem is what the child says of a file: what is not supported, and then the
+// names of keys.
+func problem(p Problem, fields [][]byte) error {
+	e := &Error{Problem: p}
+	if len(fields) == 0 {
+		return e
+	}
+	if err := e.What.UnmarshalText(fields[0]); err != nil {
+		return unavailable(model.TextOf(err))
+	}
+	for _, name := range fields[1:] {
+		e.Names = append(e.Names, string(name))
+	}
+	return e
 }
 
 // run starts a child, gives it a request and returns its answer.
 func run(ctx context.Context, request []byte) ([]byte, error) {
 	self, err := child.Self()
 	if err != nil {
-		return nil, &Error{Unavailable, []string{err.Error()}}
+		return nil, unavailable(model.TextOf(err))
 	}
 	out := &capped{}
 	cmd := exec.CommandContext(ctx, self) // killed when ctx ends
@@ -142,12 +161,12 @@ func run(ctx context.Context, request []byte) ([]byte, error) {
 	cmd.Stdin, cmd.Stdout = bytes.NewReader(request), out // what it says on stderr may quote the file: nobody reads it
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
-		return nil, &Error{Unavailable, []string{err.Error()}}
+		return nil, unavailable(model.TextOf(err))
 	}
 	if err := cmd.Wait(); err != nil {
 		clear(out.b)
 		if cmd.ProcessState.ExitCode() == exitLimits {
-			return nil, &Error{Unavailable, []string{"the system does not let the child set its limits"}}
+			return nil, unavailable(model.Say("decode.no-limits"))
 		}
 		return nil, &Error{Problem: Expensive}
 	}

@@ -14,7 +14,9 @@ import (
 
 // What only the child of a test does, to try its limits.
 func init() {
-	say := func(s string) (Contents, error) { return Contents{}, &Error{Unsupported, []string{s}} }
+	say := func(s string) (Contents, error) {
+		return Contents{}, &Error{Problem: Unsupported, What: model.Quoted("", s)}
+	}
 	for kind, f := range map[Kind]func(data, password []byte) (Contents, error){
 		"echo": func(data, password []byte) (Contents, error) {
 			return Contents{Key: model.NewSecret(password), Certs: [][]byte{data, {}, data}}, nil
@@ -89,7 +91,7 @@ func try(kind Kind) (Problem, string) {
 	if !errors.As(err, &e) {
 		return "", text(err)
 	}
-	return e.Problem, strings.Join(e.Details, ", ")
+	return e.Problem, e.What.String()
 }
 
 // spec: I3
@@ -154,7 +156,7 @@ func TestWhatGoesInComesOut(t *testing.T) {
 func TestNothingIsOpenedWithoutTheCallInMain(t *testing.T) {
 	ready.Store(false)
 	defer ready.Store(true)
-	if got, said := try("echo"); got != Unavailable || !strings.Contains(said, "RunIfChild") {
+	if got, said := try("echo"); got != Unavailable || said != "decode.not-ready" {
 		t.Errorf("%q, %s", got, said)
 	}
 }

@@ -73,7 +73,7 @@ func openPKCS8(data, password []byte) (Contents, error) {
 		return Contents{}, &Error{Problem: Damaged}
 	}
 	if oid := outer.Algorithm.Algorithm.String(); oid != oidPBES2 {
-		return Contents{}, &Error{Unsupported, []string{"the encryption " + oid}}
+		return Contents{}, unsupported("decode.encryption", "oid", oid)
 	}
 	var params pbes2
 	if !unmarshal(outer.Algorithm.Parameters.FullBytes, &params) {
@@ -81,7 +81,7 @@ func openPKCS8(data, password []byte) (Contents, error) {
 	}
 	c, ok := ciphers[params.Cipher.Algorithm.String()]
 	if !ok {
-		return Contents{}, &Error{Unsupported, []string{"the cipher " + params.Cipher.Algorithm.String()}}
+		return Contents{}, unsupported("decode.cipher", "oid", params.Cipher.Algorithm)
 	}
 	key, err := derive(params.KDF, password, c.keyLength)
 	if err != nil {
@@ -119,7 +119,7 @@ func derive(kdf pkix.AlgorithmIdentifier, password []byte, n int) ([]byte, error
 			prf = prfs[p.PRF.Algorithm.String()]
 		}
 		if prf == nil {
-			return nil, &Error{Unsupported, []string{"the function " + p.PRF.Algorithm.String()}}
+			return nil, unsupported("decode.function", "oid", p.PRF.Algorithm)
 		}
 		if p.Iterations < 1 {
 			return nil, &Error{Problem: Damaged}
@@ -132,7 +132,7 @@ func derive(kdf pkix.AlgorithmIdentifier, password []byte, n int) ([]byte, error
 		}
 		return scrypt.Key(password, p.Salt, p.N, p.R, p.P, n)
 	default:
-		return nil, &Error{Unsupported, []string{"the key derivation " + oid}}
+		return nil, unsupported("decode.derivation", "oid", oid)
 	}
 }
 

@@ -21,7 +21,7 @@ func openPKCS12(data, password []byte) (Contents, error) {
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return Contents{}, &Error{Unsupported, []string{"the algorithm of the key"}}
+		return Contents{}, unsupported("decode.key-algorithm")
 	}
 	c := Contents{Key: model.NewSecret(der), Certs: [][]byte{leaf.Raw}}
 	for _, cert := range chain {
@@ -37,13 +37,13 @@ func pkcs12Problem(err error) error {
 	has := func(s string) bool { return strings.Contains(text, s) }
 	switch {
 	case errors.As(err, &not):
-		return &Error{Unsupported, []string{string(not)}}
+		return &Error{Problem: Unsupported, What: model.Quoted("", string(not))}
 	case has("shrouded key bag: " + pkcs12.ErrDecryption.Error()):
 		return &Error{Problem: KeyPassword}
 	case errors.Is(err, pkcs12.ErrIncorrectPassword), errors.Is(err, pkcs12.ErrDecryption), has("encoded in UCS-2"):
 		return &Error{Problem: WrongPassword}
 	case has("shrouded key bag: pkcs12: "):
-		return &Error{Unsupported, []string{"the encryption of the key"}}
+		return unsupported("decode.key-encryption")
 	case has("no MAC in data"):
 		return &Error{Problem: NoMAC}
 	case has("exactly one key bag"):
@@ -65,7 +65,7 @@ func openJKS(data, password []byte) (Contents, error) {
 	// Java takes characters as UTF-16, the library bytes as Latin-1.
 	password, ok := latin1(password)
 	if !ok {
-		return Contents{}, &Error{Unsupported, []string{"a password with characters beyond Latin-1"}}
+		return Contents{}, unsupported("decode.password")
 	}
 	store := keystore.New(keystore.WithCaseExactAliases(), keystore.WithOrderedAliases())
 	if err := store.Load(strings.NewReader(string(data)), password); err != nil {
@@ -95,7 +95,7 @@ func openJKS(data, password []byte) (Contents, error) {
 			c.Certs = append(c.Certs, cert.Content)
 		}
 	default:
-		return Contents{}, &Error{SeveralKeys, keys[:min(len(keys), 10)]}
+		return Contents{}, &Error{Problem: SeveralKeys, Names: keys[:min(len(keys), 10)]}
 	}
 	return c, nil
 }

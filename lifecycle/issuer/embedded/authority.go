@@ -62,7 +62,7 @@ func readAuthorities(r model.Reader) (*authorities, error) {
 		n := 1
 		if len(parts) == 3 {
 			if n, err = strconv.Atoi(parts[2]); err != nil {
-				return nil, fmt.Errorf("record %q of the embedded CA has no number", a.cell)
+				return nil, model.Fail("ca.record-damaged", "name", a.cell)
 			}
 		}
 		if a.cert, err = readCertificate(r, a.cell); err != nil {
@@ -89,7 +89,7 @@ func readCertificate(r model.Reader, cell string) (*x509.Certificate, error) {
 	}
 	cert, err := x509.ParseCertificate(c.Data)
 	if err != nil {
-		return nil, fmt.Errorf("the certificate %s of the embedded CA is damaged: %w", cell, err)
+		return nil, model.Fail("ca.damaged", "name", cell, "cause", err)
 	}
 	return cert, nil
 }
@@ -98,14 +98,14 @@ func readCertificate(r model.Reader, cell string) (*x509.Certificate, error) {
 func readKey(r model.Reader, a *authority) (crypto.Signer, error) {
 	c := &model.Cell{Space: space, Name: a.cell}
 	if err := r.Get(c); err != nil {
-		return nil, fmt.Errorf("the key %s of the embedded CA: %w", a.cell, err)
+		return nil, model.Fail("ca.key", "name", a.cell, "cause", err)
 	}
 	key, err := bundle.UnmarshalKey(c.Secret)
 	if err != nil {
-		return nil, fmt.Errorf("the key %s of the embedded CA cannot be used: %w", a.cell, err)
+		return nil, model.Fail("ca.key-unusable", "name", a.cell, "cause", err)
 	}
 	if !bundle.SamePublic(key.Public(), a.cert.PublicKey) {
-		return nil, fmt.Errorf("the key %s of the embedded CA does not belong to its certificate", a.cell)
+		return nil, model.Fail("ca.other-key", "name", a.cell)
 	}
 	return key, nil
 }
@@ -253,7 +253,7 @@ func (i *Issuer) known(has func(*authorities) bool) (*authorities, error) {
 	return as, nil
 }
 
-var errNoAuthority = errors.New("the embedded CA has no such CA")
+var errNoAuthority error = model.Fail("ca.none")
 
 // issuer returns the CAs with issuing CA number n among them.
 func (i *Issuer) issuer(n int) (*authorities, error) {
@@ -264,7 +264,7 @@ func (i *Issuer) issuer(n int) (*authorities, error) {
 func sign(t, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, t, parent, pub, key)
 	if err != nil {
-		return nil, fmt.Errorf("the embedded CA cannot sign: %w", err)
+		return nil, model.Fail("ca.cannot-sign", "cause", err)
 	}
 	return x509.ParseCertificate(der)
 }

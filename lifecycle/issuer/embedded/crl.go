@@ -107,7 +107,7 @@ func (i *Issuer) crl(ctx context.Context, ca int) (*crlRecord, error) {
 			return next, nil
 		}
 	}
-	return nil, errors.New("the CRL changes too fast; try again")
+	return nil, model.Fail("ca.crl-changes")
 }
 
 func revocations(r model.Reader, ca int) (uint64, error) {
@@ -138,7 +138,7 @@ func listed(r model.Reader, ca int, old *crlRecord) ([]x509.RevocationListEntry,
 		}
 		serial, ok := new(big.Int).SetString(strings.TrimPrefix(name, "revoked/"), 16)
 		if !ok {
-			return nil, fmt.Errorf("record %s/%s of the embedded CA has no serial", space, name)
+			return nil, model.Fail("ca.record-damaged", "name", name)
 		}
 		out = append(out, x509.RevocationListEntry{SerialNumber: serial, RevocationTime: unix(rec.At), ReasonCode: rec.Reason})
 	}
@@ -173,7 +173,7 @@ func (rec *crlRecord) sign(by *x509.Certificate, key crypto.Signer, entries []x5
 		ThisUpdate: unix(rec.ThisUpdate), NextUpdate: unix(rec.NextUpdate),
 	}, by, key)
 	if err != nil {
-		return fmt.Errorf("the embedded CA cannot sign its CRL: %w", err)
+		return model.Fail("ca.cannot-sign-crl", "cause", err)
 	}
 	rec.DER = der
 	return nil

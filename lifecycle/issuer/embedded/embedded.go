@@ -21,7 +21,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -90,7 +89,7 @@ func New(store lifecycle.Store, opt Options) (*Issuer, error) {
 		opt.MaxValidity = DefaultMaxValidity
 	}
 	if opt.MaxValidity < time.Minute {
-		return nil, fmt.Errorf("the embedded CA's longest validity is %s; it must be a minute or more", opt.MaxValidity)
+		return nil, model.Fail("ca.short-validity", "validity", opt.MaxValidity)
 	}
 	if len(opt.Levels) == 0 {
 		opt.Levels = []model.Level{model.DV}
@@ -100,17 +99,16 @@ func New(store lifecycle.Store, opt Options) (*Issuer, error) {
 		opt.Proof.Method = ProofTrust
 	case ProofTrust, ProofDNS, ProofHTTP:
 	default:
-		return nil, fmt.Errorf("the embedded CA's proof of control is %q; it is trust, dns or http", opt.Proof.Method)
+		return nil, model.Fail("ca.no-method", "method", opt.Proof.Method)
 	}
 	i := &Issuer{store: store, opt: opt}
 	for _, d := range opt.PermittedDomains {
 		n, err := names.Parse(strings.TrimPrefix(d, "."))
 		if err != nil {
-			return nil, fmt.Errorf("permitted domains of the embedded CA: %w", err)
+			return nil, model.Fail("ca.permitted", "cause", err)
 		}
 		if n.Wildcard || n.IP.IsValid() {
-			return nil, fmt.Errorf(
-				"permitted domains of the embedded CA: %q is no domain; write example.com, which includes what is below it", d)
+			return nil, model.Fail("ca.permitted-domain", "name", d)
 		}
 		i.permitted = append(i.permitted, n.ASCII)
 	}
@@ -158,8 +156,8 @@ func (i *Issuer) ends(now time.Time) time.Time {
 }
 
 // final marks a refusal that no retry will mend.
-func final(format string, args ...any) error {
-	return &lifecycle.Final{Err: fmt.Errorf(format, args...)}
+func final(code string, args ...any) error {
+	return &lifecycle.Final{Err: model.Fail(code, args...)}
 }
 
 // refPrefix begins every order's name; the rest is the hash of its key, so
@@ -188,7 +186,7 @@ func (i *Issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (lif
 		return lifecycle.Order{}, err
 	}
 	if r.Key == "" {
-		return lifecycle.Order{}, final("the embedded CA needs a key that names the attempt")
+		return lifecycle.Order{}, final("ca.no-attempt")
 	}
 	ref := refOf(r.Key)
 	// One that exists says what it is, even if the request would be refused by
@@ -214,7 +212,7 @@ func (i *Issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (lif
 		}
 		return put(tx, cell, &rec)
 	}); err != nil {
-		return lifecycle.Order{}, fmt.Errorf("the embedded CA cannot keep the order: %w", err)
+		return lifecycle.Order{}, model.Fail("ca.order-not-kept", "cause", err)
 	}
 	return i.lookup(ctx, ref)
 }
@@ -252,7 +250,7 @@ func (i *Issuer) lookup(ctx context.Context, ref string) (o lifecycle.Order, err
 	case errors.Is(err, model.ErrNotFound):
 		return o, lifecycle.ErrUnknownOrder
 	case err != nil:
-		return o, fmt.Errorf("the embedded CA cannot read an order: %w", err)
+		return o, model.Fail("ca.order-unreadable", "cause", err)
 	}
 	if rec.open() {
 		return i.proved(ctx, ref, rec.Names), nil
@@ -262,7 +260,7 @@ func (i *Issuer) lookup(ctx context.Context, ref string) (o lifecycle.Order, err
 
 func (i *Issuer) answer(ref string, rec *orderRecord) (lifecycle.Order, error) {
 	if rec.Cancelled {
-		return lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: model.Say("embedded.cancelled")}, nil
+		return lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: model.Say("ca.cancelled")}, nil
 	}
 	as, err := i.issuer(rec.CA)
 	if err != nil {
@@ -290,7 +288,7 @@ func (i *Issuer) Cancel(ctx context.Context, ref string) error {
 		case err == nil && rec.open():
 			return put(tx, cell, &orderRecord{Cancelled: true})
 		case err == nil && !rec.Cancelled:
-			return final("the certificate is issued already and can only be revoked")
+			return final("ca.issued")
 		case err == nil:
 			return nil
 		case errors.Is(err, model.ErrNotFound):
@@ -304,7 +302,7 @@ func (i *Issuer) Cancel(ctx context.Context, ref string) error {
 // judged is up to the caller: for RSA it takes a millisecond.
 func (i *Issuer) check(r lifecycle.CertificateRequest, strength func(crypto.PublicKey) error) ([]names.Name, error) {
 	if !slices.Contains(i.opt.Levels, r.Level) {
-		return nil, final("the embedded CA does not offer level %s, it offers %v", r.Level, i.opt.Levels)
+		return nil, final("ca.no-level", "level", r.Level, "levels", i.opt.Levels)
 	}
 	list, err := names.List(r.Names, true)
 	if err != nil {
@@ -322,10 +320,10 @@ func (i *Issuer) check(r lifecycle.CertificateRequest, strength func(crypto.Publ
 		return nil, err
 	}
 	if err := strength(r.Public); err != nil {
-		return nil, final("the embedded CA does not sign this key: %w", err)
+		return nil, final("ca.key-refused", "cause", err)
 	}
 	if !r.NotAfter.IsZero() && r.NotAfter.Before(i.now()) {
-		return nil, final("the end asked for, %s, has passed", r.NotAfter.UTC().Format(time.RFC3339))
+		return nil, final("ca.end-passed", "at", r.NotAfter)
 	}
 	return list, nil
 }
@@ -335,5 +333,5 @@ func (i *Issuer) permits(n names.Name) error {
 	if c := (lifecycle.Capabilities{Permitted: i.permitted}); c.Permits(n) {
 		return nil
 	}
-	return final("%q is outside the name constraints of the embedded CA, which permit %s", n.ASCII, strings.Join(i.permitted, ", "))
+	return final("ca.not-permitted", "name", n.ASCII, "permitted", i.permitted)
 }

@@ -8,7 +8,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
-	"fmt"
 	"net"
 	"time"
 
@@ -52,15 +51,14 @@ func oid(parts ...uint64) x509.OID {
 func (i *Issuer) Finalize(ctx context.Context, ref string, r lifecycle.CertificateRequest) (lifecycle.Order, error) {
 	cell, ok := orderCell(ref)
 	if !ok || ref != refOf(r.Key) || r.Key == "" {
-		err := fmt.Errorf("the order does not belong to this attempt: %w", lifecycle.ErrUnknownOrder)
-		return lifecycle.Order{}, &lifecycle.Final{Err: err}
+		return lifecycle.Order{}, final("ca.other-attempt", "cause", lifecycle.ErrUnknownOrder)
 	}
 	switch o, err := i.lookup(ctx, ref); {
 	case err == nil && o.Status == lifecycle.OrderReady: // proved just now
 	case err == nil || !errors.Is(err, lifecycle.ErrUnknownOrder):
 		return o, err
 	case i.opt.Proof.Method != ProofTrust:
-		return o, final("there is no such order")
+		return o, final("ca.no-order")
 	}
 	list, err := i.check(r, bundle.CheckRequestKey)
 	if err != nil {
@@ -96,7 +94,7 @@ func (i *Issuer) keep(ctx context.Context, cell string, ca int, leaf *x509.Certi
 		serial := serialCell(leaf)
 		if taken, err := exists(tx, serial); err != nil || taken {
 			if err == nil {
-				err = errors.New("the random serial number is taken; try again")
+				err = model.Fail("ca.serial-taken")
 			}
 			return err
 		}
@@ -106,7 +104,7 @@ func (i *Issuer) keep(ctx context.Context, cell string, ca int, leaf *x509.Certi
 		return put(tx, serial, &serialRecord{CA: ca, Fingerprint: fp[:], NotAfter: leaf.NotAfter.Unix()})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("the embedded CA cannot keep the certificate: %w", err)
+		return nil, model.Fail("ca.certificate-not-kept", "cause", err)
 	}
 	return &rec, nil
 }
@@ -171,7 +169,7 @@ func (i *Issuer) notAfter(now, asked, caEnd time.Time) (time.Time, error) {
 		end = caEnd
 	}
 	if end.Before(now) {
-		return end, final("the certificate would end on %s, before it begins", end.Format(time.RFC3339))
+		return end, final("ca.ends-early", "at", end)
 	}
 	return end, nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -73,9 +72,9 @@ func (i *Issuer) provable(list []names.Name) error {
 	for _, n := range list {
 		switch {
 		case i.opt.Proof.Method == ProofDNS && n.IP.IsValid():
-			return final("control of the address %s cannot be proved by a DNS record; the embedded CA is configured for that", n.ASCII)
+			return final("ca.address-by-dns", "name", n.ASCII)
 		case i.opt.Proof.Method == ProofHTTP && n.Wildcard:
-			return final("control of %s cannot be proved by a file; wildcards need DNS records", n.ASCII)
+			return final("ca.wildcard-by-file", "name", n.ASCII)
 		}
 	}
 	return nil
@@ -112,7 +111,7 @@ func (i *Issuer) look(ctx context.Context, p *model.Proof) error {
 		case errors.As(err, &dns) && dns.IsNotFound:
 			return model.Fail("proof.no-record", "name", p.Name)
 		case err != nil:
-			return fmt.Errorf("looking for %s: %w", p.Name, err)
+			return err
 		case !slices.Contains(texts, p.Value):
 			return model.Fail("proof.other-record", "name", p.Name)
 		}
@@ -124,17 +123,17 @@ func (i *Issuer) look(ctx context.Context, p *model.Proof) error {
 	}
 	resp, err := i.client().Do(req)
 	if err != nil {
-		return fmt.Errorf("asking for %s: %w", p.Name, err)
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxProofFile))
 	switch {
 	case err != nil:
-		return fmt.Errorf("reading %s: %w", p.Name, err)
+		return model.Fail("proof.reading", "name", p.Name, "cause", err)
 	case resp.StatusCode != http.StatusOK:
-		return fmt.Errorf("%s answers %s", p.Name, resp.Status)
+		return model.Fail("proof.answer", "name", p.Name, "status", resp.Status)
 	case strings.TrimSpace(string(body)) != p.Value:
-		return fmt.Errorf("%s holds something else", p.Name)
+		return model.Fail("proof.other-content", "name", p.Name)
 	}
 	return nil
 }
@@ -160,7 +159,7 @@ func (i *Issuer) client() *http.Client {
 		},
 		CheckRedirect: func(_ *http.Request, via []*http.Request) error {
 			if len(via) > 3 {
-				return errors.New("too many redirects")
+				return model.Fail("proof.redirects")
 			}
 			return nil
 		},

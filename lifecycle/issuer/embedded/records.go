@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -62,7 +61,7 @@ func get(r model.Reader, name string, v any) error {
 		return err
 	}
 	if err := cbor.Unmarshal(c.Data, v); err != nil {
-		return fmt.Errorf("record %s/%s of the embedded CA is damaged", space, name)
+		return model.Fail("ca.record-damaged", "name", name)
 	}
 	return nil
 }

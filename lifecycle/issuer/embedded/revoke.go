@@ -33,10 +33,10 @@ var reasons = []struct {
 
 // refused are the other reasons of the section, and why not.
 var refused = map[string]string{
-	"cacompromise":    "it is for certificates of CAs; for a server's key it is keyCompromise",
-	"aacompromise":    "it is for attribute authorities; for a server's key it is keyCompromise",
-	"certificatehold": "certquay revokes for good; a hold could be lifted again",
-	"removefromcrl":   "it lifts a hold, and there are no holds",
+	"cacompromise":    "ca.no-ca-compromise",
+	"aacompromise":    "ca.no-attribute-authority",
+	"certificatehold": "ca.no-hold",
+	"removefromcrl":   "ca.no-hold-to-lift",
 }
 
 // Reasons lists the reasons that Revoke takes.
@@ -55,9 +55,9 @@ func reasonCode(name string) (int, error) {
 		}
 	}
 	if why, ok := refused[strings.ToLower(name)]; ok {
-		return 0, final("the reason %s is not accepted: %s", name, why)
+		return 0, final("ca.reason-refused", "reason", name, "why", model.Say(why))
 	}
-	return 0, final("%q is no reason; there are %s", name, strings.Join(Reasons(), ", "))
+	return 0, final("ca.no-reason", "reason", name, "reasons", Reasons())
 }
 
 func reasonName(code int) string {
@@ -123,7 +123,7 @@ func (i *Issuer) Revoked(ctx context.Context, leaf *x509.Certificate) (at time.T
 
 // ErrNotIssued is returned, wrapped in a [lifecycle.Final], for a certificate
 // that this CA did not issue.
-var ErrNotIssued = errors.New("the embedded CA did not issue this certificate")
+var ErrNotIssued error = model.Fail("ca.not-issued")
 
 // issued reads the record of a certificate and compares it with what was
 // given.
@@ -134,7 +134,7 @@ func issued(r model.Reader, leaf *x509.Certificate) (rec serialRecord, err error
 	err = get(r, serialCell(leaf), &rec)
 	fp := sha256.Sum256(leaf.Raw)
 	if errors.Is(err, model.ErrNotFound) || err == nil && !bytes.Equal(fp[:], rec.Fingerprint) {
-		return rec, &lifecycle.Final{Err: fmt.Errorf("%w: serial %s", ErrNotIssued, bundle.Serial(leaf.SerialNumber))}
+		return rec, &lifecycle.Final{Err: model.Fail("ca.not-issued-serial", "serial", bundle.Serial(leaf.SerialNumber)).Wrapping(ErrNotIssued)}
 	}
 	return rec, err
 }

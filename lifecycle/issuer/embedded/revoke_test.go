@@ -25,6 +25,7 @@ import (
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/model"
 )
 
 func ed25519Key(t *testing.T) crypto.Signer {
@@ -121,9 +122,12 @@ func TestRevocationReasons(t *testing.T) {
 		}
 	}
 	_, leaf := c.issue(t, request("k", "www.example.com"))
-	for _, reason := range []string{"certificateHold", "removeFromCRL", "cACompromise", "aACompromise", "", "bored"} {
+	for reason, code := range map[string]string{
+		"certificateHold": "ca.no-hold", "removeFromCRL": "ca.no-hold-to-lift", "cACompromise": "ca.no-ca-compromise", "aACompromise": "ca.no-attribute-authority",
+		"": "", "bored": "",
+	} {
 		err := c.Revoke(ctx, leaf, reason)
-		if !isFinal(err) || strings.HasSuffix(err.Error(), ": ") {
+		if said := model.TextOf(err); !isFinal(err) || said.Texts["why"].Code != code || (code == "") != (said.Code == "ca.no-reason") {
 			t.Errorf("%q: %v", reason, err)
 		}
 	}

@@ -30,7 +30,7 @@ func leafSubject(r lifecycle.CertificateRequest, cn string) (pkix.Name, error) {
 	}
 	o := r.Organization
 	if o == nil || o.Name == "" || o.Country == "" {
-		return n, final("an %s certificate names its organization and country, and the application has none", r.Level)
+		return n, final("ca.no-organization", "level", r.Level)
 	}
 	add := func(to *[]string, v string) {
 		if v != "" {

@@ -17,7 +17,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -134,7 +133,7 @@ func (e *Edge) Discover(ctx context.Context, regionName string) ([]lifecycle.Pla
 			}
 			name, err := url.PathUnescape(strings.TrimPrefix(key, prefix))
 			if err != nil {
-				return fmt.Errorf("record %q of the edge has no name", key)
+				return model.Fail("edge.record-damaged", "name", key)
 			}
 			out = append(out, lifecycle.Place{Region: regionName, Name: name})
 		}
@@ -277,8 +276,7 @@ func (e *Edge) region(ctx context.Context, name string) (*region, error) {
 	}
 	r, ok := e.regions[name]
 	if !ok {
-		return nil, &lifecycle.Final{Err: fmt.Errorf("%s has no region %q, it has %s: %w",
-			e.opt.Product, name, strings.Join(e.opt.Regions, ", "), lifecycle.ErrNoResource)}
+		return nil, &lifecycle.Final{Err: model.Fail("edge.no-region", "product", e.opt.Product, "region", name, "regions", e.opt.Regions).Wrapping(lifecycle.ErrNoResource)}
 	}
 	return r, nil
 }
@@ -291,11 +289,10 @@ func (e *Edge) place(ctx context.Context, p lifecycle.Place) (*region, string, e
 	}
 	n, err := names.Parse(p.Name)
 	if err != nil {
-		return nil, "", &lifecycle.Final{Err: fmt.Errorf("%s has no resource %w: %w", e.opt.Product, err, lifecycle.ErrNoResource)}
+		return nil, "", &lifecycle.Final{Err: model.Fail("edge.no-resource", "product", e.opt.Product, "cause", err).Wrapping(lifecycle.ErrNoResource)}
 	}
 	if n.Wildcard {
-		return nil, "", &lifecycle.Final{Err: fmt.Errorf("%s presents certificates for hosts; name one that %q covers: %w",
-			e.opt.Product, n.ASCII, lifecycle.ErrNoResource)}
+		return nil, "", &lifecycle.Final{Err: model.Fail("edge.no-host", "product", e.opt.Product, "name", n.ASCII).Wrapping(lifecycle.ErrNoResource)}
 	}
 	return r, n.ASCII, nil
 }
@@ -310,28 +307,28 @@ func noResource(err error) error {
 
 // checkPair refuses what a server could not present, before anything changes.
 func checkPair(pair lifecycle.Pair, host string) error {
-	bad := func(format string, args ...any) error {
-		return &lifecycle.Final{Err: fmt.Errorf("the edge refuses the certificate: "+format, args...)}
+	bad := func(why any) error {
+		return &lifecycle.Final{Err: model.Fail("edge.refuses", "why", why)}
 	}
 	if len(pair.Chain) == 0 {
-		return bad("there is none")
+		return bad(model.Say("edge.none"))
 	}
 	leaf, err := x509.ParseCertificate(pair.Chain[0])
 	if err != nil {
-		return bad("it cannot be read")
+		return bad(model.Say("edge.unreadable"))
 	}
 	if fp := bundle.Fingerprint(pair.Chain[0]); fp != pair.Fingerprint {
-		return bad("its fingerprint is %s, not %q", fp, pair.Fingerprint)
+		return bad(model.Say("edge.fingerprint", "is", fp, "want", pair.Fingerprint))
 	}
 	key, err := bundle.UnmarshalKey(pair.Key)
 	if err != nil {
-		return bad("%w", err)
+		return bad(err)
 	}
 	if !bundle.SamePublic(key.Public(), leaf.PublicKey) {
-		return bad("the key does not belong to it")
+		return bad(model.Say("edge.other-key"))
 	}
 	if !names.Covers(bundle.Names(leaf), host) {
-		return bad("it is not for %q", host)
+		return bad(model.Say("edge.wrong-name", "name", host))
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"fmt"
 	"net/url"
 
 	"github.com/fxamacker/cbor/v2"
@@ -38,7 +37,7 @@ func (b *binding) get(r model.Reader, name string) error {
 	}
 	*b = binding{}
 	if err := cbor.Unmarshal(c.Data, b); err != nil || !b.Absent && len(b.Chain) == 0 {
-		return fmt.Errorf("record %s/%s of the edge is damaged", space, name)
+		return model.Fail("edge.record-damaged", "name", name)
 	}
 	b.key = c.Secret
 	return nil

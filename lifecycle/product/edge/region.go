@@ -41,6 +41,11 @@ type region struct {
 
 func newRegion(e *Edge, name string) *region { return &region{e: e, name: name} }
 
+// fail is an error that a code says of the region.
+func (r *region) fail(code string, args ...any) *model.Error {
+	return model.Fail(code, append(args, "product", r.e.opt.Product, "region", r.name)...)
+}
+
 // address is where the region listens, "" when it does not.
 func (r *region) address() string {
 	r.mu.Lock()
@@ -66,7 +71,7 @@ func (r *region) listen(ctx context.Context) error {
 		return nil
 	}
 	if r.closed {
-		return fmt.Errorf("%s is closed", r.e.opt.Product)
+		return r.fail("edge.closed")
 	}
 	ln, err := r.bind(ctx)
 	if r.failed = err; err != nil {
@@ -97,14 +102,11 @@ func (r *region) bind(ctx context.Context) (net.Listener, error) {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			_, port, _ := net.SplitHostPort(address)
 			if who := r.e.opt.Holder(port); who != "" {
-				return nil, fmt.Errorf("%s, the address of %s in %s, is taken by %s: stop it, and deploy or verify again: %w",
-					address, r.e.opt.Product, r.name, who, err)
+				return nil, r.fail("edge.taken-by", "address", address, "holder", who).Wrapping(err)
 			}
-			return nil, fmt.Errorf("%s, the address of %s in %s, is taken by another program: "+
-				"find it with \"ss -ltnp 'sport = :%s'\", stop it, and deploy or verify again: %w",
-				address, r.e.opt.Product, r.name, port, err)
+			return nil, r.fail("edge.taken", "address", address, "port", port).Wrapping(err)
 		}
-		return nil, fmt.Errorf("listen for %s in %s: %w", r.e.opt.Product, r.name, err)
+		return nil, r.fail("edge.listen", "cause", err)
 	}
 	if kept != "" {
 		return ln, nil
@@ -113,7 +115,7 @@ func (r *region) bind(ctx context.Context) (net.Listener, error) {
 		return tx.Put(&model.Cell{Space: space, Name: portCell(r.e.opt.Product, r.name), Data: []byte(ln.Addr().String())})
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("keep the address of %s in %s: %w", r.e.opt.Product, r.name, err), ln.Close())
+		return nil, errors.Join(r.fail("edge.address-not-kept", "cause", err), ln.Close())
 	}
 	return ln, nil
 }
@@ -130,7 +132,7 @@ func (r *region) kept() (string, error) {
 	}
 	// Never anything but loopback, whatever the record says.
 	if a, err := netip.ParseAddrPort(string(c.Data)); err != nil || !a.Addr().IsLoopback() {
-		return "", fmt.Errorf("the kept address of %s in %s is damaged", r.e.opt.Product, r.name)
+		return "", r.fail("edge.address-damaged")
 	}
 	return string(c.Data), nil
 }
@@ -232,9 +234,7 @@ func (r *region) checkAddressName(rd model.Reader, host string) error {
 	if err != nil || other == "" || other == host {
 		return err
 	}
-	return &lifecycle.Final{Err: fmt.Errorf("%s in %s presents a certificate for the address %s already, "+
-		"and handshakes for addresses name none; undeploy that one or take another region",
-		r.e.opt.Product, r.name, other)}
+	return &lifecycle.Final{Err: r.fail("edge.second-address", "name", other)}
 }
 
 // page is what a browser or curl sees.

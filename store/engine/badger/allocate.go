@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"certquay/model"
 	"certquay/store/engine"
 )
 
@@ -120,7 +121,7 @@ func (l *logSpace) allocate(name string, size int64) error {
 // noSpace gives the error of a full disk its type.
 func noSpace(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fmt.Errorf("%w: %w", engine.ErrNoSpace, err)
+		return model.Fail("error.because", "what", engine.ErrNoSpace, "cause", err)
 	}
 	return err
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 
+	"certquay/model"
 	"certquay/store/engine"
 )
 
@@ -94,7 +95,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 		return err
 	}
 	if b.Size() > limit {
-		return fmt.Errorf("%w: %d bytes, of at most %d", engine.ErrTooLarge, b.Size(), limit)
+		return model.Fail("database.too-large-by", "bytes", b.Size(), "most", limit).Wrapping(engine.ErrTooLarge)
 	}
 	e.mu.RLock()
 	defer e.mu.RUnlock()
@@ -121,10 +122,10 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 			err = txn.Set([]byte(w.Key), w.Value)
 		}
 		if errors.Is(err, badger.ErrTxnTooBig) {
-			return fmt.Errorf("%w: %d keys", engine.ErrTooLarge, len(b.Writes))
+			return model.Fail("database.too-many", "keys", len(b.Writes)).Wrapping(engine.ErrTooLarge)
 		}
 		if err != nil {
-			return fmt.Errorf("writing key %q: %w", w.Key, err)
+			return model.Fail("database.writing", "key", w.Key, "cause", err)
 		}
 	}
 	return txn.Commit()

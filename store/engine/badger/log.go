@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
 	"strconv"
+
+	"certquay/model"
 
 	"github.com/dgraph-io/badger/v4/y"
 )
@@ -65,7 +66,7 @@ func openLog(path string) (*logFile, error) {
 		at += n
 	}
 	if len(l.data) >= logHeader && binary.BigEndian.Uint64(l.data) != 0 {
-		return nil, damaged(path, fmt.Errorf("its header names an encryption key, and there are none"), nil)
+		return nil, damaged(path, model.Fail("database.encrypted"), nil)
 	}
 	return l, nil
 }

@@ -3,7 +3,6 @@ package badger
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 
+	"certquay/model"
 	"certquay/store/engine"
 )
 
@@ -56,7 +56,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	db, err := badger.Open(how)
 	if err != nil {
 		if strings.Contains(err.Error(), "directory lock") { // Badger passes causes on as text
-			return nil, fmt.Errorf("%w: %w", engine.ErrInUse, err)
+			return nil, model.Fail("error.because", "what", engine.ErrInUse, "cause", err)
 		}
 		return nil, err
 	}
@@ -97,14 +97,14 @@ func check(dir string, create bool) error {
 		return err
 	}
 	if !create {
-		return fmt.Errorf("%w: %s is missing or empty", engine.ErrMissing, manifest)
+		return missing("database.no-file", "file", manifest)
 	}
 	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
 	if err != nil {
 		return err
 	}
 	if len(tables) > 0 {
-		return fmt.Errorf("%w: %s is missing or empty, but there are %d tables beside it", engine.ErrMissing, manifest, len(tables))
+		return missing("database.no-manifest", "file", manifest, "tables", len(tables))
 	}
 	return nil
 }

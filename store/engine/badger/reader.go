@@ -3,7 +3,6 @@ package badger
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"github.com/dgraph-io/badger/v4/table"
 	"github.com/dgraph-io/badger/v4/y"
 
+	"certquay/model"
 	"certquay/store/engine"
 	"certquay/store/engine/tree"
 )
@@ -52,7 +52,7 @@ func OpenReader(dir string, verify int64) (r *Reader, err error) {
 	r = &Reader{dir: dir}
 	defer func() {
 		if p := recover(); p != nil { // Badger's answer to some damage
-			err = damaged(dir, fmt.Errorf("%v", p), nil)
+			err = damaged(dir, model.Fail("database.panicked", "what", p), nil)
 		}
 		if err != nil {
 			err = errors.Join(err, r.Close())

@@ -16,6 +16,7 @@ import (
 	"github.com/dgraph-io/badger/v4/table"
 	"github.com/dgraph-io/badger/v4/y"
 
+	"certquay/model"
 	"certquay/store/engine"
 )
 
@@ -25,7 +26,7 @@ func (r *Reader) resolve(key string, v value) ([]byte, error) {
 		return append([]byte{}, v.bytes...), nil
 	}
 	if len(v.bytes) < 12 {
-		return nil, damaged(r.dir, fmt.Errorf("the value of key %q is no pointer", key), nil)
+		return nil, damaged(r.dir, model.Fail("database.no-pointer", "key", key), nil)
 	}
 	// As Badger writes it: three numbers of the machine's own byte order.
 	fid := binary.NativeEndian.Uint32(v.bytes)
@@ -34,7 +35,7 @@ func (r *Reader) resolve(key string, v value) ([]byte, error) {
 	path := filepath.Join(r.dir, fmt.Sprintf("%06d.vlog", fid))
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s is missing", engine.ErrMissing, path)
+		return nil, missing("database.no-file", "file", path)
 	}
 	if err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func (r *Reader) resolve(key string, v value) ([]byte, error) {
 	}
 	e, ok := decodeEntry(b)
 	if !ok || e.length != int(length) || string(y.ParseKey(e.key)) != key {
-		return nil, damaged(path, fmt.Errorf("the value of key %q in it is not as it was written", key), nil)
+		return nil, damaged(path, model.Fail("database.other-value", "key", key), nil)
 	}
 	return e.value, nil
 }

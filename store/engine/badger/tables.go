@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"github.com/dgraph-io/badger/v4/y"
 	"github.com/dgraph-io/ristretto/v2/z"
 
+	"certquay/model"
 	"certquay/store/engine"
 )
 
@@ -27,7 +27,7 @@ func checkRegistry(path string) error {
 		return nil // it is made again
 	}
 	if err == nil && (len(b) != 28 || string(b[16:]) != "Hello Badger") {
-		err = damaged(path, errors.New("it is not the list of no encryption keys that it was"), nil)
+		err = damaged(path, model.Fail("database.registry"), nil)
 	}
 	return err
 }
@@ -37,14 +37,14 @@ func checkRegistry(path string) error {
 func readManifest(path string) (m badger.Manifest, cut bool, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return m, false, fmt.Errorf("%w: %s is missing", engine.ErrMissing, path)
+		return m, false, missing("database.no-file", "file", path)
 	}
 	if err != nil {
 		return m, false, err
 	}
 	defer func() { _ = f.Close() }()
 	if info, err := f.Stat(); err == nil && info.Size() == 0 {
-		return m, false, fmt.Errorf("%w: %s is empty", engine.ErrMissing, path)
+		return m, false, missing("database.no-file", "file", path)
 	}
 	m, end, err := badger.ReplayManifestFile(f, 0, badger.DefaultOptions("").WithLogger(nil))
 	if err != nil {
@@ -88,12 +88,12 @@ func (r *Reader) openTables(m badger.Manifest, verify int64) error {
 func openTable(path string, m badger.TableManifest, verify *int64) (t *table.Table, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			t, err = nil, damaged(path, errors.New("a block of it does not decode"), nil)
+			t, err = nil, damaged(path, model.Fail("database.undecoded"), nil)
 		}
 	}()
 	f, err := z.OpenMmapFile(path, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s is missing", engine.ErrMissing, path)
+		return nil, missing("database.no-file", "file", path)
 	}
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func openTable(path string, m badger.TableManifest, verify *int64) (t *table.Tab
 	}
 	if *verify -= int64(len(f.Data)); *verify >= 0 {
 		if err := t.VerifyChecksum(); err != nil {
-			return nil, damaged(path, errors.New("a block of it is not as it was written"), t.Close(-1))
+			return nil, damaged(path, model.Fail("database.other-block"), t.Close(-1))
 		}
 	}
 	return t, nil
@@ -117,11 +117,11 @@ func openTable(path string, m badger.TableManifest, verify *int64) (t *table.Tab
 func checkIndex(b []byte) error {
 	for range 2 {
 		if len(b) < 4 {
-			return errors.New("it is cut off")
+			return model.Fail("database.cut")
 		}
 		n := int(binary.BigEndian.Uint32(b[len(b)-4:]))
 		if b = b[:len(b)-4]; n == 0 || n > len(b) {
-			return errors.New("it is cut off, or its end is not as it was written")
+			return model.Fail("database.cut")
 		}
 		b = b[:len(b)-n]
 	}
@@ -129,6 +129,11 @@ func checkIndex(b []byte) error {
 }
 
 // damaged names a file that is not as it was written.
+// missing is [engine.ErrMissing], with what a code says is missing.
+func missing(code string, args ...any) error {
+	return model.Fail("error.because", "what", engine.ErrMissing, "cause", model.Say(code, args...))
+}
+
 func damaged(path string, cause, also error) error {
 	return errors.Join(&engine.DamagedError{File: path, Err: cause}, also)
 }

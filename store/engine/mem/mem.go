@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"certquay/model"
 	"certquay/store/engine"
 	"certquay/store/engine/tree"
 )
@@ -43,7 +44,7 @@ func (e *Engine) Apply(ctx context.Context, b *engine.Batch) error {
 		return err
 	}
 	if b.Size() > limit {
-		return fmt.Errorf("%w: %d bytes, of at most %d", engine.ErrTooLarge, b.Size(), limit)
+		return model.Fail("database.too-large-by", "bytes", b.Size(), "most", limit).Wrapping(engine.ErrTooLarge)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -95,7 +95,7 @@ func upload(q *request) tea.Msg {
 		}
 		var ws []string
 		for _, w := range res.Warnings {
-			ws = append(ws, c.Mark("▲")+c.Text.Say(w.Text))
+			ws = append(ws, c.Mark("▲")+c.Text.Text(w.Text))
 		}
 		return kit.OpenedMsg{Make: func() kit.Dialog {
 			return &dialog.Notice{Context: c, Title: c.T("import.done", res.Instance.Name), Word: c.T("danger.warning"), Tone: style.Soon,
