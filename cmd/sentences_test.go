@@ -30,7 +30,7 @@ const (
 // untranslated are the sentences of the code of the command line that no
 // catalogue has, with the reason.
 var untranslated = map[string]string{
-	"contact add": typed, "company add": typed, "watch add": typed, "backup verify": typed, "product drivers": typed, "ca rotate": typed,
+	"contact add": typed, "company add": typed, "watch add": typed, "backup verify": typed, "product drivers": typed,
 	"contact list": typed, "company list": typed, "product list": typed, "watch list": typed, "user: certquay": typed,
 
 	"another user": forCode, "of another user": forCode, "open to other users": forCode, "not writable": forCode,

@@ -130,8 +130,7 @@ var unlisted = map[Action]model.Role{
 }
 
 // May says why an actor may not take an action whatever it is done to, or nil. It
-// panics on an action that certquay does not have, which is a mistake in the
-// program.
+// panics on an action that there is not, which is a mistake in the program.
 func (t *Table) May(actor model.Actor, a Action) *Refusal {
 	role, ok := unlisted[a]
 	if !ok {
