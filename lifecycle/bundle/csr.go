@@ -113,7 +113,7 @@ func nameSet(list []string) map[string]bool {
 func sorted(quoted []string) model.Text {
 	sort.Strings(quoted)
 	if len(quoted) > 5 {
-		return model.Say("bundle.and-more", "names", quoted[:5])
+		return model.Say("names.more", "names", quoted[:5])
 	}
 	return model.Quoted("", strings.Join(quoted, ", "))
 }

@@ -201,7 +201,10 @@ func (r *Report) close(s *records) {
 		at := i.Newest().NotAfter
 		r.day(at).Expiries++
 		m := Moment{At: at.UTC(), What: WhatExpires, Instance: i.ID, Name: i.Name}
-		if names := joined(i.Domains()); names != i.Name {
+		switch names := i.Domains(); {
+		case len(names) > 1:
+			m.Detail = model.Say("names.more", "names", names[:1])
+		case len(names) == 1 && names[0] != i.Name:
 			m.Detail = model.Say("log.domains", "names", names)
 		}
 		r.moment(m)
@@ -232,14 +235,4 @@ func (r *Report) close(s *records) {
 			r.BusiestHour, r.BusiestLoad = at, n
 		}
 	}
-}
-
-func joined(names []string) string {
-	switch len(names) {
-	case 0:
-		return ""
-	case 1:
-		return names[0]
-	}
-	return names[0] + " and more"
 }

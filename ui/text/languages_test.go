@@ -1,11 +1,6 @@
 package text
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"io/fs"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -94,69 +89,10 @@ func typed(key, s string) bool {
 	return strings.HasPrefix(key, "usage.") && (strings.HasPrefix(s, "certquay ") || strings.HasSuffix(s, " --help"))
 }
 
+// hole is the place of an argument in a message.
+var hole = regexp.MustCompile(`\{([a-z0-9]+)(?::([a-z]+))?\}`)
+
 // onlyHoles reports whether a text has nothing but placeholders.
 func onlyHoles(s string) bool {
 	return strings.Trim(hole.ReplaceAllString(s, ""), " ,:—()") == "" || strings.HasPrefix(s, "SHA-256 {")
-}
-
-// TestPhrasesStandInTheEngine keeps the sentences in step with the engine: each
-// format is a text in its sources. spec: V5
-func TestPhrasesStandInTheEngine(t *testing.T) {
-	literals := map[string]bool{}
-	look := func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-		if err != nil {
-			return err
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			if e, ok := n.(ast.Expr); ok {
-				if s, ok := format(e); ok {
-					literals[s], literals[strings.TrimPrefix(s, "; ")] = true, true
-				}
-			}
-			return true
-		})
-		return nil
-	}
-	for _, dir := range []string{"../../lifecycle", "../../model", "../../store"} {
-		if err := filepath.WalkDir(dir, look); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for from, to := range phrases["zh"] {
-		// Plurals are made of a word and an s; some follow another sentence.
-		if !literals[from] && !literals[from+"%s"] && !literals[from+"; "] && !literals[strings.TrimSuffix(from, "s")] {
-			t.Errorf("the engine does not say %q", from)
-		}
-		holes := len(verb.FindAllString(from, -1))
-		if strings.HasSuffix(from, " ") {
-			holes++
-		}
-		seen := map[string]bool{}
-		for _, m := range hole.FindAllStringSubmatch(to, -1) {
-			seen[m[1]] = true
-		}
-		if len(seen) != holes {
-			t.Errorf("%q has %d arguments, %q %d", from, holes, to, len(seen))
-		}
-	}
-}
-
-// TestSay fills in sentences, and leaves what it does not know alone.
-func TestSay(t *testing.T) {
-	zh, en := New("zh_CN.UTF-8"), New("en")
-	for in, want := range map[string]string{
-		"urn:ietf:params:acme:error:rateLimited: too many, said the CA": "urn:ietf:params:acme:error:rateLimited: too many, said the CA",
-		"": "",
-	} {
-		if got := zh.Say(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-		if got := en.Say(in); got != in {
-			t.Errorf("English changes %q to %q", in, got)
-		}
-	}
 }

@@ -81,11 +81,10 @@ func (c *Catalogue) one(t model.Text) string {
 
 // quote is what somebody has said, with who that is.
 func (c *Catalogue) quote(q model.Quote) string {
-	words := Clean(q.Words)
-	if s := c.Say(words); s != words || q.Who == "" {
-		return s
+	if q.Who == "" {
+		return Clean(q.Words)
 	}
-	return c.Or("quote."+q.Who, "") + words
+	return c.Or("quote."+q.Who, "") + Clean(q.Words)
 }
 
 // join writes a piece of a sentence, with what stands where it meets the one

@@ -1,0 +1,89 @@
+package text
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Code is the word for a code of the engine: as is "label", "action", "event",
+// "result", "role", "type", "grade", "via", "why", "organization", "reason" for
+// revoking, "notice", "item" of an order, or "spec" for a whole specification.
+// English has the code itself, by which people filter and type commands.
+func (c *Catalogue) Code(as, code string) string {
+	if c.Lang == "en" {
+		return code
+	}
+	return c.word(as, code)
+}
+
+// meet is what stands where two pieces of a sentence meet: a blank between a
+// Chinese character and a Latin letter or digit, as Chinese texts here have it.
+func meet(before, after string) string {
+	l, _ := utf8.DecodeLastRuneInString(before)
+	r, _ := utf8.DecodeRuneInString(after)
+	latin := func(r rune) bool { return r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
+	if unicode.Is(unicode.Han, l) && latin(r) || latin(l) && unicode.Is(unicode.Han, r) {
+		return " "
+	}
+	return ""
+}
+
+// word is an argument looked up as what it is.
+func (c *Catalogue) word(as, a string) string {
+	first := func(prefixes ...string) string {
+		for _, p := range prefixes {
+			if t, ok := c.texts[p+a]; ok {
+				return t
+			}
+		}
+		return a
+	}
+	switch as {
+	case "action":
+		return first("action.", "event.", "doing.")
+	case "spec": // level, type, brand and grade
+		if p := strings.Fields(a); len(p) == 4 {
+			return strings.Join([]string{p[0], c.word("type", p[1]), p[2], c.word("grade", p[3])}, " ")
+		}
+	case "label", "event", "doing", "role", "result", "type", "grade", "via", "why", "organization", "reason", "notice", "thing", "field", "item":
+		return first(as + ".")
+	case "watch":
+		var out []string
+		for part := range strings.SplitSeq(a, ", ") {
+			out = append(out, c.Or("watch."+part, part))
+		}
+		return strings.Join(out, "、")
+	case "list":
+		return c.or(a, func(code string) string {
+			if c.Lang == "en" {
+				return verbOf(code)
+			}
+			if t := c.word("label", code); t != code {
+				return t
+			}
+			return c.word("action", code)
+		})
+	case "or":
+		return c.or(a, func(value string) string { return value })
+	case "and":
+		return strings.ReplaceAll(a, ", ", c.T("list.and"))
+	}
+	return a
+}
+
+// or says a list of values, the last after an "or".
+func (c *Catalogue) or(list string, say func(string) string) string {
+	if list == "" {
+		return c.T("list.nothing")
+	}
+	all := strings.Split(list, ", ")
+	for n := range all {
+		all[n] = say(all[n])
+	}
+	last := len(all) - 1
+	if last == 0 {
+		return all[0]
+	}
+	return strings.Join(all[:last], c.T("list.join")) + c.T("list.or") + all[last]
+}
