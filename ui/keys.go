@@ -135,21 +135,17 @@ func surfaces(c *kit.Context) []surface {
 	return append(all, surface{c.T("keytable.everywhere"), true, m.globals()}, surface{c.T("keytable.sandbox"), true, m.clockActions()})
 }
 
-// listed is the backend where actions are only listed, all those of an owner:
-// nothing is done, and nothing is read.
-type listed struct {
-	kit.Backend
-	table *lifecycle.Table
-}
+// nobody is the backend where actions are only listed: nothing is read or
+// refused.
+type nobody struct{ kit.Backend }
 
-func (listed) Actor() model.Actor                          { return model.Actor{Role: model.Owner} }
-func (listed) Now() time.Time                              { return time.Time{} }
-func (b listed) May(a lifecycle.Action) *lifecycle.Refusal { return b.table.May(b.Actor(), a) }
+func (nobody) Actor() model.Actor                      { return model.Actor{} }
+func (nobody) Now() time.Time                          { return time.Time{} }
+func (nobody) May(lifecycle.Action) *lifecycle.Refusal { return nil }
 
 // bare is a context to list actions with.
 func bare() *kit.Context {
-	t := lifecycle.NewTable()
-	return &kit.Context{Backend: listed{table: t}, Table: t, Text: text.New("en"), Styles: style.New(true, 0), Drafts: map[string]map[string]string{}}
+	return &kit.Context{Backend: nobody{}, Table: lifecycle.NewTable(), Text: text.New("en"), Styles: style.New(true, 0), Drafts: map[string]map[string]string{}}
 }
 
 // KeyTable writes every key of every page as Markdown, for the README. It
