@@ -67,15 +67,15 @@ func (m *root) clockActions() kit.Actions {
 	days := func(n int) func(time.Time) time.Time {
 		return func(t time.Time) time.Time { return t.AddDate(0, 0, n) }
 	}
-	run := c.T("act.clock.run")
+	run := text.Called("act.clock.run")
 	if m.running {
-		run = c.T("act.clock.pause")
+		run = text.Called("act.clock.pause")
 	}
 	as := kit.Actions{
-		{ID: "clock-day", Binding: c.Bind(c.T("act.clock.day"), ">"), Group: kit.Program, Run: ahead(days(1))},
-		{ID: "clock-week", Binding: c.Bind(c.T("act.clock.week"), ")"), Group: kit.Program, Run: ahead(days(7))},
-		{ID: "clock-month", Binding: c.Bind(c.T("act.clock.month"), "}"), Group: kit.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
-		{ID: "clock-run", Binding: c.Bind(run, "P"), Group: kit.Program, Run: m.runClock},
+		{ID: "clock-day", Name: text.Called("act.clock.day"), Binding: kit.Keys(">"), Group: kit.Program, Run: ahead(days(1))},
+		{ID: "clock-week", Name: text.Called("act.clock.week"), Binding: kit.Keys(")"), Group: kit.Program, Run: ahead(days(7))},
+		{ID: "clock-month", Name: text.Called("act.clock.month"), Binding: kit.Keys("}"), Group: kit.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
+		{ID: "clock-run", Name: run, Binding: kit.Keys("P"), Group: kit.Program, Run: m.runClock},
 	}
 	why := c.WhyNot("clock")
 	for n := range as {

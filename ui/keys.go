@@ -21,20 +21,20 @@ import (
 func (m *root) globals() kit.Actions {
 	c := m.c
 	as := kit.Actions{
-		{ID: "palette", Binding: c.Bind(c.T("act.palette"), ":", "ctrl+p"), ShortLabel: c.T("footer.palette"), Group: kit.Program, Footer: kit.Always, Run: m.palette},
-		{ID: "help", Binding: c.Bind(c.T("act.help"), "?"), ShortLabel: c.T("footer.help"), Group: kit.Program, Footer: kit.Always, Run: m.help},
-		{ID: "next-tab", Binding: c.Bind(c.T("act.nexttab"), "tab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab + 1) }},
-		{ID: "previous-tab", Binding: c.Bind(c.T("act.prevtab"), "shift+tab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab - 1) }},
+		{ID: "palette", Name: text.Called("act.palette"), Binding: kit.Keys(":", "ctrl+p"), ShortLabel: c.T("footer.palette"), Group: kit.Program, Footer: kit.Always, Run: m.palette},
+		{ID: "help", Name: text.Called("act.help"), Binding: kit.Keys("?"), ShortLabel: c.T("footer.help"), Group: kit.Program, Footer: kit.Always, Run: m.help},
+		{ID: "next-tab", Name: text.Called("act.nexttab"), Binding: kit.Keys("tab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab + 1) }},
+		{ID: "previous-tab", Name: text.Called("act.prevtab"), Binding: kit.Keys("shift+tab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab - 1) }},
 	}
 	for n, t := range tabs {
-		as = append(as, kit.Action{ID: tabID(n), Binding: c.Bind(c.T("act.tab", c.T(t.title)), strconv.Itoa(n+1)), Group: kit.Program, Run: func() tea.Cmd { return m.choose(n) }})
+		as = append(as, kit.Action{ID: tabID(n), Name: text.Called("act.tab", text.Called(t.title)), Binding: kit.Keys(strconv.Itoa(n + 1)), Group: kit.Program, Run: func() tea.Cmd { return m.choose(n) }})
 	}
 	if m.o.Sandbox {
 		as = append(as, m.clockActions()...)
 	}
 	return append(as,
-		kit.Action{ID: "quit", Binding: c.Bind(c.T("act.quit"), "q"), Group: kit.Program, Run: m.leave},
-		kit.Action{ID: "ask-quit", Binding: c.Bind(c.T("act.askquit"), "ctrl+c"), Group: kit.Program, Run: m.askQuit})
+		kit.Action{ID: "quit", Name: text.Called("act.quit"), Binding: kit.Keys("q"), Group: kit.Program, Run: m.leave},
+		kit.Action{ID: "ask-quit", Name: text.Called("act.askquit"), Binding: kit.Keys("ctrl+c"), Group: kit.Program, Run: m.askQuit})
 }
 
 // tabID is the ID of the action that brings a tab to the front.
@@ -158,7 +158,7 @@ func KeyTable() string {
 	}
 	var entries []*entry
 	for _, s := range surfaces(c) {
-		for _, a := range s.as {
+		for _, a := range c.Keyed(s.as) {
 			if len(a.Keys()) == 0 {
 				continue
 			}

@@ -63,9 +63,11 @@ func (d *Palette) named() names {
 		for i := range d.Actions {
 			add(i, d.Actions[i].Label())
 		}
-		for i := range d.Actions {
-			for _, other := range d.Context.Text.Elsewhere(d.Actions[i].Label()) {
-				add(i, other)
+		for _, lang := range text.Languages() {
+			if other := text.New(lang); lang != d.Context.Text.Lang {
+				for i := range d.Actions {
+					add(i, other.Name(d.Actions[i].Name))
+				}
 			}
 		}
 		for i := range d.Actions {

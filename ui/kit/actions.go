@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/ui/text"
 )
 
 // Action is one thing a person can do. Dispatch, footer, help, palette and the
@@ -16,10 +17,12 @@ import (
 type Action struct {
 	// ID names it in the configuration. One ID has the same keys on every page.
 	ID string
+	// Name is what it does, in a few words.
+	Name text.Name
 	// Binding holds the keys, the one that is written first before the others and
-	// none for the palette only, and as its help the keys as they are written and
-	// what they do, in a few words. [Context.Keyed] puts the keys in force in, and
-	// enables it where the action is neither hidden nor refused.
+	// none for the palette only. [Context.Keyed] puts the keys in force in, and as
+	// its help these as they are written and the name, and enables it where the
+	// action is neither hidden nor refused.
 	key.Binding
 	ShortLabel string // what the footer says; "" for the catalogue's word of the key
 	Group      Group
@@ -35,7 +38,7 @@ type Action struct {
 	Run  func() tea.Cmd
 }
 
-// Bind is the binding of an action that is called so and has these keys.
+// Bind is a binding that is called so and has these keys.
 func (c *Context) Bind(label string, keys ...string) key.Binding {
 	var b key.Binding
 	b.SetKeys(keys...)
@@ -43,11 +46,12 @@ func (c *Context) Bind(label string, keys ...string) key.Binding {
 	return b
 }
 
-// Label is what it does, in a few words.
-func (a *Action) Label() string { return a.Help().Desc }
+// Keys is the binding of an action that has these keys.
+func Keys(keys ...string) key.Binding { return key.NewBinding(key.WithKeys(keys...)) }
 
-// SetLabel says otherwise what it does.
-func (a *Action) SetLabel(label string) { a.SetHelp(a.Help().Key, label) }
+// Label is the name in the language of the session, once [Context.Keyed] has put
+// it in.
+func (a *Action) Label() string { return a.Help().Desc }
 
 // Unless makes an action that is not allowed for a reason: it only says why.
 func (a Action) Unless(why *Why) Action {
@@ -148,5 +152,5 @@ const (
 
 // MoveAction is a key that moves about. Its text is that of its ID.
 func (c *Context) MoveAction(id string, run func() tea.Cmd, keys ...string) Action {
-	return Action{ID: id, Binding: c.Bind(c.T("act."+id), keys...), Group: Move, Run: run}
+	return Action{ID: id, Name: text.Called("act." + id), Binding: Keys(keys...), Group: Move, Run: run}
 }

@@ -11,24 +11,25 @@ import (
 // is never changed once made.
 type Keymap map[string][]string
 
-// Keyed gives each action the keys that are in force and its word in the footer,
+// Keyed gives each action the keys that are in force, its name, and its word in the footer,
 // which is that of the key it has by default, and enables those that do
 // something and are allowed.
 func (c *Context) Keyed(as Actions) Actions {
 	for n := range as {
 		a := &as[n]
 		a.SetEnabled(!a.Hidden && a.Why == nil)
+		label := c.Text.Name(a.Name)
 		if a.ShortLabel == "" {
-			a.ShortLabel = a.Label()
+			a.ShortLabel = label
 			if ks := a.Keys(); len(ks) > 0 {
-				a.ShortLabel = c.Text.Or("foot."+ks[0], a.Label())
+				a.ShortLabel = c.Text.Or("foot."+ks[0], label)
 			}
 		}
 		if ks := c.Keymap[a.ID]; len(ks) > 0 && a.ID != "" {
 			a.SetKeys(ks...)
-			a.SetHelp(c.KeyNames(ks...), a.Label())
 		}
-		if ks := a.Keys(); len(ks) > 0 {
+		ks := a.Keys()
+		if a.SetHelp(c.KeyNames(ks...), label); len(ks) > 0 {
 			a.shortKey = c.KeyName(ks[0])
 		}
 	}

@@ -155,7 +155,7 @@ func Send(msg tea.Msg) tea.Cmd { return func() tea.Msg { return msg } }
 
 // Undo is the last thing a person has done that can be taken back.
 type Undo struct {
-	What string // what taking it back does, in a few words
+	What text.Name // what taking it back does, in a few words
 	// Brief says that it is about what is shown, and forgotten with the next
 	// action.
 	Brief bool

@@ -6,6 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/ui/text"
 )
 
 // Order is how a list is sorted.
@@ -28,11 +29,11 @@ func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Ord
 		return nil
 	}
 	as := Actions{
-		{ID: "sort", Binding: c.Bind(c.T("act.sort"), "S"), Group: View, Run: func() tea.Cmd {
+		{ID: "sort", Name: text.Called("act.sort"), Binding: Keys("S"), Group: View, Run: func() tea.Cmd {
 			n := slices.Index(sorts, now().Sort)
 			return set(Order{Sort: sorts[(n+1)%len(sorts)]})
 		}},
-		{ID: "sort-reverse", Binding: c.Bind(c.T("act.sort.reverse"), "O"), Group: View, Run: func() tea.Cmd {
+		{ID: "sort-reverse", Name: text.Called("act.sort.reverse"), Binding: Keys("O"), Group: View, Run: func() tea.Cmd {
 			o := now()
 			return set(Order{o.Sort, !o.Desc})
 		}},
@@ -41,7 +42,7 @@ func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Ord
 		as[0] = as[0].Unless(Because(c.T("sort.one"), c.T("sort.one.hint", c.KeyFor("sort-reverse", "O")), Way{c.KeyFor("sort-reverse", "O"), c.T("act.sort.reverse")}))
 	}
 	for _, s := range sorts {
-		as = append(as, Action{ID: "sort-" + string(s), Binding: c.Bind(c.T("act.sort." + string(s))), Group: View, Run: func() tea.Cmd {
+		as = append(as, Action{ID: "sort-" + string(s), Name: text.Called("act.sort." + string(s)), Group: View, Run: func() tea.Cmd {
 			return set(Order{Sort: s})
 		}})
 	}

@@ -4,7 +4,6 @@
 package text
 
 import (
-	"certquay/model"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -14,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"certquay/model"
 )
 
 // catalogues are read from here: a directory for each language, in which a line of a
@@ -31,9 +32,8 @@ var catalogues embed.FS
 // Catalogue holds the texts of one language by key. It does not change once made
 // and is safe for concurrent use.
 type Catalogue struct {
-	Lang      string
-	texts     map[string]string
-	elsewhere elsewhere
+	Lang  string
+	texts map[string]string
 }
 
 // Languages lists the languages there are, sorted.

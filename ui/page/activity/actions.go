@@ -9,6 +9,7 @@ import (
 	"certquay/ui/dialog"
 	"certquay/ui/kit"
 	"certquay/ui/style"
+	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
@@ -20,16 +21,16 @@ func (p *page) Actions() kit.Actions {
 	some := p.table.Total() > 0
 	as := c.SortActions([]model.Sort{byTime}, p.order, p.sort)
 	return append(as, kit.Actions{
-		{ID: "details", Binding: c.Bind(c.T("act.event"), "enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open},
-		{ID: "certificate", Binding: c.Bind(c.T("act.certificate"), "o"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
+		{ID: "details", Name: text.Called("act.event"), Binding: kit.Keys("enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open},
+		{ID: "certificate", Name: text.Called("act.certificate"), Binding: kit.Keys("o"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
 			if e, ok := p.table.Selected(); ok && e.Instance != "" {
 				return kit.Send(kit.ShownMsg{ID: e.Instance})
 			}
 			return nil
 		}},
-		{ID: "filter", Binding: c.Bind(c.T("act.filter"), "/"), Group: kit.View, Footer: kit.Some(kit.Fourth, some || p.input.Value() != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
-		{ID: "copy", Binding: c.Bind(c.T("act.copy.line"), "y"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
-		{ID: "back", Binding: c.Bind(c.T("act.back"), "esc"), Group: kit.View, Hidden: p.input.Value() == "", Run: func() tea.Cmd {
+		{ID: "filter", Name: text.Called("act.filter"), Binding: kit.Keys("/"), Group: kit.View, Footer: kit.Some(kit.Fourth, some || p.input.Value() != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
+		{ID: "copy", Name: text.Called("act.copy.line"), Binding: kit.Keys("y"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
+		{ID: "back", Name: text.Called("act.back"), Binding: kit.Keys("esc"), Group: kit.View, Hidden: p.input.Value() == "", Run: func() tea.Cmd {
 			p.input.Set("")
 			p.table.Reset()
 			p.show()

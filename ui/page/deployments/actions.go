@@ -12,6 +12,7 @@ import (
 	"certquay/ui/dialog"
 	"certquay/ui/kit"
 	"certquay/ui/page/flow"
+	"certquay/ui/text"
 )
 
 // target is the certificate that the resource under the cursor should present.
@@ -38,20 +39,20 @@ func (p *page) Actions() kit.Actions {
 		return here && a.Group == kit.Certificate && (a.ID == "verify" || a.ID == "delete")
 	})
 	as = append(as,
-		kit.Action{ID: "details", Binding: c.Bind(c.T("act.details"), "enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
+		kit.Action{ID: "details", Name: text.Called("act.details"), Binding: kit.Keys("enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
 			if p.onWatched() {
 				return p.watched.details()
 			}
 			return p.open()
 		}},
-		kit.Action{ID: "next-product", Binding: c.Bind(c.T("act.nextproduct"), "]"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
-		kit.Action{ID: "previous-product", Binding: c.Bind(c.T("act.prevproduct"), "["), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
-		kit.Action{ID: "panel", Binding: c.Bind(c.T("act.panel"), "f"), Group: kit.View, Hidden: here, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
-		kit.Action{ID: "hosted-only", Binding: c.Bind(c.T("act.hosted"), "H"), Group: kit.View, Hidden: here, Run: func() tea.Cmd {
+		kit.Action{ID: "next-product", Name: text.Called("act.nextproduct"), Binding: kit.Keys("]"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
+		kit.Action{ID: "previous-product", Name: text.Called("act.prevproduct"), Binding: kit.Keys("["), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
+		kit.Action{ID: "panel", Name: text.Called("act.panel"), Binding: kit.Keys("f"), Group: kit.View, Hidden: here, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
+		kit.Action{ID: "hosted-only", Name: text.Called("act.hosted"), Binding: kit.Keys("H"), Group: kit.View, Hidden: here, Run: func() tea.Cmd {
 			p.filter.Hosted = !p.filter.Hosted
 			return p.list.Relist()
 		}},
-		kit.Action{ID: "copy", Binding: c.Bind(c.T("act.copy.address"), "y"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
+		kit.Action{ID: "copy", Name: text.Called("act.copy.address"), Binding: kit.Keys("y"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
 	)
 	if here {
 		return append(as, p.watched.list.Actions(func() {})...)

@@ -146,9 +146,9 @@ func (w *watched) actions(here bool) kit.Actions {
 	c := w.c
 	some := here && w.list.Table.Total() > 0
 	as := kit.Actions{
-		{ID: "watch-add", Binding: c.Bind(c.T("act.watch.add"), "+"), Group: kit.View, Hidden: !here, Asks: true, Footer: kit.Some(kit.First, here), Run: w.add},
-		{ID: "verify", Binding: c.Bind(c.T("act.watch.look"), "V"), Group: kit.View, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.look},
-		{ID: "delete", Binding: c.Bind(c.T("act.watch.remove"), "ctrl+x"), Group: kit.View, Danger: lifecycle.DangerNotice, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
+		{ID: "watch-add", Name: text.Called("act.watch.add"), Binding: kit.Keys("+"), Group: kit.View, Hidden: !here, Asks: true, Footer: kit.Some(kit.First, here), Run: w.add},
+		{ID: "verify", Name: text.Called("act.watch.look"), Binding: kit.Keys("V"), Group: kit.View, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.look},
+		{ID: "delete", Name: text.Called("act.watch.remove"), Binding: kit.Keys("ctrl+x"), Group: kit.View, Danger: lifecycle.DangerNotice, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
 	}
 	why := c.WhyNot("watch")
 	for n := range as {

@@ -14,6 +14,7 @@ import (
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
 	"certquay/ui/style"
+	"certquay/ui/text"
 )
 
 // held keeps a list in a hidden value of a form, so that what the form shows
@@ -142,7 +143,7 @@ func dialled(c *kit.Context, need bool) func(string, form.Values) string {
 // contact adds a contact; it has no key, only the palette.
 func contact(c *kit.Context) kit.Action {
 	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.add")}
-	a := kit.Action{ID: "contact", Binding: c.Bind(c.T("contact.add")), Group: kit.Certificate, Asks: true, Why: c.WhyNot(row.Action)}
+	a := kit.Action{ID: "contact", Name: text.Called("contact.add"), Group: kit.Certificate, Asks: true, Why: c.WhyNot(row.Action)}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {
 			if f := c.Backend.May(row.Action); f != nil {

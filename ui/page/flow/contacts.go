@@ -11,12 +11,13 @@ import (
 	"certquay/ui/dialog"
 	"certquay/ui/kit"
 	"certquay/ui/style"
+	"certquay/ui/text"
 )
 
 // contacts lists who is told what happens; one can be added or removed there. It
 // has no key, only the palette.
 func contacts(c *kit.Context) kit.Action {
-	return kit.Action{ID: "contacts", Binding: c.Bind(c.T("contact.list")), Group: kit.Certificate, Asks: true, Run: func() tea.Cmd { return listContacts(c) }}
+	return kit.Action{ID: "contacts", Name: text.Called("contact.list"), Group: kit.Certificate, Asks: true, Run: func() tea.Cmd { return listContacts(c) }}
 }
 
 func listContacts(c *kit.Context) tea.Cmd {

@@ -15,6 +15,7 @@ import (
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
 	"certquay/ui/style"
+	"certquay/ui/text"
 )
 
 // edgeDriver is the driver of the products that end with the process.
@@ -263,7 +264,7 @@ func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.Res
 
 // explain answers why a certificate is as it is (spec V3).
 func explain(c *kit.Context, t Target) kit.Action {
-	a := kit.Action{ID: "explain", Binding: c.Bind(c.T("action.explain"), "x"), Group: kit.Certificate, Footer: kit.Some(kit.Second+kit.Rank(len(footer)), len(t.IDs) > 0), Asks: true}
+	a := kit.Action{ID: "explain", Name: text.Called("action.explain"), Binding: kit.Keys("x"), Group: kit.Certificate, Footer: kit.Some(kit.Second+kit.Rank(len(footer)), len(t.IDs) > 0), Asks: true}
 	if len(t.IDs) == 0 {
 		a.Why = kit.Because(c.T("explain.none"), c.T("explain.none.hint"), kit.Way{Key: c.KeyOf(lifecycle.Buy), Label: c.T("action.buy")})
 		return a

@@ -18,6 +18,7 @@ import (
 	"certquay/ui/dialog"
 	"certquay/ui/kit"
 	"certquay/ui/style"
+	"certquay/ui/text"
 )
 
 // Target is what an action is about to act on.
@@ -73,14 +74,13 @@ func Actions(c *kit.Context, t Target) kit.Actions {
 	for _, key := range keys(c.Table) {
 		rows := rowsOf(c.Table, key)
 		row, why := choose(c, rows, t)
-		label := labels(c, rows)
 		as = append(as, kit.Action{
-			ID: kit.NameOf(c.Table, key), Binding: c.Bind(label, key), Danger: row.Danger, Group: kit.Certificate, Why: why, Asks: true,
+			ID: kit.NameOf(c.Table, key), Name: called(rows), Binding: kit.Keys(key), Danger: row.Danger, Group: kit.Certificate, Why: why, Asks: true,
 			Footer: kit.Some(rank(row), why == nil && slices.Contains(footer, row.Action)),
 			Run:    func() tea.Cmd { return prepare(c, rows, t) },
 		})
 		if why == nil && len(t.IDs) > 0 && t.Case != nil && len(row.From) > 0 {
-			as[len(as)-1].SetLabel(c.Text.Or("action."+string(row.Action), row.Help))
+			as[len(as)-1].Name = text.Called("action." + string(row.Action))
 		}
 	}
 	return append(as, undo(c, t), explain(c, t), contact(c), contacts(c))
@@ -107,12 +107,11 @@ func rowsOf(t *lifecycle.Table, key string) []*lifecycle.Row {
 	return rows
 }
 
-func labels(c *kit.Context, rows []*lifecycle.Row) string {
-	var ls []string
+func called(rows []*lifecycle.Row) (n text.Name) {
 	for _, r := range rows {
-		ls = append(ls, c.Text.Or("action."+string(r.Action), r.Help))
+		n = append(n, text.Called("action."+string(r.Action))...)
 	}
-	return strings.Join(ls, " / ")
+	return n
 }
 
 // choose picks the row of a key for what is under the cursor and says why it

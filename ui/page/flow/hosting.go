@@ -11,6 +11,7 @@ import (
 	"certquay/model"
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
+	"certquay/ui/text"
 )
 
 // host switches managed hosting on: a contact, what an upload does not tell of
@@ -57,7 +58,7 @@ func host(q *request) tea.Msg {
 		}
 		lines := append([]string{c.T("host.intro"), ""}, priceLines(c, quote)...)
 		q.undo = func() kit.Undo { // hosting is not paid back (spec H1): it only stops
-			return kit.Undo{What: c.T("undo.host", i.Name), Run: q.again(lifecycle.StopHosting, stopHosting)}
+			return kit.Undo{What: text.Called("undo.host", i.Name), Run: q.again(lifecycle.StopHosting, stopHosting)}
 		}
 		q.costs = true
 		return q.confirm(c.T("host.title", i.Name), lines, c.T("host.question"), "host.done", func(ctx context.Context, cs *lifecycle.Case) (err error) {
@@ -164,7 +165,7 @@ func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
 		if !on {
 			what = "undo.auto.on"
 		}
-		return kit.Undo{What: c.T(what, q.names()), Run: q.again(lifecycle.AutoDeploy, func(back *request) tea.Msg { return back.switchAuto(places, !on) })}
+		return kit.Undo{What: text.Called(what, q.names()), Run: q.again(lifecycle.AutoDeploy, func(back *request) tea.Msg { return back.switchAuto(places, !on) })}
 	}
 	free := 0
 	all, err := c.Backend.Balances()

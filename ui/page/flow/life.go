@@ -15,6 +15,7 @@ import (
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
 	"certquay/ui/style"
+	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
@@ -239,7 +240,7 @@ func undo(c *kit.Context, t Target) kit.Action {
 	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
 		why = kit.Because(c.T("undo.nothing"), undoable(c))
 	}
-	a := kit.Action{ID: "undo", Binding: c.Bind(c.T("action.undo"), "u"), Group: kit.Certificate, Why: why, Asks: true}
+	a := kit.Action{ID: "undo", Name: text.Called("action.undo"), Binding: kit.Keys("u"), Group: kit.Certificate, Why: why, Asks: true}
 	ids := t.IDs
 	if u := c.Undo; u != nil {
 		run, rank := u.Run, kit.Second
@@ -249,7 +250,7 @@ func undo(c *kit.Context, t Target) kit.Action {
 		case !c.Now.Before(u.Until):
 			rank = kit.Never
 		}
-		return kit.Action{ID: "undo", Binding: c.Bind(c.T("undo.label", u.What), "u"), Group: kit.Certificate, Footer: rank, Asks: !u.Brief, Run: func() tea.Cmd {
+		return kit.Action{ID: "undo", Name: text.Called("undo.label", u.What), Binding: kit.Keys("u"), Group: kit.Certificate, Footer: rank, Asks: !u.Brief, Run: func() tea.Cmd {
 			c.Undo = nil
 			return run()
 		}}

@@ -9,6 +9,7 @@ import (
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/page/flow"
+	"certquay/ui/text"
 )
 
 func (p *page) Actions() kit.Actions {
@@ -30,41 +31,41 @@ func (p *page) Actions() kit.Actions {
 			return nil
 		}, keys...)
 	}
-	enter := kit.Action{ID: "details", Binding: c.Bind(c.T("act.forecast.open"), "enter"), ShortLabel: c.T("forecast.foot.days"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open}
+	enter := kit.Action{ID: "details", Name: text.Called("act.forecast.open"), Binding: kit.Keys("enter"), ShortLabel: c.T("forecast.foot.days"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open}
 	switch {
 	case p.aux:
 		enter.ShortLabel = c.T("foot.o")
 	case p.inDays:
 		enter.ShortLabel = c.T("forecast.foot.moments")
 	}
-	esc := kit.Action{ID: "back", Binding: c.Bind(c.T("act.forecast.back"), "esc"), Group: kit.View, Footer: kit.First, Hidden: p.run == nil && !p.aux && !p.inDays, Run: p.back}
+	esc := kit.Action{ID: "back", Name: text.Called("act.forecast.back"), Binding: kit.Keys("esc"), Group: kit.View, Footer: kit.First, Hidden: p.run == nil && !p.aux && !p.inDays, Run: p.back}
 	if !p.aux && !p.inDays {
 		esc.ShortLabel = c.T("forecast.foot.stop")
 	}
-	more := kit.Action{ID: "more-months", Binding: c.Bind(c.T("act.forecast.more"), "+"), ShortLabel: c.T("forecast.foot.more"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
+	more := kit.Action{ID: "more-months", Name: text.Called("act.forecast.more"), Binding: kit.Keys("+"), ShortLabel: c.T("forecast.foot.more"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
 	if p.months >= forecast.MaxMonths {
 		more.Why, more.Run = kit.Because(c.T("forecast.most", forecast.MaxMonths), c.T("forecast.most.hint")), nil
 	}
-	less := kit.Action{ID: "fewer-months", Binding: c.Bind(c.T("act.forecast.less"), "-"), ShortLabel: c.T("forecast.foot.less"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
+	less := kit.Action{ID: "fewer-months", Name: text.Called("act.forecast.less"), Binding: kit.Keys("-"), ShortLabel: c.T("forecast.foot.less"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
 	if p.months <= shortly {
 		less.Why, less.Run = kit.Because(c.T("forecast.least", shortly), c.T("forecast.least.hint", shortly)), nil
 	}
 	as = append(as, enter,
-		kit.Action{ID: "policy", Binding: c.Bind(c.T("act.forecast.policy"), "p"), ShortLabel: c.T("forecast.foot.policy"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.against},
+		kit.Action{ID: "policy", Name: text.Called("act.forecast.policy"), Binding: kit.Keys("p"), ShortLabel: c.T("forecast.foot.policy"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.against},
 		p.whose(), more, less,
-		kit.Action{ID: "explain", Binding: c.Bind(c.T("action.explain"), "x"), Group: kit.View, Footer: kit.Some(kit.Second, some), Hidden: p.a == nil, Run: p.explain},
-		kit.Action{ID: "forecast-again", Binding: c.Bind(c.T("act.forecast.again"), "ctrl+r"), ShortLabel: c.T("forecast.foot.again"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.anew() }},
+		kit.Action{ID: "explain", Name: text.Called("action.explain"), Binding: kit.Keys("x"), Group: kit.View, Footer: kit.Some(kit.Second, some), Hidden: p.a == nil, Run: p.explain},
+		kit.Action{ID: "forecast-again", Name: text.Called("act.forecast.again"), Binding: kit.Keys("ctrl+r"), ShortLabel: c.T("forecast.foot.again"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.anew() }},
 		esc)
 	for _, policy := range forecast.Policies[1:] {
-		as = append(as, kit.Action{ID: "compare-" + policy, Binding: c.Bind(c.T("act.forecast.compare", policyName(c, policy))), Group: kit.View, Run: func() tea.Cmd {
+		as = append(as, kit.Action{ID: "compare-" + policy, Name: text.Called("act.forecast.compare", text.Called("policy."+policy)), Group: kit.View, Run: func() tea.Cmd {
 			p.compare = policy
 			return p.ask()
 		}})
 	}
 	as = append(as, c.SortActions(sorts, func() kit.Order { return p.order }, p.sort)...)
 	return append(as,
-		kit.Action{ID: "right", Binding: c.Bind(c.T("act.forecast.moments"), "l", "right"), Group: kit.Move, Run: func() tea.Cmd { p.focus(true); return nil }},
-		kit.Action{ID: "left", Binding: c.Bind(c.T("act.forecast.rows"), "h", "left"), Group: kit.Move, Run: func() tea.Cmd { p.focus(false); return nil }},
+		kit.Action{ID: "right", Name: text.Called("act.forecast.moments"), Binding: kit.Keys("l", "right"), Group: kit.Move, Run: func() tea.Cmd { p.focus(true); return nil }},
+		kit.Action{ID: "left", Name: text.Called("act.forecast.rows"), Binding: kit.Keys("h", "left"), Group: kit.Move, Run: func() tea.Cmd { p.focus(false); return nil }},
 		move("down", func(m mover) { m.Move(1) }, "j", "down"), move("up", func(m mover) { m.Move(-1) }, "k", "up"),
 		move("top", mover.Home, "g", "home"), move("end", mover.End, "G", "end"),
 		move("halfdown", func(m mover) { m.Page(1) }, "ctrl+d"), move("halfup", func(m mover) { m.Page(-1) }, "ctrl+u"),

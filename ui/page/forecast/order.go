@@ -8,6 +8,7 @@ import (
 	"certquay/lifecycle/forecast"
 	"certquay/model"
 	"certquay/ui/kit"
+	"certquay/ui/text"
 )
 
 // Orders of the months and days. The moments stand in order of time.
@@ -78,7 +79,7 @@ func (p *page) whose() kit.Action {
 	if p.theirs {
 		other = forecast.AsConfigured
 	}
-	a := kit.Action{ID: "whose-moments", Binding: c.Bind(c.T("act.forecast.whose"), "W"), ShortLabel: c.T("forecast.foot.whose", policyName(c, other)), Group: kit.View, Footer: kit.Some(kit.First, p.b != nil), Run: func() tea.Cmd {
+	a := kit.Action{ID: "whose-moments", Name: text.Called("act.forecast.whose"), Binding: kit.Keys("W"), ShortLabel: c.T("forecast.foot.whose", policyName(c, other)), Group: kit.View, Footer: kit.Some(kit.First, p.b != nil), Run: func() tea.Cmd {
 		p.theirs = !p.theirs
 		p.moments.Reset()
 		p.arrange()

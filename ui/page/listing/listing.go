@@ -142,7 +142,7 @@ func (l *List[R]) kept() {
 	if l.of.Keep != nil {
 		own = l.of.Keep()
 	}
-	l.c.Undo = &kit.Undo{What: l.c.T("undo.filter"), Brief: true, Run: func() tea.Cmd {
+	l.c.Undo = &kit.Undo{What: text.Called("undo.filter"), Brief: true, Run: func() tea.Cmd {
 		l.input.Set(typed)
 		own()
 		return l.Relist()
@@ -310,8 +310,8 @@ func (l *List[R]) Actions(clear func()) kit.Actions {
 		return l.Relist()
 	})
 	return append(as, kit.Actions{
-		{ID: "filter", Binding: c.Bind(c.T("act.filter"), "/"), Group: kit.View, Footer: kit.Some(kit.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
-		{ID: "back", Binding: c.Bind(c.T("act.back"), "esc"), Group: kit.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
+		{ID: "filter", Name: text.Called("act.filter"), Binding: kit.Keys("/"), Group: kit.View, Footer: kit.Some(kit.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
+		{ID: "back", Name: text.Called("act.back"), Binding: kit.Keys("esc"), Group: kit.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
 			l.kept()
 			l.Clear()
 			clear()

@@ -53,16 +53,16 @@ func (p *page) Actions() kit.Actions {
 	}
 	as = append(as, c.SortActions(sorts, p.order, p.sort)...)
 	return append(as,
-		kit.Action{ID: "details", Binding: c.Bind(c.T("act.details"), "enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd { return p.open(p.current()) }},
-		kit.Action{ID: "filter", Binding: c.Bind(c.T("act.filter"), "/"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
-		kit.Action{ID: "panel", Binding: c.Bind(c.T("act.panel"), "f"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
-		kit.Action{ID: "hosted-only", Binding: c.Bind(c.T("act.hosted"), "H"), Group: kit.View, Run: p.hostedOnly},
-		kit.Action{ID: "costs", Binding: c.Bind(c.T("act.costs"), "$"), Group: kit.View, Asks: true, Run: p.costs},
-		kit.Action{ID: "layout", Binding: c.Bind(c.T("act.layout"), "v"), Group: kit.View, Run: p.switchLayout},
-		kit.Action{ID: "mark", Binding: c.Bind(c.T("act.mark"), "space"), Group: kit.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},
-		kit.Action{ID: "copy", Binding: c.Bind(c.T("act.copy.name"), "y"), Group: kit.View, Run: p.copy},
-		kit.Action{ID: "back", Binding: c.Bind(c.T("act.back"), "esc"), Group: kit.View, Hidden: len(p.table.Marked) == 0 && p.query.Filter.Empty(), Run: p.back},
-		kit.Action{ID: "tasks", Binding: c.Bind(c.T("act.tasks"), tasksKey), Group: kit.View, Run: p.showTasks},
+		kit.Action{ID: "details", Name: text.Called("act.details"), Binding: kit.Keys("enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd { return p.open(p.current()) }},
+		kit.Action{ID: "filter", Name: text.Called("act.filter"), Binding: kit.Keys("/"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
+		kit.Action{ID: "panel", Name: text.Called("act.panel"), Binding: kit.Keys("f"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
+		kit.Action{ID: "hosted-only", Name: text.Called("act.hosted"), Binding: kit.Keys("H"), Group: kit.View, Run: p.hostedOnly},
+		kit.Action{ID: "costs", Name: text.Called("act.costs"), Binding: kit.Keys("$"), Group: kit.View, Asks: true, Run: p.costs},
+		kit.Action{ID: "layout", Name: text.Called("act.layout"), Binding: kit.Keys("v"), Group: kit.View, Run: p.switchLayout},
+		kit.Action{ID: "mark", Name: text.Called("act.mark"), Binding: kit.Keys("space"), Group: kit.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},
+		kit.Action{ID: "copy", Name: text.Called("act.copy.name"), Binding: kit.Keys("y"), Group: kit.View, Run: p.copy},
+		kit.Action{ID: "back", Name: text.Called("act.back"), Binding: kit.Keys("esc"), Group: kit.View, Hidden: len(p.table.Marked) == 0 && p.query.Filter.Empty(), Run: p.back},
+		kit.Action{ID: "tasks", Name: text.Called("act.tasks"), Binding: kit.Keys(tasksKey), Group: kit.View, Run: p.showTasks},
 		move("down", func() { p.table.Move(line) }, "j", "down"),
 		move("up", func() { p.table.Move(-line) }, "k", "up"),
 		move("right", func() { p.table.Move(side) }, "l", "right"),
@@ -148,11 +148,11 @@ func (p *page) back() tea.Cmd {
 	if n := len(p.table.Marked); n > 0 {
 		marked := maps.Clone(p.table.Marked)
 		clear(p.table.Marked)
-		c.Undo = &kit.Undo{What: c.T("undo.marks", n), Brief: true, Run: func() tea.Cmd { p.table.Marked = marked; return p.moved() }}
+		c.Undo = &kit.Undo{What: text.Called("undo.marks", n), Brief: true, Run: func() tea.Cmd { p.table.Marked = marked; return p.moved() }}
 		return nil
 	}
 	typed, filter := p.input.Value(), p.query.Filter
-	c.Undo = &kit.Undo{What: c.T("undo.filter"), Brief: true, Run: func() tea.Cmd {
+	c.Undo = &kit.Undo{What: text.Called("undo.filter"), Brief: true, Run: func() tea.Cmd {
 		p.input.Set(typed)
 		p.query.Filter = filter
 		return p.relist()

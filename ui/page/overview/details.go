@@ -14,6 +14,7 @@ import (
 	"certquay/ui/kit"
 	"certquay/ui/page/flow"
 	"certquay/ui/style"
+	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
@@ -199,14 +200,14 @@ func (d *details) actions(p *page) kit.Actions {
 		return c.MoveAction(id, func() tea.Cmd { d.move(by); return nil }, keys...)
 	}
 	pane := func(id, label string, by int, keys ...string) kit.Action {
-		return kit.Action{ID: id, Binding: c.Bind(c.T(label), keys...), Group: kit.Move, Run: func() tea.Cmd {
+		return kit.Action{ID: id, Name: text.Called(label), Binding: kit.Keys(keys...), Group: kit.Move, Run: func() tea.Cmd {
 			d.pane = (d.pane + by + panes) % panes
 			return nil
 		}}
 	}
 	return kit.Actions{
-		{ID: "back", Binding: c.Bind(c.T("act.back"), "esc"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), kit.Send(kit.ReturnedMsg{})) }},
-		{ID: "copy", Binding: c.Bind(c.T("act.copy.line"), "y"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
+		{ID: "back", Name: text.Called("act.back"), Binding: kit.Keys("esc"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), kit.Send(kit.ReturnedMsg{})) }},
+		{ID: "copy", Name: text.Called("act.copy.line"), Binding: kit.Keys("y"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
 		footed(pane("next-pane", "act.nextpane", 1, "l", "right"), c.T("pane.foot.next"), true), pane("previous-pane", "act.prevpane", -1, "h", "left"),
 		footed(move("down", 1, "j", "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""), move("up", -1, "k", "up"),
 		move("top", -1<<30, "g", "home"), move("end", 1<<30, "G", "end"),

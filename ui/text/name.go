@@ -1,0 +1,34 @@
+package text
+
+// Name is what an action is called: texts of the catalogue with their arguments.
+// Each language makes its own words of it. The zero Name has none.
+type Name []part
+
+// part is one of several things that an action does, by its key in the catalogue.
+type part struct {
+	key  string
+	args []any
+}
+
+// Called is a name by its key in the catalogue. Its arguments, for the verbs of
+// package fmt in the text, may be names themselves.
+func Called(key string, args ...any) Name { return Name{{key, args}} }
+
+// Name says a name in this language, its parts with a stroke between them.
+func (c *Catalogue) Name(n Name) string {
+	said := ""
+	for i, p := range n {
+		args := make([]any, len(p.args))
+		for k, a := range p.args {
+			if inside, ok := a.(Name); ok {
+				a = c.Name(inside)
+			}
+			args[k] = a
+		}
+		if i > 0 {
+			said += " / "
+		}
+		said += c.T(p.key, args...)
+	}
+	return said
+}
