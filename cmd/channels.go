@@ -75,9 +75,8 @@ func contactTestCmd(c *call) *cobra.Command {
 			out, rows, failed := []channelTestJSON{}, [][]string(nil), len(tests) == 0
 			for _, t := range tests {
 				j := channelTestJSON{Channel: t.Channel, OK: t.Err == nil, Unused: t.Unused}
-				result, why := "verb.channel.works", model.Text{}
+				result, why := "verb.channel.works", model.TextOf(t.Err)
 				if t.Err != nil {
-					why = textOf(t.Err)
 					j.Error, result = orNil(english(why)), "verb.channel.fails"
 				}
 				if t.Unused {

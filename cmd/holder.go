@@ -13,31 +13,31 @@ import (
 // the kernel lets us see it, and what to do.
 func holder(port string) model.Text {
 	who := heldBy(port)
-	if who == "" {
+	if who.IsZero() {
 		return model.Say("ca.port-taken", "port", port)
 	}
 	return model.Say("ca.port-held", "port", port, "who", who)
 }
 
-// heldBy names the process that listens on a TCP port of this machine; "" if the
-// kernel does not let us see it.
-func heldBy(port string) string {
+// heldBy names the process that listens on a TCP port of this machine; it says
+// nothing if the kernel does not let us see it.
+func heldBy(port string) (who model.Text) {
 	inode := listeningInode(port)
 	if inode == "" {
-		return ""
+		return who
 	}
 	links, err := filepath.Glob("/proc/[0-9]*/fd/*")
 	if err != nil {
-		return ""
+		return who
 	}
 	for _, l := range links {
 		if to, err := os.Readlink(l); err == nil && to == "socket:["+inode+"]" {
 			pid := strings.Split(l, "/")[2]
 			name, _ := os.ReadFile("/proc/" + pid + "/comm")
-			return fmt.Sprintf("process %s (%q)", pid, strings.TrimSpace(string(name)))
+			return model.Say("ca.process", "pid", pid, "name", strings.TrimSpace(string(name)))
 		}
 	}
-	return ""
+	return who
 }
 
 func listeningInode(port string) string {

@@ -8,6 +8,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/product/edge"
+	"certquay/model"
 )
 
 // Setup is what a product is opened with.
@@ -18,9 +19,9 @@ type Setup struct {
 	Store    lifecycle.Store
 	Now      func() time.Time
 	Log      *slog.Logger
-	// Holder names the program that listens on a TCP port of this machine, "" if
-	// that is not known.
-	Holder func(port string) string
+	// Holder names the program that listens on a TCP port of this machine, if
+	// that is known.
+	Holder func(port string) model.Text
 }
 
 // Kind is a driver: a way to deploy certificates to products.

@@ -38,9 +38,9 @@ type Options struct {
 	Regions []string         // the default first; at least one
 	Now     func() time.Time // the clock of the handshakes; nil means time.Now
 	Logger  *slog.Logger     // nil means none
-	// Holder names the program that listens on a TCP port of this machine, "" if
-	// that is not known; nil to name none.
-	Holder func(port string) string
+	// Holder names the program that listens on a TCP port of this machine, if
+	// that is known; nil to name none.
+	Holder func(port string) model.Text
 }
 
 // Edge is one product with a listener for each region. It is safe for
@@ -66,7 +66,7 @@ func Open(ctx context.Context, store lifecycle.Store, opt Options) (*Edge, error
 		opt.Now = time.Now
 	}
 	if opt.Holder == nil {
-		opt.Holder = func(string) string { return "" }
+		opt.Holder = func(string) model.Text { return model.Text{} }
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
