@@ -26,6 +26,9 @@ func applyCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := c.engine().Allow(cmd.Context(), lifecycle.Apply, i.ID); err != nil {
+				return err
+			}
 			if r.HostingPacks < 0 {
 				return usage("usage.hosting-packs", "id", args[0])
 			}

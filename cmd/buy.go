@@ -21,6 +21,9 @@ func buyCmd(c *call) *cobra.Command {
 			"  certquay buy --level dv --type wildcard --grade standard --years 2 --quantity 3",
 		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.engine().Allow(cmd.Context(), lifecycle.Buy, ""); err != nil {
+				return err
+			}
 			var err error
 			if r.Spec, err = specification(level, typ, brand, grade); err != nil {
 				return err
@@ -40,7 +43,7 @@ func buyCmd(c *call) *cobra.Command {
 				return err
 			}
 			question := c.priceText(r, q)
-			if c.engine().May(lifecycle.Buy) == nil && (q.Total > 0 || c.Interactive && !said(cmd)) {
+			if q.Total > 0 || c.Interactive && !said(cmd) {
 				if err := c.confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}

@@ -27,6 +27,9 @@ func hostCmd(c *call) *cobra.Command {
 			if stop {
 				return c.stopHosting(cmd, &i)
 			}
+			if err := c.engine().Allow(cmd.Context(), lifecycle.Host, i.ID); err != nil {
+				return err
+			}
 			if contact != "" {
 				ct, err := c.engine().Contact(contact)
 				if err != nil {

@@ -17,6 +17,9 @@ func buyPackCmd(c *call) *cobra.Command {
 			"  certquay buy-pack credit --quantity 50",
 		Args: one("arg.pack"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.engine().Allow(cmd.Context(), lifecycle.BuyPack, ""); err != nil {
+				return err
+			}
 			var err error
 			if r.Kind, err = word(model.Say("arg.pack"), args[0], lifecycle.PackKinds); err != nil {
 				return err
@@ -30,7 +33,7 @@ func buyPackCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if q.Total > 0 && c.engine().May(lifecycle.BuyPack) == nil {
+			if q.Total > 0 {
 				question := c.text("verb.pack.price", "n", r.Quantity, "what", packText(r)) + "\n" +
 					c.text("verb.pack.total", "total", lifecycle.Money(q.Total, q.Currency))
 				if err := c.confirm(cmd.Context(), question, ""); err != nil {

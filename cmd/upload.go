@@ -28,6 +28,9 @@ func uploadCmd(c *call) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.engine().Allow(cmd.Context(), lifecycle.Upload, ""); err != nil {
+				return err
+			}
 			if key != "" {
 				args = append(args, key)
 			}
@@ -118,6 +121,9 @@ func uploadKeyCmd(c *call) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			i, err := c.engine().Find(args[0])
 			if err != nil {
+				return err
+			}
+			if err := c.engine().Allow(cmd.Context(), lifecycle.UploadKey, i.ID); err != nil {
 				return err
 			}
 			data, err := c.read(cmd.Context(), args[1])

@@ -37,6 +37,9 @@ func watchCmd(c *call) *cobra.Command {
 		Example: "  certquay watch add www.example.com:443\n  certquay watch add '[2001:db8::1]:8443' --name www.example.com",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var id model.ID
+			if err := c.engine().Allow(cmd.Context(), "watch", ""); err != nil {
+				return err
+			}
 			if contact != "" {
 				ct, err := c.engine().Contact(contact)
 				if err != nil {

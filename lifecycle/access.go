@@ -34,6 +34,14 @@ func (a *Access) Actor() model.Actor { return a.who() }
 // It logs nothing.
 func (a *Access) May(action Action) *Refusal { return a.e.table.May(a.who(), action) }
 
+// Allow refuses, and logs, what the actor may not do to an instance, "" for none,
+// whatever its state is. Each action does that by itself; this is for who first
+// reads what the action is given.
+func (a *Access) Allow(ctx context.Context, action Action, id model.ID) error {
+	_, err := a.may(ctx, action, id)
+	return err
+}
+
 // mayRead refuses who has no role.
 func (a *Access) mayRead() *Refusal {
 	actor := a.who()
