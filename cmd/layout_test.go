@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -565,4 +566,33 @@ func content(t *testing.T, path string) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// TestVerbsAndDashboardGoThroughAnAccess finds what is asked of the engine itself
+// beside running it: whoever acts is then not asked for. spec: V7
+func TestVerbsAndDashboardGoThroughAnAccess(t *testing.T) {
+	runs := regexp.MustCompile(`\.Engine\.(\w+)`)
+	wiring := []string{"As", "Ask", "Close", "Flush", "Note", "NoteBackup", "Start"}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range runs.FindAllStringSubmatch(string(source), -1) {
+			if found++; !slices.Contains(wiring, m[1]) {
+				t.Errorf("%s: Engine.%s", name, m[1])
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("the engine is used %d times", found)
+	}
 }

@@ -113,7 +113,9 @@ func (a *Access) Deploy(ctx context.Context, id model.ID, r DeployRequest) ([]mo
 
 // Undeploy is [Engine.Undeploy] as this actor.
 func (a *Access) Undeploy(ctx context.Context, resource model.ID) (model.Job, error) {
-	return acting(ctx, a, Undeploy, a.presents(resource), func(by model.Actor) (model.Job, error) { return a.e.Undeploy(ctx, by, resource) })
+	return acting(ctx, a, Undeploy, a.presents(resource), func(by model.Actor) (model.Job, error) {
+		return a.e.Undeploy(ctx, by, resource)
+	})
 }
 
 // Verify is [Engine.Verify] as this actor.
@@ -230,7 +232,9 @@ func (a *Access) RetryTask(ctx context.Context, typed string) (model.Task, error
 
 // AddWatch is [Engine.AddWatch] as this actor.
 func (a *Access) AddWatch(ctx context.Context, address, name string, contact model.ID) (model.Watch, error) {
-	return acting(ctx, a, actionWatch, "", func(by model.Actor) (model.Watch, error) { return a.e.AddWatch(ctx, by, address, name, contact) })
+	return acting(ctx, a, actionWatch, "", func(by model.Actor) (model.Watch, error) {
+		return a.e.AddWatch(ctx, by, address, name, contact)
+	})
 }
 
 // CheckWatch is [Engine.CheckWatch] as this actor.
