@@ -22,6 +22,7 @@ import (
 
 	"certquay/cmd/host"
 	"certquay/cmd/session"
+	"certquay/model"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -300,6 +301,29 @@ func TestAuthentication(t *testing.T) {
 	_ = os.Remove(n.keys)
 	if _, err := ssh.Dial("tcp", n.addr, n.config(ssh.PublicKeys(other))); err == nil {
 		t.Error("without the file somebody got in")
+	}
+}
+
+// TestWhoIsAskedAnew takes a key away while its session is under way. spec: V7
+func TestWhoIsAskedAnew(t *testing.T) {
+	here, gone := make(chan model.Actor), make(chan struct{})
+	n := serve(t, func(_ context.Context, s *session.Session, _ []string) int {
+		here <- s.Who()
+		<-gone
+		here <- s.Who()
+		return 0
+	}, host.Limits{})
+	if err := n.session(t).Start("stay"); err != nil {
+		t.Fatal(err)
+	}
+	was := <-here
+	if err := os.Remove(n.keys); err != nil {
+		t.Fatal(err)
+	}
+	close(gone)
+	now := <-here
+	if was.Role != model.Viewer || now.Role != model.NoRole || now.Name != "anna" || now.Key != was.Key || now.Via != "ssh" {
+		t.Errorf("it was %+v and is %+v", was, now)
 	}
 }
 
