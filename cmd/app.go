@@ -187,7 +187,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 func loadConfig(file string) (*config.Config, error) {
 	c, err := config.Load(file)
 	if err != nil {
-		return c, &usageError{textOf(err), model.Say("usage.config", "file", file)}
+		return c, &usageError{model.TextOf(err), model.Say("usage.config", "file", file)}
 	}
 	return c, nil
 }
@@ -274,7 +274,7 @@ func (a *App) products(ctx context.Context, clock lifecycle.Clock, freezable boo
 			Product: p.Name, Regions: p.Regions, Settings: p.Settings, Store: a.Store, Now: clock.Now, Log: a.Log, Holder: heldBy,
 		})
 		if err != nil {
-			np.Problem = textOf(err)
+			np.Problem = model.TextOf(err)
 		} else {
 			np.Product = opened
 			if c, ok := opened.(io.Closer); ok {
@@ -282,7 +282,7 @@ func (a *App) products(ctx context.Context, clock lifecycle.Clock, freezable boo
 			}
 			if t, ok := opened.(product.Troubled); ok {
 				for _, problem := range t.Problems() {
-					np.Problem = textOf(problem)
+					np.Problem = model.TextOf(problem)
 				}
 			}
 			if freezable {

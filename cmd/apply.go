@@ -132,7 +132,7 @@ func (c *call) csr(ctx context.Context, path string) ([]byte, error) {
 	}
 	r, err := bundle.ParseCSR(data)
 	if err != nil {
-		return nil, &lifecycle.Invalid{Field: "csr", Why: textOf(err), Example: model.Say("csr.how"), Rule: "A3"}
+		return nil, &lifecycle.Invalid{Field: "csr", Why: model.TextOf(err), Example: model.Say("csr.how"), Rule: "A3"}
 	}
 	return r.Raw, nil
 }

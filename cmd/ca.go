@@ -49,7 +49,7 @@ func (a *App) authority(ctx context.Context, clock lifecycle.Clock) (*authority,
 	kind, _ := issuer.Find(embedded.Brand)
 	opened, err := kind.Open(issuer.Setup{Settings: c, Store: a.Store, Now: clock.Now, BaseURL: au.own})
 	if err != nil {
-		return nil, &usageError{textOf(err), model.Say("usage.issuer")}
+		return nil, &usageError{model.TextOf(err), model.Say("usage.issuer")}
 	}
 	au.ca = opened.(*embedded.Issuer) // more than an issuer: it has CRLs, OCSP and roots to tend
 	au.server = &http.Server{

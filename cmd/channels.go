@@ -77,7 +77,7 @@ func contactTestCmd(c *call) *cobra.Command {
 				j := channelTestJSON{Channel: t.Channel, OK: t.Err == nil, Unused: t.Unused}
 				result, why := "verb.channel.works", model.Text{}
 				if t.Err != nil {
-					why = textOf(t.Err)
+					why = model.TextOf(t.Err)
 					j.Error, result = orNil(english(why)), "verb.channel.fails"
 				}
 				if t.Unused {

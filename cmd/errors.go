@@ -61,7 +61,7 @@ type storeError struct {
 
 func (s *storeError) Error() string      { return s.err.Error() }
 func (s *storeError) Unwrap() error      { return s.err }
-func (s *storeError) AsText() model.Text { return textOf(s.err) }
+func (s *storeError) AsText() model.Text { return model.TextOf(s.err) }
 
 // problem is how an error is told: its exit code, words for machines, and what a
 // person reads.
@@ -84,16 +84,8 @@ var wrongValues = []lifecycle.Reason{
 	lifecycle.ReasonQuantity, lifecycle.ReasonYears, lifecycle.ReasonPackQuantity, lifecycle.ReasonRegion, lifecycle.ReasonNoRegion,
 }
 
-// textOf is what an error says. One that has no message keeps its own words.
-func textOf(err error) model.Text {
-	if m := model.Messenger(nil); !errors.As(err, &m) {
-		return model.Quoted("", err.Error())
-	}
-	return model.TextOf(err)
-}
-
 func describe(err error) problem {
-	p := problem{exit: exitFailed, code: "failed", message: textOf(err)}
+	p := problem{exit: exitFailed, code: "failed", message: model.TextOf(err)}
 	var (
 		refusal   *lifecycle.Refusal
 		invalid   *lifecycle.Invalid

@@ -117,7 +117,7 @@ func Main() int {
 		if code == exitStore {
 			err = &storeError{err: err}
 		} else {
-			err = &failedError{what: textOf(err)}
+			err = &failedError{what: model.TextOf(err)}
 		}
 		printError(&call{Session: s, g: g}, err)
 	}

@@ -30,7 +30,7 @@ func (a *App) openStore(ctx context.Context, lock *owner.Lock, c *call, keyFile 
 	}
 	var err error
 	if a.Store, err = store.Open(lock.Dir(), o); errors.Is(err, store.ErrLess) && c.g.acceptLoss {
-		a.lost, o.AcceptLoss = textOf(err), true
+		a.lost, o.AcceptLoss = model.TextOf(err), true
 		question := c.words().Text(a.lost) + "\n" + c.text("verb.loss")
 		if err := c.confirm(ctx, question, c.text("verb.loss.word")); err != nil {
 			return err
@@ -213,7 +213,7 @@ func (c *call) unseal(ctx context.Context, file string) error {
 		err = errors.Join(err, nerr)
 	}
 	if errors.Is(err, store.ErrPassphrase) {
-		return &failedError{what: textOf(err), hint: model.Say("verb.seal.stays")}
+		return &failedError{what: model.TextOf(err), hint: model.Say("verb.seal.stays")}
 	}
 	if err != nil {
 		return err

@@ -92,7 +92,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		number  *strconv.NumError
 		syntax  *pflag.InvalidSyntaxError
 	)
-	what := textOf(err)
+	what := model.TextOf(err)
 	switch {
 	case errors.As(err, &unknown):
 		what = model.Say("usage.unknown-flag", "flag", flagName(unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames()))
