@@ -107,7 +107,8 @@ func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, f
 			return &Invalid{Field: "format", Why: model.Say("invalid.no-format", "value", format),
 				Example: oneOf(bundle.Formats())}
 		case be != nil:
-			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2", Args: Args{"why": be.Why, "hint": be.Hint}}
+			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2",
+				Args: Args{"why": be.Why, "hint": be.Hint}}
 		}
 		ev.Detail = model.Say("log.format", "format", format)
 		return err

@@ -184,13 +184,13 @@ func TextOf(err error) Text {
 
 // known is [TextOf] for a tree with a message in it; ok is false for others.
 func known(err error) (t Text, ok bool) {
-	if m, is := err.(Messenger); is {
+	if m, is := err.(Messenger); is { //nolint:errorlint // the tree is walked here, from the outside in
 		return m.AsText(), true
 	}
 	if t, ok = standard(err); ok {
 		return t, true
 	}
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // as above
 	case interface{ Unwrap() error }:
 		if inner := e.Unwrap(); inner != nil {
 			return known(inner)

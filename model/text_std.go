@@ -19,7 +19,7 @@ import (
 // type or value and not by its sentence. It looks at the error itself and, where
 // that holds another, at that; ok is false for an error it does not know.
 func standard(err error) (t Text, ok bool) {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // this error alone; the caller walks the tree
 	case *fs.PathError:
 		if e.Path == "" {
 			return TextOf(e.Err), true
@@ -70,6 +70,7 @@ func standard(err error) (t Text, ok bool) {
 		return Say("error.insecure-signature", "algorithm", x509.SignatureAlgorithm(e)), true
 	}
 	for _, known := range sentinels {
+		//nolint:errorlint // this error alone; the caller walks the tree
 		if is, has := err.(interface{ Is(error) bool }); err == known.err || has && is.Is(known.err) {
 			return Text{Code: known.code}, true
 		}

@@ -59,7 +59,8 @@ func openBackup(r io.Reader, keyFile string, identities []age.Identity) (*backup
 	}
 	b.h = *f.Header
 	if b.h.Format > backupFormat || b.h.Schema > schema {
-		return nil, model.Fail("store.newer-backup", "format", b.h.Format, "schema", b.h.Schema, "knows", backupFormat, "and", schema).Wrapping(ErrNewerSchema)
+		return nil, model.Fail("store.newer-backup", "format", b.h.Format, "schema", b.h.Schema, "knows", backupFormat, "and", schema).
+			Wrapping(ErrNewerSchema)
 	}
 	if b.key = b.h.FileKey; b.key == nil {
 		b.bare = true

@@ -119,7 +119,10 @@ func (o Options) Parse(files ...File) (Bundle, error) {
 		return Bundle{}, err
 	}
 	if len(found.certs) == 0 {
-		return Bundle{}, &Error{Reason: NoLeaf, Why: model.Say("bundle.no-certificate", "where", fileList(files)), Hint: model.Say("bundle-hint.add-certificate")}
+		return Bundle{}, &Error{
+			Reason: NoLeaf,
+			Why:    model.Say("bundle.no-certificate", "where", fileList(files)), Hint: model.Say("bundle-hint.add-certificate"),
+		}
 	}
 	g, err := newGraph(found.certs)
 	if err != nil {
@@ -188,7 +191,12 @@ func findLeaf(g *graph, key crypto.Signer) (int, error) {
 	case 0:
 		return 0, &Error{Reason: NoLeaf, Why: model.Say("bundle.no-leaf"), Hint: model.Say("bundle-hint.add-leaf")}
 	default:
-		return 0, &Error{Reason: SeveralLeaves, Why: model.Say("bundle.several-leaves", "n", len(fits), "first", describe(g.certs[fits[0]]), "second", describe(g.certs[fits[1]])), Hint: model.Say("bundle-hint.upload-each")}
+		return 0, &Error{
+			Reason: SeveralLeaves,
+			Why: model.Say("bundle.several-leaves", "n", len(fits),
+				"first", describe(g.certs[fits[0]]), "second", describe(g.certs[fits[1]])),
+			Hint: model.Say("bundle-hint.upload-each"),
+		}
 	}
 }
 
@@ -197,14 +205,22 @@ func findLeaf(g *graph, key crypto.Signer) (int, error) {
 func judge(chain []*x509.Certificate) error {
 	for n, c := range chain {
 		if weakSignature(c.SignatureAlgorithm) {
-			return &Error{Reason: WeakSignature, Why: model.Say("bundle.weak-signature", "certificate", describe(c), "algorithm", c.SignatureAlgorithm), Hint: model.Say("bundle-hint.sha256")}
+			return &Error{
+				Reason: WeakSignature,
+				Why:    model.Say("bundle.weak-signature", "certificate", describe(c), "algorithm", c.SignatureAlgorithm),
+				Hint:   model.Say("bundle-hint.sha256"),
+			}
 		}
 		check := CheckPublicKey
 		if n > 0 {
 			check = CheckKeySize
 		}
 		if err := check(c.PublicKey); err != nil {
-			return &Error{Reason: WeakKey, Why: model.Say("bundle.weak-key-of", "certificate", describe(c), "cause", err), Hint: model.Say("bundle-hint.new-key-issue")}
+			return &Error{
+				Reason: WeakKey,
+				Why:    model.Say("bundle.weak-key-of", "certificate", describe(c), "cause", err),
+				Hint:   model.Say("bundle-hint.new-key-issue"),
+			}
 		}
 	}
 	return nil

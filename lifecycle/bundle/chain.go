@@ -99,7 +99,11 @@ func (g *graph) order(leaf int) ([]int, error) {
 	from, depth := g.climb(leaf)
 	for i, c := range g.certs {
 		if depth[i] < 0 {
-			return nil, &Error{Reason: BadChain, Why: model.Say("bundle.unordered", "certificate", describe(c), "leaf", describe(g.certs[leaf])), Hint: model.Say("bundle-hint.intermediates")}
+			return nil, &Error{
+				Reason: BadChain,
+				Why:    model.Say("bundle.unordered", "certificate", describe(c), "leaf", describe(g.certs[leaf])),
+				Hint:   model.Say("bundle-hint.intermediates"),
+			}
 		}
 	}
 	if path := g.asGiven(leaf); path != nil {

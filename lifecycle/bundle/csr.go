@@ -52,7 +52,10 @@ func ParseCSR(data []byte) (*x509.CertificateRequest, error) {
 		return bad(model.Say("bundle.request-unreadable"), again)
 	}
 	if err := CheckRequestKey(r.PublicKey); err != nil {
-		return nil, &Error{Reason: WeakKey, Why: model.Say("bundle.weak-request-key", "cause", err), Hint: model.Say("bundle-hint.new-key-request")}
+		return nil, &Error{
+			Reason: WeakKey,
+			Why:    model.Say("bundle.weak-request-key", "cause", err), Hint: model.Say("bundle-hint.new-key-request"),
+		}
 	}
 	if err := r.CheckSignature(); err != nil {
 		return bad(model.Say("bundle.request-signature"), again)
@@ -96,7 +99,10 @@ func CheckCSRNames(r *x509.CertificateRequest, want []string) error {
 	case len(missing) == 0:
 		difference = model.Say("bundle.also", "names", sorted(extra))
 	}
-	return &Error{Reason: WrongNames, Why: model.Say("bundle.request-names", "difference", difference), Hint: model.Say("bundle-hint.same-names")}
+	return &Error{
+		Reason: WrongNames,
+		Why:    model.Say("bundle.request-names", "difference", difference), Hint: model.Say("bundle-hint.same-names"),
+	}
 }
 
 func nameSet(list []string) map[string]bool {

@@ -21,7 +21,10 @@ func (o *found) protected(f File, kind decode.Kind, data []byte) error {
 		return encrypted(f.Name)
 	}
 	if o.opened++; o.opened > maxProtected {
-		return &Error{Reason: SeveralKeys, File: f.Name, Why: model.Say("bundle.too-many-protected", "most", maxProtected), Hint: model.Say("bundle-hint.one-key")}
+		return &Error{
+			Reason: SeveralKeys, File: f.Name,
+			Why: model.Say("bundle.too-many-protected", "most", maxProtected), Hint: model.Say("bundle-hint.one-key"),
+		}
 	}
 	got, err := decode.Open(context.Background(), kind, data, f.Password)
 	if err != nil {
@@ -50,7 +53,10 @@ func (o *found) legacyKey(f File, b *pem.Block) error {
 	}
 	der, err := x509.DecryptPEMBlock(b, f.Password.Reveal()) //nolint:staticcheck // deprecated as weak, but to be read
 	if err != nil && !errors.Is(err, x509.IncorrectPasswordError) {
-		return &Error{Reason: Unsupported, File: f.Name, Why: model.Say("bundle.encryption-unknown"), Hint: model.Say("bundle-hint.decrypt")}
+		return &Error{
+			Reason: Unsupported, File: f.Name,
+			Why: model.Say("bundle.encryption-unknown"), Hint: model.Say("bundle-hint.decrypt"),
+		}
 	}
 	k, keyErr := keyFromDER(der)
 	if err != nil || keyErr != nil { // its padding is right for one wrong password in 256
@@ -110,7 +116,10 @@ func protectedRefusal(f File, kind decode.Kind, err error) error {
 }
 
 func wrongPassword(file string, name model.Text) error {
-	return &Error{Reason: WrongPassword, File: file, Why: model.Say("bundle.wrong-password", "file", name), Hint: model.Say("bundle-hint.check-password")}
+	return &Error{
+		Reason: WrongPassword, File: file,
+		Why: model.Say("bundle.wrong-password", "file", name), Hint: model.Say("bundle-hint.check-password"),
+	}
 }
 
 // short is what a file asks for, with what stands in the file cut.

@@ -108,7 +108,10 @@ func pemBlocks(name string, text []byte) ([]*pem.Block, error) {
 		if b == nil && begins > 0 || b != nil && begins != 1 {
 			at := bytes.Index(used, []byte("-----BEGIN "))
 			line := 1 + bytes.Count(text[:len(text)-len(rest)+at], []byte("\n"))
-			return nil, &Error{Reason: Garbage, File: name, Why: model.Say("bundle.damaged-block", "line", line), Hint: model.Say("bundle-hint.copy-block")}
+			return nil, &Error{
+				Reason: Garbage, File: name,
+				Why: model.Say("bundle.damaged-block", "line", line), Hint: model.Say("bundle-hint.copy-block"),
+			}
 		}
 		if b == nil {
 			return blocks, nil
@@ -152,11 +155,18 @@ func (o *found) block(f File, b *pem.Block) error {
 
 func (o *found) cert(name string, c *x509.Certificate) error {
 	if o.seen++; o.seen > MaxCertificates {
-		return &Error{Reason: TooLarge, File: name, Why: model.Say("bundle.too-many-certificates"), Hint: model.Say("bundle-hint.one-chain")}
+		return &Error{
+			Reason: TooLarge, File: name,
+			Why: model.Say("bundle.too-many-certificates"), Hint: model.Say("bundle-hint.one-chain"),
+		}
 	}
 	// Before any signature is checked with it, which for a long one takes minutes.
 	if k, ok := c.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() > maxRSA {
-		return &Error{Reason: WeakKey, File: name, Why: model.Say("bundle.long-key", "certificate", describe(c), "bits", k.N.BitLen(), "most", maxRSA), Hint: model.Say("bundle-hint.smaller-key")}
+		return &Error{
+			Reason: WeakKey, File: name,
+			Why:  model.Say("bundle.long-key", "certificate", describe(c), "bits", k.N.BitLen(), "most", maxRSA),
+			Hint: model.Say("bundle-hint.smaller-key"),
+		}
 	}
 	for _, have := range o.certs {
 		if have.Equal(c) {
@@ -168,7 +178,11 @@ func (o *found) cert(name string, c *x509.Certificate) error {
 }
 
 func badCertificate(name string, err error) error {
-	return &Error{Reason: Garbage, File: name, Why: model.Say("bundle.certificate-unreadable", "cause", model.Quoted("", cut(err.Error(), 200))), Hint: model.Say("bundle-hint.check-certificate")}
+	return &Error{
+		Reason: Garbage, File: name,
+		Why:  model.Say("bundle.certificate-unreadable", "cause", model.Quoted("", cut(err.Error(), 200))),
+		Hint: model.Say("bundle-hint.check-certificate"),
+	}
 }
 
 func (o *found) keyDER(name string, der []byte) error {
@@ -188,7 +202,10 @@ func (o *found) addKey(name string, k crypto.Signer) error {
 }
 
 func encrypted(name string) error {
-	return &Error{Reason: EncryptedKey, File: name, Why: model.Say("bundle.key-encrypted"), Hint: model.Say("bundle-hint.password-or", "else", model.Say("bundle-hint.decrypt"))}
+	return &Error{
+		Reason: EncryptedKey, File: name,
+		Why: model.Say("bundle.key-encrypted"), Hint: model.Say("bundle-hint.password-or", "else", model.Say("bundle-hint.decrypt")),
+	}
 }
 
 // der reads a file without PEM: one certificate, one key or a key store.
@@ -202,7 +219,10 @@ func (o *found) der(f File) error {
 	case bytes.HasPrefix(data, []byte("\xce\xce\xce\xce")):
 		return &Error{Reason: Unsupported, File: f.Name, Why: model.Say("bundle.is-jceks"), Hint: model.Say("bundle-hint.jks")}
 	case bytes.HasPrefix(data, []byte{0x30, 0x80}): // BER of indefinite length
-		return &Error{Reason: Unsupported, File: f.Name, Why: model.Say("bundle.is-ber"), Hint: model.Say("bundle-hint.if-pkcs12", "else", model.Say("bundle-hint.pkcs12"))}
+		return &Error{
+			Reason: Unsupported, File: f.Name,
+			Why: model.Say("bundle.is-ber"), Hint: model.Say("bundle-hint.if-pkcs12", "else", model.Say("bundle-hint.pkcs12")),
+		}
 	}
 	if c, err := x509.ParseCertificate(data); err == nil {
 		return o.cert(f.Name, c)
@@ -262,7 +282,10 @@ func ParseKey(f File) (crypto.Signer, error) {
 		return nil, &Error{Reason: Garbage, File: f.Name, Why: model.Say("bundle.no-key"), Hint: model.Say("bundle-hint.bring-key")}
 	}
 	if err := CheckPublicKey(o.key.Public()); err != nil {
-		return nil, &Error{Reason: WeakKey, File: f.Name, Why: model.Say("bundle.weak-key", "cause", err), Hint: model.Say("bundle-hint.new-key")}
+		return nil, &Error{
+			Reason: WeakKey, File: f.Name,
+			Why: model.Say("bundle.weak-key", "cause", err), Hint: model.Say("bundle-hint.new-key"),
+		}
 	}
 	return o.key, nil
 }

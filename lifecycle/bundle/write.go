@@ -68,7 +68,10 @@ func Files(name string, o Content) ([]OutFile, error) {
 			continue
 		}
 		if len(o.Chain) == 0 {
-			return nil, &Error{Reason: NotAvailable, Why: model.Say("bundle.no-certificate-yet"), Hint: model.Say("bundle-hint.once-issued")}
+			return nil, &Error{
+				Reason: NotAvailable,
+				Why:    model.Say("bundle.no-certificate-yet"), Hint: model.Say("bundle-hint.once-issued"),
+			}
 		}
 		base := FileBase(o.Name)
 		files, err := f.files(o, base)
@@ -77,7 +80,10 @@ func Files(name string, o Content) ([]OutFile, error) {
 		}
 		return append(files, note(f, o, base, files)), nil
 	}
-	return nil, &Error{Reason: UnknownFormat, Why: model.Say("bundle.no-format", "format", name), Hint: model.Say("bundle-hint.formats", "formats", Formats())}
+	return nil, &Error{
+		Reason: UnknownFormat,
+		Why:    model.Say("bundle.no-format", "format", name), Hint: model.Say("bundle-hint.formats", "formats", Formats()),
+	}
 }
 
 func note(f format, o Content, base string, files []OutFile) OutFile {

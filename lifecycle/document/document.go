@@ -64,7 +64,8 @@ var reading sync.Mutex
 // for concurrent use.
 func Check(data []byte) (format string, err error) {
 	if len(data) > MaxBytes {
-		return "", &Error{TooLarge, model.Say("document.too-large", "bytes", len(data), "most", MaxBytes), model.Say("document.scan-coarser")}
+		return "", &Error{TooLarge, model.Say("document.too-large", "bytes", len(data), "most", MaxBytes),
+			model.Say("document.scan-coarser")}
 	}
 	var head func([]byte) (image.Config, error)
 	var whole func([]byte) error
@@ -85,7 +86,8 @@ func Check(data []byte) (format string, err error) {
 	if err != nil {
 		return "", damaged
 	}
-	detailed := &Error{TooDetailed, model.Say("document.too-detailed", "width", c.Width, "height", c.Height, "most", MaxPixels), model.Say("document.scan-smaller")}
+	detailed := &Error{TooDetailed,
+		model.Say("document.too-detailed", "width", c.Width, "height", c.Height, "most", MaxPixels), model.Say("document.scan-smaller")}
 	switch {
 	case c.Width < MinSide || c.Height < MinSide:
 		return "", &Error{TooSmall, model.Say("document.too-small", "width", c.Width, "height", c.Height), model.Say("document.scan-whole")}
@@ -108,7 +110,8 @@ func Check(data []byte) (format string, err error) {
 // kind is a code for what people bring instead.
 func kind(data []byte) string {
 	for _, k := range []struct{ magic, name string }{
-		{"%PDF-", "document.pdf"}, {"GIF8", "document.gif"}, {"BM", "document.bmp"}, {"II*\x00", "document.tiff"}, {"MM\x00*", "document.tiff"},
+		{"%PDF-", "document.pdf"}, {"GIF8", "document.gif"}, {"BM", "document.bmp"},
+		{"II*\x00", "document.tiff"}, {"MM\x00*", "document.tiff"},
 		{"PK\x03\x04", "document.zip"}, {"\xd0\xcf\x11\xe0", "document.old-office"}, {"<svg", "document.svg"},
 	} {
 		if bytes.HasPrefix(data, []byte(k.magic)) {

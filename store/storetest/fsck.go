@@ -82,7 +82,8 @@ func fsckFinds(t *testing.T, p *place) {
 	p.update(s, func(tx model.Tx) error {
 		return errors.Join(tx.Delete(&model.Material{Instance: id(1), Number: 1}), tx.Delete(&model.Key{ID: id(1)}))
 	})
-	expect(s, `fsck.account account="cash|EUR" says="-6"`, `fsck.idle-account account="lost|EUR" says="1"`, `fsck.unbalanced entry="odd"`, `fsck.no-version`,
+	expect(s, `fsck.account account="cash|EUR" says="-6"`, `fsck.idle-account account="lost|EUR" says="1"`, `fsck.unbalanced entry="odd"`,
+		`fsck.no-version`,
 		`fsck.no-such key="`+string(id(7))+`" kind="task" name="`+string(id(77))+`" other="instance"`, `other="material"`, `other="key"`)
 	p.shut(s)
 	// What only someone at the files can do.

@@ -20,7 +20,9 @@ func (p *place) sound(s *store.Store) {
 	p.t.Helper()
 	report, err := s.Fsck(context.Background())
 	// The records of these tests refer to others that are not made.
-	report.Problems = slices.DeleteFunc(report.Problems, func(p model.Text) bool { return p.Code == "fsck.no-such" || p.Code == "fsck.no-version" })
+	report.Problems = slices.DeleteFunc(report.Problems, func(p model.Text) bool {
+		return p.Code == "fsck.no-such" || p.Code == "fsck.no-version"
+	})
 	if err != nil || !report.Sound() {
 		p.t.Errorf("fsck: %v, %q", err, report.Problems)
 	}

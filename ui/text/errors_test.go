@@ -30,7 +30,7 @@ import (
 func TestErrorsOfTheLibraryHaveCodes(t *testing.T) {
 	zh, en := New("zh"), New("en")
 	dir := t.TempDir()
-	_, missing := os.Open(filepath.Join(dir, "none")) //nolint:gosec // there is none
+	_, missing := os.Open(filepath.Join(dir, "none"))
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func TestErrorsOfTheLibraryHaveCodes(t *testing.T) {
 	_ = closed.Close()
 	refused := probe(closed, 0)
 	_, webRefused := http.Get("http://" + closed.Addr().String()) //nolint:bodyclose // there is none
-	_, noURL := url.Parse("ht\x7ftp://x")
+	_, noURL := url.Parse("ht\x7ftp://x")                         //nolint:staticcheck // it is to fail
 	_, _, noPort := net.SplitHostPort("a.example")
 
 	stopped := listen(t)

@@ -134,7 +134,9 @@ func issued(r model.Reader, leaf *x509.Certificate) (rec serialRecord, err error
 	err = get(r, serialCell(leaf), &rec)
 	fp := sha256.Sum256(leaf.Raw)
 	if errors.Is(err, model.ErrNotFound) || err == nil && !bytes.Equal(fp[:], rec.Fingerprint) {
-		return rec, &lifecycle.Final{Err: model.Fail("ca.not-issued-serial", "serial", bundle.Serial(leaf.SerialNumber)).Wrapping(ErrNotIssued)}
+		return rec, &lifecycle.Final{
+			Err: model.Fail("ca.not-issued-serial", "serial", bundle.Serial(leaf.SerialNumber)).Wrapping(ErrNotIssued),
+		}
 	}
 	return rec, err
 }

@@ -276,7 +276,10 @@ func (e *Edge) region(ctx context.Context, name string) (*region, error) {
 	}
 	r, ok := e.regions[name]
 	if !ok {
-		return nil, &lifecycle.Final{Err: model.Fail("edge.no-region", "product", e.opt.Product, "region", name, "regions", e.opt.Regions).Wrapping(lifecycle.ErrNoResource)}
+		return nil, &lifecycle.Final{
+			Err: model.Fail("edge.no-region", "product", e.opt.Product, "region", name, "regions", e.opt.Regions).
+				Wrapping(lifecycle.ErrNoResource),
+		}
 	}
 	return r, nil
 }
@@ -289,10 +292,14 @@ func (e *Edge) place(ctx context.Context, p lifecycle.Place) (*region, string, e
 	}
 	n, err := names.Parse(p.Name)
 	if err != nil {
-		return nil, "", &lifecycle.Final{Err: model.Fail("edge.no-resource", "product", e.opt.Product, "cause", err).Wrapping(lifecycle.ErrNoResource)}
+		return nil, "", &lifecycle.Final{
+			Err: model.Fail("edge.no-resource", "product", e.opt.Product, "cause", err).Wrapping(lifecycle.ErrNoResource),
+		}
 	}
 	if n.Wildcard {
-		return nil, "", &lifecycle.Final{Err: model.Fail("edge.no-host", "product", e.opt.Product, "name", n.ASCII).Wrapping(lifecycle.ErrNoResource)}
+		return nil, "", &lifecycle.Final{
+			Err: model.Fail("edge.no-host", "product", e.opt.Product, "name", n.ASCII).Wrapping(lifecycle.ErrNoResource),
+		}
 	}
 	return r, n.ASCII, nil
 }
