@@ -13,8 +13,8 @@ import (
 	"certquay/ui/text"
 )
 
-// addHelp adds the verbs help and completion, and gives every verb its help in
-// the language of the session.
+// addHelp adds the verbs help and completion. Words are looked up when they are
+// shown: few command lines ask for help.
 func (c *call) addHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -30,10 +30,9 @@ func (c *call) addHelp(root *cobra.Command) {
 			}
 		}
 	}
-	words := c.words()
-	explain(words, root)
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
-		_, _ = io.WriteString(cmd.OutOrStdout(), helpText(words, cmd))
+		explain(c.words(), root)
+		_, _ = io.WriteString(cmd.OutOrStdout(), helpText(c.words(), cmd))
 	})
 }
 
@@ -51,7 +50,7 @@ func helpCode(cmd *cobra.Command, part string) string {
 // explain gives a verb and those below it the words that say what they are, what
 // follows them (use), what more there is to say (long), and what their flags are.
 // A flag without words under its verb has those of help and its name. What a verb
-// has put in place of a text fills the %s of the words.
+// has put in place of a text fills the %s of the words, so this is done once.
 func explain(words *text.Catalogue, cmd *cobra.Command) {
 	cmd.Short = words.T(helpCode(cmd, "short"))
 	cmd.Long = filled(words, helpCode(cmd, "long"), cmd.Long)

@@ -17,9 +17,11 @@ import (
 	"certquay/ui/text"
 )
 
-// treeIn is the tree of verbs in a language.
+// treeIn is the tree of verbs with their help in a language.
 func treeIn(lang string) *cobra.Command {
-	return newRoot(&call{Session: &session.Session{Lang: lang}, g: &global{}})
+	root := newRoot(&call{Session: &session.Session{Lang: lang}, g: &global{}})
+	explain(text.New(lang), root)
+	return root
 }
 
 // each gives every verb of a tree to fn.

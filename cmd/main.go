@@ -160,7 +160,7 @@ func noStore(dir, file string) error {
 // parse checks a command line without running it: which verb, and whether its
 // flags and arguments would do. The verb is nil when help was asked for.
 func parse(c *call, args []string) (*cobra.Command, error) {
-	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+	if completes(args) {
 		return nil, nil // cobra adds these when it runs them
 	}
 	root := newRoot(c)
@@ -173,6 +173,7 @@ func parse(c *call, args []string) (*cobra.Command, error) {
 	if verb.DisableFlagParsing {
 		return verb, nil
 	}
+	verb.InitDefaultHelpFlag()
 	if err := verb.ParseFlags(rest); err != nil {
 		return nil, verb.FlagErrorFunc()(verb, err)
 	}
@@ -183,6 +184,11 @@ func parse(c *call, args []string) (*cobra.Command, error) {
 		return nil, err
 	}
 	return verb, nil
+}
+
+// completes reports whether a shell asks what a command line may go on with.
+func completes(args []string) bool {
+	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
 }
 
 // goneEvery is how often an owner looks whether its data directory is there.

@@ -118,6 +118,9 @@ func newRoot(c *call) *cobra.Command {
 func run(ctx context.Context, c *call, args []string) int {
 	c.Lang = cmp.Or(spoken(args), c.Lang)
 	root := newRoot(c)
+	if completes(args) {
+		explain(c.words(), root)
+	}
 	// Never nil: cobra would take this process's own command line instead, so
 	// that whoever comes in over SSH without a verb would be served "serve".
 	root.SetArgs(append([]string{}, args...))
