@@ -538,7 +538,7 @@ func TestACopyIsKeptBeforeAnUpgrade(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("the copy: %v, %v", info, err)
 	}
-	if _, err := look(h.dir, o); err != nil {
+	if _, err := inspectDir(h.dir, o); err != nil {
 		t.Errorf("the copy makes the directory foreign: %v", err)
 	}
 	f, err := os.Open(name)

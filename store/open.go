@@ -51,7 +51,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.KeyFile == "" {
 		return nil, &OpenError{What: dir, Why: model.Say("open.no-key-named")}
 	}
-	l, err := look(dir, o)
+	l, err := inspectDir(dir, o)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func Open(dir string, o Options) (*Store, error) {
 	e := engine.Engine(nil)
 	if l.exists {
 		var r *badger.Reader
-		if r, err = inspect(db, keys, l, o); err != nil {
+		if r, err = inspectDatabase(db, keys, l, o); err != nil {
 			return nil, err
 		}
 		if unwritable != nil {
@@ -113,7 +113,7 @@ func Open(dir string, o Options) (*Store, error) {
 
 // prepare makes what stands beside the database. The file that makes the
 // directory a store comes last.
-func (s *Store) prepare(dir string, l *found, o Options, writable bool) (err error) {
+func (s *Store) prepare(dir string, l *dirState, o Options, writable bool) (err error) {
 	path := filepath.Join(dir, markName)
 	if !writable {
 		// A full disk has room for what is there already.
@@ -170,9 +170,9 @@ func openDatabase(db string, sp *space, o Options) (engine.Engine, error) {
 	return openBadger(db, false, o)
 }
 
-// inspect reads the database before anything opens it for writing, and
+// inspectDatabase reads the database before anything opens it for writing, and
 // compares it with the high-water mark.
-func inspect(db string, keys *keyring, l *found, o Options) (*badger.Reader, error) {
+func inspectDatabase(db string, keys *keyring, l *dirState, o Options) (*badger.Reader, error) {
 	restore := restoreHint("open-hint.unchanged")
 	entries, err := os.ReadDir(db)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -210,7 +210,7 @@ type lessOpenError struct{ *OpenError }
 func (e *lessOpenError) Unwrap() []error { return []error{ErrLess, e.OpenError} }
 
 // compareMark compares a database with the high-water mark beside it.
-func compareMark(r *badger.Reader, keys *keyring, l *found, o Options) error {
+func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error {
 	snap, err := r.Snapshot()
 	if err != nil {
 		return err
@@ -321,7 +321,7 @@ func keepCutOff(db string, names []string, lossy bool) error {
 // The store owns the engine from then on, unless With fails.
 func With(e engine.Engine, o Options) (*Store, error) {
 	o = o.filled()
-	l := &found{dir: "engine"}
+	l := &dirState{dir: "engine"}
 	snap, err := e.Snapshot()
 	if err != nil {
 		return nil, err
@@ -355,7 +355,7 @@ func With(e engine.Engine, o Options) (*Store, error) {
 
 // attach starts a store on an engine, after checking that the engine holds the
 // store that was looked for, or making it there.
-func attach(e engine.Engine, k *keyring, l *found, o Options) (*Store, error) {
+func attach(e engine.Engine, k *keyring, l *dirState, o Options) (*Store, error) {
 	snap, err := e.Snapshot()
 	if err != nil {
 		return nil, err
@@ -396,7 +396,7 @@ func attach(e engine.Engine, k *keyring, l *found, o Options) (*Store, error) {
 
 // identify checks that what v reads is the store that was looked for, written
 // with its key file and in a form that is known.
-func (v *view) identify(l *found, o Options) error {
+func (v *view) identify(l *dirState, o Options) error {
 	m, err := v.meta()
 	switch {
 	case errors.Is(err, model.ErrNotFound):

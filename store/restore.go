@@ -146,7 +146,7 @@ func Unused(dir, keyFile string) error {
 		}
 	}
 	if len(others) > 0 {
-		return &OpenError{What: dir, Why: model.Say("open.used", "names", some(others)),
+		return &OpenError{What: dir, Why: model.Say("open.used", "names", abbreviate(others)),
 			Hint: model.Texts(model.Say("open-hint.unchanged"), model.Say("open-hint.empty-or-new"))}
 	}
 	return nil

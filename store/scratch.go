@@ -114,7 +114,7 @@ func (s *scratch) check(ctx context.Context, b *backupReader) (Report, error) {
 	if s.failed != nil {
 		return Report{}, cmp.Or(ctx.Err(), error(&UncheckedError{s.failed}))
 	}
-	st, err := attach(pairsOnly{s.eng}, b.keys, &found{dir: "backup", id: b.Store, exists: true}, Options{}.filled())
+	st, err := attach(pairsOnly{s.eng}, b.keys, &dirState{dir: "backup", id: b.Store, exists: true}, Options{}.filled())
 	if err != nil {
 		return Report{}, badBackup(model.Say("backup.not-opened", "cause", err), err)
 	}

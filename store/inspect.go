@@ -11,22 +11,22 @@ import (
 	"certquay/model"
 )
 
-// found is what stands in a data directory.
-type found struct {
+// dirState is what was found in a data directory.
+type dirState struct {
 	dir    string
 	id     string // what STORE-ID says; "" when there is none
 	exists bool   // a store was made there
 	onDisk bool   // dir is a directory, not an engine's name
 }
 
-// look finds out whether a directory holds a store, could hold one, or must
-// not be touched. It changes nothing.
-func look(dir string, o Options) (*found, error) {
-	f := &found{dir: dir, onDisk: true}
+// inspectDir finds out whether a directory holds a store or could hold one. The
+// error is an [OpenError] if it must not be touched. Nothing is changed.
+func inspectDir(dir string, o Options) (*dirState, error) {
+	d := &dirState{dir: dir, onDisk: true}
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return f, nil
+		return d, nil
 	case err != nil:
 		return nil, &OpenError{What: dir, Why: model.Say("open.unseen"), Err: err}
 	case !info.IsDir():
@@ -46,7 +46,7 @@ func look(dir string, o Options) (*found, error) {
 	}
 	switch {
 	case has[idName]:
-		return f, f.existing(o)
+		return d, d.existing(o)
 	case has[restoring]:
 		return nil, &OpenError{
 			What: dir,
@@ -54,11 +54,11 @@ func look(dir string, o Options) (*found, error) {
 			Hint: model.Say("open-hint.repeat-restore", "dir", dir),
 		}
 	case has[idMaking]:
-		f.id, err = readID(filepath.Join(dir, idMaking))
+		d.id, err = readID(filepath.Join(dir, idMaking))
 		if err != nil {
-			f.id = "" // interrupted while it was written: make it anew
+			d.id = "" // interrupted while it was written: make it anew
 		}
-		return f, nil
+		return d, nil
 	case has[databaseName]:
 		return nil, &OpenError{
 			What: dir,
@@ -68,29 +68,29 @@ func look(dir string, o Options) (*found, error) {
 	case len(foreign) > 0:
 		return nil, &OpenError{
 			What: dir,
-			Why:  model.Say("open.foreign", "names", some(foreign)),
+			Why:  model.Say("open.foreign", "names", abbreviate(foreign)),
 			Hint: model.Say("open-hint.empty"),
 		}
 	}
-	return f, nil
+	return d, nil
 }
 
-// restoreHint is the way out where the data are not what they were: what a code
-// says, and then a backup.
+// restoreHint advises what to do when data are not as they were written: what the
+// code says first, then to restore a backup.
 func restoreHint(first string) model.Text {
 	return model.Texts(model.Say(first), model.Say("open-hint.restore"))
 }
 
-// some lists the first of some names, and counts the others.
-func some(names []string) model.Text {
+// abbreviate lists the first three names and counts the others.
+func abbreviate(names []string) model.Text {
 	if len(names) > 3 {
 		return model.Say("open.some", "names", names[:3], "n", len(names)-3)
 	}
 	return model.Quoted("", strings.Join(names, ", "))
 }
 
-// inPlace says whether a name in the directory is the key file's, or that of
-// one whose making was interrupted.
+// inPlace reports whether a name in the directory is the key file's, or that of a
+// key file whose making was interrupted.
 func inPlace(dir, name, keyFile string) bool {
 	path, err := filepath.Abs(filepath.Join(dir, name))
 	if err != nil {
@@ -100,11 +100,11 @@ func inPlace(dir, name, keyFile string) bool {
 	return err == nil && (path == keyFile || path == keyFile+".new")
 }
 
-func (f *found) existing(o Options) (err error) {
-	f.exists = true
-	if f.id, err = readID(filepath.Join(f.dir, idName)); err != nil {
+func (d *dirState) existing(o Options) (err error) {
+	d.exists = true
+	if d.id, err = readID(filepath.Join(d.dir, idName)); err != nil {
 		return &OpenError{
-			What: filepath.Join(f.dir, idName),
+			What: filepath.Join(d.dir, idName),
 			Why:  model.Say("open.damaged"),
 			Hint: restoreHint("open-hint.put-content-back"),
 			Err:  err,
@@ -113,7 +113,7 @@ func (f *found) existing(o Options) (err error) {
 	if _, err := os.Stat(o.KeyFile); errors.Is(err, fs.ErrNotExist) {
 		return &OpenError{
 			What: o.KeyFile,
-			Why:  model.Say("open.no-key-file", "dir", f.dir),
+			Why:  model.Say("open.no-key-file", "dir", d.dir),
 			Hint: restoreHint("open-hint.put-key-back"),
 			Err:  err,
 		}
@@ -135,28 +135,28 @@ func readID(name string) (string, error) {
 
 // make prepares a directory in which there is no store, or one that was not
 // finished.
-func (f *found) make(o Options) error {
+func (d *dirState) make(o Options) error {
 	if o.MinFree >= 0 {
-		if err := newSpace(above(f.dir), o).check(); err != nil {
-			return &OpenError{What: f.dir, Why: model.Say("open.full"), Hint: model.Say("open-hint.free"), Err: err}
+		if err := newSpace(nearestExisting(d.dir), o).check(); err != nil {
+			return &OpenError{What: d.dir, Why: model.Say("open.full"), Hint: model.Say("open-hint.free"), Err: err}
 		}
 	}
-	if err := os.MkdirAll(f.dir, 0o700); err != nil {
-		return &OpenError{What: f.dir, Why: model.Say("open.unmakable"), Hint: model.Say("open-hint.other-data"), Err: err}
+	if err := os.MkdirAll(d.dir, 0o700); err != nil {
+		return &OpenError{What: d.dir, Why: model.Say("open.unmakable"), Hint: model.Say("open-hint.other-data"), Err: err}
 	}
-	if f.id == "" {
-		f.id = hex.EncodeToString(randomKey()[:16])
-		if err := writeFile(filepath.Join(f.dir, idMaking), []byte(f.id+"\n"), os.O_TRUNC); err != nil {
-			return notWritable(f.dir, err)
+	if d.id == "" {
+		d.id = hex.EncodeToString(randomKey()[:16])
+		if err := writeFile(filepath.Join(d.dir, idMaking), []byte(d.id+"\n"), os.O_TRUNC); err != nil {
+			return notWritable(d.dir, err)
 		}
 	}
-	if err := os.Chmod(f.dir, 0o700); err != nil { //nolint:gosec // 0700 is what a directory needs
-		return &OpenError{What: f.dir, Why: model.Say("open.unprotected"), Err: err}
+	if err := os.Chmod(d.dir, 0o700); err != nil { //nolint:gosec // 0700 is what a directory needs
+		return &OpenError{What: d.dir, Why: model.Say("open.unprotected"), Err: err}
 	}
 	return makeKey(o.KeyFile)
 }
 
-// notWritable is why nothing can be opened in a directory that takes no files.
+// notWritable returns the error for a directory in which no file can be made.
 func notWritable(dir string, err error) *OpenError {
 	return &OpenError{
 		What: dir,
@@ -166,8 +166,8 @@ func notWritable(dir string, err error) *OpenError {
 	}
 }
 
-// above is the directory itself, or the nearest one above it that exists.
-func above(dir string) string {
+// nearestExisting returns the directory, or the nearest parent that exists.
+func nearestExisting(dir string) string {
 	for {
 		if _, err := os.Stat(dir); err == nil || filepath.Dir(dir) == dir {
 			return dir
@@ -273,14 +273,14 @@ func writableDir(dir string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// Exists says whether a store was made in a directory. Whether it can be opened
-// is not looked at.
+// Exists reports whether a store was made in a directory, not whether it can be
+// opened.
 func Exists(dir string) bool {
 	_, err := os.Lstat(filepath.Join(dir, idName))
 	return err == nil
 }
 
-// Remains says whether a directory holds what is left of a store, or the
+// Remains reports whether a directory holds what is left of a store, or the
 // beginning of one that was being restored, without being one.
 func Remains(dir string) bool {
 	for _, name := range []string{databaseName, restoring} {
@@ -292,9 +292,9 @@ func Remains(dir string) bool {
 	return false
 }
 
-// Usable says why a directory neither holds a store nor could hold one, as an
-// [OpenError]. It changes nothing.
+// Usable returns an [OpenError] if a directory neither holds a store nor could
+// hold one. It changes nothing.
 func Usable(dir, keyFile string) error {
-	_, err := look(dir, Options{KeyFile: keyFile})
+	_, err := inspectDir(dir, Options{KeyFile: keyFile})
 	return err
 }
