@@ -216,7 +216,7 @@ func TestAFullVolumeIsReadRefusesWritesGivesTheReserveBackAndRecovers(t *testing
 		return s.Update(context.Background(), func(tx model.Tx) error { return tx.Put(&model.Order{ID: "x"}) })
 	}
 	free.Store(100 << 20)
-	if err := put(); !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), `least="100"`) {
+	if err := put(); !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), `free="100"`) {
 		t.Errorf("while full: %v", err)
 	}
 	free.Store(1 << 40)
