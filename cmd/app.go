@@ -289,7 +289,7 @@ func (a *App) products(ctx context.Context, clock lifecycle.Clock, freezable boo
 				np.Product = demo.NewFreezable(opened, clock.Now)
 			}
 		}
-		if !np.Problem.IsZero() {
+		if np.Problem != "" {
 			a.Log.Warn("a product has a problem", "product", p.Name, "problem", np.Problem)
 		}
 		all = append(all, np)

@@ -172,7 +172,7 @@ func noticeState(n *model.Notice) model.Text {
 		return model.Say("verb.notice.underway")
 	case n.Next.Equal(model.Never):
 		return model.Say("verb.notice.aside", "attempt", n.Attempt, "cause", n.Error)
-	case n.Error.IsZero():
+	case n.Error == "":
 		return model.Say("verb.notice.trying", "attempt", n.Attempt, "at", n.Next)
 	}
 	return model.Say("verb.notice.failed", "attempt", n.Attempt, "at", n.Next, "cause", n.Error)

@@ -109,8 +109,8 @@ func describe(err error) problem {
 			p.message = model.Say("error.refused", "action", refusal.Action, "why", p.message)
 		}
 	case errors.As(err, &invalid):
-		p = problem{exitUsage, "invalid", invalid.AsText(), model.Text{}, invalid.Field}
-		if !invalid.Example.IsZero() {
+		p = problem{exitUsage, "invalid", invalid.AsText(), "", invalid.Field}
+		if invalid.Example != "" {
 			p.hint = model.Say("hint.example", "example", invalid.Example)
 		}
 		if invalid.Rule != "" {
@@ -124,7 +124,7 @@ func describe(err error) problem {
 		p.hint = failed.hint
 	case errors.As(err, &broken):
 		p = problem{exitStore, "store", p.message, broken.hint, "store"}
-		if broken.hint.IsZero() {
+		if broken.hint == "" {
 			p.hint = wayOut(err)
 		}
 	case errors.As(err, &owned):
@@ -153,14 +153,14 @@ func describe(err error) problem {
 func wayOut(err error) model.Text {
 	var open *store.OpenError
 	switch {
-	case errors.As(err, &open) && !open.Hint.IsZero(): // said with the error
-		return model.Text{}
+	case errors.As(err, &open) && open.Hint != "": // said with the error
+		return ""
 	case errors.Is(err, store.ErrSealed):
 		return model.Say("hint.unseal")
 	case errors.Is(err, store.ErrCorrupt):
 		return model.Say("hint.restore")
 	}
-	return model.Text{}
+	return ""
 }
 
 func exitCode(err error) int { return describe(err).exit }

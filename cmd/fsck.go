@@ -46,7 +46,7 @@ func (c *call) giveUp(ctx context.Context) error {
 	switch {
 	case !c.g.acceptLoss:
 		return nil
-	case c.app.lost.IsZero():
+	case c.app.lost == "":
 		c.say("verb.fsck.whole")
 		return nil
 	}

@@ -150,9 +150,9 @@ func TestCommandLinesAreJudgedByCode(t *testing.T) {
 	} {
 		_, err := parse(&call{Session: &session.Session{}, g: &global{}}, strings.Fields(line))
 		var wrong *usageError
-		if !errors.As(err, &wrong) || wrong.what.Code != code {
+		if !errors.As(err, &wrong) || wrong.what.Code() != code {
 			t.Errorf("%s: %v, want %s", line, err, code)
-		} else if exitCode(err) != exitUsage || wrong.hint.IsZero() {
+		} else if exitCode(err) != exitUsage || wrong.hint == "" {
 			t.Errorf("%s: exit %d, hint %v", line, exitCode(err), wrong.hint)
 		}
 	}

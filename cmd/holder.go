@@ -13,7 +13,7 @@ import (
 // the kernel lets us see it, and what to do.
 func holder(port string) model.Text {
 	who := heldBy(port)
-	if who.IsZero() {
+	if who == "" {
 		return model.Say("ca.port-taken", "port", port)
 	}
 	return model.Say("ca.port-held", "port", port, "who", who)

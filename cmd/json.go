@@ -147,12 +147,12 @@ func lastError(i *model.Instance) model.Text {
 	switch {
 	case i.Failure.What != "":
 		return i.Failure.Message
-	case !i.Operation.Error.IsZero():
+	case i.Operation.Error != "":
 		return i.Operation.Error
 	case i.State.Group() == model.GroupUnissued:
 		return i.Reason
 	}
-	return model.Text{}
+	return ""
 }
 
 func (c *call) instances(list []model.Instance) []instanceJSON {
@@ -182,7 +182,7 @@ type resourceJSON struct {
 
 func resource(v *lifecycle.ResourceView) resourceJSON {
 	message := v.Failure.Message
-	if message.IsZero() {
+	if message == "" {
 		message = v.VerifyError
 	}
 	return resourceJSON{

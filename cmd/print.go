@@ -152,7 +152,7 @@ func (c *call) await(ctx context.Context, id model.ID, noWait bool, done model.T
 	}
 	for _, p := range all {
 		switch {
-		case p.Blocked && !p.Job.WaitFor.IsZero():
+		case p.Blocked && p.Job.WaitFor != "":
 			c.note("verb.waits", "waiting", p.Job.WaitFor, "at", p.Until)
 		case p.Blocked:
 			return failed("failed.attempt", "job", p.Job.Kind, "attempt", p.Job.Attempt, "cause", p.Job.Error, "at", p.Until)

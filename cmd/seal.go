@@ -209,7 +209,7 @@ func (c *call) unseal(ctx context.Context, file string) error {
 		return usage("usage.no-passphrase")
 	}
 	err = c.app.Unseal(passphrase)
-	if nerr := c.app.Engine.Note(context.WithoutCancel(ctx), c.who(), string(unsealing), "the store", model.Text{}, err); nerr != nil {
+	if nerr := c.app.Engine.Note(context.WithoutCancel(ctx), c.who(), string(unsealing), "the store", "", err); nerr != nil {
 		err = errors.Join(err, nerr)
 	}
 	if errors.Is(err, store.ErrPassphrase) {

@@ -85,7 +85,7 @@ func (c *call) serve(ctx context.Context, listen, keysFile string) error {
 func (c *call) where() string {
 	var names []string
 	for _, p := range c.engine().Products() {
-		if !p.Problem.IsZero() {
+		if p.Problem != "" {
 			c.note("verb.serve.problem", "product", p.Name, "problem", p.Problem)
 			continue
 		}

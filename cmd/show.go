@@ -138,7 +138,7 @@ func (c *call) eventLine(ev *model.Event) string {
 		s += " " + cell(dash(c.label("label", ev.From)), 0) + " -> " + cell(c.label("label", ev.To), 0)
 	}
 	for _, more := range []model.Text{ev.Detail, ev.Reason} {
-		if !more.IsZero() {
+		if more != "" {
 			s += "  " + c.words().Text(more)
 		}
 	}

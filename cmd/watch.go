@@ -110,7 +110,7 @@ func (c *call) checkWatches(cmd *cobra.Command, args []string) error {
 		if all[n], err = c.engine().CheckWatch(cmd.Context(), all[n].ID); err != nil {
 			return err
 		}
-		wrong = wrong || len(all[n].Problems) > 0 || !all[n].Error.IsZero()
+		wrong = wrong || len(all[n].Problems) > 0 || all[n].Error != ""
 	}
 	if err := c.watchTable(all); err != nil {
 		return err
@@ -162,7 +162,7 @@ func (c *call) watchState(w *model.Watch) string {
 		words[n] = c.label("watch", s)
 	}
 	s := strings.Join(words, c.words().T("verb.join"))
-	if !w.Error.IsZero() && !w.Answered.IsZero() && !slices.Equal(states, []string{lifecycle.WatchUnreachable}) {
+	if w.Error != "" && !w.Answered.IsZero() && !slices.Equal(states, []string{lifecycle.WatchUnreachable}) {
 		return c.text("verb.watch.silent", "state", s)
 	}
 	return s

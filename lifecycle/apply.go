@@ -211,7 +211,7 @@ func (e *Engine) submit(ctx context.Context, actor model.Actor, id model.ID, app
 		i := c.Instance
 		i.Application = app
 		i.Application.Saved, i.Application.Submitted = c.Now, c.Now
-		i.Name, i.Reason = nameFor(i), model.Text{}
+		i.Name, i.Reason = nameFor(i), ""
 		if r.Contact != "" {
 			i.Contact = r.Contact
 		}

@@ -34,7 +34,7 @@ func (e *Engine) Ask(ctx context.Context, a Asked) error {
 func (e *Engine) ask(tx model.Tx, a Asked) (already bool, err error) {
 	all, err := asksOf(tx, a.Kind)
 	if err != nil || settled(all, a) {
-		return err == nil && !a.Text.IsZero(), err
+		return err == nil && a.Text != "", err
 	}
 	for n := range all {
 		if t := &all[n]; t.Done.IsZero() || t.Outcome == outcomeDismissed {
@@ -47,7 +47,7 @@ func (e *Engine) ask(tx model.Tx, a Asked) (already bool, err error) {
 			}
 		}
 	}
-	if a.Text.IsZero() {
+	if a.Text == "" {
 		return false, nil
 	}
 	return false, tx.Put(&model.Task{ID: e.newID(), Kind: a.Kind, About: a.About, Created: e.Now(), Text: a.Text, Detail: a.Detail})
@@ -62,9 +62,9 @@ func settled(all []model.Task, a Asked) bool {
 		if t.Outcome == "seen" {
 			continue
 		}
-		return !a.Text.IsZero() && sameTask(t, &model.Task{Kind: a.Kind, About: a.About})
+		return a.Text != "" && sameTask(t, &model.Task{Kind: a.Kind, About: a.About})
 	}
-	return a.Text.IsZero()
+	return a.Text == ""
 }
 
 // asksOf lists the tasks of a kind that are about certquay itself.

@@ -34,7 +34,7 @@ func TestATaskAboutCertquayItselfIsKeptWhileItIsWrong(t *testing.T) {
 	ask(down)
 	ask(lifecycle.AskRoot("root", "00"))
 	task := open(2)[0]
-	if task.Kind != model.TaskServe || !task.Text.Equal(down.Text) || !task.Detail.Equal(down.Detail) {
+	if task.Kind != model.TaskServe || task.Text != down.Text || task.Detail != down.Detail {
 		t.Errorf("%+v", task)
 	}
 	ask(lifecycle.Well(model.TaskServe))

@@ -345,7 +345,7 @@ func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
 		log, why := false, said("receiver", cause)
 		switch {
 		case cause == nil:
-			n.Done, n.Outcome, n.Error = now, model.NoticeDelivered, model.Text{}
+			n.Done, n.Outcome, n.Error = now, model.NoticeDelivered, ""
 			if e.policy.Notify.Withhold {
 				n.Outcome = model.NoticeWithheld
 			}

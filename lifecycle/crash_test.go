@@ -186,7 +186,7 @@ func TestAJobInWhichTheProcessDiesIsSetAside(t *testing.T) {
 		} {
 			w.crashed = c.crashed
 			j := job()
-			j.Crashes, j.Begun, j.Next, j.Error, j.Attempt = c.deaths, true, time.Time{}, model.Text{}, 1
+			j.Crashes, j.Begun, j.Next, j.Error, j.Attempt = c.deaths, true, time.Time{}, "", 1
 			w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return tx.Put(&j) }))
 			w.issuer.plan("fetch", hangs)
 			before := len(w.issuer.log())
@@ -236,7 +236,7 @@ func TestANoticeIsCountedBeforeItIsSent(t *testing.T) {
 	}
 	// As a process leaves it that died in the call.
 	n := open()
-	n.Error = model.Text{}
+	n.Error = ""
 	w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return tx.Put(&n) }))
 	w.engine.Close()
 	sent := 0

@@ -101,7 +101,7 @@ func TestAFailedDeploymentIsPutBack(t *testing.T) {
 			case !first && (now == nil || now.Fingerprint != before):
 				t.Errorf("the former binding is not back")
 			}
-			if r := w.resource(0); r.State != model.ResourceFailed || r.Deployed != before || r.Failure.Message.IsZero() {
+			if r := w.resource(0); r.State != model.ResourceFailed || r.Deployed != before || r.Failure.Message == "" {
 				t.Errorf("first %v: the row is %s: %+v", first, r.State, r.Failure)
 			}
 			if i := w.get(id); i.Label(w.clock.Now()) != "failing" {

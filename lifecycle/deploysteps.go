@@ -225,7 +225,7 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 
 // saw records what a resource was seen to present.
 func (e *Engine) saw(r *model.Resource, fingerprint string, notAfter time.Time) {
-	r.Presented, r.NotAfter, r.VerifiedAt, r.LookedAt, r.VerifyError = fingerprint, notAfter, e.Now(), e.Now(), model.Text{}
+	r.Presented, r.NotAfter, r.VerifiedAt, r.LookedAt, r.VerifyError = fingerprint, notAfter, e.Now(), e.Now(), ""
 	if fingerprint == r.Deployed {
 		r.DriftSince = noTime
 	} else if r.DriftSince.IsZero() {
@@ -381,7 +381,7 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	looked := err
 	e.silent.note(j.Resource, errors.As(looked, new(*NotListening)), e.Now())
 	return func(tx model.Tx, j *model.Job) error {
-		result, detail, reason, repeat := ResultOK, model.Text{}, model.Text{}, false
+		result, detail, reason, repeat := ResultOK, model.Text(""), model.Text(""), false
 		changed := false
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
 			done(r, j)
@@ -389,13 +389,13 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 			before := *r
 			defer func() {
 				changed = r.Presented != before.Presented || r.Address != before.Address ||
-					!r.VerifyError.Equal(before.VerifyError) || r.DriftSince.IsZero() != before.DriftSince.IsZero()
+					r.VerifyError != before.VerifyError || r.DriftSince.IsZero() != before.DriftSince.IsZero()
 			}()
 			if err := e.seenOrNot(tx, r, looked); err != nil {
 				return err
 			}
 			if looked != nil {
-				repeat = !r.VerifyError.IsZero()
+				repeat = r.VerifyError != ""
 				r.VerifyError, result, reason = said("server", looked), ResultFailed, said("server", looked)
 				return nil
 			}

@@ -26,7 +26,7 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 	}
 
 	e.table.unissued(i, why)
-	if !i.Reason.IsZero() {
+	if i.Reason != "" {
 		why("A8, I4", "reason", "why", i.Reason)
 	}
 	if v := i.Newest(); v != nil && i.Current() == nil {
@@ -67,7 +67,7 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 	}
 	if o := i.Operation; o.Active() {
 		next("", "operation", "job", o.Kind, "since", o.Since, "attempt", o.Attempt)
-		if !o.WaitFor.IsZero() {
+		if o.WaitFor != "" {
 			next("", "waits", "waiting", o.WaitFor)
 		}
 		switch {
@@ -76,7 +76,7 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 		case !o.Next.IsZero():
 			next("", "again", "at", o.Next)
 		}
-		if !o.Error.IsZero() {
+		if o.Error != "" {
 			next("", "failed", "cause", o.Error)
 		}
 	}

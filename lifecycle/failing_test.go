@@ -109,7 +109,7 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 					t.Fatalf("what is presented has changed: %+v", r.Resource)
 				}
 				i := w.get(id)
-				if len(i.Versions) != 1 || !i.Operation.Active() || i.Operation.Error.IsZero() || !i.Operation.Next.After(w.clock.Now()) {
+				if len(i.Versions) != 1 || !i.Operation.Active() || i.Operation.Error == "" || !i.Operation.Next.After(w.clock.Now()) {
 					t.Fatalf("after %v: %d versions, %+v", w.clock.Now().Sub(from), len(i.Versions), i.Operation)
 				}
 			}
@@ -174,7 +174,7 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 				from := w.get(id).Due
 				w.check(w.engine.MoveClock(w.ctx(), operator, from.Add(time.Second)))
 				r := w.resource(0)
-				if r.State != model.ResourceFailed && r.State != model.ResourceDeploying || r.Failure.What != model.JobDeploy || r.Failure.Message.IsZero() || r.Operation.Next.IsZero() || r.Operation.Error.IsZero() {
+				if r.State != model.ResourceFailed && r.State != model.ResourceDeploying || r.Failure.What != model.JobDeploy || r.Failure.Message == "" || r.Operation.Next.IsZero() || r.Operation.Error == "" {
 					t.Errorf("the resource is %s, failure %+v, under way %+v", r.State, r.Failure, r.Operation)
 				}
 				if i := w.get(id); !i.Is(model.Failing, w.clock.Now()) || len(i.Versions) != 2 {

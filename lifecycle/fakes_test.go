@@ -224,7 +224,7 @@ func (i *issuer) Fetch(ctx context.Context, ref, key string) (o lifecycle.Order,
 		}
 		if have.Status == lifecycle.OrderPending {
 			if i.pending--; i.pending <= 0 {
-				have.Status, have.WaitFor = lifecycle.OrderReady, model.Text{}
+				have.Status, have.WaitFor = lifecycle.OrderReady, ""
 			}
 		}
 		o = *have

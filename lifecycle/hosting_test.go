@@ -286,7 +286,7 @@ func TestAFailedAutomaticDeploymentUsesNoCreditAndIsTriedAgain(t *testing.T) {
 		w.product.stubborn = true
 		due := w.get(id).Due
 		w.check(w.engine.MoveClock(w.ctx(), operator, due.Add(time.Second)))
-		if v, b := w.resource(0), w.balance("credit"); v.Presented != before || v.Failure.Message.IsZero() || b.Used != 0 || b.Reserved != 1 {
+		if v, b := w.resource(0), w.balance("credit"); v.Presented != before || v.Failure.Message == "" || b.Used != 0 || b.Reserved != 1 {
 			t.Errorf("failed: %+v, %+v", v.Resource, b)
 		}
 		w.forward(30 * time.Minute)

@@ -236,7 +236,7 @@ func (e *Engine) orderOver(tx model.Tx, j *model.Job, why error) error {
 	if err := e.fail(tx, j, &Final{why}); err != nil || !j.Live() {
 		return err
 	}
-	j.Step, j.IssuerRef, j.WaitFor = stepOrder, "", model.Text{}
+	j.Step, j.IssuerRef, j.WaitFor = stepOrder, "", ""
 	j.Refused++
 	return nil
 }
@@ -247,7 +247,7 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step string, what model.Text
 	j.Step, j.WaitFor, j.Next, j.Begun = step, what, e.Now().Add(pause), true
 	if err := e.withInstance(tx, j.Instance, func(i *model.Instance) error {
 		// The job's own word is taken off while it looks.
-		first = first || !i.Operation.WaitFor.Equal(what)
+		first = first || i.Operation.WaitFor != what
 		i.Operation.WaitFor, i.Operation.Next = what, j.Next
 		i.ExpectedIssue, i.Proofs = j.Next, proofs
 		if i.AwaitsReview() || i.AwaitsProof() {

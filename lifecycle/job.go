@@ -68,7 +68,7 @@ func (e *Engine) newJob(kind model.JobKind, i *model.Instance, actor model.Actor
 
 // finish ends a job inside the transaction that carries its result.
 func (e *Engine) finish(tx model.Tx, j *model.Job, result string) error {
-	j.Finished, j.Result, j.Begun, j.WaitFor, j.Next = e.Now(), result, false, model.Text{}, noTime
+	j.Finished, j.Result, j.Begun, j.WaitFor, j.Next = e.Now(), result, false, "", noTime
 	return tx.Put(j)
 }
 
@@ -169,10 +169,10 @@ func (e *Engine) run(id model.ID, fresh bool) {
 			if !ask {
 				j.Begun = true
 			}
-			if !j.Next.IsZero() && !j.Error.IsZero() {
+			if !j.Next.IsZero() && j.Error != "" {
 				j.Attempt++
 			}
-			j.Next, j.WaitFor = noTime, model.Text{}
+			j.Next, j.WaitFor = noTime, ""
 			return nil
 		}); err != nil {
 			e.notKept(&j, err)
@@ -251,7 +251,7 @@ func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) e
 				stored.Begun = stored.Next.IsZero()
 				// The attempts are those of the whole, whichever step fails.
 				if stored.Resource == "" && stored.Next.IsZero() {
-					stored.Error = model.Text{}
+					stored.Error = ""
 				}
 			}
 			if err := tx.Put(stored); err != nil {

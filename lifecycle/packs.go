@@ -289,7 +289,7 @@ func (e *Engine) CostsByOrder() ([]Cost, error) {
 // orderText says what was ordered.
 func orderText(o *model.Order) model.Text {
 	if len(o.Lines) == 0 {
-		return model.Text{}
+		return ""
 	}
 	l := o.Lines[0]
 	n := 0

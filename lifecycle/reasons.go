@@ -119,7 +119,7 @@ func (r *Refusal) say(prefix string) model.Text {
 // RefusedFor is the reason of the refusal that a text tells; ok is false for
 // other texts.
 func RefusedFor(t model.Text) (r Reason, ok bool) {
-	code, ok := strings.CutPrefix(t.Code, refusedCode)
+	code, ok := strings.CutPrefix(t.Code(), refusedCode)
 	return Reason(code), ok
 }
 

@@ -191,7 +191,7 @@ func (e *Engine) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *m
 		if err != nil {
 			return cannotRead("instance", j.Instance, err)
 		}
-		if j.WaitFor.IsZero() && i.Operation.WaitFor.IsZero() {
+		if j.WaitFor == "" && i.Operation.WaitFor == "" {
 			t := model.Task{ID: e.newID(), Kind: model.TaskReview, Instance: i.ID, Created: e.Now(),
 				Text: model.Say("todo.review", "level", strings.ToUpper(string(i.Spec.Level)), "name", i.Name)}
 			if err := tx.Put(&t); err != nil {
@@ -223,8 +223,8 @@ func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) er
 			return err
 		}
 		j := c.Job
-		j.Step, j.Begun, j.WaitFor, j.Next = stepOrder, true, model.Text{}, noTime
-		i.Operation.WaitFor, i.Operation.Next = model.Text{}, noTime
+		j.Step, j.Begun, j.WaitFor, j.Next = stepOrder, true, "", noTime
+		i.Operation.WaitFor, i.Operation.Next = "", noTime
 		i.ExpectedIssue = c.Now.Add(expectedIssue)
 		next, ev.Detail = j.ID, model.Say("log.approved")
 		return tx.Put(j)
@@ -240,7 +240,7 @@ func (e *Engine) turnDown(tx model.Tx, c *Case) error {
 	if err := closeTasks(tx, c.Instance.ID, c.Now, outcomes{model.TaskReview: "rejected"}); err != nil {
 		return err
 	}
-	c.Job.WaitFor = model.Text{}
+	c.Job.WaitFor = ""
 	if err := e.fail(tx, c.Job, &Later{&model.Error{Text: c.Job.Error}, reviewForever}); err != nil {
 		return err
 	}
@@ -249,7 +249,7 @@ func (e *Engine) turnDown(tx model.Tx, c *Case) error {
 	if err != nil {
 		return cannotRead("instance", c.Instance.ID, err)
 	}
-	i.Operation.WaitFor = model.Text{}
+	i.Operation.WaitFor = ""
 	*c.Instance = i
 	if !c.Job.Live() {
 		return nil

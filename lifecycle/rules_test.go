@@ -101,7 +101,7 @@ func TestRefundEndsAfterThirtyTimesTwentyFourHours(t *testing.T) {
 			w.clock.MoveTo(epoch.Add(c.after))
 			preview, err := w.engine.Refund(id)
 			w.check(err)
-			if (preview.Amount > 0) != c.paid || preview.Why.IsZero() {
+			if (preview.Amount > 0) != c.paid || preview.Why == "" {
 				t.Errorf("the preview says %d: %q", preview.Amount, preview.Why)
 			}
 			if c.issue {
@@ -203,7 +203,7 @@ func TestWrongNamesAreRefusedAndTheDraftIsKept(t *testing.T) {
 		t.Helper()
 		_, err := w.engine.Apply(w.ctx(), operator, id, r)
 		var inv *lifecycle.Invalid
-		if !errors.As(err, &inv) || inv.Rule != "A2" || inv.Example.IsZero() {
+		if !errors.As(err, &inv) || inv.Rule != "A2" || inv.Example == "" {
 			t.Fatalf("two names for a single: %v", err)
 		}
 	}
@@ -235,7 +235,7 @@ func TestAnApplicationCanBeWithdrawnUntilFinalize(t *testing.T) {
 		j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
 		w.check(err)
 		w.wait(j.ID)
-		if i := w.get(id); i.ExpectedIssue.IsZero() || i.Operation.WaitFor.IsZero() {
+		if i := w.get(id); i.ExpectedIssue.IsZero() || i.Operation.WaitFor == "" {
 			t.Error("what is awaited, and when it should be issued, is not shown")
 		}
 		w.check(w.engine.Withdraw(w.ctx(), operator, id))

@@ -31,10 +31,12 @@ func dialError(err error, address, name string) model.Text {
 		return model.Say("dial.no-address", "host", host, "cause", model.TextOf(dns))
 	case errors.As(err, &record):
 		return model.Say("dial.no-tls", "port", port, "cause", model.TextOf(record))
-	case errors.As(err, &op) && op.Op == "remote error" && model.TextOf(op).Texts["cause"].Code == "error.alert.unrecognized-name":
-		return model.Say("dial.no-name", "name", name, "cause", model.TextOf(op))
 	case errors.As(err, &op) && op.Op == "remote error":
-		return model.Say("dial.handshake-refused", "name", name, "cause", model.TextOf(op))
+		said := model.TextOf(op)
+		if said.Message().Texts["cause"].Code() == "error.alert.unrecognized-name" {
+			return model.Say("dial.no-name", "name", name, "cause", said)
+		}
+		return model.Say("dial.handshake-refused", "name", name, "cause", said)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return model.Say("dial.refused", "port", port, "host", host, "cause", model.TextOf(cause(err)))
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):

@@ -67,7 +67,7 @@ func (e *Engine) lookAtProblems() {
 	}
 	problem := map[string]bool{}
 	for _, p := range e.products {
-		problem[p.Name] = p.Product != nil && !p.Problem.IsZero()
+		problem[p.Name] = p.Product != nil && p.Problem != ""
 	}
 	bad := e.later(model.KindResource)
 	err := e.store.View(func(r model.Reader) error {

@@ -83,7 +83,7 @@ func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
 		switch {
 		case t.Kind != model.TaskReplace:
 			return ""
-		case bad[t.Resource].IsZero() || t.About != "" && t.About != presented[t.Resource]:
+		case bad[t.Resource] == "" || t.About != "" && t.About != presented[t.Resource]:
 			return "seen"
 		}
 		told[t.Resource] = true
@@ -94,7 +94,7 @@ func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
 	}
 	for n := range rs {
 		r := &rs[n]
-		if bad[r.ID].IsZero() || told[r.ID] {
+		if bad[r.ID] == "" || told[r.ID] {
 			continue
 		}
 		t := model.Task{ID: e.newID(), Kind: model.TaskReplace, Instance: i.ID, Resource: r.ID, About: r.Presented, Created: e.Now(),
@@ -126,7 +126,7 @@ func spoilt(r *model.Resource, i *model.Instance, now time.Time) (revoked, expir
 // name the latter (spec S4).
 func sameTask(a, b *model.Task) bool {
 	return a.Kind == b.Kind && a.Instance == b.Instance && a.Resource == b.Resource && a.Watch == b.Watch &&
-		(a.About == b.About || a.Text.Code == "" || b.Text.Code == "")
+		(a.About == b.About || a.Text.Code() == "" || b.Text.Code() == "")
 }
 
 // wasDismissed says whether a person has dismissed a task like this one.

@@ -78,7 +78,7 @@ func noticeOf(ev *model.Event) model.NoticeKind {
 	}
 	for _, n := range notices {
 		if n.action == ev.Action && n.result == ev.Result &&
-			(n.why == "" || n.why == ev.Why) && (n.reason == "" || n.reason == ev.Reason.Code) && (!n.moved || ev.To != "") {
+			(n.why == "" || n.why == ev.Why) && (n.reason == "" || n.reason == ev.Reason.Code()) && (!n.moved || ev.To != "") {
 			return n.kind
 		}
 	}
@@ -126,7 +126,7 @@ func (t *teller) Put(r model.Record) error {
 		err := t.Get(&model.Task{ID: task.ID})
 		if errors.Is(err, model.ErrNotFound) {
 			t.tell(model.Event{
-				At: task.Created, Action: actionTask, Result: ResultWaiting, Reason: model.Text{Code: string(task.Kind)},
+				At: task.Created, Action: actionTask, Result: ResultWaiting, Reason: model.Say(string(task.Kind)),
 				Instance: task.Instance, Resource: task.Resource, Detail: model.Texts(task.Text, task.Detail),
 			})
 		} else if err != nil {
@@ -251,7 +251,7 @@ func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 			add(model.Say("notice.detail", "detail", line))
 		}
 	}
-	if ev.Action != actionTask && !ev.Reason.IsZero() {
+	if ev.Action != actionTask && ev.Reason != "" {
 		add(model.Say("notice.reason", "reason", ev.Reason))
 	}
 	if i != nil {
@@ -270,7 +270,7 @@ func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 
 // say is a message in the words of the language of notices.
 func (e *Engine) say(t model.Text) string {
-	if e.words == nil || t.IsZero() {
+	if e.words == nil || t == "" {
 		return t.String()
 	}
 	return e.words(t)
@@ -297,7 +297,7 @@ func factsOf(i *model.Instance, kind model.NoticeKind) []model.Text {
 
 // nextAttempt says when something that failed is tried again, if it is.
 func nextAttempt(o *model.Operation) []model.Text {
-	if o.Active() && !o.Error.IsZero() && !o.Next.IsZero() && !o.Aside() {
+	if o.Active() && o.Error != "" && !o.Next.IsZero() && !o.Aside() {
 		return []model.Text{model.Say("notice.again", "at", o.Next)}
 	}
 	return nil

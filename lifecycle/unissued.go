@@ -22,7 +22,7 @@ func (t *Table) unissued(i *model.Instance, why func(rules, code string, args ..
 	}
 	a, underway := &i.Application, slices.Contains(t.Row(Withdraw).From, i.State)
 	switch {
-	case underway && !i.Operation.WaitFor.IsZero():
+	case underway && i.Operation.WaitFor != "":
 		why("A7", "waits", "at", a.Submitted, "waiting", i.Operation.WaitFor)
 	case underway:
 		why("A7", "applied", "at", a.Submitted)

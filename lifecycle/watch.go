@@ -316,7 +316,7 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 		}
 		changes := noteSeen(&stored, seen, failure, now)
 		w = stored
-		if err := errors.Join(tx.Put(&stored), e.askAbout(tx, &stored)); err != nil || changes.IsZero() {
+		if err := errors.Join(tx.Put(&stored), e.askAbout(tx, &stored)); err != nil || changes == "" {
 			return err
 		}
 		ev := e.event(model.Scheduler, actionWatch, nil)
@@ -373,12 +373,12 @@ func noteSeen(w *model.Watch, s seenThere, failure error, now time.Time) model.T
 	if failure != nil {
 		w.Error = dialError(failure, w.Address, w.Name)
 		if w.Failures > 0 && now.Before(w.Next) {
-			return model.Text{} // somebody looks meanwhile; that makes it no worse
+			return "" // somebody looks meanwhile; that makes it no worse
 		}
 		w.Failures++
 		w.Next = now.Add(retryAfter(w.Failures, 0))
 		if w.Failures == 1 || slices.Equal(w.Problems, []string{WatchUnreachable}) {
-			return model.Text{}
+			return ""
 		}
 		w.Problems, w.Detail, w.Since = []string{WatchUnreachable}, w.Error, now
 		return model.Say("watch-log.is", "problems", WatchUnreachable)
@@ -402,6 +402,6 @@ func noteSeen(w *model.Watch, s seenThere, failure error, now time.Time) model.T
 	}
 	w.Problems, w.Detail = s.problems, model.Texts(s.sentences...)
 	w.Fingerprint, w.Subject, w.Issuer, w.NotAfter = s.fingerprint, s.subject, s.issuer, s.notAfter
-	w.Answered, w.Failures, w.Error, w.Next = now, 0, model.Text{}, now.Add(watchEvery)
+	w.Answered, w.Failures, w.Error, w.Next = now, 0, "", now.Add(watchEvery)
 	return model.Texts(changes...)
 }

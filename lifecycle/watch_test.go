@@ -246,7 +246,7 @@ func TestWatchedAddressesMayBeURLs(t *testing.T) {
 		}
 	}
 	var wrong *lifecycle.Invalid
-	if _, err := w.engine.AddWatch(w.ctx(), operator, "ldaps://f.example.com", "", ""); !errors.As(err, &wrong) || wrong.Why.Code != "watch.port-unknown" {
+	if _, err := w.engine.AddWatch(w.ctx(), operator, "ldaps://f.example.com", "", ""); !errors.As(err, &wrong) || wrong.Why.Code() != "watch.port-unknown" {
 		t.Errorf("a scheme without a port: %v", err)
 	}
 }
@@ -276,7 +276,7 @@ func TestWhatNobodyCanUseIsATask(t *testing.T) {
 		tasks, err := w.engine.Tasks(0)
 		w.check(err)
 		for n := range tasks {
-			if tasks[n].Kind != model.TaskWatch || tasks[n].Watch != watch.ID || tasks[n].Detail.IsZero() {
+			if tasks[n].Kind != model.TaskWatch || tasks[n].Watch != watch.ID || tasks[n].Detail == "" {
 				t.Errorf("the task is %+v", tasks[n])
 			}
 			texts = append(texts, inWords(tasks[n].Text))

@@ -25,7 +25,7 @@ func (e *Engine) askAbout(tx model.Tx, w *model.Watch) error {
 	asks := model.Task{ID: e.newID(), Kind: model.TaskWatch, Watch: w.ID, About: about, Created: e.Now(), Text: text, Detail: w.Detail}
 	for n := range all {
 		switch t := &all[n]; {
-		case !text.IsZero() && sameTask(t, &asks) && (t.Done.IsZero() || t.Outcome == "dismissed" && !t.Created.Before(w.Since)):
+		case text != "" && sameTask(t, &asks) && (t.Done.IsZero() || t.Outcome == "dismissed" && !t.Created.Before(w.Since)):
 			return nil
 		case t.Done.IsZero():
 			t.Done, t.Outcome = e.Now(), "seen"
@@ -34,7 +34,7 @@ func (e *Engine) askAbout(tx model.Tx, w *model.Watch) error {
 			}
 		}
 	}
-	if text.IsZero() {
+	if text == "" {
 		return nil
 	}
 	return tx.Put(&asks)

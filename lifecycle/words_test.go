@@ -19,11 +19,11 @@ func wayOut(f *lifecycle.Refusal) string { return inWords(text.WayOut(f, nil)) }
 func gaps(f *lifecycle.Refusal) (missing []string) {
 	for _, t := range []model.Text{f.AsText(), text.WayOut(f, nil)} {
 		for _, lang := range text.Languages() {
-			for _, hole := range placeholder.FindAllStringSubmatch(text.New(lang).T(t.Code), -1) {
-				_, arg := t.Args[hole[1]]
-				_, inside := t.Texts[hole[1]]
+			for _, hole := range placeholder.FindAllStringSubmatch(text.New(lang).T(t.Code()), -1) {
+				_, arg := t.Message().Args[hole[1]]
+				_, inside := t.Message().Texts[hole[1]]
 				if !arg && !inside {
-					missing = append(missing, t.Code+" "+hole[0])
+					missing = append(missing, t.Code()+" "+hole[0])
 				}
 			}
 		}

@@ -186,7 +186,7 @@ func (o Operation) Active() bool { return o.Kind != "" }
 const AwaitReviewer = "await.reviewer"
 
 // AwaitsReview says whether a reviewer is waited for.
-func (i *Instance) AwaitsReview() bool { return i.Operation.WaitFor.Code == AwaitReviewer }
+func (i *Instance) AwaitsReview() bool { return i.Operation.WaitFor.Code() == AwaitReviewer }
 
 // AwaitsProof says whether a record or file is waited for that a person must
 // add.

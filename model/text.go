@@ -1,9 +1,7 @@
 package model
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,21 +12,30 @@ import (
 	"time"
 )
 
-// Text is a message as data. What it says stands in the message catalogue of
-// each language under Code; Args and Texts fill the placeholders there, by name.
-// The zero Text says nothing. Texts are stored and compared as they are, and
-// become words only where a person reads them.
-type Text struct {
-	Code  string            `json:"c,omitzero"`
-	Args  map[string]string `json:"a,omitempty"`
-	Texts map[string]Text   `json:"t,omitempty"` // messages inside this one, such as a cause
-	Quote Quote             `json:"q,omitzero"`  // instead of a code: words that are not certquay's own
-	More  []Text            `json:"m,omitempty"` // further messages that are said after this one
+// Text is a message as data: a code with arguments, or the words of somebody
+// else. What it says stands in the message catalogue of each language under its
+// code. "" says nothing. Texts are stored and compared as they are, and become
+// words only where a person reads them.
+//
+// The string is the stored form: words of which nobody is named as they are, so
+// that a sentence from before messages were data is a [Quote], and everything
+// else as a [Message] in JSON after a zero byte. Make one with [Say], [Quoted],
+// [Texts] or [Message.Text] alone: equal messages are then equal strings.
+type Text string
+
+// Message is what a [Text] is made of. Args and Texts fill the placeholders in
+// the words of the code, by name.
+type Message struct {
+	Code  string
+	Args  map[string]string
+	Texts map[string]Text // messages inside this one, such as a cause
+	Quote Quote           // instead of a code: words that are not certquay's own
+	More  []Text          // further messages that are said after this one
 }
 
 // Quote is what somebody else has said, such as a CA, a server or a library.
 type Quote struct {
-	Who   string `json:"w,omitzero"` // "ca", "server", "receiver"; "" when it does not matter
+	Who   string `json:"w"` // "ca", "server", "receiver"; "" when it does not matter
 	Words string `json:"s"`
 }
 
@@ -36,21 +43,23 @@ type Quote struct {
 // A Text or an error as a value becomes a message inside this one; times are
 // written in UTC, lists joined by commas, and everything else as fmt writes it.
 func Say(code string, args ...any) Text {
-	t := Text{Code: code}
+	m := Message{Code: code}
 	for n := 0; n+1 < len(args); n += 2 {
-		t.set(args[n].(string), args[n+1])
+		m.set(args[n].(string), args[n+1])
 	}
-	return t
+	return m.Text()
 }
 
-func (t *Text) set(name string, value any) {
+func (m *Message) set(name string, value any) {
 	switch v := value.(type) {
 	case Text:
-		t.with(name, v)
+		m.with(name, v)
 	case error:
-		t.with(name, TextOf(v))
+		m.with(name, TextOf(v))
+	case string:
+		m.fill(name, v)
 	case time.Time:
-		t.fill(name, v.UTC().Format("2006-01-02 15:04:05Z"))
+		m.fill(name, v.UTC().Format("2006-01-02 15:04:05Z"))
 	default:
 		if list := reflect.ValueOf(value); list.Kind() == reflect.Slice && list.Type().Elem().Kind() == reflect.String {
 			all := make([]string, list.Len())
@@ -59,67 +68,105 @@ func (t *Text) set(name string, value any) {
 			}
 			value = strings.Join(all, ", ")
 		}
-		t.fill(name, fmt.Sprint(value))
+		m.fill(name, fmt.Sprint(value))
 	}
 }
 
-func (t *Text) fill(name, value string) {
-	if t.Args == nil {
-		t.Args = map[string]string{}
+func (m *Message) fill(name, value string) {
+	if m.Args == nil {
+		m.Args = map[string]string{}
 	}
-	t.Args[name] = value
+	m.Args[name] = value
 }
 
-func (t *Text) with(name string, value Text) {
-	if t.Texts == nil {
-		t.Texts = map[string]Text{}
+func (m *Message) with(name string, value Text) {
+	if m.Texts == nil {
+		m.Texts = map[string]Text{}
 	}
-	t.Texts[name] = value
+	m.Texts[name] = value
 }
 
 // Quoted makes a Text of somebody's words; of none it is the zero Text.
 func Quoted(who, words string) Text {
 	if words == "" {
-		return Text{}
+		return ""
 	}
-	return Text{Quote: Quote{who, words}}
+	return Message{Quote: Quote{who, words}}.Text()
 }
 
 // Texts joins messages into one, without those that say nothing.
 func Texts(all ...Text) Text {
-	all = slices.DeleteFunc(slices.Clone(all), Text.IsZero)
-	if len(all) == 0 {
-		return Text{}
+	all = slices.DeleteFunc(slices.Clone(all), func(t Text) bool { return t == "" })
+	switch len(all) {
+	case 0:
+		return ""
+	case 1:
+		return all[0]
 	}
-	t := all[0]
-	if len(all) > 1 {
-		t.More = append(slices.Clone(t.More), all[1:]...)
-	}
-	return t
+	m := all[0].Message()
+	m.More = append(m.More, all[1:]...)
+	return m.Text()
 }
 
-// IsZero reports whether the text says nothing.
-func (t Text) IsZero() bool { return t.Code == "" && t.Quote.Words == "" && len(t.More) == 0 }
+// By attributes words that are not certquay's own to who said them, unless it is
+// known already; other texts stay as they are.
+func (t Text) By(who string) Text {
+	m := t.Message()
+	if m.Code == "" && m.Quote.Who == "" && m.Quote.Words != "" {
+		m.Quote.Who = who
+	}
+	return m.Text()
+}
 
-// Equal reports whether two texts say the same.
-func (t Text) Equal(o Text) bool {
-	return t.Code == o.Code && t.Quote == o.Quote && maps.Equal(t.Args, o.Args) &&
-		maps.EqualFunc(t.Texts, o.Texts, Text.Equal) && slices.EqualFunc(t.More, o.More, Text.Equal)
+// Map is the text with every argument and quotation in it, and in the messages
+// inside and after it, replaced by what change makes of it.
+func (t Text) Map(change func(string) string) Text {
+	return t.rebuilt(func(m *Message) {
+		for name, value := range m.Args {
+			m.Args[name] = change(value)
+		}
+		m.Quote.Words = change(m.Quote.Words)
+	})
+}
+
+// WithArgs is the text with further arguments, for the messages inside and after
+// it as well. An argument that a text has stays.
+func (t Text) WithArgs(args map[string]string) Text {
+	return t.rebuilt(func(m *Message) {
+		for name, value := range args {
+			if _, has := m.Args[name]; !has && m.Code != "" {
+				m.fill(name, value)
+			}
+		}
+	})
+}
+
+func (t Text) rebuilt(change func(*Message)) Text {
+	m := t.Message()
+	for name, inside := range m.Texts {
+		m.Texts[name] = inside.rebuilt(change)
+	}
+	for n := range m.More {
+		m.More[n] = m.More[n].rebuilt(change)
+	}
+	change(&m)
+	return m.Text()
 }
 
 // String writes code and arguments, for logs; people read the words of a
 // catalogue.
 func (t Text) String() string {
 	var b strings.Builder
-	b.WriteString(cmp.Or(t.Code, t.Quote.Words))
-	for _, k := range slices.Sorted(maps.Keys(t.Args)) {
-		b.WriteString(" " + k + "=" + strconv.Quote(t.Args[k]))
+	m := t.Message()
+	b.WriteString(cmp.Or(m.Code, m.Quote.Words))
+	for _, k := range slices.Sorted(maps.Keys(m.Args)) {
+		b.WriteString(" " + k + "=" + strconv.Quote(m.Args[k]))
 	}
-	for _, k := range slices.Sorted(maps.Keys(t.Texts)) {
-		b.WriteString(" " + k + "=(" + t.Texts[k].String() + ")")
+	for _, k := range slices.Sorted(maps.Keys(m.Texts)) {
+		b.WriteString(" " + k + "=(" + m.Texts[k].String() + ")")
 	}
-	for _, m := range t.More {
-		b.WriteString("; " + m.String())
+	for _, more := range m.More {
+		b.WriteString("; " + more.String())
 	}
 	return b.String()
 }
@@ -174,7 +221,7 @@ type Messenger interface {
 // Text.
 func TextOf(err error) Text {
 	if err == nil {
-		return Text{}
+		return ""
 	}
 	if t, ok := known(err); ok {
 		return t
@@ -205,38 +252,5 @@ func known(err error) (t Text, ok bool) {
 		}
 		return Texts(all...), ok
 	}
-	return Text{}, false
-}
-
-// coded begins the stored form of a text that is more than words.
-const coded = "\x00"
-
-// plain is a Text without its methods.
-type plain Text
-
-// MarshalJSON writes the fields that are not empty, by their first letters.
-func (t Text) MarshalJSON() ([]byte, error) { return json.Marshal(plain(t)) }
-
-// UnmarshalJSON reads what [Text.MarshalJSON] writes.
-func (t *Text) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, (*plain)(t)) }
-
-// MarshalText writes the stored form: words of which nobody is named as they
-// are, and everything else as JSON after a zero byte.
-func (t Text) MarshalText() ([]byte, error) {
-	if t.Code == "" && t.Quote.Who == "" && len(t.More) == 0 && !strings.HasPrefix(t.Quote.Words, coded) {
-		return []byte(t.Quote.Words), nil
-	}
-	b, err := t.MarshalJSON()
-	return append([]byte(coded), b...), err
-}
-
-// UnmarshalText reads what [Text.MarshalText] writes. A sentence from before
-// messages were data is read as a [Quote].
-func (t *Text) UnmarshalText(b []byte) error {
-	*t = Text{}
-	if rest, ok := bytes.CutPrefix(b, []byte(coded)); ok {
-		return t.UnmarshalJSON(rest)
-	}
-	t.Quote.Words = string(b)
-	return nil
+	return "", false
 }

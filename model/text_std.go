@@ -72,13 +72,13 @@ func standard(err error) (t Text, ok bool) {
 	for _, known := range sentinels {
 		//nolint:errorlint // this error alone; the caller walks the tree
 		if is, has := err.(interface{ Is(error) bool }); err == known.err || has && is.Is(known.err) {
-			return Text{Code: known.code}, true
+			return Say(known.code), true
 		}
 	}
 	if late, has := err.(interface{ Timeout() bool }); has && late.Timeout() {
 		return Say("error.timeout"), true
 	}
-	return Text{}, false
+	return "", false
 }
 
 // sentinels are the values of errors that have words of their own. Of several
@@ -183,7 +183,7 @@ func invalid(e x509.CertificateInvalidError) (t Text, ok bool) {
 		x509.UnconstrainedName:             "error.name-constraint",
 		x509.CANotAuthorizedForExtKeyUsage: "error.ca-key-usage",
 	}[e.Reason]
-	return Text{Code: code}, ok
+	return Say(code), ok
 }
 
 // alerts are the alerts of RFC 8446 section 6 and of earlier versions of TLS.
@@ -200,7 +200,7 @@ var alerts = map[uint8]string{
 
 func alert(n uint8) Text {
 	if code, ok := alerts[n]; ok {
-		return Text{Code: code}
+		return Say(code)
 	}
 	return Say("error.alert", "n", n)
 }

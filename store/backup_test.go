@@ -435,7 +435,7 @@ func TestInterruptedRestoreIsNoStore(t *testing.T) {
 			c.leave(h)
 			before := h.tree(t)
 			var refused *OpenError
-			if _, err := Open(h.dir, h.options()); !errors.As(err, &refused) || refused.Hint.IsZero() {
+			if _, err := Open(h.dir, h.options()); !errors.As(err, &refused) || refused.Hint == "" {
 				t.Errorf("opening: %v", err)
 			}
 			if after := h.tree(t); fmt.Sprint(before) != fmt.Sprint(after) {
@@ -476,7 +476,7 @@ func TestRestoreReplacesNothing(t *testing.T) {
 		t.Helper()
 		before := h.tree(t)
 		var open *OpenError
-		if _, err := Restore(context.Background(), bytes.NewReader(backup), h.dir, h.options(), i); !errors.As(err, &open) || open.Hint.IsZero() {
+		if _, err := Restore(context.Background(), bytes.NewReader(backup), h.dir, h.options(), i); !errors.As(err, &open) || open.Hint == "" {
 			t.Errorf("%s: %v", what, err)
 		}
 		if after := h.tree(t); fmt.Sprint(before) != fmt.Sprint(after) {

@@ -363,7 +363,7 @@ func TestWhatIsMissingIsNamedAndCanBeGivenUp(t *testing.T) {
 	if !errors.As(err, &missing) || missing.Commits != 20 || missing.From != 101 || missing.To != 120 {
 		t.Fatalf("got %v (%+v)", err, missing)
 	}
-	if model.TextOf(err).Texts["hint"].Code != "open-hint.accept-loss" {
+	if model.TextOf(err).Message().Texts["hint"].Code() != "open-hint.accept-loss" {
 		t.Errorf("the message: %v", err)
 	}
 	o := v.options()

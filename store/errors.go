@@ -52,7 +52,7 @@ func (e *OpenError) AsText() model.Text {
 	if e.Err != nil {
 		t = model.Say("error.because", "what", t, "cause", e.Err)
 	}
-	if !e.Hint.IsZero() {
+	if e.Hint != "" {
 		t = model.Say("store.hinted", "what", t, "hint", e.Hint)
 	}
 	return t
@@ -72,3 +72,20 @@ func corrupt(key, code string, args ...any) error {
 func because(kind, cause error) error {
 	return model.Fail("error.because", "what", kind, "cause", cause)
 }
+
+// missing is a record that there is none of. Its message is made when somebody
+// reads it: most callers only want to know whether there is a record.
+type missing struct {
+	kind  model.Kind
+	key   string
+	cause error
+}
+
+// AsText is the kind and the key of the record, and the cause.
+func (e *missing) AsText() model.Text {
+	return model.Say("store.record", "kind", e.kind, "key", e.key, "cause", e.cause)
+}
+
+func (e *missing) Error() string { return e.AsText().String() }
+
+func (e *missing) Unwrap() error { return e.cause }

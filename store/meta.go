@@ -99,7 +99,7 @@ func messagesAsData(t *tx) (more bool, err error) {
 			return false, err
 		}
 		i, err := model.Get[model.Instance](t, key) // whoever reads one that is damaged is told
-		if err == nil && i.Operation.WaitFor.Equal(model.Quoted("", "a reviewer")) {
+		if err == nil && i.Operation.WaitFor == model.Quoted("", "a reviewer") {
 			waiting = append(waiting, i)
 		}
 		if more = len(waiting) == atOnce; more {

@@ -153,7 +153,7 @@ func (v *view) Load(primary string, r model.Record) error {
 func (v *view) load(key string, r model.Record) (sealed []byte, err error) {
 	b, err := v.get(key)
 	if errors.Is(err, model.ErrNotFound) {
-		return nil, model.Fail("store.record", "kind", r.RecordKind(), "key", key[len(recordKey(r.RecordKind(), "")):], "cause", err)
+		return nil, &missing{r.RecordKind(), key[len(recordKey(r.RecordKind(), "")):], err}
 	}
 	if err != nil {
 		return nil, err

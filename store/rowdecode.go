@@ -127,19 +127,11 @@ func (c *cborReader) operation(o *model.Operation) {
 		case 4:
 			o.Attempt = c.int()
 		case 6:
-			o.WaitFor = c.message()
+			o.WaitFor = model.Text(c.text())
 		default:
 			c.skipItem()
 		}
 	})
-}
-
-// message reads a message in the form of [model.Text.MarshalText].
-func (c *cborReader) message() (t model.Text) {
-	if err := t.UnmarshalText([]byte(c.text())); err != nil {
-		c.bad = true
-	}
-	return t
 }
 
 func (c *cborReader) proofs() []model.Proof {

@@ -59,8 +59,9 @@ func randomize(t *testing.T, r *rand.Rand, v reflect.Value) {
 	t.Helper()
 	switch x := v.Addr().Interface().(type) {
 	case *model.Text:
-		*x = model.Say(fmt.Sprint("code.", r.Int()), "a", r.Int(), "b", model.Quoted("ca", fmt.Sprint("no ", r.Int())))
-		x.More = []model.Text{model.Quoted("", fmt.Sprint("\x00", r.Int()))}
+		*x = model.Texts(
+			model.Say(fmt.Sprint("code.", r.Int()), "a", r.Int(), "b", model.Quoted("ca", fmt.Sprint("no ", r.Int()))),
+			model.Quoted("", fmt.Sprint("\x00", r.Int())))
 		return
 	case *time.Time:
 		*x = time.Unix(r.Int64N(1<<33), r.Int64N(1e9)).UTC()

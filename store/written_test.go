@@ -66,10 +66,10 @@ func TestSentencesWrittenBeforeAreMigrated(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if e.Detail.Code != "" {
-				t.Errorf("event %d has the code %s", e.Seq, e.Detail.Code)
+			if e.Detail.Code() != "" {
+				t.Errorf("event %d has the code %s", e.Seq, e.Detail.Code())
 			}
-			if e.Detail.Quote.Words != "" {
+			if e.Detail.Message().Quote.Words != "" {
 				quotes++
 			}
 		}

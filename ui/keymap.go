@@ -75,7 +75,7 @@ func CheckKeys(keys kit.Keymap) map[string]model.Text {
 				if keys[id] == nil {
 					id, with = other, a.ID
 				}
-				if wrong[id].IsZero() && keys[id] != nil {
+				if wrong[id] == "" && keys[id] != nil {
 					wrong[id] = model.Say("config.key-taken", "key", k, "action", with, "page", s.where)
 				}
 			}

@@ -29,7 +29,7 @@ func TestWatchedAtOnce(t *testing.T) {
 func TestSilenceIsOnTheRow(t *testing.T) {
 	b := kittest.Fleet(60)
 	silent := &b.Watched[0]
-	silent.Problems, silent.Detail, silent.Error = nil, model.Text{}, model.Quoted("", "nothing listens on port 8443 of it")
+	silent.Problems, silent.Detail, silent.Error = nil, "", model.Quoted("", "nothing listens on port 8443 of it")
 	b.Watched[1].Error = model.Quoted("", "EOF")
 	d := drive(t, b, 120, 40)
 	d.keys("3", "[").sees("ok; silent at the last look")

@@ -194,7 +194,7 @@ func TestPassphraseFile(t *testing.T) {
 	if err := os.Chmod(file, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := backup.Passphrase(file); model.TextOf(err).Code != "keep.readable" {
+	if _, err := backup.Passphrase(file); model.TextOf(err).Code() != "keep.readable" {
 		t.Errorf("one that others can read: %v", err)
 	}
 	if _, err := backup.Passphrase(file + ".none"); err == nil {

@@ -134,7 +134,7 @@ func TestLoadHostKey(t *testing.T) {
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadHostKey(path); model.TextOf(err).Code != "host-key.readable" {
+	if _, err := LoadHostKey(path); model.TextOf(err).Code() != "host-key.readable" {
 		t.Error(err)
 	}
 }

@@ -39,7 +39,7 @@ func codes(b bundle.Bundle) string {
 	var s []string
 	for _, w := range b.Warnings {
 		s = append(s, string(w.Code))
-		if w.Text.IsZero() {
+		if w.Text == "" {
 			s = append(s, "WITHOUT TEXT")
 		}
 	}
@@ -247,7 +247,7 @@ func TestRefusalsSayReasonAndWayOut(t *testing.T) {
 		}
 		var e *bundle.Error
 		errors.As(err, &e)
-		if e.Why.IsZero() || e.Hint.IsZero() {
+		if e.Why == "" || e.Hint == "" {
 			t.Errorf("%s: %+v", name, e)
 		}
 		if strings.Contains(said(err), "PRIVATE KEY-----") {

@@ -63,7 +63,7 @@ func checkRefusal(t *testing.T, err error, verdict string) {
 		return
 	}
 	var e *bundle.Error
-	if errors.As(err, &e) && (e.Why.IsZero() || e.Hint.IsZero()) {
+	if errors.As(err, &e) && (e.Why == "" || e.Hint == "") {
 		t.Errorf("half a message: %+v", e)
 	}
 	checkMessage(t, said(err))

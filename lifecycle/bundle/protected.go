@@ -124,11 +124,7 @@ func wrongPassword(file string, name model.Text) error {
 
 // short is what a file asks for, with what stands in the file cut.
 func short(t model.Text) model.Text {
-	t.Quote.Words = cut(t.Quote.Words, 80)
-	for name, value := range t.Args {
-		t.Args[name] = cut(value, 80)
-	}
-	return t
+	return t.Map(func(s string) string { return cut(s, 80) })
 }
 
 // quoted lists untrusted text for a message, cut and escaped.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -131,11 +130,10 @@ func isRefusal(err error) bool {
 
 // line is an event without what no forecast can know: serials and addresses.
 func line(e *model.Event) string {
-	detail := e.Detail
-	detail.Args = maps.Clone(detail.Args)
-	delete(detail.Args, "serial")
-	delete(detail.Args, "address")
-	return fmt.Sprintf("%s %-14s %s %-10s %-8s %-8s %s>%s %s %s", e.At.UTC().Format(time.RFC3339), e.Action, e.Instance, e.Name, e.Why, e.Result, e.From, e.To, e.Reason, detail)
+	m := e.Detail.Message()
+	delete(m.Args, "serial")
+	delete(m.Args, "address")
+	return fmt.Sprintf("%s %-14s %s %-10s %-8s %-8s %s>%s %s %s", e.At.UTC().Format(time.RFC3339), e.Action, e.Instance, e.Name, e.Why, e.Result, e.From, e.To, e.Reason, m.Text())
 }
 
 // The forecast of 24 months is the list of what then happens.

@@ -147,7 +147,7 @@ func TestAForecastRefusesWhatItCannotShow(t *testing.T) {
 	s := newSandbox(t, 90*day)
 	for _, r := range []forecast.Request{{Months: 37}, {Months: -1}, {Policy: "weekly"}, {Policy: "0-days"}, {Policy: "-days"}, {Policy: "99999-days"}} {
 		var wrong *lifecycle.Invalid
-		if _, err := forecast.Run(t.Context(), s, r); !errors.As(err, &wrong) || wrong.Example.IsZero() {
+		if _, err := forecast.Run(t.Context(), s, r); !errors.As(err, &wrong) || wrong.Example == "" {
 			t.Errorf("%+v: %v", r, err)
 		}
 	}

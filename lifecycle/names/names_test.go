@@ -134,7 +134,7 @@ func TestRefusedNamesSayRuleAndExample(t *testing.T) {
 		if said := words(e.Rule); !strings.Contains(said, c.rule) && (c.rule != "punycode" || !strings.Contains(said, "IDNA")) {
 			t.Errorf("%q: rule %q does not speak of %q", c.in, words(e.Rule), c.rule)
 		}
-		if e.Hint.IsZero() || e.Field == "" || !strings.Contains(words(e.AsText()), words(e.Hint)) {
+		if e.Hint == "" || e.Field == "" || !strings.Contains(words(e.AsText()), words(e.Hint)) {
 			t.Errorf("%q: no way out: %v", c.in, err)
 		}
 		if _, err := names.Parse(words(e.Hint)); err != nil {
@@ -191,7 +191,7 @@ func TestDomainTypesBoundTheirNames(t *testing.T) {
 			continue
 		}
 		e, ok := names.IsError(err)
-		if !ok || !strings.Contains(words(e.Rule), c.want) || e.Hint.IsZero() {
+		if !ok || !strings.Contains(words(e.Rule), c.want) || e.Hint == "" {
 			t.Errorf("%s %.3q: got %v, want a refusal about %q", c.typ, c.names, err, c.want)
 		}
 	}

@@ -173,7 +173,7 @@ func (w *witness) proof() error {
 		return model.Fail("notify.nothing-sent")
 	}
 	for _, wrong := range w.last {
-		if !wrong.IsZero() {
+		if wrong != "" {
 			return model.Fail("notify.not-delivered", "got", wrong)
 		}
 	}
@@ -233,7 +233,7 @@ func (n *Notifier) chat(ctx context.Context, channel string, m lifecycle.Message
 		return f
 	case r.Taken:
 		return nil
-	case r.Error.IsZero():
+	case r.Error == "":
 		return model.Fail("notify.not-taken")
 	}
 	return &model.Error{Text: r.Error}

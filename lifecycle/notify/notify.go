@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/mail"
 	"net/url"
@@ -205,19 +204,7 @@ func Scrub(err error, channel string) error {
 
 // scrubText is [Scrub] for a message.
 func scrubText(t model.Text, channel string) model.Text {
-	one := func(s string) string { return lifecycle.OneLine(scrub(s, channel)) }
-	t.Quote.Words = one(t.Quote.Words)
-	t.Args, t.Texts, t.More = maps.Clone(t.Args), maps.Clone(t.Texts), slices.Clone(t.More)
-	for name, value := range t.Args {
-		t.Args[name] = one(value)
-	}
-	for name, inside := range t.Texts {
-		t.Texts[name] = scrubText(inside, channel)
-	}
-	for n := range t.More {
-		t.More[n] = scrubText(t.More[n], channel)
-	}
-	return t
+	return t.Map(func(s string) string { return lifecycle.OneLine(scrub(s, channel)) })
 }
 
 // scrub is [Scrub] for a text, whose lines it keeps.

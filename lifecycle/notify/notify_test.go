@@ -59,7 +59,7 @@ func TestMailIsSentWithTLSAndAPassword(t *testing.T) {
 		t.Error("a wrong password was taken")
 	}
 	write("secret word\n", 0o644)
-	if err := n.Send(context.Background(), "mailto:ops@example.com", message); model.TextOf(err).Code != "notify.password-exposed" {
+	if err := n.Send(context.Background(), "mailto:ops@example.com", message); model.TextOf(err).Code() != "notify.password-exposed" {
 		t.Errorf("a password that others can read: %v", err)
 	}
 	// A server that is not trusted gets neither password nor mail.
@@ -128,7 +128,7 @@ func TestAMailServerThatFallsSilentIsLeftBehind(t *testing.T) {
 	cancel()
 	select {
 	case err := <-result:
-		if !errors.Is(err, context.Canceled) && model.TextOf(err).Code != "notify.silent" {
+		if !errors.Is(err, context.Canceled) && model.TextOf(err).Code() != "notify.silent" {
 			t.Error(err)
 		}
 	case <-late.Done():

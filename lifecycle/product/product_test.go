@@ -106,7 +106,7 @@ func TestProbeEndsInTime(t *testing.T) {
 	}
 	address := silent.Addr().String()
 	_ = silent.Close()
-	if _, _, err = (product.Prober{}).Probe(context.Background(), address, "a.example.com"); model.TextOf(err).Code != "error.dial" {
+	if _, _, err = (product.Prober{}).Probe(context.Background(), address, "a.example.com"); model.TextOf(err).Code() != "error.dial" {
 		t.Errorf("nothing listens: %v", err)
 	}
 }
@@ -146,7 +146,7 @@ func TestJudgement(t *testing.T) {
 		var got []product.Problem
 		for _, f := range v.Findings {
 			got = append(got, f.Problem)
-			if f.Text.IsZero() {
+			if f.Text == "" {
 				t.Errorf("%s: no text", name)
 			}
 		}

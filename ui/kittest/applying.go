@@ -148,7 +148,7 @@ func (b *Backend) Template(id model.ID) (string, error) {
 
 // Approve implements kit.Backend.
 func (b *Backend) Approve(_ context.Context, id model.ID) error {
-	return b.act(b.Actor(), lifecycle.Review, id, "Approve "+id.Short(), func(i *model.Instance) { i.Operation.WaitFor = model.Text{} })
+	return b.act(b.Actor(), lifecycle.Review, id, "Approve "+id.Short(), func(i *model.Instance) { i.Operation.WaitFor = "" })
 }
 
 // RejectApplication implements kit.Backend.

@@ -84,7 +84,7 @@ func (b *Backend) foresee(rep *forecast.Report, i *model.Instance, n int, validi
 	if !i.Hosting.On {
 		if d := in(ends); d != nil {
 			d.Expiries++
-			moment(ends, forecast.WhatExpires, model.Text{})
+			moment(ends, forecast.WhatExpires, "")
 		}
 		return
 	}

@@ -93,11 +93,11 @@ func TestThemes(t *testing.T) {
 		t.Error(wrong)
 	}
 	for _, c := range []string{"", "#12345", "#12345g", "256", "-1", "007", "red", "12 "} {
-		if wrong := (Theme{Colours: map[string]string{"good": c}}).Check(); wrong["good"].IsZero() {
+		if wrong := (Theme{Colours: map[string]string{"good": c}}).Check(); wrong["good"] == "" {
 			t.Errorf("%q is taken for a colour", c)
 		}
 	}
-	if wrong := (Theme{Name: "x", Colours: map[string]string{"y": "1"}}).Check(); wrong[""].IsZero() || wrong["y"].IsZero() {
+	if wrong := (Theme{Name: "x", Colours: map[string]string{"y": "1"}}).Check(); wrong[""] == "" || wrong["y"] == "" {
 		t.Error(wrong)
 	}
 }

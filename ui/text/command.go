@@ -2,7 +2,6 @@ package text
 
 import (
 	"cmp"
-	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,18 +63,5 @@ func suggesting(t model.Text, all []lifecycle.Suggestion, write Write) model.Tex
 			args["do"] = alone
 		}
 	}
-	return withArgs(t, args)
-}
-
-// withArgs is a text, and what is said inside it, with more arguments.
-func withArgs(t model.Text, args map[string]string) model.Text {
-	own := maps.Clone(args)
-	maps.Copy(own, t.Args)
-	t.Args = own
-	inside := make(map[string]model.Text, len(t.Texts))
-	for name, in := range t.Texts {
-		inside[name] = withArgs(in, args)
-	}
-	t.Texts = inside
-	return t
+	return t.WithArgs(args)
 }

@@ -114,7 +114,7 @@ func TestErrorsOfTheLibraryHaveCodes(t *testing.T) {
 			continue
 		}
 		m := model.TextOf(c.err)
-		if got := en.Text(m); m.Code == "" || !strings.Contains(got, c.has) {
+		if got := en.Text(m); m.Code() == "" || !strings.Contains(got, c.has) {
 			t.Errorf("%s: %q is %q, want %q", what, c.err, got, c.has)
 		}
 		if got := zh.Text(m); inEnglish.MatchString(got) && !c.hasError || got == en.Text(m) {

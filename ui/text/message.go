@@ -39,25 +39,27 @@ func (c *Catalogue) Text(t model.Text) string {
 // Lines is [Catalogue.Text], each of several messages in a line of its own.
 func (c *Catalogue) Lines(t model.Text) []string {
 	var lines []string
-	if t.Code != "" || t.Quote.Words != "" {
-		lines = append(lines, strings.Split(c.one(t), "\n")...)
+	m := t.Message()
+	if m.Code != "" || m.Quote.Words != "" {
+		lines = append(lines, strings.Split(c.one(m), "\n")...)
 	}
-	for _, m := range t.More {
-		lines = append(lines, c.Lines(m)...)
+	for _, more := range m.More {
+		lines = append(lines, c.Lines(more)...)
 	}
 	return lines
 }
 
-func (c *Catalogue) one(t model.Text) string {
-	if t.Code == "" {
-		return c.quote(t.Quote)
+func (c *Catalogue) one(m model.Message) string {
+	if m.Code == "" {
+		return c.quote(m.Quote)
 	}
-	to, ok := c.text(t.Code)
-	if one, single := c.text(t.Code + ".one"); single && t.Args["n"] == "1" {
+	to, ok := c.text(m.Code)
+	if one, single := c.text(m.Code + ".one"); single && m.Args["n"] == "1" {
 		to = one
 	}
 	if !ok {
-		return Clean(t.String())
+		m.More = nil
+		return Clean(m.Text().String())
 	}
 	var b strings.Builder
 	for to != "" {
@@ -68,10 +70,10 @@ func (c *Catalogue) one(t model.Text) string {
 		}
 		join(&b, before)
 		if name, as, _ := strings.Cut(hole, ":"); hole != "" {
-			if inside, ok := t.Texts[name]; ok {
+			if inside, ok := m.Texts[name]; ok {
 				join(&b, c.Text(inside))
 			} else {
-				join(&b, c.word(as, Clean(t.Args[name])))
+				join(&b, c.word(as, Clean(m.Args[name])))
 			}
 		}
 		to = after

@@ -25,7 +25,7 @@ func TestMessagesInWords(t *testing.T) {
 		say    model.Text
 		en, zh string
 	}{
-		{model.Text{}, "", ""},
+		{"", "", ""},
 		{model.Say("log.bought", "spec", "OV single embedded professional", "years", 2, "price", "1000.00 EUR"),
 			"OV single embedded professional, 2 y, 1000.00 EUR", "OV 单域名 embedded 专业级，2 年，1000.00 EUR"},
 		{model.Say("watch-log.is", "problems", []string{"wrong-name", "expired"}), "is wrong-name, expired", "名称不符、已过期"},

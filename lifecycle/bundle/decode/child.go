@@ -54,11 +54,7 @@ func answer(request []byte) []byte {
 	var problem *Error
 	switch {
 	case errors.As(err, &problem):
-		what, err := problem.What.MarshalText()
-		if err != nil {
-			return message([]byte(Damaged))
-		}
-		out := [][]byte{[]byte(problem.Problem), what}
+		out := [][]byte{[]byte(problem.Problem), []byte(problem.What)}
 		for _, name := range problem.Names {
 			out = append(out, []byte(name))
 		}

@@ -138,9 +138,7 @@ func problem(p Problem, fields [][]byte) error {
 	if len(fields) == 0 {
 		return e
 	}
-	if err := e.What.UnmarshalText(fields[0]); err != nil {
-		return unavailable(model.TextOf(err))
-	}
+	e.What = model.Text(fields[0])
 	for _, name := range fields[1:] {
 		e.Names = append(e.Names, string(name))
 	}

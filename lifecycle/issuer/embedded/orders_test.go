@@ -155,7 +155,7 @@ func TestCancelledOrderIsNotFinalized(t *testing.T) {
 		}
 	}
 	got, err := c.Finalize(ctx, o.Ref, r)
-	if err != nil || got.Status != lifecycle.OrderInvalid || got.Problem.IsZero() || len(got.Chain) != 0 {
+	if err != nil || got.Status != lifecycle.OrderInvalid || got.Problem == "" || len(got.Chain) != 0 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	done, _ := c.issue(t, request("other", "www.example.com"))

@@ -127,7 +127,7 @@ func TestRevocationReasons(t *testing.T) {
 		"": "", "bored": "",
 	} {
 		err := c.Revoke(ctx, leaf, reason)
-		if said := model.TextOf(err); !isFinal(err) || said.Texts["why"].Code != code || (code == "") != (said.Code == "ca.no-reason") {
+		if said := model.TextOf(err); !isFinal(err) || said.Message().Texts["why"].Code() != code || (code == "") != (said.Code() == "ca.no-reason") {
 			t.Errorf("%q: %v", reason, err)
 		}
 	}

@@ -66,7 +66,7 @@ func Open(ctx context.Context, store lifecycle.Store, opt Options) (*Edge, error
 		opt.Now = time.Now
 	}
 	if opt.Holder == nil {
-		opt.Holder = func(string) model.Text { return model.Text{} }
+		opt.Holder = func(string) model.Text { return "" }
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)

@@ -93,7 +93,7 @@ func TestUnknownNamesAreRefusedWithAnAlert(t *testing.T) {
 	_, b := deploy(t, e, "global", "a.example.com")
 	for _, sni := range []string{"b.example.com", "x.a.example.com", "", strings.Repeat("a.", 100) + "example"} {
 		_, _, err := product.Prober{Now: clock}.Probe(context.Background(), b.Address, sni)
-		if model.TextOf(err).Texts["cause"].Texts["cause"].Code != "error.alert.unrecognized-name" {
+		if model.TextOf(err).Message().Texts["cause"].Message().Texts["cause"].Code() != "error.alert.unrecognized-name" {
 			t.Errorf("%q: %v, want unrecognized_name", sni, err)
 		}
 	}
@@ -145,7 +145,7 @@ func TestTakenPortIsNamedAndOthersGoOn(t *testing.T) {
 	}
 	defer func() { _ = thief.Close() }()
 	e = open(t, store, "SLB", "one", "two")
-	if p := e.Problems(); len(p) != 1 || !strings.HasPrefix(model.TextOf(p[0]).Code, "edge.taken") || model.TextOf(p[0]).Args["address"] != b.Address {
+	if p := e.Problems(); len(p) != 1 || !strings.HasPrefix(model.TextOf(p[0]).Code(), "edge.taken") || model.TextOf(p[0]).Message().Args["address"] != b.Address {
 		t.Errorf("problems %v", p)
 	}
 	if got, err := e.Present(ctx, lifecycle.Place{Region: "two", Name: "a.example.com"}); err != nil || got.Address != other.Address {
@@ -155,7 +155,7 @@ func TestTakenPortIsNamedAndOthersGoOn(t *testing.T) {
 	if got, err := e.Present(ctx, place); err != nil || got.Address != "" || got.Fingerprint != pair.Fingerprint {
 		t.Errorf("the region without its port: %+v, %v", got, err)
 	}
-	if _, err := e.Deploy(ctx, place, producttest.NewCA(t, now).Pair(t, "a.example.com")); model.TextOf(err).Args["address"] != b.Address {
+	if _, err := e.Deploy(ctx, place, producttest.NewCA(t, now).Pair(t, "a.example.com")); model.TextOf(err).Message().Args["address"] != b.Address {
 		t.Errorf("deploy: %v", err)
 	}
 	if err := thief.Close(); err != nil {

@@ -101,7 +101,7 @@ func (r *region) bind(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			_, port, _ := net.SplitHostPort(address)
-			if who := r.e.opt.Holder(port); !who.IsZero() {
+			if who := r.e.opt.Holder(port); who != "" {
 				return nil, r.fail("edge.taken-by", "address", address, "holder", who).Wrapping(err)
 			}
 			return nil, r.fail("edge.taken", "address", address, "port", port).Wrapping(err)

@@ -110,7 +110,7 @@ func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 		}, Say: func(r model.Watch) string { return away(c, r.NotAfter) }},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) widget.Cell {
 			st := style.Of(r.State())
-			if !r.Error.IsZero() && st.Tone != style.Bad {
+			if r.Error != "" && st.Tone != style.Bad {
 				st = style.Of(lifecycle.WatchExpiring) // it wants a look too
 			}
 			return widget.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchWords(c, &r)}
@@ -126,9 +126,9 @@ func watchWords(c *kit.Context, w *model.Watch) string {
 	words := w.Problems
 	switch {
 	case len(words) > 0:
-	case !w.Error.IsZero() && w.Answered.IsZero():
+	case w.Error != "" && w.Answered.IsZero():
 		return c.T("watch.silent.yet", c.Text.Text(w.Error))
-	case !w.Error.IsZero(): // once may be bad luck
+	case w.Error != "": // once may be bad luck
 		return c.T("watch.silent.last", c.T("watch."+w.State()))
 	default:
 		words = []string{w.State()}
@@ -186,7 +186,7 @@ func looked(ctx context.Context, c *kit.Context, id model.ID) (kit.ToldMsg, erro
 	switch {
 	case err != nil:
 		return kit.ToldMsg{}, err
-	case !seen.Error.IsZero():
+	case seen.Error != "":
 		return kit.ToldMsg{Text: c.T("watch.silent", seen.Address, c.Text.Text(seen.Error)), Tone: style.Soon}, nil
 	}
 	return kit.ToldMsg{Text: c.T("watch.looked", seen.Address, watchWords(c, &seen)), Tone: style.Of(seen.State()).Tone}, nil

@@ -42,7 +42,7 @@ func deploy(q *request) tea.Msg {
 	}
 	first := ids[0]
 	for _, p := range products { // one that works at once, without a region typed
-		if len(p.Regions) < 2 && p.Problem.IsZero() {
+		if len(p.Regions) < 2 && p.Problem == "" {
 			first = p.Name
 			break
 		}
@@ -61,7 +61,7 @@ func deploy(q *request) tea.Msg {
 		Fields: []form.Field{
 			{Key: "product", Label: c.T("deploy.product"), Kind: form.Select, Initial: first, Options: fixed(ids, ids), Hint: func(v form.Values) string {
 				p := product(v)
-				if !p.Problem.IsZero() {
+				if p.Problem != "" {
 					return c.T("deploy.product.problem", c.Text.Text(p.Problem))
 				}
 				h := c.T("deploy.product.driver", p.Driver)
@@ -232,7 +232,7 @@ func (q *request) looked(follow func(context.Context) kit.ToldMsg, at lifecycle.
 		for n := range rs {
 			switch r := &rs[n]; {
 			case r.ID != at.ID:
-			case !r.VerifyError.IsZero() || r.State == model.ResourceDrifted:
+			case r.VerifyError != "" || r.State == model.ResourceDrifted:
 				return said // says what is wrong
 			case r.State == model.ResourceRevoked:
 				return kit.ToldMsg{Text: c.T("verify.done.revoked", place(r)), Tone: style.Bad}

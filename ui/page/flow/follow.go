@@ -80,7 +80,7 @@ func (q *request) ended(all []lifecycle.Progress, well string) kit.ToldMsg {
 		return kit.ToldMsg{Text: q.sum(len(all)-len(failed)-len(later), len(failed), len(later)), Tone: tone}
 	case len(failed) == 1:
 		return kit.ToldMsg{Text: c.T("ended.failed", what, c.Text.Text(failed[0].Job.Error)), Tone: style.Bad}
-	case !later[0].Job.WaitFor.IsZero():
+	case later[0].Job.WaitFor != "":
 		return kit.ToldMsg{Text: c.T("ended.waiting", what, c.Text.Text(later[0].Job.WaitFor)), Tone: style.Work}
 	}
 	return kit.ToldMsg{Text: c.T("ended.again", what, widget.Stamp(later[0].Until), c.Text.Text(later[0].Job.Error)), Tone: style.Soon}

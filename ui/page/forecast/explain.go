@@ -37,7 +37,7 @@ func (p *page) explainHappening(h happening) tea.Cmd {
 	var lines []string
 	for _, m := range h {
 		lines = append(lines, c.T("forecast.moment.line", widget.Stamp(m.At), word(c, m)))
-		if !m.Detail.IsZero() {
+		if m.Detail != "" {
 			lines = append(lines, c.Text.Text(m.Detail))
 		}
 	}

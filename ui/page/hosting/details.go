@@ -144,7 +144,7 @@ func (d *hosted) parts(c *kit.Context) []dialog.Part {
 func (d *hosted) next(c *kit.Context) (when, because string) {
 	because = why(c, &d.row)
 	switch op := d.i.Operation; {
-	case op.Active() && !op.WaitFor.IsZero():
+	case op.Active() && op.WaitFor != "":
 		return c.T("hosting.now", max(op.Attempt, 1)), c.T("news.waiting", c.Text.Text(op.WaitFor))
 	case op.Aside():
 		return "–", because
@@ -161,7 +161,7 @@ func (d *hosted) next(c *kit.Context) (when, because string) {
 // attempt is the last try to renew, and what came of it.
 func (d *hosted) attempt(c *kit.Context) (said, because string) {
 	switch op, f := d.i.Operation, d.i.Failure; {
-	case op.Active() && !op.Error.IsZero():
+	case op.Active() && op.Error != "":
 		return c.T("hosting.details.failed", op.Attempt), c.Text.Text(op.Error)
 	case f.What != "" && slices.Contains(attempts, string(f.What)):
 		return c.T("hosting.details.failedat", widget.Stamp(f.At)), c.Text.Text(f.Message)

@@ -19,7 +19,7 @@ type paper struct {
 // verifying says whether something is awaited before the CA goes on.
 func (d *details) verifying() bool {
 	i := &d.instance
-	return len(i.Proofs) > 0 || !i.Operation.WaitFor.IsZero() || !i.ExpectedIssue.IsZero() && len(i.Versions) == 0
+	return len(i.Proofs) > 0 || i.Operation.WaitFor != "" || !i.ExpectedIssue.IsZero() && len(i.Versions) == 0
 }
 
 // awaited lists what must be seen before the CA goes on: each proof of control
@@ -46,7 +46,7 @@ func (d *details) awaited() []line {
 		ls = append(ls, d.exact(name, p.Name)...)
 		ls = append(ls, d.exact(value, p.Value)...)
 	}
-	if w := i.Operation.WaitFor; !w.IsZero() {
+	if w := i.Operation.WaitFor; w != "" {
 		ls = append(ls, fact(c.T("fact.awaited"), c.Text.Text(w)))
 	}
 	for _, t := range d.tasks {

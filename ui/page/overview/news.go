@@ -26,9 +26,9 @@ func (d *details) news(r *model.Row) (string, style.Tone) {
 	switch {
 	case i.AwaitsReview():
 		return c.Mark("◔") + c.T("news.review", c.KeyOf(lifecycle.Review)), style.Work
-	case i.Operation.Active() && !i.Operation.WaitFor.IsZero():
+	case i.Operation.Active() && i.Operation.WaitFor != "":
 		return c.Mark("◔") + c.T("news.waiting", c.Text.Text(i.Operation.WaitFor)), style.Work
-	case i.Operation.Active() && !i.Operation.Error.IsZero():
+	case i.Operation.Active() && i.Operation.Error != "":
 		return c.Mark("▲") + c.T("news.retry", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), i.Operation.Attempt, c.Text.Text(i.Operation.Error)), style.Soon
 	case i.Failure.What != "":
 		return c.Mark("✕") + c.T("news.failed", c.Text.Code("action", string(i.Failure.What)), widget.Ago(c.T, i.Failure.At, c.Now), c.Text.Text(i.Failure.Message)), style.Bad
@@ -40,7 +40,7 @@ func (d *details) news(r *model.Row) (string, style.Tone) {
 		return c.Mark("✕") + c.T("news.failing", at(failing), widget.Ago(c.T, failing.Failure.At, c.Now), c.Text.Text(failing.Failure.Message)), style.Bad
 	case i.Operation.Active():
 		return c.Mark("◔") + c.T("news.doing", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), widget.Ago(c.T, i.Operation.Since, c.Now)), style.Work
-	case !i.Reason.IsZero():
+	case i.Reason != "":
 		return c.T("news.reason", c.Text.Text(i.Reason)), style.Soon
 	}
 	if n, t := next(c, r); n != "" {
