@@ -9,6 +9,7 @@ import (
 
 	"certquay/cmd/host"
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
 )
@@ -32,7 +33,7 @@ type eventJSON struct {
 
 func toEvent(e *model.Event) eventJSON {
 	reason, detail := english(e.Reason), english(e.Detail)
-	if code, refused := lifecycle.RefusedFor(e.Reason); refused {
+	if code, refused := rules.RefusedFor(e.Reason); refused {
 		reason, detail = string(code), reason
 	}
 	return eventJSON{

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"certquay/cmd/session"
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 )
@@ -102,18 +102,18 @@ func TestWhatMessagesAdviseCanBeDone(t *testing.T) {
 // session that is read-only.
 // spec: O1, V7
 func TestOnlyOwnersBackUp(t *testing.T) {
-	try := func(actor model.Actor, want lifecycle.Reason) {
+	try := func(actor model.Actor, want rules.Reason) {
 		t.Helper()
 		c := &call{Session: &session.Session{Actor: actor}, g: &global{}}
 		for _, err := range []error{c.backup(context.Background(), "x", nil, ""), c.restore(context.Background(), "x", &opening{})} {
-			var refused *lifecycle.Refusal
+			var refused *rules.Refusal
 			if !errors.As(err, &refused) || refused.Reason != want {
 				t.Errorf("%+v: %v", actor, err)
 			}
 		}
 	}
 	for role := model.NoRole; role < model.Owner; role++ {
-		try(model.Actor{Name: "x", Role: role}, lifecycle.ReasonRole)
+		try(model.Actor{Name: "x", Role: role}, rules.ReasonRole)
 	}
-	try(model.Actor{Role: model.Owner, ReadOnly: true}, lifecycle.ReasonReadOnly)
+	try(model.Actor{Role: model.Owner, ReadOnly: true}, rules.ReasonReadOnly)
 }

@@ -20,6 +20,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/builtin"
@@ -99,11 +100,11 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	a.CA, a.unserved = ca.ca, ca.down.Load
 	roots := ca.roots()
 	c := a.Config
-	policy := lifecycle.DefaultPolicy()
-	policy.Currency, policy.Refund, policy.CarryDays = c.Catalogue.Currency, lifecycle.RefundPolicy(c.RefundPolicy), c.Renew.CarryDays
+	policy := rules.DefaultPolicy()
+	policy.Currency, policy.Refund, policy.CarryDays = c.Catalogue.Currency, rules.RefundPolicy(c.RefundPolicy), c.Renew.CarryDays
 	policy.HostingFee, policy.CreditPrice = c.Catalogue.HostingFee, c.Catalogue.Credit
 	policy.ReviewReuse = time.Duration(c.Review.ReuseDays) * 24 * time.Hour
-	policy.Notify = lifecycle.NotifyPolicy{Default: c.Notify.Default, Withhold: a.Sandbox && !c.Notify.Sandbox}
+	policy.Notify = rules.NotifyPolicy{Default: c.Notify.Default, Withhold: a.Sandbox && !c.Notify.Sandbox}
 	for _, days := range c.Notify.ExpiryDays {
 		policy.Notify.Before = append(policy.Notify.Before, time.Duration(days)*24*time.Hour)
 	}
@@ -234,7 +235,7 @@ func (a *App) clock(ctx context.Context, g *global) (lifecycle.Clock, func(conte
 			return nil, nil, err
 		}
 		if !fresh {
-			return nil, nil, &lifecycle.Refusal{Action: "sandbox", Reason: lifecycle.ReasonNotSandbox}
+			return nil, nil, &rules.Refusal{Action: "sandbox", Reason: rules.ReasonNotSandbox}
 		}
 		if err := a.Store.SetMeta(ctx, func(m *store.Meta) error { m.Sandbox = true; return nil }); err != nil {
 			return nil, nil, &storeError{err: err}

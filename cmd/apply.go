@@ -9,6 +9,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -26,7 +27,7 @@ func applyCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.engine().Allow(cmd.Context(), lifecycle.Apply, i.ID); err != nil {
+			if err := c.engine().Allow(cmd.Context(), rules.Apply, i.ID); err != nil {
 				return err
 			}
 			if r.HostingPacks < 0 {
@@ -72,7 +73,7 @@ func applyCmd(c *call) *cobra.Command {
 				c.note("verb.apply.own-key")
 			}
 			j, err := c.engine().Apply(cmd.Context(), i.ID, r)
-			if missing := (*lifecycle.Invalid)(nil); r.DraftOnly && (err == nil || errors.As(err, &missing)) {
+			if missing := (*rules.Invalid)(nil); r.DraftOnly && (err == nil || errors.As(err, &missing)) {
 				return c.draft(i.ID)
 			}
 			if err != nil {
@@ -132,7 +133,7 @@ func (c *call) csr(ctx context.Context, path string) ([]byte, error) {
 	}
 	r, err := bundle.ParseCSR(data)
 	if err != nil {
-		return nil, &lifecycle.Invalid{Field: "csr", Why: model.TextOf(err), Example: model.Say("csr.how"), Rule: "A3"}
+		return nil, &rules.Invalid{Field: "csr", Why: model.TextOf(err), Example: model.Say("csr.how"), Rule: "A3"}
 	}
 	return r.Raw, nil
 }

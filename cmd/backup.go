@@ -10,15 +10,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/session"
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 )
 
 // What is backed up and restored in the words of a refusal.
 const (
-	backUp  lifecycle.Action = "backup"
-	restore lifecycle.Action = "restore"
+	backUp  rules.Action = "backup"
+	restore rules.Action = "restore"
 )
 
 func backupCmd(c *call) *cobra.Command {
@@ -81,7 +81,7 @@ func restoreCmd(c *call) *cobra.Command {
 }
 
 func (c *call) backup(ctx context.Context, file string, keys []string, passphraseFile string) error {
-	if f := lifecycle.Needs(c.who(), backUp, model.Owner); f != nil {
+	if f := rules.Needs(c.who(), backUp, model.Owner); f != nil {
 		return f
 	}
 	if c.app.demo {

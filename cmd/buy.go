@@ -9,6 +9,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -21,7 +22,7 @@ func buyCmd(c *call) *cobra.Command {
 			"  certquay buy --level dv --type wildcard --grade standard --years 2 --quantity 3",
 		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.engine().Allow(cmd.Context(), lifecycle.Buy, ""); err != nil {
+			if err := c.engine().Allow(cmd.Context(), rules.Buy, ""); err != nil {
 				return err
 			}
 			var err error

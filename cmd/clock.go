@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 )
 
 func clockCmd(c *call) *cobra.Command {
@@ -17,7 +17,7 @@ func clockCmd(c *call) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e := c.engine()
 			if !c.app.Sandbox {
-				return &lifecycle.Refusal{Action: "clock", Reason: lifecycle.ReasonNotSandbox}
+				return &rules.Refusal{Action: "clock", Reason: rules.ReasonNotSandbox}
 			}
 			if len(args) == 1 {
 				to, err := moment(args[0], e.Now())

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -123,7 +124,7 @@ func undeployCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.engine().May(lifecycle.Undeploy) == nil {
+			if c.engine().May(rules.Undeploy) == nil {
 				question := c.text("verb.undeploy", "name", dash(r.InstanceName), "place", place(&r.Resource))
 				if err := c.confirm(cmd.Context(), question, ""); err != nil {
 					return err

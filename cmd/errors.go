@@ -9,6 +9,7 @@ import (
 
 	"certquay/cmd/owner"
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 	"certquay/ui/text"
@@ -80,18 +81,18 @@ var listedBy = map[string]string{
 
 // wrongValues are what the rules say of values that would do in no state: that is
 // wrong usage, whoever is asked.
-var wrongValues = []lifecycle.Reason{
-	lifecycle.ReasonQuantity, lifecycle.ReasonYears, lifecycle.ReasonPackQuantity, lifecycle.ReasonRegion, lifecycle.ReasonNoRegion,
+var wrongValues = []rules.Reason{
+	rules.ReasonQuantity, rules.ReasonYears, rules.ReasonPackQuantity, rules.ReasonRegion, rules.ReasonNoRegion,
 }
 
 func describe(err error) problem {
 	p := problem{exit: exitFailed, code: "failed", message: model.TextOf(err)}
 	var (
-		refusal   *lifecycle.Refusal
-		invalid   *lifecycle.Invalid
-		missing   *lifecycle.NotFound
+		refusal   *rules.Refusal
+		invalid   *rules.Invalid
+		missing   *rules.NotFound
 		unkept    *lifecycle.UnkeptError
-		ambiguous *lifecycle.Ambiguous
+		ambiguous *rules.Ambiguous
 		usage     *usageError
 		failed    *failedError
 		broken    *storeError

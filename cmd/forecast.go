@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -61,7 +61,7 @@ func forecastCmd(c *call) *cobra.Command {
 // lookAhead is a forecast; what was asked wrongly is wrong usage.
 func (c *call) lookAhead(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
 	rep, err := forecast.Run(ctx, c.engine(), r)
-	var invalid *lifecycle.Invalid
+	var invalid *rules.Invalid
 	if errors.As(err, &invalid) {
 		return nil, &usageError{invalid.AsText(), model.Say("usage.flag-example", "flag", invalid.Field, "example", invalid.Example)}
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -27,7 +28,7 @@ func hostCmd(c *call) *cobra.Command {
 			if stop {
 				return c.stopHosting(cmd, &i)
 			}
-			if err := c.engine().Allow(cmd.Context(), lifecycle.Host, i.ID); err != nil {
+			if err := c.engine().Allow(cmd.Context(), rules.Host, i.ID); err != nil {
 				return err
 			}
 			if contact != "" {
@@ -44,7 +45,7 @@ func hostCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.engine().Table().Check(lifecycle.Host, cs) == nil {
+			if c.engine().Table().Check(rules.Host, cs) == nil {
 				if r.Contact == "" && i.Contact == "" {
 					return usage("usage.hosting-contact")
 				}
@@ -100,7 +101,7 @@ func partOf(stated map[string]*string) (s model.Specification, err error) {
 }
 
 func (c *call) stopHosting(cmd *cobra.Command, i *model.Instance) error {
-	if i.Hosting.On && c.engine().May(lifecycle.StopHosting) == nil {
+	if i.Hosting.On && c.engine().May(rules.StopHosting) == nil {
 		question := c.text("verb.host.stop", "name", i.Name)
 		switch left := i.Hosting.RenewalsLeft; {
 		case left > 0 && i.Hosting.FromPack:

@@ -5,6 +5,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -17,7 +18,7 @@ func buyPackCmd(c *call) *cobra.Command {
 			"  certquay buy-pack credit --quantity 50",
 		Args: one("arg.pack"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.engine().Allow(cmd.Context(), lifecycle.BuyPack, ""); err != nil {
+			if err := c.engine().Allow(cmd.Context(), rules.BuyPack, ""); err != nil {
 				return err
 			}
 			var err error

@@ -17,6 +17,7 @@ import (
 
 	"certquay/cmd/session"
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -166,7 +167,7 @@ func (c *call) await(ctx context.Context, id model.ID, noWait bool, done model.T
 // ending carries out what ends or deletes an instance, after a typed
 // confirmation that says what is lost.
 func (c *call) ending(
-	cmd *cobra.Command, typed string, a lifecycle.Action, do func(context.Context, model.ID) error,
+	cmd *cobra.Command, typed string, a rules.Action, do func(context.Context, model.ID) error,
 ) error {
 	i, err := c.engine().Find(typed)
 	if err != nil {
@@ -178,7 +179,7 @@ func (c *call) ending(
 	}
 	if f := c.engine().Table().Check(a, cs); f == nil {
 		question := c.text("verb.end", "action", a, "name", i.Name, "id", i.ID)
-		if a == lifecycle.Close {
+		if a == rules.Close {
 			p, err := c.engine().Refund(i.ID)
 			if err != nil {
 				return err
@@ -192,7 +193,7 @@ func (c *call) ending(
 	if err := do(cmd.Context(), i.ID); err != nil {
 		return err
 	}
-	if a == lifecycle.Delete {
+	if a == rules.Delete {
 		if c.g.json {
 			return c.printJSON(map[string]any{"id": i.ID, "deleted": true})
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -24,7 +25,7 @@ func renewCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if f := c.engine().Table().Check(lifecycle.Renew, cs); f == nil {
+			if f := c.engine().Table().Check(rules.Renew, cs); f == nil {
 				q, err := c.engine().Quote(lifecycle.BuyRequest{Spec: i.Spec, Years: i.Years, Quantity: 1})
 				if err != nil {
 					return err
@@ -91,14 +92,14 @@ func revokeCmd(c *call) *cobra.Command {
 	r := lifecycle.RevokeRequest{}
 	cmd := &cobra.Command{
 		Use:  "revoke",
-		Long: joined(lifecycle.RevocationReasons),
+		Long: joined(rules.RevocationReasons),
 		Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.Reason == "" {
-				return usage("usage.no-reason", "words", joined(lifecycle.RevocationReasons))
+				return usage("usage.no-reason", "words", joined(rules.RevocationReasons))
 			}
 			var err error
-			if r.Reason, err = word("--reason", r.Reason, lifecycle.RevocationReasons); err != nil {
+			if r.Reason, err = word("--reason", r.Reason, rules.RevocationReasons); err != nil {
 				return err
 			}
 			i, err := c.engine().Find(args[0])
@@ -114,7 +115,7 @@ func revokeCmd(c *call) *cobra.Command {
 				return err
 			}
 			still = slices.DeleteFunc(still, func(v lifecycle.ResourceView) bool { return !cs.Revokes(&v.Resource) })
-			if c.engine().Table().Check(lifecycle.Revoke, cs) == nil {
+			if c.engine().Table().Check(rules.Revoke, cs) == nil {
 				p, err := c.engine().Refund(i.ID)
 				if err != nil {
 					return err
@@ -142,7 +143,7 @@ func revokeCmd(c *call) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&r.Reason, "reason", "", joined(lifecycle.RevocationReasons))
+	f.StringVar(&r.Reason, "reason", "", joined(rules.RevocationReasons))
 	f.IntSliceVar(&r.Versions, "version-number", nil, "")
 	waitFlag(f, &noWait)
 	return cmd

@@ -9,7 +9,7 @@ import (
 	"certquay/cmd/config"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 )
@@ -49,7 +49,7 @@ func (c *call) files() (where, error) {
 // restore makes a store of a backup. The directory is this process's alone
 // meanwhile.
 func (c *call) restore(ctx context.Context, file string, o *opening) (err error) {
-	if f := lifecycle.Needs(c.who(), restore, model.Owner); f != nil {
+	if f := rules.Needs(c.who(), restore, model.Owner); f != nil {
 		return f
 	}
 	if c.Kind != session.Local || c.app != nil {

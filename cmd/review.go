@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
 )
@@ -25,7 +25,7 @@ func reviewCmd(c *call) *cobra.Command {
 			}
 			rejected := cmd.Flags().Changed("reject")
 			if documents != "" {
-				if f := c.engine().May(lifecycle.Review); f != nil {
+				if f := c.engine().May(rules.Review); f != nil {
 					return f
 				}
 				if err := c.saveDocuments(i.ID, documents); err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"certquay/cmd/session"
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
 )
@@ -89,7 +90,7 @@ func newRoot(c *call) *cobra.Command {
 				c.Actor.ReadOnly = true // the engine refuses it every change
 			}
 			if c.g.sandbox && c.app != nil && !c.app.Sandbox {
-				return &lifecycle.Refusal{Action: "sandbox", Reason: lifecycle.ReasonNotSandbox}
+				return &rules.Refusal{Action: "sandbox", Reason: rules.ReasonNotSandbox}
 			}
 			return nil
 		},

@@ -10,6 +10,7 @@ import (
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 )
@@ -175,12 +176,12 @@ func unsealCmd(c *call) *cobra.Command {
 }
 
 // unsealing names what is done in a refusal.
-const unsealing lifecycle.Action = "unseal"
+const unsealing rules.Action = "unseal"
 
 func (c *call) unseal(ctx context.Context, file string) error {
 	who := c.who()
 	who.ReadOnly = false // it changes nothing, and a server that refuses changes needs its keys
-	if f := lifecycle.Needs(who, unsealing, model.Owner); f != nil {
+	if f := rules.Needs(who, unsealing, model.Owner); f != nil {
 		return f
 	}
 	by, sealed := c.app.sealing()

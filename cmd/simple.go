@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
 )
@@ -30,7 +30,7 @@ func closeCmd(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: "close", Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.ending(cmd, args[0], lifecycle.Close, c.engine().CloseInstance)
+			return c.ending(cmd, args[0], rules.Close, c.engine().CloseInstance)
 		},
 	}
 }
@@ -39,7 +39,7 @@ func deleteCmd(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete", Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.ending(cmd, args[0], lifecycle.Delete, c.engine().Delete)
+			return c.ending(cmd, args[0], rules.Delete, c.engine().Delete)
 		},
 	}
 }
@@ -61,7 +61,7 @@ func explainCmd(c *call) *cobra.Command {
 				verbs = append(verbs, c.engine().Table().Row(a).Verb)
 			}
 			if len(verbs) > 0 {
-				x.Next = append(x.Next, lifecycle.Statement{Text: model.Say("next.verbs", "verbs", verbs)})
+				x.Next = append(x.Next, rules.Statement{Text: model.Say("next.verbs", "verbs", verbs)})
 			}
 			if c.g.json {
 				en := text.New("en")
@@ -91,7 +91,7 @@ func explainCmd(c *call) *cobra.Command {
 }
 
 // statements are the sentences of an explanation in words.
-func statements(words *text.Catalogue, all []lifecycle.Statement) []string {
+func statements(words *text.Catalogue, all []rules.Statement) []string {
 	var lines []string
 	for _, s := range all {
 		lines = append(lines, words.Statement(s, nil))
@@ -139,7 +139,7 @@ func autoDeployCmd(c *call) *cobra.Command {
 				return err
 			}
 			on := args[1] == "on"
-			if on && c.engine().May(lifecycle.AutoDeploy) == nil {
+			if on && c.engine().May(rules.AutoDeploy) == nil {
 				question, err := c.creditQuestion(r)
 				if err != nil {
 					return err

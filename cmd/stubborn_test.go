@@ -14,6 +14,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -61,7 +62,7 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	products := a.products(ctx, lifecycle.SystemClock{}, false)
 	odd := &stubborn{Product: products[1].Product}
 	products[1].Product = odd
-	policy := lifecycle.DefaultPolicy()
+	policy := rules.DefaultPolicy()
 	policy.HandshakeTimeout /= 20
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Store: a.Store, Clock: lifecycle.SystemClock{}, Policy: policy, Prober: product.Prober{},
@@ -93,7 +94,7 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	}
 	before := rs[0]
 	// A row of the table that is changed at run time is obeyed by the verb.
-	row := a.Engine.Table().Row(lifecycle.Reissue)
+	row := a.Engine.Table().Row(rules.Reissue)
 	from := row.From
 	row.From = []model.State{"paid"}
 	if code := verb("reissue", id); code != exitRefused || !strings.Contains(errs.String(), "needs paid") {

@@ -10,6 +10,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -28,7 +29,7 @@ func uploadCmd(c *call) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.engine().Allow(cmd.Context(), lifecycle.Upload, ""); err != nil {
+			if err := c.engine().Allow(cmd.Context(), rules.Upload, ""); err != nil {
 				return err
 			}
 			if key != "" {
@@ -123,7 +124,7 @@ func uploadKeyCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.engine().Allow(cmd.Context(), lifecycle.UploadKey, i.ID); err != nil {
+			if err := c.engine().Allow(cmd.Context(), rules.UploadKey, i.ID); err != nil {
 				return err
 			}
 			data, err := c.read(cmd.Context(), args[1])

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -10,7 +11,7 @@ import (
 // for the dashboard and the verbs. Every method asks anew who the actor is, so a
 // role that is taken away counts from then on. Reading takes the least role,
 // acting the role that the table names, and a read-only actor does nothing but
-// read; else the error is a [*Refusal] and nothing has been done. Methods that
+// read; else the error is a [*rules.Refusal] and nothing has been done. Methods that
 // return no error give nothing to who may not read. An Access is safe for
 // concurrent use, and as cheap to make as to keep.
 type Access struct {
@@ -32,27 +33,27 @@ func (a *Access) Actor() model.Actor { return a.who() }
 
 // May says why the actor may not take an action whatever it is done to, or nil.
 // It logs nothing.
-func (a *Access) May(action Action) *Refusal { return a.e.table.May(a.who(), action) }
+func (a *Access) May(action rules.Action) *rules.Refusal { return a.e.table.May(a.who(), action) }
 
 // Allow refuses, and logs, what the actor may not do to an instance, "" for none,
 // whatever its state is. Each action does that by itself; this is for who first
 // reads what the action is given.
-func (a *Access) Allow(ctx context.Context, action Action, id model.ID) error {
+func (a *Access) Allow(ctx context.Context, action rules.Action, id model.ID) error {
 	_, err := a.may(ctx, action, id)
 	return err
 }
 
 // mayRead refuses who has no role.
-func (a *Access) mayRead() *Refusal {
+func (a *Access) mayRead() *rules.Refusal {
 	actor := a.who()
 	actor.ReadOnly = false // it may read
-	return Needs(actor, "read", model.Viewer)
+	return rules.Needs(actor, "read", model.Viewer)
 }
 
 // may gives the actor of an action on an instance, "" for none, or logs and
 // returns the refusal of its role. The case is judged by the engine, inside the
 // write.
-func (a *Access) may(ctx context.Context, action Action, id model.ID) (model.Actor, error) {
+func (a *Access) may(ctx context.Context, action rules.Action, id model.ID) (model.Actor, error) {
 	actor := a.who()
 	f := a.e.table.May(actor, action)
 	if f == nil {
@@ -80,7 +81,7 @@ func (a *Access) presents(resource model.ID) model.ID {
 
 // acting does what the actor may do.
 func acting[T any](
-	ctx context.Context, a *Access, action Action, id model.ID, do func(model.Actor) (T, error),
+	ctx context.Context, a *Access, action rules.Action, id model.ID, do func(model.Actor) (T, error),
 ) (done T, err error) {
 	actor, err := a.may(ctx, action, id)
 	if err != nil {

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 // Buy is [Engine.Buy] as this actor.
 func (a *Access) Buy(ctx context.Context, r BuyRequest) (o model.Order, made []model.Instance, err error) {
-	by, err := a.may(ctx, Buy, "")
+	by, err := a.may(ctx, rules.Buy, "")
 	if err != nil {
 		return o, made, err
 	}
@@ -20,17 +21,17 @@ func (a *Access) Buy(ctx context.Context, r BuyRequest) (o model.Order, made []m
 
 // BuyPack is [Engine.BuyPack] as this actor.
 func (a *Access) BuyPack(ctx context.Context, r PackRequest) (model.Order, error) {
-	return acting(ctx, a, BuyPack, "", func(by model.Actor) (model.Order, error) { return a.e.BuyPack(ctx, by, r) })
+	return acting(ctx, a, rules.BuyPack, "", func(by model.Actor) (model.Order, error) { return a.e.BuyPack(ctx, by, r) })
 }
 
 // Apply is [Engine.Apply] as this actor.
 func (a *Access) Apply(ctx context.Context, id model.ID, r ApplyRequest) (model.Job, error) {
-	return acting(ctx, a, Apply, id, func(by model.Actor) (model.Job, error) { return a.e.Apply(ctx, by, id, r) })
+	return acting(ctx, a, rules.Apply, id, func(by model.Actor) (model.Job, error) { return a.e.Apply(ctx, by, id, r) })
 }
 
 // SaveDraft is [Engine.SaveDraft] as this actor.
 func (a *Access) SaveDraft(ctx context.Context, id model.ID, app model.Application) error {
-	by, err := a.may(ctx, Apply, id)
+	by, err := a.may(ctx, rules.Apply, id)
 	if err != nil {
 		return err
 	}
@@ -39,12 +40,12 @@ func (a *Access) SaveDraft(ctx context.Context, id model.ID, app model.Applicati
 
 // AddDocument is [Engine.AddDocument] as this actor.
 func (a *Access) AddDocument(ctx context.Context, id model.ID, name string, data []byte) (model.Document, error) {
-	return acting(ctx, a, Apply, id, func(by model.Actor) (model.Document, error) { return a.e.AddDocument(ctx, by, id, name, data) })
+	return acting(ctx, a, rules.Apply, id, func(by model.Actor) (model.Document, error) { return a.e.AddDocument(ctx, by, id, name, data) })
 }
 
 // RemoveDocument is [Engine.RemoveDocument] as this actor.
 func (a *Access) RemoveDocument(ctx context.Context, id, doc model.ID) error {
-	by, err := a.may(ctx, Apply, id)
+	by, err := a.may(ctx, rules.Apply, id)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func (a *Access) RemoveDocument(ctx context.Context, id, doc model.ID) error {
 
 // Approve is [Engine.Approve] as this actor.
 func (a *Access) Approve(ctx context.Context, id model.ID) error {
-	by, err := a.may(ctx, Review, id)
+	by, err := a.may(ctx, rules.Review, id)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (a *Access) Approve(ctx context.Context, id model.ID) error {
 
 // RejectApplication is [Engine.RejectApplication] as this actor.
 func (a *Access) RejectApplication(ctx context.Context, id model.ID, reason string) error {
-	by, err := a.may(ctx, Review, id)
+	by, err := a.may(ctx, rules.Review, id)
 	if err != nil {
 		return err
 	}
@@ -71,7 +72,7 @@ func (a *Access) RejectApplication(ctx context.Context, id model.ID, reason stri
 
 // Withdraw is [Engine.Withdraw] as this actor.
 func (a *Access) Withdraw(ctx context.Context, id model.ID) error {
-	by, err := a.may(ctx, Withdraw, id)
+	by, err := a.may(ctx, rules.Withdraw, id)
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (a *Access) Withdraw(ctx context.Context, id model.ID) error {
 
 // CloseInstance is [Engine.CloseInstance] as this actor.
 func (a *Access) CloseInstance(ctx context.Context, id model.ID) error {
-	by, err := a.may(ctx, Close, id)
+	by, err := a.may(ctx, rules.Close, id)
 	if err != nil {
 		return err
 	}
@@ -89,12 +90,12 @@ func (a *Access) CloseInstance(ctx context.Context, id model.ID) error {
 
 // Upload is [Engine.Upload] as this actor.
 func (a *Access) Upload(ctx context.Context, r UploadRequest) (UploadResult, error) {
-	return acting(ctx, a, Upload, "", func(by model.Actor) (UploadResult, error) { return a.e.Upload(ctx, by, r) })
+	return acting(ctx, a, rules.Upload, "", func(by model.Actor) (UploadResult, error) { return a.e.Upload(ctx, by, r) })
 }
 
 // UploadKey is [Engine.UploadKey] as this actor.
 func (a *Access) UploadKey(ctx context.Context, id model.ID, f bundle.File) error {
-	by, err := a.may(ctx, UploadKey, id)
+	by, err := a.may(ctx, rules.UploadKey, id)
 	if err != nil {
 		return err
 	}
@@ -103,29 +104,35 @@ func (a *Access) UploadKey(ctx context.Context, id model.ID, f bundle.File) erro
 
 // Download is [Engine.Download] as this actor.
 func (a *Access) Download(ctx context.Context, id model.ID, format string) ([]bundle.OutFile, error) {
-	return acting(ctx, a, Download, id, func(by model.Actor) ([]bundle.OutFile, error) { return a.e.Download(ctx, by, id, format) })
+	return acting(ctx, a, rules.Download, id, func(by model.Actor) ([]bundle.OutFile, error) { return a.e.Download(ctx, by, id, format) })
 }
 
 // Deploy is [Engine.Deploy] as this actor.
 func (a *Access) Deploy(ctx context.Context, id model.ID, r DeployRequest) ([]model.Job, error) {
-	return acting(ctx, a, Deploy, id, func(by model.Actor) ([]model.Job, error) { return a.e.Deploy(ctx, by, id, r) })
+	return acting(ctx, a, rules.Deploy, id, func(by model.Actor) ([]model.Job, error) { return a.e.Deploy(ctx, by, id, r) })
 }
 
 // Undeploy is [Engine.Undeploy] as this actor.
 func (a *Access) Undeploy(ctx context.Context, resource model.ID) (model.Job, error) {
-	return acting(ctx, a, Undeploy, a.presents(resource), func(by model.Actor) (model.Job, error) {
+	return acting(ctx, a, rules.Undeploy, a.presents(resource), func(by model.Actor) (model.Job, error) {
 		return a.e.Undeploy(ctx, by, resource)
 	})
 }
 
 // Verify is [Engine.Verify] as this actor.
 func (a *Access) Verify(ctx context.Context, resource model.ID) (model.Job, error) {
-	return acting(ctx, a, Verify, a.presents(resource), func(by model.Actor) (model.Job, error) { return a.e.Verify(ctx, by, resource) })
+	return acting(
+		ctx,
+		a,
+		rules.Verify,
+		a.presents(resource),
+		func(by model.Actor) (model.Job, error) { return a.e.Verify(ctx, by, resource) },
+	)
 }
 
 // AutoDeploy is [Engine.AutoDeploy] as this actor.
 func (a *Access) AutoDeploy(ctx context.Context, resource model.ID, on bool) error {
-	by, err := a.may(ctx, AutoDeploy, a.presents(resource))
+	by, err := a.may(ctx, rules.AutoDeploy, a.presents(resource))
 	if err != nil {
 		return err
 	}
@@ -134,7 +141,7 @@ func (a *Access) AutoDeploy(ctx context.Context, resource model.ID, on bool) err
 
 // Renew is [Engine.Renew] as this actor.
 func (a *Access) Renew(ctx context.Context, id model.ID) (next model.Instance, j model.Job, err error) {
-	by, err := a.may(ctx, Renew, id)
+	by, err := a.may(ctx, rules.Renew, id)
 	if err != nil {
 		return next, j, err
 	}
@@ -143,7 +150,7 @@ func (a *Access) Renew(ctx context.Context, id model.ID) (next model.Instance, j
 
 // RenewWith is [Engine.RenewWith] as this actor.
 func (a *Access) RenewWith(ctx context.Context, id model.ID, csr []byte) (next model.Instance, j model.Job, err error) {
-	by, err := a.may(ctx, Renew, id)
+	by, err := a.may(ctx, rules.Renew, id)
 	if err != nil {
 		return next, j, err
 	}
@@ -152,12 +159,12 @@ func (a *Access) RenewWith(ctx context.Context, id model.ID, csr []byte) (next m
 
 // Reissue is [Engine.Reissue] as this actor.
 func (a *Access) Reissue(ctx context.Context, id model.ID, r ReissueRequest) (model.Job, error) {
-	return acting(ctx, a, Reissue, id, func(by model.Actor) (model.Job, error) { return a.e.Reissue(ctx, by, id, r) })
+	return acting(ctx, a, rules.Reissue, id, func(by model.Actor) (model.Job, error) { return a.e.Reissue(ctx, by, id, r) })
 }
 
 // Host is [Engine.Host] as this actor.
 func (a *Access) Host(ctx context.Context, id model.ID, r HostRequest) error {
-	by, err := a.may(ctx, Host, id)
+	by, err := a.may(ctx, rules.Host, id)
 	if err != nil {
 		return err
 	}
@@ -166,7 +173,7 @@ func (a *Access) Host(ctx context.Context, id model.ID, r HostRequest) error {
 
 // StopHosting is [Engine.StopHosting] as this actor.
 func (a *Access) StopHosting(ctx context.Context, id model.ID) error {
-	by, err := a.may(ctx, StopHosting, id)
+	by, err := a.may(ctx, rules.StopHosting, id)
 	if err != nil {
 		return err
 	}
@@ -175,12 +182,12 @@ func (a *Access) StopHosting(ctx context.Context, id model.ID) error {
 
 // Revoke is [Engine.Revoke] as this actor.
 func (a *Access) Revoke(ctx context.Context, id model.ID, r RevokeRequest) (model.Job, error) {
-	return acting(ctx, a, Revoke, id, func(by model.Actor) (model.Job, error) { return a.e.Revoke(ctx, by, id, r) })
+	return acting(ctx, a, rules.Revoke, id, func(by model.Actor) (model.Job, error) { return a.e.Revoke(ctx, by, id, r) })
 }
 
 // Delete is [Engine.Delete] as this actor.
 func (a *Access) Delete(ctx context.Context, id model.ID) error {
-	by, err := a.may(ctx, Delete, id)
+	by, err := a.may(ctx, rules.Delete, id)
 	if err != nil {
 		return err
 	}
@@ -232,19 +239,19 @@ func (a *Access) RetryTask(ctx context.Context, typed string) (model.Task, error
 
 // AddWatch is [Engine.AddWatch] as this actor.
 func (a *Access) AddWatch(ctx context.Context, address, name string, contact model.ID) (model.Watch, error) {
-	return acting(ctx, a, actionWatch, "", func(by model.Actor) (model.Watch, error) {
+	return acting(ctx, a, rules.ActionWatch, "", func(by model.Actor) (model.Watch, error) {
 		return a.e.AddWatch(ctx, by, address, name, contact)
 	})
 }
 
 // CheckWatch is [Engine.CheckWatch] as this actor.
 func (a *Access) CheckWatch(ctx context.Context, id model.ID) (model.Watch, error) {
-	return acting(ctx, a, actionWatch, "", func(by model.Actor) (model.Watch, error) { return a.e.CheckWatch(ctx, by, id) })
+	return acting(ctx, a, rules.ActionWatch, "", func(by model.Actor) (model.Watch, error) { return a.e.CheckWatch(ctx, by, id) })
 }
 
 // RemoveWatch is [Engine.RemoveWatch] as this actor.
 func (a *Access) RemoveWatch(ctx context.Context, id model.ID) error {
-	by, err := a.may(ctx, actionWatch, "")
+	by, err := a.may(ctx, rules.ActionWatch, "")
 	if err != nil {
 		return err
 	}
@@ -267,5 +274,5 @@ func (a *Access) Tick(ctx context.Context) (int, error) {
 
 // RotateCA is [Engine.RotateCA] as this actor.
 func (a *Access) RotateCA(ctx context.Context, ca Rotates) (*x509.Certificate, error) {
-	return acting(ctx, a, actionRotateCA, "", func(by model.Actor) (*x509.Certificate, error) { return a.e.RotateCA(ctx, by, ca) })
+	return acting(ctx, a, rules.ActionRotateCA, "", func(by model.Actor) (*x509.Certificate, error) { return a.e.RotateCA(ctx, by, ca) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -11,24 +12,24 @@ import (
 func (a *Access) Now() time.Time { return a.e.Now() }
 
 // Table is the transition table, for anybody.
-func (a *Access) Table() *Table { return a.e.table }
+func (a *Access) Table() *rules.Table { return a.e.table }
 
 // Missing is [Engine.Missing]: it reads no store.
-func (a *Access) Missing(i *model.Instance, app model.Application) []*Invalid {
+func (a *Access) Missing(i *model.Instance, app model.Application) []*rules.Invalid {
 	return a.e.Missing(i, app)
 }
 
 // Policy is [Engine.Policy] as this actor.
-func (a *Access) Policy() Policy { return seeing(a, a.e.Policy) }
+func (a *Access) Policy() rules.Policy { return seeing(a, a.e.Policy) }
 
 // Products is [Engine.Products] as this actor.
 func (a *Access) Products() []ProductInfo { return seeing(a, a.e.Products) }
 
 // Issuers is [Engine.Issuers] as this actor.
-func (a *Access) Issuers() map[string]Capabilities { return seeing(a, a.e.Issuers) }
+func (a *Access) Issuers() map[string]rules.Capabilities { return seeing(a, a.e.Issuers) }
 
 // Can is [Engine.Can] as this actor.
-func (a *Access) Can() map[string]func(time.Time) Capabilities { return seeing(a, a.e.Can) }
+func (a *Access) Can() map[string]func(time.Time) rules.Capabilities { return seeing(a, a.e.Can) }
 
 // Working is [Engine.Working] as this actor.
 func (a *Access) Working() int { return seeing(a, a.e.Working) }
@@ -53,9 +54,9 @@ func (a *Access) View(fn func(model.Reader) error) error {
 }
 
 // Case is the facts that decide what this actor can do to an instance now; give
-// it to [Table.Check].
-func (a *Access) Case(id model.ID) (*Case, error) {
-	return reading(a, func() (*Case, error) { return a.e.Case(a.who(), id) })
+// it to [rules.Table.Check].
+func (a *Access) Case(id model.ID) (*rules.Case, error) {
+	return reading(a, func() (*rules.Case, error) { return a.e.Case(a.who(), id) })
 }
 
 // Wait is [Engine.Wait] as this actor.
@@ -142,7 +143,7 @@ func (a *Access) Documents(id model.ID) ([]model.Document, error) {
 func (a *Access) Template(id model.ID) (string, error) { return reading1(a, a.e.Template, id) }
 
 // Explain is [Engine.Explain] as this actor.
-func (a *Access) Explain(id model.ID) (Explanation, error) { return reading1(a, a.e.Explain, id) }
+func (a *Access) Explain(id model.ID) (rules.Explanation, error) { return reading1(a, a.e.Explain, id) }
 
 // Refund is [Engine.Refund] as this actor.
 func (a *Access) Refund(id model.ID) (RefundPreview, error) { return reading1(a, a.e.Refund, id) }

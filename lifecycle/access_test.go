@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -97,8 +98,8 @@ func TestEveryMethodOfAnAccessChecksWhoCalls(t *testing.T) {
 				}
 			case reflect.TypeFor[func(model.Reader) error]():
 				v = reflect.ValueOf(func(model.Reader) error { return nil })
-			case reflect.TypeFor[lifecycle.Action]():
-				v = reflect.ValueOf(lifecycle.Buy)
+			case reflect.TypeFor[rules.Action]():
+				v = reflect.ValueOf(rules.Buy)
 			case reflect.TypeFor[*model.Instance]():
 				v = reflect.ValueOf(&model.Instance{})
 			case reflect.TypeFor[time.Time]():
@@ -117,11 +118,11 @@ func TestEveryMethodOfAnAccessChecksWhoCalls(t *testing.T) {
 	for _, c := range []struct {
 		actor model.Actor
 		reads bool
-		why   lifecycle.Reason
+		why   rules.Reason
 	}{
-		{model.Actor{Name: "nobody"}, false, lifecycle.ReasonRole},
-		{model.Actor{Name: "vera", Role: model.Viewer}, true, lifecycle.ReasonRole},
-		{model.Actor{Name: "anna", Role: model.Owner, ReadOnly: true}, true, lifecycle.ReasonReadOnly},
+		{model.Actor{Name: "nobody"}, false, rules.ReasonRole},
+		{model.Actor{Name: "vera", Role: model.Viewer}, true, rules.ReasonRole},
+		{model.Actor{Name: "anna", Role: model.Owner, ReadOnly: true}, true, rules.ReasonReadOnly},
 	} {
 		actor = c.actor // the access asks anew
 		for n := range reflect.TypeFor[*lifecycle.Access]().NumMethod() {
@@ -135,7 +136,7 @@ func TestEveryMethodOfAnAccessChecksWhoCalls(t *testing.T) {
 			out := reflect.ValueOf(access).Method(n).Call(args(m))
 			last := out[len(out)-1]
 			err, fails := last.Interface().(error)
-			var f *lifecycle.Refusal
+			var f *rules.Refusal
 			refused := errors.As(err, &f) && f.Reason == c.why
 			reads := slices.Contains(onlyRead, m.Name)
 			switch hasError := last.Type() == reflect.TypeFor[error](); {

@@ -9,6 +9,7 @@ import (
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -17,12 +18,12 @@ const makeCSRBy = "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 
 
 // Missing lists what an application still needs before it can be submitted,
 // one sentence each; none when it is complete (spec A1, A2, A3).
-func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
-	var missing []*Invalid
+func (e *Engine) Missing(i *model.Instance, a model.Application) []*rules.Invalid {
+	var missing []*rules.Invalid
 	add := func(rule, field string, why, example model.Text) {
-		missing = append(missing, &Invalid{field, why, example, rule})
+		missing = append(missing, &rules.Invalid{Field: field, Why: why, Example: example, Rule: rule})
 	}
-	caps := Capabilities{}
+	caps := rules.Capabilities{}
 	if is, ok := e.issuers[i.Spec.Brand]; ok {
 		caps = is.Capabilities(e.Now())
 	}
@@ -30,19 +31,19 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 		if n, ok := names.IsError(err); ok {
 			add("A2", n.Field, n.Why(), n.Hint)
 		} else {
-			add("A2", "domains", model.TextOf(err), example("www.example.com"))
+			add("A2", "domains", model.TextOf(err), rules.Example("www.example.com"))
 		}
 	}
 	for _, f := range e.missingFields(i, a) {
 		add("A1", f.Field, f.Why, f.Example)
 	}
 	if caps.NeedsEmail && a.Email == "" {
-		add("A1", "email", model.Say("apply.issuer-needs-email"), example("ops@example.com"))
+		add("A1", "email", model.Say("apply.issuer-needs-email"), rules.Example("ops@example.com"))
 	}
-	for _, wrong := range []*Invalid{
-		checkEmail("email", a.Email), checkPhone("phone", a.Phone), checkPhone("company phone", a.Company.Phone),
-		checkTyped("applicant", a.ApplicantName, example("Anna Example")),
-		checkTyped("id number", a.IDNumber, example("X1234567")), checkCompany("company", &a.Company),
+	for _, wrong := range []*rules.Invalid{
+		rules.CheckEmail("email", a.Email), rules.CheckPhone("phone", a.Phone), rules.CheckPhone("company phone", a.Company.Phone),
+		rules.CheckTyped("applicant", a.ApplicantName, rules.Example("Anna Example")),
+		rules.CheckTyped("id number", a.IDNumber, rules.Example("X1234567")), rules.CheckCompany("company", &a.Company),
 	} {
 		if wrong != nil {
 			missing = append(missing, wrong)
@@ -51,10 +52,10 @@ func (e *Engine) Missing(i *model.Instance, a model.Application) []*Invalid {
 	switch {
 	case a.Manual():
 		if err := checkCSR(a.CSR, a.Domains); err != nil {
-			add("A3", "csr", model.TextOf(err), example(makeCSRBy))
+			add("A3", "csr", model.TextOf(err), rules.Example(makeCSRBy))
 		}
 	case !slices.Contains(model.KeyTypes, a.KeyType):
-		add("", "key type", model.Say("invalid.no-key-type", "value", a.KeyType), oneOf(model.KeyTypes))
+		add("", "key type", model.Say("invalid.no-key-type", "value", a.KeyType), rules.OneOf(model.KeyTypes))
 	}
 	return missing
 }
@@ -134,7 +135,7 @@ func merge(draft, given model.Application) model.Application {
 // SaveDraft keeps an application as far as it is filled in, in place of the
 // draft before (spec A6). Documents are added and removed by themselves.
 func (e *Engine) SaveDraft(ctx context.Context, actor model.Actor, id model.ID, a model.Application) error {
-	return e.begin(ctx, actor, Apply, id, func(_ model.Tx, c *Case, ev *model.Event) error {
+	return e.begin(ctx, actor, rules.Apply, id, func(_ model.Tx, c *rules.Case, ev *model.Event) error {
 		kept := c.Instance.Application.Documents
 		c.Instance.Application = merge(model.Application{}, a)
 		c.Instance.Application.Documents = kept
@@ -155,7 +156,7 @@ func nameFor(i *model.Instance) string {
 }
 
 // Apply submits an application and starts issuing (spec A7). The key is made
-// before the write and sealed in it. What is missing is an [Invalid], and then
+// before the write and sealed in it. What is missing is a [rules.Invalid], and then
 // nothing is changed (spec S3), unless only a draft is to be saved: that is
 // saved as far as it goes.
 func (e *Engine) Apply(ctx context.Context, actor model.Actor, id model.ID, r ApplyRequest) (model.Job, error) {
@@ -163,7 +164,7 @@ func (e *Engine) Apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 	if err != nil {
 		return model.Job{}, err
 	}
-	if f := e.table.Check(Apply, c); f != nil {
+	if f := e.table.Check(rules.Apply, c); f != nil {
 		return model.Job{}, e.noteRefusal(ctx, actor, f)
 	}
 	docs := make([]model.Document, len(r.Documents))
@@ -207,7 +208,7 @@ func (e *Engine) submit(ctx context.Context, actor model.Actor, id model.ID, app
 	if err != nil {
 		return j, err
 	}
-	err = e.begin(ctx, actor, Apply, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	err = e.begin(ctx, actor, rules.Apply, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		i.Application = app
 		i.Application.Saved, i.Application.Submitted = c.Now, c.Now
@@ -219,7 +220,7 @@ func (e *Engine) submit(ctx context.Context, actor model.Actor, id model.ID, app
 			return err
 		}
 		ev.Detail = domains(app.Domains)
-		return e.startIssue(tx, c, Apply, model.JobIssue, actor, key, &j)
+		return e.startIssue(tx, c, rules.Apply, model.JobIssue, actor, key, &j)
 	})
 	if err == nil {
 		e.kick(j.ID, true)
@@ -272,20 +273,28 @@ func (e *Engine) sealable(id model.ID, signer crypto.Signer) (*model.Key, error)
 
 // startIssue commits the intent to have a version made: the key, the job and
 // the instance's operation.
-func (e *Engine) startIssue(tx model.Tx, c *Case, a Action, kind model.JobKind, actor model.Actor, key *model.Key, j *model.Job) error {
+func (e *Engine) startIssue(
+	tx model.Tx,
+	c *rules.Case,
+	a rules.Action,
+	kind model.JobKind,
+	actor model.Actor,
+	key *model.Key,
+	j *model.Job,
+) error {
 	i := c.Instance
 	is, err := e.issuerOf(i)
 	if err != nil {
 		return err
 	}
 	*j = e.newJob(kind, i, actor)
-	j.Step, j.CSR = stepOrder, i.Application.CSR
+	j.Step, j.CSR = model.StepOrder, i.Application.CSR
 	reviewed, err := e.reviewed(tx, i, is.Capabilities(c.Now))
 	if err != nil {
 		return err
 	}
 	if !reviewed {
-		j.Step = stepReview
+		j.Step = model.StepReview
 	}
 	j.Version = 1
 	if v := i.Newest(); v != nil {
@@ -303,7 +312,7 @@ func (e *Engine) startIssue(tx model.Tx, c *Case, a Action, kind model.JobKind, 
 	i.Operation = model.Operation{Kind: kind, Job: j.ID, Since: c.Now, Attempt: 1}
 	i.ExpectedIssue = c.Now.Add(expectedIssue)
 	if kind == model.JobIssue { // the others move with their new version
-		e.table.Row(a).move(i, false)
+		e.table.Row(a).Move(i, false)
 	}
 	return tx.Put(j)
 }
@@ -320,7 +329,7 @@ func dropKey(tx model.Tx, j *model.Job) error {
 // (spec A9). The draft stays.
 func (e *Engine) Withdraw(ctx context.Context, actor model.Actor, id model.ID) error {
 	var job model.Job
-	err := e.begin(ctx, actor, Withdraw, id, func(tx model.Tx, c *Case, _ *model.Event) error {
+	err := e.begin(ctx, actor, rules.Withdraw, id, func(tx model.Tx, c *rules.Case, _ *model.Event) error {
 		i := c.Instance
 		if c.Job != nil {
 			job = *c.Job
@@ -338,7 +347,7 @@ func (e *Engine) Withdraw(ctx context.Context, actor model.Actor, id model.ID) e
 		if err := e.givePacksBack(tx, i); err != nil {
 			return err
 		}
-		e.table.Row(Withdraw).move(i, false)
+		e.table.Row(rules.Withdraw).Move(i, false)
 		return nil
 	})
 	if err == nil && job.IssuerRef != "" {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -43,7 +44,7 @@ func counting(
 	result func(model.Tx, *model.Job) error, crashed bool, aside func(model.Tx, *model.Job, error) error,
 ) func(model.Tx, *model.Job) error {
 	return func(tx model.Tx, j *model.Job) error {
-		restoring := j.Step == stepRestore
+		restoring := j.Step == model.StepRestore
 		if err := result(tx, j); err != nil || !j.Live() {
 			return err
 		}
@@ -147,8 +148,13 @@ func (e *Engine) RetryTask(ctx context.Context, actor model.Actor, typed string)
 			return err
 		}
 		if t.Kind != model.TaskAside || t.Job == "" && t.Channel == "" {
-			return &Refusal{Action: "retry", Reason: ReasonNotAside, Instance: t.Instance, Args: Args{"task": t.ID.Short()},
-				Instead: []Suggestion{{"tasks", []string{"dismiss", t.ID.Short()}}}}
+			return &rules.Refusal{
+				Action:   "retry",
+				Reason:   rules.ReasonNotAside,
+				Instance: t.Instance,
+				Args:     rules.Args{"task": t.ID.Short()},
+				Instead:  []rules.Suggestion{{Action: "tasks", Args: []string{"dismiss", t.ID.Short()}}},
+			}
 		}
 		if err := errors.Join(e.retryJob(tx, t.Job), e.retryChannel(tx, t.Channel)); err != nil {
 			return err
@@ -281,7 +287,7 @@ var errUnread = model.Fail("error.unreadable")
 // unreadIf tells of a record if err is that it cannot be read, and then returns
 // an [errUnread].
 func (e *Engine) unreadIf(kind model.Kind, id model.ID, err error) error {
-	if err == nil || errors.Is(err, model.ErrNotFound) || errors.As(err, new(*Refusal)) {
+	if err == nil || errors.Is(err, model.ErrNotFound) || errors.As(err, new(*rules.Refusal)) {
 		return err
 	}
 	e.unreadable(kind, string(id), err)
@@ -368,7 +374,7 @@ func (e *Engine) faultOf(id model.ID, cause error) time.Duration {
 	n := e.crashes[id]
 	e.stuckMu.Unlock()
 	if n < maxCrashes {
-		return retryAfter(n, 0)
+		return rules.RetryAfter(n, 0)
 	}
 	err := e.update(e.ctx, func(tx model.Tx) error {
 		i, err := model.Get[model.Instance](tx, string(id))

@@ -7,6 +7,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -100,7 +101,7 @@ func TestANameOutsideTheConstraintsIsRefusedAtOnce(t *testing.T) {
 	}
 	id := w.bought()
 	_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.org"}}})
-	var wrong *lifecycle.Invalid
+	var wrong *rules.Invalid
 	if !errors.As(err, &wrong) || wrong.Field != "domains" {
 		t.Errorf("%v", err)
 	}

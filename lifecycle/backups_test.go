@@ -39,7 +39,10 @@ func TestScheduledBackupsThatFailAreToldOnce(t *testing.T) {
 	if got := p.kinds(mailTo); !slices.Equal(got, []model.NoticeKind{model.NoticeBackupFailed}) {
 		t.Errorf("told %v", got)
 	}
-	if s := p.last(mailTo); !strings.Contains(s.Subject, "the store: backup failed") || !strings.Contains(s.Text, "/mnt/a.backup") || !strings.Contains(s.Text, "no space left") {
+	if s := p.last(
+		mailTo,
+	); !strings.Contains(s.Subject, "the store: backup failed") || !strings.Contains(s.Text, "/mnt/a.backup") ||
+		!strings.Contains(s.Text, "no space left") {
 		t.Errorf("told: %+v", s)
 	}
 	tasks := backupTasks(w)

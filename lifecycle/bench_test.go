@@ -17,6 +17,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
 	prober "certquay/lifecycle/product"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 )
@@ -53,7 +54,13 @@ func keygenAndSign(b *testing.B, n int) float64 {
 					b.Error(err)
 					return
 				}
-				tmpl := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "a.example.com"}, DNSNames: []string{"a.example.com"}, NotBefore: epoch, NotAfter: epoch.Add(90 * days)}
+				tmpl := &x509.Certificate{
+					SerialNumber: big.NewInt(time.Now().UnixNano()),
+					Subject:      pkix.Name{CommonName: "a.example.com"},
+					DNSNames:     []string{"a.example.com"},
+					NotBefore:    epoch,
+					NotAfter:     epoch.Add(90 * days),
+				}
 				if _, err := x509.CreateCertificate(rand.Reader, tmpl, ca.ca, key.Public(), ca.key); err != nil {
 					b.Error(err)
 					return
@@ -93,7 +100,7 @@ func renewals(b *testing.B, n int, oneByOne bool) float64 {
 		b.Fatal(err)
 	}
 	e := lifecycle.New(lifecycle.Options{
-		Store: st, Clock: lifecycle.SystemClock{}, Policy: lifecycle.DefaultPolicy(), Prober: prober.Prober{},
+		Store: st, Clock: lifecycle.SystemClock{}, Policy: rules.DefaultPolicy(), Prober: prober.Prober{},
 		Issuers: map[string]lifecycle.Issuer{embedded.Brand: ca},
 	})
 	defer e.Close()
@@ -111,7 +118,12 @@ func renewals(b *testing.B, n int, oneByOne bool) float64 {
 		}
 	}
 	each(b, ids, func(n int, id model.ID) (model.Job, error) {
-		return e.Apply(ctx, operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{fmt.Sprintf("n%d.example.com", n)}}})
+		return e.Apply(
+			ctx,
+			operator,
+			id,
+			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{fmt.Sprintf("n%d.example.com", n)}}},
+		)
 	}, e)
 	begun := time.Now()
 	each(b, ids, func(_ int, id model.ID) (model.Job, error) {

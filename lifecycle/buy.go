@@ -6,14 +6,15 @@ import (
 	"slices"
 	"strings"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 // Quote prices a purchase, or refuses what cannot be bought (spec B1).
 func (e *Engine) Quote(r BuyRequest) (Quote, error) {
 	r.Spec.Brand = model.Fold(r.Spec.Brand)
-	refuse := func(reason Reason, args Args) (Quote, error) {
-		return Quote{}, &Refusal{Action: Buy, Reason: reason, Rule: "B1", Args: args}
+	refuse := func(reason rules.Reason, args rules.Args) (Quote, error) {
+		return Quote{}, &rules.Refusal{Action: rules.Buy, Reason: reason, Rule: "B1", Args: args}
 	}
 	is, ok := e.issuers[r.Spec.Brand]
 	if !ok {
@@ -22,28 +23,28 @@ func (e *Engine) Quote(r BuyRequest) (Quote, error) {
 			brands = append(brands, b)
 		}
 		slices.Sort(brands)
-		return refuse(ReasonNotForSale, Args{
+		return refuse(rules.ReasonNotForSale, rules.Args{
 			"what": model.Say("sale.brand", "brand", r.Spec.Brand), "why": model.Say("sale.no-issuer"),
-			"possible": oneOf(brands),
+			"possible": rules.OneOf(brands),
 		})
 	}
 	caps := is.Capabilities(e.Now())
 	notForSale := func(why, possible model.Text) (Quote, error) {
-		return refuse(ReasonNotForSale, Args{"what": model.Say("sale.spec", "spec", r.Spec), "why": why, "possible": possible})
+		return refuse(rules.ReasonNotForSale, rules.Args{"what": model.Say("sale.spec", "spec", r.Spec), "why": why, "possible": possible})
 	}
 	switch {
 	case r.Spec.Level == model.EV && r.Spec.Type == model.Wildcard:
 		return notForSale(model.Say("sale.no-ev-wildcard"), model.Say("sale.instead-of-ev-wildcard"))
 	case !slices.Contains(caps.Levels, r.Spec.Level):
-		return notForSale(model.Say("sale.no-level", "brand", r.Spec.Brand), model.Say("sale.levels", "these", texts(caps.Levels)))
+		return notForSale(model.Say("sale.no-level", "brand", r.Spec.Brand), model.Say("sale.levels", "these", rules.Strings(caps.Levels)))
 	case !slices.Contains(caps.Types, r.Spec.Type):
-		return notForSale(model.Say("sale.no-type", "brand", r.Spec.Brand), model.Say("sale.types", "these", texts(caps.Types)))
+		return notForSale(model.Say("sale.no-type", "brand", r.Spec.Brand), model.Say("sale.types", "these", rules.Strings(caps.Types)))
 	case !slices.Contains(caps.Grades, r.Spec.Grade):
-		return notForSale(model.Say("sale.no-grade", "brand", r.Spec.Brand), model.Say("sale.grades", "these", texts(caps.Grades)))
+		return notForSale(model.Say("sale.no-grade", "brand", r.Spec.Brand), model.Say("sale.grades", "these", rules.Strings(caps.Grades)))
 	case r.Years < 1 || r.Years > 2:
-		return refuse(ReasonYears, Args{"years": r.Years})
+		return refuse(rules.ReasonYears, rules.Args{"years": r.Years})
 	case r.Quantity < 1 || r.Quantity > 100:
-		return refuse(ReasonQuantity, Args{"quantity": r.Quantity})
+		return refuse(rules.ReasonQuantity, rules.Args{"quantity": r.Quantity})
 	}
 	q := Quote{Currency: e.policy.Currency}
 	add := func(item string, amount int64) {
@@ -55,9 +56,9 @@ func (e *Engine) Quote(r BuyRequest) (Quote, error) {
 	price := e.policy.Price(r.Spec) * int64(r.Years)
 	switch {
 	case r.FromPack && (r.Years != 1 || r.Hosting):
-		return refuse(ReasonFromPack, Args{})
+		return refuse(rules.ReasonFromPack, rules.Args{})
 	case r.Hosting && r.Years != 1:
-		return refuse(ReasonHostingYears, Args{})
+		return refuse(rules.ReasonHostingYears, rules.Args{})
 	}
 	for range r.Quantity {
 		switch {
@@ -90,18 +91,18 @@ func (e *Engine) Buy(ctx context.Context, actor model.Actor, r BuyRequest) (mode
 	q, err := e.Quote(r)
 	if err == nil {
 		err = e.update(ctx, func(tx model.Tx) error {
-			c := &Case{Actor: actor, Now: e.Now()}
-			if f := e.table.Check(Buy, c); f != nil {
+			c := &rules.Case{Actor: actor, Now: e.Now()}
+			if f := e.table.Check(rules.Buy, c); f != nil {
 				return f
 			}
-			o, made, err = e.purchase(tx, actor, q, Buy, func(i *model.Instance) error {
+			o, made, err = e.purchase(tx, actor, q, rules.Buy, func(i *model.Instance) error {
 				i.Contact = r.Contact
 				if r.Hosting {
 					i.Hosting.Entitled = 1
 				}
 				if r.FromPack {
 					i.Origin = model.OriginPack
-					return e.reserve(tx, string(i.ID), Buy, i.ID, unitOf(i.Spec), 1)
+					return e.reserve(tx, string(i.ID), rules.Buy, i.ID, unitOf(i.Spec), 1)
 				}
 				return nil
 			})
@@ -114,7 +115,7 @@ func (e *Engine) Buy(ctx context.Context, actor model.Actor, r BuyRequest) (mode
 // purchase writes an order with an instance for each certificate line. The
 // adjust function, if any, changes each instance before it is written.
 func (e *Engine) purchase(
-	tx model.Tx, actor model.Actor, q Quote, a Action, adjust func(*model.Instance) error,
+	tx model.Tx, actor model.Actor, q Quote, a rules.Action, adjust func(*model.Instance) error,
 ) (model.Order, []model.Instance, error) {
 	now := e.Now()
 	o := model.Order{ID: e.newID(), At: now, By: actor.Name, Lines: slices.Clone(q.Lines)}
@@ -129,7 +130,7 @@ func (e *Engine) purchase(
 			ID: e.newID(), Origin: model.OriginBought, Spec: l.Spec, Years: l.Years,
 			Order: o.ID, Line: n, Created: now,
 		}
-		e.table.Row(Buy).move(&i, false)
+		e.table.Row(rules.Buy).Move(&i, false)
 		i.Name = fmt.Sprintf("%s-%s-%s", l.Spec.Level, l.Spec.Type, strings.ToLower(i.ID.Short()))
 		l.Instance = i.ID
 		if adjust != nil {
@@ -165,7 +166,7 @@ func Money(amount int64, currency string) string {
 // CloseInstance ends an instance for which nothing was issued, and pays back
 // what the policy says.
 func (e *Engine) CloseInstance(ctx context.Context, actor model.Actor, id model.ID) error {
-	return e.begin(ctx, actor, Close, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	return e.begin(ctx, actor, rules.Close, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		paid, err := payBack(tx, &e.policy, c.Instance, c.Now)
 		if err != nil {
 			return err
@@ -177,7 +178,7 @@ func (e *Engine) CloseInstance(ctx context.Context, actor model.Actor, id model.
 		}
 		// What was paid for with the purchase and never began is void (B3).
 		c.Instance.Hosting = model.Hosting{}
-		e.table.Row(Close).move(c.Instance, paid.Amount > 0)
+		e.table.Row(rules.Close).Move(c.Instance, paid.Amount > 0)
 		ev.Detail = refundText(paid)
 		return nil
 	})

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -48,7 +49,7 @@ func ShownChannel(channel string) string {
 }
 
 // mayTell refuses who may not say where certquay connects to.
-func (e *Engine) mayTell(actor model.Actor, a Action) error {
+func (e *Engine) mayTell(actor model.Actor, a rules.Action) error {
 	if f := e.table.May(actor, a); f != nil {
 		return f
 	}
@@ -153,7 +154,7 @@ func (e *Engine) sendTest(ctx context.Context, contact model.ID, key string, m M
 		return err
 	})
 	if err != nil {
-		return cannotRead("channel", key, err)
+		return rules.CannotRead("channel", key, err)
 	}
 	sctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
@@ -164,18 +165,22 @@ func (e *Engine) sendTest(ctx context.Context, contact model.ID, key string, m M
 func (e *Engine) checkChannels(urls []string) error {
 	for _, u := range urls {
 		if e.notifier == nil {
-			return &Invalid{Field: "channel", Why: errNoNotifier.Text}
+			return &rules.Invalid{Field: "channel", Why: errNoNotifier.Text}
 		}
-		if wrong := checkTyped("channel", u, example("https://hooks.example.com/certquay")); wrong != nil {
+		if wrong := rules.CheckTyped("channel", u, rules.Example("https://hooks.example.com/certquay")); wrong != nil {
 			return wrong
 		}
 		if strings.HasPrefix(model.Fold(u), "mailto:") {
-			return &Invalid{Field: "channel", Why: model.Say("contact.mail-channel"), Example: example("--email ops@example.com")}
+			return &rules.Invalid{
+				Field:   "channel",
+				Why:     model.Say("contact.mail-channel"),
+				Example: rules.Example("--email ops@example.com"),
+			}
 		}
 		if err := e.notifier.Check(u); err != nil {
-			return &Invalid{
+			return &rules.Invalid{
 				Field: "channel", Why: model.Say("contact.bad-channel", "channel", ShownChannel(u), "cause", err),
-				Example: oneOf([]string{"https://hooks.example.com/certquay", "slack://hook:A-B-C@webhook"}),
+				Example: rules.OneOf([]string{"https://hooks.example.com/certquay", "slack://hook:A-B-C@webhook"}),
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -72,7 +73,7 @@ func TestAClockBeyondWhatCanBeReachedIsRefused(t *testing.T) {
 	before := w.clock.Now()
 	end := w.clock.Farthest()
 	for _, to := range []time.Time{time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), before.Add(1<<63 - 1), end.Add(time.Second)} {
-		w.refused(w.engine.MoveClock(w.ctx(), admin, to), lifecycle.ReasonClockFar)
+		w.refused(w.engine.MoveClock(w.ctx(), admin, to), rules.ReasonClockFar)
 		if now := w.clock.Now(); !now.Equal(before) {
 			t.Fatalf("%s: it is %s", to, now)
 		}

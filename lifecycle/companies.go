@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -16,18 +17,18 @@ func (e *Engine) AddCompany(ctx context.Context, actor model.Actor, c model.Comp
 	}
 	c.Name = strings.TrimSpace(c.Name)
 	if c.Name == "" {
-		return c, &Invalid{Field: "name", Why: model.Say("company.needs-name"), Example: example("Example GmbH")}
+		return c, &rules.Invalid{Field: "name", Why: model.Say("company.needs-name"), Example: rules.Example("Example GmbH")}
 	}
-	if wrong := checkCompany("name", &c.Organization); wrong != nil {
+	if wrong := rules.CheckCompany("name", &c.Organization); wrong != nil {
 		return c, wrong
 	}
-	if wrong := checkPhone("phone", c.Phone); wrong != nil {
+	if wrong := rules.CheckPhone("phone", c.Phone); wrong != nil {
 		return c, wrong
 	}
 	c.ID = e.newID()
 	err := e.update(ctx, func(tx model.Tx) error {
 		if _, err := companyNamed(tx, c.Name); err == nil {
-			return &Refusal{Action: "company", Reason: ReasonNameTaken, Args: Args{"name": c.Name}}
+			return &rules.Refusal{Action: "company", Reason: rules.ReasonNameTaken, Args: rules.Args{"name": c.Name}}
 		} else if !errors.Is(err, model.ErrNotFound) {
 			return err
 		}
@@ -46,7 +47,7 @@ func companyNamed(r model.Reader, name string) (model.Company, error) {
 	for c, err := range model.All[model.Company](r, model.Scan{Index: "name", From: fold, To: fold + "\x00"}) {
 		return c, err
 	}
-	return model.Company{}, &NotFound{What: "company", Name: name}
+	return model.Company{}, &rules.NotFound{What: "company", Name: name}
 }
 
 // Company finds a company by name.

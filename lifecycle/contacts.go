@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -16,16 +17,16 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 		return c, err
 	}
 	c.Name = strings.TrimSpace(c.Name)
-	if wrong := checkContactName(c.Name); wrong != nil {
+	if wrong := rules.CheckContactName(c.Name); wrong != nil {
 		return c, wrong
 	}
-	if wrong := checkTyped("name", c.Name, example("Ops")); wrong != nil {
+	if wrong := rules.CheckTyped("name", c.Name, rules.Example("Ops")); wrong != nil {
 		return c, wrong
 	}
-	if !IsEmail(c.Email) {
-		return c, notEmail("email", c.Email)
+	if !rules.IsEmail(c.Email) {
+		return c, rules.NotEmail("email", c.Email)
 	}
-	if wrong := checkPhone("phone", c.Phone); wrong != nil {
+	if wrong := rules.CheckPhone("phone", c.Phone); wrong != nil {
 		return c, wrong
 	}
 	urls := c.Channels
@@ -39,7 +40,7 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 	c.ID = e.newID()
 	err := e.update(ctx, func(tx model.Tx) error {
 		if _, err := contactNamed(tx, c.Name); err == nil {
-			return &Refusal{Action: "contact", Reason: ReasonNameTaken, Args: Args{"name": c.Name}}
+			return &rules.Refusal{Action: "contact", Reason: rules.ReasonNameTaken, Args: rules.Args{"name": c.Name}}
 		} else if !errors.Is(err, model.ErrNotFound) {
 			return err
 		}
@@ -58,7 +59,7 @@ func contactNamed(r model.Reader, name string) (model.Contact, error) {
 	for c, err := range model.All[model.Contact](r, model.Scan{Index: "name", From: fold, To: fold + "\x00"}) {
 		return c, err
 	}
-	return model.Contact{}, &NotFound{What: "contact", Name: name}
+	return model.Contact{}, &rules.NotFound{What: "contact", Name: name}
 }
 
 // Contact finds a contact by name.
@@ -96,13 +97,13 @@ func (e *Engine) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 				continue
 			}
 			if err != nil {
-				return cannotRead("instance", id, err)
+				return rules.CannotRead("instance", id, err)
 			}
 			name, ok := known[i.Contact]
 			if !ok {
 				k, err := model.Get[model.Contact](r, string(i.Contact))
 				if err != nil && !errors.Is(err, model.ErrNotFound) {
-					return cannotRead("contact", i.Contact, err)
+					return rules.CannotRead("contact", i.Contact, err)
 				}
 				name = k.Name
 				known[i.Contact] = name
@@ -147,9 +148,9 @@ func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name stri
 	})
 }
 
-func contactInUse(c *model.Contact, users any) *Refusal {
-	return &Refusal{
-		Action: "contact", Reason: ReasonInUse, Args: Args{"what": model.Say("in-use.contact", "name", c.Name), "users": users},
+func contactInUse(c *model.Contact, users any) *rules.Refusal {
+	return &rules.Refusal{
+		Action: "contact", Reason: rules.ReasonInUse, Args: rules.Args{"what": model.Say("in-use.contact", "name", c.Name), "users": users},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -18,7 +19,7 @@ const (
 	failuresInARow = 3
 	// keepNotices is how long a notice is kept that was delivered, and how long
 	// one is tried that cannot be.
-	keepNotices = 90 * day
+	keepNotices = 90 * rules.Day
 	// pageOfNotices bounds what one look reads and one transaction deletes.
 	pageOfNotices = 100
 )
@@ -215,12 +216,17 @@ func (e *Engine) deliverTo(channel string) error {
 		var due []model.Notice
 		bad := e.later(model.KindNotice)
 		err := e.store.View(func(r model.Reader) error {
-			page := model.Scan{Index: "queue", Prefix: channel + " ", To: channel + " " + model.TimeKey(e.Now()) + "~", Limit: pageOfNotices}
+			page := model.Scan{
+				Index:  "queue",
+				Prefix: channel + " ",
+				To:     channel + " " + model.TimeKey(e.Now()) + "~",
+				Limit:  pageOfNotices,
+			}
 			return readable(r, page, bad.add, func(n *model.Notice) bool { due = append(due, *n); return true })
 		})
 		bad.tell()
 		if err != nil {
-			return cannotRead("notices", channel, err)
+			return rules.CannotRead("notices", channel, err)
 		}
 		if len(due) == 0 {
 			return nil
@@ -264,11 +270,15 @@ func (e *Engine) send(n *model.Notice) error {
 		return err
 	})
 	if err != nil {
-		return cannotRead("channel", n.Channel, err)
+		return rules.CannotRead("channel", n.Channel, err)
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, sendTimeout)
 	defer cancel()
-	return e.notifier.Send(ctx, to, Message{ID: n.ID, Kind: n.Kind, At: n.At, Instance: n.Instance, Name: n.Name, Subject: n.Subject, Text: n.Text})
+	return e.notifier.Send(
+		ctx,
+		to,
+		Message{ID: n.ID, Kind: n.Kind, At: n.At, Instance: n.Instance, Name: n.Name, Subject: n.Subject, Text: n.Text},
+	)
 }
 
 // noteAttempt counts an attempt before it is made, and lets the next be due when
@@ -293,7 +303,7 @@ func (e *Engine) noteAttempt(id model.ID, calls bool) (attempt bool, err error) 
 		if calls {
 			n.Crashes++
 		}
-		n.Next = e.Now().Add(retryAfter(n.Attempt, 0))
+		n.Next = e.Now().Add(rules.RetryAfter(n.Attempt, 0))
 		return tx.Put(&n)
 	})
 	return attempt && err == nil, err
@@ -321,7 +331,10 @@ func (e *Engine) noticeAside(tx model.Tx, n *model.Notice, why model.Text) error
 	if err := tx.Put(n); err != nil {
 		return err
 	}
-	return e.askToRetry(tx, &model.Task{Channel: n.Channel, Text: model.Say("todo.retry-notices", "to", n.To, "times", n.Crashes), Detail: n.Error})
+	return e.askToRetry(
+		tx,
+		&model.Task{Channel: n.Channel, Text: model.Say("todo.retry-notices", "to", n.To, "times", n.Crashes), Detail: n.Error},
+	)
 }
 
 // noteSent records what became of an attempt, or of one that was left out since
@@ -358,7 +371,7 @@ func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
 		case n.Crashes >= maxCrashes && errors.As(cause, new(*Fault)):
 			return e.noticeAside(tx, &n, why)
 		default:
-			n.Error, n.Next = why, now.Add(retryAfter(n.Attempt, 0))
+			n.Error, n.Next = why, now.Add(rules.RetryAfter(n.Attempt, 0))
 			ev.Result, ev.Reason, ev.Repeat, log = ResultFailed, n.Error, n.Attempt > 1, n.Attempt == 1
 		}
 		if err := tx.Put(&n); err != nil || !log {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -41,10 +42,16 @@ func TestAPanicIsAFailedAttempt(t *testing.T) {
 			w := newWorld(t)
 			w.issuer.plan(method, panics)
 			id := w.bought()
-			j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+			j, err := w.engine.Apply(
+				w.ctx(),
+				operator,
+				id,
+				lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
+			)
 			w.check(err)
 			p := w.wait(j.ID)
-			if !p.Blocked || !strings.Contains(inWords(p.Job.Error), "met what it did not expect here") || strings.Contains(inWords(p.Job.Error), "goroutine") {
+			if !p.Blocked || !strings.Contains(inWords(p.Job.Error), "met what it did not expect here") ||
+				strings.Contains(inWords(p.Job.Error), "goroutine") {
 				t.Fatalf("blocked %v, error %q", p.Blocked, p.Job.Error)
 			}
 			w.forward(2 * time.Minute)
@@ -132,10 +139,18 @@ func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 	}
 	// Only what is set aside can be tried again.
 	w.check(w.store.Update(w.ctx(), func(tx model.Tx) error {
-		return tx.Put(&model.Task{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAX", Kind: model.TaskInstall, Instance: id, Created: w.clock.Now(), Text: model.Quoted("", "install it")})
+		return tx.Put(
+			&model.Task{
+				ID:       "01ARZ3NDEKTSV4RRFFQ69G5FAX",
+				Kind:     model.TaskInstall,
+				Instance: id,
+				Created:  w.clock.Now(),
+				Text:     model.Quoted("", "install it"),
+			},
+		)
 	}))
 	_, err = w.engine.RetryTask(w.ctx(), operator, "01ARZ3NDEKTSV4RRFFQ69G5FAX")
-	w.refused(err, lifecycle.ReasonNotAside)
+	w.refused(err, rules.ReasonNotAside)
 	w.fsck()
 }
 
@@ -171,7 +186,12 @@ func TestAJobInWhichTheProcessDiesIsSetAside(t *testing.T) {
 		w.policy.CallTimeout = time.Minute
 		w.start(w.store)
 		id := w.bought()
-		_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+		_, err := w.engine.Apply(
+			w.ctx(),
+			operator,
+			id,
+			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
+		)
 		w.check(err)
 		synctest.Wait()
 		w.engine.Close()
@@ -194,7 +214,10 @@ func TestAJobInWhichTheProcessDiesIsSetAside(t *testing.T) {
 			w.engine.Start()
 			synctest.Wait()
 			w.engine.Close()
-			if called := len(w.issuer.log()) != before; called != c.called || c.aside != (len(w.tasksOf(model.TaskAside)) == 1) || c.aside != job().Next.Equal(model.Never) {
+			if called := len(
+				w.issuer.log(),
+			) != before; called != c.called || c.aside != (len(w.tasksOf(model.TaskAside)) == 1) ||
+				c.aside != job().Next.Equal(model.Never) {
 				t.Errorf("after %d deaths: called %v, asked %v, next %s", c.deaths, called, w.tasksOf(model.TaskAside), job().Next)
 			}
 			if !c.called && !c.aside && !job().Next.Equal(w.clock.Now().Add(time.Minute)) {
@@ -228,7 +251,8 @@ func TestANoticeIsCountedBeforeItIsSent(t *testing.T) {
 	}
 	w.issued("a.example.com")
 	w.tick()
-	if n := open(); n.Attempt != 1 || n.Crashes != 1 || !n.Next.Equal(w.clock.Now().Add(time.Minute)) || !strings.Contains(inWords(n.Error), "did not expect") {
+	if n := open(); n.Attempt != 1 || n.Crashes != 1 || !n.Next.Equal(w.clock.Now().Add(time.Minute)) ||
+		!strings.Contains(inWords(n.Error), "did not expect") {
 		t.Fatalf("after a panic: %+v", n)
 	}
 	if got := p.kinds(mailTo); len(got) != 1 {
@@ -408,7 +432,12 @@ func TestARecordThatCannotBeReadStopsNothing(t *testing.T) {
 	var jobs []model.ID
 	for range 2 { // two jobs that go on later
 		id := w.bought()
-		j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"c.example.com"}}})
+		j, err := w.engine.Apply(
+			w.ctx(),
+			operator,
+			id,
+			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"c.example.com"}}},
+		)
 		w.check(err)
 		w.wait(j.ID)
 		jobs, ids = append(jobs, j.ID), append(ids, id)
@@ -437,7 +466,11 @@ func TestARecordThatCannotBeReadStopsNothing(t *testing.T) {
 	}
 	asked := fmt.Sprint(w.tasksOf(model.TaskAside))
 	for bad := range u.bad {
-		if n := strings.Count(log.String(), "level=ERROR msg=\"a record cannot be read; it is left out\" record=\"job "+bad); strings.Count(asked, `key="`+bad) != 1 || n > 1 {
+		if n := strings.Count(
+			log.String(),
+			"level=ERROR msg=\"a record cannot be read; it is left out\" record=\"job "+bad,
+		); strings.Count(asked, `key="`+bad) != 1 ||
+			n > 1 {
 			t.Errorf("%s: asked %d times, logged %d times", bad, strings.Count(asked, bad), n)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -24,7 +25,7 @@ func (e *Engine) Deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 	if err != nil {
 		return nil, err
 	}
-	if f := e.table.Check(Deploy, c); f != nil {
+	if f := e.table.Check(rules.Deploy, c); f != nil {
 		return nil, e.noteRefusal(ctx, actor, f)
 	}
 	targets, err := e.targets(ctx, c.Instance, r)
@@ -32,7 +33,7 @@ func (e *Engine) Deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 		return nil, e.noteRefusal(ctx, actor, err)
 	}
 	var jobs []model.Job
-	err = e.begin(ctx, actor, Deploy, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	err = e.begin(ctx, actor, rules.Deploy, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		jobs = jobs[:0]
 		var where []string
 		for _, t := range targets {
@@ -57,8 +58,8 @@ func (e *Engine) Deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 
 // targets resolves a request into places (spec D2).
 func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest) ([]target, error) {
-	refuse := func(reason Reason, args Args) error {
-		return &Refusal{Action: Deploy, State: i.State, Instance: i.ID, Reason: reason, Rule: "D2", Args: args}
+	refuse := func(reason rules.Reason, args rules.Args) error {
+		return &rules.Refusal{Action: rules.Deploy, State: i.State, Instance: i.ID, Reason: reason, Rule: "D2", Args: args}
 	}
 	p, err := e.product(r.Product)
 	if err != nil {
@@ -68,7 +69,7 @@ func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest
 	regions := r.Regions
 	if len(regions) == 0 {
 		if len(all) != 1 {
-			return nil, refuse(ReasonRegion, Args{"product": p.Name, "regions": all})
+			return nil, refuse(rules.ReasonRegion, rules.Args{"product": p.Name, "regions": all})
 		}
 		regions = all
 	}
@@ -77,7 +78,7 @@ func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest
 	for _, region := range regions {
 		n := slices.IndexFunc(all, func(a string) bool { return model.Fold(a) == model.Fold(region) })
 		if n < 0 {
-			return nil, refuse(ReasonNoRegion, Args{"product": p.Name, "region": region, "regions": all})
+			return nil, refuse(rules.ReasonNoRegion, rules.Args{"product": p.Name, "region": region, "regions": all})
 		}
 		region = all[n]
 		wanted := r.Resources
@@ -89,7 +90,7 @@ func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest
 		for _, name := range wanted {
 			host := hostOf(name)
 			if !names.Covers(covered, host) || strings.HasPrefix(host, "*") {
-				return nil, refuse(ReasonNotCovered, Args{"name": name, "names": covered})
+				return nil, refuse(rules.ReasonNotCovered, rules.Args{"name": name, "names": covered})
 			}
 			t := target{p, Place{Region: region, Name: model.Fold(name)}}
 			if n, err := names.Parse(name); err == nil {
@@ -101,7 +102,7 @@ func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest
 		}
 	}
 	if len(ts) == 0 {
-		return nil, refuse(ReasonNoTarget, Args{"product": p.Name})
+		return nil, refuse(rules.ReasonNoTarget, rules.Args{"product": p.Name})
 	}
 	return ts, nil
 }
@@ -141,7 +142,7 @@ func hostOf(name string) string {
 }
 
 // startDeploy commits the intent to deploy to one place.
-func (e *Engine) startDeploy(tx model.Tx, c *Case, actor model.Actor, t target) (*model.Job, error) {
+func (e *Engine) startDeploy(tx model.Tx, c *rules.Case, actor model.Actor, t target) (*model.Job, error) {
 	i := c.Instance
 	v := i.Current()
 	r, err := e.resourceAt(tx, t)
@@ -151,11 +152,11 @@ func (e *Engine) startDeploy(tx model.Tx, c *Case, actor model.Actor, t target) 
 	if busy, err := e.busy(tx, r); err != nil {
 		return nil, err
 	} else if busy {
-		return nil, &Refusal{Action: Deploy, State: i.State, Instance: i.ID, Reason: ReasonBusy, Rule: "S2",
-			Args: Args{"job": model.Say("busy.at", "job", r.Operation.Kind, "place", placeOf(r))}}
+		return nil, &rules.Refusal{Action: rules.Deploy, State: i.State, Instance: i.ID, Reason: rules.ReasonBusy, Rule: "S2",
+			Args: rules.Args{"job": model.Say("busy.at", "job", r.Operation.Kind, "place", r.Place())}}
 	}
 	j := e.newJob(model.JobDeploy, i, actor)
-	j.Step, j.Resource, j.Version, j.Target = stepDeploy, r.ID, v.Number, v.Fingerprint
+	j.Step, j.Resource, j.Version, j.Target = model.StepDeploy, r.ID, v.Number, v.Fingerprint
 	if r.Deployed == "" {
 		// Nothing of ours is there yet: who the place is meant for is known
 		// at once. Otherwise that changes with the first verified handshake.
@@ -180,7 +181,7 @@ func (e *Engine) busy(tx model.Tx, r *model.Resource) (bool, error) {
 	}
 	j, err := model.Get[model.Job](tx, string(r.Operation.Job))
 	if err != nil {
-		return false, cannotRead("job", r.Operation.Job, err)
+		return false, rules.CannotRead("job", r.Operation.Job, err)
 	}
 	if j.Live() && !j.Next.After(e.Now()) {
 		return true, nil
@@ -257,7 +258,7 @@ func (e *Engine) withResource(tx model.Tx, id model.ID, change func(*model.Resou
 		return nil // taken off meanwhile
 	}
 	if err != nil {
-		return cannotRead("resource", id, err)
+		return rules.CannotRead("resource", id, err)
 	}
 	before := r.Instance
 	if err := change(&r); err != nil {
@@ -284,33 +285,33 @@ func (e *Engine) withResource(tx model.Tx, id model.ID, change func(*model.Resou
 
 // Undeploy takes the certificate off a resource (spec D8).
 func (e *Engine) Undeploy(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
-	return e.atResource(ctx, actor, Undeploy, model.JobUndeploy, stepUndeploy, resource)
+	return e.atResource(ctx, actor, rules.Undeploy, model.JobUndeploy, model.StepUndeploy, resource)
 }
 
 // Verify asks a resource what it presents now.
 func (e *Engine) Verify(ctx context.Context, actor model.Actor, resource model.ID) (model.Job, error) {
-	return e.atResource(ctx, actor, Verify, model.JobVerify, stepLook, resource)
+	return e.atResource(ctx, actor, rules.Verify, model.JobVerify, model.StepLook, resource)
 }
 
 // atResource starts a job at one resource that exists.
 func (e *Engine) atResource(
-	ctx context.Context, actor model.Actor, a Action, kind model.JobKind, step string, id model.ID,
+	ctx context.Context, actor model.Actor, a rules.Action, kind model.JobKind, step string, id model.ID,
 ) (model.Job, error) {
 	res, err := e.Resource(id)
 	if err != nil {
 		return model.Job{}, err
 	}
 	var j model.Job
-	err = e.begin(ctx, actor, a, res.Instance, func(tx model.Tx, c *Case, ev *model.Event) error {
+	err = e.begin(ctx, actor, a, res.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		r, err := model.Get[model.Resource](tx, string(id))
 		if err != nil {
-			return cannotRead("resource", id, err)
+			return rules.CannotRead("resource", id, err)
 		}
 		if busy, err := e.busy(tx, &r); err != nil {
 			return err
 		} else if busy {
-			return &Refusal{Action: a, State: c.Instance.State, Instance: c.Instance.ID, Reason: ReasonBusy, Rule: "S2",
-				Args: Args{"job": r.Operation.Kind}}
+			return &rules.Refusal{Action: a, State: c.Instance.State, Instance: c.Instance.ID, Reason: rules.ReasonBusy, Rule: "S2",
+				Args: rules.Args{"job": r.Operation.Kind}}
 		}
 		j = e.newJob(kind, c.Instance, actor)
 		j.Step, j.Resource, j.Version = step, r.ID, r.Version
@@ -318,7 +319,7 @@ func (e *Engine) atResource(
 		if err := tx.Put(&r); err != nil {
 			return err
 		}
-		ev.Resource, ev.Result, ev.Detail = r.ID, ResultBegun, model.Say("log.places", "places", placeOf(&r))
+		ev.Resource, ev.Result, ev.Detail = r.ID, ResultBegun, model.Say("log.places", "places", r.Place())
 		if actor == model.Scheduler {
 			*ev = model.Event{} // a daily look is told of when it finds something
 		}

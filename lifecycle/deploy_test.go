@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -59,9 +60,9 @@ func TestWhereADeploymentGoes(t *testing.T) {
 		_, err := w.engine.Deploy(w.ctx(), operator, id, r)
 		return err
 	}
-	w.refused(try(lifecycle.DeployRequest{}), lifecycle.ReasonRegion)
-	w.refused(try(lifecycle.DeployRequest{Regions: []string{"north"}}), lifecycle.ReasonNoRegion)
-	w.refused(try(lifecycle.DeployRequest{Regions: []string{"east"}, Resources: []string{"b.example.com"}}), lifecycle.ReasonNotCovered)
+	w.refused(try(lifecycle.DeployRequest{}), rules.ReasonRegion)
+	w.refused(try(lifecycle.DeployRequest{Regions: []string{"north"}}), rules.ReasonNoRegion)
+	w.refused(try(lifecycle.DeployRequest{Regions: []string{"east"}, Resources: []string{"b.example.com"}}), rules.ReasonNotCovered)
 	jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN", Regions: []string{"EAST", "west"}})
 	w.check(err)
 	for _, j := range jobs {
@@ -180,13 +181,14 @@ func TestRefusalsAndChangesAreEvents(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
 	_, err := w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{})
-	f := w.refused(err, lifecycle.ReasonNotApplied)
+	f := w.refused(err, rules.ReasonNotApplied)
 	if wayOut(f) == "" || !strings.Contains(inWords(f.AsText()), "paid") {
 		t.Errorf("it says %q, %q", inWords(f.AsText()), wayOut(f))
 	}
 	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id})
 	w.check(err)
-	if len(events) != 2 || events[0].Result != lifecycle.ResultRefused || inWords(events[0].Reason) != inWords(f.AsText()) || events[1].To != "paid" {
+	if len(events) != 2 || events[0].Result != lifecycle.ResultRefused || inWords(events[0].Reason) != inWords(f.AsText()) ||
+		events[1].To != "paid" {
 		t.Errorf("events: %+v", events)
 	}
 }
@@ -202,7 +204,14 @@ func TestEachNameOfACertificateIsAPlaceOfItsOwn(t *testing.T) {
 	_, made, err := w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: multi, Years: 1, Quantity: 1})
 	w.check(err)
 	id := made[0].ID
-	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com", "b.example.com"}}}))
+	w.done(
+		w.engine.Apply(
+			w.ctx(),
+			operator,
+			id,
+			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com", "b.example.com"}}},
+		),
+	)
 	jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
 	w.check(err)
 	if len(jobs) != 2 {
@@ -221,7 +230,8 @@ func TestEachNameOfACertificateIsAPlaceOfItsOwn(t *testing.T) {
 	b, err := w.engine.FindResource("CDN/global/b.example.com")
 	w.check(err)
 	w.done(w.engine.Undeploy(w.ctx(), operator, b.ID))
-	if w.product.now[lifecycle.Place{Region: "global", Name: "a.example.com"}] == nil || w.product.now[lifecycle.Place{Region: "global", Name: "b.example.com"}] != nil {
+	if w.product.now[lifecycle.Place{Region: "global", Name: "a.example.com"}] == nil ||
+		w.product.now[lifecycle.Place{Region: "global", Name: "b.example.com"}] != nil {
 		t.Error("undeploying b.example.com took off another one")
 	}
 }

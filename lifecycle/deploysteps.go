@@ -8,26 +8,17 @@ import (
 	"time"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
-)
-
-// Steps of the jobs at one resource.
-const (
-	stepDeploy    = "deploy"
-	stepHandshake = "handshake" // until the new leaf is presented
-	stepKeep      = "keep"      // the former binding is forgotten
-	stepRestore   = "restore"   // the former binding is put back
-	stepUndeploy  = "undeploy"
-	stepLook      = "look"
 )
 
 // Anew lets a deployment begin again, on a copy of the store whose products know
 // nothing of what was under way; false when all but cleaning up is done.
 func Anew(j *model.Job) bool {
-	if j.Step == stepKeep {
+	if j.Step == model.StepKeep {
 		return false
 	}
-	j.Step, j.Begun = stepDeploy, false
+	j.Step, j.Begun = model.StepDeploy, false
 	return true
 }
 
@@ -55,7 +46,7 @@ func (e *Engine) pair(j *model.Job) (pair Pair, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
 		if err != nil {
-			return cannotRead("instance", j.Instance, err)
+			return rules.CannotRead("instance", j.Instance, err)
 		}
 		v := i.Version(j.Version)
 		if v == nil {
@@ -63,11 +54,11 @@ func (e *Engine) pair(j *model.Job) (pair Pair, err error) {
 		}
 		m, err := model.Get[model.Material](r, model.MaterialKey(i.ID, v.Number))
 		if err != nil {
-			return cannotRead("certificate", v.Number, err)
+			return rules.CannotRead("certificate", v.Number, err)
 		}
 		k, err := model.Get[model.Key](r, string(v.KeyID))
 		if err != nil {
-			return cannotRead("key", v.KeyID, err)
+			return rules.CannotRead("key", v.KeyID, err)
 		}
 		pair = Pair{Chain: m.Chain, Key: k.PKCS8, Fingerprint: v.Fingerprint}
 		return nil
@@ -106,7 +97,7 @@ func (e *Engine) deployStep(ctx context.Context, j model.Job, ask bool) (func(mo
 		}
 	}
 	return func(tx model.Tx, j *model.Job) error {
-		j.Step = stepHandshake
+		j.Step = model.StepHandshake
 		return e.withResource(tx, j.Resource, func(r *model.Resource) error {
 			r.Address = b.Address
 			return nil
@@ -135,7 +126,7 @@ func (e *Engine) stillWanted(j *model.Job, r *model.Resource) (bool, error) {
 // toRestore keeps why a deployment failed and goes on to put back.
 func toRestore(cause error) func(model.Tx, *model.Job) error {
 	return func(_ model.Tx, j *model.Job) error {
-		j.Step, j.Error = stepRestore, said("server", cause)
+		j.Step, j.Error = model.StepRestore, said("server", cause)
 		return nil
 	}
 }
@@ -181,7 +172,7 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 		return toRestore(model.Fail("deploy.unreadable-leaf", "cause", err)), nil
 	}
 	return func(tx model.Tx, j *model.Job) error {
-		j.Step = stepKeep
+		j.Step = model.StepKeep
 		ev := e.jobEvent(j, ResultOK)
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
 			if r.Instance != j.Instance {
@@ -202,13 +193,13 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 			if j.Cause == WhyDue && j.Yearly {
 				i, err := model.Get[model.Instance](tx, string(j.Instance))
 				if err != nil {
-					return cannotRead("instance", j.Instance, err)
+					return rules.CannotRead("instance", j.Instance, err)
 				}
 				if err := e.creditUsed(tx, &i, r); err != nil {
 					return err
 				}
 			}
-			ev.Detail = model.Say("log.presents", "place", placeOf(r), "version", j.Version, "address", r.Address)
+			ev.Detail = model.Say("log.presents", "place", r.Place(), "version", j.Version, "address", r.Address)
 			return nil
 		}); err != nil {
 			return err
@@ -288,7 +279,7 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 	return func(tx model.Tx, j *model.Job) error {
 		again := time.Time{}
 		if j.Cause == WhyDue { // what certquay does by itself is tried again (spec H9)
-			again = e.Now().Add(retryAfter(j.Attempt, 0))
+			again = e.Now().Add(rules.RetryAfter(j.Attempt, 0))
 		}
 		failure := model.Failure{What: model.JobDeploy, At: e.Now(), Message: j.Error}
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
@@ -315,7 +306,7 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 			return err
 		}
 		if !again.IsZero() {
-			j.Step, j.Next = stepDeploy, again
+			j.Step, j.Next = model.StepDeploy, again
 			return nil
 		}
 		return e.finish(tx, j, ResultFailed)
@@ -334,7 +325,7 @@ func (e *Engine) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 	return func(tx model.Tx, j *model.Job) error {
 		res, err := model.Get[model.Resource](tx, string(j.Resource))
 		if err != nil {
-			return cannotRead("resource", j.Resource, err)
+			return rules.CannotRead("resource", j.Resource, err)
 		}
 		if err := e.autoOff(tx, &res); err != nil {
 			return err
@@ -349,7 +340,7 @@ func (e *Engine) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 			return err
 		}
 		ev := e.jobEvent(j, ResultOK)
-		ev.Detail = model.Say("log.places", "places", placeOf(&res))
+		ev.Detail = model.Say("log.places", "places", res.Place())
 		if err := e.named(tx, &ev); err != nil {
 			return err
 		}
@@ -406,7 +397,7 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 			case r.Deployed:
 				i, err := model.Get[model.Instance](tx, string(r.Instance))
 				if err != nil {
-					return cannotRead("instance", r.Instance, err)
+					return rules.CannotRead("instance", r.Instance, err)
 				}
 				switch revoked, expired := spoilt(r, &i, e.Now()); { // of both a task tells
 				case revoked:
@@ -457,7 +448,7 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 func (e *Engine) named(tx model.Reader, ev *model.Event) error {
 	i, err := model.Get[model.Instance](tx, string(ev.Instance))
 	if err != nil {
-		return cannotRead("instance", ev.Instance, err)
+		return rules.CannotRead("instance", ev.Instance, err)
 	}
 	ev.Name = i.Name
 	return nil

@@ -26,14 +26,25 @@ func TestACertificateWithoutEndIsImported(t *testing.T) {
 			w := newWorld(t)
 			key, err := bundle.GenerateKey(model.ECDSAP256)
 			w.check(err)
-			c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "device"}, DNSNames: []string{"device.example.com"}, NotBefore: begins, NotAfter: end}
+			c := &x509.Certificate{
+				SerialNumber: big.NewInt(1),
+				Subject:      pkix.Name{CommonName: "device"},
+				DNSNames:     []string{"device.example.com"},
+				NotBefore:    begins,
+				NotAfter:     end,
+			}
 			der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
 			w.check(err)
-			res, err := w.engine.Upload(w.ctx(), operator, lifecycle.UploadRequest{Files: []bundle.File{{Data: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}}})
+			res, err := w.engine.Upload(
+				w.ctx(),
+				operator,
+				lifecycle.UploadRequest{Files: []bundle.File{{Data: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}}},
+			)
 			w.check(err)
 			i := w.get(res.Instance.ID)
 			v := i.Current()
-			if !v.NotAfter.Equal(end) || !i.ServiceEnd.Equal(end) || v.Validity() <= 0 || v.Window().Before(end.AddDate(0, 0, -31)) || v.Window().After(end) {
+			if !v.NotAfter.Equal(end) || !i.ServiceEnd.Equal(end) || v.Validity() <= 0 || v.Window().Before(end.AddDate(0, 0, -31)) ||
+				v.Window().After(end) {
 				t.Errorf("ends %s, service %s, window %s, valid for %s", v.NotAfter, i.ServiceEnd, v.Window(), v.Validity())
 			}
 			if got := i.Label(w.clock.Now()); got != string(model.Uploaded) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -20,13 +21,13 @@ import (
 type Options struct {
 	Store    Store
 	Clock    Clock
-	Table    *Table // nil for [NewTable]
+	Table    *rules.Table // nil for [rules.NewTable]
 	Issuers  map[string]Issuer
 	Products []NamedProduct // in the order they are shown
 	Prober   Prober
 	Judge    Judge    // nil: nothing is watched
 	Notifier Notifier // nil: nobody is told, and no notice is written
-	Policy   Policy
+	Policy   rules.Policy
 	Log      *slog.Logger // nil for none
 	// Words says a message to people who are sent notices; nil writes codes.
 	Words func(model.Text) string
@@ -72,7 +73,7 @@ type NamedProduct struct {
 type Engine struct {
 	store     Store
 	clock     Clock
-	table     *Table
+	table     *rules.Table
 	issuers   map[string]Issuer
 	products  []NamedProduct
 	prober    Prober
@@ -80,7 +81,7 @@ type Engine struct {
 	watching  chan struct{} // what is watched is looked at again
 	notifier  Notifier
 	courier   courier
-	policy    Policy
+	policy    rules.Policy
 	log       *slog.Logger
 	words     func(model.Text) string
 	saveClock func(context.Context, time.Duration) error
@@ -130,7 +131,7 @@ type queued struct {
 // New makes an engine. It does nothing until [Engine.Start] or an action.
 func New(o Options) *Engine {
 	if o.Table == nil {
-		o.Table = NewTable()
+		o.Table = rules.NewTable()
 	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader
@@ -256,10 +257,10 @@ func (e *Engine) Working() int {
 func (e *Engine) Now() time.Time { return e.clock.Now() }
 
 // Table is the transition table the engine obeys.
-func (e *Engine) Table() *Table { return e.table }
+func (e *Engine) Table() *rules.Table { return e.table }
 
 // Policy is what the operator has decided.
-func (e *Engine) Policy() Policy { return e.policy }
+func (e *Engine) Policy() rules.Policy { return e.policy }
 
 // newID makes a ULID of the clock's time.
 func (e *Engine) newID() model.ID {
@@ -302,8 +303,8 @@ func (e *Engine) update(ctx context.Context, fn func(model.Tx) error) error {
 // with its event, unless effect empties that. A refusal is logged as an event of
 // its own.
 func (e *Engine) begin(
-	ctx context.Context, actor model.Actor, a Action, id model.ID,
-	effect func(tx model.Tx, c *Case, ev *model.Event) error,
+	ctx context.Context, actor model.Actor, a rules.Action, id model.ID,
+	effect func(tx model.Tx, c *rules.Case, ev *model.Event) error,
 ) error {
 	err := e.update(ctx, func(tx model.Tx) error {
 		c, err := e.caseOf(tx, actor, id)
@@ -334,8 +335,8 @@ func (e *Engine) begin(
 // noteRefusal writes a refusal into the activity log (spec S3) and returns err.
 // What the scheduler may not do is no news: it tries again at its next pass.
 func (e *Engine) noteRefusal(ctx context.Context, actor model.Actor, err error) error {
-	var f *Refusal
-	if !errors.As(err, &f) || f.Reason == ReasonReadOnly || actor == model.Scheduler {
+	var f *rules.Refusal
+	if !errors.As(err, &f) || f.Reason == rules.ReasonReadOnly || actor == model.Scheduler {
 		return err
 	}
 	ev := model.Event{
@@ -384,9 +385,9 @@ func (e *Engine) put(tx model.Tx, i *model.Instance) error {
 	i.Due, i.DueAction = at, ""
 	switch {
 	case at.IsZero():
-	case a == RenewHosted:
+	case a == rules.RenewHosted:
 		i.DueAction = model.DueRenew
-	case a == EndHosting:
+	case a == rules.EndHosting:
 		i.DueAction = model.DueEndHosting
 	default:
 		i.DueAction = model.DueReissue
@@ -399,26 +400,26 @@ func (e *Engine) put(tx model.Tx, i *model.Instance) error {
 }
 
 // caseOf reads what guards judge, in the snapshot of r.
-func (e *Engine) caseOf(r model.Reader, actor model.Actor, id model.ID) (*Case, error) {
+func (e *Engine) caseOf(r model.Reader, actor model.Actor, id model.ID) (*rules.Case, error) {
 	i := new(model.Instance)
 	err := r.Load(string(id), i)
 	if err == nil && i.Deleted {
 		err = model.ErrNotFound
 	}
 	if errors.Is(err, model.ErrNotFound) {
-		return nil, &NotFound{What: "instance", Name: string(id)}
+		return nil, &rules.NotFound{What: "instance", Name: string(id)}
 	}
 	if err != nil {
-		return nil, cannotRead("instance", id, err)
+		return nil, rules.CannotRead("instance", id, err)
 	}
-	c := &Case{Actor: actor, Instance: i, Now: e.clock.Now()}
+	c := &rules.Case{Actor: actor, Instance: i, Now: e.clock.Now()}
 	if c.Resources, err = resourcesOf(r, id); err != nil {
 		return nil, err
 	}
 	if i.Operation.Active() {
 		c.Job = new(model.Job)
 		if err := r.Load(string(i.Operation.Job), c.Job); err != nil {
-			return nil, cannotRead("job", i.Operation.Job, err)
+			return nil, rules.CannotRead("job", i.Operation.Job, err)
 		}
 	}
 	if is, ok := e.issuers[i.Spec.Brand]; ok {
@@ -439,14 +440,9 @@ func resourcesOf(r model.Reader, id model.ID) (all []model.Resource, err error) 
 	return all, nil
 }
 
-// placed says whether something is, or is about to be, at the resource.
-func placed(r *model.Resource) bool {
-	return r.Deployed != "" || r.Operation.Active()
-}
-
 // Case reads the facts that decide what can be done to an instance now; give
-// it to [Table.Check].
-func (e *Engine) Case(actor model.Actor, id model.ID) (c *Case, err error) {
+// it to [rules.Table.Check].
+func (e *Engine) Case(actor model.Actor, id model.ID) (c *rules.Case, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		c, err = e.caseOf(r, actor, id)
 		return err
@@ -458,7 +454,7 @@ func (e *Engine) Case(actor model.Actor, id model.ID) (c *Case, err error) {
 func (e *Engine) issuerOf(i *model.Instance) (Issuer, error) {
 	is, ok := e.issuers[i.Spec.Brand]
 	if !ok {
-		return nil, &Refusal{Reason: ReasonNoIssuer, Args: Args{"brand": i.Spec.Brand}, Instance: i.ID, State: i.State}
+		return nil, &rules.Refusal{Reason: rules.ReasonNoIssuer, Args: rules.Args{"brand": i.Spec.Brand}, Instance: i.ID, State: i.State}
 	}
 	return is, nil
 }
@@ -476,5 +472,5 @@ func (e *Engine) product(name string) (*NamedProduct, error) {
 		}
 		names = append(names, p.Name)
 	}
-	return nil, &NotFound{What: "product", Name: name, There: names}
+	return nil, &rules.NotFound{What: "product", Name: name, There: names}
 }

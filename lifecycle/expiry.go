@@ -6,13 +6,14 @@ import (
 	"slices"
 	"time"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 // leads are how long before its expiry somebody is told of a version, the
 // longest first (spec N1).
 func (e *Engine) leads(v *model.Version) []time.Duration {
-	if d := v.Validity(); d < 90*day {
+	if d := v.Validity(); d < 90*rules.Day {
 		return []time.Duration{d / 3, d / 6, d / 12}
 	}
 	ls := slices.Clone(e.policy.Notify.Before)

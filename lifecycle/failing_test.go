@@ -97,10 +97,12 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 
 			// It is to be seen at once: what is tried, why it failed, when next.
 			i := w.get(id)
-			if op := i.Operation; op.Kind != model.JobRenew || op.Attempt != 1 || !strings.Contains(inWords(op.Error), down.Error()) || !op.Next.After(w.clock.Now()) {
+			if op := i.Operation; op.Kind != model.JobRenew || op.Attempt != 1 || !strings.Contains(inWords(op.Error), down.Error()) ||
+				!op.Next.After(w.clock.Now()) {
 				t.Errorf("under way is %+v", op)
 			}
-			if f := i.Failure; f.What != model.JobRenew || !strings.Contains(inWords(f.Message), down.Error()) || string(i.State) != "issued" || i.Label(w.clock.Now()) != "failing" {
+			if f := i.Failure; f.What != model.JobRenew || !strings.Contains(inWords(f.Message), down.Error()) || string(i.State) != "issued" ||
+				i.Label(w.clock.Now()) != "failing" {
 				t.Errorf("it is %s, %s, failure %+v", i.State, i.Label(w.clock.Now()), f)
 			}
 			for range 35 {
@@ -134,7 +136,11 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 			if len(i.Versions) != 2 || i.Operation.Active() || i.Failure.What != "" || i.Label(w.clock.Now()) != "auto-deploy" {
 				t.Errorf("once it works: %d versions, %s, %+v %+v", len(i.Versions), i.Label(w.clock.Now()), i.Operation, i.Failure)
 			}
-			if _, done := w.attempts("deploy", from); len(done) != 1 || w.product.changes != 2 || w.resource(0).Presented != i.Current().Fingerprint {
+			if _, done := w.attempts(
+				"deploy",
+				from,
+			); len(done) != 1 || w.product.changes != 2 ||
+				w.resource(0).Presented != i.Current().Fingerprint {
 				t.Errorf("deployed at %v, %d changes", done, w.product.changes)
 			}
 			if b := w.balance("credit"); b.Used != 1 || b.Total != b.Used+b.Reserved+b.Available {
@@ -174,7 +180,10 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 				from := w.get(id).Due
 				w.check(w.engine.MoveClock(w.ctx(), operator, from.Add(time.Second)))
 				r := w.resource(0)
-				if r.State != model.ResourceFailed && r.State != model.ResourceDeploying || r.Failure.What != model.JobDeploy || r.Failure.Message == "" || r.Operation.Next.IsZero() || r.Operation.Error == "" {
+				if r.State != model.ResourceFailed && r.State != model.ResourceDeploying || r.Failure.What != model.JobDeploy ||
+					r.Failure.Message == "" ||
+					r.Operation.Next.IsZero() ||
+					r.Operation.Error == "" {
 					t.Errorf("the resource is %s, failure %+v, under way %+v", r.State, r.Failure, r.Operation)
 				}
 				if i := w.get(id); !i.Is(model.Failing, w.clock.Now()) || len(i.Versions) != 2 {
@@ -182,7 +191,10 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 				}
 				for range 30 {
 					w.forward(24 * time.Hour)
-					if r := w.resource(0); r.Presented != before.Presented || w.product.shown[lifecycle.Place{Region: "global", Name: "a.example.com"}].Fingerprint != before.Presented {
+					if r := w.resource(
+						0,
+					); r.Presented != before.Presented ||
+						w.product.shown[lifecycle.Place{Region: "global", Name: "a.example.com"}].Fingerprint != before.Presented {
 						t.Fatalf("what is presented has changed: %+v", r.Resource)
 					}
 				}
@@ -356,7 +368,8 @@ func TestAReissueThatFailsEndsWithTheServicePeriod(t *testing.T) {
 	w.forward(15 * days)
 	asked := len(w.issuer.log())
 	i := w.get(id)
-	if i.Operation.Active() || i.Failure.What != model.JobReissue || !strings.Contains(inWords(i.Failure.Message), "service period has ended") {
+	if i.Operation.Active() || i.Failure.What != model.JobReissue ||
+		!strings.Contains(inWords(i.Failure.Message), "service period has ended") {
 		t.Errorf("under way %+v, failure %+v", i.Operation, i.Failure)
 	}
 	w.forward(10 * days)

@@ -21,6 +21,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/mem"
@@ -149,7 +150,15 @@ func newIssuer(t testing.TB, now func() time.Time) *issuer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "scripted"}, NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	tmpl := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: "scripted"},
+		NotBefore:             time.Unix(0, 0),
+		NotAfter:              time.Unix(1<<33, 0),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign,
+	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -158,11 +167,30 @@ func newIssuer(t testing.TB, now func() time.Time) *issuer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &issuer{now: now, key: key, ca: ca, orders: map[string]*lifecycle.Order{}, signed: map[string]int{}, revoked: map[string]string{}, limit: 398 * 24 * time.Hour, levels: []model.Level{model.DV}}
+	return &issuer{
+		now:     now,
+		key:     key,
+		ca:      ca,
+		orders:  map[string]*lifecycle.Order{},
+		signed:  map[string]int{},
+		revoked: map[string]string{},
+		limit:   398 * 24 * time.Hour,
+		levels:  []model.Level{model.DV},
+	}
 }
 
-func (i *issuer) Capabilities(time.Time) lifecycle.Capabilities {
-	return lifecycle.Capabilities{Levels: i.levels, Types: model.DomainTypes, Grades: model.Grades, IPNames: true, Revocation: true, MaxValidity: i.limit, Ends: i.ends, Permitted: i.permit, Reviewed: i.review}
+func (i *issuer) Capabilities(time.Time) rules.Capabilities {
+	return rules.Capabilities{
+		Levels:      i.levels,
+		Types:       model.DomainTypes,
+		Grades:      model.Grades,
+		IPNames:     true,
+		Revocation:  true,
+		MaxValidity: i.limit,
+		Ends:        i.ends,
+		Permitted:   i.permit,
+		Reviewed:    i.review,
+	}
 }
 
 func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (o lifecycle.Order, err error) {
@@ -172,7 +200,13 @@ func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (o l
 		if i.orders[r.Key] == nil {
 			i.orders[r.Key] = &lifecycle.Order{Ref: "ref-" + r.Key, Status: lifecycle.OrderReady}
 			if i.pending > 0 {
-				*i.orders[r.Key] = lifecycle.Order{Ref: "ref-" + r.Key, Status: lifecycle.OrderPending, WaitFor: model.Quoted("", "a record"), Retry: 9 * time.Minute, Proofs: i.proofs}
+				*i.orders[r.Key] = lifecycle.Order{
+					Ref:     "ref-" + r.Key,
+					Status:  lifecycle.OrderPending,
+					WaitFor: model.Quoted("", "a record"),
+					Retry:   9 * time.Minute,
+					Proofs:  i.proofs,
+				}
 			}
 		}
 		o = *i.orders[r.Key]
@@ -211,7 +245,19 @@ func (i *issuer) sign(r lifecycle.CertificateRequest) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: r.Names[0]}, DNSNames: r.Names, NotBefore: i.now().Truncate(time.Second), NotAfter: r.NotAfter}, i.ca, r.Public, i.key)
+	return x509.CreateCertificate(
+		rand.Reader,
+		&x509.Certificate{
+			SerialNumber: serial,
+			Subject:      pkix.Name{CommonName: r.Names[0]},
+			DNSNames:     r.Names,
+			NotBefore:    i.now().Truncate(time.Second),
+			NotAfter:     r.NotAfter,
+		},
+		i.ca,
+		r.Public,
+		i.key,
+	)
 }
 
 func (i *issuer) Fetch(ctx context.Context, ref, key string) (o lifecycle.Order, err error) {
@@ -274,7 +320,13 @@ type product struct {
 }
 
 func newProduct(regions ...string) *product {
-	return &product{now: map[lifecycle.Place]*lifecycle.Pair{}, former: map[lifecycle.Place]*lifecycle.Pair{}, unsaved: map[lifecycle.Place]bool{}, shown: map[lifecycle.Place]*lifecycle.Pair{}, regions: regions}
+	return &product{
+		now:     map[lifecycle.Place]*lifecycle.Pair{},
+		former:  map[lifecycle.Place]*lifecycle.Pair{},
+		unsaved: map[lifecycle.Place]bool{},
+		shown:   map[lifecycle.Place]*lifecycle.Pair{},
+		regions: regions,
+	}
 }
 
 func (p *product) Regions() []string      { return p.regions }
@@ -385,8 +437,8 @@ type world struct {
 	issuer  *issuer
 	product *product
 	store   *store.Store
-	table   *lifecycle.Table
-	policy  lifecycle.Policy
+	table   *rules.Table
+	policy  rules.Policy
 	engine  *lifecycle.Engine
 
 	notifier lifecycle.Notifier
@@ -417,7 +469,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		t: t, words: inWords, clock: lifecycle.NewMovableClock(frozen{epoch}, 0), product: newProduct("global"),
-		table: lifecycle.NewTable(), policy: lifecycle.DefaultPolicy(),
+		table: rules.NewTable(), policy: rules.DefaultPolicy(),
 	}
 	// Long enough for a slow machine: a call that is given up is done again. Tests in
 	// which one hangs run in a bubble.
@@ -441,8 +493,16 @@ func (w *world) start(s lifecycle.Store) {
 		prober = w.product
 	}
 	w.engine = lifecycle.New(lifecycle.Options{
-		Words: w.words,
-		Store: s, Clock: w.clock, Table: w.table, Policy: w.policy, Prober: prober, Judge: w.judge, Notifier: w.notifier, Log: w.log, Crashed: w.crashed,
+		Words:     w.words,
+		Store:     s,
+		Clock:     w.clock,
+		Table:     w.table,
+		Policy:    w.policy,
+		Prober:    prober,
+		Judge:     w.judge,
+		Notifier:  w.notifier,
+		Log:       w.log,
+		Crashed:   w.crashed,
 		Issuers:   map[string]lifecycle.Issuer{"scripted": w.issuer},
 		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "scripted", Product: w.product}},
 		SaveClock: func(context.Context, time.Duration) error { return nil },
@@ -511,9 +571,9 @@ func (w *world) forward(d time.Duration) {
 }
 
 // refused expects an action to be refused for a reason.
-func (w *world) refused(err error, want lifecycle.Reason) *lifecycle.Refusal {
+func (w *world) refused(err error, want rules.Reason) *rules.Refusal {
 	w.t.Helper()
-	var f *lifecycle.Refusal
+	var f *rules.Refusal
 	if !errors.As(err, &f) {
 		w.t.Fatalf("want a refusal %s, got %v", want, err)
 	}

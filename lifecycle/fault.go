@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -91,10 +92,10 @@ func guardIssuer(log *slog.Logger, is Issuer) Issuer {
 }
 
 // Capabilities of an issuer that panics are none.
-func (g guardedIssuer) Capabilities(now time.Time) (c Capabilities) {
+func (g guardedIssuer) Capabilities(now time.Time) (c rules.Capabilities) {
 	err := g.guard(context.Background(), "issuer.Capabilities", func() error { c = g.Issuer.Capabilities(now); return nil })
 	if err != nil {
-		return Capabilities{}
+		return rules.Capabilities{}
 	}
 	return c
 }

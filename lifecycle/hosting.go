@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -38,8 +39,8 @@ func hostedSpec(i *model.Instance, stated model.Specification) model.Specificati
 }
 
 // needsContact is the error of hosting without anybody to tell.
-func needsContact() *Invalid {
-	return &Invalid{Field: "contact", Why: model.Say("hosting.needs-contact"), Example: model.Say("hosting.contact-how")}
+func needsContact() *rules.Invalid {
+	return &rules.Invalid{Field: "contact", Why: model.Say("hosting.needs-contact"), Example: model.Say("hosting.contact-how")}
 }
 
 // QuoteHosting prices hosting for an instance, or says why it cannot be
@@ -59,14 +60,14 @@ func (e *Engine) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
 		}
 	}
 	if len(unknown) > 0 {
-		return Quote{}, &Refusal{Action: Host, State: i.State, Instance: id, Reason: ReasonStateSpec, Rule: "H2",
-			Instead: []Suggestion{{Host, append([]string{id.Short()}, unknown...)}}}
+		return Quote{}, &rules.Refusal{Action: rules.Host, State: i.State, Instance: id, Reason: rules.ReasonStateSpec, Rule: "H2",
+			Instead: []rules.Suggestion{{Action: rules.Host, Args: append([]string{id.Short()}, unknown...)}}}
 	}
 	q, err := e.Quote(BuyRequest{Spec: s, Years: 1, Quantity: 1})
 	if err != nil {
-		if f, ok := err.(*Refusal); ok { //nolint:errorlint // Quote returns it bare
-			return Quote{}, &Refusal{Action: Host, State: i.State, Instance: id, Reason: ReasonNotForSale, Rule: "H2",
-				Args: Args{"what": model.Say("sale.spec", "spec", s), "why": f.Args["why"], "possible": f.Args["possible"]}}
+		if f, ok := err.(*rules.Refusal); ok { //nolint:errorlint // Quote returns it bare
+			return Quote{}, &rules.Refusal{Action: rules.Host, State: i.State, Instance: id, Reason: rules.ReasonNotForSale, Rule: "H2",
+				Args: rules.Args{"what": model.Say("sale.spec", "spec", s), "why": f.Args["why"], "possible": f.Args["possible"]}}
 		}
 		return Quote{}, err
 	}
@@ -95,7 +96,7 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 	if err != nil {
 		return err
 	}
-	if f := e.table.Check(Host, c); f != nil {
+	if f := e.table.Check(rules.Host, c); f != nil {
 		return e.noteRefusal(ctx, actor, f)
 	}
 	if r.Contact == "" {
@@ -108,18 +109,18 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 	if err != nil {
 		return e.noteRefusal(ctx, actor, err)
 	}
-	err = e.begin(ctx, actor, Host, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	err = e.begin(ctx, actor, rules.Host, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		if _, err := model.Get[model.Contact](tx, string(r.Contact)); err != nil {
-			return &NotFound{What: "contact", Name: string(r.Contact)}
+			return &rules.NotFound{What: "contact", Name: string(r.Contact)}
 		}
 		i.Contact, i.Spec = r.Contact, hostedSpec(i, r.Spec)
 		if r.FromPack {
-			if err := e.reserve(tx, string(e.newID()), Host, id, unitOf(i.Spec), 1); err != nil {
+			if err := e.reserve(tx, string(e.newID()), rules.Host, id, unitOf(i.Spec), 1); err != nil {
 				return err
 			}
 			hosted := string(e.newID())
-			if err := e.reserve(tx, hosted, Host, id, unitHosting, 1); err != nil {
+			if err := e.reserve(tx, hosted, rules.Host, id, unitHosting, 1); err != nil {
 				return err
 			}
 			if err := e.use(tx, hosted, id, unitHosting, 1); err != nil {
@@ -152,7 +153,7 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 // unused bought entitlement becomes a paid instance that is not paid back, a
 // unit of a pack comes back (spec H10).
 func (e *Engine) StopHosting(ctx context.Context, actor model.Actor, id model.ID) error {
-	err := e.begin(ctx, actor, StopHosting, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	err := e.begin(ctx, actor, rules.StopHosting, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		made, err := e.endHosting(tx, c, actor)
 		if err != nil {
 			return err
@@ -169,7 +170,7 @@ func (e *Engine) StopHosting(ctx context.Context, actor model.Actor, id model.ID
 }
 
 // endHosting is what stopping changes; it names the instances it makes.
-func (e *Engine) endHosting(tx model.Tx, c *Case, actor model.Actor) (made []string, err error) {
+func (e *Engine) endHosting(tx model.Tx, c *rules.Case, actor model.Actor) (made []string, err error) {
 	i := c.Instance
 	for n := range c.Resources {
 		r := &c.Resources[n]
@@ -191,12 +192,12 @@ func (e *Engine) endHosting(tx model.Tx, c *Case, actor model.Actor) (made []str
 			continue
 		}
 		left := model.Instance{ID: e.newID(), Origin: model.OriginBought, Spec: i.Spec, Years: 1, Created: c.Now, Contact: i.Contact}
-		e.table.Row(Buy).move(&left, false)
+		e.table.Row(rules.Buy).Move(&left, false)
 		left.Name = fmt.Sprintf("%s-%s-%s", left.Spec.Level, left.Spec.Type, strings.ToLower(left.ID.Short()))
 		if err := e.put(tx, &left); err != nil {
 			return nil, err
 		}
-		ev := e.event(actor, string(StopHosting), &left)
+		ev := e.event(actor, string(rules.StopHosting), &left)
 		ev.To, ev.Detail = string(left.State), model.Say("log.unused-renewal-of", "name", i.Name)
 		if err := tx.Append(ev); err != nil {
 			return nil, err
@@ -209,7 +210,7 @@ func (e *Engine) endHosting(tx model.Tx, c *Case, actor model.Actor) (made []str
 
 // endOfHosting ends hosting whose last paid year is over (spec H4).
 func (e *Engine) endOfHosting(ctx context.Context, id model.ID) error {
-	return e.begin(ctx, model.Scheduler, EndHosting, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	return e.begin(ctx, model.Scheduler, rules.EndHosting, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		_, err := e.endHosting(tx, c, model.Scheduler)
 		ev.Detail = model.Say("log.last-year-over")
 		return err
@@ -244,12 +245,12 @@ func (e *Engine) AutoDeploy(ctx context.Context, actor model.Actor, resource mod
 	if err != nil {
 		return err
 	}
-	err = e.begin(ctx, actor, AutoDeploy, v.Instance, func(tx model.Tx, c *Case, ev *model.Event) error {
+	err = e.begin(ctx, actor, rules.AutoDeploy, v.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		r, err := model.Get[model.Resource](tx, string(resource))
 		if err != nil {
-			return cannotRead("resource", resource, err)
+			return rules.CannotRead("resource", resource, err)
 		}
-		ev.Resource, ev.Detail = r.ID, model.Say(map[bool]string{true: "log.auto-on", false: "log.auto-off"}[on], "place", placeOf(&r))
+		ev.Resource, ev.Detail = r.ID, model.Say(map[bool]string{true: "log.auto-on", false: "log.auto-off"}[on], "place", r.Place())
 		switch {
 		case on == r.AutoDeploy:
 			return nil
@@ -258,9 +259,15 @@ func (e *Engine) AutoDeploy(ctx context.Context, actor model.Actor, resource mod
 				return err
 			}
 		case r.Deployed == "":
-			return &Refusal{Action: AutoDeploy, State: c.Instance.State, Instance: c.Instance.ID, Reason: ReasonNotDeployed, Rule: "D5"}
+			return &rules.Refusal{
+				Action:   rules.AutoDeploy,
+				State:    c.Instance.State,
+				Instance: c.Instance.ID,
+				Reason:   rules.ReasonNotDeployed,
+				Rule:     "D5",
+			}
 		default:
-			if err := e.reserve(tx, string(e.newID()), AutoDeploy, c.Instance.ID, unitCredit, 1); err != nil {
+			if err := e.reserve(tx, string(e.newID()), rules.AutoDeploy, c.Instance.ID, unitCredit, 1); err != nil {
 				return err
 			}
 			r.AutoDeploy, r.Reserved = true, true
@@ -313,22 +320,22 @@ func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, 
 				return nil, tx.Put(r)
 			}
 			r.Waiting = true
-			ev := e.event(model.Scheduler, string(AutoDeploy), i)
+			ev := e.event(model.Scheduler, string(rules.AutoDeploy), i)
 			ev.Resource, ev.Result = r.ID, ResultWaiting
-			ev.Detail = model.Say("log.waits-for-credit", "version", v.Number, "place", placeOf(r))
+			ev.Detail = model.Say("log.waits-for-credit", "version", v.Number, "place", r.Place())
 			if err := tx.Append(ev); err != nil {
 				return nil, err
 			}
 			return nil, tx.Put(r)
 		}
-		if err := e.reserve(tx, string(e.newID()), AutoDeploy, i.ID, unitCredit, 1); err != nil {
+		if err := e.reserve(tx, string(e.newID()), rules.AutoDeploy, i.ID, unitCredit, 1); err != nil {
 			return nil, err
 		}
 		r.Reserved = true
 	}
 	r.Waiting = false
 	j := e.newJob(model.JobDeploy, i, model.Scheduler)
-	j.Step, j.Resource, j.Version, j.Target, j.Yearly = stepDeploy, r.ID, v.Number, v.Fingerprint, v.Yearly
+	j.Step, j.Resource, j.Version, j.Target, j.Yearly = model.StepDeploy, r.ID, v.Number, v.Fingerprint, v.Yearly
 	r.Operation = model.Operation{Kind: model.JobDeploy, Job: j.ID, Since: e.Now(), Attempt: 1}
 	if err := tx.Put(r); err != nil {
 		return nil, err
@@ -352,7 +359,7 @@ func (e *Engine) creditUsed(tx model.Tx, i *model.Instance, r *model.Resource) e
 		return err
 	}
 	r.Reserved = true
-	return e.reserve(tx, string(e.newID()), AutoDeploy, i.ID, unitCredit, 1)
+	return e.reserve(tx, string(e.newID()), rules.AutoDeploy, i.ID, unitCredit, 1)
 }
 
 // deployWaiting starts the deployments that waited for a credit, as far as
@@ -420,23 +427,27 @@ func MostHostingPacks(l model.Level) int {
 // takePacks holds the hosting packs that an application uses, and one more unit
 // of the same specification for each (spec H6).
 func (e *Engine) takePacks(tx model.Tx, i *model.Instance, n int, contact model.ID) error {
-	refuse := func(why, hint model.Text, instead ...Suggestion) error {
-		return &Refusal{Action: Apply, State: i.State, Instance: i.ID, Reason: ReasonHostingPacks, Rule: "H6",
-			Args: Args{"n": n, "why": why, "hint": hint}, Instead: instead}
+	refuse := func(why, hint model.Text, instead ...rules.Suggestion) error {
+		return &rules.Refusal{Action: rules.Apply, State: i.State, Instance: i.ID, Reason: rules.ReasonHostingPacks, Rule: "H6",
+			Args: rules.Args{"n": n, "why": why, "hint": hint}, Instead: instead}
 	}
 	switch most := MostHostingPacks(i.Spec.Level); {
 	case n == 0:
 		return nil
 	case i.Origin != model.OriginPack:
-		return refuse(model.Say("hosting-packs.not-from-pack"), model.Say("hosting-packs.buy"), Suggestion{Buy, []string{"--from-pack"}})
+		return refuse(
+			model.Say("hosting-packs.not-from-pack"),
+			model.Say("hosting-packs.buy"),
+			rules.Suggestion{Action: rules.Buy, Args: []string{"--from-pack"}},
+		)
 	case n < 0 || n > most:
 		why := model.Say("hosting-packs.too-many", "level", strings.ToUpper(string(i.Spec.Level)), "most", most)
-		return refuse(why, example(fmt.Sprintf("--hosting-packs %d", most)))
+		return refuse(why, rules.Example(fmt.Sprintf("--hosting-packs %d", most)))
 	case contact == "" && i.Contact == "":
 		return needsContact()
 	}
 	for _, unit := range []string{unitOf(i.Spec), unitHosting} {
-		if err := e.reserve(tx, string(e.newID()), Apply, i.ID, unit, n); err != nil {
+		if err := e.reserve(tx, string(e.newID()), rules.Apply, i.ID, unit, n); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -34,7 +35,7 @@ func (w *world) hosted(name string) model.ID {
 func TestHostingCanBeSwitchedOnUntilExpiry(t *testing.T) {
 	w := newWorld(t)
 	id := w.issued("a.example.com")
-	var inv *lifecycle.Invalid
+	var inv *rules.Invalid
 	if err := w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{}); !errors.As(err, &inv) || inv.Field != "contact" {
 		t.Errorf("hosted without a contact: %v", err)
 	}
@@ -47,7 +48,7 @@ func TestHostingCanBeSwitchedOnUntilExpiry(t *testing.T) {
 	if b := w.balance("credit"); b.Available != 5 {
 		t.Errorf("credits %+v", b)
 	}
-	w.refused(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{}), lifecycle.ReasonHosted)
+	w.refused(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{}), rules.ReasonHosted)
 	w.forward(2 * days)
 	i := w.get(id)
 	if len(i.Versions) != 2 || i.Hosting.RenewalsLeft != 0 || !i.Hosting.On {
@@ -64,7 +65,7 @@ func TestHostingCanBeSwitchedOnUntilExpiry(t *testing.T) {
 	if i = w.get(id); i.Hosting.On || i.Label(w.clock.Now()) != "expired" {
 		t.Errorf("after its last year: %+v, %s", i.Hosting, i.Label(w.clock.Now()))
 	}
-	w.refused(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{}), lifecycle.ReasonExpired)
+	w.refused(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{}), rules.ReasonExpired)
 	w.fsck()
 }
 
@@ -84,16 +85,32 @@ func TestAnUploadIsHostedByStatingWhatItDoesNotTell(t *testing.T) {
 	res, err := w.engine.Upload(w.ctx(), operator, up)
 	w.check(err)
 	id := res.Instance.ID
-	f := w.refused(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact()}), lifecycle.ReasonStateSpec)
+	f := w.refused(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact()}), rules.ReasonStateSpec)
 	if !strings.Contains(wayOut(f), "--brand") || !strings.Contains(wayOut(f), "--grade") || strings.Contains(wayOut(f), "--type") {
 		t.Errorf("it asks for %q", wayOut(f))
 	}
-	w.refused(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact(), Spec: model.Specification{Level: model.EV, Brand: "scripted", Grade: model.Free}}), lifecycle.ReasonNotForSale)
-	w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact(), Spec: model.Specification{Level: model.DV, Brand: "scripted", Grade: model.Standard}}))
+	w.refused(
+		w.engine.Host(
+			w.ctx(),
+			operator,
+			id,
+			lifecycle.HostRequest{Contact: w.contact(), Spec: model.Specification{Level: model.EV, Brand: "scripted", Grade: model.Free}},
+		),
+		rules.ReasonNotForSale,
+	)
+	w.check(
+		w.engine.Host(
+			w.ctx(),
+			operator,
+			id,
+			lifecycle.HostRequest{Contact: w.contact(), Spec: model.Specification{Level: model.DV, Brand: "scripted", Grade: model.Standard}},
+		),
+	)
 	before := w.get(id)
 	w.forward(340 * days)
 	after := w.get(id)
-	if string(after.State) != "issued" || len(after.Versions) != 2 || after.ServiceEnd != model.AddYears(before.ServiceEnd, 1) || after.Versions[1].Issuer != "scripted" {
+	if string(after.State) != "issued" || len(after.Versions) != 2 || after.ServiceEnd != model.AddYears(before.ServiceEnd, 1) ||
+		after.Versions[1].Issuer != "scripted" {
 		t.Errorf("a renewed upload is %s with %d versions, service to %s", after.State, len(after.Versions), after.ServiceEnd)
 	}
 }
@@ -107,7 +124,8 @@ func TestARenewalThatNeedsARecordRaisesATask(t *testing.T) {
 	w.check(w.engine.MoveClock(w.ctx(), operator, w.get(id).Due.Add(time.Second)))
 	tasks, err := w.engine.Tasks(0)
 	w.check(err)
-	if len(tasks) != 1 || tasks[0].Kind != model.TaskProve || !strings.Contains(inWords(tasks[0].Detail), "_acme-challenge.a.example.com  xyz") {
+	if len(tasks) != 1 || tasks[0].Kind != model.TaskProve ||
+		!strings.Contains(inWords(tasks[0].Detail), "_acme-challenge.a.example.com  xyz") {
 		t.Fatalf("tasks %+v", tasks)
 	}
 	w.forward(time.Hour)
@@ -124,14 +142,19 @@ func TestHostingPacksAtApplication(t *testing.T) {
 	_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: lifecycle.PackHosting, Quantity: 3})
 	w.check(err)
 	apply := func(id model.ID, n int) (model.Job, error) {
-		return w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{HostingPacks: n, Contact: w.contact(), Application: model.Application{Domains: []string{"a.example.com"}}})
+		return w.engine.Apply(
+			w.ctx(),
+			operator,
+			id,
+			lifecycle.ApplyRequest{HostingPacks: n, Contact: w.contact(), Application: model.Application{Domains: []string{"a.example.com"}}},
+		)
 	}
 	_, err = apply(w.bought(), 1)
-	w.refused(err, lifecycle.ReasonHostingPacks)
+	w.refused(err, rules.ReasonHostingPacks)
 	id, err := w.fromPack()
 	w.check(err)
 	_, err = apply(id, 4)
-	w.refused(err, lifecycle.ReasonHostingPacks)
+	w.refused(err, rules.ReasonHostingPacks)
 
 	w.issuer.pending = 1 << 30
 	j, err := apply(id, 3)
@@ -150,7 +173,14 @@ func TestHostingPacksAtApplication(t *testing.T) {
 	if !i.Hosting.On || i.Hosting.RenewalsLeft != 2 || !i.Hosting.FromPack {
 		t.Errorf("issued: %+v", i.Hosting)
 	}
-	if b, h, c := w.balance("certificate"), w.balance("hosting"), w.balance("credit"); b.Used != 1 || b.Reserved != 2 || h.Used != 2 || h.Available != 1 || c.Total != 0 {
+	if b, h, c := w.balance(
+		"certificate",
+	), w.balance(
+		"hosting",
+	), w.balance(
+		"credit",
+	); b.Used != 1 || b.Reserved != 2 || h.Used != 2 || h.Available != 1 ||
+		c.Total != 0 {
 		t.Errorf("issued: %+v %+v %+v", b, h, c)
 	}
 	w.forward(3 * 364 * days)
@@ -164,7 +194,7 @@ func TestHostingPacksAtApplication(t *testing.T) {
 	plain, err := w.fromPack()
 	w.check(err)
 	w.done(apply(plain, 0))
-	w.refused(w.engine.Host(w.ctx(), operator, plain, lifecycle.HostRequest{Contact: w.contact()}), lifecycle.ReasonPackNotHosted)
+	w.refused(w.engine.Host(w.ctx(), operator, plain, lifecycle.HostRequest{Contact: w.contact()}), rules.ReasonPackNotHosted)
 	w.fsck()
 }
 
@@ -190,8 +220,10 @@ func TestStoppingHostingGivesBackWhatWasNotUsed(t *testing.T) {
 	if p, err := w.engine.Refund(left.ID); err != nil || p.Amount != 0 || left.Spec != spec {
 		t.Errorf("it is %+v, refund %+v", left.Spec, p)
 	}
-	w.done(w.engine.Apply(w.ctx(), operator, left.ID, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}}}))
-	w.refused(w.engine.StopHosting(w.ctx(), operator, id), lifecycle.ReasonNotHosted)
+	w.done(
+		w.engine.Apply(w.ctx(), operator, left.ID, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}}}),
+	)
+	w.refused(w.engine.StopHosting(w.ctx(), operator, id), rules.ReasonNotHosted)
 	w.fsck()
 }
 
@@ -201,7 +233,7 @@ func TestAutoDeployUsesOneCreditForEachYearlyRenewal(t *testing.T) {
 	w.issuer.limit = 200 * days
 	plain := w.issued("p.example.com")
 	w.deploy(plain)
-	w.refused(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true), lifecycle.ReasonNotHosted)
+	w.refused(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true), rules.ReasonNotHosted)
 	w.done(w.engine.Undeploy(w.ctx(), operator, w.resource(0).ID))
 
 	id := w.hosted("a.example.com")
@@ -246,9 +278,16 @@ func TestADeploymentWaitsForACredit(t *testing.T) {
 	id, err := w.fromPack() // hosted from packs: no credits come with it
 	w.check(err)
 	w.pack(2)
-	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{HostingPacks: 2, Contact: w.contact(), Application: model.Application{Domains: []string{"a.example.com"}}}))
+	w.done(
+		w.engine.Apply(
+			w.ctx(),
+			operator,
+			id,
+			lifecycle.ApplyRequest{HostingPacks: 2, Contact: w.contact(), Application: model.Application{Domains: []string{"a.example.com"}}},
+		),
+	)
 	w.deploy(id)
-	f := w.refused(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true), lifecycle.ReasonNoUnits)
+	f := w.refused(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true), rules.ReasonNoUnits)
 	if !strings.Contains(wayOut(f), "certquay buy-pack credit") {
 		t.Errorf("the way out is %q", wayOut(f))
 	}

@@ -9,15 +9,8 @@ import (
 	"time"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
-)
-
-// Steps of the jobs that make a version.
-const (
-	stepOrder    = "order"
-	stepWait     = "wait"     // for proof of control or a review
-	stepFinalize = "finalize" // from here on it cannot be withdrawn (spec A9)
-	stepCollect  = "collect"
 )
 
 // errServiceEnded ends a job that came too late: nothing that could be issued
@@ -26,42 +19,6 @@ var errServiceEnded = model.Fail("issue.service-ended")
 
 // expectedIssue is how long issuing takes when nothing is awaited.
 const expectedIssue = 10 * time.Second
-
-// finalizeSent says whether the CA may have been asked to sign.
-func finalizeSent(j *model.Job) bool {
-	return j.Step == stepCollect || j.Step == stepFinalize && j.Begun
-}
-
-// askedNotAfter is the last second to ask the issuer for: the end of what it
-// signs on that day or of the service period (spec T2). The issuer applies its
-// own limit; asking for no more than it gives keeps the two in step. Each
-// attempt asks anew: a CA may be down for longer than its certificates live.
-func (e *Engine) askedNotAfter(i *model.Instance, caps Capabilities, yearly bool) time.Time {
-	return lastSecond(i, caps, e.Now(), yearly)
-}
-
-// lastSecond is what [Engine.askedNotAfter] asks for at a moment.
-func lastSecond(i *model.Instance, caps Capabilities, now time.Time, yearly bool) time.Time {
-	now = now.Truncate(time.Second)
-	end := i.ServiceEnd
-	switch {
-	case end.IsZero():
-		end = model.AddYears(now, i.Years).Add(i.Carried)
-	case yearly:
-		end = model.AddYears(end, 1)
-	}
-	if caps.Public {
-		caps.MaxValidity = min(caps.MaxValidity, publicLimit(now))
-	}
-	if limit := now.Add(caps.MaxValidity); caps.MaxValidity > 0 && limit.Before(end) {
-		end = limit
-	}
-	end = end.Add(-time.Second)
-	if !caps.Ends.IsZero() && caps.Ends.Before(end) {
-		end = caps.Ends
-	}
-	return end
-}
 
 // orderKey is what an order of a job is known by at the issuer, whatever crashes
 // in between; another order has another one.
@@ -80,7 +37,7 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 	var replaced model.Material
 	err := e.store.View(func(r model.Reader) error {
 		if err := r.Load(string(j.Instance), &i); err != nil {
-			return cannotRead("instance", j.Instance, err)
+			return rules.CannotRead("instance", j.Instance, err)
 		}
 		if v := i.Current(); v != nil && j.Kind != model.JobIssue {
 			if err := r.Load(model.MaterialKey(i.ID, v.Number), &replaced); err != nil {
@@ -89,7 +46,7 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 		}
 		if j.KeyID != "" {
 			if err := r.Load(string(j.KeyID), &key); err != nil {
-				return cannotRead("key", j.KeyID, err)
+				return rules.CannotRead("key", j.KeyID, err)
 			}
 		}
 		return nil
@@ -103,7 +60,7 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 	}
 	req := CertificateRequest{
 		Key: orderKey(j), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
-		NotAfter: e.askedNotAfter(&i, is.Capabilities(e.Now()), j.Yearly),
+		NotAfter: rules.LastSecond(&i, is.Capabilities(e.Now()), e.Now(), j.Yearly),
 	}
 	if len(replaced.Chain) > 0 {
 		req.Replaces = replaced.Chain[0]
@@ -217,15 +174,15 @@ func (e *Engine) afterOrder(o Order, req CertificateRequest) func(model.Tx, *mod
 		case o.Status == OrderInvalid:
 			return e.orderOver(tx, j, &model.Error{Text: o.Problem})
 		case o.Status == OrderReady:
-			j.Step = stepFinalize
+			j.Step = model.StepFinalize
 			return nil
 		case o.Status == OrderProcessing:
-			return e.waitFor(tx, j, stepCollect, model.Say("await.signature"), max(o.Retry, 5*time.Second), nil)
+			return e.waitFor(tx, j, model.StepCollect, model.Say("await.signature"), max(o.Retry, 5*time.Second), nil)
 		default:
-			if now := e.Now(); now.After(j.Created.Add(proofFor)) {
+			if now := e.Now(); now.After(j.Created.Add(rules.ProofFor)) {
 				return e.orderOver(tx, j, model.Fail("issue.not-proved", "waiting", o.WaitFor))
 			}
-			return e.waitFor(tx, j, stepWait, o.WaitFor, min(max(o.Retry, time.Second), proofEvery), o.Proofs)
+			return e.waitFor(tx, j, model.StepWait, o.WaitFor, min(max(o.Retry, time.Second), rules.ProofEvery), o.Proofs)
 		}
 	}
 }
@@ -236,7 +193,7 @@ func (e *Engine) orderOver(tx model.Tx, j *model.Job, why error) error {
 	if err := e.fail(tx, j, &Final{why}); err != nil || !j.Live() {
 		return err
 	}
-	j.Step, j.IssuerRef, j.WaitFor = stepOrder, "", ""
+	j.Step, j.IssuerRef, j.WaitFor = model.StepOrder, "", ""
 	j.Refused++
 	return nil
 }
@@ -319,20 +276,20 @@ func checkIssued(o Order, req CertificateRequest) (*model.Version, error) {
 func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version) error {
 	var i model.Instance
 	if err := tx.Load(string(j.Instance), &i); err != nil {
-		return cannotRead("instance", j.Instance, err)
+		return rules.CannotRead("instance", j.Instance, err)
 	}
 	v.Number, v.KeyID, v.Issued, v.Issuer, v.Yearly = j.Version, j.KeyID, e.Now(), i.Spec.Brand, j.Yearly
-	action := Issue
+	action := rules.Issue
 	switch j.Kind {
 	case model.JobReissue:
-		action = Reissue
+		action = rules.Reissue
 	case model.JobRenew:
-		action = RenewHosted
+		action = rules.RenewHosted
 	}
 	row := e.table.Row(action)
 	ev := e.jobEvent(j, ResultOK)
 	ev.Name, ev.From = i.Name, string(i.State)
-	row.move(&i, false)
+	row.Move(&i, false)
 	if ev.To = string(i.State); ev.To == ev.From {
 		ev.From, ev.To = "", ""
 	}
@@ -428,14 +385,14 @@ func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, 
 		}
 		if r != nil {
 			t.Resource = r.ID
-			t.Text = model.Say("todo.deploy", "version", v.Number, "name", i.Name, "place", placeOf(r))
+			t.Text = model.Say("todo.deploy", "version", v.Number, "name", i.Name, "place", r.Place())
 		}
 		return tx.Put(&t)
 	}
 	found := false
 	for n := range rs {
 		r := &rs[n]
-		if !placed(r) {
+		if !r.Placed() {
 			continue
 		}
 		found = true
@@ -454,8 +411,8 @@ func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, 
 // reject takes an application back to where it can be changed (spec A8, A9).
 func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 	ev := e.jobEvent(j, ResultFailed)
-	ev.Action, ev.Name, ev.Reason, ev.Repeat = string(Reject), i.Name, j.Error, false
-	from, to := e.table.Row(Reject).move(i, false)
+	ev.Action, ev.Name, ev.Reason, ev.Repeat = string(rules.Reject), i.Name, j.Error, false
+	from, to := e.table.Row(rules.Reject).Move(i, false)
 	ev.From, ev.To = string(from), string(to)
 	i.Reason, i.ExpectedIssue, i.Proofs, i.Operation, i.Failure = j.Error, noTime, nil, model.Operation{}, model.Failure{}
 	if err := closeTasks(tx, i.ID, e.Now(), outcomes{model.TaskReview: "rejected"}); err != nil {

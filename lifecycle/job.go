@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -22,29 +23,29 @@ type stepFunc func(ctx context.Context, j model.Job, ask bool) (func(tx model.Tx
 // steps are all the steps of all jobs.
 func (e *Engine) step(j *model.Job) stepFunc {
 	switch j.Step {
-	case stepOrder:
+	case model.StepOrder:
 		return e.orderStep
-	case stepReview:
+	case model.StepReview:
 		return e.reviewStep
-	case stepWait:
+	case model.StepWait:
 		return e.waitStep
-	case stepFinalize:
+	case model.StepFinalize:
 		return e.finalizeStep
-	case stepCollect:
+	case model.StepCollect:
 		return e.waitStep
-	case stepDeploy:
+	case model.StepDeploy:
 		return e.deployStep
-	case stepHandshake:
+	case model.StepHandshake:
 		return e.handshakeStep
-	case stepKeep:
+	case model.StepKeep:
 		return e.keepStep
-	case stepRestore:
+	case model.StepRestore:
 		return e.restoreStep
-	case stepUndeploy:
+	case model.StepUndeploy:
 		return e.undeployStep
-	case stepLook:
+	case model.StepLook:
 		return e.lookStep
-	case stepRevoke:
+	case model.StepRevoke:
 		return e.revokeStep
 	}
 	return nil
@@ -237,7 +238,7 @@ func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) e
 	err := e.update(e.ctx, func(tx model.Tx) error {
 		stored := new(model.Job)
 		if err := tx.Load(string(j.ID), stored); err != nil {
-			return cannotRead("job", j.ID, err)
+			return rules.CannotRead("job", j.ID, err)
 		}
 		if !stored.Live() {
 			return errSuperseded
@@ -292,7 +293,7 @@ func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 		if errors.As(cause, &pause) {
 			wait = pause.After
 		}
-		j.Next = e.Now().Add(retryAfter(j.Attempt, wait))
+		j.Next = e.Now().Add(rules.RetryAfter(j.Attempt, wait))
 	}
 	if err := e.showFailure(tx, j, retry); err != nil {
 		return err
@@ -350,7 +351,7 @@ func (e *Engine) opAfterFailure(o *model.Operation, j *model.Job, retry bool) {
 func (e *Engine) withInstance(tx model.Tx, id model.ID, change func(*model.Instance) error) error {
 	i, err := model.Get[model.Instance](tx, string(id))
 	if err != nil {
-		return cannotRead("instance", id, err)
+		return rules.CannotRead("instance", id, err)
 	}
 	if err := change(&i); err != nil {
 		return err
@@ -390,7 +391,7 @@ func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 					j, err = model.Job{ID: jobs[n], Finished: e.Now(), Result: ResultOK}, nil
 				}
 				if err != nil {
-					return cannotRead("job", jobs[n], err)
+					return rules.CannotRead("job", jobs[n], err)
 				}
 				p := Progress{Job: j, Done: !j.Live(), Until: j.Next}
 				p.Blocked = !p.Done && j.Next.After(began)

@@ -243,7 +243,15 @@ func (w *world) orderly(mark int) {
 // TestOtherSideLosesReplies lets each call outside lose its answer, hang, or
 // fail once, and finds the same as after a death.
 func TestOtherSideLosesReplies(t *testing.T) {
-	methods := map[string]bool{"order": true, "finalize": true, "revoke": true, "deploy": false, "undeploy": false, "present": false, "keep": false}
+	methods := map[string]bool{
+		"order":    true,
+		"finalize": true,
+		"revoke":   true,
+		"deploy":   false,
+		"undeploy": false,
+		"present":  false,
+		"keep":     false,
+	}
 	names := map[behaviour]string{loseReply: "loses the reply", hangs: "hangs", doneHangs: "is done and hangs", fails: "fails"}
 	for method, atIssuer := range methods {
 		for b, name := range names {
@@ -274,7 +282,12 @@ func TestLateAnswersAreWaitedFor(t *testing.T) {
 	w := newWorld(t)
 	w.issuer.pending = 3
 	id := w.bought()
-	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"late.example.com"}}})
+	j, err := w.engine.Apply(
+		w.ctx(),
+		operator,
+		id,
+		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"late.example.com"}}},
+	)
 	w.check(err)
 	p := w.wait(j.ID)
 	if !p.Blocked || inWords(p.Job.WaitFor) != "a record" {

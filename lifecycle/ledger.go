@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -30,12 +31,12 @@ func post(tx model.Tx, en model.Entry) error {
 	if _, err := model.Get[model.Entry](tx, en.ID); err == nil {
 		return nil
 	} else if !errors.Is(err, model.ErrNotFound) {
-		return cannotRead("entry", en.ID, err)
+		return rules.CannotRead("entry", en.ID, err)
 	}
 	for _, p := range en.Postings {
 		a := model.Account{Name: p.Account, Unit: p.Unit}
 		if err := tx.Get(&a); err != nil && !errors.Is(err, model.ErrNotFound) {
-			return cannotRead("account", p.Account, err)
+			return rules.CannotRead("account", p.Account, err)
 		}
 		a.Sum += p.Amount
 		if err := tx.Put(&a); err != nil {
@@ -65,7 +66,7 @@ func postPurchase(tx model.Tx, o *model.Order) error {
 }
 
 // refundDue is what ending the instance at a moment pays back (spec B5).
-func refundDue(r model.Reader, p *Policy, i *model.Instance, now time.Time) (RefundPreview, model.OrderLine, error) {
+func refundDue(r model.Reader, p *rules.Policy, i *model.Instance, now time.Time) (RefundPreview, model.OrderLine, error) {
 	none := RefundPreview{Currency: p.Currency}
 	if i.Order == "" {
 		none.Why = model.Say("refund.not-bought")
@@ -73,7 +74,7 @@ func refundDue(r model.Reader, p *Policy, i *model.Instance, now time.Time) (Ref
 	}
 	o, err := model.Get[model.Order](r, string(i.Order))
 	if err != nil {
-		return none, model.OrderLine{}, cannotRead("order", i.Order, err)
+		return none, model.OrderLine{}, rules.CannotRead("order", i.Order, err)
 	}
 	if i.Line >= len(o.Lines) {
 		return none, model.OrderLine{}, model.Fail("ledger.no-line", "order", i.Order, "line", i.Line)
@@ -92,10 +93,10 @@ func refundDue(r model.Reader, p *Policy, i *model.Instance, now time.Time) (Ref
 	}
 	full := RefundPreview{Amount: line.Amount, Currency: line.Currency}
 	switch p.Refund {
-	case RefundNone:
+	case rules.RefundNone:
 		none.Why = model.Say("refund.policy")
 		return none, line, nil
-	case RefundPaid7d:
+	case rules.RefundPaid7d:
 		if end := o.At.Add(7 * 24 * time.Hour); now.After(end) {
 			none.Why = model.Say("refund.paid-long-ago")
 			return none, line, nil
@@ -116,7 +117,7 @@ func refundDue(r model.Reader, p *Policy, i *model.Instance, now time.Time) (Ref
 }
 
 // payBack refunds what is due, at most once for each order line.
-func payBack(tx model.Tx, p *Policy, i *model.Instance, now time.Time) (RefundPreview, error) {
+func payBack(tx model.Tx, p *rules.Policy, i *model.Instance, now time.Time) (RefundPreview, error) {
 	due, line, err := refundDue(tx, p, i, now)
 	if err != nil || due.Amount == 0 {
 		return due, err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -19,11 +20,11 @@ import (
 func TestChangingARowIsFollowedEverywhere(t *testing.T) {
 	w := newWorld(t)
 	w.issuer.limit = 100 * days
-	row := w.table.Row(lifecycle.Reissue)
+	row := w.table.Row(rules.Reissue)
 	row.From = []model.State{"paid"} // reissue only what is paid: nonsense, but the table says so
 	id := w.issued("a.example.com")
 	_, err := w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{})
-	f := w.refused(err, lifecycle.ReasonState)
+	f := w.refused(err, rules.ReasonState)
 	if !strings.Contains(inWords(f.AsText()), "needs paid") || strings.Contains(wayOut(f), "reissue") {
 		t.Errorf("it says %q, %q", inWords(f.AsText()), wayOut(f))
 	}
@@ -52,7 +53,7 @@ func line(text, word string) string {
 // without a gap.
 // spec: S3
 func TestEveryActionHasAReasonInEveryState(t *testing.T) {
-	table := lifecycle.NewTable()
+	table := rules.NewTable()
 	now := epoch
 	for _, row := range table.Rows() {
 		if len(row.From) == 0 {
@@ -60,8 +61,8 @@ func TestEveryActionHasAReasonInEveryState(t *testing.T) {
 		}
 		for _, s := range model.States {
 			i := sample(s, now)
-			caps := lifecycle.Capabilities{Revocation: true}
-			f := table.Check(row.Action, &lifecycle.Case{Actor: operator, Instance: &i, Now: now, Issuer: &caps})
+			caps := rules.Capabilities{Revocation: true}
+			f := table.Check(row.Action, &rules.Case{Actor: operator, Instance: &i, Now: now, Issuer: &caps})
 			if f == nil {
 				if !slices.Contains(row.From, s) {
 					t.Errorf("%s is allowed in %s, which the row does not name", row.Action, s)
@@ -79,7 +80,16 @@ func TestEveryActionHasAReasonInEveryState(t *testing.T) {
 func sample(s model.State, now time.Time) model.Instance {
 	i := model.Instance{ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Name: "a.example.com", State: s, Spec: spec, Years: 1}
 	if s.Group() != model.GroupUnissued {
-		i.Versions = []model.Version{{Number: 1, KeyID: "K", NotBefore: now.Add(-days), NotAfter: now.Add(300 * days), Issuer: "scripted", Domains: []string{"a.example.com"}}}
+		i.Versions = []model.Version{
+			{
+				Number:    1,
+				KeyID:     "K",
+				NotBefore: now.Add(-days),
+				NotAfter:  now.Add(300 * days),
+				Issuer:    "scripted",
+				Domains:   []string{"a.example.com"},
+			},
+		}
 		i.ServiceStart, i.ServiceEnd = now.Add(-days), now.Add(300*days)
 	}
 	return i
@@ -87,11 +97,11 @@ func sample(s model.State, now time.Time) model.Instance {
 
 // TestRolesAreCheckedByTheTable has a viewer try everything.
 func TestRolesAreCheckedByTheTable(t *testing.T) {
-	table := lifecycle.NewTable()
+	table := rules.NewTable()
 	i := sample("issued", epoch)
 	for _, row := range table.Rows() {
-		f := table.Check(row.Action, &lifecycle.Case{Actor: model.Actor{Role: model.Viewer}, Instance: &i, Now: epoch})
-		if f == nil || f.Reason != lifecycle.ReasonRole {
+		f := table.Check(row.Action, &rules.Case{Actor: model.Actor{Role: model.Viewer}, Instance: &i, Now: epoch})
+		if f == nil || f.Reason != rules.ReasonRole {
 			t.Errorf("a viewer may %s: %v", row.Action, f)
 		}
 	}
@@ -103,35 +113,35 @@ func TestRolesAreCheckedByTheTable(t *testing.T) {
 // spec: V7
 // finding: R-H6
 func TestAReadOnlyActorIsRefusedEverything(t *testing.T) {
-	table, owner := lifecycle.NewTable(), model.Actor{Name: "me", Role: model.Owner, ReadOnly: true}
+	table, owner := rules.NewTable(), model.Actor{Name: "me", Role: model.Owner, ReadOnly: true}
 	i := sample("issued", epoch)
 	for _, row := range table.Rows() {
-		if f := table.Check(row.Action, &lifecycle.Case{Actor: owner, Instance: &i, Now: epoch}); f == nil || f.Reason != lifecycle.ReasonReadOnly {
+		if f := table.Check(row.Action, &rules.Case{Actor: owner, Instance: &i, Now: epoch}); f == nil || f.Reason != rules.ReasonReadOnly {
 			t.Errorf("who is read-only may %s: %v", row.Action, f)
 		}
 	}
 	w := newWorld(t)
 	_, _, err := w.engine.Buy(w.ctx(), owner, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1})
-	w.refused(err, lifecycle.ReasonReadOnly)
+	w.refused(err, rules.ReasonReadOnly)
 	_, err = w.engine.AddContact(w.ctx(), owner, model.Contact{Name: "Web", Email: "web@example.com"})
-	w.refused(err, lifecycle.ReasonReadOnly)
+	w.refused(err, rules.ReasonReadOnly)
 	_, err = w.engine.AddCompany(w.ctx(), owner, model.Company{Organization: model.Organization{Name: "Example GmbH"}})
-	w.refused(err, lifecycle.ReasonReadOnly)
+	w.refused(err, rules.ReasonReadOnly)
 	_, err = w.engine.AddWatch(w.ctx(), owner, "www.example.com:443", "", "")
-	w.refused(err, lifecycle.ReasonReadOnly)
-	w.refused(w.engine.MoveClock(w.ctx(), owner, w.clock.Now().Add(days)), lifecycle.ReasonReadOnly)
+	w.refused(err, rules.ReasonReadOnly)
+	w.refused(w.engine.MoveClock(w.ctx(), owner, w.clock.Now().Add(days)), rules.ReasonReadOnly)
 	_, err = w.engine.RotateCA(w.ctx(), owner, nil)
-	w.refused(err, lifecycle.ReasonReadOnly)
+	w.refused(err, rules.ReasonReadOnly)
 	_, err = w.engine.RotateCA(w.ctx(), model.Actor{Name: "admin", Role: model.Admin}, nil) // for owners only
-	w.refused(err, lifecycle.ReasonRole)
+	w.refused(err, rules.ReasonRole)
 }
 
 // matrix is the table and its reasons in words, as the README has them.
 func matrix() string {
-	table, reasons := lifecycle.NewTable().Matrix()
+	table, reasons := rules.NewTable().Matrix()
 	said := table + "\nThe reasons in it:\n\n"
 	for _, r := range reasons {
-		f := &lifecycle.Refusal{Action: "ACTION", State: "STATE", Reason: r, Args: lifecycle.Args{"allowed": "STATES", "possible": "ACTIONS"}}
+		f := &rules.Refusal{Action: "ACTION", State: "STATE", Reason: r, Args: rules.Args{"allowed": "STATES", "possible": "ACTIONS"}}
 		said += fmt.Sprintf("- `%s`: %s. Way out: %s\n", r, inWords(f.AsText()), wayOut(f))
 	}
 	return said

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -70,11 +71,11 @@ func (r PackRequest) unit() string {
 func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
 	r.Spec.Brand = model.Fold(r.Spec.Brand)
 	l := model.OrderLine{Item: string(r.Kind) + " pack", Quantity: r.Quantity, Currency: e.policy.Currency}
-	refuse := func(reason Reason, args Args) (Quote, error) {
-		return Quote{}, &Refusal{Action: BuyPack, Reason: reason, Rule: "B4", Args: args}
+	refuse := func(reason rules.Reason, args rules.Args) (Quote, error) {
+		return Quote{}, &rules.Refusal{Action: rules.BuyPack, Reason: reason, Rule: "B4", Args: args}
 	}
 	if r.Quantity < 1 || r.Quantity > maxPack {
-		return refuse(ReasonPackQuantity, Args{"quantity": r.Quantity, "most": maxPack})
+		return refuse(rules.ReasonPackQuantity, rules.Args{"quantity": r.Quantity, "most": maxPack})
 	}
 	each := int64(0)
 	switch r.Kind {
@@ -89,9 +90,9 @@ func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
 	case PackCredit:
 		each = e.policy.CreditPrice
 	default:
-		return refuse(ReasonNotForSale, Args{
+		return refuse(rules.ReasonNotForSale, rules.Args{
 			"what": model.Say("sale.pack", "kind", r.Kind), "why": model.Say("sale.no-pack"),
-			"possible": oneOf(PackKinds),
+			"possible": rules.OneOf(PackKinds),
 		})
 	}
 	l.Amount = each * int64(r.Quantity)
@@ -107,7 +108,7 @@ func (e *Engine) BuyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 	if err == nil {
 		o.Lines = q.Lines
 		err = e.update(ctx, func(tx model.Tx) error {
-			if f := e.table.Check(BuyPack, &Case{Actor: actor, Now: e.Now()}); f != nil {
+			if f := e.table.Check(rules.BuyPack, &rules.Case{Actor: actor, Now: e.Now()}); f != nil {
 				return f
 			}
 			if err := postPurchase(tx, &o); err != nil {
@@ -116,7 +117,7 @@ func (e *Engine) BuyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 			if err := e.move(tx, "supply/"+string(o.ID), "", packSupply, packFree, r.unit(), r.Quantity); err != nil {
 				return err
 			}
-			ev := e.event(actor, string(BuyPack), nil)
+			ev := e.event(actor, string(rules.BuyPack), nil)
 			ev.Name, ev.Detail = r.unit(), model.Say("log.units", "n", r.Quantity, "price", Money(q.Total, q.Currency))
 			if err := tx.Append(ev); err != nil {
 				return err
@@ -141,15 +142,15 @@ func (e *Engine) move(tx model.Tx, id string, i model.ID, from, to, unit string,
 // reserve holds n free units for an instance, or refuses when there are fewer.
 // All writes go through one goroutine, so of several buyers of the last unit
 // exactly one succeeds.
-func (e *Engine) reserve(tx model.Tx, id string, a Action, i model.ID, unit string, n int) error {
+func (e *Engine) reserve(tx model.Tx, id string, a rules.Action, i model.ID, unit string, n int) error {
 	free, err := balance(tx, packFree, unit)
 	if err != nil {
 		return err
 	}
 	if free < int64(n) {
-		return &Refusal{
-			Action: a, Reason: ReasonNoUnits, Rule: "B4",
-			Args: Args{"unit": unit, "free": free, "needed": n}, Instead: []Suggestion{buyUnit(unit)},
+		return &rules.Refusal{
+			Action: a, Reason: rules.ReasonNoUnits, Rule: "B4",
+			Args: rules.Args{"unit": unit, "free": free, "needed": n}, Instead: []rules.Suggestion{buyUnit(unit)},
 		}
 	}
 	return e.move(tx, "reserve/"+id, i, packFree, packReserved, unit, n)
@@ -182,17 +183,20 @@ func Used(en *model.Entry) (PackKind, int) {
 func balance(r model.Reader, account, unit string) (int64, error) {
 	a := model.Account{Name: account, Unit: unit}
 	if err := r.Get(&a); err != nil && !errors.Is(err, model.ErrNotFound) {
-		return 0, cannotRead("account", account, err)
+		return 0, rules.CannotRead("account", account, err)
 	}
 	return a.Sum, nil
 }
 
 // buyUnit suggests to buy one unit.
-func buyUnit(unit string) Suggestion {
+func buyUnit(unit string) rules.Suggestion {
 	if s := specOf(unit); s != nil {
-		return Suggestion{BuyPack, append([]string{string(PackCertificate), "--quantity", "1"}, specFlags(*s)...)}
+		return rules.Suggestion{
+			Action: rules.BuyPack,
+			Args:   append([]string{string(PackCertificate), "--quantity", "1"}, rules.SpecFlags(*s)...),
+		}
 	}
-	return Suggestion{BuyPack, []string{unit, "--quantity", "1"}}
+	return rules.Suggestion{Action: rules.BuyPack, Args: []string{unit, "--quantity", "1"}}
 }
 
 // Balances lists what is held prepaid: what was bought, is reserved, used and

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -75,11 +76,15 @@ func TestAUnitIsReservedUsedAndGivenBack(t *testing.T) {
 		t.Errorf("revoking what came from a pack leads to %s", i.State)
 	}
 	_, _, err = w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: spec, Years: 2, Quantity: 1, FromPack: true})
-	w.refused(err, lifecycle.ReasonFromPack)
+	w.refused(err, rules.ReasonFromPack)
 	other := spec
 	other.Grade = model.Free
 	_, _, err = w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: other, Years: 1, Quantity: 1, FromPack: true})
-	if f := w.refused(err, lifecycle.ReasonNoUnits); !strings.Contains(wayOut(f), "certquay buy-pack certificate") || !strings.Contains(wayOut(f), "--grade free") {
+	if f := w.refused(
+		err,
+		rules.ReasonNoUnits,
+	); !strings.Contains(wayOut(f), "certquay buy-pack certificate") ||
+		!strings.Contains(wayOut(f), "--grade free") {
 		t.Errorf("the way out is %q", wayOut(f))
 	}
 	w.fsck()
@@ -94,11 +99,11 @@ func TestOneOfFortyBuyersGetsTheLastUnit(t *testing.T) {
 	for range 40 {
 		wg.Go(func() {
 			_, err := w.fromPack()
-			var f *lifecycle.Refusal
+			var f *rules.Refusal
 			switch {
 			case err == nil:
 				got.Add(1)
-			case errors.As(err, &f) && f.Reason == lifecycle.ReasonNoUnits:
+			case errors.As(err, &f) && f.Reason == rules.ReasonNoUnits:
 				refused.Add(1)
 			default:
 				t.Error(err)
@@ -129,7 +134,7 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 	long := r
 	long.Years = 2
 	_, _, err = w.engine.Buy(w.ctx(), operator, long)
-	w.refused(err, lifecycle.ReasonHostingYears)
+	w.refused(err, rules.ReasonHostingYears)
 
 	id := made[0].ID
 	if i := w.get(id); i.Hosting.On {
@@ -144,8 +149,11 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 		t.Errorf("credits %+v, want 5", b)
 	}
 	_, _, err = w.engine.Renew(w.ctx(), operator, id)
-	w.refused(err, lifecycle.ReasonHostedRenews)
-	w.refused(func() error { _, err := w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}); return err }(), lifecycle.ReasonStopHosting)
+	w.refused(err, rules.ReasonHostedRenews)
+	w.refused(
+		func() error { _, err := w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}); return err }(),
+		rules.ReasonStopHosting,
+	)
 	if p, err := w.engine.Refund(id); err != nil || p.Amount != 0 || !strings.Contains(inWords(p.Why), "hosting") {
 		t.Errorf("the refund would be %+v", p)
 	}
@@ -183,10 +191,10 @@ func TestPacksArePricedAndBounded(t *testing.T) {
 	}
 	for _, n := range []int{0, -1, 100_001} {
 		_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: lifecycle.PackCredit, Quantity: n})
-		w.refused(err, lifecycle.ReasonPackQuantity)
+		w.refused(err, rules.ReasonPackQuantity)
 	}
 	_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: "luck", Quantity: 1})
-	w.refused(err, lifecycle.ReasonNotForSale)
+	w.refused(err, rules.ReasonNotForSale)
 }
 
 // spec: B2
@@ -203,7 +211,8 @@ func TestCostsAreListedByOrderAndMonth(t *testing.T) {
 	}
 	months, err := w.engine.CostsByMonth()
 	w.check(err)
-	if len(months) != 2 || months[0].Month != "2026-12" || months[0].Charged != 200_00 || months[0].Refunded != 100_00 || months[1].Charged != 100_00 {
+	if len(months) != 2 || months[0].Month != "2026-12" || months[0].Charged != 200_00 || months[0].Refunded != 100_00 ||
+		months[1].Charged != 100_00 {
 		t.Errorf("by month: %+v", months)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -36,31 +37,6 @@ type Clock interface {
 	// After sends the time once d has passed on this clock. Moving a movable
 	// clock wakes what has become due.
 	After(d time.Duration) <-chan time.Time
-}
-
-// Capabilities is what an issuer can do on a given day.
-type Capabilities struct {
-	Levels      []model.Level
-	Types       []model.DomainType
-	Grades      []model.Grade
-	IPNames     bool
-	Revocation  bool
-	Public      bool          // bound by the CA/Browser Forum's limits (spec I8)
-	MaxValidity time.Duration // of a certificate issued today
-	// Ends is the last second that a certificate issued today can have, because
-	// the CA itself ends then; zero for none.
-	Ends       time.Time
-	NeedsEmail bool
-	// Permitted lists the domains which, with what is below them, are all that
-	// the issuer signs: the name constraints of RFC 5280 section 4.2.1.10 that it
-	// is under. None means any.
-	Permitted []string
-	// Proof says that each order waits for proof of control that a person may
-	// have to give (spec A8, H5).
-	Proof bool
-	// Reviewed lists the levels whose applications wait for a reviewer of
-	// this organization before they are ordered (spec A8).
-	Reviewed []model.Level
 }
 
 // CertificateRequest is what an issuer is asked to sign.
@@ -134,7 +110,7 @@ func (l *Later) Unwrap() error { return l.Err }
 // Fetch before it repeats. Implementations are safe for concurrent use. Errors
 // that wrap [Final] are not retried.
 type Issuer interface {
-	Capabilities(now time.Time) Capabilities
+	Capabilities(now time.Time) rules.Capabilities
 	// Order opens an order. The same Key gives the same order.
 	Order(ctx context.Context, r CertificateRequest) (Order, error)
 	// Finalize asks for the certificate of a ready order. On an order already

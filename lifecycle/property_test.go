@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -43,55 +44,95 @@ func (p *plain) expired(now time.Time) bool { return !p.end.IsZero() && !now.Bef
 
 // expect is the reason the rules give, "" when they allow it; "invalid" when
 // something is missing.
-func (m *reference) expect(a lifecycle.Action, p *plain) lifecycle.Reason {
-	by := func(reasons map[string]lifecycle.Reason) (lifecycle.Reason, bool) {
+func (m *reference) expect(a rules.Action, p *plain) rules.Reason {
+	by := func(reasons map[string]rules.Reason) (rules.Reason, bool) {
 		r, ok := reasons[p.state]
 		return r, ok
 	}
-	ended := lifecycle.ReasonEnded
+	ended := rules.ReasonEnded
 	switch a {
-	case lifecycle.Apply:
-		if r, ok := by(map[string]lifecycle.Reason{"verifying": lifecycle.ReasonWithdrawFirst, "issued": lifecycle.ReasonReissueInstead, "revoked": ended, "refunded": ended, "closed": ended}); ok {
+	case rules.Apply:
+		if r, ok := by(
+			map[string]rules.Reason{
+				"verifying": rules.ReasonWithdrawFirst,
+				"issued":    rules.ReasonReissueInstead,
+				"revoked":   ended,
+				"refunded":  ended,
+				"closed":    ended,
+			},
+		); ok {
 			return r
 		}
-	case lifecycle.Withdraw:
-		if r, ok := by(map[string]lifecycle.Reason{"paid": lifecycle.ReasonNotApplied, "issued": lifecycle.ReasonRevokeInstead, "revoked": lifecycle.ReasonState, "refunded": lifecycle.ReasonState, "closed": lifecycle.ReasonState}); ok {
+	case rules.Withdraw:
+		if r, ok := by(
+			map[string]rules.Reason{
+				"paid":     rules.ReasonNotApplied,
+				"issued":   rules.ReasonRevokeInstead,
+				"revoked":  rules.ReasonState,
+				"refunded": rules.ReasonState,
+				"closed":   rules.ReasonState,
+			},
+		); ok {
 			return r
 		}
-	case lifecycle.Close:
-		if r, ok := by(map[string]lifecycle.Reason{"verifying": lifecycle.ReasonWithdrawClose, "issued": lifecycle.ReasonRevokeInstead, "revoked": ended, "refunded": ended, "closed": ended}); ok {
+	case rules.Close:
+		if r, ok := by(
+			map[string]rules.Reason{
+				"verifying": rules.ReasonWithdrawClose,
+				"issued":    rules.ReasonRevokeInstead,
+				"revoked":   ended,
+				"refunded":  ended,
+				"closed":    ended,
+			},
+		); ok {
 			return r
 		}
-	case lifecycle.Revoke:
-		if r, ok := by(map[string]lifecycle.Reason{"paid": lifecycle.ReasonCloseInstead, "verifying": lifecycle.ReasonWithdrawClose, "revoked": lifecycle.ReasonAlreadyRevoked, "refunded": lifecycle.ReasonAlreadyRevoked, "closed": ended}); ok {
+	case rules.Revoke:
+		if r, ok := by(
+			map[string]rules.Reason{
+				"paid":      rules.ReasonCloseInstead,
+				"verifying": rules.ReasonWithdrawClose,
+				"revoked":   rules.ReasonAlreadyRevoked,
+				"refunded":  rules.ReasonAlreadyRevoked,
+				"closed":    ended,
+			},
+		); ok {
 			return r
 		}
 		if p.expired(m.now) {
-			return lifecycle.ReasonExpired
+			return rules.ReasonExpired
 		}
-	case lifecycle.Delete:
-		if r, ok := by(map[string]lifecycle.Reason{"paid": lifecycle.ReasonCloseFirst, "verifying": lifecycle.ReasonWithdrawClose}); ok {
+	case rules.Delete:
+		if r, ok := by(map[string]rules.Reason{"paid": rules.ReasonCloseFirst, "verifying": rules.ReasonWithdrawClose}); ok {
 			return r
 		}
 		if p.state == "issued" && !p.expired(m.now) {
-			return lifecycle.ReasonRevokeFirst
+			return rules.ReasonRevokeFirst
 		}
 		if p.deployed {
-			return lifecycle.ReasonUndeployFirst
+			return rules.ReasonUndeployFirst
 		}
-	case lifecycle.Deploy:
-		if r, ok := by(map[string]lifecycle.Reason{"paid": lifecycle.ReasonNotApplied, "verifying": lifecycle.ReasonNotIssued, "revoked": ended, "refunded": ended, "closed": ended}); ok {
+	case rules.Deploy:
+		if r, ok := by(
+			map[string]rules.Reason{
+				"paid":      rules.ReasonNotApplied,
+				"verifying": rules.ReasonNotIssued,
+				"revoked":   ended,
+				"refunded":  ended,
+				"closed":    ended,
+			},
+		); ok {
 			return r
 		}
 		if p.expired(m.now) {
-			return lifecycle.ReasonExpired
+			return rules.ReasonExpired
 		}
 	}
 	return ""
 }
 
 // do is what an allowed action changes.
-func (m *reference) do(a lifecycle.Action, p *plain) {
+func (m *reference) do(a rules.Action, p *plain) {
 	refund := func(ok bool, otherwise string) {
 		p.state = otherwise
 		if ok && p.paid > 0 {
@@ -101,7 +142,7 @@ func (m *reference) do(a lifecycle.Action, p *plain) {
 		}
 	}
 	switch a {
-	case lifecycle.Apply:
+	case rules.Apply:
 		if p.draft = true; p.pending {
 			p.state = "verifying"
 			return
@@ -111,18 +152,18 @@ func (m *reference) do(a lifecycle.Action, p *plain) {
 		if p.pack {
 			m.used++
 		}
-	case lifecycle.Withdraw:
+	case rules.Withdraw:
 		p.state = "paid"
-	case lifecycle.Close:
+	case rules.Close:
 		refund(true, "closed")
 		if p.pack {
 			m.free++
 		}
-	case lifecycle.Revoke:
+	case rules.Revoke:
 		refund(!m.now.After(p.issued.Add(30*days)), "revoked")
-	case lifecycle.Delete:
+	case rules.Delete:
 		p.deleted = true
-	case lifecycle.Deploy:
+	case rules.Deploy:
 		p.deployed = true
 	}
 }
@@ -151,7 +192,7 @@ func TestRandomLivesAgreeWithTheRules(t *testing.T) {
 			case "from pack":
 				_, made, err := w.engine.Buy(w.ctx(), actor, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, FromPack: true})
 				if m.free == 0 {
-					w.refused(err, lifecycle.ReasonNoUnits)
+					w.refused(err, rules.ReasonNoUnits)
 					continue
 				}
 				w.check(err)
@@ -169,7 +210,8 @@ func TestRandomLivesAgreeWithTheRules(t *testing.T) {
 					continue
 				}
 				p := rapid.SampledFrom(live).Draw(rt, "instance")
-				a := rapid.SampledFrom([]lifecycle.Action{lifecycle.Apply, lifecycle.Withdraw, lifecycle.Close, lifecycle.Revoke, lifecycle.Delete, lifecycle.Deploy, lifecycle.Undeploy}).Draw(rt, "action")
+				a := rapid.SampledFrom([]rules.Action{rules.Apply, rules.Withdraw, rules.Close, rules.Revoke, rules.Delete, rules.Deploy, rules.Undeploy}).
+					Draw(rt, "action")
 				w.act(rt, m, actor, a, p)
 			}
 			w.agrees(rt, m)
@@ -180,7 +222,7 @@ func TestRandomLivesAgreeWithTheRules(t *testing.T) {
 }
 
 // act does one action with the engine and with the reference.
-func (w *world) act(rt *rapid.T, m *reference, actor model.Actor, a lifecycle.Action, p *plain) {
+func (w *world) act(rt *rapid.T, m *reference, actor model.Actor, a rules.Action, p *plain) {
 	var err error
 	var jobs []model.Job
 	keep := func(j model.Job, e error) {
@@ -189,23 +231,23 @@ func (w *world) act(rt *rapid.T, m *reference, actor model.Actor, a lifecycle.Ac
 		}
 	}
 	switch a {
-	case lifecycle.Apply:
+	case rules.Apply:
 		w.issuer.pending = 0
 		if p.pending {
 			w.issuer.pending = 1 << 30
 		}
 		keep(w.engine.Apply(w.ctx(), actor, p.id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}))
-	case lifecycle.Withdraw:
+	case rules.Withdraw:
 		err = w.engine.Withdraw(w.ctx(), actor, p.id)
-	case lifecycle.Close:
+	case rules.Close:
 		err = w.engine.CloseInstance(w.ctx(), actor, p.id)
-	case lifecycle.Revoke:
+	case rules.Revoke:
 		keep(w.engine.Revoke(w.ctx(), actor, p.id, lifecycle.RevokeRequest{}))
-	case lifecycle.Delete:
+	case rules.Delete:
 		err = w.engine.Delete(w.ctx(), actor, p.id)
-	case lifecycle.Deploy:
+	case rules.Deploy:
 		jobs, err = w.engine.Deploy(w.ctx(), actor, p.id, lifecycle.DeployRequest{Product: "CDN", Resources: []string{"a.example.com"}})
-	case lifecycle.Undeploy:
+	case rules.Undeploy:
 		rs, _, rerr := w.engine.Resources(lifecycle.ResourceFilter{Instance: p.id})
 		w.check(rerr)
 		if len(rs) == 0 {
@@ -214,7 +256,7 @@ func (w *world) act(rt *rapid.T, m *reference, actor model.Actor, a lifecycle.Ac
 		keep(w.engine.Undeploy(w.ctx(), actor, rs[0].ID))
 	}
 	want := m.expect(a, p)
-	var f *lifecycle.Refusal
+	var f *rules.Refusal
 	if errors.As(err, &f) != (want != "") || f != nil && f.Reason != want {
 		rt.Fatalf("%s in %s: the engine says %v, the rules say %q", a, p.state, err, want)
 	}
@@ -226,9 +268,9 @@ func (w *world) act(rt *rapid.T, m *reference, actor model.Actor, a lifecycle.Ac
 		w.wait(j.ID)
 	}
 	switch a {
-	case lifecycle.Undeploy:
+	case rules.Undeploy:
 		p.deployed = false
-	case lifecycle.Deploy: // there is one place: it goes from one instance to the other
+	case rules.Deploy: // there is one place: it goes from one instance to the other
 		for _, o := range m.all {
 			o.deployed = false
 		}

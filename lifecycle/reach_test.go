@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -16,12 +17,12 @@ func TestWhomACACanReach(t *testing.T) {
 		is         func(string) bool
 		yes, wrong []string
 	}{
-		{lifecycle.IsEmail, []string{"ops@example.com", "a+b@example.com", "büro@bücher.example", strings.Repeat("a", 242) + "@example.com"},
+		{rules.IsEmail, []string{"ops@example.com", "a+b@example.com", "büro@bücher.example", strings.Repeat("a", 242) + "@example.com"},
 			[]string{"", "ops", "ops@", "@example.com", "a@b@c", "Ops <ops@example.com>", "<ops@example.com>", "a@example.com, b@example.com", "a b@example.com", "ops@example.com\n", " ops@example.com",
 				"a\u009bb@example.com", "a\x07b@example.com", "\"a\x1bb\"@example.com", "a\u202eb@example.com", "a\u2066b@example.com", "a\u200fb@example.com", "a@b\u0085.example", "a\ufffdb@example.com", strings.Repeat("a", 243) + "@example.com"}},
-		{lifecycle.IsPhone, []string{"110", "+49 30 123456", "(030) 12 34-56", "86.10.1234.5678", "+1 555 0100 x22", "+49 30/1234 ext. 7"},
+		{rules.IsPhone, []string{"110", "+49 30 123456", "(030) 12 34-56", "86.10.1234.5678", "+1 555 0100 x22", "+49 30/1234 ext. 7"},
 			[]string{"", "1", "call me", "+", "---", "12 34 56 ☎", "+49 30 123456\x1b[2J", "123456789012345678901", "1+23", "0x10"}},
-		{lifecycle.IsCountry, []string{"DE", "CN"}, []string{"", "de", "D", "DEU", "99", "ÄÖ", "D "}},
+		{rules.IsCountry, []string{"DE", "CN"}, []string{"", "de", "D", "DEU", "99", "ÄÖ", "D "}},
 	} {
 		for _, s := range c.yes {
 			if !c.is(s) {
@@ -41,15 +42,27 @@ func TestWhomACACanReach(t *testing.T) {
 func TestNobodyCouldBeReached(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
-	_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, KeyType: model.ECDSAP256, Email: "a@", Phone: "call me"}})
-	_, called := w.engine.Apply(w.ctx(), operator, w.bought(), lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, KeyType: model.ECDSAP256, Phone: "call me"}})
+	_, err := w.engine.Apply(
+		w.ctx(),
+		operator,
+		id,
+		lifecycle.ApplyRequest{
+			Application: model.Application{Domains: []string{"a.example.com"}, KeyType: model.ECDSAP256, Email: "a@", Phone: "call me"},
+		},
+	)
+	_, called := w.engine.Apply(
+		w.ctx(),
+		operator,
+		w.bought(),
+		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, KeyType: model.ECDSAP256, Phone: "call me"}},
+	)
 	_, contact := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Ops", Email: "ops@example.com", Phone: "call me"})
 	_, company := w.engine.AddCompany(w.ctx(), operator, model.Company{Organization: model.Organization{Name: "Example GmbH", Phone: "x"}})
 	for n, c := range []struct {
 		err   error
 		field string
 	}{{err, "email"}, {called, "phone"}, {contact, "phone"}, {company, "phone"}} {
-		var wrong *lifecycle.Invalid
+		var wrong *rules.Invalid
 		if !errors.As(c.err, &wrong) || wrong.Field != c.field || wrong.Example == "" {
 			t.Errorf("%d: %v, want one about %s", n, c.err, c.field)
 		}
@@ -60,7 +73,7 @@ func TestNobodyCouldBeReached(t *testing.T) {
 // reach. spec: N1
 func TestContactsAreReachable(t *testing.T) {
 	w := newWorld(t)
-	long := strings.Repeat("é", lifecycle.MaxContactName)
+	long := strings.Repeat("é", rules.MaxContactName)
 	for _, c := range []struct {
 		contact model.Contact
 		field   string
@@ -72,7 +85,7 @@ func TestContactsAreReachable(t *testing.T) {
 		{model.Contact{Name: "Nobody", Email: "foo@bar"}, "email"},
 	} {
 		_, err := w.engine.AddContact(w.ctx(), operator, c.contact)
-		var wrong *lifecycle.Invalid
+		var wrong *rules.Invalid
 		if field := ""; errors.As(err, &wrong) {
 			if field = wrong.Field; field != c.field {
 				t.Errorf("%+v: %v, want one about %q", c.contact, err, c.field)

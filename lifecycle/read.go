@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -53,11 +54,11 @@ func (e *Engine) Find(typed string) (model.Instance, error) {
 	}
 	switch len(found) {
 	case 0:
-		return model.Instance{}, &NotFound{What: "instance", Name: typed}
+		return model.Instance{}, &rules.NotFound{What: "instance", Name: typed}
 	case 1:
 		return e.Instance(found[0])
 	}
-	a := &Ambiguous{Name: typed}
+	a := &rules.Ambiguous{Name: typed}
 	for _, id := range found {
 		i, err := e.Instance(id)
 		if err != nil {
@@ -114,11 +115,11 @@ func (e *Engine) FindResource(typed string) (ResourceView, error) {
 	}
 	switch len(found) {
 	case 0:
-		return ResourceView{}, &NotFound{What: "resource", Name: typed}
+		return ResourceView{}, &rules.NotFound{What: "resource", Name: typed}
 	case 1:
 		return e.Resource(found[0])
 	}
-	a := &Ambiguous{Name: typed}
+	a := &rules.Ambiguous{Name: typed}
 	for _, id := range found {
 		v, err := e.Resource(id)
 		if err != nil {
@@ -134,10 +135,10 @@ func (e *Engine) Resource(id model.ID) (v ResourceView, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		res, err := model.Get[model.Resource](r, string(id))
 		if errors.Is(err, model.ErrNotFound) {
-			return &NotFound{What: "resource", Name: string(id)}
+			return &rules.NotFound{What: "resource", Name: string(id)}
 		}
 		if err != nil {
-			return cannotRead("resource", id, err)
+			return rules.CannotRead("resource", id, err)
 		}
 		v, err = viewOf(r, res)
 		return err
@@ -153,7 +154,7 @@ func viewOf(r model.Reader, res model.Resource) (ResourceView, error) {
 	}
 	i, err := model.Get[model.Instance](r, string(res.Instance))
 	if err != nil {
-		return v, cannotRead("instance", res.Instance, err)
+		return v, rules.CannotRead("instance", res.Instance, err)
 	}
 	v.State, v.InstanceName, v.Hosted = res.State(&i), i.Name, i.Hosting.On
 	if want := i.Current(); want != nil {
@@ -339,8 +340,8 @@ func (e *Engine) Products() []ProductInfo {
 }
 
 // Can tells what each configured issuer can do on a day.
-func (e *Engine) Can() map[string]func(time.Time) Capabilities {
-	all := make(map[string]func(time.Time) Capabilities, len(e.issuers))
+func (e *Engine) Can() map[string]func(time.Time) rules.Capabilities {
+	all := make(map[string]func(time.Time) rules.Capabilities, len(e.issuers))
 	for name, is := range e.issuers {
 		all[name] = is.Capabilities
 	}
@@ -348,10 +349,20 @@ func (e *Engine) Can() map[string]func(time.Time) Capabilities {
 }
 
 // Issuers tells what each configured issuer can do today.
-func (e *Engine) Issuers() map[string]Capabilities {
-	all := make(map[string]Capabilities, len(e.issuers))
+func (e *Engine) Issuers() map[string]rules.Capabilities {
+	all := make(map[string]rules.Capabilities, len(e.issuers))
 	for name, is := range e.issuers {
 		all[name] = is.Capabilities(e.Now())
 	}
 	return all
+}
+
+// Explain answers why an instance is as it is, by which rule, and what happens
+// next and when (spec V3).
+func (e *Engine) Explain(id model.ID) (rules.Explanation, error) {
+	c, err := e.Case(model.Actor{Role: model.Owner}, id)
+	if err != nil {
+		return rules.Explanation{}, err
+	}
+	return e.table.Explain(c), nil
 }

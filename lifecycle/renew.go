@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -22,7 +23,7 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 	if err != nil {
 		return next, j, err
 	}
-	if f := e.table.Check(Renew, c); f != nil {
+	if f := e.table.Check(rules.Renew, c); f != nil {
 		return next, j, e.noteRefusal(ctx, actor, f)
 	}
 	q, err := e.Quote(BuyRequest{Spec: c.Instance.Spec, Years: max(c.Instance.Years, 1), Quantity: 1})
@@ -32,7 +33,12 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 	app := c.Instance.Application
 	if len(csr) > 0 {
 		if err := checkCSR(csr, app.Domains); err != nil {
-			return next, j, &Invalid{Field: "csr", Why: model.TextOf(err), Example: model.Say("csr.for", "names", app.Domains), Rule: "I6"}
+			return next, j, &rules.Invalid{
+				Field:   "csr",
+				Why:     model.TextOf(err),
+				Example: model.Say("csr.for", "names", app.Domains),
+				Rule:    "I6",
+			}
 		}
 		app.CSR, app.KeyType = csr, ""
 	}
@@ -40,9 +46,9 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 	if err != nil {
 		return next, j, err
 	}
-	err = e.begin(ctx, actor, Renew, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	err = e.begin(ctx, actor, rules.Renew, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		old := c.Instance
-		o, made, err := e.purchase(tx, actor, q, Renew, func(i *model.Instance) error {
+		o, made, err := e.purchase(tx, actor, q, rules.Renew, func(i *model.Instance) error {
 			i.Origin, i.RenewalOf, i.Contact = model.OriginRenewal, old.ID, old.Contact
 			i.Application = app
 			i.Application.Saved, i.Application.Submitted = c.Now, c.Now
@@ -63,16 +69,16 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 		if err != nil {
 			return err
 		}
-		if f := e.table.Check(Apply, nc); f != nil {
+		if f := e.table.Check(rules.Apply, nc); f != nil {
 			return f
 		}
-		if err := e.startIssue(tx, nc, Apply, model.JobIssue, actor, key, &j); err != nil {
+		if err := e.startIssue(tx, nc, rules.Apply, model.JobIssue, actor, key, &j); err != nil {
 			return err
 		}
 		if err := e.put(tx, nc.Instance); err != nil {
 			return err
 		}
-		applied := e.event(actor, string(Apply), nc.Instance)
+		applied := e.event(actor, string(rules.Apply), nc.Instance)
 		applied.From, applied.To, applied.Detail = string(next.State), string(nc.Instance.State), domains(next.Application.Domains)
 		if err := tx.Append(applied); err != nil {
 			return err
@@ -99,15 +105,15 @@ func (e *Engine) Reissue(ctx context.Context, actor model.Actor, id model.ID, r 
 }
 
 // reissue is Reissue by the actor of a case that was read just now.
-func (e *Engine) reissue(ctx context.Context, c *Case, r ReissueRequest) (j model.Job, err error) {
+func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (j model.Job, err error) {
 	actor, id := c.Actor, c.Instance.ID
-	if f := e.table.Check(Reissue, c); f != nil {
+	if f := e.table.Check(rules.Reissue, c); f != nil {
 		return j, e.noteRefusal(ctx, actor, f)
 	}
 	app := c.Instance.Application
 	if len(r.CSR) > 0 {
 		if err := checkCSR(r.CSR, app.Domains); err != nil {
-			return j, &Invalid{Field: "csr", Why: model.TextOf(err), Example: model.Say("csr.for", "names", app.Domains)}
+			return j, &rules.Invalid{Field: "csr", Why: model.TextOf(err), Example: model.Say("csr.for", "names", app.Domains)}
 		}
 		app.CSR, app.KeyType = r.CSR, ""
 	}
@@ -126,9 +132,9 @@ func (e *Engine) reissue(ctx context.Context, c *Case, r ReissueRequest) (j mode
 		}
 	}
 	csr, keyType := app.CSR, app.KeyType
-	err = e.begin(ctx, actor, Reissue, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	err = e.begin(ctx, actor, rules.Reissue, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		c.Instance.Application.CSR, c.Instance.Application.KeyType = csr, keyType
-		if err := e.startIssue(tx, c, Reissue, model.JobReissue, actor, key, &j); err != nil {
+		if err := e.startIssue(tx, c, rules.Reissue, model.JobReissue, actor, key, &j); err != nil {
 			return err
 		}
 		ev.Result, ev.Detail = ResultBegun, model.Say("log.version", "version", j.Version)
@@ -143,7 +149,7 @@ func (e *Engine) reissue(ctx context.Context, c *Case, r ReissueRequest) (j mode
 // renewHosted starts the renewal that managed hosting was paid for: a new
 // version and another year of service (spec H4). A manual request is used
 // again; otherwise the key is new. The case was read just now.
-func (e *Engine) renewHosted(ctx context.Context, c *Case) (j model.Job, err error) {
+func (e *Engine) renewHosted(ctx context.Context, c *rules.Case) (j model.Job, err error) {
 	id, app := c.Instance.ID, c.Instance.Application
 	if app.KeyType == "" && !app.Manual() {
 		app.KeyType = model.ECDSAP256
@@ -152,8 +158,8 @@ func (e *Engine) renewHosted(ctx context.Context, c *Case) (j model.Job, err err
 	if err != nil {
 		return j, err
 	}
-	err = e.begin(ctx, model.Scheduler, RenewHosted, id, func(tx model.Tx, c *Case, ev *model.Event) error {
-		if err := e.startIssue(tx, c, RenewHosted, model.JobRenew, model.Scheduler, key, &j); err != nil {
+	err = e.begin(ctx, model.Scheduler, rules.RenewHosted, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
+		if err := e.startIssue(tx, c, rules.RenewHosted, model.JobRenew, model.Scheduler, key, &j); err != nil {
 			return err
 		}
 		ev.Result, ev.Detail = ResultBegun, model.Say("log.version", "version", j.Version)

@@ -78,28 +78,6 @@ type RevokeRequest struct {
 	Versions []int  // none: all that are not expired
 }
 
-// RevocationReasons are the reasons a person may give for a leaf certificate
-// (RFC 5280 section 5.3.1), the default first.
-var RevocationReasons = []string{
-	"unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn",
-}
-
-// Explanation answers why an instance is as it is (spec V3).
-type Explanation struct {
-	State model.Text  // what it is, in a sentence
-	Why   []Statement // facts and rules that make it so
-	Next  []Statement // what happens next and when
-	Can   []Action    // what a person can do now
-}
-
-// Statement is one sentence of an [Explanation].
-type Statement struct {
-	Text  model.Text
-	Rules string // ids of the spec's rules behind it, "T1, T4"; "" for none
-	// Instead fills the placeholders {1} and so on, as in a way out.
-	Instead []Suggestion
-}
-
 // ResourceView is a resource with what is derived from its instance.
 type ResourceView struct {
 	model.Resource

@@ -8,55 +8,53 @@ import (
 	"time"
 
 	"certquay/lifecycle/document"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
-
-// stepReview waits for a reviewer; nothing outside is asked before.
-const stepReview = "review"
 
 // reviewForever is how long a review is waited for before the job looks again.
 const reviewForever = 24 * time.Hour
 
 // missingFields lists what an application of the instance's level and grade
 // lacks beside names and key (spec A1).
-func (e *Engine) missingFields(i *model.Instance, a model.Application) []Invalid {
-	var missing []Invalid
+func (e *Engine) missingFields(i *model.Instance, a model.Application) []rules.Invalid {
+	var missing []rules.Invalid
 	need := func(value, field string, like model.Text) {
 		if strings.TrimSpace(value) == "" {
 			why := model.Say("apply.needs", "level", strings.ToUpper(string(i.Spec.Level)), "grade", i.Spec.Grade)
-			missing = append(missing, Invalid{Field: field, Why: why, Example: like})
+			missing = append(missing, rules.Invalid{Field: field, Why: why, Example: like})
 		}
 	}
 	verified := i.Spec.Level != model.DV
 	if verified {
-		need(a.ApplicantName, "applicant", example("Anna Berg"))
-		need(a.Phone, "phone", example("+49 30 123456"))
-		need(a.Email, "email", example("anna@example.com"))
+		need(a.ApplicantName, "applicant", rules.Example("Anna Berg"))
+		need(a.Phone, "phone", rules.Example("+49 30 123456"))
+		need(a.Email, "email", rules.Example("anna@example.com"))
 		need(a.IDNumber, "id number", model.Say("apply.id-number"))
 	}
 	if !verified && i.Spec.Grade != model.Professional {
 		return missing
 	}
 	c := a.Company
-	need(c.Name, "company", example("Example GmbH"))
-	need(c.Type, "company type", example(model.OrganizationTypes[0]))
-	need(c.Phone, "company phone", example("+49 30 123400"))
-	need(c.OrganizationID, "organization id", example("HRB 12345"))
-	need(c.Country, "country", example("DE"))
-	need(c.Province, "province", example("Berlin"))
-	need(c.City, "city", example("Berlin"))
-	need(c.Address, "address", example("Example Street 1"))
-	need(c.Zip, "zip code", example("10115"))
+	need(c.Name, "company", rules.Example("Example GmbH"))
+	need(c.Type, "company type", rules.Example(model.OrganizationTypes[0]))
+	need(c.Phone, "company phone", rules.Example("+49 30 123400"))
+	need(c.OrganizationID, "organization id", rules.Example("HRB 12345"))
+	need(c.Country, "country", rules.Example("DE"))
+	need(c.Province, "province", rules.Example("Berlin"))
+	need(c.City, "city", rules.Example("Berlin"))
+	need(c.Address, "address", rules.Example("Example Street 1"))
+	need(c.Zip, "zip code", rules.Example("10115"))
 	if c.Type != "" && !slices.Contains(model.OrganizationTypes, c.Type) {
-		missing = append(missing, Invalid{Field: "company type", Why: model.Say("invalid.not-listed", "value", c.Type),
-			Example: oneOf(model.OrganizationTypes)})
+		missing = append(missing, rules.Invalid{Field: "company type", Why: model.Say("invalid.not-listed", "value", c.Type),
+			Example: rules.OneOf(model.OrganizationTypes)})
 	}
-	if c.Country != "" && !IsCountry(c.Country) {
+	if c.Country != "" && !rules.IsCountry(c.Country) {
 		why := model.Say("invalid.no-country", "value", c.Country)
-		missing = append(missing, Invalid{Field: "country", Why: why, Example: example("DE")})
+		missing = append(missing, rules.Invalid{Field: "country", Why: why, Example: rules.Example("DE")})
 	}
 	if verified && len(a.Documents) == 0 {
-		missing = append(missing, Invalid{Field: "document", Why: model.Say("document.needed"), Example: model.Say("document.how")})
+		missing = append(missing, rules.Invalid{Field: "document", Why: model.Say("document.needed"), Example: model.Say("document.how")})
 	}
 	return missing
 }
@@ -89,23 +87,29 @@ func (e *Engine) AddDocument(ctx context.Context, actor model.Actor, id model.ID
 // newDocument checks a document by its content; it is not stored yet.
 func (e *Engine) newDocument(id model.ID, name string, data []byte) (model.Document, error) {
 	d := model.Document{ID: e.newID(), Instance: id, Name: name, Size: len(data), Added: e.Now(), Data: model.NewSecret(data)}
-	if wrong := checkTyped("document", name, example("passport.png")); wrong != nil {
+	if wrong := rules.CheckTyped("document", name, rules.Example("passport.png")); wrong != nil {
 		return d, wrong
 	}
 	var err error
 	if d.Format, err = document.Check(data); err != nil {
-		return d, &Refusal{Action: Apply, Instance: id, Reason: ReasonDocument, Rule: "A5",
-			Args: Args{"why": model.Say("file.why", "file", name, "why", err), "hint": model.Say("document.kinds")}}
+		return d, &rules.Refusal{Action: rules.Apply, Instance: id, Reason: rules.ReasonDocument, Rule: "A5",
+			Args: rules.Args{"why": model.Say("file.why", "file", name, "why", err), "hint": model.Say("document.kinds")}}
 	}
 	return d, nil
 }
 
 func (e *Engine) addDocument(ctx context.Context, actor model.Actor, d *model.Document) error {
-	return e.begin(ctx, actor, Apply, d.Instance, func(tx model.Tx, c *Case, ev *model.Event) error {
+	return e.begin(ctx, actor, rules.Apply, d.Instance, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		a := &c.Instance.Application
 		if len(a.Documents) >= maxDocuments {
-			return &Refusal{Action: Apply, State: c.Instance.State, Instance: d.Instance, Reason: ReasonDocuments, Rule: "A5",
-				Args: Args{"most": maxDocuments}}
+			return &rules.Refusal{
+				Action:   rules.Apply,
+				State:    c.Instance.State,
+				Instance: d.Instance,
+				Reason:   rules.ReasonDocuments,
+				Rule:     "A5",
+				Args:     rules.Args{"most": maxDocuments},
+			}
 		}
 		a.Documents = append(a.Documents, d.ID)
 		a.Saved = c.Now
@@ -125,11 +129,11 @@ func (e *Engine) takeBack(ctx context.Context, actor model.Actor, docs []model.D
 
 // RemoveDocument takes a document out of the draft and destroys it.
 func (e *Engine) RemoveDocument(ctx context.Context, actor model.Actor, id, doc model.ID) error {
-	return e.begin(ctx, actor, Apply, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	return e.begin(ctx, actor, rules.Apply, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		a := &c.Instance.Application
 		n := slices.Index(a.Documents, doc)
 		if n < 0 {
-			return &NotFound{What: "document", Name: string(doc)}
+			return &rules.NotFound{What: "document", Name: string(doc)}
 		}
 		a.Documents = slices.Delete(a.Documents, n, n+1)
 		ev.Action, ev.Detail = "draft", model.Say("log.document-removed")
@@ -147,7 +151,7 @@ func (e *Engine) Documents(id model.ID) (all []model.Document, err error) {
 		for _, d := range c.Instance.Application.Documents {
 			doc, err := model.Get[model.Document](r, string(d))
 			if err != nil {
-				return cannotRead("document", d, err)
+				return rules.CannotRead("document", d, err)
 			}
 			all = append(all, doc)
 		}
@@ -167,7 +171,7 @@ func subject(i *model.Instance) string {
 
 // reviewed says whether the application needs no reviewer, or has been
 // approved and that still counts (spec A8).
-func (e *Engine) reviewed(r model.Reader, i *model.Instance, caps Capabilities) (bool, error) {
+func (e *Engine) reviewed(r model.Reader, i *model.Instance, caps rules.Capabilities) (bool, error) {
 	if !slices.Contains(caps.Reviewed, i.Spec.Level) {
 		return true, nil
 	}
@@ -189,7 +193,7 @@ func (e *Engine) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *m
 	return func(tx model.Tx, j *model.Job) error {
 		i, err := model.Get[model.Instance](tx, string(j.Instance))
 		if err != nil {
-			return cannotRead("instance", j.Instance, err)
+			return rules.CannotRead("instance", j.Instance, err)
 		}
 		if j.WaitFor == "" && i.Operation.WaitFor == "" {
 			t := model.Task{ID: e.newID(), Kind: model.TaskReview, Instance: i.ID, Created: e.Now(),
@@ -198,7 +202,7 @@ func (e *Engine) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *m
 				return err
 			}
 		}
-		return e.waitFor(tx, j, stepReview, model.Say(model.AwaitReviewer), reviewForever, nil)
+		return e.waitFor(tx, j, model.StepReview, model.Say(model.AwaitReviewer), reviewForever, nil)
 	}, nil
 }
 
@@ -206,7 +210,7 @@ func (e *Engine) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *m
 // names and company for as long as the policy says.
 func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) error {
 	var next model.ID
-	err := e.begin(ctx, actor, Review, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	err := e.begin(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		a := model.Approval{
 			ID:       e.newID(),
@@ -223,7 +227,7 @@ func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) er
 			return err
 		}
 		j := c.Job
-		j.Step, j.Begun, j.WaitFor, j.Next = stepOrder, true, "", noTime
+		j.Step, j.Begun, j.WaitFor, j.Next = model.StepOrder, true, "", noTime
 		i.Operation.WaitFor, i.Operation.Next = "", noTime
 		i.ExpectedIssue = c.Now.Add(expectedIssue)
 		next, ev.Detail = j.ID, model.Say("log.approved")
@@ -236,7 +240,7 @@ func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) er
 }
 
 // turnDown fails a renewal at its reviewer. The caller puts the instance.
-func (e *Engine) turnDown(tx model.Tx, c *Case) error {
+func (e *Engine) turnDown(tx model.Tx, c *rules.Case) error {
 	if err := closeTasks(tx, c.Instance.ID, c.Now, outcomes{model.TaskReview: "rejected"}); err != nil {
 		return err
 	}
@@ -247,7 +251,7 @@ func (e *Engine) turnDown(tx model.Tx, c *Case) error {
 	// fail wrote the instance; the caller's copy must not undo that.
 	i, err := model.Get[model.Instance](tx, string(c.Instance.ID))
 	if err != nil {
-		return cannotRead("instance", c.Instance.ID, err)
+		return rules.CannotRead("instance", c.Instance.ID, err)
 	}
 	i.Operation.WaitFor = ""
 	*c.Instance = i
@@ -262,12 +266,12 @@ func (e *Engine) turnDown(tx model.Tx, c *Case) error {
 // as it is, and what was due is put before a reviewer again the next day.
 func (e *Engine) RejectApplication(ctx context.Context, actor model.Actor, id model.ID, reason string) error {
 	if strings.TrimSpace(reason) == "" {
-		return &Invalid{Field: "reason", Why: model.Say("review.needs-reason"), Example: model.Say("review.reason-like")}
+		return &rules.Invalid{Field: "reason", Why: model.Say("review.needs-reason"), Example: model.Say("review.reason-like")}
 	}
-	if wrong := checkTyped("reason", reason, model.Say("review.reason-like")); wrong != nil {
+	if wrong := rules.CheckTyped("reason", reason, model.Say("review.reason-like")); wrong != nil {
 		return wrong
 	}
-	return e.begin(ctx, actor, Review, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	return e.begin(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		c.Job.Error = model.Say("review.refused", "why", reason)
 		ev.Result, ev.Reason = ResultFailed, model.Quoted("reviewer", reason)
 		if c.Job.Kind != model.JobIssue {

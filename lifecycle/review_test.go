@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -20,7 +21,14 @@ var berlin = model.Organization{
 }
 
 func ovApplication(name string) model.Application {
-	return model.Application{Domains: []string{name}, ApplicantName: "Anna Berg", Phone: "+49 30 1", Email: "anna@example.com", IDNumber: "L01X00T47", Company: berlin}
+	return model.Application{
+		Domains:       []string{name},
+		ApplicantName: "Anna Berg",
+		Phone:         "+49 30 1",
+		Email:         "anna@example.com",
+		IDNumber:      "L01X00T47",
+		Company:       berlin,
+	}
 }
 
 func picture(t *testing.T) []byte {
@@ -126,15 +134,16 @@ func TestAReviewerDecides(t *testing.T) {
 	}
 	plain := operator
 	plain.Role = model.Operator
-	w.refused(w.engine.Approve(w.ctx(), plain, id), lifecycle.ReasonRole)
+	w.refused(w.engine.Approve(w.ctx(), plain, id), rules.ReasonRole)
 
-	var inv *lifecycle.Invalid
+	var inv *rules.Invalid
 	if err := w.engine.RejectApplication(w.ctx(), operator, id, " "); !errors.As(err, &inv) {
 		t.Errorf("rejected without a reason: %v", err)
 	}
 	w.check(w.engine.RejectApplication(w.ctx(), operator, id, "the stamp is missing"))
 	i := w.get(id)
-	if string(i.State) != "paid" || !strings.Contains(inWords(i.Reason), "the stamp is missing") || len(i.Application.Documents) != 1 || i.Operation.Active() {
+	if string(i.State) != "paid" || !strings.Contains(inWords(i.Reason), "the stamp is missing") || len(i.Application.Documents) != 1 ||
+		i.Operation.Active() {
 		t.Errorf("rejected: %s, %q, %+v", i.State, i.Reason, i.Operation)
 	}
 	if tasks, _ = w.engine.Tasks(0); len(tasks) != 0 {
@@ -146,7 +155,7 @@ func TestAReviewerDecides(t *testing.T) {
 	w.wait(j.ID)
 	w.check(w.engine.Approve(w.ctx(), operator, id))
 	w.done(j, nil)
-	w.refused(w.engine.Approve(w.ctx(), operator, id), lifecycle.ReasonNoReview)
+	w.refused(w.engine.Approve(w.ctx(), operator, id), rules.ReasonNoReview)
 	w.fsck()
 }
 
@@ -200,7 +209,7 @@ func TestDocumentsAreSealedAndDestroyed(t *testing.T) {
 	w, bought := reviewedWorld(t)
 	id := bought()
 	_, err := w.engine.AddDocument(w.ctx(), operator, id, "text.png", []byte("not a picture"))
-	if f := w.refused(err, lifecycle.ReasonDocument); !strings.Contains(inWords(f.AsText()), "text.png") {
+	if f := w.refused(err, rules.ReasonDocument); !strings.Contains(inWords(f.AsText()), "text.png") {
 		t.Errorf("it says %q", inWords(f.AsText()))
 	}
 	d, err := w.engine.AddDocument(w.ctx(), operator, id, "scan.jpg", picture(t)) // a PNG by content
@@ -332,10 +341,10 @@ func TestAViewerAddsNoCompanyAndDismissesNoTask(t *testing.T) {
 	w.check(err)
 	viewer := model.Actor{Name: "guest", Role: model.Viewer, Via: "ssh"}
 	_, err = w.engine.DismissTask(w.ctx(), viewer, string(tasks[0].ID))
-	w.refused(err, lifecycle.ReasonRole)
+	w.refused(err, rules.ReasonRole)
 	_, err = w.engine.AddCompany(w.ctx(), viewer, model.Company{Organization: model.Organization{Name: "Example GmbH"}})
-	w.refused(err, lifecycle.ReasonRole)
-	w.refused(w.engine.RemoveCompany(w.ctx(), viewer, "Example GmbH"), lifecycle.ReasonRole)
+	w.refused(err, rules.ReasonRole)
+	w.refused(w.engine.RemoveCompany(w.ctx(), viewer, "Example GmbH"), rules.ReasonRole)
 	_, err = w.engine.DismissTask(w.ctx(), operator, string(tasks[0].ID))
 	w.check(err)
 }

@@ -5,35 +5,34 @@ import (
 	"crypto/x509"
 	"slices"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
-
-const stepRevoke = "revoke"
 
 // Revoke asks the CA to revoke the current and every other version that is
 // not expired, or those picked (spec I4). The state changes once none is left.
 func (e *Engine) Revoke(ctx context.Context, actor model.Actor, id model.ID, r RevokeRequest) (model.Job, error) {
 	var j model.Job
 	if r.Reason == "" {
-		r.Reason = RevocationReasons[0]
+		r.Reason = rules.RevocationReasons[0]
 	}
-	n := slices.IndexFunc(RevocationReasons, func(s string) bool { return model.Fold(s) == model.Fold(r.Reason) })
+	n := slices.IndexFunc(rules.RevocationReasons, func(s string) bool { return model.Fold(s) == model.Fold(r.Reason) })
 	if n < 0 {
-		return j, &Invalid{Field: "reason", Why: model.Say("invalid.no-reason", "value", r.Reason),
-			Example: oneOf(RevocationReasons)}
+		return j, &rules.Invalid{Field: "reason", Why: model.Say("invalid.no-reason", "value", r.Reason),
+			Example: rules.OneOf(rules.RevocationReasons)}
 	}
-	err := e.begin(ctx, actor, Revoke, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	err := e.begin(ctx, actor, rules.Revoke, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		j = e.newJob(model.JobRevoke, i, actor)
-		j.Step, j.Reason = stepRevoke, RevocationReasons[n]
+		j.Step, j.Reason = model.StepRevoke, rules.RevocationReasons[n]
 		for k := len(i.Versions) - 1; k >= 0; k-- {
 			v := &i.Versions[k]
-			if revocable(v, c) && (len(r.Versions) == 0 || slices.Contains(r.Versions, v.Number)) {
+			if c.Revocable(v) && (len(r.Versions) == 0 || slices.Contains(r.Versions, v.Number)) {
 				j.Versions = append(j.Versions, v.Number)
 			}
 		}
 		if len(j.Versions) == 0 {
-			return &Refusal{Action: Revoke, State: i.State, Instance: i.ID, Reason: ReasonAlreadyRevoked, Rule: "I4"}
+			return &rules.Refusal{Action: rules.Revoke, State: i.State, Instance: i.ID, Reason: rules.ReasonAlreadyRevoked, Rule: "I4"}
 		}
 		i.Operation = model.Operation{Kind: model.JobRevoke, Job: j.ID, Since: c.Now, Attempt: 1}
 		ev.Result, ev.Detail = ResultBegun, model.Say("log.revoking", "reason", j.Reason, "versions", j.Versions)
@@ -45,18 +44,6 @@ func (e *Engine) Revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 	return j, err
 }
 
-// revocable says whether a version is for the CA to revoke: issued by it, not
-// expired, not revoked. Versions from elsewhere are skipped.
-func revocable(v *model.Version, c *Case) bool {
-	return v.Issuer != "" && v.RevokedAt.IsZero() && !c.Now.After(v.NotAfter)
-}
-
-// Revokes says whether a resource presents what revoking would revoke (spec I4).
-func (c *Case) Revokes(r *model.Resource) bool {
-	v := c.Instance.ByFingerprint(r.Presented)
-	return v != nil && revocable(v, c)
-}
-
 // revokeStep revokes the first version that is left.
 func (e *Engine) revokeStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
 	var is Issuer
@@ -64,7 +51,7 @@ func (e *Engine) revokeStep(ctx context.Context, j model.Job, ask bool) (func(mo
 	err := e.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
 		if err != nil {
-			return cannotRead("instance", j.Instance, err)
+			return rules.CannotRead("instance", j.Instance, err)
 		}
 		if is, err = e.issuerOf(&i); err != nil {
 			return err
@@ -111,12 +98,12 @@ func (e *Engine) afterRevoked(tx model.Tx, j *model.Job) error {
 	ev.Name, ev.Detail = i.Name, model.Say("log.revoked", "version", v.Number, "serial", v.Serial, "reason", j.Reason)
 	if len(j.Versions) == 0 {
 		i.Operation, i.Failure = model.Operation{}, model.Failure{}
-		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return revocable(&v, c) }) {
+		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return c.Revocable(&v) }) {
 			paid, err := payBack(tx, &e.policy, i, c.Now)
 			if err != nil {
 				return err
 			}
-			from, to := e.table.Row(Revoke).move(i, paid.Amount > 0)
+			from, to := e.table.Row(rules.Revoke).Move(i, paid.Amount > 0)
 			ev.From, ev.To = string(from), string(to)
 			ev.Detail = model.Texts(ev.Detail, refundText(paid))
 			i.Reason = model.Say("end.revoked", "reason", j.Reason)
@@ -140,7 +127,7 @@ func (e *Engine) afterRevoked(tx model.Tx, j *model.Job) error {
 // Delete removes an instance from the list and destroys its keys. Its
 // activity, order and ledger stay (spec I5).
 func (e *Engine) Delete(ctx context.Context, actor model.Actor, id model.ID) error {
-	return e.begin(ctx, actor, Delete, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	return e.begin(ctx, actor, rules.Delete, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		destroyed := map[model.ID]bool{}
 		for n := range i.Versions {

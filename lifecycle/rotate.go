@@ -5,20 +5,18 @@ import (
 	"crypto/x509"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
-
-// actionRotateCA names events about issuing certificates that a person had made.
-const actionRotateCA = "ca-rotate"
 
 // RotateCA has a CA make a new issuing certificate, together with the event that
 // says who wanted it (spec O8, S4). Only owners may.
 func (e *Engine) RotateCA(ctx context.Context, actor model.Actor, ca Rotates) (*x509.Certificate, error) {
-	if f := e.table.May(actor, actionRotateCA); f != nil {
+	if f := e.table.May(actor, rules.ActionRotateCA); f != nil {
 		return nil, e.noteRefusal(ctx, actor, f)
 	}
 	return ca.Rotate(ctx, func(tx model.Tx, made *x509.Certificate) error {
-		ev := e.event(actor, actionRotateCA, nil)
+		ev := e.event(actor, rules.ActionRotateCA, nil)
 		ev.Name = made.Subject.CommonName
 		ev.Detail = model.Say("log.rotated", "serial", bundle.Serial(made.SerialNumber), "at", made.NotAfter)
 		return tx.Append(ev)

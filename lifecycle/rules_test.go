@@ -11,6 +11,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -26,15 +27,15 @@ func TestWhatCannotExistCannotBeBought(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		r    lifecycle.BuyRequest
-		want lifecycle.Reason
+		want rules.Reason
 	}{
-		"EV wildcard":         {with(func(r *lifecycle.BuyRequest) { r.Spec.Level, r.Spec.Type = model.EV, model.Wildcard }), lifecycle.ReasonNotForSale},
-		"a level not offered": {with(func(r *lifecycle.BuyRequest) { r.Spec.Level = model.OV }), lifecycle.ReasonNotForSale},
-		"an unknown brand":    {with(func(r *lifecycle.BuyRequest) { r.Spec.Brand = "nobody" }), lifecycle.ReasonNotForSale},
-		"none":                {with(func(r *lifecycle.BuyRequest) { r.Quantity = 0 }), lifecycle.ReasonQuantity},
-		"one too many":        {with(func(r *lifecycle.BuyRequest) { r.Quantity = 101 }), lifecycle.ReasonQuantity},
-		"no year":             {with(func(r *lifecycle.BuyRequest) { r.Years = 0 }), lifecycle.ReasonYears},
-		"one year too many":   {with(func(r *lifecycle.BuyRequest) { r.Years = 3 }), lifecycle.ReasonYears},
+		"EV wildcard":         {with(func(r *lifecycle.BuyRequest) { r.Spec.Level, r.Spec.Type = model.EV, model.Wildcard }), rules.ReasonNotForSale},
+		"a level not offered": {with(func(r *lifecycle.BuyRequest) { r.Spec.Level = model.OV }), rules.ReasonNotForSale},
+		"an unknown brand":    {with(func(r *lifecycle.BuyRequest) { r.Spec.Brand = "nobody" }), rules.ReasonNotForSale},
+		"none":                {with(func(r *lifecycle.BuyRequest) { r.Quantity = 0 }), rules.ReasonQuantity},
+		"one too many":        {with(func(r *lifecycle.BuyRequest) { r.Quantity = 101 }), rules.ReasonQuantity},
+		"no year":             {with(func(r *lifecycle.BuyRequest) { r.Years = 0 }), rules.ReasonYears},
+		"one year too many":   {with(func(r *lifecycle.BuyRequest) { r.Years = 3 }), rules.ReasonYears},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := w.engine.Buy(w.ctx(), operator, c.r)
@@ -72,20 +73,20 @@ func TestAPurchaseIsOneTransaction(t *testing.T) {
 // spec: B5
 func TestRefundEndsAfterThirtyTimesTwentyFourHours(t *testing.T) {
 	for name, c := range map[string]struct {
-		policy lifecycle.RefundPolicy
+		policy rules.RefundPolicy
 		after  time.Duration
 		issue  bool
 		paid   bool
 	}{
-		"issued-30d one second before": {lifecycle.RefundIssued30d, 30*days - time.Second, true, true},
-		"issued-30d at the second":     {lifecycle.RefundIssued30d, 30 * days, true, true},
-		"issued-30d one second after":  {lifecycle.RefundIssued30d, 30*days + time.Second, true, false},
-		"issued-30d closed late":       {lifecycle.RefundIssued30d, 300 * days, false, true},
-		"paid-7d one second before":    {lifecycle.RefundPaid7d, 7*days - time.Second, true, true},
-		"paid-7d one second after":     {lifecycle.RefundPaid7d, 7*days + time.Second, true, false},
-		"paid-7d closed late":          {lifecycle.RefundPaid7d, 8 * days, false, false},
-		"none":                         {lifecycle.RefundNone, 0, true, false},
-		"none, closed":                 {lifecycle.RefundNone, 0, false, false},
+		"issued-30d one second before": {rules.RefundIssued30d, 30*days - time.Second, true, true},
+		"issued-30d at the second":     {rules.RefundIssued30d, 30 * days, true, true},
+		"issued-30d one second after":  {rules.RefundIssued30d, 30*days + time.Second, true, false},
+		"issued-30d closed late":       {rules.RefundIssued30d, 300 * days, false, true},
+		"paid-7d one second before":    {rules.RefundPaid7d, 7*days - time.Second, true, true},
+		"paid-7d one second after":     {rules.RefundPaid7d, 7*days + time.Second, true, false},
+		"paid-7d closed late":          {rules.RefundPaid7d, 8 * days, false, false},
+		"none":                         {rules.RefundNone, 0, true, false},
+		"none, closed":                 {rules.RefundNone, 0, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -167,7 +168,7 @@ func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
 		t.Errorf("day 334: %s", got)
 	}
 	_, _, err := w.engine.Renew(w.ctx(), operator, id)
-	w.refused(err, lifecycle.ReasonTooEarly)
+	w.refused(err, rules.ReasonTooEarly)
 	if got := label(335); got != "expiring" {
 		t.Errorf("day 335: %s", got)
 	}
@@ -189,7 +190,7 @@ func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
 		t.Errorf("%d tasks about what has expired", n)
 	}
 	_, _, err = w.engine.Renew(w.ctx(), operator, id)
-	if f := w.refused(err, lifecycle.ReasonServiceOver); !strings.Contains(wayOut(f), "certquay buy --level dv") {
+	if f := w.refused(err, rules.ReasonServiceOver); !strings.Contains(wayOut(f), "certquay buy --level dv") {
 		t.Errorf("the way out is %q, want the command that buys again", wayOut(f))
 	}
 }
@@ -198,11 +199,13 @@ func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
 func TestWrongNamesAreRefusedAndTheDraftIsKept(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
-	wrong := lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com", "b.example.com"}, Email: "anna@example.com"}}
+	wrong := lifecycle.ApplyRequest{
+		Application: model.Application{Domains: []string{"a.example.com", "b.example.com"}, Email: "anna@example.com"},
+	}
 	refused := func(r lifecycle.ApplyRequest) {
 		t.Helper()
 		_, err := w.engine.Apply(w.ctx(), operator, id, r)
-		var inv *lifecycle.Invalid
+		var inv *rules.Invalid
 		if !errors.As(err, &inv) || inv.Rule != "A2" || inv.Example == "" {
 			t.Fatalf("two names for a single: %v", err)
 		}
@@ -232,7 +235,12 @@ func TestAnApplicationCanBeWithdrawnUntilFinalize(t *testing.T) {
 		w := newWorld(t)
 		w.issuer.pending = 100
 		id := w.bought()
-		j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+		j, err := w.engine.Apply(
+			w.ctx(),
+			operator,
+			id,
+			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
+		)
 		w.check(err)
 		w.wait(j.ID)
 		if i := w.get(id); i.ExpectedIssue.IsZero() || i.Operation.WaitFor == "" {
@@ -257,7 +265,7 @@ func TestAnApplicationCanBeWithdrawnUntilFinalize(t *testing.T) {
 		j, err = w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{})
 		w.check(err)
 		w.wait(j.ID)
-		w.refused(w.engine.Withdraw(w.ctx(), operator, id), lifecycle.ReasonFinalized)
+		w.refused(w.engine.Withdraw(w.ctx(), operator, id), rules.ReasonFinalized)
 	})
 }
 
@@ -281,17 +289,29 @@ func TestAManualRequestMeansNoKeyAndNoDeployment(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
 	csr, _ := requestAndKey(t, "a.example.com")
-	_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}, CSR: csr}})
-	var inv *lifecycle.Invalid
+	_, err := w.engine.Apply(
+		w.ctx(),
+		operator,
+		id,
+		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}, CSR: csr}},
+	)
+	var inv *rules.Invalid
 	if !errors.As(err, &inv) || inv.Field != "csr" {
 		t.Fatalf("a request for another name: %v", err)
 	}
-	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, CSR: csr}}))
+	w.done(
+		w.engine.Apply(
+			w.ctx(),
+			operator,
+			id,
+			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, CSR: csr}},
+		),
+	)
 	if v := w.get(id); v.Current().KeyID != "" {
 		t.Error("certquay claims to hold the key")
 	}
 	_, err = w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
-	w.refused(err, lifecycle.ReasonNoKey)
+	w.refused(err, rules.ReasonNoKey)
 	files, err := w.engine.Download(w.ctx(), operator, id, "nginx")
 	w.check(err)
 	for _, f := range files {
@@ -311,13 +331,20 @@ func TestTheKeyCanBeAddedLater(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
 	csr, key := requestAndKey(t, "a.example.com")
-	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, CSR: csr}}))
+	w.done(
+		w.engine.Apply(
+			w.ctx(),
+			operator,
+			id,
+			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, CSR: csr}},
+		),
+	)
 	_, other := requestAndKey(t, "a.example.com")
-	w.refused(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: other}), lifecycle.ReasonCertificate)
-	w.refused(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: []byte("garbage")}), lifecycle.ReasonCertificate)
+	w.refused(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: other}), rules.ReasonCertificate)
+	w.refused(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: []byte("garbage")}), rules.ReasonCertificate)
 	w.check(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: key}))
 	w.deploy(id)
-	w.refused(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: key}), lifecycle.ReasonHasKey)
+	w.refused(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: key}), rules.ReasonHasKey)
 }
 
 // spec: I4
@@ -326,7 +353,7 @@ func TestRevokingEndsEveryUnexpiredVersion(t *testing.T) {
 	id := w.issued("a.example.com")
 	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
 	_, err := w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "because"})
-	var inv *lifecycle.Invalid
+	var inv *rules.Invalid
 	if !errors.As(err, &inv) || !strings.Contains(inWords(inv.Example), "keyCompromise") {
 		t.Fatalf("an unknown reason: %v", err)
 	}
@@ -338,21 +365,22 @@ func TestRevokingEndsEveryUnexpiredVersion(t *testing.T) {
 	if i := w.get(id); i.State.Group() != model.GroupEnded {
 		t.Errorf("with none left it is %s", i.State)
 	}
-	if len(w.issuer.revoked) != 2 || !slices.Contains([]string{"keyCompromise", "superseded"}, w.issuer.revoked[w.get(id).Versions[1].Serial]) {
+	if len(w.issuer.revoked) != 2 ||
+		!slices.Contains([]string{"keyCompromise", "superseded"}, w.issuer.revoked[w.get(id).Versions[1].Serial]) {
 		t.Errorf("the CA revoked %v", w.issuer.revoked)
 	}
 	_, err = w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{})
-	w.refused(err, lifecycle.ReasonAlreadyRevoked)
+	w.refused(err, rules.ReasonAlreadyRevoked)
 }
 
 // spec: I5
 func TestDeletingDestroysTheKeysAndKeepsTheHistory(t *testing.T) {
 	w := newWorld(t)
 	id := w.issued("a.example.com")
-	w.refused(w.engine.Delete(w.ctx(), operator, id), lifecycle.ReasonRevokeFirst)
+	w.refused(w.engine.Delete(w.ctx(), operator, id), rules.ReasonRevokeFirst)
 	w.deploy(id)
 	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}))
-	w.refused(w.engine.Delete(w.ctx(), operator, id), lifecycle.ReasonUndeployFirst)
+	w.refused(w.engine.Delete(w.ctx(), operator, id), rules.ReasonUndeployFirst)
 	rs, _, err := w.engine.Resources(lifecycle.ResourceFilter{Instance: id})
 	w.check(err)
 	w.done(w.engine.Undeploy(w.ctx(), operator, rs[0].ID))
@@ -409,7 +437,7 @@ func TestRenewingBuysALinkedInstanceInTheServiceWindow(t *testing.T) {
 			t.Error("the old one's resource was moved")
 		}
 		_, _, err = w.engine.Renew(w.ctx(), operator, id)
-		w.refused(err, lifecycle.ReasonRenewed)
+		w.refused(err, rules.ReasonRenewed)
 		w.fsck()
 	}
 }
@@ -448,11 +476,11 @@ func TestAnUploadIsHeldOnceOrNotAtAll(t *testing.T) {
 		}
 	}
 	_, err = w.engine.Upload(w.ctx(), operator, up)
-	if f := w.refused(err, lifecycle.ReasonHeld); f.Args["other"] != id {
+	if f := w.refused(err, rules.ReasonHeld); f.Args["other"] != id {
 		t.Errorf("the one that is held is not named: %s", inWords(f.AsText()))
 	}
 	_, err = w.engine.Upload(w.ctx(), operator, lifecycle.UploadRequest{Files: []bundle.File{{Name: "x", Data: []byte("garbage")}}})
-	w.refused(err, lifecycle.ReasonCertificate)
+	w.refused(err, rules.ReasonCertificate)
 	if page, _ := w.engine.Page(model.Query{}); page.Total != 1 {
 		t.Errorf("there are %d instances", page.Total)
 	}
@@ -488,7 +516,7 @@ func TestRenewingWithARequestOfOnesOwn(t *testing.T) {
 	id := w.issued("a.example.com")
 	w.forward(345 * days)
 	wrong, _ := requestAndKey(t, "b.example.com")
-	var inv *lifecycle.Invalid
+	var inv *rules.Invalid
 	if _, _, err := w.engine.RenewWith(w.ctx(), operator, id, wrong); !errors.As(err, &inv) {
 		t.Fatalf("a request for another name: %v", err)
 	}
@@ -507,7 +535,14 @@ func TestWhoSharesAKeyIsNamed(t *testing.T) {
 	var ids []model.ID
 	for range 2 {
 		id := w.bought()
-		w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, CSR: csr}}))
+		w.done(
+			w.engine.Apply(
+				w.ctx(),
+				operator,
+				id,
+				lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, CSR: csr}},
+			),
+		)
 		ids = append(ids, id)
 	}
 	w.issued("b.example.com")
@@ -522,7 +557,9 @@ func TestWhoSharesAKeyIsNamed(t *testing.T) {
 func TestADraftIsReplacedAsAWhole(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
-	w.check(w.engine.SaveDraft(w.ctx(), operator, id, model.Application{Domains: []string{"a.example.com"}, Email: "a@example.com", Phone: "110"}))
+	w.check(
+		w.engine.SaveDraft(w.ctx(), operator, id, model.Application{Domains: []string{"a.example.com"}, Email: "a@example.com", Phone: "110"}),
+	)
 	w.check(w.engine.SaveDraft(w.ctx(), operator, id, model.Application{Domains: []string{"b.example.com"}, Phone: "112"}))
 	if a := w.get(id).Application; a.Email != "" || a.Phone != "112" || a.Domains[0] != "b.example.com" {
 		t.Errorf("what was cleared is still there: %+v", a)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -142,7 +143,7 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 			case err == nil:
 			case errors.As(err, new(*Fault)):
 				e.passOver(id, now.Add(e.faultOf(id, err)))
-			case errors.As(err, new(*Refusal)):
+			case errors.As(err, new(*rules.Refusal)):
 				e.passOver(id, now.Add(passOver))
 				e.log.Debug("what is due is not possible now", "instance", id, "reason", err)
 			case errors.Is(err, errUnread):
@@ -255,9 +256,9 @@ func (e *Engine) sweepLook(id model.ID) (model.ID, error) {
 		return "", e.unreadIf(model.KindResource, id, err)
 	}
 	c, err := e.Case(model.Scheduler, v.Instance)
-	if err == nil && e.table.Check(Verify, c) == nil && !v.Operation.Active() {
+	if err == nil && e.table.Check(rules.Verify, c) == nil && !v.Operation.Active() {
 		j, err := e.Verify(e.ctx, model.Scheduler, id)
-		if !errors.As(err, new(*Refusal)) {
+		if !errors.As(err, new(*rules.Refusal)) {
 			return j.ID, err
 		}
 	}
@@ -277,16 +278,16 @@ func (e *Engine) doDue(id model.ID) (model.ID, error) {
 	}
 	a, at := e.table.NextDue(c.Instance)
 	if at.IsZero() || at.After(c.Now) {
-		return "", &Refusal{Action: a, State: c.Instance.State, Instance: id, Reason: ReasonState}
+		return "", &rules.Refusal{Action: a, State: c.Instance.State, Instance: id, Reason: rules.ReasonState}
 	}
 	if f := e.table.Check(a, c); f != nil {
 		return "", f // not an event of its own: it would repeat at every pass
 	}
 	var j model.Job
 	switch a {
-	case RenewHosted:
+	case rules.RenewHosted:
 		j, err = e.renewHosted(e.ctx, c)
-	case EndHosting:
+	case rules.EndHosting:
 		return "", e.endOfHosting(e.ctx, id)
 	default:
 		j, err = e.reissue(e.ctx, c, ReissueRequest{})
@@ -367,19 +368,19 @@ func (e *Engine) tick(ctx context.Context, sweep bool) (int, error) {
 func (e *Engine) MoveClock(ctx context.Context, actor model.Actor, to time.Time) error {
 	c, ok := e.clock.(*MovableClock)
 	if !ok || e.saveClock == nil {
-		return &Refusal{Action: "clock", Reason: ReasonNotSandbox}
+		return &rules.Refusal{Action: "clock", Reason: rules.ReasonNotSandbox}
 	}
 	if f := e.table.May(actor, "clock"); f != nil {
 		return f
 	}
 	if end := c.Farthest(); to.After(end) {
-		return &Refusal{
-			Action: "clock", Reason: ReasonClockFar, Args: Args{"at": end.Format(time.RFC3339)},
-			Instead: []Suggestion{{"clock", []string{end.Format(time.RFC3339)}}},
+		return &rules.Refusal{
+			Action: "clock", Reason: rules.ReasonClockFar, Args: rules.Args{"at": end.Format(time.RFC3339)},
+			Instead: []rules.Suggestion{{Action: "clock", Args: []string{end.Format(time.RFC3339)}}},
 		}
 	}
 	if to.Before(c.Now()) {
-		return &Refusal{Action: "clock", Reason: ReasonClockBack, Args: Args{"at": c.Now()}}
+		return &rules.Refusal{Action: "clock", Reason: rules.ReasonClockBack, Args: rules.Args{"at": c.Now()}}
 	}
 	select {
 	case e.moving <- struct{}{}: // one movement at a time

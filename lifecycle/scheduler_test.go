@@ -128,7 +128,12 @@ func TestJobsAndTasksThatAreDoneAreForgotten(t *testing.T) {
 	id := w.issued("a.example.com")
 	w.issuer.review = []model.Level{model.DV}
 	waits := w.bought()
-	j, err := w.engine.Apply(w.ctx(), operator, waits, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}}})
+	j, err := w.engine.Apply(
+		w.ctx(),
+		operator,
+		waits,
+		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}}},
+	)
 	w.check(err)
 	w.wait(j.ID)
 	w.issuer.review = nil

@@ -111,7 +111,7 @@ func (e *Engine) seenOrNot(tx model.Tx, r *model.Resource, looked error) error {
 	}
 	t := model.Task{
 		ID: e.newID(), Kind: model.TaskAddress, Instance: r.Instance, Resource: r.ID, Created: e.Now(),
-		Text:   model.Say("todo.not-presented", "place", placeOf(r), "cause", silent.Err),
+		Text:   model.Say("todo.not-presented", "place", r.Place(), "cause", silent.Err),
 		Detail: model.Say("todo.not-presented-how", "resource", r.ID.Short()),
 	}
 	return tx.Put(&t)

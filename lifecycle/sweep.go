@@ -9,6 +9,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -22,7 +23,7 @@ const askFor = 10 * time.Second
 
 // keepDone is how long a job or task is kept that is done. What was done stands
 // in the activity log.
-const keepDone = 90 * day
+const keepDone = 90 * rules.Day
 
 // forgetDone deletes jobs and tasks that were done with long ago, a page of each
 // at a time: at ten thousand instances some hundreds are added every day. The
@@ -142,7 +143,7 @@ func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
 	at := map[int]time.Time{}
 	for n := range c.Instance.Versions {
 		v := &c.Instance.Versions[n]
-		if !revocable(v, c) {
+		if !c.Revocable(v) {
 			continue
 		}
 		m, err := e.Material(id, v.Number)
@@ -180,7 +181,7 @@ func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]s
 		if len(revoked) == 0 || c.Job != nil {
 			return e.put(tx, i)
 		}
-		ev := e.event(model.Scheduler, string(Revoke), i)
+		ev := e.event(model.Scheduler, string(rules.Revoke), i)
 		ev.Why = WhyCARevoked
 		for n := range i.Versions {
 			if reason, ok := revoked[i.Versions[n].Number]; ok {
@@ -188,7 +189,7 @@ func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]s
 				ev.Detail = model.Texts(ev.Detail, model.Say("log.version-revoked", "version", i.Versions[n].Number, "reason", reason))
 			}
 		}
-		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return revocable(&v, c) }) {
+		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return c.Revocable(&v) }) {
 			if i.Hosting.On {
 				if _, err := e.endHosting(tx, c, model.Scheduler); err != nil {
 					return err
@@ -198,7 +199,7 @@ func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]s
 			if err != nil {
 				return err
 			}
-			from, to := e.table.Row(Revoke).move(i, paid.Amount > 0)
+			from, to := e.table.Row(rules.Revoke).Move(i, paid.Amount > 0)
 			ev.From, ev.To = string(from), string(to)
 			ev.Detail = model.Texts(ev.Detail, refundText(paid))
 			i.Reason = model.Say("end.revoked-by-ca")

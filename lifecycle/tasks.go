@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -73,9 +74,9 @@ func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
 		presented[r.ID] = r.Presented
 		switch revoked, expired := spoilt(r, i, e.Now()); {
 		case revoked:
-			bad[r.ID] = model.Say("todo.replace-revoked", "place", placeOf(r))
+			bad[r.ID] = model.Say("todo.replace-revoked", "place", r.Place())
 		case expired:
-			bad[r.ID] = model.Say("todo.replace-expired", "place", placeOf(r), "at", r.NotAfter)
+			bad[r.ID] = model.Say("todo.replace-expired", "place", r.Place(), "at", r.NotAfter)
 		}
 	}
 	told := map[model.ID]bool{}
@@ -216,11 +217,11 @@ func openTask(tx model.Tx, typed string) (model.Task, error) {
 	}
 	switch len(found) {
 	case 0:
-		return model.Task{}, &NotFound{What: "task", Name: typed}
+		return model.Task{}, &rules.NotFound{What: "task", Name: typed}
 	case 1:
 		return found[0], nil
 	}
-	a := &Ambiguous{Name: typed}
+	a := &rules.Ambiguous{Name: typed}
 	for n := range found {
 		a.Candidates = append(a.Candidates, string(found[n].ID))
 	}

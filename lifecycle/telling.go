@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode"
 
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -13,7 +14,6 @@ const (
 	actionTask   = "task"   // a task was raised; not in the log
 	actionExpiry = "expiry" // what expires was looked at and somebody is told
 	actionNotify = "notify" // a notice could not be delivered, or could at last
-	actionWatch  = "watch"  // what is watched has changed
 )
 
 // Reasons of events that the table below tells apart.
@@ -33,7 +33,7 @@ var notices = []struct {
 	{action: string(model.JobIssue), result: ResultOK, kind: model.NoticeIssued},
 	{action: string(model.JobIssue), result: ResultFailed, kind: model.NoticeIssueFailed},
 	{action: string(model.JobIssue), result: ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
-	{action: string(Reject), result: ResultFailed, kind: model.NoticeRejected},
+	{action: string(rules.Reject), result: ResultFailed, kind: model.NoticeRejected},
 	{action: string(model.JobReissue), result: ResultOK, kind: model.NoticeRenewed},
 	{action: string(model.JobReissue), result: ResultFailed, kind: model.NoticeRenewalFailed},
 	{action: string(model.JobReissue), result: ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
@@ -49,12 +49,12 @@ var notices = []struct {
 	{action: string(model.JobRevoke), result: ResultOK, moved: true, kind: model.NoticeRevoked},
 	{action: string(model.JobRevoke), result: ResultOK, why: WhyCARevoked, kind: model.NoticeRevoked},
 	{action: string(model.JobRevoke), result: ResultFailed, kind: model.NoticeRevokeFailed},
-	{action: string(AutoDeploy), result: ResultWaiting, kind: model.NoticeWaiting},
-	{action: string(Host), result: ResultOK, kind: model.NoticeHosting},
+	{action: string(rules.AutoDeploy), result: ResultWaiting, kind: model.NoticeWaiting},
+	{action: string(rules.Host), result: ResultOK, kind: model.NoticeHosting},
 	// The unused renewal that becomes an instance of its own is part of the stop.
-	{action: string(StopHosting), result: ResultOK, moved: true, kind: ""},
-	{action: string(StopHosting), result: ResultOK, kind: model.NoticeHostingStopped},
-	{action: string(EndHosting), result: ResultOK, kind: model.NoticeHostingStopped},
+	{action: string(rules.StopHosting), result: ResultOK, moved: true, kind: ""},
+	{action: string(rules.StopHosting), result: ResultOK, kind: model.NoticeHostingStopped},
+	{action: string(rules.EndHosting), result: ResultOK, kind: model.NoticeHostingStopped},
 	// Of a proof that is awaited the job's own event tells.
 	{action: actionTask, result: ResultWaiting, reason: string(model.TaskProve), kind: ""},
 	// And of what is watched, that of the look.
@@ -66,8 +66,8 @@ var notices = []struct {
 	{action: actionBackup, result: ResultFailed, why: WhyDue, kind: model.NoticeBackupFailed},
 	{action: actionTask, result: ResultWaiting, kind: model.NoticeTask},
 	{action: actionExpiry, result: ResultOK, kind: model.NoticeExpiry},
-	{action: actionWatch, result: ResultOK, kind: model.NoticeWatch},
-	{action: actionWatch, result: ResultFailed, kind: model.NoticeWatch},
+	{action: rules.ActionWatch, result: ResultOK, kind: model.NoticeWatch},
+	{action: rules.ActionWatch, result: ResultFailed, kind: model.NoticeWatch},
 }
 
 // noticeOf says as what somebody is told of an event; "" for not at all. Of
@@ -145,7 +145,7 @@ func (e *Engine) writeNotices(t *teller) (wrote int, err error) {
 		if ev.Instance != "" {
 			got, err := model.Get[model.Instance](t, string(ev.Instance))
 			if err != nil {
-				return wrote, cannotRead("instance", ev.Instance, err)
+				return wrote, rules.CannotRead("instance", ev.Instance, err)
 			}
 			i = &got
 		}
@@ -196,7 +196,7 @@ func (e *Engine) receivers(r model.Reader, id model.ID) (who []model.Contact, er
 			return []model.Contact{c}, nil
 		}
 		if !errors.Is(err, model.ErrNotFound) {
-			return nil, cannotRead("contact", id, err)
+			return nil, rules.CannotRead("contact", id, err)
 		}
 	}
 	for _, name := range e.policy.Notify.Default {
@@ -205,7 +205,7 @@ func (e *Engine) receivers(r model.Reader, id model.ID) (who []model.Contact, er
 			continue // named before it is made, or removed
 		}
 		if err != nil {
-			return nil, cannotRead("contact", name, err)
+			return nil, rules.CannotRead("contact", name, err)
 		}
 		who = append(who, c)
 	}
@@ -240,10 +240,10 @@ func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 		res, err := model.Get[model.Resource](r, string(ev.Resource))
 		switch {
 		case err == nil:
-			add(model.Say("notice.resource", "place", placeOf(&res)))
+			add(model.Say("notice.resource", "place", res.Place()))
 			add(nextAttempt(&res.Operation)...)
 		case !errors.Is(err, model.ErrNotFound):
-			return "", "", cannotRead("resource", ev.Resource, err)
+			return "", "", rules.CannotRead("resource", ev.Resource, err)
 		}
 	}
 	for line := range strings.SplitSeq(e.say(ev.Detail), "\n") {

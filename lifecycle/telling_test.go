@@ -15,6 +15,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/notify"
 	"certquay/lifecycle/notify/notifytest"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
 )
@@ -129,7 +130,10 @@ func TestWhatHappensIsToldOnEveryChannel(t *testing.T) {
 			t.Errorf("%s was told %v", to, got)
 		}
 	}
-	if s := p.last(hookTo); s.Instance != id || !strings.Contains(s.Subject, "a.example.com: issued") || !strings.Contains(s.Text, "valid to") {
+	if s := p.last(
+		hookTo,
+	); s.Instance != id || !strings.Contains(s.Subject, "a.example.com: issued") ||
+		!strings.Contains(s.Text, "valid to") {
 		t.Errorf("told: %+v", s)
 	}
 	// A contact of its own is told instead of those of the configuration.
@@ -141,13 +145,21 @@ func TestWhatHappensIsToldOnEveryChannel(t *testing.T) {
 	w.check(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true))
 	w.tick()
 	w.forward(336 * days)
-	if got := p.kinds("mailto:web@example.com"); !slices.Equal(got, []model.NoticeKind{model.NoticeHosting, model.NoticeDeployed, model.NoticeRenewed, model.NoticeDeployed}) {
+	if got := p.kinds(
+		"mailto:web@example.com",
+	); !slices.Equal(
+		got,
+		[]model.NoticeKind{model.NoticeHosting, model.NoticeDeployed, model.NoticeRenewed, model.NoticeDeployed},
+	) {
 		t.Errorf("web was told %v", got)
 	}
 	w.check(w.engine.StopHosting(w.ctx(), operator, id))
 	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "superseded"}))
 	w.tick()
-	if got := p.kinds("mailto:web@example.com")[4:]; !slices.Equal(got, []model.NoticeKind{model.NoticeHostingStopped, model.NoticeTask, model.NoticeRevoked}) {
+	if got := p.kinds("mailto:web@example.com")[4:]; !slices.Equal(
+		got,
+		[]model.NoticeKind{model.NoticeHostingStopped, model.NoticeTask, model.NoticeRevoked},
+	) {
 		t.Errorf("at the end web was told %v", got)
 	}
 	if got := p.kinds(mailTo); len(got) != 0 {
@@ -209,7 +221,12 @@ func TestNoKindOfJobFailsSilently(t *testing.T) {
 	fail := map[model.JobKind]func(w *world, id model.ID){
 		model.JobIssue: func(w *world, _ model.ID) {
 			w.issuer.plan("order", fails)
-			_, err := w.engine.Apply(w.ctx(), operator, w.bought(), lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}}})
+			_, err := w.engine.Apply(
+				w.ctx(),
+				operator,
+				w.bought(),
+				lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}}},
+			)
 			w.check(err)
 		},
 		model.JobReissue: func(w *world, id model.ID) {
@@ -331,7 +348,15 @@ func TestExpiryIsToldAtItsDaysAndOnce(t *testing.T) {
 		}
 	}
 	// Of the moments that passed meanwhile only the latest is told.
-	if want := []string{"expires in 30 days", "expires in 14 days", "expires in 3 days", "expired on " + v.NotAfter.UTC().Format("2006-01-02 15:04:05Z")}; !slices.Equal(got, want) {
+	if want := []string{
+		"expires in 30 days",
+		"expires in 14 days",
+		"expires in 3 days",
+		"expired on " + v.NotAfter.UTC().Format("2006-01-02 15:04:05Z"),
+	}; !slices.Equal(
+		got,
+		want,
+	) {
 		t.Errorf("told %q, want %q", got, want)
 	}
 }
@@ -488,7 +513,9 @@ func TestAMailServerIsOutOfOrderForAMonth(t *testing.T) {
 	srv := notifytest.Start(t)
 	srv.Down(true)
 	w := newWorld(t)
-	w.notifier = notify.New(notify.Options{SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", TLS: notify.STARTTLS, Roots: srv.Roots}})
+	w.notifier = notify.New(
+		notify.Options{SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", TLS: notify.STARTTLS, Roots: srv.Roots}},
+	)
 	w.policy.Notify.Default = []string{"Ops"}
 	w.start(w.store)
 	w.contact()
@@ -535,7 +562,7 @@ func TestAContactIsTestedChannelByChannel(t *testing.T) {
 	if len(tests) != 2 || tests[0].Err != nil || tests[1].Err == nil || tests[1].Channel != "https://hooks.example.com" {
 		t.Errorf("%+v", tests)
 	}
-	var inv *lifecycle.Invalid
+	var inv *rules.Invalid
 	_, err = w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "X", Email: "x@example.com", Channels: []string{"pigeon://T0KEN"}})
 	if !errors.As(err, &inv) || strings.Contains(err.Error(), "T0KEN") || inv.Example == "" {
 		t.Errorf("a channel nobody understands: %v", err)

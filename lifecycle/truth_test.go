@@ -35,7 +35,8 @@ func TestAnExplanationTellsWhatIsPresented(t *testing.T) {
 	}
 	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
 	why := w.why(id)
-	if strings.Contains(why, "present it") || !strings.Contains(why, "is presented in place of version 2: CDN") || !strings.Contains(why, "(D4)") {
+	if strings.Contains(why, "present it") || !strings.Contains(why, "is presented in place of version 2: CDN") ||
+		!strings.Contains(why, "(D4)") {
 		t.Errorf("outdated:\n%s", why)
 	}
 	installs := func() (versions []int) {
@@ -57,7 +58,8 @@ func TestAnExplanationTellsWhatIsPresented(t *testing.T) {
 	}
 	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}))
 	why = w.why(id)
-	if strings.Contains(why, "present it") || !strings.Contains(why, "a revoked version is still presented: CDN") || !strings.Contains(why, "version 2 was revoked at") {
+	if strings.Contains(why, "present it") || !strings.Contains(why, "a revoked version is still presented: CDN") ||
+		!strings.Contains(why, "version 2 was revoked at") {
 		t.Errorf("revoked:\n%s", why)
 	}
 }

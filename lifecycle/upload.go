@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -14,12 +15,12 @@ import (
 // (spec I3).
 func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest) (UploadResult, error) {
 	var res UploadResult
-	if wrong := checkTyped("name", r.Name, example("shop.example.com")); wrong != nil {
+	if wrong := rules.CheckTyped("name", r.Name, rules.Example("shop.example.com")); wrong != nil {
 		return res, wrong
 	}
 	b, err := bundle.Options{Now: e.Now(), Roots: e.roots()}.Parse(r.Files...)
 	if err != nil {
-		return res, e.noteRefusal(ctx, actor, uploadRefusal(Upload, err))
+		return res, e.noteRefusal(ctx, actor, uploadRefusal(rules.Upload, err))
 	}
 	i := model.Instance{ID: e.newID(), Name: strings.TrimSpace(r.Name), Origin: model.OriginUpload, Created: e.Now()}
 	v := b.Version(1, i.Created)
@@ -42,17 +43,17 @@ func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest)
 	i.ServiceStart, i.ServiceEnd = v.NotBefore, v.NotAfter // spec T1: its own dates
 	m := model.Material{Instance: i.ID, Number: 1, Chain: b.ChainDER(), Root: b.RootDER()}
 	err = e.update(ctx, func(tx model.Tx) error {
-		if f := e.table.Check(Upload, &Case{Actor: actor, Now: e.Now()}); f != nil {
+		if f := e.table.Check(rules.Upload, &rules.Case{Actor: actor, Now: e.Now()}); f != nil {
 			return f
 		}
 		for held, err := range model.All[model.Instance](tx, model.Scan{Index: "fingerprint", Prefix: v.Fingerprint}) {
 			if err != nil {
 				return err
 			}
-			return &Refusal{Action: Upload, Reason: ReasonHeld, Rule: "I3", Args: Args{"other": held.ID},
-				Instead: []Suggestion{{Show, []string{string(held.ID)}}}}
+			return &rules.Refusal{Action: rules.Upload, Reason: rules.ReasonHeld, Rule: "I3", Args: rules.Args{"other": held.ID},
+				Instead: []rules.Suggestion{{Action: rules.Show, Args: []string{string(held.ID)}}}}
 		}
-		e.table.Row(Upload).move(&i, false)
+		e.table.Row(rules.Upload).Move(&i, false)
 		if key != nil {
 			if err := tx.Put(key); err != nil {
 				return err
@@ -64,7 +65,7 @@ func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest)
 		if err := e.put(tx, &i); err != nil {
 			return err
 		}
-		ev := e.event(actor, string(Upload), &i)
+		ev := e.event(actor, string(rules.Upload), &i)
 		ev.To, ev.Detail = string(i.State), model.Say("log.uploaded", "serial", v.Serial, "at", v.NotAfter)
 		return tx.Append(ev)
 	})
@@ -73,42 +74,53 @@ func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest)
 }
 
 // uploadRefusal turns what speaks against files into a refusal.
-func uploadRefusal(a Action, err error) error {
+func uploadRefusal(a rules.Action, err error) error {
 	var be *bundle.Error
 	if !errors.As(err, &be) {
 		return err
 	}
-	return &Refusal{Action: a, Reason: ReasonCertificate, Rule: "I3", Args: Args{"why": be.What(), "hint": be.Hint, "code": be.Reason}}
+	return &rules.Refusal{
+		Action: a,
+		Reason: rules.ReasonCertificate,
+		Rule:   "I3",
+		Args:   rules.Args{"why": be.What(), "hint": be.Hint, "code": be.Reason},
+	}
 }
 
 // Download makes the files of the current version for a server (spec I2). What
 // holds a key says so.
 func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, format string) ([]bundle.OutFile, error) {
 	var files []bundle.OutFile
-	err := e.begin(ctx, actor, Download, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	err := e.begin(ctx, actor, rules.Download, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		v := c.Instance.Current()
 		if v == nil {
-			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonAllRevoked, Rule: "I2"}
+			return &rules.Refusal{Action: rules.Download, State: c.Instance.State, Instance: id, Reason: rules.ReasonAllRevoked, Rule: "I2"}
 		}
 		m, err := model.Get[model.Material](tx, model.MaterialKey(id, v.Number))
 		if err != nil {
-			return cannotRead("certificate", v.Number, err)
+			return rules.CannotRead("certificate", v.Number, err)
 		}
 		var key model.Key
 		if v.KeyID != "" {
 			if key, err = model.Get[model.Key](tx, string(v.KeyID)); err != nil {
-				return cannotRead("key", v.KeyID, err)
+				return rules.CannotRead("key", v.KeyID, err)
 			}
 		}
 		files, err = bundle.Files(format, bundle.Content{Name: v.Subject, Chain: m.Chain, Root: m.Root, PKCS8: key.PKCS8})
 		var be *bundle.Error
 		switch {
 		case errors.As(err, &be) && be.Reason == bundle.UnknownFormat:
-			return &Invalid{Field: "format", Why: model.Say("invalid.no-format", "value", format),
-				Example: oneOf(bundle.Formats())}
+			return &rules.Invalid{Field: "format", Why: model.Say("invalid.no-format", "value", format),
+				Example: rules.OneOf(bundle.Formats())}
 		case be != nil:
-			return &Refusal{Action: Download, State: c.Instance.State, Instance: id, Reason: ReasonCertificate, Rule: "I2",
-				Args: Args{"why": be.Why, "hint": be.Hint}}
+			return &rules.Refusal{
+				Action:   rules.Download,
+				State:    c.Instance.State,
+				Instance: id,
+				Reason:   rules.ReasonCertificate,
+				Rule:     "I2",
+				Args:     rules.Args{"why": be.Why, "hint": be.Hint},
+			}
 		}
 		ev.Detail = model.Say("log.format", "format", format)
 		return err
@@ -121,13 +133,13 @@ func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, f
 func (e *Engine) UploadKey(ctx context.Context, actor model.Actor, id model.ID, f bundle.File) error {
 	signer, err := bundle.ParseKey(f)
 	if err != nil {
-		return e.noteRefusal(ctx, actor, uploadRefusal(UploadKey, err))
+		return e.noteRefusal(ctx, actor, uploadRefusal(rules.UploadKey, err))
 	}
 	key, err := e.sealable(id, signer)
 	if err != nil {
 		return err
 	}
-	return e.begin(ctx, actor, UploadKey, id, func(tx model.Tx, c *Case, ev *model.Event) error {
+	return e.begin(ctx, actor, rules.UploadKey, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		matched := 0
 		for n := range i.Versions {
@@ -146,8 +158,8 @@ func (e *Engine) UploadKey(ctx context.Context, actor model.Actor, id model.ID, 
 			}
 		}
 		if matched == 0 {
-			return &Refusal{Action: UploadKey, State: i.State, Instance: id, Reason: ReasonCertificate, Rule: "A4",
-				Args: Args{"why": model.Say("key.of-no-version"), "hint": model.Say("key.of-request")}}
+			return &rules.Refusal{Action: rules.UploadKey, State: i.State, Instance: id, Reason: rules.ReasonCertificate, Rule: "A4",
+				Args: rules.Args{"why": model.Say("key.of-no-version"), "hint": model.Say("key.of-request")}}
 		}
 		ev.Detail = model.Say("log.key-of-versions", "n", matched)
 		return tx.Put(key)

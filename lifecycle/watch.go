@@ -14,6 +14,7 @@ import (
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -38,7 +39,7 @@ const (
 // The name is asked for by SNI; empty, it is the host.
 func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name string, contact model.ID) (model.Watch, error) {
 	w := model.Watch{ID: e.newID(), Contact: contact, Created: e.Now(), Next: e.Now()}
-	if f := e.mayTell(actor, actionWatch); f != nil {
+	if f := e.mayTell(actor, rules.ActionWatch); f != nil {
 		return w, f
 	}
 	var err error
@@ -51,7 +52,7 @@ func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name 
 			if err != nil {
 				return err
 			}
-			return &Refusal{Action: actionWatch, Reason: ReasonNameTaken, Args: Args{"name": shownWatch(&w)}}
+			return &rules.Refusal{Action: rules.ActionWatch, Reason: rules.ReasonNameTaken, Args: rules.Args{"name": shownWatch(&w)}}
 		}
 		if err := tx.Put(&w); err != nil {
 			return err
@@ -67,8 +68,8 @@ func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name 
 // watchAddress checks and completes what a person typed.
 func watchAddress(address, name string) (string, string, error) {
 	bad := func(why model.Text) error {
-		return &Invalid{Field: "address", Why: why,
-			Example: oneOf([]string{"www.example.com:443", "[2001:db8::1]:443"})}
+		return &rules.Invalid{Field: "address", Why: why,
+			Example: rules.OneOf([]string{"www.example.com:443", "[2001:db8::1]:443"})}
 	}
 	address = strings.TrimSpace(address)
 	if u, err := url.Parse(address); err == nil && u.Host != "" { // as it is copied from a browser
@@ -90,7 +91,7 @@ func watchAddress(address, name string) (string, string, error) {
 	if name = strings.TrimSpace(name); name == "" {
 		name = host
 	} else if name = hostName(name); name == "" {
-		return "", "", &Invalid{Field: "name", Why: model.Say("watch.no-name"), Example: example("www.example.com")}
+		return "", "", &rules.Invalid{Field: "name", Why: model.Say("watch.no-name"), Example: rules.Example("www.example.com")}
 	}
 	return net.JoinHostPort(host, port), name, nil
 }
@@ -168,11 +169,11 @@ func (e *Engine) FindWatch(typed string) (model.Watch, error) {
 	case err != nil:
 		return model.Watch{}, err
 	case len(found) == 0:
-		return model.Watch{}, &NotFound{What: "watch", Name: typed}
+		return model.Watch{}, &rules.NotFound{What: "watch", Name: typed}
 	case len(found) == 1:
 		return found[0], nil
 	}
-	a := &Ambiguous{Name: typed}
+	a := &rules.Ambiguous{Name: typed}
 	for n := range found {
 		a.Candidates = append(a.Candidates, found[n].ID.Short()+" "+shownWatch(&found[n]))
 	}
@@ -181,13 +182,13 @@ func (e *Engine) FindWatch(typed string) (model.Watch, error) {
 
 // RemoveWatch ends watching.
 func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID) error {
-	if f := e.mayTell(actor, actionWatch); f != nil {
+	if f := e.mayTell(actor, rules.ActionWatch); f != nil {
 		return f
 	}
 	return e.update(ctx, func(tx model.Tx) error {
 		w, err := model.Get[model.Watch](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
-			return &NotFound{What: "watch", Name: string(id)}
+			return &rules.NotFound{What: "watch", Name: string(id)}
 		}
 		if err != nil {
 			return err
@@ -201,7 +202,7 @@ func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID
 
 // CheckWatch looks now. What has changed is told as after any look.
 func (e *Engine) CheckWatch(ctx context.Context, actor model.Actor, id model.ID) (model.Watch, error) {
-	if f := e.mayTell(actor, actionWatch); f != nil {
+	if f := e.mayTell(actor, rules.ActionWatch); f != nil {
 		return model.Watch{}, f
 	}
 	if e.judge == nil {
@@ -276,7 +277,7 @@ func (e *Engine) lookDue(ctx context.Context) error {
 		wg.Go(func() {
 			defer func() { <-slots }()
 			err := e.guard("watch.look", func() error { _, err := e.look(ctx, id); return err })
-			if err != nil && !errors.As(err, new(*NotFound)) && !errors.Is(err, errUnread) {
+			if err != nil && !errors.As(err, new(*rules.NotFound)) && !errors.Is(err, errUnread) {
 				errs[n] = err
 			}
 		})
@@ -291,7 +292,7 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 		w, err = model.Get[model.Watch](r, string(id))
 		return err
 	}); errors.Is(err, model.ErrNotFound) {
-		return w, &NotFound{What: "watch", Name: string(id)}
+		return w, &rules.NotFound{What: "watch", Name: string(id)}
 	} else if err != nil {
 		return w, e.unreadIf(model.KindWatch, id, err)
 	}
@@ -309,7 +310,7 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 	err = e.update(ctx, func(tx model.Tx) error {
 		stored, err := model.Get[model.Watch](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
-			return &NotFound{What: "watch", Name: string(id)}
+			return &rules.NotFound{What: "watch", Name: string(id)}
 		}
 		if err != nil {
 			return err
@@ -319,7 +320,7 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 		if err := errors.Join(tx.Put(&stored), e.askAbout(tx, &stored)); err != nil || changes == "" {
 			return err
 		}
-		ev := e.event(model.Scheduler, actionWatch, nil)
+		ev := e.event(model.Scheduler, rules.ActionWatch, nil)
 		ev.Name, ev.Detail = shownWatch(&stored), changes
 		if len(stored.Problems) > 0 {
 			ev.Result, ev.Reason = ResultFailed, stored.Detail
@@ -376,7 +377,7 @@ func noteSeen(w *model.Watch, s seenThere, failure error, now time.Time) model.T
 			return "" // somebody looks meanwhile; that makes it no worse
 		}
 		w.Failures++
-		w.Next = now.Add(retryAfter(w.Failures, 0))
+		w.Next = now.Add(rules.RetryAfter(w.Failures, 0))
 		if w.Failures == 1 || slices.Equal(w.Problems, []string{WatchUnreachable}) {
 			return ""
 		}

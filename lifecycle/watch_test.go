@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -178,21 +179,21 @@ func TestWhatCanBeWatched(t *testing.T) {
 		}
 	}
 	for _, address := range []string{"", ":443", "www.example.com:0", "www.example.com:99999", "*.example.com:443", "a b:443", "http://www.example.com"} {
-		var inv *lifecycle.Invalid
+		var inv *rules.Invalid
 		if _, err := w.engine.AddWatch(w.ctx(), operator, address, "", ""); !errors.As(err, &inv) {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
 	_, err := w.engine.AddWatch(w.ctx(), operator, "www.example.com:443", "", "")
-	w.refused(err, lifecycle.ReasonNameTaken)
+	w.refused(err, rules.ReasonNameTaken)
 	viewer := model.Actor{Name: "v", Role: model.Viewer}
 	_, err = w.engine.AddWatch(w.ctx(), viewer, "other.example.com:443", "", "")
-	w.refused(err, lifecycle.ReasonRole)
+	w.refused(err, rules.ReasonRole)
 	c, err := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Web", Email: "web@example.com"})
 	w.check(err)
 	_, err = w.engine.AddWatch(w.ctx(), operator, "third.example.com:443", "", c.ID)
 	w.check(err)
-	w.refused(w.engine.RemoveContact(w.ctx(), operator, "web"), lifecycle.ReasonInUse)
+	w.refused(w.engine.RemoveContact(w.ctx(), operator, "web"), rules.ReasonInUse)
 }
 
 // Why an endpoint is silent is said in plain words, with what to do; the words
@@ -245,8 +246,15 @@ func TestWatchedAddressesMayBeURLs(t *testing.T) {
 			t.Errorf("%q: %q, %v; want %q", typed, got.Address, err, want)
 		}
 	}
-	var wrong *lifecycle.Invalid
-	if _, err := w.engine.AddWatch(w.ctx(), operator, "ldaps://f.example.com", "", ""); !errors.As(err, &wrong) || wrong.Why.Code() != "watch.port-unknown" {
+	var wrong *rules.Invalid
+	if _, err := w.engine.AddWatch(
+		w.ctx(),
+		operator,
+		"ldaps://f.example.com",
+		"",
+		"",
+	); !errors.As(err, &wrong) ||
+		wrong.Why.Code() != "watch.port-unknown" {
 		t.Errorf("a scheme without a port: %v", err)
 	}
 }

@@ -3,7 +3,7 @@ package lifecycle_test
 import (
 	"regexp"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
 )
@@ -12,11 +12,11 @@ import (
 func inWords(t model.Text) string { return text.New("en").Text(t) }
 
 // wayOut is what a refusal says to do instead, on the command line.
-func wayOut(f *lifecycle.Refusal) string { return inWords(text.WayOut(f, nil)) }
+func wayOut(f *rules.Refusal) string { return inWords(text.WayOut(f, nil)) }
 
 // gaps are the placeholders in what a refusal says that nothing fills, in any
 // language.
-func gaps(f *lifecycle.Refusal) (missing []string) {
+func gaps(f *rules.Refusal) (missing []string) {
 	for _, t := range []model.Text{f.AsText(), text.WayOut(f, nil)} {
 		for _, lang := range text.Languages() {
 			for _, hole := range placeholder.FindAllStringSubmatch(text.New(lang).T(t.Code()), -1) {

@@ -19,6 +19,26 @@ const (
 // JobKinds lists every kind of job. Notices are no jobs: see [Notice].
 var JobKinds = []JobKind{JobIssue, JobReissue, JobRenew, JobDeploy, JobUndeploy, JobRevoke, JobVerify}
 
+// Steps of the jobs that make a version or revoke one.
+const (
+	StepReview   = "review" // for a reviewer; nothing outside is asked before
+	StepOrder    = "order"
+	StepWait     = "wait"     // for proof of control or a review by the CA
+	StepFinalize = "finalize" // from here on it cannot be withdrawn (spec A9)
+	StepCollect  = "collect"
+	StepRevoke   = "revoke"
+)
+
+// Steps of the jobs at one resource.
+const (
+	StepDeploy    = "deploy"
+	StepHandshake = "handshake" // until the new leaf is presented
+	StepKeep      = "keep"      // the former binding is forgotten
+	StepRestore   = "restore"   // the former binding is put back
+	StepUndeploy  = "undeploy"
+	StepLook      = "look"
+)
+
 // Job is the durable record of work outside the store. Before each call
 // outside, the step about to be taken is committed; after it, the result. A
 // step that was committed and has no result is asked about before it is
@@ -82,4 +102,9 @@ func (j *Job) Indexes() []Index {
 		is = append(is, Index{Name: "live", Key: TimeKey(j.Next)})
 	}
 	return is
+}
+
+// Finalized says whether the CA may have been asked to sign.
+func (j *Job) Finalized() bool {
+	return j.Step == StepCollect || j.Step == StepFinalize && j.Begun
 }

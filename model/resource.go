@@ -125,3 +125,9 @@ func PlaceKey(product, region, name string) string {
 	}
 	return k
 }
+
+// Place is product, region and name, as a person knows the resource.
+func (r *Resource) Place() string { return r.Product + " " + r.Region + " " + r.Name }
+
+// Placed says whether something is, or is about to be, at the resource.
+func (r *Resource) Placed() bool { return r.Deployed != "" || r.Operation.Active() }

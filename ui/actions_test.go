@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/kittest"
@@ -15,33 +15,33 @@ import (
 )
 
 // finish walks through what an action asks, and says which call must follow.
-var finish = map[lifecycle.Action]struct {
+var finish = map[rules.Action]struct {
 	call string
 	do   func(d *driver, name string)
 }{
-	lifecycle.Buy:      {"Buy", func(d *driver, _ string) { d.keys("ctrl+s", "y") }},
-	lifecycle.Upload:   {"Upload", func(d *driver, _ string) { d.text("a.pem").keys("ctrl+s") }},
-	lifecycle.Apply:    {"Apply", func(d *driver, _ string) { d.keys("ctrl+u").text(domain(d)).keys("ctrl+s") }},
-	lifecycle.Close:    {"Close", func(d *driver, name string) { d.text(name).keys("enter") }},
-	lifecycle.Withdraw: {"Withdraw", func(d *driver, _ string) { d.keys("y") }},
-	lifecycle.Deploy:   {"Deploy", func(d *driver, _ string) { d.keys("right", "ctrl+s") }},
-	lifecycle.Undeploy: {"Undeploy", func(d *driver, _ string) {
+	rules.Buy:      {"Buy", func(d *driver, _ string) { d.keys("ctrl+s", "y") }},
+	rules.Upload:   {"Upload", func(d *driver, _ string) { d.text("a.pem").keys("ctrl+s") }},
+	rules.Apply:    {"Apply", func(d *driver, _ string) { d.keys("ctrl+u").text(domain(d)).keys("ctrl+s") }},
+	rules.Close:    {"Close", func(d *driver, name string) { d.text(name).keys("enter") }},
+	rules.Withdraw: {"Withdraw", func(d *driver, _ string) { d.keys("y") }},
+	rules.Deploy:   {"Deploy", func(d *driver, _ string) { d.keys("right", "ctrl+s") }},
+	rules.Undeploy: {"Undeploy", func(d *driver, _ string) {
 		if !d.has("y yes") { // which of them
 			d.keys("ctrl+s")
 		}
 		d.keys("y")
 	}},
-	lifecycle.Host:        {"Host", func(d *driver, _ string) { d.keys("ctrl+s", "y") }},
-	lifecycle.StopHosting: {"StopHosting", func(d *driver, _ string) { d.keys("y") }},
-	lifecycle.AutoDeploy:  {"AutoDeploy", func(d *driver, _ string) { d.keys("y") }},
-	lifecycle.Verify:      {"Verify", func(*driver, string) {}},
-	lifecycle.Download:    {"Download", func(d *driver, _ string) { d.keys("ctrl+s") }},
-	lifecycle.Renew:       {"Renew", func(d *driver, _ string) { d.keys("y") }},
-	lifecycle.Review:      {"Approve", func(d *driver, _ string) { d.keys("a", "y") }},
-	lifecycle.UploadKey:   {"UploadKey", func(d *driver, _ string) { d.text("a.key").keys("ctrl+s") }},
-	lifecycle.Reissue:     {"Reissue", func(d *driver, _ string) { d.keys("ctrl+s") }},
-	lifecycle.Revoke:      {"Revoke", func(d *driver, name string) { d.fill("typed", name).keys("enter") }},
-	lifecycle.Delete:      {"Delete", func(d *driver, name string) { d.text(name).keys("enter") }},
+	rules.Host:        {"Host", func(d *driver, _ string) { d.keys("ctrl+s", "y") }},
+	rules.StopHosting: {"StopHosting", func(d *driver, _ string) { d.keys("y") }},
+	rules.AutoDeploy:  {"AutoDeploy", func(d *driver, _ string) { d.keys("y") }},
+	rules.Verify:      {"Verify", func(*driver, string) {}},
+	rules.Download:    {"Download", func(d *driver, _ string) { d.keys("ctrl+s") }},
+	rules.Renew:       {"Renew", func(d *driver, _ string) { d.keys("y") }},
+	rules.Review:      {"Approve", func(d *driver, _ string) { d.keys("a", "y") }},
+	rules.UploadKey:   {"UploadKey", func(d *driver, _ string) { d.text("a.key").keys("ctrl+s") }},
+	rules.Reissue:     {"Reissue", func(d *driver, _ string) { d.keys("ctrl+s") }},
+	rules.Revoke:      {"Revoke", func(d *driver, name string) { d.fill("typed", name).keys("enter") }},
+	rules.Delete:      {"Delete", func(d *driver, name string) { d.text(name).keys("enter") }},
 }
 
 func domain(d *driver) string {
@@ -64,7 +64,7 @@ func only(b *kittest.Backend, i *model.Instance) *kittest.Backend {
 // table's reason and way out are on the screen and nothing was called.
 // spec: S3 V3 V4
 func TestEveryKeyInEveryState(t *testing.T) {
-	table := lifecycle.NewTable()
+	table := rules.NewTable()
 	var keys []string
 	for _, r := range table.Rows() {
 		if k := kit.Key(r); k != "" && !slices.Contains(keys, k) {
@@ -95,9 +95,9 @@ func TestEveryKeyInEveryState(t *testing.T) {
 	}
 }
 
-func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *model.Instance) {
+func press1(t *testing.T, d *driver, table *rules.Table, key string, i *model.Instance) {
 	t.Helper()
-	var rows []*lifecycle.Row
+	var rows []*rules.Row
 	for _, r := range table.Rows() {
 		if kit.Key(r) == key {
 			rows = append(rows, r)
@@ -122,7 +122,7 @@ func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *mode
 		}
 		return
 	}
-	if row.Action != lifecycle.Verify { // cancelled first: nothing happens
+	if row.Action != rules.Verify { // cancelled first: nothing happens
 		d.keys("esc")
 		if d.m.top() != nil {
 			t.Fatalf("esc does not close the dialog:\n%s", d.screen())
@@ -133,7 +133,7 @@ func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *mode
 	f := finish[row.Action]
 	f.do(d, i.Name)
 	calls := d.b.Calls()
-	if row.Action == lifecycle.Verify || row.Action == lifecycle.AutoDeploy { // every resource
+	if row.Action == rules.Verify || row.Action == rules.AutoDeploy { // every resource
 		calls = calls[:min(len(calls), 1)]
 	}
 	if len(calls) != 1 || !strings.HasPrefix(calls[0], f.call+" ") {
@@ -144,7 +144,7 @@ func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *mode
 // TestEveryActionHasItsFlow fails while an action of the table that a person
 // does is neither carried out here nor refused by the table as not there yet.
 func TestEveryActionHasItsFlow(t *testing.T) {
-	table := lifecycle.NewTable()
+	table := rules.NewTable()
 	c := drive(t, kittest.Fleet(12), 120, 40)
 	for _, r := range table.Rows() {
 		if kit.Key(r) == "" {
@@ -159,7 +159,7 @@ func TestEveryActionHasItsFlow(t *testing.T) {
 // TestReadOnlyRefusesEveryChange presses every key of the table in a read-only
 // session. spec: V7
 func TestReadOnlyRefusesEveryChange(t *testing.T) {
-	for _, r := range lifecycle.NewTable().Rows() {
+	for _, r := range rules.NewTable().Rows() {
 		if kit.Key(r) == "" {
 			continue
 		}
@@ -312,7 +312,7 @@ func TestRefusedByTheEngine(t *testing.T) {
 	b := kittest.Fleet(20)
 	d := drive(t, b, 80, 24)
 	d.find("corp").keys("w")
-	b.Fail = &lifecycle.Refusal{Action: lifecycle.Withdraw, Reason: lifecycle.ReasonFinalized}
+	b.Fail = &rules.Refusal{Action: rules.Withdraw, Reason: rules.ReasonFinalized}
 	d.keys("y")
 	d.sees("the CA has been asked to sign", "The way out")
 }

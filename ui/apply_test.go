@@ -13,6 +13,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kittest"
 )
@@ -179,7 +180,7 @@ func ov() *kittest.Backend {
 	i := *b.Instances[5]
 	i.ID, i.Name = "01K9Z3T00Q5W7X2V8R4N6MOV01", "new OV"
 	i.Spec = model.Specification{Level: model.OV, Type: model.Single, Brand: "embedded", Grade: model.Standard}
-	b.CAs["embedded"] = func() lifecycle.Capabilities {
+	b.CAs["embedded"] = func() rules.Capabilities {
 		k := b.CAs["embedded"]
 		k.Reviewed = []model.Level{model.OV, model.EV}
 		return k

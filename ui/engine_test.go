@@ -23,6 +23,7 @@ import (
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/mem"
@@ -59,7 +60,7 @@ func realWith(t *testing.T, clock lifecycle.Clock, between func(lifecycle.Issuer
 	}
 	t.Cleanup(func() { _ = cdn.Close() })
 	e := lifecycle.New(lifecycle.Options{
-		Store: s, Clock: clock, Policy: lifecycle.DefaultPolicy(), Prober: product.Prober{},
+		Store: s, Clock: clock, Policy: rules.DefaultPolicy(), Prober: product.Prober{},
 		Issuers:   map[string]lifecycle.Issuer{embedded.Brand: between(ca)},
 		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "edge", Product: cdn}},
 		SaveClock: func(context.Context, time.Duration) error { return nil },
@@ -161,7 +162,7 @@ func upload(t *testing.T, e backend) model.ID {
 // spec: S3, V3, V4
 func TestEveryKeyInEveryStateChangesTheStoreOrSaysWhy(t *testing.T) {
 	var keys []string
-	for _, r := range lifecycle.NewTable().Rows() {
+	for _, r := range rules.NewTable().Rows() {
 		if r.Key != "" && !slices.Contains(keys, r.Key) {
 			keys = append(keys, r.Key)
 		}
@@ -196,7 +197,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 	if _, err := e.AddContact(t.Context(), contactOps); err != nil {
 		t.Fatal(err)
 	}
-	var rows []*lifecycle.Row
+	var rows []*rules.Row
 	for _, r := range e.Table().Rows() {
 		if r.Key == key {
 			rows = append(rows, r)
@@ -298,7 +299,7 @@ func picture(t *testing.T) []byte {
 func TestAChangedRowChangesTheKey(t *testing.T) {
 	e := real(t)
 	id := inState(t, e, "issued")
-	e.Table().Row(lifecycle.Reissue).From = []model.State{"paid"}
+	e.Table().Row(rules.Reissue).From = []model.State{"paid"}
 	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
 	d.keys("n")
 	d.sees("cannot reissue an instance that is issued: that needs paid")

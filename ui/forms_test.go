@@ -7,7 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kittest"
 )
@@ -128,11 +128,11 @@ func TestRevokeForm(t *testing.T) {
 	d.sees("DANGER", "Paid back: 100.00 EUR", "Still presented by: CDN global img.example.com")
 	d.keys("ctrl+s")
 	d.sees("✕ this is not it")
-	d.choose("reason", lifecycle.RevocationReasons[1]).field("typed").text("img.example.co").keys("enter")
+	d.choose("reason", rules.RevocationReasons[1]).field("typed").text("img.example.co").keys("enter")
 	d.sees("✕ this is not it")
 	d.called()
 	d.text("m").keys("enter")
-	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], lifecycle.RevocationReasons[1]) {
+	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], rules.RevocationReasons[1]) {
 		t.Fatalf("calls %q", calls)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/kittest"
@@ -101,7 +101,7 @@ func TestChosenKeys(t *testing.T) {
 	}
 	d.called()
 	d.keys("enter").called()
-	if k := d.m.c.KeyOf(lifecycle.Apply); k != "A" {
+	if k := d.m.c.KeyOf(rules.Apply); k != "A" {
 		t.Fatal(k)
 	}
 	if !slices.Contains(slices.Collect(maps.Keys(DefaultKeys())), "sort-name") {

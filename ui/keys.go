@@ -9,7 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog"
 	"certquay/ui/kit"
@@ -53,9 +53,9 @@ func (m *root) leave() tea.Cmd {
 }
 
 func (m *root) askQuit() tea.Cmd {
-	danger, lost := lifecycle.DangerNote, m.c.T("quit.text")
+	danger, lost := rules.DangerNote, m.c.T("quit.text")
 	if m.o.Demo {
-		danger, lost = lifecycle.DangerNotice, m.c.T("quit.demo")
+		danger, lost = rules.DangerNotice, m.c.T("quit.demo")
 	}
 	return m.open(kit.OpenedMsg{
 		Make: func() kit.Dialog {
@@ -139,13 +139,13 @@ func surfaces(c *kit.Context) []surface {
 // refused.
 type nobody struct{ kit.Backend }
 
-func (nobody) Actor() model.Actor                      { return model.Actor{} }
-func (nobody) Now() time.Time                          { return time.Time{} }
-func (nobody) May(lifecycle.Action) *lifecycle.Refusal { return nil }
+func (nobody) Actor() model.Actor              { return model.Actor{} }
+func (nobody) Now() time.Time                  { return time.Time{} }
+func (nobody) May(rules.Action) *rules.Refusal { return nil }
 
 // bare is a context to list actions with.
 func bare() *kit.Context {
-	return &kit.Context{Backend: nobody{}, Table: lifecycle.NewTable(), Text: text.New("en"), Styles: style.New(true, 0), Drafts: map[string]map[string]string{}}
+	return &kit.Context{Backend: nobody{}, Table: rules.NewTable(), Text: text.New("en"), Styles: style.New(true, 0), Drafts: map[string]map[string]string{}}
 }
 
 // KeyTable writes every key of every page as Markdown, for the README. It

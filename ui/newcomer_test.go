@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kittest"
 )
@@ -30,7 +31,7 @@ func TestRefundedSaysHowItEnded(t *testing.T) {
 // refusal was without its code; what is long stays in its column. spec: S4
 func TestActivityInWords(t *testing.T) {
 	b := kittest.New()
-	no := lifecycle.Refusal{Action: lifecycle.Deploy, Reason: lifecycle.ReasonNotCovered, Args: lifecycle.Args{"name": "b.example.com, which is what this resource presents and is a name with many words after it"}}
+	no := rules.Refusal{Action: rules.Deploy, Reason: rules.ReasonNotCovered, Args: rules.Args{"name": "b.example.com, which is what this resource presents and is a name with many words after it"}}
 	b.Events = []model.Event{
 		{Seq: 3, At: b.Clock, Action: "issue", Name: "a.example.com", Result: lifecycle.ResultWaiting, Detail: model.Say(model.AwaitReviewer)},
 		{Seq: 2, At: b.Clock, Action: "deploy", Name: "b.example.com", Result: lifecycle.ResultRefused, Reason: no.AsText()},

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
 )
@@ -32,7 +32,7 @@ func (d *driver) action(id string) kit.Action {
 	d.t.Helper()
 	name := id
 	for _, row := range d.m.c.Table.Rows() {
-		if row.Action == lifecycle.Action(id) {
+		if row.Action == rules.Action(id) {
 			name = kit.NameOf(d.m.c.Table, kit.Key(row))
 		}
 	}

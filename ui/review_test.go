@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kittest"
 )
@@ -124,7 +124,7 @@ func TestRevokeVersions(t *testing.T) {
 	d.fill("versions", "3").keys("enter")
 	d.sees("✕ 3 is no version that can be revoked")
 	d.fill("versions", "1").fill("typed", i.Name).keys("enter")
-	if calls := b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], "[1] "+lifecycle.RevocationReasons[0]) {
+	if calls := b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], "[1] "+rules.RevocationReasons[0]) {
 		t.Fatalf("calls %q; screen:\n%s", calls, d.screen())
 	}
 	b, i = several()

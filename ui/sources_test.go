@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kittest"
 )
@@ -77,7 +77,7 @@ func TestKeyTable(t *testing.T) {
 			t.Errorf("the table of keys lacks %s", k)
 		}
 	}
-	for _, r := range lifecycle.NewTable().Rows() {
+	for _, r := range rules.NewTable().Rows() {
 		if r.Key != "" && !strings.Contains(table, "`"+r.Key+"`") {
 			t.Errorf("the table of keys lacks %s of %s", r.Key, r.Action)
 		}

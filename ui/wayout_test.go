@@ -6,7 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/kittest"
@@ -19,23 +19,23 @@ func TestWaysOutNameKeys(t *testing.T) {
 	const id = model.ID("01K9Z3T00Q5W7X2V8R4N6MA194")
 	dv := []string{"--level", "dv", "--type", "single", "--brand", "embedded", "--grade", "free"}
 	for _, w := range []struct {
-		reason  lifecycle.Reason
-		instead []lifecycle.Suggestion
+		reason  rules.Reason
+		instead []rules.Suggestion
 		want    string
 		keys    int
 	}{
-		{lifecycle.ReasonEnded, nil, "buy a new one: press b; or delete this one: press ctrl+x", 2},
-		{lifecycle.ReasonRevokeInstead, nil, "to end it: press ctrl+k", 1},
-		{lifecycle.ReasonWithdrawClose, nil, "withdraw it first: press w; then close it: press ctrl+k", 2},
-		{lifecycle.ReasonHostedRenews, nil, "to renew by hand, stop hosting first: press m", 1},
-		{lifecycle.ReasonServiceOver, []lifecycle.Suggestion{{Action: lifecycle.Buy, Args: dv}}, "buy it again: press b", 1},
-		{lifecycle.ReasonNoUnits, []lifecycle.Suggestion{{Action: lifecycle.BuyPack, Args: dv}}, "press b: buy packs", 1},
-		{lifecycle.ReasonNotApplied, nil, "press a: apply for it", 1},
-		{lifecycle.ReasonNotIssued, nil, "to see what is awaited: press enter", 1},
-		{lifecycle.ReasonClockBack, nil, "to move it forward: certquay clock +30d", 0},
-		{lifecycle.ReasonHeld, []lifecycle.Suggestion{{Action: lifecycle.Show, Args: []string{"01J4M8C2"}}}, "certquay show 01J4M8C2", 0}, // another certificate
+		{rules.ReasonEnded, nil, "buy a new one: press b; or delete this one: press ctrl+x", 2},
+		{rules.ReasonRevokeInstead, nil, "to end it: press ctrl+k", 1},
+		{rules.ReasonWithdrawClose, nil, "withdraw it first: press w; then close it: press ctrl+k", 2},
+		{rules.ReasonHostedRenews, nil, "to renew by hand, stop hosting first: press m", 1},
+		{rules.ReasonServiceOver, []rules.Suggestion{{Action: rules.Buy, Args: dv}}, "buy it again: press b", 1},
+		{rules.ReasonNoUnits, []rules.Suggestion{{Action: rules.BuyPack, Args: dv}}, "press b: buy packs", 1},
+		{rules.ReasonNotApplied, nil, "press a: apply for it", 1},
+		{rules.ReasonNotIssued, nil, "to see what is awaited: press enter", 1},
+		{rules.ReasonClockBack, nil, "to move it forward: certquay clock +30d", 0},
+		{rules.ReasonHeld, []rules.Suggestion{{Action: rules.Show, Args: []string{"01J4M8C2"}}}, "certquay show 01J4M8C2", 0}, // another certificate
 	} {
-		got, ways := c.Ways(&lifecycle.Refusal{Action: lifecycle.Deploy, Instance: id, Reason: w.reason, Instead: w.instead})
+		got, ways := c.Ways(&rules.Refusal{Action: rules.Deploy, Instance: id, Reason: w.reason, Instead: w.instead})
 		if got != w.want || len(ways) != w.keys {
 			t.Errorf("%s: %q with keys %v, want %q with %d", w.reason, got, ways, w.want, w.keys)
 		}
@@ -45,7 +45,7 @@ func TestWaysOutNameKeys(t *testing.T) {
 		"zh": "不再续期；如需继续使用这些域名，请重新购买：按 b（I6）",
 	} {
 		c := drive(t, kittest.New(), 80, 24, func(o *Options) { o.Lang = lang }).m.c
-		s := lifecycle.Statement{Text: model.Say("next.buy-again"), Rules: "I6", Instead: []lifecycle.Suggestion{{Action: lifecycle.Buy, Args: dv}}}
+		s := rules.Statement{Text: model.Say("next.buy-again"), Rules: "I6", Instead: []rules.Suggestion{{Action: rules.Buy, Args: dv}}}
 		if got := c.Statement(s); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}

@@ -20,6 +20,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -301,7 +302,7 @@ func (w *World) deploy(ctx context.Context, l *life, id model.ID) error {
 		}
 		for _, j := range jobs {
 			err := w.Engine.AutoDeploy(ctx, w.actor, j.Resource, true)
-			if err != nil && !errors.As(err, new(*lifecycle.Refusal)) { // without a credit it stays off
+			if err != nil && !errors.As(err, new(*rules.Refusal)) { // without a credit it stays off
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/mem"
@@ -49,7 +50,7 @@ func filled(t *testing.T) *demo.World {
 		w.Products[p.name] = demo.NewFreezable(e, w.Clock.Now)
 		named = append(named, lifecycle.NamedProduct{Name: p.name, Driver: "edge", Product: w.Products[p.name]})
 	}
-	policy := lifecycle.DefaultPolicy()
+	policy := rules.DefaultPolicy()
 	policy.HandshakeTimeout, policy.ReviewReuse = demo.HandshakeTimeout, 825*24*time.Hour
 	w.Engine = lifecycle.New(lifecycle.Options{
 		Store: s, Clock: w.Clock, Policy: policy, Prober: product.Prober{}, Products: named,

@@ -9,6 +9,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/mem"
@@ -18,18 +19,18 @@ import (
 type source struct {
 	lifecycle.Store
 	now time.Time
-	can lifecycle.Capabilities
+	can rules.Capabilities
 }
 
-func (s *source) Now() time.Time           { return s.now }
-func (s *source) Policy() lifecycle.Policy { return lifecycle.DefaultPolicy() }
-func (s *source) Table() *lifecycle.Table  { return lifecycle.NewTable() }
+func (s *source) Now() time.Time       { return s.now }
+func (s *source) Policy() rules.Policy { return rules.DefaultPolicy() }
+func (s *source) Table() *rules.Table  { return rules.NewTable() }
 func (s *source) Products() []lifecycle.ProductInfo {
 	return []lifecycle.ProductInfo{{Name: "CDN", Driver: "edge", Regions: []string{"global"}}}
 }
 
-func (s *source) Can() map[string]func(time.Time) lifecycle.Capabilities {
-	return map[string]func(time.Time) lifecycle.Capabilities{"embedded": func(time.Time) lifecycle.Capabilities { return s.can }}
+func (s *source) Can() map[string]func(time.Time) rules.Capabilities {
+	return map[string]func(time.Time) rules.Capabilities{"embedded": func(time.Time) rules.Capabilities { return s.can }}
 }
 
 // BenchmarkForecast lives through 12 months of 100,000 hosted instances under
@@ -43,7 +44,7 @@ func BenchmarkForecast(b *testing.B) {
 			}
 			defer func() { _ = s.Close() }()
 			fillFleet(b, s, n)
-			src := &source{Store: s, now: epoch, can: lifecycle.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, MaxValidity: 398 * day}}
+			src := &source{Store: s, now: epoch, can: rules.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, MaxValidity: 398 * day}}
 			var m0, m1 runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&m0)
@@ -66,7 +67,7 @@ func BenchmarkForecast(b *testing.B) {
 // fillFleet writes n hosted instances, bought evenly over 200 days, straight
 // into the store.
 func fillFleet(b *testing.B, s *store.Store, n int) {
-	table := lifecycle.NewTable()
+	table := rules.NewTable()
 	for from := 0; from < n; from += 500 {
 		err := s.Update(context.Background(), func(tx model.Tx) error {
 			for k := from; k < min(from+500, n); k++ {
@@ -81,7 +82,7 @@ func fillFleet(b *testing.B, s *store.Store, n int) {
 					Versions: []model.Version{{Number: 1, Serial: fmt.Sprintf("%x", k), Fingerprint: fmt.Sprintf("%064x", k), Domains: []string{name}, KeyID: id, Issuer: "embedded", NotBefore: at, NotAfter: at.Add(200*day - time.Second), Issued: at}},
 				}
 				a, due := table.NextDue(&i)
-				i.Due, i.DueAction = due, map[lifecycle.Action]string{lifecycle.RenewHosted: model.DueRenew, lifecycle.Reissue: model.DueReissue}[a]
+				i.Due, i.DueAction = due, map[rules.Action]string{rules.RenewHosted: model.DueRenew, rules.Reissue: model.DueReissue}[a]
 				if err := tx.Put(&i); err != nil {
 					return err
 				}

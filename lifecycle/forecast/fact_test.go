@@ -14,6 +14,7 @@ import (
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/mem"
@@ -44,7 +45,7 @@ func newSandbox(t testing.TB, validity time.Duration, reviewed ...model.Level) *
 	check(t, ca.Prepare(ctx))
 	cdn, err := edge.Open(ctx, s, edge.Options{Product: "CDN", Regions: []string{"global"}, Now: clock.Now})
 	check(t, err)
-	policy := lifecycle.DefaultPolicy()
+	policy := rules.DefaultPolicy()
 	e := lifecycle.New(lifecycle.Options{
 		Store: s, Clock: clock, Policy: policy, Prober: product.Prober{},
 		Issuers:   map[string]lifecycle.Issuer{embedded.Brand: ca},
@@ -124,7 +125,7 @@ func (s *sandbox) fleet(t testing.TB, rnd *rand.Rand, n int) {
 }
 
 func isRefusal(err error) bool {
-	_, ok := err.(*lifecycle.Refusal) //nolint:errorlint // returned bare
+	_, ok := err.(*rules.Refusal) //nolint:errorlint // returned bare
 	return ok
 }
 

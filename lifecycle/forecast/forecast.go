@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -48,10 +49,10 @@ type Request struct {
 // Source is where a forecast begins: the engine of the store, and its records.
 type Source interface {
 	Now() time.Time
-	Policy() lifecycle.Policy
-	Table() *lifecycle.Table
+	Policy() rules.Policy
+	Table() *rules.Table
 	// Can tells what each issuer can do on a day.
-	Can() map[string]func(time.Time) lifecycle.Capabilities
+	Can() map[string]func(time.Time) rules.Capabilities
 	Products() []lifecycle.ProductInfo
 	// View reads one consistent snapshot of the records.
 	View(fn func(model.Reader) error) error
@@ -74,7 +75,7 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	case r.Months == 0:
 		r.Months = DefaultMonths
 	case r.Months < MinMonths || r.Months > MaxMonths:
-		return nil, &lifecycle.Invalid{Field: "months", Why: model.Say("invalid.no-months", "least", MinMonths, "most", MaxMonths),
+		return nil, &rules.Invalid{Field: "months", Why: model.Say("invalid.no-months", "least", MinMonths, "most", MaxMonths),
 			Example: model.Quoted("", strconv.Itoa(DefaultMonths)), Rule: "V6"}
 	}
 	if r.Policy == "" {
@@ -114,7 +115,7 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 }
 
 // options makes an engine like the source's on the copy.
-func options(src Source, s *records, clock lifecycle.Clock, policy func(lifecycle.Capabilities) lifecycle.Capabilities) lifecycle.Options {
+func options(src Source, s *records, clock lifecycle.Clock, policy func(rules.Capabilities) rules.Capabilities) lifecycle.Options {
 	ps := &products{there: map[lifecycle.Place]lifecycle.Pair{}}
 	o := lifecycle.Options{
 		Store: s, Clock: clock, Table: src.Table(), Policy: src.Policy(), Prober: ps, Issuers: map[string]lifecycle.Issuer{},
@@ -122,7 +123,7 @@ func options(src Source, s *records, clock lifecycle.Clock, policy func(lifecycl
 		NewKey: func(model.KeyType) (model.Secret, []byte, error) { return s.key.PKCS8, s.key.Public, nil },
 	}
 	for brand, can := range src.Can() {
-		o.Issuers[brand] = &issuer{now: clock.Now, can: func(t time.Time) lifecycle.Capabilities { return policy(can(t)) }}
+		o.Issuers[brand] = &issuer{now: clock.Now, can: func(t time.Time) rules.Capabilities { return policy(can(t)) }}
 	}
 	for _, p := range src.Products() {
 		o.Products = append(o.Products, lifecycle.NamedProduct{
@@ -135,21 +136,21 @@ func options(src Source, s *records, clock lifecycle.Clock, policy func(lifecycl
 }
 
 // policyOf is what a policy changes of an issuer.
-func policyOf(name string) (func(lifecycle.Capabilities) lifecycle.Capabilities, error) {
+func policyOf(name string) (func(rules.Capabilities) rules.Capabilities, error) {
 	switch name {
 	case "", AsConfigured:
-		return func(c lifecycle.Capabilities) lifecycle.Capabilities { return c }, nil
+		return func(c rules.Capabilities) rules.Capabilities { return c }, nil
 	case Public:
-		return func(c lifecycle.Capabilities) lifecycle.Capabilities { c.Public = true; return c }, nil
+		return func(c rules.Capabilities) rules.Capabilities { c.Public = true; return c }, nil
 	}
 	text, ok := strings.CutSuffix(name, "-days")
 	days, err := strconv.Atoi(text)
 	if !ok || err != nil || days < 1 || days > 3650 {
-		return nil, &lifecycle.Invalid{Field: "policy", Why: model.Say("invalid.no-policy", "value", name, "these", Policies),
+		return nil, &rules.Invalid{Field: "policy", Why: model.Say("invalid.no-policy", "value", name, "these", Policies),
 			Example: model.Quoted("", "47-days"), Rule: "V6"}
 	}
 	limit := time.Duration(days) * 24 * time.Hour
-	return func(c lifecycle.Capabilities) lifecycle.Capabilities {
+	return func(c rules.Capabilities) rules.Capabilities {
 		if c.MaxValidity == 0 || limit < c.MaxValidity {
 			c.MaxValidity = limit
 		}

@@ -14,6 +14,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -146,7 +147,7 @@ func TestAForecastTellsWhatGoesWrong(t *testing.T) {
 func TestAForecastRefusesWhatItCannotShow(t *testing.T) {
 	s := newSandbox(t, 90*day)
 	for _, r := range []forecast.Request{{Months: 37}, {Months: -1}, {Policy: "weekly"}, {Policy: "0-days"}, {Policy: "-days"}, {Policy: "99999-days"}} {
-		var wrong *lifecycle.Invalid
+		var wrong *rules.Invalid
 		if _, err := forecast.Run(t.Context(), s, r); !errors.As(err, &wrong) || wrong.Example == "" {
 			t.Errorf("%+v: %v", r, err)
 		}
@@ -165,7 +166,7 @@ type lacking struct {
 	issuers, products bool
 }
 
-func (l lacking) Can() map[string]func(time.Time) lifecycle.Capabilities {
+func (l lacking) Can() map[string]func(time.Time) rules.Capabilities {
 	if l.issuers {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -149,7 +150,7 @@ func (r *Report) count(e *model.Event) {
 	switch {
 	case e.Result == lifecycle.ResultFailed:
 		d.Failures++
-	case e.Result == lifecycle.ResultWaiting && e.Action == string(lifecycle.AutoDeploy):
+	case e.Result == lifecycle.ResultWaiting && e.Action == string(rules.AutoDeploy):
 		d.Waiting++
 		moment(WhatWaits)
 		if r.CreditsRunOut.IsZero() {
@@ -164,7 +165,7 @@ func (r *Report) count(e *model.Event) {
 		r.hours[e.At.Unix()/3600]++
 	case e.Action == string(model.JobDeploy):
 		d.Deployments++
-	case e.Action == string(lifecycle.EndHosting):
+	case e.Action == string(rules.EndHosting):
 		d.HostingEnds++
 		moment(WhatHostingEnds)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -19,7 +20,7 @@ import (
 // once, and asks nobody.
 type issuer struct {
 	now    func() time.Time
-	can    func(time.Time) lifecycle.Capabilities
+	can    func(time.Time) rules.Capabilities
 	made   int64
 	public crypto.PublicKey // of the last certificate, and its encoding
 	spki   []byte
@@ -28,7 +29,7 @@ type issuer struct {
 var _ lifecycle.Issuer = (*issuer)(nil)
 
 // Capabilities are those of the configured issuer, under the policy.
-func (i *issuer) Capabilities(now time.Time) lifecycle.Capabilities { return i.can(now) }
+func (i *issuer) Capabilities(now time.Time) rules.Capabilities { return i.can(now) }
 
 // Order gives the certificate at once; where proof of control is asked for, a
 // person is given the record and the next look finds it.

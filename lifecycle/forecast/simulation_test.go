@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -51,14 +52,14 @@ func newSimulation(t *testing.T, n int) *simulation {
 	w.s.told = w.told
 	ps := &products{there: map[lifecycle.Place]lifecycle.Pair{}}
 	o := lifecycle.Options{
-		Store: w.s, Clock: w.clock, Policy: lifecycle.DefaultPolicy(), Prober: ps, Issuers: map[string]lifecycle.Issuer{}, Inline: true, NoSweeps: true,
+		Store: w.s, Clock: w.clock, Policy: rules.DefaultPolicy(), Prober: ps, Issuers: map[string]lifecycle.Issuer{}, Inline: true, NoSweeps: true,
 		Products: []lifecycle.NamedProduct{{Name: "CDN", Product: &product{all: ps, name: "CDN", regions: []string{"global"}}}},
 		NewKey:   func(model.KeyType) (model.Secret, []byte, error) { return k.PKCS8, k.Public, nil },
 	}
 	for _, v := range validities {
 		brand := fmt.Sprintf("v%d", v)
-		w.issues[brand] = &issuer{now: w.clock.Now, can: func(time.Time) lifecycle.Capabilities {
-			return lifecycle.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, Revocation: true, MaxValidity: time.Duration(v) * day}
+		w.issues[brand] = &issuer{now: w.clock.Now, can: func(time.Time) rules.Capabilities {
+			return rules.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, Revocation: true, MaxValidity: time.Duration(v) * day}
 		}}
 		o.Issuers[brand] = w.issues[brand]
 	}

@@ -11,7 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -23,7 +23,7 @@ import (
 type Confirm struct {
 	Context  *kit.Context
 	Title    string
-	Danger   lifecycle.Danger
+	Danger   rules.Danger
 	Costs    bool // yes spends money or what was bought
 	Lines    []string
 	Question string
@@ -44,7 +44,7 @@ var _ kit.Dialog = (*Confirm)(nil)
 func (d *Confirm) yes() bool { return d.harmless() != d.turned }
 
 func (d *Confirm) harmless() bool {
-	return !d.Costs && d.Danger == lifecycle.DangerNote
+	return !d.Costs && d.Danger == rules.DangerNote
 }
 
 // Update implements kit.Dialog.
@@ -128,11 +128,11 @@ func (d *Confirm) answer(key, word string, marked bool) widget.Part {
 }
 
 // Tone is how a level of danger is drawn; its word is always there as well.
-func Tone(d lifecycle.Danger) style.Tone {
+func Tone(d rules.Danger) style.Tone {
 	switch d {
-	case lifecycle.DangerDanger:
+	case rules.DangerDanger:
 		return style.Bad
-	case lifecycle.DangerWarning:
+	case rules.DangerWarning:
 		return style.Soon
 	}
 	return style.Accent
@@ -258,7 +258,7 @@ func (d *Notice) rows() []widget.Row {
 
 // Refused is the notice of a refusal: state, action, reason and way out. It
 // goes on with [Go].
-func Refused(c *kit.Context, r *lifecycle.Refusal, name string) *Notice {
+func Refused(c *kit.Context, r *rules.Refusal, name string) *Notice {
 	title := c.T("refused.title", c.Text.Or("action."+string(r.Action), string(r.Action)))
 	if name != "" {
 		title = c.T("refused.title.name", c.Text.Or("action."+string(r.Action), string(r.Action)), name)

@@ -7,6 +7,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/forecast"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -20,12 +21,12 @@ type Backend interface {
 
 	// Actor is who acts in this session now; May says why not, whatever it is done to.
 	Actor() model.Actor
-	May(a lifecycle.Action) *lifecycle.Refusal
+	May(a rules.Action) *rules.Refusal
 
 	Now() time.Time
-	Table() *lifecycle.Table
+	Table() *rules.Table
 	// Case is a snapshot for Table().Check.
-	Case(id model.ID) (*lifecycle.Case, error)
+	Case(id model.ID) (*rules.Case, error)
 	Page(q model.Query) (model.Page, error)
 	Counts() (model.Counts, error)
 	Instance(id model.ID) (model.Instance, error)
@@ -38,8 +39,8 @@ type Backend interface {
 	DismissTask(ctx context.Context, id string) (model.Task, error)
 	Contacts() ([]model.Contact, error)
 	Products() []lifecycle.ProductInfo
-	Issuers() map[string]lifecycle.Capabilities
-	Explain(id model.ID) (lifecycle.Explanation, error)
+	Issuers() map[string]rules.Capabilities
+	Explain(id model.ID) (rules.Explanation, error)
 	Refund(id model.ID) (lifecycle.RefundPreview, error)
 	Quote(r lifecycle.BuyRequest) (lifecycle.Quote, error)
 	QuotePack(r lifecycle.PackRequest) (lifecycle.Quote, error)
@@ -51,7 +52,7 @@ type Backend interface {
 	Documents(id model.ID) ([]model.Document, error)
 	Template(id model.ID) (string, error)
 	// Missing lists what an application lacks; it reads no store.
-	Missing(i *model.Instance, a model.Application) []*lifecycle.Invalid
+	Missing(i *model.Instance, a model.Application) []*rules.Invalid
 	Watch(ctx context.Context) <-chan model.Batch
 	// Wait returns when each job is finished or goes on later by itself, or
 	// when ctx ends, which does not stop the jobs.

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 )
 
 // Keymap gives actions, by their IDs, other keys than they have by default. It
@@ -46,7 +46,7 @@ func (c *Context) KeyFor(id, own string) string {
 
 // KeyOf is the key in force of an action of the table; "" when no person does
 // it.
-func (c *Context) KeyOf(a lifecycle.Action) string {
+func (c *Context) KeyOf(a rules.Action) string {
 	row := c.Table.Row(a)
 	own := Key(row)
 	if own == "" {
@@ -57,7 +57,7 @@ func (c *Context) KeyOf(a lifecycle.Action) string {
 
 // NameOf is the ID of the actions of the table that share a key: the name of
 // the first of them.
-func NameOf(t *lifecycle.Table, key string) string {
+func NameOf(t *rules.Table, key string) string {
 	for _, r := range t.Rows() {
 		if Key(r) == key {
 			return string(r.Action)

@@ -16,7 +16,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -64,7 +64,7 @@ func Because(message, hint string, ways ...Way) *Why {
 
 // WhyOf is the reason of a refusal, or nil. Its texts are safe to draw: they
 // may hold names from outside.
-func (c *Context) WhyOf(r *lifecycle.Refusal) *Why {
+func (c *Context) WhyOf(r *rules.Refusal) *Why {
 	if r == nil {
 		return nil
 	}
@@ -74,11 +74,11 @@ func (c *Context) WhyOf(r *lifecycle.Refusal) *Why {
 
 // WhyNot is why this session may not take an action whatever it is done to: it is
 // read-only, or somebody else's (spec V3, V7); nil if it may.
-func (c *Context) WhyNot(a lifecycle.Action) *Why { return c.WhyOf(c.Backend.May(a)) }
+func (c *Context) WhyNot(a rules.Action) *Why { return c.WhyOf(c.Backend.May(a)) }
 
 // Nothing is the case of an action that is done to no certificate.
-func (c *Context) Nothing() *lifecycle.Case {
-	return &lifecycle.Case{Actor: c.Backend.Actor(), Now: c.Backend.Now()}
+func (c *Context) Nothing() *rules.Case {
+	return &rules.Case{Actor: c.Backend.Actor(), Now: c.Backend.Now()}
 }
 
 // Dialog takes all input while it is on top. It returns a value and does no
@@ -115,7 +115,7 @@ type Outcome struct {
 type Context struct {
 	Ctx      context.Context
 	Backend  Backend
-	Table    *lifecycle.Table
+	Table    *rules.Table
 	Text     *text.Catalogue
 	Plain    bool // lines of words, for a screen reader
 	Remote   bool // the files of this process are not those of the person

@@ -3,16 +3,16 @@ package kit
 import (
 	"errors"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
 )
 
 // Refused says what was refused and why, in the language of the session.
-func (c *Context) Refused(r *lifecycle.Refusal) string { return c.Text.Text(r.AsText()) }
+func (c *Context) Refused(r *rules.Refusal) string { return c.Text.Text(r.AsText()) }
 
 // Wrong is what is wrong with a value, with its example.
-func (c *Context) Wrong(i *lifecycle.Invalid) string {
+func (c *Context) Wrong(i *rules.Invalid) string {
 	if i.Field == "domains" { // as errors in names say it themselves
 		return c.Text.Text(model.Texts(i.Why, model.Say("names.example", "example", i.Example)))
 	}
@@ -21,7 +21,7 @@ func (c *Context) Wrong(i *lifecycle.Invalid) string {
 
 // Error is what an error says, in the language of the session.
 func (c *Context) Error(err error) string {
-	if i := (*lifecycle.Invalid)(nil); errors.As(err, &i) {
+	if i := (*rules.Invalid)(nil); errors.As(err, &i) {
 		return c.Wrong(i)
 	}
 	return c.Text.Text(model.TextOf(err))
@@ -43,6 +43,6 @@ func (c *Context) Came(e *model.Event) string {
 }
 
 // Whole is what was refused and why, and the way out as it is typed.
-func (c *Context) Whole(r *lifecycle.Refusal) string {
+func (c *Context) Whole(r *rules.Refusal) string {
 	return c.Text.Text(model.Texts(r.AsText(), text.WayOut(r, nil)))
 }

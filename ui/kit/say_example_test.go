@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
 )
@@ -19,7 +19,7 @@ func TestExamplesOfNamesSaySo(t *testing.T) {
 		if got := c.Error(err); !strings.HasSuffix(got, want) {
 			t.Errorf("%s: %q", lang, got)
 		}
-		if got := c.Wrong(&lifecycle.Invalid{Field: "domains", Why: model.Quoted("", "x"), Example: model.Say("names.two")}); !strings.HasSuffix(got, want) {
+		if got := c.Wrong(&rules.Invalid{Field: "domains", Why: model.Quoted("", "x"), Example: model.Say("names.two")}); !strings.HasSuffix(got, want) {
 			t.Errorf("%s: %q", lang, got)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/document"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 	"certquay/ui/text"
@@ -37,10 +38,10 @@ func TestErrorsAreSaidInTheLanguageOfTheSession(t *testing.T) {
 		{&fs.PathError{Op: "open", Path: "/root/key.pem", Err: fs.ErrPermission}, "“/root/key.pem”：权限不足"},
 		{&fs.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}, "“/x”：磁盘空间不足"},
 		{fmt.Errorf("look at resource x: %w", context.DeadlineExceeded), "超时"},
-		{&lifecycle.NotFound{What: "watch", Name: "a:443"}, "没有监控“a:443”"},
-		{&lifecycle.Ambiguous{Name: "q", Candidates: []string{"1q", "2q"}}, "“q”对应多项：1q, 2q"},
-		{&lifecycle.Invalid{Field: "name", Why: model.Say("contact.needs-name"), Example: model.Quoted("", "Ops")}, "联系人需要名称；Ops"},
-		{&lifecycle.Refusal{Action: lifecycle.Deploy, State: model.Issued, Reason: lifecycle.ReasonNoKey}, "certquay 不持有私钥，无法对该证书执行“部署”"},
+		{&rules.NotFound{What: "watch", Name: "a:443"}, "没有监控“a:443”"},
+		{&rules.Ambiguous{Name: "q", Candidates: []string{"1q", "2q"}}, "“q”对应多项：1q, 2q"},
+		{&rules.Invalid{Field: "name", Why: model.Say("contact.needs-name"), Example: model.Quoted("", "Ops")}, "联系人需要名称；Ops"},
+		{&rules.Refusal{Action: rules.Deploy, State: model.Issued, Reason: rules.ReasonNoKey}, "certquay 不持有私钥，无法对该证书执行“部署”"},
 		{badName, "“a..example”：两点之间不能为空；例如 www.example.com"},
 		{noPicture, "资质文件为 PDF 文件；只接受 PNG 与 JPEG 图片（以内容而非文件名为准）；请扫描、拍照，或导出为 PNG 或 JPEG"},
 		{empty, "“x.pem”：文件为空；请提供 PEM 或 DER 格式的证书"},
@@ -63,14 +64,14 @@ func TestErrorsInEnglish(t *testing.T) {
 	c := &Context{Text: text.New("en")}
 	for want, err := range map[string]error{
 		"/x: permission denied":                                    &fs.PathError{Op: "open", Path: "/x", Err: fs.ErrPermission},
-		`no watch "a:443"`:                                         &lifecycle.NotFound{What: "watch", Name: "a:443"},
-		`no product "q"; there are edge, nginx`:                    &lifecycle.NotFound{What: "product", Name: "q", There: []string{"edge", "nginx"}},
-		`"q" names several: 1q, 2q`:                                &lifecycle.Ambiguous{Name: "q", Candidates: []string{"1q", "2q"}},
-		"a contact needs a name; Ops":                              fmt.Errorf("add: %w", &lifecycle.Invalid{Field: "name", Why: model.Say("contact.needs-name"), Example: model.Quoted("", "Ops")}),
+		`no watch "a:443"`:                                         &rules.NotFound{What: "watch", Name: "a:443"},
+		`no product "q"; there are edge, nginx`:                    &rules.NotFound{What: "product", Name: "q", There: []string{"edge", "nginx"}},
+		`"q" names several: 1q, 2q`:                                &rules.Ambiguous{Name: "q", Candidates: []string{"1q", "2q"}},
+		"a contact needs a name; Ops":                              fmt.Errorf("add: %w", &rules.Invalid{Field: "name", Why: model.Say("contact.needs-name"), Example: model.Quoted("", "Ops")}),
 		"nothing is presented: the address is taken":               &lifecycle.NotListening{Err: errors.New("the address is taken")},
-		"certquay holds the private key already":                   &lifecycle.Refusal{Action: lifecycle.UploadKey, Reason: lifecycle.ReasonHasKey},
-		"the server said so; " + `no watch "b"`:                    errors.Join(errors.New("the server said so"), &lifecycle.NotFound{What: "watch", Name: "b"}),
-		`cannot close an instance that is issued: that needs paid`: &lifecycle.Refusal{Action: lifecycle.Close, State: model.Issued, Reason: lifecycle.ReasonState, Args: lifecycle.Args{"allowed": []string{"paid"}}},
+		"certquay holds the private key already":                   &rules.Refusal{Action: rules.UploadKey, Reason: rules.ReasonHasKey},
+		"the server said so; " + `no watch "b"`:                    errors.Join(errors.New("the server said so"), &rules.NotFound{What: "watch", Name: "b"}),
+		`cannot close an instance that is issued: that needs paid`: &rules.Refusal{Action: rules.Close, State: model.Issued, Reason: rules.ReasonState, Args: rules.Args{"allowed": []string{"paid"}}},
 	} {
 		if got := c.Error(err); got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -82,7 +83,7 @@ func TestErrorsInEnglish(t *testing.T) {
 // others have said stays in theirs. spec: S4 V5
 func TestToldOfAnEvent(t *testing.T) {
 	zh, en := &Context{Text: text.New("zh")}, &Context{Text: text.New("en")}
-	no := lifecycle.Refusal{Action: lifecycle.Deploy, Reason: lifecycle.ReasonNoKey}
+	no := rules.Refusal{Action: rules.Deploy, Reason: rules.ReasonNoKey}
 	for _, c := range []struct {
 		e      model.Event
 		zh, en string

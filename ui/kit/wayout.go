@@ -3,16 +3,16 @@ package kit
 import (
 	"slices"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
 )
 
 // own are the keys of actions for which the table names none.
-var own = map[lifecycle.Action]string{lifecycle.UploadKey: "K"}
+var own = map[rules.Action]string{rules.UploadKey: "K"}
 
 // Key is the key of an action by default; "" when no person does it.
-func Key(r *lifecycle.Row) string {
+func Key(r *rules.Row) string {
 	if r.Key != "" {
 		return r.Key
 	}
@@ -24,26 +24,26 @@ type Way struct{ Key, Label string }
 
 // WayOut is what a refusal says to do instead, by the keys of the dashboard
 // where there are keys for it.
-func (c *Context) WayOut(r *lifecycle.Refusal) string {
+func (c *Context) WayOut(r *rules.Refusal) string {
 	h, _ := c.Ways(r)
 	return h
 }
 
 // Ways is what a refusal says to do instead, and the keys named in it.
-func (c *Context) Ways(r *lifecycle.Refusal) (hint string, ways []Way) {
+func (c *Context) Ways(r *rules.Refusal) (hint string, ways []Way) {
 	hint = c.Text.Text(text.WayOut(r, c.keys(r.Instance, &ways)))
 	return hint, ways
 }
 
 // Statement is a sentence of an explanation, with the keys of what it says to do.
-func (c *Context) Statement(s lifecycle.Statement) string {
+func (c *Context) Statement(s rules.Statement) string {
 	return c.Text.Statement(s, c.keys("", new([]Way)))
 }
 
 // keys says suggestions by their keys, and collects these. What has none here,
 // such as to look at another instance, is said as a command line.
 func (c *Context) keys(id model.ID, ways *[]Way) text.Write {
-	return func(s lifecycle.Suggestion) (inside, alone string) {
+	return func(s rules.Suggestion) (inside, alone string) {
 		w := c.way(id, s)
 		if w.Key == "" {
 			line := text.Command(s)
@@ -54,8 +54,8 @@ func (c *Context) keys(id model.ID, ways *[]Way) text.Write {
 	}
 }
 
-func (c *Context) way(id model.ID, s lifecycle.Suggestion) Way {
-	if s.Action == lifecycle.Show && id != "" && slices.Contains(s.Args, id.Short()) {
+func (c *Context) way(id model.ID, s rules.Suggestion) Way {
+	if s.Action == rules.Show && id != "" && slices.Contains(s.Args, id.Short()) {
 		return Way{c.KeyFor("details", "enter"), c.T("act.details")}
 	}
 	for _, row := range c.Table.Rows() {

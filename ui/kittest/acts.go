@@ -7,6 +7,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -23,10 +24,10 @@ func (b *Backend) newID() model.ID {
 }
 
 // to is the state that a row leads to; the fake knows no other way to tell.
-func (b *Backend) to(a lifecycle.Action) model.State { return b.table.Row(a).To }
+func (b *Backend) to(a rules.Action) model.State { return b.table.Row(a).To }
 
 // act checks, records the call, changes the instance and logs it.
-func (b *Backend) act(actor model.Actor, a lifecycle.Action, id model.ID, call string, fn func(*model.Instance)) error {
+func (b *Backend) act(actor model.Actor, a rules.Action, id model.ID, call string, fn func(*model.Instance)) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i, err := b.check(actor, a, id)
@@ -58,9 +59,9 @@ func (b *Backend) Buy(_ context.Context, r lifecycle.BuyRequest) (model.Order, [
 	if r.FromPack {
 		how = " from pack"
 		if u := b.unit(string(lifecycle.PackCertificate), &r.Spec); u.Available < r.Quantity {
-			return model.Order{}, nil, &lifecycle.Refusal{Action: lifecycle.Buy, Reason: lifecycle.ReasonNoUnits,
-				Args:    lifecycle.Args{"unit": "certificate", "free": u.Available, "needed": r.Quantity},
-				Instead: []lifecycle.Suggestion{{Action: lifecycle.BuyPack}}}
+			return model.Order{}, nil, &rules.Refusal{Action: rules.Buy, Reason: rules.ReasonNoUnits,
+				Args:    rules.Args{"unit": "certificate", "free": u.Available, "needed": r.Quantity},
+				Instead: []rules.Suggestion{{Action: rules.BuyPack}}}
 		}
 	}
 	if err := b.call("Buy %s %dy x%d%s", r.Spec, r.Years, r.Quantity, how); err != nil {
@@ -68,7 +69,7 @@ func (b *Backend) Buy(_ context.Context, r lifecycle.BuyRequest) (model.Order, [
 	}
 	var is []model.Instance
 	for range r.Quantity {
-		i := &model.Instance{ID: b.newID(), Spec: r.Spec, Years: r.Years, Origin: model.OriginBought, State: b.to(lifecycle.Buy), Created: b.Clock}
+		i := &model.Instance{ID: b.newID(), Spec: r.Spec, Years: r.Years, Origin: model.OriginBought, State: b.to(rules.Buy), Created: b.Clock}
 		i.Name = "new " + r.Spec.String()
 		b.Instances = append(b.Instances, i)
 		b.log(b.Actor(), "buy", i, "")
@@ -80,7 +81,7 @@ func (b *Backend) Buy(_ context.Context, r lifecycle.BuyRequest) (model.Order, [
 // Apply implements kit.Backend.
 func (b *Backend) Apply(_ context.Context, id model.ID, r lifecycle.ApplyRequest) (model.Job, error) {
 	if slices.Contains(r.Application.Domains, "refused.example.com") {
-		return model.Job{}, &lifecycle.Invalid{Field: "domains", Rule: "A2",
+		return model.Job{}, &rules.Invalid{Field: "domains", Rule: "A2",
 			Why: model.Quoted("", "the CA does not sign refused.example.com"), Example: model.Quoted("", "www.example.com")}
 	}
 	key := string(r.Application.KeyType)
@@ -97,7 +98,7 @@ func (b *Backend) Apply(_ context.Context, id model.ID, r lifecycle.ApplyRequest
 	if r.HostingPacks > 0 {
 		key += fmt.Sprintf(" with %d hosting packs for %s", r.HostingPacks, r.Contact.Short())
 	}
-	err := b.act(b.Actor(), lifecycle.Apply, id, fmt.Sprintf("Apply %s %v %s", id.Short(), r.Application.Domains, key), func(i *model.Instance) {
+	err := b.act(b.Actor(), rules.Apply, id, fmt.Sprintf("Apply %s %v %s", id.Short(), r.Application.Domains, key), func(i *model.Instance) {
 		r.Application.Documents = i.Application.Documents
 		i.Application, i.Contact = r.Application, r.Contact
 		i.Name = r.Application.Domains[0]
@@ -122,12 +123,12 @@ func (b *Backend) SaveDraft(_ context.Context, id model.ID, a model.Application)
 
 // Withdraw implements kit.Backend.
 func (b *Backend) Withdraw(_ context.Context, id model.ID) error {
-	return b.act(b.Actor(), lifecycle.Withdraw, id, "Withdraw "+id.Short(), func(i *model.Instance) { i.Operation = model.Operation{} })
+	return b.act(b.Actor(), rules.Withdraw, id, "Withdraw "+id.Short(), func(i *model.Instance) { i.Operation = model.Operation{} })
 }
 
 // CloseInstance implements kit.Backend.
 func (b *Backend) CloseInstance(_ context.Context, id model.ID) error {
-	return b.act(b.Actor(), lifecycle.Close, id, "Close "+id.Short(), nil)
+	return b.act(b.Actor(), rules.Close, id, "Close "+id.Short(), nil)
 }
 
 // Upload implements kit.Backend.
@@ -140,7 +141,7 @@ func (b *Backend) Upload(_ context.Context, r lifecycle.UploadRequest) (lifecycl
 	if len(r.Files) == 0 || string(r.Files[0].Data) == "garbage" {
 		return lifecycle.UploadResult{}, &bundle.Error{Reason: bundle.Garbage, Why: model.Say("bundle.nothing"), Hint: model.Say("bundle-hint.certificate-as-pem")}
 	}
-	i := &model.Instance{ID: b.newID(), Name: "imported.example.com", Origin: model.OriginUpload, State: b.to(lifecycle.Upload), Created: b.Clock}
+	i := &model.Instance{ID: b.newID(), Name: "imported.example.com", Origin: model.OriginUpload, State: b.to(rules.Upload), Created: b.Clock}
 	i.Versions = []model.Version{version(b.Clock, 1, 30, 365, "imported.example.com")}
 	i.ServiceStart, i.ServiceEnd = i.Versions[0].NotBefore, i.Versions[0].NotAfter
 	if r.Name != "" {
@@ -153,14 +154,14 @@ func (b *Backend) Upload(_ context.Context, r lifecycle.UploadRequest) (lifecycl
 
 // Download implements kit.Backend.
 func (b *Backend) Download(_ context.Context, id model.ID, format string) ([]bundle.OutFile, error) {
-	err := b.act(b.Actor(), lifecycle.Download, id, "Download "+id.Short()+" "+format, nil)
+	err := b.act(b.Actor(), rules.Download, id, "Download "+id.Short()+" "+format, nil)
 	return files(format), err
 }
 
 // Deploy implements kit.Backend.
 func (b *Backend) Deploy(_ context.Context, id model.ID, r lifecycle.DeployRequest) ([]model.Job, error) {
 	jobs := []model.Job{{ID: "job"}}
-	err := b.act(b.Actor(), lifecycle.Deploy, id, fmt.Sprintf("Deploy %s %s %v %v", id.Short(), r.Product, r.Regions, r.Resources), func(i *model.Instance) {
+	err := b.act(b.Actor(), rules.Deploy, id, fmt.Sprintf("Deploy %s %s %v %v", id.Short(), r.Product, r.Regions, r.Resources), func(i *model.Instance) {
 		v := i.Current()
 		for _, name := range i.Domains()[:1] {
 			b.Places = append(b.Places, &model.Resource{ID: b.newID(), Product: r.Product, Region: "global", Name: name, Address: "127.0.0.1:40443", Instance: i.ID,
@@ -173,7 +174,7 @@ func (b *Backend) Deploy(_ context.Context, id model.ID, r lifecycle.DeployReque
 	return jobs, err
 }
 
-func (b *Backend) place(actor model.Actor, a lifecycle.Action, id model.ID, call string) (model.Job, error) {
+func (b *Backend) place(actor model.Actor, a rules.Action, id model.ID, call string) (model.Job, error) {
 	b.mu.Lock()
 	var owner model.ID
 	for _, r := range b.Places {
@@ -190,7 +191,7 @@ func (b *Backend) place(actor model.Actor, a lifecycle.Action, id model.ID, call
 
 // Undeploy implements kit.Backend.
 func (b *Backend) Undeploy(_ context.Context, resource model.ID) (model.Job, error) {
-	j, err := b.place(b.Actor(), lifecycle.Undeploy, resource, "Undeploy "+resource.Short())
+	j, err := b.place(b.Actor(), rules.Undeploy, resource, "Undeploy "+resource.Short())
 	if err == nil {
 		b.mu.Lock()
 		b.Places = slices.DeleteFunc(b.Places, func(r *model.Resource) bool { return r.ID == resource })
@@ -201,18 +202,18 @@ func (b *Backend) Undeploy(_ context.Context, resource model.ID) (model.Job, err
 
 // Verify implements kit.Backend.
 func (b *Backend) Verify(_ context.Context, resource model.ID) (model.Job, error) {
-	return b.place(b.Actor(), lifecycle.Verify, resource, "Verify "+resource.Short())
+	return b.place(b.Actor(), rules.Verify, resource, "Verify "+resource.Short())
 }
 
 // Renew implements kit.Backend.
 func (b *Backend) Renew(_ context.Context, id model.ID) (model.Instance, model.Job, error) {
-	err := b.act(b.Actor(), lifecycle.Renew, id, "Renew "+id.Short(), func(i *model.Instance) { i.RenewedBy = "01KA0000000000000000RENEW1" })
+	err := b.act(b.Actor(), rules.Renew, id, "Renew "+id.Short(), func(i *model.Instance) { i.RenewedBy = "01KA0000000000000000RENEW1" })
 	return model.Instance{}, model.Job{ID: "job"}, err
 }
 
 // Reissue implements kit.Backend.
 func (b *Backend) Reissue(_ context.Context, id model.ID, r lifecycle.ReissueRequest) (model.Job, error) {
-	err := b.act(b.Actor(), lifecycle.Reissue, id, fmt.Sprintf("Reissue %s new=%v csr=%v", id.Short(), r.NewKey, len(r.CSR) > 0), func(i *model.Instance) {
+	err := b.act(b.Actor(), rules.Reissue, id, fmt.Sprintf("Reissue %s new=%v csr=%v", id.Short(), r.NewKey, len(r.CSR) > 0), func(i *model.Instance) {
 		i.Operation = model.Operation{Kind: model.JobReissue, Since: b.Clock, Attempt: 1}
 	})
 	return model.Job{ID: "job"}, err
@@ -220,12 +221,12 @@ func (b *Backend) Reissue(_ context.Context, id model.ID, r lifecycle.ReissueReq
 
 // Revoke implements kit.Backend.
 func (b *Backend) Revoke(_ context.Context, id model.ID, r lifecycle.RevokeRequest) (model.Job, error) {
-	return model.Job{ID: "job"}, b.act(b.Actor(), lifecycle.Revoke, id, fmt.Sprintf("Revoke %s %v %s", id.Short(), r.Versions, r.Reason), nil)
+	return model.Job{ID: "job"}, b.act(b.Actor(), rules.Revoke, id, fmt.Sprintf("Revoke %s %v %s", id.Short(), r.Versions, r.Reason), nil)
 }
 
 // Delete implements kit.Backend.
 func (b *Backend) Delete(_ context.Context, id model.ID) error {
-	return b.act(b.Actor(), lifecycle.Delete, id, "Delete "+id.Short(), func(i *model.Instance) { i.Deleted = true })
+	return b.act(b.Actor(), rules.Delete, id, "Delete "+id.Short(), func(i *model.Instance) { i.Deleted = true })
 }
 
 // RemoveContact implements kit.Backend.

@@ -6,22 +6,22 @@ import (
 	"slices"
 	"strings"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 // Missing implements kit.Backend, much as the engine does it.
-func (b *Backend) Missing(i *model.Instance, a model.Application) []*lifecycle.Invalid {
-	var all []*lifecycle.Invalid
+func (b *Backend) Missing(i *model.Instance, a model.Application) []*rules.Invalid {
+	var all []*rules.Invalid
 	add := func(field string, why model.Text, example string) {
-		all = append(all, &lifecycle.Invalid{Field: field, Why: why, Example: model.Quoted("", example)})
+		all = append(all, &rules.Invalid{Field: field, Why: why, Example: model.Quoted("", example)})
 	}
 	caps := b.CAs[i.Spec.Brand]
 	if err := caps.CheckNames(i.Spec.Type, a.Domains); err != nil {
 		if n, ok := names.IsError(err); ok {
-			all = append(all, &lifecycle.Invalid{Field: n.Field, Why: n.Rule, Example: n.Hint})
+			all = append(all, &rules.Invalid{Field: n.Field, Why: n.Rule, Example: n.Hint})
 		}
 	}
 	need := func(value, field, example string) {
@@ -77,7 +77,7 @@ func (b *Backend) AddCompany(_ context.Context, c model.Company) (model.Company,
 	defer b.mu.Unlock()
 	for _, o := range b.Firms {
 		if model.Fold(o.Name) == model.Fold(c.Name) {
-			return c, &lifecycle.Refusal{Action: "company", Reason: lifecycle.ReasonNameTaken, Args: lifecycle.Args{"name": c.Name}}
+			return c, &rules.Refusal{Action: "company", Reason: rules.ReasonNameTaken, Args: rules.Args{"name": c.Name}}
 		}
 	}
 	c.ID = b.newID()
@@ -107,8 +107,8 @@ func (b *Backend) AddDocument(_ context.Context, id model.ID, name string, data 
 	case bytes.HasPrefix(data, []byte("JPEG")):
 		d.Format = "jpeg"
 	default:
-		return d, &lifecycle.Refusal{Action: lifecycle.Apply, Reason: lifecycle.ReasonDocument,
-			Args: lifecycle.Args{
+		return d, &rules.Refusal{Action: rules.Apply, Reason: rules.ReasonDocument,
+			Args: rules.Args{
 				"why":  model.Say("file.why", "file", name, "why", model.Quoted("", "this is neither a PNG nor a JPEG")),
 				"hint": model.Say("document.kinds"),
 			}}
@@ -148,23 +148,23 @@ func (b *Backend) Template(id model.ID) (string, error) {
 
 // Approve implements kit.Backend.
 func (b *Backend) Approve(_ context.Context, id model.ID) error {
-	return b.act(b.Actor(), lifecycle.Review, id, "Approve "+id.Short(), func(i *model.Instance) { i.Operation.WaitFor = "" })
+	return b.act(b.Actor(), rules.Review, id, "Approve "+id.Short(), func(i *model.Instance) { i.Operation.WaitFor = "" })
 }
 
 // RejectApplication implements kit.Backend.
 func (b *Backend) RejectApplication(_ context.Context, id model.ID, reason string) error {
-	return b.act(b.Actor(), lifecycle.Review, id, "RejectApplication "+id.Short()+" "+reason, func(i *model.Instance) {
-		i.State, i.Operation, i.Reason = b.to(lifecycle.Reject), model.Operation{}, model.Say("review.refused", "why", reason)
+	return b.act(b.Actor(), rules.Review, id, "RejectApplication "+id.Short()+" "+reason, func(i *model.Instance) {
+		i.State, i.Operation, i.Reason = b.to(rules.Reject), model.Operation{}, model.Say("review.refused", "why", reason)
 	})
 }
 
 // UploadKey implements kit.Backend.
 func (b *Backend) UploadKey(_ context.Context, id model.ID, f bundle.File) error {
 	if string(f.Data) == "garbage" {
-		return &lifecycle.Refusal{Action: lifecycle.UploadKey, Reason: lifecycle.ReasonCertificate,
-			Args: lifecycle.Args{"why": model.Quoted("", "there is no private key in it"), "hint": model.Quoted("", "bring the key in PEM")}}
+		return &rules.Refusal{Action: rules.UploadKey, Reason: rules.ReasonCertificate,
+			Args: rules.Args{"why": model.Quoted("", "there is no private key in it"), "hint": model.Quoted("", "bring the key in PEM")}}
 	}
-	return b.act(b.Actor(), lifecycle.UploadKey, id, "UploadKey "+id.Short()+" "+f.Name, func(i *model.Instance) {
+	return b.act(b.Actor(), rules.UploadKey, id, "UploadKey "+id.Short()+" "+f.Name, func(i *model.Instance) {
 		for n := range i.Versions {
 			i.Versions[n].KeyID = "01KADDED000000000000000000"
 		}

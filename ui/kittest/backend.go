@@ -14,6 +14,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kit"
 )
@@ -29,7 +30,7 @@ type Backend struct {
 	People    []model.Contact
 	Watched   []model.Watch
 	Wares     []lifecycle.ProductInfo
-	CAs       map[string]lifecycle.Capabilities
+	CAs       map[string]rules.Capabilities
 	Firms     []model.Company
 	Papers    map[model.ID][]model.Document
 	Units     []lifecycle.Balance
@@ -41,8 +42,8 @@ type Backend struct {
 	By        func() model.Actor                 // who acts; nil for an operator
 
 	mu       sync.Mutex
-	table    *lifecycle.Table
-	policy   lifecycle.Policy
+	table    *rules.Table
+	policy   rules.Policy
 	calls    []string
 	watchers []chan model.Batch
 	seq      uint64
@@ -54,11 +55,11 @@ var _ kit.Backend = (*Backend)(nil)
 
 // New makes an empty fake at a fixed moment.
 func New() *Backend {
-	full := lifecycle.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, IPNames: true, Revocation: true, MaxValidity: 398 * day}
-	public := lifecycle.Capabilities{Levels: []model.Level{model.DV}, Types: model.DomainTypes, Grades: []model.Grade{model.Free}, Revocation: true, Public: true, MaxValidity: 90 * day}
+	full := rules.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, IPNames: true, Revocation: true, MaxValidity: 398 * day}
+	public := rules.Capabilities{Levels: []model.Level{model.DV}, Types: model.DomainTypes, Grades: []model.Grade{model.Free}, Revocation: true, Public: true, MaxValidity: 90 * day}
 	b := &Backend{
-		Clock: time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC), table: lifecycle.NewTable(), policy: lifecycle.DefaultPolicy(), seq: 1000,
-		CAs: map[string]lifecycle.Capabilities{"embedded": full, "letsencrypt": public},
+		Clock: time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC), table: rules.NewTable(), policy: rules.DefaultPolicy(), seq: 1000,
+		CAs: map[string]rules.Capabilities{"embedded": full, "letsencrypt": public},
 	}
 	regions := []string{"cn-hangzhou", "ap-southeast-1", "eu-central-1", "us-west-1"}
 	for _, n := range []string{"SLB", "CDN", "SCDN", "DCDN", "WAF"} {
@@ -127,11 +128,11 @@ func (b *Backend) find(id model.ID) (*model.Instance, error) {
 			return i, nil
 		}
 	}
-	return nil, &lifecycle.NotFound{What: "instance", Name: string(id)}
+	return nil, &rules.NotFound{What: "instance", Name: string(id)}
 }
 
 // check is the engine's part of the table: nothing happens when it refuses.
-func (b *Backend) check(actor model.Actor, a lifecycle.Action, id model.ID) (*model.Instance, error) {
+func (b *Backend) check(actor model.Actor, a rules.Action, id model.ID) (*model.Instance, error) {
 	i, err := b.find(id)
 	if err != nil {
 		return nil, err
@@ -142,9 +143,9 @@ func (b *Backend) check(actor model.Actor, a lifecycle.Action, id model.ID) (*mo
 	return i, nil
 }
 
-func (b *Backend) caseOf(actor model.Actor, i *model.Instance) *lifecycle.Case {
+func (b *Backend) caseOf(actor model.Actor, i *model.Instance) *rules.Case {
 	copied := *i
-	c := &lifecycle.Case{Actor: actor, Instance: &copied, Now: b.Clock}
+	c := &rules.Case{Actor: actor, Instance: &copied, Now: b.Clock}
 	for _, r := range b.Places {
 		if r.Instance == i.ID {
 			c.Resources = append(c.Resources, *r)
@@ -168,7 +169,7 @@ func (b *Backend) Actor() model.Actor {
 }
 
 // May implements kit.Backend.
-func (b *Backend) May(a lifecycle.Action) *lifecycle.Refusal { return b.table.May(b.Actor(), a) }
+func (b *Backend) May(a rules.Action) *rules.Refusal { return b.table.May(b.Actor(), a) }
 
 // Now implements kit.Backend.
 func (b *Backend) Now() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.Clock }
@@ -186,10 +187,10 @@ func (b *Backend) MoveClock(_ context.Context, to time.Time) error {
 }
 
 // Table implements kit.Backend.
-func (b *Backend) Table() *lifecycle.Table { return b.table }
+func (b *Backend) Table() *rules.Table { return b.table }
 
 // Case implements kit.Backend.
-func (b *Backend) Case(id model.ID) (*lifecycle.Case, error) {
+func (b *Backend) Case(id model.ID) (*rules.Case, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i, err := b.find(id)
@@ -378,7 +379,7 @@ func (b *Backend) DismissTask(_ context.Context, id string) (model.Task, error) 
 	defer b.mu.Unlock()
 	n := slices.IndexFunc(b.Open, func(t model.Task) bool { return string(t.ID) == id })
 	if n < 0 {
-		return model.Task{}, &lifecycle.NotFound{What: "task", Name: id}
+		return model.Task{}, &rules.NotFound{What: "task", Name: id}
 	}
 	if err := b.call("DismissTask %s", id); err != nil {
 		return model.Task{}, err
@@ -400,20 +401,20 @@ func (b *Backend) Contacts() ([]model.Contact, error) {
 func (b *Backend) Products() []lifecycle.ProductInfo { return b.Wares }
 
 // Issuers implements kit.Backend.
-func (b *Backend) Issuers() map[string]lifecycle.Capabilities { return b.CAs }
+func (b *Backend) Issuers() map[string]rules.Capabilities { return b.CAs }
 
 // Explain implements kit.Backend.
-func (b *Backend) Explain(id model.ID) (lifecycle.Explanation, error) {
+func (b *Backend) Explain(id model.ID) (rules.Explanation, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i, err := b.find(id)
 	if err != nil {
-		return lifecycle.Explanation{}, err
+		return rules.Explanation{}, err
 	}
-	e := lifecycle.Explanation{State: model.Say("explain.state", "name", i.Name, "state", i.State, "label", i.Label(b.Clock)),
+	e := rules.Explanation{State: model.Say("explain.state", "name", i.Name, "state", i.State, "label", i.Label(b.Clock)),
 		Can: b.table.Possible(b.caseOf(model.Actor{Role: model.Owner}, i))}
 	if len(i.Versions) > 0 { // else there is nothing to say
-		e.Why = []lifecycle.Statement{{Text: model.Say("explain.hosted", "n", i.Hosting.RenewalsLeft), Rules: "H4"}}
+		e.Why = []rules.Statement{{Text: model.Say("explain.hosted", "n", i.Hosting.RenewalsLeft), Rules: "H4"}}
 	}
 	return e, nil
 }
@@ -436,8 +437,8 @@ func (b *Backend) Refund(id model.ID) (lifecycle.RefundPreview, error) {
 // Quote implements kit.Backend.
 func (b *Backend) Quote(r lifecycle.BuyRequest) (lifecycle.Quote, error) {
 	if r.Spec.Level == model.EV && r.Spec.Type == model.Wildcard {
-		return lifecycle.Quote{}, &lifecycle.Refusal{Action: lifecycle.Buy, Reason: lifecycle.ReasonNotForSale,
-			Args: lifecycle.Args{
+		return lifecycle.Quote{}, &rules.Refusal{Action: rules.Buy, Reason: rules.ReasonNotForSale,
+			Args: rules.Args{
 				"what": r.Spec.String(), "why": model.Quoted("", "EV wildcards do not exist"), "possible": model.Quoted("", "DV or OV wildcard"),
 			}}
 	}
@@ -448,7 +449,7 @@ func (b *Backend) Quote(r lifecycle.BuyRequest) (lifecycle.Quote, error) {
 	}
 	price := b.policy.Price(r.Spec) * int64(r.Years)
 	if r.Hosting && r.Years != 1 {
-		return q, &lifecycle.Refusal{Action: lifecycle.Buy, Reason: lifecycle.ReasonHostingYears}
+		return q, &rules.Refusal{Action: rules.Buy, Reason: rules.ReasonHostingYears}
 	}
 	for range r.Quantity {
 		switch {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -131,7 +132,7 @@ func Fleet(n int) *Backend {
 			e.Result, e.Reason, e.From, e.To = "failed", handshake, "", ""
 		}
 		if k%11 == 9 {
-			no := lifecycle.Refusal{Action: lifecycle.Action(e.Action), State: i.State, Instance: i.ID, Reason: lifecycle.ReasonReadOnly}
+			no := rules.Refusal{Action: rules.Action(e.Action), State: i.State, Instance: i.ID, Reason: rules.ReasonReadOnly}
 			e.Result, e.Reason, e.From, e.To = lifecycle.ResultRefused, no.AsText(), "", ""
 		}
 		b.Events = append(b.Events, e)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -42,14 +43,14 @@ func (b *Backend) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 
 // Host implements kit.Hosting.
 func (b *Backend) Host(_ context.Context, id model.ID, r lifecycle.HostRequest) error {
-	return b.act(b.Actor(), lifecycle.Host, id, "Host "+id.Short(), func(i *model.Instance) {
+	return b.act(b.Actor(), rules.Host, id, "Host "+id.Short(), func(i *model.Instance) {
 		i.Contact, i.Hosting = r.Contact, model.Hosting{On: true, RenewalsLeft: 1, FromPack: r.FromPack}
 	})
 }
 
 // StopHosting implements kit.Hosting.
 func (b *Backend) StopHosting(_ context.Context, id model.ID) error {
-	return b.act(b.Actor(), lifecycle.StopHosting, id, "StopHosting "+id.Short(), func(i *model.Instance) { i.Hosting = model.Hosting{} })
+	return b.act(b.Actor(), rules.StopHosting, id, "StopHosting "+id.Short(), func(i *model.Instance) { i.Hosting = model.Hosting{} })
 }
 
 // AutoDeploy implements kit.Hosting.
@@ -58,7 +59,7 @@ func (b *Backend) AutoDeploy(_ context.Context, resource model.ID, on bool) erro
 		if r.ID != resource {
 			continue
 		}
-		return b.act(b.Actor(), lifecycle.AutoDeploy, r.Instance, fmt.Sprintf("AutoDeploy %s %v", resource.Short(), on), func(i *model.Instance) {
+		return b.act(b.Actor(), rules.AutoDeploy, r.Instance, fmt.Sprintf("AutoDeploy %s %v", resource.Short(), on), func(i *model.Instance) {
 			r.AutoDeploy = on
 			if on {
 				i.Deployments.Auto++
@@ -67,5 +68,5 @@ func (b *Backend) AutoDeploy(_ context.Context, resource model.ID, on bool) erro
 			}
 		})
 	}
-	return &lifecycle.NotFound{What: "resource", Name: string(resource)}
+	return &rules.NotFound{What: "resource", Name: string(resource)}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -47,8 +48,8 @@ func (b *Backend) CostsByMonth() ([]lifecycle.Cost, error) {
 // QuotePack implements kit.Backend.
 func (b *Backend) QuotePack(r lifecycle.PackRequest) (lifecycle.Quote, error) {
 	if r.Quantity < 1 || r.Quantity > 100_000 {
-		return lifecycle.Quote{}, &lifecycle.Refusal{Action: lifecycle.BuyPack, Reason: lifecycle.ReasonPackQuantity,
-			Args: lifecycle.Args{"quantity": r.Quantity, "most": 100_000}}
+		return lifecycle.Quote{}, &rules.Refusal{Action: rules.BuyPack, Reason: rules.ReasonPackQuantity,
+			Args: rules.Args{"quantity": r.Quantity, "most": 100_000}}
 	}
 	l := model.OrderLine{Item: string(r.Kind) + " pack", Quantity: r.Quantity, Currency: b.policy.Currency}
 	each := b.policy.HostingFee
@@ -66,7 +67,7 @@ func (b *Backend) QuotePack(r lifecycle.PackRequest) (lifecycle.Quote, error) {
 func (b *Backend) BuyPack(_ context.Context, r lifecycle.PackRequest) (model.Order, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if f := b.table.Check(lifecycle.BuyPack, &lifecycle.Case{Actor: b.Actor()}); f != nil {
+	if f := b.table.Check(rules.BuyPack, &rules.Case{Actor: b.Actor()}); f != nil {
 		return model.Order{}, f
 	}
 	if err := b.call("BuyPack %s %s x%d", r.Kind, r.Spec, r.Quantity); err != nil {
@@ -78,6 +79,6 @@ func (b *Backend) BuyPack(_ context.Context, r lifecycle.PackRequest) (model.Ord
 	}
 	u := b.unit(string(r.Kind), s)
 	u.Total, u.Available = u.Total+r.Quantity, u.Available+r.Quantity
-	b.log(b.Actor(), string(lifecycle.BuyPack), &model.Instance{Name: string(r.Kind)}, "")
+	b.log(b.Actor(), string(rules.BuyPack), &model.Instance{Name: string(r.Kind)}, "")
 	return model.Order{ID: b.newID()}, nil
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -19,7 +19,7 @@ func (b *Backend) Watches() ([]model.Watch, error) {
 // AddWatch implements kit.Watching.
 func (b *Backend) AddWatch(_ context.Context, address, name string, contact model.ID) (model.Watch, error) {
 	if address == "" {
-		return model.Watch{}, &lifecycle.Invalid{
+		return model.Watch{}, &rules.Invalid{
 			Field: "address", Why: model.Say("watch.no-host", "value", address), Example: model.Quoted("", "www.example.com:443"),
 		}
 	}
@@ -47,7 +47,7 @@ func (b *Backend) CheckWatch(_ context.Context, id model.ID) (model.Watch, error
 			return b.Watched[n], b.Fail
 		}
 	}
-	return model.Watch{}, &lifecycle.NotFound{What: "watch", Name: string(id)}
+	return model.Watch{}, &rules.NotFound{What: "watch", Name: string(id)}
 }
 
 // RemoveWatch implements kit.Watching.

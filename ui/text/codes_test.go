@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 )
 
 // codes finds the words that the engine stores, by what they are: the actions
@@ -92,7 +92,7 @@ func codes(t *testing.T) map[string][]string {
 // is stored and that a dashboard shows. spec: S4 V5
 func TestEveryStoredCodeHasAWord(t *testing.T) {
 	found := codes(t)
-	for _, r := range lifecycle.NewTable().Rows() {
+	for _, r := range rules.NewTable().Rows() {
 		found["event"] = append(found["event"], string(r.Action))
 	}
 	for as, least := range map[string]int{

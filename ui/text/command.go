@@ -6,14 +6,14 @@ import (
 	"strings"
 	"sync"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 // verbs are those of the command line, by action.
 var verbs = sync.OnceValue(func() map[string]string {
 	all := map[string]string{}
-	for _, r := range lifecycle.NewTable().Rows() {
+	for _, r := range rules.NewTable().Rows() {
 		all[string(r.Action)] = r.Verb
 	}
 	return all
@@ -23,22 +23,22 @@ var verbs = sync.OnceValue(func() map[string]string {
 func verbOf(action string) string { return cmp.Or(verbs()[action], action) }
 
 // Command is a suggestion as it is typed.
-func Command(s lifecycle.Suggestion) string {
+func Command(s rules.Suggestion) string {
 	return strings.Join(append([]string{"certquay", verbOf(string(s.Action))}, s.Args...), " ")
 }
 
 // Write says a suggestion inside a sentence, and where it is all that is said.
-type Write func(s lifecycle.Suggestion) (inside, alone string)
+type Write func(s rules.Suggestion) (inside, alone string)
 
 // WayOut is what to do instead of what was refused, with each suggestion as write
 // says it; nil writes command lines.
-func WayOut(r *lifecycle.Refusal, write Write) model.Text {
+func WayOut(r *rules.Refusal, write Write) model.Text {
 	return suggesting(r.WayOut(), r.Suggestions(), write)
 }
 
 // Statement says a sentence of an explanation, with the rules behind it and its
 // suggestions as those of [WayOut].
-func (c *Catalogue) Statement(s lifecycle.Statement, write Write) string {
+func (c *Catalogue) Statement(s rules.Statement, write Write) string {
 	said := c.Text(suggesting(s.Text, s.Instead, write))
 	if s.Rules != "" {
 		said += c.T("explain.ruled", s.Rules)
@@ -48,12 +48,12 @@ func (c *Catalogue) Statement(s lifecycle.Statement, write Write) string {
 
 // suggesting puts suggestions into their placeholders in a text: {1}, {2} and so on,
 // and the first as {do} where it is all that is said.
-func suggesting(t model.Text, all []lifecycle.Suggestion, write Write) model.Text {
+func suggesting(t model.Text, all []rules.Suggestion, write Write) model.Text {
 	if len(all) == 0 {
 		return t
 	}
 	if write == nil {
-		write = func(s lifecycle.Suggestion) (string, string) { return Command(s), Command(s) }
+		write = func(s rules.Suggestion) (string, string) { return Command(s), Command(s) }
 	}
 	args := map[string]string{}
 	for n, s := range all {

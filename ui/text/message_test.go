@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -43,11 +44,11 @@ func TestMessagesInWords(t *testing.T) {
 			t.Errorf("%q, want %q", got, c.zh)
 		}
 	}
-	missing := &lifecycle.NotFound{What: "watch", Name: "\x1b"}
+	missing := &rules.NotFound{What: "watch", Name: "\x1b"}
 	if got, want := zh.T("load.failed", missing), zh.T("load.failed", "")+`没有监控“\x1b”`; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	s := lifecycle.Statement{Text: model.Say("explain.expired", "at", "2026-01-02"), Rules: "T1, T4"}
+	s := rules.Statement{Text: model.Say("explain.expired", "at", "2026-01-02"), Rules: "T1, T4"}
 	if got := zh.Statement(s, nil); got != "已过期：最新版本已于 2026-01-02 到期（T1, T4）" {
 		t.Errorf("%q", got)
 	}
@@ -87,7 +88,7 @@ var lists = []string{"thing.", "item."}
 // that are made with the refusal are tried where it is. spec: S3 V5
 func TestEverySuggestionIsSaid(t *testing.T) {
 	for _, reason := range codes(t)["refused"] {
-		f := &lifecycle.Refusal{Reason: lifecycle.Reason(reason), Instance: "01K9Z3T00Q5W7X2V8R4N6MA194"}
+		f := &rules.Refusal{Reason: rules.Reason(reason), Instance: "01K9Z3T00Q5W7X2V8R4N6MA194"}
 		for _, lang := range Languages() {
 			want := []string{}
 			for n := range f.Suggestions() {

@@ -22,8 +22,8 @@ var prose = regexp.MustCompile(`(?:^|[ (])[a-z]{2,}\b.* |[^ ] +[(]?[a-z]{2,}`)
 var silent = map[string]string{
 	"lifecycle/product/kinds.go":            "the help of the command line, and comments in the configuration",
 	"store/engine/builtin/builtin.go":       "the help of the command line, and comments in the configuration",
-	"lifecycle/machine.go":                  "the help of the command line; actions have texts by code",
-	"lifecycle/matrix.go":                   "the page of rules",
+	"lifecycle/rules/machine.go":            "the help of the command line; actions have texts by code",
+	"lifecycle/rules/matrix.go":             "the page of rules",
 	"lifecycle/template.go":                 "the form that goes to the CA",
 	"lifecycle/bundle/notes.go":             "the notes in downloaded archives",
 	"lifecycle/issuer/embedded/settings.go": "the help of the command line, and comments in the configuration",

@@ -30,6 +30,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
@@ -128,8 +129,8 @@ func (i *Issuer) baseURL() string {
 }
 
 // Capabilities are the same on every day, but for the end of the CA that issues.
-func (i *Issuer) Capabilities(now time.Time) lifecycle.Capabilities {
-	return lifecycle.Capabilities{
+func (i *Issuer) Capabilities(now time.Time) rules.Capabilities {
+	return rules.Capabilities{
 		Ends: i.ends(now.UTC().Truncate(time.Second)), Permitted: slices.Clone(i.permitted),
 		Levels: slices.Clone(i.opt.Levels), Types: slices.Clone(model.DomainTypes), Grades: slices.Clone(model.Grades),
 		IPNames: len(i.permitted) == 0, Revocation: true, MaxValidity: i.opt.MaxValidity,
@@ -330,7 +331,7 @@ func (i *Issuer) check(r lifecycle.CertificateRequest, strength func(crypto.Publ
 
 // permits says whether a name is inside the name constraints.
 func (i *Issuer) permits(n names.Name) error {
-	if c := (lifecycle.Capabilities{Permitted: i.permitted}); c.Permits(n) {
+	if c := (rules.Capabilities{Permitted: i.permitted}); c.Permits(n) {
 		return nil
 	}
 	return final("ca.not-permitted", "name", n.ASCII, "permitted", i.permitted)

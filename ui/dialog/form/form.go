@@ -5,7 +5,7 @@ package form
 import (
 	"strings"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -110,7 +110,7 @@ const StepKey = "form step"
 type Spec struct {
 	ID     string // under which what was typed is kept for the next opening; "" keeps nothing
 	Title  string
-	Danger lifecycle.Danger
+	Danger rules.Danger
 	Intro  []string // lines before the fields
 	Fields []Field
 	Submit string // what enter on the last field does, in a word

@@ -9,7 +9,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	"charm.land/lipgloss/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -268,7 +268,7 @@ func (f *Form) ShortHelp() []key.Binding {
 	leaves := "hint.keep"
 	switch {
 	case steps:
-	case f.spec.Danger == lifecycle.DangerDanger: // "close" must not mean two things
+	case f.spec.Danger == rules.DangerDanger: // "close" must not mean two things
 		leaves = "hint.spare"
 	case f.spec.ID == "":
 		leaves = "hint.close"
@@ -345,11 +345,11 @@ func (f *Form) summary(v string) string {
 	return f.c.T("form.paste.held", widget.Count(len(v)), certs, keys)
 }
 
-func toneOf(d lifecycle.Danger) style.Tone {
+func toneOf(d rules.Danger) style.Tone {
 	switch d {
-	case lifecycle.DangerDanger:
+	case rules.DangerDanger:
 		return style.Bad
-	case lifecycle.DangerWarning:
+	case rules.DangerWarning:
 		return style.Soon
 	}
 	return style.Accent

@@ -10,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
@@ -148,7 +149,7 @@ func (w *watched) actions(here bool) kit.Actions {
 	as := kit.Actions{
 		{ID: "watch-add", Name: text.Called("act.watch.add"), Binding: kit.Keys("+"), Group: kit.View, Hidden: !here, Asks: true, Footer: kit.Some(kit.First, here), Run: w.add},
 		{ID: "verify", Name: text.Called("act.watch.look"), Binding: kit.Keys("V"), Group: kit.View, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.look},
-		{ID: "delete", Name: text.Called("act.watch.remove"), Binding: kit.Keys("ctrl+x"), Group: kit.View, Danger: lifecycle.DangerNotice, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
+		{ID: "delete", Name: text.Called("act.watch.remove"), Binding: kit.Keys("ctrl+x"), Group: kit.View, Danger: rules.DangerNotice, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
 	}
 	why := c.WhyNot("watch")
 	for n := range as {
@@ -200,7 +201,7 @@ func (w *watched) remove() tea.Cmd {
 	c := w.c
 	return kit.Send(kit.OpenedMsg{
 		Make: func() kit.Dialog {
-			return &dialog.Confirm{Context: c, Title: c.T("act.watch.remove"), Danger: lifecycle.DangerNotice, Lines: []string{c.T("watch.remove.says")}, Question: r.Address}
+			return &dialog.Confirm{Context: c, Title: c.T("act.watch.remove"), Danger: rules.DangerNotice, Lines: []string{c.T("watch.remove.says")}, Question: r.Address}
 		},
 		Then: func(v any) tea.Cmd {
 			if yes, ok := v.(bool); !ok || !yes {
@@ -264,8 +265,8 @@ func addThen(c *kit.Context, spec form.Spec) func(any) tea.Cmd {
 		return c.Do(func(ctx context.Context) tea.Msg {
 			made, err := c.Backend.AddWatch(ctx, v["address"], v["name"], model.ID(v["contact"]))
 			field, why := "address", ""
-			var inv *lifecycle.Invalid
-			var ref *lifecycle.Refusal
+			var inv *rules.Invalid
+			var ref *rules.Refusal
 			switch {
 			case err == nil:
 				return addedMsg{made}

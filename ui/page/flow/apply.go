@@ -12,6 +12,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
@@ -32,7 +33,7 @@ const (
 type application struct {
 	c         *kit.Context
 	i         *model.Instance
-	issuer    lifecycle.Capabilities
+	issuer    rules.Capabilities
 	needs     map[string]bool // fields that the engine misses in an empty application
 	contacts  []model.Contact
 	companies []model.Company
@@ -157,7 +158,7 @@ func (a *application) fields(others form.Found) []form.Field {
 				switch s = strings.TrimSpace(s); {
 				case s == "" && a.needs["email"]:
 					return c.T("apply.email.needed")
-				case s != "" && !lifecycle.IsEmail(s):
+				case s != "" && !rules.IsEmail(s):
 					return c.T("apply.email.wrong")
 				}
 				return ""
@@ -268,7 +269,7 @@ func (a *application) given(v form.Values) (model.Application, error) {
 	case err != nil:
 		return app, err
 	case r == nil:
-		return app, &lifecycle.Invalid{Field: "csr", Why: model.Say("csr.file.needed")}
+		return app, &rules.Invalid{Field: "csr", Why: model.Say("csr.file.needed")}
 	}
 	app.CSR = r.Raw
 	return app, nil
@@ -318,13 +319,13 @@ func (a *application) preview(v form.Values) func() form.Preview {
 		if now, err := c.Backend.Instance(i.ID); err == nil { // they may come from elsewhere too
 			app.Documents = now.Application.Documents
 		}
-		var missing []*lifecycle.Invalid
+		var missing []*rules.Invalid
 		for _, m := range c.Backend.Missing(i, app) {
 			if err == nil || m.Field != "csr" && m.Field != "key type" {
 				missing = append(missing, m)
 			}
 		}
-		var bad *lifecycle.Invalid
+		var bad *rules.Invalid
 		if errors.As(err, &bad) {
 			missing = append(missing, bad)
 		}
@@ -412,7 +413,7 @@ func (a *application) follows() []string {
 }
 
 // domainsWrong says at once what is wrong with names for a type (spec A2).
-func domainsWrong(c *kit.Context, list []string, t model.DomainType, by *lifecycle.Capabilities) string {
+func domainsWrong(c *kit.Context, list []string, t model.DomainType, by *rules.Capabilities) string {
 	if len(list) == 0 {
 		return c.T("apply.domains.none")
 	}

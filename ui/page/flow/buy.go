@@ -11,6 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
@@ -25,13 +26,13 @@ const buyCertificates = "certificates"
 // purchase is what the form for buying is made from.
 type purchase struct {
 	c        *kit.Context
-	issuers  map[string]lifecycle.Capabilities
+	issuers  map[string]rules.Capabilities
 	balances []lifecycle.Balance
 	first    form.Values    // what the form begins with
 	back     func() tea.Msg // where to go afterwards; nil stays
 }
 
-func (p *purchase) caps(v form.Values) lifecycle.Capabilities { return p.issuers[v["brand"]] }
+func (p *purchase) caps(v form.Values) rules.Capabilities { return p.issuers[v["brand"]] }
 
 // buy asks what to buy, certificates or a pack, with the price of each line
 // while one chooses (spec B1, B3, B4), and confirms it.
@@ -47,7 +48,7 @@ func BuyPacks(c *kit.Context) tea.Cmd {
 		draft["what"] = string(lifecycle.PackCertificate)
 	}
 	c.Drafts["buy"] = draft
-	return prepare(c, []*lifecycle.Row{c.Table.Row(lifecycle.Buy)}, Target{})
+	return prepare(c, []*rules.Row{c.Table.Row(rules.Buy)}, Target{})
 }
 
 // buyFor is buy from another form, beginning with what that lacks: it keeps no
@@ -257,7 +258,7 @@ func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 		return nil, err
 	}
 	if b := p.balance(r.Spec); r.FromPack && b.Available < n {
-		return nil, &lifecycle.Invalid{Field: "pay", Why: model.Quoted("", c.T("buy.pay.none", n, b.Available))}
+		return nil, &rules.Invalid{Field: "pay", Why: model.Quoted("", c.T("buy.pay.none", n, b.Available))}
 	}
 	lines := append(priceLines(c, quote), "")
 	if r.Hosting {
@@ -344,7 +345,7 @@ func (p *purchase) leave() tea.Cmd {
 }
 
 // types leaves out what cannot exist: an EV wildcard (spec B1).
-func types(v form.Values, k lifecycle.Capabilities) []model.DomainType {
+func types(v form.Values, k rules.Capabilities) []model.DomainType {
 	var ts []model.DomainType
 	for _, t := range k.Types {
 		if v["level"] != string(model.EV) || t != model.Wildcard {

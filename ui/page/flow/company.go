@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
@@ -63,7 +63,7 @@ func companyFields(c *kit.Context, step int, now model.Organization, saved []mod
 			f.Valid = dialled(c, true)
 		case "country":
 			f.Valid = func(s string, _ form.Values) string {
-				if !lifecycle.IsCountry(strings.ToUpper(strings.TrimSpace(s))) {
+				if !rules.IsCountry(strings.ToUpper(strings.TrimSpace(s))) {
 					return c.T("company.country.wrong")
 				}
 				return ""

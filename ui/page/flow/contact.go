@@ -9,7 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
@@ -86,13 +86,13 @@ func contactOf(ctx context.Context, c *kit.Context, v form.Values) (model.ID, er
 // under moves an error to a field whose key begins with a prefix; what names no
 // field goes to the one given.
 func under(c *kit.Context, prefix, field string, err error) error {
-	var i *lifecycle.Invalid
+	var i *rules.Invalid
 	if errors.As(err, &i) {
-		return &lifecycle.Invalid{Field: prefix + i.Field, Why: i.Why, Example: i.Example, Rule: i.Rule}
+		return &rules.Invalid{Field: prefix + i.Field, Why: i.Why, Example: i.Example, Rule: i.Rule}
 	}
-	var r *lifecycle.Refusal
+	var r *rules.Refusal
 	if errors.As(err, &r) {
-		return &lifecycle.Invalid{Field: prefix + field, Why: model.Quoted("", c.Whole(r))}
+		return &rules.Invalid{Field: prefix + field, Why: model.Quoted("", c.Whole(r))}
 	}
 	return err
 }
@@ -111,8 +111,8 @@ func needed(c *kit.Context) func(string, form.Values) string {
 // contactName checks the name of a new contact.
 func contactName(c *kit.Context) func(string, form.Values) string {
 	return func(s string, v form.Values) string {
-		if utf8.RuneCountInString(strings.TrimSpace(s)) > lifecycle.MaxContactName {
-			return c.T("contact.name.long", lifecycle.MaxContactName)
+		if utf8.RuneCountInString(strings.TrimSpace(s)) > rules.MaxContactName {
+			return c.T("contact.name.long", rules.MaxContactName)
 		}
 		return needed(c)(s, v)
 	}
@@ -120,7 +120,7 @@ func contactName(c *kit.Context) func(string, form.Values) string {
 
 func address(c *kit.Context) func(string, form.Values) string {
 	return func(s string, _ form.Values) string {
-		if !lifecycle.IsEmail(strings.TrimSpace(s)) {
+		if !rules.IsEmail(strings.TrimSpace(s)) {
 			return c.T("apply.email.wrong")
 		}
 		return ""
@@ -133,7 +133,7 @@ func dialled(c *kit.Context, need bool) func(string, form.Values) string {
 		switch s = strings.TrimSpace(s); {
 		case s == "" && need:
 			return needed(c)(s, v)
-		case s != "" && !lifecycle.IsPhone(s):
+		case s != "" && !rules.IsPhone(s):
 			return c.T("apply.phone.wrong")
 		}
 		return ""
@@ -142,7 +142,7 @@ func dialled(c *kit.Context, need bool) func(string, form.Values) string {
 
 // contact adds a contact; it has no key, only the palette.
 func contact(c *kit.Context) kit.Action {
-	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.add")}
+	row := &rules.Row{Action: "contact", Help: c.T("contact.add")}
 	a := kit.Action{ID: "contact", Name: text.Called("contact.add"), Group: kit.Certificate, Asks: true, Why: c.WhyNot(row.Action)}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {

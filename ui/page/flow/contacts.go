@@ -6,7 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog"
 	"certquay/ui/kit"
@@ -21,7 +21,7 @@ func contacts(c *kit.Context) kit.Action {
 }
 
 func listContacts(c *kit.Context) tea.Cmd {
-	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.list")}
+	row := &rules.Row{Action: "contact", Help: c.T("contact.list")}
 	return c.Do(func(context.Context) tea.Msg {
 		all, err := c.Backend.Contacts()
 		if err != nil {
@@ -60,13 +60,13 @@ func listContacts(c *kit.Context) tea.Cmd {
 
 // removeContact asks before a contact is told nothing more, and comes back to
 // the list.
-func removeContact(c *kit.Context, row *lifecycle.Row, k model.Contact) tea.Cmd {
+func removeContact(c *kit.Context, row *rules.Row, k model.Contact) tea.Cmd {
 	if why := c.WhyNot(row.Action); why != nil {
 		return kit.Send(kit.ToldMsg{Text: why.Message(), Tone: style.Soon})
 	}
 	return kit.Send(kit.OpenedMsg{
 		Make: func() kit.Dialog {
-			return &dialog.Confirm{Context: c, Title: c.T("contacts.remove", k.Name), Danger: lifecycle.DangerNotice,
+			return &dialog.Confirm{Context: c, Title: c.T("contacts.remove", k.Name), Danger: rules.DangerNotice,
 				Lines: []string{c.T("contacts.remove.text")}, Question: c.T("contacts.remove.question")}
 		},
 		Then: func(yes any) tea.Cmd {

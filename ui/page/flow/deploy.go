@@ -10,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
@@ -108,7 +109,7 @@ func deploy(q *request) tea.Msg {
 	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		r := lifecycle.DeployRequest{Product: v["product"], Regions: split(v["regions"]), Resources: split(v["resources"])}
-		msg, err := q.each(ctx, "deploy.done", func(ctx context.Context, cs *lifecycle.Case) error {
+		msg, err := q.each(ctx, "deploy.done", func(ctx context.Context, cs *rules.Case) error {
 			js, err := c.Backend.Deploy(ctx, cs.Instance.ID, r)
 			for _, j := range js {
 				err = q.began(j, err)
@@ -152,7 +153,7 @@ func undeploy(q *request) tea.Msg {
 		return failedMsg(c, q.row, err)
 	}
 	if len(rs) == 0 {
-		return refusedMsg(c, refusal(q.row, q.cases[0], lifecycle.ReasonNotDeployed), q.cases[0])
+		return refusedMsg(c, refusal(q.row, q.cases[0], rules.ReasonNotDeployed), q.cases[0])
 	}
 	if len(rs) == 1 || len(q.cases) > 1 {
 		return q.takeOff(rs)
@@ -207,7 +208,7 @@ func verify(q *request) tea.Msg {
 		return failedMsg(q.c, q.row, err)
 	}
 	if len(rs) == 0 {
-		return refusedMsg(q.c, refusal(q.row, q.cases[0], lifecycle.ReasonNotDeployed), q.cases[0])
+		return refusedMsg(q.c, refusal(q.row, q.cases[0], rules.ReasonNotDeployed), q.cases[0])
 	}
 	ctx, cancel := context.WithTimeout(q.c.Ctx, kit.Timeout)
 	defer cancel()
@@ -266,7 +267,7 @@ func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.Res
 func explain(c *kit.Context, t Target) kit.Action {
 	a := kit.Action{ID: "explain", Name: text.Called("action.explain"), Binding: kit.Keys("x"), Group: kit.Certificate, Footer: kit.Some(kit.Second+kit.Rank(len(footer)), len(t.IDs) > 0), Asks: true}
 	if len(t.IDs) == 0 {
-		a.Why = kit.Because(c.T("explain.none"), c.T("explain.none.hint"), kit.Way{Key: c.KeyOf(lifecycle.Buy), Label: c.T("action.buy")})
+		a.Why = kit.Because(c.T("explain.none"), c.T("explain.none.hint"), kit.Way{Key: c.KeyOf(rules.Buy), Label: c.T("action.buy")})
 		return a
 	}
 	id := t.IDs[0]
@@ -277,11 +278,11 @@ func explain(c *kit.Context, t Target) kit.Action {
 		return c.Do(func(context.Context) tea.Msg {
 			i, err := c.Backend.Instance(id)
 			if err != nil {
-				return failedMsg(c, &lifecycle.Row{Action: "explain"}, err)
+				return failedMsg(c, &rules.Row{Action: "explain"}, err)
 			}
 			e, err := c.Backend.Explain(id)
 			if err != nil {
-				return failedMsg(c, &lifecycle.Row{Action: "explain"}, err)
+				return failedMsg(c, &rules.Row{Action: "explain"}, err)
 			}
 			return kit.OpenedMsg{Make: func() kit.Dialog {
 				d := &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent,
@@ -290,7 +291,7 @@ func explain(c *kit.Context, t Target) kit.Action {
 					{Head: c.T("explain.why"), Lines: bullets(c, said(c, e.Why))},
 					{Head: c.T("explain.next"), Lines: bullets(c, said(c, e.Next))},
 					{Head: c.T("explain.can"), Lines: can(c, e.Can)},
-					{Lines: rules(c, e), Tone: style.Muted},
+					{Lines: ruleIDs(c, e), Tone: style.Muted},
 				} {
 					if len(part.Lines) > 0 {
 						d.Parts = append(d.Parts, part)
@@ -304,7 +305,7 @@ func explain(c *kit.Context, t Target) kit.Action {
 }
 
 // can is what a person can do, by the keys of the dashboard.
-func can(c *kit.Context, as []lifecycle.Action) []string {
+func can(c *kit.Context, as []rules.Action) []string {
 	var keys []string
 	for _, a := range as {
 		label := c.Text.Or("action."+string(a), string(a))
@@ -319,8 +320,8 @@ func can(c *kit.Context, as []lifecycle.Action) []string {
 	return []string{c.Mark("•") + strings.Join(keys, c.T("comma"))}
 }
 
-// rules says what the codes in an explanation are.
-func rules(c *kit.Context, e lifecycle.Explanation) []string {
+// ruleIDs says what the codes in an explanation are.
+func ruleIDs(c *kit.Context, e rules.Explanation) []string {
 	if len(e.Why) == 0 {
 		return nil
 	}
@@ -328,7 +329,7 @@ func rules(c *kit.Context, e lifecycle.Explanation) []string {
 }
 
 // said are sentences of the engine in the language of the session.
-func said(c *kit.Context, ls []lifecycle.Statement) []string {
+func said(c *kit.Context, ls []rules.Statement) []string {
 	out := make([]string, len(ls))
 	for i, l := range ls {
 		out[i] = c.Statement(l)

@@ -10,6 +10,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
@@ -61,7 +62,7 @@ func brought(c *kit.Context, v form.Values) (files []bundle.File, err error) {
 		}
 		data, err := c.Read(p)
 		if err != nil {
-			return nil, &lifecycle.Invalid{Field: "files", Why: model.Quoted("", c.File(p, err))}
+			return nil, &rules.Invalid{Field: "files", Why: model.Quoted("", c.File(p, err))}
 		}
 		files = append(files, bundle.File{Name: filepath.Base(p), Data: data})
 	}
@@ -125,7 +126,7 @@ func uploadKey(q *request) tea.Msg {
 		case err != nil:
 			return nil, err
 		case len(files) != 1:
-			return nil, &lifecycle.Invalid{Field: "files", Why: model.Quoted("", c.T("key.one", len(files)))}
+			return nil, &rules.Invalid{Field: "files", Why: model.Quoted("", c.T("key.one", len(files)))}
 		}
 		return kit.ToldMsg{Text: c.T("key.done", i.Name), Tone: style.Good}, c.Backend.UploadKey(ctx, i.ID, files[0])
 	})
@@ -171,7 +172,7 @@ func download(q *request) tea.Msg {
 			for _, f := range files {
 				path, err := c.Save(filepath.Join(dir, f.Name), f.Data, f.Secret)
 				if err != nil {
-					return nil, &lifecycle.Invalid{Field: "directory", Why: model.Quoted("", c.File(filepath.Join(dir, f.Name), err))}
+					return nil, &rules.Invalid{Field: "directory", Why: model.Quoted("", c.File(filepath.Join(dir, f.Name), err))}
 				}
 				if f.Secret {
 					path = c.T("save.secret", path)
@@ -202,7 +203,7 @@ func unlock(c *kit.Context, v form.Values, files []bundle.File) error {
 	}
 	data, err := c.Read(path)
 	if err != nil {
-		return &lifecycle.Invalid{Field: "password", Why: model.Quoted("", c.File(path, err)), Example: model.Quoted("", "pass.txt")}
+		return &rules.Invalid{Field: "password", Why: model.Quoted("", c.File(path, err)), Example: model.Quoted("", "pass.txt")}
 	}
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	password := model.NewSecret(bytes.TrimSuffix(line, []byte("\r")))

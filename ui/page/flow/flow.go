@@ -14,6 +14,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog"
 	"certquay/ui/kit"
@@ -24,8 +25,8 @@ import (
 // Target is what an action is about to act on.
 type Target struct {
 	IDs      []model.ID              // the marked ones, or the one under the cursor
-	Case     *lifecycle.Case         // of the one under the cursor, as last loaded; nil while unknown
-	Marked   []*lifecycle.Case       // of the marked ones, one for each set of what is allowed; nil while unknown
+	Case     *rules.Case             // of the one under the cursor, as last loaded; nil while unknown
+	Marked   []*rules.Case           // of the marked ones, one for each set of what is allowed; nil while unknown
 	Unseen   []model.ID              // those of the marked that a filter hides
 	Resource *lifecycle.ResourceView // the one under the cursor, where resources are listed
 }
@@ -34,10 +35,10 @@ type Target struct {
 // and used in commands, so it touches only what never changes in a context.
 type request struct {
 	c        *kit.Context
-	row      *lifecycle.Row
-	cases    []*lifecycle.Case // what the table allows
-	refused  []refused         // of the others that were marked
-	unseen   []model.ID        // of those that were marked, what a filter hides
+	row      *rules.Row
+	cases    []*rules.Case // what the table allows
+	refused  []refused     // of the others that were marked
+	unseen   []model.ID    // of those that were marked, what a filter hides
 	resource *lifecycle.ResourceView
 	undo     func() kit.Undo // how it is taken back; nil when it cannot be
 	jobs     []model.ID      // what it has begun
@@ -46,21 +47,21 @@ type request struct {
 
 // flows says how each action of the table goes on once it is allowed: by
 // loading something and then opening a dialog, or by acting at once.
-var flows = map[lifecycle.Action]func(*request) tea.Msg{
-	lifecycle.Buy: buy, lifecycle.BuyPack: buy, lifecycle.Review: review, lifecycle.UploadKey: uploadKey, lifecycle.Upload: upload, lifecycle.Apply: apply, lifecycle.Withdraw: withdraw,
-	lifecycle.Close: end, lifecycle.Revoke: end, lifecycle.Delete: end, lifecycle.Deploy: deploy, lifecycle.Undeploy: undeploy,
-	lifecycle.Host: host, lifecycle.StopHosting: stopHosting, lifecycle.AutoDeploy: autoDeploy, lifecycle.Verify: verify, lifecycle.Download: download, lifecycle.Renew: renew, lifecycle.Reissue: reissue,
+var flows = map[rules.Action]func(*request) tea.Msg{
+	rules.Buy: buy, rules.BuyPack: buy, rules.Review: review, rules.UploadKey: uploadKey, rules.Upload: upload, rules.Apply: apply, rules.Withdraw: withdraw,
+	rules.Close: end, rules.Revoke: end, rules.Delete: end, rules.Deploy: deploy, rules.Undeploy: undeploy,
+	rules.Host: host, rules.StopHosting: stopHosting, rules.AutoDeploy: autoDeploy, rules.Verify: verify, rules.Download: download, rules.Renew: renew, rules.Reissue: reissue,
 }
 
 // footer lists the actions that deserve a place in the footer, the most
 // wanted first.
-var footer = []lifecycle.Action{
-	lifecycle.Buy, lifecycle.Upload, lifecycle.Apply, lifecycle.Withdraw, lifecycle.Review, lifecycle.Renew, lifecycle.Deploy,
-	lifecycle.Host, lifecycle.StopHosting, lifecycle.AutoDeploy, lifecycle.UploadKey, lifecycle.Download, lifecycle.Verify, lifecycle.Reissue, lifecycle.Undeploy,
+var footer = []rules.Action{
+	rules.Buy, rules.Upload, rules.Apply, rules.Withdraw, rules.Review, rules.Renew, rules.Deploy,
+	rules.Host, rules.StopHosting, rules.AutoDeploy, rules.UploadKey, rules.Download, rules.Verify, rules.Reissue, rules.Undeploy,
 }
 
 // rank puts what makes new certificates after what acts on the one in hand.
-func rank(row *lifecycle.Row) kit.Rank {
+func rank(row *rules.Row) kit.Rank {
 	if len(row.From) == 0 {
 		return kit.Third
 	}
@@ -87,7 +88,7 @@ func Actions(c *kit.Context, t Target) kit.Actions {
 }
 
 // keys are the keys of the table, each once, in its order.
-func keys(t *lifecycle.Table) []string {
+func keys(t *rules.Table) []string {
 	var ks []string
 	for _, r := range t.Rows() {
 		if k := kit.Key(r); k != "" && !slices.Contains(ks, k) {
@@ -97,8 +98,8 @@ func keys(t *lifecycle.Table) []string {
 	return ks
 }
 
-func rowsOf(t *lifecycle.Table, key string) []*lifecycle.Row {
-	var rows []*lifecycle.Row
+func rowsOf(t *rules.Table, key string) []*rules.Row {
+	var rows []*rules.Row
 	for _, r := range t.Rows() {
 		if kit.Key(r) == key {
 			rows = append(rows, r)
@@ -107,7 +108,7 @@ func rowsOf(t *lifecycle.Table, key string) []*lifecycle.Row {
 	return rows
 }
 
-func called(rows []*lifecycle.Row) (n text.Name) {
+func called(rows []*rules.Row) (n text.Name) {
 	for _, r := range rows {
 		n = append(n, text.Called("action."+string(r.Action))...)
 	}
@@ -116,7 +117,7 @@ func called(rows []*lifecycle.Row) (n text.Name) {
 
 // choose picks the row of a key for what is under the cursor and says why it
 // is not allowed, if it is not. Until the case is known nothing is dimmed.
-func choose(c *kit.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *kit.Why) {
+func choose(c *kit.Context, rows []*rules.Row, t Target) (*rules.Row, *kit.Why) {
 	if f := barred(c, rows, t.Case); f != nil {
 		return rows[0], c.WhyOf(f)
 	}
@@ -143,8 +144,8 @@ func choose(c *kit.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *k
 // none, it is the first that the state would allow, with the refusal; else the
 // last, which knows more of what has ended, or the first if both are refused
 // for the same reason.
-func Pick(t *lifecycle.Table, rows []*lifecycle.Row, cs *lifecycle.Case) (*lifecycle.Row, *lifecycle.Refusal) {
-	var near *lifecycle.Row
+func Pick(t *rules.Table, rows []*rules.Row, cs *rules.Case) (*rules.Row, *rules.Refusal) {
+	var near *rules.Row
 	for _, r := range rows {
 		if t.Check(r.Action, cs) == nil {
 			return r, nil
@@ -164,7 +165,7 @@ func Pick(t *lifecycle.Table, rows []*lifecycle.Row, cs *lifecycle.Case) (*lifec
 
 // Allowed lists the actions that the table allows in a case, as one word to
 // compare by.
-func Allowed(t *lifecycle.Table, cs *lifecycle.Case) string {
+func Allowed(t *rules.Table, cs *rules.Case) string {
 	var as []string
 	for _, r := range t.Rows() {
 		if t.Check(r.Action, cs) == nil {
@@ -176,8 +177,8 @@ func Allowed(t *lifecycle.Table, cs *lifecycle.Case) string {
 
 // barred says why this session may take none of several actions, whatever they
 // are done to; nil if it may take one.
-func barred(c *kit.Context, rows []*lifecycle.Row, cs *lifecycle.Case) *lifecycle.Refusal {
-	var first *lifecycle.Refusal
+func barred(c *kit.Context, rows []*rules.Row, cs *rules.Case) *rules.Refusal {
+	var first *rules.Refusal
 	for _, row := range rows {
 		f := c.Backend.May(row.Action)
 		if f == nil {
@@ -191,8 +192,8 @@ func barred(c *kit.Context, rows []*lifecycle.Row, cs *lifecycle.Case) *lifecycl
 	return first
 }
 
-func refusal(row *lifecycle.Row, cs *lifecycle.Case, why lifecycle.Reason) *lifecycle.Refusal {
-	r := &lifecycle.Refusal{Action: row.Action, Reason: why}
+func refusal(row *rules.Row, cs *rules.Case, why rules.Reason) *rules.Refusal {
+	r := &rules.Refusal{Action: row.Action, Reason: why}
 	if cs != nil && cs.Instance != nil {
 		r.State, r.Instance = cs.Instance.State, cs.Instance.ID
 	}
@@ -201,12 +202,12 @@ func refusal(row *lifecycle.Row, cs *lifecycle.Case, why lifecycle.Reason) *life
 
 // prepare judges afresh what is allowed, for every certificate marked, and
 // starts the flow. The dimming on the screen is never what decides.
-func prepare(c *kit.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
+func prepare(c *kit.Context, rows []*rules.Row, t Target) tea.Cmd {
 	ids, unseen, resource := slices.Clone(t.IDs), slices.Clone(t.Unseen), t.Resource
 	return c.Do(func(context.Context) tea.Msg {
 		q := &request{c: c, row: rows[0], unseen: unseen, resource: resource}
 		if f := barred(c, rows, nil); f != nil {
-			var cs *lifecycle.Case
+			var cs *rules.Case
 			if len(ids) == 1 {
 				cs, _ = c.Backend.Case(ids[0])
 			}
@@ -256,7 +257,7 @@ func prepare(c *kit.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
 	})
 }
 
-func refusedMsg(c *kit.Context, r *lifecycle.Refusal, cs *lifecycle.Case) tea.Msg {
+func refusedMsg(c *kit.Context, r *rules.Refusal, cs *rules.Case) tea.Msg {
 	name := ""
 	if cs != nil && cs.Instance != nil {
 		name = cs.Instance.Name
@@ -266,8 +267,8 @@ func refusedMsg(c *kit.Context, r *lifecycle.Refusal, cs *lifecycle.Case) tea.Ms
 
 // failedMsg tells of an error: a refusal as a refusal, anything else as a
 // failure of the action.
-func failedMsg(c *kit.Context, row *lifecycle.Row, err error) tea.Msg {
-	var r *lifecycle.Refusal
+func failedMsg(c *kit.Context, row *rules.Row, err error) tea.Msg {
+	var r *rules.Refusal
 	if errors.As(err, &r) {
 		return refusedMsg(c, r, nil)
 	}
@@ -276,7 +277,7 @@ func failedMsg(c *kit.Context, row *lifecycle.Row, err error) tea.Msg {
 }
 
 // each acts on every allowed case and sums up what came of it.
-func (q *request) each(ctx context.Context, done string, act func(context.Context, *lifecycle.Case) error) (tea.Msg, error) {
+func (q *request) each(ctx context.Context, done string, act func(context.Context, *rules.Case) error) (tea.Msg, error) {
 	var problems []problem
 	for _, r := range q.refused {
 		problems = append(problems, q.problem(r.Refusal, r.name))

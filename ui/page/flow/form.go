@@ -6,21 +6,21 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
 )
 
 // fieldOf tells beside which field of a form a refusal belongs.
-var fieldOf = map[lifecycle.Reason]string{
-	lifecycle.ReasonNotForSale: "type", lifecycle.ReasonQuantity: "quantity", lifecycle.ReasonYears: "years",
-	lifecycle.ReasonRegion: "regions", lifecycle.ReasonNoRegion: "regions",
-	lifecycle.ReasonNotCovered: "resources", lifecycle.ReasonNoTarget: "resources", lifecycle.ReasonCertificate: "files",
-	lifecycle.ReasonHeld: "files", lifecycle.ReasonNameTaken: "name",
-	lifecycle.ReasonPackQuantity: "quantity", lifecycle.ReasonNoUnits: "pay", lifecycle.ReasonFromPack: "pay", lifecycle.ReasonHostingYears: "hosting",
-	lifecycle.ReasonDocument: "document", lifecycle.ReasonDocuments: "document",
-	lifecycle.ReasonHostingPacks: "hosting packs",
+var fieldOf = map[rules.Reason]string{
+	rules.ReasonNotForSale: "type", rules.ReasonQuantity: "quantity", rules.ReasonYears: "years",
+	rules.ReasonRegion: "regions", rules.ReasonNoRegion: "regions",
+	rules.ReasonNotCovered: "resources", rules.ReasonNoTarget: "resources", rules.ReasonCertificate: "files",
+	rules.ReasonHeld: "files", rules.ReasonNameTaken: "name",
+	rules.ReasonPackQuantity: "quantity", rules.ReasonNoUnits: "pay", rules.ReasonFromPack: "pay", rules.ReasonHostingYears: "hosting",
+	rules.ReasonDocument: "document", rules.ReasonDocuments: "document",
+	rules.ReasonHostingPacks: "hosting packs",
 }
 
 // formMsg opens a form. What the backend says against the values opens it
@@ -60,7 +60,7 @@ func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form
 // beside tells the field and text of an error that the person can mend in the
 // form.
 func beside(c *kit.Context, err error) (field, message string, ok bool) {
-	var v *lifecycle.Invalid
+	var v *rules.Invalid
 	if errors.As(err, &v) {
 		return v.Field, c.Wrong(v), true
 	}
@@ -68,10 +68,10 @@ func beside(c *kit.Context, err error) (field, message string, ok bool) {
 	if errors.As(err, &b) {
 		return "files", c.Error(b), true
 	}
-	var r *lifecycle.Refusal
+	var r *rules.Refusal
 	if errors.As(err, &r) {
 		field, ok = fieldOf[r.Reason]
-		if r.Action == lifecycle.Apply && r.Reason == lifecycle.ReasonNoUnits {
+		if r.Action == rules.Apply && r.Reason == rules.ReasonNoUnits {
 			field = "hosting packs"
 		}
 		return field, c.Whole(r), ok

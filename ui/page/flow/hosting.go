@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
@@ -58,10 +59,10 @@ func host(q *request) tea.Msg {
 		}
 		lines := append([]string{c.T("host.intro"), ""}, priceLines(c, quote)...)
 		q.undo = func() kit.Undo { // hosting is not paid back (spec H1): it only stops
-			return kit.Undo{What: text.Called("undo.host", i.Name), Run: q.again(lifecycle.StopHosting, stopHosting)}
+			return kit.Undo{What: text.Called("undo.host", i.Name), Run: q.again(rules.StopHosting, stopHosting)}
 		}
 		q.costs = true
-		return q.confirm(c.T("host.title", i.Name), lines, c.T("host.question"), "host.done", func(ctx context.Context, cs *lifecycle.Case) (err error) {
+		return q.confirm(c.T("host.title", i.Name), lines, c.T("host.question"), "host.done", func(ctx context.Context, cs *rules.Case) (err error) {
 			if r.Contact, err = contactOf(ctx, c, v); err != nil { // not before somebody has said yes
 				return err
 			}
@@ -72,7 +73,7 @@ func host(q *request) tea.Msg {
 
 // again starts another flow for the certificates of this one, each judged
 // afresh.
-func (q *request) again(action lifecycle.Action, flow func(*request) tea.Msg) func() tea.Cmd {
+func (q *request) again(action rules.Action, flow func(*request) tea.Msg) func() tea.Cmd {
 	c, row := q.c, q.c.Table.Row(action)
 	ids := make([]model.ID, len(q.cases))
 	for n, cs := range q.cases {
@@ -127,7 +128,7 @@ func stopHosting(q *request) tea.Msg {
 	case left > 0:
 		lines = append(lines, c.T(number("host.stop.bought", left), left))
 	}
-	return q.confirm(c.T("host.stop.title", q.names()), lines, c.T("host.stop.question"), "host.stop.done", func(ctx context.Context, cs *lifecycle.Case) error {
+	return q.confirm(c.T("host.stop.title", q.names()), lines, c.T("host.stop.question"), "host.stop.done", func(ctx context.Context, cs *rules.Case) error {
 		return c.Backend.StopHosting(ctx, cs.Instance.ID)
 	})
 }
@@ -165,7 +166,7 @@ func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
 		if !on {
 			what = "undo.auto.on"
 		}
-		return kit.Undo{What: text.Called(what, q.names()), Run: q.again(lifecycle.AutoDeploy, func(back *request) tea.Msg { return back.switchAuto(places, !on) })}
+		return kit.Undo{What: text.Called(what, q.names()), Run: q.again(rules.AutoDeploy, func(back *request) tea.Msg { return back.switchAuto(places, !on) })}
 	}
 	free := 0
 	all, err := c.Backend.Balances()
@@ -187,7 +188,7 @@ func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
 		lines = append(lines, c.Sub()+places[n].Product+" "+places[n].Region+" "+places[n].Name)
 	}
 	first := true
-	return q.confirm(title, lines, question, done, func(ctx context.Context, _ *lifecycle.Case) error {
+	return q.confirm(title, lines, question, done, func(ctx context.Context, _ *rules.Case) error {
 		if !first { // all places are done with the first
 			return nil
 		}

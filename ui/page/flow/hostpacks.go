@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog/form"
 	"certquay/ui/style"
@@ -154,8 +155,8 @@ func (a *application) toBuy(q *request, v form.Values) tea.Cmd {
 			if r := c.Table.Check(q.row.Action, cs); r != nil {
 				return refusedMsg(c, r, cs)
 			}
-			return apply(&request{c: c, row: q.row, cases: []*lifecycle.Case{cs}})
+			return apply(&request{c: c, row: q.row, cases: []*rules.Case{cs}})
 		}
-		return buyFor(&request{c: c, row: c.Table.Row(lifecycle.BuyPack)}, first, back)
+		return buyFor(&request{c: c, row: c.Table.Row(rules.BuyPack)}, first, back)
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
@@ -20,7 +21,7 @@ import (
 )
 
 // confirm asks yes or no before acting on every allowed case.
-func (q *request) confirm(title string, lines []string, question, done string, act func(context.Context, *lifecycle.Case) error) tea.Msg {
+func (q *request) confirm(title string, lines []string, question, done string, act func(context.Context, *rules.Case) error) tea.Msg {
 	c := q.c
 	return kit.OpenedMsg{
 		Make: func() kit.Dialog {
@@ -47,7 +48,7 @@ func (q *request) confirm(title string, lines []string, question, done string, a
 func withdraw(q *request) tea.Msg {
 	c := q.c
 	return q.confirm(c.T("withdraw.title", q.names()), []string{c.T("withdraw.intro")}, c.T("withdraw.question"), "withdraw.done",
-		func(ctx context.Context, cs *lifecycle.Case) error {
+		func(ctx context.Context, cs *rules.Case) error {
 			return c.Backend.Withdraw(ctx, cs.Instance.ID)
 		})
 }
@@ -66,7 +67,7 @@ func renew(q *request) tea.Msg {
 	}
 	lines = append(lines, "", c.T("renew.after"))
 	q.costs = true
-	return q.confirm(c.T("renew.title", q.names()), lines, c.T("renew.question"), "renew.done", func(ctx context.Context, cs *lifecycle.Case) error {
+	return q.confirm(c.T("renew.title", q.names()), lines, c.T("renew.question"), "renew.done", func(ctx context.Context, cs *rules.Case) error {
 		_, j, err := c.Backend.Renew(ctx, cs.Instance.ID)
 		return q.began(j, err)
 	})
@@ -115,11 +116,11 @@ func reissue(q *request) tea.Msg {
 				return nil, asCSR(err)
 			}
 			if asked == nil {
-				return nil, &lifecycle.Invalid{Field: "csr", Why: model.Say("csr.file.needed")}
+				return nil, &rules.Invalid{Field: "csr", Why: model.Say("csr.file.needed")}
 			}
 			r.CSR = asked.Raw
 		}
-		return q.each(ctx, "reissue.done", func(ctx context.Context, cs *lifecycle.Case) error {
+		return q.each(ctx, "reissue.done", func(ctx context.Context, cs *rules.Case) error {
 			return q.began(c.Backend.Reissue(ctx, cs.Instance.ID, r))
 		})
 	})
@@ -127,11 +128,11 @@ func reissue(q *request) tea.Msg {
 
 // asCSR puts what is wrong with a signing request beside its field.
 func asCSR(err error) error {
-	var i *lifecycle.Invalid
+	var i *rules.Invalid
 	if errors.As(err, &i) {
 		return err
 	}
-	return &lifecycle.Invalid{Field: "csr", Why: model.TextOf(err)}
+	return &rules.Invalid{Field: "csr", Why: model.TextOf(err)}
 }
 
 // end closes, revokes or deletes: all three take something away for good, so
@@ -163,7 +164,7 @@ func end(q *request) tea.Msg {
 		}
 		spec.Intro = append(spec.Intro, line)
 	}
-	if action == string(lifecycle.Revoke) {
+	if action == string(rules.Revoke) {
 		at, err := q.presenting()
 		if err != nil {
 			return failedMsg(c, q.row, err)
@@ -172,7 +173,7 @@ func end(q *request) tea.Msg {
 		fields, elsewhere := q.versionFields()
 		spec.Intro = append(spec.Intro, elsewhere...)
 		spec.Fields = append(spec.Fields, form.Field{Key: "reason", Label: c.T("revoke.reason"), Kind: form.Select,
-			Options: fixed(lifecycle.RevocationReasons, lifecycle.RevocationReasons),
+			Options: fixed(rules.RevocationReasons, rules.RevocationReasons),
 			Hint:    func(v form.Values) string { return c.Text.Or("reason."+v["reason"], "") }})
 		spec.Fields = append(spec.Fields, fields...)
 	}
@@ -185,12 +186,12 @@ func end(q *request) tea.Msg {
 			return ""
 		}})
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		return q.each(ctx, action+".done", func(ctx context.Context, cs *lifecycle.Case) error {
+		return q.each(ctx, action+".done", func(ctx context.Context, cs *rules.Case) error {
 			id := cs.Instance.ID
 			switch q.row.Action {
-			case lifecycle.Close:
+			case rules.Close:
 				return c.Backend.CloseInstance(ctx, id)
-			case lifecycle.Revoke:
+			case rules.Revoke:
 				return q.began(c.Backend.Revoke(ctx, id, lifecycle.RevokeRequest{Reason: v["reason"], Versions: numbers(v["versions"])}))
 			default:
 				return c.Backend.Delete(ctx, id)
@@ -234,7 +235,7 @@ func (q *request) presenting() (string, error) {
 // back: hosting switched on, auto-deploy, a filter or marks cleared. Without
 // that it is about an application that is not finalized. Otherwise it says what can be undone.
 func undo(c *kit.Context, t Target) kit.Action {
-	rows := []*lifecycle.Row{c.Table.Row(lifecycle.Withdraw)}
+	rows := []*rules.Row{c.Table.Row(rules.Withdraw)}
 	row, why := choose(c, rows, t)
 	may := c.WhyNot(row.Action) == nil
 	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
@@ -257,8 +258,8 @@ func undo(c *kit.Context, t Target) kit.Action {
 	}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {
-			var cs *lifecycle.Case
-			var r *lifecycle.Refusal
+			var cs *rules.Case
+			var r *rules.Refusal
 			switch {
 			case len(ids) == 0:
 				r = c.Table.Check(row.Action, c.Nothing())
@@ -288,7 +289,7 @@ func undo(c *kit.Context, t Target) kit.Action {
 
 // undoable says what can be undone, and what leads on where nothing can be.
 func undoable(c *kit.Context) string {
-	return c.T("undo.can", c.KeyOf(lifecycle.Withdraw), c.KeyOf(lifecycle.Deploy), c.KeyOf(lifecycle.Buy))
+	return c.T("undo.can", c.KeyOf(rules.Withdraw), c.KeyOf(rules.Deploy), c.KeyOf(rules.Buy))
 }
 
 // Tell makes a message of an error that a page met while loading.

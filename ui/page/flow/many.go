@@ -7,7 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/ui/dialog"
 	"certquay/ui/kit"
 	"certquay/ui/style"
@@ -15,7 +15,7 @@ import (
 
 // refused is why one of the marked is left out.
 type refused struct {
-	*lifecycle.Refusal
+	*rules.Refusal
 	name string
 }
 
@@ -50,7 +50,7 @@ func (q *request) refusedAll(marked int) tea.Msg {
 type problem struct{ kind, said, name string }
 
 func (q *request) problem(err error, name string) problem {
-	var r *lifecycle.Refusal
+	var r *rules.Refusal
 	if errors.As(err, &r) {
 		return problem{string(r.Reason), q.c.Refused(r), name}
 	}
@@ -95,7 +95,7 @@ func counted(c *kit.Context, problems []problem) []string {
 // names lists what a dialog is about, a few by name.
 func (q *request) names() string { return named(q.c, q.cases) }
 
-func named(c *kit.Context, cases []*lifecycle.Case) string {
+func named(c *kit.Context, cases []*rules.Case) string {
 	var ns []string
 	for i, cs := range cases {
 		if i == 5 {
@@ -109,7 +109,7 @@ func named(c *kit.Context, cases []*lifecycle.Case) string {
 // hidden tells in a dialog about marked ones that are acted on and that a filter
 // hides.
 func (q *request) hidden() []string {
-	var away []*lifecycle.Case
+	var away []*rules.Case
 	for _, cs := range q.cases {
 		if slices.Contains(q.unseen, cs.Instance.ID) {
 			away = append(away, cs)

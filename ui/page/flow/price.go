@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog/form"
 	"certquay/ui/kit"
@@ -91,7 +92,7 @@ func against(c *kit.Context, err error) form.Preview {
 	if field, message, ok := beside(c, err); ok {
 		return form.Preview{Errors: form.Values{field: message}, Problem: message}
 	}
-	var r *lifecycle.Refusal
+	var r *rules.Refusal
 	if errors.As(err, &r) {
 		return form.Preview{Problem: c.Whole(r)}
 	}

@@ -10,7 +10,7 @@ import (
 	"charm.land/bubbles/v2/key"
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
@@ -137,7 +137,7 @@ func (r *reviewing) save() tea.Msg {
 			// Named by us: a name from outside is no path.
 			name := fmt.Sprintf("document-%d%s", n+1, map[string]string{"jpeg": ".jpg", "png": ".png"}[ds[n].Format])
 			if _, err := c.Save(filepath.Join(dir, name), ds[n].Data.Reveal(), true); err != nil {
-				return nil, &lifecycle.Invalid{Field: "directory", Why: model.Quoted("", c.File(filepath.Join(dir, name), err))}
+				return nil, &rules.Invalid{Field: "directory", Why: model.Quoted("", c.File(filepath.Join(dir, name), err))}
 			}
 		}
 		r.said = c.T("review.saved", len(ds), dir)
@@ -148,18 +148,18 @@ func (r *reviewing) save() tea.Msg {
 func (r *reviewing) approve() tea.Msg {
 	c := r.q.c
 	return r.q.confirm(c.T("review.approve.title", r.i.Name), []string{c.T("review.approve.text")}, c.T("review.approve.question"), "review.approved",
-		func(ctx context.Context, cs *lifecycle.Case) error {
+		func(ctx context.Context, cs *rules.Case) error {
 			return c.Backend.Approve(ctx, cs.Instance.ID)
 		})
 }
 
 func (r *reviewing) reject() tea.Msg {
 	q, c := r.q, r.q.c
-	spec := form.Spec{Title: c.T("review.reject.title", r.i.Name), Danger: lifecycle.DangerWarning, Submit: c.T("review.reject"), Intro: []string{c.T("review.reject.text")},
+	spec := form.Spec{Title: c.T("review.reject.title", r.i.Name), Danger: rules.DangerWarning, Submit: c.T("review.reject"), Intro: []string{c.T("review.reject.text")},
 		Fields: []form.Field{{Key: "reason", Label: c.T("review.reason"), Valid: needed(c), Hint: func(form.Values) string { return c.T("review.reason.hint") }}}}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		err := c.Backend.RejectApplication(ctx, r.i.ID, strings.TrimSpace(v["reason"]))
-		var f *lifecycle.Refusal
+		var f *rules.Refusal
 		if errors.As(err, &f) {
 			return refusedMsg(c, f, q.cases[0]), nil
 		}

@@ -11,7 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/page/flow"
@@ -58,7 +58,7 @@ type List[R any] struct {
 	seq           int
 	typing        bool
 	input         widget.Input
-	active        *lifecycle.Case
+	active        *rules.Case
 	order         kit.Order
 	rest          kit.Rest
 }
@@ -86,7 +86,7 @@ type (
 	caseLoadedMsg[R any] struct {
 		of    *List[R]
 		id    model.ID
-		found *lifecycle.Case
+		found *rules.Case
 	}
 )
 

@@ -3,7 +3,7 @@ package overview
 import (
 	"strings"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/style"
@@ -51,7 +51,7 @@ func (d *details) awaited() []line {
 	}
 	for _, t := range d.tasks {
 		if t.Kind == model.TaskReview {
-			ls = append(ls, plain(style.Muted, "  "+c.T("proof.review", c.KeyOf(lifecycle.Review))))
+			ls = append(ls, plain(style.Muted, "  "+c.T("proof.review", c.KeyOf(rules.Review))))
 		}
 	}
 	if a := i.Application; i.Spec.Level != model.DV && a.Email+a.Phone != "" {

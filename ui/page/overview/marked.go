@@ -7,7 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/page/flow"
@@ -15,15 +15,15 @@ import (
 
 // judged is a marked certificate with the actions that the table allows.
 type judged struct {
-	found  *lifecycle.Case
+	found  *rules.Case
 	allows string
 }
 
 // markedCases are the marked certificates, one for each set of actions that the
 // table allows: every frame asks what is possible for one of them. It is nil
 // until all are known, so that nothing is dimmed on half the truth.
-func (p *page) markedCases(ids []model.ID) []*lifecycle.Case {
-	var cases []*lifecycle.Case
+func (p *page) markedCases(ids []model.ID) []*rules.Case {
+	var cases []*rules.Case
 	seen := map[string]bool{}
 	for _, id := range ids {
 		j := p.marked[id]

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -25,7 +26,7 @@ func (d *details) news(r *model.Row) (string, style.Tone) {
 	}
 	switch {
 	case i.AwaitsReview():
-		return c.Mark("◔") + c.T("news.review", c.KeyOf(lifecycle.Review)), style.Work
+		return c.Mark("◔") + c.T("news.review", c.KeyOf(rules.Review)), style.Work
 	case i.Operation.Active() && i.Operation.WaitFor != "":
 		return c.Mark("◔") + c.T("news.waiting", c.Text.Text(i.Operation.WaitFor)), style.Work
 	case i.Operation.Active() && i.Operation.Error != "":

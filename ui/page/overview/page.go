@@ -11,7 +11,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/page/flow"
@@ -43,7 +43,7 @@ type page struct {
 	layout        layout
 	typing        bool // into the filter line
 	input         widget.Input
-	active        *lifecycle.Case // of the certificate under the cursor
+	active        *rules.Case // of the certificate under the cursor
 	rest          kit.Rest
 	marked        map[model.ID]*judged // of those that are marked
 	unseen        []model.ID           // the marked ones that the filter hides
@@ -87,7 +87,7 @@ type (
 	markedLoadedMsg struct{ found map[model.ID]*judged }
 	caseLoadedMsg   struct {
 		id    model.ID
-		found *lifecycle.Case
+		found *rules.Case
 	}
 )
 

@@ -3,8 +3,8 @@ package overview
 import (
 	"strconv"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -151,10 +151,10 @@ func short(fingerprint string) string {
 func (d *details) places() []line {
 	c := d.c
 	if len(d.resources) == 0 {
-		if r := c.Table.Check(lifecycle.Deploy, &lifecycle.Case{Actor: c.Backend.Actor(), Instance: &d.instance, Now: c.Now}); r != nil {
+		if r := c.Table.Check(rules.Deploy, &rules.Case{Actor: c.Backend.Actor(), Instance: &d.instance, Now: c.Now}); r != nil {
 			return []line{plain(style.Muted, c.T("resources.never"))}
 		}
-		return []line{plain(style.Muted, c.T("resources.none", c.KeyOf(lifecycle.Deploy)))}
+		return []line{plain(style.Muted, c.T("resources.none", c.KeyOf(rules.Deploy)))}
 	}
 	var ls []line
 	for n := range d.resources {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/style"
@@ -206,7 +206,7 @@ func service(c *kit.Context, r *model.Row, w int) widget.Cell {
 func next(c *kit.Context, r *model.Row) (string, style.Tone) {
 	switch {
 	case r.AwaitsReview:
-		return c.T("next.review", c.KeyOf(lifecycle.Review)), style.Soon
+		return c.T("next.review", c.KeyOf(rules.Review)), style.Soon
 	case r.AwaitsProof:
 		return c.T("next.prove", c.KeyFor("details", "enter")), style.Soon
 	case r.Operation != "":
@@ -214,23 +214,23 @@ func next(c *kit.Context, r *model.Row) (string, style.Tone) {
 	case r.FailingAt > 0 && r.State.Group() == model.GroupIssued:
 		return c.T("next.failing", c.KeyFor("explain", "x")), style.Bad
 	case !r.Due.IsZero() && r.DueHosted && r.Resources > 0 && r.Auto == 0 && !r.Keyless:
-		return c.T("next.renews.auto", widget.Day(r.Due, c.Now, c.T("date.day")), c.KeyOf(lifecycle.AutoDeploy)), style.Plain
+		return c.T("next.renews.auto", widget.Day(r.Due, c.Now, c.T("date.day")), c.KeyOf(rules.AutoDeploy)), style.Plain
 	case !r.Due.IsZero() && r.DueHosted:
 		return c.T("next.renews", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
 	case !r.Due.IsZero():
 		return c.T("next.reissues", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
 	case r.State.Group() == model.GroupIssued && r.Is(model.Expired, c.Now):
 		return c.T("next.expired", c.KeyFor("buy", "b")), style.Muted
-	case slices.Contains(c.Table.Row(lifecycle.Apply).From, r.State):
-		return c.T("next.apply", c.KeyOf(lifecycle.Apply)), style.Plain
-	case r.Keyless && slices.Contains(c.Table.Row(lifecycle.UploadKey).From, r.State) && !r.Is(model.Expired, c.Now):
-		return c.T("next.key", c.KeyOf(lifecycle.UploadKey)), style.Plain
+	case slices.Contains(c.Table.Row(rules.Apply).From, r.State):
+		return c.T("next.apply", c.KeyOf(rules.Apply)), style.Plain
+	case r.Keyless && slices.Contains(c.Table.Row(rules.UploadKey).From, r.State) && !r.Is(model.Expired, c.Now):
+		return c.T("next.key", c.KeyOf(rules.UploadKey)), style.Plain
 	case r.State.Group() == model.GroupIssued && !r.Keyless && r.Resources == 0 && !r.Is(model.Expired, c.Now):
-		return c.T("next.deploy", c.KeyOf(lifecycle.Deploy)), style.Plain
-	case r.Is(model.Expiring, c.Now) && slices.Contains(c.Table.Row(lifecycle.Renew).From, r.State):
-		return c.T("next.renew", c.KeyOf(lifecycle.Renew)), style.Soon
-	case r.Is(model.Expiring, c.Now) && slices.Contains(c.Table.Row(lifecycle.Host).From, r.State): // an upload (I6)
-		return c.T("next.host", c.KeyOf(lifecycle.Host)), style.Soon
+		return c.T("next.deploy", c.KeyOf(rules.Deploy)), style.Plain
+	case r.Is(model.Expiring, c.Now) && slices.Contains(c.Table.Row(rules.Renew).From, r.State):
+		return c.T("next.renew", c.KeyOf(rules.Renew)), style.Soon
+	case r.Is(model.Expiring, c.Now) && slices.Contains(c.Table.Row(rules.Host).From, r.State): // an upload (I6)
+		return c.T("next.host", c.KeyOf(rules.Host)), style.Soon
 	}
 	return "", style.Muted
 }

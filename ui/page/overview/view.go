@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kit"
 	"certquay/ui/style"
@@ -379,11 +379,11 @@ func (p *page) welcome(w int) []widget.Row {
 	add(style.Strong, c.T("empty.welcome"), "")
 	add(style.Muted, widget.Wrap(c.T("empty.text"), w-4)...)
 	add(style.Head, "", c.T("empty.first"))
-	step(c.KeyOf(lifecycle.Buy), c.T("empty.buy"))
-	step(c.KeyOf(lifecycle.Upload), c.T("empty.import"))
+	step(c.KeyOf(rules.Buy), c.T("empty.buy"))
+	step(c.KeyOf(rules.Upload), c.T("empty.import"))
 	add(style.Head, "", c.T("empty.then"))
-	step(c.KeyOf(lifecycle.Apply), c.T("empty.apply"))
-	step(c.KeyOf(lifecycle.Deploy), c.T("empty.deploy"))
+	step(c.KeyOf(rules.Apply), c.T("empty.apply"))
+	step(c.KeyOf(rules.Deploy), c.T("empty.deploy"))
 	add(style.Plain, "")
 	if note := widget.Wrap(c.EdgeNote, w-4); c.EdgeNote != "" && len(rows)+len(note) <= p.height-2 {
 		add(style.Muted, note...)

@@ -1,4 +1,4 @@
-package lifecycle
+package rules
 
 import (
 	"net/mail"
@@ -36,14 +36,14 @@ func IsEmail(s string) bool {
 // MaxContactName is how many characters the name of a contact has at most.
 const MaxContactName = 64
 
-// checkContactName refuses a name that says nothing, or that no list has room
+// CheckContactName refuses a name that says nothing, or that no list has room
 // for.
-func checkContactName(name string) *Invalid {
+func CheckContactName(name string) *Invalid {
 	switch n := utf8.RuneCountInString(name); {
 	case n == 0:
-		return &Invalid{Field: "name", Why: model.Say("contact.needs-name"), Example: example("Ops")}
+		return &Invalid{Field: "name", Why: model.Say("contact.needs-name"), Example: Example("Ops")}
 	case n > MaxContactName:
-		return &Invalid{Field: "name", Why: model.Say("contact.long-name", "most", MaxContactName, "has", n), Example: example("Ops")}
+		return &Invalid{Field: "name", Why: model.Say("contact.long-name", "most", MaxContactName, "has", n), Example: Example("Ops")}
 	}
 	return nil
 }
@@ -74,24 +74,25 @@ func IsCountry(s string) bool { return country.MatchString(s) }
 
 var country = regexp.MustCompile(`^[A-Z]{2}$`)
 
-// checkPhone refuses what nobody could call; none at all is right where it is
+// CheckPhone refuses what nobody could call; none at all is right where it is
 // not needed.
-func checkPhone(field, number string) *Invalid {
+func CheckPhone(field, number string) *Invalid {
 	if number == "" || IsPhone(number) {
 		return nil
 	}
-	return &Invalid{Field: field, Why: model.Say("invalid.no-phone", "value", number), Example: example("+49 30 123456")}
+	return &Invalid{Field: field, Why: model.Say("invalid.no-phone", "value", number), Example: Example("+49 30 123456")}
 }
 
-// checkEmail refuses what nobody could write to; none at all is right where it
+// CheckEmail refuses what nobody could write to; none at all is right where it
 // is not needed.
-func checkEmail(field, address string) *Invalid {
+func CheckEmail(field, address string) *Invalid {
 	if address == "" || IsEmail(address) {
 		return nil
 	}
-	return notEmail(field, address)
+	return NotEmail(field, address)
 }
 
-func notEmail(field, address string) *Invalid {
-	return &Invalid{Field: field, Why: model.Say("invalid.no-email", "value", address), Example: example("ops@example.com")}
+// NotEmail says that an address is not one that mail can reach.
+func NotEmail(field, address string) *Invalid {
+	return &Invalid{Field: field, Why: model.Say("invalid.no-email", "value", address), Example: Example("ops@example.com")}
 }

@@ -1,4 +1,4 @@
-package lifecycle
+package rules
 
 import (
 	"time"
@@ -56,14 +56,14 @@ func DefaultPolicy() Policy {
 		Price:      func(s model.Specification) int64 { return prices[s.Grade] },
 		HostingFee: 20_00, CreditPrice: 5_00, ReviewReuse: 398 * 24 * time.Hour,
 		Refund:      RefundIssued30d,
-		Notify:      NotifyPolicy{Before: []time.Duration{30 * day, 14 * day, 7 * day, 3 * day, day}},
+		Notify:      NotifyPolicy{Before: []time.Duration{30 * Day, 14 * Day, 7 * Day, 3 * Day, Day}},
 		CallTimeout: time.Minute, HandshakeTimeout: 10 * time.Second,
 	}
 }
 
-// retryAfter is how long a failed attempt waits before the next (spec H9):
+// RetryAfter is how long a failed attempt waits before the next (spec H9):
 // 1, 10 and 100 minutes, then daily, never sooner than the other side asks.
-func retryAfter(attempt int, asked time.Duration) time.Duration {
+func RetryAfter(attempt int, asked time.Duration) time.Duration {
 	schedule := []time.Duration{time.Minute, 10 * time.Minute, 100 * time.Minute}
 	wait := 24 * time.Hour
 	if attempt >= 1 && attempt <= len(schedule) {
@@ -75,7 +75,7 @@ func retryAfter(attempt int, asked time.Duration) time.Duration {
 // proofEvery and proofFor are how often and how long a proof of control that
 // is not there yet is looked for (spec A8).
 const (
-	day        = 24 * time.Hour
-	proofEvery = 10 * time.Minute
-	proofFor   = 7 * 24 * time.Hour
+	Day        = 24 * time.Hour
+	ProofEvery = 10 * time.Minute
+	ProofFor   = 7 * 24 * time.Hour
 )

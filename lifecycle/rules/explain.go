@@ -1,4 +1,4 @@
-package lifecycle
+package rules
 
 import (
 	"cmp"
@@ -8,13 +8,25 @@ import (
 	"certquay/model"
 )
 
+// Explanation answers why an instance is as it is (spec V3).
+type Explanation struct {
+	State model.Text  // what it is, in a sentence
+	Why   []Statement // facts and rules that make it so
+	Next  []Statement // what happens next and when
+	Can   []Action    // what a person can do now
+}
+
+// Statement is one sentence of an [Explanation].
+type Statement struct {
+	Text  model.Text
+	Rules string // ids of the spec's rules behind it, "T1, T4"; "" for none
+	// Instead fills the placeholders {1} and so on, as in a way out.
+	Instead []Suggestion
+}
+
 // Explain answers why an instance is as it is, by which rule, and what happens
 // next and when (spec V3).
-func (e *Engine) Explain(id model.ID) (Explanation, error) {
-	c, err := e.Case(model.Actor{Role: model.Owner}, id)
-	if err != nil {
-		return Explanation{}, err
-	}
+func (t *Table) Explain(c *Case) Explanation {
 	i, now := c.Instance, c.Now
 	row := i.Row()
 	x := Explanation{State: model.Say("explain.state", "name", i.Name, "state", i.State, "label", row.Label(now))}
@@ -25,14 +37,14 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 		x.Next = append(x.Next, Statement{Text: model.Say("next."+code, args...), Rules: rules})
 	}
 
-	e.table.unissued(i, why)
+	t.unissued(i, why)
 	if i.Reason != "" {
 		why("A8, I4", "reason", "why", i.Reason)
 	}
 	if v := i.Newest(); v != nil && i.Current() == nil {
 		why("I4", "revoked", "version", v.Number, "at", v.RevokedAt, "reason", v.RevokedReason)
 	}
-	switch e.table.PaidBack(i) {
+	switch t.PaidBack(i) {
 	case Revoke:
 		why("I4, B5", "revoked-refunded")
 	case Close:
@@ -86,10 +98,10 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 			continue
 		}
 		if r.Deployed != "" {
-			why("D3", "restored", "place", placeOf(r))
+			why("D3", "restored", "place", r.Place())
 		}
 		if at := r.Operation.Next; !at.IsZero() && !r.Operation.Aside() {
-			next("H9", "deploys", "place", placeOf(r), "attempt", r.Operation.Attempt+1, "at", at)
+			next("H9", "deploys", "place", r.Place(), "attempt", r.Operation.Attempt+1, "at", at)
 		}
 	}
 	if !i.Due.IsZero() {
@@ -104,8 +116,8 @@ func (e *Engine) Explain(id model.ID) (Explanation, error) {
 	if i.RenewedBy != "" {
 		next("I6", "renewed", "other", i.RenewedBy)
 	}
-	x.Can = e.table.Possible(c)
-	return x, nil
+	x.Can = t.Possible(c)
+	return x
 }
 
 // presented says what the servers presented when they were looked at last, those
@@ -143,8 +155,52 @@ func failureOf(i *model.Instance, rs []model.Resource) model.Text {
 	}
 	for n := range rs {
 		if f := rs[n].Failure; f.What != "" {
-			return model.Say("explain.failed-at", "job", f.What, "place", placeOf(&rs[n]), "cause", f.Message)
+			return model.Say("explain.failed-at", "job", f.What, "place", rs[n].Place(), "cause", f.Message)
 		}
 	}
 	return model.Say("explain.failing-resources", "n", i.Deployments.Failing)
+}
+
+// unissued says why there is no certificate yet: where the instance came from,
+// and how far its application is.
+func (t *Table) unissued(i *model.Instance, why func(rules, code string, args ...any)) {
+	if i.State.Group() != model.GroupUnissued {
+		return
+	}
+	switch i.Origin {
+	case model.OriginPack:
+		why("B4", "from-pack", "at", i.Created)
+	case model.OriginRenewal:
+		why("I6", "renewal", "at", i.Created)
+	default:
+		why("B2", "bought", "at", i.Created)
+	}
+	a, underway := &i.Application, slices.Contains(t.Row(Withdraw).From, i.State)
+	switch {
+	case underway && i.Operation.WaitFor != "":
+		why("A7", "waits", "at", a.Submitted, "waiting", i.Operation.WaitFor)
+	case underway:
+		why("A7", "applied", "at", a.Submitted)
+	case !a.Submitted.IsZero():
+		why("A9", "came-back", "at", a.Submitted)
+	case !a.Saved.IsZero():
+		why("A6", "draft")
+	default:
+		why("A6", "not-applied")
+	}
+}
+
+// Possible lists the actions of a person that the case allows, in the order of
+// a life.
+func (t *Table) Possible(c *Case) []Action {
+	var can []Action
+	for _, r := range t.rows {
+		if r.Verb == "" || !slices.Contains(r.From, c.Instance.State) {
+			continue
+		}
+		if !slices.ContainsFunc(r.Guards, func(g Guard) bool { return g.Check(c) != nil }) {
+			can = append(can, r.Action)
+		}
+	}
+	return can
 }

@@ -1,4 +1,4 @@
-package lifecycle
+package rules
 
 import (
 	"maps"
@@ -36,6 +36,13 @@ const (
 	EndHosting  Action = "end-hosting" // when its last paid year is over
 	Revoke      Action = "revoke"
 	Delete      Action = "delete"
+)
+
+// Actions that are not about one certificate, and so have no row of the table.
+// The log has events of their names.
+const (
+	ActionWatch    = "watch"     // what is watched has changed, or is watched from now on
+	ActionRotateCA = "ca-rotate" // a person had an issuing certificate made
 )
 
 // Danger is how much an action takes away; confirmations carry it as a word
@@ -124,9 +131,9 @@ func Needs(actor model.Actor, a Action, role model.Role) *Refusal {
 // unlisted are the roles that actions take which are not about a certificate, and
 // so have no row.
 var unlisted = map[Action]model.Role{
-	"company": model.Operator, "contact": model.Operator, actionWatch: model.Operator,
+	"company": model.Operator, "contact": model.Operator, ActionWatch: model.Operator,
 	"dismiss": model.Operator, "retry": model.Operator, "tick": model.Operator,
-	"clock": model.Owner, actionRotateCA: model.Owner,
+	"clock": model.Owner, ActionRotateCA: model.Owner,
 }
 
 // May says why an actor may not take an action whatever it is done to, or nil. It
@@ -164,7 +171,7 @@ func (t *Table) Check(a Action, c *Case) *Refusal {
 		if !ok {
 			reason = ReasonState
 		}
-		return refuse(&Refusal{Reason: reason, Args: Args{"allowed": texts(r.From), "possible": texts(t.Possible(c))}})
+		return refuse(&Refusal{Reason: reason, Args: Args{"allowed": Strings(r.From), "possible": Strings(t.Possible(c))}})
 	}
 	for _, g := range r.Guards {
 		if f := g.Check(c); f != nil {
@@ -189,8 +196,8 @@ func (t *Table) NextDue(i *model.Instance) (a Action, at time.Time) {
 	return a, at
 }
 
-// move puts the instance into the state the row leads to.
-func (r *Row) move(i *model.Instance, refunded bool) (from, to model.State) {
+// Move puts the instance into the state the row leads to.
+func (r *Row) Move(i *model.Instance, refunded bool) (from, to model.State) {
 	from, to = i.State, r.To
 	if refunded && r.ToRefunded != "" {
 		to = r.ToRefunded

@@ -1,4 +1,4 @@
-package lifecycle
+package rules
 
 import (
 	"slices"
@@ -51,7 +51,7 @@ var (
 		return &Refusal{Reason: ReasonNotDeployed}
 	}}
 	notDeployed = Guard{"I5", func(c *Case) *Refusal {
-		there := slices.DeleteFunc(slices.Clone(c.Resources), func(r model.Resource) bool { return !placed(&r) })
+		there := slices.DeleteFunc(slices.Clone(c.Resources), func(r model.Resource) bool { return !r.Placed() })
 		if len(there) > 0 {
 			return &Refusal{Reason: ReasonUndeployFirst, Args: Args{"resources": placesOf(there)}}
 		}
@@ -121,7 +121,7 @@ var (
 		if c.Actor != model.Scheduler || c.Issuer == nil || v == nil {
 			return nil
 		}
-		if end := lastSecond(c.Instance, *c.Issuer, c.Now, false); !end.After(v.NotAfter) {
+		if end := LastSecond(c.Instance, *c.Issuer, c.Now, false); !end.After(v.NotAfter) {
 			return &Refusal{Reason: ReasonNoGain, Args: Args{"at": end}}
 		}
 		return nil
@@ -148,13 +148,13 @@ var (
 		return nil
 	}}
 	notFinalized = Guard{"A9", func(c *Case) *Refusal {
-		if c.Job != nil && finalizeSent(c.Job) {
+		if c.Job != nil && c.Job.Finalized() {
 			return &Refusal{Reason: ReasonFinalized}
 		}
 		return nil
 	}}
 	needsReview = Guard{"A8", func(c *Case) *Refusal {
-		if c.Job == nil || c.Job.Step != stepReview {
+		if c.Job == nil || c.Job.Step != model.StepReview {
 			return &Refusal{Reason: ReasonNoReview}
 		}
 		return nil
@@ -205,30 +205,39 @@ func buyAgain(i *model.Instance) Suggestion {
 	if i.Spec.Brand == "" {
 		return Suggestion{Action: Buy}
 	}
-	return Suggestion{Buy, specFlags(i.Spec)}
+	return Suggestion{Buy, SpecFlags(i.Spec)}
 }
 
-// specFlags are the flags that name a specification.
-func specFlags(s model.Specification) []string {
+// SpecFlags are the flags that name a specification.
+func SpecFlags(s model.Specification) []string {
 	return []string{"--level", string(s.Level), "--type", string(s.Type), "--brand", s.Brand, "--grade", string(s.Grade)}
 }
-
-// placeOf is product, region and name of a resource.
-func placeOf(r *model.Resource) string { return r.Product + " " + r.Region + " " + r.Name }
 
 func placesOf(rs []model.Resource) string {
 	var names []string
 	for n := range rs {
-		names = append(names, placeOf(&rs[n]))
+		names = append(names, rs[n].Place())
 	}
 	return strings.Join(names, ", ")
 }
 
-// texts are values of any type of text as texts.
-func texts[T ~string](values []T) []string {
+// Strings are values of any type of text as texts.
+func Strings[T ~string](values []T) []string {
 	all := make([]string, len(values))
 	for n, v := range values {
 		all[n] = string(v)
 	}
 	return all
+}
+
+// Revocable says whether a version is for the CA to revoke: issued by it, not
+// expired, not revoked. Versions from elsewhere are skipped.
+func (c *Case) Revocable(v *model.Version) bool {
+	return v.Issuer != "" && v.RevokedAt.IsZero() && !c.Now.After(v.NotAfter)
+}
+
+// Revokes says whether a resource presents what revoking would revoke (spec I4).
+func (c *Case) Revokes(r *model.Resource) bool {
+	v := c.Instance.ByFingerprint(r.Presented)
+	return v != nil && c.Revocable(v)
 }

@@ -1,4 +1,4 @@
-package lifecycle
+package rules
 
 import (
 	"slices"
@@ -247,16 +247,22 @@ func (i *Invalid) AsText() model.Text {
 	return model.Say("error.invalid", "field", i.Field, "why", i.Why)
 }
 
-// example is an example that is typed as it stands.
-func example(s string) model.Text { return model.Quoted("", s) }
+// Example is an example that is typed as it stands.
+func Example(s string) model.Text { return model.Quoted("", s) }
 
-// oneOf are values that would do.
-func oneOf[T ~string](values []T) model.Text {
-	return model.Say("invalid.one-of", "these", texts(values))
+// OneOf are values that would do.
+func OneOf[T ~string](values []T) model.Text {
+	return model.Say("invalid.one-of", "these", Strings(values))
 }
 
-// cannotRead is the error of a record that cannot be read. What it is, is a code
+// CannotRead is the error of a record that cannot be read. What it is, is a code
 // as that of [NotFound].
-func cannotRead(what string, id any, err error) error {
+func CannotRead(what string, id any, err error) error {
 	return model.Fail("error.read", "what", what, "id", id, "cause", err)
+}
+
+// RevocationReasons are the reasons a person may give for a leaf certificate
+// (RFC 5280 section 5.3.1), the default first.
+var RevocationReasons = []string{
+	"unspecified", "keyCompromise", "affiliationChanged", "superseded", "cessationOfOperation", "privilegeWithdrawn",
 }

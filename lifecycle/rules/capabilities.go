@@ -1,0 +1,113 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"certquay/lifecycle/names"
+	"certquay/model"
+)
+
+// Capabilities is what an issuer can do on a given day.
+type Capabilities struct {
+	Levels      []model.Level
+	Types       []model.DomainType
+	Grades      []model.Grade
+	IPNames     bool
+	Revocation  bool
+	Public      bool          // bound by the CA/Browser Forum's limits (spec I8)
+	MaxValidity time.Duration // of a certificate issued today
+	// Ends is the last second that a certificate issued today can have, because
+	// the CA itself ends then; zero for none.
+	Ends       time.Time
+	NeedsEmail bool
+	// Permitted lists the domains which, with what is below them, are all that
+	// the issuer signs: the name constraints of RFC 5280 section 4.2.1.10 that it
+	// is under. None means any.
+	Permitted []string
+	// Proof says that each order waits for proof of control that a person may
+	// have to give (spec A8, H5).
+	Proof bool
+	// Reviewed lists the levels whose applications wait for a reviewer of
+	// this organization before they are ordered (spec A8).
+	Reviewed []model.Level
+}
+
+// LastSecond is the last second to ask the issuer for at a moment: the end of what
+// it signs on that day or of the service period (spec T2). The issuer applies its
+// own limit; asking for no more than it gives keeps the two in step. Each attempt
+// asks anew: a CA may be down for longer than its certificates live.
+func LastSecond(i *model.Instance, caps Capabilities, now time.Time, yearly bool) time.Time {
+	now = now.Truncate(time.Second)
+	end := i.ServiceEnd
+	switch {
+	case end.IsZero():
+		end = model.AddYears(now, i.Years).Add(i.Carried)
+	case yearly:
+		end = model.AddYears(end, 1)
+	}
+	if caps.Public {
+		caps.MaxValidity = min(caps.MaxValidity, publicLimit(now))
+	}
+	if limit := now.Add(caps.MaxValidity); caps.MaxValidity > 0 && limit.Before(end) {
+		end = limit
+	}
+	end = end.Add(-time.Second)
+	if !caps.Ends.IsZero() && caps.Ends.Before(end) {
+		end = caps.Ends
+	}
+	return end
+}
+
+// publicLimits is how long a publicly trusted certificate may be valid by the
+// day it is issued (spec I8; CA/Browser Forum Baseline Requirements for TLS
+// section 6.3.2, as changed by ballot SC-081).
+var publicLimits = []struct {
+	from time.Time
+	days int
+}{
+	{time.Date(2029, 3, 15, 0, 0, 0, 0, time.UTC), 47},
+	{time.Date(2027, 3, 15, 0, 0, 0, 0, time.UTC), 100},
+	{time.Date(2026, 3, 15, 0, 0, 0, 0, time.UTC), 200},
+	{time.Time{}, 398},
+}
+
+// publicLimit is the limit on the day of issue.
+func publicLimit(issued time.Time) time.Duration {
+	for _, l := range publicLimits {
+		if !issued.Before(l.from) {
+			return time.Duration(l.days) * 24 * time.Hour
+		}
+	}
+	return 0
+}
+
+// Permits says whether a name is inside the issuer's name constraints.
+func (c *Capabilities) Permits(n names.Name) bool {
+	if len(c.Permitted) == 0 {
+		return true
+	}
+	host := n.Host()
+	return !n.IP.IsValid() && slices.ContainsFunc(c.Permitted, func(d string) bool {
+		return host == d || strings.HasSuffix(host, "."+d)
+	})
+}
+
+// CheckNames checks the names of a certificate by the domain type and by what the
+// issuer signs (spec A2). A refusal is a [names.Error].
+func (c *Capabilities) CheckNames(t model.DomainType, list []string) error {
+	parsed, err := names.Check(t, list, c.IPNames)
+	if err != nil {
+		return err
+	}
+	for _, n := range parsed {
+		if !c.Permits(n) {
+			return &names.Error{
+				Field: "domains", Name: n.ASCII, Hint: Example("www." + c.Permitted[0]),
+				Rule: model.Say("names.not-permitted", "permitted", c.Permitted),
+			}
+		}
+	}
+	return nil
+}
