@@ -19,6 +19,7 @@ import (
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -122,7 +123,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Words: text.New("en").Text,
 		Store: a.Store, Clock: clock, SaveClock: save, Log: a.Log, Policy: policy, Roots: roots,
-		Issuers:  map[string]lifecycle.Issuer{embedded.Brand: ca.ca},
+		Issuers:  map[string]ports.Issuer{embedded.Brand: ca.ca},
 		Products: a.named, Prober: product.Prober{}, Judge: product.Judging("trusted", roots),
 		Notifier: a.notifier(roots), Crashed: crashed,
 	})
@@ -220,7 +221,7 @@ func (a *App) logger() *slog.Logger {
 }
 
 // clock is the system's, or the movable one of a sandbox store.
-func (a *App) clock(ctx context.Context, g *global) (lifecycle.Clock, func(context.Context, time.Duration) error, error) {
+func (a *App) clock(ctx context.Context, g *global) (ports.Clock, func(context.Context, time.Duration) error, error) {
 	if g.demo {
 		a.Sandbox = true
 		return demo.Clock(time.Now()), func(context.Context, time.Duration) error { return nil }, nil
@@ -243,12 +244,12 @@ func (a *App) clock(ctx context.Context, g *global) (lifecycle.Clock, func(conte
 		m.Sandbox = true
 	}
 	if a.Sandbox = m.Sandbox; !a.Sandbox {
-		return lifecycle.SystemClock{}, nil, nil
+		return ports.SystemClock{}, nil, nil
 	}
 	save := func(ctx context.Context, offset time.Duration) error {
 		return a.Store.SetMeta(ctx, func(m *store.Meta) error { m.ClockOffset = offset; return nil })
 	}
-	return lifecycle.NewMovableClock(lifecycle.SystemClock{}, m.ClockOffset), save, nil
+	return ports.NewMovableClock(ports.SystemClock{}, m.ClockOffset), save, nil
 }
 
 // unused says whether nothing has ever happened in the store.
@@ -266,7 +267,7 @@ func (a *App) unused() (bool, error) {
 
 // products opens what the configuration lists. One that cannot be opened is
 // listed with its problem; the others work.
-func (a *App) products(ctx context.Context, clock lifecycle.Clock, freezable bool) []lifecycle.NamedProduct {
+func (a *App) products(ctx context.Context, clock ports.Clock, freezable bool) []lifecycle.NamedProduct {
 	var all []lifecycle.NamedProduct
 	for _, p := range a.Config.Products {
 		np := lifecycle.NamedProduct{Name: p.Name, Driver: string(p.Driver)}

@@ -18,6 +18,7 @@ import (
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/listen"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 	"certquay/store"
 )
@@ -39,7 +40,7 @@ const (
 // authority opens the embedded CA and serves its CRL and OCSP on loopback. The
 // address stands in certificates, so the port is kept once it is chosen. Where it
 // cannot be had, everything else goes on (spec O4).
-func (a *App) authority(ctx context.Context, clock lifecycle.Clock) (*authority, error) {
+func (a *App) authority(ctx context.Context, clock ports.Clock) (*authority, error) {
 	c := a.Config.Embedded
 	address, err := a.keptAddress(ctx, "crl", c.Listen)
 	if err != nil {
@@ -64,7 +65,7 @@ func (a *App) authority(ctx context.Context, clock lifecycle.Clock) (*authority,
 // authority is the embedded CA with what is done for it.
 type authority struct {
 	app      *App
-	clock    lifecycle.Clock
+	clock    ports.Clock
 	ca       *embedded.Issuer
 	server   *http.Server
 	address  string // of CRL and OCSP, port 0 until one is chosen

@@ -11,6 +11,7 @@ import (
 	"certquay/cmd/config"
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/mem"
@@ -41,12 +42,12 @@ func TestAHeldPortIsTriedAgain(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	ca, err := a.authority(ctx, lifecycle.SystemClock{})
+	ca, err := a.authority(ctx, ports.SystemClock{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	changes := a.Store.Watch(ctx)
-	a.Engine = lifecycle.New(lifecycle.Options{Store: a.Store, Clock: lifecycle.SystemClock{}, Issuers: map[string]lifecycle.Issuer{embedded.Brand: ca.ca}})
+	a.Engine = lifecycle.New(lifecycle.Options{Store: a.Store, Clock: ports.SystemClock{}, Issuers: map[string]ports.Issuer{embedded.Brand: ca.ca}})
 	a.closing(func() error { a.Engine.Close(); return nil })
 	ca.tend(ctx)
 	open := func() []model.Task {

@@ -15,7 +15,7 @@ import (
 	"certquay/cmd/demo"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
-	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -107,8 +107,8 @@ func removeKilled() {
 }
 
 // fillDemo makes the fleet and says that it takes a moment, and where it is.
-func (a *App) fillDemo(ctx context.Context, c *call, clock lifecycle.Clock) error {
-	movable, ok := clock.(*lifecycle.MovableClock)
+func (a *App) fillDemo(ctx context.Context, c *call, clock ports.Clock) error {
+	movable, ok := clock.(*ports.MovableClock)
 	if !ok {
 		return model.Fail("demo.clock")
 	}
@@ -117,7 +117,7 @@ func (a *App) fillDemo(ctx context.Context, c *call, clock lifecycle.Clock) erro
 		_, err := fmt.Fprint(c.Err, "\r"+c.text("verb.demo.filling", "month", month.Format("2006-01")))
 		return err
 	}
-	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: map[string]lifecycle.Product{}, Reached: reached}
+	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: map[string]ports.Product{}, Reached: reached}
 	for _, p := range a.named {
 		w.Products[p.Name] = p.Product
 	}

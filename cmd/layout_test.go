@@ -81,7 +81,10 @@ var innerArrows = map[string][]string{
 	"store/search": {"model"},
 	"store/engine": {"model"},
 
-	"lifecycle/rules": {"model", "lifecycle/names"},
+	"lifecycle/rules":   {"model", "lifecycle/names"},
+	"lifecycle/ports":   {"model", "lifecycle/rules"},
+	"lifecycle/issuer":  {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle"},
+	"lifecycle/product": {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen"},
 }
 
 // standardOnly are folders whose code imports nothing from outside the module but
@@ -237,7 +240,8 @@ func TestImportArrowsAreFound(t *testing.T) {
 		{"certquay/store", "github.com/dgraph-io/badger/v4", false, false},
 		{"certquay/store/engine/badger", "github.com/dgraph-io/badger/v4", false, true},
 		{"certquay/store/engine/badgerlike", "github.com/dgraph-io/badger/v4", false, false},
-		{"certquay/lifecycle/product/edge", "certquay/lifecycle", false, true},
+		{"certquay/lifecycle/product/edge", "certquay/lifecycle/ports", false, true},
+		{"certquay/lifecycle/product/edge", "certquay/lifecycle", false, false},
 		{"certquay/lifecycle/product/edge", "certquay/store", false, false},
 		{"certquay/lifecycle", "certquay/ui", false, false},
 		{"certquay/lifecycle", "charm.land/bubbletea/v2", false, false},

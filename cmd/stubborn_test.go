@@ -13,6 +13,7 @@ import (
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -21,11 +22,11 @@ import (
 // stubborn is a real edge that takes a new pair and goes on presenting the old
 // one, as a server does whose reload was lost.
 type stubborn struct {
-	lifecycle.Product
+	ports.Product
 	on bool
 }
 
-func (s *stubborn) Deploy(ctx context.Context, p lifecycle.Place, pair lifecycle.Pair) (lifecycle.Binding, error) {
+func (s *stubborn) Deploy(ctx context.Context, p ports.Place, pair ports.Pair) (ports.Binding, error) {
 	if !s.on {
 		return s.Product.Deploy(ctx, p, pair)
 	}
@@ -59,14 +60,14 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	products := a.products(ctx, lifecycle.SystemClock{}, false)
+	products := a.products(ctx, ports.SystemClock{}, false)
 	odd := &stubborn{Product: products[1].Product}
 	products[1].Product = odd
 	policy := rules.DefaultPolicy()
 	policy.HandshakeTimeout /= 20
 	a.Engine = lifecycle.New(lifecycle.Options{
-		Store: a.Store, Clock: lifecycle.SystemClock{}, Policy: policy, Prober: product.Prober{},
-		Issuers: map[string]lifecycle.Issuer{embedded.Brand: ca}, Products: products,
+		Store: a.Store, Clock: ports.SystemClock{}, Policy: policy, Prober: product.Prober{},
+		Issuers: map[string]ports.Issuer{embedded.Brand: ca}, Products: products,
 	})
 	defer a.Engine.Close()
 	verb := func(args ...string) int {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -273,6 +274,6 @@ func (a *Access) Tick(ctx context.Context) (int, error) {
 }
 
 // RotateCA is [Engine.RotateCA] as this actor.
-func (a *Access) RotateCA(ctx context.Context, ca Rotates) (*x509.Certificate, error) {
+func (a *Access) RotateCA(ctx context.Context, ca ports.Rotates) (*x509.Certificate, error) {
 	return acting(ctx, a, rules.ActionRotateCA, "", func(by model.Actor) (*x509.Certificate, error) { return a.e.RotateCA(ctx, by, ca) })
 }

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 // writes is a store that notes what is written, but for refusals.
 type writes struct {
-	lifecycle.Store
+	ports.Store
 	mu   sync.Mutex
 	what []string
 }

@@ -16,6 +16,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ports"
 	prober "certquay/lifecycle/product"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -74,7 +75,7 @@ func keygenAndSign(b *testing.B, n int) float64 {
 
 // alone lets one writer at the store at a time, so that nothing is shared.
 type alone struct {
-	lifecycle.Store
+	ports.Store
 	mu sync.Mutex
 }
 
@@ -91,7 +92,7 @@ func renewals(b *testing.B, n int, oneByOne bool) float64 {
 		b.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	var st lifecycle.Store = s
+	var st ports.Store = s
 	if oneByOne {
 		st = &alone{Store: s}
 	}
@@ -100,8 +101,8 @@ func renewals(b *testing.B, n int, oneByOne bool) float64 {
 		b.Fatal(err)
 	}
 	e := lifecycle.New(lifecycle.Options{
-		Store: st, Clock: lifecycle.SystemClock{}, Policy: rules.DefaultPolicy(), Prober: prober.Prober{},
-		Issuers: map[string]lifecycle.Issuer{embedded.Brand: ca},
+		Store: st, Clock: ports.SystemClock{}, Policy: rules.DefaultPolicy(), Prober: prober.Prober{},
+		Issuers: map[string]ports.Issuer{embedded.Brand: ca},
 	})
 	defer e.Close()
 	ctx := context.Background()

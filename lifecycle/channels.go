@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -20,7 +21,7 @@ const sendTimeout = 30 * time.Second
 // mailto makes the channel of an e-mail address.
 func mailto(address string) string { return "mailto:" + address }
 
-// ErrNoMail is what a [Notifier] says of an e-mail address when no mail server
+// ErrNoMail is what a [ports.Notifier] says of an e-mail address when no mail server
 // is configured.
 var ErrNoMail error = model.Fail("notify.no-mail")
 
@@ -34,7 +35,7 @@ var hosted = []string{
 // where that is one. An e-mail address is shown whole.
 func ShownChannel(channel string) string {
 	if strings.HasPrefix(channel, "mailto:") {
-		return OneLine(channel)
+		return ports.OneLine(channel)
 	}
 	u, err := url.Parse(channel)
 	if err != nil || u.Scheme == "" {
@@ -43,9 +44,9 @@ func ShownChannel(channel string) string {
 	scheme := u.Scheme
 	base, _, _ := strings.Cut(scheme, "+")
 	if slices.Contains(hosted, base) && u.Host != "" {
-		return OneLine(scheme + "://" + u.Host)
+		return ports.OneLine(scheme + "://" + u.Host)
 	}
-	return OneLine(scheme + "://…")
+	return ports.OneLine(scheme + "://…")
 }
 
 // mayTell refuses who may not say where certquay connects to.
@@ -94,7 +95,7 @@ type ChannelTest struct {
 // errWithheld is why a test in a sandbox proves nothing.
 var errWithheld = model.Fail("notify.withheld")
 
-// errNoNotifier is why nothing can be sent by an engine without a [Notifier].
+// errNoNotifier is why nothing can be sent by an engine without a [ports.Notifier].
 var errNoNotifier = model.Fail("notify.none")
 
 // TestContact sends a message to each channel of a contact now, all at once,
@@ -118,10 +119,10 @@ func (e *Engine) TestContact(ctx context.Context, actor model.Actor, name string
 	for number, shown := range e.channels(&c) {
 		tests, keys = append(tests, ChannelTest{Channel: shown}), append(keys, model.ChannelKey(c.ID, number))
 	}
-	m := Message{
+	m := ports.Message{
 		ID: e.newID(), Kind: model.NoticeTest, At: e.Now(), Name: c.Name,
-		Subject: OneLine(e.say(model.Say("notice.test-subject", "name", c.Name))),
-		Text:    OneLine(e.say(model.Say("notice.test-text", "name", c.Name))) + "\n",
+		Subject: ports.OneLine(e.say(model.Say("notice.test-subject", "name", c.Name))),
+		Text:    ports.OneLine(e.say(model.Say("notice.test-text", "name", c.Name))) + "\n",
 	}
 	var wg sync.WaitGroup
 	for n := range tests {
@@ -144,7 +145,7 @@ func (e *Engine) TestContact(ctx context.Context, actor model.Actor, name string
 	return tests, err
 }
 
-func (e *Engine) sendTest(ctx context.Context, contact model.ID, key string, m Message) error {
+func (e *Engine) sendTest(ctx context.Context, contact model.ID, key string, m ports.Message) error {
 	if e.policy.Notify.Withhold {
 		return errWithheld
 	}

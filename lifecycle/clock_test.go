@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -15,7 +15,7 @@ import (
 // running year thousands of times in a minute.
 func TestWaitingOnAMovableClockCostsNoGoroutineEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := lifecycle.NewMovableClock(lifecycle.SystemClock{}, 0)
+		c := ports.NewMovableClock(ports.SystemClock{}, 0)
 		before := runtime.NumGoroutine()
 		for range 1000 {
 			c.After(10 * time.Minute)
@@ -51,7 +51,7 @@ func TestWaitingOnAMovableClockCostsNoGoroutineEach(t *testing.T) {
 // however far the clock was moved meanwhile.
 func TestAMovableClockRunsOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := lifecycle.NewMovableClock(lifecycle.SystemClock{}, 30*24*time.Hour)
+		c := ports.NewMovableClock(ports.SystemClock{}, 30*24*time.Hour)
 		begun, ahead := time.Now(), c.Now()
 		woken := c.After(2 * time.Hour)
 		synctest.Wait() // for whoever wakes it

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -277,7 +278,7 @@ func (e *Engine) send(n *model.Notice) error {
 	return e.notifier.Send(
 		ctx,
 		to,
-		Message{ID: n.ID, Kind: n.Kind, At: n.At, Instance: n.Instance, Name: n.Name, Subject: n.Subject, Text: n.Text},
+		ports.Message{ID: n.ID, Kind: n.Kind, At: n.At, Instance: n.Instance, Name: n.Name, Subject: n.Subject, Text: n.Text},
 	)
 }
 
@@ -350,7 +351,7 @@ func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
 			return err
 		}
 		now := e.Now()
-		if tried && !errors.As(cause, new(*Fault)) {
+		if tried && !errors.As(cause, new(*ports.Fault)) {
 			n.Crashes = 0
 		}
 		ev := e.event(model.Scheduler, actionNotify, nil)
@@ -368,7 +369,7 @@ func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
 		case now.Sub(n.At) > keepNotices:
 			n.Done, n.Outcome, n.Error = now, model.NoticeGivenUp, why
 			ev.Result, ev.Reason, log = ResultFailed, model.Say("log.given-up", "cause", why), true
-		case n.Crashes >= maxCrashes && errors.As(cause, new(*Fault)):
+		case n.Crashes >= maxCrashes && errors.As(cause, new(*ports.Fault)):
 			return e.noticeAside(tx, &n, why)
 		default:
 			n.Error, n.Next = why, now.Add(rules.RetryAfter(n.Attempt, 0))

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -342,7 +343,7 @@ func TestAPanicWhileLookingIsALookWithoutAnswer(t *testing.T) {
 	w := newWorld(t)
 	p := &probes{product: w.product}
 	judge := false
-	w.prober, w.judge = p, func([][]byte, string, time.Time) []lifecycle.Finding {
+	w.prober, w.judge = p, func([][]byte, string, time.Time) []ports.Finding {
 		if judge {
 			panic("the judge met what it did not expect")
 		}
@@ -365,7 +366,7 @@ func TestAPanicWhileLookingIsALookWithoutAnswer(t *testing.T) {
 				t.Errorf("verify: %+v", p)
 			}
 		} else {
-			w.product.shown[lifecycle.Place{Region: "a.example.com:443"}] = w.product.shown[lifecycle.Place{Region: "global", Name: "a.example.com"}]
+			w.product.shown[ports.Place{Region: "a.example.com:443"}] = w.product.shown[ports.Place{Region: "global", Name: "a.example.com"}]
 		}
 		got, err := w.engine.CheckWatch(w.ctx(), operator, watched.ID)
 		if err != nil || !strings.Contains(inWords(got.Error), "did not expect") {
@@ -379,7 +380,7 @@ func TestAPanicWhileLookingIsALookWithoutAnswer(t *testing.T) {
 
 // unreadable is a store in which some records do not decode.
 type unreadable struct {
-	lifecycle.Store
+	ports.Store
 	bad map[string]bool
 }
 
@@ -511,7 +512,7 @@ func TestAnEndInGoodOrderIsNoError(t *testing.T) {
 
 // slowStore holds writes until their context ends.
 type slowStore struct {
-	lifecycle.Store
+	ports.Store
 	hold atomic.Bool
 	once sync.Once
 	in   chan struct{}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -14,7 +15,7 @@ import (
 // target is one resource a deployment goes to.
 type target struct {
 	product *NamedProduct
-	place   Place
+	place   ports.Place
 }
 
 // Deploy puts the current version on resources of a product (spec D2, D3): the
@@ -92,7 +93,7 @@ func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest
 			if !names.Covers(covered, host) || strings.HasPrefix(host, "*") {
 				return nil, refuse(rules.ReasonNotCovered, rules.Args{"name": name, "names": covered})
 			}
-			t := target{p, Place{Region: region, Name: model.Fold(name)}}
+			t := target{p, ports.Place{Region: region, Name: model.Fold(name)}}
 			if n, err := names.Parse(name); err == nil {
 				t.place.Name = n.ASCII
 			}
@@ -110,7 +111,7 @@ func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest
 // covered lists the existing resources of a region that the names cover; on a
 // product that makes its resources, and has none, each name that is not a
 // wildcard.
-func (e *Engine) covered(ctx context.Context, p Product, region string, certNames []string) ([]string, error) {
+func (e *Engine) covered(ctx context.Context, p ports.Product, region string, certNames []string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.policy.CallTimeout)
 	defer cancel()
 	places, err := p.Discover(ctx, region)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -25,24 +26,24 @@ func Anew(j *model.Job) bool {
 // site is what a step at a resource works with.
 type site struct {
 	res     model.Resource
-	product Product
-	place   Place
+	product ports.Product
+	place   ports.Place
 }
 
 func (e *Engine) site(j *model.Job) (site, error) {
 	res, err := e.Resource(j.Resource)
 	if err != nil {
-		return site{}, &Final{err}
+		return site{}, &ports.Final{Err: err}
 	}
 	p, err := e.product(res.Product)
 	if err != nil {
 		return site{}, err
 	}
-	return site{res.Resource, p.Product, Place{Region: res.Region, Name: res.Name}}, nil
+	return site{res.Resource, p.Product, ports.Place{Region: res.Region, Name: res.Name}}, nil
 }
 
 // pair reads a version's chain and key.
-func (e *Engine) pair(j *model.Job) (pair Pair, err error) {
+func (e *Engine) pair(j *model.Job) (pair ports.Pair, err error) {
 	err = e.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
 		if err != nil {
@@ -50,7 +51,7 @@ func (e *Engine) pair(j *model.Job) (pair Pair, err error) {
 		}
 		v := i.Version(j.Version)
 		if v == nil {
-			return &Final{model.Fail("deploy.version-gone", "version", j.Version)}
+			return &ports.Final{Err: model.Fail("deploy.version-gone", "version", j.Version)}
 		}
 		m, err := model.Get[model.Material](r, model.MaterialKey(i.ID, v.Number))
 		if err != nil {
@@ -60,7 +61,7 @@ func (e *Engine) pair(j *model.Job) (pair Pair, err error) {
 		if err != nil {
 			return rules.CannotRead("key", v.KeyID, err)
 		}
-		pair = Pair{Chain: m.Chain, Key: k.PKCS8, Fingerprint: v.Fingerprint}
+		pair = ports.Pair{Chain: m.Chain, Key: k.PKCS8, Fingerprint: v.Fingerprint}
 		return nil
 	})
 	return pair, err
@@ -85,9 +86,9 @@ func (e *Engine) deployStep(ctx context.Context, j model.Job, ask bool) (func(mo
 	if err != nil {
 		return nil, err
 	}
-	var b Binding
+	var b ports.Binding
 	if ask {
-		if b, err = s.product.Present(ctx, s.place); err != nil && !errors.Is(err, ErrNoResource) {
+		if b, err = s.product.Present(ctx, s.place); err != nil && !errors.Is(err, ports.ErrNoResource) {
 			return nil, cannotAsk(err)
 		}
 	}
@@ -224,8 +225,6 @@ func (e *Engine) saw(r *model.Resource, fingerprint string, notAfter time.Time) 
 	}
 }
 
-var errNothingPresented = model.Fail("deploy.nothing-presented")
-
 // cannotAsk is the error of a product that does not tell what it presents.
 func cannotAsk(err error) error {
 	return model.Fail("deploy.ask", "cause", said("server", err)).Wrapping(err)
@@ -236,7 +235,7 @@ func cannotAsk(err error) error {
 func presents(seen, want [][]byte) error {
 	switch {
 	case len(seen) == 0:
-		return errNothingPresented
+		return ports.ErrNothingPresented
 	case !bytes.Equal(seen[0], want[0]):
 		return model.Fail("deploy.other-presented", "fingerprint", bundle.Fingerprint(seen[0])[:16])
 	}
@@ -273,7 +272,7 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 		return nil, model.Fail("deploy.restore", "failure", j.Error, "cause", err)
 	}
 	b, err := s.product.Present(ctx, s.place)
-	if err != nil && !errors.Is(err, ErrNoResource) {
+	if err != nil && !errors.Is(err, ports.ErrNoResource) {
 		return nil, cannotAsk(err)
 	}
 	return func(tx model.Tx, j *model.Job) error {
@@ -319,7 +318,7 @@ func (e *Engine) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 	if err != nil {
 		return nil, err
 	}
-	if err := s.product.Undeploy(ctx, s.place); err != nil && !errors.Is(err, ErrNoResource) {
+	if err := s.product.Undeploy(ctx, s.place); err != nil && !errors.Is(err, ports.ErrNoResource) {
 		return nil, err
 	}
 	return func(tx model.Tx, j *model.Job) error {

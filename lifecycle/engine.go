@@ -13,20 +13,21 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 // Options is what an [Engine] is made of.
 type Options struct {
-	Store    Store
-	Clock    Clock
+	Store    ports.Store
+	Clock    ports.Clock
 	Table    *rules.Table // nil for [rules.NewTable]
-	Issuers  map[string]Issuer
+	Issuers  map[string]ports.Issuer
 	Products []NamedProduct // in the order they are shown
-	Prober   Prober
-	Judge    Judge    // nil: nothing is watched
-	Notifier Notifier // nil: nobody is told, and no notice is written
+	Prober   ports.Prober
+	Judge    ports.Judge    // nil: nothing is watched
+	Notifier ports.Notifier // nil: nobody is told, and no notice is written
 	Policy   rules.Policy
 	Log      *slog.Logger // nil for none
 	// Words says a message to people who are sent notices; nil writes codes.
@@ -60,7 +61,7 @@ type Options struct {
 type NamedProduct struct {
 	Name    string
 	Driver  string
-	Product Product
+	Product ports.Product
 	// Problem is why it cannot be used, Product being nil, or else why not all
 	// of it can; its resources then are looked at as soon as the engine starts.
 	Problem model.Text
@@ -71,15 +72,15 @@ type NamedProduct struct {
 // durable transaction; the work itself is done by jobs on the engine's own
 // context, never on a caller's. An Engine is safe for concurrent use.
 type Engine struct {
-	store     Store
-	clock     Clock
+	store     ports.Store
+	clock     ports.Clock
 	table     *rules.Table
-	issuers   map[string]Issuer
+	issuers   map[string]ports.Issuer
 	products  []NamedProduct
-	prober    Prober
-	judge     Judge
+	prober    ports.Prober
+	judge     ports.Judge
 	watching  chan struct{} // what is watched is looked at again
-	notifier  Notifier
+	notifier  ports.Notifier
 	courier   courier
 	policy    rules.Policy
 	log       *slog.Logger
@@ -187,23 +188,22 @@ func New(o Options) *Engine {
 // guarded are the options with everything outside wrapped, so that a panic there
 // is the failure of that one call.
 func guarded(o Options) Options {
-	p := port{o.Log}
-	issuers := make(map[string]Issuer, len(o.Issuers))
+	issuers := make(map[string]ports.Issuer, len(o.Issuers))
 	for name, is := range o.Issuers {
-		issuers[name] = guardIssuer(o.Log, is)
+		issuers[name] = ports.GuardIssuer(o.Log, is)
 	}
 	o.Issuers = issuers
 	o.Products = slices.Clone(o.Products)
 	for n := range o.Products {
 		if np := &o.Products[n]; np.Product != nil {
-			np.Product = guardedProduct{p, np.Product}
+			np.Product = ports.GuardProduct(o.Log, np.Product)
 		}
 	}
 	if o.Prober != nil {
-		o.Prober = guardedProber{p, o.Prober}
+		o.Prober = ports.GuardProber(o.Log, o.Prober)
 	}
 	if o.Notifier != nil {
-		o.Notifier = guardedNotifier{p, o.Notifier}
+		o.Notifier = ports.GuardNotifier(o.Log, o.Notifier)
 	}
 	return o
 }
@@ -451,7 +451,7 @@ func (e *Engine) Case(actor model.Actor, id model.ID) (c *rules.Case, err error)
 }
 
 // issuerOf is the issuer of an instance's brand.
-func (e *Engine) issuerOf(i *model.Instance) (Issuer, error) {
+func (e *Engine) issuerOf(i *model.Instance) (ports.Issuer, error) {
 	is, ok := e.issuers[i.Spec.Brand]
 	if !ok {
 		return nil, &rules.Refusal{Reason: rules.ReasonNoIssuer, Args: rules.Args{"brand": i.Spec.Brand}, Instance: i.ID, State: i.State}
@@ -474,3 +474,6 @@ func (e *Engine) product(name string) (*NamedProduct, error) {
 	}
 	return nil, &rules.NotFound{What: "product", Name: name, There: names}
 }
+
+// guard runs fn; a panic in it becomes a [ports.Fault].
+func (e *Engine) guard(where string, fn func() error) error { return ports.Guard(e.log, where, fn) }

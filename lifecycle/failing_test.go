@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -80,9 +81,9 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 		{"order", "order", down, 0},
 		{"finalize", "finalize", down, 0},
 		{"order invalid", "invalid", down, 0},
-		{"a final no", "order", &lifecycle.Final{Err: down}, 0},
-		{"Retry-After of half an hour", "order", &lifecycle.Later{Err: down, After: 30 * time.Minute}, 30 * time.Minute},
-		{"Retry-After of two days", "finalize", fmt.Errorf("HTTP 503: %w", &lifecycle.Later{Err: down, After: 2 * days}), 2 * days},
+		{"a final no", "order", &ports.Final{Err: down}, 0},
+		{"Retry-After of half an hour", "order", &ports.Later{Err: down, After: 30 * time.Minute}, 30 * time.Minute},
+		{"Retry-After of two days", "finalize", fmt.Errorf("HTTP 503: %w", &ports.Later{Err: down, After: 2 * days}), 2 * days},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -194,7 +195,7 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 					if r := w.resource(
 						0,
 					); r.Presented != before.Presented ||
-						w.product.shown[lifecycle.Place{Region: "global", Name: "a.example.com"}].Fingerprint != before.Presented {
+						w.product.shown[ports.Place{Region: "global", Name: "a.example.com"}].Fingerprint != before.Presented {
 						t.Fatalf("what is presented has changed: %+v", r.Resource)
 					}
 				}

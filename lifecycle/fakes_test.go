@@ -21,6 +21,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
@@ -104,7 +105,7 @@ func (s *script) take(ctx context.Context, method, about string, effect func() e
 	case fails:
 		return errScripted
 	case refuses:
-		return &lifecycle.Final{Err: errScripted}
+		return &ports.Final{Err: errScripted}
 	case panics:
 		panic(method + " met what it did not expect\nhere")
 	}
@@ -131,11 +132,11 @@ type issuer struct {
 	ca  *x509.Certificate
 
 	omu     sync.Mutex
-	orders  map[string]*lifecycle.Order // by key
-	signed  map[string]int              // certificates by key
-	revoked map[string]string           // reason by serial
-	invalid string                      // why orders become invalid while it is set
-	pending int                         // how many Fetches an order stays pending
+	orders  map[string]*ports.Order // by key
+	signed  map[string]int          // certificates by key
+	revoked map[string]string       // reason by serial
+	invalid string                  // why orders become invalid while it is set
+	pending int                     // how many Fetches an order stays pending
 	limit   time.Duration
 	ends    time.Time // of the CA; zero for never
 	permit  []string  // the name constraints
@@ -171,7 +172,7 @@ func newIssuer(t testing.TB, now func() time.Time) *issuer {
 		now:     now,
 		key:     key,
 		ca:      ca,
-		orders:  map[string]*lifecycle.Order{},
+		orders:  map[string]*ports.Order{},
 		signed:  map[string]int{},
 		revoked: map[string]string{},
 		limit:   398 * 24 * time.Hour,
@@ -193,16 +194,16 @@ func (i *issuer) Capabilities(time.Time) rules.Capabilities {
 	}
 }
 
-func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (o lifecycle.Order, err error) {
+func (i *issuer) Order(ctx context.Context, r ports.CertificateRequest) (o ports.Order, err error) {
 	err = i.take(ctx, "order", r.Key, func() error {
 		i.omu.Lock()
 		defer i.omu.Unlock()
 		if i.orders[r.Key] == nil {
-			i.orders[r.Key] = &lifecycle.Order{Ref: "ref-" + r.Key, Status: lifecycle.OrderReady}
+			i.orders[r.Key] = &ports.Order{Ref: "ref-" + r.Key, Status: ports.OrderReady}
 			if i.pending > 0 {
-				*i.orders[r.Key] = lifecycle.Order{
+				*i.orders[r.Key] = ports.Order{
 					Ref:     "ref-" + r.Key,
-					Status:  lifecycle.OrderPending,
+					Status:  ports.OrderPending,
 					WaitFor: model.Quoted("", "a record"),
 					Retry:   9 * time.Minute,
 					Proofs:  i.proofs,
@@ -215,11 +216,11 @@ func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (o l
 	return o, err
 }
 
-func (i *issuer) Finalize(ctx context.Context, ref string, r lifecycle.CertificateRequest) (o lifecycle.Order, err error) {
+func (i *issuer) Finalize(ctx context.Context, ref string, r ports.CertificateRequest) (o ports.Order, err error) {
 	err = i.take(ctx, "finalize", r.Key, func() error {
 		i.omu.Lock()
 		if i.invalid != "" {
-			*i.orders[r.Key] = lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: model.Quoted("ca", i.invalid)}
+			*i.orders[r.Key] = ports.Order{Ref: ref, Status: ports.OrderInvalid, Problem: model.Quoted("ca", i.invalid)}
 			o = *i.orders[r.Key]
 			i.omu.Unlock()
 			return nil
@@ -233,14 +234,14 @@ func (i *issuer) Finalize(ctx context.Context, ref string, r lifecycle.Certifica
 		defer i.omu.Unlock()
 		// Asked twice this CA signs twice: it is the engine that must not.
 		i.signed[r.Key]++
-		*i.orders[r.Key] = lifecycle.Order{Ref: ref, Status: lifecycle.OrderValid, Chain: [][]byte{der, i.ca.Raw}}
+		*i.orders[r.Key] = ports.Order{Ref: ref, Status: ports.OrderValid, Chain: [][]byte{der, i.ca.Raw}}
 		o = *i.orders[r.Key]
 		return nil
 	})
 	return o, err
 }
 
-func (i *issuer) sign(r lifecycle.CertificateRequest) ([]byte, error) {
+func (i *issuer) sign(r ports.CertificateRequest) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 100))
 	if err != nil {
 		return nil, err
@@ -260,17 +261,17 @@ func (i *issuer) sign(r lifecycle.CertificateRequest) ([]byte, error) {
 	)
 }
 
-func (i *issuer) Fetch(ctx context.Context, ref, key string) (o lifecycle.Order, err error) {
+func (i *issuer) Fetch(ctx context.Context, ref, key string) (o ports.Order, err error) {
 	err = i.take(ctx, "fetch", key, func() error {
 		i.omu.Lock()
 		defer i.omu.Unlock()
 		have := i.orders[key]
 		if have == nil {
-			return lifecycle.ErrUnknownOrder
+			return ports.ErrUnknownOrder
 		}
-		if have.Status == lifecycle.OrderPending {
+		if have.Status == ports.OrderPending {
 			if i.pending--; i.pending <= 0 {
-				have.Status, have.WaitFor = lifecycle.OrderReady, ""
+				have.Status, have.WaitFor = ports.OrderReady, ""
 			}
 		}
 		o = *have
@@ -310,21 +311,21 @@ func (i *issuer) Revoked(ctx context.Context, leaf *x509.Certificate) (at time.T
 type product struct {
 	script
 	pmu      sync.Mutex
-	now      map[lifecycle.Place]*lifecycle.Pair
-	former   map[lifecycle.Place]*lifecycle.Pair
-	unsaved  map[lifecycle.Place]bool
+	now      map[ports.Place]*ports.Pair
+	former   map[ports.Place]*ports.Pair
+	unsaved  map[ports.Place]bool
 	stubborn bool // goes on presenting what it did
-	shown    map[lifecycle.Place]*lifecycle.Pair
+	shown    map[ports.Place]*ports.Pair
 	regions  []string
 	changes  int // bindings changed by Deploy
 }
 
 func newProduct(regions ...string) *product {
 	return &product{
-		now:     map[lifecycle.Place]*lifecycle.Pair{},
-		former:  map[lifecycle.Place]*lifecycle.Pair{},
-		unsaved: map[lifecycle.Place]bool{},
-		shown:   map[lifecycle.Place]*lifecycle.Pair{},
+		now:     map[ports.Place]*ports.Pair{},
+		former:  map[ports.Place]*ports.Pair{},
+		unsaved: map[ports.Place]bool{},
+		shown:   map[ports.Place]*ports.Pair{},
 		regions: regions,
 	}
 }
@@ -332,7 +333,7 @@ func newProduct(regions ...string) *product {
 func (p *product) Regions() []string      { return p.regions }
 func (p *product) CreatesResources() bool { return true }
 
-func (p *product) Discover(ctx context.Context, region string) (places []lifecycle.Place, err error) {
+func (p *product) Discover(ctx context.Context, region string) (places []ports.Place, err error) {
 	err = p.take(ctx, "discover", region, func() error {
 		p.pmu.Lock()
 		defer p.pmu.Unlock()
@@ -346,25 +347,25 @@ func (p *product) Discover(ctx context.Context, region string) (places []lifecyc
 	return places, err
 }
 
-func (p *product) Present(ctx context.Context, pl lifecycle.Place) (b lifecycle.Binding, err error) {
+func (p *product) Present(ctx context.Context, pl ports.Place) (b ports.Binding, err error) {
 	err = p.take(ctx, "present", pl.Name, func() error {
 		p.pmu.Lock()
 		defer p.pmu.Unlock()
-		b = lifecycle.Binding{Address: pl.Region + "|" + pl.Name, SNI: pl.Name}
+		b = ports.Binding{Address: pl.Region + "|" + pl.Name, SNI: pl.Name}
 		if now := p.now[pl]; now != nil {
 			b.Fingerprint = now.Fingerprint
 			return nil
 		}
-		return lifecycle.ErrNoResource
+		return ports.ErrNoResource
 	})
 	return b, err
 }
 
-func (p *product) Deploy(ctx context.Context, pl lifecycle.Place, pair lifecycle.Pair) (b lifecycle.Binding, err error) {
+func (p *product) Deploy(ctx context.Context, pl ports.Place, pair ports.Pair) (b ports.Binding, err error) {
 	err = p.take(ctx, "deploy", pl.Name, func() error {
 		p.pmu.Lock()
 		defer p.pmu.Unlock()
-		b = lifecycle.Binding{Fingerprint: pair.Fingerprint, Address: pl.Region + "|" + pl.Name, SNI: pl.Name}
+		b = ports.Binding{Fingerprint: pair.Fingerprint, Address: pl.Region + "|" + pl.Name, SNI: pl.Name}
 		if now := p.now[pl]; now != nil && now.Fingerprint == pair.Fingerprint {
 			return nil
 		}
@@ -379,7 +380,7 @@ func (p *product) Deploy(ctx context.Context, pl lifecycle.Place, pair lifecycle
 	return b, err
 }
 
-func (p *product) Restore(ctx context.Context, pl lifecycle.Place) error {
+func (p *product) Restore(ctx context.Context, pl ports.Place) error {
 	return p.take(ctx, "restore", pl.Name, func() error {
 		p.pmu.Lock()
 		defer p.pmu.Unlock()
@@ -396,7 +397,7 @@ func (p *product) Restore(ctx context.Context, pl lifecycle.Place) error {
 	})
 }
 
-func (p *product) Keep(ctx context.Context, pl lifecycle.Place) error {
+func (p *product) Keep(ctx context.Context, pl ports.Place) error {
 	return p.take(ctx, "keep", pl.Name, func() error {
 		p.pmu.Lock()
 		defer p.pmu.Unlock()
@@ -406,12 +407,12 @@ func (p *product) Keep(ctx context.Context, pl lifecycle.Place) error {
 	})
 }
 
-func (p *product) Undeploy(ctx context.Context, pl lifecycle.Place) error {
+func (p *product) Undeploy(ctx context.Context, pl ports.Place) error {
 	return p.take(ctx, "undeploy", pl.Name, func() error {
 		p.pmu.Lock()
 		defer p.pmu.Unlock()
 		if p.now[pl] == nil {
-			return lifecycle.ErrNoResource
+			return ports.ErrNoResource
 		}
 		delete(p.now, pl)
 		delete(p.shown, pl)
@@ -423,7 +424,7 @@ func (p *product) Probe(_ context.Context, address, _ string) ([][]byte, net.Add
 	p.pmu.Lock()
 	defer p.pmu.Unlock()
 	region, name, _ := strings.Cut(address, "|")
-	if s := p.shown[lifecycle.Place{Region: region, Name: name}]; s != nil {
+	if s := p.shown[ports.Place{Region: region, Name: name}]; s != nil {
 		return s.Chain, nil, nil
 	}
 	return nil, nil, errors.New("connection refused")
@@ -433,7 +434,7 @@ func (p *product) Probe(_ context.Context, address, _ string) ([][]byte, net.Add
 // when it is told to.
 type world struct {
 	t       testing.TB
-	clock   *lifecycle.MovableClock
+	clock   *ports.MovableClock
 	issuer  *issuer
 	product *product
 	store   *store.Store
@@ -441,9 +442,9 @@ type world struct {
 	policy  rules.Policy
 	engine  *lifecycle.Engine
 
-	notifier lifecycle.Notifier
-	prober   lifecycle.Prober // nil: the product
-	judge    lifecycle.Judge
+	notifier ports.Notifier
+	prober   ports.Prober // nil: the product
+	judge    ports.Judge
 	log      *slog.Logger
 	crashed  bool                    // what was before
 	words    func(model.Text) string // of notices
@@ -468,7 +469,7 @@ func bubble(t *testing.T, name string, f func(*testing.T)) {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
-		t: t, words: inWords, clock: lifecycle.NewMovableClock(frozen{epoch}, 0), product: newProduct("global"),
+		t: t, words: inWords, clock: ports.NewMovableClock(frozen{epoch}, 0), product: newProduct("global"),
 		table: rules.NewTable(), policy: rules.DefaultPolicy(),
 	}
 	// Long enough for a slow machine: a call that is given up is done again. Tests in
@@ -487,7 +488,7 @@ func newWorld(t testing.TB) *world {
 }
 
 // start makes an engine over a store; the scheduler does not run by itself.
-func (w *world) start(s lifecycle.Store) {
+func (w *world) start(s ports.Store) {
 	prober := w.prober
 	if prober == nil {
 		prober = w.product
@@ -503,7 +504,7 @@ func (w *world) start(s lifecycle.Store) {
 		Notifier:  w.notifier,
 		Log:       w.log,
 		Crashed:   w.crashed,
-		Issuers:   map[string]lifecycle.Issuer{"scripted": w.issuer},
+		Issuers:   map[string]ports.Issuer{"scripted": w.issuer},
 		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "scripted", Product: w.product}},
 		SaveClock: func(context.Context, time.Duration) error { return nil },
 	})

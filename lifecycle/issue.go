@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -31,7 +32,7 @@ func orderKey(j *model.Job) string {
 
 // request is what the issuer is asked to sign for a job. Its CSR function is
 // called at most when the issuer needs one.
-func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
+func (e *Engine) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, error) {
 	var i model.Instance
 	var key model.Key
 	var replaced model.Material
@@ -52,13 +53,13 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, CertificateRequest{}, err
+		return nil, ports.CertificateRequest{}, err
 	}
 	is, err := e.issuerOf(&i)
 	if err != nil {
-		return nil, CertificateRequest{}, err
+		return nil, ports.CertificateRequest{}, err
 	}
-	req := CertificateRequest{
+	req := ports.CertificateRequest{
 		Key: orderKey(j), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
 		NotAfter: rules.LastSecond(&i, is.Capabilities(e.Now()), e.Now(), j.Yearly),
 	}
@@ -71,7 +72,7 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 	if der := j.CSR; len(der) > 0 {
 		csr, err := bundle.ParseCSR(der)
 		if err != nil {
-			return nil, req, &Final{err}
+			return nil, req, &ports.Final{Err: err}
 		}
 		req.Public = csr.PublicKey
 		req.CSR = func() ([]byte, error) { return der, nil }
@@ -86,11 +87,11 @@ func (e *Engine) request(j *model.Job) (Issuer, CertificateRequest, error) {
 }
 
 // inTime says whether something can still be asked for.
-func (e *Engine) inTime(req CertificateRequest) error {
+func (e *Engine) inTime(req ports.CertificateRequest) error {
 	if req.NotAfter.After(e.Now()) {
 		return nil
 	}
-	return &Final{errServiceEnded}
+	return &ports.Final{Err: errServiceEnded}
 }
 
 // orderStep opens the order at the CA, or finds the one opened before.
@@ -99,12 +100,12 @@ func (e *Engine) orderStep(ctx context.Context, j model.Job, ask bool) (func(mod
 	if err != nil {
 		return nil, err
 	}
-	var o Order
-	err = ErrUnknownOrder
+	var o ports.Order
+	err = ports.ErrUnknownOrder
 	if ask {
 		o, err = is.Fetch(ctx, "", req.Key)
 	}
-	if errors.Is(err, ErrUnknownOrder) {
+	if errors.Is(err, ports.ErrUnknownOrder) {
 		if err := e.inTime(req); err != nil {
 			return nil, err
 		}
@@ -122,20 +123,20 @@ func (e *Engine) finalizeStep(ctx context.Context, j model.Job, ask bool) (func(
 	if err != nil {
 		return nil, err
 	}
-	o := Order{Ref: j.IssuerRef, Status: OrderReady}
+	o := ports.Order{Ref: j.IssuerRef, Status: ports.OrderReady}
 	if ask {
 		if o, err = is.Fetch(ctx, j.IssuerRef, req.Key); err != nil {
 			return nil, err
 		}
 	}
-	if o.Status == OrderReady {
+	if o.Status == ports.OrderReady {
 		if err := e.inTime(req); err != nil {
 			return nil, err
 		}
 		if o, err = is.Finalize(ctx, j.IssuerRef, req); err != nil {
 			return nil, err
 		}
-		if o.Status == OrderReady {
+		if o.Status == ports.OrderReady {
 			return nil, model.Fail("issue.still-ready")
 		}
 	}
@@ -156,10 +157,10 @@ func (e *Engine) waitStep(ctx context.Context, j model.Job, _ bool) (func(model.
 }
 
 // afterOrder is what an answer of the CA changes.
-func (e *Engine) afterOrder(o Order, req CertificateRequest) func(model.Tx, *model.Job) error {
+func (e *Engine) afterOrder(o ports.Order, req ports.CertificateRequest) func(model.Tx, *model.Job) error {
 	var version *model.Version
 	var wrong error
-	if o.Status == OrderValid {
+	if o.Status == ports.OrderValid {
 		version, wrong = checkIssued(o, req)
 	}
 	return func(tx model.Tx, j *model.Job) error {
@@ -169,14 +170,14 @@ func (e *Engine) afterOrder(o Order, req CertificateRequest) func(model.Tx, *mod
 		switch {
 		case wrong != nil:
 			return e.orderOver(tx, j, wrong)
-		case o.Status == OrderValid:
+		case o.Status == ports.OrderValid:
 			return e.addVersion(tx, j, o, *version)
-		case o.Status == OrderInvalid:
+		case o.Status == ports.OrderInvalid:
 			return e.orderOver(tx, j, &model.Error{Text: o.Problem})
-		case o.Status == OrderReady:
+		case o.Status == ports.OrderReady:
 			j.Step = model.StepFinalize
 			return nil
-		case o.Status == OrderProcessing:
+		case o.Status == ports.OrderProcessing:
 			return e.waitFor(tx, j, model.StepCollect, model.Say("await.signature"), max(o.Retry, 5*time.Second), nil)
 		default:
 			if now := e.Now(); now.After(j.Created.Add(rules.ProofFor)) {
@@ -190,7 +191,7 @@ func (e *Engine) afterOrder(o Order, req CertificateRequest) func(model.Tx, *mod
 // orderOver fails an attempt whose order will never give the certificate. If it
 // is tried again (spec H9), then with a new order: a final no stays one.
 func (e *Engine) orderOver(tx model.Tx, j *model.Job, why error) error {
-	if err := e.fail(tx, j, &Final{why}); err != nil || !j.Live() {
+	if err := e.fail(tx, j, &ports.Final{Err: why}); err != nil || !j.Live() {
 		return err
 	}
 	j.Step, j.IssuerRef, j.WaitFor = model.StepOrder, "", ""
@@ -253,7 +254,7 @@ func (e *Engine) raiseProve(tx model.Tx, j *model.Job, proofs []model.Proof) err
 }
 
 // checkIssued refuses a certificate that is not the one asked for.
-func checkIssued(o Order, req CertificateRequest) (*model.Version, error) {
+func checkIssued(o ports.Order, req ports.CertificateRequest) (*model.Version, error) {
 	if len(o.Chain) == 0 {
 		return nil, model.Fail("issue.no-certificate")
 	}
@@ -273,7 +274,7 @@ func checkIssued(o Order, req CertificateRequest) (*model.Version, error) {
 
 // addVersion makes an issued certificate the instance's newest version. For
 // the first one the service period starts (spec T1).
-func (e *Engine) addVersion(tx model.Tx, j *model.Job, o Order, v model.Version) error {
+func (e *Engine) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Version) error {
 	var i model.Instance
 	if err := tx.Load(string(j.Instance), &i); err != nil {
 		return rules.CannotRead("instance", j.Instance, err)
@@ -435,7 +436,7 @@ func (e *Engine) cancelOrder(j model.Job) {
 		e.log.Warn("the CA was not told of a withdrawal", "instance", j.Instance, "error", err)
 		return
 	}
-	c, ok := e.issuers[i.Spec.Brand].(Cancels)
+	c, ok := e.issuers[i.Spec.Brand].(ports.Cancels)
 	if !ok {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -186,7 +187,7 @@ func (e *Engine) run(id model.ID, fresh bool) {
 			step = unknownStep
 		}
 		ctx, cancel := context.WithTimeout(e.ctx, e.policy.CallTimeout)
-		ctx, met := noting(ctx)
+		ctx, met := ports.Noting(ctx)
 		var result func(model.Tx, *model.Job) error
 		err := e.guard("step", func() (err error) { result, err = step(ctx, j, ask); return err })
 		cancel()
@@ -198,9 +199,9 @@ func (e *Engine) run(id model.ID, fresh bool) {
 			failure := err
 			result = func(tx model.Tx, j *model.Job) error { return e.fail(tx, j, failure) }
 		}
-		crashed := met.Load() || errors.As(err, new(*Fault))
+		crashed := met.Load() || errors.As(err, new(*ports.Fault))
 		err = e.commit(&j, counting(result, crashed, e.setAside))
-		if errors.As(err, new(*Fault)) { // to keep the result panics: it is a failure like others
+		if errors.As(err, new(*ports.Fault)) { // to keep the result panics: it is a failure like others
 			failure := err
 			err = e.commit(&j, counting(func(tx model.Tx, j *model.Job) error { return e.fail(tx, j, failure) }, true, e.setAside))
 		}
@@ -224,7 +225,7 @@ func (e *Engine) run(id model.ID, fresh bool) {
 
 // unknownStep ends a job of a later version where people see it.
 func unknownStep(_ context.Context, j model.Job, _ bool) (func(model.Tx, *model.Job) error, error) {
-	return nil, &Final{model.Fail("job.unknown-step", "step", j.Step, "job", j.Kind)}
+	return nil, &ports.Final{Err: model.Fail("job.unknown-step", "step", j.Step, "job", j.Kind)}
 }
 
 // errSuperseded says that a job was finished by somebody else meanwhile, for
@@ -278,8 +279,8 @@ func (e *Engine) logJob(j *model.Job, err error) {
 // is finished when no retry would mend it. Failures are visible at once on the
 // instance and its resource (spec S1, S2), and leave the state as it is.
 func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
-	var final *Final
-	var pause *Later
+	var final *ports.Final
+	var pause *ports.Later
 	j.Error = said(speaker(j.Kind), cause)
 	retry := !errors.As(cause, &final)
 	switch j.Kind {

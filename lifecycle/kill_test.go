@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -19,7 +20,7 @@ var errKilled = errors.New("killed")
 // mortal is a store that dies at one write: just before it is durable, or just
 // after. From then on nothing gets through, as for a process that was killed.
 type mortal struct {
-	lifecycle.Store
+	ports.Store
 	mu     sync.Mutex
 	left   int // writes until death
 	before bool

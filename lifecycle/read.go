@@ -13,10 +13,10 @@ import (
 	"certquay/model"
 )
 
-// Watch sends what each later commit changes; see [Store].
+// Watch sends what each later commit changes; see [ports.Store].
 func (e *Engine) Watch(ctx context.Context) <-chan model.Batch { return e.store.Watch(ctx) }
 
-// View reads one consistent snapshot of the records; see [Store].
+// View reads one consistent snapshot of the records; see [ports.Store].
 func (e *Engine) View(fn func(model.Reader) error) error { return e.store.View(fn) }
 
 // Page answers a page of the list of instances at the engine's time.

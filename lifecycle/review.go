@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/document"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -245,7 +246,7 @@ func (e *Engine) turnDown(tx model.Tx, c *rules.Case) error {
 		return err
 	}
 	c.Job.WaitFor = ""
-	if err := e.fail(tx, c.Job, &Later{&model.Error{Text: c.Job.Error}, reviewForever}); err != nil {
+	if err := e.fail(tx, c.Job, &ports.Later{Err: &model.Error{Text: c.Job.Error}, After: reviewForever}); err != nil {
 		return err
 	}
 	// fail wrote the instance; the caller's copy must not undo that.

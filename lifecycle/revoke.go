@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"slices"
 
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -46,7 +47,7 @@ func (e *Engine) Revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 
 // revokeStep revokes the first version that is left.
 func (e *Engine) revokeStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
-	var is Issuer
+	var is ports.Issuer
 	var m model.Material
 	err := e.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
@@ -64,7 +65,7 @@ func (e *Engine) revokeStep(ctx context.Context, j model.Job, ask bool) (func(mo
 	}
 	leaf, err := x509.ParseCertificate(m.Chain[0])
 	if err != nil {
-		return nil, &Final{model.Fail("error.decode-version", "version", j.Versions[0], "cause", err)}
+		return nil, &ports.Final{Err: model.Fail("error.decode-version", "version", j.Versions[0], "cause", err)}
 	}
 	if ask {
 		at, _, err := is.Revoked(ctx, leaf)

@@ -5,13 +5,14 @@ import (
 	"crypto/x509"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 // RotateCA has a CA make a new issuing certificate, together with the event that
 // says who wanted it (spec O8, S4). Only owners may.
-func (e *Engine) RotateCA(ctx context.Context, actor model.Actor, ca Rotates) (*x509.Certificate, error) {
+func (e *Engine) RotateCA(ctx context.Context, actor model.Actor, ca ports.Rotates) (*x509.Certificate, error) {
 	if f := e.table.May(actor, rules.ActionRotateCA); f != nil {
 		return nil, e.noteRefusal(ctx, actor, f)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -133,7 +134,7 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 		for _, id := range due {
 			var j model.ID
 			err := e.guard("scheduler.due", func() (err error) { j, err = e.doDue(id); return err })
-			if !errors.As(err, new(*Fault)) {
+			if !errors.As(err, new(*ports.Fault)) {
 				e.wentWell(id)
 			}
 			switch {
@@ -141,7 +142,7 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 				jobs = append(jobs, j)
 				started++
 			case err == nil:
-			case errors.As(err, new(*Fault)):
+			case errors.As(err, new(*ports.Fault)):
 				e.passOver(id, now.Add(e.faultOf(id, err)))
 			case errors.As(err, new(*rules.Refusal)):
 				e.passOver(id, now.Add(passOver))
@@ -366,7 +367,7 @@ func (e *Engine) tick(ctx context.Context, sweep bool) (int, error) {
 // moment, doing in order what is due on the way. What is looked at every day is
 // looked at once, where the clock stops.
 func (e *Engine) MoveClock(ctx context.Context, actor model.Actor, to time.Time) error {
-	c, ok := e.clock.(*MovableClock)
+	c, ok := e.clock.(*ports.MovableClock)
 	if !ok || e.saveClock == nil {
 		return &rules.Refusal{Action: "clock", Reason: rules.ReasonNotSandbox}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -106,7 +107,7 @@ func TestDailyLooksLeaveNothingBehind(t *testing.T) {
 	if e, r := count(); e != events || r != records {
 		t.Errorf("ten looks left %d events and %d jobs", e-events, r-records)
 	}
-	place := lifecycle.Place{Region: after.Region, Name: after.Name}
+	place := ports.Place{Region: after.Region, Name: after.Name}
 	w.product.pmu.Lock()
 	delete(w.product.shown, place) // the server does not answer any more
 	w.product.pmu.Unlock()
@@ -248,7 +249,7 @@ func TestAPassLeavesWhatIsDueLaterInTheSameMillisecond(t *testing.T) {
 
 // slowly is a store on which time passes when it is asked what changes.
 type slowly struct {
-	lifecycle.Store
+	ports.Store
 	pass func()
 }
 

@@ -3,8 +3,8 @@ package lifecycle
 import (
 	"errors"
 	"strings"
-	"unicode"
 
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -263,9 +263,9 @@ func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 	}
 	var b strings.Builder
 	for _, f := range facts {
-		b.WriteString(OneLine(e.say(f)) + "\n")
+		b.WriteString(ports.OneLine(e.say(f)) + "\n")
 	}
-	return OneLine(e.say(title)), b.String(), nil
+	return ports.OneLine(e.say(title)), b.String(), nil
 }
 
 // say is a message in the words of the language of notices.
@@ -301,15 +301,4 @@ func nextAttempt(o *model.Operation) []model.Text {
 		return []model.Text{model.Say("notice.again", "at", o.Next)}
 	}
 	return nil
-}
-
-// OneLine is a text from outside without anything that could end a line or
-// steer a terminal or a mail header.
-func OneLine(s string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar {
-			return ' '
-		}
-		return r
-	}, s))
 }

@@ -15,6 +15,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/notify"
 	"certquay/lifecycle/notify/notifytest"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
@@ -35,7 +36,7 @@ type post struct {
 type sent struct {
 	to string
 	at time.Time
-	lifecycle.Message
+	ports.Message
 	failed bool
 }
 
@@ -46,7 +47,7 @@ func (p *post) Check(channel string) error {
 	return nil
 }
 
-func (p *post) Send(ctx context.Context, to string, m lifecycle.Message) error {
+func (p *post) Send(ctx context.Context, to string, m ports.Message) error {
 	if p.before != nil {
 		p.before(to)
 	}
@@ -393,11 +394,11 @@ func TestDriftIsToldOnce(t *testing.T) {
 	other := w.issued("a.example.com")
 	w.tick()
 	p.forget()
-	place := lifecycle.Place{Region: "global", Name: "a.example.com"}
+	place := ports.Place{Region: "global", Name: "a.example.com"}
 	m, err := w.engine.Material(other, 1)
 	w.check(err)
 	w.product.pmu.Lock()
-	w.product.shown[place] = &lifecycle.Pair{Chain: m.Chain}
+	w.product.shown[place] = &ports.Pair{Chain: m.Chain}
 	w.product.pmu.Unlock()
 	for range 4 {
 		w.forward(25 * time.Hour)
@@ -578,7 +579,7 @@ func TestAContactIsTestedChannelByChannel(t *testing.T) {
 
 // full is a store that takes nothing more from a moment on.
 type full struct {
-	lifecycle.Store
+	ports.Store
 	now atomic.Bool
 }
 

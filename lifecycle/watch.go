@@ -14,6 +14,7 @@ import (
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -27,7 +28,7 @@ const (
 	lookTimeout = 15 * time.Second
 )
 
-// What can be wrong with what is watched: what a [Judge] finds of expiry, and
+// What can be wrong with what is watched: what a [ports.Judge] finds of expiry, and
 // what it does not.
 const (
 	WatchExpired     = "expired"
@@ -359,7 +360,7 @@ func (e *Engine) judged(chain [][]byte, name string, now time.Time) seenThere {
 		return s
 	}
 	v := bundle.Version(leaf)
-	s.subject, s.issuer, s.notAfter = OneLine(v.Subject), OneLine(leaf.Issuer.String()), v.NotAfter
+	s.subject, s.issuer, s.notAfter = ports.OneLine(v.Subject), ports.OneLine(leaf.Issuer.String()), v.NotAfter
 	if !now.Before(v.Window()) && !now.After(v.NotAfter) {
 		add(WatchExpiring, model.Say("watch-problem.expires", "at", v.NotAfter))
 	}

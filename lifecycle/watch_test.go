@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -25,7 +26,7 @@ type shore struct {
 	mu       sync.Mutex
 	chain    [][]byte
 	err      error
-	findings []lifecycle.Finding
+	findings []ports.Finding
 	asked    []string // address and name
 }
 
@@ -36,7 +37,7 @@ func (s *shore) Probe(_ context.Context, address, sni string) ([][]byte, net.Add
 	return s.chain, nil, s.err
 }
 
-func (s *shore) judge([][]byte, string, time.Time) []lifecycle.Finding {
+func (s *shore) judge([][]byte, string, time.Time) []ports.Finding {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.findings
@@ -92,12 +93,12 @@ func TestEachChangeOfWhatIsWatchedIsToldOnce(t *testing.T) {
 		want   []string
 	}{
 		{"incomplete and wrong name", func() {
-			s.findings = []lifecycle.Finding{{Problem: "wrong-name", Text: model.Quoted("", "it is not for\r\nyou")}, {Problem: "incomplete-chain", Text: model.Quoted("", "the chain ends")}}
+			s.findings = []ports.Finding{{Problem: "wrong-name", Text: model.Quoted("", "it is not for\r\nyou")}, {Problem: "incomplete-chain", Text: model.Quoted("", "the chain ends")}}
 		}, []string{at + "is wrong-name, incomplete-chain"}},
 		{"one of the two", func() { s.findings = s.findings[:1] }, []string{at + "is still wrong-name"}},
 		{"recovered", func() { s.findings = nil }, []string{at + "has recovered"}},
 		{"changed", func() { s.chain = other.Chain }, []string{at + "has changed: it presents another certificate"}},
-		{"expired", func() { s.findings = []lifecycle.Finding{{Problem: "expired", Text: model.Quoted("", "it expired")}} }, []string{at + "is expired"}},
+		{"expired", func() { s.findings = []ports.Finding{{Problem: "expired", Text: model.Quoted("", "it expired")}} }, []string{at + "is expired"}},
 		{"gone", func() { s.err = errors.New("connection refused") }, []string{at + "is unreachable"}},
 		{"back, as it was", func() { s.err = nil }, []string{at + "is expired"}},
 		{"renewed", func() { s.findings = nil }, []string{at + "has recovered"}},
@@ -305,10 +306,10 @@ func TestWhatNobodyCanUseIsATask(t *testing.T) {
 		t.Errorf("told %q", got)
 	}
 	expect(now(func() {
-		s.err, s.findings = nil, []lifecycle.Finding{{Problem: "expired", Text: model.Quoted("", "it expired")}}
+		s.err, s.findings = nil, []ports.Finding{{Problem: "expired", Text: model.Quoted("", "it expired")}}
 	}), expired)
 	expect(now(func() {
-		s.findings = []lifecycle.Finding{{Problem: "wrong-name", Text: model.Quoted("", "it is not for you")}}
+		s.findings = []ports.Finding{{Problem: "wrong-name", Text: model.Quoted("", "it is not for you")}}
 	}))
 	expect(now(func() { s.findings = nil }))
 

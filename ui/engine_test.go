@@ -21,6 +21,7 @@ import (
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/rules"
@@ -34,11 +35,11 @@ import (
 // real is an engine as certquay wires it, on a store in memory.
 func real(t *testing.T) backend {
 	t.Helper()
-	return realWith(t, lifecycle.SystemClock{}, func(ca lifecycle.Issuer) lifecycle.Issuer { return ca })
+	return realWith(t, ports.SystemClock{}, func(ca ports.Issuer) ports.Issuer { return ca })
 }
 
 // realWith is real on a clock, with something between it and its CA.
-func realWith(t *testing.T, clock lifecycle.Clock, between func(lifecycle.Issuer) lifecycle.Issuer) backend {
+func realWith(t *testing.T, clock ports.Clock, between func(ports.Issuer) ports.Issuer) backend {
 	t.Helper()
 	s, err := store.With(mem.New(), store.Options{})
 	if err != nil {
@@ -61,7 +62,7 @@ func realWith(t *testing.T, clock lifecycle.Clock, between func(lifecycle.Issuer
 	t.Cleanup(func() { _ = cdn.Close() })
 	e := lifecycle.New(lifecycle.Options{
 		Store: s, Clock: clock, Policy: rules.DefaultPolicy(), Prober: product.Prober{},
-		Issuers:   map[string]lifecycle.Issuer{embedded.Brand: between(ca)},
+		Issuers:   map[string]ports.Issuer{embedded.Brand: between(ca)},
 		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "edge", Product: cdn}},
 		SaveClock: func(context.Context, time.Duration) error { return nil },
 	})

@@ -8,18 +8,19 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/ui/kittest"
 )
 
 // brokenCA is a CA that takes no orders while it is down.
 type brokenCA struct {
-	lifecycle.Issuer
+	ports.Issuer
 	down atomic.Bool
 }
 
-func (b *brokenCA) Order(ctx context.Context, r lifecycle.CertificateRequest) (lifecycle.Order, error) {
+func (b *brokenCA) Order(ctx context.Context, r ports.CertificateRequest) (ports.Order, error) {
 	if b.down.Load() {
-		return lifecycle.Order{}, errors.New("the CA is down for maintenance")
+		return ports.Order{}, errors.New("the CA is down for maintenance")
 	}
 	return b.Issuer.Order(ctx, r)
 }
@@ -30,8 +31,8 @@ func (b *brokenCA) Order(ctx context.Context, r lifecycle.CertificateRequest) (l
 // spec: H8, H9
 func TestARenewalThatFailsIsToBeSeenInItsTab(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {
-		clock, ca := lifecycle.NewMovableClock(lifecycle.SystemClock{}, 0), &brokenCA{}
-		e := realWith(t, clock, func(real lifecycle.Issuer) lifecycle.Issuer { ca.Issuer = real; return ca })
+		clock, ca := ports.NewMovableClock(ports.SystemClock{}, 0), &brokenCA{}
+		e := realWith(t, clock, func(real ports.Issuer) ports.Issuer { ca.Issuer = real; return ca })
 		id := inState(t, e, "issued")
 		ops, err := e.AddContact(t.Context(), contactOps)
 		if err != nil {

@@ -20,6 +20,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -39,8 +40,8 @@ const HandshakeTimeout = 500 * time.Millisecond
 
 // Clock is the clock of a demo. It begins with the fleet's story, in the past,
 // and is moved up to the present by [Fill].
-func Clock(now time.Time) *lifecycle.MovableClock {
-	return lifecycle.NewMovableClock(shifted{now.Sub(now.AddDate(0, 0, -history))}, 0)
+func Clock(now time.Time) *ports.MovableClock {
+	return ports.NewMovableClock(shifted{now.Sub(now.AddDate(0, 0, -history))}, 0)
 }
 
 // shifted is the system's clock, some time back.
@@ -64,18 +65,18 @@ const frozenFor = 36 * time.Hour
 // presents, so that a failed deployment can be shown. It is as safe for
 // concurrent use as the product.
 type Freezable struct {
-	lifecycle.Product
+	ports.Product
 	now    func() time.Time
 	frozen atomic.Pointer[time.Time] // until then; nil while it never was
 }
 
 // NewFreezable wraps a product; now is the demo's clock.
-func NewFreezable(p lifecycle.Product, now func() time.Time) *Freezable {
+func NewFreezable(p ports.Product, now func() time.Time) *Freezable {
 	return &Freezable{Product: p, now: now}
 }
 
 // Deploy lets a frozen region answer as if it had taken the certificate.
-func (f *Freezable) Deploy(ctx context.Context, p lifecycle.Place, pair lifecycle.Pair) (lifecycle.Binding, error) {
+func (f *Freezable) Deploy(ctx context.Context, p ports.Place, pair ports.Pair) (ports.Binding, error) {
 	if until := f.frozen.Load(); until != nil && f.now().Before(*until) && p.Region == FrozenRegion {
 		return f.Present(ctx, p)
 	}
@@ -91,10 +92,10 @@ func (f *Freezable) Freeze() {
 // World is what the fleet is made in.
 type World struct {
 	Engine *lifecycle.Engine
-	Clock  *lifecycle.MovableClock
-	Store  lifecycle.Store
+	Clock  *ports.MovableClock
+	Store  ports.Store
 	// Products are those of the engine, by name.
-	Products map[string]lifecycle.Product
+	Products map[string]ports.Product
 	// Reached, if not nil, is told of each month that [World.Fill] comes to. Its
 	// error ends that.
 	Reached func(month time.Time) error
@@ -395,7 +396,7 @@ func (w *World) trouble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	place, cdn := lifecycle.Place{Region: there.Region, Name: there.Name}, w.Products[there.Product]
+	place, cdn := ports.Place{Region: there.Region, Name: there.Name}, w.Products[there.Product]
 	if _, err := cdn.Deploy(ctx, place, old); err != nil {
 		return err
 	}
@@ -410,7 +411,7 @@ func (w *World) trouble(ctx context.Context) error {
 }
 
 // pair is a version of an instance, with its key.
-func (w *World) pair(id model.ID, version int) (p lifecycle.Pair, err error) {
+func (w *World) pair(id model.ID, version int) (p ports.Pair, err error) {
 	err = w.Store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(id))
 		if err != nil {
@@ -425,7 +426,7 @@ func (w *World) pair(id model.ID, version int) (p lifecycle.Pair, err error) {
 			return err
 		}
 		k, err := model.Get[model.Key](r, string(v.KeyID))
-		p = lifecycle.Pair{Chain: m.Chain, Key: k.PKCS8, Fingerprint: v.Fingerprint}
+		p = ports.Pair{Chain: m.Chain, Key: k.PKCS8, Fingerprint: v.Fingerprint}
 		return err
 	})
 	return p, err

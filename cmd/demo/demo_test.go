@@ -9,6 +9,7 @@ import (
 	"certquay/cmd/demo"
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/rules"
@@ -27,7 +28,7 @@ func filled(t *testing.T) *demo.World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &demo.World{Clock: demo.Clock(time.Now()), Store: s, Products: map[string]lifecycle.Product{}}
+	w := &demo.World{Clock: demo.Clock(time.Now()), Store: s, Products: map[string]ports.Product{}}
 	ca, err := embedded.New(s, embedded.Options{Now: w.Clock.Now, MaxValidity: 100 * 24 * time.Hour, Levels: model.Levels, Reviewed: []model.Level{model.OV, model.EV}, BaseURL: func() string { return "http://127.0.0.1:1" }})
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +55,7 @@ func filled(t *testing.T) *demo.World {
 	policy.HandshakeTimeout, policy.ReviewReuse = demo.HandshakeTimeout, 825*24*time.Hour
 	w.Engine = lifecycle.New(lifecycle.Options{
 		Store: s, Clock: w.Clock, Policy: policy, Prober: product.Prober{}, Products: named,
-		Issuers: map[string]lifecycle.Issuer{embedded.Brand: ca}, SaveClock: func(context.Context, time.Duration) error { return nil },
+		Issuers: map[string]ports.Issuer{embedded.Brand: ca}, SaveClock: func(context.Context, time.Duration) error { return nil },
 	})
 	t.Cleanup(func() {
 		w.Engine.Close()

@@ -9,6 +9,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
@@ -17,7 +18,7 @@ import (
 
 // source is a forecast's beginning without an engine.
 type source struct {
-	lifecycle.Store
+	ports.Store
 	now time.Time
 	can rules.Capabilities
 }

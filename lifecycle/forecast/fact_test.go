@@ -12,6 +12,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/rules"
@@ -31,7 +32,7 @@ func (f frozen) After(time.Duration) <-chan time.Time { return nil }
 // sandbox is an engine on a movable clock with a real CA and real TLS endpoints.
 type sandbox struct {
 	*lifecycle.Engine
-	clock *lifecycle.MovableClock
+	clock *ports.MovableClock
 }
 
 func newSandbox(t testing.TB, validity time.Duration, reviewed ...model.Level) *sandbox {
@@ -39,7 +40,7 @@ func newSandbox(t testing.TB, validity time.Duration, reviewed ...model.Level) *
 	ctx := t.Context()
 	s, err := store.With(mem.New(), store.Options{})
 	check(t, err)
-	clock := lifecycle.NewMovableClock(frozen(epoch), 0)
+	clock := ports.NewMovableClock(frozen(epoch), 0)
 	ca, err := embedded.New(s, embedded.Options{Now: clock.Now, MaxValidity: validity, Levels: model.Levels, Reviewed: reviewed, BaseURL: func() string { return "http://127.0.0.1:1" }})
 	check(t, err)
 	check(t, ca.Prepare(ctx))
@@ -48,7 +49,7 @@ func newSandbox(t testing.TB, validity time.Duration, reviewed ...model.Level) *
 	policy := rules.DefaultPolicy()
 	e := lifecycle.New(lifecycle.Options{
 		Store: s, Clock: clock, Policy: policy, Prober: product.Prober{},
-		Issuers:   map[string]lifecycle.Issuer{embedded.Brand: ca},
+		Issuers:   map[string]ports.Issuer{embedded.Brand: ca},
 		Products:  []lifecycle.NamedProduct{{Name: "CDN", Driver: "edge", Product: cdn}},
 		SaveClock: func(context.Context, time.Duration) error { return nil },
 	})

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -95,7 +96,7 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	if err := src.View(func(from model.Reader) error { return s.fill(ctx, from, rep) }); err != nil {
 		return nil, model.Fail("forecast.copying", "cause", err)
 	}
-	clock := lifecycle.NewMovableClock(still(from), 0)
+	clock := ports.NewMovableClock(still(from), 0)
 	e := lifecycle.New(options(src, s, clock, can))
 	defer e.Close()
 	w := &world{engine: e, clock: clock, report: rep}
@@ -115,10 +116,10 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 }
 
 // options makes an engine like the source's on the copy.
-func options(src Source, s *records, clock lifecycle.Clock, policy func(rules.Capabilities) rules.Capabilities) lifecycle.Options {
-	ps := &products{there: map[lifecycle.Place]lifecycle.Pair{}}
+func options(src Source, s *records, clock ports.Clock, policy func(rules.Capabilities) rules.Capabilities) lifecycle.Options {
+	ps := &products{there: map[ports.Place]ports.Pair{}}
 	o := lifecycle.Options{
-		Store: s, Clock: clock, Table: src.Table(), Policy: src.Policy(), Prober: ps, Issuers: map[string]lifecycle.Issuer{},
+		Store: s, Clock: clock, Table: src.Table(), Policy: src.Policy(), Prober: ps, Issuers: map[string]ports.Issuer{},
 		Inline: true, NoSweeps: true,
 		NewKey: func(model.KeyType) (model.Secret, []byte, error) { return s.key.PKCS8, s.key.Public, nil },
 	}
@@ -248,7 +249,7 @@ func (s still) After(time.Duration) <-chan time.Time { return nil }
 // world is a forecast under way.
 type world struct {
 	engine *lifecycle.Engine
-	clock  *lifecycle.MovableClock
+	clock  *ports.MovableClock
 	report *Report
 	asked  []asked // of people, soonest first
 }

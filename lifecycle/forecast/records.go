@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -61,7 +61,7 @@ type done struct {
 	raised  []model.Task
 }
 
-var _ lifecycle.Store = (*records)(nil)
+var _ ports.Store = (*records)(nil)
 
 // keptVersions is how many versions of an instance are kept: the newest, which
 // is presented until the one before it is replaced.

@@ -10,8 +10,8 @@ import (
 	"net"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -26,18 +26,18 @@ type issuer struct {
 	spki   []byte
 }
 
-var _ lifecycle.Issuer = (*issuer)(nil)
+var _ ports.Issuer = (*issuer)(nil)
 
 // Capabilities are those of the configured issuer, under the policy.
 func (i *issuer) Capabilities(now time.Time) rules.Capabilities { return i.can(now) }
 
 // Order gives the certificate at once; where proof of control is asked for, a
 // person is given the record and the next look finds it.
-func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (lifecycle.Order, error) {
+func (i *issuer) Order(ctx context.Context, r ports.CertificateRequest) (ports.Order, error) {
 	if !i.can(i.now()).Proof {
 		return i.Finalize(ctx, r.Key, r)
 	}
-	o := lifecycle.Order{Ref: r.Key, Status: lifecycle.OrderPending, WaitFor: model.Say("issue.proof")}
+	o := ports.Order{Ref: r.Key, Status: ports.OrderPending, WaitFor: model.Say("issue.proof")}
 	for _, n := range r.Names {
 		o.Proofs = append(o.Proofs, model.Proof{Domain: n, Method: "dns", Name: "_acme-challenge." + n})
 	}
@@ -45,12 +45,12 @@ func (i *issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (lif
 }
 
 // Fetch finds every order ready.
-func (i *issuer) Fetch(_ context.Context, _, key string) (lifecycle.Order, error) {
-	return lifecycle.Order{Ref: key, Status: lifecycle.OrderReady}, nil
+func (i *issuer) Fetch(_ context.Context, _, key string) (ports.Order, error) {
+	return ports.Order{Ref: key, Status: ports.OrderReady}, nil
 }
 
 // Finalize makes what looks like the certificate asked for.
-func (i *issuer) Finalize(_ context.Context, ref string, r lifecycle.CertificateRequest) (lifecycle.Order, error) {
+func (i *issuer) Finalize(_ context.Context, ref string, r ports.CertificateRequest) (ports.Order, error) {
 	i.made++
 	now := i.now().Truncate(time.Second)
 	end := r.NotAfter
@@ -60,12 +60,12 @@ func (i *issuer) Finalize(_ context.Context, ref string, r lifecycle.Certificate
 	if i.spki == nil || !bundle.SamePublic(r.Public, i.public) {
 		spki, err := x509.MarshalPKIXPublicKey(r.Public)
 		if err != nil {
-			return lifecycle.Order{}, model.Fail("key.encode-public", "cause", err)
+			return ports.Order{}, model.Fail("key.encode-public", "cause", err)
 		}
 		i.public, i.spki = r.Public, spki
 	}
 	der, err := certificate(i.made, r.Names, now, end, i.spki)
-	return lifecycle.Order{Ref: ref, Status: lifecycle.OrderValid, Chain: [][]byte{der}}, err
+	return ports.Order{Ref: ref, Status: ports.OrderValid, Chain: [][]byte{der}}, err
 }
 
 // Revoke does nothing: nobody revokes in a forecast.
@@ -94,7 +94,7 @@ func key() (*model.Key, error) {
 // products stands for every product and every server behind them: what is
 // deployed is presented.
 type products struct {
-	there map[lifecycle.Place]lifecycle.Pair
+	there map[ports.Place]ports.Pair
 }
 
 // product is one product of the configuration.
@@ -105,38 +105,38 @@ type product struct {
 }
 
 var (
-	_ lifecycle.Product = (*product)(nil)
-	_ lifecycle.Prober  = (*products)(nil)
+	_ ports.Product = (*product)(nil)
+	_ ports.Prober  = (*products)(nil)
 )
 
 func (p *product) Regions() []string      { return p.regions }
 func (p *product) CreatesResources() bool { return true }
 
-func (p *product) Discover(context.Context, string) ([]lifecycle.Place, error) { return nil, nil }
+func (p *product) Discover(context.Context, string) ([]ports.Place, error) { return nil, nil }
 
 // at is the place among those of all products.
-func (p *product) at(pl lifecycle.Place) lifecycle.Place {
+func (p *product) at(pl ports.Place) ports.Place {
 	pl.Region = p.name + "\x00" + pl.Region
 	return pl
 }
 
-func (p *product) Present(_ context.Context, pl lifecycle.Place) (lifecycle.Binding, error) {
+func (p *product) Present(_ context.Context, pl ports.Place) (ports.Binding, error) {
 	at := p.at(pl)
-	return lifecycle.Binding{Fingerprint: p.all.there[at].Fingerprint, Address: at.Region, SNI: at.Name}, nil
+	return ports.Binding{Fingerprint: p.all.there[at].Fingerprint, Address: at.Region, SNI: at.Name}, nil
 }
 
-func (p *product) Deploy(ctx context.Context, pl lifecycle.Place, pair lifecycle.Pair) (lifecycle.Binding, error) {
+func (p *product) Deploy(ctx context.Context, pl ports.Place, pair ports.Pair) (ports.Binding, error) {
 	p.all.there[p.at(pl)] = pair
 	return p.Present(ctx, pl)
 }
 
-func (p *product) Restore(context.Context, lifecycle.Place) error  { return nil }
-func (p *product) Keep(context.Context, lifecycle.Place) error     { return nil }
-func (p *product) Undeploy(context.Context, lifecycle.Place) error { return nil }
+func (p *product) Restore(context.Context, ports.Place) error  { return nil }
+func (p *product) Keep(context.Context, ports.Place) error     { return nil }
+func (p *product) Undeploy(context.Context, ports.Place) error { return nil }
 
 // Probe presents what was deployed.
 func (p *products) Probe(_ context.Context, address, sni string) ([][]byte, net.Addr, error) {
-	pair, ok := p.there[lifecycle.Place{Region: address, Name: sni}]
+	pair, ok := p.there[ports.Place{Region: address, Name: sni}]
 	if !ok {
 		return nil, nil, errors.New("nothing is deployed there")
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -28,7 +29,7 @@ type simulation struct {
 	n      int
 	s      *records
 	e      *lifecycle.Engine
-	clock  *lifecycle.MovableClock
+	clock  *ports.MovableClock
 	issues map[string]*issuer
 	ends   map[model.ID]time.Time // not_after of the newest version
 	yearly map[model.ID]int
@@ -46,13 +47,13 @@ func newSimulation(t *testing.T, n int) *simulation {
 	}
 	begin := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	w := &simulation{
-		t: t, n: n, s: newRecords(k, nil), clock: lifecycle.NewMovableClock(still(begin), 0),
+		t: t, n: n, s: newRecords(k, nil), clock: ports.NewMovableClock(still(begin), 0),
 		issues: map[string]*issuer{}, ends: map[model.ID]time.Time{}, yearly: map[model.ID]int{}, hours: map[int64]int{},
 	}
 	w.s.told = w.told
-	ps := &products{there: map[lifecycle.Place]lifecycle.Pair{}}
+	ps := &products{there: map[ports.Place]ports.Pair{}}
 	o := lifecycle.Options{
-		Store: w.s, Clock: w.clock, Policy: rules.DefaultPolicy(), Prober: ps, Issuers: map[string]lifecycle.Issuer{}, Inline: true, NoSweeps: true,
+		Store: w.s, Clock: w.clock, Policy: rules.DefaultPolicy(), Prober: ps, Issuers: map[string]ports.Issuer{}, Inline: true, NoSweeps: true,
 		Products: []lifecycle.NamedProduct{{Name: "CDN", Product: &product{all: ps, name: "CDN", regions: []string{"global"}}}},
 		NewKey:   func(model.KeyType) (model.Secret, []byte, error) { return k.PKCS8, k.Public, nil },
 	}

@@ -6,14 +6,14 @@ import (
 	"slices"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ports"
 )
 
 // Setup is what an issuer is opened with.
 type Setup struct {
 	Settings any // of the type that Kind.Settings makes
-	Store    lifecycle.Store
+	Store    ports.Store
 	Now      func() time.Time
 	// BaseURL is where certquay serves the issuer's CRL and OCSP, unless the
 	// settings say otherwise; "" while it serves none.
@@ -27,7 +27,7 @@ type Kind struct {
 	// Settings makes its settings with their defaults, see package setting; nil
 	// when it has none.
 	Settings func() any
-	Open     func(Setup) (lifecycle.Issuer, error)
+	Open     func(Setup) (ports.Issuer, error)
 }
 
 // Kinds are the kinds that are built in.
@@ -53,7 +53,7 @@ func Find(name string) (Kind, bool) {
 	return Kinds[n], true
 }
 
-func openEmbedded(s Setup) (lifecycle.Issuer, error) {
+func openEmbedded(s Setup) (ports.Issuer, error) {
 	settings := s.Settings.(embedded.Settings)
 	o := settings.Options()
 	o.Now = s.Now

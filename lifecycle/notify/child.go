@@ -21,8 +21,8 @@ import (
 	"github.com/nicholas-fedor/shoutrrr/pkg/services/push/ntfy"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/child"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -195,7 +195,7 @@ func fingerprint(r *http.Request) (sum [32]byte) {
 }
 
 // chat sends by shoutrrr, in a child process, which is killed when ctx ends.
-func (n *Notifier) chat(ctx context.Context, channel string, m lifecycle.Message) error {
+func (n *Notifier) chat(ctx context.Context, channel string, m ports.Message) error {
 	if !ready.Load() {
 		return model.Fail("notify.no-chats")
 	}
@@ -228,7 +228,7 @@ func (n *Notifier) chat(ctx context.Context, channel string, m lifecycle.Message
 	}
 	switch {
 	case r.Panic != "":
-		f := &lifecycle.Fault{Where: "shoutrrr", What: scrub(r.Panic, channel)}
+		f := &ports.Fault{Where: "shoutrrr", What: scrub(r.Panic, channel)}
 		n.log.Error("a panic was caught", "in", f.Where, "panic", f.What, "stack", scrub(r.Stack, channel))
 		return f
 	case r.Taken:

@@ -18,6 +18,7 @@ import (
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -44,7 +45,7 @@ type Notifier struct {
 	mails, chats chan struct{}
 }
 
-var _ lifecycle.Notifier = (*Notifier)(nil)
+var _ ports.Notifier = (*Notifier)(nil)
 
 // New makes a notifier.
 func New(o Options) *Notifier {
@@ -107,7 +108,7 @@ func (n *Notifier) Check(channel string) (err error) {
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			err = lifecycle.Recovered(n.log, "shoutrrr", v)
+			err = ports.Recovered(n.log, "shoutrrr", v)
 		}
 	}()
 	_, err = service(u)
@@ -148,7 +149,7 @@ func service(u *url.URL) (types.Service, error) {
 
 // Send delivers a message and returns once the other side has taken it, or ctx
 // ends.
-func (n *Notifier) Send(ctx context.Context, channel string, m lifecycle.Message) error {
+func (n *Notifier) Send(ctx context.Context, channel string, m ports.Message) error {
 	kind, _, err := kindOf(channel)
 	if err != nil {
 		return err
@@ -178,7 +179,7 @@ func (n *Notifier) aside(ctx context.Context, under chan struct{}, send func() e
 		defer func() { <-under }()
 		defer func() {
 			if v := recover(); v != nil {
-				result <- lifecycle.Recovered(n.log, "notify", v)
+				result <- ports.Recovered(n.log, "notify", v)
 			}
 		}()
 		result <- send()
@@ -204,7 +205,7 @@ func Scrub(err error, channel string) error {
 
 // scrubText is [Scrub] for a message.
 func scrubText(t model.Text, channel string) model.Text {
-	return t.Map(func(s string) string { return lifecycle.OneLine(scrub(s, channel)) })
+	return t.Map(func(s string) string { return ports.OneLine(scrub(s, channel)) })
 }
 
 // scrub is [Scrub] for a text, whose lines it keeps.
@@ -246,6 +247,6 @@ func (s *scrubbed) AsText() model.Text   { return s.text }
 func (s *scrubbed) Is(target error) bool { return errors.Is(s.err, target) }
 
 func (s *scrubbed) As(target any) bool {
-	f, ok := target.(**lifecycle.Fault)
+	f, ok := target.(**ports.Fault)
 	return ok && errors.As(s.err, f)
 }

@@ -20,10 +20,11 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/notify"
 	"certquay/lifecycle/notify/notifytest"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
-var message = lifecycle.Message{
+var message = ports.Message{
 	ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Kind: model.NoticeIssued, At: time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC),
 	Instance: "01ARZ3NDEKTSV4RRFFQ69G5FAW", Name: "a.example.com", Subject: "certquay: a.example.com: issued", Text: "what: issued\n",
 }

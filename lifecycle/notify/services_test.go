@@ -18,8 +18,8 @@ import (
 
 	"github.com/nicholas-fedor/shoutrrr/pkg/router"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/notify"
+	"certquay/lifecycle/ports"
 )
 
 // whereto tells the child of a test what answers its requests: a URL, or
@@ -158,7 +158,7 @@ func TestDeliveredIsWhatTheServerTook(t *testing.T) {
 			if err := send(s.channel, srv.URL); err == nil {
 				t.Error("delivered to where a redirect led")
 			}
-			var fault *lifecycle.Fault
+			var fault *ports.Fault
 			err := send(s.channel, "nobody")
 			if err == nil {
 				t.Error("delivered without a network")

@@ -12,6 +12,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -101,7 +102,7 @@ func literal(subject string) string {
 }
 
 // send delivers one mail. Its Message-ID stays the same when it is repeated.
-func (s *SMTP) send(ctx context.Context, to string, m lifecycle.Message) error {
+func (s *SMTP) send(ctx context.Context, to string, m ports.Message) error {
 	if s.Host == "" {
 		return lifecycle.ErrNoMail
 	}
@@ -112,7 +113,7 @@ func (s *SMTP) send(ctx context.Context, to string, m lifecycle.Message) error {
 	if err := msg.To(to); err != nil {
 		return err
 	}
-	msg.Subject(literal(lifecycle.OneLine(m.Subject)))
+	msg.Subject(literal(ports.OneLine(m.Subject)))
 	msg.SetDateWithValue(m.At)
 	msg.SetMessageIDWithValue(string(m.ID) + "@certquay")
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834

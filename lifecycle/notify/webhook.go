@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -25,7 +25,7 @@ type hook struct {
 
 // post sends the message as JSON. Any 2xx means that it was taken; a repetition
 // carries the same Idempotency-Key.
-func (n *Notifier) post(ctx context.Context, to string, m lifecycle.Message) error {
+func (n *Notifier) post(ctx context.Context, to string, m ports.Message) error {
 	h := hook{ID: string(m.ID), Kind: string(m.Kind), At: m.At.UTC(), Name: m.Name, Subject: m.Subject, Text: m.Text}
 	if m.Instance != "" {
 		id := string(m.Instance)

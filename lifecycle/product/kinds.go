@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product/edge"
 	"certquay/model"
 )
@@ -16,7 +16,7 @@ type Setup struct {
 	Product  string   // as configured, for example "CDN"
 	Regions  []string // the default first; at least one
 	Settings any      // of the type that Kind.Settings makes; nil when that is nil
-	Store    lifecycle.Store
+	Store    ports.Store
 	Now      func() time.Time
 	Log      *slog.Logger
 	// Holder names the program that listens on a TCP port of this machine, if
@@ -33,7 +33,7 @@ type Kind struct {
 	Settings func() any
 	// Open opens a product. When that is an [io.Closer] it is closed before the
 	// store is; when it is [Troubled] it may work in part.
-	Open func(context.Context, Setup) (lifecycle.Product, error)
+	Open func(context.Context, Setup) (ports.Product, error)
 }
 
 // Troubled is a product that tells what keeps parts of it from working.
@@ -65,6 +65,6 @@ func Find(name string) (Kind, bool) {
 	return Kinds[n], true
 }
 
-func openEdge(ctx context.Context, s Setup) (lifecycle.Product, error) {
+func openEdge(ctx context.Context, s Setup) (ports.Product, error) {
 	return edge.Open(ctx, s.Store, edge.Options{Product: s.Product, Regions: s.Regions, Now: s.Now, Logger: s.Log, Holder: s.Holder})
 }

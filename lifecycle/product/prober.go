@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -25,7 +25,7 @@ type Prober struct {
 	Now     func() time.Time // the clock of the handshake; nil means time.Now
 }
 
-var _ lifecycle.Prober = Prober{}
+var _ ports.Prober = Prober{}
 
 // Probe dials the address, asks for the server name by SNI and returns the
 // chain as it was presented, DER, leaf first. It judges nothing: any chain, any

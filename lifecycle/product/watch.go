@@ -4,16 +4,16 @@ import (
 	"crypto/x509"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 )
 
 // Judging makes the judge of what is watched by a set of roots, which is asked
 // for when something is judged.
-func Judging(name string, pool func() *x509.CertPool) lifecycle.Judge {
-	return func(chain [][]byte, host string, now time.Time) (found []lifecycle.Finding) {
+func Judging(name string, pool func() *x509.CertPool) ports.Judge {
+	return func(chain [][]byte, host string, now time.Time) (found []ports.Finding) {
 		v := Judge(chain, host, []Roots{{Name: name, Pool: pool()}}, now)
 		for _, f := range v.Findings {
-			found = append(found, lifecycle.Finding{Problem: string(f.Problem), Text: f.Text})
+			found = append(found, ports.Finding{Problem: string(f.Problem), Text: f.Text})
 		}
 		return found
 	}

@@ -13,7 +13,7 @@ import (
 
 // Backend is what the interface needs of the engine: [lifecycle.Access] has it
 // all but Forecast. Reading calls are quick. Acting calls return once the intent is durable;
-// progress arrives through Watch. A refusal is a *lifecycle.Refusal, of reading too.
+// progress arrives through Watch. A refusal is a *rules.Refusal, of reading too.
 // Implementations are safe for concurrent use.
 type Backend interface {
 	Hosting

@@ -16,8 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -196,7 +196,7 @@ func (i *Issuer) authorities(ctx context.Context) (*authorities, int, error) {
 // renewed is [Issuer.authorities] with its error: as is what there is then. With
 // record, which is called in the same transaction, it makes a new issuing CA in any
 // case.
-func (i *Issuer) renewed(ctx context.Context, record lifecycle.RecordCA) (*authorities, int, error) {
+func (i *Issuer) renewed(ctx context.Context, record ports.RecordCA) (*authorities, int, error) {
 	now := i.now()
 	ready := func(as *authorities) int {
 		if as == nil || record != nil {

@@ -27,9 +27,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -65,7 +65,7 @@ type Options struct {
 // Issuer is the embedded CA. It is safe for concurrent use; several may share
 // one store.
 type Issuer struct {
-	store     lifecycle.Store
+	store     ports.Store
 	opt       Options
 	permitted []string // canonical and sorted
 
@@ -75,14 +75,14 @@ type Issuer struct {
 }
 
 var (
-	_ lifecycle.Issuer  = (*Issuer)(nil)
-	_ lifecycle.Cancels = (*Issuer)(nil)
-	_ lifecycle.Rotates = (*Issuer)(nil)
+	_ ports.Issuer  = (*Issuer)(nil)
+	_ ports.Cancels = (*Issuer)(nil)
+	_ ports.Rotates = (*Issuer)(nil)
 )
 
 // New makes the CA over a store. Nothing is read or written until it is first
 // needed; then root and issuing CA are made if there are none.
-func New(store lifecycle.Store, opt Options) (*Issuer, error) {
+func New(store ports.Store, opt Options) (*Issuer, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
@@ -158,7 +158,7 @@ func (i *Issuer) ends(now time.Time) time.Time {
 
 // final marks a refusal that no retry will mend.
 func final(code string, args ...any) error {
-	return &lifecycle.Final{Err: model.Fail(code, args...)}
+	return &ports.Final{Err: model.Fail(code, args...)}
 }
 
 // refPrefix begins every order's name; the rest is the hash of its key, so
@@ -182,25 +182,25 @@ func orderCell(ref string) (string, bool) {
 // Order checks the request. A CA that trusts its operator is ready at once and
 // writes nothing, so an order costs nothing until finalized; one that wants
 // proof of control keeps the names and says what it will look for.
-func (i *Issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (lifecycle.Order, error) {
+func (i *Issuer) Order(ctx context.Context, r ports.CertificateRequest) (ports.Order, error) {
 	if err := ctx.Err(); err != nil {
-		return lifecycle.Order{}, err
+		return ports.Order{}, err
 	}
 	if r.Key == "" {
-		return lifecycle.Order{}, final("ca.no-attempt")
+		return ports.Order{}, final("ca.no-attempt")
 	}
 	ref := refOf(r.Key)
 	// One that exists says what it is, even if the request would be refused by
 	// now.
-	if o, err := i.lookup(ctx, ref); err == nil || !errors.Is(err, lifecycle.ErrUnknownOrder) {
+	if o, err := i.lookup(ctx, ref); err == nil || !errors.Is(err, ports.ErrUnknownOrder) {
 		return o, err
 	}
 	list, err := i.check(r, bundle.CheckKeySize)
 	if err != nil {
-		return lifecycle.Order{}, err
+		return ports.Order{}, err
 	}
 	if i.opt.Proof.Method == ProofTrust {
-		return lifecycle.Order{Ref: ref, Status: lifecycle.OrderReady}, nil
+		return ports.Order{Ref: ref, Status: ports.OrderReady}, nil
 	}
 	rec := orderRecord{}
 	for _, n := range list {
@@ -213,7 +213,7 @@ func (i *Issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (lif
 		}
 		return put(tx, cell, &rec)
 	}); err != nil {
-		return lifecycle.Order{}, model.Fail("ca.order-not-kept", "cause", err)
+		return ports.Order{}, model.Fail("ca.order-not-kept", "cause", err)
 	}
 	return i.lookup(ctx, ref)
 }
@@ -221,35 +221,35 @@ func (i *Issuer) Order(ctx context.Context, r lifecycle.CertificateRequest) (lif
 // Fetch tells where an order stands. An order by its reference is ready until
 // it was finalized; by key alone only a finalized or cancelled one is known,
 // since nothing was written before.
-func (i *Issuer) Fetch(ctx context.Context, ref, key string) (lifecycle.Order, error) {
+func (i *Issuer) Fetch(ctx context.Context, ref, key string) (ports.Order, error) {
 	if err := ctx.Err(); err != nil {
-		return lifecycle.Order{}, err
+		return ports.Order{}, err
 	}
 	byKey := ref == ""
 	if byKey {
 		if key == "" {
-			return lifecycle.Order{}, lifecycle.ErrUnknownOrder
+			return ports.Order{}, ports.ErrUnknownOrder
 		}
 		ref = refOf(key)
 	}
 	o, err := i.lookup(ctx, ref)
-	if _, ours := orderCell(ref); errors.Is(err, lifecycle.ErrUnknownOrder) && ours && !byKey {
-		return lifecycle.Order{Ref: ref, Status: lifecycle.OrderReady}, nil
+	if _, ours := orderCell(ref); errors.Is(err, ports.ErrUnknownOrder) && ours && !byKey {
+		return ports.Order{Ref: ref, Status: ports.OrderReady}, nil
 	}
 	return o, err
 }
 
 // lookup reads an order of which something is kept.
-func (i *Issuer) lookup(ctx context.Context, ref string) (o lifecycle.Order, err error) {
+func (i *Issuer) lookup(ctx context.Context, ref string) (o ports.Order, err error) {
 	cell, ok := orderCell(ref)
 	if !ok {
-		return o, lifecycle.ErrUnknownOrder
+		return o, ports.ErrUnknownOrder
 	}
 	var rec orderRecord
 	err = i.store.View(func(r model.Reader) error { return get(r, cell, &rec) })
 	switch {
 	case errors.Is(err, model.ErrNotFound):
-		return o, lifecycle.ErrUnknownOrder
+		return o, ports.ErrUnknownOrder
 	case err != nil:
 		return o, model.Fail("ca.order-unreadable", "cause", err)
 	}
@@ -259,16 +259,16 @@ func (i *Issuer) lookup(ctx context.Context, ref string) (o lifecycle.Order, err
 	return i.answer(ref, &rec)
 }
 
-func (i *Issuer) answer(ref string, rec *orderRecord) (lifecycle.Order, error) {
+func (i *Issuer) answer(ref string, rec *orderRecord) (ports.Order, error) {
 	if rec.Cancelled {
-		return lifecycle.Order{Ref: ref, Status: lifecycle.OrderInvalid, Problem: model.Say("ca.cancelled")}, nil
+		return ports.Order{Ref: ref, Status: ports.OrderInvalid, Problem: model.Say("ca.cancelled")}, nil
 	}
 	as, err := i.issuer(rec.CA)
 	if err != nil {
-		return lifecycle.Order{}, err
+		return ports.Order{}, err
 	}
 	chain, root := as.path(rec.CA, i.now())
-	o := lifecycle.Order{Ref: ref, Status: lifecycle.OrderValid, Chain: append([][]byte{rec.Leaf}, chain...)}
+	o := ports.Order{Ref: ref, Status: ports.OrderValid, Chain: append([][]byte{rec.Leaf}, chain...)}
 	if root != nil {
 		o.Root = root.Raw
 	}
@@ -280,7 +280,7 @@ func (i *Issuer) answer(ref string, rec *orderRecord) (lifecycle.Order, error) {
 func (i *Issuer) Cancel(ctx context.Context, ref string) error {
 	cell, ok := orderCell(ref)
 	if !ok {
-		return &lifecycle.Final{Err: lifecycle.ErrUnknownOrder}
+		return &ports.Final{Err: ports.ErrUnknownOrder}
 	}
 	return i.store.Update(ctx, func(tx model.Tx) error {
 		var rec orderRecord
@@ -301,13 +301,13 @@ func (i *Issuer) Cancel(ctx context.Context, ref string) error {
 
 // check applies the rules for what may be signed. How thoroughly the key is
 // judged is up to the caller: for RSA it takes a millisecond.
-func (i *Issuer) check(r lifecycle.CertificateRequest, strength func(crypto.PublicKey) error) ([]names.Name, error) {
+func (i *Issuer) check(r ports.CertificateRequest, strength func(crypto.PublicKey) error) ([]names.Name, error) {
 	if !slices.Contains(i.opt.Levels, r.Level) {
 		return nil, final("ca.no-level", "level", r.Level, "levels", i.opt.Levels)
 	}
 	list, err := names.List(r.Names, true)
 	if err != nil {
-		return nil, &lifecycle.Final{Err: err}
+		return nil, &ports.Final{Err: err}
 	}
 	for _, n := range list {
 		if err := i.permits(n); err != nil {

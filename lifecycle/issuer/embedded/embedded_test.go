@@ -18,11 +18,11 @@ import (
 	"testing"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/issuer/issuertest"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -86,24 +86,24 @@ var p256 = sync.OnceValue(func() crypto.Signer {
 	return k
 })
 
-func request(key string, dns ...string) lifecycle.CertificateRequest {
-	return lifecycle.CertificateRequest{Key: key, Level: model.DV, Names: dns, Public: p256().Public()}
+func request(key string, dns ...string) ports.CertificateRequest {
+	return ports.CertificateRequest{Key: key, Level: model.DV, Names: dns, Public: p256().Public()}
 }
 
-func (c *ca) issue(t *testing.T, r lifecycle.CertificateRequest) (lifecycle.Order, *x509.Certificate) {
+func (c *ca) issue(t *testing.T, r ports.CertificateRequest) (ports.Order, *x509.Certificate) {
 	t.Helper()
 	o, err := c.Order(context.Background(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Status != lifecycle.OrderReady || o.Ref == "" {
+	if o.Status != ports.OrderReady || o.Ref == "" {
 		t.Fatalf("order is %+v, want ready", o)
 	}
 	o, err = c.Finalize(context.Background(), o.Ref, r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Status != lifecycle.OrderValid || len(o.Chain) < 2 || len(o.Root) == 0 {
+	if o.Status != ports.OrderValid || len(o.Chain) < 2 || len(o.Root) == 0 {
 		t.Fatalf("order is %s with %d certificates, root %d bytes", o.Status, len(o.Chain), len(o.Root))
 	}
 	return o, parse(t, o.Chain[0])
@@ -119,7 +119,7 @@ func parse(t *testing.T, der []byte) *x509.Certificate {
 }
 
 func isFinal(err error) bool {
-	var f *lifecycle.Final
+	var f *ports.Final
 	return errors.As(err, &f)
 }
 
@@ -326,19 +326,19 @@ func TestIssuingCAIsReplacedBeforeItEndsAndNeverOutlived(t *testing.T) {
 func TestRefusalsAreFinal(t *testing.T) {
 	c := newCA(t, func(o *embedded.Options) { o.PermittedDomains = []string{"example.com", ".Bücher.example"} })
 	weak := weakRSA(t)
-	for name, change := range map[string]func(*lifecycle.CertificateRequest){
-		"no names":         func(r *lifecycle.CertificateRequest) { r.Names = nil },
-		"bad name":         func(r *lifecycle.CertificateRequest) { r.Names = []string{"a b"} },
-		"public suffix":    func(r *lifecycle.CertificateRequest) { r.Names = []string{"*.com"} },
-		"twice":            func(r *lifecycle.CertificateRequest) { r.Names = []string{"a.example.com", "A.example.com"} },
-		"outside":          func(r *lifecycle.CertificateRequest) { r.Names = []string{"example.org"} },
-		"outside, similar": func(r *lifecycle.CertificateRequest) { r.Names = []string{"notexample.com"} },
-		"outside, above":   func(r *lifecycle.CertificateRequest) { r.Names = []string{"*.example"} },
-		"address":          func(r *lifecycle.CertificateRequest) { r.Names = []string{"192.0.2.1"} },
-		"level":            func(r *lifecycle.CertificateRequest) { r.Level = model.EV },
-		"no key name":      func(r *lifecycle.CertificateRequest) { r.Key = "" },
-		"weak key":         func(r *lifecycle.CertificateRequest) { r.Public = weak },
-		"no public key":    func(r *lifecycle.CertificateRequest) { r.Public = nil },
+	for name, change := range map[string]func(*ports.CertificateRequest){
+		"no names":         func(r *ports.CertificateRequest) { r.Names = nil },
+		"bad name":         func(r *ports.CertificateRequest) { r.Names = []string{"a b"} },
+		"public suffix":    func(r *ports.CertificateRequest) { r.Names = []string{"*.com"} },
+		"twice":            func(r *ports.CertificateRequest) { r.Names = []string{"a.example.com", "A.example.com"} },
+		"outside":          func(r *ports.CertificateRequest) { r.Names = []string{"example.org"} },
+		"outside, similar": func(r *ports.CertificateRequest) { r.Names = []string{"notexample.com"} },
+		"outside, above":   func(r *ports.CertificateRequest) { r.Names = []string{"*.example"} },
+		"address":          func(r *ports.CertificateRequest) { r.Names = []string{"192.0.2.1"} },
+		"level":            func(r *ports.CertificateRequest) { r.Level = model.EV },
+		"no key name":      func(r *ports.CertificateRequest) { r.Key = "" },
+		"weak key":         func(r *ports.CertificateRequest) { r.Public = weak },
+		"no public key":    func(r *ports.CertificateRequest) { r.Public = nil },
 	} {
 		r := request("k", "www.example.com")
 		change(&r)

@@ -11,9 +11,9 @@ import (
 	"net"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -48,33 +48,33 @@ func oid(parts ...uint64) x509.OID {
 // used, no request. For one key there is never more than one certificate:
 // signing happens outside the store, and of concurrent callers all get what
 // the first one stored; the others' certificates were never given to anybody.
-func (i *Issuer) Finalize(ctx context.Context, ref string, r lifecycle.CertificateRequest) (lifecycle.Order, error) {
+func (i *Issuer) Finalize(ctx context.Context, ref string, r ports.CertificateRequest) (ports.Order, error) {
 	cell, ok := orderCell(ref)
 	if !ok || ref != refOf(r.Key) || r.Key == "" {
-		return lifecycle.Order{}, final("ca.other-attempt", "cause", lifecycle.ErrUnknownOrder)
+		return ports.Order{}, final("ca.other-attempt", "cause", ports.ErrUnknownOrder)
 	}
 	switch o, err := i.lookup(ctx, ref); {
-	case err == nil && o.Status == lifecycle.OrderReady: // proved just now
-	case err == nil || !errors.Is(err, lifecycle.ErrUnknownOrder):
+	case err == nil && o.Status == ports.OrderReady: // proved just now
+	case err == nil || !errors.Is(err, ports.ErrUnknownOrder):
 		return o, err
 	case i.opt.Proof.Method != ProofTrust:
 		return o, final("ca.no-order")
 	}
 	list, err := i.check(r, bundle.CheckRequestKey)
 	if err != nil {
-		return lifecycle.Order{}, err
+		return ports.Order{}, err
 	}
 	as, n, err := i.authorities(ctx)
 	if err != nil {
-		return lifecycle.Order{}, err
+		return ports.Order{}, err
 	}
 	leaf, err := i.signLeaf(as.issuing[n], n, list, r)
 	if err != nil {
-		return lifecycle.Order{}, err
+		return ports.Order{}, err
 	}
 	rec, err := i.keep(ctx, cell, n, leaf)
 	if err != nil {
-		return lifecycle.Order{}, err
+		return ports.Order{}, err
 	}
 	return i.answer(ref, rec)
 }
@@ -112,7 +112,7 @@ func (i *Issuer) keep(ctx context.Context, cell string, ca int, leaf *x509.Certi
 func serialCell(c *x509.Certificate) string { return "serial/" + bundle.Serial(c.SerialNumber) }
 
 // signLeaf makes a certificate by the profile of RFC 5280 section 4.
-func (i *Issuer) signLeaf(ca *authority, n int, list []names.Name, r lifecycle.CertificateRequest) (*x509.Certificate, error) {
+func (i *Issuer) signLeaf(ca *authority, n int, list []names.Name, r ports.CertificateRequest) (*x509.Certificate, error) {
 	key, err := i.signer(ca)
 	if err != nil {
 		return nil, err
@@ -215,7 +215,7 @@ func (i *Issuer) Prepare(ctx context.Context) error {
 // Rotate makes a new issuing CA that issues from now on, and returns its
 // certificate. The one before it still signs CRLs and OCSP answers for what it
 // issued. When record fails, nothing is made.
-func (i *Issuer) Rotate(ctx context.Context, record lifecycle.RecordCA) (*x509.Certificate, error) {
+func (i *Issuer) Rotate(ctx context.Context, record ports.RecordCA) (*x509.Certificate, error) {
 	as, n, err := i.renewed(ctx, record)
 	if err != nil {
 		return nil, err

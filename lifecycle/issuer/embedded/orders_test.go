@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/issuer/issuertest"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -33,18 +33,18 @@ func TestOrderIsReadyAtOnceAndWritesNothing(t *testing.T) {
 	if n := c.store.Updates(); n != 0 {
 		t.Errorf("%d writes", n)
 	}
-	if o, err := c.Fetch(ctx, a.Ref, r.Key); err != nil || o.Status != lifecycle.OrderReady {
+	if o, err := c.Fetch(ctx, a.Ref, r.Key); err != nil || o.Status != ports.OrderReady {
 		t.Errorf("fetch by reference: %+v, %v", o, err)
 	}
 	for _, x := range [][2]string{{"", r.Key}, {"", ""}, {"elsewhere", ""}, {"embedded-12", ""}} {
-		if _, err := c.Fetch(ctx, x[0], x[1]); !errors.Is(err, lifecycle.ErrUnknownOrder) {
+		if _, err := c.Fetch(ctx, x[0], x[1]); !errors.Is(err, ports.ErrUnknownOrder) {
 			t.Errorf("fetch %q: %v", x, err)
 		}
 	}
 	o, leaf := c.issue(t, r)
 	for _, x := range [][2]string{{o.Ref, r.Key}, {o.Ref, ""}, {"", r.Key}} {
 		got, err := c.Fetch(ctx, x[0], x[1])
-		if err != nil || got.Status != lifecycle.OrderValid || !bytes.Equal(got.Chain[0], leaf.Raw) || got.Ref != o.Ref {
+		if err != nil || got.Status != ports.OrderValid || !bytes.Equal(got.Chain[0], leaf.Raw) || got.Ref != o.Ref {
 			t.Errorf("fetch %q: %s, %v", x, got.Status, err)
 		}
 	}
@@ -119,7 +119,7 @@ func TestLostAnswerIsFoundAgain(t *testing.T) {
 	if _, err := c.Finalize(ctx, o.Ref, r); !errors.Is(err, lost) {
 		t.Fatal(err)
 	}
-	if _, err := c.Fetch(ctx, "", r.Key); !errors.Is(err, lifecycle.ErrUnknownOrder) {
+	if _, err := c.Fetch(ctx, "", r.Key); !errors.Is(err, ports.ErrUnknownOrder) {
 		t.Errorf("nothing was written: %v", err)
 	}
 	c.store.Refuse = func() (error, error) { return nil, lost }
@@ -129,7 +129,7 @@ func TestLostAnswerIsFoundAgain(t *testing.T) {
 	c.store.Refuse = nil
 	c.open(t)
 	found, err := c.Fetch(ctx, "", r.Key)
-	if err != nil || found.Status != lifecycle.OrderValid {
+	if err != nil || found.Status != ports.OrderValid {
 		t.Fatalf("%s, %v", found.Status, err)
 	}
 	if again, err := c.Finalize(ctx, o.Ref, r); err != nil || !bytes.Equal(again.Chain[0], found.Chain[0]) {
@@ -155,14 +155,14 @@ func TestCancelledOrderIsNotFinalized(t *testing.T) {
 		}
 	}
 	got, err := c.Finalize(ctx, o.Ref, r)
-	if err != nil || got.Status != lifecycle.OrderInvalid || got.Problem == "" || len(got.Chain) != 0 {
+	if err != nil || got.Status != ports.OrderInvalid || got.Problem == "" || len(got.Chain) != 0 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	done, _ := c.issue(t, request("other", "www.example.com"))
 	if err := c.Cancel(ctx, done.Ref); !isFinal(err) {
 		t.Errorf("a finalized order was cancelled: %v", err)
 	}
-	if err := c.Cancel(ctx, "nonsense"); !isFinal(err) || !errors.Is(err, lifecycle.ErrUnknownOrder) {
+	if err := c.Cancel(ctx, "nonsense"); !isFinal(err) || !errors.Is(err, ports.ErrUnknownOrder) {
 		t.Errorf("%v", err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -81,8 +81,8 @@ func (i *Issuer) provable(list []names.Name) error {
 }
 
 // proved looks for everything that an order awaits.
-func (i *Issuer) proved(ctx context.Context, ref string, list []string) lifecycle.Order {
-	o := lifecycle.Order{Ref: ref, Status: lifecycle.OrderReady, Proofs: i.proofs(ref, list)}
+func (i *Issuer) proved(ctx context.Context, ref string, list []string) ports.Order {
+	o := ports.Order{Ref: ref, Status: ports.OrderReady, Proofs: i.proofs(ref, list)}
 	missing := 0
 	var why error
 	for n := range o.Proofs {
@@ -94,7 +94,7 @@ func (i *Issuer) proved(ctx context.Context, ref string, list []string) lifecycl
 		}
 	}
 	if missing > 0 {
-		o.Status, o.Retry = lifecycle.OrderPending, time.Minute
+		o.Status, o.Retry = ports.OrderPending, time.Minute
 		o.WaitFor = model.Say("await."+i.opt.Proof.Method, "n", missing, "cause", why)
 	}
 	return o

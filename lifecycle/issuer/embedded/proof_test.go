@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -87,16 +87,16 @@ func TestControlIsProvedByDNSRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Status != lifecycle.OrderPending || len(o.Proofs) != 2 || o.Proofs[0].Name != "_acme-challenge.example.com" || o.Proofs[0].Value == o.Proofs[1].Value {
+	if o.Status != ports.OrderPending || len(o.Proofs) != 2 || o.Proofs[0].Name != "_acme-challenge.example.com" || o.Proofs[0].Value == o.Proofs[1].Value {
 		t.Fatalf("the order is %s, %+v", o.Status, o.Proofs)
 	}
 	pending := func(why string) {
 		t.Helper()
 		o, err := c.Fetch(ctx, o.Ref, r.Key)
-		if err != nil || o.Status != lifecycle.OrderPending || !strings.Contains(o.WaitFor.String(), why) {
+		if err != nil || o.Status != ports.OrderPending || !strings.Contains(o.WaitFor.String(), why) {
 			t.Fatalf("want it pending because %q: %v, %s, %q", why, err, o.Status, o.WaitFor)
 		}
-		if o, err := c.Finalize(ctx, o.Ref, r); err == nil && o.Status == lifecycle.OrderValid {
+		if o, err := c.Finalize(ctx, o.Ref, r); err == nil && o.Status == ports.OrderValid {
 			t.Fatal("signed without proof")
 		}
 	}
@@ -106,10 +106,10 @@ func TestControlIsProvedByDNSRecords(t *testing.T) {
 	z.set(o.Proofs[1].Name, "wrong")
 	pending("proof.other-record")
 	z.set(o.Proofs[1].Name, o.Proofs[1].Value)
-	if o, err = c.Fetch(ctx, o.Ref, r.Key); err != nil || o.Status != lifecycle.OrderReady {
+	if o, err = c.Fetch(ctx, o.Ref, r.Key); err != nil || o.Status != ports.OrderReady {
 		t.Fatalf("with both records it is %s, %v", o.Status, err)
 	}
-	if o, err = c.Finalize(ctx, o.Ref, r); err != nil || o.Status != lifecycle.OrderValid {
+	if o, err = c.Finalize(ctx, o.Ref, r); err != nil || o.Status != ports.OrderValid {
 		t.Fatalf("finalized it is %s, %v", o.Status, err)
 	}
 	again, err := c.Finalize(ctx, o.Ref, r)
@@ -143,7 +143,7 @@ func TestControlIsProvedByAFile(t *testing.T) {
 	ctx := context.Background()
 	r := request("k-"+t.Name(), "shop.example.com")
 	o, err := c.Order(ctx, r)
-	if err != nil || o.Status != lifecycle.OrderPending || !strings.Contains(o.WaitFor.String(), "404") {
+	if err != nil || o.Status != ports.OrderPending || !strings.Contains(o.WaitFor.String(), "404") {
 		t.Fatalf("without the file it is %s, %q, %v", o.Status, o.WaitFor, err)
 	}
 	_, file, _ := strings.Cut(o.Proofs[0].Name, "/.well-known/")
@@ -151,19 +151,19 @@ func TestControlIsProvedByAFile(t *testing.T) {
 	mu.Lock()
 	files[path] = "something else"
 	mu.Unlock()
-	if o, _ = c.Fetch(ctx, o.Ref, r.Key); o.Status != lifecycle.OrderPending {
+	if o, _ = c.Fetch(ctx, o.Ref, r.Key); o.Status != ports.OrderPending {
 		t.Fatal("a wrong file is taken")
 	}
 	mu.Lock()
 	files[path] = o.Proofs[0].Value
 	mu.Unlock()
-	if o, err = c.Fetch(ctx, o.Ref, r.Key); err != nil || o.Status != lifecycle.OrderReady || !o.Proofs[0].Seen {
+	if o, err = c.Fetch(ctx, o.Ref, r.Key); err != nil || o.Status != ports.OrderReady || !o.Proofs[0].Seen {
 		t.Fatalf("with the file it is %s, %v", o.Status, err)
 	}
 	if err := c.Cancel(ctx, o.Ref); err != nil {
 		t.Fatal(err)
 	}
-	if o, _ = c.Finalize(ctx, o.Ref, r); o.Status == lifecycle.OrderValid {
+	if o, _ = c.Finalize(ctx, o.Ref, r); o.Status == ports.OrderValid {
 		t.Error("a cancelled order is signed")
 	}
 	if _, err := c.Order(ctx, request("k2", "*.example.com")); err == nil {

@@ -14,8 +14,8 @@ import (
 	"slices"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -63,7 +63,7 @@ func (i *Issuer) choose(as *authorities, now time.Time) (root, issuing int) {
 // issuing CA. Keys are made before the transaction, which takes them only if no
 // other was quicker. With record, which is called in it, an issuing CA is made even
 // if there is a good one.
-func (i *Issuer) create(ctx context.Context, now time.Time, record lifecycle.RecordCA) (as *authorities, n int, err error) {
+func (i *Issuer) create(ctx context.Context, now time.Time, record ports.RecordCA) (as *authorities, n int, err error) {
 	freshRoot, err := i.freshRoot(now)
 	if err != nil {
 		return nil, 0, err

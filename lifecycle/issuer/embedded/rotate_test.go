@@ -11,15 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
 const year = 365 * 24 * time.Hour
 
 // verifies says why a client that trusts one root refuses what a server presents.
-func verifies(t *testing.T, o lifecycle.Order, root []byte, at time.Time) error {
+func verifies(t *testing.T, o ports.Order, root []byte, at time.Time) error {
 	t.Helper()
 	pool, between := x509.NewCertPool(), x509.NewCertPool()
 	pool.AddCert(parse(t, root))
@@ -127,7 +127,7 @@ func TestAClockFarAwayAndBackLosesNoCA(t *testing.T) {
 		for _, first := range []bool{true, false} { // the store is made on the right day
 			t.Run(fmt.Sprint(away.Year(), first), func(t *testing.T) {
 				c := newCA(t)
-				var before lifecycle.Order
+				var before ports.Order
 				if first {
 					before, _ = c.issue(t, request("before", "www.example.com"))
 				}

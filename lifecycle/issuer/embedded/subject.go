@@ -4,7 +4,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -23,7 +23,7 @@ var businessCategory = map[string]string{
 
 // leafSubject names who was verified: the organization for OV, and for EV its
 // registration too.
-func leafSubject(r lifecycle.CertificateRequest, cn string) (pkix.Name, error) {
+func leafSubject(r ports.CertificateRequest, cn string) (pkix.Name, error) {
 	n := pkix.Name{CommonName: cn}
 	if r.Level == model.DV {
 		return n, nil

@@ -14,7 +14,7 @@ import (
 	"certquay/model"
 )
 
-// Store is a small lifecycle.Store in memory that knows cells only. What it
+// Store is a small ports.Store in memory that knows cells only. What it
 // cannot do panics. It is safe for concurrent use; its fields are set before.
 type Store struct {
 	// Refuse, when not nil, makes an Update fail before anything is written,

@@ -23,9 +23,9 @@ import (
 	"strings"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -46,19 +46,19 @@ type Options struct {
 // Edge is one product with a listener for each region. It is safe for
 // concurrent use. Several edges, one for each product, share a store.
 type Edge struct {
-	store   lifecycle.Store
+	store   ports.Store
 	opt     Options
 	regions map[string]*region
 }
 
-var _ lifecycle.Product = (*Edge)(nil)
+var _ ports.Product = (*Edge)(nil)
 
 // Open starts the listeners of the regions that present something; those of
 // others start at the first deployment. A listener whose kept address is taken
 // does not keep the others from working: Open succeeds, [Edge.Problems] tells,
 // and each later deployment there tries again. The caller closes the edge
 // before the store.
-func Open(ctx context.Context, store lifecycle.Store, opt Options) (*Edge, error) {
+func Open(ctx context.Context, store ports.Store, opt Options) (*Edge, error) {
 	if opt.Product == "" || len(opt.Regions) == 0 {
 		return nil, errors.New("an edge needs the name of its product and at least one region")
 	}
@@ -119,12 +119,12 @@ func (e *Edge) Regions() []string { return slices.Clone(e.opt.Regions) }
 func (e *Edge) CreatesResources() bool { return true }
 
 // Discover lists what is presented in a region, sorted by name.
-func (e *Edge) Discover(ctx context.Context, regionName string) ([]lifecycle.Place, error) {
+func (e *Edge) Discover(ctx context.Context, regionName string) ([]ports.Place, error) {
 	if _, err := e.region(ctx, regionName); err != nil {
 		return nil, err
 	}
 	prefix := space + "/" + bindCell(e.opt.Product, regionName, "")
-	var out []lifecycle.Place
+	var out []ports.Place
 	err := e.store.View(func(r model.Reader) error {
 		out = nil
 		for key, err := range r.Keys(model.Scan{Kind: model.KindCell, Prefix: prefix}) {
@@ -135,24 +135,24 @@ func (e *Edge) Discover(ctx context.Context, regionName string) ([]lifecycle.Pla
 			if err != nil {
 				return model.Fail("edge.record-damaged", "name", key)
 			}
-			out = append(out, lifecycle.Place{Region: regionName, Name: name})
+			out = append(out, ports.Place{Region: regionName, Name: name})
 		}
 		return nil
 	})
-	slices.SortFunc(out, func(a, b lifecycle.Place) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b ports.Place) int { return strings.Compare(a.Name, b.Name) })
 	return out, err
 }
 
 // Present tells what is configured for a name. While the region's listener
 // cannot be started Address is "", and Silent says why.
-func (e *Edge) Present(ctx context.Context, p lifecycle.Place) (lifecycle.Binding, error) {
+func (e *Edge) Present(ctx context.Context, p ports.Place) (ports.Binding, error) {
 	r, host, err := e.place(ctx, p)
 	if err != nil {
-		return lifecycle.Binding{}, err
+		return ports.Binding{}, err
 	}
 	var b binding
 	if err := e.store.View(func(rd model.Reader) error { return b.get(rd, bindCell(e.opt.Product, p.Region, host)) }); err != nil {
-		return lifecycle.Binding{}, noResource(err)
+		return ports.Binding{}, noResource(err)
 	}
 	// A listener that failed to start gets another chance.
 	silent := r.listen(ctx)
@@ -161,22 +161,22 @@ func (e *Edge) Present(ctx context.Context, p lifecycle.Place) (lifecycle.Bindin
 	return there, nil
 }
 
-func (e *Edge) binding(r *region, b *binding, host string) lifecycle.Binding {
-	return lifecycle.Binding{Fingerprint: b.Fingerprint, Address: r.address(), SNI: host}
+func (e *Edge) binding(r *region, b *binding, host string) ports.Binding {
+	return ports.Binding{Fingerprint: b.Fingerprint, Address: r.address(), SNI: host}
 }
 
 // Deploy presents the pair for a name from the next handshake on. Connections
 // that are open stay open. The certificate must be for the name.
-func (e *Edge) Deploy(ctx context.Context, p lifecycle.Place, pair lifecycle.Pair) (lifecycle.Binding, error) {
+func (e *Edge) Deploy(ctx context.Context, p ports.Place, pair ports.Pair) (ports.Binding, error) {
 	r, host, err := e.place(ctx, p)
 	if err != nil {
-		return lifecycle.Binding{}, err
+		return ports.Binding{}, err
 	}
 	if err := checkPair(pair, host); err != nil {
-		return lifecycle.Binding{}, err
+		return ports.Binding{}, err
 	}
 	if err := r.listen(ctx); err != nil {
-		return lifecycle.Binding{}, err
+		return ports.Binding{}, err
 	}
 	next := binding{Chain: pair.Chain, Fingerprint: pair.Fingerprint, key: pair.Key}
 	cell, former := bindCell(e.opt.Product, p.Region, host), formerCell(e.opt.Product, p.Region, host)
@@ -200,14 +200,14 @@ func (e *Edge) Deploy(ctx context.Context, p lifecycle.Place, pair lifecycle.Pai
 	})
 	r.forget(host) // also after an error: the commit may have been done
 	if err != nil {
-		return lifecycle.Binding{}, err
+		return ports.Binding{}, err
 	}
 	return e.binding(r, &next, host), nil
 }
 
 // Restore puts back what was presented before the last Deploy that was not
 // kept, and removes the resource if that was nothing.
-func (e *Edge) Restore(ctx context.Context, p lifecycle.Place) error {
+func (e *Edge) Restore(ctx context.Context, p ports.Place) error {
 	r, host, err := e.place(ctx, p)
 	if err != nil {
 		return err
@@ -234,7 +234,7 @@ func (e *Edge) Restore(ctx context.Context, p lifecycle.Place) error {
 }
 
 // Keep forgets what was presented before, key and all.
-func (e *Edge) Keep(ctx context.Context, p lifecycle.Place) error {
+func (e *Edge) Keep(ctx context.Context, p ports.Place) error {
 	_, host, err := e.place(ctx, p)
 	if err != nil {
 		return err
@@ -250,7 +250,7 @@ func (e *Edge) Keep(ctx context.Context, p lifecycle.Place) error {
 }
 
 // Undeploy removes the resource (spec D8).
-func (e *Edge) Undeploy(ctx context.Context, p lifecycle.Place) error {
+func (e *Edge) Undeploy(ctx context.Context, p ports.Place) error {
 	r, host, err := e.place(ctx, p)
 	if err != nil {
 		return err
@@ -276,29 +276,29 @@ func (e *Edge) region(ctx context.Context, name string) (*region, error) {
 	}
 	r, ok := e.regions[name]
 	if !ok {
-		return nil, &lifecycle.Final{
+		return nil, &ports.Final{
 			Err: model.Fail("edge.no-region", "product", e.opt.Product, "region", name, "regions", e.opt.Regions).
-				Wrapping(lifecycle.ErrNoResource),
+				Wrapping(ports.ErrNoResource),
 		}
 	}
 	return r, nil
 }
 
 // place finds the region and the canonical host name of a place.
-func (e *Edge) place(ctx context.Context, p lifecycle.Place) (*region, string, error) {
+func (e *Edge) place(ctx context.Context, p ports.Place) (*region, string, error) {
 	r, err := e.region(ctx, p.Region)
 	if err != nil {
 		return nil, "", err
 	}
 	n, err := names.Parse(p.Name)
 	if err != nil {
-		return nil, "", &lifecycle.Final{
-			Err: model.Fail("edge.no-resource", "product", e.opt.Product, "cause", err).Wrapping(lifecycle.ErrNoResource),
+		return nil, "", &ports.Final{
+			Err: model.Fail("edge.no-resource", "product", e.opt.Product, "cause", err).Wrapping(ports.ErrNoResource),
 		}
 	}
 	if n.Wildcard {
-		return nil, "", &lifecycle.Final{
-			Err: model.Fail("edge.no-host", "product", e.opt.Product, "name", n.ASCII).Wrapping(lifecycle.ErrNoResource),
+		return nil, "", &ports.Final{
+			Err: model.Fail("edge.no-host", "product", e.opt.Product, "name", n.ASCII).Wrapping(ports.ErrNoResource),
 		}
 	}
 	return r, n.ASCII, nil
@@ -307,15 +307,15 @@ func (e *Edge) place(ctx context.Context, p lifecycle.Place) (*region, string, e
 // noResource turns the store's "not found" into the port's.
 func noResource(err error) error {
 	if errors.Is(err, model.ErrNotFound) {
-		return lifecycle.ErrNoResource
+		return ports.ErrNoResource
 	}
 	return err
 }
 
 // checkPair refuses what a server could not present, before anything changes.
-func checkPair(pair lifecycle.Pair, host string) error {
+func checkPair(pair ports.Pair, host string) error {
 	bad := func(why any) error {
-		return &lifecycle.Final{Err: model.Fail("edge.refuses", "why", why)}
+		return &ports.Final{Err: model.Fail("edge.refuses", "why", why)}
 	}
 	if len(pair.Chain) == 0 {
 		return bad(model.Say("edge.none"))

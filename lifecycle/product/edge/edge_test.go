@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/issuertest"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/product/producttest"
@@ -26,7 +26,7 @@ func clock() time.Time { return now }
 
 var hosts = []string{"a.example.com", "b.example.com", "c.example.com", "xn--bcher-kva.example", "e.example.com", "f.example.com"}
 
-func open(t *testing.T, store lifecycle.Store, name string, regions ...string) *edge.Edge {
+func open(t *testing.T, store ports.Store, name string, regions ...string) *edge.Edge {
 	t.Helper()
 	e, err := edge.Open(context.Background(), store, edge.Options{Product: name, Regions: regions, Now: clock})
 	if err != nil {
@@ -42,7 +42,7 @@ func TestContract(t *testing.T) {
 		e := open(t, store, "CDN", "global", "other")
 		return producttest.Harness{
 			Product: e, Region: "global", Hosts: hosts, Now: now, HTTP: true,
-			Reopen: func(t *testing.T) lifecycle.Product {
+			Reopen: func(t *testing.T) ports.Product {
 				if err := e.Close(); err != nil { // or the kernel, after kill -9
 					t.Fatal(err)
 				}
@@ -52,10 +52,10 @@ func TestContract(t *testing.T) {
 	})
 }
 
-func deploy(t *testing.T, e *edge.Edge, region, host string) (lifecycle.Pair, lifecycle.Binding) {
+func deploy(t *testing.T, e *edge.Edge, region, host string) (ports.Pair, ports.Binding) {
 	t.Helper()
 	pair := producttest.NewCA(t, now).Pair(t, host)
-	b, err := e.Deploy(context.Background(), lifecycle.Place{Region: region, Name: host}, pair)
+	b, err := e.Deploy(context.Background(), ports.Place{Region: region, Name: host}, pair)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,14 +114,14 @@ func TestAddressesAreServedWithoutAName(t *testing.T) {
 		}
 		first, b = deploy(t, e, "global", "192.0.2.1")
 	}
-	p := lifecycle.Place{Region: "global", Name: "192.0.2.2"}
+	p := ports.Place{Region: "global", Name: "192.0.2.2"}
 	_, err := e.Deploy(ctx, p, producttest.NewCA(t, now).Pair(t, p.Name))
-	var final *lifecycle.Final
+	var final *ports.Final
 	if !errors.As(err, &final) {
 		t.Errorf("a second address: %v", err)
 	}
 	deploy(t, e, "other", "192.0.2.2")
-	if err := e.Undeploy(ctx, lifecycle.Place{Region: "global", Name: "192.0.2.1"}); err != nil {
+	if err := e.Undeploy(ctx, ports.Place{Region: "global", Name: "192.0.2.1"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := (product.Prober{Now: clock}).Probe(ctx, b.Address, ""); err == nil {
@@ -148,10 +148,10 @@ func TestTakenPortIsNamedAndOthersGoOn(t *testing.T) {
 	if p := e.Problems(); len(p) != 1 || !strings.HasPrefix(model.TextOf(p[0]).Code(), "edge.taken") || model.TextOf(p[0]).Message().Args["address"] != b.Address {
 		t.Errorf("problems %v", p)
 	}
-	if got, err := e.Present(ctx, lifecycle.Place{Region: "two", Name: "a.example.com"}); err != nil || got.Address != other.Address {
+	if got, err := e.Present(ctx, ports.Place{Region: "two", Name: "a.example.com"}); err != nil || got.Address != other.Address {
 		t.Errorf("the other region: %+v, %v", got, err)
 	}
-	place := lifecycle.Place{Region: "one", Name: "a.example.com"}
+	place := ports.Place{Region: "one", Name: "a.example.com"}
 	if got, err := e.Present(ctx, place); err != nil || got.Address != "" || got.Fingerprint != pair.Fingerprint {
 		t.Errorf("the region without its port: %+v, %v", got, err)
 	}
@@ -183,18 +183,18 @@ func TestOnlyFittingNamesAreDeployed(t *testing.T) {
 		"a.example.com/x":  {"a.example.com"},
 		"":                 {"a.example.com"},
 	} {
-		_, err := e.Deploy(ctx, lifecycle.Place{Region: "global", Name: place}, ca.Pair(t, names...))
-		var final *lifecycle.Final
+		_, err := e.Deploy(ctx, ports.Place{Region: "global", Name: place}, ca.Pair(t, names...))
+		var final *ports.Final
 		if !errors.As(err, &final) {
 			t.Errorf("%q with %v: %v", place, names, err)
 		}
 	}
 	// Written in another way it is the same place.
 	pair := ca.Pair(t, "*.xn--bcher-kva.example")
-	if _, err := e.Deploy(ctx, lifecycle.Place{Region: "global", Name: "WWW.bücher.example."}, pair); err != nil {
+	if _, err := e.Deploy(ctx, ports.Place{Region: "global", Name: "WWW.bücher.example."}, pair); err != nil {
 		t.Fatal(err)
 	}
-	b, err := e.Present(ctx, lifecycle.Place{Region: "global", Name: "www.xn--bcher-kva.example"})
+	b, err := e.Present(ctx, ports.Place{Region: "global", Name: "www.xn--bcher-kva.example"})
 	if err != nil || b.SNI != "www.xn--bcher-kva.example" {
 		t.Errorf("%+v, %v", b, err)
 	}
@@ -212,7 +212,7 @@ func TestDriftBehindItsBackIsPresented(t *testing.T) {
 		t.Fatal(err)
 	}
 	e = open(t, store, "CDN", "global")
-	b, err := e.Present(ctx, lifecycle.Place{Region: "global", Name: "a.example.com"})
+	b, err := e.Present(ctx, ports.Place{Region: "global", Name: "a.example.com"})
 	if err != nil || b.Fingerprint != other.Fingerprint {
 		t.Errorf("configured %q, %v", b.Fingerprint, err)
 	}
@@ -250,7 +250,7 @@ func TestLostAnswerOfTheStoreLeavesNoOldLeaf(t *testing.T) {
 	lost := errors.New("the answer got lost")
 	store.Refuse = func() (error, error) { return nil, lost }
 	next := producttest.NewCA(t, now).Pair(t, "a.example.com")
-	p := lifecycle.Place{Region: "global", Name: "a.example.com"}
+	p := ports.Place{Region: "global", Name: "a.example.com"}
 	if _, err := e.Deploy(ctx, p, next); !errors.Is(err, lost) {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func TestLostAnswerOfTheStoreLeavesNoOldLeaf(t *testing.T) {
 func TestPageNamesProductRegionAndServer(t *testing.T) {
 	e := open(t, issuertest.NewStore(), "CDN", "global")
 	ca := producttest.NewCA(t, now)
-	b, err := e.Deploy(context.Background(), lifecycle.Place{Region: "global", Name: "a.example.com"}, ca.Pair(t, "a.example.com"))
+	b, err := e.Deploy(context.Background(), ports.Place{Region: "global", Name: "a.example.com"}, ca.Pair(t, "a.example.com"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +302,7 @@ func TestSecretsStayInSealedParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	pair, b := deploy(t, e, "global", "a.example.com")
-	if err := e.Keep(context.Background(), lifecycle.Place{Region: "global", Name: "a.example.com"}); err != nil {
+	if err := e.Keep(context.Background(), ports.Place{Region: "global", Name: "a.example.com"}); err != nil {
 		t.Fatal(err)
 	}
 	deploy(t, e, "global", "a.example.com")

@@ -16,8 +16,8 @@ import (
 	"syscall"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/listen"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -234,7 +234,7 @@ func (r *region) checkAddressName(rd model.Reader, host string) error {
 	if err != nil || other == "" || other == host {
 		return err
 	}
-	return &lifecycle.Final{Err: r.fail("edge.second-address", "name", other)}
+	return &ports.Final{Err: r.fail("edge.second-address", "name", other)}
 }
 
 // page is what a browser or curl sees.

@@ -13,13 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
 )
 
 // Harness is a product under test, as it is before any deployment.
 type Harness struct {
-	Product lifecycle.Product
+	Product ports.Product
 	Region  string // one of Product.Regions
 	// Hosts are at least six different host names that may be deployed to. A
 	// product that does not create resources has them already.
@@ -27,13 +27,13 @@ type Harness struct {
 	Now   time.Time // the moment the product takes for now
 	// Reopen, when not nil, is a restart that nothing prepared: the same
 	// product over the same state.
-	Reopen func(t *testing.T) lifecycle.Product
+	Reopen func(t *testing.T) ports.Product
 	// HTTP says that the endpoints answer HTTP requests, so that a connection
 	// can be seen to survive a swap.
 	HTTP bool
 }
 
-// Run runs the contract of lifecycle.Product; open makes a fresh product for
+// Run runs the contract of ports.Product; open makes a fresh product for
 // each test.
 func Run(t *testing.T, open func(t *testing.T) Harness) {
 	for _, c := range []struct {
@@ -67,11 +67,11 @@ type suite struct {
 	ctx context.Context
 }
 
-func (s *suite) place(n int) lifecycle.Place {
-	return lifecycle.Place{Region: s.Region, Name: s.Hosts[n]}
+func (s *suite) place(n int) ports.Place {
+	return ports.Place{Region: s.Region, Name: s.Hosts[n]}
 }
 
-func (s *suite) deploy(t *testing.T, p lifecycle.Place) (lifecycle.Pair, lifecycle.Binding) {
+func (s *suite) deploy(t *testing.T, p ports.Place) (ports.Pair, ports.Binding) {
 	t.Helper()
 	pair := s.ca.Pair(t, p.Name)
 	b, err := s.Product.Deploy(s.ctx, p, pair)
@@ -85,7 +85,7 @@ func (s *suite) deploy(t *testing.T, p lifecycle.Place) (lifecycle.Pair, lifecyc
 }
 
 // seen asks by a real handshake; nil when there is no answer.
-func (s *suite) seen(b lifecycle.Binding) [][]byte {
+func (s *suite) seen(b ports.Binding) [][]byte {
 	chain, _, err := product.Prober{Now: func() time.Time { return s.Now }}.Probe(s.ctx, b.Address, b.SNI)
 	if err != nil {
 		return nil
@@ -94,12 +94,12 @@ func (s *suite) seen(b lifecycle.Binding) [][]byte {
 }
 
 // mustPresent checks what is configured and what is seen; nil means nothing.
-func (s *suite) mustPresent(t *testing.T, p lifecycle.Place, pair *lifecycle.Pair) {
+func (s *suite) mustPresent(t *testing.T, p ports.Place, pair *ports.Pair) {
 	t.Helper()
 	b, err := s.Product.Present(s.ctx, p)
 	if pair == nil {
 		if s.Product.CreatesResources() {
-			if !errors.Is(err, lifecycle.ErrNoResource) {
+			if !errors.Is(err, ports.ErrNoResource) {
 				t.Errorf("present: %+v, %v; want ErrNoResource", b, err)
 			}
 		} else if err != nil || b.Fingerprint != "" {
@@ -130,22 +130,22 @@ func testUnknown(t *testing.T, s *suite) {
 	if _, err := s.Product.Discover(s.ctx, "nowhere"); err == nil {
 		t.Error("an unknown region is listed")
 	}
-	bad := lifecycle.Place{Region: "nowhere", Name: s.Hosts[0]}
+	bad := ports.Place{Region: "nowhere", Name: s.Hosts[0]}
 	if _, err := s.Product.Deploy(s.ctx, bad, s.ca.Pair(t, s.Hosts[0])); err == nil {
 		t.Error("deployed to an unknown region")
 	}
-	if _, err := s.Product.Present(s.ctx, bad); !errors.Is(err, lifecycle.ErrNoResource) {
+	if _, err := s.Product.Present(s.ctx, bad); !errors.Is(err, ports.ErrNoResource) {
 		t.Errorf("present: %v", err)
 	}
-	none := lifecycle.Place{Region: s.Region, Name: "no-such-resource.example"}
-	if _, err := s.Product.Present(s.ctx, none); !errors.Is(err, lifecycle.ErrNoResource) {
+	none := ports.Place{Region: s.Region, Name: "no-such-resource.example"}
+	if _, err := s.Product.Present(s.ctx, none); !errors.Is(err, ports.ErrNoResource) {
 		t.Errorf("present: %v", err)
 	}
-	if err := s.Product.Undeploy(s.ctx, none); !errors.Is(err, lifecycle.ErrNoResource) {
+	if err := s.Product.Undeploy(s.ctx, none); !errors.Is(err, ports.ErrNoResource) {
 		t.Errorf("undeploy: %v", err)
 	}
 	_, err := s.Product.Deploy(s.ctx, none, s.ca.Pair(t, none.Name))
-	if !s.Product.CreatesResources() && !errors.Is(err, lifecycle.ErrNoResource) {
+	if !s.Product.CreatesResources() && !errors.Is(err, ports.ErrNoResource) {
 		t.Errorf("deploy: %v", err)
 	}
 }
@@ -201,7 +201,7 @@ func testRestoreFirst(t *testing.T, s *suite) {
 		}
 	}
 	after, errAfter := s.Product.Present(s.ctx, p)
-	missing := func(err error) bool { return errors.Is(err, lifecycle.ErrNoResource) }
+	missing := func(err error) bool { return errors.Is(err, ports.ErrNoResource) }
 	if after.Fingerprint != before.Fingerprint || missing(errAfter) != missing(errBefore) {
 		t.Errorf("before %+v, %v; after %+v, %v", before, errBefore, after, errAfter)
 	}
@@ -266,7 +266,7 @@ func testUndeploy(t *testing.T, s *suite) {
 	if s.seen(b) != nil {
 		t.Error("it is still presented")
 	}
-	if err := s.Product.Undeploy(s.ctx, p); !errors.Is(err, lifecycle.ErrNoResource) {
+	if err := s.Product.Undeploy(s.ctx, p); !errors.Is(err, ports.ErrNoResource) {
 		t.Errorf("again: %v", err)
 	}
 	if err := s.Product.Restore(s.ctx, p); err != nil {
@@ -284,7 +284,7 @@ func testBroken(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	other := s.ca.Pair(t, p.Name)
-	for name, pair := range map[string]lifecycle.Pair{
+	for name, pair := range map[string]ports.Pair{
 		"another key":         {Chain: other.Chain, Key: good.Key, Fingerprint: other.Fingerprint},
 		"no key":              {Chain: other.Chain, Fingerprint: other.Fingerprint},
 		"no chain":            {Key: other.Key, Fingerprint: other.Fingerprint},
@@ -327,10 +327,10 @@ func testIndependent(t *testing.T, s *suite) {
 
 func testConcurrent(t *testing.T, s *suite) {
 	var wg sync.WaitGroup
-	last := make([]lifecycle.Pair, len(s.Hosts))
+	last := make([]ports.Pair, len(s.Hosts))
 	for n := range s.Hosts {
 		p := s.place(n)
-		pairs := []lifecycle.Pair{s.ca.Pair(t, p.Name), s.ca.Pair(t, p.Name), s.ca.Pair(t, p.Name)}
+		pairs := []ports.Pair{s.ca.Pair(t, p.Name), s.ca.Pair(t, p.Name), s.ca.Pair(t, p.Name)}
 		last[n] = pairs[2]
 		wg.Add(2)
 		go func() {
@@ -355,7 +355,7 @@ func testConcurrent(t *testing.T, s *suite) {
 				if _, err := s.Product.Discover(s.ctx, s.Region); err != nil {
 					t.Error(err)
 				}
-				if _, err := s.Product.Present(s.ctx, p); err != nil && !errors.Is(err, lifecycle.ErrNoResource) {
+				if _, err := s.Product.Present(s.ctx, p); err != nil && !errors.Is(err, ports.ErrNoResource) {
 					t.Error(err)
 				}
 			}

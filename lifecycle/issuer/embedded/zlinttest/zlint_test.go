@@ -17,10 +17,10 @@ import (
 	"github.com/zmap/zlint/v3"
 	"github.com/zmap/zlint/v3/lint"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/issuer/issuertest"
+	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -54,13 +54,13 @@ func open(t *testing.T, change func(*embedded.Options)) *maker {
 	return m
 }
 
-func (m *maker) issue(t *testing.T, kt model.KeyType, names ...string) lifecycle.Order {
+func (m *maker) issue(t *testing.T, kt model.KeyType, names ...string) ports.Order {
 	t.Helper()
 	key, err := bundle.GenerateKey(kt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := lifecycle.CertificateRequest{
+	r := ports.CertificateRequest{
 		Key: string(kt) + strings.Join(names, " "), Level: model.DV, Names: names, Public: key.Public(),
 		NotAfter: now.AddDate(0, 0, 199).Add(-time.Second),
 	}
@@ -110,7 +110,7 @@ func lintCertificate(t *testing.T, what string, der []byte) {
 func TestCertificatesHaveNoErrors(t *testing.T) {
 	plain := open(t, func(*embedded.Options) {})
 	bound := open(t, func(o *embedded.Options) { o.PermittedDomains = []string{"example.com"} })
-	var o lifecycle.Order
+	var o ports.Order
 	for _, kt := range model.KeyTypes {
 		for _, names := range [][]string{{"www.example.com"}, {"a.example.com", "b.example.com"}, {"*.example.com"}, {"bücher.example.com"}, {strings.Repeat("a", 60) + ".example.com"}} {
 			o = plain.issue(t, kt, names...)

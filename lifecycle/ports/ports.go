@@ -1,4 +1,4 @@
-package lifecycle
+package ports
 
 import (
 	"context"
@@ -235,3 +235,6 @@ type Prober interface {
 	// DER, leaf first. It does not judge the chain.
 	Probe(ctx context.Context, address, sni string) (chain [][]byte, remote net.Addr, err error)
 }
+
+// ErrNothingPresented says that a server answered without any certificate.
+var ErrNothingPresented = model.Fail("deploy.nothing-presented")

@@ -1,4 +1,4 @@
-package lifecycle
+package ports
 
 import (
 	"context"
@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -35,8 +37,8 @@ func Recovered(log *slog.Logger, where string, value any) *Fault {
 	return f
 }
 
-// guard runs fn; a panic in it becomes a [Fault].
-func guard(log *slog.Logger, where string, fn func() error) (err error) {
+// Guard runs fn; a panic in it becomes a [Fault], which is logged.
+func Guard(log *slog.Logger, where string, fn func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = Recovered(log, where, v)
@@ -45,26 +47,23 @@ func guard(log *slog.Logger, where string, fn func() error) (err error) {
 	return fn()
 }
 
-// guard runs fn; a panic in it becomes a [Fault].
-func (e *Engine) guard(where string, fn func() error) error { return guard(e.log, where, fn) }
-
 // faultKey is under what a context carries where a fault is noted.
 type faultKey struct{}
 
-// noting makes a context in which the ports below note a panic, so that it is
+// Noting makes a context in which the ports below note a panic, so that it is
 // known of even where the caller does something else about the error.
-func noting(ctx context.Context) (context.Context, *atomic.Bool) {
+func Noting(ctx context.Context) (context.Context, *atomic.Bool) {
 	met := new(atomic.Bool)
 	return context.WithValue(ctx, faultKey{}, met), met
 }
 
-// port guards the calls to the outside: every issuer, product, prober and
+// calls guards the calls to the outside: every issuer, product, prober and
 // notifier that an engine is given is wrapped in one, so that no call of theirs
 // can end the process, wherever it is made.
-type port struct{ log *slog.Logger }
+type calls struct{ log *slog.Logger }
 
-func (p port) guard(ctx context.Context, where string, fn func() error) error {
-	return guard(p.log, where, func() error {
+func (p calls) guard(ctx context.Context, where string, fn func() error) error {
+	return Guard(p.log, where, func() error {
 		done := false
 		defer func() {
 			if met, ok := ctx.Value(faultKey{}).(*atomic.Bool); ok && !done {
@@ -78,13 +77,13 @@ func (p port) guard(ctx context.Context, where string, fn func() error) error {
 }
 
 type guardedIssuer struct {
-	port
+	calls
 	Issuer
 }
 
-// guardIssuer keeps whether the issuer can be told of withdrawals.
-func guardIssuer(log *slog.Logger, is Issuer) Issuer {
-	g := guardedIssuer{port{log}, is}
+// GuardIssuer makes a panic of an issuer the failure of that one call. It keeps whether the issuer can be told of withdrawals.
+func GuardIssuer(log *slog.Logger, is Issuer) Issuer {
+	g := guardedIssuer{calls{log}, is}
 	if c, ok := is.(Cancels); ok {
 		return guardedCanceller{g, c}
 	}
@@ -133,8 +132,11 @@ func (g guardedCanceller) Cancel(ctx context.Context, ref string) error {
 	return g.guard(ctx, "issuer.Cancel", func() error { return g.cancels.Cancel(ctx, ref) })
 }
 
+// GuardProduct makes a panic of a product the failure of that one call.
+func GuardProduct(log *slog.Logger, p Product) Product { return guardedProduct{calls{log}, p} }
+
 type guardedProduct struct {
-	port
+	calls
 	Product
 }
 
@@ -176,8 +178,12 @@ func (g guardedProduct) Undeploy(ctx context.Context, p Place) error {
 	return g.guard(ctx, "product.Undeploy", func() error { return g.Product.Undeploy(ctx, p) })
 }
 
+// GuardProber makes a panic of a prober the failure of that one call, and an
+// answer without certificates an [ErrNothingPresented].
+func GuardProber(log *slog.Logger, p Prober) Prober { return guardedProber{calls{log}, p} }
+
 type guardedProber struct {
-	port
+	calls
 	Prober
 }
 
@@ -186,15 +192,18 @@ func (g guardedProber) Probe(ctx context.Context, address, sni string) (chain []
 	err = g.guard(ctx, "prober.Probe", func() (err error) {
 		chain, remote, err = g.Prober.Probe(ctx, address, sni)
 		if err == nil && len(chain) == 0 {
-			err = errNothingPresented
+			err = ErrNothingPresented
 		}
 		return err
 	})
 	return chain, remote, err
 }
 
+// GuardNotifier makes a panic of a notifier the failure of that one call.
+func GuardNotifier(log *slog.Logger, n Notifier) Notifier { return guardedNotifier{calls{log}, n} }
+
 type guardedNotifier struct {
-	port
+	calls
 	Notifier
 }
 
@@ -204,4 +213,15 @@ func (g guardedNotifier) Check(channel string) error {
 
 func (g guardedNotifier) Send(ctx context.Context, channel string, m Message) error {
 	return g.guard(ctx, "notifier.Send", func() error { return g.Notifier.Send(ctx, channel, m) })
+}
+
+// OneLine is a text from outside without anything that could end a line or
+// steer a terminal or a mail header.
+func OneLine(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, s))
 }
