@@ -19,7 +19,7 @@ import (
 	"certquay/lifecycle/product/edge"
 	"certquay/model"
 	"certquay/ui"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
 )
@@ -27,9 +27,9 @@ import (
 // backend is the engine as the dashboard of one session needs it.
 type backend struct{ *lifecycle.Access }
 
-var _ kit.Backend = backend{}
+var _ app.Backend = backend{}
 
-// Forecast implements kit.Backend.
+// Forecast implements app.Backend.
 func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
 	return forecast.Run(ctx, b.Access, r)
 }
@@ -73,7 +73,7 @@ func dashboard(ctx context.Context, c *call) error {
 	}
 	told := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
 		if _, ok := msg.(host.PasteCutMsg); ok {
-			return kit.ToldMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
+			return app.ToldMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
 		}
 		return msg
 	}

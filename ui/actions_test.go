@@ -9,7 +9,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
 	"certquay/ui/page/flow"
 )
@@ -67,7 +67,7 @@ func TestEveryKeyInEveryState(t *testing.T) {
 	table := lifecycle.NewTable()
 	var keys []string
 	for _, r := range table.Rows() {
-		if k := kit.Key(r); k != "" && !slices.Contains(keys, k) {
+		if k := app.Key(r); k != "" && !slices.Contains(keys, k) {
 			keys = append(keys, k)
 		}
 	}
@@ -99,7 +99,7 @@ func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *mode
 	t.Helper()
 	var rows []*lifecycle.Row
 	for _, r := range table.Rows() {
-		if kit.Key(r) == key {
+		if app.Key(r) == key {
 			rows = append(rows, r)
 		}
 	}
@@ -147,7 +147,7 @@ func TestEveryActionHasItsFlow(t *testing.T) {
 	table := lifecycle.NewTable()
 	c := drive(t, kittest.Fleet(12), 120, 40)
 	for _, r := range table.Rows() {
-		if kit.Key(r) == "" {
+		if app.Key(r) == "" {
 			continue
 		}
 		if !c.m.c.Text.Has("action." + string(r.Action)) {
@@ -160,11 +160,11 @@ func TestEveryActionHasItsFlow(t *testing.T) {
 // session. spec: V7
 func TestReadOnlyRefusesEveryChange(t *testing.T) {
 	for _, r := range lifecycle.NewTable().Rows() {
-		if kit.Key(r) == "" {
+		if app.Key(r) == "" {
 			continue
 		}
 		d := drive(t, kittest.Fleet(20), 120, 40, func(o *Options) { o.Actor.ReadOnly = true; o.Actor.Role = model.Owner })
-		d.keys(kit.Key(r))
+		d.keys(app.Key(r))
 		d.sees("this session is read-only", "start without --read-only", "READ-ONLY")
 		d.called()
 	}

@@ -74,7 +74,7 @@ type backend struct {
 	engine *lifecycle.Engine
 }
 
-// Forecast implements kit.Backend.
+// Forecast implements app.Backend.
 func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
 	return forecast.Run(ctx, b.Access, r)
 }

@@ -3,7 +3,7 @@ package ui
 import (
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/page/flow"
 )
 
@@ -23,10 +23,10 @@ func (m *root) release(inner tea.Msg) tea.Cmd {
 	inner = flow.Handle(m.c, inner)
 	switch inner.(type) {
 	case nil:
-	case kit.OpenedMsg, kit.ToldMsg, kit.ShownMsg, kit.WatchedMsg, kit.CopiedMsg, kit.UndoableMsg, kit.PressedMsg:
+	case app.OpenedMsg, app.ToldMsg, app.ShownMsg, app.WatchedMsg, app.CopiedMsg, app.UndoableMsg, app.PressedMsg:
 		cmds = append(cmds, m.handle(inner)) // at once, before the keys that follow
 	default:
-		cmds = append(cmds, kit.Send(inner)) // may be the framework's own: a batch, the end
+		cmds = append(cmds, app.Send(inner)) // may be the framework's own: a batch, the end
 	}
 	held := m.held
 	m.held = nil

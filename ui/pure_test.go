@@ -13,7 +13,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
 	"certquay/ui/text"
 )
@@ -105,7 +105,7 @@ func (d *driver) untouched(when string) {
 // shared and never changes, and contexts.
 func dump(v any) []string {
 	left := map[reflect.Type]bool{}
-	for _, t := range []any{(*kit.Backend)(nil), (*context.Context)(nil), (**lifecycle.Table)(nil), (**text.Catalogue)(nil)} {
+	for _, t := range []any{(*app.Backend)(nil), (*context.Context)(nil), (**lifecycle.Table)(nil), (**text.Catalogue)(nil)} {
 		left[reflect.TypeOf(t).Elem()] = true
 	}
 	var lines []string

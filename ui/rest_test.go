@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
 )
 
@@ -30,7 +30,7 @@ func TestTheCursorReadsWhereItRests(t *testing.T) {
 				t.Fatalf("the footer changed from\n%q to\n%q", before, now)
 			}
 		}
-		if d.keys("x"); !d.has("Why is shop.example.com as it is?") || !d.m.page().(kit.Settling).Settling() {
+		if d.keys("x"); !d.has("Why is shop.example.com as it is?") || !d.m.page().(app.Settling).Settling() {
 			t.Fatalf("explained is another row:\n%s", d.screen())
 		}
 
@@ -46,7 +46,7 @@ func TestTheCursorReadsWhereItRests(t *testing.T) {
 		if d.run(nil); time.Since(last) != d.m.c.Rest {
 			t.Errorf("it rests %v after the last move, want %v", time.Since(last), d.m.c.Rest)
 		}
-		if d.m.page().(kit.Settling).Settling() {
+		if d.m.page().(app.Settling).Settling() {
 			t.Fatal("the cursor does not come to rest")
 		}
 		slow := d.screen()

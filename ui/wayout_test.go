@@ -8,7 +8,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
 )
 
@@ -103,7 +103,7 @@ func TestTheWayOutIsTaken(t *testing.T) {
 	d.sees("Delete gone0.example.com", "type the name   go")
 	d.called()
 	// A key of one's own, and the reason why there is nothing to explain.
-	d = drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Keys = kit.Keymap{"apply": {"Z"}} })
+	d = drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Keys = app.Keymap{"apply": {"Z"}} })
 	d.find("new DV single").keys("d").sees("press Z: apply for it").keys("Z").sees("Apply for new DV single")
 	d = drive(t, kittest.New(), 80, 24)
 	d.keys("x").sees("buy one with b").keys("b").sees("Nothing is bought before")

@@ -14,7 +14,7 @@ import (
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/mem"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/text"
 )
 
@@ -124,7 +124,7 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 // is failing or is to be done. spec: V5
 func speaksChinese(t *testing.T, w *demo.World) {
 	t.Helper()
-	c := &kit.Context{Text: text.New("zh")}
+	c := &app.Context{Text: text.New("zh")}
 	var said []string
 	events, err := w.Engine.Activity(lifecycle.ActivityFilter{Limit: 10000})
 	if err != nil {

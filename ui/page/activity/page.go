@@ -11,7 +11,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/page/flow"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -23,7 +23,7 @@ import (
 const batch = 500
 
 type page struct {
-	c             *kit.Context
+	c             *app.Context
 	width, height int
 	table         widget.Table[model.Event]
 	events        []model.Event // in the order of the list, without gaps
@@ -40,12 +40,12 @@ type page struct {
 const byTime model.Sort = "time"
 
 var (
-	_ kit.Page      = (*page)(nil)
-	_ kit.Clickable = (*page)(nil)
+	_ app.Page      = (*page)(nil)
+	_ app.Clickable = (*page)(nil)
 )
 
 // New makes the tab.
-func New(c *kit.Context) kit.Page {
+func New(c *app.Context) app.Page {
 	p := &page{c: c}
 	p.table.Columns = columns(c)
 	p.table.Sorted, p.table.Desc = string(byTime), true
@@ -69,7 +69,7 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.typing }
 
-// Waits implements kit.Waiter.
+// Waits implements app.Waiter.
 func (p *page) Waits() bool { return !p.loaded }
 
 // latest reads what is new; everything anew when too much has happened. Where
@@ -130,9 +130,9 @@ func (p *page) read() tea.Cmd {
 
 // order is that of the list: by time, the newest first as long as nobody turns
 // it round.
-func (p *page) order() kit.Order { return kit.Order{Sort: byTime, Desc: !p.oldest} }
+func (p *page) order() app.Order { return app.Order{Sort: byTime, Desc: !p.oldest} }
 
-func (p *page) sort(o kit.Order) tea.Cmd {
+func (p *page) sort(o app.Order) tea.Cmd {
 	if p.oldest == !o.Desc {
 		return nil
 	}
@@ -149,7 +149,7 @@ func (p *page) sort(o kit.Order) tea.Cmd {
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case kit.FocusedMsg, kit.ChangedMsg:
+	case app.FocusedMsg, app.ChangedMsg:
 		return p.latest()
 	case eventsLoadedMsg:
 		if m.oldest != p.oldest { // asked for before the order was turned round
@@ -191,9 +191,9 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// Layers implements kit.Clickable: the line of the filter.
+// Layers implements app.Clickable: the line of the filter.
 func (p *page) Layers() []*lipgloss.Layer {
-	return []*lipgloss.Layer{widget.ClickArea(kit.KeyID(p.c.KeyFor("filter", "/")), 0, 0, p.width, 1)}
+	return []*lipgloss.Layer{widget.ClickArea(app.KeyID(p.c.KeyFor("filter", "/")), 0, 0, p.width, 1)}
 }
 
 // click chooses an event, and opens it when it was chosen already.
@@ -201,7 +201,7 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	before := p.table.Cursor()
 	switch {
 	case m.Y == 2 && p.table.Head(m.X) != "":
-		return p.sort(kit.Order{Sort: byTime, Desc: p.oldest})
+		return p.sort(app.Order{Sort: byTime, Desc: p.oldest})
 	case p.table.Click(m.Y-2) && p.table.Cursor() == before:
 		return p.open()
 	}
@@ -242,10 +242,10 @@ func (p *page) filterKey(m tea.KeyPressMsg) {
 	p.show()
 }
 
-// ReadOut implements kit.ScreenReader.
-func (p *page) ReadOut(w, h int) kit.ScreenText {
+// ReadOut implements app.ScreenReader.
+func (p *page) ReadOut(w, h int) app.ScreenText {
 	c := p.c
-	s := kit.ScreenText{Lines: []string{c.T("activity.count", widget.Count(p.table.Total()))}}
+	s := app.ScreenText{Lines: []string{c.T("activity.count", widget.Count(p.table.Total()))}}
 	if p.typing || p.input.Value() != "" {
 		s.Lines = append(s.Lines, c.T("plain.filter", text.Clean(p.input.Value())))
 	}

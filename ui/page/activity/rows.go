@@ -4,13 +4,13 @@ import (
 	"strings"
 
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
 
 // columns tell who, when, what, on what, and how it ended (spec S4).
-func columns(c *kit.Context) []widget.Column[model.Event] {
+func columns(c *app.Context) []widget.Column[model.Event] {
 	return []widget.Column[model.Event]{
 		{Title: c.T("col.when"), Sort: string(byTime), Min: 12, Max: 12, Cell: func(e model.Event, _ int) widget.Cell {
 			if e.At.Format("2006-01-02") == c.Now.Format("2006-01-02") {

@@ -12,7 +12,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/page/flow"
 	"certquay/ui/page/listing"
 	"certquay/ui/style"
@@ -21,7 +21,7 @@ import (
 )
 
 type page struct {
-	c             *kit.Context
+	c             *app.Context
 	width, height int
 	list          *listing.List[row]
 	filter        lifecycle.ResourceFilter
@@ -34,12 +34,12 @@ type page struct {
 }
 
 var (
-	_ kit.Page      = (*page)(nil)
-	_ kit.Clickable = (*page)(nil)
+	_ app.Page      = (*page)(nil)
+	_ app.Clickable = (*page)(nil)
 )
 
 // New makes the tab.
-func New(c *kit.Context) kit.Page {
+func New(c *app.Context) app.Page {
 	p := &page{c: c, counts: map[string]int{}, watched: newWatched(c)}
 	p.list = listing.New(c, columns(c, true), func(r row) string { return string(r.ID) }, listing.Source[row]{
 		Rows:     p.rows,
@@ -69,10 +69,10 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.list.Capturing() || p.watched.list.Capturing() }
 
-// Waits implements kit.Waiter.
+// Waits implements app.Waiter.
 func (p *page) Waits() bool { return p.list.Waits() || p.onWatched() && p.watched.list.Waits() }
 
-// Settling implements kit.Settling.
+// Settling implements app.Settling.
 func (p *page) Settling() bool { return p.list.Settling() || p.watched.list.Settling() }
 
 // asked is the filter with the text that was typed.
@@ -115,7 +115,7 @@ func (p *page) loadProducts() tea.Cmd {
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case kit.FocusedMsg, kit.ChangedMsg:
+	case app.FocusedMsg, app.ChangedMsg:
 		return tea.Batch(p.list.Load(), p.watched.list.Load(), p.loadProducts())
 	case addedMsg:
 		return p.watched.added(m)
@@ -126,9 +126,9 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			p.tab = p.tabs() - 1
 		}
 		return nil
-	case kit.WatchedMsg:
+	case app.WatchedMsg:
 		return p.choose(p.tabs() - 1)
-	case kit.HitMsg:
+	case app.HitMsg:
 		if t, err := strconv.Atoi(strings.TrimPrefix(m.ID, tabID)); err == nil {
 			return p.choose(t)
 		}
@@ -213,7 +213,7 @@ func (p *page) tabRow() widget.Row {
 	return row
 }
 
-// Layers implements kit.Clickable.
+// Layers implements app.Clickable.
 func (p *page) Layers() []*lipgloss.Layer {
 	if p.onWatched() {
 		return p.watched.list.Layers(p.tabRow())
@@ -233,8 +233,8 @@ func (p *page) View() string {
 	return p.list.View(tabs, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())))
 }
 
-// ReadOut implements kit.ScreenReader.
-func (p *page) ReadOut(w, h int) kit.ScreenText {
+// ReadOut implements app.ScreenReader.
+func (p *page) ReadOut(w, h int) app.ScreenText {
 	c := p.c
 	tab := widget.Row{{Text: c.T("plain.product", p.tab+1, p.tabs(), p.tabText(p.tab))}}
 	if p.onWatched() {
@@ -246,7 +246,7 @@ func (p *page) ReadOut(w, h int) kit.ScreenText {
 // open shows the certificate of the resource under the cursor.
 func (p *page) open() tea.Cmd {
 	if r, ok := p.list.Table.Selected(); ok && r.Instance != "" {
-		return kit.Send(kit.ShownMsg{ID: r.Instance})
+		return app.Send(app.ShownMsg{ID: r.Instance})
 	}
 	return nil
 }

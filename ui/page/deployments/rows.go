@@ -5,7 +5,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -13,7 +13,7 @@ import (
 type row = lifecycle.ResourceView
 
 // columns answer what each endpoint really presents (spec D4).
-func columns(c *kit.Context, all bool) []widget.Column[row] {
+func columns(c *app.Context, all bool) []widget.Column[row] {
 	place := widget.Column[row]{Title: c.T("col.region"), Min: 8, Max: 16, From: 90, Cell: func(r row, _ int) widget.Cell {
 		return widget.Cell{Tone: style.Muted, Text: r.Region}
 	}}
@@ -96,12 +96,12 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 }
 
 // useless says that an endpoint presents what it should, and that has expired.
-func useless(c *kit.Context, r *row) bool {
+func useless(c *app.Context, r *row) bool {
 	return r.Presented != "" && r.Presented == r.Expected && !r.NotAfter.IsZero() && r.NotAfter.Before(c.Now)
 }
 
 // away is how far an expiry is, in words; "" where there is none.
-func away(c *kit.Context, t time.Time) string {
+func away(c *app.Context, t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}

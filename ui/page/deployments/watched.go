@@ -11,9 +11,9 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 	"certquay/ui/page/flow"
 	"certquay/ui/page/listing"
 	"certquay/ui/style"
@@ -24,11 +24,11 @@ import (
 // watched is the sub-tab after the products: endpoints that certquay does not
 // manage and looks at (spec N3).
 type watched struct {
-	c    *kit.Context
+	c    *app.Context
 	list *listing.List[model.Watch]
 }
 
-func newWatched(c *kit.Context) *watched {
+func newWatched(c *app.Context) *watched {
 	w := &watched{c: c}
 	w.list = listing.New(c, watchedColumns(c), func(r model.Watch) string { return string(r.ID) }, listing.Source[model.Watch]{
 		Rows:     w.rows,
@@ -88,7 +88,7 @@ func before(by model.Sort, a, b *model.Watch) int {
 	return strings.Compare(model.WatchKey(a.Address, a.Name), model.WatchKey(b.Address, b.Name))
 }
 
-func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
+func watchedColumns(c *app.Context) []widget.Column[model.Watch] {
 	return []widget.Column[model.Watch]{
 		{Title: c.T("col.address"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 2, Cell: func(r model.Watch, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Address}
@@ -122,7 +122,7 @@ func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
 }
 
 // watchWords are all that is wrong, or the state.
-func watchWords(c *kit.Context, w *model.Watch) string {
+func watchWords(c *app.Context, w *model.Watch) string {
 	words := w.Problems
 	switch {
 	case len(words) > 0:
@@ -142,13 +142,13 @@ func watchWords(c *kit.Context, w *model.Watch) string {
 
 // actions are the keys of the sub-tab; those of its rows do nothing on the
 // others.
-func (w *watched) actions(here bool) kit.Actions {
+func (w *watched) actions(here bool) app.Actions {
 	c := w.c
 	some := here && w.list.Table.Total() > 0
-	as := kit.Actions{
-		{ID: "watch-add", Name: text.Called("act.watch.add"), Binding: kit.Keys("+"), Group: kit.View, Hidden: !here, Asks: true, Footer: kit.Some(kit.First, here), Run: w.add},
-		{ID: "verify", Name: text.Called("act.watch.look"), Binding: kit.Keys("V"), Group: kit.View, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.look},
-		{ID: "delete", Name: text.Called("act.watch.remove"), Binding: kit.Keys("ctrl+x"), Group: kit.View, Danger: lifecycle.DangerNotice, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
+	as := app.Actions{
+		{ID: "watch-add", Name: text.Called("act.watch.add"), Binding: app.Keys("+"), Group: app.View, Hidden: !here, Asks: true, Footer: app.Some(app.First, here), Run: w.add},
+		{ID: "verify", Name: text.Called("act.watch.look"), Binding: app.Keys("V"), Group: app.View, Hidden: !some, Asks: true, Footer: app.Some(app.First, some), Run: w.look},
+		{ID: "delete", Name: text.Called("act.watch.remove"), Binding: app.Keys("ctrl+x"), Group: app.View, Danger: lifecycle.DangerNotice, Hidden: !some, Asks: true, Footer: app.Some(app.First, some), Run: w.remove},
 	}
 	why := c.WhyNot("watch")
 	for n := range as {
@@ -162,7 +162,7 @@ func (w *watched) copy() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	return kit.Send(kit.CopiedMsg{What: w.c.T("copy.address"), Text: r.Address})
+	return app.Send(app.CopiedMsg{What: w.c.T("copy.address"), Text: r.Address})
 }
 
 func (w *watched) look() tea.Cmd {
@@ -181,15 +181,15 @@ func (w *watched) look() tea.Cmd {
 }
 
 // looked looks at an endpoint and tells what was seen.
-func looked(ctx context.Context, c *kit.Context, id model.ID) (kit.ToldMsg, error) {
+func looked(ctx context.Context, c *app.Context, id model.ID) (app.ToldMsg, error) {
 	seen, err := c.Backend.CheckWatch(ctx, id)
 	switch {
 	case err != nil:
-		return kit.ToldMsg{}, err
+		return app.ToldMsg{}, err
 	case seen.Error != "":
-		return kit.ToldMsg{Text: c.T("watch.silent", seen.Address, c.Text.Text(seen.Error)), Tone: style.Soon}, nil
+		return app.ToldMsg{Text: c.T("watch.silent", seen.Address, c.Text.Text(seen.Error)), Tone: style.Soon}, nil
 	}
-	return kit.ToldMsg{Text: c.T("watch.looked", seen.Address, watchWords(c, &seen)), Tone: style.Of(seen.State()).Tone}, nil
+	return app.ToldMsg{Text: c.T("watch.looked", seen.Address, watchWords(c, &seen)), Tone: style.Of(seen.State()).Tone}, nil
 }
 
 func (w *watched) remove() tea.Cmd {
@@ -198,8 +198,8 @@ func (w *watched) remove() tea.Cmd {
 		return nil
 	}
 	c := w.c
-	return kit.Send(kit.OpenedMsg{
-		Make: func() kit.Dialog {
+	return app.Send(app.OpenedMsg{
+		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: c, Title: c.T("act.watch.remove"), Danger: lifecycle.DangerNotice, Lines: []string{c.T("watch.remove.says")}, Question: r.Address}
 		},
 		Then: func(v any) tea.Cmd {
@@ -210,7 +210,7 @@ func (w *watched) remove() tea.Cmd {
 				if err := c.Backend.RemoveWatch(ctx, r.ID); err != nil {
 					return flow.Tell(c, err)
 				}
-				return kit.ToldMsg{Text: c.T("watch.removed", r.Address), Tone: style.Good}
+				return app.ToldMsg{Text: c.T("watch.removed", r.Address), Tone: style.Good}
 			})
 		},
 	})
@@ -235,7 +235,7 @@ func (w *watched) add() tea.Cmd {
 				return os
 			}},
 		}}
-		return kit.OpenedMsg{Make: func() kit.Dialog { return form.New(c, spec) }, Then: addThen(c, spec)}
+		return app.OpenedMsg{Make: func() app.Dialog { return form.New(c, spec) }, Then: addThen(c, spec)}
 	})
 }
 
@@ -246,16 +246,16 @@ type addedMsg struct{ made model.Watch }
 func (w *watched) added(m addedMsg) tea.Cmd {
 	c := w.c
 	w.list.Table.Pin(string(m.made.ID))
-	return tea.Batch(w.list.Load(), kit.Send(kit.ToldMsg{Text: c.T("watch.added", m.made.Address), Tone: style.Good, Follow: func(ctx context.Context) kit.ToldMsg {
+	return tea.Batch(w.list.Load(), app.Send(app.ToldMsg{Text: c.T("watch.added", m.made.Address), Tone: style.Good, Follow: func(ctx context.Context) app.ToldMsg {
 		told, err := looked(ctx, c, m.made.ID)
 		if err != nil {
-			return kit.ToldMsg{Text: c.Error(err), Tone: style.Bad}
+			return app.ToldMsg{Text: c.Error(err), Tone: style.Bad}
 		}
 		return told
 	}}))
 }
 
-func addThen(c *kit.Context, spec form.Spec) func(any) tea.Cmd {
+func addThen(c *app.Context, spec form.Spec) func(any) tea.Cmd {
 	return func(value any) tea.Cmd {
 		v, ok := value.(form.Values)
 		if !ok {
@@ -276,7 +276,7 @@ func addThen(c *kit.Context, spec form.Spec) func(any) tea.Cmd {
 			default:
 				return flow.Tell(c, err)
 			}
-			return kit.OpenedMsg{Then: addThen(c, spec), Make: func() kit.Dialog {
+			return app.OpenedMsg{Then: addThen(c, spec), Make: func() app.Dialog {
 				return form.New(c, spec).Restore(v).WithError(field, text.Clean(why))
 			}}
 		})
@@ -308,7 +308,7 @@ func (w *watched) details() tea.Cmd {
 	if !r.NotAfter.IsZero() {
 		about = append(about, c.T("watch.until")+c.T("colon")+r.NotAfter.UTC().Format("2006-01-02 15:04:05Z"))
 	}
-	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
+	return app.Send(app.OpenedMsg{Make: func() app.Dialog {
 		return &dialog.Notice{Context: c, Title: r.Address, Tone: st.Tone, Parts: []dialog.Part{{Tone: st.Tone, Lines: lines}, {Tone: style.Plain, Head: c.T("watch.presents"), Lines: about}}}
 	}, Then: func(any) tea.Cmd { return nil }})
 }

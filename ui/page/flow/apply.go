@@ -13,8 +13,8 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/names"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -30,7 +30,7 @@ const (
 
 // application is what the form for applying is made from.
 type application struct {
-	c         *kit.Context
+	c         *app.Context
 	i         *model.Instance
 	issuer    lifecycle.Capabilities
 	needs     map[string]bool // fields that the engine misses in an empty application
@@ -94,8 +94,8 @@ func apply(q *request) tea.Msg {
 			return nil, err
 		}
 		name := given.Domains[0] // as it is called from now on
-		told := kit.ToldMsg{Text: c.T("apply.done", name), Tone: style.Good}
-		return kit.ShownMsg{ID: a.i.ID, Told: unlessWaiting(told, q.follow(told, c.T("apply.done.ended", name)))}, nil
+		told := app.ToldMsg{Text: c.T("apply.done", name), Tone: style.Good}
+		return app.ShownMsg{ID: a.i.ID, Told: unlessWaiting(told, q.follow(told, c.T("apply.done.ended", name)))}, nil
 	}
 	left := func(x form.Cancelled) tea.Cmd {
 		v := x.Values
@@ -105,11 +105,11 @@ func apply(q *request) tea.Msg {
 		return c.Do(func(ctx context.Context) tea.Msg {
 			switch changed, err := a.save(ctx, v); {
 			case err != nil:
-				return kit.ToldMsg{Text: c.T("apply.draft.failed", err), Tone: style.Soon}
+				return app.ToldMsg{Text: c.T("apply.draft.failed", err), Tone: style.Soon}
 			case !changed:
 				return nil
 			}
-			return kit.ToldMsg{Text: c.T("apply.draft", a.i.Name), Tone: style.Plain}
+			return app.ToldMsg{Text: c.T("apply.draft", a.i.Name), Tone: style.Plain}
 		})
 	}
 	return q.formThen(spec, send, left)
@@ -117,12 +117,12 @@ func apply(q *request) tea.Msg {
 
 // unlessWaiting is a followed line that stays as it was where the work waits
 // for somebody: the details say for whom.
-func unlessWaiting(was, followed kit.ToldMsg) kit.ToldMsg {
+func unlessWaiting(was, followed app.ToldMsg) app.ToldMsg {
 	ends := followed.Follow
 	if ends == nil {
 		return followed
 	}
-	followed.Follow = func(ctx context.Context) kit.ToldMsg {
+	followed.Follow = func(ctx context.Context) app.ToldMsg {
 		if told := ends(ctx); told.Tone != style.Work {
 			return told
 		}
@@ -412,7 +412,7 @@ func (a *application) follows() []string {
 }
 
 // domainsWrong says at once what is wrong with names for a type (spec A2).
-func domainsWrong(c *kit.Context, list []string, t model.DomainType, by *lifecycle.Capabilities) string {
+func domainsWrong(c *app.Context, list []string, t model.DomainType, by *lifecycle.Capabilities) string {
 	if len(list) == 0 {
 		return c.T("apply.domains.none")
 	}

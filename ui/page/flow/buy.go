@@ -12,9 +12,9 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -24,7 +24,7 @@ const buyCertificates = "certificates"
 
 // purchase is what the form for buying is made from.
 type purchase struct {
-	c        *kit.Context
+	c        *app.Context
 	issuers  map[string]lifecycle.Capabilities
 	balances []lifecycle.Balance
 	first    form.Values    // what the form begins with
@@ -38,7 +38,7 @@ func (p *purchase) caps(v form.Values) lifecycle.Capabilities { return p.issuers
 func buy(q *request) tea.Msg { return buyFor(q, nil, nil) }
 
 // BuyPacks opens the form for buying at packs.
-func BuyPacks(c *kit.Context) tea.Cmd {
+func BuyPacks(c *app.Context) tea.Cmd {
 	draft := maps.Clone(c.Drafts["buy"])
 	if draft == nil {
 		draft = form.Values{}
@@ -169,7 +169,7 @@ func (p *purchase) fields() []form.Field {
 }
 
 // quantity is how many are bought, and what is wrong with that.
-func quantity(c *kit.Context, s string, v form.Values) (n int, wrong string) {
+func quantity(c *app.Context, s string, v form.Values) (n int, wrong string) {
 	n, err := strconv.Atoi(strings.TrimSpace(s))
 	switch {
 	case forCertificates(v) && (err != nil || n < 1 || n > 100):
@@ -303,8 +303,8 @@ func (p *purchase) confirmPack(q *request, v form.Values) (tea.Msg, error) {
 // What do bought is shown, if it names one instance.
 func (p *purchase) ask(q *request, v form.Values, lines []string, question string, do func(context.Context) (said string, show model.ID, err error)) tea.Msg {
 	c := p.c
-	return kit.OpenedMsg{
-		Make: func() kit.Dialog {
+	return app.OpenedMsg{
+		Make: func() app.Dialog {
 			if p.back == nil {
 				c.Drafts["buy"] = v
 			}
@@ -312,7 +312,7 @@ func (p *purchase) ask(q *request, v form.Values, lines []string, question strin
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil && p.back == nil {
-				return kit.Send(kit.ToldMsg{Text: c.T("buy.declined"), Tone: style.Plain})
+				return app.Send(app.ToldMsg{Text: c.T("buy.declined"), Tone: style.Plain})
 			}
 			if yes == nil {
 				return p.leave()
@@ -325,9 +325,9 @@ func (p *purchase) ask(q *request, v form.Values, lines []string, question strin
 				if p.back != nil {
 					return p.back()
 				}
-				told := kit.ToldMsg{Text: said, Tone: style.Good}
+				told := app.ToldMsg{Text: said, Tone: style.Good}
 				if show != "" { // where the next step is taken
-					return sentMsg{id: "buy", then: kit.ShownMsg{ID: show, Told: told}}
+					return sentMsg{id: "buy", then: app.ShownMsg{ID: show, Told: told}}
 				}
 				return sentMsg{id: "buy", then: told}
 			})

@@ -6,8 +6,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 )
 
 // organizationKeys are the fields of an organization, as the engine names them
@@ -29,7 +29,7 @@ var organizationKeys = []struct {
 
 // companyFields ask for the organization: a saved one fills them in, and what
 // is typed can be saved (spec A1).
-func companyFields(c *kit.Context, step int, now model.Organization, saved []model.Company) []form.Field {
+func companyFields(c *app.Context, step int, now model.Organization, saved []model.Company) []form.Field {
 	pick := ""
 	for _, s := range saved {
 		if s.Organization == now {
@@ -92,7 +92,7 @@ func organization(v form.Values) (o model.Organization) {
 }
 
 // saveCompany is the command that saves what is typed, to be picked again.
-func saveCompany(c *kit.Context, step string) form.Command {
+func saveCompany(c *app.Context, step string) form.Command {
 	return form.Command{Key: "ctrl+o", Label: c.T("company.save"), Show: func(v form.Values) bool { return v[form.StepKey] == step },
 		Do: func(v form.Values) func() form.Result {
 			// A saved one cannot be changed, so nothing is saved by halves.
@@ -115,7 +115,7 @@ func saveCompany(c *kit.Context, step string) form.Command {
 }
 
 // typesOf are the types of organizations as they are shown.
-func typesOf(c *kit.Context) []string {
+func typesOf(c *app.Context) []string {
 	out := make([]string, len(model.OrganizationTypes))
 	for n, t := range model.OrganizationTypes {
 		out[n] = c.T("organization." + t)

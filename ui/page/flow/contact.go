@@ -11,8 +11,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
 )
@@ -44,7 +44,7 @@ type contactChoice struct {
 }
 
 // contactFields ask for a contact: a saved one, or a new one made right there.
-func contactFields(c *kit.Context, contacts []model.Contact, o contactChoice) []form.Field {
+func contactFields(c *app.Context, contacts []model.Contact, o contactChoice) []form.Field {
 	show := o.Show
 	if show == nil {
 		show = func(form.Values) bool { return true }
@@ -70,7 +70,7 @@ func contactFields(c *kit.Context, contacts []model.Contact, o contactChoice) []
 
 // contactOf is the chosen contact; a new one is saved first, and is then the
 // chosen one should the form come back.
-func contactOf(ctx context.Context, c *kit.Context, v form.Values) (model.ID, error) {
+func contactOf(ctx context.Context, c *app.Context, v form.Values) (model.ID, error) {
 	if v["contact"] != newContact {
 		return model.ID(v["contact"]), nil
 	}
@@ -85,7 +85,7 @@ func contactOf(ctx context.Context, c *kit.Context, v form.Values) (model.ID, er
 
 // under moves an error to a field whose key begins with a prefix; what names no
 // field goes to the one given.
-func under(c *kit.Context, prefix, field string, err error) error {
+func under(c *app.Context, prefix, field string, err error) error {
 	var i *lifecycle.Invalid
 	if errors.As(err, &i) {
 		return &lifecycle.Invalid{Field: prefix + i.Field, Why: i.Why, Example: i.Example, Rule: i.Rule}
@@ -99,7 +99,7 @@ func under(c *kit.Context, prefix, field string, err error) error {
 
 func always(form.Values) bool { return true }
 
-func needed(c *kit.Context) func(string, form.Values) string {
+func needed(c *app.Context) func(string, form.Values) string {
 	return func(s string, _ form.Values) string {
 		if strings.TrimSpace(s) == "" {
 			return c.T("needed")
@@ -109,7 +109,7 @@ func needed(c *kit.Context) func(string, form.Values) string {
 }
 
 // contactName checks the name of a new contact.
-func contactName(c *kit.Context) func(string, form.Values) string {
+func contactName(c *app.Context) func(string, form.Values) string {
 	return func(s string, v form.Values) string {
 		if utf8.RuneCountInString(strings.TrimSpace(s)) > lifecycle.MaxContactName {
 			return c.T("contact.name.long", lifecycle.MaxContactName)
@@ -118,7 +118,7 @@ func contactName(c *kit.Context) func(string, form.Values) string {
 	}
 }
 
-func address(c *kit.Context) func(string, form.Values) string {
+func address(c *app.Context) func(string, form.Values) string {
 	return func(s string, _ form.Values) string {
 		if !lifecycle.IsEmail(strings.TrimSpace(s)) {
 			return c.T("apply.email.wrong")
@@ -128,7 +128,7 @@ func address(c *kit.Context) func(string, form.Values) string {
 }
 
 // dialled checks a phone number; need says whether there must be one.
-func dialled(c *kit.Context, need bool) func(string, form.Values) string {
+func dialled(c *app.Context, need bool) func(string, form.Values) string {
 	return func(s string, v form.Values) string {
 		switch s = strings.TrimSpace(s); {
 		case s == "" && need:
@@ -141,9 +141,9 @@ func dialled(c *kit.Context, need bool) func(string, form.Values) string {
 }
 
 // contact adds a contact; it has no key, only the palette.
-func contact(c *kit.Context) kit.Action {
+func contact(c *app.Context) app.Action {
 	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.add")}
-	a := kit.Action{ID: "contact", Name: text.Called("contact.add"), Group: kit.Certificate, Asks: true, Why: c.WhyNot(row.Action)}
+	a := app.Action{ID: "contact", Name: text.Called("contact.add"), Group: app.Certificate, Asks: true, Why: c.WhyNot(row.Action)}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {
 			if f := c.Backend.May(row.Action); f != nil {
@@ -156,7 +156,7 @@ func contact(c *kit.Context) kit.Action {
 				{Key: "phone", Label: c.T("apply.phone"), Placeholder: c.T("optional"), Valid: dialled(c, false)},
 			}}, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 				k, err := c.Backend.AddContact(ctx, model.Contact{Name: strings.TrimSpace(v["name"]), Email: strings.TrimSpace(v["email"]), Phone: strings.TrimSpace(v["phone"])})
-				return kit.ToldMsg{Text: c.T("contact.done", k.Name), Tone: style.Good}, err
+				return app.ToldMsg{Text: c.T("contact.done", k.Name), Tone: style.Good}, err
 			})
 		})
 	}

@@ -8,27 +8,27 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
 )
 
 // contacts lists who is told what happens; one can be added or removed there. It
 // has no key, only the palette.
-func contacts(c *kit.Context) kit.Action {
-	return kit.Action{ID: "contacts", Name: text.Called("contact.list"), Group: kit.Certificate, Asks: true, Run: func() tea.Cmd { return listContacts(c) }}
+func contacts(c *app.Context) app.Action {
+	return app.Action{ID: "contacts", Name: text.Called("contact.list"), Group: app.Certificate, Asks: true, Run: func() tea.Cmd { return listContacts(c) }}
 }
 
-func listContacts(c *kit.Context) tea.Cmd {
+func listContacts(c *app.Context) tea.Cmd {
 	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.list")}
 	return c.Do(func(context.Context) tea.Msg {
 		all, err := c.Backend.Contacts()
 		if err != nil {
 			return failedMsg(c, row, err)
 		}
-		return kit.OpenedMsg{
-			Make: func() kit.Dialog {
+		return app.OpenedMsg{
+			Make: func() app.Dialog {
 				d := &dialog.List{Context: c, Title: c.T("contacts.title"), None: c.T("contacts.none"), Enter: c.T("contacts.enter"), Drop: c.T("contacts.drop")}
 				for _, k := range all {
 					e := dialog.Entry{Head: k.Name, Aside: k.Phone, Lines: []string{k.Email}, Value: k}
@@ -43,7 +43,7 @@ func listContacts(c *kit.Context) tea.Cmd {
 			Then: func(v any) tea.Cmd {
 				switch v := v.(type) {
 				case model.Contact:
-					return kit.Send(kit.CopiedMsg{What: c.T("copy.address"), Text: v.Email})
+					return app.Send(app.CopiedMsg{What: c.T("copy.address"), Text: v.Email})
 				case string:
 					return contact(c).Run()
 				case dialog.Dropped:
@@ -60,12 +60,12 @@ func listContacts(c *kit.Context) tea.Cmd {
 
 // removeContact asks before a contact is told nothing more, and comes back to
 // the list.
-func removeContact(c *kit.Context, row *lifecycle.Row, k model.Contact) tea.Cmd {
+func removeContact(c *app.Context, row *lifecycle.Row, k model.Contact) tea.Cmd {
 	if why := c.WhyNot(row.Action); why != nil {
-		return kit.Send(kit.ToldMsg{Text: why.Message(), Tone: style.Soon})
+		return app.Send(app.ToldMsg{Text: why.Message(), Tone: style.Soon})
 	}
-	return kit.Send(kit.OpenedMsg{
-		Make: func() kit.Dialog {
+	return app.Send(app.OpenedMsg{
+		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: c, Title: c.T("contacts.remove", k.Name), Danger: lifecycle.DangerNotice,
 				Lines: []string{c.T("contacts.remove.text")}, Question: c.T("contacts.remove.question")}
 		},
@@ -77,7 +77,7 @@ func removeContact(c *kit.Context, row *lifecycle.Row, k model.Contact) tea.Cmd 
 				if err := c.Backend.RemoveContact(ctx, k.Name); err != nil {
 					return failedMsg(c, row, err)
 				}
-				return kit.ToldMsg{Text: c.T("contacts.removed", k.Name), Tone: style.Good}
+				return app.ToldMsg{Text: c.T("contacts.removed", k.Name), Tone: style.Good}
 			})
 		},
 	})

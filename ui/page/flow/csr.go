@@ -7,8 +7,8 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 )
 
 // Where a signing request comes from (spec A3).
@@ -19,11 +19,11 @@ const (
 )
 
 // paths says whether files of the person can be read in this session.
-func paths(c *kit.Context) bool { return c.Read != nil && !c.Remote }
+func paths(c *app.Context) bool { return c.Read != nil && !c.Remote }
 
 // csrFields ask for a signing request, from a file or pasted; by says where a
 // form wants it from.
-func csrFields(c *kit.Context, step int, by func(form.Values) string) []form.Field {
+func csrFields(c *app.Context, step int, by func(form.Values) string) []form.Field {
 	filled := func(key string) func(string, form.Values) string {
 		return func(s string, _ form.Values) string {
 			if strings.TrimSpace(s) == "" {
@@ -42,7 +42,7 @@ func csrFields(c *kit.Context, step int, by func(form.Values) string) []form.Fie
 
 // csrOf reads the signing request; nil when the form wants none. It may read a
 // file, so it belongs into commands.
-func csrOf(c *kit.Context, v form.Values) (*x509.CertificateRequest, error) {
+func csrOf(c *app.Context, v form.Values) (*x509.CertificateRequest, error) {
 	data, name := []byte(v["csr pasted"]), ""
 	if path := strings.TrimSpace(v["csr file"]); path != "" {
 		var err error

@@ -11,9 +11,9 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
 )
@@ -115,7 +115,7 @@ func deploy(q *request) tea.Msg {
 			}
 			return err
 		})
-		if told, ok := msg.(kit.ToldMsg); ok && len(q.cases) == 1 {
+		if told, ok := msg.(app.ToldMsg); ok && len(q.cases) == 1 {
 			name := q.cases[0].Instance.Name
 			told.Text = c.T("deploy.done.at", name, v["product"], len(q.jobs))
 			msg = q.follow(told, c.T("deploy.done.at.ended", name, v["product"], len(q.jobs)))
@@ -184,8 +184,8 @@ func (q *request) takeOff(rs []lifecycle.ResourceView) tea.Msg {
 	for n := range rs {
 		lines = append(lines, "  "+place(&rs[n]))
 	}
-	return kit.OpenedMsg{
-		Make: func() kit.Dialog {
+	return app.OpenedMsg{
+		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: c, Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger,
 				Lines: slices.Concat(q.hidden(), lines, q.skipped()), Question: question}
 		},
@@ -209,10 +209,10 @@ func verify(q *request) tea.Msg {
 	if len(rs) == 0 {
 		return refusedMsg(q.c, refusal(q.row, q.cases[0], lifecycle.ReasonNotDeployed), q.cases[0])
 	}
-	ctx, cancel := context.WithTimeout(q.c.Ctx, kit.Timeout)
+	ctx, cancel := context.WithTimeout(q.c.Ctx, app.Timeout)
 	defer cancel()
 	msg := q.eachPlace(ctx, "verify.done", rs, q.c.Backend.Verify)
-	if told, ok := msg.(kit.ToldMsg); ok && told.Follow != nil && len(rs) == 1 {
+	if told, ok := msg.(app.ToldMsg); ok && told.Follow != nil && len(rs) == 1 {
 		told.Follow = q.looked(told.Follow, rs[0])
 		return told
 	}
@@ -221,9 +221,9 @@ func verify(q *request) tea.Msg {
 
 // looked tells of a place that presents what was deployed there also when that
 // has expired, is revoked or is not the current version (spec D4).
-func (q *request) looked(follow func(context.Context) kit.ToldMsg, at lifecycle.ResourceView) func(context.Context) kit.ToldMsg {
+func (q *request) looked(follow func(context.Context) app.ToldMsg, at lifecycle.ResourceView) func(context.Context) app.ToldMsg {
 	c := q.c
-	return func(ctx context.Context) kit.ToldMsg {
+	return func(ctx context.Context) app.ToldMsg {
 		said := follow(ctx)
 		rs, _, err := c.Backend.Resources(lifecycle.ResourceFilter{Instance: at.Instance})
 		if err != nil {
@@ -235,11 +235,11 @@ func (q *request) looked(follow func(context.Context) kit.ToldMsg, at lifecycle.
 			case r.VerifyError != "" || r.State == model.ResourceDrifted:
 				return said // says what is wrong
 			case r.State == model.ResourceRevoked:
-				return kit.ToldMsg{Text: c.T("verify.done.revoked", place(r)), Tone: style.Bad}
+				return app.ToldMsg{Text: c.T("verify.done.revoked", place(r)), Tone: style.Bad}
 			case r.NotAfter.Before(c.Backend.Now()):
-				return kit.ToldMsg{Text: c.T("verify.done.expired", place(r), r.NotAfter.UTC().Format(time.DateOnly)), Tone: style.Bad}
+				return app.ToldMsg{Text: c.T("verify.done.expired", place(r), r.NotAfter.UTC().Format(time.DateOnly)), Tone: style.Bad}
 			case r.State == model.ResourceOutdated:
-				return kit.ToldMsg{Text: c.T("verify.done.outdated", place(r)), Tone: style.Soon}
+				return app.ToldMsg{Text: c.T("verify.done.outdated", place(r)), Tone: style.Soon}
 			}
 		}
 		return said
@@ -263,10 +263,10 @@ func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.Res
 }
 
 // explain answers why a certificate is as it is (spec V3).
-func explain(c *kit.Context, t Target) kit.Action {
-	a := kit.Action{ID: "explain", Name: text.Called("action.explain"), Binding: kit.Keys("x"), Group: kit.Certificate, Footer: kit.Some(kit.Second+kit.Rank(len(footer)), len(t.IDs) > 0), Asks: true}
+func explain(c *app.Context, t Target) app.Action {
+	a := app.Action{ID: "explain", Name: text.Called("action.explain"), Binding: app.Keys("x"), Group: app.Certificate, Footer: app.Some(app.Second+app.Rank(len(footer)), len(t.IDs) > 0), Asks: true}
 	if len(t.IDs) == 0 {
-		a.Why = kit.Because(c.T("explain.none"), c.T("explain.none.hint"), kit.Way{Key: c.KeyOf(lifecycle.Buy), Label: c.T("action.buy")})
+		a.Why = app.Because(c.T("explain.none"), c.T("explain.none.hint"), app.Way{Key: c.KeyOf(lifecycle.Buy), Label: c.T("action.buy")})
 		return a
 	}
 	id := t.IDs[0]
@@ -283,7 +283,7 @@ func explain(c *kit.Context, t Target) kit.Action {
 			if err != nil {
 				return failedMsg(c, &lifecycle.Row{Action: "explain"}, err)
 			}
-			return kit.OpenedMsg{Make: func() kit.Dialog {
+			return app.OpenedMsg{Make: func() app.Dialog {
 				d := &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent,
 					Parts: []dialog.Part{{Lines: []string{c.Text.Text(e.State)}, Tone: style.Strong}}}
 				for _, part := range []dialog.Part{
@@ -304,7 +304,7 @@ func explain(c *kit.Context, t Target) kit.Action {
 }
 
 // can is what a person can do, by the keys of the dashboard.
-func can(c *kit.Context, as []lifecycle.Action) []string {
+func can(c *app.Context, as []lifecycle.Action) []string {
 	var keys []string
 	for _, a := range as {
 		label := c.Text.Or("action."+string(a), string(a))
@@ -320,7 +320,7 @@ func can(c *kit.Context, as []lifecycle.Action) []string {
 }
 
 // rules says what the codes in an explanation are.
-func rules(c *kit.Context, e lifecycle.Explanation) []string {
+func rules(c *app.Context, e lifecycle.Explanation) []string {
 	if len(e.Why) == 0 {
 		return nil
 	}
@@ -328,7 +328,7 @@ func rules(c *kit.Context, e lifecycle.Explanation) []string {
 }
 
 // said are sentences of the engine in the language of the session.
-func said(c *kit.Context, ls []lifecycle.Statement) []string {
+func said(c *app.Context, ls []lifecycle.Statement) []string {
 	out := make([]string, len(ls))
 	for i, l := range ls {
 		out[i] = c.Statement(l)
@@ -336,7 +336,7 @@ func said(c *kit.Context, ls []lifecycle.Statement) []string {
 	return out
 }
 
-func bullets(c *kit.Context, ls []string) []string {
+func bullets(c *app.Context, ls []string) []string {
 	out := make([]string, len(ls))
 	for i, l := range ls {
 		out[i] = c.Mark("•") + l

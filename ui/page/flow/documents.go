@@ -8,8 +8,8 @@ import (
 
 	"certquay/lifecycle/document"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 	"certquay/ui/widget"
 )
 
@@ -28,7 +28,7 @@ func papers(ds []model.Document) []paper {
 	return ps
 }
 
-func (p paper) words(c *kit.Context) string {
+func (p paper) words(c *app.Context) string {
 	return c.T("document.line", p.Name, strings.ToUpper(p.Format), widget.Count(p.Size))
 }
 
@@ -37,7 +37,7 @@ const mostDocuments = 20
 
 // documentFields list the documents of an application, each in its row, and
 // take further ones by their path, or pasted (spec A5).
-func documentFields(c *kit.Context, step int, id model.ID, ds []model.Document) []form.Field {
+func documentFields(c *app.Context, step int, id model.ID, ds []model.Document) []form.Field {
 	fs := []form.Field{{Key: "documents", Kind: form.Hidden, Initial: held(papers(ds))}}
 	for n := range mostDocuments {
 		at := func(v form.Values) (paper, bool) {
@@ -81,7 +81,7 @@ func documentFields(c *kit.Context, step int, id model.ID, ds []model.Document) 
 
 // addDocuments reads files and adds them; those before the first that is
 // refused stay.
-func addDocuments(ctx context.Context, c *kit.Context, id model.ID, v form.Values) form.Result {
+func addDocuments(ctx context.Context, c *app.Context, id model.ID, v form.Values) form.Result {
 	list := listed[paper](v["documents"])
 	var res form.Result
 	added := 0
@@ -140,16 +140,16 @@ func (a *application) saveTemplate() form.Command {
 }
 
 // work makes work of a form that ends at the deadline of commands.
-func work(c *kit.Context, do func(context.Context) form.Result) func() form.Result {
+func work(c *app.Context, do func(context.Context) form.Result) func() form.Result {
 	return func() form.Result {
-		ctx, cancel := context.WithTimeout(c.Ctx, kit.Timeout)
+		ctx, cancel := context.WithTimeout(c.Ctx, app.Timeout)
 		defer cancel()
 		return do(ctx)
 	}
 }
 
 // wrong is an error beside the field it names, else beside the one given.
-func wrong(c *kit.Context, err error, field string) form.Result {
+func wrong(c *app.Context, err error, field string) form.Result {
 	f, message, ok := beside(c, err)
 	if !ok || f == "name" {
 		f = field

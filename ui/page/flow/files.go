@@ -11,15 +11,15 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 	"certquay/ui/style"
 )
 
 // bringing are the fields for files, or for pasted text where the files of this
 // process are not the person's.
-func bringing(c *kit.Context, paths bool, placeholder, pathsHint, textHint string) []form.Field {
+func bringing(c *app.Context, paths bool, placeholder, pathsHint, textHint string) []form.Field {
 	from := fixed([]string{"files", "paste"}, []string{c.T("import.files"), c.T("import.paste")})
 	if !paths {
 		from = fixed([]string{"paste"}, []string{c.T("import.paste")})
@@ -51,7 +51,7 @@ func bringing(c *kit.Context, paths bool, placeholder, pathsHint, textHint strin
 }
 
 // brought reads what the fields of bringing name.
-func brought(c *kit.Context, v form.Values) (files []bundle.File, err error) {
+func brought(c *app.Context, v form.Values) (files []bundle.File, err error) {
 	if v["files pasted"] != "" {
 		files = append(files, bundle.File{Name: "pasted.pem", Data: []byte(v["files pasted"])})
 	}
@@ -91,16 +91,16 @@ func upload(q *request) tea.Msg {
 			return nil, err
 		}
 		if len(res.Warnings) == 0 {
-			return kit.ShownMsg{ID: res.Instance.ID, Told: kit.ToldMsg{Text: c.T("import.done", res.Instance.Name), Tone: style.Good}}, nil
+			return app.ShownMsg{ID: res.Instance.ID, Told: app.ToldMsg{Text: c.T("import.done", res.Instance.Name), Tone: style.Good}}, nil
 		}
 		var ws []string
 		for _, w := range res.Warnings {
 			ws = append(ws, c.Mark("▲")+c.Text.Text(w.Text))
 		}
-		return kit.OpenedMsg{Make: func() kit.Dialog {
+		return app.OpenedMsg{Make: func() app.Dialog {
 			return &dialog.Notice{Context: c, Title: c.T("import.done", res.Instance.Name), Word: c.T("danger.warning"), Tone: style.Soon,
 				Parts: []dialog.Part{{Lines: ws}}}
-		}, Then: func(any) tea.Cmd { return kit.Send(kit.ShownMsg{ID: res.Instance.ID}) }}, nil // where the next step stands
+		}, Then: func(any) tea.Cmd { return app.Send(app.ShownMsg{ID: res.Instance.ID}) }}, nil // where the next step stands
 	})
 }
 
@@ -127,7 +127,7 @@ func uploadKey(q *request) tea.Msg {
 		case len(files) != 1:
 			return nil, &lifecycle.Invalid{Field: "files", Why: model.Quoted("", c.T("key.one", len(files)))}
 		}
-		return kit.ToldMsg{Text: c.T("key.done", i.Name), Tone: style.Good}, c.Backend.UploadKey(ctx, i.ID, files[0])
+		return app.ToldMsg{Text: c.T("key.done", i.Name), Tone: style.Good}, c.Backend.UploadKey(ctx, i.ID, files[0])
 	})
 }
 
@@ -138,7 +138,7 @@ var Formats = []string{"nginx", "apache", "tomcat", "iis", "haproxy", "pem", "ch
 func download(q *request) tea.Msg {
 	c := q.c
 	if c.Save == nil {
-		return kit.OpenedMsg{Make: func() kit.Dialog {
+		return app.OpenedMsg{Make: func() app.Dialog {
 			return &dialog.Notice{Context: c, Title: c.T("save.title", q.names()), Word: c.T("danger.notice"), Tone: style.Accent,
 				Parts: []dialog.Part{{Lines: []string{c.T("save.remote")}}, {Head: c.T("refused.wayout"), Lines: []string{c.T("save.remote.hint", q.cases[0].Instance.ID.Short())}}}}
 		}}
@@ -179,7 +179,7 @@ func download(q *request) tea.Msg {
 				saved = append(saved, path)
 			}
 		}
-		return kit.OpenedMsg{Make: func() kit.Dialog {
+		return app.OpenedMsg{Make: func() app.Dialog {
 			return &dialog.Notice{Context: c, Title: c.T("save.done"), Tone: style.Good, Parts: []dialog.Part{{Lines: saved}}}
 		}}, nil
 	})
@@ -188,14 +188,14 @@ func download(q *request) tea.Msg {
 // passwordFile asks for the file with the password of a key store or an
 // encrypted key. A password is never typed into a form, which keeps what was
 // typed.
-func passwordFile(c *kit.Context) form.Field {
+func passwordFile(c *app.Context) form.Field {
 	return form.Field{Key: "password", Label: c.T("import.password"), Placeholder: c.T("optional"),
 		Show: func(form.Values) bool { return paths(c) }, Hint: func(form.Values) string { return c.T("import.password.hint") }}
 }
 
 // unlock gives the files the password that stands in the first line of the
 // file that was named for it.
-func unlock(c *kit.Context, v form.Values, files []bundle.File) error {
+func unlock(c *app.Context, v form.Values, files []bundle.File) error {
 	path := strings.TrimSpace(v["password"])
 	if path == "" {
 		return nil

@@ -15,8 +15,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
 )
@@ -33,13 +33,13 @@ type Target struct {
 // request is one action under way, once the table has allowed it. It is made
 // and used in commands, so it touches only what never changes in a context.
 type request struct {
-	c        *kit.Context
+	c        *app.Context
 	row      *lifecycle.Row
 	cases    []*lifecycle.Case // what the table allows
 	refused  []refused         // of the others that were marked
 	unseen   []model.ID        // of those that were marked, what a filter hides
 	resource *lifecycle.ResourceView
-	undo     func() kit.Undo // how it is taken back; nil when it cannot be
+	undo     func() app.Undo // how it is taken back; nil when it cannot be
 	jobs     []model.ID      // what it has begun
 	costs    bool            // it spends money, or what was bought
 }
@@ -60,23 +60,23 @@ var footer = []lifecycle.Action{
 }
 
 // rank puts what makes new certificates after what acts on the one in hand.
-func rank(row *lifecycle.Row) kit.Rank {
+func rank(row *lifecycle.Row) app.Rank {
 	if len(row.From) == 0 {
-		return kit.Third
+		return app.Third
 	}
-	return kit.Second + kit.Rank(slices.Index(footer, row.Action))
+	return app.Second + app.Rank(slices.Index(footer, row.Action))
 }
 
 // Actions lists the life-cycle actions of the table for a target, one for each
 // key, then undo and explain.
-func Actions(c *kit.Context, t Target) kit.Actions {
-	var as kit.Actions
+func Actions(c *app.Context, t Target) app.Actions {
+	var as app.Actions
 	for _, key := range keys(c.Table) {
 		rows := rowsOf(c.Table, key)
 		row, why := choose(c, rows, t)
-		as = append(as, kit.Action{
-			ID: kit.NameOf(c.Table, key), Name: called(rows), Binding: kit.Keys(key), Danger: row.Danger, Group: kit.Certificate, Why: why, Asks: true,
-			Footer: kit.Some(rank(row), why == nil && slices.Contains(footer, row.Action)),
+		as = append(as, app.Action{
+			ID: app.NameOf(c.Table, key), Name: called(rows), Binding: app.Keys(key), Danger: row.Danger, Group: app.Certificate, Why: why, Asks: true,
+			Footer: app.Some(rank(row), why == nil && slices.Contains(footer, row.Action)),
 			Run:    func() tea.Cmd { return prepare(c, rows, t) },
 		})
 		if why == nil && len(t.IDs) > 0 && t.Case != nil && len(row.From) > 0 {
@@ -90,7 +90,7 @@ func Actions(c *kit.Context, t Target) kit.Actions {
 func keys(t *lifecycle.Table) []string {
 	var ks []string
 	for _, r := range t.Rows() {
-		if k := kit.Key(r); k != "" && !slices.Contains(ks, k) {
+		if k := app.Key(r); k != "" && !slices.Contains(ks, k) {
 			ks = append(ks, k)
 		}
 	}
@@ -100,7 +100,7 @@ func keys(t *lifecycle.Table) []string {
 func rowsOf(t *lifecycle.Table, key string) []*lifecycle.Row {
 	var rows []*lifecycle.Row
 	for _, r := range t.Rows() {
-		if kit.Key(r) == key {
+		if app.Key(r) == key {
 			rows = append(rows, r)
 		}
 	}
@@ -116,7 +116,7 @@ func called(rows []*lifecycle.Row) (n text.Name) {
 
 // choose picks the row of a key for what is under the cursor and says why it
 // is not allowed, if it is not. Until the case is known nothing is dimmed.
-func choose(c *kit.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *kit.Why) {
+func choose(c *app.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *app.Why) {
 	if f := barred(c, rows, t.Case); f != nil {
 		return rows[0], c.WhyOf(f)
 	}
@@ -176,7 +176,7 @@ func Allowed(t *lifecycle.Table, cs *lifecycle.Case) string {
 
 // barred says why this session may take none of several actions, whatever they
 // are done to; nil if it may take one.
-func barred(c *kit.Context, rows []*lifecycle.Row, cs *lifecycle.Case) *lifecycle.Refusal {
+func barred(c *app.Context, rows []*lifecycle.Row, cs *lifecycle.Case) *lifecycle.Refusal {
 	var first *lifecycle.Refusal
 	for _, row := range rows {
 		f := c.Backend.May(row.Action)
@@ -201,7 +201,7 @@ func refusal(row *lifecycle.Row, cs *lifecycle.Case, why lifecycle.Reason) *life
 
 // prepare judges afresh what is allowed, for every certificate marked, and
 // starts the flow. The dimming on the screen is never what decides.
-func prepare(c *kit.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
+func prepare(c *app.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
 	ids, unseen, resource := slices.Clone(t.IDs), slices.Clone(t.Unseen), t.Resource
 	return c.Do(func(context.Context) tea.Msg {
 		q := &request{c: c, row: rows[0], unseen: unseen, resource: resource}
@@ -248,7 +248,7 @@ func prepare(c *kit.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
 		}
 		switch {
 		case len(q.cases) == 0 && len(q.refused) == 0:
-			return kit.ToldMsg{Text: c.T("gone"), Tone: style.Soon}
+			return app.ToldMsg{Text: c.T("gone"), Tone: style.Soon}
 		case len(q.cases) == 0:
 			return q.refusedAll(len(ids))
 		}
@@ -256,23 +256,23 @@ func prepare(c *kit.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
 	})
 }
 
-func refusedMsg(c *kit.Context, r *lifecycle.Refusal, cs *lifecycle.Case) tea.Msg {
+func refusedMsg(c *app.Context, r *lifecycle.Refusal, cs *lifecycle.Case) tea.Msg {
 	name := ""
 	if cs != nil && cs.Instance != nil {
 		name = cs.Instance.Name
 	}
-	return kit.OpenedMsg{Then: dialog.Go, Make: func() kit.Dialog { return dialog.Refused(c, r, name) }}
+	return app.OpenedMsg{Then: dialog.Go, Make: func() app.Dialog { return dialog.Refused(c, r, name) }}
 }
 
 // failedMsg tells of an error: a refusal as a refusal, anything else as a
 // failure of the action.
-func failedMsg(c *kit.Context, row *lifecycle.Row, err error) tea.Msg {
+func failedMsg(c *app.Context, row *lifecycle.Row, err error) tea.Msg {
 	var r *lifecycle.Refusal
 	if errors.As(err, &r) {
 		return refusedMsg(c, r, nil)
 	}
 	title := c.T("failed.title", c.Text.Or("action."+string(row.Action), row.Help))
-	return kit.OpenedMsg{Make: func() kit.Dialog { return dialog.Failed(c, title, err) }}
+	return app.OpenedMsg{Make: func() app.Dialog { return dialog.Failed(c, title, err) }}
 }
 
 // each acts on every allowed case and sums up what came of it.
@@ -300,7 +300,7 @@ func (q *request) summary(done string, ok int, last string, problems []problem) 
 	if q.undo == nil || ok == 0 {
 		return said
 	}
-	return kit.UndoableMsg{Undo: q.undo(), Then: said}
+	return app.UndoableMsg{Undo: q.undo(), Then: said}
 }
 
 func (q *request) said(done string, ok int, last string, problems []problem) tea.Msg {
@@ -314,10 +314,10 @@ func (q *request) said(done string, ok int, last string, problems []problem) tea
 		ended = c.T(done+".ended", last)
 	}
 	if len(problems) == 0 {
-		return q.follow(kit.ToldMsg{Text: said, Tone: style.Good}, ended)
+		return q.follow(app.ToldMsg{Text: said, Tone: style.Good}, ended)
 	}
 	title := c.T("done.mixed", ok, len(problems))
-	return kit.OpenedMsg{Make: func() kit.Dialog {
+	return app.OpenedMsg{Make: func() app.Dialog {
 		return &dialog.Notice{Context: c, Title: c.Text.Or("action."+string(q.row.Action), q.row.Help), Word: c.T("danger.notice"), Tone: style.Soon,
 			Parts: []dialog.Part{{Lines: []string{title}, Tone: style.Strong}, {Lines: counted(c, problems)}}}
 	}}
@@ -329,7 +329,7 @@ func (q *request) one() tea.Msg {
 	if len(q.cases) == 1 {
 		return nil
 	}
-	return kit.ToldMsg{Text: q.c.T("one.only", len(q.cases)), Tone: style.Soon}
+	return app.ToldMsg{Text: q.c.T("one.only", len(q.cases)), Tone: style.Soon}
 }
 
 // split takes a list apart that a person typed with commas or blanks.

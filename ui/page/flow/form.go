@@ -8,8 +8,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/ui/app"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 )
 
 // fieldOf tells beside which field of a form a refusal belongs.
@@ -49,17 +49,17 @@ func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form
 			if !ok {
 				return failedMsg(c, q.row, err)
 			}
-			return kit.OpenedMsg{Then: then, Make: func() kit.Dialog {
+			return app.OpenedMsg{Then: then, Make: func() app.Dialog {
 				return form.New(c, spec).Restore(v).WithError(field, message)
 			}}
 		})
 	}
-	return kit.OpenedMsg{Then: then, Make: func() kit.Dialog { return form.New(c, spec) }}
+	return app.OpenedMsg{Then: then, Make: func() app.Dialog { return form.New(c, spec) }}
 }
 
 // beside tells the field and text of an error that the person can mend in the
 // form.
-func beside(c *kit.Context, err error) (field, message string, ok bool) {
+func beside(c *app.Context, err error) (field, message string, ok bool) {
 	var v *lifecycle.Invalid
 	if errors.As(err, &v) {
 		return v.Field, c.Wrong(v), true
@@ -88,7 +88,7 @@ type sentMsg struct {
 
 // Handle does what a flow's own message asks for; the root calls it for every
 // message. It gives the message to go on with.
-func Handle(c *kit.Context, msg tea.Msg) tea.Msg {
+func Handle(c *app.Context, msg tea.Msg) tea.Msg {
 	if m, ok := msg.(sentMsg); ok {
 		delete(c.Drafts, m.id)
 		return m.then

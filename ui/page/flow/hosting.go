@@ -9,8 +9,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 	"certquay/ui/text"
 )
 
@@ -57,8 +57,8 @@ func host(q *request) tea.Msg {
 			return nil, err
 		}
 		lines := append([]string{c.T("host.intro"), ""}, priceLines(c, quote)...)
-		q.undo = func() kit.Undo { // hosting is not paid back (spec H1): it only stops
-			return kit.Undo{What: text.Called("undo.host", i.Name), Run: q.again(lifecycle.StopHosting, stopHosting)}
+		q.undo = func() app.Undo { // hosting is not paid back (spec H1): it only stops
+			return app.Undo{What: text.Called("undo.host", i.Name), Run: q.again(lifecycle.StopHosting, stopHosting)}
 		}
 		q.costs = true
 		return q.confirm(c.T("host.title", i.Name), lines, c.T("host.question"), "host.done", func(ctx context.Context, cs *lifecycle.Case) (err error) {
@@ -160,12 +160,12 @@ func autoDeploy(q *request) tea.Msg {
 // switches it back at just those.
 func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
 	c := q.c
-	q.undo = func() kit.Undo {
+	q.undo = func() app.Undo {
 		what := "undo.auto.off"
 		if !on {
 			what = "undo.auto.on"
 		}
-		return kit.Undo{What: text.Called(what, q.names()), Run: q.again(lifecycle.AutoDeploy, func(back *request) tea.Msg { return back.switchAuto(places, !on) })}
+		return app.Undo{What: text.Called(what, q.names()), Run: q.again(lifecycle.AutoDeploy, func(back *request) tea.Msg { return back.switchAuto(places, !on) })}
 	}
 	free := 0
 	all, err := c.Backend.Balances()
@@ -201,4 +201,4 @@ func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
 	})
 }
 
-var _ kit.Hosting = (*lifecycle.Access)(nil)
+var _ app.Hosting = (*lifecycle.Access)(nil)

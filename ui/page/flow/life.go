@@ -11,9 +11,9 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -22,13 +22,13 @@ import (
 // confirm asks yes or no before acting on every allowed case.
 func (q *request) confirm(title string, lines []string, question, done string, act func(context.Context, *lifecycle.Case) error) tea.Msg {
 	c := q.c
-	return kit.OpenedMsg{
-		Make: func() kit.Dialog {
+	return app.OpenedMsg{
+		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Costs: q.costs, Lines: slices.Concat(q.hidden(), lines, q.skipped()), Question: question}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil && q.costs {
-				return kit.Send(kit.ToldMsg{Text: c.T("buy.declined"), Tone: style.Plain})
+				return app.Send(app.ToldMsg{Text: c.T("buy.declined"), Tone: style.Plain})
 			}
 			if yes == nil {
 				return nil
@@ -233,24 +233,24 @@ func (q *request) presenting() (string, error) {
 // undo takes back what the person has done last, where the rules let one go
 // back: hosting switched on, auto-deploy, a filter or marks cleared. Without
 // that it is about an application that is not finalized. Otherwise it says what can be undone.
-func undo(c *kit.Context, t Target) kit.Action {
+func undo(c *app.Context, t Target) app.Action {
 	rows := []*lifecycle.Row{c.Table.Row(lifecycle.Withdraw)}
 	row, why := choose(c, rows, t)
 	may := c.WhyNot(row.Action) == nil
 	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
-		why = kit.Because(c.T("undo.nothing"), undoable(c))
+		why = app.Because(c.T("undo.nothing"), undoable(c))
 	}
-	a := kit.Action{ID: "undo", Name: text.Called("action.undo"), Binding: kit.Keys("u"), Group: kit.Certificate, Why: why, Asks: true}
+	a := app.Action{ID: "undo", Name: text.Called("action.undo"), Binding: app.Keys("u"), Group: app.Certificate, Why: why, Asks: true}
 	ids := t.IDs
 	if u := c.Undo; u != nil {
-		run, rank := u.Run, kit.Second
+		run, rank := u.Run, app.Second
 		switch {
 		case u.Brief:
-			rank = kit.Fourth + 1
+			rank = app.Fourth + 1
 		case !c.Now.Before(u.Until):
-			rank = kit.Never
+			rank = app.Never
 		}
-		return kit.Action{ID: "undo", Name: text.Called("undo.label", u.What), Binding: kit.Keys("u"), Group: kit.Certificate, Footer: rank, Asks: !u.Brief, Run: func() tea.Cmd {
+		return app.Action{ID: "undo", Name: text.Called("undo.label", u.What), Binding: app.Keys("u"), Group: app.Certificate, Footer: rank, Asks: !u.Brief, Run: func() tea.Cmd {
 			c.Undo = nil
 			return run()
 		}}
@@ -272,7 +272,7 @@ func undo(c *kit.Context, t Target) kit.Action {
 			if r == nil {
 				return prepare(c, rows, Target{IDs: ids})()
 			}
-			return kit.OpenedMsg{Make: func() kit.Dialog {
+			return app.OpenedMsg{Make: func() app.Dialog {
 				d := dialog.Refused(c, r, "")
 				if may {
 					d.Parts, d.Choices = []dialog.Part{{Lines: []string{c.T("undo.nothing")}}}, nil
@@ -287,14 +287,14 @@ func undo(c *kit.Context, t Target) kit.Action {
 }
 
 // undoable says what can be undone, and what leads on where nothing can be.
-func undoable(c *kit.Context) string {
+func undoable(c *app.Context) string {
 	return c.T("undo.can", c.KeyOf(lifecycle.Withdraw), c.KeyOf(lifecycle.Deploy), c.KeyOf(lifecycle.Buy))
 }
 
 // Tell makes a message of an error that a page met while loading.
-func Tell(c *kit.Context, err error) tea.Msg {
+func Tell(c *app.Context, err error) tea.Msg {
 	if errors.Is(err, model.ErrNotFound) {
-		return kit.ToldMsg{Text: c.T("gone"), Tone: style.Soon}
+		return app.ToldMsg{Text: c.T("gone"), Tone: style.Soon}
 	}
-	return kit.ToldMsg{Text: c.T("load.failed", err), Tone: style.Bad}
+	return app.ToldMsg{Text: c.T("load.failed", err), Tone: style.Bad}
 }

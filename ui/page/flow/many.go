@@ -8,8 +8,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
 	"certquay/ui/style"
 )
 
@@ -25,14 +25,14 @@ func (q *request) refusedAll(marked int) tea.Msg {
 	c := q.c
 	why := make([]problem, len(q.refused))
 	var hints []string
-	var ways []kit.Way
+	var ways []app.Way
 	for n, r := range q.refused {
 		why[n] = q.problem(r.Refusal, r.name)
 		if h, ws := c.Ways(r.Refusal); h != "" && !slices.Contains(hints, h) {
 			hints, ways = append(hints, h), append(ways, ws...)
 		}
 	}
-	ways = slices.DeleteFunc(ways, func(w kit.Way) bool { // it is about one, and that is not the one under the cursor
+	ways = slices.DeleteFunc(ways, func(w app.Way) bool { // it is about one, and that is not the one under the cursor
 		return w.Key == c.KeyFor("details", "enter")
 	})
 	title := c.T("refused.title.name", c.Text.Or("action."+string(q.row.Action), q.row.Help), c.T("refused.marked", marked))
@@ -40,7 +40,7 @@ func (q *request) refusedAll(marked int) tea.Msg {
 	if len(hints) > 0 {
 		parts = append(parts, dialog.Part{Head: c.T("refused.wayout"), Lines: hints})
 	}
-	return kit.OpenedMsg{Then: dialog.Go, Make: func() kit.Dialog {
+	return app.OpenedMsg{Then: dialog.Go, Make: func() app.Dialog {
 		return &dialog.Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: parts, Choices: dialog.Ways(c, ways)}
 	}}
 }
@@ -62,7 +62,7 @@ const mostNamed = 3
 
 // counted sums problems up by kind, the most frequent first, with the names of
 // the first ones and what the first of each kind says.
-func counted(c *kit.Context, problems []problem) []string {
+func counted(c *app.Context, problems []problem) []string {
 	n, said, named := map[string]int{}, map[string]string{}, map[string]string{}
 	differ := map[string]bool{} // by a date, for one
 	var kinds []string
@@ -95,7 +95,7 @@ func counted(c *kit.Context, problems []problem) []string {
 // names lists what a dialog is about, a few by name.
 func (q *request) names() string { return named(q.c, q.cases) }
 
-func named(c *kit.Context, cases []*lifecycle.Case) string {
+func named(c *app.Context, cases []*lifecycle.Case) string {
 	var ns []string
 	for i, cs := range cases {
 		if i == 5 {

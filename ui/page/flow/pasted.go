@@ -9,8 +9,8 @@ import (
 
 	"certquay/lifecycle/document"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 	"certquay/ui/widget"
 )
 
@@ -20,7 +20,7 @@ const maxPasted = 700_000
 
 // pastedFields take a document as text where the files of this process are not
 // the person's, and name the command that sends the file itself (spec A5).
-func pastedFields(c *kit.Context, step int, id model.ID) []form.Field {
+func pastedFields(c *app.Context, step int, id model.ID) []form.Field {
 	return []form.Field{
 		{Key: "document pasted", Label: c.T("document.paste"), Kind: form.Paste, Step: step, Most: maxPasted,
 			Say: func(v form.Values) string {
@@ -46,7 +46,7 @@ func pastedFields(c *kit.Context, step int, id model.ID) []form.Field {
 }
 
 // addPasted adds the document whose base64 was pasted.
-func addPasted(ctx context.Context, c *kit.Context, id model.ID, v form.Values) form.Result {
+func addPasted(ctx context.Context, c *app.Context, id model.ID, v form.Values) form.Result {
 	list := listed[paper](v["documents"])
 	data, err := unbase64(v["document pasted"])
 	if err != nil {

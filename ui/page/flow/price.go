@@ -7,13 +7,13 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 	"certquay/ui/widget"
 )
 
 // priceLines writes equal lines of a quote once, and their total.
-func priceLines(c *kit.Context, quote lifecycle.Quote) []string {
+func priceLines(c *app.Context, quote lifecycle.Quote) []string {
 	type group struct {
 		model.OrderLine
 		n int
@@ -47,7 +47,7 @@ func priceLines(c *kit.Context, quote lifecycle.Quote) []string {
 }
 
 // priced is a line with its price.
-func priced(c *kit.Context, text, price string) string {
+func priced(c *app.Context, text, price string) string {
 	if c.Plain {
 		return text + c.T("colon") + price
 	}
@@ -62,7 +62,7 @@ func fixed(values, labels []string) func(form.Values) []form.Option {
 	return func(form.Values) []form.Option { return os }
 }
 
-func offered[T ~string](c *kit.Context, kind string, can []T) []form.Option {
+func offered[T ~string](c *app.Context, kind string, can []T) []form.Option {
 	os := make([]form.Option, len(can))
 	for i, o := range can {
 		os[i] = form.Option{Value: string(o), Label: c.Text.Or(kind+"."+string(o), string(o))}
@@ -72,7 +72,7 @@ func offered[T ~string](c *kit.Context, kind string, can []T) []form.Option {
 
 // withheld names what an issuer does not offer, so that nobody looks for it;
 // nothing when it offers all.
-func withheld[T ~string](c *kit.Context, kind string, all, can []T, brand string) string {
+func withheld[T ~string](c *app.Context, kind string, all, can []T, brand string) string {
 	var not []string
 	for _, o := range all {
 		if !slices.Contains(can, o) {
@@ -87,7 +87,7 @@ func withheld[T ~string](c *kit.Context, kind string, all, can []T, brand string
 
 // against puts an error of a preview beside the field it belongs to, else under
 // the fields.
-func against(c *kit.Context, err error) form.Preview {
+func against(c *app.Context, err error) form.Preview {
 	if field, message, ok := beside(c, err); ok {
 		return form.Preview{Errors: form.Values{field: message}, Problem: message}
 	}

@@ -12,9 +12,9 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -53,8 +53,8 @@ func (r *reviewing) show() tea.Msg {
 	if len(r.documents) == 0 {
 		choices = choices[1:]
 	}
-	return kit.OpenedMsg{
-		Make: func() kit.Dialog {
+	return app.OpenedMsg{
+		Make: func() app.Dialog {
 			return &dialog.Notice{Context: c, Title: c.T("review.title", r.i.Name), Tone: style.Accent, Parts: parts, Choices: choices}
 		},
 		Then: func(v any) tea.Cmd {
@@ -115,8 +115,8 @@ func (r *reviewing) parts() []dialog.Part {
 func (r *reviewing) save() tea.Msg {
 	q, c := r.q, r.q.c
 	if c.Save == nil {
-		return kit.OpenedMsg{
-			Make: func() kit.Dialog {
+		return app.OpenedMsg{
+			Make: func() app.Dialog {
 				return &dialog.Notice{Context: c, Title: c.T("review.save"), Word: c.T("danger.notice"), Tone: style.Accent,
 					Parts: []dialog.Part{{Lines: []string{c.T("save.remote")}}, {Head: c.T("refused.wayout"), Lines: []string{c.T("review.remote", r.i.ID.Short())}}}}
 			},
@@ -163,6 +163,6 @@ func (r *reviewing) reject() tea.Msg {
 		if errors.As(err, &f) {
 			return refusedMsg(c, f, q.cases[0]), nil
 		}
-		return kit.ToldMsg{Text: c.T("review.rejected", r.i.Name), Tone: style.Good}, err
+		return app.ToldMsg{Text: c.T("review.rejected", r.i.Name), Tone: style.Good}, err
 	})
 }

@@ -7,7 +7,7 @@ import (
 
 	"certquay/lifecycle/forecast"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/text"
 )
 
@@ -60,7 +60,7 @@ func (p *page) arranged(rows []row) {
 
 // sort changes the order; of figures the most come first, until it is turned
 // round.
-func (p *page) sort(o kit.Order) tea.Cmd {
+func (p *page) sort(o app.Order) tea.Cmd {
 	if o.Sort != p.order.Sort {
 		o.Desc = o.Sort != byTime
 	}
@@ -73,13 +73,13 @@ func (p *page) sort(o kit.Order) tea.Cmd {
 
 // whose is the key for what is listed: that of the policy in force, or of the
 // one that it is compared with. The sums of both stand side by side anyhow.
-func (p *page) whose() kit.Action {
+func (p *page) whose() app.Action {
 	c := p.c
 	other := p.compare
 	if p.theirs {
 		other = forecast.AsConfigured
 	}
-	a := kit.Action{ID: "whose-moments", Name: text.Called("act.forecast.whose"), Binding: kit.Keys("W"), ShortLabel: c.T("forecast.foot.whose", policyName(c, other)), Group: kit.View, Footer: kit.Some(kit.First, p.b != nil), Run: func() tea.Cmd {
+	a := app.Action{ID: "whose-moments", Name: text.Called("act.forecast.whose"), Binding: app.Keys("W"), ShortLabel: c.T("forecast.foot.whose", policyName(c, other)), Group: app.View, Footer: app.Some(app.First, p.b != nil), Run: func() tea.Cmd {
 		p.theirs = !p.theirs
 		p.moments.Reset()
 		p.arrange()
@@ -87,9 +87,9 @@ func (p *page) whose() kit.Action {
 	}}
 	switch {
 	case p.compare == forecast.AsConfigured:
-		return a.Unless(kit.Because(c.T("forecast.whose.none"), c.T("forecast.whose.none.hint", c.KeyFor("policy", "p")), kit.Way{Key: c.KeyFor("policy", "p"), Label: c.T("act.forecast.policy")}))
+		return a.Unless(app.Because(c.T("forecast.whose.none"), c.T("forecast.whose.none.hint", c.KeyFor("policy", "p")), app.Way{Key: c.KeyFor("policy", "p"), Label: c.T("act.forecast.policy")}))
 	case p.b == nil:
-		return a.Unless(kit.Because(c.T("forecast.whose.wait", policyName(c, p.compare)), c.T("forecast.whose.wait.hint")))
+		return a.Unless(app.Because(c.T("forecast.whose.wait", policyName(c, p.compare)), c.T("forecast.whose.wait.hint")))
 	}
 	return a
 }

@@ -12,7 +12,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/page/flow"
 	"certquay/ui/widget"
 )
@@ -40,7 +40,7 @@ type run struct {
 }
 
 type page struct {
-	c             *kit.Context
+	c             *app.Context
 	width, height int
 
 	months  int
@@ -63,16 +63,16 @@ type page struct {
 	moments     widget.Table[happening]
 	inDays, aux bool // the days are shown; the moments have the keys
 	theirs      bool // what is listed is that of the policy compared with
-	order       kit.Order
+	order       app.Order
 	days        []row // of the month in use, in order of time
 	progress    progress.Model
 }
 
-var _ kit.Page = (*page)(nil)
+var _ app.Page = (*page)(nil)
 
 // New makes the tab.
-func New(c *kit.Context) kit.Page {
-	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle, order: kit.Order{Sort: byTime}, progress: progress.New(progress.WithWidth(16), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─'))}
+func New(c *app.Context) app.Page {
+	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle, order: app.Order{Sort: byTime}, progress: progress.New(progress.WithWidth(16), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─'))}
 	p.progress.FullColor, p.progress.EmptyColor = nil, nil // those of the line it stands in
 	p.byMonth.ID, p.byDay.ID = row.id, row.id
 	p.byMonth.Named, p.byDay.Named = true, true
@@ -105,7 +105,7 @@ type (
 
 func (p *page) Capturing() bool { return false }
 
-// Waits implements kit.Waiter.
+// Waits implements app.Waiter.
 func (p *page) Waits() bool { return p.run != nil }
 
 // missing is the next forecast that what is to be shown lacks.
@@ -167,7 +167,7 @@ func listen(r *run, steps <-chan time.Time) tea.Cmd {
 }
 
 // newest is the number of the newest event: no event, no change.
-func newest(c *kit.Context) (uint64, error) {
+func newest(c *app.Context) (uint64, error) {
 	es, err := c.Backend.Activity(lifecycle.ActivityFilter{Limit: 1})
 	if err != nil || len(es) == 0 {
 		return 0, err
@@ -201,16 +201,16 @@ func (p *page) soon() tea.Cmd {
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case kit.FocusedMsg:
+	case app.FocusedMsg:
 		p.front, p.stopped = true, false
 		if _, lacks := p.missing(); lacks || p.run != nil {
 			return p.begin()
 		}
 		return p.look()
-	case kit.LeftMsg:
+	case app.LeftMsg:
 		p.front = false
 		p.stop()
-	case kit.ChangedMsg:
+	case app.ChangedMsg:
 		p.stale = true
 		return p.soon()
 	case dueMsg:

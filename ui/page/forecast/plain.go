@@ -1,15 +1,15 @@
 package forecast
 
 import (
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/widget"
 )
 
-// ReadOut implements kit.ScreenReader: what is asked, the outlook, how far it is, and
+// ReadOut implements app.ScreenReader: what is asked, the outlook, how far it is, and
 // the rows, or what happens in one when that has the keys.
-func (p *page) ReadOut(w, h int) kit.ScreenText {
+func (p *page) ReadOut(w, h int) app.ScreenText {
 	c := p.c
-	var s kit.ScreenText
+	var s app.ScreenText
 	add := func(line string) {
 		if line != "" {
 			s.Lines = append(s.Lines, widget.Wrap(line, w)...)

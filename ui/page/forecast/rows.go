@@ -7,7 +7,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -206,7 +206,7 @@ type shape struct {
 }
 
 // picture is a bar with its number behind it; a sum is only a number.
-func picture(c *kit.Context, n, top, w int, whole bool, tone style.Tone) widget.Cell {
+func picture(c *app.Context, n, top, w int, whole bool, tone style.Tone) widget.Cell {
 	switch {
 	case n == 0:
 		return widget.Cell{Tone: style.Faint, Text: "–"}
@@ -217,7 +217,7 @@ func picture(c *kit.Context, n, top, w int, whole bool, tone style.Tone) widget.
 }
 
 // both are the numbers under two policies.
-func both(c *kit.Context, a, b int) widget.Cell {
+func both(c *app.Context, a, b int) widget.Cell {
 	switch {
 	case a == 0 && b == 0:
 		return widget.Cell{Tone: style.Faint, Text: "–"}
@@ -228,7 +228,7 @@ func both(c *kit.Context, a, b int) widget.Cell {
 }
 
 // sign is a number with a glyph, so that it is not told by colour alone.
-func sign(c *kit.Context, word string, n int) widget.Cell {
+func sign(c *app.Context, word string, n int) widget.Cell {
 	if n == 0 {
 		return widget.Cell{Tone: style.Faint, Text: "–"}
 	}
@@ -236,7 +236,7 @@ func sign(c *kit.Context, word string, n int) widget.Cell {
 	return widget.Cell{Tone: s.Tone, Text: c.Mark(s.Glyph) + widget.Count(n)}
 }
 
-func columns(c *kit.Context, sh shape) []widget.Column[row] {
+func columns(c *app.Context, sh shape) []widget.Column[row] {
 	first := widget.Column[row]{Title: c.T("col.month"), Sort: string(byTime), Min: 9, Max: 11, Cell: func(r row, _ int) widget.Cell { return widget.Cell{Tone: style.Strong, Text: title(c, r)} }}
 	if sh.days {
 		wide := widget.Width(date(c, c.Now))
@@ -288,12 +288,12 @@ func columns(c *kit.Context, sh shape) []widget.Column[row] {
 }
 
 // date is a day with its weekday.
-func date(c *kit.Context, t time.Time) string { return t.Format("2006-01-02 ") + weekday(c, t) }
+func date(c *app.Context, t time.Time) string { return t.Format("2006-01-02 ") + weekday(c, t) }
 
-func weekday(c *kit.Context, t time.Time) string { return c.T("weekday." + t.Format("Mon")) }
+func weekday(c *app.Context, t time.Time) string { return c.T("weekday." + t.Format("Mon")) }
 
 // title is the name of a row.
-func title(c *kit.Context, r row) string {
+func title(c *app.Context, r row) string {
 	switch {
 	case r.whole:
 		return c.T("forecast.all")
@@ -317,14 +317,14 @@ func status(what string) style.Status {
 }
 
 // word is the word of a kind of moment; a person reads what is to be done.
-func word(c *kit.Context, m forecast.Moment) string {
+func word(c *app.Context, m forecast.Moment) string {
 	if m.Task != "" {
 		return c.Text.Or("moment."+string(m.Task), string(m.Task))
 	}
 	return c.Text.Or("moment."+m.What, m.What)
 }
 
-func happeningColumns(c *kit.Context) []widget.Column[happening] {
+func happeningColumns(c *app.Context) []widget.Column[happening] {
 	return []widget.Column[happening]{
 		{Title: c.T("col.day"), Min: 10, Max: 10, Cell: func(h happening, _ int) widget.Cell {
 			return widget.Cell{Text: h[0].At.Format(time.DateOnly)}

@@ -25,7 +25,7 @@ func (p *page) left() int {
 	return p.width
 }
 
-// SetSize implements kit.Page.
+// SetSize implements app.Page.
 func (p *page) SetSize(w, h int) {
 	p.width, p.height = max(w, 0), max(h, 0)
 	room := max(p.height-headLines, 0)
@@ -46,7 +46,7 @@ func (p *page) asideWidth() int {
 	return p.width
 }
 
-// View implements kit.Page.
+// View implements app.Page.
 func (p *page) View() string {
 	if p.width <= 0 || p.height <= 0 {
 		return ""

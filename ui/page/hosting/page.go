@@ -12,7 +12,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/page/flow"
 	"certquay/ui/page/listing"
 	"certquay/ui/style"
@@ -20,7 +20,7 @@ import (
 )
 
 type page struct {
-	c     *kit.Context
+	c     *app.Context
 	width int
 	list  *listing.List[row]
 	only  only
@@ -36,12 +36,12 @@ type sums struct {
 }
 
 var (
-	_ kit.Page      = (*page)(nil)
-	_ kit.Clickable = (*page)(nil)
+	_ app.Page      = (*page)(nil)
+	_ app.Clickable = (*page)(nil)
 )
 
 // New makes the tab.
-func New(c *kit.Context) kit.Page {
+func New(c *app.Context) app.Page {
 	p := &page{c: c}
 	p.list = listing.New(c, columns(c, func() model.Sort { return p.list.Order().Sort }), func(r row) string { return string(r.ID) }, listing.Source[row]{
 		Rows:     p.rows,
@@ -72,10 +72,10 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.list.Capturing() }
 
-// Waits implements kit.Waiter.
+// Waits implements app.Waiter.
 func (p *page) Waits() bool { return p.list.Waits() }
 
-// Settling implements kit.Settling.
+// Settling implements app.Settling.
 func (p *page) Settling() bool { return p.list.Settling() }
 
 // rows reads a window of the list. Who is told of each is no part of the
@@ -138,7 +138,7 @@ func (p *page) loadSums() tea.Cmd {
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case kit.FocusedMsg, kit.ChangedMsg:
+	case app.FocusedMsg, app.ChangedMsg:
 		return tea.Batch(p.list.Load(), p.loadSums())
 	case retriedMsg:
 		return p.loadSums()
@@ -157,15 +157,15 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	return p.list.Update(msg)
 }
 
-// Layers implements kit.Clickable.
+// Layers implements app.Clickable.
 func (p *page) Layers() []*lipgloss.Layer { return p.list.Layers(p.sums.row(p.c)) }
 
 func (p *page) View() string {
 	return p.list.View(p.sumLine(), p.only.words(p.c), p.count())
 }
 
-// ReadOut implements kit.ScreenReader.
-func (p *page) ReadOut(w, h int) kit.ScreenText {
+// ReadOut implements app.ScreenReader.
+func (p *page) ReadOut(w, h int) app.ScreenText {
 	return p.list.ReadOut(append(p.sums.row(p.c), widget.Part{Text: p.left()}), p.only.words(p.c), p.count(), w, h)
 }
 
@@ -196,7 +196,7 @@ func (p *page) left() string {
 
 // row is the left side of the first line, in which what needs a person can be
 // clicked on as its key.
-func (n *sums) row(c *kit.Context) widget.Row {
+func (n *sums) row(c *app.Context) widget.Row {
 	s := c.Styles
 	row := widget.Row{{Text: " " + s.Paint(style.Strong, widget.Count(n.hosted)) + " " + c.T("label.hosted")}}
 	add := func(tone style.Tone, text string) {
@@ -211,7 +211,7 @@ func (n *sums) row(c *kit.Context) widget.Row {
 	if n.tasks > 0 {
 		key := c.KeyFor("tasks", "!")
 		row = append(row, widget.Part{Text: "   "}, widget.Part{
-			ID:   kit.KeyID(key),
+			ID:   app.KeyID(key),
 			Text: s.Paint(style.Soon, c.Mark("▲")+c.T("hosting.tasks", n.tasks)) + "  " + s.Paint(style.Key, key),
 		})
 	}

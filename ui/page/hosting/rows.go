@@ -4,7 +4,7 @@ import (
 	"strconv"
 
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/page/overview"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -19,7 +19,7 @@ type row struct {
 }
 
 // columns say when each renews next and why then.
-func columns(c *kit.Context, by func() model.Sort) []widget.Column[row] {
+func columns(c *app.Context, by func() model.Sort) []widget.Column[row] {
 	return []widget.Column[row]{
 		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) widget.Cell {
 			return widget.Cell{Tone: style.Strong, Text: r.Name}
@@ -63,7 +63,7 @@ func columns(c *kit.Context, by func() model.Sort) []widget.Column[row] {
 }
 
 // when is the next renewal by itself.
-func when(c *kit.Context, r *model.Row) widget.Cell {
+func when(c *app.Context, r *model.Row) widget.Cell {
 	switch {
 	case r.Operation != "":
 		return widget.Cell{Tone: style.Work, Text: c.T("hosting.now", max(r.Attempt, 1))}
@@ -74,7 +74,7 @@ func when(c *kit.Context, r *model.Row) widget.Cell {
 }
 
 // why says why then (spec T5, H4).
-func why(c *kit.Context, r *model.Row) string {
+func why(c *app.Context, r *model.Row) string {
 	switch {
 	case r.Due.IsZero() && r.RenewalsLeft == 0:
 		return c.T("hosting.why.ends")

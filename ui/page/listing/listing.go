@@ -13,7 +13,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/page/flow"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -51,7 +51,7 @@ type Source[R any] struct {
 // List is the part that tabs share. It is used from Update and View only.
 type List[R any] struct {
 	Table         widget.Table[R]
-	c             *kit.Context
+	c             *app.Context
 	of            Source[R]
 	width, height int
 	loaded        bool
@@ -59,19 +59,19 @@ type List[R any] struct {
 	typing        bool
 	input         widget.Input
 	active        *lifecycle.Case
-	order         kit.Order
-	rest          kit.Rest
+	order         app.Order
+	rest          app.Rest
 }
 
 // Order is the order that rows are asked for in.
-func (l *List[R]) Order() kit.Order { return l.order }
+func (l *List[R]) Order() app.Order { return l.order }
 
 // New makes a list.
-func New[R any](c *kit.Context, columns []widget.Column[R], id func(R) string, of Source[R]) *List[R] {
+func New[R any](c *app.Context, columns []widget.Column[R], id func(R) string, of Source[R]) *List[R] {
 	l := &List[R]{c: c, of: of}
 	l.Table.Columns, l.Table.ID = columns, id
 	if len(of.Sorts) > 0 {
-		l.sort(kit.Order{Sort: of.Sorts[0]})
+		l.sort(app.Order{Sort: of.Sorts[0]})
 	}
 	return l
 }
@@ -142,7 +142,7 @@ func (l *List[R]) kept() {
 	if l.of.Keep != nil {
 		own = l.of.Keep()
 	}
-	l.c.Undo = &kit.Undo{What: text.Called("undo.filter"), Brief: true, Run: func() tea.Cmd {
+	l.c.Undo = &app.Undo{What: text.Called("undo.filter"), Brief: true, Run: func() tea.Cmd {
 		l.input.Set(typed)
 		own()
 		return l.Relist()
@@ -221,7 +221,7 @@ func (l *List[R]) Update(msg tea.Msg) tea.Cmd {
 		if m.of == l && m.id == l.id() {
 			l.active = m.found
 		}
-	case kit.RestedMsg:
+	case app.RestedMsg:
 		if l.rest.Rested(m) {
 			return l.read()
 		}
@@ -248,7 +248,7 @@ func (l *List[R]) Update(msg tea.Msg) tea.Cmd {
 // the line of the filter. They are no part of the list, whose rows are known by
 // their lines.
 func (l *List[R]) Layers(first widget.Row) []*lipgloss.Layer {
-	return append(first.Layers(0, 0, l.width), widget.ClickArea(kit.KeyID(l.c.KeyFor("filter", "/")), 0, Head-2, l.width, 1))
+	return append(first.Layers(0, 0, l.width), widget.ClickArea(app.KeyID(l.c.KeyFor("filter", "/")), 0, Head-2, l.width, 1))
 }
 
 // click chooses a row, opens it when it was chosen already, or sorts by a column.
@@ -269,7 +269,7 @@ func (l *List[R]) click(m tea.MouseClickMsg) tea.Cmd {
 	return nil
 }
 
-func (l *List[R]) sort(o kit.Order) {
+func (l *List[R]) sort(o app.Order) {
 	l.order = o
 	l.Table.Sorted, l.Table.Desc = string(o.Sort), o.Desc
 }
@@ -300,18 +300,18 @@ func (l *List[R]) key(m tea.KeyPressMsg) tea.Cmd {
 
 // Actions are the keys that move about, and those that begin to filter and
 // take all filters away again; clear takes away the tab's own.
-func (l *List[R]) Actions(clear func()) kit.Actions {
+func (l *List[R]) Actions(clear func()) app.Actions {
 	c := l.c
-	move := func(id string, by func(), keys ...string) kit.Action {
+	move := func(id string, by func(), keys ...string) app.Action {
 		return c.MoveAction(id, func() tea.Cmd { by(); return l.moved() }, keys...)
 	}
-	as := l.c.SortActions(l.of.Sorts, func() kit.Order { return l.order }, func(o kit.Order) tea.Cmd {
+	as := l.c.SortActions(l.of.Sorts, func() app.Order { return l.order }, func(o app.Order) tea.Cmd {
 		l.sort(o)
 		return l.Relist()
 	})
-	return append(as, kit.Actions{
-		{ID: "filter", Name: text.Called("act.filter"), Binding: kit.Keys("/"), Group: kit.View, Footer: kit.Some(kit.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
-		{ID: "back", Name: text.Called("act.back"), Binding: kit.Keys("esc"), Group: kit.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
+	return append(as, app.Actions{
+		{ID: "filter", Name: text.Called("act.filter"), Binding: app.Keys("/"), Group: app.View, Footer: app.Some(app.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
+		{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
 			l.kept()
 			l.Clear()
 			clear()
@@ -362,7 +362,7 @@ func (l *List[R]) nothing() string {
 
 // ReadOut says the tab as lines of words: its first line, the filter and the
 // count, and the rows.
-func (l *List[R]) ReadOut(first widget.Row, filters []string, count string, w, h int) kit.ScreenText {
+func (l *List[R]) ReadOut(first widget.Row, filters []string, count string, w, h int) app.ScreenText {
 	c := l.c
 	lines := widget.Wrap(first.ReadOut(c.T), w)
 	say := strings.Join(append(filters[:len(filters):len(filters)], text.Clean(l.Text())), ", ")
@@ -384,7 +384,7 @@ func (l *List[R]) ReadOut(first widget.Row, filters []string, count string, w, h
 		}
 		lines = append(lines, l.Table.Say(c.T, w, h-len(lines))...)
 	}
-	s := kit.ScreenText{Lines: lines, Y: max(min(at, len(lines)-1), 0)}
+	s := app.ScreenText{Lines: lines, Y: max(min(at, len(lines)-1), 0)}
 	if l.typing {
 		s.X = max(widget.Width(lines[s.Y])-l.input.Left(), 0)
 	}

@@ -5,7 +5,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -123,7 +123,7 @@ func (d *details) applied() []line {
 	return ls
 }
 
-func joined(c *kit.Context, parts ...string) string {
+func joined(c *app.Context, parts ...string) string {
 	var ps []string
 	for _, p := range parts {
 		if p != "" {

@@ -5,8 +5,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
 	"certquay/ui/page/flow"
 )
 
@@ -25,7 +25,7 @@ func (p *page) costs() tea.Cmd {
 		if d.Orders, err = c.Backend.CostsByOrder(); err != nil {
 			return flow.Tell(c, err)
 		}
-		return kit.OpenedMsg{Make: func() kit.Dialog { return &d }, Then: func(v any) tea.Cmd {
+		return app.OpenedMsg{Make: func() app.Dialog { return &d }, Then: func(v any) tea.Cmd {
 			if _, ok := v.(dialog.CostsBuy); !ok {
 				return nil
 			}

@@ -11,7 +11,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/page/flow"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -20,7 +20,7 @@ import (
 
 // details shows one certificate: a life bar with its versions, then panes.
 type details struct {
-	c             *kit.Context
+	c             *app.Context
 	id            model.ID
 	width, height int
 	instance      model.Instance
@@ -46,7 +46,7 @@ type line struct {
 }
 
 // readOut is the line as it is said.
-func (l *line) readOut(c *kit.Context) string {
+func (l *line) readOut(c *app.Context) string {
 	row := widget.Row{}
 	for _, s := range l.spans {
 		row = append(row, widget.Part{Text: clean(s.Text)})
@@ -80,7 +80,7 @@ type detailsLoadedMsg struct {
 	papers    []paper
 }
 
-func newDetails(c *kit.Context, id model.ID) *details { return &details{c: c, id: id} }
+func newDetails(c *app.Context, id model.ID) *details { return &details{c: c, id: id} }
 
 func (d *details) setSize(w, h int) {
 	d.width, d.height = w, h
@@ -128,7 +128,7 @@ func (d *details) load() tea.Cmd {
 
 // papersOf describes the documents. They are read only when they are not those
 // already known: reading opens them all.
-func papersOf(c *kit.Context, i *model.Instance, known []paper) []paper {
+func papersOf(c *app.Context, i *model.Instance, known []paper) []paper {
 	ids := i.Application.Documents
 	if slices.EqualFunc(ids, known, func(id model.ID, p paper) bool { return id == p.id }) {
 		return known
@@ -194,20 +194,20 @@ func (d *details) move(n int) {
 	d.settle()
 }
 
-func (d *details) actions(p *page) kit.Actions {
+func (d *details) actions(p *page) app.Actions {
 	c := d.c
-	move := func(id string, by int, keys ...string) kit.Action {
+	move := func(id string, by int, keys ...string) app.Action {
 		return c.MoveAction(id, func() tea.Cmd { d.move(by); return nil }, keys...)
 	}
-	pane := func(id, label string, by int, keys ...string) kit.Action {
-		return kit.Action{ID: id, Name: text.Called(label), Binding: kit.Keys(keys...), Group: kit.Move, Run: func() tea.Cmd {
+	pane := func(id, label string, by int, keys ...string) app.Action {
+		return app.Action{ID: id, Name: text.Called(label), Binding: app.Keys(keys...), Group: app.Move, Run: func() tea.Cmd {
 			d.pane = (d.pane + by + panes) % panes
 			return nil
 		}}
 	}
-	return kit.Actions{
-		{ID: "back", Name: text.Called("act.back"), Binding: kit.Keys("esc"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), kit.Send(kit.ReturnedMsg{})) }},
-		{ID: "copy", Name: text.Called("act.copy.line"), Binding: kit.Keys("y"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
+	return app.Actions{
+		{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Footer: app.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), app.Send(app.ReturnedMsg{})) }},
+		{ID: "copy", Name: text.Called("act.copy.line"), Binding: app.Keys("y"), Group: app.View, Footer: app.Fourth, Run: d.copy},
 		footed(pane("next-pane", "act.nextpane", 1, "l", "right"), c.T("pane.foot.next"), true), pane("previous-pane", "act.prevpane", -1, "h", "left"),
 		footed(move("down", 1, "j", "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""), move("up", -1, "k", "up"),
 		move("top", -1<<30, "g", "home"), move("end", 1<<30, "G", "end"),
@@ -217,8 +217,8 @@ func (d *details) actions(p *page) kit.Actions {
 }
 
 // footed gives an action that moves about a place in the footer.
-func footed(a kit.Action, foot string, wanted bool) kit.Action {
-	a.Footer, a.ShortLabel = kit.Some(kit.First, wanted), foot
+func footed(a app.Action, foot string, wanted bool) app.Action {
+	a.Footer, a.ShortLabel = app.Some(app.First, wanted), foot
 	return a
 }
 
@@ -233,7 +233,7 @@ func (d *details) copy() tea.Cmd {
 			text += s.Text
 		}
 	}
-	return kit.Send(kit.CopiedMsg{What: d.c.T("copy.line"), Text: strings.TrimSpace(text)})
+	return app.Send(app.CopiedMsg{What: d.c.T("copy.line"), Text: strings.TrimSpace(text)})
 }
 
 // headLines is how many lines the head has.
@@ -331,6 +331,6 @@ func (d *details) lifeDates(l widget.Life) string {
 }
 
 // More gives the actions of the details, for the table of keys.
-func (p *page) More() (where string, as kit.Actions) {
+func (p *page) More() (where string, as app.Actions) {
 	return p.c.T("keytable.details"), append(flow.Actions(p.c, flow.Target{}), newDetails(p.c, "").actions(p)...)
 }

@@ -10,8 +10,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
 	"certquay/ui/page/flow"
 )
 
@@ -130,8 +130,8 @@ func (p *page) panel() tea.Cmd {
 		})
 	}
 	start := p.choices()
-	open := kit.OpenedMsg{
-		Make: func() kit.Dialog {
+	open := app.OpenedMsg{
+		Make: func() app.Dialog {
 			return &dialog.Panel{Context: c, Title: c.T("panel.title"), Choices: start, Changed: count}
 		},
 		Then: func(v any) tea.Cmd {
@@ -143,5 +143,5 @@ func (p *page) panel() tea.Cmd {
 			return p.sort(p.order())
 		},
 	}
-	return tea.Sequence(kit.Send(open), count(start))
+	return tea.Sequence(app.Send(open), count(start))
 }

@@ -9,7 +9,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/page/flow"
 )
 
@@ -48,7 +48,7 @@ func (p *page) markedIDs() []model.ID {
 }
 
 // hidden are those of the marked certificates that a query does not list.
-func hidden(b kit.Backend, q model.Query, marked []model.ID) ([]model.ID, error) {
+func hidden(b app.Backend, q model.Query, marked []model.ID) ([]model.ID, error) {
 	if len(marked) == 0 || q.Filter.Empty() {
 		return nil, nil
 	}

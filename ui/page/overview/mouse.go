@@ -7,7 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/widget"
 )
 
@@ -19,9 +19,9 @@ const (
 	paneID = "pane "
 )
 
-var _ kit.Clickable = (*page)(nil)
+var _ app.Clickable = (*page)(nil)
 
-// Layers implements kit.Clickable: what needs a person, the line of the filter
+// Layers implements app.Clickable: what needs a person, the line of the filter
 // and the cards, or the panes of the details. Of the list each row is known by
 // its line.
 func (p *page) Layers() []*lipgloss.Layer {
@@ -33,7 +33,7 @@ func (p *page) Layers() []*lipgloss.Layer {
 	}
 	band := p.bandHeight()
 	ls := p.filterRow().Layers(0, band, p.width)
-	tasks := kit.KeyID(p.c.KeyFor("tasks", tasksKey))
+	tasks := app.KeyID(p.c.KeyFor("tasks", tasksKey))
 	switch {
 	case len(p.tasks) == 0:
 	case p.wide():
@@ -55,7 +55,7 @@ func (p *page) Layers() []*lipgloss.Layer {
 }
 
 // hit takes a click on one of the layers.
-func (p *page) hit(m kit.HitMsg) tea.Cmd {
+func (p *page) hit(m app.HitMsg) tea.Cmd {
 	if n, err := strconv.Atoi(strings.TrimPrefix(m.ID, cardID)); err == nil && p.details == nil {
 		before := p.table.Cursor()
 		p.table.Select(n)
@@ -88,7 +88,7 @@ func (d *details) layers() []*lipgloss.Layer {
 }
 
 // hit chooses a pane, and the line in it.
-func (d *details) hit(m kit.HitMsg) {
+func (d *details) hit(m app.HitMsg) {
 	if pane, err := strconv.Atoi(strings.TrimPrefix(m.ID, nameID)); err == nil {
 		d.pane = pane
 	}

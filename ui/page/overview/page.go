@@ -13,7 +13,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/page/flow"
 	"certquay/ui/widget"
 )
@@ -28,7 +28,7 @@ const (
 )
 
 type page struct {
-	c             *kit.Context
+	c             *app.Context
 	width, height int
 	table         widget.Table[model.Row]
 	query         model.Query
@@ -44,17 +44,17 @@ type page struct {
 	typing        bool // into the filter line
 	input         widget.Input
 	active        *lifecycle.Case // of the certificate under the cursor
-	rest          kit.Rest
+	rest          app.Rest
 	marked        map[model.ID]*judged // of those that are marked
 	unseen        []model.ID           // the marked ones that the filter hides
 	details       *details
 	beside        *details // the certificate under the cursor, on wide screens
 }
 
-var _ kit.Page = (*page)(nil)
+var _ app.Page = (*page)(nil)
 
 // New makes the tab.
-func New(c *kit.Context) kit.Page {
+func New(c *app.Context) app.Page {
 	p := &page{c: c, counts: model.Counts{Partial: true}}
 	p.table.Columns = columns(c, func() model.Sort { return p.order().Sort })
 	p.table.ID = func(r model.Row) string { return string(r.ID) }
@@ -105,7 +105,7 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.typing }
 
-// Waits implements kit.Waiter.
+// Waits implements app.Waiter.
 func (p *page) Waits() bool { return !p.loaded || p.details != nil && !p.details.loaded }
 
 // load asks for the rows around what is visible.
@@ -205,12 +205,12 @@ func (p *page) read() tea.Cmd {
 	return p.follow()
 }
 
-// Settling implements kit.Settling.
+// Settling implements app.Settling.
 func (p *page) Settling() bool { return p.details == nil && p.rest.Waiting() }
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case kit.FocusedMsg, kit.ChangedMsg:
+	case app.FocusedMsg, app.ChangedMsg:
 		cmds := []tea.Cmd{p.load(), p.loadCounts(), p.loadCase(), p.loadMarked(true)}
 		if p.details != nil {
 			cmds = append(cmds, p.details.load())
@@ -219,13 +219,13 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			cmds = append(cmds, p.beside.load())
 		}
 		return tea.Batch(cmds...)
-	case kit.ResizedMsg:
+	case app.ResizedMsg:
 		return p.follow()
-	case kit.RestedMsg:
+	case app.RestedMsg:
 		if p.rest.Rested(m) {
 			return p.read()
 		}
-	case kit.ShownMsg:
+	case app.ShownMsg:
 		return p.open(m.ID)
 	case goneMsg: // by this person or another: back to the list
 		if p.details != nil && p.details.id == m.id {
@@ -279,7 +279,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		return p.wheel(m)
 	case tea.MouseClickMsg:
 		return p.click(m)
-	case kit.HitMsg:
+	case app.HitMsg:
 		return p.hit(m)
 	default:
 		for _, d := range []*details{p.details, p.beside} {

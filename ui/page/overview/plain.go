@@ -4,22 +4,22 @@ import (
 	"strconv"
 	"strings"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/widget"
 )
 
-// ReadOut implements kit.ScreenReader.
-func (p *page) ReadOut(w, h int) kit.ScreenText {
+// ReadOut implements app.ScreenReader.
+func (p *page) ReadOut(w, h int) app.ScreenText {
 	c := p.c
 	switch {
 	case p.details != nil:
 		return p.details.plain(w, h)
 	case !p.loaded:
-		return kit.ScreenText{Lines: []string{c.T("loading")}}
+		return app.ScreenText{Lines: []string{c.T("loading")}}
 	case p.empty():
 		return c.ReadOut("", p.welcome(w), w, h)
 	}
-	var s kit.ScreenText
+	var s app.ScreenText
 	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(line, w)...) }
 	add(strings.TrimSpace(c.T("band.state")) + c.T("colon") + strings.Join(p.stateParts(false), c.T("comma")))
 	add(strings.TrimSpace(c.T("band.now")) + c.T("colon") + strings.Join(p.derivedParts(), c.T("comma")))
@@ -69,12 +69,12 @@ func (p *page) weeks() string {
 }
 
 // plain says the pane in use, and the line under the cursor by itself.
-func (d *details) plain(w, h int) kit.ScreenText {
+func (d *details) plain(w, h int) app.ScreenText {
 	c := d.c
 	if !d.loaded {
-		return kit.ScreenText{Lines: []string{c.T("loading")}}
+		return app.ScreenText{Lines: []string{c.T("loading")}}
 	}
-	var s kit.ScreenText
+	var s app.ScreenText
 	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(line, w)...) }
 	r := d.instance.Row()
 	_, word, _ := Status(c, &r, 60)

@@ -8,13 +8,13 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
 
 // columns are those of the list; narrow screens leave out what has From.
-func columns(c *kit.Context, by func() model.Sort) []widget.Column[model.Row] {
+func columns(c *app.Context, by func() model.Sort) []widget.Column[model.Row] {
 	days := widget.Width(c.T("time.d", 999))
 	return []widget.Column[model.Row]{
 		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) widget.Cell {
@@ -60,7 +60,7 @@ func columns(c *kit.Context, by func() model.Sort) []widget.Column[model.Row] {
 
 // StatusBy is the Status of a row in a list of an order. Where that is by state,
 // the state comes first: else it could not be seen what the list is sorted by.
-func StatusBy(c *kit.Context, r *model.Row, n int, by model.Sort) (glyph, word string, tone style.Tone) {
+func StatusBy(c *app.Context, r *model.Row, n int, by model.Sort) (glyph, word string, tone style.Tone) {
 	label, state := r.Label(c.Now), string(r.State)
 	if by != model.SortState || label == state {
 		return Status(c, r, n)
@@ -75,7 +75,7 @@ func StatusBy(c *kit.Context, r *model.Row, n int, by model.Sort) (glyph, word s
 
 // Status is glyph, words and tone of a row: its label, and what is being done
 // about it (spec S1, S2) where n cells have room for both.
-func Status(c *kit.Context, r *model.Row, n int) (glyph, word string, tone style.Tone) {
+func Status(c *app.Context, r *model.Row, n int) (glyph, word string, tone style.Tone) {
 	label := r.Label(c.Now)
 	st := style.Of(label)
 	word = c.Text.Or("label."+label, label)
@@ -101,7 +101,7 @@ func Status(c *kit.Context, r *model.Row, n int) (glyph, word string, tone style
 	return st.Glyph, word, st.Tone
 }
 
-func extras(c *kit.Context, r *model.Row, label, doing string) []string {
+func extras(c *app.Context, r *model.Row, label, doing string) []string {
 	var es []string
 	if doing != "" && r.State.Group() == model.GroupIssued {
 		es = append(es, doing)
@@ -130,7 +130,7 @@ func domains(r *model.Row, w int) widget.Cell {
 	return widget.Cell{Tone: tone, Text: widget.Cut(r.Domain, w-len(more)) + more}
 }
 
-func specOf(c *kit.Context, r *model.Row) string {
+func specOf(c *app.Context, r *model.Row) string {
 	if r.Spec.Brand == "" { // an upload has a type of names only
 		return c.T("spec.upload")
 	}
@@ -144,7 +144,7 @@ func specOf(c *kit.Context, r *model.Row) string {
 	return strings.Join(parts, c.Dot())
 }
 
-func validity(c *kit.Context, r *model.Row) string {
+func validity(c *app.Context, r *model.Row) string {
 	if r.NotAfter.IsZero() {
 		return "–"
 	}
@@ -153,7 +153,7 @@ func validity(c *kit.Context, r *model.Row) string {
 
 // expires is the day and how far it is; before issue, when issue is expected, or
 // which person is waited for.
-func expires(c *kit.Context, r *model.Row) widget.Cell {
+func expires(c *app.Context, r *model.Row) widget.Cell {
 	if r.NotAfter.IsZero() {
 		switch {
 		case r.AwaitsReview:
@@ -177,7 +177,7 @@ func expires(c *kit.Context, r *model.Row) widget.Cell {
 	return widget.Cell{Tone: tone, Text: widget.Spread(widget.Day(r.NotAfter, c.Now, c.T("date.day")), widget.Days(c.T, r.NotAfter, c.Now), 17)}
 }
 
-func on(c *kit.Context, r *model.Row) widget.Cell {
+func on(c *app.Context, r *model.Row) widget.Cell {
 	switch {
 	case r.Resources == 0:
 		return widget.Cell{Tone: style.Faint, Text: "–"}
@@ -189,7 +189,7 @@ func on(c *kit.Context, r *model.Row) widget.Cell {
 	return widget.Cell{Tone: style.Plain, Text: r.Products}
 }
 
-func service(c *kit.Context, r *model.Row, w int) widget.Cell {
+func service(c *app.Context, r *model.Row, w int) widget.Cell {
 	if r.ServiceEnd.IsZero() {
 		return widget.Cell{Tone: style.Faint, Text: "–"}
 	}
@@ -203,7 +203,7 @@ func service(c *kit.Context, r *model.Row, w int) widget.Cell {
 
 // next says in one line what happens next to a certificate, or what a person
 // can do.
-func next(c *kit.Context, r *model.Row) (string, style.Tone) {
+func next(c *app.Context, r *model.Row) (string, style.Tone) {
 	switch {
 	case r.AwaitsReview:
 		return c.T("next.review", c.KeyOf(lifecycle.Review)), style.Soon

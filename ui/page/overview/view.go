@@ -6,7 +6,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -289,9 +289,9 @@ func (p *page) filterRow() widget.Row {
 	if p.cardsShown() {
 		other = c.T("layout.list")
 	}
-	filter, layout := kit.KeyID(c.KeyFor("filter", "/")), c.KeyFor("layout", "v")
+	filter, layout := app.KeyID(c.KeyFor("filter", "/")), c.KeyFor("layout", "v")
 	right := widget.Row{{ID: filter, Text: shown + "   " + s.Paint(style.Muted, p.sorted()) + "   "},
-		{ID: kit.KeyID(layout), Text: s.Paint(style.Key, layout) + " " + s.Paint(style.Muted, other) + " "}}
+		{ID: app.KeyID(layout), Text: s.Paint(style.Key, layout) + " " + s.Paint(style.Muted, other) + " "}}
 	gap := p.width - widget.Width(left) - widget.Width(right.String())
 	if gap < 1 {
 		right = widget.Row{{ID: filter, Text: shown + " "}}

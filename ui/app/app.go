@@ -1,4 +1,4 @@
-// Package kit holds the contracts of the interface: what a page is, what an
+// Package app holds the contracts of the interface: what a page is, what an
 // action is, what a dialog is, and the messages that pass between them.
 //
 // Only the root is a tea.Model. It hands a message on in a fixed order: size
@@ -7,7 +7,7 @@
 // rest goes to every page and dialog, whose own messages are unexported types.
 // Update and View do no input or output: that is for commands, which end at a
 // deadline, return a message and change nothing that the interface holds.
-package kit
+package app
 
 import (
 	"context"
