@@ -9,9 +9,9 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/kittest"
-	"certquay/ui/page/flow"
 )
 
 // finish walks through what an action asks, and says which call must follow.
@@ -107,7 +107,7 @@ func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *mode
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, refusal := flow.Pick(table, rows, cs)
+	row, refusal := action.Pick(table, rows, cs)
 	if _, ok := finish[row.Action]; !ok && refusal == nil {
 		t.Fatalf("the table allows %s and this test does not know how it goes on", row.Action)
 	}

@@ -26,8 +26,8 @@ import (
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/mem"
+	"certquay/ui/action"
 	"certquay/ui/kittest"
-	"certquay/ui/page/flow"
 )
 
 // real is an engine as certquay wires it, on a store in memory.
@@ -206,7 +206,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, refusal := flow.Pick(e.Table(), rows, cs)
+	row, refusal := action.Pick(e.Table(), rows, cs)
 	count := func() (done, refused int) {
 		events, err := e.Activity(lifecycle.ActivityFilter{})
 		if err != nil {

@@ -3,8 +3,8 @@ package ui
 import (
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/page/flow"
 )
 
 // hold keeps what is typed until the command has come to something, so that
@@ -20,7 +20,7 @@ func (m *root) hold(cmd tea.Cmd) tea.Cmd {
 func (m *root) release(inner tea.Msg) tea.Cmd {
 	m.holds, m.fresh = max(m.holds-1, 0), false
 	var cmds []tea.Cmd
-	inner = flow.Handle(m.c, inner)
+	inner = action.Handle(m.c, inner)
 	switch inner.(type) {
 	case nil:
 	case app.OpenedMsg, app.ToldMsg, app.ShownMsg, app.WatchedMsg, app.CopiedMsg, app.UndoableMsg, app.PressedMsg:

@@ -12,9 +12,9 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/page/flow"
 	"certquay/ui/style"
 	"certquay/ui/text"
 )
@@ -119,7 +119,7 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 	if m.settle(msg) {
 		return nil
 	}
-	msg = flow.Handle(m.c, msg)
+	msg = action.Handle(m.c, msg)
 	switch v := msg.(type) {
 	case nil:
 		return nil

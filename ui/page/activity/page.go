@@ -11,8 +11,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/page/flow"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -88,7 +88,7 @@ func (p *page) latest() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		es, err := c.Backend.Activity(lifecycle.ActivityFilter{Limit: batch})
 		if err != nil {
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		for n, e := range es {
 			if e.Seq <= newest {
@@ -122,7 +122,7 @@ func (p *page) read() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		es, err := c.Backend.Activity(f)
 		if err != nil {
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		return eventsLoadedMsg{events: es, further: true, oldest: oldest}
 	})

@@ -9,16 +9,16 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/page/flow"
 	"certquay/ui/text"
 )
 
 // target is the certificate that the resource under the cursor should present.
-func (p *page) target() flow.Target {
+func (p *page) target() action.Target {
 	if p.onWatched() {
-		return flow.Target{}
+		return action.Target{}
 	}
 	t := p.list.Target()
 	if r, ok := p.list.Table.Selected(); ok && len(t.IDs) > 0 {
@@ -33,7 +33,7 @@ func (p *page) Actions() app.Actions {
 	if here {
 		some = p.watched.list.Table.Total() > 0
 	}
-	as := append(flow.Actions(c, p.target()), p.watched.actions(here)...)
+	as := append(action.Actions(c, p.target()), p.watched.actions(here)...)
 	// What is watched has keys of its own for its rows.
 	as = slices.DeleteFunc(as, func(a app.Action) bool {
 		return here && a.Group == app.Certificate && (a.ID == "verify" || a.ID == "delete")
@@ -119,7 +119,7 @@ func (p *page) panel() tea.Cmd {
 				f.Limit = 1
 				_, n, err := c.Backend.Resources(f)
 				if err != nil {
-					return flow.Tell(c, err)
+					return action.Tell(c, err)
 				}
 				counts[ch.Key] = n
 			}

@@ -12,8 +12,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/page/flow"
 	"certquay/ui/page/listing"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -98,7 +98,7 @@ func (p *page) loadProducts() tea.Cmd {
 		for _, info := range c.Backend.Products() {
 			_, n, err := c.Backend.Resources(lifecycle.ResourceFilter{Product: info.Name, Limit: 1})
 			if err != nil {
-				return flow.Tell(c, err)
+				return action.Tell(c, err)
 			}
 			m.names = append(m.names, info.Name)
 			m.counts[info.Name] = n
@@ -106,7 +106,7 @@ func (p *page) loadProducts() tea.Cmd {
 		}
 		ws, err := c.Backend.Watches()
 		if err != nil {
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		m.watches = len(ws)
 		return m

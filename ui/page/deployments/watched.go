@@ -11,10 +11,10 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
-	"certquay/ui/page/flow"
 	"certquay/ui/page/listing"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -174,7 +174,7 @@ func (w *watched) look() tea.Cmd {
 	return c.Do(func(ctx context.Context) tea.Msg {
 		told, err := looked(ctx, c, r.ID)
 		if err != nil {
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		return told
 	})
@@ -208,7 +208,7 @@ func (w *watched) remove() tea.Cmd {
 			}
 			return c.Do(func(ctx context.Context) tea.Msg {
 				if err := c.Backend.RemoveWatch(ctx, r.ID); err != nil {
-					return flow.Tell(c, err)
+					return action.Tell(c, err)
 				}
 				return app.ToldMsg{Text: c.T("watch.removed", r.Address), Tone: style.Good}
 			})
@@ -222,7 +222,7 @@ func (w *watched) add() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		people, err := c.Backend.Contacts()
 		if err != nil {
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		spec := form.Spec{Title: c.T("watch.title"), Submit: c.T("watch.submit"), Fields: []form.Field{
 			{Key: "address", Label: c.T("watch.address"), Placeholder: "www.example.com:443", Hint: func(form.Values) string { return c.T("watch.address.hint") }},
@@ -274,7 +274,7 @@ func addThen(c *app.Context, spec form.Spec) func(any) tea.Cmd {
 			case errors.As(err, &ref):
 				why = c.Refused(ref)
 			default:
-				return flow.Tell(c, err)
+				return action.Tell(c, err)
 			}
 			return app.OpenedMsg{Then: addThen(c, spec), Make: func() app.Dialog {
 				return form.New(c, spec).Restore(v).WithError(field, text.Clean(why))

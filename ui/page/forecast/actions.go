@@ -7,15 +7,15 @@ import (
 
 	"certquay/lifecycle/forecast"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/page/flow"
 	"certquay/ui/text"
 )
 
 func (p *page) Actions() app.Actions {
 	c := p.c
 	var as app.Actions
-	for _, a := range flow.Actions(c, flow.Target{}) {
+	for _, a := range action.Actions(c, action.Target{}) {
 		if a.Why == nil { // what needs no certificate
 			as = append(as, a)
 		}

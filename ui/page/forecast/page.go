@@ -12,8 +12,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
+	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/page/flow"
 	"certquay/ui/widget"
 )
 
@@ -245,7 +245,7 @@ func (p *page) look() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		seq, err := newest(c)
 		if err != nil {
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		return seenMsg{seq}
 	})
@@ -259,7 +259,7 @@ func (p *page) computed(m computedMsg) tea.Cmd {
 	if m.err != nil {
 		p.failed = true
 		c, err := p.c, m.err
-		return func() tea.Msg { return flow.Tell(c, err) }
+		return func() tea.Msg { return action.Tell(c, err) }
 	}
 	if len(p.have) == 0 {
 		p.seen, p.asOf = m.seen, m.begun

@@ -10,9 +10,9 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/page/flow"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -35,7 +35,7 @@ func (p *page) details() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		d, err := look(c, r.ID)
 		if err != nil {
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		return app.OpenedMsg{
 			Make: func() app.Dialog {

@@ -8,9 +8,9 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/page/flow"
 )
 
 // only is what the tab is filtered by, beside the text.
@@ -138,7 +138,7 @@ func (p *page) panel() tea.Cmd {
 			for _, ch := range cs {
 				n, _, err := chosen(cs, ch.Key).count(c.Backend, text)
 				if err != nil {
-					return flow.Tell(c, err)
+					return action.Tell(c, err)
 				}
 				counts[ch.Key] = n
 			}

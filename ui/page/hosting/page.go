@@ -12,8 +12,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/page/flow"
 	"certquay/ui/page/listing"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -116,13 +116,13 @@ func (p *page) loadSums() tea.Cmd {
 		for to, o := range map[*int]only{&s.hosted: {}, &s.failing: {failing: true}, &s.tasks: {person: true}, &s.spent: {spent: true}} {
 			n, partial, err := o.count(c.Backend, "")
 			if err != nil {
-				return flow.Tell(c, err)
+				return action.Tell(c, err)
 			}
 			*to, s.partial = n, s.partial || partial
 		}
 		balances, err := c.Backend.Balances()
 		if err != nil {
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		for _, b := range balances {
 			switch b.Kind {

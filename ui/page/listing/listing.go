@@ -13,8 +13,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/page/flow"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -106,12 +106,12 @@ func (l *List[R]) Waits() bool { return !l.loaded }
 func (l *List[R]) Text() string { return strings.TrimSpace(l.input.Value()) }
 
 // Target is the certificate under the cursor, for the actions on it.
-func (l *List[R]) Target() flow.Target {
+func (l *List[R]) Target() action.Target {
 	id := l.id()
 	if id == "" {
-		return flow.Target{}
+		return action.Target{}
 	}
-	t := flow.Target{IDs: []model.ID{id}}
+	t := action.Target{IDs: []model.ID{id}}
 	if l.active != nil && l.active.Instance.ID == id {
 		t.Case = l.active
 	}
@@ -160,7 +160,7 @@ func (l *List[R]) load() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		rows, total, err := work()
 		if err != nil {
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		return rowsLoadedMsg[R]{l, seq, offset, total, rows}
 	})

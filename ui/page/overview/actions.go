@@ -8,9 +8,9 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/page/flow"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -20,8 +20,8 @@ func clean(s string) string { return text.Clean(s) }
 
 // target is what life-cycle actions act on: the marked certificates, else the
 // one under the cursor.
-func (p *page) target() flow.Target {
-	t := flow.Target{}
+func (p *page) target() action.Target {
+	t := action.Target{}
 	if p.details != nil {
 		t.IDs = []model.ID{p.details.id}
 		t.Resource = p.details.resource()
@@ -38,7 +38,7 @@ func (p *page) target() flow.Target {
 }
 
 func (p *page) Actions() app.Actions {
-	as := flow.Actions(p.c, p.target())
+	as := action.Actions(p.c, p.target())
 	if p.details != nil {
 		return append(as, p.details.actions(p)...)
 	}
@@ -119,7 +119,7 @@ func (p *page) dismiss(t model.Task) tea.Cmd {
 	}
 	return c.Do(func(ctx context.Context) tea.Msg {
 		if _, err := c.Backend.DismissTask(ctx, string(t.ID)); err != nil {
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		return app.ToldMsg{Text: c.T("tasks.dismissed", c.Text.Text(t.Text)), Tone: style.Good}
 	})

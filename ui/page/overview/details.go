@@ -11,8 +11,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/page/flow"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -98,14 +98,14 @@ func (d *details) load() tea.Cmd {
 			if errors.Is(err, model.ErrNotFound) {
 				return goneMsg{id}
 			}
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		m.papers = papersOf(c, &m.instance, known)
 		if m.resources, _, err = c.Backend.Resources(lifecycle.ResourceFilter{Instance: id}); err != nil {
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		if m.events, err = c.Backend.Activity(lifecycle.ActivityFilter{Instance: id, Limit: 200}); err != nil {
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		if v := m.instance.Newest(); v != nil {
 			if material, err := c.Backend.Material(id, v.Number); err == nil {
@@ -120,7 +120,7 @@ func (d *details) load() tea.Cmd {
 			}
 		}
 		if m.tasks, err = c.Backend.TasksOf(id); err != nil {
-			return flow.Tell(c, err)
+			return action.Tell(c, err)
 		}
 		return m
 	})
@@ -332,5 +332,5 @@ func (d *details) lifeDates(l widget.Life) string {
 
 // More gives the actions of the details, for the table of keys.
 func (p *page) More() (where string, as app.Actions) {
-	return p.c.T("keytable.details"), append(flow.Actions(p.c, flow.Target{}), newDetails(p.c, "").actions(p)...)
+	return p.c.T("keytable.details"), append(action.Actions(p.c, action.Target{}), newDetails(p.c, "").actions(p)...)
 }

@@ -10,9 +10,9 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/page/flow"
 )
 
 const day = 24 * time.Hour
@@ -122,7 +122,7 @@ func (p *page) panel() tea.Cmd {
 				q.Limit, q.Now = 1, c.Backend.Now()
 				got, err := c.Backend.Page(q)
 				if err != nil {
-					return flow.Tell(c, err)
+					return action.Tell(c, err)
 				}
 				counts[ch.Key] = got.Total
 			}

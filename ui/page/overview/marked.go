@@ -9,8 +9,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/page/flow"
 )
 
 // judged is a marked certificate with the actions that the table allows.
@@ -98,7 +98,7 @@ func (p *page) loadMarked(anew bool) tea.Cmd {
 		found := map[model.ID]*judged{}
 		for _, id := range ids {
 			if cs, err := p.c.Backend.Case(id); err == nil {
-				found[id] = &judged{cs, flow.Allowed(p.c.Table, cs)}
+				found[id] = &judged{cs, action.Allowed(p.c.Table, cs)}
 			}
 		}
 		return markedLoadedMsg{found}

@@ -13,8 +13,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/page/flow"
 	"certquay/ui/widget"
 )
 
@@ -121,11 +121,11 @@ func (p *page) load() tea.Cmd {
 		q.Now = p.c.Backend.Now()
 		got, err := p.c.Backend.Page(q)
 		if err != nil {
-			return flow.Tell(p.c, err)
+			return action.Tell(p.c, err)
 		}
 		unseen, err := hidden(p.c.Backend, q, marked)
 		if err != nil {
-			return flow.Tell(p.c, err)
+			return action.Tell(p.c, err)
 		}
 		return rowsLoadedMsg{seq, got, unseen}
 	})
@@ -135,11 +135,11 @@ func (p *page) loadCounts() tea.Cmd {
 	return p.c.Do(func(context.Context) tea.Msg {
 		n, err := p.c.Backend.Counts()
 		if err != nil {
-			return flow.Tell(p.c, err)
+			return action.Tell(p.c, err)
 		}
 		ts, err := p.c.Backend.Tasks(listedTasks)
 		if err != nil {
-			return flow.Tell(p.c, err)
+			return action.Tell(p.c, err)
 		}
 		m := countsLoadedMsg{counts: n, tasks: ts, brands: slices.Sorted(maps.Keys(p.c.Backend.Issuers()))}
 		for _, info := range p.c.Backend.Products() {

@@ -1,8 +1,8 @@
-// Package flow takes a life-cycle action from its key to the backend: it asks
+// Package action takes a life-cycle action from its key to the backend: it asks
 // the transition table whether the action is allowed, loads what its dialog
 // shows, asks the person, acts, and tells what came of it. Every page that
 // shows certificates offers the actions listed here.
-package flow
+package action
 
 import (
 	"cmp"

@@ -1,4 +1,4 @@
-package flow
+package action
 
 import (
 	"context"
