@@ -30,6 +30,15 @@ type Target struct {
 	Resource *lifecycle.ResourceView // the one under the cursor, where resources are listed
 }
 
+// On is the target of a list without marks: the certificate under its cursor, ""
+// for none, and the case of that as last loaded.
+func On(id model.ID, cs *lifecycle.Case) Target {
+	if id == "" {
+		return Target{}
+	}
+	return Target{IDs: []model.ID{id}, Case: cs}
+}
+
 // request is one action under way, once the table has allowed it. It is made
 // and used in commands, so it touches only what never changes in a context.
 type request struct {

@@ -290,11 +290,3 @@ func undo(c *app.Context, t Target) app.Action {
 func undoable(c *app.Context) string {
 	return c.T("undo.can", c.KeyOf(lifecycle.Withdraw), c.KeyOf(lifecycle.Deploy), c.KeyOf(lifecycle.Buy))
 }
-
-// Tell makes a message of an error that a page met while loading.
-func Tell(c *app.Context, err error) tea.Msg {
-	if errors.Is(err, model.ErrNotFound) {
-		return app.ToldMsg{Text: c.T("gone"), Tone: style.Soon}
-	}
-	return app.ToldMsg{Text: c.T("load.failed", err), Tone: style.Bad}
-}

@@ -3,8 +3,11 @@ package app
 import (
 	"errors"
 
+	tea "charm.land/bubbletea/v2"
+
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/style"
 	"certquay/ui/text"
 )
 
@@ -25,6 +28,14 @@ func (c *Context) Error(err error) string {
 		return c.Wrong(i)
 	}
 	return c.Text.Text(model.TextOf(err))
+}
+
+// LoadFailed is the message of an error that a page met while it was reading.
+func (c *Context) LoadFailed(err error) tea.Msg {
+	if errors.Is(err, model.ErrNotFound) {
+		return ToldMsg{Text: c.T("gone"), Tone: style.Soon}
+	}
+	return ToldMsg{Text: c.T("load.failed", err), Tone: style.Bad}
 }
 
 // Told are the reason and the detail of an event, in the language of the

@@ -1,7 +1,6 @@
 package widget
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -58,64 +57,6 @@ func TestWrapKeepsWords(t *testing.T) {
 		if Width(l) > 20 {
 			t.Fatalf("%q", l)
 		}
-	}
-}
-
-func numbers(from, n int) []int {
-	rows := make([]int, n)
-	for i := range rows {
-		rows[i] = from + i
-	}
-	return rows
-}
-
-func table() *Table[int] {
-	t := &Table[int]{ID: func(n int) string { return fmt.Sprint(n) }, Columns: []Column[int]{{Title: "N", Min: 6, Max: 10, Cell: func(n, _ int) Cell { return Cell{Text: fmt.Sprint(n)} }}}}
-	t.SetSize(20, 11)
-	return t
-}
-
-// TestTableWindow asks for what is visible and for no more than a window.
-func TestTableWindow(t *testing.T) {
-	tb := table()
-	tb.SetWindow(0, numbers(0, 200), 100_000)
-	if _, _, need := tb.Need(); need {
-		t.Fatal("needs what it has")
-	}
-	tb.End()
-	offset, limit, need := tb.Need()
-	if !need || offset > 99_990 || offset+limit < 100_000 || limit > 1000 {
-		t.Fatalf("needs %d+%d %v", offset, limit, need)
-	}
-	if strings.Count(tb.View(plain), "·") != 10 {
-		t.Fatal("rows on their way are not shown as such")
-	}
-	tb.SetWindow(offset, numbers(offset, limit), 100_000)
-	if n, ok := tb.Selected(); !ok || n != 99_999 {
-		t.Fatalf("selected %d %v", n, ok)
-	}
-}
-
-// TestTableKeepsTheRow keeps the cursor on its row and line when others come.
-func TestTableKeepsTheRow(t *testing.T) {
-	tb := table()
-	tb.SetWindow(0, numbers(0, 50), 50)
-	tb.Select(20)
-	line := tb.cursor - tb.top
-	tb.SetWindow(0, append([]int{900, 901, 902}, numbers(0, 50)...), 53)
-	if n, _ := tb.Selected(); n != 20 || tb.cursor-tb.top != line {
-		t.Fatalf("selected %d on line %d", n, tb.cursor-tb.top)
-	}
-	tb.SetWindow(0, numbers(0, 5), 5) // it is gone: the cursor stays inside
-	if n, ok := tb.Selected(); !ok || n != 4 {
-		t.Fatalf("selected %d", n)
-	}
-	tb.SetWindow(0, nil, 0)
-	tb.Move(3)
-	tb.Scroll(-9)
-	tb.Toggle()
-	if _, ok := tb.Selected(); ok {
-		t.Fatal("selected in an empty list")
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/action"
 	"certquay/ui/app"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -25,7 +25,7 @@ const batch = 500
 type page struct {
 	c             *app.Context
 	width, height int
-	table         widget.Table[model.Event]
+	table         list.Table[model.Event]
 	events        []model.Event // in the order of the list, without gaps
 	whole         bool          // the last one in that order is among them
 	oldest        bool          // the oldest first, else the newest
@@ -88,7 +88,7 @@ func (p *page) latest() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		es, err := c.Backend.Activity(lifecycle.ActivityFilter{Limit: batch})
 		if err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		for n, e := range es {
 			if e.Seq <= newest {
@@ -122,7 +122,7 @@ func (p *page) read() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		es, err := c.Backend.Activity(f)
 		if err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		return eventsLoadedMsg{events: es, further: true, oldest: oldest}
 	})

@@ -20,7 +20,7 @@ func (p *page) target() action.Target {
 	if p.onWatched() {
 		return action.Target{}
 	}
-	t := p.list.Target()
+	t := action.On(p.list.Active())
 	if r, ok := p.list.Table.Selected(); ok && len(t.IDs) > 0 {
 		t.Resource = &r
 	}
@@ -119,7 +119,7 @@ func (p *page) panel() tea.Cmd {
 				f.Limit = 1
 				_, n, err := c.Backend.Resources(f)
 				if err != nil {
-					return action.Tell(c, err)
+					return c.LoadFailed(err)
 				}
 				counts[ch.Key] = n
 			}

@@ -12,9 +12,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/page/listing"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -23,7 +22,7 @@ import (
 type page struct {
 	c             *app.Context
 	width, height int
-	list          *listing.List[row]
+	list          *list.Browser[row]
 	filter        lifecycle.ResourceFilter
 	products      []string
 	counts        map[string]int
@@ -41,7 +40,7 @@ var (
 // New makes the tab.
 func New(c *app.Context) app.Page {
 	p := &page{c: c, counts: map[string]int{}, watched: newWatched(c)}
-	p.list = listing.New(c, columns(c, true), func(r row) string { return string(r.ID) }, listing.Source[row]{
+	p.list = list.NewBrowser(c, columns(c, true), func(r row) string { return string(r.ID) }, list.Source[row]{
 		Rows:     p.rows,
 		Instance: func(r row) model.ID { return r.Instance },
 		Filtered: func() bool { return p.filter.State != "" || p.filter.Hosted || p.filter.Auto },
@@ -98,7 +97,7 @@ func (p *page) loadProducts() tea.Cmd {
 		for _, info := range c.Backend.Products() {
 			_, n, err := c.Backend.Resources(lifecycle.ResourceFilter{Product: info.Name, Limit: 1})
 			if err != nil {
-				return action.Tell(c, err)
+				return c.LoadFailed(err)
 			}
 			m.names = append(m.names, info.Name)
 			m.counts[info.Name] = n
@@ -106,7 +105,7 @@ func (p *page) loadProducts() tea.Cmd {
 		}
 		ws, err := c.Backend.Watches()
 		if err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		m.watches = len(ws)
 		return m

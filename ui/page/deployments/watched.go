@@ -11,11 +11,10 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
-	"certquay/ui/page/listing"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -25,12 +24,12 @@ import (
 // manage and looks at (spec N3).
 type watched struct {
 	c    *app.Context
-	list *listing.List[model.Watch]
+	list *list.Browser[model.Watch]
 }
 
 func newWatched(c *app.Context) *watched {
 	w := &watched{c: c}
-	w.list = listing.New(c, watchedColumns(c), func(r model.Watch) string { return string(r.ID) }, listing.Source[model.Watch]{
+	w.list = list.NewBrowser(c, watchedColumns(c), func(r model.Watch) string { return string(r.ID) }, list.Source[model.Watch]{
 		Rows:     w.rows,
 		Instance: func(model.Watch) model.ID { return "" },
 		Filtered: func() bool { return false },
@@ -88,35 +87,35 @@ func before(by model.Sort, a, b *model.Watch) int {
 	return strings.Compare(model.WatchKey(a.Address, a.Name), model.WatchKey(b.Address, b.Name))
 }
 
-func watchedColumns(c *app.Context) []widget.Column[model.Watch] {
-	return []widget.Column[model.Watch]{
-		{Title: c.T("col.address"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 2, Cell: func(r model.Watch, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Strong, Text: r.Address}
+func watchedColumns(c *app.Context) []list.Column[model.Watch] {
+	return []list.Column[model.Watch]{
+		{Title: c.T("col.address"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 2, Cell: func(r model.Watch, _ int) list.Cell {
+			return list.Cell{Tone: style.Strong, Text: r.Address}
 		}},
-		{Title: c.T("col.name"), Min: 14, Max: 32, From: 100, Grow: 1, Cell: func(r model.Watch, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: r.Name}
+		{Title: c.T("col.name"), Min: 14, Max: 32, From: 100, Grow: 1, Cell: func(r model.Watch, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: r.Name}
 		}},
-		{Title: c.T("col.presents"), Min: 9, Max: 9, From: 112, Cell: func(r model.Watch, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: short(r.Fingerprint)}
+		{Title: c.T("col.presents"), Min: 9, Max: 9, From: 112, Cell: func(r model.Watch, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: short(r.Fingerprint)}
 		}},
-		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r model.Watch, _ int) widget.Cell {
+		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r model.Watch, _ int) list.Cell {
 			switch {
 			case r.NotAfter.IsZero():
-				return widget.Cell{Tone: style.Faint, Text: "–"}
+				return list.Cell{Tone: style.Faint, Text: "–"}
 			case r.NotAfter.Before(c.Now):
-				return widget.Cell{Tone: style.Bad, Text: widget.Days(c.T, r.NotAfter, c.Now)}
+				return list.Cell{Tone: style.Bad, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 			}
-			return widget.Cell{Tone: style.Plain, Text: widget.Days(c.T, r.NotAfter, c.Now)}
+			return list.Cell{Tone: style.Plain, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 		}, Say: func(r model.Watch) string { return away(c, r.NotAfter) }},
-		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) widget.Cell {
+		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) list.Cell {
 			st := style.Of(r.State())
 			if r.Error != "" && st.Tone != style.Bad {
 				st = style.Of(lifecycle.WatchExpiring) // it wants a look too
 			}
-			return widget.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchWords(c, &r)}
+			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchWords(c, &r)}
 		}},
-		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.Answered, c.Now)}
+		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.Answered, c.Now)}
 		}},
 	}
 }
@@ -174,7 +173,7 @@ func (w *watched) look() tea.Cmd {
 	return c.Do(func(ctx context.Context) tea.Msg {
 		told, err := looked(ctx, c, r.ID)
 		if err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		return told
 	})
@@ -208,7 +207,7 @@ func (w *watched) remove() tea.Cmd {
 			}
 			return c.Do(func(ctx context.Context) tea.Msg {
 				if err := c.Backend.RemoveWatch(ctx, r.ID); err != nil {
-					return action.Tell(c, err)
+					return c.LoadFailed(err)
 				}
 				return app.ToldMsg{Text: c.T("watch.removed", r.Address), Tone: style.Good}
 			})
@@ -222,7 +221,7 @@ func (w *watched) add() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		people, err := c.Backend.Contacts()
 		if err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		spec := form.Spec{Title: c.T("watch.title"), Submit: c.T("watch.submit"), Fields: []form.Field{
 			{Key: "address", Label: c.T("watch.address"), Placeholder: "www.example.com:443", Hint: func(form.Values) string { return c.T("watch.address.hint") }},
@@ -274,7 +273,7 @@ func addThen(c *app.Context, spec form.Spec) func(any) tea.Cmd {
 			case errors.As(err, &ref):
 				why = c.Refused(ref)
 			default:
-				return action.Tell(c, err)
+				return c.LoadFailed(err)
 			}
 			return app.OpenedMsg{Then: addThen(c, spec), Make: func() app.Dialog {
 				return form.New(c, spec).Restore(v).WithError(field, text.Clean(why))

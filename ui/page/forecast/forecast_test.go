@@ -16,9 +16,9 @@ import (
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/kittest"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/text"
-	"certquay/ui/widget"
 )
 
 func at(s string) time.Time {
@@ -280,7 +280,7 @@ func TestEqualNumbersHaveEqualBars(t *testing.T) {
 	rows := []row{{start: same.Start, a: same, b: &same}}
 	for _, order := range []model.Sort{byTime, byDeployments} {
 		for w := 50; w <= 200; w++ {
-			var table widget.Table[row]
+			var table list.Table[row]
 			table.ID, table.Columns = row.id, columns(c, shape{other: "public", scale: scaleOf(rows), order: order})
 			table.SetSize(w, 2)
 			table.SetWindow(0, rows, 1)

@@ -12,9 +12,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
-	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/widget"
+	"certquay/ui/list"
 )
 
 // How often changes elsewhere make a new forecast: at most once in settle, and
@@ -58,9 +57,9 @@ type page struct {
 	settle  time.Duration
 
 	a, b        *forecast.Report // on the screen; b is nil until it is there
-	byMonth     widget.Table[row]
-	byDay       widget.Table[row]
-	moments     widget.Table[happening]
+	byMonth     list.Table[row]
+	byDay       list.Table[row]
+	moments     list.Table[happening]
 	inDays, aux bool // the days are shown; the moments have the keys
 	theirs      bool // what is listed is that of the policy compared with
 	order       app.Order
@@ -245,7 +244,7 @@ func (p *page) look() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		seq, err := newest(c)
 		if err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		return seenMsg{seq}
 	})
@@ -259,7 +258,7 @@ func (p *page) computed(m computedMsg) tea.Cmd {
 	if m.err != nil {
 		p.failed = true
 		c, err := p.c, m.err
-		return func() tea.Msg { return action.Tell(c, err) }
+		return func() tea.Msg { return c.LoadFailed(err) }
 	}
 	if len(p.have) == 0 {
 		p.seen, p.asOf = m.seen, m.begun
@@ -311,7 +310,7 @@ func (p *page) arrange() {
 	}
 	rows := monthRows(p.a, p.b)
 	p.byMonth.Columns = columns(p.c, p.shape(rows, false))
-	for _, t := range []*widget.Table[row]{&p.byMonth, &p.byDay} {
+	for _, t := range []*list.Table[row]{&p.byMonth, &p.byDay} {
 		t.Sorted, t.Desc = string(p.order.Sort), p.order.Desc
 	}
 	p.arranged(rows)
@@ -342,7 +341,7 @@ func (p *page) focus(moments bool) {
 }
 
 // list is the table of rows that is shown.
-func (p *page) list() *widget.Table[row] {
+func (p *page) list() *list.Table[row] {
 	if p.inDays {
 		return &p.byDay
 	}

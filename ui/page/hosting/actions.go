@@ -10,7 +10,7 @@ import (
 
 func (p *page) Actions() app.Actions {
 	c, some := p.c, p.list.Table.Total() > 0
-	as := append(action.Actions(c, p.list.Target()),
+	as := append(action.Actions(c, action.On(p.list.Active())),
 		app.Action{ID: "details", Name: text.Called("hosting.act.details"), Binding: app.Keys("enter"), Group: app.View, Footer: app.Some(app.First, some), Asks: some, Run: p.details},
 		app.Action{ID: "certificate", Name: text.Called("act.certificate"), Binding: app.Keys("o"), Group: app.View, Footer: app.Some(app.First, some), Run: func() tea.Cmd {
 			if r, ok := p.list.Table.Selected(); ok {

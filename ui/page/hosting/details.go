@@ -10,7 +10,6 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/style"
@@ -35,7 +34,7 @@ func (p *page) details() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		d, err := look(c, r.ID)
 		if err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		return app.OpenedMsg{
 			Make: func() app.Dialog {

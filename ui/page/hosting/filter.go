@@ -8,7 +8,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
-	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 )
@@ -138,7 +137,7 @@ func (p *page) panel() tea.Cmd {
 			for _, ch := range cs {
 				n, _, err := chosen(cs, ch.Key).count(c.Backend, text)
 				if err != nil {
-					return action.Tell(c, err)
+					return c.LoadFailed(err)
 				}
 				counts[ch.Key] = n
 			}

@@ -12,9 +12,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/page/listing"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -22,7 +21,7 @@ import (
 type page struct {
 	c     *app.Context
 	width int
-	list  *listing.List[row]
+	list  *list.Browser[row]
 	only  only
 	sums  sums
 }
@@ -43,7 +42,7 @@ var (
 // New makes the tab.
 func New(c *app.Context) app.Page {
 	p := &page{c: c}
-	p.list = listing.New(c, columns(c, func() model.Sort { return p.list.Order().Sort }), func(r row) string { return string(r.ID) }, listing.Source[row]{
+	p.list = list.NewBrowser(c, columns(c, func() model.Sort { return p.list.Order().Sort }), func(r row) string { return string(r.ID) }, list.Source[row]{
 		Rows:     p.rows,
 		Instance: func(r row) model.ID { return r.ID },
 		Filtered: func() bool { return p.only != only{} },
@@ -116,13 +115,13 @@ func (p *page) loadSums() tea.Cmd {
 		for to, o := range map[*int]only{&s.hosted: {}, &s.failing: {failing: true}, &s.tasks: {person: true}, &s.spent: {spent: true}} {
 			n, partial, err := o.count(c.Backend, "")
 			if err != nil {
-				return action.Tell(c, err)
+				return c.LoadFailed(err)
 			}
 			*to, s.partial = n, s.partial || partial
 		}
 		balances, err := c.Backend.Balances()
 		if err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		for _, b := range balances {
 			switch b.Kind {

@@ -119,7 +119,7 @@ func (p *page) dismiss(t model.Task) tea.Cmd {
 	}
 	return c.Do(func(ctx context.Context) tea.Msg {
 		if _, err := c.Backend.DismissTask(ctx, string(t.ID)); err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		return app.ToldMsg{Text: c.T("tasks.dismissed", c.Text.Text(t.Text)), Tone: style.Good}
 	})
@@ -186,9 +186,9 @@ func (p *page) hostedOnly() tea.Cmd {
 
 func (p *page) switchLayout() tea.Cmd {
 	if p.cardsShown() {
-		p.layout = list
+		p.layout = listLayout
 	} else {
-		p.layout = cards
+		p.layout = cardLayout
 	}
 	p.SetSize(p.width, p.height)
 	return tea.Batch(p.load(), p.follow())

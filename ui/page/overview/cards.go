@@ -15,9 +15,9 @@ import (
 // them fit on the screen (spec V2).
 func (p *page) cardsShown() bool {
 	switch p.layout {
-	case cards:
+	case cardLayout:
 		return p.height > p.bandHeight()+cardHeight
-	case list:
+	case listLayout:
 		return false
 	}
 	return p.loaded && p.table.Total() > 0 && (p.table.Total()+p.perLine()-1)/p.perLine() <= (p.height-p.bandHeight()-1)/cardHeight

@@ -17,13 +17,13 @@ func (p *page) costs() tea.Cmd {
 		d := dialog.Costs{Context: c}
 		var err error
 		if d.Balances, err = c.Backend.Balances(); err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		if d.Months, err = c.Backend.CostsByMonth(); err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		if d.Orders, err = c.Backend.CostsByOrder(); err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		return app.OpenedMsg{Make: func() app.Dialog { return &d }, Then: func(v any) tea.Cmd {
 			if _, ok := v.(dialog.CostsBuy); !ok {

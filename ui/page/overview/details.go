@@ -98,14 +98,14 @@ func (d *details) load() tea.Cmd {
 			if errors.Is(err, model.ErrNotFound) {
 				return goneMsg{id}
 			}
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		m.papers = papersOf(c, &m.instance, known)
 		if m.resources, _, err = c.Backend.Resources(lifecycle.ResourceFilter{Instance: id}); err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		if m.events, err = c.Backend.Activity(lifecycle.ActivityFilter{Instance: id, Limit: 200}); err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		if v := m.instance.Newest(); v != nil {
 			if material, err := c.Backend.Material(id, v.Number); err == nil {
@@ -120,7 +120,7 @@ func (d *details) load() tea.Cmd {
 			}
 		}
 		if m.tasks, err = c.Backend.TasksOf(id); err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		return m
 	})

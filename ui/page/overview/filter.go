@@ -10,7 +10,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
-	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
 )
@@ -122,7 +121,7 @@ func (p *page) panel() tea.Cmd {
 				q.Limit, q.Now = 1, c.Backend.Now()
 				got, err := c.Backend.Page(q)
 				if err != nil {
-					return action.Tell(c, err)
+					return c.LoadFailed(err)
 				}
 				counts[ch.Key] = got.Total
 			}

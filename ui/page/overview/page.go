@@ -13,8 +13,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/action"
 	"certquay/ui/app"
+	"certquay/ui/list"
 	"certquay/ui/widget"
 )
 
@@ -22,15 +22,15 @@ import (
 type layout int
 
 const (
-	automatic layout = iota // cards while all fit, else the list
-	cards
-	list
+	autoLayout layout = iota // cards while all fit, else the list
+	cardLayout
+	listLayout
 )
 
 type page struct {
 	c             *app.Context
 	width, height int
-	table         widget.Table[model.Row]
+	table         list.Table[model.Row]
 	query         model.Query
 	counts        model.Counts
 	recounts      bool // soon, since the counts are not whole
@@ -121,11 +121,11 @@ func (p *page) load() tea.Cmd {
 		q.Now = p.c.Backend.Now()
 		got, err := p.c.Backend.Page(q)
 		if err != nil {
-			return action.Tell(p.c, err)
+			return p.c.LoadFailed(err)
 		}
 		unseen, err := hidden(p.c.Backend, q, marked)
 		if err != nil {
-			return action.Tell(p.c, err)
+			return p.c.LoadFailed(err)
 		}
 		return rowsLoadedMsg{seq, got, unseen}
 	})
@@ -135,11 +135,11 @@ func (p *page) loadCounts() tea.Cmd {
 	return p.c.Do(func(context.Context) tea.Msg {
 		n, err := p.c.Backend.Counts()
 		if err != nil {
-			return action.Tell(p.c, err)
+			return p.c.LoadFailed(err)
 		}
 		ts, err := p.c.Backend.Tasks(listedTasks)
 		if err != nil {
-			return action.Tell(p.c, err)
+			return p.c.LoadFailed(err)
 		}
 		m := countsLoadedMsg{counts: n, tasks: ts, brands: slices.Sorted(maps.Keys(p.c.Backend.Issuers()))}
 		for _, info := range p.c.Backend.Products() {

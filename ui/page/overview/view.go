@@ -7,6 +7,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/app"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -311,7 +312,7 @@ func (p *page) nothingFound() string {
 // sorted says by what the list is ordered.
 func (p *page) sorted() string {
 	o := p.order()
-	return p.c.T("order."+string(o.Sort)) + " " + widget.Arrow(o.Desc)
+	return p.c.T("order."+string(o.Sort)) + " " + list.Arrow(o.Desc)
 }
 
 // filterWords names what the panel has switched on.

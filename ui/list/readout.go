@@ -1,10 +1,11 @@
-package widget
+package list
 
 import (
 	"strconv"
 	"strings"
 
 	"certquay/ui/text"
+	"certquay/ui/widget"
 )
 
 // Say gives the list as lines of words, at most n of at most w cells: the row
@@ -13,14 +14,14 @@ import (
 func (t *Table[T]) Say(say func(string, ...any) string, w, n int) []string {
 	var lines []string
 	if r, ok := t.at(t.cursor); ok {
-		lines = Wrap(say("plain.row", t.cursor+1, t.total, t.said(say, r, true)), w)
+		lines = widget.Wrap(say("plain.row", t.cursor+1, t.total, t.said(say, r, true)), w)
 	}
-	rows, _ := Whole(min(t.top, t.cursor), t.cursor, t.total, n-len(lines), func(y int) []string {
+	rows, _ := widget.Whole(min(t.top, t.cursor), t.cursor, t.total, n-len(lines), func(y int) []string {
 		r, ok := t.at(y)
 		if !ok {
 			return nil
 		}
-		return Wrap(strconv.Itoa(y+1)+". "+t.said(say, r, false), w)
+		return widget.Wrap(strconv.Itoa(y+1)+". "+t.said(say, r, false), w)
 	})
 	return append(lines, rows...)[:min(len(lines)+len(rows), max(n, 0))]
 }
@@ -71,31 +72,4 @@ func (t *Table[T]) said(say func(string, ...any) string, r T, heads bool) string
 		parts = append(parts, say(t.FlagKey))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// Whole is items as lines, at most room of them: those from the item with number
-// from on, or from a later one if the item at would find no room else. None is
-// said by half but one that is longer than the room. y is the line of at.
-func Whole(from, at, total, room int, item func(n int) []string) (lines []string, y int) {
-	if room <= 0 || at >= total {
-		return nil, 0
-	}
-	start, used := at, len(item(at))
-	for start > from {
-		if used += len(item(start - 1)); used > room {
-			break
-		}
-		start--
-	}
-	for n := start; n < total; n++ {
-		ls := item(n)
-		if n > at && len(lines)+len(ls) > room {
-			break
-		}
-		if n == at {
-			y = len(lines)
-		}
-		lines = append(lines, ls...)
-	}
-	return lines[:min(len(lines), room)], y
 }

@@ -1,11 +1,10 @@
-package widget
+package list
 
 import (
 	"fmt"
 	"strconv"
 	"testing"
 
-	"charm.land/bubbles/v2/progress"
 	bubbles "charm.land/bubbles/v2/table"
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
@@ -62,20 +61,4 @@ func BenchmarkListKey(b *testing.B) {
 			}
 		})
 	}
-}
-
-// BenchmarkGauge draws the gauge of a row, by [Gauge] and by the progress bar of
-// bubbles.
-func BenchmarkGauge(b *testing.B) {
-	b.Run("own", func(b *testing.B) {
-		for b.Loop() {
-			_ = Gauge(0.4, 12)
-		}
-	})
-	b.Run("bubbles", func(b *testing.B) {
-		p := progress.New(progress.WithWidth(12), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─'))
-		for b.Loop() {
-			_ = p.ViewAs(0.4)
-		}
-	})
 }

@@ -1,10 +1,17 @@
-package widget
+// Package list is the list that the tabs of the dashboard stand on. [Table] holds a
+// window of rows and draws those that are visible; [Browser] adds what most tabs
+// want around it: a filter line, orders and the certificate under the cursor.
+//
+// It is our own because the table of bubbles holds all rows and copies them for
+// each key; [Table] gives the measurement.
+package list
 
 import (
 	"strings"
 
 	"certquay/ui/style"
 	"certquay/ui/text"
+	"certquay/ui/widget"
 )
 
 // Cell is one cell of a table.
@@ -266,10 +273,10 @@ func (t *Table[T]) View(s *style.Styles) string {
 			gap = 0
 		}
 		b.WriteString(s.Paint(style.Head, align(t.head(c), f.width, c.Right)))
-		b.WriteString(Space(gap))
+		b.WriteString(widget.Space(gap))
 		used += f.width + gap
 	}
-	b.WriteString(Space(t.width - used))
+	b.WriteString(widget.Space(t.width - used))
 	for y := range t.Rows() {
 		b.WriteByte('\n')
 		t.row(&b, s, t.top+y)
@@ -308,21 +315,21 @@ func (t *Table[T]) Head(x int) string {
 
 func align(s string, w int, right bool) string {
 	if right {
-		return PadLeft(s, w)
+		return widget.PadLeft(s, w)
 	}
-	return Pad(s, w)
+	return widget.Pad(s, w)
 }
 
 func (t *Table[T]) flagged(r T) bool { return t.Flag != nil && t.Flag(r) }
 
 func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
 	if n >= t.total {
-		b.WriteString(Space(t.width))
+		b.WriteString(widget.Space(t.width))
 		return
 	}
 	r, ok := t.at(n)
 	if !ok { // on its way
-		b.WriteString(s.Paint(style.Faint, Pad("  ·", t.width)))
+		b.WriteString(s.Paint(style.Faint, widget.Pad("  ·", t.width)))
 		return
 	}
 	paint := s.Paint
@@ -350,13 +357,13 @@ func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
 		// The gap has the tone of what stands before it: one more change of style
 		// in a row is ten bytes over SSH each time the cursor comes and goes.
 		cell := c.Cell(r, f.draw)
-		said := Cut(text.Clean(cell.Text), f.width)
-		left, right := 0, f.width-Width(said)
+		said := widget.Cut(text.Clean(cell.Text), f.width)
+		left, right := 0, f.width-widget.Width(said)
 		if c.Right {
 			left, right = right, 0
 		}
-		b.WriteString(paint(cell.Tone, Space(left)+said+Space(right+gap)))
+		b.WriteString(paint(cell.Tone, widget.Space(left)+said+widget.Space(right+gap)))
 		used += f.width + gap
 	}
-	b.WriteString(paint(style.Plain, Space(t.width-used)))
+	b.WriteString(paint(style.Plain, widget.Space(t.width-used)))
 }

@@ -1,8 +1,4 @@
-// Package listing is what the tabs have in common that list something about
-// certificates: a table that is read by windows, a filter that one types, the
-// certificate under the cursor, and the keys for all that. Which rows there
-// are, and how they look, is each tab's own.
-package listing
+package list
 
 import (
 	"context"
@@ -13,7 +9,6 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -48,9 +43,11 @@ type Source[R any] struct {
 	None, Hint string
 }
 
-// List is the part that tabs share. It is used from Update and View only.
-type List[R any] struct {
-	Table         widget.Table[R]
+// Browser is a table with a filter line, an order and the certificate under the
+// cursor: the part that the tabs share which list something about certificates.
+// Which rows there are, and how they look, is each tab's own. It is used from Update and View only.
+type Browser[R any] struct {
+	Table         Table[R]
 	c             *app.Context
 	of            Source[R]
 	width, height int
@@ -64,11 +61,11 @@ type List[R any] struct {
 }
 
 // Order is the order that rows are asked for in.
-func (l *List[R]) Order() app.Order { return l.order }
+func (l *Browser[R]) Order() app.Order { return l.order }
 
-// New makes a list.
-func New[R any](c *app.Context, columns []widget.Column[R], id func(R) string, of Source[R]) *List[R] {
-	l := &List[R]{c: c, of: of}
+// NewBrowser makes a browser without rows; Load reads them.
+func NewBrowser[R any](c *app.Context, columns []Column[R], id func(R) string, of Source[R]) *Browser[R] {
+	l := &Browser[R]{c: c, of: of}
 	l.Table.Columns, l.Table.ID = columns, id
 	if len(of.Sorts) > 0 {
 		l.sort(app.Order{Sort: of.Sorts[0]})
@@ -79,46 +76,43 @@ func New[R any](c *app.Context, columns []widget.Column[R], id func(R) string, o
 // Messages go to every list, so each names the one it is for.
 type (
 	rowsLoadedMsg[R any] struct {
-		of                 *List[R]
+		of                 *Browser[R]
 		seq, offset, total int
 		rows               []R
 	}
 	caseLoadedMsg[R any] struct {
-		of    *List[R]
+		of    *Browser[R]
 		id    model.ID
 		found *lifecycle.Case
 	}
 )
 
 // SetSize gives the cells of the whole tab.
-func (l *List[R]) SetSize(w, h int) {
+func (l *Browser[R]) SetSize(w, h int) {
 	l.width, l.height = max(w, 0), max(h, 0)
 	l.Table.SetSize(w, max(h-Head, 2))
 }
 
 // Capturing says whether the filter is being typed.
-func (l *List[R]) Capturing() bool { return l.typing }
+func (l *Browser[R]) Capturing() bool { return l.typing }
 
 // Waits says whether the rows are not there yet.
-func (l *List[R]) Waits() bool { return !l.loaded }
+func (l *Browser[R]) Waits() bool { return !l.loaded }
 
 // Text is what was typed to filter by.
-func (l *List[R]) Text() string { return strings.TrimSpace(l.input.Value()) }
+func (l *Browser[R]) Text() string { return strings.TrimSpace(l.input.Value()) }
 
-// Target is the certificate under the cursor, for the actions on it.
-func (l *List[R]) Target() action.Target {
+// Active is the certificate under the cursor, "" for none, and what the engine
+// knows of it; nil until that is read.
+func (l *Browser[R]) Active() (model.ID, *lifecycle.Case) {
 	id := l.id()
-	if id == "" {
-		return action.Target{}
+	if l.active == nil || l.active.Instance.ID != id {
+		return id, nil
 	}
-	t := action.Target{IDs: []model.ID{id}}
-	if l.active != nil && l.active.Instance.ID == id {
-		t.Case = l.active
-	}
-	return t
+	return id, l.active
 }
 
-func (l *List[R]) id() model.ID {
+func (l *Browser[R]) id() model.ID {
 	r, ok := l.Table.Selected()
 	if !ok {
 		return ""
@@ -127,17 +121,17 @@ func (l *List[R]) id() model.ID {
 }
 
 // Load reads the rows anew, and what is under the cursor.
-func (l *List[R]) Load() tea.Cmd { return tea.Batch(l.load(), l.loadCase()) }
+func (l *Browser[R]) Load() tea.Cmd { return tea.Batch(l.load(), l.loadCase()) }
 
 // Relist begins at the top after the filter has changed.
-func (l *List[R]) Relist() tea.Cmd {
+func (l *Browser[R]) Relist() tea.Cmd {
 	l.Table.Reset()
 	l.active = nil
 	return l.load()
 }
 
 // kept remembers the filter, for undo.
-func (l *List[R]) kept() {
+func (l *Browser[R]) kept() {
 	typed, own := l.input.Value(), func() {}
 	if l.of.Keep != nil {
 		own = l.of.Keep()
@@ -150,9 +144,9 @@ func (l *List[R]) kept() {
 }
 
 // Clear takes the text of the filter away.
-func (l *List[R]) Clear() { l.input.Set("") }
+func (l *Browser[R]) Clear() { l.input.Set("") }
 
-func (l *List[R]) load() tea.Cmd {
+func (l *Browser[R]) load() tea.Cmd {
 	l.seq++
 	seq, c := l.seq, l.c
 	offset, limit, _ := l.Table.Around()
@@ -160,13 +154,13 @@ func (l *List[R]) load() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		rows, total, err := work()
 		if err != nil {
-			return action.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		return rowsLoadedMsg[R]{l, seq, offset, total, rows}
 	})
 }
 
-func (l *List[R]) loadCase() tea.Cmd {
+func (l *Browser[R]) loadCase() tea.Cmd {
 	id, c := l.id(), l.c
 	if id == "" {
 		l.active = nil
@@ -185,7 +179,7 @@ func (l *List[R]) loadCase() tea.Cmd {
 }
 
 // moved reads what the cursor has come to.
-func (l *List[R]) moved() tea.Cmd {
+func (l *Browser[R]) moved() tea.Cmd {
 	var cmds []tea.Cmd
 	if _, _, need := l.Table.Need(); need {
 		cmds = append(cmds, l.load())
@@ -198,7 +192,7 @@ func (l *List[R]) moved() tea.Cmd {
 }
 
 // read reads what is under the cursor, unless that is known.
-func (l *List[R]) read() tea.Cmd {
+func (l *Browser[R]) read() tea.Cmd {
 	if id := l.id(); id != "" && (l.active == nil || l.active.Instance.ID != id) {
 		return l.loadCase()
 	}
@@ -206,10 +200,10 @@ func (l *List[R]) read() tea.Cmd {
 }
 
 // Settling says whether the cursor moves on and on.
-func (l *List[R]) Settling() bool { return l.rest.Waiting() }
+func (l *Browser[R]) Settling() bool { return l.rest.Waiting() }
 
 // Update takes the messages that are not the tab's own.
-func (l *List[R]) Update(msg tea.Msg) tea.Cmd {
+func (l *Browser[R]) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case rowsLoadedMsg[R]:
 		if m.of == l && m.seq == l.seq {
@@ -247,12 +241,12 @@ func (l *List[R]) Update(msg tea.Msg) tea.Cmd {
 // Layers are what can be clicked on above the rows: those of the first line, and
 // the line of the filter. They are no part of the list, whose rows are known by
 // their lines.
-func (l *List[R]) Layers(first widget.Row) []*lipgloss.Layer {
+func (l *Browser[R]) Layers(first widget.Row) []*lipgloss.Layer {
 	return append(first.Layers(0, 0, l.width), widget.ClickArea(app.KeyID(l.c.KeyFor("filter", "/")), 0, Head-2, l.width, 1))
 }
 
 // click chooses a row, opens it when it was chosen already, or sorts by a column.
-func (l *List[R]) click(m tea.MouseClickMsg) tea.Cmd {
+func (l *Browser[R]) click(m tea.MouseClickMsg) tea.Cmd {
 	before := l.Table.Cursor()
 	switch {
 	case m.Y == Head:
@@ -269,13 +263,13 @@ func (l *List[R]) click(m tea.MouseClickMsg) tea.Cmd {
 	return nil
 }
 
-func (l *List[R]) sort(o app.Order) {
+func (l *Browser[R]) sort(o app.Order) {
 	l.order = o
 	l.Table.Sorted, l.Table.Desc = string(o.Sort), o.Desc
 }
 
 // key is one typed into the filter.
-func (l *List[R]) key(m tea.KeyPressMsg) tea.Cmd {
+func (l *Browser[R]) key(m tea.KeyPressMsg) tea.Cmd {
 	switch m.String() {
 	case "enter":
 		l.typing = false
@@ -300,7 +294,7 @@ func (l *List[R]) key(m tea.KeyPressMsg) tea.Cmd {
 
 // Actions are the keys that move about, and those that begin to filter and
 // take all filters away again; clear takes away the tab's own.
-func (l *List[R]) Actions(clear func()) app.Actions {
+func (l *Browser[R]) Actions(clear func()) app.Actions {
 	c := l.c
 	move := func(id string, by func(), keys ...string) app.Action {
 		return c.MoveAction(id, func() tea.Cmd { by(); return l.moved() }, keys...)
@@ -324,11 +318,11 @@ func (l *List[R]) Actions(clear func()) app.Actions {
 	}...)
 }
 
-func (l *List[R]) filtered() bool { return l.Text() != "" || l.of.Filtered() }
+func (l *Browser[R]) filtered() bool { return l.Text() != "" || l.of.Filtered() }
 
 // View draws the tab: its own first line, the filter with the words for what
 // else is filtered by and the count, and the rows.
-func (l *List[R]) View(first string, filters []string, count string) string {
+func (l *Browser[R]) View(first string, filters []string, count string) string {
 	if l.width <= 0 || l.height <= 0 {
 		return ""
 	}
@@ -353,7 +347,7 @@ func (l *List[R]) View(first string, filters []string, count string) string {
 	return widget.Fill(strings.Join(lines, "\n"), l.width, l.height)
 }
 
-func (l *List[R]) nothing() string {
+func (l *Browser[R]) nothing() string {
 	if l.of.Nothing == nil {
 		return l.c.T("list.none")
 	}
@@ -362,7 +356,7 @@ func (l *List[R]) nothing() string {
 
 // ReadOut says the tab as lines of words: its first line, the filter and the
 // count, and the rows.
-func (l *List[R]) ReadOut(first widget.Row, filters []string, count string, w, h int) app.ScreenText {
+func (l *Browser[R]) ReadOut(first widget.Row, filters []string, count string, w, h int) app.ScreenText {
 	c := l.c
 	lines := widget.Wrap(first.ReadOut(c.T), w)
 	say := strings.Join(append(filters[:len(filters):len(filters)], text.Clean(l.Text())), ", ")
@@ -391,7 +385,7 @@ func (l *List[R]) ReadOut(first widget.Row, filters []string, count string, w, h
 	return s
 }
 
-func (l *List[R]) filterLine(filters []string, count string) string {
+func (l *Browser[R]) filterLine(filters []string, count string) string {
 	s, c := l.c.Styles, l.c
 	left := " " + s.Paint(style.Key, c.KeyFor("filter", "/")) + " " + s.Paint(style.Muted, c.T(l.of.Hint))
 	switch {
