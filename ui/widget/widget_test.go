@@ -60,54 +60,12 @@ func TestWrapKeepsWords(t *testing.T) {
 	}
 }
 
-// TestPictures have the size asked for, whatever the values.
-func TestPictures(t *testing.T) {
-	values := make([]int, 26)
-	values[3], values[4] = 1, 1000
-	for _, l := range Bars(plain, values, 3, 2, func(int) style.Tone { return style.Good }) {
-		if Width(l) != 52 {
-			t.Fatalf("%q", l)
-		}
-	}
-	if l := Bars(plain, values, 1, 1, func(int) style.Tone { return style.Good })[0]; !strings.Contains(ansi.Strip(l), "·▁█") {
-		t.Fatalf("a small value does not show: %q", l)
-	}
-	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
-	year := func(n int) time.Time { return now.AddDate(n, 0, 0) }
-	for w := 4; w < 100; w += 9 {
-		l := LifeBar(plain, Life{From: year(-1), To: year(1), Now: now, Versions: []LifeVersion{{From: year(-1), Window: now, To: now}, {From: now, Window: year(1), To: year(1)}}}, w)
-		if Width(l) != w || !strings.Contains(l, "●") {
-			t.Fatalf("%d: %q", w, ansi.Strip(l))
-		}
-	}
-	if LifeBar(plain, Life{}, 20) != "" {
-		t.Fatal("a bar without a life")
-	}
-	if Gauge(2, 10) != strings.Repeat("━", 10) || Gauge(-1, 10) != strings.Repeat("─", 10) {
-		t.Fatal("gauge")
-	}
-}
-
 // TestFollow puts a blank between two texts, but none beside full-width
 // punctuation.
 func TestFollow(t *testing.T) {
 	for _, c := range [][3]string{{"needs you:", "2", "needs you: 2"}, {"待处理：", "2", "待处理：2"}, {"证书", "（1/2）", "证书（1/2）"}, {"a", "", "a"}, {"级别 \x1b[1mDV。\x1b[m", "b", "级别 \x1b[1mDV。\x1b[mb"}} {
 		if got := Follow(c[0], c[1]); got != c[2] {
 			t.Errorf("%q, want %q", got, c[2])
-		}
-	}
-}
-
-// TestOneIsNotDrawnAsNone tells an empty place of a picture from a low bar
-// without colours, however high the picture and the other bars are.
-// spec: V5
-func TestOneIsNotDrawnAsNone(t *testing.T) {
-	for h := 1; h <= 4; h++ {
-		for _, top := range []int{1, 9, 5000} {
-			lines := Bars(plain, []int{0, 1, top}, h, 1, func(int) style.Tone { return style.Good })
-			if l := []rune(ansi.Strip(lines[h-1])); l[0] == l[1] || l[1] == ' ' {
-				t.Errorf("%d lines high, up to %d: %q", h, top, string(l))
-			}
 		}
 	}
 }

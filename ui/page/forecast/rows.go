@@ -8,6 +8,7 @@ import (
 	"certquay/lifecycle/forecast"
 	"certquay/model"
 	"certquay/ui/app"
+	"certquay/ui/chart"
 	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -214,7 +215,7 @@ func picture(c *app.Context, n, top, w int, whole bool, tone style.Tone) list.Ce
 	case whole || c.Plain:
 		return list.Cell{Tone: style.Strong, Text: widget.Count(n)}
 	}
-	return list.Cell{Tone: tone, Text: widget.Bar(n, top, w-1-len(widget.Count(top))) + " " + widget.Count(n)}
+	return list.Cell{Tone: tone, Text: chart.Bar(n, top, w-1-len(widget.Count(top))) + " " + widget.Count(n)}
 }
 
 // both are the numbers under two policies.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/forecast"
+	"certquay/ui/chart"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -247,7 +248,7 @@ func (p *page) strip() []string {
 		head = c.T("forecast.strip.busiest", c.T("date.weekday", weekday(c, d.Start), d.Start.Day()))
 	}
 	lines := []string{"  " + s.Paint(style.Strong, title(c, m)) + "  " + s.Paint(style.Muted, head)}
-	for _, l := range widget.Bars(s, values, 2, 2, func(i int) style.Tone {
+	for _, l := range chart.Bars(s, values, 2, 2, func(i int) style.Tone {
 		if i == at {
 			return style.Accent
 		}

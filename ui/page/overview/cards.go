@@ -7,6 +7,7 @@ import (
 
 	"certquay/model"
 	"certquay/ui/app"
+	"certquay/ui/chart"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -109,7 +110,7 @@ func card(c *app.Context, r *model.Row, w int, by model.Sort, selected, marked b
 	if r.NotAfter.IsZero() {
 		lines = append(lines, s.Paint(style.Faint, widget.Repeat("·", in)))
 	} else {
-		lines = append(lines, widget.LifeBar(s, lifeOf(r, c.Now), in))
+		lines = append(lines, chart.LifeBar(s, lifeOf(r, c.Now), in))
 	}
 	o := on(c, r)
 	if n, t := next(c, r); n != "" {

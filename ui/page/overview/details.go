@@ -13,6 +13,7 @@ import (
 	"certquay/model"
 	"certquay/ui/action"
 	"certquay/ui/app"
+	"certquay/ui/chart"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -292,19 +293,19 @@ func (d *details) head() string {
 	if len(i.Versions) == 0 {
 		lines = append(lines, " "+s.Paint(style.Faint, widget.Repeat("·", d.width-2)), " "+s.Paint(style.Muted, c.T("life.none")))
 	} else {
-		lines = append(lines, " "+widget.LifeBar(s, life, d.width-2), d.lifeDates(life))
+		lines = append(lines, " "+chart.LifeBar(s, life, d.width-2), d.lifeDates(life))
 	}
 	lines = append(lines, "")
 	return strings.Join(lines, "\n")
 }
 
 // life is the service period with its versions, as the life bar draws it.
-func (d *details) life() widget.Life {
+func (d *details) life() chart.Life {
 	c, i := d.c, &d.instance
-	life := widget.Life{From: i.ServiceStart, To: i.ServiceEnd, Now: c.Now}
+	life := chart.Life{From: i.ServiceStart, To: i.ServiceEnd, Now: c.Now}
 	for k := range i.Versions {
 		v := &i.Versions[k]
-		life.Versions = append(life.Versions, widget.LifeVersion{From: v.NotBefore, Window: v.Window(), To: v.NotAfter})
+		life.Versions = append(life.Versions, chart.LifeVersion{From: v.NotBefore, Window: v.Window(), To: v.NotAfter})
 		if v.NotAfter.After(life.To) {
 			life.To = v.NotAfter
 		}
@@ -315,7 +316,7 @@ func (d *details) life() widget.Life {
 	return life
 }
 
-func (d *details) lifeDates(l widget.Life) string {
+func (d *details) lifeDates(l chart.Life) string {
 	c, s, i := d.c, d.c.Styles, &d.instance
 	left := " " + s.Paint(style.Muted, c.T("life.issued", l.From.Format("2006-01-02")))
 	right := s.Paint(style.Muted, c.T("life.until", l.To.Format("2006-01-02"))) + " "

@@ -9,6 +9,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/app"
+	"certquay/ui/chart"
 	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -199,7 +200,7 @@ func service(c *app.Context, r *model.Row, w int) list.Cell {
 	if r.State.Group() == model.GroupEnded {
 		tone = style.Ended
 	}
-	return list.Cell{Tone: tone, Text: widget.Gauge(part, w-8) + " " + r.ServiceEnd.Format("2006-01")}
+	return list.Cell{Tone: tone, Text: chart.Gauge(part, w-8) + " " + r.ServiceEnd.Format("2006-01")}
 }
 
 // next says in one line what happens next to a certificate, or what a person
@@ -237,8 +238,8 @@ func next(c *app.Context, r *model.Row) (string, style.Tone) {
 }
 
 // lifeOf is the bar of a row, which knows its current version only.
-func lifeOf(r *model.Row, now time.Time) widget.Life {
-	l := widget.Life{From: r.NotBefore, To: r.NotAfter, Now: now}
-	l.Versions = []widget.LifeVersion{{From: r.NotBefore, Window: r.Window, To: r.NotAfter}}
+func lifeOf(r *model.Row, now time.Time) chart.Life {
+	l := chart.Life{From: r.NotBefore, To: r.NotAfter, Now: now}
+	l.Versions = []chart.LifeVersion{{From: r.NotBefore, Window: r.Window, To: r.NotAfter}}
 	return l
 }

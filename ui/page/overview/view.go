@@ -7,6 +7,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/app"
+	"certquay/ui/chart"
 	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/widget"
@@ -80,7 +81,7 @@ func (p *page) band() string {
 		return widget.Pad(" "+flowed(p.derivedParts(), p.width-2, 1)[0], p.width)
 	}
 	if !p.wide() {
-		bars := widget.Bars(s, p.counts.Weeks[:], 1, 1, p.weekTone)[0]
+		bars := chart.Bars(s, p.counts.Weeks[:], 1, 1, p.weekTone)[0]
 		right := s.Paint(style.Muted, c.T("weeks.short")) + " " + bars + " "
 		if p.width < 100 {
 			right = bars + " "
@@ -99,8 +100,8 @@ func (p *page) band() string {
 		top = max(top, n)
 	}
 	picture := []string{widget.Spread(s.Paint(style.Head, c.T("weeks.title")), s.Paint(style.Muted, c.T("weeks.max", top)), pw-2)}
-	picture = append(picture, widget.Bars(s, p.counts.Weeks[:], 3, step, p.weekTone)...)
-	picture = append(picture, widget.Months(s, c.Now, len(p.counts.Weeks), step, c.T("date.month")))
+	picture = append(picture, chart.Bars(s, p.counts.Weeks[:], 3, step, p.weekTone)...)
+	picture = append(picture, chart.Months(s, c.Now, len(p.counts.Weeks), step, c.T("date.month")))
 	lw := p.width - pw
 	left, needs := p.bandLeft(lw)
 	left = append(left, " "+p.needs(lw-4).String())

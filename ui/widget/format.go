@@ -1,6 +1,9 @@
 package widget
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // say gives the text of a key, such as how a language writes hours.
 type say = func(key string, args ...any) string
@@ -67,4 +70,26 @@ func Validity(say say, d time.Duration) string {
 		return say("time.h", int(d.Hours()))
 	}
 	return say("time.d", days)
+}
+
+// Count writes a number with thin grouping, as people read it.
+func Count(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Money writes minor units of a currency.
+func Money(amount int64, currency string) string {
+	sign := ""
+	if amount < 0 {
+		sign, amount = "-", -amount
+	}
+	cents := strconv.FormatInt(amount%100, 10)
+	if len(cents) < 2 {
+		cents = "0" + cents
+	}
+	return sign + Count(int(amount/100)) + "." + cents + " " + currency
 }
