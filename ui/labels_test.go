@@ -9,7 +9,6 @@ import (
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/kittest"
-	"certquay/ui/page/overview"
 	"certquay/ui/text"
 )
 
@@ -20,7 +19,7 @@ func TestLabelsAreLeftOutInOneOrder(t *testing.T) {
 	r := model.Row{State: model.Issued, Failed: true, Hosted: true, Auto: 2, Operation: model.JobReissue}
 	const all = "failing reissuing hosted auto"
 	for n := range len(all) + 1 {
-		if _, word, _ := overview.Status(c, &r, n); !strings.HasPrefix(all, word) || len(word) > max(n, len("failing")) {
+		if _, word, _ := c.Status(&r, n); !strings.HasPrefix(all, word) || len(word) > max(n, len("failing")) {
 			t.Errorf("in %d cells: %q", n, word)
 		}
 	}

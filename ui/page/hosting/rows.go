@@ -6,7 +6,6 @@ import (
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/list"
-	"certquay/ui/page/overview"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -26,7 +25,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 			return list.Cell{Tone: style.Strong, Text: r.Name}
 		}},
 		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r row, w int) list.Cell {
-			glyph, word, tone := overview.StatusBy(c, &r.Row, w-2, by())
+			glyph, word, tone := c.StatusBy(&r.Row, w-2, by())
 			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
 		{Title: c.T("col.next"), Sort: string(model.SortDue), Min: 17, Max: 17, Cell: func(r row, _ int) list.Cell { return when(c, &r.Row) }, Say: func(r row) string {

@@ -97,7 +97,7 @@ func card(c *app.Context, r *model.Row, w int, by model.Sort, selected, marked b
 	case e.Text != "–":
 		expiry = s.Paint(e.Tone, e.Text)
 	}
-	glyph, word, tone := StatusBy(c, r, in-3-widget.Width(expiry), by)
+	glyph, word, tone := c.StatusBy(r, in-3-widget.Width(expiry), by)
 	d := domains(r, in)
 	if d.Tone == style.Muted {
 		d.Text = c.T("card.id", r.ID.Short())

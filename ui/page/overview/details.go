@@ -279,7 +279,7 @@ func (d *details) paneName(pane int) string {
 func (d *details) head() string {
 	c, s, i := d.c, d.c.Styles, &d.instance
 	r := i.Row()
-	glyph, word, tone := Status(c, &r, 60)
+	glyph, word, tone := c.Status(&r, 60)
 	title := " " + s.Paint(style.Muted, c.T("tab.overview")+" › ") + s.Paint(style.Strong, clean(i.Name))
 	if !d.four() { // one pane at a time
 		title += s.Paint(style.Muted, " › "+d.paneName(d.pane))

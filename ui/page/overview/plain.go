@@ -77,7 +77,7 @@ func (d *details) plain(w, h int) app.ScreenText {
 	var s app.ScreenText
 	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(line, w)...) }
 	r := d.instance.Row()
-	_, word, _ := Status(c, &r, 60)
+	_, word, _ := c.Status(&r, 60)
 	add(c.T("plain.status", d.instance.Name, word))
 	news, _ := d.news(&r)
 	add(news)

@@ -23,7 +23,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.Row] {
 			return list.Cell{Tone: style.Strong, Text: r.Name}
 		}},
 		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r model.Row, w int) list.Cell {
-			glyph, word, tone := StatusBy(c, &r, w-2, by())
+			glyph, word, tone := c.StatusBy(&r, w-2, by())
 			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
 		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, From: 100, Cell: func(r model.Row, w int) list.Cell {
@@ -58,63 +58,6 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.Row] {
 			return list.Cell{Tone: style.Muted, Text: r.ID.Short()}
 		}},
 	}
-}
-
-// StatusBy is the Status of a row in a list of an order. Where that is by state,
-// the state comes first: else it could not be seen what the list is sorted by.
-func StatusBy(c *app.Context, r *model.Row, n int, by model.Sort) (glyph, word string, tone style.Tone) {
-	label, state := r.Label(c.Now), string(r.State)
-	if by != model.SortState || label == state {
-		return Status(c, r, n)
-	}
-	st := style.Of(label)
-	word = c.Text.Or("label."+state, state)
-	if more := c.T("list.join") + c.Text.Or("label."+label, label); widget.Width(word)+widget.Width(more) <= n {
-		word += more
-	}
-	return st.Glyph, word, st.Tone
-}
-
-// Status is glyph, words and tone of a row: its label, and what is being done
-// about it (spec S1, S2) where n cells have room for both.
-func Status(c *app.Context, r *model.Row, n int) (glyph, word string, tone style.Tone) {
-	label := r.Label(c.Now)
-	st := style.Of(label)
-	word = c.Text.Or("label."+label, label)
-	doing := ""
-	if r.Operation != "" {
-		doing = c.Text.Or("doing."+string(r.Operation), string(r.Operation))
-		if r.Attempt > 1 {
-			doing += " " + strconv.Itoa(r.Attempt)
-		}
-	}
-	for _, more := range extras(c, r, label, doing) {
-		if widget.Width(word)+1+widget.Width(more) > n {
-			break // what matters less is not told instead
-		}
-		word += " " + more
-	}
-	if doing != "" && st.Tone == style.Good { // what is being done matters more than that all is fine
-		if g := style.Of("deploying"); !strings.Contains(word, doing) {
-			return g.Glyph, doing, g.Tone
-		}
-		return style.Of("deploying").Glyph, word, style.Work
-	}
-	return st.Glyph, word, st.Tone
-}
-
-func extras(c *app.Context, r *model.Row, label, doing string) []string {
-	var es []string
-	if doing != "" && r.State.Group() == model.GroupIssued {
-		es = append(es, doing)
-	}
-	if r.Is(model.Hosted, c.Now) && label != string(model.Hosted) {
-		es = append(es, c.T("label.hosted"))
-	}
-	if r.Auto > 0 && r.Is(model.AutoDeploy, c.Now) && label != string(model.AutoDeploy) {
-		es = append(es, c.T("label.auto"))
-	}
-	return es
 }
 
 func domains(r *model.Row, w int) list.Cell {

@@ -60,7 +60,7 @@ func (p *page) sideView(h int) string {
 		return box("")
 	}
 	r := d.instance.Row()
-	glyph, word, tone := Status(p.c, &r, in)
+	glyph, word, tone := p.c.Status(&r, in)
 	news, newsTone := d.news(&r)
 	out = append(out, s.Paint(tone, glyph+" "+word))
 	for _, l := range twoLines(news, in) {
