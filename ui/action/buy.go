@@ -37,19 +37,6 @@ func (p *purchase) caps(v form.Values) lifecycle.Capabilities { return p.issuers
 // while one chooses (spec B1, B3, B4), and confirms it.
 func buy(q *request) tea.Msg { return buyFor(q, nil, nil) }
 
-// BuyPacks opens the form for buying at packs.
-func BuyPacks(c *app.Context) tea.Cmd {
-	draft := maps.Clone(c.Drafts["buy"])
-	if draft == nil {
-		draft = form.Values{}
-	}
-	if what := draft["what"]; what == "" || what == buyCertificates {
-		draft["what"] = string(lifecycle.PackCertificate)
-	}
-	c.Drafts["buy"] = draft
-	return prepare(c, []*lifecycle.Row{c.Table.Row(lifecycle.Buy)}, Target{})
-}
-
 // buyFor is buy from another form, beginning with what that lacks: it keeps no
 // draft of its own and goes back to it, whether something was bought or not.
 func buyFor(q *request, first form.Values, back func() tea.Msg) tea.Msg {
@@ -239,14 +226,6 @@ func buyRequest(v form.Values, n int) lifecycle.BuyRequest {
 	return r
 }
 
-func packRequest(v form.Values, n int) lifecycle.PackRequest {
-	r := lifecycle.PackRequest{Kind: lifecycle.PackKind(v["what"]), Quantity: n}
-	if specified(v) {
-		r.Spec = specOf(v)
-	}
-	return r
-}
-
 // confirm shows the price once more and buys certificates.
 func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 	c := p.c
@@ -279,23 +258,6 @@ func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 			show = is[0].ID
 		}
 		return c.T("buy.done", len(is)), show, err
-	}), nil
-}
-
-// confirmPack shows the price once more and buys a pack.
-func (p *purchase) confirmPack(q *request, v form.Values) (tea.Msg, error) {
-	c := p.c
-	n, _ := strconv.Atoi(strings.TrimSpace(v["quantity"]))
-	r := packRequest(v, n)
-	quote, err := c.Backend.QuotePack(r)
-	if err != nil {
-		return nil, err
-	}
-	lines := append(priceLines(c, quote), "", c.T("buy.pack.norefund"))
-	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
-	return p.ask(q, v, lines, question, func(ctx context.Context) (string, model.ID, error) {
-		_, err := c.Backend.BuyPack(ctx, r)
-		return c.T(number("buy.pack.done", n), n, c.T("buy.what."+v["what"])), "", err
 	}), nil
 }
 

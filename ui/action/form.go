@@ -3,13 +3,16 @@ package action
 import (
 	"context"
 	"errors"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/ui/app"
+	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
+	"certquay/ui/style"
 )
 
 // fieldOf tells beside which field of a form a refusal belongs.
@@ -94,4 +97,29 @@ func Handle(c *app.Context, msg tea.Msg) tea.Msg {
 		return m.then
 	}
 	return msg
+}
+
+// confirm asks yes or no before acting on every allowed case.
+func (q *request) confirm(title string, lines []string, question, done string, act func(context.Context, *lifecycle.Case) error) tea.Msg {
+	c := q.c
+	return app.OpenedMsg{
+		Make: func() app.Dialog {
+			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Costs: q.costs, Lines: slices.Concat(q.hidden(), lines, q.skipped()), Question: question}
+		},
+		Then: func(yes any) tea.Cmd {
+			if yes == nil && q.costs {
+				return app.Send(app.ToldMsg{Text: c.T("buy.declined"), Tone: style.Plain})
+			}
+			if yes == nil {
+				return nil
+			}
+			return c.Do(func(ctx context.Context) tea.Msg {
+				msg, err := q.each(ctx, done, act)
+				if err != nil {
+					return failedMsg(c, q.row, err)
+				}
+				return msg
+			})
+		},
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"certquay/lifecycle/forecast"
 	"certquay/model"
 	"certquay/ui/app"
+	"certquay/ui/list"
 	"certquay/ui/text"
 )
 
@@ -92,4 +93,35 @@ func (p *page) whose() app.Action {
 		return a.Unless(app.Because(c.T("forecast.whose.wait", policyName(c, p.compare)), c.T("forecast.whose.wait.hint")))
 	}
 	return a
+}
+
+// arrange fills the tables from the reports on the screen.
+func (p *page) arrange() {
+	if p.a == nil {
+		return
+	}
+	rows := monthRows(p.a, p.b)
+	p.byMonth.Columns = columns(p.c, p.shape(rows, false))
+	for _, t := range []*list.Table[row]{&p.byMonth, &p.byDay} {
+		t.Sorted, t.Desc = string(p.order.Sort), p.order.Desc
+	}
+	p.arranged(rows)
+	p.byMonth.SetWindow(0, rows, len(rows))
+	if p.inDays {
+		of, _ := p.byMonth.Selected()
+		ds := dayRows(p.a, p.b, of)
+		p.days = slices.Clone(ds)
+		p.byDay.Columns = columns(p.c, p.shape(ds, true))
+		p.arranged(ds)
+		p.byDay.SetWindow(0, ds, len(ds))
+	}
+	p.moved()
+}
+
+func (p *page) shape(rows []row, days bool) shape {
+	sh := shape{days: days, scale: scaleOf(rows), order: p.order.Sort}
+	if p.compare != forecast.AsConfigured {
+		sh.other = policyName(p.c, p.compare)
+	}
+	return sh
 }

@@ -4,7 +4,6 @@ package forecast
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"charm.land/bubbles/v2/progress"
@@ -301,37 +300,6 @@ func (p *page) listed() *forecast.Report {
 		return p.b
 	}
 	return p.a
-}
-
-// arrange fills the tables from the reports on the screen.
-func (p *page) arrange() {
-	if p.a == nil {
-		return
-	}
-	rows := monthRows(p.a, p.b)
-	p.byMonth.Columns = columns(p.c, p.shape(rows, false))
-	for _, t := range []*list.Table[row]{&p.byMonth, &p.byDay} {
-		t.Sorted, t.Desc = string(p.order.Sort), p.order.Desc
-	}
-	p.arranged(rows)
-	p.byMonth.SetWindow(0, rows, len(rows))
-	if p.inDays {
-		of, _ := p.byMonth.Selected()
-		ds := dayRows(p.a, p.b, of)
-		p.days = slices.Clone(ds)
-		p.byDay.Columns = columns(p.c, p.shape(ds, true))
-		p.arranged(ds)
-		p.byDay.SetWindow(0, ds, len(ds))
-	}
-	p.moved()
-}
-
-func (p *page) shape(rows []row, days bool) shape {
-	sh := shape{days: days, scale: scaleOf(rows), order: p.order.Sort}
-	if p.compare != forecast.AsConfigured {
-		sh.other = policyName(p.c, p.compare)
-	}
-	return sh
 }
 
 // focus gives the keys to the moments, if there are any, or else to the rows.

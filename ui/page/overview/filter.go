@@ -144,3 +144,34 @@ func (p *page) panel() tea.Cmd {
 	}
 	return tea.Sequence(app.Send(open), count(start))
 }
+
+func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {
+	switch m.String() {
+	case "enter":
+		p.typing = false
+		p.input.End()
+	case "esc", "ctrl+c":
+		p.typing = false
+		if p.input.Value() != "" {
+			p.input.Set("")
+			return p.refilter()
+		}
+	case "up":
+		p.table.Move(-1)
+		return p.moved()
+	case "down":
+		p.table.Move(1)
+		return p.moved()
+	default:
+		if p.input.Update(m) {
+			return p.refilter()
+		}
+	}
+	return nil
+}
+
+// refilter lists anew for what is typed into the filter line.
+func (p *page) refilter() tea.Cmd {
+	p.query.Filter.Text = strings.TrimSpace(p.input.Value())
+	return p.relist()
+}

@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
+	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/widget"
 )
@@ -104,4 +105,53 @@ func (d *details) hit(m app.HitMsg) {
 	if n := d.views[pane].Top() + line; line >= 0 && n < len(d.lines[pane]) {
 		d.cursor[pane] = n
 	}
+}
+
+func (p *page) wheel(m tea.MouseWheelMsg) tea.Cmd {
+	by := 3
+	if m.Button == tea.MouseWheelUp {
+		by = -3
+	}
+	if p.details != nil {
+		p.details.move(by)
+		return nil
+	}
+	if p.cardsShown() {
+		p.table.Move(by / 3 * p.perLine())
+	} else {
+		p.table.Scroll(by)
+	}
+	return p.moved()
+}
+
+func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
+	if p.details != nil {
+		return nil
+	}
+	y := m.Y - p.bandHeight() - 1
+	before := p.table.Cursor()
+	switch {
+	case y < 0:
+		return nil
+	case y == 0 && !p.cardsShown():
+		if s := model.Sort(p.table.Head(m.X)); s != "" {
+			return p.sort(p.order().By(s))
+		}
+		return nil
+	}
+	switch {
+	case m.X >= p.listWidth():
+		return p.open(p.current())
+	case !p.table.Click(y):
+		return nil
+	}
+	return p.clicked(before)
+}
+
+// clicked opens what was chosen before already.
+func (p *page) clicked(before int) tea.Cmd {
+	if p.table.Cursor() == before {
+		return p.open(p.current())
+	}
+	return p.moved()
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -291,91 +290,11 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {
-	switch m.String() {
-	case "enter":
-		p.typing = false
-		p.input.End()
-	case "esc", "ctrl+c":
-		p.typing = false
-		if p.input.Value() != "" {
-			p.input.Set("")
-			return p.refilter()
-		}
-	case "up":
-		p.table.Move(-1)
-		return p.moved()
-	case "down":
-		p.table.Move(1)
-		return p.moved()
-	default:
-		if p.input.Update(m) {
-			return p.refilter()
-		}
-	}
-	return nil
-}
-
-// refilter lists anew for what is typed into the filter line.
-func (p *page) refilter() tea.Cmd {
-	p.query.Filter.Text = strings.TrimSpace(p.input.Value())
-	return p.relist()
-}
-
 // relist is another list: from the top.
 func (p *page) relist() tea.Cmd {
 	p.table.Reset()
 	p.active = nil
 	return p.load()
-}
-
-func (p *page) wheel(m tea.MouseWheelMsg) tea.Cmd {
-	by := 3
-	if m.Button == tea.MouseWheelUp {
-		by = -3
-	}
-	if p.details != nil {
-		p.details.move(by)
-		return nil
-	}
-	if p.cardsShown() {
-		p.table.Move(by / 3 * p.perLine())
-	} else {
-		p.table.Scroll(by)
-	}
-	return p.moved()
-}
-
-func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
-	if p.details != nil {
-		return nil
-	}
-	y := m.Y - p.bandHeight() - 1
-	before := p.table.Cursor()
-	switch {
-	case y < 0:
-		return nil
-	case y == 0 && !p.cardsShown():
-		if s := model.Sort(p.table.Head(m.X)); s != "" {
-			return p.sort(p.order().By(s))
-		}
-		return nil
-	}
-	switch {
-	case m.X >= p.listWidth():
-		return p.open(p.current())
-	case !p.table.Click(y):
-		return nil
-	}
-	return p.clicked(before)
-}
-
-// clicked opens what was chosen before already.
-func (p *page) clicked(before int) tea.Cmd {
-	if p.table.Cursor() == before {
-		return p.open(p.current())
-	}
-	return p.moved()
 }
 
 // open shows the details of a certificate.
