@@ -62,7 +62,7 @@ func dashboard(ctx context.Context, c *call) error {
 		Plain:    c.g.plain || a.Config.UI.ScreenReader,
 		Theme:    a.Config.UI.Style(),
 		Keys:     a.Config.UI.Keymap(),
-		Rest:     rest,
+		CursorDelay:     rest,
 	}
 	if c.Kind != session.Network {
 		o.Save = c.saveFile
@@ -73,7 +73,7 @@ func dashboard(ctx context.Context, c *call) error {
 	}
 	told := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
 		if _, ok := msg.(host.PasteCutMsg); ok {
-			return app.ToldMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
+			return app.ToastMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
 		}
 		return msg
 	}

@@ -67,7 +67,7 @@ func TestEveryKeyInEveryState(t *testing.T) {
 	table := lifecycle.NewTable()
 	var keys []string
 	for _, r := range table.Rows() {
-		if k := app.Key(r); k != "" && !slices.Contains(keys, k) {
+		if k := app.DefaultKey(r); k != "" && !slices.Contains(keys, k) {
 			keys = append(keys, k)
 		}
 	}
@@ -99,7 +99,7 @@ func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *mode
 	t.Helper()
 	var rows []*lifecycle.Row
 	for _, r := range table.Rows() {
-		if app.Key(r) == key {
+		if app.DefaultKey(r) == key {
 			rows = append(rows, r)
 		}
 	}
@@ -114,7 +114,7 @@ func press1(t *testing.T, d *driver, table *lifecycle.Table, key string, i *mode
 	d.keys(key)
 	d.fits()
 	if refusal != nil {
-		d.sees(d.m.c.Refused(refusal), d.m.c.WayOut(refusal), "State: "+string(i.State))
+		d.sees(d.m.c.FormatRefusal(refusal), d.m.c.Hint(refusal), "State: "+string(i.State))
 		d.called()
 		d.keys("esc")
 		if d.m.top() != nil {
@@ -147,7 +147,7 @@ func TestEveryActionHasItsFlow(t *testing.T) {
 	table := lifecycle.NewTable()
 	c := drive(t, kittest.Fleet(12), 120, 40)
 	for _, r := range table.Rows() {
-		if app.Key(r) == "" {
+		if app.DefaultKey(r) == "" {
 			continue
 		}
 		if !c.m.c.Text.Has("action." + string(r.Action)) {
@@ -160,11 +160,11 @@ func TestEveryActionHasItsFlow(t *testing.T) {
 // session. spec: V7
 func TestReadOnlyRefusesEveryChange(t *testing.T) {
 	for _, r := range lifecycle.NewTable().Rows() {
-		if app.Key(r) == "" {
+		if app.DefaultKey(r) == "" {
 			continue
 		}
 		d := drive(t, kittest.Fleet(20), 120, 40, func(o *Options) { o.Actor.ReadOnly = true; o.Actor.Role = model.Owner })
-		d.keys(app.Key(r))
+		d.keys(app.DefaultKey(r))
 		d.sees("this session is read-only", "start without --read-only", "READ-ONLY")
 		d.called()
 	}

@@ -29,7 +29,7 @@ func (m *root) clockText(at string) string {
 	case m.running:
 		return m.c.Mark("▶") + m.c.T("header.running", at)
 	case m.moving:
-		return m.c.Mark(m.c.Turning("◔")) + m.c.T("header.moving", at)
+		return m.c.Mark(m.c.SpinnerOr("◔")) + m.c.T("header.moving", at)
 	}
 	return m.c.T("header.sandbox", at)
 }
@@ -58,10 +58,10 @@ func (m *root) clockActions() app.Actions {
 		return func() tea.Cmd {
 			if m.moving {
 				m.later = append(m.later, to)
-				return m.tell(app.ToldMsg{Text: c.T(number("clock.later", len(m.later)), len(m.later)), Tone: style.Work})
+				return m.tell(app.ToastMsg{Text: c.T(number("clock.later", len(m.later)), len(m.later)), Tone: style.Work})
 			}
 			at := to(c.Backend.Now())
-			return tea.Batch(m.tell(app.ToldMsg{Text: c.T("clock.moving", at.UTC().Format(clockFormat)), Tone: style.Work}), m.moveClock(at))
+			return tea.Batch(m.tell(app.ToastMsg{Text: c.T("clock.moving", at.UTC().Format(clockFormat)), Tone: style.Work}), m.moveClock(at))
 		}
 	}
 	days := func(n int) func(time.Time) time.Time {
@@ -77,9 +77,9 @@ func (m *root) clockActions() app.Actions {
 		{ID: "clock-month", Name: text.Called("act.clock.month"), Binding: app.Keys("}"), Group: app.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
 		{ID: "clock-run", Name: run, Binding: app.Keys("P"), Group: app.Program, Run: m.runClock},
 	}
-	why := c.WhyNot("clock")
+	why := c.MayNot("clock")
 	for n := range as {
-		as[n] = as[n].Unless(why)
+		as[n] = as[n].DisableIf(why)
 	}
 	return as
 }
@@ -111,7 +111,7 @@ func (m *root) clockMoved(v clockMovedMsg) tea.Cmd {
 	if v.err != nil {
 		m.running = false
 		if m.c.Ctx.Err() == nil {
-			return m.tell(app.ToldMsg{Text: m.c.T("clock.failed", text.Clean(m.c.Error(v.err))), Tone: style.Bad})
+			return m.tell(app.ToastMsg{Text: m.c.T("clock.failed", text.Clean(m.c.FormatError(v.err))), Tone: style.Bad})
 		}
 		return nil
 	}
@@ -124,7 +124,7 @@ func (m *root) clockMoved(v clockMovedMsg) tea.Cmd {
 		return tea.Batch(now, m.moveClock(at))
 	}
 	if !m.running {
-		return tea.Batch(now, m.tell(app.ToldMsg{Text: m.c.T("clock.at", m.c.Now.UTC().Format(clockFormat)), Tone: style.Good}))
+		return tea.Batch(now, m.tell(app.ToastMsg{Text: m.c.T("clock.at", m.c.Now.UTC().Format(clockFormat)), Tone: style.Good}))
 	}
 	return tea.Batch(now, tea.Tick(max(runStep-time.Since(v.began), 0), func(time.Time) tea.Msg { return clockStepMsg{} }))
 }

@@ -113,12 +113,12 @@ func (m *root) tick() tea.Cmd {
 
 // tell puts a line above the footer in place of what stands there, and follows
 // what it says is being done to its end.
-func (m *root) tell(told app.ToldMsg) tea.Cmd {
-	m.told, m.following = told, told.Follow != nil
+func (m *root) tell(told app.ToastMsg) tea.Cmd {
+	m.told, m.following = told, told.Await != nil
 	m.telling++
-	if told.Follow == nil {
+	if told.Await == nil {
 		return nil
 	}
 	ctx, telling := m.c.Ctx, m.telling
-	return func() tea.Msg { return followedMsg{telling, told.Follow(ctx)} }
+	return func() tea.Msg { return followedMsg{telling, told.Await(ctx)} }
 }

@@ -16,7 +16,7 @@ var _ help.KeyMap = (*root)(nil)
 // which the mouse can reach.
 func (m *root) ShortHelp() []key.Binding {
 	if m.page().Capturing() {
-		return append(m.typing(), m.c.Keyed(m.globals()).ShortHelp()...)
+		return append(m.typing(), m.c.ApplyKeymap(m.globals()).ShortHelp()...)
 	}
 	return m.offered.ShortHelp()
 }
@@ -38,8 +38,8 @@ const pinned = 2
 // next, which acts before anything can have changed. While the cursor
 // is on its way, what stands there stays.
 func (m *root) offerActions() {
-	p, ok := m.page().(app.Settling)
-	if ok && p.Settling() && m.offeredTab == m.tab && !m.page().Capturing() {
+	p, ok := m.page().(app.Scroller)
+	if ok && p.Scrolling() && m.offeredTab == m.tab && !m.page().Capturing() {
 		m.fresh = false
 		return
 	}

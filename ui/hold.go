@@ -23,7 +23,7 @@ func (m *root) release(inner tea.Msg) tea.Cmd {
 	inner = action.Handle(m.c, inner)
 	switch inner.(type) {
 	case nil:
-	case app.OpenedMsg, app.ToldMsg, app.ShownMsg, app.WatchedMsg, app.CopiedMsg, app.UndoableMsg, app.PressedMsg:
+	case app.OpenDialogMsg, app.ToastMsg, app.ShowInstanceMsg, app.ShowWatchesMsg, app.CopyMsg, app.OfferUndoMsg, app.PressKeyMsg:
 		cmds = append(cmds, m.handle(inner)) // at once, before the keys that follow
 	default:
 		cmds = append(cmds, app.Send(inner)) // may be the framework's own: a batch, the end

@@ -64,7 +64,7 @@ func CheckKeys(keys app.Keymap) map[string]model.Text {
 			}
 		}
 		taken := map[string]string{}
-		for _, a := range c.Keyed(as) {
+		for _, a := range c.ApplyKeymap(as) {
 			for _, k := range a.Keys() {
 				other, clash := taken[k]
 				taken[k] = a.ID

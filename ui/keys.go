@@ -42,7 +42,9 @@ func tabID(n int) string { return strings.Replace(tabs[n].title, ".", "-", 1) }
 
 // actions are all that can be done here and now, with the keys in force: the
 // page's before the global ones.
-func (m *root) actions() app.Actions { return m.c.Keyed(append(m.page().Actions(), m.globals()...)) }
+func (m *root) actions() app.Actions {
+	return m.c.ApplyKeymap(append(m.page().Actions(), m.globals()...))
+}
 
 // leave quits, but asks where that throws away what was done.
 func (m *root) leave() tea.Cmd {
@@ -57,7 +59,7 @@ func (m *root) askQuit() tea.Cmd {
 	if m.o.Demo {
 		danger, lost = lifecycle.DangerNotice, m.c.T("quit.demo")
 	}
-	return m.open(app.OpenedMsg{
+	return m.open(app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: m.c, Title: m.c.T("quit.title"), Danger: danger,
 				Lines: []string{lost, m.c.T("quit.again")}, Question: m.c.T("quit.question"), Again: "ctrl+c"}
@@ -78,7 +80,7 @@ func (m *root) palette() tea.Cmd {
 			as = append(as, a)
 		}
 	}
-	return m.open(app.OpenedMsg{
+	return m.open(app.OpenDialogMsg{
 		Make: func() app.Dialog { return &dialog.Palette{Context: m.c, Actions: as} },
 		Then: m.chosen,
 	})
@@ -91,7 +93,7 @@ func (m *root) chosen(v any) tea.Cmd {
 	case app.Action:
 		return m.run(v)
 	case string:
-		return app.Send(app.PressedMsg{Key: v})
+		return app.Send(app.PressKeyMsg{Key: v})
 	}
 	return nil
 }
@@ -109,8 +111,8 @@ func (m *root) help() tea.Cmd {
 		extra = append(extra, m.o.EdgeNote)
 	}
 	extra = append(extra, c.T("help.version", m.o.Version, m.o.Store))
-	refused := slices.DeleteFunc(m.actions(), func(a app.Action) bool { return a.Hidden || a.Why == nil || len(a.Keys()) == 0 })
-	return m.open(app.OpenedMsg{Make: func() app.Dialog { return &dialog.Help{Context: c, Keys: m, Refused: refused, Extra: extra} }, Then: m.chosen})
+	refused := slices.DeleteFunc(m.actions(), func(a app.Action) bool { return a.Hidden || a.Disabled == nil || len(a.Keys()) == 0 })
+	return m.open(app.OpenDialogMsg{Make: func() app.Dialog { return &dialog.Help{Context: c, Keys: m, Refused: refused, Extra: extra} }, Then: m.chosen})
 }
 
 // surface is one place with actions of its own.
@@ -158,7 +160,7 @@ func KeyTable() string {
 	}
 	var entries []*entry
 	for _, s := range surfaces(c) {
-		for _, a := range c.Keyed(s.as) {
+		for _, a := range c.ApplyKeymap(s.as) {
 			if len(a.Keys()) == 0 {
 				continue
 			}

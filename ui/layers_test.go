@@ -57,7 +57,7 @@ func TestKeysAreClicked(t *testing.T) {
 					continue
 				}
 				pressed := start()
-				msg, _ := app.Press(k)
+				msg, _ := app.ParseKey(k)
 				pressed.send(msg)
 				clicked := start()
 				clicked.send(tea.MouseClickMsg{X: at[0], Y: at[1], Button: tea.MouseLeft})

@@ -47,7 +47,7 @@ func (m *root) click(c tea.MouseClickMsg) tea.Cmd {
 	}
 	x, y := c.X-hit.Bounds().Min.X, c.Y-hit.Bounds().Min.Y
 	name, _ := app.KeyOfID(hit.ID())
-	k, isKey := app.Press(name)
+	k, isKey := app.ParseKey(name)
 	switch {
 	case isKey && d != nil:
 		return m.toDialog(k)

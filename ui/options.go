@@ -40,7 +40,7 @@ type Options struct {
 	Plain    bool // lines of words, for a screen reader
 	Theme    style.Theme
 	Keys     app.Keymap // as [CheckKeys] accepts them
-	// Rest is how long a cursor that moves on and on stands until what it has
+	// CursorDelay is how long a cursor that moves on and on stands until what it has
 	// come to is read; 0 reads it at once.
-	Rest time.Duration
+	CursorDelay time.Duration
 }

@@ -74,7 +74,7 @@ func TestViewChangesNothing(t *testing.T) {
 // TestViewOnItsWayChangesNothing is the same while a key is held down, when
 // what is under the cursor is not read.
 func TestViewOnItsWayChangesNothing(t *testing.T) {
-	d := drive(t, kittest.Fleet(60), 200, 60, func(o *Options) { o.Rest = time.Hour })
+	d := drive(t, kittest.Fleet(60), 200, 60, func(o *Options) { o.CursorDelay = time.Hour })
 	for range 3 {
 		d.m.update(press("j")) // its command would wait for the cursor to rest
 		d.untouched("on its way")

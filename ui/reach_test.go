@@ -33,7 +33,7 @@ func (d *driver) action(id string) app.Action {
 	name := id
 	for _, row := range d.m.c.Table.Rows() {
 		if row.Action == lifecycle.Action(id) {
-			name = app.NameOf(d.m.c.Table, app.Key(row))
+			name = app.ActionID(d.m.c.Table, app.DefaultKey(row))
 		}
 	}
 	for _, a := range d.m.actions() {

@@ -45,7 +45,7 @@ func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 
 	for what, begin := range map[string]func(*driver){
 		"⠙ being done": func(d *driver) {
-			d.m.update(app.ToldMsg{Text: "being done", Follow: func(context.Context) app.ToldMsg { return app.ToldMsg{Text: "done"} }})
+			d.m.update(app.ToastMsg{Text: "being done", Await: func(context.Context) app.ToastMsg { return app.ToastMsg{Text: "done"} }})
 		},
 		"⠙ reading …": func(d *driver) { d.m.update(press("b")) }, // what the form needs
 	} {

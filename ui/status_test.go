@@ -109,7 +109,7 @@ func TestToldEnds(t *testing.T) {
 		})
 	}
 	d := drive(t, kittest.Fleet(3), 120, 40)
-	late := d.m.tell(app.ToldMsg{Text: "being done", Follow: func(context.Context) app.ToldMsg { return app.ToldMsg{Text: "done"} }})
+	late := d.m.tell(app.ToastMsg{Text: "being done", Await: func(context.Context) app.ToastMsg { return app.ToastMsg{Text: "done"} }})
 	d.keys("j")
 	d.run(late)
 	if d.has("done") {

@@ -26,11 +26,11 @@ type root struct {
 	cancel        context.CancelFunc
 	pages         []app.Page
 	tab           int
-	from          int             // the tab from which the details in front were opened
-	stack         []app.OpenedMsg // the top one last
+	from          int                 // the tab from which the details in front were opened
+	stack         []app.OpenDialogMsg // the top one last
 	dialogs       []app.Dialog
 	width, height int
-	told          app.ToldMsg
+	told          app.ToastMsg
 	telling       int  // counts what was told, for what follows it
 	following     bool // the end of what was told is waited for
 	spinner       spinner.Model
@@ -64,7 +64,7 @@ func newRoot(o Options) *root {
 	m.c = &app.Context{
 		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Text: text.New(o.Lang), Remote: o.Remote,
 		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Support: o.Support, Save: o.Save, Read: o.Read,
-		Plain: o.Plain, Keymap: o.Keys, Rest: o.Rest, Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
+		Plain: o.Plain, Keymap: o.Keys, CursorDelay: o.CursorDelay, Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
 	}
 	m.c.Styles = m.styles()
 	for _, t := range tabs {
@@ -82,14 +82,14 @@ type (
 	tickedMsg   struct{}
 	followedMsg struct { // what has come of something told
 		telling int
-		told    app.ToldMsg
+		told    app.ToastMsg
 	}
 	preparedMsg struct{ inner tea.Msg } // what an asking action has come to
 )
 
 // Init implements tea.Model.
 func (m *root) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, m.watch, m.tick(), app.Send(app.FocusedMsg{}))
+	return tea.Batch(tea.RequestBackgroundColor, m.watch, m.tick(), app.Send(app.FocusMsg{}))
 }
 
 func (m *root) page() app.Page { return m.pages[m.tab] }
@@ -151,9 +151,9 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 	// What pages and flows ask for.
 	case preparedMsg:
 		return m.release(v.inner)
-	case app.OpenedMsg:
+	case app.OpenDialogMsg:
 		return m.open(v)
-	case app.ToldMsg:
+	case app.ToastMsg:
 		return m.tell(v)
 	case followedMsg:
 		if v.telling != m.telling {
@@ -164,21 +164,21 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 			return m.tell(v.told)
 		}
 		return nil
-	case app.UndoableMsg:
-		v.Undo.Until = m.c.Now.Add(app.UndoOffered)
+	case app.OfferUndoMsg:
+		v.Undo.Until = m.c.Now.Add(app.UndoPeriod)
 		m.c.Undo = &v.Undo
 		return m.handle(v.Then)
-	case app.PressedMsg:
-		if k, ok := app.Press(v.Key); ok {
+	case app.PressKeyMsg:
+		if k, ok := app.ParseKey(v.Key); ok {
 			return m.press(k)
 		}
 		return nil
-	case app.CopiedMsg:
-		return tea.Batch(m.tell(app.ToldMsg{Text: m.c.T("copied", v.What, v.Text), Tone: style.Good}), tea.SetClipboard(v.Text))
-	case app.ShownMsg:
+	case app.CopyMsg:
+		return tea.Batch(m.tell(app.ToastMsg{Text: m.c.T("copied", v.What, v.Text), Tone: style.Good}), tea.SetClipboard(v.Text))
+	case app.ShowInstanceMsg:
 		var told tea.Cmd
-		if v.Told.Text != "" {
-			told = m.tell(v.Told)
+		if v.Toast.Text != "" {
+			told = m.tell(v.Toast)
 		}
 		from := m.from
 		if m.tab != 0 {
@@ -187,15 +187,15 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		first := m.choose(0)
 		m.from = from
 		return tea.Batch(told, first, m.page().Update(v))
-	case app.WatchedMsg:
+	case app.ShowWatchesMsg:
 		first := m.choose(deploymentsTab)
 		return tea.Batch(first, m.page().Update(v))
-	case app.ReturnedMsg:
+	case app.BackMsg:
 		if m.from == 0 {
 			return nil
 		}
 		return m.choose(m.from)
-	case app.FocusedMsg:
+	case app.FocusMsg:
 		return m.page().Update(v)
 	// What a person does.
 	case tea.KeyPressMsg, tea.PasteMsg, tea.MouseClickMsg, tea.MouseWheelMsg:
@@ -232,7 +232,7 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	}
 	c, isClick := msg.(tea.MouseClickMsg)
 	if isKey || isClick { // it may lead to another screen
-		m.tell(app.ToldMsg{})
+		m.tell(app.ToastMsg{})
 	}
 	if isClick {
 		return m.click(c)
@@ -257,7 +257,7 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	if a, ok := as.Find(key); ok {
 		return m.run(a)
 	}
-	return m.tell(app.ToldMsg{Text: m.c.T("key.nothing", key.String()), Tone: style.Muted})
+	return m.tell(app.ToastMsg{Text: m.c.T("key.nothing", key.String()), Tone: style.Muted})
 }
 
 // toDialog hands a message to the top dialog, and closes it once that is done.
@@ -283,29 +283,29 @@ func (m *root) press(k tea.KeyPressMsg) tea.Cmd {
 // itself says why.
 func (m *root) run(a app.Action) tea.Cmd {
 	if u := m.c.Undo; u != nil && a.Group != app.Move && a.Group != app.Program && a.ID != "undo" {
-		if u.Until = (time.Time{}); u.Brief {
+		if u.Until = (time.Time{}); u.ViewOnly {
 			m.c.Undo = nil
 		}
 	}
 	if a.Run == nil {
-		if a.Why != nil {
-			why := a.Why
-			return m.open(app.OpenedMsg{Then: dialog.Go, Make: func() app.Dialog {
-				return &dialog.Notice{Context: m.c, Title: a.Label(), Word: m.c.T("danger.note"), Tone: style.Accent, Choices: dialog.Ways(m.c, why.Ways()),
+		if a.Disabled != nil {
+			why := a.Disabled
+			return m.open(app.OpenDialogMsg{Then: dialog.Go, Make: func() app.Dialog {
+				return &dialog.Notice{Context: m.c, Title: a.Label(), Word: m.c.T("danger.note"), Tone: style.Accent, Choices: dialog.Ways(m.c, why.KeyHints()),
 					Parts: []dialog.Part{{Lines: []string{why.Message()}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint()}}}}
 			}})
 		}
 		return nil
 	}
 	cmd := a.Run()
-	if a.Asks {
+	if a.OpensDialog {
 		return m.hold(cmd)
 	}
 	return cmd
 }
 
 // open puts a dialog on top.
-func (m *root) open(o app.OpenedMsg) tea.Cmd {
+func (m *root) open(o app.OpenDialogMsg) tea.Cmd {
 	d := o.Make()
 	m.sizeDialog(d)
 	m.stack, m.dialogs = append(m.stack, o), append(m.dialogs, d)
@@ -330,10 +330,10 @@ func (m *root) close(value any) tea.Cmd {
 func (m *root) choose(tab int) tea.Cmd {
 	var left tea.Cmd
 	if tab = (tab + len(m.pages)) % len(m.pages); tab != m.tab {
-		left = m.page().Update(app.LeftMsg{})
+		left = m.page().Update(app.BlurMsg{})
 	}
 	m.tab, m.from = tab, 0
-	return tea.Batch(left, m.page().Update(app.FocusedMsg{}))
+	return tea.Batch(left, m.page().Update(app.FocusMsg{}))
 }
 
 func (m *root) quit() tea.Cmd {

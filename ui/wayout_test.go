@@ -35,7 +35,7 @@ func TestWaysOutNameKeys(t *testing.T) {
 		{lifecycle.ReasonClockBack, nil, "to move it forward: certquay clock +30d", 0},
 		{lifecycle.ReasonHeld, []lifecycle.Suggestion{{Action: lifecycle.Show, Args: []string{"01J4M8C2"}}}, "certquay show 01J4M8C2", 0}, // another certificate
 	} {
-		got, ways := c.Ways(&lifecycle.Refusal{Action: lifecycle.Deploy, Instance: id, Reason: w.reason, Instead: w.instead})
+		got, ways := c.KeyHints(&lifecycle.Refusal{Action: lifecycle.Deploy, Instance: id, Reason: w.reason, Instead: w.instead})
 		if got != w.want || len(ways) != w.keys {
 			t.Errorf("%s: %q with keys %v, want %q with %d", w.reason, got, ways, w.want, w.keys)
 		}
@@ -59,8 +59,8 @@ func TestHelpWrapsReasons(t *testing.T) {
 		d.find("old.example.org").keys("?")
 		d.fits()
 		for _, a := range d.m.page().Actions() {
-			if a.Why != nil && len(a.Keys()) > 0 && !a.Hidden && size[0] == 80 {
-				d.sees(a.Label() + " — " + a.Why.Message())
+			if a.Disabled != nil && len(a.Keys()) > 0 && !a.Hidden && size[0] == 80 {
+				d.sees(a.Label() + " — " + a.Disabled.Message())
 			}
 		}
 		if d.has("…") && size[0] == 80 {

@@ -131,7 +131,7 @@ func speaksChinese(t *testing.T, w *demo.World) {
 		t.Fatal(err)
 	}
 	for n := range events {
-		said = append(said, c.Came(&events[n]), c.Text.Code("why", events[n].Why), c.T("event."+events[n].Action))
+		said = append(said, c.EventSummary(&events[n]), c.Text.Code("why", events[n].Why), c.T("event."+events[n].Action))
 	}
 	tasks, err := w.Engine.Tasks(10000)
 	if err != nil {

@@ -83,8 +83,8 @@ func Actions(c *app.Context, t Target) app.Actions {
 		rows := rowsOf(c.Table, key)
 		row, why := choose(c, rows, t)
 		as = append(as, app.Action{
-			ID: app.NameOf(c.Table, key), Name: called(rows), Binding: app.Keys(key), Danger: row.Danger, Group: app.Certificate, Why: why, Asks: true,
-			Footer: app.Some(rank(row), why == nil && slices.Contains(footer, row.Action)),
+			ID: app.ActionID(c.Table, key), Name: called(rows), Binding: app.Keys(key), Danger: row.Danger, Group: app.Certificate, Disabled: why, OpensDialog: true,
+			Footer: app.RankIf(rank(row), why == nil && slices.Contains(footer, row.Action)),
 			Run:    func() tea.Cmd { return prepare(c, rows, t) },
 		})
 		if why == nil && len(t.IDs) > 0 && t.Case != nil && len(row.From) > 0 {
@@ -98,7 +98,7 @@ func Actions(c *app.Context, t Target) app.Actions {
 func keys(t *lifecycle.Table) []string {
 	var ks []string
 	for _, r := range t.Rows() {
-		if k := app.Key(r); k != "" && !slices.Contains(ks, k) {
+		if k := app.DefaultKey(r); k != "" && !slices.Contains(ks, k) {
 			ks = append(ks, k)
 		}
 	}
@@ -108,7 +108,7 @@ func keys(t *lifecycle.Table) []string {
 func rowsOf(t *lifecycle.Table, key string) []*lifecycle.Row {
 	var rows []*lifecycle.Row
 	for _, r := range t.Rows() {
-		if app.Key(r) == key {
+		if app.DefaultKey(r) == key {
 			rows = append(rows, r)
 		}
 	}
@@ -124,9 +124,9 @@ func called(rows []*lifecycle.Row) (n text.Name) {
 
 // choose picks the row of a key for what is under the cursor and says why it
 // is not allowed, if it is not. Until the case is known nothing is dimmed.
-func choose(c *app.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *app.Why) {
+func choose(c *app.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *app.DisabledReason) {
 	if f := barred(c, rows, t.Case); f != nil {
-		return rows[0], c.WhyOf(f)
+		return rows[0], c.DisabledBy(f)
 	}
 	if (len(t.IDs) > 1 || t.Case == nil) && len(t.Marked) > 0 && len(rows[0].From) > 0 { // what is possible for one of them at least
 		for _, cs := range t.Marked {
@@ -135,16 +135,16 @@ func choose(c *app.Context, rows []*lifecycle.Row, t Target) (*lifecycle.Row, *a
 			}
 		}
 		row, r := Pick(c.Table, rows, t.Marked[0])
-		return row, c.WhyOf(r)
+		return row, c.DisabledBy(r)
 	}
 	if t.Case == nil || len(t.IDs) > 1 {
 		if len(rows[0].From) > 0 && len(t.IDs) == 0 {
-			return rows[0], c.WhyOf(c.Table.Check(rows[0].Action, c.Nothing()))
+			return rows[0], c.DisabledBy(c.Table.Check(rows[0].Action, c.NoInstance()))
 		}
 		return rows[0], nil
 	}
 	row, r := Pick(c.Table, rows, t.Case)
-	return row, c.WhyOf(r)
+	return row, c.DisabledBy(r)
 }
 
 // Pick is the row of several that the table allows in a case. When it allows
@@ -221,7 +221,7 @@ func prepare(c *app.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
 			return refusedMsg(c, barred(c, rows, cs), cs)
 		}
 		if len(rows[0].From) == 0 || len(ids) == 0 {
-			if r := c.Table.Check(rows[0].Action, c.Nothing()); r != nil {
+			if r := c.Table.Check(rows[0].Action, c.NoInstance()); r != nil {
 				return refusedMsg(c, r, nil)
 			}
 			return flows[rows[0].Action](q)
@@ -256,7 +256,7 @@ func prepare(c *app.Context, rows []*lifecycle.Row, t Target) tea.Cmd {
 		}
 		switch {
 		case len(q.cases) == 0 && len(q.refused) == 0:
-			return app.ToldMsg{Text: c.T("gone"), Tone: style.Soon}
+			return app.ToastMsg{Text: c.T("gone"), Tone: style.Soon}
 		case len(q.cases) == 0:
 			return q.refusedAll(len(ids))
 		}

@@ -92,8 +92,8 @@ func apply(q *request) tea.Msg {
 			return nil, err
 		}
 		name := given.Domains[0] // as it is called from now on
-		told := app.ToldMsg{Text: c.T("apply.done", name), Tone: style.Good}
-		return app.ShownMsg{ID: a.i.ID, Told: unlessWaiting(told, q.follow(told, c.T("apply.done.ended", name)))}, nil
+		told := app.ToastMsg{Text: c.T("apply.done", name), Tone: style.Good}
+		return app.ShowInstanceMsg{ID: a.i.ID, Toast: unlessWaiting(told, q.follow(told, c.T("apply.done.ended", name)))}, nil
 	}
 	left := func(x form.Cancelled) tea.Cmd {
 		v := x.Values
@@ -103,11 +103,11 @@ func apply(q *request) tea.Msg {
 		return c.Do(func(ctx context.Context) tea.Msg {
 			switch changed, err := a.save(ctx, v); {
 			case err != nil:
-				return app.ToldMsg{Text: c.T("apply.draft.failed", err), Tone: style.Soon}
+				return app.ToastMsg{Text: c.T("apply.draft.failed", err), Tone: style.Soon}
 			case !changed:
 				return nil
 			}
-			return app.ToldMsg{Text: c.T("apply.draft", a.i.Name), Tone: style.Plain}
+			return app.ToastMsg{Text: c.T("apply.draft", a.i.Name), Tone: style.Plain}
 		})
 	}
 	return q.formThen(spec, send, left)
@@ -115,12 +115,12 @@ func apply(q *request) tea.Msg {
 
 // unlessWaiting is a followed line that stays as it was where the work waits
 // for somebody: the details say for whom.
-func unlessWaiting(was, followed app.ToldMsg) app.ToldMsg {
-	ends := followed.Follow
+func unlessWaiting(was, followed app.ToastMsg) app.ToastMsg {
+	ends := followed.Await
 	if ends == nil {
 		return followed
 	}
-	followed.Follow = func(ctx context.Context) app.ToldMsg {
+	followed.Await = func(ctx context.Context) app.ToastMsg {
 		if told := ends(ctx); told.Tone != style.Work {
 			return told
 		}

@@ -36,13 +36,13 @@ func (a *application) preview(v form.Values) func() form.Preview {
 		pre := form.Preview{Errors: form.Values{}}
 		var fields, empty, wrong []string // wrong ones with the reason
 		for _, m := range missing {
-			pre.Errors[m.Field] = c.Wrong(m)
+			pre.Errors[m.Field] = c.FormatInvalid(m)
 			name := c.Text.Or("field."+m.Field, m.Field)
 			fields = append(fields, name)
 			if strings.TrimSpace(v[m.Field]) == "" && m.Field != "csr" {
 				empty = append(empty, name)
 			} else {
-				wrong = append(wrong, c.Mark("•")+name+c.T("colon")+c.Wrong(m))
+				wrong = append(wrong, c.Mark("•")+name+c.T("colon")+c.FormatInvalid(m))
 			}
 		}
 		if a.unchosen(v) {
@@ -131,7 +131,7 @@ func domainsWrong(c *app.Context, list []string, t model.DomainType, by *lifecyc
 		}
 	}
 	if err := by.CheckNames(t, list); err != nil {
-		return c.Error(err)
+		return c.FormatError(err)
 	}
 	return ""
 }

@@ -45,7 +45,7 @@ func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
 		if !on {
 			what = "undo.auto.on"
 		}
-		return app.Undo{What: text.Called(what, q.names()), Run: q.again(lifecycle.AutoDeploy, func(back *request) tea.Msg { return back.switchAuto(places, !on) })}
+		return app.Undo{Label: text.Called(what, q.names()), Run: q.again(lifecycle.AutoDeploy, func(back *request) tea.Msg { return back.switchAuto(places, !on) })}
 	}
 	free := 0
 	all, err := c.Backend.Balances()
@@ -64,7 +64,7 @@ func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
 		lines = []string{c.T("auto.on.intro"), c.T("auto.credits", strconv.Itoa(free))}
 	}
 	for n := range places {
-		lines = append(lines, c.Sub()+places[n].Product+" "+places[n].Region+" "+places[n].Name)
+		lines = append(lines, c.SubMark()+places[n].Product+" "+places[n].Region+" "+places[n].Name)
 	}
 	first := true
 	return q.confirm(title, lines, question, done, func(ctx context.Context, _ *lifecycle.Case) error {

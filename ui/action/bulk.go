@@ -25,14 +25,14 @@ func (q *request) refusedAll(marked int) tea.Msg {
 	c := q.c
 	why := make([]problem, len(q.refused))
 	var hints []string
-	var ways []app.Way
+	var ways []app.KeyHint
 	for n, r := range q.refused {
 		why[n] = q.problem(r.Refusal, r.name)
-		if h, ws := c.Ways(r.Refusal); h != "" && !slices.Contains(hints, h) {
+		if h, ws := c.KeyHints(r.Refusal); h != "" && !slices.Contains(hints, h) {
 			hints, ways = append(hints, h), append(ways, ws...)
 		}
 	}
-	ways = slices.DeleteFunc(ways, func(w app.Way) bool { // it is about one, and that is not the one under the cursor
+	ways = slices.DeleteFunc(ways, func(w app.KeyHint) bool { // it is about one, and that is not the one under the cursor
 		return w.Key == c.KeyFor("details", "enter")
 	})
 	title := c.T("refused.title.name", c.Text.Or("action."+string(q.row.Action), q.row.Help), c.T("refused.marked", marked))
@@ -40,7 +40,7 @@ func (q *request) refusedAll(marked int) tea.Msg {
 	if len(hints) > 0 {
 		parts = append(parts, dialog.Part{Head: c.T("refused.wayout"), Lines: hints})
 	}
-	return app.OpenedMsg{Then: dialog.Go, Make: func() app.Dialog {
+	return app.OpenDialogMsg{Then: dialog.Go, Make: func() app.Dialog {
 		return &dialog.Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: parts, Choices: dialog.Ways(c, ways)}
 	}}
 }
@@ -52,9 +52,9 @@ type problem struct{ kind, said, name string }
 func (q *request) problem(err error, name string) problem {
 	var r *lifecycle.Refusal
 	if errors.As(err, &r) {
-		return problem{string(r.Reason), q.c.Refused(r), name}
+		return problem{string(r.Reason), q.c.FormatRefusal(r), name}
 	}
-	return problem{err.Error(), q.c.Error(err), name}
+	return problem{err.Error(), q.c.FormatError(err), name}
 }
 
 // mostNamed is how many of a kind are named.

@@ -265,7 +265,7 @@ func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 // What do bought is shown, if it names one instance.
 func (p *purchase) ask(q *request, v form.Values, lines []string, question string, do func(context.Context) (said string, show model.ID, err error)) tea.Msg {
 	c := p.c
-	return app.OpenedMsg{
+	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			if p.back == nil {
 				c.Drafts["buy"] = v
@@ -274,7 +274,7 @@ func (p *purchase) ask(q *request, v form.Values, lines []string, question strin
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil && p.back == nil {
-				return app.Send(app.ToldMsg{Text: c.T("buy.declined"), Tone: style.Plain})
+				return app.Send(app.ToastMsg{Text: c.T("buy.declined"), Tone: style.Plain})
 			}
 			if yes == nil {
 				return p.leave()
@@ -287,9 +287,9 @@ func (p *purchase) ask(q *request, v form.Values, lines []string, question strin
 				if p.back != nil {
 					return p.back()
 				}
-				told := app.ToldMsg{Text: said, Tone: style.Good}
+				told := app.ToastMsg{Text: said, Tone: style.Good}
 				if show != "" { // where the next step is taken
-					return sentMsg{id: "buy", then: app.ShownMsg{ID: show, Told: told}}
+					return sentMsg{id: "buy", then: app.ShowInstanceMsg{ID: show, Toast: told}}
 				}
 				return sentMsg{id: "buy", then: told}
 			})

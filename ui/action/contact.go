@@ -62,9 +62,9 @@ func contactFields(c *app.Context, contacts []model.Contact, o contactChoice) []
 			}
 			return append(os, form.Option{Value: newContact, Label: c.T("apply.contact.new")})
 		}, Hint: func(form.Values) string { return c.T("apply.contact.hint") }},
-		{Key: "contact name", Label: c.Sub() + c.T("contact.name"), Show: isNew, Step: o.Step, Valid: contactName(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
-		{Key: "contact email", Label: c.Sub() + c.T("apply.email"), Show: isNew, Step: o.Step, Valid: address(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
-		{Key: "contact phone", Label: c.Sub() + c.T("apply.phone"), Show: isNew, Step: o.Step, Placeholder: c.T("optional"), Valid: dialled(c, false)},
+		{Key: "contact name", Label: c.SubMark() + c.T("contact.name"), Show: isNew, Step: o.Step, Valid: contactName(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
+		{Key: "contact email", Label: c.SubMark() + c.T("apply.email"), Show: isNew, Step: o.Step, Valid: address(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
+		{Key: "contact phone", Label: c.SubMark() + c.T("apply.phone"), Show: isNew, Step: o.Step, Placeholder: c.T("optional"), Valid: dialled(c, false)},
 	}
 }
 
@@ -92,7 +92,7 @@ func under(c *app.Context, prefix, field string, err error) error {
 	}
 	var r *lifecycle.Refusal
 	if errors.As(err, &r) {
-		return &lifecycle.Invalid{Field: prefix + field, Why: model.Quoted("", c.Whole(r))}
+		return &lifecycle.Invalid{Field: prefix + field, Why: model.Quoted("", c.FormatRefusalWithHint(r))}
 	}
 	return err
 }
@@ -143,7 +143,7 @@ func dialled(c *app.Context, need bool) func(string, form.Values) string {
 // contact adds a contact; it has no key, only the palette.
 func contact(c *app.Context) app.Action {
 	row := &lifecycle.Row{Action: "contact", Help: c.T("contact.add")}
-	a := app.Action{ID: "contact", Name: text.Called("contact.add"), Group: app.Certificate, Asks: true, Why: c.WhyNot(row.Action)}
+	a := app.Action{ID: "contact", Name: text.Called("contact.add"), Group: app.Certificate, OpensDialog: true, Disabled: c.MayNot(row.Action)}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {
 			if f := c.Backend.May(row.Action); f != nil {
@@ -156,7 +156,7 @@ func contact(c *app.Context) app.Action {
 				{Key: "phone", Label: c.T("apply.phone"), Placeholder: c.T("optional"), Valid: dialled(c, false)},
 			}}, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 				k, err := c.Backend.AddContact(ctx, model.Contact{Name: strings.TrimSpace(v["name"]), Email: strings.TrimSpace(v["email"]), Phone: strings.TrimSpace(v["phone"])})
-				return app.ToldMsg{Text: c.T("contact.done", k.Name), Tone: style.Good}, err
+				return app.ToastMsg{Text: c.T("contact.done", k.Name), Tone: style.Good}, err
 			})
 		})
 	}

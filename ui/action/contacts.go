@@ -17,7 +17,7 @@ import (
 // contacts lists who is told what happens; one can be added or removed there. It
 // has no key, only the palette.
 func contacts(c *app.Context) app.Action {
-	return app.Action{ID: "contacts", Name: text.Called("contact.list"), Group: app.Certificate, Asks: true, Run: func() tea.Cmd { return listContacts(c) }}
+	return app.Action{ID: "contacts", Name: text.Called("contact.list"), Group: app.Certificate, OpensDialog: true, Run: func() tea.Cmd { return listContacts(c) }}
 }
 
 func listContacts(c *app.Context) tea.Cmd {
@@ -27,7 +27,7 @@ func listContacts(c *app.Context) tea.Cmd {
 		if err != nil {
 			return failedMsg(c, row, err)
 		}
-		return app.OpenedMsg{
+		return app.OpenDialogMsg{
 			Make: func() app.Dialog {
 				d := &dialog.List{Context: c, Title: c.T("contacts.title"), None: c.T("contacts.none"), Enter: c.T("contacts.enter"), Drop: c.T("contacts.drop")}
 				for _, k := range all {
@@ -43,7 +43,7 @@ func listContacts(c *app.Context) tea.Cmd {
 			Then: func(v any) tea.Cmd {
 				switch v := v.(type) {
 				case model.Contact:
-					return app.Send(app.CopiedMsg{What: c.T("copy.address"), Text: v.Email})
+					return app.Send(app.CopyMsg{What: c.T("copy.address"), Text: v.Email})
 				case string:
 					return contact(c).Run()
 				case dialog.Dropped:
@@ -61,10 +61,10 @@ func listContacts(c *app.Context) tea.Cmd {
 // removeContact asks before a contact is told nothing more, and comes back to
 // the list.
 func removeContact(c *app.Context, row *lifecycle.Row, k model.Contact) tea.Cmd {
-	if why := c.WhyNot(row.Action); why != nil {
-		return app.Send(app.ToldMsg{Text: why.Message(), Tone: style.Soon})
+	if why := c.MayNot(row.Action); why != nil {
+		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Soon})
 	}
-	return app.Send(app.OpenedMsg{
+	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: c, Title: c.T("contacts.remove", k.Name), Danger: lifecycle.DangerNotice,
 				Lines: []string{c.T("contacts.remove.text")}, Question: c.T("contacts.remove.question")}
@@ -77,7 +77,7 @@ func removeContact(c *app.Context, row *lifecycle.Row, k model.Contact) tea.Cmd 
 				if err := c.Backend.RemoveContact(ctx, k.Name); err != nil {
 					return failedMsg(c, row, err)
 				}
-				return app.ToldMsg{Text: c.T("contacts.removed", k.Name), Tone: style.Good}
+				return app.ToastMsg{Text: c.T("contacts.removed", k.Name), Tone: style.Good}
 			})
 		},
 	})

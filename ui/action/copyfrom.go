@@ -89,7 +89,7 @@ func (a *application) likeFields(first form.Found) []form.Field {
 			return func() form.Found {
 				f, err := a.found(typed)
 				if err != nil {
-					f.Err = c.Error(err)
+					f.Err = c.FormatError(err)
 				}
 				return f
 			}

@@ -47,7 +47,7 @@ func csrOf(c *app.Context, v form.Values) (*x509.CertificateRequest, error) {
 	if path := strings.TrimSpace(v["csr file"]); path != "" {
 		var err error
 		if data, err = c.Read(path); err != nil {
-			return nil, &lifecycle.Invalid{Field: "csr", Why: model.Quoted("", c.File(path, err))}
+			return nil, &lifecycle.Invalid{Field: "csr", Why: model.Quoted("", c.FormatFileError(path, err))}
 		}
 		name = path + c.T("colon")
 	}
@@ -56,7 +56,7 @@ func csrOf(c *app.Context, v form.Values) (*x509.CertificateRequest, error) {
 	}
 	r, err := bundle.ParseCSR(data)
 	if err != nil {
-		return nil, &lifecycle.Invalid{Field: "csr", Why: model.Quoted("", name+c.Error(err))}
+		return nil, &lifecycle.Invalid{Field: "csr", Why: model.Quoted("", name+c.FormatError(err))}
 	}
 	return r, nil
 }

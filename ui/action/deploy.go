@@ -111,7 +111,7 @@ func deploy(q *request) tea.Msg {
 			}
 			return err
 		})
-		if told, ok := msg.(app.ToldMsg); ok && len(q.cases) == 1 {
+		if told, ok := msg.(app.ToastMsg); ok && len(q.cases) == 1 {
 			name := q.cases[0].Instance.Name
 			told.Text = c.T("deploy.done.at", name, v["product"], len(q.jobs))
 			msg = q.follow(told, c.T("deploy.done.at.ended", name, v["product"], len(q.jobs)))

@@ -91,7 +91,7 @@ func addDocuments(ctx context.Context, c *app.Context, id model.ID, v form.Value
 		}
 		data, err := c.Read(path)
 		if err != nil {
-			res = form.Result{Field: "document", Error: c.File(path, err)}
+			res = form.Result{Field: "document", Error: c.FormatFileError(path, err)}
 			break
 		}
 		d, err := c.Backend.AddDocument(ctx, id, filepath.Base(path), data)
@@ -132,7 +132,7 @@ func (a *application) saveTemplate() form.Command {
 				name := "certquay-template-" + id.Short() + ".txt"
 				path, err := c.Save(name, []byte(text), false)
 				if err != nil {
-					return form.Result{Field: "document", Error: c.File(name, err)}
+					return form.Result{Field: "document", Error: c.FormatFileError(name, err)}
 				}
 				return form.Result{Note: c.T("template.saved", path)}
 			})
@@ -155,7 +155,7 @@ func wrong(c *app.Context, err error, field string) form.Result {
 		f = field
 	}
 	if message == "" {
-		message = c.Error(err)
+		message = c.FormatError(err)
 	}
 	return form.Result{Field: f, Error: message}
 }

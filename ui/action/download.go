@@ -22,7 +22,7 @@ var Formats = []string{"nginx", "apache", "tomcat", "iis", "haproxy", "pem", "ch
 func download(q *request) tea.Msg {
 	c := q.c
 	if c.Save == nil {
-		return app.OpenedMsg{Make: func() app.Dialog {
+		return app.OpenDialogMsg{Make: func() app.Dialog {
 			return &dialog.Notice{Context: c, Title: c.T("save.title", q.names()), Word: c.T("danger.notice"), Tone: style.Accent,
 				Parts: []dialog.Part{{Lines: []string{c.T("save.remote")}}, {Head: c.T("refused.wayout"), Lines: []string{c.T("save.remote.hint", q.cases[0].Instance.ID.Short())}}}}
 		}}
@@ -55,7 +55,7 @@ func download(q *request) tea.Msg {
 			for _, f := range files {
 				path, err := c.Save(filepath.Join(dir, f.Name), f.Data, f.Secret)
 				if err != nil {
-					return nil, &lifecycle.Invalid{Field: "directory", Why: model.Quoted("", c.File(filepath.Join(dir, f.Name), err))}
+					return nil, &lifecycle.Invalid{Field: "directory", Why: model.Quoted("", c.FormatFileError(filepath.Join(dir, f.Name), err))}
 				}
 				if f.Secret {
 					path = c.T("save.secret", path)
@@ -63,7 +63,7 @@ func download(q *request) tea.Msg {
 				saved = append(saved, path)
 			}
 		}
-		return app.OpenedMsg{Make: func() app.Dialog {
+		return app.OpenDialogMsg{Make: func() app.Dialog {
 			return &dialog.Notice{Context: c, Title: c.T("save.done"), Tone: style.Good, Parts: []dialog.Part{{Lines: saved}}}
 		}}, nil
 	})

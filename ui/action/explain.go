@@ -15,9 +15,9 @@ import (
 
 // explain answers why a certificate is as it is (spec V3).
 func explain(c *app.Context, t Target) app.Action {
-	a := app.Action{ID: "explain", Name: text.Called("action.explain"), Binding: app.Keys("x"), Group: app.Certificate, Footer: app.Some(app.Second+app.Rank(len(footer)), len(t.IDs) > 0), Asks: true}
+	a := app.Action{ID: "explain", Name: text.Called("action.explain"), Binding: app.Keys("x"), Group: app.Certificate, Footer: app.RankIf(app.Second+app.Rank(len(footer)), len(t.IDs) > 0), OpensDialog: true}
 	if len(t.IDs) == 0 {
-		a.Why = app.Because(c.T("explain.none"), c.T("explain.none.hint"), app.Way{Key: c.KeyOf(lifecycle.Buy), Label: c.T("action.buy")})
+		a.Disabled = app.Disabled(c.T("explain.none"), c.T("explain.none.hint"), app.KeyHint{Key: c.KeyOf(lifecycle.Buy), Label: c.T("action.buy")})
 		return a
 	}
 	id := t.IDs[0]
@@ -34,7 +34,7 @@ func explain(c *app.Context, t Target) app.Action {
 			if err != nil {
 				return failedMsg(c, &lifecycle.Row{Action: "explain"}, err)
 			}
-			return app.OpenedMsg{Make: func() app.Dialog {
+			return app.OpenDialogMsg{Make: func() app.Dialog {
 				d := &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent,
 					Parts: []dialog.Part{{Lines: []string{c.Text.Text(e.State)}, Tone: style.Strong}}}
 				for _, part := range []dialog.Part{

@@ -52,12 +52,12 @@ func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form
 			if !ok {
 				return failedMsg(c, q.row, err)
 			}
-			return app.OpenedMsg{Then: then, Make: func() app.Dialog {
+			return app.OpenDialogMsg{Then: then, Make: func() app.Dialog {
 				return form.New(c, spec).Restore(v).WithError(field, message)
 			}}
 		})
 	}
-	return app.OpenedMsg{Then: then, Make: func() app.Dialog { return form.New(c, spec) }}
+	return app.OpenDialogMsg{Then: then, Make: func() app.Dialog { return form.New(c, spec) }}
 }
 
 // beside tells the field and text of an error that the person can mend in the
@@ -65,11 +65,11 @@ func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form
 func beside(c *app.Context, err error) (field, message string, ok bool) {
 	var v *lifecycle.Invalid
 	if errors.As(err, &v) {
-		return v.Field, c.Wrong(v), true
+		return v.Field, c.FormatInvalid(v), true
 	}
 	var b *bundle.Error
 	if errors.As(err, &b) {
-		return "files", c.Error(b), true
+		return "files", c.FormatError(b), true
 	}
 	var r *lifecycle.Refusal
 	if errors.As(err, &r) {
@@ -77,7 +77,7 @@ func beside(c *app.Context, err error) (field, message string, ok bool) {
 		if r.Action == lifecycle.Apply && r.Reason == lifecycle.ReasonNoUnits {
 			field = "hosting packs"
 		}
-		return field, c.Whole(r), ok
+		return field, c.FormatRefusalWithHint(r), ok
 	}
 	return "", "", false
 }
@@ -102,13 +102,13 @@ func Handle(c *app.Context, msg tea.Msg) tea.Msg {
 // confirm asks yes or no before acting on every allowed case.
 func (q *request) confirm(title string, lines []string, question, done string, act func(context.Context, *lifecycle.Case) error) tea.Msg {
 	c := q.c
-	return app.OpenedMsg{
+	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Costs: q.costs, Lines: slices.Concat(q.hidden(), lines, q.skipped()), Question: question}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil && q.costs {
-				return app.Send(app.ToldMsg{Text: c.T("buy.declined"), Tone: style.Plain})
+				return app.Send(app.ToastMsg{Text: c.T("buy.declined"), Tone: style.Plain})
 			}
 			if yes == nil {
 				return nil

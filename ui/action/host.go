@@ -56,7 +56,7 @@ func host(q *request) tea.Msg {
 		}
 		lines := append([]string{c.T("host.intro"), ""}, priceLines(c, quote)...)
 		q.undo = func() app.Undo { // hosting is not paid back (spec H1): it only stops
-			return app.Undo{What: text.Called("undo.host", i.Name), Run: q.again(lifecycle.StopHosting, stopHosting)}
+			return app.Undo{Label: text.Called("undo.host", i.Name), Run: q.again(lifecycle.StopHosting, stopHosting)}
 		}
 		q.costs = true
 		return q.confirm(c.T("host.title", i.Name), lines, c.T("host.question"), "host.done", func(ctx context.Context, cs *lifecycle.Case) (err error) {

@@ -102,7 +102,7 @@ func (a *application) packSummary(n int) (lines []form.Line, wrong string) {
 	hosting, units, err := a.free()
 	switch {
 	case err != nil:
-		return nil, c.Error(err)
+		return nil, c.FormatError(err)
 	case n == 0:
 		return form.Lines(c.T("apply.packs.zero", hosting, units)), ""
 	}

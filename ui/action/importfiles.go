@@ -56,7 +56,7 @@ func brought(c *app.Context, v form.Values) (files []bundle.File, err error) {
 		}
 		data, err := c.Read(p)
 		if err != nil {
-			return nil, &lifecycle.Invalid{Field: "files", Why: model.Quoted("", c.File(p, err))}
+			return nil, &lifecycle.Invalid{Field: "files", Why: model.Quoted("", c.FormatFileError(p, err))}
 		}
 		files = append(files, bundle.File{Name: filepath.Base(p), Data: data})
 	}
@@ -80,7 +80,7 @@ func unlock(c *app.Context, v form.Values, files []bundle.File) error {
 	}
 	data, err := c.Read(path)
 	if err != nil {
-		return &lifecycle.Invalid{Field: "password", Why: model.Quoted("", c.File(path, err)), Example: model.Quoted("", "pass.txt")}
+		return &lifecycle.Invalid{Field: "password", Why: model.Quoted("", c.FormatFileError(path, err)), Example: model.Quoted("", "pass.txt")}
 	}
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	password := model.NewSecret(bytes.TrimSuffix(line, []byte("\r")))

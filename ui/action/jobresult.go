@@ -23,18 +23,18 @@ func (q *request) began(j model.Job, err error) error {
 
 // follow has a line that says what is being done replaced by what has come of
 // it; well is what to say when all is done. A line without jobs stays.
-func (q *request) follow(told app.ToldMsg, well string) app.ToldMsg {
+func (q *request) follow(told app.ToastMsg, well string) app.ToastMsg {
 	if len(q.jobs) == 0 {
 		return told
 	}
 	told.Tone = style.Work
-	told.Follow = func(ctx context.Context) app.ToldMsg {
+	told.Await = func(ctx context.Context) app.ToastMsg {
 		all, err := q.c.Backend.Wait(ctx, q.jobs...)
 		if ctx.Err() != nil {
-			return app.ToldMsg{}
+			return app.ToastMsg{}
 		}
 		if err != nil {
-			return app.ToldMsg{Text: text.Clean(q.c.Error(err)), Tone: style.Bad}
+			return app.ToastMsg{Text: text.Clean(q.c.FormatError(err)), Tone: style.Bad}
 		}
 		return q.ended(all, well)
 	}
@@ -57,7 +57,7 @@ func (q *request) sum(done, failed, later int) string {
 }
 
 // ended says what has come of jobs: of one that did not end well also why.
-func (q *request) ended(all []lifecycle.Progress, well string) app.ToldMsg {
+func (q *request) ended(all []lifecycle.Progress, well string) app.ToastMsg {
 	c := q.c
 	var failed, later []lifecycle.Progress
 	for _, p := range all {
@@ -71,17 +71,17 @@ func (q *request) ended(all []lifecycle.Progress, well string) app.ToldMsg {
 	what := c.Text.Or("action."+string(q.row.Action), q.row.Help)
 	switch {
 	case len(failed)+len(later) == 0:
-		return app.ToldMsg{Text: well, Tone: style.Good}
+		return app.ToastMsg{Text: well, Tone: style.Good}
 	case len(all) > 1:
 		tone := style.Soon
 		if len(failed) > 0 {
 			tone = style.Bad
 		}
-		return app.ToldMsg{Text: q.sum(len(all)-len(failed)-len(later), len(failed), len(later)), Tone: tone}
+		return app.ToastMsg{Text: q.sum(len(all)-len(failed)-len(later), len(failed), len(later)), Tone: tone}
 	case len(failed) == 1:
-		return app.ToldMsg{Text: c.T("ended.failed", what, c.Text.Text(failed[0].Job.Error)), Tone: style.Bad}
+		return app.ToastMsg{Text: c.T("ended.failed", what, c.Text.Text(failed[0].Job.Error)), Tone: style.Bad}
 	case later[0].Job.WaitFor != "":
-		return app.ToldMsg{Text: c.T("ended.waiting", what, c.Text.Text(later[0].Job.WaitFor)), Tone: style.Work}
+		return app.ToastMsg{Text: c.T("ended.waiting", what, c.Text.Text(later[0].Job.WaitFor)), Tone: style.Work}
 	}
-	return app.ToldMsg{Text: c.T("ended.again", what, widget.Stamp(later[0].Until), c.Text.Text(later[0].Job.Error)), Tone: style.Soon}
+	return app.ToastMsg{Text: c.T("ended.again", what, widget.Stamp(later[0].Until), c.Text.Text(later[0].Job.Error)), Tone: style.Soon}
 }

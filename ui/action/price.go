@@ -93,7 +93,7 @@ func against(c *app.Context, err error) form.Preview {
 	}
 	var r *lifecycle.Refusal
 	if errors.As(err, &r) {
-		return form.Preview{Problem: c.Whole(r)}
+		return form.Preview{Problem: c.FormatRefusalWithHint(r)}
 	}
-	return form.Preview{Problem: c.Error(err)}
+	return form.Preview{Problem: c.FormatError(err)}
 }

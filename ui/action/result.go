@@ -18,7 +18,7 @@ func refusedMsg(c *app.Context, r *lifecycle.Refusal, cs *lifecycle.Case) tea.Ms
 	if cs != nil && cs.Instance != nil {
 		name = cs.Instance.Name
 	}
-	return app.OpenedMsg{Then: dialog.Go, Make: func() app.Dialog { return dialog.Refused(c, r, name) }}
+	return app.OpenDialogMsg{Then: dialog.Go, Make: func() app.Dialog { return dialog.Refused(c, r, name) }}
 }
 
 // failedMsg tells of an error: a refusal as a refusal, anything else as a
@@ -29,7 +29,7 @@ func failedMsg(c *app.Context, row *lifecycle.Row, err error) tea.Msg {
 		return refusedMsg(c, r, nil)
 	}
 	title := c.T("failed.title", c.Text.Or("action."+string(row.Action), row.Help))
-	return app.OpenedMsg{Make: func() app.Dialog { return dialog.Failed(c, title, err) }}
+	return app.OpenDialogMsg{Make: func() app.Dialog { return dialog.Failed(c, title, err) }}
 }
 
 // each acts on every allowed case and sums up what came of it.
@@ -57,7 +57,7 @@ func (q *request) summary(done string, ok int, last string, problems []problem) 
 	if q.undo == nil || ok == 0 {
 		return said
 	}
-	return app.UndoableMsg{Undo: q.undo(), Then: said}
+	return app.OfferUndoMsg{Undo: q.undo(), Then: said}
 }
 
 func (q *request) said(done string, ok int, last string, problems []problem) tea.Msg {
@@ -71,10 +71,10 @@ func (q *request) said(done string, ok int, last string, problems []problem) tea
 		ended = c.T(done+".ended", last)
 	}
 	if len(problems) == 0 {
-		return q.follow(app.ToldMsg{Text: said, Tone: style.Good}, ended)
+		return q.follow(app.ToastMsg{Text: said, Tone: style.Good}, ended)
 	}
 	title := c.T("done.mixed", ok, len(problems))
-	return app.OpenedMsg{Make: func() app.Dialog {
+	return app.OpenDialogMsg{Make: func() app.Dialog {
 		return &dialog.Notice{Context: c, Title: c.Text.Or("action."+string(q.row.Action), q.row.Help), Word: c.T("danger.notice"), Tone: style.Soon,
 			Parts: []dialog.Part{{Lines: []string{title}, Tone: style.Strong}, {Lines: counted(c, problems)}}}
 	}}
@@ -86,7 +86,7 @@ func (q *request) one() tea.Msg {
 	if len(q.cases) == 1 {
 		return nil
 	}
-	return app.ToldMsg{Text: q.c.T("one.only", len(q.cases)), Tone: style.Soon}
+	return app.ToastMsg{Text: q.c.T("one.only", len(q.cases)), Tone: style.Soon}
 }
 
 // again starts another flow for the certificates of this one, each judged

@@ -53,7 +53,7 @@ func (r *reviewing) show() tea.Msg {
 	if len(r.documents) == 0 {
 		choices = choices[1:]
 	}
-	return app.OpenedMsg{
+	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Notice{Context: c, Title: c.T("review.title", r.i.Name), Tone: style.Accent, Parts: parts, Choices: choices}
 		},
@@ -115,7 +115,7 @@ func (r *reviewing) parts() []dialog.Part {
 func (r *reviewing) save() tea.Msg {
 	q, c := r.q, r.q.c
 	if c.Save == nil {
-		return app.OpenedMsg{
+		return app.OpenDialogMsg{
 			Make: func() app.Dialog {
 				return &dialog.Notice{Context: c, Title: c.T("review.save"), Word: c.T("danger.notice"), Tone: style.Accent,
 					Parts: []dialog.Part{{Lines: []string{c.T("save.remote")}}, {Head: c.T("refused.wayout"), Lines: []string{c.T("review.remote", r.i.ID.Short())}}}}
@@ -137,7 +137,7 @@ func (r *reviewing) save() tea.Msg {
 			// Named by us: a name from outside is no path.
 			name := fmt.Sprintf("document-%d%s", n+1, map[string]string{"jpeg": ".jpg", "png": ".png"}[ds[n].Format])
 			if _, err := c.Save(filepath.Join(dir, name), ds[n].Data.Reveal(), true); err != nil {
-				return nil, &lifecycle.Invalid{Field: "directory", Why: model.Quoted("", c.File(filepath.Join(dir, name), err))}
+				return nil, &lifecycle.Invalid{Field: "directory", Why: model.Quoted("", c.FormatFileError(filepath.Join(dir, name), err))}
 			}
 		}
 		r.said = c.T("review.saved", len(ds), dir)
@@ -163,6 +163,6 @@ func (r *reviewing) reject() tea.Msg {
 		if errors.As(err, &f) {
 			return refusedMsg(c, f, q.cases[0]), nil
 		}
-		return app.ToldMsg{Text: c.T("review.rejected", r.i.Name), Tone: style.Good}, err
+		return app.ToastMsg{Text: c.T("review.rejected", r.i.Name), Tone: style.Good}, err
 	})
 }

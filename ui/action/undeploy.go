@@ -52,7 +52,7 @@ func (q *request) takeOff(rs []lifecycle.ResourceView) tea.Msg {
 	for n := range rs {
 		lines = append(lines, "  "+place(&rs[n]))
 	}
-	return app.OpenedMsg{
+	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: c, Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger,
 				Lines: slices.Concat(q.hidden(), lines, q.skipped()), Question: question}

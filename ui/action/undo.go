@@ -17,21 +17,21 @@ import (
 func undo(c *app.Context, t Target) app.Action {
 	rows := []*lifecycle.Row{c.Table.Row(lifecycle.Withdraw)}
 	row, why := choose(c, rows, t)
-	may := c.WhyNot(row.Action) == nil
+	may := c.MayNot(row.Action) == nil
 	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
-		why = app.Because(c.T("undo.nothing"), undoable(c))
+		why = app.Disabled(c.T("undo.nothing"), undoable(c))
 	}
-	a := app.Action{ID: "undo", Name: text.Called("action.undo"), Binding: app.Keys("u"), Group: app.Certificate, Why: why, Asks: true}
+	a := app.Action{ID: "undo", Name: text.Called("action.undo"), Binding: app.Keys("u"), Group: app.Certificate, Disabled: why, OpensDialog: true}
 	ids := t.IDs
 	if u := c.Undo; u != nil {
 		run, rank := u.Run, app.Second
 		switch {
-		case u.Brief:
+		case u.ViewOnly:
 			rank = app.Fourth + 1
 		case !c.Now.Before(u.Until):
 			rank = app.Never
 		}
-		return app.Action{ID: "undo", Name: text.Called("undo.label", u.What), Binding: app.Keys("u"), Group: app.Certificate, Footer: rank, Asks: !u.Brief, Run: func() tea.Cmd {
+		return app.Action{ID: "undo", Name: text.Called("undo.label", u.Label), Binding: app.Keys("u"), Group: app.Certificate, Footer: rank, OpensDialog: !u.ViewOnly, Run: func() tea.Cmd {
 			c.Undo = nil
 			return run()
 		}}
@@ -42,7 +42,7 @@ func undo(c *app.Context, t Target) app.Action {
 			var r *lifecycle.Refusal
 			switch {
 			case len(ids) == 0:
-				r = c.Table.Check(row.Action, c.Nothing())
+				r = c.Table.Check(row.Action, c.NoInstance())
 			default:
 				var err error
 				if cs, err = c.Backend.Case(ids[0]); err != nil {
@@ -53,7 +53,7 @@ func undo(c *app.Context, t Target) app.Action {
 			if r == nil {
 				return prepare(c, rows, Target{IDs: ids})()
 			}
-			return app.OpenedMsg{Make: func() app.Dialog {
+			return app.OpenDialogMsg{Make: func() app.Dialog {
 				d := dialog.Refused(c, r, "")
 				if may {
 					d.Parts, d.Choices = []dialog.Part{{Lines: []string{c.T("undo.nothing")}}}, nil

@@ -36,15 +36,15 @@ func upload(q *request) tea.Msg {
 			return nil, err
 		}
 		if len(res.Warnings) == 0 {
-			return app.ShownMsg{ID: res.Instance.ID, Told: app.ToldMsg{Text: c.T("import.done", res.Instance.Name), Tone: style.Good}}, nil
+			return app.ShowInstanceMsg{ID: res.Instance.ID, Toast: app.ToastMsg{Text: c.T("import.done", res.Instance.Name), Tone: style.Good}}, nil
 		}
 		var ws []string
 		for _, w := range res.Warnings {
 			ws = append(ws, c.Mark("▲")+c.Text.Text(w.Text))
 		}
-		return app.OpenedMsg{Make: func() app.Dialog {
+		return app.OpenDialogMsg{Make: func() app.Dialog {
 			return &dialog.Notice{Context: c, Title: c.T("import.done", res.Instance.Name), Word: c.T("danger.warning"), Tone: style.Soon,
 				Parts: []dialog.Part{{Lines: ws}}}
-		}, Then: func(any) tea.Cmd { return app.Send(app.ShownMsg{ID: res.Instance.ID}) }}, nil // where the next step stands
+		}, Then: func(any) tea.Cmd { return app.Send(app.ShowInstanceMsg{ID: res.Instance.ID}) }}, nil // where the next step stands
 	})
 }

@@ -35,6 +35,6 @@ func uploadKey(q *request) tea.Msg {
 		case len(files) != 1:
 			return nil, &lifecycle.Invalid{Field: "files", Why: model.Quoted("", c.T("key.one", len(files)))}
 		}
-		return app.ToldMsg{Text: c.T("key.done", i.Name), Tone: style.Good}, c.Backend.UploadKey(ctx, i.ID, files[0])
+		return app.ToastMsg{Text: c.T("key.done", i.Name), Tone: style.Good}, c.Backend.UploadKey(ctx, i.ID, files[0])
 	})
 }

@@ -24,8 +24,8 @@ func verify(q *request) tea.Msg {
 	ctx, cancel := context.WithTimeout(q.c.Ctx, app.Timeout)
 	defer cancel()
 	msg := q.eachPlace(ctx, "verify.done", rs, q.c.Backend.Verify)
-	if told, ok := msg.(app.ToldMsg); ok && told.Follow != nil && len(rs) == 1 {
-		told.Follow = q.looked(told.Follow, rs[0])
+	if told, ok := msg.(app.ToastMsg); ok && told.Await != nil && len(rs) == 1 {
+		told.Await = q.looked(told.Await, rs[0])
 		return told
 	}
 	return msg
@@ -33,9 +33,9 @@ func verify(q *request) tea.Msg {
 
 // looked tells of a place that presents what was deployed there also when that
 // has expired, is revoked or is not the current version (spec D4).
-func (q *request) looked(follow func(context.Context) app.ToldMsg, at lifecycle.ResourceView) func(context.Context) app.ToldMsg {
+func (q *request) looked(follow func(context.Context) app.ToastMsg, at lifecycle.ResourceView) func(context.Context) app.ToastMsg {
 	c := q.c
-	return func(ctx context.Context) app.ToldMsg {
+	return func(ctx context.Context) app.ToastMsg {
 		said := follow(ctx)
 		rs, _, err := c.Backend.Resources(lifecycle.ResourceFilter{Instance: at.Instance})
 		if err != nil {
@@ -47,11 +47,11 @@ func (q *request) looked(follow func(context.Context) app.ToldMsg, at lifecycle.
 			case r.VerifyError != "" || r.State == model.ResourceDrifted:
 				return said // says what is wrong
 			case r.State == model.ResourceRevoked:
-				return app.ToldMsg{Text: c.T("verify.done.revoked", place(r)), Tone: style.Bad}
+				return app.ToastMsg{Text: c.T("verify.done.revoked", place(r)), Tone: style.Bad}
 			case r.NotAfter.Before(c.Backend.Now()):
-				return app.ToldMsg{Text: c.T("verify.done.expired", place(r), r.NotAfter.UTC().Format(time.DateOnly)), Tone: style.Bad}
+				return app.ToastMsg{Text: c.T("verify.done.expired", place(r), r.NotAfter.UTC().Format(time.DateOnly)), Tone: style.Bad}
 			case r.State == model.ResourceOutdated:
-				return app.ToldMsg{Text: c.T("verify.done.outdated", place(r)), Tone: style.Soon}
+				return app.ToastMsg{Text: c.T("verify.done.outdated", place(r)), Tone: style.Soon}
 			}
 		}
 		return said

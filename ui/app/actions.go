@@ -20,7 +20,7 @@ type Action struct {
 	// Name is what it does, in a few words.
 	Name text.Name
 	// Binding holds the keys, the one that is written first before the others and
-	// none for the palette only. [Context.Keyed] puts the keys in force in, and as
+	// none for the palette only. [Context.ApplyKeymap] puts the keys in force in, and as
 	// its help these as they are written and the name, and enables it where the
 	// action is neither hidden nor refused.
 	key.Binding
@@ -30,12 +30,13 @@ type Action struct {
 	Footer     Rank   // its place in the footer
 	shortKey   string // how its first key is written
 	Hidden     bool   // does nothing here and now: neither help nor dispatch has it
-	// Why says that it is not allowed: it is dimmed, and pressing it shows this.
-	Why *Why
-	// Asks says that Run loads something and then opens a dialog or tells a
-	// result. Keys typed meanwhile are kept for what opens.
-	Asks bool
-	Run  func() tea.Cmd
+	// Disabled is why it is not allowed, nil when it is. A disabled action is dimmed,
+	// and its key shows the reason.
+	Disabled *DisabledReason
+	// OpensDialog says that Run loads something and then opens a dialog or shows a
+	// toast. Keys typed meanwhile are kept for the dialog.
+	OpensDialog bool
+	Run         func() tea.Cmd
 }
 
 // Bind is a binding that is called so and has these keys.
@@ -49,14 +50,14 @@ func (c *Context) Bind(label string, keys ...string) key.Binding {
 // Keys is the binding of an action that has these keys.
 func Keys(keys ...string) key.Binding { return key.NewBinding(key.WithKeys(keys...)) }
 
-// Label is the name in the language of the session, once [Context.Keyed] has put
+// Label is the name in the language of the session, once [Context.ApplyKeymap] has put
 // it in.
 func (a *Action) Label() string { return a.Help().Desc }
 
-// Unless makes an action that is not allowed for a reason: it only says why.
-func (a Action) Unless(why *Why) Action {
-	if why != nil {
-		a.Why, a.Run, a.Asks = why, nil, false
+// DisableIf is the action, disabled if there is a reason: then its key only shows that.
+func (a Action) DisableIf(reason *DisabledReason) Action {
+	if reason != nil {
+		a.Disabled, a.Run, a.OpensDialog = reason, nil, false
 	}
 	return a
 }
@@ -130,8 +131,8 @@ const (
 	Always Rank = 900 // at the right end, where there is always room
 )
 
-// Some is the rank where there is something to act on, else Never.
-func Some(r Rank, something bool) Rank {
+// RankIf is the rank if there is something to act on, else Never.
+func RankIf(r Rank, something bool) Rank {
 	if something {
 		return r
 	}

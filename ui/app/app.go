@@ -1,5 +1,6 @@
-// Package app holds the contracts of the interface: what a page is, what an
-// action is, what a dialog is, and the messages that pass between them.
+// Package app is what everything in the dashboard shares: what a page, an action
+// and a dialog are, the messages that pass between them, and the context of a
+// session. It implements none of them.
 //
 // Only the root is a tea.Model. It hands a message on in a fixed order: size
 // and environment; the change feed; the top dialog, which takes all input; the
@@ -40,44 +41,44 @@ type Page interface {
 	ScreenReader
 }
 
-// Why is the reason why an action is not allowed, and the way out. The texts
-// are made when they are asked for: no frame shows them, and each asks for the
-// actions.
-type Why struct {
+// DisabledReason is why an action is not allowed, and what to do instead. Its texts
+// are made when they are asked for: each frame asks for the actions, and none shows
+// these.
+type DisabledReason struct {
 	message, hint func() string
-	ways          func() []Way
+	hints         func() []KeyHint
 }
 
-// Message is the reason.
-func (w *Why) Message() string { return w.message() }
+// Message says why.
+func (w *DisabledReason) Message() string { return w.message() }
 
-// Hint is the way out.
-func (w *Why) Hint() string { return w.hint() }
+// Hint says what to do instead.
+func (w *DisabledReason) Hint() string { return w.hint() }
 
-// Ways are the keys that the way out names.
-func (w *Why) Ways() []Way { return w.ways() }
+// KeyHints are the keys that the hint names.
+func (w *DisabledReason) KeyHints() []KeyHint { return w.hints() }
 
-// Because is a reason in words, with the keys that its way out names.
-func Because(message, hint string, ways ...Way) *Why {
-	return &Why{func() string { return message }, func() string { return hint }, func() []Way { return ways }}
+// Disabled is a reason in words, with the keys that its hint names.
+func Disabled(message, hint string, ways ...KeyHint) *DisabledReason {
+	return &DisabledReason{func() string { return message }, func() string { return hint }, func() []KeyHint { return ways }}
 }
 
-// WhyOf is the reason of a refusal, or nil. Its texts are safe to draw: they
-// may hold names from outside.
-func (c *Context) WhyOf(r *lifecycle.Refusal) *Why {
+// DisabledBy is the reason of a refusal, nil for nil. Its texts are safe to draw:
+// names from outside are escaped.
+func (c *Context) DisabledBy(r *lifecycle.Refusal) *DisabledReason {
 	if r == nil {
 		return nil
 	}
-	return &Why{func() string { return text.Clean(c.Refused(r)) }, func() string { return text.Clean(c.WayOut(r)) },
-		func() []Way { _, ways := c.Ways(r); return ways }}
+	return &DisabledReason{func() string { return text.Clean(c.FormatRefusal(r)) }, func() string { return text.Clean(c.Hint(r)) },
+		func() []KeyHint { _, ways := c.KeyHints(r); return ways }}
 }
 
-// WhyNot is why this session may not take an action whatever it is done to: it is
-// read-only, or somebody else's (spec V3, V7); nil if it may.
-func (c *Context) WhyNot(a lifecycle.Action) *Why { return c.WhyOf(c.Backend.May(a)) }
+// MayNot is why this session may not take an action on anything: it is read-only, or
+// the role is too low (spec V3, V7). It is nil if the session may.
+func (c *Context) MayNot(a lifecycle.Action) *DisabledReason { return c.DisabledBy(c.Backend.May(a)) }
 
-// Nothing is the case of an action that is done to no certificate.
-func (c *Context) Nothing() *lifecycle.Case {
+// NoInstance is the case of an action on no certificate.
+func (c *Context) NoInstance() *lifecycle.Case {
 	return &lifecycle.Case{Actor: c.Backend.Actor(), Now: c.Backend.Now()}
 }
 
@@ -113,20 +114,20 @@ type Outcome struct {
 // first block never change and may be read by commands; those in the second
 // belong to Update and View.
 type Context struct {
-	Ctx      context.Context
-	Backend  Backend
-	Table    *lifecycle.Table
-	Text     *text.Catalogue
-	Plain    bool // lines of words, for a screen reader
-	Remote   bool // the files of this process are not those of the person
-	Sandbox  bool
-	Store    string
-	EdgeNote string
-	Support  string        // whom to ask for help; "" when nobody is configured
-	Keymap   Keymap        // the keys a person has chosen
-	Rest     time.Duration // how long a cursor that moves on stands until what it has come to is read; 0 for no time
-	Save     func(name string, data []byte, secret bool) (path string, err error)
-	Read     func(path string) ([]byte, error)
+	Ctx         context.Context
+	Backend     Backend
+	Table       *lifecycle.Table
+	Text        *text.Catalogue
+	Plain       bool // lines of words, for a screen reader
+	Remote      bool // the files of this process are not those of the person
+	Sandbox     bool
+	Store       string
+	EdgeNote    string
+	Support     string        // whom to ask for help; "" when nobody is configured
+	Keymap      Keymap        // the keys a person has chosen
+	CursorDelay time.Duration // how long a moving cursor stands on a row before the row is read; 0 for not at all
+	Save        func(name string, data []byte, secret bool) (path string, err error)
+	Read        func(path string) ([]byte, error)
 
 	Styles  *style.Styles
 	Now     time.Time
@@ -153,72 +154,68 @@ func (c *Context) Do(fn func(ctx context.Context) tea.Msg) tea.Cmd {
 // Send makes a command of a message.
 func Send(msg tea.Msg) tea.Cmd { return func() tea.Msg { return msg } }
 
-// Undo is the last thing a person has done that can be taken back.
+// Undo is the last thing a person has done that can be undone.
 type Undo struct {
-	What text.Name // what taking it back does, in a few words
-	// Brief says that it is about what is shown, and forgotten with the next
+	Label text.Name // what undoing it does, in a few words
+	// ViewOnly says that only what is shown was changed; it is forgotten with the next
 	// action.
-	Brief bool
-	// Until is when it stops being offered unasked, in the time of the store;
-	// the action that takes it back stays.
+	ViewOnly bool
+	// Until is when the footer stops offering it, in the time of the store; its key
+	// still works then.
 	Until time.Time
-	// Run takes it back, in a command if it concerns the store: then it asks
-	// first, as any such action does.
+	// Run undoes it, in a command if the store changes: then it asks first, as any
+	// such action does.
 	Run func() tea.Cmd
 }
 
-// UndoOffered is how long undo is offered unasked.
-const UndoOffered = time.Minute
+// UndoPeriod is how long the footer offers to undo.
+const UndoPeriod = time.Minute
 
 // Messages that everybody understands.
 type (
-	// ChangedMsg says that the store has changed: read anew what you show.
+	// ChangedMsg says that the store has changed: read again what you show.
 	ChangedMsg struct{ model.Batch }
 	// ResizedMsg says that the page in front has another size, so that there
 	// may be room for more.
 	ResizedMsg struct{}
-	// FocusedMsg says that the page has come to the front.
-	FocusedMsg struct{}
-	// LeftMsg says that another page has come to the front: stop what only a
-	// person who looks has use for.
-	LeftMsg struct{}
-	// OpenedMsg asks the root to put a dialog on top. Make runs in Update.
-	// Then gets the dialog's value, nil when it was cancelled.
-	OpenedMsg struct {
+	// FocusMsg tells a page that it is the one in front now.
+	FocusMsg struct{}
+	// BlurMsg tells a page that another one is in front now: stop what is of use
+	// only to a person who looks at it.
+	BlurMsg struct{}
+	// OpenDialogMsg asks the root to put a dialog on top. Make runs in Update. Then
+	// gets the dialog's value, nil when the dialog was cancelled.
+	OpenDialogMsg struct {
 		Make func() Dialog
 		Then func(value any) tea.Cmd
 	}
-	// ToldMsg is one line about what has happened, until the next key.
-	ToldMsg struct {
+	// ToastMsg asks for a line about what has happened, shown until the next key.
+	ToastMsg struct {
 		Text string
 		Tone style.Tone
-		// Follow waits for the end of what the line says is being done, and
-		// gives the line that then stands in its place if no key was pressed
-		// meanwhile; one without text when ctx ended first. It runs in a command
-		// of its own, with no deadline but the session's; nil when the line stays
-		// true.
-		Follow func(ctx context.Context) ToldMsg
+		// Await returns when the work that the line is about has ended, with the line
+		// that replaces it unless a key was pressed meanwhile; without text when ctx
+		// ended first. It runs in a command of its own, without a deadline. It is nil
+		// when there is nothing to wait for.
+		Await func(ctx context.Context) ToastMsg
 	}
-	// ShownMsg asks for the details of an instance, wherever one is, and may
-	// tell what has happened to it.
-	ShownMsg struct {
-		ID   model.ID
-		Told ToldMsg
+	// ShowInstanceMsg asks for the details of an instance from any page, with a toast
+	// about what has happened to it, if that has a text.
+	ShowInstanceMsg struct {
+		ID    model.ID
+		Toast ToastMsg
 	}
-	// WatchedMsg asks for the list of what is watched, wherever one is.
-	WatchedMsg struct{}
-	// ReturnedMsg says that the details of an instance were left: back to the
-	// page where they were asked for.
-	ReturnedMsg struct{}
-	// UndoableMsg says that something was done that can be taken back, and what
-	// else to do.
-	UndoableMsg struct {
+	// ShowWatchesMsg asks for the list of watched endpoints from any page.
+	ShowWatchesMsg struct{}
+	// BackMsg asks for the page from which the details of an instance were opened.
+	BackMsg struct{}
+	// OfferUndoMsg asks to offer the undoing of what was done; then Then is handled.
+	OfferUndoMsg struct {
 		Undo Undo
 		Then tea.Msg
 	}
-	// PressedMsg asks for the action that a key has here and now, as if it were
-	// pressed; one without an action does nothing.
-	PressedMsg struct{ Key string }
-	// CopiedMsg asks to put text on the clipboard and say so.
-	CopiedMsg struct{ What, Text string }
+	// PressKeyMsg asks for what a key does here and now, as if it were pressed.
+	PressKeyMsg struct{ Key string }
+	// CopyMsg asks to put text on the clipboard and say so.
+	CopyMsg struct{ What, Text string }
 )

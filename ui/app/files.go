@@ -16,13 +16,13 @@ var fileCauses = []struct {
 	{syscall.ENOTDIR, "file.notdirectory"}, {syscall.ENOSPC, "file.full"}, {syscall.EROFS, "file.readonly"},
 }
 
-// File says in a sentence why a file that a person named could not be read or
+// FormatFileError says in a sentence why a file that a person named could not be read or
 // written, and what to do; other errors say it themselves.
-func (c *Context) File(path string, err error) string {
+func (c *Context) FormatFileError(path string, err error) string {
 	for _, k := range fileCauses {
 		if errors.Is(err, k.is) {
 			return c.T(k.key, path)
 		}
 	}
-	return c.Error(err)
+	return c.FormatError(err)
 }

@@ -11,13 +11,13 @@ import (
 // is never changed once made.
 type Keymap map[string][]string
 
-// Keyed gives each action the keys that are in force, its name, and its word in the footer,
+// ApplyKeymap gives each action the keys that are in force, its name, and its word in the footer,
 // which is that of the key it has by default, and enables those that do
 // something and are allowed.
-func (c *Context) Keyed(as Actions) Actions {
+func (c *Context) ApplyKeymap(as Actions) Actions {
 	for n := range as {
 		a := &as[n]
-		a.SetEnabled(!a.Hidden && a.Why == nil)
+		a.SetEnabled(!a.Hidden && a.Disabled == nil)
 		label := c.Text.Name(a.Name)
 		if a.ShortLabel == "" {
 			a.ShortLabel = label
@@ -48,26 +48,26 @@ func (c *Context) KeyFor(id, own string) string {
 // it.
 func (c *Context) KeyOf(a lifecycle.Action) string {
 	row := c.Table.Row(a)
-	own := Key(row)
+	own := DefaultKey(row)
 	if own == "" {
 		return ""
 	}
-	return c.KeyFor(NameOf(c.Table, own), own)
+	return c.KeyFor(ActionID(c.Table, own), own)
 }
 
-// NameOf is the ID of the actions of the table that share a key: the name of
+// ActionID is the ID of the actions of the table that share a key: the name of
 // the first of them.
-func NameOf(t *lifecycle.Table, key string) string {
+func ActionID(t *lifecycle.Table, key string) string {
 	for _, r := range t.Rows() {
-		if Key(r) == key {
+		if DefaultKey(r) == key {
 			return string(r.Action)
 		}
 	}
 	return ""
 }
 
-// bases are the keys that have names of their own.
-var bases = strings.Fields("enter esc tab space up down left right home end pgup pgdown backspace delete insert f1 f2 f3 f4 f5 f6 f7 f8 f9 f10 f11 f12")
+// namedKeys are the keys that have names of their own.
+var namedKeys = strings.Fields("enter esc tab space up down left right home end pgup pgdown backspace delete insert f1 f2 f3 f4 f5 f6 f7 f8 f9 f10 f11 f12")
 
 // IsKey says whether a text is a key as the terminal gives it: one character,
 // or a name, after ctrl+, alt+ or shift+ in this order. Shift with a character
@@ -79,7 +79,7 @@ func IsKey(k string) bool {
 			k, mods = rest, mods+m
 		}
 	}
-	if slices.Contains(bases, k) {
+	if slices.Contains(namedKeys, k) {
 		return true
 	}
 	r := []rune(k)

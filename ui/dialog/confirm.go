@@ -147,7 +147,7 @@ type Part struct {
 
 // Ways are the keys that a way out names as keys of a [Notice]. Those which
 // always close it are none.
-func Ways(c *app.Context, ways []app.Way) []key.Binding {
+func Ways(c *app.Context, ways []app.KeyHint) []key.Binding {
 	var bs []key.Binding
 	for _, w := range ways {
 		if w.Key != "esc" && !slices.ContainsFunc(bs, func(o key.Binding) bool { return o.Keys()[0] == w.Key }) {
@@ -160,7 +160,7 @@ func Ways(c *app.Context, ways []app.Way) []key.Binding {
 // Go does what a way out names once its [Notice] is closed by that key.
 func Go(value any) tea.Cmd {
 	if key, ok := value.(string); ok {
-		return app.Send(app.PressedMsg{Key: key})
+		return app.Send(app.PressKeyMsg{Key: key})
 	}
 	return nil
 }
@@ -267,9 +267,9 @@ func Refused(c *app.Context, r *lifecycle.Refusal, name string) *Notice {
 	if r.State != "" {
 		first = append(first, c.T("refused.in-state", c.Text.Code("label", string(r.State))))
 	}
-	first = append(first, c.Refused(r))
+	first = append(first, c.FormatRefusal(r))
 	d := &Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: []Part{{Lines: first}}}
-	h, ways := c.Ways(r)
+	h, ways := c.KeyHints(r)
 	d.Choices = Ways(c, ways)
 	if h != "" {
 		d.Parts = append(d.Parts, Part{Head: c.T("refused.wayout"), Lines: []string{h}})
@@ -283,5 +283,5 @@ func Refused(c *app.Context, r *lifecycle.Refusal, name string) *Notice {
 // Failed is the notice of an error that is no refusal.
 func Failed(c *app.Context, what string, err error) *Notice {
 	return &Notice{Context: c, Title: what, Word: c.T("failed.word"), Tone: style.Bad,
-		Parts: []Part{{Lines: text.Lines(c.Error(err))}}}
+		Parts: []Part{{Lines: text.Lines(c.FormatError(err))}}}
 }

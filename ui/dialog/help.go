@@ -156,7 +156,7 @@ func (d *Help) impossible(w int) []widget.Row {
 	for i := range d.Refused {
 		a := &d.Refused[i]
 		keys := widget.Pad(a.Help().Key, 11)
-		for n, line := range widget.Wrap(d.Context.T("key.because", a.Label(), a.Why.Message()), max(w-12, 1)) {
+		for n, line := range widget.Wrap(d.Context.T("key.because", a.Label(), a.Disabled.Message()), max(w-12, 1)) {
 			if n > 0 {
 				keys = widget.Space(11)
 			}

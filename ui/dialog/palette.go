@@ -169,8 +169,8 @@ func (d *Palette) View() *lipgloss.Layer {
 	for n := d.top(); n < min(d.top()+room, len(d.found)); n++ {
 		a := d.Actions[d.found[n]]
 		tone, label := style.Plain, a.Label()
-		if a.Why != nil {
-			tone, label = style.Muted, c.T("key.because", label, a.Why.Message())
+		if a.Disabled != nil {
+			tone, label = style.Muted, c.T("key.because", label, a.Disabled.Message())
 		}
 		paint, lead := s.Paint, c.Lead(n == d.cursor)
 		if n == d.cursor {
@@ -207,8 +207,8 @@ func (d *Palette) ReadOut(w, h int) app.ScreenText {
 	found, _ := widget.Whole(0, d.cursor, len(d.found), h-len(s.Lines)-len(keys), func(n int) []string {
 		a := d.Actions[d.found[n]]
 		line := a.Label()
-		if a.Why != nil {
-			line += " – " + a.Why.Message()
+		if a.Disabled != nil {
+			line += " – " + a.Disabled.Message()
 		}
 		if keys := a.Help().Key; keys != "" {
 			line += ": " + keys

@@ -55,7 +55,7 @@ type Browser[R any] struct {
 	input         widget.Input
 	active        *lifecycle.Case
 	order         app.Order
-	rest          app.Rest
+	rest          app.Debounce
 }
 
 // Order is the order that rows are asked for in.
@@ -134,7 +134,7 @@ func (l *Browser[R]) kept() {
 	if l.of.Keep != nil {
 		own = l.of.Keep()
 	}
-	l.c.Undo = &app.Undo{What: text.Called("undo.filter"), Brief: true, Run: func() tea.Cmd {
+	l.c.Undo = &app.Undo{Label: text.Called("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
 		l.input.Set(typed)
 		own()
 		return l.Relist()
@@ -182,7 +182,7 @@ func (l *Browser[R]) moved() tea.Cmd {
 	if _, _, need := l.Table.Need(); need {
 		cmds = append(cmds, l.load())
 	}
-	stood, rest := l.rest.Moved(l.c)
+	stood, rest := l.rest.Touch(l.c)
 	if !stood {
 		return tea.Batch(append(cmds, rest)...)
 	}
@@ -197,8 +197,8 @@ func (l *Browser[R]) read() tea.Cmd {
 	return nil
 }
 
-// Settling says whether the cursor moves on and on.
-func (l *Browser[R]) Settling() bool { return l.rest.Waiting() }
+// Scrolling says whether the cursor moves on and on.
+func (l *Browser[R]) Scrolling() bool { return l.rest.Pending() }
 
 // Update takes the messages that are not the tab's own.
 func (l *Browser[R]) Update(msg tea.Msg) tea.Cmd {
@@ -213,8 +213,8 @@ func (l *Browser[R]) Update(msg tea.Msg) tea.Cmd {
 		if m.of == l && m.id == l.id() {
 			l.active = m.found
 		}
-	case app.RestedMsg:
-		if l.rest.Rested(m) {
+	case app.DebouncedMsg:
+		if l.rest.Done(m) {
 			return l.read()
 		}
 	case tea.KeyPressMsg:
@@ -295,7 +295,7 @@ func (l *Browser[R]) Actions(clear func()) app.Actions {
 		return l.Relist()
 	})
 	return append(as, app.Actions{
-		{ID: "filter", Name: text.Called("act.filter"), Binding: app.Keys("/"), Group: app.View, Footer: app.Some(app.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
+		{ID: "filter", Name: text.Called("act.filter"), Binding: app.Keys("/"), Group: app.View, Footer: app.RankIf(app.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
 		{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
 			l.kept()
 			l.Clear()

@@ -146,7 +146,7 @@ func (p *page) sort(o app.Order) tea.Cmd {
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case app.FocusedMsg, app.ChangedMsg:
+	case app.FocusMsg, app.ChangedMsg:
 		return p.latest()
 	case eventsLoadedMsg:
 		if m.oldest != p.oldest { // asked for before the order was turned round
@@ -208,7 +208,7 @@ func (p *page) show() {
 		for n := range p.events {
 			e := &p.events[n]
 			words := p.c.Text.Or("event."+e.Action, "") + " " + p.c.Text.Or("result."+e.Result, "") // as they are drawn
-			if strings.Contains(strings.ToLower(e.Name+" "+e.Action+" "+e.Actor+" "+e.Result+" "+p.c.Came(e)+" "+string(e.Instance)+" "+words), t) {
+			if strings.Contains(strings.ToLower(e.Name+" "+e.Action+" "+e.Actor+" "+e.Result+" "+p.c.EventSummary(e)+" "+string(e.Instance)+" "+words), t) {
 				es = append(es, *e)
 			}
 		}

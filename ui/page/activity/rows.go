@@ -19,21 +19,21 @@ func columns(c *app.Context) []list.Column[model.Event] {
 			return list.Cell{Tone: style.Muted, Text: e.At.UTC().Format(c.T("date.minute"))}
 		}},
 		{Title: c.T("col.what"), Min: 11, Max: 18, Cell: func(e model.Event, _ int) list.Cell {
-			return list.Cell{Tone: style.Strong, Text: c.Deed(&e)}
+			return list.Cell{Tone: style.Strong, Text: c.EventTitle(&e)}
 		}},
 		{Title: c.T("col.certificate"), Min: 16, Max: 30, Cell: func(e model.Event, _ int) list.Cell {
 			return list.Cell{Tone: style.Plain, Text: e.Name}
 		}},
 		{Title: c.T("col.result"), Min: 10, Max: 10, Cell: func(e model.Event, _ int) list.Cell {
-			glyph, word, tone := c.Ended(&e)
+			glyph, word, tone := c.EventOutcome(&e)
 			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
 		{Title: c.T("col.detail"), Min: 16, Max: 90, Grow: 6, Cell: func(e model.Event, _ int) list.Cell {
-			d := c.Came(&e)
+			d := c.EventSummary(&e)
 			if e.To != "" && e.From != e.To {
-				change := strings.TrimLeft(c.Text.Code("label", e.From)+c.To(), " ") + c.Text.Code("label", e.To)
+				change := strings.TrimLeft(c.Text.Code("label", e.From)+c.Arrow(), " ") + c.Text.Code("label", e.To)
 				if d != "" {
-					change += c.Dot()
+					change += c.Separator()
 				}
 				d = change + d
 			}

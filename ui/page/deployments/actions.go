@@ -39,7 +39,7 @@ func (p *page) Actions() app.Actions {
 		return here && a.Group == app.Certificate && (a.ID == "verify" || a.ID == "delete")
 	})
 	as = append(as,
-		app.Action{ID: "details", Name: text.Called("act.details"), Binding: app.Keys("enter"), Group: app.View, Footer: app.Some(app.First, some), Run: func() tea.Cmd {
+		app.Action{ID: "details", Name: text.Called("act.details"), Binding: app.Keys("enter"), Group: app.View, Footer: app.RankIf(app.First, some), Run: func() tea.Cmd {
 			if p.onWatched() {
 				return p.watched.details()
 			}
@@ -47,12 +47,12 @@ func (p *page) Actions() app.Actions {
 		}},
 		app.Action{ID: "next-product", Name: text.Called("act.nextproduct"), Binding: app.Keys("]"), Group: app.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
 		app.Action{ID: "previous-product", Name: text.Called("act.prevproduct"), Binding: app.Keys("["), Group: app.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
-		app.Action{ID: "panel", Name: text.Called("act.panel"), Binding: app.Keys("f"), Group: app.View, Hidden: here, Footer: app.Some(app.Fourth, some), Run: p.panel},
+		app.Action{ID: "panel", Name: text.Called("act.panel"), Binding: app.Keys("f"), Group: app.View, Hidden: here, Footer: app.RankIf(app.Fourth, some), Run: p.panel},
 		app.Action{ID: "hosted-only", Name: text.Called("act.hosted"), Binding: app.Keys("H"), Group: app.View, Hidden: here, Run: func() tea.Cmd {
 			p.filter.Hosted = !p.filter.Hosted
 			return p.list.Relist()
 		}},
-		app.Action{ID: "copy", Name: text.Called("act.copy.address"), Binding: app.Keys("y"), Group: app.View, Footer: app.Some(app.First, some), Run: p.copy},
+		app.Action{ID: "copy", Name: text.Called("act.copy.address"), Binding: app.Keys("y"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.copy},
 	)
 	if here {
 		return append(as, p.watched.list.Actions(func() {})...)
@@ -72,7 +72,7 @@ func (p *page) copy() tea.Cmd {
 	if text == "" {
 		text = r.Name
 	}
-	return app.Send(app.CopiedMsg{What: p.c.T("copy.address"), Text: text})
+	return app.Send(app.CopyMsg{What: p.c.T("copy.address"), Text: text})
 }
 
 // panel opens the filter panel: states, hosted, auto-deploy, with counts of
@@ -126,7 +126,7 @@ func (p *page) panel() tea.Cmd {
 			return dialog.CountedMsg{Counts: counts}
 		})
 	}
-	open := app.OpenedMsg{
+	open := app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Panel{Context: c, Title: c.T("panel.title"), Choices: cs, Changed: count}
 		},

@@ -67,8 +67,8 @@ func (p *page) Capturing() bool { return p.list.Capturing() || p.watched.list.Ca
 // Waits implements app.Waiter.
 func (p *page) Waits() bool { return p.list.Waits() || p.onWatched() && p.watched.list.Waits() }
 
-// Settling implements app.Settling.
-func (p *page) Settling() bool { return p.list.Settling() || p.watched.list.Settling() }
+// Scrolling implements app.Scroller.
+func (p *page) Scrolling() bool { return p.list.Scrolling() || p.watched.list.Scrolling() }
 
 // asked is the filter with the text that was typed.
 func (p *page) asked() lifecycle.ResourceFilter {
@@ -110,7 +110,7 @@ func (p *page) loadProducts() tea.Cmd {
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case app.FocusedMsg, app.ChangedMsg:
+	case app.FocusMsg, app.ChangedMsg:
 		return tea.Batch(p.list.Load(), p.watched.list.Load(), p.loadProducts())
 	case addedMsg:
 		return p.watched.added(m)
@@ -121,7 +121,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			p.tab = p.tabs() - 1
 		}
 		return nil
-	case app.WatchedMsg:
+	case app.ShowWatchesMsg:
 		return p.choose(p.tabs() - 1)
 	case app.HitMsg:
 		if t, err := strconv.Atoi(strings.TrimPrefix(m.ID, tabID)); err == nil {
@@ -171,7 +171,7 @@ func (p *page) choose(tab int) tea.Cmd {
 // open shows the certificate of the resource under the cursor.
 func (p *page) open() tea.Cmd {
 	if r, ok := p.list.Table.Selected(); ok && r.Instance != "" {
-		return app.Send(app.ShownMsg{ID: r.Instance})
+		return app.Send(app.ShowInstanceMsg{ID: r.Instance})
 	}
 	return nil
 }

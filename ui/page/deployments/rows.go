@@ -106,7 +106,7 @@ func away(c *app.Context, t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return c.Away(t)
+	return c.RelativeTime(t)
 }
 
 func dash(s string) string {

@@ -145,13 +145,13 @@ func (w *watched) actions(here bool) app.Actions {
 	c := w.c
 	some := here && w.list.Table.Total() > 0
 	as := app.Actions{
-		{ID: "watch-add", Name: text.Called("act.watch.add"), Binding: app.Keys("+"), Group: app.View, Hidden: !here, Asks: true, Footer: app.Some(app.First, here), Run: w.add},
-		{ID: "verify", Name: text.Called("act.watch.look"), Binding: app.Keys("V"), Group: app.View, Hidden: !some, Asks: true, Footer: app.Some(app.First, some), Run: w.look},
-		{ID: "delete", Name: text.Called("act.watch.remove"), Binding: app.Keys("ctrl+x"), Group: app.View, Danger: lifecycle.DangerNotice, Hidden: !some, Asks: true, Footer: app.Some(app.First, some), Run: w.remove},
+		{ID: "watch-add", Name: text.Called("act.watch.add"), Binding: app.Keys("+"), Group: app.View, Hidden: !here, OpensDialog: true, Footer: app.RankIf(app.First, here), Run: w.add},
+		{ID: "verify", Name: text.Called("act.watch.look"), Binding: app.Keys("V"), Group: app.View, Hidden: !some, OpensDialog: true, Footer: app.RankIf(app.First, some), Run: w.look},
+		{ID: "delete", Name: text.Called("act.watch.remove"), Binding: app.Keys("ctrl+x"), Group: app.View, Danger: lifecycle.DangerNotice, Hidden: !some, OpensDialog: true, Footer: app.RankIf(app.First, some), Run: w.remove},
 	}
-	why := c.WhyNot("watch")
+	why := c.MayNot("watch")
 	for n := range as {
-		as[n] = as[n].Unless(why)
+		as[n] = as[n].DisableIf(why)
 	}
 	return as
 }
@@ -161,7 +161,7 @@ func (w *watched) copy() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	return app.Send(app.CopiedMsg{What: w.c.T("copy.address"), Text: r.Address})
+	return app.Send(app.CopyMsg{What: w.c.T("copy.address"), Text: r.Address})
 }
 
 func (w *watched) look() tea.Cmd {
@@ -180,15 +180,15 @@ func (w *watched) look() tea.Cmd {
 }
 
 // looked looks at an endpoint and tells what was seen.
-func looked(ctx context.Context, c *app.Context, id model.ID) (app.ToldMsg, error) {
+func looked(ctx context.Context, c *app.Context, id model.ID) (app.ToastMsg, error) {
 	seen, err := c.Backend.CheckWatch(ctx, id)
 	switch {
 	case err != nil:
-		return app.ToldMsg{}, err
+		return app.ToastMsg{}, err
 	case seen.Error != "":
-		return app.ToldMsg{Text: c.T("watch.silent", seen.Address, c.Text.Text(seen.Error)), Tone: style.Soon}, nil
+		return app.ToastMsg{Text: c.T("watch.silent", seen.Address, c.Text.Text(seen.Error)), Tone: style.Soon}, nil
 	}
-	return app.ToldMsg{Text: c.T("watch.looked", seen.Address, watchWords(c, &seen)), Tone: style.Of(seen.State()).Tone}, nil
+	return app.ToastMsg{Text: c.T("watch.looked", seen.Address, watchWords(c, &seen)), Tone: style.Of(seen.State()).Tone}, nil
 }
 
 func (w *watched) remove() tea.Cmd {
@@ -197,7 +197,7 @@ func (w *watched) remove() tea.Cmd {
 		return nil
 	}
 	c := w.c
-	return app.Send(app.OpenedMsg{
+	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: c, Title: c.T("act.watch.remove"), Danger: lifecycle.DangerNotice, Lines: []string{c.T("watch.remove.says")}, Question: r.Address}
 		},
@@ -209,7 +209,7 @@ func (w *watched) remove() tea.Cmd {
 				if err := c.Backend.RemoveWatch(ctx, r.ID); err != nil {
 					return c.LoadFailed(err)
 				}
-				return app.ToldMsg{Text: c.T("watch.removed", r.Address), Tone: style.Good}
+				return app.ToastMsg{Text: c.T("watch.removed", r.Address), Tone: style.Good}
 			})
 		},
 	})
@@ -234,7 +234,7 @@ func (w *watched) add() tea.Cmd {
 				return os
 			}},
 		}}
-		return app.OpenedMsg{Make: func() app.Dialog { return form.New(c, spec) }, Then: addThen(c, spec)}
+		return app.OpenDialogMsg{Make: func() app.Dialog { return form.New(c, spec) }, Then: addThen(c, spec)}
 	})
 }
 
@@ -245,10 +245,10 @@ type addedMsg struct{ made model.Watch }
 func (w *watched) added(m addedMsg) tea.Cmd {
 	c := w.c
 	w.list.Table.Pin(string(m.made.ID))
-	return tea.Batch(w.list.Load(), app.Send(app.ToldMsg{Text: c.T("watch.added", m.made.Address), Tone: style.Good, Follow: func(ctx context.Context) app.ToldMsg {
+	return tea.Batch(w.list.Load(), app.Send(app.ToastMsg{Text: c.T("watch.added", m.made.Address), Tone: style.Good, Await: func(ctx context.Context) app.ToastMsg {
 		told, err := looked(ctx, c, m.made.ID)
 		if err != nil {
-			return app.ToldMsg{Text: c.Error(err), Tone: style.Bad}
+			return app.ToastMsg{Text: c.FormatError(err), Tone: style.Bad}
 		}
 		return told
 	}}))
@@ -269,13 +269,13 @@ func addThen(c *app.Context, spec form.Spec) func(any) tea.Cmd {
 			case err == nil:
 				return addedMsg{made}
 			case errors.As(err, &inv):
-				field, why = inv.Field, c.Wrong(inv)
+				field, why = inv.Field, c.FormatInvalid(inv)
 			case errors.As(err, &ref):
-				why = c.Refused(ref)
+				why = c.FormatRefusal(ref)
 			default:
 				return c.LoadFailed(err)
 			}
-			return app.OpenedMsg{Then: addThen(c, spec), Make: func() app.Dialog {
+			return app.OpenDialogMsg{Then: addThen(c, spec), Make: func() app.Dialog {
 				return form.New(c, spec).Restore(v).WithError(field, text.Clean(why))
 			}}
 		})
@@ -307,7 +307,7 @@ func (w *watched) details() tea.Cmd {
 	if !r.NotAfter.IsZero() {
 		about = append(about, c.T("watch.until")+c.T("colon")+r.NotAfter.UTC().Format("2006-01-02 15:04:05Z"))
 	}
-	return app.Send(app.OpenedMsg{Make: func() app.Dialog {
+	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog {
 		return &dialog.Notice{Context: c, Title: r.Address, Tone: st.Tone, Parts: []dialog.Part{{Tone: st.Tone, Lines: lines}, {Tone: style.Plain, Head: c.T("watch.presents"), Lines: about}}}
 	}, Then: func(any) tea.Cmd { return nil }})
 }

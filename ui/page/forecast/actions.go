@@ -16,7 +16,7 @@ func (p *page) Actions() app.Actions {
 	c := p.c
 	var as app.Actions
 	for _, a := range action.Actions(c, action.Target{}) {
-		if a.Why == nil { // what needs no certificate
+		if a.Disabled == nil { // what needs no certificate
 			as = append(as, a)
 		}
 	}
@@ -31,7 +31,7 @@ func (p *page) Actions() app.Actions {
 			return nil
 		}, keys...)
 	}
-	enter := app.Action{ID: "details", Name: text.Called("act.forecast.open"), Binding: app.Keys("enter"), ShortLabel: c.T("forecast.foot.days"), Group: app.View, Footer: app.Some(app.First, some), Run: p.open}
+	enter := app.Action{ID: "details", Name: text.Called("act.forecast.open"), Binding: app.Keys("enter"), ShortLabel: c.T("forecast.foot.days"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.open}
 	switch {
 	case p.aux:
 		enter.ShortLabel = c.T("foot.o")
@@ -42,18 +42,18 @@ func (p *page) Actions() app.Actions {
 	if !p.aux && !p.inDays {
 		esc.ShortLabel = c.T("forecast.foot.stop")
 	}
-	more := app.Action{ID: "more-months", Name: text.Called("act.forecast.more"), Binding: app.Keys("+"), ShortLabel: c.T("forecast.foot.more"), Group: app.View, Footer: app.Some(app.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
+	more := app.Action{ID: "more-months", Name: text.Called("act.forecast.more"), Binding: app.Keys("+"), ShortLabel: c.T("forecast.foot.more"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
 	if p.months >= forecast.MaxMonths {
-		more.Why, more.Run = app.Because(c.T("forecast.most", forecast.MaxMonths), c.T("forecast.most.hint")), nil
+		more.Disabled, more.Run = app.Disabled(c.T("forecast.most", forecast.MaxMonths), c.T("forecast.most.hint")), nil
 	}
-	less := app.Action{ID: "fewer-months", Name: text.Called("act.forecast.less"), Binding: app.Keys("-"), ShortLabel: c.T("forecast.foot.less"), Group: app.View, Footer: app.Some(app.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
+	less := app.Action{ID: "fewer-months", Name: text.Called("act.forecast.less"), Binding: app.Keys("-"), ShortLabel: c.T("forecast.foot.less"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
 	if p.months <= shortly {
-		less.Why, less.Run = app.Because(c.T("forecast.least", shortly), c.T("forecast.least.hint", shortly)), nil
+		less.Disabled, less.Run = app.Disabled(c.T("forecast.least", shortly), c.T("forecast.least.hint", shortly)), nil
 	}
 	as = append(as, enter,
-		app.Action{ID: "policy", Name: text.Called("act.forecast.policy"), Binding: app.Keys("p"), ShortLabel: c.T("forecast.foot.policy"), Group: app.View, Footer: app.Some(app.First, some), Run: p.against},
+		app.Action{ID: "policy", Name: text.Called("act.forecast.policy"), Binding: app.Keys("p"), ShortLabel: c.T("forecast.foot.policy"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.against},
 		p.whose(), more, less,
-		app.Action{ID: "explain", Name: text.Called("action.explain"), Binding: app.Keys("x"), Group: app.View, Footer: app.Some(app.Second, some), Hidden: p.a == nil, Run: p.explain},
+		app.Action{ID: "explain", Name: text.Called("action.explain"), Binding: app.Keys("x"), Group: app.View, Footer: app.RankIf(app.Second, some), Hidden: p.a == nil, Run: p.explain},
 		app.Action{ID: "forecast-again", Name: text.Called("act.forecast.again"), Binding: app.Keys("ctrl+r"), ShortLabel: c.T("forecast.foot.again"), Group: app.View, Footer: app.Fourth, Run: func() tea.Cmd { return p.anew() }},
 		esc)
 	for _, policy := range forecast.Policies[1:] {
@@ -118,7 +118,7 @@ func (p *page) open() tea.Cmd {
 	case p.a == nil:
 	case p.aux:
 		if h, ok := p.moments.Selected(); ok && h[0].Instance != "" {
-			return app.Send(app.ShownMsg{ID: h[0].Instance})
+			return app.Send(app.ShowInstanceMsg{ID: h[0].Instance})
 		}
 	case p.inDays:
 		if p.focus(true); !p.aux {

@@ -45,7 +45,7 @@ func (p *page) explainHappening(h happening) tea.Cmd {
 }
 
 func notice(c *app.Context, title string, parts []dialog.Part) tea.Cmd {
-	return app.Send(app.OpenedMsg{Make: func() app.Dialog {
+	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog {
 		return &dialog.Notice{Context: c, Title: title, Tone: style.Accent, Parts: parts}
 	}})
 }

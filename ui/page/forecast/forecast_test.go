@@ -195,7 +195,7 @@ func newPage(t *testing.T) (*page, *kittest.Backend) {
 // that nobody looks at.
 func TestChangesSettleFirst(t *testing.T) {
 	p, b := newPage(t)
-	all(p, p.Update(app.FocusedMsg{}))
+	all(p, p.Update(app.FocusMsg{}))
 	if b.Forecasts != 1 || p.a == nil {
 		t.Fatalf("%d forecasts", b.Forecasts)
 	}
@@ -212,7 +212,7 @@ func TestChangesSettleFirst(t *testing.T) {
 		t.Fatalf("%d times due, %d forecasts, stale %v", dues, b.Forecasts, p.stale)
 	}
 	due := p.Update(app.ChangedMsg{})
-	p.Update(app.LeftMsg{})
+	p.Update(app.BlurMsg{})
 	all(p, due)
 	if b.Forecasts != 2 || p.Update(app.ChangedMsg{}) != nil {
 		t.Fatal("it computes while nobody looks")
@@ -223,7 +223,7 @@ func TestChangesSettleFirst(t *testing.T) {
 // person has stopped it.
 func TestChangesDuringAForecast(t *testing.T) {
 	p, b := newPage(t)
-	cmd := p.Update(app.FocusedMsg{})
+	cmd := p.Update(app.FocusMsg{})
 	if p.Update(app.ChangedMsg{}) != nil {
 		t.Fatal("two at a time")
 	}
@@ -243,7 +243,7 @@ func TestChangesDuringAForecast(t *testing.T) {
 // TestStoppedForecastIsForgotten lets one that was stopped come back late.
 func TestStoppedForecastIsForgotten(t *testing.T) {
 	p, _ := newPage(t)
-	p.Update(app.FocusedMsg{})
+	p.Update(app.FocusMsg{})
 	late := computedMsg{run: p.run, err: context.Canceled}
 	p.back()
 	if cmd := p.Update(late); cmd != nil || p.failed {

@@ -80,7 +80,7 @@ func (p *page) whose() app.Action {
 	if p.theirs {
 		other = forecast.AsConfigured
 	}
-	a := app.Action{ID: "whose-moments", Name: text.Called("act.forecast.whose"), Binding: app.Keys("W"), ShortLabel: c.T("forecast.foot.whose", policyName(c, other)), Group: app.View, Footer: app.Some(app.First, p.b != nil), Run: func() tea.Cmd {
+	a := app.Action{ID: "whose-moments", Name: text.Called("act.forecast.whose"), Binding: app.Keys("W"), ShortLabel: c.T("forecast.foot.whose", policyName(c, other)), Group: app.View, Footer: app.RankIf(app.First, p.b != nil), Run: func() tea.Cmd {
 		p.theirs = !p.theirs
 		p.moments.Reset()
 		p.arrange()
@@ -88,9 +88,9 @@ func (p *page) whose() app.Action {
 	}}
 	switch {
 	case p.compare == forecast.AsConfigured:
-		return a.Unless(app.Because(c.T("forecast.whose.none"), c.T("forecast.whose.none.hint", c.KeyFor("policy", "p")), app.Way{Key: c.KeyFor("policy", "p"), Label: c.T("act.forecast.policy")}))
+		return a.DisableIf(app.Disabled(c.T("forecast.whose.none"), c.T("forecast.whose.none.hint", c.KeyFor("policy", "p")), app.KeyHint{Key: c.KeyFor("policy", "p"), Label: c.T("act.forecast.policy")}))
 	case p.b == nil:
-		return a.Unless(app.Because(c.T("forecast.whose.wait", policyName(c, p.compare)), c.T("forecast.whose.wait.hint")))
+		return a.DisableIf(app.Disabled(c.T("forecast.whose.wait", policyName(c, p.compare)), c.T("forecast.whose.wait.hint")))
 	}
 	return a
 }

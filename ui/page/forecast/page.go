@@ -199,13 +199,13 @@ func (p *page) soon() tea.Cmd {
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case app.FocusedMsg:
+	case app.FocusMsg:
 		p.front, p.stopped = true, false
 		if _, lacks := p.missing(); lacks || p.run != nil {
 			return p.begin()
 		}
 		return p.look()
-	case app.LeftMsg:
+	case app.BlurMsg:
 		p.front = false
 		p.stop()
 	case app.ChangedMsg:

@@ -226,7 +226,7 @@ func both(c *app.Context, a, b int) list.Cell {
 	case a == b:
 		return list.Cell{Text: widget.Count(a)}
 	}
-	return list.Cell{Text: widget.Count(a) + c.To() + widget.Count(b)}
+	return list.Cell{Text: widget.Count(a) + c.Arrow() + widget.Count(b)}
 }
 
 // sign is a number with a glyph, so that it is not told by colour alone.

@@ -175,9 +175,9 @@ func (p *page) progressed() (word string, tone style.Tone) {
 	c := p.c
 	switch {
 	case p.run != nil:
-		word = c.Mark(c.Turning("◔")) + c.T("forecast.computing")
+		word = c.Mark(c.SpinnerOr("◔")) + c.T("forecast.computing")
 		if p.run.policy != forecast.AsConfigured {
-			word = c.Mark(c.Turning("◔")) + c.T("forecast.computing.policy", policyName(c, p.run.policy))
+			word = c.Mark(c.SpinnerOr("◔")) + c.T("forecast.computing.policy", policyName(c, p.run.policy))
 		}
 		if !p.run.at.IsZero() {
 			from := c.Now

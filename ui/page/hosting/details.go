@@ -36,7 +36,7 @@ func (p *page) details() tea.Cmd {
 		if err != nil {
 			return c.LoadFailed(err)
 		}
-		return app.OpenedMsg{
+		return app.OpenDialogMsg{
 			Make: func() app.Dialog {
 				return &dialog.Notice{Context: c, Title: c.T("hosting.details.title", d.i.Name), Tone: style.Accent, Parts: d.parts(c),
 					Choices: []key.Binding{c.Bind(c.T("act.certificate"), "o")}}
@@ -45,7 +45,7 @@ func (p *page) details() tea.Cmd {
 				if v == nil {
 					return nil
 				}
-				return app.Send(app.ShownMsg{ID: r.ID})
+				return app.Send(app.ShowInstanceMsg{ID: r.ID})
 			},
 		}
 	})
@@ -167,7 +167,7 @@ func (d *hosted) attempt(c *app.Context) (said, because string) {
 	case d.last == nil:
 		return c.T("hosting.details.never"), ""
 	}
-	because, _ = c.Told(d.last)
+	because, _ = c.EventReason(d.last)
 	return widget.Stamp(d.last.At) + c.T("comma") + c.Text.Or("result."+d.last.Result, d.last.Result), because
 }
 

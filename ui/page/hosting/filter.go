@@ -145,7 +145,7 @@ func (p *page) panel() tea.Cmd {
 		})
 	}
 	cs := p.only.choices(c)
-	open := app.OpenedMsg{
+	open := app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Panel{Context: c, Title: c.T("panel.title"), Choices: cs, Changed: count}
 		},

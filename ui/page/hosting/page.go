@@ -71,8 +71,8 @@ func (p *page) Capturing() bool { return p.list.Capturing() }
 // Waits implements app.Waiter.
 func (p *page) Waits() bool { return p.list.Waits() }
 
-// Settling implements app.Settling.
-func (p *page) Settling() bool { return p.list.Settling() }
+// Scrolling implements app.Scroller.
+func (p *page) Scrolling() bool { return p.list.Scrolling() }
 
 // rows reads a window of the list. Who is told of each is no part of the
 // store's rows, of which there may be a million: it is read of those shown.
@@ -134,7 +134,7 @@ func (p *page) loadSums() tea.Cmd {
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case app.FocusedMsg, app.ChangedMsg:
+	case app.FocusMsg, app.ChangedMsg:
 		return tea.Batch(p.list.Load(), p.loadSums())
 	case retriedMsg:
 		return p.loadSums()

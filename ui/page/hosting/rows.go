@@ -32,7 +32,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 			if r.Operation != "" || r.Due.IsZero() {
 				return ""
 			}
-			return widget.Day(r.Due, c.Now, c.T("date.day")) + ", " + c.Away(r.Due)
+			return widget.Day(r.Due, c.Now, c.T("date.day")) + ", " + c.RelativeTime(r.Due)
 		}},
 		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, From: 100, Cell: func(r row, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: why(c, &r.Row)}

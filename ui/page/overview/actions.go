@@ -53,11 +53,11 @@ func (p *page) Actions() app.Actions {
 	}
 	as = append(as, c.SortActions(sorts, p.order, p.sort)...)
 	return append(as,
-		app.Action{ID: "details", Name: text.Called("act.details"), Binding: app.Keys("enter"), Group: app.View, Footer: app.Some(app.First, some), Run: func() tea.Cmd { return p.open(p.current()) }},
-		app.Action{ID: "filter", Name: text.Called("act.filter"), Binding: app.Keys("/"), Group: app.View, Footer: app.Some(app.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
-		app.Action{ID: "panel", Name: text.Called("act.panel"), Binding: app.Keys("f"), Group: app.View, Footer: app.Some(app.Fourth, some), Run: p.panel},
+		app.Action{ID: "details", Name: text.Called("act.details"), Binding: app.Keys("enter"), Group: app.View, Footer: app.RankIf(app.First, some), Run: func() tea.Cmd { return p.open(p.current()) }},
+		app.Action{ID: "filter", Name: text.Called("act.filter"), Binding: app.Keys("/"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
+		app.Action{ID: "panel", Name: text.Called("act.panel"), Binding: app.Keys("f"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: p.panel},
 		app.Action{ID: "hosted-only", Name: text.Called("act.hosted"), Binding: app.Keys("H"), Group: app.View, Run: p.hostedOnly},
-		app.Action{ID: "costs", Name: text.Called("act.costs"), Binding: app.Keys("$"), Group: app.View, Asks: true, Run: p.costs},
+		app.Action{ID: "costs", Name: text.Called("act.costs"), Binding: app.Keys("$"), Group: app.View, OpensDialog: true, Run: p.costs},
 		app.Action{ID: "layout", Name: text.Called("act.layout"), Binding: app.Keys("v"), Group: app.View, Run: p.switchLayout},
 		app.Action{ID: "mark", Name: text.Called("act.mark"), Binding: app.Keys("space"), Group: app.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},
 		app.Action{ID: "copy", Name: text.Called("act.copy.name"), Binding: app.Keys("y"), Group: app.View, Run: p.copy},
@@ -83,7 +83,7 @@ const tasksKey = "!"
 // opened, and an entry dismissed (spec D7).
 func (p *page) showTasks() tea.Cmd {
 	c, tasks := p.c, p.tasks
-	return app.Send(app.OpenedMsg{
+	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			d := &dialog.List{Context: c, Title: c.T("tasks.title"), None: c.T("needs.nothing"), Drop: c.T("tasks.dismiss")}
 			for _, t := range tasks {
@@ -99,9 +99,9 @@ func (p *page) showTasks() tea.Cmd {
 			case model.Task:
 				switch {
 				case v.Instance != "":
-					return app.Send(app.ShownMsg{ID: v.Instance})
+					return app.Send(app.ShowInstanceMsg{ID: v.Instance})
 				case v.Watch != "":
-					return app.Send(app.WatchedMsg{})
+					return app.Send(app.ShowWatchesMsg{})
 				}
 			case dialog.Dropped:
 				return p.dismiss(v.Value.(model.Task))
@@ -114,14 +114,14 @@ func (p *page) showTasks() tea.Cmd {
 // dismiss ends a task because a person says so (spec D7).
 func (p *page) dismiss(t model.Task) tea.Cmd {
 	c := p.c
-	if why := c.WhyNot("dismiss"); why != nil {
-		return app.Send(app.ToldMsg{Text: why.Message(), Tone: style.Soon})
+	if why := c.MayNot("dismiss"); why != nil {
+		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Soon})
 	}
 	return c.Do(func(ctx context.Context) tea.Msg {
 		if _, err := c.Backend.DismissTask(ctx, string(t.ID)); err != nil {
 			return c.LoadFailed(err)
 		}
-		return app.ToldMsg{Text: c.T("tasks.dismissed", c.Text.Text(t.Text)), Tone: style.Good}
+		return app.ToastMsg{Text: c.T("tasks.dismissed", c.Text.Text(t.Text)), Tone: style.Good}
 	})
 }
 
@@ -148,11 +148,11 @@ func (p *page) back() tea.Cmd {
 	if n := len(p.table.Marked); n > 0 {
 		marked := maps.Clone(p.table.Marked)
 		clear(p.table.Marked)
-		c.Undo = &app.Undo{What: text.Called("undo.marks", n), Brief: true, Run: func() tea.Cmd { p.table.Marked = marked; return p.moved() }}
+		c.Undo = &app.Undo{Label: text.Called("undo.marks", n), ViewOnly: true, Run: func() tea.Cmd { p.table.Marked = marked; return p.moved() }}
 		return nil
 	}
 	typed, filter := p.input.Value(), p.query.Filter
-	c.Undo = &app.Undo{What: text.Called("undo.filter"), Brief: true, Run: func() tea.Cmd {
+	c.Undo = &app.Undo{Label: text.Called("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
 		p.input.Set(typed)
 		p.query.Filter = filter
 		return p.relist()
@@ -171,7 +171,7 @@ func (p *page) copy() tea.Cmd {
 	if name == "" {
 		name = string(r.ID)
 	}
-	return app.Send(app.CopiedMsg{What: p.c.T("copy.name"), Text: name})
+	return app.Send(app.CopyMsg{What: p.c.T("copy.name"), Text: name})
 }
 
 func (p *page) hostedOnly() tea.Cmd {

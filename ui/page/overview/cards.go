@@ -115,7 +115,7 @@ func card(c *app.Context, r *model.Row, w int, by model.Sort, selected, marked b
 	o := on(c, r)
 	if n, t := next(c, r); n != "" {
 		if r.Resources > 0 {
-			n = r.Products + c.Dot() + n
+			n = r.Products + c.Separator() + n
 		}
 		lines = append(lines, s.Paint(t, widget.Cut(n, in)))
 	} else {

@@ -25,7 +25,7 @@ func (p *page) costs() tea.Cmd {
 		if d.Orders, err = c.Backend.CostsByOrder(); err != nil {
 			return c.LoadFailed(err)
 		}
-		return app.OpenedMsg{Make: func() app.Dialog { return &d }, Then: func(v any) tea.Cmd {
+		return app.OpenDialogMsg{Make: func() app.Dialog { return &d }, Then: func(v any) tea.Cmd {
 			if _, ok := v.(dialog.CostsBuy); !ok {
 				return nil
 			}

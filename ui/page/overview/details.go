@@ -207,7 +207,7 @@ func (d *details) actions(p *page) app.Actions {
 		}}
 	}
 	return app.Actions{
-		{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Footer: app.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), app.Send(app.ReturnedMsg{})) }},
+		{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Footer: app.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), app.Send(app.BackMsg{})) }},
 		{ID: "copy", Name: text.Called("act.copy.line"), Binding: app.Keys("y"), Group: app.View, Footer: app.Fourth, Run: d.copy},
 		footed(pane("next-pane", "act.nextpane", 1, "l", "right"), c.T("pane.foot.next"), true), pane("previous-pane", "act.prevpane", -1, "h", "left"),
 		footed(move("down", 1, "j", "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""), move("up", -1, "k", "up"),
@@ -219,7 +219,7 @@ func (d *details) actions(p *page) app.Actions {
 
 // footed gives an action that moves about a place in the footer.
 func footed(a app.Action, foot string, wanted bool) app.Action {
-	a.Footer, a.ShortLabel = app.Some(app.First, wanted), foot
+	a.Footer, a.ShortLabel = app.RankIf(app.First, wanted), foot
 	return a
 }
 
@@ -234,7 +234,7 @@ func (d *details) copy() tea.Cmd {
 			text += s.Text
 		}
 	}
-	return app.Send(app.CopiedMsg{What: d.c.T("copy.line"), Text: strings.TrimSpace(text)})
+	return app.Send(app.CopyMsg{What: d.c.T("copy.line"), Text: strings.TrimSpace(text)})
 }
 
 // headLines is how many lines the head has.

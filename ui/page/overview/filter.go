@@ -129,7 +129,7 @@ func (p *page) panel() tea.Cmd {
 		})
 	}
 	start := p.choices()
-	open := app.OpenedMsg{
+	open := app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Panel{Context: c, Title: c.T("panel.title"), Choices: start, Changed: count}
 		},

@@ -43,7 +43,7 @@ type page struct {
 	typing        bool // into the filter line
 	input         widget.Input
 	active        *lifecycle.Case // of the certificate under the cursor
-	rest          app.Rest
+	rest          app.Debounce
 	marked        map[model.ID]*judged // of those that are marked
 	unseen        []model.ID           // the marked ones that the filter hides
 	details       *details
@@ -188,7 +188,7 @@ func (p *page) moved() tea.Cmd {
 		cmds = append(cmds, p.load())
 	}
 	cmds = append(cmds, p.loadMarked(false))
-	stood, rest := p.rest.Moved(p.c)
+	stood, rest := p.rest.Touch(p.c)
 	if !stood {
 		p.beside = nil
 		return tea.Batch(append(cmds, rest)...)
@@ -204,12 +204,12 @@ func (p *page) read() tea.Cmd {
 	return p.follow()
 }
 
-// Settling implements app.Settling.
-func (p *page) Settling() bool { return p.details == nil && p.rest.Waiting() }
+// Scrolling implements app.Scroller.
+func (p *page) Scrolling() bool { return p.details == nil && p.rest.Pending() }
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case app.FocusedMsg, app.ChangedMsg:
+	case app.FocusMsg, app.ChangedMsg:
 		cmds := []tea.Cmd{p.load(), p.loadCounts(), p.loadCase(), p.loadMarked(true)}
 		if p.details != nil {
 			cmds = append(cmds, p.details.load())
@@ -220,11 +220,11 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		return tea.Batch(cmds...)
 	case app.ResizedMsg:
 		return p.follow()
-	case app.RestedMsg:
-		if p.rest.Rested(m) {
+	case app.DebouncedMsg:
+		if p.rest.Done(m) {
 			return p.read()
 		}
-	case app.ShownMsg:
+	case app.ShowInstanceMsg:
 		return p.open(m.ID)
 	case goneMsg: // by this person or another: back to the list
 		if p.details != nil && p.details.id == m.id {

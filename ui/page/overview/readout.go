@@ -82,7 +82,7 @@ func (d *details) plain(w, h int) app.ScreenText {
 	news, _ := d.news(&r)
 	add(news)
 	if v := d.instance.Current(); v != nil {
-		add(c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), c.Away(v.NotAfter)) + c.T("comma") + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")))
+		add(c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), c.RelativeTime(v.NotAfter)) + c.T("comma") + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")))
 	}
 	ls := d.linesOf(d.pane)
 	said := func(n int) string { return ls[n].readOut(c) }

@@ -41,7 +41,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.Row] {
 			if r.NotAfter.IsZero() {
 				return ""
 			}
-			return widget.Day(r.NotAfter, c.Now, c.T("date.day")) + ", " + c.Away(r.NotAfter)
+			return widget.Day(r.NotAfter, c.Now, c.T("date.day")) + ", " + c.RelativeTime(r.NotAfter)
 		}},
 		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.Row, w int) list.Cell {
 			return on(c, &r)
@@ -86,7 +86,7 @@ func specOf(c *app.Context, r *model.Row) string {
 			parts = append(parts, p)
 		}
 	}
-	return strings.Join(parts, c.Dot())
+	return strings.Join(parts, c.Separator())
 }
 
 func validity(c *app.Context, r *model.Row) string {

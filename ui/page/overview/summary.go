@@ -201,7 +201,7 @@ func (p *page) needs(w int) widget.Row {
 	if kinds[model.TaskReplace] > 0 {
 		glyph, tone = "✕", style.Bad
 	}
-	said, key := strings.Join(parts, c.Dot()), c.KeyFor("tasks", tasksKey)
+	said, key := strings.Join(parts, c.Separator()), c.KeyFor("tasks", tasksKey)
 	head := s.Paint(tone, c.Mark(glyph)+c.T("needs.you"))
 	tail := "  " + s.Paint(style.Key, key) + " " + s.Paint(style.Muted, c.T("needs.list"))
 	if widget.Width(head)+1+widget.Width(said)+widget.Width(tail) > w { // the key in place of the glyph

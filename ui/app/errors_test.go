@@ -51,7 +51,7 @@ func TestErrorsAreSaidInTheLanguageOfTheSession(t *testing.T) {
 			t.Errorf("no error where %q is wanted", c.want)
 			continue
 		}
-		if got := zh.Error(c.err); got != c.want {
+		if got := zh.FormatError(c.err); got != c.want {
 			t.Errorf("%v: %q, want %q", c.err, got, c.want)
 		}
 	}
@@ -72,7 +72,7 @@ func TestErrorsInEnglish(t *testing.T) {
 		"the server said so; " + `no watch "b"`:                    errors.Join(errors.New("the server said so"), &lifecycle.NotFound{What: "watch", Name: "b"}),
 		`cannot close an instance that is issued: that needs paid`: &lifecycle.Refusal{Action: lifecycle.Close, State: model.Issued, Reason: lifecycle.ReasonState, Args: lifecycle.Args{"allowed": []string{"paid"}}},
 	} {
-		if got := c.Error(err); got != want {
+		if got := c.FormatError(err); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
@@ -93,10 +93,10 @@ func TestToldOfAnEvent(t *testing.T) {
 		{model.Event{Action: "verify", Result: lifecycle.ResultFailed, Reason: model.Say("verify.another-certificate"), Detail: model.Say("verify.deployed")}, "另一张证书：线上证书与所部署的一致", "another certificate: presents what was deployed"},
 		{model.Event{Action: "contact", Result: lifecycle.ResultOK, Detail: model.Say("log.added")}, "已添加", "added"},
 	} {
-		if got := zh.Came(&c.e); got != c.zh {
+		if got := zh.EventSummary(&c.e); got != c.zh {
 			t.Errorf("%q, want %q", got, c.zh)
 		}
-		if got := en.Came(&c.e); got != c.en {
+		if got := en.EventSummary(&c.e); got != c.en {
 			t.Errorf("%q, want %q", got, c.en)
 		}
 	}

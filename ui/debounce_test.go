@@ -15,9 +15,9 @@ import (
 // spec: V4
 func TestTheCursorReadsWhereItRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Rest = 20 * time.Millisecond })
-		time.Sleep(d.m.c.Rest) // from here on it stands still
-		d.m.c.Rest = time.Hour
+		d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.CursorDelay = 20 * time.Millisecond })
+		time.Sleep(d.m.c.CursorDelay) // from here on it stands still
+		d.m.c.CursorDelay = time.Hour
 		before := d.m.footer()
 		if cmd := d.m.update(press("j")); cmd == nil {
 			t.Fatal("a key held down waits for nothing")
@@ -30,23 +30,23 @@ func TestTheCursorReadsWhereItRests(t *testing.T) {
 				t.Fatalf("the footer changed from\n%q to\n%q", before, now)
 			}
 		}
-		if d.keys("x"); !d.has("Why is shop.example.com as it is?") || !d.m.page().(app.Settling).Settling() {
+		if d.keys("x"); !d.has("Why is shop.example.com as it is?") || !d.m.page().(app.Scroller).Scrolling() {
 			t.Fatalf("explained is another row:\n%s", d.screen())
 		}
 
 		// The last of six rows is known once the cursor has stood still on it.
-		d = drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.Rest = 20 * time.Millisecond })
-		time.Sleep(d.m.c.Rest)
+		d = drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.CursorDelay = 20 * time.Millisecond })
+		time.Sleep(d.m.c.CursorDelay)
 		var last time.Time
 		for range 6 {
 			last = time.Now()
 			d.start(d.m.update(press("j")))
-			time.Sleep(d.m.c.Rest * 3 / 4)
+			time.Sleep(d.m.c.CursorDelay * 3 / 4)
 		}
-		if d.run(nil); time.Since(last) != d.m.c.Rest {
-			t.Errorf("it rests %v after the last move, want %v", time.Since(last), d.m.c.Rest)
+		if d.run(nil); time.Since(last) != d.m.c.CursorDelay {
+			t.Errorf("it rests %v after the last move, want %v", time.Since(last), d.m.c.CursorDelay)
 		}
-		if d.m.page().(app.Settling).Settling() {
+		if d.m.page().(app.Scroller).Scrolling() {
 			t.Fatal("the cursor does not come to rest")
 		}
 		slow := d.screen()

@@ -16,10 +16,10 @@ func TestExamplesOfNamesSaySo(t *testing.T) {
 	_, err := names.Check(model.Multi, []string{"a.example.com"}, false)
 	for lang, want := range map[string]string{"en": "for example example.com and www.example.com", "zh": "例如 example.com 与 www.example.com"} {
 		c := &Context{Text: text.New(lang)}
-		if got := c.Error(err); !strings.HasSuffix(got, want) {
+		if got := c.FormatError(err); !strings.HasSuffix(got, want) {
 			t.Errorf("%s: %q", lang, got)
 		}
-		if got := c.Wrong(&lifecycle.Invalid{Field: "domains", Why: model.Quoted("", "x"), Example: model.Say("names.two")}); !strings.HasSuffix(got, want) {
+		if got := c.FormatInvalid(&lifecycle.Invalid{Field: "domains", Why: model.Quoted("", "x"), Example: model.Say("names.two")}); !strings.HasSuffix(got, want) {
 			t.Errorf("%s: %q", lang, got)
 		}
 	}

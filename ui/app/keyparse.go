@@ -6,14 +6,14 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-var codes = map[string]rune{
+var keyCodes = map[string]rune{
 	"enter": tea.KeyEnter, "esc": tea.KeyEscape, "tab": tea.KeyTab, "space": tea.KeySpace, "up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft,
 	"right": tea.KeyRight, "home": tea.KeyHome, "end": tea.KeyEnd, "pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "backspace": tea.KeyBackspace,
 }
 
-// Press is the message of a key that was clicked where it is written; ok says
-// whether it is one that the interface writes.
-func Press(key string) (msg tea.KeyPressMsg, ok bool) {
+// ParseKey is the message of a key as it is written in the interface; ok reports
+// whether it is such a key.
+func ParseKey(key string) (msg tea.KeyPressMsg, ok bool) {
 	if !IsKey(key) {
 		return msg, false
 	}
@@ -22,7 +22,7 @@ func Press(key string) (msg tea.KeyPressMsg, ok bool) {
 			msg.Mod, key = mod, rest
 		}
 	}
-	if c, found := codes[key]; found {
+	if c, found := keyCodes[key]; found {
 		msg.Code = c
 		return msg, true
 	}

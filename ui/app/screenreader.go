@@ -28,20 +28,20 @@ func (c *Context) Lead(here bool) string {
 	return "  "
 }
 
-// Sub is a mark before what belongs to the line above it; none for a screen
+// SubMark is a mark before what belongs to the line above it; none for a screen
 // reader.
-func (c *Context) Sub() string { return c.Mark("·") }
+func (c *Context) SubMark() string { return c.Mark("·") }
 
-// Dot stands between texts that are listed.
-func (c *Context) Dot() string {
+// Separator stands between texts that are listed.
+func (c *Context) Separator() string {
 	if c.Plain {
 		return c.T("comma")
 	}
 	return " · "
 }
 
-// To stands between what was and what has come of it.
-func (c *Context) To() string {
+// Arrow stands between what was and what has come of it.
+func (c *Context) Arrow() string {
 	if c.Plain {
 		return " " + c.T("plain.to") + " "
 	}

@@ -8,9 +8,9 @@ import (
 // does, the spinner turns.
 type Waiter interface{ Waits() bool }
 
-// Turning is the spinner before a text about what is waited for. Until that has
+// SpinnerOr is the spinner before a text about what is waited for. Until that has
 // taken a while, and for screen readers, it is another mark instead.
-func (c *Context) Turning(mark string) string {
+func (c *Context) SpinnerOr(mark string) string {
 	if c.Spinner != "" {
 		return c.Spinner
 	}

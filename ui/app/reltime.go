@@ -2,9 +2,9 @@ package app
 
 import "time"
 
-// Away is how far a moment is from now, in words for a screen reader: in days,
-// within a day in hours, of which there is at least one.
-func (c *Context) Away(t time.Time) string {
+// RelativeTime is the time until or since t in words for a screen reader, in whole
+// days, or in hours, at least one, where it is less than a day.
+func (c *Context) RelativeTime(t time.Time) string {
 	d, way := t.Sub(c.Now), "plain.in."
 	if d < 0 {
 		d, way = -d, "plain.ago."
