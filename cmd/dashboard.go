@@ -19,7 +19,7 @@ import (
 	"certquay/lifecycle/product/edge"
 	"certquay/model"
 	"certquay/ui"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
 )
@@ -27,9 +27,9 @@ import (
 // backend is the engine as the dashboard of one session needs it.
 type backend struct{ *lifecycle.Access }
 
-var _ kit.Backend = backend{}
+var _ app.Backend = backend{}
 
-// Forecast implements kit.Backend.
+// Forecast implements app.Backend.
 func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
 	return forecast.Run(ctx, b.Access, r)
 }
@@ -43,26 +43,26 @@ func dashboard(ctx context.Context, c *call) error {
 	a := c.app
 	by, _ := a.sealing()
 	o := ui.Options{
-		Backend:  backend{c.engine()},
-		Actor:    c.Actor,
-		Ctx:      ctx,
-		Lang:     c.Lang,
-		Version:  Version,
-		Sealed:   by,
-		Locked:   func() bool { _, sealed := a.sealing(); return sealed },
-		Here:     a.Host.Count,
-		Jobs:     c.engine().Working,
-		Unserved: a.unserved,
-		Remote:   c.Kind == session.Network,
-		Store:    a.Dir,
-		Sandbox:  a.Sandbox,
-		Demo:     a.demo,
-		Support:  a.Config.Support,
-		Read:     func(path string) ([]byte, error) { return c.readFile(ctx, path) },
-		Plain:    c.g.plain || a.Config.UI.ScreenReader,
-		Theme:    a.Config.UI.Style(),
-		Keys:     a.Config.UI.Keymap(),
-		Rest:     rest,
+		Backend:     backend{c.engine()},
+		Actor:       c.Actor,
+		Ctx:         ctx,
+		Lang:        c.Lang,
+		Version:     Version,
+		Sealed:      by,
+		Locked:      func() bool { _, sealed := a.sealing(); return sealed },
+		Here:        a.Host.Count,
+		Jobs:        c.engine().Working,
+		Unserved:    a.unserved,
+		Remote:      c.Kind == session.Network,
+		Store:       a.Dir,
+		Sandbox:     a.Sandbox,
+		Demo:        a.demo,
+		Support:     a.Config.Support,
+		Read:        func(path string) ([]byte, error) { return c.readFile(ctx, path) },
+		Plain:       c.g.plain || a.Config.UI.ScreenReader,
+		Theme:       a.Config.UI.Style(),
+		Keys:        a.Config.UI.Keymap(),
+		CursorDelay: rest,
 	}
 	if c.Kind != session.Network {
 		o.Save = c.saveFile
@@ -73,7 +73,7 @@ func dashboard(ctx context.Context, c *call) error {
 	}
 	told := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
 		if _, ok := msg.(host.PasteCutMsg); ok {
-			return kit.ToldMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
+			return app.ToastMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
 		}
 		return msg
 	}

@@ -9,9 +9,9 @@ import (
 
 	"certquay/lifecycle/rules"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/action"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
-	"certquay/ui/page/flow"
 )
 
 // finish walks through what an action asks, and says which call must follow.
@@ -67,7 +67,7 @@ func TestEveryKeyInEveryState(t *testing.T) {
 	table := rules.NewTable()
 	var keys []string
 	for _, r := range table.Rows() {
-		if k := kit.Key(r); k != "" && !slices.Contains(keys, k) {
+		if k := app.DefaultKey(r); k != "" && !slices.Contains(keys, k) {
 			keys = append(keys, k)
 		}
 	}
@@ -99,7 +99,7 @@ func press1(t *testing.T, d *driver, table *rules.Table, key string, i *model.In
 	t.Helper()
 	var rows []*rules.Row
 	for _, r := range table.Rows() {
-		if kit.Key(r) == key {
+		if app.DefaultKey(r) == key {
 			rows = append(rows, r)
 		}
 	}
@@ -107,14 +107,14 @@ func press1(t *testing.T, d *driver, table *rules.Table, key string, i *model.In
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, refusal := flow.Pick(table, rows, cs)
+	row, refusal := action.Pick(table, rows, cs)
 	if _, ok := finish[row.Action]; !ok && refusal == nil {
 		t.Fatalf("the table allows %s and this test does not know how it goes on", row.Action)
 	}
 	d.keys(key)
 	d.fits()
 	if refusal != nil {
-		d.sees(d.m.c.Refused(refusal), d.m.c.WayOut(refusal), "State: "+string(i.State))
+		d.sees(d.m.c.FormatRefusal(refusal), d.m.c.Hint(refusal), "State: "+string(i.State))
 		d.called()
 		d.keys("esc")
 		if d.m.top() != nil {
@@ -147,7 +147,7 @@ func TestEveryActionHasItsFlow(t *testing.T) {
 	table := rules.NewTable()
 	c := drive(t, kittest.Fleet(12), 120, 40)
 	for _, r := range table.Rows() {
-		if kit.Key(r) == "" {
+		if app.DefaultKey(r) == "" {
 			continue
 		}
 		if !c.m.c.Text.Has("action." + string(r.Action)) {
@@ -160,11 +160,11 @@ func TestEveryActionHasItsFlow(t *testing.T) {
 // session. spec: V7
 func TestReadOnlyRefusesEveryChange(t *testing.T) {
 	for _, r := range rules.NewTable().Rows() {
-		if kit.Key(r) == "" {
+		if app.DefaultKey(r) == "" {
 			continue
 		}
 		d := drive(t, kittest.Fleet(20), 120, 40, func(o *Options) { o.Actor.ReadOnly = true; o.Actor.Role = model.Owner })
-		d.keys(kit.Key(r))
+		d.keys(app.DefaultKey(r))
 		d.sees("this session is read-only", "start without --read-only", "READ-ONLY")
 		d.called()
 	}

@@ -6,7 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
 )
@@ -29,7 +29,7 @@ func (m *root) clockText(at string) string {
 	case m.running:
 		return m.c.Mark("▶") + m.c.T("header.running", at)
 	case m.moving:
-		return m.c.Mark(m.c.Turning("◔")) + m.c.T("header.moving", at)
+		return m.c.Mark(m.c.SpinnerOr("◔")) + m.c.T("header.moving", at)
 	}
 	return m.c.T("header.sandbox", at)
 }
@@ -52,16 +52,16 @@ type clockMovedMsg struct {
 type clockStepMsg struct{}
 
 // clockActions are the actions on a sandbox's clock.
-func (m *root) clockActions() kit.Actions {
+func (m *root) clockActions() app.Actions {
 	c := m.c
 	ahead := func(to func(time.Time) time.Time) func() tea.Cmd {
 		return func() tea.Cmd {
 			if m.moving {
 				m.later = append(m.later, to)
-				return m.tell(kit.ToldMsg{Text: c.T(number("clock.later", len(m.later)), len(m.later)), Tone: style.Work})
+				return m.tell(app.ToastMsg{Text: c.T(number("clock.later", len(m.later)), len(m.later)), Tone: style.Work})
 			}
 			at := to(c.Backend.Now())
-			return tea.Batch(m.tell(kit.ToldMsg{Text: c.T("clock.moving", at.UTC().Format(clockFormat)), Tone: style.Work}), m.moveClock(at))
+			return tea.Batch(m.tell(app.ToastMsg{Text: c.T("clock.moving", at.UTC().Format(clockFormat)), Tone: style.Work}), m.moveClock(at))
 		}
 	}
 	days := func(n int) func(time.Time) time.Time {
@@ -71,15 +71,15 @@ func (m *root) clockActions() kit.Actions {
 	if m.running {
 		run = text.Called("act.clock.pause")
 	}
-	as := kit.Actions{
-		{ID: "clock-day", Name: text.Called("act.clock.day"), Binding: kit.Keys(">"), Group: kit.Program, Run: ahead(days(1))},
-		{ID: "clock-week", Name: text.Called("act.clock.week"), Binding: kit.Keys(")"), Group: kit.Program, Run: ahead(days(7))},
-		{ID: "clock-month", Name: text.Called("act.clock.month"), Binding: kit.Keys("}"), Group: kit.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
-		{ID: "clock-run", Name: run, Binding: kit.Keys("P"), Group: kit.Program, Run: m.runClock},
+	as := app.Actions{
+		{ID: "clock-day", Name: text.Called("act.clock.day"), Binding: app.Keys(">"), Group: app.Program, Run: ahead(days(1))},
+		{ID: "clock-week", Name: text.Called("act.clock.week"), Binding: app.Keys(")"), Group: app.Program, Run: ahead(days(7))},
+		{ID: "clock-month", Name: text.Called("act.clock.month"), Binding: app.Keys("}"), Group: app.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
+		{ID: "clock-run", Name: run, Binding: app.Keys("P"), Group: app.Program, Run: m.runClock},
 	}
-	why := c.WhyNot("clock")
+	why := c.MayNot("clock")
 	for n := range as {
-		as[n] = as[n].Unless(why)
+		as[n] = as[n].DisableIf(why)
 	}
 	return as
 }
@@ -111,11 +111,11 @@ func (m *root) clockMoved(v clockMovedMsg) tea.Cmd {
 	if v.err != nil {
 		m.running = false
 		if m.c.Ctx.Err() == nil {
-			return m.tell(kit.ToldMsg{Text: m.c.T("clock.failed", text.Clean(m.c.Error(v.err))), Tone: style.Bad})
+			return m.tell(app.ToastMsg{Text: m.c.T("clock.failed", text.Clean(m.c.FormatError(v.err))), Tone: style.Bad})
 		}
 		return nil
 	}
-	now := m.page().Update(kit.ChangedMsg{Batch: model.Batch{Resync: true}})
+	now := m.page().Update(app.ChangedMsg{Batch: model.Batch{Resync: true}})
 	if len(later) > 0 {
 		at := m.c.Backend.Now()
 		for _, to := range later {
@@ -124,7 +124,7 @@ func (m *root) clockMoved(v clockMovedMsg) tea.Cmd {
 		return tea.Batch(now, m.moveClock(at))
 	}
 	if !m.running {
-		return tea.Batch(now, m.tell(kit.ToldMsg{Text: m.c.T("clock.at", m.c.Now.UTC().Format(clockFormat)), Tone: style.Good}))
+		return tea.Batch(now, m.tell(app.ToastMsg{Text: m.c.T("clock.at", m.c.Now.UTC().Format(clockFormat)), Tone: style.Good}))
 	}
 	return tea.Batch(now, tea.Tick(max(runStep-time.Since(v.began), 0), func(time.Time) tea.Msg { return clockStepMsg{} }))
 }

@@ -28,8 +28,8 @@ import (
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/mem"
+	"certquay/ui/action"
 	"certquay/ui/kittest"
-	"certquay/ui/page/flow"
 )
 
 // real is an engine as certquay wires it, on a store in memory.
@@ -76,7 +76,7 @@ type backend struct {
 	engine *lifecycle.Engine
 }
 
-// Forecast implements kit.Backend.
+// Forecast implements app.Backend.
 func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
 	return forecast.Run(ctx, b.Access, r)
 }
@@ -208,7 +208,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 	if err != nil {
 		t.Fatal(err)
 	}
-	row, refusal := flow.Pick(e.Table(), rows, cs)
+	row, refusal := action.Pick(e.Table(), rows, cs)
 	count := func() (done, refused int) {
 		events, err := e.Activity(lifecycle.ActivityFilter{})
 		if err != nil {
@@ -234,7 +234,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 	d.keys(key)
 	d.fits()
 	if refusal != nil {
-		d.sees(d.m.c.Refused(refusal), d.m.c.WayOut(refusal), "State: "+string(s))
+		d.sees(d.m.c.FormatRefusal(refusal), d.m.c.Hint(refusal), "State: "+string(s))
 		d.keys("esc")
 		if after, _ := count(); after != before {
 			t.Errorf("a refused %s changed something", row.Action)

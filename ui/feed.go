@@ -6,7 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 )
 
 // watch opens the change feed.
@@ -33,11 +33,11 @@ func (m *root) listen(feed <-chan model.Batch) tea.Cmd {
 			select {
 			case b, ok := <-feed:
 				if !ok {
-					return tea.BatchMsg{kit.Send(fedMsg{all}), kit.Send(feedEndMsg{})}
+					return tea.BatchMsg{app.Send(fedMsg{all}), app.Send(feedEndMsg{})}
 				}
 				all.Seq, all.Resync, all.Changes = b.Seq, all.Resync || b.Resync, append(all.Changes, b.Changes...)
 			case <-timer.C:
-				return tea.BatchMsg{kit.Send(fedMsg{all}), kit.Send(watchedMsg{feed})}
+				return tea.BatchMsg{app.Send(fedMsg{all}), app.Send(watchedMsg{feed})}
 			case <-ctx.Done():
 				return nil
 			}
@@ -113,12 +113,12 @@ func (m *root) tick() tea.Cmd {
 
 // tell puts a line above the footer in place of what stands there, and follows
 // what it says is being done to its end.
-func (m *root) tell(told kit.ToldMsg) tea.Cmd {
-	m.told, m.following = told, told.Follow != nil
+func (m *root) tell(told app.ToastMsg) tea.Cmd {
+	m.told, m.following = told, told.Await != nil
 	m.telling++
-	if told.Follow == nil {
+	if told.Await == nil {
 		return nil
 	}
 	ctx, telling := m.c.Ctx, m.telling
-	return func() tea.Msg { return followedMsg{telling, told.Follow(ctx)} }
+	return func() tea.Msg { return followedMsg{telling, told.Await(ctx)} }
 }

@@ -4,7 +4,7 @@ import (
 	"charm.land/bubbles/v2/help"
 	"charm.land/bubbles/v2/key"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -16,7 +16,7 @@ var _ help.KeyMap = (*root)(nil)
 // which the mouse can reach.
 func (m *root) ShortHelp() []key.Binding {
 	if m.page().Capturing() {
-		return append(m.typing(), m.c.Keyed(m.globals()).ShortHelp()...)
+		return append(m.typing(), m.c.ApplyKeymap(m.globals()).ShortHelp()...)
 	}
 	return m.offered.ShortHelp()
 }
@@ -38,8 +38,8 @@ const pinned = 2
 // next, which acts before anything can have changed. While the cursor
 // is on its way, what stands there stays.
 func (m *root) offerActions() {
-	p, ok := m.page().(kit.Settling)
-	if ok && p.Settling() && m.offeredTab == m.tab && !m.page().Capturing() {
+	p, ok := m.page().(app.Scroller)
+	if ok && p.Scrolling() && m.offeredTab == m.tab && !m.page().Capturing() {
 		m.fresh = false
 		return
 	}
@@ -117,7 +117,7 @@ func (m *root) footerRow() widget.Row {
 		}
 		part := widget.Part{Text: s.Paint(f.tone, f.Desc)}
 		if f.press != "" {
-			part = widget.Part{ID: kit.KeyID(f.press), Text: s.Paint(style.Key, f.Key) + " " + part.Text}
+			part = widget.Part{ID: app.KeyID(f.press), Text: s.Paint(style.Key, f.Key) + " " + part.Text}
 		}
 		row = append(row, widget.Part{Text: widget.Space(f.x - used)}, part)
 		used = f.x + f.width()

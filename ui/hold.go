@@ -3,8 +3,8 @@ package ui
 import (
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
+	"certquay/ui/action"
+	"certquay/ui/app"
 )
 
 // hold keeps what is typed until the command has come to something, so that
@@ -20,13 +20,13 @@ func (m *root) hold(cmd tea.Cmd) tea.Cmd {
 func (m *root) release(inner tea.Msg) tea.Cmd {
 	m.holds, m.fresh = max(m.holds-1, 0), false
 	var cmds []tea.Cmd
-	inner = flow.Handle(m.c, inner)
+	inner = action.Handle(m.c, inner)
 	switch inner.(type) {
 	case nil:
-	case kit.OpenedMsg, kit.ToldMsg, kit.ShownMsg, kit.WatchedMsg, kit.CopiedMsg, kit.UndoableMsg, kit.PressedMsg:
+	case app.OpenDialogMsg, app.ToastMsg, app.ShowInstanceMsg, app.ShowWatchesMsg, app.CopyMsg, app.OfferUndoMsg, app.PressKeyMsg:
 		cmds = append(cmds, m.handle(inner)) // at once, before the keys that follow
 	default:
-		cmds = append(cmds, kit.Send(inner)) // may be the framework's own: a batch, the end
+		cmds = append(cmds, app.Send(inner)) // may be the framework's own: a batch, the end
 	}
 	held := m.held
 	m.held = nil

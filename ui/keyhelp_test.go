@@ -26,7 +26,7 @@ func TestOneSourceOfKeys(t *testing.T) {
 			full := slices.Concat(d.m.FullHelp()...)
 			for n := range actions {
 				a := &actions[n]
-				possible := a.Why == nil && !a.Hidden && len(a.Keys()) > 0
+				possible := a.Disabled == nil && !a.Hidden && len(a.Keys()) > 0
 				if a.Enabled() != possible {
 					t.Errorf("tab %d: the binding of %s is enabled: %v", tab+1, a.ID, a.Enabled())
 				}
@@ -49,7 +49,7 @@ func TestOneSourceOfKeys(t *testing.T) {
 				}
 			}
 			for _, b := range d.m.ShortHelp() {
-				if a, ok := actions.Find(press(b.Keys()[0])); !ok || a.Why != nil || a.ShortLabel != b.Help().Desc {
+				if a, ok := actions.Find(press(b.Keys()[0])); !ok || a.Disabled != nil || a.ShortLabel != b.Help().Desc {
 					t.Errorf("tab %d: the footer says %v", tab+1, b.Help())
 				}
 				d.sees(b.Help().Key + " " + b.Help().Desc)

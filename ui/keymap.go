@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 )
 
 // reserved are keys that always mean the same, so that there is a way out of
@@ -30,7 +30,7 @@ func DefaultKeys() map[string][]string {
 // CheckKeys says what is wrong with keys that a person has chosen: by the ID of
 // the action, what is wrong and what there is. Confirmations belong to actions
 // and not to keys, so what ends or takes away asks on any key.
-func CheckKeys(keys kit.Keymap) map[string]model.Text {
+func CheckKeys(keys app.Keymap) map[string]model.Text {
 	wrong := map[string]model.Text{}
 	known := DefaultKeys()
 	for id, ks := range keys {
@@ -46,7 +46,7 @@ func CheckKeys(keys kit.Keymap) map[string]model.Text {
 			wrong[id] = model.Say("config.no-keys", "keys", known[id])
 		}
 		for _, k := range ks {
-			if !kit.IsKey(k) {
+			if !app.IsKey(k) {
 				wrong[id] = model.Say("config.no-key", "key", k)
 			} else if slices.Contains(reserved, k) {
 				wrong[id] = model.Say("config.reserved", "key", k, "does", model.Say("reserved."+k))
@@ -64,7 +64,7 @@ func CheckKeys(keys kit.Keymap) map[string]model.Text {
 			}
 		}
 		taken := map[string]string{}
-		for _, a := range c.Keyed(as) {
+		for _, a := range c.ApplyKeymap(as) {
 			for _, k := range a.Keys() {
 				other, clash := taken[k]
 				taken[k] = a.ID

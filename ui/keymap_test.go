@@ -8,7 +8,7 @@ import (
 
 	"certquay/lifecycle/rules"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
 	"certquay/ui/text"
 )
@@ -30,11 +30,11 @@ func TestActionsHaveNames(t *testing.T) {
 			keys[a.ID] = have
 		}
 	}
-	if wrong := CheckKeys(kit.Keymap{}); len(wrong) > 0 {
+	if wrong := CheckKeys(app.Keymap{}); len(wrong) > 0 {
 		t.Error(wrong)
 	}
 	// Giving each what it has is no clash: the keys of each place are apart.
-	all := kit.Keymap(DefaultKeys())
+	all := app.Keymap(DefaultKeys())
 	maps.DeleteFunc(all, func(_ string, ks []string) bool { return len(ks) == 0 })
 	if wrong := CheckKeys(all); len(wrong) > 0 {
 		t.Error(wrong)
@@ -44,30 +44,30 @@ func TestActionsHaveNames(t *testing.T) {
 // TestCheckKeys names what is wrong with chosen keys and what there is.
 func TestCheckKeys(t *testing.T) {
 	for _, c := range []struct {
-		keys kit.Keymap
+		keys app.Keymap
 		id   string
 		want string // "" when nothing is wrong
 	}{
-		{kit.Keymap{"buy": {"B"}}, "buy", ""},
-		{kit.Keymap{"buy": {"B", "f2"}, "undo": {"b"}}, "undo", ""},
-		{kit.Keymap{"delete": {"z"}}, "delete", ""}, // it asks all the same
-		{kit.Keymap{"sort-name": {"alt+n"}}, "sort-name", ""},
-		{kit.Keymap{"byu": {"B"}}, "byu", "is no action; there are apply, auto-deploy, back, buy"},
-		{kit.Keymap{"ask-quit": {"Q"}}, "ask-quit", "is no action"},
-		{kit.Keymap{"buy": {"ctrl+c"}}, "buy", "has ctrl+c, which is reserved"},
-		{kit.Keymap{"buy": {"ctrl+z"}}, "buy", "reserved"},
-		{kit.Keymap{"buy": {}}, "buy", "has no key; leave it out to keep b"},
-		{kit.Keymap{"buy": {"d"}}, "buy", "has d, which is the key of deploy on the page Overview"},
-		{kit.Keymap{"buy": {"Z"}, "deploy": {"Z"}}, "deploy", "has Z, which is the key of buy on the page Overview"},
-		{kit.Keymap{"details": {"3"}}, "details", "the key of tab-deployments"},
-		{kit.Keymap{"quit": {"esc"}}, "quit", "the key of back"},
-		{kit.Keymap{"next-product": {"o"}}, "next-product", ""},
-		{kit.Keymap{"clock-day": {"j"}}, "clock-day", "the key of down"},
-		{kit.Keymap{"buy": {"bb"}}, "buy", `has "bb", which is no key`},
-		{kit.Keymap{"buy": {" "}}, "buy", "which is no key"},
-		{kit.Keymap{"buy": {"shift+b"}}, "buy", "which is no key"},
-		{kit.Keymap{"buy": {"ctrl+B"}}, "buy", "which is no key"},
-		{kit.Keymap{"buy": {"hyper+b"}}, "buy", "which is no key"},
+		{app.Keymap{"buy": {"B"}}, "buy", ""},
+		{app.Keymap{"buy": {"B", "f2"}, "undo": {"b"}}, "undo", ""},
+		{app.Keymap{"delete": {"z"}}, "delete", ""}, // it asks all the same
+		{app.Keymap{"sort-name": {"alt+n"}}, "sort-name", ""},
+		{app.Keymap{"byu": {"B"}}, "byu", "is no action; there are apply, auto-deploy, back, buy"},
+		{app.Keymap{"ask-quit": {"Q"}}, "ask-quit", "is no action"},
+		{app.Keymap{"buy": {"ctrl+c"}}, "buy", "has ctrl+c, which is reserved"},
+		{app.Keymap{"buy": {"ctrl+z"}}, "buy", "reserved"},
+		{app.Keymap{"buy": {}}, "buy", "has no key; leave it out to keep b"},
+		{app.Keymap{"buy": {"d"}}, "buy", "has d, which is the key of deploy on the page Overview"},
+		{app.Keymap{"buy": {"Z"}, "deploy": {"Z"}}, "deploy", "has Z, which is the key of buy on the page Overview"},
+		{app.Keymap{"details": {"3"}}, "details", "the key of tab-deployments"},
+		{app.Keymap{"quit": {"esc"}}, "quit", "the key of back"},
+		{app.Keymap{"next-product": {"o"}}, "next-product", ""},
+		{app.Keymap{"clock-day": {"j"}}, "clock-day", "the key of down"},
+		{app.Keymap{"buy": {"bb"}}, "buy", `has "bb", which is no key`},
+		{app.Keymap{"buy": {" "}}, "buy", "which is no key"},
+		{app.Keymap{"buy": {"shift+b"}}, "buy", "which is no key"},
+		{app.Keymap{"buy": {"ctrl+B"}}, "buy", "which is no key"},
+		{app.Keymap{"buy": {"hyper+b"}}, "buy", "which is no key"},
 	} {
 		got := CheckKeys(c.keys)
 		switch {
@@ -83,7 +83,7 @@ func TestCheckKeys(t *testing.T) {
 // palette and the ways out know them, and the former ones do nothing. What ends
 // something still asks, on a plain letter too. spec: V4
 func TestChosenKeys(t *testing.T) {
-	keys := kit.Keymap{"buy": {"B", "f2"}, "delete": {"z"}, "palette": {"."}, "apply": {"A"}, "details": {"e"}}
+	keys := app.Keymap{"buy": {"B", "f2"}, "delete": {"z"}, "palette": {"."}, "apply": {"A"}, "details": {"e"}}
 	if wrong := CheckKeys(keys); len(wrong) > 0 {
 		t.Fatal(wrong)
 	}

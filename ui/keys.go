@@ -11,30 +11,30 @@ import (
 
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
 )
 
 // globals are the actions that every page has.
-func (m *root) globals() kit.Actions {
+func (m *root) globals() app.Actions {
 	c := m.c
-	as := kit.Actions{
-		{ID: "palette", Name: text.Called("act.palette"), Binding: kit.Keys(":", "ctrl+p"), ShortLabel: c.T("footer.palette"), Group: kit.Program, Footer: kit.Always, Run: m.palette},
-		{ID: "help", Name: text.Called("act.help"), Binding: kit.Keys("?"), ShortLabel: c.T("footer.help"), Group: kit.Program, Footer: kit.Always, Run: m.help},
-		{ID: "next-tab", Name: text.Called("act.nexttab"), Binding: kit.Keys("tab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab + 1) }},
-		{ID: "previous-tab", Name: text.Called("act.prevtab"), Binding: kit.Keys("shift+tab"), Group: kit.Program, Run: func() tea.Cmd { return m.choose(m.tab - 1) }},
+	as := app.Actions{
+		{ID: "palette", Name: text.Called("act.palette"), Binding: app.Keys(":", "ctrl+p"), ShortLabel: c.T("footer.palette"), Group: app.Program, Footer: app.Always, Run: m.palette},
+		{ID: "help", Name: text.Called("act.help"), Binding: app.Keys("?"), ShortLabel: c.T("footer.help"), Group: app.Program, Footer: app.Always, Run: m.help},
+		{ID: "next-tab", Name: text.Called("act.nexttab"), Binding: app.Keys("tab"), Group: app.Program, Run: func() tea.Cmd { return m.choose(m.tab + 1) }},
+		{ID: "previous-tab", Name: text.Called("act.prevtab"), Binding: app.Keys("shift+tab"), Group: app.Program, Run: func() tea.Cmd { return m.choose(m.tab - 1) }},
 	}
 	for n, t := range tabs {
-		as = append(as, kit.Action{ID: tabID(n), Name: text.Called("act.tab", text.Called(t.title)), Binding: kit.Keys(strconv.Itoa(n + 1)), Group: kit.Program, Run: func() tea.Cmd { return m.choose(n) }})
+		as = append(as, app.Action{ID: tabID(n), Name: text.Called("act.tab", text.Called(t.title)), Binding: app.Keys(strconv.Itoa(n + 1)), Group: app.Program, Run: func() tea.Cmd { return m.choose(n) }})
 	}
 	if m.o.Sandbox {
 		as = append(as, m.clockActions()...)
 	}
 	return append(as,
-		kit.Action{ID: "quit", Name: text.Called("act.quit"), Binding: kit.Keys("q"), Group: kit.Program, Run: m.leave},
-		kit.Action{ID: "ask-quit", Name: text.Called("act.askquit"), Binding: kit.Keys("ctrl+c"), Group: kit.Program, Run: m.askQuit})
+		app.Action{ID: "quit", Name: text.Called("act.quit"), Binding: app.Keys("q"), Group: app.Program, Run: m.leave},
+		app.Action{ID: "ask-quit", Name: text.Called("act.askquit"), Binding: app.Keys("ctrl+c"), Group: app.Program, Run: m.askQuit})
 }
 
 // tabID is the ID of the action that brings a tab to the front.
@@ -42,7 +42,9 @@ func tabID(n int) string { return strings.Replace(tabs[n].title, ".", "-", 1) }
 
 // actions are all that can be done here and now, with the keys in force: the
 // page's before the global ones.
-func (m *root) actions() kit.Actions { return m.c.Keyed(append(m.page().Actions(), m.globals()...)) }
+func (m *root) actions() app.Actions {
+	return m.c.ApplyKeymap(append(m.page().Actions(), m.globals()...))
+}
 
 // leave quits, but asks where that throws away what was done.
 func (m *root) leave() tea.Cmd {
@@ -57,8 +59,8 @@ func (m *root) askQuit() tea.Cmd {
 	if m.o.Demo {
 		danger, lost = rules.DangerNotice, m.c.T("quit.demo")
 	}
-	return m.open(kit.OpenedMsg{
-		Make: func() kit.Dialog {
+	return m.open(app.OpenDialogMsg{
+		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: m.c, Title: m.c.T("quit.title"), Danger: danger,
 				Lines: []string{lost, m.c.T("quit.again")}, Question: m.c.T("quit.question"), Again: "ctrl+c"}
 		},
@@ -72,14 +74,14 @@ func (m *root) askQuit() tea.Cmd {
 }
 
 func (m *root) palette() tea.Cmd {
-	var as kit.Actions
+	var as app.Actions
 	for _, a := range m.actions() {
 		if !a.Hidden {
 			as = append(as, a)
 		}
 	}
-	return m.open(kit.OpenedMsg{
-		Make: func() kit.Dialog { return &dialog.Palette{Context: m.c, Actions: as} },
+	return m.open(app.OpenDialogMsg{
+		Make: func() app.Dialog { return &dialog.Palette{Context: m.c, Actions: as} },
 		Then: m.chosen,
 	})
 }
@@ -88,10 +90,10 @@ func (m *root) palette() tea.Cmd {
 // picked in the help.
 func (m *root) chosen(v any) tea.Cmd {
 	switch v := v.(type) {
-	case kit.Action:
+	case app.Action:
 		return m.run(v)
 	case string:
-		return kit.Send(kit.PressedMsg{Key: v})
+		return app.Send(app.PressKeyMsg{Key: v})
 	}
 	return nil
 }
@@ -109,25 +111,25 @@ func (m *root) help() tea.Cmd {
 		extra = append(extra, m.o.EdgeNote)
 	}
 	extra = append(extra, c.T("help.version", m.o.Version, m.o.Store))
-	refused := slices.DeleteFunc(m.actions(), func(a kit.Action) bool { return a.Hidden || a.Why == nil || len(a.Keys()) == 0 })
-	return m.open(kit.OpenedMsg{Make: func() kit.Dialog { return &dialog.Help{Context: c, Keys: m, Refused: refused, Extra: extra} }, Then: m.chosen})
+	refused := slices.DeleteFunc(m.actions(), func(a app.Action) bool { return a.Hidden || a.Disabled == nil || len(a.Keys()) == 0 })
+	return m.open(app.OpenDialogMsg{Make: func() app.Dialog { return &dialog.Help{Context: c, Keys: m, Refused: refused, Extra: extra} }, Then: m.chosen})
 }
 
 // surface is one place with actions of its own.
 type surface struct {
 	where  string
 	global bool // its actions are everywhere
-	as     kit.Actions
+	as     app.Actions
 }
 
 // surfaces lists the actions of every place there is, without a backend.
-func surfaces(c *kit.Context) []surface {
+func surfaces(c *app.Context) []surface {
 	m := &root{c: c}
 	var all []surface
 	for _, t := range tabs {
 		p := t.make(c)
 		all = append(all, surface{where: c.T(t.title), as: p.Actions()})
-		if r, ok := p.(interface{ More() (string, kit.Actions) }); ok {
+		if r, ok := p.(interface{ More() (string, app.Actions) }); ok {
 			where, as := r.More()
 			all = append(all, surface{where: where, as: as})
 		}
@@ -137,15 +139,15 @@ func surfaces(c *kit.Context) []surface {
 
 // nobody is the backend where actions are only listed: nothing is read or
 // refused.
-type nobody struct{ kit.Backend }
+type nobody struct{ app.Backend }
 
 func (nobody) Actor() model.Actor              { return model.Actor{} }
 func (nobody) Now() time.Time                  { return time.Time{} }
 func (nobody) May(rules.Action) *rules.Refusal { return nil }
 
 // bare is a context to list actions with.
-func bare() *kit.Context {
-	return &kit.Context{Backend: nobody{}, Table: rules.NewTable(), Text: text.New("en"), Styles: style.New(true, 0), Drafts: map[string]map[string]string{}}
+func bare() *app.Context {
+	return &app.Context{Backend: nobody{}, Table: rules.NewTable(), Text: text.New("en"), Styles: style.New(true, 0), Drafts: map[string]map[string]string{}}
 }
 
 // KeyTable writes every key of every page as Markdown, for the README. It
@@ -153,12 +155,12 @@ func bare() *kit.Context {
 func KeyTable() string {
 	c := bare()
 	type entry struct {
-		kit.Action
+		app.Action
 		where []string
 	}
 	var entries []*entry
 	for _, s := range surfaces(c) {
-		for _, a := range c.Keyed(s.as) {
+		for _, a := range c.ApplyKeymap(s.as) {
 			if len(a.Keys()) == 0 {
 				continue
 			}

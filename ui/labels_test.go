@@ -7,20 +7,19 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
-	"certquay/ui/page/overview"
 	"certquay/ui/text"
 )
 
 // TestLabelsAreLeftOutInOneOrder tells as many labels of a certificate as there
 // is room for, the least important left out first. spec: S2
 func TestLabelsAreLeftOutInOneOrder(t *testing.T) {
-	c := &kit.Context{Text: text.New("en")}
+	c := &app.Context{Text: text.New("en")}
 	r := model.Row{State: model.Issued, Failed: true, Hosted: true, Auto: 2, Operation: model.JobReissue}
 	const all = "failing reissuing hosted auto"
 	for n := range len(all) + 1 {
-		if _, word, _ := overview.Status(c, &r, n); !strings.HasPrefix(all, word) || len(word) > max(n, len("failing")) {
+		if _, word, _ := c.Status(&r, n); !strings.HasPrefix(all, word) || len(word) > max(n, len("failing")) {
 			t.Errorf("in %d cells: %q", n, word)
 		}
 	}

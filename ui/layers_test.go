@@ -8,7 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
 )
 
@@ -47,17 +47,17 @@ func TestKeysAreClicked(t *testing.T) {
 			}
 			hits := start().hits()
 			for _, k := range place.want {
-				if _, ok := hits[kit.KeyID(k)]; !ok {
+				if _, ok := hits[app.KeyID(k)]; !ok {
 					t.Errorf("%s cannot be clicked on; there are %q", k, slices.Sorted(maps.Keys(hits)))
 				}
 			}
 			for id, at := range hits {
-				k, ok := kit.KeyOfID(id)
+				k, ok := app.KeyOfID(id)
 				if !ok || k == "esc" && start().m.top() == nil {
 					continue
 				}
 				pressed := start()
-				msg, _ := kit.Press(k)
+				msg, _ := app.ParseKey(k)
 				pressed.send(msg)
 				clicked := start()
 				clicked.send(tea.MouseClickMsg{X: at[0], Y: at[1], Button: tea.MouseLeft})

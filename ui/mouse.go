@@ -7,8 +7,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
 	"certquay/ui/widget"
 )
 
@@ -24,7 +24,7 @@ func (m *root) layers() *lipgloss.Compositor {
 	}
 	bar, _ := m.tabBar()
 	page := lipgloss.NewLayer(widget.Fill("", w, h-chrome)).ID(pageID).Y(pageTop)
-	if p, ok := m.page().(kit.Clickable); ok {
+	if p, ok := m.page().(app.Clickable); ok {
 		page.AddLayers(p.Layers()...)
 	}
 	all := append(bar.Layers(0, 0, w), page)
@@ -46,8 +46,8 @@ func (m *root) click(c tea.MouseClickMsg) tea.Cmd {
 		return m.toDialog(tea.KeyPressMsg{Code: tea.KeyEscape})
 	}
 	x, y := c.X-hit.Bounds().Min.X, c.Y-hit.Bounds().Min.Y
-	name, _ := kit.KeyOfID(hit.ID())
-	k, isKey := kit.Press(name)
+	name, _ := app.KeyOfID(hit.ID())
+	k, isKey := app.ParseKey(name)
 	switch {
 	case isKey && d != nil:
 		return m.toDialog(k)
@@ -56,10 +56,10 @@ func (m *root) click(c tea.MouseClickMsg) tea.Cmd {
 	case isKey:
 		return m.press(k)
 	case d != nil:
-		return m.toDialog(kit.HitMsg{ID: hit.ID(), X: x, Y: y})
+		return m.toDialog(app.HitMsg{ID: hit.ID(), X: x, Y: y})
 	case hit.ID() == pageID:
 		c.X, c.Y = x, y
 		return m.page().Update(c)
 	}
-	return m.page().Update(kit.HitMsg{ID: hit.ID(), X: x, Y: y})
+	return m.page().Update(app.HitMsg{ID: hit.ID(), X: x, Y: y})
 }

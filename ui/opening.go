@@ -6,7 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -22,7 +22,7 @@ func Opening(o Options, env []string, width, height int) string {
 	}
 	m := &root{o: o, width: width, height: height}
 	light, says := lightBackground(tea.EnvMsg(env).Getenv("COLORFGBG"))
-	m.c = &kit.Context{Text: text.New(o.Lang), Styles: o.Theme.New(!says || !light, colorprofile.TrueColor)}
+	m.c = &app.Context{Text: text.New(o.Lang), Styles: o.Theme.New(!says || !light, colorprofile.TrueColor)}
 	if width < minWidth || height < minHeight {
 		return m.screen() // which says so
 	}

@@ -5,13 +5,13 @@ import (
 	"time"
 
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 )
 
 // Options is what a dashboard needs to know of the session it is drawn for.
 type Options struct {
-	Backend kit.Backend
+	Backend app.Backend
 	Actor   model.Actor     // who came, until there is a backend, which knows who it is now
 	Ctx     context.Context // ends the dashboard's commands; nil means Background
 	Lang    string
@@ -39,8 +39,8 @@ type Options struct {
 	EdgeNote string
 	Plain    bool // lines of words, for a screen reader
 	Theme    style.Theme
-	Keys     kit.Keymap // as [CheckKeys] accepts them
-	// Rest is how long a cursor that moves on and on stands until what it has
+	Keys     app.Keymap // as [CheckKeys] accepts them
+	// CursorDelay is how long a cursor that moves on and on stands until what it has
 	// come to is read; 0 reads it at once.
-	Rest time.Duration
+	CursorDelay time.Duration
 }

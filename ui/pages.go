@@ -1,7 +1,7 @@
 package ui
 
 import (
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/page/activity"
 	"certquay/ui/page/deployments"
 	"certquay/ui/page/forecast"
@@ -16,7 +16,7 @@ const deploymentsTab = 2
 // catalogue, the second one for narrow screens.
 var tabs = []struct {
 	title, short string
-	make         func(*kit.Context) kit.Page
+	make         func(*app.Context) app.Page
 }{
 	{"tab.overview", "tab.overview", overview.New},
 	{"tab.hosting", "tab.hosting.short", hosting.New},

@@ -5,7 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/text"
 	"certquay/ui/widget"
 )
@@ -27,14 +27,14 @@ func (m *root) plainView() tea.View {
 	return v
 }
 
-func (m *root) plain() kit.ScreenText {
+func (m *root) plain() app.ScreenText {
 	w, h, c := m.width, m.height, m.c
 	if w <= 0 || h <= 0 {
-		return kit.ScreenText{}
+		return app.ScreenText{}
 	}
 	if w < minPlain || h < minHeight {
 		lines := widget.Wrap(c.T("small", minPlain, minHeight, w, h), w)
-		return kit.ScreenText{Lines: lines[:min(len(lines), h)]}
+		return app.ScreenText{Lines: lines[:min(len(lines), h)]}
 	}
 	if d := m.top(); d != nil {
 		return d.ReadOut(w, h)

@@ -13,7 +13,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle/rules"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
 	"certquay/ui/text"
 )
@@ -74,7 +74,7 @@ func TestViewChangesNothing(t *testing.T) {
 // TestViewOnItsWayChangesNothing is the same while a key is held down, when
 // what is under the cursor is not read.
 func TestViewOnItsWayChangesNothing(t *testing.T) {
-	d := drive(t, kittest.Fleet(60), 200, 60, func(o *Options) { o.Rest = time.Hour })
+	d := drive(t, kittest.Fleet(60), 200, 60, func(o *Options) { o.CursorDelay = time.Hour })
 	for range 3 {
 		d.m.update(press("j")) // its command would wait for the cursor to rest
 		d.untouched("on its way")
@@ -105,7 +105,7 @@ func (d *driver) untouched(when string) {
 // shared and never changes, and contexts.
 func dump(v any) []string {
 	left := map[reflect.Type]bool{}
-	for _, t := range []any{(*kit.Backend)(nil), (*context.Context)(nil), (**rules.Table)(nil), (**text.Catalogue)(nil)} {
+	for _, t := range []any{(*app.Backend)(nil), (*context.Context)(nil), (**rules.Table)(nil), (**text.Catalogue)(nil)} {
 		left[reflect.TypeOf(t).Elem()] = true
 	}
 	var lines []string

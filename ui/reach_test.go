@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"certquay/lifecycle/rules"
+	"certquay/ui/app"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
 )
 
 // How tests reach things: an action by its ID, a field of a form by its key, an
@@ -28,12 +28,12 @@ func (d *driver) act(ids ...string) *driver {
 	return d
 }
 
-func (d *driver) action(id string) kit.Action {
+func (d *driver) action(id string) app.Action {
 	d.t.Helper()
 	name := id
 	for _, row := range d.m.c.Table.Rows() {
 		if row.Action == rules.Action(id) {
-			name = kit.NameOf(d.m.c.Table, kit.Key(row))
+			name = app.ActionID(d.m.c.Table, app.DefaultKey(row))
 		}
 	}
 	for _, a := range d.m.actions() {
@@ -42,7 +42,7 @@ func (d *driver) action(id string) kit.Action {
 		}
 	}
 	d.t.Fatalf("there is no action %s here:\n%s", id, d.screen())
-	return kit.Action{}
+	return app.Action{}
 }
 
 // form is the form on top.

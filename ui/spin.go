@@ -6,7 +6,7 @@ import (
 	"charm.land/bubbles/v2/spinner"
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 )
 
 // turning is the spinner of bubbles, at five frames a second: each is a line to
@@ -22,11 +22,11 @@ func (m *root) waits() bool {
 	if m.holds > 0 || m.following || m.moving && !m.running {
 		return true
 	}
-	page, ok := m.page().(kit.Waiter)
+	page, ok := m.page().(app.Waiter)
 	if ok && page.Waits() {
 		return true
 	}
-	d, ok := m.top().(kit.Waiter)
+	d, ok := m.top().(app.Waiter)
 	return ok && d.Waits()
 }
 

@@ -9,7 +9,7 @@ import (
 	"charm.land/bubbles/v2/spinner"
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
 )
 
@@ -45,7 +45,7 @@ func TestTheSpinnerTurnsWhileSomethingIsWaitedFor(t *testing.T) {
 
 	for what, begin := range map[string]func(*driver){
 		"⠙ being done": func(d *driver) {
-			d.m.update(kit.ToldMsg{Text: "being done", Follow: func(context.Context) kit.ToldMsg { return kit.ToldMsg{Text: "done"} }})
+			d.m.update(app.ToastMsg{Text: "being done", Await: func(context.Context) app.ToastMsg { return app.ToastMsg{Text: "done"} }})
 		},
 		"⠙ reading …": func(d *driver) { d.m.update(press("b")) }, // what the form needs
 	} {

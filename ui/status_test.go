@@ -10,7 +10,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
 	"certquay/ui/style"
 )
@@ -34,7 +34,7 @@ func TestTheHeaderIsNeverStale(t *testing.T) {
 		} {
 			d.m.every = time.Hour
 			asked := d.m.tick()
-			d.send(kit.ResizedMsg{}) // another message meanwhile does not make it miss the next change
+			d.send(app.ResizedMsg{}) // another message meanwhile does not make it miss the next change
 			change()
 			said := make(chan any, 1)
 			go func() { said <- asked() }()
@@ -51,7 +51,7 @@ func TestTheHeaderIsNeverStale(t *testing.T) {
 			t.Error("nothing is at work, and the header says so")
 		}
 		jobs.Store(2)
-		d.send(kit.ResizedMsg{})
+		d.send(app.ResizedMsg{})
 		d.sees("2 at work")
 	})
 }
@@ -109,7 +109,7 @@ func TestToldEnds(t *testing.T) {
 		})
 	}
 	d := drive(t, kittest.Fleet(3), 120, 40)
-	late := d.m.tell(kit.ToldMsg{Text: "being done", Follow: func(context.Context) kit.ToldMsg { return kit.ToldMsg{Text: "done"} }})
+	late := d.m.tell(app.ToastMsg{Text: "being done", Await: func(context.Context) app.ToastMsg { return app.ToastMsg{Text: "done"} }})
 	d.keys("j")
 	d.run(late)
 	if d.has("done") {

@@ -7,7 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
 )
 
@@ -128,6 +128,6 @@ func TestExplainNamesKeys(t *testing.T) {
 	if d.has("--stop") || d.has("download") {
 		t.Fatalf("verbs of the command line:\n%s", d.screen())
 	}
-	drive(t, b, 120, 40, func(o *Options) { o.Keys = kit.Keymap{"deploy": {"B"}} }).find("shop.example.com").keys("x").sees("B deploy")
+	drive(t, b, 120, 40, func(o *Options) { o.Keys = app.Keymap{"deploy": {"B"}} }).find("shop.example.com").keys("x").sees("B deploy")
 	drive(t, b, 120, 40, func(o *Options) { o.Lang = "zh" }).find("shop.example.com").keys("x").sees("当前可执行", "d 部署", "m 停止托管", "lifecycle/RULES.md")
 }

@@ -7,7 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 )
 
@@ -64,7 +64,7 @@ func (m *root) resize(w, h int) {
 
 // sizeDialog gives a dialog the cells of the screen; for a screen reader it is
 // narrow, as its lines are wrapped anew.
-func (m *root) sizeDialog(d kit.Dialog) {
+func (m *root) sizeDialog(d app.Dialog) {
 	if m.c.Plain {
 		d.SetSize(min(m.width+6, 80), m.height)
 		return

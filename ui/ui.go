@@ -1,5 +1,5 @@
 // Package ui is the dashboard. Its root hands messages on in the order that
-// package kit states; pages, dialogs and flows do the rest.
+// package app states; pages, dialogs and flows do the rest.
 package ui
 
 import (
@@ -12,9 +12,9 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"certquay/model"
+	"certquay/ui/action"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
 	"certquay/ui/style"
 	"certquay/ui/text"
 )
@@ -22,21 +22,21 @@ import (
 // root is the only tea.Model.
 type root struct {
 	o             Options
-	c             *kit.Context
+	c             *app.Context
 	cancel        context.CancelFunc
-	pages         []kit.Page
+	pages         []app.Page
 	tab           int
-	from          int             // the tab from which the details in front were opened
-	stack         []kit.OpenedMsg // the top one last
-	dialogs       []kit.Dialog
+	from          int                 // the tab from which the details in front were opened
+	stack         []app.OpenDialogMsg // the top one last
+	dialogs       []app.Dialog
 	width, height int
-	told          kit.ToldMsg
+	told          app.ToastMsg
 	telling       int  // counts what was told, for what follows it
 	following     bool // the end of what was told is waited for
 	spinner       spinner.Model
 	spinning      bool
 	shown         atomic.Pointer[status]
-	offered       kit.Actions // of which the footer tells: those of where the cursor rested last
+	offered       app.Actions // of which the footer tells: those of where the cursor rested last
 	offeredTab    int
 	fresh         bool      // nothing has changed since they were offered
 	holds         int       // commands under way that will open something
@@ -61,10 +61,10 @@ func newRoot(o Options) *root {
 	}
 	ctx, cancel := context.WithCancel(o.Ctx)
 	m := &root{o: o, cancel: cancel, spinner: spinner.New(spinner.WithSpinner(turning)), dark: true, profile: colorprofile.TrueColor, coalesce: 50 * time.Millisecond, every: 10 * time.Second, glance: 200 * time.Millisecond}
-	m.c = &kit.Context{
+	m.c = &app.Context{
 		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Text: text.New(o.Lang), Remote: o.Remote,
 		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Support: o.Support, Save: o.Save, Read: o.Read,
-		Plain: o.Plain, Keymap: o.Keys, Rest: o.Rest, Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
+		Plain: o.Plain, Keymap: o.Keys, CursorDelay: o.CursorDelay, Now: o.Backend.Now(), Drafts: map[string]map[string]string{},
 	}
 	m.c.Styles = m.styles()
 	for _, t := range tabs {
@@ -82,19 +82,19 @@ type (
 	tickedMsg   struct{}
 	followedMsg struct { // what has come of something told
 		telling int
-		told    kit.ToldMsg
+		told    app.ToastMsg
 	}
 	preparedMsg struct{ inner tea.Msg } // what an asking action has come to
 )
 
 // Init implements tea.Model.
 func (m *root) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, m.watch, m.tick(), kit.Send(kit.FocusedMsg{}))
+	return tea.Batch(tea.RequestBackgroundColor, m.watch, m.tick(), app.Send(app.FocusMsg{}))
 }
 
-func (m *root) page() kit.Page { return m.pages[m.tab] }
+func (m *root) page() app.Page { return m.pages[m.tab] }
 
-func (m *root) top() kit.Dialog {
+func (m *root) top() app.Dialog {
 	if len(m.dialogs) == 0 {
 		return nil
 	}
@@ -119,13 +119,13 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 	if m.settle(msg) {
 		return nil
 	}
-	msg = flow.Handle(m.c, msg)
+	msg = action.Handle(m.c, msg)
 	switch v := msg.(type) {
 	case nil:
 		return nil
 	case tea.WindowSizeMsg:
 		m.resize(v.Width, v.Height)
-		return m.page().Update(kit.ResizedMsg{})
+		return m.page().Update(app.ResizedMsg{})
 	case tea.BackgroundColorMsg:
 		m.dark, m.answered = v.IsDark(), true
 		m.restyle()
@@ -134,7 +134,7 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 	case watchedMsg:
 		return m.listen(v.feed)
 	case fedMsg:
-		return m.page().Update(kit.ChangedMsg{Batch: v.Batch})
+		return m.page().Update(app.ChangedMsg{Batch: v.Batch})
 	case feedEndMsg:
 		if m.c.Ctx.Err() != nil {
 			return nil
@@ -151,9 +151,9 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 	// What pages and flows ask for.
 	case preparedMsg:
 		return m.release(v.inner)
-	case kit.OpenedMsg:
+	case app.OpenDialogMsg:
 		return m.open(v)
-	case kit.ToldMsg:
+	case app.ToastMsg:
 		return m.tell(v)
 	case followedMsg:
 		if v.telling != m.telling {
@@ -164,21 +164,21 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 			return m.tell(v.told)
 		}
 		return nil
-	case kit.UndoableMsg:
-		v.Undo.Until = m.c.Now.Add(kit.UndoOffered)
+	case app.OfferUndoMsg:
+		v.Undo.Until = m.c.Now.Add(app.UndoPeriod)
 		m.c.Undo = &v.Undo
 		return m.handle(v.Then)
-	case kit.PressedMsg:
-		if k, ok := kit.Press(v.Key); ok {
+	case app.PressKeyMsg:
+		if k, ok := app.ParseKey(v.Key); ok {
 			return m.press(k)
 		}
 		return nil
-	case kit.CopiedMsg:
-		return tea.Batch(m.tell(kit.ToldMsg{Text: m.c.T("copied", v.What, v.Text), Tone: style.Good}), tea.SetClipboard(v.Text))
-	case kit.ShownMsg:
+	case app.CopyMsg:
+		return tea.Batch(m.tell(app.ToastMsg{Text: m.c.T("copied", v.What, v.Text), Tone: style.Good}), tea.SetClipboard(v.Text))
+	case app.ShowInstanceMsg:
 		var told tea.Cmd
-		if v.Told.Text != "" {
-			told = m.tell(v.Told)
+		if v.Toast.Text != "" {
+			told = m.tell(v.Toast)
 		}
 		from := m.from
 		if m.tab != 0 {
@@ -187,15 +187,15 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		first := m.choose(0)
 		m.from = from
 		return tea.Batch(told, first, m.page().Update(v))
-	case kit.WatchedMsg:
+	case app.ShowWatchesMsg:
 		first := m.choose(deploymentsTab)
 		return tea.Batch(first, m.page().Update(v))
-	case kit.ReturnedMsg:
+	case app.BackMsg:
 		if m.from == 0 {
 			return nil
 		}
 		return m.choose(m.from)
-	case kit.FocusedMsg:
+	case app.FocusMsg:
 		return m.page().Update(v)
 	// What a person does.
 	case tea.KeyPressMsg, tea.PasteMsg, tea.MouseClickMsg, tea.MouseWheelMsg:
@@ -232,7 +232,7 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	}
 	c, isClick := msg.(tea.MouseClickMsg)
 	if isKey || isClick { // it may lead to another screen
-		m.tell(kit.ToldMsg{})
+		m.tell(app.ToastMsg{})
 	}
 	if isClick {
 		return m.click(c)
@@ -257,7 +257,7 @@ func (m *root) input(msg tea.Msg) tea.Cmd {
 	if a, ok := as.Find(key); ok {
 		return m.run(a)
 	}
-	return m.tell(kit.ToldMsg{Text: m.c.T("key.nothing", key.String()), Tone: style.Muted})
+	return m.tell(app.ToastMsg{Text: m.c.T("key.nothing", key.String()), Tone: style.Muted})
 }
 
 // toDialog hands a message to the top dialog, and closes it once that is done.
@@ -281,31 +281,31 @@ func (m *root) press(k tea.KeyPressMsg) tea.Cmd {
 
 // run does what an action does. One that is not allowed and cannot say so
 // itself says why.
-func (m *root) run(a kit.Action) tea.Cmd {
-	if u := m.c.Undo; u != nil && a.Group != kit.Move && a.Group != kit.Program && a.ID != "undo" {
-		if u.Until = (time.Time{}); u.Brief {
+func (m *root) run(a app.Action) tea.Cmd {
+	if u := m.c.Undo; u != nil && a.Group != app.Move && a.Group != app.Program && a.ID != "undo" {
+		if u.Until = (time.Time{}); u.ViewOnly {
 			m.c.Undo = nil
 		}
 	}
 	if a.Run == nil {
-		if a.Why != nil {
-			why := a.Why
-			return m.open(kit.OpenedMsg{Then: dialog.Go, Make: func() kit.Dialog {
-				return &dialog.Notice{Context: m.c, Title: a.Label(), Word: m.c.T("danger.note"), Tone: style.Accent, Choices: dialog.Ways(m.c, why.Ways()),
+		if a.Disabled != nil {
+			why := a.Disabled
+			return m.open(app.OpenDialogMsg{Then: dialog.Go, Make: func() app.Dialog {
+				return &dialog.Notice{Context: m.c, Title: a.Label(), Word: m.c.T("danger.note"), Tone: style.Accent, Choices: dialog.Ways(m.c, why.KeyHints()),
 					Parts: []dialog.Part{{Lines: []string{why.Message()}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint()}}}}
 			}})
 		}
 		return nil
 	}
 	cmd := a.Run()
-	if a.Asks {
+	if a.OpensDialog {
 		return m.hold(cmd)
 	}
 	return cmd
 }
 
 // open puts a dialog on top.
-func (m *root) open(o kit.OpenedMsg) tea.Cmd {
+func (m *root) open(o app.OpenDialogMsg) tea.Cmd {
 	d := o.Make()
 	m.sizeDialog(d)
 	m.stack, m.dialogs = append(m.stack, o), append(m.dialogs, d)
@@ -330,10 +330,10 @@ func (m *root) close(value any) tea.Cmd {
 func (m *root) choose(tab int) tea.Cmd {
 	var left tea.Cmd
 	if tab = (tab + len(m.pages)) % len(m.pages); tab != m.tab {
-		left = m.page().Update(kit.LeftMsg{})
+		left = m.page().Update(app.BlurMsg{})
 	}
 	m.tab, m.from = tab, 0
-	return tea.Batch(left, m.page().Update(kit.FocusedMsg{}))
+	return tea.Batch(left, m.page().Update(app.FocusMsg{}))
 }
 
 func (m *root) quit() tea.Cmd {

@@ -6,7 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -91,7 +91,7 @@ func (m *root) tabBar() (bar widget.Row, width int) {
 			} else {
 				text = s.Paint(style.Muted, text)
 			}
-			bar = append(bar, widget.Part{ID: kit.KeyID(m.c.KeyFor(tabID(n), strconv.Itoa(n+1))), Text: text})
+			bar = append(bar, widget.Part{ID: app.KeyID(m.c.KeyFor(tabID(n), strconv.Itoa(n+1))), Text: text})
 		}
 		return bar, width
 	}

@@ -8,7 +8,7 @@ import (
 
 	"certquay/lifecycle/rules"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
 )
 
@@ -35,7 +35,7 @@ func TestWaysOutNameKeys(t *testing.T) {
 		{rules.ReasonClockBack, nil, "to move it forward: certquay clock +30d", 0},
 		{rules.ReasonHeld, []rules.Suggestion{{Action: rules.Show, Args: []string{"01J4M8C2"}}}, "certquay show 01J4M8C2", 0}, // another certificate
 	} {
-		got, ways := c.Ways(&rules.Refusal{Action: rules.Deploy, Instance: id, Reason: w.reason, Instead: w.instead})
+		got, ways := c.KeyHints(&rules.Refusal{Action: rules.Deploy, Instance: id, Reason: w.reason, Instead: w.instead})
 		if got != w.want || len(ways) != w.keys {
 			t.Errorf("%s: %q with keys %v, want %q with %d", w.reason, got, ways, w.want, w.keys)
 		}
@@ -59,8 +59,8 @@ func TestHelpWrapsReasons(t *testing.T) {
 		d.find("old.example.org").keys("?")
 		d.fits()
 		for _, a := range d.m.page().Actions() {
-			if a.Why != nil && len(a.Keys()) > 0 && !a.Hidden && size[0] == 80 {
-				d.sees(a.Label() + " — " + a.Why.Message())
+			if a.Disabled != nil && len(a.Keys()) > 0 && !a.Hidden && size[0] == 80 {
+				d.sees(a.Label() + " — " + a.Disabled.Message())
 			}
 		}
 		if d.has("…") && size[0] == 80 {
@@ -103,7 +103,7 @@ func TestTheWayOutIsTaken(t *testing.T) {
 	d.sees("Delete gone0.example.com", "type the name   go")
 	d.called()
 	// A key of one's own, and the reason why there is nothing to explain.
-	d = drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Keys = kit.Keymap{"apply": {"Z"}} })
+	d = drive(t, kittest.Fleet(60), 80, 24, func(o *Options) { o.Keys = app.Keymap{"apply": {"Z"}} })
 	d.find("new DV single").keys("d").sees("press Z: apply for it").keys("Z").sees("Apply for new DV single")
 	d = drive(t, kittest.New(), 80, 24)
 	d.keys("x").sees("buy one with b").keys("b").sees("Nothing is bought before")

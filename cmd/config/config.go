@@ -13,7 +13,7 @@ import (
 	"certquay/lifecycle/product/edge"
 	"certquay/model"
 	"certquay/ui"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 )
 
@@ -174,8 +174,8 @@ func (u UI) Style() style.Theme {
 }
 
 // Keymap is the keys as the dashboard takes them.
-func (u UI) Keymap() kit.Keymap {
-	m := kit.Keymap{}
+func (u UI) Keymap() app.Keymap {
+	m := app.Keymap{}
 	for id, ks := range u.Keys {
 		m[id] = ks
 	}

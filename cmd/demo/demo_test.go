@@ -16,7 +16,7 @@ import (
 	"certquay/model"
 	"certquay/store"
 	"certquay/store/engine/mem"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/text"
 )
 
@@ -126,14 +126,14 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 // is failing or is to be done. spec: V5
 func speaksChinese(t *testing.T, w *demo.World) {
 	t.Helper()
-	c := &kit.Context{Text: text.New("zh")}
+	c := &app.Context{Text: text.New("zh")}
 	var said []string
 	events, err := w.Engine.Activity(lifecycle.ActivityFilter{Limit: 10000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := range events {
-		said = append(said, c.Came(&events[n]), c.Text.Code("why", events[n].Why), c.T("event."+events[n].Action))
+		said = append(said, c.EventSummary(&events[n]), c.Text.Code("why", events[n].Why), c.T("event."+events[n].Action))
 	}
 	tasks, err := w.Engine.Tasks(10000)
 	if err != nil {

@@ -6,13 +6,13 @@ import (
 
 	"charm.land/bubbles/v2/key"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/widget"
 )
 
 // Light says whether a click beside a dialog closes it, as esc does: it only
 // shows or finds something, and nothing that was typed or asked goes by it.
-func Light(d kit.Dialog) bool {
+func Light(d app.Dialog) bool {
 	switch d.(type) {
 	case *Panel, *Notice, *Help, *List, *Palette:
 		return true
@@ -21,10 +21,10 @@ func Light(d kit.Dialog) bool {
 }
 
 // closing is the key that closes a dialog.
-func closing(c *kit.Context) key.Binding { return c.Bind(c.T("hint.close"), "esc") }
+func closing(c *app.Context) key.Binding { return c.Bind(c.T("hint.close"), "esc") }
 
 // scrolling are the keys that scroll, where there is something to scroll.
-func scrolling(c *kit.Context, body *widget.Scroll) []key.Binding {
+func scrolling(c *app.Context, body *widget.Scroll) []key.Binding {
 	if body.Over() == 0 {
 		return nil
 	}

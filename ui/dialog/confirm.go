@@ -12,7 +12,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle/rules"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -21,7 +21,7 @@ import (
 // Confirm asks yes or no. Its value is true for yes and nil for no. One of the
 // two is marked, which enter takes: at first no, save where yes is harmless.
 type Confirm struct {
-	Context  *kit.Context
+	Context  *app.Context
 	Title    string
 	Danger   rules.Danger
 	Costs    bool // yes spends money or what was bought
@@ -35,10 +35,10 @@ type Confirm struct {
 // size is what a dialog was given.
 type size struct{ width, height int }
 
-// SetSize implements kit.Dialog.
+// SetSize implements app.Dialog.
 func (s *size) SetSize(width, height int) { s.width, s.height = width, height }
 
-var _ kit.Dialog = (*Confirm)(nil)
+var _ app.Dialog = (*Confirm)(nil)
 
 // yes says whether yes is marked.
 func (d *Confirm) yes() bool { return d.harmless() != d.turned }
@@ -47,13 +47,13 @@ func (d *Confirm) harmless() bool {
 	return !d.Costs && d.Danger == rules.DangerNote
 }
 
-// Update implements kit.Dialog.
-func (d *Confirm) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+// Update implements app.Dialog.
+func (d *Confirm) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	k, ok := msg.(tea.KeyPressMsg)
 	if !ok {
-		return nil, kit.Outcome{}
+		return nil, app.Outcome{}
 	}
-	yes := kit.Outcome{Done: true, Value: true}
+	yes := app.Outcome{Done: true, Value: true}
 	if d.Again != "" && k.String() == d.Again {
 		return nil, yes
 	}
@@ -68,23 +68,23 @@ func (d *Confirm) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		if d.yes() {
 			return nil, yes
 		}
-		return nil, kit.Outcome{Done: true}
+		return nil, app.Outcome{Done: true}
 	case "y", "Y":
 		return nil, yes
 	case "n", "N", "esc", "ctrl+c", "q":
-		return nil, kit.Outcome{Done: true}
+		return nil, app.Outcome{Done: true}
 	}
-	return nil, kit.Outcome{}
+	return nil, app.Outcome{}
 }
 
-// View implements kit.Dialog.
+// View implements app.Dialog.
 func (d *Confirm) View() *lipgloss.Layer {
 	s := d.Context.Styles
 	return widget.BoxLayer(s, Tone(d.Danger), s.Paint(style.Strong, text.Clean(d.Title)), d.rows(), d.boxWidth(), d.height)
 }
 
-// ReadOut implements kit.ScreenReader.
-func (d *Confirm) ReadOut(w, h int) kit.ScreenText {
+// ReadOut implements app.ScreenReader.
+func (d *Confirm) ReadOut(w, h int) app.ScreenText {
 	return d.Context.ReadOut(text.Clean(d.Title), d.rows(), w, h)
 }
 
@@ -124,7 +124,7 @@ func (d *Confirm) answer(key, word string, marked bool) widget.Part {
 	} else {
 		text = "   " + s.Paint(style.Key, key) + " " + word + " "
 	}
-	return widget.Part{ID: kit.KeyID(key), Text: text, Here: marked}
+	return widget.Part{ID: app.KeyID(key), Text: text, Here: marked}
 }
 
 // Tone is how a level of danger is drawn; its word is always there as well.
@@ -147,7 +147,7 @@ type Part struct {
 
 // Ways are the keys that a way out names as keys of a [Notice]. Those which
 // always close it are none.
-func Ways(c *kit.Context, ways []kit.Way) []key.Binding {
+func Ways(c *app.Context, ways []app.KeyHint) []key.Binding {
 	var bs []key.Binding
 	for _, w := range ways {
 		if w.Key != "esc" && !slices.ContainsFunc(bs, func(o key.Binding) bool { return o.Keys()[0] == w.Key }) {
@@ -160,7 +160,7 @@ func Ways(c *kit.Context, ways []kit.Way) []key.Binding {
 // Go does what a way out names once its [Notice] is closed by that key.
 func Go(value any) tea.Cmd {
 	if key, ok := value.(string); ok {
-		return kit.Send(kit.PressedMsg{Key: key})
+		return app.Send(app.PressKeyMsg{Key: key})
 	}
 	return nil
 }
@@ -168,7 +168,7 @@ func Go(value any) tea.Cmd {
 // Notice tells something until a key is pressed. Long ones scroll. Its value is
 // the key of the choice that was pressed, nil when it was closed.
 type Notice struct {
-	Context *kit.Context
+	Context *app.Context
 	Title   string
 	Word    string // "note", "refused", ...
 	Tone    style.Tone
@@ -179,20 +179,20 @@ type Notice struct {
 	body    widget.Scroll
 }
 
-var _ kit.Dialog = (*Notice)(nil)
+var _ app.Dialog = (*Notice)(nil)
 
-// SetSize implements kit.Dialog.
+// SetSize implements app.Dialog.
 func (d *Notice) SetSize(width, height int) {
 	d.width, d.height = min(width-2, 78), height
 	d.body.Set(d.lines(), d.width-4, max(height-4, 1))
 }
 
-// Update implements kit.Dialog.
-func (d *Notice) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+// Update implements app.Dialog.
+func (d *Notice) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	if k, ok := msg.(tea.KeyPressMsg); ok {
 		for _, o := range d.Choices {
 			if key.Matches(k, o) {
-				return nil, kit.Outcome{Done: true, Value: k.String()}
+				return nil, app.Outcome{Done: true, Value: k.String()}
 			}
 		}
 	}
@@ -203,12 +203,12 @@ func (d *Notice) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 var closes = key.NewBinding(key.WithKeys("esc", "enter", "q", "x", "?", "space", "ctrl+c"))
 
 // read scrolls what is only read, until a key closes it.
-func read(body *widget.Scroll, msg tea.Msg) kit.Outcome {
+func read(body *widget.Scroll, msg tea.Msg) app.Outcome {
 	if k, ok := msg.(tea.KeyPressMsg); ok && key.Matches(k, closes) {
-		return kit.Outcome{Done: true}
+		return app.Outcome{Done: true}
 	}
 	body.Update(msg)
-	return kit.Outcome{}
+	return app.Outcome{}
 }
 
 // lines are what it tells.
@@ -234,14 +234,14 @@ func (d *Notice) lines() []widget.Row {
 	return widget.Rows(lines...)
 }
 
-// View implements kit.Dialog.
+// View implements app.Dialog.
 func (d *Notice) View() *lipgloss.Layer {
 	s := d.Context.Styles
 	return widget.BoxLayer(s, d.Tone, s.Paint(style.Strong, text.Clean(d.Title)), d.rows(), d.width, d.height)
 }
 
-// ReadOut implements kit.ScreenReader.
-func (d *Notice) ReadOut(w, h int) kit.ScreenText {
+// ReadOut implements app.ScreenReader.
+func (d *Notice) ReadOut(w, h int) app.ScreenText {
 	return d.Context.ReadOut(text.Clean(d.Title), d.rows(), w, h)
 }
 
@@ -250,7 +250,7 @@ func (d *Notice) rows() []widget.Row {
 	s, c := d.Context.Styles, d.Context
 	var keys widget.Row
 	for _, o := range d.Choices {
-		keys = append(keys, widget.Part{ID: kit.KeyID(o.Keys()[0]), Text: s.Paint(style.Key, o.Help().Key) + " " + o.Help().Desc}, widget.Part{Text: "   "})
+		keys = append(keys, widget.Part{ID: app.KeyID(o.Keys()[0]), Text: s.Paint(style.Key, o.Help().Key) + " " + o.Help().Desc}, widget.Part{Text: "   "})
 	}
 	keys = append(keys, c.Hints(append(scrolling(c, &d.body), closing(c))...)...)
 	return append(d.body.Rows(), nil, keys)
@@ -258,7 +258,7 @@ func (d *Notice) rows() []widget.Row {
 
 // Refused is the notice of a refusal: state, action, reason and way out. It
 // goes on with [Go].
-func Refused(c *kit.Context, r *rules.Refusal, name string) *Notice {
+func Refused(c *app.Context, r *rules.Refusal, name string) *Notice {
 	title := c.T("refused.title", c.Text.Or("action."+string(r.Action), string(r.Action)))
 	if name != "" {
 		title = c.T("refused.title.name", c.Text.Or("action."+string(r.Action), string(r.Action)), name)
@@ -267,9 +267,9 @@ func Refused(c *kit.Context, r *rules.Refusal, name string) *Notice {
 	if r.State != "" {
 		first = append(first, c.T("refused.in-state", c.Text.Code("label", string(r.State))))
 	}
-	first = append(first, c.Refused(r))
+	first = append(first, c.FormatRefusal(r))
 	d := &Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: []Part{{Lines: first}}}
-	h, ways := c.Ways(r)
+	h, ways := c.KeyHints(r)
 	d.Choices = Ways(c, ways)
 	if h != "" {
 		d.Parts = append(d.Parts, Part{Head: c.T("refused.wayout"), Lines: []string{h}})
@@ -281,7 +281,7 @@ func Refused(c *kit.Context, r *rules.Refusal, name string) *Notice {
 }
 
 // Failed is the notice of an error that is no refusal.
-func Failed(c *kit.Context, what string, err error) *Notice {
+func Failed(c *app.Context, what string, err error) *Notice {
 	return &Notice{Context: c, Title: what, Word: c.T("failed.word"), Tone: style.Bad,
-		Parts: []Part{{Lines: text.Lines(c.Error(err))}}}
+		Parts: []Part{{Lines: text.Lines(c.FormatError(err))}}}
 }

@@ -9,7 +9,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -18,7 +18,7 @@ import (
 // Costs shows what is held prepaid and what was spent, by month or by order
 // (spec B4).
 type Costs struct {
-	Context        *kit.Context
+	Context        *app.Context
 	Balances       []lifecycle.Balance
 	Months, Orders []lifecycle.Cost
 	view           int
@@ -28,9 +28,9 @@ type Costs struct {
 	body           widget.Scroll
 }
 
-var _ kit.Dialog = (*Costs)(nil)
+var _ app.Dialog = (*Costs)(nil)
 
-// SetSize implements kit.Dialog.
+// SetSize implements app.Dialog.
 func (d *Costs) SetSize(width, height int) {
 	d.width, d.height = min(width-2, 116), height
 	d.lay()
@@ -60,8 +60,8 @@ type CostsBuy struct{}
 // views of [Costs], as keys of their names.
 var costViews = []string{"costs.packs", "costs.months", "costs.orders"}
 
-// Update implements kit.Dialog.
-func (d *Costs) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+// Update implements app.Dialog.
+func (d *Costs) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	if k, ok := msg.(tea.KeyPressMsg); ok {
 		switch k.String() {
 		case "tab", "right", "l", "]":
@@ -69,16 +69,16 @@ func (d *Costs) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		case "shift+tab", "left", "h", "[":
 			d.turn(len(costViews) - 1)
 		case d.Context.KeyFor("buy", "b"):
-			return nil, kit.Outcome{Done: true, Value: CostsBuy{}}
+			return nil, app.Outcome{Done: true, Value: CostsBuy{}}
 		case "$":
-			return nil, kit.Outcome{Done: true}
+			return nil, app.Outcome{Done: true}
 		}
 	}
-	if m, ok := msg.(kit.HitMsg); ok {
+	if m, ok := msg.(app.HitMsg); ok {
 		if n, ok := entryOf(m.ID); ok {
 			d.turn(n - d.view + len(costViews))
 		}
-		return nil, kit.Outcome{}
+		return nil, app.Outcome{}
 	}
 	return nil, read(&d.body, msg)
 }
@@ -89,14 +89,14 @@ func (d *Costs) turn(by int) {
 	d.lay()
 }
 
-// View implements kit.Dialog.
+// View implements app.Dialog.
 func (d *Costs) View() *lipgloss.Layer {
 	s := d.Context.Styles
 	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, d.Context.T("costs.title")), d.rows(), d.width, d.height)
 }
 
-// ReadOut implements kit.ScreenReader.
-func (d *Costs) ReadOut(w, h int) kit.ScreenText {
+// ReadOut implements app.ScreenReader.
+func (d *Costs) ReadOut(w, h int) app.ScreenText {
 	return d.Context.ReadOut(d.Context.T("costs.title"), d.rows(), w, h)
 }
 

@@ -8,7 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -21,22 +21,22 @@ import (
 // that has no column for what is refused and why, knows no cell that can be
 // clicked, and cuts what does not fit where this scrolls.
 type Help struct {
-	Context *kit.Context
+	Context *app.Context
 	Keys    help.KeyMap
-	Refused kit.Actions // those of them that are not possible, with the reasons
+	Refused app.Actions // those of them that are not possible, with the reasons
 	Extra   []string    // lines about the program
 	width   int
 	height  int
 	body    widget.Scroll
 }
 
-var _ kit.Dialog = (*Help)(nil)
+var _ app.Dialog = (*Help)(nil)
 
-// Update implements kit.Dialog.
-func (d *Help) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
-	if m, ok := msg.(kit.HitMsg); ok {
+// Update implements app.Dialog.
+func (d *Help) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
+	if m, ok := msg.(app.HitMsg); ok {
 		k, ok := strings.CutPrefix(m.ID, helpID)
-		return nil, kit.Outcome{Done: ok, Value: k}
+		return nil, app.Outcome{Done: ok, Value: k}
 	}
 	return nil, read(&d.body, msg)
 }
@@ -45,7 +45,7 @@ func (d *Help) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 // closed.
 const helpID = "help "
 
-// SetSize implements kit.Dialog.
+// SetSize implements app.Dialog.
 func (d *Help) SetSize(width, height int) {
 	s := d.Context.Styles
 	d.width, d.height = min(width-2, 116), height
@@ -56,9 +56,9 @@ func (d *Help) SetSize(width, height int) {
 	}
 	cw := (inner - (columns-1)*3) / columns
 	groups := d.Keys.FullHelp()
-	left := d.group(kit.Certificate, groups, cw)
+	left := d.group(app.Certificate, groups, cw)
 	var right []widget.Row
-	for _, g := range []kit.Group{kit.View, kit.Move, kit.Program} {
+	for _, g := range []app.Group{app.View, app.Move, app.Program} {
 		of := d.group(g, groups, cw)
 		if len(of) < 2 { // nothing but its head
 			continue
@@ -99,14 +99,14 @@ func beside(left, right []widget.Row, w int) []widget.Row {
 	return rows
 }
 
-// View implements kit.Dialog.
+// View implements app.Dialog.
 func (d *Help) View() *lipgloss.Layer {
 	s := d.Context.Styles
 	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, d.Context.T("help.title")), d.rows(), d.width, d.height)
 }
 
-// ReadOut implements kit.ScreenReader.
-func (d *Help) ReadOut(w, h int) kit.ScreenText {
+// ReadOut implements app.ScreenReader.
+func (d *Help) ReadOut(w, h int) app.ScreenText {
 	return d.Context.ReadOut(d.Context.T("help.title"), d.rows(), w, h)
 }
 
@@ -121,7 +121,7 @@ func (d *Help) rows() []widget.Row {
 }
 
 // group is a head and what is possible of the actions under it.
-func (d *Help) group(g kit.Group, of [][]key.Binding, w int) []widget.Row {
+func (d *Help) group(g app.Group, of [][]key.Binding, w int) []widget.Row {
 	s := d.Context.Styles
 	rows := widget.Rows(s.Paint(style.Head, d.Context.T(groupNames[g])))
 	for _, b := range of[g] {
@@ -156,7 +156,7 @@ func (d *Help) impossible(w int) []widget.Row {
 	for i := range d.Refused {
 		a := &d.Refused[i]
 		keys := widget.Pad(a.Help().Key, 11)
-		for n, line := range widget.Wrap(d.Context.T("key.because", a.Label(), a.Why.Message()), max(w-12, 1)) {
+		for n, line := range widget.Wrap(d.Context.T("key.because", a.Label(), a.Disabled.Message()), max(w-12, 1)) {
 			if n > 0 {
 				keys = widget.Space(11)
 			}
@@ -166,6 +166,6 @@ func (d *Help) impossible(w int) []widget.Row {
 	return rows
 }
 
-var groupNames = map[kit.Group]string{
-	kit.Certificate: "group.certificate", kit.View: "group.view", kit.Move: "group.move", kit.Program: "group.program",
+var groupNames = map[app.Group]string{
+	app.Certificate: "group.certificate", app.View: "group.view", app.Move: "group.move", app.Program: "group.program",
 }

@@ -7,7 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -27,7 +27,7 @@ type Dropped struct{ Value any }
 
 // List has one of several entries chosen. Its value is that of the entry.
 type List struct {
-	Context *kit.Context
+	Context *app.Context
 	Title   string
 	None    string // what it says without entries
 	Entries []Entry
@@ -39,27 +39,27 @@ type List struct {
 	body    widget.Scroll
 }
 
-var _ kit.Dialog = (*List)(nil)
+var _ app.Dialog = (*List)(nil)
 
-// SetSize implements kit.Dialog.
+// SetSize implements app.Dialog.
 func (d *List) SetSize(width, height int) {
 	d.width, d.height = min(width-2, 104), height
 	d.lay()
 }
 
-// Update implements kit.Dialog.
-func (d *List) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+// Update implements app.Dialog.
+func (d *List) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	defer d.lay()
 	switch m := msg.(type) {
 	case tea.KeyPressMsg:
 		switch m.String() {
 		case "esc", "ctrl+c", "q":
-			return nil, kit.Outcome{Done: true}
+			return nil, app.Outcome{Done: true}
 		case "enter":
 			return nil, d.choose()
 		case "ctrl+x":
 			if v := d.choose().Value; d.Drop != "" && v != nil {
-				return nil, kit.Outcome{Done: true, Value: Dropped{v}}
+				return nil, app.Outcome{Done: true, Value: Dropped{v}}
 			}
 		case "down", "j":
 			d.move(1)
@@ -74,7 +74,7 @@ func (d *List) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		case "G", "end":
 			d.move(len(d.Entries))
 		}
-	case kit.HitMsg:
+	case app.HitMsg:
 		n, ok := entryOf(m.ID)
 		if ok && d.cursor == n { // it was chosen before
 			return nil, d.choose()
@@ -89,17 +89,17 @@ func (d *List) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			d.move(1)
 		}
 	}
-	return nil, kit.Outcome{}
+	return nil, app.Outcome{}
 }
 
 func (d *List) move(n int) { d.cursor = max(min(d.cursor+n, len(d.Entries)-1), 0) }
 
-func (d *List) choose() kit.Outcome {
+func (d *List) choose() app.Outcome {
 	if len(d.Entries) == 0 {
-		return kit.Outcome{Done: true}
+		return app.Outcome{Done: true}
 	}
 	v := d.Entries[d.cursor].Value
-	return kit.Outcome{Done: v != nil, Value: v}
+	return app.Outcome{Done: v != nil, Value: v}
 }
 
 // lay draws the entries and scrolls to the one in use.
@@ -140,14 +140,14 @@ func (d *List) lay() {
 	d.body.Show(from, to)
 }
 
-// View implements kit.Dialog.
+// View implements app.Dialog.
 func (d *List) View() *lipgloss.Layer {
 	s := d.Context.Styles
 	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, text.Clean(d.Title)), d.rows(), d.width, d.height)
 }
 
-// ReadOut implements kit.ScreenReader.
-func (d *List) ReadOut(w, h int) kit.ScreenText {
+// ReadOut implements app.ScreenReader.
+func (d *List) ReadOut(w, h int) app.ScreenText {
 	return d.Context.ReadOut(text.Clean(d.Title), d.rows(), w, h)
 }
 

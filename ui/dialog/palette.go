@@ -10,17 +10,17 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/sahilm/fuzzy"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
 // Palette finds an action by a few letters of its name in any language. Its
-// value is the chosen kit.Action.
+// value is the chosen app.Action.
 type Palette struct {
-	Context *kit.Context
-	Actions kit.Actions
+	Context *app.Context
+	Actions app.Actions
 	input   widget.Input
 	cursor  int
 	found   []int
@@ -28,9 +28,9 @@ type Palette struct {
 	size
 }
 
-var _ kit.Dialog = (*Palette)(nil)
+var _ app.Dialog = (*Palette)(nil)
 
-// SetSize implements kit.Dialog.
+// SetSize implements app.Dialog.
 func (d *Palette) SetSize(width, height int) {
 	if d.size == (size{}) { // it opens
 		d.search()
@@ -113,16 +113,16 @@ func scattered(label, typed string) int {
 	return 1
 }
 
-// Update implements kit.Dialog.
-func (d *Palette) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+// Update implements app.Dialog.
+func (d *Palette) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	switch m := msg.(type) {
 	case tea.KeyPressMsg:
 		switch m.String() {
 		case "esc", "ctrl+c":
-			return nil, kit.Outcome{Done: true}
+			return nil, app.Outcome{Done: true}
 		case "enter":
 			if d.cursor < len(d.found) {
-				return nil, kit.Outcome{Done: true, Value: d.Actions[d.found[d.cursor]]}
+				return nil, app.Outcome{Done: true, Value: d.Actions[d.found[d.cursor]]}
 			}
 		case "down", "ctrl+n", "tab":
 			d.move(1)
@@ -133,9 +133,9 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 				d.search()
 			}
 		}
-	case kit.HitMsg:
+	case app.HitMsg:
 		if n, ok := entryOf(m.ID); ok && n < len(d.found) {
-			return nil, kit.Outcome{Done: true, Value: d.Actions[d.found[n]]}
+			return nil, app.Outcome{Done: true, Value: d.Actions[d.found[n]]}
 		}
 	case tea.PasteMsg:
 		if d.input.Update(m) {
@@ -148,7 +148,7 @@ func (d *Palette) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			d.move(1)
 		}
 	}
-	return nil, kit.Outcome{}
+	return nil, app.Outcome{}
 }
 
 func (d *Palette) move(n int) { d.cursor = max(min(d.cursor+n, len(d.found)-1), 0) }
@@ -161,7 +161,7 @@ func (d *Palette) room() int { return max(min(d.height-8, 14), 1) }
 // found out first.
 func (d *Palette) top() int { return max(min(d.cursor-d.room()/2, len(d.found)-d.room()), 0) }
 
-// View implements kit.Dialog.
+// View implements app.Dialog.
 func (d *Palette) View() *lipgloss.Layer {
 	s, c := d.Context.Styles, d.Context
 	w, room := min(d.width-2, 74), d.room()
@@ -169,8 +169,8 @@ func (d *Palette) View() *lipgloss.Layer {
 	for n := d.top(); n < min(d.top()+room, len(d.found)); n++ {
 		a := d.Actions[d.found[n]]
 		tone, label := style.Plain, a.Label()
-		if a.Why != nil {
-			tone, label = style.Muted, c.T("key.because", label, a.Why.Message())
+		if a.Disabled != nil {
+			tone, label = style.Muted, c.T("key.because", label, a.Disabled.Message())
 		}
 		paint, lead := s.Paint, c.Lead(n == d.cursor)
 		if n == d.cursor {
@@ -197,18 +197,18 @@ func (d *Palette) ShortHelp() []key.Binding {
 	return []key.Binding{c.Bind(c.T("hint.search")), c.Bind(c.T("hint.choose"), "up", "down"), c.Bind(c.T("hint.do"), "enter"), closing(c)}
 }
 
-// ReadOut implements kit.ScreenReader: what was found in full, why something is not
+// ReadOut implements app.ScreenReader: what was found in full, why something is not
 // possible too, with the cursor in what is typed.
-func (d *Palette) ReadOut(w, h int) kit.ScreenText {
+func (d *Palette) ReadOut(w, h int) app.ScreenText {
 	c := d.Context
-	s := kit.ScreenText{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value()), w)}, Y: 1}
+	s := app.ScreenText{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value()), w)}, Y: 1}
 	s.X = max(widget.Width(s.Lines[1])-d.input.Left(), 0)
 	keys := widget.Wrap(c.Hints(d.ShortHelp()...).ReadOut(c.T), w)
 	found, _ := widget.Whole(0, d.cursor, len(d.found), h-len(s.Lines)-len(keys), func(n int) []string {
 		a := d.Actions[d.found[n]]
 		line := a.Label()
-		if a.Why != nil {
-			line += " – " + a.Why.Message()
+		if a.Disabled != nil {
+			line += " – " + a.Disabled.Message()
 		}
 		if keys := a.Help().Key; keys != "" {
 			line += ": " + keys

@@ -6,7 +6,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -24,7 +24,7 @@ type Choice struct {
 // Panel is a list of switches: the filter panel. Its value is the list of
 // choices as the person left it. Counts come from outside by SetCounts.
 type Panel struct {
-	Context *kit.Context
+	Context *app.Context
 	Title   string
 	Choices []Choice
 	// Changed is called after each switch, to count anew.
@@ -35,9 +35,9 @@ type Panel struct {
 	body    widget.Scroll
 }
 
-var _ kit.Dialog = (*Panel)(nil)
+var _ app.Dialog = (*Panel)(nil)
 
-// SetSize implements kit.Dialog.
+// SetSize implements app.Dialog.
 func (d *Panel) SetSize(width, height int) {
 	d.width, d.height = min(width-2, 52), height
 	d.lay()
@@ -46,8 +46,8 @@ func (d *Panel) SetSize(width, height int) {
 // CountedMsg brings the counts beside the choices of a [Panel].
 type CountedMsg struct{ Counts map[string]int }
 
-// Update implements kit.Dialog.
-func (d *Panel) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+// Update implements app.Dialog.
+func (d *Panel) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	defer d.lay()
 	switch m := msg.(type) {
 	case CountedMsg:
@@ -59,9 +59,9 @@ func (d *Panel) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 	case tea.KeyPressMsg:
 		switch m.String() {
 		case "esc", "ctrl+c", "q":
-			return nil, kit.Outcome{Done: true}
+			return nil, app.Outcome{Done: true}
 		case "enter", "f":
-			return nil, kit.Outcome{Done: true, Value: d.Choices}
+			return nil, app.Outcome{Done: true, Value: d.Choices}
 		case "down", "j":
 			d.cursor = min(d.cursor+1, len(d.Choices)-1)
 		case "up", "k":
@@ -74,16 +74,16 @@ func (d *Panel) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			for i := range d.Choices {
 				d.Choices[i].On = d.Choices[i].One && d.Choices[i].Key == d.first(d.Choices[i])
 			}
-			return d.Changed(d.Choices), kit.Outcome{}
+			return d.Changed(d.Choices), app.Outcome{}
 		case "space", "x":
 			d.toggle()
-			return d.Changed(d.Choices), kit.Outcome{}
+			return d.Changed(d.Choices), app.Outcome{}
 		}
-	case kit.HitMsg:
+	case app.HitMsg:
 		if n, ok := entryOf(m.ID); ok {
 			d.cursor = n
 			d.toggle()
-			return d.Changed(d.Choices), kit.Outcome{}
+			return d.Changed(d.Choices), app.Outcome{}
 		}
 	case tea.MouseWheelMsg:
 		if m.Button == tea.MouseWheelUp {
@@ -92,7 +92,7 @@ func (d *Panel) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 			d.cursor = min(d.cursor+1, len(d.Choices)-1)
 		}
 	}
-	return nil, kit.Outcome{}
+	return nil, app.Outcome{}
 }
 
 // panelBeside is how many lines of the screen a panel does without: those of
@@ -171,14 +171,14 @@ func (d *Panel) box(o Choice) string {
 	return box
 }
 
-// View implements kit.Dialog.
+// View implements app.Dialog.
 func (d *Panel) View() *lipgloss.Layer {
 	s := d.Context.Styles
 	return widget.BoxLayer(s, style.Accent, s.Paint(style.Strong, d.Title), d.rows(), d.width, d.height)
 }
 
-// ReadOut implements kit.ScreenReader.
-func (d *Panel) ReadOut(w, h int) kit.ScreenText { return d.Context.ReadOut(d.Title, d.rows(), w, h) }
+// ReadOut implements app.ScreenReader.
+func (d *Panel) ReadOut(w, h int) app.ScreenText { return d.Context.ReadOut(d.Title, d.rows(), w, h) }
 
 // rows are the choices that are shown, how many there are beside them, and the
 // keys.

@@ -48,7 +48,7 @@ func (b *Backend) act(actor model.Actor, a rules.Action, id model.ID, call strin
 	return nil
 }
 
-// Buy implements kit.Backend.
+// Buy implements app.Backend.
 func (b *Backend) Buy(_ context.Context, r lifecycle.BuyRequest) (model.Order, []model.Instance, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -78,7 +78,7 @@ func (b *Backend) Buy(_ context.Context, r lifecycle.BuyRequest) (model.Order, [
 	return model.Order{ID: b.newID()}, is, nil
 }
 
-// Apply implements kit.Backend.
+// Apply implements app.Backend.
 func (b *Backend) Apply(_ context.Context, id model.ID, r lifecycle.ApplyRequest) (model.Job, error) {
 	if slices.Contains(r.Application.Domains, "refused.example.com") {
 		return model.Job{}, &rules.Invalid{Field: "domains", Rule: "A2",
@@ -108,7 +108,7 @@ func (b *Backend) Apply(_ context.Context, id model.ID, r lifecycle.ApplyRequest
 	return model.Job{ID: "job"}, err
 }
 
-// SaveDraft implements kit.Backend.
+// SaveDraft implements app.Backend.
 func (b *Backend) SaveDraft(_ context.Context, id model.ID, a model.Application) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -121,17 +121,17 @@ func (b *Backend) SaveDraft(_ context.Context, id model.ID, a model.Application)
 	return b.call("SaveDraft %s %v", id.Short(), a.Domains)
 }
 
-// Withdraw implements kit.Backend.
+// Withdraw implements app.Backend.
 func (b *Backend) Withdraw(_ context.Context, id model.ID) error {
 	return b.act(b.Actor(), rules.Withdraw, id, "Withdraw "+id.Short(), func(i *model.Instance) { i.Operation = model.Operation{} })
 }
 
-// CloseInstance implements kit.Backend.
+// CloseInstance implements app.Backend.
 func (b *Backend) CloseInstance(_ context.Context, id model.ID) error {
 	return b.act(b.Actor(), rules.Close, id, "Close "+id.Short(), nil)
 }
 
-// Upload implements kit.Backend.
+// Upload implements app.Backend.
 func (b *Backend) Upload(_ context.Context, r lifecycle.UploadRequest) (lifecycle.UploadResult, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -152,13 +152,13 @@ func (b *Backend) Upload(_ context.Context, r lifecycle.UploadRequest) (lifecycl
 	return lifecycle.UploadResult{Instance: *i}, nil
 }
 
-// Download implements kit.Backend.
+// Download implements app.Backend.
 func (b *Backend) Download(_ context.Context, id model.ID, format string) ([]bundle.OutFile, error) {
 	err := b.act(b.Actor(), rules.Download, id, "Download "+id.Short()+" "+format, nil)
 	return files(format), err
 }
 
-// Deploy implements kit.Backend.
+// Deploy implements app.Backend.
 func (b *Backend) Deploy(_ context.Context, id model.ID, r lifecycle.DeployRequest) ([]model.Job, error) {
 	jobs := []model.Job{{ID: "job"}}
 	err := b.act(b.Actor(), rules.Deploy, id, fmt.Sprintf("Deploy %s %s %v %v", id.Short(), r.Product, r.Regions, r.Resources), func(i *model.Instance) {
@@ -189,7 +189,7 @@ func (b *Backend) place(actor model.Actor, a rules.Action, id model.ID, call str
 	return model.Job{ID: "job"}, b.act(actor, a, owner, call, nil)
 }
 
-// Undeploy implements kit.Backend.
+// Undeploy implements app.Backend.
 func (b *Backend) Undeploy(_ context.Context, resource model.ID) (model.Job, error) {
 	j, err := b.place(b.Actor(), rules.Undeploy, resource, "Undeploy "+resource.Short())
 	if err == nil {
@@ -200,18 +200,18 @@ func (b *Backend) Undeploy(_ context.Context, resource model.ID) (model.Job, err
 	return j, err
 }
 
-// Verify implements kit.Backend.
+// Verify implements app.Backend.
 func (b *Backend) Verify(_ context.Context, resource model.ID) (model.Job, error) {
 	return b.place(b.Actor(), rules.Verify, resource, "Verify "+resource.Short())
 }
 
-// Renew implements kit.Backend.
+// Renew implements app.Backend.
 func (b *Backend) Renew(_ context.Context, id model.ID) (model.Instance, model.Job, error) {
 	err := b.act(b.Actor(), rules.Renew, id, "Renew "+id.Short(), func(i *model.Instance) { i.RenewedBy = "01KA0000000000000000RENEW1" })
 	return model.Instance{}, model.Job{ID: "job"}, err
 }
 
-// Reissue implements kit.Backend.
+// Reissue implements app.Backend.
 func (b *Backend) Reissue(_ context.Context, id model.ID, r lifecycle.ReissueRequest) (model.Job, error) {
 	err := b.act(b.Actor(), rules.Reissue, id, fmt.Sprintf("Reissue %s new=%v csr=%v", id.Short(), r.NewKey, len(r.CSR) > 0), func(i *model.Instance) {
 		i.Operation = model.Operation{Kind: model.JobReissue, Since: b.Clock, Attempt: 1}
@@ -219,17 +219,17 @@ func (b *Backend) Reissue(_ context.Context, id model.ID, r lifecycle.ReissueReq
 	return model.Job{ID: "job"}, err
 }
 
-// Revoke implements kit.Backend.
+// Revoke implements app.Backend.
 func (b *Backend) Revoke(_ context.Context, id model.ID, r lifecycle.RevokeRequest) (model.Job, error) {
 	return model.Job{ID: "job"}, b.act(b.Actor(), rules.Revoke, id, fmt.Sprintf("Revoke %s %v %s", id.Short(), r.Versions, r.Reason), nil)
 }
 
-// Delete implements kit.Backend.
+// Delete implements app.Backend.
 func (b *Backend) Delete(_ context.Context, id model.ID) error {
 	return b.act(b.Actor(), rules.Delete, id, "Delete "+id.Short(), func(i *model.Instance) { i.Deleted = true })
 }
 
-// RemoveContact implements kit.Backend.
+// RemoveContact implements app.Backend.
 func (b *Backend) RemoveContact(_ context.Context, name string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -240,7 +240,7 @@ func (b *Backend) RemoveContact(_ context.Context, name string) error {
 	return nil
 }
 
-// AddContact implements kit.Backend.
+// AddContact implements app.Backend.
 func (b *Backend) AddContact(_ context.Context, c model.Contact) (model.Contact, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"certquay/model"
 )
 
-// Missing implements kit.Backend, much as the engine does it.
+// Missing implements app.Backend, much as the engine does it.
 func (b *Backend) Missing(i *model.Instance, a model.Application) []*rules.Invalid {
 	var all []*rules.Invalid
 	add := func(field string, why model.Text, example string) {
@@ -64,14 +64,14 @@ func (b *Backend) Missing(i *model.Instance, a model.Application) []*rules.Inval
 	return all
 }
 
-// Companies implements kit.Backend.
+// Companies implements app.Backend.
 func (b *Backend) Companies() ([]model.Company, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.Firms), nil
 }
 
-// AddCompany implements kit.Backend.
+// AddCompany implements app.Backend.
 func (b *Backend) AddCompany(_ context.Context, c model.Company) (model.Company, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,14 +85,14 @@ func (b *Backend) AddCompany(_ context.Context, c model.Company) (model.Company,
 	return c, b.call("AddCompany %s %s", c.Name, c.Country)
 }
 
-// Documents implements kit.Backend.
+// Documents implements app.Backend.
 func (b *Backend) Documents(id model.ID) ([]model.Document, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.Papers[id]), nil
 }
 
-// AddDocument implements kit.Backend: what begins with PNG or JPEG is one.
+// AddDocument implements app.Backend: what begins with PNG or JPEG is one.
 func (b *Backend) AddDocument(_ context.Context, id model.ID, name string, data []byte) (model.Document, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -128,7 +128,7 @@ func (b *Backend) paper(i *model.Instance, d model.Document) {
 	i.Application.Documents = append(i.Application.Documents, d.ID)
 }
 
-// RemoveDocument implements kit.Backend.
+// RemoveDocument implements app.Backend.
 func (b *Backend) RemoveDocument(_ context.Context, id, document model.ID) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -141,24 +141,24 @@ func (b *Backend) RemoveDocument(_ context.Context, id, document model.ID) error
 	return b.call("RemoveDocument %s", id.Short())
 }
 
-// Template implements kit.Backend.
+// Template implements app.Backend.
 func (b *Backend) Template(id model.ID) (string, error) {
 	return "CONFIRMATION OF AN APPLICATION " + string(id) + "\n", nil
 }
 
-// Approve implements kit.Backend.
+// Approve implements app.Backend.
 func (b *Backend) Approve(_ context.Context, id model.ID) error {
 	return b.act(b.Actor(), rules.Review, id, "Approve "+id.Short(), func(i *model.Instance) { i.Operation.WaitFor = "" })
 }
 
-// RejectApplication implements kit.Backend.
+// RejectApplication implements app.Backend.
 func (b *Backend) RejectApplication(_ context.Context, id model.ID, reason string) error {
 	return b.act(b.Actor(), rules.Review, id, "RejectApplication "+id.Short()+" "+reason, func(i *model.Instance) {
 		i.State, i.Operation, i.Reason = b.to(rules.Reject), model.Operation{}, model.Say("review.refused", "why", reason)
 	})
 }
 
-// UploadKey implements kit.Backend.
+// UploadKey implements app.Backend.
 func (b *Backend) UploadKey(_ context.Context, id model.ID, f bundle.File) error {
 	if string(f.Data) == "garbage" {
 		return &rules.Refusal{Action: rules.UploadKey, Reason: rules.ReasonCertificate,

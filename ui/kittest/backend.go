@@ -16,7 +16,7 @@ import (
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 )
 
 // Backend is the fake. Fields may be changed before it is used; Fail makes
@@ -51,7 +51,7 @@ type Backend struct {
 	made     int
 }
 
-var _ kit.Backend = (*Backend)(nil)
+var _ app.Backend = (*Backend)(nil)
 
 // New makes an empty fake at a fixed moment.
 func New() *Backend {
@@ -160,7 +160,7 @@ func (b *Backend) caseOf(actor model.Actor, i *model.Instance) *rules.Case {
 	return c
 }
 
-// Actor implements kit.Backend.
+// Actor implements app.Backend.
 func (b *Backend) Actor() model.Actor {
 	if b.By == nil {
 		return model.Actor{Name: "anna", Role: model.Operator, Via: "terminal"}
@@ -168,10 +168,10 @@ func (b *Backend) Actor() model.Actor {
 	return b.By()
 }
 
-// May implements kit.Backend.
+// May implements app.Backend.
 func (b *Backend) May(a rules.Action) *rules.Refusal { return b.table.May(b.Actor(), a) }
 
-// Now implements kit.Backend.
+// Now implements app.Backend.
 func (b *Backend) Now() time.Time { b.mu.Lock(); defer b.mu.Unlock(); return b.Clock }
 
 // MoveClock sets the clock.
@@ -186,10 +186,10 @@ func (b *Backend) MoveClock(_ context.Context, to time.Time) error {
 	return nil
 }
 
-// Table implements kit.Backend.
+// Table implements app.Backend.
 func (b *Backend) Table() *rules.Table { return b.table }
 
-// Case implements kit.Backend.
+// Case implements app.Backend.
 func (b *Backend) Case(id model.ID) (*rules.Case, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -200,7 +200,7 @@ func (b *Backend) Case(id model.ID) (*rules.Case, error) {
 	return b.caseOf(b.Actor(), i), nil
 }
 
-// Page implements kit.Backend.
+// Page implements app.Backend.
 func (b *Backend) Page(q model.Query) (model.Page, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -265,7 +265,7 @@ func matches(i *model.Instance, text string) bool {
 	return slices.ContainsFunc(i.Versions, func(v model.Version) bool { return strings.Contains(v.Serial, t) })
 }
 
-// Counts implements kit.Backend.
+// Counts implements app.Backend.
 func (b *Backend) Counts() (model.Counts, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -287,7 +287,7 @@ func (b *Backend) Counts() (model.Counts, error) {
 	return c, nil
 }
 
-// Instance implements kit.Backend.
+// Instance implements app.Backend.
 func (b *Backend) Instance(id model.ID) (model.Instance, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -298,12 +298,12 @@ func (b *Backend) Instance(id model.ID) (model.Instance, error) {
 	return *i, nil
 }
 
-// Material implements kit.Backend; the fake holds no certificates.
+// Material implements app.Backend; the fake holds no certificates.
 func (b *Backend) Material(model.ID, int) (model.Material, error) {
 	return model.Material{}, model.ErrNotFound
 }
 
-// Resources implements kit.Backend.
+// Resources implements app.Backend.
 func (b *Backend) Resources(f lifecycle.ResourceFilter) ([]lifecycle.ResourceView, int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -336,7 +336,7 @@ func (b *Backend) Resources(f lifecycle.ResourceFilter) ([]lifecycle.ResourceVie
 	return vs, total, nil
 }
 
-// Activity implements kit.Backend.
+// Activity implements app.Backend.
 func (b *Backend) Activity(f lifecycle.ActivityFilter) ([]model.Event, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -356,7 +356,7 @@ func (b *Backend) Activity(f lifecycle.ActivityFilter) ([]model.Event, error) {
 	return es, nil
 }
 
-// Tasks implements kit.Backend.
+// Tasks implements app.Backend.
 func (b *Backend) Tasks(limit int) ([]model.Task, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -366,14 +366,14 @@ func (b *Backend) Tasks(limit int) ([]model.Task, error) {
 	return slices.Clone(b.Open[:min(limit, len(b.Open))]), nil
 }
 
-// TasksOf implements kit.Backend.
+// TasksOf implements app.Backend.
 func (b *Backend) TasksOf(id model.ID) ([]model.Task, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(b.Open), func(t model.Task) bool { return t.Instance != id }), nil
 }
 
-// DismissTask implements kit.Backend.
+// DismissTask implements app.Backend.
 func (b *Backend) DismissTask(_ context.Context, id string) (model.Task, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -390,20 +390,20 @@ func (b *Backend) DismissTask(_ context.Context, id string) (model.Task, error) 
 	return t, nil
 }
 
-// Contacts implements kit.Backend.
+// Contacts implements app.Backend.
 func (b *Backend) Contacts() ([]model.Contact, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.People), nil
 }
 
-// Products implements kit.Backend.
+// Products implements app.Backend.
 func (b *Backend) Products() []lifecycle.ProductInfo { return b.Wares }
 
-// Issuers implements kit.Backend.
+// Issuers implements app.Backend.
 func (b *Backend) Issuers() map[string]rules.Capabilities { return b.CAs }
 
-// Explain implements kit.Backend.
+// Explain implements app.Backend.
 func (b *Backend) Explain(id model.ID) (rules.Explanation, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -419,7 +419,7 @@ func (b *Backend) Explain(id model.ID) (rules.Explanation, error) {
 	return e, nil
 }
 
-// Refund implements kit.Backend.
+// Refund implements app.Backend.
 func (b *Backend) Refund(id model.ID) (lifecycle.RefundPreview, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -434,7 +434,7 @@ func (b *Backend) Refund(id model.ID) (lifecycle.RefundPreview, error) {
 	return p, nil
 }
 
-// Quote implements kit.Backend.
+// Quote implements app.Backend.
 func (b *Backend) Quote(r lifecycle.BuyRequest) (lifecycle.Quote, error) {
 	if r.Spec.Level == model.EV && r.Spec.Type == model.Wildcard {
 		return lifecycle.Quote{}, &rules.Refusal{Action: rules.Buy, Reason: rules.ReasonNotForSale,
@@ -466,7 +466,7 @@ func (b *Backend) Quote(r lifecycle.BuyRequest) (lifecycle.Quote, error) {
 	return q, nil
 }
 
-// Watch implements kit.Backend.
+// Watch implements app.Backend.
 func (b *Backend) Watch(ctx context.Context) <-chan model.Batch {
 	ch := make(chan model.Batch, 16)
 	b.mu.Lock()
@@ -475,7 +475,7 @@ func (b *Backend) Watch(ctx context.Context) <-chan model.Batch {
 	return ch
 }
 
-// Wait implements kit.Backend: every job ends at once.
+// Wait implements app.Backend: every job ends at once.
 func (b *Backend) Wait(_ context.Context, jobs ...model.ID) ([]lifecycle.Progress, error) {
 	all := make([]lifecycle.Progress, len(jobs))
 	for n, id := range jobs {

@@ -10,7 +10,7 @@ import (
 	"certquay/model"
 )
 
-// Forecast implements kit.Backend without an engine: what is hosted gets new
+// Forecast implements app.Backend without an engine: what is hosted gets new
 // versions 30 days before the last one ends, the rest expires. Progress is told
 // each month; where Ahead is set the forecast then waits to receive from it.
 func (b *Backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Report, error) {

@@ -9,7 +9,7 @@ import (
 	"certquay/model"
 )
 
-// QuoteHosting implements kit.Hosting.
+// QuoteHosting implements app.Hosting.
 func (b *Backend) QuoteHosting(id model.ID, r lifecycle.HostRequest) (lifecycle.Quote, error) {
 	i, err := b.Instance(id)
 	if err != nil {
@@ -22,7 +22,7 @@ func (b *Backend) QuoteHosting(id model.ID, r lifecycle.HostRequest) (lifecycle.
 	return lifecycle.Quote{Currency: "EUR", Total: amount, Lines: []model.OrderLine{{Item: "managed hosting", Spec: i.Spec, Years: 1, Quantity: 1, Amount: amount, Currency: "EUR"}}}, nil
 }
 
-// ContactNames implements kit.Hosting.
+// ContactNames implements app.Hosting.
 func (b *Backend) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -41,19 +41,19 @@ func (b *Backend) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 	return names, nil
 }
 
-// Host implements kit.Hosting.
+// Host implements app.Hosting.
 func (b *Backend) Host(_ context.Context, id model.ID, r lifecycle.HostRequest) error {
 	return b.act(b.Actor(), rules.Host, id, "Host "+id.Short(), func(i *model.Instance) {
 		i.Contact, i.Hosting = r.Contact, model.Hosting{On: true, RenewalsLeft: 1, FromPack: r.FromPack}
 	})
 }
 
-// StopHosting implements kit.Hosting.
+// StopHosting implements app.Hosting.
 func (b *Backend) StopHosting(_ context.Context, id model.ID) error {
 	return b.act(b.Actor(), rules.StopHosting, id, "StopHosting "+id.Short(), func(i *model.Instance) { i.Hosting = model.Hosting{} })
 }
 
-// AutoDeploy implements kit.Hosting.
+// AutoDeploy implements app.Hosting.
 func (b *Backend) AutoDeploy(_ context.Context, resource model.ID, on bool) error {
 	for _, r := range b.Places {
 		if r.ID != resource {

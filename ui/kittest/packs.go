@@ -20,7 +20,7 @@ func (b *Backend) unit(kind string, s *model.Specification) *lifecycle.Balance {
 	return &b.Units[len(b.Units)-1]
 }
 
-// Balances implements kit.Backend.
+// Balances implements app.Backend.
 func (b *Backend) Balances() ([]lifecycle.Balance, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -29,10 +29,10 @@ func (b *Backend) Balances() ([]lifecycle.Balance, error) {
 	return append([]lifecycle.Balance(nil), b.Units...), nil
 }
 
-// CostsByOrder implements kit.Backend.
+// CostsByOrder implements app.Backend.
 func (b *Backend) CostsByOrder() ([]lifecycle.Cost, error) { return b.Orders, nil }
 
-// CostsByMonth implements kit.Backend.
+// CostsByMonth implements app.Backend.
 func (b *Backend) CostsByMonth() ([]lifecycle.Cost, error) {
 	var all []lifecycle.Cost
 	for _, o := range b.Orders {
@@ -45,7 +45,7 @@ func (b *Backend) CostsByMonth() ([]lifecycle.Cost, error) {
 	return all, nil
 }
 
-// QuotePack implements kit.Backend.
+// QuotePack implements app.Backend.
 func (b *Backend) QuotePack(r lifecycle.PackRequest) (lifecycle.Quote, error) {
 	if r.Quantity < 1 || r.Quantity > 100_000 {
 		return lifecycle.Quote{}, &rules.Refusal{Action: rules.BuyPack, Reason: rules.ReasonPackQuantity,
@@ -63,7 +63,7 @@ func (b *Backend) QuotePack(r lifecycle.PackRequest) (lifecycle.Quote, error) {
 	return lifecycle.Quote{Lines: []model.OrderLine{l}, Total: l.Amount, Currency: l.Currency}, nil
 }
 
-// BuyPack implements kit.Backend.
+// BuyPack implements app.Backend.
 func (b *Backend) BuyPack(_ context.Context, r lifecycle.PackRequest) (model.Order, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -9,14 +9,14 @@ import (
 	"certquay/model"
 )
 
-// Watches implements kit.Watching.
+// Watches implements app.Watching.
 func (b *Backend) Watches() ([]model.Watch, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.Watched), nil
 }
 
-// AddWatch implements kit.Watching.
+// AddWatch implements app.Watching.
 func (b *Backend) AddWatch(_ context.Context, address, name string, contact model.ID) (model.Watch, error) {
 	if address == "" {
 		return model.Watch{}, &rules.Invalid{
@@ -35,7 +35,7 @@ func (b *Backend) AddWatch(_ context.Context, address, name string, contact mode
 	return w, nil
 }
 
-// CheckWatch implements kit.Watching.
+// CheckWatch implements app.Watching.
 func (b *Backend) CheckWatch(_ context.Context, id model.ID) (model.Watch, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -50,7 +50,7 @@ func (b *Backend) CheckWatch(_ context.Context, id model.ID) (model.Watch, error
 	return model.Watch{}, &rules.NotFound{What: "watch", Name: string(id)}
 }
 
-// RemoveWatch implements kit.Watching.
+// RemoveWatch implements app.Watching.
 func (b *Backend) RemoveWatch(_ context.Context, id model.ID) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -182,3 +182,30 @@ func Box(s *style.Styles, edge style.Tone, title string, lines []string, w, h in
 	b.WriteString("\n" + s.Paint(edge, "╰"+Repeat("─", w-2)+"╯"))
 	return b.String()
 }
+
+// Whole is items as lines, at most room of them: those from the item with number
+// from on, or from a later one if the item at would find no room else. None is
+// said by half but one that is longer than the room. y is the line of at.
+func Whole(from, at, total, room int, item func(n int) []string) (lines []string, y int) {
+	if room <= 0 || at >= total {
+		return nil, 0
+	}
+	start, used := at, len(item(at))
+	for start > from {
+		if used += len(item(start - 1)); used > room {
+			break
+		}
+		start--
+	}
+	for n := start; n < total; n++ {
+		ls := item(n)
+		if n > at && len(lines)+len(ls) > room {
+			break
+		}
+		if n == at {
+			y = len(lines)
+		}
+		lines = append(lines, ls...)
+	}
+	return lines[:min(len(lines), room)], y
+}

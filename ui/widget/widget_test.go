@@ -1,7 +1,6 @@
 package widget
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -61,112 +60,12 @@ func TestWrapKeepsWords(t *testing.T) {
 	}
 }
 
-func numbers(from, n int) []int {
-	rows := make([]int, n)
-	for i := range rows {
-		rows[i] = from + i
-	}
-	return rows
-}
-
-func table() *Table[int] {
-	t := &Table[int]{ID: func(n int) string { return fmt.Sprint(n) }, Columns: []Column[int]{{Title: "N", Min: 6, Max: 10, Cell: func(n, _ int) Cell { return Cell{Text: fmt.Sprint(n)} }}}}
-	t.SetSize(20, 11)
-	return t
-}
-
-// TestTableWindow asks for what is visible and for no more than a window.
-func TestTableWindow(t *testing.T) {
-	tb := table()
-	tb.SetWindow(0, numbers(0, 200), 100_000)
-	if _, _, need := tb.Need(); need {
-		t.Fatal("needs what it has")
-	}
-	tb.End()
-	offset, limit, need := tb.Need()
-	if !need || offset > 99_990 || offset+limit < 100_000 || limit > 1000 {
-		t.Fatalf("needs %d+%d %v", offset, limit, need)
-	}
-	if strings.Count(tb.View(plain), "·") != 10 {
-		t.Fatal("rows on their way are not shown as such")
-	}
-	tb.SetWindow(offset, numbers(offset, limit), 100_000)
-	if n, ok := tb.Selected(); !ok || n != 99_999 {
-		t.Fatalf("selected %d %v", n, ok)
-	}
-}
-
-// TestTableKeepsTheRow keeps the cursor on its row and line when others come.
-func TestTableKeepsTheRow(t *testing.T) {
-	tb := table()
-	tb.SetWindow(0, numbers(0, 50), 50)
-	tb.Select(20)
-	line := tb.cursor - tb.top
-	tb.SetWindow(0, append([]int{900, 901, 902}, numbers(0, 50)...), 53)
-	if n, _ := tb.Selected(); n != 20 || tb.cursor-tb.top != line {
-		t.Fatalf("selected %d on line %d", n, tb.cursor-tb.top)
-	}
-	tb.SetWindow(0, numbers(0, 5), 5) // it is gone: the cursor stays inside
-	if n, ok := tb.Selected(); !ok || n != 4 {
-		t.Fatalf("selected %d", n)
-	}
-	tb.SetWindow(0, nil, 0)
-	tb.Move(3)
-	tb.Scroll(-9)
-	tb.Toggle()
-	if _, ok := tb.Selected(); ok {
-		t.Fatal("selected in an empty list")
-	}
-}
-
-// TestPictures have the size asked for, whatever the values.
-func TestPictures(t *testing.T) {
-	values := make([]int, 26)
-	values[3], values[4] = 1, 1000
-	for _, l := range Bars(plain, values, 3, 2, func(int) style.Tone { return style.Good }) {
-		if Width(l) != 52 {
-			t.Fatalf("%q", l)
-		}
-	}
-	if l := Bars(plain, values, 1, 1, func(int) style.Tone { return style.Good })[0]; !strings.Contains(ansi.Strip(l), "·▁█") {
-		t.Fatalf("a small value does not show: %q", l)
-	}
-	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
-	year := func(n int) time.Time { return now.AddDate(n, 0, 0) }
-	for w := 4; w < 100; w += 9 {
-		l := LifeBar(plain, Life{From: year(-1), To: year(1), Now: now, Versions: []LifeVersion{{From: year(-1), Window: now, To: now}, {From: now, Window: year(1), To: year(1)}}}, w)
-		if Width(l) != w || !strings.Contains(l, "●") {
-			t.Fatalf("%d: %q", w, ansi.Strip(l))
-		}
-	}
-	if LifeBar(plain, Life{}, 20) != "" {
-		t.Fatal("a bar without a life")
-	}
-	if Gauge(2, 10) != strings.Repeat("━", 10) || Gauge(-1, 10) != strings.Repeat("─", 10) {
-		t.Fatal("gauge")
-	}
-}
-
 // TestFollow puts a blank between two texts, but none beside full-width
 // punctuation.
 func TestFollow(t *testing.T) {
 	for _, c := range [][3]string{{"needs you:", "2", "needs you: 2"}, {"待处理：", "2", "待处理：2"}, {"证书", "（1/2）", "证书（1/2）"}, {"a", "", "a"}, {"级别 \x1b[1mDV。\x1b[m", "b", "级别 \x1b[1mDV。\x1b[mb"}} {
 		if got := Follow(c[0], c[1]); got != c[2] {
 			t.Errorf("%q, want %q", got, c[2])
-		}
-	}
-}
-
-// TestOneIsNotDrawnAsNone tells an empty place of a picture from a low bar
-// without colours, however high the picture and the other bars are.
-// spec: V5
-func TestOneIsNotDrawnAsNone(t *testing.T) {
-	for h := 1; h <= 4; h++ {
-		for _, top := range []int{1, 9, 5000} {
-			lines := Bars(plain, []int{0, 1, top}, h, 1, func(int) style.Tone { return style.Good })
-			if l := []rune(ansi.Strip(lines[h-1])); l[0] == l[1] || l[1] == ' ' {
-				t.Errorf("%d lines high, up to %d: %q", h, top, string(l))
-			}
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"certquay/lifecycle/rules"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -134,7 +134,7 @@ const atKey = "form at"
 
 // Form is a dialog. Its outcome is Values, or Cancelled.
 type Form struct {
-	c       *kit.Context
+	c       *app.Context
 	spec    Spec
 	values  map[string]*string
 	lines   map[int]*widget.Input // what Input fields are typed into
@@ -155,9 +155,9 @@ type Form struct {
 	width, height int
 }
 
-var _ kit.Dialog = (*Form)(nil)
+var _ app.Dialog = (*Form)(nil)
 
-// SetSize implements kit.Dialog.
+// SetSize implements app.Dialog.
 func (f *Form) SetSize(width, height int) { f.width, f.height = min(width-2, 84), height }
 
 // previewedMsg brings the preview of a form; older ones are dropped. workedMsg
@@ -175,7 +175,7 @@ type (
 )
 
 // New makes a form with what was typed last time, or the initial values.
-func New(c *kit.Context, spec Spec) *Form {
+func New(c *app.Context, spec Spec) *Form {
 	f := &Form{c: c, spec: spec, values: map[string]*string{}, errors: map[string]string{}, choices: map[string]string{}, wanted: map[string]string{},
 		lines: map[int]*widget.Input{}, areas: map[int]*widget.Area{}, finds: map[int]*find{}}
 	kept := c.Drafts[spec.ID]

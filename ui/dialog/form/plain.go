@@ -5,15 +5,15 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
-// ReadOut implements kit.ScreenReader: a line for each field with its value, what is
+// ReadOut implements app.ScreenReader: a line for each field with its value, what is
 // wrong with it after it, and the cursor in the field in use. What was read
 // first gives way where there is no room.
-func (f *Form) ReadOut(w, h int) kit.ScreenText {
+func (f *Form) ReadOut(w, h int) app.ScreenText {
 	c, values := f.c, f.Values()
 	var head, body, tail []string
 	put := func(to *[]string, line string) {
@@ -94,7 +94,7 @@ func (f *Form) ReadOut(w, h int) kit.ScreenText {
 	for x >= w && w > 0 { // the field went on on further lines
 		x, y = x-w, y+1
 	}
-	return kit.ScreenText{Lines: lines[:min(len(lines), max(h, 1))], X: x, Y: min(y, max(h-1, 0))}
+	return app.ScreenText{Lines: lines[:min(len(lines), max(h, 1))], X: x, Y: min(y, max(h-1, 0))}
 }
 
 // chunks cuts a text into lines of at most w cells, at least one, wherever they

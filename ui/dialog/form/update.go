@@ -7,7 +7,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/ui/kit"
+	"certquay/ui/app"
 )
 
 // Init starts the first preview.
@@ -40,8 +40,8 @@ func (f *Form) keep() Values {
 	return f.Values()
 }
 
-// Update implements kit.Dialog.
-func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
+// Update implements app.Dialog.
+func (f *Form) Update(msg tea.Msg) (tea.Cmd, app.Outcome) {
 	switch m := msg.(type) {
 	case previewedMsg:
 		if m.form == f && m.seq == f.seq {
@@ -54,11 +54,11 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		}
 	case foundMsg:
 		if m.form == f {
-			return f.foundSome(m), kit.Outcome{}
+			return f.foundSome(m), app.Outcome{}
 		}
 	case workedMsg:
 		if m.form == f {
-			return f.worked(m.Result), kit.Outcome{}
+			return f.worked(m.Result), app.Outcome{}
 		}
 	case tea.KeyPressMsg:
 		f.note = ""
@@ -67,14 +67,14 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		f.note = ""
 		switch f.spec.Fields[f.focus].Kind {
 		case Paste:
-			return f.paste(f.focus, m, m.Content), kit.Outcome{}
+			return f.paste(f.focus, m, m.Content), app.Outcome{}
 		case Input:
-			return f.typed(f.focus, m), kit.Outcome{}
+			return f.typed(f.focus, m), app.Outcome{}
 		case Find:
-			return f.seek(f.focus, m), kit.Outcome{}
+			return f.seek(f.focus, m), app.Outcome{}
 		}
-	case kit.HitMsg:
-		return f.click(m), kit.Outcome{}
+	case app.HitMsg:
+		return f.click(m), app.Outcome{}
 	case tea.MouseWheelMsg:
 		before := f.step
 		if m.Button == tea.MouseWheelUp {
@@ -82,15 +82,15 @@ func (f *Form) Update(msg tea.Msg) (tea.Cmd, kit.Outcome) {
 		} else {
 			f.forward()
 		}
-		return f.turned(before), kit.Outcome{}
+		return f.turned(before), app.Outcome{}
 	}
-	return nil, kit.Outcome{}
+	return nil, app.Outcome{}
 }
 
 // click puts the field that was clicked on in use, or turns to a step. In a
 // field of choices that is in use it goes on to the next choice, or back at
 // the arrow on the left.
-func (f *Form) click(m kit.HitMsg) tea.Cmd {
+func (f *Form) click(m app.HitMsg) tea.Cmd {
 	before := f.step
 	if n, ok := numbered(m.ID, stepID); ok {
 		f.turn(n - f.step)
@@ -121,7 +121,7 @@ func numbered(id, begin string) (n int, ok bool) {
 	return n, ok && err == nil
 }
 
-// Waits implements kit.Waiter: for what a command or a search comes to.
+// Waits implements app.Waiter: for what a command or a search comes to.
 func (f *Form) Waits() bool {
 	for _, s := range f.finds {
 		if s.pending {
@@ -161,7 +161,7 @@ func (f *Form) work(do func() Result) tea.Cmd {
 	return func() tea.Msg { return workedMsg{f, do()} }
 }
 
-func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
+func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, app.Outcome) {
 	d, before := &f.spec.Fields[f.focus], f.step
 	k := m.String()
 	for _, o := range f.spec.Commands {
@@ -171,18 +171,18 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
 				if f.spec.ID != "" {
 					f.c.Drafts[f.spec.ID][atKey] = d.Key
 				}
-				return nil, kit.Outcome{Done: true, Value: left}
+				return nil, app.Outcome{Done: true, Value: left}
 			}
-			return f.work(o.Do(f.stepped())), kit.Outcome{}
+			return f.work(o.Do(f.stepped())), app.Outcome{}
 		}
 	}
 	switch {
 	case k == "esc", k == "ctrl+c":
-		return nil, kit.Outcome{Done: true, Value: Cancelled{Values: f.keep()}}
+		return nil, app.Outcome{Done: true, Value: Cancelled{Values: f.keep()}}
 	case k == "ctrl+s":
 		return f.submit()
 	case d.Kind == Paste && (k == "up" && !f.atEdge(f.focus, true) || k == "down" && !f.atEdge(f.focus, false)):
-		return f.paste(f.focus, m, ""), kit.Outcome{}
+		return f.paste(f.focus, m, ""), app.Outcome{}
 	case k == "shift+tab", k == "up":
 		f.leave()
 		f.back()
@@ -196,33 +196,33 @@ func (f *Form) key(m tea.KeyPressMsg) (tea.Cmd, kit.Outcome) {
 	case k == "enter" && d.Kind == Find && f.finds[f.focus].pending:
 		f.finds[f.focus].entered = true
 	case k == "enter" && d.Enter != nil && strings.TrimSpace(*f.values[d.Key]) != "":
-		return f.work(d.Enter(f.stepped())), kit.Outcome{}
+		return f.work(d.Enter(f.stepped())), app.Outcome{}
 	case k == "enter" && d.Kind != Paste:
 		if f.check(f.focus) && !f.forward() {
 			return f.submit()
 		}
 	case d.Kind == Paste:
-		return f.paste(f.focus, m, m.Text), kit.Outcome{}
+		return f.paste(f.focus, m, m.Text), app.Outcome{}
 	case d.Kind == Select: // letters never choose: who types a region must not change the product by it
 		switch k {
 		case "left":
-			return f.turnTo(f.focus, -1), kit.Outcome{}
+			return f.turnTo(f.focus, -1), app.Outcome{}
 		case "right", "space":
-			return f.turnTo(f.focus, 1), kit.Outcome{}
+			return f.turnTo(f.focus, 1), app.Outcome{}
 		}
 	case d.Kind == Find:
-		return f.seek(f.focus, m), kit.Outcome{}
+		return f.seek(f.focus, m), app.Outcome{}
 	case d.Kind == Text:
 		if d.Remove != nil && (k == "backspace" || k == "delete") {
-			return f.work(d.Remove(f.stepped())), kit.Outcome{}
+			return f.work(d.Remove(f.stepped())), app.Outcome{}
 		}
 	default:
-		return f.typed(f.focus, m), kit.Outcome{}
+		return f.typed(f.focus, m), app.Outcome{}
 	}
-	return f.turned(before), kit.Outcome{}
+	return f.turned(before), app.Outcome{}
 }
 
-func (f *Form) submit() (tea.Cmd, kit.Outcome) {
+func (f *Form) submit() (tea.Cmd, app.Outcome) {
 	first := -1
 	for i := range f.spec.Fields {
 		if !f.check(i) && first < 0 {
@@ -232,7 +232,7 @@ func (f *Form) submit() (tea.Cmd, kit.Outcome) {
 	if first >= 0 {
 		before := f.step
 		f.goTo(first)
-		return f.turned(before), kit.Outcome{}
+		return f.turned(before), app.Outcome{}
 	}
-	return nil, kit.Outcome{Done: true, Value: f.keep()}
+	return nil, app.Outcome{Done: true, Value: f.keep()}
 }

@@ -10,7 +10,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle/rules"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -21,7 +21,7 @@ const labelWidth = 15
 // pasteHeight is how many lines of a Paste field in use are drawn.
 const pasteHeight = 5
 
-// View implements kit.Dialog. The fields scroll; what the preview says and the
+// View implements app.Dialog. The fields scroll; what the preview says and the
 // keys always stand below them.
 func (f *Form) View() *lipgloss.Layer {
 	s := f.c.Styles
@@ -237,7 +237,7 @@ func (f *Form) foot() []widget.Row {
 			if len(first) > 0 {
 				first = append(first, widget.Part{Text: "   "})
 			}
-			first = append(first, widget.Part{ID: kit.KeyID(o.Key), Text: s.Paint(style.Muted, o.Key+" "+o.Label)})
+			first = append(first, widget.Part{ID: app.KeyID(o.Key), Text: s.Paint(style.Muted, o.Key+" "+o.Label)})
 		}
 	}
 	rows := []widget.Row{nil}

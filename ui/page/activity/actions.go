@@ -6,31 +6,31 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
 )
 
-func (p *page) Actions() kit.Actions {
+func (p *page) Actions() app.Actions {
 	c := p.c
-	move := func(id string, by func(), keys ...string) kit.Action {
+	move := func(id string, by func(), keys ...string) app.Action {
 		return c.MoveAction(id, func() tea.Cmd { by(); return p.further() }, keys...)
 	}
 	some := p.table.Total() > 0
 	as := c.SortActions([]model.Sort{byTime}, p.order, p.sort)
-	return append(as, kit.Actions{
-		{ID: "details", Name: text.Called("act.event"), Binding: kit.Keys("enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open},
-		{ID: "certificate", Name: text.Called("act.certificate"), Binding: kit.Keys("o"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
+	return append(as, app.Actions{
+		{ID: "details", Name: text.Called("act.event"), Binding: app.Keys("enter"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.open},
+		{ID: "certificate", Name: text.Called("act.certificate"), Binding: app.Keys("o"), Group: app.View, Footer: app.RankIf(app.First, some), Run: func() tea.Cmd {
 			if e, ok := p.table.Selected(); ok && e.Instance != "" {
-				return kit.Send(kit.ShownMsg{ID: e.Instance})
+				return app.Send(app.ShowInstanceMsg{ID: e.Instance})
 			}
 			return nil
 		}},
-		{ID: "filter", Name: text.Called("act.filter"), Binding: kit.Keys("/"), Group: kit.View, Footer: kit.Some(kit.Fourth, some || p.input.Value() != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
-		{ID: "copy", Name: text.Called("act.copy.line"), Binding: kit.Keys("y"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
-		{ID: "back", Name: text.Called("act.back"), Binding: kit.Keys("esc"), Group: kit.View, Hidden: p.input.Value() == "", Run: func() tea.Cmd {
+		{ID: "filter", Name: text.Called("act.filter"), Binding: app.Keys("/"), Group: app.View, Footer: app.RankIf(app.Fourth, some || p.input.Value() != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
+		{ID: "copy", Name: text.Called("act.copy.line"), Binding: app.Keys("y"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.copy},
+		{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: p.input.Value() == "", Run: func() tea.Cmd {
 			p.input.Set("")
 			p.table.Reset()
 			p.show()
@@ -73,13 +73,13 @@ func (p *page) open() tea.Cmd {
 		add("event.to", c.Text.Code("label", e.To))
 	}
 	add("col.why", c.Text.Code("why", e.Why))
-	_, ended, _ := c.Ended(&e)
+	_, ended, _ := c.EventOutcome(&e)
 	add("col.result", ended)
-	reason, detail := c.Told(&e)
+	reason, detail := c.EventReason(&e)
 	add("event.reason", reason)
 	add("col.detail", detail)
 	add("event.id", string(e.Instance))
-	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
+	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog {
 		return &dialog.Notice{Context: c, Title: c.T("event.title", e.Seq), Tone: style.Accent, Parts: []dialog.Part{{Lines: ls}}}
 	}})
 }
@@ -90,5 +90,5 @@ func (p *page) copy() tea.Cmd {
 		return nil
 	}
 	parts := []string{e.At.UTC().Format("2006-01-02T15:04:05Z"), e.Actor, e.Action, e.Name, e.Result, p.c.Text.Text(e.Reason), p.c.Text.Text(e.Detail)}
-	return kit.Send(kit.CopiedMsg{What: p.c.T("copy.line"), Text: strings.Join(strings.Fields(strings.Join(parts, " ")), " ")})
+	return app.Send(app.CopyMsg{What: p.c.T("copy.line"), Text: strings.Join(strings.Fields(strings.Join(parts, " ")), " ")})
 }

@@ -7,14 +7,11 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
-	"certquay/ui/style"
-	"certquay/ui/text"
+	"certquay/ui/app"
+	"certquay/ui/list"
 	"certquay/ui/widget"
 )
 
@@ -23,9 +20,9 @@ import (
 const batch = 500
 
 type page struct {
-	c             *kit.Context
+	c             *app.Context
 	width, height int
-	table         widget.Table[model.Event]
+	table         list.Table[model.Event]
 	events        []model.Event // in the order of the list, without gaps
 	whole         bool          // the last one in that order is among them
 	oldest        bool          // the oldest first, else the newest
@@ -40,12 +37,12 @@ type page struct {
 const byTime model.Sort = "time"
 
 var (
-	_ kit.Page      = (*page)(nil)
-	_ kit.Clickable = (*page)(nil)
+	_ app.Page      = (*page)(nil)
+	_ app.Clickable = (*page)(nil)
 )
 
 // New makes the tab.
-func New(c *kit.Context) kit.Page {
+func New(c *app.Context) app.Page {
 	p := &page{c: c}
 	p.table.Columns = columns(c)
 	p.table.Sorted, p.table.Desc = string(byTime), true
@@ -69,7 +66,7 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.typing }
 
-// Waits implements kit.Waiter.
+// Waits implements app.Waiter.
 func (p *page) Waits() bool { return !p.loaded }
 
 // latest reads what is new; everything anew when too much has happened. Where
@@ -88,7 +85,7 @@ func (p *page) latest() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		es, err := c.Backend.Activity(lifecycle.ActivityFilter{Limit: batch})
 		if err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		for n, e := range es {
 			if e.Seq <= newest {
@@ -122,7 +119,7 @@ func (p *page) read() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		es, err := c.Backend.Activity(f)
 		if err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		return eventsLoadedMsg{events: es, further: true, oldest: oldest}
 	})
@@ -130,9 +127,9 @@ func (p *page) read() tea.Cmd {
 
 // order is that of the list: by time, the newest first as long as nobody turns
 // it round.
-func (p *page) order() kit.Order { return kit.Order{Sort: byTime, Desc: !p.oldest} }
+func (p *page) order() app.Order { return app.Order{Sort: byTime, Desc: !p.oldest} }
 
-func (p *page) sort(o kit.Order) tea.Cmd {
+func (p *page) sort(o app.Order) tea.Cmd {
 	if p.oldest == !o.Desc {
 		return nil
 	}
@@ -149,7 +146,7 @@ func (p *page) sort(o kit.Order) tea.Cmd {
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case kit.FocusedMsg, kit.ChangedMsg:
+	case app.FocusMsg, app.ChangedMsg:
 		return p.latest()
 	case eventsLoadedMsg:
 		if m.oldest != p.oldest { // asked for before the order was turned round
@@ -191,17 +188,12 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// Layers implements kit.Clickable: the line of the filter.
-func (p *page) Layers() []*lipgloss.Layer {
-	return []*lipgloss.Layer{widget.ClickArea(kit.KeyID(p.c.KeyFor("filter", "/")), 0, 0, p.width, 1)}
-}
-
 // click chooses an event, and opens it when it was chosen already.
 func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	before := p.table.Cursor()
 	switch {
 	case m.Y == 2 && p.table.Head(m.X) != "":
-		return p.sort(kit.Order{Sort: byTime, Desc: p.oldest})
+		return p.sort(app.Order{Sort: byTime, Desc: p.oldest})
 	case p.table.Click(m.Y-2) && p.table.Cursor() == before:
 		return p.open()
 	}
@@ -216,7 +208,7 @@ func (p *page) show() {
 		for n := range p.events {
 			e := &p.events[n]
 			words := p.c.Text.Or("event."+e.Action, "") + " " + p.c.Text.Or("result."+e.Result, "") // as they are drawn
-			if strings.Contains(strings.ToLower(e.Name+" "+e.Action+" "+e.Actor+" "+e.Result+" "+p.c.Came(e)+" "+string(e.Instance)+" "+words), t) {
+			if strings.Contains(strings.ToLower(e.Name+" "+e.Action+" "+e.Actor+" "+e.Result+" "+p.c.EventSummary(e)+" "+string(e.Instance)+" "+words), t) {
 				es = append(es, *e)
 			}
 		}
@@ -240,59 +232,4 @@ func (p *page) filterKey(m tea.KeyPressMsg) {
 	}
 	p.table.Reset()
 	p.show()
-}
-
-// ReadOut implements kit.ScreenReader.
-func (p *page) ReadOut(w, h int) kit.ScreenText {
-	c := p.c
-	s := kit.ScreenText{Lines: []string{c.T("activity.count", widget.Count(p.table.Total()))}}
-	if p.typing || p.input.Value() != "" {
-		s.Lines = append(s.Lines, c.T("plain.filter", text.Clean(p.input.Value())))
-	}
-	typed := len(s.Lines) - 1
-	switch {
-	case !p.loaded:
-		s.Lines = append(s.Lines, c.T("loading"))
-	case p.table.Total() == 0:
-		s.Lines = append(s.Lines, c.T("activity.none"))
-	}
-	switch s.Y = len(s.Lines); {
-	case p.typing:
-		s.Y = typed
-		s.X = max(widget.Width(s.Lines[s.Y])-p.input.Left(), 0)
-	case p.table.Total() == 0:
-		s.Y--
-		s.X = widget.Width(s.Lines[s.Y])
-	}
-	s.Lines = append(s.Lines, p.table.Say(c.T, w, h-len(s.Lines))...)
-	return s
-}
-
-func (p *page) View() string {
-	if p.width <= 0 || p.height <= 0 {
-		return ""
-	}
-	s, c := p.c.Styles, p.c
-	left := " " + s.Paint(style.Key, c.KeyFor("filter", "/")) + " " + s.Paint(style.Muted, c.T("filter.hint.activity"))
-	switch {
-	case p.typing:
-		left = " " + s.Paint(style.Accent, "/ ") + p.input.View(s, p.width/3)
-	case p.input.Value() != "":
-		left = " " + s.Paint(style.Accent, "/ "+widget.Cut(text.Clean(p.input.Value()), p.width/3))
-	}
-	more := ""
-	if !p.whole {
-		more = "+"
-	}
-	right := s.Paint(style.Good, "●") + " " + s.Paint(style.Muted, c.T("activity.live")) + "   " + c.T("activity.count", widget.Count(p.table.Total())+more) + " "
-	lines := []string{widget.Spread(left, right, p.width), s.Paint(style.Faint, widget.Repeat("─", p.width))}
-	switch {
-	case !p.loaded:
-		lines = append(lines, "  "+c.Loading())
-	case p.table.Total() == 0:
-		lines = append(lines, "", "  "+s.Paint(style.Muted, c.T("activity.none")))
-	default:
-		lines = append(lines, p.table.View(s))
-	}
-	return widget.Fill(strings.Join(lines, "\n"), p.width, p.height)
 }

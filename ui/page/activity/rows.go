@@ -4,49 +4,49 @@ import (
 	"strings"
 
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
+	"certquay/ui/list"
 	"certquay/ui/style"
-	"certquay/ui/widget"
 )
 
 // columns tell who, when, what, on what, and how it ended (spec S4).
-func columns(c *kit.Context) []widget.Column[model.Event] {
-	return []widget.Column[model.Event]{
-		{Title: c.T("col.when"), Sort: string(byTime), Min: 12, Max: 12, Cell: func(e model.Event, _ int) widget.Cell {
+func columns(c *app.Context) []list.Column[model.Event] {
+	return []list.Column[model.Event]{
+		{Title: c.T("col.when"), Sort: string(byTime), Min: 12, Max: 12, Cell: func(e model.Event, _ int) list.Cell {
 			if e.At.Format("2006-01-02") == c.Now.Format("2006-01-02") {
-				return widget.Cell{Tone: style.Muted, Text: e.At.UTC().Format("15:04:05Z")}
+				return list.Cell{Tone: style.Muted, Text: e.At.UTC().Format("15:04:05Z")}
 			}
-			return widget.Cell{Tone: style.Muted, Text: e.At.UTC().Format(c.T("date.minute"))}
+			return list.Cell{Tone: style.Muted, Text: e.At.UTC().Format(c.T("date.minute"))}
 		}},
-		{Title: c.T("col.what"), Min: 11, Max: 18, Cell: func(e model.Event, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Strong, Text: c.Deed(&e)}
+		{Title: c.T("col.what"), Min: 11, Max: 18, Cell: func(e model.Event, _ int) list.Cell {
+			return list.Cell{Tone: style.Strong, Text: c.EventTitle(&e)}
 		}},
-		{Title: c.T("col.certificate"), Min: 16, Max: 30, Cell: func(e model.Event, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Plain, Text: e.Name}
+		{Title: c.T("col.certificate"), Min: 16, Max: 30, Cell: func(e model.Event, _ int) list.Cell {
+			return list.Cell{Tone: style.Plain, Text: e.Name}
 		}},
-		{Title: c.T("col.result"), Min: 10, Max: 10, Cell: func(e model.Event, _ int) widget.Cell {
-			glyph, word, tone := c.Ended(&e)
-			return widget.Cell{Tone: tone, Text: c.Mark(glyph) + word}
+		{Title: c.T("col.result"), Min: 10, Max: 10, Cell: func(e model.Event, _ int) list.Cell {
+			glyph, word, tone := c.EventOutcome(&e)
+			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
-		{Title: c.T("col.detail"), Min: 16, Max: 90, Grow: 6, Cell: func(e model.Event, _ int) widget.Cell {
-			d := c.Came(&e)
+		{Title: c.T("col.detail"), Min: 16, Max: 90, Grow: 6, Cell: func(e model.Event, _ int) list.Cell {
+			d := c.EventSummary(&e)
 			if e.To != "" && e.From != e.To {
-				change := strings.TrimLeft(c.Text.Code("label", e.From)+c.To(), " ") + c.Text.Code("label", e.To)
+				change := strings.TrimLeft(c.Text.Code("label", e.From)+c.Arrow(), " ") + c.Text.Code("label", e.To)
 				if d != "" {
-					change += c.Dot()
+					change += c.Separator()
 				}
 				d = change + d
 			}
-			return widget.Cell{Tone: style.Muted, Text: d}
+			return list.Cell{Tone: style.Muted, Text: d}
 		}},
-		{Title: c.T("col.who"), Min: 9, Max: 14, From: 96, Cell: func(e model.Event, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: e.Actor}
+		{Title: c.T("col.who"), Min: 9, Max: 14, From: 96, Cell: func(e model.Event, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: e.Actor}
 		}},
-		{Title: c.T("col.via"), Min: 8, Max: 10, From: 130, Cell: func(e model.Event, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: c.Text.Code("via", e.Via)}
+		{Title: c.T("col.via"), Min: 8, Max: 10, From: 130, Cell: func(e model.Event, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: c.Text.Code("via", e.Via)}
 		}},
-		{Title: c.T("col.why"), Min: 7, Max: 10, From: 150, Cell: func(e model.Event, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: c.Text.Code("why", e.Why)}
+		{Title: c.T("col.why"), Min: 7, Max: 10, From: 150, Cell: func(e model.Event, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: c.Text.Code("why", e.Why)}
 		}},
 	}
 }

@@ -9,50 +9,50 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/action"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
 	"certquay/ui/text"
 )
 
 // target is the certificate that the resource under the cursor should present.
-func (p *page) target() flow.Target {
+func (p *page) target() action.Target {
 	if p.onWatched() {
-		return flow.Target{}
+		return action.Target{}
 	}
-	t := p.list.Target()
+	t := action.On(p.list.Active())
 	if r, ok := p.list.Table.Selected(); ok && len(t.IDs) > 0 {
 		t.Resource = &r
 	}
 	return t
 }
 
-func (p *page) Actions() kit.Actions {
+func (p *page) Actions() app.Actions {
 	c, here := p.c, p.onWatched()
 	some := p.list.Table.Total() > 0
 	if here {
 		some = p.watched.list.Table.Total() > 0
 	}
-	as := append(flow.Actions(c, p.target()), p.watched.actions(here)...)
+	as := append(action.Actions(c, p.target()), p.watched.actions(here)...)
 	// What is watched has keys of its own for its rows.
-	as = slices.DeleteFunc(as, func(a kit.Action) bool {
-		return here && a.Group == kit.Certificate && (a.ID == "verify" || a.ID == "delete")
+	as = slices.DeleteFunc(as, func(a app.Action) bool {
+		return here && a.Group == app.Certificate && (a.ID == "verify" || a.ID == "delete")
 	})
 	as = append(as,
-		kit.Action{ID: "details", Name: text.Called("act.details"), Binding: kit.Keys("enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd {
+		app.Action{ID: "details", Name: text.Called("act.details"), Binding: app.Keys("enter"), Group: app.View, Footer: app.RankIf(app.First, some), Run: func() tea.Cmd {
 			if p.onWatched() {
 				return p.watched.details()
 			}
 			return p.open()
 		}},
-		kit.Action{ID: "next-product", Name: text.Called("act.nextproduct"), Binding: kit.Keys("]"), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
-		kit.Action{ID: "previous-product", Name: text.Called("act.prevproduct"), Binding: kit.Keys("["), Group: kit.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
-		kit.Action{ID: "panel", Name: text.Called("act.panel"), Binding: kit.Keys("f"), Group: kit.View, Hidden: here, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
-		kit.Action{ID: "hosted-only", Name: text.Called("act.hosted"), Binding: kit.Keys("H"), Group: kit.View, Hidden: here, Run: func() tea.Cmd {
+		app.Action{ID: "next-product", Name: text.Called("act.nextproduct"), Binding: app.Keys("]"), Group: app.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
+		app.Action{ID: "previous-product", Name: text.Called("act.prevproduct"), Binding: app.Keys("["), Group: app.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
+		app.Action{ID: "panel", Name: text.Called("act.panel"), Binding: app.Keys("f"), Group: app.View, Hidden: here, Footer: app.RankIf(app.Fourth, some), Run: p.panel},
+		app.Action{ID: "hosted-only", Name: text.Called("act.hosted"), Binding: app.Keys("H"), Group: app.View, Hidden: here, Run: func() tea.Cmd {
 			p.filter.Hosted = !p.filter.Hosted
 			return p.list.Relist()
 		}},
-		kit.Action{ID: "copy", Name: text.Called("act.copy.address"), Binding: kit.Keys("y"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.copy},
+		app.Action{ID: "copy", Name: text.Called("act.copy.address"), Binding: app.Keys("y"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.copy},
 	)
 	if here {
 		return append(as, p.watched.list.Actions(func() {})...)
@@ -72,7 +72,7 @@ func (p *page) copy() tea.Cmd {
 	if text == "" {
 		text = r.Name
 	}
-	return kit.Send(kit.CopiedMsg{What: p.c.T("copy.address"), Text: text})
+	return app.Send(app.CopyMsg{What: p.c.T("copy.address"), Text: text})
 }
 
 // panel opens the filter panel: states, hosted, auto-deploy, with counts of
@@ -119,15 +119,15 @@ func (p *page) panel() tea.Cmd {
 				f.Limit = 1
 				_, n, err := c.Backend.Resources(f)
 				if err != nil {
-					return flow.Tell(c, err)
+					return c.LoadFailed(err)
 				}
 				counts[ch.Key] = n
 			}
 			return dialog.CountedMsg{Counts: counts}
 		})
 	}
-	open := kit.OpenedMsg{
-		Make: func() kit.Dialog {
+	open := app.OpenDialogMsg{
+		Make: func() app.Dialog {
 			return &dialog.Panel{Context: c, Title: c.T("panel.title"), Choices: cs, Changed: count}
 		},
 		Then: func(v any) tea.Cmd {
@@ -139,5 +139,5 @@ func (p *page) panel() tea.Cmd {
 			return p.list.Relist()
 		},
 	}
-	return tea.Sequence(kit.Send(open), count(cs))
+	return tea.Sequence(app.Send(open), count(cs))
 }

@@ -8,22 +8,17 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
-	"certquay/ui/page/listing"
-	"certquay/ui/style"
-	"certquay/ui/text"
-	"certquay/ui/widget"
+	"certquay/ui/app"
+	"certquay/ui/list"
 )
 
 type page struct {
-	c             *kit.Context
+	c             *app.Context
 	width, height int
-	list          *listing.List[row]
+	list          *list.Browser[row]
 	filter        lifecycle.ResourceFilter
 	products      []string
 	counts        map[string]int
@@ -34,14 +29,14 @@ type page struct {
 }
 
 var (
-	_ kit.Page      = (*page)(nil)
-	_ kit.Clickable = (*page)(nil)
+	_ app.Page      = (*page)(nil)
+	_ app.Clickable = (*page)(nil)
 )
 
 // New makes the tab.
-func New(c *kit.Context) kit.Page {
+func New(c *app.Context) app.Page {
 	p := &page{c: c, counts: map[string]int{}, watched: newWatched(c)}
-	p.list = listing.New(c, columns(c, true), func(r row) string { return string(r.ID) }, listing.Source[row]{
+	p.list = list.NewBrowser(c, columns(c, true), func(r row) string { return string(r.ID) }, list.Source[row]{
 		Rows:     p.rows,
 		Instance: func(r row) model.ID { return r.Instance },
 		Filtered: func() bool { return p.filter.State != "" || p.filter.Hosted || p.filter.Auto },
@@ -69,11 +64,11 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.list.Capturing() || p.watched.list.Capturing() }
 
-// Waits implements kit.Waiter.
+// Waits implements app.Waiter.
 func (p *page) Waits() bool { return p.list.Waits() || p.onWatched() && p.watched.list.Waits() }
 
-// Settling implements kit.Settling.
-func (p *page) Settling() bool { return p.list.Settling() || p.watched.list.Settling() }
+// Scrolling implements app.Scroller.
+func (p *page) Scrolling() bool { return p.list.Scrolling() || p.watched.list.Scrolling() }
 
 // asked is the filter with the text that was typed.
 func (p *page) asked() lifecycle.ResourceFilter {
@@ -98,7 +93,7 @@ func (p *page) loadProducts() tea.Cmd {
 		for _, info := range c.Backend.Products() {
 			_, n, err := c.Backend.Resources(lifecycle.ResourceFilter{Product: info.Name, Limit: 1})
 			if err != nil {
-				return flow.Tell(c, err)
+				return c.LoadFailed(err)
 			}
 			m.names = append(m.names, info.Name)
 			m.counts[info.Name] = n
@@ -106,7 +101,7 @@ func (p *page) loadProducts() tea.Cmd {
 		}
 		ws, err := c.Backend.Watches()
 		if err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		m.watches = len(ws)
 		return m
@@ -115,7 +110,7 @@ func (p *page) loadProducts() tea.Cmd {
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case kit.FocusedMsg, kit.ChangedMsg:
+	case app.FocusMsg, app.ChangedMsg:
 		return tea.Batch(p.list.Load(), p.watched.list.Load(), p.loadProducts())
 	case addedMsg:
 		return p.watched.added(m)
@@ -126,9 +121,9 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			p.tab = p.tabs() - 1
 		}
 		return nil
-	case kit.WatchedMsg:
+	case app.ShowWatchesMsg:
 		return p.choose(p.tabs() - 1)
-	case kit.HitMsg:
+	case app.HitMsg:
 		if t, err := strconv.Atoi(strings.TrimPrefix(m.ID, tabID)); err == nil {
 			return p.choose(t)
 		}
@@ -173,96 +168,10 @@ func (p *page) choose(tab int) tea.Cmd {
 	return p.list.Relist()
 }
 
-func (p *page) tabText(tab int) string {
-	n := p.all
-	switch {
-	case tab == p.tabs()-1:
-		n = p.watches
-	case tab > 0:
-		n = p.counts[p.products[tab-1]]
-	}
-	return text.Clean(p.name(tab)) + " " + widget.Count(n)
-}
-
-// firstTab is the first sub-tab that is drawn: with many products those on the
-// left give way, so that the chosen one is always on the screen.
-func (p *page) firstTab() int {
-	room, first := p.width-14, p.tab
-	for room -= widget.Width(p.tabText(first)) + 3; first > 0; first-- {
-		if room -= widget.Width(p.tabText(first-1)) + 3; room < 0 {
-			break
-		}
-	}
-	return first
-}
-
-// tabID begins the ID of a sub-tab, before its number.
-const tabID = "product "
-
-// tabRow is the sub-tabs from the first that is drawn, each of which can be
-// clicked on.
-func (p *page) tabRow() widget.Row {
-	row := widget.Row{{Text: " "}}
-	for t := p.firstTab(); t < p.tabs(); t++ {
-		paint, tone := p.c.Styles.Paint, style.Muted
-		if t == p.tab {
-			paint, tone = p.c.Styles.PaintOn, style.Accent
-		}
-		row = append(row, widget.Part{ID: tabID + strconv.Itoa(t), Text: paint(tone, " "+p.tabText(t)+" ")}, widget.Part{Text: " "})
-	}
-	return row
-}
-
-// Layers implements kit.Clickable.
-func (p *page) Layers() []*lipgloss.Layer {
-	if p.onWatched() {
-		return p.watched.list.Layers(p.tabRow())
-	}
-	return p.list.Layers(p.tabRow())
-}
-
-func (p *page) View() string {
-	if p.width <= 0 || p.height <= 0 {
-		return ""
-	}
-	s, c := p.c.Styles, p.c
-	tabs := widget.Spread(widget.Cut(p.tabRow().String(), p.width-14), s.Paint(style.Key, c.KeyFor("previous-product", "[")+"/"+c.KeyFor("next-product", "]"))+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ", p.width)
-	if p.onWatched() {
-		return p.watched.list.View(tabs, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())))
-	}
-	return p.list.View(tabs, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())))
-}
-
-// ReadOut implements kit.ScreenReader.
-func (p *page) ReadOut(w, h int) kit.ScreenText {
-	c := p.c
-	tab := widget.Row{{Text: c.T("plain.product", p.tab+1, p.tabs(), p.tabText(p.tab))}}
-	if p.onWatched() {
-		return p.watched.list.ReadOut(tab, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())), w, h)
-	}
-	return p.list.ReadOut(tab, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())), w, h)
-}
-
 // open shows the certificate of the resource under the cursor.
 func (p *page) open() tea.Cmd {
 	if r, ok := p.list.Table.Selected(); ok && r.Instance != "" {
-		return kit.Send(kit.ShownMsg{ID: r.Instance})
+		return app.Send(app.ShowInstanceMsg{ID: r.Instance})
 	}
 	return nil
-}
-
-// words name what is filtered by.
-func (p *page) words() []string {
-	c := p.c
-	var on []string
-	if p.filter.State != "" {
-		on = append(on, c.Text.Or("label."+string(p.filter.State), string(p.filter.State)))
-	}
-	if p.filter.Hosted {
-		on = append(on, c.T("label.hosted"))
-	}
-	if p.filter.Auto {
-		on = append(on, c.T("label.auto-deploy"))
-	}
-	return on
 }

@@ -5,7 +5,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -13,39 +14,39 @@ import (
 type row = lifecycle.ResourceView
 
 // columns answer what each endpoint really presents (spec D4).
-func columns(c *kit.Context, all bool) []widget.Column[row] {
-	place := widget.Column[row]{Title: c.T("col.region"), Min: 8, Max: 16, From: 90, Cell: func(r row, _ int) widget.Cell {
-		return widget.Cell{Tone: style.Muted, Text: r.Region}
+func columns(c *app.Context, all bool) []list.Column[row] {
+	place := list.Column[row]{Title: c.T("col.region"), Min: 8, Max: 16, From: 90, Cell: func(r row, _ int) list.Cell {
+		return list.Cell{Tone: style.Muted, Text: r.Region}
 	}}
 	if all { // without a sub-tab that names the product
-		place = widget.Column[row]{Title: c.T("col.place"), Sort: string(lifecycle.SortPlace), Min: 16, Max: 20, From: 100, Grow: 3, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: r.Product + " " + r.Region}
+		place = list.Column[row]{Title: c.T("col.place"), Sort: string(lifecycle.SortPlace), Min: 16, Max: 20, From: 100, Grow: 3, Cell: func(r row, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: r.Product + " " + r.Region}
 		}}
 	}
-	return []widget.Column[row]{
-		{Title: c.T("col.resource"), Sort: string(model.SortName), Min: 17, Max: 36, Grow: 2, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Strong, Text: r.Name}
+	return []list.Column[row]{
+		{Title: c.T("col.resource"), Sort: string(model.SortName), Min: 17, Max: 36, Grow: 2, Cell: func(r row, _ int) list.Cell {
+			return list.Cell{Tone: style.Strong, Text: r.Name}
 		}},
 		place,
-		{Title: c.T("col.certificate"), Min: 16, Max: 28, From: 150, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Plain, Text: dash(r.InstanceName)}
+		{Title: c.T("col.certificate"), Min: 16, Max: 28, From: 150, Cell: func(r row, _ int) list.Cell {
+			return list.Cell{Tone: style.Plain, Text: dash(r.InstanceName)}
 		}},
-		{Title: c.T("col.should"), Min: 9, Max: 9, From: 112, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: short(r.Expected)}
+		{Title: c.T("col.should"), Min: 9, Max: 9, From: 112, Cell: func(r row, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: short(r.Expected)}
 		}},
-		{Title: c.T("col.deployed"), Min: 9, Max: 9, From: 112, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: short(r.Deployed)}
+		{Title: c.T("col.deployed"), Min: 9, Max: 9, From: 112, Cell: func(r row, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: short(r.Deployed)}
 		}},
-		{Title: c.T("col.presents"), Min: 11, Max: 11, Cell: func(r row, _ int) widget.Cell {
+		{Title: c.T("col.presents"), Min: 11, Max: 11, Cell: func(r row, _ int) list.Cell {
 			switch {
 			case r.Presented == "", r.Failure.What == model.JobVerify: // nothing, whatever was seen before
-				return widget.Cell{Tone: style.Faint, Text: "–"}
+				return list.Cell{Tone: style.Faint, Text: "–"}
 			case useless(c, &r):
-				return widget.Cell{Tone: style.Bad, Text: short(r.Presented) + " !"}
+				return list.Cell{Tone: style.Bad, Text: short(r.Presented) + " !"}
 			case r.Presented == r.Expected:
-				return widget.Cell{Tone: style.Good, Text: short(r.Presented) + " ✓"}
+				return list.Cell{Tone: style.Good, Text: short(r.Presented) + " ✓"}
 			}
-			return widget.Cell{Tone: style.Soon, Text: short(r.Presented) + " ✗"}
+			return list.Cell{Tone: style.Soon, Text: short(r.Presented) + " ✗"}
 		}, Say: func(r row) string {
 			switch {
 			case r.Presented == "", r.Failure.What == model.JobVerify:
@@ -57,17 +58,17 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 			}
 			return short(r.Presented) + c.T("comma") + c.T("plain.differs")
 		}},
-		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r row, _ int) widget.Cell {
+		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r row, _ int) list.Cell {
 			if r.NotAfter.IsZero() {
-				return widget.Cell{Tone: style.Faint, Text: "–"}
+				return list.Cell{Tone: style.Faint, Text: "–"}
 			}
 			tone := style.Plain
 			if r.NotAfter.Before(c.Now) {
 				tone = style.Bad
 			}
-			return widget.Cell{Tone: tone, Text: widget.Days(c.T, r.NotAfter, c.Now)}
+			return list.Cell{Tone: tone, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 		}, Say: func(r row) string { return away(c, r.NotAfter) }},
-		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) widget.Cell {
+		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) list.Cell {
 			st := style.Of(string(r.State))
 			word := c.Text.Or("label."+string(r.State), string(r.State))
 			if !r.DriftSince.IsZero() {
@@ -75,37 +76,37 @@ func columns(c *kit.Context, all bool) []widget.Column[row] {
 					word = more
 				}
 			}
-			return widget.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + word}
+			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + word}
 		}},
-		{Title: c.T("col.address"), Min: 15, Max: 24, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Accent, Text: dash(r.Address)}
+		{Title: c.T("col.address"), Min: 15, Max: 24, Cell: func(r row, _ int) list.Cell {
+			return list.Cell{Tone: style.Accent, Text: dash(r.Address)}
 		}},
-		{Title: c.T("col.auto"), Min: 4, Max: 14, Grow: 3, From: 104, Cell: func(r row, w int) widget.Cell {
+		{Title: c.T("col.auto"), Min: 4, Max: 14, Grow: 3, From: 104, Cell: func(r row, w int) list.Cell {
 			switch {
 			case !r.AutoDeploy:
-				return widget.Cell{Tone: style.Muted, Text: c.T("auto.off")}
+				return list.Cell{Tone: style.Muted, Text: c.T("auto.off")}
 			case r.Reserved && w >= widget.Width(c.T("auto.reserved")):
-				return widget.Cell{Tone: style.Good, Text: c.T("auto.reserved")}
+				return list.Cell{Tone: style.Good, Text: c.T("auto.reserved")}
 			}
-			return widget.Cell{Tone: style.Good, Text: c.T("auto.on")}
+			return list.Cell{Tone: style.Good, Text: c.T("auto.on")}
 		}},
-		{Title: c.T("col.seen"), Min: 8, Max: 10, From: 160, Right: true, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.VerifiedAt, c.Now)}
+		{Title: c.T("col.seen"), Min: 8, Max: 10, From: 160, Right: true, Cell: func(r row, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.VerifiedAt, c.Now)}
 		}},
 	}
 }
 
 // useless says that an endpoint presents what it should, and that has expired.
-func useless(c *kit.Context, r *row) bool {
+func useless(c *app.Context, r *row) bool {
 	return r.Presented != "" && r.Presented == r.Expected && !r.NotAfter.IsZero() && r.NotAfter.Before(c.Now)
 }
 
 // away is how far an expiry is, in words; "" where there is none.
-func away(c *kit.Context, t time.Time) string {
+func away(c *app.Context, t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return c.Away(t)
+	return c.RelativeTime(t)
 }
 
 func dash(s string) string {

@@ -12,11 +12,10 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
-	"certquay/ui/page/listing"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -25,13 +24,13 @@ import (
 // watched is the sub-tab after the products: endpoints that certquay does not
 // manage and looks at (spec N3).
 type watched struct {
-	c    *kit.Context
-	list *listing.List[model.Watch]
+	c    *app.Context
+	list *list.Browser[model.Watch]
 }
 
-func newWatched(c *kit.Context) *watched {
+func newWatched(c *app.Context) *watched {
 	w := &watched{c: c}
-	w.list = listing.New(c, watchedColumns(c), func(r model.Watch) string { return string(r.ID) }, listing.Source[model.Watch]{
+	w.list = list.NewBrowser(c, watchedColumns(c), func(r model.Watch) string { return string(r.ID) }, list.Source[model.Watch]{
 		Rows:     w.rows,
 		Instance: func(model.Watch) model.ID { return "" },
 		Filtered: func() bool { return false },
@@ -89,41 +88,41 @@ func before(by model.Sort, a, b *model.Watch) int {
 	return strings.Compare(model.WatchKey(a.Address, a.Name), model.WatchKey(b.Address, b.Name))
 }
 
-func watchedColumns(c *kit.Context) []widget.Column[model.Watch] {
-	return []widget.Column[model.Watch]{
-		{Title: c.T("col.address"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 2, Cell: func(r model.Watch, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Strong, Text: r.Address}
+func watchedColumns(c *app.Context) []list.Column[model.Watch] {
+	return []list.Column[model.Watch]{
+		{Title: c.T("col.address"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 2, Cell: func(r model.Watch, _ int) list.Cell {
+			return list.Cell{Tone: style.Strong, Text: r.Address}
 		}},
-		{Title: c.T("col.name"), Min: 14, Max: 32, From: 100, Grow: 1, Cell: func(r model.Watch, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: r.Name}
+		{Title: c.T("col.name"), Min: 14, Max: 32, From: 100, Grow: 1, Cell: func(r model.Watch, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: r.Name}
 		}},
-		{Title: c.T("col.presents"), Min: 9, Max: 9, From: 112, Cell: func(r model.Watch, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: short(r.Fingerprint)}
+		{Title: c.T("col.presents"), Min: 9, Max: 9, From: 112, Cell: func(r model.Watch, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: short(r.Fingerprint)}
 		}},
-		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r model.Watch, _ int) widget.Cell {
+		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r model.Watch, _ int) list.Cell {
 			switch {
 			case r.NotAfter.IsZero():
-				return widget.Cell{Tone: style.Faint, Text: "–"}
+				return list.Cell{Tone: style.Faint, Text: "–"}
 			case r.NotAfter.Before(c.Now):
-				return widget.Cell{Tone: style.Bad, Text: widget.Days(c.T, r.NotAfter, c.Now)}
+				return list.Cell{Tone: style.Bad, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 			}
-			return widget.Cell{Tone: style.Plain, Text: widget.Days(c.T, r.NotAfter, c.Now)}
+			return list.Cell{Tone: style.Plain, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 		}, Say: func(r model.Watch) string { return away(c, r.NotAfter) }},
-		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) widget.Cell {
+		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) list.Cell {
 			st := style.Of(r.State())
 			if r.Error != "" && st.Tone != style.Bad {
 				st = style.Of(lifecycle.WatchExpiring) // it wants a look too
 			}
-			return widget.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchWords(c, &r)}
+			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchWords(c, &r)}
 		}},
-		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.Answered, c.Now)}
+		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.Answered, c.Now)}
 		}},
 	}
 }
 
 // watchWords are all that is wrong, or the state.
-func watchWords(c *kit.Context, w *model.Watch) string {
+func watchWords(c *app.Context, w *model.Watch) string {
 	words := w.Problems
 	switch {
 	case len(words) > 0:
@@ -143,17 +142,17 @@ func watchWords(c *kit.Context, w *model.Watch) string {
 
 // actions are the keys of the sub-tab; those of its rows do nothing on the
 // others.
-func (w *watched) actions(here bool) kit.Actions {
+func (w *watched) actions(here bool) app.Actions {
 	c := w.c
 	some := here && w.list.Table.Total() > 0
-	as := kit.Actions{
-		{ID: "watch-add", Name: text.Called("act.watch.add"), Binding: kit.Keys("+"), Group: kit.View, Hidden: !here, Asks: true, Footer: kit.Some(kit.First, here), Run: w.add},
-		{ID: "verify", Name: text.Called("act.watch.look"), Binding: kit.Keys("V"), Group: kit.View, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.look},
-		{ID: "delete", Name: text.Called("act.watch.remove"), Binding: kit.Keys("ctrl+x"), Group: kit.View, Danger: rules.DangerNotice, Hidden: !some, Asks: true, Footer: kit.Some(kit.First, some), Run: w.remove},
+	as := app.Actions{
+		{ID: "watch-add", Name: text.Called("act.watch.add"), Binding: app.Keys("+"), Group: app.View, Hidden: !here, OpensDialog: true, Footer: app.RankIf(app.First, here), Run: w.add},
+		{ID: "verify", Name: text.Called("act.watch.look"), Binding: app.Keys("V"), Group: app.View, Hidden: !some, OpensDialog: true, Footer: app.RankIf(app.First, some), Run: w.look},
+		{ID: "delete", Name: text.Called("act.watch.remove"), Binding: app.Keys("ctrl+x"), Group: app.View, Danger: rules.DangerNotice, Hidden: !some, OpensDialog: true, Footer: app.RankIf(app.First, some), Run: w.remove},
 	}
-	why := c.WhyNot("watch")
+	why := c.MayNot("watch")
 	for n := range as {
-		as[n] = as[n].Unless(why)
+		as[n] = as[n].DisableIf(why)
 	}
 	return as
 }
@@ -163,7 +162,7 @@ func (w *watched) copy() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	return kit.Send(kit.CopiedMsg{What: w.c.T("copy.address"), Text: r.Address})
+	return app.Send(app.CopyMsg{What: w.c.T("copy.address"), Text: r.Address})
 }
 
 func (w *watched) look() tea.Cmd {
@@ -175,22 +174,22 @@ func (w *watched) look() tea.Cmd {
 	return c.Do(func(ctx context.Context) tea.Msg {
 		told, err := looked(ctx, c, r.ID)
 		if err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		return told
 	})
 }
 
 // looked looks at an endpoint and tells what was seen.
-func looked(ctx context.Context, c *kit.Context, id model.ID) (kit.ToldMsg, error) {
+func looked(ctx context.Context, c *app.Context, id model.ID) (app.ToastMsg, error) {
 	seen, err := c.Backend.CheckWatch(ctx, id)
 	switch {
 	case err != nil:
-		return kit.ToldMsg{}, err
+		return app.ToastMsg{}, err
 	case seen.Error != "":
-		return kit.ToldMsg{Text: c.T("watch.silent", seen.Address, c.Text.Text(seen.Error)), Tone: style.Soon}, nil
+		return app.ToastMsg{Text: c.T("watch.silent", seen.Address, c.Text.Text(seen.Error)), Tone: style.Soon}, nil
 	}
-	return kit.ToldMsg{Text: c.T("watch.looked", seen.Address, watchWords(c, &seen)), Tone: style.Of(seen.State()).Tone}, nil
+	return app.ToastMsg{Text: c.T("watch.looked", seen.Address, watchWords(c, &seen)), Tone: style.Of(seen.State()).Tone}, nil
 }
 
 func (w *watched) remove() tea.Cmd {
@@ -199,8 +198,8 @@ func (w *watched) remove() tea.Cmd {
 		return nil
 	}
 	c := w.c
-	return kit.Send(kit.OpenedMsg{
-		Make: func() kit.Dialog {
+	return app.Send(app.OpenDialogMsg{
+		Make: func() app.Dialog {
 			return &dialog.Confirm{Context: c, Title: c.T("act.watch.remove"), Danger: rules.DangerNotice, Lines: []string{c.T("watch.remove.says")}, Question: r.Address}
 		},
 		Then: func(v any) tea.Cmd {
@@ -209,9 +208,9 @@ func (w *watched) remove() tea.Cmd {
 			}
 			return c.Do(func(ctx context.Context) tea.Msg {
 				if err := c.Backend.RemoveWatch(ctx, r.ID); err != nil {
-					return flow.Tell(c, err)
+					return c.LoadFailed(err)
 				}
-				return kit.ToldMsg{Text: c.T("watch.removed", r.Address), Tone: style.Good}
+				return app.ToastMsg{Text: c.T("watch.removed", r.Address), Tone: style.Good}
 			})
 		},
 	})
@@ -223,7 +222,7 @@ func (w *watched) add() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		people, err := c.Backend.Contacts()
 		if err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		spec := form.Spec{Title: c.T("watch.title"), Submit: c.T("watch.submit"), Fields: []form.Field{
 			{Key: "address", Label: c.T("watch.address"), Placeholder: "www.example.com:443", Hint: func(form.Values) string { return c.T("watch.address.hint") }},
@@ -236,7 +235,7 @@ func (w *watched) add() tea.Cmd {
 				return os
 			}},
 		}}
-		return kit.OpenedMsg{Make: func() kit.Dialog { return form.New(c, spec) }, Then: addThen(c, spec)}
+		return app.OpenDialogMsg{Make: func() app.Dialog { return form.New(c, spec) }, Then: addThen(c, spec)}
 	})
 }
 
@@ -247,16 +246,16 @@ type addedMsg struct{ made model.Watch }
 func (w *watched) added(m addedMsg) tea.Cmd {
 	c := w.c
 	w.list.Table.Pin(string(m.made.ID))
-	return tea.Batch(w.list.Load(), kit.Send(kit.ToldMsg{Text: c.T("watch.added", m.made.Address), Tone: style.Good, Follow: func(ctx context.Context) kit.ToldMsg {
+	return tea.Batch(w.list.Load(), app.Send(app.ToastMsg{Text: c.T("watch.added", m.made.Address), Tone: style.Good, Await: func(ctx context.Context) app.ToastMsg {
 		told, err := looked(ctx, c, m.made.ID)
 		if err != nil {
-			return kit.ToldMsg{Text: c.Error(err), Tone: style.Bad}
+			return app.ToastMsg{Text: c.FormatError(err), Tone: style.Bad}
 		}
 		return told
 	}}))
 }
 
-func addThen(c *kit.Context, spec form.Spec) func(any) tea.Cmd {
+func addThen(c *app.Context, spec form.Spec) func(any) tea.Cmd {
 	return func(value any) tea.Cmd {
 		v, ok := value.(form.Values)
 		if !ok {
@@ -271,13 +270,13 @@ func addThen(c *kit.Context, spec form.Spec) func(any) tea.Cmd {
 			case err == nil:
 				return addedMsg{made}
 			case errors.As(err, &inv):
-				field, why = inv.Field, c.Wrong(inv)
+				field, why = inv.Field, c.FormatInvalid(inv)
 			case errors.As(err, &ref):
-				why = c.Refused(ref)
+				why = c.FormatRefusal(ref)
 			default:
-				return flow.Tell(c, err)
+				return c.LoadFailed(err)
 			}
-			return kit.OpenedMsg{Then: addThen(c, spec), Make: func() kit.Dialog {
+			return app.OpenDialogMsg{Then: addThen(c, spec), Make: func() app.Dialog {
 				return form.New(c, spec).Restore(v).WithError(field, text.Clean(why))
 			}}
 		})
@@ -309,7 +308,7 @@ func (w *watched) details() tea.Cmd {
 	if !r.NotAfter.IsZero() {
 		about = append(about, c.T("watch.until")+c.T("colon")+r.NotAfter.UTC().Format("2006-01-02 15:04:05Z"))
 	}
-	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
+	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog {
 		return &dialog.Notice{Context: c, Title: r.Address, Tone: st.Tone, Parts: []dialog.Part{{Tone: st.Tone, Lines: lines}, {Tone: style.Plain, Head: c.T("watch.presents"), Lines: about}}}
 	}, Then: func(any) tea.Cmd { return nil }})
 }

@@ -7,21 +7,21 @@ import (
 
 	"certquay/lifecycle/forecast"
 	"certquay/model"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
+	"certquay/ui/action"
+	"certquay/ui/app"
 	"certquay/ui/text"
 )
 
-func (p *page) Actions() kit.Actions {
+func (p *page) Actions() app.Actions {
 	c := p.c
-	var as kit.Actions
-	for _, a := range flow.Actions(c, flow.Target{}) {
-		if a.Why == nil { // what needs no certificate
+	var as app.Actions
+	for _, a := range action.Actions(c, action.Target{}) {
+		if a.Disabled == nil { // what needs no certificate
 			as = append(as, a)
 		}
 	}
 	some := p.a != nil && p.a.Instances > 0
-	move := func(id string, by func(mover), keys ...string) kit.Action {
+	move := func(id string, by func(mover), keys ...string) app.Action {
 		return c.MoveAction(id, func() tea.Cmd {
 			by(p.focused())
 			if !p.aux {
@@ -31,41 +31,41 @@ func (p *page) Actions() kit.Actions {
 			return nil
 		}, keys...)
 	}
-	enter := kit.Action{ID: "details", Name: text.Called("act.forecast.open"), Binding: kit.Keys("enter"), ShortLabel: c.T("forecast.foot.days"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.open}
+	enter := app.Action{ID: "details", Name: text.Called("act.forecast.open"), Binding: app.Keys("enter"), ShortLabel: c.T("forecast.foot.days"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.open}
 	switch {
 	case p.aux:
 		enter.ShortLabel = c.T("foot.o")
 	case p.inDays:
 		enter.ShortLabel = c.T("forecast.foot.moments")
 	}
-	esc := kit.Action{ID: "back", Name: text.Called("act.forecast.back"), Binding: kit.Keys("esc"), Group: kit.View, Footer: kit.First, Hidden: p.run == nil && !p.aux && !p.inDays, Run: p.back}
+	esc := app.Action{ID: "back", Name: text.Called("act.forecast.back"), Binding: app.Keys("esc"), Group: app.View, Footer: app.First, Hidden: p.run == nil && !p.aux && !p.inDays, Run: p.back}
 	if !p.aux && !p.inDays {
 		esc.ShortLabel = c.T("forecast.foot.stop")
 	}
-	more := kit.Action{ID: "more-months", Name: text.Called("act.forecast.more"), Binding: kit.Keys("+"), ShortLabel: c.T("forecast.foot.more"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
+	more := app.Action{ID: "more-months", Name: text.Called("act.forecast.more"), Binding: app.Keys("+"), ShortLabel: c.T("forecast.foot.more"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
 	if p.months >= forecast.MaxMonths {
-		more.Why, more.Run = kit.Because(c.T("forecast.most", forecast.MaxMonths), c.T("forecast.most.hint")), nil
+		more.Disabled, more.Run = app.Disabled(c.T("forecast.most", forecast.MaxMonths), c.T("forecast.most.hint")), nil
 	}
-	less := kit.Action{ID: "fewer-months", Name: text.Called("act.forecast.less"), Binding: kit.Keys("-"), ShortLabel: c.T("forecast.foot.less"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
+	less := app.Action{ID: "fewer-months", Name: text.Called("act.forecast.less"), Binding: app.Keys("-"), ShortLabel: c.T("forecast.foot.less"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
 	if p.months <= shortly {
-		less.Why, less.Run = kit.Because(c.T("forecast.least", shortly), c.T("forecast.least.hint", shortly)), nil
+		less.Disabled, less.Run = app.Disabled(c.T("forecast.least", shortly), c.T("forecast.least.hint", shortly)), nil
 	}
 	as = append(as, enter,
-		kit.Action{ID: "policy", Name: text.Called("act.forecast.policy"), Binding: kit.Keys("p"), ShortLabel: c.T("forecast.foot.policy"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: p.against},
+		app.Action{ID: "policy", Name: text.Called("act.forecast.policy"), Binding: app.Keys("p"), ShortLabel: c.T("forecast.foot.policy"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.against},
 		p.whose(), more, less,
-		kit.Action{ID: "explain", Name: text.Called("action.explain"), Binding: kit.Keys("x"), Group: kit.View, Footer: kit.Some(kit.Second, some), Hidden: p.a == nil, Run: p.explain},
-		kit.Action{ID: "forecast-again", Name: text.Called("act.forecast.again"), Binding: kit.Keys("ctrl+r"), ShortLabel: c.T("forecast.foot.again"), Group: kit.View, Footer: kit.Fourth, Run: func() tea.Cmd { return p.anew() }},
+		app.Action{ID: "explain", Name: text.Called("action.explain"), Binding: app.Keys("x"), Group: app.View, Footer: app.RankIf(app.Second, some), Hidden: p.a == nil, Run: p.explain},
+		app.Action{ID: "forecast-again", Name: text.Called("act.forecast.again"), Binding: app.Keys("ctrl+r"), ShortLabel: c.T("forecast.foot.again"), Group: app.View, Footer: app.Fourth, Run: func() tea.Cmd { return p.anew() }},
 		esc)
 	for _, policy := range forecast.Policies[1:] {
-		as = append(as, kit.Action{ID: "compare-" + policy, Name: text.Called("act.forecast.compare", text.Called("policy."+policy)), Group: kit.View, Run: func() tea.Cmd {
+		as = append(as, app.Action{ID: "compare-" + policy, Name: text.Called("act.forecast.compare", text.Called("policy."+policy)), Group: app.View, Run: func() tea.Cmd {
 			p.compare = policy
 			return p.ask()
 		}})
 	}
-	as = append(as, c.SortActions(sorts, func() kit.Order { return p.order }, p.sort)...)
+	as = append(as, c.SortActions(sorts, func() app.Order { return p.order }, p.sort)...)
 	return append(as,
-		kit.Action{ID: "right", Name: text.Called("act.forecast.moments"), Binding: kit.Keys("l", "right"), Group: kit.Move, Run: func() tea.Cmd { p.focus(true); return nil }},
-		kit.Action{ID: "left", Name: text.Called("act.forecast.rows"), Binding: kit.Keys("h", "left"), Group: kit.Move, Run: func() tea.Cmd { p.focus(false); return nil }},
+		app.Action{ID: "right", Name: text.Called("act.forecast.moments"), Binding: app.Keys("l", "right"), Group: app.Move, Run: func() tea.Cmd { p.focus(true); return nil }},
+		app.Action{ID: "left", Name: text.Called("act.forecast.rows"), Binding: app.Keys("h", "left"), Group: app.Move, Run: func() tea.Cmd { p.focus(false); return nil }},
 		move("down", func(m mover) { m.Move(1) }, "j", "down"), move("up", func(m mover) { m.Move(-1) }, "k", "up"),
 		move("top", mover.Home, "g", "home"), move("end", mover.End, "G", "end"),
 		move("halfdown", func(m mover) { m.Page(1) }, "ctrl+d"), move("halfup", func(m mover) { m.Page(-1) }, "ctrl+u"),
@@ -118,7 +118,7 @@ func (p *page) open() tea.Cmd {
 	case p.a == nil:
 	case p.aux:
 		if h, ok := p.moments.Selected(); ok && h[0].Instance != "" {
-			return kit.Send(kit.ShownMsg{ID: h[0].Instance})
+			return app.Send(app.ShowInstanceMsg{ID: h[0].Instance})
 		}
 	case p.inDays:
 		if p.focus(true); !p.aux {

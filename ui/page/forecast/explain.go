@@ -4,8 +4,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle/forecast"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -44,14 +44,14 @@ func (p *page) explainHappening(h happening) tea.Cmd {
 	return notice(c, h[0].Name, []dialog.Part{{Lines: lines}, {Head: c.T("forecast.explain.why"), Lines: []string{c.Text.Or("forecast.why."+h[0].What, "")}}})
 }
 
-func notice(c *kit.Context, title string, parts []dialog.Part) tea.Cmd {
-	return kit.Send(kit.OpenedMsg{Make: func() kit.Dialog {
+func notice(c *app.Context, title string, parts []dialog.Part) tea.Cmd {
+	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog {
 		return &dialog.Notice{Context: c, Title: title, Tone: style.Accent, Parts: parts}
 	}})
 }
 
 // consists says in words what a tally counts, leaving out what is nothing.
-func consists(c *kit.Context, t *forecast.Tally) []string {
+func consists(c *app.Context, t *forecast.Tally) []string {
 	var ls []string
 	for _, one := range []struct {
 		key string
@@ -72,7 +72,7 @@ func consists(c *kit.Context, t *forecast.Tally) []string {
 }
 
 // rules says which rules make due what a row counts, under either policy.
-func rules(c *kit.Context, r row) []string {
+func rules(c *app.Context, r row) []string {
 	var ls []string
 	for _, rule := range []struct {
 		key string
@@ -94,14 +94,14 @@ func rules(c *kit.Context, r row) []string {
 }
 
 // plural is the text of a number; that of one has a key of its own.
-func plural(c *kit.Context, key string, n int) string {
+func plural(c *app.Context, key string, n int) string {
 	if n == 1 {
 		return c.T(key + ".one")
 	}
 	return c.T(key, widget.Count(n))
 }
 
-func bullets(c *kit.Context, ls []string) []string {
+func bullets(c *app.Context, ls []string) []string {
 	out := make([]string, len(ls))
 	for n, l := range ls {
 		out[n] = c.Mark("•") + l
@@ -110,6 +110,6 @@ func bullets(c *kit.Context, ls []string) []string {
 }
 
 // policyName is a policy as people read it.
-func policyName(c *kit.Context, policy string) string {
+func policyName(c *app.Context, policy string) string {
 	return c.Text.Or("policy."+policy, policy)
 }

@@ -14,11 +14,11 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
 	"certquay/ui/kittest"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/text"
-	"certquay/ui/widget"
 )
 
 func at(s string) time.Time {
@@ -46,7 +46,7 @@ func report(more int) *forecast.Report {
 
 // drawn are the cells of a row, as the table would draw them.
 func drawn(rows []row, sh shape) []string {
-	c := &kit.Context{Text: text.New("en"), Styles: style.New(true, 0)}
+	c := &app.Context{Text: text.New("en"), Styles: style.New(true, 0)}
 	sh.scale = scaleOf(rows)
 	var lines []string
 	for _, r := range rows {
@@ -141,7 +141,7 @@ func TestPacksRunOut(t *testing.T) {
 
 // TestPluralForms writes one and many.
 func TestPluralForms(t *testing.T) {
-	c := &kit.Context{Text: text.New("en")}
+	c := &app.Context{Text: text.New("en")}
 	got := strings.Join(append(consists(c, &forecast.Tally{Renewals: 1, Deployments: 1200, Expiries: 1}), consists(c, &forecast.Tally{})...), "; ")
 	if want := "1 yearly renewal of a hosted certificate; 1,200 deployments; 1 expires; nothing happens by itself"; got != want {
 		t.Errorf("%q", got)
@@ -184,7 +184,7 @@ func all(p *page, cmd tea.Cmd) (dues int) {
 
 func newPage(t *testing.T) (*page, *kittest.Backend) {
 	b := kittest.Fleet(20)
-	c := &kit.Context{Ctx: t.Context(), Backend: b, Table: b.Table(), Text: text.New("en"), Styles: style.New(true, 0), Now: b.Now(), Drafts: map[string]map[string]string{}}
+	c := &app.Context{Ctx: t.Context(), Backend: b, Table: b.Table(), Text: text.New("en"), Styles: style.New(true, 0), Now: b.Now(), Drafts: map[string]map[string]string{}}
 	p := New(c).(*page)
 	p.settle = time.Millisecond
 	p.SetSize(120, 36)
@@ -195,13 +195,13 @@ func newPage(t *testing.T) (*page, *kittest.Backend) {
 // that nobody looks at.
 func TestChangesSettleFirst(t *testing.T) {
 	p, b := newPage(t)
-	all(p, p.Update(kit.FocusedMsg{}))
+	all(p, p.Update(app.FocusMsg{}))
 	if b.Forecasts != 1 || p.a == nil {
 		t.Fatalf("%d forecasts", b.Forecasts)
 	}
-	first := p.Update(kit.ChangedMsg{})
+	first := p.Update(app.ChangedMsg{})
 	for range 5 {
-		if p.Update(kit.ChangedMsg{}) != nil {
+		if p.Update(app.ChangedMsg{}) != nil {
 			t.Fatal("the second change is waited for too")
 		}
 	}
@@ -211,10 +211,10 @@ func TestChangesSettleFirst(t *testing.T) {
 	if dues := all(p, first); dues != 1 || b.Forecasts != 2 || p.stale {
 		t.Fatalf("%d times due, %d forecasts, stale %v", dues, b.Forecasts, p.stale)
 	}
-	due := p.Update(kit.ChangedMsg{})
-	p.Update(kit.LeftMsg{})
+	due := p.Update(app.ChangedMsg{})
+	p.Update(app.BlurMsg{})
 	all(p, due)
-	if b.Forecasts != 2 || p.Update(kit.ChangedMsg{}) != nil {
+	if b.Forecasts != 2 || p.Update(app.ChangedMsg{}) != nil {
 		t.Fatal("it computes while nobody looks")
 	}
 }
@@ -223,8 +223,8 @@ func TestChangesSettleFirst(t *testing.T) {
 // person has stopped it.
 func TestChangesDuringAForecast(t *testing.T) {
 	p, b := newPage(t)
-	cmd := p.Update(kit.FocusedMsg{})
-	if p.Update(kit.ChangedMsg{}) != nil {
+	cmd := p.Update(app.FocusMsg{})
+	if p.Update(app.ChangedMsg{}) != nil {
 		t.Fatal("two at a time")
 	}
 	if dues := all(p, cmd); dues != 1 || b.Forecasts != 2 {
@@ -232,7 +232,7 @@ func TestChangesDuringAForecast(t *testing.T) {
 	}
 	p.anew()
 	p.back()
-	if p.run != nil || !p.stopped || p.Update(kit.ChangedMsg{}) != nil {
+	if p.run != nil || !p.stopped || p.Update(app.ChangedMsg{}) != nil {
 		t.Fatal("it goes on after it was stopped")
 	}
 	if p.a == nil || !strings.Contains(p.View(), "stopped") {
@@ -243,7 +243,7 @@ func TestChangesDuringAForecast(t *testing.T) {
 // TestStoppedForecastIsForgotten lets one that was stopped come back late.
 func TestStoppedForecastIsForgotten(t *testing.T) {
 	p, _ := newPage(t)
-	p.Update(kit.FocusedMsg{})
+	p.Update(app.FocusMsg{})
 	late := computedMsg{run: p.run, err: context.Canceled}
 	p.back()
 	if cmd := p.Update(late); cmd != nil || p.failed {
@@ -262,7 +262,7 @@ func TestWhatHappensOnceADay(t *testing.T) {
 	tomorrow.At = at("2026-12-02")
 	r.Moments = []forecast.Moment{person, person, other, kind, later, tomorrow}
 	var got []string
-	c := &kit.Context{Text: text.New("en"), Styles: style.New(true, 0)}
+	c := &app.Context{Text: text.New("en"), Styles: style.New(true, 0)}
 	for _, h := range happeningsIn(r, monthRows(r, nil)[0]) {
 		got = append(got, happeningColumns(c)[0].Cell(h, 99).Text+" "+happeningColumns(c)[1].Cell(h, 99).Text+" "+string(h[0].Instance))
 	}
@@ -275,12 +275,12 @@ func TestWhatHappensOnceADay(t *testing.T) {
 // TestEqualNumbersHaveEqualBars draws the bars of two policies on one scale, in
 // every width. spec: V6
 func TestEqualNumbersHaveEqualBars(t *testing.T) {
-	c := &kit.Context{Text: text.New("en"), Styles: style.New(true, 0)}
+	c := &app.Context{Text: text.New("en"), Styles: style.New(true, 0)}
 	same := forecast.Tally{Start: at("2026-12-01"), Renewals: 7, Deployments: 15}
 	rows := []row{{start: same.Start, a: same, b: &same}}
 	for _, order := range []model.Sort{byTime, byDeployments} {
 		for w := 50; w <= 200; w++ {
-			var table widget.Table[row]
+			var table list.Table[row]
 			table.ID, table.Columns = row.id, columns(c, shape{other: "public", scale: scaleOf(rows), order: order})
 			table.SetSize(w, 2)
 			table.SetWindow(0, rows, 1)

@@ -7,7 +7,8 @@ import (
 
 	"certquay/lifecycle/forecast"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
+	"certquay/ui/list"
 	"certquay/ui/text"
 )
 
@@ -60,7 +61,7 @@ func (p *page) arranged(rows []row) {
 
 // sort changes the order; of figures the most come first, until it is turned
 // round.
-func (p *page) sort(o kit.Order) tea.Cmd {
+func (p *page) sort(o app.Order) tea.Cmd {
 	if o.Sort != p.order.Sort {
 		o.Desc = o.Sort != byTime
 	}
@@ -73,13 +74,13 @@ func (p *page) sort(o kit.Order) tea.Cmd {
 
 // whose is the key for what is listed: that of the policy in force, or of the
 // one that it is compared with. The sums of both stand side by side anyhow.
-func (p *page) whose() kit.Action {
+func (p *page) whose() app.Action {
 	c := p.c
 	other := p.compare
 	if p.theirs {
 		other = forecast.AsConfigured
 	}
-	a := kit.Action{ID: "whose-moments", Name: text.Called("act.forecast.whose"), Binding: kit.Keys("W"), ShortLabel: c.T("forecast.foot.whose", policyName(c, other)), Group: kit.View, Footer: kit.Some(kit.First, p.b != nil), Run: func() tea.Cmd {
+	a := app.Action{ID: "whose-moments", Name: text.Called("act.forecast.whose"), Binding: app.Keys("W"), ShortLabel: c.T("forecast.foot.whose", policyName(c, other)), Group: app.View, Footer: app.RankIf(app.First, p.b != nil), Run: func() tea.Cmd {
 		p.theirs = !p.theirs
 		p.moments.Reset()
 		p.arrange()
@@ -87,9 +88,40 @@ func (p *page) whose() kit.Action {
 	}}
 	switch {
 	case p.compare == forecast.AsConfigured:
-		return a.Unless(kit.Because(c.T("forecast.whose.none"), c.T("forecast.whose.none.hint", c.KeyFor("policy", "p")), kit.Way{Key: c.KeyFor("policy", "p"), Label: c.T("act.forecast.policy")}))
+		return a.DisableIf(app.Disabled(c.T("forecast.whose.none"), c.T("forecast.whose.none.hint", c.KeyFor("policy", "p")), app.KeyHint{Key: c.KeyFor("policy", "p"), Label: c.T("act.forecast.policy")}))
 	case p.b == nil:
-		return a.Unless(kit.Because(c.T("forecast.whose.wait", policyName(c, p.compare)), c.T("forecast.whose.wait.hint")))
+		return a.DisableIf(app.Disabled(c.T("forecast.whose.wait", policyName(c, p.compare)), c.T("forecast.whose.wait.hint")))
 	}
 	return a
+}
+
+// arrange fills the tables from the reports on the screen.
+func (p *page) arrange() {
+	if p.a == nil {
+		return
+	}
+	rows := monthRows(p.a, p.b)
+	p.byMonth.Columns = columns(p.c, p.shape(rows, false))
+	for _, t := range []*list.Table[row]{&p.byMonth, &p.byDay} {
+		t.Sorted, t.Desc = string(p.order.Sort), p.order.Desc
+	}
+	p.arranged(rows)
+	p.byMonth.SetWindow(0, rows, len(rows))
+	if p.inDays {
+		of, _ := p.byMonth.Selected()
+		ds := dayRows(p.a, p.b, of)
+		p.days = slices.Clone(ds)
+		p.byDay.Columns = columns(p.c, p.shape(ds, true))
+		p.arranged(ds)
+		p.byDay.SetWindow(0, ds, len(ds))
+	}
+	p.moved()
+}
+
+func (p *page) shape(rows []row, days bool) shape {
+	sh := shape{days: days, scale: scaleOf(rows), order: p.order.Sort}
+	if p.compare != forecast.AsConfigured {
+		sh.other = policyName(p.c, p.compare)
+	}
+	return sh
 }

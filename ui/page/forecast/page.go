@@ -4,7 +4,6 @@ package forecast
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"charm.land/bubbles/v2/progress"
@@ -12,9 +11,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
-	"certquay/ui/widget"
+	"certquay/ui/app"
+	"certquay/ui/list"
 )
 
 // How often changes elsewhere make a new forecast: at most once in settle, and
@@ -40,7 +38,7 @@ type run struct {
 }
 
 type page struct {
-	c             *kit.Context
+	c             *app.Context
 	width, height int
 
 	months  int
@@ -58,21 +56,21 @@ type page struct {
 	settle  time.Duration
 
 	a, b        *forecast.Report // on the screen; b is nil until it is there
-	byMonth     widget.Table[row]
-	byDay       widget.Table[row]
-	moments     widget.Table[happening]
+	byMonth     list.Table[row]
+	byDay       list.Table[row]
+	moments     list.Table[happening]
 	inDays, aux bool // the days are shown; the moments have the keys
 	theirs      bool // what is listed is that of the policy compared with
-	order       kit.Order
+	order       app.Order
 	days        []row // of the month in use, in order of time
 	progress    progress.Model
 }
 
-var _ kit.Page = (*page)(nil)
+var _ app.Page = (*page)(nil)
 
 // New makes the tab.
-func New(c *kit.Context) kit.Page {
-	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle, order: kit.Order{Sort: byTime}, progress: progress.New(progress.WithWidth(16), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─'))}
+func New(c *app.Context) app.Page {
+	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle, order: app.Order{Sort: byTime}, progress: progress.New(progress.WithWidth(16), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─'))}
 	p.progress.FullColor, p.progress.EmptyColor = nil, nil // those of the line it stands in
 	p.byMonth.ID, p.byDay.ID = row.id, row.id
 	p.byMonth.Named, p.byDay.Named = true, true
@@ -105,7 +103,7 @@ type (
 
 func (p *page) Capturing() bool { return false }
 
-// Waits implements kit.Waiter.
+// Waits implements app.Waiter.
 func (p *page) Waits() bool { return p.run != nil }
 
 // missing is the next forecast that what is to be shown lacks.
@@ -167,7 +165,7 @@ func listen(r *run, steps <-chan time.Time) tea.Cmd {
 }
 
 // newest is the number of the newest event: no event, no change.
-func newest(c *kit.Context) (uint64, error) {
+func newest(c *app.Context) (uint64, error) {
 	es, err := c.Backend.Activity(lifecycle.ActivityFilter{Limit: 1})
 	if err != nil || len(es) == 0 {
 		return 0, err
@@ -201,16 +199,16 @@ func (p *page) soon() tea.Cmd {
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case kit.FocusedMsg:
+	case app.FocusMsg:
 		p.front, p.stopped = true, false
 		if _, lacks := p.missing(); lacks || p.run != nil {
 			return p.begin()
 		}
 		return p.look()
-	case kit.LeftMsg:
+	case app.BlurMsg:
 		p.front = false
 		p.stop()
-	case kit.ChangedMsg:
+	case app.ChangedMsg:
 		p.stale = true
 		return p.soon()
 	case dueMsg:
@@ -245,7 +243,7 @@ func (p *page) look() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		seq, err := newest(c)
 		if err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		return seenMsg{seq}
 	})
@@ -259,7 +257,7 @@ func (p *page) computed(m computedMsg) tea.Cmd {
 	if m.err != nil {
 		p.failed = true
 		c, err := p.c, m.err
-		return func() tea.Msg { return flow.Tell(c, err) }
+		return func() tea.Msg { return c.LoadFailed(err) }
 	}
 	if len(p.have) == 0 {
 		p.seen, p.asOf = m.seen, m.begun
@@ -304,37 +302,6 @@ func (p *page) listed() *forecast.Report {
 	return p.a
 }
 
-// arrange fills the tables from the reports on the screen.
-func (p *page) arrange() {
-	if p.a == nil {
-		return
-	}
-	rows := monthRows(p.a, p.b)
-	p.byMonth.Columns = columns(p.c, p.shape(rows, false))
-	for _, t := range []*widget.Table[row]{&p.byMonth, &p.byDay} {
-		t.Sorted, t.Desc = string(p.order.Sort), p.order.Desc
-	}
-	p.arranged(rows)
-	p.byMonth.SetWindow(0, rows, len(rows))
-	if p.inDays {
-		of, _ := p.byMonth.Selected()
-		ds := dayRows(p.a, p.b, of)
-		p.days = slices.Clone(ds)
-		p.byDay.Columns = columns(p.c, p.shape(ds, true))
-		p.arranged(ds)
-		p.byDay.SetWindow(0, ds, len(ds))
-	}
-	p.moved()
-}
-
-func (p *page) shape(rows []row, days bool) shape {
-	sh := shape{days: days, scale: scaleOf(rows), order: p.order.Sort}
-	if p.compare != forecast.AsConfigured {
-		sh.other = policyName(p.c, p.compare)
-	}
-	return sh
-}
-
 // focus gives the keys to the moments, if there are any, or else to the rows.
 func (p *page) focus(moments bool) {
 	p.aux = moments && p.moments.Total() > 0
@@ -342,7 +309,7 @@ func (p *page) focus(moments bool) {
 }
 
 // list is the table of rows that is shown.
-func (p *page) list() *widget.Table[row] {
+func (p *page) list() *list.Table[row] {
 	if p.inDays {
 		return &p.byDay
 	}

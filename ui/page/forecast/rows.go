@@ -7,7 +7,9 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
+	"certquay/ui/chart"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -206,69 +208,69 @@ type shape struct {
 }
 
 // picture is a bar with its number behind it; a sum is only a number.
-func picture(c *kit.Context, n, top, w int, whole bool, tone style.Tone) widget.Cell {
+func picture(c *app.Context, n, top, w int, whole bool, tone style.Tone) list.Cell {
 	switch {
 	case n == 0:
-		return widget.Cell{Tone: style.Faint, Text: "–"}
+		return list.Cell{Tone: style.Faint, Text: "–"}
 	case whole || c.Plain:
-		return widget.Cell{Tone: style.Strong, Text: widget.Count(n)}
+		return list.Cell{Tone: style.Strong, Text: widget.Count(n)}
 	}
-	return widget.Cell{Tone: tone, Text: widget.Bar(n, top, w-1-len(widget.Count(top))) + " " + widget.Count(n)}
+	return list.Cell{Tone: tone, Text: chart.Bar(n, top, w-1-len(widget.Count(top))) + " " + widget.Count(n)}
 }
 
 // both are the numbers under two policies.
-func both(c *kit.Context, a, b int) widget.Cell {
+func both(c *app.Context, a, b int) list.Cell {
 	switch {
 	case a == 0 && b == 0:
-		return widget.Cell{Tone: style.Faint, Text: "–"}
+		return list.Cell{Tone: style.Faint, Text: "–"}
 	case a == b:
-		return widget.Cell{Text: widget.Count(a)}
+		return list.Cell{Text: widget.Count(a)}
 	}
-	return widget.Cell{Text: widget.Count(a) + c.To() + widget.Count(b)}
+	return list.Cell{Text: widget.Count(a) + c.Arrow() + widget.Count(b)}
 }
 
 // sign is a number with a glyph, so that it is not told by colour alone.
-func sign(c *kit.Context, word string, n int) widget.Cell {
+func sign(c *app.Context, word string, n int) list.Cell {
 	if n == 0 {
-		return widget.Cell{Tone: style.Faint, Text: "–"}
+		return list.Cell{Tone: style.Faint, Text: "–"}
 	}
 	s := style.Of(word)
-	return widget.Cell{Tone: s.Tone, Text: c.Mark(s.Glyph) + widget.Count(n)}
+	return list.Cell{Tone: s.Tone, Text: c.Mark(s.Glyph) + widget.Count(n)}
 }
 
-func columns(c *kit.Context, sh shape) []widget.Column[row] {
-	first := widget.Column[row]{Title: c.T("col.month"), Sort: string(byTime), Min: 9, Max: 11, Cell: func(r row, _ int) widget.Cell { return widget.Cell{Tone: style.Strong, Text: title(c, r)} }}
+func columns(c *app.Context, sh shape) []list.Column[row] {
+	first := list.Column[row]{Title: c.T("col.month"), Sort: string(byTime), Min: 9, Max: 11, Cell: func(r row, _ int) list.Cell { return list.Cell{Tone: style.Strong, Text: title(c, r)} }}
 	if sh.days {
 		wide := widget.Width(date(c, c.Now))
 		first.Title, first.Min, first.Max = c.T("col.day"), wide, wide
 	}
-	cols := []widget.Column[row]{first}
+	cols := []list.Column[row]{first}
 	drawn := func(head string, sort model.Sort, width, grow, top int, tone style.Tone, of func(*forecast.Tally) int) {
 		if sort != "" && sort == sh.order {
 			width = max(width, widget.Width(c.T(head))+2)
 		}
-		cols = append(cols, widget.Column[row]{Title: c.T(head), Sort: string(sort), Min: width, Max: 16 * grow, Grow: grow, Cell: func(r row, w int) widget.Cell {
+		cols = append(cols, list.Column[row]{Title: c.T(head), Sort: string(sort), Min: width, Max: 16 * grow, Grow: grow, Cell: func(r row, w int) list.Cell {
 			return picture(c, of(&r.a), top, w, r.whole, tone)
 		}})
 		if sh.other != "" {
-			cols = append(cols, widget.Column[row]{Title: sh.other, Name: c.T("plain.under", strings.ToLower(c.T(head)), sh.other), Min: max(9, widget.Width(sh.other)), Max: 16 * grow, Grow: grow, Even: true, Cell: func(r row, w int) widget.Cell {
+			cols = append(cols, list.Column[row]{Title: sh.other, Name: c.T("plain.under", strings.ToLower(c.T(head)), sh.other), Min: max(9, widget.Width(sh.other)), Max: 16 * grow, Grow: grow, Even: true, Cell: func(r row, w int) list.Cell {
 				if r.b == nil {
-					return widget.Cell{Tone: style.Faint, Text: "…"}
+					return list.Cell{Tone: style.Faint, Text: "…"}
 				}
 				return picture(c, of(r.b), top, w, r.whole, style.Accent)
 			}})
 		}
 	}
-	number := func(n int) widget.Cell { return both(c, n, n) }
-	plain := func(head string, width, from int, one func(n int) widget.Cell, of func(*forecast.Tally) int) {
-		cols = append(cols, widget.Column[row]{Title: c.T(head), Min: width, Max: width + 3, From: from, Cell: func(r row, _ int) widget.Cell {
+	number := func(n int) list.Cell { return both(c, n, n) }
+	plain := func(head string, width, from int, one func(n int) list.Cell, of func(*forecast.Tally) int) {
+		cols = append(cols, list.Column[row]{Title: c.T(head), Min: width, Max: width + 3, From: from, Cell: func(r row, _ int) list.Cell {
 			if r.b != nil {
 				return both(c, of(&r.a), of(r.b))
 			}
 			return one(of(&r.a))
 		}})
 	}
-	signed := func(word string) func(int) widget.Cell { return func(n int) widget.Cell { return sign(c, word, n) } }
+	signed := func(word string) func(int) list.Cell { return func(n int) list.Cell { return sign(c, word, n) } }
 	drawn("col.versions", byVersions, 9, 3, sh.scale.versions, style.Good, versions)
 	drawn("col.deployments", byDeployments, 11, 3, sh.scale.deployments, style.Work, func(t *forecast.Tally) int { return t.Deployments })
 	credits, people := func(t *forecast.Tally) int { return t.CreditsUsed }, func(t *forecast.Tally) int { return t.People }
@@ -288,12 +290,12 @@ func columns(c *kit.Context, sh shape) []widget.Column[row] {
 }
 
 // date is a day with its weekday.
-func date(c *kit.Context, t time.Time) string { return t.Format("2006-01-02 ") + weekday(c, t) }
+func date(c *app.Context, t time.Time) string { return t.Format("2006-01-02 ") + weekday(c, t) }
 
-func weekday(c *kit.Context, t time.Time) string { return c.T("weekday." + t.Format("Mon")) }
+func weekday(c *app.Context, t time.Time) string { return c.T("weekday." + t.Format("Mon")) }
 
 // title is the name of a row.
-func title(c *kit.Context, r row) string {
+func title(c *app.Context, r row) string {
 	switch {
 	case r.whole:
 		return c.T("forecast.all")
@@ -317,31 +319,31 @@ func status(what string) style.Status {
 }
 
 // word is the word of a kind of moment; a person reads what is to be done.
-func word(c *kit.Context, m forecast.Moment) string {
+func word(c *app.Context, m forecast.Moment) string {
 	if m.Task != "" {
 		return c.Text.Or("moment."+string(m.Task), string(m.Task))
 	}
 	return c.Text.Or("moment."+m.What, m.What)
 }
 
-func happeningColumns(c *kit.Context) []widget.Column[happening] {
-	return []widget.Column[happening]{
-		{Title: c.T("col.day"), Min: 10, Max: 10, Cell: func(h happening, _ int) widget.Cell {
-			return widget.Cell{Text: h[0].At.Format(time.DateOnly)}
+func happeningColumns(c *app.Context) []list.Column[happening] {
+	return []list.Column[happening]{
+		{Title: c.T("col.day"), Min: 10, Max: 10, Cell: func(h happening, _ int) list.Cell {
+			return list.Cell{Text: h[0].At.Format(time.DateOnly)}
 		}},
-		{Title: c.T("col.what"), Min: 17, Max: 22, Cell: func(h happening, _ int) widget.Cell {
+		{Title: c.T("col.what"), Min: 17, Max: 22, Cell: func(h happening, _ int) list.Cell {
 			st := status(h[0].What)
 			text := c.Mark(st.Glyph) + word(c, h[0])
 			if len(h) > 1 {
 				text += " ×" + widget.Count(len(h))
 			}
-			return widget.Cell{Tone: st.Tone, Text: text}
+			return list.Cell{Tone: st.Tone, Text: text}
 		}},
-		{Title: c.T("col.certificate"), Min: 12, Max: 40, Grow: 6, Cell: func(h happening, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Strong, Text: h[0].Name}
+		{Title: c.T("col.certificate"), Min: 12, Max: 40, Grow: 6, Cell: func(h happening, _ int) list.Cell {
+			return list.Cell{Tone: style.Strong, Text: h[0].Name}
 		}},
-		{Title: c.T("col.detail"), Min: 20, Max: 90, Grow: 6, From: 76, Cell: func(h happening, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: c.Text.Text(h[0].Detail)}
+		{Title: c.T("col.detail"), Min: 20, Max: 90, Grow: 6, From: 76, Cell: func(h happening, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: c.Text.Text(h[0].Detail)}
 		}},
 	}
 }

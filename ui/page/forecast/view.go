@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/forecast"
+	"certquay/ui/chart"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -25,7 +26,7 @@ func (p *page) left() int {
 	return p.width
 }
 
-// SetSize implements kit.Page.
+// SetSize implements app.Page.
 func (p *page) SetSize(w, h int) {
 	p.width, p.height = max(w, 0), max(h, 0)
 	room := max(p.height-headLines, 0)
@@ -46,7 +47,7 @@ func (p *page) asideWidth() int {
 	return p.width
 }
 
-// View implements kit.Page.
+// View implements app.Page.
 func (p *page) View() string {
 	if p.width <= 0 || p.height <= 0 {
 		return ""
@@ -174,9 +175,9 @@ func (p *page) progressed() (word string, tone style.Tone) {
 	c := p.c
 	switch {
 	case p.run != nil:
-		word = c.Mark(c.Turning("◔")) + c.T("forecast.computing")
+		word = c.Mark(c.SpinnerOr("◔")) + c.T("forecast.computing")
 		if p.run.policy != forecast.AsConfigured {
-			word = c.Mark(c.Turning("◔")) + c.T("forecast.computing.policy", policyName(c, p.run.policy))
+			word = c.Mark(c.SpinnerOr("◔")) + c.T("forecast.computing.policy", policyName(c, p.run.policy))
 		}
 		if !p.run.at.IsZero() {
 			from := c.Now
@@ -247,7 +248,7 @@ func (p *page) strip() []string {
 		head = c.T("forecast.strip.busiest", c.T("date.weekday", weekday(c, d.Start), d.Start.Day()))
 	}
 	lines := []string{"  " + s.Paint(style.Strong, title(c, m)) + "  " + s.Paint(style.Muted, head)}
-	for _, l := range widget.Bars(s, values, 2, 2, func(i int) style.Tone {
+	for _, l := range chart.Bars(s, values, 2, 2, func(i int) style.Tone {
 		if i == at {
 			return style.Accent
 		}

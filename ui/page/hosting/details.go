@@ -10,9 +10,8 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -35,10 +34,10 @@ func (p *page) details() tea.Cmd {
 	return c.Do(func(context.Context) tea.Msg {
 		d, err := look(c, r.ID)
 		if err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
-		return kit.OpenedMsg{
-			Make: func() kit.Dialog {
+		return app.OpenDialogMsg{
+			Make: func() app.Dialog {
 				return &dialog.Notice{Context: c, Title: c.T("hosting.details.title", d.i.Name), Tone: style.Accent, Parts: d.parts(c),
 					Choices: []key.Binding{c.Bind(c.T("act.certificate"), "o")}}
 			},
@@ -46,7 +45,7 @@ func (p *page) details() tea.Cmd {
 				if v == nil {
 					return nil
 				}
-				return kit.Send(kit.ShownMsg{ID: r.ID})
+				return app.Send(app.ShowInstanceMsg{ID: r.ID})
 			},
 		}
 	})
@@ -63,7 +62,7 @@ type hosted struct {
 	tasks     []model.Task
 }
 
-func look(c *kit.Context, id model.ID) (d hosted, err error) {
+func look(c *app.Context, id model.ID) (d hosted, err error) {
 	b := c.Backend
 	if d.i, err = b.Instance(id); err != nil {
 		return d, err
@@ -104,10 +103,10 @@ func look(c *kit.Context, id model.ID) (d hosted, err error) {
 	return d, err
 }
 
-func (d *hosted) parts(c *kit.Context) []dialog.Part {
+func (d *hosted) parts(c *app.Context) []dialog.Part {
 	line := func(key, value string) string { return c.Fact(c.T(key), value) }
 	// A long reason stands on a line of its own, which wraps.
-	facts := func(key string, f func(*kit.Context) (string, string)) []string {
+	facts := func(key string, f func(*app.Context) (string, string)) []string {
 		value, reason := f(c)
 		lines := []string{line(key, value)}
 		if reason != "" {
@@ -141,7 +140,7 @@ func (d *hosted) parts(c *kit.Context) []dialog.Part {
 }
 
 // next is when it renews by itself, and why then (spec T5, H4).
-func (d *hosted) next(c *kit.Context) (when, because string) {
+func (d *hosted) next(c *app.Context) (when, because string) {
 	because = why(c, &d.row)
 	switch op := d.i.Operation; {
 	case op.Active() && op.WaitFor != "":
@@ -159,7 +158,7 @@ func (d *hosted) next(c *kit.Context) (when, because string) {
 }
 
 // attempt is the last try to renew, and what came of it.
-func (d *hosted) attempt(c *kit.Context) (said, because string) {
+func (d *hosted) attempt(c *app.Context) (said, because string) {
 	switch op, f := d.i.Operation, d.i.Failure; {
 	case op.Active() && op.Error != "":
 		return c.T("hosting.details.failed", op.Attempt), c.Text.Text(op.Error)
@@ -168,11 +167,11 @@ func (d *hosted) attempt(c *kit.Context) (said, because string) {
 	case d.last == nil:
 		return c.T("hosting.details.never"), ""
 	}
-	because, _ = c.Told(d.last)
+	because, _ = c.EventReason(d.last)
 	return widget.Stamp(d.last.At) + c.T("comma") + c.Text.Or("result."+d.last.Result, d.last.Result), because
 }
 
-func (d *hosted) creditLines(c *kit.Context) []string {
+func (d *hosted) creditLines(c *app.Context) []string {
 	auto, reserved, waiting := 0, 0, 0
 	for n := range d.resources {
 		r := &d.resources[n]

@@ -8,9 +8,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
 )
 
 // only is what the tab is filtered by, beside the text.
@@ -21,7 +20,7 @@ type only struct {
 
 // filter is the store's filter for it. What needs a person is read from the
 // open tasks, so it belongs into commands.
-func (o only) filter(b kit.Backend, text string) (model.Filter, error) {
+func (o only) filter(b app.Backend, text string) (model.Filter, error) {
 	f := model.Filter{Derived: []model.Derived{model.Hosted}, Spent: o.spent, Text: text}
 	if o.failing {
 		f.Derived = append(f.Derived, model.Failing)
@@ -42,7 +41,7 @@ func (o only) filter(b kit.Backend, text string) (model.Filter, error) {
 
 // needing are the certificates of which something needs a person, each once and
 // in order.
-func needing(b kit.Backend) ([]model.ID, error) {
+func needing(b app.Backend) ([]model.ID, error) {
 	tasks, err := b.Tasks(0)
 	ids := make([]model.ID, 0, len(tasks))
 	for _, t := range tasks {
@@ -60,7 +59,7 @@ func (p *page) onlyPerson() tea.Cmd {
 
 // count is how many it lists; partial says that not everything was looked at
 // yet.
-func (o only) count(b kit.Backend, text string) (n int, partial bool, err error) {
+func (o only) count(b app.Backend, text string) (n int, partial bool, err error) {
 	f, err := o.filter(b, text)
 	if err != nil {
 		return 0, false, err
@@ -70,7 +69,7 @@ func (o only) count(b kit.Backend, text string) (n int, partial bool, err error)
 }
 
 // words name what is filtered by.
-func (o only) words(c *kit.Context) (ws []string) {
+func (o only) words(c *app.Context) (ws []string) {
 	if o.person {
 		ws = append(ws, c.T("hosting.only.person"))
 	}
@@ -87,7 +86,7 @@ func (o only) words(c *kit.Context) (ws []string) {
 }
 
 // choices are the switches of the panel as it is now.
-func (o only) choices(c *kit.Context) []dialog.Choice {
+func (o only) choices(c *app.Context) []dialog.Choice {
 	cs := []dialog.Choice{
 		{Key: "person:on", Head: c.T("panel.derived"), Label: c.T("hosting.only.person"), On: o.person, Count: -1},
 		{Key: "failing:on", Label: c.T("label.failing"), On: o.failing, Count: -1},
@@ -138,7 +137,7 @@ func (p *page) panel() tea.Cmd {
 			for _, ch := range cs {
 				n, _, err := chosen(cs, ch.Key).count(c.Backend, text)
 				if err != nil {
-					return flow.Tell(c, err)
+					return c.LoadFailed(err)
 				}
 				counts[ch.Key] = n
 			}
@@ -146,8 +145,8 @@ func (p *page) panel() tea.Cmd {
 		})
 	}
 	cs := p.only.choices(c)
-	open := kit.OpenedMsg{
-		Make: func() kit.Dialog {
+	open := app.OpenDialogMsg{
+		Make: func() app.Dialog {
 			return &dialog.Panel{Context: c, Title: c.T("panel.title"), Choices: cs, Changed: count}
 		},
 		Then: func(v any) tea.Cmd {
@@ -159,5 +158,5 @@ func (p *page) panel() tea.Cmd {
 			return p.list.Relist()
 		},
 	}
-	return tea.Sequence(kit.Send(open), count(cs))
+	return tea.Sequence(app.Send(open), count(cs))
 }

@@ -8,21 +8,17 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"charm.land/lipgloss/v2"
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
-	"certquay/ui/page/listing"
-	"certquay/ui/style"
-	"certquay/ui/widget"
+	"certquay/ui/app"
+	"certquay/ui/list"
 )
 
 type page struct {
-	c     *kit.Context
+	c     *app.Context
 	width int
-	list  *listing.List[row]
+	list  *list.Browser[row]
 	only  only
 	sums  sums
 }
@@ -36,14 +32,14 @@ type sums struct {
 }
 
 var (
-	_ kit.Page      = (*page)(nil)
-	_ kit.Clickable = (*page)(nil)
+	_ app.Page      = (*page)(nil)
+	_ app.Clickable = (*page)(nil)
 )
 
 // New makes the tab.
-func New(c *kit.Context) kit.Page {
+func New(c *app.Context) app.Page {
 	p := &page{c: c}
-	p.list = listing.New(c, columns(c, func() model.Sort { return p.list.Order().Sort }), func(r row) string { return string(r.ID) }, listing.Source[row]{
+	p.list = list.NewBrowser(c, columns(c, func() model.Sort { return p.list.Order().Sort }), func(r row) string { return string(r.ID) }, list.Source[row]{
 		Rows:     p.rows,
 		Instance: func(r row) model.ID { return r.ID },
 		Filtered: func() bool { return p.only != only{} },
@@ -72,11 +68,11 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.list.Capturing() }
 
-// Waits implements kit.Waiter.
+// Waits implements app.Waiter.
 func (p *page) Waits() bool { return p.list.Waits() }
 
-// Settling implements kit.Settling.
-func (p *page) Settling() bool { return p.list.Settling() }
+// Scrolling implements app.Scroller.
+func (p *page) Scrolling() bool { return p.list.Scrolling() }
 
 // rows reads a window of the list. Who is told of each is no part of the
 // store's rows, of which there may be a million: it is read of those shown.
@@ -116,13 +112,13 @@ func (p *page) loadSums() tea.Cmd {
 		for to, o := range map[*int]only{&s.hosted: {}, &s.failing: {failing: true}, &s.tasks: {person: true}, &s.spent: {spent: true}} {
 			n, partial, err := o.count(c.Backend, "")
 			if err != nil {
-				return flow.Tell(c, err)
+				return c.LoadFailed(err)
 			}
 			*to, s.partial = n, s.partial || partial
 		}
 		balances, err := c.Backend.Balances()
 		if err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		for _, b := range balances {
 			switch b.Kind {
@@ -138,7 +134,7 @@ func (p *page) loadSums() tea.Cmd {
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case kit.FocusedMsg, kit.ChangedMsg:
+	case app.FocusMsg, app.ChangedMsg:
 		return tea.Batch(p.list.Load(), p.loadSums())
 	case retriedMsg:
 		return p.loadSums()
@@ -155,68 +151,4 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		return tea.Batch(cmds...)
 	}
 	return p.list.Update(msg)
-}
-
-// Layers implements kit.Clickable.
-func (p *page) Layers() []*lipgloss.Layer { return p.list.Layers(p.sums.row(p.c)) }
-
-func (p *page) View() string {
-	return p.list.View(p.sumLine(), p.only.words(p.c), p.count())
-}
-
-// ReadOut implements kit.ScreenReader.
-func (p *page) ReadOut(w, h int) kit.ScreenText {
-	return p.list.ReadOut(append(p.sums.row(p.c), widget.Part{Text: p.left()}), p.only.words(p.c), p.count(), w, h)
-}
-
-// count says how many are listed.
-func (p *page) count() string {
-	n := p.c.T("hosting.count", widget.Count(p.list.Table.Total()))
-	if p.sums.partial {
-		n += " " + p.c.T("list.partial")
-	}
-	return n
-}
-
-// sumLine answers at a glance: whether all renew by themselves, what fails, what
-// needs a person, what has no renewals left, and what is left in packs.
-func (p *page) sumLine() string {
-	s, c := p.c.Styles, p.c
-	left, right := p.sums.row(c).String(), p.left()
-	if packs := "   " + c.T("hosting.packs", p.sums.hostingPacks); p.width >= 100 && widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
-		right += packs
-	}
-	return widget.Spread(left, s.Paint(style.Muted, right)+" ", p.width)
-}
-
-// left is what is left in packs of credits.
-func (p *page) left() string {
-	return p.c.T("hosting.credits", p.sums.credits, p.sums.issued, p.sums.reserved)
-}
-
-// row is the left side of the first line, in which what needs a person can be
-// clicked on as its key.
-func (n *sums) row(c *kit.Context) widget.Row {
-	s := c.Styles
-	row := widget.Row{{Text: " " + s.Paint(style.Strong, widget.Count(n.hosted)) + " " + c.T("label.hosted")}}
-	add := func(tone style.Tone, text string) {
-		row = append(row, widget.Part{Text: "   " + s.Paint(tone, text)})
-	}
-	if n.hosted > 0 && n.failing+n.tasks+n.spent == 0 {
-		add(style.Good, c.Mark("●")+c.T("hosting.fine"))
-	}
-	if n.failing > 0 {
-		add(style.Bad, c.Mark("✕")+c.T("hosting.failing", n.failing))
-	}
-	if n.tasks > 0 {
-		key := c.KeyFor("tasks", "!")
-		row = append(row, widget.Part{Text: "   "}, widget.Part{
-			ID:   kit.KeyID(key),
-			Text: s.Paint(style.Soon, c.Mark("▲")+c.T("hosting.tasks", n.tasks)) + "  " + s.Paint(style.Key, key),
-		})
-	}
-	if n.spent > 0 {
-		add(style.Muted, c.T("hosting.spent", n.spent))
-	}
-	return row
 }

@@ -4,8 +4,8 @@ import (
 	"strconv"
 
 	"certquay/model"
-	"certquay/ui/kit"
-	"certquay/ui/page/overview"
+	"certquay/ui/app"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -19,62 +19,62 @@ type row struct {
 }
 
 // columns say when each renews next and why then.
-func columns(c *kit.Context, by func() model.Sort) []widget.Column[row] {
-	return []widget.Column[row]{
-		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Strong, Text: r.Name}
+func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
+	return []list.Column[row]{
+		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) list.Cell {
+			return list.Cell{Tone: style.Strong, Text: r.Name}
 		}},
-		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r row, w int) widget.Cell {
-			glyph, word, tone := overview.StatusBy(c, &r.Row, w-2, by())
-			return widget.Cell{Tone: tone, Text: c.Mark(glyph) + word}
+		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r row, w int) list.Cell {
+			glyph, word, tone := c.StatusBy(&r.Row, w-2, by())
+			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
-		{Title: c.T("col.next"), Sort: string(model.SortDue), Min: 17, Max: 17, Cell: func(r row, _ int) widget.Cell { return when(c, &r.Row) }, Say: func(r row) string {
+		{Title: c.T("col.next"), Sort: string(model.SortDue), Min: 17, Max: 17, Cell: func(r row, _ int) list.Cell { return when(c, &r.Row) }, Say: func(r row) string {
 			if r.Operation != "" || r.Due.IsZero() {
 				return ""
 			}
-			return widget.Day(r.Due, c.Now, c.T("date.day")) + ", " + c.Away(r.Due)
+			return widget.Day(r.Due, c.Now, c.T("date.day")) + ", " + c.RelativeTime(r.Due)
 		}},
-		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, From: 100, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: why(c, &r.Row)}
+		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, From: 100, Cell: func(r row, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: why(c, &r.Row)}
 		}},
-		{Title: c.T("col.contact"), Min: 9, Max: 24, Grow: 1, Cell: func(r row, _ int) widget.Cell {
+		{Title: c.T("col.contact"), Min: 9, Max: 24, Grow: 1, Cell: func(r row, _ int) list.Cell {
 			if r.contact == "" {
-				return widget.Cell{Tone: style.Faint, Text: "–"}
+				return list.Cell{Tone: style.Faint, Text: "–"}
 			}
-			return widget.Cell{Text: r.contact}
+			return list.Cell{Text: r.contact}
 		}},
-		{Title: c.T("col.auto"), Min: 5, Max: 7, Right: true, Cell: func(r row, _ int) widget.Cell {
+		{Title: c.T("col.auto"), Min: 5, Max: 7, Right: true, Cell: func(r row, _ int) list.Cell {
 			if r.Resources == 0 {
-				return widget.Cell{Tone: style.Faint, Text: "–"}
+				return list.Cell{Tone: style.Faint, Text: "–"}
 			}
-			return widget.Cell{Text: strconv.Itoa(r.Auto) + "/" + strconv.Itoa(r.Resources)}
+			return list.Cell{Text: strconv.Itoa(r.Auto) + "/" + strconv.Itoa(r.Resources)}
 		}},
-		{Title: c.T("col.left"), Min: 4, Max: 6, Right: true, Cell: func(r row, _ int) widget.Cell {
+		{Title: c.T("col.left"), Min: 4, Max: 6, Right: true, Cell: func(r row, _ int) list.Cell {
 			tone := style.Plain
 			if r.RenewalsLeft == 0 {
 				tone = style.Soon
 			}
-			return widget.Cell{Tone: tone, Text: strconv.Itoa(r.RenewalsLeft)}
+			return list.Cell{Tone: tone, Text: strconv.Itoa(r.RenewalsLeft)}
 		}},
-		{Title: c.T("col.serviceends"), Min: 10, Max: 12, From: 132, Cell: func(r row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: r.ServiceEnd.Format("2006-01-02")}
+		{Title: c.T("col.serviceends"), Min: 10, Max: 12, From: 132, Cell: func(r row, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: r.ServiceEnd.Format("2006-01-02")}
 		}},
 	}
 }
 
 // when is the next renewal by itself.
-func when(c *kit.Context, r *model.Row) widget.Cell {
+func when(c *app.Context, r *model.Row) list.Cell {
 	switch {
 	case r.Operation != "":
-		return widget.Cell{Tone: style.Work, Text: c.T("hosting.now", max(r.Attempt, 1))}
+		return list.Cell{Tone: style.Work, Text: c.T("hosting.now", max(r.Attempt, 1))}
 	case r.Due.IsZero():
-		return widget.Cell{Tone: style.Faint, Text: "–"}
+		return list.Cell{Tone: style.Faint, Text: "–"}
 	}
-	return widget.Cell{Text: widget.Spread(widget.Day(r.Due, c.Now, c.T("date.day")), widget.Days(c.T, r.Due, c.Now), 17)}
+	return list.Cell{Text: widget.Spread(widget.Day(r.Due, c.Now, c.T("date.day")), widget.Days(c.T, r.Due, c.Now), 17)}
 }
 
 // why says why then (spec T5, H4).
-func why(c *kit.Context, r *model.Row) string {
+func why(c *app.Context, r *model.Row) string {
 	switch {
 	case r.Due.IsZero() && r.RenewalsLeft == 0:
 		return c.T("hosting.why.ends")

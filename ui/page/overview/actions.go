@@ -8,9 +8,9 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/ui/action"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -20,8 +20,8 @@ func clean(s string) string { return text.Clean(s) }
 
 // target is what life-cycle actions act on: the marked certificates, else the
 // one under the cursor.
-func (p *page) target() flow.Target {
-	t := flow.Target{}
+func (p *page) target() action.Target {
+	t := action.Target{}
 	if p.details != nil {
 		t.IDs = []model.ID{p.details.id}
 		t.Resource = p.details.resource()
@@ -37,13 +37,13 @@ func (p *page) target() flow.Target {
 	return t
 }
 
-func (p *page) Actions() kit.Actions {
-	as := flow.Actions(p.c, p.target())
+func (p *page) Actions() app.Actions {
+	as := action.Actions(p.c, p.target())
 	if p.details != nil {
 		return append(as, p.details.actions(p)...)
 	}
 	c := p.c
-	move := func(id string, by func(), keys ...string) kit.Action {
+	move := func(id string, by func(), keys ...string) app.Action {
 		return c.MoveAction(id, func() tea.Cmd { by(); return p.moved() }, keys...)
 	}
 	some := p.table.Total() > 0
@@ -53,16 +53,16 @@ func (p *page) Actions() kit.Actions {
 	}
 	as = append(as, c.SortActions(sorts, p.order, p.sort)...)
 	return append(as,
-		kit.Action{ID: "details", Name: text.Called("act.details"), Binding: kit.Keys("enter"), Group: kit.View, Footer: kit.Some(kit.First, some), Run: func() tea.Cmd { return p.open(p.current()) }},
-		kit.Action{ID: "filter", Name: text.Called("act.filter"), Binding: kit.Keys("/"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
-		kit.Action{ID: "panel", Name: text.Called("act.panel"), Binding: kit.Keys("f"), Group: kit.View, Footer: kit.Some(kit.Fourth, some), Run: p.panel},
-		kit.Action{ID: "hosted-only", Name: text.Called("act.hosted"), Binding: kit.Keys("H"), Group: kit.View, Run: p.hostedOnly},
-		kit.Action{ID: "costs", Name: text.Called("act.costs"), Binding: kit.Keys("$"), Group: kit.View, Asks: true, Run: p.costs},
-		kit.Action{ID: "layout", Name: text.Called("act.layout"), Binding: kit.Keys("v"), Group: kit.View, Run: p.switchLayout},
-		kit.Action{ID: "mark", Name: text.Called("act.mark"), Binding: kit.Keys("space"), Group: kit.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},
-		kit.Action{ID: "copy", Name: text.Called("act.copy.name"), Binding: kit.Keys("y"), Group: kit.View, Run: p.copy},
-		kit.Action{ID: "back", Name: text.Called("act.back"), Binding: kit.Keys("esc"), Group: kit.View, Hidden: len(p.table.Marked) == 0 && p.query.Filter.Empty(), Run: p.back},
-		kit.Action{ID: "tasks", Name: text.Called("act.tasks"), Binding: kit.Keys(tasksKey), Group: kit.View, Run: p.showTasks},
+		app.Action{ID: "details", Name: text.Called("act.details"), Binding: app.Keys("enter"), Group: app.View, Footer: app.RankIf(app.First, some), Run: func() tea.Cmd { return p.open(p.current()) }},
+		app.Action{ID: "filter", Name: text.Called("act.filter"), Binding: app.Keys("/"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
+		app.Action{ID: "panel", Name: text.Called("act.panel"), Binding: app.Keys("f"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: p.panel},
+		app.Action{ID: "hosted-only", Name: text.Called("act.hosted"), Binding: app.Keys("H"), Group: app.View, Run: p.hostedOnly},
+		app.Action{ID: "costs", Name: text.Called("act.costs"), Binding: app.Keys("$"), Group: app.View, OpensDialog: true, Run: p.costs},
+		app.Action{ID: "layout", Name: text.Called("act.layout"), Binding: app.Keys("v"), Group: app.View, Run: p.switchLayout},
+		app.Action{ID: "mark", Name: text.Called("act.mark"), Binding: app.Keys("space"), Group: app.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},
+		app.Action{ID: "copy", Name: text.Called("act.copy.name"), Binding: app.Keys("y"), Group: app.View, Run: p.copy},
+		app.Action{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: len(p.table.Marked) == 0 && p.query.Filter.Empty(), Run: p.back},
+		app.Action{ID: "tasks", Name: text.Called("act.tasks"), Binding: app.Keys(tasksKey), Group: app.View, Run: p.showTasks},
 		move("down", func() { p.table.Move(line) }, "j", "down"),
 		move("up", func() { p.table.Move(-line) }, "k", "up"),
 		move("right", func() { p.table.Move(side) }, "l", "right"),
@@ -83,8 +83,8 @@ const tasksKey = "!"
 // opened, and an entry dismissed (spec D7).
 func (p *page) showTasks() tea.Cmd {
 	c, tasks := p.c, p.tasks
-	return kit.Send(kit.OpenedMsg{
-		Make: func() kit.Dialog {
+	return app.Send(app.OpenDialogMsg{
+		Make: func() app.Dialog {
 			d := &dialog.List{Context: c, Title: c.T("tasks.title"), None: c.T("needs.nothing"), Drop: c.T("tasks.dismiss")}
 			for _, t := range tasks {
 				e := dialog.Entry{Head: c.Text.Text(t.Text), Aside: c.T("tasks.since", widget.Ago(c.T, t.Created, c.Now))}
@@ -99,9 +99,9 @@ func (p *page) showTasks() tea.Cmd {
 			case model.Task:
 				switch {
 				case v.Instance != "":
-					return kit.Send(kit.ShownMsg{ID: v.Instance})
+					return app.Send(app.ShowInstanceMsg{ID: v.Instance})
 				case v.Watch != "":
-					return kit.Send(kit.WatchedMsg{})
+					return app.Send(app.ShowWatchesMsg{})
 				}
 			case dialog.Dropped:
 				return p.dismiss(v.Value.(model.Task))
@@ -114,29 +114,29 @@ func (p *page) showTasks() tea.Cmd {
 // dismiss ends a task because a person says so (spec D7).
 func (p *page) dismiss(t model.Task) tea.Cmd {
 	c := p.c
-	if why := c.WhyNot("dismiss"); why != nil {
-		return kit.Send(kit.ToldMsg{Text: why.Message(), Tone: style.Soon})
+	if why := c.MayNot("dismiss"); why != nil {
+		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Soon})
 	}
 	return c.Do(func(ctx context.Context) tea.Msg {
 		if _, err := c.Backend.DismissTask(ctx, string(t.ID)); err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
-		return kit.ToldMsg{Text: c.T("tasks.dismissed", c.Text.Text(t.Text)), Tone: style.Good}
+		return app.ToastMsg{Text: c.T("tasks.dismissed", c.Text.Text(t.Text)), Tone: style.Good}
 	})
 }
 
 // sorts are the orders of the list, the usual one first.
 var sorts = []model.Sort{model.SortExpiry, model.SortName, model.SortState}
 
-func (p *page) order() kit.Order {
-	o := kit.Order{Sort: p.query.Sort, Desc: p.query.Desc}
+func (p *page) order() app.Order {
+	o := app.Order{Sort: p.query.Sort, Desc: p.query.Desc}
 	if o.Sort == "" {
 		o.Sort = sorts[0]
 	}
 	return o
 }
 
-func (p *page) sort(o kit.Order) tea.Cmd {
+func (p *page) sort(o app.Order) tea.Cmd {
 	p.query.Sort, p.query.Desc = o.Sort, o.Desc
 	p.table.Sorted, p.table.Desc = string(o.Sort), o.Desc
 	return p.relist()
@@ -148,11 +148,11 @@ func (p *page) back() tea.Cmd {
 	if n := len(p.table.Marked); n > 0 {
 		marked := maps.Clone(p.table.Marked)
 		clear(p.table.Marked)
-		c.Undo = &kit.Undo{What: text.Called("undo.marks", n), Brief: true, Run: func() tea.Cmd { p.table.Marked = marked; return p.moved() }}
+		c.Undo = &app.Undo{Label: text.Called("undo.marks", n), ViewOnly: true, Run: func() tea.Cmd { p.table.Marked = marked; return p.moved() }}
 		return nil
 	}
 	typed, filter := p.input.Value(), p.query.Filter
-	c.Undo = &kit.Undo{What: text.Called("undo.filter"), Brief: true, Run: func() tea.Cmd {
+	c.Undo = &app.Undo{Label: text.Called("undo.filter"), ViewOnly: true, Run: func() tea.Cmd {
 		p.input.Set(typed)
 		p.query.Filter = filter
 		return p.relist()
@@ -171,7 +171,7 @@ func (p *page) copy() tea.Cmd {
 	if name == "" {
 		name = string(r.ID)
 	}
-	return kit.Send(kit.CopiedMsg{What: p.c.T("copy.name"), Text: name})
+	return app.Send(app.CopyMsg{What: p.c.T("copy.name"), Text: name})
 }
 
 func (p *page) hostedOnly() tea.Cmd {
@@ -186,9 +186,9 @@ func (p *page) hostedOnly() tea.Cmd {
 
 func (p *page) switchLayout() tea.Cmd {
 	if p.cardsShown() {
-		p.layout = list
+		p.layout = listLayout
 	} else {
-		p.layout = cards
+		p.layout = cardLayout
 	}
 	p.SetSize(p.width, p.height)
 	return tea.Batch(p.load(), p.follow())

@@ -6,7 +6,8 @@ import (
 	"charm.land/bubbles/v2/paginator"
 
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
+	"certquay/ui/chart"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -15,9 +16,9 @@ import (
 // them fit on the screen (spec V2).
 func (p *page) cardsShown() bool {
 	switch p.layout {
-	case cards:
+	case cardLayout:
 		return p.height > p.bandHeight()+cardHeight
-	case list:
+	case listLayout:
 		return false
 	}
 	return p.loaded && p.table.Total() > 0 && (p.table.Total()+p.perLine()-1)/p.perLine() <= (p.height-p.bandHeight()-1)/cardHeight
@@ -74,7 +75,7 @@ func (p *page) cardsView(h int) string {
 const cardHeight = 7
 
 // card draws one certificate as a card of w cells.
-func card(c *kit.Context, r *model.Row, w int, by model.Sort, selected, marked bool) string {
+func card(c *app.Context, r *model.Row, w int, by model.Sort, selected, marked bool) string {
 	s := c.Styles
 	edge, name := style.Faint, style.Strong
 	if selected {
@@ -96,7 +97,7 @@ func card(c *kit.Context, r *model.Row, w int, by model.Sort, selected, marked b
 	case e.Text != "–":
 		expiry = s.Paint(e.Tone, e.Text)
 	}
-	glyph, word, tone := StatusBy(c, r, in-3-widget.Width(expiry), by)
+	glyph, word, tone := c.StatusBy(r, in-3-widget.Width(expiry), by)
 	d := domains(r, in)
 	if d.Tone == style.Muted {
 		d.Text = c.T("card.id", r.ID.Short())
@@ -109,12 +110,12 @@ func card(c *kit.Context, r *model.Row, w int, by model.Sort, selected, marked b
 	if r.NotAfter.IsZero() {
 		lines = append(lines, s.Paint(style.Faint, widget.Repeat("·", in)))
 	} else {
-		lines = append(lines, widget.LifeBar(s, lifeOf(r, c.Now), in))
+		lines = append(lines, chart.LifeBar(s, lifeOf(r, c.Now), in))
 	}
 	o := on(c, r)
 	if n, t := next(c, r); n != "" {
 		if r.Resources > 0 {
-			n = r.Products + c.Dot() + n
+			n = r.Products + c.Separator() + n
 		}
 		lines = append(lines, s.Paint(t, widget.Cut(n, in)))
 	} else {

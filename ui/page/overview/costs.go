@@ -5,9 +5,9 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/ui/action"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
 )
 
 // costs opens what is held prepaid and what was spent.
@@ -17,19 +17,19 @@ func (p *page) costs() tea.Cmd {
 		d := dialog.Costs{Context: c}
 		var err error
 		if d.Balances, err = c.Backend.Balances(); err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		if d.Months, err = c.Backend.CostsByMonth(); err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		if d.Orders, err = c.Backend.CostsByOrder(); err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
-		return kit.OpenedMsg{Make: func() kit.Dialog { return &d }, Then: func(v any) tea.Cmd {
+		return app.OpenDialogMsg{Make: func() app.Dialog { return &d }, Then: func(v any) tea.Cmd {
 			if _, ok := v.(dialog.CostsBuy); !ok {
 				return nil
 			}
-			return flow.BuyPacks(c)
+			return action.BuyPacks(c)
 		}}
 	})
 }

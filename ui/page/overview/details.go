@@ -11,8 +11,9 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
+	"certquay/ui/action"
+	"certquay/ui/app"
+	"certquay/ui/chart"
 	"certquay/ui/style"
 	"certquay/ui/text"
 	"certquay/ui/widget"
@@ -20,7 +21,7 @@ import (
 
 // details shows one certificate: a life bar with its versions, then panes.
 type details struct {
-	c             *kit.Context
+	c             *app.Context
 	id            model.ID
 	width, height int
 	instance      model.Instance
@@ -46,7 +47,7 @@ type line struct {
 }
 
 // readOut is the line as it is said.
-func (l *line) readOut(c *kit.Context) string {
+func (l *line) readOut(c *app.Context) string {
 	row := widget.Row{}
 	for _, s := range l.spans {
 		row = append(row, widget.Part{Text: clean(s.Text)})
@@ -80,7 +81,7 @@ type detailsLoadedMsg struct {
 	papers    []paper
 }
 
-func newDetails(c *kit.Context, id model.ID) *details { return &details{c: c, id: id} }
+func newDetails(c *app.Context, id model.ID) *details { return &details{c: c, id: id} }
 
 func (d *details) setSize(w, h int) {
 	d.width, d.height = w, h
@@ -98,14 +99,14 @@ func (d *details) load() tea.Cmd {
 			if errors.Is(err, model.ErrNotFound) {
 				return goneMsg{id}
 			}
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		m.papers = papersOf(c, &m.instance, known)
 		if m.resources, _, err = c.Backend.Resources(lifecycle.ResourceFilter{Instance: id}); err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		if m.events, err = c.Backend.Activity(lifecycle.ActivityFilter{Instance: id, Limit: 200}); err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		if v := m.instance.Newest(); v != nil {
 			if material, err := c.Backend.Material(id, v.Number); err == nil {
@@ -120,7 +121,7 @@ func (d *details) load() tea.Cmd {
 			}
 		}
 		if m.tasks, err = c.Backend.TasksOf(id); err != nil {
-			return flow.Tell(c, err)
+			return c.LoadFailed(err)
 		}
 		return m
 	})
@@ -128,7 +129,7 @@ func (d *details) load() tea.Cmd {
 
 // papersOf describes the documents. They are read only when they are not those
 // already known: reading opens them all.
-func papersOf(c *kit.Context, i *model.Instance, known []paper) []paper {
+func papersOf(c *app.Context, i *model.Instance, known []paper) []paper {
 	ids := i.Application.Documents
 	if slices.EqualFunc(ids, known, func(id model.ID, p paper) bool { return id == p.id }) {
 		return known
@@ -194,20 +195,20 @@ func (d *details) move(n int) {
 	d.settle()
 }
 
-func (d *details) actions(p *page) kit.Actions {
+func (d *details) actions(p *page) app.Actions {
 	c := d.c
-	move := func(id string, by int, keys ...string) kit.Action {
+	move := func(id string, by int, keys ...string) app.Action {
 		return c.MoveAction(id, func() tea.Cmd { d.move(by); return nil }, keys...)
 	}
-	pane := func(id, label string, by int, keys ...string) kit.Action {
-		return kit.Action{ID: id, Name: text.Called(label), Binding: kit.Keys(keys...), Group: kit.Move, Run: func() tea.Cmd {
+	pane := func(id, label string, by int, keys ...string) app.Action {
+		return app.Action{ID: id, Name: text.Called(label), Binding: app.Keys(keys...), Group: app.Move, Run: func() tea.Cmd {
 			d.pane = (d.pane + by + panes) % panes
 			return nil
 		}}
 	}
-	return kit.Actions{
-		{ID: "back", Name: text.Called("act.back"), Binding: kit.Keys("esc"), Group: kit.View, Footer: kit.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), kit.Send(kit.ReturnedMsg{})) }},
-		{ID: "copy", Name: text.Called("act.copy.line"), Binding: kit.Keys("y"), Group: kit.View, Footer: kit.Fourth, Run: d.copy},
+	return app.Actions{
+		{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Footer: app.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), app.Send(app.BackMsg{})) }},
+		{ID: "copy", Name: text.Called("act.copy.line"), Binding: app.Keys("y"), Group: app.View, Footer: app.Fourth, Run: d.copy},
 		footed(pane("next-pane", "act.nextpane", 1, "l", "right"), c.T("pane.foot.next"), true), pane("previous-pane", "act.prevpane", -1, "h", "left"),
 		footed(move("down", 1, "j", "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""), move("up", -1, "k", "up"),
 		move("top", -1<<30, "g", "home"), move("end", 1<<30, "G", "end"),
@@ -217,8 +218,8 @@ func (d *details) actions(p *page) kit.Actions {
 }
 
 // footed gives an action that moves about a place in the footer.
-func footed(a kit.Action, foot string, wanted bool) kit.Action {
-	a.Footer, a.ShortLabel = kit.Some(kit.First, wanted), foot
+func footed(a app.Action, foot string, wanted bool) app.Action {
+	a.Footer, a.ShortLabel = app.RankIf(app.First, wanted), foot
 	return a
 }
 
@@ -233,7 +234,7 @@ func (d *details) copy() tea.Cmd {
 			text += s.Text
 		}
 	}
-	return kit.Send(kit.CopiedMsg{What: d.c.T("copy.line"), Text: strings.TrimSpace(text)})
+	return app.Send(app.CopyMsg{What: d.c.T("copy.line"), Text: strings.TrimSpace(text)})
 }
 
 // headLines is how many lines the head has.
@@ -278,7 +279,7 @@ func (d *details) paneName(pane int) string {
 func (d *details) head() string {
 	c, s, i := d.c, d.c.Styles, &d.instance
 	r := i.Row()
-	glyph, word, tone := Status(c, &r, 60)
+	glyph, word, tone := c.Status(&r, 60)
 	title := " " + s.Paint(style.Muted, c.T("tab.overview")+" › ") + s.Paint(style.Strong, clean(i.Name))
 	if !d.four() { // one pane at a time
 		title += s.Paint(style.Muted, " › "+d.paneName(d.pane))
@@ -292,19 +293,19 @@ func (d *details) head() string {
 	if len(i.Versions) == 0 {
 		lines = append(lines, " "+s.Paint(style.Faint, widget.Repeat("·", d.width-2)), " "+s.Paint(style.Muted, c.T("life.none")))
 	} else {
-		lines = append(lines, " "+widget.LifeBar(s, life, d.width-2), d.lifeDates(life))
+		lines = append(lines, " "+chart.LifeBar(s, life, d.width-2), d.lifeDates(life))
 	}
 	lines = append(lines, "")
 	return strings.Join(lines, "\n")
 }
 
 // life is the service period with its versions, as the life bar draws it.
-func (d *details) life() widget.Life {
+func (d *details) life() chart.Life {
 	c, i := d.c, &d.instance
-	life := widget.Life{From: i.ServiceStart, To: i.ServiceEnd, Now: c.Now}
+	life := chart.Life{From: i.ServiceStart, To: i.ServiceEnd, Now: c.Now}
 	for k := range i.Versions {
 		v := &i.Versions[k]
-		life.Versions = append(life.Versions, widget.LifeVersion{From: v.NotBefore, Window: v.Window(), To: v.NotAfter})
+		life.Versions = append(life.Versions, chart.LifeVersion{From: v.NotBefore, Window: v.Window(), To: v.NotAfter})
 		if v.NotAfter.After(life.To) {
 			life.To = v.NotAfter
 		}
@@ -315,7 +316,7 @@ func (d *details) life() widget.Life {
 	return life
 }
 
-func (d *details) lifeDates(l widget.Life) string {
+func (d *details) lifeDates(l chart.Life) string {
 	c, s, i := d.c, d.c.Styles, &d.instance
 	left := " " + s.Paint(style.Muted, c.T("life.issued", l.From.Format("2006-01-02")))
 	right := s.Paint(style.Muted, c.T("life.until", l.To.Format("2006-01-02"))) + " "
@@ -331,6 +332,6 @@ func (d *details) lifeDates(l widget.Life) string {
 }
 
 // More gives the actions of the details, for the table of keys.
-func (p *page) More() (where string, as kit.Actions) {
-	return p.c.T("keytable.details"), append(flow.Actions(p.c, flow.Target{}), newDetails(p.c, "").actions(p)...)
+func (p *page) More() (where string, as app.Actions) {
+	return p.c.T("keytable.details"), append(action.Actions(p.c, action.Target{}), newDetails(p.c, "").actions(p)...)
 }

@@ -10,9 +10,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/dialog"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
 )
 
 const day = 24 * time.Hour
@@ -122,7 +121,7 @@ func (p *page) panel() tea.Cmd {
 				q.Limit, q.Now = 1, c.Backend.Now()
 				got, err := c.Backend.Page(q)
 				if err != nil {
-					return flow.Tell(c, err)
+					return c.LoadFailed(err)
 				}
 				counts[ch.Key] = got.Total
 			}
@@ -130,8 +129,8 @@ func (p *page) panel() tea.Cmd {
 		})
 	}
 	start := p.choices()
-	open := kit.OpenedMsg{
-		Make: func() kit.Dialog {
+	open := app.OpenDialogMsg{
+		Make: func() app.Dialog {
 			return &dialog.Panel{Context: c, Title: c.T("panel.title"), Choices: start, Changed: count}
 		},
 		Then: func(v any) tea.Cmd {
@@ -143,5 +142,36 @@ func (p *page) panel() tea.Cmd {
 			return p.sort(p.order())
 		},
 	}
-	return tea.Sequence(kit.Send(open), count(start))
+	return tea.Sequence(app.Send(open), count(start))
+}
+
+func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {
+	switch m.String() {
+	case "enter":
+		p.typing = false
+		p.input.End()
+	case "esc", "ctrl+c":
+		p.typing = false
+		if p.input.Value() != "" {
+			p.input.Set("")
+			return p.refilter()
+		}
+	case "up":
+		p.table.Move(-1)
+		return p.moved()
+	case "down":
+		p.table.Move(1)
+		return p.moved()
+	default:
+		if p.input.Update(m) {
+			return p.refilter()
+		}
+	}
+	return nil
+}
+
+// refilter lists anew for what is typed into the filter line.
+func (p *page) refilter() tea.Cmd {
+	p.query.Filter.Text = strings.TrimSpace(p.input.Value())
+	return p.relist()
 }

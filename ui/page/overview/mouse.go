@@ -7,7 +7,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
-	"certquay/ui/kit"
+	"certquay/model"
+	"certquay/ui/app"
 	"certquay/ui/widget"
 )
 
@@ -19,9 +20,9 @@ const (
 	paneID = "pane "
 )
 
-var _ kit.Clickable = (*page)(nil)
+var _ app.Clickable = (*page)(nil)
 
-// Layers implements kit.Clickable: what needs a person, the line of the filter
+// Layers implements app.Clickable: what needs a person, the line of the filter
 // and the cards, or the panes of the details. Of the list each row is known by
 // its line.
 func (p *page) Layers() []*lipgloss.Layer {
@@ -33,7 +34,7 @@ func (p *page) Layers() []*lipgloss.Layer {
 	}
 	band := p.bandHeight()
 	ls := p.filterRow().Layers(0, band, p.width)
-	tasks := kit.KeyID(p.c.KeyFor("tasks", tasksKey))
+	tasks := app.KeyID(p.c.KeyFor("tasks", tasksKey))
 	switch {
 	case len(p.tasks) == 0:
 	case p.wide():
@@ -55,7 +56,7 @@ func (p *page) Layers() []*lipgloss.Layer {
 }
 
 // hit takes a click on one of the layers.
-func (p *page) hit(m kit.HitMsg) tea.Cmd {
+func (p *page) hit(m app.HitMsg) tea.Cmd {
 	if n, err := strconv.Atoi(strings.TrimPrefix(m.ID, cardID)); err == nil && p.details == nil {
 		before := p.table.Cursor()
 		p.table.Select(n)
@@ -88,7 +89,7 @@ func (d *details) layers() []*lipgloss.Layer {
 }
 
 // hit chooses a pane, and the line in it.
-func (d *details) hit(m kit.HitMsg) {
+func (d *details) hit(m app.HitMsg) {
 	if pane, err := strconv.Atoi(strings.TrimPrefix(m.ID, nameID)); err == nil {
 		d.pane = pane
 	}
@@ -104,4 +105,53 @@ func (d *details) hit(m kit.HitMsg) {
 	if n := d.views[pane].Top() + line; line >= 0 && n < len(d.lines[pane]) {
 		d.cursor[pane] = n
 	}
+}
+
+func (p *page) wheel(m tea.MouseWheelMsg) tea.Cmd {
+	by := 3
+	if m.Button == tea.MouseWheelUp {
+		by = -3
+	}
+	if p.details != nil {
+		p.details.move(by)
+		return nil
+	}
+	if p.cardsShown() {
+		p.table.Move(by / 3 * p.perLine())
+	} else {
+		p.table.Scroll(by)
+	}
+	return p.moved()
+}
+
+func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
+	if p.details != nil {
+		return nil
+	}
+	y := m.Y - p.bandHeight() - 1
+	before := p.table.Cursor()
+	switch {
+	case y < 0:
+		return nil
+	case y == 0 && !p.cardsShown():
+		if s := model.Sort(p.table.Head(m.X)); s != "" {
+			return p.sort(p.order().By(s))
+		}
+		return nil
+	}
+	switch {
+	case m.X >= p.listWidth():
+		return p.open(p.current())
+	case !p.table.Click(y):
+		return nil
+	}
+	return p.clicked(before)
+}
+
+// clicked opens what was chosen before already.
+func (p *page) clicked(before int) tea.Cmd {
+	if p.table.Cursor() == before {
+		return p.open(p.current())
+	}
+	return p.moved()
 }

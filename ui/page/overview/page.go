@@ -6,15 +6,14 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle/rules"
 	"certquay/model"
-	"certquay/ui/kit"
-	"certquay/ui/page/flow"
+	"certquay/ui/app"
+	"certquay/ui/list"
 	"certquay/ui/widget"
 )
 
@@ -22,15 +21,15 @@ import (
 type layout int
 
 const (
-	automatic layout = iota // cards while all fit, else the list
-	cards
-	list
+	autoLayout layout = iota // cards while all fit, else the list
+	cardLayout
+	listLayout
 )
 
 type page struct {
-	c             *kit.Context
+	c             *app.Context
 	width, height int
-	table         widget.Table[model.Row]
+	table         list.Table[model.Row]
 	query         model.Query
 	counts        model.Counts
 	recounts      bool // soon, since the counts are not whole
@@ -44,17 +43,17 @@ type page struct {
 	typing        bool // into the filter line
 	input         widget.Input
 	active        *rules.Case // of the certificate under the cursor
-	rest          kit.Rest
+	rest          app.Debounce
 	marked        map[model.ID]*judged // of those that are marked
 	unseen        []model.ID           // the marked ones that the filter hides
 	details       *details
 	beside        *details // the certificate under the cursor, on wide screens
 }
 
-var _ kit.Page = (*page)(nil)
+var _ app.Page = (*page)(nil)
 
 // New makes the tab.
-func New(c *kit.Context) kit.Page {
+func New(c *app.Context) app.Page {
 	p := &page{c: c, counts: model.Counts{Partial: true}}
 	p.table.Columns = columns(c, func() model.Sort { return p.order().Sort })
 	p.table.ID = func(r model.Row) string { return string(r.ID) }
@@ -105,7 +104,7 @@ func (p *page) SetSize(w, h int) {
 
 func (p *page) Capturing() bool { return p.typing }
 
-// Waits implements kit.Waiter.
+// Waits implements app.Waiter.
 func (p *page) Waits() bool { return !p.loaded || p.details != nil && !p.details.loaded }
 
 // load asks for the rows around what is visible.
@@ -121,11 +120,11 @@ func (p *page) load() tea.Cmd {
 		q.Now = p.c.Backend.Now()
 		got, err := p.c.Backend.Page(q)
 		if err != nil {
-			return flow.Tell(p.c, err)
+			return p.c.LoadFailed(err)
 		}
 		unseen, err := hidden(p.c.Backend, q, marked)
 		if err != nil {
-			return flow.Tell(p.c, err)
+			return p.c.LoadFailed(err)
 		}
 		return rowsLoadedMsg{seq, got, unseen}
 	})
@@ -135,11 +134,11 @@ func (p *page) loadCounts() tea.Cmd {
 	return p.c.Do(func(context.Context) tea.Msg {
 		n, err := p.c.Backend.Counts()
 		if err != nil {
-			return flow.Tell(p.c, err)
+			return p.c.LoadFailed(err)
 		}
 		ts, err := p.c.Backend.Tasks(listedTasks)
 		if err != nil {
-			return flow.Tell(p.c, err)
+			return p.c.LoadFailed(err)
 		}
 		m := countsLoadedMsg{counts: n, tasks: ts, brands: slices.Sorted(maps.Keys(p.c.Backend.Issuers()))}
 		for _, info := range p.c.Backend.Products() {
@@ -189,7 +188,7 @@ func (p *page) moved() tea.Cmd {
 		cmds = append(cmds, p.load())
 	}
 	cmds = append(cmds, p.loadMarked(false))
-	stood, rest := p.rest.Moved(p.c)
+	stood, rest := p.rest.Touch(p.c)
 	if !stood {
 		p.beside = nil
 		return tea.Batch(append(cmds, rest)...)
@@ -205,12 +204,12 @@ func (p *page) read() tea.Cmd {
 	return p.follow()
 }
 
-// Settling implements kit.Settling.
-func (p *page) Settling() bool { return p.details == nil && p.rest.Waiting() }
+// Scrolling implements app.Scroller.
+func (p *page) Scrolling() bool { return p.details == nil && p.rest.Pending() }
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
-	case kit.FocusedMsg, kit.ChangedMsg:
+	case app.FocusMsg, app.ChangedMsg:
 		cmds := []tea.Cmd{p.load(), p.loadCounts(), p.loadCase(), p.loadMarked(true)}
 		if p.details != nil {
 			cmds = append(cmds, p.details.load())
@@ -219,13 +218,13 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			cmds = append(cmds, p.beside.load())
 		}
 		return tea.Batch(cmds...)
-	case kit.ResizedMsg:
+	case app.ResizedMsg:
 		return p.follow()
-	case kit.RestedMsg:
-		if p.rest.Rested(m) {
+	case app.DebouncedMsg:
+		if p.rest.Done(m) {
 			return p.read()
 		}
-	case kit.ShownMsg:
+	case app.ShowInstanceMsg:
 		return p.open(m.ID)
 	case goneMsg: // by this person or another: back to the list
 		if p.details != nil && p.details.id == m.id {
@@ -279,7 +278,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		return p.wheel(m)
 	case tea.MouseClickMsg:
 		return p.click(m)
-	case kit.HitMsg:
+	case app.HitMsg:
 		return p.hit(m)
 	default:
 		for _, d := range []*details{p.details, p.beside} {
@@ -291,91 +290,11 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {
-	switch m.String() {
-	case "enter":
-		p.typing = false
-		p.input.End()
-	case "esc", "ctrl+c":
-		p.typing = false
-		if p.input.Value() != "" {
-			p.input.Set("")
-			return p.refilter()
-		}
-	case "up":
-		p.table.Move(-1)
-		return p.moved()
-	case "down":
-		p.table.Move(1)
-		return p.moved()
-	default:
-		if p.input.Update(m) {
-			return p.refilter()
-		}
-	}
-	return nil
-}
-
-// refilter lists anew for what is typed into the filter line.
-func (p *page) refilter() tea.Cmd {
-	p.query.Filter.Text = strings.TrimSpace(p.input.Value())
-	return p.relist()
-}
-
 // relist is another list: from the top.
 func (p *page) relist() tea.Cmd {
 	p.table.Reset()
 	p.active = nil
 	return p.load()
-}
-
-func (p *page) wheel(m tea.MouseWheelMsg) tea.Cmd {
-	by := 3
-	if m.Button == tea.MouseWheelUp {
-		by = -3
-	}
-	if p.details != nil {
-		p.details.move(by)
-		return nil
-	}
-	if p.cardsShown() {
-		p.table.Move(by / 3 * p.perLine())
-	} else {
-		p.table.Scroll(by)
-	}
-	return p.moved()
-}
-
-func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
-	if p.details != nil {
-		return nil
-	}
-	y := m.Y - p.bandHeight() - 1
-	before := p.table.Cursor()
-	switch {
-	case y < 0:
-		return nil
-	case y == 0 && !p.cardsShown():
-		if s := model.Sort(p.table.Head(m.X)); s != "" {
-			return p.sort(p.order().By(s))
-		}
-		return nil
-	}
-	switch {
-	case m.X >= p.listWidth():
-		return p.open(p.current())
-	case !p.table.Click(y):
-		return nil
-	}
-	return p.clicked(before)
-}
-
-// clicked opens what was chosen before already.
-func (p *page) clicked(before int) tea.Cmd {
-	if p.table.Cursor() == before {
-		return p.open(p.current())
-	}
-	return p.moved()
 }
 
 // open shows the details of a certificate.

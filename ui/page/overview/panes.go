@@ -189,12 +189,12 @@ func (d *details) history() []line {
 	var ls []line
 	for n := range d.events {
 		e := &d.events[n]
-		glyph, _, tone := c.Ended(e)
-		words := c.Deed(e)
-		if to := c.Became(e); to != "" {
+		glyph, _, tone := c.EventOutcome(e)
+		words := c.EventTitle(e)
+		if to := c.EventState(e); to != "" {
 			words = c.T("history.now", words, to)
 		}
-		if m := firstOf(c.Told(e)); m != "" {
+		if m := firstOf(c.EventReason(e)); m != "" {
 			words += c.T("colon") + m
 		}
 		ls = append(ls, line{resource: -1, spans: []widget.Span{

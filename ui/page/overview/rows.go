@@ -8,43 +8,45 @@ import (
 
 	"certquay/lifecycle/rules"
 	"certquay/model"
-	"certquay/ui/kit"
+	"certquay/ui/app"
+	"certquay/ui/chart"
+	"certquay/ui/list"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
 
 // columns are those of the list; narrow screens leave out what has From.
-func columns(c *kit.Context, by func() model.Sort) []widget.Column[model.Row] {
+func columns(c *app.Context, by func() model.Sort) []list.Column[model.Row] {
 	days := widget.Width(c.T("time.d", 999))
-	return []widget.Column[model.Row]{
-		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Strong, Text: r.Name}
+	return []list.Column[model.Row]{
+		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) list.Cell {
+			return list.Cell{Tone: style.Strong, Text: r.Name}
 		}},
-		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r model.Row, w int) widget.Cell {
-			glyph, word, tone := StatusBy(c, &r, w-2, by())
-			return widget.Cell{Tone: tone, Text: c.Mark(glyph) + word}
+		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r model.Row, w int) list.Cell {
+			glyph, word, tone := c.StatusBy(&r, w-2, by())
+			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
-		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, From: 100, Cell: func(r model.Row, w int) widget.Cell {
+		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, From: 100, Cell: func(r model.Row, w int) list.Cell {
 			return domains(&r, w)
 		}},
-		{Title: c.T("col.spec"), Min: 22, Max: 36, Grow: 5, From: 150, Cell: func(r model.Row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: specOf(c, &r)}
+		{Title: c.T("col.spec"), Min: 22, Max: 36, Grow: 5, From: 150, Cell: func(r model.Row, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: specOf(c, &r)}
 		}},
-		{Title: c.T("col.valid"), Min: days, Max: days, From: 100, Right: true, Cell: func(r model.Row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: validity(c, &r)}
+		{Title: c.T("col.valid"), Min: days, Max: days, From: 100, Right: true, Cell: func(r model.Row, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: validity(c, &r)}
 		}},
-		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 17, Max: 17, Cell: func(r model.Row, _ int) widget.Cell {
+		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 17, Max: 17, Cell: func(r model.Row, _ int) list.Cell {
 			return expires(c, &r)
 		}, Say: func(r model.Row) string {
 			if r.NotAfter.IsZero() {
 				return ""
 			}
-			return widget.Day(r.NotAfter, c.Now, c.T("date.day")) + ", " + c.Away(r.NotAfter)
+			return widget.Day(r.NotAfter, c.Now, c.T("date.day")) + ", " + c.RelativeTime(r.NotAfter)
 		}},
-		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.Row, w int) widget.Cell {
+		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.Row, w int) list.Cell {
 			return on(c, &r)
 		}},
-		{Title: c.T("col.service"), Min: 12, Max: 24, From: 112, Cell: func(r model.Row, w int) widget.Cell {
+		{Title: c.T("col.service"), Min: 12, Max: 24, From: 112, Cell: func(r model.Row, w int) list.Cell {
 			return service(c, &r, w)
 		}, Say: func(r model.Row) string {
 			if r.ServiceEnd.IsZero() {
@@ -52,72 +54,15 @@ func columns(c *kit.Context, by func() model.Sort) []widget.Column[model.Row] {
 			}
 			return r.ServiceEnd.Format("2006-01")
 		}},
-		{Title: c.T("col.id"), Min: 8, Max: 8, From: 140, Cell: func(r model.Row, _ int) widget.Cell {
-			return widget.Cell{Tone: style.Muted, Text: r.ID.Short()}
+		{Title: c.T("col.id"), Min: 8, Max: 8, From: 140, Cell: func(r model.Row, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: r.ID.Short()}
 		}},
 	}
 }
 
-// StatusBy is the Status of a row in a list of an order. Where that is by state,
-// the state comes first: else it could not be seen what the list is sorted by.
-func StatusBy(c *kit.Context, r *model.Row, n int, by model.Sort) (glyph, word string, tone style.Tone) {
-	label, state := r.Label(c.Now), string(r.State)
-	if by != model.SortState || label == state {
-		return Status(c, r, n)
-	}
-	st := style.Of(label)
-	word = c.Text.Or("label."+state, state)
-	if more := c.T("list.join") + c.Text.Or("label."+label, label); widget.Width(word)+widget.Width(more) <= n {
-		word += more
-	}
-	return st.Glyph, word, st.Tone
-}
-
-// Status is glyph, words and tone of a row: its label, and what is being done
-// about it (spec S1, S2) where n cells have room for both.
-func Status(c *kit.Context, r *model.Row, n int) (glyph, word string, tone style.Tone) {
-	label := r.Label(c.Now)
-	st := style.Of(label)
-	word = c.Text.Or("label."+label, label)
-	doing := ""
-	if r.Operation != "" {
-		doing = c.Text.Or("doing."+string(r.Operation), string(r.Operation))
-		if r.Attempt > 1 {
-			doing += " " + strconv.Itoa(r.Attempt)
-		}
-	}
-	for _, more := range extras(c, r, label, doing) {
-		if widget.Width(word)+1+widget.Width(more) > n {
-			break // what matters less is not told instead
-		}
-		word += " " + more
-	}
-	if doing != "" && st.Tone == style.Good { // what is being done matters more than that all is fine
-		if g := style.Of("deploying"); !strings.Contains(word, doing) {
-			return g.Glyph, doing, g.Tone
-		}
-		return style.Of("deploying").Glyph, word, style.Work
-	}
-	return st.Glyph, word, st.Tone
-}
-
-func extras(c *kit.Context, r *model.Row, label, doing string) []string {
-	var es []string
-	if doing != "" && r.State.Group() == model.GroupIssued {
-		es = append(es, doing)
-	}
-	if r.Is(model.Hosted, c.Now) && label != string(model.Hosted) {
-		es = append(es, c.T("label.hosted"))
-	}
-	if r.Auto > 0 && r.Is(model.AutoDeploy, c.Now) && label != string(model.AutoDeploy) {
-		es = append(es, c.T("label.auto"))
-	}
-	return es
-}
-
-func domains(r *model.Row, w int) widget.Cell {
+func domains(r *model.Row, w int) list.Cell {
 	if r.Domains == 0 {
-		return widget.Cell{Tone: style.Faint, Text: "–"}
+		return list.Cell{Tone: style.Faint, Text: "–"}
 	}
 	more := ""
 	if r.Domains > 1 {
@@ -127,10 +72,10 @@ func domains(r *model.Row, w int) widget.Cell {
 	if r.Domain == r.Name && more == "" {
 		tone = style.Muted
 	}
-	return widget.Cell{Tone: tone, Text: widget.Cut(r.Domain, w-len(more)) + more}
+	return list.Cell{Tone: tone, Text: widget.Cut(r.Domain, w-len(more)) + more}
 }
 
-func specOf(c *kit.Context, r *model.Row) string {
+func specOf(c *app.Context, r *model.Row) string {
 	if r.Spec.Brand == "" { // an upload has a type of names only
 		return c.T("spec.upload")
 	}
@@ -141,10 +86,10 @@ func specOf(c *kit.Context, r *model.Row) string {
 			parts = append(parts, p)
 		}
 	}
-	return strings.Join(parts, c.Dot())
+	return strings.Join(parts, c.Separator())
 }
 
-func validity(c *kit.Context, r *model.Row) string {
+func validity(c *app.Context, r *model.Row) string {
 	if r.NotAfter.IsZero() {
 		return "–"
 	}
@@ -153,17 +98,17 @@ func validity(c *kit.Context, r *model.Row) string {
 
 // expires is the day and how far it is; before issue, when issue is expected, or
 // which person is waited for.
-func expires(c *kit.Context, r *model.Row) widget.Cell {
+func expires(c *app.Context, r *model.Row) list.Cell {
 	if r.NotAfter.IsZero() {
 		switch {
 		case r.AwaitsReview:
-			return widget.Cell{Tone: style.Soon, Text: c.T("row.review")}
+			return list.Cell{Tone: style.Soon, Text: c.T("row.review")}
 		case r.AwaitsProof:
-			return widget.Cell{Tone: style.Soon, Text: c.T("row.proof")}
+			return list.Cell{Tone: style.Soon, Text: c.T("row.proof")}
 		case r.ExpectedIssue.After(c.Now): // what has passed is no promise
-			return widget.Cell{Tone: style.Work, Text: c.T("row.expected", widget.Ago(c.T, c.Now, r.ExpectedIssue))}
+			return list.Cell{Tone: style.Work, Text: c.T("row.expected", widget.Ago(c.T, c.Now, r.ExpectedIssue))}
 		}
-		return widget.Cell{Tone: style.Faint, Text: "–"}
+		return list.Cell{Tone: style.Faint, Text: "–"}
 	}
 	tone := style.Plain
 	switch {
@@ -174,36 +119,36 @@ func expires(c *kit.Context, r *model.Row) widget.Cell {
 	case r.Is(model.Expiring, c.Now):
 		tone = style.Soon
 	}
-	return widget.Cell{Tone: tone, Text: widget.Spread(widget.Day(r.NotAfter, c.Now, c.T("date.day")), widget.Days(c.T, r.NotAfter, c.Now), 17)}
+	return list.Cell{Tone: tone, Text: widget.Spread(widget.Day(r.NotAfter, c.Now, c.T("date.day")), widget.Days(c.T, r.NotAfter, c.Now), 17)}
 }
 
-func on(c *kit.Context, r *model.Row) widget.Cell {
+func on(c *app.Context, r *model.Row) list.Cell {
 	switch {
 	case r.Resources == 0:
-		return widget.Cell{Tone: style.Faint, Text: "–"}
+		return list.Cell{Tone: style.Faint, Text: "–"}
 	case r.FailingAt > 0:
-		return widget.Cell{Tone: style.Bad, Text: c.Mark("✕") + r.Products}
+		return list.Cell{Tone: style.Bad, Text: c.Mark("✕") + r.Products}
 	case r.Deployed < r.Resources:
-		return widget.Cell{Tone: style.Soon, Text: r.Products + " " + strconv.Itoa(r.Deployed) + "/" + strconv.Itoa(r.Resources)}
+		return list.Cell{Tone: style.Soon, Text: r.Products + " " + strconv.Itoa(r.Deployed) + "/" + strconv.Itoa(r.Resources)}
 	}
-	return widget.Cell{Tone: style.Plain, Text: r.Products}
+	return list.Cell{Tone: style.Plain, Text: r.Products}
 }
 
-func service(c *kit.Context, r *model.Row, w int) widget.Cell {
+func service(c *app.Context, r *model.Row, w int) list.Cell {
 	if r.ServiceEnd.IsZero() {
-		return widget.Cell{Tone: style.Faint, Text: "–"}
+		return list.Cell{Tone: style.Faint, Text: "–"}
 	}
 	part := float64(c.Now.Sub(r.ServiceStart)) / float64(r.ServiceEnd.Sub(r.ServiceStart))
 	tone := style.Muted
 	if r.State.Group() == model.GroupEnded {
 		tone = style.Ended
 	}
-	return widget.Cell{Tone: tone, Text: widget.Gauge(part, w-8) + " " + r.ServiceEnd.Format("2006-01")}
+	return list.Cell{Tone: tone, Text: chart.Gauge(part, w-8) + " " + r.ServiceEnd.Format("2006-01")}
 }
 
 // next says in one line what happens next to a certificate, or what a person
 // can do.
-func next(c *kit.Context, r *model.Row) (string, style.Tone) {
+func next(c *app.Context, r *model.Row) (string, style.Tone) {
 	switch {
 	case r.AwaitsReview:
 		return c.T("next.review", c.KeyOf(rules.Review)), style.Soon
@@ -236,8 +181,8 @@ func next(c *kit.Context, r *model.Row) (string, style.Tone) {
 }
 
 // lifeOf is the bar of a row, which knows its current version only.
-func lifeOf(r *model.Row, now time.Time) widget.Life {
-	l := widget.Life{From: r.NotBefore, To: r.NotAfter, Now: now}
-	l.Versions = []widget.LifeVersion{{From: r.NotBefore, Window: r.Window, To: r.NotAfter}}
+func lifeOf(r *model.Row, now time.Time) chart.Life {
+	l := chart.Life{From: r.NotBefore, To: r.NotAfter, Now: now}
+	l.Versions = []chart.LifeVersion{{From: r.NotBefore, Window: r.Window, To: r.NotAfter}}
 	return l
 }

@@ -1,0 +1,309 @@
+package action
+
+import (
+	"context"
+	"reflect"
+	"strconv"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/names"
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/ui/app"
+	"certquay/ui/dialog/form"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// The steps of an application (spec A1).
+const (
+	stepApplication = iota
+	stepRequest
+	stepOrganization
+	stepDocuments
+	stepSubmit
+)
+
+// application is what the form for applying is made from.
+type application struct {
+	c         *app.Context
+	i         *model.Instance
+	issuer    rules.Capabilities
+	needs     map[string]bool // fields that the engine misses in an empty application
+	contacts  []model.Contact
+	companies []model.Company
+	documents []model.Document
+	hosting   int // hosting packs that were free when the form was opened
+}
+
+// apply fills in and submits an application (spec A1). Leaving the form saves
+// the draft (spec A6).
+func apply(q *request) tea.Msg {
+	if m := q.one(); m != nil {
+		return m
+	}
+	c := q.c
+	a := &application{c: c, i: q.cases[0].Instance, needs: map[string]bool{}}
+	if q.cases[0].Issuer != nil {
+		a.issuer = *q.cases[0].Issuer
+	}
+	for _, m := range c.Backend.Missing(a.i, model.Application{}) {
+		a.needs[m.Field] = true
+	}
+	var err error
+	if a.contacts, err = c.Backend.Contacts(); err != nil {
+		return failedMsg(c, q.row, err)
+	}
+	if a.companies, err = c.Backend.Companies(); err != nil {
+		return failedMsg(c, q.row, err)
+	}
+	if a.documents, err = c.Backend.Documents(a.i.ID); err != nil {
+		return failedMsg(c, q.row, err)
+	}
+	if a.mostPacks() > 0 {
+		if a.hosting, _, err = a.free(); err != nil {
+			return failedMsg(c, q.row, err)
+		}
+	}
+	others, err := a.found("")
+	if err != nil {
+		return failedMsg(c, q.row, err)
+	}
+	spec := form.Spec{
+		ID: "apply/" + string(a.i.ID), Title: c.T("apply.title", a.i.Name), Submit: c.T("apply.submit"),
+		Intro:  []string{c.T("apply.intro", c.Text.Code("spec", a.i.Spec.String()))},
+		Steps:  []string{c.T("apply.step.application"), c.T("apply.step.request"), c.T("apply.step.organization"), c.T("apply.step.documents"), c.T("apply.step.submit")},
+		Fields: a.fields(others), Preview: a.preview,
+		Commands: []form.Command{saveCompany(c, strconv.Itoa(stepOrganization)), a.saveTemplate(), a.saveDraft(), a.buyPacks()},
+	}
+	send := func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		given, err := a.given(v)
+		if err != nil {
+			return nil, err
+		}
+		contact, err := contactOf(ctx, c, v)
+		if err != nil {
+			return nil, err
+		}
+		q.jobs = nil // of an attempt before
+		if err := q.began(c.Backend.Apply(ctx, a.i.ID, lifecycle.ApplyRequest{Application: given, Contact: contact, HostingPacks: packs(v)})); err != nil {
+			return nil, err
+		}
+		name := given.Domains[0] // as it is called from now on
+		told := app.ToastMsg{Text: c.T("apply.done", name), Tone: style.Good}
+		return app.ShowInstanceMsg{ID: a.i.ID, Toast: unlessWaiting(told, q.follow(told, c.T("apply.done.ended", name)))}, nil
+	}
+	left := func(x form.Cancelled) tea.Cmd {
+		v := x.Values
+		if x.By == buyKey {
+			return a.toBuy(q, v)
+		}
+		return c.Do(func(ctx context.Context) tea.Msg {
+			switch changed, err := a.save(ctx, v); {
+			case err != nil:
+				return app.ToastMsg{Text: c.T("apply.draft.failed", err), Tone: style.Soon}
+			case !changed:
+				return nil
+			}
+			return app.ToastMsg{Text: c.T("apply.draft", a.i.Name), Tone: style.Plain}
+		})
+	}
+	return q.formThen(spec, send, left)
+}
+
+// unlessWaiting is a followed line that stays as it was where the work waits
+// for somebody: the details say for whom.
+func unlessWaiting(was, followed app.ToastMsg) app.ToastMsg {
+	ends := followed.Await
+	if ends == nil {
+		return followed
+	}
+	followed.Await = func(ctx context.Context) app.ToastMsg {
+		if told := ends(ctx); told.Tone != style.Work {
+			return told
+		}
+		return was
+	}
+	return followed
+}
+
+func (a *application) fields(others form.Found) []form.Field {
+	c, i, app := a.c, a.i, a.i.Application
+	optional := func(key string) string {
+		if a.needs[key] {
+			return ""
+		}
+		return c.T("optional")
+	}
+	required := func(key string) func(string, form.Values) string {
+		if a.needs[key] {
+			return needed(c)
+		}
+		return nil
+	}
+	hint := func(key string) func(form.Values) string { return func(form.Values) string { return c.T(key) } }
+	fs := []form.Field{
+		{Key: "domains", Label: c.T("apply.domains"), Initial: strings.Join(app.Domains, ", "), Placeholder: c.T("apply.domains." + string(i.Spec.Type) + ".example"),
+			Hint:  a.domainHint,
+			Valid: func(s string, _ form.Values) string { return domainsWrong(c, split(s), i.Spec.Type, &a.issuer) }},
+		{Key: "applicant", Label: c.T("apply.applicant"), Initial: app.ApplicantName, Placeholder: optional("applicant"), Hint: hint("apply.applicant.hint"), Valid: required("applicant")},
+		{Key: "phone", Label: c.T("apply.phone"), Initial: app.Phone, Placeholder: optional("phone"), Hint: hint("apply.phone.hint"), Valid: dialled(c, a.needs["phone"])},
+		{Key: "email", Label: c.T("apply.email"), Initial: app.Email, Placeholder: optional("email"), Hint: hint("apply.email.hint"),
+			Valid: func(s string, _ form.Values) string {
+				switch s = strings.TrimSpace(s); {
+				case s == "" && a.needs["email"]:
+					return c.T("apply.email.needed")
+				case s != "" && !rules.IsEmail(s):
+					return c.T("apply.email.wrong")
+				}
+				return ""
+			}},
+	}
+	if a.needs["id number"] {
+		fs = append(fs, form.Field{Key: "id number", Label: c.T("apply.idnumber"), Initial: app.IDNumber, Hint: hint("apply.idnumber.hint"), Valid: needed(c)})
+	}
+	fs = append(fs, a.likeFields(others)...)
+	fs = append(fs, a.requestFields()...)
+	if a.needs["company"] {
+		fs = append(fs, companyFields(c, stepOrganization, app.Company, a.companies)...)
+	}
+	if a.papers() {
+		fs = append(fs, documentFields(c, stepDocuments, i.ID, a.documents)...)
+	}
+	fs = append(fs, a.packFields()...)
+	return append(fs, contactFields(c, a.contacts, contactChoice{Initial: i.Contact, Step: stepSubmit, Needed: func(v form.Values) bool { return packs(v) > 0 }})...)
+}
+
+// papers says whether the form has a step for documents.
+func (a *application) papers() bool { return a.needs["document"] || len(a.documents) > 0 }
+
+// requestFields ask who makes the key (spec A3, A4).
+func (a *application) requestFields() []form.Field {
+	c, app := a.c, a.i.Application
+	from, labels, first := []string{"auto"}, []string{c.T("apply.request.auto")}, "auto"
+	if paths(c) {
+		from, labels = append(from, csrFile), append(labels, c.T("csr.from.file"))
+	}
+	from, labels = append(from, csrPasted), append(labels, c.T("csr.from.pasted"))
+	if app.Manual() {
+		from, labels, first = append(from, csrKept), append(labels, c.T("csr.from.kept")), csrKept
+	}
+	keys := make([]string, len(model.KeyTypes))
+	for n, k := range model.KeyTypes {
+		keys[n] = string(k)
+	}
+	keyType := string(app.KeyType)
+	if keyType == "" {
+		keyType = keys[0]
+	}
+	auto := func(v form.Values) bool { return v["request"] == "auto" || v["request"] == "" }
+	return append([]form.Field{
+		{Key: "request", Label: c.T("apply.request"), Kind: form.Select, Step: stepRequest, Initial: first, Options: fixed(from, labels),
+			Hint: func(v form.Values) string {
+				if auto(v) {
+					return c.T("apply.key.hint")
+				}
+				return c.T("apply.request.manual")
+			},
+			Warn: func(v form.Values) string {
+				if auto(v) {
+					return ""
+				}
+				return c.T("csr.warning")
+			}},
+		{Key: "key type", Label: c.T("apply.key"), Kind: form.Select, Step: stepRequest, Initial: keyType, Options: fixed(keys, keys), Show: auto,
+			Hint: func(v form.Values) string { return c.Text.Or("keytype."+v["key type"], "") }},
+	}, csrFields(c, stepRequest, func(v form.Values) string { return v["request"] })...)
+}
+
+// domainHint states the limits of this level, type and issuer, and shows names
+// with letters outside ASCII in both forms while they are typed (spec A1, A2).
+func (a *application) domainHint(v form.Values) string {
+	c, s := a.c, a.i.Spec
+	h := c.T("apply.domains." + string(s.Type))
+	switch {
+	case s.Type == model.Wildcard: // says it all: *.name
+	case a.issuer.IPNames:
+		h = widget.Follow(h, c.T("apply.ip"))
+	default:
+		h = widget.Follow(h, c.T("apply.noip"))
+	}
+	if a.issuer.MaxValidity > 0 {
+		h = widget.Follow(h, c.T("apply.issuer", s.Brand, c.Text.Or("level."+string(s.Level), string(s.Level)), widget.Validity(c.T, a.issuer.MaxValidity)))
+	}
+	for _, d := range split(v["domains"]) {
+		if n, err := names.Parse(d); err == nil && n.ASCII != n.Unicode {
+			h += "\n" + c.T("apply.idn", n.Unicode, n.ASCII)
+		}
+	}
+	return h
+}
+
+// given is the application as the form holds it. Documents are not part of it:
+// they are added and removed by themselves.
+func (a *application) given(v form.Values) (model.Application, error) {
+	app := a.i.Application
+	app.Documents = nil
+	app.Domains = split(v["domains"])
+	app.ApplicantName, app.Email, app.Phone = strings.TrimSpace(v["applicant"]), strings.TrimSpace(v["email"]), strings.TrimSpace(v["phone"])
+	app.IDNumber = strings.TrimSpace(v["id number"])
+	if _, ok := v["company"]; ok {
+		app.Company = organization(v)
+	}
+	if k, ok := v["key type"]; ok {
+		app.KeyType, app.CSR = model.KeyType(k), nil
+		return app, nil
+	}
+	app.KeyType = ""
+	if v["request"] == csrKept {
+		return app, nil
+	}
+	app.CSR = nil
+	r, err := csrOf(a.c, v)
+	switch {
+	case err != nil:
+		return app, err
+	case r == nil:
+		return app, &rules.Invalid{Field: "csr", Why: model.Say("csr.file.needed")}
+	}
+	app.CSR = r.Raw
+	return app, nil
+}
+
+// save keeps the draft; changed says whether there was anything to keep.
+func (a *application) save(ctx context.Context, v form.Values) (changed bool, err error) {
+	was := a.i.Application
+	was.Documents = nil
+	draft, err := a.given(v)
+	if err != nil { // a request that cannot be read is the one thing not kept
+		draft.CSR, draft.KeyType = was.CSR, was.KeyType
+	}
+	if was.KeyType == "" && !was.Manual() {
+		was.KeyType = model.KeyTypes[0]
+	}
+	if len(was.Domains) == 0 && len(draft.Domains) == 0 {
+		draft.Domains = was.Domains
+	}
+	if was.Company == (model.Organization{}) && draft.Company == (model.Organization{Type: draft.Company.Type}) {
+		draft.Company = was.Company
+	}
+	if reflect.DeepEqual(was, draft) {
+		return false, nil
+	}
+	return true, a.c.Backend.SaveDraft(ctx, a.i.ID, draft)
+}
+
+func (a *application) saveDraft() form.Command {
+	c := a.c
+	return form.Command{Key: "ctrl+d", Label: c.T("apply.savedraft"), Do: func(v form.Values) func() form.Result {
+		return work(c, func(ctx context.Context) form.Result {
+			if _, err := a.save(ctx, v); err != nil {
+				return wrong(c, err, "domains")
+			}
+			return form.Result{Note: c.T("apply.draft", a.i.Name)}
+		})
+	}}
+}

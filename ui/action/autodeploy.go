@@ -1,0 +1,83 @@
+package action
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
+	"certquay/ui/app"
+	"certquay/ui/text"
+)
+
+// autoDeploy toggles: with one resource under the cursor that one, else all
+// resources of the certificate (spec D5).
+func autoDeploy(q *request) tea.Msg {
+	c := q.c
+	var places []lifecycle.ResourceView
+	if q.resource != nil {
+		places = append(places, *q.resource)
+	} else {
+		for _, cs := range q.cases {
+			rs, _, err := c.Backend.Resources(lifecycle.ResourceFilter{Instance: cs.Instance.ID})
+			if err != nil {
+				return failedMsg(c, q.row, err)
+			}
+			places = append(places, rs...)
+		}
+	}
+	on := false // all on goes off, anything else goes on
+	for n := range places {
+		on = on || !places[n].AutoDeploy
+	}
+	places = slices.DeleteFunc(places, func(r lifecycle.ResourceView) bool { return r.AutoDeploy == on })
+	return q.switchAuto(places, on)
+}
+
+// switchAuto asks, and switches auto-deploy at each of the places; undo
+// switches it back at just those.
+func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
+	c := q.c
+	q.undo = func() app.Undo {
+		what := "undo.auto.off"
+		if !on {
+			what = "undo.auto.on"
+		}
+		return app.Undo{Label: text.Called(what, q.names()), Run: q.again(rules.AutoDeploy, func(back *request) tea.Msg { return back.switchAuto(places, !on) })}
+	}
+	free := 0
+	all, err := c.Backend.Balances()
+	if err != nil {
+		return failedMsg(c, q.row, err)
+	}
+	for _, b := range all {
+		if b.Kind == string(lifecycle.PackCredit) {
+			free = b.Available
+		}
+	}
+	title, question, done := c.T("auto.off.title", q.names()), c.T("auto.off.question"), "auto.off.done"
+	lines := []string{c.T("auto.off.intro")}
+	if on {
+		title, question, done = c.T("auto.on.title", q.names()), c.T("auto.on.question"), "auto.on.done"
+		lines = []string{c.T("auto.on.intro"), c.T("auto.credits", strconv.Itoa(free))}
+	}
+	for n := range places {
+		lines = append(lines, c.SubMark()+places[n].Product+" "+places[n].Region+" "+places[n].Name)
+	}
+	first := true
+	return q.confirm(title, lines, question, done, func(ctx context.Context, _ *rules.Case) error {
+		if !first { // all places are done with the first
+			return nil
+		}
+		first = false
+		for n := range places {
+			if err := c.Backend.AutoDeploy(ctx, places[n].ID, on); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

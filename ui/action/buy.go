@@ -1,0 +1,318 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/ui/app"
+	"certquay/ui/dialog"
+	"certquay/ui/dialog/form"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// What can be bought: certificates, or packs by their kind.
+const buyCertificates = "certificates"
+
+// purchase is what the form for buying is made from.
+type purchase struct {
+	c        *app.Context
+	issuers  map[string]rules.Capabilities
+	balances []lifecycle.Balance
+	first    form.Values    // what the form begins with
+	back     func() tea.Msg // where to go afterwards; nil stays
+}
+
+func (p *purchase) caps(v form.Values) rules.Capabilities { return p.issuers[v["brand"]] }
+
+// buy asks what to buy, certificates or a pack, with the price of each line
+// while one chooses (spec B1, B3, B4), and confirms it.
+func buy(q *request) tea.Msg { return buyFor(q, nil, nil) }
+
+// buyFor is buy from another form, beginning with what that lacks: it keeps no
+// draft of its own and goes back to it, whether something was bought or not.
+func buyFor(q *request, first form.Values, back func() tea.Msg) tea.Msg {
+	c := q.c
+	p := &purchase{c: c, issuers: c.Backend.Issuers(), first: first, back: back}
+	if len(p.issuers) == 0 {
+		return failedMsg(c, q.row, errors.New(c.T("buy.noissuer")))
+	}
+	var err error
+	if p.balances, err = c.Backend.Balances(); err != nil {
+		return failedMsg(c, q.row, err)
+	}
+	contacts, err := c.Backend.Contacts()
+	if err != nil {
+		return failedMsg(c, q.row, err)
+	}
+	spec := form.Spec{ID: "buy", Title: c.T("buy.title"), Submit: c.T("buy.submit"), Intro: []string{c.T("buy.intro")},
+		Fields: append(p.fields(), contactFields(c, contacts, contactChoice{Show: hosted, Needed: always})...), Preview: p.preview}
+	if p.back != nil {
+		spec.ID = ""
+		for n := range spec.Fields {
+			if v, ok := first[spec.Fields[n].Key]; ok {
+				spec.Fields[n].Initial = v
+			}
+		}
+	}
+	return q.formThen(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		if v["what"] != buyCertificates {
+			return p.confirmPack(q, v)
+		}
+		return p.confirm(q, v)
+	}, func(form.Cancelled) tea.Cmd { return p.leave() })
+}
+
+func forCertificates(v form.Values) bool { return v["what"] == buyCertificates }
+
+// specified says whether what is bought has a specification.
+func specified(v form.Values) bool {
+	return forCertificates(v) || v["what"] == string(lifecycle.PackCertificate)
+}
+
+func paid(v form.Values) bool   { return forCertificates(v) && v["pay"] != "pack" }
+func hosted(v form.Values) bool { return paid(v) && v["hosting"] == "yes" }
+
+func (p *purchase) fields() []form.Field {
+	c := p.c
+	brands := slices.Sorted(maps.Keys(p.issuers))
+	whats, labels := []string{buyCertificates}, []string{c.T("buy.what." + buyCertificates)}
+	for _, k := range lifecycle.PackKinds {
+		whats, labels = append(whats, string(k)), append(labels, c.T("buy.what."+string(k)))
+	}
+	return []form.Field{
+		{Key: "what", Label: c.T("buy.what"), Kind: form.Select, Options: fixed(whats, labels), Hint: func(v form.Values) string {
+			if v["what"] == buyCertificates {
+				return c.T("buy.what.certificates.hint", c.KeyNames("left", "right"))
+			}
+			return c.T("buy.what." + v["what"] + ".hint")
+		}},
+		{Key: "brand", Label: c.T("buy.brand"), Kind: form.Select, Show: specified, Options: fixed(brands, brands), Hint: func(v form.Values) string {
+			if k := p.caps(v); k.Public {
+				return c.T("buy.brand.public", widget.Validity(c.T, k.MaxValidity))
+			}
+			return c.T("buy.brand.private", widget.Validity(c.T, p.caps(v).MaxValidity))
+		}},
+		{Key: "level", Label: c.T("buy.level"), Kind: form.Select, Show: specified, Options: func(v form.Values) []form.Option {
+			return offered(c, "level", p.caps(v).Levels)
+		}, Hint: func(v form.Values) string {
+			h := widget.Follow(c.T("buy.level."+v["level"]), withheld(c, "level", model.Levels, p.caps(v).Levels, v["brand"]))
+			if slices.Contains(p.caps(v).Reviewed, model.Level(v["level"])) {
+				h = widget.Follow(h, c.T("buy.reviewed"))
+			}
+			return h
+		}},
+		{Key: "type", Label: c.T("buy.type"), Kind: form.Select, Show: specified, Options: func(v form.Values) []form.Option {
+			return offered(c, "type", types(v, p.caps(v)))
+		}, Hint: func(v form.Values) string {
+			h := c.T("buy.type." + v["type"])
+			if v["level"] == string(model.EV) {
+				return widget.Follow(h, c.T("buy.evwildcard"))
+			}
+			return widget.Follow(h, withheld(c, "type", model.DomainTypes, p.caps(v).Types, v["brand"]))
+		}},
+		{Key: "grade", Label: c.T("buy.grade"), Kind: form.Select, Show: specified, Initial: string(model.Free), Options: func(v form.Values) []form.Option {
+			return offered(c, "grade", p.caps(v).Grades)
+		}, Hint: func(v form.Values) string {
+			return widget.Follow(c.T("buy.grade."+v["grade"]), withheld(c, "grade", model.Grades, p.caps(v).Grades, v["brand"]))
+		}},
+		{Key: "pay", Label: c.T("buy.pay"), Kind: form.Select, Show: forCertificates,
+			Options: fixed([]string{"money", "pack"}, []string{c.T("buy.pay.money"), c.T("buy.pay.pack")}),
+			Hint: func(v form.Values) string {
+				b := p.balance(specOf(v))
+				if v["pay"] == "pack" {
+					return c.T("buy.pay.pack.hint", b.Available, b.Total)
+				}
+				return c.T("buy.pay.money.hint", b.Available)
+			}},
+		{Key: "years", Label: c.T("buy.years"), Kind: form.Select, Show: paid, Options: fixed([]string{"1", "2"}, []string{c.T("buy.year1"), c.T("buy.year2")}),
+			Hint: func(form.Values) string { return c.T("buy.years.hint") }},
+		{Key: "quantity", Label: c.T("buy.quantity"), Initial: "1", Valid: func(s string, v form.Values) string {
+			_, wrong := quantity(c, s, v)
+			return wrong
+		}, Hint: func(v form.Values) string {
+			if forCertificates(v) {
+				return c.T("buy.quantity.hint")
+			}
+			return c.T("buy.quantity.hint.pack")
+		}},
+		{Key: "hosting", Label: c.T("buy.hosting"), Kind: form.Select, Show: paid, Options: fixed([]string{"no", "yes"}, []string{c.T("buy.hosting.no"), c.T("buy.hosting.yes")}),
+			Hint: func(v form.Values) string { return c.T("buy.hosting.hint." + v["hosting"]) },
+			Valid: func(s string, v form.Values) string {
+				if s == "yes" && v["years"] != "1" {
+					return c.T("buy.hosting.years")
+				}
+				return ""
+			}},
+	}
+}
+
+// quantity is how many are bought, and what is wrong with that.
+func quantity(c *app.Context, s string, v form.Values) (n int, wrong string) {
+	n, err := strconv.Atoi(strings.TrimSpace(s))
+	switch {
+	case forCertificates(v) && (err != nil || n < 1 || n > 100):
+		return 0, c.T("buy.quantity.wrong")
+	case err != nil || n < 1: // what is too many, the engine says
+		return 0, c.T("buy.quantity.wrong.pack")
+	}
+	return n, ""
+}
+
+// preview prices what is chosen, line by line; nothing while the quantity is
+// none.
+func (p *purchase) preview(v form.Values) func() form.Preview {
+	c := p.c
+	n, wrong := quantity(c, v["quantity"], v)
+	if wrong != "" {
+		return func() form.Preview { return form.Preview{Problem: wrong} }
+	}
+	return func() form.Preview {
+		if hosted(v) && v["years"] != "1" {
+			return form.Preview{Errors: form.Values{"hosting": c.T("buy.hosting.years")}}
+		}
+		if !forCertificates(v) {
+			quote, err := c.Backend.QuotePack(packRequest(v, n))
+			if err != nil {
+				return against(c, err)
+			}
+			return form.Preview{Lines: form.Lines(priceLines(c, quote)...)}
+		}
+		quote, err := c.Backend.Quote(buyRequest(v, n))
+		if err != nil {
+			return against(c, err)
+		}
+		pre := form.Preview{Lines: form.Lines(priceLines(c, quote)...)}
+		if v["pay"] == "pack" {
+			b := p.balance(specOf(v))
+			if b.Available < n {
+				pre.Errors = form.Values{"pay": c.T("buy.pay.none", n, b.Available)}
+			} else {
+				pre.Lines = append(pre.Lines, form.Line{Text: c.T("buy.pay.left", n, b.Available-n)})
+			}
+		}
+		return pre
+	}
+}
+
+func specOf(v form.Values) model.Specification {
+	return model.Specification{Level: model.Level(v["level"]), Type: model.DomainType(v["type"]), Brand: v["brand"], Grade: model.Grade(v["grade"])}
+}
+
+// balance is what is held of a resource pack.
+func (p *purchase) balance(s model.Specification) lifecycle.Balance {
+	for _, b := range p.balances {
+		if b.Specification != nil && *b.Specification == s {
+			return b
+		}
+	}
+	return lifecycle.Balance{}
+}
+
+func buyRequest(v form.Values, n int) lifecycle.BuyRequest {
+	r := lifecycle.BuyRequest{Spec: specOf(v), Quantity: n, Years: 1, FromPack: v["pay"] == "pack"}
+	if !r.FromPack {
+		r.Years, _ = strconv.Atoi(v["years"])
+		r.Hosting = hosted(v)
+	}
+	return r
+}
+
+// confirm shows the price once more and buys certificates.
+func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
+	c := p.c
+	n, _ := strconv.Atoi(strings.TrimSpace(v["quantity"]))
+	r := buyRequest(v, n)
+	quote, err := c.Backend.Quote(r)
+	if err != nil {
+		return nil, err
+	}
+	if b := p.balance(r.Spec); r.FromPack && b.Available < n {
+		return nil, &rules.Invalid{Field: "pay", Why: model.Quoted("", c.T("buy.pay.none", n, b.Available))}
+	}
+	lines := append(priceLines(c, quote), "")
+	if r.Hosting {
+		lines = append(lines, c.T("buy.hosting.norefund"))
+	}
+	if r.FromPack {
+		lines = append(lines, c.T("buy.pay.taken", n))
+	}
+	lines = append(lines, c.T("buy.confirm.after"))
+	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
+	return p.ask(q, v, lines, question, func(ctx context.Context) (said string, show model.ID, err error) {
+		if r.Hosting { // not before somebody has said yes
+			if r.Contact, err = contactOf(ctx, c, v); err != nil {
+				return "", "", err
+			}
+		}
+		_, is, err := c.Backend.Buy(ctx, r)
+		if len(is) == 1 {
+			show = is[0].ID
+		}
+		return c.T("buy.done", len(is)), show, err
+	}), nil
+}
+
+// ask confirms a purchase; until it is made, the form keeps what was chosen.
+// What do bought is shown, if it names one instance.
+func (p *purchase) ask(q *request, v form.Values, lines []string, question string, do func(context.Context) (said string, show model.ID, err error)) tea.Msg {
+	c := p.c
+	return app.OpenDialogMsg{
+		Make: func() app.Dialog {
+			if p.back == nil {
+				c.Drafts["buy"] = v
+			}
+			return &dialog.Confirm{Context: c, Title: c.T("buy.confirm.title"), Danger: q.row.Danger, Costs: true, Lines: lines, Question: question}
+		},
+		Then: func(yes any) tea.Cmd {
+			if yes == nil && p.back == nil {
+				return app.Send(app.ToastMsg{Text: c.T("buy.declined"), Tone: style.Plain})
+			}
+			if yes == nil {
+				return p.leave()
+			}
+			return c.Do(func(ctx context.Context) tea.Msg {
+				said, show, err := do(ctx)
+				if err != nil {
+					return failedMsg(c, q.row, err)
+				}
+				if p.back != nil {
+					return p.back()
+				}
+				told := app.ToastMsg{Text: said, Tone: style.Good}
+				if show != "" { // where the next step is taken
+					return sentMsg{id: "buy", then: app.ShowInstanceMsg{ID: show, Toast: told}}
+				}
+				return sentMsg{id: "buy", then: told}
+			})
+		},
+	}
+}
+
+// leave goes back to where the purchase was asked for.
+func (p *purchase) leave() tea.Cmd {
+	if p.back == nil {
+		return nil
+	}
+	return p.c.Do(func(context.Context) tea.Msg { return p.back() })
+}
+
+// types leaves out what cannot exist: an EV wildcard (spec B1).
+func types(v form.Values, k rules.Capabilities) []model.DomainType {
+	var ts []model.DomainType
+	for _, t := range k.Types {
+		if v["level"] != string(model.EV) || t != model.Wildcard {
+			ts = append(ts, t)
+		}
+	}
+	return ts
+}

@@ -1,0 +1,124 @@
+package action
+
+import (
+	"context"
+	"strings"
+
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/ui/app"
+	"certquay/ui/dialog/form"
+)
+
+// organizationKeys are the fields of an organization, as the engine names them
+// when one is missing, with the values they stand for.
+var organizationKeys = []struct {
+	key, text string
+	of        func(*model.Organization) *string
+}{
+	{"company", "company.name", func(o *model.Organization) *string { return &o.Name }},
+	{"company type", "company.type", func(o *model.Organization) *string { return &o.Type }},
+	{"company phone", "company.phone", func(o *model.Organization) *string { return &o.Phone }},
+	{"organization id", "company.id", func(o *model.Organization) *string { return &o.OrganizationID }},
+	{"country", "company.country", func(o *model.Organization) *string { return &o.Country }},
+	{"province", "company.province", func(o *model.Organization) *string { return &o.Province }},
+	{"city", "company.city", func(o *model.Organization) *string { return &o.City }},
+	{"address", "company.address", func(o *model.Organization) *string { return &o.Address }},
+	{"zip code", "company.zip", func(o *model.Organization) *string { return &o.Zip }},
+}
+
+// companyFields ask for the organization: a saved one fills them in, and what
+// is typed can be saved (spec A1).
+func companyFields(c *app.Context, step int, now model.Organization, saved []model.Company) []form.Field {
+	pick := ""
+	for _, s := range saved {
+		if s.Organization == now {
+			pick = string(s.ID)
+		}
+	}
+	fs := []form.Field{
+		{Key: "companies", Kind: form.Hidden, Initial: held(saved)},
+		{Key: "pick company", Label: c.T("company.pick"), Kind: form.Select, Step: step, Initial: pick, Options: func(v form.Values) []form.Option {
+			os := []form.Option{{Label: c.T("company.new")}}
+			for _, s := range listed[model.Company](v["companies"]) {
+				os = append(os, form.Option{Value: string(s.ID), Label: s.Name})
+			}
+			return os
+		}, Picked: func(v form.Values) form.Values {
+			for _, s := range listed[model.Company](v["companies"]) {
+				if string(s.ID) == v["pick company"] {
+					return organizationValues(s.Organization)
+				}
+			}
+			return nil
+		}, Hint: func(form.Values) string { return c.T("company.pick.hint") }},
+	}
+	for _, k := range organizationKeys {
+		f := form.Field{Key: k.key, Label: c.T(k.text), Step: step, Initial: *k.of(&now), Valid: needed(c), Hint: func(form.Values) string { return c.T(k.text + ".hint") }}
+		switch k.key {
+		case "company type":
+			f.Kind, f.Valid = form.Select, nil
+			f.Options = fixed(model.OrganizationTypes, typesOf(c))
+		case "company phone":
+			f.Valid = dialled(c, true)
+		case "country":
+			f.Valid = func(s string, _ form.Values) string {
+				if !rules.IsCountry(strings.ToUpper(strings.TrimSpace(s))) {
+					return c.T("company.country.wrong")
+				}
+				return ""
+			}
+		}
+		fs = append(fs, f)
+	}
+	return fs
+}
+
+func organizationValues(o model.Organization) form.Values {
+	v := form.Values{}
+	for _, k := range organizationKeys {
+		v[k.key] = *k.of(&o)
+	}
+	return v
+}
+
+// organization reads the fields.
+func organization(v form.Values) (o model.Organization) {
+	for _, k := range organizationKeys {
+		*k.of(&o) = strings.TrimSpace(v[k.key])
+	}
+	o.Country = strings.ToUpper(o.Country)
+	return o
+}
+
+// saveCompany is the command that saves what is typed, to be picked again.
+func saveCompany(c *app.Context, step string) form.Command {
+	return form.Command{Key: "ctrl+o", Label: c.T("company.save"), Show: func(v form.Values) bool { return v[form.StepKey] == step },
+		Do: func(v form.Values) func() form.Result {
+			// A saved one cannot be changed, so nothing is saved by halves.
+			for _, f := range companyFields(c, 0, model.Organization{}, nil) {
+				if f.Valid != nil {
+					if e := f.Valid(v[f.Key], v); e != "" {
+						return func() form.Result { return form.Result{Field: f.Key, Error: c.T("company.incomplete", e)} }
+					}
+				}
+			}
+			return work(c, func(ctx context.Context) form.Result {
+				saved, err := c.Backend.AddCompany(ctx, model.Company{Organization: organization(v)})
+				if err != nil {
+					return wrong(c, err, "company")
+				}
+				list := append(listed[model.Company](v["companies"]), saved)
+				return form.Result{Note: c.T("company.saved", saved.Name), Set: form.Values{"companies": held(list), "pick company": string(saved.ID)}}
+			})
+		}}
+}
+
+// typesOf are the types of organizations as they are shown.
+func typesOf(c *app.Context) []string {
+	out := make([]string, len(model.OrganizationTypes))
+	for n, t := range model.OrganizationTypes {
+		out[n] = c.T("organization." + t)
+	}
+	return out
+}

@@ -1,0 +1,84 @@
+package action
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/ui/app"
+	"certquay/ui/dialog"
+	"certquay/ui/style"
+	"certquay/ui/text"
+)
+
+// contacts lists who is told what happens; one can be added or removed there. It
+// has no key, only the palette.
+func contacts(c *app.Context) app.Action {
+	return app.Action{ID: "contacts", Name: text.Called("contact.list"), Group: app.Certificate, OpensDialog: true, Run: func() tea.Cmd { return listContacts(c) }}
+}
+
+func listContacts(c *app.Context) tea.Cmd {
+	row := &rules.Row{Action: "contact", Help: c.T("contact.list")}
+	return c.Do(func(context.Context) tea.Msg {
+		all, err := c.Backend.Contacts()
+		if err != nil {
+			return failedMsg(c, row, err)
+		}
+		return app.OpenDialogMsg{
+			Make: func() app.Dialog {
+				d := &dialog.List{Context: c, Title: c.T("contacts.title"), None: c.T("contacts.none"), Enter: c.T("contacts.enter"), Drop: c.T("contacts.drop")}
+				for _, k := range all {
+					e := dialog.Entry{Head: k.Name, Aside: k.Phone, Lines: []string{k.Email}, Value: k}
+					if len(k.Channels) > 0 {
+						e.Lines = append(e.Lines, c.T("contacts.channels", strings.Join(k.Channels, ", ")))
+					}
+					d.Entries = append(d.Entries, e)
+				}
+				d.Entries = append(d.Entries, dialog.Entry{Head: c.T("contacts.add"), Value: newContact})
+				return d
+			},
+			Then: func(v any) tea.Cmd {
+				switch v := v.(type) {
+				case model.Contact:
+					return app.Send(app.CopyMsg{What: c.T("copy.address"), Text: v.Email})
+				case string:
+					return contact(c).Run()
+				case dialog.Dropped:
+					if k, ok := v.Value.(model.Contact); ok {
+						return removeContact(c, row, k)
+					}
+					return listContacts(c)
+				}
+				return nil
+			},
+		}
+	})
+}
+
+// removeContact asks before a contact is told nothing more, and comes back to
+// the list.
+func removeContact(c *app.Context, row *rules.Row, k model.Contact) tea.Cmd {
+	if why := c.MayNot(row.Action); why != nil {
+		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Soon})
+	}
+	return app.Send(app.OpenDialogMsg{
+		Make: func() app.Dialog {
+			return &dialog.Confirm{Context: c, Title: c.T("contacts.remove", k.Name), Danger: rules.DangerNotice,
+				Lines: []string{c.T("contacts.remove.text")}, Question: c.T("contacts.remove.question")}
+		},
+		Then: func(yes any) tea.Cmd {
+			if yes == nil {
+				return listContacts(c)
+			}
+			return c.Do(func(ctx context.Context) tea.Msg {
+				if err := c.Backend.RemoveContact(ctx, k.Name); err != nil {
+					return failedMsg(c, row, err)
+				}
+				return app.ToastMsg{Text: c.T("contacts.removed", k.Name), Tone: style.Good}
+			})
+		},
+	})
+}

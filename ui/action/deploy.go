@@ -1,0 +1,158 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/ui/app"
+	"certquay/ui/dialog/form"
+)
+
+// edgeDriver is the driver of the products that end with the process.
+const edgeDriver = "edge"
+
+// deploy asks for product, regions and resources (spec D2).
+func deploy(q *request) tea.Msg {
+	c := q.c
+	products := c.Backend.Products()
+	if len(products) == 0 {
+		return failedMsg(c, q.row, errors.New(c.T("deploy.noproduct")))
+	}
+	ids := make([]string, len(products))
+	for n, p := range products {
+		ids[n] = p.Name
+	}
+	product := func(v form.Values) lifecycle.ProductInfo {
+		for _, p := range products {
+			if p.Name == v["product"] {
+				return p
+			}
+		}
+		return lifecycle.ProductInfo{}
+	}
+	first := ids[0]
+	for _, p := range products { // one that works at once, without a region typed
+		if len(p.Regions) < 2 && p.Problem == "" {
+			first = p.Name
+			break
+		}
+	}
+	if q.resource != nil && slices.Contains(ids, q.resource.Product) {
+		first = q.resource.Product
+	}
+	region := ""
+	if q.resource != nil {
+		region = q.resource.Region
+	}
+	domains := q.cases[0].Instance.Domains()
+	spec := form.Spec{
+		ID: "deploy/" + string(q.cases[0].Instance.ID), Title: c.T("deploy.title", q.names()), Submit: c.T("deploy.submit"),
+		Intro: slices.Concat(q.hidden(), []string{c.T("deploy.intro")}, q.skipped()),
+		Fields: []form.Field{
+			{Key: "product", Label: c.T("deploy.product"), Kind: form.Select, Initial: first, Options: fixed(ids, ids), Hint: func(v form.Values) string {
+				p := product(v)
+				if p.Problem != "" {
+					return c.T("deploy.product.problem", c.Text.Text(p.Problem))
+				}
+				h := c.T("deploy.product.driver", p.Driver)
+				if p.Makes {
+					h = c.T("deploy.product.makes", c.Text.Or("driver."+p.Driver, p.Driver))
+				}
+				if what := c.Text.Or("product."+p.Name, ""); what != "" {
+					h = c.T("deploy.product.what", what, h)
+				}
+				return h
+			}},
+			{Key: "regions", Label: c.T("deploy.regions"), Initial: region,
+				Show: func(v form.Values) bool { return len(product(v).Regions) > 1 },
+				Hint: func(v form.Values) string {
+					return c.T("deploy.regions.hint", strings.Join(product(v).Regions, ", "))
+				},
+				Valid: func(s string, v form.Values) string {
+					if len(split(s)) == 0 {
+						return c.T("deploy.regions.needed", v["product"])
+					}
+					for _, r := range split(s) {
+						if !slices.Contains(product(v).Regions, r) {
+							return c.T("deploy.regions.wrong", v["product"], r, strings.Join(product(v).Regions, c.T("list.join")))
+						}
+					}
+					return ""
+				}},
+			{Key: "resources", Label: c.T("deploy.resources"), Placeholder: c.T("deploy.resources.all"), Hint: func(v form.Values) string {
+				if product(v).Makes {
+					return c.T("deploy.resources.hint.makes", strings.Join(domains[:min(len(domains), 3)], c.T("list.join")))
+				}
+				return c.T("deploy.resources.hint", strings.Join(domains[:min(len(domains), 3)], c.T("list.join")))
+			}},
+		},
+	}
+	if c.EdgeNote != "" {
+		spec.Preview = func(v form.Values) func() form.Preview {
+			var pre form.Preview
+			if product(v).Driver == edgeDriver {
+				pre.Lines = form.Lines(c.EdgeNote)
+			}
+			return func() form.Preview { return pre }
+		}
+	}
+	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		r := lifecycle.DeployRequest{Product: v["product"], Regions: split(v["regions"]), Resources: split(v["resources"])}
+		msg, err := q.each(ctx, "deploy.done", func(ctx context.Context, cs *rules.Case) error {
+			js, err := c.Backend.Deploy(ctx, cs.Instance.ID, r)
+			for _, j := range js {
+				err = q.began(j, err)
+			}
+			return err
+		})
+		if told, ok := msg.(app.ToastMsg); ok && len(q.cases) == 1 {
+			name := q.cases[0].Instance.Name
+			told.Text = c.T("deploy.done.at", name, v["product"], len(q.jobs))
+			msg = q.follow(told, c.T("deploy.done.at.ended", name, v["product"], len(q.jobs)))
+		}
+		return msg, err
+	})
+}
+
+// places loads where the certificates are deployed.
+func (q *request) places() ([]lifecycle.ResourceView, error) {
+	if q.resource != nil {
+		return []lifecycle.ResourceView{*q.resource}, nil
+	}
+	var all []lifecycle.ResourceView
+	for _, cs := range q.cases {
+		rs, _, err := q.c.Backend.Resources(lifecycle.ResourceFilter{Instance: cs.Instance.ID})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rs...)
+	}
+	return all, nil
+}
+
+func place(r *lifecycle.ResourceView) string {
+	return r.Product + " " + r.Region + " " + r.Name
+}
+
+func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.ResourceView, act func(context.Context, model.ID) (model.Job, error)) tea.Msg {
+	var problems []problem
+	last, ok := "", 0
+	for n := range rs {
+		if err := q.began(act(ctx, rs[n].ID)); err != nil {
+			if len(rs) == 1 {
+				return failedMsg(q.c, q.row, err)
+			}
+			problems = append(problems, q.problem(err, place(&rs[n])))
+			continue
+		}
+		ok, last = ok+1, place(&rs[n])
+	}
+	return q.summary(done, ok, last, problems)
+}

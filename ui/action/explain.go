@@ -1,0 +1,96 @@
+package action
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle/rules"
+	"certquay/ui/app"
+	"certquay/ui/dialog"
+	"certquay/ui/style"
+	"certquay/ui/text"
+)
+
+// explain answers why a certificate is as it is (spec V3).
+func explain(c *app.Context, t Target) app.Action {
+	a := app.Action{ID: "explain", Name: text.Called("action.explain"), Binding: app.Keys("x"), Group: app.Certificate, Footer: app.RankIf(app.Second+app.Rank(len(footer)), len(t.IDs) > 0), OpensDialog: true}
+	if len(t.IDs) == 0 {
+		a.Disabled = app.Disabled(c.T("explain.none"), c.T("explain.none.hint"), app.KeyHint{Key: c.KeyOf(rules.Buy), Label: c.T("action.buy")})
+		return a
+	}
+	id := t.IDs[0]
+	if t.Case != nil {
+		id = t.Case.Instance.ID
+	}
+	a.Run = func() tea.Cmd {
+		return c.Do(func(context.Context) tea.Msg {
+			i, err := c.Backend.Instance(id)
+			if err != nil {
+				return failedMsg(c, &rules.Row{Action: "explain"}, err)
+			}
+			e, err := c.Backend.Explain(id)
+			if err != nil {
+				return failedMsg(c, &rules.Row{Action: "explain"}, err)
+			}
+			return app.OpenDialogMsg{Make: func() app.Dialog {
+				d := &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent,
+					Parts: []dialog.Part{{Lines: []string{c.Text.Text(e.State)}, Tone: style.Strong}}}
+				for _, part := range []dialog.Part{
+					{Head: c.T("explain.why"), Lines: bullets(c, said(c, e.Why))},
+					{Head: c.T("explain.next"), Lines: bullets(c, said(c, e.Next))},
+					{Head: c.T("explain.can"), Lines: can(c, e.Can)},
+					{Lines: ruleIDs(c, e), Tone: style.Muted},
+				} {
+					if len(part.Lines) > 0 {
+						d.Parts = append(d.Parts, part)
+					}
+				}
+				return d
+			}}
+		})
+	}
+	return a
+}
+
+// can is what a person can do, by the keys of the dashboard.
+func can(c *app.Context, as []rules.Action) []string {
+	var keys []string
+	for _, a := range as {
+		label := c.Text.Or("action."+string(a), string(a))
+		if k := c.KeyOf(a); k != "" {
+			label = k + " " + label
+		}
+		keys = append(keys, label)
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	return []string{c.Mark("•") + strings.Join(keys, c.T("comma"))}
+}
+
+// ruleIDs says what the codes in an explanation are.
+func ruleIDs(c *app.Context, e rules.Explanation) []string {
+	if len(e.Why) == 0 {
+		return nil
+	}
+	return []string{"", c.T("explain.rules")}
+}
+
+// said are sentences of the engine in the language of the session.
+func said(c *app.Context, ls []rules.Statement) []string {
+	out := make([]string, len(ls))
+	for i, l := range ls {
+		out[i] = c.Statement(l)
+	}
+	return out
+}
+
+func bullets(c *app.Context, ls []string) []string {
+	out := make([]string, len(ls))
+	for i, l := range ls {
+		out[i] = c.Mark("•") + l
+	}
+	return out
+}

@@ -1,0 +1,125 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/rules"
+	"certquay/ui/app"
+	"certquay/ui/dialog"
+	"certquay/ui/dialog/form"
+	"certquay/ui/style"
+)
+
+// fieldOf tells beside which field of a form a refusal belongs.
+var fieldOf = map[rules.Reason]string{
+	rules.ReasonNotForSale: "type", rules.ReasonQuantity: "quantity", rules.ReasonYears: "years",
+	rules.ReasonRegion: "regions", rules.ReasonNoRegion: "regions",
+	rules.ReasonNotCovered: "resources", rules.ReasonNoTarget: "resources", rules.ReasonCertificate: "files",
+	rules.ReasonHeld: "files", rules.ReasonNameTaken: "name",
+	rules.ReasonPackQuantity: "quantity", rules.ReasonNoUnits: "pay", rules.ReasonFromPack: "pay", rules.ReasonHostingYears: "hosting",
+	rules.ReasonDocument: "document", rules.ReasonDocuments: "document",
+	rules.ReasonHostingPacks: "hosting packs",
+}
+
+// formMsg opens a form. What the backend says against the values opens it
+// again, filled in, with the reason beside the field.
+func (q *request) formMsg(spec form.Spec, send func(ctx context.Context, v form.Values) (tea.Msg, error)) tea.Msg {
+	return q.formThen(spec, send, nil)
+}
+
+func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form.Values) (tea.Msg, error), left func(form.Cancelled) tea.Cmd) tea.Msg {
+	c := q.c
+	var then func(any) tea.Cmd
+	then = func(value any) tea.Cmd {
+		if x, ok := value.(form.Cancelled); ok && left != nil {
+			return left(x)
+		}
+		v, ok := value.(form.Values)
+		if !ok {
+			return nil
+		}
+		return c.Do(func(ctx context.Context) tea.Msg {
+			msg, err := send(ctx, v)
+			if err == nil {
+				return sentMsg{id: spec.ID, then: msg}
+			}
+			field, message, ok := beside(c, err)
+			if !ok {
+				return failedMsg(c, q.row, err)
+			}
+			return app.OpenDialogMsg{Then: then, Make: func() app.Dialog {
+				return form.New(c, spec).Restore(v).WithError(field, message)
+			}}
+		})
+	}
+	return app.OpenDialogMsg{Then: then, Make: func() app.Dialog { return form.New(c, spec) }}
+}
+
+// beside tells the field and text of an error that the person can mend in the
+// form.
+func beside(c *app.Context, err error) (field, message string, ok bool) {
+	var v *rules.Invalid
+	if errors.As(err, &v) {
+		return v.Field, c.FormatInvalid(v), true
+	}
+	var b *bundle.Error
+	if errors.As(err, &b) {
+		return "files", c.FormatError(b), true
+	}
+	var r *rules.Refusal
+	if errors.As(err, &r) {
+		field, ok = fieldOf[r.Reason]
+		if r.Action == rules.Apply && r.Reason == rules.ReasonNoUnits {
+			field = "hosting packs"
+		}
+		return field, c.FormatRefusalWithHint(r), ok
+	}
+	return "", "", false
+}
+
+// sentMsg says that what a form held was accepted: its draft goes, and then
+// the message inside is handled.
+type sentMsg struct {
+	id   string
+	then tea.Msg
+}
+
+// Handle does what a flow's own message asks for; the root calls it for every
+// message. It gives the message to go on with.
+func Handle(c *app.Context, msg tea.Msg) tea.Msg {
+	if m, ok := msg.(sentMsg); ok {
+		delete(c.Drafts, m.id)
+		return m.then
+	}
+	return msg
+}
+
+// confirm asks yes or no before acting on every allowed case.
+func (q *request) confirm(title string, lines []string, question, done string, act func(context.Context, *rules.Case) error) tea.Msg {
+	c := q.c
+	return app.OpenDialogMsg{
+		Make: func() app.Dialog {
+			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Costs: q.costs, Lines: slices.Concat(q.hidden(), lines, q.skipped()), Question: question}
+		},
+		Then: func(yes any) tea.Cmd {
+			if yes == nil && q.costs {
+				return app.Send(app.ToastMsg{Text: c.T("buy.declined"), Tone: style.Plain})
+			}
+			if yes == nil {
+				return nil
+			}
+			return c.Do(func(ctx context.Context) tea.Msg {
+				msg, err := q.each(ctx, done, act)
+				if err != nil {
+					return failedMsg(c, q.row, err)
+				}
+				return msg
+			})
+		},
+	}
+}

@@ -1,0 +1,82 @@
+package action
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"certquay/lifecycle/document"
+	"certquay/model"
+	"certquay/ui/app"
+	"certquay/ui/dialog/form"
+	"certquay/ui/widget"
+)
+
+// maxPasted is how many characters of base64 are taken: those of the largest
+// document, with line breaks.
+const maxPasted = 700_000
+
+// pastedFields take a document as text where the files of this process are not
+// the person's, and name the command that sends the file itself (spec A5).
+func pastedFields(c *app.Context, step int, id model.ID) []form.Field {
+	return []form.Field{
+		{Key: "document pasted", Label: c.T("document.paste"), Kind: form.Paste, Step: step, Most: maxPasted,
+			Say: func(v form.Values) string {
+				if v["document pasted"] == "" {
+					return c.T("document.paste.empty")
+				}
+				return c.T("document.paste.held", widget.Count(len(v["document pasted"])))
+			},
+			Hint: func(form.Values) string { return c.T("document.paste.hint", widget.Count(document.MaxBytes)) },
+			Valid: func(s string, _ form.Values) string {
+				if s != "" {
+					return c.T("document.paste.notadded")
+				}
+				return ""
+			},
+			Enter: func(v form.Values) func() form.Result {
+				return work(c, func(ctx context.Context) form.Result { return addPasted(ctx, c, id, v) })
+			}},
+		{Key: "document sent", Label: c.T("document.send"), Kind: form.Text, Step: step,
+			Say:  func(form.Values) string { return c.T("document.send.command", id.Short()) },
+			Hint: func(form.Values) string { return c.T("document.send.hint") }},
+	}
+}
+
+// addPasted adds the document whose base64 was pasted.
+func addPasted(ctx context.Context, c *app.Context, id model.ID, v form.Values) form.Result {
+	list := listed[paper](v["documents"])
+	data, err := unbase64(v["document pasted"])
+	if err != nil {
+		return form.Result{Field: "document pasted", Error: c.T("document.paste.wrong")}
+	}
+	name := fmt.Sprintf("pasted-%d", len(list)+1)
+	if _, kind, ok := strings.Cut(http.DetectContentType(data), "image/"); ok {
+		name += "." + kind
+	}
+	d, err := c.Backend.AddDocument(ctx, id, name, data)
+	if err != nil {
+		res := wrong(c, err, "document")
+		res.Field = "document pasted"
+		return res
+	}
+	list = append(list, papers([]model.Document{d})...)
+	return form.Result{Note: c.T("document.added", 1), Set: form.Values{"documents": held(list), "document pasted": ""}}
+}
+
+// unbase64 decodes what base64, openssl base64 or a browser made of a file:
+// line breaks, lines as those of PEM, and the head of a data URL are ignored.
+func unbase64(s string) ([]byte, error) {
+	if head, rest, ok := strings.Cut(s, "base64,"); ok && strings.HasPrefix(strings.TrimSpace(head), "data:") {
+		s = rest
+	}
+	var b strings.Builder
+	for l := range strings.Lines(strings.ReplaceAll(s, "\r", "\n")) {
+		if !strings.HasPrefix(strings.TrimSpace(l), "-----") {
+			b.WriteString(strings.Join(strings.Fields(l), ""))
+		}
+	}
+	return base64.RawStdEncoding.DecodeString(strings.TrimRight(b.String(), "="))
+}

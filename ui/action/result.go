@@ -1,0 +1,116 @@
+package action
+
+import (
+	"context"
+	"errors"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/ui/app"
+	"certquay/ui/dialog"
+	"certquay/ui/style"
+)
+
+func refusedMsg(c *app.Context, r *rules.Refusal, cs *rules.Case) tea.Msg {
+	name := ""
+	if cs != nil && cs.Instance != nil {
+		name = cs.Instance.Name
+	}
+	return app.OpenDialogMsg{Then: dialog.Go, Make: func() app.Dialog { return dialog.Refused(c, r, name) }}
+}
+
+// failedMsg tells of an error: a refusal as a refusal, anything else as a
+// failure of the action.
+func failedMsg(c *app.Context, row *rules.Row, err error) tea.Msg {
+	var r *rules.Refusal
+	if errors.As(err, &r) {
+		return refusedMsg(c, r, nil)
+	}
+	title := c.T("failed.title", c.Text.Or("action."+string(row.Action), row.Help))
+	return app.OpenDialogMsg{Make: func() app.Dialog { return dialog.Failed(c, title, err) }}
+}
+
+// each acts on every allowed case and sums up what came of it.
+func (q *request) each(ctx context.Context, done string, act func(context.Context, *rules.Case) error) (tea.Msg, error) {
+	var problems []problem
+	for _, r := range q.refused {
+		problems = append(problems, q.problem(r.Refusal, r.name))
+	}
+	ok, last := 0, ""
+	for _, cs := range q.cases {
+		if err := act(ctx, cs); err != nil {
+			if len(q.cases) == 1 && len(problems) == 0 {
+				return nil, err
+			}
+			problems = append(problems, q.problem(err, cs.Instance.Name))
+			continue
+		}
+		ok, last = ok+1, cs.Instance.Name
+	}
+	return q.summary(done, ok, last, problems), nil
+}
+
+func (q *request) summary(done string, ok int, last string, problems []problem) tea.Msg {
+	said := q.said(done, ok, last, problems)
+	if q.undo == nil || ok == 0 {
+		return said
+	}
+	return app.OfferUndoMsg{Undo: q.undo(), Then: said}
+}
+
+func (q *request) said(done string, ok int, last string, problems []problem) tea.Msg {
+	c := q.c
+	said, ended := c.T(done, last), c.Text.Or(done+".ended", "")
+	switch {
+	case ok != 1:
+		said = c.T("done.many", c.Text.Or("action."+string(q.row.Action), q.row.Help), ok)
+		ended = q.sum(len(q.jobs), 0, 0)
+	case ended != "":
+		ended = c.T(done+".ended", last)
+	}
+	if len(problems) == 0 {
+		return q.follow(app.ToastMsg{Text: said, Tone: style.Good}, ended)
+	}
+	title := c.T("done.mixed", ok, len(problems))
+	return app.OpenDialogMsg{Make: func() app.Dialog {
+		return &dialog.Notice{Context: c, Title: c.Text.Or("action."+string(q.row.Action), q.row.Help), Word: c.T("danger.notice"), Tone: style.Soon,
+			Parts: []dialog.Part{{Lines: []string{title}, Tone: style.Strong}, {Lines: counted(c, problems)}}}
+	}}
+}
+
+// one says whether a single certificate is meant; else it gives the message
+// that one at a time is possible.
+func (q *request) one() tea.Msg {
+	if len(q.cases) == 1 {
+		return nil
+	}
+	return app.ToastMsg{Text: q.c.T("one.only", len(q.cases)), Tone: style.Soon}
+}
+
+// again starts another flow for the certificates of this one, each judged
+// afresh.
+func (q *request) again(action rules.Action, flow func(*request) tea.Msg) func() tea.Cmd {
+	c, row := q.c, q.c.Table.Row(action)
+	ids := make([]model.ID, len(q.cases))
+	for n, cs := range q.cases {
+		ids[n] = cs.Instance.ID
+	}
+	return func() tea.Cmd {
+		return c.Do(func(context.Context) tea.Msg {
+			back := &request{c: c, row: row}
+			for _, id := range ids {
+				cs, err := c.Backend.Case(id)
+				if err != nil {
+					return failedMsg(c, row, err)
+				}
+				if r := c.Table.Check(row.Action, cs); r != nil {
+					return refusedMsg(c, r, cs)
+				}
+				back.cases = append(back.cases, cs)
+			}
+			return flow(back)
+		})
+	}
+}

@@ -1,0 +1,161 @@
+package action
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/ui/dialog/form"
+	"certquay/ui/widget"
+)
+
+// end closes, revokes or deletes: all three take something away for good, so
+// the name must be typed, and what is paid back and what still presents the
+// certificate is shown before (spec B5, I4, I5).
+func end(q *request) tea.Msg {
+	c := q.c
+	action := string(q.row.Action)
+	word, label := q.cases[0].Instance.Name, "end.typed"
+	if len(q.cases) > 1 {
+		label = "end.typed.many"
+		word = c.T("end.word", action, len(q.cases))
+	}
+	spec := form.Spec{Title: c.T(action+".title", q.names()), Danger: q.row.Danger, Submit: c.T(action + ".submit"), Intro: q.hidden()}
+	if len(q.cases) == 1 {
+		if v := q.cases[0].Instance.Current(); v != nil {
+			spec.Intro = append(spec.Intro, c.T(action+".intro.serial", widget.Cut(v.Serial, 40)))
+		} else {
+			spec.Intro = append(spec.Intro, c.T(action+".intro"))
+		}
+	} else {
+		spec.Intro = append(spec.Intro, c.T(action+".intro"))
+	}
+	spec.Intro = append(spec.Intro, q.skipped()...)
+	if q.row.ToRefunded != "" { // may pay something back
+		line, err := q.refund()
+		if err != nil {
+			return failedMsg(c, q.row, err)
+		}
+		spec.Intro = append(spec.Intro, line)
+	}
+	if action == string(rules.Revoke) {
+		at, err := q.presenting()
+		if err != nil {
+			return failedMsg(c, q.row, err)
+		}
+		spec.Intro = append(spec.Intro, at)
+		fields, elsewhere := q.versionFields()
+		spec.Intro = append(spec.Intro, elsewhere...)
+		spec.Fields = append(spec.Fields, form.Field{Key: "reason", Label: c.T("revoke.reason"), Kind: form.Select,
+			Options: fixed(rules.RevocationReasons, rules.RevocationReasons),
+			Hint:    func(v form.Values) string { return c.Text.Or("reason."+v["reason"], "") }})
+		spec.Fields = append(spec.Fields, fields...)
+	}
+	spec.Fields = append(spec.Fields, form.Field{Key: "typed", Label: c.T(label), Placeholder: word,
+		Hint: func(form.Values) string { return c.T("end.typed.hint", word) },
+		Valid: func(s string, _ form.Values) string {
+			if strings.TrimSpace(s) != word {
+				return c.T("end.typed.wrong", word)
+			}
+			return ""
+		}})
+	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
+		return q.each(ctx, action+".done", func(ctx context.Context, cs *rules.Case) error {
+			id := cs.Instance.ID
+			switch q.row.Action {
+			case rules.Close:
+				return c.Backend.CloseInstance(ctx, id)
+			case rules.Revoke:
+				return q.began(c.Backend.Revoke(ctx, id, lifecycle.RevokeRequest{Reason: v["reason"], Versions: numbers(v["versions"])}))
+			default:
+				return c.Backend.Delete(ctx, id)
+			}
+		})
+	})
+}
+
+func (q *request) refund() (string, error) {
+	var sum lifecycle.RefundPreview
+	for _, cs := range q.cases {
+		r, err := q.c.Backend.Refund(cs.Instance.ID)
+		if err != nil {
+			return "", err
+		}
+		sum.Amount, sum.Currency, sum.Why = sum.Amount+r.Amount, r.Currency, r.Why
+	}
+	return q.c.T("end.refund", widget.Money(sum.Amount, sum.Currency), q.c.Text.Text(sum.Why)), nil
+}
+
+func (q *request) presenting() (string, error) {
+	var at []string
+	for _, cs := range q.cases {
+		rs, _, err := q.c.Backend.Resources(lifecycle.ResourceFilter{Instance: cs.Instance.ID})
+		if err != nil {
+			return "", err
+		}
+		for n := range rs {
+			if cs.Revokes(&rs[n].Resource) {
+				at = append(at, place(&rs[n]))
+			}
+		}
+	}
+	if len(at) == 0 {
+		return q.c.T("revoke.nowhere"), nil
+	}
+	return q.c.T("revoke.presented", strings.Join(at, q.c.T("list.join"))), nil
+}
+
+// versionFields ask which versions to revoke, where there is a choice: all that
+// are not expired, unless some are picked. Those issued elsewhere are left out
+// and named (spec I4).
+func (q *request) versionFields() (fields []form.Field, elsewhere []string) {
+	c := q.c
+	if len(q.cases) != 1 {
+		return nil, nil
+	}
+	cs := q.cases[0]
+	var can []*model.Version
+	for n := len(cs.Instance.Versions) - 1; n >= 0; n-- {
+		switch v := &cs.Instance.Versions[n]; {
+		case !v.RevokedAt.IsZero() || cs.Now.After(v.NotAfter):
+		case v.Issuer == "":
+			elsewhere = append(elsewhere, c.T("revoke.elsewhere", v.Number))
+		default:
+			can = append(can, v)
+		}
+	}
+	if len(can) < 2 {
+		return nil, elsewhere
+	}
+	var lines []string
+	for _, v := range can {
+		lines = append(lines, c.T("revoke.version", v.Number, v.NotBefore.Format("2006-01-02"), v.NotAfter.Format("2006-01-02")))
+	}
+	return []form.Field{{Key: "versions", Label: c.T("revoke.versions"), Placeholder: c.T("revoke.versions.all", len(can)),
+		Hint: func(form.Values) string { return c.T("revoke.versions.hint") + "\n" + strings.Join(lines, "\n") },
+		Valid: func(s string, _ form.Values) string {
+			for _, w := range split(s) {
+				n, err := strconv.Atoi(w)
+				if err != nil || !slices.ContainsFunc(can, func(v *model.Version) bool { return v.Number == n }) {
+					return c.T("revoke.versions.wrong", w)
+				}
+			}
+			return ""
+		}}}, elsewhere
+}
+
+// numbers reads a list that was checked.
+func numbers(s string) (ns []int) {
+	for _, w := range split(s) {
+		if n, err := strconv.Atoi(w); err == nil {
+			ns = append(ns, n)
+		}
+	}
+	return ns
+}

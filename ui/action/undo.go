@@ -1,0 +1,73 @@
+package action
+
+import (
+	"context"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle/rules"
+	"certquay/ui/app"
+	"certquay/ui/dialog"
+	"certquay/ui/text"
+)
+
+// undo takes back what the person has done last, where the rules let one go
+// back: hosting switched on, auto-deploy, a filter or marks cleared. Without
+// that it is about an application that is not finalized. Otherwise it says what can be undone.
+func undo(c *app.Context, t Target) app.Action {
+	rows := []*rules.Row{c.Table.Row(rules.Withdraw)}
+	row, why := choose(c, rows, t)
+	may := c.MayNot(row.Action) == nil
+	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
+		why = app.Disabled(c.T("undo.nothing"), undoable(c))
+	}
+	a := app.Action{ID: "undo", Name: text.Called("action.undo"), Binding: app.Keys("u"), Group: app.Certificate, Disabled: why, OpensDialog: true}
+	ids := t.IDs
+	if u := c.Undo; u != nil {
+		run, rank := u.Run, app.Second
+		switch {
+		case u.ViewOnly:
+			rank = app.Fourth + 1
+		case !c.Now.Before(u.Until):
+			rank = app.Never
+		}
+		return app.Action{ID: "undo", Name: text.Called("undo.label", u.Label), Binding: app.Keys("u"), Group: app.Certificate, Footer: rank, OpensDialog: !u.ViewOnly, Run: func() tea.Cmd {
+			c.Undo = nil
+			return run()
+		}}
+	}
+	a.Run = func() tea.Cmd {
+		return c.Do(func(context.Context) tea.Msg {
+			var cs *rules.Case
+			var r *rules.Refusal
+			switch {
+			case len(ids) == 0:
+				r = c.Table.Check(row.Action, c.NoInstance())
+			default:
+				var err error
+				if cs, err = c.Backend.Case(ids[0]); err != nil {
+					return failedMsg(c, row, err)
+				}
+				r = c.Table.Check(row.Action, cs)
+			}
+			if r == nil {
+				return prepare(c, rows, Target{IDs: ids})()
+			}
+			return app.OpenDialogMsg{Make: func() app.Dialog {
+				d := dialog.Refused(c, r, "")
+				if may {
+					d.Parts, d.Choices = []dialog.Part{{Lines: []string{c.T("undo.nothing")}}}, nil
+				}
+				d.Title = c.T("undo.title")
+				d.Parts = append(d.Parts, dialog.Part{Head: c.T("undo.what"), Lines: []string{undoable(c)}})
+				return d
+			}}
+		})
+	}
+	return a
+}
+
+// undoable says what can be undone, and what leads on where nothing can be.
+func undoable(c *app.Context) string {
+	return c.T("undo.can", c.KeyOf(rules.Withdraw), c.KeyOf(rules.Deploy), c.KeyOf(rules.Buy))
+}

@@ -1,0 +1,157 @@
+package app
+
+import (
+	"fmt"
+	"slices"
+
+	"charm.land/bubbles/v2/help"
+	"charm.land/bubbles/v2/key"
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle/rules"
+	"certquay/ui/text"
+)
+
+// Action is one thing a person can do. Dispatch, footer, help, palette and the
+// table of keys all read this one record.
+type Action struct {
+	// ID names it in the configuration. One ID has the same keys on every page.
+	ID string
+	// Name is what it does, in a few words.
+	Name text.Name
+	// Binding holds the keys, the one that is written first before the others and
+	// none for the palette only. [Context.ApplyKeymap] puts the keys in force in, and as
+	// its help these as they are written and the name, and enables it where the
+	// action is neither hidden nor refused.
+	key.Binding
+	ShortLabel string // what the footer says; "" for the catalogue's word of the key
+	Group      Group
+	Danger     rules.Danger
+	Footer     Rank   // its place in the footer
+	shortKey   string // how its first key is written
+	Hidden     bool   // does nothing here and now: neither help nor dispatch has it
+	// Disabled is why it is not allowed, nil when it is. A disabled action is dimmed,
+	// and its key shows the reason.
+	Disabled *DisabledReason
+	// OpensDialog says that Run loads something and then opens a dialog or shows a
+	// toast. Keys typed meanwhile are kept for the dialog.
+	OpensDialog bool
+	Run         func() tea.Cmd
+}
+
+// Bind is a binding that is called so and has these keys.
+func (c *Context) Bind(label string, keys ...string) key.Binding {
+	var b key.Binding
+	b.SetKeys(keys...)
+	b.SetHelp(c.KeyNames(keys...), label)
+	return b
+}
+
+// Keys is the binding of an action that has these keys.
+func Keys(keys ...string) key.Binding { return key.NewBinding(key.WithKeys(keys...)) }
+
+// Label is the name in the language of the session, once [Context.ApplyKeymap] has put
+// it in.
+func (a *Action) Label() string { return a.Help().Desc }
+
+// DisableIf is the action, disabled if there is a reason: then its key only shows that.
+func (a Action) DisableIf(reason *DisabledReason) Action {
+	if reason != nil {
+		a.Disabled, a.Run, a.OpensDialog = reason, nil, false
+	}
+	return a
+}
+
+// Has says whether a key is one of the action's, be it only to say why it is not
+// allowed.
+func (a *Action) Has(k fmt.Stringer) bool {
+	b := a.Binding
+	b.SetEnabled(!a.Hidden)
+	return key.Matches(k, b)
+}
+
+// Actions are what can be done in one place. A key does what the first action
+// that has it does.
+type Actions []Action
+
+var _ help.KeyMap = Actions(nil)
+
+// Find is the action that a key has.
+func (as Actions) Find(k fmt.Stringer) (Action, bool) {
+	for n := range as {
+		if as[n].Has(k) {
+			return as[n], true
+		}
+	}
+	return Action{}, false
+}
+
+// ShortHelp implements help.KeyMap: what deserves a place in the footer, the
+// most deserving first, each with one key and its short label.
+func (as Actions) ShortHelp() []key.Binding {
+	var ranked Actions
+	for n := range as {
+		if as[n].Footer != Never && as[n].Enabled() {
+			ranked = append(ranked, as[n])
+		}
+	}
+	slices.SortStableFunc(ranked, func(a, b Action) int { return int(a.Footer - b.Footer) })
+	bs := make([]key.Binding, len(ranked))
+	for n, a := range ranked {
+		bs[n] = a.Binding
+		bs[n].SetKeys(a.Keys()[0])
+		bs[n].SetHelp(a.shortKey, a.ShortLabel)
+	}
+	return bs
+}
+
+// FullHelp implements help.KeyMap: what has keys and is not hidden, a column for
+// each group. What is refused is not enabled.
+func (as Actions) FullHelp() [][]key.Binding {
+	columns := make([][]key.Binding, groups)
+	for n := range as {
+		if a := &as[n]; !a.Hidden && len(a.Keys()) > 0 {
+			columns[a.Group] = append(columns[a.Group], a.Binding)
+		}
+	}
+	return columns
+}
+
+// Rank is how much an action deserves a place in the footer.
+type Rank int
+
+// Ranks, the most deserving first, with room between them; what finds no room
+// on the screen is left out.
+const (
+	Never  Rank = 0
+	First  Rank = 100 // about where one is: into details and back
+	Second Rank = 200 // on the certificate
+	Third  Rank = 300 // making new ones
+	Fourth Rank = 400 // filtering, copying
+	Always Rank = 900 // at the right end, where there is always room
+)
+
+// RankIf is the rank if there is something to act on, else Never.
+func RankIf(r Rank, something bool) Rank {
+	if something {
+		return r
+	}
+	return Never
+}
+
+// Group gathers actions in the help.
+type Group int
+
+// Groups of actions, in the order of the help.
+const (
+	Certificate Group = iota // life-cycle actions
+	View                     // what is shown and how
+	Move                     // moving about
+	Program                  // everywhere
+	groups
+)
+
+// MoveAction is a key that moves about. Its text is that of its ID.
+func (c *Context) MoveAction(id string, run func() tea.Cmd, keys ...string) Action {
+	return Action{ID: id, Name: text.Called("act." + id), Binding: Keys(keys...), Group: Move, Run: run}
+}

@@ -1,0 +1,221 @@
+// Package app is what everything in the dashboard shares: what a page, an action
+// and a dialog are, the messages that pass between them, and the context of a
+// session. It implements none of them.
+//
+// Only the root is a tea.Model. It hands a message on in a fixed order: size
+// and environment; the change feed; the top dialog, which takes all input; the
+// page, if it captures typing; the page's actions; the global actions; the
+// rest goes to every page and dialog, whose own messages are unexported types.
+// Update and View do no input or output: that is for commands, which end at a
+// deadline, return a message and change nothing that the interface holds.
+package app
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/ui/style"
+	"certquay/ui/text"
+)
+
+// Page is one tab.
+type Page interface {
+	// SetSize gives the cells the page may fill. It is called again when they or
+	// the styles have changed. Zero and tiny sizes happen.
+	SetSize(width, height int)
+	// Update takes every message that is not for the root or a dialog. Mouse
+	// positions are relative to the page.
+	Update(msg tea.Msg) tea.Cmd
+	// View draws the page: at most as many lines and cells as SetSize gave. It
+	// changes nothing.
+	View() string
+	// Actions lists what can be done here and now.
+	Actions() Actions
+	// Capturing says that the page wants keys as text.
+	Capturing() bool
+	ScreenReader
+}
+
+// DisabledReason is why an action is not allowed, and what to do instead. Its texts
+// are made when they are asked for: each frame asks for the actions, and none shows
+// these.
+type DisabledReason struct {
+	message, hint func() string
+	hints         func() []KeyHint
+}
+
+// Message says why.
+func (w *DisabledReason) Message() string { return w.message() }
+
+// Hint says what to do instead.
+func (w *DisabledReason) Hint() string { return w.hint() }
+
+// KeyHints are the keys that the hint names.
+func (w *DisabledReason) KeyHints() []KeyHint { return w.hints() }
+
+// Disabled is a reason in words, with the keys that its hint names.
+func Disabled(message, hint string, ways ...KeyHint) *DisabledReason {
+	return &DisabledReason{func() string { return message }, func() string { return hint }, func() []KeyHint { return ways }}
+}
+
+// DisabledBy is the reason of a refusal, nil for nil. Its texts are safe to draw:
+// names from outside are escaped.
+func (c *Context) DisabledBy(r *rules.Refusal) *DisabledReason {
+	if r == nil {
+		return nil
+	}
+	return &DisabledReason{func() string { return text.Clean(c.FormatRefusal(r)) }, func() string { return text.Clean(c.Hint(r)) },
+		func() []KeyHint { _, ways := c.KeyHints(r); return ways }}
+}
+
+// MayNot is why this session may not take an action on anything: it is read-only, or
+// the role is too low (spec V3, V7). It is nil if the session may.
+func (c *Context) MayNot(a rules.Action) *DisabledReason { return c.DisabledBy(c.Backend.May(a)) }
+
+// NoInstance is the case of an action on no certificate.
+func (c *Context) NoInstance() *rules.Case {
+	return &rules.Case{Actor: c.Backend.Actor(), Now: c.Backend.Now()}
+}
+
+// Dialog takes all input while it is on top. It returns a value and does no
+// work itself.
+type Dialog interface {
+	// SetSize gives the cells that the box may fill. It is called before anything
+	// else, and again when they or the styles have changed. Tiny sizes happen.
+	SetSize(width, height int)
+	// Update handles a message. Once the outcome is done the dialog is closed.
+	Update(msg tea.Msg) (tea.Cmd, Outcome)
+	// View draws the box as a layer, of which the screen decides where it stands.
+	// What can be clicked on are layers in it: one with the ID of a key by [KeyID]
+	// means that key, the others come back in a [HitMsg]. It changes nothing.
+	View() *lipgloss.Layer
+	ScreenReader
+}
+
+// ScreenReader is what can be said to a screen reader instead of being drawn.
+type ScreenReader interface {
+	// ReadOut gives at most height lines of words, each of at most width cells.
+	// It changes nothing.
+	ReadOut(width, height int) ScreenText
+}
+
+// Outcome is what became of a dialog.
+type Outcome struct {
+	Done  bool
+	Value any // nil when the person cancelled
+}
+
+// Context is what pages, flows and dialogs share in one session. Fields in the
+// first block never change and may be read by commands; those in the second
+// belong to Update and View.
+type Context struct {
+	Ctx         context.Context
+	Backend     Backend
+	Table       *rules.Table
+	Text        *text.Catalogue
+	Plain       bool // lines of words, for a screen reader
+	Remote      bool // the files of this process are not those of the person
+	Sandbox     bool
+	Store       string
+	EdgeNote    string
+	Support     string        // whom to ask for help; "" when nobody is configured
+	Keymap      Keymap        // the keys a person has chosen
+	CursorDelay time.Duration // how long a moving cursor stands on a row before the row is read; 0 for not at all
+	Save        func(name string, data []byte, secret bool) (path string, err error)
+	Read        func(path string) ([]byte, error)
+
+	Styles  *style.Styles
+	Now     time.Time
+	Spinner string // as it stands while something is waited for; "" else
+	Undo    *Undo
+	Drafts  map[string]map[string]string // what was typed into forms and not sent
+}
+
+// T is a text of the catalogue.
+func (c *Context) T(key string, args ...any) string { return c.Text.T(key, args...) }
+
+// Timeout bounds one command's calls to the backend.
+const Timeout = 30 * time.Second
+
+// Do makes a command that works with a deadline.
+func (c *Context) Do(fn func(ctx context.Context) tea.Msg) tea.Cmd {
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(c.Ctx, Timeout)
+		defer cancel()
+		return fn(ctx)
+	}
+}
+
+// Send makes a command of a message.
+func Send(msg tea.Msg) tea.Cmd { return func() tea.Msg { return msg } }
+
+// Undo is the last thing a person has done that can be undone.
+type Undo struct {
+	Label text.Name // what undoing it does, in a few words
+	// ViewOnly says that only what is shown was changed; it is forgotten with the next
+	// action.
+	ViewOnly bool
+	// Until is when the footer stops offering it, in the time of the store; its key
+	// still works then.
+	Until time.Time
+	// Run undoes it, in a command if the store changes: then it asks first, as any
+	// such action does.
+	Run func() tea.Cmd
+}
+
+// UndoPeriod is how long the footer offers to undo.
+const UndoPeriod = time.Minute
+
+// Messages that everybody understands.
+type (
+	// ChangedMsg says that the store has changed: read again what you show.
+	ChangedMsg struct{ model.Batch }
+	// ResizedMsg says that the page in front has another size, so that there
+	// may be room for more.
+	ResizedMsg struct{}
+	// FocusMsg tells a page that it is the one in front now.
+	FocusMsg struct{}
+	// BlurMsg tells a page that another one is in front now: stop what is of use
+	// only to a person who looks at it.
+	BlurMsg struct{}
+	// OpenDialogMsg asks the root to put a dialog on top. Make runs in Update. Then
+	// gets the dialog's value, nil when the dialog was cancelled.
+	OpenDialogMsg struct {
+		Make func() Dialog
+		Then func(value any) tea.Cmd
+	}
+	// ToastMsg asks for a line about what has happened, shown until the next key.
+	ToastMsg struct {
+		Text string
+		Tone style.Tone
+		// Await returns when the work that the line is about has ended, with the line
+		// that replaces it unless a key was pressed meanwhile; without text when ctx
+		// ended first. It runs in a command of its own, without a deadline. It is nil
+		// when there is nothing to wait for.
+		Await func(ctx context.Context) ToastMsg
+	}
+	// ShowInstanceMsg asks for the details of an instance from any page, with a toast
+	// about what has happened to it, if that has a text.
+	ShowInstanceMsg struct {
+		ID    model.ID
+		Toast ToastMsg
+	}
+	// ShowWatchesMsg asks for the list of watched endpoints from any page.
+	ShowWatchesMsg struct{}
+	// BackMsg asks for the page from which the details of an instance were opened.
+	BackMsg struct{}
+	// OfferUndoMsg asks to offer the undoing of what was done; then Then is handled.
+	OfferUndoMsg struct {
+		Undo Undo
+		Then tea.Msg
+	}
+	// PressKeyMsg asks for what a key does here and now, as if it were pressed.
+	PressKeyMsg struct{ Key string }
+	// CopyMsg asks to put text on the clipboard and say so.
+	CopyMsg struct{ What, Text string }
+)

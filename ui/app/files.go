@@ -1,0 +1,28 @@
+package app
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+)
+
+// fileCauses are texts for why a file could not be used, with what to do. Each
+// takes the path.
+var fileCauses = []struct {
+	is  error
+	key string
+}{
+	{fs.ErrNotExist, "file.missing"}, {fs.ErrPermission, "file.denied"}, {syscall.EISDIR, "file.directory"},
+	{syscall.ENOTDIR, "file.notdirectory"}, {syscall.ENOSPC, "file.full"}, {syscall.EROFS, "file.readonly"},
+}
+
+// FormatFileError says in a sentence why a file that a person named could not be read or
+// written, and what to do; other errors say it themselves.
+func (c *Context) FormatFileError(path string, err error) string {
+	for _, k := range fileCauses {
+		if errors.Is(err, k.is) {
+			return c.T(k.key, path)
+		}
+	}
+	return c.FormatError(err)
+}

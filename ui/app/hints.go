@@ -1,0 +1,68 @@
+package app
+
+import (
+	"slices"
+
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/ui/text"
+)
+
+// keysBesideTable are the keys of actions for which the table names none.
+var keysBesideTable = map[rules.Action]string{rules.UploadKey: "K"}
+
+// DefaultKey is the key of an action unless the configuration gives it another; ""
+// for an action that no person takes.
+func DefaultKey(r *rules.Row) string {
+	if r.Key != "" {
+		return r.Key
+	}
+	return keysBesideTable[r.Action]
+}
+
+// KeyHint is a key that a hint names, and what it does.
+type KeyHint struct{ Key, Label string }
+
+// Hint is what a refusal says to do instead, by the keys of the dashboard where
+// there are keys for it.
+func (c *Context) Hint(r *rules.Refusal) string {
+	h, _ := c.KeyHints(r)
+	return h
+}
+
+// KeyHints is [Context.Hint] with the keys that are named in it.
+func (c *Context) KeyHints(r *rules.Refusal) (hint string, hints []KeyHint) {
+	hint = c.Text.Text(text.WayOut(r, c.withKeys(r.Instance, &hints)))
+	return hint, hints
+}
+
+// Statement is a sentence of an explanation, with the keys of what it says to do.
+func (c *Context) Statement(s rules.Statement) string {
+	return c.Text.Statement(s, c.withKeys("", new([]KeyHint)))
+}
+
+// withKeys writes suggestions by their keys and collects these in hints. What has no
+// key here, such as to look at another instance, is written as a command line.
+func (c *Context) withKeys(id model.ID, hints *[]KeyHint) text.Write {
+	return func(s rules.Suggestion) (inside, alone string) {
+		w := c.keyHint(id, s)
+		if w.Key == "" {
+			line := text.Command(s)
+			return line, line
+		}
+		*hints = append(*hints, w)
+		return c.T("wayout.press", w.Key), c.T("wayout.does", w.Key, w.Label)
+	}
+}
+
+func (c *Context) keyHint(id model.ID, s rules.Suggestion) KeyHint {
+	if s.Action == rules.Show && id != "" && slices.Contains(s.Args, id.Short()) {
+		return KeyHint{c.KeyFor("details", "enter"), c.T("act.details")}
+	}
+	for _, row := range c.Table.Rows() {
+		if row.Action == s.Action {
+			return KeyHint{c.KeyOf(s.Action), c.Text.Or("action."+string(s.Action), string(s.Action))}
+		}
+	}
+	return KeyHint{}
+}

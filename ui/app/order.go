@@ -1,0 +1,50 @@
+package app
+
+import (
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/model"
+	"certquay/ui/text"
+)
+
+// Order is how a list is sorted.
+type Order struct {
+	Sort model.Sort
+	Desc bool
+}
+
+// By is the order after a person has asked for a column: that one, or the
+// other way round when it is in that order already.
+func (o Order) By(s model.Sort) Order {
+	return Order{s, o.Sort == s && !o.Desc}
+}
+
+// SortActions are the keys that change the order of a list, and one action for
+// each order in the palette; none for a list without orders. Where there is one
+// order only, it can be turned round, and the key for another says so.
+func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Order) tea.Cmd) Actions {
+	if len(sorts) == 0 {
+		return nil
+	}
+	as := Actions{
+		{ID: "sort", Name: text.Called("act.sort"), Binding: Keys("S"), Group: View, Run: func() tea.Cmd {
+			n := slices.Index(sorts, now().Sort)
+			return set(Order{Sort: sorts[(n+1)%len(sorts)]})
+		}},
+		{ID: "sort-reverse", Name: text.Called("act.sort.reverse"), Binding: Keys("O"), Group: View, Run: func() tea.Cmd {
+			o := now()
+			return set(Order{o.Sort, !o.Desc})
+		}},
+	}
+	if len(sorts) == 1 {
+		as[0] = as[0].DisableIf(Disabled(c.T("sort.one"), c.T("sort.one.hint", c.KeyFor("sort-reverse", "O")), KeyHint{c.KeyFor("sort-reverse", "O"), c.T("act.sort.reverse")}))
+	}
+	for _, s := range sorts {
+		as = append(as, Action{ID: "sort-" + string(s), Name: text.Called("act.sort." + string(s)), Group: View, Run: func() tea.Cmd {
+			return set(Order{Sort: s})
+		}})
+	}
+	return as
+}

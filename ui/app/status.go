@@ -1,0 +1,67 @@
+package app
+
+import (
+	"strconv"
+	"strings"
+
+	"certquay/model"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// StatusBy is the Status of a row in a list of an order. Where that is by state,
+// the state comes first: else it could not be seen what the list is sorted by.
+func (c *Context) StatusBy(r *model.Row, n int, by model.Sort) (glyph, word string, tone style.Tone) {
+	label, state := r.Label(c.Now), string(r.State)
+	if by != model.SortState || label == state {
+		return c.Status(r, n)
+	}
+	st := style.Of(label)
+	word = c.Text.Or("label."+state, state)
+	if more := c.T("list.join") + c.Text.Or("label."+label, label); widget.Width(word)+widget.Width(more) <= n {
+		word += more
+	}
+	return st.Glyph, word, st.Tone
+}
+
+// Status is glyph, words and tone of a row: its label, and what is being done
+// about it (spec S1, S2) where n cells have room for both.
+func (c *Context) Status(r *model.Row, n int) (glyph, word string, tone style.Tone) {
+	label := r.Label(c.Now)
+	st := style.Of(label)
+	word = c.Text.Or("label."+label, label)
+	doing := ""
+	if r.Operation != "" {
+		doing = c.Text.Or("doing."+string(r.Operation), string(r.Operation))
+		if r.Attempt > 1 {
+			doing += " " + strconv.Itoa(r.Attempt)
+		}
+	}
+	for _, more := range c.extras(r, label, doing) {
+		if widget.Width(word)+1+widget.Width(more) > n {
+			break // what matters less is not told instead
+		}
+		word += " " + more
+	}
+	if doing != "" && st.Tone == style.Good { // what is being done matters more than that all is fine
+		if g := style.Of("deploying"); !strings.Contains(word, doing) {
+			return g.Glyph, doing, g.Tone
+		}
+		return style.Of("deploying").Glyph, word, style.Work
+	}
+	return st.Glyph, word, st.Tone
+}
+
+func (c *Context) extras(r *model.Row, label, doing string) []string {
+	var es []string
+	if doing != "" && r.State.Group() == model.GroupIssued {
+		es = append(es, doing)
+	}
+	if r.Is(model.Hosted, c.Now) && label != string(model.Hosted) {
+		es = append(es, c.T("label.hosted"))
+	}
+	if r.Auto > 0 && r.Is(model.AutoDeploy, c.Now) && label != string(model.AutoDeploy) {
+		es = append(es, c.T("label.auto"))
+	}
+	return es
+}

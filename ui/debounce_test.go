@@ -1,0 +1,58 @@
+package ui
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"certquay/ui/app"
+	"certquay/ui/kittest"
+)
+
+// A cursor that moves on and on reads what it has come to when it rests, not at
+// every row, and the footer keeps what it said until then. A single move reads
+// at once. What is pressed meanwhile is for the row that the cursor is on.
+// spec: V4
+func TestTheCursorReadsWhereItRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.CursorDelay = 20 * time.Millisecond })
+		time.Sleep(d.m.c.CursorDelay) // from here on it stands still
+		d.m.c.CursorDelay = time.Hour
+		before := d.m.footer()
+		if cmd := d.m.update(press("j")); cmd == nil {
+			t.Fatal("a key held down waits for nothing")
+		}
+		for range 5 {
+			if cmd := d.m.update(press("j")); cmd != nil {
+				t.Fatalf("what is under the cursor is read while it moves on: %T", cmd())
+			}
+			if now := d.m.footer(); now != before {
+				t.Fatalf("the footer changed from\n%q to\n%q", before, now)
+			}
+		}
+		if d.keys("x"); !d.has("Why is shop.example.com as it is?") || !d.m.page().(app.Scroller).Scrolling() {
+			t.Fatalf("explained is another row:\n%s", d.screen())
+		}
+
+		// The last of six rows is known once the cursor has stood still on it.
+		d = drive(t, kittest.Fleet(60), 120, 40, func(o *Options) { o.CursorDelay = 20 * time.Millisecond })
+		time.Sleep(d.m.c.CursorDelay)
+		var last time.Time
+		for range 6 {
+			last = time.Now()
+			d.start(d.m.update(press("j")))
+			time.Sleep(d.m.c.CursorDelay * 3 / 4)
+		}
+		if d.run(nil); time.Since(last) != d.m.c.CursorDelay {
+			t.Errorf("it rests %v after the last move, want %v", time.Since(last), d.m.c.CursorDelay)
+		}
+		if d.m.page().(app.Scroller).Scrolling() {
+			t.Fatal("the cursor does not come to rest")
+		}
+		slow := d.screen()
+		d = drive(t, kittest.Fleet(60), 120, 40).keys("j", "j", "j", "j", "j", "j")
+		if d.screen() != slow {
+			t.Errorf("after a burst:\n%s\nwant:\n%s", slow, d.screen())
+		}
+	})
+}

@@ -1,0 +1,120 @@
+package list
+
+import (
+	"strings"
+
+	"certquay/ui/style"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// View draws the head and the visible rows.
+func (t *Table[T]) View(s *style.Styles) string {
+	if t.width <= 0 || t.height <= 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.Grow((t.height + 1) * (t.width + 60))
+	b.WriteString("  ")
+	used := 2
+	for i, f := range t.fits {
+		c := &t.Columns[f.col]
+		gap := 2
+		if i == len(t.fits)-1 {
+			gap = 0
+		}
+		b.WriteString(s.Paint(style.Head, align(t.head(c), f.width, c.Right)))
+		b.WriteString(widget.Space(gap))
+		used += f.width + gap
+	}
+	b.WriteString(widget.Space(t.width - used))
+	for y := range t.Rows() {
+		b.WriteByte('\n')
+		t.row(&b, s, t.top+y)
+	}
+	return b.String()
+}
+
+// head is a column's title, with an arrow where the list is in its order.
+func (t *Table[T]) head(c *Column[T]) string {
+	if c.Sort == "" || c.Sort != t.Sorted {
+		return c.Title
+	}
+	return c.Title + " " + Arrow(t.Desc)
+}
+
+// Arrow shows which way a list is in order.
+func Arrow(desc bool) string {
+	if desc {
+		return "↓"
+	}
+	return "↑"
+}
+
+// Head is the order that the column at cell x of the heads stands for, "" when
+// it stands for none.
+func (t *Table[T]) Head(x int) string {
+	at := 2
+	for _, f := range t.fits {
+		if x >= at && x < at+f.width {
+			return t.Columns[f.col].Sort
+		}
+		at += f.width + 2
+	}
+	return ""
+}
+
+func align(s string, w int, right bool) string {
+	if right {
+		return widget.PadLeft(s, w)
+	}
+	return widget.Pad(s, w)
+}
+
+func (t *Table[T]) flagged(r T) bool { return t.Flag != nil && t.Flag(r) }
+
+func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
+	if n >= t.total {
+		b.WriteString(widget.Space(t.width))
+		return
+	}
+	r, ok := t.at(n)
+	if !ok { // on its way
+		b.WriteString(s.Paint(style.Faint, widget.Pad("  ·", t.width)))
+		return
+	}
+	paint := s.Paint
+	if n == t.cursor && !t.Idle {
+		paint = s.PaintOn
+	}
+	lead, tone := "  ", style.Plain
+	switch marked := t.Marked[t.ID(r)]; {
+	case marked: // the cursor's row is told by its background as well
+		lead, tone = "✓ ", style.Accent
+	case t.flagged(r):
+		lead, tone = "▲ ", style.Soon
+	case n == t.cursor && t.Idle:
+		lead, tone = "▏ ", style.Muted
+	case n == t.cursor:
+		lead, tone = "▌ ", style.Accent
+	}
+	b.WriteString(paint(tone, lead))
+	used := 2
+	for i, f := range t.fits {
+		c, gap := &t.Columns[f.col], 2
+		if i == len(t.fits)-1 {
+			gap = 0
+		}
+		// The gap has the tone of what stands before it: one more change of style
+		// in a row is ten bytes over SSH each time the cursor comes and goes.
+		cell := c.Cell(r, f.draw)
+		said := widget.Cut(text.Clean(cell.Text), f.width)
+		left, right := 0, f.width-widget.Width(said)
+		if c.Right {
+			left, right = right, 0
+		}
+		b.WriteString(paint(cell.Tone, widget.Space(left)+said+widget.Space(right+gap)))
+		used += f.width + gap
+	}
+	b.WriteString(paint(style.Plain, widget.Space(t.width-used)))
+}

@@ -1,0 +1,98 @@
+package deployments
+
+import (
+	"strconv"
+
+	"charm.land/lipgloss/v2"
+
+	"certquay/ui/app"
+	"certquay/ui/style"
+	"certquay/ui/text"
+	"certquay/ui/widget"
+)
+
+// Layers implements app.Clickable.
+func (p *page) Layers() []*lipgloss.Layer {
+	if p.onWatched() {
+		return p.watched.list.Layers(p.tabRow())
+	}
+	return p.list.Layers(p.tabRow())
+}
+
+func (p *page) View() string {
+	if p.width <= 0 || p.height <= 0 {
+		return ""
+	}
+	s, c := p.c.Styles, p.c
+	tabs := widget.Spread(widget.Cut(p.tabRow().String(), p.width-14), s.Paint(style.Key, c.KeyFor("previous-product", "[")+"/"+c.KeyFor("next-product", "]"))+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ", p.width)
+	if p.onWatched() {
+		return p.watched.list.View(tabs, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())))
+	}
+	return p.list.View(tabs, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())))
+}
+
+// ReadOut implements app.ScreenReader.
+func (p *page) ReadOut(w, h int) app.ScreenText {
+	c := p.c
+	tab := widget.Row{{Text: c.T("plain.product", p.tab+1, p.tabs(), p.tabText(p.tab))}}
+	if p.onWatched() {
+		return p.watched.list.ReadOut(tab, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())), w, h)
+	}
+	return p.list.ReadOut(tab, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())), w, h)
+}
+
+func (p *page) tabText(tab int) string {
+	n := p.all
+	switch {
+	case tab == p.tabs()-1:
+		n = p.watches
+	case tab > 0:
+		n = p.counts[p.products[tab-1]]
+	}
+	return text.Clean(p.name(tab)) + " " + widget.Count(n)
+}
+
+// firstTab is the first sub-tab that is drawn: with many products those on the
+// left give way, so that the chosen one is always on the screen.
+func (p *page) firstTab() int {
+	room, first := p.width-14, p.tab
+	for room -= widget.Width(p.tabText(first)) + 3; first > 0; first-- {
+		if room -= widget.Width(p.tabText(first-1)) + 3; room < 0 {
+			break
+		}
+	}
+	return first
+}
+
+// tabID begins the ID of a sub-tab, before its number.
+const tabID = "product "
+
+// tabRow is the sub-tabs from the first that is drawn, each of which can be
+// clicked on.
+func (p *page) tabRow() widget.Row {
+	row := widget.Row{{Text: " "}}
+	for t := p.firstTab(); t < p.tabs(); t++ {
+		paint, tone := p.c.Styles.Paint, style.Muted
+		if t == p.tab {
+			paint, tone = p.c.Styles.PaintOn, style.Accent
+		}
+		row = append(row, widget.Part{ID: tabID + strconv.Itoa(t), Text: paint(tone, " "+p.tabText(t)+" ")}, widget.Part{Text: " "})
+	}
+	return row
+}
+
+// words name what is filtered by.
+func (p *page) words() []string {
+	c := p.c
+	var on []string
+	if p.filter.State != "" {
+		on = append(on, c.Text.Or("label."+string(p.filter.State), string(p.filter.State)))
+	}
+	if p.filter.Hosted {
+		on = append(on, c.T("label.hosted"))
+	}
+	if p.filter.Auto {
+		on = append(on, c.T("label.auto-deploy"))
+	}
+	return on
+}

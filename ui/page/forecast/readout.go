@@ -1,0 +1,43 @@
+package forecast
+
+import (
+	"certquay/ui/app"
+	"certquay/ui/widget"
+)
+
+// ReadOut implements app.ScreenReader: what is asked, the outlook, how far it is, and
+// the rows, or what happens in one when that has the keys.
+func (p *page) ReadOut(w, h int) app.ScreenText {
+	c := p.c
+	var s app.ScreenText
+	add := func(line string) {
+		if line != "" {
+			s.Lines = append(s.Lines, widget.Wrap(line, w)...)
+		}
+	}
+	add(p.askedRow().ReadOut(c.T))
+	for _, part := range p.outlook() {
+		add(part)
+	}
+	word, _ := p.progressed()
+	add(word)
+	s.Y = max(len(s.Lines)-1, 0)
+	switch {
+	case p.a == nil:
+		add(c.T("forecast.first"))
+		return s
+	case p.a.Instances == 0:
+		add(c.T("forecast.none"))
+		return s
+	case p.aux:
+		for _, r := range p.facts() {
+			add(r.ReadOut(c.T))
+		}
+		s.Y = len(s.Lines)
+		s.Lines = append(s.Lines, p.moments.Say(c.T, w, h-len(s.Lines))...)
+	default:
+		s.Y = len(s.Lines)
+		s.Lines = append(s.Lines, p.list().Say(c.T, w, h-len(s.Lines))...)
+	}
+	return s
+}

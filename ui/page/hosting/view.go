@@ -1,0 +1,73 @@
+package hosting
+
+import (
+	"charm.land/lipgloss/v2"
+
+	"certquay/ui/app"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// Layers implements app.Clickable.
+func (p *page) Layers() []*lipgloss.Layer { return p.list.Layers(p.sums.row(p.c)) }
+
+func (p *page) View() string {
+	return p.list.View(p.sumLine(), p.only.words(p.c), p.count())
+}
+
+// ReadOut implements app.ScreenReader.
+func (p *page) ReadOut(w, h int) app.ScreenText {
+	return p.list.ReadOut(append(p.sums.row(p.c), widget.Part{Text: p.left()}), p.only.words(p.c), p.count(), w, h)
+}
+
+// count says how many are listed.
+func (p *page) count() string {
+	n := p.c.T("hosting.count", widget.Count(p.list.Table.Total()))
+	if p.sums.partial {
+		n += " " + p.c.T("list.partial")
+	}
+	return n
+}
+
+// sumLine answers at a glance: whether all renew by themselves, what fails, what
+// needs a person, what has no renewals left, and what is left in packs.
+func (p *page) sumLine() string {
+	s, c := p.c.Styles, p.c
+	left, right := p.sums.row(c).String(), p.left()
+	if packs := "   " + c.T("hosting.packs", p.sums.hostingPacks); p.width >= 100 && widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
+		right += packs
+	}
+	return widget.Spread(left, s.Paint(style.Muted, right)+" ", p.width)
+}
+
+// left is what is left in packs of credits.
+func (p *page) left() string {
+	return p.c.T("hosting.credits", p.sums.credits, p.sums.issued, p.sums.reserved)
+}
+
+// row is the left side of the first line, in which what needs a person can be
+// clicked on as its key.
+func (n *sums) row(c *app.Context) widget.Row {
+	s := c.Styles
+	row := widget.Row{{Text: " " + s.Paint(style.Strong, widget.Count(n.hosted)) + " " + c.T("label.hosted")}}
+	add := func(tone style.Tone, text string) {
+		row = append(row, widget.Part{Text: "   " + s.Paint(tone, text)})
+	}
+	if n.hosted > 0 && n.failing+n.tasks+n.spent == 0 {
+		add(style.Good, c.Mark("●")+c.T("hosting.fine"))
+	}
+	if n.failing > 0 {
+		add(style.Bad, c.Mark("✕")+c.T("hosting.failing", n.failing))
+	}
+	if n.tasks > 0 {
+		key := c.KeyFor("tasks", "!")
+		row = append(row, widget.Part{Text: "   "}, widget.Part{
+			ID:   app.KeyID(key),
+			Text: s.Paint(style.Soon, c.Mark("▲")+c.T("hosting.tasks", n.tasks)) + "  " + s.Paint(style.Key, key),
+		})
+	}
+	if n.spent > 0 {
+		add(style.Muted, c.T("hosting.spent", n.spent))
+	}
+	return row
+}

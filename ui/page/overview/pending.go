@@ -1,0 +1,134 @@
+package overview
+
+import (
+	"strings"
+
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/ui/app"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// paper is what the details show of a document; its content is not kept.
+type paper struct {
+	id   model.ID
+	text string
+}
+
+// verifying says whether something is awaited before the CA goes on.
+func (d *details) verifying() bool {
+	i := &d.instance
+	return len(i.Proofs) > 0 || i.Operation.WaitFor != "" || !i.ExpectedIssue.IsZero() && len(i.Versions) == 0
+}
+
+// awaited lists what must be seen before the CA goes on: each proof of control
+// with the exact name and value, each on its line, so that y copies it and
+// nothing else; the review; whom the CA will ask; and when it should be done
+// (spec A7).
+func (d *details) awaited() []line {
+	c, i := d.c, &d.instance
+	if !d.verifying() {
+		return nil
+	}
+	var ls []line
+	for n := range i.Proofs {
+		p := &i.Proofs[n]
+		glyph, tone, seen := "◔", style.Soon, c.T("proof.unseen")
+		if p.Seen {
+			glyph, tone, seen = "●", style.Good, c.T("proof.seen")
+		}
+		kind, name, value := c.T("proof.dns", p.Domain), c.T("proof.name"), c.T("proof.value")
+		if p.Method == "http" {
+			kind, name, value = c.T("proof.http", p.Domain), c.T("proof.url"), c.T("proof.content")
+		}
+		ls = append(ls, line{resource: -1, copy: p.Name, spans: []widget.Span{{Tone: tone, Text: c.Mark(glyph) + kind}, {Tone: style.Muted, Text: "  " + seen}}})
+		ls = append(ls, d.exact(name, p.Name)...)
+		ls = append(ls, d.exact(value, p.Value)...)
+	}
+	if w := i.Operation.WaitFor; w != "" {
+		ls = append(ls, fact(c.T("fact.awaited"), c.Text.Text(w)))
+	}
+	for _, t := range d.tasks {
+		if t.Kind == model.TaskReview {
+			ls = append(ls, plain(style.Muted, "  "+c.T("proof.review", c.KeyOf(rules.Review))))
+		}
+	}
+	if a := i.Application; i.Spec.Level != model.DV && a.Email+a.Phone != "" {
+		ls = append(ls, fact(c.T("fact.asks"), joined(c, a.Email, a.Phone)))
+	}
+	switch { // what a person does takes as long as it takes, and what has passed is no promise
+	case i.AwaitsReview():
+		ls = append(ls, fact(c.T("fact.expected"), c.T("fact.expected.review")))
+	case i.AwaitsProof():
+		ls = append(ls, fact(c.T("fact.expected"), c.T("fact.expected.proof")))
+	case i.ExpectedIssue.After(c.Now):
+		ls = append(ls, fact(c.T("fact.expected"), c.T("fact.expected.at", widget.Stamp(i.ExpectedIssue), widget.Ago(c.T, c.Now, i.ExpectedIssue))))
+	}
+	if !i.Operation.Next.IsZero() && !i.Operation.Aside() && !i.AwaitsReview() { // a reviewer is told of at once
+		ls = append(ls, fact(c.T("fact.again"), widget.Stamp(i.Operation.Next)))
+	}
+	return ls
+}
+
+// exact is a value that must be copied whole; one that does not fit goes on on
+// further lines, and y copies all of it from any of them.
+func (d *details) exact(label, value string) []line {
+	w := d.paneWidth() - 10
+	var ls []line
+	for n, rest := 0, value; rest != "" || n == 0; n++ {
+		part := rest
+		if w > 10 && len(rest) > w {
+			part = rest[:w]
+		}
+		rest = rest[len(part):]
+		if n > 0 {
+			label = ""
+		}
+		ls = append(ls, line{label: label, resource: -1, copy: value, spans: []widget.Span{{Tone: style.Muted, Text: widget.Pad("  "+label, 10)}, {Tone: style.Accent, Text: part}}})
+	}
+	return ls
+}
+
+// paneWidth is how many cells a line of a pane has.
+func (d *details) paneWidth() int {
+	if d.four() {
+		return d.width/2 - 4
+	}
+	return d.width - 2
+}
+
+// applied are who applied and with what: organization, applicant, documents.
+func (d *details) applied() []line {
+	c, a := d.c, &d.instance.Application
+	var ls []line
+	if o := a.Company; o.Name != "" {
+		ls = append(ls, fact(c.T("fact.company"), o.Name))
+		for _, v := range []string{joined(c, c.Text.Code("organization", o.Type), o.OrganizationID), joined(c, o.Address, strings.TrimSpace(o.Zip+" "+o.City), o.Province, o.Country), o.Phone} {
+			if v != "" {
+				ls = append(ls, fact("", v))
+			}
+		}
+	}
+	if v := joined(c, a.ApplicantName, a.Email, a.Phone); v != "" {
+		ls = append(ls, fact(c.T("fact.applicant"), v))
+	}
+	for n, p := range d.papers {
+		label := ""
+		if n == 0 {
+			label = c.T("fact.documents")
+		}
+		ls = append(ls, fact(label, p.text))
+	}
+	return ls
+}
+
+func joined(c *app.Context, parts ...string) string {
+	var ps []string
+	for _, p := range parts {
+		if p != "" {
+			ps = append(ps, p)
+		}
+	}
+	return strings.Join(ps, c.T("comma"))
+}

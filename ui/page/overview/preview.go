@@ -1,0 +1,96 @@
+package overview
+
+import (
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/ui/chart"
+	"certquay/ui/style"
+	"certquay/ui/widget"
+)
+
+// On a wide screen the certificate under the cursor is shown beside the list.
+const (
+	sideFrom  = 170 // cells from which on there is room for it
+	sideWidth = 62
+	sideLines = 30 // and lines
+)
+
+// sideShown says whether there is a certificate beside the list.
+func (p *page) sideShown() bool {
+	return p.width >= sideFrom && p.height >= sideLines && p.loaded && p.table.Total() > 0 && !p.cardsShown()
+}
+
+// listWidth is how wide the list is.
+func (p *page) listWidth() int {
+	if p.sideShown() {
+		return p.width - sideWidth - 1
+	}
+	return p.width
+}
+
+// follow lets what is beside the list be of the certificate under the cursor.
+func (p *page) follow() tea.Cmd {
+	id := p.current()
+	if !p.sideShown() || id == "" {
+		p.beside = nil
+		return nil
+	}
+	if p.beside != nil && p.beside.id == id {
+		return nil
+	}
+	next := newDetails(p.c, id)
+	next.setSize(sideWidth, p.height)
+	p.beside = next
+	return next.load()
+}
+
+// sideView draws it: its life, then deployments, facts, versions and history,
+// each as far as there is room.
+func (p *page) sideView(h int) string {
+	s, d := p.c.Styles, p.beside
+	in := sideWidth - 4
+	out := make([]string, 0, h)
+	box := func(title string) string {
+		for len(out) < h-2 {
+			out = append(out, "")
+		}
+		return widget.Box(s, style.Faint, title, out, sideWidth, h)
+	}
+	if d == nil || !d.loaded {
+		return box("")
+	}
+	r := d.instance.Row()
+	glyph, word, tone := p.c.Status(&r, in)
+	news, newsTone := d.news(&r)
+	out = append(out, s.Paint(tone, glyph+" "+word))
+	for _, l := range twoLines(news, in) {
+		out = append(out, s.Paint(newsTone, l))
+	}
+	out = append(out, "")
+	if life := d.life(); len(life.Versions) > 0 {
+		out = append(out, chart.LifeBar(s, life, in), widget.Spread(
+			s.Paint(style.Muted, p.c.T("life.issued", life.From.Format("2006-01-02"))),
+			s.Paint(style.Muted, p.c.T("life.until", life.To.Format("2006-01-02"))), in), "")
+	}
+	room := h - 2 - len(out)
+	for _, part := range []struct{ pane, most int }{{paneResources, 8}, {paneFacts, 14}, {paneVersions, 6}, {paneHistory, room}} {
+		ls := d.lines[part.pane]
+		n := min(len(ls), part.most, room-2)
+		if n < 1 {
+			continue
+		}
+		out = append(out, s.Paint(style.Head, d.paneName(part.pane)))
+		for _, l := range ls[:n] {
+			text, left := "", in
+			for _, sp := range l.spans {
+				t := widget.Cut(clean(sp.Text), left)
+				left -= widget.Width(t)
+				text += s.Paint(sp.Tone, t)
+			}
+			out = append(out, text)
+		}
+		out = append(out, "")
+		room -= n + 2
+	}
+	return box(s.Paint(style.Head, widget.Cut(clean(d.instance.Name), in-4)))
+}

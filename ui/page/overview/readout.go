@@ -1,0 +1,99 @@
+package overview
+
+import (
+	"strconv"
+	"strings"
+
+	"certquay/ui/app"
+	"certquay/ui/widget"
+)
+
+// ReadOut implements app.ScreenReader.
+func (p *page) ReadOut(w, h int) app.ScreenText {
+	c := p.c
+	switch {
+	case p.details != nil:
+		return p.details.plain(w, h)
+	case !p.loaded:
+		return app.ScreenText{Lines: []string{c.T("loading")}}
+	case p.empty():
+		return c.ReadOut("", p.welcome(w), w, h)
+	}
+	var s app.ScreenText
+	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(line, w)...) }
+	add(strings.TrimSpace(c.T("band.state")) + c.T("colon") + strings.Join(p.stateParts(false), c.T("comma")))
+	add(strings.TrimSpace(c.T("band.now")) + c.T("colon") + strings.Join(p.derivedParts(), c.T("comma")))
+	add(p.needs(4 * w).ReadOut(c.T))
+	if h >= 16 {
+		add(p.weeks())
+	}
+	listed := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All)) + c.T("comma") + p.c.T("plain.order."+strconv.FormatBool(p.query.Desc), c.T("order."+string(p.order().Sort)))
+	if len(p.table.Marked) > 0 {
+		listed += c.T("comma") + p.markedWords()
+	}
+	add(listed)
+	if words := strings.TrimSpace(p.filterWords() + " " + p.query.Filter.Text); p.typing || words != "" {
+		add(c.T("plain.filter", words))
+	}
+	s.Y = len(s.Lines)
+	if p.typing {
+		s.Y--
+		s.X = max(widget.Width(s.Lines[s.Y])-p.input.Left(), 0)
+	}
+	if p.table.Total() == 0 {
+		add(p.nothingFound())
+		return s
+	}
+	s.Lines = append(s.Lines, p.table.Say(c.T, w, h-len(s.Lines))...)
+	return s
+}
+
+// weeks is the picture of what expires when, in words.
+func (p *page) weeks() string {
+	var parts []string
+	for n, count := range p.counts.Weeks {
+		if count > 0 {
+			parts = append(parts, p.c.T("plain.week", p.c.Now.AddDate(0, 0, 7*n).Format(p.c.T("date.day")), count))
+		}
+	}
+	if len(parts) > 6 {
+		parts = append(parts[:6], p.c.T("and.more", len(parts)-6))
+	}
+	switch {
+	case p.counts.Partial:
+		parts = append(parts, p.c.T("loading"))
+	case len(parts) == 0:
+		parts = []string{p.c.T("plain.none")}
+	}
+	return p.c.T("weeks.title") + p.c.T("colon") + strings.Join(parts, p.c.T("comma"))
+}
+
+// plain says the pane in use, and the line under the cursor by itself.
+func (d *details) plain(w, h int) app.ScreenText {
+	c := d.c
+	if !d.loaded {
+		return app.ScreenText{Lines: []string{c.T("loading")}}
+	}
+	var s app.ScreenText
+	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(line, w)...) }
+	r := d.instance.Row()
+	_, word, _ := c.Status(&r, 60)
+	add(c.T("plain.status", d.instance.Name, word))
+	news, _ := d.news(&r)
+	add(news)
+	if v := d.instance.Current(); v != nil {
+		add(c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), c.RelativeTime(v.NotAfter)) + c.T("comma") + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")))
+	}
+	ls := d.linesOf(d.pane)
+	said := func(n int) string { return ls[n].readOut(c) }
+	add(c.T("plain.pane", d.pane+1, int(panes), d.paneName(d.pane)))
+	s.Y = len(s.Lines)
+	cur := d.cursor[d.pane]
+	if cur < len(ls) {
+		s.Lines = append(s.Lines, widget.Wrap(c.T("plain.line", cur+1, len(ls), said(cur)), w)...)
+	}
+	lines, _ := widget.Whole(0, cur, len(ls), h-len(s.Lines), func(n int) []string { return widget.Wrap(strconv.Itoa(n+1)+". "+said(n), w) })
+	s.Lines = append(s.Lines, lines...)
+	s.Lines = s.Lines[:min(len(s.Lines), max(h, 1))]
+	return s
+}

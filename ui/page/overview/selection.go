@@ -1,0 +1,106 @@
+package overview
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	tea "charm.land/bubbletea/v2"
+
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/ui/action"
+	"certquay/ui/app"
+)
+
+// judged is a marked certificate with the actions that the table allows.
+type judged struct {
+	found  *rules.Case
+	allows string
+}
+
+// markedCases are the marked certificates, one for each set of actions that the
+// table allows: every frame asks what is possible for one of them. It is nil
+// until all are known, so that nothing is dimmed on half the truth.
+func (p *page) markedCases(ids []model.ID) []*rules.Case {
+	var cases []*rules.Case
+	seen := map[string]bool{}
+	for _, id := range ids {
+		j := p.marked[id]
+		switch {
+		case j == nil:
+			return nil
+		case !seen[j.allows]:
+			seen[j.allows], cases = true, append(cases, j.found)
+		}
+	}
+	return cases
+}
+
+// markedIDs are the marked certificates in order.
+func (p *page) markedIDs() []model.ID {
+	ids := make([]model.ID, 0, len(p.table.Marked))
+	for id := range p.table.Marked {
+		ids = append(ids, model.ID(id))
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// hidden are those of the marked certificates that a query does not list.
+func hidden(b app.Backend, q model.Query, marked []model.ID) ([]model.ID, error) {
+	if len(marked) == 0 || q.Filter.Empty() {
+		return nil, nil
+	}
+	q.Filter.Only, q.Offset, q.Limit = marked, 0, 0
+	got, err := b.Page(q)
+	listed := map[model.ID]bool{}
+	for n := range got.Rows {
+		listed[got.Rows[n].ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(marked), func(id model.ID) bool { return listed[id] }), err
+}
+
+// markedWords say how many are marked, and how many of those are not in the
+// list.
+func (p *page) markedWords() string {
+	n, away := len(p.table.Marked), 0
+	for _, id := range p.unseen {
+		if p.table.Marked[string(id)] {
+			away++
+		}
+	}
+	if away > 0 {
+		return p.c.T("list.marked.hidden", n, away)
+	}
+	return p.c.T("list.marked", n)
+}
+
+// mostMarked is how many marked certificates are judged for the footer.
+const mostMarked = 100
+
+// loadMarked asks what is allowed for the marked certificates: for those that
+// are not known yet, or for all of them anew.
+func (p *page) loadMarked(anew bool) tea.Cmd {
+	var ids []model.ID
+	if anew { // what is known of others may be so no more
+		maps.DeleteFunc(p.marked, func(id model.ID, _ *judged) bool { return !p.table.Marked[string(id)] })
+	}
+	for id := range p.table.Marked {
+		if anew || p.marked[model.ID(id)] == nil {
+			ids = append(ids, model.ID(id))
+		}
+	}
+	if len(ids) == 0 || len(p.table.Marked) > mostMarked {
+		return nil
+	}
+	return p.c.Do(func(context.Context) tea.Msg {
+		found := map[model.ID]*judged{}
+		for _, id := range ids {
+			if cs, err := p.c.Backend.Case(id); err == nil {
+				found[id] = &judged{cs, action.Allowed(p.c.Table, cs)}
+			}
+		}
+		return markedLoadedMsg{found}
+	})
+}

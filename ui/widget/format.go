@@ -1,0 +1,95 @@
+package widget
+
+import (
+	"strconv"
+	"time"
+)
+
+// say gives the text of a key, such as how a language writes hours.
+type say = func(key string, args ...any) string
+
+// Day is a date as short as it stays clear: the year is left out in the coming
+// eleven months and the last, where the layout says how a day is written.
+func Day(t, now time.Time, layout string) string {
+	if t.IsZero() {
+		return "–"
+	}
+	if d := t.Sub(now); d > -300*24*time.Hour && d < 330*24*time.Hour {
+		return t.Format(layout)
+	}
+	return t.Format("2006-01-02")
+}
+
+// Stamp is a moment in UTC to the minute.
+func Stamp(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	return t.UTC().Format("2006-01-02 15:04Z")
+}
+
+// Days is how many days a moment is away, negative in the past; hours on the
+// last day.
+func Days(say say, t, now time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	d := t.Sub(now)
+	if d > -24*time.Hour && d < 24*time.Hour {
+		return say("time.h", int(d.Hours()))
+	}
+	return say("time.d", int(d.Hours()/24))
+}
+
+// Ago is how long ago a moment was, in its largest unit.
+func Ago(say say, t, now time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	d := now.Sub(t)
+	switch {
+	case d < time.Minute:
+		return say("time.s", max(int(d.Seconds()), 0))
+	case d < time.Hour:
+		return say("time.min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return say("time.h", int(d.Hours()))
+	}
+	return say("time.d", int(d.Hours()/24))
+}
+
+// Validity is how long something is valid, as people say it.
+func Validity(say say, d time.Duration) string {
+	days := int((d + 12*time.Hour).Hours() / 24)
+	switch {
+	case d <= 0:
+		return "–"
+	case days >= 360 && days%365 < 6:
+		return say("time.y", (days+3)/365)
+	case days == 0:
+		return say("time.h", int(d.Hours()))
+	}
+	return say("time.d", days)
+}
+
+// Count writes a number with thin grouping, as people read it.
+func Count(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Money writes minor units of a currency.
+func Money(amount int64, currency string) string {
+	sign := ""
+	if amount < 0 {
+		sign, amount = "-", -amount
+	}
+	cents := strconv.FormatInt(amount%100, 10)
+	if len(cents) < 2 {
+		cents = "0" + cents
+	}
+	return sign + Count(int(amount/100)) + "." + cents + " " + currency
+}
