@@ -15,6 +15,7 @@ import (
 	"certquay/cmd/config"
 	"certquay/cmd/demo"
 	"certquay/cmd/host"
+	"certquay/cmd/out"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
@@ -59,7 +60,8 @@ func (a *App) Temporary() bool { return !a.serving && a.Host.Count() <= 1 }
 
 // open makes the owner of the store in a locked data directory. On an error
 // everything opened so far is closed.
-func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, paths config.Paths, configFile string) (a *App, err error) {
+func open(ctx context.Context, lock *owner.Lock, c *call, paths config.Paths, configFile string) (a *App, err error) {
+	s, g := c.Session, c.g
 	a = &App{looking: g.readOnly, Paths: paths, Dir: lock.Dir(), file: configFile, ctx: context.WithoutCancel(ctx)}
 	defer func() {
 		if err != nil {
@@ -73,20 +75,20 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	slog.SetDefault(a.Log)
 
 	if g.dashboard && s.PTY != nil && a.Config.Store.Seal != config.SealPassphrase { // which is asked for first
-		if err := a.begin(ctx, s, g); err != nil {
+		if err := a.begin(ctx, c); err != nil {
 			return a, err
 		}
 	}
 	if a.demo = g.demo; a.demo {
 		e, err := builtin.Memory.Open(builtin.Setup{Log: a.Log}) // nothing of a demo is kept
 		if err != nil {
-			return a, &storeError{err: err}
+			return a, &out.StoreError{Err: err}
 		}
 		if a.Store, err = store.With(e, store.Options{Logger: a.Log}); err != nil {
-			return a, &storeError{err: err}
+			return a, &out.StoreError{Err: err}
 		}
 		a.closing(a.Store.Close)
-	} else if err := a.openStore(ctx, lock, &call{Session: s, g: g}, keyFile(configFile)); err != nil {
+	} else if err := a.openStore(ctx, lock, c, keyFile(configFile)); err != nil {
 		return a, err
 	}
 	clock, save, err := a.clock(ctx, g)
@@ -99,16 +101,15 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	}
 	a.CA, a.unserved = ca.ca, ca.down.Load
 	roots := ca.roots()
-	c := a.Config
 	policy := rules.DefaultPolicy()
-	policy.Currency, policy.Refund, policy.CarryDays = c.Catalogue.Currency, rules.RefundPolicy(c.RefundPolicy), c.Renew.CarryDays
-	policy.HostingFee, policy.CreditPrice = c.Catalogue.HostingFee, c.Catalogue.Credit
-	policy.ReviewReuse = time.Duration(c.Review.ReuseDays) * 24 * time.Hour
-	policy.Notify = rules.NotifyPolicy{Default: c.Notify.Default, Withhold: a.Sandbox && !c.Notify.Sandbox}
-	for _, days := range c.Notify.ExpiryDays {
+	policy.Currency, policy.Refund, policy.CarryDays = a.Config.Catalogue.Currency, rules.RefundPolicy(a.Config.RefundPolicy), a.Config.Renew.CarryDays
+	policy.HostingFee, policy.CreditPrice = a.Config.Catalogue.HostingFee, a.Config.Catalogue.Credit
+	policy.ReviewReuse = time.Duration(a.Config.Review.ReuseDays) * 24 * time.Hour
+	policy.Notify = rules.NotifyPolicy{Default: a.Config.Notify.Default, Withhold: a.Sandbox && !a.Config.Notify.Sandbox}
+	for _, days := range a.Config.Notify.ExpiryDays {
 		policy.Notify.Before = append(policy.Notify.Before, time.Duration(days)*24*time.Hour)
 	}
-	policy.Price = func(s model.Specification) int64 { return c.Catalogue.Price(s.Level, s.Grade) }
+	policy.Price = func(s model.Specification) int64 { return a.Config.Catalogue.Price(s.Level, s.Grade) }
 	if g.demo {
 		policy.HandshakeTimeout = demo.HandshakeTimeout
 	}
@@ -133,7 +134,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 		a.closing(a.flush)
 	}
 	if g.demo {
-		if err := a.fillDemo(ctx, &call{Session: s, g: g}, clock); err != nil {
+		if err := a.fillDemo(ctx, c, clock); err != nil {
 			return a, err
 		}
 	}
@@ -155,7 +156,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 	var l net.Listener
 	if !lock.Looking() {
 		if l, err = host.ListenSocket(lock.Socket()); err != nil {
-			return a, &storeError{err: model.Fail("verb.socket", "cause", err)}
+			return a, &out.StoreError{Err: model.Fail("verb.socket", "cause", err)}
 		}
 	}
 	sctx, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -188,7 +189,7 @@ func open(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, 
 func loadConfig(file string) (*config.Config, error) {
 	c, err := config.Load(file)
 	if err != nil {
-		return c, &usageError{model.TextOf(err), model.Say("usage.config", "file", file)}
+		return c, &out.UsageError{What: model.TextOf(err), Hint: model.Say("usage.config", "file", file)}
 	}
 	return c, nil
 }
@@ -227,7 +228,7 @@ func (a *App) clock(ctx context.Context, g *global) (lifecycle.Clock, func(conte
 	}
 	m, err := a.Store.Meta(ctx)
 	if err != nil {
-		return nil, nil, &storeError{err: err}
+		return nil, nil, &out.StoreError{Err: err}
 	}
 	if g.sandbox && !m.Sandbox {
 		fresh, err := a.unused()
@@ -238,7 +239,7 @@ func (a *App) clock(ctx context.Context, g *global) (lifecycle.Clock, func(conte
 			return nil, nil, &rules.Refusal{Action: "sandbox", Reason: rules.ReasonNotSandbox}
 		}
 		if err := a.Store.SetMeta(ctx, func(m *store.Meta) error { m.Sandbox = true; return nil }); err != nil {
-			return nil, nil, &storeError{err: err}
+			return nil, nil, &out.StoreError{Err: err}
 		}
 		m.Sandbox = true
 	}
@@ -300,7 +301,7 @@ func (a *App) products(ctx context.Context, clock lifecycle.Clock, freezable boo
 
 // serveSession answers one session, whichever way it came.
 func (a *App) serveSession(ctx context.Context, s *session.Session, args []string) int {
-	return run(ctx, &call{Session: s, app: a, g: &global{}}, args)
+	return run(ctx, newCall(s, a), args)
 }
 
 var _ io.Closer = (*App)(nil)

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/issuer"
@@ -49,7 +50,7 @@ func (a *App) authority(ctx context.Context, clock lifecycle.Clock) (*authority,
 	kind, _ := issuer.Find(embedded.Brand)
 	opened, err := kind.Open(issuer.Setup{Settings: c, Store: a.Store, Now: clock.Now, BaseURL: au.own})
 	if err != nil {
-		return nil, &usageError{model.TextOf(err), model.Say("usage.issuer")}
+		return nil, &out.UsageError{What: model.TextOf(err), Hint: model.Say("usage.issuer")}
 	}
 	au.ca = opened.(*embedded.Issuer) // more than an issuer: it has CRLs, OCSP and roots to tend
 	au.server = &http.Server{
@@ -212,11 +213,11 @@ func (au *authority) roots() func() *x509.CertPool {
 func (a *App) keptAddress(ctx context.Context, what, address string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return "", usage("usage.embedded-listen", "cause", err)
+		return "", out.Usage("usage.embedded-listen", "cause", err)
 	}
 	m, err := a.Store.Meta(ctx)
 	if err != nil {
-		return "", &storeError{err: err}
+		return "", &out.StoreError{Err: err}
 	}
 	if kept := m.Ports[what]; port == "0" && kept != 0 {
 		port = fmt.Sprint(kept)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/model"
@@ -38,28 +39,28 @@ func caCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			out := []caJSON{}
+			items := []caJSON{}
 			var rows [][]string
 			add := func(kind string, ca *embedded.CA) {
 				j := caJSON{
 					Kind: kind, Number: ca.Number, Name: ca.Cert.Subject.CommonName, Issues: ca.Issues,
 					Serial: bundle.Serial(ca.Cert.SerialNumber), Fingerprint: bundle.Fingerprint(ca.Cert.Raw),
-					NotBefore: timeOrNil(ca.Cert.NotBefore), NotAfter: timeOrNil(ca.Cert.NotAfter),
-					Issued: ca.Issued, Revoked: ca.Revoked, CRL: timeOrNil(ca.CRL), CRLUntil: timeOrNil(ca.CRLUntil),
+					NotBefore: out.TimeOrNil(ca.Cert.NotBefore), NotAfter: out.TimeOrNil(ca.Cert.NotAfter),
+					Issued: ca.Issued, Revoked: ca.Revoked, CRL: out.TimeOrNil(ca.CRL), CRLUntil: out.TimeOrNil(ca.CRLUntil),
 				}
-				now, made := "", c.text("verb.ca.no-crl")
+				now, made := "", c.Text("verb.ca.no-crl")
 				if ca.Root > 0 {
 					j.Root = &ca.Root
 				}
 				if ca.Issues {
-					now = c.text("verb.ca.now")
+					now = c.Text("verb.ca.now")
 				}
 				if !ca.CRL.IsZero() {
 					made = ca.CRL.UTC().Format(time.RFC3339)
 				}
-				out = append(out, j)
-				kind, counts := c.label("ca-kind", kind), fmt.Sprintf("%d/%d", ca.Issued, ca.Revoked)
-				rows = append(rows, []string{kind, fmt.Sprint(ca.Number), j.Name, j.Serial, day(ca.Cert.NotAfter), counts, made, now})
+				items = append(items, j)
+				kind, counts := c.Label("ca-kind", kind), fmt.Sprintf("%d/%d", ca.Issued, ca.Revoked)
+				rows = append(rows, []string{kind, fmt.Sprint(ca.Number), j.Name, j.Serial, out.Day(ca.Cert.NotAfter), counts, made, now})
 			}
 			for n := range all.Roots {
 				add("root", &all.Roots[n])
@@ -68,12 +69,12 @@ func caCmd(c *call) *cobra.Command {
 				add("issuing", &all.Issuing[n])
 			}
 			switch {
-			case c.g.json:
-				return c.printJSON(out)
+			case c.JSON:
+				return c.PrintJSON(items)
 			case len(rows) == 0:
-				c.say("verb.ca.none")
+				c.Say("verb.ca.none")
 			default:
-				c.table(c.heads("ca", "number", "name", "serial", "valid-to", "issued-revoked", "crl", "issues"), rows)
+				c.Table(c.Heads("ca", "number", "name", "serial", "valid-to", "issued-revoked", "crl", "issues"), rows)
 			}
 			return nil
 		},
@@ -89,10 +90,10 @@ func caCmd(c *call) *cobra.Command {
 				return model.Fail("verb.ca.no-root").Wrapping(model.ErrNotFound)
 			}
 			text := bytes.TrimSpace(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}))
-			if c.g.json {
-				return c.printJSON(map[string]string{"pem": string(text) + "\n", "fingerprint_sha256": bundle.Fingerprint(root.Raw)})
+			if c.JSON {
+				return c.PrintJSON(map[string]string{"pem": string(text) + "\n", "fingerprint_sha256": bundle.Fingerprint(root.Raw)})
 			}
-			c.print(string(text))
+			c.Print(string(text))
 			return nil
 		},
 	}, &cobra.Command{
@@ -102,10 +103,10 @@ func caCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.g.json {
-				return c.printJSON(map[string]string{"name": made.Subject.CommonName, "serial": bundle.Serial(made.SerialNumber)})
+			if c.JSON {
+				return c.PrintJSON(map[string]string{"name": made.Subject.CommonName, "serial": bundle.Serial(made.SerialNumber)})
 			}
-			c.say("verb.ca.rotated", "name", made.Subject.CommonName, "until", day(made.NotAfter))
+			c.Say("verb.ca.rotated", "name", made.Subject.CommonName, "until", out.Day(made.NotAfter))
 			return nil
 		},
 	})

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"certquay/cmd/host"
+	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
@@ -81,20 +81,20 @@ func dashboard(ctx context.Context, c *call) error {
 	defer done()
 	code := 0
 	if c.Kind == session.Local && c.PTY != nil {
-		if err := a.begin(ctx, c.Session, c.g); err != nil {
+		if err := a.begin(ctx, c); err != nil {
 			return err
 		}
 		code = a.stage.Run(ctx, ui.New(o), told)
 	} else {
 		code = host.RunProgram(ctx, c.Session, ui.New(o), told)
 	}
-	if code != exitDone {
-		return &exitError{code}
+	if code != out.ExitOK {
+		return &out.ExitError{Code: code}
 	}
 	if c.Kind == session.Local && !a.demo && a.Temporary() { // else somebody takes over
 		if _, n, err := c.engine().Resources(lifecycle.ResourceFilter{Limit: 1}); err == nil && n > 0 {
-			c.note("verb.rest")
-			c.note("verb.rest.serve")
+			c.Note("verb.rest")
+			c.Note("verb.rest.serve")
 		}
 	}
 	return nil
@@ -102,7 +102,7 @@ func dashboard(ctx context.Context, c *call) error {
 
 // begin takes the terminal of this process for the dashboard, if that has not
 // been done, and draws its frame. Close gives the terminal back.
-func (a *App) begin(ctx context.Context, s *session.Session, g *global) error {
+func (a *App) begin(ctx context.Context, c *call) error {
 	if a.stage != nil {
 		return nil
 	}
@@ -110,29 +110,23 @@ func (a *App) begin(ctx context.Context, s *session.Session, g *global) error {
 	if err != nil {
 		return err
 	}
-	c := &call{Session: s, g: g}
-	who := s.Actor
-	who.ReadOnly = g.readOnly
+	who := c.Actor
+	who.ReadOnly = c.g.readOnly
 	opening := ui.Options{
 		Actor: who,
 		Lang:  c.Lang,
-		Plain: g.plain || a.Config.UI.ScreenReader,
+		Plain: c.g.plain || a.Config.UI.ScreenReader,
 		Theme: a.Config.UI.Style(),
 	}
-	st, code := host.Begin(ctx, s, func(width, height int) string { return ui.Opening(opening, s.Env, width, height) }, back)
+	st, code := host.Begin(ctx, c.Session, func(width, height int) string { return ui.Opening(opening, c.Env, width, height) }, back)
 	if st == nil {
 		back()
-		return &exitError{code}
+		return &out.ExitError{Code: code}
 	}
 	a.stage = st
 	a.closing(st.Close)
 	return nil
 }
-
-// exitError is an exit code whose reason was told already.
-type exitError struct{ code int }
-
-func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
 
 // saveFile writes one downloaded file of the person's and tells where it is,
 // by its whole path.

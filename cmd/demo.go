@@ -13,6 +13,7 @@ import (
 
 	"certquay/cmd/config"
 	"certquay/cmd/demo"
+	"certquay/cmd/out"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
@@ -30,7 +31,7 @@ func demoCmd(c *call) *cobra.Command {
 		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.Kind != session.Local {
-				return usage("usage.demo-remote")
+				return out.Usage("usage.demo-remote")
 			}
 			return dashboard(cmd.Context(), c)
 		},
@@ -39,16 +40,16 @@ func demoCmd(c *call) *cobra.Command {
 
 // runDemo makes a store of its own in a temporary directory, shows the
 // dashboard on it and removes it.
-func runDemo(ctx context.Context, s *session.Session, g *global, args []string) (code int) {
+func runDemo(ctx context.Context, c *call, args []string) (code int) {
 	tell := func(err error) int {
-		printError(&call{Session: s, g: g}, err)
-		return exitCode(err)
+		c.PrintError(err)
+		return out.ExitCode(err)
 	}
-	if g.data != "" || g.config != "" {
-		return tell(usage("usage.demo-place"))
+	if c.g.data != "" || c.g.config != "" {
+		return tell(out.Usage("usage.demo-place"))
 	}
-	if !s.Interactive {
-		return tell(usage("usage.demo-terminal"))
+	if !c.Interactive {
+		return tell(out.Usage("usage.demo-terminal"))
 	}
 	removeKilled()
 	dir, err := os.MkdirTemp("", demoPlace)
@@ -73,10 +74,10 @@ func runDemo(ctx context.Context, s *session.Session, g *global, args []string) 
 		return tell(model.Fail("demo.config", "cause", err))
 	}
 	if lock, err = owner.Acquire(paths.Data); err != nil {
-		return tell(&storeError{err: err})
+		return tell(&out.StoreError{Err: err})
 	}
-	g.demo = true
-	return own(ctx, lock, s, g, paths, paths.ConfigFile(), args)
+	c.g.demo = true
+	return own(ctx, lock, c, paths, paths.ConfigFile(), args)
 }
 
 // removeKilled removes what this user's demos left behind that were killed: the
@@ -114,7 +115,7 @@ func (a *App) fillDemo(ctx context.Context, c *call, clock lifecycle.Clock) erro
 	}
 	defer c.Hush()()
 	reached := func(month time.Time) error {
-		_, err := fmt.Fprint(c.Err, "\r"+c.text("verb.demo.filling", "month", month.Format("2006-01")))
+		_, err := fmt.Fprint(c.Err, "\r"+c.Text("verb.demo.filling", "month", month.Format("2006-01")))
 		return err
 	}
 	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: map[string]lifecycle.Product{}, Reached: reached}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/config"
+	"certquay/cmd/out"
 	"certquay/model"
 )
 
@@ -20,19 +21,19 @@ func fsckCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.g.json {
-				err := c.printJSON(map[string]any{"records": r.Records, "events": r.Events, "problems": worded(r.Problems)})
+			if c.JSON {
+				err := c.PrintJSON(map[string]any{"records": r.Records, "events": r.Events, "problems": out.EnglishAll(r.Problems)})
 				if err != nil {
 					return err
 				}
 			}
 			for _, p := range r.Problems {
-				c.say("verb.problem", "what", p)
+				c.Say("verb.problem", "what", p)
 			}
 			if len(r.Problems) > 0 {
-				return failed("failed.fsck", "n", len(r.Problems))
+				return out.Failed("failed.fsck", "n", len(r.Problems))
 			}
-			c.say("verb.fsck.clean", "records", r.Records, "events", r.Events)
+			c.Say("verb.fsck.clean", "records", r.Records, "events", r.Events)
 			return nil
 		},
 	}
@@ -47,10 +48,10 @@ func (c *call) giveUp(ctx context.Context) error {
 	case !c.g.acceptLoss:
 		return nil
 	case c.app.lost == "":
-		c.say("verb.fsck.whole")
+		c.Say("verb.fsck.whole")
 		return nil
 	}
-	c.say("verb.fsck.given-up", "what", c.app.lost)
+	c.Say("verb.fsck.given-up", "what", c.app.lost)
 	return c.app.Engine.Note(ctx, c.who(), "fsck", "the store", model.Say("log.accept-loss", "lost", c.app.lost), nil)
 }
 

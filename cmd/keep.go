@@ -8,6 +8,7 @@ import (
 
 	"certquay/cmd/backup"
 	"certquay/cmd/config"
+	"certquay/cmd/out"
 	"certquay/model"
 )
 
@@ -23,7 +24,7 @@ func (a *App) keepBackups() error {
 	}
 	m, err := a.Store.Meta(a.ctx)
 	if err != nil {
-		return &storeError{err: err}
+		return &out.StoreError{Err: err}
 	}
 	dir, shown := filepath.Dir(a.file), shownPassphrase()
 	if len(b.Recipients) > 0 {

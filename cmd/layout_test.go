@@ -82,6 +82,8 @@ var innerArrows = map[string][]string{
 	"store/engine": {"model"},
 
 	"lifecycle/rules": {"model", "lifecycle/names"},
+
+	"cmd/out": {"model", "store", "lifecycle", "ui/text", "cmd/session", "cmd/owner"},
 }
 
 // standardOnly are folders whose code imports nothing from outside the module but
@@ -247,6 +249,12 @@ func TestImportArrowsAreFound(t *testing.T) {
 		{"certquay/ui", "charm.land/bubbletea/v2", false, true},
 		{"certquay/cmd", "certquay/ui", false, true},
 		{"certquay/cmd", "certquay", false, false},
+		{"certquay/cmd", "certquay/cmd/out", false, true},
+		{"certquay/cmd/out", "certquay/cmd/session", false, true},
+		{"certquay/cmd/out", "certquay/cmd", false, false},
+		{"certquay/cmd/out", "certquay/cmd/host", false, false},
+		{"certquay/cmd/out", "certquay/cmd/config", false, false},
+		{"certquay/cmd/out", "certquay/ui", false, false},
 		{"certquay/tools", "fmt", true, false},
 	} {
 		if why := broken(c.from, c.to, c.standard); (why == "") != c.ok {

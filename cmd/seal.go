@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/config"
+	"certquay/cmd/out"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
@@ -32,14 +33,14 @@ func (a *App) openStore(ctx context.Context, lock *owner.Lock, c *call, keyFile 
 	var err error
 	if a.Store, err = store.Open(lock.Dir(), o); errors.Is(err, store.ErrLess) && c.g.acceptLoss {
 		a.lost, o.AcceptLoss = model.TextOf(err), true
-		question := c.words().Text(a.lost) + "\n" + c.text("verb.loss")
-		if err := c.confirm(ctx, question, c.text("verb.loss.word")); err != nil {
+		question := c.Words().Text(a.lost) + "\n" + c.Text("verb.loss")
+		if err := c.Confirm(ctx, question, c.Text("verb.loss.word")); err != nil {
 			return err
 		}
 		a.Store, err = store.Open(lock.Dir(), o)
 	}
 	if err != nil {
-		return &storeError{err: err}
+		return &out.StoreError{Err: err}
 	}
 	a.closing(func() error { return a.Store.Close() })
 	return a.keepSecrets(ctx, lock, c, want, o)
@@ -50,7 +51,7 @@ func (a *App) openStore(ctx context.Context, lock *owner.Lock, c *call, keyFile 
 func (a *App) keepSecrets(ctx context.Context, lock *owner.Lock, c *call, want bool, o store.Options) error {
 	by, sealed, err := a.Store.Protection()
 	if err != nil {
-		return &storeError{err: err}
+		return &out.StoreError{Err: err}
 	}
 	var current, next model.Secret
 	switch {
@@ -83,14 +84,14 @@ func (a *App) keepSecrets(ctx context.Context, lock *owner.Lock, c *call, want b
 		return nil
 	}
 	if err := a.Store.Close(); err != nil {
-		return &storeError{err: err}
+		return &out.StoreError{Err: err}
 	}
-	c.note("verb.seal.anew")
+	c.Note("verb.seal.anew")
 	if err := store.Rekey(ctx, lock.Dir(), o, current, next); err != nil {
-		return &storeError{err: err, hint: model.Say("verb.seal.as-it-was")}
+		return &out.StoreError{Err: err, Hint: model.Say("verb.seal.as-it-was")}
 	}
 	if a.Store, err = store.Open(lock.Dir(), o); err != nil {
-		return &storeError{err: err}
+		return &out.StoreError{Err: err}
 	}
 	if next.Empty() {
 		return nil
@@ -101,7 +102,7 @@ func (a *App) keepSecrets(ctx context.Context, lock *owner.Lock, c *call, want b
 // unsealAs unseals the store that was just opened.
 func (a *App) unsealAs(passphrase model.Secret) error {
 	if err := a.Store.Unseal(passphrase); err != nil {
-		return &storeError{err: err, hint: model.Say("verb.seal.again")}
+		return &out.StoreError{Err: err, Hint: model.Say("verb.seal.again")}
 	}
 	return nil
 }
@@ -109,22 +110,22 @@ func (a *App) unsealAs(passphrase model.Secret) error {
 // askPassphrase asks for the passphrase of the store. It is empty for who only
 // wants to look.
 func (c *call) askPassphrase(ctx context.Context) (model.Secret, error) {
-	typed, err := c.AskSecret(ctx, c.text("verb.ask.store"))
+	typed, err := c.AskSecret(ctx, c.Text("verb.ask.store"))
 	if err != nil {
-		return model.Secret{}, &storeError{err: err, hint: model.Say("verb.seal.type")}
+		return model.Secret{}, &out.StoreError{Err: err, Hint: model.Say("verb.seal.type")}
 	}
 	return model.NewSecret([]byte(typed)), nil
 }
 
 // sealPassphrase asks twice for a passphrase to seal the store with.
 func (c *call) sealPassphrase(ctx context.Context) (none model.Secret, err error) {
-	first, err := c.AskSecret(ctx, c.text("verb.ask.seal"))
+	first, err := c.AskSecret(ctx, c.Text("verb.ask.seal"))
 	if err != nil {
-		return none, usage("usage.seal", "cause", err)
+		return none, out.Usage("usage.seal", "cause", err)
 	}
-	again, err := c.AskSecret(ctx, c.text("verb.ask.again"))
+	again, err := c.AskSecret(ctx, c.Text("verb.ask.again"))
 	if err != nil || again != first || first == "" {
-		return none, usage("usage.passphrases-differ")
+		return none, out.Usage("usage.passphrases-differ")
 	}
 	return model.NewSecret([]byte(first)), nil
 }
@@ -187,10 +188,10 @@ func (c *call) unseal(ctx context.Context, file string) error {
 	by, sealed := c.app.sealing()
 	switch {
 	case by != string(store.ByPassphrase):
-		c.say("verb.seal.none")
+		c.Say("verb.seal.none")
 		return nil
 	case !sealed:
-		c.say("verb.seal.open")
+		c.Say("verb.seal.open")
 		return nil
 	}
 	var passphrase model.Secret
@@ -200,25 +201,25 @@ func (c *call) unseal(ctx context.Context, file string) error {
 	} else {
 		passphrase, err = c.askPassphrase(ctx)
 		if errors.Is(err, session.ErrNoTerminal) {
-			err = usage("usage.no-terminal-store")
+			err = out.Usage("usage.no-terminal-store")
 		}
 	}
 	if err != nil {
 		return err
 	}
 	if passphrase.Empty() {
-		return usage("usage.no-passphrase")
+		return out.Usage("usage.no-passphrase")
 	}
 	err = c.app.Unseal(passphrase)
 	if nerr := c.app.Engine.Note(context.WithoutCancel(ctx), c.who(), string(unsealing), "the store", "", err); nerr != nil {
 		err = errors.Join(err, nerr)
 	}
 	if errors.Is(err, store.ErrPassphrase) {
-		return &failedError{what: model.TextOf(err), hint: model.Say("verb.seal.stays")}
+		return &out.FailedError{What: model.TextOf(err), Hint: model.Say("verb.seal.stays")}
 	}
 	if err != nil {
 		return err
 	}
-	c.say("verb.seal.open")
+	c.Say("verb.seal.open")
 	return nil
 }

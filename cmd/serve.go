@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/host"
+	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/model"
 )
@@ -25,7 +26,7 @@ func serveCmd(c *call) *cobra.Command {
 		Args:    onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.Kind != session.Local {
-				return usage("usage.served", "pid", os.Getpid())
+				return out.Usage("usage.served", "pid", os.Getpid())
 			}
 			return c.serve(cmd.Context(), listen, keys)
 		},
@@ -50,34 +51,34 @@ func (c *call) serve(ctx context.Context, listen, keysFile string) error {
 		}
 		keys, err := host.OpenKeys(keysFile)
 		if err != nil {
-			return usage("usage.keys", "cause", err, "file", keysFile)
+			return out.Usage("usage.keys", "cause", err, "file", keysFile)
 		}
 		key, err := host.LoadHostKey(a.Config.SSH.HostKeyIn(dir))
 		if err != nil {
-			return failed("failed.host-key", "cause", err)
+			return out.Failed("failed.host-key", "cause", err)
 		}
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 		if err != nil {
-			return usage("usage.listen", "cause", err)
+			return out.Usage("usage.listen", "cause", err)
 		}
 		go func() {
 			ended <- a.Host.ServeNetwork(ctx, l, host.Network{Keys: keys, HostKey: key, Authorize: asOwner})
 		}()
-		c.say("verb.serve.ssh", "address", l.Addr(), "file", keysFile)
+		c.Say("verb.serve.ssh", "address", l.Addr(), "file", keysFile)
 		for _, line := range keys.Ignored() {
-			c.note("verb.warning", "what", line)
+			c.Note("verb.warning", "what", line)
 		}
 	}
-	c.say("verb.serve.on", "products", c.where())
+	c.Say("verb.serve.on", "products", c.where())
 	select {
 	case <-ctx.Done():
-		c.say("verb.serve.stopping")
+		c.Say("verb.serve.stopping")
 		return nil
 	case err := <-ended:
 		if err == nil || errors.Is(err, net.ErrClosed) {
 			return nil
 		}
-		return failed("failed.serve", "cause", err)
+		return out.Failed("failed.serve", "cause", err)
 	}
 }
 
@@ -86,7 +87,7 @@ func (c *call) where() string {
 	var names []string
 	for _, p := range c.engine().Products() {
 		if p.Problem != "" {
-			c.note("verb.serve.problem", "product", p.Name, "problem", p.Problem)
+			c.Note("verb.serve.problem", "product", p.Name, "problem", p.Problem)
 			continue
 		}
 		names = append(names, p.Name)

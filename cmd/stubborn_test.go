@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"certquay/cmd/config"
+	"certquay/cmd/out"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
@@ -44,9 +45,9 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	}
 	defer func() { _ = lock.Release() }()
 	s := session.NewLocal()
-	var out, errs bytes.Buffer
-	s.Out, s.Err, s.Interactive = &out, &errs, false
-	a, err := open(ctx, lock, s, &global{}, config.Paths{Config: dir, State: dir}, filepath.Join(dir, "config.yaml"))
+	var said, errs bytes.Buffer
+	s.Out, s.Err, s.Interactive = &said, &errs, false
+	a, err := open(ctx, lock, newCall(s, nil), config.Paths{Config: dir, State: dir}, filepath.Join(dir, "config.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,13 +71,13 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	})
 	defer a.Engine.Close()
 	verb := func(args ...string) int {
-		out.Reset()
+		said.Reset()
 		errs.Reset()
-		return run(ctx, &call{Session: s, app: a, g: &global{}}, args)
+		return run(ctx, newCall(s, a), args)
 	}
 	must := func(args ...string) {
 		t.Helper()
-		if code := verb(args...); code != exitDone {
+		if code := verb(args...); code != out.ExitOK {
 			t.Fatalf("%v: exit %d: %s", args, code, errs.String())
 		}
 	}
@@ -97,13 +98,13 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	row := a.Engine.Table().Row(rules.Reissue)
 	from := row.From
 	row.From = []model.State{"paid"}
-	if code := verb("reissue", id); code != exitRefused || !strings.Contains(errs.String(), "needs paid") {
+	if code := verb("reissue", id); code != out.ExitRefused || !strings.Contains(errs.String(), "needs paid") {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 	row.From = from
 	must("reissue", id, "--new-key")
 	odd.on = true
-	if code := verb("deploy", id, "--product", "CDN"); code != exitFailed || !strings.Contains(errs.String(), "another certificate is presented") {
+	if code := verb("deploy", id, "--product", "CDN"); code != out.ExitFailed || !strings.Contains(errs.String(), "another certificate is presented") {
 		t.Fatalf("exit %d: %s", code, errs.String())
 	}
 	after, err := a.Engine.Resource(before.ID)

@@ -1,13 +1,15 @@
-package cmd
+package out
 
 import (
+	"time"
+
 	"certquay/lifecycle"
 	"certquay/model"
 )
 
-// instanceJSON is an instance as verbs print it; the names are fixed (spec 9).
-// What does not apply is null.
-type instanceJSON struct {
+// Instance is an instance in JSON; the names are fixed (spec 9). What does not
+// apply is null.
+type Instance struct {
 	ID            model.ID        `json:"id"`
 	Name          string          `json:"name"`
 	State         model.State     `json:"state"`
@@ -34,16 +36,16 @@ type instanceJSON struct {
 	Products      []string        `json:"products"`
 	Order         *string         `json:"order"`
 	Contact       *string         `json:"contact"`
-	Versions      []versionJSON   `json:"versions"`
-	Operation     *operationJSON  `json:"operation"`
+	Versions      []Version       `json:"versions"`
+	Operation     *Operation      `json:"operation"`
 	LastError     *string         `json:"last_error"`
-	Proofs        []proofJSON     `json:"proofs"`
+	Proofs        []Proof         `json:"proofs"`
 	RenewedBy     *string         `json:"renewed_by"`
 	RenewalOf     *string         `json:"renewal_of"`
 }
 
-// proofJSON is a record or file that proves control.
-type proofJSON struct {
+// Proof is a record or file that proves control of a domain, in JSON.
+type Proof struct {
 	Domain string `json:"domain"`
 	Method string `json:"method"`
 	Name   string `json:"name"`
@@ -51,7 +53,8 @@ type proofJSON struct {
 	Seen   bool   `json:"seen"`
 }
 
-type versionJSON struct {
+// Version is a version of an instance in JSON.
+type Version struct {
 	Number      int      `json:"number"`
 	Serial      string   `json:"serial"`
 	Fingerprint string   `json:"fingerprint_sha256"`
@@ -65,7 +68,8 @@ type versionJSON struct {
 	Reason      *string  `json:"revocation_reason"`
 }
 
-type operationJSON struct {
+// Operation is what is being done to an instance, in JSON.
+type Operation struct {
 	Kind    model.JobKind `json:"kind"`
 	Since   *string       `json:"since"`
 	Attempt int           `json:"attempt"`
@@ -74,76 +78,56 @@ type operationJSON struct {
 	Error   *string       `json:"error"`
 }
 
-func orNil[T ~string](s T) *string {
-	if s == "" {
-		return nil
-	}
-	v := string(s)
-	return &v
-}
-
-func orEmpty[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}
-
-func operation(o model.Operation) *operationJSON {
+func operation(o model.Operation) *Operation {
 	if !o.Active() {
 		return nil
 	}
-	next := timeOrNil(o.Next)
+	next := TimeOrNil(o.Next)
 	if o.Aside() {
 		next = nil
 	}
-	return &operationJSON{o.Kind, timeOrNil(o.Since), o.Attempt, next, orNil(english(o.WaitFor)), orNil(english(o.Error))}
+	return &Operation{o.Kind, TimeOrNil(o.Since), o.Attempt, next, OrNil(English(o.WaitFor)), OrNil(English(o.Error))}
 }
 
-// instance turns an instance into what is printed.
-func (c *call) instance(i *model.Instance) instanceJSON {
-	now := c.engine().Now()
+// NewInstance returns an instance as it is printed in JSON at a moment. Contact is
+// the name of its contact, "" for none.
+func NewInstance(i *model.Instance, now time.Time, contact string) Instance {
 	row := i.Row()
-	j := instanceJSON{
+	j := Instance{
 		ID: i.ID, Name: i.Name, State: i.State, Group: i.State.Group(), Label: row.Label(now), Derived: row.Derived(now),
-		Origin: i.Origin, Level: orNil(i.Spec.Level), Type: orNil(i.Spec.Type), Brand: orNil(i.Spec.Brand), Grade: orNil(i.Spec.Grade),
-		Domains: orEmpty(i.Domains()), ServiceStart: timeOrNil(i.ServiceStart), ServiceEnd: timeOrNil(i.ServiceEnd),
-		ExpectedIssue: timeOrNil(i.ExpectedIssue), Hosted: i.Hosting.On, RenewalsLeft: i.Hosting.RenewalsLeft,
-		AutoDeploy: i.Deployments.Auto > 0, Products: orEmpty(i.Deployments.Products), Order: orNil(i.Order),
-		Versions: []versionJSON{}, Proofs: []proofJSON{}, Operation: operation(i.Operation),
-		RenewedBy: orNil(i.RenewedBy), RenewalOf: orNil(i.RenewalOf),
+		Origin: i.Origin, Level: OrNil(i.Spec.Level), Type: OrNil(i.Spec.Type), Brand: OrNil(i.Spec.Brand), Grade: OrNil(i.Spec.Grade),
+		Domains: OrEmpty(i.Domains()), ServiceStart: TimeOrNil(i.ServiceStart), ServiceEnd: TimeOrNil(i.ServiceEnd),
+		ExpectedIssue: TimeOrNil(i.ExpectedIssue), Hosted: i.Hosting.On, RenewalsLeft: i.Hosting.RenewalsLeft,
+		AutoDeploy: i.Deployments.Auto > 0, Products: OrEmpty(i.Deployments.Products), Order: OrNil(i.Order),
+		Versions: []Version{}, Proofs: []Proof{}, Operation: operation(i.Operation),
+		RenewedBy: OrNil(i.RenewedBy), RenewalOf: OrNil(i.RenewalOf), Contact: OrNil(contact),
 	}
 	v := i.Current()
 	if v == nil {
 		v = i.Newest()
 	}
 	if v != nil {
-		j.Serial, j.Fingerprint, j.KeyType = &v.Serial, &v.Fingerprint, orNil(v.KeyType)
-		j.NotBefore, j.NotAfter = timeOrNil(v.NotBefore), timeOrNil(v.NotAfter)
+		j.Serial, j.Fingerprint, j.KeyType = &v.Serial, &v.Fingerprint, OrNil(v.KeyType)
+		j.NotBefore, j.NotAfter = TimeOrNil(v.NotBefore), TimeOrNil(v.NotAfter)
 	} else if i.Application.KeyType != "" {
-		j.KeyType = orNil(i.Application.KeyType)
+		j.KeyType = OrNil(i.Application.KeyType)
 	}
 	for n := range i.Versions {
 		v := &i.Versions[n]
-		j.Versions = append(j.Versions, versionJSON{
-			v.Number, v.Serial, v.Fingerprint, orEmpty(v.Domains), v.KeyType, v.KeyID != "",
-			timeOrNil(v.NotBefore), timeOrNil(v.NotAfter), timeOrNil(v.Issued), timeOrNil(v.RevokedAt), orNil(v.RevokedReason),
+		j.Versions = append(j.Versions, Version{
+			v.Number, v.Serial, v.Fingerprint, OrEmpty(v.Domains), v.KeyType, v.KeyID != "",
+			TimeOrNil(v.NotBefore), TimeOrNil(v.NotAfter), TimeOrNil(v.Issued), TimeOrNil(v.RevokedAt), OrNil(v.RevokedReason),
 		})
 	}
 	for _, p := range i.Proofs {
-		j.Proofs = append(j.Proofs, proofJSON(p))
+		j.Proofs = append(j.Proofs, Proof(p))
 	}
-	j.LastError = orNil(english(lastError(i)))
-	if i.Contact != "" {
-		if ct, err := c.engine().ContactByID(i.Contact); err == nil {
-			j.Contact = &ct.Name
-		}
-	}
+	j.LastError = OrNil(English(LastError(i)))
 	return j
 }
 
-// lastError is what went wrong last at an instance.
-func lastError(i *model.Instance) model.Text {
+// LastError returns what went wrong last at an instance, "" for nothing.
+func LastError(i *model.Instance) model.Text {
 	switch {
 	case i.Failure.What != "":
 		return i.Failure.Message
@@ -155,16 +139,8 @@ func lastError(i *model.Instance) model.Text {
 	return ""
 }
 
-func (c *call) instances(list []model.Instance) []instanceJSON {
-	out := make([]instanceJSON, 0, len(list))
-	for n := range list {
-		out = append(out, c.instance(&list[n]))
-	}
-	return out
-}
-
-// resourceJSON is a resource as verbs print it; the names are fixed (spec 9).
-type resourceJSON struct {
+// Resource is a resource in JSON; the names are fixed (spec 9).
+type Resource struct {
 	ID           model.ID            `json:"id"`
 	Product      string              `json:"product"`
 	Region       string              `json:"region"`
@@ -180,13 +156,14 @@ type resourceJSON struct {
 	LastError    *string             `json:"last_error"`
 }
 
-func resource(v *lifecycle.ResourceView) resourceJSON {
+// NewResource returns a resource as it is printed in JSON.
+func NewResource(v *lifecycle.ResourceView) Resource {
 	message := v.Failure.Message
 	if message == "" {
 		message = v.VerifyError
 	}
-	return resourceJSON{
-		v.ID, v.Product, v.Region, v.Name, v.State, orNil(v.Instance), orNil(v.Presented), timeOrNil(v.NotAfter),
-		v.Hosted, v.AutoDeploy, orNil(v.Address), timeOrNil(v.VerifiedAt), orNil(english(message)),
+	return Resource{
+		v.ID, v.Product, v.Region, v.Name, v.State, OrNil(v.Instance), OrNil(v.Presented), TimeOrNil(v.NotAfter),
+		v.Hosted, v.AutoDeploy, OrNil(v.Address), TimeOrNil(v.VerifiedAt), OrNil(English(message)),
 	}
 }
