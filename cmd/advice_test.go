@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"certquay/cmd/config"
 	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/lifecycle/rules"
@@ -51,21 +52,21 @@ func damaged(t *testing.T) map[string]error {
 		},
 	} {
 		root := t.TempDir()
-		dir, config := filepath.Join(root, "data"), filepath.Join(root, "config", "config.yaml")
-		s, err := store.Open(dir, store.Options{KeyFile: keyFile(config), Reserve: -1})
+		dir, file := filepath.Join(root, "data"), filepath.Join(root, "config", "config.yaml")
+		s, err := store.Open(dir, store.Options{KeyFile: config.KeyFile(file), Reserve: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(s.Close(), spoil(dir, keyFile(config))); err != nil {
+		if err := errors.Join(s.Close(), spoil(dir, config.KeyFile(file))); err != nil {
 			t.Fatal(err)
 		}
-		_, err = store.Open(dir, store.Options{KeyFile: keyFile(config), Reserve: -1})
+		_, err = store.Open(dir, store.Options{KeyFile: config.KeyFile(file), Reserve: -1})
 		told[what] = &out.StoreError{Err: err}
 		if err == nil {
 			t.Errorf("%s: it opens", what)
 		}
 		if !store.Exists(dir) {
-			told[what+", and a verb that begins none"] = noStore(dir, config)
+			told[what+", and a verb that begins none"] = noStore(dir, file)
 		}
 	}
 	return told

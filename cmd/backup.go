@@ -85,7 +85,7 @@ func (c *call) backup(ctx context.Context, file string, keys []string, passphras
 	if f := rules.Needs(c.who(), backUp, model.Owner); f != nil {
 		return f
 	}
-	if c.app.demo {
+	if c.app.Demo {
 		return out.Usage("usage.backup-demo")
 	}
 	if file == "-" && c.Terminal {

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"strings"
 
 	"filippo.io/age"
 
+	"certquay/cmd/backup"
 	"certquay/cmd/config"
 	"certquay/cmd/out"
 	"certquay/cmd/session"
@@ -24,7 +24,7 @@ func (c *call) recipients(ctx context.Context, keys []string, passphraseFile str
 			}
 			all = append(all, r)
 		}
-		return all, shownKeys(keys), nil
+		return all, backup.DescribeKeys(keys), nil
 	}
 	passphrase, err := c.passphrase(ctx, passphraseFile)
 	if err == nil && passphrase == "" {
@@ -34,20 +34,7 @@ func (c *call) recipients(ctx context.Context, keys []string, passphraseFile str
 		return nil, shown, err
 	}
 	r, err := age.NewScryptRecipient(passphrase)
-	return []age.Recipient{r}, shownPassphrase(), err
-}
-
-func shownPassphrase() model.Text { return model.Say("backup.passphrase") }
-
-// shownKeys are public keys as they are shown: enough to know them again.
-func shownKeys(keys []string) model.Text {
-	short := make([]string, len(keys))
-	for n, k := range keys {
-		if short[n] = k; len(k) > 20 {
-			short[n] = k[:12] + "..." + k[len(k)-4:]
-		}
-	}
-	return model.Quoted("", strings.Join(short, ", "))
+	return []age.Recipient{r}, backup.DescribePassphrase(), err
 }
 
 // passphrase reads the first line of a file, if one is named.

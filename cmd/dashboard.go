@@ -2,22 +2,18 @@ package cmd
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"golang.org/x/sys/unix"
 
 	"certquay/cmd/host"
-	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/product/edge"
-	"certquay/model"
 	"certquay/ui"
 	"certquay/ui/kit"
 	"certquay/ui/style"
@@ -41,7 +37,7 @@ const rest = 100 * time.Millisecond
 // dashboard draws the dashboard in the session's terminal until it is left.
 func dashboard(ctx context.Context, c *call) error {
 	a := c.app
-	by, _ := a.sealing()
+	by, _ := a.Protection()
 	o := ui.Options{
 		Backend:  backend{c.engine()},
 		Actor:    c.Actor,
@@ -49,14 +45,14 @@ func dashboard(ctx context.Context, c *call) error {
 		Lang:     c.Lang,
 		Version:  Version,
 		Sealed:   by,
-		Locked:   func() bool { _, sealed := a.sealing(); return sealed },
+		Locked:   func() bool { _, sealed := a.Protection(); return sealed },
 		Here:     a.Host.Count,
 		Jobs:     c.engine().Working,
-		Unserved: a.unserved,
+		Unserved: a.Unserved,
 		Remote:   c.Kind == session.Network,
 		Store:    a.Dir,
 		Sandbox:  a.Sandbox,
-		Demo:     a.demo,
+		Demo:     a.Demo,
 		Support:  a.Config.Support,
 		Read:     func(path string) ([]byte, error) { return c.readFile(ctx, path) },
 		Plain:    c.g.plain || a.Config.UI.ScreenReader,
@@ -68,7 +64,7 @@ func dashboard(ctx context.Context, c *call) error {
 		o.Save = c.saveFile
 	}
 	edged := func(p lifecycle.ProductInfo) bool { return p.Driver == edge.Driver }
-	if !a.serving && !a.demo && slices.ContainsFunc(c.engine().Products(), edged) {
+	if !a.Serve && !a.Demo && slices.ContainsFunc(c.engine().Products(), edged) {
 		o.EdgeNote = text.New(o.Lang).T("edge.note")
 	}
 	told := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
@@ -79,52 +75,15 @@ func dashboard(ctx context.Context, c *call) error {
 	}
 	done := a.Host.Dashboard(ctx)
 	defer done()
-	code := 0
-	if c.Kind == session.Local && c.PTY != nil {
-		if err := a.begin(ctx, c); err != nil {
-			return err
-		}
-		code = a.stage.Run(ctx, ui.New(o), told)
-	} else {
-		code = host.RunProgram(ctx, c.Session, ui.New(o), told)
+	if err := a.RunProgram(ctx, c.Session, ui.New(o), told); err != nil {
+		return err
 	}
-	if code != out.ExitOK {
-		return &out.ExitError{Code: code}
-	}
-	if c.Kind == session.Local && !a.demo && a.Temporary() { // else somebody takes over
+	if c.Kind == session.Local && !a.Demo && a.Temporary() { // else somebody takes over
 		if _, n, err := c.engine().Resources(lifecycle.ResourceFilter{Limit: 1}); err == nil && n > 0 {
 			c.Note("verb.rest")
 			c.Note("verb.rest.serve")
 		}
 	}
-	return nil
-}
-
-// begin takes the terminal of this process for the dashboard, if that has not
-// been done, and draws its frame. Close gives the terminal back.
-func (a *App) begin(ctx context.Context, c *call) error {
-	if a.stage != nil {
-		return nil
-	}
-	back, err := a.quietStderr()
-	if err != nil {
-		return err
-	}
-	who := c.Actor
-	who.ReadOnly = c.g.readOnly
-	opening := ui.Options{
-		Actor: who,
-		Lang:  c.Lang,
-		Plain: c.g.plain || a.Config.UI.ScreenReader,
-		Theme: a.Config.UI.Style(),
-	}
-	st, code := host.Begin(ctx, c.Session, func(width, height int) string { return ui.Opening(opening, c.Env, width, height) }, back)
-	if st == nil {
-		back()
-		return &out.ExitError{Code: code}
-	}
-	a.stage = st
-	a.closing(st.Close)
 	return nil
 }
 
@@ -135,26 +94,4 @@ func (c *call) saveFile(path string, data []byte, secret bool) (string, error) {
 		return "", err
 	}
 	return c.Abs(path), c.put(path, bundle.OutFile{Name: path, Data: data, Secret: secret})
-}
-
-// quietStderr lets nothing be written to the terminal beside the dashboard:
-// what the process or a library writes to standard error goes to a file beside
-// the log until back is called.
-func (a *App) quietStderr() (back func(), err error) {
-	f, err := os.OpenFile(filepath.Join(filepath.Dir(a.Paths.Log()), "stderr.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, model.Fail("verb.stray.open", "cause", err)
-	}
-	defer func() { _ = f.Close() }()
-	kept, err := unix.Dup(unix.Stderr)
-	if err != nil {
-		return nil, model.Fail("verb.stray.aside", "cause", err)
-	}
-	if err := unix.Dup2(int(f.Fd()), unix.Stderr); err != nil {
-		return nil, model.Fail("verb.stray.redirect", "cause", err)
-	}
-	return func() {
-		_ = unix.Dup2(kept, unix.Stderr)
-		_ = unix.Close(kept)
-	}, nil
 }

@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -16,7 +15,6 @@ import (
 	"certquay/cmd/out"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
-	"certquay/lifecycle"
 	"certquay/model"
 )
 
@@ -105,27 +103,4 @@ func removeKilled() {
 			_ = os.RemoveAll(dir)
 		}
 	}
-}
-
-// fillDemo makes the fleet and says that it takes a moment, and where it is.
-func (a *App) fillDemo(ctx context.Context, c *call, clock lifecycle.Clock) error {
-	movable, ok := clock.(*lifecycle.MovableClock)
-	if !ok {
-		return model.Fail("demo.clock")
-	}
-	defer c.Hush()()
-	reached := func(month time.Time) error {
-		_, err := fmt.Fprint(c.Err, "\r"+c.Text("verb.demo.filling", "month", month.Format("2006-01")))
-		return err
-	}
-	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: map[string]lifecycle.Product{}, Reached: reached}
-	for _, p := range a.named {
-		w.Products[p.Name] = p.Product
-	}
-	err := w.Fill(ctx)
-	_, told := fmt.Fprintln(c.Err)
-	if err := errors.Join(err, told); err != nil {
-		return model.Fail("demo.fleet", "cause", err)
-	}
-	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/app"
 	"certquay/cmd/config"
 	"certquay/cmd/out"
 	"certquay/model"
@@ -47,12 +48,12 @@ func (c *call) giveUp(ctx context.Context) error {
 	switch {
 	case !c.g.acceptLoss:
 		return nil
-	case c.app.lost == "":
+	case c.app.Lost == "":
 		c.Say("verb.fsck.whole")
 		return nil
 	}
-	c.Say("verb.fsck.given-up", "what", c.app.lost)
-	return c.app.Engine.Note(ctx, c.who(), "fsck", "the store", model.Say("log.accept-loss", "lost", c.app.lost), nil)
+	c.Say("verb.fsck.given-up", "what", c.app.Lost)
+	return c.app.Engine.Note(ctx, c.who(), "fsck", "the store", model.Say("log.accept-loss", "lost", c.app.Lost), nil)
 }
 
 func configCmd(c *call) *cobra.Command {
@@ -68,7 +69,7 @@ func configCmd(c *call) *cobra.Command {
 			if c.g.config != "" {
 				file = c.g.config
 			}
-			cfg, err := loadConfig(file)
+			cfg, err := app.LoadConfig(file)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,7 +22,7 @@ func listCmd(c *call) *cobra.Command {
 		Use:     "list",
 		Example: "  certquay list --expiring --sort expiry\n  certquay list --within 30d --product CDN --json",
 		Args:    onlyFlags,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, s := range states {
 				w, err := word("--state", s, model.States)
 				if err != nil {
@@ -55,7 +56,7 @@ func listCmd(c *call) *cobra.Command {
 			if q.Limit < 0 {
 				return out.Usage("usage.list-limit")
 			}
-			return c.list(q)
+			return c.list(cmd.Context(), q)
 		},
 	}
 	f := cmd.Flags()
@@ -77,9 +78,9 @@ func listCmd(c *call) *cobra.Command {
 	return cmd
 }
 
-func (c *call) list(q model.Query) error {
+func (c *call) list(ctx context.Context, q model.Query) error {
 	e := c.engine()
-	if err := c.app.Store.Built(c.app.ctx); err != nil {
+	if err := c.app.Store.Built(ctx); err != nil {
 		return err
 	}
 	page, err := e.Page(q)

@@ -1,6 +1,5 @@
 // Package cmd is the command line of certquay: a tree of verbs that answers in
-// the same way locally, over the owner's socket and over SSH, and the wiring
-// of everything below.
+// the same way locally, over the owner's socket and over SSH.
 package cmd
 
 import (
@@ -19,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/app"
 	"certquay/cmd/attach"
 	"certquay/cmd/config"
 	"certquay/cmd/out"
@@ -146,7 +146,7 @@ func Main() int {
 // noStore says that there is none where the command line says it is, unless the
 // configuration is wrong, which comes first.
 func noStore(dir, file string) error {
-	if _, err := loadConfig(file); err != nil {
+	if _, err := app.LoadConfig(file); err != nil {
 		return err
 	}
 	if st, err := os.Stat(dir); err == nil && !st.IsDir() || errors.Is(err, syscall.ENOTDIR) {
@@ -154,7 +154,7 @@ func noStore(dir, file string) error {
 		return &out.StoreError{Err: err, Hint: model.Say("verb.no-store.not-directory.hint")}
 	}
 	if store.Remains(dir) {
-		return &out.StoreError{Err: store.Usable(dir, keyFile(file))}
+		return &out.StoreError{Err: store.Usable(dir, config.KeyFile(file))}
 	}
 	return &out.StoreError{Err: model.Fail("verb.no-store", "dir", dir), Hint: model.Say("verb.no-store.hint", "dir", dir)}
 }
@@ -222,18 +222,22 @@ func watch(ctx context.Context, lock *owner.Lock) (_ context.Context, gone func(
 
 // own does the work of this process as the owner of the store.
 func own(ctx context.Context, lock *owner.Lock, c *call, paths config.Paths, file string, args []string) int {
-	if err := conceal(); err != nil { // an attached process stays open to its owner, which reads its pipes
+	if err := owner.Conceal(); err != nil { // an attached process stays open to its owner, which reads its pipes
 		c.PrintError(model.Fail("verb.conceal", "cause", err))
 		return out.ExitFailed
 	}
 	ctx, gone := watch(ctx, lock)
-	a, err := open(ctx, lock, c, paths, file)
+	a, err := app.Open(ctx, lock, app.Options{
+		Console: c.Console, Paths: paths, ConfigFile: file, Version: Version, Answer: answer, VerbOf: verbOf,
+		ReadOnly: c.g.readOnly, MakeSandbox: c.g.sandbox, Demo: c.g.demo, AcceptLoss: c.g.acceptLoss, Plain: c.g.plain,
+		Dashboard: c.g.dashboard, Serve: c.g.serve,
+	})
 	if err != nil {
 		c.PrintError(err)
 		return out.ExitCode(err)
 	}
 	jctx, leave := a.Host.Join(ctx, c.Session, args)
-	code := run(jctx, newCall(c.Session, a), args)
+	code := answer(jctx, a, c.Session, args)
 	leave()
 	err = a.Close()
 	if lost := gone(); lost != nil {
@@ -244,4 +248,9 @@ func own(ctx context.Context, lock *owner.Lock, c *call, paths config.Paths, fil
 		return out.ExitStore
 	}
 	return code
+}
+
+// answer does what a session asks for, whichever way it came.
+func answer(ctx context.Context, a *app.App, s *session.Session, args []string) int {
+	return run(ctx, newCall(s, a), args)
 }

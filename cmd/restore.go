@@ -18,11 +18,6 @@ import (
 // where are the places that a command line of this process is about.
 type where struct{ data, config, key string }
 
-// keyFile is the key file that belongs to a configuration.
-func keyFile(configFile string) string {
-	return filepath.Join(filepath.Dir(configFile), filepath.Base(config.Paths{}.MasterKey()))
-}
-
 // placesOf are the places that flags name, or else the usual ones.
 func placesOf(g *global) (w where, err error) {
 	paths := config.DefaultPaths()
@@ -35,14 +30,14 @@ func placesOf(g *global) (w where, err error) {
 			return w, out.Usage("usage.path", "cause", err)
 		}
 	}
-	w.key = keyFile(w.config)
+	w.key = config.KeyFile(w.config)
 	return w, nil
 }
 
 // files are the places that this call is about: those of the owner, if it has one.
 func (c *call) files() (where, error) {
 	if c.app != nil {
-		return where{c.app.Dir, c.app.file, keyFile(c.app.file)}, nil
+		return where{c.app.Dir, c.app.ConfigFile, config.KeyFile(c.app.ConfigFile)}, nil
 	}
 	return placesOf(c.g)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/app"
 	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
@@ -33,11 +34,11 @@ type global struct {
 // opened store. The app is nil while a command line is only checked.
 type call struct {
 	*out.Console
-	app *App
+	app *app.App
 	g   *global
 }
 
-func newCall(s *session.Session, a *App) *call {
+func newCall(s *session.Session, a *app.App) *call {
 	return &call{Console: &out.Console{Session: s}, app: a, g: &global{}}
 }
 
@@ -66,7 +67,7 @@ func newRoot(c *call) *cobra.Command {
 			if err := c.place(); err != nil {
 				return err
 			}
-			if c.app != nil && c.app.looking || c.g.readOnly {
+			if c.app != nil && c.app.ReadOnly || c.g.readOnly {
 				c.Actor.ReadOnly = true // the engine refuses it every change
 			}
 			if c.g.sandbox && c.app != nil && !c.app.Sandbox {
@@ -135,8 +136,8 @@ func (c *call) place() error {
 			}
 		}
 	case session.Socket:
-		if c.g.config != "" && c.app != nil && c.Abs(c.g.config) != c.app.file {
-			c.Note("verb.config-unused", "file", c.app.file, "pid", os.Getpid())
+		if c.g.config != "" && c.app != nil && c.Abs(c.g.config) != c.app.ConfigFile {
+			c.Note("verb.config-unused", "file", c.app.ConfigFile, "pid", os.Getpid())
 		}
 	}
 	return nil

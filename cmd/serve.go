@@ -38,14 +38,9 @@ func serveCmd(c *call) *cobra.Command {
 
 func (c *call) serve(ctx context.Context, listen, keysFile string) error {
 	a := c.app
-	a.serving = true
-	a.examine(ctx)
-	if err := a.keepBackups(); err != nil {
-		return err
-	}
 	ended := make(chan error, 1)
 	if listen != "" {
-		dir := filepath.Dir(a.file)
+		dir := filepath.Dir(a.ConfigFile)
 		if keysFile == "" {
 			keysFile = a.Config.SSH.AuthorizedKeysIn(dir)
 		}

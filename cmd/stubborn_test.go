@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"certquay/cmd/app"
 	"certquay/cmd/config"
 	"certquay/cmd/out"
 	"certquay/cmd/owner"
@@ -15,6 +18,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product"
+	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -47,7 +51,10 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	s := session.NewLocal()
 	var said, errs bytes.Buffer
 	s.Out, s.Err, s.Interactive = &said, &errs, false
-	a, err := open(ctx, lock, newCall(s, nil), config.Paths{Config: dir, State: dir}, filepath.Join(dir, "config.yaml"))
+	a, err := app.Open(ctx, lock, app.Options{
+		Console: newCall(s, nil).Console, Paths: config.Paths{Config: dir, State: dir}, ConfigFile: filepath.Join(dir, "config.yaml"),
+		Answer: answer, VerbOf: verbOf,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,20 +67,24 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	products := a.products(ctx, lifecycle.SystemClock{}, false)
-	odd := &stubborn{Product: products[1].Product}
-	products[1].Product = odd
+	kind, _ := product.Find(edge.Driver)
+	opened, err := kind.Open(ctx, product.Setup{Product: "CDN", Regions: []string{"global"}, Store: a.Store, Now: time.Now, Log: a.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = opened.(io.Closer).Close() }()
+	odd := &stubborn{Product: opened}
 	policy := rules.DefaultPolicy()
 	policy.HandshakeTimeout /= 20
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Store: a.Store, Clock: lifecycle.SystemClock{}, Policy: policy, Prober: product.Prober{},
-		Issuers: map[string]lifecycle.Issuer{embedded.Brand: ca}, Products: products,
+		Issuers: map[string]lifecycle.Issuer{embedded.Brand: ca}, Products: []lifecycle.NamedProduct{{Name: "CDN", Driver: edge.Driver, Product: odd}},
 	})
 	defer a.Engine.Close()
 	verb := func(args ...string) int {
 		said.Reset()
 		errs.Reset()
-		return run(ctx, newCall(s, a), args)
+		return answer(ctx, a, s, args)
 	}
 	must := func(args ...string) {
 		t.Helper()

@@ -1,4 +1,4 @@
-package cmd
+package app
 
 import (
 	"fmt"
@@ -9,19 +9,19 @@ import (
 	"certquay/model"
 )
 
-// holder tells which process listens on the TCP port of CRL and OCSP, as far as
+// portTaken tells which process listens on the TCP port of CRL and OCSP, as far as
 // the kernel lets us see it, and what to do.
-func holder(port string) model.Text {
-	who := heldBy(port)
+func portTaken(port string) model.Text {
+	who := portOwner(port)
 	if who == "" {
 		return model.Say("ca.port-taken", "port", port)
 	}
 	return model.Say("ca.port-held", "port", port, "who", who)
 }
 
-// heldBy names the process that listens on a TCP port of this machine; it says
+// portOwner names the process that listens on a TCP port of this machine; it says
 // nothing if the kernel does not let us see it.
-func heldBy(port string) (who model.Text) {
+func portOwner(port string) (who model.Text) {
 	inode := listeningInode(port)
 	if inode == "" {
 		return who

@@ -1,4 +1,4 @@
-package cmd
+package app
 
 import (
 	"context"
@@ -41,7 +41,7 @@ func TestAHeldPortIsTriedAgain(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	ca, err := a.authority(ctx, lifecycle.SystemClock{})
+	ca, err := a.openCA(ctx, lifecycle.SystemClock{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package cmd
+package app
 
 import (
 	"context"
@@ -8,45 +8,45 @@ import (
 	"time"
 )
 
-// garbage is how much memory may be waiting to be collected, in bytes: what a
+// maxGarbage is how much memory may be waiting to be collected, in bytes: what a
 // dashboard leaves behind in some minutes of typing.
-const garbage = 48 << 20
+const maxGarbage = 48 << 20
 
-// calm is how long memory is left alone after somebody came or left.
-const calm = 2 * time.Second
+// tuneEvery is how long memory is left alone after somebody came or left.
+const tuneEvery = 2 * time.Second
 
-// tidy returns the memory that building the search table took to the operating
+// collect returns the memory that building the search table took to the operating
 // system, and lets no more than some garbage gather from then on: as much again
 // as is in use, which is Go's rule, would let the search memory of a large store
 // be taken twice. A GOGC in the environment is obeyed instead.
-func tidy() {
+func collect() {
 	debug.FreeOSMemory()
-	bound()
+	tuneGC()
 }
 
-// bound lets no more than some garbage gather beside what is in use now.
-func bound() {
+// tuneGC lets no more than some garbage gather beside what is in use now.
+func tuneGC() {
 	if os.Getenv("GOGC") != "" {
 		return
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	debug.SetGCPercent(int(min(100, max(10, 100*garbage/max(m.HeapAlloc, 1)))))
+	debug.SetGCPercent(int(min(100, max(10, 100*maxGarbage/max(m.HeapAlloc, 1)))))
 }
 
-// keepTidy bounds the garbage anew as people come, and returns the memory of
+// tuneMemory bounds the garbage anew as people come, and returns the memory of
 // those who left to the operating system, until ctx ends. It does so
 // every two seconds at most.
-func (a *App) keepTidy(ctx context.Context) {
+func (a *App) tuneMemory(ctx context.Context) {
 	here := a.Host.Count()
 	for {
 		changed := a.Host.Changed()
 		if n := a.Host.Count(); n < here {
 			here = n
-			tidy()
+			collect()
 		} else if n > here {
 			here = n
-			bound()
+			tuneGC()
 		}
 		select {
 		case <-ctx.Done():
@@ -56,7 +56,7 @@ func (a *App) keepTidy(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(calm):
+		case <-time.After(tuneEvery):
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package cmd
+package app
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 // keepBackups makes backups as the configuration says, until Close.
 func (a *App) keepBackups() error {
 	b := a.Config.Backup
-	if b.Directory == "" || a.demo {
+	if b.Directory == "" || a.Demo {
 		return nil
 	}
 	every, err := b.Interval()
@@ -26,9 +26,9 @@ func (a *App) keepBackups() error {
 	if err != nil {
 		return &out.StoreError{Err: err}
 	}
-	dir, shown := filepath.Dir(a.file), shownPassphrase()
+	dir, shown := filepath.Dir(a.ConfigFile), backup.DescribePassphrase()
 	if len(b.Recipients) > 0 {
-		shown = shownKeys(b.Recipients)
+		shown = backup.DescribeKeys(b.Recipients)
 	}
 	k := &backup.Keeper{
 		Store: a.Store, ID: m.ID, Dir: b.DirectoryIn(dir), Every: every, Keep: b.Keep, Log: a.Log,

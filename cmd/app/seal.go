@@ -1,17 +1,13 @@
-package cmd
+package app
 
 import (
 	"context"
 	"errors"
 
-	"github.com/spf13/cobra"
-
 	"certquay/cmd/config"
 	"certquay/cmd/out"
 	"certquay/cmd/owner"
-	"certquay/cmd/session"
 	"certquay/lifecycle"
-	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
 )
@@ -20,20 +16,20 @@ import (
 // brings how its secrets are kept in line with the configuration. A store with
 // a passphrase is unsealed where there is somebody to ask for it; without, it
 // stays sealed: it lists, and gives no secrets, until [App.Unseal].
-func (a *App) openStore(ctx context.Context, lock *owner.Lock, c *call, keyFile string) error {
-	o := store.Options{KeyFile: keyFile, Logger: a.Log, Built: tidy}
+func (a *App) openStore(ctx context.Context, lock *owner.Lock) error {
+	c, o := a.Console, store.Options{KeyFile: config.KeyFile(a.ConfigFile), Logger: a.Log, Built: collect}
 	want := a.Config.Store.Seal == config.SealPassphrase
 	if want && !store.Exists(lock.Dir()) {
-		passphrase, err := c.sealPassphrase(ctx)
+		passphrase, err := newPassphrase(ctx, c)
 		if err != nil {
 			return err
 		}
 		o.Passphrase = passphrase
 	}
 	var err error
-	if a.Store, err = store.Open(lock.Dir(), o); errors.Is(err, store.ErrLess) && c.g.acceptLoss {
-		a.lost, o.AcceptLoss = model.TextOf(err), true
-		question := c.Words().Text(a.lost) + "\n" + c.Text("verb.loss")
+	if a.Store, err = store.Open(lock.Dir(), o); errors.Is(err, store.ErrLess) && a.AcceptLoss {
+		a.Lost, o.AcceptLoss = model.TextOf(err), true
+		question := c.Words().Text(a.Lost) + "\n" + c.Text("verb.loss")
 		if err := c.Confirm(ctx, question, c.Text("verb.loss.word")); err != nil {
 			return err
 		}
@@ -43,12 +39,13 @@ func (a *App) openStore(ctx context.Context, lock *owner.Lock, c *call, keyFile 
 		return &out.StoreError{Err: err}
 	}
 	a.closing(func() error { return a.Store.Close() })
-	return a.keepSecrets(ctx, lock, c, want, o)
+	return a.openSecrets(ctx, lock, want, o)
 }
 
-// keepSecrets unseals the store, and gives it or takes from it a passphrase as
+// openSecrets unseals the store, and gives it or takes from it a passphrase as
 // the configuration says.
-func (a *App) keepSecrets(ctx context.Context, lock *owner.Lock, c *call, want bool, o store.Options) error {
+func (a *App) openSecrets(ctx context.Context, lock *owner.Lock, want bool, o store.Options) error {
+	c := a.Console
 	by, sealed, err := a.Store.Protection()
 	if err != nil {
 		return &out.StoreError{Err: err}
@@ -57,17 +54,17 @@ func (a *App) keepSecrets(ctx context.Context, lock *owner.Lock, c *call, want b
 	switch {
 	case !o.Passphrase.Empty(): // it was made just now
 		return a.unsealAs(o.Passphrase)
-	case a.stage != nil || !c.Interactive: // nobody can be asked
+	case a.splash != nil || !c.Interactive: // nobody can be asked
 		if want && by == store.ByFile {
 			a.Log.Warn("the configuration wants a passphrase, and the store has none: start certquay once on a terminal")
 		}
 		return nil
 	case want && by == store.ByFile:
-		if next, err = c.sealPassphrase(ctx); err != nil {
+		if next, err = newPassphrase(ctx, c); err != nil {
 			return err
 		}
 	case sealed:
-		if current, err = c.askPassphrase(ctx); err != nil || current.Empty() {
+		if current, err = AskPassphrase(ctx, c); err != nil || current.Empty() {
 			return err
 		}
 		if err := a.unsealAs(current); err != nil {
@@ -107,9 +104,9 @@ func (a *App) unsealAs(passphrase model.Secret) error {
 	return nil
 }
 
-// askPassphrase asks for the passphrase of the store. It is empty for who only
+// AskPassphrase asks for the passphrase of the store. It is empty for who only
 // wants to look.
-func (c *call) askPassphrase(ctx context.Context) (model.Secret, error) {
+func AskPassphrase(ctx context.Context, c *out.Console) (model.Secret, error) {
 	typed, err := c.AskSecret(ctx, c.Text("verb.ask.store"))
 	if err != nil {
 		return model.Secret{}, &out.StoreError{Err: err, Hint: model.Say("verb.seal.type")}
@@ -117,8 +114,8 @@ func (c *call) askPassphrase(ctx context.Context) (model.Secret, error) {
 	return model.NewSecret([]byte(typed)), nil
 }
 
-// sealPassphrase asks twice for a passphrase to seal the store with.
-func (c *call) sealPassphrase(ctx context.Context) (none model.Secret, err error) {
+// newPassphrase asks twice for a passphrase to seal the store with.
+func newPassphrase(ctx context.Context, c *out.Console) (none model.Secret, err error) {
 	first, err := c.AskSecret(ctx, c.Text("verb.ask.seal"))
 	if err != nil {
 		return none, out.Usage("usage.seal", "cause", err)
@@ -130,9 +127,10 @@ func (c *call) sealPassphrase(ctx context.Context) (none model.Secret, err error
 	return model.NewSecret([]byte(first)), nil
 }
 
-// sealing is how secrets are kept, and whether the store is sealed.
-func (a *App) sealing() (by string, sealed bool) {
-	if a.demo {
+// Protection returns how secrets are kept, "" in a demo, and whether the store is
+// sealed.
+func (a *App) Protection() (by string, sealed bool) {
+	if a.Demo {
 		return "", false
 	}
 	p, sealed, err := a.Store.Protection()
@@ -148,7 +146,7 @@ func (a *App) Unseal(passphrase model.Secret) error {
 	if err := a.Store.Unseal(passphrase); err != nil {
 		return err
 	}
-	a.begins()
+	a.begin()
 	a.askUnseal(a.ctx, false)
 	return nil
 }
@@ -163,63 +161,4 @@ func (a *App) askUnseal(ctx context.Context, sealed bool) {
 	if err := a.Engine.Ask(ctx, asked); err != nil {
 		a.Log.Error("a task could not be noted", "kind", asked.Kind, "error", err)
 	}
-}
-
-func unsealCmd(c *call) *cobra.Command {
-	var file string
-	cmd := &cobra.Command{
-		Use: "unseal", Args: onlyFlags,
-		Example: "  certquay unseal\n  certquay unseal --passphrase-file /run/credentials/passphrase\n  ssh -t host unseal",
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.unseal(cmd.Context(), file) },
-	}
-	cmd.Flags().StringVar(&file, "passphrase-file", "", "")
-	return cmd
-}
-
-// unsealing names what is done in a refusal.
-const unsealing rules.Action = "unseal"
-
-func (c *call) unseal(ctx context.Context, file string) error {
-	who := c.who()
-	who.ReadOnly = false // it changes nothing, and a server that refuses changes needs its keys
-	if f := rules.Needs(who, unsealing, model.Owner); f != nil {
-		return f
-	}
-	by, sealed := c.app.sealing()
-	switch {
-	case by != string(store.ByPassphrase):
-		c.Say("verb.seal.none")
-		return nil
-	case !sealed:
-		c.Say("verb.seal.open")
-		return nil
-	}
-	var passphrase model.Secret
-	var err error
-	if file != "" {
-		passphrase, err = c.password(ctx, file)
-	} else {
-		passphrase, err = c.askPassphrase(ctx)
-		if errors.Is(err, session.ErrNoTerminal) {
-			err = out.Usage("usage.no-terminal-store")
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if passphrase.Empty() {
-		return out.Usage("usage.no-passphrase")
-	}
-	err = c.app.Unseal(passphrase)
-	if nerr := c.app.Engine.Note(context.WithoutCancel(ctx), c.who(), string(unsealing), "the store", "", err); nerr != nil {
-		err = errors.Join(err, nerr)
-	}
-	if errors.Is(err, store.ErrPassphrase) {
-		return &out.FailedError{What: model.TextOf(err), Hint: model.Say("verb.seal.stays")}
-	}
-	if err != nil {
-		return err
-	}
-	c.Say("verb.seal.open")
-	return nil
 }

@@ -1,4 +1,4 @@
-package cmd
+package app
 
 import (
 	"context"
@@ -15,7 +15,7 @@ func (a *App) notifier(roots func() *x509.CertPool) *notify.Notifier {
 	s := a.Config.Notify.SMTP
 	return notify.New(notify.Options{Log: a.Log, SMTP: notify.SMTP{
 		Host: s.Host, Port: s.Port, From: s.From, User: s.User, TLS: s.TLS, Roots: roots,
-		PasswordFile: s.PasswordIn(filepath.Dir(a.file)),
+		PasswordFile: s.PasswordIn(filepath.Dir(a.ConfigFile)),
 	}})
 }
 
