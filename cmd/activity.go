@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"certquay/cmd/host"
 	"certquay/cmd/out"
+	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -61,7 +61,7 @@ func activityCmd(c *call) *cobra.Command {
 			feed := (<-chan model.Batch)(nil)
 			if follow {
 				// It looks, it does not work: an owner that leaves does not wait.
-				defer c.app.Host.Dashboard(cmd.Context())()
+				defer c.app.Sessions.Dashboard(cmd.Context())()
 				feed = c.engine().Watch(cmd.Context())
 			}
 			events, err := c.engine().Activity(f)
@@ -97,7 +97,7 @@ func activityCmd(c *call) *cobra.Command {
 					last = more[n].Seq
 				}
 			}
-			if errors.Is(context.Cause(cmd.Context()), host.ErrReattach) {
+			if errors.Is(context.Cause(cmd.Context()), session.ErrReattach) {
 				c.Note("verb.activity.stopped")
 			}
 			return nil

@@ -8,7 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/cmd/host"
+	"certquay/cmd/program"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
@@ -46,7 +46,7 @@ func dashboard(ctx context.Context, c *call) error {
 		Version:  Version,
 		Sealed:   by,
 		Locked:   func() bool { _, sealed := a.Protection(); return sealed },
-		Here:     a.Host.Count,
+		Here:     a.Sessions.Count,
 		Jobs:     c.engine().Working,
 		Unserved: a.Unserved,
 		Remote:   c.Kind == session.Network,
@@ -68,12 +68,12 @@ func dashboard(ctx context.Context, c *call) error {
 		o.EdgeNote = text.New(o.Lang).T("edge.note")
 	}
 	told := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
-		if _, ok := msg.(host.PasteCutMsg); ok {
+		if _, ok := msg.(program.PasteCutMsg); ok {
 			return kit.ToldMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
 		}
 		return msg
 	}
-	done := a.Host.Dashboard(ctx)
+	done := a.Sessions.Dashboard(ctx)
 	defer done()
 	if err := a.RunProgram(ctx, c.Session, ui.New(o), told); err != nil {
 		return err

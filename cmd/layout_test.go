@@ -83,10 +83,12 @@ var innerArrows = map[string][]string{
 
 	"lifecycle/rules": {"model", "lifecycle/names"},
 
-	"cmd/out": {"model", "store", "lifecycle", "ui/text", "cmd/session", "cmd/owner"},
+	"cmd/out":     {"model", "store", "lifecycle", "ui/text", "cmd/session", "cmd/owner"},
+	"cmd/program": {"model", "cmd/session", "cmd/out"},
+	"cmd/sshd":    {"model", "cmd/session", "cmd/out"},
 	"cmd/app": {
 		"model", "store", "lifecycle", "ui",
-		"cmd/out", "cmd/session", "cmd/owner", "cmd/config", "cmd/backup", "cmd/demo", "cmd/host",
+		"cmd/out", "cmd/session", "cmd/owner", "cmd/config", "cmd/backup", "cmd/demo", "cmd/program", "cmd/sshd",
 	},
 }
 
@@ -141,7 +143,7 @@ func broken(from, to string, standard bool) string {
 }
 
 // Arrows of import: model <- store, model <- lifecycle <- ui <- cmd; inside store,
-// model <- store/search <- store; cmd alone wires everything; one package knows Badger; Bubble Tea is for what draws.
+// model <- store/search <- store; inside cmd, cmd/out <- cmd/app <- cmd; one package knows Badger; Bubble Tea is for what draws.
 func TestImportArrows(t *testing.T) {
 	t.Parallel()
 	all, seen := everyPackage(t), map[string]bool{}
@@ -256,10 +258,14 @@ func TestImportArrowsAreFound(t *testing.T) {
 		{"certquay/cmd", "certquay/cmd/out", false, true},
 		{"certquay/cmd/out", "certquay/cmd/session", false, true},
 		{"certquay/cmd/out", "certquay/cmd", false, false},
-		{"certquay/cmd/out", "certquay/cmd/host", false, false},
+		{"certquay/cmd/out", "certquay/cmd/sshd", false, false},
 		{"certquay/cmd/out", "certquay/cmd/config", false, false},
 		{"certquay/cmd/out", "certquay/cmd/app", false, false},
 		{"certquay/cmd/out", "certquay/ui", false, false},
+		{"certquay/cmd/sshd", "certquay/cmd/sshd/wire", false, true},
+		{"certquay/cmd/sshd", "certquay/cmd/app", false, false},
+		{"certquay/cmd/sshd/wire", "certquay/cmd", false, false},
+		{"certquay/cmd/program", "certquay/cmd/sshd", false, false},
 		{"certquay/cmd/app", "certquay/cmd/out", false, true},
 		{"certquay/cmd/app", "certquay/ui", false, true},
 		{"certquay/cmd/app", "certquay/cmd", false, false},

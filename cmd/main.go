@@ -236,7 +236,7 @@ func own(ctx context.Context, lock *owner.Lock, c *call, paths config.Paths, fil
 		c.PrintError(err)
 		return out.ExitCode(err)
 	}
-	jctx, leave := a.Host.Join(ctx, c.Session, args)
+	jctx, leave := a.Sessions.Register(ctx, c.Session)
 	code := answer(jctx, a, c.Session, args)
 	leave()
 	err = a.Close()

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"certquay/cmd/host"
 	"certquay/cmd/out"
 	"certquay/cmd/session"
+	"certquay/cmd/sshd"
 	"certquay/model"
 )
 
@@ -44,11 +44,11 @@ func (c *call) serve(ctx context.Context, listen, keysFile string) error {
 		if keysFile == "" {
 			keysFile = a.Config.SSH.AuthorizedKeysIn(dir)
 		}
-		keys, err := host.OpenKeys(keysFile)
+		keys, err := sshd.OpenKeys(keysFile)
 		if err != nil {
 			return out.Usage("usage.keys", "cause", err, "file", keysFile)
 		}
-		key, err := host.LoadHostKey(a.Config.SSH.HostKeyIn(dir))
+		key, err := sshd.LoadHostKey(a.Config.SSH.HostKeyIn(dir))
 		if err != nil {
 			return out.Failed("failed.host-key", "cause", err)
 		}
@@ -57,7 +57,7 @@ func (c *call) serve(ctx context.Context, listen, keysFile string) error {
 			return out.Usage("usage.listen", "cause", err)
 		}
 		go func() {
-			ended <- a.Host.ServeNetwork(ctx, l, host.Network{Keys: keys, HostKey: key, Authorize: asOwner})
+			ended <- a.Sessions.ServeNetwork(ctx, l, sshd.Network{Keys: keys, HostKey: key, Authorize: asOwner})
 		}()
 		c.Say("verb.serve.ssh", "address", l.Addr(), "file", keysFile)
 		for _, line := range keys.Ignored() {
@@ -92,7 +92,7 @@ func (c *call) where() string {
 
 // asOwner lets every listed key be an owner; roles come later, and the help
 // says so.
-func asOwner(_ context.Context, id host.Identity) (model.Actor, error) {
+func asOwner(_ context.Context, id sshd.Identity) (model.Actor, error) {
 	name := id.Comment
 	if name == "" {
 		name = id.Fingerprint

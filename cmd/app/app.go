@@ -17,10 +17,11 @@ import (
 
 	"certquay/cmd/config"
 	"certquay/cmd/demo"
-	"certquay/cmd/host"
 	"certquay/cmd/out"
 	"certquay/cmd/owner"
+	"certquay/cmd/program"
 	"certquay/cmd/session"
+	"certquay/cmd/sshd"
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/product"
@@ -39,7 +40,7 @@ type Options struct {
 	Version    string // of certquay, which processes that attach compare
 	// Answer does what a session asks for and returns the exit code.
 	Answer func(ctx context.Context, a *App, s *session.Session, args []string) int
-	// VerbOf names the verb of a command line, as [host.Options] wants it.
+	// VerbOf names the verb of a command line, as [sshd.Options] wants it.
 	VerbOf func(args []string) string
 
 	ReadOnly    bool // nobody may change anything
@@ -56,27 +57,27 @@ type Options struct {
 // Close.
 type App struct {
 	Options
-	Config  *config.Config
-	Store   *store.Store
-	Engine  *lifecycle.Engine
-	CA      *embedded.Issuer
-	Host    *host.Server
-	Log     *slog.Logger
-	Dir     string     // of the data
-	Sandbox bool       // the store is one
-	Lost    model.Text // what was given up to open the store; "" for nothing
+	Config   *config.Config
+	Store    *store.Store
+	Engine   *lifecycle.Engine
+	CA       *embedded.Issuer
+	Sessions *sshd.Server
+	Log      *slog.Logger
+	Dir      string     // of the data
+	Sandbox  bool       // the store is one
+	Lost     model.Text // what was given up to open the store; "" for nothing
 	// Unserved reports whether CRL and OCSP cannot be served.
 	Unserved func() bool
 
 	products []lifecycle.NamedProduct
-	splash   *host.Stage // this process's dashboard; nil when it has none
+	splash   *program.Splash // this process's dashboard; nil when it has none
 	ctx      context.Context
 	closers  []func() error
 	begin    func() // lets what waited for the store to be unsealed begin; once
 }
 
 // Temporary reports whether this owner ends with the verb that it became one for.
-func (a *App) Temporary() bool { return !a.Serve && a.Host.Count() <= 1 }
+func (a *App) Temporary() bool { return !a.Serve && a.Sessions.Count() <= 1 }
 
 // Open makes the owner of the store in a locked data directory. On an error
 // everything opened so far is closed.
@@ -200,17 +201,17 @@ func (a *App) start(ctx context.Context, clock lifecycle.Clock, ca *authority) e
 // serveSessions makes the server of sessions and lets processes of the same user
 // attach over the socket in the data directory.
 func (a *App) serveSessions(ctx context.Context, lock *owner.Lock) error {
-	handler := host.HandlerFunc(func(ctx context.Context, s *session.Session, args []string) int { return a.Answer(ctx, a, s, args) })
-	a.Host = host.New(host.Options{Handler: handler, Version: a.Version, Verb: a.VerbOf, Log: a.Log})
+	handler := sshd.HandlerFunc(func(ctx context.Context, s *session.Session, args []string) int { return a.Answer(ctx, a, s, args) })
+	a.Sessions = sshd.New(sshd.Options{Handler: handler, Version: a.Version, Verb: a.VerbOf, Log: a.Log})
 	sctx, stop := context.WithCancel(a.ctx)
 	if !lock.Looking() {
-		l, err := host.ListenSocket(lock.Socket())
+		l, err := sshd.ListenSocket(lock.Socket())
 		if err != nil {
 			stop()
 			return &out.StoreError{Err: model.Fail("verb.socket", "cause", err)}
 		}
 		go func() {
-			if err := a.Host.ServeSocket(sctx, l); err != nil {
+			if err := a.Sessions.ServeSocket(sctx, l); err != nil {
 				a.Log.Error("the socket is served no more", "error", err)
 			}
 		}()
@@ -224,7 +225,7 @@ func (a *App) serveSessions(ctx context.Context, lock *owner.Lock) error {
 		}
 		cctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		return a.Host.Close(cctx)
+		return a.Sessions.Close(cctx)
 	})
 	return nil
 }

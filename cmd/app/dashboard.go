@@ -8,8 +8,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"golang.org/x/sys/unix"
 
-	"certquay/cmd/host"
 	"certquay/cmd/out"
+	"certquay/cmd/program"
 	"certquay/cmd/session"
 	"certquay/model"
 	"certquay/ui"
@@ -18,7 +18,7 @@ import (
 // RunProgram runs a Bubble Tea program in the terminal of a session until it ends.
 // In the terminal of this process it takes the place of the splash. An exit code
 // other than 0 is returned as an [out.ExitError].
-func (a *App) RunProgram(ctx context.Context, s *session.Session, m tea.Model, filters ...host.Filter) error {
+func (a *App) RunProgram(ctx context.Context, s *session.Session, m tea.Model, filters ...program.Filter) error {
 	var code int
 	if s.Kind == session.Local && s.PTY != nil {
 		if err := a.showSplash(ctx); err != nil {
@@ -26,7 +26,7 @@ func (a *App) RunProgram(ctx context.Context, s *session.Session, m tea.Model, f
 		}
 		code = a.splash.Run(ctx, m, filters...)
 	} else {
-		code = host.RunProgram(ctx, s, m, filters...)
+		code = program.Run(ctx, s, m, filters...)
 	}
 	if code != out.ExitOK {
 		return &out.ExitError{Code: code}
@@ -53,7 +53,7 @@ func (a *App) showSplash(ctx context.Context) error {
 		Plain: a.Plain || a.Config.UI.ScreenReader,
 		Theme: a.Config.UI.Style(),
 	}
-	st, code := host.Begin(ctx, c.Session, func(width, height int) string { return ui.Opening(opening, c.Env, width, height) }, back)
+	st, code := program.ShowSplash(ctx, c.Session, func(width, height int) string { return ui.Opening(opening, c.Env, width, height) }, back)
 	if st == nil {
 		back()
 		return &out.ExitError{Code: code}

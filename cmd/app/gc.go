@@ -38,10 +38,10 @@ func tuneGC() {
 // those who left to the operating system, until ctx ends. It does so
 // every two seconds at most.
 func (a *App) tuneMemory(ctx context.Context) {
-	here := a.Host.Count()
+	here := a.Sessions.Count()
 	for {
-		changed := a.Host.Changed()
-		if n := a.Host.Count(); n < here {
+		changed := a.Sessions.Changed()
+		if n := a.Sessions.Count(); n < here {
 			here = n
 			collect()
 		} else if n > here {

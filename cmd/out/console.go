@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 
 	"certquay/cmd/session"
 	"certquay/model"
@@ -58,7 +59,13 @@ func (c *Console) Note(code string, args ...any) {
 		_, _ = c.Err.Write(b)
 		return
 	}
-	_, _ = fmt.Fprintln(c.Err, "certquay: "+c.Words().Text(t))
+	Tell(c.Err, c.Lang, t)
+}
+
+// Tell writes a message, in a language, in one line that begins with the name of
+// the program.
+func Tell(to io.Writer, lang string, t model.Text) {
+	_, _ = fmt.Fprintln(to, "certquay: "+text.New(lang).Text(t))
 }
 
 // PrintJSON prints a value as indented JSON on standard output.

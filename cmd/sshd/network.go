@@ -1,4 +1,4 @@
-package host
+package sshd
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"charm.land/wish/v2"
 	gossh "golang.org/x/crypto/ssh"
 
-	"certquay/cmd/host/wire"
+	"certquay/cmd/sshd/wire"
 	"certquay/model"
 )
 
@@ -56,7 +56,7 @@ func (s *Server) ServeNetwork(ctx context.Context, l net.Listener, n Network) er
 		n.Authorize = Viewer
 	}
 	srv, err := wish.NewServer(
-		s.base(ctx, &door{keys: n.Keys, authorize: n.Authorize}),
+		s.base(ctx, &endpoint{keys: n.Keys, authorize: n.Authorize}),
 		hostKey(n.HostKey),
 		wish.WithVersion("certquay"),
 		wish.WithIdleTimeout(s.limits.Silent),
@@ -70,7 +70,7 @@ func (s *Server) ServeNetwork(ctx context.Context, l net.Listener, n Network) er
 		}),
 		func(srv *ssh.Server) error {
 			srv.ServerConfigCallback = func(sc ssh.Context) *gossh.ServerConfig { return s.networkConfig(sc) }
-			srv.ConnCallback = func(sc ssh.Context, c net.Conn) net.Conn { return s.join(sc, c, true, 0) }
+			srv.ConnCallback = func(sc ssh.Context, c net.Conn) net.Conn { return s.accept(sc, c, true, 0) }
 			return nil
 		},
 	)
@@ -96,13 +96,13 @@ func (s *Server) networkConfig(sc ssh.Context) *gossh.ServerConfig {
 		VerifiedPublicKeyCallback: func(
 			_ gossh.ConnMetadata, key gossh.PublicKey, p *gossh.Permissions, _ string,
 		) (*gossh.Permissions, error) {
-			l, ok := sc.Value(linkKey{}).(*link)
+			c, ok := sc.Value(connKey{}).(*conn)
 			if !ok {
 				return nil, errClosing
 			}
-			return p, l.authenticated(gossh.FingerprintSHA256(key))
+			return p, c.authenticated(gossh.FingerprintSHA256(key))
 		},
 	}
-	wire.Tune(&c.Config)
+	wire.SetCiphers(&c.Config)
 	return c
 }

@@ -1,4 +1,6 @@
-package host
+// Package program runs Bubble Tea programs in the terminal of a session, whichever
+// way it came, and shows a splash in the terminal of this process until one can run.
+package program
 
 import (
 	"context"
@@ -13,9 +15,9 @@ import (
 	tea "charm.land/bubbletea/v2"
 	uv "github.com/charmbracelet/ultraviolet"
 
+	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/model"
-	"certquay/ui/text"
 )
 
 // Filter sees each message before the model does and returns it, another, or
@@ -26,22 +28,10 @@ type Filter func(tea.Model, tea.Msg) tea.Msg
 // encrypted, still less where it crosses a network.
 var fps = map[session.Kind]int{session.Local: 120, session.Socket: 60, session.Network: 30}
 
-// Why a session's context ended; see [context.Cause].
-var (
-	ErrInterrupted  = errors.New("interrupted")             // control-C or a signal: stop waiting
-	ErrDisconnected = errors.New("the connection was lost") // nobody is there any more
-	ErrReattach     = errors.New("the owner is leaving")    // a dashboard must end and attach anew
-	ErrKeyRemoved   = errors.New("the key may not log in any more")
-	errPanicked     = errors.New("panicked")
-)
+var errPanicked = errors.New("panicked")
 
-// ReattachExit is the status a dashboard ends with when its owner leaves
-// (EX_TEMPFAIL of sysexits.h). An attached process does not show it but
-// attaches anew; see package attach.
-const ReattachExit = 75
-
-// RunProgram runs a Bubble Tea program in a session, local or remote, and
-// returns the exit code: 0 when it quit or ctx ended, [ReattachExit] when the
+// Run runs a Bubble Tea program in a session, local or remote, and
+// returns the exit code: 0 when it quit or ctx ended, [session.ExitReattach] when the
 // owner leaves, 1 when it failed. The terminal is restored in every case. Once
 // ctx has ended it returns within seconds, also when the terminal takes nothing
 // any more ([session.Writer]).
@@ -52,31 +42,26 @@ const ReattachExit = 75
 // themselves do nothing unless the session is local. A panic in the model or
 // in one of its commands is logged with its stack and told in one line; it
 // ends this program only. Signals are the caller's: end ctx.
-func RunProgram(ctx context.Context, s *session.Session, m tea.Model, filters ...Filter) int {
-	restore, code := take(s)
+func Run(ctx context.Context, s *session.Session, m tea.Model, filters ...Filter) int {
+	restore, code := grabTerminal(s)
 	if restore == nil {
 		return code
 	}
 	return run(ctx, s, m, restore, filters)
 }
 
-// take prepares a session's terminal for a program, and tells why it cannot.
-func take(s *session.Session) (restore func(), code int) {
+// grabTerminal prepares a session's terminal for a program, and tells why it cannot.
+func grabTerminal(s *session.Session) (restore func(), code int) {
 	if s.PTY == nil {
-		tell(s.Lang, s.Err, model.Say("session.needs-terminal"))
+		out.Tell(s.Err, s.Lang, model.Say("session.needs-terminal"))
 		return nil, 2
 	}
 	restore, err := s.Raw()
 	if err != nil {
-		tell(s.Lang, s.Err, model.Say("session.unprepared", "cause", err))
+		out.Tell(s.Err, s.Lang, model.Say("session.unprepared", "cause", err))
 		return nil, 1
 	}
 	return restore, 0
-}
-
-// tell writes a line for the person of a session.
-func tell(lang string, to io.Writer, t model.Text) {
-	_, _ = fmt.Fprintln(to, "certquay: "+text.New(lang).Text(t))
 }
 
 // run runs a program in a terminal that was taken, restores it, and turns how
@@ -86,19 +71,19 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 	defer cancel(nil)
 
 	// Bubble Tea ends only once what it is writing was written.
-	out, errs := session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
+	stdout, stderr := session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
 	g := &guard{model: m, log: slog.Default(), end: func() { cancel(errPanicked) }}
 	var program *tea.Program
 	input := bound(s.Reader(ctx), func() { program.Send(PasteCutMsg{}) })
 	options := []tea.ProgramOption{
 		tea.WithContext(ctx), tea.WithoutSignalHandler(), tea.WithFPS(fps[s.Kind]),
-		tea.WithInput(input), tea.WithOutput(out),
+		tea.WithInput(input), tea.WithOutput(stdout),
 		tea.WithEnvironment(s.Env), tea.WithColorProfile(s.Profile),
 		tea.WithFilter(g.filter(s.Kind, filters)),
 	}
 	read := func() {}
 	if s.Kind != session.Local {
-		options = append(options, tea.WithInput(quiet{ctx}))
+		options = append(options, tea.WithInput(silent{ctx}))
 		read = func() { pass(ctx, program, input, s.PTY.Term) }
 		z := session.Size{Width: s.PTY.Width, Height: s.PTY.Height}.Clamp()
 		options = append(options, tea.WithWindowSize(z.Width, z.Height))
@@ -131,25 +116,25 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 
 	switch {
 	case errors.Is(cause, errPanicked), errors.Is(err, tea.ErrProgramPanic):
-		tell(s.Lang, errs, model.Say("session.failed"))
+		out.Tell(stderr, s.Lang, model.Say("session.failed"))
 		return 1
-	case errors.Is(cause, ErrReattach):
+	case errors.Is(cause, session.ErrReattach):
 		if s.Kind == session.Network {
-			tell(s.Lang, errs, model.Say("session.reconnect"))
+			out.Tell(stderr, s.Lang, model.Say("session.reconnect"))
 		}
-		return ReattachExit
+		return session.ExitReattach
 	case err == nil, cause != nil, errors.Is(err, tea.ErrInterrupted):
 		return 0
 	}
 	slog.Error("dashboard ended", "error", err)
-	tell(s.Lang, errs, model.TextOf(err))
+	out.Tell(stderr, s.Lang, model.TextOf(err))
 	return 1
 }
 
-// quiet is an input on which nothing is ever typed.
-type quiet struct{ ctx context.Context } // a reader's reads take none
+// silent is an input on which nothing is ever typed.
+type silent struct{ ctx context.Context } // a reader's reads take none
 
-func (q quiet) Read([]byte) (int, error) {
+func (q silent) Read([]byte) (int, error) {
 	<-q.ctx.Done()
 	return 0, io.EOF
 }
@@ -227,7 +212,7 @@ func (g *guard) command(cmd tea.Cmd) tea.Cmd {
 // acting on the owner's terminal: suspending would stop the owner, and a
 // command that takes the terminal (an editor) would run beside it.
 func (g *guard) filter(k session.Kind, filters []Filter) func(tea.Model, tea.Msg) tea.Msg {
-	return func(_ tea.Model, msg tea.Msg) (out tea.Msg) {
+	return func(_ tea.Model, msg tea.Msg) (passed tea.Msg) {
 		defer g.catch()
 		if k != session.Local {
 			if _, ok := msg.(tea.SuspendMsg); ok {

@@ -1,4 +1,4 @@
-package host_test
+package sshd_test
 
 import (
 	"context"
@@ -13,15 +13,15 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"certquay/cmd/host"
 	"certquay/cmd/session"
+	"certquay/cmd/sshd"
 	"certquay/model"
 )
 
 // Window sizes are clamped, first and later; nobody's changes hold up the
 // connection, of a verb neither.
 func TestWindows(t *testing.T) {
-	n := serve(t, verbs, host.Limits{})
+	n := serve(t, verbs, sshd.Limits{})
 	s := n.session(t)
 	if err := s.RequestPty("xterm-256color", 65535, 65535, nil); err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func TestWindows(t *testing.T) {
 
 // Questions are asked on a terminal that does nothing by itself.
 func TestAsk(t *testing.T) {
-	n := serve(t, verbs, host.Limits{})
+	n := serve(t, verbs, sshd.Limits{})
 	s := n.session(t)
 	if err := s.RequestPty("xterm", 24, 80, nil); err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func granted(t *testing.T, c *ssh.Client) *ssh.Session {
 
 // What a client can take is bounded.
 func TestLimits(t *testing.T) {
-	n := serve(t, verbs, host.Limits{PerKey: 2, Channels: 2, Variables: 3, EnvBytes: 100, Command: 1000, Handshake: 300 * time.Millisecond, Handshakes: 2, Unused: 300 * time.Millisecond})
+	n := serve(t, verbs, sshd.Limits{PerKey: 2, Channels: 2, Variables: 3, EnvBytes: 100, Command: 1000, Handshake: 300 * time.Millisecond, Handshakes: 2, Unused: 300 * time.Millisecond})
 	c := n.dial(t)
 	s, err := c.NewSession()
 	if err != nil {
@@ -168,9 +168,9 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// Those who are here are listed; the owner's leaving reaches dashboards.
+// Those who are here are counted; the owner's leaving reaches dashboards.
 func TestHereAndLeaving(t *testing.T) {
-	var srv *host.Server
+	var srv *sshd.Server
 	ready := make(chan struct{})
 	n := serve(t, func(ctx context.Context, s *session.Session, args []string) int {
 		<-ready
@@ -178,7 +178,7 @@ func TestHereAndLeaving(t *testing.T) {
 			defer srv.Dashboard(ctx)()
 		}
 		return verbs(ctx, s, args)
-	}, host.Limits{})
+	}, sshd.Limits{})
 	srv = n.Server
 	close(ready)
 	s := n.session(t)
@@ -191,10 +191,9 @@ func TestHereAndLeaving(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.await(t, "<80x24")
-	ctx, leave := srv.Join(t.Context(), &session.Session{Actor: model.Actor{Name: "root", Via: "terminal"}}, nil)
-	here := srv.Here()
-	if len(here) != 2 || srv.Count() != 2 || !here[0].Dashboard || here[0].Name != "anna" || here[1].Name != "root" {
-		t.Errorf("here: %+v", here)
+	ctx, leave := srv.Register(t.Context(), &session.Session{Actor: model.Actor{Name: "root", Via: "terminal"}})
+	if n := srv.Count(); n != 2 {
+		t.Errorf("%d sessions are going on", n)
 	}
 	leave()
 	if ctx.Err() == nil || srv.Count() != 1 {
@@ -206,7 +205,7 @@ func TestHereAndLeaving(t *testing.T) {
 		t.Error(err)
 	}
 	var exit *ssh.ExitError
-	if err := s.Wait(); !errors.As(err, &exit) || exit.ExitStatus() != host.ReattachExit {
+	if err := s.Wait(); !errors.As(err, &exit) || exit.ExitStatus() != session.ExitReattach {
 		t.Error(err)
 	}
 	if !strings.Contains(out.String(), "connect again in a moment") {
@@ -221,7 +220,7 @@ func TestDisconnected(t *testing.T) {
 		<-ctx.Done()
 		cause <- context.Cause(ctx)
 		return 0
-	}, host.Limits{})
+	}, sshd.Limits{})
 	c := n.dial(t)
 	s, err := c.NewSession()
 	if err != nil {
@@ -233,7 +232,7 @@ func TestDisconnected(t *testing.T) {
 	_ = c.Close()
 	select {
 	case err := <-cause:
-		if !errors.Is(err, host.ErrDisconnected) {
+		if !errors.Is(err, session.ErrDisconnected) {
 			t.Error(err)
 		}
 	case <-time.After(patience):
@@ -249,7 +248,7 @@ func TestCutOff(t *testing.T) {
 		<-ctx.Done()
 		close(ended)
 		return 0
-	}, host.Limits{})
+	}, sshd.Limits{})
 	s := n.session(t)
 	out := &safeBuffer{}
 	s.Stdout = out

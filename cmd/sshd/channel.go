@@ -1,4 +1,4 @@
-package host
+package sshd
 
 import (
 	"context"
@@ -9,19 +9,19 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"charm.land/ssh"
 	"github.com/charmbracelet/colorprofile"
 	gossh "golang.org/x/crypto/ssh"
 
-	"certquay/cmd/host/wire"
+	"certquay/cmd/out"
 	"certquay/cmd/session"
+	"certquay/cmd/sshd/wire"
 	"certquay/model"
 )
 
-// door is the way in: nil keys for the socket.
-type door struct {
+// endpoint is the way in: nil keys for the socket.
+type endpoint struct {
 	keys      *Keys
 	authorize func(ctx context.Context, k Identity) (model.Actor, error)
 }
@@ -30,12 +30,12 @@ type door struct {
 // for as long as it lives, so nothing a handler does holds up the connection.
 type channel struct {
 	gossh.Channel
-	s    *Server
-	link *link
-	door *door
-	key  gossh.PublicKey // nil over the socket
-	id   Identity
-	who  model.Actor
+	s        *Server
+	conn     *conn
+	endpoint *endpoint
+	key      gossh.PublicKey // nil over the socket
+	id       Identity
+	who      model.Actor
 
 	env      []string
 	envBytes int
@@ -48,22 +48,22 @@ type channel struct {
 }
 
 // channel serves one session channel until the other side closes it.
-func (s *Server) channel(ctx context.Context, d *door, conn *gossh.ServerConn, nc gossh.NewChannel, sc ssh.Context) {
-	l, _ := sc.Value(linkKey{}).(*link)
+func (s *Server) channel(ctx context.Context, d *endpoint, client *gossh.ServerConn, nc gossh.NewChannel, sc ssh.Context) {
+	l, _ := sc.Value(connKey{}).(*conn)
 	if l == nil {
 		_ = nc.Reject(gossh.ResourceShortage, "the server is stopping")
 		return
 	}
-	if err := l.open(ctx, conn); err != nil {
+	if err := l.open(ctx, client); err != nil {
 		_ = nc.Reject(gossh.ResourceShortage, err.Error())
 		return
 	}
 	defer l.done()
-	c := &channel{s: s, link: l, door: d, sizes: make(chan session.Size, 1)}
+	c := &channel{s: s, conn: l, endpoint: d, sizes: make(chan session.Size, 1)}
 	if d.keys != nil {
 		c.key, _ = sc.Value(ssh.ContextKeyPublicKey).(gossh.PublicKey)
-		if err := c.admit(ctx, conn); err != nil {
-			s.log.Warn("ssh session refused", "from", address(conn), "user", session.Escape(conn.User(), 64),
+		if err := c.admit(ctx, client); err != nil {
+			s.log.Warn("ssh session refused", "from", address(client), "user", session.Escape(client.User(), 64),
 				"key", c.id.Fingerprint, "error", session.Escape(err.Error(), 300))
 			_ = nc.Reject(gossh.Prohibited, "this key may not use certquay")
 			return
@@ -84,7 +84,7 @@ func (s *Server) channel(ctx context.Context, d *door, conn *gossh.ServerConn, n
 			go c.run(r.Type, r.Payload)
 		}
 	}
-	c.gone(ErrDisconnected)
+	c.gone(session.ErrDisconnected)
 }
 
 // admit looks the key of the finished handshake up again: it may have been
@@ -93,24 +93,24 @@ func (c *channel) admit(ctx context.Context, conn gossh.ConnMetadata) error {
 	if c.key == nil {
 		return errors.New("no key")
 	}
-	id, err := c.door.keys.Lookup(c.key)
+	id, err := c.endpoint.keys.Lookup(c.key)
 	c.id = id
 	c.id.Fingerprint, c.id.User, c.id.From = gossh.FingerprintSHA256(c.key), session.Escape(conn.User(), 64), address(conn)
 	if err != nil {
 		return err
 	}
-	c.who, err = c.door.authorize(ctx, c.id)
+	c.who, err = c.endpoint.authorize(ctx, c.id)
 	c.who.Via, c.who.Key = "ssh", c.id.Fingerprint
 	return err
 }
 
 // now is who the key is at present, with no role once it has been taken away.
 func (c *channel) now(ctx context.Context) model.Actor {
-	id, err := c.door.keys.Lookup(c.key)
+	id, err := c.endpoint.keys.Lookup(c.key)
 	if err == nil {
 		id.Fingerprint, id.User, id.From = c.id.Fingerprint, c.id.User, c.id.From
 		var who model.Actor
-		if who, err = c.door.authorize(ctx, id); err == nil {
+		if who, err = c.endpoint.authorize(ctx, id); err == nil {
 			who.Via, who.Key = c.who.Via, c.who.Key
 			return who
 		}
@@ -142,11 +142,11 @@ func (c *channel) request(r *gossh.Request) bool {
 		}
 		switch ssh.Signal(g.Name) {
 		case ssh.SIGINT, ssh.SIGQUIT, ssh.SIGTERM, ssh.SIGHUP:
-			c.gone(ErrInterrupted)
+			c.gone(session.ErrInterrupted)
 			return true
 		}
 	case "exec", "shell":
-		if c.started || c.door.keys == nil && r.Type == "shell" || len(r.Payload) > c.s.limits.Command {
+		if c.started || c.endpoint.keys == nil && r.Type == "shell" || len(r.Payload) > c.s.limits.Command {
 			return false
 		}
 		c.started = true
@@ -158,7 +158,7 @@ func (c *channel) request(r *gossh.Request) bool {
 // variable keeps one of the environment, within the limits.
 func (c *channel) variable(payload []byte) bool {
 	var v struct{ Name, Value string }
-	if c.started || c.door.keys == nil || gossh.Unmarshal(payload, &v) != nil {
+	if c.started || c.endpoint.keys == nil || gossh.Unmarshal(payload, &v) != nil {
 		return false
 	}
 	size := len(v.Name) + len(v.Value)
@@ -177,7 +177,7 @@ func (c *channel) terminal(payload []byte) bool {
 		Width, Height, PixelWidth, PixelHeight uint32
 		Modes                                  string
 	}
-	if c.started || c.pty != nil || c.door.keys == nil || gossh.Unmarshal(payload, &p) != nil {
+	if c.started || c.pty != nil || c.endpoint.keys == nil || gossh.Unmarshal(payload, &p) != nil {
 		return false
 	}
 	z := session.Size{Width: cells(p.Width), Height: cells(p.Height)}.Clamp()
@@ -207,15 +207,15 @@ func (c *channel) run(kind string, payload []byte) {
 	}()
 	in := newInput(c.Channel)
 	defer in.stop()
-	out := &output{to: c.Channel, raw: c.raw.Load}
-	errs := &output{to: c.Stderr(), raw: c.raw.Load}
+	stdout := &output{to: c.Channel, raw: c.raw.Load}
+	stderr := &output{to: c.Stderr(), raw: c.raw.Load}
 	defer func() { // before anything was handed to a handler
 		if r := recover(); r != nil {
-			c.s.failed(r, session.Language(c.env), errs)
+			c.s.failed(r, session.Language(c.env), stderr)
 		}
 	}()
-	r := session.Remote{In: in, Out: out, Err: errs, PTY: c.pty, Env: c.env, Actor: c.who}
-	if c.door.keys == nil {
+	r := session.Remote{In: in, Out: stdout, Err: stderr, PTY: c.pty, Env: c.env, Actor: c.who}
+	if c.endpoint.keys == nil {
 		code = c.attached(payload, r, in)
 		return
 	}
@@ -230,7 +230,7 @@ func (c *channel) run(kind string, payload []byte) {
 	ss := session.NewNetwork(r)
 	args, err := split(command.Line)
 	if err != nil {
-		tell(ss.Lang, errs, model.TextOf(err))
+		out.Tell(stderr, ss.Lang, model.TextOf(err))
 		code = 2
 		return
 	}
@@ -246,7 +246,7 @@ func (c *channel) run(kind string, payload []byte) {
 func (c *channel) interrupter(ss *session.Session) func(byte) {
 	return func(byte) {
 		if !ss.InRaw() {
-			c.gone(ErrInterrupted)
+			c.gone(session.ErrInterrupted)
 		}
 	}
 }
@@ -255,7 +255,7 @@ func (c *channel) interrupter(ss *session.Session) func(byte) {
 func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 	var command struct{ Line string }
 	if err := gossh.Unmarshal(payload, &command); err != nil || command.Line != wire.Command {
-		tell(session.Language(c.env), r.Err, model.Say("session.other-program"))
+		out.Tell(r.Err, session.Language(c.env), model.Say("session.other-program"))
 		return 2
 	}
 	q, err := wire.Read(c.Channel)
@@ -303,12 +303,12 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 			Term: q.Term, Lang: q.Lang,
 			Profile: colorprofile.Profile(min(max(q.Profile, 0), int(colorprofile.TrueColor))),
 		},
-		Dir: q.Dir, PID: c.link.pid,
+		Dir: q.Dir, PID: c.conn.pid,
 	})
 	code, begun := c.serve(ss, q.Args)
 	if !begun {
 		_, _ = c.SendRequest(wire.Leaving, true, nil)
-	} else if errors.Is(context.Cause(c.ctx), ErrReattach) && code == ReattachExit {
+	} else if errors.Is(context.Cause(c.ctx), session.ErrReattach) && code == session.ExitReattach {
 		_, _ = c.SendRequest(wire.Reattach, false, nil)
 	}
 	return code
@@ -318,33 +318,30 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 // leaving, or when the other side did not acknowledge: then nothing was done.
 func (c *channel) serve(ss *session.Session, args []string) (code int, begun bool) {
 	defer c.gone(nil)
-	v := &visit{key: c.key, end: c.gone, Visitor: Visitor{
-		Name: ss.Actor.Name, Via: ss.Actor.Via, Key: ss.Actor.Key, From: c.id.From,
-		Since: time.Now(), Doing: c.s.verb(args),
-	}}
-	if !c.s.enter(v) {
+	v := &running{via: ss.Actor.Via, key: c.key, id: c.id, end: c.gone}
+	if !c.s.add(v) {
 		if ss.Kind == session.Network {
-			tell(ss.Lang, ss.Err, model.Say("session.stopping"))
+			out.Tell(ss.Err, ss.Lang, model.Say("session.stopping"))
 		}
-		return ReattachExit, false
+		return session.ExitReattach, false
 	}
-	defer c.s.exit(v)
+	defer c.s.remove(v)
 	if ss.Kind == session.Socket {
 		if ok, err := c.SendRequest(wire.Accepted, true, nil); err != nil || !ok {
 			return 1, false
 		}
 	}
 	begun = true
-	c.s.log.Info("session", "via", v.Via, "name", v.Name, "key", v.Key, "from", v.From, "verb", v.Doing)
+	c.s.log.Info("session", "via", v.via, "name", ss.Actor.Name, "key", ss.Actor.Key, "from", c.id.From, "verb", c.s.verb(args))
 	defer func() {
 		if r := recover(); r != nil {
 			c.s.failed(r, ss.Lang, ss.Err)
 			code = 1
 		}
 	}()
-	code = c.s.handler.Serve(context.WithValue(c.ctx, visitKey{}, v), ss, args) & 0xff
-	if errors.Is(context.Cause(c.ctx), ErrKeyRemoved) {
-		tell(ss.Lang, ss.Err, model.Say("session.key-removed"))
+	code = c.s.handler.Serve(context.WithValue(c.ctx, runningKey{}, v), ss, args) & 0xff
+	if errors.Is(context.Cause(c.ctx), session.ErrKeyRemoved) {
+		out.Tell(ss.Err, ss.Lang, model.Say("session.key-removed"))
 		return 1, begun
 	}
 	return code, begun
@@ -353,5 +350,5 @@ func (c *channel) serve(ss *session.Session, args []string) (code int, begun boo
 // failed logs a panic and tells the person in one line.
 func (s *Server) failed(r any, lang string, to io.Writer) {
 	s.log.Error("panic in a session", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-	tell(lang, to, model.Say("session.fault"))
+	out.Tell(to, lang, model.Say("session.fault"))
 }

@@ -1,4 +1,4 @@
-package host
+package sshd
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 )
 
-// link is one connection and what it takes of the limits.
-type link struct {
+// conn is one connection and what it takes of the limits.
+type conn struct {
 	net.Conn
 	s       *Server
 	network bool
@@ -38,38 +38,38 @@ type link struct {
 	closed   bool
 }
 
-type linkKey struct{}
+type connKey struct{}
 
-// join is called for each new connection, before its handshake. Where too many
+// accept is called for each new connection, before its handshake. Where too many
 // shake hands, another one goes for it: the one that has sent least, of those
 // the oldest, and of the address that has most. So neither silent connections
 // nor one address keep anybody out.
-func (s *Server) join(sc ssh.Context, c net.Conn, network bool, pid int) net.Conn {
-	l := &link{Conn: c, s: s, network: network, pid: pid, since: time.Now()}
-	l.heard.Store(l.since.UnixNano())
+func (s *Server) accept(sc ssh.Context, raw net.Conn, network bool, pid int) net.Conn {
+	c := &conn{Conn: raw, s: s, network: network, pid: pid, since: time.Now()}
+	c.heard.Store(c.since.UnixNano())
 	first := s.limits.Handshake + s.limits.Unused
 	if network {
-		l.source, first = source(c.RemoteAddr()), s.limits.Greeting
+		c.source, first = source(raw.RemoteAddr()), s.limits.Greeting
 	}
-	l.mu.Lock() // the timer may fire at once
-	l.unused = time.AfterFunc(first, func() { _ = l.Close() })
-	l.mu.Unlock()
+	c.mu.Lock() // the timer may fire at once
+	c.unused = time.AfterFunc(first, func() { _ = c.Close() })
+	c.mu.Unlock()
 	s.mu.Lock()
-	var victim *link
+	var victim *conn
 	switch {
 	case s.leaving && network:
 		s.mu.Unlock()
-		l.unused.Stop()
+		c.unused.Stop()
 		return nil
 	case !network && s.attached >= s.limits.Attached:
 		s.mu.Unlock()
-		l.unused.Stop()
+		c.unused.Stop()
 		s.log.Warn("attaching refused", "error", "too many connections to the socket")
 		return nil
 	case network:
-		victim = s.room(l.source)
-		s.pending[l] = struct{}{}
-		s.perSource[l.source]++
+		victim = s.room(c.source)
+		s.pending[c] = struct{}{}
+		s.perSource[c.source]++
 	default:
 		s.attached++
 	}
@@ -78,13 +78,13 @@ func (s *Server) join(sc ssh.Context, c net.Conn, network bool, pid int) net.Con
 		s.sparing.log(s.log, slog.LevelWarn, "ssh connection dropped", "from", address(victim), "error", "too many handshakes at once")
 		_ = victim.Close()
 	}
-	sc.SetValue(linkKey{}, l)
-	return l
+	sc.SetValue(connKey{}, c)
+	return c
 }
 
 // room is who has to go so that one more from an address may shake hands, or
 // nil. It is called with the lock held.
-func (s *Server) room(from string) (victim *link) {
+func (s *Server) room(from string) (victim *conn) {
 	switch {
 	case s.perSource[from] >= s.limits.PerSource:
 	case len(s.pending) >= s.limits.Handshakes:
@@ -98,12 +98,12 @@ func (s *Server) room(from string) (victim *link) {
 		return nil
 	}
 	least := int64(0)
-	for l := range s.pending {
-		if l.source != from {
+	for c := range s.pending {
+		if c.source != from {
 			continue
 		}
-		if n := l.read.Load(); victim == nil || n < least || n == least && l.since.Before(victim.since) {
-			victim, least = l, n
+		if n := c.read.Load(); victim == nil || n < least || n == least && c.since.Before(victim.since) {
+			victim, least = c, n
 		}
 	}
 	s.forget(victim)
@@ -112,13 +112,13 @@ func (s *Server) room(from string) (victim *link) {
 
 // forget takes a link from those that shake hands. It is called with the lock
 // held, and does nothing when the link is not among them.
-func (s *Server) forget(l *link) {
-	if _, ok := s.pending[l]; !ok {
+func (s *Server) forget(c *conn) {
+	if _, ok := s.pending[c]; !ok {
 		return
 	}
-	delete(s.pending, l)
-	if s.perSource[l.source]--; s.perSource[l.source] == 0 {
-		delete(s.perSource, l.source)
+	delete(s.pending, c)
+	if s.perSource[c.source]--; s.perSource[c.source] == 0 {
+		delete(s.perSource, c.source)
 	}
 }
 
@@ -140,53 +140,53 @@ func source(a net.Addr) string {
 
 // Read notes when something was heard, and that the client has said its
 // version: until then it has less time.
-func (l *link) Read(p []byte) (int, error) {
-	n, err := l.Conn.Read(p)
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
 	if n > 0 {
-		l.heard.Store(time.Now().UnixNano())
-		l.read.Add(int64(n))
-		if l.network && !l.greeted && bytes.IndexByte(p[:n], '\n') >= 0 { // one goroutine reads
-			l.greeted = true
-			l.rest(l.s.limits.Handshake + l.s.limits.Unused)
+		c.heard.Store(time.Now().UnixNano())
+		c.read.Add(int64(n))
+		if c.network && !c.greeted && bytes.IndexByte(p[:n], '\n') >= 0 { // one goroutine reads
+			c.greeted = true
+			c.rest(c.s.limits.Handshake + c.s.limits.Unused)
 		}
 	}
 	return n, err
 }
 
 // rest closes the connection after a time, unless it is used before.
-func (l *link) rest(d time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.closed {
-		l.unused.Reset(d)
+func (c *conn) rest(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.unused.Reset(d)
 	}
 }
 
 // Close gives back what the connection took.
-func (l *link) Close() error {
-	l.once.Do(func() {
-		l.mu.Lock()
-		l.unused.Stop()
-		key, counted := l.key, l.counted
-		l.closed = true
-		l.mu.Unlock()
-		s := l.s
+func (c *conn) Close() error {
+	c.once.Do(func() {
+		c.mu.Lock()
+		c.unused.Stop()
+		key, counted := c.key, c.counted
+		c.closed = true
+		c.mu.Unlock()
+		s := c.s
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		switch {
-		case !l.network:
+		case !c.network:
 			s.attached--
 		case !counted:
-			s.forget(l)
+			s.forget(c)
 		default:
 			s.conns--
-			if delete(s.perKey[key], l); len(s.perKey[key]) == 0 {
+			if delete(s.perKey[key], c); len(s.perKey[key]) == 0 {
 				delete(s.perKey, key)
 			}
 		}
-		s.touch()
+		s.notify()
 	})
-	return l.Conn.Close()
+	return c.Conn.Close()
 }
 
 var (
@@ -198,46 +198,46 @@ var (
 // authenticated moves a connection from those that still shake hands to those
 // of a key. Where there is no place it stays among the former for as long as
 // it takes to tell the person, who can be told once authenticated only.
-func (l *link) authenticated(key string) error {
-	full := l.settle(key)
-	if errors.Is(full, errPerKey) && l.s.displace(key) {
-		full = l.settle(key)
+func (c *conn) authenticated(key string) error {
+	full := c.settle(key)
+	if errors.Is(full, errPerKey) && c.s.displace(key) {
+		full = c.settle(key)
 	}
 	if errors.Is(full, errFull) || errors.Is(full, errPerKey) {
-		l.s.log.Warn("ssh connection refused", "from", address(l), "key", key, "error", full)
-		l.mu.Lock()
-		l.refused = full
-		l.mu.Unlock()
-		l.rest(l.s.limits.Telling)
+		c.s.log.Warn("ssh connection refused", "from", address(c), "key", key, "error", full)
+		c.mu.Lock()
+		c.refused = full
+		c.mu.Unlock()
+		c.rest(c.s.limits.Telling)
 		return nil
 	}
 	return full
 }
 
 // settle counts a connection among those of its key, if there is a place.
-func (l *link) settle(key string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := l.s
+func (c *conn) settle(key string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case l.closed:
+	case c.closed:
 		return errClosing
-	case l.counted:
+	case c.counted:
 		return errors.New("authenticated twice")
 	case s.conns >= s.limits.Connections:
 		return errFull
 	case len(s.perKey[key]) >= s.limits.PerKey:
 		return errPerKey
 	}
-	s.forget(l)
+	s.forget(c)
 	s.conns++
 	if s.perKey[key] == nil {
-		s.perKey[key] = map[*link]struct{}{}
+		s.perKey[key] = map[*conn]struct{}{}
 	}
-	s.perKey[key][l] = struct{}{}
-	l.key, l.counted = key, true
+	s.perKey[key][c] = struct{}{}
+	c.key, c.counted = key, true
 	return nil
 }
 
@@ -246,10 +246,10 @@ func (l *link) settle(key string) error {
 // keep its owner out.
 func (s *Server) displace(key string) bool {
 	s.mu.Lock()
-	var silent *link
-	for l := range s.perKey[key] {
-		if silent == nil || l.heard.Load() < silent.heard.Load() {
-			silent = l
+	var silent *conn
+	for c := range s.perKey[key] {
+		if silent == nil || c.heard.Load() < silent.heard.Load() {
+			silent = c
 		}
 	}
 	s.mu.Unlock()
@@ -291,38 +291,38 @@ func ask(conn gossh.Conn) <-chan error {
 }
 
 // open counts a channel, or says why there is to be none.
-func (l *link) open(ctx context.Context, conn gossh.Conn) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (c *conn) open(ctx context.Context, conn gossh.Conn) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch {
-	case l.refused != nil:
-		return l.refused
-	case l.channels >= l.s.limits.Channels:
+	case c.refused != nil:
+		return c.refused
+	case c.channels >= c.s.limits.Channels:
 		return errors.New("too many sessions in this connection")
 	}
-	l.channels++
-	l.unused.Stop()
-	if l.network && l.conn == nil {
-		l.conn = conn
-		go l.keepAlive(ctx, conn)
+	c.channels++
+	c.unused.Stop()
+	if c.network && c.conn == nil {
+		c.conn = conn
+		go c.keepAlive(ctx, conn)
 	}
 	return nil
 }
 
 // done counts a channel that was closed.
-func (l *link) done() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.channels--; l.channels == 0 && !l.closed {
-		l.unused.Reset(l.s.limits.Unused)
+func (c *conn) done() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.channels--; c.channels == 0 && !c.closed {
+		c.unused.Reset(c.s.limits.Unused)
 	}
 }
 
 // keepAlive asks the client three times within the time it may be silent. Its
 // answers keep the connection's deadline in the future; without them the
 // connection is closed, even though writing still succeeds.
-func (l *link) keepAlive(ctx context.Context, conn gossh.Conn) {
-	every := l.s.limits.Silent / 3
+func (c *conn) keepAlive(ctx context.Context, conn gossh.Conn) {
+	every := c.s.limits.Silent / 3
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	gone := make(chan struct{})
@@ -338,7 +338,7 @@ func (l *link) keepAlive(ctx context.Context, conn gossh.Conn) {
 			return
 		case <-tick.C:
 		}
-		late := time.AfterFunc(l.s.limits.Silent-every, func() { _ = conn.Close() })
+		late := time.AfterFunc(c.s.limits.Silent-every, func() { _ = conn.Close() })
 		err := <-ask(conn)
 		late.Stop()
 		if err != nil {

@@ -1,6 +1,7 @@
-package host
+package sshd
 
 import (
+	"certquay/cmd/session"
 	"context"
 	"errors"
 	"log/slog"
@@ -11,10 +12,10 @@ import (
 // may says whether the key of a session may still log in, and ends the session
 // if not: it is asked before anything a person typed is acted on.
 func (c *channel) may() bool {
-	if _, err := c.door.keys.Lookup(c.key); err == nil {
+	if _, err := c.endpoint.keys.Lookup(c.key); err == nil {
 		return true
 	}
-	c.gone(ErrKeyRemoved)
+	c.gone(session.ErrKeyRemoved)
 	return false
 }
 
@@ -24,7 +25,7 @@ func (c *channel) may() bool {
 func (s *Server) watch(ctx context.Context, keys *Keys) {
 	tick := time.NewTicker(s.limits.Recheck)
 	defer tick.Stop()
-	doubted := map[*visit]bool{}
+	doubted := map[*running]bool{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -32,21 +33,21 @@ func (s *Server) watch(ctx context.Context, keys *Keys) {
 		case <-tick.C:
 		}
 		s.mu.Lock()
-		var there []*visit
-		for v := range s.visits {
+		var there []*running
+		for v := range s.sessions {
 			if v.key != nil {
 				there = append(there, v)
 			}
 		}
 		s.mu.Unlock()
 		was := doubted
-		doubted = map[*visit]bool{}
+		doubted = map[*running]bool{}
 		for _, v := range there {
 			switch _, err := keys.Lookup(v.key); {
 			case err == nil:
 			case errors.Is(err, ErrUnknownKey), was[v]:
-				s.log.Warn("ssh session ended", "from", v.From, "key", v.Key, "error", err)
-				v.end(ErrKeyRemoved)
+				s.log.Warn("ssh session ended", "from", v.id.From, "key", v.id.Fingerprint, "error", err)
+				v.end(session.ErrKeyRemoved)
 			default:
 				doubted[v] = true
 			}

@@ -1,4 +1,4 @@
-package host
+package sshd
 
 import (
 	"bytes"
@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// maxAhead bounds what is read ahead of a session's reader, in bytes.
-const maxAhead = 64 << 10
+// maxBuffered bounds what is read ahead of a session's reader, in bytes.
+const maxBuffered = 64 << 10
 
 // input is the standard input of a session that came over a connection. One
 // goroutine reads the connection once somebody reads the input (or from the
@@ -40,11 +40,11 @@ func (in *input) begin() {
 		if in.start != nil {
 			in.start()
 		}
-		go in.pump()
+		go in.readLoop()
 	})
 }
 
-func (in *input) pump() {
+func (in *input) readLoop() {
 	b := make([]byte, 32<<10)
 	for {
 		n, err := in.from.Read(b)
@@ -57,7 +57,7 @@ func (in *input) pump() {
 			}
 		}
 		in.mu.Lock()
-		for len(in.buf) > maxAhead {
+		for len(in.buf) > maxBuffered {
 			in.cond.Wait()
 		}
 		in.buf = append(in.buf, b[:n]...)

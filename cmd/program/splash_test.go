@@ -1,4 +1,4 @@
-package host
+package program
 
 import (
 	"bytes"
@@ -12,28 +12,28 @@ import (
 	"certquay/cmd/session"
 )
 
-// A stage draws its picture in the colours that the terminal has, on the other
+// A splash draws its frame in the colours that the terminal has, on the other
 // screen, and gives the terminal back once, whoever had it.
-func TestStage(t *testing.T) {
+func TestSplash(t *testing.T) {
 	for name, c := range map[string]struct {
 		profile colorprofile.Profile
-		picture string
+		frame   string
 		want    string
 	}{
 		"colours":    {colorprofile.TrueColor, "\x1b[38;2;1;2;3mone\x1b[m\ntwo", "\x1b[38;2;1;2;3mone\x1b[m\r\ntwo"},
 		"no colours": {colorprofile.ASCII, "\x1b[38;2;1;2;3mone\x1b[m\ntwo", "one\x1b[m\r\ntwo"},
-		"no picture": {colorprofile.TrueColor, "", ""},
+		"no frame":   {colorprofile.TrueColor, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer
 			s := &session.Session{Out: &out, Err: &errs, Profile: c.profile, PTY: &session.PTY{Width: 90, Height: 30}}
 			size, restored := "", 0
-			st, code := Begin(context.Background(), s, func(width, height int) string {
+			st, code := ShowSplash(context.Background(), s, func(width, height int) string {
 				size = fmt.Sprint(width, height)
-				return c.picture
+				return c.frame
 			}, func() { restored++ })
 			if st == nil || code != 0 || size != "90 30" {
-				t.Fatalf("stage %v, code %d, size %q", st, code, size)
+				t.Fatalf("splash %v, code %d, size %q", st, code, size)
 			}
 			if !s.InRaw() || restored != 0 {
 				t.Error("the terminal is not taken")
@@ -53,11 +53,11 @@ func TestStage(t *testing.T) {
 	}
 }
 
-// Without a terminal there is no stage, and the exit code says so.
-func TestNoStageWithoutATerminal(t *testing.T) {
+// Without a terminal there is no splash, and the exit code says so.
+func TestNoSplashWithoutATerminal(t *testing.T) {
 	var errs bytes.Buffer
-	st, code := Begin(context.Background(), &session.Session{Err: &errs}, func(int, int) string { return "picture" }, func() {})
+	st, code := ShowSplash(context.Background(), &session.Session{Err: &errs}, func(int, int) string { return "frame" }, func() {})
 	if st != nil || code != 2 || !strings.Contains(errs.String(), "needs a terminal") {
-		t.Errorf("stage %v, code %d, told %q", st, code, errs.String())
+		t.Errorf("splash %v, code %d, told %q", st, code, errs.String())
 	}
 }

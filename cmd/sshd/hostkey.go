@@ -1,4 +1,4 @@
-package host
+package sshd
 
 import (
 	"crypto/ed25519"

@@ -1,4 +1,4 @@
-package host_test
+package sshd_test
 
 import (
 	"bytes"
@@ -20,8 +20,9 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/crypto/ssh"
 
-	"certquay/cmd/host"
+	"certquay/cmd/program"
 	"certquay/cmd/session"
+	"certquay/cmd/sshd"
 	"certquay/model"
 )
 
@@ -33,7 +34,7 @@ const patience = 30 * time.Second
 // newKey makes a client's key pair and its line for authorized_keys.
 func newKey(t *testing.T) (ssh.Signer, string) {
 	t.Helper()
-	k, err := host.NewHostKey()
+	k, err := sshd.NewHostKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +43,7 @@ func newKey(t *testing.T) (ssh.Signer, string) {
 
 // network is a server on loopback.
 type network struct {
-	*host.Server
+	*sshd.Server
 	addr string
 	keys string // the file
 	key  ssh.Signer
@@ -96,16 +97,16 @@ func (b *safeBuffer) String() string {
 	return b.b.String()
 }
 
-func serve(t *testing.T, h host.HandlerFunc, limits host.Limits) *network {
+func serve(t *testing.T, h sshd.HandlerFunc, limits sshd.Limits) *network {
 	t.Helper()
 	key, line := newKey(t)
 	n := &network{key: key, keys: filepath.Join(t.TempDir(), "authorized_keys"), log: &safeBuffer{}}
 	write(t, n.keys, line+" anna\n")
-	keys, err := host.OpenKeys(n.keys)
+	keys, err := sshd.OpenKeys(n.keys)
 	if err != nil {
 		t.Fatal(err)
 	}
-	hostKey, err := host.NewHostKey()
+	hostKey, err := sshd.NewHostKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,9 +116,9 @@ func serve(t *testing.T, h host.HandlerFunc, limits host.Limits) *network {
 		t.Fatal(err)
 	}
 	n.addr = l.Addr().String()
-	n.Server = host.New(host.Options{Handler: h, Limits: limits, Log: slog.New(slog.NewTextHandler(n.log, nil))})
+	n.Server = sshd.New(sshd.Options{Handler: h, Limits: limits, Log: slog.New(slog.NewTextHandler(n.log, nil))})
 	served := make(chan error, 1)
-	go func() { served <- n.ServeNetwork(context.Background(), l, host.Network{Keys: keys, HostKey: hostKey}) }()
+	go func() { served <- n.ServeNetwork(context.Background(), l, sshd.Network{Keys: keys, HostKey: hostKey}) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -165,7 +166,7 @@ func (n *network) session(t *testing.T) *ssh.Session {
 // verbs is a small handler.
 func verbs(ctx context.Context, s *session.Session, args []string) int {
 	if len(args) == 0 {
-		return host.RunProgram(ctx, s, &sizes{})
+		return program.Run(ctx, s, &sizes{})
 	}
 	switch args[0] {
 	case "args":
@@ -221,7 +222,7 @@ func (m *sizes) View() tea.View { return tea.NewView(fmt.Sprintf("<%dx%d %d>", m
 
 // spec: V9, 9: verbs over SSH with their arguments, streams and exit codes.
 func TestVerbs(t *testing.T) {
-	n := serve(t, verbs, host.Limits{})
+	n := serve(t, verbs, sshd.Limits{})
 	for _, c := range []struct{ command, in, out, err string }{
 		{command: `args '' "a b" c\ d "it's" 'say "hi"' ""x $HOME *`, out: `["" "a b" "c d" "it's" "say \"hi\"" "x" "$HOME" "*"]` + "\n"},
 		{command: "cat -", in: "sent", out: "sent"},
@@ -253,7 +254,7 @@ func TestVerbs(t *testing.T) {
 
 // spec: V9. Public keys only, and only those of the file.
 func TestAuthentication(t *testing.T) {
-	n := serve(t, verbs, host.Limits{})
+	n := serve(t, verbs, sshd.Limits{})
 	other, line := newKey(t)
 	for name, auth := range map[string][]ssh.AuthMethod{
 		"none":     {},
@@ -312,7 +313,7 @@ func TestWhoIsAskedAnew(t *testing.T) {
 		<-gone
 		here <- s.Who()
 		return 0
-	}, host.Limits{})
+	}, sshd.Limits{})
 	if err := n.session(t).Start("stay"); err != nil {
 		t.Fatal(err)
 	}
@@ -337,21 +338,21 @@ func TestFailsClosed(t *testing.T) {
 		mode       os.FileMode
 		want       error
 	}{
-		{"empty", "", 0o600, host.ErrNoKeys},
-		{"comments", "# nothing\n\n", 0o600, host.ErrNoKeys},
-		{"garbage", "ssh-ed25519 AAAA\n\x00\xff\n", 0o600, host.ErrNoKeys},
-		{"only a restricted key", `command="ls" ` + line, 0o600, host.ErrNoKeys},
-		{"only from elsewhere", `from="10.0.0.1" ` + line, 0o600, host.ErrNoKeys},
-		{"a certificate authority", `cert-authority ` + line, 0o600, host.ErrNoKeys},
-		{"writable by others", line, 0o666, host.ErrKeysFile},
-		{"too large", strings.Repeat("#", 1<<20+1), 0o600, host.ErrKeysFile},
+		{"empty", "", 0o600, sshd.ErrNoKeys},
+		{"comments", "# nothing\n\n", 0o600, sshd.ErrNoKeys},
+		{"garbage", "ssh-ed25519 AAAA\n\x00\xff\n", 0o600, sshd.ErrNoKeys},
+		{"only a restricted key", `command="ls" ` + line, 0o600, sshd.ErrNoKeys},
+		{"only from elsewhere", `from="10.0.0.1" ` + line, 0o600, sshd.ErrNoKeys},
+		{"a certificate authority", `cert-authority ` + line, 0o600, sshd.ErrNoKeys},
+		{"writable by others", line, 0o666, sshd.ErrKeysFile},
+		{"too large", strings.Repeat("#", 1<<20+1), 0o600, sshd.ErrKeysFile},
 		{"fine", "restrict,no-pty-is-no-option " + line + "\nrestrict,pty " + line, 0o600, nil},
 	} {
 		write(t, path, c.text)
 		if err := os.Chmod(path, c.mode); err != nil {
 			t.Fatal(err)
 		}
-		k, err := host.OpenKeys(path)
+		k, err := sshd.OpenKeys(path)
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -361,18 +362,18 @@ func TestFailsClosed(t *testing.T) {
 		_ = os.Remove(path)
 	}
 	for _, p := range []string{"", filepath.Join(dir, "none")} {
-		if _, err := host.OpenKeys(p); !errors.Is(err, host.ErrNoKeysFile) {
+		if _, err := sshd.OpenKeys(p); !errors.Is(err, sshd.ErrNoKeysFile) {
 			t.Errorf("%q: %v", p, err)
 		}
 	}
-	if _, err := host.OpenKeys(dir); !errors.Is(err, host.ErrKeysFile) {
+	if _, err := sshd.OpenKeys(dir); !errors.Is(err, sshd.ErrKeysFile) {
 		t.Errorf("a directory: %v", err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := host.New(host.Options{}).ServeNetwork(t.Context(), l, host.Network{}); !errors.Is(err, host.ErrNoKeysFile) {
+	if err := sshd.New(sshd.Options{}).ServeNetwork(t.Context(), l, sshd.Network{}); !errors.Is(err, sshd.ErrNoKeysFile) {
 		t.Errorf("served without keys: %v", err)
 	}
 	if _, err := net.Dial("tcp", l.Addr().String()); err == nil {
@@ -382,7 +383,7 @@ func TestFailsClosed(t *testing.T) {
 
 // spec: V9. Only modern algorithms are agreed on.
 func TestAlgorithms(t *testing.T) {
-	n := serve(t, verbs, host.Limits{})
+	n := serve(t, verbs, sshd.Limits{})
 	supported := ssh.SupportedAlgorithms()
 	try := func(change func(*ssh.Config)) bool {
 		c := n.config()
@@ -409,7 +410,7 @@ func TestAlgorithms(t *testing.T) {
 
 // spec: V9. Nothing is forwarded, there are no subsystems.
 func TestForwardingIsRefused(t *testing.T) {
-	n := serve(t, verbs, host.Limits{})
+	n := serve(t, verbs, sshd.Limits{})
 	c := n.dial(t)
 	if _, err := c.Dial("tcp", n.addr); err == nil {
 		t.Error("a port was forwarded")

@@ -1,4 +1,4 @@
-package host
+package sshd
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"charm.land/wish/v2"
 	gossh "golang.org/x/crypto/ssh"
 
-	"certquay/cmd/host/wire"
+	"certquay/cmd/sshd/wire"
 	"certquay/model"
 )
 
@@ -77,13 +77,13 @@ func (s *Server) ServeSocket(ctx context.Context, l net.Listener) error {
 		return err
 	}
 	srv, err := wish.NewServer(
-		s.base(ctx, &door{}),
+		s.base(ctx, &endpoint{}),
 		hostKey(signer),
 		wish.WithVersion(wire.Ident(s.version)),
 		func(srv *ssh.Server) error {
 			srv.ServerConfigCallback = func(ssh.Context) *gossh.ServerConfig {
 				c := &gossh.ServerConfig{NoClientAuth: true}
-				wire.Tune(&c.Config)
+				wire.SetCiphers(&c.Config)
 				return c
 			}
 			srv.ConnCallback = func(sc ssh.Context, c net.Conn) net.Conn {
@@ -92,7 +92,7 @@ func (s *Server) ServeSocket(ctx context.Context, l net.Listener) error {
 					s.log.Warn("attaching refused", "error", err)
 					return nil
 				}
-				return s.join(sc, c, false, pid)
+				return s.accept(sc, c, false, pid)
 			}
 			return nil
 		},

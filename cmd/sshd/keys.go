@@ -1,4 +1,4 @@
-package host
+package sshd
 
 import (
 	"bytes"
@@ -187,17 +187,17 @@ func parseKeys(text []byte) (map[string]Identity, []model.Text) {
 	return keys, ignored
 }
 
-// harmless are options that forbid what certquay never allows. An option that
+// ignoredOptions are options that forbid what certquay never allows. An option that
 // restricts something else makes its line useless, so that nobody gets more
 // than the line says.
-var harmless = []string{
+var ignoredOptions = []string{
 	"restrict", "no-port-forwarding", "no-agent-forwarding", "no-x11-forwarding", "no-user-rc",
 	"pty", "agent-forwarding", "port-forwarding", "x11-forwarding", "user-rc",
 }
 
 func usable(key gossh.PublicKey, options []string) error {
 	for _, o := range options {
-		if !slices.Contains(harmless, strings.ToLower(o)) {
+		if !slices.Contains(ignoredOptions, strings.ToLower(o)) {
 			name, _, _ := strings.Cut(o, "=")
 			return model.Fail("keys.option", "option", session.Escape(name, 60))
 		}

@@ -1,4 +1,4 @@
-package host_test
+package sshd_test
 
 import (
 	"crypto/ed25519"
@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"certquay/cmd/host"
+	"certquay/cmd/sshd"
 )
 
 // The OpenSSH client works, with strict host keys.
@@ -27,7 +27,7 @@ func TestOpenSSH(t *testing.T) {
 		}
 		t.Skip("there is no OpenSSH client: apt-get install openssh-client")
 	}
-	n := serve(t, verbs, host.Limits{})
+	n := serve(t, verbs, sshd.Limits{})
 	dir := t.TempDir()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

@@ -1,21 +1,19 @@
-// Package host lets other processes and people use the store of this process:
+// Package sshd lets other processes and people use the store of this process:
 // over the unix socket in the data directory, for certquay processes of the
 // same user, and over network SSH, for the keys of an authorized_keys file
 // (spec V9). Both are SSH servers of charm.land/ssh and wish, and both give
-// each session to the same [Handler]. It also runs Bubble Tea programs in any
-// kind of session ([RunProgram]).
+// each session to the same [Handler].
 //
 // Session channels are served here rather than by charm.land/ssh: its sessions
 // keep an unlimited environment, block the connection when nobody takes window
 // changes, and drop empty arguments.
-package host
+package sshd
 
 import (
 	"context"
 	"errors"
 	"log/slog"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +27,7 @@ import (
 // Handler does what a session asks for and returns its exit code. Without
 // arguments that is the dashboard; ctx then has to reach [Server.Dashboard].
 // ctx ends when the person is gone or wants to wait no longer; its cause says
-// which ([ErrInterrupted], [ErrDisconnected]). Serve is called by many
+// which ([session.ErrInterrupted], [session.ErrDisconnected]). Serve is called by many
 // goroutines at once. A panic in it is logged, and the person is told in one
 // line (exit 1).
 type Handler interface {
@@ -48,7 +46,7 @@ func (f HandlerFunc) Serve(ctx context.Context, s *session.Session, args []strin
 type Options struct {
 	Handler Handler
 	Version string // of certquay; attached processes compare it
-	// Verb is what a command line is listed and logged as, without what it is
+	// Verb is what a command line is logged as, without what it is
 	// done to: "" for a dashboard. It must not give back what a client sent.
 	// Without it no verbs are named.
 	Verb   func(args []string) string
@@ -68,11 +66,11 @@ type Server struct {
 	mu       sync.Mutex
 	leaving  bool
 	servers  map[*ssh.Server]struct{}
-	visits   map[*visit]struct{}
-	changed  chan struct{} // closed and replaced when visits or conns change
-	perKey   map[string]map[*link]struct{}
+	sessions map[*running]struct{}
+	changed  chan struct{} // closed and replaced when sessions or conns change
+	perKey   map[string]map[*conn]struct{}
 	conns    int                // the sum of those
-	pending  map[*link]struct{} // not authenticated, or without a place
+	pending  map[*conn]struct{} // not authenticated, or without a place
 	attached int
 
 	perSource map[string]int // of pending
@@ -88,113 +86,89 @@ func New(o Options) *Server {
 	}
 	return &Server{
 		handler: o.Handler, version: o.Version, verb: o.Verb, log: o.Log, limits: o.Limits.withDefaults(),
-		servers: map[*ssh.Server]struct{}{}, visits: map[*visit]struct{}{},
-		changed: make(chan struct{}), perKey: map[string]map[*link]struct{}{},
-		pending: map[*link]struct{}{}, perSource: map[string]int{},
+		servers: map[*ssh.Server]struct{}{}, sessions: map[*running]struct{}{},
+		changed: make(chan struct{}), perKey: map[string]map[*conn]struct{}{},
+		pending: map[*conn]struct{}{}, perSource: map[string]int{},
 	}
 }
 
-// Visitor is a session that is going on.
-type Visitor struct {
-	Name      string
-	Via       string // terminal, socket, ssh
-	Key       string // fingerprint, over SSH
-	From      string // address, over SSH
-	Since     time.Time
-	Dashboard bool
-	Doing     string // the verb, without its arguments; "" for a dashboard
-}
-
-// visit is a session that is going on, and how to end it.
-type visit struct {
-	Visitor
-	key gossh.PublicKey // over SSH
-	end context.CancelCauseFunc
-}
-
-// Here lists the sessions that are going on, the oldest first.
-func (s *Server) Here() []Visitor {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	vs := make([]Visitor, 0, len(s.visits))
-	for v := range s.visits {
-		vs = append(vs, v.Visitor)
-	}
-	slices.SortFunc(vs, func(a, b Visitor) int { return a.Since.Compare(b.Since) })
-	return vs
+// running is a session that is going on, and how to end it.
+type running struct {
+	via       string          // terminal, socket, ssh
+	key       gossh.PublicKey // over SSH
+	id        Identity        // over SSH
+	dashboard bool            // it looks rather than works
+	end       context.CancelCauseFunc
 }
 
 // Count is how many sessions are going on, this process's own included.
 func (s *Server) Count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.visits)
+	return len(s.sessions)
 }
 
-// Changed is closed when somebody comes or leaves; ask for it before [Here].
+// Changed is closed when somebody comes or leaves; ask for it before [Server.Count].
 func (s *Server) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.changed
 }
 
-func (s *Server) touch() {
+func (s *Server) notify() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-type visitKey struct{}
+type runningKey struct{}
 
-// Join counts a session of this process, for as long as it lasts, among those
+// Register counts a session of this process, for as long as it lasts, among those
 // who are here. Sessions that came over a connection are counted by
 // themselves. The context is the one to run the session with.
-func (s *Server) Join(ctx context.Context, ss *session.Session, args []string) (_ context.Context, leave func()) {
+func (s *Server) Register(ctx context.Context, ss *session.Session) (_ context.Context, leave func()) {
 	ctx, end := context.WithCancelCause(ctx)
-	v := &visit{end: end, Visitor: Visitor{
-		Name: ss.Actor.Name, Via: ss.Actor.Via, Key: ss.Actor.Key,
-		Since: time.Now(), Doing: s.verb(args),
-	}}
-	s.enter(v)
-	return context.WithValue(ctx, visitKey{}, v), func() {
-		s.exit(v)
+	v := &running{via: ss.Actor.Via, end: end}
+	s.add(v)
+	return context.WithValue(ctx, runningKey{}, v), func() {
+		s.remove(v)
 		end(nil)
 	}
 }
 
-func (s *Server) enter(v *visit) bool {
+func (s *Server) add(v *running) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.leaving {
 		return false
 	}
-	s.visits[v] = struct{}{}
-	s.touch()
+	s.sessions[v] = struct{}{}
+	s.notify()
 	return true
 }
 
-func (s *Server) exit(v *visit) {
+func (s *Server) remove(v *running) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.visits, v)
-	s.touch()
+	delete(s.sessions, v)
+	s.notify()
 }
 
 // Dashboard marks the session that ctx belongs to as one that looks rather than
-// works: when the owner leaves, its context ends with [ErrReattach] instead of
-// its being waited for. Call it before [RunProgram]; call done after it.
+// works: when the owner leaves, its context ends with [session.ErrReattach] instead of
+// its being waited for. Call it before the program runs and done after it.
 func (s *Server) Dashboard(ctx context.Context) (done func()) {
-	v, ok := ctx.Value(visitKey{}).(*visit)
+	v, ok := ctx.Value(runningKey{}).(*running)
 	if !ok {
 		return func() {}
 	}
 	mark := func(on bool) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		v.Dashboard = on
+		v.dashboard = on
 		if on && s.leaving {
-			v.end(ErrReattach)
+			v.end(session.ErrReattach)
 		}
-		s.touch()
+		s.notify()
 	}
 	mark(true)
 	return func() { mark(false) }
@@ -202,15 +176,15 @@ func (s *Server) Dashboard(ctx context.Context) (done func()) {
 
 // Close stops accepting, tells dashboards to attach anew, waits until running
 // verbs are done or ctx ends, and then closes every connection. Sessions of
-// this process (see [Server.Join]) are not its business. It returns ctx's error
+// this process (see [Server.Register]) are not its business. It returns ctx's error
 // when it cut off somebody; once it returns, no handler runs, unless the error
 // says that one did not heed the end of its context.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.leaving = true
-	for v := range s.visits {
-		if v.Dashboard && v.Via != "terminal" {
-			v.end(ErrReattach)
+	for v := range s.sessions {
+		if v.dashboard && v.via != "terminal" {
+			v.end(session.ErrReattach)
 		}
 	}
 	servers := make([]*ssh.Server, 0, len(s.servers))
@@ -220,19 +194,19 @@ func (s *Server) Close(ctx context.Context) error {
 	s.mu.Unlock()
 
 	onlyLocal := func() bool {
-		for v := range s.visits {
-			if v.Via != "terminal" {
+		for v := range s.sessions {
+			if v.via != "terminal" {
 				return false
 			}
 		}
 		return true
 	}
-	err := s.quiet(ctx, onlyLocal)
+	err := s.waitUntil(ctx, onlyLocal)
 	// Clients close their connection once they have read how it ended. One
 	// that does not is not waited for long.
 	short, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	_ = s.quiet(short, func() bool { return s.conns+s.attached == 0 })
+	_ = s.waitUntil(short, func() bool { return s.conns+s.attached == 0 })
 	for _, srv := range servers {
 		if e := srv.Close(); e != nil && !errors.Is(e, net.ErrClosed) {
 			err = errors.Join(err, e)
@@ -241,14 +215,14 @@ func (s *Server) Close(ctx context.Context) error {
 	// Those that were cut off must not use what the caller closes next.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.CutOff)
 	defer cancel()
-	if s.quiet(last, onlyLocal) != nil {
+	if s.waitUntil(last, onlyLocal) != nil {
 		err = errors.Join(err, model.Fail("session.unended"))
 	}
 	return err
 }
 
-// quiet waits until what must hold does. ok is called with the lock held.
-func (s *Server) quiet(ctx context.Context, ok func() bool) error {
+// waitUntil waits until what must hold does. ok is called with the lock held.
+func (s *Server) waitUntil(ctx context.Context, ok func() bool) error {
 	for {
 		s.mu.Lock()
 		done, changed := ok(), s.changed
@@ -283,7 +257,7 @@ func (s *Server) serve(ctx context.Context, srv *ssh.Server, l net.Listener) err
 
 // base are the parts that both servers share: no forwarding of any kind, no
 // subsystems, no global requests.
-func (s *Server) base(ctx context.Context, d *door) func(*ssh.Server) error {
+func (s *Server) base(ctx context.Context, d *endpoint) func(*ssh.Server) error {
 	return func(srv *ssh.Server) error {
 		srv.ChannelHandlers = map[string]ssh.ChannelHandler{
 			"session": func(_ *ssh.Server, conn *gossh.ServerConn, nc gossh.NewChannel, sc ssh.Context) {

@@ -1,4 +1,4 @@
-package host_test
+package sshd_test
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"certquay/cmd/host"
 	"certquay/cmd/session"
+	"certquay/cmd/sshd"
 )
 
 // crowd keeps so many connections from addresses of loopback that send what is
@@ -72,7 +72,7 @@ func TestACrowdThatSaysNothingKeepsNobodyOut(t *testing.T) {
 		{"1000 that say their version", 1000, many[1:], "SSH-2.0-x\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n := serve(t, verbs, host.Limits{})
+			n := serve(t, verbs, sshd.Limits{})
 			crowd(t, n.addr, c.many, c.from, c.say)
 			for range 5 {
 				begun := time.Now()
@@ -100,7 +100,7 @@ func TestConnectionsOneAfterTheOtherKeepNobodyOut(t *testing.T) {
 	if testing.Short() {
 		many = 1000
 	}
-	n := serve(t, verbs, host.Limits{})
+	n := serve(t, verbs, sshd.Limits{})
 	for range many {
 		c, err := net.Dial("tcp", n.addr)
 		if err != nil {
@@ -118,7 +118,7 @@ func TestConnectionsOneAfterTheOtherKeepNobodyOut(t *testing.T) {
 
 // finding: R-H5
 func TestAClientMustSayItsVersionSoon(t *testing.T) {
-	n := serve(t, verbs, host.Limits{Greeting: 50 * time.Millisecond})
+	n := serve(t, verbs, sshd.Limits{Greeting: 50 * time.Millisecond})
 	for _, say := range []string{"", "SSH-2.0-without-an-end"} {
 		c, err := net.Dial("tcp", n.addr)
 		if err != nil {
@@ -140,7 +140,7 @@ func TestAClientMustSayItsVersionSoon(t *testing.T) {
 
 // finding: R-M11
 func TestWhoeverFindsItFullIsToldSo(t *testing.T) {
-	n := serve(t, verbs, host.Limits{Connections: 1})
+	n := serve(t, verbs, sshd.Limits{Connections: 1})
 	first := granted(t, n.dial(t))
 	defer func() { _ = first.Close() }()
 	c, err := ssh.Dial("tcp", n.addr, n.config())
@@ -196,7 +196,7 @@ func frozen(t *testing.T, to string) (addr string, freeze func()) {
 
 // finding: R-L9
 func TestASleepingComputerKeepsNobodyOut(t *testing.T) {
-	n := serve(t, verbs, host.Limits{PerKey: 2, Probe: 200 * time.Millisecond})
+	n := serve(t, verbs, sshd.Limits{PerKey: 2, Probe: 200 * time.Millisecond})
 	addr, freeze := frozen(t, n.addr)
 	asleep, err := ssh.Dial("tcp", addr, n.config())
 	if err != nil {
@@ -248,7 +248,7 @@ func TestASilentConnectionIsDropped(t *testing.T) {
 						}
 					}
 				}
-			}, host.Limits{Silent: 300 * time.Millisecond})
+			}, sshd.Limits{Silent: 300 * time.Millisecond})
 			addr, freeze := frozen(t, n.addr)
 			c, err := ssh.Dial("tcp", addr, n.config())
 			if err != nil {
@@ -279,7 +279,7 @@ func TestAnIdleConnectionThatAnswersIsKept(t *testing.T) {
 		defer close(left)
 		<-ctx.Done()
 		return 0
-	}, host.Limits{Silent: silent})
+	}, sshd.Limits{Silent: silent})
 	if err := granted(t, n.dial(t)).Start("wait"); err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +293,7 @@ func TestAnIdleConnectionThatAnswersIsKept(t *testing.T) {
 // finding: R-M3
 func TestAKeyThatIsTakenAwayEndsItsSessions(t *testing.T) {
 	for _, typed := range []string{"", "j"} {
-		limits := host.Limits{Recheck: 20 * time.Millisecond}
+		limits := sshd.Limits{Recheck: 20 * time.Millisecond}
 		if typed != "" {
 			limits.Recheck = time.Hour // only what is typed finds it
 		}
@@ -324,7 +324,7 @@ func TestAKeyThatIsTakenAwayEndsItsSessions(t *testing.T) {
 
 // finding: R-L3
 func TestACommentIsShownWithoutEscapes(t *testing.T) {
-	n := serve(t, verbs, host.Limits{})
+	n := serve(t, verbs, sshd.Limits{})
 	write(t, n.keys, strings.TrimSpace(string(ssh.MarshalAuthorizedKey(n.key.PublicKey())))+" an\x1bna\u009b\u202e\n")
 	out, err := n.session(t).Output("who")
 	if err != nil || !strings.Contains(string(out), "Name:an\ufffdna\ufffd\ufffd Role") {

@@ -1,4 +1,4 @@
-package host
+package program
 
 import (
 	"context"
@@ -13,30 +13,30 @@ import (
 	"certquay/cmd/session"
 )
 
-// Stage is the terminal of this process while a program is made that will have
-// it: a picture stands there. What is typed meanwhile is for the program. It is
-// used by one goroutine.
-type Stage struct {
+// Splash is a frame in the terminal of this process until the program that will run
+// there has been made. What is typed meanwhile is for the program. It is used by one
+// goroutine.
+type Splash struct {
 	s       *session.Session
 	drawn   bool
 	restore func()
 }
 
-// patience is how long a terminal that takes nothing keeps [Begin] waiting.
+// patience is how long a terminal that takes nothing keeps [ShowSplash] waiting.
 const patience = 50 * time.Millisecond
 
-// Begin takes a terminal of this process and draws a picture on its other
-// screen, if there is one, in the colours that it has. [Stage.Run] or
-// [Stage.Close] gives the terminal back and calls restored then. Without a
-// terminal there is no stage, and the exit code says so.
-func Begin(ctx context.Context, s *session.Session, picture func(width, height int) string, restored func()) (st *Stage, code int) {
-	taken, code := take(s)
+// ShowSplash takes the terminal of this process and draws a frame, unless it is "",
+// on the alternate screen in the colours that the terminal has. [Splash.Run] or
+// [Splash.Close] gives the terminal back and then calls restored. Without a terminal
+// there is no splash, and the exit code is not 0.
+func ShowSplash(ctx context.Context, s *session.Session, frame func(width, height int) string, restored func()) (st *Splash, code int) {
+	taken, code := grabTerminal(s)
 	if taken == nil {
 		return nil, code
 	}
-	st = &Stage{s: s, restore: func() { taken(); restored() }}
+	st = &Splash{s: s, restore: func() { taken(); restored() }}
 	z := session.Size{Width: s.PTY.Width, Height: s.PTY.Height}.Clamp()
-	if p := picture(z.Width, z.Height); p != "" {
+	if p := frame(z.Width, z.Height); p != "" {
 		st.drawn = true
 		st.write(ctx, ansi.SetModeAltScreenSaveCursor+ansi.ResetModeTextCursorEnable+
 			ansi.EraseEntireScreen+ansi.CursorHomePosition+strings.ReplaceAll(p, "\n", "\r\n"))
@@ -44,15 +44,15 @@ func Begin(ctx context.Context, s *session.Session, picture func(width, height i
 	return st, 0
 }
 
-// Run runs a program in place of the picture, as [RunProgram] does.
-func (st *Stage) Run(ctx context.Context, m tea.Model, filters ...Filter) int {
+// Run runs a program in place of the frame, as [Run] does.
+func (st *Splash) Run(ctx context.Context, m tea.Model, filters ...Filter) int {
 	restore := st.restore
 	st.restore = nil
 	return run(ctx, st.s, m, restore, filters)
 }
 
 // Close gives the terminal back, if no program has done so.
-func (st *Stage) Close() error {
+func (st *Splash) Close() error {
 	if st.restore == nil {
 		return nil
 	}
@@ -66,7 +66,7 @@ func (st *Stage) Close() error {
 
 // write writes to the terminal for as long as that takes, but no longer than a
 // second or so: what cannot be shown is no reason not to go on.
-func (st *Stage) write(ctx context.Context, text string) {
+func (st *Splash) write(ctx context.Context, text string) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	w := colorprofile.Writer{Forward: session.Writer(ctx, st.s.Out), Profile: st.s.Profile}
