@@ -7,7 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"certquay/cmd/host"
+	"certquay/cmd/out"
+	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -32,13 +33,13 @@ type eventJSON struct {
 }
 
 func toEvent(e *model.Event) eventJSON {
-	reason, detail := english(e.Reason), english(e.Detail)
+	reason, detail := out.English(e.Reason), out.English(e.Detail)
 	if code, refused := rules.RefusedFor(e.Reason); refused {
 		reason, detail = string(code), reason
 	}
 	return eventJSON{
-		e.Seq, timeOrNil(e.At), e.Actor, e.Via, e.Action, orNil(e.Instance), orNil(e.Name), orNil(e.Resource),
-		orNil(e.From), orNil(e.To), e.Why, e.Result, orNil(reason), orNil(detail),
+		e.Seq, out.TimeOrNil(e.At), e.Actor, e.Via, e.Action, out.OrNil(e.Instance), out.OrNil(e.Name), out.OrNil(e.Resource),
+		out.OrNil(e.From), out.OrNil(e.To), e.Why, e.Result, out.OrNil(reason), out.OrNil(detail),
 	}
 }
 
@@ -60,7 +61,7 @@ func activityCmd(c *call) *cobra.Command {
 			feed := (<-chan model.Batch)(nil)
 			if follow {
 				// It looks, it does not work: an owner that leaves does not wait.
-				defer c.app.Host.Dashboard(cmd.Context())()
+				defer c.app.Sessions.Dashboard(cmd.Context())()
 				feed = c.engine().Watch(cmd.Context())
 			}
 			events, err := c.engine().Activity(f)
@@ -68,12 +69,12 @@ func activityCmd(c *call) *cobra.Command {
 				return err
 			}
 			slices.Reverse(events)
-			if c.g.json && !follow {
-				out := []eventJSON{}
+			if c.JSON && !follow {
+				items := []eventJSON{}
 				for n := range events {
-					out = append(out, toEvent(&events[n]))
+					items = append(items, toEvent(&events[n]))
 				}
-				return c.printJSON(out)
+				return c.PrintJSON(items)
 			}
 			last := uint64(0)
 			for n := range events {
@@ -82,7 +83,7 @@ func activityCmd(c *call) *cobra.Command {
 			}
 			if !follow {
 				if len(events) == 0 {
-					c.say("verb.activity.none")
+					c.Say("verb.activity.none")
 				}
 				return nil
 			}
@@ -96,8 +97,8 @@ func activityCmd(c *call) *cobra.Command {
 					last = more[n].Seq
 				}
 			}
-			if errors.Is(context.Cause(cmd.Context()), host.ErrReattach) {
-				c.note("verb.activity.stopped")
+			if errors.Is(context.Cause(cmd.Context()), session.ErrReattach) {
+				c.Note("verb.activity.stopped")
 			}
 			return nil
 		},
@@ -110,15 +111,15 @@ func activityCmd(c *call) *cobra.Command {
 
 // event prints one event: a line for people, or a JSON object on a line.
 func (c *call) event(ev *model.Event) {
-	if !c.g.json {
+	if !c.JSON {
 		name := ev.Name
 		if name == "" {
 			name = ev.Instance.Short()
 		}
-		c.print(c.eventLine(ev) + "  " + text.Clean(name))
+		c.Print(c.eventLine(ev) + "  " + text.Clean(name))
 		return
 	}
-	if b, err := encodeJSON(toEvent(ev), ""); err == nil {
+	if b, err := out.EncodeJSON(toEvent(ev), ""); err == nil {
 		_, _ = c.Out.Write(b)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"certquay/cmd/config"
+	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -50,21 +52,21 @@ func damaged(t *testing.T) map[string]error {
 		},
 	} {
 		root := t.TempDir()
-		dir, config := filepath.Join(root, "data"), filepath.Join(root, "config", "config.yaml")
-		s, err := store.Open(dir, store.Options{KeyFile: keyFile(config), Reserve: -1})
+		dir, file := filepath.Join(root, "data"), filepath.Join(root, "config", "config.yaml")
+		s, err := store.Open(dir, store.Options{KeyFile: config.KeyFile(file), Reserve: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(s.Close(), spoil(dir, keyFile(config))); err != nil {
+		if err := errors.Join(s.Close(), spoil(dir, config.KeyFile(file))); err != nil {
 			t.Fatal(err)
 		}
-		_, err = store.Open(dir, store.Options{KeyFile: keyFile(config), Reserve: -1})
-		told[what] = &storeError{err: err}
+		_, err = store.Open(dir, store.Options{KeyFile: config.KeyFile(file), Reserve: -1})
+		told[what] = &out.StoreError{Err: err}
 		if err == nil {
 			t.Errorf("%s: it opens", what)
 		}
 		if !store.Exists(dir) {
-			told[what+", and a verb that begins none"] = noStore(dir, config)
+			told[what+", and a verb that begins none"] = noStore(dir, file)
 		}
 	}
 	return told
@@ -77,18 +79,18 @@ func damaged(t *testing.T) map[string]error {
 func TestWhatMessagesAdviseCanBeDone(t *testing.T) {
 	told := damaged(t)
 	told["sealed"] = fmt.Errorf("a key: %w", store.ErrSealed)
-	told["sealed at the start"] = &storeError{err: fmt.Errorf("the embedded CA: %w", store.ErrSealed)}
+	told["sealed at the start"] = &out.StoreError{Err: fmt.Errorf("the embedded CA: %w", store.ErrSealed)}
 	told["a damaged record"] = fmt.Errorf("read instance: %w", store.ErrCorrupt)
-	told["a damaged CA"] = &storeError{err: fmt.Errorf("the embedded CA: %w", store.ErrCorrupt)}
+	told["a damaged CA"] = &out.StoreError{Err: fmt.Errorf("the embedded CA: %w", store.ErrCorrupt)}
 	for what, err := range told {
-		p := describe(err)
-		text := english(p.message) + "\n" + english(p.hint)
+		p := out.ProblemOf(err)
+		text := out.English(p.Message) + "\n" + out.English(p.Hint)
 		commands := advised.FindAllString(text, -1)
 		if len(commands) == 0 {
 			t.Errorf("%s: no command is named in %q", what, text)
 		}
 		for _, line := range commands {
-			verb, err := parse(&call{Session: &session.Session{}, g: &global{}}, strings.Fields(line)[1:])
+			verb, err := parse(newCall(&session.Session{}, nil), strings.Fields(line)[1:])
 			if err != nil || verb == nil || !verb.HasParent() {
 				t.Errorf("%s: %q cannot be typed: %v, %v", what, line, verb, err)
 			} else if begins(verb, &global{}) && verb.Name() != "serve" {
@@ -104,7 +106,7 @@ func TestWhatMessagesAdviseCanBeDone(t *testing.T) {
 func TestOnlyOwnersBackUp(t *testing.T) {
 	try := func(actor model.Actor, want rules.Reason) {
 		t.Helper()
-		c := &call{Session: &session.Session{Actor: actor}, g: &global{}}
+		c := newCall(&session.Session{Actor: actor}, nil)
 		for _, err := range []error{c.backup(context.Background(), "x", nil, ""), c.restore(context.Background(), "x", &opening{})} {
 			var refused *rules.Refusal
 			if !errors.As(err, &refused) || refused.Reason != want {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/rules"
@@ -31,7 +32,7 @@ func applyCmd(c *call) *cobra.Command {
 				return err
 			}
 			if r.HostingPacks < 0 {
-				return usage("usage.hosting-packs", "id", args[0])
+				return out.Usage("usage.hosting-packs", "id", args[0])
 			}
 			a := &r.Application
 			if like != "" {
@@ -70,7 +71,7 @@ func applyCmd(c *call) *cobra.Command {
 				r.Documents = append(r.Documents, lifecycle.NewDocument{Name: sourceName(path), Data: data})
 			}
 			if len(a.CSR) > 0 {
-				c.note("verb.apply.own-key")
+				c.Note("verb.apply.own-key")
 			}
 			j, err := c.engine().Apply(cmd.Context(), i.ID, r)
 			if missing := (*rules.Invalid)(nil); r.DraftOnly && (err == nil || errors.As(err, &missing)) {
@@ -85,7 +86,7 @@ func applyCmd(c *call) *cobra.Command {
 	f := cmd.Flags()
 	f.StringSliceVar(&r.Application.Domains, "domain", nil, "")
 	f.StringVar(&csr, "csr", "auto", "")
-	f.StringVar(&keyType, "key-type", "", joined(model.KeyTypes))
+	f.StringVar(&keyType, "key-type", "", out.Join(model.KeyTypes))
 	f.StringVar(&r.Application.ApplicantName, "applicant", "", "")
 	f.StringVar(&r.Application.Email, "email", "", "")
 	f.StringVar(&r.Application.Phone, "phone", "", "")
@@ -108,7 +109,7 @@ func (c *call) draft(id model.ID) error {
 	}
 	missing := c.engine().Missing(&i, i.Application)
 	for _, m := range missing {
-		c.note("verb.apply.missing", "what", m, "example", m.Example)
+		c.Note("verb.apply.missing", "what", m, "example", m.Example)
 	}
 	if len(missing) > 0 {
 		return c.show(id, model.Say("verb.apply.incomplete", "n", len(missing)))

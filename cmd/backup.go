@@ -9,6 +9,7 @@ import (
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -84,11 +85,11 @@ func (c *call) backup(ctx context.Context, file string, keys []string, passphras
 	if f := rules.Needs(c.who(), backUp, model.Owner); f != nil {
 		return f
 	}
-	if c.app.demo {
-		return usage("usage.backup-demo")
+	if c.app.Demo {
+		return out.Usage("usage.backup-demo")
 	}
 	if file == "-" && c.Terminal {
-		return usage("usage.backup-terminal")
+		return out.Usage("usage.backup-terminal")
 	}
 	recipients, shown, err := c.recipients(ctx, keys, passphraseFile)
 	if err != nil {
@@ -96,43 +97,43 @@ func (c *call) backup(ctx context.Context, file string, keys []string, passphras
 	}
 	if c.Kind != session.Network && file != "-" {
 		if _, err := os.Lstat(c.Abs(file)); err == nil {
-			if err := c.confirm(ctx, c.text("verb.backup.replaces", "file", file), ""); err != nil {
+			if err := c.Confirm(ctx, c.Text("verb.backup.replaces", "file", file), ""); err != nil {
 				return err
 			}
 		}
 	}
-	out, err := c.Create(file, modeSecret)
+	to, err := c.Create(file, modeSecret)
 	if err != nil {
-		return usage("usage.unwritable", "file", file, "cause", err)
+		return out.Usage("usage.unwritable", "file", file, "cause", err)
 	}
-	sum, err := c.app.Store.Backup(ctx, out, recipients...)
+	sum, err := c.app.Store.Backup(ctx, to, recipients...)
 	if err == nil {
-		err = out.Close()
+		err = to.Close()
 	} else {
-		err = errors.Join(err, out.Abort())
+		err = errors.Join(err, to.Abort())
 	}
 	detail := model.Say("log.backup", "file", c.Abs(file), "for", shown)
 	if ctx.Err() != nil {
-		return failed("failed.backup-stopped", "file", file)
+		return out.Failed("failed.backup-stopped", "file", file)
 	}
 	noted := c.app.Engine.NoteBackup(ctx, c.who(), detail, err)
 	if err != nil {
 		if errors.Is(err, store.ErrOpen) {
-			return &storeError{err: err}
+			return &out.StoreError{Err: err}
 		}
-		return failed("failed.backup", "cause", err)
+		return out.Failed("failed.backup", "cause", err)
 	}
 	if noted != nil {
-		c.note("verb.backup.unnoted", "cause", noted)
+		c.Note("verb.backup.unnoted", "cause", noted)
 	}
 	if file == "-" { // where the backup itself went
-		c.note("verb.backup.sent", "holds", held(sum), "for", shown)
+		c.Note("verb.backup.sent", "holds", held(sum), "for", shown)
 		return nil
 	}
-	if c.g.json {
-		return c.printJSON(summaryJSON(sum, map[string]any{"file": c.Abs(file), "for": english(shown)}))
+	if c.JSON {
+		return c.PrintJSON(summaryJSON(sum, map[string]any{"file": c.Abs(file), "for": out.English(shown)}))
 	}
-	c.say("verb.backup.done", "file", file, "holds", held(sum), "for", shown)
+	c.Say("verb.backup.done", "file", file, "holds", held(sum), "for", shown)
 	return nil
 }
 
@@ -142,27 +143,27 @@ func held(s store.Summary) model.Text {
 }
 
 func summaryJSON(s store.Summary, more map[string]any) map[string]any {
-	more["store"], more["made"], more["schema"], more["events"] = s.Store, timeOrNil(s.Made), s.Schema, s.Events
+	more["store"], more["made"], more["schema"], more["events"] = s.Store, out.TimeOrNil(s.Made), s.Schema, s.Events
 	more["protection"], more["pairs"], more["bytes"] = s.Protection, s.Pairs, s.Bytes
 	return more
 }
 
 // unopened puts into words why a backup was not read.
 func unopened(file string, err error) error {
-	var usage *usageError
+	var wrong *out.UsageError
 	switch {
-	case errors.As(err, &usage):
-		return usage
+	case errors.As(err, &wrong):
+		return wrong
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, store.ErrNoIdentity):
-		return failed("failed.backup-sealed", "file", file)
+		return out.Failed("failed.backup-sealed", "file", file)
 	case errors.Is(err, store.ErrBackup):
-		return failed("failed.backup-broken", "file", file, "cause", err)
+		return out.Failed("failed.backup-broken", "file", file, "cause", err)
 	case errors.Is(err, store.ErrOpen), errors.Is(err, store.ErrNewerSchema):
-		return &storeError{err: err}
+		return &out.StoreError{Err: err}
 	}
-	return failed("failed.backup-read", "file", file, "cause", err)
+	return out.Failed("failed.backup-read", "file", file, "cause", err)
 }
 
 func (c *call) verifyBackup(ctx context.Context, file string, o *opening) error {
@@ -185,23 +186,23 @@ func (c *call) verifyBackup(ctx context.Context, file string, o *opening) error 
 		return unopened(file, err)
 	}
 	problems := report.Problems
-	if c.g.json {
-		more := map[string]any{"file": c.Abs(file), "checked": unchecked == nil, "problems": worded(problems)}
-		if err := c.printJSON(summaryJSON(sum, more)); err != nil {
+	if c.JSON {
+		more := map[string]any{"file": c.Abs(file), "checked": unchecked == nil, "problems": out.EnglishAll(problems)}
+		if err := c.PrintJSON(summaryJSON(sum, more)); err != nil {
 			return err
 		}
 	}
 	for _, p := range problems {
-		c.say("verb.problem", "what", p)
+		c.Say("verb.problem", "what", p)
 	}
 	switch {
 	case len(problems) > 0:
-		return failed("failed.backup-unsound", "n", len(problems)+report.More)
+		return out.Failed("failed.backup-unsound", "n", len(problems)+report.More)
 	case unchecked != nil:
-		c.say("verb.backup.whole", "store", sum.Store, "at", sum.Made, "events", sum.Events, "keys", sum.Pairs)
-		c.say("verb.backup.unchecked", "cause", unchecked.Err)
+		c.Say("verb.backup.whole", "store", sum.Store, "at", sum.Made, "events", sum.Events, "keys", sum.Pairs)
+		c.Say("verb.backup.unchecked", "cause", unchecked.Err)
 	default:
-		c.say("verb.backup.clean", "store", sum.Store, "at", sum.Made, "records", report.Records, "events", sum.Events)
+		c.Say("verb.backup.clean", "store", sum.Store, "at", sum.Made, "records", report.Records, "events", sum.Events)
 	}
 	return nil
 }
@@ -209,7 +210,7 @@ func (c *call) verifyBackup(ctx context.Context, file string, o *opening) error 
 // openBackup opens the file of a backup and finds what opens it.
 func (c *call) openBackup(ctx context.Context, file string, o *opening) (io.ReadCloser, []age.Identity, error) {
 	if file == "-" && (c.Interactive || o.identity == "-" || o.passphraseFile == "-") {
-		return nil, nil, usage("usage.backup-input")
+		return nil, nil, out.Usage("usage.backup-input")
 	}
 	ids, err := c.identities(ctx, file, o)
 	if err != nil {

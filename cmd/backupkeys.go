@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"strings"
 
 	"filippo.io/age"
 
+	"certquay/cmd/backup"
 	"certquay/cmd/config"
+	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/model"
 )
@@ -19,11 +20,11 @@ func (c *call) recipients(ctx context.Context, keys []string, passphraseFile str
 		for _, key := range keys {
 			r, err := config.Recipient(key)
 			if err != nil {
-				return nil, shown, usage("usage.recipient", "cause", err)
+				return nil, shown, out.Usage("usage.recipient", "cause", err)
 			}
 			all = append(all, r)
 		}
-		return all, shownKeys(keys), nil
+		return all, backup.DescribeKeys(keys), nil
 	}
 	passphrase, err := c.passphrase(ctx, passphraseFile)
 	if err == nil && passphrase == "" {
@@ -33,20 +34,7 @@ func (c *call) recipients(ctx context.Context, keys []string, passphraseFile str
 		return nil, shown, err
 	}
 	r, err := age.NewScryptRecipient(passphrase)
-	return []age.Recipient{r}, shownPassphrase(), err
-}
-
-func shownPassphrase() model.Text { return model.Say("backup.passphrase") }
-
-// shownKeys are public keys as they are shown: enough to know them again.
-func shownKeys(keys []string) model.Text {
-	short := make([]string, len(keys))
-	for n, k := range keys {
-		if short[n] = k; len(k) > 20 {
-			short[n] = k[:12] + "..." + k[len(k)-4:]
-		}
-	}
-	return model.Quoted("", strings.Join(short, ", "))
+	return []age.Recipient{r}, backup.DescribePassphrase(), err
 }
 
 // passphrase reads the first line of a file, if one is named.
@@ -59,26 +47,26 @@ func (c *call) passphrase(ctx context.Context, file string) (string, error) {
 		return "", err
 	}
 	if s.Empty() {
-		return "", usage("usage.empty-line", "file", file)
+		return "", out.Usage("usage.empty-line", "file", file)
 	}
 	return string(s.Reveal()), nil
 }
 
 // newPassphrase asks for a passphrase twice.
 func (c *call) newPassphrase(ctx context.Context) (string, error) {
-	first, err := c.AskSecret(ctx, c.text("verb.ask.backup"))
+	first, err := c.AskSecret(ctx, c.Text("verb.ask.backup"))
 	if errors.Is(err, session.ErrNoTerminal) {
-		return "", usage("usage.no-terminal-backup")
+		return "", out.Usage("usage.no-terminal-backup")
 	}
 	if err != nil {
 		return "", model.Fail("verb.ask-passphrase-failed", "cause", err)
 	}
-	second, err := c.AskSecret(ctx, c.text("verb.ask.again"))
+	second, err := c.AskSecret(ctx, c.Text("verb.ask.again"))
 	if err != nil {
 		return "", model.Fail("verb.ask-passphrase-failed", "cause", err)
 	}
 	if first != second || first == "" {
-		return "", usage("usage.passphrases-differ")
+		return "", out.Usage("usage.passphrases-differ")
 	}
 	return first, nil
 }
@@ -103,7 +91,7 @@ func (c *call) identities(ctx context.Context, file string, o *opening) ([]age.I
 	}
 	all, err := age.ParseIdentities(bytes.NewReader(text))
 	if err != nil { // which is not told: it repeats what stands there
-		return nil, usage("usage.no-identity", "file", o.identity)
+		return nil, out.Usage("usage.no-identity", "file", o.identity)
 	}
 	return all, nil
 }
@@ -118,21 +106,21 @@ type asked struct {
 // Unwrap implements [age.Identity].
 func (a *asked) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	if len(stanzas) != 1 || stanzas[0].Type != "scrypt" {
-		return nil, usage("usage.backup-keys", "file", a.file)
+		return nil, out.Usage("usage.backup-keys", "file", a.file)
 	}
 	if a.file == "-" {
-		return nil, usage("usage.backup-stdin")
+		return nil, out.Usage("usage.backup-stdin")
 	}
-	typed, err := a.c.AskSecret(a.ctx, a.c.text("verb.ask.restore"))
+	typed, err := a.c.AskSecret(a.ctx, a.c.Text("verb.ask.restore"))
 	if errors.Is(err, session.ErrNoTerminal) {
-		return nil, usage("usage.no-terminal-restore")
+		return nil, out.Usage("usage.no-terminal-restore")
 	}
 	if err != nil {
 		return nil, model.Fail("verb.ask-passphrase-failed", "cause", err)
 	}
 	i, err := age.NewScryptIdentity(typed)
 	if err != nil {
-		return nil, usage("usage.empty-passphrase")
+		return nil, out.Usage("usage.empty-passphrase")
 	}
 	return i.Unwrap(stanzas)
 }

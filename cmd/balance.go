@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle"
 )
 
@@ -34,29 +35,29 @@ func balanceCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			out := asBalances(balances)
-			if c.g.json {
-				return c.printJSON(out)
+			items := asBalances(balances)
+			if c.JSON {
+				return c.PrintJSON(items)
 			}
 			var rows [][]string
-			for _, b := range out {
+			for _, b := range items {
 				spec := "-"
 				if b.Specification != nil {
-					spec = c.text("verb.spec", "spec", *b.Specification)
+					spec = c.Text("verb.spec", "spec", *b.Specification)
 				}
 				rows = append(rows, []string{
-					c.label("buy.what", b.Kind), spec,
+					c.Label("buy.what", b.Kind), spec,
 					fmt.Sprint(b.Total), fmt.Sprint(b.Reserved), fmt.Sprint(b.Used), fmt.Sprint(b.Available),
 				})
 			}
-			c.table(c.heads("kind", "spec", "total", "reserved", "used", "available"), rows)
+			c.Table(c.Heads("kind", "spec", "total", "reserved", "used", "available"), rows)
 			var units []string
 			for u := range costs {
 				units = append(units, u)
 			}
 			sort.Strings(units)
 			for _, u := range units {
-				c.say("verb.balance.spent", "amount", lifecycle.Money(costs[u], u))
+				c.Say("verb.balance.spent", "amount", lifecycle.Money(costs[u], u))
 			}
 			return nil
 		},
@@ -86,32 +87,32 @@ func (c *call) costs(byOrder bool) error {
 	if err != nil {
 		return err
 	}
-	out := []costJSON{}
+	items := []costJSON{}
 	var rows [][]string
 	for _, k := range list {
-		out = append(out, costJSON{k.Month, orNil(k.Order), orNil(english(k.Text)), k.Charged, k.Refunded, k.Currency})
+		items = append(items, costJSON{k.Month, out.OrNil(k.Order), out.OrNil(out.English(k.Text)), k.Charged, k.Refunded, k.Currency})
 		row := []string{k.Month, lifecycle.Money(k.Charged, k.Currency), lifecycle.Money(k.Refunded, k.Currency)}
 		if byOrder {
-			row = append(row, string(k.Order), c.words().Text(k.Text))
+			row = append(row, string(k.Order), c.Words().Text(k.Text))
 		}
 		rows = append(rows, row)
 	}
-	if c.g.json {
-		return c.printJSON(out)
+	if c.JSON {
+		return c.PrintJSON(items)
 	}
-	c.table(c.heads(heading...), rows)
+	c.Table(c.Heads(heading...), rows)
 	return nil
 }
 
 func asBalances(balances []lifecycle.Balance) []balanceJSON {
-	out := []balanceJSON{}
+	items := []balanceJSON{}
 	for _, b := range balances {
 		j := balanceJSON{Kind: b.Kind, Total: b.Total, Reserved: b.Reserved, Used: b.Used, Available: b.Available}
 		if b.Specification != nil {
 			spec := b.Specification.String()
 			j.Specification = &spec
 		}
-		out = append(out, j)
+		items = append(items, j)
 	}
-	return out
+	return items
 }

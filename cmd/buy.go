@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/rules"
@@ -37,7 +38,7 @@ func buyCmd(c *call) *cobra.Command {
 				r.Contact = ct.ID
 			}
 			if r.Hosting && contact == "" {
-				return usage("usage.hosting-contact")
+				return out.Usage("usage.hosting-contact")
 			}
 			q, err := c.engine().Quote(r)
 			if err != nil {
@@ -45,7 +46,7 @@ func buyCmd(c *call) *cobra.Command {
 			}
 			question := c.priceText(r, q)
 			if q.Total > 0 || c.Interactive && !said(cmd) {
-				if err := c.confirm(cmd.Context(), question, ""); err != nil {
+				if err := c.Confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}
 			}
@@ -53,26 +54,26 @@ func buyCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.g.json {
-				return c.printJSON(struct {
+			if c.JSON {
+				return c.PrintJSON(struct {
 					Order     model.ID       `json:"order"`
-					Instances []instanceJSON `json:"instances"`
+					Instances []out.Instance `json:"instances"`
 				}{o.ID, c.instances(made)})
 			}
 			for _, i := range made {
-				c.say("verb.buy.bought", "id", i.ID, "spec", i.Spec, "years", years(i.Years))
+				c.Say("verb.buy.bought", "id", i.ID, "spec", i.Spec, "years", years(i.Years))
 			}
-			c.say("verb.buy.order", "order", o.ID, "total", lifecycle.Money(q.Total, q.Currency))
-			c.say("verb.buy.next", "id", made[0].ID.Short())
+			c.Say("verb.buy.order", "order", o.ID, "total", lifecycle.Money(q.Total, q.Currency))
+			c.Say("verb.buy.next", "id", made[0].ID.Short())
 			return nil
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&level, "level", "dv", joined(model.Levels))
-	f.StringVar(&typ, "type", "single", joined(model.DomainTypes))
+	f.StringVar(&level, "level", "dv", out.Join(model.Levels))
+	f.StringVar(&typ, "type", "single", out.Join(model.DomainTypes))
 	f.StringVar(&brand, "brand", embedded.Brand, "")
 	issuerNames(cmd, "brand")
-	f.StringVar(&grade, "grade", "free", joined(model.Grades))
+	f.StringVar(&grade, "grade", "free", out.Join(model.Grades))
 	f.IntVar(&r.Years, "years", 1, "")
 	f.IntVar(&r.Quantity, "quantity", 1, "")
 	f.BoolVar(&r.Hosting, "hosting", false, "")
@@ -90,17 +91,17 @@ func said(cmd *cobra.Command) bool {
 
 // priceText is the price line by line, equal lines together (spec B1).
 func (c *call) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
-	lines := []string{c.text("verb.buy.what", "spec", r.Spec, "years", years(r.Years))}
+	lines := []string{c.Text("verb.buy.what", "spec", r.Spec, "years", years(r.Years))}
 	per := len(q.Lines) / max(r.Quantity, 1)
 	for _, l := range q.Lines[:per] {
-		item, price := c.text("verb.item", "item", l.Item), lifecycle.Money(l.Amount*int64(r.Quantity), l.Currency)
-		lines = append(lines, fmt.Sprintf("  %3d × %s %s", r.Quantity, pad(item, 22), price))
+		item, price := c.Text("verb.item", "item", l.Item), lifecycle.Money(l.Amount*int64(r.Quantity), l.Currency)
+		lines = append(lines, fmt.Sprintf("  %3d × %s %s", r.Quantity, out.Pad(item, 22), price))
 	}
 	total := "verb.buy.total"
 	if r.Hosting {
 		total = "verb.buy.total-hosting"
 	}
-	return strings.Join(append(lines, c.text(total, "total", lifecycle.Money(q.Total, q.Currency))), "\n")
+	return strings.Join(append(lines, c.Text(total, "total", lifecycle.Money(q.Total, q.Currency))), "\n")
 }
 
 // years is a number of years.
@@ -131,5 +132,5 @@ func word[T ~string](what any, typed string, words []T) (T, error) {
 			return w, nil
 		}
 	}
-	return "", usage("usage.unknown-word", "what", what, "value", typed, "words", joined(words))
+	return "", out.Usage("usage.unknown-word", "what", what, "value", typed, "words", out.Join(words))
 }

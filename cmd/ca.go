@@ -1,245 +1,114 @@
 package cmd
 
 import (
-	"context"
-	"crypto/x509"
-	"errors"
+	"bytes"
+	"encoding/pem"
 	"fmt"
-	"log/slog"
-	"net"
-	"net/http"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"certquay/lifecycle"
+	"github.com/spf13/cobra"
+
+	"certquay/cmd/out"
 	"certquay/lifecycle/bundle"
-	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/issuer/embedded"
-	"certquay/lifecycle/listen"
-	"certquay/lifecycle/ports"
 	"certquay/model"
-	"certquay/store"
 )
 
-// listenAgain is how often the address of CRL and OCSP is tried again that
-// another program has. Tests shorten it.
-var listenAgain = time.Minute
-
-const (
-	// prepareEvery is how often the CA is asked whether it must renew its own
-	// certificates, prepareAgain how soon again when that failed.
-	prepareEvery = 24 * time.Hour
-	prepareAgain = 10 * time.Minute
-	// askForYears is for how long a person is asked to install a new root: until
-	// the one before it has ended.
-	askForYears = 5
-)
-
-// authority opens the embedded CA and serves its CRL and OCSP on loopback. The
-// address stands in certificates, so the port is kept once it is chosen. Where it
-// cannot be had, everything else goes on (spec O4).
-func (a *App) authority(ctx context.Context, clock ports.Clock) (*authority, error) {
-	c := a.Config.Embedded
-	address, err := a.keptAddress(ctx, "crl", c.Listen)
-	if err != nil {
-		return nil, err
-	}
-	au := &authority{app: a, clock: clock, address: address, unsealed: make(chan struct{})}
-	kind, _ := issuer.Find(embedded.Brand)
-	opened, err := kind.Open(issuer.Setup{Settings: c, Store: a.Store, Now: clock.Now, BaseURL: au.own})
-	if err != nil {
-		return nil, &usageError{model.TextOf(err), model.Say("usage.issuer")}
-	}
-	au.ca = opened.(*embedded.Issuer) // more than an issuer: it has CRLs, OCSP and roots to tend
-	au.server = &http.Server{
-		Handler: au.ca.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
-	}
-	a.closing(au.server.Close)
-	au.listen(ctx)
-	return au, nil
+type caJSON struct {
+	Kind        string  `json:"kind"` // root or issuing
+	Number      int     `json:"number"`
+	Name        string  `json:"name"`
+	Root        *int    `json:"root"` // the number of the root that signed it
+	Issues      bool    `json:"issues"`
+	Serial      string  `json:"serial"`
+	Fingerprint string  `json:"fingerprint_sha256"`
+	NotBefore   *string `json:"not_before"`
+	NotAfter    *string `json:"not_after"`
+	Issued      int     `json:"issued"`
+	Revoked     int     `json:"revoked"`
+	CRL         *string `json:"crl_made"`
+	CRLUntil    *string `json:"crl_valid_to"`
 }
 
-// authority is the embedded CA with what is done for it.
-type authority struct {
-	app      *App
-	clock    ports.Clock
-	ca       *embedded.Issuer
-	server   *http.Server
-	address  string // of CRL and OCSP, port 0 until one is chosen
-	bound    atomic.Pointer[string]
-	unsealed chan struct{} // closed once the store is
-	problem  error         // why the address cannot be had; nil once it is served
-	down     atomic.Bool
-}
-
-// own is the URL of the address that stands in certificates; "" while no port was
-// ever chosen.
-func (au *authority) own() string {
-	if at := au.bound.Load(); at != nil {
-		return "http://" + *at
-	}
-	if strings.HasSuffix(au.address, ":0") {
-		return ""
-	}
-	return "http://" + au.address
-}
-
-// listen serves CRL and OCSP, or keeps why not.
-func (au *authority) listen(ctx context.Context) {
-	l, err := listen.TCP(ctx, au.address)
-	if err == nil {
-		err = au.app.keepPort(ctx, "crl", au.address, l)
-	}
-	au.problem = err
-	au.down.Store(err != nil)
-	if err != nil {
-		au.app.Log.Warn("CRL and OCSP cannot be served", "address", au.address, "error", err)
-		return
-	}
-	at := l.Addr().String()
-	au.bound.Store(&at)
-	go func() {
-		if err := au.server.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			au.app.Log.Error("CRL and OCSP are served no more", "error", err)
-		}
-	}()
-}
-
-// tend asks a person for what the CA needs, and does what it needs by itself, now
-// and until the owner closes.
-func (au *authority) tend(ctx context.Context) {
-	a := au.app
-	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var work sync.WaitGroup
-	a.closing(func() error { stop(); work.Wait(); return nil })
-	pause := au.prepare(ctx)
-	work.Go(func() {
-		unsealed := au.unsealed
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-au.clock.After(pause):
-			case <-unsealed:
-				unsealed = nil // once
+func caCmd(c *call) *cobra.Command {
+	cmd := &cobra.Command{Use: "ca", Args: noneSuch}
+	cmd.AddCommand(&cobra.Command{
+		Use: "show", Args: onlyFlags,
+		RunE: func(*cobra.Command, []string) error {
+			all, err := c.app.CA.Authorities()
+			if err != nil {
+				return err
 			}
-			pause = au.prepare(ctx)
-		}
-	})
-	au.askServe(ctx)
-	if au.problem == nil {
-		return
-	}
-	work.Go(func() {
-		for au.problem != nil {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(listenAgain): // other programs are on the real clock
+			items := []caJSON{}
+			var rows [][]string
+			add := func(kind string, ca *embedded.CA) {
+				j := caJSON{
+					Kind: kind, Number: ca.Number, Name: ca.Cert.Subject.CommonName, Issues: ca.Issues,
+					Serial: bundle.Serial(ca.Cert.SerialNumber), Fingerprint: bundle.Fingerprint(ca.Cert.Raw),
+					NotBefore: out.TimeOrNil(ca.Cert.NotBefore), NotAfter: out.TimeOrNil(ca.Cert.NotAfter),
+					Issued: ca.Issued, Revoked: ca.Revoked, CRL: out.TimeOrNil(ca.CRL), CRLUntil: out.TimeOrNil(ca.CRLUntil),
+				}
+				now, made := "", c.Text("verb.ca.no-crl")
+				if ca.Root > 0 {
+					j.Root = &ca.Root
+				}
+				if ca.Issues {
+					now = c.Text("verb.ca.now")
+				}
+				if !ca.CRL.IsZero() {
+					made = ca.CRL.UTC().Format(time.RFC3339)
+				}
+				items = append(items, j)
+				kind, counts := c.Label("ca-kind", kind), fmt.Sprintf("%d/%d", ca.Issued, ca.Revoked)
+				rows = append(rows, []string{kind, fmt.Sprint(ca.Number), j.Name, j.Serial, out.Day(ca.Cert.NotAfter), counts, made, now})
 			}
-			au.listen(ctx)
-		}
-		au.askServe(ctx)
+			for n := range all.Roots {
+				add("root", &all.Roots[n])
+			}
+			for n := range all.Issuing {
+				add("issuing", &all.Issuing[n])
+			}
+			switch {
+			case c.JSON:
+				return c.PrintJSON(items)
+			case len(rows) == 0:
+				c.Say("verb.ca.none")
+			default:
+				c.Table(c.Heads("ca", "number", "name", "serial", "valid-to", "issued-revoked", "crl", "issues"), rows)
+			}
+			return nil
+		},
+	}, &cobra.Command{
+		Use: "root", Args: onlyFlags,
+		Example: "  certquay ca root > root.pem",
+		RunE: func(*cobra.Command, []string) error {
+			root, _, err := c.app.CA.Root()
+			if err != nil {
+				return err
+			}
+			if root == nil {
+				return model.Fail("verb.ca.no-root").Wrapping(model.ErrNotFound)
+			}
+			text := bytes.TrimSpace(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root.Raw}))
+			if c.JSON {
+				return c.PrintJSON(map[string]string{"pem": string(text) + "\n", "fingerprint_sha256": bundle.Fingerprint(root.Raw)})
+			}
+			c.Print(string(text))
+			return nil
+		},
+	}, &cobra.Command{
+		Use: "rotate", Args: onlyFlags,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			made, err := c.engine().RotateCA(cmd.Context(), c.app.CA)
+			if err != nil {
+				return err
+			}
+			if c.JSON {
+				return c.PrintJSON(map[string]string{"name": made.Subject.CommonName, "serial": bundle.Serial(made.SerialNumber)})
+			}
+			c.Say("verb.ca.rotated", "name", made.Subject.CommonName, "until", out.Day(made.NotAfter))
+			return nil
+		},
 	})
-}
-
-// askServe raises the task about the address of CRL and OCSP, or ends it.
-func (au *authority) askServe(ctx context.Context) {
-	asked := lifecycle.Well(model.TaskServe)
-	if au.problem != nil {
-		_, port, _ := net.SplitHostPort(au.address) // it was split before
-		asked = lifecycle.AskServe(au.address, model.Texts(holder(port), model.TextOf(au.problem)))
-	}
-	au.ask(ctx, asked)
-}
-
-// prepare renews what the CA must renew and says when to look again. Nothing that
-// fails here keeps anything else from working.
-func (au *authority) prepare(ctx context.Context) time.Duration {
-	err := au.ca.Prepare(ctx)
-	switch {
-	case errors.Is(err, store.ErrSealed), ctx.Err() != nil: // it is done once the store is unsealed
-		return prepareAgain
-	case err != nil:
-		au.app.Log.Error("the embedded CA cannot renew its own certificates", "error", err)
-		au.ask(ctx, lifecycle.AskCA(err))
-		return prepareAgain
-	}
-	au.ask(ctx, lifecycle.Well(model.TaskCA))
-	root, number, err := au.ca.Root()
-	if err != nil {
-		au.app.Log.Error("the root of the embedded CA cannot be read", "error", err)
-		return prepareAgain
-	}
-	asked := lifecycle.Well(model.TaskRoot)
-	if number > 1 && au.clock.Now().Before(model.AddYears(root.NotBefore, askForYears)) {
-		asked = lifecycle.AskRoot(root.Subject.CommonName, bundle.Fingerprint(root.Raw))
-	}
-	au.ask(ctx, asked)
-	return prepareEvery
-}
-
-func (au *authority) ask(ctx context.Context, asked lifecycle.Asked) {
-	if err := au.app.Engine.Ask(ctx, asked); err != nil && ctx.Err() == nil {
-		au.app.Log.Error("a task could not be noted", "kind", asked.Kind, "error", err)
-	}
-}
-
-// roots are the roots that this machine trusts and those of the CA, as they are
-// now. To read the former takes as long as to open the store, so that it is left
-// to the first that needs them.
-func (au *authority) roots() func() *x509.CertPool {
-	system := sync.OnceValue(func() *x509.CertPool {
-		roots, err := x509.SystemCertPool()
-		if err != nil {
-			au.app.Log.Warn("the system's roots cannot be read", "error", err)
-			roots = x509.NewCertPool()
-		}
-		return roots
-	})
-	return func() *x509.CertPool {
-		roots := system().Clone()
-		if err := au.ca.AddRoots(roots); err != nil {
-			au.app.Log.Error("the roots of the embedded CA cannot be read", "error", err)
-		}
-		return roots
-	}
-}
-
-// keptAddress is an address whose port, if 0, is the one that was chosen before.
-func (a *App) keptAddress(ctx context.Context, what, address string) (string, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return "", usage("usage.embedded-listen", "cause", err)
-	}
-	m, err := a.Store.Meta(ctx)
-	if err != nil {
-		return "", &storeError{err: err}
-	}
-	if kept := m.Ports[what]; port == "0" && kept != 0 {
-		port = fmt.Sprint(kept)
-	}
-	return net.JoinHostPort(host, port), nil
-}
-
-// keepPort keeps the port that was chosen in place of 0. It closes the listener
-// when it cannot.
-func (a *App) keepPort(ctx context.Context, what, address string, l net.Listener) error {
-	if !strings.HasSuffix(address, ":0") {
-		return nil
-	}
-	err := a.Store.SetMeta(ctx, func(m *store.Meta) error {
-		if m.Ports == nil {
-			m.Ports = map[string]int{}
-		}
-		m.Ports[what] = l.Addr().(*net.TCPAddr).Port
-		return nil
-	})
-	if err != nil {
-		return errors.Join(err, l.Close())
-	}
-	return nil
+	return cmd
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/model"
 )
@@ -39,7 +40,7 @@ func (f *channelFlags) read(ctx context.Context, c *call) (all []string, err err
 	}
 	for _, path := range f.files {
 		if path == "-" && c.Interactive {
-			line, err := c.AskSecret(ctx, c.text("verb.ask.channel"))
+			line, err := c.AskSecret(ctx, c.Text("verb.ask.channel"))
 			if err != nil && !errors.Is(err, io.EOF) {
 				return nil, err
 			}
@@ -72,26 +73,26 @@ func contactTestCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			out, rows, failed := []channelTestJSON{}, [][]string(nil), len(tests) == 0
+			items, rows, failed := []channelTestJSON{}, [][]string(nil), len(tests) == 0
 			for _, t := range tests {
 				j := channelTestJSON{Channel: t.Channel, OK: t.Err == nil, Unused: t.Unused}
 				result, why := "verb.channel.works", model.TextOf(t.Err)
 				if t.Err != nil {
-					j.Error, result = orNil(english(why)), "verb.channel.fails"
+					j.Error, result = out.OrNil(out.English(why)), "verb.channel.fails"
 				}
 				if t.Unused {
 					result = "verb.channel.unused"
 				}
 				failed = failed || t.Err != nil && !t.Unused
-				out, rows = append(out, j), append(rows, []string{t.Channel, c.text(result), c.words().Text(why)})
+				items, rows = append(items, j), append(rows, []string{t.Channel, c.Text(result), c.Words().Text(why)})
 			}
-			if c.g.json {
-				err = c.printJSON(out)
+			if c.JSON {
+				err = c.PrintJSON(items)
 			} else {
-				c.table(c.heads("channel", "result", "why"), rows)
+				c.Table(c.Heads("channel", "result", "why"), rows)
 			}
 			if err == nil && failed {
-				return &exitError{exitFailed}
+				return &out.ExitError{Code: out.ExitFailed}
 			}
 			return err
 		},
@@ -131,28 +132,37 @@ func noticesCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			out, rows := []noticeJSON{}, [][]string(nil)
+			items, rows := []noticeJSON{}, [][]string(nil)
 			for n := range all {
 				m := &all[n]
 				j := noticeJSON{
-					ID: m.ID, At: *timeOrNil(m.At), Kind: m.Kind, Instance: orNil(string(m.Instance)), Name: orNil(m.Name), To: m.To,
-					Subject: m.Subject, Text: m.Text, Attempts: m.Attempt, Done: timeOrNil(m.Done),
-					Outcome: orNil(m.Outcome), Error: orNil(english(m.Error)),
+					ID:       m.ID,
+					At:       *out.TimeOrNil(m.At),
+					Kind:     m.Kind,
+					Instance: out.OrNil(string(m.Instance)),
+					Name:     out.OrNil(m.Name),
+					To:       m.To,
+					Subject:  m.Subject,
+					Text:     m.Text,
+					Attempts: m.Attempt,
+					Done:     out.TimeOrNil(m.Done),
+					Outcome:  out.OrNil(m.Outcome),
+					Error:    out.OrNil(out.English(m.Error)),
 				}
 				if m.Open() && !m.Next.Equal(model.Never) {
-					j.Next = timeOrNil(m.Next)
+					j.Next = out.TimeOrNil(m.Next)
 				}
-				out = append(out, j)
-				delivery := c.words().Text(noticeState(m))
-				rows = append(rows, []string{stamp(m.At), c.label("notice", string(m.Kind)), dash(m.Name), m.To, delivery})
+				items = append(items, j)
+				delivery := c.Words().Text(noticeState(m))
+				rows = append(rows, []string{out.DateTime(m.At), c.Label("notice", string(m.Kind)), out.Dash(m.Name), m.To, delivery})
 			}
 			switch {
-			case c.g.json:
-				return c.printJSON(out)
+			case c.JSON:
+				return c.PrintJSON(items)
 			case len(rows) == 0:
-				c.say("verb.notices.none")
+				c.Say("verb.notices.none")
 			default:
-				c.table(c.heads("at", "kind", "about", "to", "delivery"), rows)
+				c.Table(c.Heads("at", "kind", "about", "to", "delivery"), rows)
 			}
 			return nil
 		},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle/rules"
 )
 
@@ -29,10 +30,10 @@ func clockCmd(c *call) *cobra.Command {
 				}
 			}
 			now := e.Now().UTC().Format(time.RFC3339)
-			if c.g.json {
-				return c.printJSON(map[string]string{"now": now})
+			if c.JSON {
+				return c.PrintJSON(map[string]string{"now": now})
 			}
-			c.print(now)
+			c.Print(now)
 			return nil
 		},
 	}
@@ -46,7 +47,7 @@ func moment(s string, now time.Time) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		return t, usage("usage.moment", "value", s)
+		return t, out.Usage("usage.moment", "value", s)
 	}
 	return t, nil
 }

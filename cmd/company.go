@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"certquay/cmd/out"
 	"certquay/model"
 )
 
@@ -22,14 +23,14 @@ type companyJSON struct {
 
 func toCompany(c *model.Company) companyJSON {
 	return companyJSON{
-		c.ID, c.Name, orNil(c.Type), orNil(c.Phone), orNil(c.OrganizationID),
-		orNil(c.Country), orNil(c.Province), orNil(c.City), orNil(c.Address), orNil(c.Zip),
+		c.ID, c.Name, out.OrNil(c.Type), out.OrNil(c.Phone), out.OrNil(c.OrganizationID),
+		out.OrNil(c.Country), out.OrNil(c.Province), out.OrNil(c.City), out.OrNil(c.Address), out.OrNil(c.Zip),
 	}
 }
 
 // organizationFlags are the fields of a company, under a prefix.
 func organizationFlags(f *pflag.FlagSet, o *model.Organization, prefix string) {
-	f.StringVar(&o.Type, prefix+"type", "", joined(model.OrganizationTypes))
+	f.StringVar(&o.Type, prefix+"type", "", out.Join(model.OrganizationTypes))
 	f.StringVar(&o.Phone, prefix+"phone", "", "")
 	f.StringVar(&o.OrganizationID, prefix+"organization-id", "", "")
 	f.StringVar(&o.Country, prefix+"country", "", "")
@@ -71,7 +72,7 @@ func companyCmd(c *call) *cobra.Command {
 				if err := c.engine().RemoveCompany(cmd.Context(), args[0]); err != nil {
 					return err
 				}
-				c.say("verb.removed", "name", args[0])
+				c.Say("verb.removed", "name", args[0])
 				return nil
 			}})
 	return cmd
@@ -80,15 +81,21 @@ func companyCmd(c *call) *cobra.Command {
 var companyHeads = []string{"name", "type", "registered", "city", "country"}
 
 func (c *call) company(co *model.Company) error {
-	if c.g.json {
-		return c.printJSON(toCompany(co))
+	if c.JSON {
+		return c.PrintJSON(toCompany(co))
 	}
-	c.table(c.heads(companyHeads...), [][]string{c.companyRow(co)})
+	c.Table(c.Heads(companyHeads...), [][]string{c.companyRow(co)})
 	return nil
 }
 
 func (c *call) companyRow(co *model.Company) []string {
-	return []string{co.Name, dash(c.label("organization", co.Type)), dash(co.OrganizationID), dash(co.City), dash(co.Country)}
+	return []string{
+		co.Name,
+		out.Dash(c.Label("organization", co.Type)),
+		out.Dash(co.OrganizationID),
+		out.Dash(co.City),
+		out.Dash(co.Country),
+	}
 }
 
 func (c *call) companies() error {
@@ -96,20 +103,20 @@ func (c *call) companies() error {
 	if err != nil {
 		return err
 	}
-	out := []companyJSON{}
+	items := []companyJSON{}
 	var rows [][]string
 	for n := range all {
 		co := &all[n]
-		out = append(out, toCompany(co))
+		items = append(items, toCompany(co))
 		rows = append(rows, c.companyRow(co))
 	}
 	switch {
-	case c.g.json:
-		return c.printJSON(out)
+	case c.JSON:
+		return c.PrintJSON(items)
 	case len(rows) == 0:
-		c.say("verb.company.none")
+		c.Say("verb.company.none")
 	default:
-		c.table(c.heads(companyHeads...), rows)
+		c.Table(c.Heads(companyHeads...), rows)
 	}
 	return nil
 }

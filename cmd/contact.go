@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/model"
 )
 
@@ -55,24 +56,24 @@ func contactCmd(c *call) *cobra.Command {
 				if err := c.engine().RemoveContact(cmd.Context(), args[0]); err != nil {
 					return err
 				}
-				c.say("verb.removed", "name", args[0])
+				c.Say("verb.removed", "name", args[0])
 				return nil
 			}})
 	return cmd
 }
 
 func toContact(ct *model.Contact) contactJSON {
-	return contactJSON{ct.ID, ct.Name, orNil(ct.Email), orNil(ct.Phone), orEmpty(ct.Channels)}
+	return contactJSON{ct.ID, ct.Name, out.OrNil(ct.Email), out.OrNil(ct.Phone), out.OrEmpty(ct.Channels)}
 }
 
 var contactHeads = []string{"name", "email", "phone", "channels"}
 
 func (c *call) contact(ct *model.Contact) error {
-	if c.g.json {
-		return c.printJSON(toContact(ct))
+	if c.JSON {
+		return c.PrintJSON(toContact(ct))
 	}
-	c.table(c.heads(contactHeads...), [][]string{
-		{ct.Name, ct.Email, dash(ct.Phone), dash(strings.Join(ct.Channels, " "))},
+	c.Table(c.Heads(contactHeads...), [][]string{
+		{ct.Name, ct.Email, out.Dash(ct.Phone), out.Dash(strings.Join(ct.Channels, " "))},
 	})
 	return nil
 }
@@ -82,20 +83,20 @@ func (c *call) contacts() error {
 	if err != nil {
 		return err
 	}
-	out := []contactJSON{}
+	items := []contactJSON{}
 	var rows [][]string
 	for n := range all {
 		ct := &all[n]
-		out = append(out, toContact(ct))
-		rows = append(rows, []string{ct.Name, ct.Email, dash(ct.Phone), dash(strings.Join(ct.Channels, " "))})
+		items = append(items, toContact(ct))
+		rows = append(rows, []string{ct.Name, ct.Email, out.Dash(ct.Phone), out.Dash(strings.Join(ct.Channels, " "))})
 	}
 	switch {
-	case c.g.json:
-		return c.printJSON(out)
+	case c.JSON:
+		return c.PrintJSON(items)
 	case len(rows) == 0:
-		c.say("verb.contact.none")
+		c.Say("verb.contact.none")
 	default:
-		c.table(c.heads(contactHeads...), rows)
+		c.Table(c.Heads(contactHeads...), rows)
 	}
 	return nil
 }

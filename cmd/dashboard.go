@@ -2,22 +2,18 @@ package cmd
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-	"golang.org/x/sys/unix"
 
-	"certquay/cmd/host"
+	"certquay/cmd/program"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/product/edge"
-	"certquay/model"
 	"certquay/ui"
 	"certquay/ui/app"
 	"certquay/ui/style"
@@ -34,14 +30,14 @@ func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Re
 	return forecast.Run(ctx, b.Access, r)
 }
 
-// rest is how long a cursor that moves on and on stands until what is under it
+// cursorDelay is how long a cursor that moves on and on stands until what is under it
 // is read: longer than a key that is held down takes to repeat.
-const rest = 100 * time.Millisecond
+const cursorDelay = 100 * time.Millisecond
 
 // dashboard draws the dashboard in the session's terminal until it is left.
 func dashboard(ctx context.Context, c *call) error {
 	a := c.app
-	by, _ := a.sealing()
+	by, _ := a.Protection()
 	o := ui.Options{
 		Backend:     backend{c.engine()},
 		Actor:       c.Actor,
@@ -49,90 +45,47 @@ func dashboard(ctx context.Context, c *call) error {
 		Lang:        c.Lang,
 		Version:     Version,
 		Sealed:      by,
-		Locked:      func() bool { _, sealed := a.sealing(); return sealed },
-		Here:        a.Host.Count,
+		Locked:      func() bool { _, sealed := a.Protection(); return sealed },
+		Here:        a.Sessions.Count,
 		Jobs:        c.engine().Working,
-		Unserved:    a.unserved,
+		Unserved:    a.Unserved,
 		Remote:      c.Kind == session.Network,
 		Store:       a.Dir,
 		Sandbox:     a.Sandbox,
-		Demo:        a.demo,
+		Demo:        a.Demo,
 		Support:     a.Config.Support,
 		Read:        func(path string) ([]byte, error) { return c.readFile(ctx, path) },
 		Plain:       c.g.plain || a.Config.UI.ScreenReader,
 		Theme:       a.Config.UI.Style(),
 		Keys:        a.Config.UI.Keymap(),
-		CursorDelay: rest,
+		CursorDelay: cursorDelay,
 	}
 	if c.Kind != session.Network {
 		o.Save = c.saveFile
 	}
 	edged := func(p lifecycle.ProductInfo) bool { return p.Driver == edge.Driver }
-	if !a.serving && !a.demo && slices.ContainsFunc(c.engine().Products(), edged) {
+	if !a.Serve && !a.Demo && slices.ContainsFunc(c.engine().Products(), edged) {
 		o.EdgeNote = text.New(o.Lang).T("edge.note")
 	}
 	told := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
-		if _, ok := msg.(host.PasteCutMsg); ok {
+		if _, ok := msg.(program.PasteCutMsg); ok {
 			return app.ToastMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
 		}
 		return msg
 	}
-	done := a.Host.Dashboard(ctx)
+	done := a.Sessions.Dashboard(ctx)
 	defer done()
-	code := 0
-	if c.Kind == session.Local && c.PTY != nil {
-		if err := a.begin(ctx, c.Session, c.g); err != nil {
-			return err
-		}
-		code = a.stage.Run(ctx, ui.New(o), told)
-	} else {
-		code = host.RunProgram(ctx, c.Session, ui.New(o), told)
-	}
-	if code != exitDone {
-		return &exitError{code}
-	}
-	if c.Kind == session.Local && !a.demo && a.Temporary() { // else somebody takes over
-		if _, n, err := c.engine().Resources(lifecycle.ResourceFilter{Limit: 1}); err == nil && n > 0 {
-			c.note("verb.rest")
-			c.note("verb.rest.serve")
-		}
-	}
-	return nil
-}
-
-// begin takes the terminal of this process for the dashboard, if that has not
-// been done, and draws its frame. Close gives the terminal back.
-func (a *App) begin(ctx context.Context, s *session.Session, g *global) error {
-	if a.stage != nil {
-		return nil
-	}
-	back, err := a.quietStderr()
-	if err != nil {
+	if err := a.RunProgram(ctx, c.Session, ui.New(o), told); err != nil {
 		return err
 	}
-	c := &call{Session: s, g: g}
-	who := s.Actor
-	who.ReadOnly = g.readOnly
-	opening := ui.Options{
-		Actor: who,
-		Lang:  c.Lang,
-		Plain: g.plain || a.Config.UI.ScreenReader,
-		Theme: a.Config.UI.Style(),
+	if c.Kind == session.Local && !a.Demo && a.Temporary() { // else somebody takes over
+		if _, n, err := c.engine().Resources(lifecycle.ResourceFilter{Limit: 1}); err == nil && n > 0 {
+			c.Note("verb.rest")
+			c.Note("verb.rest.serve")
+		}
 	}
-	st, code := host.Begin(ctx, s, func(width, height int) string { return ui.Opening(opening, s.Env, width, height) }, back)
-	if st == nil {
-		back()
-		return &exitError{code}
-	}
-	a.stage = st
-	a.closing(st.Close)
 	return nil
 }
-
-// exitError is an exit code whose reason was told already.
-type exitError struct{ code int }
-
-func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
 
 // saveFile writes one downloaded file of the person's and tells where it is,
 // by its whole path.
@@ -141,26 +94,4 @@ func (c *call) saveFile(path string, data []byte, secret bool) (string, error) {
 		return "", err
 	}
 	return c.Abs(path), c.put(path, bundle.OutFile{Name: path, Data: data, Secret: secret})
-}
-
-// quietStderr lets nothing be written to the terminal beside the dashboard:
-// what the process or a library writes to standard error goes to a file beside
-// the log until back is called.
-func (a *App) quietStderr() (back func(), err error) {
-	f, err := os.OpenFile(filepath.Join(filepath.Dir(a.Paths.Log()), "stderr.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, model.Fail("verb.stray.open", "cause", err)
-	}
-	defer func() { _ = f.Close() }()
-	kept, err := unix.Dup(unix.Stderr)
-	if err != nil {
-		return nil, model.Fail("verb.stray.aside", "cause", err)
-	}
-	if err := unix.Dup2(int(f.Fd()), unix.Stderr); err != nil {
-		return nil, model.Fail("verb.stray.redirect", "cause", err)
-	}
-	return func() {
-		_ = unix.Dup2(kept, unix.Stderr)
-		_ = unix.Close(kept)
-	}, nil
 }

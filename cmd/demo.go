@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -13,9 +12,9 @@ import (
 
 	"certquay/cmd/config"
 	"certquay/cmd/demo"
+	"certquay/cmd/out"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
-	"certquay/lifecycle/ports"
 	"certquay/model"
 )
 
@@ -30,7 +29,7 @@ func demoCmd(c *call) *cobra.Command {
 		Args: onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.Kind != session.Local {
-				return usage("usage.demo-remote")
+				return out.Usage("usage.demo-remote")
 			}
 			return dashboard(cmd.Context(), c)
 		},
@@ -39,16 +38,16 @@ func demoCmd(c *call) *cobra.Command {
 
 // runDemo makes a store of its own in a temporary directory, shows the
 // dashboard on it and removes it.
-func runDemo(ctx context.Context, s *session.Session, g *global, args []string) (code int) {
+func runDemo(ctx context.Context, c *call, args []string) (code int) {
 	tell := func(err error) int {
-		printError(&call{Session: s, g: g}, err)
-		return exitCode(err)
+		c.PrintError(err)
+		return out.ExitCode(err)
 	}
-	if g.data != "" || g.config != "" {
-		return tell(usage("usage.demo-place"))
+	if c.g.data != "" || c.g.config != "" {
+		return tell(out.Usage("usage.demo-place"))
 	}
-	if !s.Interactive {
-		return tell(usage("usage.demo-terminal"))
+	if !c.Interactive {
+		return tell(out.Usage("usage.demo-terminal"))
 	}
 	removeKilled()
 	dir, err := os.MkdirTemp("", demoPlace)
@@ -73,10 +72,10 @@ func runDemo(ctx context.Context, s *session.Session, g *global, args []string) 
 		return tell(model.Fail("demo.config", "cause", err))
 	}
 	if lock, err = owner.Acquire(paths.Data); err != nil {
-		return tell(&storeError{err: err})
+		return tell(&out.StoreError{Err: err})
 	}
-	g.demo = true
-	return own(ctx, lock, s, g, paths, paths.ConfigFile(), args)
+	c.g.demo = true
+	return own(ctx, lock, c, paths, paths.ConfigFile(), args)
 }
 
 // removeKilled removes what this user's demos left behind that were killed: the
@@ -104,27 +103,4 @@ func removeKilled() {
 			_ = os.RemoveAll(dir)
 		}
 	}
-}
-
-// fillDemo makes the fleet and says that it takes a moment, and where it is.
-func (a *App) fillDemo(ctx context.Context, c *call, clock ports.Clock) error {
-	movable, ok := clock.(*ports.MovableClock)
-	if !ok {
-		return model.Fail("demo.clock")
-	}
-	defer c.Hush()()
-	reached := func(month time.Time) error {
-		_, err := fmt.Fprint(c.Err, "\r"+c.text("verb.demo.filling", "month", month.Format("2006-01")))
-		return err
-	}
-	w := demo.World{Engine: a.Engine, Clock: movable, Store: a.Store, Products: map[string]ports.Product{}, Reached: reached}
-	for _, p := range a.named {
-		w.Products[p.Name] = p.Product
-	}
-	err := w.Fill(ctx)
-	_, told := fmt.Fprintln(c.Err)
-	if err := errors.Join(err, told); err != nil {
-		return model.Fail("demo.fleet", "cause", err)
-	}
-	return nil
 }

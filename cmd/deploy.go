@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -21,7 +22,7 @@ func deployCmd(c *call) *cobra.Command {
 		Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.Product == "" {
-				return usage("usage.no-product", "words", c.productNames())
+				return out.Usage("usage.no-product", "words", c.productNames())
 			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
@@ -49,9 +50,9 @@ func (c *call) warnOddities(i *model.Instance) {
 	switch {
 	case v == nil:
 	case v.SelfSigned:
-		c.note("verb.deploy.self-signed")
+		c.Note("verb.deploy.self-signed")
 	case v.Incomplete:
-		c.note("verb.deploy.incomplete")
+		c.Note("verb.deploy.incomplete")
 	}
 }
 
@@ -84,33 +85,33 @@ func (c *call) awaitResources(ctx context.Context, noWait bool, jobs []model.Job
 			return err
 		}
 	}
-	out := []resourceJSON{}
+	items := []out.Resource{}
 	var wrong []model.Text
 	for _, p := range all {
 		v, err := c.engine().Resource(p.Job.Resource)
 		if err != nil {
 			return err
 		}
-		out = append(out, resource(&v))
+		items = append(items, out.NewResource(&v))
 		switch at := place(&v.Resource); {
 		case noWait:
-			c.say("verb.deploy.state", "place", at, "state", v.State)
+			c.Say("verb.deploy.state", "place", at, "state", v.State)
 		case p.Job.Result == lifecycle.ResultOK:
-			c.say("verb.deploy.verified", "place", at, "state", v.State, "address", v.Address)
+			c.Say("verb.deploy.verified", "place", at, "state", v.State, "address", v.Address)
 		default:
 			wrong = append(wrong, model.Say("verb.at", "place", at, "cause", p.Job.Error))
 		}
 	}
-	if c.g.json {
-		if err := c.printJSON(out); err != nil {
+	if c.JSON {
+		if err := c.PrintJSON(items); err != nil {
 			return err
 		}
 	}
 	if len(wrong) > 0 {
-		return &failedError{what: model.Texts(wrong...), hint: model.Say("failed.deploy.hint")}
+		return &out.FailedError{What: model.Texts(wrong...), Hint: model.Say("failed.deploy.hint")}
 	}
 	if !noWait && c.app.Temporary() {
-		c.say("verb.deploy.edge")
+		c.Say("verb.deploy.edge")
 	}
 	return nil
 }
@@ -125,8 +126,8 @@ func undeployCmd(c *call) *cobra.Command {
 				return err
 			}
 			if c.engine().May(rules.Undeploy) == nil {
-				question := c.text("verb.undeploy", "name", dash(r.InstanceName), "place", place(&r.Resource))
-				if err := c.confirm(cmd.Context(), question, ""); err != nil {
+				question := c.Text("verb.undeploy", "name", out.Dash(r.InstanceName), "place", place(&r.Resource))
+				if err := c.Confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}
 			}
@@ -161,20 +162,20 @@ func verifyCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.g.json {
-				if err := c.printJSON(resource(&v)); err != nil {
+			if c.JSON {
+				if err := c.PrintJSON(out.NewResource(&v)); err != nil {
 					return err
 				}
 			}
 			if all[0].Job.Result != lifecycle.ResultOK {
-				return failed("failed.verify", "place", place(&v.Resource), "cause", all[0].Job.Error,
+				return out.Failed("failed.verify", "place", place(&v.Resource), "cause", all[0].Job.Error,
 					"id", v.Instance.Short(), "product", v.Product, "region", v.Region, "name", v.Name)
 			}
 			code := "verb.verify"
 			if v.State == model.ResourceOutdated {
 				code = "verb.verify.earlier"
 			}
-			c.say(code, "place", place(&v.Resource), "fingerprint", v.Presented[:16], "until", day(v.NotAfter))
+			c.Say(code, "place", place(&v.Resource), "fingerprint", v.Presented[:16], "until", out.Day(v.NotAfter))
 			return nil
 		},
 	}
@@ -196,25 +197,25 @@ func resourcesCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			out := []resourceJSON{}
+			items := []out.Resource{}
 			var rows [][]string
 			now := c.engine().Now()
 			for n := range views {
 				v := &views[n]
-				out = append(out, resource(v))
+				items = append(items, out.NewResource(v))
 				rows = append(rows, []string{
-					v.ID.Short(), v.Product, v.Region, v.Name, c.label("label", string(v.State)), dash(v.InstanceName),
-					short(v.Expected), short(v.Presented), c.expires(v.NotAfter, now), dash(v.Address),
+					v.ID.Short(), v.Product, v.Region, v.Name, c.Label("label", string(v.State)), out.Dash(v.InstanceName),
+					short(v.Expected), short(v.Presented), c.expires(v.NotAfter, now), out.Dash(v.Address),
 				})
 			}
 			switch {
-			case c.g.json:
-				return c.printJSON(out)
+			case c.JSON:
+				return c.PrintJSON(items)
 			case len(rows) == 0:
-				c.say("verb.resources.none")
+				c.Say("verb.resources.none")
 			default:
-				heads := c.heads("id", "product", "region", "resource", "state", "instance", "should", "presents", "expires", "address")
-				c.table(heads, rows)
+				heads := c.Heads("id", "product", "region", "resource", "state", "instance", "should", "presents", "expires", "address")
+				c.Table(heads, rows)
 			}
 			return nil
 		},
@@ -224,13 +225,13 @@ func resourcesCmd(c *call) *cobra.Command {
 	fl.StringVar(&f.Region, "region", "", "")
 	fl.BoolVar(&f.Hosted, "hosted", false, "")
 	fl.BoolVar(&f.Auto, "auto-deploy", false, "")
-	fl.StringVar(&state, "state", "", joined(model.ResourceStates))
+	fl.StringVar(&state, "state", "", out.Join(model.ResourceStates))
 	return cmd
 }
 
 func short(fingerprint string) string {
 	if len(fingerprint) < 12 {
-		return dash(fingerprint)
+		return out.Dash(fingerprint)
 	}
 	return fingerprint[:12]
 }
@@ -250,15 +251,15 @@ func (c *call) products() error {
 		Regions []string `json:"regions"`
 		Problem *string  `json:"problem"`
 	}
-	out := []productJSON{}
+	items := []productJSON{}
 	var rows [][]string
 	for _, p := range c.engine().Products() {
-		out = append(out, productJSON{p.Name, p.Driver, orEmpty(p.Regions), orNil(english(p.Problem))})
-		rows = append(rows, []string{p.Name, p.Driver, strings.Join(p.Regions, " "), c.words().Text(p.Problem)})
+		items = append(items, productJSON{p.Name, p.Driver, out.OrEmpty(p.Regions), out.OrNil(out.English(p.Problem))})
+		rows = append(rows, []string{p.Name, p.Driver, strings.Join(p.Regions, " "), c.Words().Text(p.Problem)})
 	}
-	if c.g.json {
-		return c.printJSON(out)
+	if c.JSON {
+		return c.PrintJSON(items)
 	}
-	c.table(append(c.heads("name", "driver", "regions"), ""), rows)
+	c.Table(append(c.Heads("name", "driver", "regions"), ""), rows)
 	return nil
 }

@@ -3,12 +3,14 @@ package cmd
 import (
 	"archive/tar"
 	"bytes"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle/bundle"
 	"certquay/model"
 	"certquay/ui/text"
@@ -21,16 +23,16 @@ func downloadCmd(c *call) *cobra.Command {
 	var format, dir string
 	cmd := &cobra.Command{
 		Use:  "download",
-		Long: joined(bundle.Formats()),
+		Long: out.Join(bundle.Formats()),
 		Example: "  certquay download shop.example.com --format nginx --out /etc/nginx/tls\n" +
 			"  ssh HOST download shop.example.com --format nginx --out - > bundle.tar",
 		Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dir == "" {
-				return usage("usage.download-out")
+				return out.Usage("usage.download-out")
 			}
 			if dir == "-" && c.Terminal && !slices.Contains(plain, format) {
-				return usage("usage.download-terminal")
+				return out.Usage("usage.download-terminal")
 			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
@@ -44,7 +46,7 @@ func downloadCmd(c *call) *cobra.Command {
 				return c.toOutput(files)
 			}
 			if err := c.MkdirAll(dir, 0o755); err != nil {
-				return failed("failed.directory", "cause", err, "flag", "--out")
+				return out.Failed("failed.directory", "cause", err, "flag", "--out")
 			}
 			var written []string
 			for _, f := range files {
@@ -54,24 +56,29 @@ func downloadCmd(c *call) *cobra.Command {
 				}
 				written = append(written, path)
 			}
-			if c.g.json {
-				return c.printJSON(map[string]any{"id": i.ID, "format": format, "files": written})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"id": i.ID, "format": format, "files": written})
 			}
 			for _, path := range written {
-				c.print(text.Clean(path))
+				c.Print(text.Clean(path))
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", "nginx", joined(bundle.Formats()))
+	cmd.Flags().StringVar(&format, "format", "nginx", out.Join(bundle.Formats()))
 	cmd.Flags().StringVar(&dir, "out", "", "")
 	return cmd
 }
 
+const (
+	modePublic os.FileMode = 0o644
+	modeSecret os.FileMode = 0o600
+)
+
 // write puts one file in place whole or not at all.
 func (c *call) write(path string, f bundle.OutFile) error {
 	if err := c.put(path, f); err != nil {
-		return failed("failed.write", "file", path, "cause", err)
+		return out.Failed("failed.write", "file", path, "cause", err)
 	}
 	return nil
 }
@@ -82,12 +89,12 @@ func (c *call) put(path string, f bundle.OutFile) error {
 	if f.Secret {
 		mode = modeSecret
 	}
-	out, err := c.Create(path, mode)
+	to, err := c.Create(path, mode)
 	if err == nil {
-		if _, err = out.Write(f.Data); err != nil {
-			_ = out.Abort()
+		if _, err = to.Write(f.Data); err != nil {
+			_ = to.Abort()
 		} else {
-			err = out.Close()
+			err = to.Close()
 		}
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/config"
+	"certquay/cmd/out"
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/product"
 	"certquay/model/setting"
@@ -25,7 +26,7 @@ func driversCmd(c *call) *cobra.Command {
 			}
 			k, ok := product.Find(args[0])
 			if !ok {
-				return usage("usage.no-driver", "name", args[0], "drivers", product.Names())
+				return out.Usage("usage.no-driver", "name", args[0], "drivers", product.Names())
 			}
 			return c.driver(k)
 		},
@@ -63,37 +64,37 @@ func asDriver(k product.Kind) driverJSON {
 }
 
 func (c *call) drivers() error {
-	out := []driverJSON{}
+	items := []driverJSON{}
 	var rows [][]string
 	for _, k := range product.Kinds {
-		out = append(out, asDriver(k))
+		items = append(items, asDriver(k))
 		rows = append(rows, []string{k.Name, c.builtIn(k.Name, "", k.About)})
 	}
-	if c.g.json {
-		return c.printJSON(out)
+	if c.JSON {
+		return c.PrintJSON(items)
 	}
-	c.table(c.heads("name", "about"), rows)
+	c.Table(c.Heads("name", "about"), rows)
 	return nil
 }
 
 func (c *call) driver(k product.Kind) error {
 	d := asDriver(k)
-	if c.g.json {
-		return c.printJSON(d)
+	if c.JSON {
+		return c.PrintJSON(d)
 	}
 	if len(d.Settings) == 0 {
-		c.say("verb.driver.plain", "name", k.Name)
+		c.Say("verb.driver.plain", "name", k.Name)
 		return nil
 	}
 	var rows [][]string
 	for _, s := range d.Settings {
 		secret := ""
 		if s.Secret {
-			secret = c.text("verb.driver.secret")
+			secret = c.Text("verb.driver.secret")
 		}
 		rows = append(rows, []string{s.Name, config.Value(s.Default), secret, c.builtIn(k.Name, s.Name, s.Meaning)})
 	}
-	c.table(c.heads("setting", "default", "secret", "meaning"), rows)
+	c.Table(c.Heads("setting", "default", "secret", "meaning"), rows)
 	return nil
 }
 
@@ -128,7 +129,7 @@ func (c *call) builtIn(name, setting, english string) string {
 	if setting != "" {
 		key += "." + setting
 	}
-	return c.words().Or(key, english)
+	return c.Words().Or(key, english)
 }
 
 // issuerNames completes a flag that takes the name of an issuer.
@@ -141,15 +142,15 @@ func issuerNames(cmd *cobra.Command, flag string) {
 
 // explainKind writes what one kind is and which settings it has, for help.
 func (c *call) explainKind(b *strings.Builder, code, name, about string, settings []setting.Setting) {
-	b.WriteString(c.text(code, "name", name, "about", c.builtIn(name, "", about)) + "\n")
+	b.WriteString(c.Text(code, "name", name, "about", c.builtIn(name, "", about)) + "\n")
 	for _, s := range settings {
 		meaning := c.builtIn(name, s.Name, s.Meaning)
 		if s.Secret {
-			meaning = c.text("help.kind.secret", "meaning", meaning)
+			meaning = c.Text("help.kind.secret", "meaning", meaning)
 		}
 		fmt.Fprintf(b, "  %s: %s\n      %s\n", s.Name, config.Value(s.Default), meaning)
 	}
 	if len(settings) == 0 {
-		b.WriteString("  " + c.text("help.kind.no-settings") + "\n")
+		b.WriteString("  " + c.Text("help.kind.no-settings") + "\n")
 	}
 }

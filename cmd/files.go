@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"certquay/cmd/out"
 	"certquay/cmd/session"
 )
 
@@ -14,13 +15,13 @@ func unread(path string, err error) error {
 	var other *session.NotRegularError
 	switch {
 	case errors.As(err, &other):
-		return usage("usage.not-regular", "cause", other)
+		return out.Usage("usage.not-regular", "cause", other)
 	case errors.Is(err, fs.ErrNotExist):
-		return usage("usage.no-file", "file", path)
+		return out.Usage("usage.no-file", "file", path)
 	case errors.Is(err, fs.ErrPermission):
-		return usage("usage.not-readable", "file", path)
+		return out.Usage("usage.not-readable", "file", path)
 	case errors.Is(err, syscall.EISDIR):
-		return usage("usage.directory", "file", path)
+		return out.Usage("usage.directory", "file", path)
 	}
-	return usage("usage.unread", "file", path, "cause", err)
+	return out.Usage("usage.unread", "file", path, "cause", err)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -39,13 +40,13 @@ func forecastCmd(c *call) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if c.g.json {
-					return c.printJSON([]forecastJSON{asForecast(rep), asForecast(other)})
+				if c.JSON {
+					return c.PrintJSON([]forecastJSON{asForecast(rep), asForecast(other)})
 				}
 				return c.sideBySide(rep, other)
 			}
-			if c.g.json {
-				return c.printJSON(asForecast(rep))
+			if c.JSON {
+				return c.PrintJSON(asForecast(rep))
 			}
 			c.forecast(rep)
 			return nil
@@ -53,7 +54,7 @@ func forecastCmd(c *call) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.IntVar(&r.Months, "months", forecast.DefaultMonths, fmt.Sprintf("%d-%d", forecast.MinMonths, forecast.MaxMonths))
-	f.StringVar(&r.Policy, "policy", forecast.AsConfigured, joined(forecast.Policies))
+	f.StringVar(&r.Policy, "policy", forecast.AsConfigured, out.Join(forecast.Policies))
 	f.StringVar(&compare, "compare", "", "")
 	return cmd
 }
@@ -63,7 +64,10 @@ func (c *call) lookAhead(ctx context.Context, r forecast.Request) (*forecast.Rep
 	rep, err := forecast.Run(ctx, c.engine(), r)
 	var invalid *rules.Invalid
 	if errors.As(err, &invalid) {
-		return nil, &usageError{invalid.AsText(), model.Say("usage.flag-example", "flag", invalid.Field, "example", invalid.Example)}
+		return nil, &out.UsageError{
+			What: invalid.AsText(),
+			Hint: model.Say("usage.flag-example", "flag", invalid.Field, "example", invalid.Example),
+		}
 	}
 	return rep, err
 }
@@ -71,8 +75,8 @@ func (c *call) lookAhead(ctx context.Context, r forecast.Request) (*forecast.Rep
 func asForecast(r *forecast.Report) forecastJSON {
 	return forecastJSON{
 		Report:        r,
-		CreditsRunOut: timeOrNil(r.CreditsRunOut),
-		BusiestHour:   timeOrNil(r.BusiestHour),
+		CreditsRunOut: out.TimeOrNil(r.CreditsRunOut),
+		BusiestHour:   out.TimeOrNil(r.BusiestHour),
 		Before:        asBalances(r.Before),
 		After:         asBalances(r.After),
 	}
@@ -80,44 +84,44 @@ func asForecast(r *forecast.Report) forecastJSON {
 
 // forecast prints a report by month, then what somebody will want to know.
 func (c *call) forecast(r *forecast.Report) {
-	policy := c.label("policy", r.Policy)
-	c.say("verb.forecast", "n", r.Instances, "hosted", r.Hosted, "from", day(r.From), "to", day(r.To), "policy", policy)
+	policy := c.Label("policy", r.Policy)
+	c.Say("verb.forecast", "n", r.Instances, "hosted", r.Hosted, "from", out.Day(r.From), "to", out.Day(r.To), "policy", policy)
 	rows := make([][]string, 0, len(r.ByMonth))
 	quiet := 0 // months in which nothing happens yet
 	for quiet < len(r.ByMonth) && idle(&r.ByMonth[quiet]) {
 		quiet++
 	}
 	if quiet > 1 {
-		c.say("verb.forecast.quiet", "month", r.ByMonth[0].Start.AddDate(0, quiet, 0).Format("2006-01"))
+		c.Say("verb.forecast.quiet", "month", r.ByMonth[0].Start.AddDate(0, quiet, 0).Format("2006-01"))
 	} else {
 		quiet = 0
 	}
 	for n := quiet; n < len(r.ByMonth); n++ {
 		rows = append(rows, append([]string{r.ByMonth[n].Start.Format("2006-01")}, tallies(&r.ByMonth[n])...))
 	}
-	rows = append(rows, append([]string{c.text("verb.forecast.all")}, tallies(&r.Total)...))
-	c.table(c.heads("month", "renewals", "reissues", "deployments", "credits", "units", "people", "waiting", "expire", "fail"), rows)
+	rows = append(rows, append([]string{c.Text("verb.forecast.all")}, tallies(&r.Total)...))
+	c.Table(c.Heads("month", "renewals", "reissues", "deployments", "credits", "units", "people", "waiting", "expire", "fail"), rows)
 	if r.BusiestLoad > 0 {
-		c.say("verb.forecast.busiest", "at", r.BusiestHour, "n", r.BusiestLoad)
+		c.Say("verb.forecast.busiest", "at", r.BusiestHour, "n", r.BusiestLoad)
 	}
 	if !r.CreditsRunOut.IsZero() {
-		c.say("verb.forecast.credits", "day", day(r.CreditsRunOut), "quantity", r.Total.Waiting)
+		c.Say("verb.forecast.credits", "day", out.Day(r.CreditsRunOut), "quantity", r.Total.Waiting)
 	}
 	const most = 20
 	for _, kind := range []string{forecast.WhatExpires, forecast.WhatHostingEnds} {
 		var list [][]string
 		for _, m := range r.Moments {
 			if m.What == kind {
-				list = append(list, []string{day(m.At), m.Name, m.Instance.Short(), c.words().Text(m.Detail)})
+				list = append(list, []string{out.Day(m.At), m.Name, m.Instance.Short(), c.Words().Text(m.Detail)})
 			}
 		}
 		if len(list) == 0 {
 			continue
 		}
-		c.print("\n" + c.text("ahead."+kind))
-		c.table(c.heads("day", "name", "id", "what"), list[:min(most, len(list))])
+		c.Print("\n" + c.Text("ahead."+kind))
+		c.Table(c.Heads("day", "name", "id", "what"), list[:min(most, len(list))])
 		if len(list) > most {
-			c.say("verb.forecast.more", "n", len(list)-most)
+			c.Say("verb.forecast.more", "n", len(list)-most)
 		}
 	}
 }
@@ -147,7 +151,7 @@ func tallies(t *forecast.Tally) []string {
 
 // sideBySide prints two reports of the same months.
 func (c *call) sideBySide(a, b *forecast.Report) error {
-	c.say("verb.forecast.compared", "n", a.Instances, "hosted", a.Hosted, "from", day(a.From), "to", day(a.To))
+	c.Say("verb.forecast.compared", "n", a.Instances, "hosted", a.Hosted, "from", out.Day(a.From), "to", out.Day(a.To))
 	var rows [][]string
 	row := func(name string, x, y *forecast.Tally) {
 		rows = append(rows, []string{
@@ -161,11 +165,11 @@ func (c *call) sideBySide(a, b *forecast.Report) error {
 	for n := range a.ByMonth {
 		row(a.ByMonth[n].Start.Format("2006-01"), &a.ByMonth[n], &b.ByMonth[n])
 	}
-	row(c.text("verb.forecast.all"), &a.Total, &b.Total)
-	heads := c.heads("month")
-	for _, head := range c.heads("versions", "deployments", "credits", "people") {
-		heads = append(heads, head, c.label("policy", b.Policy))
+	row(c.Text("verb.forecast.all"), &a.Total, &b.Total)
+	heads := c.Heads("month")
+	for _, head := range c.Heads("versions", "deployments", "credits", "people") {
+		heads = append(heads, head, c.Label("policy", b.Policy))
 	}
-	c.table(heads, rows)
+	c.Table(heads, rows)
 	return nil
 }

@@ -5,7 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/app"
 	"certquay/cmd/config"
+	"certquay/cmd/out"
 	"certquay/model"
 )
 
@@ -20,19 +22,19 @@ func fsckCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.g.json {
-				err := c.printJSON(map[string]any{"records": r.Records, "events": r.Events, "problems": worded(r.Problems)})
+			if c.JSON {
+				err := c.PrintJSON(map[string]any{"records": r.Records, "events": r.Events, "problems": out.EnglishAll(r.Problems)})
 				if err != nil {
 					return err
 				}
 			}
 			for _, p := range r.Problems {
-				c.say("verb.problem", "what", p)
+				c.Say("verb.problem", "what", p)
 			}
 			if len(r.Problems) > 0 {
-				return failed("failed.fsck", "n", len(r.Problems))
+				return out.Failed("failed.fsck", "n", len(r.Problems))
 			}
-			c.say("verb.fsck.clean", "records", r.Records, "events", r.Events)
+			c.Say("verb.fsck.clean", "records", r.Records, "events", r.Events)
 			return nil
 		},
 	}
@@ -46,12 +48,12 @@ func (c *call) giveUp(ctx context.Context) error {
 	switch {
 	case !c.g.acceptLoss:
 		return nil
-	case c.app.lost == "":
-		c.say("verb.fsck.whole")
+	case c.app.Lost == "":
+		c.Say("verb.fsck.whole")
 		return nil
 	}
-	c.say("verb.fsck.given-up", "what", c.app.lost)
-	return c.app.Engine.Note(ctx, c.who(), "fsck", "the store", model.Say("log.accept-loss", "lost", c.app.lost), nil)
+	c.Say("verb.fsck.given-up", "what", c.app.Lost)
+	return c.app.Engine.Note(ctx, c.who(), "fsck", "the store", model.Say("log.accept-loss", "lost", c.app.Lost), nil)
 }
 
 func configCmd(c *call) *cobra.Command {
@@ -67,7 +69,7 @@ func configCmd(c *call) *cobra.Command {
 			if c.g.config != "" {
 				file = c.g.config
 			}
-			cfg, err := loadConfig(file)
+			cfg, err := app.LoadConfig(file)
 			if err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"certquay/cmd/out"
 	"certquay/ui/text"
 )
 
@@ -31,8 +32,8 @@ func (c *call) addHelp(root *cobra.Command) {
 		}
 	}
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
-		explain(c.words(), root)
-		_, _ = io.WriteString(cmd.OutOrStdout(), helpText(c.words(), cmd))
+		explain(c.Words(), root)
+		_, _ = io.WriteString(cmd.OutOrStdout(), helpText(c.Words(), cmd))
 	})
 }
 
@@ -119,7 +120,7 @@ func helpText(words *text.Catalogue, cmd *cobra.Command) string {
 		b.WriteString("\n\n" + words.T("help.verbs"))
 		for _, sub := range cmd.Commands() {
 			if sub.IsAvailableCommand() || sub.Name() == "help" {
-				b.WriteString("\n  " + pad(sub.Name(), sub.NamePadding()) + " " + sub.Short)
+				b.WriteString("\n  " + out.Pad(sub.Name(), sub.NamePadding()) + " " + sub.Short)
 			}
 		}
 	}
@@ -174,12 +175,7 @@ func flagTexts(words *text.Catalogue, flags *pflag.FlagSet) string {
 	}
 	var b strings.Builder
 	for n := range names {
-		b.WriteString("\n" + pad(names[n], width) + "   " + texts[n])
+		b.WriteString("\n" + out.Pad(names[n], width) + "   " + texts[n])
 	}
 	return b.String()
-}
-
-// pad fills a text up to a width in columns.
-func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-ansi.StringWidth(s)))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/product"
@@ -19,7 +20,7 @@ import (
 
 // treeIn is the tree of verbs with their help in a language.
 func treeIn(lang string) *cobra.Command {
-	root := newRoot(&call{Session: &session.Session{Lang: lang}, g: &global{}})
+	root := newRoot(newCall(&session.Session{Lang: lang}, nil))
 	explain(text.New(lang), root)
 	return root
 }
@@ -148,18 +149,18 @@ func TestCommandLinesAreJudgedByCode(t *testing.T) {
 		"reissue a --new-key --csr b":   "usage.exclusive",
 		"restore a --identity b --passphrase-file c": "usage.exclusive",
 	} {
-		_, err := parse(&call{Session: &session.Session{}, g: &global{}}, strings.Fields(line))
-		var wrong *usageError
-		if !errors.As(err, &wrong) || wrong.what.Code() != code {
+		_, err := parse(newCall(&session.Session{}, nil), strings.Fields(line))
+		var wrong *out.UsageError
+		if !errors.As(err, &wrong) || wrong.What.Code() != code {
 			t.Errorf("%s: %v, want %s", line, err, code)
-		} else if exitCode(err) != exitUsage || wrong.hint == "" {
-			t.Errorf("%s: exit %d, hint %v", line, exitCode(err), wrong.hint)
+		} else if out.ExitCode(err) != out.ExitUsage || wrong.Hint == "" {
+			t.Errorf("%s: exit %d, hint %v", line, out.ExitCode(err), wrong.Hint)
 		}
 	}
 	each(treeIn("en"), func(cmd *cobra.Command) {
 		for n := range 6 {
 			err := cmd.ValidateArgs(strings.Fields("a b c d e f")[:n])
-			if wrong := (*usageError)(nil); err != nil && !errors.As(err, &wrong) {
+			if wrong := (*out.UsageError)(nil); err != nil && !errors.As(err, &wrong) {
 				t.Errorf("%s with %d words: %v", cmd.CommandPath(), n, err)
 			}
 		}

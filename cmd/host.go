@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -47,19 +48,19 @@ func hostCmd(c *call) *cobra.Command {
 			}
 			if c.engine().Table().Check(rules.Host, cs) == nil {
 				if r.Contact == "" && i.Contact == "" {
-					return usage("usage.hosting-contact")
+					return out.Usage("usage.hosting-contact")
 				}
 				q, err := c.engine().QuoteHosting(i.ID, r)
 				if err != nil {
 					return err
 				}
-				question := []string{c.text("verb.host.what", "name", i.Name)}
+				question := []string{c.Text("verb.host.what", "name", i.Name)}
 				for _, l := range q.Lines {
-					item, spec := c.text("verb.item", "item", l.Item), c.text("verb.spec", "spec", l.Spec)
-					question = append(question, "  "+pad(item, 16)+" "+pad(spec, 32)+" "+lifecycle.Money(l.Amount, l.Currency))
+					item, spec := c.Text("verb.item", "item", l.Item), c.Text("verb.spec", "spec", l.Spec)
+					question = append(question, "  "+out.Pad(item, 16)+" "+out.Pad(spec, 32)+" "+lifecycle.Money(l.Amount, l.Currency))
 				}
-				question = append(question, c.text("verb.host.total", "total", lifecycle.Money(q.Total, q.Currency)))
-				if err := c.confirm(cmd.Context(), strings.Join(question, "\n"), ""); err != nil {
+				question = append(question, c.Text("verb.host.total", "total", lifecycle.Money(q.Total, q.Currency)))
+				if err := c.Confirm(cmd.Context(), strings.Join(question, "\n"), ""); err != nil {
 					return err
 				}
 			}
@@ -102,14 +103,14 @@ func partOf(stated map[string]*string) (s model.Specification, err error) {
 
 func (c *call) stopHosting(cmd *cobra.Command, i *model.Instance) error {
 	if i.Hosting.On && c.engine().May(rules.StopHosting) == nil {
-		question := c.text("verb.host.stop", "name", i.Name)
+		question := c.Text("verb.host.stop", "name", i.Name)
 		switch left := i.Hosting.RenewalsLeft; {
 		case left > 0 && i.Hosting.FromPack:
-			question += "\n" + c.text("verb.host.units", "n", left)
+			question += "\n" + c.Text("verb.host.units", "n", left)
 		case left > 0:
-			question += "\n" + c.text("verb.host.renewals", "n", left)
+			question += "\n" + c.Text("verb.host.renewals", "n", left)
 		}
-		if err := c.confirm(cmd.Context(), question, ""); err != nil {
+		if err := c.Confirm(cmd.Context(), question, ""); err != nil {
 			return err
 		}
 	}
@@ -132,5 +133,5 @@ func (c *call) creditQuestion(r lifecycle.ResourceView) (string, error) {
 			free = b.Available
 		}
 	}
-	return c.text("verb.auto.question", "place", place(&r.Resource), "n", free), nil
+	return c.Text("verb.auto.question", "place", place(&r.Resource), "n", free), nil
 }

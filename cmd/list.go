@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/model"
 )
 
@@ -20,7 +22,7 @@ func listCmd(c *call) *cobra.Command {
 		Use:     "list",
 		Example: "  certquay list --expiring --sort expiry\n  certquay list --within 30d --product CDN --json",
 		Args:    onlyFlags,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, s := range states {
 				w, err := word("--state", s, model.States)
 				if err != nil {
@@ -52,14 +54,14 @@ func listCmd(c *call) *cobra.Command {
 				}
 			}
 			if q.Limit < 0 {
-				return usage("usage.list-limit")
+				return out.Usage("usage.list-limit")
 			}
-			return c.list(q)
+			return c.list(cmd.Context(), q)
 		},
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&states, "state", nil, joined(model.States))
-	f.StringVar(&group, "group", "", joined(model.Groups))
+	f.StringSliceVar(&states, "state", nil, out.Join(model.States))
+	f.StringVar(&group, "group", "", out.Join(model.Groups))
 	f.BoolVar(&expiring, "expiring", false, "")
 	f.BoolVar(&expired, "expired", false, "")
 	f.BoolVar(&hosted, "hosted", false, "")
@@ -76,31 +78,31 @@ func listCmd(c *call) *cobra.Command {
 	return cmd
 }
 
-func (c *call) list(q model.Query) error {
+func (c *call) list(ctx context.Context, q model.Query) error {
 	e := c.engine()
-	if err := c.app.Store.Built(c.app.ctx); err != nil {
+	if err := c.app.Store.Built(ctx); err != nil {
 		return err
 	}
 	page, err := e.Page(q)
 	if err != nil {
 		return err
 	}
-	if c.g.json {
-		out := make([]instanceJSON, 0, len(page.Rows))
+	if c.JSON {
+		items := make([]out.Instance, 0, len(page.Rows))
 		for n := range page.Rows {
 			i, err := e.Instance(page.Rows[n].ID)
 			if err != nil {
 				return err
 			}
-			out = append(out, c.instance(&i))
+			items = append(items, c.instance(&i))
 		}
-		return c.printJSON(out)
+		return c.PrintJSON(items)
 	}
 	if page.Total == 0 {
 		if q.Filter.Empty() {
-			c.say("verb.list.none")
+			c.Say("verb.list.none")
 		} else {
-			c.say("verb.list.filtered")
+			c.Say("verb.list.filtered")
 		}
 		return nil
 	}
@@ -116,32 +118,21 @@ func (c *call) list(q model.Query) error {
 		switch {
 		case !r.NotAfter.IsZero():
 		case r.AwaitsReview:
-			expiry = c.text("verb.list.review")
+			expiry = c.Text("verb.list.review")
 		case r.AwaitsProof:
-			expiry = c.text("verb.list.proof")
+			expiry = c.Text("verb.list.proof")
 		}
-		label := c.label("label", r.Label(now))
-		rows = append(rows, []string{r.ID.Short(), r.Name, label, dash(domains), expiry, dash(r.Products), dash(day(r.ServiceEnd))})
+		label := c.Label("label", r.Label(now))
+		rows = append(
+			rows,
+			[]string{r.ID.Short(), r.Name, label, out.Dash(domains), expiry, out.Dash(r.Products), out.Dash(out.Day(r.ServiceEnd))},
+		)
 	}
-	c.table(c.heads("id", "name", "status", "domains", "expires", "on", "service-ends"), rows)
+	c.Table(c.Heads("id", "name", "status", "domains", "expires", "on", "service-ends"), rows)
 	if page.Total > len(page.Rows) {
-		c.say("verb.list.of", "n", len(page.Rows), "of", page.Total)
+		c.Say("verb.list.of", "n", len(page.Rows), "of", page.Total)
 	}
 	return nil
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
-func day(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02")
 }
 
 // expires is a day, and in how many it is.
@@ -149,12 +140,12 @@ func (c *call) expires(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	return c.text("verb.expires", "day", day(t), "n", int(t.Sub(now).Hours()/24))
+	return c.Text("verb.expires", "day", out.Day(t), "n", int(t.Sub(now).Hours()/24))
 }
 
 // duration reads a time span: Go's units, and d and w for days and weeks.
 func duration(s string) (time.Duration, error) {
-	bad := usage("usage.span", "value", s)
+	bad := out.Usage("usage.span", "value", s)
 	t := strings.TrimPrefix(strings.TrimSpace(s), "+")
 	for unit, size := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
 		if n, ok := strings.CutSuffix(t, unit); ok {

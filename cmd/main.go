@@ -1,6 +1,5 @@
 // Package cmd is the command line of certquay: a tree of verbs that answers in
-// the same way locally, over the owner's socket and over SSH, and the wiring
-// of everything below.
+// the same way locally, over the owner's socket and over SSH.
 package cmd
 
 import (
@@ -19,8 +18,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/app"
 	"certquay/cmd/attach"
 	"certquay/cmd/config"
+	"certquay/cmd/out"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
 	"certquay/lifecycle/bundle/decode"
@@ -86,75 +87,76 @@ func Main() int {
 	s := session.NewLocal()
 	s.Lang = cmp.Or(spoken(args), s.Lang)
 	s.Out, s.Err = session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
+	c := newCall(s, nil)
 
 	if core != nil {
-		printError(&call{Session: s, g: &global{}}, model.Fail("verb.core-files", "cause", core))
-		return exitFailed
+		c.PrintError(model.Fail("verb.core-files", "cause", core))
+		return out.ExitFailed
 	}
 
 	// Wrong usage and what needs no store are settled before it is touched.
-	g := &global{}
-	verb, err := parse(&call{Session: s, g: g}, args)
+	g := c.g
+	verb, err := parse(c, args)
 	if err != nil {
-		printError(&call{Session: s, g: g}, err)
-		return exitCode(err)
+		c.PrintError(err)
+		return out.ExitCode(err)
 	}
 	if verb == nil || alone[nameOf(verb)] || verb.Parent() != nil && alone[nameOf(verb.Parent())] {
-		return run(ctx, &call{Session: s, g: &global{}}, args)
+		return run(ctx, newCall(s, nil), args)
 	}
 	if verb.Name() == demoName {
-		return runDemo(ctx, s, g, args)
+		return runDemo(ctx, c, args)
 	}
 	g.dashboard, g.serve = !verb.HasParent(), verb.Name() == serveName
 	paths := config.DefaultPaths()
 	w, err := placesOf(g)
 	if err != nil {
-		printError(&call{Session: s, g: g}, err)
-		return exitUsage
+		c.PrintError(err)
+		return out.ExitUsage
 	}
 	dir, file := w.data, w.config
 	tell := func(code int, err error) {
-		if code == exitStore {
-			err = &storeError{err: err}
+		if code == out.ExitStore {
+			err = &out.StoreError{Err: err}
 		} else {
-			err = &failedError{what: model.TextOf(err)}
+			err = &out.FailedError{What: model.TextOf(err)}
 		}
-		printError(&call{Session: s, g: g}, err)
+		c.PrintError(err)
 	}
 	// A directory that cannot be ours is found out before anything is put
 	// into it, the lock included.
 	if _, err := os.Lstat(filepath.Join(dir, owner.LockName)); errors.Is(err, fs.ErrNotExist) {
 		if err := store.Usable(dir, w.key); err != nil {
-			tell(exitStore, err)
-			return exitStore
+			tell(out.ExitStore, err)
+			return out.ExitStore
 		}
 	}
 	if (g.data != "" || g.readOnly) && !begins(verb, g) && !store.Exists(dir) && owner.PID(dir) == 0 {
 		err := noStore(dir, file)
-		printError(&call{Session: s, g: g}, err)
-		return exitCode(err)
+		c.PrintError(err)
+		return out.ExitCode(err)
 	}
 	return attach.Run(ctx, dir, attach.Options{
 		Tell: tell,
 		Args: args, Version: Version, Dashboard: g.dashboard, Looking: g.readOnly,
-		BecomeOwner: func(lock *owner.Lock) int { return own(ctx, lock, s, g, paths, file, args) },
+		BecomeOwner: func(lock *owner.Lock) int { return own(ctx, lock, c, paths, file, args) },
 	})
 }
 
 // noStore says that there is none where the command line says it is, unless the
 // configuration is wrong, which comes first.
 func noStore(dir, file string) error {
-	if _, err := loadConfig(file); err != nil {
+	if _, err := app.LoadConfig(file); err != nil {
 		return err
 	}
 	if st, err := os.Stat(dir); err == nil && !st.IsDir() || errors.Is(err, syscall.ENOTDIR) {
 		err := model.Fail("verb.no-store.not-directory", "dir", dir).Wrapping(owner.ErrNotDirectory)
-		return &storeError{err: err, hint: model.Say("verb.no-store.not-directory.hint")}
+		return &out.StoreError{Err: err, Hint: model.Say("verb.no-store.not-directory.hint")}
 	}
 	if store.Remains(dir) {
-		return &storeError{err: store.Usable(dir, keyFile(file))}
+		return &out.StoreError{Err: store.Usable(dir, config.KeyFile(file))}
 	}
-	return &storeError{err: model.Fail("verb.no-store", "dir", dir), hint: model.Say("verb.no-store.hint", "dir", dir)}
+	return &out.StoreError{Err: model.Fail("verb.no-store", "dir", dir), Hint: model.Say("verb.no-store.hint", "dir", dir)}
 }
 
 // parse checks a command line without running it: which verb, and whether its
@@ -219,27 +221,36 @@ func watch(ctx context.Context, lock *owner.Lock) (_ context.Context, gone func(
 }
 
 // own does the work of this process as the owner of the store.
-func own(ctx context.Context, lock *owner.Lock, s *session.Session, g *global, paths config.Paths, file string, args []string) int {
-	if err := conceal(); err != nil { // an attached process stays open to its owner, which reads its pipes
-		printError(&call{Session: s, g: g}, model.Fail("verb.conceal", "cause", err))
-		return exitFailed
+func own(ctx context.Context, lock *owner.Lock, c *call, paths config.Paths, file string, args []string) int {
+	if err := owner.Conceal(); err != nil { // an attached process stays open to its owner, which reads its pipes
+		c.PrintError(model.Fail("verb.conceal", "cause", err))
+		return out.ExitFailed
 	}
 	ctx, gone := watch(ctx, lock)
-	a, err := open(ctx, lock, s, g, paths, file)
+	a, err := app.Open(ctx, lock, app.Options{
+		Console: c.Console, Paths: paths, ConfigFile: file, Version: Version, Answer: answer, VerbOf: verbOf,
+		ReadOnly: c.g.readOnly, MakeSandbox: c.g.sandbox, Demo: c.g.demo, AcceptLoss: c.g.acceptLoss, Plain: c.g.plain,
+		Dashboard: c.g.dashboard, Serve: c.g.serve,
+	})
 	if err != nil {
-		printError(&call{Session: s, g: g}, err)
-		return exitCode(err)
+		c.PrintError(err)
+		return out.ExitCode(err)
 	}
-	jctx, leave := a.Host.Join(ctx, s, args)
-	code := run(jctx, &call{Session: s, app: a, g: &global{}}, args)
+	jctx, leave := a.Sessions.Register(ctx, c.Session)
+	code := answer(jctx, a, c.Session, args)
 	leave()
 	err = a.Close()
 	if lost := gone(); lost != nil {
 		err = lost // of what else went wrong it is the cause
 	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		printError(&call{Session: s, g: g}, &storeError{err: err})
-		return exitStore
+		c.PrintError(&out.StoreError{Err: err})
+		return out.ExitStore
 	}
 	return code
+}
+
+// answer does what a session asks for, whichever way it came.
+func answer(ctx context.Context, a *app.App, s *session.Session, args []string) int {
+	return run(ctx, newCall(s, a), args)
 }

@@ -3,6 +3,7 @@ package cmd
 import (
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/rules"
@@ -35,9 +36,9 @@ func buyPackCmd(c *call) *cobra.Command {
 				return err
 			}
 			if q.Total > 0 {
-				question := c.text("verb.pack.price", "n", r.Quantity, "what", packText(r)) + "\n" +
-					c.text("verb.pack.total", "total", lifecycle.Money(q.Total, q.Currency))
-				if err := c.confirm(cmd.Context(), question, ""); err != nil {
+				question := c.Text("verb.pack.price", "n", r.Quantity, "what", packText(r)) + "\n" +
+					c.Text("verb.pack.total", "total", lifecycle.Money(q.Total, q.Currency))
+				if err := c.Confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}
 			}
@@ -45,24 +46,24 @@ func buyPackCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.g.json {
-				return c.printJSON(struct {
+			if c.JSON {
+				return c.PrintJSON(struct {
 					Order    model.ID           `json:"order"`
 					Kind     lifecycle.PackKind `json:"kind"`
 					Quantity int                `json:"quantity"`
 				}{o.ID, r.Kind, r.Quantity})
 			}
-			c.say("verb.pack.bought", "n", r.Quantity, "what", packText(r), "order", o.ID, "total", lifecycle.Money(q.Total, q.Currency))
+			c.Say("verb.pack.bought", "n", r.Quantity, "what", packText(r), "order", o.ID, "total", lifecycle.Money(q.Total, q.Currency))
 			return nil
 		},
 	}
 	f := cmd.Flags()
 	f.IntVar(&r.Quantity, "quantity", 1, "")
-	f.StringVar(&level, "level", "dv", joined(model.Levels))
-	f.StringVar(&typ, "type", "single", joined(model.DomainTypes))
+	f.StringVar(&level, "level", "dv", out.Join(model.Levels))
+	f.StringVar(&typ, "type", "single", out.Join(model.DomainTypes))
 	f.StringVar(&brand, "brand", embedded.Brand, "")
 	issuerNames(cmd, "brand")
-	f.StringVar(&grade, "grade", "free", joined(model.Grades))
+	f.StringVar(&grade, "grade", "free", out.Join(model.Grades))
 	return cmd
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -31,9 +32,9 @@ func renewCmd(c *call) *cobra.Command {
 					return err
 				}
 				if q.Total > 0 {
-					question := c.text("verb.renew", "name", i.Name, "spec", i.Spec, "years", years(i.Years),
+					question := c.Text("verb.renew", "name", i.Name, "spec", i.Spec, "years", years(i.Years),
 						"total", lifecycle.Money(q.Total, q.Currency))
-					if err := c.confirm(cmd.Context(), question, ""); err != nil {
+					if err := c.Confirm(cmd.Context(), question, ""); err != nil {
 						return err
 					}
 				}
@@ -92,11 +93,11 @@ func revokeCmd(c *call) *cobra.Command {
 	r := lifecycle.RevokeRequest{}
 	cmd := &cobra.Command{
 		Use:  "revoke",
-		Long: joined(rules.RevocationReasons),
+		Long: out.Join(rules.RevocationReasons),
 		Args: one("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.Reason == "" {
-				return usage("usage.no-reason", "words", joined(rules.RevocationReasons))
+				return out.Usage("usage.no-reason", "words", out.Join(rules.RevocationReasons))
 			}
 			var err error
 			if r.Reason, err = word("--reason", r.Reason, rules.RevocationReasons); err != nil {
@@ -120,12 +121,12 @@ func revokeCmd(c *call) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				question := c.text("verb.revoke", "name", i.Name, "reason", r.Reason) + "\n" +
-					c.text("verb.paid-back", "amount", lifecycle.Money(p.Amount, p.Currency), "why", p.Why)
+				question := c.Text("verb.revoke", "name", i.Name, "reason", r.Reason) + "\n" +
+					c.Text("verb.paid-back", "amount", lifecycle.Money(p.Amount, p.Currency), "why", p.Why)
 				for n := range still {
-					question += "\n" + c.text("verb.revoke.presented", "place", place(&still[n].Resource))
+					question += "\n" + c.Text("verb.revoke.presented", "place", place(&still[n].Resource))
 				}
-				if err := c.confirm(cmd.Context(), question, i.Name); err != nil {
+				if err := c.Confirm(cmd.Context(), question, i.Name); err != nil {
 					return err
 				}
 			}
@@ -134,16 +135,16 @@ func revokeCmd(c *call) *cobra.Command {
 				return err
 			}
 			err = c.await(cmd.Context(), i.ID, noWait, model.Say("verb.revoked"), j.ID)
-			if err == nil || !errors.As(err, new(*failedError)) {
+			if err == nil || !errors.As(err, new(*out.FailedError)) {
 				for n := range still {
-					c.note("verb.revoke.still", "place", place(&still[n].Resource), "id", still[n].ID.Short())
+					c.Note("verb.revoke.still", "place", place(&still[n].Resource), "id", still[n].ID.Short())
 				}
 			}
 			return err
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&r.Reason, "reason", "", joined(rules.RevocationReasons))
+	f.StringVar(&r.Reason, "reason", "", out.Join(rules.RevocationReasons))
 	f.IntSliceVar(&r.Versions, "version-number", nil, "")
 	waitFlag(f, &noWait)
 	return cmd

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"certquay/cmd/config"
+	"certquay/cmd/out"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
 	"certquay/lifecycle/rules"
@@ -17,11 +18,6 @@ import (
 // where are the places that a command line of this process is about.
 type where struct{ data, config, key string }
 
-// keyFile is the key file that belongs to a configuration.
-func keyFile(configFile string) string {
-	return filepath.Join(filepath.Dir(configFile), filepath.Base(config.Paths{}.MasterKey()))
-}
-
 // placesOf are the places that flags name, or else the usual ones.
 func placesOf(g *global) (w where, err error) {
 	paths := config.DefaultPaths()
@@ -31,17 +27,17 @@ func placesOf(g *global) (w where, err error) {
 			continue
 		}
 		if *p.to, err = filepath.Abs(*p.from); err != nil {
-			return w, usage("usage.path", "cause", err)
+			return w, out.Usage("usage.path", "cause", err)
 		}
 	}
-	w.key = keyFile(w.config)
+	w.key = config.KeyFile(w.config)
 	return w, nil
 }
 
 // files are the places that this call is about: those of the owner, if it has one.
 func (c *call) files() (where, error) {
 	if c.app != nil {
-		return where{c.app.Dir, c.app.file, keyFile(c.app.file)}, nil
+		return where{c.app.Dir, c.app.ConfigFile, config.KeyFile(c.app.ConfigFile)}, nil
 	}
 	return placesOf(c.g)
 }
@@ -53,14 +49,14 @@ func (c *call) restore(ctx context.Context, file string, o *opening) (err error)
 		return f
 	}
 	if c.Kind != session.Local || c.app != nil {
-		return usage("usage.restore-ssh")
+		return out.Usage("usage.restore-ssh")
 	}
 	w, err := placesOf(c.g)
 	if err != nil {
 		return err
 	}
 	if err := store.Unused(w.data, w.key); err != nil {
-		return &storeError{err: err}
+		return &out.StoreError{Err: err}
 	}
 	in, ids, err := c.openBackup(ctx, file, o)
 	if err != nil {
@@ -70,7 +66,7 @@ func (c *call) restore(ctx context.Context, file string, o *opening) (err error)
 	_, absent := os.Lstat(w.data)
 	lock, err := owner.Acquire(w.data)
 	if err != nil {
-		return &storeError{err: err}
+		return &out.StoreError{Err: err}
 	}
 	defer func() {
 		err = errors.Join(err, lock.Release())
@@ -86,23 +82,23 @@ func (c *call) restore(ctx context.Context, file string, o *opening) (err error)
 	}
 	report, err := checkRestored(ctx, w)
 	if err != nil {
-		return &storeError{err: err, hint: model.Say("verb.restore.broken", "dir", w.data)}
+		return &out.StoreError{Err: err, Hint: model.Say("verb.restore.broken", "dir", w.data)}
 	}
-	if c.g.json {
-		more := map[string]any{"data": w.data, "key_file": w.key, "records": report.Records, "problems": worded(report.Problems)}
-		if err := c.printJSON(summaryJSON(sum, more)); err != nil {
+	if c.JSON {
+		more := map[string]any{"data": w.data, "key_file": w.key, "records": report.Records, "problems": out.EnglishAll(report.Problems)}
+		if err := c.PrintJSON(summaryJSON(sum, more)); err != nil {
 			return err
 		}
 	}
 	for _, p := range report.Problems {
-		c.say("verb.problem", "what", p)
+		c.Say("verb.problem", "what", p)
 	}
 	if !report.Sound() {
-		return failed("failed.restore-unsound", "dir", w.data, "n", len(report.Problems)+report.More)
+		return out.Failed("failed.restore-unsound", "dir", w.data, "n", len(report.Problems)+report.More)
 	}
-	c.say("verb.restore.done", "dir", w.data, "store", sum.Store, "at", sum.Made, "records", report.Records, "events", sum.Events)
-	c.say("verb.restore.key", "file", w.key)
-	c.note("verb.restore.beware")
+	c.Say("verb.restore.done", "dir", w.data, "store", sum.Store, "at", sum.Made, "records", report.Records, "events", sum.Events)
+	c.Say("verb.restore.key", "file", w.key)
+	c.Note("verb.restore.beware")
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -37,7 +38,7 @@ func reviewCmd(c *call) *cobra.Command {
 			}
 			switch {
 			case approve == rejected:
-				return usage("usage.review")
+				return out.Usage("usage.review")
 			case rejected:
 				if err := c.engine().RejectApplication(cmd.Context(), i.ID, reason); err != nil {
 					return err
@@ -65,25 +66,25 @@ func (c *call) saveDocuments(id model.ID, dir string) error {
 		return err
 	}
 	if err := c.MkdirAll(dir, 0o700); err != nil {
-		return failed("failed.directory", "cause", err, "flag", "--documents")
+		return out.Failed("failed.directory", "cause", err, "flag", "--documents")
 	}
 	for n, d := range docs {
 		path := filepath.Join(dir, documentName(n, d.Format))
 		if err := c.write(path, bundle.OutFile{Name: path, Data: d.Data.Reveal(), Secret: true}); err != nil {
 			return err
 		}
-		c.print(text.Clean(path) + "  (" + text.Clean(d.Name) + ")")
+		c.Print(text.Clean(path) + "  (" + text.Clean(d.Name) + ")")
 	}
 	return nil
 }
 
 func templateCmd(c *call) *cobra.Command {
-	var out string
+	var file string
 	cmd := &cobra.Command{
 		Use: "template", Args: one("arg.id"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if out == "" {
-				return usage("usage.template-out")
+			if file == "" {
+				return out.Usage("usage.template-out")
 			}
 			i, err := c.engine().Find(args[0])
 			if err != nil {
@@ -93,16 +94,16 @@ func templateCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.write(out, bundle.OutFile{Name: out, Data: []byte(form), Secret: true}); err != nil {
+			if err := c.write(file, bundle.OutFile{Name: file, Data: []byte(form), Secret: true}); err != nil {
 				return err
 			}
-			if out != "-" {
-				c.print(text.Clean(out))
+			if file != "-" {
+				c.Print(text.Clean(file))
 			}
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "")
+	cmd.Flags().StringVar(&file, "out", "", "")
 	return cmd
 }
 

@@ -3,14 +3,13 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"errors"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
+	"certquay/cmd/app"
+	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
@@ -18,33 +17,11 @@ import (
 	"certquay/ui/text"
 )
 
-// language is the flag that says which language is spoken; "" leaves it to the
-// locale (spec V5).
-type language string
-
-func (l *language) String() string { return string(*l) }
-
-// Type implements [pflag.Value].
-func (l *language) Type() string { return "string" }
-
-// Set implements [pflag.Value].
-func (l *language) Set(s string) error {
-	if !slices.Contains(text.Languages(), s) {
-		return model.Fail("usage.languages", "languages", text.Languages())
-	}
-	*l = language(s)
-	return nil
-}
-
-var _ pflag.Value = (*language)(nil)
-
 // global is what every verb is told by flags. Those that say where the store
 // is belong to the process, the others to the session.
 type global struct {
 	data, config string
 	sandbox      bool
-	json         bool
-	yes          bool
 	readOnly     bool
 	plain        bool
 	acceptLoss   bool // a store that holds less than it did is opened as it is
@@ -56,9 +33,13 @@ type global struct {
 // call is one command line at work: whose it is, what it was told, and the
 // opened store. The app is nil while a command line is only checked.
 type call struct {
-	*session.Session
-	app *App
+	*out.Console
+	app *app.App
 	g   *global
+}
+
+func newCall(s *session.Session, a *app.App) *call {
+	return &call{Console: &out.Console{Session: s}, app: a, g: &global{}}
 }
 
 // verbs are all commands of the tree, in the order in which help shows them.
@@ -86,7 +67,7 @@ func newRoot(c *call) *cobra.Command {
 			if err := c.place(); err != nil {
 				return err
 			}
-			if c.app != nil && c.app.looking || c.g.readOnly {
+			if c.app != nil && c.app.ReadOnly || c.g.readOnly {
 				c.Actor.ReadOnly = true // the engine refuses it every change
 			}
 			if c.g.sandbox && c.app != nil && !c.app.Sandbox {
@@ -99,8 +80,8 @@ func newRoot(c *call) *cobra.Command {
 	f.StringVar(&c.g.data, "data", "", "")
 	f.StringVar(&c.g.config, "config", "", "")
 	f.BoolVar(&c.g.sandbox, "sandbox", false, "")
-	f.BoolVar(&c.g.json, "json", false, "")
-	f.BoolVarP(&c.g.yes, "yes", "y", false, "")
+	f.BoolVar(&c.JSON, "json", false, "")
+	f.BoolVarP(&c.Yes, "yes", "y", false, "")
 	f.BoolVar(&c.g.readOnly, "read-only", false, "")
 	f.Var(new(language), "lang", strings.Join(text.Languages(), ", ")) // see spoken
 	f.BoolVar(&c.g.plain, "plain", false, "")
@@ -120,27 +101,23 @@ func run(ctx context.Context, c *call, args []string) int {
 	c.Lang = cmp.Or(spoken(args), c.Lang)
 	root := newRoot(c)
 	if completes(args) {
-		explain(c.words(), root)
+		explain(c.Words(), root)
 	}
 	// Never nil: cobra would take this process's own command line instead, so
 	// that whoever comes in over SSH without a verb would be served "serve".
 	root.SetArgs(append([]string{}, args...))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return exitDone
+		return out.ExitOK
 	}
-	var exit *exitError
-	if errors.As(err, &exit) {
-		return exit.code
-	}
-	printError(c, err)
-	return exitCode(err)
+	c.PrintError(err)
+	return out.ExitCode(err)
 }
 
 // verbOf is the verb of a command line without what it is done to, as it stands
 // in the log; "" for the dashboard and for what is no verb.
 func verbOf(args []string) string {
-	cmd, _, err := newRoot(&call{Session: &session.Session{}, g: &global{}}).Find(args)
+	cmd, _, err := newRoot(newCall(&session.Session{}, nil)).Find(args)
 	if err != nil {
 		return ""
 	}
@@ -155,12 +132,12 @@ func (c *call) place() error {
 	case session.Network:
 		for flag, given := range map[string]bool{"--data": c.g.data != "", "--config": c.g.config != "", "--sandbox": c.g.sandbox} {
 			if given {
-				return usage("usage.place", "flag", flag)
+				return out.Usage("usage.place", "flag", flag)
 			}
 		}
 	case session.Socket:
-		if c.g.config != "" && c.app != nil && c.Abs(c.g.config) != c.app.file {
-			c.note("verb.config-unused", "file", c.app.file, "pid", os.Getpid())
+		if c.g.config != "" && c.app != nil && c.Abs(c.g.config) != c.app.ConfigFile {
+			c.Note("verb.config-unused", "file", c.app.ConfigFile, "pid", os.Getpid())
 		}
 	}
 	return nil
@@ -180,25 +157,4 @@ func (c *call) who() model.Actor {
 	actor := c.Who()
 	actor.ReadOnly = actor.ReadOnly || c.Actor.ReadOnly
 	return actor
-}
-
-// confirm asks before what cannot be taken back: the question is in the words of
-// the session already, and typed is what has to be typed, yes when it is empty.
-// --yes answers; without a terminal and without --yes it is wrong usage.
-func (c *call) confirm(ctx context.Context, question, typed string) error {
-	if c.g.yes {
-		return nil
-	}
-	if !c.Interactive {
-		return usage("usage.unconfirmed")
-	}
-	want := cmp.Or(typed, "yes")
-	answer, err := c.Ask(ctx, question+"\n"+c.text("verb.type", "word", want))
-	if err != nil {
-		return model.Fail("verb.ask-failed", "cause", err)
-	}
-	if got := model.Fold(answer); got != model.Fold(want) && got != model.Fold(text.Clean(want)) {
-		return usage("usage.not-confirmed", "word", want)
-	}
-	return nil
 }

@@ -10,8 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"certquay/cmd/host"
+	"certquay/cmd/out"
 	"certquay/cmd/session"
+	"certquay/cmd/sshd"
 	"certquay/model"
 )
 
@@ -25,7 +26,7 @@ func serveCmd(c *call) *cobra.Command {
 		Args:    onlyFlags,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.Kind != session.Local {
-				return usage("usage.served", "pid", os.Getpid())
+				return out.Usage("usage.served", "pid", os.Getpid())
 			}
 			return c.serve(cmd.Context(), listen, keys)
 		},
@@ -37,47 +38,42 @@ func serveCmd(c *call) *cobra.Command {
 
 func (c *call) serve(ctx context.Context, listen, keysFile string) error {
 	a := c.app
-	a.serving = true
-	a.examine(ctx)
-	if err := a.keepBackups(); err != nil {
-		return err
-	}
 	ended := make(chan error, 1)
 	if listen != "" {
-		dir := filepath.Dir(a.file)
+		dir := filepath.Dir(a.ConfigFile)
 		if keysFile == "" {
 			keysFile = a.Config.SSH.AuthorizedKeysIn(dir)
 		}
-		keys, err := host.OpenKeys(keysFile)
+		keys, err := sshd.OpenKeys(keysFile)
 		if err != nil {
-			return usage("usage.keys", "cause", err, "file", keysFile)
+			return out.Usage("usage.keys", "cause", err, "file", keysFile)
 		}
-		key, err := host.LoadHostKey(a.Config.SSH.HostKeyIn(dir))
+		key, err := sshd.LoadHostKey(a.Config.SSH.HostKeyIn(dir))
 		if err != nil {
-			return failed("failed.host-key", "cause", err)
+			return out.Failed("failed.host-key", "cause", err)
 		}
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 		if err != nil {
-			return usage("usage.listen", "cause", err)
+			return out.Usage("usage.listen", "cause", err)
 		}
 		go func() {
-			ended <- a.Host.ServeNetwork(ctx, l, host.Network{Keys: keys, HostKey: key, Authorize: asOwner})
+			ended <- a.Sessions.ServeNetwork(ctx, l, sshd.Network{Keys: keys, HostKey: key, Authorize: asOwner})
 		}()
-		c.say("verb.serve.ssh", "address", l.Addr(), "file", keysFile)
+		c.Say("verb.serve.ssh", "address", l.Addr(), "file", keysFile)
 		for _, line := range keys.Ignored() {
-			c.note("verb.warning", "what", line)
+			c.Note("verb.warning", "what", line)
 		}
 	}
-	c.say("verb.serve.on", "products", c.where())
+	c.Say("verb.serve.on", "products", c.where())
 	select {
 	case <-ctx.Done():
-		c.say("verb.serve.stopping")
+		c.Say("verb.serve.stopping")
 		return nil
 	case err := <-ended:
 		if err == nil || errors.Is(err, net.ErrClosed) {
 			return nil
 		}
-		return failed("failed.serve", "cause", err)
+		return out.Failed("failed.serve", "cause", err)
 	}
 }
 
@@ -86,7 +82,7 @@ func (c *call) where() string {
 	var names []string
 	for _, p := range c.engine().Products() {
 		if p.Problem != "" {
-			c.note("verb.serve.problem", "product", p.Name, "problem", p.Problem)
+			c.Note("verb.serve.problem", "product", p.Name, "problem", p.Problem)
 			continue
 		}
 		names = append(names, p.Name)
@@ -96,7 +92,7 @@ func (c *call) where() string {
 
 // asOwner lets every listed key be an owner; roles come later, and the help
 // says so.
-func asOwner(_ context.Context, id host.Identity) (model.Actor, error) {
+func asOwner(_ context.Context, id sshd.Identity) (model.Actor, error) {
 	name := id.Comment
 	if name == "" {
 		name = id.Fingerprint

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/model"
@@ -18,8 +19,8 @@ func showCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.g.json {
-				return c.printJSON(c.instance(&i))
+			if c.JSON {
+				return c.PrintJSON(c.instance(&i))
 			}
 			return c.details(&i)
 		},
@@ -32,46 +33,46 @@ func (c *call) details(i *model.Instance) error {
 	j := c.instance(i)
 	var rows [][2]string
 	add := func(name, value string) { rows = append(rows, [2]string{name, value}) }
-	add(c.fact("id"), string(i.ID))
-	add(c.fact("name"), i.Name)
-	add(c.fact("status"), c.text("verb.show.status", "label", j.Label, "state", i.State))
-	add(c.fact("spec"), c.text("verb.spec", "spec", i.Spec))
-	add(c.fact("domains"), strings.Join(i.Domains(), ", "))
+	add(c.Field("id"), string(i.ID))
+	add(c.Field("name"), i.Name)
+	add(c.Field("status"), c.Text("verb.show.status", "label", j.Label, "state", i.State))
+	add(c.Field("spec"), c.Text("verb.spec", "spec", i.Spec))
+	add(c.Field("domains"), strings.Join(i.Domains(), ", "))
 	if v := i.Current(); v != nil {
-		add(c.fact("serial"), v.Serial)
-		add(c.fact("sha256"), v.Fingerprint)
-		add(c.fact("key"), v.KeyType)
-		add(c.fact("valid"), c.text("verb.from-to", "from", v.NotBefore, "to", v.NotAfter))
+		add(c.Field("serial"), v.Serial)
+		add(c.Field("sha256"), v.Fingerprint)
+		add(c.Field("key"), v.KeyType)
+		add(c.Field("valid"), c.Text("verb.from-to", "from", v.NotBefore, "to", v.NotAfter))
 	}
 	if !i.ServiceEnd.IsZero() {
-		add(c.fact("service"), c.text("verb.from-to", "from", day(i.ServiceStart), "to", day(i.ServiceEnd)))
+		add(c.Field("service"), c.Text("verb.from-to", "from", out.Day(i.ServiceStart), "to", out.Day(i.ServiceEnd)))
 	}
 	if !i.ExpectedIssue.IsZero() {
-		add(c.fact("expected"), stamp(i.ExpectedIssue))
+		add(c.Field("expected"), out.DateTime(i.ExpectedIssue))
 	}
 	if o := i.Operation; o.Active() {
-		add(c.fact("doing"), c.text("verb.show.doing", "job", o.Kind, "attempt", o.Attempt))
-		add(c.fact("waits"), c.words().Text(o.WaitFor))
+		add(c.Field("doing"), c.Text("verb.show.doing", "job", o.Kind, "attempt", o.Attempt))
+		add(c.Field("waits"), c.Words().Text(o.WaitFor))
 	}
 	for _, pr := range i.Proofs {
 		seen := "verb.show.not-seen"
 		if pr.Seen {
 			seen = "verb.show.seen"
 		}
-		add(c.fact("prove", "method", pr.Method), c.text(seen, "name", pr.Name, "value", pr.Value))
+		add(c.Field("prove", "method", pr.Method), c.Text(seen, "name", pr.Name, "value", pr.Value))
 	}
-	add(c.fact("last-error"), c.words().Text(lastError(i)))
+	add(c.Field("last-error"), c.Words().Text(out.LastError(i)))
 	if j.Contact != nil {
-		add(c.fact("contact"), *j.Contact)
+		add(c.Field("contact"), *j.Contact)
 	}
-	add(c.fact("order"), string(i.Order))
+	add(c.Field("order"), string(i.Order))
 	shared, err := e.SharesKey(i.ID)
 	if err != nil {
 		return err
 	}
 	for n := range shared {
 		s := &shared[n]
-		add(c.fact("shares-key"), c.text("verb.show.other", "name", s.Name, "id", s.ID.Short(), "state", s.State))
+		add(c.Field("shares-key"), c.Text("verb.show.other", "name", s.Name, "id", s.ID.Short(), "state", s.State))
 	}
 	for n := range i.Versions {
 		v := &i.Versions[n]
@@ -79,9 +80,9 @@ func (c *call) details(i *model.Instance) error {
 		if !v.RevokedAt.IsZero() {
 			code = "verb.show.version-revoked"
 		}
-		value := c.text(code, "serial", v.Serial, "from", day(v.NotBefore), "to", day(v.NotAfter),
+		value := c.Text(code, "serial", v.Serial, "from", out.Day(v.NotBefore), "to", out.Day(v.NotAfter),
 			"at", v.RevokedAt, "reason", v.RevokedReason)
-		add(c.fact("version", "number", v.Number), value)
+		add(c.Field("version", "number", v.Number), value)
 	}
 	rs, _, err := e.Resources(lifecycle.ResourceFilter{Instance: i.ID})
 	if err != nil {
@@ -89,8 +90,8 @@ func (c *call) details(i *model.Instance) error {
 	}
 	for n := range rs {
 		r := &rs[n]
-		add(c.fact("deployed"), c.text("verb.show.deployed",
-			"place", place(&r.Resource), "state", r.State, "address", dash(r.Address), "at", r.VerifiedAt))
+		add(c.Field("deployed"), c.Text("verb.show.deployed",
+			"place", place(&r.Resource), "state", r.State, "address", out.Dash(r.Address), "at", r.VerifiedAt))
 	}
 	open, err := e.Notices(lifecycle.NoticeFilter{Instance: i.ID, Open: true, Limit: 5})
 	if err != nil {
@@ -98,17 +99,17 @@ func (c *call) details(i *model.Instance) error {
 	}
 	for n := range open {
 		if m := &open[n]; m.Attempt > 0 {
-			add(c.fact("not-told"), c.text("verb.show.not-told", "kind", m.Kind, "to", m.To, "delivery", noticeState(m)))
+			add(c.Field("not-told"), c.Text("verb.show.not-told", "kind", m.Kind, "to", m.To, "delivery", noticeState(m)))
 		}
 	}
-	c.fields(rows)
+	c.Fields(rows)
 	events, err := e.Activity(lifecycle.ActivityFilter{Instance: i.ID, Limit: 5})
 	if err != nil {
 		return err
 	}
-	c.print("\n" + c.text("verb.show.lately"))
+	c.Print("\n" + c.Text("verb.show.lately"))
 	for n := range events {
-		c.print("  " + c.eventLine(&events[n]))
+		c.Print("  " + c.eventLine(&events[n]))
 	}
 	return nil
 }
@@ -120,26 +121,36 @@ func (c *call) application(i *model.Instance) error {
 	if strings.Trim(address, ", ") == "" {
 		address = ""
 	}
-	c.fields([][2]string{
-		{c.fact("spec"), c.text("verb.spec", "spec", i.Spec)}, {c.fact("domains"), strings.Join(a.Domains, ", ")},
-		{c.fact("applicant"), a.ApplicantName}, {c.fact("id-number"), a.IDNumber}, {c.fact("phone"), a.Phone}, {c.fact("email"), a.Email},
-		{c.fact("company"), o.Name}, {c.fact("type"), c.label("organization", o.Type)}, {c.fact("registered"), o.OrganizationID},
-		{c.fact("company-phone"), o.Phone}, {c.fact("address"), address},
+	c.Fields([][2]string{
+		{c.Field("spec"), c.Text("verb.spec", "spec", i.Spec)},
+		{c.Field("domains"), strings.Join(a.Domains, ", ")},
+		{
+			c.Field("applicant"),
+			a.ApplicantName,
+		},
+		{c.Field("id-number"), a.IDNumber},
+		{c.Field("phone"), a.Phone},
+		{c.Field("email"), a.Email},
+		{c.Field("company"), o.Name},
+		{c.Field("type"), c.Label("organization", o.Type)},
+		{c.Field("registered"), o.OrganizationID},
+		{c.Field("company-phone"), o.Phone},
+		{c.Field("address"), address},
 	})
 	return nil
 }
 
 // eventLine is an event on one line.
 func (c *call) eventLine(ev *model.Event) string {
-	cell := func(s string, width int) string { return pad(session.Escape(s, 200), width) }
-	action, result := c.label("event", ev.Action), c.label("result", ev.Result)
-	s := stamp(ev.At) + "  " + cell(ev.Actor, 10) + " " + cell(action, 12) + " " + cell(result, 8)
+	cell := func(s string, width int) string { return out.Pad(session.Escape(s, 200), width) }
+	action, result := c.Label("event", ev.Action), c.Label("result", ev.Result)
+	s := out.DateTime(ev.At) + "  " + cell(ev.Actor, 10) + " " + cell(action, 12) + " " + cell(result, 8)
 	if ev.To != "" && ev.To != ev.From {
-		s += " " + cell(dash(c.label("label", ev.From)), 0) + " -> " + cell(c.label("label", ev.To), 0)
+		s += " " + cell(out.Dash(c.Label("label", ev.From)), 0) + " -> " + cell(c.Label("label", ev.To), 0)
 	}
 	for _, more := range []model.Text{ev.Detail, ev.Reason} {
 		if more != "" {
-			s += "  " + c.words().Text(more)
+			s += "  " + c.Words().Text(more)
 		}
 	}
 	return s

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
@@ -63,26 +64,26 @@ func explainCmd(c *call) *cobra.Command {
 			if len(verbs) > 0 {
 				x.Next = append(x.Next, rules.Statement{Text: model.Say("next.verbs", "verbs", verbs)})
 			}
-			if c.g.json {
+			if c.JSON {
 				en := text.New("en")
-				return c.printJSON(map[string]any{
+				return c.PrintJSON(map[string]any{
 					"id":    i.ID,
 					"state": en.Text(x.State),
-					"why":   orEmpty(statements(en, x.Why)),
-					"next":  orEmpty(statements(en, x.Next)),
+					"why":   out.OrEmpty(statements(en, x.Why)),
+					"next":  out.OrEmpty(statements(en, x.Next)),
 				})
 			}
-			words := c.words()
-			c.print(words.Text(x.State))
+			words := c.Words()
+			c.Print(words.Text(x.State))
 			for _, part := range []struct {
 				head  string
 				lines []string
 			}{{"verb.why", statements(words, x.Why)}, {"verb.next", statements(words, x.Next)}} {
 				if len(part.lines) > 0 {
-					c.print("\n" + c.text(part.head))
+					c.Print("\n" + c.Text(part.head))
 				}
 				for _, line := range part.lines {
-					c.print("  " + line)
+					c.Print("  " + line)
 				}
 			}
 			return nil
@@ -111,13 +112,13 @@ func tickCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.g.json {
-				return c.printJSON(map[string]any{"jobs": n, "next": timeOrNil(next)})
+			if c.JSON {
+				return c.PrintJSON(map[string]any{"jobs": n, "next": out.TimeOrNil(next)})
 			}
 			if next.IsZero() {
-				c.say("verb.tick.last", "n", n)
+				c.Say("verb.tick.last", "n", n)
 			} else {
-				c.say("verb.tick", "n", n, "at", next)
+				c.Say("verb.tick", "n", n, "at", next)
 			}
 			return nil
 		},
@@ -144,7 +145,7 @@ func autoDeployCmd(c *call) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := c.confirm(cmd.Context(), question, ""); err != nil {
+				if err := c.Confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}
 			}
@@ -155,14 +156,14 @@ func autoDeployCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if c.g.json {
-				return c.printJSON(resource(&v))
+			if c.JSON {
+				return c.PrintJSON(out.NewResource(&v))
 			}
 			code := "verb.auto-off"
 			if on {
 				code = "verb.auto-on"
 			}
-			c.say(code, "place", place(&v.Resource))
+			c.Say(code, "place", place(&v.Resource))
 			return nil
 		},
 	}
@@ -172,8 +173,8 @@ func versionCmd(c *call) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Args: onlyFlags,
 		RunE: func(*cobra.Command, []string) error {
-			if c.g.json {
-				return c.printJSON(map[string]string{"version": Version})
+			if c.JSON {
+				return c.PrintJSON(map[string]string{"version": Version})
 			}
 			_, err := fmt.Fprintln(c.Out, "certquay", Version)
 			return err

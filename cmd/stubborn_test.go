@@ -4,17 +4,22 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"certquay/cmd/app"
 	"certquay/cmd/config"
+	"certquay/cmd/out"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
+	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -45,9 +50,12 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	}
 	defer func() { _ = lock.Release() }()
 	s := session.NewLocal()
-	var out, errs bytes.Buffer
-	s.Out, s.Err, s.Interactive = &out, &errs, false
-	a, err := open(ctx, lock, s, &global{}, config.Paths{Config: dir, State: dir}, filepath.Join(dir, "config.yaml"))
+	var said, errs bytes.Buffer
+	s.Out, s.Err, s.Interactive = &said, &errs, false
+	a, err := app.Open(ctx, lock, app.Options{
+		Console: newCall(s, nil).Console, Paths: config.Paths{Config: dir, State: dir}, ConfigFile: filepath.Join(dir, "config.yaml"),
+		Answer: answer, VerbOf: verbOf,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,24 +68,28 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	products := a.products(ctx, ports.SystemClock{}, false)
-	odd := &stubborn{Product: products[1].Product}
-	products[1].Product = odd
+	kind, _ := product.Find(edge.Driver)
+	opened, err := kind.Open(ctx, product.Setup{Product: "CDN", Regions: []string{"global"}, Store: a.Store, Now: time.Now, Log: a.Log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = opened.(io.Closer).Close() }()
+	odd := &stubborn{Product: opened}
 	policy := rules.DefaultPolicy()
 	policy.HandshakeTimeout /= 20
 	a.Engine = lifecycle.New(lifecycle.Options{
 		Store: a.Store, Clock: ports.SystemClock{}, Policy: policy, Prober: product.Prober{},
-		Issuers: map[string]ports.Issuer{embedded.Brand: ca}, Products: products,
+		Issuers: map[string]ports.Issuer{embedded.Brand: ca}, Products: []lifecycle.NamedProduct{{Name: "CDN", Driver: edge.Driver, Product: odd}},
 	})
 	defer a.Engine.Close()
 	verb := func(args ...string) int {
-		out.Reset()
+		said.Reset()
 		errs.Reset()
-		return run(ctx, &call{Session: s, app: a, g: &global{}}, args)
+		return answer(ctx, a, s, args)
 	}
 	must := func(args ...string) {
 		t.Helper()
-		if code := verb(args...); code != exitDone {
+		if code := verb(args...); code != out.ExitOK {
 			t.Fatalf("%v: exit %d: %s", args, code, errs.String())
 		}
 	}
@@ -98,13 +110,13 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	row := a.Engine.Table().Row(rules.Reissue)
 	from := row.From
 	row.From = []model.State{"paid"}
-	if code := verb("reissue", id); code != exitRefused || !strings.Contains(errs.String(), "needs paid") {
+	if code := verb("reissue", id); code != out.ExitRefused || !strings.Contains(errs.String(), "needs paid") {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 	row.From = from
 	must("reissue", id, "--new-key")
 	odd.on = true
-	if code := verb("deploy", id, "--product", "CDN"); code != exitFailed || !strings.Contains(errs.String(), "another certificate is presented") {
+	if code := verb("deploy", id, "--product", "CDN"); code != out.ExitFailed || !strings.Contains(errs.String(), "another certificate is presented") {
 		t.Fatalf("exit %d: %s", code, errs.String())
 	}
 	after, err := a.Engine.Resource(before.ID)

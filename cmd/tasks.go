@@ -3,6 +3,7 @@ package cmd
 import (
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/model"
 )
 
@@ -25,23 +26,23 @@ func tasksCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			out := []taskJSON{}
+			items := []taskJSON{}
 			var rows [][]string
 			for n := range tasks {
 				t := &tasks[n]
-				out = append(out, taskJSON{
-					t.ID, t.Kind, orNil(t.Instance), orNil(t.Resource), orNil(t.Watch),
-					english(t.Text), orNil(english(t.Detail)), timeOrNil(t.Created),
+				items = append(items, taskJSON{
+					t.ID, t.Kind, out.OrNil(t.Instance), out.OrNil(t.Resource), out.OrNil(t.Watch),
+					out.English(t.Text), out.OrNil(out.English(t.Detail)), out.TimeOrNil(t.Created),
 				})
-				rows = append(rows, []string{t.ID.Short(), c.label("tasks", string(t.Kind)), day(t.Created), c.words().Text(t.Text)})
+				rows = append(rows, []string{t.ID.Short(), c.Label("tasks", string(t.Kind)), out.Day(t.Created), c.Words().Text(t.Text)})
 			}
 			switch {
-			case c.g.json:
-				return c.printJSON(out)
+			case c.JSON:
+				return c.PrintJSON(items)
 			case len(rows) == 0:
-				c.say("verb.tasks.none")
+				c.Say("verb.tasks.none")
 			default:
-				c.table(c.heads("id", "kind", "since", "what"), rows)
+				c.Table(c.Heads("id", "kind", "since", "what"), rows)
 			}
 			return nil
 		},
@@ -53,7 +54,7 @@ func tasksCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.say("verb.tasks.dismissed", "what", t.Text)
+			c.Say("verb.tasks.dismissed", "what", t.Text)
 			return nil
 		},
 	})
@@ -64,7 +65,7 @@ func tasksCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c.say("verb.tasks.retried", "what", t.Text)
+			c.Say("verb.tasks.retried", "what", t.Text)
 			return nil
 		},
 	})

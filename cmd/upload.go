@@ -51,7 +51,7 @@ func uploadCmd(c *call) *cobra.Command {
 				return err
 			}
 			for _, w := range res.Warnings {
-				c.note("verb.warning", "what", w.Text)
+				c.Note("verb.warning", "what", w.Text)
 			}
 			return c.show(res.Instance.ID, model.Say("verb.uploaded", "id", res.Instance.ID))
 		},

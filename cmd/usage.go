@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"certquay/cmd/out"
 	"certquay/model"
 )
 
@@ -18,10 +19,10 @@ func noneSuch(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	wrong := usage("usage.unknown-verb", "word", args[0], "verb", cmd.CommandPath())
+	wrong := out.Usage("usage.unknown-verb", "word", args[0], "verb", cmd.CommandPath())
 	cmd.SuggestionsMinimumDistance = 2 // what cobra uses
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		wrong.hint = model.Say("usage.did-you-mean", "verb", cmd.CommandPath(), "near", near)
+		wrong.Hint = model.Say("usage.did-you-mean", "verb", cmd.CommandPath(), "near", near)
 	}
 	return wrong
 }
@@ -32,13 +33,13 @@ func onlyFlags(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	wrong := usage("usage.only-flags", "verb", cmd.CommandPath(), "word", args[0])
+	wrong := out.Usage("usage.only-flags", "verb", cmd.CommandPath(), "word", args[0])
 	if cmd.Flags().Lookup("name") != nil {
 		name := strings.Join(args, " ")
 		if len(args) > 1 {
 			name = "'" + name + "'"
 		}
-		wrong.hint = model.Say("usage.use-name", "verb", cmd.CommandPath(), "name", name)
+		wrong.Hint = model.Say("usage.use-name", "verb", cmd.CommandPath(), "name", name)
 	}
 	return wrong
 }
@@ -62,10 +63,10 @@ func atMostOne(cmd *cobra.Command, args []string) error {
 }
 
 // misused is wrong usage of a verb, with how it is used.
-func misused(cmd *cobra.Command, code string, args ...any) *usageError {
-	return &usageError{
-		model.Say(code, append(args, "verb", cmd.Name())...),
-		model.Say("usage.line", "verb", cmd.CommandPath(), "args", model.Say(helpCode(cmd, "use"))),
+func misused(cmd *cobra.Command, code string, args ...any) *out.UsageError {
+	return &out.UsageError{
+		What: model.Say(code, append(args, "verb", cmd.Name())...),
+		Hint: model.Say("usage.line", "verb", cmd.CommandPath(), "args", model.Say(helpCode(cmd, "use"))),
 	}
 }
 
@@ -77,7 +78,7 @@ func exclusive(cmd *cobra.Command, flags ...string) {
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		given := slices.DeleteFunc(slices.Clone(flags), func(name string) bool { return !cmd.Flags().Changed(name) })
 		if len(given) > 1 {
-			return usage("usage.exclusive", "flag", given[0], "other", given[1], "verb", cmd.CommandPath())
+			return out.Usage("usage.exclusive", "flag", given[0], "other", given[1], "verb", cmd.CommandPath())
 		}
 		return others(cmd, args)
 	}
@@ -107,7 +108,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &syntax):
 		what = model.Say("usage.bad-flag", "flag", syntax.GetSpecifiedFlag())
 	}
-	return &usageError{what, model.Say("usage.help", "verb", cmd.CommandPath())}
+	return &out.UsageError{What: what, Hint: model.Say("usage.help", "verb", cmd.CommandPath())}
 }
 
 // flagName is a flag as it was typed, alone or as one of several letters.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/model"
 )
@@ -83,7 +84,7 @@ func watchCmd(c *call) *cobra.Command {
 				if err := c.engine().RemoveWatch(cmd.Context(), w.ID); err != nil {
 					return err
 				}
-				c.say("verb.watch.removed", "address", w.Address)
+				c.Say("verb.watch.removed", "address", w.Address)
 				return nil
 			}})
 	return cmd
@@ -116,7 +117,7 @@ func (c *call) checkWatches(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if wrong {
-		return &exitError{exitFailed}
+		return &out.ExitError{Code: out.ExitFailed}
 	}
 	return nil
 }
@@ -130,23 +131,23 @@ func (c *call) watches() error {
 }
 
 func (c *call) watchTable(all []model.Watch) error {
-	out, rows := []watchJSON{}, [][]string(nil)
+	items, rows := []watchJSON{}, [][]string(nil)
 	for n := range all {
 		w := &all[n]
 		j, err := c.toWatch(w)
 		if err != nil {
 			return err
 		}
-		out = append(out, j)
-		rows = append(rows, []string{w.ID.Short(), w.Address, w.Name, c.watchState(w), day(w.NotAfter), stamp(w.LookedAt)})
+		items = append(items, j)
+		rows = append(rows, []string{w.ID.Short(), w.Address, w.Name, c.watchState(w), out.Day(w.NotAfter), out.DateTime(w.LookedAt)})
 	}
 	switch {
-	case c.g.json:
-		return c.printJSON(out)
+	case c.JSON:
+		return c.PrintJSON(items)
 	case len(rows) == 0:
-		c.say("verb.watch.none")
+		c.Say("verb.watch.none")
 	default:
-		c.table(c.heads("id", "address", "name", "state", "valid-to", "looked-at"), rows)
+		c.Table(c.Heads("id", "address", "name", "state", "valid-to", "looked-at"), rows)
 	}
 	return nil
 }
@@ -159,26 +160,39 @@ func (c *call) watchState(w *model.Watch) string {
 	}
 	words := make([]string, len(states))
 	for n, s := range states {
-		words[n] = c.label("watch", s)
+		words[n] = c.Label("watch", s)
 	}
-	s := strings.Join(words, c.words().T("verb.join"))
+	s := strings.Join(words, c.Words().T("verb.join"))
 	if w.Error != "" && !w.Answered.IsZero() && !slices.Equal(states, []string{lifecycle.WatchUnreachable}) {
-		return c.text("verb.watch.silent", "state", s)
+		return c.Text("verb.watch.silent", "state", s)
 	}
 	return s
 }
 
 func (c *call) toWatch(w *model.Watch) (watchJSON, error) {
 	j := watchJSON{
-		ID: w.ID, Address: w.Address, Name: w.Name, State: w.State(), Problems: orEmpty(w.Problems), Detail: orNil(english(w.Detail)),
-		Since: timeOrNil(w.Since), Fingerprint: orNil(w.Fingerprint), Subject: orNil(w.Subject), Issuer: orNil(w.Issuer),
-		NotAfter: timeOrNil(w.NotAfter), LookedAt: timeOrNil(w.LookedAt), NextLook: timeOrNil(w.Next), Error: orNil(english(w.Error)),
+		ID:          w.ID,
+		Address:     w.Address,
+		Name:        w.Name,
+		State:       w.State(),
+		Problems:    out.OrEmpty(w.Problems),
+		Detail:      out.OrNil(out.English(w.Detail)),
+		Since:       out.TimeOrNil(w.Since),
+		Fingerprint: out.OrNil(w.Fingerprint),
+		Subject:     out.OrNil(w.Subject),
+		Issuer:      out.OrNil(w.Issuer),
+		NotAfter: out.TimeOrNil(
+			w.NotAfter,
+		),
+		LookedAt: out.TimeOrNil(w.LookedAt),
+		NextLook: out.TimeOrNil(w.Next),
+		Error:    out.OrNil(out.English(w.Error)),
 	}
 	if w.Contact == "" {
 		return j, nil
 	}
 	ct, err := c.engine().ContactByID(w.Contact)
-	j.Contact = orNil(ct.Name)
+	j.Contact = out.OrNil(ct.Name)
 	return j, err
 }
 
@@ -187,8 +201,8 @@ func (c *call) watched(w *model.Watch) error {
 	if err != nil {
 		return err
 	}
-	if c.g.json {
-		return c.printJSON(j)
+	if c.JSON {
+		return c.PrintJSON(j)
 	}
 	text := func(s *string) string {
 		if s == nil {
@@ -196,12 +210,12 @@ func (c *call) watched(w *model.Watch) error {
 		}
 		return *s
 	}
-	c.fields([][2]string{
-		{c.fact("id"), string(w.ID)}, {c.fact("address"), w.Address}, {c.fact("name"), w.Name}, {c.fact("contact"), text(j.Contact)},
-		{c.fact("state"), c.watchState(w)}, {c.fact("because"), c.words().Text(w.Detail)}, {c.fact("since"), text(j.Since)},
-		{c.fact("subject"), w.Subject}, {c.fact("issuer"), w.Issuer}, {c.fact("sha256"), w.Fingerprint},
-		{c.fact("valid-to"), text(j.NotAfter)}, {c.fact("looked-at"), text(j.LookedAt)},
-		{c.fact("no-answer"), c.words().Text(w.Error)}, {c.fact("next-look"), text(j.NextLook)},
+	c.Fields([][2]string{
+		{c.Field("id"), string(w.ID)}, {c.Field("address"), w.Address}, {c.Field("name"), w.Name}, {c.Field("contact"), text(j.Contact)},
+		{c.Field("state"), c.watchState(w)}, {c.Field("because"), c.Words().Text(w.Detail)}, {c.Field("since"), text(j.Since)},
+		{c.Field("subject"), w.Subject}, {c.Field("issuer"), w.Issuer}, {c.Field("sha256"), w.Fingerprint},
+		{c.Field("valid-to"), text(j.NotAfter)}, {c.Field("looked-at"), text(j.LookedAt)},
+		{c.Field("no-answer"), c.Words().Text(w.Error)}, {c.Field("next-look"), text(j.NextLook)},
 	})
 	return nil
 }

@@ -147,7 +147,7 @@ func Run(ctx context.Context, dir string, o Options) int {
 		if !errors.As(err, &owned) {
 			return fail(5, err)
 		}
-		code, err := once(ctx, dir, o)
+		code, err := attachOnce(ctx, dir, o)
 		var lost *LostError
 		switch {
 		case err == nil:
@@ -180,23 +180,17 @@ func unreachable(owned *owner.OwnedError, err error) error {
 	return model.Fail("attach.deaf", "owner", owned)
 }
 
-// once attaches and does the work.
-func once(ctx context.Context, dir string, o Options) (int, error) {
+// attachOnce does the work of a command line with the owner of the store in a data
+// directory and returns its exit code. It fails with [ErrNoAnswer], wrapped, a
+// [*LostError], a [*VersionError], or another error when nobody is there or the owner
+// is leaving.
+func attachOnce(ctx context.Context, dir string, o Options) (int, error) {
 	c, err := dial(ctx, dir, o)
 	if err != nil {
 		return 0, err
 	}
 	defer c.close()
 	return c.do(ctx)
-}
-
-// Attach does the work of a command line with the owner of the store in a data
-// directory, once, and returns its exit code. It fails with [ErrNoAnswer],
-// wrapped, a [*LostError], a [*VersionError], or another error when nobody is
-// there or the owner is leaving. Most callers want [Run].
-func Attach(ctx context.Context, dir string, o Options) (int, error) {
-	o.defaults()
-	return once(ctx, dir, o)
 }
 
 // noAnswer names who does not answer, and the way out.

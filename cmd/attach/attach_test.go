@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"certquay/cmd/attach"
-	"certquay/cmd/host"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
+	"certquay/cmd/sshd"
 )
 
 // spec: 9, design 2: the same verbs, exit codes and streams when attached.
@@ -137,7 +137,7 @@ func silent(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := host.ListenSocket(l.Socket())
+	ln, err := sshd.ListenSocket(l.Socket())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestOwnerWithoutSocket(t *testing.T) {
 // Whoever connects a wrong protocol or request gets nothing done.
 func TestStrangers(t *testing.T) {
 	dir := t.TempDir() + "/data"
-	start(t, dir, host.HandlerFunc(func(context.Context, *session.Session, []string) int {
+	start(t, dir, sshd.HandlerFunc(func(context.Context, *session.Session, []string) int {
 		t.Error("a stranger's request was served")
 		return 0
 	}))
@@ -205,7 +205,7 @@ func TestLeaving(t *testing.T) {
 	dir := t.TempDir() + "/data"
 	running, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	srv := start(t, dir, host.HandlerFunc(func(_ context.Context, s *session.Session, _ []string) int {
+	srv := start(t, dir, sshd.HandlerFunc(func(_ context.Context, s *session.Session, _ []string) int {
 		once.Do(func() { close(running) })
 		<-release
 		_, _ = io.WriteString(s.Out, "done")

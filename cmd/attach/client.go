@@ -14,10 +14,10 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"certquay/cmd/host"
-	"certquay/cmd/host/wire"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
+	"certquay/cmd/sshd"
+	"certquay/cmd/sshd/wire"
 	"certquay/model"
 )
 
@@ -42,7 +42,7 @@ type client struct {
 // dial connects, within the patience in all, and checks who is there. The
 // deadline stays until the request is accepted.
 func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
-	path, done, err := host.ShortPath(owner.Socket(dir))
+	path, done, err := sshd.ShortPath(owner.Socket(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
 			_ = conn.Close()
 		}
 	}()
-	if _, err := host.SameUser(conn); err != nil {
+	if _, err := sshd.SameUser(conn); err != nil {
 		return nil, model.Fail("attach.socket", "dir", dir, "cause", err)
 	}
 	deadline, _ := ctx.Deadline()
@@ -76,7 +76,7 @@ func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
 		HostKeyCallback:   ssh.InsecureIgnoreHostKey(), //nolint:gosec // see above
 		HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
 	}
-	wire.Tune(&config.Config)
+	wire.SetCiphers(&config.Config)
 	sc, chans, reqs, err := ssh.NewClientConn(conn, "", config)
 	if err != nil {
 		return nil, broken(err, dir, o)

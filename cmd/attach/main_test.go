@@ -16,9 +16,10 @@ import (
 	"go.uber.org/goleak"
 
 	"certquay/cmd/attach"
-	"certquay/cmd/host"
 	"certquay/cmd/owner"
+	"certquay/cmd/program"
 	"certquay/cmd/session"
+	"certquay/cmd/sshd"
 )
 
 const version = "1.2.3"
@@ -27,13 +28,13 @@ const version = "1.2.3"
 // would, with a tiny handler, when the environment says so.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("CERTQUAY_TEST_DATA"); dir != "" {
-		os.Exit(program(dir))
+		os.Exit(asProcess(dir))
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// program is certquay in small.
-func program(dir string) int {
+// asProcess is certquay in small.
+func asProcess(dir string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	return attach.Run(ctx, dir, attach.Options{
@@ -51,9 +52,9 @@ func own(ctx context.Context, l *owner.Lock, args []string) int {
 		return 99
 	}
 	h := &handler{}
-	srv := host.New(host.Options{Handler: h, Version: version})
+	srv := sshd.New(sshd.Options{Handler: h, Version: version})
 	h.srv = srv
-	ln, err := host.ListenSocket(l.Socket())
+	ln, err := sshd.ListenSocket(l.Socket())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 98
@@ -80,12 +81,12 @@ func own(ctx context.Context, l *owner.Lock, args []string) int {
 }
 
 // handler does a few things a verb may do.
-type handler struct{ srv *host.Server }
+type handler struct{ srv *sshd.Server }
 
 func (h *handler) Serve(ctx context.Context, s *session.Session, args []string) int {
 	if len(args) == 0 {
 		defer h.srv.Dashboard(ctx)()
-		return host.RunProgram(ctx, s, &screen{})
+		return program.Run(ctx, s, &screen{})
 	}
 	switch args[0] {
 	case "echo":
@@ -175,17 +176,17 @@ func (m *screen) View() tea.View {
 }
 
 // start serves a store in this process.
-func start(t *testing.T, dir string, h host.Handler) *host.Server {
+func start(t *testing.T, dir string, h sshd.Handler) *sshd.Server {
 	t.Helper()
 	l, err := owner.Acquire(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := host.New(host.Options{Handler: h, Version: version, Limits: host.Limits{Handshake: 3 * time.Second}})
+	srv := sshd.New(sshd.Options{Handler: h, Version: version, Limits: sshd.Limits{Handshake: 3 * time.Second}})
 	if x, ok := h.(*handler); ok {
 		x.srv = srv
 	}
-	ln, err := host.ListenSocket(l.Socket())
+	ln, err := sshd.ListenSocket(l.Socket())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -195,6 +195,20 @@ func (k *Keeper) retire(kept string) error {
 	return nil
 }
 
+// DescribePassphrase says that a passphrase opens a backup.
+func DescribePassphrase() model.Text { return model.Say("backup.passphrase") }
+
+// DescribeKeys shows of public keys that open a backup enough to know them again.
+func DescribeKeys(keys []string) model.Text {
+	short := make([]string, len(keys))
+	for n, k := range keys {
+		if short[n] = k; len(k) > 20 {
+			short[n] = k[:12] + "..." + k[len(k)-4:]
+		}
+	}
+	return model.Quoted("", strings.Join(short, ", "))
+}
+
 // Passphrase is the first line of a file, which nobody else may be able to read.
 func Passphrase(file string) (string, error) {
 	f, err := os.Open(file)

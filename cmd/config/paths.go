@@ -34,6 +34,12 @@ func (p Paths) ConfigFile() string { return filepath.Join(p.Config, "config.yaml
 // MasterKey is the file, mode 0600, that seals the store's secrets.
 func (p Paths) MasterKey() string { return filepath.Join(p.Config, "master.key") }
 
+// KeyFile is the master key that belongs to a configuration file: the one beside
+// it.
+func KeyFile(configFile string) string {
+	return Paths{Config: filepath.Dir(configFile)}.MasterKey()
+}
+
 // Log is the file that is written, mode 0600.
 func (p Paths) Log() string { return filepath.Join(p.State, "certquay.log") }
 

@@ -231,13 +231,13 @@ func sayer(c *ast.CallExpr, verb bool) (at int, suffix string, ok bool) {
 	case in == "model" && (name == "Say" || name == "Fail"):
 		return 0, "", true
 	case !verb:
-	case in == "" && (name == "usage" || name == "failed"):
+	case (in == "out" || in == "") && (name == "Usage" || name == "Failed"):
 		return 0, ".hint", true
 	case in == "" && name == "misused":
 		return 1, "", true
-	case name == "label":
+	case name == "Label":
 		return 0, ".", true
-	case name == "say" || name == "note" || name == "text":
+	case name == "Say" || name == "Note" || name == "Text":
 		return 0, "", true
 	}
 	return 0, "", false

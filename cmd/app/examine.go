@@ -1,0 +1,52 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/store"
+)
+
+const (
+	// examineAfter is how long after its start an owner reads everything it
+	// holds: the first frame, and verbs that are quick, come first.
+	examineAfter = 10 * time.Second
+	examineEvery = 24 * time.Hour
+)
+
+// examine reads the whole store soon after the start and then every day, and
+// asks a person to see to damage. Keys are read when they are needed, which may
+// be months after a disk has lost them.
+func (a *App) examine(ctx context.Context) {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	a.closing(func() error { stop(); <-done; return nil })
+	go func() {
+		defer close(done)
+		for wait := examineAfter; ; wait = examineEvery {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait): // damage is on the real clock
+			}
+			r, err := a.Store.Fsck(ctx)
+			if err != nil {
+				if ctx.Err() == nil && !errors.Is(err, store.ErrClosed) {
+					a.Log.Error("the store could not be examined", "error", err)
+				}
+				continue
+			}
+			asked := lifecycle.Well(model.TaskDamage)
+			if !r.Sound() {
+				a.Log.Error("the store is damaged", "problems", len(r.Problems)+r.More, "first", r.Problems[0])
+				asked = lifecycle.AskDamage(len(r.Problems)+r.More, r.Problems[0])
+			}
+			if err := a.Engine.Ask(ctx, asked); err != nil && ctx.Err() == nil {
+				a.Log.Error("a task could not be noted", "kind", asked.Kind, "error", err)
+			}
+		}
+	}()
+}

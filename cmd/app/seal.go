@@ -1,0 +1,164 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"certquay/cmd/config"
+	"certquay/cmd/out"
+	"certquay/cmd/owner"
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/store"
+)
+
+// openStore opens the store in a locked data directory, or makes one, and
+// brings how its secrets are kept in line with the configuration. A store with
+// a passphrase is unsealed where there is somebody to ask for it; without, it
+// stays sealed: it lists, and gives no secrets, until [App.Unseal].
+func (a *App) openStore(ctx context.Context, lock *owner.Lock) error {
+	c, o := a.Console, store.Options{KeyFile: config.KeyFile(a.ConfigFile), Logger: a.Log, Built: collect}
+	want := a.Config.Store.Seal == config.SealPassphrase
+	if want && !store.Exists(lock.Dir()) {
+		passphrase, err := newPassphrase(ctx, c)
+		if err != nil {
+			return err
+		}
+		o.Passphrase = passphrase
+	}
+	var err error
+	if a.Store, err = store.Open(lock.Dir(), o); errors.Is(err, store.ErrLess) && a.AcceptLoss {
+		a.Lost, o.AcceptLoss = model.TextOf(err), true
+		question := c.Words().Text(a.Lost) + "\n" + c.Text("verb.loss")
+		if err := c.Confirm(ctx, question, c.Text("verb.loss.word")); err != nil {
+			return err
+		}
+		a.Store, err = store.Open(lock.Dir(), o)
+	}
+	if err != nil {
+		return &out.StoreError{Err: err}
+	}
+	a.closing(func() error { return a.Store.Close() })
+	return a.openSecrets(ctx, lock, want, o)
+}
+
+// openSecrets unseals the store, and gives it or takes from it a passphrase as
+// the configuration says.
+func (a *App) openSecrets(ctx context.Context, lock *owner.Lock, want bool, o store.Options) error {
+	c := a.Console
+	by, sealed, err := a.Store.Protection()
+	if err != nil {
+		return &out.StoreError{Err: err}
+	}
+	var current, next model.Secret
+	switch {
+	case !o.Passphrase.Empty(): // it was made just now
+		return a.unsealAs(o.Passphrase)
+	case a.splash != nil || !c.Interactive: // nobody can be asked
+		if want && by == store.ByFile {
+			a.Log.Warn("the configuration wants a passphrase, and the store has none: start certquay once on a terminal")
+		}
+		return nil
+	case want && by == store.ByFile:
+		if next, err = newPassphrase(ctx, c); err != nil {
+			return err
+		}
+	case sealed:
+		if current, err = AskPassphrase(ctx, c); err != nil || current.Empty() {
+			return err
+		}
+		if err := a.unsealAs(current); err != nil {
+			return err
+		}
+		exposed, err := a.Store.Exposed()
+		if err != nil || want && !exposed {
+			return err
+		}
+		if want {
+			next = current
+		}
+	default:
+		return nil
+	}
+	if err := a.Store.Close(); err != nil {
+		return &out.StoreError{Err: err}
+	}
+	c.Note("verb.seal.anew")
+	if err := store.Rekey(ctx, lock.Dir(), o, current, next); err != nil {
+		return &out.StoreError{Err: err, Hint: model.Say("verb.seal.as-it-was")}
+	}
+	if a.Store, err = store.Open(lock.Dir(), o); err != nil {
+		return &out.StoreError{Err: err}
+	}
+	if next.Empty() {
+		return nil
+	}
+	return a.unsealAs(next)
+}
+
+// unsealAs unseals the store that was just opened.
+func (a *App) unsealAs(passphrase model.Secret) error {
+	if err := a.Store.Unseal(passphrase); err != nil {
+		return &out.StoreError{Err: err, Hint: model.Say("verb.seal.again")}
+	}
+	return nil
+}
+
+// AskPassphrase asks for the passphrase of the store. It is empty for who only
+// wants to look.
+func AskPassphrase(ctx context.Context, c *out.Console) (model.Secret, error) {
+	typed, err := c.AskSecret(ctx, c.Text("verb.ask.store"))
+	if err != nil {
+		return model.Secret{}, &out.StoreError{Err: err, Hint: model.Say("verb.seal.type")}
+	}
+	return model.NewSecret([]byte(typed)), nil
+}
+
+// newPassphrase asks twice for a passphrase to seal the store with.
+func newPassphrase(ctx context.Context, c *out.Console) (none model.Secret, err error) {
+	first, err := c.AskSecret(ctx, c.Text("verb.ask.seal"))
+	if err != nil {
+		return none, out.Usage("usage.seal", "cause", err)
+	}
+	again, err := c.AskSecret(ctx, c.Text("verb.ask.again"))
+	if err != nil || again != first || first == "" {
+		return none, out.Usage("usage.passphrases-differ")
+	}
+	return model.NewSecret([]byte(first)), nil
+}
+
+// Protection returns how secrets are kept, "" in a demo, and whether the store is
+// sealed.
+func (a *App) Protection() (by string, sealed bool) {
+	if a.Demo {
+		return "", false
+	}
+	p, sealed, err := a.Store.Protection()
+	if err != nil {
+		a.Log.Error("how secrets are kept cannot be read", "error", err)
+	}
+	return string(p), sealed
+}
+
+// Unseal opens the secrets of a store that is sealed, and lets begin what waited
+// for them: the scheduler, the CA and the endpoints.
+func (a *App) Unseal(passphrase model.Secret) error {
+	if err := a.Store.Unseal(passphrase); err != nil {
+		return err
+	}
+	a.begin()
+	a.askUnseal(a.ctx, false)
+	return nil
+}
+
+// askUnseal asks a person for the passphrase while the store is sealed, and asks
+// no more once it is not.
+func (a *App) askUnseal(ctx context.Context, sealed bool) {
+	asked := lifecycle.Well(model.TaskUnseal)
+	if sealed {
+		asked = lifecycle.AskUnseal()
+	}
+	if err := a.Engine.Ask(ctx, asked); err != nil {
+		a.Log.Error("a task could not be noted", "kind", asked.Kind, "error", err)
+	}
+}

@@ -1,0 +1,42 @@
+package cmd
+
+import (
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"certquay/model"
+	"certquay/ui/text"
+)
+
+// language is the flag that says which language is spoken; "" leaves it to the
+// locale (spec V5).
+type language string
+
+func (l *language) String() string { return string(*l) }
+
+// Type implements [pflag.Value].
+func (l *language) Type() string { return "string" }
+
+// Set implements [pflag.Value].
+func (l *language) Set(s string) error {
+	if !slices.Contains(text.Languages(), s) {
+		return model.Fail("usage.languages", "languages", text.Languages())
+	}
+	*l = language(s)
+	return nil
+}
+
+var _ pflag.Value = (*language)(nil)
+
+// spoken is the language that a command line asks for, found before the rest of
+// it is understood; "" for none.
+func spoken(args []string) string {
+	var l language
+	f := pflag.NewFlagSet("", pflag.ContinueOnError)
+	f.ParseErrorsAllowlist.UnknownFlags = true
+	f.BoolP("help", "h", false, "")
+	f.Var(&l, "lang", "")
+	_ = f.Parse(args) // what is wrong is told when all of it is parsed
+	return string(l)
+}

@@ -1,0 +1,169 @@
+package out
+
+import (
+	"time"
+
+	"certquay/lifecycle"
+	"certquay/model"
+)
+
+// Instance is an instance in JSON; the names are fixed (spec 9). What does not
+// apply is null.
+type Instance struct {
+	ID            model.ID        `json:"id"`
+	Name          string          `json:"name"`
+	State         model.State     `json:"state"`
+	Group         model.Group     `json:"group"`
+	Label         string          `json:"label"`
+	Derived       []model.Derived `json:"derived"`
+	Origin        model.Origin    `json:"origin"`
+	Level         *string         `json:"level"`
+	Type          *string         `json:"type"`
+	Brand         *string         `json:"brand"`
+	Grade         *string         `json:"grade"`
+	Domains       []string        `json:"domains"`
+	Serial        *string         `json:"serial"`
+	Fingerprint   *string         `json:"fingerprint_sha256"`
+	KeyType       *string         `json:"key_type"`
+	NotBefore     *string         `json:"not_before"`
+	NotAfter      *string         `json:"not_after"`
+	ServiceStart  *string         `json:"service_start"`
+	ServiceEnd    *string         `json:"service_end"`
+	ExpectedIssue *string         `json:"expected_issue"`
+	Hosted        bool            `json:"hosted"`
+	RenewalsLeft  int             `json:"renewals_left"`
+	AutoDeploy    bool            `json:"auto_deploy"`
+	Products      []string        `json:"products"`
+	Order         *string         `json:"order"`
+	Contact       *string         `json:"contact"`
+	Versions      []Version       `json:"versions"`
+	Operation     *Operation      `json:"operation"`
+	LastError     *string         `json:"last_error"`
+	Proofs        []Proof         `json:"proofs"`
+	RenewedBy     *string         `json:"renewed_by"`
+	RenewalOf     *string         `json:"renewal_of"`
+}
+
+// Proof is a record or file that proves control of a domain, in JSON.
+type Proof struct {
+	Domain string `json:"domain"`
+	Method string `json:"method"`
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Seen   bool   `json:"seen"`
+}
+
+// Version is a version of an instance in JSON.
+type Version struct {
+	Number      int      `json:"number"`
+	Serial      string   `json:"serial"`
+	Fingerprint string   `json:"fingerprint_sha256"`
+	Domains     []string `json:"domains"`
+	KeyType     string   `json:"key_type"`
+	HasKey      bool     `json:"has_key"`
+	NotBefore   *string  `json:"not_before"`
+	NotAfter    *string  `json:"not_after"`
+	Issued      *string  `json:"issued"`
+	RevokedAt   *string  `json:"revoked_at"`
+	Reason      *string  `json:"revocation_reason"`
+}
+
+// Operation is what is being done to an instance, in JSON.
+type Operation struct {
+	Kind    model.JobKind `json:"kind"`
+	Since   *string       `json:"since"`
+	Attempt int           `json:"attempt"`
+	Next    *string       `json:"next"`
+	Waiting *string       `json:"waiting"`
+	Error   *string       `json:"error"`
+}
+
+func operation(o model.Operation) *Operation {
+	if !o.Active() {
+		return nil
+	}
+	next := TimeOrNil(o.Next)
+	if o.Aside() {
+		next = nil
+	}
+	return &Operation{o.Kind, TimeOrNil(o.Since), o.Attempt, next, OrNil(English(o.WaitFor)), OrNil(English(o.Error))}
+}
+
+// NewInstance returns an instance as it is printed in JSON at a moment. Contact is
+// the name of its contact, "" for none.
+func NewInstance(i *model.Instance, now time.Time, contact string) Instance {
+	row := i.Row()
+	j := Instance{
+		ID: i.ID, Name: i.Name, State: i.State, Group: i.State.Group(), Label: row.Label(now), Derived: row.Derived(now),
+		Origin: i.Origin, Level: OrNil(i.Spec.Level), Type: OrNil(i.Spec.Type), Brand: OrNil(i.Spec.Brand), Grade: OrNil(i.Spec.Grade),
+		Domains: OrEmpty(i.Domains()), ServiceStart: TimeOrNil(i.ServiceStart), ServiceEnd: TimeOrNil(i.ServiceEnd),
+		ExpectedIssue: TimeOrNil(i.ExpectedIssue), Hosted: i.Hosting.On, RenewalsLeft: i.Hosting.RenewalsLeft,
+		AutoDeploy: i.Deployments.Auto > 0, Products: OrEmpty(i.Deployments.Products), Order: OrNil(i.Order),
+		Versions: []Version{}, Proofs: []Proof{}, Operation: operation(i.Operation),
+		RenewedBy: OrNil(i.RenewedBy), RenewalOf: OrNil(i.RenewalOf), Contact: OrNil(contact),
+	}
+	v := i.Current()
+	if v == nil {
+		v = i.Newest()
+	}
+	if v != nil {
+		j.Serial, j.Fingerprint, j.KeyType = &v.Serial, &v.Fingerprint, OrNil(v.KeyType)
+		j.NotBefore, j.NotAfter = TimeOrNil(v.NotBefore), TimeOrNil(v.NotAfter)
+	} else if i.Application.KeyType != "" {
+		j.KeyType = OrNil(i.Application.KeyType)
+	}
+	for n := range i.Versions {
+		v := &i.Versions[n]
+		j.Versions = append(j.Versions, Version{
+			v.Number, v.Serial, v.Fingerprint, OrEmpty(v.Domains), v.KeyType, v.KeyID != "",
+			TimeOrNil(v.NotBefore), TimeOrNil(v.NotAfter), TimeOrNil(v.Issued), TimeOrNil(v.RevokedAt), OrNil(v.RevokedReason),
+		})
+	}
+	for _, p := range i.Proofs {
+		j.Proofs = append(j.Proofs, Proof(p))
+	}
+	j.LastError = OrNil(English(LastError(i)))
+	return j
+}
+
+// LastError returns what went wrong last at an instance, "" for nothing.
+func LastError(i *model.Instance) model.Text {
+	switch {
+	case i.Failure.What != "":
+		return i.Failure.Message
+	case i.Operation.Error != "":
+		return i.Operation.Error
+	case i.State.Group() == model.GroupUnissued:
+		return i.Reason
+	}
+	return ""
+}
+
+// Resource is a resource in JSON; the names are fixed (spec 9).
+type Resource struct {
+	ID           model.ID            `json:"id"`
+	Product      string              `json:"product"`
+	Region       string              `json:"region"`
+	Name         string              `json:"name"`
+	State        model.ResourceState `json:"state"`
+	Instance     *string             `json:"instance"`
+	Fingerprint  *string             `json:"fingerprint_sha256"`
+	NotAfter     *string             `json:"not_after"`
+	Hosted       bool                `json:"hosted"`
+	AutoDeploy   bool                `json:"auto_deploy"`
+	Address      *string             `json:"address"`
+	LastVerified *string             `json:"last_verified"`
+	LastError    *string             `json:"last_error"`
+}
+
+// NewResource returns a resource as it is printed in JSON.
+func NewResource(v *lifecycle.ResourceView) Resource {
+	message := v.Failure.Message
+	if message == "" {
+		message = v.VerifyError
+	}
+	return Resource{
+		v.ID, v.Product, v.Region, v.Name, v.State, OrNil(v.Instance), OrNil(v.Presented), TimeOrNil(v.NotAfter),
+		v.Hosted, v.AutoDeploy, OrNil(v.Address), TimeOrNil(v.VerifiedAt), OrNil(English(message)),
+	}
+}

@@ -1,0 +1,224 @@
+package out
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"certquay/cmd/owner"
+	"certquay/lifecycle"
+	"certquay/lifecycle/rules"
+	"certquay/model"
+	"certquay/store"
+	"certquay/ui/text"
+)
+
+// Exit codes of every verb.
+const (
+	ExitOK       = 0
+	ExitFailed   = 1
+	ExitUsage    = 2
+	ExitRefused  = 3
+	ExitNotFound = 4
+	ExitStore    = 5
+	ExitStopped  = 130 // the person stopped waiting; the work goes on
+)
+
+// FailedError is work that was done and failed (exit 1).
+type FailedError struct{ What, Hint model.Text }
+
+func (f *FailedError) Error() string { return f.What.String() }
+
+// AsText returns what failed.
+func (f *FailedError) AsText() model.Text { return f.What }
+
+// Failed returns a FailedError with the message of a code. The message of the
+// code with ".hint", if the catalogue has one, says what to do.
+func Failed(code string, args ...any) *FailedError {
+	return &FailedError{What: model.Say(code, args...), Hint: model.Say(code+".hint", args...)}
+}
+
+// UsageError is a command line, or a configuration, that cannot be understood
+// (exit 2).
+type UsageError struct{ What, Hint model.Text }
+
+func (u *UsageError) Error() string { return u.What.String() }
+
+// AsText returns what is wrong.
+func (u *UsageError) AsText() model.Text { return u.What }
+
+// Usage returns a UsageError with the message of a code. The message of the code
+// with ".hint", if the catalogue has one, says what to do.
+func Usage(code string, args ...any) *UsageError {
+	return &UsageError{What: model.Say(code, args...), Hint: model.Say(code+".hint", args...)}
+}
+
+// StoreError is a store that cannot be opened or written (exit 5). Without a Hint
+// of its own the cause decides what is advised.
+type StoreError struct {
+	Err  error
+	Hint model.Text
+}
+
+func (s *StoreError) Error() string { return s.Err.Error() }
+func (s *StoreError) Unwrap() error { return s.Err }
+
+// AsText returns the message of the cause.
+func (s *StoreError) AsText() model.Text { return model.TextOf(s.Err) }
+
+// ExitError is an exit code whose reason the person has been told already.
+type ExitError struct{ Code int }
+
+func (e *ExitError) Error() string { return fmt.Sprintf("exit status %d", e.Code) }
+
+// Problem is an error as a verb reports it: the exit code, a code and a reason for
+// machines, a message and a hint for people.
+type Problem struct {
+	Exit          int
+	Code          string
+	Message, Hint model.Text
+	Reason        string
+}
+
+// listedBy are the verbs that show what there is of a thing, by its code.
+var listedBy = map[string]string{
+	"contact": "contact list", "company": "company list", "watch": "watch list",
+	"resource": "resources", "product": "product list", "task": "tasks",
+}
+
+// wrongValues are what the rules say of values that would do in no state: that is
+// wrong usage, whoever is asked.
+var wrongValues = []rules.Reason{
+	rules.ReasonQuantity, rules.ReasonYears, rules.ReasonPackQuantity, rules.ReasonRegion, rules.ReasonNoRegion,
+}
+
+// ProblemOf returns how an error is reported. Errors that are not known are
+// failures (exit 1).
+func ProblemOf(err error) Problem {
+	p := Problem{Exit: ExitFailed, Code: "failed", Message: model.TextOf(err)}
+	var (
+		refusal   *rules.Refusal
+		invalid   *rules.Invalid
+		missing   *rules.NotFound
+		unkept    *lifecycle.UnkeptError
+		ambiguous *rules.Ambiguous
+		usage     *UsageError
+		failed    *FailedError
+		broken    *StoreError
+		owned     *owner.OwnedError
+		exit      *ExitError
+	)
+	switch {
+	case errors.As(err, &exit):
+		p.Exit = exit.Code
+	case errors.As(err, &refusal):
+		p = Problem{ExitRefused, "refused", refusal.AsText(), text.WayOut(refusal, nil), string(refusal.Reason)}
+		switch {
+		case slices.Contains(wrongValues, refusal.Reason):
+			p.Exit, p.Code = ExitUsage, "invalid"
+		case refusal.State != "":
+			p.Message = model.Say("error.refused-in-state", "action", refusal.Action, "state", refusal.State, "why", p.Message)
+		default:
+			p.Message = model.Say("error.refused", "action", refusal.Action, "why", p.Message)
+		}
+	case errors.As(err, &invalid):
+		p = Problem{ExitUsage, "invalid", invalid.AsText(), "", invalid.Field}
+		if invalid.Example != "" {
+			p.Hint = model.Say("hint.example", "example", invalid.Example)
+		}
+		if invalid.Rule != "" {
+			p.Exit, p.Code, p.Reason = ExitRefused, "refused", invalid.Rule
+		}
+	case errors.As(err, &ambiguous):
+		p = Problem{ExitUsage, "ambiguous", ambiguous.AsText(), model.Say("hint.longer-id"), "ambiguous"}
+	case errors.As(err, &usage):
+		p = Problem{ExitUsage, "usage", usage.What, usage.Hint, "usage"}
+	case errors.As(err, &failed):
+		p.Hint = failed.Hint
+	case errors.As(err, &broken):
+		p = Problem{ExitStore, "store", p.Message, broken.Hint, "store"}
+		if broken.Hint == "" {
+			p.Hint = wayOut(err)
+		}
+	case errors.As(err, &owned):
+		p = Problem{ExitStore, "store", p.Message, model.Say("hint.owned"), "owned"}
+	case errors.As(err, &unkept):
+		p = Problem{ExitStore, "store", p.Message, model.Say("hint.unkept"), "unkept"}
+	case errors.Is(err, store.ErrDiskFull):
+		p = Problem{ExitStore, "store", p.Message, model.Say("hint.disk-full"), "disk-full"}
+	case errors.Is(err, store.ErrSealed):
+		p = Problem{ExitStore, "store", p.Message, wayOut(err), "sealed"}
+	case errors.Is(err, store.ErrCorrupt):
+		p = Problem{ExitStore, "store", p.Message, wayOut(err), "damaged"}
+	case errors.Is(err, model.ErrNotFound):
+		list := "list"
+		if errors.As(err, &missing) {
+			list = cmp.Or(listedBy[missing.What], list)
+		}
+		p = Problem{ExitNotFound, "not-found", p.Message, model.Say("hint.listed", "verb", list), "not-found"}
+	case errors.Is(err, context.Canceled):
+		p = Problem{ExitStopped, "stopped", model.Say("error.stopped"), model.Say("hint.stopped"), "stopped"}
+	}
+	return p
+}
+
+// wayOut is what to do about an error of the store that names nothing itself.
+func wayOut(err error) model.Text {
+	var open *store.OpenError
+	switch {
+	case errors.As(err, &open) && open.Hint != "": // said with the error
+		return ""
+	case errors.Is(err, store.ErrSealed):
+		return model.Say("hint.unseal")
+	case errors.Is(err, store.ErrCorrupt):
+		return model.Say("hint.restore")
+	}
+	return ""
+}
+
+// ExitCode returns the exit code of an error.
+func ExitCode(err error) int { return ProblemOf(err).Exit }
+
+// maxMessage is how many characters of an error are told.
+const maxMessage = 2000
+
+// PrintError reports an error on standard error, for people in the language of the
+// session or as JSON in English. Text from outside in it is escaped. An
+// [ExitError] was reported before.
+func (c *Console) PrintError(err error) {
+	if errors.As(err, new(*ExitError)) {
+		return
+	}
+	p := ProblemOf(err)
+	words := c.Words()
+	if c.JSON {
+		words = text.New("en")
+	}
+	say := func(t model.Text) string {
+		said := []rune(words.Text(t))
+		if len(said) > maxMessage {
+			return string(said[:maxMessage]) + "..."
+		}
+		return string(said)
+	}
+	message, hint := say(p.Message), say(p.Hint)
+	if c.JSON {
+		type body struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+			Hint    string `json:"hint"`
+			Reason  string `json:"reason"`
+		}
+		b, jerr := EncodeJSON(map[string]body{"error": {p.Code, message, hint, p.Reason}}, "")
+		if jerr == nil {
+			_, _ = c.Err.Write(b)
+			return
+		}
+	}
+	_, _ = fmt.Fprintln(c.Err, "certquay: "+message)
+	if hint != "" {
+		_, _ = fmt.Fprintln(c.Err, "  "+hint)
+	}
+}

@@ -1,0 +1,90 @@
+package out
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"certquay/cmd/session"
+)
+
+// Heads returns the headings of a table, by the codes of their words under
+// "head.".
+func (c *Console) Heads(codes ...string) []string {
+	words := make([]string, len(codes))
+	for n, code := range codes {
+		words[n] = c.Text("head." + code)
+	}
+	return words
+}
+
+// Table prints rows under a heading in columns as wide as needed. It escapes the
+// cells and cuts each at 200 characters.
+func (c *Console) Table(heading []string, rows [][]string) {
+	width := make([]int, len(heading))
+	all := append([][]string{heading}, rows...)
+	for _, row := range all {
+		for n := range row {
+			row[n] = session.Escape(row[n], 200)
+			width[n] = max(width[n], ansi.StringWidth(row[n]))
+		}
+	}
+	for _, row := range all {
+		var b strings.Builder
+		for n, cell := range row {
+			b.WriteString(cell)
+			if n < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", width[n]-ansi.StringWidth(cell)+2))
+			}
+		}
+		_, _ = fmt.Fprintln(c.Out, strings.TrimRight(b.String(), " "))
+	}
+}
+
+// Fields prints what there is to tell of one thing: names, in the words of the
+// session, and values, which it escapes. Those without a value are left out.
+func (c *Console) Fields(rows [][2]string) {
+	for _, r := range rows {
+		if r[1] != "" {
+			c.Print(Pad(r[0], 14) + " " + session.Escape(r[1], 4000))
+		}
+	}
+}
+
+// Field returns the name of a field, by the code of its words under "show.".
+func (c *Console) Field(code string, args ...any) string { return c.Text("show."+code, args...) }
+
+// Pad fills a text up to a width in columns.
+func Pad(s string, width int) string {
+	return s + strings.Repeat(" ", max(0, width-ansi.StringWidth(s)))
+}
+
+// Dash is a cell of a table: a dash stands for nothing.
+func Dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// Join lists words, separated by commas.
+func Join[T ~string](words []T) string {
+	s := make([]string, len(words))
+	for n, w := range words {
+		s[n] = string(w)
+	}
+	return strings.Join(s, ", ")
+}
+
+// Day is the day of a time in UTC; "" for the zero time.
+func Day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02")
+}
+
+// DateTime is a time in UTC to the second.
+func DateTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

@@ -1,0 +1,354 @@
+package sshd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+
+	"charm.land/ssh"
+	"github.com/charmbracelet/colorprofile"
+	gossh "golang.org/x/crypto/ssh"
+
+	"certquay/cmd/out"
+	"certquay/cmd/session"
+	"certquay/cmd/sshd/wire"
+	"certquay/model"
+)
+
+// endpoint is the way in: nil keys for the socket.
+type endpoint struct {
+	keys      *Keys
+	authorize func(ctx context.Context, k Identity) (model.Actor, error)
+}
+
+// channel is one SSH session channel. Its requests are read by one goroutine
+// for as long as it lives, so nothing a handler does holds up the connection.
+type channel struct {
+	gossh.Channel
+	s        *Server
+	conn     *conn
+	endpoint *endpoint
+	key      gossh.PublicKey // nil over the socket
+	id       Identity
+	who      model.Actor
+
+	env      []string
+	envBytes int
+	pty      *session.PTY
+	sizes    chan session.Size
+	raw      atomic.Bool
+	started  bool
+	gone     context.CancelCauseFunc
+	ctx      context.Context // the channel's own, made with it
+}
+
+// channel serves one session channel until the other side closes it.
+func (s *Server) channel(ctx context.Context, d *endpoint, client *gossh.ServerConn, nc gossh.NewChannel, sc ssh.Context) {
+	l, _ := sc.Value(connKey{}).(*conn)
+	if l == nil {
+		_ = nc.Reject(gossh.ResourceShortage, "the server is stopping")
+		return
+	}
+	if err := l.open(ctx, client); err != nil {
+		_ = nc.Reject(gossh.ResourceShortage, err.Error())
+		return
+	}
+	defer l.done()
+	c := &channel{s: s, conn: l, endpoint: d, sizes: make(chan session.Size, 1)}
+	if d.keys != nil {
+		c.key, _ = sc.Value(ssh.ContextKeyPublicKey).(gossh.PublicKey)
+		if err := c.admit(ctx, client); err != nil {
+			s.log.Warn("ssh session refused", "from", address(client), "user", session.Escape(client.User(), 64),
+				"key", c.id.Fingerprint, "error", session.Escape(err.Error(), 300))
+			_ = nc.Reject(gossh.Prohibited, "this key may not use certquay")
+			return
+		}
+	}
+	ch, requests, err := nc.Accept()
+	if err != nil {
+		return
+	}
+	c.Channel = ch
+	c.ctx, c.gone = context.WithCancelCause(ctx)
+	for r := range requests {
+		ok := c.request(r)
+		if r.WantReply {
+			_ = r.Reply(ok, nil)
+		}
+		if ok && (r.Type == "exec" || r.Type == "shell") {
+			go c.run(r.Type, r.Payload)
+		}
+	}
+	c.gone(session.ErrDisconnected)
+}
+
+// admit looks the key of the finished handshake up again: it may have been
+// taken away since.
+func (c *channel) admit(ctx context.Context, conn gossh.ConnMetadata) error {
+	if c.key == nil {
+		return errors.New("no key")
+	}
+	id, err := c.endpoint.keys.Lookup(c.key)
+	c.id = id
+	c.id.Fingerprint, c.id.User, c.id.From = gossh.FingerprintSHA256(c.key), session.Escape(conn.User(), 64), address(conn)
+	if err != nil {
+		return err
+	}
+	c.who, err = c.endpoint.authorize(ctx, c.id)
+	c.who.Via, c.who.Key = "ssh", c.id.Fingerprint
+	return err
+}
+
+// now is who the key is at present, with no role once it has been taken away.
+func (c *channel) now(ctx context.Context) model.Actor {
+	id, err := c.endpoint.keys.Lookup(c.key)
+	if err == nil {
+		id.Fingerprint, id.User, id.From = c.id.Fingerprint, c.id.User, c.id.From
+		var who model.Actor
+		if who, err = c.endpoint.authorize(ctx, id); err == nil {
+			who.Via, who.Key = c.who.Via, c.who.Key
+			return who
+		}
+	}
+	who := c.who
+	who.Role = model.NoRole
+	return who
+}
+
+// request answers one channel request (RFC 4254 section 6). Whatever is not
+// named here is refused: agents, X11, subsystems such as sftp, breaks.
+func (c *channel) request(r *gossh.Request) bool {
+	switch r.Type {
+	case "env":
+		return c.variable(r.Payload)
+	case "pty-req":
+		return c.terminal(r.Payload)
+	case "window-change":
+		var w wire.Window
+		if gossh.Unmarshal(r.Payload, &w) != nil {
+			return false
+		}
+		c.resize(session.Size{Width: cells(w.Width), Height: cells(w.Height)}.Clamp())
+		return true
+	case "signal":
+		var g wire.Signal
+		if gossh.Unmarshal(r.Payload, &g) != nil {
+			return false
+		}
+		switch ssh.Signal(g.Name) {
+		case ssh.SIGINT, ssh.SIGQUIT, ssh.SIGTERM, ssh.SIGHUP:
+			c.gone(session.ErrInterrupted)
+			return true
+		}
+	case "exec", "shell":
+		if c.started || c.endpoint.keys == nil && r.Type == "shell" || len(r.Payload) > c.s.limits.Command {
+			return false
+		}
+		c.started = true
+		return true
+	}
+	return false
+}
+
+// variable keeps one of the environment, within the limits.
+func (c *channel) variable(payload []byte) bool {
+	var v struct{ Name, Value string }
+	if c.started || c.endpoint.keys == nil || gossh.Unmarshal(payload, &v) != nil {
+		return false
+	}
+	size := len(v.Name) + len(v.Value)
+	if v.Name == "" || strings.ContainsAny(v.Name, "=\x00") || len(c.env) >= c.s.limits.Variables || c.envBytes+size > c.s.limits.EnvBytes {
+		return false
+	}
+	c.envBytes += size
+	c.env = append(c.env, session.Escape(v.Name, 128)+"="+session.Escape(v.Value, 4096))
+	return true
+}
+
+// terminal notes the terminal at the other end.
+func (c *channel) terminal(payload []byte) bool {
+	var p struct {
+		Term                                   string
+		Width, Height, PixelWidth, PixelHeight uint32
+		Modes                                  string
+	}
+	if c.started || c.pty != nil || c.endpoint.keys == nil || gossh.Unmarshal(payload, &p) != nil {
+		return false
+	}
+	z := session.Size{Width: cells(p.Width), Height: cells(p.Height)}.Clamp()
+	c.pty = &session.PTY{Term: session.Escape(p.Term, 64), Width: z.Width, Height: z.Height, Resize: c.sizes}
+	c.raw.Store(true)
+	return true
+}
+
+// cells brings what a client claims into the range of an int on any machine.
+func cells(n uint32) int { return int(min(n, 1<<20)) }
+
+// resize passes the latest size on and forgets one that nobody took.
+func (c *channel) resize(z session.Size) {
+	select {
+	case <-c.sizes:
+	default:
+	}
+	c.sizes <- z // the only sender, and there is room
+}
+
+// run serves what was asked for and closes the channel.
+func (c *channel) run(kind string, payload []byte) {
+	code := 1
+	defer func() {
+		_, _ = c.SendRequest("exit-status", false, gossh.Marshal(wire.ExitStatus{Code: uint32(code)}))
+		_ = c.Close()
+	}()
+	in := newInput(c.Channel)
+	defer in.stop()
+	stdout := &output{to: c.Channel, raw: c.raw.Load}
+	stderr := &output{to: c.Stderr(), raw: c.raw.Load}
+	defer func() { // before anything was handed to a handler
+		if r := recover(); r != nil {
+			c.s.failed(r, session.Language(c.env), stderr)
+		}
+	}()
+	r := session.Remote{In: in, Out: stdout, Err: stderr, PTY: c.pty, Env: c.env, Actor: c.who}
+	if c.endpoint.keys == nil {
+		code = c.attached(payload, r, in)
+		return
+	}
+	var command struct{ Line string }
+	if kind == "exec" {
+		if err := gossh.Unmarshal(payload, &command); err != nil {
+			code = 2
+			return
+		}
+	}
+	r.Who = func() model.Actor { return c.now(c.ctx) }
+	ss := session.NewNetwork(r)
+	args, err := split(command.Line)
+	if err != nil {
+		out.Tell(stderr, ss.Lang, model.TextOf(err))
+		code = 2
+		return
+	}
+	if c.pty != nil {
+		in.interrupt, in.may = c.interrupter(ss), c.may
+		in.begin()
+	}
+	code, _ = c.serve(ss, args)
+}
+
+// interrupter takes control-C and control-\ from a terminal that does not turn
+// them into signals itself, while no program wants them as keys.
+func (c *channel) interrupter(ss *session.Session) func(byte) {
+	return func(byte) {
+		if !ss.InRaw() {
+			c.gone(session.ErrInterrupted)
+		}
+	}
+}
+
+// attached serves a certquay process at the other end of the socket.
+func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
+	var command struct{ Line string }
+	if err := gossh.Unmarshal(payload, &command); err != nil || command.Line != wire.Command {
+		out.Tell(r.Err, session.Language(c.env), model.Say("session.other-program"))
+		return 2
+	}
+	q, err := wire.Read(c.Channel)
+	if err != nil {
+		return 1
+	}
+	var env []string
+	for i, v := range q.Env {
+		if i == c.s.limits.Variables {
+			break
+		}
+		name, value, _ := strings.Cut(v, "=")
+		env = append(env, session.Escape(name, 128)+"="+session.Escape(value, 4096))
+	}
+	r.Env = env
+	r.Actor = model.Actor{Name: session.UserName(os.Geteuid()), Role: model.Owner, Via: "socket"}
+	if q.In && q.Out {
+		z := session.Size{Width: q.Width, Height: q.Height}.Clamp()
+		r.PTY = &session.PTY{Term: session.Escape(q.Term, 64), Width: z.Width, Height: z.Height, Resize: c.sizes}
+	}
+	in.start = func() { _, _ = c.SendRequest(wire.Feed, true, nil) }
+	r.Raw = func(on bool) error {
+		if !on {
+			c.raw.Store(false)
+		}
+		ok, err := c.SendRequest(wire.Raw, true, gossh.Marshal(wire.Switch{On: on}))
+		if err == nil && !ok {
+			err = model.Fail("session.no-raw")
+		}
+		if err == nil {
+			c.raw.Store(on)
+		}
+		return err
+	}
+	r.Hide = func(on bool) error {
+		ok, err := c.SendRequest(wire.Hide, true, gossh.Marshal(wire.Switch{On: on}))
+		if err == nil && !ok {
+			err = model.Fail("session.no-hiding")
+		}
+		return err
+	}
+	ss := session.NewAttached(r, session.Caller{
+		Terminal: session.Terminal{
+			In: q.In, Out: q.Out, Err: q.Err, Width: q.Width, Height: q.Height,
+			Term: q.Term, Lang: q.Lang,
+			Profile: colorprofile.Profile(min(max(q.Profile, 0), int(colorprofile.TrueColor))),
+		},
+		Dir: q.Dir, PID: c.conn.pid,
+	})
+	code, begun := c.serve(ss, q.Args)
+	if !begun {
+		_, _ = c.SendRequest(wire.Leaving, true, nil)
+	} else if errors.Is(context.Cause(c.ctx), session.ErrReattach) && code == session.ExitReattach {
+		_, _ = c.SendRequest(wire.Reattach, false, nil)
+	}
+	return code
+}
+
+// serve gives the session to the handler. begun is false when the server is
+// leaving, or when the other side did not acknowledge: then nothing was done.
+func (c *channel) serve(ss *session.Session, args []string) (code int, begun bool) {
+	defer c.gone(nil)
+	v := &running{via: ss.Actor.Via, key: c.key, id: c.id, end: c.gone}
+	if !c.s.add(v) {
+		if ss.Kind == session.Network {
+			out.Tell(ss.Err, ss.Lang, model.Say("session.stopping"))
+		}
+		return session.ExitReattach, false
+	}
+	defer c.s.remove(v)
+	if ss.Kind == session.Socket {
+		if ok, err := c.SendRequest(wire.Accepted, true, nil); err != nil || !ok {
+			return 1, false
+		}
+	}
+	begun = true
+	c.s.log.Info("session", "via", v.via, "name", ss.Actor.Name, "key", ss.Actor.Key, "from", c.id.From, "verb", c.s.verb(args))
+	defer func() {
+		if r := recover(); r != nil {
+			c.s.failed(r, ss.Lang, ss.Err)
+			code = 1
+		}
+	}()
+	code = c.s.handler.Serve(context.WithValue(c.ctx, runningKey{}, v), ss, args) & 0xff
+	if errors.Is(context.Cause(c.ctx), session.ErrKeyRemoved) {
+		out.Tell(ss.Err, ss.Lang, model.Say("session.key-removed"))
+		return 1, begun
+	}
+	return code, begun
+}
+
+// failed logs a panic and tells the person in one line.
+func (s *Server) failed(r any, lang string, to io.Writer) {
+	s.log.Error("panic in a session", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+	out.Tell(to, lang, model.Say("session.fault"))
+}

@@ -1,0 +1,218 @@
+package sshd
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	gossh "golang.org/x/crypto/ssh"
+
+	"certquay/cmd/session"
+	"certquay/model"
+)
+
+// Errors of an authorized_keys file, wrapped with its path and what to do.
+var (
+	ErrNoKeysFile = errors.New("no authorized_keys file")
+	ErrNoKeys     = errors.New("no key")
+	ErrKeysFile   = errors.New("untrusted authorized_keys file")
+	ErrUnknownKey = errors.New("unknown key")
+)
+
+// maxKeysFile bounds an authorized_keys file, in bytes.
+const maxKeysFile = 1 << 20
+
+// Identity is who came over SSH: what authorized_keys says of the key with
+// which the handshake was finished.
+type Identity struct {
+	Fingerprint string   // SHA-256, as ssh-keygen -l shows it
+	Comment     string   // of the key's line, fit to be shown ([session.Legible])
+	Options     []string // of the key's line
+	User        string   // the login name the client asked for, escaped; proves nothing
+	From        string   // the address, escaped
+}
+
+// Keys is an authorized_keys file (sshd(8)). It is read again when it changes.
+// It is safe for concurrent use.
+type Keys struct {
+	path string
+
+	mu      sync.Mutex
+	stamp   stamp
+	byKey   map[string]Identity
+	ignored []model.Text
+	err     error
+}
+
+type stamp struct {
+	size    int64
+	changed time.Time
+	inode   uint64
+	read    time.Time
+}
+
+// OpenKeys reads an authorized_keys file. It fails closed: without a file, or
+// without a key in it that may log in, there is an error (spec V9).
+func OpenKeys(path string) (*Keys, error) {
+	if path == "" {
+		return nil, model.Fail("keys.unnamed").Wrapping(ErrNoKeysFile)
+	}
+	k := &Keys{path: path}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.reload()
+	return k, k.err
+}
+
+// Ignored says which lines of the file are not used, and why.
+func (k *Keys) Ignored() []model.Text {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.ignored)
+}
+
+// Lookup finds a key in the file as it is now.
+func (k *Keys) Lookup(key gossh.PublicKey) (Identity, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.reload()
+	if k.err != nil {
+		return Identity{}, k.err
+	}
+	id, ok := k.byKey[string(key.Marshal())]
+	if !ok {
+		return Identity{}, ErrUnknownKey
+	}
+	return id, nil
+}
+
+// reload reads the file when it is not the one that was read. A file that was
+// changed within the last two seconds before it was read is read again, since
+// the time of a change may be as coarse as that.
+func (k *Keys) reload() {
+	st, err := os.Stat(k.path)
+	if err != nil {
+		k.byKey, k.ignored, k.stamp = nil, nil, stamp{}
+		k.err = model.Fail("keys.no-file", "file", k.path, "cause", err).Wrapping(ErrNoKeysFile)
+		return
+	}
+	now := stamp{size: st.Size(), changed: st.ModTime()}
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+		now.inode = sys.Ino
+	}
+	was := k.stamp
+	if now.size == was.size && now.inode == was.inode && now.changed.Equal(was.changed) && was.read.Sub(was.changed) > 2*time.Second {
+		return
+	}
+	k.byKey, k.ignored, k.err = readKeys(k.path)
+	now.read = time.Now()
+	k.stamp = now
+}
+
+func readKeys(path string) (map[string]Identity, []model.Text, error) {
+	f, err := session.OpenRegular(path)
+	if err != nil {
+		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", err).Wrapping(ErrKeysFile)
+	}
+	defer func() { _ = f.Close() }()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", err).Wrapping(ErrKeysFile)
+	}
+	if err := trusted(st); err != nil {
+		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", err).Wrapping(ErrKeysFile)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxKeysFile+1))
+	if err != nil {
+		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", err).Wrapping(ErrKeysFile)
+	}
+	if len(text) > maxKeysFile {
+		return nil, nil, model.Fail("keys.untrusted", "file", path, "cause", model.Fail("keys.too-large")).Wrapping(ErrKeysFile)
+	}
+	keys, ignored := parseKeys(text)
+	if len(keys) == 0 {
+		if len(ignored) > 0 {
+			some := model.Texts(ignored[:min(3, len(ignored))]...)
+			return nil, ignored, model.Fail("keys.none-of", "file", path, "ignored", some).Wrapping(ErrNoKeys)
+		}
+		return nil, ignored, model.Fail("keys.none", "file", path).Wrapping(ErrNoKeys)
+	}
+	return keys, ignored, nil
+}
+
+// trusted refuses a file that others may write, as sshd's StrictModes does.
+func trusted(st os.FileInfo) error {
+	if !st.Mode().IsRegular() {
+		return model.Fail("keys.not-regular")
+	}
+	if st.Mode().Perm()&0o022 != 0 {
+		return model.Fail("keys.writable", "mode", fmt.Sprintf("%04o", st.Mode().Perm()))
+	}
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok && sys.Uid != 0 && int(sys.Uid) != os.Geteuid() {
+		return model.Fail("keys.not-yours")
+	}
+	return nil
+}
+
+func parseKeys(text []byte) (map[string]Identity, []model.Text) {
+	keys := map[string]Identity{}
+	var ignored []model.Text
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		key, comment, options, _, err := gossh.ParseAuthorizedKey(line)
+		if err == nil {
+			err = usable(key, options)
+		}
+		if err != nil {
+			ignored = append(ignored, model.Say("keys.line", "line", n, "cause", err))
+			continue
+		}
+		keys[string(key.Marshal())] = Identity{
+			Fingerprint: gossh.FingerprintSHA256(key), Comment: session.Legible(comment, 64), Options: options,
+		}
+	}
+	return keys, ignored
+}
+
+// ignoredOptions are options that forbid what certquay never allows. An option that
+// restricts something else makes its line useless, so that nobody gets more
+// than the line says.
+var ignoredOptions = []string{
+	"restrict", "no-port-forwarding", "no-agent-forwarding", "no-x11-forwarding", "no-user-rc",
+	"pty", "agent-forwarding", "port-forwarding", "x11-forwarding", "user-rc",
+}
+
+func usable(key gossh.PublicKey, options []string) error {
+	for _, o := range options {
+		if !slices.Contains(ignoredOptions, strings.ToLower(o)) {
+			name, _, _ := strings.Cut(o, "=")
+			return model.Fail("keys.option", "option", session.Escape(name, 60))
+		}
+	}
+	switch key.Type() {
+	case gossh.KeyAlgoED25519, gossh.KeyAlgoECDSA256, gossh.KeyAlgoECDSA384, gossh.KeyAlgoECDSA521,
+		gossh.KeyAlgoSKED25519, gossh.KeyAlgoSKECDSA256:
+		return nil
+	case gossh.KeyAlgoRSA:
+		if c, ok := key.(gossh.CryptoPublicKey); ok {
+			if r, ok := c.CryptoPublicKey().(*rsa.PublicKey); ok && r.N.BitLen() >= 2048 {
+				return nil
+			}
+		}
+		return model.Fail("keys.short")
+	}
+	return model.Fail("keys.type", "type", key.Type())
+}

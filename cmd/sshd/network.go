@@ -1,0 +1,108 @@
+package sshd
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"charm.land/ssh"
+	"charm.land/wish/v2"
+	gossh "golang.org/x/crypto/ssh"
+
+	"certquay/cmd/sshd/wire"
+	"certquay/model"
+)
+
+// Network is how a store is offered over network SSH.
+type Network struct {
+	// Keys says who may come; without it nothing is served.
+	Keys *Keys
+	// HostKey is the server's; clients remember it, so it should last.
+	HostKey gossh.Signer
+	// Authorize says who a key is to the store, at the start of each session.
+	// Without it everybody is a viewer under the name that the comment of the
+	// key's line gives. An error refuses the session.
+	Authorize func(ctx context.Context, id Identity) (model.Actor, error)
+}
+
+// Viewer is what [Network.Authorize] is without one: the least of roles.
+func Viewer(_ context.Context, id Identity) (model.Actor, error) {
+	name := id.Comment
+	if name == "" {
+		name = id.Fingerprint
+	}
+	return model.Actor{Name: name, Role: model.Viewer, Via: "ssh", Key: id.Fingerprint}, nil
+}
+
+// publicKeyAlgorithms are the signatures that count; none over SHA-1.
+var publicKeyAlgorithms = []string{
+	gossh.KeyAlgoED25519, gossh.KeyAlgoSKED25519, gossh.KeyAlgoSKECDSA256,
+	gossh.KeyAlgoECDSA256, gossh.KeyAlgoECDSA384, gossh.KeyAlgoECDSA521,
+	gossh.KeyAlgoRSASHA512, gossh.KeyAlgoRSASHA256,
+}
+
+// ServeNetwork serves those whose key is in an authorized_keys file, until ctx
+// ends or Close is called, and then returns nil. Public keys are the only way
+// in, and a server that has none does not start (spec V9): charm.land/ssh lets
+// everybody in when nothing is set.
+func (s *Server) ServeNetwork(ctx context.Context, l net.Listener, n Network) error {
+	if n.Keys == nil {
+		return errors.Join(ErrNoKeysFile, l.Close())
+	}
+	if n.HostKey == nil {
+		return errors.Join(errors.New("serve over SSH: there is no host key"), l.Close())
+	}
+	if n.Authorize == nil {
+		n.Authorize = Viewer
+	}
+	srv, err := wish.NewServer(
+		s.base(ctx, &endpoint{keys: n.Keys, authorize: n.Authorize}),
+		hostKey(n.HostKey),
+		wish.WithVersion("certquay"),
+		wish.WithIdleTimeout(s.limits.Silent),
+		wish.WithMaxTimeout(s.limits.Longest),
+		wish.WithPublicKeyAuth(func(_ ssh.Context, key ssh.PublicKey) bool {
+			_, err := n.Keys.Lookup(key)
+			if err != nil && !errors.Is(err, ErrUnknownKey) {
+				s.log.Error("authorized_keys", "error", err)
+			}
+			return err == nil
+		}),
+		func(srv *ssh.Server) error {
+			srv.ServerConfigCallback = func(sc ssh.Context) *gossh.ServerConfig { return s.networkConfig(sc) }
+			srv.ConnCallback = func(sc ssh.Context, c net.Conn) net.Conn { return s.accept(sc, c, true, 0) }
+			return nil
+		},
+	)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		s.watch(ctx, n.Keys)
+	}()
+	err = s.serve(ctx, srv, l)
+	cancel()
+	<-watched
+	return err
+}
+
+func (s *Server) networkConfig(sc ssh.Context) *gossh.ServerConfig {
+	c := &gossh.ServerConfig{
+		MaxAuthTries:            6,
+		PublicKeyAuthAlgorithms: publicKeyAlgorithms,
+		VerifiedPublicKeyCallback: func(
+			_ gossh.ConnMetadata, key gossh.PublicKey, p *gossh.Permissions, _ string,
+		) (*gossh.Permissions, error) {
+			c, ok := sc.Value(connKey{}).(*conn)
+			if !ok {
+				return nil, errClosing
+			}
+			return p, c.authenticated(gossh.FingerprintSHA256(key))
+		},
+	}
+	wire.SetCiphers(&c.Config)
+	return c
+}
