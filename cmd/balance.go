@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
-	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 )
 
 type balanceJSON struct {
@@ -57,7 +57,7 @@ func balanceCmd(c *call) *cobra.Command {
 			}
 			sort.Strings(units)
 			for _, u := range units {
-				c.Say("verb.balance.spent", "amount", lifecycle.Money(costs[u], u))
+				c.Say("verb.balance.spent", "amount", ledger.Money(costs[u], u))
 			}
 			return nil
 		},
@@ -91,7 +91,7 @@ func (c *call) costs(byOrder bool) error {
 	var rows [][]string
 	for _, k := range list {
 		items = append(items, costJSON{k.Month, out.OrNil(k.Order), out.OrNil(out.English(k.Text)), k.Charged, k.Refunded, k.Currency})
-		row := []string{k.Month, lifecycle.Money(k.Charged, k.Currency), lifecycle.Money(k.Refunded, k.Currency)}
+		row := []string{k.Month, ledger.Money(k.Charged, k.Currency), ledger.Money(k.Refunded, k.Currency)}
 		if byOrder {
 			row = append(row, string(k.Order), c.Words().Text(k.Text))
 		}
@@ -104,7 +104,7 @@ func (c *call) costs(byOrder bool) error {
 	return nil
 }
 
-func asBalances(balances []lifecycle.Balance) []balanceJSON {
+func asBalances(balances []ledger.Balance) []balanceJSON {
 	items := []balanceJSON{}
 	for _, b := range balances {
 		j := balanceJSON{Kind: b.Kind, Total: b.Total, Reserved: b.Reserved, Used: b.Used, Available: b.Available}

@@ -10,6 +10,7 @@ import (
 	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -63,7 +64,7 @@ func buyCmd(c *call) *cobra.Command {
 			for _, i := range made {
 				c.Say("verb.buy.bought", "id", i.ID, "spec", i.Spec, "years", years(i.Years))
 			}
-			c.Say("verb.buy.order", "order", o.ID, "total", lifecycle.Money(q.Total, q.Currency))
+			c.Say("verb.buy.order", "order", o.ID, "total", ledger.Money(q.Total, q.Currency))
 			c.Say("verb.buy.next", "id", made[0].ID.Short())
 			return nil
 		},
@@ -94,14 +95,14 @@ func (c *call) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
 	lines := []string{c.Text("verb.buy.what", "spec", r.Spec, "years", years(r.Years))}
 	per := len(q.Lines) / max(r.Quantity, 1)
 	for _, l := range q.Lines[:per] {
-		item, price := c.Text("verb.item", "item", l.Item), lifecycle.Money(l.Amount*int64(r.Quantity), l.Currency)
+		item, price := c.Text("verb.item", "item", l.Item), ledger.Money(l.Amount*int64(r.Quantity), l.Currency)
 		lines = append(lines, fmt.Sprintf("  %3d × %s %s", r.Quantity, out.Pad(item, 22), price))
 	}
 	total := "verb.buy.total"
 	if r.Hosting {
 		total = "verb.buy.total-hosting"
 	}
-	return strings.Join(append(lines, c.Text(total, "total", lifecycle.Money(q.Total, q.Currency))), "\n")
+	return strings.Join(append(lines, c.Text(total, "total", ledger.Money(q.Total, q.Currency))), "\n")
 }
 
 // years is a number of years.

@@ -7,6 +7,7 @@ import (
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -57,9 +58,9 @@ func hostCmd(c *call) *cobra.Command {
 				question := []string{c.Text("verb.host.what", "name", i.Name)}
 				for _, l := range q.Lines {
 					item, spec := c.Text("verb.item", "item", l.Item), c.Text("verb.spec", "spec", l.Spec)
-					question = append(question, "  "+out.Pad(item, 16)+" "+out.Pad(spec, 32)+" "+lifecycle.Money(l.Amount, l.Currency))
+					question = append(question, "  "+out.Pad(item, 16)+" "+out.Pad(spec, 32)+" "+ledger.Money(l.Amount, l.Currency))
 				}
-				question = append(question, c.Text("verb.host.total", "total", lifecycle.Money(q.Total, q.Currency)))
+				question = append(question, c.Text("verb.host.total", "total", ledger.Money(q.Total, q.Currency)))
 				if err := c.Confirm(cmd.Context(), strings.Join(question, "\n"), ""); err != nil {
 					return err
 				}
@@ -129,7 +130,7 @@ func (c *call) creditQuestion(r lifecycle.ResourceView) (string, error) {
 	}
 	free := 0
 	for _, b := range all {
-		if b.Kind == string(lifecycle.PackCredit) {
+		if b.Kind == string(ledger.PackCredit) {
 			free = b.Available
 		}
 	}

@@ -96,6 +96,7 @@ var innerArrows = map[string][]string{
 
 	"lifecycle/rules":   {"model", "lifecycle/names"},
 	"lifecycle/ports":   {"model", "lifecycle/rules"},
+	"lifecycle/ledger":  {"model", "lifecycle/rules"},
 	"lifecycle/issuer":  {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle"},
 	"lifecycle/product": {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen"},
 

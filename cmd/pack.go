@@ -6,6 +6,7 @@ import (
 	"certquay/cmd/out"
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -23,10 +24,10 @@ func buyPackCmd(c *call) *cobra.Command {
 				return err
 			}
 			var err error
-			if r.Kind, err = word(model.Say("arg.pack"), args[0], lifecycle.PackKinds); err != nil {
+			if r.Kind, err = word(model.Say("arg.pack"), args[0], ledger.PackKinds); err != nil {
 				return err
 			}
-			if r.Kind == lifecycle.PackCertificate {
+			if r.Kind == ledger.PackCertificate {
 				if r.Spec, err = specification(level, typ, brand, grade); err != nil {
 					return err
 				}
@@ -37,7 +38,7 @@ func buyPackCmd(c *call) *cobra.Command {
 			}
 			if q.Total > 0 {
 				question := c.Text("verb.pack.price", "n", r.Quantity, "what", packText(r)) + "\n" +
-					c.Text("verb.pack.total", "total", lifecycle.Money(q.Total, q.Currency))
+					c.Text("verb.pack.total", "total", ledger.Money(q.Total, q.Currency))
 				if err := c.Confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}
@@ -48,12 +49,12 @@ func buyPackCmd(c *call) *cobra.Command {
 			}
 			if c.JSON {
 				return c.PrintJSON(struct {
-					Order    model.ID           `json:"order"`
-					Kind     lifecycle.PackKind `json:"kind"`
-					Quantity int                `json:"quantity"`
+					Order    model.ID        `json:"order"`
+					Kind     ledger.PackKind `json:"kind"`
+					Quantity int             `json:"quantity"`
 				}{o.ID, r.Kind, r.Quantity})
 			}
-			c.Say("verb.pack.bought", "n", r.Quantity, "what", packText(r), "order", o.ID, "total", lifecycle.Money(q.Total, q.Currency))
+			c.Say("verb.pack.bought", "n", r.Quantity, "what", packText(r), "order", o.ID, "total", ledger.Money(q.Total, q.Currency))
 			return nil
 		},
 	}

@@ -8,6 +8,7 @@ import (
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -33,7 +34,7 @@ func renewCmd(c *call) *cobra.Command {
 				}
 				if q.Total > 0 {
 					question := c.Text("verb.renew", "name", i.Name, "spec", i.Spec, "years", years(i.Years),
-						"total", lifecycle.Money(q.Total, q.Currency))
+						"total", ledger.Money(q.Total, q.Currency))
 					if err := c.Confirm(cmd.Context(), question, ""); err != nil {
 						return err
 					}
@@ -122,7 +123,7 @@ func revokeCmd(c *call) *cobra.Command {
 					return err
 				}
 				question := c.Text("verb.revoke", "name", i.Name, "reason", r.Reason) + "\n" +
-					c.Text("verb.paid-back", "amount", lifecycle.Money(p.Amount, p.Currency), "why", p.Why)
+					c.Text("verb.paid-back", "amount", ledger.Money(p.Amount, p.Currency), "why", p.Why)
 				for n := range still {
 					question += "\n" + c.Text("verb.revoke.presented", "place", place(&still[n].Resource))
 				}

@@ -8,6 +8,7 @@ import (
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -91,7 +92,7 @@ func (c *call) ending(
 			if err != nil {
 				return err
 			}
-			question += "\n" + c.Text("verb.paid-back", "amount", lifecycle.Money(p.Amount, p.Currency), "why", p.Why)
+			question += "\n" + c.Text("verb.paid-back", "amount", ledger.Money(p.Amount, p.Currency), "why", p.Why)
 		}
 		if err := c.Confirm(cmd.Context(), question, i.Name); err != nil {
 			return err

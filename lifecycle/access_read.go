@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -146,7 +147,9 @@ func (a *Access) Template(id model.ID) (string, error) { return reading1(a, a.e.
 func (a *Access) Explain(id model.ID) (rules.Explanation, error) { return reading1(a, a.e.Explain, id) }
 
 // Refund is [Engine.Refund] as this actor.
-func (a *Access) Refund(id model.ID) (RefundPreview, error) { return reading1(a, a.e.Refund, id) }
+func (a *Access) Refund(id model.ID) (ledger.RefundPreview, error) {
+	return reading1(a, a.e.Refund, id)
+}
 
 // Quote is [Engine.Quote] as this actor.
 func (a *Access) Quote(r BuyRequest) (Quote, error) { return reading1(a, a.e.Quote, r) }
@@ -172,16 +175,16 @@ func (a *Access) Companies() ([]model.Company, error) { return reading(a, a.e.Co
 func (a *Access) Watches() ([]model.Watch, error) { return reading(a, a.e.Watches) }
 
 // Balances is [Engine.Balances] as this actor.
-func (a *Access) Balances() ([]Balance, error) { return reading(a, a.e.Balances) }
+func (a *Access) Balances() ([]ledger.Balance, error) { return reading(a, a.e.Balances) }
 
 // Costs is [Engine.Costs] as this actor.
 func (a *Access) Costs() (map[string]int64, error) { return reading(a, a.e.Costs) }
 
 // CostsByOrder is [Engine.CostsByOrder] as this actor.
-func (a *Access) CostsByOrder() ([]Cost, error) { return reading(a, a.e.CostsByOrder) }
+func (a *Access) CostsByOrder() ([]ledger.Cost, error) { return reading(a, a.e.CostsByOrder) }
 
 // CostsByMonth is [Engine.CostsByMonth] as this actor.
-func (a *Access) CostsByMonth() ([]Cost, error) { return reading(a, a.e.CostsByMonth) }
+func (a *Access) CostsByMonth() ([]ledger.Cost, error) { return reading(a, a.e.CostsByMonth) }
 
 // NextDue is [Engine.NextDue] as this actor.
 func (a *Access) NextDue() (time.Time, error) { return reading(a, a.e.NextDue) }

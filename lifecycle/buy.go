@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -63,25 +64,17 @@ func (e *Engine) Quote(r BuyRequest) (Quote, error) {
 	for range r.Quantity {
 		switch {
 		case r.FromPack:
-			add(itemFromPack, 0)
+			add(ledger.ItemFromPack, 0)
 		case r.Hosting:
-			add(itemCertificate, price)
-			add(itemRenewal, price)
-			add(itemHosting, e.policy.HostingFee)
+			add(ledger.ItemCertificate, price)
+			add(ledger.ItemRenewal, price)
+			add(ledger.ItemHosting, e.policy.HostingFee)
 		default:
-			add(itemCertificate, price)
+			add(ledger.ItemCertificate, price)
 		}
 	}
 	return q, nil
 }
-
-// Items of an order.
-const (
-	itemCertificate = "certificate"
-	itemFromPack    = "certificate from pack"
-	itemRenewal     = "hosted renewal"
-	itemHosting     = "managed hosting"
-)
 
 // Buy makes the instances, the order and its ledger entries in one transaction
 // (spec B2).
@@ -102,7 +95,7 @@ func (e *Engine) Buy(ctx context.Context, actor model.Actor, r BuyRequest) (mode
 				}
 				if r.FromPack {
 					i.Origin = model.OriginPack
-					return e.reserve(tx, string(i.ID), rules.Buy, i.ID, unitOf(i.Spec), 1)
+					return ledger.Reserve(tx, e.Now(), string(i.ID), rules.Buy, i.ID, ledger.UnitOf(i.Spec), 1)
 				}
 				return nil
 			})
@@ -122,7 +115,7 @@ func (e *Engine) purchase(
 	var made []model.Instance
 	for n := range o.Lines {
 		l := &o.Lines[n]
-		if l.Item == itemRenewal || l.Item == itemHosting {
+		if l.Item == ledger.ItemRenewal || l.Item == ledger.ItemHosting {
 			l.Instance = made[len(made)-1].ID // what goes with the line before
 			continue
 		}
@@ -142,37 +135,38 @@ func (e *Engine) purchase(
 			return o, nil, err
 		}
 		ev := e.event(actor, string(a), &i)
-		ev.To, ev.Detail = string(i.State), model.Say("log.bought", "spec", l.Spec, "years", l.Years, "price", Money(l.Amount, l.Currency))
+		ev.To, ev.Detail = string(
+			i.State,
+		), model.Say(
+			"log.bought",
+			"spec",
+			l.Spec,
+			"years",
+			l.Years,
+			"price",
+			ledger.Money(l.Amount, l.Currency),
+		)
 		if err := tx.Append(ev); err != nil {
 			return o, nil, err
 		}
 		made = append(made, i)
 	}
-	if err := postPurchase(tx, &o); err != nil {
+	if err := ledger.Purchase(tx, &o); err != nil {
 		return o, nil, err
 	}
 	return o, made, tx.Put(&o)
-}
-
-// Money writes minor units as people do, "500.00 EUR".
-func Money(amount int64, currency string) string {
-	sign := ""
-	if amount < 0 {
-		sign, amount = "-", -amount
-	}
-	return fmt.Sprintf("%s%d.%02d %s", sign, amount/100, amount%100, currency)
 }
 
 // CloseInstance ends an instance for which nothing was issued, and pays back
 // what the policy says.
 func (e *Engine) CloseInstance(ctx context.Context, actor model.Actor, id model.ID) error {
 	return e.begin(ctx, actor, rules.Close, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
-		paid, err := payBack(tx, &e.policy, c.Instance, c.Now)
+		paid, err := ledger.PayBack(tx, &e.policy, c.Instance, c.Now)
 		if err != nil {
 			return err
 		}
 		if c.Instance.Origin == model.OriginPack {
-			if err := e.release(tx, string(id), id, unitOf(c.Instance.Spec), 1); err != nil {
+			if err := ledger.Release(tx, e.Now(), string(id), id, ledger.UnitOf(c.Instance.Spec), 1); err != nil {
 				return err
 			}
 		}
@@ -184,9 +178,9 @@ func (e *Engine) CloseInstance(ctx context.Context, actor model.Actor, id model.
 	})
 }
 
-func refundText(p RefundPreview) model.Text {
+func refundText(p ledger.RefundPreview) model.Text {
 	if p.Amount == 0 {
 		return model.Say("log.no-refund", "why", p.Why)
 	}
-	return model.Say("log.refund", "amount", Money(p.Amount, p.Currency), "why", p.Why)
+	return model.Say("log.refund", "amount", ledger.Money(p.Amount, p.Currency), "why", p.Why)
 }

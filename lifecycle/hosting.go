@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -71,9 +72,9 @@ func (e *Engine) QuoteHosting(id model.ID, r HostRequest) (Quote, error) {
 		}
 		return Quote{}, err
 	}
-	q.Lines[0].Item = itemRenewal
+	q.Lines[0].Item = ledger.ItemRenewal
 	q.Lines = append(q.Lines, model.OrderLine{
-		Item: itemHosting, Spec: s, Years: 1, Quantity: 1, Amount: e.policy.HostingFee, Currency: q.Currency,
+		Item: ledger.ItemHosting, Spec: s, Years: 1, Quantity: 1, Amount: e.policy.HostingFee, Currency: q.Currency,
 	})
 	if r.FromPack {
 		for n := range q.Lines {
@@ -116,19 +117,19 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 		}
 		i.Contact, i.Spec = r.Contact, hostedSpec(i, r.Spec)
 		if r.FromPack {
-			if err := e.reserve(tx, string(e.newID()), rules.Host, id, unitOf(i.Spec), 1); err != nil {
+			if err := ledger.Reserve(tx, e.Now(), string(e.newID()), rules.Host, id, ledger.UnitOf(i.Spec), 1); err != nil {
 				return err
 			}
 			hosted := string(e.newID())
-			if err := e.reserve(tx, hosted, rules.Host, id, unitHosting, 1); err != nil {
+			if err := ledger.Reserve(tx, e.Now(), hosted, rules.Host, id, ledger.UnitHosting, 1); err != nil {
 				return err
 			}
-			if err := e.use(tx, hosted, id, unitHosting, 1); err != nil {
+			if err := ledger.Use(tx, e.Now(), hosted, id, ledger.UnitHosting, 1); err != nil {
 				return err
 			}
 		} else {
 			o := model.Order{ID: e.newID(), At: c.Now, By: actor.Name, Lines: q.Lines}
-			if err := postPurchase(tx, &o); err != nil {
+			if err := ledger.Purchase(tx, &o); err != nil {
 				return err
 			}
 			if err := tx.Put(&o); err != nil {
@@ -139,7 +140,7 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 			}
 		}
 		i.Hosting = model.Hosting{On: true, RenewalsLeft: 1, FromPack: r.FromPack}
-		ev.Detail = model.Say("log.hosting-bought", "spec", i.Spec, "price", Money(q.Total, q.Currency))
+		ev.Detail = model.Say("log.hosting-bought", "spec", i.Spec, "price", ledger.Money(q.Total, q.Currency))
 		return nil
 	})
 	if err == nil {
@@ -186,7 +187,7 @@ func (e *Engine) endHosting(tx model.Tx, c *rules.Case, actor model.Actor) (made
 	}
 	for range i.Hosting.RenewalsLeft {
 		if i.Hosting.FromPack {
-			if err := e.release(tx, string(e.newID()), i.ID, unitOf(i.Spec), 1); err != nil {
+			if err := ledger.Release(tx, e.Now(), string(e.newID()), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
 				return nil, err
 			}
 			continue
@@ -219,14 +220,14 @@ func (e *Engine) endOfHosting(ctx context.Context, id model.ID) error {
 
 // addCredits gives automatic deployments for hosting that was bought.
 func (e *Engine) addCredits(tx model.Tx, id model.ID, n int) error {
-	return e.move(tx, "credits/"+string(e.newID()), id, packSupply, packFree, unitCredit, n)
+	return ledger.Supply(tx, e.Now(), "credits/"+string(e.newID()), id, ledger.UnitCredit, n)
 }
 
 // autoOff takes auto-deploy off a resource and frees its credit. The caller
 // puts the resource.
 func (e *Engine) autoOff(tx model.Tx, r *model.Resource) error {
 	if r.Reserved {
-		if err := e.release(tx, string(e.newID()), r.Instance, unitCredit, 1); err != nil {
+		if err := ledger.Release(tx, e.Now(), string(e.newID()), r.Instance, ledger.UnitCredit, 1); err != nil {
 			return err
 		}
 	}
@@ -267,7 +268,7 @@ func (e *Engine) AutoDeploy(ctx context.Context, actor model.Actor, resource mod
 				Rule:     "D5",
 			}
 		default:
-			if err := e.reserve(tx, string(e.newID()), rules.AutoDeploy, c.Instance.ID, unitCredit, 1); err != nil {
+			if err := ledger.Reserve(tx, e.Now(), string(e.newID()), rules.AutoDeploy, c.Instance.ID, ledger.UnitCredit, 1); err != nil {
 				return err
 			}
 			r.AutoDeploy, r.Reserved = true, true
@@ -311,7 +312,7 @@ func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, 
 		return nil, tx.Put(r)
 	}
 	if v.Yearly && !r.Reserved {
-		free, err := balance(tx, packFree, unitCredit)
+		free, err := ledger.Free(tx, ledger.UnitCredit)
 		if err != nil {
 			return nil, err
 		}
@@ -328,7 +329,7 @@ func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, 
 			}
 			return nil, tx.Put(r)
 		}
-		if err := e.reserve(tx, string(e.newID()), rules.AutoDeploy, i.ID, unitCredit, 1); err != nil {
+		if err := ledger.Reserve(tx, e.Now(), string(e.newID()), rules.AutoDeploy, i.ID, ledger.UnitCredit, 1); err != nil {
 			return nil, err
 		}
 		r.Reserved = true
@@ -350,16 +351,16 @@ func (e *Engine) creditUsed(tx model.Tx, i *model.Instance, r *model.Resource) e
 	if !r.Reserved {
 		return nil
 	}
-	if err := e.use(tx, string(e.newID()), i.ID, unitCredit, 1); err != nil {
+	if err := ledger.Use(tx, e.Now(), string(e.newID()), i.ID, ledger.UnitCredit, 1); err != nil {
 		return err
 	}
 	r.Reserved = false
-	free, err := balance(tx, packFree, unitCredit)
+	free, err := ledger.Free(tx, ledger.UnitCredit)
 	if err != nil || free < 1 || i.Hosting.RenewalsLeft < 1 {
 		return err
 	}
 	r.Reserved = true
-	return e.reserve(tx, string(e.newID()), rules.AutoDeploy, i.ID, unitCredit, 1)
+	return ledger.Reserve(tx, e.Now(), string(e.newID()), rules.AutoDeploy, i.ID, ledger.UnitCredit, 1)
 }
 
 // deployWaiting starts the deployments that waited for a credit, as far as
@@ -446,8 +447,8 @@ func (e *Engine) takePacks(tx model.Tx, i *model.Instance, n int, contact model.
 	case contact == "" && i.Contact == "":
 		return needsContact()
 	}
-	for _, unit := range []string{unitOf(i.Spec), unitHosting} {
-		if err := e.reserve(tx, string(e.newID()), rules.Apply, i.ID, unit, n); err != nil {
+	for _, unit := range []string{ledger.UnitOf(i.Spec), ledger.UnitHosting} {
+		if err := ledger.Reserve(tx, e.Now(), string(e.newID()), rules.Apply, i.ID, unit, n); err != nil {
 			return err
 		}
 	}
@@ -461,8 +462,8 @@ func (e *Engine) givePacksBack(tx model.Tx, i *model.Instance) error {
 	if !i.Hosting.FromPack || i.Hosting.Entitled == 0 || i.Hosting.On {
 		return nil
 	}
-	for _, unit := range []string{unitOf(i.Spec), unitHosting} {
-		if err := e.release(tx, string(e.newID()), i.ID, unit, i.Hosting.Entitled); err != nil {
+	for _, unit := range []string{ledger.UnitOf(i.Spec), ledger.UnitHosting} {
+		if err := ledger.Release(tx, e.Now(), string(e.newID()), i.ID, unit, i.Hosting.Entitled); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -139,7 +140,7 @@ func TestARenewalThatNeedsARecordRaisesATask(t *testing.T) {
 func TestHostingPacksAtApplication(t *testing.T) {
 	w := newWorld(t)
 	w.pack(5)
-	_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: lifecycle.PackHosting, Quantity: 3})
+	_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: ledger.PackHosting, Quantity: 3})
 	w.check(err)
 	apply := func(id model.ID, n int) (model.Job, error) {
 		return w.engine.Apply(
@@ -273,7 +274,7 @@ func TestAutoDeployUsesOneCreditForEachYearlyRenewal(t *testing.T) {
 func TestADeploymentWaitsForACredit(t *testing.T) {
 	w := newWorld(t)
 	w.pack(2)
-	_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: lifecycle.PackHosting, Quantity: 2})
+	_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: ledger.PackHosting, Quantity: 2})
 	w.check(err)
 	id, err := w.fromPack() // hosted from packs: no credits come with it
 	w.check(err)
@@ -293,7 +294,7 @@ func TestADeploymentWaitsForACredit(t *testing.T) {
 	}
 	credit := func() {
 		t.Helper()
-		_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: lifecycle.PackCredit, Quantity: 1})
+		_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: ledger.PackCredit, Quantity: 1})
 		w.check(err)
 	}
 	credit()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -343,7 +344,7 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 // renewal off what is left (spec H4).
 func (e *Engine) renewedYear(tx model.Tx, i *model.Instance) error {
 	if i.Hosting.FromPack {
-		if err := e.use(tx, string(e.newID()), i.ID, unitOf(i.Spec), 1); err != nil {
+		if err := ledger.Use(tx, e.Now(), string(e.newID()), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
 			return err
 		}
 	}
@@ -358,7 +359,7 @@ func (e *Engine) startService(tx model.Tx, i *model.Instance, v *model.Version) 
 	i.ServiceStart = v.NotBefore
 	i.ServiceEnd = model.AddYears(v.NotBefore, i.Years).Add(i.Carried)
 	if i.Origin == model.OriginPack {
-		if err := e.use(tx, string(i.ID), i.ID, unitOf(i.Spec), 1); err != nil {
+		if err := ledger.Use(tx, e.Now(), string(i.ID), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
 			return err
 		}
 	}
@@ -366,7 +367,7 @@ func (e *Engine) startService(tx model.Tx, i *model.Instance, v *model.Version) 
 		packs := i.Hosting.FromPack
 		i.Hosting = model.Hosting{On: true, RenewalsLeft: i.Hosting.Entitled, FromPack: packs}
 		if packs {
-			return e.use(tx, "hosting/"+string(i.ID), i.ID, unitHosting, i.Hosting.RenewalsLeft)
+			return ledger.Use(tx, e.Now(), "hosting/"+string(i.ID), i.ID, ledger.UnitHosting, i.Hosting.RenewalsLeft)
 		}
 		return e.addCredits(tx, i.ID, hostingCredits)
 	}

@@ -8,11 +8,12 @@ import (
 	"testing"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
-func (w *world) balance(kind string) lifecycle.Balance {
+func (w *world) balance(kind string) ledger.Balance {
 	w.t.Helper()
 	all, err := w.engine.Balances()
 	w.check(err)
@@ -22,12 +23,12 @@ func (w *world) balance(kind string) lifecycle.Balance {
 		}
 	}
 	w.t.Fatalf("no balance of %s in %+v", kind, all)
-	return lifecycle.Balance{}
+	return ledger.Balance{}
 }
 
 func (w *world) pack(n int) {
 	w.t.Helper()
-	_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: lifecycle.PackCertificate, Spec: spec, Quantity: n})
+	_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: ledger.PackCertificate, Spec: spec, Quantity: n})
 	w.check(err)
 }
 
@@ -182,7 +183,7 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 // spec: B1, B4
 func TestPacksArePricedAndBounded(t *testing.T) {
 	w := newWorld(t)
-	for kind, want := range map[lifecycle.PackKind]int64{lifecycle.PackCertificate: 100_00, lifecycle.PackHosting: 20_00, lifecycle.PackCredit: 5_00} {
+	for kind, want := range map[ledger.PackKind]int64{ledger.PackCertificate: 100_00, ledger.PackHosting: 20_00, ledger.PackCredit: 5_00} {
 		q, err := w.engine.QuotePack(lifecycle.PackRequest{Kind: kind, Spec: spec, Quantity: 7})
 		w.check(err)
 		if q.Total != 7*want {
@@ -190,7 +191,7 @@ func TestPacksArePricedAndBounded(t *testing.T) {
 		}
 	}
 	for _, n := range []int{0, -1, 100_001} {
-		_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: lifecycle.PackCredit, Quantity: n})
+		_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: ledger.PackCredit, Quantity: n})
 		w.refused(err, rules.ReasonPackQuantity)
 	}
 	_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: "luck", Quantity: 1})

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -186,7 +187,7 @@ func TestRandomLivesAgreeWithTheRules(t *testing.T) {
 				m.spent += 100_00
 			case "pack":
 				n := rapid.IntRange(1, 2).Draw(rt, "units")
-				_, err := w.engine.BuyPack(w.ctx(), actor, lifecycle.PackRequest{Kind: lifecycle.PackCertificate, Spec: spec, Quantity: n})
+				_, err := w.engine.BuyPack(w.ctx(), actor, lifecycle.PackRequest{Kind: ledger.PackCertificate, Spec: spec, Quantity: n})
 				w.check(err)
 				m.free, m.supply, m.spent = m.free+n, m.supply+n, m.spent+int64(n)*100_00
 			case "from pack":
@@ -298,7 +299,7 @@ func (w *world) agrees(rt *rapid.T, m *reference) {
 			reserved++
 		}
 	}
-	got := lifecycle.Balance{}
+	got := ledger.Balance{}
 	all, err := w.engine.Balances()
 	w.check(err)
 	for _, b := range all {

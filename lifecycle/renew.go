@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -85,7 +86,7 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 		}
 		next = *nc.Instance
 		old.RenewedBy = next.ID
-		ev.Detail = model.Say("log.renewed-by", "other", next.ID.Short(), "order", o.ID.Short(), "price", Money(q.Total, q.Currency))
+		ev.Detail = model.Say("log.renewed-by", "other", next.ID.Short(), "order", o.ID.Short(), "price", ledger.Money(q.Total, q.Currency))
 		return nil
 	})
 	if err == nil {

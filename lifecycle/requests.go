@@ -113,23 +113,6 @@ type ActivityFilter struct {
 	Limit    int
 }
 
-// RefundPreview is what ending an instance now would pay back (spec B5).
-type RefundPreview struct {
-	Amount   int64
-	Currency string
-	Why      model.Text
-}
-
-// Balance is one line of what is held prepaid or was spent (spec B4).
-type Balance struct {
-	Kind          string // certificate, hosting, credit
-	Specification *model.Specification
-	Total         int
-	Reserved      int
-	Used          int
-	Available     int
-}
-
 // ProductInfo is a configured product as lists show it.
 type ProductInfo struct {
 	Name    string

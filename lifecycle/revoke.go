@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"slices"
 
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -100,7 +101,7 @@ func (e *Engine) afterRevoked(tx model.Tx, j *model.Job) error {
 	if len(j.Versions) == 0 {
 		i.Operation, i.Failure = model.Operation{}, model.Failure{}
 		if !slices.ContainsFunc(i.Versions, func(v model.Version) bool { return c.Revocable(&v) }) {
-			paid, err := payBack(tx, &e.policy, i, c.Now)
+			paid, err := ledger.PayBack(tx, &e.policy, i, c.Now)
 			if err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -195,7 +196,7 @@ func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]s
 					return err
 				}
 			}
-			paid, err := payBack(tx, &e.policy, i, c.Now)
+			paid, err := ledger.PayBack(tx, &e.policy, i, c.Now)
 			if err != nil {
 				return err
 			}

@@ -3,7 +3,7 @@ package ui
 import (
 	"testing"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/model"
 	"certquay/ui/kittest"
 )
@@ -79,7 +79,7 @@ func TestBuyWithHosting(t *testing.T) {
 func TestBuyFromPack(t *testing.T) {
 	dv := model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Standard}
 	b := kittest.New()
-	b.Units = []lifecycle.Balance{{Kind: "certificate", Specification: &dv, Total: 5, Used: 2, Available: 3}}
+	b.Units = []ledger.Balance{{Kind: "certificate", Specification: &dv, Total: 5, Used: 2, Available: 3}}
 	d := drive(t, b, 80, 24)
 	d.act("buy").choose("grade", "standard").choose("pay", "pack")
 	d.sees("3 of 5 units of this specification are available", "certificate from pack", "0.00 EUR", "Taken from the pack: 1; 2 remain")

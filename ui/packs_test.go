@@ -11,6 +11,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ledger"
 	"certquay/model"
 	"certquay/ui/kittest"
 )
@@ -139,7 +140,7 @@ func TestTooFewPacksAreBought(t *testing.T) {
 func TestHostingPacksReally(t *testing.T) {
 	e := real(t)
 	spec := model.Specification{Level: model.DV, Type: model.Single, Brand: embedded.Brand, Grade: model.Free}
-	if _, err := e.BuyPack(t.Context(), lifecycle.PackRequest{Kind: lifecycle.PackCertificate, Spec: spec, Quantity: 3}); err != nil {
+	if _, err := e.BuyPack(t.Context(), lifecycle.PackRequest{Kind: ledger.PackCertificate, Spec: spec, Quantity: 3}); err != nil {
 		t.Fatal(err)
 	}
 	_, made, err := e.Buy(t.Context(), lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, FromPack: true})

@@ -19,6 +19,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/names"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
@@ -174,10 +175,10 @@ func (w *World) begin(ctx context.Context) error {
 		return model.Specification{Level: model.DV, Type: t, Brand: embedded.Brand, Grade: model.Standard}
 	}
 	for _, p := range []lifecycle.PackRequest{
-		{Kind: lifecycle.PackCertificate, Spec: dv(model.Single), Quantity: 10},
-		{Kind: lifecycle.PackCertificate, Spec: dv(model.Wildcard), Quantity: 5},
-		{Kind: lifecycle.PackHosting, Quantity: 10},
-		{Kind: lifecycle.PackCredit, Quantity: 10},
+		{Kind: ledger.PackCertificate, Spec: dv(model.Single), Quantity: 10},
+		{Kind: ledger.PackCertificate, Spec: dv(model.Wildcard), Quantity: 5},
+		{Kind: ledger.PackHosting, Quantity: 10},
+		{Kind: ledger.PackCredit, Quantity: 10},
 	} {
 		if _, err := w.Engine.BuyPack(ctx, w.actor, p); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
@@ -87,7 +88,7 @@ func (s *sandbox) fleet(t testing.TB, rnd *rand.Rand, n int) {
 	ops, err := s.AddContact(ctx, admin, model.Contact{Name: "Ops", Email: "ops@example.com"})
 	check(t, err)
 	spec := model.Specification{Level: model.DV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}
-	for _, p := range []lifecycle.PackRequest{{Kind: lifecycle.PackCertificate, Spec: spec, Quantity: n * 4}, {Kind: lifecycle.PackHosting, Quantity: n * 3}, {Kind: lifecycle.PackCredit, Quantity: n / 2}} {
+	for _, p := range []lifecycle.PackRequest{{Kind: ledger.PackCertificate, Spec: spec, Quantity: n * 4}, {Kind: ledger.PackHosting, Quantity: n * 3}, {Kind: ledger.PackCredit, Quantity: n / 2}} {
 		_, err := s.BuyPack(ctx, admin, p)
 		check(t, err)
 	}
@@ -185,7 +186,7 @@ func TestForecastEqualsFact(t *testing.T) {
 	}
 }
 
-func values(bs []lifecycle.Balance) (all []string) {
+func values(bs []ledger.Balance) (all []string) {
 	for _, b := range bs {
 		all = append(all, fmt.Sprintf("%s %d/%d/%d/%d", b.Kind, b.Total, b.Reserved, b.Used, b.Available))
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -86,8 +87,8 @@ type Report struct {
 	// of each kind the first [MaxMoments].
 	Moments []Moment `json:"moments"`
 	// Before and After are the prepaid balances at both ends.
-	Before []lifecycle.Balance `json:"-"`
-	After  []lifecycle.Balance `json:"-"`
+	Before []ledger.Balance `json:"-"`
+	After  []ledger.Balance `json:"-"`
 
 	hours  map[int64]int
 	listed map[string]int // moments by kind
@@ -173,10 +174,10 @@ func (r *Report) count(e *model.Event) {
 
 // used takes a ledger entry into the tallies.
 func (r *Report) used(en *model.Entry) {
-	switch kind, n := lifecycle.Used(en); kind {
-	case lifecycle.PackCredit:
+	switch kind, n := ledger.Used(en); kind {
+	case ledger.PackCredit:
 		r.day(en.At).CreditsUsed += n
-	case lifecycle.PackCertificate:
+	case ledger.PackCertificate:
 		r.day(en.At).PackUnits += n
 	}
 }

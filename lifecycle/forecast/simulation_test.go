@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -153,14 +154,14 @@ func (w *simulation) live(spread func(validity time.Duration) time.Duration) {
 	begin := w.clock.Now()
 	ops, err := w.e.AddContact(ctx, owner, model.Contact{Name: "Ops", Email: "ops@example.com"})
 	w.check(err)
-	_, err = w.e.BuyPack(ctx, owner, lifecycle.PackRequest{Kind: lifecycle.PackHosting, Quantity: w.n})
+	_, err = w.e.BuyPack(ctx, owner, lifecycle.PackRequest{Kind: ledger.PackHosting, Quantity: w.n})
 	w.check(err)
 	for _, v := range validities {
 		spec := model.Specification{Level: model.DV, Type: model.Single, Brand: fmt.Sprintf("v%d", v), Grade: model.Standard}
-		_, err = w.e.BuyPack(ctx, owner, lifecycle.PackRequest{Kind: lifecycle.PackCertificate, Spec: spec, Quantity: w.n})
+		_, err = w.e.BuyPack(ctx, owner, lifecycle.PackRequest{Kind: ledger.PackCertificate, Spec: spec, Quantity: w.n})
 		w.check(err)
 	}
-	_, err = w.e.BuyPack(ctx, owner, lifecycle.PackRequest{Kind: lifecycle.PackCredit, Quantity: w.n})
+	_, err = w.e.BuyPack(ctx, owner, lifecycle.PackRequest{Kind: ledger.PackCredit, Quantity: w.n})
 	w.check(err)
 	cohort := w.n / len(validities)
 	next := make([]int, len(validities)) // of each cohort, to buy
@@ -228,7 +229,7 @@ func (w *simulation) settle() {
 		if b.Total != b.Reserved+b.Used+b.Available {
 			w.wrong("%s: %+v does not add up", b.Kind, b)
 		}
-		if b.Kind == string(lifecycle.PackCredit) && b.Total != w.n+5*hosted {
+		if b.Kind == string(ledger.PackCredit) && b.Total != w.n+5*hosted {
 			w.wrong("%d credits in all, want %d", b.Total, w.n+5*hosted)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/ui/app"
 	"certquay/ui/text"
@@ -46,7 +47,10 @@ func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
 		if !on {
 			what = "undo.auto.on"
 		}
-		return app.Undo{Label: text.Called(what, q.names()), Run: q.again(rules.AutoDeploy, func(back *request) tea.Msg { return back.switchAuto(places, !on) })}
+		return app.Undo{
+			Label: text.Called(what, q.names()),
+			Run:   q.again(rules.AutoDeploy, func(back *request) tea.Msg { return back.switchAuto(places, !on) }),
+		}
 	}
 	free := 0
 	all, err := c.Backend.Balances()
@@ -54,7 +58,7 @@ func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
 		return failedMsg(c, q.row, err)
 	}
 	for _, b := range all {
-		if b.Kind == string(lifecycle.PackCredit) {
+		if b.Kind == string(ledger.PackCredit) {
 			free = b.Available
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
@@ -27,7 +28,7 @@ const buyCertificates = "certificates"
 type purchase struct {
 	c        *app.Context
 	issuers  map[string]rules.Capabilities
-	balances []lifecycle.Balance
+	balances []ledger.Balance
 	first    form.Values    // what the form begins with
 	back     func() tea.Msg // where to go afterwards; nil stays
 }
@@ -76,7 +77,7 @@ func forCertificates(v form.Values) bool { return v["what"] == buyCertificates }
 
 // specified says whether what is bought has a specification.
 func specified(v form.Values) bool {
-	return forCertificates(v) || v["what"] == string(lifecycle.PackCertificate)
+	return forCertificates(v) || v["what"] == string(ledger.PackCertificate)
 }
 
 func paid(v form.Values) bool   { return forCertificates(v) && v["pay"] != "pack" }
@@ -86,7 +87,7 @@ func (p *purchase) fields() []form.Field {
 	c := p.c
 	brands := slices.Sorted(maps.Keys(p.issuers))
 	whats, labels := []string{buyCertificates}, []string{c.T("buy.what." + buyCertificates)}
-	for _, k := range lifecycle.PackKinds {
+	for _, k := range ledger.PackKinds {
 		whats, labels = append(whats, string(k)), append(labels, c.T("buy.what."+string(k)))
 	}
 	return []form.Field{
@@ -96,12 +97,19 @@ func (p *purchase) fields() []form.Field {
 			}
 			return c.T("buy.what." + v["what"] + ".hint")
 		}},
-		{Key: "brand", Label: c.T("buy.brand"), Kind: form.Select, Show: specified, Options: fixed(brands, brands), Hint: func(v form.Values) string {
-			if k := p.caps(v); k.Public {
-				return c.T("buy.brand.public", widget.Validity(c.T, k.MaxValidity))
-			}
-			return c.T("buy.brand.private", widget.Validity(c.T, p.caps(v).MaxValidity))
-		}},
+		{
+			Key:     "brand",
+			Label:   c.T("buy.brand"),
+			Kind:    form.Select,
+			Show:    specified,
+			Options: fixed(brands, brands),
+			Hint: func(v form.Values) string {
+				if k := p.caps(v); k.Public {
+					return c.T("buy.brand.public", widget.Validity(c.T, k.MaxValidity))
+				}
+				return c.T("buy.brand.private", widget.Validity(c.T, p.caps(v).MaxValidity))
+			},
+		},
 		{Key: "level", Label: c.T("buy.level"), Kind: form.Select, Show: specified, Options: func(v form.Values) []form.Option {
 			return offered(c, "level", p.caps(v).Levels)
 		}, Hint: func(v form.Values) string {
@@ -120,11 +128,19 @@ func (p *purchase) fields() []form.Field {
 			}
 			return widget.Follow(h, withheld(c, "type", model.DomainTypes, p.caps(v).Types, v["brand"]))
 		}},
-		{Key: "grade", Label: c.T("buy.grade"), Kind: form.Select, Show: specified, Initial: string(model.Free), Options: func(v form.Values) []form.Option {
-			return offered(c, "grade", p.caps(v).Grades)
-		}, Hint: func(v form.Values) string {
-			return widget.Follow(c.T("buy.grade."+v["grade"]), withheld(c, "grade", model.Grades, p.caps(v).Grades, v["brand"]))
-		}},
+		{
+			Key:     "grade",
+			Label:   c.T("buy.grade"),
+			Kind:    form.Select,
+			Show:    specified,
+			Initial: string(model.Free),
+			Options: func(v form.Values) []form.Option {
+				return offered(c, "grade", p.caps(v).Grades)
+			},
+			Hint: func(v form.Values) string {
+				return widget.Follow(c.T("buy.grade."+v["grade"]), withheld(c, "grade", model.Grades, p.caps(v).Grades, v["brand"]))
+			},
+		},
 		{Key: "pay", Label: c.T("buy.pay"), Kind: form.Select, Show: forCertificates,
 			Options: fixed([]string{"money", "pack"}, []string{c.T("buy.pay.money"), c.T("buy.pay.pack")}),
 			Hint: func(v form.Values) string {
@@ -134,8 +150,14 @@ func (p *purchase) fields() []form.Field {
 				}
 				return c.T("buy.pay.money.hint", b.Available)
 			}},
-		{Key: "years", Label: c.T("buy.years"), Kind: form.Select, Show: paid, Options: fixed([]string{"1", "2"}, []string{c.T("buy.year1"), c.T("buy.year2")}),
-			Hint: func(form.Values) string { return c.T("buy.years.hint") }},
+		{
+			Key:     "years",
+			Label:   c.T("buy.years"),
+			Kind:    form.Select,
+			Show:    paid,
+			Options: fixed([]string{"1", "2"}, []string{c.T("buy.year1"), c.T("buy.year2")}),
+			Hint:    func(form.Values) string { return c.T("buy.years.hint") },
+		},
 		{Key: "quantity", Label: c.T("buy.quantity"), Initial: "1", Valid: func(s string, v form.Values) string {
 			_, wrong := quantity(c, s, v)
 			return wrong
@@ -145,14 +167,20 @@ func (p *purchase) fields() []form.Field {
 			}
 			return c.T("buy.quantity.hint.pack")
 		}},
-		{Key: "hosting", Label: c.T("buy.hosting"), Kind: form.Select, Show: paid, Options: fixed([]string{"no", "yes"}, []string{c.T("buy.hosting.no"), c.T("buy.hosting.yes")}),
-			Hint: func(v form.Values) string { return c.T("buy.hosting.hint." + v["hosting"]) },
+		{
+			Key:     "hosting",
+			Label:   c.T("buy.hosting"),
+			Kind:    form.Select,
+			Show:    paid,
+			Options: fixed([]string{"no", "yes"}, []string{c.T("buy.hosting.no"), c.T("buy.hosting.yes")}),
+			Hint:    func(v form.Values) string { return c.T("buy.hosting.hint." + v["hosting"]) },
 			Valid: func(s string, v form.Values) string {
 				if s == "yes" && v["years"] != "1" {
 					return c.T("buy.hosting.years")
 				}
 				return ""
-			}},
+			},
+		},
 	}
 }
 
@@ -205,17 +233,22 @@ func (p *purchase) preview(v form.Values) func() form.Preview {
 }
 
 func specOf(v form.Values) model.Specification {
-	return model.Specification{Level: model.Level(v["level"]), Type: model.DomainType(v["type"]), Brand: v["brand"], Grade: model.Grade(v["grade"])}
+	return model.Specification{
+		Level: model.Level(v["level"]),
+		Type:  model.DomainType(v["type"]),
+		Brand: v["brand"],
+		Grade: model.Grade(v["grade"]),
+	}
 }
 
 // balance is what is held of a resource pack.
-func (p *purchase) balance(s model.Specification) lifecycle.Balance {
+func (p *purchase) balance(s model.Specification) ledger.Balance {
 	for _, b := range p.balances {
 		if b.Specification != nil && *b.Specification == s {
 			return b
 		}
 	}
-	return lifecycle.Balance{}
+	return ledger.Balance{}
 }
 
 func buyRequest(v form.Values, n int) lifecycle.BuyRequest {
@@ -264,14 +297,27 @@ func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 
 // ask confirms a purchase; until it is made, the form keeps what was chosen.
 // What do bought is shown, if it names one instance.
-func (p *purchase) ask(q *request, v form.Values, lines []string, question string, do func(context.Context) (said string, show model.ID, err error)) tea.Msg {
+func (p *purchase) ask(
+	q *request,
+	v form.Values,
+	lines []string,
+	question string,
+	do func(context.Context) (said string, show model.ID, err error),
+) tea.Msg {
 	c := p.c
 	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			if p.back == nil {
 				c.Drafts["buy"] = v
 			}
-			return &dialog.Confirm{Context: c, Title: c.T("buy.confirm.title"), Danger: q.row.Danger, Costs: true, Lines: lines, Question: question}
+			return &dialog.Confirm{
+				Context:  c,
+				Title:    c.T("buy.confirm.title"),
+				Danger:   q.row.Danger,
+				Costs:    true,
+				Lines:    lines,
+				Question: question,
+			}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil && p.back == nil {

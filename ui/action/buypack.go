@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
@@ -23,14 +24,14 @@ func BuyPacks(c *app.Context) tea.Cmd {
 		draft = form.Values{}
 	}
 	if what := draft["what"]; what == "" || what == buyCertificates {
-		draft["what"] = string(lifecycle.PackCertificate)
+		draft["what"] = string(ledger.PackCertificate)
 	}
 	c.Drafts["buy"] = draft
 	return prepare(c, []*rules.Row{c.Table.Row(rules.Buy)}, Target{})
 }
 
 func packRequest(v form.Values, n int) lifecycle.PackRequest {
-	r := lifecycle.PackRequest{Kind: lifecycle.PackKind(v["what"]), Quantity: n}
+	r := lifecycle.PackRequest{Kind: ledger.PackKind(v["what"]), Quantity: n}
 	if specified(v) {
 		r.Spec = specOf(v)
 	}

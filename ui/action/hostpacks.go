@@ -7,6 +7,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog/form"
@@ -87,7 +88,7 @@ func (a *application) free() (hosting, units int, err error) {
 	all, err := a.c.Backend.Balances()
 	for _, b := range all {
 		switch {
-		case b.Kind == string(lifecycle.PackHosting):
+		case b.Kind == string(ledger.PackHosting):
 			hosting = b.Available
 		case b.Specification != nil && *b.Specification == a.i.Spec:
 			units = b.Available
@@ -140,9 +141,9 @@ func (a *application) toBuy(q *request, v form.Values) tea.Cmd {
 			return failedMsg(c, q.row, err)
 		}
 		n := max(packs(v), 1)
-		what, few := string(lifecycle.PackHosting), n-hosting
+		what, few := string(ledger.PackHosting), n-hosting
 		if few <= 0 && units < n {
-			what, few = string(lifecycle.PackCertificate), n-units
+			what, few = string(ledger.PackCertificate), n-units
 		}
 		s := a.i.Spec
 		first := form.Values{"what": what, "quantity": strconv.Itoa(max(few, 1)),

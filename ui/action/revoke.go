@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/dialog/form"
@@ -81,7 +82,7 @@ func end(q *request) tea.Msg {
 }
 
 func (q *request) refund() (string, error) {
-	var sum lifecycle.RefundPreview
+	var sum ledger.RefundPreview
 	for _, cs := range q.cases {
 		r, err := q.c.Backend.Refund(cs.Instance.ID)
 		if err != nil {

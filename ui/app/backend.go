@@ -7,6 +7,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/forecast"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -41,12 +42,12 @@ type Backend interface {
 	Products() []lifecycle.ProductInfo
 	Issuers() map[string]rules.Capabilities
 	Explain(id model.ID) (rules.Explanation, error)
-	Refund(id model.ID) (lifecycle.RefundPreview, error)
+	Refund(id model.ID) (ledger.RefundPreview, error)
 	Quote(r lifecycle.BuyRequest) (lifecycle.Quote, error)
 	QuotePack(r lifecycle.PackRequest) (lifecycle.Quote, error)
-	Balances() ([]lifecycle.Balance, error)
-	CostsByOrder() ([]lifecycle.Cost, error)
-	CostsByMonth() ([]lifecycle.Cost, error)
+	Balances() ([]ledger.Balance, error)
+	CostsByOrder() ([]ledger.Cost, error)
+	CostsByMonth() ([]ledger.Cost, error)
 	Companies() ([]model.Company, error)
 	// Documents reads the documents of an application, opened.
 	Documents(id model.ID) ([]model.Document, error)

@@ -8,7 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/ui/app"
 	"certquay/ui/style"
 	"certquay/ui/text"
@@ -19,8 +19,8 @@ import (
 // (spec B4).
 type Costs struct {
 	Context        *app.Context
-	Balances       []lifecycle.Balance
-	Months, Orders []lifecycle.Cost
+	Balances       []ledger.Balance
+	Months, Orders []ledger.Cost
 	view           int
 	width, height  int
 	head           widget.Row
@@ -200,7 +200,11 @@ func (d *Costs) months() (head widget.Row, rows []widget.Row, note string) {
 		m := func(n int64) string { return text.Clean(widget.Money(n, k.Currency)) }
 		cells = append(cells, []string{k.Month, m(k.Charged), m(k.Refunded), m(k.Charged - k.Refunded)})
 	}
-	head, rows = d.table([]column{{"costs.month", 10, false}, {"costs.charged", 18, true}, {"costs.refunded", 18, true}, {"costs.net", 18, true}}, cells, nil)
+	head, rows = d.table(
+		[]column{{"costs.month", 10, false}, {"costs.charged", 18, true}, {"costs.refunded", 18, true}, {"costs.net", 18, true}},
+		cells,
+		nil,
+	)
 	return head, rows, d.Context.T("costs.months.note")
 }
 

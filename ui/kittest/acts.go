@@ -7,13 +7,26 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 func (b *Backend) log(actor model.Actor, action string, i *model.Instance, from model.State) {
 	b.seq++
-	e := model.Event{Seq: b.seq, At: b.Clock, Actor: actor.Name, Via: actor.Via, Action: action, Instance: i.ID, Name: i.Name, From: string(from), To: string(i.State), Why: "asked", Result: "ok"}
+	e := model.Event{
+		Seq:      b.seq,
+		At:       b.Clock,
+		Actor:    actor.Name,
+		Via:      actor.Via,
+		Action:   action,
+		Instance: i.ID,
+		Name:     i.Name,
+		From:     string(from),
+		To:       string(i.State),
+		Why:      "asked",
+		Result:   "ok",
+	}
 	b.Events = append([]model.Event{e}, b.Events...)
 	b.publish()
 }
@@ -58,7 +71,7 @@ func (b *Backend) Buy(_ context.Context, r lifecycle.BuyRequest) (model.Order, [
 	}
 	if r.FromPack {
 		how = " from pack"
-		if u := b.unit(string(lifecycle.PackCertificate), &r.Spec); u.Available < r.Quantity {
+		if u := b.unit(string(ledger.PackCertificate), &r.Spec); u.Available < r.Quantity {
 			return model.Order{}, nil, &rules.Refusal{Action: rules.Buy, Reason: rules.ReasonNoUnits,
 				Args:    rules.Args{"unit": "certificate", "free": u.Available, "needed": r.Quantity},
 				Instead: []rules.Suggestion{{Action: rules.BuyPack}}}
@@ -69,7 +82,14 @@ func (b *Backend) Buy(_ context.Context, r lifecycle.BuyRequest) (model.Order, [
 	}
 	var is []model.Instance
 	for range r.Quantity {
-		i := &model.Instance{ID: b.newID(), Spec: r.Spec, Years: r.Years, Origin: model.OriginBought, State: b.to(rules.Buy), Created: b.Clock}
+		i := &model.Instance{
+			ID:      b.newID(),
+			Spec:    r.Spec,
+			Years:   r.Years,
+			Origin:  model.OriginBought,
+			State:   b.to(rules.Buy),
+			Created: b.Clock,
+		}
 		i.Name = "new " + r.Spec.String()
 		b.Instances = append(b.Instances, i)
 		b.log(b.Actor(), "buy", i, "")
@@ -98,13 +118,19 @@ func (b *Backend) Apply(_ context.Context, id model.ID, r lifecycle.ApplyRequest
 	if r.HostingPacks > 0 {
 		key += fmt.Sprintf(" with %d hosting packs for %s", r.HostingPacks, r.Contact.Short())
 	}
-	err := b.act(b.Actor(), rules.Apply, id, fmt.Sprintf("Apply %s %v %s", id.Short(), r.Application.Domains, key), func(i *model.Instance) {
-		r.Application.Documents = i.Application.Documents
-		i.Application, i.Contact = r.Application, r.Contact
-		i.Name = r.Application.Domains[0]
-		i.ExpectedIssue = b.Clock.Add(day / 8)
-		i.Operation = model.Operation{Kind: model.JobIssue, Since: b.Clock, Attempt: 1, WaitFor: model.Say("await.signature")}
-	})
+	err := b.act(
+		b.Actor(),
+		rules.Apply,
+		id,
+		fmt.Sprintf("Apply %s %v %s", id.Short(), r.Application.Domains, key),
+		func(i *model.Instance) {
+			r.Application.Documents = i.Application.Documents
+			i.Application, i.Contact = r.Application, r.Contact
+			i.Name = r.Application.Domains[0]
+			i.ExpectedIssue = b.Clock.Add(day / 8)
+			i.Operation = model.Operation{Kind: model.JobIssue, Since: b.Clock, Attempt: 1, WaitFor: model.Say("await.signature")}
+		},
+	)
 	return model.Job{ID: "job"}, err
 }
 
@@ -139,9 +165,19 @@ func (b *Backend) Upload(_ context.Context, r lifecycle.UploadRequest) (lifecycl
 		return lifecycle.UploadResult{}, err
 	}
 	if len(r.Files) == 0 || string(r.Files[0].Data) == "garbage" {
-		return lifecycle.UploadResult{}, &bundle.Error{Reason: bundle.Garbage, Why: model.Say("bundle.nothing"), Hint: model.Say("bundle-hint.certificate-as-pem")}
+		return lifecycle.UploadResult{}, &bundle.Error{
+			Reason: bundle.Garbage,
+			Why:    model.Say("bundle.nothing"),
+			Hint:   model.Say("bundle-hint.certificate-as-pem"),
+		}
 	}
-	i := &model.Instance{ID: b.newID(), Name: "imported.example.com", Origin: model.OriginUpload, State: b.to(rules.Upload), Created: b.Clock}
+	i := &model.Instance{
+		ID:      b.newID(),
+		Name:    "imported.example.com",
+		Origin:  model.OriginUpload,
+		State:   b.to(rules.Upload),
+		Created: b.Clock,
+	}
 	i.Versions = []model.Version{version(b.Clock, 1, 30, 365, "imported.example.com")}
 	i.ServiceStart, i.ServiceEnd = i.Versions[0].NotBefore, i.Versions[0].NotAfter
 	if r.Name != "" {
@@ -161,16 +197,36 @@ func (b *Backend) Download(_ context.Context, id model.ID, format string) ([]bun
 // Deploy implements app.Backend.
 func (b *Backend) Deploy(_ context.Context, id model.ID, r lifecycle.DeployRequest) ([]model.Job, error) {
 	jobs := []model.Job{{ID: "job"}}
-	err := b.act(b.Actor(), rules.Deploy, id, fmt.Sprintf("Deploy %s %s %v %v", id.Short(), r.Product, r.Regions, r.Resources), func(i *model.Instance) {
-		v := i.Current()
-		for _, name := range i.Domains()[:1] {
-			b.Places = append(b.Places, &model.Resource{ID: b.newID(), Product: r.Product, Region: "global", Name: name, Address: "127.0.0.1:40443", Instance: i.ID,
-				Version: v.Number, Deployed: v.Fingerprint, Presented: v.Fingerprint, NotAfter: v.NotAfter, VerifiedAt: b.Clock})
-		}
-		i.Deployments.Total++
-		i.Deployments.Deployed++
-		i.Deployments.Products = []string{r.Product}
-	})
+	err := b.act(
+		b.Actor(),
+		rules.Deploy,
+		id,
+		fmt.Sprintf("Deploy %s %s %v %v", id.Short(), r.Product, r.Regions, r.Resources),
+		func(i *model.Instance) {
+			v := i.Current()
+			for _, name := range i.Domains()[:1] {
+				b.Places = append(
+					b.Places,
+					&model.Resource{
+						ID:         b.newID(),
+						Product:    r.Product,
+						Region:     "global",
+						Name:       name,
+						Address:    "127.0.0.1:40443",
+						Instance:   i.ID,
+						Version:    v.Number,
+						Deployed:   v.Fingerprint,
+						Presented:  v.Fingerprint,
+						NotAfter:   v.NotAfter,
+						VerifiedAt: b.Clock,
+					},
+				)
+			}
+			i.Deployments.Total++
+			i.Deployments.Deployed++
+			i.Deployments.Products = []string{r.Product}
+		},
+	)
 	return jobs, err
 }
 
@@ -213,9 +269,15 @@ func (b *Backend) Renew(_ context.Context, id model.ID) (model.Instance, model.J
 
 // Reissue implements app.Backend.
 func (b *Backend) Reissue(_ context.Context, id model.ID, r lifecycle.ReissueRequest) (model.Job, error) {
-	err := b.act(b.Actor(), rules.Reissue, id, fmt.Sprintf("Reissue %s new=%v csr=%v", id.Short(), r.NewKey, len(r.CSR) > 0), func(i *model.Instance) {
-		i.Operation = model.Operation{Kind: model.JobReissue, Since: b.Clock, Attempt: 1}
-	})
+	err := b.act(
+		b.Actor(),
+		rules.Reissue,
+		id,
+		fmt.Sprintf("Reissue %s new=%v csr=%v", id.Short(), r.NewKey, len(r.CSR) > 0),
+		func(i *model.Instance) {
+			i.Operation = model.Operation{Kind: model.JobReissue, Since: b.Clock, Attempt: 1}
+		},
+	)
 	return model.Job{ID: "job"}, err
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
@@ -33,8 +34,8 @@ type Backend struct {
 	CAs       map[string]rules.Capabilities
 	Firms     []model.Company
 	Papers    map[model.ID][]model.Document
-	Units     []lifecycle.Balance
-	Orders    []lifecycle.Cost
+	Units     []ledger.Balance
+	Orders    []ledger.Cost
 	Fail      error
 	Forecasts int                                // how many were begun
 	Ahead     chan struct{}                      // what forecasts wait for, if not nil
@@ -55,8 +56,22 @@ var _ app.Backend = (*Backend)(nil)
 
 // New makes an empty fake at a fixed moment.
 func New() *Backend {
-	full := rules.Capabilities{Levels: model.Levels, Types: model.DomainTypes, Grades: model.Grades, IPNames: true, Revocation: true, MaxValidity: 398 * day}
-	public := rules.Capabilities{Levels: []model.Level{model.DV}, Types: model.DomainTypes, Grades: []model.Grade{model.Free}, Revocation: true, Public: true, MaxValidity: 90 * day}
+	full := rules.Capabilities{
+		Levels:      model.Levels,
+		Types:       model.DomainTypes,
+		Grades:      model.Grades,
+		IPNames:     true,
+		Revocation:  true,
+		MaxValidity: 398 * day,
+	}
+	public := rules.Capabilities{
+		Levels:      []model.Level{model.DV},
+		Types:       model.DomainTypes,
+		Grades:      []model.Grade{model.Free},
+		Revocation:  true,
+		Public:      true,
+		MaxValidity: 90 * day,
+	}
 	b := &Backend{
 		Clock: time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC), table: rules.NewTable(), policy: rules.DefaultPolicy(), seq: 1000,
 		CAs: map[string]rules.Capabilities{"embedded": full, "letsencrypt": public},
@@ -280,7 +295,10 @@ func (b *Backend) Counts() (model.Counts, error) {
 		for _, d := range r.Derived(b.Clock) {
 			c.Derived[d]++
 		}
-		if w := int(r.NotAfter.Sub(b.Clock) / (7 * day)); i.State.Group() == model.GroupIssued && r.NotAfter.After(b.Clock) && w < len(c.Weeks) {
+		if w := int(
+			r.NotAfter.Sub(b.Clock) / (7 * day),
+		); i.State.Group() == model.GroupIssued && r.NotAfter.After(b.Clock) &&
+			w < len(c.Weeks) {
 			c.Weeks[w]++
 		}
 	}
@@ -319,7 +337,8 @@ func (b *Backend) Resources(f lifecycle.ResourceFilter) ([]lifecycle.ResourceVie
 			}
 		}
 		if f.Product != "" && f.Product != r.Product || f.Region != "" && f.Region != r.Region || f.Instance != "" && f.Instance != r.Instance ||
-			f.State != "" && f.State != v.State || f.Hosted && !v.Hosted || f.Auto && !r.AutoDeploy ||
+			f.State != "" && f.State != v.State || f.Hosted && !v.Hosted ||
+			f.Auto && !r.AutoDeploy ||
 			f.Text != "" && !strings.Contains(model.Fold(r.Name+" "+v.InstanceName), model.Fold(f.Text)) {
 			continue
 		}
@@ -420,14 +439,14 @@ func (b *Backend) Explain(id model.ID) (rules.Explanation, error) {
 }
 
 // Refund implements app.Backend.
-func (b *Backend) Refund(id model.ID) (lifecycle.RefundPreview, error) {
+func (b *Backend) Refund(id model.ID) (ledger.RefundPreview, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i, err := b.find(id)
 	if err != nil {
-		return lifecycle.RefundPreview{}, err
+		return ledger.RefundPreview{}, err
 	}
-	p := lifecycle.RefundPreview{Amount: b.policy.Price(i.Spec), Currency: "EUR", Why: model.Say("refund.not-issued")}
+	p := ledger.RefundPreview{Amount: b.policy.Price(i.Spec), Currency: "EUR", Why: model.Say("refund.not-issued")}
 	if len(i.Versions) > 0 {
 		p.Why = model.Say("refund.issued-lately")
 	}
@@ -439,7 +458,9 @@ func (b *Backend) Quote(r lifecycle.BuyRequest) (lifecycle.Quote, error) {
 	if r.Spec.Level == model.EV && r.Spec.Type == model.Wildcard {
 		return lifecycle.Quote{}, &rules.Refusal{Action: rules.Buy, Reason: rules.ReasonNotForSale,
 			Args: rules.Args{
-				"what": r.Spec.String(), "why": model.Quoted("", "EV wildcards do not exist"), "possible": model.Quoted("", "DV or OV wildcard"),
+				"what":     r.Spec.String(),
+				"why":      model.Quoted("", "EV wildcards do not exist"),
+				"possible": model.Quoted("", "DV or OV wildcard"),
 			}}
 	}
 	q := lifecycle.Quote{Currency: "EUR"}

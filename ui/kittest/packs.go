@@ -4,43 +4,44 @@ import (
 	"context"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 // unit finds the balance of a kind and specification, made if need be.
-func (b *Backend) unit(kind string, s *model.Specification) *lifecycle.Balance {
+func (b *Backend) unit(kind string, s *model.Specification) *ledger.Balance {
 	for n := range b.Units {
 		u := &b.Units[n]
 		if u.Kind == kind && (s == nil || u.Specification != nil && *u.Specification == *s) {
 			return u
 		}
 	}
-	b.Units = append(b.Units, lifecycle.Balance{Kind: kind, Specification: s})
+	b.Units = append(b.Units, ledger.Balance{Kind: kind, Specification: s})
 	return &b.Units[len(b.Units)-1]
 }
 
 // Balances implements app.Backend.
-func (b *Backend) Balances() ([]lifecycle.Balance, error) {
+func (b *Backend) Balances() ([]ledger.Balance, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.unit(string(lifecycle.PackCredit), nil)
-	b.unit(string(lifecycle.PackHosting), nil)
-	return append([]lifecycle.Balance(nil), b.Units...), nil
+	b.unit(string(ledger.PackCredit), nil)
+	b.unit(string(ledger.PackHosting), nil)
+	return append([]ledger.Balance(nil), b.Units...), nil
 }
 
 // CostsByOrder implements app.Backend.
-func (b *Backend) CostsByOrder() ([]lifecycle.Cost, error) { return b.Orders, nil }
+func (b *Backend) CostsByOrder() ([]ledger.Cost, error) { return b.Orders, nil }
 
 // CostsByMonth implements app.Backend.
-func (b *Backend) CostsByMonth() ([]lifecycle.Cost, error) {
-	var all []lifecycle.Cost
+func (b *Backend) CostsByMonth() ([]ledger.Cost, error) {
+	var all []ledger.Cost
 	for _, o := range b.Orders {
 		if n := len(all) - 1; n >= 0 && all[n].Month == o.Month {
 			all[n].Charged, all[n].Refunded = all[n].Charged+o.Charged, all[n].Refunded+o.Refunded
 			continue
 		}
-		all = append(all, lifecycle.Cost{Month: o.Month, Charged: o.Charged, Refunded: o.Refunded, Currency: o.Currency})
+		all = append(all, ledger.Cost{Month: o.Month, Charged: o.Charged, Refunded: o.Refunded, Currency: o.Currency})
 	}
 	return all, nil
 }
@@ -54,9 +55,9 @@ func (b *Backend) QuotePack(r lifecycle.PackRequest) (lifecycle.Quote, error) {
 	l := model.OrderLine{Item: string(r.Kind) + " pack", Quantity: r.Quantity, Currency: b.policy.Currency}
 	each := b.policy.HostingFee
 	switch r.Kind {
-	case lifecycle.PackCertificate:
+	case ledger.PackCertificate:
 		each, l.Spec, l.Years = b.policy.Price(r.Spec), r.Spec, 1
-	case lifecycle.PackCredit:
+	case ledger.PackCredit:
 		each = b.policy.CreditPrice
 	}
 	l.Amount = each * int64(r.Quantity)
@@ -74,7 +75,7 @@ func (b *Backend) BuyPack(_ context.Context, r lifecycle.PackRequest) (model.Ord
 		return model.Order{}, err
 	}
 	s := &r.Spec
-	if r.Kind != lifecycle.PackCertificate {
+	if r.Kind != ledger.PackCertificate {
 		s = nil
 	}
 	u := b.unit(string(r.Kind), s)

@@ -65,7 +65,7 @@ func codes(t *testing.T) map[string][]string {
 						add("instead", n.Values[k])
 					case strings.HasPrefix(name.Name, "action"):
 						add("event", n.Values[k])
-					case strings.HasPrefix(name.Name, "item") && filepath.Base(path) == "buy.go":
+					case strings.HasPrefix(name.Name, "Item") && filepath.Base(path) == "ledger.go":
 						add("item", n.Values[k])
 					case strings.HasPrefix(name.Name, "Result") && kind == nil:
 						add("result", n.Values[k])

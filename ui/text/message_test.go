@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -184,7 +184,7 @@ func TestCodesAndWords(t *testing.T) {
 	for _, reason := range codes(t)["refused"] {
 		literals["refused."+reason], literals["instead."+reason] = true, true
 	}
-	for _, kind := range lifecycle.PackKinds {
+	for _, kind := range ledger.PackKinds {
 		literals[string(kind)+" pack"] = true // an item of an order
 	}
 	for _, name := range messageFiles {

@@ -11,8 +11,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
+	"certquay/lifecycle/ledger"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/kittest"
@@ -131,8 +131,8 @@ func TestPacksRunOut(t *testing.T) {
 	dv := &model.Specification{Level: model.DV, Type: model.Single}
 	ov := &model.Specification{Level: model.OV, Type: model.Single}
 	r := &forecast.Report{
-		Before: []lifecycle.Balance{{Kind: "certificate", Specification: dv, Available: 2}, {Kind: "certificate", Specification: ov, Available: 3}, {Kind: "hosting"}, {Kind: "credit", Available: 1}},
-		After:  []lifecycle.Balance{{Kind: "certificate", Specification: dv}, {Kind: "certificate", Specification: ov, Available: 1}, {Kind: "hosting"}, {Kind: "credit"}},
+		Before: []ledger.Balance{{Kind: "certificate", Specification: dv, Available: 2}, {Kind: "certificate", Specification: ov, Available: 3}, {Kind: "hosting"}, {Kind: "credit", Available: 1}},
+		After:  []ledger.Balance{{Kind: "certificate", Specification: dv}, {Kind: "certificate", Specification: ov, Available: 1}, {Kind: "hosting"}, {Kind: "credit"}},
 	}
 	if n := packsOut(r); n != 1 {
 		t.Errorf("%d packs run out", n)

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"time"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
+	"certquay/lifecycle/ledger"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/chart"
@@ -156,7 +156,7 @@ func busiest(r *forecast.Report, of row) *forecast.Tally {
 // packsOut is how many kinds of packs that had units free have none left in
 // the end; credits are told of by the day they run out.
 func packsOut(r *forecast.Report) int {
-	free := func(bs []lifecycle.Balance) map[string]int {
+	free := func(bs []ledger.Balance) map[string]int {
 		m := map[string]int{}
 		for _, b := range bs {
 			key := b.Kind
@@ -169,7 +169,7 @@ func packsOut(r *forecast.Report) int {
 	}
 	n, after := 0, free(r.After)
 	for key, before := range free(r.Before) {
-		if key != string(lifecycle.PackCredit) && before > 0 && after[key] <= 0 {
+		if key != string(ledger.PackCredit) && before > 0 && after[key] <= 0 {
 			n++
 		}
 	}
@@ -239,7 +239,13 @@ func sign(c *app.Context, word string, n int) list.Cell {
 }
 
 func columns(c *app.Context, sh shape) []list.Column[row] {
-	first := list.Column[row]{Title: c.T("col.month"), Sort: string(byTime), Min: 9, Max: 11, Cell: func(r row, _ int) list.Cell { return list.Cell{Tone: style.Strong, Text: title(c, r)} }}
+	first := list.Column[row]{
+		Title: c.T("col.month"),
+		Sort:  string(byTime),
+		Min:   9,
+		Max:   11,
+		Cell:  func(r row, _ int) list.Cell { return list.Cell{Tone: style.Strong, Text: title(c, r)} },
+	}
 	if sh.days {
 		wide := widget.Width(date(c, c.Now))
 		first.Title, first.Min, first.Max = c.T("col.day"), wide, wide
@@ -249,16 +255,37 @@ func columns(c *app.Context, sh shape) []list.Column[row] {
 		if sort != "" && sort == sh.order {
 			width = max(width, widget.Width(c.T(head))+2)
 		}
-		cols = append(cols, list.Column[row]{Title: c.T(head), Sort: string(sort), Min: width, Max: 16 * grow, Grow: grow, Cell: func(r row, w int) list.Cell {
-			return picture(c, of(&r.a), top, w, r.whole, tone)
-		}})
+		cols = append(
+			cols,
+			list.Column[row]{
+				Title: c.T(head),
+				Sort:  string(sort),
+				Min:   width,
+				Max:   16 * grow,
+				Grow:  grow,
+				Cell: func(r row, w int) list.Cell {
+					return picture(c, of(&r.a), top, w, r.whole, tone)
+				},
+			},
+		)
 		if sh.other != "" {
-			cols = append(cols, list.Column[row]{Title: sh.other, Name: c.T("plain.under", strings.ToLower(c.T(head)), sh.other), Min: max(9, widget.Width(sh.other)), Max: 16 * grow, Grow: grow, Even: true, Cell: func(r row, w int) list.Cell {
-				if r.b == nil {
-					return list.Cell{Tone: style.Faint, Text: "…"}
-				}
-				return picture(c, of(r.b), top, w, r.whole, style.Accent)
-			}})
+			cols = append(
+				cols,
+				list.Column[row]{
+					Title: sh.other,
+					Name:  c.T("plain.under", strings.ToLower(c.T(head)), sh.other),
+					Min:   max(9, widget.Width(sh.other)),
+					Max:   16 * grow,
+					Grow:  grow,
+					Even:  true,
+					Cell: func(r row, w int) list.Cell {
+						if r.b == nil {
+							return list.Cell{Tone: style.Faint, Text: "…"}
+						}
+						return picture(c, of(r.b), top, w, r.whole, style.Accent)
+					},
+				},
+			)
 		}
 	}
 	number := func(n int) list.Cell { return both(c, n, n) }

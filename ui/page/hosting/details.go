@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
@@ -58,7 +59,7 @@ type hosted struct {
 	contact   string
 	last      *model.Event // the last attempt to renew; nil when there was none
 	resources []lifecycle.ResourceView
-	credits   lifecycle.Balance
+	credits   ledger.Balance
 	tasks     []model.Task
 }
 
@@ -95,7 +96,7 @@ func look(c *app.Context, id model.ID) (d hosted, err error) {
 		return d, err
 	}
 	for _, k := range balances {
-		if k.Kind == string(lifecycle.PackCredit) {
+		if k.Kind == string(ledger.PackCredit) {
 			d.credits = k
 		}
 	}
@@ -120,7 +121,10 @@ func (d *hosted) parts(c *app.Context) []dialog.Part {
 	}
 	lines := []string{
 		line("fact.contact", contact),
-		line("hosting.details.left", strconv.Itoa(d.i.Hosting.RenewalsLeft)+c.T("comma")+c.T("hosting.details.until", d.i.ServiceEnd.Format("2006-01-02"))),
+		line(
+			"hosting.details.left",
+			strconv.Itoa(d.i.Hosting.RenewalsLeft)+c.T("comma")+c.T("hosting.details.until", d.i.ServiceEnd.Format("2006-01-02")),
+		),
 	}
 	lines = append(lines, facts("hosting.details.next", d.next)...)
 	lines = append(lines, facts("hosting.details.last", d.attempt)...)
@@ -181,7 +185,10 @@ func (d *hosted) creditLines(c *app.Context) []string {
 			}
 		}
 	}
-	lines := []string{c.T(one("hosting.details.auto", reserved), auto, len(d.resources), reserved), c.T(one("hosting.details.free", d.credits.Available), d.credits.Available)}
+	lines := []string{
+		c.T(one("hosting.details.auto", reserved), auto, len(d.resources), reserved),
+		c.T(one("hosting.details.free", d.credits.Available), d.credits.Available),
+	}
 	if waiting > 0 {
 		lines = append(lines, c.Mark("▲")+c.T("hosting.details.waiting", waiting))
 	}

@@ -9,7 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/list"
@@ -39,16 +39,21 @@ var (
 // New makes the tab.
 func New(c *app.Context) app.Page {
 	p := &page{c: c}
-	p.list = list.NewBrowser(c, columns(c, func() model.Sort { return p.list.Order().Sort }), func(r row) string { return string(r.ID) }, list.Source[row]{
-		Rows:     p.rows,
-		Instance: func(r row) model.ID { return r.ID },
-		Filtered: func() bool { return p.only != only{} },
-		Sorts:    []model.Sort{model.SortDue, model.SortName, model.SortState},
-		Open:     p.details,
-		Keep:     func() func() { o := p.only; return func() { p.only = o } },
-		Nothing:  func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
-		None:     "hosting.none", Hint: "filter.hint",
-	})
+	p.list = list.NewBrowser(
+		c,
+		columns(c, func() model.Sort { return p.list.Order().Sort }),
+		func(r row) string { return string(r.ID) },
+		list.Source[row]{
+			Rows:     p.rows,
+			Instance: func(r row) model.ID { return r.ID },
+			Filtered: func() bool { return p.only != only{} },
+			Sorts:    []model.Sort{model.SortDue, model.SortName, model.SortState},
+			Open:     p.details,
+			Keep:     func() func() { o := p.only; return func() { p.only = o } },
+			Nothing:  func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
+			None:     "hosting.none", Hint: "filter.hint",
+		},
+	)
 	p.list.Table.Flag, p.list.Table.FlagKey = func(r row) bool { return r.person }, "hosting.only.person"
 	return p
 }
@@ -122,9 +127,9 @@ func (p *page) loadSums() tea.Cmd {
 		}
 		for _, b := range balances {
 			switch b.Kind {
-			case string(lifecycle.PackCredit):
+			case string(ledger.PackCredit):
 				s.credits, s.reserved, s.issued = b.Available, b.Reserved, b.Total
-			case string(lifecycle.PackHosting):
+			case string(ledger.PackHosting):
 				s.hostingPacks = b.Available
 			}
 		}

@@ -1,4 +1,4 @@
-package lifecycle
+package ledger
 
 import (
 	"errors"
@@ -9,6 +9,14 @@ import (
 	"certquay/model"
 )
 
+// Items of an order.
+const (
+	ItemCertificate = "certificate"
+	ItemFromPack    = "certificate from pack"
+	ItemRenewal     = "hosted renewal"
+	ItemHosting     = "managed hosting"
+)
+
 // Accounts of the ledger. A purchase moves from the budget to what it was
 // spent on; a refund moves back (spec B2, B5).
 const (
@@ -16,9 +24,9 @@ const (
 	accountSpent  = "certificates"
 )
 
-// post writes a ledger entry and the running sums of its accounts. An entry
+// Post writes a ledger entry and the running sums of its accounts. An entry
 // with the same ID changes nothing, so a replay is harmless.
-func post(tx model.Tx, en model.Entry) error {
+func Post(tx model.Tx, en model.Entry) error {
 	sums := map[string]int64{}
 	for _, p := range en.Postings {
 		sums[p.Unit] += p.Amount
@@ -52,21 +60,21 @@ func transfer(id string, at time.Time, from, to, unit string, amount int64, text
 	}}
 }
 
-// postPurchase charges an order, one entry for each line.
-func postPurchase(tx model.Tx, o *model.Order) error {
+// Purchase charges an order, one entry for each line.
+func Purchase(tx model.Tx, o *model.Order) error {
 	for n, l := range o.Lines {
 		en := transfer(fmt.Sprintf("purchase/%s/%d", o.ID, n), o.At, accountBudget, accountSpent,
 			l.Currency, l.Amount, model.Say("ledger.purchase", "item", l.Item, "spec", l.Spec))
 		en.Order, en.Instance = o.ID, l.Instance
-		if err := post(tx, en); err != nil {
+		if err := Post(tx, en); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// refundDue is what ending the instance at a moment pays back (spec B5).
-func refundDue(r model.Reader, p *rules.Policy, i *model.Instance, now time.Time) (RefundPreview, model.OrderLine, error) {
+// RefundDue is what ending the instance at a moment pays back (spec B5).
+func RefundDue(r model.Reader, p *rules.Policy, i *model.Instance, now time.Time) (RefundPreview, model.OrderLine, error) {
 	none := RefundPreview{Currency: p.Currency}
 	if i.Order == "" {
 		none.Why = model.Say("refund.not-bought")
@@ -82,7 +90,7 @@ func refundDue(r model.Reader, p *rules.Policy, i *model.Instance, now time.Time
 	line := o.Lines[i.Line]
 	none.Currency = line.Currency
 	for _, l := range o.Lines {
-		if l.Instance == i.ID && l.Item == itemHosting {
+		if l.Instance == i.ID && l.Item == ItemHosting {
 			none.Why = model.Say("refund.with-hosting")
 			return none, line, nil
 		}
@@ -116,42 +124,14 @@ func refundDue(r model.Reader, p *rules.Policy, i *model.Instance, now time.Time
 	return full, line, nil
 }
 
-// payBack refunds what is due, at most once for each order line.
-func payBack(tx model.Tx, p *rules.Policy, i *model.Instance, now time.Time) (RefundPreview, error) {
-	due, line, err := refundDue(tx, p, i, now)
+// PayBack refunds what is due, at most once for each order line.
+func PayBack(tx model.Tx, p *rules.Policy, i *model.Instance, now time.Time) (RefundPreview, error) {
+	due, line, err := RefundDue(tx, p, i, now)
 	if err != nil || due.Amount == 0 {
 		return due, err
 	}
 	en := transfer(fmt.Sprintf("refund/%s/%d", i.Order, i.Line), now, accountSpent, accountBudget,
 		due.Currency, due.Amount, model.Say("ledger.refund", "item", line.Item, "spec", line.Spec))
 	en.Order, en.Instance = i.Order, i.ID
-	return due, post(tx, en)
-}
-
-// Refund tells what ending the instance now would pay back.
-func (e *Engine) Refund(id model.ID) (p RefundPreview, err error) {
-	err = e.store.View(func(r model.Reader) error {
-		c, err := e.caseOf(r, model.Scheduler, id)
-		if err != nil {
-			return err
-		}
-		p, _, err = refundDue(r, &e.policy, c.Instance, c.Now)
-		return err
-	})
-	return p, err
-}
-
-// Costs is what was spent, in minor units by currency, refunds subtracted.
-func (e *Engine) Costs() (map[string]int64, error) {
-	costs := map[string]int64{}
-	err := e.store.View(func(r model.Reader) error {
-		for a, err := range model.All[model.Account](r, model.Scan{Prefix: accountSpent + "|"}) {
-			if err != nil {
-				return err
-			}
-			costs[a.Unit] = a.Sum
-		}
-		return nil
-	})
-	return costs, err
+	return due, Post(tx, en)
 }

@@ -1,0 +1,121 @@
+package lifecycle
+
+import (
+	"context"
+
+	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/rules"
+	"certquay/model"
+)
+
+// PackRequest asks for prepaid units.
+type PackRequest struct {
+	Kind     ledger.PackKind
+	Spec     model.Specification // of a certificate pack only
+	Quantity int
+}
+
+// maxPack is the most units one order may have.
+const maxPack = 100_000
+
+func (r PackRequest) unit() string {
+	if r.Kind == ledger.PackCertificate {
+		return ledger.UnitOf(r.Spec)
+	}
+	return string(r.Kind)
+}
+
+// QuotePack prices packs, or refuses what cannot be bought.
+func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
+	r.Spec.Brand = model.Fold(r.Spec.Brand)
+	l := model.OrderLine{Item: string(r.Kind) + " pack", Quantity: r.Quantity, Currency: e.policy.Currency}
+	refuse := func(reason rules.Reason, args rules.Args) (Quote, error) {
+		return Quote{}, &rules.Refusal{Action: rules.BuyPack, Reason: reason, Rule: "B4", Args: args}
+	}
+	if r.Quantity < 1 || r.Quantity > maxPack {
+		return refuse(rules.ReasonPackQuantity, rules.Args{"quantity": r.Quantity, "most": maxPack})
+	}
+	each := int64(0)
+	switch r.Kind {
+	case ledger.PackCertificate:
+		q, err := e.Quote(BuyRequest{Spec: r.Spec, Years: 1, Quantity: 1})
+		if err != nil {
+			return Quote{}, err
+		}
+		each, l.Spec, l.Years = q.Total, r.Spec, 1
+	case ledger.PackHosting:
+		each = e.policy.HostingFee
+	case ledger.PackCredit:
+		each = e.policy.CreditPrice
+	default:
+		return refuse(rules.ReasonNotForSale, rules.Args{
+			"what": model.Say("sale.pack", "kind", r.Kind), "why": model.Say("sale.no-pack"),
+			"possible": rules.OneOf(ledger.PackKinds),
+		})
+	}
+	l.Amount = each * int64(r.Quantity)
+	return Quote{Lines: []model.OrderLine{l}, Total: l.Amount, Currency: l.Currency}, nil
+}
+
+// BuyPack buys prepaid units: an order, its cost and the units, in one
+// transaction. Packs are not refundable and do not expire.
+func (e *Engine) BuyPack(ctx context.Context, actor model.Actor, r PackRequest) (model.Order, error) {
+	r.Spec.Brand = model.Fold(r.Spec.Brand)
+	o := model.Order{ID: e.newID(), At: e.Now(), By: actor.Name}
+	q, err := e.QuotePack(r)
+	if err == nil {
+		o.Lines = q.Lines
+		err = e.update(ctx, func(tx model.Tx) error {
+			if f := e.table.Check(rules.BuyPack, &rules.Case{Actor: actor, Now: e.Now()}); f != nil {
+				return f
+			}
+			if err := ledger.Purchase(tx, &o); err != nil {
+				return err
+			}
+			if err := ledger.Supply(tx, o.At, "supply/"+string(o.ID), "", r.unit(), r.Quantity); err != nil {
+				return err
+			}
+			ev := e.event(actor, string(rules.BuyPack), nil)
+			ev.Name, ev.Detail = r.unit(), model.Say("log.units", "n", r.Quantity, "price", ledger.Money(q.Total, q.Currency))
+			if err := tx.Append(ev); err != nil {
+				return err
+			}
+			return tx.Put(&o)
+		})
+	}
+	if err == nil && r.Kind == ledger.PackCredit {
+		return o, e.deployWaiting(ctx)
+	}
+	return o, e.noteRefusal(ctx, actor, err)
+}
+
+// Refund tells what ending the instance now would pay back.
+func (e *Engine) Refund(id model.ID) (p ledger.RefundPreview, err error) {
+	err = e.store.View(func(r model.Reader) error {
+		c, err := e.caseOf(r, model.Scheduler, id)
+		if err != nil {
+			return err
+		}
+		p, _, err = ledger.RefundDue(r, &e.policy, c.Instance, c.Now)
+		return err
+	})
+	return p, err
+}
+
+// Costs is what was spent, in minor units by currency, refunds subtracted.
+func (e *Engine) Costs() (map[string]int64, error) { return viewing(e, ledger.Costs) }
+
+// CostsByOrder lists what each order cost, the newest first.
+func (e *Engine) CostsByOrder() ([]ledger.Cost, error) { return viewing(e, ledger.CostsByOrder) }
+
+// CostsByMonth sums charges and refunds by month and currency, the newest first.
+func (e *Engine) CostsByMonth() ([]ledger.Cost, error) { return viewing(e, ledger.CostsByMonth) }
+
+// Balances lists what is held prepaid (spec B4).
+func (e *Engine) Balances() ([]ledger.Balance, error) { return viewing(e, ledger.Balances) }
+
+// viewing reads one thing in one snapshot.
+func viewing[T any](e *Engine, read func(model.Reader) (T, error)) (got T, err error) {
+	err = e.store.View(func(r model.Reader) (err error) { got, err = read(r); return err })
+	return got, err
+}

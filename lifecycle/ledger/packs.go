@@ -1,0 +1,164 @@
+package ledger
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"certquay/lifecycle/rules"
+	"certquay/model"
+)
+
+// PackKind is what a pack holds (spec B4).
+type PackKind string
+
+// Kinds of packs.
+const (
+	PackCertificate PackKind = "certificate" // of one specification
+	PackHosting     PackKind = "hosting"     // one year of managed hosting each
+	PackCredit      PackKind = "credit"      // automatic deployments
+)
+
+// PackKinds lists every kind of pack.
+var PackKinds = []PackKind{PackCertificate, PackHosting, PackCredit}
+
+// A unit of a pack is in one of these accounts; supply is what was bought,
+// negative, so that the four sum to zero.
+const (
+	packSupply   = "pack supply"
+	packFree     = "pack available"
+	packReserved = "pack reserved"
+	packUsed     = "pack used"
+)
+
+// Units of packs that are not certificates.
+const (
+	UnitHosting = string(PackHosting)
+	UnitCredit  = string(PackCredit)
+)
+
+// UnitOf is the ledger's unit of certificates of one specification.
+func UnitOf(s model.Specification) string {
+	return strings.Join([]string{string(PackCertificate), string(s.Level), string(s.Type), s.Brand, string(s.Grade)}, "/")
+}
+
+func specOf(unit string) *model.Specification {
+	p := strings.Split(unit, "/")
+	if len(p) != 5 {
+		return nil
+	}
+	return &model.Specification{Level: model.Level(p[1]), Type: model.DomainType(p[2]), Brand: p[3], Grade: model.Grade(p[4])}
+}
+
+// move takes units from one account to another. The id is derived from the
+// operation, so that repeating it moves nothing.
+func move(tx model.Tx, at time.Time, id string, i model.ID, from, to, unit string, n int) error {
+	en := transfer(id, at, from, to, unit, int64(n), model.Say("ledger.units", "n", n, "unit", unit))
+	en.Instance = i
+	return Post(tx, en)
+}
+
+// Reserve holds n free units for an instance, or refuses when there are fewer.
+// All writes go through one goroutine, so of several buyers of the last unit
+// exactly one succeeds.
+func Reserve(tx model.Tx, at time.Time, id string, a rules.Action, i model.ID, unit string, n int) error {
+	free, err := balance(tx, packFree, unit)
+	if err != nil {
+		return err
+	}
+	if free < int64(n) {
+		return &rules.Refusal{
+			Action: a, Reason: rules.ReasonNoUnits, Rule: "B4",
+			Args: rules.Args{"unit": unit, "free": free, "needed": n}, Instead: []rules.Suggestion{buyUnit(unit)},
+		}
+	}
+	return move(tx, at, "reserve/"+id, i, packFree, packReserved, unit, n)
+}
+
+// Use turns reserved units into used ones.
+func Use(tx model.Tx, at time.Time, id string, i model.ID, unit string, n int) error {
+	return move(tx, at, "use/"+id, i, packReserved, packUsed, unit, n)
+}
+
+// Release gives reserved units back.
+func Release(tx model.Tx, at time.Time, id string, i model.ID, unit string, n int) error {
+	return move(tx, at, "release/"+id, i, packReserved, packFree, unit, n)
+}
+
+// Supply adds bought units to the free ones.
+func Supply(tx model.Tx, at time.Time, id string, i model.ID, unit string, n int) error {
+	return move(tx, at, id, i, packSupply, packFree, unit, n)
+}
+
+// Free is how many units are available.
+func Free(r model.Reader, unit string) (int64, error) { return balance(r, packFree, unit) }
+
+// Used tells which prepaid units a ledger entry uses up, and how many; 0 when
+// it uses none.
+func Used(en *model.Entry) (PackKind, int) {
+	for _, p := range en.Postings {
+		if p.Account == packUsed && p.Amount > 0 {
+			if specOf(p.Unit) != nil {
+				return PackCertificate, int(p.Amount)
+			}
+			return PackKind(p.Unit), int(p.Amount)
+		}
+	}
+	return "", 0
+}
+
+func balance(r model.Reader, account, unit string) (int64, error) {
+	a := model.Account{Name: account, Unit: unit}
+	if err := r.Get(&a); err != nil && !errors.Is(err, model.ErrNotFound) {
+		return 0, rules.CannotRead("account", account, err)
+	}
+	return a.Sum, nil
+}
+
+// buyUnit suggests to buy one unit.
+func buyUnit(unit string) rules.Suggestion {
+	if s := specOf(unit); s != nil {
+		return rules.Suggestion{
+			Action: rules.BuyPack,
+			Args:   append([]string{string(PackCertificate), "--quantity", "1"}, rules.SpecFlags(*s)...),
+		}
+	}
+	return rules.Suggestion{Action: rules.BuyPack, Args: []string{unit, "--quantity", "1"}}
+}
+
+// Balances lists what is held prepaid: what was bought, is reserved, used and
+// still available (spec B4). Hosting and credits are always listed.
+func Balances(r model.Reader) ([]Balance, error) {
+	units := map[string]*Balance{UnitHosting: {Kind: UnitHosting}, UnitCredit: {Kind: UnitCredit}}
+	for a, err := range model.All[model.Account](r, model.Scan{Prefix: "pack "}) {
+		if err != nil {
+			return nil, err
+		}
+		b := units[a.Unit]
+		if b == nil {
+			b = &Balance{Kind: string(PackCertificate), Specification: specOf(a.Unit)}
+			units[a.Unit] = b
+		}
+		switch a.Name {
+		case packSupply:
+			b.Total = int(-a.Sum)
+		case packReserved:
+			b.Reserved = int(a.Sum)
+		case packUsed:
+			b.Used = int(a.Sum)
+		case packFree:
+			b.Available = int(a.Sum)
+		}
+	}
+	var names []string
+	for u := range units {
+		names = append(names, u)
+	}
+	slices.Sort(names)
+	all := make([]Balance, 0, len(names))
+	for _, u := range names {
+		all = append(all, *units[u])
+	}
+	return all, nil
+}
