@@ -227,12 +227,12 @@ func (a *application) domainHint(v form.Values) string {
 	switch {
 	case s.Type == model.Wildcard: // says it all: *.name
 	case a.issuer.IPNames:
-		h = widget.Follow(h, c.T("apply.ip"))
+		h = widget.JoinCJK(h, c.T("apply.ip"))
 	default:
-		h = widget.Follow(h, c.T("apply.noip"))
+		h = widget.JoinCJK(h, c.T("apply.noip"))
 	}
 	if a.issuer.MaxValidity > 0 {
-		h = widget.Follow(h, c.T("apply.issuer", s.Brand, c.Text.Or("level."+string(s.Level), string(s.Level)), widget.Validity(c.T, a.issuer.MaxValidity)))
+		h = widget.JoinCJK(h, c.T("apply.issuer", s.Brand, c.Text.Or("level."+string(s.Level), string(s.Level)), widget.Validity(c.T, a.issuer.MaxValidity)))
 	}
 	for _, d := range split(v["domains"]) {
 		if n, err := names.Parse(d); err == nil && n.ASCII != n.Unicode {

@@ -113,9 +113,9 @@ func (p *purchase) fields() []form.Field {
 		{Key: "level", Label: c.T("buy.level"), Kind: form.Select, Show: specified, Options: func(v form.Values) []form.Option {
 			return offered(c, "level", p.caps(v).Levels)
 		}, Hint: func(v form.Values) string {
-			h := widget.Follow(c.T("buy.level."+v["level"]), withheld(c, "level", model.Levels, p.caps(v).Levels, v["brand"]))
+			h := widget.JoinCJK(c.T("buy.level."+v["level"]), withheld(c, "level", model.Levels, p.caps(v).Levels, v["brand"]))
 			if slices.Contains(p.caps(v).Reviewed, model.Level(v["level"])) {
-				h = widget.Follow(h, c.T("buy.reviewed"))
+				h = widget.JoinCJK(h, c.T("buy.reviewed"))
 			}
 			return h
 		}},
@@ -124,23 +124,15 @@ func (p *purchase) fields() []form.Field {
 		}, Hint: func(v form.Values) string {
 			h := c.T("buy.type." + v["type"])
 			if v["level"] == string(model.EV) {
-				return widget.Follow(h, c.T("buy.evwildcard"))
+				return widget.JoinCJK(h, c.T("buy.evwildcard"))
 			}
-			return widget.Follow(h, withheld(c, "type", model.DomainTypes, p.caps(v).Types, v["brand"]))
+			return widget.JoinCJK(h, withheld(c, "type", model.DomainTypes, p.caps(v).Types, v["brand"]))
 		}},
-		{
-			Key:     "grade",
-			Label:   c.T("buy.grade"),
-			Kind:    form.Select,
-			Show:    specified,
-			Initial: string(model.Free),
-			Options: func(v form.Values) []form.Option {
-				return offered(c, "grade", p.caps(v).Grades)
-			},
-			Hint: func(v form.Values) string {
-				return widget.Follow(c.T("buy.grade."+v["grade"]), withheld(c, "grade", model.Grades, p.caps(v).Grades, v["brand"]))
-			},
-		},
+		{Key: "grade", Label: c.T("buy.grade"), Kind: form.Select, Show: specified, Initial: string(model.Free), Options: func(v form.Values) []form.Option {
+			return offered(c, "grade", p.caps(v).Grades)
+		}, Hint: func(v form.Values) string {
+			return widget.JoinCJK(c.T("buy.grade."+v["grade"]), withheld(c, "grade", model.Grades, p.caps(v).Grades, v["brand"]))
+		}},
 		{Key: "pay", Label: c.T("buy.pay"), Kind: form.Select, Show: forCertificates,
 			Options: fixed([]string{"money", "pack"}, []string{c.T("buy.pay.money"), c.T("buy.pay.pack")}),
 			Hint: func(v form.Values) string {

@@ -120,7 +120,7 @@ func (a *application) saveTemplate() form.Command {
 		Do: func(v form.Values) func() form.Result {
 			return work(c, func(ctx context.Context) form.Result {
 				if c.Save == nil {
-					return form.Result{Field: "document", Error: widget.Follow(c.T("save.remote"), c.T("template.remote", id.Short()))}
+					return form.Result{Field: "document", Error: widget.JoinCJK(c.T("save.remote"), c.T("template.remote", id.Short()))}
 				}
 				if _, err := a.save(ctx, v); err != nil {
 					return wrong(c, err, "document")

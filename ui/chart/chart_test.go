@@ -30,13 +30,13 @@ func TestPictures(t *testing.T) {
 	now := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
 	year := func(n int) time.Time { return now.AddDate(n, 0, 0) }
 	for w := 4; w < 100; w += 9 {
-		l := LifeBar(plain, Life{From: year(-1), To: year(1), Now: now, Versions: []LifeVersion{{From: year(-1), Window: now, To: now}, {From: now, Window: year(1), To: year(1)}}}, w)
+		l := Timeline{From: year(-1), To: year(1), Now: now, Versions: []TimelineVersion{{From: year(-1), Window: now, To: now}, {From: now, Window: year(1), To: year(1)}}}.View(plain, w)
 		if widget.Width(l) != w || !strings.Contains(l, "●") {
 			t.Fatalf("%d: %q", w, ansi.Strip(l))
 		}
 	}
-	if LifeBar(plain, Life{}, 20) != "" {
-		t.Fatal("a bar without a life")
+	if (Timeline{}).View(plain, 20) != "" {
+		t.Fatal("a timeline without a period")
 	}
 	if Gauge(2, 10) != strings.Repeat("━", 10) || Gauge(-1, 10) != strings.Repeat("─", 10) {
 		t.Fatal("gauge")
@@ -46,7 +46,7 @@ func TestPictures(t *testing.T) {
 // TestMonthsInChinese labels an axis with names of wide characters, to the cell.
 // spec: V5
 func TestMonthsInChinese(t *testing.T) {
-	s := Months(plain, time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC), 26, 1, "1月")
+	s := MonthAxis(plain, time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC), 26, 1, "1月")
 	if widget.Width(s) != 26 || !strings.Contains(s, "11月") {
 		t.Errorf("%q takes %d cells", s, widget.Width(s))
 	}

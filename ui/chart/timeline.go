@@ -7,19 +7,20 @@ import (
 	"certquay/ui/style"
 )
 
-// Life is what a [LifeBar] shows.
-type Life struct {
+// Timeline is a service period with the certificates issued in it.
+type Timeline struct {
 	From, To time.Time
 	Now      time.Time
-	Versions []LifeVersion
+	Versions []TimelineVersion
 }
 
-// LifeVersion is one certificate on the bar.
-type LifeVersion struct{ From, Window, To time.Time }
+// TimelineVersion is one certificate: Window is when its renewal window opens.
+type TimelineVersion struct{ From, Window, To time.Time }
 
-// LifeBar draws a service period with its versions: ├ issued, ─ past now, ●
-// now, ┊ where the window of renewal opens, ┤ expiry.
-func LifeBar(s *style.Styles, l Life, w int) string {
+// View draws the timeline w cells wide: ├ issued, ━ past, ─ to come, ● now, ┊ where
+// the renewal window opens, ┤ expiry. It is "" in less than 4 cells or without a
+// period.
+func (l Timeline) View(s *style.Styles, w int) string {
 	if w < 4 || !l.To.After(l.From) {
 		return ""
 	}

@@ -204,7 +204,7 @@ func (d *Palette) ReadOut(w, h int) app.ScreenText {
 	s := app.ScreenText{Lines: []string{widget.Cut(c.T("palette.title"), w), widget.Cut(": "+text.Clean(d.input.Value()), w)}, Y: 1}
 	s.X = max(widget.Width(s.Lines[1])-d.input.Left(), 0)
 	keys := widget.Wrap(c.Hints(d.ShortHelp()...).ReadOut(c.T), w)
-	found, _ := widget.Whole(0, d.cursor, len(d.found), h-len(s.Lines)-len(keys), func(n int) []string {
+	found, _ := widget.FitItems(0, d.cursor, len(d.found), h-len(s.Lines)-len(keys), func(n int) []string {
 		a := d.Actions[d.found[n]]
 		line := a.Label()
 		if a.Disabled != nil {

@@ -26,7 +26,7 @@ func BenchmarkListKey(b *testing.B) {
 				}})
 			}
 			t.SetSize(118, 39)
-			rows := make([]int, window)
+			rows := make([]int, windowRows)
 			b.ReportAllocs()
 			for b.Loop() {
 				if t.Move(1); t.Cursor() == total-1 || t.Total() == 0 {
@@ -36,7 +36,7 @@ func BenchmarkListKey(b *testing.B) {
 					for n := range rows {
 						rows[n] = offset + n
 					}
-					t.SetWindow(offset, rows[:min(max(limit, 1), window, total-offset)], total)
+					t.SetWindow(offset, rows[:min(max(limit, 1), windowRows, total-offset)], total)
 				}
 				_ = t.View(styles)
 			}

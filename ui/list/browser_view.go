@@ -11,8 +11,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// View draws the tab: its own first line, the filter with the words for what
-// else is filtered by and the count, and the rows.
+// View draws the tab: its own first line, the filter line with the other filters and
+// the count, and the table.
 func (l *Browser[R]) View(first string, filters []string, count string) string {
 	if l.width <= 0 || l.height <= 0 {
 		return ""
@@ -24,12 +24,12 @@ func (l *Browser[R]) View(first string, filters []string, count string) string {
 		lines = append(lines, "  "+c.Loading())
 	case l.Table.Total() == 0 && !l.filtered():
 		lines = append(lines, "")
-		for _, t := range widget.Wrap(c.T(l.of.None), min(l.width-4, 76)) {
+		for _, t := range widget.Wrap(c.T(l.source.EmptyList), min(l.width-4, 76)) {
 			lines = append(lines, "  "+s.Paint(style.Muted, t))
 		}
 	case l.Table.Total() == 0:
 		lines = append(lines, "")
-		for _, t := range widget.Wrap(l.nothing(), min(l.width-4, 76)) {
+		for _, t := range widget.Wrap(l.emptyResult(), min(l.width-4, 76)) {
 			lines = append(lines, "  "+s.Paint(style.Muted, t))
 		}
 	default:
@@ -38,15 +38,15 @@ func (l *Browser[R]) View(first string, filters []string, count string) string {
 	return widget.Fill(strings.Join(lines, "\n"), l.width, l.height)
 }
 
-func (l *Browser[R]) nothing() string {
-	if l.of.Nothing == nil {
+func (l *Browser[R]) emptyResult() string {
+	if l.source.EmptyResult == nil {
 		return l.c.T("list.none")
 	}
-	return l.of.Nothing()
+	return l.source.EmptyResult()
 }
 
-// ReadOut says the tab as lines of words: its first line, the filter and the
-// count, and the rows.
+// ReadOut is the tab for a screen reader: its first line, the filters, the count and
+// the rows.
 func (l *Browser[R]) ReadOut(first widget.Row, filters []string, count string, w, h int) app.ScreenText {
 	c := l.c
 	lines := widget.Wrap(first.ReadOut(c.T), w)
@@ -59,15 +59,15 @@ func (l *Browser[R]) ReadOut(first widget.Row, filters []string, count string, w
 	case !l.loaded:
 		lines = append(lines, c.T("loading"))
 	case l.Table.Total() == 0 && !l.filtered():
-		lines = append(lines, widget.Wrap(c.T(l.of.None), w)...)
+		lines = append(lines, widget.Wrap(c.T(l.source.EmptyList), w)...)
 	case l.Table.Total() == 0:
-		lines = append(lines, widget.Wrap(l.nothing(), w)...)
+		lines = append(lines, widget.Wrap(l.emptyResult(), w)...)
 	default:
 		lines = append(lines, count)
 		if !l.typing {
 			at = len(lines)
 		}
-		lines = append(lines, l.Table.Say(c.T, w, h-len(lines))...)
+		lines = append(lines, l.Table.ReadOut(c.T, w, h-len(lines))...)
 	}
 	s := app.ScreenText{Lines: lines, Y: max(min(at, len(lines)-1), 0)}
 	if l.typing {
@@ -78,7 +78,7 @@ func (l *Browser[R]) ReadOut(first widget.Row, filters []string, count string, w
 
 func (l *Browser[R]) filterLine(filters []string, count string) string {
 	s, c := l.c.Styles, l.c
-	left := " " + s.Paint(style.Key, c.KeyFor("filter", "/")) + " " + s.Paint(style.Muted, c.T(l.of.Hint))
+	left := " " + s.Paint(style.Key, c.KeyFor("filter", "/")) + " " + s.Paint(style.Muted, c.T(l.source.FilterHint))
 	switch {
 	case l.typing:
 		left = " " + s.Paint(style.Accent, "/ ") + l.input.View(s, l.width/3)
@@ -91,9 +91,8 @@ func (l *Browser[R]) filterLine(filters []string, count string) string {
 	return widget.Spread(left, count+" ", l.width)
 }
 
-// Layers are what can be clicked on above the rows: those of the first line, and
-// the line of the filter. They are no part of the list, whose rows are known by
-// their lines.
+// Layers are the parts above the table that can be clicked on: those of the first
+// line, and the filter line. A row of the table is found by its line instead.
 func (l *Browser[R]) Layers(first widget.Row) []*lipgloss.Layer {
-	return append(first.Layers(0, 0, l.width), widget.ClickArea(app.KeyID(l.c.KeyFor("filter", "/")), 0, Head-2, l.width, 1))
+	return append(first.Layers(0, 0, l.width), widget.ClickArea(app.KeyID(l.c.KeyFor("filter", "/")), 0, HeadLines-2, l.width, 1))
 }

@@ -1,9 +1,11 @@
-// Package list is the list that the tabs of the dashboard stand on. [Table] holds a
-// window of rows and draws those that are visible; [Browser] adds what most tabs
-// want around it: a filter line, orders and the certificate under the cursor.
+// Package list is the windowed list that each tab of the dashboard stands on. [Table]
+// holds a window of rows and draws the visible ones; [Browser] adds what most tabs
+// want around it: a filter line, orders, and the certificate under the cursor.
 //
-// It is our own because the table of bubbles holds all rows and copies them for
-// each key; [Table] gives the measurement.
+// It is our own because the table of bubbles holds all rows and copies them for each
+// key. To move the cursor and draw takes bubbles v2.2.1 3 to 5 ms with up to 100,000
+// rows and 8 to 16 ms with a million, and [Table] 0.1 ms with any number, measured by
+// BenchmarkListKey with 38 visible rows of six columns on two cores of an AMD EPYC.
 package list
 
 import (
@@ -18,84 +20,80 @@ type Cell struct {
 
 // Column is one column of a [Table].
 type Column[T any] struct {
-	Title string
-	Min   int    // cells it needs
-	Max   int    // cells beyond which more are of no use
-	From  int    // width of the table from which on it is shown
-	Grow  int    // share of the room that is left; 0 means 1
-	Right bool   // numbers stand right
-	Even  bool   // one scale with the column before: Cell gets the lesser width of the two in both
-	Sort  string // the order that this column stands for; "" for none
-	Cell  func(row T, width int) Cell
-	Name  string             // what a screen reader calls it; "" means Title
-	Say   func(row T) string // the words of a cell for a screen reader; nil, or "" of a row, means those of Cell
+	Title         string
+	Min           int    // cells it needs
+	Max           int    // cells beyond which more are of no use
+	MinTableWidth int    // the column is left out of a narrower table
+	Grow          int    // share of the room that is left; 0 means 1
+	Right         bool   // numbers stand right
+	SharedScale   bool   // bars have one scale with the column before: both Cells get the lesser width
+	Sort          string // the order that a click on the title asks for; "" for none
+	Cell          func(row T, width int) Cell
+	SpokenName    string             // the title for a screen reader; "" means Title
+	ReadAloud     func(row T) string // the cell for a screen reader; nil, or "" for a row, means the text of Cell
 }
 
-// Table is a list of which only a window of rows is held and only the visible
-// ones are drawn, so that 100,000 rows scroll like ten. The owner loads what
-// [Table.Need] asks for and hands it to [Table.SetWindow]. Rows are known by
-// ID; the cursor stays on its row when rows come, go or move.
-//
-// The table of bubbles holds all rows and copies them for each key: moving the
-// cursor and drawing takes it 3.7 ms with 1,000 rows, 4.6 ms with 100,000 and
-// 16 ms with a million, where this one takes 0.07 ms with any number. Measured by
-// BenchmarkListKey, with 38 visible rows of six columns, on two cores of an AMD
-// EPYC with bubbles v2.2.1.
+// Table is a list of which only a window of rows is held and only the visible rows
+// are drawn, so that 100,000 rows scroll like ten. The owner loads what [Table.Need]
+// asks for and passes it to [Table.SetWindow]. Rows are identified by ID: the cursor
+// stays on its row when rows are inserted, removed or reordered. The zero value with
+// Columns and ID is ready to use; it is for one goroutine.
 type Table[T any] struct {
 	Columns []Column[T]
 	ID      func(T) string
 	Marked  map[string]bool
-	// Flag says whether a row is flagged, with a glyph before it, and with the
-	// words of FlagKey where it is said; nil for none.
-	Flag    func(T) bool
-	FlagKey string
-	Idle    bool   // another pane has the keys: the cursor is drawn quietly
-	Sorted  string // the order in force, of which a column's head has an arrow
-	Desc    bool   // the last first
-	Named   bool   // rows of numbers: to a screen reader each says its columns, all of them
+	// Flag reports whether a row has a warning glyph before it; nil for none. To a
+	// screen reader the text with the code FlagKey says so.
+	Flag       func(T) bool
+	FlagKey    string
+	Blurred    bool   // another pane has the focus: the cursor is drawn faintly
+	SortedBy   string // the order in force: the column with this Sort has an arrow
+	Desc       bool   // descending
+	LabelCells bool   // to a screen reader each cell has its title, hidden columns too: for rows of numbers
 
 	width, height int
 	total         int
-	offset        int // of the first row held
+	offset        int // of the first row that is held
 	rows          []T
 	cursor, top   int
-	pinned        string // the ID under the cursor
-	fits          []fit
+	selectedID    string // the ID under the cursor
+	fitted        []fittedColumn
 }
 
-type fit struct {
-	col   int
-	width int // cells of the column
-	draw  int // cells that its pictures may take
+// fittedColumn is a column that the width of the table has room for.
+type fittedColumn struct {
+	index int // in Columns
+	width int // in cells
+	scale int // the width that Cell is called with
 }
 
-// window is how many rows are held around the visible ones.
-const window = 200
+// windowRows is how many rows are held around the visible ones.
+const windowRows = 200
 
-// SetSize gives the cells for head and rows.
+// SetSize sets the size in cells, the head included.
 func (t *Table[T]) SetSize(w, h int) {
 	t.width, t.height = max(w, 0), max(h, 0)
 	t.layout()
 	t.clamp()
 }
 
-// layout decides which columns are shown and how wide: each its Min, then what
-// is left is given out in turn up to each Max.
+// layout decides which columns are shown and how wide: each gets its Min, then the
+// room that is left is shared out up to each Max.
 func (t *Table[T]) layout() {
-	t.fits = t.fits[:0]
+	t.fitted = t.fitted[:0]
 	left := t.width - 2
 	for i, c := range t.Columns {
-		if t.width >= c.From && left >= c.Min+1 {
-			t.fits = append(t.fits, fit{i, c.Min, 0})
+		if t.width >= c.MinTableWidth && left >= c.Min+1 {
+			t.fitted = append(t.fitted, fittedColumn{i, c.Min, 0})
 			left -= c.Min + 2
 		}
 	}
 	left += 2 // the last column has no gap after it
 	for left > 0 {
 		gave := false
-		for i := range t.fits {
-			f := &t.fits[i]
-			c := &t.Columns[f.col]
+		for i := range t.fitted {
+			f := &t.fitted[i]
+			c := &t.Columns[f.index]
 			if n := min(max(c.Grow, 1), left, c.Max-f.width); n > 0 {
 				f.width += n
 				left -= n
@@ -106,55 +104,56 @@ func (t *Table[T]) layout() {
 			break
 		}
 	}
-	for i := range t.fits {
-		f := &t.fits[i]
-		f.draw = f.width
-		if i > 0 && t.Columns[f.col].Even && t.fits[i-1].col == f.col-1 {
-			before := &t.fits[i-1]
-			f.draw = min(f.width, before.width)
-			before.draw = f.draw
+	for i := range t.fitted {
+		f := &t.fitted[i]
+		f.scale = f.width
+		if i > 0 && t.Columns[f.index].SharedScale && t.fitted[i-1].index == f.index-1 {
+			before := &t.fitted[i-1]
+			f.scale = min(f.width, before.width)
+			before.scale = f.scale
 		}
 	}
 }
 
-// Rows is how many rows are visible at once.
-func (t *Table[T]) Rows() int { return max(t.height-1, 0) }
+// VisibleRows is how many rows fit on the screen.
+func (t *Table[T]) VisibleRows() int { return max(t.height-1, 0) }
 
 // Total is how many rows the list has.
 func (t *Table[T]) Total() int { return t.total }
 
-// Held is the window of rows and the number of its first.
-func (t *Table[T]) Held() (int, []T) { return t.offset, t.rows }
+// Loaded returns the rows that are held and the number of the first of them.
+func (t *Table[T]) Loaded() (int, []T) { return t.offset, t.rows }
 
-// Need says which rows the owner should load, if any: those on the screen, and
-// some before and after.
+// Need reports whether a row on the screen is not held, and which rows to load then.
 func (t *Table[T]) Need() (offset, limit int, needed bool) {
-	from, to := t.top, min(t.top+t.Rows(), t.total)
+	from, to := t.top, min(t.top+t.VisibleRows(), t.total)
 	if from >= t.offset && to <= t.offset+len(t.rows) {
 		return 0, 0, false
 	}
-	return t.Around()
+	offset, limit = t.Window()
+	return offset, limit, true
 }
 
-// Lacks says whether a row of a range is not held.
+// Lacks reports whether a row with a number in [from, to) is not held.
 func (t *Table[T]) Lacks(from, to int) bool {
 	return from < t.offset || to > t.offset+len(t.rows)
 }
 
-// Around is the range of rows to load anew around what is visible.
-func (t *Table[T]) Around() (offset, limit int, _ bool) {
-	limit = max(window, 3*t.Rows())
-	return max(t.top-(limit-t.Rows())/2, 0), limit, true
+// Window is the range of rows to load: those on the screen, with as many before as
+// after them.
+func (t *Table[T]) Window() (offset, limit int) {
+	limit = max(windowRows, 3*t.VisibleRows())
+	return max(t.top-(limit-t.VisibleRows())/2, 0), limit
 }
 
-// SetWindow takes rows of the list from offset on. The cursor follows its row
-// when that is among them, and keeps its place on the screen.
+// SetWindow replaces the rows that are held by those from offset on, of total in
+// all. If the selected row is among them the cursor follows it and keeps its line.
 func (t *Table[T]) SetWindow(offset int, rows []T, total int) {
 	line := t.cursor - t.top
 	t.offset, t.rows, t.total = offset, rows, total
-	if t.pinned != "" {
+	if t.selectedID != "" {
 		for i, r := range rows {
-			if t.ID(r) == t.pinned && offset+i != t.cursor {
+			if t.ID(r) == t.selectedID && offset+i != t.cursor {
 				t.cursor = offset + i
 				t.top = t.cursor - line
 				break
@@ -162,7 +161,7 @@ func (t *Table[T]) SetWindow(offset int, rows []T, total int) {
 		}
 	}
 	t.clamp()
-	t.pin()
+	t.rememberSelected()
 }
 
 // clamp keeps the cursor inside the list and on the screen.
@@ -171,19 +170,19 @@ func (t *Table[T]) clamp() {
 	if t.cursor < t.top {
 		t.top = t.cursor
 	}
-	if n := t.Rows(); n > 0 && t.cursor >= t.top+n {
+	if n := t.VisibleRows(); n > 0 && t.cursor >= t.top+n {
 		t.top = t.cursor - n + 1
 	}
-	t.top = max(min(t.top, t.total-t.Rows()), 0)
+	t.top = max(min(t.top, t.total-t.VisibleRows()), 0)
 }
 
-func (t *Table[T]) pin() {
-	if r, ok := t.at(t.cursor); ok {
-		t.pinned = t.ID(r)
+func (t *Table[T]) rememberSelected() {
+	if r, ok := t.rowAt(t.cursor); ok {
+		t.selectedID = t.ID(r)
 	}
 }
 
-func (t *Table[T]) at(n int) (row T, ok bool) {
+func (t *Table[T]) rowAt(n int) (row T, ok bool) {
 	if n < t.offset || n >= t.offset+len(t.rows) {
 		return row, false
 	}
@@ -194,40 +193,43 @@ func (t *Table[T]) at(n int) (row T, ok bool) {
 func (t *Table[T]) Cursor() int { return t.cursor }
 
 // Selected is the row under the cursor, if it is held.
-func (t *Table[T]) Selected() (T, bool) { return t.at(t.cursor) }
+func (t *Table[T]) Selected() (T, bool) { return t.rowAt(t.cursor) }
 
 // Select puts the cursor on a row by number.
 func (t *Table[T]) Select(n int) {
-	t.cursor, t.pinned = n, ""
+	t.cursor, t.selectedID = n, ""
 	t.clamp()
-	t.pin()
+	t.rememberSelected()
 }
 
-// Reset goes to the top and forgets which row was selected: for another list.
-func (t *Table[T]) Reset() { t.top, t.cursor, t.pinned = 0, 0, "" }
+// Reset goes to the top and forgets which row was selected, before other rows are
+// loaded.
+func (t *Table[T]) Reset() { t.top, t.cursor, t.selectedID = 0, 0, "" }
 
-// Pin selects the row of an ID as soon as it is held.
-func (t *Table[T]) Pin(id string) { t.pinned = id }
+// SelectID selects the row with an ID once it is held.
+func (t *Table[T]) SelectID(id string) { t.selectedID = id }
 
 // Move moves the cursor by n rows.
 func (t *Table[T]) Move(n int) { t.Select(t.cursor + n) }
 
-// Page moves by n halves of a screen.
-func (t *Table[T]) Page(halves int) { t.Move(halves * max(t.Rows()/2, 1)) }
+// Page moves the cursor by half screens.
+func (t *Table[T]) Page(halves int) { t.Move(halves * max(t.VisibleRows()/2, 1)) }
 
-// Home goes to the first row, End to the last.
+// Home goes to the first row.
 func (t *Table[T]) Home() { t.Select(0) }
 
 // End goes to the last row.
 func (t *Table[T]) End() { t.Select(t.total - 1) }
 
-// Scroll moves what is visible by n rows, as a wheel does.
+// Scroll moves the visible part by n rows, as a mouse wheel does; the cursor stays in
+// it.
 func (t *Table[T]) Scroll(n int) {
-	t.top = max(min(t.top+n, t.total-t.Rows()), 0)
-	t.Select(min(max(t.cursor, t.top), t.top+max(t.Rows(), 1)-1))
+	t.top = max(min(t.top+n, t.total-t.VisibleRows()), 0)
+	t.Select(min(max(t.cursor, t.top), t.top+max(t.VisibleRows(), 1)-1))
 }
 
-// Click selects the row on a line of the table, the head being line 0.
+// Click selects the row on line y of the table, whose head is line 0, and reports
+// whether there is one.
 func (t *Table[T]) Click(y int) bool {
 	n := t.top + y - 1
 	if y < 1 || n >= t.total {
@@ -237,7 +239,7 @@ func (t *Table[T]) Click(y int) bool {
 	return true
 }
 
-// Toggle marks the row under the cursor or takes its mark away.
+// Toggle marks the selected row or removes its mark.
 func (t *Table[T]) Toggle() {
 	r, ok := t.Selected()
 	if !ok {

@@ -77,7 +77,7 @@ func TestTableSaysRowsInFull(t *testing.T) {
 	table := Table[string]{ID: func(s string) string { return s }, Columns: []Column[string]{
 		{Title: "NAME", Min: 4, Max: 4, Cell: func(s string, _ int) Cell { return Cell{Text: s} }},
 		{Title: "N", Min: 4, Max: 4, Cell: func(s string, _ int) Cell { return Cell{Text: "3"} }},
-		{Title: "M", Name: "m of b", From: 100, Cell: func(s string, _ int) Cell { return Cell{Text: "–"} }, Say: func(s string) string {
+		{Title: "M", SpokenName: "m of b", MinTableWidth: 100, Cell: func(s string, _ int) Cell { return Cell{Text: "–"} }, ReadAloud: func(s string) string {
 			if s == "c" {
 				return "4"
 			}
@@ -92,8 +92,8 @@ func TestTableSaysRowsInFull(t *testing.T) {
 		false: {"3 3c, n: 3", "2. b, 3", "3. c, 3"},
 		true:  {"3 3c: n 3, m", "of b: 4", "2. b: n 3", "3. c: n 3, m", "of b: 4"},
 	} {
-		table.Named = named
-		if got := table.Say(row, 13, len(want)); !slices.Equal(got, want) {
+		table.LabelCells = named
+		if got := table.ReadOut(row, 13, len(want)); !slices.Equal(got, want) {
 			t.Errorf("named %v: %q", named, got)
 		}
 	}

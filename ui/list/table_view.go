@@ -17,33 +17,33 @@ func (t *Table[T]) View(s *style.Styles) string {
 	b.Grow((t.height + 1) * (t.width + 60))
 	b.WriteString("  ")
 	used := 2
-	for i, f := range t.fits {
-		c := &t.Columns[f.col]
+	for i, f := range t.fitted {
+		c := &t.Columns[f.index]
 		gap := 2
-		if i == len(t.fits)-1 {
+		if i == len(t.fitted)-1 {
 			gap = 0
 		}
-		b.WriteString(s.Paint(style.Head, align(t.head(c), f.width, c.Right)))
+		b.WriteString(s.Paint(style.Head, align(t.headOf(c), f.width, c.Right)))
 		b.WriteString(widget.Space(gap))
 		used += f.width + gap
 	}
 	b.WriteString(widget.Space(t.width - used))
-	for y := range t.Rows() {
+	for y := range t.VisibleRows() {
 		b.WriteByte('\n')
-		t.row(&b, s, t.top+y)
+		t.drawRow(&b, s, t.top+y)
 	}
 	return b.String()
 }
 
-// head is a column's title, with an arrow where the list is in its order.
-func (t *Table[T]) head(c *Column[T]) string {
-	if c.Sort == "" || c.Sort != t.Sorted {
+// headOf is the title of a column, with an arrow if the list is sorted by it.
+func (t *Table[T]) headOf(c *Column[T]) string {
+	if c.Sort == "" || c.Sort != t.SortedBy {
 		return c.Title
 	}
 	return c.Title + " " + Arrow(t.Desc)
 }
 
-// Arrow shows which way a list is in order.
+// Arrow shows whether an order is ascending or descending.
 func Arrow(desc bool) string {
 	if desc {
 		return "↓"
@@ -51,13 +51,12 @@ func Arrow(desc bool) string {
 	return "↑"
 }
 
-// Head is the order that the column at cell x of the heads stands for, "" when
-// it stands for none.
-func (t *Table[T]) Head(x int) string {
+// SortAt is the order that a click on cell x of the head asks for; "" for none.
+func (t *Table[T]) SortAt(x int) string {
 	at := 2
-	for _, f := range t.fits {
+	for _, f := range t.fitted {
 		if x >= at && x < at+f.width {
-			return t.Columns[f.col].Sort
+			return t.Columns[f.index].Sort
 		}
 		at += f.width + 2
 	}
@@ -73,18 +72,18 @@ func align(s string, w int, right bool) string {
 
 func (t *Table[T]) flagged(r T) bool { return t.Flag != nil && t.Flag(r) }
 
-func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
+func (t *Table[T]) drawRow(b *strings.Builder, s *style.Styles, n int) {
 	if n >= t.total {
 		b.WriteString(widget.Space(t.width))
 		return
 	}
-	r, ok := t.at(n)
+	r, ok := t.rowAt(n)
 	if !ok { // on its way
 		b.WriteString(s.Paint(style.Faint, widget.Pad("  ·", t.width)))
 		return
 	}
 	paint := s.Paint
-	if n == t.cursor && !t.Idle {
+	if n == t.cursor && !t.Blurred {
 		paint = s.PaintOn
 	}
 	lead, tone := "  ", style.Plain
@@ -93,21 +92,21 @@ func (t *Table[T]) row(b *strings.Builder, s *style.Styles, n int) {
 		lead, tone = "✓ ", style.Accent
 	case t.flagged(r):
 		lead, tone = "▲ ", style.Soon
-	case n == t.cursor && t.Idle:
+	case n == t.cursor && t.Blurred:
 		lead, tone = "▏ ", style.Muted
 	case n == t.cursor:
 		lead, tone = "▌ ", style.Accent
 	}
 	b.WriteString(paint(tone, lead))
 	used := 2
-	for i, f := range t.fits {
-		c, gap := &t.Columns[f.col], 2
-		if i == len(t.fits)-1 {
+	for i, f := range t.fitted {
+		c, gap := &t.Columns[f.index], 2
+		if i == len(t.fitted)-1 {
 			gap = 0
 		}
 		// The gap has the tone of what stands before it: one more change of style
 		// in a row is ten bytes over SSH each time the cursor comes and goes.
-		cell := c.Cell(r, f.draw)
+		cell := c.Cell(r, f.scale)
 		said := widget.Cut(text.Clean(cell.Text), f.width)
 		left, right := 0, f.width-widget.Width(said)
 		if c.Right {

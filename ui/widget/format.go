@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// say gives the text of a key, such as how a language writes hours.
-type say = func(key string, args ...any) string
+// translate gives the text of a key, such as how a language writes hours.
+type translate = func(key string, args ...any) string
 
 // Day is a date as short as it stays clear: the year is left out in the coming
 // eleven months and the last, where the layout says how a day is written.
@@ -30,7 +30,7 @@ func Stamp(t time.Time) string {
 
 // Days is how many days a moment is away, negative in the past; hours on the
 // last day.
-func Days(say say, t, now time.Time) string {
+func Days(say translate, t, now time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
@@ -42,7 +42,7 @@ func Days(say say, t, now time.Time) string {
 }
 
 // Ago is how long ago a moment was, in its largest unit.
-func Ago(say say, t, now time.Time) string {
+func Ago(say translate, t, now time.Time) string {
 	if t.IsZero() {
 		return "–"
 	}
@@ -59,7 +59,7 @@ func Ago(say say, t, now time.Time) string {
 }
 
 // Validity is how long something is valid, as people say it.
-func Validity(say say, d time.Duration) string {
+func Validity(say translate, d time.Duration) string {
 	days := int((d + 12*time.Hour).Hours() / 24)
 	switch {
 	case d <= 0:

@@ -46,7 +46,7 @@ func (r Row) String() string {
 // ReadOut is the line as it is said to a screen reader, in whose sessions texts
 // have neither colours nor marks: the parts that say something, one after
 // another, as say writes lists.
-func (r Row) ReadOut(say say) string {
+func (r Row) ReadOut(say translate) string {
 	out := ""
 	for _, p := range r {
 		t := p.Say
@@ -63,7 +63,7 @@ func (r Row) ReadOut(say say) string {
 		case out == "":
 			out = t
 		case strings.ContainsRune(".,:;?!。，：；？！", last):
-			out = Follow(out, t)
+			out = JoinCJK(out, t)
 		default:
 			out += say("comma") + t
 		}

@@ -64,7 +64,7 @@ func TestWrapKeepsWords(t *testing.T) {
 // punctuation.
 func TestFollow(t *testing.T) {
 	for _, c := range [][3]string{{"needs you:", "2", "needs you: 2"}, {"待处理：", "2", "待处理：2"}, {"证书", "（1/2）", "证书（1/2）"}, {"a", "", "a"}, {"级别 \x1b[1mDV。\x1b[m", "b", "级别 \x1b[1mDV。\x1b[mb"}} {
-		if got := Follow(c[0], c[1]); got != c[2] {
+		if got := JoinCJK(c[0], c[1]); got != c[2] {
 			t.Errorf("%q, want %q", got, c[2])
 		}
 	}

@@ -90,9 +90,9 @@ func wrapLine(l string, n int) []string {
 	return append(lines, line)
 }
 
-// Gap is what stands between two texts that follow one another: a blank, but
-// nothing beside full-width punctuation, which brings room of its own.
-func Gap(before, after string) string {
+// CJKSpace is what stands between two texts: a blank, but nothing beside full-width
+// punctuation, which has room of its own.
+func CJKSpace(before, after string) string {
 	l, _ := utf8.DecodeLastRuneInString(ansi.Strip(before))
 	r, _ := utf8.DecodeRuneInString(ansi.Strip(after))
 	if strings.ContainsRune("，。；：！？）、…", l) || strings.ContainsRune("（", r) {
@@ -101,10 +101,10 @@ func Gap(before, after string) string {
 	return " "
 }
 
-// Follow puts a text after another, with a [Gap] between them if it is there.
-func Follow(first, more string) string {
+// JoinCJK joins two texts with a [CJKSpace]; more may be "".
+func JoinCJK(first, more string) string {
 	if more == "" {
 		return first
 	}
-	return first + Gap(first, more) + more
+	return first + CJKSpace(first, more) + more
 }

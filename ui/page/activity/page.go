@@ -45,7 +45,7 @@ var (
 func New(c *app.Context) app.Page {
 	p := &page{c: c}
 	p.table.Columns = columns(c)
-	p.table.Sorted, p.table.Desc = string(byTime), true
+	p.table.SortedBy, p.table.Desc = string(byTime), true
 	p.table.ID = func(e model.Event) string { return model.EventKey(e.Seq) }
 	return p
 }
@@ -98,7 +98,7 @@ func (p *page) latest() tea.Cmd {
 
 // further reads on when the end of what is held comes near.
 func (p *page) further() tea.Cmd {
-	if p.whole || len(p.events) == 0 || p.table.Cursor() < p.table.Total()-2*p.table.Rows() {
+	if p.whole || len(p.events) == 0 || p.table.Cursor() < p.table.Total()-2*p.table.VisibleRows() {
 		return nil
 	}
 	return p.read()
@@ -192,7 +192,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	before := p.table.Cursor()
 	switch {
-	case m.Y == 2 && p.table.Head(m.X) != "":
+	case m.Y == 2 && p.table.SortAt(m.X) != "":
 		return p.sort(app.Order{Sort: byTime, Desc: p.oldest})
 	case p.table.Click(m.Y-2) && p.table.Cursor() == before:
 		return p.open()

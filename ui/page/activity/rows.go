@@ -39,13 +39,13 @@ func columns(c *app.Context) []list.Column[model.Event] {
 			}
 			return list.Cell{Tone: style.Muted, Text: d}
 		}},
-		{Title: c.T("col.who"), Min: 9, Max: 14, From: 96, Cell: func(e model.Event, _ int) list.Cell {
+		{Title: c.T("col.who"), Min: 9, Max: 14, MinTableWidth: 96, Cell: func(e model.Event, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: e.Actor}
 		}},
-		{Title: c.T("col.via"), Min: 8, Max: 10, From: 130, Cell: func(e model.Event, _ int) list.Cell {
+		{Title: c.T("col.via"), Min: 8, Max: 10, MinTableWidth: 130, Cell: func(e model.Event, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: c.Text.Code("via", e.Via)}
 		}},
-		{Title: c.T("col.why"), Min: 7, Max: 10, From: 150, Cell: func(e model.Event, _ int) list.Cell {
+		{Title: c.T("col.why"), Min: 7, Max: 10, MinTableWidth: 150, Cell: func(e model.Event, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: c.Text.Code("why", e.Why)}
 		}},
 	}

@@ -67,6 +67,6 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 		s.Y--
 		s.X = widget.Width(s.Lines[s.Y])
 	}
-	s.Lines = append(s.Lines, p.table.Say(c.T, w, h-len(s.Lines))...)
+	s.Lines = append(s.Lines, p.table.ReadOut(c.T, w, h-len(s.Lines))...)
 	return s
 }

@@ -50,7 +50,7 @@ func (p *page) Actions() app.Actions {
 		app.Action{ID: "panel", Name: text.Called("act.panel"), Binding: app.Keys("f"), Group: app.View, Hidden: here, Footer: app.RankIf(app.Fourth, some), Run: p.panel},
 		app.Action{ID: "hosted-only", Name: text.Called("act.hosted"), Binding: app.Keys("H"), Group: app.View, Hidden: here, Run: func() tea.Cmd {
 			p.filter.Hosted = !p.filter.Hosted
-			return p.list.Relist()
+			return p.list.Refilter()
 		}},
 		app.Action{ID: "copy", Name: text.Called("act.copy.address"), Binding: app.Keys("y"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.copy},
 	)
@@ -136,7 +136,7 @@ func (p *page) panel() tea.Cmd {
 				return nil
 			}
 			p.filter = of(cs, "")
-			return p.list.Relist()
+			return p.list.Refilter()
 		},
 	}
 	return tea.Sequence(app.Send(open), count(cs))

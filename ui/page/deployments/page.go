@@ -37,13 +37,13 @@ var (
 func New(c *app.Context) app.Page {
 	p := &page{c: c, counts: map[string]int{}, watched: newWatched(c)}
 	p.list = list.NewBrowser(c, columns(c, true), func(r row) string { return string(r.ID) }, list.Source[row]{
-		Rows:     p.rows,
-		Instance: func(r row) model.ID { return r.Instance },
-		Filtered: func() bool { return p.filter.State != "" || p.filter.Hosted || p.filter.Auto },
-		Sorts:    []model.Sort{lifecycle.SortPlace, model.SortExpiry, model.SortName, model.SortState},
-		Open:     p.open,
-		Keep:     func() func() { f := p.filter; return func() { p.filter = f } },
-		None:     "deployments.none", Hint: "filter.hint.resources",
+		Rows:       p.rows,
+		Instance:   func(r row) model.ID { return r.Instance },
+		Filtered:   func() bool { return p.filter.State != "" || p.filter.Hosted || p.filter.Auto },
+		Sorts:      []model.Sort{lifecycle.SortPlace, model.SortExpiry, model.SortName, model.SortState},
+		Open:       p.open,
+		SaveFilter: func() func() { f := p.filter; return func() { p.filter = f } },
+		EmptyList:  "deployments.none", FilterHint: "filter.hint.resources",
 	})
 	return p
 }
@@ -165,7 +165,7 @@ func (p *page) choose(tab int) tea.Cmd {
 	}
 	p.list.Table.Columns = columns(p.c, p.tab == 0)
 	p.SetSize(p.width, p.height)
-	return p.list.Relist()
+	return p.list.Refilter()
 }
 
 // open shows the certificate of the resource under the cursor.

@@ -15,11 +15,11 @@ type row = lifecycle.ResourceView
 
 // columns answer what each endpoint really presents (spec D4).
 func columns(c *app.Context, all bool) []list.Column[row] {
-	place := list.Column[row]{Title: c.T("col.region"), Min: 8, Max: 16, From: 90, Cell: func(r row, _ int) list.Cell {
+	place := list.Column[row]{Title: c.T("col.region"), Min: 8, Max: 16, MinTableWidth: 90, Cell: func(r row, _ int) list.Cell {
 		return list.Cell{Tone: style.Muted, Text: r.Region}
 	}}
 	if all { // without a sub-tab that names the product
-		place = list.Column[row]{Title: c.T("col.place"), Sort: string(lifecycle.SortPlace), Min: 16, Max: 20, From: 100, Grow: 3, Cell: func(r row, _ int) list.Cell {
+		place = list.Column[row]{Title: c.T("col.place"), Sort: string(lifecycle.SortPlace), Min: 16, Max: 20, MinTableWidth: 100, Grow: 3, Cell: func(r row, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: r.Product + " " + r.Region}
 		}}
 	}
@@ -28,13 +28,13 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			return list.Cell{Tone: style.Strong, Text: r.Name}
 		}},
 		place,
-		{Title: c.T("col.certificate"), Min: 16, Max: 28, From: 150, Cell: func(r row, _ int) list.Cell {
+		{Title: c.T("col.certificate"), Min: 16, Max: 28, MinTableWidth: 150, Cell: func(r row, _ int) list.Cell {
 			return list.Cell{Tone: style.Plain, Text: dash(r.InstanceName)}
 		}},
-		{Title: c.T("col.should"), Min: 9, Max: 9, From: 112, Cell: func(r row, _ int) list.Cell {
+		{Title: c.T("col.should"), Min: 9, Max: 9, MinTableWidth: 112, Cell: func(r row, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: short(r.Expected)}
 		}},
-		{Title: c.T("col.deployed"), Min: 9, Max: 9, From: 112, Cell: func(r row, _ int) list.Cell {
+		{Title: c.T("col.deployed"), Min: 9, Max: 9, MinTableWidth: 112, Cell: func(r row, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: short(r.Deployed)}
 		}},
 		{Title: c.T("col.presents"), Min: 11, Max: 11, Cell: func(r row, _ int) list.Cell {
@@ -47,7 +47,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 				return list.Cell{Tone: style.Good, Text: short(r.Presented) + " ✓"}
 			}
 			return list.Cell{Tone: style.Soon, Text: short(r.Presented) + " ✗"}
-		}, Say: func(r row) string {
+		}, ReadAloud: func(r row) string {
 			switch {
 			case r.Presented == "", r.Failure.What == model.JobVerify:
 				return ""
@@ -67,7 +67,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 				tone = style.Bad
 			}
 			return list.Cell{Tone: tone, Text: widget.Days(c.T, r.NotAfter, c.Now)}
-		}, Say: func(r row) string { return away(c, r.NotAfter) }},
+		}, ReadAloud: func(r row) string { return away(c, r.NotAfter) }},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) list.Cell {
 			st := style.Of(string(r.State))
 			word := c.Text.Or("label."+string(r.State), string(r.State))
@@ -81,7 +81,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 		{Title: c.T("col.address"), Min: 15, Max: 24, Cell: func(r row, _ int) list.Cell {
 			return list.Cell{Tone: style.Accent, Text: dash(r.Address)}
 		}},
-		{Title: c.T("col.auto"), Min: 4, Max: 14, Grow: 3, From: 104, Cell: func(r row, w int) list.Cell {
+		{Title: c.T("col.auto"), Min: 4, Max: 14, Grow: 3, MinTableWidth: 104, Cell: func(r row, w int) list.Cell {
 			switch {
 			case !r.AutoDeploy:
 				return list.Cell{Tone: style.Muted, Text: c.T("auto.off")}
@@ -90,7 +90,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			}
 			return list.Cell{Tone: style.Good, Text: c.T("auto.on")}
 		}},
-		{Title: c.T("col.seen"), Min: 8, Max: 10, From: 160, Right: true, Cell: func(r row, _ int) list.Cell {
+		{Title: c.T("col.seen"), Min: 8, Max: 10, MinTableWidth: 160, Right: true, Cell: func(r row, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.VerifiedAt, c.Now)}
 		}},
 	}

@@ -31,11 +31,11 @@ type watched struct {
 func newWatched(c *app.Context) *watched {
 	w := &watched{c: c}
 	w.list = list.NewBrowser(c, watchedColumns(c), func(r model.Watch) string { return string(r.ID) }, list.Source[model.Watch]{
-		Rows:     w.rows,
-		Instance: func(model.Watch) model.ID { return "" },
-		Filtered: func() bool { return false },
-		Sorts:    []model.Sort{model.SortName, model.SortState, model.SortExpiry},
-		None:     "watch.none", Hint: "watch.hint",
+		Rows:      w.rows,
+		Instance:  func(model.Watch) model.ID { return "" },
+		Filtered:  func() bool { return false },
+		Sorts:     []model.Sort{model.SortName, model.SortState, model.SortExpiry},
+		EmptyList: "watch.none", FilterHint: "watch.hint",
 	})
 	return w
 }
@@ -93,10 +93,10 @@ func watchedColumns(c *app.Context) []list.Column[model.Watch] {
 		{Title: c.T("col.address"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 2, Cell: func(r model.Watch, _ int) list.Cell {
 			return list.Cell{Tone: style.Strong, Text: r.Address}
 		}},
-		{Title: c.T("col.name"), Min: 14, Max: 32, From: 100, Grow: 1, Cell: func(r model.Watch, _ int) list.Cell {
+		{Title: c.T("col.name"), Min: 14, Max: 32, MinTableWidth: 100, Grow: 1, Cell: func(r model.Watch, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: r.Name}
 		}},
-		{Title: c.T("col.presents"), Min: 9, Max: 9, From: 112, Cell: func(r model.Watch, _ int) list.Cell {
+		{Title: c.T("col.presents"), Min: 9, Max: 9, MinTableWidth: 112, Cell: func(r model.Watch, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: short(r.Fingerprint)}
 		}},
 		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r model.Watch, _ int) list.Cell {
@@ -107,7 +107,7 @@ func watchedColumns(c *app.Context) []list.Column[model.Watch] {
 				return list.Cell{Tone: style.Bad, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 			}
 			return list.Cell{Tone: style.Plain, Text: widget.Days(c.T, r.NotAfter, c.Now)}
-		}, Say: func(r model.Watch) string { return away(c, r.NotAfter) }},
+		}, ReadAloud: func(r model.Watch) string { return away(c, r.NotAfter) }},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) list.Cell {
 			st := style.Of(r.State())
 			if r.Error != "" && st.Tone != style.Bad {
@@ -245,7 +245,7 @@ type addedMsg struct{ made model.Watch }
 // added puts the cursor on the new row and tells what the first look has seen.
 func (w *watched) added(m addedMsg) tea.Cmd {
 	c := w.c
-	w.list.Table.Pin(string(m.made.ID))
+	w.list.Table.SelectID(string(m.made.ID))
 	return tea.Batch(w.list.Load(), app.Send(app.ToastMsg{Text: c.T("watch.added", m.made.Address), Tone: style.Good, Await: func(ctx context.Context) app.ToastMsg {
 		told, err := looked(ctx, c, m.made.ID)
 		if err != nil {
@@ -294,7 +294,7 @@ func (w *watched) details() tea.Cmd {
 	lines := []string{watchWords(c, &r)}
 	add := func(label, value string) {
 		if value != "" {
-			lines = append(lines, widget.Follow(c.T(label), text.Clean(value)))
+			lines = append(lines, widget.JoinCJK(c.T(label), text.Clean(value)))
 		}
 	}
 	add("watch.because", c.Text.Text(r.Detail))

@@ -131,7 +131,7 @@ func (p *page) open() tea.Cmd {
 		p.arrange()
 		if r, ok := p.byMonth.Selected(); ok {
 			if d := busiest(p.listed(), r); d != nil {
-				_, rows := p.byDay.Held()
+				_, rows := p.byDay.Loaded()
 				p.byDay.Select(max(slices.IndexFunc(rows, func(r row) bool { return r.start.Equal(d.Start) }), 0))
 				p.moved()
 			}
@@ -166,7 +166,7 @@ func (p *page) click(x, y int) {
 		return
 	}
 	if y == headLines+p.stripLines() && x < p.left() {
-		if s := model.Sort(p.list().Head(x)); s != "" {
+		if s := model.Sort(p.list().SortAt(x)); s != "" {
 			p.sort(p.order.By(s))
 		}
 		return

@@ -103,7 +103,7 @@ func (p *page) arrange() {
 	rows := monthRows(p.a, p.b)
 	p.byMonth.Columns = columns(p.c, p.shape(rows, false))
 	for _, t := range []*list.Table[row]{&p.byMonth, &p.byDay} {
-		t.Sorted, t.Desc = string(p.order.Sort), p.order.Desc
+		t.SortedBy, t.Desc = string(p.order.Sort), p.order.Desc
 	}
 	p.arranged(rows)
 	p.byMonth.SetWindow(0, rows, len(rows))

@@ -73,7 +73,7 @@ func New(c *app.Context) app.Page {
 	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle, order: app.Order{Sort: byTime}, progress: progress.New(progress.WithWidth(16), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─'))}
 	p.progress.FullColor, p.progress.EmptyColor = nil, nil // those of the line it stands in
 	p.byMonth.ID, p.byDay.ID = row.id, row.id
-	p.byMonth.Named, p.byDay.Named = true, true
+	p.byMonth.LabelCells, p.byDay.LabelCells = true, true
 	p.moments.Columns, p.moments.ID = happeningColumns(c), happening.id
 	p.focus(false)
 	return p
@@ -305,7 +305,7 @@ func (p *page) listed() *forecast.Report {
 // focus gives the keys to the moments, if there are any, or else to the rows.
 func (p *page) focus(moments bool) {
 	p.aux = moments && p.moments.Total() > 0
-	p.byMonth.Idle, p.byDay.Idle, p.moments.Idle = p.aux, p.aux, !p.aux
+	p.byMonth.Blurred, p.byDay.Blurred, p.moments.Blurred = p.aux, p.aux, !p.aux
 }
 
 // list is the table of rows that is shown.

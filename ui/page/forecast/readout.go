@@ -34,10 +34,10 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 			add(r.ReadOut(c.T))
 		}
 		s.Y = len(s.Lines)
-		s.Lines = append(s.Lines, p.moments.Say(c.T, w, h-len(s.Lines))...)
+		s.Lines = append(s.Lines, p.moments.ReadOut(c.T, w, h-len(s.Lines))...)
 	default:
 		s.Y = len(s.Lines)
-		s.Lines = append(s.Lines, p.list().Say(c.T, w, h-len(s.Lines))...)
+		s.Lines = append(s.Lines, p.list().ReadOut(c.T, w, h-len(s.Lines))...)
 	}
 	return s
 }

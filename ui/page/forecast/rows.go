@@ -215,7 +215,7 @@ func picture(c *app.Context, n, top, w int, whole bool, tone style.Tone) list.Ce
 	case whole || c.Plain:
 		return list.Cell{Tone: style.Strong, Text: widget.Count(n)}
 	}
-	return list.Cell{Tone: tone, Text: chart.Bar(n, top, w-1-len(widget.Count(top))) + " " + widget.Count(n)}
+	return list.Cell{Tone: tone, Text: chart.HorizontalBar(n, top, w-1-len(widget.Count(top))) + " " + widget.Count(n)}
 }
 
 // both are the numbers under two policies.
@@ -269,28 +269,17 @@ func columns(c *app.Context, sh shape) []list.Column[row] {
 			},
 		)
 		if sh.other != "" {
-			cols = append(
-				cols,
-				list.Column[row]{
-					Title: sh.other,
-					Name:  c.T("plain.under", strings.ToLower(c.T(head)), sh.other),
-					Min:   max(9, widget.Width(sh.other)),
-					Max:   16 * grow,
-					Grow:  grow,
-					Even:  true,
-					Cell: func(r row, w int) list.Cell {
-						if r.b == nil {
-							return list.Cell{Tone: style.Faint, Text: "…"}
-						}
-						return picture(c, of(r.b), top, w, r.whole, style.Accent)
-					},
-				},
-			)
+			cols = append(cols, list.Column[row]{Title: sh.other, SpokenName: c.T("plain.under", strings.ToLower(c.T(head)), sh.other), Min: max(9, widget.Width(sh.other)), Max: 16 * grow, Grow: grow, SharedScale: true, Cell: func(r row, w int) list.Cell {
+				if r.b == nil {
+					return list.Cell{Tone: style.Faint, Text: "…"}
+				}
+				return picture(c, of(r.b), top, w, r.whole, style.Accent)
+			}})
 		}
 	}
 	number := func(n int) list.Cell { return both(c, n, n) }
 	plain := func(head string, width, from int, one func(n int) list.Cell, of func(*forecast.Tally) int) {
-		cols = append(cols, list.Column[row]{Title: c.T(head), Min: width, Max: width + 3, From: from, Cell: func(r row, _ int) list.Cell {
+		cols = append(cols, list.Column[row]{Title: c.T(head), Min: width, Max: width + 3, MinTableWidth: from, Cell: func(r row, _ int) list.Cell {
 			if r.b != nil {
 				return both(c, of(&r.a), of(r.b))
 			}
@@ -369,7 +358,7 @@ func happeningColumns(c *app.Context) []list.Column[happening] {
 		{Title: c.T("col.certificate"), Min: 12, Max: 40, Grow: 6, Cell: func(h happening, _ int) list.Cell {
 			return list.Cell{Tone: style.Strong, Text: h[0].Name}
 		}},
-		{Title: c.T("col.detail"), Min: 20, Max: 90, Grow: 6, From: 76, Cell: func(h happening, _ int) list.Cell {
+		{Title: c.T("col.detail"), Min: 20, Max: 90, Grow: 6, MinTableWidth: 76, Cell: func(h happening, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: c.Text.Text(h[0].Detail)}
 		}},
 	}

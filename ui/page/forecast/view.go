@@ -93,7 +93,7 @@ func (p *page) askedLine() string {
 func (p *page) askedRow() widget.Row {
 	s, c := p.c.Styles, p.c
 	named := func(key, name string) string {
-		return s.Paint(style.Muted, c.T(key)) + widget.Gap(c.T(key), "") + name
+		return s.Paint(style.Muted, c.T(key)) + widget.CJKSpace(c.T(key), "") + name
 	}
 	row := widget.Row{{Text: " " + s.Paint(style.Strong, c.T("forecast.months", p.months))}, {Text: "   "}, {Text: named("forecast.policy", policyName(c, forecast.AsConfigured))}}
 	if p.compare != forecast.AsConfigured {

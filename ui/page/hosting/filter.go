@@ -54,7 +54,7 @@ func needing(b app.Backend) ([]model.ID, error) {
 // onlyPerson lists only what needs a person, or everything again.
 func (p *page) onlyPerson() tea.Cmd {
 	p.only.person = !p.only.person
-	return p.list.Relist()
+	return p.list.Refilter()
 }
 
 // count is how many it lists; partial says that not everything was looked at
@@ -155,7 +155,7 @@ func (p *page) panel() tea.Cmd {
 				return nil
 			}
 			p.only = chosen(cs, "")
-			return p.list.Relist()
+			return p.list.Refilter()
 		},
 	}
 	return tea.Sequence(app.Send(open), count(cs))

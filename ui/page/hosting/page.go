@@ -39,21 +39,16 @@ var (
 // New makes the tab.
 func New(c *app.Context) app.Page {
 	p := &page{c: c}
-	p.list = list.NewBrowser(
-		c,
-		columns(c, func() model.Sort { return p.list.Order().Sort }),
-		func(r row) string { return string(r.ID) },
-		list.Source[row]{
-			Rows:     p.rows,
-			Instance: func(r row) model.ID { return r.ID },
-			Filtered: func() bool { return p.only != only{} },
-			Sorts:    []model.Sort{model.SortDue, model.SortName, model.SortState},
-			Open:     p.details,
-			Keep:     func() func() { o := p.only; return func() { p.only = o } },
-			Nothing:  func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
-			None:     "hosting.none", Hint: "filter.hint",
-		},
-	)
+	p.list = list.NewBrowser(c, columns(c, func() model.Sort { return p.list.Order().Sort }), func(r row) string { return string(r.ID) }, list.Source[row]{
+		Rows:        p.rows,
+		Instance:    func(r row) model.ID { return r.ID },
+		Filtered:    func() bool { return p.only != only{} },
+		Sorts:       []model.Sort{model.SortDue, model.SortName, model.SortState},
+		Open:        p.details,
+		SaveFilter:  func() func() { o := p.only; return func() { p.only = o } },
+		EmptyResult: func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
+		EmptyList:   "hosting.none", FilterHint: "filter.hint",
+	})
 	p.list.Table.Flag, p.list.Table.FlagKey = func(r row) bool { return r.person }, "hosting.only.person"
 	return p
 }

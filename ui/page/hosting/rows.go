@@ -28,13 +28,13 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 			glyph, word, tone := c.StatusBy(&r.Row, w-2, by())
 			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
-		{Title: c.T("col.next"), Sort: string(model.SortDue), Min: 17, Max: 17, Cell: func(r row, _ int) list.Cell { return when(c, &r.Row) }, Say: func(r row) string {
+		{Title: c.T("col.next"), Sort: string(model.SortDue), Min: 17, Max: 17, Cell: func(r row, _ int) list.Cell { return when(c, &r.Row) }, ReadAloud: func(r row) string {
 			if r.Operation != "" || r.Due.IsZero() {
 				return ""
 			}
 			return widget.Day(r.Due, c.Now, c.T("date.day")) + ", " + c.RelativeTime(r.Due)
 		}},
-		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, From: 100, Cell: func(r row, _ int) list.Cell {
+		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, MinTableWidth: 100, Cell: func(r row, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: why(c, &r.Row)}
 		}},
 		{Title: c.T("col.contact"), Min: 9, Max: 24, Grow: 1, Cell: func(r row, _ int) list.Cell {
@@ -56,7 +56,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 			}
 			return list.Cell{Tone: tone, Text: strconv.Itoa(r.RenewalsLeft)}
 		}},
-		{Title: c.T("col.serviceends"), Min: 10, Max: 12, From: 132, Cell: func(r row, _ int) list.Cell {
+		{Title: c.T("col.serviceends"), Min: 10, Max: 12, MinTableWidth: 132, Cell: func(r row, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: r.ServiceEnd.Format("2006-01-02")}
 		}},
 	}

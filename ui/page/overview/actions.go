@@ -138,7 +138,7 @@ func (p *page) order() app.Order {
 
 func (p *page) sort(o app.Order) tea.Cmd {
 	p.query.Sort, p.query.Desc = o.Sort, o.Desc
-	p.table.Sorted, p.table.Desc = string(o.Sort), o.Desc
+	p.table.SortedBy, p.table.Desc = string(o.Sort), o.Desc
 	return p.relist()
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"certquay/model"
 	"certquay/ui/app"
-	"certquay/ui/chart"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -54,7 +53,7 @@ func (p *page) scroll(halves int) {
 func (p *page) cardsView(h int) string {
 	from, to := p.cardPage()
 	per, w := p.perLine(), p.cardWidth()
-	offset, rows := p.table.Held()
+	offset, rows := p.table.Loaded()
 	var lines []string
 	for i := from; i < to; i += per {
 		var blocks []string
@@ -110,7 +109,7 @@ func card(c *app.Context, r *model.Row, w int, by model.Sort, selected, marked b
 	if r.NotAfter.IsZero() {
 		lines = append(lines, s.Paint(style.Faint, widget.Repeat("·", in)))
 	} else {
-		lines = append(lines, chart.LifeBar(s, lifeOf(r, c.Now), in))
+		lines = append(lines, timelineOf(r, c.Now).View(s, in))
 	}
 	o := on(c, r)
 	if n, t := next(c, r); n != "" {

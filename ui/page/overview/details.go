@@ -289,23 +289,23 @@ func (d *details) head() string {
 	n, t := d.news(&r)
 	told := append(twoLines(n, d.width-2), "")[:2]
 	lines = append(lines, " "+s.Paint(t, told[0]), " "+s.Paint(t, told[1]))
-	life := d.life()
+	life := d.timeline()
 	if len(i.Versions) == 0 {
 		lines = append(lines, " "+s.Paint(style.Faint, widget.Repeat("·", d.width-2)), " "+s.Paint(style.Muted, c.T("life.none")))
 	} else {
-		lines = append(lines, " "+chart.LifeBar(s, life, d.width-2), d.lifeDates(life))
+		lines = append(lines, " "+life.View(s, d.width-2), d.timelineDates(life))
 	}
 	lines = append(lines, "")
 	return strings.Join(lines, "\n")
 }
 
-// life is the service period with its versions, as the life bar draws it.
-func (d *details) life() chart.Life {
+// timeline is the service period with its versions, as the life bar draws it.
+func (d *details) timeline() chart.Timeline {
 	c, i := d.c, &d.instance
-	life := chart.Life{From: i.ServiceStart, To: i.ServiceEnd, Now: c.Now}
+	life := chart.Timeline{From: i.ServiceStart, To: i.ServiceEnd, Now: c.Now}
 	for k := range i.Versions {
 		v := &i.Versions[k]
-		life.Versions = append(life.Versions, chart.LifeVersion{From: v.NotBefore, Window: v.Window(), To: v.NotAfter})
+		life.Versions = append(life.Versions, chart.TimelineVersion{From: v.NotBefore, Window: v.Window(), To: v.NotAfter})
 		if v.NotAfter.After(life.To) {
 			life.To = v.NotAfter
 		}
@@ -316,7 +316,7 @@ func (d *details) life() chart.Life {
 	return life
 }
 
-func (d *details) lifeDates(l chart.Life) string {
+func (d *details) timelineDates(l chart.Timeline) string {
 	c, s, i := d.c, d.c.Styles, &d.instance
 	left := " " + s.Paint(style.Muted, c.T("life.issued", l.From.Format("2006-01-02")))
 	right := s.Paint(style.Muted, c.T("life.until", l.To.Format("2006-01-02"))) + " "

@@ -134,7 +134,7 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	case y < 0:
 		return nil
 	case y == 0 && !p.cardsShown():
-		if s := model.Sort(p.table.Head(m.X)); s != "" {
+		if s := model.Sort(p.table.SortAt(m.X)); s != "" {
 			return p.sort(p.order().By(s))
 		}
 		return nil

@@ -57,7 +57,7 @@ func New(c *app.Context) app.Page {
 	p := &page{c: c, counts: model.Counts{Partial: true}}
 	p.table.Columns = columns(c, func() model.Sort { return p.order().Sort })
 	p.table.ID = func(r model.Row) string { return string(r.ID) }
-	p.table.Sorted = string(p.order().Sort)
+	p.table.SortedBy = string(p.order().Sort)
 	return p
 }
 
@@ -111,7 +111,7 @@ func (p *page) Waits() bool { return !p.loaded || p.details != nil && !p.details
 func (p *page) load() tea.Cmd {
 	p.seq++
 	seq, q := p.seq, p.query
-	q.Offset, q.Limit, _ = p.table.Around()
+	q.Offset, q.Limit = p.table.Window()
 	if !p.loaded { // few enough to be read before everything is known
 		q.Limit = min(q.Limit, firstRows)
 	}

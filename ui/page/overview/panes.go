@@ -58,7 +58,7 @@ func (d *details) facts() []line {
 	if v := i.Current(); v != nil {
 		key := v.KeyType
 		if v.KeyID == "" {
-			key = widget.Follow(key, c.T("fact.nokey"))
+			key = widget.JoinCJK(key, c.T("fact.nokey"))
 		}
 		ls = append(ls, fact(c.T("fact.key"), key), fact(c.T("fact.serial"), v.Serial), fact("SHA-256", v.Fingerprint),
 			fact(c.T("fact.from"), widget.Stamp(v.NotBefore)), fact(c.T("fact.to"), widget.Stamp(v.NotAfter)))

@@ -3,7 +3,6 @@ package overview
 import (
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/ui/chart"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -67,8 +66,8 @@ func (p *page) sideView(h int) string {
 		out = append(out, s.Paint(newsTone, l))
 	}
 	out = append(out, "")
-	if life := d.life(); len(life.Versions) > 0 {
-		out = append(out, chart.LifeBar(s, life, in), widget.Spread(
+	if life := d.timeline(); len(life.Versions) > 0 {
+		out = append(out, life.View(s, in), widget.Spread(
 			s.Paint(style.Muted, p.c.T("life.issued", life.From.Format("2006-01-02"))),
 			s.Paint(style.Muted, p.c.T("life.until", life.To.Format("2006-01-02"))), in), "")
 	}

@@ -44,7 +44,7 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 		add(p.nothingFound())
 		return s
 	}
-	s.Lines = append(s.Lines, p.table.Say(c.T, w, h-len(s.Lines))...)
+	s.Lines = append(s.Lines, p.table.ReadOut(c.T, w, h-len(s.Lines))...)
 	return s
 }
 
@@ -92,7 +92,7 @@ func (d *details) plain(w, h int) app.ScreenText {
 	if cur < len(ls) {
 		s.Lines = append(s.Lines, widget.Wrap(c.T("plain.line", cur+1, len(ls), said(cur)), w)...)
 	}
-	lines, _ := widget.Whole(0, cur, len(ls), h-len(s.Lines), func(n int) []string { return widget.Wrap(strconv.Itoa(n+1)+". "+said(n), w) })
+	lines, _ := widget.FitItems(0, cur, len(ls), h-len(s.Lines), func(n int) []string { return widget.Wrap(strconv.Itoa(n+1)+". "+said(n), w) })
 	s.Lines = append(s.Lines, lines...)
 	s.Lines = s.Lines[:min(len(s.Lines), max(h, 1))]
 	return s

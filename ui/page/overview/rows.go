@@ -26,18 +26,18 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.Row] {
 			glyph, word, tone := c.StatusBy(&r, w-2, by())
 			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
-		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, From: 100, Cell: func(r model.Row, w int) list.Cell {
+		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, MinTableWidth: 100, Cell: func(r model.Row, w int) list.Cell {
 			return domains(&r, w)
 		}},
-		{Title: c.T("col.spec"), Min: 22, Max: 36, Grow: 5, From: 150, Cell: func(r model.Row, _ int) list.Cell {
+		{Title: c.T("col.spec"), Min: 22, Max: 36, Grow: 5, MinTableWidth: 150, Cell: func(r model.Row, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: specOf(c, &r)}
 		}},
-		{Title: c.T("col.valid"), Min: days, Max: days, From: 100, Right: true, Cell: func(r model.Row, _ int) list.Cell {
+		{Title: c.T("col.valid"), Min: days, Max: days, MinTableWidth: 100, Right: true, Cell: func(r model.Row, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: validity(c, &r)}
 		}},
 		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 17, Max: 17, Cell: func(r model.Row, _ int) list.Cell {
 			return expires(c, &r)
-		}, Say: func(r model.Row) string {
+		}, ReadAloud: func(r model.Row) string {
 			if r.NotAfter.IsZero() {
 				return ""
 			}
@@ -46,15 +46,15 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[model.Row] {
 		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.Row, w int) list.Cell {
 			return on(c, &r)
 		}},
-		{Title: c.T("col.service"), Min: 12, Max: 24, From: 112, Cell: func(r model.Row, w int) list.Cell {
+		{Title: c.T("col.service"), Min: 12, Max: 24, MinTableWidth: 112, Cell: func(r model.Row, w int) list.Cell {
 			return service(c, &r, w)
-		}, Say: func(r model.Row) string {
+		}, ReadAloud: func(r model.Row) string {
 			if r.ServiceEnd.IsZero() {
 				return ""
 			}
 			return r.ServiceEnd.Format("2006-01")
 		}},
-		{Title: c.T("col.id"), Min: 8, Max: 8, From: 140, Cell: func(r model.Row, _ int) list.Cell {
+		{Title: c.T("col.id"), Min: 8, Max: 8, MinTableWidth: 140, Cell: func(r model.Row, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: r.ID.Short()}
 		}},
 	}
@@ -180,9 +180,9 @@ func next(c *app.Context, r *model.Row) (string, style.Tone) {
 	return "", style.Muted
 }
 
-// lifeOf is the bar of a row, which knows its current version only.
-func lifeOf(r *model.Row, now time.Time) chart.Life {
-	l := chart.Life{From: r.NotBefore, To: r.NotAfter, Now: now}
-	l.Versions = []chart.LifeVersion{{From: r.NotBefore, Window: r.Window, To: r.NotAfter}}
+// timelineOf is the bar of a row, which knows its current version only.
+func timelineOf(r *model.Row, now time.Time) chart.Timeline {
+	l := chart.Timeline{From: r.NotBefore, To: r.NotAfter, Now: now}
+	l.Versions = []chart.TimelineVersion{{From: r.NotBefore, Window: r.Window, To: r.NotAfter}}
 	return l
 }

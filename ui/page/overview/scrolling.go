@@ -130,7 +130,7 @@ func (d *details) paneView(pane, w int) string {
 	}
 	title := d.paneName(pane)
 	if rest := d.rest(pane); rest != "" {
-		title = widget.Follow(title, rest)
+		title = widget.JoinCJK(title, rest)
 	}
 	for len(out) < room {
 		out = append(out, "")

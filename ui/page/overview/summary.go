@@ -53,7 +53,7 @@ func (p *page) band() string {
 	}
 	picture := []string{widget.Spread(s.Paint(style.Head, c.T("weeks.title")), s.Paint(style.Muted, c.T("weeks.max", top)), pw-2)}
 	picture = append(picture, chart.Bars(s, p.counts.Weeks[:], 3, step, p.weekTone)...)
-	picture = append(picture, chart.Months(s, c.Now, len(p.counts.Weeks), step, c.T("date.month")))
+	picture = append(picture, chart.MonthAxis(s, c.Now, len(p.counts.Weeks), step, c.T("date.month")))
 	lw := p.width - pw
 	left, needs := p.bandLeft(lw)
 	left = append(left, " "+p.needs(lw-4).String())
@@ -207,6 +207,6 @@ func (p *page) needs(w int) widget.Row {
 	if widget.Width(head)+1+widget.Width(said)+widget.Width(tail) > w { // the key in place of the glyph
 		head, tail = s.Paint(style.Key, key)+" "+s.Paint(tone, c.T("needs.you")), ""
 	}
-	head += widget.Gap(head, said)
+	head += widget.CJKSpace(head, said)
 	return widget.Row{{Text: head + widget.Cut(said, w-widget.Width(head)-widget.Width(tail))}, {Text: tail}}
 }

@@ -30,7 +30,7 @@ func Width(s string) int {
 			return ansi.StringWidth(s)
 		default:
 			r, size := utf8.DecodeRuneInString(s[i:])
-			if !narrow(r) {
+			if !isNarrowRune(r) {
 				return ansi.StringWidth(s)
 			}
 			n++
@@ -40,10 +40,10 @@ func Width(s string) int {
 	return n
 }
 
-// narrow says of the runes that the interface itself draws, and of Latin ones,
-// that each is one cell and joins with nothing. It saves most texts the search
+// isNarrowRune reports that a rune is one cell wide and joins no other, for Latin
+// letters and for what the interface itself draws. It saves most texts the search
 // for grapheme clusters, which is what measuring costs.
-func narrow(r rune) bool {
+func isNarrowRune(r rune) bool {
 	switch {
 	case r >= 0xa1 && r <= 0x17f:
 		return r != 0xad
@@ -183,10 +183,10 @@ func Box(s *style.Styles, edge style.Tone, title string, lines []string, w, h in
 	return b.String()
 }
 
-// Whole is items as lines, at most room of them: those from the item with number
-// from on, or from a later one if the item at would find no room else. None is
-// said by half but one that is longer than the room. y is the line of at.
-func Whole(from, at, total, room int, item func(n int) []string) (lines []string, y int) {
+// FitItems returns the lines of items, at most room of them, from the item with number
+// from on, or from a later one so that the item at is among them. An item is whole or
+// left out, unless it alone is longer than the room. y is the first line of at.
+func FitItems(from, at, total, room int, item func(n int) []string) (lines []string, y int) {
 	if room <= 0 || at >= total {
 		return nil, 0
 	}
