@@ -3,10 +3,8 @@ package cmd
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 
-	"filippo.io/age"
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
@@ -40,44 +38,6 @@ func backupCmd(c *call) *cobra.Command {
 	cmd.Flags().StringVar(&passphraseFile, "passphrase-file", "", "")
 	exclusive(cmd, "recipient", "passphrase-file")
 	cmd.AddCommand(verifyBackupCmd(c))
-	return cmd
-}
-
-// opening are the flags that open a backup.
-type opening struct{ identity, passphraseFile string }
-
-func (o *opening) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.identity, "identity", "", "")
-	cmd.Flags().StringVar(&o.passphraseFile, "passphrase-file", "", "")
-	exclusive(cmd, "identity", "passphrase-file")
-}
-
-func verifyBackupCmd(c *call) *cobra.Command {
-	o := &opening{}
-	cmd := &cobra.Command{
-		Use:     "verify",
-		Example: "  certquay backup verify certquay.backup --identity key.txt",
-		Args:    one("arg.file"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.verifyBackup(cmd.Context(), args[0], o)
-		},
-	}
-	o.add(cmd)
-	return cmd
-}
-
-func restoreCmd(c *call) *cobra.Command {
-	o := &opening{}
-	cmd := &cobra.Command{
-		Use: "restore",
-		Example: "  certquay restore certquay.backup --data /srv/certquay\n" +
-			"  certquay restore certquay.backup --data /tmp/look --config /tmp/look.conf/config.yaml --identity key.txt",
-		Args: one("arg.file"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.restore(cmd.Context(), args[0], o)
-		},
-	}
-	o.add(cmd)
 	return cmd
 }
 
@@ -146,79 +106,4 @@ func summaryJSON(s store.Summary, more map[string]any) map[string]any {
 	more["store"], more["made"], more["schema"], more["events"] = s.Store, out.TimeOrNil(s.Made), s.Schema, s.Events
 	more["protection"], more["pairs"], more["bytes"] = s.Protection, s.Pairs, s.Bytes
 	return more
-}
-
-// unopened puts into words why a backup was not read.
-func unopened(file string, err error) error {
-	var wrong *out.UsageError
-	switch {
-	case errors.As(err, &wrong):
-		return wrong
-	case errors.Is(err, context.Canceled):
-		return err
-	case errors.Is(err, store.ErrNoIdentity):
-		return out.Failed("failed.backup-sealed", "file", file)
-	case errors.Is(err, store.ErrBackup):
-		return out.Failed("failed.backup-broken", "file", file, "cause", err)
-	case errors.Is(err, store.ErrOpen), errors.Is(err, store.ErrNewerSchema):
-		return &out.StoreError{Err: err}
-	}
-	return out.Failed("failed.backup-read", "file", file, "cause", err)
-}
-
-func (c *call) verifyBackup(ctx context.Context, file string, o *opening) error {
-	in, ids, err := c.openBackup(ctx, file, o)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }()
-	where, err := c.files()
-	if err != nil {
-		return err
-	}
-	temporary := ""
-	if c.Kind == session.Local { // nobody else fills the disk of this machine
-		temporary = os.TempDir()
-	}
-	sum, report, err := store.VerifyBackup(ctx, in, where.key, temporary, ids...)
-	var unchecked *store.UncheckedError
-	if err != nil && !errors.As(err, &unchecked) {
-		return unopened(file, err)
-	}
-	problems := report.Problems
-	if c.JSON {
-		more := map[string]any{"file": c.Abs(file), "checked": unchecked == nil, "problems": out.EnglishAll(problems)}
-		if err := c.PrintJSON(summaryJSON(sum, more)); err != nil {
-			return err
-		}
-	}
-	for _, p := range problems {
-		c.Say("verb.problem", "what", p)
-	}
-	switch {
-	case len(problems) > 0:
-		return out.Failed("failed.backup-unsound", "n", len(problems)+report.More)
-	case unchecked != nil:
-		c.Say("verb.backup.whole", "store", sum.Store, "at", sum.Made, "events", sum.Events, "keys", sum.Pairs)
-		c.Say("verb.backup.unchecked", "cause", unchecked.Err)
-	default:
-		c.Say("verb.backup.clean", "store", sum.Store, "at", sum.Made, "records", report.Records, "events", sum.Events)
-	}
-	return nil
-}
-
-// openBackup opens the file of a backup and finds what opens it.
-func (c *call) openBackup(ctx context.Context, file string, o *opening) (io.ReadCloser, []age.Identity, error) {
-	if file == "-" && (c.Interactive || o.identity == "-" || o.passphraseFile == "-") {
-		return nil, nil, out.Usage("usage.backup-input")
-	}
-	ids, err := c.identities(ctx, file, o)
-	if err != nil {
-		return nil, nil, err
-	}
-	in, err := c.Open(file)
-	if err != nil {
-		return nil, nil, unread(file, err)
-	}
-	return in, ids, nil
 }

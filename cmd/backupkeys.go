@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 
 	"filippo.io/age"
+	"github.com/spf13/cobra"
 
 	"certquay/cmd/backup"
 	"certquay/cmd/config"
 	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/model"
+	"certquay/store"
 )
 
 // recipients are those a backup is encrypted to, and what is shown of them.
@@ -123,4 +126,47 @@ func (a *asked) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 		return nil, out.Usage("usage.empty-passphrase")
 	}
 	return i.Unwrap(stanzas)
+}
+
+// opening are the flags that open a backup.
+type opening struct{ identity, passphraseFile string }
+
+func (o *opening) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.identity, "identity", "", "")
+	cmd.Flags().StringVar(&o.passphraseFile, "passphrase-file", "", "")
+	exclusive(cmd, "identity", "passphrase-file")
+}
+
+// unopened puts into words why a backup was not read.
+func unopened(file string, err error) error {
+	var wrong *out.UsageError
+	switch {
+	case errors.As(err, &wrong):
+		return wrong
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, store.ErrNoIdentity):
+		return out.Failed("failed.backup-sealed", "file", file)
+	case errors.Is(err, store.ErrBackup):
+		return out.Failed("failed.backup-broken", "file", file, "cause", err)
+	case errors.Is(err, store.ErrOpen), errors.Is(err, store.ErrNewerSchema):
+		return &out.StoreError{Err: err}
+	}
+	return out.Failed("failed.backup-read", "file", file, "cause", err)
+}
+
+// openBackup opens the file of a backup and finds what opens it.
+func (c *call) openBackup(ctx context.Context, file string, o *opening) (io.ReadCloser, []age.Identity, error) {
+	if file == "-" && (c.Interactive || o.identity == "-" || o.passphraseFile == "-") {
+		return nil, nil, out.Usage("usage.backup-input")
+	}
+	ids, err := c.identities(ctx, file, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	in, err := c.Open(file)
+	if err != nil {
+		return nil, nil, unread(file, err)
+	}
+	return in, ids, nil
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
@@ -82,13 +81,6 @@ func buyCmd(c *call) *cobra.Command {
 	return cmd
 }
 
-// said says whether a flag tells what a verb is to do.
-func said(cmd *cobra.Command) bool {
-	told := false
-	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { told = told || f.Changed })
-	return told
-}
-
 // priceText is the price line by line, equal lines together (spec B1).
 func (c *call) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
 	lines := []string{c.Text("verb.buy.what", "spec", r.Spec, "years", years(r.Years))}
@@ -106,31 +98,3 @@ func (c *call) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
 
 // years is a number of years.
 func years(n int) model.Text { return model.Say("verb.years", "n", n) }
-
-// specification reads its four parts; a word that is none is wrong usage.
-func specification(level, typ, brand, grade string) (model.Specification, error) {
-	var s model.Specification
-	var err error
-	if s.Level, err = word("--level", level, model.Levels); err != nil {
-		return s, err
-	}
-	if s.Type, err = word("--type", typ, model.DomainTypes); err != nil {
-		return s, err
-	}
-	if s.Grade, err = word("--grade", grade, model.Grades); err != nil {
-		return s, err
-	}
-	s.Brand = model.Fold(brand)
-	return s, nil
-}
-
-// word finds what was typed among the words that would do, without regard to
-// case. What is a flag or a message that says what it was typed for.
-func word[T ~string](what any, typed string, words []T) (T, error) {
-	for _, w := range words {
-		if model.Fold(typed) == model.Fold(string(w)) {
-			return w, nil
-		}
-	}
-	return "", out.Usage("usage.unknown-word", "what", what, "value", typed, "words", out.Join(words))
-}

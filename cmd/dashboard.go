@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"certquay/cmd/program"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
-	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/product/edge"
 	"certquay/ui"
@@ -85,13 +83,4 @@ func dashboard(ctx context.Context, c *call) error {
 		}
 	}
 	return nil
-}
-
-// saveFile writes one downloaded file of the person's and tells where it is,
-// by its whole path.
-func (c *call) saveFile(path string, data []byte, secret bool) (string, error) {
-	if err := c.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return "", err
-	}
-	return c.Abs(path), c.put(path, bundle.OutFile{Name: path, Data: data, Secret: secret})
 }

@@ -3,7 +3,6 @@ package cmd
 import (
 	"archive/tar"
 	"bytes"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,36 +67,6 @@ func downloadCmd(c *call) *cobra.Command {
 	cmd.Flags().StringVar(&format, "format", "nginx", out.Join(bundle.Formats()))
 	cmd.Flags().StringVar(&dir, "out", "", "")
 	return cmd
-}
-
-const (
-	modePublic os.FileMode = 0o644
-	modeSecret os.FileMode = 0o600
-)
-
-// write puts one file in place whole or not at all.
-func (c *call) write(path string, f bundle.OutFile) error {
-	if err := c.put(path, f); err != nil {
-		return out.Failed("failed.write", "file", path, "cause", err)
-	}
-	return nil
-}
-
-// put is write for the dashboard, which puts errors into words itself.
-func (c *call) put(path string, f bundle.OutFile) error {
-	mode := modePublic
-	if f.Secret {
-		mode = modeSecret
-	}
-	to, err := c.Create(path, mode)
-	if err == nil {
-		if _, err = to.Write(f.Data); err != nil {
-			_ = to.Abort()
-		} else {
-			err = to.Close()
-		}
-	}
-	return err
 }
 
 // toOutput writes files to standard output: a single one without a key as it

@@ -119,19 +119,3 @@ func (c *call) stopHosting(cmd *cobra.Command, i *model.Instance) error {
 	}
 	return c.show(i.ID, model.Say("verb.host.stopped"))
 }
-
-// creditQuestion shows the credits that are left before one is reserved
-// (spec D5).
-func (c *call) creditQuestion(r lifecycle.ResourceView) (string, error) {
-	all, err := c.engine().Balances()
-	if err != nil {
-		return "", err
-	}
-	free := 0
-	for _, b := range all {
-		if b.Kind == string(lifecycle.PackCredit) {
-			free = b.Available
-		}
-	}
-	return c.Text("verb.auto.question", "place", place(&r.Resource), "n", free), nil
-}

@@ -3,8 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -141,25 +139,4 @@ func (c *call) expires(t, now time.Time) string {
 		return "-"
 	}
 	return c.Text("verb.expires", "day", out.Day(t), "n", int(t.Sub(now).Hours()/24))
-}
-
-// duration reads a time span: Go's units, and d and w for days and weeks.
-func duration(s string) (time.Duration, error) {
-	bad := out.Usage("usage.span", "value", s)
-	t := strings.TrimPrefix(strings.TrimSpace(s), "+")
-	for unit, size := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
-		if n, ok := strings.CutSuffix(t, unit); ok {
-			v, err := strconv.ParseFloat(n, 64)
-			// 273 years; what is no number is no span either.
-			if days := v * float64(size/(24*time.Hour)); err != nil || !(days >= 0 && days <= 100_000) {
-				return 0, bad
-			}
-			return time.Duration(v * float64(size)), nil
-		}
-	}
-	d, err := time.ParseDuration(t)
-	if err != nil || d < 0 {
-		return 0, bad
-	}
-	return d, nil
 }

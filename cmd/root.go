@@ -3,7 +3,6 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -123,24 +122,6 @@ func verbOf(args []string) string {
 	}
 	_, name, _ := strings.Cut(cmd.CommandPath(), " ")
 	return name
-}
-
-// place judges what a command line says of the place of the store: over SSH
-// that is nobody's choice, and attached the owner made it.
-func (c *call) place() error {
-	switch c.Kind {
-	case session.Network:
-		for flag, given := range map[string]bool{"--data": c.g.data != "", "--config": c.g.config != "", "--sandbox": c.g.sandbox} {
-			if given {
-				return out.Usage("usage.place", "flag", flag)
-			}
-		}
-	case session.Socket:
-		if c.g.config != "" && c.app != nil && c.Abs(c.g.config) != c.app.ConfigFile {
-			c.Note("verb.config-unused", "file", c.app.ConfigFile, "pid", os.Getpid())
-		}
-	}
-	return nil
 }
 
 // engine is what this session may read of the engine and do to it; nil while a
