@@ -14,9 +14,9 @@ import (
 	"certquay/model"
 )
 
-// noneSuch is for verbs with verbs below them. It refuses a word where one of
+// unknownVerb is for verbs with verbs below them. It refuses a word where one of
 // those should stand, and names those that are written much like it.
-func noneSuch(cmd *cobra.Command, args []string) error {
+func unknownVerb(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
@@ -28,9 +28,9 @@ func noneSuch(cmd *cobra.Command, args []string) error {
 	return wrong
 }
 
-// onlyFlags is for verbs that take nothing but flags; a name is what is most
+// noArgs is for verbs that take nothing but flags; a name is what is most
 // often meant by a word without one.
-func onlyFlags(cmd *cobra.Command, args []string) error {
+func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
@@ -45,8 +45,8 @@ func onlyFlags(cmd *cobra.Command, args []string) error {
 	return wrong
 }
 
-// one is for verbs that take exactly one word, which the code says what it is.
-func one(code string) cobra.PositionalArgs {
+// exactArg is for verbs that take exactly one word, which the code says what it is.
+func exactArg(code string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return misused(cmd, "usage.one", "what", model.Say(code))
@@ -55,8 +55,8 @@ func one(code string) cobra.PositionalArgs {
 	}
 }
 
-// atMostOne is for verbs that take one word or none.
-func atMostOne(cmd *cobra.Command, args []string) error {
+// maxOneArg is for verbs that take one word or none.
+func maxOneArg(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return misused(cmd, "usage.at-most-one")
 	}
@@ -120,8 +120,8 @@ func flagName(name, letters string) string {
 	return "--" + name
 }
 
-// said says whether a flag tells what a verb is to do.
-func said(cmd *cobra.Command) bool {
+// anyFlagSet reports whether a flag tells what a verb is to do.
+func anyFlagSet(cmd *cobra.Command) bool {
 	told := false
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { told = told || f.Changed })
 	return told
@@ -131,22 +131,22 @@ func said(cmd *cobra.Command) bool {
 func specification(level, typ, brand, grade string) (model.Specification, error) {
 	var s model.Specification
 	var err error
-	if s.Level, err = word("--level", level, model.Levels); err != nil {
+	if s.Level, err = oneOf("--level", level, model.Levels); err != nil {
 		return s, err
 	}
-	if s.Type, err = word("--type", typ, model.DomainTypes); err != nil {
+	if s.Type, err = oneOf("--type", typ, model.DomainTypes); err != nil {
 		return s, err
 	}
-	if s.Grade, err = word("--grade", grade, model.Grades); err != nil {
+	if s.Grade, err = oneOf("--grade", grade, model.Grades); err != nil {
 		return s, err
 	}
 	s.Brand = model.Fold(brand)
 	return s, nil
 }
 
-// word finds what was typed among the words that would do, without regard to
+// oneOf finds what was typed among the words that would do, without regard to
 // case. What is a flag or a message that says what it was typed for.
-func word[T ~string](what any, typed string, words []T) (T, error) {
+func oneOf[T ~string](what any, typed string, words []T) (T, error) {
 	for _, w := range words {
 		if model.Fold(typed) == model.Fold(string(w)) {
 			return w, nil

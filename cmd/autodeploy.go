@@ -8,7 +8,7 @@ import (
 	"certquay/lifecycle/rules"
 )
 
-func autoDeployCmd(c *call) *cobra.Command {
+func autoDeployCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use: "auto-deploy",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -54,7 +54,7 @@ func autoDeployCmd(c *call) *cobra.Command {
 
 // creditQuestion shows the credits that are left before one is reserved
 // (spec D5).
-func (c *call) creditQuestion(r lifecycle.ResourceView) (string, error) {
+func (c *invocation) creditQuestion(r lifecycle.ResourceView) (string, error) {
 	all, err := c.engine().Balances()
 	if err != nil {
 		return "", err

@@ -20,7 +20,7 @@ const (
 	restore rules.Action = "restore"
 )
 
-func backupCmd(c *call) *cobra.Command {
+func backupCmd(c *invocation) *cobra.Command {
 	var recipients []string
 	var passphraseFile string
 	cmd := &cobra.Command{
@@ -29,7 +29,7 @@ func backupCmd(c *call) *cobra.Command {
 			"  certquay backup certquay.backup --recipient age1...\n" +
 			"  ssh host backup - --recipient age1... > certquay.backup\n" +
 			"  certquay backup verify certquay.backup",
-		Args: one("arg.file"),
+		Args: exactArg("arg.file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.backup(cmd.Context(), args[0], recipients, passphraseFile)
 		},
@@ -41,7 +41,7 @@ func backupCmd(c *call) *cobra.Command {
 	return cmd
 }
 
-func (c *call) backup(ctx context.Context, file string, keys []string, passphraseFile string) error {
+func (c *invocation) backup(ctx context.Context, file string, keys []string, passphraseFile string) error {
 	if f := rules.Needs(c.who(), backUp, model.Owner); f != nil {
 		return f
 	}
@@ -87,18 +87,18 @@ func (c *call) backup(ctx context.Context, file string, keys []string, passphras
 		c.Note("verb.backup.unnoted", "cause", noted)
 	}
 	if file == "-" { // where the backup itself went
-		c.Note("verb.backup.sent", "holds", held(sum), "for", shown)
+		c.Note("verb.backup.sent", "holds", holding(sum), "for", shown)
 		return nil
 	}
 	if c.JSON {
 		return c.PrintJSON(summaryJSON(sum, map[string]any{"file": c.Abs(file), "for": out.English(shown)}))
 	}
-	c.Say("verb.backup.done", "file", file, "holds", held(sum), "for", shown)
+	c.Say("verb.backup.done", "file", file, "holds", holding(sum), "for", shown)
 	return nil
 }
 
-// held is what a backup holds.
-func held(s store.Summary) model.Text {
+// holding is what a backup holds.
+func holding(s store.Summary) model.Text {
 	return model.Say("verb.backup.holds", "store", s.Store[:min(8, len(s.Store))], "at", s.Made, "events", s.Events)
 }
 

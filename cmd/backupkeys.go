@@ -18,7 +18,9 @@ import (
 )
 
 // recipients are those a backup is encrypted to, and what is shown of them.
-func (c *call) recipients(ctx context.Context, keys []string, passphraseFile string) (all []age.Recipient, shown model.Text, err error) {
+func (c *invocation) recipients(
+	ctx context.Context, keys []string, passphraseFile string,
+) (all []age.Recipient, shown model.Text, err error) {
 	if len(keys) > 0 {
 		for _, key := range keys {
 			r, err := config.Recipient(key)
@@ -41,7 +43,7 @@ func (c *call) recipients(ctx context.Context, keys []string, passphraseFile str
 }
 
 // passphrase reads the first line of a file, if one is named.
-func (c *call) passphrase(ctx context.Context, file string) (string, error) {
+func (c *invocation) passphrase(ctx context.Context, file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
@@ -56,7 +58,7 @@ func (c *call) passphrase(ctx context.Context, file string) (string, error) {
 }
 
 // newPassphrase asks for a passphrase twice.
-func (c *call) newPassphrase(ctx context.Context) (string, error) {
+func (c *invocation) newPassphrase(ctx context.Context) (string, error) {
 	first, err := c.AskSecret(ctx, c.Text("verb.ask.backup"))
 	if errors.Is(err, session.ErrNoTerminal) {
 		return "", out.Usage("usage.no-terminal-backup")
@@ -76,14 +78,14 @@ func (c *call) newPassphrase(ctx context.Context) (string, error) {
 
 // identities are what opens a backup. Without flags the passphrase is asked for
 // if it turns out that there is one.
-func (c *call) identities(ctx context.Context, file string, o *opening) ([]age.Identity, error) {
+func (c *invocation) identities(ctx context.Context, file string, o *identityFlags) ([]age.Identity, error) {
 	if o.identity == "" {
 		passphrase, err := c.passphrase(ctx, o.passphraseFile)
 		if err != nil {
 			return nil, err
 		}
 		if passphrase == "" {
-			return []age.Identity{&asked{ctx, c, file}}, nil
+			return []age.Identity{&askedIdentity{ctx, c, file}}, nil
 		}
 		i, err := age.NewScryptIdentity(passphrase)
 		return []age.Identity{i}, err
@@ -99,15 +101,15 @@ func (c *call) identities(ctx context.Context, file string, o *opening) ([]age.I
 	return all, nil
 }
 
-// asked is the identity of a person who is asked for a passphrase.
-type asked struct {
+// askedIdentity is the identity of a person who is asked for a passphrase.
+type askedIdentity struct {
 	ctx  context.Context
-	c    *call
+	c    *invocation
 	file string
 }
 
 // Unwrap implements [age.Identity].
-func (a *asked) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
+func (a *askedIdentity) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	if len(stanzas) != 1 || stanzas[0].Type != "scrypt" {
 		return nil, out.Usage("usage.backup-keys", "file", a.file)
 	}
@@ -128,10 +130,10 @@ func (a *asked) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	return i.Unwrap(stanzas)
 }
 
-// opening are the flags that open a backup.
-type opening struct{ identity, passphraseFile string }
+// identityFlags are the flags that open a backup.
+type identityFlags struct{ identity, passphraseFile string }
 
-func (o *opening) add(cmd *cobra.Command) {
+func (o *identityFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.identity, "identity", "", "")
 	cmd.Flags().StringVar(&o.passphraseFile, "passphrase-file", "", "")
 	exclusive(cmd, "identity", "passphrase-file")
@@ -156,7 +158,7 @@ func unopened(file string, err error) error {
 }
 
 // openBackup opens the file of a backup and finds what opens it.
-func (c *call) openBackup(ctx context.Context, file string, o *opening) (io.ReadCloser, []age.Identity, error) {
+func (c *invocation) openBackup(ctx context.Context, file string, o *identityFlags) (io.ReadCloser, []age.Identity, error) {
 	if file == "-" && (c.Interactive || o.identity == "-" || o.passphraseFile == "-") {
 		return nil, nil, out.Usage("usage.backup-input")
 	}

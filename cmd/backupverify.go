@@ -12,12 +12,12 @@ import (
 	"certquay/store"
 )
 
-func verifyBackupCmd(c *call) *cobra.Command {
-	o := &opening{}
+func verifyBackupCmd(c *invocation) *cobra.Command {
+	o := &identityFlags{}
 	cmd := &cobra.Command{
 		Use:     "verify",
 		Example: "  certquay backup verify certquay.backup --identity key.txt",
-		Args:    one("arg.file"),
+		Args:    exactArg("arg.file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.verifyBackup(cmd.Context(), args[0], o)
 		},
@@ -26,13 +26,13 @@ func verifyBackupCmd(c *call) *cobra.Command {
 	return cmd
 }
 
-func (c *call) verifyBackup(ctx context.Context, file string, o *opening) error {
+func (c *invocation) verifyBackup(ctx context.Context, file string, o *identityFlags) error {
 	in, ids, err := c.openBackup(ctx, file, o)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }()
-	where, err := c.files()
+	where, err := c.places()
 	if err != nil {
 		return err
 	}

@@ -13,14 +13,14 @@ import (
 	"certquay/model"
 )
 
-func buyCmd(c *call) *cobra.Command {
+func buyCmd(c *invocation) *cobra.Command {
 	var level, typ, brand, grade, contact string
 	r := lifecycle.BuyRequest{}
 	cmd := &cobra.Command{
 		Use: "buy",
 		Example: "  certquay buy --level dv --type single\n" +
 			"  certquay buy --level dv --type wildcard --grade standard --years 2 --quantity 3",
-		Args: onlyFlags,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.engine().Allow(cmd.Context(), rules.Buy, ""); err != nil {
 				return err
@@ -44,7 +44,7 @@ func buyCmd(c *call) *cobra.Command {
 				return err
 			}
 			question := c.priceText(r, q)
-			if q.Total > 0 || c.Interactive && !said(cmd) {
+			if q.Total > 0 || c.Interactive && !anyFlagSet(cmd) {
 				if err := c.Confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}
@@ -82,7 +82,7 @@ func buyCmd(c *call) *cobra.Command {
 }
 
 // priceText is the price line by line, equal lines together (spec B1).
-func (c *call) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
+func (c *invocation) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
 	lines := []string{c.Text("verb.buy.what", "spec", r.Spec, "years", years(r.Years))}
 	per := len(q.Lines) / max(r.Quantity, 1)
 	for _, l := range q.Lines[:per] {

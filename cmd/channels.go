@@ -20,13 +20,13 @@ var nextURL = regexp.MustCompile(`,([a-zA-Z][a-zA-Z0-9+.-]*:)`)
 // argument can be seen by the other users of a machine.
 type channelFlags struct{ urls, files []string }
 
-func (f *channelFlags) into(cmd *cobra.Command) {
+func (f *channelFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.urls, "channel", nil, "")
 	cmd.Flags().StringArrayVar(&f.files, "channel-file", nil, "")
 }
 
 // read collects the URLs.
-func (f *channelFlags) read(ctx context.Context, c *call) (all []string, err error) {
+func (f *channelFlags) read(ctx context.Context, c *invocation) (all []string, err error) {
 	add := func(line string) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
 			all = append(all, line)
@@ -64,9 +64,9 @@ type channelTestJSON struct {
 	Error   *string `json:"error"`
 }
 
-func contactTestCmd(c *call) *cobra.Command {
+func contactTestCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
-		Use: "test", Args: one("arg.name"),
+		Use: "test", Args: exactArg("arg.name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			tests, err := c.engine().TestContact(cmd.Context(), args[0])
 			if err != nil {

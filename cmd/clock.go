@@ -8,11 +8,11 @@ import (
 	"certquay/lifecycle/rules"
 )
 
-func clockCmd(c *call) *cobra.Command {
+func clockCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:     "clock",
 		Example: "  certquay --data /tmp/try --sandbox clock\n  certquay --data /tmp/try clock +30d",
-		Args:    atMostOne,
+		Args:    maxOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e := c.engine()
 			if !c.app.Sandbox {

@@ -6,11 +6,11 @@ import (
 	"certquay/lifecycle/rules"
 )
 
-func closeCmd(c *call) *cobra.Command {
+func closeCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
-		Use: "close", Args: one("arg.id"),
+		Use: "close", Args: exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.ending(cmd, args[0], rules.Close, c.engine().CloseInstance)
+			return c.confirmAndEnd(cmd, args[0], rules.Close, c.engine().CloseInstance)
 		},
 	}
 }

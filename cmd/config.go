@@ -7,9 +7,9 @@ import (
 	"certquay/cmd/config"
 )
 
-func configCmd(c *call) *cobra.Command {
+func configCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
-		Use: "config", Args: onlyFlags,
+		Use: "config", Args: noArgs,
 		Long: c.builtInIssuers() + "\n\n" + c.builtInDrivers() + "\n\n" + c.builtInEngines(),
 		RunE: func(*cobra.Command, []string) error {
 			if c.app != nil {

@@ -33,7 +33,7 @@ func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Re
 const cursorDelay = 100 * time.Millisecond
 
 // dashboard draws the dashboard in the session's terminal until it is left.
-func dashboard(ctx context.Context, c *call) error {
+func dashboard(ctx context.Context, c *invocation) error {
 	a := c.app
 	by, _ := a.Protection()
 	o := ui.Options{
@@ -65,7 +65,7 @@ func dashboard(ctx context.Context, c *call) error {
 	if !a.Serve && !a.Demo && slices.ContainsFunc(c.engine().Products(), edged) {
 		o.EdgeNote = text.New(o.Lang).T("edge.note")
 	}
-	told := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
+	filter := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
 		if _, ok := msg.(program.PasteCutMsg); ok {
 			return app.ToastMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
 		}
@@ -73,7 +73,7 @@ func dashboard(ctx context.Context, c *call) error {
 	}
 	done := a.Sessions.Dashboard(ctx)
 	defer done()
-	if err := a.RunProgram(ctx, c.Session, ui.New(o), told); err != nil {
+	if err := a.RunProgram(ctx, c.Session, ui.New(o), filter); err != nil {
 		return err
 	}
 	if c.Kind == session.Local && !a.Demo && a.Temporary() { // else somebody takes over

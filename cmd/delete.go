@@ -6,11 +6,11 @@ import (
 	"certquay/lifecycle/rules"
 )
 
-func deleteCmd(c *call) *cobra.Command {
+func deleteCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
-		Use: "delete", Args: one("arg.id"),
+		Use: "delete", Args: exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.ending(cmd, args[0], rules.Delete, c.engine().Delete)
+			return c.confirmAndEnd(cmd, args[0], rules.Delete, c.engine().Delete)
 		},
 	}
 }

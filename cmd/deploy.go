@@ -11,14 +11,14 @@ import (
 	"certquay/model"
 )
 
-func deployCmd(c *call) *cobra.Command {
+func deployCmd(c *invocation) *cobra.Command {
 	r := lifecycle.DeployRequest{}
 	var noWait bool
 	cmd := &cobra.Command{
 		Use: "deploy",
 		Example: "  certquay deploy shop.example.com --product CDN\n" +
 			"  certquay deploy shop.example.com --product SLB --region eu-central-1 --resource shop.example.com",
-		Args: one("arg.id"),
+		Args: exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.Product == "" {
 				return out.Usage("usage.no-product", "words", c.productNames())
@@ -44,7 +44,7 @@ func deployCmd(c *call) *cobra.Command {
 }
 
 // warnOddities tells what deploys and will still bother clients (spec D3).
-func (c *call) warnOddities(i *model.Instance) {
+func (c *invocation) warnOddities(i *model.Instance) {
 	v := i.Current()
 	switch {
 	case v == nil:
@@ -55,7 +55,7 @@ func (c *call) warnOddities(i *model.Instance) {
 	}
 }
 
-func (c *call) productNames() string {
+func (c *invocation) productNames() string {
 	var names []string
 	for _, p := range c.engine().Products() {
 		names = append(names, p.Name)
@@ -68,7 +68,7 @@ func place(r *model.Resource) string { return r.Product + " " + r.Region + " " +
 
 // awaitResources waits for jobs at resources and prints what became of each.
 // When one failed, so has the verb.
-func (c *call) awaitResources(ctx context.Context, noWait bool, jobs []model.Job) error {
+func (c *invocation) awaitResources(ctx context.Context, noWait bool, jobs []model.Job) error {
 	ids := make([]model.ID, len(jobs))
 	for n := range jobs {
 		ids[n] = jobs[n].ID

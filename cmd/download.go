@@ -18,14 +18,14 @@ import (
 // plain are the formats of a single file without a key.
 var plain = []string{"chain", "root"}
 
-func downloadCmd(c *call) *cobra.Command {
+func downloadCmd(c *invocation) *cobra.Command {
 	var format, dir string
 	cmd := &cobra.Command{
 		Use:  "download",
 		Long: out.Join(bundle.Formats()),
 		Example: "  certquay download shop.example.com --format nginx --out /etc/nginx/tls\n" +
 			"  ssh HOST download shop.example.com --format nginx --out - > bundle.tar",
-		Args: one("arg.id"),
+		Args: exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dir == "" {
 				return out.Usage("usage.download-out")
@@ -72,7 +72,7 @@ func downloadCmd(c *call) *cobra.Command {
 // toOutput writes files to standard output: a single one without a key as it
 // is, and otherwise all of them as an archive (POSIX.1-2001 pax), in which what
 // holds a key has the mode 0600.
-func (c *call) toOutput(files []bundle.OutFile) error {
+func (c *invocation) toOutput(files []bundle.OutFile) error {
 	if public, ok := single(files); ok {
 		_, err := c.Out.Write(public)
 		return err

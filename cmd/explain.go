@@ -9,9 +9,9 @@ import (
 	"certquay/ui/text"
 )
 
-func explainCmd(c *call) *cobra.Command {
+func explainCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
-		Use: "explain", Args: one("arg.id"),
+		Use: "explain", Args: exactArg("arg.id"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			i, err := c.engine().Find(args[0])
 			if err != nil {

@@ -34,7 +34,7 @@ func unread(path string, err error) error {
 }
 
 // password reads a password from the first line of a file of the caller's.
-func (c *call) password(ctx context.Context, path string) (model.Secret, error) {
+func (c *invocation) password(ctx context.Context, path string) (model.Secret, error) {
 	if path == "" {
 		return model.Secret{}, nil
 	}
@@ -49,7 +49,7 @@ func (c *call) password(ctx context.Context, path string) (model.Secret, error) 
 // read takes in one file of the caller's, or standard input for "-", until ctx
 // ends. It stops one byte past what an upload may have, so that too large is
 // noticed.
-func (c *call) read(ctx context.Context, path string) ([]byte, error) {
+func (c *invocation) read(ctx context.Context, path string) ([]byte, error) {
 	data, err := c.readFile(ctx, path)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return nil, unread(path, err)
@@ -58,7 +58,7 @@ func (c *call) read(ctx context.Context, path string) ([]byte, error) {
 }
 
 // readFile is read for the dashboard, which puts errors into words itself.
-func (c *call) readFile(ctx context.Context, path string) ([]byte, error) {
+func (c *invocation) readFile(ctx context.Context, path string) ([]byte, error) {
 	f, err := c.Open(path)
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ const (
 )
 
 // write puts one file in place whole or not at all.
-func (c *call) write(path string, f bundle.OutFile) error {
+func (c *invocation) write(path string, f bundle.OutFile) error {
 	if err := c.put(path, f); err != nil {
 		return out.Failed("failed.write", "file", path, "cause", err)
 	}
@@ -94,7 +94,7 @@ func (c *call) write(path string, f bundle.OutFile) error {
 }
 
 // put is write for the dashboard, which puts errors into words itself.
-func (c *call) put(path string, f bundle.OutFile) error {
+func (c *invocation) put(path string, f bundle.OutFile) error {
 	mode := modePublic
 	if f.Secret {
 		mode = modeSecret
@@ -112,7 +112,7 @@ func (c *call) put(path string, f bundle.OutFile) error {
 
 // saveFile writes one downloaded file of the person's and tells where it is,
 // by its whole path.
-func (c *call) saveFile(path string, data []byte, secret bool) (string, error) {
+func (c *invocation) saveFile(path string, data []byte, secret bool) (string, error) {
 	if err := c.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}

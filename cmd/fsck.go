@@ -9,9 +9,9 @@ import (
 	"certquay/model"
 )
 
-func fsckCmd(c *call) *cobra.Command {
+func fsckCmd(c *invocation) *cobra.Command {
 	verb := &cobra.Command{
-		Use: "fsck", Args: onlyFlags,
+		Use: "fsck", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.giveUp(cmd.Context()); err != nil {
 				return err
@@ -42,7 +42,7 @@ func fsckCmd(c *call) *cobra.Command {
 
 // giveUp tells what was given up to open the store, and notes it in the activity
 // log.
-func (c *call) giveUp(ctx context.Context) error {
+func (c *invocation) giveUp(ctx context.Context) error {
 	switch {
 	case !c.g.acceptLoss:
 		return nil

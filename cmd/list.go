@@ -11,7 +11,7 @@ import (
 	"certquay/model"
 )
 
-func listCmd(c *call) *cobra.Command {
+func listCmd(c *invocation) *cobra.Command {
 	var states []string
 	var group, within, sort string
 	var expiring, expired, hosted, auto, failing, deployed bool
@@ -19,10 +19,10 @@ func listCmd(c *call) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Example: "  certquay list --expiring --sort expiry\n  certquay list --within 30d --product CDN --json",
-		Args:    onlyFlags,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, s := range states {
-				w, err := word("--state", s, model.States)
+				w, err := oneOf("--state", s, model.States)
 				if err != nil {
 					return err
 				}
@@ -30,12 +30,12 @@ func listCmd(c *call) *cobra.Command {
 			}
 			var err error
 			if group != "" {
-				if q.Filter.Group, err = word("--group", group, model.Groups); err != nil {
+				if q.Filter.Group, err = oneOf("--group", group, model.Groups); err != nil {
 					return err
 				}
 			}
 			sorts := []model.Sort{model.SortExpiry, model.SortName, model.SortState, model.SortDue}
-			if q.Sort, err = word("--sort", sort, sorts); err != nil {
+			if q.Sort, err = oneOf("--sort", sort, sorts); err != nil {
 				return err
 			}
 			if within != "" {
@@ -76,7 +76,7 @@ func listCmd(c *call) *cobra.Command {
 	return cmd
 }
 
-func (c *call) list(ctx context.Context, q model.Query) error {
+func (c *invocation) list(ctx context.Context, q model.Query) error {
 	e := c.engine()
 	if err := c.app.Store.Built(ctx); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (c *call) list(ctx context.Context, q model.Query) error {
 }
 
 // expires is a day, and in how many it is.
-func (c *call) expires(t, now time.Time) string {
+func (c *invocation) expires(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}

@@ -24,11 +24,11 @@ type noticeJSON struct {
 	Error    *string          `json:"last_error"`
 }
 
-func noticesCmd(c *call) *cobra.Command {
+func noticesCmd(c *invocation) *cobra.Command {
 	var f lifecycle.NoticeFilter
 	var id string
 	cmd := &cobra.Command{
-		Use: "notices", Args: onlyFlags,
+		Use: "notices", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if id != "" {
 				i, err := c.engine().Find(id)

@@ -9,11 +9,11 @@ import (
 	"certquay/cmd/session"
 )
 
-// where are the places that a command line of this process is about.
-type where struct{ data, config, key string }
+// places are those that a command line of this process is about.
+type places struct{ data, config, key string }
 
 // placesOf are the places that flags name, or else the usual ones.
-func placesOf(g *global) (w where, err error) {
+func placesOf(g *globalFlags) (w places, err error) {
 	paths := config.DefaultPaths()
 	w.data, w.config = paths.Data, paths.ConfigFile()
 	for _, p := range []struct{ from, to *string }{{&g.data, &w.data}, {&g.config, &w.config}} {
@@ -28,17 +28,17 @@ func placesOf(g *global) (w where, err error) {
 	return w, nil
 }
 
-// files are the places that this call is about: those of the owner, if it has one.
-func (c *call) files() (where, error) {
+// places are those that this invocation is about: those of the owner, if it has one.
+func (c *invocation) places() (places, error) {
 	if c.app != nil {
-		return where{c.app.Dir, c.app.ConfigFile, config.KeyFile(c.app.ConfigFile)}, nil
+		return places{c.app.Dir, c.app.ConfigFile, config.KeyFile(c.app.ConfigFile)}, nil
 	}
 	return placesOf(c.g)
 }
 
-// place judges what a command line says of the place of the store: over SSH
+// checkPlaces judges what a command line says of the place of the store: over SSH
 // that is nobody's choice, and attached the owner made it.
-func (c *call) place() error {
+func (c *invocation) checkPlaces() error {
 	switch c.Kind {
 	case session.Network:
 		for flag, given := range map[string]bool{"--data": c.g.data != "", "--config": c.g.config != "", "--sandbox": c.g.sandbox} {

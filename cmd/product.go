@@ -8,15 +8,15 @@ import (
 	"certquay/cmd/out"
 )
 
-func productCmd(c *call) *cobra.Command {
-	cmd := &cobra.Command{Use: "product", Args: noneSuch,
+func productCmd(c *invocation) *cobra.Command {
+	cmd := &cobra.Command{Use: "product", Args: unknownVerb,
 		RunE: func(*cobra.Command, []string) error { return c.products() }}
-	cmd.AddCommand(&cobra.Command{Use: "list", Args: onlyFlags,
+	cmd.AddCommand(&cobra.Command{Use: "list", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error { return c.products() }}, driversCmd(c))
 	return cmd
 }
 
-func (c *call) products() error {
+func (c *invocation) products() error {
 	type productJSON struct {
 		Name    string   `json:"name"`
 		Driver  string   `json:"driver"`

@@ -7,12 +7,12 @@ import (
 	"certquay/model"
 )
 
-func reissueCmd(c *call) *cobra.Command {
+func reissueCmd(c *invocation) *cobra.Command {
 	var noWait bool
 	var csr string
 	r := lifecycle.ReissueRequest{}
 	cmd := &cobra.Command{
-		Use: "reissue", Args: one("arg.id"),
+		Use: "reissue", Args: exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			i, err := c.engine().Find(args[0])
 			if err != nil {

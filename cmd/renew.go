@@ -8,11 +8,11 @@ import (
 	"certquay/model"
 )
 
-func renewCmd(c *call) *cobra.Command {
+func renewCmd(c *invocation) *cobra.Command {
 	var noWait bool
 	var csr string
 	cmd := &cobra.Command{
-		Use: "renew", Args: one("arg.id"),
+		Use: "renew", Args: exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			i, err := c.engine().Find(args[0])
 			if err != nil {

@@ -8,15 +8,15 @@ import (
 	"certquay/model"
 )
 
-func resourcesCmd(c *call) *cobra.Command {
+func resourcesCmd(c *invocation) *cobra.Command {
 	f := lifecycle.ResourceFilter{}
 	var state string
 	cmd := &cobra.Command{
-		Use: "resources", Args: onlyFlags,
+		Use: "resources", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if state != "" {
 				var err error
-				if f.State, err = word("--state", state, model.ResourceStates); err != nil {
+				if f.State, err = oneOf("--state", state, model.ResourceStates); err != nil {
 					return err
 				}
 			}

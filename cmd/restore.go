@@ -16,13 +16,13 @@ import (
 	"certquay/store"
 )
 
-func restoreCmd(c *call) *cobra.Command {
-	o := &opening{}
+func restoreCmd(c *invocation) *cobra.Command {
+	o := &identityFlags{}
 	cmd := &cobra.Command{
 		Use: "restore",
 		Example: "  certquay restore certquay.backup --data /srv/certquay\n" +
 			"  certquay restore certquay.backup --data /tmp/look --config /tmp/look.conf/config.yaml --identity key.txt",
-		Args: one("arg.file"),
+		Args: exactArg("arg.file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.restore(cmd.Context(), args[0], o)
 		},
@@ -33,7 +33,7 @@ func restoreCmd(c *call) *cobra.Command {
 
 // restore makes a store of a backup. The directory is this process's alone
 // meanwhile.
-func (c *call) restore(ctx context.Context, file string, o *opening) (err error) {
+func (c *invocation) restore(ctx context.Context, file string, o *identityFlags) (err error) {
 	if f := rules.Needs(c.who(), restore, model.Owner); f != nil {
 		return f
 	}
@@ -92,7 +92,7 @@ func (c *call) restore(ctx context.Context, file string, o *opening) (err error)
 }
 
 // checkRestored opens the restored store as any process does, and checks it.
-func checkRestored(ctx context.Context, w where) (store.Report, error) {
+func checkRestored(ctx context.Context, w places) (store.Report, error) {
 	s, err := store.Open(w.data, store.Options{KeyFile: w.key})
 	if err != nil {
 		return store.Report{}, err

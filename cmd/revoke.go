@@ -12,19 +12,19 @@ import (
 	"certquay/model"
 )
 
-func revokeCmd(c *call) *cobra.Command {
+func revokeCmd(c *invocation) *cobra.Command {
 	var noWait bool
 	r := lifecycle.RevokeRequest{}
 	cmd := &cobra.Command{
 		Use:  "revoke",
 		Long: out.Join(rules.RevocationReasons),
-		Args: one("arg.id"),
+		Args: exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.Reason == "" {
 				return out.Usage("usage.no-reason", "words", out.Join(rules.RevocationReasons))
 			}
 			var err error
-			if r.Reason, err = word("--reason", r.Reason, rules.RevocationReasons); err != nil {
+			if r.Reason, err = oneOf("--reason", r.Reason, rules.RevocationReasons); err != nil {
 				return err
 			}
 			i, err := c.engine().Find(args[0])

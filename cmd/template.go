@@ -8,10 +8,10 @@ import (
 	"certquay/ui/text"
 )
 
-func templateCmd(c *call) *cobra.Command {
+func templateCmd(c *invocation) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
-		Use: "template", Args: one("arg.id"),
+		Use: "template", Args: exactArg("arg.id"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if file == "" {
 				return out.Usage("usage.template-out")

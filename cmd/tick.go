@@ -6,9 +6,9 @@ import (
 	"certquay/cmd/out"
 )
 
-func tickCmd(c *call) *cobra.Command {
+func tickCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
-		Use: "tick", Args: onlyFlags,
+		Use: "tick", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			n, err := c.engine().Tick(cmd.Context())
 			if err != nil {

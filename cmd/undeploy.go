@@ -8,10 +8,10 @@ import (
 	"certquay/model"
 )
 
-func undeployCmd(c *call) *cobra.Command {
+func undeployCmd(c *invocation) *cobra.Command {
 	var noWait bool
 	cmd := &cobra.Command{
-		Use: "undeploy", Args: one("arg.resource"),
+		Use: "undeploy", Args: exactArg("arg.resource"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := c.engine().FindResource(args[0])
 			if err != nil {

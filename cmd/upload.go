@@ -9,7 +9,7 @@ import (
 	"certquay/model"
 )
 
-func uploadCmd(c *call) *cobra.Command {
+func uploadCmd(c *invocation) *cobra.Command {
 	var key, passwordFile string
 	r := lifecycle.UploadRequest{}
 	cmd := &cobra.Command{

@@ -8,7 +8,7 @@ import (
 	"certquay/model"
 )
 
-func uploadKeyCmd(c *call) *cobra.Command {
+func uploadKeyCmd(c *invocation) *cobra.Command {
 	var passwordFile string
 	cmd := &cobra.Command{
 		Use: "upload-key",

@@ -8,9 +8,9 @@ import (
 	"certquay/model"
 )
 
-func verifyCmd(c *call) *cobra.Command {
+func verifyCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
-		Use: "verify", Args: one("arg.resource"),
+		Use: "verify", Args: exactArg("arg.resource"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := c.engine().FindResource(args[0])
 			if err != nil {

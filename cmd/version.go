@@ -6,9 +6,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func versionCmd(c *call) *cobra.Command {
+func versionCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Args: onlyFlags,
+		Use: "version", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if c.JSON {
 				return c.PrintJSON(map[string]string{"version": Version})

@@ -6,9 +6,9 @@ import (
 	"certquay/model"
 )
 
-func withdrawCmd(c *call) *cobra.Command {
+func withdrawCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
-		Use: "withdraw", Args: one("arg.id"),
+		Use: "withdraw", Args: exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			i, err := c.engine().Find(args[0])
 			if err != nil {
