@@ -43,12 +43,12 @@ func toEvent(e *model.Event) eventJSON {
 	}
 }
 
-func activityCmd(c *call) *cobra.Command {
+func activityCmd(c *invocation) *cobra.Command {
 	var id string
 	var follow bool
 	f := lifecycle.ActivityFilter{}
 	cmd := &cobra.Command{
-		Use: "activity", Args: onlyFlags,
+		Use: "activity", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if id != "" {
 				f.Instance = model.ID(id) // a deleted one keeps its activity
@@ -110,7 +110,7 @@ func activityCmd(c *call) *cobra.Command {
 }
 
 // event prints one event: a line for people, or a JSON object on a line.
-func (c *call) event(ev *model.Event) {
+func (c *invocation) event(ev *model.Event) {
 	if !c.JSON {
 		name := ev.Name
 		if name == "" {

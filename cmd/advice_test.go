@@ -90,10 +90,10 @@ func TestWhatMessagesAdviseCanBeDone(t *testing.T) {
 			t.Errorf("%s: no command is named in %q", what, text)
 		}
 		for _, line := range commands {
-			verb, err := parse(newCall(&session.Session{}, nil), strings.Fields(line)[1:])
+			verb, err := parse(newInvocation(&session.Session{}, nil), strings.Fields(line)[1:])
 			if err != nil || verb == nil || !verb.HasParent() {
 				t.Errorf("%s: %q cannot be typed: %v, %v", what, line, verb, err)
-			} else if begins(verb, &global{}) && verb.Name() != "serve" {
+			} else if mayCreateStore(verb, &globalFlags{}) && verb.Name() != "serve" {
 				t.Errorf("%s: %q would begin a store over what is left of one", what, line)
 			}
 		}
@@ -106,8 +106,8 @@ func TestWhatMessagesAdviseCanBeDone(t *testing.T) {
 func TestOnlyOwnersBackUp(t *testing.T) {
 	try := func(actor model.Actor, want rules.Reason) {
 		t.Helper()
-		c := newCall(&session.Session{Actor: actor}, nil)
-		for _, err := range []error{c.backup(context.Background(), "x", nil, ""), c.restore(context.Background(), "x", &opening{})} {
+		c := newInvocation(&session.Session{Actor: actor}, nil)
+		for _, err := range []error{c.backup(context.Background(), "x", nil, ""), c.restore(context.Background(), "x", &identityFlags{})} {
 			var refused *rules.Refusal
 			if !errors.As(err, &refused) || refused.Reason != want {
 				t.Errorf("%+v: %v", actor, err)

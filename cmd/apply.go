@@ -14,7 +14,7 @@ import (
 	"certquay/model"
 )
 
-func applyCmd(c *call) *cobra.Command {
+func applyCmd(c *invocation) *cobra.Command {
 	var csr, contact, keyType, company, like string
 	var documents []string
 	var noWait bool
@@ -22,7 +22,7 @@ func applyCmd(c *call) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "apply",
 		Example: "  certquay apply 3F7QX --domain shop.example.com\n  certquay apply 3F7QX --domain shop.example.com --csr request.pem",
-		Args:    one("arg.id"),
+		Args:    exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			i, err := c.engine().Find(args[0])
 			if err != nil {
@@ -45,7 +45,7 @@ func applyCmd(c *call) *cobra.Command {
 					return err
 				}
 			} else if keyType != "" {
-				if a.KeyType, err = word("--key-type", keyType, model.KeyTypes); err != nil {
+				if a.KeyType, err = oneOf("--key-type", keyType, model.KeyTypes); err != nil {
 					return err
 				}
 			}
@@ -102,7 +102,7 @@ func applyCmd(c *call) *cobra.Command {
 }
 
 // draft tells that an application is saved, and all that it still lacks.
-func (c *call) draft(id model.ID) error {
+func (c *invocation) draft(id model.ID) error {
 	i, err := c.engine().Instance(id)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func sourceName(path string) string {
 }
 
 // csr reads a request of the person's own.
-func (c *call) csr(ctx context.Context, path string) ([]byte, error) {
+func (c *invocation) csr(ctx context.Context, path string) ([]byte, error) {
 	data, err := c.read(ctx, path)
 	if err != nil {
 		return nil, err
@@ -141,7 +141,7 @@ func (c *call) csr(ctx context.Context, path string) ([]byte, error) {
 
 // reuse fills what was not given from the application of another instance, its
 // documents included (spec A1).
-func (c *call) reuse(typed string, r *lifecycle.ApplyRequest) error {
+func (c *invocation) reuse(typed string, r *lifecycle.ApplyRequest) error {
 	a := &r.Application
 	other, err := c.engine().Find(typed)
 	if err != nil {

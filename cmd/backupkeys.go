@@ -4,18 +4,23 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 
 	"filippo.io/age"
+	"github.com/spf13/cobra"
 
 	"certquay/cmd/backup"
 	"certquay/cmd/config"
 	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/model"
+	"certquay/store"
 )
 
 // recipients are those a backup is encrypted to, and what is shown of them.
-func (c *call) recipients(ctx context.Context, keys []string, passphraseFile string) (all []age.Recipient, shown model.Text, err error) {
+func (c *invocation) recipients(
+	ctx context.Context, keys []string, passphraseFile string,
+) (all []age.Recipient, shown model.Text, err error) {
 	if len(keys) > 0 {
 		for _, key := range keys {
 			r, err := config.Recipient(key)
@@ -38,7 +43,7 @@ func (c *call) recipients(ctx context.Context, keys []string, passphraseFile str
 }
 
 // passphrase reads the first line of a file, if one is named.
-func (c *call) passphrase(ctx context.Context, file string) (string, error) {
+func (c *invocation) passphrase(ctx context.Context, file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
@@ -53,7 +58,7 @@ func (c *call) passphrase(ctx context.Context, file string) (string, error) {
 }
 
 // newPassphrase asks for a passphrase twice.
-func (c *call) newPassphrase(ctx context.Context) (string, error) {
+func (c *invocation) newPassphrase(ctx context.Context) (string, error) {
 	first, err := c.AskSecret(ctx, c.Text("verb.ask.backup"))
 	if errors.Is(err, session.ErrNoTerminal) {
 		return "", out.Usage("usage.no-terminal-backup")
@@ -73,14 +78,14 @@ func (c *call) newPassphrase(ctx context.Context) (string, error) {
 
 // identities are what opens a backup. Without flags the passphrase is asked for
 // if it turns out that there is one.
-func (c *call) identities(ctx context.Context, file string, o *opening) ([]age.Identity, error) {
+func (c *invocation) identities(ctx context.Context, file string, o *identityFlags) ([]age.Identity, error) {
 	if o.identity == "" {
 		passphrase, err := c.passphrase(ctx, o.passphraseFile)
 		if err != nil {
 			return nil, err
 		}
 		if passphrase == "" {
-			return []age.Identity{&asked{ctx, c, file}}, nil
+			return []age.Identity{&askedIdentity{ctx, c, file}}, nil
 		}
 		i, err := age.NewScryptIdentity(passphrase)
 		return []age.Identity{i}, err
@@ -96,15 +101,15 @@ func (c *call) identities(ctx context.Context, file string, o *opening) ([]age.I
 	return all, nil
 }
 
-// asked is the identity of a person who is asked for a passphrase.
-type asked struct {
+// askedIdentity is the identity of a person who is asked for a passphrase.
+type askedIdentity struct {
 	ctx  context.Context
-	c    *call
+	c    *invocation
 	file string
 }
 
 // Unwrap implements [age.Identity].
-func (a *asked) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
+func (a *askedIdentity) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	if len(stanzas) != 1 || stanzas[0].Type != "scrypt" {
 		return nil, out.Usage("usage.backup-keys", "file", a.file)
 	}
@@ -123,4 +128,47 @@ func (a *asked) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 		return nil, out.Usage("usage.empty-passphrase")
 	}
 	return i.Unwrap(stanzas)
+}
+
+// identityFlags are the flags that open a backup.
+type identityFlags struct{ identity, passphraseFile string }
+
+func (o *identityFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.identity, "identity", "", "")
+	cmd.Flags().StringVar(&o.passphraseFile, "passphrase-file", "", "")
+	exclusive(cmd, "identity", "passphrase-file")
+}
+
+// unopened puts into words why a backup was not read.
+func unopened(file string, err error) error {
+	var wrong *out.UsageError
+	switch {
+	case errors.As(err, &wrong):
+		return wrong
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, store.ErrNoIdentity):
+		return out.Failed("failed.backup-sealed", "file", file)
+	case errors.Is(err, store.ErrBackup):
+		return out.Failed("failed.backup-broken", "file", file, "cause", err)
+	case errors.Is(err, store.ErrOpen), errors.Is(err, store.ErrNewerSchema):
+		return &out.StoreError{Err: err}
+	}
+	return out.Failed("failed.backup-read", "file", file, "cause", err)
+}
+
+// openBackup opens the file of a backup and finds what opens it.
+func (c *invocation) openBackup(ctx context.Context, file string, o *identityFlags) (io.ReadCloser, []age.Identity, error) {
+	if file == "-" && (c.Interactive || o.identity == "-" || o.passphraseFile == "-") {
+		return nil, nil, out.Usage("usage.backup-input")
+	}
+	ids, err := c.identities(ctx, file, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	in, err := c.Open(file)
+	if err != nil {
+		return nil, nil, unread(file, err)
+	}
+	return in, ids, nil
 }

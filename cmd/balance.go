@@ -19,10 +19,10 @@ type balanceJSON struct {
 	Available     int     `json:"available"`
 }
 
-func balanceCmd(c *call) *cobra.Command {
+func balanceCmd(c *invocation) *cobra.Command {
 	var byOrder, byMonth bool
 	cmd := &cobra.Command{
-		Use: "balance", Args: onlyFlags,
+		Use: "balance", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if byOrder || byMonth {
 				return c.costs(byOrder)
@@ -69,7 +69,7 @@ func balanceCmd(c *call) *cobra.Command {
 }
 
 // costs prints what was charged and paid back, by order or by month.
-func (c *call) costs(byOrder bool) error {
+func (c *invocation) costs(byOrder bool) error {
 	type costJSON struct {
 		Month    string  `json:"month"`
 		Order    *string `json:"order"`

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
@@ -15,14 +14,14 @@ import (
 	"certquay/model"
 )
 
-func buyCmd(c *call) *cobra.Command {
+func buyCmd(c *invocation) *cobra.Command {
 	var level, typ, brand, grade, contact string
 	r := lifecycle.BuyRequest{}
 	cmd := &cobra.Command{
 		Use: "buy",
 		Example: "  certquay buy --level dv --type single\n" +
 			"  certquay buy --level dv --type wildcard --grade standard --years 2 --quantity 3",
-		Args: onlyFlags,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.engine().Allow(cmd.Context(), rules.Buy, ""); err != nil {
 				return err
@@ -46,7 +45,7 @@ func buyCmd(c *call) *cobra.Command {
 				return err
 			}
 			question := c.priceText(r, q)
-			if q.Total > 0 || c.Interactive && !said(cmd) {
+			if q.Total > 0 || c.Interactive && !anyFlagSet(cmd) {
 				if err := c.Confirm(cmd.Context(), question, ""); err != nil {
 					return err
 				}
@@ -83,15 +82,8 @@ func buyCmd(c *call) *cobra.Command {
 	return cmd
 }
 
-// said says whether a flag tells what a verb is to do.
-func said(cmd *cobra.Command) bool {
-	told := false
-	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { told = told || f.Changed })
-	return told
-}
-
 // priceText is the price line by line, equal lines together (spec B1).
-func (c *call) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
+func (c *invocation) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
 	lines := []string{c.Text("verb.buy.what", "spec", r.Spec, "years", years(r.Years))}
 	per := len(q.Lines) / max(r.Quantity, 1)
 	for _, l := range q.Lines[:per] {
@@ -107,31 +99,3 @@ func (c *call) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
 
 // years is a number of years.
 func years(n int) model.Text { return model.Say("verb.years", "n", n) }
-
-// specification reads its four parts; a word that is none is wrong usage.
-func specification(level, typ, brand, grade string) (model.Specification, error) {
-	var s model.Specification
-	var err error
-	if s.Level, err = word("--level", level, model.Levels); err != nil {
-		return s, err
-	}
-	if s.Type, err = word("--type", typ, model.DomainTypes); err != nil {
-		return s, err
-	}
-	if s.Grade, err = word("--grade", grade, model.Grades); err != nil {
-		return s, err
-	}
-	s.Brand = model.Fold(brand)
-	return s, nil
-}
-
-// word finds what was typed among the words that would do, without regard to
-// case. What is a flag or a message that says what it was typed for.
-func word[T ~string](what any, typed string, words []T) (T, error) {
-	for _, w := range words {
-		if model.Fold(typed) == model.Fold(string(w)) {
-			return w, nil
-		}
-	}
-	return "", out.Usage("usage.unknown-word", "what", what, "value", typed, "words", out.Join(words))
-}

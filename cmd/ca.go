@@ -30,10 +30,10 @@ type caJSON struct {
 	CRLUntil    *string `json:"crl_valid_to"`
 }
 
-func caCmd(c *call) *cobra.Command {
-	cmd := &cobra.Command{Use: "ca", Args: noneSuch}
+func caCmd(c *invocation) *cobra.Command {
+	cmd := &cobra.Command{Use: "ca", Args: unknownVerb}
 	cmd.AddCommand(&cobra.Command{
-		Use: "show", Args: onlyFlags,
+		Use: "show", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			all, err := c.app.CA.Authorities()
 			if err != nil {
@@ -79,7 +79,7 @@ func caCmd(c *call) *cobra.Command {
 			return nil
 		},
 	}, &cobra.Command{
-		Use: "root", Args: onlyFlags,
+		Use: "root", Args: noArgs,
 		Example: "  certquay ca root > root.pem",
 		RunE: func(*cobra.Command, []string) error {
 			root, _, err := c.app.CA.Root()
@@ -97,7 +97,7 @@ func caCmd(c *call) *cobra.Command {
 			return nil
 		},
 	}, &cobra.Command{
-		Use: "rotate", Args: onlyFlags,
+		Use: "rotate", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			made, err := c.engine().RotateCA(cmd.Context(), c.app.CA)
 			if err != nil {

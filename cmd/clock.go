@@ -1,20 +1,18 @@
 package cmd
 
 import (
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"certquay/cmd/out"
 	"certquay/lifecycle/rules"
 )
 
-func clockCmd(c *call) *cobra.Command {
+func clockCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:     "clock",
 		Example: "  certquay --data /tmp/try --sandbox clock\n  certquay --data /tmp/try clock +30d",
-		Args:    atMostOne,
+		Args:    maxOneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e := c.engine()
 			if !c.app.Sandbox {
@@ -37,17 +35,4 @@ func clockCmd(c *call) *cobra.Command {
 			return nil
 		},
 	}
-}
-
-// moment reads "+30d" or an RFC 3339 time.
-func moment(s string, now time.Time) (time.Time, error) {
-	if strings.HasPrefix(s, "+") {
-		d, err := duration(s)
-		return now.Add(d), err
-	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return t, out.Usage("usage.moment", "value", s)
-	}
-	return t, nil
 }

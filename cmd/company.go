@@ -40,12 +40,12 @@ func organizationFlags(f *pflag.FlagSet, o *model.Organization, prefix string) {
 	f.StringVar(&o.Zip, prefix+"zip", "", "")
 }
 
-func companyCmd(c *call) *cobra.Command {
-	cmd := &cobra.Command{Use: "company", Args: noneSuch,
+func companyCmd(c *invocation) *cobra.Command {
+	cmd := &cobra.Command{Use: "company", Args: unknownVerb,
 		RunE: func(*cobra.Command, []string) error { return c.companies() }}
 	var co model.Company
 	add := &cobra.Command{
-		Use: "add", Args: onlyFlags,
+		Use: "add", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			saved, err := c.engine().AddCompany(cmd.Context(), co)
 			if err != nil {
@@ -57,9 +57,9 @@ func companyCmd(c *call) *cobra.Command {
 	add.Flags().StringVar(&co.Name, "name", "", "")
 	organizationFlags(add.Flags(), &co.Organization, "")
 	cmd.AddCommand(add,
-		&cobra.Command{Use: "list", Args: onlyFlags,
+		&cobra.Command{Use: "list", Args: noArgs,
 			RunE: func(*cobra.Command, []string) error { return c.companies() }},
-		&cobra.Command{Use: "show", Args: one("arg.name"),
+		&cobra.Command{Use: "show", Args: exactArg("arg.name"),
 			RunE: func(_ *cobra.Command, args []string) error {
 				co, err := c.engine().Company(args[0])
 				if err != nil {
@@ -67,7 +67,7 @@ func companyCmd(c *call) *cobra.Command {
 				}
 				return c.company(&co)
 			}},
-		&cobra.Command{Use: "remove", Args: one("arg.name"),
+		&cobra.Command{Use: "remove", Args: exactArg("arg.name"),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				if err := c.engine().RemoveCompany(cmd.Context(), args[0]); err != nil {
 					return err
@@ -80,7 +80,7 @@ func companyCmd(c *call) *cobra.Command {
 
 var companyHeads = []string{"name", "type", "registered", "city", "country"}
 
-func (c *call) company(co *model.Company) error {
+func (c *invocation) company(co *model.Company) error {
 	if c.JSON {
 		return c.PrintJSON(toCompany(co))
 	}
@@ -88,7 +88,7 @@ func (c *call) company(co *model.Company) error {
 	return nil
 }
 
-func (c *call) companyRow(co *model.Company) []string {
+func (c *invocation) companyRow(co *model.Company) []string {
 	return []string{
 		co.Name,
 		out.Dash(c.Label("organization", co.Type)),
@@ -98,7 +98,7 @@ func (c *call) companyRow(co *model.Company) []string {
 	}
 }
 
-func (c *call) companies() error {
+func (c *invocation) companies() error {
 	all, err := c.engine().Companies()
 	if err != nil {
 		return err

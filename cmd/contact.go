@@ -17,13 +17,13 @@ type contactJSON struct {
 	Channels []string `json:"channels"`
 }
 
-func contactCmd(c *call) *cobra.Command {
-	cmd := &cobra.Command{Use: "contact", Args: noneSuch,
+func contactCmd(c *invocation) *cobra.Command {
+	cmd := &cobra.Command{Use: "contact", Args: unknownVerb,
 		RunE: func(*cobra.Command, []string) error { return c.contacts() }}
 	var ct model.Contact
 	var channels channelFlags
 	add := &cobra.Command{
-		Use: "add", Args: onlyFlags,
+		Use: "add", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if ct.Channels, err = channels.read(cmd.Context(), c); err != nil {
@@ -39,11 +39,11 @@ func contactCmd(c *call) *cobra.Command {
 	add.Flags().StringVar(&ct.Name, "name", "", "")
 	add.Flags().StringVar(&ct.Email, "email", "", "")
 	add.Flags().StringVar(&ct.Phone, "phone", "", "")
-	channels.into(add)
+	channels.bind(add)
 	cmd.AddCommand(add, contactTestCmd(c),
-		&cobra.Command{Use: "list", Args: onlyFlags,
+		&cobra.Command{Use: "list", Args: noArgs,
 			RunE: func(*cobra.Command, []string) error { return c.contacts() }},
-		&cobra.Command{Use: "show", Args: one("arg.name"),
+		&cobra.Command{Use: "show", Args: exactArg("arg.name"),
 			RunE: func(_ *cobra.Command, args []string) error {
 				ct, err := c.engine().Contact(args[0])
 				if err != nil {
@@ -51,7 +51,7 @@ func contactCmd(c *call) *cobra.Command {
 				}
 				return c.contact(&ct)
 			}},
-		&cobra.Command{Use: "remove", Args: one("arg.name"),
+		&cobra.Command{Use: "remove", Args: exactArg("arg.name"),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				if err := c.engine().RemoveContact(cmd.Context(), args[0]); err != nil {
 					return err
@@ -68,7 +68,7 @@ func toContact(ct *model.Contact) contactJSON {
 
 var contactHeads = []string{"name", "email", "phone", "channels"}
 
-func (c *call) contact(ct *model.Contact) error {
+func (c *invocation) contact(ct *model.Contact) error {
 	if c.JSON {
 		return c.PrintJSON(toContact(ct))
 	}
@@ -78,7 +78,7 @@ func (c *call) contact(ct *model.Contact) error {
 	return nil
 }
 
-func (c *call) contacts() error {
+func (c *invocation) contacts() error {
 	all, err := c.engine().Contacts()
 	if err != nil {
 		return err

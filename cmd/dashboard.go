@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"certquay/cmd/program"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
-	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/product/edge"
 	"certquay/ui"
@@ -35,7 +33,7 @@ func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Re
 const cursorDelay = 100 * time.Millisecond
 
 // dashboard draws the dashboard in the session's terminal until it is left.
-func dashboard(ctx context.Context, c *call) error {
+func dashboard(ctx context.Context, c *invocation) error {
 	a := c.app
 	by, _ := a.Protection()
 	o := ui.Options{
@@ -67,7 +65,7 @@ func dashboard(ctx context.Context, c *call) error {
 	if !a.Serve && !a.Demo && slices.ContainsFunc(c.engine().Products(), edged) {
 		o.EdgeNote = text.New(o.Lang).T("edge.note")
 	}
-	told := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
+	filter := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
 		if _, ok := msg.(program.PasteCutMsg); ok {
 			return app.ToastMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
 		}
@@ -75,7 +73,7 @@ func dashboard(ctx context.Context, c *call) error {
 	}
 	done := a.Sessions.Dashboard(ctx)
 	defer done()
-	if err := a.RunProgram(ctx, c.Session, ui.New(o), told); err != nil {
+	if err := a.RunProgram(ctx, c.Session, ui.New(o), filter); err != nil {
 		return err
 	}
 	if c.Kind == session.Local && !a.Demo && a.Temporary() { // else somebody takes over
@@ -85,13 +83,4 @@ func dashboard(ctx context.Context, c *call) error {
 		}
 	}
 	return nil
-}
-
-// saveFile writes one downloaded file of the person's and tells where it is,
-// by its whole path.
-func (c *call) saveFile(path string, data []byte, secret bool) (string, error) {
-	if err := c.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return "", err
-	}
-	return c.Abs(path), c.put(path, bundle.OutFile{Name: path, Data: data, Secret: secret})
 }

@@ -23,10 +23,10 @@ const demoName = "demo"
 // demoPlace begins the names of the directories of demos.
 const demoPlace = "certquay-demo-"
 
-func demoCmd(c *call) *cobra.Command {
+func demoCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:  demoName,
-		Args: onlyFlags,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.Kind != session.Local {
 				return out.Usage("usage.demo-remote")
@@ -38,7 +38,7 @@ func demoCmd(c *call) *cobra.Command {
 
 // runDemo makes a store of its own in a temporary directory, shows the
 // dashboard on it and removes it.
-func runDemo(ctx context.Context, c *call, args []string) (code int) {
+func runDemo(ctx context.Context, c *invocation, args []string) (code int) {
 	tell := func(err error) int {
 		c.PrintError(err)
 		return out.ExitCode(err)
@@ -75,7 +75,7 @@ func runDemo(ctx context.Context, c *call, args []string) (code int) {
 		return tell(&out.StoreError{Err: err})
 	}
 	c.g.demo = true
-	return own(ctx, lock, c, paths, paths.ConfigFile(), args)
+	return runAsOwner(ctx, lock, c, paths, paths.ConfigFile(), args)
 }
 
 // removeKilled removes what this user's demos left behind that were killed: the

@@ -8,18 +8,17 @@ import (
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
-	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
-func deployCmd(c *call) *cobra.Command {
+func deployCmd(c *invocation) *cobra.Command {
 	r := lifecycle.DeployRequest{}
 	var noWait bool
 	cmd := &cobra.Command{
 		Use: "deploy",
 		Example: "  certquay deploy shop.example.com --product CDN\n" +
 			"  certquay deploy shop.example.com --product SLB --region eu-central-1 --resource shop.example.com",
-		Args: one("arg.id"),
+		Args: exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.Product == "" {
 				return out.Usage("usage.no-product", "words", c.productNames())
@@ -45,7 +44,7 @@ func deployCmd(c *call) *cobra.Command {
 }
 
 // warnOddities tells what deploys and will still bother clients (spec D3).
-func (c *call) warnOddities(i *model.Instance) {
+func (c *invocation) warnOddities(i *model.Instance) {
 	v := i.Current()
 	switch {
 	case v == nil:
@@ -56,7 +55,7 @@ func (c *call) warnOddities(i *model.Instance) {
 	}
 }
 
-func (c *call) productNames() string {
+func (c *invocation) productNames() string {
 	var names []string
 	for _, p := range c.engine().Products() {
 		names = append(names, p.Name)
@@ -69,7 +68,7 @@ func place(r *model.Resource) string { return r.Product + " " + r.Region + " " +
 
 // awaitResources waits for jobs at resources and prints what became of each.
 // When one failed, so has the verb.
-func (c *call) awaitResources(ctx context.Context, noWait bool, jobs []model.Job) error {
+func (c *invocation) awaitResources(ctx context.Context, noWait bool, jobs []model.Job) error {
 	ids := make([]model.ID, len(jobs))
 	for n := range jobs {
 		ids[n] = jobs[n].ID
@@ -113,153 +112,5 @@ func (c *call) awaitResources(ctx context.Context, noWait bool, jobs []model.Job
 	if !noWait && c.app.Temporary() {
 		c.Say("verb.deploy.edge")
 	}
-	return nil
-}
-
-func undeployCmd(c *call) *cobra.Command {
-	var noWait bool
-	cmd := &cobra.Command{
-		Use: "undeploy", Args: one("arg.resource"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := c.engine().FindResource(args[0])
-			if err != nil {
-				return err
-			}
-			if c.engine().May(rules.Undeploy) == nil {
-				question := c.Text("verb.undeploy", "name", out.Dash(r.InstanceName), "place", place(&r.Resource))
-				if err := c.Confirm(cmd.Context(), question, ""); err != nil {
-					return err
-				}
-			}
-			j, err := c.engine().Undeploy(cmd.Context(), r.ID)
-			if err != nil {
-				return err
-			}
-			return c.await(cmd.Context(), r.Instance, noWait, model.Say("verb.undeployed", "place", place(&r.Resource)), j.ID)
-		},
-	}
-	waitFlag(cmd.Flags(), &noWait)
-	return cmd
-}
-
-func verifyCmd(c *call) *cobra.Command {
-	return &cobra.Command{
-		Use: "verify", Args: one("arg.resource"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := c.engine().FindResource(args[0])
-			if err != nil {
-				return err
-			}
-			j, err := c.engine().Verify(cmd.Context(), r.ID)
-			if err != nil {
-				return err
-			}
-			all, err := c.engine().Wait(cmd.Context(), j.ID)
-			if err != nil {
-				return err
-			}
-			v, err := c.engine().Resource(r.ID)
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				if err := c.PrintJSON(out.NewResource(&v)); err != nil {
-					return err
-				}
-			}
-			if all[0].Job.Result != lifecycle.ResultOK {
-				return out.Failed("failed.verify", "place", place(&v.Resource), "cause", all[0].Job.Error,
-					"id", v.Instance.Short(), "product", v.Product, "region", v.Region, "name", v.Name)
-			}
-			code := "verb.verify"
-			if v.State == model.ResourceOutdated {
-				code = "verb.verify.earlier"
-			}
-			c.Say(code, "place", place(&v.Resource), "fingerprint", v.Presented[:16], "until", out.Day(v.NotAfter))
-			return nil
-		},
-	}
-}
-
-func resourcesCmd(c *call) *cobra.Command {
-	f := lifecycle.ResourceFilter{}
-	var state string
-	cmd := &cobra.Command{
-		Use: "resources", Args: onlyFlags,
-		RunE: func(*cobra.Command, []string) error {
-			if state != "" {
-				var err error
-				if f.State, err = word("--state", state, model.ResourceStates); err != nil {
-					return err
-				}
-			}
-			views, _, err := c.engine().Resources(f)
-			if err != nil {
-				return err
-			}
-			items := []out.Resource{}
-			var rows [][]string
-			now := c.engine().Now()
-			for n := range views {
-				v := &views[n]
-				items = append(items, out.NewResource(v))
-				rows = append(rows, []string{
-					v.ID.Short(), v.Product, v.Region, v.Name, c.Label("label", string(v.State)), out.Dash(v.InstanceName),
-					short(v.Expected), short(v.Presented), c.expires(v.NotAfter, now), out.Dash(v.Address),
-				})
-			}
-			switch {
-			case c.JSON:
-				return c.PrintJSON(items)
-			case len(rows) == 0:
-				c.Say("verb.resources.none")
-			default:
-				heads := c.Heads("id", "product", "region", "resource", "state", "instance", "should", "presents", "expires", "address")
-				c.Table(heads, rows)
-			}
-			return nil
-		},
-	}
-	fl := cmd.Flags()
-	fl.StringVar(&f.Product, "product", "", "")
-	fl.StringVar(&f.Region, "region", "", "")
-	fl.BoolVar(&f.Hosted, "hosted", false, "")
-	fl.BoolVar(&f.Auto, "auto-deploy", false, "")
-	fl.StringVar(&state, "state", "", out.Join(model.ResourceStates))
-	return cmd
-}
-
-func short(fingerprint string) string {
-	if len(fingerprint) < 12 {
-		return out.Dash(fingerprint)
-	}
-	return fingerprint[:12]
-}
-
-func productCmd(c *call) *cobra.Command {
-	cmd := &cobra.Command{Use: "product", Args: noneSuch,
-		RunE: func(*cobra.Command, []string) error { return c.products() }}
-	cmd.AddCommand(&cobra.Command{Use: "list", Args: onlyFlags,
-		RunE: func(*cobra.Command, []string) error { return c.products() }}, driversCmd(c))
-	return cmd
-}
-
-func (c *call) products() error {
-	type productJSON struct {
-		Name    string   `json:"name"`
-		Driver  string   `json:"driver"`
-		Regions []string `json:"regions"`
-		Problem *string  `json:"problem"`
-	}
-	items := []productJSON{}
-	var rows [][]string
-	for _, p := range c.engine().Products() {
-		items = append(items, productJSON{p.Name, p.Driver, out.OrEmpty(p.Regions), out.OrNil(out.English(p.Problem))})
-		rows = append(rows, []string{p.Name, p.Driver, strings.Join(p.Regions, " "), c.Words().Text(p.Problem)})
-	}
-	if c.JSON {
-		return c.PrintJSON(items)
-	}
-	c.Table(append(c.Heads("name", "driver", "regions"), ""), rows)
 	return nil
 }

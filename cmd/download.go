@@ -3,7 +3,6 @@ package cmd
 import (
 	"archive/tar"
 	"bytes"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,14 +18,14 @@ import (
 // plain are the formats of a single file without a key.
 var plain = []string{"chain", "root"}
 
-func downloadCmd(c *call) *cobra.Command {
+func downloadCmd(c *invocation) *cobra.Command {
 	var format, dir string
 	cmd := &cobra.Command{
 		Use:  "download",
 		Long: out.Join(bundle.Formats()),
 		Example: "  certquay download shop.example.com --format nginx --out /etc/nginx/tls\n" +
 			"  ssh HOST download shop.example.com --format nginx --out - > bundle.tar",
-		Args: one("arg.id"),
+		Args: exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dir == "" {
 				return out.Usage("usage.download-out")
@@ -70,40 +69,10 @@ func downloadCmd(c *call) *cobra.Command {
 	return cmd
 }
 
-const (
-	modePublic os.FileMode = 0o644
-	modeSecret os.FileMode = 0o600
-)
-
-// write puts one file in place whole or not at all.
-func (c *call) write(path string, f bundle.OutFile) error {
-	if err := c.put(path, f); err != nil {
-		return out.Failed("failed.write", "file", path, "cause", err)
-	}
-	return nil
-}
-
-// put is write for the dashboard, which puts errors into words itself.
-func (c *call) put(path string, f bundle.OutFile) error {
-	mode := modePublic
-	if f.Secret {
-		mode = modeSecret
-	}
-	to, err := c.Create(path, mode)
-	if err == nil {
-		if _, err = to.Write(f.Data); err != nil {
-			_ = to.Abort()
-		} else {
-			err = to.Close()
-		}
-	}
-	return err
-}
-
 // toOutput writes files to standard output: a single one without a key as it
 // is, and otherwise all of them as an archive (POSIX.1-2001 pax), in which what
 // holds a key has the mode 0600.
-func (c *call) toOutput(files []bundle.OutFile) error {
+func (c *invocation) toOutput(files []bundle.OutFile) error {
 	if public, ok := single(files); ok {
 		_, err := c.Out.Write(public)
 		return err

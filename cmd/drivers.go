@@ -15,11 +15,11 @@ import (
 )
 
 // driversCmd lists the product drivers that are built in.
-func driversCmd(c *call) *cobra.Command {
+func driversCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:  "drivers",
 		Long: c.builtInDrivers(),
-		Args: atMostOne, ValidArgs: product.Names(),
+		Args: maxOneArg, ValidArgs: product.Names(),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.drivers()
@@ -63,7 +63,7 @@ func asDriver(k product.Kind) driverJSON {
 	return d
 }
 
-func (c *call) drivers() error {
+func (c *invocation) drivers() error {
 	items := []driverJSON{}
 	var rows [][]string
 	for _, k := range product.Kinds {
@@ -77,7 +77,7 @@ func (c *call) drivers() error {
 	return nil
 }
 
-func (c *call) driver(k product.Kind) error {
+func (c *invocation) driver(k product.Kind) error {
 	d := asDriver(k)
 	if c.JSON {
 		return c.PrintJSON(d)
@@ -98,7 +98,7 @@ func (c *call) driver(k product.Kind) error {
 	return nil
 }
 
-func (c *call) builtInIssuers() string {
+func (c *invocation) builtInIssuers() string {
 	var b strings.Builder
 	for _, k := range issuer.Kinds {
 		c.explainKind(&b, "help.kind.issuer", k.Name, k.About, settingsOf(k.Settings))
@@ -106,7 +106,7 @@ func (c *call) builtInIssuers() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func (c *call) builtInDrivers() string {
+func (c *invocation) builtInDrivers() string {
 	var b strings.Builder
 	for _, k := range product.Kinds {
 		c.explainKind(&b, "help.kind.driver", k.Name, k.About, settingsOf(k.Settings))
@@ -114,7 +114,7 @@ func (c *call) builtInDrivers() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-func (c *call) builtInEngines() string {
+func (c *invocation) builtInEngines() string {
 	var b strings.Builder
 	for _, k := range builtin.Kinds {
 		c.explainKind(&b, "help.kind.engine", k.Name, k.About, nil)
@@ -124,7 +124,7 @@ func (c *call) builtInEngines() string {
 
 // builtIn is what is built in, or a setting of it, in the words of the session:
 // those of the program itself are English.
-func (c *call) builtIn(name, setting, english string) string {
+func (c *invocation) builtIn(name, setting, english string) string {
 	key := "built-in." + name
 	if setting != "" {
 		key += "." + setting
@@ -141,7 +141,7 @@ func issuerNames(cmd *cobra.Command, flag string) {
 }
 
 // explainKind writes what one kind is and which settings it has, for help.
-func (c *call) explainKind(b *strings.Builder, code, name, about string, settings []setting.Setting) {
+func (c *invocation) explainKind(b *strings.Builder, code, name, about string, settings []setting.Setting) {
 	b.WriteString(c.Text(code, "name", name, "about", c.builtIn(name, "", about)) + "\n")
 	for _, s := range settings {
 		meaning := c.builtIn(name, s.Name, s.Meaning)

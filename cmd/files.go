@@ -1,12 +1,19 @@
 package cmd
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"syscall"
 
 	"certquay/cmd/out"
 	"certquay/cmd/session"
+	"certquay/lifecycle/bundle"
+	"certquay/model"
 )
 
 // unread is wrong usage: a file that cannot be read, in plain words, and what
@@ -24,4 +31,90 @@ func unread(path string, err error) error {
 		return out.Usage("usage.directory", "file", path)
 	}
 	return out.Usage("usage.unread", "file", path, "cause", err)
+}
+
+// password reads a password from the first line of a file of the caller's.
+func (c *invocation) password(ctx context.Context, path string) (model.Secret, error) {
+	if path == "" {
+		return model.Secret{}, nil
+	}
+	data, err := c.read(ctx, path)
+	if err != nil {
+		return model.Secret{}, err
+	}
+	line, _, _ := bytes.Cut(data, []byte("\n"))
+	return model.NewSecret(bytes.TrimSuffix(line, []byte("\r"))), nil
+}
+
+// read takes in one file of the caller's, or standard input for "-", until ctx
+// ends. It stops one byte past what an upload may have, so that too large is
+// noticed.
+func (c *invocation) read(ctx context.Context, path string) ([]byte, error) {
+	data, err := c.readFile(ctx, path)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return nil, unread(path, err)
+	}
+	return data, err
+}
+
+// readFile is read for the dashboard, which puts errors into words itself.
+func (c *invocation) readFile(ctx context.Context, path string) ([]byte, error) {
+	f, err := c.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	type result struct {
+		data []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		data, err := io.ReadAll(io.LimitReader(f, bundle.MaxBytes+1))
+		done <- result{data, err}
+	}()
+	select {
+	case r := <-done:
+		return r.data, errors.Join(r.err, f.Close())
+	case <-ctx.Done(): // the reading ends as its file is closed, or the input's person gone
+		return nil, errors.Join(context.Canceled, f.Close())
+	}
+}
+
+const (
+	modePublic os.FileMode = 0o644
+	modeSecret os.FileMode = 0o600
+)
+
+// write puts one file in place whole or not at all.
+func (c *invocation) write(path string, f bundle.OutFile) error {
+	if err := c.put(path, f); err != nil {
+		return out.Failed("failed.write", "file", path, "cause", err)
+	}
+	return nil
+}
+
+// put is write for the dashboard, which puts errors into words itself.
+func (c *invocation) put(path string, f bundle.OutFile) error {
+	mode := modePublic
+	if f.Secret {
+		mode = modeSecret
+	}
+	to, err := c.Create(path, mode)
+	if err == nil {
+		if _, err = to.Write(f.Data); err != nil {
+			_ = to.Abort()
+		} else {
+			err = to.Close()
+		}
+	}
+	return err
+}
+
+// saveFile writes one downloaded file of the person's and tells where it is,
+// by its whole path.
+func (c *invocation) saveFile(path string, data []byte, secret bool) (string, error) {
+	if err := c.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	return c.Abs(path), c.put(path, bundle.OutFile{Name: path, Data: data, Secret: secret})
 }

@@ -23,13 +23,13 @@ type forecastJSON struct {
 	After         []balanceJSON `json:"after"`
 }
 
-func forecastCmd(c *call) *cobra.Command {
+func forecastCmd(c *invocation) *cobra.Command {
 	var r forecast.Request
 	var compare string
 	cmd := &cobra.Command{
 		Use:     "forecast",
 		Example: "  certquay forecast --months 12\n  certquay forecast --policy 47-days --json\n  certquay forecast --compare 47-days",
-		Args:    onlyFlags,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			rep, err := c.lookAhead(cmd.Context(), r)
 			if err != nil {
@@ -60,7 +60,7 @@ func forecastCmd(c *call) *cobra.Command {
 }
 
 // lookAhead is a forecast; what was asked wrongly is wrong usage.
-func (c *call) lookAhead(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
+func (c *invocation) lookAhead(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
 	rep, err := forecast.Run(ctx, c.engine(), r)
 	var invalid *rules.Invalid
 	if errors.As(err, &invalid) {
@@ -83,7 +83,7 @@ func asForecast(r *forecast.Report) forecastJSON {
 }
 
 // forecast prints a report by month, then what somebody will want to know.
-func (c *call) forecast(r *forecast.Report) {
+func (c *invocation) forecast(r *forecast.Report) {
 	policy := c.Label("policy", r.Policy)
 	c.Say("verb.forecast", "n", r.Instances, "hosted", r.Hosted, "from", out.Day(r.From), "to", out.Day(r.To), "policy", policy)
 	rows := make([][]string, 0, len(r.ByMonth))
@@ -150,7 +150,7 @@ func tallies(t *forecast.Tally) []string {
 }
 
 // sideBySide prints two reports of the same months.
-func (c *call) sideBySide(a, b *forecast.Report) error {
+func (c *invocation) sideBySide(a, b *forecast.Report) error {
 	c.Say("verb.forecast.compared", "n", a.Instances, "hosted", a.Hosted, "from", out.Day(a.From), "to", out.Day(a.To))
 	var rows [][]string
 	row := func(name string, x, y *forecast.Tally) {

@@ -5,15 +5,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"certquay/cmd/app"
-	"certquay/cmd/config"
 	"certquay/cmd/out"
 	"certquay/model"
 )
 
-func fsckCmd(c *call) *cobra.Command {
+func fsckCmd(c *invocation) *cobra.Command {
 	verb := &cobra.Command{
-		Use: "fsck", Args: onlyFlags,
+		Use: "fsck", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.giveUp(cmd.Context()); err != nil {
 				return err
@@ -44,7 +42,7 @@ func fsckCmd(c *call) *cobra.Command {
 
 // giveUp tells what was given up to open the store, and notes it in the activity
 // log.
-func (c *call) giveUp(ctx context.Context) error {
+func (c *invocation) giveUp(ctx context.Context) error {
 	switch {
 	case !c.g.acceptLoss:
 		return nil
@@ -54,27 +52,4 @@ func (c *call) giveUp(ctx context.Context) error {
 	}
 	c.Say("verb.fsck.given-up", "what", c.app.Lost)
 	return c.app.Engine.Note(ctx, c.who(), "fsck", "the store", model.Say("log.accept-loss", "lost", c.app.Lost), nil)
-}
-
-func configCmd(c *call) *cobra.Command {
-	return &cobra.Command{
-		Use: "config", Args: onlyFlags,
-		Long: c.builtInIssuers() + "\n\n" + c.builtInDrivers() + "\n\n" + c.builtInEngines(),
-		RunE: func(*cobra.Command, []string) error {
-			if c.app != nil {
-				_, err := c.Out.Write(c.app.Config.Marshal())
-				return err
-			}
-			file := config.DefaultPaths().ConfigFile()
-			if c.g.config != "" {
-				file = c.g.config
-			}
-			cfg, err := app.LoadConfig(file)
-			if err != nil {
-				return err
-			}
-			_, err = c.Out.Write(cfg.Marshal())
-			return err
-		},
-	}
 }

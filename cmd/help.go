@@ -16,23 +16,23 @@ import (
 
 // addHelp adds the verbs help and completion. Words are looked up when they are
 // shown: few command lines ask for help.
-func (c *call) addHelp(root *cobra.Command) {
+func (c *invocation) addHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		switch cmd.Name() {
 		case "help":
-			cmd.Run, cmd.RunE, cmd.Long = nil, helpOn, ""
+			cmd.Run, cmd.RunE, cmd.Long = nil, helpFor, ""
 		case "completion":
-			cmd.Args, cmd.Long = noneSuch, ""
+			cmd.Args, cmd.Long = unknownVerb, ""
 			for _, shell := range cmd.Commands() {
-				shell.Args, shell.Long = onlyFlags, ""
+				shell.Args, shell.Long = noArgs, ""
 				shell.Flags().Lookup("no-descriptions").Usage = ""
 			}
 		}
 	}
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
-		explain(c.Words(), root)
+		setHelp(c.Words(), root)
 		_, _ = io.WriteString(cmd.OutOrStdout(), helpText(c.Words(), cmd))
 	})
 }
@@ -48,11 +48,11 @@ func helpCode(cmd *cobra.Command, part string) string {
 	return "help." + strings.ReplaceAll(path, " ", ".") + "." + part
 }
 
-// explain gives a verb and those below it the words that say what they are, what
+// setHelp gives a verb and those below it the words that say what they are, what
 // follows them (use), what more there is to say (long), and what their flags are.
 // A flag without words under its verb has those of help and its name. What a verb
 // has put in place of a text fills the %s of the words, so this is done once.
-func explain(words *text.Catalogue, cmd *cobra.Command) {
+func setHelp(words *text.Catalogue, cmd *cobra.Command) {
 	cmd.Short = words.T(helpCode(cmd, "short"))
 	cmd.Long = filled(words, helpCode(cmd, "long"), cmd.Long)
 	if use := helpCode(cmd, "use"); words.Has(use) {
@@ -70,7 +70,7 @@ func explain(words *text.Catalogue, cmd *cobra.Command) {
 	})
 	cmd.Flags().Lookup("help").Usage = words.T("help.--help", cmd.Name())
 	for _, sub := range cmd.Commands() {
-		explain(words, sub)
+		setHelp(words, sub)
 	}
 }
 
@@ -86,15 +86,15 @@ func filled(words *text.Catalogue, code, with string) string {
 	return fmt.Sprintf(words.T(code), with)
 }
 
-// helpOn shows the help of a verb; cobra's own shows that of the root where
+// helpFor shows the help of a verb; cobra's own shows that of the root where
 // there is no such verb.
-func helpOn(cmd *cobra.Command, args []string) error {
+func helpFor(cmd *cobra.Command, args []string) error {
 	verb, rest, err := cmd.Root().Find(args)
 	if err != nil {
 		return err
 	}
 	if len(rest) > 0 {
-		return noneSuch(verb, rest)
+		return unknownVerb(verb, rest)
 	}
 	return verb.Help()
 }

@@ -20,8 +20,8 @@ import (
 
 // treeIn is the tree of verbs with their help in a language.
 func treeIn(lang string) *cobra.Command {
-	root := newRoot(newCall(&session.Session{Lang: lang}, nil))
-	explain(text.New(lang), root)
+	root := newRoot(newInvocation(&session.Session{Lang: lang}, nil))
+	setHelp(text.New(lang), root)
 	return root
 }
 
@@ -149,7 +149,7 @@ func TestCommandLinesAreJudgedByCode(t *testing.T) {
 		"reissue a --new-key --csr b":   "usage.exclusive",
 		"restore a --identity b --passphrase-file c": "usage.exclusive",
 	} {
-		_, err := parse(newCall(&session.Session{}, nil), strings.Fields(line))
+		_, err := parse(newInvocation(&session.Session{}, nil), strings.Fields(line))
 		var wrong *out.UsageError
 		if !errors.As(err, &wrong) || wrong.What.Code() != code {
 			t.Errorf("%s: %v, want %s", line, err, code)
@@ -176,7 +176,7 @@ func TestLanguageOfACommandLine(t *testing.T) {
 		"-h --lang zh": "zh", "list --limit x --lang zh": "zh", "list --lang fr": "", "list --lang zh --lang en": "en",
 		"__complete --lang zh watch ": "zh", "list -- --lang zh": "", "list -y --lang zh": "zh", "list --lang": "",
 	} {
-		if got := spoken(strings.Split(line, " ")); got != want {
+		if got := languageOf(strings.Split(line, " ")); got != want {
 			t.Errorf("%s: %q, want %q", line, got, want)
 		}
 	}

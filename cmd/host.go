@@ -12,7 +12,7 @@ import (
 	"certquay/model"
 )
 
-func hostCmd(c *call) *cobra.Command {
+func hostCmd(c *invocation) *cobra.Command {
 	var stop bool
 	var contact string
 	stated := map[string]*string{"level": new(string), "type": new(string), "brand": new(string), "grade": new(string)}
@@ -21,7 +21,7 @@ func hostCmd(c *call) *cobra.Command {
 		Use: "host",
 		Example: "  certquay host shop.example.com --contact Ops\n" +
 			"  certquay host upload.example.com --contact Ops --level dv --brand embedded --grade free",
-		Args: one("arg.id"),
+		Args: exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			i, err := c.engine().Find(args[0])
 			if err != nil {
@@ -84,17 +84,17 @@ func hostCmd(c *call) *cobra.Command {
 // partOf reads the parts of a specification that were stated.
 func partOf(stated map[string]*string) (s model.Specification, err error) {
 	if v := *stated["level"]; v != "" {
-		if s.Level, err = word("--level", v, model.Levels); err != nil {
+		if s.Level, err = oneOf("--level", v, model.Levels); err != nil {
 			return s, err
 		}
 	}
 	if v := *stated["type"]; v != "" {
-		if s.Type, err = word("--type", v, model.DomainTypes); err != nil {
+		if s.Type, err = oneOf("--type", v, model.DomainTypes); err != nil {
 			return s, err
 		}
 	}
 	if v := *stated["grade"]; v != "" {
-		if s.Grade, err = word("--grade", v, model.Grades); err != nil {
+		if s.Grade, err = oneOf("--grade", v, model.Grades); err != nil {
 			return s, err
 		}
 	}
@@ -102,7 +102,7 @@ func partOf(stated map[string]*string) (s model.Specification, err error) {
 	return s, nil
 }
 
-func (c *call) stopHosting(cmd *cobra.Command, i *model.Instance) error {
+func (c *invocation) stopHosting(cmd *cobra.Command, i *model.Instance) error {
 	if i.Hosting.On && c.engine().May(rules.StopHosting) == nil {
 		question := c.Text("verb.host.stop", "name", i.Name)
 		switch left := i.Hosting.RenewalsLeft; {
@@ -119,20 +119,4 @@ func (c *call) stopHosting(cmd *cobra.Command, i *model.Instance) error {
 		return err
 	}
 	return c.show(i.ID, model.Say("verb.host.stopped"))
-}
-
-// creditQuestion shows the credits that are left before one is reserved
-// (spec D5).
-func (c *call) creditQuestion(r lifecycle.ResourceView) (string, error) {
-	all, err := c.engine().Balances()
-	if err != nil {
-		return "", err
-	}
-	free := 0
-	for _, b := range all {
-		if b.Kind == string(ledger.PackCredit) {
-			free = b.Available
-		}
-	}
-	return c.Text("verb.auto.question", "place", place(&r.Resource), "n", free), nil
 }

@@ -29,9 +29,9 @@ func (l *language) Set(s string) error {
 
 var _ pflag.Value = (*language)(nil)
 
-// spoken is the language that a command line asks for, found before the rest of
+// languageOf is the language that a command line asks for, found before the rest of
 // it is understood; "" for none.
-func spoken(args []string) string {
+func languageOf(args []string) string {
 	var l language
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.ParseErrorsAllowlist.UnknownFlags = true

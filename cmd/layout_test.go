@@ -176,7 +176,9 @@ func broken(from, to string, standard bool) string {
 }
 
 // Arrows of import: model <- store, model <- lifecycle <- ui <- cmd; inside store,
-// model <- store/search <- store; inside cmd, cmd/out <- cmd/app <- cmd; one package knows Badger; Bubble Tea is for what draws.
+// model <- store/search <- store; inside ui, style, text <- widget <- chart, and
+// widget <- app <- list, dialog <- action <- each page <- the root; inside cmd,
+// out <- app <- cmd; one package knows Badger; Bubble Tea is for what draws.
 func TestImportArrows(t *testing.T) {
 	t.Parallel()
 	all, seen := everyPackage(t), map[string]bool{}

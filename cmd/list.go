@@ -3,8 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,7 +11,7 @@ import (
 	"certquay/model"
 )
 
-func listCmd(c *call) *cobra.Command {
+func listCmd(c *invocation) *cobra.Command {
 	var states []string
 	var group, within, sort string
 	var expiring, expired, hosted, auto, failing, deployed bool
@@ -21,10 +19,10 @@ func listCmd(c *call) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Example: "  certquay list --expiring --sort expiry\n  certquay list --within 30d --product CDN --json",
-		Args:    onlyFlags,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, s := range states {
-				w, err := word("--state", s, model.States)
+				w, err := oneOf("--state", s, model.States)
 				if err != nil {
 					return err
 				}
@@ -32,12 +30,12 @@ func listCmd(c *call) *cobra.Command {
 			}
 			var err error
 			if group != "" {
-				if q.Filter.Group, err = word("--group", group, model.Groups); err != nil {
+				if q.Filter.Group, err = oneOf("--group", group, model.Groups); err != nil {
 					return err
 				}
 			}
 			sorts := []model.Sort{model.SortExpiry, model.SortName, model.SortState, model.SortDue}
-			if q.Sort, err = word("--sort", sort, sorts); err != nil {
+			if q.Sort, err = oneOf("--sort", sort, sorts); err != nil {
 				return err
 			}
 			if within != "" {
@@ -78,7 +76,7 @@ func listCmd(c *call) *cobra.Command {
 	return cmd
 }
 
-func (c *call) list(ctx context.Context, q model.Query) error {
+func (c *invocation) list(ctx context.Context, q model.Query) error {
 	e := c.engine()
 	if err := c.app.Store.Built(ctx); err != nil {
 		return err
@@ -136,30 +134,9 @@ func (c *call) list(ctx context.Context, q model.Query) error {
 }
 
 // expires is a day, and in how many it is.
-func (c *call) expires(t, now time.Time) string {
+func (c *invocation) expires(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
 	return c.Text("verb.expires", "day", out.Day(t), "n", int(t.Sub(now).Hours()/24))
-}
-
-// duration reads a time span: Go's units, and d and w for days and weeks.
-func duration(s string) (time.Duration, error) {
-	bad := out.Usage("usage.span", "value", s)
-	t := strings.TrimPrefix(strings.TrimSpace(s), "+")
-	for unit, size := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
-		if n, ok := strings.CutSuffix(t, unit); ok {
-			v, err := strconv.ParseFloat(n, 64)
-			// 273 years; what is no number is no span either.
-			if days := v * float64(size/(24*time.Hour)); err != nil || !(days >= 0 && days <= 100_000) {
-				return 0, bad
-			}
-			return time.Duration(v * float64(size)), nil
-		}
-	}
-	d, err := time.ParseDuration(t)
-	if err != nil || d < 0 {
-		return 0, bad
-	}
-	return d, nil
 }

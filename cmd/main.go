@@ -46,24 +46,24 @@ func version() string {
 	return base
 }
 
-// alone are the verbs that need no store, or none that is open. What the
+// needsNoStore are the verbs that need no store, or none that is open. What the
 // configuration says is in its file.
-var alone = map[string]bool{
+var needsNoStore = map[string]bool{
 	"backup verify": true, "restore": true, "config": true, "product drivers": true, "version": true,
 	"completion": true, "help": true, "__complete": true, "__completeNoDesc": true,
 }
 
-// beginning are the verbs that may make the store they work on; the dashboard
+// createsStore are the verbs that may make the store they work on; the dashboard
 // does so as well. To the others, one that is named and is not there is a
 // mistake.
-var beginning = map[string]bool{
+var createsStore = map[string]bool{
 	"buy": true, "buy-pack": true, "upload": true, "contact add": true, "company add": true, "watch add": true, serveName: true,
 }
 
-// begins says whether a verb may make its store. A sandbox is always meant, and
+// mayCreateStore reports whether a verb may make its store. A sandbox is always meant, and
 // who only looks makes nothing.
-func begins(verb *cobra.Command, g *global) bool {
-	return !g.readOnly && (!verb.HasParent() || g.sandbox || beginning[nameOf(verb)])
+func mayCreateStore(verb *cobra.Command, g *globalFlags) bool {
+	return !g.readOnly && (!verb.HasParent() || g.sandbox || createsStore[nameOf(verb)])
 }
 
 // nameOf is a verb as it is typed, such as "contact add"; "" is the dashboard.
@@ -85,9 +85,9 @@ func Main() int {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	args := os.Args[1:]
 	s := session.NewLocal()
-	s.Lang = cmp.Or(spoken(args), s.Lang)
+	s.Lang = cmp.Or(languageOf(args), s.Lang)
 	s.Out, s.Err = session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
-	c := newCall(s, nil)
+	c := newInvocation(s, nil)
 
 	if core != nil {
 		c.PrintError(model.Fail("verb.core-files", "cause", core))
@@ -101,8 +101,8 @@ func Main() int {
 		c.PrintError(err)
 		return out.ExitCode(err)
 	}
-	if verb == nil || alone[nameOf(verb)] || verb.Parent() != nil && alone[nameOf(verb.Parent())] {
-		return run(ctx, newCall(s, nil), args)
+	if verb == nil || needsNoStore[nameOf(verb)] || verb.Parent() != nil && needsNoStore[nameOf(verb.Parent())] {
+		return run(ctx, newInvocation(s, nil), args)
 	}
 	if verb.Name() == demoName {
 		return runDemo(ctx, c, args)
@@ -131,7 +131,7 @@ func Main() int {
 			return out.ExitStore
 		}
 	}
-	if (g.data != "" || g.readOnly) && !begins(verb, g) && !store.Exists(dir) && owner.PID(dir) == 0 {
+	if (g.data != "" || g.readOnly) && !mayCreateStore(verb, g) && !store.Exists(dir) && owner.PID(dir) == 0 {
 		err := noStore(dir, file)
 		c.PrintError(err)
 		return out.ExitCode(err)
@@ -139,7 +139,7 @@ func Main() int {
 	return attach.Run(ctx, dir, attach.Options{
 		Tell: tell,
 		Args: args, Version: Version, Dashboard: g.dashboard, Looking: g.readOnly,
-		BecomeOwner: func(lock *owner.Lock) int { return own(ctx, lock, c, paths, file, args) },
+		BecomeOwner: func(lock *owner.Lock) int { return runAsOwner(ctx, lock, c, paths, file, args) },
 	})
 }
 
@@ -161,7 +161,7 @@ func noStore(dir, file string) error {
 
 // parse checks a command line without running it: which verb, and whether its
 // flags and arguments would do. The verb is nil when help was asked for.
-func parse(c *call, args []string) (*cobra.Command, error) {
+func parse(c *invocation, args []string) (*cobra.Command, error) {
 	if completes(args) {
 		return nil, nil // cobra adds these when it runs them
 	}
@@ -196,10 +196,10 @@ func completes(args []string) bool {
 // goneEvery is how often an owner looks whether its data directory is there.
 const goneEvery = time.Second
 
-// watch ends the context of an owner whose data directory is removed: what it
+// watchDirectory ends the context of an owner whose data directory is removed: what it
 // would do from then on is kept nowhere. gone stops looking and says whether it
 // was.
-func watch(ctx context.Context, lock *owner.Lock) (_ context.Context, gone func() error) {
+func watchDirectory(ctx context.Context, lock *owner.Lock) (_ context.Context, gone func() error) {
 	ctx, end := context.WithCancelCause(ctx)
 	go func() {
 		for {
@@ -220,13 +220,13 @@ func watch(ctx context.Context, lock *owner.Lock) (_ context.Context, gone func(
 	}
 }
 
-// own does the work of this process as the owner of the store.
-func own(ctx context.Context, lock *owner.Lock, c *call, paths config.Paths, file string, args []string) int {
+// runAsOwner does the work of this process as the owner of the store.
+func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths config.Paths, file string, args []string) int {
 	if err := owner.Conceal(); err != nil { // an attached process stays open to its owner, which reads its pipes
 		c.PrintError(model.Fail("verb.conceal", "cause", err))
 		return out.ExitFailed
 	}
-	ctx, gone := watch(ctx, lock)
+	ctx, gone := watchDirectory(ctx, lock)
 	a, err := app.Open(ctx, lock, app.Options{
 		Console: c.Console, Paths: paths, ConfigFile: file, Version: Version, Answer: answer, VerbOf: verbOf,
 		ReadOnly: c.g.readOnly, MakeSandbox: c.g.sandbox, Demo: c.g.demo, AcceptLoss: c.g.acceptLoss, Plain: c.g.plain,
@@ -252,5 +252,5 @@ func own(ctx context.Context, lock *owner.Lock, c *call, paths config.Paths, fil
 
 // answer does what a session asks for, whichever way it came.
 func answer(ctx context.Context, a *app.App, s *session.Session, args []string) int {
-	return run(ctx, newCall(s, a), args)
+	return run(ctx, newInvocation(s, a), args)
 }

@@ -6,7 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"certquay/cmd/config"
+	"github.com/spf13/cobra"
+
 	"certquay/cmd/out"
 	"certquay/cmd/owner"
 	"certquay/cmd/session"
@@ -15,36 +16,24 @@ import (
 	"certquay/store"
 )
 
-// where are the places that a command line of this process is about.
-type where struct{ data, config, key string }
-
-// placesOf are the places that flags name, or else the usual ones.
-func placesOf(g *global) (w where, err error) {
-	paths := config.DefaultPaths()
-	w.data, w.config = paths.Data, paths.ConfigFile()
-	for _, p := range []struct{ from, to *string }{{&g.data, &w.data}, {&g.config, &w.config}} {
-		if *p.from == "" {
-			continue
-		}
-		if *p.to, err = filepath.Abs(*p.from); err != nil {
-			return w, out.Usage("usage.path", "cause", err)
-		}
+func restoreCmd(c *invocation) *cobra.Command {
+	o := &identityFlags{}
+	cmd := &cobra.Command{
+		Use: "restore",
+		Example: "  certquay restore certquay.backup --data /srv/certquay\n" +
+			"  certquay restore certquay.backup --data /tmp/look --config /tmp/look.conf/config.yaml --identity key.txt",
+		Args: exactArg("arg.file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.restore(cmd.Context(), args[0], o)
+		},
 	}
-	w.key = config.KeyFile(w.config)
-	return w, nil
-}
-
-// files are the places that this call is about: those of the owner, if it has one.
-func (c *call) files() (where, error) {
-	if c.app != nil {
-		return where{c.app.Dir, c.app.ConfigFile, config.KeyFile(c.app.ConfigFile)}, nil
-	}
-	return placesOf(c.g)
+	o.add(cmd)
+	return cmd
 }
 
 // restore makes a store of a backup. The directory is this process's alone
 // meanwhile.
-func (c *call) restore(ctx context.Context, file string, o *opening) (err error) {
+func (c *invocation) restore(ctx context.Context, file string, o *identityFlags) (err error) {
 	if f := rules.Needs(c.who(), restore, model.Owner); f != nil {
 		return f
 	}
@@ -103,7 +92,7 @@ func (c *call) restore(ctx context.Context, file string, o *opening) (err error)
 }
 
 // checkRestored opens the restored store as any process does, and checks it.
-func checkRestored(ctx context.Context, w where) (store.Report, error) {
+func checkRestored(ctx context.Context, w places) (store.Report, error) {
 	s, err := store.Open(w.data, store.Options{KeyFile: w.key})
 	if err != nil {
 		return store.Report{}, err

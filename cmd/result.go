@@ -14,7 +14,7 @@ import (
 )
 
 // instance is an instance as verbs print it in JSON.
-func (c *call) instance(i *model.Instance) out.Instance {
+func (c *invocation) instance(i *model.Instance) out.Instance {
 	contact := ""
 	if i.Contact != "" {
 		if ct, err := c.engine().ContactByID(i.Contact); err == nil {
@@ -24,7 +24,7 @@ func (c *call) instance(i *model.Instance) out.Instance {
 	return out.NewInstance(i, c.engine().Now(), contact)
 }
 
-func (c *call) instances(list []model.Instance) []out.Instance {
+func (c *invocation) instances(list []model.Instance) []out.Instance {
 	items := make([]out.Instance, 0, len(list))
 	for n := range list {
 		items = append(items, c.instance(&list[n]))
@@ -33,7 +33,7 @@ func (c *call) instances(list []model.Instance) []out.Instance {
 }
 
 // show prints an instance after a verb changed it, and what was done.
-func (c *call) show(id model.ID, done model.Text) error {
+func (c *invocation) show(id model.ID, done model.Text) error {
 	i, err := c.engine().Instance(id)
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func waitFlag(f *pflag.FlagSet, noWait *bool) {
 
 // await waits until the jobs of an instance are done or wait for something
 // outside, and prints which. Stopping to wait does not stop the work.
-func (c *call) await(ctx context.Context, id model.ID, noWait bool, done model.Text, jobs ...model.ID) error {
+func (c *invocation) await(ctx context.Context, id model.ID, noWait bool, done model.Text, jobs ...model.ID) error {
 	if noWait {
 		return c.show(id, model.Say("verb.not-waited", "done", done))
 	}
@@ -72,9 +72,9 @@ func (c *call) await(ctx context.Context, id model.ID, noWait bool, done model.T
 	return c.show(id, done)
 }
 
-// ending carries out what ends or deletes an instance, after a typed
+// confirmAndEnd carries out what ends or deletes an instance, after a typed
 // confirmation that says what is lost.
-func (c *call) ending(
+func (c *invocation) confirmAndEnd(
 	cmd *cobra.Command, typed string, a rules.Action, do func(context.Context, model.ID) error,
 ) error {
 	i, err := c.engine().Find(typed)

@@ -12,13 +12,13 @@ import (
 	"certquay/ui/text"
 )
 
-func reviewCmd(c *call) *cobra.Command {
+func reviewCmd(c *invocation) *cobra.Command {
 	var approve, noWait bool
 	var reason, documents string
 	cmd := &cobra.Command{
 		Use:     "review",
 		Example: "  certquay review shop.example.com --documents /tmp/look\n  certquay review shop.example.com --approve",
-		Args:    one("arg.id"),
+		Args:    exactArg("arg.id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			i, err := c.engine().Find(args[0])
 			if err != nil {
@@ -60,7 +60,7 @@ func reviewCmd(c *call) *cobra.Command {
 }
 
 // saveDocuments writes the qualification documents, 0600, for a reviewer.
-func (c *call) saveDocuments(id model.ID, dir string) error {
+func (c *invocation) saveDocuments(id model.ID, dir string) error {
 	docs, err := c.engine().Documents(id)
 	if err != nil {
 		return err
@@ -76,35 +76,6 @@ func (c *call) saveDocuments(id model.ID, dir string) error {
 		c.Print(text.Clean(path) + "  (" + text.Clean(d.Name) + ")")
 	}
 	return nil
-}
-
-func templateCmd(c *call) *cobra.Command {
-	var file string
-	cmd := &cobra.Command{
-		Use: "template", Args: one("arg.id"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if file == "" {
-				return out.Usage("usage.template-out")
-			}
-			i, err := c.engine().Find(args[0])
-			if err != nil {
-				return err
-			}
-			form, err := c.engine().Template(i.ID)
-			if err != nil {
-				return err
-			}
-			if err := c.write(file, bundle.OutFile{Name: file, Data: []byte(form), Secret: true}); err != nil {
-				return err
-			}
-			if file != "-" {
-				c.Print(text.Clean(file))
-			}
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&file, "out", "", "")
-	return cmd
 }
 
 func documentName(n int, format string) string {

@@ -3,7 +3,6 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,9 +16,9 @@ import (
 	"certquay/ui/text"
 )
 
-// global is what every verb is told by flags. Those that say where the store
+// globalFlags are what every verb is told by flags. Those that say where the store
 // is belong to the process, the others to the session.
-type global struct {
+type globalFlags struct {
 	data, config string
 	sandbox      bool
 	readOnly     bool
@@ -30,21 +29,21 @@ type global struct {
 	serve        bool // this process is to serve
 }
 
-// call is one command line at work: whose it is, what it was told, and the
+// invocation is one command line at work: whose it is, what it was told, and the
 // opened store. The app is nil while a command line is only checked.
-type call struct {
+type invocation struct {
 	*out.Console
 	app *app.App
-	g   *global
+	g   *globalFlags
 }
 
-func newCall(s *session.Session, a *app.App) *call {
-	return &call{Console: &out.Console{Session: s}, app: a, g: &global{}}
+func newInvocation(s *session.Session, a *app.App) *invocation {
+	return &invocation{Console: &out.Console{Session: s}, app: a, g: &globalFlags{}}
 }
 
 // verbs are all commands of the tree, in the order in which help shows them.
 // Adding a verb is one line here and one file.
-var verbs = []func(*call) *cobra.Command{
+var verbs = []func(*invocation) *cobra.Command{
 	buyCmd, buyPackCmd, applyCmd, reviewCmd, templateCmd, withdrawCmd, closeCmd, uploadCmd, uploadKeyCmd, downloadCmd,
 	listCmd, showCmd, explainCmd, tasksCmd,
 	deployCmd, undeployCmd, resourcesCmd, verifyCmd, autoDeployCmd, productCmd, watchCmd,
@@ -55,16 +54,16 @@ var verbs = []func(*call) *cobra.Command{
 
 // newRoot builds the command tree for one session. The same tree answers
 // locally, over the owner's socket and over SSH.
-func newRoot(c *call) *cobra.Command {
+func newRoot(c *invocation) *cobra.Command {
 	root := &cobra.Command{
 		Use:               "certquay",
-		Args:              noneSuch,
+		Args:              unknownVerb,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return dashboard(cmd.Context(), c) },
 		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if err := c.place(); err != nil {
+			if err := c.checkPlaces(); err != nil {
 				return err
 			}
 			if c.app != nil && c.app.ReadOnly || c.g.readOnly {
@@ -83,7 +82,7 @@ func newRoot(c *call) *cobra.Command {
 	f.BoolVar(&c.JSON, "json", false, "")
 	f.BoolVarP(&c.Yes, "yes", "y", false, "")
 	f.BoolVar(&c.g.readOnly, "read-only", false, "")
-	f.Var(new(language), "lang", strings.Join(text.Languages(), ", ")) // see spoken
+	f.Var(new(language), "lang", strings.Join(text.Languages(), ", ")) // see languageOf
 	f.BoolVar(&c.g.plain, "plain", false, "")
 	root.SetFlagErrorFunc(flagError)
 	root.SetIn(c.In)
@@ -97,11 +96,11 @@ func newRoot(c *call) *cobra.Command {
 }
 
 // run carries out a command line and returns its exit code.
-func run(ctx context.Context, c *call, args []string) int {
-	c.Lang = cmp.Or(spoken(args), c.Lang)
+func run(ctx context.Context, c *invocation, args []string) int {
+	c.Lang = cmp.Or(languageOf(args), c.Lang)
 	root := newRoot(c)
 	if completes(args) {
-		explain(c.Words(), root)
+		setHelp(c.Words(), root)
 	}
 	// Never nil: cobra would take this process's own command line instead, so
 	// that whoever comes in over SSH without a verb would be served "serve".
@@ -117,7 +116,7 @@ func run(ctx context.Context, c *call, args []string) int {
 // verbOf is the verb of a command line without what it is done to, as it stands
 // in the log; "" for the dashboard and for what is no verb.
 func verbOf(args []string) string {
-	cmd, _, err := newRoot(newCall(&session.Session{}, nil)).Find(args)
+	cmd, _, err := newRoot(newInvocation(&session.Session{}, nil)).Find(args)
 	if err != nil {
 		return ""
 	}
@@ -125,27 +124,9 @@ func verbOf(args []string) string {
 	return name
 }
 
-// place judges what a command line says of the place of the store: over SSH
-// that is nobody's choice, and attached the owner made it.
-func (c *call) place() error {
-	switch c.Kind {
-	case session.Network:
-		for flag, given := range map[string]bool{"--data": c.g.data != "", "--config": c.g.config != "", "--sandbox": c.g.sandbox} {
-			if given {
-				return out.Usage("usage.place", "flag", flag)
-			}
-		}
-	case session.Socket:
-		if c.g.config != "" && c.app != nil && c.Abs(c.g.config) != c.app.ConfigFile {
-			c.Note("verb.config-unused", "file", c.app.ConfigFile, "pid", os.Getpid())
-		}
-	}
-	return nil
-}
-
 // engine is what this session may read of the engine and do to it; nil while a
 // command line is only checked.
-func (c *call) engine() *lifecycle.Access {
+func (c *invocation) engine() *lifecycle.Access {
 	if c.app == nil {
 		return nil
 	}
@@ -153,7 +134,7 @@ func (c *call) engine() *lifecycle.Access {
 }
 
 // who is who acts in this session now.
-func (c *call) who() model.Actor {
+func (c *invocation) who() model.Actor {
 	actor := c.Who()
 	actor.ReadOnly = actor.ReadOnly || c.Actor.ReadOnly
 	return actor

@@ -18,12 +18,12 @@ import (
 
 const serveName = "serve"
 
-func serveCmd(c *call) *cobra.Command {
+func serveCmd(c *invocation) *cobra.Command {
 	var listen, keys string
 	cmd := &cobra.Command{
 		Use:     serveName,
 		Example: "  certquay serve\n  certquay serve --listen 127.0.0.1:2222 --authorized-keys ~/.ssh/authorized_keys",
-		Args:    onlyFlags,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if c.Kind != session.Local {
 				return out.Usage("usage.served", "pid", os.Getpid())
@@ -36,7 +36,7 @@ func serveCmd(c *call) *cobra.Command {
 	return cmd
 }
 
-func (c *call) serve(ctx context.Context, listen, keysFile string) error {
+func (c *invocation) serve(ctx context.Context, listen, keysFile string) error {
 	a := c.app
 	ended := make(chan error, 1)
 	if listen != "" {
@@ -78,7 +78,7 @@ func (c *call) serve(ctx context.Context, listen, keysFile string) error {
 }
 
 // where tells which products serve.
-func (c *call) where() string {
+func (c *invocation) where() string {
 	var names []string
 	for _, p := range c.engine().Products() {
 		if p.Problem != "" {

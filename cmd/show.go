@@ -11,9 +11,9 @@ import (
 	"certquay/model"
 )
 
-func showCmd(c *call) *cobra.Command {
+func showCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
-		Use: "show", Args: one("arg.id"),
+		Use: "show", Args: exactArg("arg.id"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			i, err := c.engine().Find(args[0])
 			if err != nil {
@@ -28,7 +28,7 @@ func showCmd(c *call) *cobra.Command {
 }
 
 // details prints an instance for people (spec I1).
-func (c *call) details(i *model.Instance) error {
+func (c *invocation) details(i *model.Instance) error {
 	e := c.engine()
 	j := c.instance(i)
 	var rows [][2]string
@@ -115,7 +115,7 @@ func (c *call) details(i *model.Instance) error {
 }
 
 // application prints what a reviewer judges.
-func (c *call) application(i *model.Instance) error {
+func (c *invocation) application(i *model.Instance) error {
 	a, o := i.Application, i.Application.Company
 	address := strings.Join([]string{o.Address, o.Zip + " " + o.City, o.Province, o.Country}, ", ")
 	if strings.Trim(address, ", ") == "" {
@@ -141,7 +141,7 @@ func (c *call) application(i *model.Instance) error {
 }
 
 // eventLine is an event on one line.
-func (c *call) eventLine(ev *model.Event) string {
+func (c *invocation) eventLine(ev *model.Event) string {
 	cell := func(s string, width int) string { return out.Pad(session.Escape(s, 200), width) }
 	action, result := c.Label("event", ev.Action), c.Label("result", ev.Result)
 	s := out.DateTime(ev.At) + "  " + cell(ev.Actor, 10) + " " + cell(action, 12) + " " + cell(result, 8)

@@ -53,7 +53,7 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	var said, errs bytes.Buffer
 	s.Out, s.Err, s.Interactive = &said, &errs, false
 	a, err := app.Open(ctx, lock, app.Options{
-		Console: newCall(s, nil).Console, Paths: config.Paths{Config: dir, State: dir}, ConfigFile: filepath.Join(dir, "config.yaml"),
+		Console: newInvocation(s, nil).Console, Paths: config.Paths{Config: dir, State: dir}, ConfigFile: filepath.Join(dir, "config.yaml"),
 		Answer: answer, VerbOf: verbOf,
 	})
 	if err != nil {

@@ -18,9 +18,9 @@ type taskJSON struct {
 	Created  *string        `json:"created"`
 }
 
-func tasksCmd(c *call) *cobra.Command {
+func tasksCmd(c *invocation) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "tasks", Args: onlyFlags,
+		Use: "tasks", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			tasks, err := c.engine().Tasks(0)
 			if err != nil {
@@ -48,7 +48,7 @@ func tasksCmd(c *call) *cobra.Command {
 		},
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use: "dismiss", Args: one("arg.task"),
+		Use: "dismiss", Args: exactArg("arg.task"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := c.engine().DismissTask(cmd.Context(), args[0])
 			if err != nil {
@@ -59,7 +59,7 @@ func tasksCmd(c *call) *cobra.Command {
 		},
 	})
 	cmd.AddCommand(&cobra.Command{
-		Use: "retry", Args: one("arg.task"),
+		Use: "retry", Args: exactArg("arg.task"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := c.engine().RetryTask(cmd.Context(), args[0])
 			if err != nil {

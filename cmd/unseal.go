@@ -14,10 +14,10 @@ import (
 	"certquay/store"
 )
 
-func unsealCmd(c *call) *cobra.Command {
+func unsealCmd(c *invocation) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
-		Use: "unseal", Args: onlyFlags,
+		Use: "unseal", Args: noArgs,
 		Example: "  certquay unseal\n  certquay unseal --passphrase-file /run/credentials/passphrase\n  ssh -t host unseal",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.unseal(cmd.Context(), file) },
 	}
@@ -28,7 +28,7 @@ func unsealCmd(c *call) *cobra.Command {
 // unsealing names what is done in a refusal.
 const unsealing rules.Action = "unseal"
 
-func (c *call) unseal(ctx context.Context, file string) error {
+func (c *invocation) unseal(ctx context.Context, file string) error {
 	who := c.who()
 	who.ReadOnly = false // it changes nothing, and a server that refuses changes needs its keys
 	if f := rules.Needs(who, unsealing, model.Owner); f != nil {

@@ -29,12 +29,12 @@ type watchJSON struct {
 	Error       *string  `json:"last_error"`
 }
 
-func watchCmd(c *call) *cobra.Command {
-	cmd := &cobra.Command{Use: "watch", Args: noneSuch,
+func watchCmd(c *invocation) *cobra.Command {
+	cmd := &cobra.Command{Use: "watch", Args: unknownVerb,
 		RunE: func(*cobra.Command, []string) error { return c.watches() }}
 	var name, contact string
 	add := &cobra.Command{
-		Use: "add", Args: one("arg.address"),
+		Use: "add", Args: exactArg("arg.address"),
 		Example: "  certquay watch add www.example.com:443\n  certquay watch add '[2001:db8::1]:8443' --name www.example.com",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var id model.ID
@@ -65,9 +65,9 @@ func watchCmd(c *call) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return c.checkWatches(cmd, args) },
 	}
 	cmd.AddCommand(add, check,
-		&cobra.Command{Use: "list", Args: onlyFlags,
+		&cobra.Command{Use: "list", Args: noArgs,
 			RunE: func(*cobra.Command, []string) error { return c.watches() }},
-		&cobra.Command{Use: "show", Args: one("arg.watch"),
+		&cobra.Command{Use: "show", Args: exactArg("arg.watch"),
 			RunE: func(_ *cobra.Command, args []string) error {
 				w, err := c.engine().FindWatch(args[0])
 				if err != nil {
@@ -75,7 +75,7 @@ func watchCmd(c *call) *cobra.Command {
 				}
 				return c.watched(&w)
 			}},
-		&cobra.Command{Use: "remove", Args: one("arg.watch"),
+		&cobra.Command{Use: "remove", Args: exactArg("arg.watch"),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				w, err := c.engine().FindWatch(args[0])
 				if err != nil {
@@ -91,7 +91,7 @@ func watchCmd(c *call) *cobra.Command {
 }
 
 // checkWatches looks at what is named, or at everything.
-func (c *call) checkWatches(cmd *cobra.Command, args []string) error {
+func (c *invocation) checkWatches(cmd *cobra.Command, args []string) error {
 	var all []model.Watch
 	var err error
 	for _, a := range args {
@@ -122,7 +122,7 @@ func (c *call) checkWatches(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-func (c *call) watches() error {
+func (c *invocation) watches() error {
 	all, err := c.engine().Watches()
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (c *call) watches() error {
 	return c.watchTable(all)
 }
 
-func (c *call) watchTable(all []model.Watch) error {
+func (c *invocation) watchTable(all []model.Watch) error {
 	items, rows := []watchJSON{}, [][]string(nil)
 	for n := range all {
 		w := &all[n]
@@ -153,7 +153,7 @@ func (c *call) watchTable(all []model.Watch) error {
 }
 
 // watchState is what is wrong, or ok; an answer that is missing once is told.
-func (c *call) watchState(w *model.Watch) string {
+func (c *invocation) watchState(w *model.Watch) string {
 	states := w.Problems
 	if len(states) < 2 {
 		states = []string{w.State()}
@@ -169,7 +169,7 @@ func (c *call) watchState(w *model.Watch) string {
 	return s
 }
 
-func (c *call) toWatch(w *model.Watch) (watchJSON, error) {
+func (c *invocation) toWatch(w *model.Watch) (watchJSON, error) {
 	j := watchJSON{
 		ID:          w.ID,
 		Address:     w.Address,
@@ -196,7 +196,7 @@ func (c *call) toWatch(w *model.Watch) (watchJSON, error) {
 	return j, err
 }
 
-func (c *call) watched(w *model.Watch) error {
+func (c *invocation) watched(w *model.Watch) error {
 	j, err := c.toWatch(w)
 	if err != nil {
 		return err

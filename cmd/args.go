@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -13,9 +14,9 @@ import (
 	"certquay/model"
 )
 
-// noneSuch is for verbs with verbs below them. It refuses a word where one of
+// unknownVerb is for verbs with verbs below them. It refuses a word where one of
 // those should stand, and names those that are written much like it.
-func noneSuch(cmd *cobra.Command, args []string) error {
+func unknownVerb(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
@@ -27,9 +28,9 @@ func noneSuch(cmd *cobra.Command, args []string) error {
 	return wrong
 }
 
-// onlyFlags is for verbs that take nothing but flags; a name is what is most
+// noArgs is for verbs that take nothing but flags; a name is what is most
 // often meant by a word without one.
-func onlyFlags(cmd *cobra.Command, args []string) error {
+func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
@@ -44,8 +45,8 @@ func onlyFlags(cmd *cobra.Command, args []string) error {
 	return wrong
 }
 
-// one is for verbs that take exactly one word, which the code says what it is.
-func one(code string) cobra.PositionalArgs {
+// exactArg is for verbs that take exactly one word, which the code says what it is.
+func exactArg(code string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return misused(cmd, "usage.one", "what", model.Say(code))
@@ -54,8 +55,8 @@ func one(code string) cobra.PositionalArgs {
 	}
 }
 
-// atMostOne is for verbs that take one word or none.
-func atMostOne(cmd *cobra.Command, args []string) error {
+// maxOneArg is for verbs that take one word or none.
+func maxOneArg(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return misused(cmd, "usage.at-most-one")
 	}
@@ -117,4 +118,73 @@ func flagName(name, letters string) string {
 		return "-" + name[:1]
 	}
 	return "--" + name
+}
+
+// anyFlagSet reports whether a flag tells what a verb is to do.
+func anyFlagSet(cmd *cobra.Command) bool {
+	told := false
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { told = told || f.Changed })
+	return told
+}
+
+// specification reads its four parts; a word that is none is wrong usage.
+func specification(level, typ, brand, grade string) (model.Specification, error) {
+	var s model.Specification
+	var err error
+	if s.Level, err = oneOf("--level", level, model.Levels); err != nil {
+		return s, err
+	}
+	if s.Type, err = oneOf("--type", typ, model.DomainTypes); err != nil {
+		return s, err
+	}
+	if s.Grade, err = oneOf("--grade", grade, model.Grades); err != nil {
+		return s, err
+	}
+	s.Brand = model.Fold(brand)
+	return s, nil
+}
+
+// oneOf finds what was typed among the words that would do, without regard to
+// case. What is a flag or a message that says what it was typed for.
+func oneOf[T ~string](what any, typed string, words []T) (T, error) {
+	for _, w := range words {
+		if model.Fold(typed) == model.Fold(string(w)) {
+			return w, nil
+		}
+	}
+	return "", out.Usage("usage.unknown-word", "what", what, "value", typed, "words", out.Join(words))
+}
+
+// duration reads a time span: Go's units, and d and w for days and weeks.
+func duration(s string) (time.Duration, error) {
+	bad := out.Usage("usage.span", "value", s)
+	t := strings.TrimPrefix(strings.TrimSpace(s), "+")
+	for unit, size := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
+		if n, ok := strings.CutSuffix(t, unit); ok {
+			v, err := strconv.ParseFloat(n, 64)
+			// 273 years; what is no number is no span either.
+			if days := v * float64(size/(24*time.Hour)); err != nil || !(days >= 0 && days <= 100_000) {
+				return 0, bad
+			}
+			return time.Duration(v * float64(size)), nil
+		}
+	}
+	d, err := time.ParseDuration(t)
+	if err != nil || d < 0 {
+		return 0, bad
+	}
+	return d, nil
+}
+
+// moment reads "+30d" or an RFC 3339 time.
+func moment(s string, now time.Time) (time.Time, error) {
+	if strings.HasPrefix(s, "+") {
+		d, err := duration(s)
+		return now.Add(d), err
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return t, out.Usage("usage.moment", "value", s)
+	}
+	return t, nil
 }

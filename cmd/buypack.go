@@ -11,20 +11,20 @@ import (
 	"certquay/model"
 )
 
-func buyPackCmd(c *call) *cobra.Command {
+func buyPackCmd(c *invocation) *cobra.Command {
 	var level, typ, brand, grade string
 	r := lifecycle.PackRequest{}
 	cmd := &cobra.Command{
 		Use: "buy-pack",
 		Example: "  certquay buy-pack certificate --quantity 20 --level dv --type single --grade free\n" +
 			"  certquay buy-pack credit --quantity 50",
-		Args: one("arg.pack"),
+		Args: exactArg("arg.pack"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.engine().Allow(cmd.Context(), rules.BuyPack, ""); err != nil {
 				return err
 			}
 			var err error
-			if r.Kind, err = word(model.Say("arg.pack"), args[0], ledger.PackKinds); err != nil {
+			if r.Kind, err = oneOf(model.Say("arg.pack"), args[0], lifecycle.PackKinds); err != nil {
 				return err
 			}
 			if r.Kind == ledger.PackCertificate {

@@ -1,0 +1,55 @@
+package cmd
+
+import (
+	"os"
+	"path/filepath"
+
+	"certquay/cmd/config"
+	"certquay/cmd/out"
+	"certquay/cmd/session"
+)
+
+// places are those that a command line of this process is about.
+type places struct{ data, config, key string }
+
+// placesOf are the places that flags name, or else the usual ones.
+func placesOf(g *globalFlags) (w places, err error) {
+	paths := config.DefaultPaths()
+	w.data, w.config = paths.Data, paths.ConfigFile()
+	for _, p := range []struct{ from, to *string }{{&g.data, &w.data}, {&g.config, &w.config}} {
+		if *p.from == "" {
+			continue
+		}
+		if *p.to, err = filepath.Abs(*p.from); err != nil {
+			return w, out.Usage("usage.path", "cause", err)
+		}
+	}
+	w.key = config.KeyFile(w.config)
+	return w, nil
+}
+
+// places are those that this invocation is about: those of the owner, if it has one.
+func (c *invocation) places() (places, error) {
+	if c.app != nil {
+		return places{c.app.Dir, c.app.ConfigFile, config.KeyFile(c.app.ConfigFile)}, nil
+	}
+	return placesOf(c.g)
+}
+
+// checkPlaces judges what a command line says of the place of the store: over SSH
+// that is nobody's choice, and attached the owner made it.
+func (c *invocation) checkPlaces() error {
+	switch c.Kind {
+	case session.Network:
+		for flag, given := range map[string]bool{"--data": c.g.data != "", "--config": c.g.config != "", "--sandbox": c.g.sandbox} {
+			if given {
+				return out.Usage("usage.place", "flag", flag)
+			}
+		}
+	case session.Socket:
+		if c.g.config != "" && c.app != nil && c.Abs(c.g.config) != c.app.ConfigFile {
+			c.Note("verb.config-unused", "file", c.app.ConfigFile, "pid", os.Getpid())
+		}
+	}
+	return nil
+}
