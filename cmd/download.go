@@ -42,6 +42,11 @@ func downloadCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for n := range files {
+				if t := files[n].Text; t != "" {
+					files[n].Data = c.Words().Page(t)
+				}
+			}
 			if dir == "-" {
 				return c.toOutput(files)
 			}

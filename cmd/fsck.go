@@ -8,6 +8,7 @@ import (
 	"certquay/cmd/app"
 	"certquay/cmd/config"
 	"certquay/cmd/out"
+	"certquay/lifecycle"
 	"certquay/model"
 )
 
@@ -53,7 +54,7 @@ func (c *call) giveUp(ctx context.Context) error {
 		return nil
 	}
 	c.Say("verb.fsck.given-up", "what", c.app.Lost)
-	return c.app.Engine.Note(ctx, c.who(), "fsck", "the store", model.Say("log.accept-loss", "lost", c.app.Lost), nil)
+	return c.app.Engine.Note(ctx, c.who(), lifecycle.Fsck, model.Say("log.accept-loss", "lost", c.app.Lost), nil)
 }
 
 func configCmd(c *call) *cobra.Command {

@@ -24,7 +24,6 @@ const (
 	comments   = "a comment in the configuration, whose language is English"
 	faulty     = "a fault of the program, for who mends it"
 	inLog      = "only logged"
-	stored     = "a name in the activity log"
 )
 
 // untranslated are the sentences of the code of the command line that no
@@ -52,7 +51,6 @@ var untranslated = map[string]string{
 	"serve over SSH: there is no host key": faulty, "a request of %d bytes is too long": faulty, "the command line is too long": faulty,
 
 	"the note of a crash: %w": inLog, "the note of a crash: %s is no regular file; remove it": inLog,
-	"the store": stored,
 }
 
 // TestNoSentenceStandsInTheVerbs wants every sentence that a person reads in the

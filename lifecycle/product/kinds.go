@@ -22,6 +22,10 @@ type Setup struct {
 	// Holder names the program that listens on a TCP port of this machine, if
 	// that is known.
 	Holder func(port string) model.Text
+	// Words says a message to who asks a server of the product, in the first of the
+	// languages (RFC 9110 section 12.5.4, Accept-Language) that there is, else in
+	// English. nil writes its code.
+	Words func(languages string, t model.Text) string
 }
 
 // Kind is a driver: a way to deploy certificates to products.
@@ -66,5 +70,5 @@ func Find(name string) (Kind, bool) {
 }
 
 func openEdge(ctx context.Context, s Setup) (ports.Product, error) {
-	return edge.Open(ctx, s.Store, edge.Options{Product: s.Product, Regions: s.Regions, Now: s.Now, Logger: s.Log, Holder: s.Holder})
+	return edge.Open(ctx, s.Store, edge.Options{Product: s.Product, Regions: s.Regions, Now: s.Now, Logger: s.Log, Holder: s.Holder, Words: s.Words})
 }

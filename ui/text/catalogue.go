@@ -118,6 +118,18 @@ func New(lang string) *Catalogue {
 	return &Catalogue{Lang: "en", texts: texts("en")}
 }
 
+// Accepted gives the catalogue of the first language of an Accept-Language header
+// (RFC 9110 section 12.5.4) that there is; English when there is none.
+func Accepted(header string) *Catalogue {
+	for one := range strings.SplitSeq(header, ",") {
+		lang, _, _ := strings.Cut(strings.TrimSpace(one), ";")
+		if c := New(lang); strings.HasPrefix(lang, c.Lang) {
+			return c
+		}
+	}
+	return New("en")
+}
+
 // text is a text as it stands in the catalogue, or else in English.
 func (c *Catalogue) text(key string) (string, bool) {
 	t, ok := c.texts[key]

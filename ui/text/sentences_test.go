@@ -22,12 +22,8 @@ var prose = regexp.MustCompile(`(?:^|[ (])[a-z]{2,}\b.* |[^ ] +[(]?[a-z]{2,}`)
 var silent = map[string]string{
 	"lifecycle/product/kinds.go":            "the help of the command line, and comments in the configuration",
 	"store/engine/builtin/builtin.go":       "the help of the command line, and comments in the configuration",
-	"lifecycle/rules/machine.go":            "the help of the command line; actions have texts by code",
 	"lifecycle/rules/matrix.go":             "the page of rules",
-	"lifecycle/template.go":                 "the form that goes to the CA",
-	"lifecycle/bundle/notes.go":             "the notes in downloaded archives",
 	"lifecycle/issuer/embedded/settings.go": "the help of the command line, and comments in the configuration",
-	"lifecycle/issuer/embedded/http.go":     "answers over HTTP",
 	"lifecycle/forecast/records.go":         "faults of the program",
 	"lifecycle/forecast/table.go":           "faults of the program",
 	"lifecycle/forecast/script.go":          "stand-ins that never fail",
@@ -37,19 +33,15 @@ var silent = map[string]string{
 // unsaid are further sentences that nobody is shown.
 var unsaid = map[string]string{
 	"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -addext subjectAltName=DNS:www.example.com": command,
-	"--email ops@example.com": command,
+	"--email ops@example.com": command, "host --stop": command,
 
 	"%s pack": code, "key type": code, "id number": code, "company type": code, "company phone": code, "organization id": code, "zip code": code,
-	"certificate from pack": code, "hosted renewal": code, "managed hosting": code, "the CA revoked it by itself": code, "the store": code,
+	"certificate from pack": code, "hosted renewal": code, "managed hosting": code, "the CA revoked it by itself": old,
 
 	"certquay issuing CA %d %s": name, "certquay root CA %s": name, "pack ": name, "pack available": name, "pack reserved": name, "pack supply": name, "pack used": name,
 	"certquay proof|%s|%s": name, "remote error": name,
 
-	"certquay edge\nproduct %s\nregion %s\nserver name %s\n": elsewhereSaid, "text/plain; charset=utf-8": elsewhereSaid,
-
-	"\nThe private key is not held by certquay: add the one that the signing request was\nmade with %s\n": notes,
-	"   (secret: keep it readable by its owner only, mode 0600)":                                          notes, "as NAME.key.": notes, "as NAME-key.pem.": notes,
-	"as NAME.pem.key beside NAME.pem, where HAProxy 2.2 and later look for it.": notes,
+	"text/plain; charset=utf-8": elsewhereSaid, "public, no-transform, must-revalidate, max-age=%d": elsewhereSaid,
 
 	"keep what became of notice %s: %w": logged,
 
@@ -58,7 +50,7 @@ var unsaid = map[string]string{
 	"an edge needs the name of its product and at least one region": atStart,
 
 	"certquay %s": name, "certquay backup": name, "certquay backup\n": name, "local error": name,
-	"directory lock": fault, "badger: %s": logged, "a reviewer": old,
+	"lifecycle: no row for action %s": fault, "directory lock": fault, "badger: %s": logged, "a reviewer": old,
 	"public institution": code, "sole proprietor": code, "no answer yet": code, "not looked at": code,
 	"key not found": fault, "%w: key %q": fault, "the value is not the expected one": fault, "the index %q carries no rows": fault, "events can only be appended": fault,
 	"there are no records of kind %q": fault, "records of type %T cannot be stored": fault, "a record of kind %s has no key": fault,
@@ -75,9 +67,8 @@ const (
 	code          = "a code, whose words stand in the catalogue"
 	name          = "no sentence"
 	elsewhereSaid = "goes to others"
-	notes         = "the notes in downloaded archives"
 	logged        = "only logged"
-	old           = "what stores of before messages were data hold, for the migration"
+	old           = "what stores of before messages were data hold"
 	atStart       = "said before there is a dashboard"
 	fault         = "a fault of the program or its data, for who mends it"
 )
