@@ -63,7 +63,7 @@ func configCmd(c *call) *cobra.Command {
 		Long: c.builtInIssuers() + "\n\n" + c.builtInDrivers() + "\n\n" + c.builtInEngines(),
 		RunE: func(*cobra.Command, []string) error {
 			if c.app != nil {
-				_, err := c.Out.Write(c.app.Config.Marshal())
+				_, err := c.Out.Write(c.app.Config.Marshal(c.Words()))
 				return err
 			}
 			file := config.DefaultPaths().ConfigFile()
@@ -74,7 +74,7 @@ func configCmd(c *call) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = c.Out.Write(cfg.Marshal())
+			_, err = c.Out.Write(cfg.Marshal(c.Words()))
 			return err
 		},
 	}

@@ -21,7 +21,6 @@ const (
 	typed      = "a command line"
 	forCode    = "told apart by code, and never shown"
 	forClients = "goes to an SSH client before its language is known"
-	comments   = "a comment in the configuration, whose language is English"
 	faulty     = "a fault of the program, for who mends it"
 	inLog      = "only logged"
 )
@@ -43,9 +42,6 @@ var untranslated = map[string]string{
 	"too many sessions in this connection": forClients, "authenticated twice": forClients,
 	"certquay is full: too many people are connected; try again later":       forClients,
 	"certquay is full for this key: too many connections have it; close one": forClients,
-
-	"# The configuration of certquay. Every field may be left out; what stands here is in force.\n": comments,
-	"Actions and the keys they have otherwise: ":                                                    comments, "What can be given a colour: ": comments, " has none.": comments,
 
 	"config: a field of kind ": faulty, "%T is no unix socket": faulty, "this system does not tell": faulty,
 	"serve over SSH: there is no host key": faulty, "a request of %d bytes is too long": faulty, "the command line is too long": faulty,

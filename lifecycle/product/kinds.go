@@ -30,8 +30,7 @@ type Setup struct {
 
 // Kind is a driver: a way to deploy certificates to products.
 type Kind struct {
-	Name  string // in the configuration
-	About string // in one sentence
+	Name string // in the configuration
 	// Settings makes its settings with their defaults, see package setting; nil
 	// when it has none.
 	Settings func() any
@@ -48,7 +47,7 @@ type Troubled interface {
 // Kinds are the drivers that are built in. A new one is a folder below this one
 // and a line here.
 var Kinds = []Kind{
-	{edge.Driver, "TLS endpoints of certquay's own on loopback, with no account anywhere.", nil, openEdge},
+	{edge.Driver, nil, openEdge},
 }
 
 // Names lists the names of [Kinds].

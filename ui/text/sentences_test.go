@@ -20,14 +20,11 @@ var prose = regexp.MustCompile(`(?:^|[ (])[a-z]{2,}\b.* |[^ ] +[(]?[a-z]{2,}`)
 // silent are the files whose sentences nobody is shown as they are, with the
 // reason.
 var silent = map[string]string{
-	"lifecycle/product/kinds.go":            "the help of the command line, and comments in the configuration",
-	"store/engine/builtin/builtin.go":       "the help of the command line, and comments in the configuration",
-	"lifecycle/rules/matrix.go":             "the page of rules",
-	"lifecycle/issuer/embedded/settings.go": "the help of the command line, and comments in the configuration",
-	"lifecycle/forecast/records.go":         "faults of the program",
-	"lifecycle/forecast/table.go":           "faults of the program",
-	"lifecycle/forecast/script.go":          "stand-ins that never fail",
-	"lifecycle/bundle/decode/stores.go":     "what libraries say, which tell some faults only by text",
+	"lifecycle/rules/matrix.go":         "the page of rules",
+	"lifecycle/forecast/records.go":     "faults of the program",
+	"lifecycle/forecast/table.go":       "faults of the program",
+	"lifecycle/forecast/script.go":      "stand-ins that never fail",
+	"lifecycle/bundle/decode/stores.go": "what libraries say, which tell some faults only by text",
 }
 
 // unsaid are further sentences that nobody is shown.
