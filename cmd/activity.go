@@ -38,8 +38,8 @@ func toEvent(e *model.Event) eventJSON {
 		reason, detail = string(code), reason
 	}
 	return eventJSON{
-		e.Seq, out.TimeOrNil(e.At), e.Actor, e.Via, e.Action, out.OrNil(e.Instance), out.OrNil(e.Name), out.OrNil(e.Resource),
-		out.OrNil(e.From), out.OrNil(e.To), e.Why, e.Result, out.OrNil(reason), out.OrNil(detail),
+		e.Seq, out.TimeOrNil(e.At), e.Actor, e.Via, e.Action, out.OrNil(e.Instance), out.OrNil(text.New("en").Subject(e)), out.OrNil(e.Resource),
+		out.OrNil(e.From), out.OrNil(e.To), lifecycle.CauseOf(e), e.Result, out.OrNil(reason), out.OrNil(detail),
 	}
 }
 
@@ -112,7 +112,7 @@ func activityCmd(c *invocation) *cobra.Command {
 // event prints one event: a line for people, or a JSON object on a line.
 func (c *invocation) event(ev *model.Event) {
 	if !c.JSON {
-		name := ev.Name
+		name := c.Words().Subject(ev)
 		if name == "" {
 			name = ev.Instance.Short()
 		}

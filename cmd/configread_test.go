@@ -16,6 +16,7 @@ import (
 	"certquay/lifecycle/product"
 	"certquay/model/setting"
 	"certquay/store/engine/builtin"
+	words "certquay/ui/text"
 )
 
 // configured lists the fields of a struct of the configuration and of those in
@@ -120,39 +121,40 @@ func TestWhatIsBuiltInIsInTheHelp(t *testing.T) {
 	t.Parallel()
 	p := newPerson(t)
 	help, drivers := p.must("config", "--help"), p.must("product", "drivers", "--help")
-	explained := func(text, name, about string, settings func() any) {
+	en := words.New("en")
+	explained := func(text, name string, settings func() any) {
 		t.Helper()
-		wanted := []string{name, about}
+		wanted := []string{name, config.Meaning(en, name)}
 		if settings != nil {
 			for _, s := range setting.Of(settings()) {
-				wanted = append(wanted, s.Name+": "+config.Value(s.Default), s.Meaning)
+				wanted = append(wanted, s.Name+": "+config.Value(s.Default), config.Meaning(en, name, s.Name))
 			}
 		}
 		for _, w := range wanted {
-			if !strings.Contains(text, w) {
+			if w == "" || !strings.Contains(text, w) {
 				t.Errorf("%s: no %q in\n%s", name, w, text)
 			}
 		}
 	}
 	brands := strings.Split(p.must("__complete", "buy", "--brand", ""), "\n")
 	for _, k := range issuer.Kinds {
-		explained(help, k.Name, k.About, k.Settings)
+		explained(help, k.Name, k.Settings)
 		if !slices.Contains(brands, k.Name) {
 			t.Errorf("%s is not completed: %v", k.Name, brands)
 		}
 	}
 	for _, k := range builtin.Kinds {
-		explained(help, k.Name, k.About, nil)
+		explained(help, k.Name, nil)
 	}
 	names := strings.Split(p.must("__complete", "product", "drivers", ""), "\n")
 	list := p.must("product", "drivers")
 	for _, k := range product.Kinds {
-		explained(help, k.Name, k.About, k.Settings)
-		explained(drivers, k.Name, k.About, k.Settings)
+		explained(help, k.Name, k.Settings)
+		explained(drivers, k.Name, k.Settings)
 		if !slices.Contains(names, k.Name) {
 			t.Errorf("%s is not completed: %v", k.Name, names)
 		}
-		if !strings.Contains(list, k.Name) || !strings.Contains(list, k.About) {
+		if !strings.Contains(list, k.Name) || !strings.Contains(list, config.Meaning(en, k.Name)) {
 			t.Errorf("%s is not in\n%s", k.Name, list)
 		}
 	}

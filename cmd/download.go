@@ -41,6 +41,11 @@ func downloadCmd(c *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			for n := range files {
+				if t := files[n].Text; t != "" {
+					files[n].Data = c.Words().Page(t)
+				}
+			}
 			if dir == "-" {
 				return c.toOutput(files)
 			}

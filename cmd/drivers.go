@@ -12,6 +12,7 @@ import (
 	"certquay/lifecycle/product"
 	"certquay/model/setting"
 	"certquay/store/engine/builtin"
+	"certquay/ui/text"
 )
 
 // driversCmd lists the product drivers that are built in.
@@ -56,9 +57,10 @@ func settingsOf(defaults func() any) []setting.Setting {
 }
 
 func asDriver(k product.Kind) driverJSON {
-	d := driverJSON{k.Name, k.About, []settingJSON{}}
+	en := text.New("en")
+	d := driverJSON{k.Name, config.Meaning(en, k.Name), []settingJSON{}}
 	for _, s := range settingsOf(k.Settings) {
-		d.Settings = append(d.Settings, settingJSON(s))
+		d.Settings = append(d.Settings, settingJSON{s.Name, config.Meaning(en, k.Name, s.Name), s.Default, s.Secret})
 	}
 	return d
 }
@@ -68,7 +70,7 @@ func (c *invocation) drivers() error {
 	var rows [][]string
 	for _, k := range product.Kinds {
 		items = append(items, asDriver(k))
-		rows = append(rows, []string{k.Name, c.builtIn(k.Name, "", k.About)})
+		rows = append(rows, []string{k.Name, config.Meaning(c.Words(), k.Name)})
 	}
 	if c.JSON {
 		return c.PrintJSON(items)
@@ -92,7 +94,7 @@ func (c *invocation) driver(k product.Kind) error {
 		if s.Secret {
 			secret = c.Text("verb.driver.secret")
 		}
-		rows = append(rows, []string{s.Name, config.Value(s.Default), secret, c.builtIn(k.Name, s.Name, s.Meaning)})
+		rows = append(rows, []string{s.Name, config.Value(s.Default), secret, config.Meaning(c.Words(), k.Name, s.Name)})
 	}
 	c.Table(c.Heads("setting", "default", "secret", "meaning"), rows)
 	return nil
@@ -101,7 +103,7 @@ func (c *invocation) driver(k product.Kind) error {
 func (c *invocation) builtInIssuers() string {
 	var b strings.Builder
 	for _, k := range issuer.Kinds {
-		c.explainKind(&b, "help.kind.issuer", k.Name, k.About, settingsOf(k.Settings))
+		c.explainKind(&b, "help.kind.issuer", k.Name, settingsOf(k.Settings))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -109,7 +111,7 @@ func (c *invocation) builtInIssuers() string {
 func (c *invocation) builtInDrivers() string {
 	var b strings.Builder
 	for _, k := range product.Kinds {
-		c.explainKind(&b, "help.kind.driver", k.Name, k.About, settingsOf(k.Settings))
+		c.explainKind(&b, "help.kind.driver", k.Name, settingsOf(k.Settings))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
@@ -117,19 +119,9 @@ func (c *invocation) builtInDrivers() string {
 func (c *invocation) builtInEngines() string {
 	var b strings.Builder
 	for _, k := range builtin.Kinds {
-		c.explainKind(&b, "help.kind.engine", k.Name, k.About, nil)
+		c.explainKind(&b, "help.kind.engine", k.Name, nil)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
-}
-
-// builtIn is what is built in, or a setting of it, in the words of the session:
-// those of the program itself are English.
-func (c *invocation) builtIn(name, setting, english string) string {
-	key := "built-in." + name
-	if setting != "" {
-		key += "." + setting
-	}
-	return c.Words().Or(key, english)
 }
 
 // issuerNames completes a flag that takes the name of an issuer.
@@ -141,10 +133,10 @@ func issuerNames(cmd *cobra.Command, flag string) {
 }
 
 // explainKind writes what one kind is and which settings it has, for help.
-func (c *invocation) explainKind(b *strings.Builder, code, name, about string, settings []setting.Setting) {
-	b.WriteString(c.Text(code, "name", name, "about", c.builtIn(name, "", about)) + "\n")
+func (c *call) explainKind(b *strings.Builder, code, name string, settings []setting.Setting) {
+	b.WriteString(c.Text(code, "name", name, "about", config.Meaning(c.Words(), name)) + "\n")
 	for _, s := range settings {
-		meaning := c.builtIn(name, s.Name, s.Meaning)
+		meaning := config.Meaning(c.Words(), name, s.Name)
 		if s.Secret {
 			meaning = c.Text("help.kind.secret", "meaning", meaning)
 		}

@@ -2,8 +2,10 @@ package cmd_test
 
 import (
 	"go/ast"
+	"go/constant"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"path/filepath"
 	"regexp"
@@ -21,10 +23,8 @@ const (
 	typed      = "a command line"
 	forCode    = "told apart by code, and never shown"
 	forClients = "goes to an SSH client before its language is known"
-	comments   = "a comment in the configuration, whose language is English"
 	faulty     = "a fault of the program, for who mends it"
 	inLog      = "only logged"
-	stored     = "a name in the activity log"
 )
 
 // untranslated are the sentences of the code of the command line that no
@@ -45,14 +45,10 @@ var untranslated = map[string]string{
 	"certquay is full: too many people are connected; try again later":       forClients,
 	"certquay is full for this key: too many connections have it; close one": forClients,
 
-	"# The configuration of certquay. Every field may be left out; what stands here is in force.\n": comments,
-	"Actions and the keys they have otherwise: ":                                                    comments, "What can be given a colour: ": comments, " has none.": comments,
-
 	"config: a field of kind ": faulty, "%T is no unix socket": faulty, "this system does not tell": faulty,
 	"serve over SSH: there is no host key": faulty, "a request of %d bytes is too long": faulty, "the command line is too long": faulty,
 
 	"the note of a crash: %w": inLog, "the note of a crash: %s is no regular file; remove it": inLog,
-	"the store": stored,
 }
 
 // TestNoSentenceStandsInTheVerbs wants every sentence that a person reads in the
@@ -121,4 +117,96 @@ func logs(c *ast.CallExpr) bool {
 		return slices.Contains([]string{"log", "Log", "sparing"}, in.Sel.Name)
 	}
 	return false
+}
+
+// constantMessages finds the constants with words in them that a package uses as a
+// [model.Text]: a message is made by the functions of package model alone, or a
+// sentence would be stored as if somebody else had said it.
+func constantMessages(path string, fset *token.FileSet, files []*ast.File, imports types.Importer) ([]string, error) {
+	info := &types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
+	conf := types.Config{Importer: imports}
+	if _, err := conf.Check(path, fset, files, info); err != nil {
+		return nil, err
+	}
+	var found []string
+	for e, t := range info.Types {
+		if t.Value != nil && t.Value.Kind() == constant.String && constant.StringVal(t.Value) != "" && t.Type.String() == "certquay/model.Text" {
+			found = append(found, fset.Position(e.Pos()).String()+": "+t.Value.String())
+		}
+	}
+	return found, nil
+}
+
+// TestNoSentenceBecomesAMessage wants no message from a constant text: since
+// [model.Text] is a string kind, the compiler would take one. spec: V5
+func TestNoSentenceBecomesAMessage(t *testing.T) {
+	t.Parallel()
+	all := everyPackage(t)
+	looked := 0
+	for _, p := range all {
+		if !p.ours() || !slices.Contains(p.Imports, "certquay/model") {
+			continue
+		}
+		fset := token.NewFileSet()
+		var files []*ast.File
+		for _, name := range p.GoFiles {
+			file, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, file)
+		}
+		found, err := constantMessages(p.ImportPath, fset, files, exports(all, fset))
+		if err != nil {
+			t.Fatal(err)
+		}
+		looked += len(files)
+		for _, at := range found {
+			t.Errorf("%s is no message; say a code with model.Say", at)
+		}
+	}
+	if looked < 200 {
+		t.Errorf("only %d files were looked at", looked)
+	}
+}
+
+// TestConstantMessagesAreFound gives the check above what it is to find.
+func TestConstantMessagesAreFound(t *testing.T) {
+	t.Parallel()
+	const src = `package x
+
+import "certquay/model"
+
+const said = "words of a constant"
+
+type record struct{ Why model.Text }
+
+func say(model.Text) model.Text { return "words returned" }
+
+var (
+	_ = record{Why: "words in a field"}
+	_ = say("words in a call")
+	_ = say(said)
+	_ = say("") == "words compared"
+	_ = model.Text("words" + " put together")
+	_ = say(model.Say("log.bought"))
+)
+`
+	all, fset := everyPackage(t), token.NewFileSet()
+	file, err := parser.ParseFile(fset, "x.go", src, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := constantMessages("x", fset, []*ast.File{file}, exports(all, fset))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"words returned", "words in a field", "words in a call", "words of a constant", "words compared", "words put together"} {
+		if !slices.ContainsFunc(found, func(s string) bool { return strings.Contains(s, words) }) {
+			t.Errorf("%q is not found: %v", words, found)
+		}
+	}
+	if slices.ContainsFunc(found, func(s string) bool { return strings.Contains(s, "log.bought") || strings.Contains(s, `: ""`) }) {
+		t.Errorf("too much is found: %v", found)
+	}
 }

@@ -1,10 +1,15 @@
 package cmd_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
+	"certquay/lifecycle"
+	"certquay/model"
+	"certquay/store"
 	"certquay/store/storetest"
 )
 
@@ -40,5 +45,51 @@ func TestStoresWrittenBeforeAreUsed(t *testing.T) {
 				t.Errorf("fsck afterwards: %s", out)
 			}
 		})
+	}
+}
+
+// Events say what they are about and why in the words of each language, those of
+// before that was a code as well, which are never written anew.
+// spec: S4 V5
+func TestEventsWrittenBeforeAreSaid(t *testing.T) {
+	data, key, config := storetest.Written(t, storetest.WrittenDismissed)
+	s, err := store.Open(data, store.Options{KeyFile: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Update(context.Background(), func(tx model.Tx) error {
+		for _, e := range []model.Event{
+			{Actor: "root", Action: "unseal", Name: "the store", Result: lifecycle.ResultOK, Why: lifecycle.WhyAsked},
+			{Actor: "root", Action: "unseal", Result: lifecycle.ResultOK, Why: lifecycle.WhyAsked},
+			{Actor: "certquay", Action: "revoke", Name: "a.example.com", Result: lifecycle.ResultOK, Why: "the CA revoked it by itself"},
+			{Actor: "certquay", Action: "revoke", Name: "a.example.com", Result: lifecycle.ResultOK, Why: lifecycle.WhyCARevoked},
+		} {
+			if err := tx.Append(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	p := newPerson(t)
+	p.flag = []string{"--data", data, "--config", config}
+	for lang, want := range map[string]string{"en": "the store", "zh": "存储"} {
+		if out := p.must("--lang", lang, "activity"); strings.Count(out, "  "+want+"\n") != 2 {
+			t.Errorf("%s: two events are about the store:\n%s", lang, out)
+		}
+	}
+	var all []struct{ Action, Name, Why string }
+	if err := json.Unmarshal([]byte(p.must("activity", "--json", "--limit", "4")), &all); err != nil {
+		t.Fatal(err)
+	}
+	for n, e := range all {
+		if n < 2 && e.Name != "the store" || n >= 2 && e.Why != lifecycle.WhyCARevoked {
+			t.Errorf("%+v", e)
+		}
+	}
+	if out := p.must("fsck"); !strings.HasPrefix(out, "clean") {
+		t.Errorf("fsck: %s", out)
 	}
 }

@@ -141,7 +141,7 @@ func (a *Access) Documents(id model.ID) ([]model.Document, error) {
 }
 
 // Template is [Engine.Template] as this actor.
-func (a *Access) Template(id model.ID) (string, error) { return reading1(a, a.e.Template, id) }
+func (a *Access) Template(id model.ID) (model.Text, error) { return reading1(a, a.e.Template, id) }
 
 // Explain is [Engine.Explain] as this actor.
 func (a *Access) Explain(id model.ID) (rules.Explanation, error) { return reading1(a, a.e.Explain, id) }

@@ -6,17 +6,14 @@ import (
 	"certquay/model"
 )
 
-// actionBackup names events about copies of the whole store.
-const actionBackup = "backup"
-
 // NoteBackup writes into the activity log that a backup was made, or why not:
 // detail says to where and for whom (spec O1). Of one that is made by itself,
 // whose actor is the scheduler, people are told when it begins to fail, and a
 // task stays open until one succeeds.
 func (e *Engine) NoteBackup(ctx context.Context, actor model.Actor, detail model.Text, failure error) error {
 	return e.update(ctx, func(tx model.Tx) error {
-		ev := e.event(actor, actionBackup, nil)
-		ev.Name, ev.Detail = "the store", detail
+		ev := e.event(actor, string(actionBackup), nil)
+		ev.Detail = detail
 		if failure != nil {
 			ev.Result, ev.Reason = ResultFailed, model.TextOf(failure)
 		}

@@ -359,7 +359,7 @@ const (
 	WhyAsked = "asked"
 	WhyDue   = "due"
 	// WhyCARevoked is that of a revocation nobody here asked for.
-	WhyCARevoked = "the CA revoked it by itself"
+	WhyCARevoked = "ca-revoked"
 
 	ResultOK      = "ok"
 	ResultRefused = "refused"

@@ -13,6 +13,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
+	"certquay/ui/text"
 )
 
 var berlin = model.Organization{
@@ -227,10 +228,15 @@ func TestDocumentsAreSealedAndDestroyed(t *testing.T) {
 		}
 		return nil
 	}))
-	text, err := w.engine.Template(id)
+	form, err := w.engine.Template(id)
 	w.check(err)
-	if !strings.Contains(text, "OV single scripted standard") || !strings.Contains(text, "Stamp") {
-		t.Errorf("the template is %q", text)
+	for lang, wants := range map[string][]string{"en": {"OV single scripted standard", "Stamp"}, "zh": {"OV 单域名 scripted 标准级", "盖章"}} {
+		page := string(text.New(lang).Page(form))
+		for _, want := range wants {
+			if !strings.Contains(page, want) || strings.Contains(page, "{") {
+				t.Errorf("the template has no %s:\n%s", want, page)
+			}
+		}
 	}
 }
 

@@ -504,7 +504,7 @@ func TestARevocationByTheCAItselfIsNoticed(t *testing.T) {
 	}
 	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id, Limit: 1})
 	w.check(err)
-	if !strings.Contains(events[0].Why, "the CA") {
+	if events[0].Why != lifecycle.WhyCARevoked {
 		t.Errorf("the log says %+v", events[0])
 	}
 	w.fsck()

@@ -63,7 +63,7 @@ var notices = []struct {
 	{action: actionTask, result: ResultWaiting, reason: string(model.TaskAddress), kind: ""},
 	// And of backups, that of the first that failed.
 	{action: actionTask, result: ResultWaiting, reason: string(model.TaskBackup), kind: ""},
-	{action: actionBackup, result: ResultFailed, why: WhyDue, kind: model.NoticeBackupFailed},
+	{action: string(actionBackup), result: ResultFailed, why: WhyDue, kind: model.NoticeBackupFailed},
 	{action: actionTask, result: ResultWaiting, kind: model.NoticeTask},
 	{action: actionExpiry, result: ResultOK, kind: model.NoticeExpiry},
 	{action: rules.ActionWatch, result: ResultOK, kind: model.NoticeWatch},
@@ -170,7 +170,7 @@ func (e *Engine) writeNotices(t *teller) (wrote int, err error) {
 		for c := range who {
 			for number, shown := range e.channels(&who[c]) {
 				notice := model.Notice{
-					ID: e.newID(), Kind: noticeOf(ev), At: ev.At, Instance: ev.Instance, Resource: ev.Resource, Watch: watch, Name: ev.Name,
+					ID: e.newID(), Kind: noticeOf(ev), At: ev.At, Instance: ev.Instance, Resource: ev.Resource, Watch: watch, Name: e.called(ev),
 					Contact: who[c].ID, Channel: model.ChannelKey(who[c].ID, number), To: who[c].Name + ", " + shown,
 					Subject: subject, Text: text, Next: ev.At,
 				}
@@ -215,7 +215,7 @@ func (e *Engine) receivers(r model.Reader, id model.ID) (who []model.Contact, er
 // compose says in words what happened, a fact a line. Text from outside stays on
 // its line and holds no control characters.
 func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (subject, text string, err error) {
-	kind, name := noticeOf(ev), ev.Name
+	kind, name := noticeOf(ev), e.called(ev)
 	if i != nil {
 		name = i.Name
 	}
@@ -266,6 +266,14 @@ func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 		b.WriteString(ports.OneLine(e.say(f)) + "\n")
 	}
 	return ports.OneLine(e.say(title)), b.String(), nil
+}
+
+// called is the name of what an event is about.
+func (e *Engine) called(ev *model.Event) string {
+	if AboutStore(ev) {
+		return e.say(model.Say("thing.store"))
+	}
+	return ev.Name
 }
 
 // say is a message in the words of the language of notices.

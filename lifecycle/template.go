@@ -1,70 +1,47 @@
 package lifecycle
 
 import (
-	"fmt"
 	"strings"
 
 	"certquay/model"
 )
 
-// Template is the verification form of an application, as text to print, fill
-// in, sign, stamp and upload as a picture (spec A5). What the draft knows is
-// filled in already.
-func (e *Engine) Template(id model.ID) (string, error) {
+// Template is the form that confirms an application, to print, fill in, sign,
+// stamp and upload as a picture (spec A5). It has what the draft says, and lines
+// to write on for what it does not say.
+func (e *Engine) Template(id model.ID) (model.Text, error) {
 	i, err := e.Instance(id)
 	if err != nil {
 		return "", err
 	}
 	a, c := i.Application, i.Application.Company
-	var b strings.Builder
+	claim := "confirmation.ev"
+	switch i.Spec.Level {
+	case model.DV:
+		claim = "confirmation.dv"
+	case model.OV:
+		claim = "confirmation.ov"
+	}
+	args := []any{"claim", model.Say(claim)}
 	line := func(name, value string) {
 		if value == "" {
 			value = strings.Repeat("_", 44)
 		}
-		fmt.Fprintf(&b, "  %-28s %s\n", name, value)
+		args = append(args, name, value)
 	}
-	fmt.Fprintf(&b, "CONFIRMATION OF AN APPLICATION FOR A CERTIFICATE\n\n")
-	line("Application", string(i.ID))
-	line("Specification", i.Spec.String())
-	line("Names", strings.Join(a.Domains, ", "))
-	b.WriteString("\nOrganization\n")
-	line("Name", c.Name)
-	line("Type", c.Type)
-	line("Registered as", c.OrganizationID)
-	line("Address", c.Address)
-	line("Zip code, city", strings.TrimSpace(c.Zip+" "+c.City))
-	line("Province, country", strings.Trim(c.Province+", "+c.Country, ", "))
-	line("Phone", c.Phone)
-	b.WriteString("\nApplicant\n")
-	line("Name", a.ApplicantName)
-	line("Identity card", a.IDNumber)
-	line("Phone", a.Phone)
-	line("E-mail", a.Email)
-	switch i.Spec.Level {
-	case model.DV:
-		b.WriteString("\nThe applicant confirms control of the names above.\n")
-	case model.OV:
-		b.WriteString(`
-The organization confirms that it exists as stated, that it controls the names
-above, and that the applicant may act for it in this matter.
-`)
-	default:
-		b.WriteString(`
-The organization confirms that it exists as stated and is active, that it
-controls the names above, that the applicant is employed by it and may act for it
-in this matter, and that the signatory below may bind it by contract.
-`)
-	}
-	b.WriteString(`
-
-  Place, date  ______________________    Signature  ______________________
-
-  Stamp of the organization
-
-
-
-
-Sign and stamp it, and upload it as a PNG or JPEG of at most 512,000 bytes.
-`)
-	return b.String(), nil
+	line("application", string(i.ID))
+	line("spec", i.Spec.String())
+	line("names", strings.Join(a.Domains, ", "))
+	line("organization", c.Name)
+	line("type", c.Type)
+	line("registered", c.OrganizationID)
+	line("address", c.Address)
+	line("city", strings.TrimSpace(c.Zip+" "+c.City))
+	line("country", strings.Trim(c.Province+", "+c.Country, ", "))
+	line("company-phone", c.Phone)
+	line("applicant", a.ApplicantName)
+	line("id-number", a.IDNumber)
+	line("phone", a.Phone)
+	line("email", a.Email)
+	return model.Say("confirmation.form", args...), nil
 }

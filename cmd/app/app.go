@@ -321,6 +321,7 @@ func (a *App) openProducts(ctx context.Context, clock ports.Clock) []lifecycle.N
 		kind, _ := product.Find(np.Driver) // the configuration names no others
 		opened, err := kind.Open(ctx, product.Setup{
 			Product: p.Name, Regions: p.Regions, Settings: p.Settings, Store: a.Store, Now: clock.Now, Log: a.Log, Holder: portOwner,
+			Words: func(languages string, t model.Text) string { return string(text.Accepted(languages).Page(t)) },
 		})
 		if err != nil {
 			np.Problem = model.TextOf(err)

@@ -15,30 +15,31 @@ import (
 	"certquay/ui"
 	"certquay/ui/app"
 	"certquay/ui/style"
+	"certquay/ui/text"
 )
 
 // Config is all that can be configured. Money is in integer minor units (cents)
 // of the currency, times are in whole days where the name says so. The order
-// and the doc tags are what [Config.Marshal] writes.
+// is that of [Config.Marshal]; what each field means stands in the message catalogue.
 type Config struct {
-	Store        Store             `yaml:"store" doc:"How the store keeps secrets."`
-	Catalogue    Catalogue         `yaml:"catalogue" doc:"What things cost. Amounts are whole minor units of the currency: 10000 is 100.00."`
-	RefundPolicy string            `yaml:"refund_policy" doc:"issued-30d: revoked within 30 days of issue, or closed, pays back. paid-7d: both within 7 days of payment. none."`
-	Renew        Renew             `yaml:"renew" doc:"Renewal by hand."`
-	Review       Review            `yaml:"review" doc:"Review of OV and EV applications at the embedded CA."`
-	Embedded     embedded.Settings `yaml:"embedded" doc:"The issuer embedded, with its CRL and OCSP service."`
-	Products     []Product         `yaml:"products" doc:"Where certificates are deployed. A list here replaces the default list."`
-	Notify       Notify            `yaml:"notify" doc:"Telling people."`
-	Backup       Backup            `yaml:"backup" doc:"Backups of the whole store, keys included, made while certquay serve or a dashboard runs."`
-	SSH          SSH               `yaml:"ssh" doc:"certquay serve --listen: the dashboard and the verbs over SSH, by public key only."`
-	Support      string            `yaml:"support_contact" doc:"Shown where somebody needs help: an address, a number or a URL."`
-	UI           UI                `yaml:"ui" doc:"How the dashboard looks and which keys it has, for everybody who uses this store."`
-	Log          Log               `yaml:"log" doc:"The log file in the state directory."`
+	Store        Store             `yaml:"store"`
+	Catalogue    Catalogue         `yaml:"catalogue"`
+	RefundPolicy string            `yaml:"refund_policy"`
+	Renew        Renew             `yaml:"renew"`
+	Review       Review            `yaml:"review"`
+	Embedded     embedded.Settings `yaml:"embedded"`
+	Products     []Product         `yaml:"products"`
+	Notify       Notify            `yaml:"notify"`
+	Backup       Backup            `yaml:"backup"`
+	SSH          SSH               `yaml:"ssh"`
+	Support      string            `yaml:"support_contact"`
+	UI           UI                `yaml:"ui"`
+	Log          Log               `yaml:"log"`
 }
 
 // Store is about keeping secrets.
 type Store struct {
-	Seal string `yaml:"seal" doc:"file: the master key is a file beside this one, nothing to type. passphrase: the store starts sealed."`
+	Seal string `yaml:"seal"`
 }
 
 // Values of [Store.Seal].
@@ -49,11 +50,11 @@ const (
 
 // Catalogue is what things cost (spec B1).
 type Catalogue struct {
-	Currency   string                      `yaml:"currency" doc:"ISO 4217 code, three capital letters."`
-	PerYear    map[string]int64            `yaml:"per_year" doc:"A certificate for one year, by grade: free, standard, professional."`
-	ByLevel    map[string]map[string]int64 `yaml:"per_year_by_level" doc:"Other prices for a level, before those by grade. For example {ev: {professional: 120000}}."`
-	HostingFee int64                       `yaml:"hosting_fee" doc:"One year of managed hosting of one certificate."`
-	Credit     int64                       `yaml:"deployment_credit" doc:"One automatic deployment to one resource."`
+	Currency   string                      `yaml:"currency"`
+	PerYear    map[string]int64            `yaml:"per_year"`
+	ByLevel    map[string]map[string]int64 `yaml:"per_year_by_level"`
+	HostingFee int64                       `yaml:"hosting_fee"`
+	Credit     int64                       `yaml:"deployment_credit"`
 }
 
 // Price is what a certificate of a level and grade costs for one year, in
@@ -74,63 +75,63 @@ const (
 
 // Renew is about renewal by hand (spec I6).
 type Renew struct {
-	CarryDays bool `yaml:"carry_days" doc:"Whether the days that are left are added to the new service period."`
+	CarryDays bool `yaml:"carry_days"`
 }
 
 // Review is about reviewers (spec A8).
 type Review struct {
-	ReuseDays int `yaml:"reuse_days" doc:"How many days an approval is used again for renewals and reissues of the same names and company."`
+	ReuseDays int `yaml:"reuse_days"`
 }
 
 // Product is one entry under products (spec D1).
 type Product struct {
-	Name    string   `yaml:"name" doc:"As shown and typed; case does not matter."`
-	Driver  Driver   `yaml:"driver" doc:"How certificates are deployed to it."`
-	Regions []string `yaml:"regions" doc:"Names of its regions, at least one."`
+	Name    string   `yaml:"name"`
+	Driver  Driver   `yaml:"driver"`
+	Regions []string `yaml:"regions"`
 	// Settings are of the driver's own type; nil when it has none.
-	Settings any `yaml:"settings,omitempty" doc:"What its driver is told."`
+	Settings any `yaml:"settings,omitempty"`
 }
 
 // Notify is about telling people (spec N1).
 type Notify struct {
-	Default    []string `yaml:"default" doc:"Names of the contacts who are told of what has no contact of its own."`
-	ExpiryDays []int    `yaml:"expiry_days" doc:"Days before expiry at which people are told, for validities of 90 days or more."`
-	Sandbox    bool     `yaml:"sandbox" doc:"Whether sandboxes send notices too. Otherwise they only record them: they tell of what never happened."`
-	SMTP       SMTP     `yaml:"smtp" doc:"The server by which mail is sent."`
+	Default    []string `yaml:"default"`
+	ExpiryDays []int    `yaml:"expiry_days"`
+	Sandbox    bool     `yaml:"sandbox"`
+	SMTP       SMTP     `yaml:"smtp"`
 }
 
 // SMTP is the server by which mail is sent.
 type SMTP struct {
-	Host         string `yaml:"host" doc:"Its name; empty: no mail is sent."`
-	Port         int    `yaml:"port" doc:"587 as a rule, 465 with tls."`
-	From         string `yaml:"from" doc:"The address mail comes from."`
-	User         string `yaml:"user" doc:"Who logs in; empty: nobody."`
-	PasswordFile string `yaml:"password_file" doc:"File of mode 0600 whose first line is the password. It may begin with ~/ and is relative to this file."`
-	TLS          string `yaml:"tls" doc:"starttls (required), tls (from the first byte) or none."`
+	Host         string `yaml:"host"`
+	Port         int    `yaml:"port"`
+	From         string `yaml:"from"`
+	User         string `yaml:"user"`
+	PasswordFile string `yaml:"password_file"`
+	TLS          string `yaml:"tls"`
 }
 
 // Backup is about scheduled backups (spec O1).
 type Backup struct {
-	Directory      string   `yaml:"directory" doc:"Where they are put; empty: none are made. It may begin with ~/ and is relative to this file. Put it on another disk."`
-	Every          string   `yaml:"every" doc:"How often, in hours or days: 6h, 1d."`
-	Keep           int      `yaml:"keep" doc:"How many are kept; the oldest go first."`
-	Recipients     []string `yaml:"recipients" doc:"Public keys of age (age1...), whose owners alone can read them. age-keygen makes such keys; keep the private one elsewhere."`
-	PassphraseFile string   `yaml:"passphrase_file" doc:"In place of recipients: a file of mode 0600 whose first line is the passphrase."`
+	Directory      string   `yaml:"directory"`
+	Every          string   `yaml:"every"`
+	Keep           int      `yaml:"keep"`
+	Recipients     []string `yaml:"recipients"`
+	PassphraseFile string   `yaml:"passphrase_file"`
 }
 
 // SSH is about certquay serve --listen (spec V9). Paths may begin with ~/ and
 // are relative to the file they stand in.
 type SSH struct {
-	AuthorizedKeys string `yaml:"authorized_keys" doc:"File of public keys, one a line, as of sshd; empty: authorized_keys beside this file."`
-	HostKey        string `yaml:"host_key" doc:"File of the server's private key; empty: ssh_host_key beside this file, made when absent."`
+	AuthorizedKeys string `yaml:"authorized_keys"`
+	HostKey        string `yaml:"host_key"`
 }
 
 // UI is about the dashboard (spec V3, V4, V5).
 type UI struct {
-	Theme        string  `yaml:"theme" doc:"auto: as the terminal's background; dark, light, high-contrast, mono."`
-	Colours      Colours `yaml:"colours" doc:"Other colours than the theme's, each \"#rrggbb\" or a number from 0 to 255; for example {good: \"#00aa00\", accent: 33}."`
-	Keys         Keys    `yaml:"keys" doc:"Other keys for actions: a key, or a list of keys; for example {buy: B, details: [enter, e]}. What ends or takes away asks on any key."`
-	ScreenReader bool    `yaml:"screen_reader" doc:"Lines of text with words in place of boxes, pictures and glyphs, as --plain does for one session."`
+	Theme        string  `yaml:"theme"`
+	Colours      Colours `yaml:"colours"`
+	Keys         Keys    `yaml:"keys"`
+	ScreenReader bool    `yaml:"screen_reader"`
 }
 
 // Colours are colours by what they mean.
@@ -139,9 +140,9 @@ type Colours map[string]Colour
 // Colour is "#rrggbb", or "0" to "255".
 type Colour string
 
-// Doc tells what can be given a colour.
-func (Colours) Doc() string {
-	return "What can be given a colour: " + strings.Join(style.TokenNames(), ", ") + "."
+// Doc implements documented by listing what can be given a colour.
+func (Colours) Doc(words *text.Catalogue) string {
+	return words.Text(model.Say("config.file-colours", "names", style.TokenNames()))
 }
 
 // Keys are the keys of actions by the names of the actions.
@@ -150,18 +151,18 @@ type Keys map[string]KeyList
 // KeyList is one or more keys; one may stand without a list.
 type KeyList []string
 
-// Doc tells what can be given keys, and what they are without.
-func (Keys) Doc() string {
+// Doc implements documented by listing the actions with their default keys.
+func (Keys) Doc(words *text.Catalogue) string {
 	known := ui.DefaultKeys()
 	var all []string
 	for _, id := range slices.Sorted(maps.Keys(known)) {
 		keys := strings.Join(known[id], " ")
 		if keys == "" {
-			keys = "none"
+			keys = words.Text(model.Say("config.file-no-key"))
 		}
 		all = append(all, id+" ("+keys+")")
 	}
-	return "Actions and the keys they have otherwise: " + strings.Join(all, ", ") + "."
+	return words.Text(model.Say("config.file-keys", "keys", all))
 }
 
 // Style is the theme as the dashboard takes it.
@@ -184,7 +185,7 @@ func (u UI) Keymap() app.Keymap {
 
 // Log is about the log file.
 type Log struct {
-	Level string `yaml:"level" doc:"debug, info, warn or error."`
+	Level string `yaml:"level"`
 }
 
 // Default is the configuration without a file. Each call makes a new one.

@@ -34,7 +34,7 @@ func TestMarshalLoadsBack(t *testing.T) {
 	none := Default()
 	none.Products = []Product{}
 	for name, c := range map[string]*Config{"default": Default(), "full": full, "none": none} {
-		text := c.Marshal()
+		text := c.Marshal(english)
 		got, err := Parse("x", text)
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, text)
@@ -44,8 +44,8 @@ func TestMarshalLoadsBack(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"# ", "store:\n", "  seal: file\n", "currency: EUR", "products:\n", "reuse_days: 398"} {
-		if !strings.Contains(string(Default().Marshal()), want) {
-			t.Errorf("no %q in\n%s", want, Default().Marshal())
+		if !strings.Contains(string(Default().Marshal(english)), want) {
+			t.Errorf("no %q in\n%s", want, Default().Marshal(english))
 		}
 	}
 }
@@ -214,7 +214,7 @@ func TestErrors(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add(Default().Marshal())
+	f.Add(Default().Marshal(english))
 	f.Add([]byte("store: {seal: passphrase}\n"))
 	f.Add([]byte("products:\n- {name: a, driver: edge, regions: [x], settings: {a: [b], c: 1, d: true}}\n"))
 	f.Add([]byte("a: &x [*x, *x]\n<<: *x\n"))
@@ -224,9 +224,9 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := Parse("f.yaml", c.Marshal())
+		again, err := Parse("f.yaml", c.Marshal(english))
 		if err != nil || !reflect.DeepEqual(c, again) {
-			t.Errorf("%q: %v\n%s", text, err, c.Marshal())
+			t.Errorf("%q: %v\n%s", text, err, c.Marshal(english))
 		}
 	})
 }

@@ -11,30 +11,38 @@ import (
 	"certquay/lifecycle/product"
 	"certquay/model"
 	"certquay/model/setting"
+	"certquay/ui/text"
 )
 
 // Driver is the name of a product driver.
 type Driver string
 
-// Doc tells which drivers are built in.
-func (Driver) Doc() string {
+// Doc implements documented by listing the drivers that are built in.
+func (Driver) Doc(words *text.Catalogue) string {
 	var all []string
 	for _, k := range product.Kinds {
-		all = append(all, k.Name+" ("+strings.TrimSuffix(k.About, ".")+")")
+		all = append(all, words.Text(model.Say("config.file-driver", "name", k.Name, "about", Meaning(words, k.Name))))
 	}
-	return "Built in: " + strings.Join(all, ", ") + "."
+	return strings.Join(all, " ")
+}
+
+// Meaning is what something built in is, by its name, or what a setting of it
+// means, by the name of that as well.
+func Meaning(words *text.Catalogue, names ...string) string {
+	return words.Or("built-in."+strings.Join(names, "."), "")
 }
 
 // driverSettings tells what can stand under settings, by driver.
-func driverSettings() string {
+func driverSettings(words *text.Catalogue) string {
 	var all []string
 	for _, k := range product.Kinds {
 		if k.Settings == nil {
-			all = append(all, k.Name+" has none.")
+			all = append(all, words.Text(model.Say("config.file-no-settings", "driver", k.Name)))
 			continue
 		}
 		for _, s := range setting.Of(k.Settings()) {
-			all = append(all, fmt.Sprintf("%s, %s (otherwise %s): %s", k.Name, s.Name, Value(s.Default), s.Meaning))
+			all = append(all, words.Text(model.Say("config.file-setting",
+				"driver", k.Name, "setting", s.Name, "value", Value(s.Default), "meaning", Meaning(words, k.Name, s.Name))))
 		}
 	}
 	return strings.Join(all, " ")

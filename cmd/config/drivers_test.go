@@ -10,14 +10,15 @@ import (
 	"certquay/lifecycle/product"
 	"certquay/model"
 	"certquay/model/setting"
+	words "certquay/ui/text"
 )
 
 // toldSettings are those of a driver that has some.
 type toldSettings struct {
-	Reload    []string `yaml:"reload" doc:"The command that makes the server read its files."`
-	Port      int      `yaml:"port" doc:"Where it listens."`
-	Asked     bool     `yaml:"asked" doc:"Whether it is asked before it is told."`
-	TokenFile string   `yaml:"token_file" doc:"A file whose first line is its token." secret:"true"`
+	Reload    []string `yaml:"reload"`
+	Port      int      `yaml:"port"`
+	Asked     bool     `yaml:"asked"`
+	TokenFile string   `yaml:"token_file" secret:"true"`
 }
 
 // Check is [setting.Checker]'s.
@@ -31,7 +32,7 @@ func (s toldSettings) Check() (all []setting.Problem) {
 // told adds a driver with settings to those that are built in until the test ends.
 func told(t testing.TB) {
 	before := product.Kinds
-	product.Kinds = append(slices.Clone(before), product.Kind{Name: "told", About: "What is told much.",
+	product.Kinds = append(slices.Clone(before), product.Kind{Name: "told",
 		Settings: func() any { return toldSettings{Reload: []string{"true"}, Port: 443} }})
 	t.Cleanup(func() { product.Kinds = before })
 }
@@ -59,21 +60,25 @@ func TestSettingsOfDrivers(t *testing.T) {
 	}
 }
 
+// english are the words of what is printed.
+var english = words.New("en")
+
 // What issuers and drivers that are built in can be told stands in what is
 // printed, with its meaning, and nothing that is told in the clear is a secret.
 func TestRegisteredSettingsAreExplained(t *testing.T) {
 	told(t)
-	printed := strings.Join(strings.Fields(strings.ReplaceAll(string(Default().Marshal()), "#", " ")), " ")
-	explained := func(kind, about string, settings func() any) {
+	printed := strings.Join(strings.Fields(strings.ReplaceAll(string(Default().Marshal(english)), "#", " ")), " ")
+	explained := func(kind string, settings func() any) {
 		t.Helper()
-		if !strings.Contains(printed, strings.TrimSuffix(about, ".")) || !strings.Contains(printed, kind) {
-			t.Errorf("%s: %q is not in\n%s", kind, about, printed)
+		if !strings.Contains(printed, kind) || !strings.Contains(printed, Meaning(english, kind)) {
+			t.Errorf("%s: %q is not in\n%s", kind, Meaning(english, kind), printed)
 		}
 		if settings == nil {
 			return
 		}
 		for _, s := range setting.Of(settings()) {
-			if s.Name == "" || s.Meaning == "" || !strings.Contains(printed, s.Name) || !strings.Contains(printed, s.Meaning) {
+			meaning := Meaning(english, kind, s.Name)
+			if s.Name == "" || meaning == "" && kind != "told" || !strings.Contains(printed, s.Name) || !strings.Contains(printed, meaning) {
 				t.Errorf("%s: %+v is not in\n%s", kind, s, printed)
 			}
 			if s.Secret != secretive(s.Name) || s.Secret && !strings.HasSuffix(s.Name, "_file") {
@@ -82,10 +87,51 @@ func TestRegisteredSettingsAreExplained(t *testing.T) {
 		}
 	}
 	for _, k := range issuer.Kinds {
-		explained(k.Name, k.About, k.Settings)
+		explained(k.Name, k.Settings)
 	}
 	for _, k := range product.Kinds {
-		explained(k.Name, k.About, k.Settings)
+		explained(k.Name, k.Settings)
+	}
+}
+
+// Every field has a meaning in each language, no meaning is of a field that there
+// is not, and what is printed has them all and is read back in each language.
+// spec: V5
+func TestEveryFieldHasAMeaning(t *testing.T) {
+	for _, lang := range words.Languages() {
+		w, left := words.New(lang), map[string]bool{}
+		for _, key := range w.Keys() {
+			if path, ok := strings.CutPrefix(key, "setting."); ok {
+				left[path] = true
+			}
+		}
+		text := Default().Marshal(w)
+		printed := strings.Join(strings.Fields(strings.ReplaceAll(string(text), "#", "")), "")
+		var fields func(t reflect.Type, at string)
+		fields = func(of reflect.Type, at string) {
+			for of.Kind() == reflect.Slice {
+				of = of.Elem()
+			}
+			if of.Kind() != reflect.Struct {
+				return
+			}
+			for i := range of.NumField() {
+				path := join(at, keyOf(of.Field(i)))
+				meaning := (&writer{words: w}).meaning(path)
+				if meaning == "" || !strings.Contains(printed, strings.Join(strings.Fields(strings.ReplaceAll(meaning, "#", "")), "")) {
+					t.Errorf("%s: what %s means is not in\n%s", lang, path, text)
+				}
+				delete(left, path)
+				fields(of.Field(i).Type, path)
+			}
+		}
+		fields(reflect.TypeFor[Config](), "")
+		for path := range left {
+			t.Errorf("%s: there is no field %s", lang, path)
+		}
+		if got, err := Parse("x", text); err != nil || !reflect.DeepEqual(got, Default()) {
+			t.Errorf("%s: %v\n%s", lang, err, text)
+		}
 	}
 }
 

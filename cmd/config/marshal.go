@@ -8,44 +8,53 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"certquay/model"
+	"certquay/ui/text"
+	"certquay/ui/widget"
 )
 
-// Marshal writes the configuration as a commented file that [Parse] reads back
-// as the same.
-func (c *Config) Marshal() []byte {
-	w := &writer{}
-	w.b.WriteString("# The configuration of certquay. Every field may be left out; what stands here is in force.\n")
-	w.structure(reflect.ValueOf(c).Elem(), 0, true)
+// Marshal writes the configuration as a file that [Parse] reads back as the same,
+// with comments in the language of words.
+func (c *Config) Marshal(words *text.Catalogue) []byte {
+	w := &writer{words: words}
+	w.comment(words.Text(model.Say("config.file")), 0)
+	w.structure(reflect.ValueOf(c).Elem(), "", 0, true)
 	return w.b.Bytes()
 }
 
-// documented is what tells more of itself than its doc tag.
-type documented interface{ Doc() string }
+// documented is what has more to say about itself than its field.
+type documented interface {
+	Doc(words *text.Catalogue) string
+}
 
-type writer struct{ b bytes.Buffer }
+type writer struct {
+	b     bytes.Buffer
+	words *text.Catalogue
+}
+
+// meaning is what the field at a path means, which may be a setting of something
+// built in.
+func (w *writer) meaning(path string) string {
+	if w.words.Has("setting." + path) {
+		return w.words.T("setting." + path)
+	}
+	return Meaning(w.words, path)
+}
 
 func (w *writer) indent(depth int) { w.b.WriteString(strings.Repeat("  ", depth)) }
 
 // comment wraps a text at 100 columns.
 func (w *writer) comment(text string, depth int) {
-	line := ""
-	flush := func() {
+	for _, line := range widget.Wrap(text, 98-2*depth) {
 		w.indent(depth)
 		w.b.WriteString("# " + line + "\n")
 	}
-	for _, word := range strings.Fields(text) {
-		if line != "" && len(line)+len(word) > 97-2*depth {
-			flush()
-			line = ""
-		}
-		line = strings.TrimSpace(line + " " + word)
-	}
-	flush()
 }
 
 // structure writes the fields of a struct, the first of which may follow what
 // is on the line already.
-func (w *writer) structure(v reflect.Value, depth int, comments bool) {
+func (w *writer) structure(v reflect.Value, at string, depth int, comments bool) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
 		if strings.HasSuffix(f.Tag.Get("yaml"), ",omitempty") && v.Field(i).IsZero() {
@@ -55,31 +64,34 @@ func (w *writer) structure(v reflect.Value, depth int, comments bool) {
 			w.b.WriteByte('\n')
 		}
 		if comments {
-			w.comment(f.Tag.Get("doc"), depth)
+			w.comment(w.meaning(join(at, keyOf(f))), depth)
+			if about := Meaning(w.words, join(at, keyOf(f))); depth == 0 && about != "" { // the settings of something built in
+				w.comment(about, depth)
+			}
 			if more, ok := v.Field(i).Interface().(documented); ok {
-				w.comment(more.Doc(), depth)
+				w.comment(more.Doc(w.words), depth)
 			}
 		}
 		w.indent(depth)
-		w.field(keyOf(f), v.Field(i), depth, comments)
+		w.field(join(at, keyOf(f)), v.Field(i), depth, comments)
 	}
 }
 
-func (w *writer) field(key string, v reflect.Value, depth int, comments bool) {
-	w.b.WriteString(key + ":")
+func (w *writer) field(at string, v reflect.Value, depth int, comments bool) {
+	w.b.WriteString(at[strings.LastIndexByte(at, '.')+1:] + ":")
 	if v.Kind() == reflect.Interface {
 		v = v.Elem()
 	}
 	switch {
 	case v.Kind() == reflect.Struct:
 		w.b.WriteByte('\n')
-		w.structure(v, depth+1, comments)
+		w.structure(v, at, depth+1, comments)
 	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct && v.Len() > 0:
 		w.b.WriteByte('\n')
-		w.fields(v.Type().Elem(), depth+1)
+		w.fields(v.Type().Elem(), at, depth+1)
 		for i := range v.Len() {
 			var item writer
-			item.structure(v.Index(i), depth+2, false)
+			item.structure(v.Index(i), at, depth+2, false)
 			text := item.b.String()
 			w.indent(depth + 1)
 			w.b.WriteString("- " + strings.TrimLeft(text, " "))
@@ -90,15 +102,15 @@ func (w *writer) field(key string, v reflect.Value, depth int, comments bool) {
 }
 
 // fields explains once what the items of a list may hold.
-func (w *writer) fields(t reflect.Type, depth int) {
+func (w *writer) fields(t reflect.Type, at string, depth int) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		text := keyOf(f) + ": " + f.Tag.Get("doc")
+		text := keyOf(f) + ": " + w.meaning(join(at, keyOf(f)))
 		switch {
 		case f.Type.Kind() == reflect.Interface:
-			text += " " + driverSettings()
+			text += " " + driverSettings(w.words)
 		case f.Type.Implements(reflect.TypeFor[documented]()):
-			text += " " + reflect.Zero(f.Type).Interface().(documented).Doc()
+			text += " " + reflect.Zero(f.Type).Interface().(documented).Doc(w.words)
 		}
 		w.comment(text, depth)
 	}

@@ -57,7 +57,7 @@ func tomcatFiles(o Content, base string) ([]OutFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []OutFile{{base + ".p12", p12, true}, {base + ".jks", jks, true}, s.passwordFile(base)}, nil
+	return []OutFile{{Name: base + ".p12", Data: p12, Secret: true}, {Name: base + ".jks", Data: jks, Secret: true}, s.passwordFile(base)}, nil
 }
 
 func iisFiles(o Content, base string) ([]OutFile, error) {
@@ -69,12 +69,12 @@ func iisFiles(o Content, base string) ([]OutFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []OutFile{{base + ".pfx", pfx, true}, s.passwordFile(base)}, nil
+	return []OutFile{{Name: base + ".pfx", Data: pfx, Secret: true}, s.passwordFile(base)}, nil
 }
 
 // passwordFile is one line, as openssl and keytool read it.
 func (s *keyStore) passwordFile(base string) OutFile {
-	return OutFile{base + "-password.txt", []byte(s.password + "\n"), true}
+	return OutFile{Name: base + "-password.txt", Data: []byte(s.password + "\n"), Secret: true}
 }
 
 // pkcs12 is the newest encoding that openssl 3, Java 12 and Windows Server 2019

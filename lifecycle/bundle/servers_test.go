@@ -11,6 +11,7 @@ import (
 
 	"certquay/lifecycle/bundle"
 	"certquay/model"
+	"certquay/ui/text"
 )
 
 // download makes the files of a format in a directory of their own.
@@ -155,7 +156,7 @@ func TestPasswordsOfKeyStores(t *testing.T) {
 				seen[string(f.Data)] = true
 			}
 			for _, f := range files {
-				if strings.HasSuffix(f.Name, "README.txt") && bytes.Contains(f.Data, bytes.TrimSpace(files[len(files)-2].Data)) {
+				if strings.HasSuffix(f.Name, "README.txt") && strings.Contains(f.Text.String(), string(bytes.TrimSpace(files[len(files)-2].Data))) {
 					t.Error("the note has the password")
 				}
 			}
@@ -185,8 +186,8 @@ func TestDownloadsWithoutKey(t *testing.T) {
 				t.Errorf("%s: %s is secret", format, f.Name)
 			}
 		}
-		note := string(files[len(files)-1].Data)
-		if want := format != "chain" && format != "root"; strings.Contains(note, "not held by certquay") != want {
+		note := string(text.New("en").Page(files[len(files)-1].Text))
+		if want := format != "chain" && format != "root"; strings.Contains(note, "does not hold the private key") != want {
 			t.Errorf("%s: the note says\n%s", format, note)
 		}
 	}

@@ -3,9 +3,7 @@ package bundle
 import (
 	"bytes"
 	"encoding/pem"
-	"fmt"
 	"sort"
-	"strconv"
 	"strings"
 
 	"certquay/model"
@@ -25,28 +23,29 @@ type OutFile struct {
 	Name   string // a plain file name, safe on every system
 	Data   []byte
 	Secret bool
+	Text   model.Text // of a note, which has no Data until somebody writes it in the words of a language
 }
 
-// format is one row of the download table (spec I2). In its texts NAME stands
-// for the base of the file names.
+// format is one row of the download table (spec I2). The codes of messages have
+// the base of the file names as {base}.
 type format struct {
 	name  string
 	files func(o Content, base string) ([]OutFile, error)
-	note  string
-	// keyless says where the key goes that certquay does not hold (spec A4);
-	// empty when the format has no place for one.
+	note  string // the code of what to do with the files
+	// keyless is the code of where the key goes that certquay does not hold (spec
+	// A4); empty when the format has no place for one.
 	keyless string
 }
 
 var formats = []format{
-	{"nginx", nginxFiles, nginxNote, "as NAME.key."},
-	{"apache", apacheFiles, apacheNote, "as NAME.key."},
-	{"tomcat", tomcatFiles, tomcatNote, ""},
-	{"iis", iisFiles, iisNote, ""},
-	{"haproxy", haproxyFiles, haproxyNote, "as NAME.pem.key beside NAME.pem, where HAProxy 2.2 and later look for it."},
-	{"pem", pemFiles, pemNote, "as NAME-key.pem."},
-	{"chain", chainFiles, chainNote, ""},
-	{"root", rootFiles, rootNote, ""},
+	{"nginx", nginxFiles, "install.nginx", "install.keyless"},
+	{"apache", apacheFiles, "install.apache", "install.keyless"},
+	{"tomcat", tomcatFiles, "install.tomcat", ""},
+	{"iis", iisFiles, "install.iis", ""},
+	{"haproxy", haproxyFiles, "install.haproxy", "install.keyless-haproxy"},
+	{"pem", pemFiles, "install.pem", "install.keyless-pem"},
+	{"chain", chainFiles, "install.chain", ""},
+	{"root", rootFiles, "install.root", ""},
 }
 
 // Formats lists the names of the download formats.
@@ -86,32 +85,21 @@ func Files(name string, o Content) ([]OutFile, error) {
 	}
 }
 
+// note says what the files are and what to do with them.
 func note(f format, o Content, base string, files []OutFile) OutFile {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n\n", f.name, printable(o.Name))
+	all := []model.Text{model.Say("install.title", "format", f.name, "name", o.Name)}
 	for _, file := range files {
-		mode := ""
+		code := "install.file"
 		if file.Secret {
-			mode = "   (secret: keep it readable by its owner only, mode 0600)"
+			code = "install.secret-file"
 		}
-		fmt.Fprintf(&b, "    %s%s\n", file.Name, mode)
+		all = append(all, model.Say(code, "file", file.Name))
 	}
 	if o.PKCS8.Empty() && f.keyless != "" {
-		b.WriteString("\nThe private key is not held by certquay: add the one that the signing request was\n" +
-			"made with " + strings.ReplaceAll(f.keyless, "NAME", base) + "\n")
+		all = append(all, model.Say(f.keyless, "base", base))
 	}
-	b.WriteString("\n" + strings.ReplaceAll(f.note, "NAME", base))
-	return OutFile{Name: base + "-" + f.name + "-README.txt", Data: []byte(b.String())}
-}
-
-// printable escapes a name that would not be a host name, and so may hold
-// anything, for a line of text.
-func printable(name string) string {
-	q := strconv.Quote(name)
-	if q == `"`+name+`"` {
-		return name
-	}
-	return q
+	all = append(all, model.Say(f.note, "base", base))
+	return OutFile{Name: base + "-" + f.name + "-README.txt", Text: model.Texts(all...)}
 }
 
 func nginxFiles(o Content, base string) ([]OutFile, error) {

@@ -22,8 +22,7 @@ type Setup struct {
 
 // Kind is a kind of issuer.
 type Kind struct {
-	Name  string // in the configuration and in specifications
-	About string // in one sentence
+	Name string // in the configuration and in specifications
 	// Settings makes its settings with their defaults, see package setting; nil
 	// when it has none.
 	Settings func() any
@@ -32,7 +31,7 @@ type Kind struct {
 
 // Kinds are the kinds that are built in.
 var Kinds = []Kind{
-	{embedded.Brand, embedded.About, func() any { return embedded.DefaultSettings() }, openEmbedded},
+	{embedded.Brand, func() any { return embedded.DefaultSettings() }, openEmbedded},
 }
 
 // Names lists the names of [Kinds].

@@ -22,12 +22,15 @@ type Setup struct {
 	// Holder names the program that listens on a TCP port of this machine, if
 	// that is known.
 	Holder func(port string) model.Text
+	// Words says a message to who asks a server of the product, in the first of the
+	// languages (RFC 9110 section 12.5.4, Accept-Language) that there is, else in
+	// English. nil writes its code.
+	Words func(languages string, t model.Text) string
 }
 
 // Kind is a driver: a way to deploy certificates to products.
 type Kind struct {
-	Name  string // in the configuration
-	About string // in one sentence
+	Name string // in the configuration
 	// Settings makes its settings with their defaults, see package setting; nil
 	// when it has none.
 	Settings func() any
@@ -44,7 +47,7 @@ type Troubled interface {
 // Kinds are the drivers that are built in. A new one is a folder below this one
 // and a line here.
 var Kinds = []Kind{
-	{edge.Driver, "TLS endpoints of certquay's own on loopback, with no account anywhere.", nil, openEdge},
+	{edge.Driver, nil, openEdge},
 }
 
 // Names lists the names of [Kinds].
@@ -66,5 +69,5 @@ func Find(name string) (Kind, bool) {
 }
 
 func openEdge(ctx context.Context, s Setup) (ports.Product, error) {
-	return edge.Open(ctx, s.Store, edge.Options{Product: s.Product, Regions: s.Regions, Now: s.Now, Logger: s.Log, Holder: s.Holder})
+	return edge.Open(ctx, s.Store, edge.Options{Product: s.Product, Regions: s.Regions, Now: s.Now, Logger: s.Log, Holder: s.Holder, Words: s.Words})
 }

@@ -96,7 +96,6 @@ type Row struct {
 	Role   model.Role
 	Key    string // on the dashboard (spec V4); "" when no person does it
 	Verb   string // on the command line; "" when no person does it
-	Help   string // what it does, in a few words
 }
 
 // Table is the transition table: the only source of what is allowed. It is
@@ -248,7 +247,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "b",
 			Verb:   "buy",
-			Help:   "buy certificates",
 		},
 		{
 			Action: BuyPack,
@@ -256,7 +254,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "b",
 			Verb:   "buy-pack",
-			Help:   "buy packs",
 		},
 		{
 			Action: Upload,
@@ -264,7 +261,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "i",
 			Verb:   "upload",
-			Help:   "import a certificate from files",
 		},
 		{
 			Action: Apply,
@@ -273,7 +269,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "a",
 			Verb:   "apply",
-			Help:   "apply for the certificate",
 			WayOut: with(over, map[model.State]Reason{
 				model.Verifying: ReasonWithdrawFirst,
 				model.Issued:    ReasonReissueInstead,
@@ -289,7 +284,6 @@ func NewTable() *Table {
 			Role:       model.Operator,
 			Key:        "ctrl+k",
 			Verb:       "close",
-			Help:       "close an unissued instance",
 			WayOut: with(over, map[model.State]Reason{
 				model.Verifying: ReasonWithdrawClose,
 				model.Issued:    ReasonRevokeInstead,
@@ -305,7 +299,6 @@ func NewTable() *Table {
 			Role:   model.Reviewer,
 			Key:    "R",
 			Verb:   "review",
-			Help:   "approve or reject an application",
 		},
 		{
 			Action: Withdraw,
@@ -316,7 +309,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "w",
 			Verb:   "withdraw",
-			Help:   "withdraw the application",
 			WayOut: map[model.State]Reason{
 				model.Paid:   ReasonNotApplied,
 				model.Issued: ReasonRevokeInstead,
@@ -327,14 +319,12 @@ func NewTable() *Table {
 			From:   verify,
 			To:     model.Issued,
 			Role:   model.Owner,
-			Help:   "the CA has issued",
 		},
 		{
 			Action: Reject,
 			From:   verify,
 			To:     model.Paid,
 			Role:   model.Owner,
-			Help:   "the CA or the proof of control said no",
 		},
 		{
 			Action: Deploy,
@@ -343,7 +333,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "d",
 			Verb:   "deploy",
-			Help:   "deploy to a product and verify by handshake",
 			WayOut: with(over, notIssued),
 		},
 		{
@@ -354,7 +343,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "D",
 			Verb:   "undeploy",
-			Help:   "take the certificate off a resource",
 			WayOut: notIssued,
 		},
 		{
@@ -364,7 +352,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "V",
 			Verb:   "verify",
-			Help:   "ask the resource what it presents now",
 			WayOut: with(over, notIssued),
 		},
 		{
@@ -375,7 +362,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "t",
 			Verb:   "auto-deploy",
-			Help:   "toggle auto-deploy",
 			WayOut: with(over, notIssued),
 		},
 		{
@@ -384,7 +370,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "s",
 			Verb:   "download",
-			Help:   "save certificate files",
 			WayOut: with(over, notIssued),
 		},
 		{
@@ -393,7 +378,6 @@ func NewTable() *Table {
 			Guards: []Guard{lacksKey},
 			Role:   model.Operator,
 			Verb:   "upload-key",
-			Help:   "add the private key of a manual request",
 			WayOut: with(over, notIssued),
 		},
 		{
@@ -404,7 +388,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "r",
 			Verb:   "renew",
-			Help:   "buy the next year and apply again",
 			WayOut: with(with(over, notIssued), map[model.State]Reason{
 				model.Uploaded: ReasonUploadHost,
 			}),
@@ -417,7 +400,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "n",
 			Verb:   "reissue",
-			Help:   "issue a new version at no cost",
 			WayOut: with(with(over, notIssued), map[model.State]Reason{
 				model.Uploaded: ReasonUploadHost,
 			}),
@@ -429,7 +411,6 @@ func NewTable() *Table {
 			Guards: []Guard{isHosted, renewalsLeft, notBusy},
 			Due:    dueHosted,
 			Role:   model.Owner,
-			Help:   "renew by managed hosting",
 		},
 		{
 			Action: Host,
@@ -439,7 +420,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "m",
 			Verb:   "host",
-			Help:   "switch managed hosting on",
 			WayOut: with(over, notIssued),
 		},
 		{
@@ -448,7 +428,6 @@ func NewTable() *Table {
 			Guards: []Guard{isHosted},
 			Due:    dueHostingEnd,
 			Role:   model.Owner,
-			Help:   "end hosting with its last paid year",
 		},
 		{
 			Action: StopHosting,
@@ -458,7 +437,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "m",
 			Verb:   "host --stop",
-			Help:   "stop managed hosting",
 			WayOut: with(over, notIssued),
 		},
 		{
@@ -471,7 +449,6 @@ func NewTable() *Table {
 			Role:       model.Operator,
 			Key:        "ctrl+k",
 			Verb:       "revoke",
-			Help:       "revoke at the CA",
 			WayOut: map[model.State]Reason{
 				model.Paid:      ReasonCloseInstead,
 				model.Verifying: ReasonWithdrawClose,
@@ -489,7 +466,6 @@ func NewTable() *Table {
 			Role:   model.Operator,
 			Key:    "ctrl+x",
 			Verb:   "delete",
-			Help:   "delete for good, keys included",
 			WayOut: map[model.State]Reason{
 				model.Paid:      ReasonCloseFirst,
 				model.Verifying: ReasonWithdrawClose,

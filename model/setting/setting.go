@@ -3,7 +3,6 @@
 // the tags
 //
 //	yaml:"password_file"   its name in the configuration
-//	doc:"..."              what it means, in whole sentences
 //	secret:"true"          it names a file whose content is a secret
 //
 // and makes one with the defaults. Fields are texts, whole numbers, booleans and
@@ -21,7 +20,6 @@ import (
 // Setting is one setting.
 type Setting struct {
 	Name    string // as in the configuration, max_validity_days
-	Meaning string
 	Default any  // a string, int, bool or []string
 	Secret  bool // it names a file whose content is a secret
 }
@@ -37,7 +35,7 @@ func Of(defaults any) []Setting {
 	for i := range all {
 		tag := v.Type().Field(i).Tag
 		name, _, _ := strings.Cut(tag.Get("yaml"), ",")
-		all[i] = Setting{Name: name, Meaning: tag.Get("doc"), Default: v.Field(i).Interface(), Secret: tag.Get("secret") == "true"}
+		all[i] = Setting{Name: name, Default: v.Field(i).Interface(), Secret: tag.Get("secret") == "true"}
 	}
 	return all
 }

@@ -35,7 +35,7 @@ func (q *request) refusedAll(marked int) tea.Msg {
 	ways = slices.DeleteFunc(ways, func(w app.KeyHint) bool { // it is about one, and that is not the one under the cursor
 		return w.Key == c.KeyFor("details", "enter")
 	})
-	title := c.T("refused.title.name", c.Text.Or("action."+string(q.row.Action), q.row.Help), c.T("refused.marked", marked))
+	title := c.T("refused.title.name", c.T("action."+string(q.row.Action)), c.T("refused.marked", marked))
 	parts := []dialog.Part{{Lines: counted(c, why)}}
 	if len(hints) > 0 {
 		parts = append(parts, dialog.Part{Head: c.T("refused.wayout"), Lines: hints})

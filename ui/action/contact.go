@@ -142,7 +142,7 @@ func dialled(c *app.Context, need bool) func(string, form.Values) string {
 
 // contact adds a contact; it has no key, only the palette.
 func contact(c *app.Context) app.Action {
-	row := &rules.Row{Action: "contact", Help: c.T("contact.add")}
+	row := &rules.Row{Action: "contact"}
 	a := app.Action{ID: "contact", Name: text.Called("contact.add"), Group: app.Certificate, OpensDialog: true, Disabled: c.MayNot(row.Action)}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {

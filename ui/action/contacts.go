@@ -21,7 +21,7 @@ func contacts(c *app.Context) app.Action {
 }
 
 func listContacts(c *app.Context) tea.Cmd {
-	row := &rules.Row{Action: "contact", Help: c.T("contact.list")}
+	row := &rules.Row{Action: "contact"}
 	return c.Do(func(context.Context) tea.Msg {
 		all, err := c.Backend.Contacts()
 		if err != nil {

@@ -125,12 +125,12 @@ func (a *application) saveTemplate() form.Command {
 				if _, err := a.save(ctx, v); err != nil {
 					return wrong(c, err, "document")
 				}
-				text, err := c.Backend.Template(id)
+				filled, err := c.Backend.Template(id)
 				if err != nil {
 					return wrong(c, err, "document")
 				}
 				name := "certquay-template-" + id.Short() + ".txt"
-				path, err := c.Save(name, []byte(text), false)
+				path, err := c.Save(name, c.Text.Page(filled), false)
 				if err != nil {
 					return form.Result{Field: "document", Error: c.FormatFileError(name, err)}
 				}

@@ -53,6 +53,9 @@ func download(q *request) tea.Msg {
 				dir = filepath.Join(dir, strings.NewReplacer("*", "_", "/", "_").Replace(cs.Instance.Name))
 			}
 			for _, f := range files {
+				if f.Text != "" {
+					f.Data = c.Text.Page(f.Text)
+				}
 				path, err := c.Save(filepath.Join(dir, f.Name), f.Data, f.Secret)
 				if err != nil {
 					return nil, &rules.Invalid{Field: "directory", Why: model.Quoted("", c.FormatFileError(filepath.Join(dir, f.Name), err))}

@@ -53,7 +53,7 @@ func (q *request) sum(done, failed, later int) string {
 			parts = append(parts, c.T(p.key, p.n))
 		}
 	}
-	return c.T("ended.many", c.Text.Or("action."+string(q.row.Action), q.row.Help), strings.Join(parts, c.T("list.join")))
+	return c.T("ended.many", c.T("action."+string(q.row.Action)), strings.Join(parts, c.T("list.join")))
 }
 
 // ended says what has come of jobs: of one that did not end well also why.
@@ -68,7 +68,7 @@ func (q *request) ended(all []lifecycle.Progress, well string) app.ToastMsg {
 			failed = append(failed, p)
 		}
 	}
-	what := c.Text.Or("action."+string(q.row.Action), q.row.Help)
+	what := c.T("action." + string(q.row.Action))
 	switch {
 	case len(failed)+len(later) == 0:
 		return app.ToastMsg{Text: well, Tone: style.Good}

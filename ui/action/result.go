@@ -28,7 +28,7 @@ func failedMsg(c *app.Context, row *rules.Row, err error) tea.Msg {
 	if errors.As(err, &r) {
 		return refusedMsg(c, r, nil)
 	}
-	title := c.T("failed.title", c.Text.Or("action."+string(row.Action), row.Help))
+	title := c.T("failed.title", c.T("action."+string(row.Action)))
 	return app.OpenDialogMsg{Make: func() app.Dialog { return dialog.Failed(c, title, err) }}
 }
 
@@ -65,7 +65,7 @@ func (q *request) said(done string, ok int, last string, problems []problem) tea
 	said, ended := c.T(done, last), c.Text.Or(done+".ended", "")
 	switch {
 	case ok != 1:
-		said = c.T("done.many", c.Text.Or("action."+string(q.row.Action), q.row.Help), ok)
+		said = c.T("done.many", c.T("action."+string(q.row.Action)), ok)
 		ended = q.sum(len(q.jobs), 0, 0)
 	case ended != "":
 		ended = c.T(done+".ended", last)
@@ -75,7 +75,7 @@ func (q *request) said(done string, ok int, last string, problems []problem) tea
 	}
 	title := c.T("done.mixed", ok, len(problems))
 	return app.OpenDialogMsg{Make: func() app.Dialog {
-		return &dialog.Notice{Context: c, Title: c.Text.Or("action."+string(q.row.Action), q.row.Help), Word: c.T("danger.notice"), Tone: style.Soon,
+		return &dialog.Notice{Context: c, Title: c.T("action." + string(q.row.Action)), Word: c.T("danger.notice"), Tone: style.Soon,
 			Parts: []dialog.Part{{Lines: []string{title}, Tone: style.Strong}, {Lines: counted(c, problems)}}}
 	}}
 }

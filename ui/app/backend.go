@@ -51,7 +51,7 @@ type Backend interface {
 	Companies() ([]model.Company, error)
 	// Documents reads the documents of an application, opened.
 	Documents(id model.ID) ([]model.Document, error)
-	Template(id model.ID) (string, error)
+	Template(id model.ID) (model.Text, error)
 	// Missing lists what an application lacks; it reads no store.
 	Missing(i *model.Instance, a model.Application) []*rules.Invalid
 	Watch(ctx context.Context) <-chan model.Batch

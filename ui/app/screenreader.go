@@ -69,9 +69,9 @@ func (c *Context) KeyName(key string) string {
 	a, ok := arrows[key]
 	switch {
 	case key == "pgup":
-		return "page up"
+		return c.T("key.pgup")
 	case key == "pgdown":
-		return "page down"
+		return c.T("key.pgdown")
 	case !ok:
 		return key
 	case c.Plain:

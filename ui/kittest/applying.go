@@ -142,8 +142,8 @@ func (b *Backend) RemoveDocument(_ context.Context, id, document model.ID) error
 }
 
 // Template implements app.Backend.
-func (b *Backend) Template(id model.ID) (string, error) {
-	return "CONFIRMATION OF AN APPLICATION " + string(id) + "\n", nil
+func (b *Backend) Template(id model.ID) (model.Text, error) {
+	return model.Say("confirmation.form", "application", id), nil
 }
 
 // Approve implements app.Backend.

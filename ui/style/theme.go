@@ -1,7 +1,6 @@
 package style
 
 import (
-	"fmt"
 	"image/color"
 	"maps"
 	"regexp"
@@ -43,7 +42,7 @@ func ParseColour(s string) (color.Color, error) {
 	if n, err := strconv.Atoi(s); err == nil && n >= 0 && n <= 255 && strconv.Itoa(n) == s || hex.MatchString(s) {
 		return lipgloss.Color(s), nil
 	}
-	return nil, fmt.Errorf("colour %q is neither #rrggbb nor a number from 0 to 255", s)
+	return nil, model.Fail("config.colour")
 }
 
 // Check says which colour of a theme is wrong, by its name, and what there is;

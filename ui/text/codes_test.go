@@ -63,7 +63,7 @@ func codes(t *testing.T) map[string][]string {
 					case kind != nil && kind.Name == "Reason" && filepath.Base(path) == "reasons.go":
 						add("refused", n.Values[k])
 						add("instead", n.Values[k])
-					case strings.HasPrefix(name.Name, "action"):
+					case strings.HasPrefix(name.Name, "action"), filepath.Base(path) == "note.go":
 						add("event", n.Values[k])
 					case strings.HasPrefix(name.Name, "Item") && filepath.Base(path) == "ledger.go":
 						add("item", n.Values[k])

@@ -4,6 +4,9 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"certquay/lifecycle"
+	"certquay/model"
 )
 
 // Code is the word for a code of the engine: as is "label", "action", "event",
@@ -15,6 +18,15 @@ func (c *Catalogue) Code(as, code string) string {
 		return code
 	}
 	return c.word(as, code)
+}
+
+// Subject is the name of what an event is about, as it was called then; "" when
+// it had none.
+func (c *Catalogue) Subject(e *model.Event) string {
+	if lifecycle.AboutStore(e) {
+		return c.T("thing.store")
+	}
+	return e.Name
 }
 
 // meet is what stands where two pieces of a sentence meet: a blank between a

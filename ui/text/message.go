@@ -36,6 +36,11 @@ func (c *Catalogue) Text(t model.Text) string {
 	return strings.Join(c.Lines(t), c.T("semicolon"))
 }
 
+// Page is [Catalogue.Text] as the content of a file, each line in its own.
+func (c *Catalogue) Page(t model.Text) []byte {
+	return []byte(strings.Join(c.Lines(t), "\n") + "\n")
+}
+
 // Lines is [Catalogue.Text], each of several messages in a line of its own.
 func (c *Catalogue) Lines(t model.Text) []string {
 	var lines []string

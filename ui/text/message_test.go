@@ -55,7 +55,7 @@ func TestMessagesInWords(t *testing.T) {
 }
 
 // messageFiles are the files of the catalogue with the words of [model.Text].
-var messageFiles = []string{"engine.txt", "errors.txt", "files.txt", "lifecycle.txt", "refusals.txt", "servers.txt", "store.txt", "verbs.txt", "config.txt"}
+var messageFiles = []string{"engine.txt", "errors.txt", "files.txt", "lifecycle.txt", "refusals.txt", "servers.txt", "store.txt", "verbs.txt", "config.txt", "downloads.txt"}
 
 // codeLike is what a code looks like.
 var codeLike = regexp.MustCompile(`^([a-z-]+)\.[a-z0-9-]+(\.[a-z0-9-]+)*$`)
@@ -195,7 +195,7 @@ func TestCodesAndWords(t *testing.T) {
 			}
 			for line := range strings.Lines(string(b)) {
 				key, _, ok := strings.Cut(line, " = ")
-				if !ok || strings.HasPrefix(line, "#") {
+				if !ok || strings.HasPrefix(line, "#") || strings.HasPrefix(line, `"`) {
 					continue
 				}
 				code := strings.TrimSuffix(key, ".one")

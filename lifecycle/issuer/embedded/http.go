@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -61,7 +60,7 @@ func (i *Issuer) serve(w http.ResponseWriter, r *http.Request) {
 		i.serveOCSP(w, r)
 	case !get:
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 	case strings.HasPrefix(path, "/crl/"):
 		i.serveCRL(w, r, path)
 	case strings.HasPrefix(path, "/ca/"):
@@ -105,7 +104,7 @@ func (i *Issuer) serveCRL(w http.ResponseWriter, r *http.Request, path string) {
 	}
 	rec, err := i.crl(r.Context(), ca)
 	if err != nil {
-		http.Error(w, "the CRL is not available", http.StatusServiceUnavailable)
+		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 		return
 	}
 	send(w, r, "application/pkix-crl", rec.DER, unix(rec.ThisUpdate), crlAge)
@@ -140,14 +139,14 @@ func (i *Issuer) serveOCSP(w http.ResponseWriter, r *http.Request) {
 		// does the latter, and some leave out the padding.
 		text := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, ocspPath), "/")
 		if len(text) > maxOCSP {
-			err = errors.New("too long")
+			err = &http.MaxBytesError{Limit: maxOCSP}
 			break
 		}
 		text = strings.ReplaceAll(strings.TrimRight(text, "="), " ", "+")
 		req, err = base64.RawStdEncoding.DecodeString(text)
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST")
-		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 		return
 	}
 	var answer []byte

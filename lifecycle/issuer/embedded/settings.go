@@ -17,20 +17,14 @@ import (
 
 // Settings are what the configuration says of the embedded CA.
 type Settings struct {
-	MaxValidityDays  int      `yaml:"max_validity_days" doc:"Longest validity of a certificate, in days."`
-	PermittedDomains []string `yaml:"permitted_domains" doc:"The CA signs only for these domains and what is under them; none: for all."`
-	Listen           string   `yaml:"listen" doc:"Where CRL and OCSP are served; port 0 picks a free one the first time and keeps it."`
-	Proof            string   `yaml:"proof" doc:"How control of names is proved: trust (the operator), dns (a TXT record) or http (a file)."`
-	Resolver         string   `yaml:"resolver" doc:"DNS server that is asked for proofs, host:port; empty: the system's."`
-	HTTPPort         int      `yaml:"http_port" doc:"Port at which files that prove control are looked for."`
-	BaseURL          string   `yaml:"base_url" doc:"The address of CRL and OCSP in certificates; empty: http:// and the listen address."`
+	MaxValidityDays  int      `yaml:"max_validity_days"`
+	PermittedDomains []string `yaml:"permitted_domains"`
+	Listen           string   `yaml:"listen"`
+	Proof            string   `yaml:"proof"`
+	Resolver         string   `yaml:"resolver"`
+	HTTPPort         int      `yaml:"http_port"`
+	BaseURL          string   `yaml:"base_url"`
 }
-
-// About says what this issuer is, in one sentence.
-const About = "A CA of your own inside certquay, trusted where its root is installed."
-
-// Doc is [About].
-func (Settings) Doc() string { return About }
 
 // DefaultSettings are those without a configuration. Each call makes new ones.
 func DefaultSettings() Settings {

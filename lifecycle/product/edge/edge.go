@@ -41,6 +41,9 @@ type Options struct {
 	// Holder names the program that listens on a TCP port of this machine, if
 	// that is known; nil to name none.
 	Holder func(port string) model.Text
+	// Words says the page that is served to who asks for it, in one of the languages
+	// of an Accept-Language header; nil writes its code.
+	Words func(languages string, t model.Text) string
 }
 
 // Edge is one product with a listener for each region. It is safe for

@@ -18,6 +18,7 @@ import (
 	"certquay/lifecycle/product/edge"
 	"certquay/lifecycle/product/producttest"
 	"certquay/model"
+	"certquay/ui/text"
 )
 
 var now = time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)
@@ -318,5 +319,40 @@ func TestSecretsStayInSealedParts(t *testing.T) {
 	}
 	if strings.Contains(log.String(), key) {
 		t.Error("the log shows a key")
+	}
+}
+
+// The page that an endpoint serves is in the language that its reader asks for.
+func TestThePageIsInTheReadersLanguage(t *testing.T) {
+	e, err := edge.Open(context.Background(), issuertest.NewStore(), edge.Options{
+		Product: "CDN", Regions: []string{"global"}, Now: clock,
+		Words: func(languages string, t model.Text) string { return string(text.Accepted(languages).Page(t)) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	_, b := deploy(t, e, "global", hosts[0])
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: hosts[0]}}}
+	defer client.CloseIdleConnections()
+	for header, want := range map[string]string{
+		"":                          "certquay edge\nproduct CDN\nregion global\nserver name a.example.com\n",
+		"zh-CN,zh;q=0.9,en;q=0.8":   "certquay edge\n云产品 CDN\n地域 global\n服务器名 a.example.com\n",
+		"de-DE, zh;q=0.7, en;q=0.3": "certquay edge\n云产品 CDN\n地域 global\n服务器名 a.example.com\n",
+		"de":                        "certquay edge\nproduct CDN\nregion global\nserver name a.example.com\n",
+	} {
+		req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "https://"+b.Address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept-Language", header)
+		answer, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := io.ReadAll(answer.Body)
+		if err != nil || answer.Body.Close() != nil || string(page) != want {
+			t.Errorf("%q: %v\n%s", header, err, page)
+		}
 	}
 }

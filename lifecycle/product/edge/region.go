@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"net"
@@ -242,8 +242,12 @@ func (r *region) page(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = fmt.Fprintf(w, "certquay edge\nproduct %s\nregion %s\nserver name %s\n", //nolint:gosec // plain text
-		r.e.opt.Product, r.name, req.TLS.ServerName)
+	page := model.Say("edge.page", "product", r.e.opt.Product, "region", r.name, "name", req.TLS.ServerName)
+	said := page.String()
+	if r.e.opt.Words != nil {
+		said = r.e.opt.Words(req.Header.Get("Accept-Language"), page)
+	}
+	_, _ = io.WriteString(w, said) //nolint:gosec // plain text
 }
 
 func (r *region) close() error {

@@ -23,16 +23,15 @@ type Setup struct {
 // Kind is a kind of engine. None has settings: which one a store stands on
 // follows from what the store is for.
 type Kind struct {
-	Name  string
-	About string // in one sentence
+	Name string
 	// Open opens it. Errors are those that package engine lists, wrapped.
 	Open func(Setup) (engine.Engine, error)
 }
 
 // The engines.
 var (
-	Badger = Kind{"badger", "Files in the data directory, which one process opens at a time.", openBadger}
-	Memory = Kind{"memory", "Nothing is kept: for demos, forecasts and the check of a backup.", openMemory}
+	Badger = Kind{"badger", openBadger}
+	Memory = Kind{"memory", openMemory} // keeps nothing
 )
 
 // Kinds are the engines that are built in.

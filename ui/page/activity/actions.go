@@ -5,6 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
@@ -67,12 +68,12 @@ func (p *page) open() tea.Cmd {
 	add("col.who", e.Actor)
 	add("col.via", c.Text.Code("via", e.Via))
 	add("col.what", c.Text.Code("event", e.Action))
-	add("col.certificate", e.Name)
+	add("col.certificate", c.Text.Subject(&e))
 	if e.From != e.To && e.To != "" {
 		add("event.from", c.Text.Code("label", e.From))
 		add("event.to", c.Text.Code("label", e.To))
 	}
-	add("col.why", c.Text.Code("why", e.Why))
+	add("col.why", c.Text.Or("why."+lifecycle.CauseOf(&e), e.Why))
 	_, ended, _ := c.EventOutcome(&e)
 	add("col.result", ended)
 	reason, detail := c.EventReason(&e)
@@ -89,6 +90,6 @@ func (p *page) copy() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	parts := []string{e.At.UTC().Format("2006-01-02T15:04:05Z"), e.Actor, e.Action, e.Name, e.Result, p.c.Text.Text(e.Reason), p.c.Text.Text(e.Detail)}
+	parts := []string{e.At.UTC().Format("2006-01-02T15:04:05Z"), e.Actor, e.Action, p.c.Text.Subject(&e), e.Result, p.c.Text.Text(e.Reason), p.c.Text.Text(e.Detail)}
 	return app.Send(app.CopyMsg{What: p.c.T("copy.line"), Text: strings.Join(strings.Fields(strings.Join(parts, " ")), " ")})
 }

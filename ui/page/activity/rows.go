@@ -3,6 +3,7 @@ package activity
 import (
 	"strings"
 
+	"certquay/lifecycle"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/list"
@@ -22,7 +23,7 @@ func columns(c *app.Context) []list.Column[model.Event] {
 			return list.Cell{Tone: style.Strong, Text: c.EventTitle(&e)}
 		}},
 		{Title: c.T("col.certificate"), Min: 16, Max: 30, Cell: func(e model.Event, _ int) list.Cell {
-			return list.Cell{Tone: style.Plain, Text: e.Name}
+			return list.Cell{Tone: style.Plain, Text: c.Text.Subject(&e)}
 		}},
 		{Title: c.T("col.result"), Min: 10, Max: 10, Cell: func(e model.Event, _ int) list.Cell {
 			glyph, word, tone := c.EventOutcome(&e)
@@ -45,8 +46,8 @@ func columns(c *app.Context) []list.Column[model.Event] {
 		{Title: c.T("col.via"), Min: 8, Max: 10, MinTableWidth: 130, Cell: func(e model.Event, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: c.Text.Code("via", e.Via)}
 		}},
-		{Title: c.T("col.why"), Min: 7, Max: 10, MinTableWidth: 150, Cell: func(e model.Event, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: c.Text.Code("why", e.Why)}
+		{Title: c.T("col.why"), Min: 7, Max: 10, From: 150, Cell: func(e model.Event, _ int) list.Cell {
+			return list.Cell{Tone: style.Muted, Text: c.Text.Code("why", lifecycle.CauseOf(&e))}
 		}},
 	}
 }
