@@ -38,8 +38,20 @@ func toEvent(e *model.Event) eventJSON {
 		reason, detail = string(code), reason
 	}
 	return eventJSON{
-		e.Seq, out.TimeOrNil(e.At), e.Actor, e.Via, e.Action, out.OrNil(e.Instance), out.OrNil(text.New("en").Subject(e)), out.OrNil(e.Resource),
-		out.OrNil(e.From), out.OrNil(e.To), lifecycle.CauseOf(e), e.Result, out.OrNil(reason), out.OrNil(detail),
+		e.Seq,
+		out.TimeOrNil(e.At),
+		e.Actor,
+		e.Via,
+		e.Action,
+		out.OrNil(e.Instance),
+		out.OrNil(text.New("en").Subject(e)),
+		out.OrNil(e.Resource),
+		out.OrNil(e.From),
+		out.OrNil(e.To),
+		lifecycle.CauseOf(e),
+		e.Result,
+		out.OrNil(reason),
+		out.OrNil(detail),
 	}
 }
 

@@ -170,9 +170,19 @@ func (e *Engine) writeNotices(t *teller) (wrote int, err error) {
 		for c := range who {
 			for number, shown := range e.channels(&who[c]) {
 				notice := model.Notice{
-					ID: e.newID(), Kind: noticeOf(ev), At: ev.At, Instance: ev.Instance, Resource: ev.Resource, Watch: watch, Name: e.called(ev),
-					Contact: who[c].ID, Channel: model.ChannelKey(who[c].ID, number), To: who[c].Name + ", " + shown,
-					Subject: subject, Text: text, Next: ev.At,
+					ID:       e.newID(),
+					Kind:     noticeOf(ev),
+					At:       ev.At,
+					Instance: ev.Instance,
+					Resource: ev.Resource,
+					Watch:    watch,
+					Name:     e.called(ev),
+					Contact:  who[c].ID,
+					Channel:  model.ChannelKey(who[c].ID, number),
+					To:       who[c].Name + ", " + shown,
+					Subject:  subject,
+					Text:     text,
+					Next:     ev.At,
 				}
 				if i != nil {
 					notice.Name = i.Name

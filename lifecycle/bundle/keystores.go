@@ -57,7 +57,11 @@ func tomcatFiles(o Content, base string) ([]OutFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []OutFile{{Name: base + ".p12", Data: p12, Secret: true}, {Name: base + ".jks", Data: jks, Secret: true}, s.passwordFile(base)}, nil
+	return []OutFile{
+		{Name: base + ".p12", Data: p12, Secret: true},
+		{Name: base + ".jks", Data: jks, Secret: true},
+		s.passwordFile(base),
+	}, nil
 }
 
 func iisFiles(o Content, base string) ([]OutFile, error) {

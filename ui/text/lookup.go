@@ -58,7 +58,21 @@ func (c *Catalogue) word(as, a string) string {
 		if p := strings.Fields(a); len(p) == 4 {
 			return strings.Join([]string{p[0], c.word("type", p[1]), p[2], c.word("grade", p[3])}, " ")
 		}
-	case "label", "event", "doing", "role", "result", "type", "grade", "via", "why", "organization", "reason", "notice", "thing", "field", "item":
+	case "label",
+		"event",
+		"doing",
+		"role",
+		"result",
+		"type",
+		"grade",
+		"via",
+		"why",
+		"organization",
+		"reason",
+		"notice",
+		"thing",
+		"field",
+		"item":
 		return first(as + ".")
 	case "watch":
 		var out []string
