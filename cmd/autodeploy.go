@@ -5,6 +5,7 @@ import (
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 )
 
@@ -61,7 +62,7 @@ func (c *invocation) creditQuestion(r lifecycle.ResourceView) (string, error) {
 	}
 	free := 0
 	for _, b := range all {
-		if b.Kind == string(lifecycle.PackCredit) {
+		if b.Kind == string(ledger.PackCredit) {
 			free = b.Available
 		}
 	}

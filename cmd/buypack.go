@@ -24,7 +24,7 @@ func buyPackCmd(c *invocation) *cobra.Command {
 				return err
 			}
 			var err error
-			if r.Kind, err = oneOf(model.Say("arg.pack"), args[0], lifecycle.PackKinds); err != nil {
+			if r.Kind, err = oneOf(model.Say("arg.pack"), args[0], ledger.PackKinds); err != nil {
 				return err
 			}
 			if r.Kind == ledger.PackCertificate {

@@ -13,7 +13,7 @@ func configCmd(c *invocation) *cobra.Command {
 		Long: c.builtInIssuers() + "\n\n" + c.builtInDrivers() + "\n\n" + c.builtInEngines(),
 		RunE: func(*cobra.Command, []string) error {
 			if c.app != nil {
-				_, err := c.Out.Write(c.app.Config.Marshal())
+				_, err := c.Out.Write(c.app.Config.Marshal(c.Words()))
 				return err
 			}
 			file := config.DefaultPaths().ConfigFile()
@@ -24,7 +24,7 @@ func configCmd(c *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = c.Out.Write(cfg.Marshal())
+			_, err = c.Out.Write(cfg.Marshal(c.Words()))
 			return err
 		},
 	}

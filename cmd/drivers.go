@@ -133,7 +133,7 @@ func issuerNames(cmd *cobra.Command, flag string) {
 }
 
 // explainKind writes what one kind is and which settings it has, for help.
-func (c *call) explainKind(b *strings.Builder, code, name string, settings []setting.Setting) {
+func (c *invocation) explainKind(b *strings.Builder, code, name string, settings []setting.Setting) {
 	b.WriteString(c.Text(code, "name", name, "about", config.Meaning(c.Words(), name)) + "\n")
 	for _, s := range settings {
 		meaning := config.Meaning(c.Words(), name, s.Name)

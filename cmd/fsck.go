@@ -54,26 +54,3 @@ func (c *invocation) giveUp(ctx context.Context) error {
 	c.Say("verb.fsck.given-up", "what", c.app.Lost)
 	return c.app.Engine.Note(ctx, c.who(), lifecycle.Fsck, model.Say("log.accept-loss", "lost", c.app.Lost), nil)
 }
-
-func configCmd(c *call) *cobra.Command {
-	return &cobra.Command{
-		Use: "config", Args: onlyFlags,
-		Long: c.builtInIssuers() + "\n\n" + c.builtInDrivers() + "\n\n" + c.builtInEngines(),
-		RunE: func(*cobra.Command, []string) error {
-			if c.app != nil {
-				_, err := c.Out.Write(c.app.Config.Marshal(c.Words()))
-				return err
-			}
-			file := config.DefaultPaths().ConfigFile()
-			if c.g.config != "" {
-				file = c.g.config
-			}
-			cfg, err := app.LoadConfig(file)
-			if err != nil {
-				return err
-			}
-			_, err = c.Out.Write(cfg.Marshal(c.Words()))
-			return err
-		},
-	}
-}

@@ -78,35 +78,6 @@ func (c *invocation) saveDocuments(id model.ID, dir string) error {
 	return nil
 }
 
-func templateCmd(c *call) *cobra.Command {
-	var file string
-	cmd := &cobra.Command{
-		Use: "template", Args: one("arg.id"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if file == "" {
-				return out.Usage("usage.template-out")
-			}
-			i, err := c.engine().Find(args[0])
-			if err != nil {
-				return err
-			}
-			form, err := c.engine().Template(i.ID)
-			if err != nil {
-				return err
-			}
-			if err := c.write(file, bundle.OutFile{Name: file, Data: c.Words().Page(form), Secret: true}); err != nil {
-				return err
-			}
-			if file != "-" {
-				c.Print(text.Clean(file))
-			}
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&file, "out", "", "")
-	return cmd
-}
-
 func documentName(n int, format string) string {
 	ext := map[string]string{"png": ".png", "jpeg": ".jpg"}[format]
 	return "document-" + string(rune('a'+n)) + ext

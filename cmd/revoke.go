@@ -8,6 +8,7 @@ import (
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
+	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -46,7 +47,7 @@ func revokeCmd(c *invocation) *cobra.Command {
 					return err
 				}
 				question := c.Text("verb.revoke", "name", i.Name, "reason", r.Reason) + "\n" +
-					c.Text("verb.paid-back", "amount", lifecycle.Money(p.Amount, p.Currency), "why", p.Why)
+					c.Text("verb.paid-back", "amount", ledger.Money(p.Amount, p.Currency), "why", p.Why)
 				for n := range still {
 					question += "\n" + c.Text("verb.revoke.presented", "place", place(&still[n].Resource))
 				}

@@ -24,7 +24,7 @@ func templateCmd(c *invocation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.write(file, bundle.OutFile{Name: file, Data: []byte(form), Secret: true}); err != nil {
+			if err := c.write(file, bundle.OutFile{Name: file, Data: c.Words().Page(form), Secret: true}); err != nil {
 				return err
 			}
 			if file != "-" {

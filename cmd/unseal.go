@@ -26,7 +26,7 @@ func unsealCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-func (c *call) unseal(ctx context.Context, file string) error {
+func (c *invocation) unseal(ctx context.Context, file string) error {
 	who := c.who()
 	who.ReadOnly = false // it changes nothing, and a server that refuses changes needs its keys
 	if f := rules.Needs(who, lifecycle.Unseal, model.Owner); f != nil {

@@ -46,7 +46,7 @@ func columns(c *app.Context) []list.Column[model.Event] {
 		{Title: c.T("col.via"), Min: 8, Max: 10, MinTableWidth: 130, Cell: func(e model.Event, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: c.Text.Code("via", e.Via)}
 		}},
-		{Title: c.T("col.why"), Min: 7, Max: 10, From: 150, Cell: func(e model.Event, _ int) list.Cell {
+		{Title: c.T("col.why"), Min: 7, Max: 10, MinTableWidth: 150, Cell: func(e model.Event, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: c.Text.Code("why", lifecycle.CauseOf(&e))}
 		}},
 	}
