@@ -83,7 +83,7 @@ func TestEachFieldOfTheConfigurationIsRead(t *testing.T) {
 	t.Parallel()
 	fields, read := map[string]string{}, map[string]bool{}
 	configured(reflect.TypeFor[config.Config](), "", fields)
-	packages := []string{"certquay/cmd", "certquay/cmd/config"}
+	packages := []string{"certquay/cmd", "certquay/cmd/app", "certquay/cmd/config"}
 	for _, k := range issuer.Kinds {
 		packages = append(packages, settingsPackage(k.Settings, fields)...)
 	}
