@@ -20,8 +20,8 @@ import (
 // Setting is one setting.
 type Setting struct {
 	Name    string // as in the configuration, max_validity_days
-	Default any  // a string, int, bool or []string
-	Secret  bool // it names a file whose content is a secret
+	Default any    // a string, int, bool or []string
+	Secret  bool   // it names a file whose content is a secret
 }
 
 // Of lists the settings of a struct in the order of its fields. What the fields
