@@ -26,7 +26,7 @@ func (p *page) target() action.Target {
 		t.IDs = []model.ID{p.details.id}
 		t.Resource = p.details.resource()
 	} else if len(p.table.Marked) > 0 {
-		t.IDs, t.Unseen = p.markedIDs(), p.unseen
+		t.IDs, t.Hidden = p.markedIDs(), p.unseen
 		t.Marked = p.markedCases(t.IDs)
 	} else if r, ok := p.table.Selected(); ok {
 		t.IDs = []model.ID{r.ID}
