@@ -1,7 +1,7 @@
-// Package action takes a life-cycle action from its key to the backend: it asks
-// the transition table whether the action is allowed, loads what its dialog
-// shows, asks the person, acts, and tells what came of it. Every page that
-// shows certificates offers the actions listed here.
+// Package action takes a life-cycle action from its key to the engine: it asks the
+// transition table whether the action is allowed, loads what its dialog shows, asks
+// the person, acts, and shows the result. There is a file for each action. Every page
+// that shows certificates offers the actions listed here.
 package action
 
 import (
@@ -24,14 +24,14 @@ import (
 // Target is what an action is about to act on.
 type Target struct {
 	IDs      []model.ID              // the marked ones, or the one under the cursor
-	Case     *rules.Case             // of the one under the cursor, as last loaded; nil while unknown
-	Marked   []*rules.Case           // of the marked ones, one for each set of what is allowed; nil while unknown
-	Unseen   []model.ID              // those of the marked that a filter hides
+	Case     *rules.Case             // of the one under the cursor; nil until it is loaded
+	Marked   []*rules.Case           // of the marked ones, one for each set of allowed actions; nil until loaded
+	Hidden   []model.ID              // the marked ones that a filter hides
 	Resource *lifecycle.ResourceView // the one under the cursor, where resources are listed
 }
 
-// On is the target of a list without marks: the certificate under its cursor, ""
-// for none, and the case of that as last loaded.
+// On is the target of a list without marks: the certificate under its cursor, "" for
+// none, with its case, nil until that is loaded.
 func On(id model.ID, cs *rules.Case) Target {
 	if id == "" {
 		return Target{}
@@ -39,60 +39,59 @@ func On(id model.ID, cs *rules.Case) Target {
 	return Target{IDs: []model.ID{id}, Case: cs}
 }
 
-// request is one action under way, once the table has allowed it. It is made
-// and used in commands, so it touches only what never changes in a context.
+// request is one action under way, once the table has allowed it. It is made and used
+// in commands, so of a context it touches only what never changes.
 type request struct {
 	c        *app.Context
 	row      *rules.Row
 	cases    []*rules.Case // what the table allows
-	refused  []refused     // of the others that were marked
-	unseen   []model.ID    // of those that were marked, what a filter hides
+	refused  []refused     // the marked ones that are left out
+	hidden   []model.ID    // the marked ones that a filter hides
 	resource *lifecycle.ResourceView
-	undo     func() app.Undo // how it is taken back; nil when it cannot be
-	jobs     []model.ID      // what it has begun
-	costs    bool            // it spends money, or what was bought
+	undo     func() app.Undo // how to undo it; nil when that is not possible
+	jobs     []model.ID      // those it has started
+	spends   bool            // it costs money or a pack
 }
 
-// flows says how each action of the table goes on once it is allowed: by
-// loading something and then opening a dialog, or by acting at once.
-var flows = map[rules.Action]func(*request) tea.Msg{
+// handlers says how each action of the table goes on once it is allowed: it loads
+// something and then opens a dialog, or acts at once.
+var handlers = map[rules.Action]func(*request) tea.Msg{
 	rules.Buy: buy, rules.BuyPack: buy, rules.Review: review, rules.UploadKey: uploadKey, rules.Upload: upload, rules.Apply: apply, rules.Withdraw: withdraw,
-	rules.Close: end, rules.Revoke: end, rules.Delete: end, rules.Deploy: deploy, rules.Undeploy: undeploy,
+	rules.Close: terminate, rules.Revoke: terminate, rules.Delete: terminate, rules.Deploy: deploy, rules.Undeploy: undeploy,
 	rules.Host: host, rules.StopHosting: stopHosting, rules.AutoDeploy: autoDeploy, rules.Verify: verify, rules.Download: download, rules.Renew: renew, rules.Reissue: reissue,
 }
 
-// footer lists the actions that deserve a place in the footer, the most
-// wanted first.
-var footer = []rules.Action{
+// footerOrder lists the actions that the footer shows, the most wanted first.
+var footerOrder = []rules.Action{
 	rules.Buy, rules.Upload, rules.Apply, rules.Withdraw, rules.Review, rules.Renew, rules.Deploy,
 	rules.Host, rules.StopHosting, rules.AutoDeploy, rules.UploadKey, rules.Download, rules.Verify, rules.Reissue, rules.Undeploy,
 }
 
-// rank puts what makes new certificates after what acts on the one in hand.
+// rank puts actions that make new certificates after those on the selected one.
 func rank(row *rules.Row) app.Rank {
 	if len(row.From) == 0 {
 		return app.Third
 	}
-	return app.Second + app.Rank(slices.Index(footer, row.Action))
+	return app.Second + app.Rank(slices.Index(footerOrder, row.Action))
 }
 
-// Actions lists the life-cycle actions of the table for a target, one for each
-// key, then undo and explain.
+// Actions lists the life-cycle actions of the table for a target, one for each key,
+// then undo, explain and the contacts.
 func Actions(c *app.Context, t Target) app.Actions {
 	var as app.Actions
 	for _, key := range keys(c.Table) {
 		rows := rowsOf(c.Table, key)
 		row, why := choose(c, rows, t)
 		as = append(as, app.Action{
-			ID: app.ActionID(c.Table, key), Name: called(rows), Binding: app.Keys(key), Danger: row.Danger, Group: app.Certificate, Disabled: why, OpensDialog: true,
-			Footer: app.RankIf(rank(row), why == nil && slices.Contains(footer, row.Action)),
+			ID: app.ActionID(c.Table, key), Name: nameOf(rows), Binding: app.Keys(key), Danger: row.Danger, Group: app.Certificate, Disabled: why, OpensDialog: true,
+			Footer: app.RankIf(rank(row), why == nil && slices.Contains(footerOrder, row.Action)),
 			Run:    func() tea.Cmd { return prepare(c, rows, t) },
 		})
 		if why == nil && len(t.IDs) > 0 && t.Case != nil && len(row.From) > 0 {
 			as[len(as)-1].Name = text.Called("action." + string(row.Action))
 		}
 	}
-	return append(as, undo(c, t), explain(c, t), contact(c), contacts(c))
+	return append(as, undo(c, t), explain(c, t), addContact(c), showContacts(c))
 }
 
 // keys are the keys of the table, each once, in its order.
@@ -116,17 +115,17 @@ func rowsOf(t *rules.Table, key string) []*rules.Row {
 	return rows
 }
 
-func called(rows []*rules.Row) (n text.Name) {
+func nameOf(rows []*rules.Row) (n text.Name) {
 	for _, r := range rows {
 		n = append(n, text.Called("action."+string(r.Action))...)
 	}
 	return n
 }
 
-// choose picks the row of a key for what is under the cursor and says why it
-// is not allowed, if it is not. Until the case is known nothing is dimmed.
+// choose picks, of the actions that share a key, the one for the target, with the
+// reason if it is not allowed. Until the case is known nothing is disabled.
 func choose(c *app.Context, rows []*rules.Row, t Target) (*rules.Row, *app.DisabledReason) {
-	if f := barred(c, rows, t.Case); f != nil {
+	if f := forbidden(c, rows, t.Case); f != nil {
 		return rows[0], c.DisabledBy(f)
 	}
 	if (len(t.IDs) > 1 || t.Case == nil) && len(t.Marked) > 0 && len(rows[0].From) > 0 { // what is possible for one of them at least
@@ -148,10 +147,10 @@ func choose(c *app.Context, rows []*rules.Row, t Target) (*rules.Row, *app.Disab
 	return row, c.DisabledBy(r)
 }
 
-// Pick is the row of several that the table allows in a case. When it allows
-// none, it is the first that the state would allow, with the refusal; else the
-// last, which knows more of what has ended, or the first if both are refused
-// for the same reason.
+// Pick is the one of several actions that the table allows in a case. When it allows
+// none, it is the first one possible in the state, with its refusal; else the last one,
+// whose refusal says more about what has ended, or the first one when both refusals
+// have the same reason.
 func Pick(t *rules.Table, rows []*rules.Row, cs *rules.Case) (*rules.Row, *rules.Refusal) {
 	var near *rules.Row
 	for _, r := range rows {
@@ -171,8 +170,8 @@ func Pick(t *rules.Table, rows []*rules.Row, cs *rules.Case) (*rules.Row, *rules
 	return near, t.Check(near.Action, cs)
 }
 
-// Allowed lists the actions that the table allows in a case, as one word to
-// compare by.
+// Allowed lists the actions that the table allows in a case as one string, to be
+// compared with that of other cases.
 func Allowed(t *rules.Table, cs *rules.Case) string {
 	var as []string
 	for _, r := range t.Rows() {
@@ -183,9 +182,9 @@ func Allowed(t *rules.Table, cs *rules.Case) string {
 	return strings.Join(as, " ")
 }
 
-// barred says why this session may take none of several actions, whatever they
-// are done to; nil if it may take one.
-func barred(c *app.Context, rows []*rules.Row, cs *rules.Case) *rules.Refusal {
+// forbidden says why this session may take none of several actions on anything; nil if
+// it may take one.
+func forbidden(c *app.Context, rows []*rules.Row, cs *rules.Case) *rules.Refusal {
 	var first *rules.Refusal
 	for _, row := range rows {
 		f := c.Backend.May(row.Action)
@@ -200,7 +199,7 @@ func barred(c *app.Context, rows []*rules.Row, cs *rules.Case) *rules.Refusal {
 	return first
 }
 
-func refusal(row *rules.Row, cs *rules.Case, why rules.Reason) *rules.Refusal {
+func newRefusal(row *rules.Row, cs *rules.Case, why rules.Reason) *rules.Refusal {
 	r := &rules.Refusal{Action: row.Action, Reason: why}
 	if cs != nil && cs.Instance != nil {
 		r.State, r.Instance = cs.Instance.State, cs.Instance.ID
@@ -208,24 +207,24 @@ func refusal(row *rules.Row, cs *rules.Case, why rules.Reason) *rules.Refusal {
 	return r
 }
 
-// prepare judges afresh what is allowed, for every certificate marked, and
-// starts the flow. The dimming on the screen is never what decides.
+// prepare checks again what is allowed, for each marked certificate, and hands over to
+// the handler of the action. What is dimmed on the screen decides nothing.
 func prepare(c *app.Context, rows []*rules.Row, t Target) tea.Cmd {
-	ids, unseen, resource := slices.Clone(t.IDs), slices.Clone(t.Unseen), t.Resource
+	ids, unseen, resource := slices.Clone(t.IDs), slices.Clone(t.Hidden), t.Resource
 	return c.Do(func(context.Context) tea.Msg {
-		q := &request{c: c, row: rows[0], unseen: unseen, resource: resource}
-		if f := barred(c, rows, nil); f != nil {
+		q := &request{c: c, row: rows[0], hidden: unseen, resource: resource}
+		if f := forbidden(c, rows, nil); f != nil {
 			var cs *rules.Case
 			if len(ids) == 1 {
 				cs, _ = c.Backend.Case(ids[0])
 			}
-			return refusedMsg(c, barred(c, rows, cs), cs)
+			return refusedMsg(c, forbidden(c, rows, cs), cs)
 		}
 		if len(rows[0].From) == 0 || len(ids) == 0 {
 			if r := c.Table.Check(rows[0].Action, c.NoInstance()); r != nil {
 				return refusedMsg(c, r, nil)
 			}
-			return flows[rows[0].Action](q)
+			return handlers[rows[0].Action](q)
 		}
 		for n, id := range ids {
 			cs, err := c.Backend.Case(id)
@@ -261,6 +260,6 @@ func prepare(c *app.Context, rows []*rules.Row, t Target) tea.Cmd {
 		case len(q.cases) == 0:
 			return q.refusedAll(len(ids))
 		}
-		return flows[q.row.Action](q)
+		return handlers[q.row.Action](q)
 	})
 }

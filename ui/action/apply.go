@@ -27,7 +27,7 @@ const (
 	stepSubmit
 )
 
-// application is what the form for applying is made from.
+// application is what the form of an application is made from.
 type application struct {
 	c         *app.Context
 	i         *model.Instance
@@ -39,10 +39,10 @@ type application struct {
 	hosting   int // hosting packs that were free when the form was opened
 }
 
-// apply fills in and submits an application (spec A1). Leaving the form saves
-// the draft (spec A6).
+// apply fills in and submits an application (spec A1). Leaving the form saves the draft
+// (spec A6).
 func apply(q *request) tea.Msg {
-	if m := q.one(); m != nil {
+	if m := q.requireOne(); m != nil {
 		return m
 	}
 	c := q.c
@@ -63,12 +63,12 @@ func apply(q *request) tea.Msg {
 	if a.documents, err = c.Backend.Documents(a.i.ID); err != nil {
 		return failedMsg(c, q.row, err)
 	}
-	if a.mostPacks() > 0 {
-		if a.hosting, _, err = a.free(); err != nil {
+	if a.maxPacks() > 0 {
+		if a.hosting, _, err = a.available(); err != nil {
 			return failedMsg(c, q.row, err)
 		}
 	}
-	others, err := a.found("")
+	others, err := a.searchSources("")
 	if err != nil {
 		return failedMsg(c, q.row, err)
 	}
@@ -80,29 +80,29 @@ func apply(q *request) tea.Msg {
 		Commands: []form.Command{saveCompany(c, strconv.Itoa(stepOrganization)), a.saveTemplate(), a.saveDraft(), a.buyPacks()},
 	}
 	send := func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		given, err := a.given(v)
+		given, err := a.applicationFrom(v)
 		if err != nil {
 			return nil, err
 		}
-		contact, err := contactOf(ctx, c, v)
+		contact, err := chosenContact(ctx, c, v)
 		if err != nil {
 			return nil, err
 		}
 		q.jobs = nil // of an attempt before
-		if err := q.began(c.Backend.Apply(ctx, a.i.ID, lifecycle.ApplyRequest{Application: given, Contact: contact, HostingPacks: packs(v)})); err != nil {
+		if err := q.addJob(c.Backend.Apply(ctx, a.i.ID, lifecycle.ApplyRequest{Application: given, Contact: contact, HostingPacks: chosenPacks(v)})); err != nil {
 			return nil, err
 		}
 		name := given.Domains[0] // as it is called from now on
 		told := app.ToastMsg{Text: c.T("apply.done", name), Tone: style.Good}
-		return app.ShowInstanceMsg{ID: a.i.ID, Toast: unlessWaiting(told, q.follow(told, c.T("apply.done.ended", name)))}, nil
+		return app.ShowInstanceMsg{ID: a.i.ID, Toast: keepIfWaiting(told, q.awaitJobs(told, c.T("apply.done.ended", name)))}, nil
 	}
 	left := func(x form.Cancelled) tea.Cmd {
 		v := x.Values
 		if x.By == buyKey {
-			return a.toBuy(q, v)
+			return a.offerPurchase(q, v)
 		}
 		return c.Do(func(ctx context.Context) tea.Msg {
-			switch changed, err := a.save(ctx, v); {
+			switch changed, err := a.storeDraft(ctx, v); {
 			case err != nil:
 				return app.ToastMsg{Text: c.T("apply.draft.failed", err), Tone: style.Soon}
 			case !changed:
@@ -114,9 +114,9 @@ func apply(q *request) tea.Msg {
 	return q.formThen(spec, send, left)
 }
 
-// unlessWaiting is a followed line that stays as it was where the work waits
-// for somebody: the details say for whom.
-func unlessWaiting(was, followed app.ToastMsg) app.ToastMsg {
+// keepIfWaiting lets a toast stay as it was when the job then waits for somebody: the
+// details say for whom.
+func keepIfWaiting(was, followed app.ToastMsg) app.ToastMsg {
 	ends := followed.Await
 	if ends == nil {
 		return followed
@@ -131,27 +131,27 @@ func unlessWaiting(was, followed app.ToastMsg) app.ToastMsg {
 }
 
 func (a *application) fields(others form.Found) []form.Field {
-	c, i, app := a.c, a.i, a.i.Application
+	c, i, draft := a.c, a.i, a.i.Application
 	optional := func(key string) string {
 		if a.needs[key] {
 			return ""
 		}
 		return c.T("optional")
 	}
-	required := func(key string) func(string, form.Values) string {
+	requiredIfMissing := func(key string) func(string, form.Values) string {
 		if a.needs[key] {
-			return needed(c)
+			return required(c)
 		}
 		return nil
 	}
 	hint := func(key string) func(form.Values) string { return func(form.Values) string { return c.T(key) } }
 	fs := []form.Field{
-		{Key: "domains", Label: c.T("apply.domains"), Initial: strings.Join(app.Domains, ", "), Placeholder: c.T("apply.domains." + string(i.Spec.Type) + ".example"),
+		{Key: "domains", Label: c.T("apply.domains"), Initial: strings.Join(draft.Domains, ", "), Placeholder: c.T("apply.domains." + string(i.Spec.Type) + ".example"),
 			Hint:  a.domainHint,
-			Valid: func(s string, _ form.Values) string { return domainsWrong(c, split(s), i.Spec.Type, &a.issuer) }},
-		{Key: "applicant", Label: c.T("apply.applicant"), Initial: app.ApplicantName, Placeholder: optional("applicant"), Hint: hint("apply.applicant.hint"), Valid: required("applicant")},
-		{Key: "phone", Label: c.T("apply.phone"), Initial: app.Phone, Placeholder: optional("phone"), Hint: hint("apply.phone.hint"), Valid: dialled(c, a.needs["phone"])},
-		{Key: "email", Label: c.T("apply.email"), Initial: app.Email, Placeholder: optional("email"), Hint: hint("apply.email.hint"),
+			Valid: func(s string, _ form.Values) string { return invalidDomains(c, splitList(s), i.Spec.Type, &a.issuer) }},
+		{Key: "applicant", Label: c.T("apply.applicant"), Initial: draft.ApplicantName, Placeholder: optional("applicant"), Hint: hint("apply.applicant.hint"), Valid: requiredIfMissing("applicant")},
+		{Key: "phone", Label: c.T("apply.phone"), Initial: draft.Phone, Placeholder: optional("phone"), Hint: hint("apply.phone.hint"), Valid: validPhone(c, a.needs["phone"])},
+		{Key: "email", Label: c.T("apply.email"), Initial: draft.Email, Placeholder: optional("email"), Hint: hint("apply.email.hint"),
 			Valid: func(s string, _ form.Values) string {
 				switch s = strings.TrimSpace(s); {
 				case s == "" && a.needs["email"]:
@@ -163,45 +163,45 @@ func (a *application) fields(others form.Found) []form.Field {
 			}},
 	}
 	if a.needs["id number"] {
-		fs = append(fs, form.Field{Key: "id number", Label: c.T("apply.idnumber"), Initial: app.IDNumber, Hint: hint("apply.idnumber.hint"), Valid: needed(c)})
+		fs = append(fs, form.Field{Key: "id number", Label: c.T("apply.idnumber"), Initial: draft.IDNumber, Hint: hint("apply.idnumber.hint"), Valid: required(c)})
 	}
-	fs = append(fs, a.likeFields(others)...)
+	fs = append(fs, a.sourceFields(others)...)
 	fs = append(fs, a.requestFields()...)
 	if a.needs["company"] {
-		fs = append(fs, companyFields(c, stepOrganization, app.Company, a.companies)...)
+		fs = append(fs, companyFields(c, stepOrganization, draft.Company, a.companies)...)
 	}
-	if a.papers() {
+	if a.hasDocumentStep() {
 		fs = append(fs, documentFields(c, stepDocuments, i.ID, a.documents)...)
 	}
 	fs = append(fs, a.packFields()...)
-	return append(fs, contactFields(c, a.contacts, contactChoice{Initial: i.Contact, Step: stepSubmit, Needed: func(v form.Values) bool { return packs(v) > 0 }})...)
+	return append(fs, contactFields(c, a.contacts, contactChoice{Initial: i.Contact, Step: stepSubmit, Needed: func(v form.Values) bool { return chosenPacks(v) > 0 }})...)
 }
 
-// papers says whether the form has a step for documents.
-func (a *application) papers() bool { return a.needs["document"] || len(a.documents) > 0 }
+// hasDocumentStep reports whether the form has a step for documents.
+func (a *application) hasDocumentStep() bool { return a.needs["document"] || len(a.documents) > 0 }
 
 // requestFields ask who makes the key (spec A3, A4).
 func (a *application) requestFields() []form.Field {
-	c, app := a.c, a.i.Application
+	c, draft := a.c, a.i.Application
 	from, labels, first := []string{"auto"}, []string{c.T("apply.request.auto")}, "auto"
-	if paths(c) {
+	if canReadFiles(c) {
 		from, labels = append(from, csrFile), append(labels, c.T("csr.from.file"))
 	}
 	from, labels = append(from, csrPasted), append(labels, c.T("csr.from.pasted"))
-	if app.Manual() {
+	if draft.Manual() {
 		from, labels, first = append(from, csrKept), append(labels, c.T("csr.from.kept")), csrKept
 	}
 	keys := make([]string, len(model.KeyTypes))
 	for n, k := range model.KeyTypes {
 		keys[n] = string(k)
 	}
-	keyType := string(app.KeyType)
+	keyType := string(draft.KeyType)
 	if keyType == "" {
 		keyType = keys[0]
 	}
 	auto := func(v form.Values) bool { return v["request"] == "auto" || v["request"] == "" }
 	return append([]form.Field{
-		{Key: "request", Label: c.T("apply.request"), Kind: form.Select, Step: stepRequest, Initial: first, Options: fixed(from, labels),
+		{Key: "request", Label: c.T("apply.request"), Kind: form.Select, Step: stepRequest, Initial: first, Options: fixedOptions(from, labels),
 			Hint: func(v form.Values) string {
 				if auto(v) {
 					return c.T("apply.key.hint")
@@ -214,13 +214,13 @@ func (a *application) requestFields() []form.Field {
 				}
 				return c.T("csr.warning")
 			}},
-		{Key: "key type", Label: c.T("apply.key"), Kind: form.Select, Step: stepRequest, Initial: keyType, Options: fixed(keys, keys), Show: auto,
+		{Key: "key type", Label: c.T("apply.key"), Kind: form.Select, Step: stepRequest, Initial: keyType, Options: fixedOptions(keys, keys), Show: auto,
 			Hint: func(v form.Values) string { return c.Text.Or("keytype."+v["key type"], "") }},
 	}, csrFields(c, stepRequest, func(v form.Values) string { return v["request"] })...)
 }
 
-// domainHint states the limits of this level, type and issuer, and shows names
-// with letters outside ASCII in both forms while they are typed (spec A1, A2).
+// domainHint states the limits of this level, type and issuer, and shows names with
+// letters outside ASCII in both forms while they are typed (spec A1, A2).
 func (a *application) domainHint(v form.Values) string {
 	c, s := a.c, a.i.Spec
 	h := c.T("apply.domains." + string(s.Type))
@@ -234,7 +234,7 @@ func (a *application) domainHint(v form.Values) string {
 	if a.issuer.MaxValidity > 0 {
 		h = widget.JoinCJK(h, c.T("apply.issuer", s.Brand, c.Text.Or("level."+string(s.Level), string(s.Level)), widget.Validity(c.T, a.issuer.MaxValidity)))
 	}
-	for _, d := range split(v["domains"]) {
+	for _, d := range splitList(v["domains"]) {
 		if n, err := names.Parse(d); err == nil && n.ASCII != n.Unicode {
 			h += "\n" + c.T("apply.idn", n.Unicode, n.ASCII)
 		}
@@ -242,42 +242,42 @@ func (a *application) domainHint(v form.Values) string {
 	return h
 }
 
-// given is the application as the form holds it. Documents are not part of it:
-// they are added and removed by themselves.
-func (a *application) given(v form.Values) (model.Application, error) {
-	app := a.i.Application
-	app.Documents = nil
-	app.Domains = split(v["domains"])
-	app.ApplicantName, app.Email, app.Phone = strings.TrimSpace(v["applicant"]), strings.TrimSpace(v["email"]), strings.TrimSpace(v["phone"])
-	app.IDNumber = strings.TrimSpace(v["id number"])
+// applicationFrom is the application as the form holds it, without the documents, which
+// are added and removed one by one.
+func (a *application) applicationFrom(v form.Values) (model.Application, error) {
+	draft := a.i.Application
+	draft.Documents = nil
+	draft.Domains = splitList(v["domains"])
+	draft.ApplicantName, draft.Email, draft.Phone = strings.TrimSpace(v["applicant"]), strings.TrimSpace(v["email"]), strings.TrimSpace(v["phone"])
+	draft.IDNumber = strings.TrimSpace(v["id number"])
 	if _, ok := v["company"]; ok {
-		app.Company = organization(v)
+		draft.Company = organizationOf(v)
 	}
 	if k, ok := v["key type"]; ok {
-		app.KeyType, app.CSR = model.KeyType(k), nil
-		return app, nil
+		draft.KeyType, draft.CSR = model.KeyType(k), nil
+		return draft, nil
 	}
-	app.KeyType = ""
+	draft.KeyType = ""
 	if v["request"] == csrKept {
-		return app, nil
+		return draft, nil
 	}
-	app.CSR = nil
+	draft.CSR = nil
 	r, err := csrOf(a.c, v)
 	switch {
 	case err != nil:
-		return app, err
+		return draft, err
 	case r == nil:
-		return app, &rules.Invalid{Field: "csr", Why: model.Say("csr.file.needed")}
+		return draft, &rules.Invalid{Field: "csr", Why: model.Say("csr.file.needed")}
 	}
-	app.CSR = r.Raw
-	return app, nil
+	draft.CSR = r.Raw
+	return draft, nil
 }
 
-// save keeps the draft; changed says whether there was anything to keep.
-func (a *application) save(ctx context.Context, v form.Values) (changed bool, err error) {
+// storeDraft saves the draft; changed reports whether anything had changed.
+func (a *application) storeDraft(ctx context.Context, v form.Values) (changed bool, err error) {
 	was := a.i.Application
 	was.Documents = nil
-	draft, err := a.given(v)
+	draft, err := a.applicationFrom(v)
 	if err != nil { // a request that cannot be read is the one thing not kept
 		draft.CSR, draft.KeyType = was.CSR, was.KeyType
 	}
@@ -299,9 +299,9 @@ func (a *application) save(ctx context.Context, v form.Values) (changed bool, er
 func (a *application) saveDraft() form.Command {
 	c := a.c
 	return form.Command{Key: "ctrl+d", Label: c.T("apply.savedraft"), Do: func(v form.Values) func() form.Result {
-		return work(c, func(ctx context.Context) form.Result {
-			if _, err := a.save(ctx, v); err != nil {
-				return wrong(c, err, "domains")
+		return withTimeout(c, func(ctx context.Context) form.Result {
+			if _, err := a.storeDraft(ctx, v); err != nil {
+				return errorResult(c, err, "domains")
 			}
 			return form.Result{Note: c.T("apply.draft", a.i.Name)}
 		})

@@ -14,17 +14,17 @@ import (
 	"certquay/ui/style"
 )
 
-// preview lists what is missing (spec A1): briefly in the first steps, each
-// with its reason in the last, with what follows.
+// preview lists what is missing (spec A1): the fields in the first steps; in the last
+// one also the reasons, and what happens after submitting.
 func (a *application) preview(v form.Values) func() form.Preview {
 	c, i := a.c, a.i
 	return func() form.Preview {
-		app, err := a.given(v)
+		draft, err := a.applicationFrom(v)
 		if now, err := c.Backend.Instance(i.ID); err == nil { // they may come from elsewhere too
-			app.Documents = now.Application.Documents
+			draft.Documents = now.Application.Documents
 		}
 		var missing []*rules.Invalid
-		for _, m := range c.Backend.Missing(i, app) {
+		for _, m := range c.Backend.Missing(i, draft) {
 			if err == nil || m.Field != "csr" && m.Field != "key type" {
 				missing = append(missing, m)
 			}
@@ -45,14 +45,14 @@ func (a *application) preview(v form.Values) func() form.Preview {
 				wrong = append(wrong, c.Mark("•")+name+c.T("colon")+c.FormatInvalid(m))
 			}
 		}
-		if a.unchosen(v) {
+		if a.packsNotChosen(v) {
 			fields, empty = append(fields, c.T("apply.packs")), append(empty, c.T("apply.packs"))
 		}
 		complete := form.Line{Tone: style.Good, Text: c.T("apply.complete")}
 		last := v[form.StepKey] == strconv.Itoa(stepSubmit)
 		switch {
 		case len(fields) == 0 && !last: // the steps that follow are sent as they are
-			pre.Lines = []form.Line{complete, {Text: a.sent(v, app)}}
+			pre.Lines = []form.Line{complete, {Text: a.sentSummary(v, draft)}}
 		case len(fields) == 0:
 			pre.Lines = []form.Line{complete}
 		case !last:
@@ -66,32 +66,32 @@ func (a *application) preview(v form.Values) func() form.Preview {
 			}
 		}
 		few := ""
-		if last && a.mostPacks() > 0 {
+		if last && a.maxPacks() > 0 {
 			var lines []form.Line
-			lines, few = a.packSummary(packs(v))
+			lines, few = a.packSummary(chosenPacks(v))
 			pre.Lines = slices.Concat(lines, form.Lines(""), pre.Lines)
 			if few != "" {
 				pre.Errors["hosting packs"] = few
 			}
 		}
 		if last && few == "" {
-			pre.Lines = append(pre.Lines, form.Lines(a.follows()...)...)
+			pre.Lines = append(pre.Lines, form.Lines(a.nextSteps()...)...)
 		}
 		return pre
 	}
 }
 
-// sent says what would be submitted now, for those who do not walk through the
-// steps that follow.
-func (a *application) sent(v form.Values, app model.Application) string {
+// sentSummary says what would be submitted now, for a person who skips the remaining
+// steps.
+func (a *application) sentSummary(v form.Values, draft model.Application) string {
 	c := a.c
 	key := c.T("apply.sent.csr")
-	if !app.Manual() {
-		key = c.T("apply.sent.key", string(app.KeyType))
+	if !draft.Manual() {
+		key = c.T("apply.sent.key", string(draft.KeyType))
 	}
-	parts := []string{c.T(number("apply.sent.names", len(app.Domains)), len(app.Domains)), key}
-	if a.mostPacks() > 0 {
-		if n := packs(v); n > 0 {
+	parts := []string{c.T(pluralKey("apply.sent.names", len(draft.Domains)), len(draft.Domains)), key}
+	if a.maxPacks() > 0 {
+		if n := chosenPacks(v); n > 0 {
 			parts = append(parts, c.T("apply.sent.hosted", n))
 		} else {
 			parts = append(parts, c.T("apply.sent.nothosted"))
@@ -100,8 +100,8 @@ func (a *application) sent(v form.Values, app model.Application) string {
 	return c.T("apply.sent", strings.Join(parts, c.T("list.join")))
 }
 
-// follows says what is awaited once the application is sent (spec A7).
-func (a *application) follows() []string {
+// nextSteps says what an application waits for once it is submitted (spec A7).
+func (a *application) nextSteps() []string {
 	c := a.c
 	if !a.issuer.Proof && !slices.Contains(a.issuer.Reviewed, a.i.Spec.Level) {
 		return []string{"", c.T("apply.follows.atonce")}
@@ -116,8 +116,8 @@ func (a *application) follows() []string {
 	return append(lines, c.T("apply.follows.shown"))
 }
 
-// domainsWrong says at once what is wrong with names for a type (spec A2).
-func domainsWrong(c *app.Context, list []string, t model.DomainType, by *rules.Capabilities) string {
+// invalidDomains says what is wrong with names for a type, "" for nothing (spec A2).
+func invalidDomains(c *app.Context, list []string, t model.DomainType, by *rules.Capabilities) string {
 	if len(list) == 0 {
 		return c.T("apply.domains.none")
 	}
@@ -136,9 +136,9 @@ func domainsWrong(c *app.Context, list []string, t model.DomainType, by *rules.C
 	return ""
 }
 
-// both writes names in both forms where they differ, so that letters which only
-// look alike are noticed.
-func both(list []string) []string {
+// bothForms writes names in Unicode and in ASCII where these differ, so that letters
+// which only look alike are noticed.
+func bothForms(list []string) []string {
 	out := make([]string, len(list))
 	for n, d := range list {
 		out[n] = d

@@ -14,8 +14,8 @@ import (
 	"certquay/ui/text"
 )
 
-// autoDeploy toggles: with one resource under the cursor that one, else all
-// resources of the certificate (spec D5).
+// autoDeploy toggles auto-deploy for the resource under the cursor, else for all
+// resources of the certificates (spec D5).
 func autoDeploy(q *request) tea.Msg {
 	c := q.c
 	var places []lifecycle.ResourceView
@@ -35,12 +35,12 @@ func autoDeploy(q *request) tea.Msg {
 		on = on || !places[n].AutoDeploy
 	}
 	places = slices.DeleteFunc(places, func(r lifecycle.ResourceView) bool { return r.AutoDeploy == on })
-	return q.switchAuto(places, on)
+	return q.confirmAutoDeploy(places, on)
 }
 
-// switchAuto asks, and switches auto-deploy at each of the places; undo
+// confirmAutoDeploy asks, then switches auto-deploy at each of the resources; undo
 // switches it back at just those.
-func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
+func (q *request) confirmAutoDeploy(places []lifecycle.ResourceView, on bool) tea.Msg {
 	c := q.c
 	q.undo = func() app.Undo {
 		what := "undo.auto.off"
@@ -49,7 +49,7 @@ func (q *request) switchAuto(places []lifecycle.ResourceView, on bool) tea.Msg {
 		}
 		return app.Undo{
 			Label: text.Called(what, q.names()),
-			Run:   q.again(rules.AutoDeploy, func(back *request) tea.Msg { return back.switchAuto(places, !on) }),
+			Run:   q.restart(rules.AutoDeploy, func(back *request) tea.Msg { return back.confirmAutoDeploy(places, !on) }),
 		}
 	}
 	free := 0

@@ -13,14 +13,14 @@ import (
 	"certquay/ui/style"
 )
 
-// refused is why one of the marked is left out.
+// refused is why one of several marked certificates is left out.
 type refused struct {
 	*rules.Refusal
 	name string
 }
 
-// refusedAll says of several certificates, by reason, why none of them can be
-// acted on, and the ways out.
+// refusedAll says, grouped by reason, why none of several certificates can be acted on,
+// and what to do instead.
 func (q *request) refusedAll(marked int) tea.Msg {
 	c := q.c
 	why := make([]problem, len(q.refused))
@@ -36,7 +36,7 @@ func (q *request) refusedAll(marked int) tea.Msg {
 		return w.Key == c.KeyFor("details", "enter")
 	})
 	title := c.T("refused.title.name", c.T("action."+string(q.row.Action)), c.T("refused.marked", marked))
-	parts := []dialog.Part{{Lines: counted(c, why)}}
+	parts := []dialog.Part{{Lines: groupProblems(c, why)}}
 	if len(hints) > 0 {
 		parts = append(parts, dialog.Part{Head: c.T("refused.wayout"), Lines: hints})
 	}
@@ -45,8 +45,8 @@ func (q *request) refusedAll(marked int) tea.Msg {
 	}}
 }
 
-// problem is why something was not done for one of several. Those of one kind
-// are counted together.
+// problem is why one of several certificates was not acted on. Those of one kind are
+// counted together.
 type problem struct{ kind, said, name string }
 
 func (q *request) problem(err error, name string) problem {
@@ -57,12 +57,12 @@ func (q *request) problem(err error, name string) problem {
 	return problem{err.Error(), q.c.FormatError(err), name}
 }
 
-// mostNamed is how many of a kind are named.
-const mostNamed = 3
+// maxNamed is how many certificates of a kind are named.
+const maxNamed = 3
 
-// counted sums problems up by kind, the most frequent first, with the names of
-// the first ones and what the first of each kind says.
-func counted(c *app.Context, problems []problem) []string {
+// groupProblems counts problems by kind, the most frequent first, with the names of the
+// first ones and the message of the first.
+func groupProblems(c *app.Context, problems []problem) []string {
 	n, said, named := map[string]int{}, map[string]string{}, map[string]string{}
 	differ := map[string]bool{} // by a date, for one
 	var kinds []string
@@ -71,14 +71,14 @@ func counted(c *app.Context, problems []problem) []string {
 		switch n[p.kind]++; {
 		case n[p.kind] == 1:
 			kinds, said[p.kind], named[p.kind] = append(kinds, p.kind), p.said, p.name
-		case n[p.kind] <= mostNamed:
+		case n[p.kind] <= maxNamed:
 			named[p.kind] += c.T("list.join") + p.name
 		}
 	}
 	slices.SortStableFunc(kinds, func(a, b string) int { return n[b] - n[a] })
 	for i, k := range kinds {
-		if n[k] > mostNamed {
-			named[k] += " " + c.T("and.more", n[k]-mostNamed)
+		if n[k] > maxNamed {
+			named[k] += " " + c.T("and.more", n[k]-maxNamed)
 		}
 		switch {
 		case n[k] == 1:
@@ -92,10 +92,10 @@ func counted(c *app.Context, problems []problem) []string {
 	return kinds
 }
 
-// names lists what a dialog is about, a few by name.
-func (q *request) names() string { return named(q.c, q.cases) }
+// names lists the certificates that a dialog is about, the first five by name.
+func (q *request) names() string { return joinNames(q.c, q.cases) }
 
-func named(c *app.Context, cases []*rules.Case) string {
+func joinNames(c *app.Context, cases []*rules.Case) string {
 	var ns []string
 	for i, cs := range cases {
 		if i == 5 {
@@ -106,23 +106,23 @@ func named(c *app.Context, cases []*rules.Case) string {
 	return strings.Join(ns, c.T("list.join"))
 }
 
-// hidden tells in a dialog about marked ones that are acted on and that a filter
-// hides.
-func (q *request) hidden() []string {
+// hiddenLines tells in a dialog of marked certificates that are acted on though a
+// filter hides them.
+func (q *request) hiddenLines() []string {
 	var away []*rules.Case
 	for _, cs := range q.cases {
-		if slices.Contains(q.unseen, cs.Instance.ID) {
+		if slices.Contains(q.hidden, cs.Instance.ID) {
 			away = append(away, cs)
 		}
 	}
 	if len(away) == 0 {
 		return nil
 	}
-	return []string{q.c.T(number("hidden", len(away)), len(q.cases), len(away), named(q.c, away))}
+	return []string{q.c.T(pluralKey("hidden", len(away)), len(q.cases), len(away), joinNames(q.c, away))}
 }
 
-// skipped tells in a dialog about marked ones that are left out.
-func (q *request) skipped() []string {
+// skippedLines tells in a dialog of marked certificates that are left out.
+func (q *request) skippedLines() []string {
 	if len(q.refused) == 0 {
 		return nil
 	}
@@ -130,5 +130,5 @@ func (q *request) skipped() []string {
 	for n, r := range q.refused {
 		why[n] = q.problem(r.Refusal, r.name)
 	}
-	return append([]string{q.c.T(number("skipped", len(q.refused)), len(q.refused))}, counted(q.c, why)...)
+	return append([]string{q.c.T(pluralKey("skipped", len(q.refused)), len(q.refused))}, groupProblems(q.c, why)...)
 }

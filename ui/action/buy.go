@@ -39,8 +39,8 @@ func (p *purchase) caps(v form.Values) rules.Capabilities { return p.issuers[v["
 // while one chooses (spec B1, B3, B4), and confirms it.
 func buy(q *request) tea.Msg { return buyFor(q, nil, nil) }
 
-// buyFor is buy from another form, beginning with what that lacks: it keeps no
-// draft of its own and goes back to it, whether something was bought or not.
+// buyFor opens the purchase form from another form, prefilled with first, and returns
+// there by back afterwards. It keeps no draft.
 func buyFor(q *request, first form.Values, back func() tea.Msg) tea.Msg {
 	c := q.c
 	p := &purchase{c: c, issuers: c.Backend.Issuers(), first: first, back: back}
@@ -56,7 +56,7 @@ func buyFor(q *request, first form.Values, back func() tea.Msg) tea.Msg {
 		return failedMsg(c, q.row, err)
 	}
 	spec := form.Spec{ID: "buy", Title: c.T("buy.title"), Submit: c.T("buy.submit"), Intro: []string{c.T("buy.intro")},
-		Fields: append(p.fields(), contactFields(c, contacts, contactChoice{Show: hosted, Needed: always})...), Preview: p.preview}
+		Fields: append(p.fields(), contactFields(c, contacts, contactChoice{Show: isHosted, Needed: always})...), Preview: p.preview}
 	if p.back != nil {
 		spec.ID = ""
 		for n := range spec.Fields {
@@ -73,15 +73,15 @@ func buyFor(q *request, first form.Values, back func() tea.Msg) tea.Msg {
 	}, func(form.Cancelled) tea.Cmd { return p.leave() })
 }
 
-func forCertificates(v form.Values) bool { return v["what"] == buyCertificates }
+func isCertificatePurchase(v form.Values) bool { return v["what"] == buyCertificates }
 
-// specified says whether what is bought has a specification.
-func specified(v form.Values) bool {
-	return forCertificates(v) || v["what"] == string(ledger.PackCertificate)
+// hasSpecification reports whether what is bought has a specification.
+func hasSpecification(v form.Values) bool {
+	return isCertificatePurchase(v) || v["what"] == string(ledger.PackCertificate)
 }
 
-func paid(v form.Values) bool   { return forCertificates(v) && v["pay"] != "pack" }
-func hosted(v form.Values) bool { return paid(v) && v["hosting"] == "yes" }
+func isPaidWithMoney(v form.Values) bool { return isCertificatePurchase(v) && v["pay"] != "pack" }
+func isHosted(v form.Values) bool        { return isPaidWithMoney(v) && v["hosting"] == "yes" }
 
 func (p *purchase) fields() []form.Field {
 	c := p.c
@@ -91,7 +91,7 @@ func (p *purchase) fields() []form.Field {
 		whats, labels = append(whats, string(k)), append(labels, c.T("buy.what."+string(k)))
 	}
 	return []form.Field{
-		{Key: "what", Label: c.T("buy.what"), Kind: form.Select, Options: fixed(whats, labels), Hint: func(v form.Values) string {
+		{Key: "what", Label: c.T("buy.what"), Kind: form.Select, Options: fixedOptions(whats, labels), Hint: func(v form.Values) string {
 			if v["what"] == buyCertificates {
 				return c.T("buy.what.certificates.hint", c.KeyNames("left", "right"))
 			}
@@ -101,8 +101,8 @@ func (p *purchase) fields() []form.Field {
 			Key:     "brand",
 			Label:   c.T("buy.brand"),
 			Kind:    form.Select,
-			Show:    specified,
-			Options: fixed(brands, brands),
+			Show:    hasSpecification,
+			Options: fixedOptions(brands, brands),
 			Hint: func(v form.Values) string {
 				if k := p.caps(v); k.Public {
 					return c.T("buy.brand.public", widget.Validity(c.T, k.MaxValidity))
@@ -110,31 +110,31 @@ func (p *purchase) fields() []form.Field {
 				return c.T("buy.brand.private", widget.Validity(c.T, p.caps(v).MaxValidity))
 			},
 		},
-		{Key: "level", Label: c.T("buy.level"), Kind: form.Select, Show: specified, Options: func(v form.Values) []form.Option {
-			return offered(c, "level", p.caps(v).Levels)
+		{Key: "level", Label: c.T("buy.level"), Kind: form.Select, Show: hasSpecification, Options: func(v form.Values) []form.Option {
+			return offeredOptions(c, "level", p.caps(v).Levels)
 		}, Hint: func(v form.Values) string {
-			h := widget.JoinCJK(c.T("buy.level."+v["level"]), withheld(c, "level", model.Levels, p.caps(v).Levels, v["brand"]))
+			h := widget.JoinCJK(c.T("buy.level."+v["level"]), notOffered(c, "level", model.Levels, p.caps(v).Levels, v["brand"]))
 			if slices.Contains(p.caps(v).Reviewed, model.Level(v["level"])) {
 				h = widget.JoinCJK(h, c.T("buy.reviewed"))
 			}
 			return h
 		}},
-		{Key: "type", Label: c.T("buy.type"), Kind: form.Select, Show: specified, Options: func(v form.Values) []form.Option {
-			return offered(c, "type", types(v, p.caps(v)))
+		{Key: "type", Label: c.T("buy.type"), Kind: form.Select, Show: hasSpecification, Options: func(v form.Values) []form.Option {
+			return offeredOptions(c, "type", types(v, p.caps(v)))
 		}, Hint: func(v form.Values) string {
 			h := c.T("buy.type." + v["type"])
 			if v["level"] == string(model.EV) {
 				return widget.JoinCJK(h, c.T("buy.evwildcard"))
 			}
-			return widget.JoinCJK(h, withheld(c, "type", model.DomainTypes, p.caps(v).Types, v["brand"]))
+			return widget.JoinCJK(h, notOffered(c, "type", model.DomainTypes, p.caps(v).Types, v["brand"]))
 		}},
-		{Key: "grade", Label: c.T("buy.grade"), Kind: form.Select, Show: specified, Initial: string(model.Free), Options: func(v form.Values) []form.Option {
-			return offered(c, "grade", p.caps(v).Grades)
+		{Key: "grade", Label: c.T("buy.grade"), Kind: form.Select, Show: hasSpecification, Initial: string(model.Free), Options: func(v form.Values) []form.Option {
+			return offeredOptions(c, "grade", p.caps(v).Grades)
 		}, Hint: func(v form.Values) string {
-			return widget.JoinCJK(c.T("buy.grade."+v["grade"]), withheld(c, "grade", model.Grades, p.caps(v).Grades, v["brand"]))
+			return widget.JoinCJK(c.T("buy.grade."+v["grade"]), notOffered(c, "grade", model.Grades, p.caps(v).Grades, v["brand"]))
 		}},
-		{Key: "pay", Label: c.T("buy.pay"), Kind: form.Select, Show: forCertificates,
-			Options: fixed([]string{"money", "pack"}, []string{c.T("buy.pay.money"), c.T("buy.pay.pack")}),
+		{Key: "pay", Label: c.T("buy.pay"), Kind: form.Select, Show: isCertificatePurchase,
+			Options: fixedOptions([]string{"money", "pack"}, []string{c.T("buy.pay.money"), c.T("buy.pay.pack")}),
 			Hint: func(v form.Values) string {
 				b := p.balance(specOf(v))
 				if v["pay"] == "pack" {
@@ -146,15 +146,15 @@ func (p *purchase) fields() []form.Field {
 			Key:     "years",
 			Label:   c.T("buy.years"),
 			Kind:    form.Select,
-			Show:    paid,
-			Options: fixed([]string{"1", "2"}, []string{c.T("buy.year1"), c.T("buy.year2")}),
+			Show:    isPaidWithMoney,
+			Options: fixedOptions([]string{"1", "2"}, []string{c.T("buy.year1"), c.T("buy.year2")}),
 			Hint:    func(form.Values) string { return c.T("buy.years.hint") },
 		},
 		{Key: "quantity", Label: c.T("buy.quantity"), Initial: "1", Valid: func(s string, v form.Values) string {
 			_, wrong := quantity(c, s, v)
 			return wrong
 		}, Hint: func(v form.Values) string {
-			if forCertificates(v) {
+			if isCertificatePurchase(v) {
 				return c.T("buy.quantity.hint")
 			}
 			return c.T("buy.quantity.hint.pack")
@@ -163,8 +163,8 @@ func (p *purchase) fields() []form.Field {
 			Key:     "hosting",
 			Label:   c.T("buy.hosting"),
 			Kind:    form.Select,
-			Show:    paid,
-			Options: fixed([]string{"no", "yes"}, []string{c.T("buy.hosting.no"), c.T("buy.hosting.yes")}),
+			Show:    isPaidWithMoney,
+			Options: fixedOptions([]string{"no", "yes"}, []string{c.T("buy.hosting.no"), c.T("buy.hosting.yes")}),
 			Hint:    func(v form.Values) string { return c.T("buy.hosting.hint." + v["hosting"]) },
 			Valid: func(s string, v form.Values) string {
 				if s == "yes" && v["years"] != "1" {
@@ -176,11 +176,11 @@ func (p *purchase) fields() []form.Field {
 	}
 }
 
-// quantity is how many are bought, and what is wrong with that.
+// quantity is how many are bought, or what is wrong with the number typed.
 func quantity(c *app.Context, s string, v form.Values) (n int, wrong string) {
 	n, err := strconv.Atoi(strings.TrimSpace(s))
 	switch {
-	case forCertificates(v) && (err != nil || n < 1 || n > 100):
+	case isCertificatePurchase(v) && (err != nil || n < 1 || n > 100):
 		return 0, c.T("buy.quantity.wrong")
 	case err != nil || n < 1: // what is too many, the engine says
 		return 0, c.T("buy.quantity.wrong.pack")
@@ -188,8 +188,7 @@ func quantity(c *app.Context, s string, v form.Values) (n int, wrong string) {
 	return n, ""
 }
 
-// preview prices what is chosen, line by line; nothing while the quantity is
-// none.
+// preview prices what is chosen, line by line; it is empty while the quantity is.
 func (p *purchase) preview(v form.Values) func() form.Preview {
 	c := p.c
 	n, wrong := quantity(c, v["quantity"], v)
@@ -197,19 +196,19 @@ func (p *purchase) preview(v form.Values) func() form.Preview {
 		return func() form.Preview { return form.Preview{Problem: wrong} }
 	}
 	return func() form.Preview {
-		if hosted(v) && v["years"] != "1" {
+		if isHosted(v) && v["years"] != "1" {
 			return form.Preview{Errors: form.Values{"hosting": c.T("buy.hosting.years")}}
 		}
-		if !forCertificates(v) {
+		if !isCertificatePurchase(v) {
 			quote, err := c.Backend.QuotePack(packRequest(v, n))
 			if err != nil {
-				return against(c, err)
+				return errorPreview(c, err)
 			}
 			return form.Preview{Lines: form.Lines(priceLines(c, quote)...)}
 		}
 		quote, err := c.Backend.Quote(buyRequest(v, n))
 		if err != nil {
-			return against(c, err)
+			return errorPreview(c, err)
 		}
 		pre := form.Preview{Lines: form.Lines(priceLines(c, quote)...)}
 		if v["pay"] == "pack" {
@@ -233,7 +232,7 @@ func specOf(v form.Values) model.Specification {
 	}
 }
 
-// balance is what is held of a resource pack.
+// balance is the account of a pack of certificates.
 func (p *purchase) balance(s model.Specification) ledger.Balance {
 	for _, b := range p.balances {
 		if b.Specification != nil && *b.Specification == s {
@@ -247,7 +246,7 @@ func buyRequest(v form.Values, n int) lifecycle.BuyRequest {
 	r := lifecycle.BuyRequest{Spec: specOf(v), Quantity: n, Years: 1, FromPack: v["pay"] == "pack"}
 	if !r.FromPack {
 		r.Years, _ = strconv.Atoi(v["years"])
-		r.Hosting = hosted(v)
+		r.Hosting = isHosted(v)
 	}
 	return r
 }
@@ -275,7 +274,7 @@ func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
 	return p.ask(q, v, lines, question, func(ctx context.Context) (said string, show model.ID, err error) {
 		if r.Hosting { // not before somebody has said yes
-			if r.Contact, err = contactOf(ctx, c, v); err != nil {
+			if r.Contact, err = chosenContact(ctx, c, v); err != nil {
 				return "", "", err
 			}
 		}
@@ -287,8 +286,8 @@ func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
 	}), nil
 }
 
-// ask confirms a purchase; until it is made, the form keeps what was chosen.
-// What do bought is shown, if it names one instance.
+// ask confirms a purchase; until it is made, the form keeps what was chosen. If do
+// returns an instance, that is shown.
 func (p *purchase) ask(
 	q *request,
 	v form.Values,
@@ -328,15 +327,15 @@ func (p *purchase) ask(
 				}
 				told := app.ToastMsg{Text: said, Tone: style.Good}
 				if show != "" { // where the next step is taken
-					return sentMsg{id: "buy", then: app.ShowInstanceMsg{ID: show, Toast: told}}
+					return draftSentMsg{id: "buy", then: app.ShowInstanceMsg{ID: show, Toast: told}}
 				}
-				return sentMsg{id: "buy", then: told}
+				return draftSentMsg{id: "buy", then: told}
 			})
 		},
 	}
 }
 
-// leave goes back to where the purchase was asked for.
+// leave returns to the form from which the purchase was opened.
 func (p *purchase) leave() tea.Cmd {
 	if p.back == nil {
 		return nil
@@ -344,7 +343,7 @@ func (p *purchase) leave() tea.Cmd {
 	return p.c.Do(func(context.Context) tea.Msg { return p.back() })
 }
 
-// types leaves out what cannot exist: an EV wildcard (spec B1).
+// types leaves out what does not exist: an EV wildcard (spec B1).
 func types(v form.Values, k rules.Capabilities) []model.DomainType {
 	var ts []model.DomainType
 	for _, t := range k.Types {

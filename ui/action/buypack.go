@@ -17,7 +17,7 @@ import (
 	"certquay/ui/widget"
 )
 
-// BuyPacks opens the form for buying at packs.
+// BuyPacks opens the purchase form with a pack chosen.
 func BuyPacks(c *app.Context) tea.Cmd {
 	draft := maps.Clone(c.Drafts["buy"])
 	if draft == nil {
@@ -32,7 +32,7 @@ func BuyPacks(c *app.Context) tea.Cmd {
 
 func packRequest(v form.Values, n int) lifecycle.PackRequest {
 	r := lifecycle.PackRequest{Kind: ledger.PackKind(v["what"]), Quantity: n}
-	if specified(v) {
+	if hasSpecification(v) {
 		r.Spec = specOf(v)
 	}
 	return r
@@ -51,6 +51,6 @@ func (p *purchase) confirmPack(q *request, v form.Values) (tea.Msg, error) {
 	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
 	return p.ask(q, v, lines, question, func(ctx context.Context) (string, model.ID, error) {
 		_, err := c.Backend.BuyPack(ctx, r)
-		return c.T(number("buy.pack.done", n), n, c.T("buy.what."+v["what"])), "", err
+		return c.T(pluralKey("buy.pack.done", n), n, c.T("buy.what."+v["what"])), "", err
 	}), nil
 }

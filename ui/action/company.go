@@ -27,8 +27,8 @@ var organizationKeys = []struct {
 	{"zip code", "company.zip", func(o *model.Organization) *string { return &o.Zip }},
 }
 
-// companyFields ask for the organization: a saved one fills them in, and what
-// is typed can be saved (spec A1).
+// companyFields ask for the organization: a saved one can be picked to fill them in,
+// and what is typed can be saved (spec A1).
 func companyFields(c *app.Context, step int, now model.Organization, saved []model.Company) []form.Field {
 	pick := ""
 	for _, s := range saved {
@@ -37,15 +37,15 @@ func companyFields(c *app.Context, step int, now model.Organization, saved []mod
 		}
 	}
 	fs := []form.Field{
-		{Key: "companies", Kind: form.Hidden, Initial: held(saved)},
+		{Key: "companies", Kind: form.Hidden, Initial: encodeList(saved)},
 		{Key: "pick company", Label: c.T("company.pick"), Kind: form.Select, Step: step, Initial: pick, Options: func(v form.Values) []form.Option {
 			os := []form.Option{{Label: c.T("company.new")}}
-			for _, s := range listed[model.Company](v["companies"]) {
+			for _, s := range decodeList[model.Company](v["companies"]) {
 				os = append(os, form.Option{Value: string(s.ID), Label: s.Name})
 			}
 			return os
 		}, Picked: func(v form.Values) form.Values {
-			for _, s := range listed[model.Company](v["companies"]) {
+			for _, s := range decodeList[model.Company](v["companies"]) {
 				if string(s.ID) == v["pick company"] {
 					return organizationValues(s.Organization)
 				}
@@ -54,13 +54,13 @@ func companyFields(c *app.Context, step int, now model.Organization, saved []mod
 		}, Hint: func(form.Values) string { return c.T("company.pick.hint") }},
 	}
 	for _, k := range organizationKeys {
-		f := form.Field{Key: k.key, Label: c.T(k.text), Step: step, Initial: *k.of(&now), Valid: needed(c), Hint: func(form.Values) string { return c.T(k.text + ".hint") }}
+		f := form.Field{Key: k.key, Label: c.T(k.text), Step: step, Initial: *k.of(&now), Valid: required(c), Hint: func(form.Values) string { return c.T(k.text + ".hint") }}
 		switch k.key {
 		case "company type":
 			f.Kind, f.Valid = form.Select, nil
-			f.Options = fixed(model.OrganizationTypes, typesOf(c))
+			f.Options = fixedOptions(model.OrganizationTypes, organizationTypes(c))
 		case "company phone":
-			f.Valid = dialled(c, true)
+			f.Valid = validPhone(c, true)
 		case "country":
 			f.Valid = func(s string, _ form.Values) string {
 				if !rules.IsCountry(strings.ToUpper(strings.TrimSpace(s))) {
@@ -82,8 +82,8 @@ func organizationValues(o model.Organization) form.Values {
 	return v
 }
 
-// organization reads the fields.
-func organization(v form.Values) (o model.Organization) {
+// organizationOf reads the organization from the fields.
+func organizationOf(v form.Values) (o model.Organization) {
 	for _, k := range organizationKeys {
 		*k.of(&o) = strings.TrimSpace(v[k.key])
 	}
@@ -91,7 +91,7 @@ func organization(v form.Values) (o model.Organization) {
 	return o
 }
 
-// saveCompany is the command that saves what is typed, to be picked again.
+// saveCompany is the command that saves the organization typed, to be picked again.
 func saveCompany(c *app.Context, step string) form.Command {
 	return form.Command{Key: "ctrl+o", Label: c.T("company.save"), Show: func(v form.Values) bool { return v[form.StepKey] == step },
 		Do: func(v form.Values) func() form.Result {
@@ -103,19 +103,19 @@ func saveCompany(c *app.Context, step string) form.Command {
 					}
 				}
 			}
-			return work(c, func(ctx context.Context) form.Result {
-				saved, err := c.Backend.AddCompany(ctx, model.Company{Organization: organization(v)})
+			return withTimeout(c, func(ctx context.Context) form.Result {
+				saved, err := c.Backend.AddCompany(ctx, model.Company{Organization: organizationOf(v)})
 				if err != nil {
-					return wrong(c, err, "company")
+					return errorResult(c, err, "company")
 				}
-				list := append(listed[model.Company](v["companies"]), saved)
-				return form.Result{Note: c.T("company.saved", saved.Name), Set: form.Values{"companies": held(list), "pick company": string(saved.ID)}}
+				list := append(decodeList[model.Company](v["companies"]), saved)
+				return form.Result{Note: c.T("company.saved", saved.Name), Set: form.Values{"companies": encodeList(list), "pick company": string(saved.ID)}}
 			})
 		}}
 }
 
-// typesOf are the types of organizations as they are shown.
-func typesOf(c *app.Context) []string {
+// organizationTypes are the labels of the types of organizations.
+func organizationTypes(c *app.Context) []string {
 	out := make([]string, len(model.OrganizationTypes))
 	for n, t := range model.OrganizationTypes {
 		out[n] = c.T("organization." + t)

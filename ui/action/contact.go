@@ -17,9 +17,9 @@ import (
 	"certquay/ui/text"
 )
 
-// held keeps a list in a hidden value of a form, so that what the form shows
+// encodeList keeps a list in a hidden field of a form, so that what the form shows
 // follows from its values alone.
-func held[T any](list []T) string {
+func encodeList[T any](list []T) string {
 	b, err := json.Marshal(list)
 	if err != nil { // names and numbers only
 		return "[]"
@@ -27,15 +27,16 @@ func held[T any](list []T) string {
 	return string(b)
 }
 
-func listed[T any](v string) (list []T) {
+// decodeList reads what encodeList wrote; nil for anything else.
+func decodeList[T any](v string) (list []T) {
 	_ = json.Unmarshal([]byte(v), &list)
 	return list
 }
 
-// newContact is the choice of one that is not saved yet.
+// newContact is the value of the option to enter a new contact.
 const newContact = "new"
 
-// contactChoice says where in a form a contact is asked for.
+// contactChoice says how a form asks for a contact.
 type contactChoice struct {
 	Show    func(form.Values) bool
 	Needed  func(form.Values) bool // nil: nobody is a choice
@@ -43,7 +44,7 @@ type contactChoice struct {
 	Step    int
 }
 
-// contactFields ask for a contact: a saved one, or a new one made right there.
+// contactFields ask for a contact: a saved one, or a new one entered in the form.
 func contactFields(c *app.Context, contacts []model.Contact, o contactChoice) []form.Field {
 	show := o.Show
 	if show == nil {
@@ -51,41 +52,41 @@ func contactFields(c *app.Context, contacts []model.Contact, o contactChoice) []
 	}
 	isNew := func(v form.Values) bool { return show(v) && v["contact"] == newContact }
 	return []form.Field{
-		{Key: "contacts", Kind: form.Hidden, Initial: held(contacts)},
+		{Key: "contacts", Kind: form.Hidden, Initial: encodeList(contacts)},
 		{Key: "contact", Label: c.T("apply.contact"), Kind: form.Select, Show: show, Step: o.Step, Initial: string(o.Initial), Options: func(v form.Values) []form.Option {
 			var os []form.Option
 			if o.Needed == nil || !o.Needed(v) {
 				os = append(os, form.Option{Label: c.T("apply.contact.none")})
 			}
-			for _, k := range listed[model.Contact](v["contacts"]) {
+			for _, k := range decodeList[model.Contact](v["contacts"]) {
 				os = append(os, form.Option{Value: string(k.ID), Label: k.Name + " <" + k.Email + ">"})
 			}
 			return append(os, form.Option{Value: newContact, Label: c.T("apply.contact.new")})
 		}, Hint: func(form.Values) string { return c.T("apply.contact.hint") }},
-		{Key: "contact name", Label: c.SubMark() + c.T("contact.name"), Show: isNew, Step: o.Step, Valid: contactName(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
-		{Key: "contact email", Label: c.SubMark() + c.T("apply.email"), Show: isNew, Step: o.Step, Valid: address(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
-		{Key: "contact phone", Label: c.SubMark() + c.T("apply.phone"), Show: isNew, Step: o.Step, Placeholder: c.T("optional"), Valid: dialled(c, false)},
+		{Key: "contact name", Label: c.SubMark() + c.T("contact.name"), Show: isNew, Step: o.Step, Valid: validContactName(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
+		{Key: "contact email", Label: c.SubMark() + c.T("apply.email"), Show: isNew, Step: o.Step, Valid: validEmail(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
+		{Key: "contact phone", Label: c.SubMark() + c.T("apply.phone"), Show: isNew, Step: o.Step, Placeholder: c.T("optional"), Valid: validPhone(c, false)},
 	}
 }
 
-// contactOf is the chosen contact; a new one is saved first, and is then the
-// chosen one should the form come back.
-func contactOf(ctx context.Context, c *app.Context, v form.Values) (model.ID, error) {
+// chosenContact is the contact chosen in a form. A new one is saved first, and v
+// changed to choose it, should the form open again.
+func chosenContact(ctx context.Context, c *app.Context, v form.Values) (model.ID, error) {
 	if v["contact"] != newContact {
 		return model.ID(v["contact"]), nil
 	}
 	k, err := c.Backend.AddContact(ctx, model.Contact{Name: strings.TrimSpace(v["contact name"]), Email: strings.TrimSpace(v["contact email"]), Phone: strings.TrimSpace(v["contact phone"])})
 	if err != nil {
-		return "", under(c, "contact ", "name", err)
+		return "", prefixField(c, "contact ", "name", err)
 	}
-	v["contacts"] = held(append(listed[model.Contact](v["contacts"]), k))
+	v["contacts"] = encodeList(append(decodeList[model.Contact](v["contacts"]), k))
 	v["contact"] = string(k.ID)
 	return k.ID, nil
 }
 
-// under moves an error to a field whose key begins with a prefix; what names no
-// field goes to the one given.
-func under(c *app.Context, prefix, field string, err error) error {
+// prefixField puts a prefix before the field that an error names; an error that names
+// none goes to field.
+func prefixField(c *app.Context, prefix, field string, err error) error {
 	var i *rules.Invalid
 	if errors.As(err, &i) {
 		return &rules.Invalid{Field: prefix + i.Field, Why: i.Why, Example: i.Example, Rule: i.Rule}
@@ -99,7 +100,8 @@ func under(c *app.Context, prefix, field string, err error) error {
 
 func always(form.Values) bool { return true }
 
-func needed(c *app.Context) func(string, form.Values) string {
+// required checks that a field is not empty.
+func required(c *app.Context) func(string, form.Values) string {
 	return func(s string, _ form.Values) string {
 		if strings.TrimSpace(s) == "" {
 			return c.T("needed")
@@ -108,17 +110,18 @@ func needed(c *app.Context) func(string, form.Values) string {
 	}
 }
 
-// contactName checks the name of a new contact.
-func contactName(c *app.Context) func(string, form.Values) string {
+// validContactName checks the name of a new contact.
+func validContactName(c *app.Context) func(string, form.Values) string {
 	return func(s string, v form.Values) string {
 		if utf8.RuneCountInString(strings.TrimSpace(s)) > rules.MaxContactName {
 			return c.T("contact.name.long", rules.MaxContactName)
 		}
-		return needed(c)(s, v)
+		return required(c)(s, v)
 	}
 }
 
-func address(c *app.Context) func(string, form.Values) string {
+// validEmail checks an address.
+func validEmail(c *app.Context) func(string, form.Values) string {
 	return func(s string, _ form.Values) string {
 		if !rules.IsEmail(strings.TrimSpace(s)) {
 			return c.T("apply.email.wrong")
@@ -127,12 +130,12 @@ func address(c *app.Context) func(string, form.Values) string {
 	}
 }
 
-// dialled checks a phone number; need says whether there must be one.
-func dialled(c *app.Context, need bool) func(string, form.Values) string {
+// validPhone checks a phone number; need says whether there must be one.
+func validPhone(c *app.Context, need bool) func(string, form.Values) string {
 	return func(s string, v form.Values) string {
 		switch s = strings.TrimSpace(s); {
 		case s == "" && need:
-			return needed(c)(s, v)
+			return required(c)(s, v)
 		case s != "" && !rules.IsPhone(s):
 			return c.T("apply.phone.wrong")
 		}
@@ -140,8 +143,9 @@ func dialled(c *app.Context, need bool) func(string, form.Values) string {
 	}
 }
 
-// contact adds a contact; it has no key, only the palette.
-func contact(c *app.Context) app.Action {
+// addContact is the action that adds a contact. It has no key and stands in the palette
+// only.
+func addContact(c *app.Context) app.Action {
 	row := &rules.Row{Action: "contact"}
 	a := app.Action{ID: "contact", Name: text.Called("contact.add"), Group: app.Certificate, OpensDialog: true, Disabled: c.MayNot(row.Action)}
 	a.Run = func() tea.Cmd {
@@ -151,9 +155,9 @@ func contact(c *app.Context) app.Action {
 			}
 			q := &request{c: c, row: row}
 			return q.formMsg(form.Spec{ID: "contact", Title: c.T("contact.title"), Submit: c.T("contact.submit"), Intro: []string{c.T("contact.intro")}, Fields: []form.Field{
-				{Key: "name", Label: c.T("contact.name"), Valid: contactName(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
-				{Key: "email", Label: c.T("apply.email"), Valid: address(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
-				{Key: "phone", Label: c.T("apply.phone"), Placeholder: c.T("optional"), Valid: dialled(c, false)},
+				{Key: "name", Label: c.T("contact.name"), Valid: validContactName(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
+				{Key: "email", Label: c.T("apply.email"), Valid: validEmail(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
+				{Key: "phone", Label: c.T("apply.phone"), Placeholder: c.T("optional"), Valid: validPhone(c, false)},
 			}}, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 				k, err := c.Backend.AddContact(ctx, model.Contact{Name: strings.TrimSpace(v["name"]), Email: strings.TrimSpace(v["email"]), Phone: strings.TrimSpace(v["phone"])})
 				return app.ToastMsg{Text: c.T("contact.done", k.Name), Tone: style.Good}, err

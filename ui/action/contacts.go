@@ -14,9 +14,9 @@ import (
 	"certquay/ui/text"
 )
 
-// contacts lists who is told what happens; one can be added or removed there. It
-// has no key, only the palette.
-func contacts(c *app.Context) app.Action {
+// showContacts is the action that lists the contacts, where one can be added or
+// removed. It has no key and stands in the palette only.
+func showContacts(c *app.Context) app.Action {
 	return app.Action{ID: "contacts", Name: text.Called("contact.list"), Group: app.Certificate, OpensDialog: true, Run: func() tea.Cmd { return listContacts(c) }}
 }
 
@@ -45,7 +45,7 @@ func listContacts(c *app.Context) tea.Cmd {
 				case model.Contact:
 					return app.Send(app.CopyMsg{What: c.T("copy.address"), Text: v.Email})
 				case string:
-					return contact(c).Run()
+					return addContact(c).Run()
 				case dialog.Dropped:
 					if k, ok := v.Value.(model.Contact); ok {
 						return removeContact(c, row, k)
@@ -58,8 +58,7 @@ func listContacts(c *app.Context) tea.Cmd {
 	})
 }
 
-// removeContact asks before a contact is told nothing more, and comes back to
-// the list.
+// removeContact asks, removes a contact and returns to the list.
 func removeContact(c *app.Context, row *rules.Row, k model.Contact) tea.Cmd {
 	if why := c.MayNot(row.Action); why != nil {
 		return app.Send(app.ToastMsg{Text: why.Message(), Tone: style.Soon})

@@ -11,27 +11,27 @@ import (
 	"certquay/ui/dialog/form"
 )
 
-// A search for applications ends with mostLike found, and looks into no more
-// than mostLooked instances: some have none, and a store may hold a million.
+// A search for applications ends with maxSources found, and reads no more than
+// maxSearched instances: some have none, and a store may hold a million.
 const (
-	mostLike   = 20
-	mostLooked = 200
+	maxSources  = 20
+	maxSearched = 200
 )
 
-// like is an instance whose application can be used again.
-type like struct {
+// source is an instance whose application can be copied.
+type source struct {
 	id   model.ID
 	name string
 	spec model.Specification
 }
 
-// likes finds instances with an application by what is typed, those of the same
-// level and type first, since their names and fields fit. More says that there
-// may be others.
-func (a *application) likes(typed string) (all []like, more bool, err error) {
+// sources finds instances with an application by the text typed, those of the same
+// level and type first, since their names and fields fit. more reports that there may
+// be others.
+func (a *application) sources(typed string) (all []source, more bool, err error) {
 	b := a.c.Backend
 	for at := 0; ; {
-		page, err := b.Page(model.Query{Filter: model.Filter{Text: strings.TrimSpace(typed)}, Sort: model.SortName, Offset: at, Limit: 2 * mostLike, Now: b.Now()})
+		page, err := b.Page(model.Query{Filter: model.Filter{Text: strings.TrimSpace(typed)}, Sort: model.SortName, Offset: at, Limit: 2 * maxSources, Now: b.Now()})
 		if err != nil {
 			return nil, false, err
 		}
@@ -44,17 +44,17 @@ func (a *application) likes(typed string) (all []like, more bool, err error) {
 				return nil, false, err
 			}
 			if i.ID != a.i.ID && len(i.Application.Domains) > 0 {
-				all = append(all, like{i.ID, i.Name, i.Spec})
+				all = append(all, source{i.ID, i.Name, i.Spec})
 			}
 		}
 		at += len(page.Rows)
 		more = at < page.Total
-		if !more || len(page.Rows) == 0 || len(all) >= mostLike || at >= mostLooked {
+		if !more || len(page.Rows) == 0 || len(all) >= maxSources || at >= maxSearched {
 			break
 		}
 	}
-	fits := func(l like) bool { return l.spec.Level == a.i.Spec.Level && l.spec.Type == a.i.Spec.Type }
-	slices.SortStableFunc(all, func(x, y like) int {
+	fits := func(l source) bool { return l.spec.Level == a.i.Spec.Level && l.spec.Type == a.i.Spec.Type }
+	slices.SortStableFunc(all, func(x, y source) int {
 		switch fx, fy := fits(x), fits(y); {
 		case fx && !fy:
 			return -1
@@ -66,9 +66,9 @@ func (a *application) likes(typed string) (all []like, more bool, err error) {
 	return all, more, nil
 }
 
-// found is what the form offers of a search.
-func (a *application) found(typed string) (form.Found, error) {
-	all, more, err := a.likes(typed)
+// searchSources is what the form offers for the text typed.
+func (a *application) searchSources(typed string) (form.Found, error) {
+	all, more, err := a.sources(typed)
 	f := form.Found{More: more}
 	for _, l := range all {
 		f.Options = append(f.Options, form.Option{Value: string(l.id), Label: a.c.T("apply.like.one", l.name, l.id.Short())})
@@ -76,10 +76,10 @@ func (a *application) found(typed string) (form.Found, error) {
 	return f, err
 }
 
-// likeFields offer to fill the form from the application of another instance,
-// found among all by what is typed; everything can be changed afterwards (spec
-// A1). Nothing is there when no other instance has one.
-func (a *application) likeFields(first form.Found) []form.Field {
+// sourceFields offer to fill the form from the application of another instance, found
+// by typing; everything can be changed afterwards (spec A1). There are none when no
+// other instance has an application.
+func (a *application) sourceFields(first form.Found) []form.Field {
 	c := a.c
 	if len(first.Options) == 0 && !first.More {
 		return nil
@@ -87,7 +87,7 @@ func (a *application) likeFields(first form.Found) []form.Field {
 	return []form.Field{{Key: "like", Label: c.T("apply.like"), Kind: form.Find, Placeholder: c.T("apply.like.none"), First: first,
 		Find: func(typed string) func() form.Found {
 			return func() form.Found {
-				f, err := a.found(typed)
+				f, err := a.searchSources(typed)
 				if err != nil {
 					f.Err = c.FormatError(err)
 				}
@@ -101,52 +101,52 @@ func (a *application) likeFields(first form.Found) []form.Field {
 			return c.T("apply.like.use")
 		},
 		Enter: func(v form.Values) func() form.Result {
-			return work(c, func(ctx context.Context) form.Result { return a.use(ctx, v) })
+			return withTimeout(c, func(ctx context.Context) form.Result { return a.copyFrom(ctx, v) })
 		}}}
 }
 
-// use fills the form from the application of the chosen instance and takes its
-// documents over.
-func (a *application) use(ctx context.Context, v form.Values) form.Result {
+// copyFrom fills the form from the application of the chosen instance and copies its
+// documents.
+func (a *application) copyFrom(ctx context.Context, v form.Values) form.Result {
 	c := a.c
 	from, err := c.Backend.Instance(model.ID(v["like"]))
 	if err != nil {
-		return wrong(c, err, "like")
+		return errorResult(c, err, "like")
 	}
-	app := from.Application
-	set := organizationValues(app.Company)
+	other := from.Application
+	set := organizationValues(other.Company)
 	if set["company type"] == "" {
 		delete(set, "company type")
 	}
 	set["pick company"] = ""
 	for _, s := range a.companies {
-		if s.Organization == app.Company {
+		if s.Organization == other.Company {
 			set["pick company"] = string(s.ID)
 		}
 	}
-	set["domains"], set["applicant"], set["phone"], set["email"], set["id number"] = strings.Join(app.Domains, ", "), app.ApplicantName, app.Phone, app.Email, app.IDNumber
+	set["domains"], set["applicant"], set["phone"], set["email"], set["id number"] = strings.Join(other.Domains, ", "), other.ApplicantName, other.Phone, other.Email, other.IDNumber
 	set["request"] = "auto" // a request of one's own is for its own key
-	if app.KeyType != "" {
-		set["key type"] = string(app.KeyType)
+	if other.KeyType != "" {
+		set["key type"] = string(other.KeyType)
 	}
 	if from.Contact != "" {
 		set["contact"] = string(from.Contact)
 	}
-	list := listed[paper](v["documents"])
-	if a.papers() {
+	list := decodeList[documentInfo](v["documents"])
+	if a.hasDocumentStep() {
 		added, err := a.copyDocuments(ctx, from.ID)
-		list = append(list, papers(added)...)
+		list = append(list, documentInfos(added)...)
 		if err != nil {
-			res := wrong(c, err, "like")
-			res.Set = form.Values{"documents": held(list)}
+			res := errorResult(c, err, "like")
+			res.Set = form.Values{"documents": encodeList(list)}
 			return res
 		}
 	}
-	set["documents"], set["like"] = held(list), ""
+	set["documents"], set["like"] = encodeList(list), ""
 	return form.Result{Note: c.T("apply.like.done", from.Name), Set: set}
 }
 
-// copyDocuments adds those of another application that this one has not yet.
+// copyDocuments adds the documents of another application that this one does not have.
 func (a *application) copyDocuments(ctx context.Context, from model.ID) (added []model.Document, err error) {
 	b := a.c.Backend
 	mine, err := b.Documents(a.i.ID)

@@ -18,11 +18,11 @@ const (
 	csrKept   = "kept" // in the draft
 )
 
-// paths says whether files of the person can be read in this session.
-func paths(c *app.Context) bool { return c.Read != nil && !c.Remote }
+// canReadFiles reports whether this session can read files of the person.
+func canReadFiles(c *app.Context) bool { return c.Read != nil && !c.Remote }
 
-// csrFields ask for a signing request, from a file or pasted; by says where a
-// form wants it from.
+// csrFields ask for a signing request from a file or pasted; by says which of the two a
+// form wants.
 func csrFields(c *app.Context, step int, by func(form.Values) string) []form.Field {
 	filled := func(key string) func(string, form.Values) string {
 		return func(s string, _ form.Values) string {
@@ -40,8 +40,8 @@ func csrFields(c *app.Context, step int, by func(form.Values) string) []form.Fie
 	}
 }
 
-// csrOf reads the signing request; nil when the form wants none. It may read a
-// file, so it belongs into commands.
+// csrOf reads the signing request; nil when the form wants none. It may read a file, so
+// it is for commands.
 func csrOf(c *app.Context, v form.Values) (*x509.CertificateRequest, error) {
 	data, name := []byte(v["csr pasted"]), ""
 	if path := strings.TrimSpace(v["csr file"]); path != "" {

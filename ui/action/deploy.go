@@ -15,7 +15,7 @@ import (
 	"certquay/ui/dialog/form"
 )
 
-// edgeDriver is the driver of the products that end with the process.
+// edgeDriver is the driver of products that stop with this process.
 const edgeDriver = "edge"
 
 // deploy asks for product, regions and resources (spec D2).
@@ -54,9 +54,9 @@ func deploy(q *request) tea.Msg {
 	domains := q.cases[0].Instance.Domains()
 	spec := form.Spec{
 		ID: "deploy/" + string(q.cases[0].Instance.ID), Title: c.T("deploy.title", q.names()), Submit: c.T("deploy.submit"),
-		Intro: slices.Concat(q.hidden(), []string{c.T("deploy.intro")}, q.skipped()),
+		Intro: slices.Concat(q.hiddenLines(), []string{c.T("deploy.intro")}, q.skippedLines()),
 		Fields: []form.Field{
-			{Key: "product", Label: c.T("deploy.product"), Kind: form.Select, Initial: first, Options: fixed(ids, ids), Hint: func(v form.Values) string {
+			{Key: "product", Label: c.T("deploy.product"), Kind: form.Select, Initial: first, Options: fixedOptions(ids, ids), Hint: func(v form.Values) string {
 				p := product(v)
 				if p.Problem != "" {
 					return c.T("deploy.product.problem", c.Text.Text(p.Problem))
@@ -76,10 +76,10 @@ func deploy(q *request) tea.Msg {
 					return c.T("deploy.regions.hint", strings.Join(product(v).Regions, ", "))
 				},
 				Valid: func(s string, v form.Values) string {
-					if len(split(s)) == 0 {
+					if len(splitList(s)) == 0 {
 						return c.T("deploy.regions.needed", v["product"])
 					}
-					for _, r := range split(s) {
+					for _, r := range splitList(s) {
 						if !slices.Contains(product(v).Regions, r) {
 							return c.T("deploy.regions.wrong", v["product"], r, strings.Join(product(v).Regions, c.T("list.join")))
 						}
@@ -104,25 +104,25 @@ func deploy(q *request) tea.Msg {
 		}
 	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		r := lifecycle.DeployRequest{Product: v["product"], Regions: split(v["regions"]), Resources: split(v["resources"])}
-		msg, err := q.each(ctx, "deploy.done", func(ctx context.Context, cs *rules.Case) error {
+		r := lifecycle.DeployRequest{Product: v["product"], Regions: splitList(v["regions"]), Resources: splitList(v["resources"])}
+		msg, err := q.forEach(ctx, "deploy.done", func(ctx context.Context, cs *rules.Case) error {
 			js, err := c.Backend.Deploy(ctx, cs.Instance.ID, r)
 			for _, j := range js {
-				err = q.began(j, err)
+				err = q.addJob(j, err)
 			}
 			return err
 		})
 		if told, ok := msg.(app.ToastMsg); ok && len(q.cases) == 1 {
 			name := q.cases[0].Instance.Name
 			told.Text = c.T("deploy.done.at", name, v["product"], len(q.jobs))
-			msg = q.follow(told, c.T("deploy.done.at.ended", name, v["product"], len(q.jobs)))
+			msg = q.awaitJobs(told, c.T("deploy.done.at.ended", name, v["product"], len(q.jobs)))
 		}
 		return msg, err
 	})
 }
 
-// places loads where the certificates are deployed.
-func (q *request) places() ([]lifecycle.ResourceView, error) {
+// resources loads the resources that the certificates are deployed to.
+func (q *request) resources() ([]lifecycle.ResourceView, error) {
 	if q.resource != nil {
 		return []lifecycle.ResourceView{*q.resource}, nil
 	}
@@ -137,22 +137,22 @@ func (q *request) places() ([]lifecycle.ResourceView, error) {
 	return all, nil
 }
 
-func place(r *lifecycle.ResourceView) string {
+func resourceName(r *lifecycle.ResourceView) string {
 	return r.Product + " " + r.Region + " " + r.Name
 }
 
-func (q *request) eachPlace(ctx context.Context, done string, rs []lifecycle.ResourceView, act func(context.Context, model.ID) (model.Job, error)) tea.Msg {
+func (q *request) forEachResource(ctx context.Context, done string, rs []lifecycle.ResourceView, act func(context.Context, model.ID) (model.Job, error)) tea.Msg {
 	var problems []problem
 	last, ok := "", 0
 	for n := range rs {
-		if err := q.began(act(ctx, rs[n].ID)); err != nil {
+		if err := q.addJob(act(ctx, rs[n].ID)); err != nil {
 			if len(rs) == 1 {
 				return failedMsg(q.c, q.row, err)
 			}
-			problems = append(problems, q.problem(err, place(&rs[n])))
+			problems = append(problems, q.problem(err, resourceName(&rs[n])))
 			continue
 		}
-		ok, last = ok+1, place(&rs[n])
+		ok, last = ok+1, resourceName(&rs[n])
 	}
 	return q.summary(done, ok, last, problems)
 }

@@ -18,7 +18,7 @@ import (
 // Formats are what a certificate can be saved as (spec I2).
 var Formats = []string{"nginx", "apache", "tomcat", "iis", "haproxy", "pem", "chain", "root"}
 
-// download saves the files of certificates in the form a server reads.
+// download saves the files of certificates in the format that a server reads.
 func download(q *request) tea.Msg {
 	c := q.c
 	if c.Save == nil {
@@ -31,8 +31,8 @@ func download(q *request) tea.Msg {
 	for n, f := range Formats {
 		labels[n] = c.T("save." + f)
 	}
-	spec := form.Spec{ID: "save", Title: c.T("save.title", q.names()), Submit: c.T("save.submit"), Intro: q.skipped(), Fields: []form.Field{
-		{Key: "format", Label: c.T("save.format"), Kind: form.Select, Options: fixed(Formats, labels), Hint: func(v form.Values) string {
+	spec := form.Spec{ID: "save", Title: c.T("save.title", q.names()), Submit: c.T("save.submit"), Intro: q.skippedLines(), Fields: []form.Field{
+		{Key: "format", Label: c.T("save.format"), Kind: form.Select, Options: fixedOptions(Formats, labels), Hint: func(v form.Values) string {
 			switch v["format"] {
 			case "chain", "root":
 				return c.T("save.nokey")

@@ -13,9 +13,9 @@ import (
 	"certquay/ui/text"
 )
 
-// explain answers why a certificate is as it is (spec V3).
+// explain answers why a certificate is in the state it is in (spec V3).
 func explain(c *app.Context, t Target) app.Action {
-	a := app.Action{ID: "explain", Name: text.Called("action.explain"), Binding: app.Keys("x"), Group: app.Certificate, Footer: app.RankIf(app.Second+app.Rank(len(footer)), len(t.IDs) > 0), OpensDialog: true}
+	a := app.Action{ID: "explain", Name: text.Called("action.explain"), Binding: app.Keys("x"), Group: app.Certificate, Footer: app.RankIf(app.Second+app.Rank(len(footerOrder)), len(t.IDs) > 0), OpensDialog: true}
 	if len(t.IDs) == 0 {
 		a.Disabled = app.Disabled(c.T("explain.none"), c.T("explain.none.hint"), app.KeyHint{Key: c.KeyOf(rules.Buy), Label: c.T("action.buy")})
 		return a
@@ -38,9 +38,9 @@ func explain(c *app.Context, t Target) app.Action {
 				d := &dialog.Notice{Context: c, Title: c.T("explain.title", i.Name), Tone: style.Accent,
 					Parts: []dialog.Part{{Lines: []string{c.Text.Text(e.State)}, Tone: style.Strong}}}
 				for _, part := range []dialog.Part{
-					{Head: c.T("explain.why"), Lines: bullets(c, said(c, e.Why))},
-					{Head: c.T("explain.next"), Lines: bullets(c, said(c, e.Next))},
-					{Head: c.T("explain.can"), Lines: can(c, e.Can)},
+					{Head: c.T("explain.why"), Lines: bullets(c, statements(c, e.Why))},
+					{Head: c.T("explain.next"), Lines: bullets(c, statements(c, e.Next))},
+					{Head: c.T("explain.can"), Lines: allowedActions(c, e.Can)},
 					{Lines: ruleIDs(c, e), Tone: style.Muted},
 				} {
 					if len(part.Lines) > 0 {
@@ -54,8 +54,8 @@ func explain(c *app.Context, t Target) app.Action {
 	return a
 }
 
-// can is what a person can do, by the keys of the dashboard.
-func can(c *app.Context, as []rules.Action) []string {
+// allowedActions are what a person can do now, by the keys of the dashboard.
+func allowedActions(c *app.Context, as []rules.Action) []string {
 	var keys []string
 	for _, a := range as {
 		label := c.Text.Or("action."+string(a), string(a))
@@ -70,7 +70,7 @@ func can(c *app.Context, as []rules.Action) []string {
 	return []string{c.Mark("•") + strings.Join(keys, c.T("comma"))}
 }
 
-// ruleIDs says what the codes in an explanation are.
+// ruleIDs says what the identifiers of rules in an explanation mean.
 func ruleIDs(c *app.Context, e rules.Explanation) []string {
 	if len(e.Why) == 0 {
 		return nil
@@ -78,8 +78,8 @@ func ruleIDs(c *app.Context, e rules.Explanation) []string {
 	return []string{"", c.T("explain.rules")}
 }
 
-// said are sentences of the engine in the language of the session.
-func said(c *app.Context, ls []rules.Statement) []string {
+// statements are sentences of the engine in the language of the session.
+func statements(c *app.Context, ls []rules.Statement) []string {
 	out := make([]string, len(ls))
 	for i, l := range ls {
 		out[i] = c.Statement(l)

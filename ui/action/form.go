@@ -26,12 +26,13 @@ var fieldOf = map[rules.Reason]string{
 	rules.ReasonHostingPacks: "hosting packs",
 }
 
-// formMsg opens a form. What the backend says against the values opens it
-// again, filled in, with the reason beside the field.
+// formMsg opens a form. When the engine rejects its values, the form opens again,
+// filled in, with the reason beside the field.
 func (q *request) formMsg(spec form.Spec, send func(ctx context.Context, v form.Values) (tea.Msg, error)) tea.Msg {
 	return q.formThen(spec, send, nil)
 }
 
+// formThen is formMsg with what to do when the form is cancelled; nil for nothing.
 func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form.Values) (tea.Msg, error), left func(form.Cancelled) tea.Cmd) tea.Msg {
 	c := q.c
 	var then func(any) tea.Cmd
@@ -46,9 +47,9 @@ func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form
 		return c.Do(func(ctx context.Context) tea.Msg {
 			msg, err := send(ctx, v)
 			if err == nil {
-				return sentMsg{id: spec.ID, then: msg}
+				return draftSentMsg{id: spec.ID, then: msg}
 			}
-			field, message, ok := beside(c, err)
+			field, message, ok := fieldError(c, err)
 			if !ok {
 				return failedMsg(c, q.row, err)
 			}
@@ -60,9 +61,9 @@ func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form
 	return app.OpenDialogMsg{Then: then, Make: func() app.Dialog { return form.New(c, spec) }}
 }
 
-// beside tells the field and text of an error that the person can mend in the
-// form.
-func beside(c *app.Context, err error) (field, message string, ok bool) {
+// fieldError returns the field and the text of an error that the person can correct in
+// the form; ok is false for any other error.
+func fieldError(c *app.Context, err error) (field, message string, ok bool) {
 	var v *rules.Invalid
 	if errors.As(err, &v) {
 		return v.Field, c.FormatInvalid(v), true
@@ -82,39 +83,39 @@ func beside(c *app.Context, err error) (field, message string, ok bool) {
 	return "", "", false
 }
 
-// sentMsg says that what a form held was accepted: its draft goes, and then
-// the message inside is handled.
-type sentMsg struct {
+// draftSentMsg says that what a form held was accepted: its draft is deleted, then the
+// message inside is handled.
+type draftSentMsg struct {
 	id   string
 	then tea.Msg
 }
 
-// Handle does what a flow's own message asks for; the root calls it for every
-// message. It gives the message to go on with.
+// Handle does what a message of this package asks for and returns the message to go on
+// with. The root calls it for every message.
 func Handle(c *app.Context, msg tea.Msg) tea.Msg {
-	if m, ok := msg.(sentMsg); ok {
+	if m, ok := msg.(draftSentMsg); ok {
 		delete(c.Drafts, m.id)
 		return m.then
 	}
 	return msg
 }
 
-// confirm asks yes or no before acting on every allowed case.
+// confirm asks before acting on every allowed case.
 func (q *request) confirm(title string, lines []string, question, done string, act func(context.Context, *rules.Case) error) tea.Msg {
 	c := q.c
 	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
-			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Costs: q.costs, Lines: slices.Concat(q.hidden(), lines, q.skipped()), Question: question}
+			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Costs: q.spends, Lines: slices.Concat(q.hiddenLines(), lines, q.skippedLines()), Question: question}
 		},
 		Then: func(yes any) tea.Cmd {
-			if yes == nil && q.costs {
+			if yes == nil && q.spends {
 				return app.Send(app.ToastMsg{Text: c.T("buy.declined"), Tone: style.Plain})
 			}
 			if yes == nil {
 				return nil
 			}
 			return c.Do(func(ctx context.Context) tea.Msg {
-				msg, err := q.each(ctx, done, act)
+				msg, err := q.forEach(ctx, done, act)
 				if err != nil {
 					return failedMsg(c, q.row, err)
 				}

@@ -13,10 +13,11 @@ import (
 	"certquay/ui/text"
 )
 
-// host switches managed hosting on: a contact, what an upload does not tell of
-// its specification, and the price, before it is confirmed (spec H1, H2).
+// host switches managed hosting on. It asks for a contact and for what the certificate
+// does not tell of its specification, and shows the price before it is confirmed (spec
+// H1, H2).
 func host(q *request) tea.Msg {
-	if m := q.one(); m != nil {
+	if m := q.requireOne(); m != nil {
 		return m
 	}
 	c, i := q.c, q.cases[0].Instance
@@ -33,15 +34,15 @@ func host(q *request) tea.Msg {
 	var fields []form.Field
 	ask := func(key, label string, known bool, values []string) {
 		if !known {
-			fields = append(fields, form.Field{Key: key, Label: c.T(label), Kind: form.Select, Options: fixed(values, values)})
+			fields = append(fields, form.Field{Key: key, Label: c.T(label), Kind: form.Select, Options: fixedOptions(values, values)})
 		}
 	}
-	ask("level", "buy.level", i.Spec.Level != "", words(model.Levels))
-	ask("type", "buy.type", i.Spec.Type != "", words(model.DomainTypes))
+	ask("level", "buy.level", i.Spec.Level != "", toStrings(model.Levels))
+	ask("type", "buy.type", i.Spec.Type != "", toStrings(model.DomainTypes))
 	ask("brand", "buy.brand", i.Spec.Brand != "", brands)
-	ask("grade", "buy.grade", i.Spec.Grade != "", words(model.Grades))
+	ask("grade", "buy.grade", i.Spec.Grade != "", toStrings(model.Grades))
 	fields = append(fields, form.Field{Key: "pay", Label: c.T("host.pay"), Kind: form.Select,
-		Options: fixed([]string{"money", "pack"}, []string{c.T("host.pay.money"), c.T("host.pay.pack")})})
+		Options: fixedOptions([]string{"money", "pack"}, []string{c.T("host.pay.money"), c.T("host.pay.pack")})})
 	fields = append(fields, contactFields(c, contacts, contactChoice{Needed: always, Initial: i.Contact})...)
 	asked := func(v form.Values) lifecycle.HostRequest {
 		return lifecycle.HostRequest{FromPack: v["pay"] == "pack", Spec: model.Specification{
@@ -57,11 +58,11 @@ func host(q *request) tea.Msg {
 		}
 		lines := append([]string{c.T("host.intro"), ""}, priceLines(c, quote)...)
 		q.undo = func() app.Undo { // hosting is not paid back (spec H1): it only stops
-			return app.Undo{Label: text.Called("undo.host", i.Name), Run: q.again(rules.StopHosting, stopHosting)}
+			return app.Undo{Label: text.Called("undo.host", i.Name), Run: q.restart(rules.StopHosting, stopHosting)}
 		}
-		q.costs = true
+		q.spends = true
 		return q.confirm(c.T("host.title", i.Name), lines, c.T("host.question"), "host.done", func(ctx context.Context, cs *rules.Case) (err error) {
-			if r.Contact, err = contactOf(ctx, c, v); err != nil { // not before somebody has said yes
+			if r.Contact, err = chosenContact(ctx, c, v); err != nil { // not before somebody has said yes
 				return err
 			}
 			return c.Backend.Host(ctx, cs.Instance.ID, r)

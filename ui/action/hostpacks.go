@@ -14,18 +14,19 @@ import (
 	"certquay/ui/style"
 )
 
-// buyKey opens the purchase of what an application lacks, and comes back.
+// buyKey opens the purchase of what an application lacks, and returns.
 const buyKey = "ctrl+b"
 
-// mostPacks is how many hosting packs this application may use (spec H6).
-func (a *application) mostPacks() int {
+// maxPacks is how many hosting packs this application may use (spec H6).
+func (a *application) maxPacks() int {
 	if a.i.Origin != model.OriginPack {
 		return 0
 	}
 	return lifecycle.MostHostingPacks(a.i.Spec.Level)
 }
 
-func packs(v form.Values) int {
+// chosenPacks is how many hosting packs are chosen; 0 where the form does not ask.
+func chosenPacks(v form.Values) int {
 	n, err := strconv.Atoi(v["hosting packs"])
 	if err != nil { // not asked
 		return 0
@@ -33,11 +34,11 @@ func packs(v form.Values) int {
 	return n
 }
 
-// packFields ask how many hosting packs to use, where there may be some. While
-// there are some, nothing is chosen at first: what is applied for without
-// hosting cannot be hosted later (spec H6, H7).
+// packFields ask how many hosting packs to use, where any may be used. While there are
+// some, nothing is chosen at first: what is issued without hosting cannot be hosted
+// later (spec H6, H7).
 func (a *application) packFields() []form.Field {
-	c, most := a.c, a.mostPacks()
+	c, most := a.c, a.maxPacks()
 	if most == 0 {
 		return nil
 	}
@@ -59,32 +60,33 @@ func (a *application) packFields() []form.Field {
 			labels = append(labels, c.T("apply.packs.some", n, n))
 		}
 	}
-	return []form.Field{{Key: "hosting packs", Label: c.T("apply.packs"), Kind: form.Select, Step: stepSubmit, Options: fixed(ns, labels),
+	return []form.Field{{Key: "hosting packs", Label: c.T("apply.packs"), Kind: form.Select, Step: stepSubmit, Options: fixedOptions(ns, labels),
 		Valid: func(s string, _ form.Values) string {
-			if a.unchosen(form.Values{"hosting packs": s}) {
+			if a.packsNotChosen(form.Values{"hosting packs": s}) {
 				return c.T("apply.packs.needed", most, c.KeyName("right"))
 			}
 			return ""
 		},
 		Hint: func(v form.Values) string {
 			switch {
-			case a.hosting == 0 && packs(v) == 0:
+			case a.hosting == 0 && chosenPacks(v) == 0:
 				return c.T("apply.packs.hint.unavailable", buyKey)
-			case packs(v) == 0:
+			case chosenPacks(v) == 0:
 				return c.T("apply.packs.hint.none")
 			}
 			return c.T("apply.packs.hint")
 		}}}
 }
 
-// unchosen says that hosting packs are free, and a person has not said yet
-// whether to use any.
-func (a *application) unchosen(v form.Values) bool {
-	return a.mostPacks() > 0 && a.hosting > 0 && v["hosting packs"] == ""
+// packsNotChosen reports that hosting packs are available and the person has not chosen
+// yet whether to use any.
+func (a *application) packsNotChosen(v form.Values) bool {
+	return a.maxPacks() > 0 && a.hosting > 0 && v["hosting packs"] == ""
 }
 
-// free tells how many hosting packs and units of the specification are free.
-func (a *application) free() (hosting, units int, err error) {
+// available returns how many hosting packs, and units of the specification, are not
+// used or reserved.
+func (a *application) available() (hosting, units int, err error) {
 	all, err := a.c.Backend.Balances()
 	for _, b := range all {
 		switch {
@@ -97,11 +99,11 @@ func (a *application) free() (hosting, units int, err error) {
 	return hosting, units, err
 }
 
-// packSummary says what an application with n hosting packs takes, what is
-// left then, and how long the service lasts; or what is too few (spec H6).
+// packSummary says what an application with n hosting packs consumes, what is left
+// then, and how long the service lasts; or what there is too little of (spec H6).
 func (a *application) packSummary(n int) (lines []form.Line, wrong string) {
 	c := a.c
-	hosting, units, err := a.free()
+	hosting, units, err := a.available()
 	switch {
 	case err != nil:
 		return nil, c.FormatError(err)
@@ -121,26 +123,26 @@ func (a *application) packSummary(n int) (lines []form.Line, wrong string) {
 	return append(lines, form.Line{Tone: style.Good, Text: c.T("apply.packs.years", 1+n)}), ""
 }
 
-// buyPacks is the key that buys what is too few for the packs chosen.
+// buyPacks is the command that buys what there is too little of.
 func (a *application) buyPacks() form.Command {
 	step := strconv.Itoa(stepSubmit)
 	return form.Command{Key: buyKey, Label: a.c.T("apply.packs.buy"), Leaves: true,
-		Show: func(v form.Values) bool { return a.mostPacks() > 0 && v[form.StepKey] == step }}
+		Show: func(v form.Values) bool { return a.maxPacks() > 0 && v[form.StepKey] == step }}
 }
 
-// toBuy opens the purchase of hosting packs, or of units of the specification
-// if those are what is too few, and comes back to the application.
-func (a *application) toBuy(q *request, v form.Values) tea.Cmd {
+// offerPurchase opens the purchase of hosting packs, or of units of the specification
+// if there are too few of those, and returns to the application.
+func (a *application) offerPurchase(q *request, v form.Values) tea.Cmd {
 	c := a.c
 	return c.Do(func(ctx context.Context) tea.Msg {
-		if _, err := a.save(ctx, v); err != nil {
+		if _, err := a.storeDraft(ctx, v); err != nil {
 			return failedMsg(c, q.row, err)
 		}
-		hosting, units, err := a.free()
+		hosting, units, err := a.available()
 		if err != nil {
 			return failedMsg(c, q.row, err)
 		}
-		n := max(packs(v), 1)
+		n := max(chosenPacks(v), 1)
 		what, few := string(ledger.PackHosting), n-hosting
 		if few <= 0 && units < n {
 			what, few = string(ledger.PackCertificate), n-units

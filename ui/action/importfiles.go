@@ -12,12 +12,12 @@ import (
 	"certquay/ui/dialog/form"
 )
 
-// bringing are the fields for files, or for pasted text where the files of this
-// process are not the person's.
-func bringing(c *app.Context, paths bool, placeholder, pathsHint, textHint string) []form.Field {
-	from := fixed([]string{"files", "paste"}, []string{c.T("import.files"), c.T("import.paste")})
+// importFields ask for files, or for pasted text where this process cannot read files
+// of the person.
+func importFields(c *app.Context, paths bool, placeholder, pathsHint, textHint string) []form.Field {
+	from := fixedOptions([]string{"files", "paste"}, []string{c.T("import.files"), c.T("import.paste")})
 	if !paths {
-		from = fixed([]string{"paste"}, []string{c.T("import.paste")})
+		from = fixedOptions([]string{"paste"}, []string{c.T("import.paste")})
 	}
 	by := func(kind string) func(form.Values) bool {
 		return func(v form.Values) bool {
@@ -45,8 +45,8 @@ func bringing(c *app.Context, paths bool, placeholder, pathsHint, textHint strin
 	}
 }
 
-// brought reads what the fields of bringing name.
-func brought(c *app.Context, v form.Values) (files []bundle.File, err error) {
+// importFiles reads the files that importFields ask for.
+func importFiles(c *app.Context, v form.Values) (files []bundle.File, err error) {
 	if v["files pasted"] != "" {
 		files = append(files, bundle.File{Name: "pasted.pem", Data: []byte(v["files pasted"])})
 	}
@@ -63,17 +63,16 @@ func brought(c *app.Context, v form.Values) (files []bundle.File, err error) {
 	return files, nil
 }
 
-// passwordFile asks for the file with the password of a key store or an
-// encrypted key. A password is never typed into a form, which keeps what was
-// typed.
-func passwordFile(c *app.Context) form.Field {
+// passwordField asks for the file with the password of a key store or an encrypted key.
+// A password is never typed into a form, since forms keep what was typed.
+func passwordField(c *app.Context) form.Field {
 	return form.Field{Key: "password", Label: c.T("import.password"), Placeholder: c.T("optional"),
-		Show: func(form.Values) bool { return paths(c) }, Hint: func(form.Values) string { return c.T("import.password.hint") }}
+		Show: func(form.Values) bool { return canReadFiles(c) }, Hint: func(form.Values) string { return c.T("import.password.hint") }}
 }
 
-// unlock gives the files the password that stands in the first line of the
-// file that was named for it.
-func unlock(c *app.Context, v form.Values, files []bundle.File) error {
+// setPassword gives files the password in the first line of the password file, if one
+// is named.
+func setPassword(c *app.Context, v form.Values, files []bundle.File) error {
 	path := strings.TrimSpace(v["password"])
 	if path == "" {
 		return nil

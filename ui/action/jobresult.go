@@ -12,18 +12,18 @@ import (
 	"certquay/ui/widget"
 )
 
-// began takes note of a job that the request has begun, so that what is told
-// of it is told anew when it ends.
-func (q *request) began(j model.Job, err error) error {
+// addJob notes a job that the request has started, so that its result is shown when it
+// ends.
+func (q *request) addJob(j model.Job, err error) error {
 	if err == nil {
 		q.jobs = append(q.jobs, j.ID)
 	}
 	return err
 }
 
-// follow has a line that says what is being done replaced by what has come of
-// it; well is what to say when all is done. A line without jobs stays.
-func (q *request) follow(told app.ToastMsg, well string) app.ToastMsg {
+// awaitJobs lets a toast about work under way be replaced by its result; well is the
+// text when all is done. Without jobs the toast stays.
+func (q *request) awaitJobs(told app.ToastMsg, well string) app.ToastMsg {
 	if len(q.jobs) == 0 {
 		return told
 	}
@@ -36,19 +36,20 @@ func (q *request) follow(told app.ToastMsg, well string) app.ToastMsg {
 		if err != nil {
 			return app.ToastMsg{Text: text.Clean(q.c.FormatError(err)), Tone: style.Bad}
 		}
-		return q.ended(all, well)
+		return q.jobsToast(all, well)
 	}
 	return told
 }
 
-// sum says of several jobs how many ended how, without what none did.
-func (q *request) sum(done, failed, later int) string {
+// countResults says how many of several jobs are done, have failed, or go on later,
+// leaving out zeros.
+func (q *request) countResults(done, failed, later int) string {
 	c := q.c
 	var parts []string
 	for _, p := range []struct {
 		key string
 		n   int
-	}{{"ended.done", done}, {"ended.n.failed", failed}, {number("ended.later", later), later}} {
+	}{{"ended.done", done}, {"ended.n.failed", failed}, {pluralKey("ended.later", later), later}} {
 		if p.n > 0 {
 			parts = append(parts, c.T(p.key, p.n))
 		}
@@ -56,8 +57,9 @@ func (q *request) sum(done, failed, later int) string {
 	return c.T("ended.many", c.T("action."+string(q.row.Action)), strings.Join(parts, c.T("list.join")))
 }
 
-// ended says what has come of jobs: of one that did not end well also why.
-func (q *request) ended(all []lifecycle.Progress, well string) app.ToastMsg {
+// jobsToast is the toast about jobs that have ended; for a single one that did not
+// succeed, with the reason.
+func (q *request) jobsToast(all []lifecycle.Progress, well string) app.ToastMsg {
 	c := q.c
 	var failed, later []lifecycle.Progress
 	for _, p := range all {
@@ -77,7 +79,7 @@ func (q *request) ended(all []lifecycle.Progress, well string) app.ToastMsg {
 		if len(failed) > 0 {
 			tone = style.Bad
 		}
-		return app.ToastMsg{Text: q.sum(len(all)-len(failed)-len(later), len(failed), len(later)), Tone: tone}
+		return app.ToastMsg{Text: q.countResults(len(all)-len(failed)-len(later), len(failed), len(later)), Tone: tone}
 	case len(failed) == 1:
 		return app.ToastMsg{Text: c.T("ended.failed", what, c.Text.Text(failed[0].Job.Error)), Tone: style.Bad}
 	case later[0].Job.WaitFor != "":

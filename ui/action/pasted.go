@@ -14,12 +14,12 @@ import (
 	"certquay/ui/widget"
 )
 
-// maxPasted is how many characters of base64 are taken: those of the largest
-// document, with line breaks.
+// maxPasted is how many characters of base64 are taken: as many as the largest document
+// has, with line breaks.
 const maxPasted = 700_000
 
-// pastedFields take a document as text where the files of this process are not
-// the person's, and name the command that sends the file itself (spec A5).
+// pastedFields take a document as text where this process cannot read files of the
+// person, and name the command that sends the file itself (spec A5).
 func pastedFields(c *app.Context, step int, id model.ID) []form.Field {
 	return []form.Field{
 		{Key: "document pasted", Label: c.T("document.paste"), Kind: form.Paste, Step: step, Most: maxPasted,
@@ -37,7 +37,7 @@ func pastedFields(c *app.Context, step int, id model.ID) []form.Field {
 				return ""
 			},
 			Enter: func(v form.Values) func() form.Result {
-				return work(c, func(ctx context.Context) form.Result { return addPasted(ctx, c, id, v) })
+				return withTimeout(c, func(ctx context.Context) form.Result { return addPasted(ctx, c, id, v) })
 			}},
 		{Key: "document sent", Label: c.T("document.send"), Kind: form.Text, Step: step,
 			Say:  func(form.Values) string { return c.T("document.send.command", id.Short()) },
@@ -45,9 +45,9 @@ func pastedFields(c *app.Context, step int, id model.ID) []form.Field {
 	}
 }
 
-// addPasted adds the document whose base64 was pasted.
+// addPasted adds the document pasted as base64.
 func addPasted(ctx context.Context, c *app.Context, id model.ID, v form.Values) form.Result {
-	list := listed[paper](v["documents"])
+	list := decodeList[documentInfo](v["documents"])
 	data, err := unbase64(v["document pasted"])
 	if err != nil {
 		return form.Result{Field: "document pasted", Error: c.T("document.paste.wrong")}
@@ -58,16 +58,16 @@ func addPasted(ctx context.Context, c *app.Context, id model.ID, v form.Values) 
 	}
 	d, err := c.Backend.AddDocument(ctx, id, name, data)
 	if err != nil {
-		res := wrong(c, err, "document")
+		res := errorResult(c, err, "document")
 		res.Field = "document pasted"
 		return res
 	}
-	list = append(list, papers([]model.Document{d})...)
-	return form.Result{Note: c.T("document.added", 1), Set: form.Values{"documents": held(list), "document pasted": ""}}
+	list = append(list, documentInfos([]model.Document{d})...)
+	return form.Result{Note: c.T("document.added", 1), Set: form.Values{"documents": encodeList(list), "document pasted": ""}}
 }
 
-// unbase64 decodes what base64, openssl base64 or a browser made of a file:
-// line breaks, lines as those of PEM, and the head of a data URL are ignored.
+// unbase64 decodes what base64, openssl base64 or a browser writes: line breaks, PEM
+// lines and the head of a data URL are skipped.
 func unbase64(s string) ([]byte, error) {
 	if head, rest, ok := strings.Cut(s, "base64,"); ok && strings.HasPrefix(strings.TrimSpace(head), "data:") {
 		s = rest

@@ -13,7 +13,7 @@ import (
 	"certquay/ui/widget"
 )
 
-// priceLines writes equal lines of a quote once, and their total.
+// priceLines are the lines of a quote, equal ones together, and the total.
 func priceLines(c *app.Context, quote lifecycle.Quote) []string {
 	type group struct {
 		model.OrderLine
@@ -39,23 +39,24 @@ func priceLines(c *app.Context, quote lifecycle.Quote) []string {
 		if g.Quantity > 1 {
 			each /= int64(g.Quantity)
 		}
-		lines = append(lines, priced(c, text, widget.Money(each*int64(g.n), quote.Currency)))
+		lines = append(lines, priceLine(c, text, widget.Money(each*int64(g.n), quote.Currency)))
 	}
 	if len(lines) > 0 {
-		lines = append(lines, priced(c, c.T("buy.total"), widget.Money(quote.Total, quote.Currency)))
+		lines = append(lines, priceLine(c, c.T("buy.total"), widget.Money(quote.Total, quote.Currency)))
 	}
 	return lines
 }
 
-// priced is a line with its price.
-func priced(c *app.Context, text, price string) string {
+// priceLine is a line with its price.
+func priceLine(c *app.Context, text, price string) string {
 	if c.Plain {
 		return text + c.T("colon") + price
 	}
 	return widget.Pad(text, 55) + widget.PadLeft(price, 16)
 }
 
-func fixed(values, labels []string) func(form.Values) []form.Option {
+// fixedOptions are options that never change.
+func fixedOptions(values, labels []string) func(form.Values) []form.Option {
 	os := make([]form.Option, len(values))
 	for i := range values {
 		os[i] = form.Option{Value: values[i], Label: labels[i]}
@@ -63,7 +64,8 @@ func fixed(values, labels []string) func(form.Values) []form.Option {
 	return func(form.Values) []form.Option { return os }
 }
 
-func offered[T ~string](c *app.Context, kind string, can []T) []form.Option {
+// offeredOptions are the values that an issuer offers, with their labels.
+func offeredOptions[T ~string](c *app.Context, kind string, can []T) []form.Option {
 	os := make([]form.Option, len(can))
 	for i, o := range can {
 		os[i] = form.Option{Value: string(o), Label: c.Text.Or(kind+"."+string(o), string(o))}
@@ -71,9 +73,8 @@ func offered[T ~string](c *app.Context, kind string, can []T) []form.Option {
 	return os
 }
 
-// withheld names what an issuer does not offer, so that nobody looks for it;
-// nothing when it offers all.
-func withheld[T ~string](c *app.Context, kind string, all, can []T, brand string) string {
+// notOffered names the values that an issuer does not offer; "" when it offers all.
+func notOffered[T ~string](c *app.Context, kind string, all, can []T, brand string) string {
 	var not []string
 	for _, o := range all {
 		if !slices.Contains(can, o) {
@@ -86,10 +87,9 @@ func withheld[T ~string](c *app.Context, kind string, all, can []T, brand string
 	return c.T("buy.withheld", brand, strings.Join(not, c.T("list.join")))
 }
 
-// against puts an error of a preview beside the field it belongs to, else under
-// the fields.
-func against(c *app.Context, err error) form.Preview {
-	if field, message, ok := beside(c, err); ok {
+// errorPreview puts an error beside the field it names, else below the fields.
+func errorPreview(c *app.Context, err error) form.Preview {
+	if field, message, ok := fieldError(c, err); ok {
 		return form.Preview{Errors: form.Values{field: message}, Problem: message}
 	}
 	var r *rules.Refusal

@@ -14,14 +14,14 @@ import (
 	"certquay/ui/dialog/form"
 )
 
-// reissue makes another version, with the same key, a new one, or the key of a
-// signing request (spec I7).
+// reissue issues another version with the same key, a new one, or the key of a signing
+// request (spec I7).
 func reissue(q *request) tea.Msg {
 	c := q.c
 	keys, labels := []string{"same", "new"}, []string{c.T("reissue.same"), c.T("reissue.new")}
 	manual := false
 	if len(q.cases) == 1 { // a request is for the names of one
-		if paths(c) {
+		if canReadFiles(c) {
 			keys, labels = append(keys, csrFile), append(labels, c.T("csr.from.file"))
 		}
 		keys, labels = append(keys, csrPasted), append(labels, c.T("csr.from.pasted"))
@@ -29,8 +29,8 @@ func reissue(q *request) tea.Msg {
 		manual = v != nil && v.KeyID == ""
 	}
 	csr := func(v form.Values) bool { return v["key"] == csrFile || v["key"] == csrPasted }
-	spec := form.Spec{Title: c.T("reissue.title", q.names()), Submit: c.T("reissue.submit"), Intro: slices.Concat(q.hidden(), []string{c.T("reissue.intro")}, q.skipped()),
-		Fields: append([]form.Field{{Key: "key", Label: c.T("reissue.key"), Kind: form.Select, Options: fixed(keys, labels),
+	spec := form.Spec{Title: c.T("reissue.title", q.names()), Submit: c.T("reissue.submit"), Intro: slices.Concat(q.hiddenLines(), []string{c.T("reissue.intro")}, q.skippedLines()),
+		Fields: append([]form.Field{{Key: "key", Label: c.T("reissue.key"), Kind: form.Select, Options: fixedOptions(keys, labels),
 			Hint: func(v form.Values) string {
 				switch {
 				case csr(v):
@@ -61,13 +61,13 @@ func reissue(q *request) tea.Msg {
 			}
 			r.CSR = asked.Raw
 		}
-		return q.each(ctx, "reissue.done", func(ctx context.Context, cs *rules.Case) error {
-			return q.began(c.Backend.Reissue(ctx, cs.Instance.ID, r))
+		return q.forEach(ctx, "reissue.done", func(ctx context.Context, cs *rules.Case) error {
+			return q.addJob(c.Backend.Reissue(ctx, cs.Instance.ID, r))
 		})
 	})
 }
 
-// asCSR puts what is wrong with a signing request beside its field.
+// asCSR puts an error in a signing request beside its field.
 func asCSR(err error) error {
 	var i *rules.Invalid
 	if errors.As(err, &i) {

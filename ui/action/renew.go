@@ -22,9 +22,9 @@ func renew(q *request) tea.Msg {
 		lines = append(lines, priceLines(c, quote)...)
 	}
 	lines = append(lines, "", c.T("renew.after"))
-	q.costs = true
+	q.spends = true
 	return q.confirm(c.T("renew.title", q.names()), lines, c.T("renew.question"), "renew.done", func(ctx context.Context, cs *rules.Case) error {
 		_, j, err := c.Backend.Renew(ctx, cs.Instance.ID)
-		return q.began(j, err)
+		return q.addJob(j, err)
 	})
 }

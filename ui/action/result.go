@@ -13,6 +13,7 @@ import (
 	"certquay/ui/style"
 )
 
+// refusedMsg shows a refusal.
 func refusedMsg(c *app.Context, r *rules.Refusal, cs *rules.Case) tea.Msg {
 	name := ""
 	if cs != nil && cs.Instance != nil {
@@ -21,8 +22,7 @@ func refusedMsg(c *app.Context, r *rules.Refusal, cs *rules.Case) tea.Msg {
 	return app.OpenDialogMsg{Then: dialog.Go, Make: func() app.Dialog { return dialog.Refused(c, r, name) }}
 }
 
-// failedMsg tells of an error: a refusal as a refusal, anything else as a
-// failure of the action.
+// failedMsg shows an error: a refusal as such, any other as a failure of the action.
 func failedMsg(c *app.Context, row *rules.Row, err error) tea.Msg {
 	var r *rules.Refusal
 	if errors.As(err, &r) {
@@ -32,8 +32,8 @@ func failedMsg(c *app.Context, row *rules.Row, err error) tea.Msg {
 	return app.OpenDialogMsg{Make: func() app.Dialog { return dialog.Failed(c, title, err) }}
 }
 
-// each acts on every allowed case and sums up what came of it.
-func (q *request) each(ctx context.Context, done string, act func(context.Context, *rules.Case) error) (tea.Msg, error) {
+// forEach acts on every allowed case and sums up the results.
+func (q *request) forEach(ctx context.Context, done string, act func(context.Context, *rules.Case) error) (tea.Msg, error) {
 	var problems []problem
 	for _, r := range q.refused {
 		problems = append(problems, q.problem(r.Refusal, r.name))
@@ -53,45 +53,44 @@ func (q *request) each(ctx context.Context, done string, act func(context.Contex
 }
 
 func (q *request) summary(done string, ok int, last string, problems []problem) tea.Msg {
-	said := q.said(done, ok, last, problems)
+	said := q.resultMsg(done, ok, last, problems)
 	if q.undo == nil || ok == 0 {
 		return said
 	}
 	return app.OfferUndoMsg{Undo: q.undo(), Then: said}
 }
 
-func (q *request) said(done string, ok int, last string, problems []problem) tea.Msg {
+func (q *request) resultMsg(done string, ok int, last string, problems []problem) tea.Msg {
 	c := q.c
 	said, ended := c.T(done, last), c.Text.Or(done+".ended", "")
 	switch {
 	case ok != 1:
 		said = c.T("done.many", c.T("action."+string(q.row.Action)), ok)
-		ended = q.sum(len(q.jobs), 0, 0)
+		ended = q.countResults(len(q.jobs), 0, 0)
 	case ended != "":
 		ended = c.T(done+".ended", last)
 	}
 	if len(problems) == 0 {
-		return q.follow(app.ToastMsg{Text: said, Tone: style.Good}, ended)
+		return q.awaitJobs(app.ToastMsg{Text: said, Tone: style.Good}, ended)
 	}
 	title := c.T("done.mixed", ok, len(problems))
 	return app.OpenDialogMsg{Make: func() app.Dialog {
 		return &dialog.Notice{Context: c, Title: c.T("action." + string(q.row.Action)), Word: c.T("danger.notice"), Tone: style.Soon,
-			Parts: []dialog.Part{{Lines: []string{title}, Tone: style.Strong}, {Lines: counted(c, problems)}}}
+			Parts: []dialog.Part{{Lines: []string{title}, Tone: style.Strong}, {Lines: groupProblems(c, problems)}}}
 	}}
 }
 
-// one says whether a single certificate is meant; else it gives the message
-// that one at a time is possible.
-func (q *request) one() tea.Msg {
+// requireOne is nil if there is a single certificate, else the message that this action
+// takes one at a time.
+func (q *request) requireOne() tea.Msg {
 	if len(q.cases) == 1 {
 		return nil
 	}
 	return app.ToastMsg{Text: q.c.T("one.only", len(q.cases)), Tone: style.Soon}
 }
 
-// again starts another flow for the certificates of this one, each judged
-// afresh.
-func (q *request) again(action rules.Action, flow func(*request) tea.Msg) func() tea.Cmd {
+// restart starts another action for the same certificates, checking each again.
+func (q *request) restart(action rules.Action, flow func(*request) tea.Msg) func() tea.Cmd {
 	c, row := q.c, q.c.Table.Row(action)
 	ids := make([]model.ID, len(q.cases))
 	for n, cs := range q.cases {

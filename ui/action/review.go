@@ -19,35 +19,35 @@ import (
 	"certquay/ui/widget"
 )
 
-// reviewing is one application in front of a reviewer.
-type reviewing struct {
+// reviewSession is an application that is being reviewed.
+type reviewSession struct {
 	q         *request
 	i         *model.Instance
-	documents []paper
-	said      string // where the documents were saved
+	documents []documentInfo
+	note      string // where the documents were saved
 }
 
-// review shows an application with its documents; the reviewer saves those to
-// look at them, then approves or rejects with a reason (spec A8).
+// review shows an application with its documents. The reviewer saves these to look at
+// them, then approves, or rejects with a reason (spec A8).
 func review(q *request) tea.Msg {
-	if m := q.one(); m != nil {
+	if m := q.requireOne(); m != nil {
 		return m
 	}
-	r := &reviewing{q: q, i: q.cases[0].Instance}
+	r := &reviewSession{q: q, i: q.cases[0].Instance}
 	ds, err := q.c.Backend.Documents(r.i.ID)
 	if err != nil {
 		return failedMsg(q.c, q.row, err)
 	}
-	r.documents = papers(ds)
+	r.documents = documentInfos(ds)
 	return r.show()
 }
 
 // show opens the application and goes on with what the reviewer chooses.
-func (r *reviewing) show() tea.Msg {
+func (r *reviewSession) show() tea.Msg {
 	c := r.q.c
 	parts := r.parts()
-	if r.said != "" {
-		parts = append([]dialog.Part{{Lines: []string{r.said}, Tone: style.Good}}, parts...)
+	if r.note != "" {
+		parts = append([]dialog.Part{{Lines: []string{r.note}, Tone: style.Good}}, parts...)
 	}
 	choices := []key.Binding{c.Bind(c.T("review.save"), "s"), c.Bind(c.T("review.approve"), "a"), c.Bind(c.T("review.reject"), "r")}
 	if len(r.documents) == 0 {
@@ -68,7 +68,7 @@ func (r *reviewing) show() tea.Msg {
 }
 
 // parts are the application as the reviewer reads it.
-func (r *reviewing) parts() []dialog.Part {
+func (r *reviewSession) parts() []dialog.Part {
 	c, i := r.q.c, r.i
 	a := i.Application
 	var lines []string
@@ -78,7 +78,7 @@ func (r *reviewing) parts() []dialog.Part {
 		}
 	}
 	label := c.T("fact.names")
-	for _, name := range both(a.Domains) {
+	for _, name := range bothForms(a.Domains) {
 		lines = append(lines, c.Fact(label, name))
 		label = ""
 	}
@@ -102,7 +102,7 @@ func (r *reviewing) parts() []dialog.Part {
 	}
 	lines = nil
 	for _, p := range r.documents {
-		lines = append(lines, p.words(c))
+		lines = append(lines, p.describe(c))
 	}
 	if len(lines) == 0 {
 		lines = []string{c.T("document.none")}
@@ -110,9 +110,9 @@ func (r *reviewing) parts() []dialog.Part {
 	return append(parts, dialog.Part{Head: c.T("review.documents"), Lines: lines})
 }
 
-// save writes the documents into a directory of the reviewer's choice, for the
-// reviewer only, and comes back.
-func (r *reviewing) save() tea.Msg {
+// save writes the documents into a directory of the reviewer's choice, readable by the
+// reviewer only, and returns to the application.
+func (r *reviewSession) save() tea.Msg {
 	q, c := r.q, r.q.c
 	if c.Save == nil {
 		return app.OpenDialogMsg{
@@ -124,7 +124,7 @@ func (r *reviewing) save() tea.Msg {
 		}
 	}
 	spec := form.Spec{Title: c.T("review.save.title", r.i.Name), Submit: c.T("save.submit"), Intro: []string{c.T("review.save.intro")}, Fields: []form.Field{
-		{Key: "directory", Label: c.T("save.directory"), Initial: filepath.Join("review", r.i.ID.Short()), Valid: needed(c), Hint: func(form.Values) string { return c.T("save.directory.hint") }},
+		{Key: "directory", Label: c.T("save.directory"), Initial: filepath.Join("review", r.i.ID.Short()), Valid: required(c), Hint: func(form.Values) string { return c.T("save.directory.hint") }},
 	}}
 	back := func(form.Cancelled) tea.Cmd { return c.Do(func(context.Context) tea.Msg { return r.show() }) }
 	return q.formThen(spec, func(_ context.Context, v form.Values) (tea.Msg, error) {
@@ -140,12 +140,12 @@ func (r *reviewing) save() tea.Msg {
 				return nil, &rules.Invalid{Field: "directory", Why: model.Quoted("", c.FormatFileError(filepath.Join(dir, name), err))}
 			}
 		}
-		r.said = c.T("review.saved", len(ds), dir)
+		r.note = c.T("review.saved", len(ds), dir)
 		return r.show(), nil
 	}, back)
 }
 
-func (r *reviewing) approve() tea.Msg {
+func (r *reviewSession) approve() tea.Msg {
 	c := r.q.c
 	return r.q.confirm(c.T("review.approve.title", r.i.Name), []string{c.T("review.approve.text")}, c.T("review.approve.question"), "review.approved",
 		func(ctx context.Context, cs *rules.Case) error {
@@ -153,10 +153,10 @@ func (r *reviewing) approve() tea.Msg {
 		})
 }
 
-func (r *reviewing) reject() tea.Msg {
+func (r *reviewSession) reject() tea.Msg {
 	q, c := r.q, r.q.c
 	spec := form.Spec{Title: c.T("review.reject.title", r.i.Name), Danger: rules.DangerWarning, Submit: c.T("review.reject"), Intro: []string{c.T("review.reject.text")},
-		Fields: []form.Field{{Key: "reason", Label: c.T("review.reason"), Valid: needed(c), Hint: func(form.Values) string { return c.T("review.reason.hint") }}}}
+		Fields: []form.Field{{Key: "reason", Label: c.T("review.reason"), Valid: required(c), Hint: func(form.Values) string { return c.T("review.reason.hint") }}}}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		err := c.Backend.RejectApplication(ctx, r.i.ID, strings.TrimSpace(v["reason"]))
 		var f *rules.Refusal

@@ -16,10 +16,10 @@ import (
 	"certquay/ui/widget"
 )
 
-// end closes, revokes or deletes: all three take something away for good, so
-// the name must be typed, and what is paid back and what still presents the
-// certificate is shown before (spec B5, I4, I5).
-func end(q *request) tea.Msg {
+// terminate closes, revokes or deletes. None of these can be undone, so the name must
+// be typed, and the refund and the resources that still present the certificate are
+// shown before (spec B5, I4, I5).
+func terminate(q *request) tea.Msg {
 	c := q.c
 	action := string(q.row.Action)
 	word, label := q.cases[0].Instance.Name, "end.typed"
@@ -27,7 +27,7 @@ func end(q *request) tea.Msg {
 		label = "end.typed.many"
 		word = c.T("end.word", action, len(q.cases))
 	}
-	spec := form.Spec{Title: c.T(action+".title", q.names()), Danger: q.row.Danger, Submit: c.T(action + ".submit"), Intro: q.hidden()}
+	spec := form.Spec{Title: c.T(action+".title", q.names()), Danger: q.row.Danger, Submit: c.T(action + ".submit"), Intro: q.hiddenLines()}
 	if len(q.cases) == 1 {
 		if v := q.cases[0].Instance.Current(); v != nil {
 			spec.Intro = append(spec.Intro, c.T(action+".intro.serial", widget.Cut(v.Serial, 40)))
@@ -37,7 +37,7 @@ func end(q *request) tea.Msg {
 	} else {
 		spec.Intro = append(spec.Intro, c.T(action+".intro"))
 	}
-	spec.Intro = append(spec.Intro, q.skipped()...)
+	spec.Intro = append(spec.Intro, q.skippedLines()...)
 	if q.row.ToRefunded != "" { // may pay something back
 		line, err := q.refund()
 		if err != nil {
@@ -46,7 +46,7 @@ func end(q *request) tea.Msg {
 		spec.Intro = append(spec.Intro, line)
 	}
 	if action == string(rules.Revoke) {
-		at, err := q.presenting()
+		at, err := q.presentedOn()
 		if err != nil {
 			return failedMsg(c, q.row, err)
 		}
@@ -54,7 +54,7 @@ func end(q *request) tea.Msg {
 		fields, elsewhere := q.versionFields()
 		spec.Intro = append(spec.Intro, elsewhere...)
 		spec.Fields = append(spec.Fields, form.Field{Key: "reason", Label: c.T("revoke.reason"), Kind: form.Select,
-			Options: fixed(rules.RevocationReasons, rules.RevocationReasons),
+			Options: fixedOptions(rules.RevocationReasons, rules.RevocationReasons),
 			Hint:    func(v form.Values) string { return c.Text.Or("reason."+v["reason"], "") }})
 		spec.Fields = append(spec.Fields, fields...)
 	}
@@ -67,13 +67,13 @@ func end(q *request) tea.Msg {
 			return ""
 		}})
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		return q.each(ctx, action+".done", func(ctx context.Context, cs *rules.Case) error {
+		return q.forEach(ctx, action+".done", func(ctx context.Context, cs *rules.Case) error {
 			id := cs.Instance.ID
 			switch q.row.Action {
 			case rules.Close:
 				return c.Backend.CloseInstance(ctx, id)
 			case rules.Revoke:
-				return q.began(c.Backend.Revoke(ctx, id, lifecycle.RevokeRequest{Reason: v["reason"], Versions: numbers(v["versions"])}))
+				return q.addJob(c.Backend.Revoke(ctx, id, lifecycle.RevokeRequest{Reason: v["reason"], Versions: parseNumbers(v["versions"])}))
 			default:
 				return c.Backend.Delete(ctx, id)
 			}
@@ -81,6 +81,7 @@ func end(q *request) tea.Msg {
 	})
 }
 
+// refund says what is paid back, and why.
 func (q *request) refund() (string, error) {
 	var sum ledger.RefundPreview
 	for _, cs := range q.cases {
@@ -93,7 +94,8 @@ func (q *request) refund() (string, error) {
 	return q.c.T("end.refund", widget.Money(sum.Amount, sum.Currency), q.c.Text.Text(sum.Why)), nil
 }
 
-func (q *request) presenting() (string, error) {
+// presentedOn says which resources still present what is to be revoked.
+func (q *request) presentedOn() (string, error) {
 	var at []string
 	for _, cs := range q.cases {
 		rs, _, err := q.c.Backend.Resources(lifecycle.ResourceFilter{Instance: cs.Instance.ID})
@@ -102,7 +104,7 @@ func (q *request) presenting() (string, error) {
 		}
 		for n := range rs {
 			if cs.Revokes(&rs[n].Resource) {
-				at = append(at, place(&rs[n]))
+				at = append(at, resourceName(&rs[n]))
 			}
 		}
 	}
@@ -112,9 +114,9 @@ func (q *request) presenting() (string, error) {
 	return q.c.T("revoke.presented", strings.Join(at, q.c.T("list.join"))), nil
 }
 
-// versionFields ask which versions to revoke, where there is a choice: all that
-// are not expired, unless some are picked. Those issued elsewhere are left out
-// and named (spec I4).
+// versionFields ask which versions to revoke where there is a choice: all that are not
+// expired, unless some are named. Those issued elsewhere are left out and listed (spec
+// I4).
 func (q *request) versionFields() (fields []form.Field, elsewhere []string) {
 	c := q.c
 	if len(q.cases) != 1 {
@@ -141,7 +143,7 @@ func (q *request) versionFields() (fields []form.Field, elsewhere []string) {
 	return []form.Field{{Key: "versions", Label: c.T("revoke.versions"), Placeholder: c.T("revoke.versions.all", len(can)),
 		Hint: func(form.Values) string { return c.T("revoke.versions.hint") + "\n" + strings.Join(lines, "\n") },
 		Valid: func(s string, _ form.Values) string {
-			for _, w := range split(s) {
+			for _, w := range splitList(s) {
 				n, err := strconv.Atoi(w)
 				if err != nil || !slices.ContainsFunc(can, func(v *model.Version) bool { return v.Number == n }) {
 					return c.T("revoke.versions.wrong", w)
@@ -151,9 +153,9 @@ func (q *request) versionFields() (fields []form.Field, elsewhere []string) {
 		}}}, elsewhere
 }
 
-// numbers reads a list that was checked.
-func numbers(s string) (ns []int) {
-	for _, w := range split(s) {
+// parseNumbers reads a list of numbers that was checked.
+func parseNumbers(s string) (ns []int) {
+	for _, w := range splitList(s) {
 		if n, err := strconv.Atoi(w); err == nil {
 			ns = append(ns, n)
 		}

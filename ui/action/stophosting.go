@@ -8,7 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// stopHosting says what becomes of what was not used (spec H10).
+// stopHosting says what becomes of renewals that were not used, and asks (spec H10).
 func stopHosting(q *request) tea.Msg {
 	c := q.c
 	left, packs := 0, false
@@ -19,9 +19,9 @@ func stopHosting(q *request) tea.Msg {
 	lines := []string{c.T("host.stop.intro")}
 	switch {
 	case left > 0 && packs:
-		lines = append(lines, c.T(number("host.stop.packs", left), left))
+		lines = append(lines, c.T(pluralKey("host.stop.packs", left), left))
 	case left > 0:
-		lines = append(lines, c.T(number("host.stop.bought", left), left))
+		lines = append(lines, c.T(pluralKey("host.stop.bought", left), left))
 	}
 	return q.confirm(c.T("host.stop.title", q.names()), lines, c.T("host.stop.question"), "host.stop.done", func(ctx context.Context, cs *rules.Case) error {
 		return c.Backend.StopHosting(ctx, cs.Instance.ID)

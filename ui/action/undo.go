@@ -11,15 +11,15 @@ import (
 	"certquay/ui/text"
 )
 
-// undo takes back what the person has done last, where the rules let one go
-// back: hosting switched on, auto-deploy, a filter or marks cleared. Without
-// that it is about an application that is not finalized. Otherwise it says what can be undone.
+// undo is the action that undoes what the person has done last, where that is possible:
+// hosting or auto-deploy switched on or off, a filter or marks cleared. Otherwise it
+// withdraws an application that is not finalized, or says what can be undone.
 func undo(c *app.Context, t Target) app.Action {
 	rows := []*rules.Row{c.Table.Row(rules.Withdraw)}
 	row, why := choose(c, rows, t)
 	may := c.MayNot(row.Action) == nil
 	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
-		why = app.Disabled(c.T("undo.nothing"), undoable(c))
+		why = app.Disabled(c.T("undo.nothing"), undoHint(c))
 	}
 	a := app.Action{ID: "undo", Name: text.Called("action.undo"), Binding: app.Keys("u"), Group: app.Certificate, Disabled: why, OpensDialog: true}
 	ids := t.IDs
@@ -59,7 +59,7 @@ func undo(c *app.Context, t Target) app.Action {
 					d.Parts, d.Choices = []dialog.Part{{Lines: []string{c.T("undo.nothing")}}}, nil
 				}
 				d.Title = c.T("undo.title")
-				d.Parts = append(d.Parts, dialog.Part{Head: c.T("undo.what"), Lines: []string{undoable(c)}})
+				d.Parts = append(d.Parts, dialog.Part{Head: c.T("undo.what"), Lines: []string{undoHint(c)}})
 				return d
 			}}
 		})
@@ -67,7 +67,7 @@ func undo(c *app.Context, t Target) app.Action {
 	return a
 }
 
-// undoable says what can be undone, and what leads on where nothing can be.
-func undoable(c *app.Context) string {
+// undoHint says what can be undone, and what to do where nothing can be.
+func undoHint(c *app.Context) string {
 	return c.T("undo.can", c.KeyOf(rules.Withdraw), c.KeyOf(rules.Deploy), c.KeyOf(rules.Buy))
 }

@@ -13,20 +13,20 @@ import (
 	"certquay/ui/style"
 )
 
-// upload brings a certificate from files or pasted text (spec I3).
+// upload imports a certificate from files or pasted text (spec I3).
 func upload(q *request) tea.Msg {
 	c := q.c
 	intro := c.T("import.intro")
-	if !paths(c) {
+	if !canReadFiles(c) {
 		intro = c.T("import.intro.remote")
 	}
 	spec := form.Spec{ID: "import", Begin: "files", Title: c.T("import.title"), Submit: c.T("import.submit"), Intro: []string{intro},
-		Fields: append(bringing(c, paths(c), "fullchain.pem, key.pem", "import.paths.hint", "import.text.hint"),
-			passwordFile(c), form.Field{Key: "name", Label: c.T("import.name"), Placeholder: c.T("import.name.default"), Hint: func(form.Values) string { return c.T("import.name.hint") }})}
+		Fields: append(importFields(c, canReadFiles(c), "fullchain.pem, key.pem", "import.paths.hint", "import.text.hint"),
+			passwordField(c), form.Field{Key: "name", Label: c.T("import.name"), Placeholder: c.T("import.name.default"), Hint: func(form.Values) string { return c.T("import.name.hint") }})}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		files, err := brought(c, v)
+		files, err := importFiles(c, v)
 		if err == nil {
-			err = unlock(c, v, files)
+			err = setPassword(c, v, files)
 		}
 		if err != nil {
 			return nil, err

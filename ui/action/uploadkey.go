@@ -12,22 +12,22 @@ import (
 	"certquay/ui/style"
 )
 
-// uploadKey adds the private key that a certificate lacks (spec A4). Nothing of
-// it is kept in the form once that is closed.
+// uploadKey adds the private key that a certificate lacks (spec A4). The form keeps
+// nothing of it once it is closed.
 func uploadKey(q *request) tea.Msg {
-	if m := q.one(); m != nil {
+	if m := q.requireOne(); m != nil {
 		return m
 	}
 	c, i := q.c, q.cases[0].Instance
 	intro := []string{c.T("key.intro")}
-	if !paths(c) {
+	if !canReadFiles(c) {
 		intro = append(intro, c.T("key.remote", i.ID.Short()))
 	}
-	spec := form.Spec{Begin: "files", Title: c.T("key.title", i.Name), Submit: c.T("key.submit"), Intro: intro, Fields: append(bringing(c, paths(c), "key.pem", "key.path.hint", "key.text.hint"), passwordFile(c))}
+	spec := form.Spec{Begin: "files", Title: c.T("key.title", i.Name), Submit: c.T("key.submit"), Intro: intro, Fields: append(importFields(c, canReadFiles(c), "key.pem", "key.path.hint", "key.text.hint"), passwordField(c))}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-		files, err := brought(c, v)
+		files, err := importFiles(c, v)
 		if err == nil {
-			err = unlock(c, v, files)
+			err = setPassword(c, v, files)
 		}
 		switch {
 		case err != nil:

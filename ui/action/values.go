@@ -2,7 +2,8 @@ package action
 
 import "strings"
 
-func words[T ~string](list []T) []string {
+// toStrings converts a list of a string type.
+func toStrings[T ~string](list []T) []string {
 	out := make([]string, len(list))
 	for n, w := range list {
 		out[n] = string(w)
@@ -10,15 +11,15 @@ func words[T ~string](list []T) []string {
 	return out
 }
 
-// number is the key of a text for one, or for many.
-func number(key string, n int) string {
+// pluralKey is the code of a text for one, or for any other number.
+func pluralKey(key string, n int) string {
 	if n == 1 {
 		return key + ".one"
 	}
 	return key
 }
 
-// split takes a list apart that a person typed with commas or blanks.
-func split(s string) []string {
+// splitList splits a list that was typed with commas, semicolons or blanks.
+func splitList(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(", ;\n\t，、；", r) })
 }

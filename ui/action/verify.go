@@ -13,28 +13,28 @@ import (
 	"certquay/ui/style"
 )
 
-// verify asks the resources at once what they present.
+// verify asks resources at once what they present.
 func verify(q *request) tea.Msg {
-	rs, err := q.places()
+	rs, err := q.resources()
 	if err != nil {
 		return failedMsg(q.c, q.row, err)
 	}
 	if len(rs) == 0 {
-		return refusedMsg(q.c, refusal(q.row, q.cases[0], rules.ReasonNotDeployed), q.cases[0])
+		return refusedMsg(q.c, newRefusal(q.row, q.cases[0], rules.ReasonNotDeployed), q.cases[0])
 	}
 	ctx, cancel := context.WithTimeout(q.c.Ctx, app.Timeout)
 	defer cancel()
-	msg := q.eachPlace(ctx, "verify.done", rs, q.c.Backend.Verify)
+	msg := q.forEachResource(ctx, "verify.done", rs, q.c.Backend.Verify)
 	if told, ok := msg.(app.ToastMsg); ok && told.Await != nil && len(rs) == 1 {
-		told.Await = q.looked(told.Await, rs[0])
+		told.Await = q.verifyResult(told.Await, rs[0])
 		return told
 	}
 	return msg
 }
 
-// looked tells of a place that presents what was deployed there also when that
-// has expired, is revoked or is not the current version (spec D4).
-func (q *request) looked(follow func(context.Context) app.ToastMsg, at lifecycle.ResourceView) func(context.Context) app.ToastMsg {
+// verifyResult adds to the result of a verified resource when what it presents, as
+// deployed, has expired, is revoked or is not the current version (spec D4).
+func (q *request) verifyResult(follow func(context.Context) app.ToastMsg, at lifecycle.ResourceView) func(context.Context) app.ToastMsg {
 	c := q.c
 	return func(ctx context.Context) app.ToastMsg {
 		said := follow(ctx)
@@ -48,11 +48,11 @@ func (q *request) looked(follow func(context.Context) app.ToastMsg, at lifecycle
 			case r.VerifyError != "" || r.State == model.ResourceDrifted:
 				return said // says what is wrong
 			case r.State == model.ResourceRevoked:
-				return app.ToastMsg{Text: c.T("verify.done.revoked", place(r)), Tone: style.Bad}
+				return app.ToastMsg{Text: c.T("verify.done.revoked", resourceName(r)), Tone: style.Bad}
 			case r.NotAfter.Before(c.Backend.Now()):
-				return app.ToastMsg{Text: c.T("verify.done.expired", place(r), r.NotAfter.UTC().Format(time.DateOnly)), Tone: style.Bad}
+				return app.ToastMsg{Text: c.T("verify.done.expired", resourceName(r), r.NotAfter.UTC().Format(time.DateOnly)), Tone: style.Bad}
 			case r.State == model.ResourceOutdated:
-				return app.ToastMsg{Text: c.T("verify.done.outdated", place(r)), Tone: style.Soon}
+				return app.ToastMsg{Text: c.T("verify.done.outdated", resourceName(r)), Tone: style.Soon}
 			}
 		}
 		return said

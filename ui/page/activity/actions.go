@@ -17,7 +17,7 @@ import (
 func (p *page) Actions() app.Actions {
 	c := p.c
 	move := func(id string, by func(), keys ...string) app.Action {
-		return c.MoveAction(id, func() tea.Cmd { by(); return p.further() }, keys...)
+		return c.MoveAction(id, func() tea.Cmd { by(); return p.loadMore() }, keys...)
 	}
 	some := p.table.Total() > 0
 	as := c.SortActions([]model.Sort{byTime}, p.order, p.sort)
@@ -44,7 +44,7 @@ func (p *page) Actions() app.Actions {
 	}...)
 }
 
-// open shows one event whole.
+// open shows all of one event.
 func (p *page) open() tea.Cmd {
 	e, ok := p.table.Selected()
 	if !ok {

@@ -15,8 +15,7 @@ import (
 	"certquay/ui/widget"
 )
 
-// batch is how many events are read at once; older ones are read on reaching
-// the end.
+// batch is how many events are read at once; more are read when the end comes near.
 const batch = 500
 
 type page struct {
@@ -24,16 +23,15 @@ type page struct {
 	width, height int
 	table         list.Table[model.Event]
 	events        []model.Event // in the order of the list, without gaps
-	whole         bool          // the last one in that order is among them
-	oldest        bool          // the oldest first, else the newest
+	complete      bool          // the last one in that order is among them
+	oldestFirst   bool          // the oldest first, else the newest
 	reading       bool
 	loaded        bool
 	typing        bool
 	input         widget.Input
 }
 
-// byTime is the order of what has happened; there is no other, as it is read in
-// it, some at a time.
+// byTime is the only order of events: they are read in it, some at a time.
 const byTime model.Sort = "time"
 
 var (
@@ -50,8 +48,8 @@ func New(c *app.Context) app.Page {
 	return p
 }
 
-// eventsLoadedMsg brings events in the order of the list: further ones, or such
-// as go before those held.
+// eventsLoadedMsg brings events in the order of the list, which follow those held, or
+// else precede them.
 type eventsLoadedMsg struct {
 	events  []model.Event
 	further bool
@@ -69,11 +67,11 @@ func (p *page) Capturing() bool { return p.typing }
 // Waits implements app.Waiter.
 func (p *page) Waits() bool { return !p.loaded }
 
-// latest reads what is new; everything anew when too much has happened. Where
-// the oldest stand first it is further events, once all are read.
-func (p *page) latest() tea.Cmd {
-	if p.oldest {
-		if p.whole || len(p.events) == 0 {
+// loadNew reads new events, or all again when there are too many. With the oldest first
+// these are further events, once all are read.
+func (p *page) loadNew() tea.Cmd {
+	if p.oldestFirst {
+		if p.complete || len(p.events) == 0 {
 			return p.read()
 		}
 		return nil
@@ -96,21 +94,21 @@ func (p *page) latest() tea.Cmd {
 	})
 }
 
-// further reads on when the end of what is held comes near.
-func (p *page) further() tea.Cmd {
-	if p.whole || len(p.events) == 0 || p.table.Cursor() < p.table.Total()-2*p.table.VisibleRows() {
+// loadMore reads further events when the end of those held comes near.
+func (p *page) loadMore() tea.Cmd {
+	if p.complete || len(p.events) == 0 || p.table.Cursor() < p.table.Total()-2*p.table.VisibleRows() {
 		return nil
 	}
 	return p.read()
 }
 
-// read reads what follows those held.
+// read reads the events that follow those held.
 func (p *page) read() tea.Cmd {
 	if p.reading {
 		return nil
 	}
 	p.reading = true
-	c, oldest, f := p.c, p.oldest, lifecycle.ActivityFilter{Limit: batch, Oldest: p.oldest}
+	c, oldest, f := p.c, p.oldestFirst, lifecycle.ActivityFilter{Limit: batch, Oldest: p.oldestFirst}
 	if n := len(p.events); n > 0 && oldest {
 		f.After = p.events[n-1].Seq
 	} else if n > 0 {
@@ -125,31 +123,30 @@ func (p *page) read() tea.Cmd {
 	})
 }
 
-// order is that of the list: by time, the newest first as long as nobody turns
-// it round.
-func (p *page) order() app.Order { return app.Order{Sort: byTime, Desc: !p.oldest} }
+// order is by time, the newest first unless that was reversed.
+func (p *page) order() app.Order { return app.Order{Sort: byTime, Desc: !p.oldestFirst} }
 
 func (p *page) sort(o app.Order) tea.Cmd {
-	if p.oldest == !o.Desc {
+	if p.oldestFirst == !o.Desc {
 		return nil
 	}
-	p.oldest = !o.Desc
-	p.events, p.whole, p.reading, p.loaded = nil, false, false, false
+	p.oldestFirst = !o.Desc
+	p.events, p.complete, p.reading, p.loaded = nil, false, false, false
 	p.table.Desc = o.Desc
 	p.table.Reset()
 	p.show()
-	if p.oldest {
+	if p.oldestFirst {
 		return p.read()
 	}
-	return p.latest()
+	return p.loadNew()
 }
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case app.FocusMsg, app.ChangedMsg:
-		return p.latest()
+		return p.loadNew()
 	case eventsLoadedMsg:
-		if m.oldest != p.oldest { // asked for before the order was turned round
+		if m.oldest != p.oldestFirst { // asked for before the order was turned round
 			return nil
 		}
 		first := !p.loaded || p.table.Cursor() == 0
@@ -157,10 +154,10 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		switch {
 		case m.further:
 			p.reading = false
-			p.whole = len(m.events) < batch
+			p.complete = len(m.events) < batch
 			p.events = append(p.events, m.events...)
 		case m.anew:
-			p.events, p.whole = m.events, len(m.events) < batch
+			p.events, p.complete = m.events, len(m.events) < batch
 		default:
 			p.events = append(m.events, p.events...)
 		}
@@ -181,19 +178,19 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			by = -3
 		}
 		p.table.Scroll(by)
-		return p.further()
+		return p.loadMore()
 	case tea.MouseClickMsg:
 		return p.click(m)
 	}
 	return nil
 }
 
-// click chooses an event, and opens it when it was chosen already.
+// click selects an event, or opens the selected one.
 func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	before := p.table.Cursor()
 	switch {
 	case m.Y == 2 && p.table.SortAt(m.X) != "":
-		return p.sort(app.Order{Sort: byTime, Desc: p.oldest})
+		return p.sort(app.Order{Sort: byTime, Desc: p.oldestFirst})
 	case p.table.Click(m.Y-2) && p.table.Cursor() == before:
 		return p.open()
 	}

@@ -29,7 +29,7 @@ func (p *page) View() string {
 		left = " " + s.Paint(style.Accent, "/ "+widget.Cut(text.Clean(p.input.Value()), p.width/3))
 	}
 	more := ""
-	if !p.whole {
+	if !p.complete {
 		more = "+"
 	}
 	right := s.Paint(style.Good, "●") + " " + s.Paint(style.Muted, c.T("activity.live")) + "   " + c.T("activity.count", widget.Count(p.table.Total())+more) + " "

@@ -78,7 +78,7 @@ func (p *page) copy() tea.Cmd {
 // panel opens the filter panel: states, hosted, auto-deploy, with counts of
 // what each lists.
 func (p *page) panel() tea.Cmd {
-	c, base := p.c, p.asked()
+	c, base := p.c, p.query()
 	var cs []dialog.Choice
 	for i, s := range append([]model.ResourceState{""}, model.ResourceStates...) {
 		ch := dialog.Choice{Key: "state:" + string(s), Label: c.Text.Or("label."+string(s), string(s)), One: true, On: base.State == s, Count: -1}

@@ -70,22 +70,21 @@ func (p *page) Waits() bool { return p.list.Waits() || p.onWatched() && p.watche
 // Scrolling implements app.Scroller.
 func (p *page) Scrolling() bool { return p.list.Scrolling() || p.watched.list.Scrolling() }
 
-// asked is the filter with the text that was typed.
-func (p *page) asked() lifecycle.ResourceFilter {
+// query is the filter with the text that was typed.
+func (p *page) query() lifecycle.ResourceFilter {
 	f := p.filter
 	f.Text = p.list.Text()
 	return f
 }
 
 func (p *page) rows(offset, limit int) func() ([]row, int, error) {
-	f, b := p.asked(), p.c.Backend
+	f, b := p.query(), p.c.Backend
 	f.Offset, f.Limit = offset, limit
 	f.Sort, f.Desc = p.list.Order().Sort, p.list.Order().Desc
 	return func() ([]row, int, error) { return b.Resources(f) }
 }
 
-// loadProducts counts the resources of each product; a count is that of the
-// sub-tab it stands on, whatever else is filtered.
+// loadProducts counts the resources of each product, without any other filter.
 func (p *page) loadProducts() tea.Cmd {
 	c := p.c
 	return c.Do(func(context.Context) tea.Msg {

@@ -41,7 +41,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			switch {
 			case r.Presented == "", r.Failure.What == model.JobVerify: // nothing, whatever was seen before
 				return list.Cell{Tone: style.Faint, Text: "–"}
-			case useless(c, &r):
+			case presentsExpired(c, &r):
 				return list.Cell{Tone: style.Bad, Text: short(r.Presented) + " !"}
 			case r.Presented == r.Expected:
 				return list.Cell{Tone: style.Good, Text: short(r.Presented) + " ✓"}
@@ -51,7 +51,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			switch {
 			case r.Presented == "", r.Failure.What == model.JobVerify:
 				return ""
-			case useless(c, &r):
+			case presentsExpired(c, &r):
 				return c.T("plain.useless", short(r.Presented))
 			case r.Presented == r.Expected:
 				return short(r.Presented) + c.T("comma") + c.T("plain.same")
@@ -67,7 +67,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 				tone = style.Bad
 			}
 			return list.Cell{Tone: tone, Text: widget.Days(c.T, r.NotAfter, c.Now)}
-		}, ReadAloud: func(r row) string { return away(c, r.NotAfter) }},
+		}, ReadAloud: func(r row) string { return relative(c, r.NotAfter) }},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 11, Max: 18, Cell: func(r row, w int) list.Cell {
 			st := style.Of(string(r.State))
 			word := c.Text.Or("label."+string(r.State), string(r.State))
@@ -96,13 +96,13 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 	}
 }
 
-// useless says that an endpoint presents what it should, and that has expired.
-func useless(c *app.Context, r *row) bool {
+// presentsExpired reports that an endpoint presents what it should, which has expired.
+func presentsExpired(c *app.Context, r *row) bool {
 	return r.Presented != "" && r.Presented == r.Expected && !r.NotAfter.IsZero() && r.NotAfter.Before(c.Now)
 }
 
-// away is how far an expiry is, in words; "" where there is none.
-func away(c *app.Context, t time.Time) string {
+// relative is the time to an expiry for a screen reader; "" where there is none.
+func relative(c *app.Context, t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
@@ -116,7 +116,7 @@ func dash(s string) string {
 	return s
 }
 
-// short is a fingerprint as people compare it: its ends.
+// short is the beginning of a fingerprint and its end, as people compare it.
 func short(fp string) string {
 	if len(fp) < 8 {
 		return dash(fp)

@@ -28,7 +28,7 @@ func (p *page) View() string {
 	if p.onWatched() {
 		return p.watched.list.View(tabs, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())))
 	}
-	return p.list.View(tabs, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())))
+	return p.list.View(tabs, p.filterTexts(), c.T("deployments.count", widget.Count(p.list.Table.Total())))
 }
 
 // ReadOut implements app.ScreenReader.
@@ -38,7 +38,7 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	if p.onWatched() {
 		return p.watched.list.ReadOut(tab, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())), w, h)
 	}
-	return p.list.ReadOut(tab, p.words(), c.T("deployments.count", widget.Count(p.list.Table.Total())), w, h)
+	return p.list.ReadOut(tab, p.filterTexts(), c.T("deployments.count", widget.Count(p.list.Table.Total())), w, h)
 }
 
 func (p *page) tabText(tab int) string {
@@ -52,8 +52,8 @@ func (p *page) tabText(tab int) string {
 	return text.Clean(p.name(tab)) + " " + widget.Count(n)
 }
 
-// firstTab is the first sub-tab that is drawn: with many products those on the
-// left give way, so that the chosen one is always on the screen.
+// firstTab is the first sub-tab on the screen: with many products those on the left are
+// dropped, so that the chosen one is visible.
 func (p *page) firstTab() int {
 	room, first := p.width-14, p.tab
 	for room -= widget.Width(p.tabText(first)) + 3; first > 0; first-- {
@@ -64,11 +64,11 @@ func (p *page) firstTab() int {
 	return first
 }
 
-// tabID begins the ID of a sub-tab, before its number.
+// tabID begins the ID of a sub-tab's layer, before its number.
 const tabID = "product "
 
-// tabRow is the sub-tabs from the first that is drawn, each of which can be
-// clicked on.
+// tabRow is the sub-tabs from the first on the screen on, each of which can be clicked
+// on.
 func (p *page) tabRow() widget.Row {
 	row := widget.Row{{Text: " "}}
 	for t := p.firstTab(); t < p.tabs(); t++ {
@@ -81,8 +81,8 @@ func (p *page) tabRow() widget.Row {
 	return row
 }
 
-// words name what is filtered by.
-func (p *page) words() []string {
+// filterTexts name what is filtered by.
+func (p *page) filterTexts() []string {
 	c := p.c
 	var on []string
 	if p.filter.State != "" {

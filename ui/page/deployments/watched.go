@@ -21,8 +21,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// watched is the sub-tab after the products: endpoints that certquay does not
-// manage and looks at (spec N3).
+// watched is the sub-tab after those of the products: endpoints that certquay does not
+// manage but watches (spec N3).
 type watched struct {
 	c    *app.Context
 	list *list.Browser[model.Watch]
@@ -40,7 +40,7 @@ func newWatched(c *app.Context) *watched {
 	return w
 }
 
-// rows gives those whose address, name or state holds what was typed.
+// rows reads the endpoints whose address, name or state contains the text.
 func (w *watched) rows(offset, limit int) func() ([]model.Watch, int, error) {
 	typed, c, order := strings.ToLower(w.list.Text()), w.c, w.list.Order()
 	return func() ([]model.Watch, int, error) {
@@ -49,13 +49,13 @@ func (w *watched) rows(offset, limit int) func() ([]model.Watch, int, error) {
 			return nil, 0, err
 		}
 		all = slices.DeleteFunc(all, func(r model.Watch) bool {
-			return !strings.Contains(strings.ToLower(r.Address+" "+r.Name+" "+watchWords(c, &r)), typed)
+			return !strings.Contains(strings.ToLower(r.Address+" "+r.Name+" "+watchText(c, &r)), typed)
 		})
 		slices.SortStableFunc(all, func(a, b model.Watch) int {
 			if order.Desc {
 				a, b = b, a
 			}
-			return before(order.Sort, &a, &b)
+			return watchBefore(order.Sort, &a, &b)
 		})
 		from := min(offset, len(all))
 		to := len(all)
@@ -66,10 +66,10 @@ func (w *watched) rows(offset, limit int) func() ([]model.Watch, int, error) {
 	}
 }
 
-// before compares two in an order; those that are equal in it stay as they are,
-// which is by address and name. Of states the worst come first, of expiries the
-// soonest, and what presents nothing last.
-func before(by model.Sort, a, b *model.Watch) int {
+// watchBefore compares two endpoints in an order: of states the worst first, of
+// expiries the soonest, with those that present nothing last. Equal ones stay in the
+// order of address and name.
+func watchBefore(by model.Sort, a, b *model.Watch) int {
 	switch by {
 	case model.SortState:
 		rank := func(w *model.Watch) int {
@@ -107,13 +107,13 @@ func watchedColumns(c *app.Context) []list.Column[model.Watch] {
 				return list.Cell{Tone: style.Bad, Text: widget.Days(c.T, r.NotAfter, c.Now)}
 			}
 			return list.Cell{Tone: style.Plain, Text: widget.Days(c.T, r.NotAfter, c.Now)}
-		}, ReadAloud: func(r model.Watch) string { return away(c, r.NotAfter) }},
+		}, ReadAloud: func(r model.Watch) string { return relative(c, r.NotAfter) }},
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) list.Cell {
 			st := style.Of(r.State())
 			if r.Error != "" && st.Tone != style.Bad {
 				st = style.Of(lifecycle.WatchExpiring) // it wants a look too
 			}
-			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchWords(c, &r)}
+			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchText(c, &r)}
 		}},
 		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.Answered, c.Now)}
@@ -121,8 +121,8 @@ func watchedColumns(c *app.Context) []list.Column[model.Watch] {
 	}
 }
 
-// watchWords are all that is wrong, or the state.
-func watchWords(c *app.Context, w *model.Watch) string {
+// watchText names all problems of an endpoint, or its state when there are none.
+func watchText(c *app.Context, w *model.Watch) string {
 	words := w.Problems
 	switch {
 	case len(words) > 0:
@@ -140,14 +140,13 @@ func watchWords(c *app.Context, w *model.Watch) string {
 	return strings.Join(all, c.T("list.join"))
 }
 
-// actions are the keys of the sub-tab; those of its rows do nothing on the
-// others.
+// actions are the keys of the sub-tab; those on its rows do nothing in the others.
 func (w *watched) actions(here bool) app.Actions {
 	c := w.c
 	some := here && w.list.Table.Total() > 0
 	as := app.Actions{
 		{ID: "watch-add", Name: text.Called("act.watch.add"), Binding: app.Keys("+"), Group: app.View, Hidden: !here, OpensDialog: true, Footer: app.RankIf(app.First, here), Run: w.add},
-		{ID: "verify", Name: text.Called("act.watch.look"), Binding: app.Keys("V"), Group: app.View, Hidden: !some, OpensDialog: true, Footer: app.RankIf(app.First, some), Run: w.look},
+		{ID: "verify", Name: text.Called("act.watch.look"), Binding: app.Keys("V"), Group: app.View, Hidden: !some, OpensDialog: true, Footer: app.RankIf(app.First, some), Run: w.check},
 		{ID: "delete", Name: text.Called("act.watch.remove"), Binding: app.Keys("ctrl+x"), Group: app.View, Danger: rules.DangerNotice, Hidden: !some, OpensDialog: true, Footer: app.RankIf(app.First, some), Run: w.remove},
 	}
 	why := c.MayNot("watch")
@@ -165,14 +164,14 @@ func (w *watched) copy() tea.Cmd {
 	return app.Send(app.CopyMsg{What: w.c.T("copy.address"), Text: r.Address})
 }
 
-func (w *watched) look() tea.Cmd {
+func (w *watched) check() tea.Cmd {
 	r, ok := w.list.Table.Selected()
 	if !ok {
 		return nil
 	}
 	c := w.c
 	return c.Do(func(ctx context.Context) tea.Msg {
-		told, err := looked(ctx, c, r.ID)
+		told, err := checkWatch(ctx, c, r.ID)
 		if err != nil {
 			return c.LoadFailed(err)
 		}
@@ -180,8 +179,8 @@ func (w *watched) look() tea.Cmd {
 	})
 }
 
-// looked looks at an endpoint and tells what was seen.
-func looked(ctx context.Context, c *app.Context, id model.ID) (app.ToastMsg, error) {
+// checkWatch probes an endpoint and returns a toast about the result.
+func checkWatch(ctx context.Context, c *app.Context, id model.ID) (app.ToastMsg, error) {
 	seen, err := c.Backend.CheckWatch(ctx, id)
 	switch {
 	case err != nil:
@@ -189,7 +188,7 @@ func looked(ctx context.Context, c *app.Context, id model.ID) (app.ToastMsg, err
 	case seen.Error != "":
 		return app.ToastMsg{Text: c.T("watch.silent", seen.Address, c.Text.Text(seen.Error)), Tone: style.Soon}, nil
 	}
-	return app.ToastMsg{Text: c.T("watch.looked", seen.Address, watchWords(c, &seen)), Tone: style.Of(seen.State()).Tone}, nil
+	return app.ToastMsg{Text: c.T("watch.looked", seen.Address, watchText(c, &seen)), Tone: style.Of(seen.State()).Tone}, nil
 }
 
 func (w *watched) remove() tea.Cmd {
@@ -216,7 +215,7 @@ func (w *watched) remove() tea.Cmd {
 	})
 }
 
-// add asks for an endpoint; what is wrong with it stands beside its field.
+// add asks for an endpoint to watch.
 func (w *watched) add() tea.Cmd {
 	c := w.c
 	return c.Do(func(context.Context) tea.Msg {
@@ -239,15 +238,15 @@ func (w *watched) add() tea.Cmd {
 	})
 }
 
-// addedMsg says that a server is watched now.
+// addedMsg says that an endpoint is watched now.
 type addedMsg struct{ made model.Watch }
 
-// added puts the cursor on the new row and tells what the first look has seen.
+// added selects the new row and shows the result of the first probe.
 func (w *watched) added(m addedMsg) tea.Cmd {
 	c := w.c
 	w.list.Table.SelectID(string(m.made.ID))
 	return tea.Batch(w.list.Load(), app.Send(app.ToastMsg{Text: c.T("watch.added", m.made.Address), Tone: style.Good, Await: func(ctx context.Context) app.ToastMsg {
-		told, err := looked(ctx, c, m.made.ID)
+		told, err := checkWatch(ctx, c, m.made.ID)
 		if err != nil {
 			return app.ToastMsg{Text: c.FormatError(err), Tone: style.Bad}
 		}
@@ -283,7 +282,7 @@ func addThen(c *app.Context, spec form.Spec) func(any) tea.Cmd {
 	}
 }
 
-// details shows what is known of the endpoint under the cursor.
+// details shows what is known about the selected endpoint.
 func (w *watched) details() tea.Cmd {
 	r, ok := w.list.Table.Selected()
 	if !ok {
@@ -291,7 +290,7 @@ func (w *watched) details() tea.Cmd {
 	}
 	c := w.c
 	st := style.Of(r.State())
-	lines := []string{watchWords(c, &r)}
+	lines := []string{watchText(c, &r)}
 	add := func(label, value string) {
 		if value != "" {
 			lines = append(lines, widget.JoinCJK(c.T(label), text.Clean(value)))

@@ -20,41 +20,41 @@ func (p *page) Actions() app.Actions {
 			as = append(as, a)
 		}
 	}
-	some := p.a != nil && p.a.Instances > 0
+	some := p.base != nil && p.base.Instances > 0
 	move := func(id string, by func(mover), keys ...string) app.Action {
 		return c.MoveAction(id, func() tea.Cmd {
 			by(p.focused())
-			if !p.aux {
+			if !p.momentsFocused {
 				p.moments.Reset()
-				p.moved()
+				p.rowChanged()
 			}
 			return nil
 		}, keys...)
 	}
 	enter := app.Action{ID: "details", Name: text.Called("act.forecast.open"), Binding: app.Keys("enter"), ShortLabel: c.T("forecast.foot.days"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.open}
 	switch {
-	case p.aux:
+	case p.momentsFocused:
 		enter.ShortLabel = c.T("foot.o")
 	case p.inDays:
 		enter.ShortLabel = c.T("forecast.foot.moments")
 	}
-	esc := app.Action{ID: "back", Name: text.Called("act.forecast.back"), Binding: app.Keys("esc"), Group: app.View, Footer: app.First, Hidden: p.run == nil && !p.aux && !p.inDays, Run: p.back}
-	if !p.aux && !p.inDays {
+	esc := app.Action{ID: "back", Name: text.Called("act.forecast.back"), Binding: app.Keys("esc"), Group: app.View, Footer: app.First, Hidden: p.run == nil && !p.momentsFocused && !p.inDays, Run: p.back}
+	if !p.momentsFocused && !p.inDays {
 		esc.ShortLabel = c.T("forecast.foot.stop")
 	}
-	more := app.Action{ID: "more-months", Name: text.Called("act.forecast.more"), Binding: app.Keys("+"), ShortLabel: c.T("forecast.foot.more"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months + shortly) }}
+	more := app.Action{ID: "more-months", Name: text.Called("act.forecast.more"), Binding: app.Keys("+"), ShortLabel: c.T("forecast.foot.more"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: func() tea.Cmd { return p.setMonths(p.months + monthStep) }}
 	if p.months >= forecast.MaxMonths {
 		more.Disabled, more.Run = app.Disabled(c.T("forecast.most", forecast.MaxMonths), c.T("forecast.most.hint")), nil
 	}
-	less := app.Action{ID: "fewer-months", Name: text.Called("act.forecast.less"), Binding: app.Keys("-"), ShortLabel: c.T("forecast.foot.less"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: func() tea.Cmd { return p.reach(p.months - shortly) }}
-	if p.months <= shortly {
-		less.Disabled, less.Run = app.Disabled(c.T("forecast.least", shortly), c.T("forecast.least.hint", shortly)), nil
+	less := app.Action{ID: "fewer-months", Name: text.Called("act.forecast.less"), Binding: app.Keys("-"), ShortLabel: c.T("forecast.foot.less"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: func() tea.Cmd { return p.setMonths(p.months - monthStep) }}
+	if p.months <= monthStep {
+		less.Disabled, less.Run = app.Disabled(c.T("forecast.least", monthStep), c.T("forecast.least.hint", monthStep)), nil
 	}
 	as = append(as, enter,
-		app.Action{ID: "policy", Name: text.Called("act.forecast.policy"), Binding: app.Keys("p"), ShortLabel: c.T("forecast.foot.policy"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.against},
-		p.whose(), more, less,
-		app.Action{ID: "explain", Name: text.Called("action.explain"), Binding: app.Keys("x"), Group: app.View, Footer: app.RankIf(app.Second, some), Hidden: p.a == nil, Run: p.explain},
-		app.Action{ID: "forecast-again", Name: text.Called("act.forecast.again"), Binding: app.Keys("ctrl+r"), ShortLabel: c.T("forecast.foot.again"), Group: app.View, Footer: app.Fourth, Run: func() tea.Cmd { return p.anew() }},
+		app.Action{ID: "policy", Name: text.Called("act.forecast.policy"), Binding: app.Keys("p"), ShortLabel: c.T("forecast.foot.policy"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.switchComparison},
+		p.switchPolicy(), more, less,
+		app.Action{ID: "explain", Name: text.Called("action.explain"), Binding: app.Keys("x"), Group: app.View, Footer: app.RankIf(app.Second, some), Hidden: p.base == nil, Run: p.explain},
+		app.Action{ID: "forecast-again", Name: text.Called("act.forecast.again"), Binding: app.Keys("ctrl+r"), ShortLabel: c.T("forecast.foot.again"), Group: app.View, Footer: app.Fourth, Run: func() tea.Cmd { return p.compute() }},
 		esc)
 	for _, policy := range forecast.Policies[1:] {
 		as = append(as, app.Action{ID: "compare-" + policy, Name: text.Called("act.forecast.compare", text.Called("policy."+policy)), Group: app.View, Run: func() tea.Cmd {
@@ -84,7 +84,7 @@ type mover interface {
 
 // focused is the table that has the keys.
 func (p *page) focused() mover {
-	if p.aux {
+	if p.momentsFocused {
 		return &p.moments
 	}
 	return p.list()
@@ -92,36 +92,36 @@ func (p *page) focused() mover {
 
 func (p *page) scroll(by int) {
 	p.focused().Scroll(by)
-	if !p.aux {
-		p.moved()
+	if !p.momentsFocused {
+		p.rowChanged()
 	}
 }
 
-// reach changes how many months are looked at.
-func (p *page) reach(months int) tea.Cmd {
-	p.months = min(max(months/shortly*shortly, shortly), forecast.MaxMonths)
+// setMonths changes how many months are forecast.
+func (p *page) setMonths(months int) tea.Cmd {
+	p.months = min(max(months/monthStep*monthStep, monthStep), forecast.MaxMonths)
 	return p.ask()
 }
 
-// against goes to the next policy to compare with; after the last to none.
-func (p *page) against() tea.Cmd {
+// switchComparison compares with the next policy; after the last with none.
+func (p *page) switchComparison() tea.Cmd {
 	all := forecast.Policies
 	p.compare = all[(slices.Index(all, p.compare)+1)%len(all)]
-	p.theirs = p.theirs && p.compare != forecast.AsConfigured
+	p.listOther = p.listOther && p.compare != forecast.AsConfigured
 	return p.ask()
 }
 
-// open goes from a month to its days, from a day to what happens on it, and
-// from there to the certificate.
+// open goes from a month to its days, from a day to what happens on it, and from there
+// to the certificate.
 func (p *page) open() tea.Cmd {
 	switch {
-	case p.a == nil:
-	case p.aux:
+	case p.base == nil:
+	case p.momentsFocused:
 		if h, ok := p.moments.Selected(); ok && h[0].Instance != "" {
 			return app.Send(app.ShowInstanceMsg{ID: h[0].Instance})
 		}
 	case p.inDays:
-		if p.focus(true); !p.aux {
+		if p.focus(true); !p.momentsFocused {
 			return p.explain()
 		}
 	default:
@@ -130,20 +130,20 @@ func (p *page) open() tea.Cmd {
 		p.moments.Reset()
 		p.arrange()
 		if r, ok := p.byMonth.Selected(); ok {
-			if d := busiest(p.listed(), r); d != nil {
+			if d := busiestDay(p.listedReport(), r); d != nil {
 				_, rows := p.byDay.Loaded()
 				p.byDay.Select(max(slices.IndexFunc(rows, func(r row) bool { return r.start.Equal(d.Start) }), 0))
-				p.moved()
+				p.rowChanged()
 			}
 		}
 	}
 	return nil
 }
 
-// back goes where open came from; from the months it stops computing.
+// back returns to where open came from; from the months it stops the computation.
 func (p *page) back() tea.Cmd {
 	switch {
-	case p.aux:
+	case p.momentsFocused:
 		p.focus(false)
 	case p.inDays:
 		p.inDays = false
@@ -158,11 +158,11 @@ func (p *page) back() tea.Cmd {
 
 // click puts the cursor where somebody clicks.
 func (p *page) click(x, y int) {
-	if p.a == nil {
+	if p.base == nil {
 		return
 	}
-	if aux := p.aux && !p.wide() || p.wide() && x > p.left(); aux {
-		p.focus(p.moments.Click(y-headLines-len(p.facts())) || p.aux)
+	if aux := p.momentsFocused && !p.wide() || p.wide() && x > p.left(); aux {
+		p.focus(p.moments.Click(y-headLines-len(p.facts())) || p.momentsFocused)
 		return
 	}
 	if y == headLines+p.stripLines() && x < p.left() {
@@ -174,7 +174,7 @@ func (p *page) click(x, y int) {
 	if p.list().Click(y - headLines - p.stripLines()) {
 		p.focus(false)
 		p.moments.Reset()
-		p.moved()
+		p.rowChanged()
 	}
 }
 

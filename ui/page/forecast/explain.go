@@ -10,20 +10,20 @@ import (
 	"certquay/ui/widget"
 )
 
-// explain says what a row consists of and which rules make it due, or the same
-// of what happens to a certificate.
+// explain says what a row is made of and which rules make it due, or the same of one
+// occurrence.
 func (p *page) explain() tea.Cmd {
-	if h, ok := p.moments.Selected(); ok && p.aux {
-		return p.explainHappening(h)
+	if h, ok := p.moments.Selected(); ok && p.momentsFocused {
+		return p.explainOccurrence(h)
 	}
 	r, ok := p.list().Selected()
 	if !ok {
 		return nil
 	}
 	c := p.c
-	parts := []dialog.Part{{Head: c.T("forecast.explain.what"), Lines: bullets(c, consists(c, &r.a))}}
-	if r.b != nil {
-		parts = append(parts, dialog.Part{Head: c.T("forecast.explain.under", policyName(c, p.compare)), Lines: bullets(c, consists(c, r.b))})
+	parts := []dialog.Part{{Head: c.T("forecast.explain.what"), Lines: bullets(c, composition(c, &r.base))}}
+	if r.other != nil {
+		parts = append(parts, dialog.Part{Head: c.T("forecast.explain.under", policyName(c, p.compare)), Lines: bullets(c, composition(c, r.other))})
 	}
 	if why := rules(c, r); len(why) > 0 {
 		parts = append(parts, dialog.Part{Head: c.T("forecast.explain.why"), Lines: bullets(c, why)})
@@ -32,7 +32,7 @@ func (p *page) explain() tea.Cmd {
 	return notice(c, c.T("forecast.explain.title", title(c, r)), parts)
 }
 
-func (p *page) explainHappening(h happening) tea.Cmd {
+func (p *page) explainOccurrence(h occurrence) tea.Cmd {
 	c := p.c
 	var lines []string
 	for _, m := range h {
@@ -50,8 +50,8 @@ func notice(c *app.Context, title string, parts []dialog.Part) tea.Cmd {
 	}})
 }
 
-// consists says in words what a tally counts, leaving out what is nothing.
-func consists(c *app.Context, t *forecast.Tally) []string {
+// composition says in words what a tally counts, leaving out zeros.
+func composition(c *app.Context, t *forecast.Tally) []string {
 	var ls []string
 	for _, one := range []struct {
 		key string
@@ -86,7 +86,7 @@ func rules(c *app.Context, r row) []string {
 		{"forecast.why.hosting-ends", func(t *forecast.Tally) int { return t.HostingEnds }},
 		{"forecast.why.expires", func(t *forecast.Tally) int { return t.Expiries }},
 	} {
-		if rule.of(&r.a) > 0 || r.b != nil && rule.of(r.b) > 0 {
+		if rule.of(&r.base) > 0 || r.other != nil && rule.of(r.other) > 0 {
 			ls = append(ls, c.T(rule.key))
 		}
 	}

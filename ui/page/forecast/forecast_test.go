@@ -101,8 +101,8 @@ func TestRowsOfAnotherDay(t *testing.T) {
 	b := report(0)
 	b.ByMonth = b.ByMonth[1:]
 	rows := monthRows(report(0), b)
-	if versions(rows[1].b) != 0 || versions(rows[2].b) != 4 {
-		t.Errorf("%+v, %+v", rows[1].b, rows[2].b)
+	if versions(rows[1].other) != 0 || versions(rows[2].other) != 4 {
+		t.Errorf("%+v, %+v", rows[1].other, rows[2].other)
 	}
 }
 
@@ -114,14 +114,14 @@ func TestWhatLiesInARow(t *testing.T) {
 		moments int
 		busiest string
 	}{{2, "2026-12-01"}, {0, "2026-11-29"}, {2, "2026-12-01"}} {
-		if got := len(happeningsIn(r, rows[n])); got != want.moments {
+		if got := len(occurrencesIn(r, rows[n])); got != want.moments {
 			t.Errorf("%s: %d moments", rows[n].id(), got)
 		}
-		if d := busiest(r, rows[n]); d == nil || !d.Start.Equal(at(want.busiest)) {
+		if d := busiestDay(r, rows[n]); d == nil || !d.Start.Equal(at(want.busiest)) {
 			t.Errorf("%s: busiest %+v", rows[n].id(), d)
 		}
 	}
-	if d := busiest(r, row{start: at("2026-11-30"), days: true}); d != nil {
+	if d := busiestDay(r, row{start: at("2026-11-30"), days: true}); d != nil {
 		t.Errorf("busiest of a quiet day: %+v", d)
 	}
 }
@@ -142,7 +142,7 @@ func TestPacksRunOut(t *testing.T) {
 // TestPluralForms writes one and many.
 func TestPluralForms(t *testing.T) {
 	c := &app.Context{Text: text.New("en")}
-	got := strings.Join(append(consists(c, &forecast.Tally{Renewals: 1, Deployments: 1200, Expiries: 1}), consists(c, &forecast.Tally{})...), "; ")
+	got := strings.Join(append(composition(c, &forecast.Tally{Renewals: 1, Deployments: 1200, Expiries: 1}), composition(c, &forecast.Tally{})...), "; ")
 	if want := "1 yearly renewal of a hosted certificate; 1,200 deployments; 1 expires; nothing happens by itself"; got != want {
 		t.Errorf("%q", got)
 	}
@@ -186,7 +186,7 @@ func newPage(t *testing.T) (*page, *kittest.Backend) {
 	b := kittest.Fleet(20)
 	c := &app.Context{Ctx: t.Context(), Backend: b, Table: b.Table(), Text: text.New("en"), Styles: style.New(true, 0), Now: b.Now(), Drafts: map[string]map[string]string{}}
 	p := New(c).(*page)
-	p.settle = time.Millisecond
+	p.delay = time.Millisecond
 	p.SetSize(120, 36)
 	return p, b
 }
@@ -196,7 +196,7 @@ func newPage(t *testing.T) (*page, *kittest.Backend) {
 func TestChangesSettleFirst(t *testing.T) {
 	p, b := newPage(t)
 	all(p, p.Update(app.FocusMsg{}))
-	if b.Forecasts != 1 || p.a == nil {
+	if b.Forecasts != 1 || p.base == nil {
 		t.Fatalf("%d forecasts", b.Forecasts)
 	}
 	first := p.Update(app.ChangedMsg{})
@@ -230,12 +230,12 @@ func TestChangesDuringAForecast(t *testing.T) {
 	if dues := all(p, cmd); dues != 1 || b.Forecasts != 2 {
 		t.Fatalf("%d times due, %d forecasts", dues, b.Forecasts)
 	}
-	p.anew()
+	p.compute()
 	p.back()
 	if p.run != nil || !p.stopped || p.Update(app.ChangedMsg{}) != nil {
 		t.Fatal("it goes on after it was stopped")
 	}
-	if p.a == nil || !strings.Contains(p.View(), "stopped") {
+	if p.base == nil || !strings.Contains(p.View(), "stopped") {
 		t.Fatal("the earlier one does not stay")
 	}
 }
@@ -263,8 +263,8 @@ func TestWhatHappensOnceADay(t *testing.T) {
 	r.Moments = []forecast.Moment{person, person, other, kind, later, tomorrow}
 	var got []string
 	c := &app.Context{Text: text.New("en"), Styles: style.New(true, 0)}
-	for _, h := range happeningsIn(r, monthRows(r, nil)[0]) {
-		got = append(got, happeningColumns(c)[0].Cell(h, 99).Text+" "+happeningColumns(c)[1].Cell(h, 99).Text+" "+string(h[0].Instance))
+	for _, h := range occurrencesIn(r, monthRows(r, nil)[0]) {
+		got = append(got, occurrenceColumns(c)[0].Cell(h, 99).Text+" "+occurrenceColumns(c)[1].Cell(h, 99).Text+" "+string(h[0].Instance))
 	}
 	want := []string{"2026-12-01 ▲ install by hand ×3 A", "2026-12-01 ▲ install by hand B", "2026-12-01 ▲ add a record A", "2026-12-02 ▲ install by hand A"}
 	if !slices.Equal(got, want) {
@@ -277,7 +277,7 @@ func TestWhatHappensOnceADay(t *testing.T) {
 func TestEqualNumbersHaveEqualBars(t *testing.T) {
 	c := &app.Context{Text: text.New("en"), Styles: style.New(true, 0)}
 	same := forecast.Tally{Start: at("2026-12-01"), Renewals: 7, Deployments: 15}
-	rows := []row{{start: same.Start, a: same, b: &same}}
+	rows := []row{{start: same.Start, base: same, other: &same}}
 	for _, order := range []model.Sort{byTime, byDeployments} {
 		for w := 50; w <= 200; w++ {
 			var table list.Table[row]

@@ -29,18 +29,18 @@ var figures = map[model.Sort]func(*forecast.Tally) int{
 	byPeople:      func(t *forecast.Tally) int { return t.People },
 }
 
-// arranged puts rows in the order that a person has chosen, by the figures of
-// the policy that is listed; all months together stay at the top.
-func (p *page) arranged(rows []row) {
+// sortRows sorts rows by the figures of the policy that is listed; the row of all
+// months stays on top.
+func (p *page) sortRows(rows []row) {
 	figure := func(r *row) int {
 		of := figures[p.order.Sort]
 		switch {
 		case of == nil:
 			return 0
-		case p.theirs && r.b != nil:
-			return of(r.b)
+		case p.listOther && r.other != nil:
+			return of(r.other)
 		}
-		return of(&r.a)
+		return of(&r.base)
 	}
 	slices.SortStableFunc(rows, func(a, b row) int {
 		switch {
@@ -59,8 +59,7 @@ func (p *page) arranged(rows []row) {
 	})
 }
 
-// sort changes the order; of figures the most come first, until it is turned
-// round.
+// sort changes the order; figures are listed with the most first unless reversed.
 func (p *page) sort(o app.Order) tea.Cmd {
 	if o.Sort != p.order.Sort {
 		o.Desc = o.Sort != byTime
@@ -72,16 +71,16 @@ func (p *page) sort(o app.Order) tea.Cmd {
 	return nil
 }
 
-// whose is the key for what is listed: that of the policy in force, or of the
-// one that it is compared with. The sums of both stand side by side anyhow.
-func (p *page) whose() app.Action {
+// switchPolicy is the action that lists the occurrences under the policy in force, or
+// under the one compared with. The totals of both stand side by side anyway.
+func (p *page) switchPolicy() app.Action {
 	c := p.c
 	other := p.compare
-	if p.theirs {
+	if p.listOther {
 		other = forecast.AsConfigured
 	}
-	a := app.Action{ID: "whose-moments", Name: text.Called("act.forecast.whose"), Binding: app.Keys("W"), ShortLabel: c.T("forecast.foot.whose", policyName(c, other)), Group: app.View, Footer: app.RankIf(app.First, p.b != nil), Run: func() tea.Cmd {
-		p.theirs = !p.theirs
+	a := app.Action{ID: "whose-moments", Name: text.Called("act.forecast.whose"), Binding: app.Keys("W"), ShortLabel: c.T("forecast.foot.whose", policyName(c, other)), Group: app.View, Footer: app.RankIf(app.First, p.other != nil), Run: func() tea.Cmd {
+		p.listOther = !p.listOther
 		p.moments.Reset()
 		p.arrange()
 		return nil
@@ -89,7 +88,7 @@ func (p *page) whose() app.Action {
 	switch {
 	case p.compare == forecast.AsConfigured:
 		return a.DisableIf(app.Disabled(c.T("forecast.whose.none"), c.T("forecast.whose.none.hint", c.KeyFor("policy", "p")), app.KeyHint{Key: c.KeyFor("policy", "p"), Label: c.T("act.forecast.policy")}))
-	case p.b == nil:
+	case p.other == nil:
 		return a.DisableIf(app.Disabled(c.T("forecast.whose.wait", policyName(c, p.compare)), c.T("forecast.whose.wait.hint")))
 	}
 	return a
@@ -97,28 +96,28 @@ func (p *page) whose() app.Action {
 
 // arrange fills the tables from the reports on the screen.
 func (p *page) arrange() {
-	if p.a == nil {
+	if p.base == nil {
 		return
 	}
-	rows := monthRows(p.a, p.b)
-	p.byMonth.Columns = columns(p.c, p.shape(rows, false))
+	rows := monthRows(p.base, p.other)
+	p.byMonth.Columns = columns(p.c, p.columnShape(rows, false))
 	for _, t := range []*list.Table[row]{&p.byMonth, &p.byDay} {
 		t.SortedBy, t.Desc = string(p.order.Sort), p.order.Desc
 	}
-	p.arranged(rows)
+	p.sortRows(rows)
 	p.byMonth.SetWindow(0, rows, len(rows))
 	if p.inDays {
 		of, _ := p.byMonth.Selected()
-		ds := dayRows(p.a, p.b, of)
+		ds := dayRows(p.base, p.other, of)
 		p.days = slices.Clone(ds)
-		p.byDay.Columns = columns(p.c, p.shape(ds, true))
-		p.arranged(ds)
+		p.byDay.Columns = columns(p.c, p.columnShape(ds, true))
+		p.sortRows(ds)
 		p.byDay.SetWindow(0, ds, len(ds))
 	}
-	p.moved()
+	p.rowChanged()
 }
 
-func (p *page) shape(rows []row, days bool) shape {
+func (p *page) columnShape(rows []row, days bool) shape {
 	sh := shape{days: days, scale: scaleOf(rows), order: p.order.Sort}
 	if p.compare != forecast.AsConfigured {
 		sh.other = policyName(p.c, p.compare)

@@ -15,13 +15,13 @@ import (
 	"certquay/ui/list"
 )
 
-// How often changes elsewhere make a new forecast: at most once in settle, and
-// at most a fifth of the time is spent on computing.
+// Changes elsewhere make a new forecast at most once in settleTime, and at most a
+// fifth of the time is spent on computing.
 const (
-	settle  = 3 * time.Second
-	atEase  = 4
-	told    = 100 * time.Millisecond // between two words on how far it is
-	shortly = 12                     // months that + and - add and take away
+	settleTime       = 3 * time.Second
+	backoff          = 4
+	progressInterval = 100 * time.Millisecond // between two reports of progress
+	monthStep        = 12                     // months that + and - add or remove
 )
 
 // question is what one forecast answers.
@@ -41,40 +41,40 @@ type page struct {
 	c             *app.Context
 	width, height int
 
-	months  int
-	compare string // a policy; forecast.AsConfigured compares nothing
-	have    map[question]*forecast.Report
-	seen    uint64    // the newest event when have was begun
-	asOf    time.Time // when the first of have was begun
-	run     *run
-	front   bool          // a person looks at the page
-	stale   bool          // something has changed since have was begun
-	waiting bool          // it is about to be computed anew
-	stopped bool          // by the person: changes do not begin it again
-	failed  bool          // the last one
-	took    time.Duration // the last one
-	settle  time.Duration
+	months    int
+	compare   string // a policy; forecast.AsConfigured compares nothing
+	reports   map[question]*forecast.Report
+	seen      uint64    // the newest event when reports was begun
+	asOf      time.Time // when the first of reports was begun
+	run       *run
+	visible   bool          // the page is in front
+	stale     bool          // something has changed since reports was begun
+	scheduled bool          // it will be computed again soon
+	stopped   bool          // by the person: changes do not start it again
+	failed    bool          // the last run
+	took      time.Duration // the last run
+	delay     time.Duration
 
-	a, b        *forecast.Report // on the screen; b is nil until it is there
-	byMonth     list.Table[row]
-	byDay       list.Table[row]
-	moments     list.Table[happening]
-	inDays, aux bool // the days are shown; the moments have the keys
-	theirs      bool // what is listed is that of the policy compared with
-	order       app.Order
-	days        []row // of the month in use, in order of time
-	progress    progress.Model
+	base, other            *forecast.Report // on the screen; other is nil until it is computed
+	byMonth                list.Table[row]
+	byDay                  list.Table[row]
+	moments                list.Table[occurrence]
+	inDays, momentsFocused bool // the days are shown; the occurrences have the focus
+	listOther              bool // the occurrences listed are those under the policy compared with
+	order                  app.Order
+	days                   []row // of the month in use, in order of time
+	progress               progress.Model
 }
 
 var _ app.Page = (*page)(nil)
 
 // New makes the tab.
 func New(c *app.Context) app.Page {
-	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, have: map[question]*forecast.Report{}, settle: settle, order: app.Order{Sort: byTime}, progress: progress.New(progress.WithWidth(16), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─'))}
+	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, reports: map[question]*forecast.Report{}, delay: settleTime, order: app.Order{Sort: byTime}, progress: progress.New(progress.WithWidth(16), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─'))}
 	p.progress.FullColor, p.progress.EmptyColor = nil, nil // those of the line it stands in
 	p.byMonth.ID, p.byDay.ID = row.id, row.id
 	p.byMonth.LabelCells, p.byDay.LabelCells = true, true
-	p.moments.Columns, p.moments.ID = happeningColumns(c), happening.id
+	p.moments.Columns, p.moments.ID = occurrenceColumns(c), occurrence.id
 	p.focus(false)
 	return p
 }
@@ -106,23 +106,23 @@ func (p *page) Capturing() bool { return false }
 // Waits implements app.Waiter.
 func (p *page) Waits() bool { return p.run != nil }
 
-// missing is the next forecast that what is to be shown lacks.
+// missing is the next forecast that has to be computed, if any.
 func (p *page) missing() (question, bool) {
 	for _, policy := range []string{forecast.AsConfigured, p.compare} {
-		if q := (question{p.months, policy}); p.have[q] == nil {
+		if q := (question{p.months, policy}); p.reports[q] == nil {
 			return q, true
 		}
 	}
 	return question{}, false
 }
 
-// begin computes what is missing, unless that is being done.
-func (p *page) begin() tea.Cmd {
+// start computes what is missing, unless it is being computed.
+func (p *page) start() tea.Cmd {
 	q, lacks := p.missing()
 	if p.run != nil && (!lacks || p.run.question != q) {
 		p.stop()
 	}
-	if !lacks || p.run != nil || !p.front {
+	if !lacks || p.run != nil || !p.visible {
 		return nil
 	}
 	p.stopped, p.failed = false, false
@@ -140,7 +140,7 @@ func (p *page) begin() tea.Cmd {
 		}
 		var last time.Time
 		done.report, done.err = c.Backend.Forecast(ctx, forecast.Request{Months: q.months, Policy: q.policy, Progress: func(at time.Time) {
-			if now := time.Now(); now.Sub(last) >= told {
+			if now := time.Now(); now.Sub(last) >= progressInterval {
 				last = now
 				select {
 				case steps <- at:
@@ -181,44 +181,44 @@ func (p *page) stop() {
 	}
 }
 
-// anew computes everything again; what is on the screen stays meanwhile.
-func (p *page) anew() tea.Cmd {
+// compute computes everything again; the screen keeps what it shows meanwhile.
+func (p *page) compute() tea.Cmd {
 	p.stop()
-	p.have, p.stale = map[question]*forecast.Report{}, false
-	return p.begin()
+	p.reports, p.stale = map[question]*forecast.Report{}, false
+	return p.start()
 }
 
-// soon computes everything again once changes have settled.
-func (p *page) soon() tea.Cmd {
-	if !p.stale || !p.front || p.waiting || p.stopped || p.run != nil {
+// schedule computes everything again once changes have settled.
+func (p *page) schedule() tea.Cmd {
+	if !p.stale || !p.visible || p.scheduled || p.stopped || p.run != nil {
 		return nil
 	}
-	p.waiting = true
-	return tea.Tick(max(p.settle, atEase*p.took), func(time.Time) tea.Msg { return dueMsg{} })
+	p.scheduled = true
+	return tea.Tick(max(p.delay, backoff*p.took), func(time.Time) tea.Msg { return dueMsg{} })
 }
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case app.FocusMsg:
-		p.front, p.stopped = true, false
+		p.visible, p.stopped = true, false
 		if _, lacks := p.missing(); lacks || p.run != nil {
-			return p.begin()
+			return p.start()
 		}
-		return p.look()
+		return p.checkEvents()
 	case app.BlurMsg:
-		p.front = false
+		p.visible = false
 		p.stop()
 	case app.ChangedMsg:
 		p.stale = true
-		return p.soon()
+		return p.schedule()
 	case dueMsg:
-		p.waiting = false
-		if p.stale && p.front && !p.stopped && p.run == nil {
-			return p.anew()
+		p.scheduled = false
+		if p.stale && p.visible && !p.stopped && p.run == nil {
+			return p.compute()
 		}
 	case seenMsg:
-		if p.front && m.seq != p.seen {
-			return p.anew()
+		if p.visible && m.seq != p.seen {
+			return p.compute()
 		}
 	case reachedMsg:
 		m.run.at = m.at
@@ -237,8 +237,8 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// look computes anew if something has changed while nobody looked.
-func (p *page) look() tea.Cmd {
+// checkEvents computes again if something has changed while another page was in front.
+func (p *page) checkEvents() tea.Cmd {
 	c := p.c
 	return c.Do(func(context.Context) tea.Msg {
 		seq, err := newest(c)
@@ -259,53 +259,53 @@ func (p *page) computed(m computedMsg) tea.Cmd {
 		c, err := p.c, m.err
 		return func() tea.Msg { return c.LoadFailed(err) }
 	}
-	if len(p.have) == 0 {
+	if len(p.reports) == 0 {
 		p.seen, p.asOf = m.seen, m.begun
 	}
-	p.have[m.run.question], p.took = m.report, m.took
+	p.reports[m.run.question], p.took = m.report, m.took
 	p.show()
 	if _, lacks := p.missing(); lacks {
-		return p.begin()
+		return p.start()
 	}
-	return p.soon()
+	return p.schedule()
 }
 
-// show puts on the screen what is there. While one of two is missing, an
+// show puts on the screen what is computed. While one of two reports is missing, an
 // earlier answer to the same question stays.
 func (p *page) show() {
-	a, b := p.have[question{p.months, forecast.AsConfigured}], p.have[question{p.months, p.compare}]
+	a, b := p.reports[question{p.months, forecast.AsConfigured}], p.reports[question{p.months, p.compare}]
 	if p.compare == forecast.AsConfigured {
 		b = nil
-	} else if a == nil || b == nil && p.b != nil && p.b.Policy == p.compare && p.b.Months == p.months {
+	} else if a == nil || b == nil && p.other != nil && p.other.Policy == p.compare && p.other.Months == p.months {
 		return
 	}
 	if a == nil {
 		return
 	}
-	p.a, p.b = a, b
+	p.base, p.other = a, b
 	p.arrange()
 }
 
-// ask goes on with another horizon or policy.
+// ask computes another horizon or policy.
 func (p *page) ask() tea.Cmd {
 	p.show()
 	p.arrange()
-	return p.begin()
+	return p.start()
 }
 
-// listed is the report whose moments are listed; of the other there are the
-// sums.
-func (p *page) listed() *forecast.Report {
-	if p.theirs && p.b != nil {
-		return p.b
+// listedReport is the report whose occurrences are listed; of the other there are
+// totals only.
+func (p *page) listedReport() *forecast.Report {
+	if p.listOther && p.other != nil {
+		return p.other
 	}
-	return p.a
+	return p.base
 }
 
-// focus gives the keys to the moments, if there are any, or else to the rows.
+// focus gives the focus to the occurrences, if there are any, or to the rows.
 func (p *page) focus(moments bool) {
-	p.aux = moments && p.moments.Total() > 0
-	p.byMonth.Blurred, p.byDay.Blurred, p.moments.Blurred = p.aux, p.aux, !p.aux
+	p.momentsFocused = moments && p.moments.Total() > 0
+	p.byMonth.Blurred, p.byDay.Blurred, p.moments.Blurred = p.momentsFocused, p.momentsFocused, !p.momentsFocused
 }
 
 // list is the table of rows that is shown.
@@ -316,15 +316,15 @@ func (p *page) list() *list.Table[row] {
 	return &p.byMonth
 }
 
-// moved shows the moments of the row under the cursor.
-func (p *page) moved() {
+// rowChanged lists the occurrences of the selected row.
+func (p *page) rowChanged() {
 	r, ok := p.list().Selected()
-	if !ok || p.a == nil {
+	if !ok || p.base == nil {
 		p.moments.SetWindow(0, nil, 0)
 		return
 	}
-	hs := happeningsIn(p.listed(), r)
+	hs := occurrencesIn(p.listedReport(), r)
 	p.moments.SetWindow(0, hs, len(hs))
-	p.focus(p.aux)
+	p.focus(p.momentsFocused)
 	p.SetSize(p.width, p.height) // what stands above them differs
 }

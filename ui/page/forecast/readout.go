@@ -15,7 +15,7 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 			s.Lines = append(s.Lines, widget.Wrap(line, w)...)
 		}
 	}
-	add(p.askedRow().ReadOut(c.T))
+	add(p.questionRow().ReadOut(c.T))
 	for _, part := range p.outlook() {
 		add(part)
 	}
@@ -23,13 +23,13 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	add(word)
 	s.Y = max(len(s.Lines)-1, 0)
 	switch {
-	case p.a == nil:
+	case p.base == nil:
 		add(c.T("forecast.first"))
 		return s
-	case p.a.Instances == 0:
+	case p.base.Instances == 0:
 		add(c.T("forecast.none"))
 		return s
-	case p.aux:
+	case p.momentsFocused:
 		for _, r := range p.facts() {
 			add(r.ReadOut(c.T))
 		}

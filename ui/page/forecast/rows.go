@@ -14,14 +14,14 @@ import (
 	"certquay/ui/widget"
 )
 
-// row is a month, a day, or all the months together; a is as configured, b
-// under the policy that it is compared with.
+// row is a month, a day, or all months together: base as configured, other under the
+// policy compared with.
 type row struct {
 	start time.Time
 	whole bool
 	days  bool // it is a day
-	a     forecast.Tally
-	b     *forecast.Tally // nil when nothing is compared
+	base  forecast.Tally
+	other *forecast.Tally // nil when nothing is compared
 }
 
 func (r row) id() string {
@@ -31,7 +31,7 @@ func (r row) id() string {
 	return r.start.Format(time.DateOnly)
 }
 
-// end is when the row's time is over; zero for the row of all months.
+// end is the end of the row's time; zero for all months.
 func (r row) end() time.Time {
 	switch {
 	case r.whole:
@@ -42,29 +42,28 @@ func (r row) end() time.Time {
 	return r.start.AddDate(0, 1, 0)
 }
 
-// holds says that a moment lies in the row.
+// holds reports whether a time is in the row.
 func (r row) holds(t time.Time) bool {
 	return r.whole || !t.Before(r.start) && t.Before(r.end())
 }
 
-// versions are the new versions of a tally, whatever they are for.
+// versions counts new versions, by renewal or reissue.
 func versions(t *forecast.Tally) int { return t.Renewals + t.Reissues }
 
-// monthRows are the months of a report, after all of them together.
+// monthRows are all months of a report together, then each.
 func monthRows(a, b *forecast.Report) []row {
-	rows := []row{{start: a.From, whole: true, a: a.Total}}
+	rows := []row{{start: a.From, whole: true, base: a.Total}}
 	if b != nil {
-		rows[0].b = &b.Total
+		rows[0].other = &b.Total
 	}
-	return append(rows, besides(a.ByMonth, months(b), false)...)
+	return append(rows, joinRows(a.ByMonth, months(b), false)...)
 }
 
-// dayRows are the days of a month; of all months, those on which something
-// happens.
+// dayRows are the days of a month; of all months, the days on which something happens.
 func dayRows(a, b *forecast.Report, of row) []row {
 	var rows []row
-	for _, r := range besides(a.ByDay, days(b), true) {
-		if of.holds(r.start) && (!of.whole || !quiet(&r.a) || r.b != nil && !quiet(r.b)) {
+	for _, r := range joinRows(a.ByDay, days(b), true) {
+		if of.holds(r.start) && (!of.whole || !isQuiet(&r.base) || r.other != nil && !isQuiet(r.other)) {
 			rows = append(rows, r)
 		}
 	}
@@ -85,49 +84,49 @@ func days(r *forecast.Report) []forecast.Tally {
 	return r.ByDay
 }
 
-// besides puts the tallies of the same time beside each other. The two need
-// not begin at the same one: midnight may lie between them.
-func besides(as, bs []forecast.Tally, days bool) []row {
+// joinRows puts the tallies of the same time beside each other. The two reports need
+// not begin on the same day: midnight may lie between them.
+func joinRows(as, bs []forecast.Tally, days bool) []row {
 	at := make(map[time.Time]*forecast.Tally, len(bs))
 	for n := range bs {
 		at[bs[n].Start] = &bs[n]
 	}
 	rows := make([]row, len(as))
 	for n := range as {
-		rows[n] = row{start: as[n].Start, days: days, a: as[n]}
+		rows[n] = row{start: as[n].Start, days: days, base: as[n]}
 		if bs != nil {
-			if rows[n].b = at[as[n].Start]; rows[n].b == nil {
-				rows[n].b = &forecast.Tally{Start: as[n].Start}
+			if rows[n].other = at[as[n].Start]; rows[n].other == nil {
+				rows[n].other = &forecast.Tally{Start: as[n].Start}
 			}
 		}
 	}
 	return rows
 }
 
-// quiet says that nothing happens.
-func quiet(t *forecast.Tally) bool {
+// isQuiet reports that nothing happens.
+func isQuiet(t *forecast.Tally) bool {
 	q := *t
 	q.Start = time.Time{}
 	return q == forecast.Tally{}
 }
 
-// happening is what happens to one certificate on one day: the moments of one
-// kind, of which there are as many as places that it is installed in by hand.
-type happening []forecast.Moment
+// occurrence is what happens to one certificate on one day: moments of one kind, one
+// for each resource where it is installed by hand.
+type occurrence []forecast.Moment
 
-func (h happening) id() string {
+func (h occurrence) id() string {
 	return h[0].At.Format(time.DateOnly) + h[0].What + string(h[0].Task) + string(h[0].Instance) + h[0].Name
 }
 
-// happeningsIn is what happens in a row of a report, in order of time.
-func happeningsIn(r *forecast.Report, of row) []happening {
-	var hs []happening
+// occurrencesIn lists the occurrences in a row of a report, in order of time.
+func occurrencesIn(r *forecast.Report, of row) []occurrence {
+	var hs []occurrence
 	at := map[string]int{}
 	for _, m := range r.Moments {
 		if !of.holds(m.At) {
 			continue
 		}
-		one := happening{m}
+		one := occurrence{m}
 		n, ok := at[one.id()]
 		if ok {
 			hs[n] = append(hs[n], m)
@@ -139,9 +138,9 @@ func happeningsIn(r *forecast.Report, of row) []happening {
 	return hs
 }
 
-// busiest is the day of a row with the most new versions and deployments; nil
-// when there are none.
-func busiest(r *forecast.Report, of row) *forecast.Tally {
+// busiestDay is the day of a row with the most new versions and deployments; nil when
+// there are none.
+func busiestDay(r *forecast.Report, of row) *forecast.Tally {
 	var most *forecast.Tally
 	load := func(t *forecast.Tally) int { return versions(t) + t.Deployments }
 	for n := range r.ByDay {
@@ -153,8 +152,8 @@ func busiest(r *forecast.Report, of row) *forecast.Tally {
 	return most
 }
 
-// packsOut is how many kinds of packs that had units free have none left in
-// the end; credits are told of by the day they run out.
+// packsOut counts the kinds of packs that are used up in the end. Credits are shown by
+// the day they run out instead.
 func packsOut(r *forecast.Report) int {
 	free := func(bs []ledger.Balance) map[string]int {
 		m := map[string]int{}
@@ -176,7 +175,7 @@ func packsOut(r *forecast.Report) int {
 	return n
 }
 
-// scale is the highest value of each picture, over both policies.
+// scale is the highest value of each column of bars, over both policies.
 type scale struct{ versions, deployments, credits, people int }
 
 func scaleOf(rows []row) scale {
@@ -191,15 +190,15 @@ func scaleOf(rows []row) scale {
 		if rows[n].whole {
 			continue
 		}
-		take(&rows[n].a)
-		if rows[n].b != nil {
-			take(rows[n].b)
+		take(&rows[n].base)
+		if rows[n].other != nil {
+			take(rows[n].other)
 		}
 	}
 	return s
 }
 
-// shape is what decides the columns of a list of rows.
+// shape is what the columns of a list of rows depend on.
 type shape struct {
 	days  bool
 	other string // the name of the policy beside; "" when nothing is compared
@@ -207,8 +206,8 @@ type shape struct {
 	order model.Sort // whose head has an arrow
 }
 
-// picture is a bar with its number behind it; a sum is only a number.
-func picture(c *app.Context, n, top, w int, whole bool, tone style.Tone) list.Cell {
+// barCell is a bar followed by its number; a total is a number only.
+func barCell(c *app.Context, n, top, w int, whole bool, tone style.Tone) list.Cell {
 	switch {
 	case n == 0:
 		return list.Cell{Tone: style.Faint, Text: "–"}
@@ -218,8 +217,8 @@ func picture(c *app.Context, n, top, w int, whole bool, tone style.Tone) list.Ce
 	return list.Cell{Tone: tone, Text: chart.HorizontalBar(n, top, w-1-len(widget.Count(top))) + " " + widget.Count(n)}
 }
 
-// both are the numbers under two policies.
-func both(c *app.Context, a, b int) list.Cell {
+// changeCell is a number under two policies.
+func changeCell(c *app.Context, a, b int) list.Cell {
 	switch {
 	case a == 0 && b == 0:
 		return list.Cell{Tone: style.Faint, Text: "–"}
@@ -229,8 +228,8 @@ func both(c *app.Context, a, b int) list.Cell {
 	return list.Cell{Text: widget.Count(a) + c.Arrow() + widget.Count(b)}
 }
 
-// sign is a number with a glyph, so that it is not told by colour alone.
-func sign(c *app.Context, word string, n int) list.Cell {
+// statusCell is a number with a glyph, so that it is not told by colour alone.
+func statusCell(c *app.Context, word string, n int) list.Cell {
 	if n == 0 {
 		return list.Cell{Tone: style.Faint, Text: "–"}
 	}
@@ -264,29 +263,29 @@ func columns(c *app.Context, sh shape) []list.Column[row] {
 				Max:   16 * grow,
 				Grow:  grow,
 				Cell: func(r row, w int) list.Cell {
-					return picture(c, of(&r.a), top, w, r.whole, tone)
+					return barCell(c, of(&r.base), top, w, r.whole, tone)
 				},
 			},
 		)
 		if sh.other != "" {
 			cols = append(cols, list.Column[row]{Title: sh.other, SpokenName: c.T("plain.under", strings.ToLower(c.T(head)), sh.other), Min: max(9, widget.Width(sh.other)), Max: 16 * grow, Grow: grow, SharedScale: true, Cell: func(r row, w int) list.Cell {
-				if r.b == nil {
+				if r.other == nil {
 					return list.Cell{Tone: style.Faint, Text: "…"}
 				}
-				return picture(c, of(r.b), top, w, r.whole, style.Accent)
+				return barCell(c, of(r.other), top, w, r.whole, style.Accent)
 			}})
 		}
 	}
-	number := func(n int) list.Cell { return both(c, n, n) }
+	number := func(n int) list.Cell { return changeCell(c, n, n) }
 	plain := func(head string, width, from int, one func(n int) list.Cell, of func(*forecast.Tally) int) {
 		cols = append(cols, list.Column[row]{Title: c.T(head), Min: width, Max: width + 3, MinTableWidth: from, Cell: func(r row, _ int) list.Cell {
-			if r.b != nil {
-				return both(c, of(&r.a), of(r.b))
+			if r.other != nil {
+				return changeCell(c, of(&r.base), of(r.other))
 			}
-			return one(of(&r.a))
+			return one(of(&r.base))
 		}})
 	}
-	signed := func(word string) func(int) list.Cell { return func(n int) list.Cell { return sign(c, word, n) } }
+	signed := func(word string) func(int) list.Cell { return func(n int) list.Cell { return statusCell(c, word, n) } }
 	drawn("col.versions", byVersions, 9, 3, sh.scale.versions, style.Good, versions)
 	drawn("col.deployments", byDeployments, 11, 3, sh.scale.deployments, style.Work, func(t *forecast.Tally) int { return t.Deployments })
 	credits, people := func(t *forecast.Tally) int { return t.CreditsUsed }, func(t *forecast.Tally) int { return t.People }
@@ -342,12 +341,12 @@ func word(c *app.Context, m forecast.Moment) string {
 	return c.Text.Or("moment."+m.What, m.What)
 }
 
-func happeningColumns(c *app.Context) []list.Column[happening] {
-	return []list.Column[happening]{
-		{Title: c.T("col.day"), Min: 10, Max: 10, Cell: func(h happening, _ int) list.Cell {
+func occurrenceColumns(c *app.Context) []list.Column[occurrence] {
+	return []list.Column[occurrence]{
+		{Title: c.T("col.day"), Min: 10, Max: 10, Cell: func(h occurrence, _ int) list.Cell {
 			return list.Cell{Text: h[0].At.Format(time.DateOnly)}
 		}},
-		{Title: c.T("col.what"), Min: 17, Max: 22, Cell: func(h happening, _ int) list.Cell {
+		{Title: c.T("col.what"), Min: 17, Max: 22, Cell: func(h occurrence, _ int) list.Cell {
 			st := status(h[0].What)
 			text := c.Mark(st.Glyph) + word(c, h[0])
 			if len(h) > 1 {
@@ -355,10 +354,10 @@ func happeningColumns(c *app.Context) []list.Column[happening] {
 			}
 			return list.Cell{Tone: st.Tone, Text: text}
 		}},
-		{Title: c.T("col.certificate"), Min: 12, Max: 40, Grow: 6, Cell: func(h happening, _ int) list.Cell {
+		{Title: c.T("col.certificate"), Min: 12, Max: 40, Grow: 6, Cell: func(h occurrence, _ int) list.Cell {
 			return list.Cell{Tone: style.Strong, Text: h[0].Name}
 		}},
-		{Title: c.T("col.detail"), Min: 20, Max: 90, Grow: 6, MinTableWidth: 76, Cell: func(h happening, _ int) list.Cell {
+		{Title: c.T("col.detail"), Min: 20, Max: 90, Grow: 6, MinTableWidth: 76, Cell: func(h occurrence, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: c.Text.Text(h[0].Detail)}
 		}},
 	}

@@ -53,15 +53,15 @@ func (p *page) View() string {
 		return ""
 	}
 	s, c := p.c.Styles, p.c
-	lines := []string{p.askedLine(), p.outlookLine(), p.rule()}
+	lines := []string{p.questionLine(), p.outlookLine(), p.rule()}
 	room := max(p.height-headLines, 0)
 	switch {
-	case p.a == nil:
+	case p.base == nil:
 		lines = append(lines, "")
 		for _, l := range widget.Wrap(c.T("forecast.first"), min(p.width-4, 76)) {
 			lines = append(lines, "  "+s.Paint(style.Muted, l))
 		}
-	case p.a.Instances == 0:
+	case p.base.Instances == 0:
 		lines = append(lines, "")
 		for _, l := range widget.Wrap(c.T("forecast.none"), min(p.width-4, 76)) {
 			lines = append(lines, "  "+s.Paint(style.Muted, l))
@@ -69,7 +69,7 @@ func (p *page) View() string {
 	case p.wide():
 		edge := strings.TrimSuffix(strings.Repeat(s.Paint(style.Faint, "│")+"\n", room), "\n")
 		lines = append(lines, widget.Beside(room, []int{p.left(), 1, p.width - p.left() - 1}, p.rows(), edge, p.aside()))
-	case p.aux:
+	case p.momentsFocused:
 		lines = append(lines, p.aside())
 	default:
 		lines = append(lines, p.rows())
@@ -77,20 +77,20 @@ func (p *page) View() string {
 	return widget.Fill(strings.Join(lines, "\n"), p.width, p.height)
 }
 
-// askedLine says what the forecast answers, and of how many certificates.
-func (p *page) askedLine() string {
-	row := p.askedRow()
+// questionLine says what the forecast answers, and for how many certificates.
+func (p *page) questionLine() string {
+	row := p.questionRow()
 	right := ""
-	if p.a != nil {
+	if p.base != nil {
 		right = row[len(row)-1].Text + " "
 		row = row[:len(row)-1]
 	}
 	return widget.Spread(row.String(), right, p.width)
 }
 
-// askedRow is the same in parts, the last of which is the number of certificates
-// once it is known.
-func (p *page) askedRow() widget.Row {
+// questionRow is the same in parts; the last is the number of certificates once that is
+// known.
+func (p *page) questionRow() widget.Row {
 	s, c := p.c.Styles, p.c
 	named := func(key, name string) string {
 		return s.Paint(style.Muted, c.T(key)) + widget.CJKSpace(c.T(key), "") + name
@@ -98,32 +98,32 @@ func (p *page) askedRow() widget.Row {
 	row := widget.Row{{Text: " " + s.Paint(style.Strong, c.T("forecast.months", p.months))}, {Text: "   "}, {Text: named("forecast.policy", policyName(c, forecast.AsConfigured))}}
 	if p.compare != forecast.AsConfigured {
 		other := named("forecast.compare", s.Paint(style.Accent, policyName(c, p.compare)))
-		if p.theirs && p.b != nil {
+		if p.listOther && p.other != nil {
 			other += " " + s.Paint(style.Accent, c.Mark("▸")+c.T("forecast.listed.here"))
 		}
 		row = append(row, widget.Part{Text: "   "}, widget.Part{Text: other})
 	}
-	if p.a != nil {
-		row = append(row, widget.Part{Text: plural(c, "forecast.n.instances", p.a.Instances) + c.T("list.join") + c.T("forecast.hosted", widget.Count(p.a.Hosted))})
+	if p.base != nil {
+		row = append(row, widget.Part{Text: plural(c, "forecast.n.instances", p.base.Instances) + c.T("list.join") + c.T("forecast.hosted", widget.Count(p.base.Hosted))})
 	}
 	return row
 }
 
-// outlook answers at a glance: what runs out, what ends, what expires.
+// outlook answers at a glance what runs out, what ends and what expires.
 func (p *page) outlook() []string {
-	if p.a == nil || p.a.Instances == 0 {
+	if p.base == nil || p.base.Instances == 0 {
 		return nil
 	}
-	s, c, t := p.c.Styles, p.c, &p.a.Total
+	s, c, t := p.c.Styles, p.c, &p.base.Total
 	var parts []string
 	add := func(word, text string) {
 		st := style.Of(word)
 		parts = append(parts, s.Paint(st.Tone, c.Mark(st.Glyph)+text))
 	}
-	if !p.a.CreditsRunOut.IsZero() {
-		add("expiring", c.T("forecast.credits.out", p.a.CreditsRunOut.Format(time.DateOnly)))
+	if !p.base.CreditsRunOut.IsZero() {
+		add("expiring", c.T("forecast.credits.out", p.base.CreditsRunOut.Format(time.DateOnly)))
 	}
-	if n := packsOut(p.a); n > 0 {
+	if n := packsOut(p.base); n > 0 {
 		add("expiring", plural(c, "forecast.n.packsout", n))
 	}
 	if t.HostingEnds > 0 {
@@ -138,13 +138,13 @@ func (p *page) outlook() []string {
 	if len(parts) == 0 {
 		add("ok", c.T("forecast.fine"))
 	}
-	if p.a.BusiestLoad > 0 && !p.wide() {
-		parts = append(parts, s.Paint(style.Muted, c.T("forecast.busiest.hour", p.a.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", p.a.BusiestLoad))))
+	if p.base.BusiestLoad > 0 && !p.wide() {
+		parts = append(parts, s.Paint(style.Muted, c.T("forecast.busiest.hour", p.base.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", p.base.BusiestLoad))))
 	}
 	return parts
 }
 
-// outlookLine is as much of the outlook as one line holds.
+// outlookLine is as much of the outlook as fits on one line.
 func (p *page) outlookLine() string {
 	parts := p.outlook()
 	if len(parts) == 0 {
@@ -159,7 +159,7 @@ func (p *page) outlookLine() string {
 	return line
 }
 
-// rule is the line under the head, with how far a forecast is in it.
+// rule is the line under the head, with the progress of a forecast in it.
 func (p *page) rule() string {
 	s := p.c.Styles
 	word, tone := p.progressed()
@@ -170,7 +170,7 @@ func (p *page) rule() string {
 	return s.Paint(style.Faint, "── ") + s.Paint(tone, word) + s.Paint(style.Faint, " "+widget.Repeat("─", p.width-4-widget.Width(word)))
 }
 
-// progressed says how far a forecast is, or of when what is shown is.
+// progressed says how far a forecast is, or the time of the one on the screen.
 func (p *page) progressed() (word string, tone style.Tone) {
 	c := p.c
 	switch {
@@ -192,9 +192,9 @@ func (p *page) progressed() (word string, tone style.Tone) {
 		return c.Mark("✕") + c.T("forecast.failed"), style.Bad
 	case p.stopped:
 		return c.Mark("▲") + c.T("forecast.stopped"), style.Soon
-	case p.a != nil && p.stale:
+	case p.base != nil && p.stale:
 		return c.T("forecast.stale", widget.Stamp(p.asOf)), style.Muted
-	case p.a != nil:
+	case p.base != nil:
 		return c.T("forecast.asof", widget.Stamp(p.asOf)), style.Muted
 	}
 	return "", style.Muted
@@ -222,10 +222,10 @@ func (p *page) stripLines() int {
 	return 4
 }
 
-// strip is a month at a glance: one bar a day, and the days under them.
+// strip shows a month at a glance: one bar a day, with the days below.
 func (p *page) strip() []string {
 	s, c := p.c.Styles, p.c
-	rows, theirs := p.days, p.theirs && p.b != nil
+	rows, theirs := p.days, p.listOther && p.other != nil
 	at := slices.IndexFunc(rows, func(r row) bool {
 		on, ok := p.byDay.Selected()
 		return ok && on.start.Equal(r.start)
@@ -233,9 +233,9 @@ func (p *page) strip() []string {
 	values := make([]int, len(rows))
 	axis := []rune(widget.Space(len(rows)*2 + 1))
 	for n, r := range rows {
-		t := &r.a
+		t := &r.base
 		if theirs {
-			t = r.b
+			t = r.other
 		}
 		values[n] = versions(t) + t.Deployments
 		if d := r.start.Day(); d == 1 || d%5 == 0 {
@@ -244,7 +244,7 @@ func (p *page) strip() []string {
 	}
 	m, _ := p.byMonth.Selected()
 	head := c.T("forecast.strip")
-	if d := busiest(p.listed(), m); d != nil {
+	if d := busiestDay(p.listedReport(), m); d != nil {
 		head = c.T("forecast.strip.busiest", c.T("date.weekday", weekday(c, d.Start), d.Start.Day()))
 	}
 	lines := []string{"  " + s.Paint(style.Strong, title(c, m)) + "  " + s.Paint(style.Muted, head)}
@@ -259,16 +259,16 @@ func (p *page) strip() []string {
 	return append(lines, "  "+s.Paint(style.Muted, string(axis)))
 }
 
-// facts are what is worth knowing of the row under the cursor.
+// facts are what is worth knowing about the selected row.
 func (p *page) facts() []widget.Row {
 	s, c := p.c.Styles, p.c
 	r, ok := p.list().Selected()
-	if !ok || p.a == nil {
+	if !ok || p.base == nil {
 		return nil
 	}
 	w := p.asideWidth()
 	head := widget.Row{{Text: s.Paint(style.Strong, title(c, r))}}
-	if p.theirs && p.b != nil {
+	if p.listOther && p.other != nil {
 		head = append(head, widget.Part{Text: "  " + s.Paint(style.Accent, c.T("forecast.listed", policyName(c, p.compare)))})
 	}
 	lines := []widget.Row{head}
@@ -277,15 +277,15 @@ func (p *page) facts() []widget.Row {
 			lines = append(lines, widget.Row{{Text: s.Paint(tone, l)}})
 		}
 	}
-	own, other, under := &r.a, r.b, p.compare
-	if r.b != nil && p.theirs { // what follows is about what is listed
-		own, other, under = r.b, &r.a, forecast.AsConfigured
+	own, other, under := &r.base, r.other, p.compare
+	if r.other != nil && p.listOther { // what follows is about what is listed
+		own, other, under = r.other, &r.base, forecast.AsConfigured
 	}
 	wrap(summary(p, own), style.Plain)
-	if d := busiest(p.listed(), r); d != nil && !r.days {
+	if d := busiestDay(p.listedReport(), r); d != nil && !r.days {
 		wrap(c.T("forecast.busiest.with", date(c, d.Start), plural(c, "forecast.n.versions", versions(d)), plural(c, "forecast.n.deployments", d.Deployments)), style.Muted)
 	}
-	if l := p.listed(); l.BusiestLoad > 0 && r.holds(l.BusiestHour) {
+	if l := p.listedReport(); l.BusiestLoad > 0 && r.holds(l.BusiestHour) {
 		wrap(c.T("forecast.busiest.hour", l.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", l.BusiestLoad)), style.Muted)
 	}
 	if other != nil {
@@ -309,7 +309,7 @@ func summary(p *page, t *forecast.Tally) string {
 	return strings.Join(parts, c.T("list.join"))
 }
 
-// aside is what somebody will want to know of the row under the cursor.
+// aside is what happens in the selected row.
 func (p *page) aside() string {
 	s, c := p.c.Styles, p.c
 	var b strings.Builder

@@ -18,8 +18,8 @@ func (p *page) Actions() app.Actions {
 			}
 			return nil
 		}},
-		app.Action{ID: "tasks", Name: text.Called("hosting.act.person"), Binding: app.Keys("!"), Group: app.View, Run: p.onlyPerson},
-		app.Action{ID: "panel", Name: text.Called("act.panel"), Binding: app.Keys("f"), Group: app.View, Footer: app.RankIf(app.Fourth, p.sums.hosted > 0), Run: p.panel},
+		app.Action{ID: "tasks", Name: text.Called("hosting.act.person"), Binding: app.Keys("!"), Group: app.View, Run: p.toggleNeedsPerson},
+		app.Action{ID: "panel", Name: text.Called("act.panel"), Binding: app.Keys("f"), Group: app.View, Footer: app.RankIf(app.Fourth, p.totals.hosted > 0), Run: p.panel},
 	)
-	return append(as, p.list.Actions(func() { p.only = only{} })...)
+	return append(as, p.list.Actions(func() { p.filter = filter{} })...)
 }

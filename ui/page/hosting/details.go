@@ -17,15 +17,15 @@ import (
 	"certquay/ui/widget"
 )
 
-// attempts are the actions that renew by themselves.
+// attempts are the jobs that renew without a person.
 var attempts = []string{string(model.JobRenew), string(model.JobReissue)}
 
-// recent is how many events are looked through for the last attempt.
+// recent is how many events are searched for the last attempt.
 const recent = 200
 
-// details tell all that hosting does with the certificate under the cursor:
-// who is told, what comes next and why then, how the last attempt went, the
-// credits, what needs a person, and whom to ask (spec H8).
+// details shows all that hosting does with the selected certificate: who is notified,
+// what comes next and why then, how the last attempt went, the credits, the tasks for a
+// person, and whom to ask (spec H8).
 func (p *page) details() tea.Cmd {
 	r, ok := p.list.Table.Selected()
 	if !ok {
@@ -33,7 +33,7 @@ func (p *page) details() tea.Cmd {
 	}
 	c := p.c
 	return c.Do(func(context.Context) tea.Msg {
-		d, err := look(c, r.ID)
+		d, err := loadDetails(c, r.ID)
 		if err != nil {
 			return c.LoadFailed(err)
 		}
@@ -52,7 +52,7 @@ func (p *page) details() tea.Cmd {
 	})
 }
 
-// hosted is what was read of one hosted certificate.
+// hosted is what was read about one hosted certificate.
 type hosted struct {
 	i         model.Instance
 	row       model.Row
@@ -63,7 +63,7 @@ type hosted struct {
 	tasks     []model.Task
 }
 
-func look(c *app.Context, id model.ID) (d hosted, err error) {
+func loadDetails(c *app.Context, id model.ID) (d hosted, err error) {
 	b := c.Backend
 	if d.i, err = b.Instance(id); err != nil {
 		return d, err
@@ -143,9 +143,9 @@ func (d *hosted) parts(c *app.Context) []dialog.Part {
 	return append(parts, person, dialog.Part{Head: c.T("hosting.details.support"), Lines: []string{support}})
 }
 
-// next is when it renews by itself, and why then (spec T5, H4).
+// next is when it renews, and why then (spec T5, H4).
 func (d *hosted) next(c *app.Context) (when, because string) {
-	because = why(c, &d.row)
+	because = dueReason(c, &d.row)
 	switch op := d.i.Operation; {
 	case op.Active() && op.WaitFor != "":
 		return c.T("hosting.now", max(op.Attempt, 1)), c.T("news.waiting", c.Text.Text(op.WaitFor))
@@ -161,7 +161,7 @@ func (d *hosted) next(c *app.Context) (when, because string) {
 	return c.T("hosting.details.due", widget.Stamp(d.row.Due), widget.Days(c.T, d.row.Due, c.Now)), because
 }
 
-// attempt is the last try to renew, and what came of it.
+// attempt is the last attempt to renew, and its result.
 func (d *hosted) attempt(c *app.Context) (said, because string) {
 	switch op, f := d.i.Operation, d.i.Failure; {
 	case op.Active() && op.Error != "":
@@ -195,7 +195,7 @@ func (d *hosted) creditLines(c *app.Context) []string {
 	return lines
 }
 
-// one is the key of a text for the number one, or for others.
+// one is the code of a text for the number one, or for others.
 func one(key string, n int) string {
 	if n == 1 {
 		return key + ".one"

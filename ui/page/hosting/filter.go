@@ -12,15 +12,15 @@ import (
 	"certquay/ui/dialog"
 )
 
-// only is what the tab is filtered by, beside the text.
-type only struct {
-	person, failing, spent bool
-	auto                   string // "on", "off", or "" for both
+// filter is what the tab is filtered by, beside the text.
+type filter struct {
+	needsPerson, failing, spent bool
+	auto                        string // "on", "off", or "" for both
 }
 
-// filter is the store's filter for it. What needs a person is read from the
-// open tasks, so it belongs into commands.
-func (o only) filter(b app.Backend, text string) (model.Filter, error) {
+// storeFilter is the filter for a query. It reads the open tasks if it must, so it is
+// for commands.
+func (o filter) storeFilter(b app.Backend, text string) (model.Filter, error) {
 	f := model.Filter{Derived: []model.Derived{model.Hosted}, Spent: o.spent, Text: text}
 	if o.failing {
 		f.Derived = append(f.Derived, model.Failing)
@@ -31,17 +31,16 @@ func (o only) filter(b app.Backend, text string) (model.Filter, error) {
 	case "off":
 		f.Without = append(f.Without, model.AutoDeploy)
 	}
-	if !o.person {
+	if !o.needsPerson {
 		return f, nil
 	}
 	var err error
-	f.Only, err = needing(b)
+	f.Only, err = waitingIDs(b)
 	return f, err
 }
 
-// needing are the certificates of which something needs a person, each once and
-// in order.
-func needing(b app.Backend) ([]model.ID, error) {
+// waitingIDs are the certificates with tasks for a person, each once and in order.
+func waitingIDs(b app.Backend) ([]model.ID, error) {
 	tasks, err := b.Tasks(0)
 	ids := make([]model.ID, 0, len(tasks))
 	for _, t := range tasks {
@@ -51,16 +50,15 @@ func needing(b app.Backend) ([]model.ID, error) {
 	return slices.Compact(ids), err
 }
 
-// onlyPerson lists only what needs a person, or everything again.
-func (p *page) onlyPerson() tea.Cmd {
-	p.only.person = !p.only.person
+// toggleNeedsPerson lists only what has tasks for a person, or everything again.
+func (p *page) toggleNeedsPerson() tea.Cmd {
+	p.filter.needsPerson = !p.filter.needsPerson
 	return p.list.Refilter()
 }
 
-// count is how many it lists; partial says that not everything was looked at
-// yet.
-func (o only) count(b app.Backend, text string) (n int, partial bool, err error) {
-	f, err := o.filter(b, text)
+// count is how many rows it lists; partial reports that not all were looked at yet.
+func (o filter) count(b app.Backend, text string) (n int, partial bool, err error) {
+	f, err := o.storeFilter(b, text)
 	if err != nil {
 		return 0, false, err
 	}
@@ -68,9 +66,9 @@ func (o only) count(b app.Backend, text string) (n int, partial bool, err error)
 	return page.Total, page.Partial, err
 }
 
-// words name what is filtered by.
-func (o only) words(c *app.Context) (ws []string) {
-	if o.person {
+// texts name what is filtered by.
+func (o filter) texts(c *app.Context) (ws []string) {
+	if o.needsPerson {
 		ws = append(ws, c.T("hosting.only.person"))
 	}
 	if o.failing {
@@ -85,10 +83,10 @@ func (o only) words(c *app.Context) (ws []string) {
 	return ws
 }
 
-// choices are the switches of the panel as it is now.
-func (o only) choices(c *app.Context) []dialog.Choice {
+// choices are the lines of the filter panel.
+func (o filter) choices(c *app.Context) []dialog.Choice {
 	cs := []dialog.Choice{
-		{Key: "person:on", Head: c.T("panel.derived"), Label: c.T("hosting.only.person"), On: o.person, Count: -1},
+		{Key: "person:on", Head: c.T("panel.derived"), Label: c.T("hosting.only.person"), On: o.needsPerson, Count: -1},
 		{Key: "failing:on", Label: c.T("label.failing"), On: o.failing, Count: -1},
 		{Key: "spent:on", Label: c.T("hosting.only.spent"), On: o.spent, Count: -1},
 	}
@@ -102,8 +100,9 @@ func (o only) choices(c *app.Context) []dialog.Choice {
 	return cs
 }
 
-// chosen reads the switches; of the kind of the one key, that alone counts.
-func chosen(cs []dialog.Choice, key string) (o only) {
+// filterOf reads the choices made in the panel. Of the kind that key belongs to, only
+// key counts.
+func filterOf(cs []dialog.Choice, key string) (o filter) {
 	alone, _, _ := strings.Cut(key, ":")
 	for _, ch := range cs {
 		kind, v, _ := strings.Cut(ch.Key, ":")
@@ -114,7 +113,7 @@ func chosen(cs []dialog.Choice, key string) (o only) {
 		switch {
 		case !on:
 		case kind == "person":
-			o.person = true
+			o.needsPerson = true
 		case kind == "failing":
 			o.failing = true
 		case kind == "spent":
@@ -126,8 +125,8 @@ func chosen(cs []dialog.Choice, key string) (o only) {
 	return o
 }
 
-// panel opens the filter panel; the count beside a switch is what it lists with
-// the others as they are.
+// panel opens the filter panel. The count beside a choice is how many rows the list
+// would have with it and the others unchanged.
 func (p *page) panel() tea.Cmd {
 	c, text := p.c, p.list.Text()
 	count := func(cs []dialog.Choice) tea.Cmd {
@@ -135,7 +134,7 @@ func (p *page) panel() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {
 			counts := map[string]int{}
 			for _, ch := range cs {
-				n, _, err := chosen(cs, ch.Key).count(c.Backend, text)
+				n, _, err := filterOf(cs, ch.Key).count(c.Backend, text)
 				if err != nil {
 					return c.LoadFailed(err)
 				}
@@ -144,7 +143,7 @@ func (p *page) panel() tea.Cmd {
 			return dialog.CountedMsg{Counts: counts}
 		})
 	}
-	cs := p.only.choices(c)
+	cs := p.filter.choices(c)
 	open := app.OpenDialogMsg{
 		Make: func() app.Dialog {
 			return &dialog.Panel{Context: c, Title: c.T("panel.title"), Choices: cs, Changed: count}
@@ -154,7 +153,7 @@ func (p *page) panel() tea.Cmd {
 			if !ok {
 				return nil
 			}
-			p.only = chosen(cs, "")
+			p.filter = filterOf(cs, "")
 			return p.list.Refilter()
 		},
 	}

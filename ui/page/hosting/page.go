@@ -16,15 +16,15 @@ import (
 )
 
 type page struct {
-	c     *app.Context
-	width int
-	list  *list.Browser[row]
-	only  only
-	sums  sums
+	c      *app.Context
+	width  int
+	list   *list.Browser[row]
+	filter filter
+	totals totals
 }
 
-// sums are the figures of the first line.
-type sums struct {
+// totals are the figures of the first line.
+type totals struct {
 	hosted, failing, tasks, spent int
 	credits, reserved, issued     int
 	hostingPacks                  int
@@ -42,23 +42,23 @@ func New(c *app.Context) app.Page {
 	p.list = list.NewBrowser(c, columns(c, func() model.Sort { return p.list.Order().Sort }), func(r row) string { return string(r.ID) }, list.Source[row]{
 		Rows:        p.rows,
 		Instance:    func(r row) model.ID { return r.ID },
-		Filtered:    func() bool { return p.only != only{} },
+		Filtered:    func() bool { return p.filter != filter{} },
 		Sorts:       []model.Sort{model.SortDue, model.SortName, model.SortState},
 		Open:        p.details,
-		SaveFilter:  func() func() { o := p.only; return func() { p.only = o } },
+		SaveFilter:  func() func() { o := p.filter; return func() { p.filter = o } },
 		EmptyResult: func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
 		EmptyList:   "hosting.none", FilterHint: "filter.hint",
 	})
-	p.list.Table.Flag, p.list.Table.FlagKey = func(r row) bool { return r.person }, "hosting.only.person"
+	p.list.Table.Flag, p.list.Table.FlagKey = func(r row) bool { return r.needsPerson }, "hosting.only.person"
 	return p
 }
 
-// partialRetry is how soon everything is read again that was not whole yet.
+// partialRetry is how soon an incomplete answer is asked for again.
 const partialRetry = 200 * time.Millisecond
 
 type (
-	retriedMsg    struct{}
-	sumsLoadedMsg struct{ sums sums }
+	retriedMsg      struct{}
+	totalsLoadedMsg struct{ totals totals }
 )
 
 func (p *page) SetSize(w, h int) {
@@ -74,12 +74,12 @@ func (p *page) Waits() bool { return p.list.Waits() }
 // Scrolling implements app.Scroller.
 func (p *page) Scrolling() bool { return p.list.Scrolling() }
 
-// rows reads a window of the list. Who is told of each is no part of the
-// store's rows, of which there may be a million: it is read of those shown.
+// rows reads a window of the list. Contacts are no part of the store's rows, so they
+// are read for those on the screen.
 func (p *page) rows(offset, limit int) func() ([]row, int, error) {
-	b, o, text, order := p.c.Backend, p.only, p.list.Text(), p.list.Order()
+	b, o, text, order := p.c.Backend, p.filter, p.list.Text(), p.list.Order()
 	return func() ([]row, int, error) {
-		f, err := o.filter(b, text)
+		f, err := o.storeFilter(b, text)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -95,7 +95,7 @@ func (p *page) rows(offset, limit int) func() ([]row, int, error) {
 		if err != nil {
 			return nil, 0, err
 		}
-		waiting, err := needing(b)
+		waiting, err := waitingIDs(b)
 		rows := make([]row, len(page.Rows))
 		for n, r := range page.Rows {
 			_, person := slices.BinarySearch(waiting, r.ID)
@@ -105,11 +105,11 @@ func (p *page) rows(offset, limit int) func() ([]row, int, error) {
 	}
 }
 
-func (p *page) loadSums() tea.Cmd {
+func (p *page) loadTotals() tea.Cmd {
 	c := p.c
 	return c.Do(func(context.Context) tea.Msg {
-		s := sums{}
-		for to, o := range map[*int]only{&s.hosted: {}, &s.failing: {failing: true}, &s.tasks: {person: true}, &s.spent: {spent: true}} {
+		s := totals{}
+		for to, o := range map[*int]filter{&s.hosted: {}, &s.failing: {failing: true}, &s.tasks: {needsPerson: true}, &s.spent: {spent: true}} {
 			n, partial, err := o.count(c.Backend, "")
 			if err != nil {
 				return c.LoadFailed(err)
@@ -128,24 +128,24 @@ func (p *page) loadSums() tea.Cmd {
 				s.hostingPacks = b.Available
 			}
 		}
-		return sumsLoadedMsg{s}
+		return totalsLoadedMsg{s}
 	})
 }
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
 	case app.FocusMsg, app.ChangedMsg:
-		return tea.Batch(p.list.Load(), p.loadSums())
+		return tea.Batch(p.list.Load(), p.loadTotals())
 	case retriedMsg:
-		return p.loadSums()
-	case sumsLoadedMsg:
-		was := p.sums.partial
-		p.sums = m.sums
+		return p.loadTotals()
+	case totalsLoadedMsg:
+		was := p.totals.partial
+		p.totals = m.totals
 		var cmds []tea.Cmd
-		if m.sums.partial { // until the search table is built
+		if m.totals.partial { // until the search table is built
 			cmds = append(cmds, tea.Tick(partialRetry, func(time.Time) tea.Msg { return retriedMsg{} }))
 		}
-		if was || m.sums.partial {
+		if was || m.totals.partial {
 			cmds = append(cmds, p.list.Load())
 		}
 		return tea.Batch(cmds...)

@@ -10,15 +10,15 @@ import (
 	"certquay/ui/widget"
 )
 
-// row is a hosted certificate, the name of who is told of it, and whether
-// something of it needs a person.
+// row is a hosted certificate, the name of its contact, and whether it has tasks for a
+// person.
 type row struct {
 	model.Row
-	contact string
-	person  bool
+	contact     string
+	needsPerson bool
 }
 
-// columns say when each renews next and why then.
+// columns say when each renews next, and why then.
 func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 	return []list.Column[row]{
 		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r row, _ int) list.Cell {
@@ -28,14 +28,14 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 			glyph, word, tone := c.StatusBy(&r.Row, w-2, by())
 			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
-		{Title: c.T("col.next"), Sort: string(model.SortDue), Min: 17, Max: 17, Cell: func(r row, _ int) list.Cell { return when(c, &r.Row) }, ReadAloud: func(r row) string {
+		{Title: c.T("col.next"), Sort: string(model.SortDue), Min: 17, Max: 17, Cell: func(r row, _ int) list.Cell { return dueCell(c, &r.Row) }, ReadAloud: func(r row) string {
 			if r.Operation != "" || r.Due.IsZero() {
 				return ""
 			}
 			return widget.Day(r.Due, c.Now, c.T("date.day")) + ", " + c.RelativeTime(r.Due)
 		}},
 		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, MinTableWidth: 100, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: why(c, &r.Row)}
+			return list.Cell{Tone: style.Muted, Text: dueReason(c, &r.Row)}
 		}},
 		{Title: c.T("col.contact"), Min: 9, Max: 24, Grow: 1, Cell: func(r row, _ int) list.Cell {
 			if r.contact == "" {
@@ -62,8 +62,8 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 	}
 }
 
-// when is the next renewal by itself.
-func when(c *app.Context, r *model.Row) list.Cell {
+// dueCell is the next automatic renewal.
+func dueCell(c *app.Context, r *model.Row) list.Cell {
 	switch {
 	case r.Operation != "":
 		return list.Cell{Tone: style.Work, Text: c.T("hosting.now", max(r.Attempt, 1))}
@@ -73,8 +73,8 @@ func when(c *app.Context, r *model.Row) list.Cell {
 	return list.Cell{Text: widget.Spread(widget.Day(r.Due, c.Now, c.T("date.day")), widget.Days(c.T, r.Due, c.Now), 17)}
 }
 
-// why says why then (spec T5, H4).
-func why(c *app.Context, r *model.Row) string {
+// dueReason says why it is due then (spec T5, H4).
+func dueReason(c *app.Context, r *model.Row) string {
 	switch {
 	case r.Due.IsZero() && r.RenewalsLeft == 0:
 		return c.T("hosting.why.ends")

@@ -9,45 +9,45 @@ import (
 )
 
 // Layers implements app.Clickable.
-func (p *page) Layers() []*lipgloss.Layer { return p.list.Layers(p.sums.row(p.c)) }
+func (p *page) Layers() []*lipgloss.Layer { return p.list.Layers(p.totals.row(p.c)) }
 
 func (p *page) View() string {
-	return p.list.View(p.sumLine(), p.only.words(p.c), p.count())
+	return p.list.View(p.totalsLine(), p.filter.texts(p.c), p.count())
 }
 
 // ReadOut implements app.ScreenReader.
 func (p *page) ReadOut(w, h int) app.ScreenText {
-	return p.list.ReadOut(append(p.sums.row(p.c), widget.Part{Text: p.left()}), p.only.words(p.c), p.count(), w, h)
+	return p.list.ReadOut(append(p.totals.row(p.c), widget.Part{Text: p.left()}), p.filter.texts(p.c), p.count(), w, h)
 }
 
-// count says how many are listed.
+// count says how many certificates are listed.
 func (p *page) count() string {
 	n := p.c.T("hosting.count", widget.Count(p.list.Table.Total()))
-	if p.sums.partial {
+	if p.totals.partial {
 		n += " " + p.c.T("list.partial")
 	}
 	return n
 }
 
-// sumLine answers at a glance: whether all renew by themselves, what fails, what
-// needs a person, what has no renewals left, and what is left in packs.
-func (p *page) sumLine() string {
+// totalsLine answers at a glance whether all renew, what fails, what has tasks for a
+// person, what has no renewals left, and what is left in packs.
+func (p *page) totalsLine() string {
 	s, c := p.c.Styles, p.c
-	left, right := p.sums.row(c).String(), p.left()
-	if packs := "   " + c.T("hosting.packs", p.sums.hostingPacks); p.width >= 100 && widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
+	left, right := p.totals.row(c).String(), p.left()
+	if packs := "   " + c.T("hosting.packs", p.totals.hostingPacks); p.width >= 100 && widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
 		right += packs
 	}
 	return widget.Spread(left, s.Paint(style.Muted, right)+" ", p.width)
 }
 
-// left is what is left in packs of credits.
+// left says how many credits are left in packs.
 func (p *page) left() string {
-	return p.c.T("hosting.credits", p.sums.credits, p.sums.issued, p.sums.reserved)
+	return p.c.T("hosting.credits", p.totals.credits, p.totals.issued, p.totals.reserved)
 }
 
-// row is the left side of the first line, in which what needs a person can be
-// clicked on as its key.
-func (n *sums) row(c *app.Context) widget.Row {
+// row is the left side of the first line. The tasks in it can be clicked on as their
+// key.
+func (n *totals) row(c *app.Context) widget.Row {
 	s := c.Styles
 	row := widget.Row{{Text: " " + s.Paint(style.Strong, widget.Count(n.hosted)) + " " + c.T("label.hosted")}}
 	add := func(tone style.Tone, text string) {

@@ -18,15 +18,15 @@ import (
 
 func clean(s string) string { return text.Clean(s) }
 
-// target is what life-cycle actions act on: the marked certificates, else the
-// one under the cursor.
+// target is what life-cycle actions act on: the marked certificates, else the selected
+// one.
 func (p *page) target() action.Target {
 	t := action.Target{}
 	if p.details != nil {
 		t.IDs = []model.ID{p.details.id}
 		t.Resource = p.details.resource()
 	} else if len(p.table.Marked) > 0 {
-		t.IDs, t.Unseen = p.markedIDs(), p.unseen
+		t.IDs, t.Hidden = p.markedIDs(), p.hidden
 		t.Marked = p.markedCases(t.IDs)
 	} else if r, ok := p.table.Selected(); ok {
 		t.IDs = []model.ID{r.ID}
@@ -44,7 +44,7 @@ func (p *page) Actions() app.Actions {
 	}
 	c := p.c
 	move := func(id string, by func(), keys ...string) app.Action {
-		return c.MoveAction(id, func() tea.Cmd { by(); return p.moved() }, keys...)
+		return c.MoveAction(id, func() tea.Cmd { by(); return p.cursorMoved() }, keys...)
 	}
 	some := p.table.Total() > 0
 	line, side := 1, 0
@@ -59,7 +59,7 @@ func (p *page) Actions() app.Actions {
 		app.Action{ID: "hosted-only", Name: text.Called("act.hosted"), Binding: app.Keys("H"), Group: app.View, Run: p.hostedOnly},
 		app.Action{ID: "costs", Name: text.Called("act.costs"), Binding: app.Keys("$"), Group: app.View, OpensDialog: true, Run: p.costs},
 		app.Action{ID: "layout", Name: text.Called("act.layout"), Binding: app.Keys("v"), Group: app.View, Run: p.switchLayout},
-		app.Action{ID: "mark", Name: text.Called("act.mark"), Binding: app.Keys("space"), Group: app.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.moved() }},
+		app.Action{ID: "mark", Name: text.Called("act.mark"), Binding: app.Keys("space"), Group: app.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.cursorMoved() }},
 		app.Action{ID: "copy", Name: text.Called("act.copy.name"), Binding: app.Keys("y"), Group: app.View, Run: p.copy},
 		app.Action{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: len(p.table.Marked) == 0 && p.query.Filter.Empty(), Run: p.back},
 		app.Action{ID: "tasks", Name: text.Called("act.tasks"), Binding: app.Keys(tasksKey), Group: app.View, Run: p.showTasks},
@@ -76,11 +76,11 @@ func (p *page) Actions() app.Actions {
 	)
 }
 
-// tasksKey is the key that lists what needs a person.
+// tasksKey lists the tasks for a person.
 const tasksKey = "!"
 
-// showTasks lists what needs a person; the certificate of an entry can be
-// opened, and an entry dismissed (spec D7).
+// showTasks lists the tasks for a person. The certificate of one can be opened, and a
+// task dismissed (spec D7).
 func (p *page) showTasks() tea.Cmd {
 	c, tasks := p.c, p.tasks
 	return app.Send(app.OpenDialogMsg{
@@ -111,7 +111,7 @@ func (p *page) showTasks() tea.Cmd {
 	})
 }
 
-// dismiss ends a task because a person says so (spec D7).
+// dismiss ends a task at the person's word (spec D7).
 func (p *page) dismiss(t model.Task) tea.Cmd {
 	c := p.c
 	if why := c.MayNot("dismiss"); why != nil {
@@ -125,7 +125,7 @@ func (p *page) dismiss(t model.Task) tea.Cmd {
 	})
 }
 
-// sorts are the orders of the list, the usual one first.
+// sorts are the orders of the list, the default first.
 var sorts = []model.Sort{model.SortExpiry, model.SortName, model.SortState}
 
 func (p *page) order() app.Order {
@@ -142,13 +142,13 @@ func (p *page) sort(o app.Order) tea.Cmd {
 	return p.relist()
 }
 
-// back takes back marks, then the filter.
+// back removes the marks, then the filter.
 func (p *page) back() tea.Cmd {
 	c := p.c
 	if n := len(p.table.Marked); n > 0 {
 		marked := maps.Clone(p.table.Marked)
 		clear(p.table.Marked)
-		c.Undo = &app.Undo{Label: text.Called("undo.marks", n), ViewOnly: true, Run: func() tea.Cmd { p.table.Marked = marked; return p.moved() }}
+		c.Undo = &app.Undo{Label: text.Called("undo.marks", n), ViewOnly: true, Run: func() tea.Cmd { p.table.Marked = marked; return p.cursorMoved() }}
 		return nil
 	}
 	typed, filter := p.input.Value(), p.query.Filter
@@ -191,5 +191,5 @@ func (p *page) switchLayout() tea.Cmd {
 		p.layout = cardLayout
 	}
 	p.SetSize(p.width, p.height)
-	return tea.Batch(p.load(), p.follow())
+	return tea.Batch(p.load(), p.loadPreview())
 }

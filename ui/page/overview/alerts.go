@@ -12,13 +12,13 @@ import (
 	"certquay/ui/widget"
 )
 
-// at is where a resource is.
+// at names where a resource is.
 func at(r *lifecycle.ResourceView) string {
 	return text.Clean(r.Product + " " + r.Region + " " + r.Name)
 }
 
-// news is the most important thing to know about the certificate now.
-func (d *details) news(r *model.Row) (string, style.Tone) {
+// alert is the most important thing to know about the certificate now.
+func (d *details) alert(r *model.Row) (string, style.Tone) {
 	c, i := d.c, &d.instance
 	var failing *lifecycle.ResourceView
 	if n := slices.IndexFunc(d.resources, func(r lifecycle.ResourceView) bool { return r.Failure.What != "" }); n >= 0 {
@@ -50,9 +50,8 @@ func (d *details) news(r *model.Row) (string, style.Tone) {
 	return c.T("news.none", c.KeyFor("explain", "x")), style.Muted
 }
 
-// twoLines breaks text that does not fit on one line of w cells; what does not
-// fit on a second is cut.
-func twoLines(text string, w int) []string {
+// wrapTwo wraps a text into at most two lines of w cells; the second is cut.
+func wrapTwo(text string, w int) []string {
 	lines := widget.Wrap(text, w)
 	if len(lines) > 2 {
 		lines = []string{lines[0], widget.Cut(strings.Join(lines[1:], " "), w)}

@@ -11,36 +11,36 @@ import (
 	"certquay/ui/widget"
 )
 
-// cardsShown says whether cards are drawn. Automatically they are while all of
-// them fit on the screen (spec V2).
+// cardsShown reports whether cards are drawn. Unless the person has chosen, they are
+// while all certificates fit on the screen (spec V2).
 func (p *page) cardsShown() bool {
 	switch p.layout {
 	case cardLayout:
-		return p.height > p.bandHeight()+cardHeight
+		return p.height > p.summaryHeight()+cardHeight
 	case listLayout:
 		return false
 	}
-	return p.loaded && p.table.Total() > 0 && (p.table.Total()+p.perLine()-1)/p.perLine() <= (p.height-p.bandHeight()-1)/cardHeight
+	return p.loaded && p.table.Total() > 0 && (p.table.Total()+p.perLine()-1)/p.perLine() <= (p.height-p.summaryHeight()-1)/cardHeight
 }
 
 func (p *page) perLine() int   { return max(min(p.width/38, 5), 1) }
 func (p *page) cardWidth() int { return max((p.width-(p.perLine()-1))/p.perLine(), 10) }
 
-// pager is the pages of cards; the one with the selected card is shown.
+// pager divides the cards into pages; the one with the selected card is shown.
 func (p *page) pager() paginator.Model {
-	m := paginator.New(paginator.WithPerPage(p.perLine() * max((p.height-p.bandHeight()-1)/cardHeight, 1)))
+	m := paginator.New(paginator.WithPerPage(p.perLine() * max((p.height-p.summaryHeight()-1)/cardHeight, 1)))
 	m.SetTotalPages(p.table.Total())
 	m.Page = p.table.Cursor() / m.PerPage
 	return m
 }
 
-// cardPage is the range of cards that are shown.
+// cardPage is the range of cards on the screen.
 func (p *page) cardPage() (from, to int) {
 	m := p.pager()
 	return m.GetSliceBounds(p.table.Total())
 }
 
-// scroll moves by n halves of the screen; in cards a whole one is a page.
+// scroll moves the cursor by half screens; two are a page of cards.
 func (p *page) scroll(halves int) {
 	if !p.cardsShown() {
 		p.table.Page(halves)

@@ -10,7 +10,7 @@ import (
 	"certquay/ui/dialog"
 )
 
-// costs opens what is held prepaid and what was spent.
+// costs shows what is prepaid and what was spent.
 func (p *page) costs() tea.Cmd {
 	c := p.c
 	return c.Do(func(context.Context) tea.Msg {

@@ -19,7 +19,7 @@ import (
 	"certquay/ui/widget"
 )
 
-// details shows one certificate: a life bar with its versions, then panes.
+// details shows one certificate: a timeline with its versions, then panes.
 type details struct {
 	c             *app.Context
 	id            model.ID
@@ -30,7 +30,7 @@ type details struct {
 	resources     []lifecycle.ResourceView
 	events        []model.Event
 	tasks         []model.Task
-	papers        []paper
+	documents     []documentInfo
 	loaded        bool
 	pane          int
 	cursor        [panes]int
@@ -46,7 +46,7 @@ type line struct {
 	resource int    // index, or -1
 }
 
-// readOut is the line as it is said.
+// readOut is the line for a screen reader.
 func (l *line) readOut(c *app.Context) string {
 	row := widget.Row{}
 	for _, s := range l.spans {
@@ -78,7 +78,7 @@ type detailsLoadedMsg struct {
 	resources []lifecycle.ResourceView
 	events    []model.Event
 	tasks     []model.Task
-	papers    []paper
+	papers    []documentInfo
 }
 
 func newDetails(c *app.Context, id model.ID) *details { return &details{c: c, id: id} }
@@ -91,7 +91,7 @@ func (d *details) setSize(w, h int) {
 }
 
 func (d *details) load() tea.Cmd {
-	c, id, known := d.c, d.id, d.papers
+	c, id, known := d.c, d.id, d.documents
 	return c.Do(func(context.Context) tea.Msg {
 		m := detailsLoadedMsg{id: id}
 		var err error
@@ -101,7 +101,7 @@ func (d *details) load() tea.Cmd {
 			}
 			return c.LoadFailed(err)
 		}
-		m.papers = papersOf(c, &m.instance, known)
+		m.papers = documentsOf(c, &m.instance, known)
 		if m.resources, _, err = c.Backend.Resources(lifecycle.ResourceFilter{Instance: id}); err != nil {
 			return c.LoadFailed(err)
 		}
@@ -127,20 +127,20 @@ func (d *details) load() tea.Cmd {
 	})
 }
 
-// papersOf describes the documents. They are read only when they are not those
-// already known: reading opens them all.
-func papersOf(c *app.Context, i *model.Instance, known []paper) []paper {
+// documentsOf describes the documents. It reads them, which decrypts all, only when
+// they are not those already known.
+func documentsOf(c *app.Context, i *model.Instance, known []documentInfo) []documentInfo {
 	ids := i.Application.Documents
-	if slices.EqualFunc(ids, known, func(id model.ID, p paper) bool { return id == p.id }) {
+	if slices.EqualFunc(ids, known, func(id model.ID, p documentInfo) bool { return id == p.id }) {
 		return known
 	}
 	ds, err := c.Backend.Documents(i.ID)
 	if err != nil {
 		return nil
 	}
-	ps := make([]paper, len(ds))
+	ps := make([]documentInfo, len(ds))
 	for n := range ds {
-		ps[n] = paper{ds[n].ID, c.T("document.line", ds[n].Name, strings.ToUpper(ds[n].Format), widget.Count(ds[n].Size))}
+		ps[n] = documentInfo{ds[n].ID, c.T("document.line", ds[n].Name, strings.ToUpper(ds[n].Format), widget.Count(ds[n].Size))}
 	}
 	return ps
 }
@@ -161,7 +161,7 @@ func chainOf(m *model.Material) []string {
 func (d *details) update(msg tea.Msg) {
 	if m, ok := msg.(detailsLoadedMsg); ok && m.id == d.id {
 		was := len(d.resources)
-		d.instance, d.chain, d.contact, d.resources, d.events, d.tasks, d.papers = m.instance, m.chain, m.contact, m.resources, m.events, m.tasks, m.papers
+		d.instance, d.chain, d.contact, d.resources, d.events, d.tasks, d.documents = m.instance, m.chain, m.contact, m.resources, m.events, m.tasks, m.papers
 		switch {
 		case !d.loaded && d.verifying():
 			d.pane = paneVersions // what is awaited comes first
@@ -173,8 +173,8 @@ func (d *details) update(msg tea.Msg) {
 	}
 }
 
-// resource is the one under the cursor while the pane of deployments is in
-// use: actions on resources then mean that one.
+// resource is the one under the cursor while the pane of deployments has the focus:
+// then actions on resources are about that one.
 func (d *details) resource() *lifecycle.ResourceView {
 	if l, ok := d.at(); ok && d.pane == paneResources && l.resource >= 0 && l.resource < len(d.resources) {
 		return &d.resources[l.resource]
@@ -207,18 +207,18 @@ func (d *details) actions(p *page) app.Actions {
 		}}
 	}
 	return app.Actions{
-		{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Footer: app.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.moved(), app.Send(app.BackMsg{})) }},
+		{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Footer: app.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.cursorMoved(), app.Send(app.BackMsg{})) }},
 		{ID: "copy", Name: text.Called("act.copy.line"), Binding: app.Keys("y"), Group: app.View, Footer: app.Fourth, Run: d.copy},
-		footed(pane("next-pane", "act.nextpane", 1, "l", "right"), c.T("pane.foot.next"), true), pane("previous-pane", "act.prevpane", -1, "h", "left"),
-		footed(move("down", 1, "j", "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""), move("up", -1, "k", "up"),
+		withFooter(pane("next-pane", "act.nextpane", 1, "l", "right"), c.T("pane.foot.next"), true), pane("previous-pane", "act.prevpane", -1, "h", "left"),
+		withFooter(move("down", 1, "j", "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""), move("up", -1, "k", "up"),
 		move("top", -1<<30, "g", "home"), move("end", 1<<30, "G", "end"),
 		move("halfdown", 8, "ctrl+d"), move("halfup", -8, "ctrl+u"),
 		move("pagedown", 16, "pgdown"), move("pageup", -16, "pgup"),
 	}
 }
 
-// footed gives an action that moves about a place in the footer.
-func footed(a app.Action, foot string, wanted bool) app.Action {
+// withFooter gives an action that moves the cursor a place in the footer.
+func withFooter(a app.Action, foot string, wanted bool) app.Action {
 	a.Footer, a.ShortLabel = app.RankIf(app.First, wanted), foot
 	return a
 }
@@ -250,13 +250,13 @@ func (d *details) view() string {
 		return widget.Fill("\n  "+d.c.Loading(), d.width, d.height)
 	}
 	head := strings.Join(strings.Split(d.head(), "\n")[:d.headLines()], "\n")
-	if !d.four() {
+	if !d.showsAllPanes() {
 		pane := d.paneView(d.pane, d.width)
 		return widget.Fill(head+"\n"+d.tabs()+"\n"+pane, d.width, d.height)
 	}
 	lw := d.width / 2
 	rw := d.width - lw
-	top, h := d.upper(), d.height-d.headLines()
+	top, h := d.upperHeight(), d.height-d.headLines()
 	upper := widget.Beside(top, []int{lw, rw}, d.paneView(paneFacts, lw), d.paneView(paneResources, rw))
 	lower := widget.Beside(h-top, []int{lw, rw}, d.paneView(paneVersions, lw), d.paneView(paneHistory, rw))
 	return widget.Fill(head+"\n"+upper+"\n"+lower, d.width, d.height)
@@ -275,19 +275,19 @@ func (d *details) paneName(pane int) string {
 	return d.c.T("pane.awaited")
 }
 
-// head is where one is, name, status, what comes next, and the life bar.
+// head is the path, name, status, what comes next, and the timeline.
 func (d *details) head() string {
 	c, s, i := d.c, d.c.Styles, &d.instance
 	r := i.Row()
 	glyph, word, tone := c.Status(&r, 60)
 	title := " " + s.Paint(style.Muted, c.T("tab.overview")+" › ") + s.Paint(style.Strong, clean(i.Name))
-	if !d.four() { // one pane at a time
+	if !d.showsAllPanes() { // one pane at a time
 		title += s.Paint(style.Muted, " › "+d.paneName(d.pane))
 	}
 	title += "   " + s.Paint(tone, glyph+" "+word)
 	lines := []string{widget.Spread(widget.Cut(title, d.width-12), s.Paint(style.Muted, i.ID.Short())+" ", d.width)}
-	n, t := d.news(&r)
-	told := append(twoLines(n, d.width-2), "")[:2]
+	n, t := d.alert(&r)
+	told := append(wrapTwo(n, d.width-2), "")[:2]
 	lines = append(lines, " "+s.Paint(t, told[0]), " "+s.Paint(t, told[1]))
 	life := d.timeline()
 	if len(i.Versions) == 0 {
@@ -299,7 +299,7 @@ func (d *details) head() string {
 	return strings.Join(lines, "\n")
 }
 
-// timeline is the service period with its versions, as the life bar draws it.
+// timeline is the service period with its versions.
 func (d *details) timeline() chart.Timeline {
 	c, i := d.c, &d.instance
 	life := chart.Timeline{From: i.ServiceStart, To: i.ServiceEnd, Now: c.Now}
@@ -331,7 +331,7 @@ func (d *details) timelineDates(l chart.Timeline) string {
 	return left + widget.Space(gap/2) + s.Paint(style.Plain, middle) + widget.Space(gap-gap/2) + right
 }
 
-// More gives the actions of the details, for the table of keys.
+// More lists the actions of the details for the table of keys in the README.
 func (p *page) More() (where string, as app.Actions) {
 	return p.c.T("keytable.details"), append(action.Actions(p.c, action.Target{}), newDetails(p.c, "").actions(p)...)
 }

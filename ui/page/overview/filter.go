@@ -16,7 +16,7 @@ import (
 
 const day = 24 * time.Hour
 
-// choices are the lines of the filter panel as the query stands.
+// choices are the lines of the filter panel for the current query.
 func (p *page) choices() []dialog.Choice {
 	c, f := p.c, p.query.Filter
 	var cs []dialog.Choice
@@ -65,7 +65,7 @@ func (p *page) choices() []dialog.Choice {
 	return cs
 }
 
-// filterOf is the query that a panel's choices ask for.
+// filterOf is the query for the choices made in the panel.
 func filterOf(q model.Query, cs []dialog.Choice) model.Query {
 	f := &q.Filter
 	f.States, f.Derived, f.Uploaded, f.Within, f.Brand, f.Product = nil, nil, false, 0, "", ""
@@ -94,9 +94,9 @@ func filterOf(q model.Query, cs []dialog.Choice) model.Query {
 	return q
 }
 
-// panel opens the filter panel. The count beside a choice is what the list
-// would hold with that choice and the other kinds as they are, asked of the
-// same query that lists, so the two cannot differ (spec S5).
+// panel opens the filter panel. The count beside a choice is how many rows the list
+// would have with it and the other kinds unchanged, asked by the query that lists, so
+// that the two cannot differ (spec S5).
 func (p *page) panel() tea.Cmd {
 	c, base := p.c, p.query
 	count := func(cs []dialog.Choice) tea.Cmd {
@@ -158,10 +158,10 @@ func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {
 		}
 	case "up":
 		p.table.Move(-1)
-		return p.moved()
+		return p.cursorMoved()
 	case "down":
 		p.table.Move(1)
-		return p.moved()
+		return p.cursorMoved()
 	default:
 		if p.input.Update(m) {
 			return p.refilter()
@@ -170,7 +170,7 @@ func (p *page) filterKey(m tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
-// refilter lists anew for what is typed into the filter line.
+// refilter lists again for the text typed into the filter.
 func (p *page) refilter() tea.Cmd {
 	p.query.Filter.Text = strings.TrimSpace(p.input.Value())
 	return p.relist()

@@ -22,9 +22,8 @@ const (
 
 var _ app.Clickable = (*page)(nil)
 
-// Layers implements app.Clickable: what needs a person, the line of the filter
-// and the cards, or the panes of the details. Of the list each row is known by
-// its line.
+// Layers implements app.Clickable: the tasks, the filter line and the cards, or the
+// panes of the details. A row of the list is found by its line instead.
 func (p *page) Layers() []*lipgloss.Layer {
 	switch {
 	case p.details != nil:
@@ -32,15 +31,15 @@ func (p *page) Layers() []*lipgloss.Layer {
 	case !p.loaded || p.empty():
 		return nil
 	}
-	band := p.bandHeight()
+	band := p.summaryHeight()
 	ls := p.filterRow().Layers(0, band, p.width)
 	tasks := app.KeyID(p.c.KeyFor("tasks", tasksKey))
 	switch {
 	case len(p.tasks) == 0:
 	case p.wide():
 		pw, _ := p.pictureWidth()
-		_, needs := p.bandLeft(p.width - pw)
-		ls = append(ls, widget.ClickArea(tasks, 0, needs, p.width-pw, wideBand-1-needs))
+		_, needs := p.summaryCounts(p.width - pw)
+		ls = append(ls, widget.ClickArea(tasks, 0, needs, p.width-pw, wideSummary-1-needs))
 	case band > 1:
 		ls = append(ls, widget.ClickArea(tasks, 0, 2, p.width, 1))
 	}
@@ -55,7 +54,7 @@ func (p *page) Layers() []*lipgloss.Layer {
 	return ls
 }
 
-// hit takes a click on one of the layers.
+// hit handles a click on one of the layers.
 func (p *page) hit(m app.HitMsg) tea.Cmd {
 	if n, err := strconv.Atoi(strings.TrimPrefix(m.ID, cardID)); err == nil && p.details == nil {
 		before := p.table.Cursor()
@@ -78,17 +77,17 @@ func (d *details) layers() []*lipgloss.Layer {
 		h, _, _ := d.paneSize(pane)
 		return widget.ClickArea(paneID+strconv.Itoa(pane), x, y, w, h)
 	}
-	if !d.four() {
+	if !d.showsAllPanes() {
 		return append(d.names().Layers(0, head, d.width), area(d.pane, 0, head+1, d.width))
 	}
-	lw, lower := d.width/2, head+d.upper()
+	lw, lower := d.width/2, head+d.upperHeight()
 	return []*lipgloss.Layer{
 		area(paneFacts, 0, head, lw), area(paneResources, lw, head, d.width-lw),
 		area(paneVersions, 0, lower, lw), area(paneHistory, lw, lower, d.width-lw),
 	}
 }
 
-// hit chooses a pane, and the line in it.
+// hit focuses a pane and selects the line in it.
 func (d *details) hit(m app.HitMsg) {
 	if pane, err := strconv.Atoi(strings.TrimPrefix(m.ID, nameID)); err == nil {
 		d.pane = pane
@@ -99,7 +98,7 @@ func (d *details) hit(m app.HitMsg) {
 	}
 	d.pane = pane
 	line := m.Y
-	if d.four() { // below its frame
+	if d.showsAllPanes() { // below its frame
 		line--
 	}
 	if n := d.views[pane].Top() + line; line >= 0 && n < len(d.lines[pane]) {
@@ -121,14 +120,14 @@ func (p *page) wheel(m tea.MouseWheelMsg) tea.Cmd {
 	} else {
 		p.table.Scroll(by)
 	}
-	return p.moved()
+	return p.cursorMoved()
 }
 
 func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	if p.details != nil {
 		return nil
 	}
-	y := m.Y - p.bandHeight() - 1
+	y := m.Y - p.summaryHeight() - 1
 	before := p.table.Cursor()
 	switch {
 	case y < 0:
@@ -148,10 +147,10 @@ func (p *page) click(m tea.MouseClickMsg) tea.Cmd {
 	return p.clicked(before)
 }
 
-// clicked opens what was chosen before already.
+// clicked opens what was selected before the click already.
 func (p *page) clicked(before int) tea.Cmd {
 	if p.table.Cursor() == before {
 		return p.open(p.current())
 	}
-	return p.moved()
+	return p.cursorMoved()
 }

@@ -27,27 +27,27 @@ const (
 )
 
 type page struct {
-	c             *app.Context
-	width, height int
-	table         list.Table[model.Row]
-	query         model.Query
-	counts        model.Counts
-	recounts      bool // soon, since the counts are not whole
-	tasks         []model.Task
-	loaded        bool
-	partial       bool
-	seq           int      // of the newest query; older answers are dropped
-	brands        []string // to filter by
-	products      []string
-	layout        layout
-	typing        bool // into the filter line
-	input         widget.Input
-	active        *rules.Case // of the certificate under the cursor
-	rest          app.Debounce
-	marked        map[model.ID]*judged // of those that are marked
-	unseen        []model.ID           // the marked ones that the filter hides
-	details       *details
-	beside        *details // the certificate under the cursor, on wide screens
+	c                *app.Context
+	width, height    int
+	table            list.Table[model.Row]
+	query            model.Query
+	counts           model.Counts
+	recountScheduled bool // soon, since the counts are not whole
+	tasks            []model.Task
+	loaded           bool
+	partial          bool
+	seq              int      // of the newest query; older answers are dropped
+	brands           []string // to filter by
+	products         []string
+	layout           layout
+	typing           bool // into the filter line
+	input            widget.Input
+	active           *rules.Case // of the certificate under the cursor
+	debounce         app.Debounce
+	marked           map[model.ID]*evaluated // of those that are marked
+	hidden           []model.ID              // the marked ones that the filter hides
+	details          *details
+	preview          *details // the certificate under the cursor, on wide screens
 }
 
 var _ app.Page = (*page)(nil)
@@ -61,13 +61,13 @@ func New(c *app.Context) app.Page {
 	return p
 }
 
-// firstRows is how many rows the first page has.
+// firstRows is how many rows the first read has.
 const firstRows = 100
 
-// listedTasks is how many tasks are counted and listed.
+// listedTasks is how many tasks are read, counted and listed at most.
 const listedTasks = 1000
 
-// partialRetry is how soon is read again what was not whole yet.
+// partialRetry is how soon an incomplete answer is asked for again.
 const partialRetry = 200 * time.Millisecond
 
 type (
@@ -76,14 +76,14 @@ type (
 	rowsLoadedMsg struct {
 		seq    int
 		page   model.Page
-		unseen []model.ID
+		hidden []model.ID
 	}
 	countsLoadedMsg struct {
 		counts           model.Counts
 		tasks            []model.Task
 		brands, products []string
 	}
-	markedLoadedMsg struct{ found map[model.ID]*judged }
+	markedLoadedMsg struct{ found map[model.ID]*evaluated }
 	caseLoadedMsg   struct {
 		id    model.ID
 		found *rules.Case
@@ -92,7 +92,7 @@ type (
 
 func (p *page) SetSize(w, h int) {
 	p.width, p.height = max(w, 0), max(h, 0)
-	rows := max(h-p.bandHeight()-1, 2)
+	rows := max(h-p.summaryHeight()-1, 2)
 	if p.cardsShown() { // as many as a page of cards has, under a head
 		rows = p.pager().PerPage + 1
 	}
@@ -107,7 +107,7 @@ func (p *page) Capturing() bool { return p.typing }
 // Waits implements app.Waiter.
 func (p *page) Waits() bool { return !p.loaded || p.details != nil && !p.details.loaded }
 
-// load asks for the rows around what is visible.
+// load reads the rows around the visible ones.
 func (p *page) load() tea.Cmd {
 	p.seq++
 	seq, q := p.seq, p.query
@@ -122,7 +122,7 @@ func (p *page) load() tea.Cmd {
 		if err != nil {
 			return p.c.LoadFailed(err)
 		}
-		unseen, err := hidden(p.c.Backend, q, marked)
+		unseen, err := hiddenOf(p.c.Backend, q, marked)
 		if err != nil {
 			return p.c.LoadFailed(err)
 		}
@@ -148,7 +148,7 @@ func (p *page) loadCounts() tea.Cmd {
 	})
 }
 
-// loadCase asks what is allowed for the certificate under the cursor.
+// loadCase reads what is allowed for the selected certificate.
 func (p *page) loadCase() tea.Cmd {
 	id := p.current()
 	if id == "" {
@@ -177,8 +177,8 @@ func (p *page) current() model.ID {
 	return ""
 }
 
-// moved is what follows when the cursor has moved or the list has changed.
-func (p *page) moved() tea.Cmd {
+// cursorMoved reads what is needed after the cursor has moved or the list has changed.
+func (p *page) cursorMoved() tea.Cmd {
 	cmds := []tea.Cmd{}
 	_, _, need := p.table.Need()
 	if p.cardsShown() {
@@ -188,24 +188,24 @@ func (p *page) moved() tea.Cmd {
 		cmds = append(cmds, p.load())
 	}
 	cmds = append(cmds, p.loadMarked(false))
-	stood, rest := p.rest.Touch(p.c)
+	stood, rest := p.debounce.Touch(p.c)
 	if !stood {
-		p.beside = nil
+		p.preview = nil
 		return tea.Batch(append(cmds, rest)...)
 	}
-	return tea.Batch(append(cmds, p.read())...)
+	return tea.Batch(append(cmds, p.loadSelected())...)
 }
 
-// read reads what is under the cursor, unless that is known.
-func (p *page) read() tea.Cmd {
+// loadSelected reads the selected certificate unless that is known.
+func (p *page) loadSelected() tea.Cmd {
 	if id := p.current(); p.active == nil || p.active.Instance.ID != id {
-		return tea.Batch(p.loadCase(), p.follow())
+		return tea.Batch(p.loadCase(), p.loadPreview())
 	}
-	return p.follow()
+	return p.loadPreview()
 }
 
 // Scrolling implements app.Scroller.
-func (p *page) Scrolling() bool { return p.details == nil && p.rest.Pending() }
+func (p *page) Scrolling() bool { return p.details == nil && p.debounce.Pending() }
 
 func (p *page) Update(msg tea.Msg) tea.Cmd {
 	switch m := msg.(type) {
@@ -214,22 +214,22 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		if p.details != nil {
 			cmds = append(cmds, p.details.load())
 		}
-		if p.beside != nil {
-			cmds = append(cmds, p.beside.load())
+		if p.preview != nil {
+			cmds = append(cmds, p.preview.load())
 		}
 		return tea.Batch(cmds...)
 	case app.ResizedMsg:
-		return p.follow()
+		return p.loadPreview()
 	case app.DebouncedMsg:
-		if p.rest.Done(m) {
-			return p.read()
+		if p.debounce.Done(m) {
+			return p.loadSelected()
 		}
 	case app.ShowInstanceMsg:
 		return p.open(m.ID)
 	case goneMsg: // by this person or another: back to the list
 		if p.details != nil && p.details.id == m.id {
 			p.details = nil
-			return p.moved()
+			return p.cursorMoved()
 		}
 	case rowsLoadedMsg:
 		if m.seq != p.seq {
@@ -240,23 +240,23 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 			again = tea.Tick(partialRetry, func(time.Time) tea.Msg { return retriedMsg{} })
 		}
 		first := !p.loaded
-		p.loaded, p.partial, p.unseen = true, m.page.Partial, m.unseen
+		p.loaded, p.partial, p.hidden = true, m.page.Partial, m.hidden
 		p.table.SetWindow(m.page.Offset, m.page.Rows, m.page.Total)
 		p.SetSize(p.width, p.height)
 		if first || p.active == nil || p.active.Instance.ID != p.current() {
-			return tea.Batch(again, p.moved())
+			return tea.Batch(again, p.cursorMoved())
 		}
-		return tea.Batch(again, p.follow())
+		return tea.Batch(again, p.loadPreview())
 	case retriedMsg:
 		return p.load()
 	case recountedMsg:
-		p.recounts = false
+		p.recountScheduled = false
 		return p.loadCounts()
 	case countsLoadedMsg:
 		p.counts, p.tasks, p.brands, p.products = m.counts, m.tasks, m.brands, m.products
 		p.SetSize(p.width, p.height)
-		if m.counts.Partial && !p.recounts {
-			p.recounts = true
+		if m.counts.Partial && !p.recountScheduled {
+			p.recountScheduled = true
 			return tea.Tick(partialRetry, func(time.Time) tea.Msg { return recountedMsg{} })
 		}
 	case caseLoadedMsg:
@@ -265,7 +265,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 		}
 	case markedLoadedMsg:
 		if p.marked == nil {
-			p.marked = map[model.ID]*judged{}
+			p.marked = map[model.ID]*evaluated{}
 		}
 		maps.Copy(p.marked, m.found)
 	case tea.KeyPressMsg: // only while typing into the filter
@@ -281,7 +281,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	case app.HitMsg:
 		return p.hit(m)
 	default:
-		for _, d := range []*details{p.details, p.beside} {
+		for _, d := range []*details{p.details, p.preview} {
 			if d != nil {
 				d.update(msg)
 			}
@@ -290,7 +290,7 @@ func (p *page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// relist is another list: from the top.
+// relist reads another list from the top.
 func (p *page) relist() tea.Cmd {
 	p.table.Reset()
 	p.active = nil

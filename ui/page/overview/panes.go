@@ -10,11 +10,11 @@ import (
 	"certquay/ui/widget"
 )
 
-// build writes the lines of every pane, whenever the details are loaded anew.
+// build makes the lines of every pane after the details were loaded.
 func (d *details) build() {
 	d.lines[paneFacts] = d.facts()
 	d.lines[paneVersions] = d.versions()
-	d.lines[paneResources] = d.places()
+	d.lines[paneResources] = d.resourceLines()
 	d.lines[paneHistory] = d.history()
 	d.settle()
 }
@@ -112,11 +112,11 @@ func (d *details) versions() []line {
 	c, i := d.c, &d.instance
 	if len(i.Versions) == 0 {
 		if d.verifying() {
-			return d.awaited()
+			return d.pending()
 		}
 		return []line{plain(style.Muted, c.T("versions.none"))}
 	}
-	ls := d.awaited()
+	ls := d.pending()
 	current := i.Current()
 	for n := len(i.Versions) - 1; n >= 0; n-- {
 		v := &i.Versions[n]
@@ -148,7 +148,7 @@ func short(fingerprint string) string {
 	return fingerprint[:8] + "…" + fingerprint[len(fingerprint)-4:]
 }
 
-func (d *details) places() []line {
+func (d *details) resourceLines() []line {
 	c := d.c
 	if len(d.resources) == 0 {
 		if r := c.Table.Check(rules.Deploy, &rules.Case{Actor: c.Backend.Actor(), Instance: &d.instance, Now: c.Now}); r != nil {

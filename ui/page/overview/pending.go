@@ -10,23 +10,22 @@ import (
 	"certquay/ui/widget"
 )
 
-// paper is what the details show of a document; its content is not kept.
-type paper struct {
+// documentInfo is what the details show of a document; the content is not kept.
+type documentInfo struct {
 	id   model.ID
 	text string
 }
 
-// verifying says whether something is awaited before the CA goes on.
+// verifying reports whether the CA waits for something.
 func (d *details) verifying() bool {
 	i := &d.instance
 	return len(i.Proofs) > 0 || i.Operation.WaitFor != "" || !i.ExpectedIssue.IsZero() && len(i.Versions) == 0
 }
 
-// awaited lists what must be seen before the CA goes on: each proof of control
-// with the exact name and value, each on its line, so that y copies it and
-// nothing else; the review; whom the CA will ask; and when it should be done
-// (spec A7).
-func (d *details) awaited() []line {
+// pending lists what the CA waits for: each proof of control with the exact name and
+// value, each on its own line so that y copies just that; the review; whom the CA will
+// ask; and when the certificate is expected (spec A7).
+func (d *details) pending() []line {
 	c, i := d.c, &d.instance
 	if !d.verifying() {
 		return nil
@@ -71,8 +70,8 @@ func (d *details) awaited() []line {
 	return ls
 }
 
-// exact is a value that must be copied whole; one that does not fit goes on on
-// further lines, and y copies all of it from any of them.
+// exact is a value that must be copied whole. Where it is wrapped, y copies all of it
+// from any of its lines.
 func (d *details) exact(label, value string) []line {
 	w := d.paneWidth() - 10
 	var ls []line
@@ -90,15 +89,15 @@ func (d *details) exact(label, value string) []line {
 	return ls
 }
 
-// paneWidth is how many cells a line of a pane has.
+// paneWidth is the width of a line in a pane.
 func (d *details) paneWidth() int {
-	if d.four() {
+	if d.showsAllPanes() {
 		return d.width/2 - 4
 	}
 	return d.width - 2
 }
 
-// applied are who applied and with what: organization, applicant, documents.
+// applied lists organization, applicant and documents of the application.
 func (d *details) applied() []line {
 	c, a := d.c, &d.instance.Application
 	var ls []line
@@ -113,7 +112,7 @@ func (d *details) applied() []line {
 	if v := joined(c, a.ApplicantName, a.Email, a.Phone); v != "" {
 		ls = append(ls, fact(c.T("fact.applicant"), v))
 	}
-	for n, p := range d.papers {
+	for n, p := range d.documents {
 		label := ""
 		if n == 0 {
 			label = c.T("fact.documents")

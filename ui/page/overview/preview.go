@@ -9,60 +9,61 @@ import (
 
 // On a wide screen the certificate under the cursor is shown beside the list.
 const (
-	sideFrom  = 170 // cells from which on there is room for it
-	sideWidth = 62
-	sideLines = 30 // and lines
+	previewMinWidth  = 170 // cells from which on there is room for it
+	previewWidth     = 62
+	previewMinHeight = 30 // and lines
 )
 
-// sideShown says whether there is a certificate beside the list.
-func (p *page) sideShown() bool {
-	return p.width >= sideFrom && p.height >= sideLines && p.loaded && p.table.Total() > 0 && !p.cardsShown()
+// previewShown reports whether the selected certificate is shown beside the list.
+func (p *page) previewShown() bool {
+	return p.width >= previewMinWidth && p.height >= previewMinHeight && p.loaded && p.table.Total() > 0 && !p.cardsShown()
 }
 
-// listWidth is how wide the list is.
+// listWidth is the width of the list.
 func (p *page) listWidth() int {
-	if p.sideShown() {
-		return p.width - sideWidth - 1
+	if p.previewShown() {
+		return p.width - previewWidth - 1
 	}
 	return p.width
 }
 
-// follow lets what is beside the list be of the certificate under the cursor.
-func (p *page) follow() tea.Cmd {
+// loadPreview reads the preview of the selected certificate unless that is shown
+// already.
+func (p *page) loadPreview() tea.Cmd {
 	id := p.current()
-	if !p.sideShown() || id == "" {
-		p.beside = nil
+	if !p.previewShown() || id == "" {
+		p.preview = nil
 		return nil
 	}
-	if p.beside != nil && p.beside.id == id {
+	if p.preview != nil && p.preview.id == id {
 		return nil
 	}
 	next := newDetails(p.c, id)
-	next.setSize(sideWidth, p.height)
-	p.beside = next
+	next.setSize(previewWidth, p.height)
+	p.preview = next
 	return next.load()
 }
 
-// sideView draws it: its life, then deployments, facts, versions and history,
+// previewView draws the preview: timeline, deployments, facts, versions and history,
 // each as far as there is room.
-func (p *page) sideView(h int) string {
-	s, d := p.c.Styles, p.beside
-	in := sideWidth - 4
+func (p *page) previewView(h int) string {
+	s, d := p.c.Styles, p.preview
+	in := previewWidth - 4
 	out := make([]string, 0, h)
 	box := func(title string) string {
 		for len(out) < h-2 {
 			out = append(out, "")
 		}
-		return widget.Box(s, style.Faint, title, out, sideWidth, h)
+		return widget.Box(s, style.Faint, title, out, previewWidth, h)
 	}
 	if d == nil || !d.loaded {
 		return box("")
 	}
 	r := d.instance.Row()
 	glyph, word, tone := p.c.Status(&r, in)
-	news, newsTone := d.news(&r)
+	news, newsTone := d.alert(&r)
 	out = append(out, s.Paint(tone, glyph+" "+word))
-	for _, l := range twoLines(news, in) {
+	for _, l := range wrapTwo(news, in) {
 		out = append(out, s.Paint(newsTone, l))
 	}
 	out = append(out, "")

@@ -13,7 +13,7 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	c := p.c
 	switch {
 	case p.details != nil:
-		return p.details.plain(w, h)
+		return p.details.readOut(w, h)
 	case !p.loaded:
 		return app.ScreenText{Lines: []string{c.T("loading")}}
 	case p.empty():
@@ -23,16 +23,16 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	add := func(line string) { s.Lines = append(s.Lines, widget.Wrap(line, w)...) }
 	add(strings.TrimSpace(c.T("band.state")) + c.T("colon") + strings.Join(p.stateParts(false), c.T("comma")))
 	add(strings.TrimSpace(c.T("band.now")) + c.T("colon") + strings.Join(p.derivedParts(), c.T("comma")))
-	add(p.needs(4 * w).ReadOut(c.T))
+	add(p.tasksRow(4 * w).ReadOut(c.T))
 	if h >= 16 {
 		add(p.weeks())
 	}
 	listed := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All)) + c.T("comma") + p.c.T("plain.order."+strconv.FormatBool(p.query.Desc), c.T("order."+string(p.order().Sort)))
 	if len(p.table.Marked) > 0 {
-		listed += c.T("comma") + p.markedWords()
+		listed += c.T("comma") + p.selectionText()
 	}
 	add(listed)
-	if words := strings.TrimSpace(p.filterWords() + " " + p.query.Filter.Text); p.typing || words != "" {
+	if words := strings.TrimSpace(p.filterText() + " " + p.query.Filter.Text); p.typing || words != "" {
 		add(c.T("plain.filter", words))
 	}
 	s.Y = len(s.Lines)
@@ -48,7 +48,7 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	return s
 }
 
-// weeks is the picture of what expires when, in words.
+// weeks says in words what the bars of the coming weeks show.
 func (p *page) weeks() string {
 	var parts []string
 	for n, count := range p.counts.Weeks {
@@ -68,8 +68,8 @@ func (p *page) weeks() string {
 	return p.c.T("weeks.title") + p.c.T("colon") + strings.Join(parts, p.c.T("comma"))
 }
 
-// plain says the pane in use, and the line under the cursor by itself.
-func (d *details) plain(w, h int) app.ScreenText {
+// readOut is the pane with the focus, the selected line first.
+func (d *details) readOut(w, h int) app.ScreenText {
 	c := d.c
 	if !d.loaded {
 		return app.ScreenText{Lines: []string{c.T("loading")}}
@@ -79,7 +79,7 @@ func (d *details) plain(w, h int) app.ScreenText {
 	r := d.instance.Row()
 	_, word, _ := c.Status(&r, 60)
 	add(c.T("plain.status", d.instance.Name, word))
-	news, _ := d.news(&r)
+	news, _ := d.alert(&r)
 	add(news)
 	if v := d.instance.Current(); v != nil {
 		add(c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), c.RelativeTime(v.NotAfter)) + c.T("comma") + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")))

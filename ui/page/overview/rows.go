@@ -15,7 +15,7 @@ import (
 	"certquay/ui/widget"
 )
 
-// columns are those of the list; narrow screens leave out what has From.
+// columns are those of the list.
 func columns(c *app.Context, by func() model.Sort) []list.Column[model.Row] {
 	days := widget.Width(c.T("time.d", 999))
 	return []list.Column[model.Row]{
@@ -96,8 +96,8 @@ func validity(c *app.Context, r *model.Row) string {
 	return widget.Validity(c.T, r.NotAfter.Sub(r.NotBefore))
 }
 
-// expires is the day and how far it is; before issue, when issue is expected, or
-// which person is waited for.
+// expires is the day of expiry and the days left; before issue, when that is expected,
+// or which person it waits for.
 func expires(c *app.Context, r *model.Row) list.Cell {
 	if r.NotAfter.IsZero() {
 		switch {
@@ -180,7 +180,7 @@ func next(c *app.Context, r *model.Row) (string, style.Tone) {
 	return "", style.Muted
 }
 
-// timelineOf is the bar of a row, which knows its current version only.
+// timelineOf is the timeline of a row, which has only the current version.
 func timelineOf(r *model.Row, now time.Time) chart.Timeline {
 	l := chart.Timeline{From: r.NotBefore, To: r.NotAfter, Now: now}
 	l.Versions = []chart.TimelineVersion{{From: r.NotBefore, Window: r.Window, To: r.NotAfter}}

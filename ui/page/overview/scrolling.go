@@ -8,11 +8,11 @@ import (
 	"certquay/ui/widget"
 )
 
-// linesOf are the lines of a pane. Those of deployments say how long ago
-// something was, and time passes.
+// linesOf are the lines of a pane. Those of deployments are made anew, since they say
+// how long ago something was.
 func (d *details) linesOf(pane int) []line {
 	if pane == paneResources && d.loaded {
-		return d.places()
+		return d.resourceLines()
 	}
 	return d.lines[pane]
 }
@@ -31,8 +31,8 @@ func (d *details) settle() {
 	}
 }
 
-// rest says how much of a pane is on the screen, and in the pane that is in use
-// how to see the rest; "" when all of it is.
+// rest says which lines of a pane are on the screen, and in the pane with the focus how
+// to see the others; "" when all are.
 func (d *details) rest(pane int) string {
 	if d.views == nil {
 		return ""
@@ -48,13 +48,13 @@ func (d *details) rest(pane int) string {
 	}
 }
 
-// paneSize is how high a pane is, and how many cells and lines there are in it.
+// paneSize is the height of a pane, and the cells and lines inside it.
 func (d *details) paneSize(pane int) (h, in, room int) {
 	h = d.height - d.headLines()
-	if !d.four() {
+	if !d.showsAllPanes() {
 		return h - 1, d.width - 2, h - 1
 	}
-	w, top := d.width/2, d.upper()
+	w, top := d.width/2, d.upperHeight()
 	if pane == paneResources || pane == paneHistory {
 		w = d.width - w
 	}
@@ -64,7 +64,7 @@ func (d *details) paneSize(pane int) (h, in, room int) {
 	return h, w - 4, h - 2
 }
 
-// tabs are the names of the panes, and how to reach them.
+// tabs are the names of the panes and the keys to reach them.
 func (d *details) tabs() string {
 	s := d.c.Styles
 	out := d.names().String()
@@ -79,7 +79,7 @@ func (d *details) tabs() string {
 	return widget.Spread(out, s.Paint(style.Muted, keys), d.width)
 }
 
-// names are those of the panes, each of which can be clicked on.
+// names are the panes' names, each of which can be clicked on.
 func (d *details) names() widget.Row {
 	row := widget.Row{{Text: " "}}
 	for i := range paneNames {
@@ -95,11 +95,10 @@ func (d *details) names() widget.Row {
 	return row
 }
 
-// paneView draws a pane of w cells, with a frame when there are several. Only
-// the lines on the screen are painted.
+// paneView draws a pane w cells wide, with a frame when there are several.
 func (d *details) paneView(pane, w int) string {
 	s := d.c.Styles
-	on, framed := pane == d.pane, d.four()
+	on, framed := pane == d.pane, d.showsAllPanes()
 	h, in, room := d.paneSize(pane)
 	ls, v := d.linesOf(pane), d.views[pane]
 	drawn := make([]widget.Row, len(ls))
@@ -138,10 +137,10 @@ func (d *details) paneView(pane, w int) string {
 	return widget.Box(s, edge, s.Paint(head, title), out, w, h)
 }
 
-// upper is how many lines the two upper panes have.
-func (d *details) upper() int {
+// upperHeight is the height of the two upper panes.
+func (d *details) upperHeight() int {
 	return min((d.height-d.headLines())*11/20, max(len(d.lines[paneFacts]), len(d.lines[paneResources]))+2)
 }
 
-// four says whether all panes fit beside each other.
-func (d *details) four() bool { return d.width >= 110 && d.height >= 24 }
+// showsAllPanes reports whether all panes fit on the screen.
+func (d *details) showsAllPanes() bool { return d.width >= 110 && d.height >= 24 }

@@ -13,15 +13,15 @@ import (
 	"certquay/ui/app"
 )
 
-// judged is a marked certificate with the actions that the table allows.
-type judged struct {
+// evaluated is a marked certificate with the actions that the table allows.
+type evaluated struct {
 	found  *rules.Case
 	allows string
 }
 
-// markedCases are the marked certificates, one for each set of actions that the
-// table allows: every frame asks what is possible for one of them. It is nil
-// until all are known, so that nothing is dimmed on half the truth.
+// markedCases are the marked certificates, one for each set of allowed actions: each
+// frame asks what is possible for any of them. It is nil until all are known, so that
+// nothing is disabled too early.
 func (p *page) markedCases(ids []model.ID) []*rules.Case {
 	var cases []*rules.Case
 	seen := map[string]bool{}
@@ -47,8 +47,8 @@ func (p *page) markedIDs() []model.ID {
 	return ids
 }
 
-// hidden are those of the marked certificates that a query does not list.
-func hidden(b app.Backend, q model.Query, marked []model.ID) ([]model.ID, error) {
+// hiddenOf are those of the marked certificates that a query does not list.
+func hiddenOf(b app.Backend, q model.Query, marked []model.ID) ([]model.ID, error) {
 	if len(marked) == 0 || q.Filter.Empty() {
 		return nil, nil
 	}
@@ -61,11 +61,11 @@ func hidden(b app.Backend, q model.Query, marked []model.ID) ([]model.ID, error)
 	return slices.DeleteFunc(slices.Clone(marked), func(id model.ID) bool { return listed[id] }), err
 }
 
-// markedWords say how many are marked, and how many of those are not in the
-// list.
-func (p *page) markedWords() string {
+// selectionText says how many certificates are marked, and how many of those the filter
+// hides.
+func (p *page) selectionText() string {
 	n, away := len(p.table.Marked), 0
-	for _, id := range p.unseen {
+	for _, id := range p.hidden {
 		if p.table.Marked[string(id)] {
 			away++
 		}
@@ -76,29 +76,29 @@ func (p *page) markedWords() string {
 	return p.c.T("list.marked", n)
 }
 
-// mostMarked is how many marked certificates are judged for the footer.
-const mostMarked = 100
+// maxEvaluated is how many marked certificates are checked for the footer.
+const maxEvaluated = 100
 
-// loadMarked asks what is allowed for the marked certificates: for those that
-// are not known yet, or for all of them anew.
+// loadMarked reads what is allowed for the marked certificates, for those that are not
+// known or, if anew, for all.
 func (p *page) loadMarked(anew bool) tea.Cmd {
 	var ids []model.ID
 	if anew { // what is known of others may be so no more
-		maps.DeleteFunc(p.marked, func(id model.ID, _ *judged) bool { return !p.table.Marked[string(id)] })
+		maps.DeleteFunc(p.marked, func(id model.ID, _ *evaluated) bool { return !p.table.Marked[string(id)] })
 	}
 	for id := range p.table.Marked {
 		if anew || p.marked[model.ID(id)] == nil {
 			ids = append(ids, model.ID(id))
 		}
 	}
-	if len(ids) == 0 || len(p.table.Marked) > mostMarked {
+	if len(ids) == 0 || len(p.table.Marked) > maxEvaluated {
 		return nil
 	}
 	return p.c.Do(func(context.Context) tea.Msg {
-		found := map[model.ID]*judged{}
+		found := map[model.ID]*evaluated{}
 		for _, id := range ids {
 			if cs, err := p.c.Backend.Case(id); err == nil {
-				found[id] = &judged{cs, action.Allowed(p.c.Table, cs)}
+				found[id] = &evaluated{cs, action.Allowed(p.c.Table, cs)}
 			}
 		}
 		return markedLoadedMsg{found}

@@ -9,28 +9,27 @@ import (
 	"certquay/ui/widget"
 )
 
-// wideBand is how many lines a wide band has, its rule among them.
-const wideBand = 6
+// wideSummary is the height of a wide summary, its rule included.
+const wideSummary = 6
 
-// bandHeight is how many lines stand above the list or cards.
-func (p *page) bandHeight() int {
+// summaryHeight is how many lines stand above the list or the cards.
+func (p *page) summaryHeight() int {
 	switch {
 	case p.empty():
 		return 0
 	case p.wide():
-		return wideBand
+		return wideSummary
 	case p.height >= 14:
 		return 4
 	}
 	return 1
 }
 
-// band is the picture of the whole: counts, what needs a person, and what
-// expires when.
-func (p *page) band() string {
+// summaryBand draws the counts, the tasks for a person, and what expires when.
+func (p *page) summaryBand() string {
 	s, c := p.c.Styles, p.c
-	if p.bandHeight() == 1 {
-		return widget.Pad(" "+flowed(p.derivedParts(), p.width-2, 1)[0], p.width)
+	if p.summaryHeight() == 1 {
+		return widget.Pad(" "+flow(p.derivedParts(), p.width-2, 1)[0], p.width)
 	}
 	if !p.wide() {
 		bars := chart.Bars(s, p.counts.Weeks[:], 1, 1, p.weekTone)[0]
@@ -39,9 +38,9 @@ func (p *page) band() string {
 			right = bars + " "
 		}
 		lines := []string{
-			" " + flowed(p.stateParts(false), p.width-2, 1)[0],
-			widget.Spread(" "+flowed(p.derivedParts(), p.width-widget.Width(right)-3, 1)[0], right, p.width),
-			" " + p.needs(p.width-2).String(),
+			" " + flow(p.stateParts(false), p.width-2, 1)[0],
+			widget.Spread(" "+flow(p.derivedParts(), p.width-widget.Width(right)-3, 1)[0], right, p.width),
+			" " + p.tasksRow(p.width-2).String(),
 			s.Paint(style.Faint, widget.Repeat("─", p.width)),
 		}
 		return widget.Fill(strings.Join(lines, "\n"), p.width, 4)
@@ -55,17 +54,17 @@ func (p *page) band() string {
 	picture = append(picture, chart.Bars(s, p.counts.Weeks[:], 3, step, p.weekTone)...)
 	picture = append(picture, chart.MonthAxis(s, c.Now, len(p.counts.Weeks), step, c.T("date.month")))
 	lw := p.width - pw
-	left, needs := p.bandLeft(lw)
-	left = append(left, " "+p.needs(lw-4).String())
-	for _, t := range p.tasks[:min(len(p.tasks), wideBand-1-needs-1)] {
+	left, needs := p.summaryCounts(lw)
+	left = append(left, " "+p.tasksRow(lw-4).String())
+	for _, t := range p.tasks[:min(len(p.tasks), wideSummary-1-needs-1)] {
 		left = append(left, "   "+s.Paint(style.Muted, widget.Cut(c.Mark("·")+clean(p.c.Text.Text(t.Text)), lw-6)))
 	}
-	block := widget.Beside(wideBand-1, []int{lw, pw}, strings.Join(left, "\n"), strings.Join(picture, "\n"))
+	block := widget.Beside(wideSummary-1, []int{lw, pw}, strings.Join(left, "\n"), strings.Join(picture, "\n"))
 	return block + "\n" + s.Paint(style.Faint, widget.Repeat("─", p.width))
 }
 
-// pictureWidth is how wide the picture of the weeks is where the band is wide,
-// and how many cells a week has in it.
+// pictureWidth is the width of the bars of the weeks in a wide summary, and of one week
+// in them.
 func (p *page) pictureWidth() (width, step int) {
 	step = 2
 	if p.width >= 160 {
@@ -74,12 +73,12 @@ func (p *page) pictureWidth() (width, step int) {
 	return len(p.counts.Weeks)*step + 2, step
 }
 
-// bandLeft is what is counted in a wide band of lw cells beside the picture, and
-// the line after it, from which on stands what needs a person.
-func (p *page) bandLeft(lw int) (left []string, needs int) {
+// summaryCounts are the counts in a wide summary, lw cells wide, beside the bars. needs
+// is the line after them, where the tasks begin.
+func (p *page) summaryCounts(lw int) (left []string, needs int) {
 	s, c := p.c.Styles, p.c
 	add := func(head string, parts []string) {
-		for n, l := range flowed(parts, lw-11, 2) {
+		for n, l := range flow(parts, lw-11, 2) {
 			if n > 0 {
 				head = widget.Space(widget.Width(head))
 			}
@@ -105,9 +104,9 @@ func (p *page) weekTone(week int) style.Tone {
 	return style.Accent
 }
 
-// flowed puts parts into at most n lines of w cells; parts that find no room
-// are left out from the end.
-func flowed(parts []string, w, n int) []string {
+// flow puts parts into at most n lines of w cells; those without room are left out from
+// the end.
+func flow(parts []string, w, n int) []string {
 	lines := []string{""}
 	for _, part := range parts {
 		last := &lines[len(lines)-1]
@@ -125,7 +124,7 @@ func flowed(parts []string, w, n int) []string {
 	return lines
 }
 
-func (p *page) counted(word string, n int) string {
+func (p *page) countText(word string, n int) string {
 	s, c, k := p.c.Styles, p.c, style.Of(word)
 	mark := ""
 	if !c.Plain { // beside which the word says the same
@@ -134,8 +133,7 @@ func (p *page) counted(word string, n int) string {
 	return mark + widget.Count(n) + " " + s.Paint(style.Muted, c.Text.Or("label."+word, word))
 }
 
-// stateParts counts by state; those that have ended together when not each is
-// wanted.
+// stateParts counts by state; unless each, ended ones together.
 func (p *page) stateParts(each bool) []string {
 	s, c := p.c.Styles, p.c
 	parts := []string{s.Paint(style.Strong, widget.Count(p.counts.All)) + " " + c.T("count.all")}
@@ -146,17 +144,17 @@ func (p *page) stateParts(each bool) []string {
 		case !each && st.Group() == model.GroupEnded:
 			ended += n
 		default:
-			parts = append(parts, p.counted(string(st), n))
+			parts = append(parts, p.countText(string(st), n))
 		}
 	}
 	if ended > 0 {
-		parts = append(parts, p.counted(string(model.GroupEnded), ended))
+		parts = append(parts, p.countText(string(model.GroupEnded), ended))
 	}
 	return parts
 }
 
-// derivedParts counts by what is about to happen. That nothing is, is said only
-// once everything was read.
+// derivedParts counts what is about to happen. That nothing is, is said only once
+// everything was read.
 func (p *page) derivedParts() []string {
 	s, c := p.c.Styles, p.c
 	var parts []string
@@ -165,7 +163,7 @@ func (p *page) derivedParts() []string {
 	}
 	for _, d := range []model.Derived{model.Expired, model.Failing, model.Expiring, model.ServiceEnded, model.Deployed, model.Hosted, model.AutoDeploy} {
 		if n := p.counts.Derived[d]; n > 0 {
-			parts = append(parts, p.counted(string(d), n))
+			parts = append(parts, p.countText(string(d), n))
 		}
 	}
 	if p.counts.Partial {
@@ -174,8 +172,8 @@ func (p *page) derivedParts() []string {
 	return parts
 }
 
-// needs says what waits for a person, by kind, in at most w cells.
-func (p *page) needs(w int) widget.Row {
+// tasksRow counts the tasks for a person by kind, in at most w cells.
+func (p *page) tasksRow(w int) widget.Row {
 	s, c := p.c.Styles, p.c
 	if len(p.tasks) == 0 {
 		return widget.Row{{Text: s.Paint(style.Muted, widget.Cut(c.T("needs.nothing"), w))}}

@@ -11,10 +11,10 @@ import (
 	"certquay/ui/widget"
 )
 
-// wide says whether there is room for the picture beside the counts.
+// wide reports whether there is room for the bars beside the counts.
 func (p *page) wide() bool { return p.width >= 104 && p.height >= 24 }
 
-// empty says that there is nothing to list and nothing is filtered away.
+// empty reports that there is nothing to list, with no filter set.
 func (p *page) empty() bool {
 	return p.loaded && p.counts.All == 0 && p.table.Total() == 0 && p.query.Filter.Empty() && !p.typing
 }
@@ -32,11 +32,11 @@ func (p *page) View() string {
 		return p.emptyView()
 	}
 	var b strings.Builder
-	b.WriteString(p.band())
+	b.WriteString(p.summaryBand())
 	b.WriteByte('\n')
 	b.WriteString(p.filterRow().String())
 	b.WriteByte('\n')
-	rest := p.height - p.bandHeight() - 1
+	rest := p.height - p.summaryHeight() - 1
 	switch {
 	case p.table.Total() == 0:
 		said := ""
@@ -46,17 +46,17 @@ func (p *page) View() string {
 		b.WriteString(widget.Fill(said, p.width, rest))
 	case p.cardsShown():
 		b.WriteString(p.cardsView(rest))
-	case p.sideShown():
+	case p.previewShown():
 		w := p.listWidth()
-		b.WriteString(widget.Beside(rest, []int{w, 1, sideWidth}, p.table.View(p.c.Styles), "", p.sideView(rest)))
+		b.WriteString(widget.Beside(rest, []int{w, 1, previewWidth}, p.table.View(p.c.Styles), "", p.previewView(rest)))
 	default:
 		b.WriteString(p.table.View(p.c.Styles))
 	}
 	return widget.Fill(b.String(), p.width, p.height)
 }
 
-// filterRow tells what is listed: filter, how many, order and layout. A click on
-// the layout changes it, elsewhere begins to filter.
+// filterRow shows filter, count, order and layout. A click on the layout changes it,
+// elsewhere it begins to filter.
 func (p *page) filterRow() widget.Row {
 	s, c := p.c.Styles, p.c
 	var left string
@@ -68,11 +68,11 @@ func (p *page) filterRow() widget.Row {
 	default:
 		left = " " + s.Paint(style.Key, c.KeyFor("filter", "/")) + " " + s.Paint(style.Muted, c.T("filter.hint"))
 	}
-	if f := p.filterWords(); f != "" {
+	if f := p.filterText(); f != "" {
 		left += "   " + s.Paint(style.Accent, f)
 	}
 	if len(p.table.Marked) > 0 {
-		left += "   " + s.Paint(style.Accent, c.Mark("✓")+p.markedWords())
+		left += "   " + s.Paint(style.Accent, c.Mark("✓")+p.selectionText())
 	}
 	shown := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All))
 	if p.partial {
@@ -88,7 +88,7 @@ func (p *page) filterRow() widget.Row {
 		other = c.T("layout.list")
 	}
 	filter, layout := app.KeyID(c.KeyFor("filter", "/")), c.KeyFor("layout", "v")
-	right := widget.Row{{ID: filter, Text: shown + "   " + s.Paint(style.Muted, p.sorted()) + "   "},
+	right := widget.Row{{ID: filter, Text: shown + "   " + s.Paint(style.Muted, p.orderText()) + "   "},
 		{ID: app.KeyID(layout), Text: s.Paint(style.Key, layout) + " " + s.Paint(style.Muted, other) + " "}}
 	gap := p.width - widget.Width(left) - widget.Width(right.String())
 	if gap < 1 {
@@ -101,19 +101,19 @@ func (p *page) filterRow() widget.Row {
 	return append(widget.Row{{ID: filter, Text: left + widget.Space(gap)}}, right...)
 }
 
-// nothingFound says what was searched, and what else there is to filter by.
+// nothingFound says what was searched, and how to search otherwise.
 func (p *page) nothingFound() string {
 	return p.c.T("list.none.certificates", p.c.KeyFor("panel", "f"), p.c.KeyFor("back", "esc"))
 }
 
-// sorted says by what the list is ordered.
-func (p *page) sorted() string {
+// orderText names the order of the list.
+func (p *page) orderText() string {
 	o := p.order()
 	return p.c.T("order."+string(o.Sort)) + " " + list.Arrow(o.Desc)
 }
 
-// filterWords names what the panel has switched on.
-func (p *page) filterWords() string {
+// filterText names the filters chosen in the panel.
+func (p *page) filterText() string {
 	c, f := p.c, p.query.Filter
 	var ws []string
 	for _, s := range f.States {
@@ -142,7 +142,7 @@ func (p *page) filterWords() string {
 	return out
 }
 
-// emptyView is the first screen of a newcomer.
+// emptyView is the first screen of a new store.
 func (p *page) emptyView() string {
 	s := p.c.Styles
 	w := min(p.width-4, 68)
@@ -160,8 +160,7 @@ func (p *page) emptyView() string {
 	return widget.Fill(out, p.width, p.height)
 }
 
-// welcome says which key comes first, and what then follows, in lines of at most
-// w cells.
+// welcome says which key comes first and what follows, in lines of at most w cells.
 func (p *page) welcome(w int) []widget.Row {
 	s, c := p.c.Styles, p.c
 	var rows []widget.Row
