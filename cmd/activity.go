@@ -10,6 +10,7 @@ import (
 	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
@@ -48,7 +49,7 @@ func toEvent(e *model.Event) eventJSON {
 		out.OrNil(e.Resource),
 		out.OrNil(e.From),
 		out.OrNil(e.To),
-		lifecycle.CauseOf(e),
+		journal.CauseOf(e),
 		e.Result,
 		out.OrNil(reason),
 		out.OrNil(detail),

@@ -8,6 +8,7 @@ import (
 
 	"certquay/cmd/out"
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 )
 
@@ -95,7 +96,7 @@ func (c *invocation) awaitResources(ctx context.Context, noWait bool, jobs []mod
 		switch at := place(&v.Resource); {
 		case noWait:
 			c.Say("verb.deploy.state", "place", at, "state", v.State)
-		case p.Job.Result == lifecycle.ResultOK:
+		case p.Job.Result == journal.ResultOK:
 			c.Say("verb.deploy.verified", "place", at, "state", v.State, "address", v.Address)
 		default:
 			wrong = append(wrong, model.Say("verb.at", "place", at, "cause", p.Job.Error))

@@ -97,6 +97,7 @@ var innerArrows = map[string][]string{
 	"lifecycle/rules":   {"model", "lifecycle/names"},
 	"lifecycle/ports":   {"model", "lifecycle/rules"},
 	"lifecycle/ledger":  {"model", "lifecycle/rules"},
+	"lifecycle/journal": {"model", "lifecycle/rules", "lifecycle/ports"},
 	"lifecycle/issuer":  {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle"},
 	"lifecycle/product": {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen"},
 

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"certquay/cmd/out"
-	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -65,7 +65,7 @@ func (c *invocation) await(ctx context.Context, id model.ID, noWait bool, done m
 			c.Note("verb.waits", "waiting", p.Job.WaitFor, "at", p.Until)
 		case p.Blocked:
 			return out.Failed("failed.attempt", "job", p.Job.Kind, "attempt", p.Job.Attempt, "cause", p.Job.Error, "at", p.Until)
-		case p.Job.Result != lifecycle.ResultOK:
+		case p.Job.Result != journal.ResultOK:
 			return out.Failed("failed.job", "job", p.Job.Kind, "cause", p.Job.Error, "id", id.Short())
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
-	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 )
 
@@ -33,7 +33,7 @@ func verifyCmd(c *invocation) *cobra.Command {
 					return err
 				}
 			}
-			if all[0].Job.Result != lifecycle.ResultOK {
+			if all[0].Job.Result != journal.ResultOK {
 				return out.Failed("failed.verify", "place", place(&v.Resource), "cause", all[0].Job.Error,
 					"id", v.Instance.Short(), "product", v.Product, "region", v.Region, "name", v.Name)
 			}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -56,7 +57,7 @@ func (t noting) Delete(r model.Record) error {
 }
 
 func (t noting) Append(ev model.Event) error {
-	if ev.Result != lifecycle.ResultRefused {
+	if ev.Result != journal.ResultRefused {
 		t.s.note("append " + ev.Action)
 	}
 	return t.Tx.Append(ev)

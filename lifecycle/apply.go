@@ -165,12 +165,12 @@ func (e *Engine) Apply(ctx context.Context, actor model.Actor, id model.ID, r Ap
 		return model.Job{}, err
 	}
 	if f := e.table.Check(rules.Apply, c); f != nil {
-		return model.Job{}, e.noteRefusal(ctx, actor, f)
+		return model.Job{}, e.journal.NoteRefusal(ctx, actor, f)
 	}
 	docs := make([]model.Document, len(r.Documents))
 	for n, d := range r.Documents {
 		if docs[n], err = e.newDocument(id, d.Name, d.Data); err != nil {
-			return model.Job{}, e.noteRefusal(ctx, actor, err)
+			return model.Job{}, e.journal.NoteRefusal(ctx, actor, err)
 		}
 	}
 	app := merge(c.Instance.Application, r.Application)
@@ -237,7 +237,7 @@ func (e *Engine) newKey(id model.ID, a model.Application) (*model.Key, error) {
 	if err != nil {
 		return nil, model.Fail("key.make", "cause", err)
 	}
-	return &model.Key{ID: e.newID(), Instance: id, Type: a.KeyType, Public: public, PKCS8: secret}, nil
+	return &model.Key{ID: e.journal.NewID(), Instance: id, Type: a.KeyType, Public: public, PKCS8: secret}, nil
 }
 
 // generateKey makes a real key.
@@ -266,7 +266,7 @@ func (e *Engine) sealable(id model.ID, signer crypto.Signer) (*model.Key, error)
 		return nil, err
 	}
 	return &model.Key{
-		ID: e.newID(), Instance: id, Type: model.KeyType(bundle.KeyTypeName(signer.Public())),
+		ID: e.journal.NewID(), Instance: id, Type: model.KeyType(bundle.KeyTypeName(signer.Public())),
 		Public: public, PKCS8: secret,
 	}, nil
 }

@@ -3,9 +3,9 @@ package lifecycle
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -93,7 +93,7 @@ func (e *Engine) setAside(tx model.Tx, j *model.Job, cause error) error {
 	if err := e.showFailure(tx, j, repeats); err != nil {
 		return err
 	}
-	ev := e.jobEvent(j, ResultFailed)
+	ev := e.jobEvent(j, journal.ResultFailed)
 	ev.Reason, ev.Repeat = j.Error, true // the task tells
 	if !repeats {
 		ev.Repeat = false
@@ -105,9 +105,9 @@ func (e *Engine) setAside(tx model.Tx, j *model.Job, cause error) error {
 		return err
 	}
 	if !repeats {
-		return e.finish(tx, j, ResultFailed)
+		return e.finish(tx, j, journal.ResultFailed)
 	}
-	return e.askToRetry(tx, &model.Task{
+	return e.journal.AskToRetry(tx, &model.Task{
 		Instance: j.Instance,
 		Resource: j.Resource,
 		Job:      j.ID,
@@ -115,24 +115,6 @@ func (e *Engine) setAside(tx model.Tx, j *model.Job, cause error) error {
 		Text:     model.Say("todo.retry-job", "job", j.Kind, "name", ev.Name, "times", j.Crashes),
 		Detail:   j.Error,
 	})
-}
-
-// askToRetry raises a task about what is set aside, unless it is there.
-func (e *Engine) askToRetry(tx model.Tx, t *model.Task) error {
-	of := model.Scan{Index: "pending", From: string(t.Instance), To: string(t.Instance) + "\x00"}
-	for open, err := range model.All[model.Task](tx, of) {
-		if err != nil {
-			return err
-		}
-		if open.Kind == model.TaskAside && open.Job == t.Job && open.Channel == t.Channel && open.About == t.About {
-			return nil
-		}
-	}
-	t.ID, t.Kind, t.Created = e.newID(), model.TaskAside, e.Now()
-	if t.Job != "" || t.Channel != "" {
-		t.Detail = model.Texts(t.Detail, model.Say("todo.retry-how", "task", t.ID.Short()))
-	}
-	return tx.Put(t)
 }
 
 // RetryTask tries what was set aside once more because a person says so, and
@@ -143,7 +125,7 @@ func (e *Engine) RetryTask(ctx context.Context, actor model.Actor, typed string)
 	if f := e.table.May(actor, "retry"); f != nil {
 		return t, f
 	}
-	err := e.update(ctx, func(tx model.Tx) (err error) {
+	err := e.journal.Update(ctx, func(tx model.Tx) (err error) {
 		if t, err = openTask(tx, typed); err != nil {
 			return err
 		}
@@ -241,128 +223,7 @@ func (e *Engine) giveUp(tx model.Tx, t *model.Task) error {
 	if err := e.showFailure(tx, &j, false); err != nil {
 		return err
 	}
-	return e.finish(tx, &j, ResultFailed)
-}
-
-// badRecords are the records that cannot be read, by kind and key: each is told
-// of once in a process.
-type badRecords struct {
-	mu   sync.Mutex
-	told map[string]bool
-}
-
-// unreadable tells of a record that cannot be read, once: in the log and as a
-// task for a person. Whoever met it goes on with the next.
-func (e *Engine) unreadable(kind model.Kind, key string, cause error) {
-	if e.ctx.Err() != nil {
-		return
-	}
-	name := string(kind) + " " + key
-	e.bad.mu.Lock()
-	known := e.bad.told[name]
-	if e.bad.told == nil {
-		e.bad.told = map[string]bool{}
-	}
-	e.bad.told[name] = true
-	e.bad.mu.Unlock()
-	if known {
-		return
-	}
-	e.log.Error("a record cannot be read; it is left out", "record", name, "error", cause)
-	err := e.update(e.ctx, func(tx model.Tx) error {
-		return e.askToRetry(tx, &model.Task{
-			About:  string(kind) + " " + key,
-			Text:   model.Say("todo.unreadable", "kind", kind, "key", key),
-			Detail: model.Say("todo.unreadable-how"),
-		})
-	})
-	if err != nil && e.ctx.Err() == nil {
-		e.log.Error("the task about a record that cannot be read could not be kept", "record", name, "error", err)
-	}
-}
-
-// errUnread is why something about a record was not done that cannot be read.
-var errUnread = model.Fail("error.unreadable")
-
-// unreadIf tells of a record if err is that it cannot be read, and then returns
-// an [errUnread].
-func (e *Engine) unreadIf(kind model.Kind, id model.ID, err error) error {
-	if err == nil || errors.Is(err, model.ErrNotFound) || errors.As(err, new(*rules.Refusal)) {
-		return err
-	}
-	e.unreadable(kind, string(id), err)
-	return errUnread
-}
-
-// isBad says whether a record was told of as one that cannot be read.
-func (e *Engine) isBad(kind model.Kind, id model.ID) bool {
-	e.bad.mu.Lock()
-	defer e.bad.mu.Unlock()
-	return e.bad.told[string(kind)+" "+string(id)]
-}
-
-// A grumble keeps a loop from logging the same error at each turn.
-type grumble struct{ last string }
-
-// fresh says whether an error is to be logged: one that is not the one before,
-// and not that the engine ends.
-func (g *grumble) fresh(e *Engine, err error) bool {
-	before := g.last
-	if g.last = ""; err == nil {
-		return false
-	}
-	g.last = err.Error()
-	return g.last != before && e.ctx.Err() == nil
-}
-
-// later gathers the records of a kind that a read met and that cannot be read,
-// to tell of them once it is over: a task cannot be written inside of it.
-func (e *Engine) later(kind model.Kind) *unread { return &unread{e: e, kind: kind} }
-
-type unread struct {
-	e    *Engine
-	kind model.Kind
-	keys []string
-	errs []error
-}
-
-func (u *unread) add(key string, err error) {
-	u.keys, u.errs = append(u.keys, key), append(u.errs, err)
-}
-
-func (u *unread) tell() {
-	for n, key := range u.keys {
-		u.e.unreadable(u.kind, key, u.errs[n])
-	}
-}
-
-// readable visits the records of a scan. One that cannot be read is told of and
-// passed over, so that it keeps nobody from those behind it; an error is that of
-// the scan itself. Tell of it after the transaction: bad is called inside.
-func readable[T any, P interface {
-	*T
-	model.Record
-}](r model.Reader, s model.Scan, bad func(key string, err error), do func(*T) bool) error {
-	s.Kind = P(nil).RecordKind()
-	limit := s.Limit
-	s.Limit = 0
-	for key, err := range r.Keys(s) {
-		if err != nil {
-			return err
-		}
-		v, err := model.Get[T, P](r, key)
-		if err != nil {
-			bad(key, err)
-			continue
-		}
-		if !do(&v) {
-			return nil
-		}
-		if limit--; limit == 0 {
-			return nil
-		}
-	}
-	return nil
+	return e.finish(tx, &j, journal.ResultFailed)
 }
 
 // faultOf notes that what is due for an instance has panicked, and says after
@@ -376,12 +237,12 @@ func (e *Engine) faultOf(id model.ID, cause error) time.Duration {
 	if n < maxCrashes {
 		return rules.RetryAfter(n, 0)
 	}
-	err := e.update(e.ctx, func(tx model.Tx) error {
+	err := e.journal.Update(e.ctx, func(tx model.Tx) error {
 		i, err := model.Get[model.Instance](tx, string(id))
 		if err != nil {
 			return err
 		}
-		return e.askToRetry(tx, &model.Task{
+		return e.journal.AskToRetry(tx, &model.Task{
 			Instance: id,
 			About:    "due",
 			Text:     model.Say("todo.retry-due", "name", i.Name, "times", maxCrashes),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/names"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -15,7 +16,7 @@ import (
 // finding: R-H9
 func TestATaskAboutCertquayItselfIsKeptWhileItIsWrong(t *testing.T) {
 	w := newWorld(t)
-	down := lifecycle.AskServe("127.0.0.1:1", model.Quoted("", "port 1 is held"))
+	down := journal.AskServe("127.0.0.1:1", model.Quoted("", "port 1 is held"))
 	open := func(want int) []model.Task {
 		t.Helper()
 		tasks, err := w.engine.Tasks(0)
@@ -25,31 +26,31 @@ func TestATaskAboutCertquayItselfIsKeptWhileItIsWrong(t *testing.T) {
 		}
 		return tasks
 	}
-	ask := func(a lifecycle.Asked) {
+	ask := func(a journal.Asked) {
 		t.Helper()
 		w.check(w.engine.Ask(w.ctx(), a))
 	}
-	ask(lifecycle.Well(model.TaskServe))
+	ask(journal.Well(model.TaskServe))
 	open(0)
 	ask(down)
 	ask(down)
-	ask(lifecycle.AskRoot("root", "00"))
+	ask(journal.AskRoot("root", "00"))
 	task := open(2)[0]
 	if task.Kind != model.TaskServe || task.Text != down.Text || task.Detail != down.Detail {
 		t.Errorf("%+v", task)
 	}
-	ask(lifecycle.Well(model.TaskServe))
+	ask(journal.Well(model.TaskServe))
 	if left := open(1)[0]; left.Kind != model.TaskRoot {
 		t.Errorf("left is %+v", left)
 	}
 	// Dismissed it stays away until it was well in between.
-	ask(lifecycle.Well(model.TaskRoot))
+	ask(journal.Well(model.TaskRoot))
 	ask(down)
 	_, err := w.engine.DismissTask(w.ctx(), operator, string(open(1)[0].ID))
 	w.check(err)
 	ask(down)
 	open(0)
-	ask(lifecycle.Well(model.TaskServe))
+	ask(journal.Well(model.TaskServe))
 	ask(down)
 	open(1)
 }
@@ -100,7 +101,12 @@ func TestANameOutsideTheConstraintsIsRefusedAtOnce(t *testing.T) {
 		}
 	}
 	id := w.bought()
-	_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.org"}}})
+	_, err := w.engine.Apply(
+		w.ctx(),
+		operator,
+		id,
+		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.org"}}},
+	)
 	var wrong *rules.Invalid
 	if !errors.As(err, &wrong) || wrong.Field != "domains" {
 		t.Errorf("%v", err)

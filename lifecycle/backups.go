@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 
+	"certquay/lifecycle/journal"
 	"certquay/model"
 )
 
@@ -11,19 +12,19 @@ import (
 // whose actor is the scheduler, people are told when it begins to fail, and a
 // task stays open until one succeeds.
 func (e *Engine) NoteBackup(ctx context.Context, actor model.Actor, detail model.Text, failure error) error {
-	return e.update(ctx, func(tx model.Tx) error {
-		ev := e.event(actor, string(actionBackup), nil)
+	return e.journal.Update(ctx, func(tx model.Tx) error {
+		ev := e.journal.Event(actor, string(actionBackup), nil)
 		ev.Detail = detail
 		if failure != nil {
-			ev.Result, ev.Reason = ResultFailed, model.TextOf(failure)
+			ev.Result, ev.Reason = journal.ResultFailed, model.TextOf(failure)
 		}
 		if actor == model.Scheduler {
-			asked := Well(model.TaskBackup)
+			asked := journal.Well(model.TaskBackup)
 			if failure != nil {
-				asked = askBackup(detail, failure)
+				asked = journal.AskBackup(detail, failure)
 			}
 			var err error
-			if ev.Repeat, err = e.ask(tx, asked); err != nil {
+			if ev.Repeat, err = e.journal.AskIn(tx, asked); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 )
 
@@ -69,7 +70,7 @@ func TestScheduledBackupsThatFailAreToldOnce(t *testing.T) {
 	w.check(err)
 	failed := 0
 	for _, ev := range events {
-		if ev.Action == "backup" && ev.Result == lifecycle.ResultFailed {
+		if ev.Action == "backup" && ev.Result == journal.ResultFailed {
 			failed++
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	prober "certquay/lifecycle/product"
 	"certquay/lifecycle/rules"
@@ -167,7 +168,7 @@ func each(b *testing.B, ids []model.ID, start func(int, model.ID) (model.Job, er
 			b.Fatal(err)
 		}
 		for _, p := range all {
-			if p.Job.Result != lifecycle.ResultOK {
+			if p.Job.Result != journal.ResultOK {
 				b.Fatalf("%+v", p.Job)
 			}
 		}

@@ -83,7 +83,7 @@ func (e *Engine) Buy(ctx context.Context, actor model.Actor, r BuyRequest) (mode
 	var made []model.Instance
 	q, err := e.Quote(r)
 	if err == nil {
-		err = e.update(ctx, func(tx model.Tx) error {
+		err = e.journal.Update(ctx, func(tx model.Tx) error {
 			c := &rules.Case{Actor: actor, Now: e.Now()}
 			if f := e.table.Check(rules.Buy, c); f != nil {
 				return f
@@ -102,7 +102,7 @@ func (e *Engine) Buy(ctx context.Context, actor model.Actor, r BuyRequest) (mode
 			return err
 		})
 	}
-	return o, made, e.noteRefusal(ctx, actor, err)
+	return o, made, e.journal.NoteRefusal(ctx, actor, err)
 }
 
 // purchase writes an order with an instance for each certificate line. The
@@ -111,7 +111,7 @@ func (e *Engine) purchase(
 	tx model.Tx, actor model.Actor, q Quote, a rules.Action, adjust func(*model.Instance) error,
 ) (model.Order, []model.Instance, error) {
 	now := e.Now()
-	o := model.Order{ID: e.newID(), At: now, By: actor.Name, Lines: slices.Clone(q.Lines)}
+	o := model.Order{ID: e.journal.NewID(), At: now, By: actor.Name, Lines: slices.Clone(q.Lines)}
 	var made []model.Instance
 	for n := range o.Lines {
 		l := &o.Lines[n]
@@ -120,7 +120,7 @@ func (e *Engine) purchase(
 			continue
 		}
 		i := model.Instance{
-			ID: e.newID(), Origin: model.OriginBought, Spec: l.Spec, Years: l.Years,
+			ID: e.journal.NewID(), Origin: model.OriginBought, Spec: l.Spec, Years: l.Years,
 			Order: o.ID, Line: n, Created: now,
 		}
 		e.table.Row(rules.Buy).Move(&i, false)
@@ -134,7 +134,7 @@ func (e *Engine) purchase(
 		if err := e.put(tx, &i); err != nil {
 			return o, nil, err
 		}
-		ev := e.event(actor, string(a), &i)
+		ev := e.journal.Event(actor, string(a), &i)
 		ev.To, ev.Detail = string(
 			i.State,
 		), model.Say(

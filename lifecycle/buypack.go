@@ -61,11 +61,11 @@ func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
 // transaction. Packs are not refundable and do not expire.
 func (e *Engine) BuyPack(ctx context.Context, actor model.Actor, r PackRequest) (model.Order, error) {
 	r.Spec.Brand = model.Fold(r.Spec.Brand)
-	o := model.Order{ID: e.newID(), At: e.Now(), By: actor.Name}
+	o := model.Order{ID: e.journal.NewID(), At: e.Now(), By: actor.Name}
 	q, err := e.QuotePack(r)
 	if err == nil {
 		o.Lines = q.Lines
-		err = e.update(ctx, func(tx model.Tx) error {
+		err = e.journal.Update(ctx, func(tx model.Tx) error {
 			if f := e.table.Check(rules.BuyPack, &rules.Case{Actor: actor, Now: e.Now()}); f != nil {
 				return f
 			}
@@ -75,7 +75,7 @@ func (e *Engine) BuyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 			if err := ledger.Supply(tx, o.At, "supply/"+string(o.ID), "", r.unit(), r.Quantity); err != nil {
 				return err
 			}
-			ev := e.event(actor, string(rules.BuyPack), nil)
+			ev := e.journal.Event(actor, string(rules.BuyPack), nil)
 			ev.Name, ev.Detail = r.unit(), model.Say("log.units", "n", r.Quantity, "price", ledger.Money(q.Total, q.Currency))
 			if err := tx.Append(ev); err != nil {
 				return err
@@ -86,7 +86,7 @@ func (e *Engine) BuyPack(ctx context.Context, actor model.Actor, r PackRequest) 
 	if err == nil && r.Kind == ledger.PackCredit {
 		return o, e.deployWaiting(ctx)
 	}
-	return o, e.noteRefusal(ctx, actor, err)
+	return o, e.journal.NoteRefusal(ctx, actor, err)
 }
 
 // Refund tells what ending the instance now would pay back.

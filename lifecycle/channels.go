@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -120,7 +121,7 @@ func (e *Engine) TestContact(ctx context.Context, actor model.Actor, name string
 		tests, keys = append(tests, ChannelTest{Channel: shown}), append(keys, model.ChannelKey(c.ID, number))
 	}
 	m := ports.Message{
-		ID: e.newID(), Kind: model.NoticeTest, At: e.Now(), Name: c.Name,
+		ID: e.journal.NewID(), Kind: model.NoticeTest, At: e.Now(), Name: c.Name,
 		Subject: ports.OneLine(e.say(model.Say("notice.test-subject", "name", c.Name))),
 		Text:    ports.OneLine(e.say(model.Say("notice.test-text", "name", c.Name))) + "\n",
 	}
@@ -132,12 +133,18 @@ func (e *Engine) TestContact(ctx context.Context, actor model.Actor, name string
 		wg.Go(func() { tests[n].Err = e.sendTest(ctx, c.ID, keys[n], m) })
 	}
 	wg.Wait()
-	err = e.update(ctx, func(tx model.Tx) error {
-		ev := e.event(actor, "contact", nil)
+	err = e.journal.Update(ctx, func(tx model.Tx) error {
+		ev := e.journal.Event(actor, "contact", nil)
 		ev.Name, ev.Detail = c.Name, model.Say("log.tested")
 		for _, t := range tests {
 			if t.Err != nil && !t.Unused {
-				ev.Result, ev.Reason = ResultFailed, model.Say("log.channel-failed", "channel", t.Channel, "cause", said("receiver", t.Err))
+				ev.Result, ev.Reason = journal.ResultFailed, model.Say(
+					"log.channel-failed",
+					"channel",
+					t.Channel,
+					"cause",
+					said("receiver", t.Err),
+				)
 			}
 		}
 		return tx.Append(ev)

@@ -25,14 +25,14 @@ func (e *Engine) AddCompany(ctx context.Context, actor model.Actor, c model.Comp
 	if wrong := rules.CheckPhone("phone", c.Phone); wrong != nil {
 		return c, wrong
 	}
-	c.ID = e.newID()
-	err := e.update(ctx, func(tx model.Tx) error {
+	c.ID = e.journal.NewID()
+	err := e.journal.Update(ctx, func(tx model.Tx) error {
 		if _, err := companyNamed(tx, c.Name); err == nil {
 			return &rules.Refusal{Action: "company", Reason: rules.ReasonNameTaken, Args: rules.Args{"name": c.Name}}
 		} else if !errors.Is(err, model.ErrNotFound) {
 			return err
 		}
-		ev := e.event(actor, "company", nil)
+		ev := e.journal.Event(actor, "company", nil)
 		ev.Name, ev.Detail = c.Name, model.Say("log.added")
 		if err := tx.Append(ev); err != nil {
 			return err
@@ -78,12 +78,12 @@ func (e *Engine) RemoveCompany(ctx context.Context, actor model.Actor, name stri
 	if f := e.table.May(actor, "company"); f != nil {
 		return f
 	}
-	return e.update(ctx, func(tx model.Tx) error {
+	return e.journal.Update(ctx, func(tx model.Tx) error {
 		c, err := companyNamed(tx, name)
 		if err != nil {
 			return err
 		}
-		ev := e.event(actor, "company", nil)
+		ev := e.journal.Event(actor, "company", nil)
 		ev.Name, ev.Detail = c.Name, model.Say("log.removed")
 		if err := tx.Append(ev); err != nil {
 			return err

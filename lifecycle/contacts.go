@@ -37,8 +37,8 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 	for _, u := range urls {
 		c.Channels = append(c.Channels, ShownChannel(u))
 	}
-	c.ID = e.newID()
-	err := e.update(ctx, func(tx model.Tx) error {
+	c.ID = e.journal.NewID()
+	err := e.journal.Update(ctx, func(tx model.Tx) error {
 		if _, err := contactNamed(tx, c.Name); err == nil {
 			return &rules.Refusal{Action: "contact", Reason: rules.ReasonNameTaken, Args: rules.Args{"name": c.Name}}
 		} else if !errors.Is(err, model.ErrNotFound) {
@@ -47,7 +47,7 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 		if err := errors.Join(tx.Put(&c), putChannels(tx, &c, urls)); err != nil {
 			return err
 		}
-		ev := e.event(actor, "contact", nil)
+		ev := e.journal.Event(actor, "contact", nil)
 		ev.Name, ev.Detail = c.Name, model.Say("log.added")
 		return tx.Append(ev)
 	})
@@ -122,7 +122,7 @@ func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name stri
 	if err := e.mayTell(actor, "contact"); err != nil {
 		return err
 	}
-	return e.update(ctx, func(tx model.Tx) error {
+	return e.journal.Update(ctx, func(tx model.Tx) error {
 		c, err := contactNamed(tx, name)
 		if err != nil {
 			return err
@@ -142,7 +142,7 @@ func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name stri
 		if err := errors.Join(dropChannels(tx, &c), tx.Delete(&c)); err != nil {
 			return err
 		}
-		ev := e.event(actor, "contact", nil)
+		ev := e.journal.Event(actor, "contact", nil)
 		ev.Name, ev.Detail = c.Name, model.Say("log.removed")
 		return tx.Append(ev)
 	})

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -48,26 +49,32 @@ func (c *courier) nudge() {
 // deliverAll tells whom there is to tell until the engine closes. A job failing
 // or waiting elsewhere does not hold it up, and it holds up none.
 func (e *Engine) deliverAll() {
-	var planned, wrote, read, found grumble
-	if err := e.guard("courier.plan", e.planTelling); planned.fresh(e, err) {
+	var planned, wrote, read, found journal.News
+	if err := e.journal.Guard("courier.plan", e.planTelling); planned.IsNew(e.ctx, err) {
 		e.log.Error("the days before expiry could not be planned", "error", err)
 	}
 	for {
-		if err := errors.Join(e.guard("courier.expiry", e.tellExpiry), e.guard("courier.prune", e.pruneNotices)); wrote.fresh(e, err) {
+		if err := errors.Join(
+			e.journal.Guard("courier.expiry", e.tellExpiry),
+			e.journal.Guard("courier.prune", e.pruneNotices),
+		); wrote.IsNew(
+			e.ctx,
+			err,
+		) {
 			e.log.Error("notices could not be written", "error", err)
 		}
-		if err := e.guard("courier", func() error { _, err := e.deliverDue(); return err }); read.fresh(e, err) {
+		if err := e.journal.Guard("courier", func() error { _, err := e.deliverDue(); return err }); read.IsNew(e.ctx, err) {
 			e.log.Error("notices could not be read", "error", err)
 		}
 		wait := resumeEvery
-		err := e.guard("courier.next", func() error {
+		err := e.journal.Guard("courier.next", func() error {
 			at, err := e.nextNotice(e.Now())
 			if !at.IsZero() {
 				wait = min(wait, max(at.Sub(e.Now()), 100*time.Millisecond))
 			}
 			return err
 		})
-		if found.fresh(e, err) {
+		if found.IsNew(e.ctx, err) {
 			e.log.Error("the next notice could not be found", "error", err)
 		}
 		select {
@@ -101,12 +108,12 @@ func (e *Engine) tellAll(ctx context.Context) error {
 // queueHeads are the notices that are next on each channel. One that cannot be
 // read counts as not there.
 func (e *Engine) queueHeads() (heads []model.Notice, err error) {
-	bad := e.later(model.KindNotice)
-	defer bad.tell()
+	bad := e.journal.Later(model.KindNotice)
+	defer bad.Tell()
 	err = e.store.View(func(r model.Reader) error {
 		for from := ""; ; {
 			found := false
-			err := readable(r, model.Scan{Index: "queue", From: from, Limit: 1}, bad.add, func(n *model.Notice) bool {
+			err := journal.Readable(r, model.Scan{Index: "queue", From: from, Limit: 1}, bad.Add, func(n *model.Notice) bool {
 				heads, found = append(heads, *n), true
 				from = n.Channel + "!" // past the blank that ends a channel's part of the key
 				return true
@@ -137,10 +144,10 @@ func (e *Engine) nextNotice(now time.Time) (next time.Time, err error) {
 	for n := range heads {
 		soonest(heads[n].Next)
 	}
-	bad := e.later(model.KindInstance)
-	defer bad.tell()
+	bad := e.journal.Later(model.KindInstance)
+	defer bad.Tell()
 	err = e.store.View(func(r model.Reader) error {
-		return readable(r, model.Scan{Index: "tell", From: model.TimeKey(now), Limit: 2}, bad.add, func(i *model.Instance) bool {
+		return journal.Readable(r, model.Scan{Index: "tell", From: model.TimeKey(now), Limit: 2}, bad.Add, func(i *model.Instance) bool {
 			soonest(i.Tell)
 			return true
 		})
@@ -186,7 +193,7 @@ func (e *Engine) deliverDue() (working []<-chan struct{}, err error) {
 			var err error
 			select {
 			case e.courier.slots <- struct{}{}:
-				err = e.guard("courier.channel", func() error { return e.deliverTo(channel) })
+				err = e.journal.Guard("courier.channel", func() error { return e.deliverTo(channel) })
 				<-e.courier.slots
 			case <-e.ctx.Done():
 			}
@@ -215,7 +222,7 @@ func (e *Engine) deliverTo(channel string) error {
 	failures := 0
 	for e.ctx.Err() == nil {
 		var due []model.Notice
-		bad := e.later(model.KindNotice)
+		bad := e.journal.Later(model.KindNotice)
 		err := e.store.View(func(r model.Reader) error {
 			page := model.Scan{
 				Index:  "queue",
@@ -223,9 +230,9 @@ func (e *Engine) deliverTo(channel string) error {
 				To:     channel + " " + model.TimeKey(e.Now()) + "~",
 				Limit:  pageOfNotices,
 			}
-			return readable(r, page, bad.add, func(n *model.Notice) bool { due = append(due, *n); return true })
+			return journal.Readable(r, page, bad.Add, func(n *model.Notice) bool { due = append(due, *n); return true })
 		})
-		bad.tell()
+		bad.Tell()
 		if err != nil {
 			return rules.CannotRead("notices", channel, err)
 		}
@@ -288,7 +295,7 @@ func (e *Engine) send(n *model.Notice) error {
 // the notice is gone, or is set aside since the process died too often in it.
 // Without calls nothing can die, and only the attempt counts.
 func (e *Engine) noteAttempt(id model.ID, calls bool) (attempt bool, err error) {
-	err = e.update(e.ctx, func(tx model.Tx) error {
+	err = e.journal.Update(e.ctx, func(tx model.Tx) error {
 		n, err := model.Get[model.Notice](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
 			return nil // pruned meanwhile
@@ -332,7 +339,7 @@ func (e *Engine) noticeAside(tx model.Tx, n *model.Notice, why model.Text) error
 	if err := tx.Put(n); err != nil {
 		return err
 	}
-	return e.askToRetry(
+	return e.journal.AskToRetry(
 		tx,
 		&model.Task{Channel: n.Channel, Text: model.Say("todo.retry-notices", "to", n.To, "times", n.Crashes), Detail: n.Error},
 	)
@@ -342,7 +349,7 @@ func (e *Engine) noticeAside(tx model.Tx, n *model.Notice, why model.Text) error
 // those before it had failed. The first that fails stands in the activity log,
 // and so does the one that then succeeds.
 func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
-	return e.update(e.ctx, func(tx model.Tx) error {
+	return e.journal.Update(e.ctx, func(tx model.Tx) error {
 		n, err := model.Get[model.Notice](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
 			return nil // pruned meanwhile
@@ -354,7 +361,7 @@ func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
 		if tried && !errors.As(cause, new(*ports.Fault)) {
 			n.Crashes = 0
 		}
-		ev := e.event(model.Scheduler, actionNotify, nil)
+		ev := e.journal.Event(model.Scheduler, actionNotify, nil)
 		ev.Instance, ev.Resource, ev.Name, ev.Detail = n.Instance, n.Resource, n.Name, model.Say("log.notice", "kind", n.Kind, "to", n.To)
 		log, why := false, said("receiver", cause)
 		switch {
@@ -368,12 +375,12 @@ func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
 			n.Done, n.Outcome, n.Error = now, model.NoticeGone, why
 		case now.Sub(n.At) > keepNotices:
 			n.Done, n.Outcome, n.Error = now, model.NoticeGivenUp, why
-			ev.Result, ev.Reason, log = ResultFailed, model.Say("log.given-up", "cause", why), true
+			ev.Result, ev.Reason, log = journal.ResultFailed, model.Say("log.given-up", "cause", why), true
 		case n.Crashes >= maxCrashes && errors.As(cause, new(*ports.Fault)):
 			return e.noticeAside(tx, &n, why)
 		default:
 			n.Error, n.Next = why, now.Add(rules.RetryAfter(n.Attempt, 0))
-			ev.Result, ev.Reason, ev.Repeat, log = ResultFailed, n.Error, n.Attempt > 1, n.Attempt == 1
+			ev.Result, ev.Reason, ev.Repeat, log = journal.ResultFailed, n.Error, n.Attempt > 1, n.Attempt == 1
 		}
 		if err := tx.Put(&n); err != nil || !log {
 			return err

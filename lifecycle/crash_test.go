@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -73,7 +74,7 @@ func TestAPanicIsAFailedAttempt(t *testing.T) {
 			js, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
 			w.check(err)
 			p := w.wait(js[0].ID)
-			if ok := p.Done && p.Job.Result == lifecycle.ResultOK; ok != (method == "keep") {
+			if ok := p.Done && p.Job.Result == journal.ResultOK; ok != (method == "keep") {
 				t.Errorf("done %v, result %q, error %q", p.Done, p.Job.Result, p.Job.Error)
 			}
 			w.fsck()
@@ -109,7 +110,8 @@ func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 		t.Fatalf("it was tried %d times", n)
 	}
 	asked := w.tasksOf(model.TaskAside)
-	if len(asked) != 1 || asked[0].Instance != id || !strings.Contains(inWords(asked[0].Detail), "certquay tasks retry "+asked[0].ID.Short()) {
+	if len(asked) != 1 || asked[0].Instance != id ||
+		!strings.Contains(inWords(asked[0].Detail), "certquay tasks retry "+asked[0].ID.Short()) {
 		t.Fatalf("asked: %+v", asked)
 	}
 	if i := w.get(id); !i.Operation.Aside() || i.Failure.What == "" {
@@ -362,7 +364,7 @@ func TestAPanicWhileLookingIsALookWithoutAnswer(t *testing.T) {
 		if bang == &p.bang {
 			j, err := w.engine.Verify(w.ctx(), operator, js[0].Resource)
 			w.check(err)
-			if p := w.wait(j.ID); !p.Done || p.Job.Result != lifecycle.ResultFailed {
+			if p := w.wait(j.ID); !p.Done || p.Job.Result != journal.ResultFailed {
 				t.Errorf("verify: %+v", p)
 			}
 		} else {

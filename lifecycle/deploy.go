@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/names"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
@@ -27,11 +28,11 @@ func (e *Engine) Deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 		return nil, err
 	}
 	if f := e.table.Check(rules.Deploy, c); f != nil {
-		return nil, e.noteRefusal(ctx, actor, f)
+		return nil, e.journal.NoteRefusal(ctx, actor, f)
 	}
 	targets, err := e.targets(ctx, c.Instance, r)
 	if err != nil {
-		return nil, e.noteRefusal(ctx, actor, err)
+		return nil, e.journal.NoteRefusal(ctx, actor, err)
 	}
 	var jobs []model.Job
 	err = e.begin(ctx, actor, rules.Deploy, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
@@ -45,7 +46,7 @@ func (e *Engine) Deploy(ctx context.Context, actor model.Actor, id model.ID, r D
 			jobs = append(jobs, *j)
 			where = append(where, t.product.Name+" "+t.place.Region+" "+t.place.Name)
 		}
-		ev.Result, ev.Detail = ResultBegun, model.Say("log.places", "places", where)
+		ev.Result, ev.Detail = journal.ResultBegun, model.Say("log.places", "places", where)
 		return nil
 	})
 	if err != nil {
@@ -215,7 +216,7 @@ func (e *Engine) resourceAt(tx model.Tx, t target) (*model.Resource, error) {
 			return &r, nil
 		}
 	}
-	return &model.Resource{ID: e.newID(), Product: t.product.Name, Region: t.place.Region, Name: t.place.Name}, nil
+	return &model.Resource{ID: e.journal.NewID(), Product: t.product.Name, Region: t.place.Region, Name: t.place.Name}, nil
 }
 
 // summarize recounts what the instance's row says of its resources. It does
@@ -320,7 +321,7 @@ func (e *Engine) atResource(
 		if err := tx.Put(&r); err != nil {
 			return err
 		}
-		ev.Resource, ev.Result, ev.Detail = r.ID, ResultBegun, model.Say("log.places", "places", r.Place())
+		ev.Resource, ev.Result, ev.Detail = r.ID, journal.ResultBegun, model.Say("log.places", "places", r.Place())
 		if actor == model.Scheduler {
 			*ev = model.Event{} // a daily look is told of when it finds something
 		}

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -93,7 +94,7 @@ func TestAFailedDeploymentIsPutBack(t *testing.T) {
 			jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
 			w.check(err)
 			p := w.wait(jobs[0].ID)
-			if p.Job.Result != lifecycle.ResultFailed || !strings.Contains(inWords(p.Job.Error), "handshake") {
+			if p.Job.Result != journal.ResultFailed || !strings.Contains(inWords(p.Job.Error), "handshake") {
 				t.Fatalf("first %v: the job says %q, %q", first, p.Job.Result, p.Job.Error)
 			}
 			now := w.product.now[ports.Place{Region: "global", Name: "a.example.com"}]
@@ -188,7 +189,7 @@ func TestRefusalsAndChangesAreEvents(t *testing.T) {
 	}
 	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id})
 	w.check(err)
-	if len(events) != 2 || events[0].Result != lifecycle.ResultRefused || inWords(events[0].Reason) != inWords(f.AsText()) ||
+	if len(events) != 2 || events[0].Result != journal.ResultRefused || inWords(events[0].Reason) != inWords(f.AsText()) ||
 		events[1].To != "paid" {
 		t.Errorf("events: %+v", events)
 	}

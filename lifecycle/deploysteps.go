@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -110,7 +111,7 @@ func (e *Engine) deployStep(ctx context.Context, j model.Job, ask bool) (func(mo
 // mark at the resource is its own, auto-deploy is on, and its version is the
 // current one. What a person asked for always is.
 func (e *Engine) stillWanted(j *model.Job, r *model.Resource) (bool, error) {
-	if j.Cause != WhyDue {
+	if j.Cause != journal.WhyDue {
 		return true, nil
 	}
 	i, err := e.Instance(j.Instance)
@@ -174,7 +175,7 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 	}
 	return func(tx model.Tx, j *model.Job) error {
 		j.Step = model.StepKeep
-		ev := e.jobEvent(j, ResultOK)
+		ev := e.jobEvent(j, journal.ResultOK)
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
 			if r.Instance != j.Instance {
 				// What was paid for was the other certificate's renewals here.
@@ -191,7 +192,7 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 				return err
 			}
 			r.Failure, r.Waiting = model.Failure{}, false
-			if j.Cause == WhyDue && j.Yearly {
+			if j.Cause == journal.WhyDue && j.Yearly {
 				i, err := model.Get[model.Instance](tx, string(j.Instance))
 				if err != nil {
 					return rules.CannotRead("instance", j.Instance, err)
@@ -258,7 +259,7 @@ func (e *Engine) keepStep(ctx context.Context, j model.Job, _ bool) (func(model.
 		// known to the product until the next one.
 		e.log.Warn("a product did not forget its former binding", "resource", j.Resource, "error", err)
 	}
-	return func(tx model.Tx, j *model.Job) error { return e.finish(tx, j, ResultOK) }, nil
+	return func(tx model.Tx, j *model.Job) error { return e.finish(tx, j, journal.ResultOK) }, nil
 }
 
 // restoreStep puts back what was presented before and ends the deployment as
@@ -277,7 +278,7 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 	}
 	return func(tx model.Tx, j *model.Job) error {
 		again := time.Time{}
-		if j.Cause == WhyDue { // what certquay does by itself is tried again (spec H9)
+		if j.Cause == journal.WhyDue { // what certquay does by itself is tried again (spec H9)
 			again = e.Now().Add(rules.RetryAfter(j.Attempt, 0))
 		}
 		failure := model.Failure{What: model.JobDeploy, At: e.Now(), Message: j.Error}
@@ -296,7 +297,7 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 		}); err != nil {
 			return err
 		}
-		ev := e.jobEvent(j, ResultFailed)
+		ev := e.jobEvent(j, journal.ResultFailed)
 		ev.Reason, ev.Detail = j.Error, model.Say("log.restored")
 		if err := e.named(tx, &ev); err != nil {
 			return err
@@ -308,7 +309,7 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 			j.Step, j.Next = model.StepDeploy, again
 			return nil
 		}
-		return e.finish(tx, j, ResultFailed)
+		return e.finish(tx, j, journal.ResultFailed)
 	}, nil
 }
 
@@ -338,7 +339,7 @@ func (e *Engine) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 		if err := e.withInstance(tx, res.Instance, func(i *model.Instance) error { return e.summarize(tx, i) }); err != nil {
 			return err
 		}
-		ev := e.jobEvent(j, ResultOK)
+		ev := e.jobEvent(j, journal.ResultOK)
 		ev.Detail = model.Say("log.places", "places", res.Place())
 		if err := e.named(tx, &ev); err != nil {
 			return err
@@ -346,7 +347,7 @@ func (e *Engine) undeployStep(ctx context.Context, j model.Job, _ bool) (func(mo
 		if err := tx.Append(ev); err != nil {
 			return err
 		}
-		return e.finish(tx, j, ResultOK)
+		return e.finish(tx, j, journal.ResultOK)
 	}, nil
 }
 
@@ -371,7 +372,7 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 	looked := err
 	e.silent.note(j.Resource, errors.As(looked, new(*NotListening)), e.Now())
 	return func(tx model.Tx, j *model.Job) error {
-		result, detail, reason, repeat := ResultOK, model.Text(""), model.Text(""), false
+		result, detail, reason, repeat := journal.ResultOK, model.Text(""), model.Text(""), false
 		changed := false
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
 			done(r, j)
@@ -386,7 +387,7 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 			}
 			if looked != nil {
 				repeat = r.VerifyError != ""
-				r.VerifyError, result, reason = said("server", looked), ResultFailed, said("server", looked)
+				r.VerifyError, result, reason = said("server", looked), journal.ResultFailed, said("server", looked)
 				return nil
 			}
 			r.Address = b.Address
@@ -400,16 +401,16 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 				}
 				switch revoked, expired := spoilt(r, &i, e.Now()); { // of both a task tells
 				case revoked:
-					detail, result, repeat = model.Say("verify.revoked"), ResultFailed, true
+					detail, result, repeat = model.Say("verify.revoked"), journal.ResultFailed, true
 				case expired:
-					detail, result, repeat = model.Say("verify.expired", "at", r.NotAfter), ResultFailed, true
+					detail, result, repeat = model.Say("verify.expired", "at", r.NotAfter), journal.ResultFailed, true
 				case r.Presents(&i) == model.ResourceOutdated:
 					detail = model.Say("verify.outdated")
 				default:
 					detail = model.Say("verify.deployed")
 				}
 			default:
-				detail, result = model.Say("verify.drifted", "fingerprint", r.Presented[:16]), ResultFailed
+				detail, result = model.Say("verify.drifted", "fingerprint", r.Presented[:16]), journal.ResultFailed
 				reason, repeat = model.Say(reasonDrift), drifted && was == r.Presented
 			}
 			if was != r.Presented {
@@ -419,7 +420,7 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 		}); err != nil {
 			return err
 		}
-		if j.Cause == WhyDue && !changed {
+		if j.Cause == journal.WhyDue && !changed {
 			// The daily look found what the one before did: nothing to tell,
 			// and no record of it, or both would grow without end.
 			if err := e.finish(tx, j, result); err != nil {
@@ -430,7 +431,7 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 		ev := e.jobEvent(j, result)
 		ev.Detail, ev.Reason, ev.Repeat = detail, reason, repeat
 		j.Error = reason
-		if result == ResultFailed && looked == nil {
+		if result == journal.ResultFailed && looked == nil {
 			j.Error = detail
 		}
 		if err := e.named(tx, &ev); err != nil {

@@ -11,8 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -72,6 +71,7 @@ type NamedProduct struct {
 // durable transaction; the work itself is done by jobs on the engine's own
 // context, never on a caller's. An Engine is safe for concurrent use.
 type Engine struct {
+	journal   *journal.Journal
 	store     ports.Store
 	clock     ports.Clock
 	table     *rules.Table
@@ -87,9 +87,6 @@ type Engine struct {
 	words     func(model.Text) string
 	saveClock func(context.Context, time.Duration) error
 	roots     func() *x509.CertPool
-
-	idMu sync.Mutex
-	ids  *ulid.MonotonicEntropy
 
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -119,7 +116,6 @@ type Engine struct {
 
 	crashed  bool
 	suspects sync.Mutex // held by a job that is tried for the last time, see [Engine.run]
-	bad      badRecords
 	silent   silentPlaces
 }
 
@@ -151,7 +147,8 @@ func New(o Options) *Engine {
 	}
 	o = guarded(o)
 	ctx, stop := context.WithCancel(context.Background())
-	return &Engine{
+	e := &Engine{
+		journal:   journal.New(ctx, o.Store, o.Clock, o.Table, o.Log, o.Rand),
 		store:     o.Store,
 		clock:     o.Clock,
 		table:     o.Table,
@@ -168,7 +165,6 @@ func New(o Options) *Engine {
 		words:     o.Words,
 		saveClock: o.SaveClock,
 		roots:     o.Roots,
-		ids:       ulid.Monotonic(o.Rand, 0),
 		ctx:       ctx,
 		stop:      stop,
 		slots:     make(chan struct{}, o.Workers),
@@ -183,6 +179,10 @@ func New(o Options) *Engine {
 		crashes:   map[model.ID]int{},
 		crashed:   o.Crashed,
 	}
+	if e.notifier != nil {
+		e.journal.Wrap = e.notifying
+	}
+	return e
 }
 
 // guarded are the options with everything outside wrapped, so that a panic there
@@ -241,7 +241,7 @@ func (e *Engine) spawn(fn func()) bool {
 	e.work.Add(1)
 	go func() {
 		defer e.work.Done()
-		_ = e.guard("goroutine", func() error { fn(); return nil }) // logged there
+		_ = e.journal.Guard("goroutine", func() error { fn(); return nil }) // logged there
 	}()
 	return true
 }
@@ -262,42 +262,6 @@ func (e *Engine) Table() *rules.Table { return e.table }
 // Policy is what the operator has decided.
 func (e *Engine) Policy() rules.Policy { return e.policy }
 
-// newID makes a ULID of the clock's time.
-func (e *Engine) newID() model.ID {
-	e.idMu.Lock()
-	defer e.idMu.Unlock()
-	ms := ulid.Timestamp(e.clock.Now())
-	id, err := ulid.New(ms, e.ids)
-	if err != nil { // the monotonic counter of this millisecond is used up
-		id = ulid.MustNew(ms+1, e.ids)
-	}
-	return model.ID(id.String())
-}
-
-// update writes, together with the notices of what fn appends to the activity
-// log, and returns errors as they are: refusals and not-found stay recognizable.
-func (e *Engine) update(ctx context.Context, fn func(model.Tx) error) error {
-	wrote := 0
-	err := e.store.Update(ctx, func(tx model.Tx) error {
-		return e.guard("write", func() error {
-			if e.notifier == nil {
-				return fn(tx)
-			}
-			t := &teller{Tx: tx}
-			if err := fn(t); err != nil {
-				return err
-			}
-			n, err := e.writeNotices(t)
-			wrote = n
-			return err
-		})
-	})
-	if err == nil && wrote > 0 {
-		e.courier.nudge()
-	}
-	return err
-}
-
 // begin is the common shape of an action on an instance: the case is read and
 // checked inside the write, then the effect changes the instance, which is put
 // with its event, unless effect empties that. A refusal is logged as an event of
@@ -306,7 +270,7 @@ func (e *Engine) begin(
 	ctx context.Context, actor model.Actor, a rules.Action, id model.ID,
 	effect func(tx model.Tx, c *rules.Case, ev *model.Event) error,
 ) error {
-	err := e.update(ctx, func(tx model.Tx) error {
+	err := e.journal.Update(ctx, func(tx model.Tx) error {
 		c, err := e.caseOf(tx, actor, id)
 		if err != nil {
 			return err
@@ -314,7 +278,7 @@ func (e *Engine) begin(
 		if f := e.table.Check(a, c); f != nil {
 			return f
 		}
-		ev := e.event(actor, string(a), c.Instance)
+		ev := e.journal.Event(actor, string(a), c.Instance)
 		ev.From = string(c.Instance.State)
 		if err := effect(tx, c, &ev); err != nil {
 			return err
@@ -329,54 +293,7 @@ func (e *Engine) begin(
 		}
 		return tx.Append(ev)
 	})
-	return e.noteRefusal(ctx, actor, err)
-}
-
-// noteRefusal writes a refusal into the activity log (spec S3) and returns err.
-// What the scheduler may not do is no news: it tries again at its next pass.
-func (e *Engine) noteRefusal(ctx context.Context, actor model.Actor, err error) error {
-	var f *rules.Refusal
-	if !errors.As(err, &f) || f.Reason == rules.ReasonReadOnly || actor == model.Scheduler {
-		return err
-	}
-	ev := model.Event{
-		At: e.clock.Now(), Actor: actor.Name, Via: actor.Via, Action: string(f.Action), Instance: f.Instance,
-		From: string(f.State), Why: WhyAsked, Result: ResultRefused, Reason: f.AsText(),
-	}
-	if werr := e.update(ctx, func(tx model.Tx) error {
-		if i, gerr := model.Get[model.Instance](tx, string(f.Instance)); gerr == nil {
-			ev.Name = i.Name
-		}
-		return tx.Append(ev)
-	}); werr != nil {
-		e.log.Warn("a refusal could not be logged", "action", f.Action, "error", werr)
-	}
-	return err
-}
-
-// Why something happened and what came of it, as events say it.
-const (
-	WhyAsked = "asked"
-	WhyDue   = "due"
-	// WhyCARevoked is that of a revocation nobody here asked for.
-	WhyCARevoked = "ca-revoked"
-
-	ResultOK      = "ok"
-	ResultRefused = "refused"
-	ResultFailed  = "failed"
-	ResultWaiting = "waiting"
-	ResultBegun   = "begun"
-)
-
-func (e *Engine) event(actor model.Actor, action string, i *model.Instance) model.Event {
-	ev := model.Event{At: e.clock.Now(), Actor: actor.Name, Via: actor.Via, Action: action, Why: WhyAsked, Result: ResultOK}
-	if actor == model.Scheduler {
-		ev.Why = WhyDue
-	}
-	if i != nil {
-		ev.Instance, ev.Name = i.ID, i.Name
-	}
-	return ev
+	return e.journal.NoteRefusal(ctx, actor, err)
 }
 
 // put writes the instance with what the scheduler will do to it next.
@@ -474,6 +391,3 @@ func (e *Engine) product(name string) (*NamedProduct, error) {
 	}
 	return nil, &rules.NotFound{What: "product", Name: name, There: names}
 }
-
-// guard runs fn; a panic in it becomes a [ports.Fault].
-func (e *Engine) guard(where string, fn func() error) error { return ports.Guard(e.log, where, fn) }

@@ -55,7 +55,7 @@ func (e *Engine) tellExpiry() error {
 				if err != nil {
 					return err
 				}
-				if id := model.ID(key); !e.isBad(model.KindInstance, id) {
+				if id := model.ID(key); !e.journal.IsBad(model.KindInstance, id) {
 					ids = append(ids, id)
 				}
 				if len(ids) == pageOfNotices {
@@ -74,7 +74,7 @@ func (e *Engine) tellExpiry() error {
 			if err := e.readableInstance(id); err != nil {
 				continue // told there
 			}
-			if err := e.update(e.ctx, func(tx model.Tx) error { return e.tellOf(tx, id, now) }); err != nil {
+			if err := e.journal.Update(e.ctx, func(tx model.Tx) error { return e.tellOf(tx, id, now) }); err != nil {
 				errs = append(errs, model.Fail("error.do-due", "id", id, "cause", err))
 			}
 		}
@@ -90,7 +90,7 @@ func (e *Engine) readableInstance(id model.ID) error {
 	if errors.Is(err, model.ErrNotFound) {
 		return nil
 	}
-	return e.unreadIf(model.KindInstance, id, err)
+	return e.journal.UnreadIf(model.KindInstance, id, err)
 }
 
 // tellOf deals with the moments of one instance up to now, and so moves it on
@@ -116,7 +116,7 @@ func (e *Engine) tellOf(tx model.Tx, id model.ID, now time.Time) error {
 	i.Told, i.ToldVersion = told, v.Number
 	row := i.Row()
 	if row.Is(model.Expired, now) || row.Is(model.Expiring, now) {
-		ev := e.event(model.Scheduler, actionExpiry, &i)
+		ev := e.journal.Event(model.Scheduler, actionExpiry, &i)
 		ev.Detail = model.Say("log.expires", "in", inDays(v.NotAfter.Sub(now)), "at", v.NotAfter)
 		if row.Is(model.Expired, now) {
 			ev.Detail = model.Say("log.expired", "at", v.NotAfter)
@@ -162,7 +162,7 @@ func (e *Engine) planTelling() error {
 		if e.readableInstance(id) != nil {
 			continue // told there
 		}
-		err := e.update(e.ctx, func(tx model.Tx) error {
+		err := e.journal.Update(e.ctx, func(tx model.Tx) error {
 			i, err := model.Get[model.Instance](tx, string(id))
 			if errors.Is(err, model.ErrNotFound) {
 				return nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/model"
 )
@@ -27,9 +28,9 @@ func (w *world) attempts(action string, since time.Time) (failed, done []time.Ti
 			continue
 		}
 		switch ev.Result {
-		case lifecycle.ResultFailed:
+		case journal.ResultFailed:
 			failed = append(failed, ev.At)
-		case lifecycle.ResultOK:
+		case journal.ResultOK:
 			done = append(done, ev.At)
 		}
 	}
@@ -102,7 +103,8 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 				!op.Next.After(w.clock.Now()) {
 				t.Errorf("under way is %+v", op)
 			}
-			if f := i.Failure; f.What != model.JobRenew || !strings.Contains(inWords(f.Message), down.Error()) || string(i.State) != "issued" ||
+			if f := i.Failure; f.What != model.JobRenew || !strings.Contains(inWords(f.Message), down.Error()) ||
+				string(i.State) != "issued" ||
 				i.Label(w.clock.Now()) != "failing" {
 				t.Errorf("it is %s, %s, failure %+v", i.State, i.Label(w.clock.Now()), f)
 			}

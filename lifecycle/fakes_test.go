@@ -21,6 +21,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -546,7 +547,7 @@ func (w *world) done(j model.Job, err error) model.Job {
 	w.t.Helper()
 	w.check(err)
 	p := w.wait(j.ID)
-	if !p.Done || p.Job.Result != lifecycle.ResultOK {
+	if !p.Done || p.Job.Result != journal.ResultOK {
 		w.t.Fatalf("job %s at step %s: done %v, result %q, error %q", p.Job.Kind, p.Job.Step, p.Done, p.Job.Result, p.Job.Error)
 	}
 	return p.Job

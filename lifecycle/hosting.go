@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -98,7 +99,7 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 		return err
 	}
 	if f := e.table.Check(rules.Host, c); f != nil {
-		return e.noteRefusal(ctx, actor, f)
+		return e.journal.NoteRefusal(ctx, actor, f)
 	}
 	if r.Contact == "" {
 		r.Contact = c.Instance.Contact
@@ -108,7 +109,7 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 	}
 	q, err := e.QuoteHosting(id, r)
 	if err != nil {
-		return e.noteRefusal(ctx, actor, err)
+		return e.journal.NoteRefusal(ctx, actor, err)
 	}
 	err = e.begin(ctx, actor, rules.Host, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
@@ -117,10 +118,10 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 		}
 		i.Contact, i.Spec = r.Contact, hostedSpec(i, r.Spec)
 		if r.FromPack {
-			if err := ledger.Reserve(tx, e.Now(), string(e.newID()), rules.Host, id, ledger.UnitOf(i.Spec), 1); err != nil {
+			if err := ledger.Reserve(tx, e.Now(), string(e.journal.NewID()), rules.Host, id, ledger.UnitOf(i.Spec), 1); err != nil {
 				return err
 			}
-			hosted := string(e.newID())
+			hosted := string(e.journal.NewID())
 			if err := ledger.Reserve(tx, e.Now(), hosted, rules.Host, id, ledger.UnitHosting, 1); err != nil {
 				return err
 			}
@@ -128,7 +129,7 @@ func (e *Engine) Host(ctx context.Context, actor model.Actor, id model.ID, r Hos
 				return err
 			}
 		} else {
-			o := model.Order{ID: e.newID(), At: c.Now, By: actor.Name, Lines: q.Lines}
+			o := model.Order{ID: e.journal.NewID(), At: c.Now, By: actor.Name, Lines: q.Lines}
 			if err := ledger.Purchase(tx, &o); err != nil {
 				return err
 			}
@@ -187,18 +188,25 @@ func (e *Engine) endHosting(tx model.Tx, c *rules.Case, actor model.Actor) (made
 	}
 	for range i.Hosting.RenewalsLeft {
 		if i.Hosting.FromPack {
-			if err := ledger.Release(tx, e.Now(), string(e.newID()), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
+			if err := ledger.Release(tx, e.Now(), string(e.journal.NewID()), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		left := model.Instance{ID: e.newID(), Origin: model.OriginBought, Spec: i.Spec, Years: 1, Created: c.Now, Contact: i.Contact}
+		left := model.Instance{
+			ID:      e.journal.NewID(),
+			Origin:  model.OriginBought,
+			Spec:    i.Spec,
+			Years:   1,
+			Created: c.Now,
+			Contact: i.Contact,
+		}
 		e.table.Row(rules.Buy).Move(&left, false)
 		left.Name = fmt.Sprintf("%s-%s-%s", left.Spec.Level, left.Spec.Type, strings.ToLower(left.ID.Short()))
 		if err := e.put(tx, &left); err != nil {
 			return nil, err
 		}
-		ev := e.event(actor, string(rules.StopHosting), &left)
+		ev := e.journal.Event(actor, string(rules.StopHosting), &left)
 		ev.To, ev.Detail = string(left.State), model.Say("log.unused-renewal-of", "name", i.Name)
 		if err := tx.Append(ev); err != nil {
 			return nil, err
@@ -220,14 +228,14 @@ func (e *Engine) endOfHosting(ctx context.Context, id model.ID) error {
 
 // addCredits gives automatic deployments for hosting that was bought.
 func (e *Engine) addCredits(tx model.Tx, id model.ID, n int) error {
-	return ledger.Supply(tx, e.Now(), "credits/"+string(e.newID()), id, ledger.UnitCredit, n)
+	return ledger.Supply(tx, e.Now(), "credits/"+string(e.journal.NewID()), id, ledger.UnitCredit, n)
 }
 
 // autoOff takes auto-deploy off a resource and frees its credit. The caller
 // puts the resource.
 func (e *Engine) autoOff(tx model.Tx, r *model.Resource) error {
 	if r.Reserved {
-		if err := ledger.Release(tx, e.Now(), string(e.newID()), r.Instance, ledger.UnitCredit, 1); err != nil {
+		if err := ledger.Release(tx, e.Now(), string(e.journal.NewID()), r.Instance, ledger.UnitCredit, 1); err != nil {
 			return err
 		}
 	}
@@ -268,7 +276,15 @@ func (e *Engine) AutoDeploy(ctx context.Context, actor model.Actor, resource mod
 				Rule:     "D5",
 			}
 		default:
-			if err := ledger.Reserve(tx, e.Now(), string(e.newID()), rules.AutoDeploy, c.Instance.ID, ledger.UnitCredit, 1); err != nil {
+			if err := ledger.Reserve(
+				tx,
+				e.Now(),
+				string(e.journal.NewID()),
+				rules.AutoDeploy,
+				c.Instance.ID,
+				ledger.UnitCredit,
+				1,
+			); err != nil {
 				return err
 			}
 			r.AutoDeploy, r.Reserved = true, true
@@ -321,15 +337,15 @@ func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, 
 				return nil, tx.Put(r)
 			}
 			r.Waiting = true
-			ev := e.event(model.Scheduler, string(rules.AutoDeploy), i)
-			ev.Resource, ev.Result = r.ID, ResultWaiting
+			ev := e.journal.Event(model.Scheduler, string(rules.AutoDeploy), i)
+			ev.Resource, ev.Result = r.ID, journal.ResultWaiting
 			ev.Detail = model.Say("log.waits-for-credit", "version", v.Number, "place", r.Place())
 			if err := tx.Append(ev); err != nil {
 				return nil, err
 			}
 			return nil, tx.Put(r)
 		}
-		if err := ledger.Reserve(tx, e.Now(), string(e.newID()), rules.AutoDeploy, i.ID, ledger.UnitCredit, 1); err != nil {
+		if err := ledger.Reserve(tx, e.Now(), string(e.journal.NewID()), rules.AutoDeploy, i.ID, ledger.UnitCredit, 1); err != nil {
 			return nil, err
 		}
 		r.Reserved = true
@@ -351,7 +367,7 @@ func (e *Engine) creditUsed(tx model.Tx, i *model.Instance, r *model.Resource) e
 	if !r.Reserved {
 		return nil
 	}
-	if err := ledger.Use(tx, e.Now(), string(e.newID()), i.ID, ledger.UnitCredit, 1); err != nil {
+	if err := ledger.Use(tx, e.Now(), string(e.journal.NewID()), i.ID, ledger.UnitCredit, 1); err != nil {
 		return err
 	}
 	r.Reserved = false
@@ -360,7 +376,7 @@ func (e *Engine) creditUsed(tx model.Tx, i *model.Instance, r *model.Resource) e
 		return err
 	}
 	r.Reserved = true
-	return ledger.Reserve(tx, e.Now(), string(e.newID()), rules.AutoDeploy, i.ID, ledger.UnitCredit, 1)
+	return ledger.Reserve(tx, e.Now(), string(e.journal.NewID()), rules.AutoDeploy, i.ID, ledger.UnitCredit, 1)
 }
 
 // deployWaiting starts the deployments that waited for a credit, as far as
@@ -378,21 +394,21 @@ func (e *Engine) deployWaiting(ctx context.Context) error {
 	if err != nil || !waits {
 		return err
 	}
-	bad, badOf := e.later(model.KindResource), e.later(model.KindInstance)
-	defer bad.tell()
-	defer badOf.tell()
-	err = e.update(ctx, func(tx model.Tx) error {
+	bad, badOf := e.journal.Later(model.KindResource), e.journal.Later(model.KindInstance)
+	defer bad.Tell()
+	defer badOf.Tell()
+	err = e.journal.Update(ctx, func(tx model.Tx) error {
 		started = started[:0]
 		var waiting []model.Resource
 		take := func(r *model.Resource) bool { waiting = append(waiting, *r); return true }
-		if err := readable(tx, model.Scan{Index: "waiting"}, bad.add, take); err != nil {
+		if err := journal.Readable(tx, model.Scan{Index: "waiting"}, bad.Add, take); err != nil {
 			return err
 		}
 		for n := range waiting {
 			r := &waiting[n]
 			i, err := model.Get[model.Instance](tx, string(r.Instance))
 			if err != nil {
-				badOf.add(string(r.Instance), err)
+				badOf.Add(string(r.Instance), err)
 				continue
 			}
 			v := i.Current()
@@ -448,7 +464,7 @@ func (e *Engine) takePacks(tx model.Tx, i *model.Instance, n int, contact model.
 		return needsContact()
 	}
 	for _, unit := range []string{ledger.UnitOf(i.Spec), ledger.UnitHosting} {
-		if err := ledger.Reserve(tx, e.Now(), string(e.newID()), rules.Apply, i.ID, unit, n); err != nil {
+		if err := ledger.Reserve(tx, e.Now(), string(e.journal.NewID()), rules.Apply, i.ID, unit, n); err != nil {
 			return err
 		}
 	}
@@ -463,7 +479,7 @@ func (e *Engine) givePacksBack(tx model.Tx, i *model.Instance) error {
 		return nil
 	}
 	for _, unit := range []string{ledger.UnitOf(i.Spec), ledger.UnitHosting} {
-		if err := ledger.Release(tx, e.Now(), string(e.newID()), i.ID, unit, i.Hosting.Entitled); err != nil {
+		if err := ledger.Release(tx, e.Now(), string(e.journal.NewID()), i.ID, unit, i.Hosting.Entitled); err != nil {
 			return err
 		}
 	}

@@ -104,7 +104,10 @@ func TestAnUploadIsHostedByStatingWhatItDoesNotTell(t *testing.T) {
 			w.ctx(),
 			operator,
 			id,
-			lifecycle.HostRequest{Contact: w.contact(), Spec: model.Specification{Level: model.DV, Brand: "scripted", Grade: model.Standard}},
+			lifecycle.HostRequest{
+				Contact: w.contact(),
+				Spec:    model.Specification{Level: model.DV, Brand: "scripted", Grade: model.Standard},
+			},
 		),
 	)
 	before := w.get(id)
@@ -147,7 +150,11 @@ func TestHostingPacksAtApplication(t *testing.T) {
 			w.ctx(),
 			operator,
 			id,
-			lifecycle.ApplyRequest{HostingPacks: n, Contact: w.contact(), Application: model.Application{Domains: []string{"a.example.com"}}},
+			lifecycle.ApplyRequest{
+				HostingPacks: n,
+				Contact:      w.contact(),
+				Application:  model.Application{Domains: []string{"a.example.com"}},
+			},
 		)
 	}
 	_, err = apply(w.bought(), 1)
@@ -222,7 +229,12 @@ func TestStoppingHostingGivesBackWhatWasNotUsed(t *testing.T) {
 		t.Errorf("it is %+v, refund %+v", left.Spec, p)
 	}
 	w.done(
-		w.engine.Apply(w.ctx(), operator, left.ID, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}}}),
+		w.engine.Apply(
+			w.ctx(),
+			operator,
+			left.ID,
+			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}}},
+		),
 	)
 	w.refused(w.engine.StopHosting(w.ctx(), operator, id), rules.ReasonNotHosted)
 	w.fsck()
@@ -284,7 +296,11 @@ func TestADeploymentWaitsForACredit(t *testing.T) {
 			w.ctx(),
 			operator,
 			id,
-			lifecycle.ApplyRequest{HostingPacks: 2, Contact: w.contact(), Application: model.Application{Domains: []string{"a.example.com"}}},
+			lifecycle.ApplyRequest{
+				HostingPacks: 2,
+				Contact:      w.contact(),
+				Application:  model.Application{Domains: []string{"a.example.com"}},
+			},
 		),
 	)
 	w.deploy(id)

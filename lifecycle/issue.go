@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
@@ -221,7 +222,7 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step string, what model.Text
 			return err
 		}
 	}
-	ev := e.jobEvent(j, ResultWaiting)
+	ev := e.jobEvent(j, journal.ResultWaiting)
 	ev.Detail = what
 	if len(proofs) > 0 {
 		ev.Reason = model.Say(reasonProof)
@@ -239,7 +240,7 @@ func (e *Engine) raiseProve(tx model.Tx, j *model.Job, proofs []model.Proof) err
 		return err
 	}
 	t := model.Task{
-		ID:       e.newID(),
+		ID:       e.journal.NewID(),
 		Kind:     model.TaskProve,
 		Instance: j.Instance,
 		Version:  j.Version,
@@ -289,7 +290,7 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 		action = rules.RenewHosted
 	}
 	row := e.table.Row(action)
-	ev := e.jobEvent(j, ResultOK)
+	ev := e.jobEvent(j, journal.ResultOK)
 	ev.Name, ev.From = i.Name, string(i.State)
 	row.Move(&i, false)
 	if ev.To = string(i.State); ev.To == ev.From {
@@ -337,14 +338,14 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	if err := tx.Append(ev); err != nil {
 		return err
 	}
-	return e.finish(tx, j, ResultOK)
+	return e.finish(tx, j, journal.ResultOK)
 }
 
 // renewedYear adds the year that a hosted renewal was paid for and takes one
 // renewal off what is left (spec H4).
 func (e *Engine) renewedYear(tx model.Tx, i *model.Instance) error {
 	if i.Hosting.FromPack {
-		if err := ledger.Use(tx, e.Now(), string(e.newID()), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
+		if err := ledger.Use(tx, e.Now(), string(e.journal.NewID()), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
 			return err
 		}
 	}
@@ -382,7 +383,7 @@ const hostingCredits = 5
 func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, rs []model.Resource) error {
 	raise := func(r *model.Resource) error {
 		t := model.Task{
-			ID: e.newID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: e.Now(), Until: v.NotAfter,
+			ID: e.journal.NewID(), Kind: model.TaskInstall, Instance: i.ID, Version: v.Number, Created: e.Now(), Until: v.NotAfter,
 			Text: model.Say("todo.install", "version", v.Number, "name", i.Name),
 		}
 		if r != nil {
@@ -412,7 +413,7 @@ func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, 
 
 // reject takes an application back to where it can be changed (spec A8, A9).
 func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
-	ev := e.jobEvent(j, ResultFailed)
+	ev := e.jobEvent(j, journal.ResultFailed)
 	ev.Action, ev.Name, ev.Reason, ev.Repeat = string(rules.Reject), i.Name, j.Error, false
 	from, to := e.table.Row(rules.Reject).Move(i, false)
 	ev.From, ev.To = string(from), string(to)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -54,12 +55,12 @@ func (e *Engine) step(j *model.Job) stepFunc {
 
 // newJob is a job whose first step is begun: the caller sets Step and puts it.
 func (e *Engine) newJob(kind model.JobKind, i *model.Instance, actor model.Actor) model.Job {
-	cause := WhyAsked
+	cause := journal.WhyAsked
 	if actor == model.Scheduler {
-		cause = WhyDue
+		cause = journal.WhyDue
 	}
 	j := model.Job{
-		ID: e.newID(), Kind: kind, Begun: true, Actor: actor.Name, Via: actor.Via,
+		ID: e.journal.NewID(), Kind: kind, Begun: true, Actor: actor.Name, Via: actor.Via,
 		Cause: cause, Created: e.Now(), Attempt: 1, Crashes: 1,
 	}
 	if i != nil {
@@ -97,7 +98,7 @@ func (e *Engine) kick(id model.ID, fresh bool) {
 		case <-e.ctx.Done():
 		}
 		for again := true; again; fresh = false {
-			_ = e.guard("job", func() error { e.run(id, fresh); return nil }) // logged there
+			_ = e.journal.Guard("job", func() error { e.run(id, fresh); return nil }) // logged there
 			e.runMu.Lock()
 			if again = e.running[id] && e.ctx.Err() == nil; again {
 				e.running[id] = false
@@ -128,7 +129,7 @@ func (e *Engine) drain(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			_ = e.guard("job", func() error { e.run(q.id, q.fresh); return nil })
+			_ = e.journal.Guard("job", func() error { e.run(q.id, q.fresh); return nil })
 		}
 	}
 }
@@ -142,7 +143,7 @@ func (e *Engine) run(id model.ID, fresh bool) {
 	var j model.Job
 	if err := e.store.View(func(r model.Reader) error { return r.Load(string(id), &j) }); err != nil {
 		if !errors.Is(err, model.ErrNotFound) { // it left nothing to keep
-			e.unreadable(model.KindJob, string(id), err)
+			e.journal.Unreadable(model.KindJob, string(id), err)
 		}
 		return
 	}
@@ -189,7 +190,7 @@ func (e *Engine) run(id model.ID, fresh bool) {
 		ctx, cancel := context.WithTimeout(e.ctx, e.policy.CallTimeout)
 		ctx, met := ports.Noting(ctx)
 		var result func(model.Tx, *model.Job) error
-		err := e.guard("step", func() (err error) { result, err = step(ctx, j, ask); return err })
+		err := e.journal.Guard("step", func() (err error) { result, err = step(ctx, j, ask); return err })
 		cancel()
 		if e.ctx.Err() != nil {
 			e.interrupted(&j)
@@ -236,7 +237,7 @@ var errSuperseded = errors.New("superseded")
 // next one.
 func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) error {
 	var after *model.Job
-	err := e.update(e.ctx, func(tx model.Tx) error {
+	err := e.journal.Update(e.ctx, func(tx model.Tx) error {
 		stored := new(model.Job)
 		if err := tx.Load(string(j.ID), stored); err != nil {
 			return rules.CannotRead("job", j.ID, err)
@@ -287,7 +288,7 @@ func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 	case model.JobUndeploy, model.JobVerify:
 		retry = false // a person asked and is told; asking again is theirs
 	case model.JobReissue, model.JobRenew:
-		retry = (retry || j.Cause == WhyDue) && !errors.Is(cause, errServiceEnded)
+		retry = (retry || j.Cause == journal.WhyDue) && !errors.Is(cause, errServiceEnded)
 	}
 	if retry {
 		wait := time.Duration(0)
@@ -299,7 +300,7 @@ func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 	if err := e.showFailure(tx, j, retry); err != nil {
 		return err
 	}
-	ev := e.jobEvent(j, ResultFailed)
+	ev := e.jobEvent(j, journal.ResultFailed)
 	ev.Reason = j.Error
 	// Of a final no to an application its rejection tells.
 	ev.Repeat = ev.Repeat || j.Kind == model.JobIssue && !retry
@@ -312,7 +313,7 @@ func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 	if retry {
 		return nil
 	}
-	return e.finish(tx, j, ResultFailed)
+	return e.finish(tx, j, journal.ResultFailed)
 }
 
 // showFailure puts a failed attempt where people see it.
@@ -364,7 +365,7 @@ func (e *Engine) jobEvent(j *model.Job, result string) model.Event {
 	return model.Event{
 		At: e.Now(), Actor: j.Actor, Via: j.Via, Action: string(j.Kind), Instance: j.Instance,
 		Resource: j.Resource, Why: j.Cause, Result: result,
-		Repeat: result == ResultFailed && j.Attempt > 1,
+		Repeat: result == journal.ResultFailed && j.Attempt > 1,
 	}
 }
 
@@ -389,7 +390,7 @@ func (e *Engine) Wait(ctx context.Context, jobs ...model.ID) ([]Progress, error)
 			for _, n := range ns {
 				j, err := model.Get[model.Job](r, string(jobs[n]))
 				if errors.Is(err, model.ErrNotFound) { // it left nothing to keep
-					j, err = model.Job{ID: jobs[n], Finished: e.Now(), Result: ResultOK}, nil
+					j, err = model.Job{ID: jobs[n], Finished: e.Now(), Result: journal.ResultOK}, nil
 				}
 				if err != nil {
 					return rules.CannotRead("job", jobs[n], err)

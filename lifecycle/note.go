@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -22,24 +23,18 @@ func AboutStore(ev *model.Event) bool {
 	return slices.Contains([]rules.Action{Fsck, Unseal, actionBackup}, rules.Action(ev.Action))
 }
 
-// CauseOf is why an event happened, one of [WhyAsked], [WhyDue] and
-// [WhyCARevoked], for which events of schema 1 have a sentence.
-func CauseOf(ev *model.Event) string {
-	if ev.Why == "the CA revoked it by itself" {
-		return WhyCARevoked
-	}
-	return ev.Why
-}
-
 // Note writes into the activity log what was done to the store as a whole,
 // outside of the engine, or that it failed.
 func (e *Engine) Note(ctx context.Context, actor model.Actor, action rules.Action, detail model.Text, failure error) error {
-	return e.update(ctx, func(tx model.Tx) error {
-		ev := e.event(actor, string(action), nil)
+	return e.journal.Update(ctx, func(tx model.Tx) error {
+		ev := e.journal.Event(actor, string(action), nil)
 		ev.Detail = detail
 		if failure != nil {
-			ev.Result, ev.Reason = ResultFailed, model.TextOf(failure)
+			ev.Result, ev.Reason = journal.ResultFailed, model.TextOf(failure)
 		}
 		return tx.Append(ev)
 	})
 }
+
+// Ask keeps one open task about certquay itself; see [journal.Journal.Ask].
+func (e *Engine) Ask(ctx context.Context, a journal.Asked) error { return e.journal.Ask(ctx, a) }

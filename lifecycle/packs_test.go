@@ -58,7 +58,12 @@ func TestAUnitIsReservedUsedAndGivenBack(t *testing.T) {
 	w.check(err)
 	is(3, 2, 0, 1)
 	w.issuer.pending = 100
-	j, err := w.engine.Apply(w.ctx(), operator, a, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+	j, err := w.engine.Apply(
+		w.ctx(),
+		operator,
+		a,
+		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
+	)
 	w.check(err)
 	w.wait(j.ID)
 	w.check(w.engine.Withdraw(w.ctx(), operator, a))
@@ -141,7 +146,9 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 	if i := w.get(id); i.Hosting.On {
 		t.Error("it is hosted before it is issued")
 	}
-	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}))
+	w.done(
+		w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}),
+	)
 	first := w.get(id)
 	if !first.Hosting.On || first.Hosting.RenewalsLeft != 1 || first.Label(w.clock.Now()) != "hosted" {
 		t.Errorf("after issue: %+v", first.Hosting)

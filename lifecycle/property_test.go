@@ -237,7 +237,14 @@ func (w *world) act(rt *rapid.T, m *reference, actor model.Actor, a rules.Action
 		if p.pending {
 			w.issuer.pending = 1 << 30
 		}
-		keep(w.engine.Apply(w.ctx(), actor, p.id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}))
+		keep(
+			w.engine.Apply(
+				w.ctx(),
+				actor,
+				p.id,
+				lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
+			),
+		)
 	case rules.Withdraw:
 		err = w.engine.Withdraw(w.ctx(), actor, p.id)
 	case rules.Close:

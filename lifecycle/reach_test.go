@@ -54,7 +54,9 @@ func TestNobodyCouldBeReached(t *testing.T) {
 		w.ctx(),
 		operator,
 		w.bought(),
-		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, KeyType: model.ECDSAP256, Phone: "call me"}},
+		lifecycle.ApplyRequest{
+			Application: model.Application{Domains: []string{"a.example.com"}, KeyType: model.ECDSAP256, Phone: "call me"},
+		},
 	)
 	_, contact := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Ops", Email: "ops@example.com", Phone: "call me"})
 	_, company := w.engine.AddCompany(w.ctx(), operator, model.Company{Organization: model.Organization{Name: "Example GmbH", Phone: "x"}})

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -25,11 +26,11 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 		return next, j, err
 	}
 	if f := e.table.Check(rules.Renew, c); f != nil {
-		return next, j, e.noteRefusal(ctx, actor, f)
+		return next, j, e.journal.NoteRefusal(ctx, actor, f)
 	}
 	q, err := e.Quote(BuyRequest{Spec: c.Instance.Spec, Years: max(c.Instance.Years, 1), Quantity: 1})
 	if err != nil {
-		return next, j, e.noteRefusal(ctx, actor, err)
+		return next, j, e.journal.NoteRefusal(ctx, actor, err)
 	}
 	app := c.Instance.Application
 	if len(csr) > 0 {
@@ -79,7 +80,7 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 		if err := e.put(tx, nc.Instance); err != nil {
 			return err
 		}
-		applied := e.event(actor, string(rules.Apply), nc.Instance)
+		applied := e.journal.Event(actor, string(rules.Apply), nc.Instance)
 		applied.From, applied.To, applied.Detail = string(next.State), string(nc.Instance.State), domains(next.Application.Domains)
 		if err := tx.Append(applied); err != nil {
 			return err
@@ -109,7 +110,7 @@ func (e *Engine) Reissue(ctx context.Context, actor model.Actor, id model.ID, r 
 func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (j model.Job, err error) {
 	actor, id := c.Actor, c.Instance.ID
 	if f := e.table.Check(rules.Reissue, c); f != nil {
-		return j, e.noteRefusal(ctx, actor, f)
+		return j, e.journal.NoteRefusal(ctx, actor, f)
 	}
 	app := c.Instance.Application
 	if len(r.CSR) > 0 {
@@ -138,7 +139,7 @@ func (e *Engine) reissue(ctx context.Context, c *rules.Case, r ReissueRequest) (
 		if err := e.startIssue(tx, c, rules.Reissue, model.JobReissue, actor, key, &j); err != nil {
 			return err
 		}
-		ev.Result, ev.Detail = ResultBegun, model.Say("log.version", "version", j.Version)
+		ev.Result, ev.Detail = journal.ResultBegun, model.Say("log.version", "version", j.Version)
 		return nil
 	})
 	if err == nil {
@@ -163,7 +164,7 @@ func (e *Engine) renewHosted(ctx context.Context, c *rules.Case) (j model.Job, e
 		if err := e.startIssue(tx, c, rules.RenewHosted, model.JobRenew, model.Scheduler, key, &j); err != nil {
 			return err
 		}
-		ev.Result, ev.Detail = ResultBegun, model.Say("log.version", "version", j.Version)
+		ev.Result, ev.Detail = journal.ResultBegun, model.Say("log.version", "version", j.Version)
 		return nil
 	})
 	if err == nil {

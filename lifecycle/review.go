@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/document"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -80,14 +81,14 @@ const maxDocuments = 20
 func (e *Engine) AddDocument(ctx context.Context, actor model.Actor, id model.ID, name string, data []byte) (model.Document, error) {
 	d, err := e.newDocument(id, name, data)
 	if err != nil {
-		return d, e.noteRefusal(ctx, actor, err)
+		return d, e.journal.NoteRefusal(ctx, actor, err)
 	}
 	return d, e.addDocument(ctx, actor, &d)
 }
 
 // newDocument checks a document by its content; it is not stored yet.
 func (e *Engine) newDocument(id model.ID, name string, data []byte) (model.Document, error) {
-	d := model.Document{ID: e.newID(), Instance: id, Name: name, Size: len(data), Added: e.Now(), Data: model.NewSecret(data)}
+	d := model.Document{ID: e.journal.NewID(), Instance: id, Name: name, Size: len(data), Added: e.Now(), Data: model.NewSecret(data)}
 	if wrong := rules.CheckTyped("document", name, rules.Example("passport.png")); wrong != nil {
 		return d, wrong
 	}
@@ -197,7 +198,7 @@ func (e *Engine) reviewStep(context.Context, model.Job, bool) (func(model.Tx, *m
 			return rules.CannotRead("instance", j.Instance, err)
 		}
 		if j.WaitFor == "" && i.Operation.WaitFor == "" {
-			t := model.Task{ID: e.newID(), Kind: model.TaskReview, Instance: i.ID, Created: e.Now(),
+			t := model.Task{ID: e.journal.NewID(), Kind: model.TaskReview, Instance: i.ID, Created: e.Now(),
 				Text: model.Say("todo.review", "level", strings.ToUpper(string(i.Spec.Level)), "name", i.Name)}
 			if err := tx.Put(&t); err != nil {
 				return err
@@ -214,7 +215,7 @@ func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) er
 	err := e.begin(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		i := c.Instance
 		a := model.Approval{
-			ID:       e.newID(),
+			ID:       e.journal.NewID(),
 			Instance: id,
 			Subject:  subject(i),
 			By:       actor.Name,
@@ -274,13 +275,13 @@ func (e *Engine) RejectApplication(ctx context.Context, actor model.Actor, id mo
 	}
 	return e.begin(ctx, actor, rules.Review, id, func(tx model.Tx, c *rules.Case, ev *model.Event) error {
 		c.Job.Error = model.Say("review.refused", "why", reason)
-		ev.Result, ev.Reason = ResultFailed, model.Quoted("reviewer", reason)
+		ev.Result, ev.Reason = journal.ResultFailed, model.Quoted("reviewer", reason)
 		if c.Job.Kind != model.JobIssue {
 			return e.turnDown(tx, c)
 		}
 		if err := e.reject(tx, c.Instance, c.Job); err != nil {
 			return err
 		}
-		return e.finish(tx, c.Job, ResultFailed)
+		return e.finish(tx, c.Job, journal.ResultFailed)
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/text"
@@ -125,7 +126,7 @@ func TestAReviewerDecides(t *testing.T) {
 	}
 	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id, Limit: 1})
 	w.check(err)
-	if e := events[0]; e.Result != lifecycle.ResultWaiting || e.Name != "a.example.com" {
+	if e := events[0]; e.Result != journal.ResultWaiting || e.Name != "a.example.com" {
 		t.Errorf("what waits is not named: %+v", e)
 	}
 	docs, err := w.engine.Documents(id)
@@ -246,7 +247,12 @@ func TestProofsAreShownWhileAwaited(t *testing.T) {
 	w.issuer.pending = 2
 	w.issuer.proofs = []model.Proof{{Domain: "a.example.com", Method: "dns", Name: "_acme-challenge.a.example.com", Value: "x"}}
 	id := w.bought()
-	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+	j, err := w.engine.Apply(
+		w.ctx(),
+		operator,
+		id,
+		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
+	)
 	w.check(err)
 	w.wait(j.ID)
 	if i := w.get(id); len(i.Proofs) != 1 || i.Proofs[0].Name != "_acme-challenge.a.example.com" {
@@ -263,7 +269,12 @@ func TestProofIsAwaitedForSevenDays(t *testing.T) {
 	w := newWorld(t)
 	w.issuer.pending = 1 << 30
 	id := w.bought()
-	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+	j, err := w.engine.Apply(
+		w.ctx(),
+		operator,
+		id,
+		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
+	)
 	w.check(err)
 	w.wait(j.ID)
 	w.forward(2 * 3600e9)

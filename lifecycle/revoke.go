@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"slices"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
@@ -37,7 +38,7 @@ func (e *Engine) Revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 			return &rules.Refusal{Action: rules.Revoke, State: i.State, Instance: i.ID, Reason: rules.ReasonAlreadyRevoked, Rule: "I4"}
 		}
 		i.Operation = model.Operation{Kind: model.JobRevoke, Job: j.ID, Since: c.Now, Attempt: 1}
-		ev.Result, ev.Detail = ResultBegun, model.Say("log.revoking", "reason", j.Reason, "versions", j.Versions)
+		ev.Result, ev.Detail = journal.ResultBegun, model.Say("log.revoking", "reason", j.Reason, "versions", j.Versions)
 		return tx.Put(&j)
 	})
 	if err == nil {
@@ -96,7 +97,7 @@ func (e *Engine) afterRevoked(tx model.Tx, j *model.Job) error {
 	v := i.Version(j.Versions[0])
 	v.RevokedAt, v.RevokedReason = c.Now, j.Reason
 	j.Versions = j.Versions[1:]
-	ev := e.jobEvent(j, ResultOK)
+	ev := e.jobEvent(j, journal.ResultOK)
 	ev.Name, ev.Detail = i.Name, model.Say("log.revoked", "version", v.Number, "serial", v.Serial, "reason", j.Reason)
 	if len(j.Versions) == 0 {
 		i.Operation, i.Failure = model.Operation{}, model.Failure{}
@@ -110,7 +111,7 @@ func (e *Engine) afterRevoked(tx model.Tx, j *model.Job) error {
 			ev.Detail = model.Texts(ev.Detail, refundText(paid))
 			i.Reason = model.Say("end.revoked", "reason", j.Reason)
 		}
-		if err := e.finish(tx, j, ResultOK); err != nil {
+		if err := e.finish(tx, j, journal.ResultOK); err != nil {
 			return err
 		}
 	}

@@ -14,10 +14,10 @@ import (
 // says who wanted it (spec O8, S4). Only owners may.
 func (e *Engine) RotateCA(ctx context.Context, actor model.Actor, ca ports.Rotates) (*x509.Certificate, error) {
 	if f := e.table.May(actor, rules.ActionRotateCA); f != nil {
-		return nil, e.noteRefusal(ctx, actor, f)
+		return nil, e.journal.NoteRefusal(ctx, actor, f)
 	}
 	return ca.Rotate(ctx, func(tx model.Tx, made *x509.Certificate) error {
-		ev := e.event(actor, rules.ActionRotateCA, nil)
+		ev := e.journal.Event(actor, rules.ActionRotateCA, nil)
 		ev.Name = made.Subject.CommonName
 		ev.Detail = model.Say("log.rotated", "serial", bundle.Serial(made.SerialNumber), "at", made.NotAfter)
 		return tx.Append(ev)

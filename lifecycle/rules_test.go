@@ -11,6 +11,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -133,7 +134,9 @@ func TestServicePeriodStartsWithTheFirstVersion(t *testing.T) {
 		t.Error("there is a service period before anything is issued")
 	}
 	w.forward(10 * days)
-	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}))
+	w.done(
+		w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}),
+	)
 	i := w.get(id)
 	start := epoch.Add(10 * days)
 	if !i.ServiceStart.Equal(start) || !i.ServiceEnd.Equal(start.AddDate(1, 0, 0)) {
@@ -222,7 +225,9 @@ func TestWrongNamesAreRefusedAndTheDraftIsKept(t *testing.T) {
 	if i.State.Group() != model.GroupUnissued || i.Application.Email != "anna@example.com" || len(i.Application.Domains) != 2 {
 		t.Errorf("the draft is %+v", i.Application)
 	}
-	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"BÜCHER.example"}}}))
+	w.done(
+		w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"BÜCHER.example"}}}),
+	)
 	i = w.get(id)
 	if got := i.Domains(); !slices.Equal(got, []string{"xn--bcher-kva.example"}) {
 		t.Errorf("the certificate is for %v", got)
@@ -274,9 +279,14 @@ func TestAFinalNoTakesTheApplicationBackWithItsReason(t *testing.T) {
 	w := newWorld(t)
 	w.issuer.plan("order", refuses)
 	id := w.bought()
-	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+	j, err := w.engine.Apply(
+		w.ctx(),
+		operator,
+		id,
+		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
+	)
 	w.check(err)
-	if p := w.wait(j.ID); !p.Done || p.Job.Result != lifecycle.ResultFailed {
+	if p := w.wait(j.ID); !p.Done || p.Job.Result != journal.ResultFailed {
 		t.Fatalf("the job is %+v", p)
 	}
 	if i := w.get(id); string(i.State) != "paid" || inWords(i.Reason) != errScripted.Error() || len(i.Application.Domains) != 1 {
@@ -504,7 +514,7 @@ func TestARevocationByTheCAItselfIsNoticed(t *testing.T) {
 	}
 	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id, Limit: 1})
 	w.check(err)
-	if events[0].Why != lifecycle.WhyCARevoked {
+	if events[0].Why != journal.WhyCARevoked {
 		t.Errorf("the log says %+v", events[0])
 	}
 	w.fsck()
@@ -558,7 +568,12 @@ func TestADraftIsReplacedAsAWhole(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
 	w.check(
-		w.engine.SaveDraft(w.ctx(), operator, id, model.Application{Domains: []string{"a.example.com"}, Email: "a@example.com", Phone: "110"}),
+		w.engine.SaveDraft(
+			w.ctx(),
+			operator,
+			id,
+			model.Application{Domains: []string{"a.example.com"}, Email: "a@example.com", Phone: "110"},
+		),
 	)
 	w.check(w.engine.SaveDraft(w.ctx(), operator, id, model.Application{Domains: []string{"b.example.com"}, Phone: "112"}))
 	if a := w.get(id).Application; a.Email != "" || a.Phone != "112" || a.Domains[0] != "b.example.com" {

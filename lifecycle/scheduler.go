@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -35,22 +36,22 @@ func (e *Engine) nudge() {
 
 // schedule runs passes when something is due, until the engine closes.
 func (e *Engine) schedule() {
-	_ = e.guard("scheduler.resume", func() error { e.resume(); return nil }) // logged there
+	_ = e.journal.Guard("scheduler.resume", func() error { e.resume(); return nil }) // logged there
 	e.lookAtProblems()
-	var passed, found grumble
+	var passed, found journal.News
 	for {
-		if err := e.guard("scheduler.pass", func() error { _, err := e.pass(true); return err }); passed.fresh(e, err) {
+		if err := e.journal.Guard("scheduler.pass", func() error { _, err := e.pass(true); return err }); passed.IsNew(e.ctx, err) {
 			e.log.Error("the scheduler could not finish a pass", "error", err)
 		}
 		wait := resumeEvery
-		err := e.guard("scheduler.next", func() error {
+		err := e.journal.Guard("scheduler.next", func() error {
 			at, err := e.NextDue()
 			if !at.IsZero() {
 				wait = min(wait, max(at.Sub(e.Now()), 100*time.Millisecond))
 			}
 			return err
 		})
-		if found.fresh(e, err) {
+		if found.IsNew(e.ctx, err) {
 			e.log.Error("the scheduler could not find what is due", "error", err)
 		}
 		select {
@@ -96,7 +97,7 @@ func (e *Engine) liveJobs(upTo string, limit int) (ids []model.ID, err error) {
 func (e *Engine) isDue(id model.ID, now time.Time) bool {
 	var j model.Job
 	err := e.store.View(func(r model.Reader) error { return r.Load(string(id), &j) })
-	return e.unreadIf(model.KindJob, id, err) == nil && !j.Next.After(now)
+	return e.journal.UnreadIf(model.KindJob, id, err) == nil && !j.Next.After(now)
 }
 
 // pass starts everything that is due now and returns the jobs it started or
@@ -110,7 +111,7 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 	// What waited for a credit or for a busy resource counts as due with the
 	// rest; listed after it, so that a caller who waits does so for it too.
 	problems := []error{}
-	if err := e.guard("scheduler.waiting", func() error { return e.deployWaiting(e.ctx) }); err != nil {
+	if err := e.journal.Guard("scheduler.waiting", func() error { return e.deployWaiting(e.ctx) }); err != nil {
 		problems = append(problems, model.Fail("error.start-waiting", "cause", err))
 	}
 	due, err := e.liveJobs(model.TimeKey(now), passLimit)
@@ -133,7 +134,7 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 		more = len(due) == passLimit
 		for _, id := range due {
 			var j model.ID
-			err := e.guard("scheduler.due", func() (err error) { j, err = e.doDue(id); return err })
+			err := e.journal.Guard("scheduler.due", func() (err error) { j, err = e.doDue(id); return err })
 			if !errors.As(err, new(*ports.Fault)) {
 				e.wentWell(id)
 			}
@@ -147,7 +148,7 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 			case errors.As(err, new(*rules.Refusal)):
 				e.passOver(id, now.Add(passOver))
 				e.log.Debug("what is due is not possible now", "instance", id, "reason", err)
-			case errors.Is(err, errUnread):
+			case errors.Is(err, journal.ErrUnread):
 				e.passOver(id, now.Add(passOver)) // told there
 			default:
 				e.passOver(id, now.Add(passOver))
@@ -159,7 +160,7 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 		return jobs, errors.Join(problems...)
 	}
 	for _, sweep := range []func(time.Time) error{e.checkRevoked, e.closeExpired, e.forgetDone} {
-		if err := e.guard("sweep", func() error { return sweep(now) }); err != nil {
+		if err := e.journal.Guard("sweep", func() error { return sweep(now) }); err != nil {
 			problems = append(problems, err)
 		}
 	}
@@ -169,9 +170,9 @@ func (e *Engine) pass(sweep bool) ([]model.ID, error) {
 	}
 	for _, id := range append(look, e.silent.due(now)...) {
 		var j model.ID
-		err := e.guard("sweep.look", func() (err error) { j, err = e.sweepLook(id); return err })
+		err := e.journal.Guard("sweep.look", func() (err error) { j, err = e.sweepLook(id); return err })
 		switch {
-		case errors.Is(err, errUnread): // told there
+		case errors.Is(err, journal.ErrUnread): // told there
 		case err != nil:
 			problems = append(problems, model.Fail("error.do-due", "id", id, "cause", err))
 		case j != "":
@@ -254,7 +255,7 @@ func (e *Engine) sweepLook(id model.ID) (model.ID, error) {
 		return "", nil
 	}
 	if err != nil {
-		return "", e.unreadIf(model.KindResource, id, err)
+		return "", e.journal.UnreadIf(model.KindResource, id, err)
 	}
 	c, err := e.Case(model.Scheduler, v.Instance)
 	if err == nil && e.table.Check(rules.Verify, c) == nil && !v.Operation.Active() {
@@ -266,7 +267,7 @@ func (e *Engine) sweepLook(id model.ID) (model.ID, error) {
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return "", err
 	}
-	return "", e.update(e.ctx, func(tx model.Tx) error {
+	return "", e.journal.Update(e.ctx, func(tx model.Tx) error {
 		return e.withResource(tx, id, func(r *model.Resource) error { r.LookedAt = e.Now(); return nil })
 	})
 }
@@ -275,7 +276,7 @@ func (e *Engine) sweepLook(id model.ID) (model.ID, error) {
 func (e *Engine) doDue(id model.ID) (model.ID, error) {
 	c, err := e.Case(model.Scheduler, id)
 	if err != nil {
-		return "", e.unreadIf(model.KindInstance, id, err)
+		return "", e.journal.UnreadIf(model.KindInstance, id, err)
 	}
 	a, at := e.table.NextDue(c.Instance)
 	if at.IsZero() || at.After(c.Now) {
@@ -311,15 +312,15 @@ func (e *Engine) NextDue() (next time.Time, err error) {
 		}
 		return true
 	}
-	jobs, instances := e.later(model.KindJob), e.later(model.KindInstance)
-	defer jobs.tell()
-	defer instances.tell()
+	jobs, instances := e.journal.Later(model.KindJob), e.journal.Later(model.KindInstance)
+	defer jobs.Tell()
+	defer instances.Tell()
 	err = e.store.View(func(r model.Reader) error {
 		after := model.TimeKey(now)
 		return errors.Join(
-			readable(r, model.Scan{Index: "live", From: after, Limit: 2}, jobs.add,
+			journal.Readable(r, model.Scan{Index: "live", From: after, Limit: 2}, jobs.Add,
 				func(j *model.Job) bool { return !soonest(j.Next) }),
-			readable(r, model.Scan{Index: "due", From: after, Limit: 2}, instances.add,
+			journal.Readable(r, model.Scan{Index: "due", From: after, Limit: 2}, instances.Add,
 				func(i *model.Instance) bool { return !soonest(i.Due) }),
 		)
 	})

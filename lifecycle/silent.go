@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"certquay/lifecycle/journal"
 	"certquay/model"
 )
 
@@ -69,16 +70,16 @@ func (e *Engine) lookAtProblems() {
 	for _, p := range e.products {
 		problem[p.Name] = p.Product != nil && p.Problem != ""
 	}
-	bad := e.later(model.KindResource)
+	bad := e.journal.Later(model.KindResource)
 	err := e.store.View(func(r model.Reader) error {
-		return readable(r, model.Scan{Index: "looked"}, bad.add, func(res *model.Resource) bool {
+		return journal.Readable(r, model.Scan{Index: "looked"}, bad.Add, func(res *model.Resource) bool {
 			if problem[res.Product] || res.Failure.What == model.JobVerify {
 				e.silent.note(res.ID, true, noTime) // due at once
 			}
 			return true
 		})
 	})
-	bad.tell()
+	bad.Tell()
 	if err != nil && e.ctx.Err() == nil {
 		e.log.Error("resources that present nothing could not be found", "error", err)
 	}
@@ -96,7 +97,7 @@ func (e *Engine) seenOrNot(tx model.Tx, r *model.Resource, looked error) error {
 		r.Failure = model.Failure{}
 	}
 	there := false
-	err := endTasks(tx, model.Scan{Index: "pending", Prefix: string(r.Instance)}, e.Now(), func(t *model.Task) string {
+	err := journal.EndTasks(tx, model.Scan{Index: "pending", Prefix: string(r.Instance)}, e.Now(), func(t *model.Task) string {
 		switch {
 		case t.Kind != model.TaskAddress || t.Resource != r.ID:
 			return ""
@@ -110,7 +111,7 @@ func (e *Engine) seenOrNot(tx model.Tx, r *model.Resource, looked error) error {
 		return err
 	}
 	t := model.Task{
-		ID: e.newID(), Kind: model.TaskAddress, Instance: r.Instance, Resource: r.ID, Created: e.Now(),
+		ID: e.journal.NewID(), Kind: model.TaskAddress, Instance: r.Instance, Resource: r.ID, Created: e.Now(),
 		Text:   model.Say("todo.not-presented", "place", r.Place(), "cause", silent.Err),
 		Detail: model.Say("todo.not-presented-how", "resource", r.ID.Short()),
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -49,8 +50,8 @@ func forget[T any, P interface {
 }](e *Engine, from *string, before string, done func(P) bool) error {
 	var gone []P
 	next := *from
-	bad := e.later(P(nil).RecordKind())
-	defer bad.tell()
+	bad := e.journal.Later(P(nil).RecordKind())
+	defer bad.Tell()
 	err := e.store.View(func(r model.Reader) error {
 		for key, err := range r.Keys(model.Scan{Kind: P(nil).RecordKind(), From: *from, To: before, Limit: pageOfNotices}) {
 			if err != nil {
@@ -59,7 +60,7 @@ func forget[T any, P interface {
 			next = key + "\x00"
 			v, err := model.Get[T, P](r, key)
 			if err != nil {
-				bad.add(key, err)
+				bad.Add(key, err)
 			} else if done(&v) {
 				gone = append(gone, &v)
 			}
@@ -98,7 +99,7 @@ func (e *Engine) checkRevoked(now time.Time) error {
 			if err != nil {
 				return err
 			}
-			if id := model.ID(key); !e.isBad(model.KindInstance, id) {
+			if id := model.ID(key); !e.journal.IsBad(model.KindInstance, id) {
 				ids = append(ids, id)
 			}
 		}
@@ -114,7 +115,7 @@ func (e *Engine) checkRevoked(now time.Time) error {
 			continue // told there
 		}
 		ctx, cancel := context.WithTimeout(e.ctx, bound)
-		err := e.guard("sweep.ask", func() error { return e.CheckRevoked(ctx, id) })
+		err := e.journal.Guard("sweep.ask", func() error { return e.CheckRevoked(ctx, id) })
 		cancel()
 		if err == nil || e.ctx.Err() != nil {
 			continue
@@ -172,7 +173,7 @@ func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
 // instance ends; hosting stops and nothing is paid back by itself but what the
 // policy pays for a revocation.
 func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]string, at map[int]time.Time) error {
-	err := e.update(ctx, func(tx model.Tx) error {
+	err := e.journal.Update(ctx, func(tx model.Tx) error {
 		c, err := e.caseOf(tx, model.Scheduler, id)
 		if err != nil {
 			return err
@@ -182,8 +183,8 @@ func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]s
 		if len(revoked) == 0 || c.Job != nil {
 			return e.put(tx, i)
 		}
-		ev := e.event(model.Scheduler, string(rules.Revoke), i)
-		ev.Why = WhyCARevoked
+		ev := e.journal.Event(model.Scheduler, string(rules.Revoke), i)
+		ev.Why = journal.WhyCARevoked
 		for n := range i.Versions {
 			if reason, ok := revoked[i.Versions[n].Number]; ok {
 				i.Versions[n].RevokedAt, i.Versions[n].RevokedReason = at[i.Versions[n].Number], reason

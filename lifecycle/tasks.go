@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -33,12 +34,17 @@ type outcomes map[model.TaskKind]string
 
 // closeTasks ends the open tasks about an instance that have an outcome.
 func closeTasks(tx model.Tx, instance model.ID, at time.Time, how outcomes) error {
-	return endTasks(tx, model.Scan{Index: "pending", Prefix: string(instance)}, at, func(t *model.Task) string { return how[t.Kind] })
+	return journal.EndTasks(
+		tx,
+		model.Scan{Index: "pending", Prefix: string(instance)},
+		at,
+		func(t *model.Task) string { return how[t.Kind] },
+	)
 }
 
 // closeInstall ends the tasks that asked for what is now seen (spec D7).
 func (e *Engine) closeInstall(tx model.Tx, instance, resource model.ID, version int) error {
-	return endTasks(tx, model.Scan{Index: "pending", Prefix: string(instance)}, e.Now(), func(t *model.Task) string {
+	return journal.EndTasks(tx, model.Scan{Index: "pending", Prefix: string(instance)}, e.Now(), func(t *model.Task) string {
 		if t.Kind == model.TaskInstall && t.Version <= version && (t.Resource == "" || t.Resource == resource) {
 			return "seen"
 		}
@@ -50,7 +56,7 @@ func (e *Engine) closeInstall(tx model.Tx, instance, resource model.ID, version 
 // those that ask for versions of an instance that is.
 func closeRevoked(tx model.Tx, i *model.Instance, at time.Time) error {
 	ended := i.State.Group() == model.GroupEnded
-	return endTasks(tx, model.Scan{Index: "pending", Prefix: string(i.ID)}, at, func(t *model.Task) string {
+	return journal.EndTasks(tx, model.Scan{Index: "pending", Prefix: string(i.ID)}, at, func(t *model.Task) string {
 		v := i.Version(t.Version)
 		if t.Kind == model.TaskInstall && (ended || v != nil && !v.RevokedAt.IsZero()) {
 			return "revoked"
@@ -80,7 +86,7 @@ func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
 		}
 	}
 	told := map[model.ID]bool{}
-	err = endTasks(tx, model.Scan{Index: "pending", Prefix: string(i.ID)}, e.Now(), func(t *model.Task) string {
+	err = journal.EndTasks(tx, model.Scan{Index: "pending", Prefix: string(i.ID)}, e.Now(), func(t *model.Task) string {
 		switch {
 		case t.Kind != model.TaskReplace:
 			return ""
@@ -98,9 +104,17 @@ func (e *Engine) askToReplace(tx model.Tx, i *model.Instance) error {
 		if bad[r.ID] == "" || told[r.ID] {
 			continue
 		}
-		t := model.Task{ID: e.newID(), Kind: model.TaskReplace, Instance: i.ID, Resource: r.ID, About: r.Presented, Created: e.Now(),
-			Text: bad[r.ID], Detail: model.Say("todo.fingerprint", "fingerprint", r.Presented)}
-		if known, err := wasDismissed(tx, &t); err != nil {
+		t := model.Task{
+			ID:       e.journal.NewID(),
+			Kind:     model.TaskReplace,
+			Instance: i.ID,
+			Resource: r.ID,
+			About:    r.Presented,
+			Created:  e.Now(),
+			Text:     bad[r.ID],
+			Detail:   model.Say("todo.fingerprint", "fingerprint", r.Presented),
+		}
+		if known, err := journal.WasDismissed(tx, &t); err != nil {
 			return err
 		} else if known {
 			continue
@@ -122,27 +136,6 @@ func spoilt(r *model.Resource, i *model.Instance, now time.Time) (revoked, expir
 	return revoked, !revoked && now.After(r.NotAfter)
 }
 
-// sameTask reports whether two tasks are about the same: their kind, what they
-// name, and what in particular. One from before messages were data does not
-// name the latter (spec S4).
-func sameTask(a, b *model.Task) bool {
-	return a.Kind == b.Kind && a.Instance == b.Instance && a.Resource == b.Resource && a.Watch == b.Watch &&
-		(a.About == b.About || a.Text.Code() == "" || b.Text.Code() == "")
-}
-
-// wasDismissed says whether a person has dismissed a task like this one.
-func wasDismissed(tx model.Tx, t *model.Task) (bool, error) {
-	for old, err := range model.All[model.Task](tx, model.Scan{Index: "instance", Prefix: string(t.Instance)}) {
-		if err != nil {
-			return false, err
-		}
-		if old.Outcome == outcomeDismissed && sameTask(&old, t) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
 // closeExpired ends the tasks that ask for what has expired by now: nobody can
 // install it any more. The caller holds passing.
 func (e *Engine) closeExpired(now time.Time) error {
@@ -150,33 +143,12 @@ func (e *Engine) closeExpired(now time.Time) error {
 	for more := true; more; {
 		err := e.store.Update(e.ctx, func(tx model.Tx) error {
 			ended := 0
-			err := endTasks(tx, late, now, func(*model.Task) string { ended++; return "expired" })
+			err := journal.EndTasks(tx, late, now, func(*model.Task) string { ended++; return "expired" })
 			more = ended == late.Limit
 			return err
 		})
 		if err != nil {
 			return model.Fail("error.end-tasks", "cause", err)
-		}
-	}
-	return nil
-}
-
-// endTasks ends those open tasks of a scan that have an outcome; the others are
-// left open.
-func endTasks(tx model.Tx, of model.Scan, at time.Time, outcome func(*model.Task) string) error {
-	var done []model.Task
-	for t, err := range model.All[model.Task](tx, of) {
-		if err != nil {
-			return err
-		}
-		if t.Outcome = outcome(&t); t.Outcome != "" {
-			t.Done = at
-			done = append(done, t)
-		}
-	}
-	for n := range done {
-		if err := tx.Put(&done[n]); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -190,7 +162,7 @@ func (e *Engine) DismissTask(ctx context.Context, actor model.Actor, typed strin
 	if f := e.table.May(actor, "dismiss"); f != nil {
 		return t, f
 	}
-	err := e.update(ctx, func(tx model.Tx) (err error) {
+	err := e.journal.Update(ctx, func(tx model.Tx) (err error) {
 		if t, err = openTask(tx, typed); err != nil {
 			return err
 		}
@@ -234,7 +206,7 @@ func (e *Engine) endTask(tx model.Tx, actor model.Actor, t *model.Task, action, 
 	if err := tx.Put(t); err != nil {
 		return err
 	}
-	ev := e.event(actor, action, nil)
+	ev := e.journal.Event(actor, action, nil)
 	ev.Instance, ev.Resource, ev.Detail = t.Instance, t.Resource, t.Text
 	return tx.Append(ev)
 }

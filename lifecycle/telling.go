@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -30,44 +31,44 @@ var notices = []struct {
 	moved          bool   // only if the state has changed
 	kind           model.NoticeKind
 }{
-	{action: string(model.JobIssue), result: ResultOK, kind: model.NoticeIssued},
-	{action: string(model.JobIssue), result: ResultFailed, kind: model.NoticeIssueFailed},
-	{action: string(model.JobIssue), result: ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
-	{action: string(rules.Reject), result: ResultFailed, kind: model.NoticeRejected},
-	{action: string(model.JobReissue), result: ResultOK, kind: model.NoticeRenewed},
-	{action: string(model.JobReissue), result: ResultFailed, kind: model.NoticeRenewalFailed},
-	{action: string(model.JobReissue), result: ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
+	{action: string(model.JobIssue), result: journal.ResultOK, kind: model.NoticeIssued},
+	{action: string(model.JobIssue), result: journal.ResultFailed, kind: model.NoticeIssueFailed},
+	{action: string(model.JobIssue), result: journal.ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
+	{action: string(rules.Reject), result: journal.ResultFailed, kind: model.NoticeRejected},
+	{action: string(model.JobReissue), result: journal.ResultOK, kind: model.NoticeRenewed},
+	{action: string(model.JobReissue), result: journal.ResultFailed, kind: model.NoticeRenewalFailed},
+	{action: string(model.JobReissue), result: journal.ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
 	// A renewal by hand has the same name; it is asked for and buys only.
-	{action: string(model.JobRenew), result: ResultOK, why: WhyDue, kind: model.NoticeRenewed},
-	{action: string(model.JobRenew), result: ResultFailed, kind: model.NoticeHostingFailing},
-	{action: string(model.JobRenew), result: ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
-	{action: string(model.JobDeploy), result: ResultOK, kind: model.NoticeDeployed},
-	{action: string(model.JobDeploy), result: ResultFailed, kind: model.NoticeDeploymentFailed},
-	{action: string(model.JobUndeploy), result: ResultFailed, kind: model.NoticeUndeployFailed},
-	{action: string(model.JobVerify), result: ResultFailed, reason: reasonDrift, kind: model.NoticeDrift},
-	{action: string(model.JobVerify), result: ResultFailed, kind: model.NoticeVerifyFailed},
-	{action: string(model.JobRevoke), result: ResultOK, moved: true, kind: model.NoticeRevoked},
-	{action: string(model.JobRevoke), result: ResultOK, why: WhyCARevoked, kind: model.NoticeRevoked},
-	{action: string(model.JobRevoke), result: ResultFailed, kind: model.NoticeRevokeFailed},
-	{action: string(rules.AutoDeploy), result: ResultWaiting, kind: model.NoticeWaiting},
-	{action: string(rules.Host), result: ResultOK, kind: model.NoticeHosting},
+	{action: string(model.JobRenew), result: journal.ResultOK, why: journal.WhyDue, kind: model.NoticeRenewed},
+	{action: string(model.JobRenew), result: journal.ResultFailed, kind: model.NoticeHostingFailing},
+	{action: string(model.JobRenew), result: journal.ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
+	{action: string(model.JobDeploy), result: journal.ResultOK, kind: model.NoticeDeployed},
+	{action: string(model.JobDeploy), result: journal.ResultFailed, kind: model.NoticeDeploymentFailed},
+	{action: string(model.JobUndeploy), result: journal.ResultFailed, kind: model.NoticeUndeployFailed},
+	{action: string(model.JobVerify), result: journal.ResultFailed, reason: reasonDrift, kind: model.NoticeDrift},
+	{action: string(model.JobVerify), result: journal.ResultFailed, kind: model.NoticeVerifyFailed},
+	{action: string(model.JobRevoke), result: journal.ResultOK, moved: true, kind: model.NoticeRevoked},
+	{action: string(model.JobRevoke), result: journal.ResultOK, why: journal.WhyCARevoked, kind: model.NoticeRevoked},
+	{action: string(model.JobRevoke), result: journal.ResultFailed, kind: model.NoticeRevokeFailed},
+	{action: string(rules.AutoDeploy), result: journal.ResultWaiting, kind: model.NoticeWaiting},
+	{action: string(rules.Host), result: journal.ResultOK, kind: model.NoticeHosting},
 	// The unused renewal that becomes an instance of its own is part of the stop.
-	{action: string(rules.StopHosting), result: ResultOK, moved: true, kind: ""},
-	{action: string(rules.StopHosting), result: ResultOK, kind: model.NoticeHostingStopped},
-	{action: string(rules.EndHosting), result: ResultOK, kind: model.NoticeHostingStopped},
+	{action: string(rules.StopHosting), result: journal.ResultOK, moved: true, kind: ""},
+	{action: string(rules.StopHosting), result: journal.ResultOK, kind: model.NoticeHostingStopped},
+	{action: string(rules.EndHosting), result: journal.ResultOK, kind: model.NoticeHostingStopped},
 	// Of a proof that is awaited the job's own event tells.
-	{action: actionTask, result: ResultWaiting, reason: string(model.TaskProve), kind: ""},
+	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskProve), kind: ""},
 	// And of what is watched, that of the look.
-	{action: actionTask, result: ResultWaiting, reason: string(model.TaskWatch), kind: ""},
+	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskWatch), kind: ""},
 	// And of what is not presented, that of the look at the resource.
-	{action: actionTask, result: ResultWaiting, reason: string(model.TaskAddress), kind: ""},
+	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskAddress), kind: ""},
 	// And of backups, that of the first that failed.
-	{action: actionTask, result: ResultWaiting, reason: string(model.TaskBackup), kind: ""},
-	{action: string(actionBackup), result: ResultFailed, why: WhyDue, kind: model.NoticeBackupFailed},
-	{action: actionTask, result: ResultWaiting, kind: model.NoticeTask},
-	{action: actionExpiry, result: ResultOK, kind: model.NoticeExpiry},
-	{action: rules.ActionWatch, result: ResultOK, kind: model.NoticeWatch},
-	{action: rules.ActionWatch, result: ResultFailed, kind: model.NoticeWatch},
+	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskBackup), kind: ""},
+	{action: string(actionBackup), result: journal.ResultFailed, why: journal.WhyDue, kind: model.NoticeBackupFailed},
+	{action: actionTask, result: journal.ResultWaiting, kind: model.NoticeTask},
+	{action: actionExpiry, result: journal.ResultOK, kind: model.NoticeExpiry},
+	{action: rules.ActionWatch, result: journal.ResultOK, kind: model.NoticeWatch},
+	{action: rules.ActionWatch, result: journal.ResultFailed, kind: model.NoticeWatch},
 }
 
 // noticeOf says as what somebody is told of an event; "" for not at all. Of
@@ -126,7 +127,7 @@ func (t *teller) Put(r model.Record) error {
 		err := t.Get(&model.Task{ID: task.ID})
 		if errors.Is(err, model.ErrNotFound) {
 			t.tell(model.Event{
-				At: task.Created, Action: actionTask, Result: ResultWaiting, Reason: model.Say(string(task.Kind)),
+				At: task.Created, Action: actionTask, Result: journal.ResultWaiting, Reason: model.Say(string(task.Kind)),
 				Instance: task.Instance, Resource: task.Resource, Detail: model.Texts(task.Text, task.Detail),
 			})
 		} else if err != nil {
@@ -134,6 +135,24 @@ func (t *teller) Put(r model.Record) error {
 		}
 	}
 	return t.Tx.Put(r)
+}
+
+// notifying makes what an update writes write the notices of its events as well.
+func (e *Engine) notifying(write func(model.Tx) error) (wrapped func(model.Tx) error, after func()) {
+	wrote := 0
+	return func(tx model.Tx) error {
+			t := &teller{Tx: tx}
+			if err := write(t); err != nil {
+				return err
+			}
+			n, err := e.writeNotices(t)
+			wrote = n
+			return err
+		}, func() {
+			if wrote > 0 {
+				e.courier.nudge()
+			}
+		}
 }
 
 // writeNotices writes what is to be told as one notice for each channel of
@@ -170,7 +189,7 @@ func (e *Engine) writeNotices(t *teller) (wrote int, err error) {
 		for c := range who {
 			for number, shown := range e.channels(&who[c]) {
 				notice := model.Notice{
-					ID:       e.newID(),
+					ID:       e.journal.NewID(),
 					Kind:     noticeOf(ev),
 					At:       ev.At,
 					Instance: ev.Instance,

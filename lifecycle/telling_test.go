@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/notify"
 	"certquay/lifecycle/notify/notifytest"
 	"certquay/lifecycle/ports"
@@ -197,7 +198,8 @@ see:           certquay show TAIL
 		w.tick()
 		said := func() string {
 			s, i := p.last(hookTo), w.get(id)
-			return strings.NewReplacer(string(id), "ID", id.Short(), "TAIL", i.Current().Serial, "SERIAL").Replace(s.Subject + "\n" + s.Text)
+			return strings.NewReplacer(string(id), "ID", id.Short(), "TAIL", i.Current().Serial, "SERIAL").
+				Replace(s.Subject + "\n" + s.Text)
 		}
 		if got := said(); got != want[0] {
 			t.Errorf("%s\n%s", lang, got)
@@ -414,9 +416,16 @@ func TestDriftIsToldOnce(t *testing.T) {
 func TestProofThatIsAwaitedIsToldOnce(t *testing.T) {
 	w, p := telling(t)
 	w.issuer.pending = 20
-	w.issuer.proofs = []model.Proof{{Domain: "a.example.com", Method: "dns", Name: "_acme-challenge.a.example.com", Value: "xyz\r\nBcc: evil"}}
+	w.issuer.proofs = []model.Proof{
+		{Domain: "a.example.com", Method: "dns", Name: "_acme-challenge.a.example.com", Value: "xyz\r\nBcc: evil"},
+	}
 	id := w.bought()
-	_, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+	_, err := w.engine.Apply(
+		w.ctx(),
+		operator,
+		id,
+		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
+	)
 	w.check(err)
 	w.tick()
 	w.forward(2 * time.Hour)
@@ -473,7 +482,7 @@ func TestAChannelThatFailsIsTriedAgain(t *testing.T) {
 			log = append(log, ev.Result)
 		}
 	}
-	if !slices.Equal(log, []string{lifecycle.ResultOK, lifecycle.ResultFailed}) {
+	if !slices.Equal(log, []string{journal.ResultOK, journal.ResultFailed}) {
 		t.Errorf("the log has %v", log)
 	}
 	// Once all is delivered, nothing stays for ever.
@@ -515,7 +524,9 @@ func TestAMailServerIsOutOfOrderForAMonth(t *testing.T) {
 	srv.Down(true)
 	w := newWorld(t)
 	w.notifier = notify.New(
-		notify.Options{SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", TLS: notify.STARTTLS, Roots: srv.Roots}},
+		notify.Options{
+			SMTP: notify.SMTP{Host: srv.Host, Port: srv.Port, From: "certquay@example.com", TLS: notify.STARTTLS, Roots: srv.Roots},
+		},
 	)
 	w.policy.Notify.Default = []string{"Ops"}
 	w.start(w.store)

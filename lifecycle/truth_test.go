@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 	"certquay/ui/text"
 )
@@ -135,7 +136,7 @@ func TestAServerWithAnExpiredCertificateIsATask(t *testing.T) {
 	id := w.issued("a.example.com")
 	w.deploy(id)
 	r := w.resource(0)
-	if result, detail := w.looked(r.ID); result != lifecycle.ResultOK || detail != "presents what was deployed" {
+	if result, detail := w.looked(r.ID); result != journal.ResultOK || detail != "presents what was deployed" {
 		t.Errorf("at first: %s, %s", result, detail)
 	}
 	w.renewedByHosting(id)
@@ -143,7 +144,7 @@ func TestAServerWithAnExpiredCertificateIsATask(t *testing.T) {
 	if got := w.resource(0); got.Expected != i.Versions[1].Fingerprint || got.State != model.ResourceOutdated {
 		t.Errorf("should present %s, state %s; version 2 is %s", got.Expected, got.State, i.Versions[1].Fingerprint)
 	}
-	if result, detail := w.looked(r.ID); result != lifecycle.ResultOK || !strings.Contains(detail, "an earlier version than the current") {
+	if result, detail := w.looked(r.ID); result != journal.ResultOK || !strings.Contains(detail, "an earlier version than the current") {
 		t.Errorf("outdated: %s, %s", result, detail)
 	}
 	if got := w.replacing(); got != nil {
@@ -157,7 +158,7 @@ func TestAServerWithAnExpiredCertificateIsATask(t *testing.T) {
 	if ts, err := w.engine.Tasks(1); err != nil || ts[0].Kind != model.TaskReplace {
 		t.Errorf("the first task is %+v, %v", ts, err)
 	}
-	if result, detail := w.looked(r.ID); result != lifecycle.ResultFailed || !strings.Contains(detail, "which expired") {
+	if result, detail := w.looked(r.ID); result != journal.ResultFailed || !strings.Contains(detail, "which expired") {
 		t.Errorf("expired: %s, %s", result, detail)
 	}
 	w.deploy(id)

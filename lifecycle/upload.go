@@ -20,9 +20,9 @@ func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest)
 	}
 	b, err := bundle.Options{Now: e.Now(), Roots: e.roots()}.Parse(r.Files...)
 	if err != nil {
-		return res, e.noteRefusal(ctx, actor, uploadRefusal(rules.Upload, err))
+		return res, e.journal.NoteRefusal(ctx, actor, uploadRefusal(rules.Upload, err))
 	}
-	i := model.Instance{ID: e.newID(), Name: strings.TrimSpace(r.Name), Origin: model.OriginUpload, Created: e.Now()}
+	i := model.Instance{ID: e.journal.NewID(), Name: strings.TrimSpace(r.Name), Origin: model.OriginUpload, Created: e.Now()}
 	v := b.Version(1, i.Created)
 	var key *model.Key
 	if b.Key != nil {
@@ -42,7 +42,7 @@ func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest)
 	i.Versions = []model.Version{v}
 	i.ServiceStart, i.ServiceEnd = v.NotBefore, v.NotAfter // spec T1: its own dates
 	m := model.Material{Instance: i.ID, Number: 1, Chain: b.ChainDER(), Root: b.RootDER()}
-	err = e.update(ctx, func(tx model.Tx) error {
+	err = e.journal.Update(ctx, func(tx model.Tx) error {
 		if f := e.table.Check(rules.Upload, &rules.Case{Actor: actor, Now: e.Now()}); f != nil {
 			return f
 		}
@@ -65,12 +65,12 @@ func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest)
 		if err := e.put(tx, &i); err != nil {
 			return err
 		}
-		ev := e.event(actor, string(rules.Upload), &i)
+		ev := e.journal.Event(actor, string(rules.Upload), &i)
 		ev.To, ev.Detail = string(i.State), model.Say("log.uploaded", "serial", v.Serial, "at", v.NotAfter)
 		return tx.Append(ev)
 	})
 	res = UploadResult{Instance: i, Warnings: b.Warnings}
-	return res, e.noteRefusal(ctx, actor, err)
+	return res, e.journal.NoteRefusal(ctx, actor, err)
 }
 
 // uploadRefusal turns what speaks against files into a refusal.
@@ -133,7 +133,7 @@ func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, f
 func (e *Engine) UploadKey(ctx context.Context, actor model.Actor, id model.ID, f bundle.File) error {
 	signer, err := bundle.ParseKey(f)
 	if err != nil {
-		return e.noteRefusal(ctx, actor, uploadRefusal(rules.UploadKey, err))
+		return e.journal.NoteRefusal(ctx, actor, uploadRefusal(rules.UploadKey, err))
 	}
 	key, err := e.sealable(id, signer)
 	if err != nil {

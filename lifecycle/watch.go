@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/names"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
@@ -39,7 +40,7 @@ const (
 // AddWatch begins to watch a host:port (spec N3); without a port 443 is meant.
 // The name is asked for by SNI; empty, it is the host.
 func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name string, contact model.ID) (model.Watch, error) {
-	w := model.Watch{ID: e.newID(), Contact: contact, Created: e.Now(), Next: e.Now()}
+	w := model.Watch{ID: e.journal.NewID(), Contact: contact, Created: e.Now(), Next: e.Now()}
 	if f := e.mayTell(actor, rules.ActionWatch); f != nil {
 		return w, f
 	}
@@ -47,7 +48,7 @@ func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name 
 	if w.Address, w.Name, err = watchAddress(address, name); err != nil {
 		return w, err
 	}
-	err = e.update(ctx, func(tx model.Tx) error {
+	err = e.journal.Update(ctx, func(tx model.Tx) error {
 		key := model.WatchKey(w.Address, w.Name)
 		for _, err := range tx.Keys(model.Scan{Kind: model.KindWatch, Index: "name", From: key, To: key + "\x00"}) {
 			if err != nil {
@@ -122,7 +123,7 @@ func shownWatch(w *model.Watch) string {
 
 // watchEvent is an event of which nobody is told.
 func (e *Engine) watchEvent(actor model.Actor, w *model.Watch, detail model.Text) model.Event {
-	ev := e.event(actor, "watching", nil)
+	ev := e.journal.Event(actor, "watching", nil)
 	ev.Name, ev.Detail = shownWatch(w), detail
 	return ev
 }
@@ -186,7 +187,7 @@ func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID
 	if f := e.mayTell(actor, rules.ActionWatch); f != nil {
 		return f
 	}
-	return e.update(ctx, func(tx model.Tx) error {
+	return e.journal.Update(ctx, func(tx model.Tx) error {
 		w, err := model.Get[model.Watch](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
 			return &rules.NotFound{What: "watch", Name: string(id)}
@@ -221,25 +222,30 @@ func (e *Engine) nudgeWatching() {
 
 // lookAll looks at what is watched until the engine closes.
 func (e *Engine) lookAll() {
-	var looked, found grumble
+	var looked, found journal.News
 	for {
-		if err := e.guard("watch.look", func() error { return e.lookDue(e.ctx) }); looked.fresh(e, err) {
+		if err := e.journal.Guard("watch.look", func() error { return e.lookDue(e.ctx) }); looked.IsNew(e.ctx, err) {
 			e.log.Error("not all that is watched could be looked at", "error", err)
 		}
 		wait := resumeEvery
-		bad := e.later(model.KindWatch)
-		err := e.guard("watch.next", func() error {
+		bad := e.journal.Later(model.KindWatch)
+		err := e.journal.Guard("watch.next", func() error {
 			return e.store.View(func(r model.Reader) error {
-				return readable(r, model.Scan{Index: "next", From: model.TimeKey(e.Now()), Limit: 1}, bad.add, func(w *model.Watch) bool {
-					wait = min(wait, max(w.Next.Sub(e.Now()), 100*time.Millisecond))
-					return true
-				})
+				return journal.Readable(
+					r,
+					model.Scan{Index: "next", From: model.TimeKey(e.Now()), Limit: 1},
+					bad.Add,
+					func(w *model.Watch) bool {
+						wait = min(wait, max(w.Next.Sub(e.Now()), 100*time.Millisecond))
+						return true
+					},
+				)
 			})
 		})
-		if found.fresh(e, err) {
+		if found.IsNew(e.ctx, err) {
 			e.log.Error("the next look could not be found", "error", err)
 		}
-		bad.tell()
+		bad.Tell()
 		select {
 		case <-e.ctx.Done():
 			return
@@ -261,7 +267,7 @@ func (e *Engine) lookDue(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if id := model.ID(key); !e.isBad(model.KindWatch, id) {
+			if id := model.ID(key); !e.journal.IsBad(model.KindWatch, id) {
 				due = append(due, id)
 			}
 		}
@@ -277,8 +283,8 @@ func (e *Engine) lookDue(ctx context.Context) error {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			err := e.guard("watch.look", func() error { _, err := e.look(ctx, id); return err })
-			if err != nil && !errors.As(err, new(*rules.NotFound)) && !errors.Is(err, errUnread) {
+			err := e.journal.Guard("watch.look", func() error { _, err := e.look(ctx, id); return err })
+			if err != nil && !errors.As(err, new(*rules.NotFound)) && !errors.Is(err, journal.ErrUnread) {
 				errs[n] = err
 			}
 		})
@@ -295,7 +301,7 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 	}); errors.Is(err, model.ErrNotFound) {
 		return w, &rules.NotFound{What: "watch", Name: string(id)}
 	} else if err != nil {
-		return w, e.unreadIf(model.KindWatch, id, err)
+		return w, e.journal.UnreadIf(model.KindWatch, id, err)
 	}
 	lctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	chain, _, failure := e.prober.Probe(lctx, w.Address, w.Name)
@@ -306,9 +312,9 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 	now := e.Now()
 	var seen seenThere
 	if failure == nil {
-		failure = e.guard("watch.judge", func() error { seen = e.judged(chain, w.Name, now); return nil })
+		failure = e.journal.Guard("watch.judge", func() error { seen = e.judged(chain, w.Name, now); return nil })
 	}
-	err = e.update(ctx, func(tx model.Tx) error {
+	err = e.journal.Update(ctx, func(tx model.Tx) error {
 		stored, err := model.Get[model.Watch](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
 			return &rules.NotFound{What: "watch", Name: string(id)}
@@ -321,10 +327,10 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 		if err := errors.Join(tx.Put(&stored), e.askAbout(tx, &stored)); err != nil || changes == "" {
 			return err
 		}
-		ev := e.event(model.Scheduler, rules.ActionWatch, nil)
+		ev := e.journal.Event(model.Scheduler, rules.ActionWatch, nil)
 		ev.Name, ev.Detail = shownWatch(&stored), changes
 		if len(stored.Problems) > 0 {
-			ev.Result, ev.Reason = ResultFailed, stored.Detail
+			ev.Result, ev.Reason = journal.ResultFailed, stored.Detail
 		}
 		return appendAbout(tx, ev, &stored)
 	})

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"slices"
 
+	"certquay/lifecycle/journal"
 	"certquay/model"
 )
 
@@ -22,10 +23,18 @@ func (e *Engine) askAbout(tx model.Tx, w *model.Watch) error {
 	if err != nil {
 		return err
 	}
-	asks := model.Task{ID: e.newID(), Kind: model.TaskWatch, Watch: w.ID, About: about, Created: e.Now(), Text: text, Detail: w.Detail}
+	asks := model.Task{
+		ID:      e.journal.NewID(),
+		Kind:    model.TaskWatch,
+		Watch:   w.ID,
+		About:   about,
+		Created: e.Now(),
+		Text:    text,
+		Detail:  w.Detail,
+	}
 	for n := range all {
 		switch t := &all[n]; {
-		case text != "" && sameTask(t, &asks) && (t.Done.IsZero() || t.Outcome == "dismissed" && !t.Created.Before(w.Since)):
+		case text != "" && journal.SameTask(t, &asks) && (t.Done.IsZero() || t.Outcome == "dismissed" && !t.Created.Before(w.Since)):
 			return nil
 		case t.Done.IsZero():
 			t.Done, t.Outcome = e.Now(), "seen"

@@ -21,6 +21,7 @@ import (
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
 	"certquay/lifecycle/product/edge"
@@ -216,7 +217,7 @@ func pressReal(t *testing.T, s model.State, key string, deployed bool, size [2]i
 		}
 		for _, ev := range events {
 			switch {
-			case ev.Result == lifecycle.ResultRefused:
+			case ev.Result == journal.ResultRefused:
 				refused++
 			case ev.Action == string(row.Action) || ev.Action == "draft":
 				done++

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 	"certquay/ui/kittest"
 )
@@ -47,8 +48,8 @@ func TestSumsLeaveOutZeros(t *testing.T) {
 	n := 0
 	sum(func(j model.Job) lifecycle.Progress {
 		n++
-		if j.Result = lifecycle.ResultOK; n == 2 {
-			j.Result = lifecycle.ResultFailed
+		if j.Result = journal.ResultOK; n == 2 {
+			j.Result = journal.ResultFailed
 		}
 		return lifecycle.Progress{Job: j, Blocked: n == 3}
 	}).sees("reissue: 1 done, 1 failed, 1 goes on later")

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/kittest"
@@ -33,9 +34,9 @@ func TestActivityInWords(t *testing.T) {
 	b := kittest.New()
 	no := rules.Refusal{Action: rules.Deploy, Reason: rules.ReasonNotCovered, Args: rules.Args{"name": "b.example.com, which is what this resource presents and is a name with many words after it"}}
 	b.Events = []model.Event{
-		{Seq: 3, At: b.Clock, Action: "issue", Name: "a.example.com", Result: lifecycle.ResultWaiting, Detail: model.Say(model.AwaitReviewer)},
-		{Seq: 2, At: b.Clock, Action: "deploy", Name: "b.example.com", Result: lifecycle.ResultRefused, Reason: no.AsText()},
-		{Seq: 1, At: b.Clock, Action: "issue", Name: "c.example.com", Result: lifecycle.ResultOK},
+		{Seq: 3, At: b.Clock, Action: "issue", Name: "a.example.com", Result: journal.ResultWaiting, Detail: model.Say(model.AwaitReviewer)},
+		{Seq: 2, At: b.Clock, Action: "deploy", Name: "b.example.com", Result: journal.ResultRefused, Reason: no.AsText()},
+		{Seq: 1, At: b.Clock, Action: "issue", Name: "c.example.com", Result: journal.ResultOK},
 	}
 	d := drive(t, b, 120, 40)
 	d.keys("4").sees("issuing a.example.com ◔ waiting a reviewer", "deploying b.example.com ⊗ refused the certificate does not", "issued c.example.com")
@@ -56,11 +57,11 @@ func TestOneWordForOneThing(t *testing.T) {
 	b := kittest.Fleet(20)
 	i := b.Instances[0]
 	b.Events = []model.Event{
-		{Seq: 5, At: b.Clock, Action: "expiry", Instance: i.ID, Name: i.Name, Result: lifecycle.ResultOK, Detail: model.Say("log.expires", "in", model.Say("span.days", "n", 30), "at", b.Clock)},
-		{Seq: 4, At: b.Clock, Action: "verify", Instance: i.ID, Name: i.Name, Result: lifecycle.ResultOK},
-		{Seq: 3, At: b.Clock, Action: "verify", Instance: i.ID, Name: i.Name, Result: lifecycle.ResultFailed},
-		{Seq: 2, At: b.Clock, Action: "issue", Instance: i.ID, Name: i.Name, From: "verifying", To: "issued", Result: lifecycle.ResultOK},
-		{Seq: 1, At: b.Clock, Action: "buy", Instance: i.ID, Name: i.Name, To: "paid", Result: lifecycle.ResultOK},
+		{Seq: 5, At: b.Clock, Action: "expiry", Instance: i.ID, Name: i.Name, Result: journal.ResultOK, Detail: model.Say("log.expires", "in", model.Say("span.days", "n", 30), "at", b.Clock)},
+		{Seq: 4, At: b.Clock, Action: "verify", Instance: i.ID, Name: i.Name, Result: journal.ResultOK},
+		{Seq: 3, At: b.Clock, Action: "verify", Instance: i.ID, Name: i.Name, Result: journal.ResultFailed},
+		{Seq: 2, At: b.Clock, Action: "issue", Instance: i.ID, Name: i.Name, From: "verifying", To: "issued", Result: journal.ResultOK},
+		{Seq: 1, At: b.Clock, Action: "buy", Instance: i.ID, Name: i.Name, To: "paid", Result: journal.ResultOK},
 	}
 	d := drive(t, b, 120, 40)
 	d.keys("4").sees("reminder", "▲ expiring", "verified", "verifying", "✕ failed")

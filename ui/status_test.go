@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/kittest"
@@ -85,7 +86,7 @@ func TestToldEnds(t *testing.T) {
 	}{
 		{"well", nil, "reissued pay.example.com", style.Good},
 		{"failed", func(j model.Job) lifecycle.Progress {
-			j.Result, j.Error = lifecycle.ResultFailed, model.Quoted("", "the CA says\x1b[31m no")
+			j.Result, j.Error = journal.ResultFailed, model.Quoted("", "the CA says\x1b[31m no")
 			return lifecycle.Progress{Job: j, Done: true}
 		}, `reissue failed: the CA says`, style.Bad},
 		{"again", func(j model.Job) lifecycle.Progress {

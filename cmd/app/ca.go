@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"certquay/cmd/out"
-	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/issuer"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/listen"
 	"certquay/lifecycle/ports"
 	"certquay/model"
@@ -149,10 +149,10 @@ func (au *authority) tend(ctx context.Context) {
 
 // askServe raises the task about the address of CRL and OCSP, or ends it.
 func (au *authority) askServe(ctx context.Context) {
-	asked := lifecycle.Well(model.TaskServe)
+	asked := journal.Well(model.TaskServe)
 	if au.problem != nil {
 		_, port, _ := net.SplitHostPort(au.address) // it was split before
-		asked = lifecycle.AskServe(au.address, model.Texts(portTaken(port), model.TextOf(au.problem)))
+		asked = journal.AskServe(au.address, model.Texts(portTaken(port), model.TextOf(au.problem)))
 	}
 	au.ask(ctx, asked)
 }
@@ -166,24 +166,24 @@ func (au *authority) prepare(ctx context.Context) time.Duration {
 		return prepareAgain
 	case err != nil:
 		au.app.Log.Error("the embedded CA cannot renew its own certificates", "error", err)
-		au.ask(ctx, lifecycle.AskCA(err))
+		au.ask(ctx, journal.AskCA(err))
 		return prepareAgain
 	}
-	au.ask(ctx, lifecycle.Well(model.TaskCA))
+	au.ask(ctx, journal.Well(model.TaskCA))
 	root, number, err := au.ca.Root()
 	if err != nil {
 		au.app.Log.Error("the root of the embedded CA cannot be read", "error", err)
 		return prepareAgain
 	}
-	asked := lifecycle.Well(model.TaskRoot)
+	asked := journal.Well(model.TaskRoot)
 	if number > 1 && au.clock.Now().Before(model.AddYears(root.NotBefore, askForYears)) {
-		asked = lifecycle.AskRoot(root.Subject.CommonName, bundle.Fingerprint(root.Raw))
+		asked = journal.AskRoot(root.Subject.CommonName, bundle.Fingerprint(root.Raw))
 	}
 	au.ask(ctx, asked)
 	return prepareEvery
 }
 
-func (au *authority) ask(ctx context.Context, asked lifecycle.Asked) {
+func (au *authority) ask(ctx context.Context, asked journal.Asked) {
 	if err := au.app.Engine.Ask(ctx, asked); err != nil && ctx.Err() == nil {
 		au.app.Log.Error("a task could not be noted", "kind", asked.Kind, "error", err)
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 	"certquay/store"
 )
@@ -39,10 +39,10 @@ func (a *App) examine(ctx context.Context) {
 				}
 				continue
 			}
-			asked := lifecycle.Well(model.TaskDamage)
+			asked := journal.Well(model.TaskDamage)
 			if !r.Sound() {
 				a.Log.Error("the store is damaged", "problems", len(r.Problems)+r.More, "first", r.Problems[0])
-				asked = lifecycle.AskDamage(len(r.Problems)+r.More, r.Problems[0])
+				asked = journal.AskDamage(len(r.Problems)+r.More, r.Problems[0])
 			}
 			if err := a.Engine.Ask(ctx, asked); err != nil && ctx.Err() == nil {
 				a.Log.Error("a task could not be noted", "kind", asked.Kind, "error", err)

@@ -7,7 +7,7 @@ import (
 	"certquay/cmd/config"
 	"certquay/cmd/out"
 	"certquay/cmd/owner"
-	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 	"certquay/store"
 )
@@ -154,9 +154,9 @@ func (a *App) Unseal(passphrase model.Secret) error {
 // askUnseal asks a person for the passphrase while the store is sealed, and asks
 // no more once it is not.
 func (a *App) askUnseal(ctx context.Context, sealed bool) {
-	asked := lifecycle.Well(model.TaskUnseal)
+	asked := journal.Well(model.TaskUnseal)
 	if sealed {
-		asked = lifecycle.AskUnseal()
+		asked = journal.AskUnseal()
 	}
 	if err := a.Engine.Ask(ctx, asked); err != nil {
 		a.Log.Error("a task could not be noted", "kind", asked.Kind, "error", err)

@@ -19,6 +19,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/names"
 	"certquay/lifecycle/ports"
@@ -269,7 +270,7 @@ func (w *World) done(ctx context.Context, jobs ...model.Job) error {
 		if err != nil {
 			return err
 		}
-		if p.Job.Result != lifecycle.ResultOK {
+		if p.Job.Result != journal.ResultOK {
 			return fmt.Errorf("%s of %s: %s", j.Kind, j.Instance, p.Job.Error)
 		}
 	}

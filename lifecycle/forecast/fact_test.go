@@ -12,6 +12,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/forecast"
 	"certquay/lifecycle/issuer/embedded"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/product"
@@ -75,7 +76,7 @@ func (s *sandbox) done(t testing.TB, j model.Job, err error) {
 	check(t, err)
 	ps, err := s.Wait(t.Context(), j.ID)
 	check(t, err)
-	if ps[0].Job.Result != lifecycle.ResultOK {
+	if ps[0].Job.Result != journal.ResultOK {
 		t.Fatalf("%s: %+v", j.Kind, ps[0].Job)
 	}
 }

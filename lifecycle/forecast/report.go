@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -149,15 +149,15 @@ func (r *Report) count(e *model.Event) {
 		r.moment(Moment{At: e.At.UTC(), What: what, Instance: e.Instance, Name: e.Name, Detail: e.Detail})
 	}
 	switch {
-	case e.Result == lifecycle.ResultFailed:
+	case e.Result == journal.ResultFailed:
 		d.Failures++
-	case e.Result == lifecycle.ResultWaiting && e.Action == string(rules.AutoDeploy):
+	case e.Result == journal.ResultWaiting && e.Action == string(rules.AutoDeploy):
 		d.Waiting++
 		moment(WhatWaits)
 		if r.CreditsRunOut.IsZero() {
 			r.CreditsRunOut = e.At.UTC()
 		}
-	case e.Result != lifecycle.ResultOK:
+	case e.Result != journal.ResultOK:
 	case e.Action == string(model.JobRenew):
 		d.Renewals++
 		r.hours[e.At.Unix()/3600]++

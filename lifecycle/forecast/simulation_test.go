@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
@@ -82,10 +83,10 @@ func (w *simulation) wrong(format string, args ...any) {
 func (w *simulation) told(tx *done) {
 	for n := range tx.events {
 		e := &tx.events[n]
-		if e.Result == lifecycle.ResultFailed {
+		if e.Result == journal.ResultFailed {
 			w.wrong("%s of %s failed: %s", e.Action, e.Name, e.Reason)
 		}
-		if e.Result != lifecycle.ResultOK {
+		if e.Result != journal.ResultOK {
 			continue
 		}
 		switch e.Action {

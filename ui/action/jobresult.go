@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/style"
@@ -66,7 +67,7 @@ func (q *request) jobsToast(all []lifecycle.Progress, well string) app.ToastMsg 
 		switch {
 		case p.Blocked:
 			later = append(later, p)
-		case p.Job.Result != lifecycle.ResultOK:
+		case p.Job.Result != journal.ResultOK:
 			failed = append(failed, p)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/document"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/names"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -88,11 +89,11 @@ func TestToldOfAnEvent(t *testing.T) {
 		e      model.Event
 		zh, en string
 	}{
-		{model.Event{Action: "deploy", Result: lifecycle.ResultRefused, Reason: no.AsText()},
+		{model.Event{Action: "deploy", Result: journal.ResultRefused, Reason: no.AsText()},
 			"certquay 不持有私钥，无法对该证书执行“部署”", "certquay does not hold the private key, so it cannot deploy this certificate"},
-		{model.Event{Action: "issue", Result: lifecycle.ResultFailed, Reason: model.Quoted("ca", "rate limited")}, "CA 回复：rate limited", "rate limited"},
-		{model.Event{Action: "verify", Result: lifecycle.ResultFailed, Reason: model.Say("verify.another-certificate"), Detail: model.Say("verify.deployed")}, "另一张证书：线上证书与所部署的一致", "another certificate: presents what was deployed"},
-		{model.Event{Action: "contact", Result: lifecycle.ResultOK, Detail: model.Say("log.added")}, "已添加", "added"},
+		{model.Event{Action: "issue", Result: journal.ResultFailed, Reason: model.Quoted("ca", "rate limited")}, "CA 回复：rate limited", "rate limited"},
+		{model.Event{Action: "verify", Result: journal.ResultFailed, Reason: model.Say("verify.another-certificate"), Detail: model.Say("verify.deployed")}, "另一张证书：线上证书与所部署的一致", "another certificate: presents what was deployed"},
+		{model.Event{Action: "contact", Result: journal.ResultOK, Detail: model.Say("log.added")}, "已添加", "added"},
 	} {
 		if got := zh.EventSummary(&c.e); got != c.zh {
 			t.Errorf("%q, want %q", got, c.zh)

@@ -3,14 +3,14 @@ package app
 import (
 	"strings"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 	"certquay/ui/style"
 )
 
 // EventTitle names what was done in a word or two, or what was tried if it failed.
 func (c *Context) EventTitle(e *model.Event) string {
-	if e.Result != "" && e.Result != lifecycle.ResultOK {
+	if e.Result != "" && e.Result != journal.ResultOK {
 		if tried := c.Text.Or("tried."+e.Action, ""); tried != "" {
 			return tried
 		}
@@ -33,7 +33,7 @@ func (c *Context) EventState(e *model.Event) string {
 // EventOutcome is the result of an event as glyph, word and tone. A notice of expiry
 // that was sent is drawn as a warning: what it is about is no success.
 func (c *Context) EventOutcome(e *model.Event) (glyph, word string, tone style.Tone) {
-	if e.Action == "expiry" && e.Result == lifecycle.ResultOK {
+	if e.Action == "expiry" && e.Result == journal.ResultOK {
 		st := style.Of(string(model.Expiring))
 		return st.Glyph, c.Text.Code("label", string(model.Expiring)), st.Tone
 	}

@@ -14,6 +14,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -500,7 +501,7 @@ func (b *Backend) Watch(ctx context.Context) <-chan model.Batch {
 func (b *Backend) Wait(_ context.Context, jobs ...model.ID) ([]lifecycle.Progress, error) {
 	all := make([]lifecycle.Progress, len(jobs))
 	for n, id := range jobs {
-		j := model.Job{ID: id, Finished: b.Now(), Result: lifecycle.ResultOK}
+		j := model.Job{ID: id, Finished: b.Now(), Result: journal.ResultOK}
 		if all[n] = (lifecycle.Progress{Job: j, Done: true}); b.Ends != nil {
 			all[n] = b.Ends(j)
 		}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -133,7 +133,7 @@ func Fleet(n int) *Backend {
 		}
 		if k%11 == 9 {
 			no := rules.Refusal{Action: rules.Action(e.Action), State: i.State, Instance: i.ID, Reason: rules.ReasonReadOnly}
-			e.Result, e.Reason, e.From, e.To = lifecycle.ResultRefused, no.AsText(), "", ""
+			e.Result, e.Reason, e.From, e.To = journal.ResultRefused, no.AsText(), "", ""
 		}
 		b.Events = append(b.Events, e)
 	}

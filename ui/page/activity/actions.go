@@ -5,7 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/dialog"
@@ -73,7 +73,7 @@ func (p *page) open() tea.Cmd {
 		add("event.from", c.Text.Code("label", e.From))
 		add("event.to", c.Text.Code("label", e.To))
 	}
-	add("col.why", c.Text.Or("why."+lifecycle.CauseOf(&e), e.Why))
+	add("col.why", c.Text.Or("why."+journal.CauseOf(&e), e.Why))
 	_, ended, _ := c.EventOutcome(&e)
 	add("col.result", ended)
 	reason, detail := c.EventReason(&e)

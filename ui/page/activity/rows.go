@@ -3,7 +3,7 @@ package activity
 import (
 	"strings"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/list"
@@ -47,7 +47,7 @@ func columns(c *app.Context) []list.Column[model.Event] {
 			return list.Cell{Tone: style.Muted, Text: c.Text.Code("via", e.Via)}
 		}},
 		{Title: c.T("col.why"), Min: 7, Max: 10, MinTableWidth: 150, Cell: func(e model.Event, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: c.Text.Code("why", lifecycle.CauseOf(&e))}
+			return list.Cell{Tone: style.Muted, Text: c.Text.Code("why", journal.CauseOf(&e))}
 		}},
 	}
 }
