@@ -94,20 +94,20 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 		}
 	}
 	must("buy", "--level", "dv", "--type", "single")
-	page, err := a.Engine.Page(model.Query{})
+	page, err := a.Engine.By(model.Scheduler).Page(model.Query{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	id := string(page.Rows[0].ID)
 	must("apply", id, "--domain", "old.example.com")
 	must("deploy", id, "--product", "CDN")
-	rs, _, err := a.Engine.Resources(lifecycle.ResourceFilter{})
+	rs, _, err := a.Engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := rs[0]
 	// A row of the table that is changed at run time is obeyed by the verb.
-	row := a.Engine.Table().Row(rules.Reissue)
+	row := a.Engine.By(model.Scheduler).Table().Row(rules.Reissue)
 	from := row.From
 	row.From = []model.State{"paid"}
 	if code := verb("reissue", id); code != out.ExitRefused || !strings.Contains(errs.String(), "needs paid") {
@@ -119,7 +119,7 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	if code := verb("deploy", id, "--product", "CDN"); code != out.ExitFailed || !strings.Contains(errs.String(), "another certificate is presented") {
 		t.Fatalf("exit %d: %s", code, errs.String())
 	}
-	after, err := a.Engine.Resource(before.ID)
+	after, err := a.Engine.By(model.Scheduler).Resource(before.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,11 +131,11 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	i, err := a.Engine.Instance(model.ID(id))
+	i, err := a.Engine.By(model.Scheduler).Instance(model.ID(id))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := a.Engine.Material(i.ID, 1)
+	m, err := a.Engine.By(model.Scheduler).Material(i.ID, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,9 @@ type Access struct {
 // goroutine.
 func (e *Engine) As(who func() model.Actor) *Access { return &Access{e, who} }
 
+// By is the access of an actor who stays who they are.
+func (e *Engine) By(actor model.Actor) *Access { return e.As(Fixed(actor)) }
+
 // Fixed always gives the same actor, for [Engine.As].
 func Fixed(actor model.Actor) func() model.Actor {
 	return func() model.Actor { return actor }

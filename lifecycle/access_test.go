@@ -82,7 +82,7 @@ func TestEveryMethodOfAnAccessChecksWhoCalls(t *testing.T) {
 	w.engine.Close()
 	w.start(spy)
 	instance := w.issued("shop.example.com")
-	jobs, err := w.engine.Deploy(w.ctx(), operator, instance, lifecycle.DeployRequest{Product: "CDN"})
+	jobs, err := w.engine.By(operator).Deploy(w.ctx(), instance, lifecycle.DeployRequest{Product: "CDN"})
 	w.check(err)
 	w.wait(jobs[0].ID)
 	args := func(m reflect.Method) []reflect.Value {

@@ -19,7 +19,7 @@ func TestATaskAboutCertquayItselfIsKeptWhileItIsWrong(t *testing.T) {
 	down := journal.AskServe("127.0.0.1:1", model.Quoted("", "port 1 is held"))
 	open := func(want int) []model.Task {
 		t.Helper()
-		tasks, err := w.engine.Tasks(0)
+		tasks, err := w.engine.By(model.Scheduler).Tasks(0)
 		w.check(err)
 		if len(tasks) != want {
 			t.Fatalf("%d tasks, want %d: %+v", len(tasks), want, tasks)
@@ -46,7 +46,7 @@ func TestATaskAboutCertquayItselfIsKeptWhileItIsWrong(t *testing.T) {
 	// Dismissed it stays away until it was well in between.
 	ask(journal.Well(model.TaskRoot))
 	ask(down)
-	_, err := w.engine.DismissTask(w.ctx(), operator, string(open(1)[0].ID))
+	_, err := w.engine.By(operator).DismissTask(w.ctx(), string(open(1)[0].ID))
 	w.check(err)
 	ask(down)
 	open(0)
@@ -71,7 +71,7 @@ func TestNoVersionIsMadeThatEndsNoLater(t *testing.T) {
 		t.Fatalf("%d versions where none can end later", n)
 	}
 	// A person may have one, as for a new key.
-	_, err := w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true})
+	_, err := w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{NewKey: true})
 	w.check(err)
 	w.forward(days)
 	if n := len(w.get(id).Versions); n != 2 {
@@ -101,9 +101,8 @@ func TestANameOutsideTheConstraintsIsRefusedAtOnce(t *testing.T) {
 		}
 	}
 	id := w.bought()
-	_, err := w.engine.Apply(
+	_, err := w.engine.By(operator).Apply(
 		w.ctx(),
-		operator,
 		id,
 		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.org"}}},
 	)

@@ -14,7 +14,7 @@ import (
 // backupTasks lists the open tasks about backups.
 func backupTasks(w *world) (open []model.Task) {
 	w.t.Helper()
-	all, err := w.engine.Tasks(0)
+	all, err := w.engine.By(model.Scheduler).Tasks(0)
 	w.check(err)
 	return slices.DeleteFunc(all, func(t model.Task) bool { return t.Kind != model.TaskBackup })
 }
@@ -51,7 +51,7 @@ func TestScheduledBackupsThatFailAreToldOnce(t *testing.T) {
 		t.Fatalf("tasks: %+v", tasks)
 	}
 	// Whoever has dismissed it is not asked again while they fail.
-	_, err := w.engine.DismissTask(w.ctx(), operator, string(tasks[0].ID))
+	_, err := w.engine.By(operator).DismissTask(w.ctx(), string(tasks[0].ID))
 	w.check(err)
 	note(model.Scheduler, broken)
 	if len(backupTasks(w)) > 0 {
@@ -66,7 +66,7 @@ func TestScheduledBackupsThatFailAreToldOnce(t *testing.T) {
 	if len(backupTasks(w)) != 0 {
 		t.Errorf("one succeeded: %+v", backupTasks(w))
 	}
-	events, err := w.engine.Activity(lifecycle.ActivityFilter{})
+	events, err := w.engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{})
 	w.check(err)
 	failed := 0
 	for _, ev := range events {

@@ -111,7 +111,7 @@ func renewals(b *testing.B, n int, oneByOne bool) float64 {
 	sp.Brand = embedded.Brand
 	var ids []model.ID
 	for len(ids) < n {
-		_, made, err := e.Buy(ctx, operator, lifecycle.BuyRequest{Spec: sp, Years: 1, Quantity: min(100, n-len(ids))})
+		_, made, err := e.By(operator).Buy(ctx, lifecycle.BuyRequest{Spec: sp, Years: 1, Quantity: min(100, n-len(ids))})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -120,19 +120,18 @@ func renewals(b *testing.B, n int, oneByOne bool) float64 {
 		}
 	}
 	each(b, ids, func(n int, id model.ID) (model.Job, error) {
-		return e.Apply(
+		return e.By(operator).Apply(
 			ctx,
-			operator,
 			id,
 			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{fmt.Sprintf("n%d.example.com", n)}}},
 		)
 	}, e)
 	begun := time.Now()
 	each(b, ids, func(_ int, id model.ID) (model.Job, error) {
-		return e.Reissue(ctx, operator, id, lifecycle.ReissueRequest{NewKey: true})
+		return e.By(operator).Reissue(ctx, id, lifecycle.ReissueRequest{NewKey: true})
 	}, e)
 	took := time.Since(begun)
-	i, err := e.Instance(ids[n-1])
+	i, err := e.By(model.Scheduler).Instance(ids[n-1])
 	if err != nil || len(i.Versions) != 2 {
 		b.Fatalf("not renewed: %v %v", err, i.Versions)
 	}
@@ -163,7 +162,7 @@ func each(b *testing.B, ids []model.ID, start func(int, model.ID) (model.Job, er
 	close(next)
 	wg.Wait()
 	for from := 0; from < len(jobs); from += 500 {
-		all, err := e.Wait(context.Background(), jobs[from:min(from+500, len(jobs))]...)
+		all, err := e.By(model.Scheduler).Wait(context.Background(), jobs[from:min(from+500, len(jobs))]...)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -73,12 +73,12 @@ func TestAClockBeyondWhatCanBeReachedIsRefused(t *testing.T) {
 	before := w.clock.Now()
 	end := w.clock.Farthest()
 	for _, to := range []time.Time{time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), before.Add(1<<63 - 1), end.Add(time.Second)} {
-		w.refused(w.engine.MoveClock(w.ctx(), admin, to), rules.ReasonClockFar)
+		w.refused(w.engine.By(admin).MoveClock(w.ctx(), to), rules.ReasonClockFar)
 		if now := w.clock.Now(); !now.Equal(before) {
 			t.Fatalf("%s: it is %s", to, now)
 		}
 	}
-	w.check(w.engine.MoveClock(w.ctx(), admin, end))
+	w.check(w.engine.By(admin).MoveClock(w.ctx(), end))
 	if now := w.clock.Now(); !now.Equal(end) {
 		t.Errorf("it is %s, want %s", now, end)
 	}

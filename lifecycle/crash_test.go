@@ -24,7 +24,7 @@ import (
 // tasksOf lists the open tasks of a kind.
 func (w *world) tasksOf(kind model.TaskKind) (of []model.Task) {
 	w.t.Helper()
-	all, err := w.engine.Tasks(0)
+	all, err := w.engine.By(model.Scheduler).Tasks(0)
 	w.check(err)
 	for _, t := range all {
 		if t.Kind == kind {
@@ -44,9 +44,8 @@ func TestAPanicIsAFailedAttempt(t *testing.T) {
 			w := newWorld(t)
 			w.issuer.plan(method, panics)
 			id := w.bought()
-			j, err := w.engine.Apply(
+			j, err := w.engine.By(operator).Apply(
 				w.ctx(),
-				operator,
 				id,
 				lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
 			)
@@ -71,7 +70,7 @@ func TestAPanicIsAFailedAttempt(t *testing.T) {
 			if method == "restore" {
 				w.product.plan("deploy", fails)
 			}
-			js, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+			js, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "CDN"})
 			w.check(err)
 			p := w.wait(js[0].ID)
 			if ok := p.Done && p.Job.Result == journal.ResultOK; ok != (method == "keep") {
@@ -91,7 +90,7 @@ func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 	w.issuer.plan("order", panics, panics, panics, panics)
 	apply := func(name string) model.ID {
 		id := w.bought()
-		j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{name}}})
+		j, err := w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{name}}})
 		w.check(err)
 		w.wait(j.ID)
 		return id
@@ -119,13 +118,13 @@ func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 	}
 	// Others go on. That one crashes once more when it is tried, and then works.
 	w.issuer.plan("order")
-	_, err := w.engine.RetryTask(w.ctx(), operator, string(asked[0].ID))
+	_, err := w.engine.By(operator).RetryTask(w.ctx(), string(asked[0].ID))
 	w.check(err)
 	w.wait(asked[0].Job)
 	if asked = w.tasksOf(model.TaskAside); len(asked) != 1 || orders() != 4 {
 		t.Fatalf("after another panic: %+v, %d orders", asked, orders())
 	}
-	_, err = w.engine.RetryTask(w.ctx(), operator, asked[0].ID.Short())
+	_, err = w.engine.By(operator).RetryTask(w.ctx(), asked[0].ID.Short())
 	w.check(err)
 	w.wait(asked[0].Job)
 	if i := w.get(id); i.State != model.Issued || len(w.tasksOf(model.TaskAside)) != 0 {
@@ -135,7 +134,7 @@ func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 	w.issuer.plan("order", panics, panics, panics)
 	id = apply("b.example.com")
 	w.forward(72 * time.Hour)
-	_, err = w.engine.DismissTask(w.ctx(), operator, string(w.tasksOf(model.TaskAside)[0].ID))
+	_, err = w.engine.By(operator).DismissTask(w.ctx(), string(w.tasksOf(model.TaskAside)[0].ID))
 	w.check(err)
 	if i := w.get(id); i.Operation.Active() || i.State != model.Paid {
 		t.Errorf("given up, it is %s, %+v", i.State, i.Operation)
@@ -152,7 +151,7 @@ func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 			},
 		)
 	}))
-	_, err = w.engine.RetryTask(w.ctx(), operator, "01ARZ3NDEKTSV4RRFFQ69G5FAX")
+	_, err = w.engine.By(operator).RetryTask(w.ctx(), "01ARZ3NDEKTSV4RRFFQ69G5FAX")
 	w.refused(err, rules.ReasonNotAside)
 	w.fsck()
 }
@@ -189,9 +188,8 @@ func TestAJobInWhichTheProcessDiesIsSetAside(t *testing.T) {
 		w.policy.CallTimeout = time.Minute
 		w.start(w.store)
 		id := w.bought()
-		_, err := w.engine.Apply(
+		_, err := w.engine.By(operator).Apply(
 			w.ctx(),
-			operator,
 			id,
 			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
 		)
@@ -238,7 +236,7 @@ func TestAJobInWhichTheProcessDiesIsSetAside(t *testing.T) {
 func TestANoticeIsCountedBeforeItIsSent(t *testing.T) {
 	w, p := telling(t)
 	open := func() (n model.Notice) {
-		all, err := w.engine.Notices(lifecycle.NoticeFilter{Open: true})
+		all, err := w.engine.By(model.Scheduler).Notices(lifecycle.NoticeFilter{Open: true})
 		w.check(err)
 		for _, n := range all {
 			if n.To == "Ops, https://hooks.example.com" {
@@ -285,7 +283,7 @@ func TestANoticeIsCountedBeforeItIsSent(t *testing.T) {
 	if n := open(); sent != 0 && !n.Next.Equal(model.Never) || len(asked) != 1 || !strings.Contains(inWords(asked[0].Text), "Ops") {
 		t.Fatalf("set aside: %+v; asked %+v", n, asked)
 	}
-	_, err := w.engine.RetryTask(w.ctx(), operator, string(asked[0].ID))
+	_, err := w.engine.By(operator).RetryTask(w.ctx(), string(asked[0].ID))
 	w.check(err)
 	w.tick()
 	if n := open(); n.ID != "" {
@@ -353,16 +351,16 @@ func TestAPanicWhileLookingIsALookWithoutAnswer(t *testing.T) {
 	}
 	w.start(w.store)
 	id := w.issued("a.example.com")
-	js, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+	js, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "CDN"})
 	w.check(err)
 	w.done(js[0], nil)
-	watched, err := w.engine.AddWatch(w.ctx(), operator, "a.example.com:443", "", "")
+	watched, err := w.engine.By(operator).AddWatch(w.ctx(), "a.example.com:443", "", "")
 	w.check(err)
 	for _, bang := range []*bool{&p.bang, &judge} {
 		w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return nil }))
 		*bang = true
 		if bang == &p.bang {
-			j, err := w.engine.Verify(w.ctx(), operator, js[0].Resource)
+			j, err := w.engine.By(operator).Verify(w.ctx(), js[0].Resource)
 			w.check(err)
 			if p := w.wait(j.ID); !p.Done || p.Job.Result != journal.ResultFailed {
 				t.Errorf("verify: %+v", p)
@@ -370,7 +368,7 @@ func TestAPanicWhileLookingIsALookWithoutAnswer(t *testing.T) {
 		} else {
 			w.product.shown[ports.Place{Region: "a.example.com:443"}] = w.product.shown[ports.Place{Region: "global", Name: "a.example.com"}]
 		}
-		got, err := w.engine.CheckWatch(w.ctx(), operator, watched.ID)
+		got, err := w.engine.By(operator).CheckWatch(w.ctx(), watched.ID)
 		if err != nil || !strings.Contains(inWords(got.Error), "did not expect") {
 			t.Errorf("watch: %v, %+v", err, got)
 		}
@@ -435,9 +433,8 @@ func TestARecordThatCannotBeReadStopsNothing(t *testing.T) {
 	var jobs []model.ID
 	for range 2 { // two jobs that go on later
 		id := w.bought()
-		j, err := w.engine.Apply(
+		j, err := w.engine.By(operator).Apply(
 			w.ctx(),
-			operator,
 			id,
 			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"c.example.com"}}},
 		)
@@ -445,7 +442,7 @@ func TestARecordThatCannotBeReadStopsNothing(t *testing.T) {
 		w.wait(j.ID)
 		jobs, ids = append(jobs, j.ID), append(ids, id)
 	}
-	notices, err := w.engine.Notices(lifecycle.NoticeFilter{Open: true, Instance: ids[2]})
+	notices, err := w.engine.By(model.Scheduler).Notices(lifecycle.NoticeFilter{Open: true, Instance: ids[2]})
 	w.check(err)
 	if len(notices) == 0 {
 		t.Fatal("nothing to tell")
@@ -489,7 +486,7 @@ func TestAnEndInGoodOrderIsNoError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		id := w.issued("a.example.com")
-		js, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+		js, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "CDN"})
 		w.check(err)
 		w.done(js[0], nil)
 		w.engine.Close()

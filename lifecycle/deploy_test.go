@@ -38,7 +38,7 @@ func requestAndKey(t *testing.T, name string) (csr, keyPEM []byte) {
 // deploy puts an instance on the product and expects it to succeed.
 func (w *world) deploy(id model.ID, names ...string) {
 	w.t.Helper()
-	jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "cdn", Resources: names})
+	jobs, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "cdn", Resources: names})
 	w.check(err)
 	for _, j := range jobs {
 		w.done(j, nil)
@@ -47,7 +47,7 @@ func (w *world) deploy(id model.ID, names ...string) {
 
 func (w *world) resource(n int) lifecycle.ResourceView {
 	w.t.Helper()
-	rs, _, err := w.engine.Resources(lifecycle.ResourceFilter{})
+	rs, _, err := w.engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{})
 	w.check(err)
 	return rs[n]
 }
@@ -59,13 +59,13 @@ func TestWhereADeploymentGoes(t *testing.T) {
 	id := w.issued("a.example.com")
 	try := func(r lifecycle.DeployRequest) error {
 		r.Product = "CDN"
-		_, err := w.engine.Deploy(w.ctx(), operator, id, r)
+		_, err := w.engine.By(operator).Deploy(w.ctx(), id, r)
 		return err
 	}
 	w.refused(try(lifecycle.DeployRequest{}), rules.ReasonRegion)
 	w.refused(try(lifecycle.DeployRequest{Regions: []string{"north"}}), rules.ReasonNoRegion)
 	w.refused(try(lifecycle.DeployRequest{Regions: []string{"east"}, Resources: []string{"b.example.com"}}), rules.ReasonNotCovered)
-	jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN", Regions: []string{"EAST", "west"}})
+	jobs, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "CDN", Regions: []string{"EAST", "west"}})
 	w.check(err)
 	for _, j := range jobs {
 		w.done(j, nil)
@@ -88,10 +88,10 @@ func TestAFailedDeploymentIsPutBack(t *testing.T) {
 			if !first {
 				w.deploy(id)
 				before = w.resource(0).Presented
-				w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
+				w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{NewKey: true}))
 			}
 			w.product.stubborn = true
-			jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+			jobs, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "CDN"})
 			w.check(err)
 			p := w.wait(jobs[0].ID)
 			if p.Job.Result != journal.ResultFailed || !strings.Contains(inWords(p.Job.Error), "handshake") {
@@ -131,35 +131,35 @@ func TestDriftOutdatedAndTasks(t *testing.T) {
 	oid := other.issued("a.example.com")
 	other.deploy(oid)
 	w.product.shown[place] = other.product.shown[place]
-	j, err := w.engine.Verify(w.ctx(), operator, w.resource(0).ID)
+	j, err := w.engine.By(operator).Verify(w.ctx(), w.resource(0).ID)
 	w.check(err)
 	w.wait(j.ID)
 	if r := w.resource(0); r.State != model.ResourceDrifted || r.DriftSince.IsZero() || r.Deployed == r.Presented {
 		t.Errorf("another leaf there: %s", r.State)
 	}
 	w.product.shown[place] = good
-	w.done(w.engine.Verify(w.ctx(), operator, w.resource(0).ID))
+	w.done(w.engine.By(operator).Verify(w.ctx(), w.resource(0).ID))
 	if r := w.resource(0); r.State != model.ResourceDeployed || !r.DriftSince.IsZero() {
 		t.Errorf("the right leaf again: %s", r.State)
 	}
-	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
+	w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{}))
 	if r := w.resource(0); r.State != model.ResourceOutdated {
 		t.Errorf("after a reissue: %s", r.State)
 	}
-	tasks, err := w.engine.Tasks(0)
+	tasks, err := w.engine.By(model.Scheduler).Tasks(0)
 	w.check(err)
 	if len(tasks) != 1 || tasks[0].Resource != w.resource(0).ID {
 		t.Fatalf("tasks: %+v", tasks)
 	}
 	w.deploy(id)
-	if tasks, _ = w.engine.Tasks(0); len(tasks) != 0 {
+	if tasks, _ = w.engine.By(model.Scheduler).Tasks(0); len(tasks) != 0 {
 		t.Errorf("the task is open though the leaf was seen: %+v", tasks)
 	}
-	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
-	tasks, _ = w.engine.Tasks(0)
-	_, err = w.engine.DismissTask(w.ctx(), operator, tasks[0].ID.Short())
+	w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{}))
+	tasks, _ = w.engine.By(model.Scheduler).Tasks(0)
+	_, err = w.engine.By(operator).DismissTask(w.ctx(), tasks[0].ID.Short())
 	w.check(err)
-	if tasks, _ = w.engine.Tasks(0); len(tasks) != 0 {
+	if tasks, _ = w.engine.By(model.Scheduler).Tasks(0); len(tasks) != 0 {
 		t.Error("a dismissed task is open")
 	}
 }
@@ -169,8 +169,8 @@ func TestUndeployingRemovesTheResource(t *testing.T) {
 	w := newWorld(t)
 	id := w.issued("a.example.com")
 	w.deploy(id)
-	w.done(w.engine.Undeploy(w.ctx(), operator, w.resource(0).ID))
-	if rs, _, _ := w.engine.Resources(lifecycle.ResourceFilter{}); len(rs) != 0 || len(w.product.now) != 0 {
+	w.done(w.engine.By(operator).Undeploy(w.ctx(), w.resource(0).ID))
+	if rs, _, _ := w.engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{}); len(rs) != 0 || len(w.product.now) != 0 {
 		t.Errorf("left: %v, %v", rs, w.product.now)
 	}
 	if i := w.get(id); i.Deployments.Total != 0 {
@@ -182,12 +182,12 @@ func TestUndeployingRemovesTheResource(t *testing.T) {
 func TestRefusalsAndChangesAreEvents(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
-	_, err := w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{})
+	_, err := w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{})
 	f := w.refused(err, rules.ReasonNotApplied)
 	if wayOut(f) == "" || !strings.Contains(inWords(f.AsText()), "paid") {
 		t.Errorf("it says %q, %q", inWords(f.AsText()), wayOut(f))
 	}
-	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id})
+	events, err := w.engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Instance: id})
 	w.check(err)
 	if len(events) != 2 || events[0].Result != journal.ResultRefused || inWords(events[0].Reason) != inWords(f.AsText()) ||
 		events[1].To != "paid" {
@@ -203,18 +203,17 @@ func TestEachNameOfACertificateIsAPlaceOfItsOwn(t *testing.T) {
 	w := newWorld(t)
 	multi := spec
 	multi.Type = model.Multi
-	_, made, err := w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: multi, Years: 1, Quantity: 1})
+	_, made, err := w.engine.By(operator).Buy(w.ctx(), lifecycle.BuyRequest{Spec: multi, Years: 1, Quantity: 1})
 	w.check(err)
 	id := made[0].ID
 	w.done(
-		w.engine.Apply(
+		w.engine.By(operator).Apply(
 			w.ctx(),
-			operator,
 			id,
 			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com", "b.example.com"}}},
 		),
 	)
-	jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+	jobs, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "CDN"})
 	w.check(err)
 	if len(jobs) != 2 {
 		t.Fatalf("%d deployments", len(jobs))
@@ -229,9 +228,9 @@ func TestEachNameOfACertificateIsAPlaceOfItsOwn(t *testing.T) {
 			t.Errorf("%s presents %+v", name, got)
 		}
 	}
-	b, err := w.engine.FindResource("CDN/global/b.example.com")
+	b, err := w.engine.By(model.Scheduler).FindResource("CDN/global/b.example.com")
 	w.check(err)
-	w.done(w.engine.Undeploy(w.ctx(), operator, b.ID))
+	w.done(w.engine.By(operator).Undeploy(w.ctx(), b.ID))
 	if w.product.now[ports.Place{Region: "global", Name: "a.example.com"}] == nil ||
 		w.product.now[ports.Place{Region: "global", Name: "b.example.com"}] != nil {
 		t.Error("undeploying b.example.com took off another one")

@@ -35,9 +35,8 @@ func TestACertificateWithoutEndIsImported(t *testing.T) {
 			}
 			der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
 			w.check(err)
-			res, err := w.engine.Upload(
+			res, err := w.engine.By(operator).Upload(
 				w.ctx(),
-				operator,
 				lifecycle.UploadRequest{Files: []bundle.File{{Data: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}}},
 			)
 			w.check(err)

@@ -20,7 +20,7 @@ import (
 // in the activity log, after the first event since.
 func (w *world) attempts(action string, since time.Time) (failed, done []time.Time) {
 	w.t.Helper()
-	events, err := w.engine.Activity(lifecycle.ActivityFilter{})
+	events, err := w.engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{})
 	w.check(err)
 	slices.Reverse(events) // the newest comes first
 	for _, ev := range events {
@@ -91,11 +91,11 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 			w := newWorld(t)
 			id := w.hosted("a.example.com")
 			w.deploy(id)
-			w.check(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true))
+			w.check(w.engine.By(operator).AutoDeploy(w.ctx(), w.resource(0).ID, true))
 			before := w.resource(0)
 			w.issuer.fails(c.method, c.err)
 			from := w.get(id).Due
-			w.check(w.engine.MoveClock(w.ctx(), operator, from.Add(time.Second)))
+			w.check(w.engine.By(operator).MoveClock(w.ctx(), from.Add(time.Second)))
 
 			// It is to be seen at once: what is tried, why it failed, when next.
 			i := w.get(id)
@@ -177,11 +177,11 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 				w := newWorld(t)
 				id := w.hosted("a.example.com")
 				w.deploy(id)
-				w.check(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true))
+				w.check(w.engine.By(operator).AutoDeploy(w.ctx(), w.resource(0).ID, true))
 				before := w.resource(0)
 				c.fail(w.product)
 				from := w.get(id).Due
-				w.check(w.engine.MoveClock(w.ctx(), operator, from.Add(time.Second)))
+				w.check(w.engine.By(operator).MoveClock(w.ctx(), from.Add(time.Second)))
 				r := w.resource(0)
 				if r.State != model.ResourceFailed && r.State != model.ResourceDeploying || r.Failure.What != model.JobDeploy ||
 					r.Failure.Message == "" ||
@@ -250,20 +250,20 @@ func TestWeeksSwitchedOff(t *testing.T) {
 			w.deploy(id)
 			ids = append(ids, id)
 		}
-		rs, _, err := w.engine.Resources(lifecycle.ResourceFilter{})
+		rs, _, err := w.engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{})
 		w.check(err)
 		for _, r := range rs {
-			w.check(w.engine.AutoDeploy(w.ctx(), operator, r.ID, true))
+			w.check(w.engine.By(operator).AutoDeploy(w.ctx(), r.ID, true))
 		}
 		due := w.get(ids[0]).Due
-		w.check(w.engine.MoveClock(w.ctx(), operator, due.Add(-48*time.Hour)))
+		w.check(w.engine.By(operator).MoveClock(w.ctx(), due.Add(-48*time.Hour)))
 		w.engine.Close()
 		w.clock.MoveTo(w.clock.Now().Add(56 * days).In(berlin)) // nothing runs meanwhile
 		for range 3 {
 			w.start(w.store)
 			w.engine.Start()
 			for range 3 {
-				if _, err := w.engine.Tick(w.ctx()); err != nil {
+				if _, err := w.engine.By(model.Scheduler).Tick(w.ctx()); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -312,7 +312,7 @@ func TestOneRenewalAtATime(t *testing.T) {
 		for range 8 {
 			all.Go(func() {
 				for range 5 {
-					if _, err := w.engine.Tick(w.ctx()); err != nil {
+					if _, err := w.engine.By(model.Scheduler).Tick(w.ctx()); err != nil {
 						t.Error(err)
 					}
 				}
@@ -320,7 +320,7 @@ func TestOneRenewalAtATime(t *testing.T) {
 		}
 		all.Wait()
 		w.clock.MoveTo(w.clock.Now().Add(time.Hour))
-		if _, err := w.engine.Tick(w.ctx()); err != nil {
+		if _, err := w.engine.By(model.Scheduler).Tick(w.ctx()); err != nil {
 			t.Fatal(err)
 		}
 		for _, id := range ids {
@@ -366,7 +366,7 @@ func TestAReissueThatFailsEndsWithTheServicePeriod(t *testing.T) {
 	w := newWorld(t)
 	w.issuer.limit = 6 * days
 	id := w.issued("a.example.com")
-	w.check(w.engine.MoveClock(w.ctx(), operator, w.get(id).ServiceEnd.Add(-12*days)))
+	w.check(w.engine.By(operator).MoveClock(w.ctx(), w.get(id).ServiceEnd.Add(-12*days)))
 	w.issuer.fails("order", errors.New("the CA is down"))
 	w.forward(15 * days)
 	asked := len(w.issuer.log())

@@ -529,7 +529,7 @@ var spec = model.Specification{Level: model.DV, Type: model.Single, Brand: "scri
 // bought is a paid instance.
 func (w *world) bought() model.ID {
 	w.t.Helper()
-	_, made, err := w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1})
+	_, made, err := w.engine.By(operator).Buy(w.ctx(), lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1})
 	w.check(err)
 	return made[0].ID
 }
@@ -538,7 +538,7 @@ func (w *world) bought() model.ID {
 func (w *world) issued(name string) model.ID {
 	w.t.Helper()
 	id := w.bought()
-	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{name}}}))
+	w.done(w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{name}}}))
 	return id
 }
 
@@ -555,21 +555,21 @@ func (w *world) done(j model.Job, err error) model.Job {
 
 func (w *world) wait(id model.ID) lifecycle.Progress {
 	w.t.Helper()
-	all, err := w.engine.Wait(w.ctx(), id)
+	all, err := w.engine.By(model.Scheduler).Wait(w.ctx(), id)
 	w.check(err)
 	return all[0]
 }
 
 func (w *world) get(id model.ID) model.Instance {
 	w.t.Helper()
-	i, err := w.engine.Instance(id)
+	i, err := w.engine.By(model.Scheduler).Instance(id)
 	w.check(err)
 	return i
 }
 
 func (w *world) forward(d time.Duration) {
 	w.t.Helper()
-	w.check(w.engine.MoveClock(w.ctx(), operator, w.clock.Now().Add(d)))
+	w.check(w.engine.By(operator).MoveClock(w.ctx(), w.clock.Now().Add(d)))
 }
 
 // refused expects an action to be refused for a reason.

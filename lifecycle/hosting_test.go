@@ -17,10 +17,10 @@ import (
 
 func (w *world) contact() model.ID {
 	w.t.Helper()
-	if c, err := w.engine.Contact("ops"); err == nil {
+	if c, err := w.engine.By(model.Scheduler).Contact("ops"); err == nil {
 		return c.ID
 	}
-	c, err := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Ops", Email: "ops@example.com"})
+	c, err := w.engine.By(operator).AddContact(w.ctx(), model.Contact{Name: "Ops", Email: "ops@example.com"})
 	w.check(err)
 	return c.ID
 }
@@ -28,7 +28,7 @@ func (w *world) contact() model.ID {
 func (w *world) hosted(name string) model.ID {
 	w.t.Helper()
 	id := w.issued(name)
-	w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact()}))
+	w.check(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{Contact: w.contact()}))
 	return id
 }
 
@@ -37,26 +37,26 @@ func TestHostingCanBeSwitchedOnUntilExpiry(t *testing.T) {
 	w := newWorld(t)
 	id := w.issued("a.example.com")
 	var inv *rules.Invalid
-	if err := w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{}); !errors.As(err, &inv) || inv.Field != "contact" {
+	if err := w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{}); !errors.As(err, &inv) || inv.Field != "contact" {
 		t.Errorf("hosted without a contact: %v", err)
 	}
 	w.forward(360 * days) // the last days count
-	w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact()}))
-	costs, _ := w.engine.Costs()
+	w.check(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{Contact: w.contact()}))
+	costs, _ := w.engine.By(model.Scheduler).Costs()
 	if costs["EUR"] != 100_00+100_00+20_00 {
 		t.Errorf("it cost %v", costs)
 	}
 	if b := w.balance("credit"); b.Available != 5 {
 		t.Errorf("credits %+v", b)
 	}
-	w.refused(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{}), rules.ReasonHosted)
+	w.refused(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{}), rules.ReasonHosted)
 	w.forward(2 * days)
 	i := w.get(id)
 	if len(i.Versions) != 2 || i.Hosting.RenewalsLeft != 0 || !i.Hosting.On {
 		t.Fatalf("after two days: %d versions, %+v", len(i.Versions), i.Hosting)
 	}
 	// With none left hosting can be bought again.
-	w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{}))
+	w.check(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{}))
 	w.forward(366 * days)
 	if i = w.get(id); len(i.Versions) != 3 || i.Hosting.RenewalsLeft != 0 {
 		t.Fatalf("after the second year: %d versions, %+v", len(i.Versions), i.Hosting)
@@ -66,7 +66,7 @@ func TestHostingCanBeSwitchedOnUntilExpiry(t *testing.T) {
 	if i = w.get(id); i.Hosting.On || i.Label(w.clock.Now()) != "expired" {
 		t.Errorf("after its last year: %+v, %s", i.Hosting, i.Label(w.clock.Now()))
 	}
-	w.refused(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{}), rules.ReasonExpired)
+	w.refused(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{}), rules.ReasonExpired)
 	w.fsck()
 }
 
@@ -74,7 +74,7 @@ func TestHostingCanBeSwitchedOnUntilExpiry(t *testing.T) {
 func TestAnUploadIsHostedByStatingWhatItDoesNotTell(t *testing.T) {
 	other := newWorld(t)
 	oid := other.issued("a.example.com")
-	files, err := other.engine.Download(other.ctx(), operator, oid, "pem")
+	files, err := other.engine.By(operator).Download(other.ctx(), oid, "pem")
 	other.check(err)
 	w := newWorld(t)
 	var up lifecycle.UploadRequest
@@ -83,26 +83,24 @@ func TestAnUploadIsHostedByStatingWhatItDoesNotTell(t *testing.T) {
 			up.Files = append(up.Files, bundle.File{Name: f.Name, Data: f.Data})
 		}
 	}
-	res, err := w.engine.Upload(w.ctx(), operator, up)
+	res, err := w.engine.By(operator).Upload(w.ctx(), up)
 	w.check(err)
 	id := res.Instance.ID
-	f := w.refused(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact()}), rules.ReasonStateSpec)
+	f := w.refused(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{Contact: w.contact()}), rules.ReasonStateSpec)
 	if !strings.Contains(wayOut(f), "--brand") || !strings.Contains(wayOut(f), "--grade") || strings.Contains(wayOut(f), "--type") {
 		t.Errorf("it asks for %q", wayOut(f))
 	}
 	w.refused(
-		w.engine.Host(
+		w.engine.By(operator).Host(
 			w.ctx(),
-			operator,
 			id,
 			lifecycle.HostRequest{Contact: w.contact(), Spec: model.Specification{Level: model.EV, Brand: "scripted", Grade: model.Free}},
 		),
 		rules.ReasonNotForSale,
 	)
 	w.check(
-		w.engine.Host(
+		w.engine.By(operator).Host(
 			w.ctx(),
-			operator,
 			id,
 			lifecycle.HostRequest{
 				Contact: w.contact(),
@@ -125,15 +123,15 @@ func TestARenewalThatNeedsARecordRaisesATask(t *testing.T) {
 	id := w.hosted("a.example.com")
 	w.issuer.pending = 3
 	w.issuer.proofs = []model.Proof{{Domain: "a.example.com", Method: "dns", Name: "_acme-challenge.a.example.com", Value: "xyz"}}
-	w.check(w.engine.MoveClock(w.ctx(), operator, w.get(id).Due.Add(time.Second)))
-	tasks, err := w.engine.Tasks(0)
+	w.check(w.engine.By(operator).MoveClock(w.ctx(), w.get(id).Due.Add(time.Second)))
+	tasks, err := w.engine.By(model.Scheduler).Tasks(0)
 	w.check(err)
 	if len(tasks) != 1 || tasks[0].Kind != model.TaskProve ||
 		!strings.Contains(inWords(tasks[0].Detail), "_acme-challenge.a.example.com  xyz") {
 		t.Fatalf("tasks %+v", tasks)
 	}
 	w.forward(time.Hour)
-	tasks, _ = w.engine.Tasks(0)
+	tasks, _ = w.engine.By(model.Scheduler).Tasks(0)
 	if len(tasks) != 1 || tasks[0].Kind != model.TaskInstall || len(w.get(id).Versions) != 2 {
 		t.Errorf("once the record is there: %d versions, tasks %+v", len(w.get(id).Versions), tasks)
 	}
@@ -143,12 +141,11 @@ func TestARenewalThatNeedsARecordRaisesATask(t *testing.T) {
 func TestHostingPacksAtApplication(t *testing.T) {
 	w := newWorld(t)
 	w.pack(5)
-	_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: ledger.PackHosting, Quantity: 3})
+	_, err := w.engine.By(operator).BuyPack(w.ctx(), lifecycle.PackRequest{Kind: ledger.PackHosting, Quantity: 3})
 	w.check(err)
 	apply := func(id model.ID, n int) (model.Job, error) {
-		return w.engine.Apply(
+		return w.engine.By(operator).Apply(
 			w.ctx(),
-			operator,
 			id,
 			lifecycle.ApplyRequest{
 				HostingPacks: n,
@@ -171,7 +168,7 @@ func TestHostingPacksAtApplication(t *testing.T) {
 	if b, h := w.balance("certificate"), w.balance("hosting"); b.Reserved != 4 || b.Available != 1 || h.Reserved != 3 {
 		t.Errorf("applied with 3 hosting packs: %+v %+v", b, h)
 	}
-	w.check(w.engine.Withdraw(w.ctx(), operator, id))
+	w.check(w.engine.By(operator).Withdraw(w.ctx(), id))
 	if b, h := w.balance("certificate"), w.balance("hosting"); b.Reserved != 1 || b.Available != 4 || h.Available != 3 {
 		t.Errorf("withdrawn: %+v %+v", b, h)
 	}
@@ -202,7 +199,7 @@ func TestHostingPacksAtApplication(t *testing.T) {
 	plain, err := w.fromPack()
 	w.check(err)
 	w.done(apply(plain, 0))
-	w.refused(w.engine.Host(w.ctx(), operator, plain, lifecycle.HostRequest{Contact: w.contact()}), rules.ReasonPackNotHosted)
+	w.refused(w.engine.By(operator).Host(w.ctx(), plain, lifecycle.HostRequest{Contact: w.contact()}), rules.ReasonPackNotHosted)
 	w.fsck()
 }
 
@@ -211,32 +208,31 @@ func TestStoppingHostingGivesBackWhatWasNotUsed(t *testing.T) {
 	w := newWorld(t)
 	id := w.hosted("a.example.com")
 	w.deploy(id)
-	w.check(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true))
-	w.check(w.engine.StopHosting(w.ctx(), operator, id))
+	w.check(w.engine.By(operator).AutoDeploy(w.ctx(), w.resource(0).ID, true))
+	w.check(w.engine.By(operator).StopHosting(w.ctx(), id))
 	if i := w.get(id); i.Hosting.On || i.Deployments.Auto != 0 || w.resource(0).Reserved {
 		t.Errorf("stopped: %+v, %+v", i.Hosting, w.resource(0))
 	}
 	if b := w.balance("credit"); b.Available != 5 || b.Reserved != 0 {
 		t.Errorf("credits stay: %+v", b)
 	}
-	page, err := w.engine.Page(model.Query{Filter: model.Filter{Group: model.GroupUnissued}})
+	page, err := w.engine.By(model.Scheduler).Page(model.Query{Filter: model.Filter{Group: model.GroupUnissued}})
 	w.check(err)
 	if page.Total != 1 {
 		t.Fatalf("%d instances came of the unused renewal", page.Total)
 	}
 	left := w.get(page.Rows[0].ID)
-	if p, err := w.engine.Refund(left.ID); err != nil || p.Amount != 0 || left.Spec != spec {
+	if p, err := w.engine.By(model.Scheduler).Refund(left.ID); err != nil || p.Amount != 0 || left.Spec != spec {
 		t.Errorf("it is %+v, refund %+v", left.Spec, p)
 	}
 	w.done(
-		w.engine.Apply(
+		w.engine.By(operator).Apply(
 			w.ctx(),
-			operator,
 			left.ID,
 			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}}},
 		),
 	)
-	w.refused(w.engine.StopHosting(w.ctx(), operator, id), rules.ReasonNotHosted)
+	w.refused(w.engine.By(operator).StopHosting(w.ctx(), id), rules.ReasonNotHosted)
 	w.fsck()
 }
 
@@ -246,13 +242,13 @@ func TestAutoDeployUsesOneCreditForEachYearlyRenewal(t *testing.T) {
 	w.issuer.limit = 200 * days
 	plain := w.issued("p.example.com")
 	w.deploy(plain)
-	w.refused(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true), rules.ReasonNotHosted)
-	w.done(w.engine.Undeploy(w.ctx(), operator, w.resource(0).ID))
+	w.refused(w.engine.By(operator).AutoDeploy(w.ctx(), w.resource(0).ID, true), rules.ReasonNotHosted)
+	w.done(w.engine.By(operator).Undeploy(w.ctx(), w.resource(0).ID))
 
 	id := w.hosted("a.example.com")
 	w.deploy(id)
 	r := w.resource(0).ID
-	w.check(w.engine.AutoDeploy(w.ctx(), operator, r, true))
+	w.check(w.engine.By(operator).AutoDeploy(w.ctx(), r, true))
 	if b := w.balance("credit"); b.Reserved != 1 || b.Available != 4 {
 		t.Errorf("switched on: %+v", b)
 	}
@@ -273,12 +269,12 @@ func TestAutoDeployUsesOneCreditForEachYearlyRenewal(t *testing.T) {
 	if v := w.resource(0); !v.AutoDeploy {
 		t.Error("without renewals left auto-deploy went off")
 	}
-	tasks, err := w.engine.Tasks(0)
+	tasks, err := w.engine.By(model.Scheduler).Tasks(0)
 	w.check(err)
 	if slices.ContainsFunc(tasks, func(k model.Task) bool { return k.Instance == id }) {
 		t.Errorf("tasks for what is deployed by itself: %+v", tasks)
 	}
-	w.check(w.engine.AutoDeploy(w.ctx(), operator, r, false))
+	w.check(w.engine.By(operator).AutoDeploy(w.ctx(), r, false))
 	w.fsck()
 }
 
@@ -286,15 +282,14 @@ func TestAutoDeployUsesOneCreditForEachYearlyRenewal(t *testing.T) {
 func TestADeploymentWaitsForACredit(t *testing.T) {
 	w := newWorld(t)
 	w.pack(2)
-	_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: ledger.PackHosting, Quantity: 2})
+	_, err := w.engine.By(operator).BuyPack(w.ctx(), lifecycle.PackRequest{Kind: ledger.PackHosting, Quantity: 2})
 	w.check(err)
 	id, err := w.fromPack() // hosted from packs: no credits come with it
 	w.check(err)
 	w.pack(2)
 	w.done(
-		w.engine.Apply(
+		w.engine.By(operator).Apply(
 			w.ctx(),
-			operator,
 			id,
 			lifecycle.ApplyRequest{
 				HostingPacks: 2,
@@ -304,17 +299,17 @@ func TestADeploymentWaitsForACredit(t *testing.T) {
 		),
 	)
 	w.deploy(id)
-	f := w.refused(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true), rules.ReasonNoUnits)
+	f := w.refused(w.engine.By(operator).AutoDeploy(w.ctx(), w.resource(0).ID, true), rules.ReasonNoUnits)
 	if !strings.Contains(wayOut(f), "certquay buy-pack credit") {
 		t.Errorf("the way out is %q", wayOut(f))
 	}
 	credit := func() {
 		t.Helper()
-		_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: ledger.PackCredit, Quantity: 1})
+		_, err := w.engine.By(operator).BuyPack(w.ctx(), lifecycle.PackRequest{Kind: ledger.PackCredit, Quantity: 1})
 		w.check(err)
 	}
 	credit()
-	w.check(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true))
+	w.check(w.engine.By(operator).AutoDeploy(w.ctx(), w.resource(0).ID, true))
 	w.forward(340 * days)
 	if v := w.resource(0); v.Version != 2 || v.Reserved || !v.AutoDeploy {
 		t.Fatalf("after the first renewal: %+v", v.Resource)
@@ -337,11 +332,11 @@ func TestAFailedAutomaticDeploymentUsesNoCreditAndIsTriedAgain(t *testing.T) {
 		w := newWorld(t)
 		id := w.hosted("a.example.com")
 		w.deploy(id)
-		w.check(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true))
+		w.check(w.engine.By(operator).AutoDeploy(w.ctx(), w.resource(0).ID, true))
 		before := w.resource(0).Presented
 		w.product.stubborn = true
 		due := w.get(id).Due
-		w.check(w.engine.MoveClock(w.ctx(), operator, due.Add(time.Second)))
+		w.check(w.engine.By(operator).MoveClock(w.ctx(), due.Add(time.Second)))
 		if v, b := w.resource(0), w.balance("credit"); v.Presented != before || v.Failure.Message == "" || b.Used != 0 || b.Reserved != 1 {
 			t.Errorf("failed: %+v, %+v", v.Resource, b)
 		}

@@ -69,15 +69,15 @@ func (m *mortal) isDead() bool {
 // yet, so that it can be gone on with after a death, as a person would.
 func (w *world) life(ctx context.Context) error {
 	e := w.engine
-	page, err := e.Page(model.Query{})
+	page, err := e.By(model.Scheduler).Page(model.Query{})
 	if err != nil {
 		return err
 	}
 	if page.Total == 0 {
-		if _, _, err := e.Buy(ctx, operator, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1}); err != nil {
+		if _, _, err := e.By(operator).Buy(ctx, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1}); err != nil {
 			return err
 		}
-		if page, err = e.Page(model.Query{}); err != nil {
+		if page, err = e.By(model.Scheduler).Page(model.Query{}); err != nil {
 			return err
 		}
 	}
@@ -86,11 +86,11 @@ func (w *world) life(ctx context.Context) error {
 		if err := w.settle(ctx); err != nil {
 			return err
 		}
-		i, err := e.Instance(id)
+		i, err := e.By(model.Scheduler).Instance(id)
 		if err != nil {
 			return err
 		}
-		rs, _, err := e.Resources(lifecycle.ResourceFilter{Instance: id})
+		rs, _, err := e.By(model.Scheduler).Resources(lifecycle.ResourceFilter{Instance: id})
 		if err != nil {
 			return err
 		}
@@ -100,17 +100,17 @@ func (w *world) life(ctx context.Context) error {
 		}
 		switch {
 		case len(i.Versions) == 0:
-			_, err = e.Apply(ctx, operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+			_, err = e.By(operator).Apply(ctx, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
 		case len(rs) == 0 && current > 0:
-			_, err = e.Deploy(ctx, operator, id, lifecycle.DeployRequest{Product: "CDN"})
+			_, err = e.By(operator).Deploy(ctx, id, lifecycle.DeployRequest{Product: "CDN"})
 		case len(i.Versions) == 1:
-			_, err = e.Reissue(ctx, operator, id, lifecycle.ReissueRequest{})
+			_, err = e.By(operator).Reissue(ctx, id, lifecycle.ReissueRequest{})
 		case current > 0 && rs[0].Version < current:
-			_, err = e.Deploy(ctx, operator, id, lifecycle.DeployRequest{Product: "CDN"})
+			_, err = e.By(operator).Deploy(ctx, id, lifecycle.DeployRequest{Product: "CDN"})
 		case current > 0:
-			_, err = e.Revoke(ctx, operator, id, lifecycle.RevokeRequest{Reason: "superseded"})
+			_, err = e.By(operator).Revoke(ctx, id, lifecycle.RevokeRequest{Reason: "superseded"})
 		case len(rs) > 0:
-			_, err = e.Undeploy(ctx, operator, rs[0].ID)
+			_, err = e.By(operator).Undeploy(ctx, rs[0].ID)
 		default:
 			return nil
 		}
@@ -124,7 +124,7 @@ func (w *world) life(ctx context.Context) error {
 // settle lets everything that is under way end, moving the clock past pauses.
 func (w *world) settle(ctx context.Context) error {
 	for range 20 {
-		if _, err := w.engine.Tick(ctx); err != nil {
+		if _, err := w.engine.By(model.Scheduler).Tick(ctx); err != nil {
 			return err
 		}
 		busy := false
@@ -233,7 +233,7 @@ func (w *world) orderly(mark int) {
 			delete(asked, about)
 		}
 	}
-	page, err := w.engine.Page(model.Query{})
+	page, err := w.engine.By(model.Scheduler).Page(model.Query{})
 	w.check(err)
 	if page.Total != 1 {
 		w.t.Errorf("there are %d instances, want 1", page.Total)
@@ -283,9 +283,8 @@ func TestLateAnswersAreWaitedFor(t *testing.T) {
 	w := newWorld(t)
 	w.issuer.pending = 3
 	id := w.bought()
-	j, err := w.engine.Apply(
+	j, err := w.engine.By(operator).Apply(
 		w.ctx(),
-		operator,
 		id,
 		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"late.example.com"}}},
 	)

@@ -23,7 +23,7 @@ func TestChangingARowIsFollowedEverywhere(t *testing.T) {
 	row := w.table.Row(rules.Reissue)
 	row.From = []model.State{"paid"} // reissue only what is paid: nonsense, but the table says so
 	id := w.issued("a.example.com")
-	_, err := w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{})
+	_, err := w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{})
 	f := w.refused(err, rules.ReasonState)
 	if !strings.Contains(inWords(f.AsText()), "needs paid") || strings.Contains(wayOut(f), "reissue") {
 		t.Errorf("it says %q, %q", inWords(f.AsText()), wayOut(f))
@@ -36,7 +36,7 @@ func TestChangingARowIsFollowedEverywhere(t *testing.T) {
 		t.Errorf("the matrix says %q", line(m, "reissue"))
 	}
 	row.From = []model.State{w.get(id).State}
-	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
+	w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{}))
 }
 
 func line(text, word string) string {
@@ -121,18 +121,18 @@ func TestAReadOnlyActorIsRefusedEverything(t *testing.T) {
 		}
 	}
 	w := newWorld(t)
-	_, _, err := w.engine.Buy(w.ctx(), owner, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1})
+	_, _, err := w.engine.By(owner).Buy(w.ctx(), lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1})
 	w.refused(err, rules.ReasonReadOnly)
-	_, err = w.engine.AddContact(w.ctx(), owner, model.Contact{Name: "Web", Email: "web@example.com"})
+	_, err = w.engine.By(owner).AddContact(w.ctx(), model.Contact{Name: "Web", Email: "web@example.com"})
 	w.refused(err, rules.ReasonReadOnly)
-	_, err = w.engine.AddCompany(w.ctx(), owner, model.Company{Organization: model.Organization{Name: "Example GmbH"}})
+	_, err = w.engine.By(owner).AddCompany(w.ctx(), model.Company{Organization: model.Organization{Name: "Example GmbH"}})
 	w.refused(err, rules.ReasonReadOnly)
-	_, err = w.engine.AddWatch(w.ctx(), owner, "www.example.com:443", "", "")
+	_, err = w.engine.By(owner).AddWatch(w.ctx(), "www.example.com:443", "", "")
 	w.refused(err, rules.ReasonReadOnly)
-	w.refused(w.engine.MoveClock(w.ctx(), owner, w.clock.Now().Add(days)), rules.ReasonReadOnly)
-	_, err = w.engine.RotateCA(w.ctx(), owner, nil)
+	w.refused(w.engine.By(owner).MoveClock(w.ctx(), w.clock.Now().Add(days)), rules.ReasonReadOnly)
+	_, err = w.engine.By(owner).RotateCA(w.ctx(), nil)
 	w.refused(err, rules.ReasonReadOnly)
-	_, err = w.engine.RotateCA(w.ctx(), model.Actor{Name: "admin", Role: model.Admin}, nil) // for owners only
+	_, err = w.engine.By(model.Actor{Name: "admin", Role: model.Admin}).RotateCA(w.ctx(), nil) // for owners only
 	w.refused(err, rules.ReasonRole)
 }
 

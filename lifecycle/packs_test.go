@@ -15,7 +15,7 @@ import (
 
 func (w *world) balance(kind string) ledger.Balance {
 	w.t.Helper()
-	all, err := w.engine.Balances()
+	all, err := w.engine.By(model.Scheduler).Balances()
 	w.check(err)
 	for _, b := range all {
 		if b.Kind == kind {
@@ -28,12 +28,12 @@ func (w *world) balance(kind string) ledger.Balance {
 
 func (w *world) pack(n int) {
 	w.t.Helper()
-	_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: ledger.PackCertificate, Spec: spec, Quantity: n})
+	_, err := w.engine.By(operator).BuyPack(w.ctx(), lifecycle.PackRequest{Kind: ledger.PackCertificate, Spec: spec, Quantity: n})
 	w.check(err)
 }
 
 func (w *world) fromPack() (model.ID, error) {
-	_, made, err := w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, FromPack: true})
+	_, made, err := w.engine.By(operator).Buy(w.ctx(), lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, FromPack: true})
 	if err != nil {
 		return "", err
 	}
@@ -58,34 +58,33 @@ func TestAUnitIsReservedUsedAndGivenBack(t *testing.T) {
 	w.check(err)
 	is(3, 2, 0, 1)
 	w.issuer.pending = 100
-	j, err := w.engine.Apply(
+	j, err := w.engine.By(operator).Apply(
 		w.ctx(),
-		operator,
 		a,
 		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
 	)
 	w.check(err)
 	w.wait(j.ID)
-	w.check(w.engine.Withdraw(w.ctx(), operator, a))
+	w.check(w.engine.By(operator).Withdraw(w.ctx(), a))
 	is(3, 2, 0, 1) // withdrawn it goes on holding its unit
 	w.issuer.pending = 0
-	w.done(w.engine.Apply(w.ctx(), operator, a, lifecycle.ApplyRequest{}))
+	w.done(w.engine.By(operator).Apply(w.ctx(), a, lifecycle.ApplyRequest{}))
 	is(3, 1, 1, 1) // issued it has used it up
-	w.check(w.engine.CloseInstance(w.ctx(), operator, b))
+	w.check(w.engine.By(operator).CloseInstance(w.ctx(), b))
 	is(3, 0, 1, 2) // closed it has given it back
 	if i := w.get(b); string(i.State) != "closed" {
 		t.Errorf("closing what came from a pack leads to %s", i.State)
 	}
-	w.done(w.engine.Revoke(w.ctx(), operator, a, lifecycle.RevokeRequest{}))
+	w.done(w.engine.By(operator).Revoke(w.ctx(), a, lifecycle.RevokeRequest{}))
 	is(3, 0, 1, 2) // revoked it is lost
 	if i := w.get(a); string(i.State) != "revoked" || i.Origin != model.OriginPack {
 		t.Errorf("revoking what came from a pack leads to %s", i.State)
 	}
-	_, _, err = w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: spec, Years: 2, Quantity: 1, FromPack: true})
+	_, _, err = w.engine.By(operator).Buy(w.ctx(), lifecycle.BuyRequest{Spec: spec, Years: 2, Quantity: 1, FromPack: true})
 	w.refused(err, rules.ReasonFromPack)
 	other := spec
 	other.Grade = model.Free
-	_, _, err = w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: other, Years: 1, Quantity: 1, FromPack: true})
+	_, _, err = w.engine.By(operator).Buy(w.ctx(), lifecycle.BuyRequest{Spec: other, Years: 1, Quantity: 1, FromPack: true})
 	if f := w.refused(
 		err,
 		rules.ReasonNoUnits,
@@ -127,19 +126,19 @@ func TestOneOfFortyBuyersGetsTheLastUnit(t *testing.T) {
 func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 	w := newWorld(t)
 	r := lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 2, Hosting: true}
-	q, err := w.engine.Quote(r)
+	q, err := w.engine.By(model.Scheduler).Quote(r)
 	w.check(err)
 	if len(q.Lines) != 6 || q.Total != 2*(2*100_00+20_00) {
 		t.Errorf("%d lines, %d", len(q.Lines), q.Total)
 	}
-	o, made, err := w.engine.Buy(w.ctx(), operator, r)
+	o, made, err := w.engine.By(operator).Buy(w.ctx(), r)
 	w.check(err)
 	if len(made) != 2 || len(o.Lines) != 6 || o.Lines[5].Instance != made[1].ID {
 		t.Fatalf("%d instances, lines %+v", len(made), o.Lines)
 	}
 	long := r
 	long.Years = 2
-	_, _, err = w.engine.Buy(w.ctx(), operator, long)
+	_, _, err = w.engine.By(operator).Buy(w.ctx(), long)
 	w.refused(err, rules.ReasonHostingYears)
 
 	id := made[0].ID
@@ -147,7 +146,7 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 		t.Error("it is hosted before it is issued")
 	}
 	w.done(
-		w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}),
+		w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}),
 	)
 	first := w.get(id)
 	if !first.Hosting.On || first.Hosting.RenewalsLeft != 1 || first.Label(w.clock.Now()) != "hosted" {
@@ -156,13 +155,13 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 	if b := w.balance("credit"); b.Total != 5 || b.Available != 5 {
 		t.Errorf("credits %+v, want 5", b)
 	}
-	_, _, err = w.engine.Renew(w.ctx(), operator, id)
+	_, _, err = w.engine.By(operator).Renew(w.ctx(), id)
 	w.refused(err, rules.ReasonHostedRenews)
 	w.refused(
-		func() error { _, err := w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}); return err }(),
+		func() error { _, err := w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{}); return err }(),
 		rules.ReasonStopHosting,
 	)
-	if p, err := w.engine.Refund(id); err != nil || p.Amount != 0 || !strings.Contains(inWords(p.Why), "hosting") {
+	if p, err := w.engine.By(model.Scheduler).Refund(id); err != nil || p.Amount != 0 || !strings.Contains(inWords(p.Why), "hosting") {
 		t.Errorf("the refund would be %+v", p)
 	}
 
@@ -180,7 +179,7 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 	}
 
 	// Closed before issue, what was paid for with it is void, and stays paid.
-	w.check(w.engine.CloseInstance(w.ctx(), operator, made[1].ID))
+	w.check(w.engine.By(operator).CloseInstance(w.ctx(), made[1].ID))
 	if i := w.get(made[1].ID); string(i.State) != "closed" || i.Hosting.Entitled != 0 {
 		t.Errorf("closed: %s, %+v", i.State, i.Hosting)
 	}
@@ -191,17 +190,17 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 func TestPacksArePricedAndBounded(t *testing.T) {
 	w := newWorld(t)
 	for kind, want := range map[ledger.PackKind]int64{ledger.PackCertificate: 100_00, ledger.PackHosting: 20_00, ledger.PackCredit: 5_00} {
-		q, err := w.engine.QuotePack(lifecycle.PackRequest{Kind: kind, Spec: spec, Quantity: 7})
+		q, err := w.engine.By(model.Scheduler).QuotePack(lifecycle.PackRequest{Kind: kind, Spec: spec, Quantity: 7})
 		w.check(err)
 		if q.Total != 7*want {
 			t.Errorf("7 × %s cost %d", kind, q.Total)
 		}
 	}
 	for _, n := range []int{0, -1, 100_001} {
-		_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: ledger.PackCredit, Quantity: n})
+		_, err := w.engine.By(operator).BuyPack(w.ctx(), lifecycle.PackRequest{Kind: ledger.PackCredit, Quantity: n})
 		w.refused(err, rules.ReasonPackQuantity)
 	}
-	_, err := w.engine.BuyPack(w.ctx(), operator, lifecycle.PackRequest{Kind: "luck", Quantity: 1})
+	_, err := w.engine.By(operator).BuyPack(w.ctx(), lifecycle.PackRequest{Kind: "luck", Quantity: 1})
 	w.refused(err, rules.ReasonNotForSale)
 }
 
@@ -211,13 +210,13 @@ func TestCostsAreListedByOrderAndMonth(t *testing.T) {
 	id := w.bought()
 	w.forward(40 * days)
 	w.pack(2)
-	w.check(w.engine.CloseInstance(w.ctx(), operator, id))
-	orders, err := w.engine.CostsByOrder()
+	w.check(w.engine.By(operator).CloseInstance(w.ctx(), id))
+	orders, err := w.engine.By(model.Scheduler).CostsByOrder()
 	w.check(err)
 	if len(orders) != 2 || orders[0].Charged != 200_00 || orders[1].Charged != 100_00 || orders[1].Refunded != 100_00 {
 		t.Errorf("by order: %+v", orders)
 	}
-	months, err := w.engine.CostsByMonth()
+	months, err := w.engine.By(model.Scheduler).CostsByMonth()
 	w.check(err)
 	if len(months) != 2 || months[0].Month != "2026-12" || months[0].Charged != 200_00 || months[0].Refunded != 100_00 ||
 		months[1].Charged != 100_00 {

@@ -181,17 +181,17 @@ func TestRandomLivesAgreeWithTheRules(t *testing.T) {
 			actor := rapid.SampledFrom(actors).Draw(rt, "actor")
 			switch kind := rapid.SampledFrom([]string{"buy", "pack", "from pack", "forward", "act", "act", "act", "act", "act"}).Draw(rt, "kind"); kind {
 			case "buy":
-				_, made, err := w.engine.Buy(w.ctx(), actor, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1})
+				_, made, err := w.engine.By(actor).Buy(w.ctx(), lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1})
 				w.check(err)
 				m.all = append(m.all, &plain{id: made[0].ID, state: "paid", paid: 100_00, pending: rapid.Bool().Draw(rt, "pending")})
 				m.spent += 100_00
 			case "pack":
 				n := rapid.IntRange(1, 2).Draw(rt, "units")
-				_, err := w.engine.BuyPack(w.ctx(), actor, lifecycle.PackRequest{Kind: ledger.PackCertificate, Spec: spec, Quantity: n})
+				_, err := w.engine.By(actor).BuyPack(w.ctx(), lifecycle.PackRequest{Kind: ledger.PackCertificate, Spec: spec, Quantity: n})
 				w.check(err)
 				m.free, m.supply, m.spent = m.free+n, m.supply+n, m.spent+int64(n)*100_00
 			case "from pack":
-				_, made, err := w.engine.Buy(w.ctx(), actor, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, FromPack: true})
+				_, made, err := w.engine.By(actor).Buy(w.ctx(), lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, FromPack: true})
 				if m.free == 0 {
 					w.refused(err, rules.ReasonNoUnits)
 					continue
@@ -238,30 +238,29 @@ func (w *world) act(rt *rapid.T, m *reference, actor model.Actor, a rules.Action
 			w.issuer.pending = 1 << 30
 		}
 		keep(
-			w.engine.Apply(
+			w.engine.By(actor).Apply(
 				w.ctx(),
-				actor,
 				p.id,
 				lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
 			),
 		)
 	case rules.Withdraw:
-		err = w.engine.Withdraw(w.ctx(), actor, p.id)
+		err = w.engine.By(actor).Withdraw(w.ctx(), p.id)
 	case rules.Close:
-		err = w.engine.CloseInstance(w.ctx(), actor, p.id)
+		err = w.engine.By(actor).CloseInstance(w.ctx(), p.id)
 	case rules.Revoke:
-		keep(w.engine.Revoke(w.ctx(), actor, p.id, lifecycle.RevokeRequest{}))
+		keep(w.engine.By(actor).Revoke(w.ctx(), p.id, lifecycle.RevokeRequest{}))
 	case rules.Delete:
-		err = w.engine.Delete(w.ctx(), actor, p.id)
+		err = w.engine.By(actor).Delete(w.ctx(), p.id)
 	case rules.Deploy:
-		jobs, err = w.engine.Deploy(w.ctx(), actor, p.id, lifecycle.DeployRequest{Product: "CDN", Resources: []string{"a.example.com"}})
+		jobs, err = w.engine.By(actor).Deploy(w.ctx(), p.id, lifecycle.DeployRequest{Product: "CDN", Resources: []string{"a.example.com"}})
 	case rules.Undeploy:
-		rs, _, rerr := w.engine.Resources(lifecycle.ResourceFilter{Instance: p.id})
+		rs, _, rerr := w.engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{Instance: p.id})
 		w.check(rerr)
 		if len(rs) == 0 {
 			return
 		}
-		keep(w.engine.Undeploy(w.ctx(), actor, rs[0].ID))
+		keep(w.engine.By(actor).Undeploy(w.ctx(), rs[0].ID))
 	}
 	want := m.expect(a, p)
 	var f *rules.Refusal
@@ -292,7 +291,7 @@ func (w *world) act(rt *rapid.T, m *reference, actor model.Actor, a rules.Action
 func (w *world) agrees(rt *rapid.T, m *reference) {
 	reserved := 0
 	for _, p := range m.all {
-		i, err := w.engine.Instance(p.id)
+		i, err := w.engine.By(model.Scheduler).Instance(p.id)
 		if p.deleted != errors.Is(err, model.ErrNotFound) {
 			rt.Fatalf("deleted %v: %v", p.deleted, err)
 		}
@@ -307,7 +306,7 @@ func (w *world) agrees(rt *rapid.T, m *reference) {
 		}
 	}
 	got := ledger.Balance{}
-	all, err := w.engine.Balances()
+	all, err := w.engine.By(model.Scheduler).Balances()
 	w.check(err)
 	for _, b := range all {
 		if b.Available < 0 || b.Reserved < 0 || b.Used < 0 || b.Total != b.Available+b.Reserved+b.Used {
@@ -320,12 +319,12 @@ func (w *world) agrees(rt *rapid.T, m *reference) {
 	if got.Total != m.supply || got.Available != m.free || got.Used != m.used || got.Reserved != reserved {
 		rt.Fatalf("balance %+v; the rules say total %d, available %d, used %d, reserved %d", got, m.supply, m.free, m.used, reserved)
 	}
-	costs, err := w.engine.Costs()
+	costs, err := w.engine.By(model.Scheduler).Costs()
 	w.check(err)
 	if costs["EUR"] != m.spent-m.refunded {
 		rt.Fatalf("spent %d; the rules say %d - %d", costs["EUR"], m.spent, m.refunded)
 	}
-	counts, err := w.engine.Counts()
+	counts, err := w.engine.By(model.Scheduler).Counts()
 	w.check(err)
 	sum := 0
 	for _, n := range counts.State {

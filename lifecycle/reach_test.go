@@ -42,24 +42,22 @@ func TestWhomACACanReach(t *testing.T) {
 func TestNobodyCouldBeReached(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
-	_, err := w.engine.Apply(
+	_, err := w.engine.By(operator).Apply(
 		w.ctx(),
-		operator,
 		id,
 		lifecycle.ApplyRequest{
 			Application: model.Application{Domains: []string{"a.example.com"}, KeyType: model.ECDSAP256, Email: "a@", Phone: "call me"},
 		},
 	)
-	_, called := w.engine.Apply(
+	_, called := w.engine.By(operator).Apply(
 		w.ctx(),
-		operator,
 		w.bought(),
 		lifecycle.ApplyRequest{
 			Application: model.Application{Domains: []string{"a.example.com"}, KeyType: model.ECDSAP256, Phone: "call me"},
 		},
 	)
-	_, contact := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Ops", Email: "ops@example.com", Phone: "call me"})
-	_, company := w.engine.AddCompany(w.ctx(), operator, model.Company{Organization: model.Organization{Name: "Example GmbH", Phone: "x"}})
+	_, contact := w.engine.By(operator).AddContact(w.ctx(), model.Contact{Name: "Ops", Email: "ops@example.com", Phone: "call me"})
+	_, company := w.engine.By(operator).AddCompany(w.ctx(), model.Company{Organization: model.Organization{Name: "Example GmbH", Phone: "x"}})
 	for n, c := range []struct {
 		err   error
 		field string
@@ -86,7 +84,7 @@ func TestContactsAreReachable(t *testing.T) {
 		{model.Contact{Name: " ", Email: "ops@example.com"}, "name"},
 		{model.Contact{Name: "Nobody", Email: "foo@bar"}, "email"},
 	} {
-		_, err := w.engine.AddContact(w.ctx(), operator, c.contact)
+		_, err := w.engine.By(operator).AddContact(w.ctx(), c.contact)
 		var wrong *rules.Invalid
 		if field := ""; errors.As(err, &wrong) {
 			if field = wrong.Field; field != c.field {

@@ -50,7 +50,7 @@ func reviewedWorld(t *testing.T) (*world, func() model.ID) {
 	return w, func() model.ID {
 		ov := spec
 		ov.Level = model.OV
-		_, made, err := w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: ov, Years: 1, Quantity: 1})
+		_, made, err := w.engine.By(operator).Buy(w.ctx(), lifecycle.BuyRequest{Spec: ov, Years: 1, Quantity: 1})
 		w.check(err)
 		return made[0].ID
 	}
@@ -58,9 +58,9 @@ func reviewedWorld(t *testing.T) (*world, func() model.ID) {
 
 func (w *world) applyOV(id model.ID, name string) model.Job {
 	w.t.Helper()
-	_, err := w.engine.AddDocument(w.ctx(), operator, id, "register.png", picture(w.t.(*testing.T)))
+	_, err := w.engine.By(operator).AddDocument(w.ctx(), id, "register.png", picture(w.t.(*testing.T)))
 	w.check(err)
-	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: ovApplication(name)})
+	j, err := w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: ovApplication(name)})
 	w.check(err)
 	return j
 }
@@ -72,7 +72,7 @@ func TestFieldsByLevelAndGrade(t *testing.T) {
 	a := ovApplication("a.example.com")
 	fields := func(i model.Instance, a model.Application) []string {
 		var names []string
-		for _, m := range w.engine.Missing(&i, a) {
+		for _, m := range w.engine.By(model.Scheduler).Missing(&i, a) {
 			if m.Example == "" {
 				t.Errorf("%s has no example", m.Field)
 			}
@@ -112,52 +112,52 @@ func TestAReviewerDecides(t *testing.T) {
 	if p := w.wait(j.ID); !p.Blocked || inWords(p.Job.WaitFor) != "a reviewer" || len(w.issuer.log()) != 0 {
 		t.Fatalf("before the review: %+v, calls %v", p, w.issuer.log())
 	}
-	tasks, err := w.engine.Tasks(0)
+	tasks, err := w.engine.By(model.Scheduler).Tasks(0)
 	w.check(err)
 	if len(tasks) != 1 || tasks[0].Kind != model.TaskReview {
 		t.Fatalf("tasks %+v", tasks)
 	}
 	w.forward(3 * days)
-	if tasks, _ = w.engine.Tasks(0); len(tasks) != 1 {
+	if tasks, _ = w.engine.By(model.Scheduler).Tasks(0); len(tasks) != 1 {
 		t.Errorf("after three days there are %d tasks", len(tasks))
 	}
 	if i := w.get(id); !i.AwaitsReview() || !i.ExpectedIssue.IsZero() {
 		t.Errorf("nobody knows when the reviewer comes, and %s is promised", i.ExpectedIssue)
 	}
-	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id, Limit: 1})
+	events, err := w.engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Instance: id, Limit: 1})
 	w.check(err)
 	if e := events[0]; e.Result != journal.ResultWaiting || e.Name != "a.example.com" {
 		t.Errorf("what waits is not named: %+v", e)
 	}
-	docs, err := w.engine.Documents(id)
+	docs, err := w.engine.By(model.Scheduler).Documents(id)
 	w.check(err)
 	if len(docs) != 1 || !bytes.Equal(docs[0].Data.Reveal(), picture(t)) || docs[0].Format != "png" {
 		t.Errorf("the reviewer sees %+v", docs)
 	}
 	plain := operator
 	plain.Role = model.Operator
-	w.refused(w.engine.Approve(w.ctx(), plain, id), rules.ReasonRole)
+	w.refused(w.engine.By(plain).Approve(w.ctx(), id), rules.ReasonRole)
 
 	var inv *rules.Invalid
-	if err := w.engine.RejectApplication(w.ctx(), operator, id, " "); !errors.As(err, &inv) {
+	if err := w.engine.By(operator).RejectApplication(w.ctx(), id, " "); !errors.As(err, &inv) {
 		t.Errorf("rejected without a reason: %v", err)
 	}
-	w.check(w.engine.RejectApplication(w.ctx(), operator, id, "the stamp is missing"))
+	w.check(w.engine.By(operator).RejectApplication(w.ctx(), id, "the stamp is missing"))
 	i := w.get(id)
 	if string(i.State) != "paid" || !strings.Contains(inWords(i.Reason), "the stamp is missing") || len(i.Application.Documents) != 1 ||
 		i.Operation.Active() {
 		t.Errorf("rejected: %s, %q, %+v", i.State, i.Reason, i.Operation)
 	}
-	if tasks, _ = w.engine.Tasks(0); len(tasks) != 0 {
+	if tasks, _ = w.engine.By(model.Scheduler).Tasks(0); len(tasks) != 0 {
 		t.Error("the task is still open")
 	}
 
-	j, err = w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{})
+	j, err = w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{})
 	w.check(err)
 	w.wait(j.ID)
-	w.check(w.engine.Approve(w.ctx(), operator, id))
+	w.check(w.engine.By(operator).Approve(w.ctx(), id))
 	w.done(j, nil)
-	w.refused(w.engine.Approve(w.ctx(), operator, id), rules.ReasonNoReview)
+	w.refused(w.engine.By(operator).Approve(w.ctx(), id), rules.ReasonNoReview)
 	w.fsck()
 }
 
@@ -171,7 +171,7 @@ func TestAReviewTakesNothingOffTheCertificate(t *testing.T) {
 	j := w.applyOV(id, "a.example.com")
 	w.wait(j.ID)
 	w.forward(3 * days)
-	w.check(w.engine.Approve(w.ctx(), operator, id))
+	w.check(w.engine.By(operator).Approve(w.ctx(), id))
 	w.done(j, nil)
 	i := w.get(id)
 	if v := i.Current(); !v.NotAfter.Equal(i.ServiceEnd.Add(-time.Second)) {
@@ -188,9 +188,9 @@ func TestAnApprovalIsUsedAgainForTheSameNamesAndCompany(t *testing.T) {
 	id := bought()
 	j := w.applyOV(id, "a.example.com")
 	w.wait(j.ID)
-	w.check(w.engine.Approve(w.ctx(), operator, id))
+	w.check(w.engine.By(operator).Approve(w.ctx(), id))
 	w.done(j, nil)
-	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
+	w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{NewKey: true}))
 	// Another instance for the same names and company needs no reviewer, one
 	// for other names does.
 	w.done(w.applyOV(bought(), "a.example.com"), nil)
@@ -199,7 +199,7 @@ func TestAnApprovalIsUsedAgainForTheSameNamesAndCompany(t *testing.T) {
 	}
 	// It counts for 398 days; then a task is raised.
 	w.forward(360 * days)
-	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
+	w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{}))
 	w.forward(39 * days)
 	if p := w.wait(w.applyOV(bought(), "a.example.com").ID); !p.Blocked {
 		t.Error("an approval counts after 398 days")
@@ -210,17 +210,17 @@ func TestAnApprovalIsUsedAgainForTheSameNamesAndCompany(t *testing.T) {
 func TestDocumentsAreSealedAndDestroyed(t *testing.T) {
 	w, bought := reviewedWorld(t)
 	id := bought()
-	_, err := w.engine.AddDocument(w.ctx(), operator, id, "text.png", []byte("not a picture"))
+	_, err := w.engine.By(operator).AddDocument(w.ctx(), id, "text.png", []byte("not a picture"))
 	if f := w.refused(err, rules.ReasonDocument); !strings.Contains(inWords(f.AsText()), "text.png") {
 		t.Errorf("it says %q", inWords(f.AsText()))
 	}
-	d, err := w.engine.AddDocument(w.ctx(), operator, id, "scan.jpg", picture(t)) // a PNG by content
+	d, err := w.engine.By(operator).AddDocument(w.ctx(), id, "scan.jpg", picture(t)) // a PNG by content
 	w.check(err)
 	if d.Format != "png" {
 		t.Errorf("the format is %s", d.Format)
 	}
-	w.check(w.engine.RemoveDocument(w.ctx(), operator, id, d.ID))
-	if docs, _ := w.engine.Documents(id); len(docs) != 0 {
+	w.check(w.engine.By(operator).RemoveDocument(w.ctx(), id, d.ID))
+	if docs, _ := w.engine.By(model.Scheduler).Documents(id); len(docs) != 0 {
 		t.Error("a removed document is there")
 	}
 	w.check(w.store.View(func(r model.Reader) error {
@@ -229,7 +229,7 @@ func TestDocumentsAreSealedAndDestroyed(t *testing.T) {
 		}
 		return nil
 	}))
-	form, err := w.engine.Template(id)
+	form, err := w.engine.By(model.Scheduler).Template(id)
 	w.check(err)
 	for lang, wants := range map[string][]string{"en": {"OV single scripted standard", "Stamp"}, "zh": {"OV 单域名 scripted 标准级", "盖章"}} {
 		page := string(text.New(lang).Page(form))
@@ -247,9 +247,8 @@ func TestProofsAreShownWhileAwaited(t *testing.T) {
 	w.issuer.pending = 2
 	w.issuer.proofs = []model.Proof{{Domain: "a.example.com", Method: "dns", Name: "_acme-challenge.a.example.com", Value: "x"}}
 	id := w.bought()
-	j, err := w.engine.Apply(
+	j, err := w.engine.By(operator).Apply(
 		w.ctx(),
-		operator,
 		id,
 		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
 	)
@@ -269,9 +268,8 @@ func TestProofIsAwaitedForSevenDays(t *testing.T) {
 	w := newWorld(t)
 	w.issuer.pending = 1 << 30
 	id := w.bought()
-	j, err := w.engine.Apply(
+	j, err := w.engine.By(operator).Apply(
 		w.ctx(),
-		operator,
 		id,
 		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
 	)
@@ -309,13 +307,13 @@ func TestARenewalWaitsForAReviewerOnceTheApprovalHasEnded(t *testing.T) {
 	id := bought()
 	j := w.applyOV(id, "a.example.com")
 	w.wait(j.ID)
-	w.check(w.engine.Approve(w.ctx(), operator, id))
+	w.check(w.engine.By(operator).Approve(w.ctx(), id))
 	w.done(j, nil)
-	ops, err := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Ops", Email: "ops@example.com"})
+	ops, err := w.engine.By(operator).AddContact(w.ctx(), model.Contact{Name: "Ops", Email: "ops@example.com"})
 	w.check(err)
-	w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: ops.ID}))
+	w.check(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{Contact: ops.ID}))
 	review := func() int {
-		tasks, err := w.engine.Tasks(0)
+		tasks, err := w.engine.By(model.Scheduler).Tasks(0)
 		w.check(err)
 		n := 0
 		for _, k := range tasks {
@@ -332,7 +330,7 @@ func TestARenewalWaitsForAReviewerOnceTheApprovalHasEnded(t *testing.T) {
 	if i.State != model.Issued || i.Operation.Kind != model.JobRenew || inWords(i.Operation.WaitFor) != "a reviewer" || review() != 1 {
 		t.Fatalf("state %s, %+v, %d tasks", i.State, i.Operation, review())
 	}
-	w.check(w.engine.RejectApplication(w.ctx(), operator, id, "the register is a year old"))
+	w.check(w.engine.By(operator).RejectApplication(w.ctx(), id, "the register is a year old"))
 	if i = w.get(id); i.State != model.Issued || i.Failure.What != model.JobRenew || review() != 0 || !i.Hosting.On {
 		t.Fatalf("after a no: state %s, failure %+v, %d tasks", i.State, i.Failure, review())
 	}
@@ -340,7 +338,7 @@ func TestARenewalWaitsForAReviewerOnceTheApprovalHasEnded(t *testing.T) {
 	if review() != 1 {
 		t.Fatalf("a day later %d tasks", review())
 	}
-	w.check(w.engine.Approve(w.ctx(), operator, id))
+	w.check(w.engine.By(operator).Approve(w.ctx(), id))
 	w.forward(time.Hour)
 	if i = w.get(id); len(i.Versions) != before+1 || i.Operation.Active() || i.Failure.What != "" || i.Hosting.RenewalsLeft != 0 {
 		t.Fatalf("after a yes: %d versions, %+v, %+v", len(i.Versions), i.Operation, i.Failure)
@@ -353,15 +351,15 @@ func TestARenewalWaitsForAReviewerOnceTheApprovalHasEnded(t *testing.T) {
 func TestAViewerAddsNoCompanyAndDismissesNoTask(t *testing.T) {
 	w := newWorld(t)
 	id := w.issued("a.example.com")
-	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
-	tasks, err := w.engine.Tasks(0)
+	w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{}))
+	tasks, err := w.engine.By(model.Scheduler).Tasks(0)
 	w.check(err)
 	viewer := model.Actor{Name: "guest", Role: model.Viewer, Via: "ssh"}
-	_, err = w.engine.DismissTask(w.ctx(), viewer, string(tasks[0].ID))
+	_, err = w.engine.By(viewer).DismissTask(w.ctx(), string(tasks[0].ID))
 	w.refused(err, rules.ReasonRole)
-	_, err = w.engine.AddCompany(w.ctx(), viewer, model.Company{Organization: model.Organization{Name: "Example GmbH"}})
+	_, err = w.engine.By(viewer).AddCompany(w.ctx(), model.Company{Organization: model.Organization{Name: "Example GmbH"}})
 	w.refused(err, rules.ReasonRole)
-	w.refused(w.engine.RemoveCompany(w.ctx(), viewer, "Example GmbH"), rules.ReasonRole)
-	_, err = w.engine.DismissTask(w.ctx(), operator, string(tasks[0].ID))
+	w.refused(w.engine.By(viewer).RemoveCompany(w.ctx(), "Example GmbH"), rules.ReasonRole)
+	_, err = w.engine.By(operator).DismissTask(w.ctx(), string(tasks[0].ID))
 	w.check(err)
 }

@@ -39,11 +39,11 @@ func TestWhatCannotExistCannotBeBought(t *testing.T) {
 		"one year too many":   {with(func(r *lifecycle.BuyRequest) { r.Years = 3 }), rules.ReasonYears},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := w.engine.Buy(w.ctx(), operator, c.r)
+			_, _, err := w.engine.By(operator).Buy(w.ctx(), c.r)
 			w.refused(err, c.want)
 		})
 	}
-	q, err := w.engine.Quote(lifecycle.BuyRequest{Spec: spec, Years: 2, Quantity: 3})
+	q, err := w.engine.By(model.Scheduler).Quote(lifecycle.BuyRequest{Spec: spec, Years: 2, Quantity: 3})
 	w.check(err)
 	if len(q.Lines) != 3 || q.Total != 3*2*100_00 {
 		t.Errorf("3 for 2 years cost %d in %d lines", q.Total, len(q.Lines))
@@ -53,7 +53,7 @@ func TestWhatCannotExistCannotBeBought(t *testing.T) {
 // spec: B2
 func TestAPurchaseIsOneTransaction(t *testing.T) {
 	w := newWorld(t)
-	o, made, err := w.engine.Buy(w.ctx(), operator, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 100})
+	o, made, err := w.engine.By(operator).Buy(w.ctx(), lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 100})
 	w.check(err)
 	if len(made) != 100 || len(o.Lines) != 100 {
 		t.Fatalf("%d instances, %d lines", len(made), len(o.Lines))
@@ -63,7 +63,7 @@ func TestAPurchaseIsOneTransaction(t *testing.T) {
 			t.Fatalf("line %d and its instance do not name each other", n)
 		}
 	}
-	costs, err := w.engine.Costs()
+	costs, err := w.engine.By(model.Scheduler).Costs()
 	w.check(err)
 	if costs["EUR"] != 100*100_00 {
 		t.Errorf("the ledger says %v", costs)
@@ -101,21 +101,21 @@ func TestRefundEndsAfterThirtyTimesTwentyFourHours(t *testing.T) {
 				id = w.bought()
 			}
 			w.clock.MoveTo(epoch.Add(c.after))
-			preview, err := w.engine.Refund(id)
+			preview, err := w.engine.By(model.Scheduler).Refund(id)
 			w.check(err)
 			if (preview.Amount > 0) != c.paid || preview.Why == "" {
 				t.Errorf("the preview says %d: %q", preview.Amount, preview.Why)
 			}
 			if c.issue {
-				w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}))
+				w.done(w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{}))
 			} else {
-				w.check(w.engine.CloseInstance(w.ctx(), operator, id))
+				w.check(w.engine.By(operator).CloseInstance(w.ctx(), id))
 			}
 			want := map[[2]bool]string{{true, true}: "refunded", {true, false}: "revoked", {false, true}: "refunded", {false, false}: "closed"}[[2]bool{c.issue, c.paid}]
 			if got := string(w.get(id).State); got != want {
 				t.Errorf("it is %s, want %s", got, want)
 			}
-			costs, err := w.engine.Costs()
+			costs, err := w.engine.By(model.Scheduler).Costs()
 			w.check(err)
 			if spent := costs["EUR"]; (spent == 0) != c.paid {
 				t.Errorf("spent %d", spent)
@@ -135,7 +135,7 @@ func TestServicePeriodStartsWithTheFirstVersion(t *testing.T) {
 	}
 	w.forward(10 * days)
 	w.done(
-		w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}),
+		w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}),
 	)
 	i := w.get(id)
 	start := epoch.Add(10 * days)
@@ -170,7 +170,7 @@ func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
 	if got := label(334); got != "issued" {
 		t.Errorf("day 334: %s", got)
 	}
-	_, _, err := w.engine.Renew(w.ctx(), operator, id)
+	_, _, err := w.engine.By(operator).Renew(w.ctx(), id)
 	w.refused(err, rules.ReasonTooEarly)
 	if got := label(335); got != "expiring" {
 		t.Errorf("day 335: %s", got)
@@ -179,7 +179,7 @@ func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
 		t.Errorf("day 364: %s", got)
 	}
 	tasks := func() int {
-		ts, err := w.engine.Tasks(0)
+		ts, err := w.engine.By(model.Scheduler).Tasks(0)
 		w.check(err)
 		return len(ts)
 	}
@@ -192,7 +192,7 @@ func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
 	if n := tasks(); n != 0 { // nobody can install it any more
 		t.Errorf("%d tasks about what has expired", n)
 	}
-	_, _, err = w.engine.Renew(w.ctx(), operator, id)
+	_, _, err = w.engine.By(operator).Renew(w.ctx(), id)
 	if f := w.refused(err, rules.ReasonServiceOver); !strings.Contains(wayOut(f), "certquay buy --level dv") {
 		t.Errorf("the way out is %q, want the command that buys again", wayOut(f))
 	}
@@ -207,13 +207,13 @@ func TestWrongNamesAreRefusedAndTheDraftIsKept(t *testing.T) {
 	}
 	refused := func(r lifecycle.ApplyRequest) {
 		t.Helper()
-		_, err := w.engine.Apply(w.ctx(), operator, id, r)
+		_, err := w.engine.By(operator).Apply(w.ctx(), id, r)
 		var inv *rules.Invalid
 		if !errors.As(err, &inv) || inv.Rule != "A2" || inv.Example == "" {
 			t.Fatalf("two names for a single: %v", err)
 		}
 	}
-	w.check(w.engine.SaveDraft(w.ctx(), operator, id, model.Application{Domains: []string{"good.example.com"}}))
+	w.check(w.engine.By(operator).SaveDraft(w.ctx(), id, model.Application{Domains: []string{"good.example.com"}}))
 	before := w.get(id)
 	refused(wrong)
 	if i := w.get(id); !reflect.DeepEqual(i, before) {
@@ -226,7 +226,7 @@ func TestWrongNamesAreRefusedAndTheDraftIsKept(t *testing.T) {
 		t.Errorf("the draft is %+v", i.Application)
 	}
 	w.done(
-		w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"BÜCHER.example"}}}),
+		w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"BÜCHER.example"}}}),
 	)
 	i = w.get(id)
 	if got := i.Domains(); !slices.Equal(got, []string{"xn--bcher-kva.example"}) {
@@ -240,9 +240,8 @@ func TestAnApplicationCanBeWithdrawnUntilFinalize(t *testing.T) {
 		w := newWorld(t)
 		w.issuer.pending = 100
 		id := w.bought()
-		j, err := w.engine.Apply(
+		j, err := w.engine.By(operator).Apply(
 			w.ctx(),
-			operator,
 			id,
 			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
 		)
@@ -251,7 +250,7 @@ func TestAnApplicationCanBeWithdrawnUntilFinalize(t *testing.T) {
 		if i := w.get(id); i.ExpectedIssue.IsZero() || i.Operation.WaitFor == "" {
 			t.Error("what is awaited, and when it should be issued, is not shown")
 		}
-		w.check(w.engine.Withdraw(w.ctx(), operator, id))
+		w.check(w.engine.By(operator).Withdraw(w.ctx(), id))
 		i := w.get(id)
 		if string(i.State) != "paid" || len(i.Application.Domains) != 1 || i.Operation.Active() {
 			t.Errorf("after the withdrawal: %+v", i)
@@ -267,10 +266,10 @@ func TestAnApplicationCanBeWithdrawnUntilFinalize(t *testing.T) {
 		// After finalize it is too late, even while the CA is silent.
 		w.issuer.pending = 0
 		w.issuer.plan("finalize", fails)
-		j, err = w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{})
+		j, err = w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{})
 		w.check(err)
 		w.wait(j.ID)
-		w.refused(w.engine.Withdraw(w.ctx(), operator, id), rules.ReasonFinalized)
+		w.refused(w.engine.By(operator).Withdraw(w.ctx(), id), rules.ReasonFinalized)
 	})
 }
 
@@ -279,9 +278,8 @@ func TestAFinalNoTakesTheApplicationBackWithItsReason(t *testing.T) {
 	w := newWorld(t)
 	w.issuer.plan("order", refuses)
 	id := w.bought()
-	j, err := w.engine.Apply(
+	j, err := w.engine.By(operator).Apply(
 		w.ctx(),
-		operator,
 		id,
 		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
 	)
@@ -299,9 +297,8 @@ func TestAManualRequestMeansNoKeyAndNoDeployment(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
 	csr, _ := requestAndKey(t, "a.example.com")
-	_, err := w.engine.Apply(
+	_, err := w.engine.By(operator).Apply(
 		w.ctx(),
-		operator,
 		id,
 		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}, CSR: csr}},
 	)
@@ -310,9 +307,8 @@ func TestAManualRequestMeansNoKeyAndNoDeployment(t *testing.T) {
 		t.Fatalf("a request for another name: %v", err)
 	}
 	w.done(
-		w.engine.Apply(
+		w.engine.By(operator).Apply(
 			w.ctx(),
-			operator,
 			id,
 			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, CSR: csr}},
 		),
@@ -320,17 +316,17 @@ func TestAManualRequestMeansNoKeyAndNoDeployment(t *testing.T) {
 	if v := w.get(id); v.Current().KeyID != "" {
 		t.Error("certquay claims to hold the key")
 	}
-	_, err = w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+	_, err = w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "CDN"})
 	w.refused(err, rules.ReasonNoKey)
-	files, err := w.engine.Download(w.ctx(), operator, id, "nginx")
+	files, err := w.engine.By(operator).Download(w.ctx(), id, "nginx")
 	w.check(err)
 	for _, f := range files {
 		if f.Secret {
 			t.Errorf("%s holds a key", f.Name)
 		}
 	}
-	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
-	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
+	w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{}))
+	w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{NewKey: true}))
 	if w.get(id).Versions[2].KeyID == "" {
 		t.Error("a reissue with a new key has none")
 	}
@@ -342,36 +338,35 @@ func TestTheKeyCanBeAddedLater(t *testing.T) {
 	id := w.bought()
 	csr, key := requestAndKey(t, "a.example.com")
 	w.done(
-		w.engine.Apply(
+		w.engine.By(operator).Apply(
 			w.ctx(),
-			operator,
 			id,
 			lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, CSR: csr}},
 		),
 	)
 	_, other := requestAndKey(t, "a.example.com")
-	w.refused(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: other}), rules.ReasonCertificate)
-	w.refused(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: []byte("garbage")}), rules.ReasonCertificate)
-	w.check(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: key}))
+	w.refused(w.engine.By(operator).UploadKey(w.ctx(), id, bundle.File{Data: other}), rules.ReasonCertificate)
+	w.refused(w.engine.By(operator).UploadKey(w.ctx(), id, bundle.File{Data: []byte("garbage")}), rules.ReasonCertificate)
+	w.check(w.engine.By(operator).UploadKey(w.ctx(), id, bundle.File{Data: key}))
 	w.deploy(id)
-	w.refused(w.engine.UploadKey(w.ctx(), operator, id, bundle.File{Data: key}), rules.ReasonHasKey)
+	w.refused(w.engine.By(operator).UploadKey(w.ctx(), id, bundle.File{Data: key}), rules.ReasonHasKey)
 }
 
 // spec: I4
 func TestRevokingEndsEveryUnexpiredVersion(t *testing.T) {
 	w := newWorld(t)
 	id := w.issued("a.example.com")
-	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
-	_, err := w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "because"})
+	w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{NewKey: true}))
+	_, err := w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{Reason: "because"})
 	var inv *rules.Invalid
 	if !errors.As(err, &inv) || !strings.Contains(inWords(inv.Example), "keyCompromise") {
 		t.Fatalf("an unknown reason: %v", err)
 	}
-	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "superseded", Versions: []int{1}}))
+	w.done(w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{Reason: "superseded", Versions: []int{1}}))
 	if i := w.get(id); i.State.Group() != model.GroupIssued || i.Versions[0].RevokedAt.IsZero() {
 		t.Errorf("with one version left it is %s", i.State)
 	}
-	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "keycompromise"}))
+	w.done(w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{Reason: "keycompromise"}))
 	if i := w.get(id); i.State.Group() != model.GroupEnded {
 		t.Errorf("with none left it is %s", i.State)
 	}
@@ -379,7 +374,7 @@ func TestRevokingEndsEveryUnexpiredVersion(t *testing.T) {
 		!slices.Contains([]string{"keyCompromise", "superseded"}, w.issuer.revoked[w.get(id).Versions[1].Serial]) {
 		t.Errorf("the CA revoked %v", w.issuer.revoked)
 	}
-	_, err = w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{})
+	_, err = w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{})
 	w.refused(err, rules.ReasonAlreadyRevoked)
 }
 
@@ -387,16 +382,16 @@ func TestRevokingEndsEveryUnexpiredVersion(t *testing.T) {
 func TestDeletingDestroysTheKeysAndKeepsTheHistory(t *testing.T) {
 	w := newWorld(t)
 	id := w.issued("a.example.com")
-	w.refused(w.engine.Delete(w.ctx(), operator, id), rules.ReasonRevokeFirst)
+	w.refused(w.engine.By(operator).Delete(w.ctx(), id), rules.ReasonRevokeFirst)
 	w.deploy(id)
-	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}))
-	w.refused(w.engine.Delete(w.ctx(), operator, id), rules.ReasonUndeployFirst)
-	rs, _, err := w.engine.Resources(lifecycle.ResourceFilter{Instance: id})
+	w.done(w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{}))
+	w.refused(w.engine.By(operator).Delete(w.ctx(), id), rules.ReasonUndeployFirst)
+	rs, _, err := w.engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{Instance: id})
 	w.check(err)
-	w.done(w.engine.Undeploy(w.ctx(), operator, rs[0].ID))
+	w.done(w.engine.By(operator).Undeploy(w.ctx(), rs[0].ID))
 	key := w.get(id).Versions[0].KeyID
-	w.check(w.engine.Delete(w.ctx(), operator, id))
-	if _, err := w.engine.Instance(id); !errors.Is(err, model.ErrNotFound) {
+	w.check(w.engine.By(operator).Delete(w.ctx(), id))
+	if _, err := w.engine.By(model.Scheduler).Instance(id); !errors.Is(err, model.ErrNotFound) {
 		t.Errorf("a deleted instance is shown: %v", err)
 	}
 	w.check(w.store.View(func(r model.Reader) error {
@@ -405,7 +400,7 @@ func TestDeletingDestroysTheKeysAndKeepsTheHistory(t *testing.T) {
 		}
 		return nil
 	}))
-	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id})
+	events, err := w.engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Instance: id})
 	w.check(err)
 	if len(events) < 8 || events[0].Action != "delete" {
 		t.Errorf("its activity has %d events", len(events))
@@ -414,7 +409,7 @@ func TestDeletingDestroysTheKeysAndKeepsTheHistory(t *testing.T) {
 	// An expired one may go without being revoked.
 	id = w.issued("b.example.com")
 	w.forward(400 * days)
-	w.check(w.engine.Delete(w.ctx(), operator, id))
+	w.check(w.engine.By(operator).Delete(w.ctx(), id))
 }
 
 // spec: I6
@@ -427,7 +422,7 @@ func TestRenewingBuysALinkedInstanceInTheServiceWindow(t *testing.T) {
 		id := w.issued("a.example.com")
 		w.deploy(id)
 		w.forward(345 * days)
-		next, j, err := w.engine.Renew(w.ctx(), operator, id)
+		next, j, err := w.engine.By(operator).Renew(w.ctx(), id)
 		w.done(j, err)
 		old, renewed := w.get(id), w.get(next.ID)
 		if renewed.Origin != model.OriginRenewal || renewed.RenewalOf != id || old.RenewedBy != next.ID || renewed.Spec != old.Spec {
@@ -443,10 +438,10 @@ func TestRenewingBuysALinkedInstanceInTheServiceWindow(t *testing.T) {
 		if d := renewed.ServiceEnd.Sub(want); d < -2*time.Second || d > 2*time.Second {
 			t.Errorf("carry %v: the service period ends %s, want %s", carry, renewed.ServiceEnd, want)
 		}
-		if rs, _, _ := w.engine.Resources(lifecycle.ResourceFilter{}); rs[0].Instance != id {
+		if rs, _, _ := w.engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{}); rs[0].Instance != id {
 			t.Error("the old one's resource was moved")
 		}
-		_, _, err = w.engine.Renew(w.ctx(), operator, id)
+		_, _, err = w.engine.By(operator).Renew(w.ctx(), id)
 		w.refused(err, rules.ReasonRenewed)
 		w.fsck()
 	}
@@ -458,7 +453,7 @@ func TestReissueKeepsTheServicePeriodAndCostsNothing(t *testing.T) {
 	id := w.issued("a.example.com")
 	before := w.get(id)
 	w.forward(100 * days)
-	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
+	w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{NewKey: true}))
 	after := w.get(id)
 	if after.ServiceEnd != before.ServiceEnd || len(after.Versions) != 2 || after.Versions[0].KeyID == after.Versions[1].KeyID {
 		t.Errorf("after a reissue with a new key: %+v", after)
@@ -466,7 +461,7 @@ func TestReissueKeepsTheServicePeriodAndCostsNothing(t *testing.T) {
 	if v := after.Current(); v.NotAfter.Add(time.Second) != after.ServiceEnd {
 		t.Errorf("version 2 ends %s, the service period %s", v.NotAfter, after.ServiceEnd)
 	}
-	costs, err := w.engine.Costs()
+	costs, err := w.engine.By(model.Scheduler).Costs()
 	w.check(err)
 	if costs["EUR"] != 100_00 {
 		t.Errorf("spent %v", costs)
@@ -477,7 +472,7 @@ func TestReissueKeepsTheServicePeriodAndCostsNothing(t *testing.T) {
 func TestAnUploadIsHeldOnceOrNotAtAll(t *testing.T) {
 	w := newWorld(t)
 	id := w.issued("a.example.com")
-	files, err := w.engine.Download(w.ctx(), operator, id, "pem")
+	files, err := w.engine.By(operator).Download(w.ctx(), id, "pem")
 	w.check(err)
 	var up lifecycle.UploadRequest
 	for _, f := range files {
@@ -485,13 +480,13 @@ func TestAnUploadIsHeldOnceOrNotAtAll(t *testing.T) {
 			up.Files = append(up.Files, bundle.File{Name: f.Name, Data: f.Data})
 		}
 	}
-	_, err = w.engine.Upload(w.ctx(), operator, up)
+	_, err = w.engine.By(operator).Upload(w.ctx(), up)
 	if f := w.refused(err, rules.ReasonHeld); f.Args["other"] != id {
 		t.Errorf("the one that is held is not named: %s", inWords(f.AsText()))
 	}
-	_, err = w.engine.Upload(w.ctx(), operator, lifecycle.UploadRequest{Files: []bundle.File{{Name: "x", Data: []byte("garbage")}}})
+	_, err = w.engine.By(operator).Upload(w.ctx(), lifecycle.UploadRequest{Files: []bundle.File{{Name: "x", Data: []byte("garbage")}}})
 	w.refused(err, rules.ReasonCertificate)
-	if page, _ := w.engine.Page(model.Query{}); page.Total != 1 {
+	if page, _ := w.engine.By(model.Scheduler).Page(model.Query{}); page.Total != 1 {
 		t.Errorf("there are %d instances", page.Total)
 	}
 }
@@ -512,7 +507,7 @@ func TestARevocationByTheCAItselfIsNoticed(t *testing.T) {
 	if i.State.Group() != model.GroupEnded || i.Versions[0].RevokedReason != "keyCompromise" || i.Hosting.On {
 		t.Errorf("after a day it is %s, %+v, %+v", i.State, i.Versions[0].RevokedReason, i.Hosting)
 	}
-	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id, Limit: 1})
+	events, err := w.engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Instance: id, Limit: 1})
 	w.check(err)
 	if events[0].Why != journal.WhyCARevoked {
 		t.Errorf("the log says %+v", events[0])
@@ -527,11 +522,11 @@ func TestRenewingWithARequestOfOnesOwn(t *testing.T) {
 	w.forward(345 * days)
 	wrong, _ := requestAndKey(t, "b.example.com")
 	var inv *rules.Invalid
-	if _, _, err := w.engine.RenewWith(w.ctx(), operator, id, wrong); !errors.As(err, &inv) {
+	if _, _, err := w.engine.By(operator).RenewWith(w.ctx(), id, wrong); !errors.As(err, &inv) {
 		t.Fatalf("a request for another name: %v", err)
 	}
 	csr, _ := requestAndKey(t, "a.example.com")
-	next, j, err := w.engine.RenewWith(w.ctx(), operator, id, csr)
+	next, j, err := w.engine.By(operator).RenewWith(w.ctx(), id, csr)
 	w.done(j, err)
 	if i := w.get(next.ID); i.Versions[0].KeyID != "" {
 		t.Error("certquay claims to hold the key of a manual request")
@@ -546,9 +541,8 @@ func TestWhoSharesAKeyIsNamed(t *testing.T) {
 	for range 2 {
 		id := w.bought()
 		w.done(
-			w.engine.Apply(
+			w.engine.By(operator).Apply(
 				w.ctx(),
-				operator,
 				id,
 				lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}, CSR: csr}},
 			),
@@ -556,7 +550,7 @@ func TestWhoSharesAKeyIsNamed(t *testing.T) {
 		ids = append(ids, id)
 	}
 	w.issued("b.example.com")
-	others, err := w.engine.SharesKey(ids[0])
+	others, err := w.engine.By(model.Scheduler).SharesKey(ids[0])
 	w.check(err)
 	if len(others) != 1 || others[0].ID != ids[1] {
 		t.Errorf("it shares its key with %+v", others)
@@ -568,19 +562,18 @@ func TestADraftIsReplacedAsAWhole(t *testing.T) {
 	w := newWorld(t)
 	id := w.bought()
 	w.check(
-		w.engine.SaveDraft(
+		w.engine.By(operator).SaveDraft(
 			w.ctx(),
-			operator,
 			id,
 			model.Application{Domains: []string{"a.example.com"}, Email: "a@example.com", Phone: "110"},
 		),
 	)
-	w.check(w.engine.SaveDraft(w.ctx(), operator, id, model.Application{Domains: []string{"b.example.com"}, Phone: "112"}))
+	w.check(w.engine.By(operator).SaveDraft(w.ctx(), id, model.Application{Domains: []string{"b.example.com"}, Phone: "112"}))
 	if a := w.get(id).Application; a.Email != "" || a.Phone != "112" || a.Domains[0] != "b.example.com" {
 		t.Errorf("what was cleared is still there: %+v", a)
 	}
 	// A verb that gives a part leaves the rest as it was.
-	w.done(w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{Application: model.Application{Email: "c@example.com"}}))
+	w.done(w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Email: "c@example.com"}}))
 	if a := w.get(id).Application; a.Email != "c@example.com" || a.Phone != "112" {
 		t.Errorf("the draft was lost: %+v", a)
 	}

@@ -44,7 +44,7 @@ func TestWhatIsRefusedDoesNotHoldUpTheRest(t *testing.T) {
 	if got := len(w.get(id).Versions); got != 2 {
 		t.Fatalf("the one behind 1,200 refused ones has %d versions", got)
 	}
-	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: "01STUCK0000000000000000001"})
+	events, err := w.engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Instance: "01STUCK0000000000000000001"})
 	w.check(err)
 	if len(events) != 0 {
 		t.Fatalf("passing over writes events: %+v", events[0])
@@ -60,7 +60,7 @@ func TestALaterVersionAsksInPlaceOfTheOneBefore(t *testing.T) {
 	w.issuer.limit = 45 * days
 	id := w.issued("a.example.com")
 	w.forward(120 * days)
-	tasks, err := w.engine.Tasks(0)
+	tasks, err := w.engine.By(model.Scheduler).Tasks(0)
 	w.check(err)
 	i := w.get(id)
 	if len(i.Versions) < 4 || len(tasks) != 1 || tasks[0].Version != i.Newest().Number {
@@ -76,13 +76,13 @@ func TestALaterVersionAsksInPlaceOfTheOneBefore(t *testing.T) {
 func TestDailyLooksLeaveNothingBehind(t *testing.T) {
 	w := newWorld(t)
 	id := w.issued("a.example.com")
-	jobs, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+	jobs, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "CDN"})
 	w.check(err)
 	w.done(jobs[0], nil)
 	count := func() (events, records int) {
-		all, err := w.engine.Activity(lifecycle.ActivityFilter{})
+		all, err := w.engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{})
 		w.check(err)
-		w.check(w.engine.View(func(r model.Reader) error {
+		w.check(w.engine.By(model.Scheduler).View(func(r model.Reader) error {
 			for _, err := range r.Keys(model.Scan{Kind: model.KindJob}) {
 				records++
 				if err != nil {
@@ -94,12 +94,12 @@ func TestDailyLooksLeaveNothingBehind(t *testing.T) {
 		return len(all), records
 	}
 	events, records := count()
-	before, err := w.engine.Resource(jobs[0].Resource)
+	before, err := w.engine.By(model.Scheduler).Resource(jobs[0].Resource)
 	w.check(err)
 	for range 10 {
 		w.forward(25 * time.Hour)
 	}
-	after, err := w.engine.Resource(jobs[0].Resource)
+	after, err := w.engine.By(model.Scheduler).Resource(jobs[0].Resource)
 	w.check(err)
 	if !after.LookedAt.After(before.LookedAt.Add(9 * 24 * time.Hour)) {
 		t.Fatalf("looked at %v, last at %v", before.LookedAt, after.LookedAt)
@@ -129,9 +129,8 @@ func TestJobsAndTasksThatAreDoneAreForgotten(t *testing.T) {
 	id := w.issued("a.example.com")
 	w.issuer.review = []model.Level{model.DV}
 	waits := w.bought()
-	j, err := w.engine.Apply(
+	j, err := w.engine.By(operator).Apply(
 		w.ctx(),
-		operator,
 		waits,
 		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}}},
 	)
@@ -163,10 +162,10 @@ func TestJobsAndTasksThatAreDoneAreForgotten(t *testing.T) {
 	if n := len(w.get(id).Versions); n < 15 || jobs > 8 || tasks > 8 {
 		t.Errorf("after %d versions there are %d jobs and %d tasks", n, jobs, tasks)
 	}
-	if got, err := w.engine.Tasks(0); err != nil || len(got) != 2 {
+	if got, err := w.engine.By(model.Scheduler).Tasks(0); err != nil || len(got) != 2 {
 		t.Errorf("%d open tasks, %v", len(got), err)
 	}
-	w.check(w.engine.Approve(w.ctx(), operator, waits))
+	w.check(w.engine.By(operator).Approve(w.ctx(), waits))
 	w.wait(j.ID)
 	if i := w.get(waits); i.State != model.Issued {
 		t.Errorf("what waited is %s", i.State)
@@ -188,7 +187,7 @@ func TestWhoWaitsToMoveTheClockCanBeInterrupted(t *testing.T) {
 		first, stop := context.WithCancel(w.ctx())
 		moved := make(chan error, 1)
 		go func() {
-			moved <- w.engine.MoveClock(first, operator, w.clock.Now().Add(400*days))
+			moved <- w.engine.By(operator).MoveClock(first, w.clock.Now().Add(400*days))
 		}()
 		orders := func() (n int) {
 			for _, c := range w.issuer.log() {
@@ -203,7 +202,7 @@ func TestWhoWaitsToMoveTheClockCanBeInterrupted(t *testing.T) {
 		}
 		second, cancel := context.WithCancel(w.ctx())
 		cancel()
-		if err := w.engine.MoveClock(second, operator, w.clock.Now().Add(time.Hour)); !errors.Is(err, context.Canceled) {
+		if err := w.engine.By(operator).MoveClock(second, w.clock.Now().Add(time.Hour)); !errors.Is(err, context.Canceled) {
 			t.Errorf("the second: %v", err)
 		}
 		stop()
@@ -218,7 +217,7 @@ func TestWhoWaitsToMoveTheClockCanBeInterrupted(t *testing.T) {
 func (w *world) awaitsReview(name string) model.Job {
 	w.t.Helper()
 	w.issuer.review = []model.Level{model.DV}
-	j, err := w.engine.Apply(w.ctx(), operator, w.bought(), lifecycle.ApplyRequest{Application: model.Application{Domains: []string{name}}})
+	j, err := w.engine.By(operator).Apply(w.ctx(), w.bought(), lifecycle.ApplyRequest{Application: model.Application{Domains: []string{name}}})
 	w.check(err)
 	p := w.wait(j.ID)
 	if !p.Blocked {
@@ -238,10 +237,10 @@ func TestAPassLeavesWhatIsDueLaterInTheSameMillisecond(t *testing.T) {
 		want int
 	}{{-500 * time.Microsecond, 0}, {0, 1}} {
 		w.clock.MoveTo(due.Add(step.at))
-		if next, err := w.engine.NextDue(); step.want == 0 && (err != nil || !next.Equal(due)) {
+		if next, err := w.engine.By(model.Scheduler).NextDue(); step.want == 0 && (err != nil || !next.Equal(due)) {
 			t.Errorf("due at %v and not at %v, %v", next, due, err)
 		}
-		if n, err := w.engine.Tick(w.ctx()); err != nil || n != step.want {
+		if n, err := w.engine.By(model.Scheduler).Tick(w.ctx()); err != nil || n != step.want {
 			t.Errorf("%v after it is due a pass begins %d, %v", step.at, n, err)
 		}
 	}
@@ -266,7 +265,7 @@ func TestAJobThatGoesOnLaterIsNotWaitedForWhenItsTimeComesMeanwhile(t *testing.T
 		j := w.awaitsReview("a.example.com")
 		w.engine.Close()
 		w.start(&slowly{w.store, func() { w.clock.MoveTo(j.Next.Add(time.Second)) }})
-		ps, err := w.engine.Wait(w.ctx(), j.ID)
+		ps, err := w.engine.By(model.Scheduler).Wait(w.ctx(), j.ID)
 		if err != nil || !ps[0].Blocked {
 			t.Errorf("%+v, %v", ps[0], err)
 		}

@@ -19,9 +19,9 @@ func failedAuto(t *testing.T) (*world, model.ID, model.ID) {
 	id := w.hosted("a.example.com")
 	w.deploy(id)
 	r := w.resource(0).ID
-	w.check(w.engine.AutoDeploy(w.ctx(), operator, r, true))
+	w.check(w.engine.By(operator).AutoDeploy(w.ctx(), r, true))
 	w.product.stubborn = true
-	w.check(w.engine.MoveClock(w.ctx(), operator, w.get(id).Due.Add(time.Second)))
+	w.check(w.engine.By(operator).MoveClock(w.ctx(), w.get(id).Due.Add(time.Second)))
 	w.product.stubborn = false
 	if v := w.resource(0); v.State != model.ResourceFailed {
 		t.Fatalf("it is %s", v.State)
@@ -46,7 +46,7 @@ func TestALateRetryGivesWay(t *testing.T) {
 	})
 	bubble(t, "to a newer version", func(t *testing.T) {
 		w, id, _ := failedAuto(t)
-		w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{NewKey: true}))
+		w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{NewKey: true}))
 		w.forward(3 * time.Hour)
 		if v := w.resource(0); v.Version != 3 || v.State != model.ResourceDeployed {
 			t.Errorf("after the retry it presents version %d, %s", v.Version, v.State)
@@ -54,7 +54,7 @@ func TestALateRetryGivesWay(t *testing.T) {
 	})
 	bubble(t, "to auto-deploy being switched off", func(t *testing.T) {
 		w, _, r := failedAuto(t)
-		w.check(w.engine.AutoDeploy(w.ctx(), operator, r, false))
+		w.check(w.engine.By(operator).AutoDeploy(w.ctx(), r, false))
 		w.forward(3 * time.Hour)
 		if v, b := w.resource(0), w.balance("credit"); v.Version != 1 || b.Used != 0 || b.Available != 5 {
 			t.Errorf("after the retry it presents version %d, %+v", v.Version, b)
@@ -62,9 +62,9 @@ func TestALateRetryGivesWay(t *testing.T) {
 	})
 	bubble(t, "to undeploying", func(t *testing.T) {
 		w, _, r := failedAuto(t)
-		w.done(w.engine.Undeploy(w.ctx(), operator, r))
+		w.done(w.engine.By(operator).Undeploy(w.ctx(), r))
 		w.forward(3 * time.Hour)
-		if rs, _, _ := w.engine.Resources(lifecycle.ResourceFilter{}); len(rs) != 0 || len(w.product.now) != 0 {
+		if rs, _, _ := w.engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{}); len(rs) != 0 || len(w.product.now) != 0 {
 			t.Errorf("after the retry there is %v", rs)
 		}
 		w.fsck()
@@ -77,9 +77,9 @@ func TestSweepsOfRevokedPlacesAreQuiet(t *testing.T) {
 	w := newWorld(t)
 	id := w.issued("a.example.com")
 	w.deploy(id)
-	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}))
+	w.done(w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{}))
 	count := func() int {
-		events, err := w.engine.Activity(lifecycle.ActivityFilter{})
+		events, err := w.engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{})
 		w.check(err)
 		n := 0
 		for _, e := range events {

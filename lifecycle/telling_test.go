@@ -111,14 +111,14 @@ func telling(t *testing.T) (*world, *post) {
 	w.notifier = p
 	w.policy.Notify.Default = []string{"ops", "nobody"}
 	w.start(w.store)
-	_, err := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Ops", Email: "ops@example.com", Channels: []string{hookTo}})
+	_, err := w.engine.By(operator).AddContact(w.ctx(), model.Contact{Name: "Ops", Email: "ops@example.com", Channels: []string{hookTo}})
 	w.check(err)
 	return w, p
 }
 
 func (w *world) tick() {
 	w.t.Helper()
-	_, err := w.engine.Tick(w.ctx())
+	_, err := w.engine.By(model.Scheduler).Tick(w.ctx())
 	w.check(err)
 }
 
@@ -139,12 +139,12 @@ func TestWhatHappensIsToldOnEveryChannel(t *testing.T) {
 		t.Errorf("told: %+v", s)
 	}
 	// A contact of its own is told instead of those of the configuration.
-	c, err := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Web", Email: "web@example.com"})
+	c, err := w.engine.By(operator).AddContact(w.ctx(), model.Contact{Name: "Web", Email: "web@example.com"})
 	w.check(err)
 	p.forget()
-	w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: c.ID}))
+	w.check(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{Contact: c.ID}))
 	w.deploy(id)
-	w.check(w.engine.AutoDeploy(w.ctx(), operator, w.resource(0).ID, true))
+	w.check(w.engine.By(operator).AutoDeploy(w.ctx(), w.resource(0).ID, true))
 	w.tick()
 	w.forward(336 * days)
 	if got := p.kinds(
@@ -155,8 +155,8 @@ func TestWhatHappensIsToldOnEveryChannel(t *testing.T) {
 	) {
 		t.Errorf("web was told %v", got)
 	}
-	w.check(w.engine.StopHosting(w.ctx(), operator, id))
-	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "superseded"}))
+	w.check(w.engine.By(operator).StopHosting(w.ctx(), id))
+	w.done(w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{Reason: "superseded"}))
 	w.tick()
 	if got := p.kinds("mailto:web@example.com")[4:]; !slices.Equal(
 		got,
@@ -204,7 +204,7 @@ see:           certquay show TAIL
 		if got := said(); got != want[0] {
 			t.Errorf("%s\n%s", lang, got)
 		}
-		_, err := w.engine.TestContact(w.ctx(), operator, "Ops")
+		_, err := w.engine.By(operator).TestContact(w.ctx(), "Ops")
 		w.check(err)
 		if got := said(); got != want[1] {
 			t.Errorf("%s\n%s", lang, got)
@@ -224,9 +224,8 @@ func TestNoKindOfJobFailsSilently(t *testing.T) {
 	fail := map[model.JobKind]func(w *world, id model.ID){
 		model.JobIssue: func(w *world, _ model.ID) {
 			w.issuer.plan("order", fails)
-			_, err := w.engine.Apply(
+			_, err := w.engine.By(operator).Apply(
 				w.ctx(),
-				operator,
 				w.bought(),
 				lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"b.example.com"}}},
 			)
@@ -234,34 +233,34 @@ func TestNoKindOfJobFailsSilently(t *testing.T) {
 		},
 		model.JobReissue: func(w *world, id model.ID) {
 			w.issuer.plan("order", fails)
-			_, err := w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{})
+			_, err := w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{})
 			w.check(err)
 		},
 		model.JobRenew: func(w *world, id model.ID) {
-			w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact()}))
+			w.check(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{Contact: w.contact()}))
 			w.issuer.plan("order", fails, fails, fails, fails)
 			w.forward(336*days + 2*time.Hour)
 		},
 		model.JobDeploy: func(w *world, id model.ID) {
 			w.product.plan("deploy", fails)
-			_, err := w.engine.Deploy(w.ctx(), operator, id, lifecycle.DeployRequest{Product: "CDN"})
+			_, err := w.engine.By(operator).Deploy(w.ctx(), id, lifecycle.DeployRequest{Product: "CDN"})
 			w.check(err)
 		},
 		model.JobUndeploy: func(w *world, id model.ID) {
 			w.deploy(id)
 			w.product.plan("undeploy", fails)
-			_, err := w.engine.Undeploy(w.ctx(), operator, w.resource(0).ID)
+			_, err := w.engine.By(operator).Undeploy(w.ctx(), w.resource(0).ID)
 			w.check(err)
 		},
 		model.JobRevoke: func(w *world, id model.ID) {
 			w.issuer.plan("revoke", fails, fails)
-			_, err := w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Reason: "superseded"})
+			_, err := w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{Reason: "superseded"})
 			w.check(err)
 		},
 		model.JobVerify: func(w *world, id model.ID) {
 			w.deploy(id)
 			w.product.plan("present", fails, fails)
-			_, err := w.engine.Verify(w.ctx(), operator, w.resource(0).ID)
+			_, err := w.engine.By(operator).Verify(w.ctx(), w.resource(0).ID)
 			w.check(err)
 		},
 	}
@@ -295,7 +294,7 @@ func TestNoKindOfJobFailsSilently(t *testing.T) {
 func TestAFailingRenewalTellsOnceAndThenAtTheDays(t *testing.T) {
 	w, p := telling(t)
 	id := w.issued("a.example.com")
-	w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: w.contact()}))
+	w.check(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{Contact: w.contact()}))
 	w.tick()
 	p.forget()
 	w.issuer.plan("order", slices.Repeat([]behaviour{fails}, 200)...)
@@ -397,7 +396,7 @@ func TestDriftIsToldOnce(t *testing.T) {
 	w.tick()
 	p.forget()
 	place := ports.Place{Region: "global", Name: "a.example.com"}
-	m, err := w.engine.Material(other, 1)
+	m, err := w.engine.By(model.Scheduler).Material(other, 1)
 	w.check(err)
 	w.product.pmu.Lock()
 	w.product.shown[place] = &ports.Pair{Chain: m.Chain}
@@ -420,9 +419,8 @@ func TestProofThatIsAwaitedIsToldOnce(t *testing.T) {
 		{Domain: "a.example.com", Method: "dns", Name: "_acme-challenge.a.example.com", Value: "xyz\r\nBcc: evil"},
 	}
 	id := w.bought()
-	_, err := w.engine.Apply(
+	_, err := w.engine.By(operator).Apply(
 		w.ctx(),
-		operator,
 		id,
 		lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}},
 	)
@@ -464,7 +462,7 @@ func TestAChannelThatFailsIsTriedAgain(t *testing.T) {
 	if !slices.Equal(waits, want) {
 		t.Errorf("tried after %v, want %v", waits, want)
 	}
-	open, err := w.engine.Notices(lifecycle.NoticeFilter{Open: true})
+	open, err := w.engine.By(model.Scheduler).Notices(lifecycle.NoticeFilter{Open: true})
 	w.check(err)
 	if len(open) != 1 || inWords(open[0].Error) != "503" || open[0].Instance != id || strings.Contains(open[0].To, "T0KEN") {
 		t.Fatalf("open: %+v", open)
@@ -474,7 +472,7 @@ func TestAChannelThatFailsIsTriedAgain(t *testing.T) {
 	if got := p.kinds(hookTo); !slices.Equal(got, []model.NoticeKind{model.NoticeIssued}) {
 		t.Errorf("told: %v", got)
 	}
-	events, err := w.engine.Activity(lifecycle.ActivityFilter{Instance: id})
+	events, err := w.engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Instance: id})
 	w.check(err)
 	var log []string
 	for _, ev := range events {
@@ -487,7 +485,7 @@ func TestAChannelThatFailsIsTriedAgain(t *testing.T) {
 	}
 	// Once all is delivered, nothing stays for ever.
 	w.forward(100 * days)
-	if all, err := w.engine.Notices(lifecycle.NoticeFilter{}); err != nil || len(all) != 0 {
+	if all, err := w.engine.By(model.Scheduler).Notices(lifecycle.NoticeFilter{}); err != nil || len(all) != 0 {
 		t.Errorf("kept: %d, %v", len(all), err)
 	}
 	w.fsck()
@@ -536,7 +534,7 @@ func TestAMailServerIsOutOfOrderForAMonth(t *testing.T) {
 	if len(srv.Mails()) != 0 || srv.Met() != 4+29 {
 		t.Fatalf("%d mails, asked %d times", len(srv.Mails()), srv.Met())
 	}
-	tests, err := w.engine.TestContact(w.ctx(), operator, "OPS")
+	tests, err := w.engine.By(operator).TestContact(w.ctx(), "OPS")
 	w.check(err)
 	if len(tests) != 1 || tests[0].Err == nil || !strings.Contains(tests[0].Err.Error(), "out of order") {
 		t.Errorf("the test says %+v", tests)
@@ -546,7 +544,7 @@ func TestAMailServerIsOutOfOrderForAMonth(t *testing.T) {
 	if got := srv.Mails(); len(got) != 1 || !strings.Contains(got[0].Data, "Subject: certquay: a.example.com: issued") {
 		t.Fatalf("%d mails: %+v", len(got), got)
 	}
-	if tests, err = w.engine.TestContact(w.ctx(), operator, "OPS"); err != nil || tests[0].Err != nil || len(srv.Mails()) != 2 {
+	if tests, err = w.engine.By(operator).TestContact(w.ctx(), "OPS"); err != nil || tests[0].Err != nil || len(srv.Mails()) != 2 {
 		t.Errorf("the test says %+v, %v", tests, err)
 	}
 }
@@ -558,7 +556,7 @@ func TestASandboxWithholdsNotices(t *testing.T) {
 	w.start(w.store)
 	w.issued("a.example.com")
 	w.tick()
-	all, err := w.engine.Notices(lifecycle.NoticeFilter{})
+	all, err := w.engine.By(model.Scheduler).Notices(lifecycle.NoticeFilter{})
 	w.check(err)
 	if len(p.sent) != 0 || len(all) != 2 || all[0].Outcome != model.NoticeWithheld || all[0].Open() {
 		t.Errorf("sent %d; %+v", len(p.sent), all)
@@ -569,22 +567,22 @@ func TestASandboxWithholdsNotices(t *testing.T) {
 func TestAContactIsTestedChannelByChannel(t *testing.T) {
 	w, p := telling(t)
 	p.fail(hookTo, errors.New("404"))
-	tests, err := w.engine.TestContact(w.ctx(), operator, "ops")
+	tests, err := w.engine.By(operator).TestContact(w.ctx(), "ops")
 	w.check(err)
 	if len(tests) != 2 || tests[0].Err != nil || tests[1].Err == nil || tests[1].Channel != "https://hooks.example.com" {
 		t.Errorf("%+v", tests)
 	}
 	var inv *rules.Invalid
-	_, err = w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "X", Email: "x@example.com", Channels: []string{"pigeon://T0KEN"}})
+	_, err = w.engine.By(operator).AddContact(w.ctx(), model.Contact{Name: "X", Email: "x@example.com", Channels: []string{"pigeon://T0KEN"}})
 	if !errors.As(err, &inv) || strings.Contains(err.Error(), "T0KEN") || inv.Example == "" {
 		t.Errorf("a channel nobody understands: %v", err)
 	}
-	c, err := w.engine.Contact("ops")
+	c, err := w.engine.By(model.Scheduler).Contact("ops")
 	w.check(err)
 	if !slices.Equal(c.Channels, []string{"https://hooks.example.com"}) {
 		t.Errorf("shown: %v", c.Channels)
 	}
-	w.check(w.engine.RemoveContact(w.ctx(), operator, "ops"))
+	w.check(w.engine.By(operator).RemoveContact(w.ctx(), "ops"))
 	w.fsck()
 }
 

@@ -15,7 +15,7 @@ import (
 // why is what the explanation of an instance gives as reasons.
 func (w *world) why(id model.ID) string {
 	w.t.Helper()
-	x, err := w.engine.Explain(id)
+	x, err := w.engine.By(model.Scheduler).Explain(id)
 	w.check(err)
 	var all []string
 	for _, s := range x.Why {
@@ -34,14 +34,14 @@ func TestAnExplanationTellsWhatIsPresented(t *testing.T) {
 	if why := w.why(id); !strings.Contains(why, "1 of 1 resources present it, verified by handshake: CDN") {
 		t.Errorf("deployed:\n%s", why)
 	}
-	w.done(w.engine.Reissue(w.ctx(), operator, id, lifecycle.ReissueRequest{}))
+	w.done(w.engine.By(operator).Reissue(w.ctx(), id, lifecycle.ReissueRequest{}))
 	why := w.why(id)
 	if strings.Contains(why, "present it") || !strings.Contains(why, "is presented in place of version 2: CDN") ||
 		!strings.Contains(why, "(D4)") {
 		t.Errorf("outdated:\n%s", why)
 	}
 	installs := func() (versions []int) {
-		ts, err := w.engine.Tasks(0)
+		ts, err := w.engine.By(model.Scheduler).Tasks(0)
 		w.check(err)
 		for _, t := range ts {
 			if t.Kind == model.TaskInstall {
@@ -53,11 +53,11 @@ func TestAnExplanationTellsWhatIsPresented(t *testing.T) {
 	if got := installs(); !slices.Equal(got, []int{2}) {
 		t.Fatalf("tasks for versions %v, want one for 2", got)
 	}
-	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{Versions: []int{2}}))
+	w.done(w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{Versions: []int{2}}))
 	if got := installs(); got != nil {
 		t.Errorf("version 2 is revoked and tasks ask for %v", got)
 	}
-	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}))
+	w.done(w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{}))
 	why = w.why(id)
 	if strings.Contains(why, "present it") || !strings.Contains(why, "a revoked version is still presented: CDN") ||
 		!strings.Contains(why, "version 2 was revoked at") {
@@ -85,7 +85,7 @@ func TestWhatHadExpiredIsNotCurrentAgain(t *testing.T) {
 // replacing are the open tasks about servers that present what is no good.
 func (w *world) replacing() (texts []string) {
 	w.t.Helper()
-	ts, err := w.engine.Tasks(0)
+	ts, err := w.engine.By(model.Scheduler).Tasks(0)
 	w.check(err)
 	for _, t := range ts {
 		if t.Kind == model.TaskReplace {
@@ -98,11 +98,11 @@ func (w *world) replacing() (texts []string) {
 // looked asks a resource and gives how that ended and what the log says of it.
 func (w *world) looked(r model.ID) (result, detail string) {
 	w.t.Helper()
-	j, err := w.engine.Verify(w.ctx(), operator, r)
+	j, err := w.engine.By(operator).Verify(w.ctx(), r)
 	w.check(err)
-	all, err := w.engine.Wait(w.ctx(), j.ID)
+	all, err := w.engine.By(model.Scheduler).Wait(w.ctx(), j.ID)
 	w.check(err)
-	evs, err := w.engine.Activity(lifecycle.ActivityFilter{Limit: 1})
+	evs, err := w.engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Limit: 1})
 	w.check(err)
 	return all[0].Job.Result, inWords(evs[0].Detail)
 }
@@ -110,9 +110,9 @@ func (w *world) looked(r model.ID) (result, detail string) {
 // renewedByHosting switches hosting on and lives to the renewal.
 func (w *world) renewedByHosting(id model.ID) {
 	w.t.Helper()
-	c, err := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Web", Email: "web@example.com"})
+	c, err := w.engine.By(operator).AddContact(w.ctx(), model.Contact{Name: "Web", Email: "web@example.com"})
 	w.check(err)
-	w.check(w.engine.Host(w.ctx(), operator, id, lifecycle.HostRequest{Contact: c.ID}))
+	w.check(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{Contact: c.ID}))
 	w.forward(345 * days)
 	if n := len(w.get(id).Versions); n != 2 {
 		w.t.Fatalf("%d versions, want 2", n)
@@ -122,7 +122,7 @@ func (w *world) renewedByHosting(id model.ID) {
 // revokes says whether the only resource presents what revoking would revoke.
 func (w *world) revokes(id model.ID) bool {
 	w.t.Helper()
-	cs, err := w.engine.Case(operator, id)
+	cs, err := w.engine.By(operator).Case(id)
 	w.check(err)
 	r := w.resource(0)
 	return cs.Revokes(&r.Resource)
@@ -155,7 +155,7 @@ func TestAServerWithAnExpiredCertificateIsATask(t *testing.T) {
 	if got := w.replacing(); len(got) != 1 || !strings.Contains(got[0], want) {
 		t.Fatalf("a day after it has expired the tasks are %q", got)
 	}
-	if ts, err := w.engine.Tasks(1); err != nil || ts[0].Kind != model.TaskReplace {
+	if ts, err := w.engine.By(model.Scheduler).Tasks(1); err != nil || ts[0].Kind != model.TaskReplace {
 		t.Errorf("the first task is %+v, %v", ts, err)
 	}
 	if result, detail := w.looked(r.ID); result != journal.ResultFailed || !strings.Contains(detail, "which expired") {
@@ -166,24 +166,24 @@ func TestAServerWithAnExpiredCertificateIsATask(t *testing.T) {
 		t.Errorf("after a deployment: %q", got)
 	}
 
-	w.check(w.engine.StopHosting(w.ctx(), operator, id))
+	w.check(w.engine.By(operator).StopHosting(w.ctx(), id))
 	if !w.revokes(id) {
 		t.Error("the server with what is to be revoked is not named")
 	}
-	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}))
+	w.done(w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{}))
 	got := w.replacing()
 	if len(got) != 1 || !strings.Contains(got[0], "presents a certificate that is revoked") {
 		t.Fatalf("revoked: %q", got)
 	}
-	ts, err := w.engine.Tasks(1)
+	ts, err := w.engine.By(model.Scheduler).Tasks(1)
 	w.check(err)
-	_, err = w.engine.DismissTask(w.ctx(), operator, string(ts[0].ID))
+	_, err = w.engine.By(operator).DismissTask(w.ctx(), string(ts[0].ID))
 	w.check(err)
 	w.forward(3 * days)
 	if got := w.replacing(); got != nil {
 		t.Errorf("what was dismissed is back: %q", got)
 	}
-	w.done(w.engine.Undeploy(w.ctx(), operator, r.ID))
+	w.done(w.engine.By(operator).Undeploy(w.ctx(), r.ID))
 	w.fsck()
 }
 
@@ -195,11 +195,11 @@ func TestWhatCameBeforeARevokedVersionStaysOutdated(t *testing.T) {
 	w.deploy(id)
 	w.renewedByHosting(id)
 	w.forward(w.resource(0).NotAfter.Sub(w.engine.Now()) + time.Hour)
-	w.check(w.engine.StopHosting(w.ctx(), operator, id))
+	w.check(w.engine.By(operator).StopHosting(w.ctx(), id))
 	if w.revokes(id) {
 		t.Error("revoking is said to concern a server with an expired version")
 	}
-	w.done(w.engine.Revoke(w.ctx(), operator, id, lifecycle.RevokeRequest{}))
+	w.done(w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{}))
 	if i := w.get(id); i.State.Group() != model.GroupEnded {
 		t.Fatalf("state %s", i.State)
 	}

@@ -23,12 +23,12 @@ func TestAnExplanationTellsWhyNothingIsIssued(t *testing.T) {
 		}
 	}
 	says("it was bought at 20", "nothing has been applied for yet (A6)")
-	w.check(w.engine.SaveDraft(w.ctx(), operator, id, model.Application{Domains: []string{"a.example.com"}}))
+	w.check(w.engine.By(operator).SaveDraft(w.ctx(), id, model.Application{Domains: []string{"a.example.com"}}))
 	says("saved as a draft, and not submitted yet")
-	j, err := w.engine.Apply(w.ctx(), operator, id, lifecycle.ApplyRequest{})
+	j, err := w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{})
 	w.check(err)
 	w.wait(j.ID)
 	says("it was bought at 20", "it was applied for at 20", "what it waits for is not there yet: a record (A7)")
-	w.check(w.engine.Withdraw(w.ctx(), operator, id))
+	w.check(w.engine.By(operator).Withdraw(w.ctx(), id))
 	says("came back, and its draft is kept (A9)")
 }

@@ -48,7 +48,7 @@ func (s *shore) judge([][]byte, string, time.Time) []ports.Finding {
 func watching(t *testing.T) (*world, *post, *shore) {
 	w, p := telling(t)
 	s := &shore{}
-	m, err := w.engine.Material(w.issued("a.example.com"), 1)
+	m, err := w.engine.By(model.Scheduler).Material(w.issued("a.example.com"), 1)
 	w.check(err)
 	s.chain = m.Chain
 	w.prober, w.judge = s, s.judge
@@ -76,11 +76,11 @@ func (p *post) subjects() (all []string) {
 // spec: N3
 func TestEachChangeOfWhatIsWatchedIsToldOnce(t *testing.T) {
 	w, p, s := watching(t)
-	other, err := w.engine.Material(w.issued("b.example.com"), 1)
+	other, err := w.engine.By(model.Scheduler).Material(w.issued("b.example.com"), 1)
 	w.check(err)
 	w.tick()
 	p.forget()
-	watch, err := w.engine.AddWatch(w.ctx(), operator, "www.example.com:8443", "", "")
+	watch, err := w.engine.By(operator).AddWatch(w.ctx(), "www.example.com:8443", "", "")
 	w.check(err)
 	w.tick()
 	if got := p.subjects(); len(got) != 0 {
@@ -115,7 +115,7 @@ func TestEachChangeOfWhatIsWatchedIsToldOnce(t *testing.T) {
 			t.Errorf("%s: told %q, want %q", step.name, got, step.want)
 		}
 	}
-	watch, err = w.engine.FindWatch("www.example.com:8443")
+	watch, err = w.engine.By(model.Scheduler).FindWatch("www.example.com:8443")
 	w.check(err)
 	if watch.State() != "ok" || watch.Fingerprint == "" {
 		t.Errorf("%+v", watch)
@@ -126,7 +126,7 @@ func TestEachChangeOfWhatIsWatchedIsToldOnce(t *testing.T) {
 	if got := p.subjects(); !slices.ContainsFunc(got, func(s string) bool { return s == at+"is expiring" }) {
 		t.Errorf("told %q", got)
 	}
-	w.check(w.engine.RemoveWatch(w.ctx(), operator, watch.ID))
+	w.check(w.engine.By(operator).RemoveWatch(w.ctx(), watch.ID))
 	asked := len(s.asked)
 	w.forward(25 * time.Hour)
 	if len(s.asked) != asked {
@@ -141,7 +141,7 @@ func TestEachChangeOfWhatIsWatchedIsToldOnce(t *testing.T) {
 func TestOneLookWithoutAnAnswerIsNotToldOf(t *testing.T) {
 	w, p, s := watching(t)
 	s.err = errors.New("timeout\x1b[31m")
-	_, err := w.engine.AddWatch(w.ctx(), operator, "www.example.com", "", "")
+	_, err := w.engine.By(operator).AddWatch(w.ctx(), "www.example.com", "", "")
 	w.check(err)
 	w.tick()
 	if got := p.subjects(); len(got) != 0 {
@@ -151,7 +151,7 @@ func TestOneLookWithoutAnAnswerIsNotToldOf(t *testing.T) {
 	if got := p.subjects(); !slices.Equal(got, []string{"certquay: www.example.com:443 is unreachable"}) {
 		t.Errorf("told %q", got)
 	}
-	watch, err := w.engine.FindWatch("www.example.com")
+	watch, err := w.engine.By(model.Scheduler).FindWatch("www.example.com")
 	w.check(err)
 	if watch.State() != lifecycle.WatchUnreachable || strings.Contains(inWords(watch.Error), "\x1b") {
 		t.Errorf("%+v", watch)
@@ -169,39 +169,39 @@ func TestWhatCanBeWatched(t *testing.T) {
 		{"localhost:8443", "", "localhost:8443 localhost"},
 		{"192.0.2.1:1", "mail.example.com", "192.0.2.1:1 mail.example.com"},
 	} {
-		watch, err := w.engine.AddWatch(w.ctx(), operator, c.address, c.name, "")
+		watch, err := w.engine.By(operator).AddWatch(w.ctx(), c.address, c.name, "")
 		w.check(err)
 		w.tick()
 		if got := s.asked[len(s.asked)-1]; got != c.want {
 			t.Errorf("%s: asked %q, want %q", c.address, got, c.want)
 		}
-		if found, err := w.engine.FindWatch(c.address); err != nil || found.ID != watch.ID {
+		if found, err := w.engine.By(model.Scheduler).FindWatch(c.address); err != nil || found.ID != watch.ID {
 			t.Errorf("%s is not found by it: %v", c.address, err)
 		}
 	}
 	for _, address := range []string{"", ":443", "www.example.com:0", "www.example.com:99999", "*.example.com:443", "a b:443", "http://www.example.com"} {
 		var inv *rules.Invalid
-		if _, err := w.engine.AddWatch(w.ctx(), operator, address, "", ""); !errors.As(err, &inv) {
+		if _, err := w.engine.By(operator).AddWatch(w.ctx(), address, "", ""); !errors.As(err, &inv) {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
-	_, err := w.engine.AddWatch(w.ctx(), operator, "www.example.com:443", "", "")
+	_, err := w.engine.By(operator).AddWatch(w.ctx(), "www.example.com:443", "", "")
 	w.refused(err, rules.ReasonNameTaken)
 	viewer := model.Actor{Name: "v", Role: model.Viewer}
-	_, err = w.engine.AddWatch(w.ctx(), viewer, "other.example.com:443", "", "")
+	_, err = w.engine.By(viewer).AddWatch(w.ctx(), "other.example.com:443", "", "")
 	w.refused(err, rules.ReasonRole)
-	c, err := w.engine.AddContact(w.ctx(), operator, model.Contact{Name: "Web", Email: "web@example.com"})
+	c, err := w.engine.By(operator).AddContact(w.ctx(), model.Contact{Name: "Web", Email: "web@example.com"})
 	w.check(err)
-	_, err = w.engine.AddWatch(w.ctx(), operator, "third.example.com:443", "", c.ID)
+	_, err = w.engine.By(operator).AddWatch(w.ctx(), "third.example.com:443", "", c.ID)
 	w.check(err)
-	w.refused(w.engine.RemoveContact(w.ctx(), operator, "web"), rules.ReasonInUse)
+	w.refused(w.engine.By(operator).RemoveContact(w.ctx(), "web"), rules.ReasonInUse)
 }
 
 // Why an endpoint is silent is said in plain words, with what to do; the words
 // of the network follow. spec: N3
 func TestSilenceIsSaidInPlainWords(t *testing.T) {
 	w, _, s := watching(t)
-	watch, err := w.engine.AddWatch(w.ctx(), operator, "www.example.com:8443", "shop.example.com", "")
+	watch, err := w.engine.By(operator).AddWatch(w.ctx(), "www.example.com:8443", "shop.example.com", "")
 	w.check(err)
 	network := func(op string, err error) error {
 		return fmt.Errorf("connect to it: %w", &net.OpError{Op: op, Net: "tcp", Err: err})
@@ -224,7 +224,7 @@ func TestSilenceIsSaidInPlainWords(t *testing.T) {
 		s.mu.Lock()
 		s.err = c.err
 		s.mu.Unlock()
-		seen, err := w.engine.CheckWatch(w.ctx(), operator, watch.ID)
+		seen, err := w.engine.By(operator).CheckWatch(w.ctx(), watch.ID)
 		w.check(err)
 		if got := inWords(seen.Error); got != c.want {
 			t.Errorf("%v: said %q, want %q", c.err, got, c.want)
@@ -243,14 +243,13 @@ func TestWatchedAddressesMayBeURLs(t *testing.T) {
 		"//e.example.com/":              "e.example.com:443",
 		"https://[2001:db8::7]/":        "[2001:db8::7]:443",
 	} {
-		if got, err := w.engine.AddWatch(w.ctx(), operator, typed, "", ""); err != nil || got.Address != want {
+		if got, err := w.engine.By(operator).AddWatch(w.ctx(), typed, "", ""); err != nil || got.Address != want {
 			t.Errorf("%q: %q, %v; want %q", typed, got.Address, err, want)
 		}
 	}
 	var wrong *rules.Invalid
-	if _, err := w.engine.AddWatch(
+	if _, err := w.engine.By(operator).AddWatch(
 		w.ctx(),
-		operator,
 		"ldaps://f.example.com",
 		"",
 		"",
@@ -267,7 +266,7 @@ func TestWatchedAddressesMayBeURLs(t *testing.T) {
 func TestWhatNobodyCanUseIsATask(t *testing.T) {
 	w, p, s := watching(t)
 	add := func(address string) model.Watch {
-		watch, err := w.engine.AddWatch(w.ctx(), operator, address, "", "")
+		watch, err := w.engine.By(operator).AddWatch(w.ctx(), address, "", "")
 		w.check(err)
 		w.tick()
 		return watch
@@ -282,7 +281,7 @@ func TestWhatNobodyCanUseIsATask(t *testing.T) {
 			w.forward(25 * time.Hour)
 			w.forward(time.Minute + time.Second)
 		}
-		tasks, err := w.engine.Tasks(0)
+		tasks, err := w.engine.By(model.Scheduler).Tasks(0)
 		w.check(err)
 		for n := range tasks {
 			if tasks[n].Kind != model.TaskWatch || tasks[n].Watch != watch.ID || tasks[n].Detail == "" {
@@ -315,13 +314,13 @@ func TestWhatNobodyCanUseIsATask(t *testing.T) {
 
 	// A person who knows is not asked again of the same, but of the next.
 	expect(now(func() { s.err = errors.New("connection refused") }), silent)
-	tasks, err := w.engine.Tasks(0)
+	tasks, err := w.engine.By(model.Scheduler).Tasks(0)
 	w.check(err)
-	_, err = w.engine.DismissTask(w.ctx(), operator, string(tasks[0].ID))
+	_, err = w.engine.By(operator).DismissTask(w.ctx(), string(tasks[0].ID))
 	w.check(err)
 	expect(now(func() {}))
 	expect(now(func() { s.err = nil }))
 	expect(now(func() { s.err = errors.New("connection refused") }), silent)
-	w.check(w.engine.RemoveWatch(w.ctx(), operator, watch.ID))
+	w.check(w.engine.By(operator).RemoveWatch(w.ctx(), watch.ID))
 	expect(now(func() {}))
 }

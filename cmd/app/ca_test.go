@@ -52,7 +52,7 @@ func TestAHeldPortIsTriedAgain(t *testing.T) {
 	ca.tend(ctx)
 	open := func() []model.Task {
 		t.Helper()
-		tasks, err := a.Engine.Tasks(0)
+		tasks, err := a.Engine.By(model.Scheduler).Tasks(0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -142,7 +142,7 @@ func (w *World) Fill(ctx context.Context) error {
 					return fmt.Errorf("tell of %s: %w", to.Format("2006-01"), err)
 				}
 			}
-			if err := w.Engine.MoveClock(ctx, w.actor, to); err != nil {
+			if err := w.Engine.By(w.actor).MoveClock(ctx, to); err != nil {
 				return err
 			}
 		}
@@ -150,7 +150,7 @@ func (w *World) Fill(ctx context.Context) error {
 			return fmt.Errorf("%d days ago: %w", d.ago, err)
 		}
 	}
-	_, err := w.Engine.Tick(ctx)
+	_, err := w.Engine.By(model.Scheduler).Tick(ctx)
 	return err
 }
 
@@ -161,15 +161,15 @@ var company = model.Organization{
 
 // begin makes what the others need.
 func (w *World) begin(ctx context.Context) error {
-	ops, err := w.Engine.AddContact(ctx, w.actor, model.Contact{Name: "Ops", Email: "ops@example.com", Phone: "+49 30 1234511"})
+	ops, err := w.Engine.By(w.actor).AddContact(ctx, model.Contact{Name: "Ops", Email: "ops@example.com", Phone: "+49 30 1234511"})
 	if err != nil {
 		return err
 	}
 	w.ops = ops.ID
-	if _, err := w.Engine.AddContact(ctx, w.actor, model.Contact{Name: "Web team", Email: "web@example.com"}); err != nil {
+	if _, err := w.Engine.By(w.actor).AddContact(ctx, model.Contact{Name: "Web team", Email: "web@example.com"}); err != nil {
 		return err
 	}
-	if _, err := w.Engine.AddCompany(ctx, w.actor, model.Company{Organization: company}); err != nil {
+	if _, err := w.Engine.By(w.actor).AddCompany(ctx, model.Company{Organization: company}); err != nil {
 		return err
 	}
 	dv := func(t model.DomainType) model.Specification {
@@ -181,7 +181,7 @@ func (w *World) begin(ctx context.Context) error {
 		{Kind: ledger.PackHosting, Quantity: 10},
 		{Kind: ledger.PackCredit, Quantity: 10},
 	} {
-		if _, err := w.Engine.BuyPack(ctx, w.actor, p); err != nil {
+		if _, err := w.Engine.By(w.actor).BuyPack(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -208,7 +208,7 @@ func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
 	case len(domains) > 1:
 		r.Spec.Type = model.Multi
 	}
-	_, made, err := w.Engine.Buy(ctx, w.actor, r)
+	_, made, err := w.Engine.By(w.actor).Buy(ctx, r)
 	if err != nil {
 		return "", err
 	}
@@ -227,7 +227,7 @@ func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
 		a.Application.Company = company
 	}
 	if l.level != model.DV {
-		if _, err := w.Engine.AddDocument(ctx, w.actor, id, "register.png", document()); err != nil {
+		if _, err := w.Engine.By(w.actor).AddDocument(ctx, id, "register.png", document()); err != nil {
 			return id, err
 		}
 	}
@@ -235,9 +235,9 @@ func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
 		a.HostingPacks = 2
 	}
 	if l.end == draftOnly {
-		return id, w.Engine.SaveDraft(ctx, w.actor, id, a.Application)
+		return id, w.Engine.By(w.actor).SaveDraft(ctx, id, a.Application)
 	}
-	j, err := w.Engine.Apply(ctx, w.actor, id, a)
+	j, err := w.Engine.By(w.actor).Apply(ctx, id, a)
 	if err != nil {
 		return id, err
 	}
@@ -248,7 +248,7 @@ func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
 		if l.end == awaitsReview || l.end == rejected {
 			return id, nil
 		}
-		if err := w.Engine.Approve(ctx, w.actor, id); err != nil {
+		if err := w.Engine.By(w.actor).Approve(ctx, id); err != nil {
 			return id, err
 		}
 	}
@@ -256,7 +256,7 @@ func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
 		return id, err
 	}
 	if l.host == hostedLater {
-		if err := w.Engine.Host(ctx, w.actor, id, lifecycle.HostRequest{Contact: w.ops}); err != nil {
+		if err := w.Engine.By(w.actor).Host(ctx, id, lifecycle.HostRequest{Contact: w.ops}); err != nil {
 			return id, err
 		}
 	}
@@ -279,7 +279,7 @@ func (w *World) done(ctx context.Context, jobs ...model.Job) error {
 
 // wait waits for a job.
 func (w *World) wait(ctx context.Context, j model.Job) (lifecycle.Progress, error) {
-	ps, err := w.Engine.Wait(ctx, j.ID)
+	ps, err := w.Engine.By(model.Scheduler).Wait(ctx, j.ID)
 	return ps[0], err
 }
 
@@ -293,7 +293,7 @@ func (w *World) deploy(ctx context.Context, l *life, id model.ID) error {
 		if strings.HasPrefix(l.names, "*.") {
 			r.Resources = []string{strings.Replace(l.names, "*", "www", 1)}
 		}
-		jobs, err := w.Engine.Deploy(ctx, w.actor, id, r)
+		jobs, err := w.Engine.By(w.actor).Deploy(ctx, id, r)
 		if err != nil {
 			return err
 		}
@@ -304,7 +304,7 @@ func (w *World) deploy(ctx context.Context, l *life, id model.ID) error {
 			continue
 		}
 		for _, j := range jobs {
-			err := w.Engine.AutoDeploy(ctx, w.actor, j.Resource, true)
+			err := w.Engine.By(w.actor).AutoDeploy(ctx, j.Resource, true)
 			if err != nil && !errors.As(err, new(*rules.Refusal)) { // without a credit it stays off
 				return err
 			}
@@ -322,7 +322,7 @@ var (
 
 // install deploys the current version wherever an earlier one is presented.
 func (w *World) install(ctx context.Context) error {
-	rs, _, err := w.Engine.Resources(lifecycle.ResourceFilter{State: model.ResourceOutdated})
+	rs, _, err := w.Engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{State: model.ResourceOutdated})
 	if err != nil {
 		return err
 	}
@@ -331,7 +331,7 @@ func (w *World) install(ctx context.Context) error {
 		if slices.Contains(forgotten, r.InstanceName) {
 			continue
 		}
-		jobs, err := w.Engine.Deploy(ctx, w.actor, r.Instance, lifecycle.DeployRequest{
+		jobs, err := w.Engine.By(w.actor).Deploy(ctx, r.Instance, lifecycle.DeployRequest{
 			Product: r.Product, Regions: []string{r.Region}, Resources: []string{r.Name},
 		})
 		if err != nil {
@@ -348,15 +348,15 @@ func (w *World) install(ctx context.Context) error {
 func (w *World) finish(ctx context.Context, l *life, id model.ID) error {
 	switch l.end {
 	case revoked:
-		j, err := w.Engine.Revoke(ctx, w.actor, id, lifecycle.RevokeRequest{Reason: "keyCompromise"})
+		j, err := w.Engine.By(w.actor).Revoke(ctx, id, lifecycle.RevokeRequest{Reason: "keyCompromise"})
 		if err != nil {
 			return err
 		}
 		return w.done(ctx, j)
 	case rejected:
-		return w.Engine.RejectApplication(ctx, w.actor, id, "the register extract is older than a year")
+		return w.Engine.By(w.actor).RejectApplication(ctx, id, "the register extract is older than a year")
 	case closed:
-		return w.Engine.CloseInstance(ctx, w.actor, id)
+		return w.Engine.By(w.actor).CloseInstance(ctx, id)
 	}
 	return nil
 }
@@ -367,15 +367,15 @@ func (w *World) trouble(ctx context.Context) error {
 	if f, ok := w.Products["WAF"].(*Freezable); ok {
 		f.Freeze()
 	}
-	cart, err := w.Engine.Find("cart.example.com")
+	cart, err := w.Engine.By(model.Scheduler).Find("cart.example.com")
 	if err != nil {
 		return err
 	}
-	download, err := w.Engine.Find("download.example.com")
+	download, err := w.Engine.By(model.Scheduler).Find("download.example.com")
 	if err != nil {
 		return err
 	}
-	j, err := w.Engine.Reissue(ctx, w.actor, cart.ID, lifecycle.ReissueRequest{NewKey: true})
+	j, err := w.Engine.By(w.actor).Reissue(ctx, cart.ID, lifecycle.ReissueRequest{NewKey: true})
 	if err != nil {
 		return err
 	}
@@ -383,14 +383,14 @@ func (w *World) trouble(ctx context.Context) error {
 		return err
 	}
 	// Here somebody put the certificate before the current one back by hand.
-	jobs, err := w.Engine.Deploy(ctx, w.actor, download.ID, lifecycle.DeployRequest{Product: "CDN"})
+	jobs, err := w.Engine.By(w.actor).Deploy(ctx, download.ID, lifecycle.DeployRequest{Product: "CDN"})
 	if err != nil {
 		return err
 	}
 	if err := w.done(ctx, jobs...); err != nil {
 		return err
 	}
-	there, err := w.Engine.Resource(jobs[0].Resource)
+	there, err := w.Engine.By(model.Scheduler).Resource(jobs[0].Resource)
 	if err != nil {
 		return err
 	}
@@ -405,7 +405,7 @@ func (w *World) trouble(ctx context.Context) error {
 	if err := cdn.Keep(ctx, place); err != nil {
 		return err
 	}
-	if j, err = w.Engine.Verify(ctx, w.actor, there.ID); err != nil {
+	if j, err = w.Engine.By(w.actor).Verify(ctx, there.ID); err != nil {
 		return err
 	}
 	_, err = w.wait(ctx, j)

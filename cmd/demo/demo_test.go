@@ -81,7 +81,7 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 	if late := time.Since(w.Engine.Now()); late > time.Minute+time.Since(begun) || late < -time.Minute {
 		t.Errorf("the clock is %s off", late)
 	}
-	counts, err := w.Engine.Counts()
+	counts, err := w.Engine.By(model.Scheduler).Counts()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 			t.Errorf("nothing is %s", d)
 		}
 	}
-	all, _, err := w.Engine.Resources(lifecycle.ResourceFilter{})
+	all, _, err := w.Engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,10 +110,10 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 	}
 	speaksChinese(t, w)
 	// The frozen region thaws, and what failed is mended by itself.
-	if err := w.Engine.MoveClock(t.Context(), model.Actor{Role: model.Owner}, w.Engine.Now().Add(72*time.Hour)); err != nil {
+	if err := w.Engine.By(model.Actor{Role: model.Owner}).MoveClock(t.Context(), w.Engine.Now().Add(72*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	cart, err := w.Engine.Find("cart.example.com")
+	cart, err := w.Engine.By(model.Scheduler).Find("cart.example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,21 +128,21 @@ func speaksChinese(t *testing.T, w *demo.World) {
 	t.Helper()
 	c := &app.Context{Text: text.New("zh")}
 	var said []string
-	events, err := w.Engine.Activity(lifecycle.ActivityFilter{Limit: 10000})
+	events, err := w.Engine.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Limit: 10000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := range events {
 		said = append(said, c.EventSummary(&events[n]), c.Text.Code("why", events[n].Why), c.T("event."+events[n].Action))
 	}
-	tasks, err := w.Engine.Tasks(10000)
+	tasks, err := w.Engine.By(model.Scheduler).Tasks(10000)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := range tasks {
 		said = append(said, c.Text.Text(tasks[n].Text))
 	}
-	all, _, err := w.Engine.Resources(lifecycle.ResourceFilter{})
+	all, _, err := w.Engine.By(model.Scheduler).Resources(lifecycle.ResourceFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}

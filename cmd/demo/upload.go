@@ -48,14 +48,14 @@ func (w *World) uploads(ctx context.Context) error {
 		if u.key {
 			files = append(files, bundle.File{Name: u.name + ".key", Data: key})
 		}
-		up, err := w.Engine.Upload(ctx, w.actor, lifecycle.UploadRequest{Files: files})
+		up, err := w.Engine.By(w.actor).Upload(ctx, lifecycle.UploadRequest{Files: files})
 		if err != nil {
 			return err
 		}
 		id := up.Instance.ID
 		if u.hosted {
 			spec := model.Specification{Level: model.DV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}
-			if err := w.Engine.Host(ctx, w.actor, id, lifecycle.HostRequest{Contact: w.ops, Spec: spec}); err != nil {
+			if err := w.Engine.By(w.actor).Host(ctx, id, lifecycle.HostRequest{Contact: w.ops, Spec: spec}); err != nil {
 				return err
 			}
 		}

@@ -74,7 +74,7 @@ func check(t testing.TB, err error) {
 func (s *sandbox) done(t testing.TB, j model.Job, err error) {
 	t.Helper()
 	check(t, err)
-	ps, err := s.Wait(t.Context(), j.ID)
+	ps, err := s.By(model.Scheduler).Wait(t.Context(), j.ID)
 	check(t, err)
 	if ps[0].Job.Result != journal.ResultOK {
 		t.Fatalf("%s: %+v", j.Kind, ps[0].Job)
@@ -86,11 +86,11 @@ func (s *sandbox) done(t testing.TB, j model.Job, err error) {
 func (s *sandbox) fleet(t testing.TB, rnd *rand.Rand, n int) {
 	t.Helper()
 	ctx := t.Context()
-	ops, err := s.AddContact(ctx, admin, model.Contact{Name: "Ops", Email: "ops@example.com"})
+	ops, err := s.By(admin).AddContact(ctx, model.Contact{Name: "Ops", Email: "ops@example.com"})
 	check(t, err)
 	spec := model.Specification{Level: model.DV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}
 	for _, p := range []lifecycle.PackRequest{{Kind: ledger.PackCertificate, Spec: spec, Quantity: n * 4}, {Kind: ledger.PackHosting, Quantity: n * 3}, {Kind: ledger.PackCredit, Quantity: n / 2}} {
-		_, err := s.BuyPack(ctx, admin, p)
+		_, err := s.By(admin).BuyPack(ctx, p)
 		check(t, err)
 	}
 	for k := range n {
@@ -99,30 +99,30 @@ func (s *sandbox) fleet(t testing.TB, rnd *rand.Rand, n int) {
 		if pack {
 			r.Years = 1
 		}
-		_, made, err := s.Buy(ctx, admin, r)
+		_, made, err := s.By(admin).Buy(ctx, r)
 		check(t, err)
 		id := made[0].ID
 		a := lifecycle.ApplyRequest{Application: model.Application{Domains: []string{fmt.Sprintf("n%d.example.com", k)}, KeyType: model.ECDSAP256}}
 		if pack {
 			a.HostingPacks, a.Contact = rnd.IntN(4), ops.ID
 		}
-		j, err := s.Apply(ctx, admin, id, a)
+		j, err := s.By(admin).Apply(ctx, id, a)
 		s.done(t, j, err)
 		if !pack && rnd.IntN(3) > 0 {
-			check(t, s.Host(ctx, admin, id, lifecycle.HostRequest{Contact: ops.ID}))
+			check(t, s.By(admin).Host(ctx, id, lifecycle.HostRequest{Contact: ops.ID}))
 		}
 		if rnd.IntN(2) == 0 {
-			jobs, err := s.Deploy(ctx, admin, id, lifecycle.DeployRequest{Product: "CDN"})
+			jobs, err := s.By(admin).Deploy(ctx, id, lifecycle.DeployRequest{Product: "CDN"})
 			check(t, err)
 			for _, j := range jobs {
 				s.done(t, j, nil)
-				if err := s.AutoDeploy(ctx, admin, j.Resource, rnd.IntN(3) > 0); err != nil && !isRefusal(err) {
+				if err := s.By(admin).AutoDeploy(ctx, j.Resource, rnd.IntN(3) > 0); err != nil && !isRefusal(err) {
 					t.Fatal(err)
 				}
 			}
 		}
 		s.clock.MoveTo(s.clock.Now().Add(time.Duration(rnd.Int64N(int64(20 * day)))))
-		_, err = s.Tick(ctx)
+		_, err = s.By(model.Scheduler).Tick(ctx)
 		check(t, err)
 	}
 }
@@ -153,11 +153,11 @@ func TestForecastEqualsFact(t *testing.T) {
 			rep, err := forecast.Run(t.Context(), s, forecast.Request{Event: func(e *model.Event) { said = append(said, line(e)) }})
 			check(t, err)
 			var last uint64
-			events, err := s.Activity(lifecycle.ActivityFilter{Limit: 1})
+			events, err := s.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Limit: 1})
 			check(t, err)
 			last = events[0].Seq
-			check(t, s.MoveClock(t.Context(), admin, rep.To))
-			events, err = s.Activity(lifecycle.ActivityFilter{})
+			check(t, s.By(admin).MoveClock(t.Context(), rep.To))
+			events, err = s.By(model.Scheduler).Activity(lifecycle.ActivityFilter{})
 			check(t, err)
 			for k := range events {
 				if events[k].Seq > last && events[k].Action != string(model.JobVerify) && events[k].At.Before(rep.To) {
@@ -178,7 +178,7 @@ func TestForecastEqualsFact(t *testing.T) {
 			if len(said) < 30 || rep.Total.Renewals+rep.Total.Reissues == 0 {
 				t.Fatalf("only %d events", len(said))
 			}
-			after, err := s.Balances()
+			after, err := s.By(model.Scheduler).Balances()
 			check(t, err)
 			if fmt.Sprint(values(after)) != fmt.Sprint(values(rep.After)) {
 				t.Errorf("the balances were forecast as %v and are %v", values(rep.After), values(after))

@@ -104,14 +104,14 @@ func Run(ctx context.Context, src Source, r Request) (*Report, error) {
 	for _, t := range s.tasks.rows {
 		w.ask(t)
 	}
-	if rep.Before, err = e.Balances(); err != nil {
+	if rep.Before, err = e.By(model.Scheduler).Balances(); err != nil {
 		return nil, err
 	}
 	if err := w.live(ctx, r.Progress); err != nil {
 		return nil, err
 	}
 	rep.close(s)
-	rep.After, err = e.Balances()
+	rep.After, err = e.By(model.Scheduler).Balances()
 	return rep, err
 }
 
@@ -283,7 +283,7 @@ func (w *world) ask(t *model.Task) {
 	}
 	id := t.Instance
 	w.asked = append(w.asked, asked{w.clock.Now().Add(personTakes), func(ctx context.Context) error {
-		return w.engine.Approve(ctx, person, id)
+		return w.engine.By(person).Approve(ctx, id)
 	}})
 }
 
@@ -293,10 +293,10 @@ func (w *world) live(ctx context.Context, progress func(time.Time)) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if _, err := w.engine.Tick(ctx); err != nil {
+		if _, err := w.engine.By(model.Scheduler).Tick(ctx); err != nil {
 			return err
 		}
-		next, err := w.engine.NextDue()
+		next, err := w.engine.By(model.Scheduler).NextDue()
 		if err != nil {
 			return err
 		}

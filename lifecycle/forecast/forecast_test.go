@@ -43,7 +43,7 @@ func run(t *testing.T, s *sandbox, r forecast.Request) *forecast.Report {
 func TestAPolicyChangesWhatIsForecast(t *testing.T) {
 	s := newSandbox(t, 398*day)
 	s.fleet(t, rand.New(rand.NewPCG(5, 5)), 10)
-	before, err := s.Activity(lifecycle.ActivityFilter{Limit: 1})
+	before, err := s.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Limit: 1})
 	check(t, err)
 	configured := run(t, s, forecast.Request{})
 	half := run(t, s, forecast.Request{Policy: "200-days"})
@@ -56,7 +56,7 @@ func TestAPolicyChangesWhatIsForecast(t *testing.T) {
 	if short.BusiestLoad == 0 || short.BusiestHour.Before(short.From) {
 		t.Errorf("busiest %v: %d", short.BusiestHour, short.BusiestLoad)
 	}
-	after, err := s.Activity(lifecycle.ActivityFilter{Limit: 1})
+	after, err := s.By(model.Scheduler).Activity(lifecycle.ActivityFilter{Limit: 1})
 	check(t, err)
 	if before[0].Seq != after[0].Seq {
 		t.Error("a forecast wrote into the store")
@@ -70,10 +70,10 @@ func TestAPolicyChangesWhatIsForecast(t *testing.T) {
 func TestAForecastTellsWhatGoesWrong(t *testing.T) {
 	s := newSandbox(t, 200*day, model.OV)
 	ctx := t.Context()
-	ops, err := s.AddContact(ctx, admin, model.Contact{Name: "Ops", Email: "ops@example.com"})
+	ops, err := s.By(admin).AddContact(ctx, model.Contact{Name: "Ops", Email: "ops@example.com"})
 	check(t, err)
 	apply := func(level model.Level, name string) model.ID {
-		_, made, err := s.Buy(ctx, admin, lifecycle.BuyRequest{Spec: model.Specification{Level: level, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
+		_, made, err := s.By(admin).Buy(ctx, lifecycle.BuyRequest{Spec: model.Specification{Level: level, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
 		check(t, err)
 		a := model.Application{Domains: []string{name}, KeyType: model.ECDSAP256}
 		if level == model.OV {
@@ -81,15 +81,15 @@ func TestAForecastTellsWhatGoesWrong(t *testing.T) {
 			a.Company = model.Organization{Name: "Example GmbH", Type: "company", Phone: "110", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"}
 			var b bytes.Buffer
 			check(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, 200, 200))))
-			_, err := s.AddDocument(ctx, admin, made[0].ID, "a.png", b.Bytes())
+			_, err := s.By(admin).AddDocument(ctx, made[0].ID, "a.png", b.Bytes())
 			check(t, err)
 		}
-		j, err := s.Apply(ctx, admin, made[0].ID, lifecycle.ApplyRequest{Application: a})
+		j, err := s.By(admin).Apply(ctx, made[0].ID, lifecycle.ApplyRequest{Application: a})
 		check(t, err)
 		if level == model.OV {
-			_, err = s.Wait(ctx, j.ID)
+			_, err = s.By(model.Scheduler).Wait(ctx, j.ID)
 			check(t, err)
-			check(t, s.Approve(ctx, admin, made[0].ID))
+			check(t, s.By(admin).Approve(ctx, made[0].ID))
 		}
 		s.done(t, j, nil)
 		return made[0].ID
@@ -99,11 +99,11 @@ func TestAForecastTellsWhatGoesWrong(t *testing.T) {
 	// Hosted for one year and deployed with auto-deploy at six places, with
 	// five credits.
 	hosted := apply(model.OV, "hosted.example.com")
-	check(t, s.Host(ctx, admin, hosted, lifecycle.HostRequest{Contact: ops.ID}))
-	jobs, err := s.Deploy(ctx, admin, hosted, lifecycle.DeployRequest{Product: "CDN"})
+	check(t, s.By(admin).Host(ctx, hosted, lifecycle.HostRequest{Contact: ops.ID}))
+	jobs, err := s.By(admin).Deploy(ctx, hosted, lifecycle.DeployRequest{Product: "CDN"})
 	check(t, err)
 	s.done(t, jobs[0], nil)
-	check(t, s.AutoDeploy(ctx, admin, jobs[0].Resource, true))
+	check(t, s.By(admin).AutoDeploy(ctx, jobs[0].Resource, true))
 
 	var last time.Time
 	rep := run(t, s, forecast.Request{Months: 36, Progress: func(at time.Time) { last = at }})
@@ -120,7 +120,7 @@ func TestAForecastTellsWhatGoesWrong(t *testing.T) {
 			t.Error("moments are not in order of time")
 		}
 	}
-	i, err := s.Instance(plain)
+	i, err := s.By(model.Scheduler).Instance(plain)
 	check(t, err)
 	if got := expires[plain]; !got.Equal(i.ServiceEnd.Add(-time.Second)) {
 		t.Errorf("the plain one expires at %v, its service ends at %v", got, i.ServiceEnd)
@@ -170,14 +170,14 @@ func (l lacking) Can() map[string]func(time.Time) rules.Capabilities {
 	if l.issuers {
 		return nil
 	}
-	return l.sandbox.Can()
+	return l.sandbox.By(model.Scheduler).Can()
 }
 
 func (l lacking) Products() []lifecycle.ProductInfo {
 	if l.products {
 		return nil
 	}
-	return l.sandbox.Products()
+	return l.sandbox.By(model.Scheduler).Products()
 }
 
 // A store whose configuration lacks what its instances use has a forecast too:
@@ -207,18 +207,18 @@ func TestAForecastWithoutAnIssuerOrAProductTellsWhatComesOfIt(t *testing.T) {
 func TestAForecastSurvivesAReviewThatComesToNothing(t *testing.T) {
 	s := newSandbox(t, 100*day, model.OV)
 	ctx := t.Context()
-	_, made, err := s.Buy(ctx, admin, lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
+	_, made, err := s.By(admin).Buy(ctx, lifecycle.BuyRequest{Spec: model.Specification{Level: model.OV, Type: model.Single, Brand: embedded.Brand, Grade: model.Standard}, Years: 1, Quantity: 1})
 	check(t, err)
 	var b bytes.Buffer
 	check(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, 200, 200))))
-	_, err = s.AddDocument(ctx, admin, made[0].ID, "a.png", b.Bytes())
+	_, err = s.By(admin).AddDocument(ctx, made[0].ID, "a.png", b.Bytes())
 	check(t, err)
-	j, err := s.Apply(ctx, admin, made[0].ID, lifecycle.ApplyRequest{Application: model.Application{
+	j, err := s.By(admin).Apply(ctx, made[0].ID, lifecycle.ApplyRequest{Application: model.Application{
 		Domains: []string{"ov.example.com"}, KeyType: model.ECDSAP256, ApplicantName: "Anna Berg", Phone: "110", Email: "anna@example.com", IDNumber: "2",
 		Company: model.Organization{Name: "Example GmbH", Type: "company", Phone: "110", OrganizationID: "HRB 1", Country: "DE", Province: "Berlin", City: "Berlin", Address: "Street 1", Zip: "10115"},
 	}})
 	check(t, err)
-	_, err = s.Wait(ctx, j.ID)
+	_, err = s.By(model.Scheduler).Wait(ctx, j.ID)
 	check(t, err)
 	rep, err := forecast.Run(ctx, lacking{s, true, false}, forecast.Request{Months: 12})
 	check(t, err)

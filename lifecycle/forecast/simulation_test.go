@@ -128,24 +128,24 @@ func (w *simulation) check(err error) {
 func (w *simulation) buy(ctx context.Context, k int, contact model.ID) {
 	pack := k%10 == 7
 	spec := model.Specification{Level: model.DV, Type: model.Single, Brand: fmt.Sprintf("v%d", validities[k%len(validities)]), Grade: model.Standard}
-	_, made, err := w.e.Buy(ctx, owner, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, Hosting: !pack, FromPack: pack, Contact: contact})
+	_, made, err := w.e.By(owner).Buy(ctx, lifecycle.BuyRequest{Spec: spec, Years: 1, Quantity: 1, Hosting: !pack, FromPack: pack, Contact: contact})
 	w.check(err)
 	a := lifecycle.ApplyRequest{Contact: contact, Application: model.Application{Domains: []string{fmt.Sprintf("n%d.example.com", k)}, KeyType: model.ECDSAP256}}
 	if pack {
 		a.HostingPacks = 1
 	}
-	_, err = w.e.Apply(ctx, owner, made[0].ID, a)
+	_, err = w.e.By(owner).Apply(ctx, made[0].ID, a)
 	w.check(err)
-	_, err = w.e.Tick(ctx)
+	_, err = w.e.By(model.Scheduler).Tick(ctx)
 	w.check(err)
 	if k/len(validities)%5 != 0 {
 		return
 	}
-	jobs, err := w.e.Deploy(ctx, owner, made[0].ID, lifecycle.DeployRequest{Product: "CDN"})
+	jobs, err := w.e.By(owner).Deploy(ctx, made[0].ID, lifecycle.DeployRequest{Product: "CDN"})
 	w.check(err)
-	_, err = w.e.Tick(ctx)
+	_, err = w.e.By(model.Scheduler).Tick(ctx)
 	w.check(err)
-	w.check(w.e.AutoDeploy(ctx, owner, jobs[0].Resource, true))
+	w.check(w.e.By(owner).AutoDeploy(ctx, jobs[0].Resource, true))
 }
 
 // live buys the fleet, each cohort evenly over a part of its validity, and
@@ -153,16 +153,16 @@ func (w *simulation) buy(ctx context.Context, k int, contact model.ID) {
 func (w *simulation) live(spread func(validity time.Duration) time.Duration) {
 	ctx := w.t.Context()
 	begin := w.clock.Now()
-	ops, err := w.e.AddContact(ctx, owner, model.Contact{Name: "Ops", Email: "ops@example.com"})
+	ops, err := w.e.By(owner).AddContact(ctx, model.Contact{Name: "Ops", Email: "ops@example.com"})
 	w.check(err)
-	_, err = w.e.BuyPack(ctx, owner, lifecycle.PackRequest{Kind: ledger.PackHosting, Quantity: w.n})
+	_, err = w.e.By(owner).BuyPack(ctx, lifecycle.PackRequest{Kind: ledger.PackHosting, Quantity: w.n})
 	w.check(err)
 	for _, v := range validities {
 		spec := model.Specification{Level: model.DV, Type: model.Single, Brand: fmt.Sprintf("v%d", v), Grade: model.Standard}
-		_, err = w.e.BuyPack(ctx, owner, lifecycle.PackRequest{Kind: ledger.PackCertificate, Spec: spec, Quantity: w.n})
+		_, err = w.e.By(owner).BuyPack(ctx, lifecycle.PackRequest{Kind: ledger.PackCertificate, Spec: spec, Quantity: w.n})
 		w.check(err)
 	}
-	_, err = w.e.BuyPack(ctx, owner, lifecycle.PackRequest{Kind: ledger.PackCredit, Quantity: w.n})
+	_, err = w.e.By(owner).BuyPack(ctx, lifecycle.PackRequest{Kind: ledger.PackCredit, Quantity: w.n})
 	w.check(err)
 	cohort := w.n / len(validities)
 	next := make([]int, len(validities)) // of each cohort, to buy
@@ -171,7 +171,7 @@ func (w *simulation) live(spread func(validity time.Duration) time.Duration) {
 	}
 	// The last moment is within what the first instances were paid for.
 	for end := begin.Add(simulated); ; {
-		due, err := w.e.NextDue()
+		due, err := w.e.By(model.Scheduler).NextDue()
 		w.check(err)
 		buy := -1
 		for c := range validities {
@@ -189,7 +189,7 @@ func (w *simulation) live(spread func(validity time.Duration) time.Duration) {
 			return
 		default:
 			w.clock.MoveTo(due.Add(time.Millisecond))
-			_, err := w.e.Tick(ctx)
+			_, err := w.e.By(model.Scheduler).Tick(ctx)
 			w.check(err)
 		}
 	}
@@ -222,7 +222,7 @@ func (w *simulation) settle() {
 		}
 		credits++
 	}
-	balances, err := w.e.Balances()
+	balances, err := w.e.By(model.Scheduler).Balances()
 	w.check(err)
 	used := map[string]int{}
 	for _, b := range balances {
