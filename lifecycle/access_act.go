@@ -195,18 +195,18 @@ func (a *Access) Delete(ctx context.Context, id model.ID) error {
 	return a.e.Delete(ctx, by, id)
 }
 
-// AddContact is [Engine.AddContact] as this actor.
+// AddContact is [directory.Directory.AddContact] as this actor.
 func (a *Access) AddContact(ctx context.Context, c model.Contact) (model.Contact, error) {
-	return acting(ctx, a, "contact", "", func(by model.Actor) (model.Contact, error) { return a.e.AddContact(ctx, by, c) })
+	return acting(ctx, a, "contact", "", func(by model.Actor) (model.Contact, error) { return a.e.directory.AddContact(ctx, by, c) })
 }
 
-// RemoveContact is [Engine.RemoveContact] as this actor.
+// RemoveContact is [directory.Directory.RemoveContact] as this actor.
 func (a *Access) RemoveContact(ctx context.Context, name string) error {
 	by, err := a.may(ctx, "contact", "")
 	if err != nil {
 		return err
 	}
-	return a.e.RemoveContact(ctx, by, name)
+	return a.e.directory.RemoveContact(ctx, by, name)
 }
 
 // TestContact is [Engine.TestContact] as this actor.
@@ -214,18 +214,18 @@ func (a *Access) TestContact(ctx context.Context, name string) ([]ChannelTest, e
 	return acting(ctx, a, "contact", "", func(by model.Actor) ([]ChannelTest, error) { return a.e.TestContact(ctx, by, name) })
 }
 
-// AddCompany is [Engine.AddCompany] as this actor.
+// AddCompany is [directory.Directory.AddCompany] as this actor.
 func (a *Access) AddCompany(ctx context.Context, c model.Company) (model.Company, error) {
-	return acting(ctx, a, "company", "", func(by model.Actor) (model.Company, error) { return a.e.AddCompany(ctx, by, c) })
+	return acting(ctx, a, "company", "", func(by model.Actor) (model.Company, error) { return a.e.directory.AddCompany(ctx, by, c) })
 }
 
-// RemoveCompany is [Engine.RemoveCompany] as this actor.
+// RemoveCompany is [directory.Directory.RemoveCompany] as this actor.
 func (a *Access) RemoveCompany(ctx context.Context, name string) error {
 	by, err := a.may(ctx, "company", "")
 	if err != nil {
 		return err
 	}
-	return a.e.RemoveCompany(ctx, by, name)
+	return a.e.directory.RemoveCompany(ctx, by, name)
 }
 
 // DismissTask is [Engine.DismissTask] as this actor.

@@ -114,21 +114,25 @@ func (a *Access) TasksOf(id model.ID) ([]model.Task, error) { return reading1(a,
 // Notices is [Engine.Notices] as this actor.
 func (a *Access) Notices(f NoticeFilter) ([]model.Notice, error) { return reading1(a, a.e.Notices, f) }
 
-// Contact is [Engine.Contact] as this actor.
-func (a *Access) Contact(name string) (model.Contact, error) { return reading1(a, a.e.Contact, name) }
+// Contact is [directory.Directory.Contact] as this actor.
+func (a *Access) Contact(name string) (model.Contact, error) {
+	return reading1(a, a.e.directory.Contact, name)
+}
 
-// ContactByID is [Engine.ContactByID] as this actor.
+// ContactByID is [directory.Directory.ContactByID] as this actor.
 func (a *Access) ContactByID(id model.ID) (model.Contact, error) {
-	return reading1(a, a.e.ContactByID, id)
+	return reading1(a, a.e.directory.ContactByID, id)
 }
 
-// ContactNames is [Engine.ContactNames] as this actor.
+// ContactNames is [directory.Directory.ContactNames] as this actor.
 func (a *Access) ContactNames(ids []model.ID) (map[model.ID]string, error) {
-	return reading1(a, a.e.ContactNames, ids)
+	return reading1(a, a.e.directory.ContactNames, ids)
 }
 
-// Company is [Engine.Company] as this actor.
-func (a *Access) Company(name string) (model.Company, error) { return reading1(a, a.e.Company, name) }
+// Company is [directory.Directory.Company] as this actor.
+func (a *Access) Company(name string) (model.Company, error) {
+	return reading1(a, a.e.directory.Company, name)
+}
 
 // FindWatch is [Engine.FindWatch] as this actor.
 func (a *Access) FindWatch(typed string) (model.Watch, error) {
@@ -165,11 +169,11 @@ func (a *Access) SharesKey(id model.ID) ([]model.Instance, error) {
 // Counts is [Engine.Counts] as this actor.
 func (a *Access) Counts() (model.Counts, error) { return reading(a, a.e.Counts) }
 
-// Contacts is [Engine.Contacts] as this actor.
-func (a *Access) Contacts() ([]model.Contact, error) { return reading(a, a.e.Contacts) }
+// Contacts is [directory.Directory.Contacts] as this actor.
+func (a *Access) Contacts() ([]model.Contact, error) { return reading(a, a.e.directory.Contacts) }
 
-// Companies is [Engine.Companies] as this actor.
-func (a *Access) Companies() ([]model.Company, error) { return reading(a, a.e.Companies) }
+// Companies is [directory.Directory.Companies] as this actor.
+func (a *Access) Companies() ([]model.Company, error) { return reading(a, a.e.directory.Companies) }
 
 // Watches is [Engine.Watches] as this actor.
 func (a *Access) Watches() ([]model.Watch, error) { return reading(a, a.e.Watches) }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"certquay/lifecycle/directory"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
@@ -274,7 +275,7 @@ func (e *Engine) send(n *model.Notice) error {
 	}
 	var to string
 	err := e.store.View(func(r model.Reader) (err error) {
-		to, err = channelURL(r, n.Contact, n.Channel)
+		to, err = directory.ChannelURL(r, n.Contact, n.Channel)
 		return err
 	})
 	if err != nil {

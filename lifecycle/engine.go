@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"certquay/lifecycle/directory"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
@@ -72,6 +73,7 @@ type NamedProduct struct {
 // context, never on a caller's. An Engine is safe for concurrent use.
 type Engine struct {
 	journal   *journal.Journal
+	directory *directory.Directory
 	store     ports.Store
 	clock     ports.Clock
 	table     *rules.Table
@@ -179,6 +181,7 @@ func New(o Options) *Engine {
 		crashes:   map[model.ID]int{},
 		crashed:   o.Crashed,
 	}
+	e.directory = directory.New(e.journal, e.notifier)
 	if e.notifier != nil {
 		e.journal.Wrap = e.notifying
 	}

@@ -158,7 +158,10 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 	_, _, err = w.engine.By(operator).Renew(w.ctx(), id)
 	w.refused(err, rules.ReasonHostedRenews)
 	w.refused(
-		func() error { _, err := w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{}); return err }(),
+		func() error {
+			_, err := w.engine.By(operator).Revoke(w.ctx(), id, lifecycle.RevokeRequest{})
+			return err
+		}(),
 		rules.ReasonStopHosting,
 	)
 	if p, err := w.engine.By(model.Scheduler).Refund(id); err != nil || p.Amount != 0 || !strings.Contains(inWords(p.Why), "hosting") {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"certquay/lifecycle/directory"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
@@ -187,7 +188,7 @@ func (e *Engine) writeNotices(t *teller) (wrote int, err error) {
 			return wrote, err
 		}
 		for c := range who {
-			for number, shown := range e.channels(&who[c]) {
+			for number, shown := range e.directory.ChannelsOf(&who[c]) {
 				notice := model.Notice{
 					ID:       e.journal.NewID(),
 					Kind:     noticeOf(ev),
@@ -229,7 +230,7 @@ func (e *Engine) receivers(r model.Reader, id model.ID) (who []model.Contact, er
 		}
 	}
 	for _, name := range e.policy.Notify.Default {
-		c, err := contactNamed(r, name)
+		c, err := directory.ContactNamed(r, name)
 		if errors.Is(err, model.ErrNotFound) {
 			continue // named before it is made, or removed
 		}

@@ -17,7 +17,7 @@ import (
 	"github.com/nicholas-fedor/shoutrrr/pkg/router"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/directory"
 	"certquay/lifecycle/ports"
 	"certquay/model"
 )
@@ -88,7 +88,7 @@ func (n *Notifier) Check(channel string) (err error) {
 	switch kind {
 	case "mailto":
 		if n.smtp.Host == "" {
-			return lifecycle.ErrNoMail
+			return directory.ErrNoMail
 		}
 		if _, err := mail.ParseAddress(strings.TrimPrefix(channel, "mailto:")); err != nil {
 			return model.Fail("notify.no-address")
@@ -210,7 +210,7 @@ func scrubText(t model.Text, channel string) model.Text {
 
 // scrub is [Scrub] for a text, whose lines it keeps.
 func scrub(text, channel string) string {
-	text = anyURL.ReplaceAllStringFunc(text, lifecycle.ShownChannel)
+	text = anyURL.ReplaceAllStringFunc(text, directory.ShownChannel)
 	if u, perr := url.Parse(channel); perr == nil && u.Scheme != "mailto" {
 		between := func(r rune) bool { return strings.ContainsRune("/&=?,;", r) }
 		parts := strings.FieldsFunc(u.Path+"/"+u.RawQuery+"/"+u.RawPath+"/"+u.Fragment, between)
@@ -221,7 +221,7 @@ func scrub(text, channel string) string {
 			password, _ := u.User.Password()
 			parts = append(parts, u.User.Username(), password)
 		}
-		if !strings.HasSuffix(lifecycle.ShownChannel(channel), u.Host) {
+		if !strings.HasSuffix(directory.ShownChannel(channel), u.Host) {
 			parts = append(parts, u.Host)
 		}
 		slices.SortFunc(parts, func(a, b string) int { return len(b) - len(a) })

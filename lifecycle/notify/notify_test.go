@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/directory"
 	"certquay/lifecycle/notify"
 	"certquay/lifecycle/notify/notifytest"
 	"certquay/lifecycle/ports"
@@ -170,7 +170,7 @@ func TestAWebhookGetsJSON(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "sesame42") || strings.Contains(err.Error(), "T0PSECRET") {
 		t.Errorf("what the error says: %v", err)
 	}
-	if !strings.Contains(err.Error(), lifecycle.ShownChannel(to)) {
+	if !strings.Contains(err.Error(), directory.ShownChannel(to)) {
 		t.Errorf("the error does not say where: %v", err)
 	}
 }
@@ -236,7 +236,7 @@ func TestChannelsNobodyUnderstandsAreRefused(t *testing.T) {
 			t.Errorf("the token is in %v", err)
 		}
 	}
-	if err := n.Check("mailto:ops@example.com"); !errors.Is(err, lifecycle.ErrNoMail) {
+	if err := n.Check("mailto:ops@example.com"); !errors.Is(err, directory.ErrNoMail) {
 		t.Error(err)
 	}
 	n = notify.New(notify.Options{SMTP: notify.SMTP{Host: "mail.example.com"}})
@@ -259,7 +259,7 @@ func TestShownChannels(t *testing.T) {
 		"mailto:ops@example.com":                                        "mailto:ops@example.com",
 		"T0KEN":                                                         "…",
 	} {
-		if got := lifecycle.ShownChannel(channel); got != want {
+		if got := directory.ShownChannel(channel); got != want {
 			t.Errorf("%q: %q", channel, got)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/wneessen/go-mail"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/directory"
 	"certquay/lifecycle/ports"
 	"certquay/model"
 )
@@ -104,7 +104,7 @@ func literal(subject string) string {
 // send delivers one mail. Its Message-ID stays the same when it is repeated.
 func (s *SMTP) send(ctx context.Context, to string, m ports.Message) error {
 	if s.Host == "" {
-		return lifecycle.ErrNoMail
+		return directory.ErrNoMail
 	}
 	msg := mail.NewMsg()
 	if err := msg.From(s.From); err != nil {

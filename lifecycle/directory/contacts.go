@@ -1,4 +1,4 @@
-package lifecycle
+package directory
 
 import (
 	"context"
@@ -12,10 +12,7 @@ import (
 // AddContact saves a person or team to tell (spec N1). Names are unique
 // without regard to case. Its Channels are whole URLs; what comes back, and is
 // ever shown, is what is not secret of them.
-func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Contact) (model.Contact, error) {
-	if err := e.mayTell(actor, "contact"); err != nil {
-		return c, err
-	}
+func (d *Directory) AddContact(ctx context.Context, actor model.Actor, c model.Contact) (model.Contact, error) {
 	c.Name = strings.TrimSpace(c.Name)
 	if wrong := rules.CheckContactName(c.Name); wrong != nil {
 		return c, wrong
@@ -30,16 +27,16 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 		return c, wrong
 	}
 	urls := c.Channels
-	if err := e.checkChannels(urls); err != nil {
+	if err := d.checkChannels(urls); err != nil {
 		return c, err
 	}
 	c.Channels = nil
 	for _, u := range urls {
 		c.Channels = append(c.Channels, ShownChannel(u))
 	}
-	c.ID = e.journal.NewID()
-	err := e.journal.Update(ctx, func(tx model.Tx) error {
-		if _, err := contactNamed(tx, c.Name); err == nil {
+	c.ID = d.journal.NewID()
+	err := d.journal.Update(ctx, func(tx model.Tx) error {
+		if _, err := ContactNamed(tx, c.Name); err == nil {
 			return &rules.Refusal{Action: "contact", Reason: rules.ReasonNameTaken, Args: rules.Args{"name": c.Name}}
 		} else if !errors.Is(err, model.ErrNotFound) {
 			return err
@@ -47,14 +44,14 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 		if err := errors.Join(tx.Put(&c), putChannels(tx, &c, urls)); err != nil {
 			return err
 		}
-		ev := e.journal.Event(actor, "contact", nil)
+		ev := d.journal.Event(actor, "contact", nil)
 		ev.Name, ev.Detail = c.Name, model.Say("log.added")
 		return tx.Append(ev)
 	})
 	return c, err
 }
 
-func contactNamed(r model.Reader, name string) (model.Contact, error) {
+func ContactNamed(r model.Reader, name string) (model.Contact, error) {
 	fold := model.Fold(name)
 	for c, err := range model.All[model.Contact](r, model.Scan{Index: "name", From: fold, To: fold + "\x00"}) {
 		return c, err
@@ -63,17 +60,17 @@ func contactNamed(r model.Reader, name string) (model.Contact, error) {
 }
 
 // Contact finds a contact by name.
-func (e *Engine) Contact(name string) (c model.Contact, err error) {
-	err = e.store.View(func(r model.Reader) error {
-		c, err = contactNamed(r, name)
+func (d *Directory) Contact(name string) (c model.Contact, err error) {
+	err = d.journal.Store.View(func(r model.Reader) error {
+		c, err = ContactNamed(r, name)
 		return err
 	})
 	return c, err
 }
 
 // Contacts lists all contacts by name.
-func (e *Engine) Contacts() (all []model.Contact, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (d *Directory) Contacts() (all []model.Contact, err error) {
+	err = d.journal.Store.View(func(r model.Reader) error {
 		for c, err := range model.All[model.Contact](r, model.Scan{Index: "name"}) {
 			if err != nil {
 				return err
@@ -88,9 +85,9 @@ func (e *Engine) Contacts() (all []model.Contact, err error) {
 // ContactNames gives the names of the contacts of instances, by instance; one
 // that has no contact, or is deleted, is not among them. It reads each instance
 // once: ask for what a page shows.
-func (e *Engine) ContactNames(ids []model.ID) (map[model.ID]string, error) {
+func (d *Directory) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 	names, known := map[model.ID]string{}, map[model.ID]string{}
-	err := e.store.View(func(r model.Reader) error {
+	err := d.journal.Store.View(func(r model.Reader) error {
 		for _, id := range ids {
 			i, err := model.Get[model.Instance](r, string(id))
 			if errors.Is(err, model.ErrNotFound) || err == nil && (i.Deleted || i.Contact == "") {
@@ -118,12 +115,9 @@ func (e *Engine) ContactNames(ids []model.ID) (map[model.ID]string, error) {
 }
 
 // RemoveContact removes a contact that no instance names any more.
-func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name string) error {
-	if err := e.mayTell(actor, "contact"); err != nil {
-		return err
-	}
-	return e.journal.Update(ctx, func(tx model.Tx) error {
-		c, err := contactNamed(tx, name)
+func (d *Directory) RemoveContact(ctx context.Context, actor model.Actor, name string) error {
+	return d.journal.Update(ctx, func(tx model.Tx) error {
+		c, err := ContactNamed(tx, name)
 		if err != nil {
 			return err
 		}
@@ -142,7 +136,7 @@ func (e *Engine) RemoveContact(ctx context.Context, actor model.Actor, name stri
 		if err := errors.Join(dropChannels(tx, &c), tx.Delete(&c)); err != nil {
 			return err
 		}
-		ev := e.journal.Event(actor, "contact", nil)
+		ev := d.journal.Event(actor, "contact", nil)
 		ev.Name, ev.Detail = c.Name, model.Say("log.removed")
 		return tx.Append(ev)
 	})
@@ -155,8 +149,8 @@ func contactInUse(c *model.Contact, users any) *rules.Refusal {
 }
 
 // ContactByID reads a contact.
-func (e *Engine) ContactByID(id model.ID) (c model.Contact, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (d *Directory) ContactByID(id model.ID) (c model.Contact, err error) {
+	err = d.journal.Store.View(func(r model.Reader) error {
 		c, err = model.Get[model.Contact](r, string(id))
 		return err
 	})

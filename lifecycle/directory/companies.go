@@ -1,4 +1,4 @@
-package lifecycle
+package directory
 
 import (
 	"context"
@@ -11,10 +11,7 @@ import (
 
 // AddCompany saves an organization to be picked again (spec A1). Names are
 // unique without regard to case.
-func (e *Engine) AddCompany(ctx context.Context, actor model.Actor, c model.Company) (model.Company, error) {
-	if f := e.table.May(actor, "company"); f != nil {
-		return c, f
-	}
+func (d *Directory) AddCompany(ctx context.Context, actor model.Actor, c model.Company) (model.Company, error) {
 	c.Name = strings.TrimSpace(c.Name)
 	if c.Name == "" {
 		return c, &rules.Invalid{Field: "name", Why: model.Say("company.needs-name"), Example: rules.Example("Example GmbH")}
@@ -25,14 +22,14 @@ func (e *Engine) AddCompany(ctx context.Context, actor model.Actor, c model.Comp
 	if wrong := rules.CheckPhone("phone", c.Phone); wrong != nil {
 		return c, wrong
 	}
-	c.ID = e.journal.NewID()
-	err := e.journal.Update(ctx, func(tx model.Tx) error {
+	c.ID = d.journal.NewID()
+	err := d.journal.Update(ctx, func(tx model.Tx) error {
 		if _, err := companyNamed(tx, c.Name); err == nil {
 			return &rules.Refusal{Action: "company", Reason: rules.ReasonNameTaken, Args: rules.Args{"name": c.Name}}
 		} else if !errors.Is(err, model.ErrNotFound) {
 			return err
 		}
-		ev := e.journal.Event(actor, "company", nil)
+		ev := d.journal.Event(actor, "company", nil)
 		ev.Name, ev.Detail = c.Name, model.Say("log.added")
 		if err := tx.Append(ev); err != nil {
 			return err
@@ -51,8 +48,8 @@ func companyNamed(r model.Reader, name string) (model.Company, error) {
 }
 
 // Company finds a company by name.
-func (e *Engine) Company(name string) (c model.Company, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (d *Directory) Company(name string) (c model.Company, err error) {
+	err = d.journal.Store.View(func(r model.Reader) error {
 		c, err = companyNamed(r, name)
 		return err
 	})
@@ -60,8 +57,8 @@ func (e *Engine) Company(name string) (c model.Company, err error) {
 }
 
 // Companies lists all companies by name.
-func (e *Engine) Companies() (all []model.Company, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (d *Directory) Companies() (all []model.Company, err error) {
+	err = d.journal.Store.View(func(r model.Reader) error {
 		for c, err := range model.All[model.Company](r, model.Scan{Index: "name"}) {
 			if err != nil {
 				return err
@@ -74,16 +71,13 @@ func (e *Engine) Companies() (all []model.Company, err error) {
 }
 
 // RemoveCompany forgets a company. Applications have copies of their own.
-func (e *Engine) RemoveCompany(ctx context.Context, actor model.Actor, name string) error {
-	if f := e.table.May(actor, "company"); f != nil {
-		return f
-	}
-	return e.journal.Update(ctx, func(tx model.Tx) error {
+func (d *Directory) RemoveCompany(ctx context.Context, actor model.Actor, name string) error {
+	return d.journal.Update(ctx, func(tx model.Tx) error {
 		c, err := companyNamed(tx, name)
 		if err != nil {
 			return err
 		}
-		ev := e.journal.Event(actor, "company", nil)
+		ev := d.journal.Event(actor, "company", nil)
 		ev.Name, ev.Detail = c.Name, model.Say("log.removed")
 		if err := tx.Append(ev); err != nil {
 			return err

@@ -1,0 +1,120 @@
+package directory
+
+import (
+	"iter"
+	"net/url"
+	"slices"
+	"strings"
+
+	"certquay/lifecycle/ports"
+	"certquay/lifecycle/rules"
+	"certquay/model"
+)
+
+// Mailto makes the channel of an e-mail address.
+func Mailto(address string) string { return "mailto:" + address }
+
+// ErrNoMail is what a [ports.Notifier] says of an e-mail address when no mail server
+// is configured.
+var ErrNoMail error = model.Fail("notify.no-mail")
+
+// hosted are the schemes of channels whose host is a server. In those of other
+// services a key stands in its place.
+var hosted = []string{
+	"http", "https", "generic", "ntfy", "gotify", "mattermost", "rocketchat", "matrix", "zulip", "lark", "signal",
+}
+
+// ShownChannel is a channel without what is secret in it: scheme, and host
+// where that is one. An e-mail address is shown whole.
+func ShownChannel(channel string) string {
+	if strings.HasPrefix(channel, "mailto:") {
+		return ports.OneLine(channel)
+	}
+	u, err := url.Parse(channel)
+	if err != nil || u.Scheme == "" {
+		return "…"
+	}
+	scheme := u.Scheme
+	base, _, _ := strings.Cut(scheme, "+")
+	if slices.Contains(hosted, base) && u.Host != "" {
+		return ports.OneLine(scheme + "://" + u.Host)
+	}
+	return ports.OneLine(scheme + "://…")
+}
+
+// ChannelsOf are the channels by which a contact is told, by number: 0 is the
+// e-mail address, if mail can be sent at all.
+func (d *Directory) ChannelsOf(c *model.Contact) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		if c.Email != "" && d.notifier.Check(Mailto(c.Email)) == nil && !yield(0, Mailto(c.Email)) {
+			return
+		}
+		for n, shown := range c.Channels {
+			if !yield(n+1, shown) {
+				return
+			}
+		}
+	}
+}
+
+// ChannelURL is the whole of a channel of a contact.
+func ChannelURL(r model.Reader, contact model.ID, key string) (string, error) {
+	if key == model.ChannelKey(contact, 0) {
+		c, err := model.Get[model.Contact](r, string(contact))
+		if err == nil && c.Email == "" {
+			err = model.ErrNotFound
+		}
+		return Mailto(c.Email), err
+	}
+	ch, err := model.Get[model.Channel](r, key)
+	return string(ch.URL.Reveal()), err
+}
+
+// ErrNoNotifier is why nothing can be sent by an engine without a [ports.Notifier].
+var ErrNoNotifier = model.Fail("notify.none")
+
+// checkChannels refuses channels to which nothing could be sent.
+func (d *Directory) checkChannels(urls []string) error {
+	for _, u := range urls {
+		if d.notifier == nil {
+			return &rules.Invalid{Field: "channel", Why: ErrNoNotifier.Text}
+		}
+		if wrong := rules.CheckTyped("channel", u, rules.Example("https://hooks.example.com/certquay")); wrong != nil {
+			return wrong
+		}
+		if strings.HasPrefix(model.Fold(u), "mailto:") {
+			return &rules.Invalid{
+				Field:   "channel",
+				Why:     model.Say("contact.mail-channel"),
+				Example: rules.Example("--email ops@example.com"),
+			}
+		}
+		if err := d.notifier.Check(u); err != nil {
+			return &rules.Invalid{
+				Field: "channel", Why: model.Say("contact.bad-channel", "channel", ShownChannel(u), "cause", err),
+				Example: rules.OneOf([]string{"https://hooks.example.com/certquay", "slack://hook:A-B-C@webhook"}),
+			}
+		}
+	}
+	return nil
+}
+
+// putChannels seals the channels of a new contact.
+func putChannels(tx model.Tx, c *model.Contact, urls []string) error {
+	for n, u := range urls {
+		if err := tx.Put(&model.Channel{Contact: c.ID, Number: n + 1, URL: model.NewSecret([]byte(u))}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropChannels forgets the channels of a contact.
+func dropChannels(tx model.Tx, c *model.Contact) error {
+	for n := range c.Channels {
+		if err := tx.Delete(&model.Channel{Contact: c.ID, Number: n + 1}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
