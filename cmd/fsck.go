@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
-	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 )
 
@@ -52,5 +52,5 @@ func (c *invocation) giveUp(ctx context.Context) error {
 		return nil
 	}
 	c.Say("verb.fsck.given-up", "what", c.app.Lost)
-	return c.app.Engine.Note(ctx, c.who(), lifecycle.Fsck, model.Say("log.accept-loss", "lost", c.app.Lost), nil)
+	return c.app.Engine.Note(ctx, c.who(), journal.Fsck, model.Say("log.accept-loss", "lost", c.app.Lost), nil)
 }

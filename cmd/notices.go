@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
-	"certquay/lifecycle"
+	"certquay/lifecycle/outbox"
 	"certquay/model"
 )
 
@@ -25,7 +25,7 @@ type noticeJSON struct {
 }
 
 func noticesCmd(c *invocation) *cobra.Command {
-	var f lifecycle.NoticeFilter
+	var f outbox.NoticeFilter
 	var id string
 	cmd := &cobra.Command{
 		Use: "notices", Args: noArgs,

@@ -8,6 +8,7 @@ import (
 	"certquay/cmd/out"
 	"certquay/cmd/session"
 	"certquay/lifecycle"
+	"certquay/lifecycle/outbox"
 	"certquay/model"
 )
 
@@ -93,7 +94,7 @@ func (c *invocation) details(i *model.Instance) error {
 		add(c.Field("deployed"), c.Text("verb.show.deployed",
 			"place", place(&r.Resource), "state", r.State, "address", out.Dash(r.Address), "at", r.VerifiedAt))
 	}
-	open, err := e.Notices(lifecycle.NoticeFilter{Instance: i.ID, Open: true, Limit: 5})
+	open, err := e.Notices(outbox.NoticeFilter{Instance: i.ID, Open: true, Limit: 5})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"certquay/cmd/app"
 	"certquay/cmd/out"
 	"certquay/cmd/session"
-	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/store"
@@ -29,7 +29,7 @@ func unsealCmd(c *invocation) *cobra.Command {
 func (c *invocation) unseal(ctx context.Context, file string) error {
 	who := c.who()
 	who.ReadOnly = false // it changes nothing, and a server that refuses changes needs its keys
-	if f := rules.Needs(who, lifecycle.Unseal, model.Owner); f != nil {
+	if f := rules.Needs(who, journal.Unseal, model.Owner); f != nil {
 		return f
 	}
 	by, sealed := c.app.Protection()
@@ -58,7 +58,7 @@ func (c *invocation) unseal(ctx context.Context, file string) error {
 		return out.Usage("usage.no-passphrase")
 	}
 	err = c.app.Unseal(passphrase)
-	if nerr := c.app.Engine.Note(context.WithoutCancel(ctx), c.who(), lifecycle.Unseal, "", err); nerr != nil {
+	if nerr := c.app.Engine.Note(context.WithoutCancel(ctx), c.who(), journal.Unseal, "", err); nerr != nil {
 		err = errors.Join(err, nerr)
 	}
 	if errors.Is(err, store.ErrPassphrase) {

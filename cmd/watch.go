@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"certquay/cmd/out"
-	"certquay/lifecycle"
+	"certquay/lifecycle/monitor"
 	"certquay/model"
 )
 
@@ -163,7 +163,7 @@ func (c *invocation) watchState(w *model.Watch) string {
 		words[n] = c.Label("watch", s)
 	}
 	s := strings.Join(words, c.Words().T("verb.join"))
-	if w.Error != "" && !w.Answered.IsZero() && !slices.Equal(states, []string{lifecycle.WatchUnreachable}) {
+	if w.Error != "" && !w.Answered.IsZero() && !slices.Equal(states, []string{monitor.WatchUnreachable}) {
 		return c.Text("verb.watch.silent", "state", s)
 	}
 	return s

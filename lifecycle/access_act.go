@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/bundle"
+	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -209,9 +210,15 @@ func (a *Access) RemoveContact(ctx context.Context, name string) error {
 	return a.e.directory.RemoveContact(ctx, by, name)
 }
 
-// TestContact is [Engine.TestContact] as this actor.
-func (a *Access) TestContact(ctx context.Context, name string) ([]ChannelTest, error) {
-	return acting(ctx, a, "contact", "", func(by model.Actor) ([]ChannelTest, error) { return a.e.TestContact(ctx, by, name) })
+// TestContact is [outbox.Outbox.TestContact] as this actor.
+func (a *Access) TestContact(ctx context.Context, name string) ([]outbox.ChannelTest, error) {
+	return acting(
+		ctx,
+		a,
+		"contact",
+		"",
+		func(by model.Actor) ([]outbox.ChannelTest, error) { return a.e.outbox.TestContact(ctx, by, name) },
+	)
 }
 
 // AddCompany is [directory.Directory.AddCompany] as this actor.
@@ -238,25 +245,25 @@ func (a *Access) RetryTask(ctx context.Context, typed string) (model.Task, error
 	return acting(ctx, a, "retry", "", func(by model.Actor) (model.Task, error) { return a.e.RetryTask(ctx, by, typed) })
 }
 
-// AddWatch is [Engine.AddWatch] as this actor.
+// AddWatch is [monitor.Monitor.AddWatch] as this actor.
 func (a *Access) AddWatch(ctx context.Context, address, name string, contact model.ID) (model.Watch, error) {
 	return acting(ctx, a, rules.ActionWatch, "", func(by model.Actor) (model.Watch, error) {
-		return a.e.AddWatch(ctx, by, address, name, contact)
+		return a.e.monitor.AddWatch(ctx, by, address, name, contact)
 	})
 }
 
-// CheckWatch is [Engine.CheckWatch] as this actor.
+// CheckWatch is [monitor.Monitor.CheckWatch] as this actor.
 func (a *Access) CheckWatch(ctx context.Context, id model.ID) (model.Watch, error) {
-	return acting(ctx, a, rules.ActionWatch, "", func(by model.Actor) (model.Watch, error) { return a.e.CheckWatch(ctx, by, id) })
+	return acting(ctx, a, rules.ActionWatch, "", func(by model.Actor) (model.Watch, error) { return a.e.monitor.CheckWatch(ctx, id) })
 }
 
-// RemoveWatch is [Engine.RemoveWatch] as this actor.
+// RemoveWatch is [monitor.Monitor.RemoveWatch] as this actor.
 func (a *Access) RemoveWatch(ctx context.Context, id model.ID) error {
 	by, err := a.may(ctx, rules.ActionWatch, "")
 	if err != nil {
 		return err
 	}
-	return a.e.RemoveWatch(ctx, by, id)
+	return a.e.monitor.RemoveWatch(ctx, by, id)
 }
 
 // MoveClock is [Engine.MoveClock] as this actor.

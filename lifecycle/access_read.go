@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -111,8 +112,10 @@ func (a *Access) Tasks(limit int) ([]model.Task, error) { return reading1(a, a.e
 // TasksOf is [Engine.TasksOf] as this actor.
 func (a *Access) TasksOf(id model.ID) ([]model.Task, error) { return reading1(a, a.e.TasksOf, id) }
 
-// Notices is [Engine.Notices] as this actor.
-func (a *Access) Notices(f NoticeFilter) ([]model.Notice, error) { return reading1(a, a.e.Notices, f) }
+// Notices is [outbox.Outbox.Notices] as this actor.
+func (a *Access) Notices(f outbox.NoticeFilter) ([]model.Notice, error) {
+	return reading1(a, a.e.outbox.Notices, f)
+}
 
 // Contact is [directory.Directory.Contact] as this actor.
 func (a *Access) Contact(name string) (model.Contact, error) {
@@ -134,9 +137,9 @@ func (a *Access) Company(name string) (model.Company, error) {
 	return reading1(a, a.e.directory.Company, name)
 }
 
-// FindWatch is [Engine.FindWatch] as this actor.
+// FindWatch is [monitor.Monitor.FindWatch] as this actor.
 func (a *Access) FindWatch(typed string) (model.Watch, error) {
-	return reading1(a, a.e.FindWatch, typed)
+	return reading1(a, a.e.monitor.FindWatch, typed)
 }
 
 // Documents is [Engine.Documents] as this actor.
@@ -175,8 +178,8 @@ func (a *Access) Contacts() ([]model.Contact, error) { return reading(a, a.e.dir
 // Companies is [directory.Directory.Companies] as this actor.
 func (a *Access) Companies() ([]model.Company, error) { return reading(a, a.e.directory.Companies) }
 
-// Watches is [Engine.Watches] as this actor.
-func (a *Access) Watches() ([]model.Watch, error) { return reading(a, a.e.Watches) }
+// Watches is [monitor.Monitor.Watches] as this actor.
+func (a *Access) Watches() ([]model.Watch, error) { return reading(a, a.e.monitor.Watches) }
 
 // Balances is [Engine.Balances] as this actor.
 func (a *Access) Balances() ([]ledger.Balance, error) { return reading(a, a.e.Balances) }

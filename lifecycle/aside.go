@@ -10,32 +10,6 @@ import (
 	"certquay/model"
 )
 
-// What kills certquay each time it is tried must not be tried at each start
-// without end.
-const (
-	// maxCrashes is after how many attempts in a row that ended in a panic, or in a
-	// crash of the process, a job or a channel's notice is set aside. After
-	// manyCrashes of the process the next is not made at once when it starts anew:
-	// it counts as an attempt that failed.
-	manyCrashes, maxCrashes = 2, 3
-	// manyDeaths and maxDeaths are the same where the process was ended from
-	// outside, as far as is known: whoever is killed was often doing something, and
-	// it is seldom that which killed it. A kernel that is out of memory does it.
-	manyDeaths, maxDeaths = 6, 12
-)
-
-// patience is after how many attempts in a row that the process did not survive
-// the next is put off, and after how many there is none.
-func (e *Engine) patience() (many, most int) {
-	if e.crashed {
-		return manyCrashes, maxCrashes
-	}
-	return manyDeaths, maxDeaths
-}
-
-// errDied is why something has failed in whose call the process died.
-var errDied = model.Fail("job.died")
-
 // counting is the result of a step with the count of crashes kept: a step that
 // went well, or failed as steps do, ends the row. Putting back what was there
 // before says nothing about the step that made it necessary. A job that would go
@@ -50,7 +24,7 @@ func counting(
 		}
 		switch {
 		case crashed || restoring:
-			if !j.Next.IsZero() && j.Crashes >= maxCrashes {
+			if !j.Next.IsZero() && j.Crashes >= rules.MaxCrashes {
 				return aside(tx, j, &model.Error{Text: j.Error})
 			}
 		case j.Next.IsZero():
@@ -146,7 +120,7 @@ func (e *Engine) RetryTask(ctx context.Context, actor model.Actor, typed string)
 	if err == nil && t.Job != "" {
 		e.kick(t.Job, false)
 	}
-	e.courier.nudge()
+	e.outbox.Wake()
 	return t, err
 }
 
@@ -162,7 +136,7 @@ func (e *Engine) retryJob(tx model.Tx, id model.ID) error {
 	if err != nil {
 		return err
 	}
-	j.Next, j.Crashes = e.Now(), maxCrashes-1
+	j.Next, j.Crashes = e.Now(), rules.MaxCrashes-1
 	again := func(o *model.Operation) {
 		if o.Job == j.ID {
 			o.Next = j.Next
@@ -182,7 +156,7 @@ func (e *Engine) retryChannel(tx model.Tx, channel string) error {
 		return nil
 	}
 	return eachAside(tx, channel, func(n *model.Notice) error {
-		n.Next, n.Crashes = e.Now(), maxCrashes-1
+		n.Next, n.Crashes = e.Now(), rules.MaxCrashes-1
 		return tx.Put(n)
 	})
 }
@@ -234,7 +208,7 @@ func (e *Engine) faultOf(id model.ID, cause error) time.Duration {
 	e.crashes[id]++
 	n := e.crashes[id]
 	e.stuckMu.Unlock()
-	if n < maxCrashes {
+	if n < rules.MaxCrashes {
 		return rules.RetryAfter(n, 0)
 	}
 	err := e.journal.Update(e.ctx, func(tx model.Tx) error {
@@ -245,7 +219,7 @@ func (e *Engine) faultOf(id model.ID, cause error) time.Duration {
 		return e.journal.AskToRetry(tx, &model.Task{
 			Instance: id,
 			About:    "due",
-			Text:     model.Say("todo.retry-due", "name", i.Name, "times", maxCrashes),
+			Text:     model.Say("todo.retry-due", "name", i.Name, "times", rules.MaxCrashes),
 			Detail:   model.TextOf(cause),
 		})
 	})

@@ -13,7 +13,7 @@ import (
 // task stays open until one succeeds.
 func (e *Engine) NoteBackup(ctx context.Context, actor model.Actor, detail model.Text, failure error) error {
 	return e.journal.Update(ctx, func(tx model.Tx) error {
-		ev := e.journal.Event(actor, string(actionBackup), nil)
+		ev := e.journal.Event(actor, string(journal.Backup), nil)
 		ev.Detail = detail
 		if failure != nil {
 			ev.Result, ev.Reason = journal.ResultFailed, model.TextOf(failure)

@@ -16,6 +16,7 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -236,7 +237,7 @@ func TestAJobInWhichTheProcessDiesIsSetAside(t *testing.T) {
 func TestANoticeIsCountedBeforeItIsSent(t *testing.T) {
 	w, p := telling(t)
 	open := func() (n model.Notice) {
-		all, err := w.engine.By(model.Scheduler).Notices(lifecycle.NoticeFilter{Open: true})
+		all, err := w.engine.By(model.Scheduler).Notices(outbox.NoticeFilter{Open: true})
 		w.check(err)
 		for _, n := range all {
 			if n.To == "Ops, https://hooks.example.com" {
@@ -442,7 +443,7 @@ func TestARecordThatCannotBeReadStopsNothing(t *testing.T) {
 		w.wait(j.ID)
 		jobs, ids = append(jobs, j.ID), append(ids, id)
 	}
-	notices, err := w.engine.By(model.Scheduler).Notices(lifecycle.NoticeFilter{Open: true, Instance: ids[2]})
+	notices, err := w.engine.By(model.Scheduler).Notices(outbox.NoticeFilter{Open: true, Instance: ids[2]})
 	w.check(err)
 	if len(notices) == 0 {
 		t.Fatal("nothing to tell")

@@ -9,6 +9,7 @@ import (
 
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -411,7 +412,7 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 				}
 			default:
 				detail, result = model.Say("verify.drifted", "fingerprint", r.Presented[:16]), journal.ResultFailed
-				reason, repeat = model.Say(reasonDrift), drifted && was == r.Presented
+				reason, repeat = model.Say(outbox.ReasonDrift), drifted && was == r.Presented
 			}
 			if was != r.Presented {
 				detail = model.Texts(detail, model.Say("verify.changed"))

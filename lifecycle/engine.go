@@ -13,6 +13,8 @@ import (
 
 	"certquay/lifecycle/directory"
 	"certquay/lifecycle/journal"
+	"certquay/lifecycle/monitor"
+	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -80,13 +82,11 @@ type Engine struct {
 	issuers   map[string]ports.Issuer
 	products  []NamedProduct
 	prober    ports.Prober
-	judge     ports.Judge
-	watching  chan struct{} // what is watched is looked at again
+	monitor   *monitor.Monitor
 	notifier  ports.Notifier
-	courier   courier
+	outbox    *outbox.Outbox
 	policy    rules.Policy
 	log       *slog.Logger
-	words     func(model.Text) string
 	saveClock func(context.Context, time.Duration) error
 	roots     func() *x509.CertPool
 
@@ -157,14 +157,10 @@ func New(o Options) *Engine {
 		issuers:   o.Issuers,
 		products:  o.Products,
 		prober:    o.Prober,
-		judge:     o.Judge,
-		watching:  make(chan struct{}, 1),
 		moving:    make(chan struct{}, 1),
 		notifier:  o.Notifier,
-		courier:   newCourier(),
 		policy:    o.Policy,
 		log:       o.Log,
-		words:     o.Words,
 		saveClock: o.SaveClock,
 		roots:     o.Roots,
 		ctx:       ctx,
@@ -182,9 +178,11 @@ func New(o Options) *Engine {
 		crashed:   o.Crashed,
 	}
 	e.directory = directory.New(e.journal, e.notifier)
-	if e.notifier != nil {
-		e.journal.Wrap = e.notifying
-	}
+	e.monitor = monitor.New(ctx, e.journal, o.Prober, o.Judge)
+	e.outbox = outbox.New(ctx, outbox.Options{
+		Journal: e.journal, Directory: e.directory, Notifier: e.notifier, Policy: e.policy.Notify, Words: o.Words,
+		Crashed: e.crashed, Save: e.put, Spawn: e.spawn,
+	})
 	return e
 }
 
@@ -214,11 +212,9 @@ func guarded(o Options) Options {
 // Start resumes what was under way and runs the scheduler until Close.
 func (e *Engine) Start() {
 	e.spawn(e.schedule)
-	if e.judge != nil {
-		e.spawn(e.lookAll)
-	}
+	e.spawn(e.monitor.Run)
 	if e.notifier != nil {
-		e.spawn(e.deliverAll)
+		e.spawn(e.outbox.Run)
 	}
 }
 
@@ -314,7 +310,7 @@ func (e *Engine) put(tx model.Tx, i *model.Instance) error {
 	}
 	e.unstick(i.ID) // what was refused may be possible now
 	if e.notifier != nil {
-		i.Tell = e.nextTell(i)
+		i.Tell = e.outbox.NextExpiryNotice(i)
 	}
 	return tx.Put(i)
 }

@@ -11,6 +11,7 @@ import (
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/ledger"
+	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -225,7 +226,7 @@ func (e *Engine) waitFor(tx model.Tx, j *model.Job, step string, what model.Text
 	ev := e.jobEvent(j, journal.ResultWaiting)
 	ev.Detail = what
 	if len(proofs) > 0 {
-		ev.Reason = model.Say(reasonProof)
+		ev.Reason = model.Say(outbox.ReasonProof)
 	}
 	if err := e.named(tx, &ev); err != nil {
 		return err

@@ -155,8 +155,8 @@ func (e *Engine) run(id model.ID, fresh bool) {
 	e.runMu.Unlock()
 	ask := j.Begun && !fresh
 	if !fresh && j.Live() {
-		many, most := e.patience()
-		if j.Crashes >= manyCrashes {
+		many, most := rules.Patience(e.crashed)
+		if j.Crashes >= rules.ManyCrashes {
 			e.suspects.Lock()
 			defer e.suspects.Unlock()
 		}
@@ -164,9 +164,9 @@ func (e *Engine) run(id model.ID, fresh bool) {
 		if err := e.commit(&j, func(tx model.Tx, j *model.Job) error {
 			switch died := j.Begun && j.Next.IsZero(); {
 			case died && j.Crashes >= most:
-				return e.setAside(tx, j, errDied)
+				return e.setAside(tx, j, journal.ErrDied)
 			case died && j.Crashes >= many && repeats(j):
-				return e.fail(tx, j, errDied)
+				return e.fail(tx, j, journal.ErrDied)
 			}
 			j.Crashes++
 			if !ask {

@@ -100,7 +100,8 @@ func (w *world) life(ctx context.Context) error {
 		}
 		switch {
 		case len(i.Versions) == 0:
-			_, err = e.By(operator).Apply(ctx, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
+			_, err = e.By(operator).
+				Apply(ctx, id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}})
 		case len(rs) == 0 && current > 0:
 			_, err = e.By(operator).Deploy(ctx, id, lifecycle.DeployRequest{Product: "CDN"})
 		case len(i.Versions) == 1:

@@ -146,7 +146,8 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 		t.Error("it is hosted before it is issued")
 	}
 	w.done(
-		w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}),
+		w.engine.By(operator).
+			Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}),
 	)
 	first := w.get(id)
 	if !first.Hosting.On || first.Hosting.RenewalsLeft != 1 || first.Label(w.clock.Now()) != "hosted" {

@@ -57,7 +57,8 @@ func TestNobodyCouldBeReached(t *testing.T) {
 		},
 	)
 	_, contact := w.engine.By(operator).AddContact(w.ctx(), model.Contact{Name: "Ops", Email: "ops@example.com", Phone: "call me"})
-	_, company := w.engine.By(operator).AddCompany(w.ctx(), model.Company{Organization: model.Organization{Name: "Example GmbH", Phone: "x"}})
+	_, company := w.engine.By(operator).
+		AddCompany(w.ctx(), model.Company{Organization: model.Organization{Name: "Example GmbH", Phone: "x"}})
 	for n, c := range []struct {
 		err   error
 		field string

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"certquay/lifecycle/journal"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
@@ -47,7 +48,7 @@ func (e *Engine) Instance(id model.ID) (i model.Instance, err error) {
 func (e *Engine) Find(typed string) (model.Instance, error) {
 	var found []model.ID
 	err := e.store.View(func(r model.Reader) error {
-		return find(r, model.KindInstance, typed, &found)
+		return journal.Find(r, model.KindInstance, typed, &found)
 	})
 	if err != nil {
 		return model.Instance{}, err
@@ -69,30 +70,6 @@ func (e *Engine) Find(typed string) (model.Instance, error) {
 	return model.Instance{}, a
 }
 
-// find collects the ids that a typed text may mean: the whole ID decides, then
-// the tail, then the name.
-func find(r model.Reader, kind model.Kind, typed string, found *[]model.ID) error {
-	add := func(s model.Scan) error {
-		s.Kind, s.Limit = kind, 20
-		for key, err := range r.Keys(s) {
-			if err != nil {
-				return err
-			}
-			if id := model.ID(key); !slices.Contains(*found, id) {
-				*found = append(*found, id)
-			}
-		}
-		return nil
-	}
-	if len(typed) >= model.MinTail {
-		if err := add(model.Scan{Index: "tail", Prefix: model.TailPrefix(typed)}); err != nil || len(*found) > 0 {
-			return err
-		}
-	}
-	name := model.Fold(typed)
-	return add(model.Scan{Index: "name", From: name, To: name + "\x00"})
-}
-
 // FindResource resolves what a person typed into a resource: ID, tail, name,
 // or PRODUCT/REGION/NAME.
 func (e *Engine) FindResource(typed string) (ResourceView, error) {
@@ -108,7 +85,7 @@ func (e *Engine) FindResource(typed string) (ResourceView, error) {
 			}
 			return nil
 		}
-		return find(r, model.KindResource, typed, &found)
+		return journal.Find(r, model.KindResource, typed, &found)
 	})
 	if err != nil {
 		return ResourceView{}, err

@@ -135,7 +135,8 @@ func TestServicePeriodStartsWithTheFirstVersion(t *testing.T) {
 	}
 	w.forward(10 * days)
 	w.done(
-		w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}),
+		w.engine.By(operator).
+			Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}),
 	)
 	i := w.get(id)
 	start := epoch.Add(10 * days)
@@ -226,7 +227,8 @@ func TestWrongNamesAreRefusedAndTheDraftIsKept(t *testing.T) {
 		t.Errorf("the draft is %+v", i.Application)
 	}
 	w.done(
-		w.engine.By(operator).Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"BÜCHER.example"}}}),
+		w.engine.By(operator).
+			Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"BÜCHER.example"}}}),
 	)
 	i = w.get(id)
 	if got := i.Domains(); !slices.Equal(got, []string{"xn--bcher-kva.example"}) {

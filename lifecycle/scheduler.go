@@ -327,7 +327,7 @@ func (e *Engine) NextDue() (next time.Time, err error) {
 	if err != nil {
 		return next, err
 	}
-	at, err := e.nextNotice(now)
+	at, err := e.outbox.Next(now)
 	soonest(at)
 	return next, err
 }
@@ -346,9 +346,9 @@ func (e *Engine) tick(ctx context.Context, sweep bool) (int, error) {
 		jobs = slices.DeleteFunc(jobs, func(id model.ID) bool { return seen[id] })
 		if len(jobs) == 0 {
 			if sweep {
-				err = e.lookDue(ctx)
+				err = e.monitor.ProbeDue(ctx)
 			}
-			return len(seen), errors.Join(err, e.tellAll(ctx))
+			return len(seen), errors.Join(err, e.outbox.DeliverNow(ctx))
 		}
 		for _, id := range jobs {
 			seen[id] = true

@@ -217,7 +217,8 @@ func TestWhoWaitsToMoveTheClockCanBeInterrupted(t *testing.T) {
 func (w *world) awaitsReview(name string) model.Job {
 	w.t.Helper()
 	w.issuer.review = []model.Level{model.DV}
-	j, err := w.engine.By(operator).Apply(w.ctx(), w.bought(), lifecycle.ApplyRequest{Application: model.Application{Domains: []string{name}}})
+	j, err := w.engine.By(operator).
+		Apply(w.ctx(), w.bought(), lifecycle.ApplyRequest{Application: model.Application{Domains: []string{name}}})
 	w.check(err)
 	p := w.wait(j.ID)
 	if !p.Blocked {

@@ -27,6 +27,9 @@ const askFor = 10 * time.Second
 // in the activity log.
 const keepDone = 90 * rules.Day
 
+// pruneBatch bounds what one transaction deletes or ends.
+const pruneBatch = 100
+
 // forgetDone deletes jobs and tasks that were done with long ago, a page of each
 // at a time: at ten thousand instances some hundreds are added every day. The
 // caller holds passing.
@@ -53,7 +56,7 @@ func forget[T any, P interface {
 	bad := e.journal.Later(P(nil).RecordKind())
 	defer bad.Tell()
 	err := e.store.View(func(r model.Reader) error {
-		for key, err := range r.Keys(model.Scan{Kind: P(nil).RecordKind(), From: *from, To: before, Limit: pageOfNotices}) {
+		for key, err := range r.Keys(model.Scan{Kind: P(nil).RecordKind(), From: *from, To: before, Limit: pruneBatch}) {
 			if err != nil {
 				return err
 			}
@@ -111,7 +114,7 @@ func (e *Engine) checkRevoked(now time.Time) error {
 	bound := min(askFor, e.policy.CallTimeout)
 	for until := time.Now().Add(bound); len(ids) > 0 && time.Now().Before(until); ids = ids[1:] {
 		id := ids[0]
-		if e.readableInstance(id) != nil {
+		if e.journal.CheckInstance(id) != nil {
 			continue // told there
 		}
 		ctx, cancel := context.WithTimeout(e.ctx, bound)

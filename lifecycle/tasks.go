@@ -139,7 +139,7 @@ func spoilt(r *model.Resource, i *model.Instance, now time.Time) (revoked, expir
 // closeExpired ends the tasks that ask for what has expired by now: nobody can
 // install it any more. The caller holds passing.
 func (e *Engine) closeExpired(now time.Time) error {
-	late := model.Scan{Kind: model.KindTask, Index: "until", To: model.TimeKey(now), Limit: pageOfNotices}
+	late := model.Scan{Kind: model.KindTask, Index: "until", To: model.TimeKey(now), Limit: pruneBatch}
 	for more := true; more; {
 		err := e.store.Update(e.ctx, func(tx model.Tx) error {
 			ended := 0

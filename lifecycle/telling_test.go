@@ -16,6 +16,7 @@ import (
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/notify"
 	"certquay/lifecycle/notify/notifytest"
+	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -462,7 +463,7 @@ func TestAChannelThatFailsIsTriedAgain(t *testing.T) {
 	if !slices.Equal(waits, want) {
 		t.Errorf("tried after %v, want %v", waits, want)
 	}
-	open, err := w.engine.By(model.Scheduler).Notices(lifecycle.NoticeFilter{Open: true})
+	open, err := w.engine.By(model.Scheduler).Notices(outbox.NoticeFilter{Open: true})
 	w.check(err)
 	if len(open) != 1 || inWords(open[0].Error) != "503" || open[0].Instance != id || strings.Contains(open[0].To, "T0KEN") {
 		t.Fatalf("open: %+v", open)
@@ -485,7 +486,7 @@ func TestAChannelThatFailsIsTriedAgain(t *testing.T) {
 	}
 	// Once all is delivered, nothing stays for ever.
 	w.forward(100 * days)
-	if all, err := w.engine.By(model.Scheduler).Notices(lifecycle.NoticeFilter{}); err != nil || len(all) != 0 {
+	if all, err := w.engine.By(model.Scheduler).Notices(outbox.NoticeFilter{}); err != nil || len(all) != 0 {
 		t.Errorf("kept: %d, %v", len(all), err)
 	}
 	w.fsck()
@@ -556,7 +557,7 @@ func TestASandboxWithholdsNotices(t *testing.T) {
 	w.start(w.store)
 	w.issued("a.example.com")
 	w.tick()
-	all, err := w.engine.By(model.Scheduler).Notices(lifecycle.NoticeFilter{})
+	all, err := w.engine.By(model.Scheduler).Notices(outbox.NoticeFilter{})
 	w.check(err)
 	if len(p.sent) != 0 || len(all) != 2 || all[0].Outcome != model.NoticeWithheld || all[0].Open() {
 		t.Errorf("sent %d; %+v", len(p.sent), all)
@@ -573,7 +574,8 @@ func TestAContactIsTestedChannelByChannel(t *testing.T) {
 		t.Errorf("%+v", tests)
 	}
 	var inv *rules.Invalid
-	_, err = w.engine.By(operator).AddContact(w.ctx(), model.Contact{Name: "X", Email: "x@example.com", Channels: []string{"pigeon://T0KEN"}})
+	_, err = w.engine.By(operator).
+		AddContact(w.ctx(), model.Contact{Name: "X", Email: "x@example.com", Channels: []string{"pigeon://T0KEN"}})
 	if !errors.As(err, &inv) || strings.Contains(err.Error(), "T0KEN") || inv.Example == "" {
 		t.Errorf("a channel nobody understands: %v", err)
 	}

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/monitor"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
@@ -153,7 +153,7 @@ func TestOneLookWithoutAnAnswerIsNotToldOf(t *testing.T) {
 	}
 	watch, err := w.engine.By(model.Scheduler).FindWatch("www.example.com")
 	w.check(err)
-	if watch.State() != lifecycle.WatchUnreachable || strings.Contains(inWords(watch.Error), "\x1b") {
+	if watch.State() != monitor.WatchUnreachable || strings.Contains(inWords(watch.Error), "\x1b") {
 		t.Errorf("%+v", watch)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -141,4 +142,18 @@ func CauseOf(ev *model.Event) string {
 		return WhyCARevoked
 	}
 	return ev.Why
+}
+
+// What is done to the store as a whole and stands in the activity log.
+const (
+	Fsck   rules.Action = "fsck"   // opened in spite of what it has lost
+	Unseal rules.Action = "unseal" // its passphrase was given
+	Backup rules.Action = "backup" // copied
+)
+
+// AboutStore reports whether an event is about the store as a whole. It has no
+// name then; those of schema 1, which stay as they are since events are chained,
+// have an English one.
+func AboutStore(ev *model.Event) bool {
+	return slices.Contains([]rules.Action{Fsck, Unseal, Backup}, rules.Action(ev.Action))
 }

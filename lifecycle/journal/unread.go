@@ -132,3 +132,19 @@ func Readable[T any, P interface {
 	}
 	return nil
 }
+
+// ErrDied is why something has failed in whose call the process died.
+var ErrDied = model.Fail("job.died")
+
+// CheckInstance tells of an instance that cannot be read. One that is not there is
+// none.
+func (j *Journal) CheckInstance(id model.ID) error {
+	err := j.Store.View(func(r model.Reader) error {
+		_, err := model.Get[model.Instance](r, string(id))
+		return err
+	})
+	if errors.Is(err, model.ErrNotFound) {
+		return nil
+	}
+	return j.UnreadIf(model.KindInstance, id, err)
+}

@@ -79,3 +79,28 @@ const (
 	ProofEvery = 10 * time.Minute
 	ProofFor   = 7 * 24 * time.Hour
 )
+
+// What kills certquay each time it is tried must not be tried at each start
+// without end.
+const (
+	// MaxCrashes is after how many attempts in a row that ended in a panic, or in a
+	// crash of the process, a job or a channel's notice is set aside. After
+	// ManyCrashes of the process the next is not made at once when it starts anew:
+	// it counts as an attempt that failed.
+	MaxCrashes  = 3
+	ManyCrashes = 2
+	// manyDeaths and maxDeaths are the same where the process was ended from
+	// outside, as far as is known: whoever is killed was often doing something, and
+	// it is seldom that which killed it. A kernel that is out of memory does it.
+	manyDeaths, maxDeaths = 6, 12
+)
+
+// Patience is after how many attempts in a row that the process did not survive
+// the next is put off, and after how many there is none; crashed says that the
+// process was ended by a fault of the program, and not from outside.
+func Patience(crashed bool) (many, most int) {
+	if crashed {
+		return ManyCrashes, MaxCrashes
+	}
+	return manyDeaths, maxDeaths
+}

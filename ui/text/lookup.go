@@ -5,7 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/journal"
 	"certquay/model"
 )
 
@@ -23,7 +23,7 @@ func (c *Catalogue) Code(as, code string) string {
 // Subject is the name of what an event is about, as it was called then; "" when
 // it had none.
 func (c *Catalogue) Subject(e *model.Event) string {
-	if lifecycle.AboutStore(e) {
+	if journal.AboutStore(e) {
 		return c.T("thing.store")
 	}
 	return e.Name

@@ -9,7 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/monitor"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
@@ -111,7 +111,7 @@ func watchedColumns(c *app.Context) []list.Column[model.Watch] {
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) list.Cell {
 			st := style.Of(r.State())
 			if r.Error != "" && st.Tone != style.Bad {
-				st = style.Of(lifecycle.WatchExpiring) // it wants a look too
+				st = style.Of(monitor.WatchExpiring) // it wants a look too
 			}
 			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchText(c, &r)}
 		}},

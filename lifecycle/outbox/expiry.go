@@ -1,4 +1,4 @@
-package lifecycle
+package outbox
 
 import (
 	"errors"
@@ -12,20 +12,20 @@ import (
 
 // leads are how long before its expiry somebody is told of a version, the
 // longest first (spec N1).
-func (e *Engine) leads(v *model.Version) []time.Duration {
+func (o *Outbox) leadTimes(v *model.Version) []time.Duration {
 	if d := v.Validity(); d < 90*rules.Day {
 		return []time.Duration{d / 3, d / 6, d / 12}
 	}
-	ls := slices.Clone(e.policy.Notify.Before)
+	ls := slices.Clone(o.policy.Before)
 	slices.SortFunc(ls, func(a, b time.Duration) int { return int(b/time.Second - a/time.Second) })
 	return ls
 }
 
-// nextTell is when somebody may have to be told that the current version
+// NextExpiryNotice is when somebody may have to be told that the current version
 // expires: the first of its moments that was not dealt with, at which the
 // instance will be expiring (spec T6) unless something changes. Zero for never.
 // What passed before certquay got the certificate does not count.
-func (e *Engine) nextTell(i *model.Instance) time.Time {
+func (o *Outbox) NextExpiryNotice(i *model.Instance) time.Time {
 	v := i.Current()
 	if v == nil || i.State.Group() != model.GroupIssued || i.Deleted {
 		return time.Time{}
@@ -36,7 +36,7 @@ func (e *Engine) nextTell(i *model.Instance) time.Time {
 	}
 	row := i.Row()
 	from := row.ExpiringFrom()
-	for _, lead := range e.leads(v) {
+	for _, lead := range o.leadTimes(v) {
 		if at := v.NotAfter.Add(-lead); at.After(told) && !at.Before(from) {
 			return at
 		}
@@ -44,21 +44,21 @@ func (e *Engine) nextTell(i *model.Instance) time.Time {
 	return time.Time{}
 }
 
-// tellExpiry tells of everything whose moment has come. Of several moments that
+// noticeExpiries tells of everything whose moment has come. Of several moments that
 // have passed only the latest counts.
-func (e *Engine) tellExpiry() error {
+func (o *Outbox) noticeExpiries() error {
 	for {
-		now := e.Now()
+		now := o.journal.Now()
 		var ids []model.ID
-		err := e.store.View(func(r model.Reader) error {
+		err := o.journal.Store.View(func(r model.Reader) error {
 			for key, err := range r.Keys(model.Scan{Kind: model.KindInstance, Index: "tell", To: model.TimeKey(now) + "~"}) {
 				if err != nil {
 					return err
 				}
-				if id := model.ID(key); !e.journal.IsBad(model.KindInstance, id) {
+				if id := model.ID(key); !o.journal.IsBad(model.KindInstance, id) {
 					ids = append(ids, id)
 				}
-				if len(ids) == pageOfNotices {
+				if len(ids) == batchSize {
 					break
 				}
 			}
@@ -71,10 +71,10 @@ func (e *Engine) tellExpiry() error {
 		// than one can hold.
 		var errs []error
 		for _, id := range ids {
-			if err := e.readableInstance(id); err != nil {
+			if err := o.journal.CheckInstance(id); err != nil {
 				continue // told there
 			}
-			if err := e.journal.Update(e.ctx, func(tx model.Tx) error { return e.tellOf(tx, id, now) }); err != nil {
+			if err := o.journal.Update(o.ctx, func(tx model.Tx) error { return o.noticeExpiry(tx, id, now) }); err != nil {
 				errs = append(errs, model.Fail("error.do-due", "id", id, "cause", err))
 			}
 		}
@@ -84,18 +84,9 @@ func (e *Engine) tellExpiry() error {
 	}
 }
 
-// readableInstance tells of an instance that cannot be read.
-func (e *Engine) readableInstance(id model.ID) error {
-	_, err := e.Instance(id)
-	if errors.Is(err, model.ErrNotFound) {
-		return nil
-	}
-	return e.journal.UnreadIf(model.KindInstance, id, err)
-}
-
-// tellOf deals with the moments of one instance up to now, and so moves it on
+// noticeExpiry deals with the moments of one instance up to now, and so moves it on
 // in the index, whether somebody is told or not.
-func (e *Engine) tellOf(tx model.Tx, id model.ID, now time.Time) error {
+func (o *Outbox) noticeExpiry(tx model.Tx, id model.ID, now time.Time) error {
 	i, err := model.Get[model.Instance](tx, string(id))
 	if errors.Is(err, model.ErrNotFound) {
 		return nil
@@ -105,10 +96,10 @@ func (e *Engine) tellOf(tx model.Tx, id model.ID, now time.Time) error {
 	}
 	v := i.Current()
 	if v == nil || i.Tell.IsZero() || i.Tell.After(now.Add(time.Millisecond)) {
-		return e.put(tx, &i) // changed meanwhile
+		return o.save(tx, &i) // changed meanwhile
 	}
 	told := i.Tell
-	for _, lead := range e.leads(v) {
+	for _, lead := range o.leadTimes(v) {
 		if at := v.NotAfter.Add(-lead); at.After(told) && !at.After(now) {
 			told = at
 		}
@@ -116,7 +107,7 @@ func (e *Engine) tellOf(tx model.Tx, id model.ID, now time.Time) error {
 	i.Told, i.ToldVersion = told, v.Number
 	row := i.Row()
 	if row.Is(model.Expired, now) || row.Is(model.Expiring, now) {
-		ev := e.journal.Event(model.Scheduler, actionExpiry, &i)
+		ev := o.journal.Event(model.Scheduler, actionExpiry, &i)
 		ev.Detail = model.Say("log.expires", "in", inDays(v.NotAfter.Sub(now)), "at", v.NotAfter)
 		if row.Is(model.Expired, now) {
 			ev.Detail = model.Say("log.expired", "at", v.NotAfter)
@@ -125,7 +116,7 @@ func (e *Engine) tellOf(tx model.Tx, id model.ID, now time.Time) error {
 			return err
 		}
 	}
-	return e.put(tx, &i)
+	return o.save(tx, &i)
 }
 
 // inDays says how long, in days, or in hours where it is less than two.
@@ -136,13 +127,13 @@ func inDays(d time.Duration) model.Text {
 	return model.Say("span.days", "n", int((d+12*time.Hour).Hours()/24))
 }
 
-// planTelling sets the moments of instances that were stored before certquay
+// replanExpiryNotices sets the moments of instances that were stored before certquay
 // told of expiry, or under other days than are configured now.
-func (e *Engine) planTelling() error {
-	plan := fmt.Sprint(e.policy.Notify.Before)
+func (o *Outbox) replanExpiryNotices() error {
+	plan := fmt.Sprint(o.policy.Before)
 	cell := model.Cell{Space: "notify", Name: "plan"}
 	var ids []model.ID
-	err := e.store.View(func(r model.Reader) error {
+	err := o.journal.Store.View(func(r model.Reader) error {
 		err := r.Get(&cell)
 		if err != nil && !errors.Is(err, model.ErrNotFound) || string(cell.Data) == plan {
 			return err
@@ -159,24 +150,24 @@ func (e *Engine) planTelling() error {
 		return err
 	}
 	for _, id := range ids {
-		if e.readableInstance(id) != nil {
+		if o.journal.CheckInstance(id) != nil {
 			continue // told there
 		}
-		err := e.journal.Update(e.ctx, func(tx model.Tx) error {
+		err := o.journal.Update(o.ctx, func(tx model.Tx) error {
 			i, err := model.Get[model.Instance](tx, string(id))
 			if errors.Is(err, model.ErrNotFound) {
 				return nil
 			}
-			if err != nil || e.nextTell(&i).Equal(i.Tell) {
+			if err != nil || o.NextExpiryNotice(&i).Equal(i.Tell) {
 				return err
 			}
-			return e.put(tx, &i)
+			return o.save(tx, &i)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return e.store.Update(e.ctx, func(tx model.Tx) error {
+	return o.journal.Store.Update(o.ctx, func(tx model.Tx) error {
 		return tx.Put(&model.Cell{Space: cell.Space, Name: cell.Name, Data: []byte(plan)})
 	})
 }

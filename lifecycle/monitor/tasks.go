@@ -1,4 +1,4 @@
-package lifecycle
+package monitor
 
 import (
 	"slices"
@@ -7,28 +7,28 @@ import (
 	"certquay/model"
 )
 
-// askAbout asks a person to see to a watched server that nobody can use, since
+// syncTask asks a person to see to a watched server that nobody can use, since
 // it does not answer or has expired, and ends that once it is well again (spec
 // N3). Whoever has dismissed it is not asked again while the same is wrong.
-func (e *Engine) askAbout(tx model.Tx, w *model.Watch) error {
+func (m *Monitor) syncTask(tx model.Tx, w *model.Watch) error {
 	var text model.Text
 	about := ""
 	switch {
 	case slices.Contains(w.Problems, WatchUnreachable):
-		text, about = model.Say("todo.watch-unreachable", "server", shownWatch(w)), WatchUnreachable
+		text, about = model.Say("todo.watch-unreachable", "server", displayName(w)), WatchUnreachable
 	case slices.Contains(w.Problems, WatchExpired):
-		text, about = model.Say("todo.watch-expired", "server", shownWatch(w), "at", w.NotAfter), w.Fingerprint
+		text, about = model.Say("todo.watch-expired", "server", displayName(w), "at", w.NotAfter), w.Fingerprint
 	}
-	all, err := asked(tx, w.ID)
+	all, err := tasksOf(tx, w.ID)
 	if err != nil {
 		return err
 	}
 	asks := model.Task{
-		ID:      e.journal.NewID(),
+		ID:      m.journal.NewID(),
 		Kind:    model.TaskWatch,
 		Watch:   w.ID,
 		About:   about,
-		Created: e.Now(),
+		Created: m.journal.Now(),
 		Text:    text,
 		Detail:  w.Detail,
 	}
@@ -37,7 +37,7 @@ func (e *Engine) askAbout(tx model.Tx, w *model.Watch) error {
 		case text != "" && journal.SameTask(t, &asks) && (t.Done.IsZero() || t.Outcome == "dismissed" && !t.Created.Before(w.Since)):
 			return nil
 		case t.Done.IsZero():
-			t.Done, t.Outcome = e.Now(), "seen"
+			t.Done, t.Outcome = m.journal.Now(), "seen"
 			if err := tx.Put(t); err != nil {
 				return err
 			}
@@ -49,8 +49,8 @@ func (e *Engine) askAbout(tx model.Tx, w *model.Watch) error {
 	return tx.Put(&asks)
 }
 
-// asked lists the tasks about what is watched, the ended ones too.
-func asked(tx model.Tx, id model.ID) (all []model.Task, err error) {
+// tasksOf lists the tasks about what is watched, the ended ones too.
+func tasksOf(tx model.Tx, id model.ID) (all []model.Task, err error) {
 	for t, err := range model.All[model.Task](tx, model.Scan{Index: "watch", From: string(id), To: string(id) + "\x00"}) {
 		if err != nil {
 			return nil, err
@@ -60,9 +60,9 @@ func asked(tx model.Tx, id model.ID) (all []model.Task, err error) {
 	return all, nil
 }
 
-// dropAsked removes the tasks about what is watched no more.
-func dropAsked(tx model.Tx, id model.ID) error {
-	all, err := asked(tx, id)
+// deleteTasks removes the tasks about what is watched no more.
+func deleteTasks(tx model.Tx, id model.ID) error {
+	all, err := tasksOf(tx, id)
 	if err != nil {
 		return err
 	}

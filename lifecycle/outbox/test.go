@@ -1,4 +1,4 @@
-package lifecycle
+package outbox
 
 import (
 	"context"
@@ -23,42 +23,45 @@ type ChannelTest struct {
 	Unused  bool   // an e-mail address, and no mail server is configured
 }
 
-// errWithheld is why a test in a sandbox proves nothing.
-var errWithheld = model.Fail("notify.withheld")
+// errDryRun is why a test in a sandbox proves nothing.
+var errDryRun = model.Fail("notify.withheld")
 
 // TestContact sends a message to each channel of a contact now, all at once,
 // and tells which took it (spec N2).
-func (e *Engine) TestContact(ctx context.Context, actor model.Actor, name string) ([]ChannelTest, error) {
-	c, err := e.directory.Contact(name)
+func (o *Outbox) TestContact(ctx context.Context, actor model.Actor, name string) ([]ChannelTest, error) {
+	c, err := o.directory.Contact(name)
 	if err != nil {
 		return nil, err
 	}
-	if e.notifier == nil {
+	if o.notifier == nil {
 		return nil, directory.ErrNoNotifier
 	}
 	var tests []ChannelTest
-	if err := e.notifier.Check(directory.Mailto(c.Email)); c.Email != "" && err != nil {
-		tests = append(tests, ChannelTest{Channel: directory.Mailto(c.Email), Err: err, Unused: errors.Is(err, directory.ErrNoMail) && len(c.Channels) > 0})
+	if err := o.notifier.Check(directory.Mailto(c.Email)); c.Email != "" && err != nil {
+		tests = append(
+			tests,
+			ChannelTest{Channel: directory.Mailto(c.Email), Err: err, Unused: errors.Is(err, directory.ErrNoMail) && len(c.Channels) > 0},
+		)
 	}
 	keys := make([]string, len(tests))
-	for number, shown := range e.directory.ChannelsOf(&c) {
+	for number, shown := range o.directory.ChannelsOf(&c) {
 		tests, keys = append(tests, ChannelTest{Channel: shown}), append(keys, model.ChannelKey(c.ID, number))
 	}
 	m := ports.Message{
-		ID: e.journal.NewID(), Kind: model.NoticeTest, At: e.Now(), Name: c.Name,
-		Subject: ports.OneLine(e.say(model.Say("notice.test-subject", "name", c.Name))),
-		Text:    ports.OneLine(e.say(model.Say("notice.test-text", "name", c.Name))) + "\n",
+		ID: o.journal.NewID(), Kind: model.NoticeTest, At: o.journal.Now(), Name: c.Name,
+		Subject: ports.OneLine(o.say(model.Say("notice.test-subject", "name", c.Name))),
+		Text:    ports.OneLine(o.say(model.Say("notice.test-text", "name", c.Name))) + "\n",
 	}
 	var wg sync.WaitGroup
 	for n := range tests {
 		if keys[n] == "" {
 			continue
 		}
-		wg.Go(func() { tests[n].Err = e.sendTest(ctx, c.ID, keys[n], m) })
+		wg.Go(func() { tests[n].Err = o.sendTest(ctx, c.ID, keys[n], m) })
 	}
 	wg.Wait()
-	err = e.journal.Update(ctx, func(tx model.Tx) error {
-		ev := e.journal.Event(actor, "contact", nil)
+	err = o.journal.Update(ctx, func(tx model.Tx) error {
+		ev := o.journal.Event(actor, "contact", nil)
 		ev.Name, ev.Detail = c.Name, model.Say("log.tested")
 		for _, t := range tests {
 			if t.Err != nil && !t.Unused {
@@ -67,7 +70,7 @@ func (e *Engine) TestContact(ctx context.Context, actor model.Actor, name string
 					"channel",
 					t.Channel,
 					"cause",
-					said("receiver", t.Err),
+					model.TextOf(t.Err).By("receiver"),
 				)
 			}
 		}
@@ -76,12 +79,12 @@ func (e *Engine) TestContact(ctx context.Context, actor model.Actor, name string
 	return tests, err
 }
 
-func (e *Engine) sendTest(ctx context.Context, contact model.ID, key string, m ports.Message) error {
-	if e.policy.Notify.Withhold {
-		return errWithheld
+func (o *Outbox) sendTest(ctx context.Context, contact model.ID, key string, m ports.Message) error {
+	if o.policy.Withhold {
+		return errDryRun
 	}
 	var to string
-	err := e.store.View(func(r model.Reader) (err error) {
+	err := o.journal.Store.View(func(r model.Reader) (err error) {
 		to, err = directory.ChannelURL(r, contact, key)
 		return err
 	})
@@ -90,5 +93,5 @@ func (e *Engine) sendTest(ctx context.Context, contact model.ID, key string, m p
 	}
 	sctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	return e.notifier.Send(sctx, to, m)
+	return o.notifier.Send(sctx, to, m)
 }

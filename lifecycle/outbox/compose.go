@@ -1,4 +1,4 @@
-package lifecycle
+package outbox
 
 import (
 	"errors"
@@ -20,13 +20,13 @@ const (
 
 // Reasons of events that the table below tells apart.
 const (
-	reasonProof = "issue.proof"
-	reasonDrift = "verify.another-certificate"
+	ReasonProof = "issue.proof"
+	ReasonDrift = "verify.another-certificate"
 )
 
 // notices says which events somebody is told of, and as what (spec N1). Every
 // kind of job has its row of failure, so that none is silent (spec N2).
-var notices = []struct {
+var noticeRules = []struct {
 	action, result string
 	why, reason    string // "" for any
 	moved          bool   // only if the state has changed
@@ -34,19 +34,19 @@ var notices = []struct {
 }{
 	{action: string(model.JobIssue), result: journal.ResultOK, kind: model.NoticeIssued},
 	{action: string(model.JobIssue), result: journal.ResultFailed, kind: model.NoticeIssueFailed},
-	{action: string(model.JobIssue), result: journal.ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
+	{action: string(model.JobIssue), result: journal.ResultWaiting, reason: ReasonProof, kind: model.NoticeProof},
 	{action: string(rules.Reject), result: journal.ResultFailed, kind: model.NoticeRejected},
 	{action: string(model.JobReissue), result: journal.ResultOK, kind: model.NoticeRenewed},
 	{action: string(model.JobReissue), result: journal.ResultFailed, kind: model.NoticeRenewalFailed},
-	{action: string(model.JobReissue), result: journal.ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
+	{action: string(model.JobReissue), result: journal.ResultWaiting, reason: ReasonProof, kind: model.NoticeProof},
 	// A renewal by hand has the same name; it is asked for and buys only.
 	{action: string(model.JobRenew), result: journal.ResultOK, why: journal.WhyDue, kind: model.NoticeRenewed},
 	{action: string(model.JobRenew), result: journal.ResultFailed, kind: model.NoticeHostingFailing},
-	{action: string(model.JobRenew), result: journal.ResultWaiting, reason: reasonProof, kind: model.NoticeProof},
+	{action: string(model.JobRenew), result: journal.ResultWaiting, reason: ReasonProof, kind: model.NoticeProof},
 	{action: string(model.JobDeploy), result: journal.ResultOK, kind: model.NoticeDeployed},
 	{action: string(model.JobDeploy), result: journal.ResultFailed, kind: model.NoticeDeploymentFailed},
 	{action: string(model.JobUndeploy), result: journal.ResultFailed, kind: model.NoticeUndeployFailed},
-	{action: string(model.JobVerify), result: journal.ResultFailed, reason: reasonDrift, kind: model.NoticeDrift},
+	{action: string(model.JobVerify), result: journal.ResultFailed, reason: ReasonDrift, kind: model.NoticeDrift},
 	{action: string(model.JobVerify), result: journal.ResultFailed, kind: model.NoticeVerifyFailed},
 	{action: string(model.JobRevoke), result: journal.ResultOK, moved: true, kind: model.NoticeRevoked},
 	{action: string(model.JobRevoke), result: journal.ResultOK, why: journal.WhyCARevoked, kind: model.NoticeRevoked},
@@ -65,7 +65,7 @@ var notices = []struct {
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskAddress), kind: ""},
 	// And of backups, that of the first that failed.
 	{action: actionTask, result: journal.ResultWaiting, reason: string(model.TaskBackup), kind: ""},
-	{action: string(actionBackup), result: journal.ResultFailed, why: journal.WhyDue, kind: model.NoticeBackupFailed},
+	{action: string(journal.Backup), result: journal.ResultFailed, why: journal.WhyDue, kind: model.NoticeBackupFailed},
 	{action: actionTask, result: journal.ResultWaiting, kind: model.NoticeTask},
 	{action: actionExpiry, result: journal.ResultOK, kind: model.NoticeExpiry},
 	{action: rules.ActionWatch, result: journal.ResultOK, kind: model.NoticeWatch},
@@ -78,7 +78,7 @@ func noticeOf(ev *model.Event) model.NoticeKind {
 	if ev.Repeat {
 		return ""
 	}
-	for _, n := range notices {
+	for _, n := range noticeRules {
 		if n.action == ev.Action && n.result == ev.Result &&
 			(n.why == "" || n.why == ev.Why) && (n.reason == "" || n.reason == ev.Reason.Code()) && (!n.moved || ev.To != "") {
 			return n.kind
@@ -87,8 +87,8 @@ func noticeOf(ev *model.Event) model.NoticeKind {
 	return ""
 }
 
-// teller is a transaction that remembers what somebody is to be told.
-type teller struct {
+// noticeTx is a transaction that remembers what somebody is to be told.
+type noticeTx struct {
 	model.Tx
 	events []model.Event
 	// watches are what events are about that are about no instance, by their
@@ -97,17 +97,17 @@ type teller struct {
 }
 
 // Append adds the event, and remembers one that somebody is told of.
-func (t *teller) Append(ev model.Event) error {
+func (t *noticeTx) Append(ev model.Event) error {
 	if err := t.Tx.Append(ev); err != nil {
 		return err
 	}
-	t.tell(ev)
+	t.collect(ev)
 	return nil
 }
 
-// appendAbout is Append for an event about what is watched.
-func appendAbout(tx model.Tx, ev model.Event, w *model.Watch) error {
-	if t, ok := tx.(*teller); ok {
+// AppendAbout is Append for an event about what is watched.
+func AppendAbout(tx model.Tx, ev model.Event, w *model.Watch) error {
+	if t, ok := tx.(*noticeTx); ok {
 		if t.watches == nil {
 			t.watches = map[int]*model.Watch{}
 		}
@@ -116,18 +116,18 @@ func appendAbout(tx model.Tx, ev model.Event, w *model.Watch) error {
 	return tx.Append(ev)
 }
 
-func (t *teller) tell(ev model.Event) {
+func (t *noticeTx) collect(ev model.Event) {
 	if noticeOf(&ev) != "" {
 		t.events = append(t.events, ev)
 	}
 }
 
 // Put writes the record. A task that is new counts as an event of its own.
-func (t *teller) Put(r model.Record) error {
+func (t *noticeTx) Put(r model.Record) error {
 	if task, ok := r.(*model.Task); ok && task.Done.IsZero() {
 		err := t.Get(&model.Task{ID: task.ID})
 		if errors.Is(err, model.ErrNotFound) {
-			t.tell(model.Event{
+			t.collect(model.Event{
 				At: task.Created, Action: actionTask, Result: journal.ResultWaiting, Reason: model.Say(string(task.Kind)),
 				Instance: task.Instance, Resource: task.Resource, Detail: model.Texts(task.Text, task.Detail),
 			})
@@ -138,27 +138,27 @@ func (t *teller) Put(r model.Record) error {
 	return t.Tx.Put(r)
 }
 
-// notifying makes what an update writes write the notices of its events as well.
-func (e *Engine) notifying(write func(model.Tx) error) (wrapped func(model.Tx) error, after func()) {
+// wrap makes what an update writes write the notices of its events as well.
+func (o *Outbox) wrap(write func(model.Tx) error) (wrapped func(model.Tx) error, after func()) {
 	wrote := 0
 	return func(tx model.Tx) error {
-			t := &teller{Tx: tx}
+			t := &noticeTx{Tx: tx}
 			if err := write(t); err != nil {
 				return err
 			}
-			n, err := e.writeNotices(t)
+			n, err := o.write(t)
 			wrote = n
 			return err
 		}, func() {
 			if wrote > 0 {
-				e.courier.nudge()
+				o.Wake()
 			}
 		}
 }
 
-// writeNotices writes what is to be told as one notice for each channel of
+// write writes what is to be told as one notice for each channel of
 // who is told, in the transaction of what happened. It returns how many.
-func (e *Engine) writeNotices(t *teller) (wrote int, err error) {
+func (o *Outbox) write(t *noticeTx) (wrote int, err error) {
 	for n := range t.events {
 		ev := &t.events[n]
 		var i *model.Instance
@@ -176,27 +176,27 @@ func (e *Engine) writeNotices(t *teller) (wrote int, err error) {
 		case w != nil:
 			contact, watch = w.Contact, w.ID
 		}
-		who, err := e.receivers(t, contact)
+		who, err := o.recipients(t, contact)
 		if err != nil {
 			return wrote, err
 		}
 		if len(who) == 0 {
 			continue
 		}
-		subject, text, err := e.compose(t, ev, i)
+		subject, text, err := o.compose(t, ev, i)
 		if err != nil {
 			return wrote, err
 		}
 		for c := range who {
-			for number, shown := range e.directory.ChannelsOf(&who[c]) {
+			for number, shown := range o.directory.ChannelsOf(&who[c]) {
 				notice := model.Notice{
-					ID:       e.journal.NewID(),
+					ID:       o.journal.NewID(),
 					Kind:     noticeOf(ev),
 					At:       ev.At,
 					Instance: ev.Instance,
 					Resource: ev.Resource,
 					Watch:    watch,
-					Name:     e.called(ev),
+					Name:     o.nameOf(ev),
 					Contact:  who[c].ID,
 					Channel:  model.ChannelKey(who[c].ID, number),
 					To:       who[c].Name + ", " + shown,
@@ -217,9 +217,9 @@ func (e *Engine) writeNotices(t *teller) (wrote int, err error) {
 	return wrote, nil
 }
 
-// receivers are who is told: the contact if there is one, else those of the
+// recipients are who is told: the contact if there is one, else those of the
 // configuration.
-func (e *Engine) receivers(r model.Reader, id model.ID) (who []model.Contact, err error) {
+func (o *Outbox) recipients(r model.Reader, id model.ID) (who []model.Contact, err error) {
 	if id != "" {
 		c, err := model.Get[model.Contact](r, string(id))
 		if err == nil {
@@ -229,7 +229,7 @@ func (e *Engine) receivers(r model.Reader, id model.ID) (who []model.Contact, er
 			return nil, rules.CannotRead("contact", id, err)
 		}
 	}
-	for _, name := range e.policy.Notify.Default {
+	for _, name := range o.policy.Default {
 		c, err := directory.ContactNamed(r, name)
 		if errors.Is(err, model.ErrNotFound) {
 			continue // named before it is made, or removed
@@ -244,8 +244,8 @@ func (e *Engine) receivers(r model.Reader, id model.ID) (who []model.Contact, er
 
 // compose says in words what happened, a fact a line. Text from outside stays on
 // its line and holds no control characters.
-func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (subject, text string, err error) {
-	kind, name := noticeOf(ev), e.called(ev)
+func (o *Outbox) compose(r model.Reader, ev *model.Event, i *model.Instance) (subject, text string, err error) {
+	kind, name := noticeOf(ev), o.nameOf(ev)
 	if i != nil {
 		name = i.Name
 	}
@@ -276,7 +276,7 @@ func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 			return "", "", rules.CannotRead("resource", ev.Resource, err)
 		}
 	}
-	for line := range strings.SplitSeq(e.say(ev.Detail), "\n") {
+	for line := range strings.SplitSeq(o.say(ev.Detail), "\n") {
 		if line != "" {
 			add(model.Say("notice.detail", "detail", line))
 		}
@@ -293,25 +293,25 @@ func (e *Engine) compose(r model.Reader, ev *model.Event, i *model.Instance) (su
 	}
 	var b strings.Builder
 	for _, f := range facts {
-		b.WriteString(ports.OneLine(e.say(f)) + "\n")
+		b.WriteString(ports.OneLine(o.say(f)) + "\n")
 	}
-	return ports.OneLine(e.say(title)), b.String(), nil
+	return ports.OneLine(o.say(title)), b.String(), nil
 }
 
 // called is the name of what an event is about.
-func (e *Engine) called(ev *model.Event) string {
-	if AboutStore(ev) {
-		return e.say(model.Say("thing.store"))
+func (o *Outbox) nameOf(ev *model.Event) string {
+	if journal.AboutStore(ev) {
+		return o.say(model.Say("thing.store"))
 	}
 	return ev.Name
 }
 
 // say is a message in the words of the language of notices.
-func (e *Engine) say(t model.Text) string {
-	if e.words == nil || t == "" {
+func (o *Outbox) say(t model.Text) string {
+	if o.words == nil || t == "" {
 		return t.String()
 	}
-	return e.words(t)
+	return o.words(t)
 }
 
 // factsOf are what the instance itself tells.

@@ -1,4 +1,4 @@
-package lifecycle
+package monitor
 
 import (
 	"context"
@@ -15,18 +15,23 @@ import (
 	"certquay/lifecycle/bundle"
 	"certquay/lifecycle/journal"
 	"certquay/lifecycle/names"
+	"certquay/lifecycle/outbox"
 	"certquay/lifecycle/ports"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 )
 
 const (
+	// checkEvery is how long the monitor waits at most before it looks what is due,
+	// and maxDue how many endpoints that are due it begins with.
+	checkEvery = 10 * time.Minute
+	maxDue     = 1000
 	// watchEvery is how often each watched endpoint is looked at.
 	watchEvery = 24 * time.Hour
-	// lookers bounds how many are looked at at once, and lookTimeout one look,
+	// maxProbes bounds how many are looked at at once, and probeTimeout one look,
 	// in real time.
-	lookers     = 16
-	lookTimeout = 15 * time.Second
+	maxProbes    = 16
+	probeTimeout = 15 * time.Second
 )
 
 // What can be wrong with what is watched: what a [ports.Judge] finds of expiry, and
@@ -39,27 +44,27 @@ const (
 
 // AddWatch begins to watch a host:port (spec N3); without a port 443 is meant.
 // The name is asked for by SNI; empty, it is the host.
-func (e *Engine) AddWatch(ctx context.Context, actor model.Actor, address, name string, contact model.ID) (model.Watch, error) {
-	w := model.Watch{ID: e.journal.NewID(), Contact: contact, Created: e.Now(), Next: e.Now()}
+func (m *Monitor) AddWatch(ctx context.Context, actor model.Actor, address, name string, contact model.ID) (model.Watch, error) {
+	w := model.Watch{ID: m.journal.NewID(), Contact: contact, Created: m.journal.Now(), Next: m.journal.Now()}
 	var err error
 	if w.Address, w.Name, err = watchAddress(address, name); err != nil {
 		return w, err
 	}
-	err = e.journal.Update(ctx, func(tx model.Tx) error {
+	err = m.journal.Update(ctx, func(tx model.Tx) error {
 		key := model.WatchKey(w.Address, w.Name)
 		for _, err := range tx.Keys(model.Scan{Kind: model.KindWatch, Index: "name", From: key, To: key + "\x00"}) {
 			if err != nil {
 				return err
 			}
-			return &rules.Refusal{Action: rules.ActionWatch, Reason: rules.ReasonNameTaken, Args: rules.Args{"name": shownWatch(&w)}}
+			return &rules.Refusal{Action: rules.ActionWatch, Reason: rules.ReasonNameTaken, Args: rules.Args{"name": displayName(&w)}}
 		}
 		if err := tx.Put(&w); err != nil {
 			return err
 		}
-		return tx.Append(e.watchEvent(actor, &w, model.Say("log.added")))
+		return tx.Append(m.watchEvent(actor, &w, model.Say("log.added")))
 	})
 	if err == nil {
-		e.nudgeWatching()
+		m.Wake()
 	}
 	return w, err
 }
@@ -110,8 +115,8 @@ func hostName(s string) string {
 	return n.ASCII
 }
 
-// shownWatch is the address, with the name where that is another.
-func shownWatch(w *model.Watch) string {
+// displayName is the address, with the name where that is another.
+func displayName(w *model.Watch) string {
 	if host, _, err := net.SplitHostPort(w.Address); err == nil && model.Fold(host) == model.Fold(w.Name) {
 		return w.Address
 	}
@@ -119,15 +124,15 @@ func shownWatch(w *model.Watch) string {
 }
 
 // watchEvent is an event of which nobody is told.
-func (e *Engine) watchEvent(actor model.Actor, w *model.Watch, detail model.Text) model.Event {
-	ev := e.journal.Event(actor, "watching", nil)
-	ev.Name, ev.Detail = shownWatch(w), detail
+func (m *Monitor) watchEvent(actor model.Actor, w *model.Watch, detail model.Text) model.Event {
+	ev := m.journal.Event(actor, "watching", nil)
+	ev.Name, ev.Detail = displayName(w), detail
 	return ev
 }
 
 // Watches lists what is watched, by address.
-func (e *Engine) Watches() (all []model.Watch, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (m *Monitor) Watches() (all []model.Watch, err error) {
+	err = m.journal.Store.View(func(r model.Reader) error {
 		for w, err := range model.All[model.Watch](r, model.Scan{Index: "name"}) {
 			if err != nil {
 				return err
@@ -140,11 +145,11 @@ func (e *Engine) Watches() (all []model.Watch, err error) {
 }
 
 // FindWatch resolves what a person typed: an ID, a unique tail, or an address.
-func (e *Engine) FindWatch(typed string) (model.Watch, error) {
+func (m *Monitor) FindWatch(typed string) (model.Watch, error) {
 	var found []model.Watch
-	err := e.store.View(func(r model.Reader) error {
+	err := m.journal.Store.View(func(r model.Reader) error {
 		var ids []model.ID
-		if err := find(r, model.KindWatch, typed, &ids); err != nil {
+		if err := journal.Find(r, model.KindWatch, typed, &ids); err != nil {
 			return err
 		}
 		if address, _, err := watchAddress(typed, ""); err == nil && len(ids) == 0 {
@@ -174,14 +179,14 @@ func (e *Engine) FindWatch(typed string) (model.Watch, error) {
 	}
 	a := &rules.Ambiguous{Name: typed}
 	for n := range found {
-		a.Candidates = append(a.Candidates, found[n].ID.Short()+" "+shownWatch(&found[n]))
+		a.Candidates = append(a.Candidates, found[n].ID.Short()+" "+displayName(&found[n]))
 	}
 	return model.Watch{}, a
 }
 
 // RemoveWatch ends watching.
-func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID) error {
-	return e.journal.Update(ctx, func(tx model.Tx) error {
+func (m *Monitor) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID) error {
+	return m.journal.Update(ctx, func(tx model.Tx) error {
 		w, err := model.Get[model.Watch](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
 			return &rules.NotFound{What: "watch", Name: string(id)}
@@ -189,76 +194,73 @@ func (e *Engine) RemoveWatch(ctx context.Context, actor model.Actor, id model.ID
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(dropAsked(tx, w.ID), tx.Delete(&w)); err != nil {
+		if err := errors.Join(deleteTasks(tx, w.ID), tx.Delete(&w)); err != nil {
 			return err
 		}
-		return tx.Append(e.watchEvent(actor, &w, model.Say("log.removed")))
+		return tx.Append(m.watchEvent(actor, &w, model.Say("log.removed")))
 	})
 }
 
 // CheckWatch looks now. What has changed is told as after any look.
-func (e *Engine) CheckWatch(ctx context.Context, actor model.Actor, id model.ID) (model.Watch, error) {
-	if e.judge == nil {
+func (m *Monitor) CheckWatch(ctx context.Context, id model.ID) (model.Watch, error) {
+	if m.verify == nil {
 		return model.Watch{}, model.Fail("watch.none-can")
 	}
-	return e.look(ctx, id)
+	return m.probe(ctx, id)
 }
 
-func (e *Engine) nudgeWatching() {
-	select {
-	case e.watching <- struct{}{}:
-	default:
+// Run looks at what is watched until the engine closes.
+func (m *Monitor) Run() {
+	if m.verify == nil {
+		return
 	}
-}
-
-// lookAll looks at what is watched until the engine closes.
-func (e *Engine) lookAll() {
 	var looked, found journal.News
 	for {
-		if err := e.journal.Guard("watch.look", func() error { return e.lookDue(e.ctx) }); looked.IsNew(e.ctx, err) {
-			e.log.Error("not all that is watched could be looked at", "error", err)
+		if err := m.journal.Guard("watch.look", func() error { return m.ProbeDue(m.ctx) }); looked.IsNew(m.ctx, err) {
+			m.journal.Log.Error("not all that is watched could be looked at", "error", err)
 		}
-		wait := resumeEvery
-		bad := e.journal.Later(model.KindWatch)
-		err := e.journal.Guard("watch.next", func() error {
-			return e.store.View(func(r model.Reader) error {
+		wait := checkEvery
+		bad := m.journal.Later(model.KindWatch)
+		err := m.journal.Guard("watch.next", func() error {
+			return m.journal.Store.View(func(r model.Reader) error {
 				return journal.Readable(
 					r,
-					model.Scan{Index: "next", From: model.TimeKey(e.Now()), Limit: 1},
+					model.Scan{Index: "next", From: model.TimeKey(m.journal.Now()), Limit: 1},
 					bad.Add,
 					func(w *model.Watch) bool {
-						wait = min(wait, max(w.Next.Sub(e.Now()), 100*time.Millisecond))
+						wait = min(wait, max(w.Next.Sub(m.journal.Now()), 100*time.Millisecond))
 						return true
 					},
 				)
 			})
 		})
-		if found.IsNew(e.ctx, err) {
-			e.log.Error("the next look could not be found", "error", err)
+		if found.IsNew(m.ctx, err) {
+			m.journal.Log.Error("the next look could not be found", "error", err)
 		}
 		bad.Tell()
 		select {
-		case <-e.ctx.Done():
+		case <-m.ctx.Done():
 			return
-		case <-e.watching:
-		case <-e.clock.After(wait):
+		case <-m.wake:
+		case <-m.journal.Clock.After(wait):
 		}
 	}
 }
 
-// lookDue looks at everything whose time has come, several at once, and waits
+// ProbeDue looks at everything whose time has come, several at once, and waits
 // for it.
-func (e *Engine) lookDue(ctx context.Context) error {
-	if e.judge == nil {
+func (m *Monitor) ProbeDue(ctx context.Context) error {
+	if m.verify == nil {
 		return nil
 	}
 	var due []model.ID
-	err := e.store.View(func(r model.Reader) error {
-		for key, err := range r.Keys(model.Scan{Kind: model.KindWatch, Index: "next", To: model.TimeKey(e.Now()) + "~", Limit: passLimit}) {
+	err := m.journal.Store.View(func(r model.Reader) error {
+		now := model.TimeKey(m.journal.Now())
+		for key, err := range r.Keys(model.Scan{Kind: model.KindWatch, Index: "next", To: now + "~", Limit: maxDue}) {
 			if err != nil {
 				return err
 			}
-			if id := model.ID(key); !e.journal.IsBad(model.KindWatch, id) {
+			if id := model.ID(key); !m.journal.IsBad(model.KindWatch, id) {
 				due = append(due, id)
 			}
 		}
@@ -268,13 +270,13 @@ func (e *Engine) lookDue(ctx context.Context) error {
 		return model.Fail("error.read-due", "cause", err)
 	}
 	var wg sync.WaitGroup
-	slots := make(chan struct{}, lookers)
+	slots := make(chan struct{}, maxProbes)
 	errs := make([]error, len(due))
 	for n, id := range due {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			err := e.journal.Guard("watch.look", func() error { _, err := e.look(ctx, id); return err })
+			err := m.journal.Guard("watch.look", func() error { _, err := m.probe(ctx, id); return err })
 			if err != nil && !errors.As(err, new(*rules.NotFound)) && !errors.Is(err, journal.ErrUnread) {
 				errs[n] = err
 			}
@@ -284,28 +286,28 @@ func (e *Engine) lookDue(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// look asks what one endpoint presents, judges it and records what changed.
-func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err error) {
-	if err := e.store.View(func(r model.Reader) (err error) {
+// probe asks what one endpoint presents, judges it and records what changed.
+func (m *Monitor) probe(ctx context.Context, id model.ID) (w model.Watch, err error) {
+	if err := m.journal.Store.View(func(r model.Reader) (err error) {
 		w, err = model.Get[model.Watch](r, string(id))
 		return err
 	}); errors.Is(err, model.ErrNotFound) {
 		return w, &rules.NotFound{What: "watch", Name: string(id)}
 	} else if err != nil {
-		return w, e.journal.UnreadIf(model.KindWatch, id, err)
+		return w, m.journal.UnreadIf(model.KindWatch, id, err)
 	}
-	lctx, cancel := context.WithTimeout(ctx, lookTimeout)
-	chain, _, failure := e.prober.Probe(lctx, w.Address, w.Name)
+	lctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	chain, _, failure := m.prober.Probe(lctx, w.Address, w.Name)
 	cancel()
 	if ctx.Err() != nil {
 		return w, ctx.Err()
 	}
-	now := e.Now()
-	var seen seenThere
+	now := m.journal.Now()
+	var seen observation
 	if failure == nil {
-		failure = e.journal.Guard("watch.judge", func() error { seen = e.judged(chain, w.Name, now); return nil })
+		failure = m.journal.Guard("watch.judge", func() error { seen = m.evaluate(chain, w.Name, now); return nil })
 	}
-	err = e.journal.Update(ctx, func(tx model.Tx) error {
+	err = m.journal.Update(ctx, func(tx model.Tx) error {
 		stored, err := model.Get[model.Watch](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
 			return &rules.NotFound{What: "watch", Name: string(id)}
@@ -313,39 +315,39 @@ func (e *Engine) look(ctx context.Context, id model.ID) (w model.Watch, err erro
 		if err != nil {
 			return err
 		}
-		changes := noteSeen(&stored, seen, failure, now)
+		changes := merge(&stored, seen, failure, now)
 		w = stored
-		if err := errors.Join(tx.Put(&stored), e.askAbout(tx, &stored)); err != nil || changes == "" {
+		if err := errors.Join(tx.Put(&stored), m.syncTask(tx, &stored)); err != nil || changes == "" {
 			return err
 		}
-		ev := e.journal.Event(model.Scheduler, rules.ActionWatch, nil)
-		ev.Name, ev.Detail = shownWatch(&stored), changes
+		ev := m.journal.Event(model.Scheduler, rules.ActionWatch, nil)
+		ev.Name, ev.Detail = displayName(&stored), changes
 		if len(stored.Problems) > 0 {
 			ev.Result, ev.Reason = journal.ResultFailed, stored.Detail
 		}
-		return appendAbout(tx, ev, &stored)
+		return outbox.AppendAbout(tx, ev, &stored)
 	})
 	return w, err
 }
 
-// seenThere is what an endpoint presented.
-type seenThere struct {
+// observation is what an endpoint presented.
+type observation struct {
 	problems                     []string
 	sentences                    []model.Text
 	fingerprint, subject, issuer string
 	notAfter                     time.Time
 }
 
-// judged adds to what the judge finds that it will expire soon (spec T3).
-func (e *Engine) judged(chain [][]byte, name string, now time.Time) seenThere {
-	var s seenThere
+// evaluate adds to what the judge finds that it will expire soon (spec T3).
+func (m *Monitor) evaluate(chain [][]byte, name string, now time.Time) observation {
+	var s observation
 	add := func(problem string, text model.Text) {
 		if !slices.Contains(s.problems, problem) {
 			s.problems = append(s.problems, problem)
 		}
 		s.sentences = append(s.sentences, text)
 	}
-	for _, f := range e.judge(chain, name, now) {
+	for _, f := range m.verify(chain, name, now) {
 		add(f.Problem, f.Text)
 	}
 	if len(chain) == 0 {
@@ -364,10 +366,10 @@ func (e *Engine) judged(chain [][]byte, name string, now time.Time) seenThere {
 	return s
 }
 
-// noteSeen takes a look into the record and says what changed since the look
+// merge takes a look into the record and says what changed since the look
 // before; "" for nothing. One look without an answer may be bad luck: it is
 // followed by another before it counts.
-func noteSeen(w *model.Watch, s seenThere, failure error, now time.Time) model.Text {
+func merge(w *model.Watch, s observation, failure error, now time.Time) model.Text {
 	w.LookedAt = now
 	if failure != nil {
 		w.Error = dialError(failure, w.Address, w.Name)

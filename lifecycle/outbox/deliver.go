@@ -1,10 +1,9 @@
-package lifecycle
+package outbox
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"certquay/lifecycle/directory"
@@ -15,87 +14,69 @@ import (
 )
 
 const (
-	// senders bounds how many channels are delivered to at once.
-	senders = 16
-	// failuresInARow is after how many a channel is left alone until the next
+	// lookEvery is how long the outbox waits at most before it looks what is due.
+	lookEvery = 10 * time.Minute
+	// maxSenders bounds how many channels are delivered to at once.
+	maxSenders = 16
+	// maxConsecutiveFailures is after how many a channel is left alone until the next
 	// attempt of each notice is due.
-	failuresInARow = 3
+	maxConsecutiveFailures = 3
 	// keepNotices is how long a notice is kept that was delivered, and how long
 	// one is tried that cannot be.
 	keepNotices = 90 * rules.Day
-	// pageOfNotices bounds what one look reads and one transaction deletes.
-	pageOfNotices = 100
+	// batchSize bounds what one look reads and one transaction deletes.
+	batchSize = 100
 )
 
-// courier delivers notices, each channel by itself, so that one that does not
-// answer delays no other.
-type courier struct {
-	wake  chan struct{}
-	slots chan struct{}
-	mu    sync.Mutex
-	busy  map[string]chan struct{} // by channel; closed when it is at rest
-}
-
-func newCourier() courier {
-	return courier{wake: make(chan struct{}, 1), slots: make(chan struct{}, senders), busy: map[string]chan struct{}{}}
-}
-
-func (c *courier) nudge() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
-// deliverAll tells whom there is to tell until the engine closes. A job failing
+// Run tells whom there is to tell until the engine closes. A job failing
 // or waiting elsewhere does not hold it up, and it holds up none.
-func (e *Engine) deliverAll() {
+func (o *Outbox) Run() {
 	var planned, wrote, read, found journal.News
-	if err := e.journal.Guard("courier.plan", e.planTelling); planned.IsNew(e.ctx, err) {
-		e.log.Error("the days before expiry could not be planned", "error", err)
+	if err := o.journal.Guard("courier.plan", o.replanExpiryNotices); planned.IsNew(o.ctx, err) {
+		o.journal.Log.Error("the days before expiry could not be planned", "error", err)
 	}
 	for {
 		if err := errors.Join(
-			e.journal.Guard("courier.expiry", e.tellExpiry),
-			e.journal.Guard("courier.prune", e.pruneNotices),
+			o.journal.Guard("courier.expiry", o.noticeExpiries),
+			o.journal.Guard("courier.prune", o.pruneNotices),
 		); wrote.IsNew(
-			e.ctx,
+			o.ctx,
 			err,
 		) {
-			e.log.Error("notices could not be written", "error", err)
+			o.journal.Log.Error("notices could not be written", "error", err)
 		}
-		if err := e.journal.Guard("courier", func() error { _, err := e.deliverDue(); return err }); read.IsNew(e.ctx, err) {
-			e.log.Error("notices could not be read", "error", err)
+		if err := o.journal.Guard("courier", func() error { _, err := o.deliverDue(); return err }); read.IsNew(o.ctx, err) {
+			o.journal.Log.Error("notices could not be read", "error", err)
 		}
-		wait := resumeEvery
-		err := e.journal.Guard("courier.next", func() error {
-			at, err := e.nextNotice(e.Now())
+		wait := lookEvery
+		err := o.journal.Guard("courier.next", func() error {
+			at, err := o.Next(o.journal.Now())
 			if !at.IsZero() {
-				wait = min(wait, max(at.Sub(e.Now()), 100*time.Millisecond))
+				wait = min(wait, max(at.Sub(o.journal.Now()), 100*time.Millisecond))
 			}
 			return err
 		})
-		if found.IsNew(e.ctx, err) {
-			e.log.Error("the next notice could not be found", "error", err)
+		if found.IsNew(o.ctx, err) {
+			o.journal.Log.Error("the next notice could not be found", "error", err)
 		}
 		select {
-		case <-e.ctx.Done():
+		case <-o.ctx.Done():
 			return
-		case <-e.courier.wake:
-		case <-e.clock.After(wait):
+		case <-o.wake:
+		case <-o.journal.Clock.After(wait):
 		}
 	}
 }
 
-// tellAll tells what there is to tell now and waits until it was attempted.
-func (e *Engine) tellAll(ctx context.Context) error {
-	if e.notifier == nil {
+// DeliverNow tells what there is to tell now and waits until it was attempted.
+func (o *Outbox) DeliverNow(ctx context.Context) error {
+	if o.notifier == nil {
 		return nil
 	}
-	if err := errors.Join(e.tellExpiry(), e.pruneNotices()); err != nil {
+	if err := errors.Join(o.noticeExpiries(), o.pruneNotices()); err != nil {
 		return err
 	}
-	working, err := e.deliverDue()
+	working, err := o.deliverDue()
 	for _, done := range working {
 		select {
 		case <-done:
@@ -108,10 +89,10 @@ func (e *Engine) tellAll(ctx context.Context) error {
 
 // queueHeads are the notices that are next on each channel. One that cannot be
 // read counts as not there.
-func (e *Engine) queueHeads() (heads []model.Notice, err error) {
-	bad := e.journal.Later(model.KindNotice)
+func (o *Outbox) queueHeads() (heads []model.Notice, err error) {
+	bad := o.journal.Later(model.KindNotice)
 	defer bad.Tell()
-	err = e.store.View(func(r model.Reader) error {
+	err = o.journal.Store.View(func(r model.Reader) error {
 		for from := ""; ; {
 			found := false
 			err := journal.Readable(r, model.Scan{Index: "queue", From: from, Limit: 1}, bad.Add, func(n *model.Notice) bool {
@@ -127,10 +108,10 @@ func (e *Engine) queueHeads() (heads []model.Notice, err error) {
 	return heads, err
 }
 
-// nextNotice is when there is something to deliver or somebody to tell of an
+// Next is when there is something to deliver or somebody to tell of an
 // expiry next, after now; zero for never.
-func (e *Engine) nextNotice(now time.Time) (next time.Time, err error) {
-	if e.notifier == nil {
+func (o *Outbox) Next(now time.Time) (next time.Time, err error) {
+	if o.notifier == nil {
 		return next, nil
 	}
 	soonest := func(t time.Time) {
@@ -138,16 +119,16 @@ func (e *Engine) nextNotice(now time.Time) (next time.Time, err error) {
 			next = t
 		}
 	}
-	heads, err := e.queueHeads()
+	heads, err := o.queueHeads()
 	if err != nil {
 		return next, model.Fail("error.read-due", "cause", err)
 	}
 	for n := range heads {
 		soonest(heads[n].Next)
 	}
-	bad := e.journal.Later(model.KindInstance)
+	bad := o.journal.Later(model.KindInstance)
 	defer bad.Tell()
-	err = e.store.View(func(r model.Reader) error {
+	err = o.journal.Store.View(func(r model.Reader) error {
 		return journal.Readable(r, model.Scan{Index: "tell", From: model.TimeKey(now), Limit: 2}, bad.Add, func(i *model.Instance) bool {
 			soonest(i.Tell)
 			return true
@@ -162,9 +143,9 @@ func (e *Engine) nextNotice(now time.Time) (next time.Time, err error) {
 // deliverDue starts delivery on every channel that has something due, and
 // returns, for each channel at work, what is closed when it is at rest again:
 // what is being sent just now is not due any more.
-func (e *Engine) deliverDue() (working []<-chan struct{}, err error) {
-	now := e.Now()
-	heads, err := e.queueHeads()
+func (o *Outbox) deliverDue() (working []<-chan struct{}, err error) {
+	now := o.journal.Now()
+	heads, err := o.queueHeads()
 	if err != nil {
 		return nil, err
 	}
@@ -173,45 +154,45 @@ func (e *Engine) deliverDue() (working []<-chan struct{}, err error) {
 			continue
 		}
 		channel := heads[n].Channel
-		e.courier.mu.Lock()
-		done, busy := e.courier.busy[channel]
+		o.mu.Lock()
+		done, busy := o.busy[channel]
 		if !busy {
 			done = make(chan struct{})
-			e.courier.busy[channel] = done
+			o.busy[channel] = done
 		}
-		e.courier.mu.Unlock()
+		o.mu.Unlock()
 		if busy {
 			continue
 		}
 		rest := func() {
-			e.courier.mu.Lock()
-			delete(e.courier.busy, channel)
-			e.courier.mu.Unlock()
+			o.mu.Lock()
+			delete(o.busy, channel)
+			o.mu.Unlock()
 			close(done)
 		}
-		if !e.spawn(func() {
+		if !o.spawn(func() {
 			defer rest()
 			var err error
 			select {
-			case e.courier.slots <- struct{}{}:
-				err = e.journal.Guard("courier.channel", func() error { return e.deliverTo(channel) })
-				<-e.courier.slots
-			case <-e.ctx.Done():
+			case o.slots <- struct{}{}:
+				err = o.journal.Guard("courier.channel", func() error { return o.deliverTo(channel) })
+				<-o.slots
+			case <-o.ctx.Done():
 			}
 			if err == nil {
-				e.courier.nudge()
-			} else if e.ctx.Err() == nil {
+				o.Wake()
+			} else if o.ctx.Err() == nil {
 				// Attempted again with the next look: at once would be without
 				// end while the store takes nothing.
-				e.log.Error("notices could not be delivered", "error", err)
+				o.journal.Log.Error("notices could not be delivered", "error", err)
 			}
 		}) {
 			rest()
 		}
 	}
-	e.courier.mu.Lock()
-	defer e.courier.mu.Unlock()
-	for _, done := range e.courier.busy {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, done := range o.busy {
 		working = append(working, done)
 	}
 	return working, nil
@@ -219,17 +200,17 @@ func (e *Engine) deliverDue() (working []<-chan struct{}, err error) {
 
 // deliverTo delivers what is due on one channel, in order. Its error is the
 // store's; of those of the channel the notices tell.
-func (e *Engine) deliverTo(channel string) error {
+func (o *Outbox) deliverTo(channel string) error {
 	failures := 0
-	for e.ctx.Err() == nil {
+	for o.ctx.Err() == nil {
 		var due []model.Notice
-		bad := e.journal.Later(model.KindNotice)
-		err := e.store.View(func(r model.Reader) error {
+		bad := o.journal.Later(model.KindNotice)
+		err := o.journal.Store.View(func(r model.Reader) error {
 			page := model.Scan{
 				Index:  "queue",
 				Prefix: channel + " ",
-				To:     channel + " " + model.TimeKey(e.Now()) + "~",
-				Limit:  pageOfNotices,
+				To:     channel + " " + model.TimeKey(o.journal.Now()) + "~",
+				Limit:  batchSize,
 			}
 			return journal.Readable(r, page, bad.Add, func(n *model.Notice) bool { due = append(due, *n); return true })
 		})
@@ -242,8 +223,8 @@ func (e *Engine) deliverTo(channel string) error {
 		}
 		var last error
 		for n := range due {
-			tried := failures < failuresInARow
-			attempt, err := e.noteAttempt(due[n].ID, tried)
+			tried := failures < maxConsecutiveFailures
+			attempt, err := o.beginAttempt(due[n].ID, tried)
 			if err != nil {
 				return fmt.Errorf("keep what became of notice %s: %w", due[n].ID, err)
 			}
@@ -251,16 +232,16 @@ func (e *Engine) deliverTo(channel string) error {
 				continue
 			}
 			if tried {
-				last = e.send(&due[n])
+				last = o.send(&due[n])
 			}
-			if e.ctx.Err() != nil {
-				e.notSent(&due[n])
-				return nil // it stays due; the next engine sends it
+			if o.ctx.Err() != nil {
+				o.cancelAttempt(&due[n])
+				return nil //nolint:nilerr // it stays due; the next engine sends it
 			}
 			if failures++; last == nil {
 				failures = 0
 			}
-			if err := e.noteSent(due[n].ID, last, tried); err != nil {
+			if err := o.recordAttempt(due[n].ID, last, tried); err != nil {
 				return fmt.Errorf("keep what became of notice %s: %w", due[n].ID, err)
 			}
 		}
@@ -269,34 +250,34 @@ func (e *Engine) deliverTo(channel string) error {
 }
 
 // send makes one attempt.
-func (e *Engine) send(n *model.Notice) error {
-	if e.policy.Notify.Withhold {
+func (o *Outbox) send(n *model.Notice) error {
+	if o.policy.Withhold {
 		return nil
 	}
 	var to string
-	err := e.store.View(func(r model.Reader) (err error) {
+	err := o.journal.Store.View(func(r model.Reader) (err error) {
 		to, err = directory.ChannelURL(r, n.Contact, n.Channel)
 		return err
 	})
 	if err != nil {
 		return rules.CannotRead("channel", n.Channel, err)
 	}
-	ctx, cancel := context.WithTimeout(e.ctx, sendTimeout)
+	ctx, cancel := context.WithTimeout(o.ctx, sendTimeout)
 	defer cancel()
-	return e.notifier.Send(
+	return o.notifier.Send(
 		ctx,
 		to,
 		ports.Message{ID: n.ID, Kind: n.Kind, At: n.At, Instance: n.Instance, Name: n.Name, Subject: n.Subject, Text: n.Text},
 	)
 }
 
-// noteAttempt counts an attempt before it is made, and lets the next be due when
+// beginAttempt counts an attempt before it is made, and lets the next be due when
 // it would be had this one failed: a process that dies in the call does not send
 // again at its next start. It says whether the attempt is to be made: not where
 // the notice is gone, or is set aside since the process died too often in it.
 // Without calls nothing can die, and only the attempt counts.
-func (e *Engine) noteAttempt(id model.ID, calls bool) (attempt bool, err error) {
-	err = e.journal.Update(e.ctx, func(tx model.Tx) error {
+func (o *Outbox) beginAttempt(id model.ID, calls bool) (attempt bool, err error) {
+	err = o.journal.Update(o.ctx, func(tx model.Tx) error {
 		n, err := model.Get[model.Notice](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
 			return nil // pruned meanwhile
@@ -304,23 +285,23 @@ func (e *Engine) noteAttempt(id model.ID, calls bool) (attempt bool, err error) 
 		if err != nil {
 			return err
 		}
-		if _, most := e.patience(); n.Crashes >= most {
-			return e.noticeAside(tx, &n, model.TextOf(errDied))
+		if _, most := rules.Patience(o.crashed); n.Crashes >= most {
+			return o.setAside(tx, &n, model.TextOf(journal.ErrDied))
 		}
 		attempt = true
 		n.Attempt++
 		if calls {
 			n.Crashes++
 		}
-		n.Next = e.Now().Add(rules.RetryAfter(n.Attempt, 0))
+		n.Next = o.journal.Now().Add(rules.RetryAfter(n.Attempt, 0))
 		return tx.Put(&n)
 	})
 	return attempt && err == nil, err
 }
 
-// notSent takes an attempt back that was cut off because the engine ends.
-func (e *Engine) notSent(was *model.Notice) {
-	err := e.store.Update(context.WithoutCancel(e.ctx), func(tx model.Tx) error {
+// cancelAttempt takes an attempt back that was cut off because the engine ends.
+func (o *Outbox) cancelAttempt(was *model.Notice) {
+	err := o.journal.Store.Update(context.WithoutCancel(o.ctx), func(tx model.Tx) error {
 		n, err := model.Get[model.Notice](tx, string(was.ID))
 		if err != nil || !n.Open() {
 			return err
@@ -329,28 +310,28 @@ func (e *Engine) notSent(was *model.Notice) {
 		return tx.Put(&n)
 	})
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
-		e.log.Warn("that a notice was not sent could not be kept; it is sent later", "notice", was.ID, "error", err)
+		o.journal.Log.Warn("that a notice was not sent could not be kept; it is sent later", "notice", was.ID, "error", err)
 	}
 }
 
-// noticeAside leaves a notice unsent until a person wants it tried again, and
+// setAside leaves a notice unsent until a person wants it tried again, and
 // asks for one, once a channel.
-func (e *Engine) noticeAside(tx model.Tx, n *model.Notice, why model.Text) error {
+func (o *Outbox) setAside(tx model.Tx, n *model.Notice, why model.Text) error {
 	n.Next, n.Error = model.Never, why
 	if err := tx.Put(n); err != nil {
 		return err
 	}
-	return e.journal.AskToRetry(
+	return o.journal.AskToRetry(
 		tx,
 		&model.Task{Channel: n.Channel, Text: model.Say("todo.retry-notices", "to", n.To, "times", n.Crashes), Detail: n.Error},
 	)
 }
 
-// noteSent records what became of an attempt, or of one that was left out since
+// recordAttempt records what became of an attempt, or of one that was left out since
 // those before it had failed. The first that fails stands in the activity log,
 // and so does the one that then succeeds.
-func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
-	return e.journal.Update(e.ctx, func(tx model.Tx) error {
+func (o *Outbox) recordAttempt(id model.ID, cause error, tried bool) error {
+	return o.journal.Update(o.ctx, func(tx model.Tx) error {
 		n, err := model.Get[model.Notice](tx, string(id))
 		if errors.Is(err, model.ErrNotFound) {
 			return nil // pruned meanwhile
@@ -358,17 +339,17 @@ func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
 		if err != nil {
 			return err
 		}
-		now := e.Now()
+		now := o.journal.Now()
 		if tried && !errors.As(cause, new(*ports.Fault)) {
 			n.Crashes = 0
 		}
-		ev := e.journal.Event(model.Scheduler, actionNotify, nil)
+		ev := o.journal.Event(model.Scheduler, actionNotify, nil)
 		ev.Instance, ev.Resource, ev.Name, ev.Detail = n.Instance, n.Resource, n.Name, model.Say("log.notice", "kind", n.Kind, "to", n.To)
-		log, why := false, said("receiver", cause)
+		log, why := false, model.TextOf(cause).By("receiver")
 		switch {
 		case cause == nil:
 			n.Done, n.Outcome, n.Error = now, model.NoticeDelivered, ""
-			if e.policy.Notify.Withhold {
+			if o.policy.Withhold {
 				n.Outcome = model.NoticeWithheld
 			}
 			log = n.Attempt > 1
@@ -377,8 +358,8 @@ func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
 		case now.Sub(n.At) > keepNotices:
 			n.Done, n.Outcome, n.Error = now, model.NoticeGivenUp, why
 			ev.Result, ev.Reason, log = journal.ResultFailed, model.Say("log.given-up", "cause", why), true
-		case n.Crashes >= maxCrashes && errors.As(cause, new(*ports.Fault)):
-			return e.noticeAside(tx, &n, why)
+		case n.Crashes >= rules.MaxCrashes && errors.As(cause, new(*ports.Fault)):
+			return o.setAside(tx, &n, why)
 		default:
 			n.Error, n.Next = why, now.Add(rules.RetryAfter(n.Attempt, 0))
 			ev.Result, ev.Reason, ev.Repeat, log = journal.ResultFailed, n.Error, n.Attempt > 1, n.Attempt == 1
@@ -391,11 +372,11 @@ func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
 }
 
 // pruneNotices forgets notices that were done with long ago, a page at a time.
-func (e *Engine) pruneNotices() error {
-	before := model.TimeKey(e.Now().Add(-keepNotices))
+func (o *Outbox) pruneNotices() error {
+	before := model.TimeKey(o.journal.Now().Add(-keepNotices))
 	var old []model.ID
-	err := e.store.View(func(r model.Reader) error {
-		for key, err := range r.Keys(model.Scan{Kind: model.KindNotice, Index: "done", To: before, Limit: pageOfNotices}) {
+	err := o.journal.Store.View(func(r model.Reader) error {
+		for key, err := range r.Keys(model.Scan{Kind: model.KindNotice, Index: "done", To: before, Limit: batchSize}) {
 			if err != nil {
 				return err
 			}
@@ -406,7 +387,7 @@ func (e *Engine) pruneNotices() error {
 	if err != nil || len(old) == 0 {
 		return err
 	}
-	return e.store.Update(e.ctx, func(tx model.Tx) error {
+	return o.journal.Store.Update(o.ctx, func(tx model.Tx) error {
 		for _, id := range old {
 			if err := tx.Delete(&model.Notice{ID: id}); err != nil {
 				return err
@@ -424,12 +405,12 @@ type NoticeFilter struct {
 }
 
 // Notices lists notices, the newest first.
-func (e *Engine) Notices(f NoticeFilter) (all []model.Notice, err error) {
+func (o *Outbox) Notices(f NoticeFilter) (all []model.Notice, err error) {
 	s := model.Scan{Reverse: true}
 	if f.Instance != "" {
 		s.Index, s.Prefix = "instance", string(f.Instance)+"/"
 	}
-	err = e.store.View(func(r model.Reader) error {
+	err = o.journal.Store.View(func(r model.Reader) error {
 		for n, err := range model.All[model.Notice](r, s) {
 			if err != nil {
 				return err
@@ -447,8 +428,8 @@ func (e *Engine) Notices(f NoticeFilter) (all []model.Notice, err error) {
 }
 
 // OpenNotices counts the notices that are still to be delivered.
-func (e *Engine) OpenNotices() (n int, err error) {
-	err = e.store.View(func(r model.Reader) error {
+func (o *Outbox) OpenNotices() (n int, err error) {
+	err = o.journal.Store.View(func(r model.Reader) error {
 		n, err = r.Count(model.OpenNotices)
 		return err
 	})
@@ -457,8 +438,8 @@ func (e *Engine) OpenNotices() (n int, err error) {
 
 // Flush attempts what is due now and waits for it until ctx ends. What then
 // happens to it is as without.
-func (e *Engine) Flush(ctx context.Context) {
-	if err := e.tellAll(ctx); err != nil && ctx.Err() == nil {
-		e.log.Warn("what is due could not all be told", "error", err)
+func (o *Outbox) Flush(ctx context.Context) {
+	if err := o.DeliverNow(ctx); err != nil && ctx.Err() == nil {
+		o.journal.Log.Warn("what is due could not all be told", "error", err)
 	}
 }
