@@ -100,7 +100,7 @@ var innerArrows = map[string][]string{
 	"lifecycle/journal":   {"model", "lifecycle/rules", "lifecycle/ports"},
 	"lifecycle/directory": {"model", "lifecycle/rules", "lifecycle/ports", "lifecycle/journal"},
 	"lifecycle/outbox":    {"model", "lifecycle/rules", "lifecycle/ports", "lifecycle/journal", "lifecycle/directory"},
-	"lifecycle/monitor":   {"model", "lifecycle/rules", "lifecycle/ports", "lifecycle/journal", "lifecycle/outbox", "lifecycle/names"},
+	"lifecycle/monitor":   {"model", "lifecycle/rules", "lifecycle/ports", "lifecycle/journal", "lifecycle/outbox", "lifecycle/names", "lifecycle/bundle"},
 	"lifecycle/issuer":    {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle"},
 	"lifecycle/product":   {"model", "lifecycle/ports", "lifecycle/rules", "lifecycle/names", "lifecycle/bundle", "lifecycle/listen"},
 
