@@ -1,15 +1,11 @@
 package deployments
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
@@ -40,114 +36,42 @@ func newWatched(c *app.Context) *watched {
 	return w
 }
 
-// rows reads the endpoints whose address, name or state contains the text.
-func (w *watched) rows(offset, limit int) func() ([]model.Watch, int, error) {
-	typed, c, order := strings.ToLower(w.list.Text()), w.c, w.list.Order()
-	return func() ([]model.Watch, int, error) {
-		all, err := c.Backend.Watches()
-		if err != nil {
-			return nil, 0, err
-		}
-		all = slices.DeleteFunc(all, func(r model.Watch) bool {
-			return !strings.Contains(strings.ToLower(r.Address+" "+r.Name+" "+watchText(c, &r)), typed)
-		})
-		slices.SortStableFunc(all, func(a, b model.Watch) int {
-			if order.Desc {
-				a, b = b, a
-			}
-			return watchBefore(order.Sort, &a, &b)
-		})
-		from := min(offset, len(all))
-		to := len(all)
-		if limit > 0 {
-			to = min(from+limit, len(all))
-		}
-		return all[from:to], len(all), nil
-	}
-}
-
-// watchBefore compares two endpoints in an order: of states the worst first, of
-// expiries the soonest, with those that present nothing last. Equal ones stay in the
-// order of address and name.
-func watchBefore(by model.Sort, a, b *model.Watch) int {
-	switch by {
-	case model.SortState:
-		rank := func(w *model.Watch) int {
-			return slices.Index([]style.Tone{style.Bad, style.Soon, style.Work, style.Muted, style.Good}, style.Of(w.State()).Tone)
-		}
-		return cmp.Or(rank(a)-rank(b), strings.Compare(a.State(), b.State()))
-	case model.SortExpiry:
-		if a.NotAfter.IsZero() != b.NotAfter.IsZero() {
-			if a.NotAfter.IsZero() {
-				return 1
-			}
-			return -1
-		}
-		return a.NotAfter.Compare(b.NotAfter)
-	}
-	return strings.Compare(model.WatchKey(a.Address, a.Name), model.WatchKey(b.Address, b.Name))
-}
-
-func watchedColumns(c *app.Context) []list.Column[model.Watch] {
-	return []list.Column[model.Watch]{
-		{Title: c.T("col.address"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 2, Cell: func(r model.Watch, _ int) list.Cell {
-			return list.Cell{Tone: style.Strong, Text: r.Address}
-		}},
-		{Title: c.T("col.name"), Min: 14, Max: 32, MinTableWidth: 100, Grow: 1, Cell: func(r model.Watch, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: r.Name}
-		}},
-		{Title: c.T("col.presents"), Min: 9, Max: 9, MinTableWidth: 112, Cell: func(r model.Watch, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: short(r.Fingerprint)}
-		}},
-		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r model.Watch, _ int) list.Cell {
-			switch {
-			case r.NotAfter.IsZero():
-				return list.Cell{Tone: style.Faint, Text: "–"}
-			case r.NotAfter.Before(c.Now):
-				return list.Cell{Tone: style.Bad, Text: widget.Days(c.T, r.NotAfter, c.Now)}
-			}
-			return list.Cell{Tone: style.Plain, Text: widget.Days(c.T, r.NotAfter, c.Now)}
-		}, ReadAloud: func(r model.Watch) string { return relative(c, r.NotAfter) }},
-		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) list.Cell {
-			st := style.Of(r.State())
-			if r.Error != "" && st.Tone != style.Bad {
-				st = style.Of(lifecycle.WatchExpiring) // it wants a look too
-			}
-			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchText(c, &r)}
-		}},
-		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.Answered, c.Now)}
-		}},
-	}
-}
-
-// watchText names all problems of an endpoint, or its state when there are none.
-func watchText(c *app.Context, w *model.Watch) string {
-	words := w.Problems
-	switch {
-	case len(words) > 0:
-	case w.Error != "" && w.Answered.IsZero():
-		return c.T("watch.silent.yet", c.Text.Text(w.Error))
-	case w.Error != "": // once may be bad luck
-		return c.T("watch.silent.last", c.T("watch."+w.State()))
-	default:
-		words = []string{w.State()}
-	}
-	var all []string
-	for _, p := range words {
-		all = append(all, c.Text.Or("watch."+p, p))
-	}
-	return strings.Join(all, c.T("list.join"))
-}
-
 // actions are the keys of the sub-tab; those on its rows do nothing in the others.
 func (w *watched) actions(here bool) app.Actions {
 	c := w.c
 	some := here && w.list.Table.Total() > 0
 	as := app.Actions{
-		{ID: "watch-add", Name: text.Called("act.watch.add"), Binding: app.Keys("+"), Group: app.View, Hidden: !here, OpensDialog: true, Footer: app.RankIf(app.First, here), Run: w.add},
-		{ID: "verify", Name: text.Called("act.watch.look"), Binding: app.Keys("V"), Group: app.View, Hidden: !some, OpensDialog: true, Footer: app.RankIf(app.First, some), Run: w.check},
-		{ID: "delete", Name: text.Called("act.watch.remove"), Binding: app.Keys("ctrl+x"), Group: app.View, Danger: rules.DangerNotice, Hidden: !some, OpensDialog: true, Footer: app.RankIf(app.First, some), Run: w.remove},
+		{
+			ID:          "watch-add",
+			Name:        text.Called("act.watch.add"),
+			Binding:     app.Keys("+"),
+			Group:       app.View,
+			Hidden:      !here,
+			OpensDialog: true,
+			Footer:      app.RankIf(app.First, here),
+			Run:         w.add,
+		},
+		{
+			ID:          "verify",
+			Name:        text.Called("act.watch.look"),
+			Binding:     app.Keys("V"),
+			Group:       app.View,
+			Hidden:      !some,
+			OpensDialog: true,
+			Footer:      app.RankIf(app.First, some),
+			Run:         w.check,
+		},
+		{
+			ID:          "delete",
+			Name:        text.Called("act.watch.remove"),
+			Binding:     app.Keys("ctrl+x"),
+			Group:       app.View,
+			Danger:      rules.DangerNotice,
+			Hidden:      !some,
+			OpensDialog: true,
+			Footer:      app.RankIf(app.First, some),
+			Run:         w.remove,
+		},
 	}
 	why := c.MayNot("watch")
 	for n := range as {
@@ -199,7 +123,13 @@ func (w *watched) remove() tea.Cmd {
 	c := w.c
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
-			return &dialog.Confirm{Context: c, Title: c.T("act.watch.remove"), Danger: rules.DangerNotice, Lines: []string{c.T("watch.remove.says")}, Question: r.Address}
+			return &dialog.Confirm{
+				Context:  c,
+				Title:    c.T("act.watch.remove"),
+				Danger:   rules.DangerNotice,
+				Lines:    []string{c.T("watch.remove.says")},
+				Question: r.Address,
+			}
 		},
 		Then: func(v any) tea.Cmd {
 			if yes, ok := v.(bool); !ok || !yes {
@@ -224,8 +154,18 @@ func (w *watched) add() tea.Cmd {
 			return c.LoadFailed(err)
 		}
 		spec := form.Spec{Title: c.T("watch.title"), Submit: c.T("watch.submit"), Fields: []form.Field{
-			{Key: "address", Label: c.T("watch.address"), Placeholder: "www.example.com:443", Hint: func(form.Values) string { return c.T("watch.address.hint") }},
-			{Key: "name", Label: c.T("watch.name"), Placeholder: c.T("optional"), Hint: func(form.Values) string { return c.T("watch.name.hint") }},
+			{
+				Key:         "address",
+				Label:       c.T("watch.address"),
+				Placeholder: "www.example.com:443",
+				Hint:        func(form.Values) string { return c.T("watch.address.hint") },
+			},
+			{
+				Key:         "name",
+				Label:       c.T("watch.name"),
+				Placeholder: c.T("optional"),
+				Hint:        func(form.Values) string { return c.T("watch.name.hint") },
+			},
 			{Key: "contact", Label: c.T("watch.contact"), Kind: form.Select, Options: func(form.Values) []form.Option {
 				os := []form.Option{{Label: c.T("watch.contact.default")}}
 				for _, k := range people {
@@ -245,13 +185,16 @@ type addedMsg struct{ made model.Watch }
 func (w *watched) added(m addedMsg) tea.Cmd {
 	c := w.c
 	w.list.Table.SelectID(string(m.made.ID))
-	return tea.Batch(w.list.Load(), app.Send(app.ToastMsg{Text: c.T("watch.added", m.made.Address), Tone: style.Good, Await: func(ctx context.Context) app.ToastMsg {
-		told, err := checkWatch(ctx, c, m.made.ID)
-		if err != nil {
-			return app.ToastMsg{Text: c.FormatError(err), Tone: style.Bad}
-		}
-		return told
-	}}))
+	return tea.Batch(
+		w.list.Load(),
+		app.Send(app.ToastMsg{Text: c.T("watch.added", m.made.Address), Tone: style.Good, Await: func(ctx context.Context) app.ToastMsg {
+			told, err := checkWatch(ctx, c, m.made.ID)
+			if err != nil {
+				return app.ToastMsg{Text: c.FormatError(err), Tone: style.Bad}
+			}
+			return told
+		}}),
+	)
 }
 
 func addThen(c *app.Context, spec form.Spec) func(any) tea.Cmd {
@@ -299,7 +242,9 @@ func (w *watched) details() tea.Cmd {
 	add("watch.because", c.Text.Text(r.Detail))
 	add("watch.silence", c.Text.Text(r.Error))
 	about := []string{}
-	for _, l := range [][2]string{{"watch.name", r.Name}, {"watch.subject", r.Subject}, {"watch.issuer", r.Issuer}, {"watch.sha256", r.Fingerprint}} {
+	for _, l := range [][2]string{
+		{"watch.name", r.Name}, {"watch.subject", r.Subject}, {"watch.issuer", r.Issuer}, {"watch.sha256", r.Fingerprint},
+	} {
 		if l[1] != "" {
 			about = append(about, c.T(l[0])+c.T("colon")+text.Clean(l[1]))
 		}
@@ -308,6 +253,11 @@ func (w *watched) details() tea.Cmd {
 		about = append(about, c.T("watch.until")+c.T("colon")+r.NotAfter.UTC().Format("2006-01-02 15:04:05Z"))
 	}
 	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog {
-		return &dialog.Notice{Context: c, Title: r.Address, Tone: st.Tone, Parts: []dialog.Part{{Tone: st.Tone, Lines: lines}, {Tone: style.Plain, Head: c.T("watch.presents"), Lines: about}}}
+		return &dialog.Notice{
+			Context: c,
+			Title:   r.Address,
+			Tone:    st.Tone,
+			Parts:   []dialog.Part{{Tone: st.Tone, Lines: lines}, {Tone: style.Plain, Head: c.T("watch.presents"), Lines: about}},
+		}
 	}, Then: func(any) tea.Cmd { return nil }})
 }
