@@ -1,5 +1,5 @@
 // Package ui is the dashboard. Its root hands messages on in the order that
-// package app states; pages, dialogs and flows do the rest.
+// package app states; pages, dialogs and actions do the rest.
 package ui
 
 import (
@@ -156,7 +156,7 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		return m.clockStep()
 	case spinner.TickMsg:
 		return m.spun(v)
-	// What pages and flows ask for.
+	// What pages and actions ask for.
 	case preparedMsg:
 		return m.release(v.inner)
 	case app.OpenDialogMsg:
