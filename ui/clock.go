@@ -61,7 +61,10 @@ func (m *root) clockActions() app.Actions {
 				return m.tell(app.ToastMsg{Text: c.T(number("clock.later", len(m.later)), len(m.later)), Tone: style.Work})
 			}
 			at := to(c.Backend.Now())
-			return tea.Batch(m.tell(app.ToastMsg{Text: c.T("clock.moving", at.UTC().Format(clockFormat)), Tone: style.Work}), m.moveClock(at))
+			return tea.Batch(
+				m.tell(app.ToastMsg{Text: c.T("clock.moving", at.UTC().Format(clockFormat)), Tone: style.Work}),
+				m.moveClock(at),
+			)
 		}
 	}
 	days := func(n int) func(time.Time) time.Time {
@@ -74,7 +77,13 @@ func (m *root) clockActions() app.Actions {
 	as := app.Actions{
 		{ID: "clock-day", Name: text.Called("act.clock.day"), Binding: app.Keys(">"), Group: app.Program, Run: ahead(days(1))},
 		{ID: "clock-week", Name: text.Called("act.clock.week"), Binding: app.Keys(")"), Group: app.Program, Run: ahead(days(7))},
-		{ID: "clock-month", Name: text.Called("act.clock.month"), Binding: app.Keys("}"), Group: app.Program, Run: ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) })},
+		{
+			ID:      "clock-month",
+			Name:    text.Called("act.clock.month"),
+			Binding: app.Keys("}"),
+			Group:   app.Program,
+			Run:     ahead(func(t time.Time) time.Time { return model.AddMonths(t, 1) }),
+		},
 		{ID: "clock-run", Name: run, Binding: app.Keys("P"), Group: app.Program, Run: m.runClock},
 	}
 	why := c.MayNot("clock")

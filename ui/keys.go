@@ -21,13 +21,50 @@ import (
 func (m *root) globals() app.Actions {
 	c := m.c
 	as := app.Actions{
-		{ID: "palette", Name: text.Called("act.palette"), Binding: app.Keys(":", "ctrl+p"), ShortLabel: c.T("footer.palette"), Group: app.Program, Footer: app.Always, Run: m.palette},
-		{ID: "help", Name: text.Called("act.help"), Binding: app.Keys("?"), ShortLabel: c.T("footer.help"), Group: app.Program, Footer: app.Always, Run: m.help},
-		{ID: "next-tab", Name: text.Called("act.nexttab"), Binding: app.Keys("tab"), Group: app.Program, Run: func() tea.Cmd { return m.choose(m.tab + 1) }},
-		{ID: "previous-tab", Name: text.Called("act.prevtab"), Binding: app.Keys("shift+tab"), Group: app.Program, Run: func() tea.Cmd { return m.choose(m.tab - 1) }},
+		{
+			ID:         "palette",
+			Name:       text.Called("act.palette"),
+			Binding:    app.Keys(":", "ctrl+p"),
+			ShortLabel: c.T("footer.palette"),
+			Group:      app.Program,
+			Footer:     app.Always,
+			Run:        m.palette,
+		},
+		{
+			ID:         "help",
+			Name:       text.Called("act.help"),
+			Binding:    app.Keys("?"),
+			ShortLabel: c.T("footer.help"),
+			Group:      app.Program,
+			Footer:     app.Always,
+			Run:        m.help,
+		},
+		{
+			ID:      "next-tab",
+			Name:    text.Called("act.nexttab"),
+			Binding: app.Keys("tab"),
+			Group:   app.Program,
+			Run:     func() tea.Cmd { return m.choose(m.tab + 1) },
+		},
+		{
+			ID:      "previous-tab",
+			Name:    text.Called("act.prevtab"),
+			Binding: app.Keys("shift+tab"),
+			Group:   app.Program,
+			Run:     func() tea.Cmd { return m.choose(m.tab - 1) },
+		},
 	}
 	for n, t := range tabs {
-		as = append(as, app.Action{ID: tabID(n), Name: text.Called("act.tab", text.Called(t.title)), Binding: app.Keys(strconv.Itoa(n + 1)), Group: app.Program, Run: func() tea.Cmd { return m.choose(n) }})
+		as = append(
+			as,
+			app.Action{
+				ID:      tabID(n),
+				Name:    text.Called("act.tab", text.Called(t.title)),
+				Binding: app.Keys(strconv.Itoa(n + 1)),
+				Group:   app.Program,
+				Run:     func() tea.Cmd { return m.choose(n) },
+			},
+		)
 	}
 	if m.o.Sandbox {
 		as = append(as, m.clockActions()...)
@@ -112,7 +149,12 @@ func (m *root) help() tea.Cmd {
 	}
 	extra = append(extra, c.T("help.version", m.o.Version, m.o.Store))
 	refused := slices.DeleteFunc(m.actions(), func(a app.Action) bool { return a.Hidden || a.Disabled == nil || len(a.Keys()) == 0 })
-	return m.open(app.OpenDialogMsg{Make: func() app.Dialog { return &dialog.Help{Context: c, Keys: m, Refused: refused, Extra: extra} }, Then: m.chosen})
+	return m.open(
+		app.OpenDialogMsg{
+			Make: func() app.Dialog { return &dialog.Help{Context: c, Keys: m, Refused: refused, Extra: extra} },
+			Then: m.chosen,
+		},
+	)
 }
 
 // surface is one place with actions of its own.
@@ -147,7 +189,13 @@ func (nobody) May(rules.Action) *rules.Refusal { return nil }
 
 // bare is a context to list actions with.
 func bare() *app.Context {
-	return &app.Context{Backend: nobody{}, Table: rules.NewTable(), Text: text.New("en"), Styles: style.New(true, 0), Drafts: map[string]map[string]string{}}
+	return &app.Context{
+		Backend: nobody{},
+		Table:   rules.NewTable(),
+		Text:    text.New("en"),
+		Styles:  style.New(true, 0),
+		Drafts:  map[string]map[string]string{},
+	}
 }
 
 // KeyTable writes every key of every page as Markdown, for the README. It
@@ -175,9 +223,55 @@ func KeyTable() string {
 	}
 	slices.SortStableFunc(entries, func(a, b *entry) int { return int(a.Group - b.Group) })
 	var b strings.Builder
-	fmt.Fprintf(&b, "| %s | %s | %s | %s |\n|---|---|---|---|\n", c.T("keytable.key"), c.T("keytable.what"), c.T("keytable.where"), c.T("keytable.id"))
+	fmt.Fprintf(
+		&b,
+		"| %s | %s | %s | %s |\n|---|---|---|---|\n",
+		c.T("keytable.key"),
+		c.T("keytable.what"),
+		c.T("keytable.where"),
+		c.T("keytable.id"),
+	)
 	for _, e := range entries {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s` |\n", strings.Join(e.Keys(), "` `"), e.Label(), strings.Join(e.where, ", "), e.ID)
 	}
 	return b.String()
+}
+
+// press does what a key does here and now; one without an action does nothing.
+func (m *root) press(k tea.KeyPressMsg) tea.Cmd {
+	if a, ok := m.actions().Find(k); ok {
+		return m.run(a)
+	}
+	return nil
+}
+
+// run does what an action does. One that is not allowed and cannot say so
+// itself says why.
+func (m *root) run(a app.Action) tea.Cmd {
+	if u := m.c.Undo; u != nil && a.Group != app.Move && a.Group != app.Program && a.ID != "undo" {
+		if u.Until = (time.Time{}); u.ViewOnly {
+			m.c.Undo = nil
+		}
+	}
+	if a.Run == nil {
+		if a.Disabled != nil {
+			why := a.Disabled
+			return m.open(app.OpenDialogMsg{Then: dialog.Go, Make: func() app.Dialog {
+				return &dialog.Notice{
+					Context: m.c,
+					Title:   a.Label(),
+					Word:    m.c.T("danger.note"),
+					Tone:    style.Accent,
+					Choices: dialog.Ways(m.c, why.KeyHints()),
+					Parts:   []dialog.Part{{Lines: []string{why.Message()}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint()}}},
+				}
+			}})
+		}
+		return nil
+	}
+	cmd := a.Run()
+	if a.OpensDialog {
+		return m.hold(cmd)
+	}
+	return cmd
 }

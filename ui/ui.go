@@ -1,5 +1,5 @@
 // Package ui is the dashboard. Its root hands messages on in the order that
-// package app states; pages, dialogs and flows do the rest.
+// package app states; pages, dialogs and actions do the rest.
 package ui
 
 import (
@@ -14,7 +14,6 @@ import (
 	"certquay/model"
 	"certquay/ui/action"
 	"certquay/ui/app"
-	"certquay/ui/dialog"
 	"certquay/ui/style"
 	"certquay/ui/text"
 )
@@ -60,7 +59,16 @@ func newRoot(o Options) *root {
 		o.Ctx = context.Background()
 	}
 	ctx, cancel := context.WithCancel(o.Ctx)
-	m := &root{o: o, cancel: cancel, spinner: spinner.New(spinner.WithSpinner(turning)), dark: true, profile: colorprofile.TrueColor, coalesce: 50 * time.Millisecond, every: 10 * time.Second, glance: 200 * time.Millisecond}
+	m := &root{
+		o:        o,
+		cancel:   cancel,
+		spinner:  spinner.New(spinner.WithSpinner(turning)),
+		dark:     true,
+		profile:  colorprofile.TrueColor,
+		coalesce: 50 * time.Millisecond,
+		every:    10 * time.Second,
+		glance:   200 * time.Millisecond,
+	}
 	m.c = &app.Context{
 		Ctx: ctx, Backend: o.Backend, Table: o.Backend.Table(), Text: text.New(o.Lang), Remote: o.Remote,
 		Sandbox: o.Sandbox, Store: o.Store, EdgeNote: o.EdgeNote, Support: o.Support, Save: o.Save, Read: o.Read,
@@ -148,7 +156,7 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 		return m.clockStep()
 	case spinner.TickMsg:
 		return m.spun(v)
-	// What pages and flows ask for.
+	// What pages and actions ask for.
 	case preparedMsg:
 		return m.release(v.inner)
 	case app.OpenDialogMsg:
@@ -270,39 +278,6 @@ func (m *root) toDialog(msg tea.Msg) tea.Cmd {
 }
 
 func isPaste(msg tea.Msg) bool { _, ok := msg.(tea.PasteMsg); return ok }
-
-// press does what a key does here and now; one without an action does nothing.
-func (m *root) press(k tea.KeyPressMsg) tea.Cmd {
-	if a, ok := m.actions().Find(k); ok {
-		return m.run(a)
-	}
-	return nil
-}
-
-// run does what an action does. One that is not allowed and cannot say so
-// itself says why.
-func (m *root) run(a app.Action) tea.Cmd {
-	if u := m.c.Undo; u != nil && a.Group != app.Move && a.Group != app.Program && a.ID != "undo" {
-		if u.Until = (time.Time{}); u.ViewOnly {
-			m.c.Undo = nil
-		}
-	}
-	if a.Run == nil {
-		if a.Disabled != nil {
-			why := a.Disabled
-			return m.open(app.OpenDialogMsg{Then: dialog.Go, Make: func() app.Dialog {
-				return &dialog.Notice{Context: m.c, Title: a.Label(), Word: m.c.T("danger.note"), Tone: style.Accent, Choices: dialog.Ways(m.c, why.KeyHints()),
-					Parts: []dialog.Part{{Lines: []string{why.Message()}}, {Head: m.c.T("refused.wayout"), Lines: []string{why.Hint()}}}}
-			}})
-		}
-		return nil
-	}
-	cmd := a.Run()
-	if a.OpensDialog {
-		return m.hold(cmd)
-	}
-	return cmd
-}
 
 // open puts a dialog on top.
 func (m *root) open(o app.OpenDialogMsg) tea.Cmd {

@@ -56,9 +56,25 @@ type request struct {
 // handlers says how each action of the table goes on once it is allowed: it loads
 // something and then opens a dialog, or acts at once.
 var handlers = map[rules.Action]func(*request) tea.Msg{
-	rules.Buy: buy, rules.BuyPack: buy, rules.Review: review, rules.UploadKey: uploadKey, rules.Upload: upload, rules.Apply: apply, rules.Withdraw: withdraw,
-	rules.Close: terminate, rules.Revoke: terminate, rules.Delete: terminate, rules.Deploy: deploy, rules.Undeploy: undeploy,
-	rules.Host: host, rules.StopHosting: stopHosting, rules.AutoDeploy: autoDeploy, rules.Verify: verify, rules.Download: download, rules.Renew: renew, rules.Reissue: reissue,
+	rules.Buy:         buy,
+	rules.BuyPack:     buy,
+	rules.Review:      review,
+	rules.UploadKey:   uploadKey,
+	rules.Upload:      upload,
+	rules.Apply:       apply,
+	rules.Withdraw:    withdraw,
+	rules.Close:       terminate,
+	rules.Revoke:      terminate,
+	rules.Delete:      terminate,
+	rules.Deploy:      deploy,
+	rules.Undeploy:    undeploy,
+	rules.Host:        host,
+	rules.StopHosting: stopHosting,
+	rules.AutoDeploy:  autoDeploy,
+	rules.Verify:      verify,
+	rules.Download:    download,
+	rules.Renew:       renew,
+	rules.Reissue:     reissue,
 }
 
 // footerOrder lists the actions that the footer shows, the most wanted first.
@@ -83,9 +99,18 @@ func Actions(c *app.Context, t Target) app.Actions {
 		rows := rowsOf(c.Table, key)
 		row, why := choose(c, rows, t)
 		as = append(as, app.Action{
-			ID: app.ActionID(c.Table, key), Name: nameOf(rows), Binding: app.Keys(key), Danger: row.Danger, Group: app.Certificate, Disabled: why, OpensDialog: true,
-			Footer: app.RankIf(rank(row), why == nil && slices.Contains(footerOrder, row.Action)),
-			Run:    func() tea.Cmd { return prepare(c, rows, t) },
+			ID: app.ActionID(
+				c.Table,
+				key,
+			),
+			Name:        nameOf(rows),
+			Binding:     app.Keys(key),
+			Danger:      row.Danger,
+			Group:       app.Certificate,
+			Disabled:    why,
+			OpensDialog: true,
+			Footer:      app.RankIf(rank(row), why == nil && slices.Contains(footerOrder, row.Action)),
+			Run:         func() tea.Cmd { return prepare(c, rows, t) },
 		})
 		if why == nil && len(t.IDs) > 0 && t.Case != nil && len(row.From) > 0 {
 			as[len(as)-1].Name = text.Called("action." + string(row.Action))

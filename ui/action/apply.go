@@ -2,7 +2,6 @@ package action
 
 import (
 	"context"
-	"reflect"
 	"strconv"
 	"strings"
 
@@ -73,10 +72,19 @@ func apply(q *request) tea.Msg {
 		return failedMsg(c, q.row, err)
 	}
 	spec := form.Spec{
-		ID: "apply/" + string(a.i.ID), Title: c.T("apply.title", a.i.Name), Submit: c.T("apply.submit"),
+		ID:     "apply/" + string(a.i.ID),
+		Title:  c.T("apply.title", a.i.Name),
+		Submit: c.T("apply.submit"),
 		Intro:  []string{c.T("apply.intro", c.Text.Code("spec", a.i.Spec.String()))},
-		Steps:  []string{c.T("apply.step.application"), c.T("apply.step.request"), c.T("apply.step.organization"), c.T("apply.step.documents"), c.T("apply.step.submit")},
-		Fields: a.fields(others), Preview: a.preview,
+		Steps: []string{
+			c.T("apply.step.application"),
+			c.T("apply.step.request"),
+			c.T("apply.step.organization"),
+			c.T("apply.step.documents"),
+			c.T("apply.step.submit"),
+		},
+		Fields:   a.fields(others),
+		Preview:  a.preview,
 		Commands: []form.Command{saveCompany(c, strconv.Itoa(stepOrganization)), a.saveTemplate(), a.saveDraft(), a.buyPacks()},
 	}
 	send := func(ctx context.Context, v form.Values) (tea.Msg, error) {
@@ -89,7 +97,9 @@ func apply(q *request) tea.Msg {
 			return nil, err
 		}
 		q.jobs = nil // of an attempt before
-		if err := q.addJob(c.Backend.Apply(ctx, a.i.ID, lifecycle.ApplyRequest{Application: given, Contact: contact, HostingPacks: chosenPacks(v)})); err != nil {
+		if err := q.addJob(
+			c.Backend.Apply(ctx, a.i.ID, lifecycle.ApplyRequest{Application: given, Contact: contact, HostingPacks: chosenPacks(v)}),
+		); err != nil {
 			return nil, err
 		}
 		name := given.Domains[0] // as it is called from now on
@@ -146,11 +156,30 @@ func (a *application) fields(others form.Found) []form.Field {
 	}
 	hint := func(key string) func(form.Values) string { return func(form.Values) string { return c.T(key) } }
 	fs := []form.Field{
-		{Key: "domains", Label: c.T("apply.domains"), Initial: strings.Join(draft.Domains, ", "), Placeholder: c.T("apply.domains." + string(i.Spec.Type) + ".example"),
-			Hint:  a.domainHint,
-			Valid: func(s string, _ form.Values) string { return invalidDomains(c, splitList(s), i.Spec.Type, &a.issuer) }},
-		{Key: "applicant", Label: c.T("apply.applicant"), Initial: draft.ApplicantName, Placeholder: optional("applicant"), Hint: hint("apply.applicant.hint"), Valid: requiredIfMissing("applicant")},
-		{Key: "phone", Label: c.T("apply.phone"), Initial: draft.Phone, Placeholder: optional("phone"), Hint: hint("apply.phone.hint"), Valid: validPhone(c, a.needs["phone"])},
+		{
+			Key:         "domains",
+			Label:       c.T("apply.domains"),
+			Initial:     strings.Join(draft.Domains, ", "),
+			Placeholder: c.T("apply.domains." + string(i.Spec.Type) + ".example"),
+			Hint:        a.domainHint,
+			Valid:       func(s string, _ form.Values) string { return invalidDomains(c, splitList(s), i.Spec.Type, &a.issuer) },
+		},
+		{
+			Key:         "applicant",
+			Label:       c.T("apply.applicant"),
+			Initial:     draft.ApplicantName,
+			Placeholder: optional("applicant"),
+			Hint:        hint("apply.applicant.hint"),
+			Valid:       requiredIfMissing("applicant"),
+		},
+		{
+			Key:         "phone",
+			Label:       c.T("apply.phone"),
+			Initial:     draft.Phone,
+			Placeholder: optional("phone"),
+			Hint:        hint("apply.phone.hint"),
+			Valid:       validPhone(c, a.needs["phone"]),
+		},
 		{Key: "email", Label: c.T("apply.email"), Initial: draft.Email, Placeholder: optional("email"), Hint: hint("apply.email.hint"),
 			Valid: func(s string, _ form.Values) string {
 				switch s = strings.TrimSpace(s); {
@@ -163,7 +192,16 @@ func (a *application) fields(others form.Found) []form.Field {
 			}},
 	}
 	if a.needs["id number"] {
-		fs = append(fs, form.Field{Key: "id number", Label: c.T("apply.idnumber"), Initial: draft.IDNumber, Hint: hint("apply.idnumber.hint"), Valid: required(c)})
+		fs = append(
+			fs,
+			form.Field{
+				Key:     "id number",
+				Label:   c.T("apply.idnumber"),
+				Initial: draft.IDNumber,
+				Hint:    hint("apply.idnumber.hint"),
+				Valid:   required(c),
+			},
+		)
 	}
 	fs = append(fs, a.sourceFields(others)...)
 	fs = append(fs, a.requestFields()...)
@@ -174,7 +212,13 @@ func (a *application) fields(others form.Found) []form.Field {
 		fs = append(fs, documentFields(c, stepDocuments, i.ID, a.documents)...)
 	}
 	fs = append(fs, a.packFields()...)
-	return append(fs, contactFields(c, a.contacts, contactChoice{Initial: i.Contact, Step: stepSubmit, Needed: func(v form.Values) bool { return chosenPacks(v) > 0 }})...)
+	return append(
+		fs,
+		contactFields(
+			c,
+			a.contacts,
+			contactChoice{Initial: i.Contact, Step: stepSubmit, Needed: func(v form.Values) bool { return chosenPacks(v) > 0 }},
+		)...)
 }
 
 // hasDocumentStep reports whether the form has a step for documents.
@@ -201,7 +245,13 @@ func (a *application) requestFields() []form.Field {
 	}
 	auto := func(v form.Values) bool { return v["request"] == "auto" || v["request"] == "" }
 	return append([]form.Field{
-		{Key: "request", Label: c.T("apply.request"), Kind: form.Select, Step: stepRequest, Initial: first, Options: fixedOptions(from, labels),
+		{
+			Key:     "request",
+			Label:   c.T("apply.request"),
+			Kind:    form.Select,
+			Step:    stepRequest,
+			Initial: first,
+			Options: fixedOptions(from, labels),
 			Hint: func(v form.Values) string {
 				if auto(v) {
 					return c.T("apply.key.hint")
@@ -213,9 +263,18 @@ func (a *application) requestFields() []form.Field {
 					return ""
 				}
 				return c.T("csr.warning")
-			}},
-		{Key: "key type", Label: c.T("apply.key"), Kind: form.Select, Step: stepRequest, Initial: keyType, Options: fixedOptions(keys, keys), Show: auto,
-			Hint: func(v form.Values) string { return c.Text.Or("keytype."+v["key type"], "") }},
+			},
+		},
+		{
+			Key:     "key type",
+			Label:   c.T("apply.key"),
+			Kind:    form.Select,
+			Step:    stepRequest,
+			Initial: keyType,
+			Options: fixedOptions(keys, keys),
+			Show:    auto,
+			Hint:    func(v form.Values) string { return c.Text.Or("keytype."+v["key type"], "") },
+		},
 	}, csrFields(c, stepRequest, func(v form.Values) string { return v["request"] })...)
 }
 
@@ -232,7 +291,10 @@ func (a *application) domainHint(v form.Values) string {
 		h = widget.JoinCJK(h, c.T("apply.noip"))
 	}
 	if a.issuer.MaxValidity > 0 {
-		h = widget.JoinCJK(h, c.T("apply.issuer", s.Brand, c.Text.Or("level."+string(s.Level), string(s.Level)), widget.Validity(c.T, a.issuer.MaxValidity)))
+		h = widget.JoinCJK(
+			h,
+			c.T("apply.issuer", s.Brand, c.Text.Or("level."+string(s.Level), string(s.Level)), widget.Validity(c.T, a.issuer.MaxValidity)),
+		)
 	}
 	for _, d := range splitList(v["domains"]) {
 		if n, err := names.Parse(d); err == nil && n.ASCII != n.Unicode {
@@ -240,70 +302,4 @@ func (a *application) domainHint(v form.Values) string {
 		}
 	}
 	return h
-}
-
-// applicationFrom is the application as the form holds it, without the documents, which
-// are added and removed one by one.
-func (a *application) applicationFrom(v form.Values) (model.Application, error) {
-	draft := a.i.Application
-	draft.Documents = nil
-	draft.Domains = splitList(v["domains"])
-	draft.ApplicantName, draft.Email, draft.Phone = strings.TrimSpace(v["applicant"]), strings.TrimSpace(v["email"]), strings.TrimSpace(v["phone"])
-	draft.IDNumber = strings.TrimSpace(v["id number"])
-	if _, ok := v["company"]; ok {
-		draft.Company = organizationOf(v)
-	}
-	if k, ok := v["key type"]; ok {
-		draft.KeyType, draft.CSR = model.KeyType(k), nil
-		return draft, nil
-	}
-	draft.KeyType = ""
-	if v["request"] == csrKept {
-		return draft, nil
-	}
-	draft.CSR = nil
-	r, err := csrOf(a.c, v)
-	switch {
-	case err != nil:
-		return draft, err
-	case r == nil:
-		return draft, &rules.Invalid{Field: "csr", Why: model.Say("csr.file.needed")}
-	}
-	draft.CSR = r.Raw
-	return draft, nil
-}
-
-// storeDraft saves the draft; changed reports whether anything had changed.
-func (a *application) storeDraft(ctx context.Context, v form.Values) (changed bool, err error) {
-	was := a.i.Application
-	was.Documents = nil
-	draft, err := a.applicationFrom(v)
-	if err != nil { // a request that cannot be read is the one thing not kept
-		draft.CSR, draft.KeyType = was.CSR, was.KeyType
-	}
-	if was.KeyType == "" && !was.Manual() {
-		was.KeyType = model.KeyTypes[0]
-	}
-	if len(was.Domains) == 0 && len(draft.Domains) == 0 {
-		draft.Domains = was.Domains
-	}
-	if was.Company == (model.Organization{}) && draft.Company == (model.Organization{Type: draft.Company.Type}) {
-		draft.Company = was.Company
-	}
-	if reflect.DeepEqual(was, draft) {
-		return false, nil
-	}
-	return true, a.c.Backend.SaveDraft(ctx, a.i.ID, draft)
-}
-
-func (a *application) saveDraft() form.Command {
-	c := a.c
-	return form.Command{Key: "ctrl+d", Label: c.T("apply.savedraft"), Do: func(v form.Values) func() form.Result {
-		return withTimeout(c, func(ctx context.Context) form.Result {
-			if _, err := a.storeDraft(ctx, v); err != nil {
-				return errorResult(c, err, "domains")
-			}
-			return form.Result{Note: c.T("apply.draft", a.i.Name)}
-		})
-	}}
 }

@@ -59,7 +59,10 @@ func (a *application) preview(v form.Values) func() form.Preview {
 			pre.Lines = []form.Line{{Tone: style.Soon, Text: c.T("apply.missing", strings.Join(fields, c.T("list.join")))}}
 		default:
 			if len(empty) > 0 {
-				pre.Lines = append(pre.Lines, form.Line{Tone: style.Soon, Text: c.T("apply.missing", strings.Join(empty, c.T("list.join")))})
+				pre.Lines = append(
+					pre.Lines,
+					form.Line{Tone: style.Soon, Text: c.T("apply.missing", strings.Join(empty, c.T("list.join")))},
+				)
 			}
 			if len(wrong) > 0 {
 				pre.Lines = append(append(pre.Lines, form.Line{Tone: style.Soon, Text: c.T("apply.wrong")}), form.Lines(wrong...)...)

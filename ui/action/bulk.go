@@ -41,7 +41,14 @@ func (q *request) refusedAll(marked int) tea.Msg {
 		parts = append(parts, dialog.Part{Head: c.T("refused.wayout"), Lines: hints})
 	}
 	return app.OpenDialogMsg{Then: dialog.Go, Make: func() app.Dialog {
-		return &dialog.Notice{Context: c, Title: title, Word: c.T("danger.notice"), Tone: style.Accent, Parts: parts, Choices: dialog.Ways(c, ways)}
+		return &dialog.Notice{
+			Context: c,
+			Title:   title,
+			Word:    c.T("danger.notice"),
+			Tone:    style.Accent,
+			Parts:   parts,
+			Choices: dialog.Ways(c, ways),
+		}
 	}}
 }
 

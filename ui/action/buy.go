@@ -15,9 +15,7 @@ import (
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
-	"certquay/ui/dialog"
 	"certquay/ui/dialog/form"
-	"certquay/ui/style"
 	"certquay/ui/widget"
 )
 
@@ -128,11 +126,19 @@ func (p *purchase) fields() []form.Field {
 			}
 			return widget.JoinCJK(h, notOffered(c, "type", model.DomainTypes, p.caps(v).Types, v["brand"]))
 		}},
-		{Key: "grade", Label: c.T("buy.grade"), Kind: form.Select, Show: hasSpecification, Initial: string(model.Free), Options: func(v form.Values) []form.Option {
-			return offeredOptions(c, "grade", p.caps(v).Grades)
-		}, Hint: func(v form.Values) string {
-			return widget.JoinCJK(c.T("buy.grade."+v["grade"]), notOffered(c, "grade", model.Grades, p.caps(v).Grades, v["brand"]))
-		}},
+		{
+			Key:     "grade",
+			Label:   c.T("buy.grade"),
+			Kind:    form.Select,
+			Show:    hasSpecification,
+			Initial: string(model.Free),
+			Options: func(v form.Values) []form.Option {
+				return offeredOptions(c, "grade", p.caps(v).Grades)
+			},
+			Hint: func(v form.Values) string {
+				return widget.JoinCJK(c.T("buy.grade."+v["grade"]), notOffered(c, "grade", model.Grades, p.caps(v).Grades, v["brand"]))
+			},
+		},
 		{Key: "pay", Label: c.T("buy.pay"), Kind: form.Select, Show: isCertificatePurchase,
 			Options: fixedOptions([]string{"money", "pack"}, []string{c.T("buy.pay.money"), c.T("buy.pay.pack")}),
 			Hint: func(v form.Values) string {
@@ -249,98 +255,6 @@ func buyRequest(v form.Values, n int) lifecycle.BuyRequest {
 		r.Hosting = isHosted(v)
 	}
 	return r
-}
-
-// confirm shows the price once more and buys certificates.
-func (p *purchase) confirm(q *request, v form.Values) (tea.Msg, error) {
-	c := p.c
-	n, _ := strconv.Atoi(strings.TrimSpace(v["quantity"]))
-	r := buyRequest(v, n)
-	quote, err := c.Backend.Quote(r)
-	if err != nil {
-		return nil, err
-	}
-	if b := p.balance(r.Spec); r.FromPack && b.Available < n {
-		return nil, &rules.Invalid{Field: "pay", Why: model.Quoted("", c.T("buy.pay.none", n, b.Available))}
-	}
-	lines := append(priceLines(c, quote), "")
-	if r.Hosting {
-		lines = append(lines, c.T("buy.hosting.norefund"))
-	}
-	if r.FromPack {
-		lines = append(lines, c.T("buy.pay.taken", n))
-	}
-	lines = append(lines, c.T("buy.confirm.after"))
-	question := c.T("buy.confirm.question", widget.Money(quote.Total, quote.Currency))
-	return p.ask(q, v, lines, question, func(ctx context.Context) (said string, show model.ID, err error) {
-		if r.Hosting { // not before somebody has said yes
-			if r.Contact, err = chosenContact(ctx, c, v); err != nil {
-				return "", "", err
-			}
-		}
-		_, is, err := c.Backend.Buy(ctx, r)
-		if len(is) == 1 {
-			show = is[0].ID
-		}
-		return c.T("buy.done", len(is)), show, err
-	}), nil
-}
-
-// ask confirms a purchase; until it is made, the form keeps what was chosen. If do
-// returns an instance, that is shown.
-func (p *purchase) ask(
-	q *request,
-	v form.Values,
-	lines []string,
-	question string,
-	do func(context.Context) (said string, show model.ID, err error),
-) tea.Msg {
-	c := p.c
-	return app.OpenDialogMsg{
-		Make: func() app.Dialog {
-			if p.back == nil {
-				c.Drafts["buy"] = v
-			}
-			return &dialog.Confirm{
-				Context:  c,
-				Title:    c.T("buy.confirm.title"),
-				Danger:   q.row.Danger,
-				Costs:    true,
-				Lines:    lines,
-				Question: question,
-			}
-		},
-		Then: func(yes any) tea.Cmd {
-			if yes == nil && p.back == nil {
-				return app.Send(app.ToastMsg{Text: c.T("buy.declined"), Tone: style.Plain})
-			}
-			if yes == nil {
-				return p.leave()
-			}
-			return c.Do(func(ctx context.Context) tea.Msg {
-				said, show, err := do(ctx)
-				if err != nil {
-					return failedMsg(c, q.row, err)
-				}
-				if p.back != nil {
-					return p.back()
-				}
-				told := app.ToastMsg{Text: said, Tone: style.Good}
-				if show != "" { // where the next step is taken
-					return draftSentMsg{id: "buy", then: app.ShowInstanceMsg{ID: show, Toast: told}}
-				}
-				return draftSentMsg{id: "buy", then: told}
-			})
-		},
-	}
-}
-
-// leave returns to the form from which the purchase was opened.
-func (p *purchase) leave() tea.Cmd {
-	if p.back == nil {
-		return nil
-	}
-	return p.c.Do(func(context.Context) tea.Msg { return p.back() })
 }
 
 // types leaves out what does not exist: an EV wildcard (spec B1).

@@ -38,23 +38,39 @@ func companyFields(c *app.Context, step int, now model.Organization, saved []mod
 	}
 	fs := []form.Field{
 		{Key: "companies", Kind: form.Hidden, Initial: encodeList(saved)},
-		{Key: "pick company", Label: c.T("company.pick"), Kind: form.Select, Step: step, Initial: pick, Options: func(v form.Values) []form.Option {
-			os := []form.Option{{Label: c.T("company.new")}}
-			for _, s := range decodeList[model.Company](v["companies"]) {
-				os = append(os, form.Option{Value: string(s.ID), Label: s.Name})
-			}
-			return os
-		}, Picked: func(v form.Values) form.Values {
-			for _, s := range decodeList[model.Company](v["companies"]) {
-				if string(s.ID) == v["pick company"] {
-					return organizationValues(s.Organization)
+		{
+			Key:     "pick company",
+			Label:   c.T("company.pick"),
+			Kind:    form.Select,
+			Step:    step,
+			Initial: pick,
+			Options: func(v form.Values) []form.Option {
+				os := []form.Option{{Label: c.T("company.new")}}
+				for _, s := range decodeList[model.Company](v["companies"]) {
+					os = append(os, form.Option{Value: string(s.ID), Label: s.Name})
 				}
-			}
-			return nil
-		}, Hint: func(form.Values) string { return c.T("company.pick.hint") }},
+				return os
+			},
+			Picked: func(v form.Values) form.Values {
+				for _, s := range decodeList[model.Company](v["companies"]) {
+					if string(s.ID) == v["pick company"] {
+						return organizationValues(s.Organization)
+					}
+				}
+				return nil
+			},
+			Hint: func(form.Values) string { return c.T("company.pick.hint") },
+		},
 	}
 	for _, k := range organizationKeys {
-		f := form.Field{Key: k.key, Label: c.T(k.text), Step: step, Initial: *k.of(&now), Valid: required(c), Hint: func(form.Values) string { return c.T(k.text + ".hint") }}
+		f := form.Field{
+			Key:     k.key,
+			Label:   c.T(k.text),
+			Step:    step,
+			Initial: *k.of(&now),
+			Valid:   required(c),
+			Hint:    func(form.Values) string { return c.T(k.text + ".hint") },
+		}
 		switch k.key {
 		case "company type":
 			f.Kind, f.Valid = form.Select, nil
@@ -109,7 +125,10 @@ func saveCompany(c *app.Context, step string) form.Command {
 					return errorResult(c, err, "company")
 				}
 				list := append(decodeList[model.Company](v["companies"]), saved)
-				return form.Result{Note: c.T("company.saved", saved.Name), Set: form.Values{"companies": encodeList(list), "pick company": string(saved.ID)}}
+				return form.Result{
+					Note: c.T("company.saved", saved.Name),
+					Set:  form.Values{"companies": encodeList(list), "pick company": string(saved.ID)},
+				}
 			})
 		}}
 }

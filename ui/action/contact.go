@@ -53,19 +53,49 @@ func contactFields(c *app.Context, contacts []model.Contact, o contactChoice) []
 	isNew := func(v form.Values) bool { return show(v) && v["contact"] == newContact }
 	return []form.Field{
 		{Key: "contacts", Kind: form.Hidden, Initial: encodeList(contacts)},
-		{Key: "contact", Label: c.T("apply.contact"), Kind: form.Select, Show: show, Step: o.Step, Initial: string(o.Initial), Options: func(v form.Values) []form.Option {
-			var os []form.Option
-			if o.Needed == nil || !o.Needed(v) {
-				os = append(os, form.Option{Label: c.T("apply.contact.none")})
-			}
-			for _, k := range decodeList[model.Contact](v["contacts"]) {
-				os = append(os, form.Option{Value: string(k.ID), Label: k.Name + " <" + k.Email + ">"})
-			}
-			return append(os, form.Option{Value: newContact, Label: c.T("apply.contact.new")})
-		}, Hint: func(form.Values) string { return c.T("apply.contact.hint") }},
-		{Key: "contact name", Label: c.SubMark() + c.T("contact.name"), Show: isNew, Step: o.Step, Valid: validContactName(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
-		{Key: "contact email", Label: c.SubMark() + c.T("apply.email"), Show: isNew, Step: o.Step, Valid: validEmail(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
-		{Key: "contact phone", Label: c.SubMark() + c.T("apply.phone"), Show: isNew, Step: o.Step, Placeholder: c.T("optional"), Valid: validPhone(c, false)},
+		{
+			Key:     "contact",
+			Label:   c.T("apply.contact"),
+			Kind:    form.Select,
+			Show:    show,
+			Step:    o.Step,
+			Initial: string(o.Initial),
+			Options: func(v form.Values) []form.Option {
+				var os []form.Option
+				if o.Needed == nil || !o.Needed(v) {
+					os = append(os, form.Option{Label: c.T("apply.contact.none")})
+				}
+				for _, k := range decodeList[model.Contact](v["contacts"]) {
+					os = append(os, form.Option{Value: string(k.ID), Label: k.Name + " <" + k.Email + ">"})
+				}
+				return append(os, form.Option{Value: newContact, Label: c.T("apply.contact.new")})
+			},
+			Hint: func(form.Values) string { return c.T("apply.contact.hint") },
+		},
+		{
+			Key:   "contact name",
+			Label: c.SubMark() + c.T("contact.name"),
+			Show:  isNew,
+			Step:  o.Step,
+			Valid: validContactName(c),
+			Hint:  func(form.Values) string { return c.T("contact.name.hint") },
+		},
+		{
+			Key:   "contact email",
+			Label: c.SubMark() + c.T("apply.email"),
+			Show:  isNew,
+			Step:  o.Step,
+			Valid: validEmail(c),
+			Hint:  func(form.Values) string { return c.T("contact.email.hint") },
+		},
+		{
+			Key:         "contact phone",
+			Label:       c.SubMark() + c.T("apply.phone"),
+			Show:        isNew,
+			Step:        o.Step,
+			Placeholder: c.T("optional"),
+			Valid:       validPhone(c, false),
+		},
 	}
 }
 
@@ -75,7 +105,14 @@ func chosenContact(ctx context.Context, c *app.Context, v form.Values) (model.ID
 	if v["contact"] != newContact {
 		return model.ID(v["contact"]), nil
 	}
-	k, err := c.Backend.AddContact(ctx, model.Contact{Name: strings.TrimSpace(v["contact name"]), Email: strings.TrimSpace(v["contact email"]), Phone: strings.TrimSpace(v["contact phone"])})
+	k, err := c.Backend.AddContact(
+		ctx,
+		model.Contact{
+			Name:  strings.TrimSpace(v["contact name"]),
+			Email: strings.TrimSpace(v["contact email"]),
+			Phone: strings.TrimSpace(v["contact phone"]),
+		},
+	)
 	if err != nil {
 		return "", prefixField(c, "contact ", "name", err)
 	}
@@ -147,21 +184,53 @@ func validPhone(c *app.Context, need bool) func(string, form.Values) string {
 // only.
 func addContact(c *app.Context) app.Action {
 	row := &rules.Row{Action: "contact"}
-	a := app.Action{ID: "contact", Name: text.Called("contact.add"), Group: app.Certificate, OpensDialog: true, Disabled: c.MayNot(row.Action)}
+	a := app.Action{
+		ID:          "contact",
+		Name:        text.Called("contact.add"),
+		Group:       app.Certificate,
+		OpensDialog: true,
+		Disabled:    c.MayNot(row.Action),
+	}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {
 			if f := c.Backend.May(row.Action); f != nil {
 				return refusedMsg(c, f, nil)
 			}
 			q := &request{c: c, row: row}
-			return q.formMsg(form.Spec{ID: "contact", Title: c.T("contact.title"), Submit: c.T("contact.submit"), Intro: []string{c.T("contact.intro")}, Fields: []form.Field{
-				{Key: "name", Label: c.T("contact.name"), Valid: validContactName(c), Hint: func(form.Values) string { return c.T("contact.name.hint") }},
-				{Key: "email", Label: c.T("apply.email"), Valid: validEmail(c), Hint: func(form.Values) string { return c.T("contact.email.hint") }},
-				{Key: "phone", Label: c.T("apply.phone"), Placeholder: c.T("optional"), Valid: validPhone(c, false)},
-			}}, func(ctx context.Context, v form.Values) (tea.Msg, error) {
-				k, err := c.Backend.AddContact(ctx, model.Contact{Name: strings.TrimSpace(v["name"]), Email: strings.TrimSpace(v["email"]), Phone: strings.TrimSpace(v["phone"])})
-				return app.ToastMsg{Text: c.T("contact.done", k.Name), Tone: style.Good}, err
-			})
+			return q.formMsg(
+				form.Spec{
+					ID:     "contact",
+					Title:  c.T("contact.title"),
+					Submit: c.T("contact.submit"),
+					Intro:  []string{c.T("contact.intro")},
+					Fields: []form.Field{
+						{
+							Key:   "name",
+							Label: c.T("contact.name"),
+							Valid: validContactName(c),
+							Hint:  func(form.Values) string { return c.T("contact.name.hint") },
+						},
+						{
+							Key:   "email",
+							Label: c.T("apply.email"),
+							Valid: validEmail(c),
+							Hint:  func(form.Values) string { return c.T("contact.email.hint") },
+						},
+						{Key: "phone", Label: c.T("apply.phone"), Placeholder: c.T("optional"), Valid: validPhone(c, false)},
+					},
+				},
+				func(ctx context.Context, v form.Values) (tea.Msg, error) {
+					k, err := c.Backend.AddContact(
+						ctx,
+						model.Contact{
+							Name:  strings.TrimSpace(v["name"]),
+							Email: strings.TrimSpace(v["email"]),
+							Phone: strings.TrimSpace(v["phone"]),
+						},
+					)
+					return app.ToastMsg{Text: c.T("contact.done", k.Name), Tone: style.Good}, err
+				},
+			)
 		})
 	}
 	return a

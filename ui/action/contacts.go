@@ -17,7 +17,13 @@ import (
 // showContacts is the action that lists the contacts, where one can be added or
 // removed. It has no key and stands in the palette only.
 func showContacts(c *app.Context) app.Action {
-	return app.Action{ID: "contacts", Name: text.Called("contact.list"), Group: app.Certificate, OpensDialog: true, Run: func() tea.Cmd { return listContacts(c) }}
+	return app.Action{
+		ID:          "contacts",
+		Name:        text.Called("contact.list"),
+		Group:       app.Certificate,
+		OpensDialog: true,
+		Run:         func() tea.Cmd { return listContacts(c) },
+	}
 }
 
 func listContacts(c *app.Context) tea.Cmd {
@@ -29,7 +35,13 @@ func listContacts(c *app.Context) tea.Cmd {
 		}
 		return app.OpenDialogMsg{
 			Make: func() app.Dialog {
-				d := &dialog.List{Context: c, Title: c.T("contacts.title"), None: c.T("contacts.none"), Enter: c.T("contacts.enter"), Drop: c.T("contacts.drop")}
+				d := &dialog.List{
+					Context: c,
+					Title:   c.T("contacts.title"),
+					None:    c.T("contacts.none"),
+					Enter:   c.T("contacts.enter"),
+					Drop:    c.T("contacts.drop"),
+				}
 				for _, k := range all {
 					e := dialog.Entry{Head: k.Name, Aside: k.Phone, Lines: []string{k.Email}, Value: k}
 					if len(k.Channels) > 0 {

@@ -31,7 +31,15 @@ type source struct {
 func (a *application) sources(typed string) (all []source, more bool, err error) {
 	b := a.c.Backend
 	for at := 0; ; {
-		page, err := b.Page(model.Query{Filter: model.Filter{Text: strings.TrimSpace(typed)}, Sort: model.SortName, Offset: at, Limit: 2 * maxSources, Now: b.Now()})
+		page, err := b.Page(
+			model.Query{
+				Filter: model.Filter{Text: strings.TrimSpace(typed)},
+				Sort:   model.SortName,
+				Offset: at,
+				Limit:  2 * maxSources,
+				Now:    b.Now(),
+			},
+		)
 		if err != nil {
 			return nil, false, err
 		}
@@ -124,7 +132,10 @@ func (a *application) copyFrom(ctx context.Context, v form.Values) form.Result {
 			set["pick company"] = string(s.ID)
 		}
 	}
-	set["domains"], set["applicant"], set["phone"], set["email"], set["id number"] = strings.Join(other.Domains, ", "), other.ApplicantName, other.Phone, other.Email, other.IDNumber
+	set["domains"], set["applicant"], set["phone"], set["email"], set["id number"] = strings.Join(
+		other.Domains,
+		", ",
+	), other.ApplicantName, other.Phone, other.Email, other.IDNumber
 	set["request"] = "auto" // a request of one's own is for its own key
 	if other.KeyType != "" {
 		set["key type"] = string(other.KeyType)

@@ -56,20 +56,27 @@ func deploy(q *request) tea.Msg {
 		ID: "deploy/" + string(q.cases[0].Instance.ID), Title: c.T("deploy.title", q.names()), Submit: c.T("deploy.submit"),
 		Intro: slices.Concat(q.hiddenLines(), []string{c.T("deploy.intro")}, q.skippedLines()),
 		Fields: []form.Field{
-			{Key: "product", Label: c.T("deploy.product"), Kind: form.Select, Initial: first, Options: fixedOptions(ids, ids), Hint: func(v form.Values) string {
-				p := product(v)
-				if p.Problem != "" {
-					return c.T("deploy.product.problem", c.Text.Text(p.Problem))
-				}
-				h := c.T("deploy.product.driver", p.Driver)
-				if p.Makes {
-					h = c.T("deploy.product.makes", c.Text.Or("driver."+p.Driver, p.Driver))
-				}
-				if what := c.Text.Or("product."+p.Name, ""); what != "" {
-					h = c.T("deploy.product.what", what, h)
-				}
-				return h
-			}},
+			{
+				Key:     "product",
+				Label:   c.T("deploy.product"),
+				Kind:    form.Select,
+				Initial: first,
+				Options: fixedOptions(ids, ids),
+				Hint: func(v form.Values) string {
+					p := product(v)
+					if p.Problem != "" {
+						return c.T("deploy.product.problem", c.Text.Text(p.Problem))
+					}
+					h := c.T("deploy.product.driver", p.Driver)
+					if p.Makes {
+						h = c.T("deploy.product.makes", c.Text.Or("driver."+p.Driver, p.Driver))
+					}
+					if what := c.Text.Or("product."+p.Name, ""); what != "" {
+						h = c.T("deploy.product.what", what, h)
+					}
+					return h
+				},
+			},
 			{Key: "regions", Label: c.T("deploy.regions"), Initial: region,
 				Show: func(v form.Values) bool { return len(product(v).Regions) > 1 },
 				Hint: func(v form.Values) string {
@@ -141,7 +148,12 @@ func resourceName(r *lifecycle.ResourceView) string {
 	return r.Product + " " + r.Region + " " + r.Name
 }
 
-func (q *request) forEachResource(ctx context.Context, done string, rs []lifecycle.ResourceView, act func(context.Context, model.ID) (model.Job, error)) tea.Msg {
+func (q *request) forEachResource(
+	ctx context.Context,
+	done string,
+	rs []lifecycle.ResourceView,
+	act func(context.Context, model.ID) (model.Job, error),
+) tea.Msg {
 	var problems []problem
 	last, ok := "", 0
 	for n := range rs {

@@ -115,7 +115,10 @@ func addDocuments(ctx context.Context, c *app.Context, id model.ID, v form.Value
 // draft is saved first, so that the form holds what was typed.
 func (a *application) saveTemplate() form.Command {
 	c, id := a.c, a.i.ID
-	return form.Command{Key: "ctrl+t", Label: c.T("template.save"), Show: func(v form.Values) bool { return v[form.StepKey] == strconv.Itoa(stepDocuments) },
+	return form.Command{
+		Key:   "ctrl+t",
+		Label: c.T("template.save"),
+		Show:  func(v form.Values) bool { return v[form.StepKey] == strconv.Itoa(stepDocuments) },
 		Do: func(v form.Values) func() form.Result {
 			return withTimeout(c, func(ctx context.Context) form.Result {
 				if c.Save == nil {
@@ -135,7 +138,8 @@ func (a *application) saveTemplate() form.Command {
 				}
 				return form.Result{Note: c.T("template.saved", path)}
 			})
-		}}
+		},
+	}
 }
 
 // withTimeout makes work of a form that ends at the deadline of commands.

@@ -23,24 +23,49 @@ func download(q *request) tea.Msg {
 	c := q.c
 	if c.Save == nil {
 		return app.OpenDialogMsg{Make: func() app.Dialog {
-			return &dialog.Notice{Context: c, Title: c.T("save.title", q.names()), Word: c.T("danger.notice"), Tone: style.Accent,
-				Parts: []dialog.Part{{Lines: []string{c.T("save.remote")}}, {Head: c.T("refused.wayout"), Lines: []string{c.T("save.remote.hint", q.cases[0].Instance.ID.Short())}}}}
+			return &dialog.Notice{
+				Context: c,
+				Title:   c.T("save.title", q.names()),
+				Word:    c.T("danger.notice"),
+				Tone:    style.Accent,
+				Parts: []dialog.Part{
+					{Lines: []string{c.T("save.remote")}},
+					{Head: c.T("refused.wayout"), Lines: []string{c.T("save.remote.hint", q.cases[0].Instance.ID.Short())}},
+				},
+			}
 		}}
 	}
 	labels := make([]string, len(Formats))
 	for n, f := range Formats {
 		labels[n] = c.T("save." + f)
 	}
-	spec := form.Spec{ID: "save", Title: c.T("save.title", q.names()), Submit: c.T("save.submit"), Intro: q.skippedLines(), Fields: []form.Field{
-		{Key: "format", Label: c.T("save.format"), Kind: form.Select, Options: fixedOptions(Formats, labels), Hint: func(v form.Values) string {
-			switch v["format"] {
-			case "chain", "root":
-				return c.T("save.nokey")
-			}
-			return c.T("save.key")
-		}},
-		{Key: "directory", Label: c.T("save.directory"), Placeholder: c.T("save.directory.default"), Hint: func(form.Values) string { return c.T("save.directory.hint") }},
-	}}
+	spec := form.Spec{
+		ID:     "save",
+		Title:  c.T("save.title", q.names()),
+		Submit: c.T("save.submit"),
+		Intro:  q.skippedLines(),
+		Fields: []form.Field{
+			{
+				Key:     "format",
+				Label:   c.T("save.format"),
+				Kind:    form.Select,
+				Options: fixedOptions(Formats, labels),
+				Hint: func(v form.Values) string {
+					switch v["format"] {
+					case "chain", "root":
+						return c.T("save.nokey")
+					}
+					return c.T("save.key")
+				},
+			},
+			{
+				Key:         "directory",
+				Label:       c.T("save.directory"),
+				Placeholder: c.T("save.directory.default"),
+				Hint:        func(form.Values) string { return c.T("save.directory.hint") },
+			},
+		},
+	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		var saved []string
 		for _, cs := range q.cases {
@@ -58,7 +83,10 @@ func download(q *request) tea.Msg {
 				}
 				path, err := c.Save(filepath.Join(dir, f.Name), f.Data, f.Secret)
 				if err != nil {
-					return nil, &rules.Invalid{Field: "directory", Why: model.Quoted("", c.FormatFileError(filepath.Join(dir, f.Name), err))}
+					return nil, &rules.Invalid{
+						Field: "directory",
+						Why:   model.Quoted("", c.FormatFileError(filepath.Join(dir, f.Name), err)),
+					}
 				}
 				if f.Secret {
 					path = c.T("save.secret", path)

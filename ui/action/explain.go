@@ -15,9 +15,20 @@ import (
 
 // explain answers why a certificate is in the state it is in (spec V3).
 func explain(c *app.Context, t Target) app.Action {
-	a := app.Action{ID: "explain", Name: text.Called("action.explain"), Binding: app.Keys("x"), Group: app.Certificate, Footer: app.RankIf(app.Second+app.Rank(len(footerOrder)), len(t.IDs) > 0), OpensDialog: true}
+	a := app.Action{
+		ID:          "explain",
+		Name:        text.Called("action.explain"),
+		Binding:     app.Keys("x"),
+		Group:       app.Certificate,
+		Footer:      app.RankIf(app.Second+app.Rank(len(footerOrder)), len(t.IDs) > 0),
+		OpensDialog: true,
+	}
 	if len(t.IDs) == 0 {
-		a.Disabled = app.Disabled(c.T("explain.none"), c.T("explain.none.hint"), app.KeyHint{Key: c.KeyOf(rules.Buy), Label: c.T("action.buy")})
+		a.Disabled = app.Disabled(
+			c.T("explain.none"),
+			c.T("explain.none.hint"),
+			app.KeyHint{Key: c.KeyOf(rules.Buy), Label: c.T("action.buy")},
+		)
 		return a
 	}
 	id := t.IDs[0]

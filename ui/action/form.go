@@ -33,7 +33,11 @@ func (q *request) formMsg(spec form.Spec, send func(ctx context.Context, v form.
 }
 
 // formThen is formMsg with what to do when the form is cancelled; nil for nothing.
-func (q *request) formThen(spec form.Spec, send func(ctx context.Context, v form.Values) (tea.Msg, error), left func(form.Cancelled) tea.Cmd) tea.Msg {
+func (q *request) formThen(
+	spec form.Spec,
+	send func(ctx context.Context, v form.Values) (tea.Msg, error),
+	left func(form.Cancelled) tea.Cmd,
+) tea.Msg {
 	c := q.c
 	var then func(any) tea.Cmd
 	then = func(value any) tea.Cmd {
@@ -105,7 +109,14 @@ func (q *request) confirm(title string, lines []string, question, done string, a
 	c := q.c
 	return app.OpenDialogMsg{
 		Make: func() app.Dialog {
-			return &dialog.Confirm{Context: c, Title: title, Danger: q.row.Danger, Costs: q.spends, Lines: slices.Concat(q.hiddenLines(), lines, q.skippedLines()), Question: question}
+			return &dialog.Confirm{
+				Context:  c,
+				Title:    title,
+				Danger:   q.row.Danger,
+				Costs:    q.spends,
+				Lines:    slices.Concat(q.hiddenLines(), lines, q.skippedLines()),
+				Question: question,
+			}
 		},
 		Then: func(yes any) tea.Cmd {
 			if yes == nil && q.spends {

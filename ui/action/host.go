@@ -61,12 +61,18 @@ func host(q *request) tea.Msg {
 			return app.Undo{Label: text.Called("undo.host", i.Name), Run: q.restart(rules.StopHosting, stopHosting)}
 		}
 		q.spends = true
-		return q.confirm(c.T("host.title", i.Name), lines, c.T("host.question"), "host.done", func(ctx context.Context, cs *rules.Case) (err error) {
-			if r.Contact, err = chosenContact(ctx, c, v); err != nil { // not before somebody has said yes
-				return err
-			}
-			return c.Backend.Host(ctx, cs.Instance.ID, r)
-		}), nil
+		return q.confirm(
+			c.T("host.title", i.Name),
+			lines,
+			c.T("host.question"),
+			"host.done",
+			func(ctx context.Context, cs *rules.Case) (err error) {
+				if r.Contact, err = chosenContact(ctx, c, v); err != nil { // not before somebody has said yes
+					return err
+				}
+				return c.Backend.Host(ctx, cs.Instance.ID, r)
+			},
+		), nil
 	})
 }
 

@@ -60,22 +60,24 @@ func (a *application) packFields() []form.Field {
 			labels = append(labels, c.T("apply.packs.some", n, n))
 		}
 	}
-	return []form.Field{{Key: "hosting packs", Label: c.T("apply.packs"), Kind: form.Select, Step: stepSubmit, Options: fixedOptions(ns, labels),
-		Valid: func(s string, _ form.Values) string {
-			if a.packsNotChosen(form.Values{"hosting packs": s}) {
-				return c.T("apply.packs.needed", most, c.KeyName("right"))
-			}
-			return ""
-		},
-		Hint: func(v form.Values) string {
-			switch {
-			case a.hosting == 0 && chosenPacks(v) == 0:
-				return c.T("apply.packs.hint.unavailable", buyKey)
-			case chosenPacks(v) == 0:
-				return c.T("apply.packs.hint.none")
-			}
-			return c.T("apply.packs.hint")
-		}}}
+	return []form.Field{
+		{Key: "hosting packs", Label: c.T("apply.packs"), Kind: form.Select, Step: stepSubmit, Options: fixedOptions(ns, labels),
+			Valid: func(s string, _ form.Values) string {
+				if a.packsNotChosen(form.Values{"hosting packs": s}) {
+					return c.T("apply.packs.needed", most, c.KeyName("right"))
+				}
+				return ""
+			},
+			Hint: func(v form.Values) string {
+				switch {
+				case a.hosting == 0 && chosenPacks(v) == 0:
+					return c.T("apply.packs.hint.unavailable", buyKey)
+				case chosenPacks(v) == 0:
+					return c.T("apply.packs.hint.none")
+				}
+				return c.T("apply.packs.hint")
+			}},
+	}
 }
 
 // packsNotChosen reports that hosting packs are available and the person has not chosen

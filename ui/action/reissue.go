@@ -29,7 +29,10 @@ func reissue(q *request) tea.Msg {
 		manual = v != nil && v.KeyID == ""
 	}
 	csr := func(v form.Values) bool { return v["key"] == csrFile || v["key"] == csrPasted }
-	spec := form.Spec{Title: c.T("reissue.title", q.names()), Submit: c.T("reissue.submit"), Intro: slices.Concat(q.hiddenLines(), []string{c.T("reissue.intro")}, q.skippedLines()),
+	spec := form.Spec{
+		Title:  c.T("reissue.title", q.names()),
+		Submit: c.T("reissue.submit"),
+		Intro:  slices.Concat(q.hiddenLines(), []string{c.T("reissue.intro")}, q.skippedLines()),
 		Fields: append([]form.Field{{Key: "key", Label: c.T("reissue.key"), Kind: form.Select, Options: fixedOptions(keys, labels),
 			Hint: func(v form.Values) string {
 				switch {
@@ -45,7 +48,8 @@ func reissue(q *request) tea.Msg {
 					return c.T("csr.warning")
 				}
 				return ""
-			}}}, csrFields(c, 0, func(v form.Values) string { return v["key"] })...)}
+			}}}, csrFields(c, 0, func(v form.Values) string { return v["key"] })...),
+	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		r := lifecycle.ReissueRequest{NewKey: v["key"] == "new"}
 		if csr(v) {

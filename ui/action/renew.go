@@ -23,8 +23,14 @@ func renew(q *request) tea.Msg {
 	}
 	lines = append(lines, "", c.T("renew.after"))
 	q.spends = true
-	return q.confirm(c.T("renew.title", q.names()), lines, c.T("renew.question"), "renew.done", func(ctx context.Context, cs *rules.Case) error {
-		_, j, err := c.Backend.Renew(ctx, cs.Instance.ID)
-		return q.addJob(j, err)
-	})
+	return q.confirm(
+		c.T("renew.title", q.names()),
+		lines,
+		c.T("renew.question"),
+		"renew.done",
+		func(ctx context.Context, cs *rules.Case) error {
+			_, j, err := c.Backend.Renew(ctx, cs.Instance.ID)
+			return q.addJob(j, err)
+		},
+	)
 }

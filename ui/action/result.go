@@ -90,7 +90,7 @@ func (q *request) requireOne() tea.Msg {
 }
 
 // restart starts another action for the same certificates, checking each again.
-func (q *request) restart(action rules.Action, flow func(*request) tea.Msg) func() tea.Cmd {
+func (q *request) restart(action rules.Action, handler func(*request) tea.Msg) func() tea.Cmd {
 	c, row := q.c, q.c.Table.Row(action)
 	ids := make([]model.ID, len(q.cases))
 	for n, cs := range q.cases {
@@ -109,7 +109,7 @@ func (q *request) restart(action rules.Action, flow func(*request) tea.Msg) func
 				}
 				back.cases = append(back.cases, cs)
 			}
-			return flow(back)
+			return handler(back)
 		})
 	}
 }

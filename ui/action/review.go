@@ -117,15 +117,34 @@ func (r *reviewSession) save() tea.Msg {
 	if c.Save == nil {
 		return app.OpenDialogMsg{
 			Make: func() app.Dialog {
-				return &dialog.Notice{Context: c, Title: c.T("review.save"), Word: c.T("danger.notice"), Tone: style.Accent,
-					Parts: []dialog.Part{{Lines: []string{c.T("save.remote")}}, {Head: c.T("refused.wayout"), Lines: []string{c.T("review.remote", r.i.ID.Short())}}}}
+				return &dialog.Notice{
+					Context: c,
+					Title:   c.T("review.save"),
+					Word:    c.T("danger.notice"),
+					Tone:    style.Accent,
+					Parts: []dialog.Part{
+						{Lines: []string{c.T("save.remote")}},
+						{Head: c.T("refused.wayout"), Lines: []string{c.T("review.remote", r.i.ID.Short())}},
+					},
+				}
 			},
 			Then: func(any) tea.Cmd { return c.Do(func(context.Context) tea.Msg { return r.show() }) },
 		}
 	}
-	spec := form.Spec{Title: c.T("review.save.title", r.i.Name), Submit: c.T("save.submit"), Intro: []string{c.T("review.save.intro")}, Fields: []form.Field{
-		{Key: "directory", Label: c.T("save.directory"), Initial: filepath.Join("review", r.i.ID.Short()), Valid: required(c), Hint: func(form.Values) string { return c.T("save.directory.hint") }},
-	}}
+	spec := form.Spec{
+		Title:  c.T("review.save.title", r.i.Name),
+		Submit: c.T("save.submit"),
+		Intro:  []string{c.T("review.save.intro")},
+		Fields: []form.Field{
+			{
+				Key:     "directory",
+				Label:   c.T("save.directory"),
+				Initial: filepath.Join("review", r.i.ID.Short()),
+				Valid:   required(c),
+				Hint:    func(form.Values) string { return c.T("save.directory.hint") },
+			},
+		},
+	}
 	back := func(form.Cancelled) tea.Cmd { return c.Do(func(context.Context) tea.Msg { return r.show() }) }
 	return q.formThen(spec, func(_ context.Context, v form.Values) (tea.Msg, error) {
 		ds, err := c.Backend.Documents(r.i.ID)
@@ -147,16 +166,33 @@ func (r *reviewSession) save() tea.Msg {
 
 func (r *reviewSession) approve() tea.Msg {
 	c := r.q.c
-	return r.q.confirm(c.T("review.approve.title", r.i.Name), []string{c.T("review.approve.text")}, c.T("review.approve.question"), "review.approved",
+	return r.q.confirm(
+		c.T("review.approve.title", r.i.Name),
+		[]string{c.T("review.approve.text")},
+		c.T("review.approve.question"),
+		"review.approved",
 		func(ctx context.Context, cs *rules.Case) error {
 			return c.Backend.Approve(ctx, cs.Instance.ID)
-		})
+		},
+	)
 }
 
 func (r *reviewSession) reject() tea.Msg {
 	q, c := r.q, r.q.c
-	spec := form.Spec{Title: c.T("review.reject.title", r.i.Name), Danger: rules.DangerWarning, Submit: c.T("review.reject"), Intro: []string{c.T("review.reject.text")},
-		Fields: []form.Field{{Key: "reason", Label: c.T("review.reason"), Valid: required(c), Hint: func(form.Values) string { return c.T("review.reason.hint") }}}}
+	spec := form.Spec{
+		Title:  c.T("review.reject.title", r.i.Name),
+		Danger: rules.DangerWarning,
+		Submit: c.T("review.reject"),
+		Intro:  []string{c.T("review.reject.text")},
+		Fields: []form.Field{
+			{
+				Key:   "reason",
+				Label: c.T("review.reason"),
+				Valid: required(c),
+				Hint:  func(form.Values) string { return c.T("review.reason.hint") },
+			},
+		},
+	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		err := c.Backend.RejectApplication(ctx, r.i.ID, strings.TrimSpace(v["reason"]))
 		var f *rules.Refusal

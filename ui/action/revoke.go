@@ -73,7 +73,9 @@ func terminate(q *request) tea.Msg {
 			case rules.Close:
 				return c.Backend.CloseInstance(ctx, id)
 			case rules.Revoke:
-				return q.addJob(c.Backend.Revoke(ctx, id, lifecycle.RevokeRequest{Reason: v["reason"], Versions: parseNumbers(v["versions"])}))
+				return q.addJob(
+					c.Backend.Revoke(ctx, id, lifecycle.RevokeRequest{Reason: v["reason"], Versions: parseNumbers(v["versions"])}),
+				)
 			default:
 				return c.Backend.Delete(ctx, id)
 			}

@@ -23,7 +23,13 @@ func stopHosting(q *request) tea.Msg {
 	case left > 0:
 		lines = append(lines, c.T(pluralKey("host.stop.bought", left), left))
 	}
-	return q.confirm(c.T("host.stop.title", q.names()), lines, c.T("host.stop.question"), "host.stop.done", func(ctx context.Context, cs *rules.Case) error {
-		return c.Backend.StopHosting(ctx, cs.Instance.ID)
-	})
+	return q.confirm(
+		c.T("host.stop.title", q.names()),
+		lines,
+		c.T("host.stop.question"),
+		"host.stop.done",
+		func(ctx context.Context, cs *rules.Case) error {
+			return c.Backend.StopHosting(ctx, cs.Instance.ID)
+		},
+	)
 }

@@ -31,9 +31,14 @@ func undeploy(q *request) tea.Msg {
 		ids, labels = append(ids, string(rs[n].ID)), append(labels, resourceName(&rs[n]))
 	}
 	ids, labels = append(ids, "all"), append(labels, c.T("undeploy.all", len(rs)))
-	spec := form.Spec{Title: c.T("undeploy.title", q.names()), Danger: q.row.Danger, Intro: slices.Concat(q.hiddenLines(), []string{c.T("undeploy.intro")}, q.skippedLines()), Submit: c.T("undeploy.submit"),
+	spec := form.Spec{
+		Title:  c.T("undeploy.title", q.names()),
+		Danger: q.row.Danger,
+		Intro:  slices.Concat(q.hiddenLines(), []string{c.T("undeploy.intro")}, q.skippedLines()),
+		Submit: c.T("undeploy.submit"),
 		Fields: []form.Field{{Key: "resource", Label: c.T("undeploy.resource"), Kind: form.Select, Options: fixedOptions(ids, labels),
-			Hint: func(form.Values) string { return c.T("undeploy.resource.hint") }}}}
+			Hint: func(form.Values) string { return c.T("undeploy.resource.hint") }}},
+	}
 	return q.formMsg(spec, func(_ context.Context, v form.Values) (tea.Msg, error) {
 		chosen := rs
 		if n := slices.Index(ids, v["resource"]); n < len(rs) {

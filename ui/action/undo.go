@@ -21,7 +21,14 @@ func undo(c *app.Context, t Target) app.Action {
 	if why != nil && may { // not why this one cannot be withdrawn, which nobody asked
 		why = app.Disabled(c.T("undo.nothing"), undoHint(c))
 	}
-	a := app.Action{ID: "undo", Name: text.Called("action.undo"), Binding: app.Keys("u"), Group: app.Certificate, Disabled: why, OpensDialog: true}
+	a := app.Action{
+		ID:          "undo",
+		Name:        text.Called("action.undo"),
+		Binding:     app.Keys("u"),
+		Group:       app.Certificate,
+		Disabled:    why,
+		OpensDialog: true,
+	}
 	ids := t.IDs
 	if u := c.Undo; u != nil {
 		run, rank := u.Run, app.Second
@@ -31,10 +38,18 @@ func undo(c *app.Context, t Target) app.Action {
 		case !c.Now.Before(u.Until):
 			rank = app.Never
 		}
-		return app.Action{ID: "undo", Name: text.Called("undo.label", u.Label), Binding: app.Keys("u"), Group: app.Certificate, Footer: rank, OpensDialog: !u.ViewOnly, Run: func() tea.Cmd {
-			c.Undo = nil
-			return run()
-		}}
+		return app.Action{
+			ID:          "undo",
+			Name:        text.Called("undo.label", u.Label),
+			Binding:     app.Keys("u"),
+			Group:       app.Certificate,
+			Footer:      rank,
+			OpensDialog: !u.ViewOnly,
+			Run: func() tea.Cmd {
+				c.Undo = nil
+				return run()
+			},
+		}
 	}
 	a.Run = func() tea.Cmd {
 		return c.Do(func(context.Context) tea.Msg {

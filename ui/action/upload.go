@@ -21,8 +21,18 @@ func upload(q *request) tea.Msg {
 		intro = c.T("import.intro.remote")
 	}
 	spec := form.Spec{ID: "import", Begin: "files", Title: c.T("import.title"), Submit: c.T("import.submit"), Intro: []string{intro},
-		Fields: append(importFields(c, canReadFiles(c), "fullchain.pem, key.pem", "import.paths.hint", "import.text.hint"),
-			passwordField(c), form.Field{Key: "name", Label: c.T("import.name"), Placeholder: c.T("import.name.default"), Hint: func(form.Values) string { return c.T("import.name.hint") }})}
+		Fields: append(
+			importFields(c, canReadFiles(c), "fullchain.pem, key.pem", "import.paths.hint", "import.text.hint"),
+			passwordField(
+				c,
+			),
+			form.Field{
+				Key:         "name",
+				Label:       c.T("import.name"),
+				Placeholder: c.T("import.name.default"),
+				Hint:        func(form.Values) string { return c.T("import.name.hint") },
+			},
+		)}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		files, err := importFiles(c, v)
 		if err == nil {
@@ -36,7 +46,10 @@ func upload(q *request) tea.Msg {
 			return nil, err
 		}
 		if len(res.Warnings) == 0 {
-			return app.ShowInstanceMsg{ID: res.Instance.ID, Toast: app.ToastMsg{Text: c.T("import.done", res.Instance.Name), Tone: style.Good}}, nil
+			return app.ShowInstanceMsg{
+				ID:    res.Instance.ID,
+				Toast: app.ToastMsg{Text: c.T("import.done", res.Instance.Name), Tone: style.Good},
+			}, nil
 		}
 		var ws []string
 		for _, w := range res.Warnings {

@@ -23,7 +23,13 @@ func uploadKey(q *request) tea.Msg {
 	if !canReadFiles(c) {
 		intro = append(intro, c.T("key.remote", i.ID.Short()))
 	}
-	spec := form.Spec{Begin: "files", Title: c.T("key.title", i.Name), Submit: c.T("key.submit"), Intro: intro, Fields: append(importFields(c, canReadFiles(c), "key.pem", "key.path.hint", "key.text.hint"), passwordField(c))}
+	spec := form.Spec{
+		Begin:  "files",
+		Title:  c.T("key.title", i.Name),
+		Submit: c.T("key.submit"),
+		Intro:  intro,
+		Fields: append(importFields(c, canReadFiles(c), "key.pem", "key.path.hint", "key.text.hint"), passwordField(c)),
+	}
 	return q.formMsg(spec, func(ctx context.Context, v form.Values) (tea.Msg, error) {
 		files, err := importFiles(c, v)
 		if err == nil {

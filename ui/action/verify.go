@@ -50,7 +50,10 @@ func (q *request) verifyResult(follow func(context.Context) app.ToastMsg, at lif
 			case r.State == model.ResourceRevoked:
 				return app.ToastMsg{Text: c.T("verify.done.revoked", resourceName(r)), Tone: style.Bad}
 			case r.NotAfter.Before(c.Backend.Now()):
-				return app.ToastMsg{Text: c.T("verify.done.expired", resourceName(r), r.NotAfter.UTC().Format(time.DateOnly)), Tone: style.Bad}
+				return app.ToastMsg{
+					Text: c.T("verify.done.expired", resourceName(r), r.NotAfter.UTC().Format(time.DateOnly)),
+					Tone: style.Bad,
+				}
 			case r.State == model.ResourceOutdated:
 				return app.ToastMsg{Text: c.T("verify.done.outdated", resourceName(r)), Tone: style.Soon}
 			}

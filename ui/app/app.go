@@ -110,7 +110,7 @@ type Outcome struct {
 	Value any // nil when the person cancelled
 }
 
-// Context is what pages, flows and dialogs share in one session. Fields in the
+// Context is what pages, actions and dialogs share in one session. Fields in the
 // first block never change and may be read by commands; those in the second
 // belong to Update and View.
 type Context struct {

@@ -67,7 +67,9 @@ func ActionID(t *rules.Table, key string) string {
 }
 
 // namedKeys are the keys that have names of their own.
-var namedKeys = strings.Fields("enter esc tab space up down left right home end pgup pgdown backspace delete insert f1 f2 f3 f4 f5 f6 f7 f8 f9 f10 f11 f12")
+var namedKeys = strings.Fields(
+	"enter esc tab space up down left right home end pgup pgdown backspace delete insert f1 f2 f3 f4 f5 f6 f7 f8 f9 f10 f11 f12",
+)
 
 // IsKey says whether a text is a key as the terminal gives it: one character,
 // or a name, after ctrl+, alt+ or shift+ in this order. Shift with a character

@@ -39,7 +39,13 @@ func (c *Context) SortActions(sorts []model.Sort, now func() Order, set func(Ord
 		}},
 	}
 	if len(sorts) == 1 {
-		as[0] = as[0].DisableIf(Disabled(c.T("sort.one"), c.T("sort.one.hint", c.KeyFor("sort-reverse", "O")), KeyHint{c.KeyFor("sort-reverse", "O"), c.T("act.sort.reverse")}))
+		as[0] = as[0].DisableIf(
+			Disabled(
+				c.T("sort.one"),
+				c.T("sort.one.hint", c.KeyFor("sort-reverse", "O")),
+				KeyHint{c.KeyFor("sort-reverse", "O"), c.T("act.sort.reverse")},
+			),
+		)
 	}
 	for _, s := range sorts {
 		as = append(as, Action{ID: "sort-" + string(s), Name: text.Called("act.sort." + string(s)), Group: View, Run: func() tea.Cmd {

@@ -61,8 +61,10 @@ func (c *Context) Fact(label, value string) string {
 
 const factLabel = 16
 
-// Arrows are the keys that have glyphs, by the texts that say them.
-var arrows = map[string][2]string{"up": {"↑", "act.up"}, "down": {"↓", "act.down"}, "left": {"←", "act.left"}, "right": {"→", "act.right"}}
+// arrows are the keys drawn as glyphs, each with the code of the text that says it.
+var arrows = map[string][2]string{
+	"up": {"↑", "act.up"}, "down": {"↓", "act.down"}, "left": {"←", "act.left"}, "right": {"→", "act.right"},
+}
 
 // KeyName is how a key is written, or said.
 func (c *Context) KeyName(key string) string {

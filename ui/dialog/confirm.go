@@ -250,7 +250,11 @@ func (d *Notice) rows() []widget.Row {
 	s, c := d.Context.Styles, d.Context
 	var keys widget.Row
 	for _, o := range d.Choices {
-		keys = append(keys, widget.Part{ID: app.KeyID(o.Keys()[0]), Text: s.Paint(style.Key, o.Help().Key) + " " + o.Help().Desc}, widget.Part{Text: "   "})
+		keys = append(
+			keys,
+			widget.Part{ID: app.KeyID(o.Keys()[0]), Text: s.Paint(style.Key, o.Help().Key) + " " + o.Help().Desc},
+			widget.Part{Text: "   "},
+		)
 	}
 	keys = append(keys, c.Hints(append(scrolling(c, &d.body), closing(c))...)...)
 	return append(d.body.Rows(), nil, keys)

@@ -160,7 +160,10 @@ func (d *Help) impossible(w int) []widget.Row {
 			if n > 0 {
 				keys = widget.Space(11)
 			}
-			rows = append(rows, widget.Row{d.keyPart(style.Muted, a.Keys()[0], keys), {ID: helpID + a.Keys()[0], Text: s.Paint(style.Muted, line)}})
+			rows = append(
+				rows,
+				widget.Row{d.keyPart(style.Muted, a.Keys()[0], keys), {ID: helpID + a.Keys()[0], Text: s.Paint(style.Muted, line)}},
+			)
 		}
 	}
 	return rows

@@ -294,17 +294,28 @@ func (l *Browser[R]) Actions(clear func()) app.Actions {
 		return l.Refilter()
 	})
 	return append(as, app.Actions{
-		{ID: "filter", Name: text.Called("act.filter"), Binding: app.Keys("/"), Group: app.View, Footer: app.RankIf(app.Fourth, l.Table.Total() > 0 || l.filtered()), Run: func() tea.Cmd { l.typing = true; return nil }},
+		{
+			ID:      "filter",
+			Name:    text.Called("act.filter"),
+			Binding: app.Keys("/"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.Fourth, l.Table.Total() > 0 || l.filtered()),
+			Run:     func() tea.Cmd { l.typing = true; return nil },
+		},
 		{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: !l.filtered(), Run: func() tea.Cmd {
 			l.rememberFilter()
 			l.ClearFilter()
 			clear()
 			return l.Refilter()
 		}},
-		move("down", func() { l.Table.Move(1) }, "j", "down"), move("up", func() { l.Table.Move(-1) }, "k", "up"),
-		move("top", func() { l.Table.Home() }, "g", "home"), move("end", func() { l.Table.End() }, "G", "end"),
-		move("halfdown", func() { l.Table.Page(1) }, "ctrl+d"), move("halfup", func() { l.Table.Page(-1) }, "ctrl+u"),
-		move("pagedown", func() { l.Table.Page(2) }, "pgdown"), move("pageup", func() { l.Table.Page(-2) }, "pgup"),
+		move("down", func() { l.Table.Move(1) }, "j", "down"),
+		move("up", func() { l.Table.Move(-1) }, "k", "up"),
+		move("top", func() { l.Table.Home() }, "g", "home"),
+		move("end", func() { l.Table.End() }, "G", "end"),
+		move("halfdown", func() { l.Table.Page(1) }, "ctrl+d"),
+		move("halfup", func() { l.Table.Page(-1) }, "ctrl+u"),
+		move("pagedown", func() { l.Table.Page(2) }, "pgdown"),
+		move("pageup", func() { l.Table.Page(-2) }, "pgup"),
 	}...)
 }
 

@@ -41,7 +41,8 @@ type tokens struct {
 func (t *tokens) named() map[string]*color.Color {
 	return map[string]*color.Color{
 		"muted": &t.muted, "faint": &t.faint, "accent": &t.accent, "good": &t.good, "work": &t.work, "soon": &t.soon,
-		"bad": &t.bad, "ended": &t.ended, "key": &t.key, "selected": &t.selected, "selected-text": &t.selectedText, "brand-text": &t.brandText,
+		"bad": &t.bad, "ended": &t.ended, "key": &t.key, "selected": &t.selected, "selected-text": &t.selectedText,
+		"brand-text": &t.brandText,
 	}
 }
 

@@ -88,7 +88,7 @@ func PadLeft(s string, n int) string {
 	return s
 }
 
-const spaces = "                                                                                                                                "
+var spaces = strings.Repeat(" ", 128)
 
 // Space is n blanks; none when n is negative.
 func Space(n int) string {

@@ -176,8 +176,17 @@ type (
 
 // New makes a form with what was typed last time, or the initial values.
 func New(c *app.Context, spec Spec) *Form {
-	f := &Form{c: c, spec: spec, values: map[string]*string{}, errors: map[string]string{}, choices: map[string]string{}, wanted: map[string]string{},
-		lines: map[int]*widget.Input{}, areas: map[int]*widget.Area{}, finds: map[int]*find{}}
+	f := &Form{
+		c:       c,
+		spec:    spec,
+		values:  map[string]*string{},
+		errors:  map[string]string{},
+		choices: map[string]string{},
+		wanted:  map[string]string{},
+		lines:   map[int]*widget.Input{},
+		areas:   map[int]*widget.Area{},
+		finds:   map[int]*find{},
+	}
 	kept := c.Drafts[spec.ID]
 	for i := range spec.Fields {
 		v := spec.Fields[i].Initial

@@ -22,25 +22,64 @@ func (p *page) Actions() app.Actions {
 	some := p.table.Total() > 0
 	as := c.SortActions([]model.Sort{byTime}, p.order, p.sort)
 	return append(as, app.Actions{
-		{ID: "details", Name: text.Called("act.event"), Binding: app.Keys("enter"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.open},
-		{ID: "certificate", Name: text.Called("act.certificate"), Binding: app.Keys("o"), Group: app.View, Footer: app.RankIf(app.First, some), Run: func() tea.Cmd {
-			if e, ok := p.table.Selected(); ok && e.Instance != "" {
-				return app.Send(app.ShowInstanceMsg{ID: e.Instance})
-			}
-			return nil
-		}},
-		{ID: "filter", Name: text.Called("act.filter"), Binding: app.Keys("/"), Group: app.View, Footer: app.RankIf(app.Fourth, some || p.input.Value() != ""), Run: func() tea.Cmd { p.typing = true; return nil }},
-		{ID: "copy", Name: text.Called("act.copy.line"), Binding: app.Keys("y"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.copy},
-		{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: p.input.Value() == "", Run: func() tea.Cmd {
-			p.input.Set("")
-			p.table.Reset()
-			p.show()
-			return nil
-		}},
-		move("down", func() { p.table.Move(1) }, "j", "down"), move("up", func() { p.table.Move(-1) }, "k", "up"),
-		move("top", func() { p.table.Home() }, "g", "home"), move("end", func() { p.table.End() }, "G", "end"),
-		move("halfdown", func() { p.table.Page(1) }, "ctrl+d"), move("halfup", func() { p.table.Page(-1) }, "ctrl+u"),
-		move("pagedown", func() { p.table.Page(2) }, "pgdown"), move("pageup", func() { p.table.Page(-2) }, "pgup"),
+		{
+			ID:      "details",
+			Name:    text.Called("act.event"),
+			Binding: app.Keys("enter"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.First, some),
+			Run:     p.open,
+		},
+		{
+			ID:      "certificate",
+			Name:    text.Called("act.certificate"),
+			Binding: app.Keys("o"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.First, some),
+			Run: func() tea.Cmd {
+				if e, ok := p.table.Selected(); ok && e.Instance != "" {
+					return app.Send(app.ShowInstanceMsg{ID: e.Instance})
+				}
+				return nil
+			},
+		},
+		{
+			ID:      "filter",
+			Name:    text.Called("act.filter"),
+			Binding: app.Keys("/"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.Fourth, some || p.input.Value() != ""),
+			Run:     func() tea.Cmd { p.typing = true; return nil },
+		},
+		{
+			ID:      "copy",
+			Name:    text.Called("act.copy.line"),
+			Binding: app.Keys("y"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.First, some),
+			Run:     p.copy,
+		},
+		{
+			ID:      "back",
+			Name:    text.Called("act.back"),
+			Binding: app.Keys("esc"),
+			Group:   app.View,
+			Hidden:  p.input.Value() == "",
+			Run: func() tea.Cmd {
+				p.input.Set("")
+				p.table.Reset()
+				p.show()
+				return nil
+			},
+		},
+		move("down", func() { p.table.Move(1) }, "j", "down"),
+		move("up", func() { p.table.Move(-1) }, "k", "up"),
+		move("top", func() { p.table.Home() }, "g", "home"),
+		move("end", func() { p.table.End() }, "G", "end"),
+		move("halfdown", func() { p.table.Page(1) }, "ctrl+d"),
+		move("halfup", func() { p.table.Page(-1) }, "ctrl+u"),
+		move("pagedown", func() { p.table.Page(2) }, "pgdown"),
+		move("pageup", func() { p.table.Page(-2) }, "pgup"),
 	}...)
 }
 
@@ -90,6 +129,14 @@ func (p *page) copy() tea.Cmd {
 	if !ok {
 		return nil
 	}
-	parts := []string{e.At.UTC().Format("2006-01-02T15:04:05Z"), e.Actor, e.Action, p.c.Text.Subject(&e), e.Result, p.c.Text.Text(e.Reason), p.c.Text.Text(e.Detail)}
+	parts := []string{
+		e.At.UTC().Format("2006-01-02T15:04:05Z"),
+		e.Actor,
+		e.Action,
+		p.c.Text.Subject(&e),
+		e.Result,
+		p.c.Text.Text(e.Reason),
+		p.c.Text.Text(e.Detail),
+	}
 	return app.Send(app.CopyMsg{What: p.c.T("copy.line"), Text: strings.Join(strings.Fields(strings.Join(parts, " ")), " ")})
 }

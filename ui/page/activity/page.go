@@ -205,7 +205,12 @@ func (p *page) show() {
 		for n := range p.events {
 			e := &p.events[n]
 			words := p.c.Text.Or("event."+e.Action, "") + " " + p.c.Text.Or("result."+e.Result, "") // as they are drawn
-			if strings.Contains(strings.ToLower(p.c.Text.Subject(e)+" "+e.Action+" "+e.Actor+" "+e.Result+" "+p.c.EventSummary(e)+" "+string(e.Instance)+" "+words), t) {
+			if strings.Contains(
+				strings.ToLower(
+					p.c.Text.Subject(e)+" "+e.Action+" "+e.Actor+" "+e.Result+" "+p.c.EventSummary(e)+" "+string(e.Instance)+" "+words,
+				),
+				t,
+			) {
 				es = append(es, *e)
 			}
 		}

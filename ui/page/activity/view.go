@@ -32,7 +32,16 @@ func (p *page) View() string {
 	if !p.complete {
 		more = "+"
 	}
-	right := s.Paint(style.Good, "●") + " " + s.Paint(style.Muted, c.T("activity.live")) + "   " + c.T("activity.count", widget.Count(p.table.Total())+more) + " "
+	right := s.Paint(
+		style.Good,
+		"●",
+	) + " " + s.Paint(
+		style.Muted,
+		c.T("activity.live"),
+	) + "   " + c.T(
+		"activity.count",
+		widget.Count(p.table.Total())+more,
+	) + " "
 	lines := []string{widget.Spread(left, right, p.width), s.Paint(style.Faint, widget.Repeat("─", p.width))}
 	switch {
 	case !p.loaded:

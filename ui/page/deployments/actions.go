@@ -38,21 +38,63 @@ func (p *page) Actions() app.Actions {
 	as = slices.DeleteFunc(as, func(a app.Action) bool {
 		return here && a.Group == app.Certificate && (a.ID == "verify" || a.ID == "delete")
 	})
-	as = append(as,
-		app.Action{ID: "details", Name: text.Called("act.details"), Binding: app.Keys("enter"), Group: app.View, Footer: app.RankIf(app.First, some), Run: func() tea.Cmd {
-			if p.onWatched() {
-				return p.watched.details()
-			}
-			return p.open()
-		}},
-		app.Action{ID: "next-product", Name: text.Called("act.nextproduct"), Binding: app.Keys("]"), Group: app.Move, Run: func() tea.Cmd { return p.choose(p.tab + 1) }},
-		app.Action{ID: "previous-product", Name: text.Called("act.prevproduct"), Binding: app.Keys("["), Group: app.Move, Run: func() tea.Cmd { return p.choose(p.tab - 1) }},
-		app.Action{ID: "panel", Name: text.Called("act.panel"), Binding: app.Keys("f"), Group: app.View, Hidden: here, Footer: app.RankIf(app.Fourth, some), Run: p.panel},
-		app.Action{ID: "hosted-only", Name: text.Called("act.hosted"), Binding: app.Keys("H"), Group: app.View, Hidden: here, Run: func() tea.Cmd {
-			p.filter.Hosted = !p.filter.Hosted
-			return p.list.Refilter()
-		}},
-		app.Action{ID: "copy", Name: text.Called("act.copy.address"), Binding: app.Keys("y"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.copy},
+	as = append(
+		as,
+		app.Action{
+			ID:      "details",
+			Name:    text.Called("act.details"),
+			Binding: app.Keys("enter"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.First, some),
+			Run: func() tea.Cmd {
+				if p.onWatched() {
+					return p.watched.details()
+				}
+				return p.open()
+			},
+		},
+		app.Action{
+			ID:      "next-product",
+			Name:    text.Called("act.nextproduct"),
+			Binding: app.Keys("]"),
+			Group:   app.Move,
+			Run:     func() tea.Cmd { return p.choose(p.tab + 1) },
+		},
+		app.Action{
+			ID:      "previous-product",
+			Name:    text.Called("act.prevproduct"),
+			Binding: app.Keys("["),
+			Group:   app.Move,
+			Run:     func() tea.Cmd { return p.choose(p.tab - 1) },
+		},
+		app.Action{
+			ID:      "panel",
+			Name:    text.Called("act.panel"),
+			Binding: app.Keys("f"),
+			Group:   app.View,
+			Hidden:  here,
+			Footer:  app.RankIf(app.Fourth, some),
+			Run:     p.panel,
+		},
+		app.Action{
+			ID:      "hosted-only",
+			Name:    text.Called("act.hosted"),
+			Binding: app.Keys("H"),
+			Group:   app.View,
+			Hidden:  here,
+			Run: func() tea.Cmd {
+				p.filter.Hosted = !p.filter.Hosted
+				return p.list.Refilter()
+			},
+		},
+		app.Action{
+			ID:      "copy",
+			Name:    text.Called("act.copy.address"),
+			Binding: app.Keys("y"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.First, some),
+			Run:     p.copy,
+		},
 	)
 	if here {
 		return append(as, p.watched.list.Actions(func() {})...)
@@ -81,7 +123,13 @@ func (p *page) panel() tea.Cmd {
 	c, base := p.c, p.query()
 	var cs []dialog.Choice
 	for i, s := range append([]model.ResourceState{""}, model.ResourceStates...) {
-		ch := dialog.Choice{Key: "state:" + string(s), Label: c.Text.Or("label."+string(s), string(s)), One: true, On: base.State == s, Count: -1}
+		ch := dialog.Choice{
+			Key:   "state:" + string(s),
+			Label: c.Text.Or("label."+string(s), string(s)),
+			One:   true,
+			On:    base.State == s,
+			Count: -1,
+		}
 		if i == 0 {
 			ch.Head, ch.Label = c.T("panel.states"), c.T("panel.any")
 		}

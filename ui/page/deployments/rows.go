@@ -19,9 +19,17 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 		return list.Cell{Tone: style.Muted, Text: r.Region}
 	}}
 	if all { // without a sub-tab that names the product
-		place = list.Column[row]{Title: c.T("col.place"), Sort: string(lifecycle.SortPlace), Min: 16, Max: 20, MinTableWidth: 100, Grow: 3, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: r.Product + " " + r.Region}
-		}}
+		place = list.Column[row]{
+			Title:         c.T("col.place"),
+			Sort:          string(lifecycle.SortPlace),
+			Min:           16,
+			Max:           20,
+			MinTableWidth: 100,
+			Grow:          3,
+			Cell: func(r row, _ int) list.Cell {
+				return list.Cell{Tone: style.Muted, Text: r.Product + " " + r.Region}
+			},
+		}
 	}
 	return []list.Column[row]{
 		{Title: c.T("col.resource"), Sort: string(model.SortName), Min: 17, Max: 36, Grow: 2, Cell: func(r row, _ int) list.Cell {

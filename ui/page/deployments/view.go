@@ -24,7 +24,17 @@ func (p *page) View() string {
 		return ""
 	}
 	s, c := p.c.Styles, p.c
-	tabs := widget.Spread(widget.Cut(p.tabRow().String(), p.width-14), s.Paint(style.Key, c.KeyFor("previous-product", "[")+"/"+c.KeyFor("next-product", "]"))+" "+s.Paint(style.Muted, c.T("deployments.switch"))+" ", p.width)
+	tabs := widget.Spread(
+		widget.Cut(p.tabRow().String(), p.width-14),
+		s.Paint(
+			style.Key,
+			c.KeyFor("previous-product", "[")+"/"+c.KeyFor("next-product", "]"),
+		)+" "+s.Paint(
+			style.Muted,
+			c.T("deployments.switch"),
+		)+" ",
+		p.width,
+	)
 	if p.onWatched() {
 		return p.watched.list.View(tabs, nil, c.T("watch.count", widget.Count(p.watched.list.Table.Total())))
 	}

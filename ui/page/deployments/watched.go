@@ -1,11 +1,8 @@
 package deployments
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -145,9 +142,37 @@ func (w *watched) actions(here bool) app.Actions {
 	c := w.c
 	some := here && w.list.Table.Total() > 0
 	as := app.Actions{
-		{ID: "watch-add", Name: text.Called("act.watch.add"), Binding: app.Keys("+"), Group: app.View, Hidden: !here, OpensDialog: true, Footer: app.RankIf(app.First, here), Run: w.add},
-		{ID: "verify", Name: text.Called("act.watch.look"), Binding: app.Keys("V"), Group: app.View, Hidden: !some, OpensDialog: true, Footer: app.RankIf(app.First, some), Run: w.check},
-		{ID: "delete", Name: text.Called("act.watch.remove"), Binding: app.Keys("ctrl+x"), Group: app.View, Danger: rules.DangerNotice, Hidden: !some, OpensDialog: true, Footer: app.RankIf(app.First, some), Run: w.remove},
+		{
+			ID:          "watch-add",
+			Name:        text.Called("act.watch.add"),
+			Binding:     app.Keys("+"),
+			Group:       app.View,
+			Hidden:      !here,
+			OpensDialog: true,
+			Footer:      app.RankIf(app.First, here),
+			Run:         w.add,
+		},
+		{
+			ID:          "verify",
+			Name:        text.Called("act.watch.look"),
+			Binding:     app.Keys("V"),
+			Group:       app.View,
+			Hidden:      !some,
+			OpensDialog: true,
+			Footer:      app.RankIf(app.First, some),
+			Run:         w.check,
+		},
+		{
+			ID:          "delete",
+			Name:        text.Called("act.watch.remove"),
+			Binding:     app.Keys("ctrl+x"),
+			Group:       app.View,
+			Danger:      rules.DangerNotice,
+			Hidden:      !some,
+			OpensDialog: true,
+			Footer:      app.RankIf(app.First, some),
+			Run:         w.remove,
+		},
 	}
 	why := c.MayNot("watch")
 	for n := range as {
@@ -199,7 +224,13 @@ func (w *watched) remove() tea.Cmd {
 	c := w.c
 	return app.Send(app.OpenDialogMsg{
 		Make: func() app.Dialog {
-			return &dialog.Confirm{Context: c, Title: c.T("act.watch.remove"), Danger: rules.DangerNotice, Lines: []string{c.T("watch.remove.says")}, Question: r.Address}
+			return &dialog.Confirm{
+				Context:  c,
+				Title:    c.T("act.watch.remove"),
+				Danger:   rules.DangerNotice,
+				Lines:    []string{c.T("watch.remove.says")},
+				Question: r.Address,
+			}
 		},
 		Then: func(v any) tea.Cmd {
 			if yes, ok := v.(bool); !ok || !yes {
@@ -224,8 +255,18 @@ func (w *watched) add() tea.Cmd {
 			return c.LoadFailed(err)
 		}
 		spec := form.Spec{Title: c.T("watch.title"), Submit: c.T("watch.submit"), Fields: []form.Field{
-			{Key: "address", Label: c.T("watch.address"), Placeholder: "www.example.com:443", Hint: func(form.Values) string { return c.T("watch.address.hint") }},
-			{Key: "name", Label: c.T("watch.name"), Placeholder: c.T("optional"), Hint: func(form.Values) string { return c.T("watch.name.hint") }},
+			{
+				Key:         "address",
+				Label:       c.T("watch.address"),
+				Placeholder: "www.example.com:443",
+				Hint:        func(form.Values) string { return c.T("watch.address.hint") },
+			},
+			{
+				Key:         "name",
+				Label:       c.T("watch.name"),
+				Placeholder: c.T("optional"),
+				Hint:        func(form.Values) string { return c.T("watch.name.hint") },
+			},
 			{Key: "contact", Label: c.T("watch.contact"), Kind: form.Select, Options: func(form.Values) []form.Option {
 				os := []form.Option{{Label: c.T("watch.contact.default")}}
 				for _, k := range people {
@@ -245,13 +286,16 @@ type addedMsg struct{ made model.Watch }
 func (w *watched) added(m addedMsg) tea.Cmd {
 	c := w.c
 	w.list.Table.SelectID(string(m.made.ID))
-	return tea.Batch(w.list.Load(), app.Send(app.ToastMsg{Text: c.T("watch.added", m.made.Address), Tone: style.Good, Await: func(ctx context.Context) app.ToastMsg {
-		told, err := checkWatch(ctx, c, m.made.ID)
-		if err != nil {
-			return app.ToastMsg{Text: c.FormatError(err), Tone: style.Bad}
-		}
-		return told
-	}}))
+	return tea.Batch(
+		w.list.Load(),
+		app.Send(app.ToastMsg{Text: c.T("watch.added", m.made.Address), Tone: style.Good, Await: func(ctx context.Context) app.ToastMsg {
+			told, err := checkWatch(ctx, c, m.made.ID)
+			if err != nil {
+				return app.ToastMsg{Text: c.FormatError(err), Tone: style.Bad}
+			}
+			return told
+		}}),
+	)
 }
 
 func addThen(c *app.Context, spec form.Spec) func(any) tea.Cmd {
@@ -299,7 +343,9 @@ func (w *watched) details() tea.Cmd {
 	add("watch.because", c.Text.Text(r.Detail))
 	add("watch.silence", c.Text.Text(r.Error))
 	about := []string{}
-	for _, l := range [][2]string{{"watch.name", r.Name}, {"watch.subject", r.Subject}, {"watch.issuer", r.Issuer}, {"watch.sha256", r.Fingerprint}} {
+	for _, l := range [][2]string{
+		{"watch.name", r.Name}, {"watch.subject", r.Subject}, {"watch.issuer", r.Issuer}, {"watch.sha256", r.Fingerprint},
+	} {
 		if l[1] != "" {
 			about = append(about, c.T(l[0])+c.T("colon")+text.Clean(l[1]))
 		}
@@ -308,6 +354,11 @@ func (w *watched) details() tea.Cmd {
 		about = append(about, c.T("watch.until")+c.T("colon")+r.NotAfter.UTC().Format("2006-01-02 15:04:05Z"))
 	}
 	return app.Send(app.OpenDialogMsg{Make: func() app.Dialog {
-		return &dialog.Notice{Context: c, Title: r.Address, Tone: st.Tone, Parts: []dialog.Part{{Tone: st.Tone, Lines: lines}, {Tone: style.Plain, Head: c.T("watch.presents"), Lines: about}}}
+		return &dialog.Notice{
+			Context: c,
+			Title:   r.Address,
+			Tone:    st.Tone,
+			Parts:   []dialog.Part{{Tone: st.Tone, Lines: lines}, {Tone: style.Plain, Head: c.T("watch.presents"), Lines: about}},
+		}
 	}, Then: func(any) tea.Cmd { return nil }})
 }

@@ -31,45 +31,131 @@ func (p *page) Actions() app.Actions {
 			return nil
 		}, keys...)
 	}
-	enter := app.Action{ID: "details", Name: text.Called("act.forecast.open"), Binding: app.Keys("enter"), ShortLabel: c.T("forecast.foot.days"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.open}
+	enter := app.Action{
+		ID:         "details",
+		Name:       text.Called("act.forecast.open"),
+		Binding:    app.Keys("enter"),
+		ShortLabel: c.T("forecast.foot.days"),
+		Group:      app.View,
+		Footer:     app.RankIf(app.First, some),
+		Run:        p.open,
+	}
 	switch {
 	case p.momentsFocused:
 		enter.ShortLabel = c.T("foot.o")
 	case p.inDays:
 		enter.ShortLabel = c.T("forecast.foot.moments")
 	}
-	esc := app.Action{ID: "back", Name: text.Called("act.forecast.back"), Binding: app.Keys("esc"), Group: app.View, Footer: app.First, Hidden: p.run == nil && !p.momentsFocused && !p.inDays, Run: p.back}
+	esc := app.Action{
+		ID:      "back",
+		Name:    text.Called("act.forecast.back"),
+		Binding: app.Keys("esc"),
+		Group:   app.View,
+		Footer:  app.First,
+		Hidden:  p.run == nil && !p.momentsFocused && !p.inDays,
+		Run:     p.back,
+	}
 	if !p.momentsFocused && !p.inDays {
 		esc.ShortLabel = c.T("forecast.foot.stop")
 	}
-	more := app.Action{ID: "more-months", Name: text.Called("act.forecast.more"), Binding: app.Keys("+"), ShortLabel: c.T("forecast.foot.more"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: func() tea.Cmd { return p.setMonths(p.months + monthStep) }}
+	more := app.Action{
+		ID:         "more-months",
+		Name:       text.Called("act.forecast.more"),
+		Binding:    app.Keys("+"),
+		ShortLabel: c.T("forecast.foot.more"),
+		Group:      app.View,
+		Footer:     app.RankIf(app.Fourth, some),
+		Run:        func() tea.Cmd { return p.setMonths(p.months + monthStep) },
+	}
 	if p.months >= forecast.MaxMonths {
 		more.Disabled, more.Run = app.Disabled(c.T("forecast.most", forecast.MaxMonths), c.T("forecast.most.hint")), nil
 	}
-	less := app.Action{ID: "fewer-months", Name: text.Called("act.forecast.less"), Binding: app.Keys("-"), ShortLabel: c.T("forecast.foot.less"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: func() tea.Cmd { return p.setMonths(p.months - monthStep) }}
+	less := app.Action{
+		ID:         "fewer-months",
+		Name:       text.Called("act.forecast.less"),
+		Binding:    app.Keys("-"),
+		ShortLabel: c.T("forecast.foot.less"),
+		Group:      app.View,
+		Footer:     app.RankIf(app.Fourth, some),
+		Run:        func() tea.Cmd { return p.setMonths(p.months - monthStep) },
+	}
 	if p.months <= monthStep {
 		less.Disabled, less.Run = app.Disabled(c.T("forecast.least", monthStep), c.T("forecast.least.hint", monthStep)), nil
 	}
-	as = append(as, enter,
-		app.Action{ID: "policy", Name: text.Called("act.forecast.policy"), Binding: app.Keys("p"), ShortLabel: c.T("forecast.foot.policy"), Group: app.View, Footer: app.RankIf(app.First, some), Run: p.switchComparison},
-		p.switchPolicy(), more, less,
-		app.Action{ID: "explain", Name: text.Called("action.explain"), Binding: app.Keys("x"), Group: app.View, Footer: app.RankIf(app.Second, some), Hidden: p.base == nil, Run: p.explain},
-		app.Action{ID: "forecast-again", Name: text.Called("act.forecast.again"), Binding: app.Keys("ctrl+r"), ShortLabel: c.T("forecast.foot.again"), Group: app.View, Footer: app.Fourth, Run: func() tea.Cmd { return p.compute() }},
-		esc)
+	as = append(
+		as,
+		enter,
+		app.Action{
+			ID:         "policy",
+			Name:       text.Called("act.forecast.policy"),
+			Binding:    app.Keys("p"),
+			ShortLabel: c.T("forecast.foot.policy"),
+			Group:      app.View,
+			Footer:     app.RankIf(app.First, some),
+			Run:        p.switchComparison,
+		},
+		p.switchPolicy(),
+		more,
+		less,
+		app.Action{
+			ID:      "explain",
+			Name:    text.Called("action.explain"),
+			Binding: app.Keys("x"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.Second, some),
+			Hidden:  p.base == nil,
+			Run:     p.explain,
+		},
+		app.Action{
+			ID:         "forecast-again",
+			Name:       text.Called("act.forecast.again"),
+			Binding:    app.Keys("ctrl+r"),
+			ShortLabel: c.T("forecast.foot.again"),
+			Group:      app.View,
+			Footer:     app.Fourth,
+			Run:        func() tea.Cmd { return p.compute() },
+		},
+		esc,
+	)
 	for _, policy := range forecast.Policies[1:] {
-		as = append(as, app.Action{ID: "compare-" + policy, Name: text.Called("act.forecast.compare", text.Called("policy."+policy)), Group: app.View, Run: func() tea.Cmd {
-			p.compare = policy
-			return p.ask()
-		}})
+		as = append(
+			as,
+			app.Action{
+				ID:    "compare-" + policy,
+				Name:  text.Called("act.forecast.compare", text.Called("policy."+policy)),
+				Group: app.View,
+				Run: func() tea.Cmd {
+					p.compare = policy
+					return p.ask()
+				},
+			},
+		)
 	}
 	as = append(as, c.SortActions(sorts, func() app.Order { return p.order }, p.sort)...)
-	return append(as,
-		app.Action{ID: "right", Name: text.Called("act.forecast.moments"), Binding: app.Keys("l", "right"), Group: app.Move, Run: func() tea.Cmd { p.focus(true); return nil }},
-		app.Action{ID: "left", Name: text.Called("act.forecast.rows"), Binding: app.Keys("h", "left"), Group: app.Move, Run: func() tea.Cmd { p.focus(false); return nil }},
-		move("down", func(m mover) { m.Move(1) }, "j", "down"), move("up", func(m mover) { m.Move(-1) }, "k", "up"),
-		move("top", mover.Home, "g", "home"), move("end", mover.End, "G", "end"),
-		move("halfdown", func(m mover) { m.Page(1) }, "ctrl+d"), move("halfup", func(m mover) { m.Page(-1) }, "ctrl+u"),
-		move("pagedown", func(m mover) { m.Page(2) }, "pgdown"), move("pageup", func(m mover) { m.Page(-2) }, "pgup"),
+	return append(
+		as,
+		app.Action{
+			ID:      "right",
+			Name:    text.Called("act.forecast.moments"),
+			Binding: app.Keys("l", "right"),
+			Group:   app.Move,
+			Run:     func() tea.Cmd { p.focus(true); return nil },
+		},
+		app.Action{
+			ID:      "left",
+			Name:    text.Called("act.forecast.rows"),
+			Binding: app.Keys("h", "left"),
+			Group:   app.Move,
+			Run:     func() tea.Cmd { p.focus(false); return nil },
+		},
+		move("down", func(m mover) { m.Move(1) }, "j", "down"),
+		move("up", func(m mover) { m.Move(-1) }, "k", "up"),
+		move("top", mover.Home, "g", "home"),
+		move("end", mover.End, "G", "end"),
+		move("halfdown", func(m mover) { m.Page(1) }, "ctrl+d"),
+		move("halfup", func(m mover) { m.Page(-1) }, "ctrl+u"),
+		move("pagedown", func(m mover) { m.Page(2) }, "pgdown"),
+		move("pageup", func(m mover) { m.Page(-2) }, "pgup"),
 	)
 }
 

@@ -23,7 +23,10 @@ func (p *page) explain() tea.Cmd {
 	c := p.c
 	parts := []dialog.Part{{Head: c.T("forecast.explain.what"), Lines: bullets(c, composition(c, &r.base))}}
 	if r.other != nil {
-		parts = append(parts, dialog.Part{Head: c.T("forecast.explain.under", policyName(c, p.compare)), Lines: bullets(c, composition(c, r.other))})
+		parts = append(
+			parts,
+			dialog.Part{Head: c.T("forecast.explain.under", policyName(c, p.compare)), Lines: bullets(c, composition(c, r.other))},
+		)
 	}
 	if why := rules(c, r); len(why) > 0 {
 		parts = append(parts, dialog.Part{Head: c.T("forecast.explain.why"), Lines: bullets(c, why)})
@@ -41,7 +44,11 @@ func (p *page) explainOccurrence(h occurrence) tea.Cmd {
 			lines = append(lines, c.Text.Text(m.Detail))
 		}
 	}
-	return notice(c, h[0].Name, []dialog.Part{{Lines: lines}, {Head: c.T("forecast.explain.why"), Lines: []string{c.Text.Or("forecast.why."+h[0].What, "")}}})
+	return notice(
+		c,
+		h[0].Name,
+		[]dialog.Part{{Lines: lines}, {Head: c.T("forecast.explain.why"), Lines: []string{c.Text.Or("forecast.why."+h[0].What, "")}}},
+	)
 }
 
 func notice(c *app.Context, title string, parts []dialog.Part) tea.Cmd {
@@ -59,7 +66,8 @@ func composition(c *app.Context, t *forecast.Tally) []string {
 	}{
 		{"forecast.n.renewals", t.Renewals}, {"forecast.n.reissues", t.Reissues}, {"forecast.n.deployments", t.Deployments},
 		{"forecast.n.credits", t.CreditsUsed}, {"forecast.n.units", t.PackUnits}, {"forecast.n.people", t.People},
-		{"forecast.n.waiting", t.Waiting}, {"forecast.n.ends", t.HostingEnds}, {"forecast.n.expiries", t.Expiries}, {"forecast.n.failures", t.Failures},
+		{"forecast.n.waiting", t.Waiting}, {"forecast.n.ends", t.HostingEnds},
+		{"forecast.n.expiries", t.Expiries}, {"forecast.n.failures", t.Failures},
 	} {
 		if one.n > 0 {
 			ls = append(ls, plural(c, one.key, one.n))

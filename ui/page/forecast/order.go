@@ -79,15 +79,29 @@ func (p *page) switchPolicy() app.Action {
 	if p.listOther {
 		other = forecast.AsConfigured
 	}
-	a := app.Action{ID: "whose-moments", Name: text.Called("act.forecast.whose"), Binding: app.Keys("W"), ShortLabel: c.T("forecast.foot.whose", policyName(c, other)), Group: app.View, Footer: app.RankIf(app.First, p.other != nil), Run: func() tea.Cmd {
-		p.listOther = !p.listOther
-		p.moments.Reset()
-		p.arrange()
-		return nil
-	}}
+	a := app.Action{
+		ID:         "whose-moments",
+		Name:       text.Called("act.forecast.whose"),
+		Binding:    app.Keys("W"),
+		ShortLabel: c.T("forecast.foot.whose", policyName(c, other)),
+		Group:      app.View,
+		Footer:     app.RankIf(app.First, p.other != nil),
+		Run: func() tea.Cmd {
+			p.listOther = !p.listOther
+			p.moments.Reset()
+			p.arrange()
+			return nil
+		},
+	}
 	switch {
 	case p.compare == forecast.AsConfigured:
-		return a.DisableIf(app.Disabled(c.T("forecast.whose.none"), c.T("forecast.whose.none.hint", c.KeyFor("policy", "p")), app.KeyHint{Key: c.KeyFor("policy", "p"), Label: c.T("act.forecast.policy")}))
+		return a.DisableIf(
+			app.Disabled(
+				c.T("forecast.whose.none"),
+				c.T("forecast.whose.none.hint", c.KeyFor("policy", "p")),
+				app.KeyHint{Key: c.KeyFor("policy", "p"), Label: c.T("act.forecast.policy")},
+			),
+		)
 	case p.other == nil:
 		return a.DisableIf(app.Disabled(c.T("forecast.whose.wait", policyName(c, p.compare)), c.T("forecast.whose.wait.hint")))
 	}

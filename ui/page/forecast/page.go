@@ -70,7 +70,15 @@ var _ app.Page = (*page)(nil)
 
 // New makes the tab.
 func New(c *app.Context) app.Page {
-	p := &page{c: c, months: forecast.DefaultMonths, compare: forecast.AsConfigured, reports: map[question]*forecast.Report{}, delay: settleTime, order: app.Order{Sort: byTime}, progress: progress.New(progress.WithWidth(16), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─'))}
+	p := &page{
+		c:        c,
+		months:   forecast.DefaultMonths,
+		compare:  forecast.AsConfigured,
+		reports:  map[question]*forecast.Report{},
+		delay:    settleTime,
+		order:    app.Order{Sort: byTime},
+		progress: progress.New(progress.WithWidth(16), progress.WithoutPercentage(), progress.WithFillCharacters('━', '─')),
+	}
 	p.progress.FullColor, p.progress.EmptyColor = nil, nil // those of the line it stands in
 	p.byMonth.ID, p.byDay.ID = row.id, row.id
 	p.byMonth.LabelCells, p.byDay.LabelCells = true, true

@@ -110,34 +110,6 @@ func isQuiet(t *forecast.Tally) bool {
 	return q == forecast.Tally{}
 }
 
-// occurrence is what happens to one certificate on one day: moments of one kind, one
-// for each resource where it is installed by hand.
-type occurrence []forecast.Moment
-
-func (h occurrence) id() string {
-	return h[0].At.Format(time.DateOnly) + h[0].What + string(h[0].Task) + string(h[0].Instance) + h[0].Name
-}
-
-// occurrencesIn lists the occurrences in a row of a report, in order of time.
-func occurrencesIn(r *forecast.Report, of row) []occurrence {
-	var hs []occurrence
-	at := map[string]int{}
-	for _, m := range r.Moments {
-		if !of.holds(m.At) {
-			continue
-		}
-		one := occurrence{m}
-		n, ok := at[one.id()]
-		if ok {
-			hs[n] = append(hs[n], m)
-			continue
-		}
-		at[one.id()] = len(hs)
-		hs = append(hs, one)
-	}
-	return hs
-}
-
 // busiestDay is the day of a row with the most new versions and deployments; nil when
 // there are none.
 func busiestDay(r *forecast.Report, of row) *forecast.Tally {
@@ -268,22 +240,36 @@ func columns(c *app.Context, sh shape) []list.Column[row] {
 			},
 		)
 		if sh.other != "" {
-			cols = append(cols, list.Column[row]{Title: sh.other, SpokenName: c.T("plain.under", strings.ToLower(c.T(head)), sh.other), Min: max(9, widget.Width(sh.other)), Max: 16 * grow, Grow: grow, SharedScale: true, Cell: func(r row, w int) list.Cell {
-				if r.other == nil {
-					return list.Cell{Tone: style.Faint, Text: "…"}
-				}
-				return barCell(c, of(r.other), top, w, r.whole, style.Accent)
-			}})
+			cols = append(
+				cols,
+				list.Column[row]{
+					Title:       sh.other,
+					SpokenName:  c.T("plain.under", strings.ToLower(c.T(head)), sh.other),
+					Min:         max(9, widget.Width(sh.other)),
+					Max:         16 * grow,
+					Grow:        grow,
+					SharedScale: true,
+					Cell: func(r row, w int) list.Cell {
+						if r.other == nil {
+							return list.Cell{Tone: style.Faint, Text: "…"}
+						}
+						return barCell(c, of(r.other), top, w, r.whole, style.Accent)
+					},
+				},
+			)
 		}
 	}
 	number := func(n int) list.Cell { return changeCell(c, n, n) }
 	plain := func(head string, width, from int, one func(n int) list.Cell, of func(*forecast.Tally) int) {
-		cols = append(cols, list.Column[row]{Title: c.T(head), Min: width, Max: width + 3, MinTableWidth: from, Cell: func(r row, _ int) list.Cell {
-			if r.other != nil {
-				return changeCell(c, of(&r.base), of(r.other))
-			}
-			return one(of(&r.base))
-		}})
+		cols = append(
+			cols,
+			list.Column[row]{Title: c.T(head), Min: width, Max: width + 3, MinTableWidth: from, Cell: func(r row, _ int) list.Cell {
+				if r.other != nil {
+					return changeCell(c, of(&r.base), of(r.other))
+				}
+				return one(of(&r.base))
+			}},
+		)
 	}
 	signed := func(word string) func(int) list.Cell { return func(n int) list.Cell { return statusCell(c, word, n) } }
 	drawn("col.versions", byVersions, 9, 3, sh.scale.versions, style.Good, versions)
@@ -318,47 +304,4 @@ func title(c *app.Context, r row) string {
 		return date(c, r.start)
 	}
 	return r.start.Format("2006-01")
-}
-
-// status is how a kind of moment is drawn.
-func status(what string) style.Status {
-	switch what {
-	case forecast.WhatExpires:
-		return style.Of("expired")
-	case forecast.WhatHostingEnds:
-		return style.Of("service-ended")
-	case forecast.WhatWaits:
-		return style.Of("waiting")
-	}
-	return style.Of("drifted") // a person is to look
-}
-
-// word is the word of a kind of moment; a person reads what is to be done.
-func word(c *app.Context, m forecast.Moment) string {
-	if m.Task != "" {
-		return c.Text.Or("moment."+string(m.Task), string(m.Task))
-	}
-	return c.Text.Or("moment."+m.What, m.What)
-}
-
-func occurrenceColumns(c *app.Context) []list.Column[occurrence] {
-	return []list.Column[occurrence]{
-		{Title: c.T("col.day"), Min: 10, Max: 10, Cell: func(h occurrence, _ int) list.Cell {
-			return list.Cell{Text: h[0].At.Format(time.DateOnly)}
-		}},
-		{Title: c.T("col.what"), Min: 17, Max: 22, Cell: func(h occurrence, _ int) list.Cell {
-			st := status(h[0].What)
-			text := c.Mark(st.Glyph) + word(c, h[0])
-			if len(h) > 1 {
-				text += " ×" + widget.Count(len(h))
-			}
-			return list.Cell{Tone: st.Tone, Text: text}
-		}},
-		{Title: c.T("col.certificate"), Min: 12, Max: 40, Grow: 6, Cell: func(h occurrence, _ int) list.Cell {
-			return list.Cell{Tone: style.Strong, Text: h[0].Name}
-		}},
-		{Title: c.T("col.detail"), Min: 20, Max: 90, Grow: 6, MinTableWidth: 76, Cell: func(h occurrence, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: c.Text.Text(h[0].Detail)}
-		}},
-	}
 }

@@ -1,12 +1,10 @@
 package forecast
 
 import (
-	"slices"
 	"strings"
 	"time"
 
 	"certquay/lifecycle/forecast"
-	"certquay/ui/chart"
 	"certquay/ui/style"
 	"certquay/ui/widget"
 )
@@ -95,7 +93,11 @@ func (p *page) questionRow() widget.Row {
 	named := func(key, name string) string {
 		return s.Paint(style.Muted, c.T(key)) + widget.CJKSpace(c.T(key), "") + name
 	}
-	row := widget.Row{{Text: " " + s.Paint(style.Strong, c.T("forecast.months", p.months))}, {Text: "   "}, {Text: named("forecast.policy", policyName(c, forecast.AsConfigured))}}
+	row := widget.Row{
+		{Text: " " + s.Paint(style.Strong, c.T("forecast.months", p.months))},
+		{Text: "   "},
+		{Text: named("forecast.policy", policyName(c, forecast.AsConfigured))},
+	}
 	if p.compare != forecast.AsConfigured {
 		other := named("forecast.compare", s.Paint(style.Accent, policyName(c, p.compare)))
 		if p.listOther && p.other != nil {
@@ -104,7 +106,21 @@ func (p *page) questionRow() widget.Row {
 		row = append(row, widget.Part{Text: "   "}, widget.Part{Text: other})
 	}
 	if p.base != nil {
-		row = append(row, widget.Part{Text: plural(c, "forecast.n.instances", p.base.Instances) + c.T("list.join") + c.T("forecast.hosted", widget.Count(p.base.Hosted))})
+		row = append(
+			row,
+			widget.Part{
+				Text: plural(
+					c,
+					"forecast.n.instances",
+					p.base.Instances,
+				) + c.T(
+					"list.join",
+				) + c.T(
+					"forecast.hosted",
+					widget.Count(p.base.Hosted),
+				),
+			},
+		)
 	}
 	return row
 }
@@ -139,7 +155,17 @@ func (p *page) outlook() []string {
 		add("ok", c.T("forecast.fine"))
 	}
 	if p.base.BusiestLoad > 0 && !p.wide() {
-		parts = append(parts, s.Paint(style.Muted, c.T("forecast.busiest.hour", p.base.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", p.base.BusiestLoad))))
+		parts = append(
+			parts,
+			s.Paint(
+				style.Muted,
+				c.T(
+					"forecast.busiest.hour",
+					p.base.BusiestHour.Format("2006-01-02 15:04Z"),
+					plural(c, "forecast.n.versions", p.base.BusiestLoad),
+				),
+			),
+		)
 	}
 	return parts
 }
@@ -212,53 +238,6 @@ func (p *page) rows() string {
 	return strings.Join(p.strip(), "\n") + "\n" + p.byDay.View(s)
 }
 
-// stripLines is how high the picture of a month is; there is none of all
-// months, nor where there is no room.
-func (p *page) stripLines() int {
-	r, ok := p.byMonth.Selected()
-	if !p.inDays || !ok || r.whole || p.height < 16 {
-		return 0
-	}
-	return 4
-}
-
-// strip shows a month at a glance: one bar a day, with the days below.
-func (p *page) strip() []string {
-	s, c := p.c.Styles, p.c
-	rows, theirs := p.days, p.listOther && p.other != nil
-	at := slices.IndexFunc(rows, func(r row) bool {
-		on, ok := p.byDay.Selected()
-		return ok && on.start.Equal(r.start)
-	})
-	values := make([]int, len(rows))
-	axis := []rune(widget.Space(len(rows)*2 + 1))
-	for n, r := range rows {
-		t := &r.base
-		if theirs {
-			t = r.other
-		}
-		values[n] = versions(t) + t.Deployments
-		if d := r.start.Day(); d == 1 || d%5 == 0 {
-			copy(axis[n*2:], []rune(r.start.Format("2")))
-		}
-	}
-	m, _ := p.byMonth.Selected()
-	head := c.T("forecast.strip")
-	if d := busiestDay(p.listedReport(), m); d != nil {
-		head = c.T("forecast.strip.busiest", c.T("date.weekday", weekday(c, d.Start), d.Start.Day()))
-	}
-	lines := []string{"  " + s.Paint(style.Strong, title(c, m)) + "  " + s.Paint(style.Muted, head)}
-	for _, l := range chart.Bars(s, values, 2, 2, func(i int) style.Tone {
-		if i == at {
-			return style.Accent
-		}
-		return style.Good
-	}) {
-		lines = append(lines, "  "+l)
-	}
-	return append(lines, "  "+s.Paint(style.Muted, string(axis)))
-}
-
 // facts are what is worth knowing about the selected row.
 func (p *page) facts() []widget.Row {
 	s, c := p.c.Styles, p.c
@@ -283,10 +262,21 @@ func (p *page) facts() []widget.Row {
 	}
 	wrap(summary(p, own), style.Plain)
 	if d := busiestDay(p.listedReport(), r); d != nil && !r.days {
-		wrap(c.T("forecast.busiest.with", date(c, d.Start), plural(c, "forecast.n.versions", versions(d)), plural(c, "forecast.n.deployments", d.Deployments)), style.Muted)
+		wrap(
+			c.T(
+				"forecast.busiest.with",
+				date(c, d.Start),
+				plural(c, "forecast.n.versions", versions(d)),
+				plural(c, "forecast.n.deployments", d.Deployments),
+			),
+			style.Muted,
+		)
 	}
 	if l := p.listedReport(); l.BusiestLoad > 0 && r.holds(l.BusiestHour) {
-		wrap(c.T("forecast.busiest.hour", l.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", l.BusiestLoad)), style.Muted)
+		wrap(
+			c.T("forecast.busiest.hour", l.BusiestHour.Format("2006-01-02 15:04Z"), plural(c, "forecast.n.versions", l.BusiestLoad)),
+			style.Muted,
+		)
 	}
 	if other != nil {
 		wrap(c.T("forecast.under", policyName(c, under), summary(p, other)), style.Accent)

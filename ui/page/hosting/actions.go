@@ -10,16 +10,39 @@ import (
 
 func (p *page) Actions() app.Actions {
 	c, some := p.c, p.list.Table.Total() > 0
-	as := append(action.Actions(c, action.On(p.list.Active())),
-		app.Action{ID: "details", Name: text.Called("hosting.act.details"), Binding: app.Keys("enter"), Group: app.View, Footer: app.RankIf(app.First, some), OpensDialog: some, Run: p.details},
-		app.Action{ID: "certificate", Name: text.Called("act.certificate"), Binding: app.Keys("o"), Group: app.View, Footer: app.RankIf(app.First, some), Run: func() tea.Cmd {
-			if r, ok := p.list.Table.Selected(); ok {
-				return app.Send(app.ShowInstanceMsg{ID: r.ID})
-			}
-			return nil
-		}},
+	as := append(
+		action.Actions(c, action.On(p.list.Active())),
+		app.Action{
+			ID:          "details",
+			Name:        text.Called("hosting.act.details"),
+			Binding:     app.Keys("enter"),
+			Group:       app.View,
+			Footer:      app.RankIf(app.First, some),
+			OpensDialog: some,
+			Run:         p.details,
+		},
+		app.Action{
+			ID:      "certificate",
+			Name:    text.Called("act.certificate"),
+			Binding: app.Keys("o"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.First, some),
+			Run: func() tea.Cmd {
+				if r, ok := p.list.Table.Selected(); ok {
+					return app.Send(app.ShowInstanceMsg{ID: r.ID})
+				}
+				return nil
+			},
+		},
 		app.Action{ID: "tasks", Name: text.Called("hosting.act.person"), Binding: app.Keys("!"), Group: app.View, Run: p.toggleNeedsPerson},
-		app.Action{ID: "panel", Name: text.Called("act.panel"), Binding: app.Keys("f"), Group: app.View, Footer: app.RankIf(app.Fourth, p.totals.hosted > 0), Run: p.panel},
+		app.Action{
+			ID:      "panel",
+			Name:    text.Called("act.panel"),
+			Binding: app.Keys("f"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.Fourth, p.totals.hosted > 0),
+			Run:     p.panel,
+		},
 	)
 	return append(as, p.list.Actions(func() { p.filter = filter{} })...)
 }

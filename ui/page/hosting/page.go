@@ -39,16 +39,21 @@ var (
 // New makes the tab.
 func New(c *app.Context) app.Page {
 	p := &page{c: c}
-	p.list = list.NewBrowser(c, columns(c, func() model.Sort { return p.list.Order().Sort }), func(r row) string { return string(r.ID) }, list.Source[row]{
-		Rows:        p.rows,
-		Instance:    func(r row) model.ID { return r.ID },
-		Filtered:    func() bool { return p.filter != filter{} },
-		Sorts:       []model.Sort{model.SortDue, model.SortName, model.SortState},
-		Open:        p.details,
-		SaveFilter:  func() func() { o := p.filter; return func() { p.filter = o } },
-		EmptyResult: func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
-		EmptyList:   "hosting.none", FilterHint: "filter.hint",
-	})
+	p.list = list.NewBrowser(
+		c,
+		columns(c, func() model.Sort { return p.list.Order().Sort }),
+		func(r row) string { return string(r.ID) },
+		list.Source[row]{
+			Rows:        p.rows,
+			Instance:    func(r row) model.ID { return r.ID },
+			Filtered:    func() bool { return p.filter != filter{} },
+			Sorts:       []model.Sort{model.SortDue, model.SortName, model.SortState},
+			Open:        p.details,
+			SaveFilter:  func() func() { o := p.filter; return func() { p.filter = o } },
+			EmptyResult: func() string { return c.T("list.none.hosted", c.KeyFor("panel", "f"), c.KeyFor("back", "esc")) },
+			EmptyList:   "hosting.none", FilterHint: "filter.hint",
+		},
+	)
 	p.list.Table.Flag, p.list.Table.FlagKey = func(r row) bool { return r.needsPerson }, "hosting.only.person"
 	return p
 }
@@ -109,7 +114,9 @@ func (p *page) loadTotals() tea.Cmd {
 	c := p.c
 	return c.Do(func(context.Context) tea.Msg {
 		s := totals{}
-		for to, o := range map[*int]filter{&s.hosted: {}, &s.failing: {failing: true}, &s.tasks: {needsPerson: true}, &s.spent: {spent: true}} {
+		for to, o := range map[*int]filter{
+			&s.hosted: {}, &s.failing: {failing: true}, &s.tasks: {needsPerson: true}, &s.spent: {spent: true},
+		} {
 			n, partial, err := o.count(c.Backend, "")
 			if err != nil {
 				return c.LoadFailed(err)

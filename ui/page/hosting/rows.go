@@ -28,12 +28,19 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 			glyph, word, tone := c.StatusBy(&r.Row, w-2, by())
 			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
-		{Title: c.T("col.next"), Sort: string(model.SortDue), Min: 17, Max: 17, Cell: func(r row, _ int) list.Cell { return dueCell(c, &r.Row) }, ReadAloud: func(r row) string {
-			if r.Operation != "" || r.Due.IsZero() {
-				return ""
-			}
-			return widget.Day(r.Due, c.Now, c.T("date.day")) + ", " + c.RelativeTime(r.Due)
-		}},
+		{
+			Title: c.T("col.next"),
+			Sort:  string(model.SortDue),
+			Min:   17,
+			Max:   17,
+			Cell:  func(r row, _ int) list.Cell { return dueCell(c, &r.Row) },
+			ReadAloud: func(r row) string {
+				if r.Operation != "" || r.Due.IsZero() {
+					return ""
+				}
+				return widget.Day(r.Due, c.Now, c.T("date.day")) + ", " + c.RelativeTime(r.Due)
+			},
+		},
 		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, MinTableWidth: 100, Cell: func(r row, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: dueReason(c, &r.Row)}
 		}},

@@ -34,7 +34,11 @@ func (p *page) count() string {
 func (p *page) totalsLine() string {
 	s, c := p.c.Styles, p.c
 	left, right := p.totals.row(c).String(), p.left()
-	if packs := "   " + c.T("hosting.packs", p.totals.hostingPacks); p.width >= 100 && widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
+	if packs := "   " + c.T(
+		"hosting.packs",
+		p.totals.hostingPacks,
+	); p.width >= 100 &&
+		widget.Width(left)+widget.Width(right+packs)+2 <= p.width {
 		right += packs
 	}
 	return widget.Spread(left, s.Paint(style.Muted, right)+" ", p.width)

@@ -52,16 +52,51 @@ func (p *page) Actions() app.Actions {
 		line, side = p.perLine(), 1
 	}
 	as = append(as, c.SortActions(sorts, p.order, p.sort)...)
-	return append(as,
-		app.Action{ID: "details", Name: text.Called("act.details"), Binding: app.Keys("enter"), Group: app.View, Footer: app.RankIf(app.First, some), Run: func() tea.Cmd { return p.open(p.current()) }},
-		app.Action{ID: "filter", Name: text.Called("act.filter"), Binding: app.Keys("/"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: func() tea.Cmd { p.typing = true; return nil }},
-		app.Action{ID: "panel", Name: text.Called("act.panel"), Binding: app.Keys("f"), Group: app.View, Footer: app.RankIf(app.Fourth, some), Run: p.panel},
+	return append(
+		as,
+		app.Action{
+			ID:      "details",
+			Name:    text.Called("act.details"),
+			Binding: app.Keys("enter"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.First, some),
+			Run:     func() tea.Cmd { return p.open(p.current()) },
+		},
+		app.Action{
+			ID:      "filter",
+			Name:    text.Called("act.filter"),
+			Binding: app.Keys("/"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.Fourth, some),
+			Run:     func() tea.Cmd { p.typing = true; return nil },
+		},
+		app.Action{
+			ID:      "panel",
+			Name:    text.Called("act.panel"),
+			Binding: app.Keys("f"),
+			Group:   app.View,
+			Footer:  app.RankIf(app.Fourth, some),
+			Run:     p.panel,
+		},
 		app.Action{ID: "hosted-only", Name: text.Called("act.hosted"), Binding: app.Keys("H"), Group: app.View, Run: p.hostedOnly},
 		app.Action{ID: "costs", Name: text.Called("act.costs"), Binding: app.Keys("$"), Group: app.View, OpensDialog: true, Run: p.costs},
 		app.Action{ID: "layout", Name: text.Called("act.layout"), Binding: app.Keys("v"), Group: app.View, Run: p.switchLayout},
-		app.Action{ID: "mark", Name: text.Called("act.mark"), Binding: app.Keys("space"), Group: app.View, Run: func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.cursorMoved() }},
+		app.Action{
+			ID:      "mark",
+			Name:    text.Called("act.mark"),
+			Binding: app.Keys("space"),
+			Group:   app.View,
+			Run:     func() tea.Cmd { p.table.Toggle(); p.table.Move(1); return p.cursorMoved() },
+		},
 		app.Action{ID: "copy", Name: text.Called("act.copy.name"), Binding: app.Keys("y"), Group: app.View, Run: p.copy},
-		app.Action{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Hidden: len(p.table.Marked) == 0 && p.query.Filter.Empty(), Run: p.back},
+		app.Action{
+			ID:      "back",
+			Name:    text.Called("act.back"),
+			Binding: app.Keys("esc"),
+			Group:   app.View,
+			Hidden:  len(p.table.Marked) == 0 && p.query.Filter.Empty(),
+			Run:     p.back,
+		},
 		app.Action{ID: "tasks", Name: text.Called("act.tasks"), Binding: app.Keys(tasksKey), Group: app.View, Run: p.showTasks},
 		move("down", func() { p.table.Move(line) }, "j", "down"),
 		move("up", func() { p.table.Move(-line) }, "k", "up"),
@@ -148,7 +183,11 @@ func (p *page) back() tea.Cmd {
 	if n := len(p.table.Marked); n > 0 {
 		marked := maps.Clone(p.table.Marked)
 		clear(p.table.Marked)
-		c.Undo = &app.Undo{Label: text.Called("undo.marks", n), ViewOnly: true, Run: func() tea.Cmd { p.table.Marked = marked; return p.cursorMoved() }}
+		c.Undo = &app.Undo{
+			Label:    text.Called("undo.marks", n),
+			ViewOnly: true,
+			Run:      func() tea.Cmd { p.table.Marked = marked; return p.cursorMoved() },
+		}
 		return nil
 	}
 	typed, filter := p.input.Value(), p.query.Filter
@@ -192,4 +231,9 @@ func (p *page) switchLayout() tea.Cmd {
 	}
 	p.SetSize(p.width, p.height)
 	return tea.Batch(p.load(), p.loadPreview())
+}
+
+// More lists the actions of the details for the table of keys in the README.
+func (p *page) More() (where string, as app.Actions) {
+	return p.c.T("keytable.details"), append(action.Actions(p.c, action.Target{}), newDetails(p.c, "").actions(p)...)
 }

@@ -30,17 +30,51 @@ func (d *details) alert(r *model.Row) (string, style.Tone) {
 	case i.Operation.Active() && i.Operation.WaitFor != "":
 		return c.Mark("◔") + c.T("news.waiting", c.Text.Text(i.Operation.WaitFor)), style.Work
 	case i.Operation.Active() && i.Operation.Error != "":
-		return c.Mark("▲") + c.T("news.retry", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), i.Operation.Attempt, c.Text.Text(i.Operation.Error)), style.Soon
+		return c.Mark(
+			"▲",
+		) + c.T(
+			"news.retry",
+			c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)),
+			i.Operation.Attempt,
+			c.Text.Text(i.Operation.Error),
+		), style.Soon
 	case i.Failure.What != "":
-		return c.Mark("✕") + c.T("news.failed", c.Text.Code("action", string(i.Failure.What)), widget.Ago(c.T, i.Failure.At, c.Now), c.Text.Text(i.Failure.Message)), style.Bad
+		return c.Mark(
+			"✕",
+		) + c.T(
+			"news.failed",
+			c.Text.Code("action", string(i.Failure.What)),
+			widget.Ago(c.T, i.Failure.At, c.Now),
+			c.Text.Text(i.Failure.Message),
+		), style.Bad
 	case len(d.tasks) > 0 && d.tasks[0].Kind == model.TaskReplace:
 		return c.Mark("✕") + c.Text.Text(d.tasks[0].Text), style.Bad
 	case failing != nil && !failing.Operation.Next.IsZero() && !failing.Operation.Aside():
-		return c.Mark("✕") + c.T("news.failing.again", at(failing), widget.Ago(c.T, c.Now, failing.Operation.Next), c.Text.Text(failing.Failure.Message)), style.Bad
+		return c.Mark(
+			"✕",
+		) + c.T(
+			"news.failing.again",
+			at(failing),
+			widget.Ago(c.T, c.Now, failing.Operation.Next),
+			c.Text.Text(failing.Failure.Message),
+		), style.Bad
 	case failing != nil:
-		return c.Mark("✕") + c.T("news.failing", at(failing), widget.Ago(c.T, failing.Failure.At, c.Now), c.Text.Text(failing.Failure.Message)), style.Bad
+		return c.Mark(
+			"✕",
+		) + c.T(
+			"news.failing",
+			at(failing),
+			widget.Ago(c.T, failing.Failure.At, c.Now),
+			c.Text.Text(failing.Failure.Message),
+		), style.Bad
 	case i.Operation.Active():
-		return c.Mark("◔") + c.T("news.doing", c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)), widget.Ago(c.T, i.Operation.Since, c.Now)), style.Work
+		return c.Mark(
+			"◔",
+		) + c.T(
+			"news.doing",
+			c.Text.Or("doing."+string(i.Operation.Kind), string(i.Operation.Kind)),
+			widget.Ago(c.T, i.Operation.Since, c.Now),
+		), style.Work
 	case i.Reason != "":
 		return c.T("news.reason", c.Text.Text(i.Reason)), style.Soon
 	}

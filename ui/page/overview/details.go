@@ -11,7 +11,6 @@ import (
 
 	"certquay/lifecycle"
 	"certquay/model"
-	"certquay/ui/action"
 	"certquay/ui/app"
 	"certquay/ui/chart"
 	"certquay/ui/style"
@@ -161,7 +160,8 @@ func chainOf(m *model.Material) []string {
 func (d *details) update(msg tea.Msg) {
 	if m, ok := msg.(detailsLoadedMsg); ok && m.id == d.id {
 		was := len(d.resources)
-		d.instance, d.chain, d.contact, d.resources, d.events, d.tasks, d.documents = m.instance, m.chain, m.contact, m.resources, m.events, m.tasks, m.papers
+		d.instance, d.chain, d.contact, d.resources = m.instance, m.chain, m.contact, m.resources
+		d.events, d.tasks, d.documents = m.events, m.tasks, m.papers
 		switch {
 		case !d.loaded && d.verifying():
 			d.pane = paneVersions // what is awaited comes first
@@ -207,13 +207,29 @@ func (d *details) actions(p *page) app.Actions {
 		}}
 	}
 	return app.Actions{
-		{ID: "back", Name: text.Called("act.back"), Binding: app.Keys("esc"), Group: app.View, Footer: app.First, Run: func() tea.Cmd { p.details = nil; return tea.Batch(p.cursorMoved(), app.Send(app.BackMsg{})) }},
+		{
+			ID:      "back",
+			Name:    text.Called("act.back"),
+			Binding: app.Keys("esc"),
+			Group:   app.View,
+			Footer:  app.First,
+			Run:     func() tea.Cmd { p.details = nil; return tea.Batch(p.cursorMoved(), app.Send(app.BackMsg{})) },
+		},
 		{ID: "copy", Name: text.Called("act.copy.line"), Binding: app.Keys("y"), Group: app.View, Footer: app.Fourth, Run: d.copy},
-		withFooter(pane("next-pane", "act.nextpane", 1, "l", "right"), c.T("pane.foot.next"), true), pane("previous-pane", "act.prevpane", -1, "h", "left"),
-		withFooter(move("down", 1, "j", "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""), move("up", -1, "k", "up"),
-		move("top", -1<<30, "g", "home"), move("end", 1<<30, "G", "end"),
-		move("halfdown", 8, "ctrl+d"), move("halfup", -8, "ctrl+u"),
-		move("pagedown", 16, "pgdown"), move("pageup", -16, "pgup"),
+		withFooter(
+			pane("next-pane", "act.nextpane", 1, "l", "right"),
+			c.T("pane.foot.next"),
+			true,
+		),
+		pane("previous-pane", "act.prevpane", -1, "h", "left"),
+		withFooter(move("down", 1, "j", "down"), c.T("pane.foot.down"), d.rest(d.pane) != ""),
+		move("up", -1, "k", "up"),
+		move("top", -1<<30, "g", "home"),
+		move("end", 1<<30, "G", "end"),
+		move("halfdown", 8, "ctrl+d"),
+		move("halfup", -8, "ctrl+u"),
+		move("pagedown", 16, "pgdown"),
+		move("pageup", -16, "pgup"),
 	}
 }
 
@@ -329,9 +345,4 @@ func (d *details) timelineDates(l chart.Timeline) string {
 		return widget.Spread(left, right, d.width)
 	}
 	return left + widget.Space(gap/2) + s.Paint(style.Plain, middle) + widget.Space(gap-gap/2) + right
-}
-
-// More lists the actions of the details for the table of keys in the README.
-func (p *page) More() (where string, as app.Actions) {
-	return p.c.T("keytable.details"), append(action.Actions(p.c, action.Target{}), newDetails(p.c, "").actions(p)...)
 }

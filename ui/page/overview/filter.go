@@ -21,14 +21,24 @@ func (p *page) choices() []dialog.Choice {
 	c, f := p.c, p.query.Filter
 	var cs []dialog.Choice
 	for i, s := range model.States {
-		ch := dialog.Choice{Key: "state:" + string(s), Label: c.Text.Or("label."+string(s), string(s)), On: slices.Contains(f.States, s), Count: -1}
+		ch := dialog.Choice{
+			Key:   "state:" + string(s),
+			Label: c.Text.Or("label."+string(s), string(s)),
+			On:    slices.Contains(f.States, s),
+			Count: -1,
+		}
 		if i == 0 {
 			ch.Head = c.T("panel.states")
 		}
 		cs = append(cs, ch)
 	}
 	for i, d := range model.DerivedValues {
-		ch := dialog.Choice{Key: "derived:" + string(d), Label: c.Text.Or("label."+string(d), string(d)), On: slices.Contains(f.Derived, d), Count: -1}
+		ch := dialog.Choice{
+			Key:   "derived:" + string(d),
+			Label: c.Text.Or("label."+string(d), string(d)),
+			On:    slices.Contains(f.Derived, d),
+			Count: -1,
+		}
 		if i == 0 {
 			ch.Head = c.T("panel.derived")
 		}
@@ -56,7 +66,13 @@ func (p *page) choices() []dialog.Choice {
 	}
 	one("product", "panel.product", "panel.any", p.products, f.Product, clean)
 	for i, s := range sorts {
-		ch := dialog.Choice{Key: "sort:" + string(s), Label: c.T("panel.sort." + string(s)), One: true, On: p.query.Sort == s || p.query.Sort == "" && i == 0, Count: -1}
+		ch := dialog.Choice{
+			Key:   "sort:" + string(s),
+			Label: c.T("panel.sort." + string(s)),
+			One:   true,
+			On:    p.query.Sort == s || p.query.Sort == "" && i == 0,
+			Count: -1,
+		}
 		if i == 0 {
 			ch.Head = c.T("panel.sort")
 		}

@@ -20,7 +20,12 @@ func (d *details) build() {
 }
 
 func fact(label, value string) line {
-	return line{label: label, spans: []widget.Span{{Tone: style.Muted, Text: widget.Pad(label, 14)}, {Tone: style.Plain, Text: value}}, copy: value, resource: -1}
+	return line{
+		label:    label,
+		spans:    []widget.Span{{Tone: style.Muted, Text: widget.Pad(label, 14)}, {Tone: style.Plain, Text: value}},
+		copy:     value,
+		resource: -1,
+	}
 }
 
 func plain(tone style.Tone, text string) line {
@@ -164,10 +169,22 @@ func (d *details) resourceLines() []line {
 		if !r.VerifiedAt.IsZero() {
 			seen = c.T("resource.seen", widget.Ago(c.T, r.VerifiedAt, c.Now))
 		}
-		ls = append(ls,
-			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: st.Tone, Text: c.Mark(st.Glyph) + widget.Pad(c.Text.Or("label."+string(r.State), string(r.State)), 10)},
-				{Tone: style.Plain, Text: r.Product + " " + r.Region + " " + r.Name}}},
-			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: style.Accent, Text: "  " + orDash(r.Address)}, {Tone: style.Muted, Text: "  " + seen}}})
+		ls = append(
+			ls,
+			line{
+				copy:     r.Address,
+				resource: n,
+				spans: []widget.Span{
+					{Tone: st.Tone, Text: c.Mark(st.Glyph) + widget.Pad(c.Text.Or("label."+string(r.State), string(r.State)), 10)},
+					{Tone: style.Plain, Text: r.Product + " " + r.Region + " " + r.Name},
+				},
+			},
+			line{
+				copy:     r.Address,
+				resource: n,
+				spans:    []widget.Span{{Tone: style.Accent, Text: "  " + orDash(r.Address)}, {Tone: style.Muted, Text: "  " + seen}},
+			},
+		)
 		if r.Failure.What != "" {
 			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Bad, Text: "  " + c.Text.Text(r.Failure.Message)}}})
 		} else if r.VerifyError != "" {

@@ -41,7 +41,14 @@ func (d *details) pending() []line {
 		if p.Method == "http" {
 			kind, name, value = c.T("proof.http", p.Domain), c.T("proof.url"), c.T("proof.content")
 		}
-		ls = append(ls, line{resource: -1, copy: p.Name, spans: []widget.Span{{Tone: tone, Text: c.Mark(glyph) + kind}, {Tone: style.Muted, Text: "  " + seen}}})
+		ls = append(
+			ls,
+			line{
+				resource: -1,
+				copy:     p.Name,
+				spans:    []widget.Span{{Tone: tone, Text: c.Mark(glyph) + kind}, {Tone: style.Muted, Text: "  " + seen}},
+			},
+		)
 		ls = append(ls, d.exact(name, p.Name)...)
 		ls = append(ls, d.exact(value, p.Value)...)
 	}
@@ -62,7 +69,10 @@ func (d *details) pending() []line {
 	case i.AwaitsProof():
 		ls = append(ls, fact(c.T("fact.expected"), c.T("fact.expected.proof")))
 	case i.ExpectedIssue.After(c.Now):
-		ls = append(ls, fact(c.T("fact.expected"), c.T("fact.expected.at", widget.Stamp(i.ExpectedIssue), widget.Ago(c.T, c.Now, i.ExpectedIssue))))
+		ls = append(
+			ls,
+			fact(c.T("fact.expected"), c.T("fact.expected.at", widget.Stamp(i.ExpectedIssue), widget.Ago(c.T, c.Now, i.ExpectedIssue))),
+		)
 	}
 	if !i.Operation.Next.IsZero() && !i.Operation.Aside() && !i.AwaitsReview() { // a reviewer is told of at once
 		ls = append(ls, fact(c.T("fact.again"), widget.Stamp(i.Operation.Next)))
@@ -84,7 +94,15 @@ func (d *details) exact(label, value string) []line {
 		if n > 0 {
 			label = ""
 		}
-		ls = append(ls, line{label: label, resource: -1, copy: value, spans: []widget.Span{{Tone: style.Muted, Text: widget.Pad("  "+label, 10)}, {Tone: style.Accent, Text: part}}})
+		ls = append(
+			ls,
+			line{
+				label:    label,
+				resource: -1,
+				copy:     value,
+				spans:    []widget.Span{{Tone: style.Muted, Text: widget.Pad("  "+label, 10)}, {Tone: style.Accent, Text: part}},
+			},
+		)
 	}
 	return ls
 }
@@ -103,7 +121,11 @@ func (d *details) applied() []line {
 	var ls []line
 	if o := a.Company; o.Name != "" {
 		ls = append(ls, fact(c.T("fact.company"), o.Name))
-		for _, v := range []string{joined(c, c.Text.Code("organization", o.Type), o.OrganizationID), joined(c, o.Address, strings.TrimSpace(o.Zip+" "+o.City), o.Province, o.Country), o.Phone} {
+		for _, v := range []string{
+			joined(c, c.Text.Code("organization", o.Type), o.OrganizationID),
+			joined(c, o.Address, strings.TrimSpace(o.Zip+" "+o.City), o.Province, o.Country),
+			o.Phone,
+		} {
 			if v != "" {
 				ls = append(ls, fact("", v))
 			}

@@ -27,7 +27,16 @@ func (p *page) ReadOut(w, h int) app.ScreenText {
 	if h >= 16 {
 		add(p.weeks())
 	}
-	listed := c.T("list.count", widget.Count(p.table.Total()), widget.Count(p.counts.All)) + c.T("comma") + p.c.T("plain.order."+strconv.FormatBool(p.query.Desc), c.T("order."+string(p.order().Sort)))
+	listed := c.T(
+		"list.count",
+		widget.Count(p.table.Total()),
+		widget.Count(p.counts.All),
+	) + c.T(
+		"comma",
+	) + p.c.T(
+		"plain.order."+strconv.FormatBool(p.query.Desc),
+		c.T("order."+string(p.order().Sort)),
+	)
 	if len(p.table.Marked) > 0 {
 		listed += c.T("comma") + p.selectionText()
 	}
@@ -82,7 +91,19 @@ func (d *details) readOut(w, h int) app.ScreenText {
 	news, _ := d.alert(&r)
 	add(news)
 	if v := d.instance.Current(); v != nil {
-		add(c.T("life.version", v.Number, v.NotAfter.Format("2006-01-02"), c.RelativeTime(v.NotAfter)) + c.T("comma") + c.T("life.until", d.instance.ServiceEnd.Format("2006-01-02")))
+		add(
+			c.T(
+				"life.version",
+				v.Number,
+				v.NotAfter.Format("2006-01-02"),
+				c.RelativeTime(v.NotAfter),
+			) + c.T(
+				"comma",
+			) + c.T(
+				"life.until",
+				d.instance.ServiceEnd.Format("2006-01-02"),
+			),
+		)
 	}
 	ls := d.linesOf(d.pane)
 	said := func(n int) string { return ls[n].readOut(c) }
@@ -92,7 +113,13 @@ func (d *details) readOut(w, h int) app.ScreenText {
 	if cur < len(ls) {
 		s.Lines = append(s.Lines, widget.Wrap(c.T("plain.line", cur+1, len(ls), said(cur)), w)...)
 	}
-	lines, _ := widget.FitItems(0, cur, len(ls), h-len(s.Lines), func(n int) []string { return widget.Wrap(strconv.Itoa(n+1)+". "+said(n), w) })
+	lines, _ := widget.FitItems(
+		0,
+		cur,
+		len(ls),
+		h-len(s.Lines),
+		func(n int) []string { return widget.Wrap(strconv.Itoa(n+1)+". "+said(n), w) },
+	)
 	s.Lines = append(s.Lines, lines...)
 	s.Lines = s.Lines[:min(len(s.Lines), max(h, 1))]
 	return s

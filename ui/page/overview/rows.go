@@ -81,7 +81,11 @@ func specOf(c *app.Context, r *model.Row) string {
 	}
 	// An upload tells only part of it.
 	var parts []string
-	for _, p := range []string{strings.TrimSpace(strings.ToUpper(string(r.Spec.Level)) + " " + c.Text.Code("type", string(r.Spec.Type))), r.Spec.Brand, c.Text.Code("grade", string(r.Spec.Grade))} {
+	for _, p := range []string{
+		strings.TrimSpace(strings.ToUpper(string(r.Spec.Level)) + " " + c.Text.Code("type", string(r.Spec.Type))),
+		r.Spec.Brand,
+		c.Text.Code("grade", string(r.Spec.Grade)),
+	} {
 		if p != "" {
 			parts = append(parts, p)
 		}
@@ -119,7 +123,10 @@ func expires(c *app.Context, r *model.Row) list.Cell {
 	case r.Is(model.Expiring, c.Now):
 		tone = style.Soon
 	}
-	return list.Cell{Tone: tone, Text: widget.Spread(widget.Day(r.NotAfter, c.Now, c.T("date.day")), widget.Days(c.T, r.NotAfter, c.Now), 17)}
+	return list.Cell{
+		Tone: tone,
+		Text: widget.Spread(widget.Day(r.NotAfter, c.Now, c.T("date.day")), widget.Days(c.T, r.NotAfter, c.Now), 17),
+	}
 }
 
 func on(c *app.Context, r *model.Row) list.Cell {

@@ -161,7 +161,9 @@ func (p *page) derivedParts() []string {
 	if !p.counts.Partial && p.counts.Derived[model.Expired]+p.counts.Derived[model.Failing]+p.counts.Derived[model.Expiring] == 0 {
 		parts = append(parts, s.Paint(style.Good, c.Mark("●")+c.T("band.fine")))
 	}
-	for _, d := range []model.Derived{model.Expired, model.Failing, model.Expiring, model.ServiceEnded, model.Deployed, model.Hosted, model.AutoDeploy} {
+	for _, d := range []model.Derived{
+		model.Expired, model.Failing, model.Expiring, model.ServiceEnded, model.Deployed, model.Hosted, model.AutoDeploy,
+	} {
 		if n := p.counts.Derived[d]; n > 0 {
 			parts = append(parts, p.countText(string(d), n))
 		}
