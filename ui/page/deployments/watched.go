@@ -6,7 +6,6 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
-	"certquay/lifecycle/monitor"
 	"certquay/lifecycle/rules"
 	"certquay/model"
 	"certquay/ui/app"
@@ -35,106 +34,6 @@ func newWatched(c *app.Context) *watched {
 		EmptyList: "watch.none", FilterHint: "watch.hint",
 	})
 	return w
-}
-
-// rows reads the endpoints whose address, name or state contains the text.
-func (w *watched) rows(offset, limit int) func() ([]model.Watch, int, error) {
-	typed, c, order := strings.ToLower(w.list.Text()), w.c, w.list.Order()
-	return func() ([]model.Watch, int, error) {
-		all, err := c.Backend.Watches()
-		if err != nil {
-			return nil, 0, err
-		}
-		all = slices.DeleteFunc(all, func(r model.Watch) bool {
-			return !strings.Contains(strings.ToLower(r.Address+" "+r.Name+" "+watchText(c, &r)), typed)
-		})
-		slices.SortStableFunc(all, func(a, b model.Watch) int {
-			if order.Desc {
-				a, b = b, a
-			}
-			return watchBefore(order.Sort, &a, &b)
-		})
-		from := min(offset, len(all))
-		to := len(all)
-		if limit > 0 {
-			to = min(from+limit, len(all))
-		}
-		return all[from:to], len(all), nil
-	}
-}
-
-// watchBefore compares two endpoints in an order: of states the worst first, of
-// expiries the soonest, with those that present nothing last. Equal ones stay in the
-// order of address and name.
-func watchBefore(by model.Sort, a, b *model.Watch) int {
-	switch by {
-	case model.SortState:
-		rank := func(w *model.Watch) int {
-			return slices.Index([]style.Tone{style.Bad, style.Soon, style.Work, style.Muted, style.Good}, style.Of(w.State()).Tone)
-		}
-		return cmp.Or(rank(a)-rank(b), strings.Compare(a.State(), b.State()))
-	case model.SortExpiry:
-		if a.NotAfter.IsZero() != b.NotAfter.IsZero() {
-			if a.NotAfter.IsZero() {
-				return 1
-			}
-			return -1
-		}
-		return a.NotAfter.Compare(b.NotAfter)
-	}
-	return strings.Compare(model.WatchKey(a.Address, a.Name), model.WatchKey(b.Address, b.Name))
-}
-
-func watchedColumns(c *app.Context) []list.Column[model.Watch] {
-	return []list.Column[model.Watch]{
-		{Title: c.T("col.address"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 2, Cell: func(r model.Watch, _ int) list.Cell {
-			return list.Cell{Tone: style.Strong, Text: r.Address}
-		}},
-		{Title: c.T("col.name"), Min: 14, Max: 32, MinTableWidth: 100, Grow: 1, Cell: func(r model.Watch, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: r.Name}
-		}},
-		{Title: c.T("col.presents"), Min: 9, Max: 9, MinTableWidth: 112, Cell: func(r model.Watch, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: short(r.Fingerprint)}
-		}},
-		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 9, Max: 9, Right: true, Cell: func(r model.Watch, _ int) list.Cell {
-			switch {
-			case r.NotAfter.IsZero():
-				return list.Cell{Tone: style.Faint, Text: "–"}
-			case r.NotAfter.Before(c.Now):
-				return list.Cell{Tone: style.Bad, Text: widget.Days(c.T, r.NotAfter, c.Now)}
-			}
-			return list.Cell{Tone: style.Plain, Text: widget.Days(c.T, r.NotAfter, c.Now)}
-		}, ReadAloud: func(r model.Watch) string { return relative(c, r.NotAfter) }},
-		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) list.Cell {
-			st := style.Of(r.State())
-			if r.Error != "" && st.Tone != style.Bad {
-				st = style.Of(monitor.WatchExpiring) // it wants a look too
-			}
-			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchText(c, &r)}
-		}},
-		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.Answered, c.Now)}
-		}},
-	}
-}
-
-// watchText names all problems of an endpoint, or its state when there are none.
-func watchText(c *app.Context, w *model.Watch) string {
-	words := w.Problems
-	switch {
-	case len(words) > 0:
-	case w.Error != "" && w.Answered.IsZero():
-		return c.T("watch.silent.yet", c.Text.Text(w.Error))
-	case w.Error != "": // once may be bad luck
-		return c.T("watch.silent.last", c.T("watch."+w.State()))
-	default:
-		words = []string{w.State()}
-	}
-	var all []string
-	for _, p := range words {
-		all = append(all, c.Text.Or("watch."+p, p))
-	}
-	return strings.Join(all, c.T("list.join"))
 }
 
 // actions are the keys of the sub-tab; those on its rows do nothing in the others.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"certquay/lifecycle"
+	"certquay/lifecycle/monitor"
 	"certquay/model"
 	"certquay/ui/app"
 	"certquay/ui/list"
@@ -92,7 +92,7 @@ func watchedColumns(c *app.Context) []list.Column[model.Watch] {
 		{Title: c.T("col.state"), Sort: string(model.SortState), Min: 18, Max: 80, Grow: 3, Cell: func(r model.Watch, _ int) list.Cell {
 			st := style.Of(r.State())
 			if r.Error != "" && st.Tone != style.Bad {
-				st = style.Of(lifecycle.WatchExpiring) // it wants a look too
+				st = style.Of(monitor.WatchExpiring) // it wants a look too
 			}
 			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchText(c, &r)}
 		}},
