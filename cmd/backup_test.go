@@ -358,7 +358,7 @@ func TestServeMakesBackups(t *testing.T) {
 	}
 	s := p.serve()
 	eventually(t, "a task about the backup", func() bool {
-		return strings.Contains(p.must("tasks"), "see to the scheduled backup")
+		return strings.Contains(p.must("tasks"), "repair the scheduled backup")
 	})
 	if log := p.must("activity", "--json"); !strings.Contains(log, "may be read by others") {
 		t.Errorf("the activity log: %s", log)

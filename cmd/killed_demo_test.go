@@ -27,15 +27,15 @@ func TestAKilledDemoIsClearedAwayByTheNext(t *testing.T) {
 	}
 	running := p.open(100, 30, "demo")
 	waitFor(t, "a demo", func() bool { return len(there()) == 1 })
-	running.see("living through")
+	running.see("simulating")
 	killed := there()
 	second := p.open(100, 30, "demo")
 	waitFor(t, "another demo", func() bool { return len(there()) == 2 })
-	second.see("living through")
+	second.see("simulating")
 	_ = running.cmd.Process.Kill()
 	_, _ = running.cmd.Process.Wait()
 	third := p.open(100, 30, "demo")
-	third.see("living through")
+	third.see("simulating")
 	now := there()
 	for d := range killed {
 		if now[d] {

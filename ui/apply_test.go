@@ -95,7 +95,7 @@ func TestApplyForm(t *testing.T) {
 	if len(calls) != 1 || !strings.HasSuffix(calls[0], "[a.example.com] ecdsa-p384") {
 		t.Fatalf("calls %q", calls)
 	}
-	d.sees("applied for", "Awaited", "the CA", "2026-11-21 13:30Z, in about 3 h") // spec: A7
+	d.sees("applied for", "Pending", "the CA", "2026-11-21 13:30Z, in about 3 h") // spec: A7
 }
 
 // TestApplyFormOutsideTheConstraints says beside the field that the CA does not sign
@@ -153,7 +153,7 @@ func TestApplyWithCSR(t *testing.T) {
 	d.field("csr file").keys("ctrl+s")
 	d.sees("✕ name the file that holds the request")
 	d.text("garbage").keys("pgdown")
-	d.sees("To be put right", "CSR: garbage", "cannot be read")
+	d.sees("To be corrected", "CSR: garbage", "cannot be read")
 	d.fill("csr file", "a.csr").field("request")
 	d.sees("✕ ", "b.example.com") // the names differ, told live beside the field
 	d.keys("ctrl+s")
@@ -199,7 +199,7 @@ func TestApplyOV(t *testing.T) {
 	d.fill("domains", "a.example.com").fill("applicant", "Anna Berg").fill("phone", "+49 30 1")
 	d.fill("email", "anna@example.com").fill("id number", "L01X")
 	d.fill("company", "Beispiel AG").keys("ctrl+o")
-	d.sees("✕ this is needed; then it can be saved", "▌ phone") // nothing by halves: it could not be changed
+	d.sees("✕ required; then it can be saved", "▌ phone") // nothing by halves: it could not be changed
 	d.called()
 	d.fill("company phone", "+49 1").fill("organization id", "HRB 9").fill("country", "de").fill("province", "Berlin").fill("city", "Berlin")
 	d.fill("address", "Street 9").fill("zip code", "10999").keys("ctrl+o")
@@ -251,7 +251,7 @@ func TestApplyBackAndNext(t *testing.T) {
 	d.keys("pgdown", "pgdown", "pgdown", "pgdown")
 	d.sees("Ops <ops@example.com>")
 	d.keys("ctrl+s") // the first that is wrong, in its step
-	d.sees("▸ ✕ 1 application", "✕ this is needed")
+	d.sees("▸ ✕ 1 application", "✕ required")
 	d.called()
 	// Over SSH documents cannot be read from here, and the way is named.
 	d = drive(t, ov(), 80, 24, func(o *Options) { o.Remote = true; o.Save = nil })
@@ -267,7 +267,7 @@ func TestProofsAreCopied(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {120, 40}} {
 		d := drive(t, kittest.Fleet(20), size[0], size[1])
 		d.find("corp").keys("enter")
-		d.sees("Awaited", "DNS record for corp.example.com  not seen yet", "DNS record for www.corp.example.com  seen", "the CA uses", "10 minutes after all of it can be seen")
+		d.sees("Pending", "DNS record for corp.example.com  not seen yet", "DNS record for www.corp.example.com  seen", "the CA uses", "10 minutes after everything is visible")
 		d.keys("y", "j", "y", "j", "y")
 		if strings.Join(d.copied, " ") != "_acme-challenge.corp.example.com _acme-challenge.corp.example.com gfj9Xq_Rg85nM0qgdC5sLtqYkQb3d1VnJm2rWc8eUxA" {
 			t.Fatalf("copied %q", d.copied)

@@ -63,7 +63,7 @@ func TestBuyWithHosting(t *testing.T) {
 	d.choose("years", "1")
 	d.sees("1 × hosted renewal", "1 × managed hosting", "220.00 EUR")
 	d.keys("ctrl+s") // there is nobody yet: the form asks for one
-	d.sees("✕ this is needed", "a new contact")
+	d.sees("✕ required", "a new contact")
 	d.fill("contact name", "Ops").fill("contact email", "ops@example.com").keys("ctrl+s")
 	d.sees("never paid back", "Buy for 220.00 EUR?")
 	d.keys("n").sees("nothing bought")

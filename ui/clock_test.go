@@ -29,9 +29,9 @@ func TestTheClockIsSeenToMove(t *testing.T) {
 		_, first := d.m.Update(press(")"))
 		d.sees("sandbox, clock moving", "The clock moves to 2026-11-28 10:30 UTC").fits()
 		_, second := d.m.Update(press(")"))
-		d.sees("still moving; this movement comes after that")
+		d.sees("still moving; this move is queued")
 		_, third := d.m.Update(press(">"))
-		d.sees("still moving; 2 more movements")
+		d.sees("still moving; 2 more moves")
 		d.run(tea.Batch(first, second, third))
 		if got := d.b.Now().Sub(began); got != 15*24*time.Hour {
 			t.Errorf("moved by %v, want 15 days", got)

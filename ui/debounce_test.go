@@ -30,7 +30,7 @@ func TestTheCursorReadsWhereItRests(t *testing.T) {
 				t.Fatalf("the footer changed from\n%q to\n%q", before, now)
 			}
 		}
-		if d.keys("x"); !d.has("Why is shop.example.com as it is?") || !d.m.page().(app.Scroller).Scrolling() {
+		if d.keys("x"); !d.has("Why is shop.example.com in this state?") || !d.m.page().(app.Scroller).Scrolling() {
 			t.Fatalf("explained is another row:\n%s", d.screen())
 		}
 

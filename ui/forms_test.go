@@ -127,9 +127,9 @@ func TestRevokeForm(t *testing.T) {
 	d.find("img.").keys("ctrl+k")
 	d.sees("DANGER", "Paid back: 100.00 EUR", "Still presented by: CDN global img.example.com")
 	d.keys("ctrl+s")
-	d.sees("✕ this is not it")
+	d.sees("✕ this does not match")
 	d.choose("reason", rules.RevocationReasons[1]).field("typed").text("img.example.co").keys("enter")
-	d.sees("✕ this is not it")
+	d.sees("✕ this does not match")
 	d.called()
 	d.text("m").keys("enter")
 	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], rules.RevocationReasons[1]) {
@@ -143,7 +143,7 @@ func TestContactForm(t *testing.T) {
 	d.keys(":").text("add a contact").keys("enter")
 	d.sees("Add a contact")
 	d.keys("enter")
-	d.sees("✕ this is needed")
+	d.sees("✕ required")
 	d.fill("name", "Night shift").fill("email", "night@example.com").keys("ctrl+s")
 	d.called("AddContact Night shift night@example.com")
 }

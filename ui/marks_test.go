@@ -42,7 +42,7 @@ func TestSumsLeaveOutZeros(t *testing.T) {
 		return drive(t, b, 120, 40).keys("j", "j", "j", "space", "space", "space", "n", "ctrl+s")
 	}
 	d := sum(nil).sees("reissue: 3 done")
-	if d.has("failed,") || d.has("go on later") {
+	if d.has("failed,") || d.has("continue later") {
 		t.Fatalf("zeros:\n%s", d.screen())
 	}
 	n := 0
@@ -52,7 +52,7 @@ func TestSumsLeaveOutZeros(t *testing.T) {
 			j.Result = journal.ResultFailed
 		}
 		return lifecycle.Progress{Job: j, Blocked: n == 3}
-	}).sees("reissue: 1 done, 1 failed, 1 goes on later")
+	}).sees("reissue: 1 done, 1 failed, 1 continues later")
 }
 
 // TestTheFooterOfMarks offers what is possible for one of the marked at least,

@@ -25,7 +25,7 @@ func TestRefundedSaysHowItEnded(t *testing.T) {
 		t.Errorf("because %s", why)
 	}
 	d := drive(t, kittest.New(), 120, 40, func(o *Options) { o.Backend, o.Actor = e, boss })
-	d.keys("enter").sees("revoked, and what it cost was paid back")
+	d.keys("enter").sees("revoked and refunded")
 }
 
 // TestActivityInWords says what was tried where it was not done, and why a

@@ -78,7 +78,7 @@ func TestActivityBothWays(t *testing.T) {
 	d.feed()
 	d.keys("G").sees("event-1201", "1,201 events")
 	d.keys("O").sees("WHEN ↓", "event-1201", "event-1200", "500+ events")
-	d.keys("S").sees("one order only: by time", "O turns it round")
+	d.keys("S").sees("one order only: by time", "O reverses it")
 }
 
 // TestForecastInOrder sorts the months by what happens in them, the most first,

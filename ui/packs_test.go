@@ -153,7 +153,7 @@ func TestHostingPacksReally(t *testing.T) {
 	d.keys("ctrl+b", "ctrl+s", "y")
 	d.sees("Taken: hosting packs 2; 0 remain.", "0 remain.")
 	d.keys("ctrl+s") // nobody is told yet
-	d.sees("✕ this is needed")
+	d.sees("✕ required")
 	d.fill("contact name", "Ops").fill("contact email", "ops@example.com").keys("ctrl+s")
 	var i model.Instance
 	if !await(t, e, func() bool { i, err = e.Instance(made[0].ID); return err != nil || i.Current() != nil }) || err != nil {

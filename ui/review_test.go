@@ -25,7 +25,7 @@ func TestReview(t *testing.T) {
 		t.Fatalf("saved %v", d.saved)
 	}
 	d.keys("r", "ctrl+s")
-	d.sees("✕ this is needed")
+	d.sees("✕ required")
 	d.text("the seal is not readable").keys("enter")
 	if calls := d.b.Calls(); len(calls) != 1 || !strings.HasSuffix(calls[0], " the seal is not readable") {
 		t.Fatalf("calls %q", calls)

@@ -27,7 +27,7 @@ func TestTheHeaderIsNeverStale(t *testing.T) {
 		d := drive(t, b, 160, 40, func(o *Options) {
 			o.Jobs, o.Here, o.Sandbox = func() int { return int(jobs.Load()) }, func() int { return int(here.Load()) }, true
 		})
-		d.sees("3 at work", "10:30Z")
+		d.sees("3 running", "10:30Z")
 		for name, change := range map[string]func(){
 			"jobs": func() { jobs.Store(0) },
 			"here": func() { here.Store(5) },
@@ -48,12 +48,12 @@ func TestTheHeaderIsNeverStale(t *testing.T) {
 			}
 		}
 		d.sees("5 here", "10:31Z")
-		if d.has("at work") {
+		if d.has("running") {
 			t.Error("nothing is at work, and the header says so")
 		}
 		jobs.Store(2)
 		d.send(app.ResizedMsg{})
-		d.sees("2 at work")
+		d.sees("2 running")
 	})
 }
 
@@ -69,7 +69,7 @@ func TestWhatIsToldIsFollowedToItsEnd(t *testing.T) {
 		t.Errorf("what is done is under way:\n%s", d.screen())
 	}
 	d.send(tickedMsg{})
-	if d.has("at work") {
+	if d.has("running") {
 		t.Errorf("what is done is at work:\n%s", d.screen())
 	}
 }

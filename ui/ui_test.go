@@ -341,7 +341,7 @@ func TestPalette(t *testing.T) {
 	d.keys(":").text("sort name").keys("enter")
 	d.sees("by name")
 	d.keys(":").text("zzzz")
-	d.sees("no action has these letters")
+	d.sees("no action matches")
 	d.keys("esc", ":").text("panel").keys("enter") // which counts after it has opened
 	d.sees("Show only", "issued 52")
 	d.keys("esc", ":").text("copy the name").keys("enter")

@@ -32,7 +32,7 @@ func TestSilenceIsOnTheRow(t *testing.T) {
 	silent.Problems, silent.Detail, silent.Error = nil, "", model.Quoted("", "nothing listens on port 8443 of it")
 	b.Watched[1].Error = model.Quoted("", "EOF")
 	d := drive(t, b, 120, 40)
-	d.keys("3", "[").sees("ok; silent at the last look")
+	d.keys("3", "[").sees("ok; no answer at the last check")
 	b.Change(func(b *kittest.Backend) { b.Watched[0].Answered = b.Watched[0].Created })
 	d.feed()
 	d.sees("no answer: nothing listens on")
@@ -43,7 +43,7 @@ func TestSilenceIsOnTheRow(t *testing.T) {
 // out of order, and goes to the list of what is watched. spec: N3 V2
 func TestATaskLeadsToWhatIsWatched(t *testing.T) {
 	for lang, want := range map[string][2]string{
-		"en": {"1 watched server is out of order", "the watched server localhost:1 does not answer"},
+		"en": {"1 watched server has a problem", "the watched server localhost:1 does not answer"},
 		"zh": {"1 个监控的服务器异常", "监控的服务器 localhost:1 无应答"},
 	} {
 		b := kittest.Fleet(60)
