@@ -23,7 +23,7 @@ func (e *Engine) NoteBackup(ctx context.Context, actor model.Actor, detail model
 				asked = askBackup(detail, failure)
 			}
 			var err error
-			if ev.Repeat, err = e.ask(tx, asked); err != nil {
+			if ev.SuppressNotice, err = e.ask(tx, asked); err != nil {
 				return err
 			}
 		}

@@ -55,7 +55,7 @@ func (e *Engine) AddContact(ctx context.Context, actor model.Actor, c model.Cont
 }
 
 func contactNamed(r model.Reader, name string) (model.Contact, error) {
-	fold := model.Fold(name)
+	fold := model.NormalizeName(name)
 	for c, err := range model.All[model.Contact](r, model.Scan{Index: "name", From: fold, To: fold + "\x00"}) {
 		return c, err
 	}

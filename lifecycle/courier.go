@@ -141,7 +141,7 @@ func (e *Engine) nextNotice(now time.Time) (next time.Time, err error) {
 	defer bad.tell()
 	err = e.store.View(func(r model.Reader) error {
 		return readable(r, model.Scan{Index: "tell", From: model.TimeKey(now), Limit: 2}, bad.add, func(i *model.Instance) bool {
-			soonest(i.Tell)
+			soonest(i.NextExpiryNotice)
 			return true
 		})
 	})
@@ -373,7 +373,7 @@ func (e *Engine) noteSent(id model.ID, cause error, tried bool) error {
 			return e.noticeAside(tx, &n, why)
 		default:
 			n.Error, n.Next = why, now.Add(rules.RetryAfter(n.Attempt, 0))
-			ev.Result, ev.Reason, ev.Repeat, log = ResultFailed, n.Error, n.Attempt > 1, n.Attempt == 1
+			ev.Result, ev.Reason, ev.SuppressNotice, log = ResultFailed, n.Error, n.Attempt > 1, n.Attempt == 1
 		}
 		if err := tx.Put(&n); err != nil || !log {
 			return err

@@ -31,8 +31,8 @@ func (e *Engine) nextTell(i *model.Instance) time.Time {
 		return time.Time{}
 	}
 	told := v.Issued
-	if i.ToldVersion == v.Number && i.Told.After(told) {
-		told = i.Told
+	if i.LastNoticeVersion == v.Number && i.LastExpiryNotice.After(told) {
+		told = i.LastExpiryNotice
 	}
 	row := i.Row()
 	from := row.ExpiringFrom()
@@ -104,21 +104,21 @@ func (e *Engine) tellOf(tx model.Tx, id model.ID, now time.Time) error {
 		return err
 	}
 	v := i.Current()
-	if v == nil || i.Tell.IsZero() || i.Tell.After(now.Add(time.Millisecond)) {
+	if v == nil || i.NextExpiryNotice.IsZero() || i.NextExpiryNotice.After(now.Add(time.Millisecond)) {
 		return e.put(tx, &i) // changed meanwhile
 	}
-	told := i.Tell
+	told := i.NextExpiryNotice
 	for _, lead := range e.leads(v) {
 		if at := v.NotAfter.Add(-lead); at.After(told) && !at.After(now) {
 			told = at
 		}
 	}
-	i.Told, i.ToldVersion = told, v.Number
+	i.LastExpiryNotice, i.LastNoticeVersion = told, v.Number
 	row := i.Row()
-	if row.Is(model.Expired, now) || row.Is(model.Expiring, now) {
+	if row.Has(model.Expired, now) || row.Has(model.Expiring, now) {
 		ev := e.event(model.Scheduler, actionExpiry, &i)
 		ev.Detail = model.Say("log.expires", "in", inDays(v.NotAfter.Sub(now)), "at", v.NotAfter)
-		if row.Is(model.Expired, now) {
+		if row.Has(model.Expired, now) {
 			ev.Detail = model.Say("log.expired", "at", v.NotAfter)
 		}
 		if err := tx.Append(ev); err != nil {
@@ -140,7 +140,7 @@ func inDays(d time.Duration) model.Text {
 // told of expiry, or under other days than are configured now.
 func (e *Engine) planTelling() error {
 	plan := fmt.Sprint(e.policy.Notify.Before)
-	cell := model.Cell{Space: "notify", Name: "plan"}
+	cell := model.KV{Namespace: "notify", Name: "plan"}
 	var ids []model.ID
 	err := e.store.View(func(r model.Reader) error {
 		err := r.Get(&cell)
@@ -167,7 +167,7 @@ func (e *Engine) planTelling() error {
 			if errors.Is(err, model.ErrNotFound) {
 				return nil
 			}
-			if err != nil || e.nextTell(&i).Equal(i.Tell) {
+			if err != nil || e.nextTell(&i).Equal(i.NextExpiryNotice) {
 				return err
 			}
 			return e.put(tx, &i)
@@ -177,6 +177,6 @@ func (e *Engine) planTelling() error {
 		}
 	}
 	return e.store.Update(e.ctx, func(tx model.Tx) error {
-		return tx.Put(&model.Cell{Space: cell.Space, Name: cell.Name, Data: []byte(plan)})
+		return tx.Put(&model.KV{Namespace: cell.Namespace, Name: cell.Name, Data: []byte(plan)})
 	})
 }

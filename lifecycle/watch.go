@@ -102,7 +102,7 @@ var oneLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // hostName is a host name or IP address as it is asked for; "" for none.
 func hostName(s string) string {
-	if s = model.Fold(s); oneLabel.MatchString(s) {
+	if s = model.NormalizeName(s); oneLabel.MatchString(s) {
 		return s
 	}
 	n, err := names.Parse(s)
@@ -114,7 +114,7 @@ func hostName(s string) string {
 
 // shownWatch is the address, with the name where that is another.
 func shownWatch(w *model.Watch) string {
-	if host, _, err := net.SplitHostPort(w.Address); err == nil && model.Fold(host) == model.Fold(w.Name) {
+	if host, _, err := net.SplitHostPort(w.Address); err == nil && model.NormalizeName(host) == model.NormalizeName(w.Name) {
 		return w.Address
 	}
 	return w.Address + " (" + w.Name + ")"
@@ -371,7 +371,7 @@ func (e *Engine) judged(chain [][]byte, name string, now time.Time) seenThere {
 // before; "" for nothing. One look without an answer may be bad luck: it is
 // followed by another before it counts.
 func noteSeen(w *model.Watch, s seenThere, failure error, now time.Time) model.Text {
-	w.LookedAt = now
+	w.ProbedAt = now
 	if failure != nil {
 		w.Error = dialError(failure, w.Address, w.Name)
 		if w.Failures > 0 && now.Before(w.Next) {
@@ -385,7 +385,7 @@ func noteSeen(w *model.Watch, s seenThere, failure error, now time.Time) model.T
 		w.Problems, w.Detail, w.Since = []string{WatchUnreachable}, w.Error, now
 		return model.Say("watch-log.is", "problems", WatchUnreachable)
 	}
-	before, first := w.Problems, w.Answered.IsZero()
+	before, first := w.Problems, w.AnsweredAt.IsZero()
 	var changes []model.Text
 	if w.Fingerprint != "" && w.Fingerprint != s.fingerprint {
 		changes = append(changes, model.Say("watch-log.changed", "fingerprint", s.fingerprint[:16], "at", s.notAfter))
@@ -404,6 +404,6 @@ func noteSeen(w *model.Watch, s seenThere, failure error, now time.Time) model.T
 	}
 	w.Problems, w.Detail = s.problems, model.Texts(s.sentences...)
 	w.Fingerprint, w.Subject, w.Issuer, w.NotAfter = s.fingerprint, s.subject, s.issuer, s.notAfter
-	w.Answered, w.Failures, w.Error, w.Next = now, 0, "", now.Add(watchEvery)
+	w.AnsweredAt, w.Failures, w.Error, w.Next = now, 0, "", now.Add(watchEvery)
 	return model.Texts(changes...)
 }

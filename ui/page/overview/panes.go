@@ -90,8 +90,8 @@ func (d *details) facts() []line {
 	switch {
 	case i.Hosting.On:
 		ls = append(ls, fact(c.T("fact.hosting"), c.T("fact.renewals", i.Hosting.RenewalsLeft)))
-	case i.Hosting.Entitled > 0 && i.State.Group() == model.GroupUnissued:
-		ls = append(ls, fact(c.T("fact.hosting"), c.T("fact.entitled", i.Hosting.Entitled)))
+	case i.Hosting.PrepaidRenewals > 0 && i.State.Group() == model.GroupUnissued:
+		ls = append(ls, fact(c.T("fact.hosting"), c.T("fact.entitled", i.Hosting.PrepaidRenewals)))
 	}
 	if d.contact != "" {
 		ls = append(ls, fact(c.T("fact.contact"), d.contact))
@@ -168,7 +168,7 @@ func (d *details) resourceLines() []line {
 			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: st.Tone, Text: c.Mark(st.Glyph) + widget.Pad(c.Text.Or("label."+string(r.State), string(r.State)), 10)},
 				{Tone: style.Plain, Text: r.Product + " " + r.Region + " " + r.Name}}},
 			line{copy: r.Address, resource: n, spans: []widget.Span{{Tone: style.Accent, Text: "  " + orDash(r.Address)}, {Tone: style.Muted, Text: "  " + seen}}})
-		if r.Failure.What != "" {
+		if r.Failure.Kind != "" {
 			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Bad, Text: "  " + c.Text.Text(r.Failure.Message)}}})
 		} else if r.VerifyError != "" {
 			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Soon, Text: "  " + c.Text.Text(r.VerifyError)}}})
