@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// Filter narrows the list of instances; what is set combines (spec S5).
+// Filter selects instances. Fields that are set are combined with AND (spec S5).
 type Filter struct {
-	States   []State   // any of
+	States   []State   // in any of these states
 	Group    Group     // "" for all
-	Derived  []Derived // all of
-	Without  []Derived // none of
+	Derived  []Derived // having all of these
+	Without  []Derived // having none of these
 	Spent    bool      // no renewals left
-	Only     []ID      // those alone; nil for all
-	Uploaded bool      // by origin
+	Only     []ID      // only these; nil means all
+	Uploaded bool      // only uploads
 	Brand    string
 	Product  string
-	Within   time.Duration // expires within; 0 for no limit
-	Text     string        // in names, domains and serials, without regard to case
+	Within   time.Duration // expires within this time; 0 means no limit
+	Text     string        // substring of names, domains or serials, ignoring case
 }
 
-// Empty says whether the filter lets everything pass.
+// Empty reports whether the filter selects every instance.
 func (f Filter) Empty() bool {
 	return len(f.States) == 0 && f.Group == "" && len(f.Derived) == 0 && len(f.Without) == 0 && !f.Spent && f.Only == nil && !f.Uploaded &&
 		f.Brand == "" && f.Product == "" && f.Within == 0 && f.Text == ""
@@ -29,15 +29,15 @@ func (f Filter) Empty() bool {
 // Sort is the order of a list.
 type Sort string
 
-// Orders of a list. Equal ones sort by ID.
+// Orders of a list. Rows that compare equal are sorted by ID.
 const (
-	SortExpiry Sort = "expiry" // soonest first; those without a certificate last
+	SortExpiry Sort = "expiry" // soonest first; rows without a certificate last
 	SortName   Sort = "name"
-	SortState  Sort = "state" // in the order of States, then by expiry
-	SortDue    Sort = "due"   // by what certquay does by itself next, soonest first; those without last
+	SortState  Sort = "state" // in the order of [States], then by expiry
+	SortDue    Sort = "due"   // by the next automatic action, soonest first; rows without one last
 )
 
-// Query asks for one page of the list of instances.
+// Query describes one page of the list of instances.
 type Query struct {
 	Filter Filter
 	Sort   Sort // "" means SortExpiry
@@ -49,29 +49,28 @@ type Query struct {
 
 // Page is one page of a list.
 type Page struct {
-	Rows   []Row
+	Rows   []InstanceRow
 	Offset int
-	Total  int // that the filter lets pass
-	// Partial says that the search table is still being built, so that text
-	// and derived filters have not seen everything yet.
+	Total  int // number of rows that match the filter
+	// Partial is set while the search table is still being built: rows may be missing.
 	Partial bool
 }
 
-// Counts are the numbers beside the filters. The count of a filter equals what
-// it lists (spec S5).
+// Counts are the totals shown beside the filters. A total equals the number of rows
+// that its filter lists (spec S5).
 type Counts struct {
 	All     int
 	State   map[State]int
 	Derived map[Derived]int
-	// Weeks counts what expires in each of the coming 26 weeks, among those
-	// not ended.
+	// Weeks counts the instances that expire in each of the next 26 weeks and have not
+	// ended.
 	Weeks   [26]int
 	Partial bool
 }
 
-// Matches decides whether a row passes everything in the filter but its text,
-// which needs all names.
-func (f Filter) Matches(r *Row, now time.Time) bool {
+// Matches reports whether a row matches the filter except for Text, which needs all
+// names of the instance.
+func (f Filter) Matches(r *InstanceRow, now time.Time) bool {
 	if len(f.States) > 0 && !slices.Contains(f.States, r.State) {
 		return false
 	}
@@ -79,12 +78,12 @@ func (f Filter) Matches(r *Row, now time.Time) bool {
 		return false
 	}
 	for _, d := range f.Derived {
-		if !r.Is(d, now) {
+		if !r.Has(d, now) {
 			return false
 		}
 	}
 	for _, d := range f.Without {
-		if r.Is(d, now) {
+		if r.Has(d, now) {
 			return false
 		}
 	}
@@ -94,7 +93,7 @@ func (f Filter) Matches(r *Row, now time.Time) bool {
 	if f.Uploaded && r.Origin != OriginUpload {
 		return false
 	}
-	if f.Brand != "" && Fold(f.Brand) != Fold(r.Spec.Brand) {
+	if f.Brand != "" && NormalizeName(f.Brand) != NormalizeName(r.Spec.Brand) {
 		return false
 	}
 	if f.Product != "" && !hasWord(r.Products, f.Product) {
@@ -112,7 +111,7 @@ func hasWord(list, word string) bool {
 		for n < len(list) && list[n] != ' ' {
 			n++
 		}
-		if Fold(list[:n]) == Fold(word) {
+		if NormalizeName(list[:n]) == NormalizeName(word) {
 			return true
 		}
 		list = list[min(n+1, len(list)):]

@@ -67,7 +67,7 @@ func renewal(n int) func(model.Tx) error {
 		i.Versions = append(i.Versions, v)
 		for _, r := range []model.Record{i,
 			&model.Key{ID: model.ID(fmt.Sprintf("01JX%022d", n)), Instance: i.ID, PKCS8: model.NewSecret(make([]byte, 138))},
-			&model.Material{Instance: i.ID, Number: 2, Chain: [][]byte{make([]byte, 700)}},
+			&model.Chain{Instance: i.ID, Number: 2, Certificates: [][]byte{make([]byte, 700)}},
 		} {
 			if err := tx.Put(r); err != nil {
 				return err
@@ -129,7 +129,7 @@ func BenchmarkOpen100k(b *testing.B) {
 			b.Fatalf("%d, %v", p.Total, err)
 		}
 		first += time.Since(begin)
-		if err := s.Built(context.Background()); err != nil {
+		if err := s.WaitForTable(context.Background()); err != nil {
 			b.Fatal(err)
 		}
 		built += time.Since(begin)
@@ -146,7 +146,7 @@ func BenchmarkPage100k(b *testing.B) {
 	s := openAt(b, dir)
 	defer s.Close()
 	fillStore(b, s, many)
-	if err := s.Built(context.Background()); err != nil {
+	if err := s.WaitForTable(context.Background()); err != nil {
 		b.Fatal(err)
 	}
 	b.Run("index", func(b *testing.B) {

@@ -7,11 +7,11 @@ import (
 	"certquay/model"
 )
 
-// backlog is how many batches a follower may lag behind before it gets a
-// Resync in place of them.
-const backlog = 64
+// maxBacklog is the number of change sets a subscriber can fall behind before they are
+// replaced by one with Resync set.
+const maxBacklog = 64
 
-// feed tells followers what was committed. It never waits for one.
+// feed publishes commits to subscribers. It never waits for one.
 type feed struct {
 	mu        sync.Mutex
 	seq       uint64
@@ -20,12 +20,12 @@ type feed struct {
 }
 
 type follower struct {
-	queue []model.Batch // guarded by the feed's mutex
-	wake  chan struct{} // holds one; filled when the queue is not empty
-	done  chan struct{} // closed with the feed
+	queue []model.ChangeSet // guarded by the feed's mutex
+	wake  chan struct{}     // capacity 1; filled while the queue is not empty
+	done  chan struct{}     // closed with the feed
 }
 
-// publish queues one commit for every follower.
+// publish queues one commit for every subscriber.
 func (f *feed) publish(changes []model.Change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -33,10 +33,10 @@ func (f *feed) publish(changes []model.Change) {
 	if len(changes) == 0 {
 		return
 	}
-	b := model.Batch{Seq: f.seq, Changes: changes}
+	b := model.ChangeSet{Seq: f.seq, Changes: changes}
 	for w := range f.followers {
-		if len(w.queue) >= backlog {
-			w.queue = []model.Batch{{Seq: f.seq, Resync: true}}
+		if len(w.queue) >= maxBacklog {
+			w.queue = []model.ChangeSet{{Seq: f.seq, Resync: true}}
 		} else {
 			w.queue = append(w.queue, b)
 		}
@@ -47,9 +47,9 @@ func (f *feed) publish(changes []model.Change) {
 	}
 }
 
-// watch begins with the next commit.
-func (f *feed) watch(ctx context.Context) <-chan model.Batch {
-	out := make(chan model.Batch)
+// watch subscribes from the next commit on.
+func (f *feed) watch(ctx context.Context) <-chan model.ChangeSet {
+	out := make(chan model.ChangeSet)
 	w := &follower{wake: make(chan struct{}, 1), done: make(chan struct{})}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -65,7 +65,7 @@ func (f *feed) watch(ctx context.Context) <-chan model.Batch {
 	return out
 }
 
-func (f *feed) follow(ctx context.Context, w *follower, out chan<- model.Batch) {
+func (f *feed) follow(ctx context.Context, w *follower, out chan<- model.ChangeSet) {
 	defer close(out)
 	defer func() {
 		f.mu.Lock()
@@ -96,18 +96,18 @@ func (f *feed) follow(ctx context.Context, w *follower, out chan<- model.Batch) 
 	}
 }
 
-func (f *feed) next(w *follower) (model.Batch, bool) {
+func (f *feed) next(w *follower) (model.ChangeSet, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(w.queue) == 0 {
-		return model.Batch{}, false
+		return model.ChangeSet{}, false
 	}
 	b := w.queue[0]
 	w.queue = w.queue[1:]
 	return b, true
 }
 
-// close ends every follower.
+// close ends all subscriptions.
 func (f *feed) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -118,8 +118,8 @@ func (f *feed) close() {
 	}
 }
 
-// Watch sends what each later commit changed until ctx ends or the store is
-// closed, then closes the channel. A reader more than 64 batches behind gets
-// one batch with Resync set in place of what it missed. Readers must not
-// change what they get: all get the same.
-func (s *Store) Watch(ctx context.Context) <-chan model.Batch { return s.feed.watch(ctx) }
+// Watch sends the changes of each later commit until ctx ends or the store is closed,
+// then closes the channel. A reader that is more than 64 change sets behind receives
+// one with Resync set in place of those it missed. All readers receive the same values
+// and must not modify them.
+func (s *Store) Watch(ctx context.Context) <-chan model.ChangeSet { return s.feed.watch(ctx) }

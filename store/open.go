@@ -21,31 +21,30 @@ import (
 
 const (
 	idName = "STORE-ID"
-	// idMaking holds the ID while a store is being made. A store whose making
-	// was interrupted holds nothing yet, so making it again is safe.
-	idMaking     = "STORE-ID.new"
-	databaseName = "db"
+	// pendingIDName holds the ID while a store is being created. An interrupted
+	// creation left no data behind, so it can be repeated.
+	pendingIDName = "STORE-ID.new"
+	databaseName  = "db"
 )
 
-// ours are the names in a data directory that do not make it foreign. Some
-// belong to other packages; "lost+found" is that of a volume's root.
-var ours = map[string]bool{
-	idName: true, idMaking: true, databaseName: true, reserveName: true, markName: true,
+// ownNames are the names in a data directory that do not make it foreign. Some belong
+// to other packages; "lost+found" exists in the root of a volume.
+var ownNames = map[string]bool{
+	idName: true, pendingIDName: true, databaseName: true, reserveName: true, markName: true,
 	databaseNext: true, databaseOld: true, cutOffName: true,
 	"owner.lock": true, "sock": true, "edge": true, "lost+found": true,
-	restoring: true,
+	restoringName: true,
 }
 
-// verifyAtOpen is how many bytes of tables are read whole when a store is
-// opened, at about 1 GB a second. What is beyond is read soon afterwards.
+// verifyAtOpen is how many bytes of tables are verified when a store is opened, at
+// about 1 GB a second. The rest is verified soon afterwards.
 const verifyAtOpen = 16 << 20
 
-// Open opens the store in a directory, or makes one when the directory does
-// not exist or holds nothing foreign. Whatever speaks against opening is found
-// before anything is changed, and is an [OpenError]; a newer schema is an
-// error that wraps [ErrNewerSchema]. Where nothing can be written, because the
-// volume is full or mounted for reading, the store is opened for reading, and
-// writing begins once it is possible.
+// Open opens the store in a directory, or creates one if the directory does not exist
+// or contains only files of certquay. Everything that prevents opening is detected
+// before anything is changed and returned as an [OpenError]; a newer schema is an error
+// that wraps [ErrNewerSchema]. If the volume is full or read-only, the store is opened
+// for reading, and writes succeed as soon as they are possible.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.filled()
 	if o.KeyFile == "" {
@@ -68,7 +67,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	sp := newSpace(dir, o)
+	sp := newDiskSpace(dir, o)
 	unwritable := sp.check()
 	if unwritable == nil {
 		unwritable = writableDir(dir)
@@ -90,7 +89,7 @@ func Open(dir string, o Options) (*Store, error) {
 		}
 		if unwritable != nil {
 			o.Logger.Warn("the store is opened for reading", "reason", unwritable)
-			e = newLate(r, func() (engine.Engine, error) { return openDatabase(db, sp, o) })
+			e = newLateWriter(r, func() (engine.Engine, error) { return openDatabase(db, sp, o) })
 		} else if err := r.Close(); err != nil {
 			return nil, err
 		}
@@ -111,38 +110,39 @@ func Open(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// prepare makes what stands beside the database. The file that makes the
-// directory a store comes last.
+// prepare creates the files beside the database. The file that makes the directory a
+// store is created last.
 func (s *Store) prepare(dir string, l *dirState, o Options, writable bool) (err error) {
 	path := filepath.Join(dir, markName)
 	if !writable {
-		// A full disk has room for what is there already.
-		if s.mark, err = openMark(path, s.keys, s.at, s.log); err != nil {
+		// A full disk still has room for rewriting existing blocks.
+		if s.highWater, err = openMark(path, s.keys, s.reached, s.log); err != nil {
 			s.log.Warn("the high-water mark cannot be written", "error", err)
 		}
 		return nil
 	}
-	if s.mark, err = openMark(path, s.keys, s.at, s.log); err != nil {
+	if s.highWater, err = openMark(path, s.keys, s.reached, s.log); err != nil {
 		return err
 	}
 	if !l.exists {
-		if err := errors.Join(os.Rename(filepath.Join(dir, idMaking), filepath.Join(dir, idName)), syncDir(dir)); err != nil {
+		if err := errors.Join(os.Rename(filepath.Join(dir, pendingIDName), filepath.Join(dir, idName)), syncDir(dir)); err != nil {
 			return err
 		}
 	}
-	return s.space.hold(o.Reserve)
+	return s.space.makeReserve(o.Reserve)
 }
 
-// inUseFor is how long the end of a process that has the database is waited for.
-const inUseFor = 3 * time.Second
+// inUseTimeout is how long to wait for a process that still has the database open to
+// end.
+const inUseTimeout = 3 * time.Second
 
 // openBadger opens the database for writing.
 func openBadger(db string, create bool, o Options) (engine.Engine, error) {
 	setup := builtin.Setup{Dir: db, Create: create, Log: o.Logger}
 	e, err := builtin.Badger.Open(setup)
-	// Whoever opens a store has its lock, so that one who still has the database
-	// is a process, or a child of one, that is about to end.
-	for until := time.Now().Add(inUseFor); errors.Is(err, engine.ErrInUse) && time.Now().Before(until); {
+	// The caller holds the lock on the store, so a process that still has the database
+	// open, or a child of it, is about to end.
+	for until := time.Now().Add(inUseTimeout); errors.Is(err, engine.ErrInUse) && time.Now().Before(until); {
 		time.Sleep(50 * time.Millisecond)
 		e, err = builtin.Badger.Open(setup)
 	}
@@ -159,19 +159,19 @@ func openBadger(db string, create bool, o Options) (engine.Engine, error) {
 	return e, nil
 }
 
-// openDatabase opens the database for writing once that has become possible.
-func openDatabase(db string, sp *space, o Options) (engine.Engine, error) {
+// openDatabase opens the database for writing once writing has become possible.
+func openDatabase(db string, sp *diskSpace, o Options) (engine.Engine, error) {
 	if err := sp.check(); err != nil {
 		return nil, err
 	}
 	if err := writableDir(filepath.Dir(db)); err != nil {
-		return nil, because(engine.ErrReadOnly, err)
+		return nil, withCause(engine.ErrReadOnly, err)
 	}
 	return openBadger(db, false, o)
 }
 
-// inspectDatabase reads the database before anything opens it for writing, and
-// compares it with the high-water mark.
+// inspectDatabase checks the database before it is opened for writing, and compares it
+// with the high-water mark.
 func inspectDatabase(db string, keys *keyring, l *dirState, o Options) (*badger.Reader, error) {
 	restore := restoreHint("open-hint.unchanged")
 	entries, err := os.ReadDir(db)
@@ -194,8 +194,8 @@ func inspectDatabase(db string, keys *keyring, l *dirState, o Options) (*badger.
 		return nil, &OpenError{What: db, Why: model.Say("open.unreadable"), Hint: restore, Err: err}
 	}
 	err = compareMark(r, keys, l, o)
-	if less := new(lessOpenError); err == nil || o.AcceptLoss && errors.As(err, &less) {
-		if err = keepCutOff(db, r.Tails(), err != nil); err == nil {
+	if less := new(dataMissingOpenError); err == nil || o.AcceptLoss && errors.As(err, &less) {
+		if err = copyCutOff(db, r.Tails(), err != nil); err == nil {
 			return r, nil
 		}
 		err = &OpenError{What: db, Why: model.Say("open.uncopied"), Err: err}
@@ -203,13 +203,13 @@ func inspectDatabase(db string, keys *keyring, l *dirState, o Options) (*badger.
 	return nil, errors.Join(err, r.Close())
 }
 
-// lessOpenError is an [OpenError] of a store that opens once what is missing is
-// given up.
-type lessOpenError struct{ *OpenError }
+// dataMissingOpenError is an [OpenError] of a store that can be opened with
+// Options.AcceptLoss.
+type dataMissingOpenError struct{ *OpenError }
 
-func (e *lessOpenError) Unwrap() []error { return []error{ErrLess, e.OpenError} }
+func (e *dataMissingOpenError) Unwrap() []error { return []error{ErrDataMissing, e.OpenError} }
 
-// compareMark compares a database with the high-water mark beside it.
+// compareMark compares a database with the high-water mark stored beside it.
 func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error {
 	snap, err := r.Snapshot()
 	if err != nil {
@@ -225,19 +225,19 @@ func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error 
 	want, err := readMark(path, keys)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		_, marked, err := v.come()
+		_, marked, err := v.progress()
 		if err != nil {
 			return &OpenError{What: l.dir, Why: model.Say("open.damaged"), Hint: way, Err: err}
 		}
-		if marked { // else it was written before there was a mark
-			return &lessOpenError{&OpenError{
+		if marked { // older stores have no mark
+			return &dataMissingOpenError{&OpenError{
 				What: path,
 				Why:  model.Say("open.no-mark"),
 				Hint: model.Say("open-hint.put-mark-back"),
 			}}
 		}
 	case err != nil:
-		return &lessOpenError{&OpenError{
+		return &dataMissingOpenError{&OpenError{
 			What: path,
 			Why:  model.Say("open.damaged"),
 			Hint: model.Say("open-hint.accept-damage"),
@@ -245,7 +245,7 @@ func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error 
 		}}
 	default:
 		if err := v.compare(want); err != nil {
-			return &lessOpenError{&OpenError{What: l.dir, Why: model.Say("open.less"), Hint: way, Err: err}}
+			return &dataMissingOpenError{&OpenError{What: l.dir, Why: model.Say("open.less"), Hint: way, Err: err}}
 		}
 	}
 	if !r.Doubtful() {
@@ -256,7 +256,7 @@ func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error 
 		err = &model.Error{Text: report.Problems[0]}
 	}
 	if err != nil {
-		return &lessOpenError{&OpenError{
+		return &dataMissingOpenError{&OpenError{
 			What: filepath.Join(l.dir, databaseName, "MANIFEST"),
 			Why:  model.Say("open.tables"),
 			Hint: way,
@@ -266,17 +266,17 @@ func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error 
 	return nil
 }
 
-// cutOffName is the directory with copies of files that Badger cuts off when
-// it opens them, by when that was.
+// cutOffName is the directory for copies of files that Badger truncates when it opens
+// them, by time.
 const cutOffName = "cut-off"
 
-// keptCopies is how many such moments are kept.
-const keptCopies = 4
+// maxCutOffCopies is how many sets of copies are kept.
+const maxCutOffCopies = 4
 
-// keepCutOff copies the files of which something will be cut off. That is
-// usual after a loss of power, where it is what was not acknowledged; lossy
-// says that it was.
-func keepCutOff(db string, names []string, lossy bool) error {
+// copyCutOff copies the files that Badger will truncate. After a loss of power this is
+// normal: the tail was never acknowledged. lossy means that acknowledged data is
+// missing; then the manifest and all memtable logs are copied.
+func copyCutOff(db string, names []string, lossy bool) error {
 	if lossy {
 		more, err := filepath.Glob(filepath.Join(db, "*.mem"))
 		if err != nil {
@@ -295,7 +295,7 @@ func keepCutOff(db string, names []string, lossy bool) error {
 	if err != nil {
 		return err
 	}
-	for len(older) >= keptCopies { // sorted by time
+	for len(older) >= maxCutOffCopies { // sorted by time
 		if err := os.RemoveAll(older[0]); err != nil {
 			return err
 		}
@@ -317,8 +317,8 @@ func keepCutOff(db string, names []string, lossy bool) error {
 	return nil
 }
 
-// With opens the store in an engine, or makes one when the engine is empty.
-// The store owns the engine from then on, unless With fails.
+// With opens the store in an engine, or creates one if the engine is empty. The store
+// owns the engine from then on, unless With fails.
 func With(e engine.Engine, o Options) (*Store, error) {
 	o = o.filled()
 	l := &dirState{dir: "engine"}
@@ -353,8 +353,8 @@ func With(e engine.Engine, o Options) (*Store, error) {
 	return attach(e, k, l, o)
 }
 
-// attach starts a store on an engine, after checking that the engine holds the
-// store that was looked for, or making it there.
+// attach starts a store on an engine, after checking that the engine contains the
+// expected store or creating it there.
 func attach(e engine.Engine, k *keyring, l *dirState, o Options) (*Store, error) {
 	snap, err := e.Snapshot()
 	if err != nil {
@@ -384,7 +384,7 @@ func attach(e engine.Engine, k *keyring, l *dirState, o Options) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	before := func(ctx context.Context, from int) error { return s.copyBefore(ctx, l.dir, o, from) }
+	before := func(ctx context.Context, from int) error { return s.backupBeforeUpgrade(ctx, l.dir, o, from) }
 	if !l.onDisk {
 		before = nil
 	}
@@ -394,8 +394,8 @@ func attach(e engine.Engine, k *keyring, l *dirState, o Options) (*Store, error)
 	return s, nil
 }
 
-// identify checks that what v reads is the store that was looked for, written
-// with its key file and in a form that is known.
+// identify checks that v reads the expected store, that it was written with the given
+// key file, and that its schema is known.
 func (v *view) identify(l *dirState, o Options) error {
 	m, err := v.meta()
 	switch {
@@ -421,7 +421,7 @@ func (v *view) identify(l *dirState, o Options) error {
 			Hint: restoreHint("open-hint.own-database"),
 		}
 	}
-	// The schema comes before anything whose form it decides.
+	// Check the schema before decoding anything that depends on it.
 	if n, err := v.schema(); err != nil {
 		return err
 	} else if n > schema {
@@ -430,8 +430,8 @@ func (v *view) identify(l *dirState, o Options) error {
 	return nil
 }
 
-// initialize writes what the store notes about itself, the mark included, in
-// one step.
+// initialize writes the metadata of a new store, including the commit counter, in one
+// batch.
 func initialize(e engine.Engine, k *keyring, id string, o Options) error {
 	key := randomKey()
 	wrapped, err := k.wrapMaster(key, o.Passphrase, o.WorkFactor)
@@ -440,7 +440,7 @@ func initialize(e engine.Engine, k *keyring, id string, o Options) error {
 	}
 	t := &tx{written: map[string]bool{}}
 	t.put(metaMaster, wrapped)
-	t.put(metaCommits, binary.AppendUvarint(nil, 0)) // from now on there is a high-water mark
+	t.put(metaCommits, binary.AppendUvarint(nil, 0)) // from now on commits are counted
 	if err := errors.Join(t.putSchema(schema), t.putMeta(Meta{ID: id, Created: o.Now().UTC()})); err != nil {
 		return err
 	}
@@ -453,7 +453,7 @@ func initialize(e engine.Engine, k *keyring, id string, o Options) error {
 	return nil
 }
 
-// batchOf makes the batch that brings writes into an engine.
+// batchOf makes the engine batch of pending writes.
 func batchOf(over tree.Map[pending], k *keyring) *engine.Batch {
 	var b engine.Batch
 	for key, p := range over.Ascend("", "") {
@@ -461,7 +461,7 @@ func batchOf(over tree.Map[pending], k *keyring) *engine.Batch {
 		case p.deleted:
 			b.Delete(key)
 		case strings.HasPrefix(key, indexSpace) && len(p.value) == 0:
-			b.Put(key, nil) // it says nothing that its record does not say
+			b.Put(key, nil) // an empty index entry repeats its record, so it is not authenticated
 		default:
 			b.Put(key, k.authenticate(key, p.value))
 		}

@@ -11,16 +11,16 @@ import (
 	"certquay/store/search"
 )
 
-// tx is one caller's transaction: a view whose writes lie over those of the
-// callers before it in the same group. Dropping it leaves theirs as they were,
-// because the map of writes never changes in place.
+// tx is the transaction of one caller: a view with pending writes on top of those of
+// earlier callers in the same group. Discarding a tx leaves their writes untouched,
+// because the map of writes is persistent (immutable).
 type tx struct {
 	view
 	written map[string]bool // storage keys
-	bytes   int             // about what the writes add to a batch
+	bytes   int             // estimated size of the writes in a batch
 	changes []model.Change
 	rows    []search.Change
-	last    *eventHead // of the last event that it appended; nil when it appended none
+	last    *eventHead // the last event it appended; nil if none
 }
 
 var _ model.Tx = (*tx)(nil)
@@ -39,9 +39,9 @@ func (t *tx) delete(key string) {
 	t.bytes += engine.Size(key, nil)
 }
 
-// Put writes a record, its secret, indexes and counter.
+// Put writes a record with its secret, index entries and counter.
 func (t *tx) Put(r model.Record) error {
-	if err := writable(r); err != nil {
+	if err := checkPut(r); err != nil {
 		return err
 	}
 	key := recordKey(r.RecordKind(), r.RecordKey())
@@ -53,36 +53,36 @@ func (t *tx) Put(r model.Record) error {
 			return model.Fail("store.sealing", "kind", r.RecordKind(), "key", r.RecordKey(), "cause", err)
 		}
 		t.put(dataKeyOf(key), wrapped)
-	} else if err := t.forget(key); err != nil {
+	} else if err := t.deleteDataKey(key); err != nil {
 		return err
 	}
 	return t.write(key, r, sealed)
 }
 
-// write stores a record whose secret is sealed already.
+// write stores a record whose secret is already encrypted.
 func (t *tx) write(key string, r model.Record, sealed []byte) error {
 	b, err := encode(r, sealed)
 	if err != nil {
 		return err
 	}
-	old, err := t.old(key, r)
+	old, err := t.loadOld(key, r)
 	if err != nil {
 		return err
 	}
 	t.put(key, b)
-	return t.replaced(old, r)
+	return t.updateIndexes(old, r)
 }
 
-// Delete removes a record with its indexes, and the data key without which its
+// Delete removes a record with its index entries, and the data key without which its
 // secret cannot be read.
 //
-// An engine like Badger appends: what it was told to forget stays in its files
-// until they are compacted. Until then a thief of files and master key could
-// dig out both the sealed secret and its data key; afterwards nobody can. The
-// data key is stored apart, so that it is small, lies in the tables and not in
-// the value log, and goes with the first compaction.
+// An engine like Badger only appends, so deleted data stays in its files until they are
+// compacted. Until then, someone with the files and the master key could recover both
+// the encrypted secret and its data key; afterwards nobody can. The data key is stored
+// separately, so that it is small, lies in the tables rather than in the value log, and
+// disappears with the first compaction.
 func (t *tx) Delete(r model.Record) error {
-	if err := writable(r); err != nil {
+	if err := checkPut(r); err != nil {
 		return err
 	}
 	key := recordKey(r.RecordKind(), r.RecordKey())
@@ -91,15 +91,15 @@ func (t *tx) Delete(r model.Record) error {
 	} else if err != nil {
 		return err
 	}
-	old, err := t.old(key, r)
+	old, err := t.loadOld(key, r)
 	if err != nil {
 		return err
 	}
-	if err := t.forget(key); err != nil {
+	if err := t.deleteDataKey(key); err != nil {
 		return err
 	}
 	t.delete(key)
-	if err := t.replaced(old, nil); err != nil {
+	if err := t.updateIndexes(old, nil); err != nil {
 		return err
 	}
 	t.changes = append(t.changes, model.Change{Kind: r.RecordKind(), Key: r.RecordKey(), Deleted: true})
@@ -130,7 +130,7 @@ func (t *tx) Append(e model.Event) error {
 	return nil
 }
 
-// eventHead is the end of the activity log.
+// eventHead identifies the last event of the activity log.
 type eventHead struct {
 	seq   uint64
 	chain []byte
@@ -154,7 +154,7 @@ func (v *view) head() (eventHead, error) {
 	return eventHead{binary.BigEndian.Uint64(b), b[8:]}, nil
 }
 
-func writable(r model.Record) error {
+func checkPut(r model.Record) error {
 	switch {
 	case r.RecordKind() == model.KindEvent:
 		return errEvent
@@ -164,8 +164,8 @@ func writable(r model.Record) error {
 	return nil
 }
 
-// forget removes the data key of a record, if it has one.
-func (t *tx) forget(record string) error {
+// deleteDataKey removes the data key of a record, if it has one.
+func (t *tx) deleteDataKey(record string) error {
 	key := dataKeyOf(record)
 	_, err := t.get(key)
 	if errors.Is(err, model.ErrNotFound) {
@@ -178,9 +178,9 @@ func (t *tx) forget(record string) error {
 	return nil
 }
 
-// old reads what is stored under the key of a record that has indexes or a
-// counter; nil when there is nothing, or nothing that needs to be undone.
-func (t *tx) old(key string, r model.Record) (model.Record, error) {
+// loadOld reads the stored version of a record that has indexes or a counter. It
+// returns nil if there is none.
+func (t *tx) loadOld(key string, r model.Record) (model.Record, error) {
 	_, indexed := r.(model.Indexed)
 	_, counted := r.(model.Counted)
 	if !indexed && !counted || r.RecordKind() == model.KindEvent {
@@ -198,9 +198,9 @@ func (t *tx) old(key string, r model.Record) (model.Record, error) {
 	return old, nil
 }
 
-// replaced brings indexes, counters and lists of changes from the old record
-// to the new one. Either may be nil.
-func (t *tx) replaced(old, r model.Record) error {
+// updateIndexes updates index entries, counters and the list of changes from the old
+// record to the new one. Either may be nil.
+func (t *tx) updateIndexes(old, r model.Record) error {
 	var was, is map[string][]byte
 	if old != nil {
 		was = entries(old)
@@ -219,7 +219,7 @@ func (t *tx) replaced(old, r model.Record) error {
 		}
 	}
 	if from, to := counterOf(old), counterOf(r); from != to {
-		if err := errors.Join(t.add(from, -1), t.add(to, 1)); err != nil {
+		if err := errors.Join(t.addToCounter(from, -1), t.addToCounter(to, 1)); err != nil {
 			return err
 		}
 	}
@@ -240,7 +240,7 @@ func counterOf(r model.Record) string {
 	return ""
 }
 
-func (t *tx) add(counter string, d int) error {
+func (t *tx) addToCounter(counter string, d int) error {
 	if counter == "" {
 		return nil
 	}

@@ -67,7 +67,7 @@ func filled(t *testing.T) *demo.World {
 	if err := w.Fill(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Built(ctx); err != nil {
+	if err := s.WaitForTable(ctx); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -117,7 +117,7 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cart.Is(model.Failing, w.Engine.Now()) {
+	if cart.Has(model.Failing, w.Engine.Now()) {
 		t.Error("cart.example.com is failing three days later")
 	}
 }

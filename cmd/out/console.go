@@ -59,12 +59,12 @@ func (c *Console) Note(code string, args ...any) {
 		_, _ = c.Err.Write(b)
 		return
 	}
-	Tell(c.Err, c.Lang, t)
+	PrintErr(c.Err, c.Lang, t)
 }
 
-// Tell writes a message, in a language, in one line that begins with the name of
+// PrintErr writes a message, in a language, in one line that begins with the name of
 // the program.
-func Tell(to io.Writer, lang string, t model.Text) {
+func PrintErr(to io.Writer, lang string, t model.Text) {
 	_, _ = fmt.Fprintln(to, "certquay: "+text.New(lang).Text(t))
 }
 
@@ -92,7 +92,7 @@ func (c *Console) Confirm(ctx context.Context, question, typed string) error {
 	if err != nil {
 		return model.Fail("verb.ask-failed", "cause", err)
 	}
-	if got := model.Fold(answer); got != model.Fold(want) && got != model.Fold(text.Clean(want)) {
+	if got := model.NormalizeName(answer); got != model.NormalizeName(want) && got != model.NormalizeName(text.Clean(want)) {
 		return Usage("usage.not-confirmed", "word", want)
 	}
 	return nil

@@ -36,7 +36,12 @@ func (p *place) leaks(material []byte) bool {
 func secretsSealed(t *testing.T, p *place) {
 	s := p.open()
 	k, material := privateKey(1)
-	c := &model.Cell{Space: "embedded", Name: "root", Data: []byte("plain to see"), Secret: model.NewSecret([]byte("the secret of a cell"))}
+	c := &model.KV{
+		Namespace: "embedded",
+		Name:      "root",
+		Data:      []byte("plain to see"),
+		Secret:    model.NewSecret([]byte("the secret of a cell")),
+	}
 	p.put(s, k, c)
 	p.shut(s)
 	if p.leaks(material) || p.leaks([]byte("the secret of a cell")) {
@@ -79,7 +84,7 @@ func passphrase(t *testing.T, p *place) {
 	o.Passphrase = model.NewSecret([]byte("correct horse"))
 	s := p.openWith(o)
 	k, material := privateKey(1)
-	p.put(s, k, instance(1), &model.Cell{Space: "s", Name: "plain", Data: []byte("d")})
+	p.put(s, k, instance(1), &model.KV{Namespace: "s", Name: "plain", Data: []byte("d")})
 	p.shut(s)
 
 	s = p.open()
@@ -114,7 +119,7 @@ func passphrase(t *testing.T, p *place) {
 	if got, err = read(); err != nil || string(got.PKCS8.Reveal()) != string(material) {
 		t.Errorf("unsealed: %v", err)
 	}
-	if err := s.Seal(); err != nil {
+	if err := s.ForgetMasterKey(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err = read(); !errors.Is(err, store.ErrSealed) {
@@ -188,7 +193,7 @@ func movedValue(t *testing.T, p *place) {
 	if !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), string(id(2))) {
 		t.Errorf("got %v", err)
 	}
-	if err := s.Built(context.Background()); !errors.Is(err, store.ErrCorrupt) {
+	if err := s.WaitForTable(context.Background()); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("building the table: %v", err)
 	}
 	if page, _ := s.Query(model.Query{Filter: model.Filter{Text: "x"}, Now: now}); !page.Partial {
