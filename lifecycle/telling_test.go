@@ -182,7 +182,7 @@ detail:        version 1, serial SERIAL, valid to 2027-03-01 11:59:59Z
 valid to:      2027-03-01 11:59:59Z
 at:            2026-11-21 12:00:00Z
 see:           certquay show TAIL
-`, "certquay: a test for Ops\nThis is a test. certquay can tell Ops what happens.\n"},
+`, "certquay: a test for Ops\nThis is a test. certquay can send notices to Ops.\n"},
 		"zh": {"certquay：a.example.com：已签发\n" + `事项：已签发
 证书：a.example.com（ID）
 域名：a.example.com

@@ -30,5 +30,5 @@ func TestAnExplanationTellsWhyNothingIsIssued(t *testing.T) {
 	w.wait(j.ID)
 	says("it was bought at 20", "it was applied for at 20", "what it waits for is not there yet: a record (A7)")
 	w.check(w.engine.By(operator).Withdraw(w.ctx(), id))
-	says("came back, and its draft is kept (A9)")
+	says("was returned, and its draft is kept (A9)")
 }

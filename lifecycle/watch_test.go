@@ -211,14 +211,14 @@ func TestSilenceIsSaidInPlainWords(t *testing.T) {
 		want string
 	}{
 		{network("dial", os.NewSyscallError("connect", syscall.ECONNREFUSED)), "nothing listens on port 8443 of www.example.com; check the port, and that the server runs (connection refused)"},
-		{network("dial", os.NewSyscallError("connect", syscall.EHOSTUNREACH)), "there is no way from here to www.example.com; check the address and the network (no route to host)"},
+		{network("dial", os.NewSyscallError("connect", syscall.EHOSTUNREACH)), "there is no route from here to www.example.com; check the address and the network (no route to host)"},
 		{network("dial", &net.DNSError{Err: "no such host", Name: "www.example.com", IsNotFound: true}), "there is no host www.example.com; check how it is written (lookup www.example.com: no such host)"},
-		{network("dial", &net.DNSError{Err: "server misbehaving", Name: "www.example.com"}), "the address of www.example.com could not be found out; check the DNS of this machine (lookup www.example.com: server misbehaving)"},
+		{network("dial", &net.DNSError{Err: "server misbehaving", Name: "www.example.com"}), "the address of www.example.com could not be looked up; check the DNS of this machine (lookup www.example.com: server misbehaving)"},
 		{network("remote error", tls.AlertError(112)), "the server has nothing for the name shop.example.com; give the name that it serves as the server name (the other side broke off TLS: unrecognized name)"},
-		{network("remote error", tls.AlertError(40)), "the server broke the handshake for shop.example.com off; it may want another server name, or a certificate of the client (the other side broke off TLS: handshake failure)"},
+		{network("remote error", tls.AlertError(40)), "the server aborted the handshake for shop.example.com; it may want another server name, or a certificate of the client (the other side broke off TLS: handshake failure)"},
 		{fmt.Errorf("handshake: %w", tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}), "what listens on port 8443 does not speak TLS; check the port (the first record does not look like a TLS handshake)"},
 		{fmt.Errorf("connect: %w", context.DeadlineExceeded), "www.example.com did not answer on port 8443 in time; check address, port and firewalls (no answer in time)"},
-		{fmt.Errorf("handshake: %w", io.EOF), "the server hung up before the handshake was done; check that port 8443 speaks TLS (the other side closed the connection)"},
+		{fmt.Errorf("handshake: %w", io.EOF), "the server closed the connection before the handshake was done; check that port 8443 speaks TLS (the other side closed the connection)"},
 		{errors.New("something else"), "something else"},
 	} {
 		s.mu.Lock()
