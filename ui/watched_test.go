@@ -32,7 +32,7 @@ func TestSilenceIsOnTheRow(t *testing.T) {
 	silent.Problems, silent.Detail, silent.Error = nil, "", model.Quoted("", "nothing listens on port 8443 of it")
 	b.Watched[1].Error = model.Quoted("", "EOF")
 	d := drive(t, b, 120, 40)
-	d.keys("3", "[").sees("ok; silent at the last look")
+	d.keys("3", "[").sees("ok; no answer at the last check")
 	b.Change(func(b *kittest.Backend) { b.Watched[0].AnsweredAt = b.Watched[0].Created })
 	d.feed()
 	d.sees("no answer: nothing listens on")
