@@ -71,7 +71,7 @@ func activityCmd(c *invocation) *cobra.Command {
 					return err
 				}
 			}
-			feed := (<-chan model.Batch)(nil)
+			feed := (<-chan model.ChangeSet)(nil)
 			if follow {
 				// It looks, it does not work: an owner that leaves does not wait.
 				defer c.app.Sessions.Dashboard(cmd.Context())()

@@ -140,7 +140,7 @@ func specification(level, typ, brand, grade string) (model.Specification, error)
 	if s.Grade, err = oneOf("--grade", grade, model.Grades); err != nil {
 		return s, err
 	}
-	s.Brand = model.Fold(brand)
+	s.Brand = model.NormalizeName(brand)
 	return s, nil
 }
 
@@ -148,7 +148,7 @@ func specification(level, typ, brand, grade string) (model.Specification, error)
 // case. What is a flag or a message that says what it was typed for.
 func oneOf[T ~string](what any, typed string, words []T) (T, error) {
 	for _, w := range words {
-		if model.Fold(typed) == model.Fold(string(w)) {
+		if model.NormalizeName(typed) == model.NormalizeName(string(w)) {
 			return w, nil
 		}
 	}

@@ -39,7 +39,7 @@ func (p *person) filled(n int) {
 		before = append(before, time.Duration(days)*24*time.Hour)
 	}
 	if err := s.Update(context.Background(), func(tx model.Tx) error {
-		return tx.Put(&model.Cell{Space: "notify", Name: "plan", Data: fmt.Append(nil, before)})
+		return tx.Put(&model.KV{Namespace: "notify", Name: "plan", Data: fmt.Append(nil, before)})
 	}); err != nil {
 		p.t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func (p *person) filled(n int) {
 					ID: model.ID(fmt.Sprintf("01M80000000000000000%06d", k)), Name: name, State: model.Issued, Origin: model.OriginBought, Years: 1,
 					Spec: model.Specification{Level: model.DV, Type: model.Single, Brand: "embedded", Grade: model.Free}, Created: start,
 					Application:  model.Application{Domains: []string{name}, KeyType: model.ECDSAP256},
-					ServiceStart: start, ServiceEnd: start.AddDate(1, 0, 0), Checked: now,
+					ServiceStart: start, ServiceEnd: start.AddDate(1, 0, 0), RevocationCheckedAt: now,
 					Versions: []model.Version{{Number: 1, Serial: fmt.Sprintf("%032x", k+1), Fingerprint: fmt.Sprintf("%064x", k+1), Subject: name, Domains: []string{name}, KeyType: "ecdsa-p256", NotBefore: start, NotAfter: start.Add(300*24*time.Hour - time.Second), Issued: start, Issuer: "embedded"}},
 				}
 				if err := tx.Put(&i); err != nil {

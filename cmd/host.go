@@ -98,7 +98,7 @@ func partOf(stated map[string]*string) (s model.Specification, err error) {
 			return s, err
 		}
 	}
-	s.Brand = model.Fold(*stated["brand"])
+	s.Brand = model.NormalizeName(*stated["brand"])
 	return s, nil
 }
 

@@ -176,7 +176,7 @@ func (y *yearly) judge() {
 	if err := s.stop(); err != nil {
 		y.t.Error(err)
 	}
-	if signed := y.keys(model.Scan{Kind: model.KindCell}, "/serial/"); signed != versions*len(y.ids) {
+	if signed := y.keys(model.Scan{Kind: model.KindKV}, "/serial/"); signed != versions*len(y.ids) {
 		y.t.Errorf("the CA has signed %d certificates for %d versions", signed, versions*len(y.ids))
 	}
 }

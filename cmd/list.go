@@ -120,7 +120,7 @@ func (c *invocation) list(ctx context.Context, q model.Query) error {
 		case r.AwaitsProof:
 			expiry = c.Text("verb.list.proof")
 		}
-		label := c.Label("label", r.Label(now))
+		label := c.Label("label", r.Status(now))
 		rows = append(
 			rows,
 			[]string{r.ID.Short(), r.Name, label, out.Dash(domains), expiry, out.Dash(r.Products), out.Dash(out.Day(r.ServiceEnd))},

@@ -41,7 +41,7 @@ func (c *invocation) show(id model.ID, done model.Text) error {
 	if c.JSON {
 		return c.PrintJSON(c.instance(&i))
 	}
-	c.Say("verb.became", "done", done, "name", i.Name, "state", i.Label(c.engine().Now()))
+	c.Say("verb.became", "done", done, "name", i.Name, "state", i.Status(c.engine().Now()))
 	return nil
 }
 

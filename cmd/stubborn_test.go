@@ -139,7 +139,7 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(conn.ConnectionState().PeerCertificates[0].Raw, m.Chain[0]) {
+	if !bytes.Equal(conn.ConnectionState().PeerCertificates[0].Raw, m.Certificates[0]) {
 		t.Error("the old leaf is not presented any more")
 	}
 	odd.on = false

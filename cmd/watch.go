@@ -139,7 +139,7 @@ func (c *invocation) watchTable(all []model.Watch) error {
 			return err
 		}
 		items = append(items, j)
-		rows = append(rows, []string{w.ID.Short(), w.Address, w.Name, c.watchState(w), out.Day(w.NotAfter), out.DateTime(w.LookedAt)})
+		rows = append(rows, []string{w.ID.Short(), w.Address, w.Name, c.watchState(w), out.Day(w.NotAfter), out.DateTime(w.ProbedAt)})
 	}
 	switch {
 	case c.JSON:
@@ -163,7 +163,7 @@ func (c *invocation) watchState(w *model.Watch) string {
 		words[n] = c.Label("watch", s)
 	}
 	s := strings.Join(words, c.Words().T("verb.join"))
-	if w.Error != "" && !w.Answered.IsZero() && !slices.Equal(states, []string{monitor.WatchUnreachable}) {
+	if w.Error != "" && !w.AnsweredAt.IsZero() && !slices.Equal(states, []string{monitor.WatchUnreachable}) {
 		return c.Text("verb.watch.silent", "state", s)
 	}
 	return s
@@ -184,7 +184,7 @@ func (c *invocation) toWatch(w *model.Watch) (watchJSON, error) {
 		NotAfter: out.TimeOrNil(
 			w.NotAfter,
 		),
-		LookedAt: out.TimeOrNil(w.LookedAt),
+		LookedAt: out.TimeOrNil(w.ProbedAt),
 		NextLook: out.TimeOrNil(w.Next),
 		Error:    out.OrNil(out.English(w.Error)),
 	}

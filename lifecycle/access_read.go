@@ -38,9 +38,9 @@ func (a *Access) Working() int { return seeing(a, a.e.Working) }
 
 // Watch is [Engine.Watch] as this actor. Who may not read gets a channel that is
 // closed.
-func (a *Access) Watch(ctx context.Context) <-chan model.Batch {
+func (a *Access) Watch(ctx context.Context) <-chan model.ChangeSet {
 	if a.mayRead() != nil {
-		closed := make(chan model.Batch)
+		closed := make(chan model.ChangeSet)
 		close(closed)
 		return closed
 	}
@@ -75,8 +75,8 @@ func (a *Access) Resources(f ResourceFilter) (views []ResourceView, total int, e
 }
 
 // Material is [Engine.Material] as this actor.
-func (a *Access) Material(id model.ID, version int) (model.Material, error) {
-	return reading(a, func() (model.Material, error) { return a.e.Material(id, version) })
+func (a *Access) Material(id model.ID, version int) (model.Chain, error) {
+	return reading(a, func() (model.Chain, error) { return a.e.Material(id, version) })
 }
 
 // QuoteHosting is [Engine.QuoteHosting] as this actor.

@@ -149,7 +149,7 @@ func TestEveryMethodOfAnAccessChecksWhoCalls(t *testing.T) {
 			case hasError && !refused:
 				t.Errorf("%s: %s gives %v %v", c.actor.Name, m.Name, fails, err)
 			case m.Name == "Watch":
-				if _, open := <-last.Interface().(<-chan model.Batch); open {
+				if _, open := <-last.Interface().(<-chan model.ChangeSet); open {
 					t.Errorf("%s watches", c.actor.Name)
 				}
 			}

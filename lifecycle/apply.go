@@ -77,7 +77,7 @@ func sameNames(a, b []string) bool {
 	canonical := func(list []string) []string {
 		out := make([]string, len(list))
 		for n, s := range list {
-			out[n] = model.Fold(s)
+			out[n] = model.NormalizeName(s)
 			if p, err := names.Parse(s); err == nil {
 				out[n] = p.ASCII
 			}
@@ -308,7 +308,7 @@ func (e *Engine) startIssue(
 	} else if v := i.Current(); v != nil && !i.Application.Manual() {
 		j.KeyID = v.KeyID // a reissue for the same key
 	}
-	j.Yearly = kind == model.JobRenew
+	j.AnnualRenewal = kind == model.JobRenew
 	i.Operation = model.Operation{Kind: kind, Job: j.ID, Since: c.Now, Attempt: 1}
 	i.ExpectedIssue = c.Now.Add(expectedIssue)
 	if kind == model.JobIssue { // the others move with their new version

@@ -59,7 +59,7 @@ func repeats(j *model.Job) bool { return j.Kind != model.JobUndeploy && j.Kind !
 // one. What it was about to do stays recorded. A job that a person asked for and
 // that is never repeated by itself is ended as failed.
 func (e *Engine) setAside(tx model.Tx, j *model.Job, cause error) error {
-	j.Error, j.Begun = model.TextOf(cause), true
+	j.Error, j.StepStarted = model.TextOf(cause), true
 	repeats := repeats(j)
 	if repeats {
 		j.Next = model.Never
@@ -68,9 +68,9 @@ func (e *Engine) setAside(tx model.Tx, j *model.Job, cause error) error {
 		return err
 	}
 	ev := e.jobEvent(j, journal.ResultFailed)
-	ev.Reason, ev.Repeat = j.Error, true // the task tells
+	ev.Reason, ev.SuppressNotice = j.Error, true // the task tells
 	if !repeats {
-		ev.Repeat = false
+		ev.SuppressNotice = false
 	}
 	if err := e.named(tx, &ev); err != nil {
 		return err

@@ -24,7 +24,7 @@ func (e *Engine) NoteBackup(ctx context.Context, actor model.Actor, detail model
 				asked = journal.AskBackup(detail, failure)
 			}
 			var err error
-			if ev.Repeat, err = e.journal.AskIn(tx, asked); err != nil {
+			if ev.SuppressNotice, err = e.journal.AskIn(tx, asked); err != nil {
 				return err
 			}
 		}

@@ -13,7 +13,7 @@ import (
 
 // Quote prices a purchase, or refuses what cannot be bought (spec B1).
 func (e *Engine) Quote(r BuyRequest) (Quote, error) {
-	r.Spec.Brand = model.Fold(r.Spec.Brand)
+	r.Spec.Brand = model.NormalizeName(r.Spec.Brand)
 	refuse := func(reason rules.Reason, args rules.Args) (Quote, error) {
 		return Quote{}, &rules.Refusal{Action: rules.Buy, Reason: reason, Rule: "B1", Args: args}
 	}
@@ -91,7 +91,7 @@ func (e *Engine) Buy(ctx context.Context, actor model.Actor, r BuyRequest) (mode
 			o, made, err = e.purchase(tx, actor, q, rules.Buy, func(i *model.Instance) error {
 				i.Contact = r.Contact
 				if r.Hosting {
-					i.Hosting.Entitled = 1
+					i.Hosting.PrepaidRenewals = 1
 				}
 				if r.FromPack {
 					i.Origin = model.OriginPack

@@ -27,7 +27,7 @@ func (r PackRequest) unit() string {
 
 // QuotePack prices packs, or refuses what cannot be bought.
 func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
-	r.Spec.Brand = model.Fold(r.Spec.Brand)
+	r.Spec.Brand = model.NormalizeName(r.Spec.Brand)
 	l := model.OrderLine{Item: string(r.Kind) + " pack", Quantity: r.Quantity, Currency: e.policy.Currency}
 	refuse := func(reason rules.Reason, args rules.Args) (Quote, error) {
 		return Quote{}, &rules.Refusal{Action: rules.BuyPack, Reason: reason, Rule: "B4", Args: args}
@@ -60,7 +60,7 @@ func (e *Engine) QuotePack(r PackRequest) (Quote, error) {
 // BuyPack buys prepaid units: an order, its cost and the units, in one
 // transaction. Packs are not refundable and do not expire.
 func (e *Engine) BuyPack(ctx context.Context, actor model.Actor, r PackRequest) (model.Order, error) {
-	r.Spec.Brand = model.Fold(r.Spec.Brand)
+	r.Spec.Brand = model.NormalizeName(r.Spec.Brand)
 	o := model.Order{ID: e.journal.NewID(), At: e.Now(), By: actor.Name}
 	q, err := e.QuotePack(r)
 	if err == nil {

@@ -114,7 +114,7 @@ func TestWhatPanicsAgainAndAgainIsSetAside(t *testing.T) {
 		!strings.Contains(inWords(asked[0].Detail), "certquay tasks retry "+asked[0].ID.Short()) {
 		t.Fatalf("asked: %+v", asked)
 	}
-	if i := w.get(id); !i.Operation.Aside() || i.Failure.What == "" {
+	if i := w.get(id); !i.Operation.Aside() || i.Failure.Kind == "" {
 		t.Errorf("what it shows: %+v, %+v", i.Operation, i.Failure)
 	}
 	// Others go on. That one crashes once more when it is tried, and then works.
@@ -208,7 +208,7 @@ func TestAJobInWhichTheProcessDiesIsSetAside(t *testing.T) {
 		} {
 			w.crashed = c.crashed
 			j := job()
-			j.Crashes, j.Begun, j.Next, j.Error, j.Attempt = c.deaths, true, time.Time{}, "", 1
+			j.Crashes, j.StepStarted, j.Next, j.Error, j.Attempt = c.deaths, true, time.Time{}, "", 1
 			w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return tx.Put(&j) }))
 			w.issuer.plan("fetch", hangs)
 			before := len(w.issuer.log())

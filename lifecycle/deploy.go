@@ -78,7 +78,7 @@ func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest
 	covered := i.Current().Domains
 	var ts []target
 	for _, region := range regions {
-		n := slices.IndexFunc(all, func(a string) bool { return model.Fold(a) == model.Fold(region) })
+		n := slices.IndexFunc(all, func(a string) bool { return model.NormalizeName(a) == model.NormalizeName(region) })
 		if n < 0 {
 			return nil, refuse(rules.ReasonNoRegion, rules.Args{"product": p.Name, "region": region, "regions": all})
 		}
@@ -94,7 +94,7 @@ func (e *Engine) targets(ctx context.Context, i *model.Instance, r DeployRequest
 			if !names.Covers(covered, host) || strings.HasPrefix(host, "*") {
 				return nil, refuse(rules.ReasonNotCovered, rules.Args{"name": name, "names": covered})
 			}
-			t := target{p, ports.Place{Region: region, Name: model.Fold(name)}}
+			t := target{p, ports.Place{Region: region, Name: model.NormalizeName(name)}}
 			if n, err := names.Parse(name); err == nil {
 				t.place.Name = n.ASCII
 			}
@@ -158,7 +158,7 @@ func (e *Engine) startDeploy(tx model.Tx, c *rules.Case, actor model.Actor, t ta
 			Args: rules.Args{"job": model.Say("busy.at", "job", r.Operation.Kind, "place", r.Place())}}
 	}
 	j := e.newJob(model.JobDeploy, i, actor)
-	j.Step, j.Resource, j.Version, j.Target = model.StepDeploy, r.ID, v.Number, v.Fingerprint
+	j.Step, j.Resource, j.Version, j.WantFingerprint = model.StepDeploy, r.ID, v.Number, v.Fingerprint
 	if r.Deployed == "" {
 		// Nothing of ours is there yet: who the place is meant for is known
 		// at once. Otherwise that changes with the first verified handshake.
@@ -244,7 +244,7 @@ func deploymentsOf(rs []model.Resource) (d model.Deployments) {
 		if r.AutoDeploy {
 			d.Auto++
 		}
-		if r.Failure.What != "" {
+		if r.Failure.Kind != "" {
 			d.Failing++
 		}
 	}

@@ -107,12 +107,12 @@ func TestAFailedDeploymentIsPutBack(t *testing.T) {
 			if r := w.resource(0); r.State != model.ResourceFailed || r.Deployed != before || r.Failure.Message == "" {
 				t.Errorf("first %v: the row is %s: %+v", first, r.State, r.Failure)
 			}
-			if i := w.get(id); i.Label(w.clock.Now()) != "failing" {
-				t.Errorf("the label is %s", i.Label(w.clock.Now()))
+			if i := w.get(id); i.Status(w.clock.Now()) != "failing" {
+				t.Errorf("the label is %s", i.Status(w.clock.Now()))
 			}
 			w.product.stubborn = false
 			w.deploy(id)
-			if r := w.resource(0); r.State != model.ResourceDeployed || r.Failure.What != "" {
+			if r := w.resource(0); r.State != model.ResourceDeployed || r.Failure.Kind != "" {
 				t.Errorf("tried again it is %s", r.State)
 			}
 			w.fsck()

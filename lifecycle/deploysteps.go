@@ -21,7 +21,7 @@ func Anew(j *model.Job) bool {
 	if j.Step == model.StepKeep {
 		return false
 	}
-	j.Step, j.Begun = model.StepDeploy, false
+	j.Step, j.StepStarted = model.StepDeploy, false
 	return true
 }
 
@@ -55,7 +55,7 @@ func (e *Engine) pair(j *model.Job) (pair ports.Pair, err error) {
 		if v == nil {
 			return &ports.Final{Err: model.Fail("deploy.version-gone", "version", j.Version)}
 		}
-		m, err := model.Get[model.Material](r, model.MaterialKey(i.ID, v.Number))
+		m, err := model.Get[model.Chain](r, model.ChainKey(i.ID, v.Number))
 		if err != nil {
 			return rules.CannotRead("certificate", v.Number, err)
 		}
@@ -63,7 +63,7 @@ func (e *Engine) pair(j *model.Job) (pair ports.Pair, err error) {
 		if err != nil {
 			return rules.CannotRead("key", v.KeyID, err)
 		}
-		pair = ports.Pair{Chain: m.Chain, Key: k.PKCS8, Fingerprint: v.Fingerprint}
+		pair = ports.Pair{Chain: m.Certificates, Key: k.PKCS8, Fingerprint: v.Fingerprint}
 		return nil
 	})
 	return pair, err
@@ -185,15 +185,15 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 				}
 			}
 			r.Instance, r.Version = j.Instance, j.Version
-			r.Deployed, r.DeployedAt = j.Target, e.Now()
+			r.Deployed, r.DeployedAt = j.WantFingerprint, e.Now()
 			r.Address = b.Address
-			e.saw(r, j.Target, leaf.NotAfter)
+			e.saw(r, j.WantFingerprint, leaf.NotAfter)
 			done(r, j)
 			if err := e.seenOrNot(tx, r, nil); err != nil {
 				return err
 			}
 			r.Failure, r.Waiting = model.Failure{}, false
-			if j.Cause == journal.WhyDue && j.Yearly {
+			if j.Cause == journal.WhyDue && j.AnnualRenewal {
 				i, err := model.Get[model.Instance](tx, string(j.Instance))
 				if err != nil {
 					return rules.CannotRead("instance", j.Instance, err)
@@ -219,7 +219,7 @@ func (e *Engine) handshakeStep(ctx context.Context, j model.Job, _ bool) (func(m
 
 // saw records what a resource was seen to present.
 func (e *Engine) saw(r *model.Resource, fingerprint string, notAfter time.Time) {
-	r.Presented, r.NotAfter, r.VerifiedAt, r.LookedAt, r.VerifyError = fingerprint, notAfter, e.Now(), e.Now(), ""
+	r.Presented, r.NotAfter, r.VerifiedAt, r.ProbedAt, r.VerifyError = fingerprint, notAfter, e.Now(), e.Now(), ""
 	if fingerprint == r.Deployed {
 		r.DriftSince = noTime
 	} else if r.DriftSince.IsZero() {
@@ -282,7 +282,7 @@ func (e *Engine) restoreStep(ctx context.Context, j model.Job, _ bool) (func(mod
 		if j.Cause == journal.WhyDue { // what certquay does by itself is tried again (spec H9)
 			again = e.Now().Add(rules.RetryAfter(j.Attempt, 0))
 		}
-		failure := model.Failure{What: model.JobDeploy, At: e.Now(), Message: j.Error}
+		failure := model.Failure{Kind: model.JobDeploy, At: e.Now(), Message: j.Error}
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
 			switch {
 			case again.IsZero():
@@ -377,7 +377,7 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 		changed := false
 		if err := e.withResource(tx, j.Resource, func(r *model.Resource) error {
 			done(r, j)
-			r.LookedAt = e.Now()
+			r.ProbedAt = e.Now()
 			before := *r
 			defer func() {
 				changed = r.Presented != before.Presented || r.Address != before.Address ||
@@ -430,7 +430,7 @@ func (e *Engine) lookStep(ctx context.Context, j model.Job, _ bool) (func(model.
 			return tx.Delete(j)
 		}
 		ev := e.jobEvent(j, result)
-		ev.Detail, ev.Reason, ev.Repeat = detail, reason, repeat
+		ev.Detail, ev.Reason, ev.SuppressNotice = detail, reason, repeat
 		j.Error = reason
 		if result == journal.ResultFailed && looked == nil {
 			j.Error = detail

@@ -46,7 +46,7 @@ func TestACertificateWithoutEndIsImported(t *testing.T) {
 				v.Window().After(end) {
 				t.Errorf("ends %s, service %s, window %s, valid for %s", v.NotAfter, i.ServiceEnd, v.Window(), v.Validity())
 			}
-			if got := i.Label(w.clock.Now()); got != string(model.Uploaded) {
+			if got := i.Status(w.clock.Now()); got != string(model.Uploaded) {
 				t.Errorf("it is %s", got)
 			}
 		})

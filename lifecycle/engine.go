@@ -310,7 +310,7 @@ func (e *Engine) put(tx model.Tx, i *model.Instance) error {
 	}
 	e.unstick(i.ID) // what was refused may be possible now
 	if e.notifier != nil {
-		i.Tell = e.outbox.NextExpiryNotice(i)
+		i.NextExpiryNotice = e.outbox.NextExpiryNotice(i)
 	}
 	return tx.Put(i)
 }
@@ -380,7 +380,7 @@ func (e *Engine) product(name string) (*NamedProduct, error) {
 	var names []string
 	for n := range e.products {
 		p := &e.products[n]
-		if model.Fold(p.Name) == model.Fold(name) {
+		if model.NormalizeName(p.Name) == model.NormalizeName(name) {
 			if p.Product == nil {
 				return nil, model.Fail("deploy.product-problem", "product", p.Name, "cause", p.Problem)
 			}

@@ -103,10 +103,10 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 				!op.Next.After(w.clock.Now()) {
 				t.Errorf("under way is %+v", op)
 			}
-			if f := i.Failure; f.What != model.JobRenew || !strings.Contains(inWords(f.Message), down.Error()) ||
+			if f := i.Failure; f.Kind != model.JobRenew || !strings.Contains(inWords(f.Message), down.Error()) ||
 				string(i.State) != "issued" ||
-				i.Label(w.clock.Now()) != "failing" {
-				t.Errorf("it is %s, %s, failure %+v", i.State, i.Label(w.clock.Now()), f)
+				i.Status(w.clock.Now()) != "failing" {
+				t.Errorf("it is %s, %s, failure %+v", i.State, i.Status(w.clock.Now()), f)
 			}
 			for range 35 {
 				w.forward(24 * time.Hour)
@@ -118,8 +118,8 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 					t.Fatalf("after %v: %d versions, %+v", w.clock.Now().Sub(from), len(i.Versions), i.Operation)
 				}
 			}
-			if i := w.get(id); i.Label(w.clock.Now()) != "expired" {
-				t.Errorf("after its last day it is %s", i.Label(w.clock.Now()))
+			if i := w.get(id); i.Status(w.clock.Now()) != "expired" {
+				t.Errorf("after its last day it is %s", i.Status(w.clock.Now()))
 			}
 			failed, _ := w.attempts("renew", from)
 			w.inTime(failed, c.asked)
@@ -136,8 +136,8 @@ func TestACAThatFailsForAMonth(t *testing.T) {
 			w.issuer.fails(c.method, nil)
 			w.forward(2 * days)
 			i = w.get(id)
-			if len(i.Versions) != 2 || i.Operation.Active() || i.Failure.What != "" || i.Label(w.clock.Now()) != "auto-deploy" {
-				t.Errorf("once it works: %d versions, %s, %+v %+v", len(i.Versions), i.Label(w.clock.Now()), i.Operation, i.Failure)
+			if len(i.Versions) != 2 || i.Operation.Active() || i.Failure.Kind != "" || i.Status(w.clock.Now()) != "auto-deploy" {
+				t.Errorf("once it works: %d versions, %s, %+v %+v", len(i.Versions), i.Status(w.clock.Now()), i.Operation, i.Failure)
 			}
 			if _, done := w.attempts(
 				"deploy",
@@ -183,14 +183,14 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 				from := w.get(id).Due
 				w.check(w.engine.By(operator).MoveClock(w.ctx(), from.Add(time.Second)))
 				r := w.resource(0)
-				if r.State != model.ResourceFailed && r.State != model.ResourceDeploying || r.Failure.What != model.JobDeploy ||
+				if r.State != model.ResourceFailed && r.State != model.ResourceDeploying || r.Failure.Kind != model.JobDeploy ||
 					r.Failure.Message == "" ||
 					r.Operation.Next.IsZero() ||
 					r.Operation.Error == "" {
 					t.Errorf("the resource is %s, failure %+v, under way %+v", r.State, r.Failure, r.Operation)
 				}
-				if i := w.get(id); !i.Is(model.Failing, w.clock.Now()) || len(i.Versions) != 2 {
-					t.Errorf("the instance is %s with %d versions", i.Label(w.clock.Now()), len(i.Versions))
+				if i := w.get(id); !i.Has(model.Failing, w.clock.Now()) || len(i.Versions) != 2 {
+					t.Errorf("the instance is %s with %d versions", i.Status(w.clock.Now()), len(i.Versions))
 				}
 				for range 30 {
 					w.forward(24 * time.Hour)
@@ -212,11 +212,11 @@ func TestAProductThatFailsForAMonth(t *testing.T) {
 				c.mends(w.product)
 				w.forward(25 * time.Hour)
 				r = w.resource(0)
-				if r.State != model.ResourceDeployed || r.Version != 2 || r.Failure.What != "" || r.Operation.Active() {
+				if r.State != model.ResourceDeployed || r.Version != 2 || r.Failure.Kind != "" || r.Operation.Active() {
 					t.Errorf("once it works: %s, version %d, %+v", r.State, r.Version, r.Failure)
 				}
-				if i := w.get(id); i.Is(model.Failing, w.clock.Now()) || len(i.Versions) != 2 {
-					t.Errorf("the instance is %s with %d versions", i.Label(w.clock.Now()), len(i.Versions))
+				if i := w.get(id); i.Has(model.Failing, w.clock.Now()) || len(i.Versions) != 2 {
+					t.Errorf("the instance is %s with %d versions", i.Status(w.clock.Now()), len(i.Versions))
 				}
 				if _, done := w.attempts("deploy", from); len(done) != 1 {
 					t.Errorf("deployed %d times", len(done))
@@ -272,8 +272,8 @@ func TestWeeksSwitchedOff(t *testing.T) {
 		w.start(w.store)
 		for _, id := range ids {
 			i := w.get(id)
-			if len(i.Versions) != 2 || i.ServiceEnd != model.AddYears(i.ServiceStart, 2) || i.Label(w.clock.Now()) != "auto-deploy" {
-				t.Errorf("%s: %d versions, service to %v, %s", i.Name, len(i.Versions), i.ServiceEnd, i.Label(w.clock.Now()))
+			if len(i.Versions) != 2 || i.ServiceEnd != model.AddYears(i.ServiceStart, 2) || i.Status(w.clock.Now()) != "auto-deploy" {
+				t.Errorf("%s: %d versions, service to %v, %s", i.Name, len(i.Versions), i.ServiceEnd, i.Status(w.clock.Now()))
 			}
 		}
 		if len(w.issuer.signed) != 2*len(ids) || w.product.changes != 2*len(ids) {
@@ -353,7 +353,7 @@ func TestACAThatIsDownForLongerThanItsCertificatesLive(t *testing.T) {
 			w.forward(25 * time.Hour)
 			i := w.get(id)
 			v := i.Current()
-			if len(i.Versions) != 2 || v.NotAfter.Sub(v.NotBefore) != 6*days-time.Second || i.Failure.What != "" {
+			if len(i.Versions) != 2 || v.NotAfter.Sub(v.NotBefore) != 6*days-time.Second || i.Failure.Kind != "" {
 				t.Errorf("%d versions, the newest from %v to %v; failure %+v", len(i.Versions), v.NotBefore, v.NotAfter, i.Failure)
 			}
 		})
@@ -371,7 +371,7 @@ func TestAReissueThatFailsEndsWithTheServicePeriod(t *testing.T) {
 	w.forward(15 * days)
 	asked := len(w.issuer.log())
 	i := w.get(id)
-	if i.Operation.Active() || i.Failure.What != model.JobReissue ||
+	if i.Operation.Active() || i.Failure.Kind != model.JobReissue ||
 		!strings.Contains(inWords(i.Failure.Message), "service period has ended") {
 		t.Errorf("under way %+v, failure %+v", i.Operation, i.Failure)
 	}

@@ -32,7 +32,7 @@ func hostedSpec(i *model.Instance, stated model.Specification) model.Specificati
 		s.Type = stated.Type
 	}
 	if s.Brand == "" {
-		s.Brand = model.Fold(stated.Brand)
+		s.Brand = model.NormalizeName(stated.Brand)
 	}
 	if s.Grade == "" {
 		s.Grade = stated.Grade
@@ -327,7 +327,7 @@ func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, 
 		r.Waiting = true
 		return nil, tx.Put(r)
 	}
-	if v.Yearly && !r.Reserved {
+	if v.AnnualRenewal && !r.Reserved {
 		free, err := ledger.Free(tx, ledger.UnitCredit)
 		if err != nil {
 			return nil, err
@@ -352,7 +352,7 @@ func (e *Engine) autoDeployTo(tx model.Tx, i *model.Instance, v *model.Version, 
 	}
 	r.Waiting = false
 	j := e.newJob(model.JobDeploy, i, model.Scheduler)
-	j.Step, j.Resource, j.Version, j.Target, j.Yearly = model.StepDeploy, r.ID, v.Number, v.Fingerprint, v.Yearly
+	j.Step, j.Resource, j.Version, j.WantFingerprint, j.AnnualRenewal = model.StepDeploy, r.ID, v.Number, v.Fingerprint, v.AnnualRenewal
 	r.Operation = model.Operation{Kind: model.JobDeploy, Job: j.ID, Since: e.Now(), Attempt: 1}
 	if err := tx.Put(r); err != nil {
 		return nil, err
@@ -468,18 +468,18 @@ func (e *Engine) takePacks(tx model.Tx, i *model.Instance, n int, contact model.
 			return err
 		}
 	}
-	i.Hosting = model.Hosting{Entitled: n, FromPack: true}
+	i.Hosting = model.Hosting{PrepaidRenewals: n, FromPack: true}
 	return nil
 }
 
 // givePacksBack frees what an application that was withdrawn or rejected held
 // for hosting; its own unit it goes on holding (spec A9, B4).
 func (e *Engine) givePacksBack(tx model.Tx, i *model.Instance) error {
-	if !i.Hosting.FromPack || i.Hosting.Entitled == 0 || i.Hosting.On {
+	if !i.Hosting.FromPack || i.Hosting.PrepaidRenewals == 0 || i.Hosting.On {
 		return nil
 	}
 	for _, unit := range []string{ledger.UnitOf(i.Spec), ledger.UnitHosting} {
-		if err := ledger.Release(tx, e.Now(), string(e.journal.NewID()), i.ID, unit, i.Hosting.Entitled); err != nil {
+		if err := ledger.Release(tx, e.Now(), string(e.journal.NewID()), i.ID, unit, i.Hosting.PrepaidRenewals); err != nil {
 			return err
 		}
 	}

@@ -63,8 +63,8 @@ func TestHostingCanBeSwitchedOnUntilExpiry(t *testing.T) {
 	}
 	// Hosting ends with the last year it was paid for.
 	w.forward(370 * days)
-	if i = w.get(id); i.Hosting.On || i.Label(w.clock.Now()) != "expired" {
-		t.Errorf("after its last year: %+v, %s", i.Hosting, i.Label(w.clock.Now()))
+	if i = w.get(id); i.Hosting.On || i.Status(w.clock.Now()) != "expired" {
+		t.Errorf("after its last year: %+v, %s", i.Hosting, i.Status(w.clock.Now()))
 	}
 	w.refused(w.engine.By(operator).Host(w.ctx(), id, lifecycle.HostRequest{}), rules.ReasonExpired)
 	w.fsck()
@@ -252,8 +252,8 @@ func TestAutoDeployUsesOneCreditForEachYearlyRenewal(t *testing.T) {
 	if b := w.balance("credit"); b.Reserved != 1 || b.Available != 4 {
 		t.Errorf("switched on: %+v", b)
 	}
-	if i := w.get(id); i.Label(w.clock.Now()) != "auto-deploy" {
-		t.Errorf("the label is %s", i.Label(w.clock.Now()))
+	if i := w.get(id); i.Status(w.clock.Now()) != "auto-deploy" {
+		t.Errorf("the label is %s", i.Status(w.clock.Now()))
 	}
 	w.forward(180 * days) // a reissue inside the paid period is deployed and costs nothing
 	if v := w.resource(0); v.Version != 2 || v.State != model.ResourceDeployed {

@@ -27,10 +27,10 @@ const expectedIssue = 10 * time.Second
 // orderKey is what an order of a job is known by at the issuer, whatever crashes
 // in between; another order has another one.
 func orderKey(j *model.Job) string {
-	if j.Refused == 0 {
+	if j.FailedOrders == 0 {
 		return string(j.ID)
 	}
-	return fmt.Sprintf("%s-%d", j.ID, j.Refused)
+	return fmt.Sprintf("%s-%d", j.ID, j.FailedOrders)
 }
 
 // request is what the issuer is asked to sign for a job. Its CSR function is
@@ -38,13 +38,13 @@ func orderKey(j *model.Job) string {
 func (e *Engine) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, error) {
 	var i model.Instance
 	var key model.Key
-	var replaced model.Material
+	var replaced model.Chain
 	err := e.store.View(func(r model.Reader) error {
 		if err := r.Load(string(j.Instance), &i); err != nil {
 			return rules.CannotRead("instance", j.Instance, err)
 		}
 		if v := i.Current(); v != nil && j.Kind != model.JobIssue {
-			if err := r.Load(model.MaterialKey(i.ID, v.Number), &replaced); err != nil {
+			if err := r.Load(model.ChainKey(i.ID, v.Number), &replaced); err != nil {
 				return model.Fail("error.read-version", "version", v.Number, "cause", err)
 			}
 		}
@@ -64,10 +64,10 @@ func (e *Engine) request(j *model.Job) (ports.Issuer, ports.CertificateRequest, 
 	}
 	req := ports.CertificateRequest{
 		Key: orderKey(j), Instance: i.ID, Level: i.Spec.Level, Names: i.Application.Domains,
-		NotAfter: rules.LastSecond(&i, is.Capabilities(e.Now()), e.Now(), j.Yearly),
+		NotAfter: rules.LastSecond(&i, is.Capabilities(e.Now()), e.Now(), j.AnnualRenewal),
 	}
-	if len(replaced.Chain) > 0 {
-		req.Replaces = replaced.Chain[0]
+	if len(replaced.Certificates) > 0 {
+		req.Replaces = replaced.Certificates[0]
 	}
 	if i.Spec.Level != model.DV {
 		req.Organization = &i.Application.Company
@@ -198,14 +198,14 @@ func (e *Engine) orderOver(tx model.Tx, j *model.Job, why error) error {
 		return err
 	}
 	j.Step, j.IssuerRef, j.WaitFor = model.StepOrder, "", ""
-	j.Refused++
+	j.FailedOrders++
 	return nil
 }
 
 // waitFor lets the job look again later and shows for what it waits.
 func (e *Engine) waitFor(tx model.Tx, j *model.Job, step string, what model.Text, pause time.Duration, proofs []model.Proof) error {
 	first := j.Step != step
-	j.Step, j.WaitFor, j.Next, j.Begun = step, what, e.Now().Add(pause), true
+	j.Step, j.WaitFor, j.Next, j.StepStarted = step, what, e.Now().Add(pause), true
 	if err := e.withInstance(tx, j.Instance, func(i *model.Instance) error {
 		// The job's own word is taken off while it looks.
 		first = first || i.Operation.WaitFor != what
@@ -282,7 +282,7 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 	if err := tx.Load(string(j.Instance), &i); err != nil {
 		return rules.CannotRead("instance", j.Instance, err)
 	}
-	v.Number, v.KeyID, v.Issued, v.Issuer, v.Yearly = j.Version, j.KeyID, e.Now(), i.Spec.Brand, j.Yearly
+	v.Number, v.KeyID, v.Issued, v.Issuer, v.AnnualRenewal = j.Version, j.KeyID, e.Now(), i.Spec.Brand, j.AnnualRenewal
 	action := rules.Issue
 	switch j.Kind {
 	case model.JobReissue:
@@ -298,7 +298,7 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 		ev.From, ev.To = "", ""
 	}
 	i.Versions = append(i.Versions, v)
-	i.Checked = e.Now()
+	i.RevocationCheckedAt = e.Now()
 	switch {
 	case j.Kind == model.JobRenew:
 		if err := e.renewedYear(tx, &i); err != nil {
@@ -310,7 +310,7 @@ func (e *Engine) addVersion(tx model.Tx, j *model.Job, o ports.Order, v model.Ve
 		}
 	}
 	i.Operation, i.Failure, i.ExpectedIssue, i.Proofs = model.Operation{}, model.Failure{}, noTime, nil
-	if err := tx.Put(&model.Material{Instance: i.ID, Number: v.Number, Chain: o.Chain, Root: o.Root}); err != nil {
+	if err := tx.Put(&model.Chain{Instance: i.ID, Number: v.Number, Certificates: o.Chain, Root: o.Root}); err != nil {
 		return err
 	}
 	// What an earlier version asked for is asked for by this one, if at all.
@@ -359,15 +359,15 @@ func (e *Engine) renewedYear(tx model.Tx, i *model.Instance) error {
 // period (spec T1), the unit of a pack (B4), hosting bought with it (B3, H3).
 func (e *Engine) startService(tx model.Tx, i *model.Instance, v *model.Version) error {
 	i.ServiceStart = v.NotBefore
-	i.ServiceEnd = model.AddYears(v.NotBefore, i.Years).Add(i.Carried)
+	i.ServiceEnd = model.AddYears(v.NotBefore, i.Years).Add(i.CarriedOver)
 	if i.Origin == model.OriginPack {
 		if err := ledger.Use(tx, e.Now(), string(i.ID), i.ID, ledger.UnitOf(i.Spec), 1); err != nil {
 			return err
 		}
 	}
-	if i.Hosting.Entitled > 0 {
+	if i.Hosting.PrepaidRenewals > 0 {
 		packs := i.Hosting.FromPack
-		i.Hosting = model.Hosting{On: true, RenewalsLeft: i.Hosting.Entitled, FromPack: packs}
+		i.Hosting = model.Hosting{On: true, RenewalsLeft: i.Hosting.PrepaidRenewals, FromPack: packs}
 		if packs {
 			return ledger.Use(tx, e.Now(), "hosting/"+string(i.ID), i.ID, ledger.UnitHosting, i.Hosting.RenewalsLeft)
 		}
@@ -396,7 +396,7 @@ func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, 
 	found := false
 	for n := range rs {
 		r := &rs[n]
-		if !r.Placed() {
+		if !r.HasDeployment() {
 			continue
 		}
 		found = true
@@ -415,7 +415,7 @@ func (e *Engine) raiseInstall(tx model.Tx, i *model.Instance, v *model.Version, 
 // reject takes an application back to where it can be changed (spec A8, A9).
 func (e *Engine) reject(tx model.Tx, i *model.Instance, j *model.Job) error {
 	ev := e.jobEvent(j, journal.ResultFailed)
-	ev.Action, ev.Name, ev.Reason, ev.Repeat = string(rules.Reject), i.Name, j.Error, false
+	ev.Action, ev.Name, ev.Reason, ev.SuppressNotice = string(rules.Reject), i.Name, j.Error, false
 	from, to := e.table.Row(rules.Reject).Move(i, false)
 	ev.From, ev.To = string(from), string(to)
 	i.Reason, i.ExpectedIssue, i.Proofs, i.Operation, i.Failure = j.Error, noTime, nil, model.Operation{}, model.Failure{}

@@ -60,7 +60,7 @@ func (e *Engine) newJob(kind model.JobKind, i *model.Instance, actor model.Actor
 		cause = journal.WhyDue
 	}
 	j := model.Job{
-		ID: e.journal.NewID(), Kind: kind, Begun: true, Actor: actor.Name, Via: actor.Via,
+		ID: e.journal.NewID(), Kind: kind, StepStarted: true, Actor: actor.Name, Via: actor.Via,
 		Cause: cause, Created: e.Now(), Attempt: 1, Crashes: 1,
 	}
 	if i != nil {
@@ -71,7 +71,7 @@ func (e *Engine) newJob(kind model.JobKind, i *model.Instance, actor model.Actor
 
 // finish ends a job inside the transaction that carries its result.
 func (e *Engine) finish(tx model.Tx, j *model.Job, result string) error {
-	j.Finished, j.Result, j.Begun, j.WaitFor, j.Next = e.Now(), result, false, "", noTime
+	j.Finished, j.Result, j.StepStarted, j.WaitFor, j.Next = e.Now(), result, false, "", noTime
 	return tx.Put(j)
 }
 
@@ -153,7 +153,7 @@ func (e *Engine) run(id model.ID, fresh bool) {
 	e.runMu.Lock()
 	delete(e.unkept, id)
 	e.runMu.Unlock()
-	ask := j.Begun && !fresh
+	ask := j.StepStarted && !fresh
 	if !fresh && j.Live() {
 		many, most := rules.Patience(e.crashed)
 		if j.Crashes >= rules.ManyCrashes {
@@ -162,7 +162,7 @@ func (e *Engine) run(id model.ID, fresh bool) {
 		}
 		// The intent of this attempt, before its first call.
 		if err := e.commit(&j, func(tx model.Tx, j *model.Job) error {
-			switch died := j.Begun && j.Next.IsZero(); {
+			switch died := j.StepStarted && j.Next.IsZero(); {
 			case died && j.Crashes >= most:
 				return e.setAside(tx, j, journal.ErrDied)
 			case died && j.Crashes >= many && repeats(j):
@@ -170,7 +170,7 @@ func (e *Engine) run(id model.ID, fresh bool) {
 			}
 			j.Crashes++
 			if !ask {
-				j.Begun = true
+				j.StepStarted = true
 			}
 			if !j.Next.IsZero() && j.Error != "" {
 				j.Attempt++
@@ -251,7 +251,7 @@ func (e *Engine) commit(j *model.Job, result func(model.Tx, *model.Job) error) e
 		}
 		if stored.Live() {
 			if stored.Step != step {
-				stored.Begun = stored.Next.IsZero()
+				stored.StepStarted = stored.Next.IsZero()
 				// The attempts are those of the whole, whichever step fails.
 				if stored.Resource == "" && stored.Next.IsZero() {
 					stored.Error = ""
@@ -303,7 +303,7 @@ func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 	ev := e.jobEvent(j, journal.ResultFailed)
 	ev.Reason = j.Error
 	// Of a final no to an application its rejection tells.
-	ev.Repeat = ev.Repeat || j.Kind == model.JobIssue && !retry
+	ev.SuppressNotice = ev.SuppressNotice || j.Kind == model.JobIssue && !retry
 	if err := e.named(tx, &ev); err != nil {
 		return err
 	}
@@ -318,7 +318,7 @@ func (e *Engine) fail(tx model.Tx, j *model.Job, cause error) error {
 
 // showFailure puts a failed attempt where people see it.
 func (e *Engine) showFailure(tx model.Tx, j *model.Job, retry bool) error {
-	failure := model.Failure{What: j.Kind, At: e.Now(), Message: j.Error}
+	failure := model.Failure{Kind: j.Kind, At: e.Now(), Message: j.Error}
 	if j.Resource != "" {
 		return e.withResource(tx, j.Resource, func(r *model.Resource) error {
 			r.Failure = failure
@@ -365,7 +365,7 @@ func (e *Engine) jobEvent(j *model.Job, result string) model.Event {
 	return model.Event{
 		At: e.Now(), Actor: j.Actor, Via: j.Via, Action: string(j.Kind), Instance: j.Instance,
 		Resource: j.Resource, Why: j.Cause, Result: result,
-		Repeat: result == journal.ResultFailed && j.Attempt > 1,
+		SuppressNotice: result == journal.ResultFailed && j.Attempt > 1,
 	}
 }
 

@@ -150,7 +150,7 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 			Apply(w.ctx(), id, lifecycle.ApplyRequest{Application: model.Application{Domains: []string{"a.example.com"}}}),
 	)
 	first := w.get(id)
-	if !first.Hosting.On || first.Hosting.RenewalsLeft != 1 || first.Label(w.clock.Now()) != "hosted" {
+	if !first.Hosting.On || first.Hosting.RenewalsLeft != 1 || first.Status(w.clock.Now()) != "hosted" {
 		t.Errorf("after issue: %+v", first.Hosting)
 	}
 	if b := w.balance("credit"); b.Total != 5 || b.Available != 5 {
@@ -175,7 +175,7 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 	}
 	w.forward(2 * days)
 	i := w.get(id)
-	if len(i.Versions) != 2 || !i.Versions[1].Yearly || i.Hosting.RenewalsLeft != 0 || i.ServiceEnd != model.AddYears(first.ServiceEnd, 1) {
+	if len(i.Versions) != 2 || !i.Versions[1].AnnualRenewal || i.Hosting.RenewalsLeft != 0 || i.ServiceEnd != model.AddYears(first.ServiceEnd, 1) {
 		t.Errorf("after the window opened: %d versions, %+v, service to %s", len(i.Versions), i.Hosting, i.ServiceEnd)
 	}
 	if i.Versions[0].KeyID == i.Versions[1].KeyID {
@@ -184,7 +184,7 @@ func TestHostingAtPurchaseIsTwoYears(t *testing.T) {
 
 	// Closed before issue, what was paid for with it is void, and stays paid.
 	w.check(w.engine.By(operator).CloseInstance(w.ctx(), made[1].ID))
-	if i := w.get(made[1].ID); string(i.State) != "closed" || i.Hosting.Entitled != 0 {
+	if i := w.get(made[1].ID); string(i.State) != "closed" || i.Hosting.PrepaidRenewals != 0 {
 		t.Errorf("closed: %s, %+v", i.State, i.Hosting)
 	}
 	w.fsck()

@@ -15,7 +15,7 @@ import (
 )
 
 // Watch sends what each later commit changes; see [ports.Store].
-func (e *Engine) Watch(ctx context.Context) <-chan model.Batch { return e.store.Watch(ctx) }
+func (e *Engine) Watch(ctx context.Context) <-chan model.ChangeSet { return e.store.Watch(ctx) }
 
 // View reads one consistent snapshot of the records; see [ports.Store].
 func (e *Engine) View(fn func(model.Reader) error) error { return e.store.View(fn) }
@@ -195,7 +195,7 @@ func (f ResourceFilter) Compare(a, b ResourceView) int {
 		}
 		n = a.NotAfter.Compare(b.NotAfter)
 	case model.SortName:
-		n = strings.Compare(model.Fold(a.Name), model.Fold(b.Name))
+		n = strings.Compare(model.NormalizeName(a.Name), model.NormalizeName(b.Name))
 	case model.SortState:
 		n = cmp.Compare(slices.Index(model.ResourceStates, a.State), slices.Index(model.ResourceStates, b.State))
 	default:
@@ -208,17 +208,17 @@ func (f ResourceFilter) Compare(a, b ResourceView) int {
 }
 
 func (f ResourceFilter) matches(v *ResourceView) bool {
-	text := model.Fold(f.Text)
-	return (f.Region == "" || model.Fold(f.Region) == model.Fold(v.Region)) &&
+	text := model.NormalizeName(f.Text)
+	return (f.Region == "" || model.NormalizeName(f.Region) == model.NormalizeName(v.Region)) &&
 		(f.State == "" || f.State == v.State) &&
 		(!f.Hosted || v.Hosted) && (!f.Auto || v.AutoDeploy) &&
-		(text == "" || strings.Contains(model.Fold(v.Name+" "+v.InstanceName+" "+v.Region), text))
+		(text == "" || strings.Contains(model.NormalizeName(v.Name+" "+v.InstanceName+" "+v.Region), text))
 }
 
 // Material reads the certificate of a version.
-func (e *Engine) Material(id model.ID, version int) (m model.Material, err error) {
+func (e *Engine) Material(id model.ID, version int) (m model.Chain, err error) {
 	err = e.store.View(func(r model.Reader) error {
-		m, err = model.Get[model.Material](r, model.MaterialKey(id, version))
+		m, err = model.Get[model.Chain](r, model.ChainKey(id, version))
 		return err
 	})
 	return m, err

@@ -56,7 +56,7 @@ func (e *Engine) RenewWith(ctx context.Context, actor model.Actor, id model.ID, 
 			i.Application.Saved, i.Application.Submitted = c.Now, c.Now
 			i.Name = nameFor(i)
 			if e.policy.CarryDays {
-				i.Carried = max(old.ServiceEnd.Sub(c.Now), 0)
+				i.CarriedOver = max(old.ServiceEnd.Sub(c.Now), 0)
 			}
 			return nil
 		})

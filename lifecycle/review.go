@@ -167,7 +167,7 @@ func subject(i *model.Instance) string {
 	ns := slices.Clone(i.Application.Domains)
 	slices.Sort(ns)
 	c := i.Application.Company
-	of := []string{string(i.Spec.Level), model.Fold(c.Name), model.Fold(c.Country), model.Fold(c.OrganizationID)}
+	of := []string{string(i.Spec.Level), model.NormalizeName(c.Name), model.NormalizeName(c.Country), model.NormalizeName(c.OrganizationID)}
 	return strings.Join(append(of, ns...), "|")
 }
 
@@ -229,7 +229,7 @@ func (e *Engine) Approve(ctx context.Context, actor model.Actor, id model.ID) er
 			return err
 		}
 		j := c.Job
-		j.Step, j.Begun, j.WaitFor, j.Next = model.StepOrder, true, "", noTime
+		j.Step, j.StepStarted, j.WaitFor, j.Next = model.StepOrder, true, "", noTime
 		i.Operation.WaitFor, i.Operation.Next = "", noTime
 		i.ExpectedIssue = c.Now.Add(expectedIssue)
 		next, ev.Detail = j.ID, model.Say("log.approved")

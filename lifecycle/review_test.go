@@ -331,7 +331,7 @@ func TestARenewalWaitsForAReviewerOnceTheApprovalHasEnded(t *testing.T) {
 		t.Fatalf("state %s, %+v, %d tasks", i.State, i.Operation, review())
 	}
 	w.check(w.engine.By(operator).RejectApplication(w.ctx(), id, "the register is a year old"))
-	if i = w.get(id); i.State != model.Issued || i.Failure.What != model.JobRenew || review() != 0 || !i.Hosting.On {
+	if i = w.get(id); i.State != model.Issued || i.Failure.Kind != model.JobRenew || review() != 0 || !i.Hosting.On {
 		t.Fatalf("after a no: state %s, failure %+v, %d tasks", i.State, i.Failure, review())
 	}
 	w.forward(25 * time.Hour)
@@ -340,7 +340,7 @@ func TestARenewalWaitsForAReviewerOnceTheApprovalHasEnded(t *testing.T) {
 	}
 	w.check(w.engine.By(operator).Approve(w.ctx(), id))
 	w.forward(time.Hour)
-	if i = w.get(id); len(i.Versions) != before+1 || i.Operation.Active() || i.Failure.What != "" || i.Hosting.RenewalsLeft != 0 {
+	if i = w.get(id); len(i.Versions) != before+1 || i.Operation.Active() || i.Failure.Kind != "" || i.Hosting.RenewalsLeft != 0 {
 		t.Fatalf("after a yes: %d versions, %+v, %+v", len(i.Versions), i.Operation, i.Failure)
 	}
 	w.fsck()

@@ -19,7 +19,7 @@ func (e *Engine) Revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 	if r.Reason == "" {
 		r.Reason = rules.RevocationReasons[0]
 	}
-	n := slices.IndexFunc(rules.RevocationReasons, func(s string) bool { return model.Fold(s) == model.Fold(r.Reason) })
+	n := slices.IndexFunc(rules.RevocationReasons, func(s string) bool { return model.NormalizeName(s) == model.NormalizeName(r.Reason) })
 	if n < 0 {
 		return j, &rules.Invalid{Field: "reason", Why: model.Say("invalid.no-reason", "value", r.Reason),
 			Example: rules.OneOf(rules.RevocationReasons)}
@@ -50,7 +50,7 @@ func (e *Engine) Revoke(ctx context.Context, actor model.Actor, id model.ID, r R
 // revokeStep revokes the first version that is left.
 func (e *Engine) revokeStep(ctx context.Context, j model.Job, ask bool) (func(model.Tx, *model.Job) error, error) {
 	var is ports.Issuer
-	var m model.Material
+	var m model.Chain
 	err := e.store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(j.Instance))
 		if err != nil {
@@ -59,13 +59,13 @@ func (e *Engine) revokeStep(ctx context.Context, j model.Job, ask bool) (func(mo
 		if is, err = e.issuerOf(&i); err != nil {
 			return err
 		}
-		m, err = model.Get[model.Material](r, model.MaterialKey(i.ID, j.Versions[0]))
+		m, err = model.Get[model.Chain](r, model.ChainKey(i.ID, j.Versions[0]))
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := x509.ParseCertificate(m.Chain[0])
+	leaf, err := x509.ParseCertificate(m.Certificates[0])
 	if err != nil {
 		return nil, &ports.Final{Err: model.Fail("error.decode-version", "version", j.Versions[0], "cause", err)}
 	}
@@ -140,7 +140,7 @@ func (e *Engine) Delete(ctx context.Context, actor model.Actor, id model.ID) err
 					return err
 				}
 			}
-			if err := tx.Delete(&model.Material{Instance: id, Number: i.Versions[n].Number}); err != nil {
+			if err := tx.Delete(&model.Chain{Instance: id, Number: i.Versions[n].Number}); err != nil {
 				return err
 			}
 		}

@@ -156,7 +156,7 @@ func TestOneYearOfA200DayIssuerIsTwoVersions(t *testing.T) {
 	label := func(day int) string {
 		w.forward(epoch.Add(time.Duration(day)*days + 12*time.Hour).Sub(w.clock.Now()))
 		i := w.get(id)
-		return i.Label(w.clock.Now())
+		return i.Status(w.clock.Now())
 	}
 	if got := label(169); got != "issued" || len(w.get(id).Versions) != 1 {
 		t.Errorf("day 169: %s, %d versions", got, len(w.get(id).Versions))

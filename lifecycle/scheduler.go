@@ -268,7 +268,7 @@ func (e *Engine) sweepLook(id model.ID) (model.ID, error) {
 		return "", err
 	}
 	return "", e.journal.Update(e.ctx, func(tx model.Tx) error {
-		return e.withResource(tx, id, func(r *model.Resource) error { r.LookedAt = e.Now(); return nil })
+		return e.withResource(tx, id, func(r *model.Resource) error { r.ProbedAt = e.Now(); return nil })
 	})
 }
 

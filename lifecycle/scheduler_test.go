@@ -101,8 +101,8 @@ func TestDailyLooksLeaveNothingBehind(t *testing.T) {
 	}
 	after, err := w.engine.By(model.Scheduler).Resource(jobs[0].Resource)
 	w.check(err)
-	if !after.LookedAt.After(before.LookedAt.Add(9 * 24 * time.Hour)) {
-		t.Fatalf("looked at %v, last at %v", before.LookedAt, after.LookedAt)
+	if !after.ProbedAt.After(before.ProbedAt.Add(9 * 24 * time.Hour)) {
+		t.Fatalf("looked at %v, last at %v", before.ProbedAt, after.ProbedAt)
 	}
 	if e, r := count(); e != events || r != records {
 		t.Errorf("ten looks left %d events and %d jobs", e-events, r-records)
@@ -253,7 +253,7 @@ type slowly struct {
 	pass func()
 }
 
-func (s *slowly) Watch(ctx context.Context) <-chan model.Batch {
+func (s *slowly) Watch(ctx context.Context) <-chan model.ChangeSet {
 	s.pass()
 	return s.Store.Watch(ctx)
 }

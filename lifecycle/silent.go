@@ -73,7 +73,7 @@ func (e *Engine) lookAtProblems() {
 	bad := e.journal.Later(model.KindResource)
 	err := e.store.View(func(r model.Reader) error {
 		return journal.Readable(r, model.Scan{Index: "looked"}, bad.Add, func(res *model.Resource) bool {
-			if problem[res.Product] || res.Failure.What == model.JobVerify {
+			if problem[res.Product] || res.Failure.Kind == model.JobVerify {
 				e.silent.note(res.ID, true, noTime) // due at once
 			}
 			return true
@@ -92,8 +92,8 @@ func (e *Engine) seenOrNot(tx model.Tx, r *model.Resource, looked error) error {
 	isSilent := errors.As(looked, &silent)
 	if isSilent {
 		r.Address = ""
-		r.Failure = model.Failure{What: model.JobVerify, At: e.Now(), Message: model.TextOf(silent)}
-	} else if r.Failure.What == model.JobVerify {
+		r.Failure = model.Failure{Kind: model.JobVerify, At: e.Now(), Message: model.TextOf(silent)}
+	} else if r.Failure.Kind == model.JobVerify {
 		r.Failure = model.Failure{}
 	}
 	there := false

@@ -155,7 +155,7 @@ func (e *Engine) CheckRevoked(ctx context.Context, id model.ID) error {
 		if err != nil {
 			return err
 		}
-		leaf, err := x509.ParseCertificate(m.Chain[0])
+		leaf, err := x509.ParseCertificate(m.Certificates[0])
 		if err != nil {
 			return model.Fail("error.decode-version", "version", v.Number, "cause", err)
 		}
@@ -182,7 +182,7 @@ func (e *Engine) noteChecked(ctx context.Context, id model.ID, revoked map[int]s
 			return err
 		}
 		i := c.Instance
-		i.Checked = c.Now
+		i.RevocationCheckedAt = c.Now
 		if len(revoked) == 0 || c.Job != nil {
 			return e.put(tx, i)
 		}

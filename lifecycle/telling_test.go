@@ -400,7 +400,7 @@ func TestDriftIsToldOnce(t *testing.T) {
 	m, err := w.engine.By(model.Scheduler).Material(other, 1)
 	w.check(err)
 	w.product.pmu.Lock()
-	w.product.shown[place] = &ports.Pair{Chain: m.Chain}
+	w.product.shown[place] = &ports.Pair{Chain: m.Certificates}
 	w.product.pmu.Unlock()
 	for range 4 {
 		w.forward(25 * time.Hour)
@@ -653,7 +653,7 @@ func TestExpiryIsToldOfInstancesWithManyVersions(t *testing.T) {
 			v.NotBefore, v.NotAfter = w.clock.Now().Add(-100*days), w.clock.Now().Add(10*days)
 			i.Versions = append(i.Versions, v)
 		}
-		i.Tell = w.clock.Now().Add(-time.Minute)
+		i.NextExpiryNotice = w.clock.Now().Add(-time.Minute)
 		w.check(w.store.Update(w.ctx(), func(tx model.Tx) error { return tx.Put(&i) }))
 	}
 	w.tick()

@@ -41,7 +41,7 @@ func (e *Engine) Upload(ctx context.Context, actor model.Actor, r UploadRequest)
 	i.Application.Domains = v.Domains
 	i.Versions = []model.Version{v}
 	i.ServiceStart, i.ServiceEnd = v.NotBefore, v.NotAfter // spec T1: its own dates
-	m := model.Material{Instance: i.ID, Number: 1, Chain: b.ChainDER(), Root: b.RootDER()}
+	m := model.Chain{Instance: i.ID, Number: 1, Certificates: b.ChainDER(), Root: b.RootDER()}
 	err = e.journal.Update(ctx, func(tx model.Tx) error {
 		if f := e.table.Check(rules.Upload, &rules.Case{Actor: actor, Now: e.Now()}); f != nil {
 			return f
@@ -96,7 +96,7 @@ func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, f
 		if v == nil {
 			return &rules.Refusal{Action: rules.Download, State: c.Instance.State, Instance: id, Reason: rules.ReasonAllRevoked, Rule: "I2"}
 		}
-		m, err := model.Get[model.Material](tx, model.MaterialKey(id, v.Number))
+		m, err := model.Get[model.Chain](tx, model.ChainKey(id, v.Number))
 		if err != nil {
 			return rules.CannotRead("certificate", v.Number, err)
 		}
@@ -106,7 +106,7 @@ func (e *Engine) Download(ctx context.Context, actor model.Actor, id model.ID, f
 				return rules.CannotRead("key", v.KeyID, err)
 			}
 		}
-		files, err = bundle.Files(format, bundle.Content{Name: v.Subject, Chain: m.Chain, Root: m.Root, PKCS8: key.PKCS8})
+		files, err = bundle.Files(format, bundle.Content{Name: v.Subject, Chain: m.Certificates, Root: m.Root, PKCS8: key.PKCS8})
 		var be *bundle.Error
 		switch {
 		case errors.As(err, &be) && be.Reason == bundle.UnknownFormat:
@@ -144,11 +144,11 @@ func (e *Engine) UploadKey(ctx context.Context, actor model.Actor, id model.ID, 
 		matched := 0
 		for n := range i.Versions {
 			v := &i.Versions[n]
-			m, err := model.Get[model.Material](tx, model.MaterialKey(id, v.Number))
+			m, err := model.Get[model.Chain](tx, model.ChainKey(id, v.Number))
 			if err != nil {
 				return model.Fail("error.read-version", "version", v.Number, "cause", err)
 			}
-			leaf, err := x509.ParseCertificate(m.Chain[0])
+			leaf, err := x509.ParseCertificate(m.Certificates[0])
 			if err != nil {
 				return model.Fail("error.decode-version", "version", v.Number, "cause", err)
 			}

@@ -50,7 +50,7 @@ func watching(t *testing.T) (*world, *post, *shore) {
 	s := &shore{}
 	m, err := w.engine.By(model.Scheduler).Material(w.issued("a.example.com"), 1)
 	w.check(err)
-	s.chain = m.Chain
+	s.chain = m.Certificates
 	w.prober, w.judge = s, s.judge
 	w.start(w.store)
 	w.tick()
@@ -97,7 +97,7 @@ func TestEachChangeOfWhatIsWatchedIsToldOnce(t *testing.T) {
 		}, []string{at + "is wrong-name, incomplete-chain"}},
 		{"one of the two", func() { s.findings = s.findings[:1] }, []string{at + "is still wrong-name"}},
 		{"recovered", func() { s.findings = nil }, []string{at + "has recovered"}},
-		{"changed", func() { s.chain = other.Chain }, []string{at + "has changed: it presents another certificate"}},
+		{"changed", func() { s.chain = other.Certificates }, []string{at + "has changed: it presents another certificate"}},
 		{"expired", func() { s.findings = []ports.Finding{{Problem: "expired", Text: model.Quoted("", "it expired")}} }, []string{at + "is expired"}},
 		{"gone", func() { s.err = errors.New("connection refused") }, []string{at + "is unreachable"}},
 		{"back, as it was", func() { s.err = nil }, []string{at + "is expired"}},

@@ -51,8 +51,8 @@ func Jitter(id ID, version int, validity time.Duration) time.Duration {
 	return time.Duration(fraction(id, version) * float64(min(day, validity/20)))
 }
 
-// Moment is a stable random moment between two times (spec T5, for ARI).
-func Moment(id ID, version int, from, to time.Time) time.Time {
+// StableTimeBetween is a stable random moment between two times (spec T5, for ARI).
+func StableTimeBetween(id ID, version int, from, to time.Time) time.Time {
 	if !to.After(from) {
 		return from
 	}
@@ -80,9 +80,9 @@ func AddMonths(t time.Time, months int) time.Time {
 	return r
 }
 
-// Row is what lists show of an instance: small, and enough to derive
+// InstanceRow is what lists show of an instance: small, and enough to derive
 // everything of spec S1 from it and the clock.
-type Row struct {
+type InstanceRow struct {
 	ID      ID
 	Name    string // cut by the store's projection, see RowNameMax
 	Domain  string // the first, cut likewise
@@ -103,36 +103,36 @@ type Row struct {
 	AwaitsReview  bool      // a reviewer is waited for
 	AwaitsProof   bool      // a record or file is, which a person must add
 
-	Hosted       bool
-	RenewalsLeft int
-	Resources    int
-	Deployed     int
-	Auto         int
-	FailingAt    int // resources that fail
-	Failed       bool
-	Keyless      bool // the current version's key is not held here (spec A4)
-	Operation    JobKind
-	Attempt      int
-	Products     string // names, space-separated, cut likewise
+	Hosted           bool
+	RenewalsLeft     int
+	Resources        int
+	Deployed         int
+	Auto             int
+	FailingResources int // resources that fail
+	Failed           bool
+	NoPrivateKey     bool // the current version's key is not held here (spec A4)
+	Operation        JobKind
+	Attempt          int
+	Products         string // names, space-separated, cut likewise
 }
 
-// RowNameMax and RowProductsMax bound the texts of a stored [Row], in bytes.
+// RowNameMax and RowProductsMax bound the texts of a stored [InstanceRow], in bytes.
 const (
 	RowNameMax     = 40
 	RowProductsMax = 24
 )
 
 // Row makes the instance's row. Texts are whole; the store cuts them.
-func (i *Instance) Row() Row {
+func (i *Instance) Row() InstanceRow {
 	names := i.Domains()
-	r := Row{
+	r := InstanceRow{
 		ID: i.ID, Name: i.Name, Domains: len(names), State: i.State, Origin: i.Origin, Spec: i.Spec,
 		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, ServiceWindow: i.ServiceWindow(),
 		Due: i.renewalDue(), DueHosted: i.DueAction == DueRenew, ExpectedIssue: i.ExpectedIssue,
 		Hosted: i.Hosting.On, RenewalsLeft: i.Hosting.RenewalsLeft,
 		Resources: i.Deployments.Total, Deployed: i.Deployments.Deployed,
-		Auto: i.Deployments.Auto, FailingAt: i.Deployments.Failing,
-		Failed: i.Failure.What != "", Operation: i.Operation.Kind, Attempt: i.Operation.Attempt,
+		Auto: i.Deployments.Auto, FailingResources: i.Deployments.Failing,
+		Failed: i.Failure.Kind != "", Operation: i.Operation.Kind, Attempt: i.Operation.Attempt,
 		AwaitsReview: i.AwaitsReview(), AwaitsProof: i.AwaitsProof(),
 	}
 	if r.AwaitsReview || r.AwaitsProof {
@@ -152,7 +152,7 @@ func (i *Instance) Row() Row {
 	}
 	if v := i.Current(); v != nil {
 		r.NotBefore, r.Window = v.NotBefore, v.Window()
-		r.Keyless = v.KeyID == ""
+		r.NoPrivateKey = v.KeyID == ""
 	}
 	return r
 }
@@ -174,8 +174,8 @@ const (
 	DueEndHosting = "end hosting"
 )
 
-// Is says whether a derived value holds at a moment (spec S1).
-func (r *Row) Is(d Derived, now time.Time) bool {
+// Has says whether a derived value holds at a moment (spec S1).
+func (r *InstanceRow) Has(d Derived, now time.Time) bool {
 	switch d {
 	case Expired:
 		return r.State.Group() == GroupIssued && now.After(r.NotAfter.Add(time.Second-1))
@@ -183,7 +183,7 @@ func (r *Row) Is(d Derived, now time.Time) bool {
 		return r.expiring(now)
 	case ServiceEnded:
 		return r.State.Group() == GroupIssued && !r.ServiceEnd.IsZero() && !now.Before(r.ServiceEnd) &&
-			r.NotAfter.After(r.ServiceEnd) && !r.Is(Expired, now)
+			r.NotAfter.After(r.ServiceEnd) && !r.Has(Expired, now)
 	case Hosted:
 		return r.Hosted && r.State.Group() == GroupIssued
 	case AutoDeploy:
@@ -191,15 +191,15 @@ func (r *Row) Is(d Derived, now time.Time) bool {
 	case Deployed:
 		return r.Deployed > 0
 	case Failing:
-		return r.State.Group() == GroupIssued && (r.Failed || r.FailingAt > 0)
+		return r.State.Group() == GroupIssued && (r.Failed || r.FailingResources > 0)
 	}
 	return false
 }
 
 // expiring is spec T6: inside the version's window or the service window; for
 // what certquay will do by itself only once the due moment has passed.
-func (r *Row) expiring(now time.Time) bool {
-	if r.State.Group() != GroupIssued || r.NotAfter.IsZero() || r.Is(Expired, now) {
+func (r *InstanceRow) expiring(now time.Time) bool {
+	if r.State.Group() != GroupIssued || r.NotAfter.IsZero() || r.Has(Expired, now) {
 		return false
 	}
 	return !now.Before(r.ExpiringFrom())
@@ -207,7 +207,7 @@ func (r *Row) expiring(now time.Time) bool {
 
 // ExpiringFrom is when an issued row is expiring from, until it is expired or
 // gets another version (spec T6).
-func (r *Row) ExpiringFrom() time.Time {
+func (r *InstanceRow) ExpiringFrom() time.Time {
 	earlier := func(t time.Time) time.Time {
 		if !r.ServiceWindow.IsZero() && r.ServiceWindow.Before(t) {
 			return r.ServiceWindow
@@ -228,36 +228,36 @@ func (r *Row) ExpiringFrom() time.Time {
 
 // Derived lists the derived values that hold at a moment, in the order of
 // [DerivedValues].
-func (r *Row) Derived(now time.Time) []Derived {
+func (r *InstanceRow) Derived(now time.Time) []Derived {
 	ds := []Derived{}
 	for _, d := range DerivedValues {
-		if r.Is(d, now) {
+		if r.Has(d, now) {
 			ds = append(ds, d)
 		}
 	}
 	return ds
 }
 
-// Label is the one word that stands for the row: ended states, expired,
+// Status is the one word that stands for the row: ended states, expired,
 // failing, expiring, auto-deploy, hosted, state, in this precedence (spec S1).
 // It is the text of a [State] or of a [Derived].
-func (r *Row) Label(now time.Time) string {
+func (r *InstanceRow) Status(now time.Time) string {
 	if r.State.Group() == GroupEnded {
 		return string(r.State)
 	}
 	for _, d := range []Derived{Expired, Failing, Expiring, AutoDeploy, Hosted} {
-		if r.Is(d, now) {
+		if r.Has(d, now) {
 			return string(d)
 		}
 	}
 	return string(r.State)
 }
 
-// Label is the row's.
-func (i *Instance) Label(now time.Time) string { r := i.Row(); return r.Label(now) }
+// Status is the row's.
+func (i *Instance) Status(now time.Time) string { r := i.Row(); return r.Status(now) }
 
-// Is is the row's.
-func (i *Instance) Is(d Derived, now time.Time) bool { r := i.Row(); return r.Is(d, now) }
+// Has is the row's.
+func (i *Instance) Has(d Derived, now time.Time) bool { r := i.Row(); return r.Has(d, now) }
 
 // Counter counts instances by state.
 func (i *Instance) Counter() string {
@@ -284,17 +284,17 @@ func (i *Instance) Indexes() []Index {
 	is := []Index{
 		{Name: "expiry", Key: expiry},
 		{Name: "state", Key: string(i.State) + "/" + expiry},
-		{Name: "name", Key: Fold(i.Name)},
+		{Name: "name", Key: NormalizeName(i.Name)},
 		{Name: "tail", Key: reverse(string(i.ID))},
 	}
 	if !i.Due.IsZero() {
 		is = append(is, Index{Name: "due", Key: TimeKey(i.Due)})
 	}
 	if v := i.Current(); v != nil && v.Issuer != "" && i.State.Group() == GroupIssued {
-		is = append(is, Index{Name: "checked", Key: TimeKey(i.Checked)})
+		is = append(is, Index{Name: "checked", Key: TimeKey(i.RevocationCheckedAt)})
 	}
-	if !i.Tell.IsZero() {
-		is = append(is, Index{Name: "tell", Key: TimeKey(i.Tell)})
+	if !i.NextExpiryNotice.IsZero() {
+		is = append(is, Index{Name: "tell", Key: TimeKey(i.NextExpiryNotice)})
 	}
 	if i.Contact != "" {
 		is = append(is, Index{Name: "contact", Key: string(i.Contact)})

@@ -60,7 +60,7 @@ func TestJitterIsStableAndBounded(t *testing.T) {
 	if len(seen) < 990 {
 		t.Errorf("only %d different jitters", len(seen))
 	}
-	if m := Moment("X", 1, epoch, epoch.Add(day)); m.Before(epoch) || !m.Before(epoch.Add(day)) {
+	if m := StableTimeBetween("X", 1, epoch, epoch.Add(day)); m.Before(epoch) || !m.Before(epoch.Add(day)) {
 		t.Errorf("moment %s is outside", m)
 	}
 }
@@ -78,12 +78,12 @@ func TestCalendarYears(t *testing.T) {
 
 // spec: S1, T6
 func TestLabelByPrecedence(t *testing.T) {
-	base := Row{State: Issued, NotBefore: epoch, NotAfter: epoch.Add(200*day - time.Second), Window: epoch.Add(170 * day), ServiceStart: epoch, ServiceEnd: epoch.Add(365 * day), ServiceWindow: epoch.Add(335 * day)}
+	base := InstanceRow{State: Issued, NotBefore: epoch, NotAfter: epoch.Add(200*day - time.Second), Window: epoch.Add(170 * day), ServiceStart: epoch, ServiceEnd: epoch.Add(365 * day), ServiceWindow: epoch.Add(335 * day)}
 	at := func(d int) time.Time { return epoch.Add(time.Duration(d) * day) }
-	with := func(change func(*Row)) Row { r := base; change(&r); return r }
-	due := func(r *Row) { r.Due = at(171) }
+	with := func(change func(*InstanceRow)) InstanceRow { r := base; change(&r); return r }
+	due := func(r *InstanceRow) { r.Due = at(171) }
 	for name, c := range map[string]struct {
-		row  Row
+		row  InstanceRow
 		now  time.Time
 		want string
 	}{
@@ -93,26 +93,26 @@ func TestLabelByPrecedence(t *testing.T) {
 		"in its window, overdue":      {with(due), at(172), "expiring"},
 		"last second":                 {base, at(200).Add(-time.Second), "expiring"},
 		"expired":                     {base, at(200), "expired"},
-		"failing":                     {with(func(r *Row) { r.Failed = true }), at(170), "failing"},
-		"a resource failing":          {with(func(r *Row) { r.FailingAt = 1 }), at(1), "failing"},
-		"expired and failing":         {with(func(r *Row) { r.Failed = true }), at(300), "expired"},
-		"auto-deploy before hosted":   {with(func(r *Row) { r.Auto, r.Hosted = 1, true }), at(1), "auto-deploy"},
-		"hosted":                      {with(func(r *Row) { r.Hosted = true }), at(1), "hosted"},
-		"revoked comes first":         {with(func(r *Row) { r.State, r.Failed = Revoked, true }), at(300), "revoked"},
-		"service window, reissue due": {with(func(r *Row) { r.Window, r.NotAfter, r.Due = at(350), at(400), at(351) }), at(336), "expiring"},
-		"service window, hosted not due": {with(func(r *Row) {
+		"failing":                     {with(func(r *InstanceRow) { r.Failed = true }), at(170), "failing"},
+		"a resource failing":          {with(func(r *InstanceRow) { r.FailingResources = 1 }), at(1), "failing"},
+		"expired and failing":         {with(func(r *InstanceRow) { r.Failed = true }), at(300), "expired"},
+		"auto-deploy before hosted":   {with(func(r *InstanceRow) { r.Auto, r.Hosted = 1, true }), at(1), "auto-deploy"},
+		"hosted":                      {with(func(r *InstanceRow) { r.Hosted = true }), at(1), "hosted"},
+		"revoked comes first":         {with(func(r *InstanceRow) { r.State, r.Failed = Revoked, true }), at(300), "revoked"},
+		"service window, reissue due": {with(func(r *InstanceRow) { r.Window, r.NotAfter, r.Due = at(350), at(400), at(351) }), at(336), "expiring"},
+		"service window, hosted not due": {with(func(r *InstanceRow) {
 			r.Window, r.NotAfter, r.Due, r.DueHosted, r.Hosted = at(335), at(365), at(336), true, true
 		}), at(335), "hosted"},
-		"service window, hosted overdue": {with(func(r *Row) {
+		"service window, hosted overdue": {with(func(r *InstanceRow) {
 			r.Window, r.NotAfter, r.Due, r.DueHosted, r.Hosted = at(335), at(365), at(336), true, true
 		}), at(337), "expiring"},
-		"paid": {Row{State: Paid}, at(1), "paid"},
+		"paid": {InstanceRow{State: Paid}, at(1), "paid"},
 	} {
-		if got := c.row.Label(c.now); got != c.want {
+		if got := c.row.Status(c.now); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
-	r := with(func(r *Row) { r.Deployed, r.Hosted, r.NotAfter = 1, true, at(400) })
+	r := with(func(r *InstanceRow) { r.Deployed, r.Hosted, r.NotAfter = 1, true, at(400) })
 	if got := r.Derived(at(366)); !slices.Equal(got, []Derived{Expiring, ServiceEnded, Hosted, Deployed}) {
 		t.Errorf("derived: %v", got)
 	}
@@ -130,7 +130,7 @@ func TestResourceStates(t *testing.T) {
 		"earlier":   {Resource{Deployed: "a", Presented: "a"}, ResourceOutdated},
 		"other":     {Resource{Deployed: "b", Presented: "x"}, ResourceDrifted},
 		"worked on": {Resource{Deployed: "b", Presented: "x", Operation: Operation{Kind: JobDeploy}}, ResourceDeploying},
-		"failed":    {Resource{Deployed: "a", Presented: "a", Failure: Failure{What: JobDeploy}}, ResourceFailed},
+		"failed":    {Resource{Deployed: "a", Presented: "a", Failure: Failure{Kind: JobDeploy}}, ResourceFailed},
 		"no credit": {Resource{Deployed: "a", Presented: "a", Waiting: true}, ResourceWaiting},
 	} {
 		if got := c.r.State(&i); got != c.want {

@@ -24,9 +24,9 @@ type Instance struct {
 	Versions     []Version // oldest first; never empty once issued or uploaded
 	ServiceStart time.Time // zero until issued (spec T1)
 	ServiceEnd   time.Time // zero until issued
-	// Carried is added to the service period: what was left of the period of
+	// CarriedOver is added to the service period: what was left of the period of
 	// the instance it renews (spec I6).
-	Carried time.Duration
+	CarriedOver time.Duration
 
 	// Proofs are what must be seen before the CA goes on, while verifying.
 	Proofs []Proof
@@ -40,21 +40,21 @@ type Instance struct {
 	// DueAction is what will be done at Due: "reissue" or "renew hosted".
 	DueAction string
 
-	Hosting     Hosting
-	Deployments Deployments
-	Operation   Operation // what is being done now; the second axis (spec S2)
-	Failure     Failure   // the last attempt of something, if it failed
-	Reason      Text      // why it was rejected or ended
-	RenewedBy   ID        // the instance that a renewal by hand bought (spec I6)
-	RenewalOf   ID        // the instance this one renews
-	Checked     time.Time // when the CA was last asked whether it has revoked
-	Deleted     bool      // only the tombstone is left (spec I5)
+	Hosting             Hosting
+	Deployments         Deployments
+	Operation           Operation // what is being done now; the second axis (spec S2)
+	Failure             Failure   // the last attempt of something, if it failed
+	Reason              Text      // why it was rejected or ended
+	RenewedBy           ID        // the instance that a renewal by hand bought (spec I6)
+	RenewalOf           ID        // the instance this one renews
+	RevocationCheckedAt time.Time // when the CA was last asked whether it has revoked
+	Deleted             bool      // only the tombstone is left (spec I5)
 
-	// Tell is when somebody may have to be told of the coming expiry next, and
+	// NextExpiryNotice is when somebody may have to be told of the coming expiry next, and
 	// Told the last such moment that was dealt with, of version ToldVersion.
-	Tell        time.Time
-	Told        time.Time
-	ToldVersion int
+	NextExpiryNotice  time.Time
+	LastExpiryNotice  time.Time
+	LastNoticeVersion int
 }
 
 // Application is what is asked of the CA. It is a draft until submitted and
@@ -119,21 +119,21 @@ const (
 var KeyTypes = []KeyType{ECDSAP256, ECDSAP384, RSA2048, RSA3072, RSA4096}
 
 // Version is one issued X.509 certificate of an instance. The certificate
-// itself is in its [Material], the key in a [Key].
+// itself is in its [Chain], the key in a [Key].
 type Version struct {
-	Number      int    // from 1
-	Serial      string // hexadecimal, lower case, no separators
-	Fingerprint string // SHA-256 of the DER, hexadecimal, lower case
-	Subject     string // common name or first name
-	Domains     []string
-	KeyType     string
-	SPKI        string // SHA-256 of the SubjectPublicKeyInfo, hexadecimal
-	KeyID       ID     // zero when certquay does not hold the key
-	NotBefore   time.Time
-	NotAfter    time.Time // the last second is included (spec T2)
-	Issued      time.Time // when certquay got it
-	Issuer      string    // the brand that signed it; "" for one from elsewhere
-	Yearly      bool      // a yearly renewal rather than a reissue inside the period
+	Number        int    // from 1
+	Serial        string // hexadecimal, lower case, no separators
+	Fingerprint   string // SHA-256 of the DER, hexadecimal, lower case
+	Subject       string // common name or first name
+	Domains       []string
+	KeyType       string
+	SPKI          string // SHA-256 of the SubjectPublicKeyInfo, hexadecimal
+	KeyID         ID     // zero when certquay does not hold the key
+	NotBefore     time.Time
+	NotAfter      time.Time // the last second is included (spec T2)
+	Issued        time.Time // when certquay got it
+	Issuer        string    // the brand that signed it; "" for one from elsewhere
+	AnnualRenewal bool      // a yearly renewal rather than a reissue inside the period
 	// SuggestedStart and SuggestedEnd are the window the CA suggests for
 	// renewal (ARI, RFC 9773); zero when it suggests none.
 	SuggestedStart time.Time
@@ -149,9 +149,9 @@ type Hosting struct {
 	On           bool
 	RenewalsLeft int
 	FromPack     bool
-	// Entitled counts the renewals that were paid for with the purchase and
+	// PrepaidRenewals counts the renewals that were paid for with the purchase and
 	// begin with the first issue (spec B3).
-	Entitled int
+	PrepaidRenewals int
 }
 
 // Deployments sums up the resources of an instance. The engine keeps it in
@@ -196,7 +196,7 @@ func (i *Instance) AwaitsProof() bool {
 
 // Failure is the last attempt of something when it failed.
 type Failure struct {
-	What    JobKind // "" when nothing failed
+	Kind    JobKind // "" when nothing failed
 	At      time.Time
 	Message Text
 }

@@ -44,34 +44,34 @@ const (
 // step that was committed and has no result is asked about before it is
 // repeated.
 type Job struct {
-	ID       ID
-	Kind     JobKind
-	Instance ID
-	Resource ID
-	Version  int    // the version worked on: deployed, revoked, or to be made
-	Step     string // the step that is next or under way
-	Begun    bool   // the intent of Step is committed; its result is not
-	Actor    string
-	Via      string
-	Cause    string // "asked", "due"
-	Created  time.Time
-	Attempt  int       // from 1
-	Next     time.Time // not before; zero for at once
-	Error    Text      // of the last attempt
-	WaitFor  Text      // what outside is waited for
+	ID          ID
+	Kind        JobKind
+	Instance    ID
+	Resource    ID
+	Version     int    // the version worked on: deployed, revoked, or to be made
+	Step        string // the step that is next or under way
+	StepStarted bool   // the intent of Step is committed; its result is not
+	Actor       string
+	Via         string
+	Cause       string // "asked", "due"
+	Created     time.Time
+	Attempt     int       // from 1
+	Next        time.Time // not before; zero for at once
+	Error       Text      // of the last attempt
+	WaitFor     Text      // what outside is waited for
 
-	IssuerRef string // the issuer's name of the order
-	KeyID     ID     // of the key the certificate is for
-	CSR       []byte
-	Reason    string // of a revocation, RFC 5280 name
-	Versions  []int  // of a revocation: those still to revoke
-	Target    string // fingerprint to deploy
-	Yearly    bool
+	IssuerRef       string // the issuer's name of the order
+	KeyID           ID     // of the key the certificate is for
+	CSR             []byte
+	Reason          string // of a revocation, RFC 5280 name
+	Versions        []int  // of a revocation: those still to revoke
+	WantFingerprint string // fingerprint to deploy
+	AnnualRenewal   bool
 
 	Finished time.Time // zero while it lives
 	Result   string    // "ok" or "failed"
 
-	Refused int // orders before the present one that ended with a final no
+	FailedOrders int // orders before the present one that ended with a final no
 
 	// Crashes counts the attempts in a row that ended in a panic or with the
 	// process; that under way is among them until it is over.
@@ -106,5 +106,5 @@ func (j *Job) Indexes() []Index {
 
 // Finalized says whether the CA may have been asked to sign.
 func (j *Job) Finalized() bool {
-	return j.Step == StepCollect || j.Step == StepFinalize && j.Begun
+	return j.Step == StepCollect || j.Step == StepFinalize && j.StepStarted
 }

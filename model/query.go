@@ -49,7 +49,7 @@ type Query struct {
 
 // Page is one page of a list.
 type Page struct {
-	Rows   []Row
+	Rows   []InstanceRow
 	Offset int
 	Total  int // that the filter lets pass
 	// Partial says that the search table is still being built, so that text
@@ -71,7 +71,7 @@ type Counts struct {
 
 // Matches decides whether a row passes everything in the filter but its text,
 // which needs all names.
-func (f Filter) Matches(r *Row, now time.Time) bool {
+func (f Filter) Matches(r *InstanceRow, now time.Time) bool {
 	if len(f.States) > 0 && !slices.Contains(f.States, r.State) {
 		return false
 	}
@@ -79,12 +79,12 @@ func (f Filter) Matches(r *Row, now time.Time) bool {
 		return false
 	}
 	for _, d := range f.Derived {
-		if !r.Is(d, now) {
+		if !r.Has(d, now) {
 			return false
 		}
 	}
 	for _, d := range f.Without {
-		if r.Is(d, now) {
+		if r.Has(d, now) {
 			return false
 		}
 	}
@@ -94,7 +94,7 @@ func (f Filter) Matches(r *Row, now time.Time) bool {
 	if f.Uploaded && r.Origin != OriginUpload {
 		return false
 	}
-	if f.Brand != "" && Fold(f.Brand) != Fold(r.Spec.Brand) {
+	if f.Brand != "" && NormalizeName(f.Brand) != NormalizeName(r.Spec.Brand) {
 		return false
 	}
 	if f.Product != "" && !hasWord(r.Products, f.Product) {
@@ -112,7 +112,7 @@ func hasWord(list, word string) bool {
 		for n < len(list) && list[n] != ' ' {
 			n++
 		}
-		if Fold(list[:n]) == Fold(word) {
+		if NormalizeName(list[:n]) == NormalizeName(word) {
 			return true
 		}
 		list = list[min(n+1, len(list)):]

@@ -9,7 +9,7 @@ type Kind string
 // Kinds of records.
 const (
 	KindInstance Kind = "instance"
-	KindMaterial Kind = "material"
+	KindChain    Kind = "material"
 	KindKey      Kind = "key"
 	KindOrder    Kind = "order"
 	KindEntry    Kind = "entry"
@@ -19,7 +19,7 @@ const (
 	KindEvent    Kind = "event"
 	KindContact  Kind = "contact"
 	KindTask     Kind = "task"
-	KindCell     Kind = "cell"
+	KindKV       Kind = "cell"
 	KindCompany  Kind = "company"
 	KindDocument Kind = "document"
 	KindApproval Kind = "approval"
@@ -28,22 +28,22 @@ const (
 	KindWatch    Kind = "watch"
 )
 
-// Material is the certificate of one version, as the CA gave it.
-type Material struct {
-	Instance ID
-	Number   int
-	Chain    [][]byte // DER, the leaf first, then intermediates in order; no root
-	Root     []byte   // DER of the root if it is known; nil otherwise
+// Chain is the certificate of one version, as the CA gave it.
+type Chain struct {
+	Instance     ID
+	Number       int
+	Certificates [][]byte // DER, the leaf first, then intermediates in order; no root
+	Root         []byte   // DER of the root if it is known; nil otherwise
 }
 
 // RecordKind is "material".
-func (*Material) RecordKind() Kind { return KindMaterial }
+func (*Chain) RecordKind() Kind { return KindChain }
 
 // RecordKey is instance and version number.
-func (m *Material) RecordKey() string { return MaterialKey(m.Instance, m.Number) }
+func (m *Chain) RecordKey() string { return ChainKey(m.Instance, m.Number) }
 
-// MaterialKey is the key of a [Material].
-func MaterialKey(instance ID, number int) string { return string(instance) + "/" + seqKey(number) }
+// ChainKey is the key of a [Chain].
+func ChainKey(instance ID, number int) string { return string(instance) + "/" + seqKey(number) }
 
 // Key is a private key, sealed in the store. Several versions may use one.
 type Key struct {
@@ -152,7 +152,7 @@ func (*Contact) RecordKind() Kind { return KindContact }
 func (c *Contact) RecordKey() string { return string(c.ID) }
 
 // Indexes finds contacts by name, without regard to case.
-func (c *Contact) Indexes() []Index { return []Index{{Name: "name", Key: Fold(c.Name)}} }
+func (c *Contact) Indexes() []Index { return []Index{{Name: "name", Key: NormalizeName(c.Name)}} }
 
 // Task is something that needs a person.
 type Task struct {
@@ -219,39 +219,39 @@ func (t *Task) Indexes() []Index {
 	return is
 }
 
-// Cell is storage for an issuer or a product driver, in a space of its own.
-type Cell struct {
-	Space  string // "embedded", "edge", ...
-	Name   string // may contain slashes; scans go by prefix
-	Data   []byte // in a format of the owner's
-	Secret Secret // sealed
+// KV is storage for an issuer or a product driver, in a space of its own.
+type KV struct {
+	Namespace string // "embedded", "edge", ...
+	Name      string // may contain slashes; scans go by prefix
+	Data      []byte // in a format of the owner's
+	Secret    Secret // sealed
 }
 
 // RecordKind is "cell".
-func (*Cell) RecordKind() Kind { return KindCell }
+func (*KV) RecordKind() Kind { return KindKV }
 
 // RecordKey is space and name.
-func (c *Cell) RecordKey() string { return c.Space + "/" + c.Name }
+func (c *KV) RecordKey() string { return c.Namespace + "/" + c.Name }
 
 // Event is one line of the activity log (spec S4). The store numbers and
 // chains events; see [Tx.Append].
 type Event struct {
-	Seq      uint64
-	At       time.Time
-	Actor    string
-	Via      string
-	Action   string // the action of the table, or the step of a job
-	Instance ID
-	Name     string // of the instance or thing, as it was called then
-	Resource ID
-	From     string // state before, if it is a transition
-	To       string // state after
-	Why      string // cause: "asked", "due", ...
-	Result   string // "ok", "refused", "failed", "waiting"
-	Reason   Text   // of a refusal or failure
-	Detail   Text
-	Repeat   bool   // the attempt before ended the same way; nobody is told again
-	Chain    []byte // keyed hash over this event and the one before
+	Seq            uint64
+	At             time.Time
+	Actor          string
+	Via            string
+	Action         string // the action of the table, or the step of a job
+	Instance       ID
+	Name           string // of the instance or thing, as it was called then
+	Resource       ID
+	From           string // state before, if it is a transition
+	To             string // state after
+	Why            string // cause: "asked", "due", ...
+	Result         string // "ok", "refused", "failed", "waiting"
+	Reason         Text   // of a refusal or failure
+	Detail         Text
+	SuppressNotice bool   // the attempt before ended the same way; nobody is told again
+	Chain          []byte // keyed hash over this event and the one before
 }
 
 // RecordKind is "event".
@@ -285,7 +285,7 @@ func (*Company) RecordKind() Kind { return KindCompany }
 func (c *Company) RecordKey() string { return string(c.ID) }
 
 // Indexes finds companies by name, without regard to case.
-func (c *Company) Indexes() []Index { return []Index{{Name: "name", Key: Fold(c.Name)}} }
+func (c *Company) Indexes() []Index { return []Index{{Name: "name", Key: NormalizeName(c.Name)}} }
 
 // Document is a qualification document, sealed like a key (spec A5).
 type Document struct {

@@ -21,7 +21,7 @@ type Resource struct {
 	NotAfter    time.Time // of what is presented
 	VerifiedAt  time.Time // of the last look that got an answer
 	VerifyError Text      // of the last look; "" when it got one
-	LookedAt    time.Time // of the last look, answered or not
+	ProbedAt    time.Time // of the last look, answered or not
 	DriftSince  time.Time
 
 	AutoDeploy bool
@@ -60,7 +60,7 @@ func (r *Resource) State(i *Instance) ResourceState {
 		return ResourceDeploying
 	case r.Waiting:
 		return ResourceWaiting
-	case r.Failure.What != "":
+	case r.Failure.Kind != "":
 		return ResourceFailed
 	}
 	return r.Presents(i)
@@ -101,7 +101,7 @@ func (r *Resource) RecordKey() string { return string(r.ID) }
 func (r *Resource) Indexes() []Index {
 	is := []Index{
 		{Name: "place", Key: PlaceKey(r.Product, r.Region, r.Name)},
-		{Name: "name", Key: Fold(r.Name)},
+		{Name: "name", Key: NormalizeName(r.Name)},
 		{Name: "tail", Key: reverse(string(r.ID))},
 	}
 	if r.Instance != "" {
@@ -111,7 +111,7 @@ func (r *Resource) Indexes() []Index {
 		is = append(is, Index{Name: "waiting", Key: TimeKey(r.DeployedAt)})
 	}
 	if r.Deployed != "" {
-		is = append(is, Index{Name: "looked", Key: TimeKey(r.LookedAt)})
+		is = append(is, Index{Name: "looked", Key: TimeKey(r.ProbedAt)})
 	}
 	return is
 }
@@ -119,9 +119,9 @@ func (r *Resource) Indexes() []Index {
 // PlaceKey is the index key of a product, region and name, without regard to
 // case. An empty region or name makes a prefix.
 func PlaceKey(product, region, name string) string {
-	k := Fold(product) + "/"
+	k := NormalizeName(product) + "/"
 	if region != "" {
-		k += Fold(region) + "/" + Fold(name)
+		k += NormalizeName(region) + "/" + NormalizeName(name)
 	}
 	return k
 }
@@ -129,5 +129,5 @@ func PlaceKey(product, region, name string) string {
 // Place is product, region and name, as a person knows the resource.
 func (r *Resource) Place() string { return r.Product + " " + r.Region + " " + r.Name }
 
-// Placed says whether something is, or is about to be, at the resource.
-func (r *Resource) Placed() bool { return r.Deployed != "" || r.Operation.Active() }
+// HasDeployment says whether something is, or is about to be, at the resource.
+func (r *Resource) HasDeployment() bool { return r.Deployed != "" || r.Operation.Active() }

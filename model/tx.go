@@ -62,7 +62,7 @@ type Reader interface {
 	Load(key string, r Record) error
 	// Rows visits the row projections kept in the instance indexes "expiry"
 	// and "state", without reading the instances themselves.
-	Rows(s Scan) iter.Seq2[Row, error]
+	Rows(s Scan) iter.Seq2[InstanceRow, error]
 	// Count is the number of records counted under a name; 0 if there are none.
 	Count(name string) (int, error)
 }
@@ -123,9 +123,9 @@ type Change struct {
 	Event   *Event // of an appended event, so that followers need not read it
 }
 
-// Batch is what one commit changed. Resync means that the reader was too slow
+// ChangeSet is what one commit changed. Resync means that the reader was too slow
 // and batches were dropped: it must read anew what it shows.
-type Batch struct {
+type ChangeSet struct {
 	Seq     uint64
 	Resync  bool
 	Changes []Change
@@ -153,14 +153,14 @@ func fixedHex(v uint64, n int) string {
 // EventKey is an event number as a fixed-width text.
 func EventKey(seq uint64) string { return fixedHex(seq, 16) }
 
-// Fold is the form in which names are compared: lower case, no surrounding
+// NormalizeName is the form in which names are compared: lower case, no surrounding
 // white space.
-func Fold(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+func NormalizeName(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 // ReversedDomain turns "*.shop.example.com" into "com.example.shop.*" so that
 // names of one domain sort together.
 func ReversedDomain(name string) string {
-	labels := strings.Split(Fold(name), ".")
+	labels := strings.Split(NormalizeName(name), ".")
 	for i, j := 0, len(labels)-1; i < j; i, j = i+1, j-1 {
 		labels[i], labels[j] = labels[j], labels[i]
 	}

@@ -10,12 +10,12 @@ type Watch struct {
 	Contact ID     // who is told; zero for those of the configuration
 	Created time.Time
 
-	Next     time.Time // of the next look
-	LookedAt time.Time // of the last look, answered or not; zero before the first
-	Answered time.Time // of the last look that got an answer
-	Since    time.Time // when what is wrong, or that nothing is, was first seen
-	Failures int       // looks in a row without an answer
-	Error    Text      // of the last look, if it got none
+	Next       time.Time // of the next look
+	ProbedAt   time.Time // of the last look, answered or not; zero before the first
+	AnsweredAt time.Time // of the last look that got an answer
+	Since      time.Time // when what is wrong, or that nothing is, was first seen
+	Failures   int       // looks in a row without an answer
+	Error      Text      // of the last look, if it got none
 
 	Problems    []string // in words, the worst first; none: a client would accept it
 	Detail      Text     // the same in sentences
@@ -50,9 +50,9 @@ func (w *Watch) State() string {
 	switch {
 	case len(w.Problems) > 0:
 		return w.Problems[0]
-	case w.LookedAt.IsZero():
+	case w.ProbedAt.IsZero():
 		return "not looked at"
-	case w.Answered.IsZero():
+	case w.AnsweredAt.IsZero():
 		return "no answer yet"
 	}
 	return "ok"
@@ -61,9 +61,9 @@ func (w *Watch) State() string {
 // WatchKey is the index key of an address and name, without regard to case. An
 // empty name makes a prefix.
 func WatchKey(address, name string) string {
-	k := Fold(address) + " "
+	k := NormalizeName(address) + " "
 	if name != "" {
-		k += Fold(name)
+		k += NormalizeName(name)
 	}
 	return k
 }

@@ -68,8 +68,8 @@ func step(s *Store, marker string) error {
 		}}
 		return errors.Join(
 			t.Put(&model.Order{ID: "o"}), t.Put(entry), t.Put(&a), t.Put(&b),
-			t.Put(&model.Cell{
-				Space: "step", Name: fmt.Sprint(n),
+			t.Put(&model.KV{
+				Namespace: "step", Name: fmt.Sprint(n),
 				Data: bytes.Repeat([]byte{byte(n)}, 700), Secret: model.NewSecret([]byte(marker + fmt.Sprint(n))),
 			}),
 			t.Append(model.Event{Actor: "test", Action: "step", Result: "ok"}),
@@ -93,7 +93,7 @@ func holds(t *testing.T, s *Store, sum Summary, marker string) {
 			t.Errorf("the last event is %d of %d, the backup says %d", head.seq, report.Events, sum.Events)
 		}
 		cells := uint64(0)
-		for c, err := range model.All[model.Cell](v, model.Scan{}) {
+		for c, err := range model.All[model.KV](v, model.Scan{}) {
 			if err != nil {
 				return err
 			}
@@ -506,7 +506,7 @@ func TestACopyIsKeptBeforeAnUpgrade(t *testing.T) {
 	ctx := context.Background()
 	s, h, _, _, _ := filledStore(t, 20)
 	steps := map[int]migration{schema: func(t *tx) (bool, error) {
-		return false, t.Put(&model.Cell{Space: "step", Name: "upgraded"})
+		return false, t.Put(&model.KV{Namespace: "step", Name: "upgraded"})
 	}}
 	version := func() (n int) {
 		err := s.view(func(v *view) (err error) {

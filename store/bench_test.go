@@ -67,7 +67,7 @@ func renewal(n int) func(model.Tx) error {
 		i.Versions = append(i.Versions, v)
 		for _, r := range []model.Record{i,
 			&model.Key{ID: model.ID(fmt.Sprintf("01JX%022d", n)), Instance: i.ID, PKCS8: model.NewSecret(make([]byte, 138))},
-			&model.Material{Instance: i.ID, Number: 2, Chain: [][]byte{make([]byte, 700)}},
+			&model.Chain{Instance: i.ID, Number: 2, Certificates: [][]byte{make([]byte, 700)}},
 		} {
 			if err := tx.Put(r); err != nil {
 				return err

@@ -43,8 +43,8 @@ func newRecord(kind model.Kind) (model.Record, error) {
 	switch kind {
 	case model.KindInstance:
 		return &model.Instance{}, nil
-	case model.KindMaterial:
-		return &model.Material{}, nil
+	case model.KindChain:
+		return &model.Chain{}, nil
 	case model.KindKey:
 		return &model.Key{}, nil
 	case model.KindOrder:
@@ -63,8 +63,8 @@ func newRecord(kind model.Kind) (model.Record, error) {
 		return &model.Contact{}, nil
 	case model.KindTask:
 		return &model.Task{}, nil
-	case model.KindCell:
-		return &model.Cell{}, nil
+	case model.KindKV:
+		return &model.KV{}, nil
 	case model.KindCompany:
 		return &model.Company{}, nil
 	case model.KindDocument:
@@ -83,9 +83,9 @@ func newRecord(kind model.Kind) (model.Record, error) {
 
 // kinds lists every kind there is.
 var kinds = []model.Kind{
-	model.KindInstance, model.KindMaterial, model.KindKey, model.KindOrder, model.KindEntry,
+	model.KindInstance, model.KindChain, model.KindKey, model.KindOrder, model.KindEntry,
 	model.KindAccount, model.KindResource, model.KindJob, model.KindEvent, model.KindContact,
-	model.KindTask, model.KindCell, model.KindCompany, model.KindDocument, model.KindApproval,
+	model.KindTask, model.KindKV, model.KindCompany, model.KindDocument, model.KindApproval,
 	model.KindNotice, model.KindChannel, model.KindWatch,
 }
 
@@ -168,7 +168,7 @@ func secretOf(r model.Record) model.Secret {
 	switch r := r.(type) {
 	case *model.Key:
 		return r.PKCS8
-	case *model.Cell:
+	case *model.KV:
 		return r.Secret
 	case *model.Document:
 		return r.Data
@@ -183,7 +183,7 @@ func setSecret(r model.Record, b []byte) {
 	switch r := r.(type) {
 	case *model.Key:
 		r.PKCS8 = model.NewSecret(b)
-	case *model.Cell:
+	case *model.KV:
 		r.Secret = model.NewSecret(b)
 	case *model.Document:
 		r.Data = model.NewSecret(b)

@@ -53,7 +53,7 @@ func killed(t *testing.T, root string, lives int) victim {
 			err := s.Update(context.Background(), func(tx model.Tx) error {
 				name := fmt.Sprintf("%06d", acknowledged)
 				return errors.Join(
-					tx.Put(&model.Cell{Space: "s", Name: name, Data: bytes.Repeat([]byte(name), 40), Secret: model.NewSecret([]byte(name))}),
+					tx.Put(&model.KV{Namespace: "s", Name: name, Data: bytes.Repeat([]byte(name), 40), Secret: model.NewSecret([]byte(name))}),
 					tx.Append(model.Event{Action: "buy", Detail: model.Quoted("", name), Result: "ok"}),
 				)
 			})
@@ -147,7 +147,7 @@ func (v victim) try(t *testing.T, o Options) (outcome, error) {
 	}()
 	for n := range v.acknowledged {
 		name := fmt.Sprintf("%06d", n)
-		c := model.Cell{Space: "s", Name: name}
+		c := model.KV{Namespace: "s", Name: name}
 		err := s.View(func(r model.Reader) error { return r.Get(&c) })
 		if err != nil || string(c.Secret.Reveal()) != name {
 			return less, fmt.Errorf("of %d records, number %d: %w", v.acknowledged, n, err)

@@ -20,9 +20,9 @@ type feed struct {
 }
 
 type follower struct {
-	queue []model.Batch // guarded by the feed's mutex
-	wake  chan struct{} // holds one; filled when the queue is not empty
-	done  chan struct{} // closed with the feed
+	queue []model.ChangeSet // guarded by the feed's mutex
+	wake  chan struct{}     // holds one; filled when the queue is not empty
+	done  chan struct{}     // closed with the feed
 }
 
 // publish queues one commit for every follower.
@@ -33,10 +33,10 @@ func (f *feed) publish(changes []model.Change) {
 	if len(changes) == 0 {
 		return
 	}
-	b := model.Batch{Seq: f.seq, Changes: changes}
+	b := model.ChangeSet{Seq: f.seq, Changes: changes}
 	for w := range f.followers {
 		if len(w.queue) >= backlog {
-			w.queue = []model.Batch{{Seq: f.seq, Resync: true}}
+			w.queue = []model.ChangeSet{{Seq: f.seq, Resync: true}}
 		} else {
 			w.queue = append(w.queue, b)
 		}
@@ -48,8 +48,8 @@ func (f *feed) publish(changes []model.Change) {
 }
 
 // watch begins with the next commit.
-func (f *feed) watch(ctx context.Context) <-chan model.Batch {
-	out := make(chan model.Batch)
+func (f *feed) watch(ctx context.Context) <-chan model.ChangeSet {
+	out := make(chan model.ChangeSet)
 	w := &follower{wake: make(chan struct{}, 1), done: make(chan struct{})}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -65,7 +65,7 @@ func (f *feed) watch(ctx context.Context) <-chan model.Batch {
 	return out
 }
 
-func (f *feed) follow(ctx context.Context, w *follower, out chan<- model.Batch) {
+func (f *feed) follow(ctx context.Context, w *follower, out chan<- model.ChangeSet) {
 	defer close(out)
 	defer func() {
 		f.mu.Lock()
@@ -96,11 +96,11 @@ func (f *feed) follow(ctx context.Context, w *follower, out chan<- model.Batch) 
 	}
 }
 
-func (f *feed) next(w *follower) (model.Batch, bool) {
+func (f *feed) next(w *follower) (model.ChangeSet, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(w.queue) == 0 {
-		return model.Batch{}, false
+		return model.ChangeSet{}, false
 	}
 	b := w.queue[0]
 	w.queue = w.queue[1:]
@@ -122,4 +122,4 @@ func (f *feed) close() {
 // closed, then closes the channel. A reader more than 64 batches behind gets
 // one batch with Resync set in place of what it missed. Readers must not
 // change what they get: all get the same.
-func (s *Store) Watch(ctx context.Context) <-chan model.Batch { return s.feed.watch(ctx) }
+func (s *Store) Watch(ctx context.Context) <-chan model.ChangeSet { return s.feed.watch(ctx) }

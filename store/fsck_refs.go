@@ -49,7 +49,7 @@ func (c *checker) references(r model.Record) error {
 	switch r := r.(type) {
 	case *model.Instance:
 		return c.versions(r)
-	case *model.Material:
+	case *model.Chain:
 		return c.exists(r, model.KindInstance, string(r.Instance))
 	case *model.Key:
 		return c.exists(r, model.KindInstance, string(r.Instance))
@@ -95,7 +95,7 @@ func (c *checker) versions(i *model.Instance) error {
 	for n := range i.Versions {
 		v := &i.Versions[n]
 		errs = append(errs,
-			c.exists(i, model.KindMaterial, model.MaterialKey(i.ID, v.Number)),
+			c.exists(i, model.KindChain, model.ChainKey(i.ID, v.Number)),
 			c.exists(i, model.KindKey, string(v.KeyID)))
 	}
 	return errors.Join(errs...)

@@ -39,7 +39,7 @@ func TestOlderStoreIsMigratedStepByStep(t *testing.T) {
 	ctx := context.Background()
 	s := inMemory(t, mem.New(), t.TempDir()+"/key")
 	step := func(name string) migration {
-		return func(t *tx) (bool, error) { return false, t.Put(&model.Cell{Space: "step", Name: name}) }
+		return func(t *tx) (bool, error) { return false, t.Put(&model.KV{Namespace: "step", Name: name}) }
 	}
 	steps := map[int]migration{schema: step("one"), schema + 1: step("two"), schema + 2: func(t *tx) (bool, error) {
 		_, err := step("three")(t)
@@ -60,7 +60,7 @@ func TestOlderStoreIsMigratedStepByStep(t *testing.T) {
 			t.Errorf("schema %d", n)
 		}
 		for name, want := range map[string]bool{"one": true, "two": true, "three": false} {
-			if err := v.Get(&model.Cell{Space: "step", Name: name}); (err == nil) != want {
+			if err := v.Get(&model.KV{Namespace: "step", Name: name}); (err == nil) != want {
 				t.Errorf("step %s: %v", name, err)
 			}
 		}
@@ -89,7 +89,7 @@ func TestAfterAFailedWriteTheStoreOnlyReads(t *testing.T) {
 	f := &failing{Engine: mem.New()}
 	s := inMemory(t, f, t.TempDir()+"/key")
 	put := func(name string) error {
-		return s.Update(ctx, func(tx model.Tx) error { return tx.Put(&model.Cell{Space: "s", Name: name}) })
+		return s.Update(ctx, func(tx model.Tx) error { return tx.Put(&model.KV{Namespace: "s", Name: name}) })
 	}
 	if err := put("before"); err != nil {
 		t.Fatal(err)
@@ -104,10 +104,10 @@ func TestAfterAFailedWriteTheStoreOnlyReads(t *testing.T) {
 		t.Errorf("after: %v", err)
 	}
 	err := s.View(func(r model.Reader) error {
-		if err := r.Get(&model.Cell{Space: "s", Name: "during"}); !errors.Is(err, model.ErrNotFound) {
+		if err := r.Get(&model.KV{Namespace: "s", Name: "during"}); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("what failed: %v", err)
 		}
-		return r.Get(&model.Cell{Space: "s", Name: "before"})
+		return r.Get(&model.KV{Namespace: "s", Name: "before"})
 	})
 	if err != nil {
 		t.Error(err)

@@ -186,17 +186,17 @@ func (v *view) Keys(s model.Scan) iter.Seq2[string, error] {
 }
 
 // Rows visits the projections in an instance index that carries them.
-func (v *view) Rows(s model.Scan) iter.Seq2[model.Row, error] {
+func (v *view) Rows(s model.Scan) iter.Seq2[model.InstanceRow, error] {
 	s.Kind = model.KindInstance
 	r, skip := bounds(s)
-	return func(yield func(model.Row, error) bool) {
+	return func(yield func(model.InstanceRow, error) bool) {
 		if !projected(s.Index) {
-			yield(model.Row{}, fmt.Errorf("the index %q carries no rows", s.Index))
+			yield(model.InstanceRow{}, fmt.Errorf("the index %q carries no rows", s.Index))
 			return
 		}
 		left := s.Limit
 		for p, err := range v.scan(r) {
-			var row model.Row
+			var row model.InstanceRow
 			if err == nil {
 				row, err = v.row(p, skip)
 			}
@@ -210,14 +210,14 @@ func (v *view) Rows(s model.Scan) iter.Seq2[model.Row, error] {
 	}
 }
 
-func (v *view) row(p scanned, skip int) (model.Row, error) {
+func (v *view) row(p scanned, skip int) (model.InstanceRow, error) {
 	b, err := v.check(p)
 	if err != nil {
-		return model.Row{}, err
+		return model.InstanceRow{}, err
 	}
 	id, err := primaryOf(p.key[skip:])
 	if err != nil {
-		return model.Row{}, err
+		return model.InstanceRow{}, err
 	}
 	row, err := decodeRow(model.ID(id), string(b))
 	if err != nil {

@@ -93,7 +93,7 @@ func (h home) withSecret(t *testing.T, passphrase string) {
 		t.Fatal(err)
 	}
 	err = s.Update(context.Background(), func(tx model.Tx) error {
-		return tx.Put(&model.Cell{Space: "s", Name: "key", Secret: model.NewSecret([]byte("a private key"))})
+		return tx.Put(&model.KV{Namespace: "s", Name: "key", Secret: model.NewSecret([]byte("a private key"))})
 	})
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func (h home) secret(t *testing.T, passphrase string) string {
 			t.Fatal(err)
 		}
 	}
-	k := model.Cell{Space: "s", Name: "key"}
+	k := model.KV{Namespace: "s", Name: "key"}
 	if err := s.View(func(r model.Reader) error { return r.Get(&k) }); err != nil {
 		t.Fatal(err)
 	}

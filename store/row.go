@@ -32,26 +32,26 @@ const spelledOut = 255
 
 // rowTimes lists the times of a row in the order they are stored, in which
 // neighbours are often near each other. The order is part of the schema.
-func rowTimes(r *model.Row) [8]*time.Time {
+func rowTimes(r *model.InstanceRow) [8]*time.Time {
 	return [...]*time.Time{
 		&r.NotBefore, &r.ServiceStart, &r.NotAfter, &r.ServiceEnd,
 		&r.Window, &r.ServiceWindow, &r.Due, &r.ExpectedIssue,
 	}
 }
 
-func rowCounts(r *model.Row) [7]*int {
-	return [...]*int{&r.Domains, &r.RenewalsLeft, &r.Resources, &r.Deployed, &r.Auto, &r.FailingAt, &r.Attempt}
+func rowCounts(r *model.InstanceRow) [7]*int {
+	return [...]*int{&r.Domains, &r.RenewalsLeft, &r.Resources, &r.Deployed, &r.Auto, &r.FailingResources, &r.Attempt}
 }
 
 // rowFlags may grow at its end, up to the bit of a shared name: rows written
 // before have the new flags unset.
-func rowFlags(r *model.Row) [6]*bool {
-	return [...]*bool{&r.DueHosted, &r.Hosted, &r.Failed, &r.Keyless, &r.AwaitsReview, &r.AwaitsProof}
+func rowFlags(r *model.InstanceRow) [6]*bool {
+	return [...]*bool{&r.DueHosted, &r.Hosted, &r.Failed, &r.NoPrivateKey, &r.AwaitsReview, &r.AwaitsProof}
 }
 
 // encodeRow makes the stored form of a projected row, without its ID. A
 // typical one has 75 bytes.
-func encodeRow(r model.Row) []byte {
+func encodeRow(r model.InstanceRow) []byte {
 	b := make([]byte, 1, 96)
 	b[0] = rowVersion
 	var flags byte
@@ -116,15 +116,15 @@ func appendText(b []byte, s string) []byte {
 var errRow = model.Fail("damage.undecoded")
 
 // decodeRow undoes encodeRow. The row's texts are parts of b.
-func decodeRow(id model.ID, b string) (model.Row, error) {
+func decodeRow(id model.ID, b string) (model.InstanceRow, error) {
 	if len(b) < 2 || b[0] == 0 {
-		return model.Row{}, errRow
+		return model.InstanceRow{}, errRow
 	}
 	if b[0] > rowVersion {
-		return model.Row{}, ErrNewerSchema
+		return model.InstanceRow{}, ErrNewerSchema
 	}
 	d := rowDecoder{rest: b[2:]}
-	r := model.Row{ID: id}
+	r := model.InstanceRow{ID: id}
 	for n, f := range rowFlags(&r) {
 		*f = b[1]&(1<<n) != 0
 	}
@@ -157,7 +157,7 @@ func decodeRow(id model.ID, b string) (model.Row, error) {
 		*t = time.Unix(last, 0).UTC()
 	}
 	if d.bad || d.rest != "" {
-		return model.Row{}, errRow
+		return model.InstanceRow{}, errRow
 	}
 	return r, nil
 }

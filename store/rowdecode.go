@@ -59,7 +59,7 @@ func (c *cborReader) instance(i *model.Instance) {
 		case 20:
 			c.operation(&i.Operation)
 		case 21:
-			c.only(1, func() { i.Failure.What = model.JobKind(c.text()) })
+			c.only(1, func() { i.Failure.Kind = model.JobKind(c.text()) })
 		case 25:
 			i.Deleted = c.bool()
 		case 27:

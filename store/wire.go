@@ -105,7 +105,7 @@ type version struct {
 	NotAfter       time.Time `cbor:"9,keyasint,omitzero"`
 	Issued         time.Time `cbor:"10,keyasint,omitzero"`
 	Issuer         string    `cbor:"11,keyasint,omitzero"`
-	Yearly         bool      `cbor:"12,keyasint,omitzero"`
+	AnnualRenewal  bool      `cbor:"12,keyasint,omitzero"`
 	SuggestedStart time.Time `cbor:"13,keyasint,omitzero"`
 	SuggestedEnd   time.Time `cbor:"14,keyasint,omitzero"`
 	RevokedAt      time.Time `cbor:"15,keyasint,omitzero"`
@@ -115,10 +115,10 @@ type version struct {
 }
 
 type hosting struct {
-	On           bool `cbor:"1,keyasint,omitzero"`
-	RenewalsLeft int  `cbor:"2,keyasint,omitzero"`
-	FromPack     bool `cbor:"3,keyasint,omitzero"`
-	Entitled     int  `cbor:"4,keyasint,omitzero"`
+	On              bool `cbor:"1,keyasint,omitzero"`
+	RenewalsLeft    int  `cbor:"2,keyasint,omitzero"`
+	FromPack        bool `cbor:"3,keyasint,omitzero"`
+	PrepaidRenewals int  `cbor:"4,keyasint,omitzero"`
 }
 
 type deployments struct {
@@ -140,16 +140,16 @@ type operation struct {
 }
 
 type failure struct {
-	What    model.JobKind `cbor:"1,keyasint,omitzero"`
+	Kind    model.JobKind `cbor:"1,keyasint,omitzero"`
 	At      time.Time     `cbor:"2,keyasint,omitzero"`
 	Message model.Text    `cbor:"3,keyasint,omitzero"`
 }
 
-type material struct {
-	Instance model.ID `cbor:"1,keyasint,omitzero"`
-	Number   int      `cbor:"2,keyasint,omitzero"`
-	Chain    [][]byte `cbor:"3,keyasint,omitzero"`
-	Root     []byte   `cbor:"4,keyasint,omitzero"`
+type chain struct {
+	Instance     model.ID `cbor:"1,keyasint,omitzero"`
+	Number       int      `cbor:"2,keyasint,omitzero"`
+	Certificates [][]byte `cbor:"3,keyasint,omitzero"`
+	Root         []byte   `cbor:"4,keyasint,omitzero"`
 }
 
 type key struct {
@@ -160,11 +160,11 @@ type key struct {
 	PKCS8    []byte        `cbor:"5,keyasint,omitzero"` // sealed
 }
 
-type cell struct {
-	Space  string `cbor:"1,keyasint,omitzero"`
-	Name   string `cbor:"2,keyasint,omitzero"`
-	Data   []byte `cbor:"3,keyasint,omitzero"`
-	Secret []byte `cbor:"4,keyasint,omitzero"` // sealed
+type kv struct {
+	Namespace string `cbor:"1,keyasint,omitzero"`
+	Name      string `cbor:"2,keyasint,omitzero"`
+	Data      []byte `cbor:"3,keyasint,omitzero"`
+	Secret    []byte `cbor:"4,keyasint,omitzero"` // sealed
 }
 
 type order struct {
@@ -232,36 +232,36 @@ type task struct {
 }
 
 type event struct {
-	Seq      uint64     `cbor:"1,keyasint,omitzero"`
-	At       time.Time  `cbor:"2,keyasint,omitzero"`
-	Actor    string     `cbor:"3,keyasint,omitzero"`
-	Via      string     `cbor:"4,keyasint,omitzero"`
-	Action   string     `cbor:"5,keyasint,omitzero"`
-	Instance model.ID   `cbor:"6,keyasint,omitzero"`
-	Name     string     `cbor:"7,keyasint,omitzero"`
-	Resource model.ID   `cbor:"8,keyasint,omitzero"`
-	From     string     `cbor:"9,keyasint,omitzero"`
-	To       string     `cbor:"10,keyasint,omitzero"`
-	Why      string     `cbor:"11,keyasint,omitzero"`
-	Result   string     `cbor:"12,keyasint,omitzero"`
-	Reason   model.Text `cbor:"13,keyasint,omitzero"`
-	Detail   model.Text `cbor:"14,keyasint,omitzero"`
-	Repeat   bool       `cbor:"16,keyasint,omitzero"`
-	Chain    []byte     `cbor:"15,keyasint,omitzero"`
+	Seq            uint64     `cbor:"1,keyasint,omitzero"`
+	At             time.Time  `cbor:"2,keyasint,omitzero"`
+	Actor          string     `cbor:"3,keyasint,omitzero"`
+	Via            string     `cbor:"4,keyasint,omitzero"`
+	Action         string     `cbor:"5,keyasint,omitzero"`
+	Instance       model.ID   `cbor:"6,keyasint,omitzero"`
+	Name           string     `cbor:"7,keyasint,omitzero"`
+	Resource       model.ID   `cbor:"8,keyasint,omitzero"`
+	From           string     `cbor:"9,keyasint,omitzero"`
+	To             string     `cbor:"10,keyasint,omitzero"`
+	Why            string     `cbor:"11,keyasint,omitzero"`
+	Result         string     `cbor:"12,keyasint,omitzero"`
+	Reason         model.Text `cbor:"13,keyasint,omitzero"`
+	Detail         model.Text `cbor:"14,keyasint,omitzero"`
+	SuppressNotice bool       `cbor:"16,keyasint,omitzero"`
+	Chain          []byte     `cbor:"15,keyasint,omitzero"`
 }
 
 type job struct {
-	ID       model.ID      `cbor:"1,keyasint,omitzero"`
-	Kind     model.JobKind `cbor:"2,keyasint,omitzero"`
-	Instance model.ID      `cbor:"3,keyasint,omitzero"`
-	Resource model.ID      `cbor:"4,keyasint,omitzero"`
-	Version  int           `cbor:"5,keyasint,omitzero"`
-	Step     string        `cbor:"6,keyasint,omitzero"`
-	Begun    bool          `cbor:"7,keyasint,omitzero"`
-	Actor    string        `cbor:"8,keyasint,omitzero"`
-	Via      string        `cbor:"9,keyasint,omitzero"`
-	Cause    string        `cbor:"10,keyasint,omitzero"`
-	Created  time.Time     `cbor:"11,keyasint,omitzero"`
+	ID          model.ID      `cbor:"1,keyasint,omitzero"`
+	Kind        model.JobKind `cbor:"2,keyasint,omitzero"`
+	Instance    model.ID      `cbor:"3,keyasint,omitzero"`
+	Resource    model.ID      `cbor:"4,keyasint,omitzero"`
+	Version     int           `cbor:"5,keyasint,omitzero"`
+	Step        string        `cbor:"6,keyasint,omitzero"`
+	StepStarted bool          `cbor:"7,keyasint,omitzero"`
+	Actor       string        `cbor:"8,keyasint,omitzero"`
+	Via         string        `cbor:"9,keyasint,omitzero"`
+	Cause       string        `cbor:"10,keyasint,omitzero"`
+	Created     time.Time     `cbor:"11,keyasint,omitzero"`
 	// 12 was a time at which to give up, which nothing ever set.
 	Attempt   int        `cbor:"13,keyasint,omitzero"`
 	Next      time.Time  `cbor:"14,keyasint,omitzero"`
@@ -271,16 +271,16 @@ type job struct {
 	KeyID     model.ID   `cbor:"18,keyasint,omitzero"`
 	CSR       []byte     `cbor:"19,keyasint,omitzero"`
 	// 20 was the end of validity asked for, which is worked out at each attempt.
-	Reason   string `cbor:"21,keyasint,omitzero"`
-	Versions []int  `cbor:"22,keyasint,omitzero"`
-	Target   string `cbor:"23,keyasint,omitzero"`
+	Reason          string `cbor:"21,keyasint,omitzero"`
+	Versions        []int  `cbor:"22,keyasint,omitzero"`
+	WantFingerprint string `cbor:"23,keyasint,omitzero"`
 	// 24 was the fingerprint presented before, which nothing read.
 	// 25 forbade to put back what was presented before; nothing ever set it.
-	Yearly   bool      `cbor:"26,keyasint,omitzero"`
-	Finished time.Time `cbor:"27,keyasint,omitzero"`
-	Result   string    `cbor:"28,keyasint,omitzero"`
-	Refused  int       `cbor:"29,keyasint,omitzero"`
-	Crashes  int       `cbor:"30,keyasint,omitzero"`
+	AnnualRenewal bool      `cbor:"26,keyasint,omitzero"`
+	Finished      time.Time `cbor:"27,keyasint,omitzero"`
+	Result        string    `cbor:"28,keyasint,omitzero"`
+	FailedOrders  int       `cbor:"29,keyasint,omitzero"`
+	Crashes       int       `cbor:"30,keyasint,omitzero"`
 }
 
 // toWire makes the mirror of a record, with its secret as it was sealed.
@@ -290,12 +290,12 @@ func toWire(r model.Record, sealed []byte) (any, error) {
 		return instanceToWire(r), nil
 	case *model.Resource:
 		return resourceToWire(r), nil
-	case *model.Material:
-		return material(*r), nil
+	case *model.Chain:
+		return chain(*r), nil
 	case *model.Key:
 		return key{r.ID, r.Instance, r.Type, r.Public, sealed}, nil
-	case *model.Cell:
-		return cell{r.Space, r.Name, r.Data, sealed}, nil
+	case *model.KV:
+		return kv{r.Namespace, r.Name, r.Data, sealed}, nil
 	case *model.Order:
 		return order{r.ID, r.At, r.By, each(r.Lines, orderLineToWire)}, nil
 	case *model.Entry:
@@ -334,18 +334,18 @@ func fromWire(b []byte, r model.Record) (sealed []byte, err error) {
 		return nil, fill(b, r, instanceFromWire)
 	case *model.Resource:
 		return nil, fill(b, r, resourceFromWire)
-	case *model.Material:
-		return nil, fill(b, r, func(w material) model.Material { return model.Material(w) })
+	case *model.Chain:
+		return nil, fill(b, r, func(w chain) model.Chain { return model.Chain(w) })
 	case *model.Key:
 		err := fill(b, r, func(w key) model.Key {
 			sealed = w.PKCS8
 			return model.Key{ID: w.ID, Instance: w.Instance, Type: w.Type, Public: w.Public}
 		})
 		return sealed, err
-	case *model.Cell:
-		err := fill(b, r, func(w cell) model.Cell {
+	case *model.KV:
+		err := fill(b, r, func(w kv) model.KV {
 			sealed = w.Secret
-			return model.Cell{Space: w.Space, Name: w.Name, Data: w.Data}
+			return model.KV{Namespace: w.Namespace, Name: w.Name, Data: w.Data}
 		})
 		return sealed, err
 	case *model.Order:

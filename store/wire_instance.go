@@ -8,37 +8,37 @@ import (
 )
 
 type instance struct {
-	ID            model.ID      `cbor:"1,keyasint,omitzero"`
-	Name          string        `cbor:"2,keyasint,omitzero"`
-	State         model.State   `cbor:"3,keyasint,omitzero"`
-	Origin        model.Origin  `cbor:"4,keyasint,omitzero"`
-	Spec          specification `cbor:"5,keyasint,omitzero"`
-	Years         int           `cbor:"6,keyasint,omitzero"`
-	Order         model.ID      `cbor:"7,keyasint,omitzero"`
-	Line          int           `cbor:"8,keyasint,omitzero"`
-	Created       time.Time     `cbor:"9,keyasint,omitzero"`
-	Application   application   `cbor:"10,keyasint,omitzero"`
-	Contact       model.ID      `cbor:"11,keyasint,omitzero"`
-	Versions      []versionNext `cbor:"12,keyasint,omitzero"`
-	ServiceStart  time.Time     `cbor:"13,keyasint,omitzero"`
-	ServiceEnd    time.Time     `cbor:"14,keyasint,omitzero"`
-	ExpectedIssue time.Time     `cbor:"15,keyasint,omitzero"`
-	Due           time.Time     `cbor:"16,keyasint,omitzero"`
-	DueAction     string        `cbor:"17,keyasint,omitzero"`
-	Hosting       hosting       `cbor:"18,keyasint,omitzero"`
-	Deployments   deployments   `cbor:"19,keyasint,omitzero"`
-	Operation     operation     `cbor:"20,keyasint,omitzero"`
-	Failure       failure       `cbor:"21,keyasint,omitzero"`
-	Reason        model.Text    `cbor:"22,keyasint,omitzero"`
-	RenewedBy     model.ID      `cbor:"23,keyasint,omitzero"`
-	RenewalOf     model.ID      `cbor:"24,keyasint,omitzero"`
-	Deleted       bool          `cbor:"25,keyasint,omitzero"`
-	Carried       time.Duration `cbor:"26,keyasint,omitzero"`
-	Proofs        []proof       `cbor:"27,keyasint,omitzero"`
-	Checked       time.Time     `cbor:"28,keyasint,omitzero"`
-	Tell          time.Time     `cbor:"29,keyasint,omitzero"`
-	Told          time.Time     `cbor:"30,keyasint,omitzero"`
-	ToldVersion   int           `cbor:"31,keyasint,omitzero"`
+	ID                  model.ID      `cbor:"1,keyasint,omitzero"`
+	Name                string        `cbor:"2,keyasint,omitzero"`
+	State               model.State   `cbor:"3,keyasint,omitzero"`
+	Origin              model.Origin  `cbor:"4,keyasint,omitzero"`
+	Spec                specification `cbor:"5,keyasint,omitzero"`
+	Years               int           `cbor:"6,keyasint,omitzero"`
+	Order               model.ID      `cbor:"7,keyasint,omitzero"`
+	Line                int           `cbor:"8,keyasint,omitzero"`
+	Created             time.Time     `cbor:"9,keyasint,omitzero"`
+	Application         application   `cbor:"10,keyasint,omitzero"`
+	Contact             model.ID      `cbor:"11,keyasint,omitzero"`
+	Versions            []versionNext `cbor:"12,keyasint,omitzero"`
+	ServiceStart        time.Time     `cbor:"13,keyasint,omitzero"`
+	ServiceEnd          time.Time     `cbor:"14,keyasint,omitzero"`
+	ExpectedIssue       time.Time     `cbor:"15,keyasint,omitzero"`
+	Due                 time.Time     `cbor:"16,keyasint,omitzero"`
+	DueAction           string        `cbor:"17,keyasint,omitzero"`
+	Hosting             hosting       `cbor:"18,keyasint,omitzero"`
+	Deployments         deployments   `cbor:"19,keyasint,omitzero"`
+	Operation           operation     `cbor:"20,keyasint,omitzero"`
+	Failure             failure       `cbor:"21,keyasint,omitzero"`
+	Reason              model.Text    `cbor:"22,keyasint,omitzero"`
+	RenewedBy           model.ID      `cbor:"23,keyasint,omitzero"`
+	RenewalOf           model.ID      `cbor:"24,keyasint,omitzero"`
+	Deleted             bool          `cbor:"25,keyasint,omitzero"`
+	CarriedOver         time.Duration `cbor:"26,keyasint,omitzero"`
+	Proofs              []proof       `cbor:"27,keyasint,omitzero"`
+	RevocationCheckedAt time.Time     `cbor:"28,keyasint,omitzero"`
+	NextExpiryNotice    time.Time     `cbor:"29,keyasint,omitzero"`
+	LastExpiryNotice    time.Time     `cbor:"30,keyasint,omitzero"`
+	LastNoticeVersion   int           `cbor:"31,keyasint,omitzero"`
 }
 
 // versionNext is a version as it stands after another: what is the same in both
@@ -95,12 +95,12 @@ func instanceToWire(i *model.Instance) instance {
 		Application: applicationToWire(i.Application), Contact: i.Contact,
 		Versions:     versionsToWire(i.Versions),
 		Proofs:       each(i.Proofs, func(p model.Proof) proof { return proof(p) }),
-		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, Carried: i.Carried, Checked: i.Checked,
+		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, CarriedOver: i.CarriedOver, RevocationCheckedAt: i.RevocationCheckedAt,
 		ExpectedIssue: i.ExpectedIssue, Due: i.Due, DueAction: i.DueAction,
 		Hosting: hosting(i.Hosting), Deployments: deployments(i.Deployments),
 		Operation: operation(i.Operation), Failure: failure(i.Failure),
 		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
-		Tell: i.Tell, Told: i.Told, ToldVersion: i.ToldVersion,
+		NextExpiryNotice: i.NextExpiryNotice, LastExpiryNotice: i.LastExpiryNotice, LastNoticeVersion: i.LastNoticeVersion,
 	}
 }
 
@@ -111,12 +111,12 @@ func instanceFromWire(i instance) model.Instance {
 		Application: applicationFromWire(i.Application), Contact: i.Contact,
 		Versions:     versionsFromWire(i.Versions),
 		Proofs:       each(i.Proofs, func(p proof) model.Proof { return model.Proof(p) }),
-		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, Carried: i.Carried, Checked: i.Checked,
+		ServiceStart: i.ServiceStart, ServiceEnd: i.ServiceEnd, CarriedOver: i.CarriedOver, RevocationCheckedAt: i.RevocationCheckedAt,
 		ExpectedIssue: i.ExpectedIssue, Due: i.Due, DueAction: i.DueAction,
 		Hosting: model.Hosting(i.Hosting), Deployments: model.Deployments(i.Deployments),
 		Operation: model.Operation(i.Operation), Failure: model.Failure(i.Failure),
 		Reason: i.Reason, RenewedBy: i.RenewedBy, RenewalOf: i.RenewalOf, Deleted: i.Deleted,
-		Tell: i.Tell, Told: i.Told, ToldVersion: i.ToldVersion,
+		NextExpiryNotice: i.NextExpiryNotice, LastExpiryNotice: i.LastExpiryNotice, LastNoticeVersion: i.LastNoticeVersion,
 	}
 }
 
@@ -140,7 +140,7 @@ type resource struct {
 	Waiting     bool       `cbor:"17,keyasint,omitzero"`
 	Operation   operation  `cbor:"18,keyasint,omitzero"`
 	Failure     failure    `cbor:"19,keyasint,omitzero"`
-	LookedAt    time.Time  `cbor:"20,keyasint,omitzero"`
+	ProbedAt    time.Time  `cbor:"20,keyasint,omitzero"`
 }
 
 func resourceToWire(r *model.Resource) resource {
@@ -148,7 +148,7 @@ func resourceToWire(r *model.Resource) resource {
 		ID: r.ID, Product: r.Product, Region: r.Region, Name: r.Name, Address: r.Address,
 		Instance: r.Instance, Version: r.Version, Deployed: r.Deployed, DeployedAt: r.DeployedAt,
 		Presented: r.Presented, NotAfter: r.NotAfter, VerifiedAt: r.VerifiedAt, VerifyError: r.VerifyError,
-		LookedAt: r.LookedAt, DriftSince: r.DriftSince,
+		ProbedAt: r.ProbedAt, DriftSince: r.DriftSince,
 		AutoDeploy: r.AutoDeploy, Reserved: r.Reserved, Waiting: r.Waiting,
 		Operation: operation(r.Operation), Failure: failure(r.Failure),
 	}
@@ -159,7 +159,7 @@ func resourceFromWire(r resource) model.Resource {
 		ID: r.ID, Product: r.Product, Region: r.Region, Name: r.Name, Address: r.Address,
 		Instance: r.Instance, Version: r.Version, Deployed: r.Deployed, DeployedAt: r.DeployedAt,
 		Presented: r.Presented, NotAfter: r.NotAfter, VerifiedAt: r.VerifiedAt, VerifyError: r.VerifyError,
-		LookedAt: r.LookedAt, DriftSince: r.DriftSince,
+		ProbedAt: r.ProbedAt, DriftSince: r.DriftSince,
 		AutoDeploy: r.AutoDeploy, Reserved: r.Reserved, Waiting: r.Waiting,
 		Operation: model.Operation(r.Operation), Failure: model.Failure(r.Failure),
 	}

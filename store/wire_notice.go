@@ -40,8 +40,8 @@ type watch struct {
 	Contact     model.ID   `cbor:"4,keyasint,omitzero"`
 	Created     time.Time  `cbor:"5,keyasint,omitzero"`
 	Next        time.Time  `cbor:"6,keyasint,omitzero"`
-	LookedAt    time.Time  `cbor:"7,keyasint,omitzero"`
-	Answered    time.Time  `cbor:"8,keyasint,omitzero"`
+	ProbedAt    time.Time  `cbor:"7,keyasint,omitzero"`
+	AnsweredAt  time.Time  `cbor:"8,keyasint,omitzero"`
 	Since       time.Time  `cbor:"9,keyasint,omitzero"`
 	Failures    int        `cbor:"10,keyasint,omitzero"`
 	Error       model.Text `cbor:"11,keyasint,omitzero"`

@@ -123,7 +123,7 @@ func TestNewerRecordIsRefused(t *testing.T) {
 func TestRowsSurviveEncoding(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	for n := range 2000 {
-		var want model.Row
+		var want model.InstanceRow
 		randomize(t, r, reflect.ValueOf(&want).Elem())
 		want.State = model.States[r.IntN(len(model.States))]
 		for _, at := range rowTimes(&want) {

@@ -124,7 +124,7 @@ func (m *root) clockMoved(v clockMovedMsg) tea.Cmd {
 		}
 		return nil
 	}
-	now := m.page().Update(app.ChangedMsg{Batch: model.Batch{Resync: true}})
+	now := m.page().Update(app.ChangedMsg{ChangeSet: model.ChangeSet{Resync: true}})
 	if len(later) > 0 {
 		at := m.c.Backend.Now()
 		for _, to := range later {

@@ -164,7 +164,7 @@ func TestStatusIsNeverColourAlone(t *testing.T) {
 	d.keys("v")
 	for _, i := range d.b.Instances {
 		r := i.Row()
-		label := r.Label(d.b.Clock)
+		label := r.Status(d.b.Clock)
 		k := style.Of(label)
 		found := false
 		for l := range strings.SplitSeq(d.screen(), "\n") {

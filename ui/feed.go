@@ -14,10 +14,10 @@ func (m *root) watch() tea.Msg { return watchedMsg{m.c.Backend.Watch(m.c.Ctx)} }
 
 // listen waits for the next change and gathers those that follow closely: a
 // sweep that changes a thousand records is drawn once.
-func (m *root) listen(feed <-chan model.Batch) tea.Cmd {
+func (m *root) listen(feed <-chan model.ChangeSet) tea.Cmd {
 	ctx, wait := m.c.Ctx, m.coalesce
 	return func() tea.Msg {
-		var all model.Batch
+		var all model.ChangeSet
 		select {
 		case b, ok := <-feed:
 			if !ok {

@@ -18,7 +18,7 @@ func TestABurstOfChangesIsDrawnOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		m := newRoot(Options{Backend: kittest.New(), Ctx: ctx})
-		heard := func(feed <-chan model.Batch) (msgs []tea.Msg) {
+		heard := func(feed <-chan model.ChangeSet) (msgs []tea.Msg) {
 			msg := m.listen(feed)()
 			batch, ok := msg.(tea.BatchMsg)
 			if !ok {
@@ -30,10 +30,10 @@ func TestABurstOfChangesIsDrawnOnce(t *testing.T) {
 			return msgs
 		}
 		gap := m.coalesce * 3 / 10
-		feed := make(chan model.Batch)
+		feed := make(chan model.ChangeSet)
 		go func() {
 			for n := range 10 {
-				feed <- model.Batch{Seq: uint64(n + 1), Resync: n == 2, Changes: []model.Change{{Key: "a"}}}
+				feed <- model.ChangeSet{Seq: uint64(n + 1), Resync: n == 2, Changes: []model.Change{{Key: "a"}}}
 				time.Sleep(gap)
 			}
 			close(feed)

@@ -24,7 +24,7 @@ func hostedFleet() *kittest.Backend {
 		switch n {
 		case 0:
 			i.Operation = model.Operation{Kind: model.JobRenew, Since: b.Clock.Add(-time.Hour), Attempt: 2, Next: b.Clock.Add(90 * time.Minute), Error: model.Quoted("", "urn:ietf:params:acme:error:unauthorized: the account is suspended until somebody has looked at it, and this is a long reason")}
-			i.Failure = model.Failure{What: model.JobRenew, At: b.Clock.Add(-10 * time.Minute), Message: i.Operation.Error}
+			i.Failure = model.Failure{Kind: model.JobRenew, At: b.Clock.Add(-10 * time.Minute), Message: i.Operation.Error}
 		case 1:
 			i.Hosting.RenewalsLeft, i.Due, i.DueAction = 0, time.Time{}, ""
 		case 2:
@@ -141,7 +141,7 @@ func TestHostingListsWhoIsTold(t *testing.T) {
 func TestHostingThatWasPaidFor(t *testing.T) {
 	b := kittest.Fleet(30)
 	i := b.Instances[slices.IndexFunc(b.Instances, func(i *model.Instance) bool { return i.State == model.Paid })]
-	i.Hosting.Entitled = 2
+	i.Hosting.PrepaidRenewals = 2
 	d := drive(t, b, 120, 40)
 	d.find(i.Name).keys("enter")
 	d.sees("from issue on; renewals paid for: 2")
@@ -149,7 +149,7 @@ func TestHostingThatWasPaidFor(t *testing.T) {
 	b.Change(func(b *kittest.Backend) {
 		for _, i := range b.Instances {
 			i.Hosting = model.Hosting{}
-			if i.State == model.Issued && i.Failure.What == "" && i.Deployments.Failing == 0 {
+			if i.State == model.Issued && i.Failure.Kind == "" && i.Deployments.Failing == 0 {
 				hosted = i
 			}
 		}

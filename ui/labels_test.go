@@ -16,7 +16,7 @@ import (
 // is room for, the least important left out first. spec: S2
 func TestLabelsAreLeftOutInOneOrder(t *testing.T) {
 	c := &app.Context{Text: text.New("en")}
-	r := model.Row{State: model.Issued, Failed: true, Hosted: true, Auto: 2, Operation: model.JobReissue}
+	r := model.InstanceRow{State: model.Issued, Failed: true, Hosted: true, Auto: 2, Operation: model.JobReissue}
 	const all = "failing reissuing hosted auto"
 	for n := range len(all) + 1 {
 		if _, word, _ := c.Status(&r, n); !strings.HasPrefix(all, word) || len(word) > max(n, len("failing")) {
@@ -31,7 +31,7 @@ func TestLabelsHaveRoom(t *testing.T) {
 	b := kittest.Fleet(60)
 	for n := range b.Instances {
 		if i := b.Instances[n]; i.Name == "shop.example.com" {
-			i.Failure.What, i.Failure.Message = model.JobRenew, model.Quoted("", "the CA is down")
+			i.Failure.Kind, i.Failure.Message = model.JobRenew, model.Quoted("", "the CA is down")
 		}
 	}
 	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {

@@ -110,7 +110,7 @@ func TestWhatVisitorsSeeComesFirst(t *testing.T) {
 
 	d = drive(t, kittest.Fleet(60), 120, 40)
 	f := d.b.Places[1]
-	f.Failure = model.Failure{What: model.JobDeploy, At: d.b.Clock.Add(-20 * time.Minute), Message: model.Quoted("", "the handshake at 127.0.0.1:40106: context deadline exceeded")}
+	f.Failure = model.Failure{Kind: model.JobDeploy, At: d.b.Clock.Add(-20 * time.Minute), Message: model.Quoted("", "the handshake at 127.0.0.1:40106: context deadline exceeded")}
 	if i, err = d.b.Instance(f.Instance); err != nil {
 		t.Fatal(err)
 	}

@@ -84,8 +84,8 @@ func newRoot(o Options) *root {
 
 // The root's own messages.
 type (
-	watchedMsg  struct{ feed <-chan model.Batch }
-	fedMsg      struct{ model.Batch }
+	watchedMsg  struct{ feed <-chan model.ChangeSet }
+	fedMsg      struct{ model.ChangeSet }
 	feedEndMsg  struct{}
 	tickedMsg   struct{}
 	followedMsg struct { // what has come of something told
@@ -142,7 +142,7 @@ func (m *root) handle(msg tea.Msg) tea.Cmd {
 	case watchedMsg:
 		return m.listen(v.feed)
 	case fedMsg:
-		return m.page().Update(app.ChangedMsg{Batch: v.Batch})
+		return m.page().Update(app.ChangedMsg{ChangeSet: v.ChangeSet})
 	case feedEndMsg:
 		if m.c.Ctx.Err() != nil {
 			return nil

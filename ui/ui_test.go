@@ -202,7 +202,7 @@ func TestLive(t *testing.T) {
 	b.Change(func(b *kittest.Backend) {
 		for _, i := range b.Instances {
 			if i.Name == name {
-				i.Failure = model.Failure{What: model.JobDeploy, At: b.Clock, Message: model.Quoted("", "the cable is cut")}
+				i.Failure = model.Failure{Kind: model.JobDeploy, At: b.Clock, Message: model.Quoted("", "the cable is cut")}
 			}
 		}
 	})

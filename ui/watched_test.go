@@ -33,7 +33,7 @@ func TestSilenceIsOnTheRow(t *testing.T) {
 	b.Watched[1].Error = model.Quoted("", "EOF")
 	d := drive(t, b, 120, 40)
 	d.keys("3", "[").sees("ok; no answer at the last check")
-	b.Change(func(b *kittest.Backend) { b.Watched[0].Answered = b.Watched[0].Created })
+	b.Change(func(b *kittest.Backend) { b.Watched[0].AnsweredAt = b.Watched[0].Created })
 	d.feed()
 	d.sees("no answer: nothing listens on")
 	d.keys("V").sees("did not answer: nothing listens on port 8443")

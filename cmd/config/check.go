@@ -117,16 +117,16 @@ func (c *Config) checkProducts(d *decoder) {
 	for i, p := range c.Products {
 		at := fmt.Sprintf("products[%d]", i)
 		d.rule(word(p.Name), at+".name", model.Say("config.word"), "CDN")
-		d.rule(!seen[model.Fold(p.Name)], at+".name", model.Say("config.product-twice"), nil)
-		seen[model.Fold(p.Name)] = true
+		d.rule(!seen[model.NormalizeName(p.Name)], at+".name", model.Say("config.product-twice"), nil)
+		seen[model.NormalizeName(p.Name)] = true
 		p.checkDriver(d, at)
 		d.rule(len(p.Regions) > 0, at+".regions", model.Say("config.region"), "[global]")
 		regions := map[string]bool{}
 		for j, r := range p.Regions {
 			f := fmt.Sprintf("%s.regions[%d]", at, j)
 			d.rule(word(r), f, model.Say("config.word"), "eu-central-1")
-			d.rule(!regions[model.Fold(r)], f, model.Say("config.region-twice"), nil)
-			regions[model.Fold(r)] = true
+			d.rule(!regions[model.NormalizeName(r)], f, model.Say("config.region-twice"), nil)
+			regions[model.NormalizeName(r)] = true
 		}
 	}
 }

@@ -423,12 +423,12 @@ func (w *World) pair(id model.ID, version int) (p ports.Pair, err error) {
 		if v == nil {
 			return fmt.Errorf("%s has no version %d", i.Name, version)
 		}
-		m, err := model.Get[model.Material](r, model.MaterialKey(id, version))
+		m, err := model.Get[model.Chain](r, model.ChainKey(id, version))
 		if err != nil {
 			return err
 		}
 		k, err := model.Get[model.Key](r, string(v.KeyID))
-		p = ports.Pair{Chain: m.Chain, Key: k.PKCS8, Fingerprint: v.Fingerprint}
+		p = ports.Pair{Chain: m.Certificates, Key: k.PKCS8, Fingerprint: v.Fingerprint}
 		return err
 	})
 	return p, err

@@ -117,7 +117,7 @@ func TestTheFleetIsInEveryState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cart.Is(model.Failing, w.Engine.Now()) {
+	if cart.Has(model.Failing, w.Engine.Now()) {
 		t.Error("cart.example.com is failing three days later")
 	}
 }

@@ -94,7 +94,7 @@ func operation(o model.Operation) *Operation {
 func NewInstance(i *model.Instance, now time.Time, contact string) Instance {
 	row := i.Row()
 	j := Instance{
-		ID: i.ID, Name: i.Name, State: i.State, Group: i.State.Group(), Label: row.Label(now), Derived: row.Derived(now),
+		ID: i.ID, Name: i.Name, State: i.State, Group: i.State.Group(), Label: row.Status(now), Derived: row.Derived(now),
 		Origin: i.Origin, Level: OrNil(i.Spec.Level), Type: OrNil(i.Spec.Type), Brand: OrNil(i.Spec.Brand), Grade: OrNil(i.Spec.Grade),
 		Domains: OrEmpty(i.Domains()), ServiceStart: TimeOrNil(i.ServiceStart), ServiceEnd: TimeOrNil(i.ServiceEnd),
 		ExpectedIssue: TimeOrNil(i.ExpectedIssue), Hosted: i.Hosting.On, RenewalsLeft: i.Hosting.RenewalsLeft,
@@ -129,7 +129,7 @@ func NewInstance(i *model.Instance, now time.Time, contact string) Instance {
 // LastError returns what went wrong last at an instance, "" for nothing.
 func LastError(i *model.Instance) model.Text {
 	switch {
-	case i.Failure.What != "":
+	case i.Failure.Kind != "":
 		return i.Failure.Message
 	case i.Operation.Error != "":
 		return i.Operation.Error

@@ -92,7 +92,7 @@ func (c *Console) Confirm(ctx context.Context, question, typed string) error {
 	if err != nil {
 		return model.Fail("verb.ask-failed", "cause", err)
 	}
-	if got := model.Fold(answer); got != model.Fold(want) && got != model.Fold(text.Clean(want)) {
+	if got := model.NormalizeName(answer); got != model.NormalizeName(want) && got != model.NormalizeName(text.Clean(want)) {
 		return Usage("usage.not-confirmed", "word", want)
 	}
 	return nil

@@ -82,7 +82,7 @@ func (d *Directory) checkChannels(urls []string) error {
 		if wrong := rules.CheckTyped("channel", u, rules.Example("https://hooks.example.com/certquay")); wrong != nil {
 			return wrong
 		}
-		if strings.HasPrefix(model.Fold(u), "mailto:") {
+		if strings.HasPrefix(model.NormalizeName(u), "mailto:") {
 			return &rules.Invalid{
 				Field:   "channel",
 				Why:     model.Say("contact.mail-channel"),

@@ -40,7 +40,7 @@ func (d *Directory) AddCompany(ctx context.Context, actor model.Actor, c model.C
 }
 
 func companyNamed(r model.Reader, name string) (model.Company, error) {
-	fold := model.Fold(name)
+	fold := model.NormalizeName(name)
 	for c, err := range model.All[model.Company](r, model.Scan{Index: "name", From: fold, To: fold + "\x00"}) {
 		return c, err
 	}

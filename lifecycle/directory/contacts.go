@@ -53,7 +53,7 @@ func (d *Directory) AddContact(ctx context.Context, actor model.Actor, c model.C
 
 // ContactNamed finds a contact by its name, without regard to case.
 func ContactNamed(r model.Reader, name string) (model.Contact, error) {
-	fold := model.Fold(name)
+	fold := model.NormalizeName(name)
 	for c, err := range model.All[model.Contact](r, model.Scan{Index: "name", From: fold, To: fold + "\x00"}) {
 		return c, err
 	}

@@ -45,7 +45,7 @@ type records struct {
 // materials are those of the newest version of each instance.
 type materials map[model.ID]material
 
-// material is what a forecast keeps of a [model.Material].
+// material is what a forecast keeps of a [model.Chain].
 type material struct {
 	number int    // of the version
 	leaf   []byte // DER
@@ -85,7 +85,7 @@ func newRecords(key *model.Key, old []byte) *records {
 		tasks:     newTable(exact(func(t *model.Task) string { return string(t.Instance) }, "pending", "instance")),
 		accounts:  newTable[model.Account](),
 		approvals: newTable(exact(func(a *model.Approval) string { return a.Subject }, "subject")),
-		contacts:  newTable(exact(func(c *model.Contact) string { return model.Fold(c.Name) }, "name")),
+		contacts:  newTable(exact(func(c *model.Contact) string { return model.NormalizeName(c.Name) }, "name")),
 	}
 	s.instances.trim = func(i *model.Instance) {
 		if more := len(i.Versions) - keptVersions; more > 0 {
@@ -177,8 +177,8 @@ func (s *records) Update(ctx context.Context, fn func(model.Tx) error) error {
 }
 
 // Watch tells nothing: nobody follows a forecast.
-func (s *records) Watch(ctx context.Context) <-chan model.Batch {
-	ch := make(chan model.Batch)
+func (s *records) Watch(ctx context.Context) <-chan model.ChangeSet {
+	ch := make(chan model.ChangeSet)
 	context.AfterFunc(ctx, func() { close(ch) })
 	return ch
 }
@@ -192,8 +192,8 @@ func (s *records) Query(model.Query) (model.Page, error) { return model.Page{}, 
 func (s *records) Counts(time.Time) (model.Counts, error) { return model.Counts{}, errNoLists }
 
 // Rows is not answered.
-func (s *records) Rows(model.Scan) iter.Seq2[model.Row, error] {
-	return func(yield func(model.Row, error) bool) { yield(model.Row{}, errNoLists) }
+func (s *records) Rows(model.Scan) iter.Seq2[model.InstanceRow, error] {
+	return func(yield func(model.InstanceRow, error) bool) { yield(model.InstanceRow{}, errNoLists) }
 }
 
 // Count is not answered.
@@ -209,13 +209,13 @@ func (s *records) Load(key string, r model.Record) error {
 		*v = *s.key
 		v.ID = model.ID(key)
 		return nil
-	case *model.Material:
+	case *model.Chain:
 		id, _, _ := strings.Cut(key, "/")
 		leaf := s.old
-		if m, ok := s.materials[model.ID(id)]; ok && model.MaterialKey(model.ID(id), m.number) == key {
+		if m, ok := s.materials[model.ID(id)]; ok && model.ChainKey(model.ID(id), m.number) == key {
 			leaf = m.leaf
 		}
-		*v = model.Material{Instance: model.ID(id), Chain: [][]byte{leaf}}
+		*v = model.Chain{Instance: model.ID(id), Certificates: [][]byte{leaf}}
 		return nil
 	}
 	if t := s.of[r.RecordKind()]; t != nil && t.load(key, r) {
@@ -254,12 +254,12 @@ func none(func(string, error) bool) {}
 // Put keeps what the engine reads again.
 func (s *records) Put(r model.Record) error {
 	switch v := r.(type) {
-	case *model.Material:
-		if len(v.Chain) != 1 {
+	case *model.Chain:
+		if len(v.Certificates) != 1 {
 			return errors.New("a forecast's issuer signs with its root")
 		}
 		s.changes = append(s.changes, change{s.materials, string(v.Instance), s.materials[v.Instance]})
-		s.materials[v.Instance] = material{v.Number, v.Chain[0]}
+		s.materials[v.Instance] = material{v.Number, v.Certificates[0]}
 		return nil
 	case *model.Task:
 		if v.Done.IsZero() && !s.tasks.has(v.RecordKey()) {

@@ -206,7 +206,7 @@ func (w *simulation) settle() {
 		if got := w.yearly[model.ID(id)]; got != 1 {
 			w.wrong("%s was renewed for a year %d times", i.Name, got)
 		}
-		if i.Hosting.RenewalsLeft != 0 || i.Failure.What != "" {
+		if i.Hosting.RenewalsLeft != 0 || i.Failure.Kind != "" {
 			w.wrong("%s: %d renewals left, failure %+v", i.Name, i.Hosting.RenewalsLeft, i.Failure)
 		}
 		if i.Origin == model.OriginPack {
@@ -217,7 +217,7 @@ func (w *simulation) settle() {
 	}
 	for _, r := range w.s.resources.rows {
 		i := w.s.instances.rows[string(r.Instance)]
-		if r.Deployed != i.Newest().Fingerprint || r.Waiting || r.Failure.What != "" {
+		if r.Deployed != i.Newest().Fingerprint || r.Waiting || r.Failure.Kind != "" {
 			w.wrong("%s presents version %d of %d", r.Name, r.Version, i.Newest().Number)
 		}
 		credits++

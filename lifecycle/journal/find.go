@@ -26,6 +26,6 @@ func Find(r model.Reader, kind model.Kind, typed string, found *[]model.ID) erro
 			return err
 		}
 	}
-	name := model.Fold(typed)
+	name := model.NormalizeName(typed)
 	return add(model.Scan{Index: "name", From: name, To: name + "\x00"})
 }

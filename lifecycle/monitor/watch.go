@@ -105,7 +105,7 @@ var oneLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // hostName is a host name or IP address as it is asked for; "" for none.
 func hostName(s string) string {
-	if s = model.Fold(s); oneLabel.MatchString(s) {
+	if s = model.NormalizeName(s); oneLabel.MatchString(s) {
 		return s
 	}
 	n, err := names.Parse(s)
@@ -117,7 +117,7 @@ func hostName(s string) string {
 
 // displayName is the address, with the name where that is another.
 func displayName(w *model.Watch) string {
-	if host, _, err := net.SplitHostPort(w.Address); err == nil && model.Fold(host) == model.Fold(w.Name) {
+	if host, _, err := net.SplitHostPort(w.Address); err == nil && model.NormalizeName(host) == model.NormalizeName(w.Name) {
 		return w.Address
 	}
 	return w.Address + " (" + w.Name + ")"
@@ -370,7 +370,7 @@ func (m *Monitor) evaluate(chain [][]byte, name string, now time.Time) observati
 // before; "" for nothing. One look without an answer may be bad luck: it is
 // followed by another before it counts.
 func merge(w *model.Watch, s observation, failure error, now time.Time) model.Text {
-	w.LookedAt = now
+	w.ProbedAt = now
 	if failure != nil {
 		w.Error = dialError(failure, w.Address, w.Name)
 		if w.Failures > 0 && now.Before(w.Next) {
@@ -384,7 +384,7 @@ func merge(w *model.Watch, s observation, failure error, now time.Time) model.Te
 		w.Problems, w.Detail, w.Since = []string{WatchUnreachable}, w.Error, now
 		return model.Say("watch-log.is", "problems", WatchUnreachable)
 	}
-	before, first := w.Problems, w.Answered.IsZero()
+	before, first := w.Problems, w.AnsweredAt.IsZero()
 	var changes []model.Text
 	if w.Fingerprint != "" && w.Fingerprint != s.fingerprint {
 		changes = append(changes, model.Say("watch-log.changed", "fingerprint", s.fingerprint[:16], "at", s.notAfter))
@@ -403,6 +403,6 @@ func merge(w *model.Watch, s observation, failure error, now time.Time) model.Te
 	}
 	w.Problems, w.Detail = s.problems, model.Texts(s.sentences...)
 	w.Fingerprint, w.Subject, w.Issuer, w.NotAfter = s.fingerprint, s.subject, s.issuer, s.notAfter
-	w.Answered, w.Failures, w.Error, w.Next = now, 0, "", now.Add(watchEvery)
+	w.AnsweredAt, w.Failures, w.Error, w.Next = now, 0, "", now.Add(watchEvery)
 	return model.Texts(changes...)
 }

@@ -75,7 +75,7 @@ var noticeRules = []struct {
 // noticeOf says as what somebody is told of an event; "" for not at all. Of
 // what fails again as it did before nobody is told again (spec H9).
 func noticeOf(ev *model.Event) model.NoticeKind {
-	if ev.Repeat {
+	if ev.SuppressNotice {
 		return ""
 	}
 	for _, n := range noticeRules {

@@ -130,7 +130,7 @@ func (o *Outbox) Next(now time.Time) (next time.Time, err error) {
 	defer bad.Tell()
 	err = o.journal.Store.View(func(r model.Reader) error {
 		return journal.Readable(r, model.Scan{Index: "tell", From: model.TimeKey(now), Limit: 2}, bad.Add, func(i *model.Instance) bool {
-			soonest(i.Tell)
+			soonest(i.NextExpiryNotice)
 			return true
 		})
 	})
@@ -362,7 +362,7 @@ func (o *Outbox) recordAttempt(id model.ID, cause error, tried bool) error {
 			return o.setAside(tx, &n, why)
 		default:
 			n.Error, n.Next = why, now.Add(rules.RetryAfter(n.Attempt, 0))
-			ev.Result, ev.Reason, ev.Repeat, log = journal.ResultFailed, n.Error, n.Attempt > 1, n.Attempt == 1
+			ev.Result, ev.Reason, ev.SuppressNotice, log = journal.ResultFailed, n.Error, n.Attempt > 1, n.Attempt == 1
 		}
 		if err := tx.Put(&n); err != nil || !log {
 			return err

@@ -31,8 +31,8 @@ func (o *Outbox) NextExpiryNotice(i *model.Instance) time.Time {
 		return time.Time{}
 	}
 	told := v.Issued
-	if i.ToldVersion == v.Number && i.Told.After(told) {
-		told = i.Told
+	if i.LastNoticeVersion == v.Number && i.LastExpiryNotice.After(told) {
+		told = i.LastExpiryNotice
 	}
 	row := i.Row()
 	from := row.ExpiringFrom()
@@ -95,21 +95,21 @@ func (o *Outbox) noticeExpiry(tx model.Tx, id model.ID, now time.Time) error {
 		return err
 	}
 	v := i.Current()
-	if v == nil || i.Tell.IsZero() || i.Tell.After(now.Add(time.Millisecond)) {
+	if v == nil || i.NextExpiryNotice.IsZero() || i.NextExpiryNotice.After(now.Add(time.Millisecond)) {
 		return o.save(tx, &i) // changed meanwhile
 	}
-	told := i.Tell
+	told := i.NextExpiryNotice
 	for _, lead := range o.leadTimes(v) {
 		if at := v.NotAfter.Add(-lead); at.After(told) && !at.After(now) {
 			told = at
 		}
 	}
-	i.Told, i.ToldVersion = told, v.Number
+	i.LastExpiryNotice, i.LastNoticeVersion = told, v.Number
 	row := i.Row()
-	if row.Is(model.Expired, now) || row.Is(model.Expiring, now) {
+	if row.Has(model.Expired, now) || row.Has(model.Expiring, now) {
 		ev := o.journal.Event(model.Scheduler, actionExpiry, &i)
 		ev.Detail = model.Say("log.expires", "in", inDays(v.NotAfter.Sub(now)), "at", v.NotAfter)
-		if row.Is(model.Expired, now) {
+		if row.Has(model.Expired, now) {
 			ev.Detail = model.Say("log.expired", "at", v.NotAfter)
 		}
 		if err := tx.Append(ev); err != nil {
@@ -131,7 +131,7 @@ func inDays(d time.Duration) model.Text {
 // told of expiry, or under other days than are configured now.
 func (o *Outbox) replanExpiryNotices() error {
 	plan := fmt.Sprint(o.policy.Before)
-	cell := model.Cell{Space: "notify", Name: "plan"}
+	cell := model.KV{Namespace: "notify", Name: "plan"}
 	var ids []model.ID
 	err := o.journal.Store.View(func(r model.Reader) error {
 		err := r.Get(&cell)
@@ -158,7 +158,7 @@ func (o *Outbox) replanExpiryNotices() error {
 			if errors.Is(err, model.ErrNotFound) {
 				return nil
 			}
-			if err != nil || o.NextExpiryNotice(&i).Equal(i.Tell) {
+			if err != nil || o.NextExpiryNotice(&i).Equal(i.NextExpiryNotice) {
 				return err
 			}
 			return o.save(tx, &i)
@@ -168,6 +168,6 @@ func (o *Outbox) replanExpiryNotices() error {
 		}
 	}
 	return o.journal.Store.Update(o.ctx, func(tx model.Tx) error {
-		return tx.Put(&model.Cell{Space: cell.Space, Name: cell.Name, Data: []byte(plan)})
+		return tx.Put(&model.KV{Namespace: cell.Namespace, Name: cell.Name, Data: []byte(plan)})
 	})
 }

@@ -24,7 +24,7 @@ type Store interface {
 	// Watch sends what each later commit changed until ctx ends, then closes
 	// the channel. It never holds up the writer: a slow reader gets one batch
 	// with Resync set in place of what it missed.
-	Watch(ctx context.Context) <-chan model.Batch
+	Watch(ctx context.Context) <-chan model.ChangeSet
 	// Query answers a page of the list of instances, Counts the numbers
 	// beside its filters. Neither reads more than the page.
 	Query(q model.Query) (model.Page, error)

@@ -43,7 +43,7 @@ func LastSecond(i *model.Instance, caps Capabilities, now time.Time, yearly bool
 	end := i.ServiceEnd
 	switch {
 	case end.IsZero():
-		end = model.AddYears(now, i.Years).Add(i.Carried)
+		end = model.AddYears(now, i.Years).Add(i.CarriedOver)
 	case yearly:
 		end = model.AddYears(end, 1)
 	}

@@ -29,7 +29,7 @@ type Statement struct {
 func (t *Table) Explain(c *Case) Explanation {
 	i, now := c.Instance, c.Now
 	row := i.Row()
-	x := Explanation{State: model.Say("explain.state", "name", i.Name, "state", i.State, "label", row.Label(now))}
+	x := Explanation{State: model.Say("explain.state", "name", i.Name, "state", i.State, "label", row.Status(now))}
 	why := func(rules, code string, args ...any) {
 		x.Why = append(x.Why, Statement{Text: model.Say("explain."+code, args...), Rules: rules})
 	}
@@ -94,7 +94,7 @@ func (t *Table) Explain(c *Case) Explanation {
 	}
 	for n := range c.Resources {
 		r := &c.Resources[n]
-		if r.Failure.What != model.JobDeploy {
+		if r.Failure.Kind != model.JobDeploy {
 			continue
 		}
 		if r.Deployed != "" {
@@ -107,10 +107,10 @@ func (t *Table) Explain(c *Case) Explanation {
 	if !i.Due.IsZero() {
 		next("T5", "due", "action", i.DueAction, "at", i.Due)
 	}
-	if row.State.Group() == model.GroupIssued && i.Due.IsZero() && !i.ServiceEnd.IsZero() && !row.Is(model.Expired, now) {
+	if row.State.Group() == model.GroupIssued && i.Due.IsZero() && !i.ServiceEnd.IsZero() && !row.Has(model.Expired, now) {
 		next("I6", "expires", "at", row.NotAfter, "window", i.ServiceWindow())
 	}
-	if row.Is(model.Expired, now) && i.RenewedBy == "" {
+	if row.Has(model.Expired, now) && i.RenewedBy == "" {
 		x.Next = append(x.Next, Statement{Text: model.Say("next.buy-again"), Rules: "I6", Instead: []Suggestion{buyAgain(i)}})
 	}
 	if i.RenewedBy != "" {
@@ -150,12 +150,12 @@ func presented(i *model.Instance, rs []model.Resource, why func(rules, code stri
 }
 
 func failureOf(i *model.Instance, rs []model.Resource) model.Text {
-	if i.Failure.What != "" {
-		return model.Say("explain.failed", "job", i.Failure.What, "cause", i.Failure.Message)
+	if i.Failure.Kind != "" {
+		return model.Say("explain.failed", "job", i.Failure.Kind, "cause", i.Failure.Message)
 	}
 	for n := range rs {
-		if f := rs[n].Failure; f.What != "" {
-			return model.Say("explain.failed-at", "job", f.What, "place", rs[n].Place(), "cause", f.Message)
+		if f := rs[n].Failure; f.Kind != "" {
+			return model.Say("explain.failed-at", "job", f.Kind, "place", rs[n].Place(), "cause", f.Message)
 		}
 	}
 	return model.Say("explain.failing-resources", "n", i.Deployments.Failing)

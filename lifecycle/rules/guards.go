@@ -29,7 +29,7 @@ var (
 		return nil
 	}}
 	notExpired = Guard{"D3", func(c *Case) *Refusal {
-		if c.Instance.Is(model.Expired, c.Now) {
+		if c.Instance.Has(model.Expired, c.Now) {
 			return &Refusal{Reason: ReasonExpired, Args: Args{"at": c.Instance.Newest().NotAfter}}
 		}
 		return nil
@@ -45,13 +45,13 @@ var (
 		switch {
 		case len(c.Resources) > 0:
 			return nil
-		case c.Instance.State.Group() == model.GroupEnded || c.Instance.Is(model.Expired, c.Now): // and cannot be deployed
+		case c.Instance.State.Group() == model.GroupEnded || c.Instance.Has(model.Expired, c.Now): // and cannot be deployed
 			return &Refusal{Reason: ReasonNowhere}
 		}
 		return &Refusal{Reason: ReasonNotDeployed}
 	}}
 	notDeployed = Guard{"I5", func(c *Case) *Refusal {
-		there := slices.DeleteFunc(slices.Clone(c.Resources), func(r model.Resource) bool { return !r.Placed() })
+		there := slices.DeleteFunc(slices.Clone(c.Resources), func(r model.Resource) bool { return !r.HasDeployment() })
 		if len(there) > 0 {
 			return &Refusal{Reason: ReasonUndeployFirst, Args: Args{"resources": placesOf(there)}}
 		}
@@ -178,7 +178,7 @@ func dueReissue(i *model.Instance) time.Time {
 	if v.SuggestedStart.IsZero() {
 		return v.Window().Add(model.Jitter(i.ID, v.Number, v.Validity()))
 	}
-	return model.Moment(i.ID, v.Number, v.SuggestedStart, v.SuggestedEnd)
+	return model.StableTimeBetween(i.ID, v.Number, v.SuggestedStart, v.SuggestedEnd)
 }
 
 // dueHosted is when managed hosting renews: in the service window, while there

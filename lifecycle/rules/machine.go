@@ -476,7 +476,7 @@ func NewTable() *Table {
 
 // endedOrExpired is spec I5 for issued ones: valid and CA-issued is refused.
 var endedOrExpired = Guard{"I5", func(c *Case) *Refusal {
-	if c.Instance.State == model.Issued && !c.Instance.Is(model.Expired, c.Now) {
+	if c.Instance.State == model.Issued && !c.Instance.Has(model.Expired, c.Now) {
 		return &Refusal{Reason: ReasonRevokeFirst}
 	}
 	return nil

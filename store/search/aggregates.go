@@ -61,7 +61,7 @@ func (b *block) derive(ps *profiles, now time.Time) {
 		return
 	}
 	a.at = second
-	var r model.Row
+	var r model.InstanceRow
 	var last uint32
 	for n := range b.stale.all {
 		number := b.profile[n]
@@ -74,7 +74,7 @@ func (b *block) derive(ps *profiles, now time.Time) {
 		b.fillTimes(n, &r)
 		b.derived[n] = 0
 		for k, d := range model.DerivedValues {
-			if r.Is(d, now) {
+			if r.Has(d, now) {
 				b.derived[n] |= 1 << k
 			}
 		}

@@ -183,7 +183,7 @@ func (b *block) secondOrNever(n, column int) int64 {
 const never = math.MaxInt64
 
 // fillTimes sets the times of a row.
-func (b *block) fillTimes(n int, r *model.Row) {
+func (b *block) fillTimes(n int, r *model.InstanceRow) {
 	for column, t := range rowTimes(r) {
 		*t = time.Time{}
 		if s, ok := b.second(n, column); ok {
@@ -201,7 +201,7 @@ func (b *block) name(n int) []byte {
 var zero = []byte{0}
 
 // row returns the row in a slot as [RowOf] makes it.
-func (b *block) row(n int, p *profile) model.Row {
+func (b *block) row(n int, p *profile) model.InstanceRow {
 	r := p.row
 	r.ID = model.ID(b.id(n))
 	r.Products = cutProducts(r.Products)

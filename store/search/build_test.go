@@ -147,7 +147,7 @@ func TestATableThatCannotBeBuilt(t *testing.T) {
 
 // Each time of a row has a column, so that none is kept with the profile.
 func TestEveryTimeHasAColumn(t *testing.T) {
-	var r model.Row
+	var r model.InstanceRow
 	columns := rowTimes(&r)
 	v := reflect.ValueOf(&r).Elem()
 	times := 0

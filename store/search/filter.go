@@ -67,7 +67,7 @@ func (t *Table) Page(q model.Query) model.Page {
 	if n == 0 {
 		return p
 	}
-	p.Rows = make([]model.Row, 0, n)
+	p.Rows = make([]model.InstanceRow, 0, n)
 	at, step, skip := 0, 1, q.Offset
 	if q.Desc {
 		at, step = len(slots)-1, -1

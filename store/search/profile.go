@@ -9,9 +9,9 @@ import (
 // profile is what many instances have in common. It takes half a kilobyte; a
 // fleet of a million instances has some hundreds of profiles.
 type profile struct {
-	row         model.Row // without ID, names and times, and with all its products
-	nameIsFirst bool      // the name is the first domain
-	keepsShown  bool      // names ends with name and domain as lists show them, which are not the folded ones
+	row         model.InstanceRow // without ID, names and times, and with all its products
+	nameIsFirst bool              // the name is the first domain
+	keepsShown  bool              // names ends with name and domain as lists show them, which are not the folded ones
 }
 
 // profiles numbers the profiles in use, from 1, and counts their rows. Number 0

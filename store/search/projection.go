@@ -12,7 +12,7 @@ import (
 // seconds in UTC, and texts are cut to [model.RowNameMax] and
 // [model.RowProductsMax] bytes. The table answers with equal rows, and an index
 // that stores them gives the same.
-func RowOf(i *model.Instance) model.Row {
+func RowOf(i *model.Instance) model.InstanceRow {
 	r := i.Row()
 	for _, t := range rowTimes(&r) {
 		if !t.IsZero() {
@@ -55,7 +55,7 @@ const (
 )
 
 // rowTimes lists the times of a row by column.
-func rowTimes(r *model.Row) [timeColumns]*time.Time {
+func rowTimes(r *model.InstanceRow) [timeColumns]*time.Time {
 	return [...]*time.Time{
 		&r.NotBefore, &r.ServiceStart, &r.NotAfter, &r.ServiceEnd,
 		&r.Window, &r.ServiceWindow, &r.Due, &r.ExpectedIssue,

@@ -68,7 +68,7 @@ func ChangeOf(i *model.Instance) Change {
 }
 
 // foldText returns the form in which texts are searched.
-func foldText(s string) string { return replaceZeros(model.Fold(s)) }
+func foldText(s string) string { return replaceZeros(model.NormalizeName(s)) }
 
 // replaceZeros replaces zero bytes, which end texts.
 func replaceZeros(s string) string { return strings.ReplaceAll(s, "\x00", "\uFFFD") }

@@ -55,7 +55,7 @@ func (t *Table) at(slot uint32) (b *block, n int) {
 }
 
 // row returns the row in a slot.
-func (t *Table) row(slot uint32) model.Row {
+func (t *Table) row(slot uint32) model.InstanceRow {
 	b, n := t.at(slot)
 	return b.row(n, &t.profiles.list[b.profile[n]])
 }

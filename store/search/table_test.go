@@ -170,7 +170,7 @@ func TestCommitsWhileOrdersAreMade(t *testing.T) {
 }
 
 // rowByRow answers a query without a table.
-func rowByRow(all map[model.ID]*model.Instance, q model.Query) (rows []model.Row) {
+func rowByRow(all map[model.ID]*model.Instance, q model.Query) (rows []model.InstanceRow) {
 	for _, i := range all {
 		texts := append([]string{i.Name}, i.Domains()...)
 		for n := range i.Versions {
@@ -188,11 +188,11 @@ func rowByRow(all map[model.ID]*model.Instance, q model.Query) (rows []model.Row
 		}
 		return at.Unix()
 	}
-	slices.SortFunc(rows, func(a, b model.Row) int {
+	slices.SortFunc(rows, func(a, b model.InstanceRow) int {
 		c := cmp.Compare(second(a.NotAfter), second(b.NotAfter))
 		switch q.Sort {
 		case model.SortName:
-			c = strings.Compare(model.Fold(a.Name), model.Fold(b.Name))
+			c = strings.Compare(model.NormalizeName(a.Name), model.NormalizeName(b.Name))
 		case model.SortDue:
 			c = cmp.Compare(second(a.Due), second(b.Due))
 		case model.SortState:

@@ -20,7 +20,7 @@ func (p *place) whole(s *store.Store) {
 	p.update(s, func(tx model.Tx) error {
 		return errors.Join(
 			tx.Put(i), tx.Put(k),
-			tx.Put(&model.Material{Instance: i.ID, Number: 1, Chain: [][]byte{{1}}}),
+			tx.Put(&model.Chain{Instance: i.ID, Number: 1, Certificates: [][]byte{{1}}}),
 			tx.Put(&model.Order{ID: id(9)}),
 			tx.Put(&model.Resource{ID: id(5), Instance: i.ID, Version: 1}),
 			tx.Put(&model.Job{ID: id(6), Instance: i.ID}),
@@ -80,7 +80,7 @@ func fsckFinds(t *testing.T, p *place) {
 		&model.Resource{ID: id(5), Instance: id(1), Version: 8},
 		&model.Task{ID: id(7), Instance: id(77)})
 	p.update(s, func(tx model.Tx) error {
-		return errors.Join(tx.Delete(&model.Material{Instance: id(1), Number: 1}), tx.Delete(&model.Key{ID: id(1)}))
+		return errors.Join(tx.Delete(&model.Chain{Instance: id(1), Number: 1}), tx.Delete(&model.Key{ID: id(1)}))
 	})
 	expect(s, `fsck.account account="cash|EUR" says="-6"`, `fsck.idle-account account="lost|EUR" says="1"`, `fsck.unbalanced entry="odd"`,
 		`fsck.no-version`,

@@ -107,7 +107,7 @@ func drawQuery(t *rapid.T) model.Query {
 }
 
 // row is the instance's with whole seconds, as stores keep it.
-func row(i *model.Instance) model.Row {
+func row(i *model.Instance) model.InstanceRow {
 	r := i.Row()
 	for _, t := range []*time.Time{&r.Window, &r.ServiceWindow} { // shares of periods
 		if !t.IsZero() {
@@ -126,7 +126,7 @@ func matches(i *model.Instance, f model.Filter, at time.Time) bool {
 	for _, v := range i.Versions {
 		texts = append(texts, v.Serial)
 	}
-	return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(model.Fold(s), model.Fold(f.Text)) })
+	return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(model.NormalizeName(s), model.NormalizeName(f.Text)) })
 }
 
 func compareQuery(t *rapid.T, s *store.Store, all map[model.ID]*model.Instance, q model.Query) {
@@ -149,7 +149,7 @@ func compareQuery(t *rapid.T, s *store.Store, all map[model.ID]*model.Instance, 
 		var c int
 		switch q.Sort {
 		case model.SortName:
-			c = strings.Compare(model.Fold(a.Name), model.Fold(b.Name))
+			c = strings.Compare(model.NormalizeName(a.Name), model.NormalizeName(b.Name))
 		case model.SortDue:
 			x, y := a.Row().Due, b.Row().Due
 			c = cmp.Or(cmp.Compare(btoi(x.IsZero()), btoi(y.IsZero())), x.Truncate(time.Second).Compare(y.Truncate(time.Second)))

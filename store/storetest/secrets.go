@@ -36,7 +36,7 @@ func (p *place) leaks(material []byte) bool {
 func secretsSealed(t *testing.T, p *place) {
 	s := p.open()
 	k, material := privateKey(1)
-	c := &model.Cell{Space: "embedded", Name: "root", Data: []byte("plain to see"), Secret: model.NewSecret([]byte("the secret of a cell"))}
+	c := &model.KV{Namespace: "embedded", Name: "root", Data: []byte("plain to see"), Secret: model.NewSecret([]byte("the secret of a cell"))}
 	p.put(s, k, c)
 	p.shut(s)
 	if p.leaks(material) || p.leaks([]byte("the secret of a cell")) {
@@ -79,7 +79,7 @@ func passphrase(t *testing.T, p *place) {
 	o.Passphrase = model.NewSecret([]byte("correct horse"))
 	s := p.openWith(o)
 	k, material := privateKey(1)
-	p.put(s, k, instance(1), &model.Cell{Space: "s", Name: "plain", Data: []byte("d")})
+	p.put(s, k, instance(1), &model.KV{Namespace: "s", Name: "plain", Data: []byte("d")})
 	p.shut(s)
 
 	s = p.open()

@@ -256,7 +256,7 @@ func randomInstance(r *rand.Rand, n int) *model.Instance {
 			[]string{"a-product-of-a-long-name", "another-such-product", "waf"}),
 	}
 	if r.IntN(8) == 0 {
-		i.Failure.What = model.JobDeploy
+		i.Failure.Kind = model.JobDeploy
 	}
 	if r.IntN(5) == 0 {
 		i.Versions = nil

@@ -198,7 +198,7 @@ func bigWriters(t *testing.T, p *place) {
 					return err
 				}
 				a.Sum++
-				return errors.Join(tx.Put(&a), tx.Put(&model.Cell{Space: "documents", Name: fmt.Sprint(n), Data: make([]byte, 500<<10)}))
+				return errors.Join(tx.Put(&a), tx.Put(&model.KV{Namespace: "documents", Name: fmt.Sprint(n), Data: make([]byte, 500<<10)}))
 			})
 			if err != nil {
 				t.Error(err)
@@ -210,7 +210,7 @@ func bigWriters(t *testing.T, p *place) {
 	p.view(s, func(r model.Reader) error {
 		a := model.Account{Name: "documents", Unit: "pieces"}
 		err := r.Get(&a)
-		ks, err2 := keys(r, model.Scan{Kind: model.KindCell})
+		ks, err2 := keys(r, model.Scan{Kind: model.KindKV})
 		if a.Sum != writers || len(ks) != writers {
 			t.Errorf("counted %d, found %d, want %d", a.Sum, len(ks), writers)
 		}
@@ -220,14 +220,14 @@ func bigWriters(t *testing.T, p *place) {
 
 func tooLarge(t *testing.T, p *place) {
 	s := p.open()
-	err := s.Update(context.Background(), putting(&model.Cell{Space: "s", Name: "big", Data: make([]byte, 4<<20)}))
+	err := s.Update(context.Background(), putting(&model.KV{Namespace: "s", Name: "big", Data: make([]byte, 4<<20)}))
 	if !errors.Is(err, engine.ErrTooLarge) {
 		t.Errorf("got %v", err)
 	}
 	// Writing one record again and again is not large.
 	p.update(s, func(tx model.Tx) error {
 		for range 8 {
-			if err := tx.Put(&model.Cell{Space: "s", Name: "again", Data: make([]byte, 500<<10)}); err != nil {
+			if err := tx.Put(&model.KV{Namespace: "s", Name: "again", Data: make([]byte, 500<<10)}); err != nil {
 				return err
 			}
 		}

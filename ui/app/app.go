@@ -174,7 +174,7 @@ const UndoPeriod = time.Minute
 // Messages that everybody understands.
 type (
 	// ChangedMsg says that the store has changed: read again what you show.
-	ChangedMsg struct{ model.Batch }
+	ChangedMsg struct{ model.ChangeSet }
 	// ResizedMsg says that the page in front has another size, so that there
 	// may be room for more.
 	ResizedMsg struct{}

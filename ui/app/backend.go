@@ -31,7 +31,7 @@ type Backend interface {
 	Page(q model.Query) (model.Page, error)
 	Counts() (model.Counts, error)
 	Instance(id model.ID) (model.Instance, error)
-	Material(id model.ID, version int) (model.Material, error)
+	Material(id model.ID, version int) (model.Chain, error)
 	// Resources gives a page and how many there are in all.
 	Resources(f lifecycle.ResourceFilter) ([]lifecycle.ResourceView, int, error)
 	Activity(f lifecycle.ActivityFilter) ([]model.Event, error)
@@ -54,7 +54,7 @@ type Backend interface {
 	Template(id model.ID) (model.Text, error)
 	// Missing lists what an application lacks; it reads no store.
 	Missing(i *model.Instance, a model.Application) []*rules.Invalid
-	Watch(ctx context.Context) <-chan model.Batch
+	Watch(ctx context.Context) <-chan model.ChangeSet
 	// Wait returns when each job is finished or goes on later by itself, or
 	// when ctx ends, which does not stop the jobs.
 	Wait(ctx context.Context, jobs ...model.ID) ([]lifecycle.Progress, error)

@@ -11,8 +11,8 @@ import (
 
 // StatusBy is the Status of a row in a list of an order. Where that is by state,
 // the state comes first: else it could not be seen what the list is sorted by.
-func (c *Context) StatusBy(r *model.Row, n int, by model.Sort) (glyph, word string, tone style.Tone) {
-	label, state := r.Label(c.Now), string(r.State)
+func (c *Context) StatusBy(r *model.InstanceRow, n int, by model.Sort) (glyph, word string, tone style.Tone) {
+	label, state := r.Status(c.Now), string(r.State)
 	if by != model.SortState || label == state {
 		return c.Status(r, n)
 	}
@@ -26,8 +26,8 @@ func (c *Context) StatusBy(r *model.Row, n int, by model.Sort) (glyph, word stri
 
 // Status is glyph, words and tone of a row: its label, and what is being done
 // about it (spec S1, S2) where n cells have room for both.
-func (c *Context) Status(r *model.Row, n int) (glyph, word string, tone style.Tone) {
-	label := r.Label(c.Now)
+func (c *Context) Status(r *model.InstanceRow, n int) (glyph, word string, tone style.Tone) {
+	label := r.Status(c.Now)
 	st := style.Of(label)
 	word = c.Text.Or("label."+label, label)
 	doing := ""
@@ -52,15 +52,15 @@ func (c *Context) Status(r *model.Row, n int) (glyph, word string, tone style.To
 	return st.Glyph, word, st.Tone
 }
 
-func (c *Context) extras(r *model.Row, label, doing string) []string {
+func (c *Context) extras(r *model.InstanceRow, label, doing string) []string {
 	var es []string
 	if doing != "" && r.State.Group() == model.GroupIssued {
 		es = append(es, doing)
 	}
-	if r.Is(model.Hosted, c.Now) && label != string(model.Hosted) {
+	if r.Has(model.Hosted, c.Now) && label != string(model.Hosted) {
 		es = append(es, c.T("label.hosted"))
 	}
-	if r.Auto > 0 && r.Is(model.AutoDeploy, c.Now) && label != string(model.AutoDeploy) {
+	if r.Auto > 0 && r.Has(model.AutoDeploy, c.Now) && label != string(model.AutoDeploy) {
 		es = append(es, c.T("label.auto"))
 	}
 	return es

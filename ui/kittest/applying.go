@@ -76,7 +76,7 @@ func (b *Backend) AddCompany(_ context.Context, c model.Company) (model.Company,
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, o := range b.Firms {
-		if model.Fold(o.Name) == model.Fold(c.Name) {
+		if model.NormalizeName(o.Name) == model.NormalizeName(c.Name) {
 			return c, &rules.Refusal{Action: "company", Reason: rules.ReasonNameTaken, Args: rules.Args{"name": c.Name}}
 		}
 	}

@@ -47,7 +47,7 @@ type Backend struct {
 	table    *rules.Table
 	policy   rules.Policy
 	calls    []string
-	watchers []chan model.Batch
+	watchers []chan model.ChangeSet
 	seq      uint64
 	told     uint64 // of the last batch
 	made     int
@@ -124,7 +124,7 @@ func (b *Backend) publish() {
 	b.told = b.seq
 	for _, w := range b.watchers {
 		select {
-		case w <- model.Batch{Seq: b.seq}:
+		case w <- model.ChangeSet{Seq: b.seq}:
 		default:
 		}
 	}
@@ -220,7 +220,7 @@ func (b *Backend) Case(id model.ID) (*rules.Case, error) {
 func (b *Backend) Page(q model.Query) (model.Page, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var rows []model.Row
+	var rows []model.InstanceRow
 	for _, i := range b.Instances {
 		r := i.Row()
 		if i.Deleted || !q.Filter.Matches(&r, q.Now) || !matches(i, q.Filter.Text) {
@@ -269,8 +269,8 @@ func (b *Backend) Page(q model.Query) (model.Page, error) {
 }
 
 func matches(i *model.Instance, text string) bool {
-	t := model.Fold(text)
-	if t == "" || strings.Contains(model.Fold(i.Name), t) {
+	t := model.NormalizeName(text)
+	if t == "" || strings.Contains(model.NormalizeName(i.Name), t) {
 		return true
 	}
 	for _, d := range i.Domains() {
@@ -318,8 +318,8 @@ func (b *Backend) Instance(id model.ID) (model.Instance, error) {
 }
 
 // Material implements app.Backend; the fake holds no certificates.
-func (b *Backend) Material(model.ID, int) (model.Material, error) {
-	return model.Material{}, model.ErrNotFound
+func (b *Backend) Material(model.ID, int) (model.Chain, error) {
+	return model.Chain{}, model.ErrNotFound
 }
 
 // Resources implements app.Backend.
@@ -340,7 +340,7 @@ func (b *Backend) Resources(f lifecycle.ResourceFilter) ([]lifecycle.ResourceVie
 		if f.Product != "" && f.Product != r.Product || f.Region != "" && f.Region != r.Region || f.Instance != "" && f.Instance != r.Instance ||
 			f.State != "" && f.State != v.State || f.Hosted && !v.Hosted ||
 			f.Auto && !r.AutoDeploy ||
-			f.Text != "" && !strings.Contains(model.Fold(r.Name+" "+v.InstanceName), model.Fold(f.Text)) {
+			f.Text != "" && !strings.Contains(model.NormalizeName(r.Name+" "+v.InstanceName), model.NormalizeName(f.Text)) {
 			continue
 		}
 		vs = append(vs, v)
@@ -431,7 +431,7 @@ func (b *Backend) Explain(id model.ID) (rules.Explanation, error) {
 	if err != nil {
 		return rules.Explanation{}, err
 	}
-	e := rules.Explanation{State: model.Say("explain.state", "name", i.Name, "state", i.State, "label", i.Label(b.Clock)),
+	e := rules.Explanation{State: model.Say("explain.state", "name", i.Name, "state", i.State, "label", i.Status(b.Clock)),
 		Can: b.table.Possible(b.caseOf(model.Actor{Role: model.Owner}, i))}
 	if len(i.Versions) > 0 { // else there is nothing to say
 		e.Why = []rules.Statement{{Text: model.Say("explain.hosted", "n", i.Hosting.RenewalsLeft), Rules: "H4"}}
@@ -489,8 +489,8 @@ func (b *Backend) Quote(r lifecycle.BuyRequest) (lifecycle.Quote, error) {
 }
 
 // Watch implements app.Backend.
-func (b *Backend) Watch(ctx context.Context) <-chan model.Batch {
-	ch := make(chan model.Batch, 16)
+func (b *Backend) Watch(ctx context.Context) <-chan model.ChangeSet {
+	ch := make(chan model.ChangeSet, 16)
 	b.mu.Lock()
 	b.watchers = append(b.watchers, ch)
 	b.mu.Unlock()

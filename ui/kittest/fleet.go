@@ -93,7 +93,7 @@ func Fleet(n int) *Backend {
 	bad := b.issue(b.one(5, model.Issued, dv, "img.example.com"), 40, 365)
 	f := b.deploy(bad, "CDN", "global", 40106)
 	handshake := model.Say("deploy.handshake", "address", "127.0.0.1:40106", "cause", context.DeadlineExceeded)
-	f.Failure = model.Failure{What: model.JobDeploy, At: b.Clock.Add(-20 * time.Minute), Message: handshake}
+	f.Failure = model.Failure{Kind: model.JobDeploy, At: b.Clock.Add(-20 * time.Minute), Message: handshake}
 	bad.Failure, bad.Deployments.Failing, bad.Deployments.Deployed = f.Failure, 1, 0
 	b.one(6, model.Paid, dv, "new DV single")
 	b.one(7, model.Paid, wild, "new DV wildcard").Reason = model.Say("issue.not-proved", "waiting", record("m.example.cn"))

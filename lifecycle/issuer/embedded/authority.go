@@ -53,7 +53,7 @@ func issuingCell(n int) string { return fmt.Sprintf("ca/issuing/%04d", n) }
 // readAuthorities reads the certificates of all CAs; there may be none.
 func readAuthorities(r model.Reader) (*authorities, error) {
 	as := &authorities{roots: map[int]*authority{}, issuing: map[int]*authority{}, cross: map[int]*x509.Certificate{}}
-	for key, err := range r.Keys(model.Scan{Kind: model.KindCell, Prefix: space + "/ca/"}) {
+	for key, err := range r.Keys(model.Scan{Kind: model.KindKV, Prefix: space + "/ca/"}) {
 		if err != nil {
 			return nil, err
 		}
@@ -83,7 +83,7 @@ func readAuthorities(r model.Reader) (*authorities, error) {
 // readCertificate reads the certificate of a CA, also while the store is sealed:
 // the record is then filled but for its secret.
 func readCertificate(r model.Reader, cell string) (*x509.Certificate, error) {
-	c := &model.Cell{Space: space, Name: cell}
+	c := &model.KV{Namespace: space, Name: cell}
 	if err := r.Get(c); err != nil && (len(c.Data) == 0 || errors.Is(err, model.ErrNotFound)) {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func readCertificate(r model.Reader, cell string) (*x509.Certificate, error) {
 
 // readKey reads the key of a CA.
 func readKey(r model.Reader, a *authority) (crypto.Signer, error) {
-	c := &model.Cell{Space: space, Name: a.cell}
+	c := &model.KV{Namespace: space, Name: a.cell}
 	if err := r.Get(c); err != nil {
 		return nil, model.Fail("ca.key", "name", a.cell, "cause", err)
 	}

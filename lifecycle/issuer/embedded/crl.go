@@ -124,7 +124,7 @@ func revocations(r model.Reader, ca int) (uint64, error) {
 // 3.3).
 func listed(r model.Reader, ca int, old *crlRecord) ([]x509.RevocationListEntry, error) {
 	var out []x509.RevocationListEntry
-	for key, err := range r.Keys(model.Scan{Kind: model.KindCell, Prefix: space + "/revoked/"}) {
+	for key, err := range r.Keys(model.Scan{Kind: model.KindKV, Prefix: space + "/revoked/"}) {
 		if err != nil {
 			return nil, err
 		}

@@ -56,7 +56,7 @@ type crlRecord struct {
 }
 
 func get(r model.Reader, name string, v any) error {
-	c := &model.Cell{Space: space, Name: name}
+	c := &model.KV{Namespace: space, Name: name}
 	if err := r.Get(c); err != nil {
 		return err
 	}
@@ -71,12 +71,12 @@ func put(tx model.Tx, name string, v any) error {
 	if err != nil {
 		return err
 	}
-	return tx.Put(&model.Cell{Space: space, Name: name, Data: data})
+	return tx.Put(&model.KV{Namespace: space, Name: name, Data: data})
 }
 
 // exists says whether a cell is there.
 func exists(r model.Reader, name string) (bool, error) {
-	err := r.Get(&model.Cell{Space: space, Name: name})
+	err := r.Get(&model.KV{Namespace: space, Name: name})
 	if errors.Is(err, model.ErrNotFound) {
 		return false, nil
 	}

@@ -132,7 +132,7 @@ func (i *Issuer) keepRoot(tx model.Tx, as *authorities, n int, fresh *keyed, now
 			return err
 		}
 		as.cross[n] = cross
-		if err := tx.Put(&model.Cell{Space: space, Name: crossCell(n), Data: cross.Raw}); err != nil {
+		if err := tx.Put(&model.KV{Namespace: space, Name: crossCell(n), Data: cross.Raw}); err != nil {
 			return err
 		}
 	}
@@ -145,7 +145,7 @@ func putCA(tx model.Tx, cell string, cert *x509.Certificate, key crypto.Signer) 
 	if err != nil {
 		return err
 	}
-	return tx.Put(&model.Cell{Space: space, Name: cell, Data: cert.Raw, Secret: secret})
+	return tx.Put(&model.KV{Namespace: space, Name: cell, Data: cert.Raw, Secret: secret})
 }
 
 // rootTemplate is a root, or its key to be signed by another.

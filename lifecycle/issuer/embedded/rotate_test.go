@@ -194,7 +194,7 @@ func TestAnIssuingCAThatCannotBeRenewedGoesOnIssuing(t *testing.T) {
 	c := newCA(t)
 	before, _ := c.issue(t, request("before", "www.example.com"))
 	if err := c.store.Update(ctx, func(tx model.Tx) error {
-		return tx.Put(&model.Cell{Space: "embedded", Name: "ca/root", Data: before.Root})
+		return tx.Put(&model.KV{Namespace: "embedded", Name: "ca/root", Data: before.Root})
 	}); err != nil {
 		t.Fatal(err)
 	}

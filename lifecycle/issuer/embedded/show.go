@@ -77,7 +77,7 @@ func (c *CA) readCRL(r model.Reader, number int) error {
 // countIssued counts the certificates of each issuing CA.
 func countIssued(r model.Reader) (map[int]int, error) {
 	n := map[int]int{}
-	for key, err := range r.Keys(model.Scan{Kind: model.KindCell, Prefix: space + "/serial/"}) {
+	for key, err := range r.Keys(model.Scan{Kind: model.KindKV, Prefix: space + "/serial/"}) {
 		if err != nil {
 			return nil, err
 		}

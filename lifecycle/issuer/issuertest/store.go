@@ -22,12 +22,12 @@ type Store struct {
 	Refuse func() (before, after error)
 
 	mu      sync.RWMutex
-	cells   map[string]model.Cell
+	cells   map[string]model.KV
 	updates int
 }
 
 // NewStore makes an empty one.
-func NewStore() *Store { return &Store{cells: map[string]model.Cell{}} }
+func NewStore() *Store { return &Store{cells: map[string]model.KV{}} }
 
 // Updates counts the transactions that were committed.
 func (s *Store) Updates() int {
@@ -37,10 +37,10 @@ func (s *Store) Updates() int {
 }
 
 // Cells copies the cells whose key begins with prefix, by key.
-func (s *Store) Cells(prefix string) map[string]model.Cell {
+func (s *Store) Cells(prefix string) map[string]model.KV {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	out := map[string]model.Cell{}
+	out := map[string]model.KV{}
 	for k, c := range s.cells {
 		if strings.HasPrefix(k, prefix) {
 			out[k] = clone(c)
@@ -84,7 +84,7 @@ func (s *Store) Update(ctx context.Context, fn func(model.Tx) error) error {
 	if before != nil {
 		return before
 	}
-	t := &tx{cells: map[string]model.Cell{}}
+	t := &tx{cells: map[string]model.KV{}}
 	for k, c := range s.cells {
 		t.cells[k] = c
 	}
@@ -97,7 +97,7 @@ func (s *Store) Update(ctx context.Context, fn func(model.Tx) error) error {
 }
 
 // Watch is not supported.
-func (*Store) Watch(context.Context) <-chan model.Batch { panic("issuertest.Store does not watch") }
+func (*Store) Watch(context.Context) <-chan model.ChangeSet { panic("issuertest.Store does not watch") }
 
 // Query is not supported.
 func (*Store) Query(model.Query) (model.Page, error) { panic("issuertest.Store has no instances") }
@@ -105,9 +105,9 @@ func (*Store) Query(model.Query) (model.Page, error) { panic("issuertest.Store h
 // Counts is not supported.
 func (*Store) Counts(time.Time) (model.Counts, error) { panic("issuertest.Store has no instances") }
 
-type tx struct{ cells map[string]model.Cell }
+type tx struct{ cells map[string]model.KV }
 
-func clone(c model.Cell) model.Cell {
+func clone(c model.KV) model.KV {
 	c.Data = slices.Clone(c.Data)
 	if !c.Secret.Empty() {
 		c.Secret = model.NewSecret(slices.Clone(c.Secret.Reveal()))
@@ -122,12 +122,12 @@ func (t *tx) Load(key string, r model.Record) error {
 	if !ok {
 		return fmt.Errorf("cell %s: %w", key, model.ErrNotFound)
 	}
-	*r.(*model.Cell) = clone(c)
+	*r.(*model.KV) = clone(c)
 	return nil
 }
 
 func (t *tx) Keys(s model.Scan) iter.Seq2[string, error] {
-	if s.Kind != model.KindCell || s.Index != "" {
+	if s.Kind != model.KindKV || s.Index != "" {
 		panic("issuertest.Store scans cells by key only")
 	}
 	return func(yield func(string, error) bool) {
@@ -146,14 +146,14 @@ func (t *tx) Keys(s model.Scan) iter.Seq2[string, error] {
 	}
 }
 
-func (t *tx) Rows(model.Scan) iter.Seq2[model.Row, error] {
+func (t *tx) Rows(model.Scan) iter.Seq2[model.InstanceRow, error] {
 	panic("issuertest.Store has no instances")
 }
 
 func (t *tx) Count(string) (int, error) { return 0, errors.New("issuertest.Store counts nothing") }
 
 func (t *tx) Put(r model.Record) error {
-	t.cells[r.RecordKey()] = clone(*r.(*model.Cell))
+	t.cells[r.RecordKey()] = clone(*r.(*model.KV))
 	return nil
 }
 

@@ -130,7 +130,7 @@ func (e *Edge) Discover(ctx context.Context, regionName string) ([]ports.Place, 
 	var out []ports.Place
 	err := e.store.View(func(r model.Reader) error {
 		out = nil
-		for key, err := range r.Keys(model.Scan{Kind: model.KindCell, Prefix: prefix}) {
+		for key, err := range r.Keys(model.Scan{Kind: model.KindKV, Prefix: prefix}) {
 			if err != nil {
 				return err
 			}

@@ -227,7 +227,7 @@ func TestDriftBehindItsBackIsPresented(t *testing.T) {
 func rebind(t *testing.T, store *issuertest.Store, from, to string) {
 	t.Helper()
 	err := store.Update(context.Background(), func(tx model.Tx) error {
-		var c model.Cell
+		var c model.KV
 		if err := tx.Load(from, &c); err != nil {
 			return err
 		}

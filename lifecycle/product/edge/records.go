@@ -31,7 +31,7 @@ func portCell(product, region string) string {
 }
 
 func (b *binding) get(r model.Reader, name string) error {
-	c := &model.Cell{Space: space, Name: name}
+	c := &model.KV{Namespace: space, Name: name}
 	if err := r.Get(c); err != nil {
 		return err
 	}
@@ -48,9 +48,9 @@ func (b *binding) put(tx model.Tx, name string) error {
 	if err != nil {
 		return err
 	}
-	return tx.Put(&model.Cell{Space: space, Name: name, Data: data, Secret: b.key})
+	return tx.Put(&model.KV{Namespace: space, Name: name, Data: data, Secret: b.key})
 }
 
 func remove(tx model.Tx, name string) error {
-	return tx.Delete(&model.Cell{Space: space, Name: name})
+	return tx.Delete(&model.KV{Namespace: space, Name: name})
 }

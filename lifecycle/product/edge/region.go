@@ -112,7 +112,7 @@ func (r *region) bind(ctx context.Context) (net.Listener, error) {
 		return ln, nil
 	}
 	err = r.e.store.Update(ctx, func(tx model.Tx) error {
-		return tx.Put(&model.Cell{Space: space, Name: portCell(r.e.opt.Product, r.name), Data: []byte(ln.Addr().String())})
+		return tx.Put(&model.KV{Namespace: space, Name: portCell(r.e.opt.Product, r.name), Data: []byte(ln.Addr().String())})
 	})
 	if err != nil {
 		return nil, errors.Join(r.fail("edge.address-not-kept", "cause", err), ln.Close())
@@ -122,7 +122,7 @@ func (r *region) bind(ctx context.Context) (net.Listener, error) {
 
 // kept reads the address of earlier runs.
 func (r *region) kept() (string, error) {
-	c := &model.Cell{Space: space, Name: portCell(r.e.opt.Product, r.name)}
+	c := &model.KV{Namespace: space, Name: portCell(r.e.opt.Product, r.name)}
 	err := r.e.store.View(func(rd model.Reader) error { return rd.Get(c) })
 	if errors.Is(err, model.ErrNotFound) {
 		return "", nil
@@ -212,7 +212,7 @@ func (r *region) forget(host string) {
 // addressName finds the resource that is named by an IP address, "" if none.
 func (r *region) addressName(rd model.Reader) (string, error) {
 	prefix := space + "/" + bindCell(r.e.opt.Product, r.name, "")
-	for key, err := range rd.Keys(model.Scan{Kind: model.KindCell, Prefix: prefix}) {
+	for key, err := range rd.Keys(model.Scan{Kind: model.KindKV, Prefix: prefix}) {
 		if err != nil {
 			return "", err
 		}

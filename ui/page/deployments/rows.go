@@ -47,7 +47,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 		}},
 		{Title: c.T("col.presents"), Min: 11, Max: 11, Cell: func(r row, _ int) list.Cell {
 			switch {
-			case r.Presented == "", r.Failure.What == model.JobVerify: // nothing, whatever was seen before
+			case r.Presented == "", r.Failure.Kind == model.JobVerify: // nothing, whatever was seen before
 				return list.Cell{Tone: style.Faint, Text: "–"}
 			case presentsExpired(c, &r):
 				return list.Cell{Tone: style.Bad, Text: short(r.Presented) + " !"}
@@ -57,7 +57,7 @@ func columns(c *app.Context, all bool) []list.Column[row] {
 			return list.Cell{Tone: style.Soon, Text: short(r.Presented) + " ✗"}
 		}, ReadAloud: func(r row) string {
 			switch {
-			case r.Presented == "", r.Failure.What == model.JobVerify:
+			case r.Presented == "", r.Failure.Kind == model.JobVerify:
 				return ""
 			case presentsExpired(c, &r):
 				return c.T("plain.useless", short(r.Presented))

@@ -97,7 +97,7 @@ func watchedColumns(c *app.Context) []list.Column[model.Watch] {
 			return list.Cell{Tone: st.Tone, Text: c.Mark(st.Glyph) + watchText(c, &r)}
 		}},
 		{Title: c.T("col.seen"), Min: 8, Max: 10, Right: true, Cell: func(r model.Watch, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.Answered, c.Now)}
+			return list.Cell{Tone: style.Muted, Text: widget.Ago(c.T, r.AnsweredAt, c.Now)}
 		}},
 	}
 }
@@ -107,7 +107,7 @@ func watchText(c *app.Context, w *model.Watch) string {
 	words := w.Problems
 	switch {
 	case len(words) > 0:
-	case w.Error != "" && w.Answered.IsZero():
+	case w.Error != "" && w.AnsweredAt.IsZero():
 		return c.T("watch.silent.yet", c.Text.Text(w.Error))
 	case w.Error != "": // once may be bad luck
 		return c.T("watch.silent.last", c.T("watch."+w.State()))

@@ -55,7 +55,7 @@ func (p *page) details() tea.Cmd {
 // hosted is what was read about one hosted certificate.
 type hosted struct {
 	i         model.Instance
-	row       model.Row
+	row       model.InstanceRow
 	contact   string
 	last      *model.Event // the last attempt to renew; nil when there was none
 	resources []lifecycle.ResourceView
@@ -166,7 +166,7 @@ func (d *hosted) attempt(c *app.Context) (said, because string) {
 	switch op, f := d.i.Operation, d.i.Failure; {
 	case op.Active() && op.Error != "":
 		return c.T("hosting.details.failed", op.Attempt), c.Text.Text(op.Error)
-	case f.What != "" && slices.Contains(attempts, string(f.What)):
+	case f.Kind != "" && slices.Contains(attempts, string(f.Kind)):
 		return c.T("hosting.details.failedat", widget.Stamp(f.At)), c.Text.Text(f.Message)
 	case d.last == nil:
 		return c.T("hosting.details.never"), ""

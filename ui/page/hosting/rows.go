@@ -13,7 +13,7 @@ import (
 // row is a hosted certificate, the name of its contact, and whether it has tasks for a
 // person.
 type row struct {
-	model.Row
+	model.InstanceRow
 	contact     string
 	needsPerson bool
 }
@@ -25,7 +25,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 			return list.Cell{Tone: style.Strong, Text: r.Name}
 		}},
 		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r row, w int) list.Cell {
-			glyph, word, tone := c.StatusBy(&r.Row, w-2, by())
+			glyph, word, tone := c.StatusBy(&r.InstanceRow, w-2, by())
 			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
 		{
@@ -33,7 +33,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 			Sort:  string(model.SortDue),
 			Min:   17,
 			Max:   17,
-			Cell:  func(r row, _ int) list.Cell { return dueCell(c, &r.Row) },
+			Cell:  func(r row, _ int) list.Cell { return dueCell(c, &r.InstanceRow) },
 			ReadAloud: func(r row) string {
 				if r.Operation != "" || r.Due.IsZero() {
 					return ""
@@ -42,7 +42,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 			},
 		},
 		{Title: c.T("col.whythen"), Min: 34, Max: 44, Grow: 2, MinTableWidth: 100, Cell: func(r row, _ int) list.Cell {
-			return list.Cell{Tone: style.Muted, Text: dueReason(c, &r.Row)}
+			return list.Cell{Tone: style.Muted, Text: dueReason(c, &r.InstanceRow)}
 		}},
 		{Title: c.T("col.contact"), Min: 9, Max: 24, Grow: 1, Cell: func(r row, _ int) list.Cell {
 			if r.contact == "" {
@@ -70,7 +70,7 @@ func columns(c *app.Context, by func() model.Sort) []list.Column[row] {
 }
 
 // dueCell is the next automatic renewal.
-func dueCell(c *app.Context, r *model.Row) list.Cell {
+func dueCell(c *app.Context, r *model.InstanceRow) list.Cell {
 	switch {
 	case r.Operation != "":
 		return list.Cell{Tone: style.Work, Text: c.T("hosting.now", max(r.Attempt, 1))}
@@ -81,7 +81,7 @@ func dueCell(c *app.Context, r *model.Row) list.Cell {
 }
 
 // dueReason says why it is due then (spec T5, H4).
-func dueReason(c *app.Context, r *model.Row) string {
+func dueReason(c *app.Context, r *model.InstanceRow) string {
 	switch {
 	case r.Due.IsZero() && r.RenewalsLeft == 0:
 		return c.T("hosting.why.ends")

@@ -18,10 +18,10 @@ func at(r *lifecycle.ResourceView) string {
 }
 
 // alert is the most important thing to know about the certificate now.
-func (d *details) alert(r *model.Row) (string, style.Tone) {
+func (d *details) alert(r *model.InstanceRow) (string, style.Tone) {
 	c, i := d.c, &d.instance
 	var failing *lifecycle.ResourceView
-	if n := slices.IndexFunc(d.resources, func(r lifecycle.ResourceView) bool { return r.Failure.What != "" }); n >= 0 {
+	if n := slices.IndexFunc(d.resources, func(r lifecycle.ResourceView) bool { return r.Failure.Kind != "" }); n >= 0 {
 		failing = &d.resources[n]
 	}
 	switch {
@@ -38,12 +38,12 @@ func (d *details) alert(r *model.Row) (string, style.Tone) {
 			i.Operation.Attempt,
 			c.Text.Text(i.Operation.Error),
 		), style.Soon
-	case i.Failure.What != "":
+	case i.Failure.Kind != "":
 		return c.Mark(
 			"✕",
 		) + c.T(
 			"news.failed",
-			c.Text.Code("action", string(i.Failure.What)),
+			c.Text.Code("action", string(i.Failure.Kind)),
 			widget.Ago(c.T, i.Failure.At, c.Now),
 			c.Text.Text(i.Failure.Message),
 		), style.Bad

@@ -74,7 +74,7 @@ func (p *page) cardsView(h int) string {
 const cardHeight = 7
 
 // card draws one certificate as a card of w cells.
-func card(c *app.Context, r *model.Row, w int, by model.Sort, selected, marked bool) string {
+func card(c *app.Context, r *model.InstanceRow, w int, by model.Sort, selected, marked bool) string {
 	s := c.Styles
 	edge, name := style.Faint, style.Strong
 	if selected {

@@ -144,9 +144,9 @@ func documentsOf(c *app.Context, i *model.Instance, known []documentInfo) []docu
 	return ps
 }
 
-func chainOf(m *model.Material) []string {
+func chainOf(m *model.Chain) []string {
 	var names []string
-	for n, der := range append(m.Chain[:len(m.Chain):len(m.Chain)], m.Root) {
+	for n, der := range append(m.Certificates[:len(m.Certificates):len(m.Certificates)], m.Root) {
 		if n == 0 || len(der) == 0 {
 			continue
 		}

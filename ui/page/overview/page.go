@@ -29,7 +29,7 @@ const (
 type page struct {
 	c                *app.Context
 	width, height    int
-	table            list.Table[model.Row]
+	table            list.Table[model.InstanceRow]
 	query            model.Query
 	counts           model.Counts
 	recountScheduled bool // soon, since the counts are not whole
@@ -56,7 +56,7 @@ var _ app.Page = (*page)(nil)
 func New(c *app.Context) app.Page {
 	p := &page{c: c, counts: model.Counts{Partial: true}}
 	p.table.Columns = columns(c, func() model.Sort { return p.order().Sort })
-	p.table.ID = func(r model.Row) string { return string(r.ID) }
+	p.table.ID = func(r model.InstanceRow) string { return string(r.ID) }
 	p.table.SortedBy = string(p.order().Sort)
 	return p
 }

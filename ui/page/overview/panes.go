@@ -95,8 +95,8 @@ func (d *details) facts() []line {
 	switch {
 	case i.Hosting.On:
 		ls = append(ls, fact(c.T("fact.hosting"), c.T("fact.renewals", i.Hosting.RenewalsLeft)))
-	case i.Hosting.Entitled > 0 && i.State.Group() == model.GroupUnissued:
-		ls = append(ls, fact(c.T("fact.hosting"), c.T("fact.entitled", i.Hosting.Entitled)))
+	case i.Hosting.PrepaidRenewals > 0 && i.State.Group() == model.GroupUnissued:
+		ls = append(ls, fact(c.T("fact.hosting"), c.T("fact.entitled", i.Hosting.PrepaidRenewals)))
 	}
 	if d.contact != "" {
 		ls = append(ls, fact(c.T("fact.contact"), d.contact))
@@ -185,7 +185,7 @@ func (d *details) resourceLines() []line {
 				spans:    []widget.Span{{Tone: style.Accent, Text: "  " + orDash(r.Address)}, {Tone: style.Muted, Text: "  " + seen}},
 			},
 		)
-		if r.Failure.What != "" {
+		if r.Failure.Kind != "" {
 			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Bad, Text: "  " + c.Text.Text(r.Failure.Message)}}})
 		} else if r.VerifyError != "" {
 			ls = append(ls, line{resource: n, spans: []widget.Span{{Tone: style.Soon, Text: "  " + c.Text.Text(r.VerifyError)}}})

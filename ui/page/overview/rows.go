@@ -16,51 +16,51 @@ import (
 )
 
 // columns are those of the list.
-func columns(c *app.Context, by func() model.Sort) []list.Column[model.Row] {
+func columns(c *app.Context, by func() model.Sort) []list.Column[model.InstanceRow] {
 	days := widget.Width(c.T("time.d", 999))
-	return []list.Column[model.Row]{
-		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.Row, _ int) list.Cell {
+	return []list.Column[model.InstanceRow]{
+		{Title: c.T("col.name"), Sort: string(model.SortName), Min: 18, Max: 40, Grow: 3, Cell: func(r model.InstanceRow, _ int) list.Cell {
 			return list.Cell{Tone: style.Strong, Text: r.Name}
 		}},
-		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r model.Row, w int) list.Cell {
+		{Title: c.T("col.status"), Sort: string(model.SortState), Min: 14, Max: 26, Grow: 7, Cell: func(r model.InstanceRow, w int) list.Cell {
 			glyph, word, tone := c.StatusBy(&r, w-2, by())
 			return list.Cell{Tone: tone, Text: c.Mark(glyph) + word}
 		}},
-		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, MinTableWidth: 100, Cell: func(r model.Row, w int) list.Cell {
+		{Title: c.T("col.domains"), Min: 18, Max: 38, Grow: 3, MinTableWidth: 100, Cell: func(r model.InstanceRow, w int) list.Cell {
 			return domains(&r, w)
 		}},
-		{Title: c.T("col.spec"), Min: 22, Max: 36, Grow: 5, MinTableWidth: 150, Cell: func(r model.Row, _ int) list.Cell {
+		{Title: c.T("col.spec"), Min: 22, Max: 36, Grow: 5, MinTableWidth: 150, Cell: func(r model.InstanceRow, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: specOf(c, &r)}
 		}},
-		{Title: c.T("col.valid"), Min: days, Max: days, MinTableWidth: 100, Right: true, Cell: func(r model.Row, _ int) list.Cell {
+		{Title: c.T("col.valid"), Min: days, Max: days, MinTableWidth: 100, Right: true, Cell: func(r model.InstanceRow, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: validity(c, &r)}
 		}},
-		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 17, Max: 17, Cell: func(r model.Row, _ int) list.Cell {
+		{Title: c.T("col.expires"), Sort: string(model.SortExpiry), Min: 17, Max: 17, Cell: func(r model.InstanceRow, _ int) list.Cell {
 			return expires(c, &r)
-		}, ReadAloud: func(r model.Row) string {
+		}, ReadAloud: func(r model.InstanceRow) string {
 			if r.NotAfter.IsZero() {
 				return ""
 			}
 			return widget.Day(r.NotAfter, c.Now, c.T("date.day")) + ", " + c.RelativeTime(r.NotAfter)
 		}},
-		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.Row, w int) list.Cell {
+		{Title: c.T("col.on"), Min: 9, Max: 18, Cell: func(r model.InstanceRow, w int) list.Cell {
 			return on(c, &r)
 		}},
-		{Title: c.T("col.service"), Min: 12, Max: 24, MinTableWidth: 112, Cell: func(r model.Row, w int) list.Cell {
+		{Title: c.T("col.service"), Min: 12, Max: 24, MinTableWidth: 112, Cell: func(r model.InstanceRow, w int) list.Cell {
 			return service(c, &r, w)
-		}, ReadAloud: func(r model.Row) string {
+		}, ReadAloud: func(r model.InstanceRow) string {
 			if r.ServiceEnd.IsZero() {
 				return ""
 			}
 			return r.ServiceEnd.Format("2006-01")
 		}},
-		{Title: c.T("col.id"), Min: 8, Max: 8, MinTableWidth: 140, Cell: func(r model.Row, _ int) list.Cell {
+		{Title: c.T("col.id"), Min: 8, Max: 8, MinTableWidth: 140, Cell: func(r model.InstanceRow, _ int) list.Cell {
 			return list.Cell{Tone: style.Muted, Text: r.ID.Short()}
 		}},
 	}
 }
 
-func domains(r *model.Row, w int) list.Cell {
+func domains(r *model.InstanceRow, w int) list.Cell {
 	if r.Domains == 0 {
 		return list.Cell{Tone: style.Faint, Text: "–"}
 	}
@@ -75,7 +75,7 @@ func domains(r *model.Row, w int) list.Cell {
 	return list.Cell{Tone: tone, Text: widget.Cut(r.Domain, w-len(more)) + more}
 }
 
-func specOf(c *app.Context, r *model.Row) string {
+func specOf(c *app.Context, r *model.InstanceRow) string {
 	if r.Spec.Brand == "" { // an upload has a type of names only
 		return c.T("spec.upload")
 	}
@@ -93,7 +93,7 @@ func specOf(c *app.Context, r *model.Row) string {
 	return strings.Join(parts, c.Separator())
 }
 
-func validity(c *app.Context, r *model.Row) string {
+func validity(c *app.Context, r *model.InstanceRow) string {
 	if r.NotAfter.IsZero() {
 		return "–"
 	}
@@ -102,7 +102,7 @@ func validity(c *app.Context, r *model.Row) string {
 
 // expires is the day of expiry and the days left; before issue, when that is expected,
 // or which person it waits for.
-func expires(c *app.Context, r *model.Row) list.Cell {
+func expires(c *app.Context, r *model.InstanceRow) list.Cell {
 	if r.NotAfter.IsZero() {
 		switch {
 		case r.AwaitsReview:
@@ -118,9 +118,9 @@ func expires(c *app.Context, r *model.Row) list.Cell {
 	switch {
 	case r.State.Group() == model.GroupEnded:
 		tone = style.Ended
-	case r.Is(model.Expired, c.Now):
+	case r.Has(model.Expired, c.Now):
 		tone = style.Bad
-	case r.Is(model.Expiring, c.Now):
+	case r.Has(model.Expiring, c.Now):
 		tone = style.Soon
 	}
 	return list.Cell{
@@ -129,11 +129,11 @@ func expires(c *app.Context, r *model.Row) list.Cell {
 	}
 }
 
-func on(c *app.Context, r *model.Row) list.Cell {
+func on(c *app.Context, r *model.InstanceRow) list.Cell {
 	switch {
 	case r.Resources == 0:
 		return list.Cell{Tone: style.Faint, Text: "–"}
-	case r.FailingAt > 0:
+	case r.FailingResources > 0:
 		return list.Cell{Tone: style.Bad, Text: c.Mark("✕") + r.Products}
 	case r.Deployed < r.Resources:
 		return list.Cell{Tone: style.Soon, Text: r.Products + " " + strconv.Itoa(r.Deployed) + "/" + strconv.Itoa(r.Resources)}
@@ -141,7 +141,7 @@ func on(c *app.Context, r *model.Row) list.Cell {
 	return list.Cell{Tone: style.Plain, Text: r.Products}
 }
 
-func service(c *app.Context, r *model.Row, w int) list.Cell {
+func service(c *app.Context, r *model.InstanceRow, w int) list.Cell {
 	if r.ServiceEnd.IsZero() {
 		return list.Cell{Tone: style.Faint, Text: "–"}
 	}
@@ -155,7 +155,7 @@ func service(c *app.Context, r *model.Row, w int) list.Cell {
 
 // next says in one line what happens next to a certificate, or what a person
 // can do.
-func next(c *app.Context, r *model.Row) (string, style.Tone) {
+func next(c *app.Context, r *model.InstanceRow) (string, style.Tone) {
 	switch {
 	case r.AwaitsReview:
 		return c.T("next.review", c.KeyOf(rules.Review)), style.Soon
@@ -163,32 +163,32 @@ func next(c *app.Context, r *model.Row) (string, style.Tone) {
 		return c.T("next.prove", c.KeyFor("details", "enter")), style.Soon
 	case r.Operation != "":
 		return c.T("next.doing", c.Text.Or("doing."+string(r.Operation), string(r.Operation))), style.Work
-	case r.FailingAt > 0 && r.State.Group() == model.GroupIssued:
+	case r.FailingResources > 0 && r.State.Group() == model.GroupIssued:
 		return c.T("next.failing", c.KeyFor("explain", "x")), style.Bad
-	case !r.Due.IsZero() && r.DueHosted && r.Resources > 0 && r.Auto == 0 && !r.Keyless:
+	case !r.Due.IsZero() && r.DueHosted && r.Resources > 0 && r.Auto == 0 && !r.NoPrivateKey:
 		return c.T("next.renews.auto", widget.Day(r.Due, c.Now, c.T("date.day")), c.KeyOf(rules.AutoDeploy)), style.Plain
 	case !r.Due.IsZero() && r.DueHosted:
 		return c.T("next.renews", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
 	case !r.Due.IsZero():
 		return c.T("next.reissues", widget.Day(r.Due, c.Now, c.T("date.day"))), style.Muted
-	case r.State.Group() == model.GroupIssued && r.Is(model.Expired, c.Now):
+	case r.State.Group() == model.GroupIssued && r.Has(model.Expired, c.Now):
 		return c.T("next.expired", c.KeyFor("buy", "b")), style.Muted
 	case slices.Contains(c.Table.Row(rules.Apply).From, r.State):
 		return c.T("next.apply", c.KeyOf(rules.Apply)), style.Plain
-	case r.Keyless && slices.Contains(c.Table.Row(rules.UploadKey).From, r.State) && !r.Is(model.Expired, c.Now):
+	case r.NoPrivateKey && slices.Contains(c.Table.Row(rules.UploadKey).From, r.State) && !r.Has(model.Expired, c.Now):
 		return c.T("next.key", c.KeyOf(rules.UploadKey)), style.Plain
-	case r.State.Group() == model.GroupIssued && !r.Keyless && r.Resources == 0 && !r.Is(model.Expired, c.Now):
+	case r.State.Group() == model.GroupIssued && !r.NoPrivateKey && r.Resources == 0 && !r.Has(model.Expired, c.Now):
 		return c.T("next.deploy", c.KeyOf(rules.Deploy)), style.Plain
-	case r.Is(model.Expiring, c.Now) && slices.Contains(c.Table.Row(rules.Renew).From, r.State):
+	case r.Has(model.Expiring, c.Now) && slices.Contains(c.Table.Row(rules.Renew).From, r.State):
 		return c.T("next.renew", c.KeyOf(rules.Renew)), style.Soon
-	case r.Is(model.Expiring, c.Now) && slices.Contains(c.Table.Row(rules.Host).From, r.State): // an upload (I6)
+	case r.Has(model.Expiring, c.Now) && slices.Contains(c.Table.Row(rules.Host).From, r.State): // an upload (I6)
 		return c.T("next.host", c.KeyOf(rules.Host)), style.Soon
 	}
 	return "", style.Muted
 }
 
 // timelineOf is the timeline of a row, which has only the current version.
-func timelineOf(r *model.Row, now time.Time) chart.Timeline {
+func timelineOf(r *model.InstanceRow, now time.Time) chart.Timeline {
 	l := chart.Timeline{From: r.NotBefore, To: r.NotAfter, Now: now}
 	l.Versions = []chart.TimelineVersion{{From: r.NotBefore, Window: r.Window, To: r.NotAfter}}
 	return l
