@@ -168,7 +168,7 @@ func (c *invocation) openBackup(ctx context.Context, file string, o *identityFla
 	}
 	in, err := c.Open(file)
 	if err != nil {
-		return nil, nil, unread(file, err)
+		return nil, nil, fileUsageError(file, err)
 	}
 	return in, ids, nil
 }

@@ -94,12 +94,12 @@ func removeKilled() {
 		if sys, ok := st.Sys().(*syscall.Stat_t); !ok || int(sys.Uid) != os.Geteuid() {
 			continue
 		}
-		lock, err := owner.Succeed(filepath.Join(dir, "data"))
+		lock, err := owner.TakeOver(filepath.Join(dir, "data"))
 		switch {
 		case err == nil:
 			_ = os.RemoveAll(dir)
 			_ = lock.Release()
-		case errors.Is(err, owner.ErrGone) && time.Since(st.ModTime()) > time.Hour:
+		case errors.Is(err, owner.ErrStoreRemoved) && time.Since(st.ModTime()) > time.Hour:
 			_ = os.RemoveAll(dir)
 		}
 	}

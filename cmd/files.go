@@ -16,9 +16,9 @@ import (
 	"certquay/model"
 )
 
-// unread is wrong usage: a file that cannot be read, in plain words, and what
+// fileUsageError is wrong usage: a file that cannot be read, in plain words, and what
 // to do about it.
-func unread(path string, err error) error {
+func fileUsageError(path string, err error) error {
 	var other *session.NotRegularError
 	switch {
 	case errors.As(err, &other):
@@ -52,7 +52,7 @@ func (c *invocation) password(ctx context.Context, path string) (model.Secret, e
 func (c *invocation) read(ctx context.Context, path string) ([]byte, error) {
 	data, err := c.readFile(ctx, path)
 	if err != nil && !errors.Is(err, context.Canceled) {
-		return nil, unread(path, err)
+		return nil, fileUsageError(path, err)
 	}
 	return data, err
 }

@@ -54,7 +54,7 @@ func helpCode(cmd *cobra.Command, part string) string {
 // has put in place of a text fills the %s of the words, so this is done once.
 func setHelp(words *text.Catalogue, cmd *cobra.Command) {
 	cmd.Short = words.T(helpCode(cmd, "short"))
-	cmd.Long = filled(words, helpCode(cmd, "long"), cmd.Long)
+	cmd.Long = formatWords(words, helpCode(cmd, "long"), cmd.Long)
 	if use := helpCode(cmd, "use"); words.Has(use) {
 		cmd.Use = cmd.Name() + " " + words.T(use)
 	} else {
@@ -66,7 +66,7 @@ func setHelp(words *text.Catalogue, cmd *cobra.Command) {
 		if !words.Has(code) {
 			code = "help.--" + f.Name
 		}
-		f.Usage = filled(words, code, f.Usage)
+		f.Usage = formatWords(words, code, f.Usage)
 	})
 	cmd.Flags().Lookup("help").Usage = words.T("help.--help", cmd.Name())
 	for _, sub := range cmd.Commands() {
@@ -74,9 +74,9 @@ func setHelp(words *text.Catalogue, cmd *cobra.Command) {
 	}
 }
 
-// filled is a text of the catalogue with what fills its %s, if that is anything;
+// formatWords is a text of the catalogue with what fills its %s, if that is anything;
 // "" where there is no such text.
-func filled(words *text.Catalogue, code, with string) string {
+func formatWords(words *text.Catalogue, code, with string) string {
 	switch {
 	case !words.Has(code):
 		return ""

@@ -78,7 +78,7 @@ func listCmd(c *invocation) *cobra.Command {
 
 func (c *invocation) list(ctx context.Context, q model.Query) error {
 	e := c.engine()
-	if err := c.app.Store.Built(ctx); err != nil {
+	if err := c.app.Store.WaitForTable(ctx); err != nil {
 		return err
 	}
 	page, err := e.Page(q)

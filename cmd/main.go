@@ -84,7 +84,7 @@ func Main() int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	args := os.Args[1:]
-	s := session.NewLocal()
+	s := session.NewLocalSession()
 	s.Lang = cmp.Or(languageOf(args), s.Lang)
 	s.Out, s.Err = session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
 	c := newInvocation(s, nil)
@@ -115,7 +115,7 @@ func Main() int {
 		return out.ExitUsage
 	}
 	dir, file := w.data, w.config
-	tell := func(code int, err error) {
+	printErr := func(code int, err error) {
 		if code == out.ExitStore {
 			err = &out.StoreError{Err: err}
 		} else {
@@ -127,7 +127,7 @@ func Main() int {
 	// into it, the lock included.
 	if _, err := os.Lstat(filepath.Join(dir, owner.LockName)); errors.Is(err, fs.ErrNotExist) {
 		if err := store.Usable(dir, w.key); err != nil {
-			tell(out.ExitStore, err)
+			printErr(out.ExitStore, err)
 			return out.ExitStore
 		}
 	}
@@ -137,8 +137,8 @@ func Main() int {
 		return out.ExitCode(err)
 	}
 	return attach.Run(ctx, dir, attach.Options{
-		Tell: tell,
-		Args: args, Version: Version, Dashboard: g.dashboard, Looking: g.readOnly,
+		PrintErr: printErr,
+		Args:     args, Version: Version, Dashboard: g.dashboard, ReadOnly: g.readOnly,
 		BecomeOwner: func(lock *owner.Lock) int { return runAsOwner(ctx, lock, c, paths, file, args) },
 	})
 }
@@ -153,7 +153,7 @@ func noStore(dir, file string) error {
 		err := model.Fail("verb.no-store.not-directory", "dir", dir).Wrapping(owner.ErrNotDirectory)
 		return &out.StoreError{Err: err, Hint: model.Say("verb.no-store.not-directory.hint")}
 	}
-	if store.Remains(dir) {
+	if store.HasRemains(dir) {
 		return &out.StoreError{Err: store.Usable(dir, config.KeyFile(file))}
 	}
 	return &out.StoreError{Err: model.Fail("verb.no-store", "dir", dir), Hint: model.Say("verb.no-store.hint", "dir", dir)}
@@ -193,8 +193,8 @@ func completes(args []string) bool {
 	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
 }
 
-// goneEvery is how often an owner looks whether its data directory is there.
-const goneEvery = time.Second
+// dirCheckInterval is how often an owner looks whether its data directory is there.
+const dirCheckInterval = time.Second
 
 // watchDirectory ends the context of an owner whose data directory is removed: what it
 // would do from then on is kept nowhere. gone stops looking and says whether it
@@ -206,15 +206,15 @@ func watchDirectory(ctx context.Context, lock *owner.Lock) (_ context.Context, g
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(goneEvery):
-				if err := lock.Held(); err != nil {
+			case <-time.After(dirCheckInterval):
+				if err := lock.CheckHeld(); err != nil {
 					end(err)
 				}
 			}
 		}
 	}()
 	return ctx, func() error {
-		lost := lock.Held()
+		lost := lock.CheckHeld()
 		end(nil)
 		return lost
 	}
@@ -222,7 +222,7 @@ func watchDirectory(ctx context.Context, lock *owner.Lock) (_ context.Context, g
 
 // runAsOwner does the work of this process as the owner of the store.
 func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths config.Paths, file string, args []string) int {
-	if err := owner.Conceal(); err != nil { // an attached process stays open to its owner, which reads its pipes
+	if err := owner.SetUndumpable(); err != nil { // an attached process stays open to its owner, which reads its pipes
 		c.PrintError(model.Fail("verb.conceal", "cause", err))
 		return out.ExitFailed
 	}

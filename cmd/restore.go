@@ -44,7 +44,7 @@ func (c *invocation) restore(ctx context.Context, file string, o *identityFlags)
 	if err != nil {
 		return err
 	}
-	if err := store.Unused(w.data, w.key); err != nil {
+	if err := store.CheckRestoreTarget(w.data, w.key); err != nil {
 		return &out.StoreError{Err: err}
 	}
 	in, ids, err := c.openBackup(ctx, file, o)

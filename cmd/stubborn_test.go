@@ -49,7 +49,7 @@ func TestAProductThatKeepsTheOldLeafFailsTheVerb(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = lock.Release() }()
-	s := session.NewLocal()
+	s := session.NewLocalSession()
 	var said, errs bytes.Buffer
 	s.Out, s.Err, s.Interactive = &said, &errs, false
 	a, err := app.Open(ctx, lock, app.Options{

@@ -135,17 +135,17 @@ func (s *Store) Backup(ctx context.Context, w io.Writer, recipients ...age.Recip
 	return sum, sealed.Close()
 }
 
-// copyBefore keeps a bare copy of the database beside it, before it is brought
+// backupBeforeUpgrade keeps a bare copy of the database beside it, before it is brought
 // from one schema to the next.
-func (s *Store) copyBefore(ctx context.Context, dir string, o Options, from int) error {
+func (s *Store) backupBeforeUpgrade(ctx context.Context, dir string, o Options, from int) error {
 	fileKey, err := readKey(o.KeyFile)
 	if err != nil {
 		return err
 	}
-	name := filepath.Join(dir, copyName(from+1))
+	name := filepath.Join(dir, upgradeBackupName(from+1))
 	err = WriteWhole(name, func(w io.Writer) error {
 		return s.view(func(v *view) error {
-			_, err := s.writeBackup(ctx, &roomy{w: w, space: newSpace(dir, o)}, v, fileKey, false)
+			_, err := s.writeBackup(ctx, &spaceCheckedWriter{w: w, space: newDiskSpace(dir, o)}, v, fileKey, false)
 			return err
 		})
 	})
@@ -157,26 +157,26 @@ func (s *Store) copyBefore(ctx context.Context, dir string, o Options, from int)
 	return nil
 }
 
-// copyName is the file, in the data directory, of the copy that is kept before
+// upgradeBackupName is the file, in the data directory, of the copy that is kept before
 // the store goes to a schema.
-func copyName(schema int) string { return fmt.Sprintf("before-schema-%d.backup", schema) }
+func upgradeBackupName(schema int) string { return fmt.Sprintf("before-schema-%d.backup", schema) }
 
-// isCopyName says whether a file of a data directory is such a copy, or one
+// isUpgradeBackupName says whether a file of a data directory is such a copy, or one
 // whose writing was interrupted.
-func isCopyName(name string) bool {
+func isUpgradeBackupName(name string) bool {
 	var n int
 	_, err := fmt.Sscanf(name, "before-schema-%d.backup", &n)
-	return err == nil && (name == copyName(n) || name == copyName(n)+PartSuffix)
+	return err == nil && (name == upgradeBackupName(n) || name == upgradeBackupName(n)+PartSuffix)
 }
 
-// roomy refuses to write once the volume is nearly full: a mapped page of the
+// spaceCheckedWriter refuses to write once the volume is nearly full: a mapped page of the
 // database without room behind it would end the process.
-type roomy struct {
+type spaceCheckedWriter struct {
 	w     io.Writer
-	space *space
+	space *diskSpace
 }
 
-func (r *roomy) Write(b []byte) (int, error) {
+func (r *spaceCheckedWriter) Write(b []byte) (int, error) {
 	if err := r.space.check(); err != nil {
 		return 0, err
 	}
@@ -220,7 +220,7 @@ func (s *Store) writeBackup(ctx context.Context, w io.Writer, v *view, fileKey [
 			return Summary{}, err
 		}
 		pairs, filled = pairs[:0], 0
-		if err := s.stopping(ctx); err != nil {
+		if err := s.stopReason(ctx); err != nil {
 			return Summary{}, err
 		}
 	}
@@ -229,7 +229,7 @@ func (s *Store) writeBackup(ctx context.Context, w io.Writer, v *view, fileKey [
 			return Summary{}, err
 		}
 	}
-	if err := s.stopping(ctx); err != nil {
+	if err := s.stopReason(ctx); err != nil {
 		return Summary{}, err
 	}
 	if err := b.frame(frame{Trailer: &backupResult{Pairs: sum.Pairs, Sum: b.mac.Sum(nil)}}); err != nil {
@@ -238,8 +238,8 @@ func (s *Store) writeBackup(ctx context.Context, w io.Writer, v *view, fileKey [
 	return sum, b.to.Flush()
 }
 
-// stopping says why something that takes long should end, or nil.
-func (s *Store) stopping(ctx context.Context) error {
+// stopReason says why something that takes long should end, or nil.
+func (s *Store) stopReason(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)

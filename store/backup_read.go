@@ -37,7 +37,7 @@ func openBackup(r io.Reader, keyFile string, identities []age.Identity) (*backup
 		plain, err := age.Decrypt(b.from, identities...)
 		switch noMatch := new(age.NoIdentityMatchError); {
 		case errors.As(err, &noMatch):
-			return nil, because(ErrNoIdentity, err)
+			return nil, withCause(ErrNoIdentity, err)
 		case err != nil:
 			return nil, badBackup(model.TextOf(err), err)
 		}

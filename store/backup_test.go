@@ -285,10 +285,10 @@ func TestSpoiltBackupsAreRefused(t *testing.T) {
 func TestBareCopyMissesNothing(t *testing.T) {
 	ctx := context.Background()
 	s, h, _, _, _ := filledStore(t, 250)
-	if err := s.copyBefore(ctx, h.dir, h.options().filled(), schema); err != nil {
+	if err := s.backupBeforeUpgrade(ctx, h.dir, h.options().filled(), schema); err != nil {
 		t.Fatal(err)
 	}
-	whole, err := os.ReadFile(filepath.Join(h.dir, copyName(schema+1)))
+	whole, err := os.ReadFile(filepath.Join(h.dir, upgradeBackupName(schema+1)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,9 +338,9 @@ func TestBareCopyMissesNothing(t *testing.T) {
 // spec: O1
 func TestALargeBackupIsCheckedInADirectory(t *testing.T) {
 	ctx := context.Background()
-	was, only := memoryFirst, memoryOnly
-	t.Cleanup(func() { memoryFirst, memoryOnly = was, only })
-	memoryFirst, memoryOnly = 64<<10, 64<<10
+	was, only := maxInMemory, maxMemoryOnly
+	t.Cleanup(func() { maxInMemory, maxMemoryOnly = was, only })
+	maxInMemory, maxMemoryOnly = 64<<10, 64<<10
 	s, _, r, i, whole := filledStore(t, 600)
 	place := t.TempDir()
 	peeked := 0
@@ -420,13 +420,13 @@ func TestInterruptedRestoreIsNoStore(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			h.absent(t)
-			write(t, filepath.Join(h.dir, restoring, databaseName, "MANIFEST"), "half")
+			write(t, filepath.Join(h.dir, restoringName, databaseName, "MANIFEST"), "half")
 		}},
 		{"before the mark is put in place", func(h home) {
 			if _, err := Restore(context.Background(), bytes.NewReader(backup), h.dir, h.options(), i); err != nil {
 				t.Fatal(err)
 			}
-			write(t, filepath.Join(h.dir, restoring, idName), "id")
+			write(t, filepath.Join(h.dir, restoringName, idName), "id")
 			remove(t, filepath.Join(h.dir, idName))
 		}},
 	} {
@@ -521,16 +521,16 @@ func TestACopyIsKeptBeforeAnUpgrade(t *testing.T) {
 	o := h.options().filled()
 	full := o
 	full.Free = func() (int64, error) { return 1, nil }
-	name := filepath.Join(h.dir, copyName(schema+1))
+	name := filepath.Join(h.dir, upgradeBackupName(schema+1))
 	var refused *OpenError
-	err := s.migrate(ctx, schema+1, steps, func(ctx context.Context, from int) error { return s.copyBefore(ctx, h.dir, full, from) })
+	err := s.migrate(ctx, schema+1, steps, func(ctx context.Context, from int) error { return s.backupBeforeUpgrade(ctx, h.dir, full, from) })
 	if !errors.As(err, &refused) || !errors.Is(err, ErrDiskFull) || version() != schema {
 		t.Errorf("on a full volume: %v, schema %d", err, version())
 	}
 	if entries, err := filepath.Glob(name + "*"); err != nil || len(entries) > 0 {
 		t.Errorf("left %v, %v", entries, err)
 	}
-	err = s.migrate(ctx, schema+1, steps, func(ctx context.Context, from int) error { return s.copyBefore(ctx, h.dir, o, from) })
+	err = s.migrate(ctx, schema+1, steps, func(ctx context.Context, from int) error { return s.backupBeforeUpgrade(ctx, h.dir, o, from) })
 	if err != nil || version() != schema+1 {
 		t.Fatalf("upgrading: %v, schema %d", err, version())
 	}

@@ -129,7 +129,7 @@ func BenchmarkOpen100k(b *testing.B) {
 			b.Fatalf("%d, %v", p.Total, err)
 		}
 		first += time.Since(begin)
-		if err := s.Built(context.Background()); err != nil {
+		if err := s.WaitForTable(context.Background()); err != nil {
 			b.Fatal(err)
 		}
 		built += time.Since(begin)
@@ -146,7 +146,7 @@ func BenchmarkPage100k(b *testing.B) {
 	s := openAt(b, dir)
 	defer s.Close()
 	fillStore(b, s, many)
-	if err := s.Built(context.Background()); err != nil {
+	if err := s.WaitForTable(context.Background()); err != nil {
 		b.Fatal(err)
 	}
 	b.Run("index", func(b *testing.B) {

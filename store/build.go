@@ -64,9 +64,9 @@ func (s *Store) fillTable(ctx context.Context, v *view) error {
 // request has the table built at once.
 func (b *tableBuild) request() { b.requestOnce.Do(func() { close(b.requested) }) }
 
-// Built waits until the search table has seen everything, or ctx ends. Until then
+// WaitForTable waits until the search table has seen everything, or ctx ends. Until then
 // queries may be partial.
-func (s *Store) Built(ctx context.Context) error {
+func (s *Store) WaitForTable(ctx context.Context) error {
 	s.build.request()
 	select {
 	case <-s.build.done:

@@ -145,7 +145,7 @@ func decode(key string, b []byte, r model.Record) (sealed []byte, err error) {
 	}
 	sealed, err = fromWire(b[1:], r)
 	if err != nil {
-		return nil, because(corrupt(key, "damage.undecoded"), err)
+		return nil, withCause(corrupt(key, "damage.undecoded"), err)
 	}
 	return sealed, nil
 }

@@ -136,7 +136,7 @@ func (g *group) run(r *request) {
 	}
 	limit := g.s.eng.Limit() - countRoom
 	if t.bytes > limit {
-		if t.shrink(); t.bytes > limit {
+		if t.recountBytes(); t.bytes > limit {
 			r.done <- model.Fail("database.too-large-by", "bytes", t.bytes, "most", limit).Wrapping(engine.ErrTooLarge)
 			return
 		}
@@ -144,7 +144,7 @@ func (g *group) run(r *request) {
 	if g.bytes+t.bytes > limit {
 		// The group is full without this caller. Its writes rest on those
 		// before it, so they become a group of their own once those are durable.
-		own := t.own()
+		own := t.ownWrites()
 		if err := g.commit(); err != nil {
 			r.done <- err
 			return
@@ -163,8 +163,8 @@ func (g *group) run(r *request) {
 // countRoom is left free in each group for the number of the commit.
 const countRoom = 128
 
-// own is the map of this transaction's writes alone.
-func (t *tx) own() (own tree.Map[pending]) {
+// ownWrites is the map of this transaction's writes alone.
+func (t *tx) ownWrites() (own tree.Map[pending]) {
 	for key := range t.written {
 		p, _ := t.over.Get(key)
 		own = own.Put(key, p)
@@ -172,8 +172,8 @@ func (t *tx) own() (own tree.Map[pending]) {
 	return own
 }
 
-// shrink counts the bytes of the writes exactly: those written over count once.
-func (t *tx) shrink() {
+// recountBytes counts the bytes of the writes exactly: those written over count once.
+func (t *tx) recountBytes() {
 	t.bytes = 0
 	for key := range t.written {
 		p, _ := t.over.Get(key)
@@ -197,7 +197,7 @@ func (g *group) begin() (err error) {
 	if g.snap != nil {
 		return nil
 	}
-	if err := g.s.writable(); err != nil {
+	if err := g.s.writeError(); err != nil {
 		return err
 	}
 	g.snap, err = g.s.eng.Snapshot()
@@ -242,7 +242,7 @@ func (g *group) commit() error {
 // apply makes the batch durable, with its number, and moves the high-water
 // mark. The callers' contexts do not reach here: once run, they are committed.
 func (g *group) apply(b *engine.Batch) error {
-	at := g.s.at
+	at := g.s.reached
 	at.commits++
 	if g.events != nil {
 		at.events = *g.events
@@ -251,8 +251,8 @@ func (g *group) apply(b *engine.Batch) error {
 	if err := g.s.eng.Apply(context.Background(), b); err != nil {
 		return g.s.fail(err)
 	}
-	g.s.at = at
-	if err := g.s.mark.write(at); err != nil {
+	g.s.reached = at
+	if err := g.s.highWater.write(at); err != nil {
 		// This group is durable. Nothing more is written, since that it is
 		// missing would not be noticed.
 		_ = g.s.fail(model.Fail("store.mark", "cause", err))
@@ -260,8 +260,8 @@ func (g *group) apply(b *engine.Batch) error {
 	return nil
 }
 
-// writable says why nothing may be written now, or nil.
-func (s *Store) writable() error {
+// writeError says why nothing may be written now, or nil.
+func (s *Store) writeError() error {
 	if err := s.failed.Load(); err != nil {
 		return *err
 	}
@@ -275,11 +275,11 @@ func (s *Store) fail(cause error) error {
 	case errors.Is(cause, engine.ErrTooLarge):
 		return cause
 	case errors.Is(cause, engine.ErrNoSpace):
-		return because(ErrDiskFull, cause)
+		return withCause(ErrDiskFull, cause)
 	case errors.Is(cause, engine.ErrReadOnly):
-		return because(ErrReadOnly, cause)
+		return withCause(ErrReadOnly, cause)
 	}
-	err := because(ErrFailed, cause)
+	err := withCause(ErrFailed, cause)
 	s.failed.Store(&err)
 	s.log.Error("a write failed; the store refuses writes from now on", "err", cause)
 	return err

@@ -359,7 +359,7 @@ func TestWhatIsMissingIsNamedAndCanBeGivenUp(t *testing.T) {
 	}
 	flip(t, log[0], bytes.Index(b, []byte("000100")), 1)
 	_, err = Open(v.dir, v.options())
-	var missing *LessError
+	var missing *DataMissingError
 	if !errors.As(err, &missing) || missing.Commits != 20 || missing.From != 101 || missing.To != 120 {
 		t.Fatalf("got %v (%+v)", err, missing)
 	}

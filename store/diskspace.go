@@ -14,23 +14,23 @@ import (
 // can still be closed cleanly.
 const reserveName = "reserve"
 
-// space watches the free space of a volume. Badger maps its files into memory,
+// diskSpace watches the free space of a volume. Badger maps its files into memory,
 // and a write to a mapped page for which the disk has no room kills the
 // process. Its logs have their blocks before; the tables that it makes of them
 // do not, so writes are refused long before. A nil one allows everything.
-type space struct {
+type diskSpace struct {
 	dir     string
-	was     os.FileInfo // the directory, as it was opened
+	opened  os.FileInfo // the directory, as it was opened
 	minimum int64
 	free    func() (int64, error)
 }
 
-func newSpace(dir string, o Options) *space {
-	s := &space{dir: dir, minimum: o.MinFree, free: o.Free}
+func newDiskSpace(dir string, o Options) *diskSpace {
+	s := &diskSpace{dir: dir, minimum: o.MinFree, free: o.Free}
 	if s.free == nil {
 		s.free = func() (int64, error) { return freeSpace(dir) }
 	}
-	s.was, _ = os.Stat(dir) // before a store is made there is none
+	s.opened, _ = os.Stat(dir) // before a store is made there is none
 	return s
 }
 
@@ -45,11 +45,11 @@ func freeSpace(dir string) (int64, error) {
 // check returns an error that wraps [ErrDiskFull] when too little is free, and
 // [ErrGone] when the directory is no longer there. It is asked before each
 // group: a disk can fill within a moment.
-func (s *space) check() error {
+func (s *diskSpace) check() error {
 	if s == nil {
 		return nil
 	}
-	if err := s.gone(); err != nil || s.minimum < 0 {
+	if err := s.checkDir(); err != nil || s.minimum < 0 {
 		return err
 	}
 	n, err := s.free()
@@ -62,13 +62,13 @@ func (s *space) check() error {
 	return nil
 }
 
-// gone says whether the directory is another than was opened, or none.
-func (s *space) gone() error {
-	if s == nil || s.was == nil {
+// checkDir says whether the directory is another than was opened, or none.
+func (s *diskSpace) checkDir() error {
+	if s == nil || s.opened == nil {
 		return nil
 	}
 	now, err := os.Stat(s.dir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(s.was, now) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(s.opened, now) {
 		return model.Fail("store.gone-from", "dir", s.dir).Wrapping(ErrGone)
 	}
 	return nil
@@ -80,11 +80,11 @@ const flushRoom = 48 << 20
 
 // roomToClose says why the database is not closed: it would try without end to
 // write its memtables.
-func (s *space) roomToClose() error {
+func (s *diskSpace) roomToClose() error {
 	if s == nil {
 		return nil
 	}
-	if err := s.gone(); err != nil || s.minimum < 0 {
+	if err := s.checkDir(); err != nil || s.minimum < 0 {
 		return err
 	}
 	n, err := s.free()
@@ -94,9 +94,9 @@ func (s *space) roomToClose() error {
 	return err
 }
 
-// hold makes the reserve file, whose blocks are written so that they exist.
+// makeReserve makes the reserve file, whose blocks are written so that they exist.
 // There being no room for it is not an error: writes are refused then anyway.
-func (s *space) hold(size int64) error {
+func (s *diskSpace) makeReserve(size int64) error {
 	name := filepath.Join(s.dir, reserveName)
 	if info, err := os.Stat(name); size <= 0 || err == nil && info.Size() >= size {
 		return nil
@@ -121,8 +121,8 @@ func (s *space) hold(size int64) error {
 	return nil
 }
 
-// release gives the reserve back when the engine may need it to close.
-func (s *space) release() error {
+// releaseReserve gives the reserve back when the engine may need it to close.
+func (s *diskSpace) releaseReserve() error {
 	if s == nil || s.minimum < 0 {
 		return nil
 	}

@@ -30,9 +30,9 @@ var (
 	ErrGone error = model.Fail("store.gone")
 	// ErrClosed is returned by everything after Close.
 	ErrClosed error = model.Fail("store.closed")
-	// ErrLess is wrapped by the [OpenError] of a store that opens with
+	// ErrDataMissing is wrapped by the [OpenError] of a store that opens with
 	// Options.AcceptLoss: it holds less than it did, or nobody can tell.
-	ErrLess error = model.Fail("store.less")
+	ErrDataMissing error = model.Fail("store.less")
 	// ErrOpen is wrapped by every [OpenError].
 	ErrOpen error = model.Fail("store.not-opened")
 )
@@ -68,8 +68,8 @@ func corrupt(key, code string, args ...any) error {
 	return model.Fail("store.corrupt-key", "key", key, "why", model.Say(code, args...)).Wrapping(ErrCorrupt)
 }
 
-// because is an error of a kind with its cause; it wraps both.
-func because(kind, cause error) error {
+// withCause is an error of a kind with its cause; it wraps both.
+func withCause(kind, cause error) error {
 	return model.Fail("error.because", "what", kind, "cause", cause)
 }
 

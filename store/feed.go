@@ -7,9 +7,9 @@ import (
 	"certquay/model"
 )
 
-// backlog is how many batches a follower may lag behind before it gets a
+// maxBacklog is how many batches a follower may lag behind before it gets a
 // Resync in place of them.
-const backlog = 64
+const maxBacklog = 64
 
 // feed tells followers what was committed. It never waits for one.
 type feed struct {
@@ -35,7 +35,7 @@ func (f *feed) publish(changes []model.Change) {
 	}
 	b := model.ChangeSet{Seq: f.seq, Changes: changes}
 	for w := range f.followers {
-		if len(w.queue) >= backlog {
+		if len(w.queue) >= maxBacklog {
 			w.queue = []model.ChangeSet{{Seq: f.seq, Resync: true}}
 		} else {
 			w.queue = append(w.queue, b)

@@ -23,8 +23,8 @@ func TestAFollowerThatLagsBehindIsToldToReadAnew(t *testing.T) {
 		}
 		publish(1)
 		synctest.Wait() // the first is on offer, and the queue is empty
-		publish(backlog)
-		for n := range backlog + 1 {
+		publish(maxBacklog)
+		for n := range maxBacklog + 1 {
 			if b := <-other; b.Seq != uint64(n+1) || b.Resync || len(b.Changes) != 1 {
 				t.Fatalf("batch %d is %+v", n+1, b)
 			}
@@ -32,7 +32,7 @@ func TestAFollowerThatLagsBehindIsToldToReadAnew(t *testing.T) {
 		publish(1) // one too many for who has read nothing
 		publish(2)
 		f.publish(nil) // counts, and is told to nobody
-		for _, want := range []model.ChangeSet{{Seq: 1}, {Seq: backlog + 2, Resync: true}, {Seq: backlog + 3}, {Seq: backlog + 4}} {
+		for _, want := range []model.ChangeSet{{Seq: 1}, {Seq: maxBacklog + 2, Resync: true}, {Seq: maxBacklog + 3}, {Seq: maxBacklog + 4}} {
 			if b := <-slow; b.Seq != want.Seq || b.Resync != want.Resync || b.Resync == (len(b.Changes) > 0) {
 				t.Errorf("got %+v, want %+v", b, want)
 			}

@@ -40,21 +40,21 @@ func inspectDir(dir string, o Options) (*dirState, error) {
 	var foreign []string
 	for _, e := range entries {
 		has[e.Name()] = true
-		if !ours[e.Name()] && !isCopyName(e.Name()) && !inPlace(dir, e.Name(), o.KeyFile) {
+		if !ownNames[e.Name()] && !isUpgradeBackupName(e.Name()) && !inPlace(dir, e.Name(), o.KeyFile) {
 			foreign = append(foreign, e.Name())
 		}
 	}
 	switch {
 	case has[idName]:
 		return d, d.existing(o)
-	case has[restoring]:
+	case has[restoringName]:
 		return nil, &OpenError{
 			What: dir,
 			Why:  model.Say("open.half-restored"),
 			Hint: model.Say("open-hint.repeat-restore", "dir", dir),
 		}
-	case has[idMaking]:
-		d.id, err = readID(filepath.Join(dir, idMaking))
+	case has[pendingIDName]:
+		d.id, err = readID(filepath.Join(dir, pendingIDName))
 		if err != nil {
 			d.id = "" // interrupted while it was written: make it anew
 		}
@@ -137,7 +137,7 @@ func readID(name string) (string, error) {
 // finished.
 func (d *dirState) make(o Options) error {
 	if o.MinFree >= 0 {
-		if err := newSpace(nearestExisting(d.dir), o).check(); err != nil {
+		if err := newDiskSpace(nearestExisting(d.dir), o).check(); err != nil {
 			return &OpenError{What: d.dir, Why: model.Say("open.full"), Hint: model.Say("open-hint.free"), Err: err}
 		}
 	}
@@ -146,7 +146,7 @@ func (d *dirState) make(o Options) error {
 	}
 	if d.id == "" {
 		d.id = hex.EncodeToString(randomKey()[:16])
-		if err := writeFile(filepath.Join(d.dir, idMaking), []byte(d.id+"\n"), os.O_TRUNC); err != nil {
+		if err := writeFile(filepath.Join(d.dir, pendingIDName), []byte(d.id+"\n"), os.O_TRUNC); err != nil {
 			return notWritable(d.dir, err)
 		}
 	}
@@ -280,12 +280,12 @@ func Exists(dir string) bool {
 	return err == nil
 }
 
-// Remains reports whether a directory holds what is left of a store, or the
+// HasRemains reports whether a directory holds what is left of a store, or the
 // beginning of one that was being restored, without being one.
-func Remains(dir string) bool {
-	for _, name := range []string{databaseName, restoring} {
+func HasRemains(dir string) bool {
+	for _, name := range []string{databaseName, restoringName} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil && !Exists(dir) {
-			_, making := os.Lstat(filepath.Join(dir, idMaking))
+			_, making := os.Lstat(filepath.Join(dir, pendingIDName))
 			return making != nil
 		}
 	}

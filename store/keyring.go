@@ -162,5 +162,5 @@ func (k *keyring) openSecret(record string, sealed, wrapped []byte) ([]byte, err
 			return secret, nil
 		}
 	}
-	return nil, because(corrupt(record, "damage.secret"), err)
+	return nil, withCause(corrupt(record, "damage.secret"), err)
 }

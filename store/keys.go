@@ -67,7 +67,7 @@ func primaryOf(rest string) (string, error) {
 	// Inside an escaped key a zero is always followed by 255.
 	_, primary, ok := strings.Cut(rest, indexEnd)
 	if !ok {
-		return "", because(ErrCorrupt, model.Fail("damage.no-end"))
+		return "", withCause(ErrCorrupt, model.Fail("damage.no-end"))
 	}
 	return primary, nil
 }

@@ -60,7 +60,7 @@ func (v *view) meta() (Meta, error) {
 	}
 	var a about
 	if err := dec.Unmarshal(b, &a); err != nil {
-		return Meta{}, because(corrupt(metaAbout, "damage.undecoded"), err)
+		return Meta{}, withCause(corrupt(metaAbout, "damage.undecoded"), err)
 	}
 	return Meta(a), nil
 }
@@ -125,7 +125,7 @@ func (v *view) schema() (int, error) {
 	}
 	var n int
 	if err := dec.Unmarshal(b, &n); err != nil {
-		return 0, because(corrupt(metaSchema, "damage.undecoded"), err)
+		return 0, withCause(corrupt(metaSchema, "damage.undecoded"), err)
 	}
 	return n, nil
 }

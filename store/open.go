@@ -21,19 +21,19 @@ import (
 
 const (
 	idName = "STORE-ID"
-	// idMaking holds the ID while a store is being made. A store whose making
+	// pendingIDName holds the ID while a store is being made. A store whose making
 	// was interrupted holds nothing yet, so making it again is safe.
-	idMaking     = "STORE-ID.new"
-	databaseName = "db"
+	pendingIDName = "STORE-ID.new"
+	databaseName  = "db"
 )
 
-// ours are the names in a data directory that do not make it foreign. Some
+// ownNames are the names in a data directory that do not make it foreign. Some
 // belong to other packages; "lost+found" is that of a volume's root.
-var ours = map[string]bool{
-	idName: true, idMaking: true, databaseName: true, reserveName: true, markName: true,
+var ownNames = map[string]bool{
+	idName: true, pendingIDName: true, databaseName: true, reserveName: true, markName: true,
 	databaseNext: true, databaseOld: true, cutOffName: true,
 	"owner.lock": true, "sock": true, "edge": true, "lost+found": true,
-	restoring: true,
+	restoringName: true,
 }
 
 // verifyAtOpen is how many bytes of tables are read whole when a store is
@@ -68,7 +68,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	sp := newSpace(dir, o)
+	sp := newDiskSpace(dir, o)
 	unwritable := sp.check()
 	if unwritable == nil {
 		unwritable = writableDir(dir)
@@ -90,7 +90,7 @@ func Open(dir string, o Options) (*Store, error) {
 		}
 		if unwritable != nil {
 			o.Logger.Warn("the store is opened for reading", "reason", unwritable)
-			e = newLate(r, func() (engine.Engine, error) { return openDatabase(db, sp, o) })
+			e = newLateWriter(r, func() (engine.Engine, error) { return openDatabase(db, sp, o) })
 		} else if err := r.Close(); err != nil {
 			return nil, err
 		}
@@ -117,24 +117,24 @@ func (s *Store) prepare(dir string, l *dirState, o Options, writable bool) (err 
 	path := filepath.Join(dir, markName)
 	if !writable {
 		// A full disk has room for what is there already.
-		if s.mark, err = openMark(path, s.keys, s.at, s.log); err != nil {
+		if s.highWater, err = openMark(path, s.keys, s.reached, s.log); err != nil {
 			s.log.Warn("the high-water mark cannot be written", "error", err)
 		}
 		return nil
 	}
-	if s.mark, err = openMark(path, s.keys, s.at, s.log); err != nil {
+	if s.highWater, err = openMark(path, s.keys, s.reached, s.log); err != nil {
 		return err
 	}
 	if !l.exists {
-		if err := errors.Join(os.Rename(filepath.Join(dir, idMaking), filepath.Join(dir, idName)), syncDir(dir)); err != nil {
+		if err := errors.Join(os.Rename(filepath.Join(dir, pendingIDName), filepath.Join(dir, idName)), syncDir(dir)); err != nil {
 			return err
 		}
 	}
-	return s.space.hold(o.Reserve)
+	return s.space.makeReserve(o.Reserve)
 }
 
-// inUseFor is how long the end of a process that has the database is waited for.
-const inUseFor = 3 * time.Second
+// inUseTimeout is how long the end of a process that has the database is waited for.
+const inUseTimeout = 3 * time.Second
 
 // openBadger opens the database for writing.
 func openBadger(db string, create bool, o Options) (engine.Engine, error) {
@@ -142,7 +142,7 @@ func openBadger(db string, create bool, o Options) (engine.Engine, error) {
 	e, err := builtin.Badger.Open(setup)
 	// Whoever opens a store has its lock, so that one who still has the database
 	// is a process, or a child of one, that is about to end.
-	for until := time.Now().Add(inUseFor); errors.Is(err, engine.ErrInUse) && time.Now().Before(until); {
+	for until := time.Now().Add(inUseTimeout); errors.Is(err, engine.ErrInUse) && time.Now().Before(until); {
 		time.Sleep(50 * time.Millisecond)
 		e, err = builtin.Badger.Open(setup)
 	}
@@ -160,12 +160,12 @@ func openBadger(db string, create bool, o Options) (engine.Engine, error) {
 }
 
 // openDatabase opens the database for writing once that has become possible.
-func openDatabase(db string, sp *space, o Options) (engine.Engine, error) {
+func openDatabase(db string, sp *diskSpace, o Options) (engine.Engine, error) {
 	if err := sp.check(); err != nil {
 		return nil, err
 	}
 	if err := writableDir(filepath.Dir(db)); err != nil {
-		return nil, because(engine.ErrReadOnly, err)
+		return nil, withCause(engine.ErrReadOnly, err)
 	}
 	return openBadger(db, false, o)
 }
@@ -194,8 +194,8 @@ func inspectDatabase(db string, keys *keyring, l *dirState, o Options) (*badger.
 		return nil, &OpenError{What: db, Why: model.Say("open.unreadable"), Hint: restore, Err: err}
 	}
 	err = compareMark(r, keys, l, o)
-	if less := new(lessOpenError); err == nil || o.AcceptLoss && errors.As(err, &less) {
-		if err = keepCutOff(db, r.Tails(), err != nil); err == nil {
+	if less := new(dataMissingOpenError); err == nil || o.AcceptLoss && errors.As(err, &less) {
+		if err = copyCutOff(db, r.Tails(), err != nil); err == nil {
 			return r, nil
 		}
 		err = &OpenError{What: db, Why: model.Say("open.uncopied"), Err: err}
@@ -203,11 +203,11 @@ func inspectDatabase(db string, keys *keyring, l *dirState, o Options) (*badger.
 	return nil, errors.Join(err, r.Close())
 }
 
-// lessOpenError is an [OpenError] of a store that opens once what is missing is
+// dataMissingOpenError is an [OpenError] of a store that opens once what is missing is
 // given up.
-type lessOpenError struct{ *OpenError }
+type dataMissingOpenError struct{ *OpenError }
 
-func (e *lessOpenError) Unwrap() []error { return []error{ErrLess, e.OpenError} }
+func (e *dataMissingOpenError) Unwrap() []error { return []error{ErrDataMissing, e.OpenError} }
 
 // compareMark compares a database with the high-water mark beside it.
 func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error {
@@ -225,19 +225,19 @@ func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error 
 	want, err := readMark(path, keys)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		_, marked, err := v.come()
+		_, marked, err := v.progress()
 		if err != nil {
 			return &OpenError{What: l.dir, Why: model.Say("open.damaged"), Hint: way, Err: err}
 		}
 		if marked { // else it was written before there was a mark
-			return &lessOpenError{&OpenError{
+			return &dataMissingOpenError{&OpenError{
 				What: path,
 				Why:  model.Say("open.no-mark"),
 				Hint: model.Say("open-hint.put-mark-back"),
 			}}
 		}
 	case err != nil:
-		return &lessOpenError{&OpenError{
+		return &dataMissingOpenError{&OpenError{
 			What: path,
 			Why:  model.Say("open.damaged"),
 			Hint: model.Say("open-hint.accept-damage"),
@@ -245,7 +245,7 @@ func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error 
 		}}
 	default:
 		if err := v.compare(want); err != nil {
-			return &lessOpenError{&OpenError{What: l.dir, Why: model.Say("open.less"), Hint: way, Err: err}}
+			return &dataMissingOpenError{&OpenError{What: l.dir, Why: model.Say("open.less"), Hint: way, Err: err}}
 		}
 	}
 	if !r.Doubtful() {
@@ -256,7 +256,7 @@ func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error 
 		err = &model.Error{Text: report.Problems[0]}
 	}
 	if err != nil {
-		return &lessOpenError{&OpenError{
+		return &dataMissingOpenError{&OpenError{
 			What: filepath.Join(l.dir, databaseName, "MANIFEST"),
 			Why:  model.Say("open.tables"),
 			Hint: way,
@@ -270,13 +270,13 @@ func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error 
 // it opens them, by when that was.
 const cutOffName = "cut-off"
 
-// keptCopies is how many such moments are kept.
-const keptCopies = 4
+// maxCutOffCopies is how many such moments are kept.
+const maxCutOffCopies = 4
 
-// keepCutOff copies the files of which something will be cut off. That is
+// copyCutOff copies the files of which something will be cut off. That is
 // usual after a loss of power, where it is what was not acknowledged; lossy
 // says that it was.
-func keepCutOff(db string, names []string, lossy bool) error {
+func copyCutOff(db string, names []string, lossy bool) error {
 	if lossy {
 		more, err := filepath.Glob(filepath.Join(db, "*.mem"))
 		if err != nil {
@@ -295,7 +295,7 @@ func keepCutOff(db string, names []string, lossy bool) error {
 	if err != nil {
 		return err
 	}
-	for len(older) >= keptCopies { // sorted by time
+	for len(older) >= maxCutOffCopies { // sorted by time
 		if err := os.RemoveAll(older[0]); err != nil {
 			return err
 		}
@@ -384,7 +384,7 @@ func attach(e engine.Engine, k *keyring, l *dirState, o Options) (*Store, error)
 	if err != nil {
 		return nil, err
 	}
-	before := func(ctx context.Context, from int) error { return s.copyBefore(ctx, l.dir, o, from) }
+	before := func(ctx context.Context, from int) error { return s.backupBeforeUpgrade(ctx, l.dir, o, from) }
 	if !l.onDisk {
 		before = nil
 	}

@@ -221,7 +221,7 @@ func (v *view) row(p scanned, skip int) (model.InstanceRow, error) {
 	}
 	row, err := decodeRow(model.ID(id), string(b))
 	if err != nil {
-		return row, because(corrupt(p.key, "damage.row"), err)
+		return row, withCause(corrupt(p.key, "damage.row"), err)
 	}
 	return row, nil
 }

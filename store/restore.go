@@ -16,10 +16,10 @@ import (
 	"certquay/store/engine/builtin"
 )
 
-// restoring is the directory, in that of the data, in which a store lies until
+// restoringName is the directory, in that of the data, in which a store lies until
 // it is restored whole. While it is there and [idName] is not, there is no
 // store, and restoring may begin anew.
-const restoring = "restoring"
+const restoringName = "restoring"
 
 // Restore makes the store that a backup holds in a directory that does not
 // exist or holds nothing, and its key file, which may be there already with the
@@ -33,18 +33,18 @@ const restoring = "restoring"
 func Restore(ctx context.Context, r io.Reader, dir string, o Options, identities ...age.Identity) (sum Summary, err error) {
 	o = o.filled()
 	keyFile := o.KeyFile
-	if err := Unused(dir, keyFile); err != nil {
+	if err := CheckRestoreTarget(dir, keyFile); err != nil {
 		return sum, err
 	}
 	b, err := openBackup(r, keyFile, identities)
 	if err != nil {
 		return sum, err
 	}
-	if err := sameKey(keyFile, b.key); err != nil {
+	if err := checkSameKey(keyFile, b.key); err != nil {
 		return sum, err
 	}
-	making := filepath.Join(dir, restoring)
-	if err := clean(dir); err != nil {
+	making := filepath.Join(dir, restoringName)
+	if err := removeInterruptedRestore(dir); err != nil {
 		return sum, &OpenError{What: dir, Why: model.Say("open.leftovers"), Err: err}
 	}
 	if err := os.MkdirAll(making, 0o700); err != nil {
@@ -52,10 +52,10 @@ func Restore(ctx context.Context, r io.Reader, dir string, o Options, identities
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, clean(dir))
+			err = errors.Join(err, removeInterruptedRestore(dir))
 		}
 	}()
-	if err := b.into(ctx, dir, o); err != nil {
+	if err := b.restoreInto(ctx, dir, o); err != nil {
 		return sum, err
 	}
 	if !b.bare {
@@ -76,9 +76,9 @@ func Restore(ctx context.Context, r io.Reader, dir string, o Options, identities
 	return b.Summary, os.Remove(making)
 }
 
-// into writes the pairs into a database that is made for them.
-func (b *backupReader) into(ctx context.Context, dir string, o Options) error {
-	room, db := newSpace(dir, o), filepath.Join(dir, restoring, databaseName)
+// restoreInto writes the pairs into a database that is made for them.
+func (b *backupReader) restoreInto(ctx context.Context, dir string, o Options) error {
+	room, db := newDiskSpace(dir, o), filepath.Join(dir, restoringName, databaseName)
 	e, err := builtin.Badger.Open(builtin.Setup{Dir: db, Create: true, Log: o.Logger})
 	if err != nil {
 		return &OpenError{What: db, Why: model.Say("open.unmakable"), Err: err}
@@ -94,7 +94,7 @@ func (b *backupReader) into(ctx context.Context, dir string, o Options) error {
 		err = load.flush(ctx)
 	}
 	if err == nil {
-		err = b.mark(filepath.Join(dir, restoring, markName), e, o)
+		err = b.mark(filepath.Join(dir, restoringName, markName), e, o)
 	}
 	return errors.Join(err, e.Close())
 }
@@ -106,7 +106,7 @@ func (b *backupReader) mark(path string, e engine.Engine, o Options) error {
 		return err
 	}
 	defer snap.Close()
-	at, _, err := (&view{keys: b.keys, snap: snap}).come()
+	at, _, err := (&view{keys: b.keys, snap: snap}).progress()
 	if err != nil {
 		return err
 	}
@@ -117,9 +117,9 @@ func (b *backupReader) mark(path string, e engine.Engine, o Options) error {
 	return m.close()
 }
 
-// Unused says, as an [OpenError], why a directory is not one that a store can
+// CheckRestoreTarget says, as an [OpenError], why a directory is not one that a store can
 // be restored into. It changes nothing.
-func Unused(dir, keyFile string) error {
+func CheckRestoreTarget(dir, keyFile string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -139,8 +139,8 @@ func Unused(dir, keyFile string) error {
 	var others []string
 	for _, e := range entries {
 		switch name := e.Name(); {
-		case name == restoring, name == "owner.lock", name == "sock", name == "lost+found", inPlace(dir, name, keyFile):
-		case (name == databaseName || name == markName) && has[restoring] && !has[idName]: // of a restore that was interrupted
+		case name == restoringName, name == "owner.lock", name == "sock", name == "lost+found", inPlace(dir, name, keyFile):
+		case (name == databaseName || name == markName) && has[restoringName] && !has[idName]: // of a restore that was interrupted
 		default:
 			others = append(others, name)
 		}
@@ -152,23 +152,23 @@ func Unused(dir, keyFile string) error {
 	return nil
 }
 
-// clean removes what an interrupted restore left in a directory without a store.
-func clean(dir string) error {
+// removeInterruptedRestore removes what an interrupted restore left in a directory without a store.
+func removeInterruptedRestore(dir string) error {
 	if Exists(dir) {
 		return nil
 	}
-	if _, err := os.Lstat(filepath.Join(dir, restoring)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(filepath.Join(dir, restoringName)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	// The mark goes last: without it, the database would be taken for one whose mark was lost.
 	return errors.Join(
 		os.RemoveAll(filepath.Join(dir, databaseName)),
 		os.RemoveAll(filepath.Join(dir, markName)),
-		os.RemoveAll(filepath.Join(dir, restoring)))
+		os.RemoveAll(filepath.Join(dir, restoringName)))
 }
 
-// sameKey refuses a key file that holds another key.
-func sameKey(keyFile string, key []byte) error {
+// checkSameKey refuses a key file that holds another key.
+func checkSameKey(keyFile string, key []byte) error {
 	there, err := readKey(keyFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -15,8 +15,8 @@ import (
 // Up to how many bytes of pairs a [scratch] holds in memory, which takes about four
 // times as many: where it may use a directory, and where it may not. Tests lower them.
 var (
-	memoryFirst = 64 << 20
-	memoryOnly  = 256 << 20
+	maxInMemory   = 64 << 20
+	maxMemoryOnly = 256 << 20
 )
 
 // UncheckedError says why the store in a backup, which is whole, was not checked.
@@ -36,7 +36,7 @@ func (e *UncheckedError) Unwrap() error { return e.Err }
 type scratch struct {
 	parent string // where the directory is made; "" for none
 	dir    string // once it is made
-	room   *space
+	room   *diskSpace
 	eng    engine.Engine
 	load   *loader
 	size   int
@@ -54,10 +54,10 @@ func (s *scratch) put(ctx context.Context, key string, value []byte) {
 		return
 	}
 	switch s.size += len(key) + len(value); {
-	case s.parent == "" && s.size > memoryOnly:
-		s.failed = model.Fail("backup.larger", "most", memoryOnly>>20)
-	case s.parent != "" && s.dir == "" && s.size > memoryFirst:
-		s.failed = s.move(ctx)
+	case s.parent == "" && s.size > maxMemoryOnly:
+		s.failed = model.Fail("backup.larger", "most", maxMemoryOnly>>20)
+	case s.parent != "" && s.dir == "" && s.size > maxInMemory:
+		s.failed = s.moveToDisk(ctx)
 	}
 	if s.failed == nil {
 		s.failed = s.room.check()
@@ -70,13 +70,13 @@ func (s *scratch) put(ctx context.Context, key string, value []byte) {
 	}
 }
 
-// move makes the directory and puts into it what was held in memory.
-func (s *scratch) move(ctx context.Context) error {
+// moveToDisk makes the directory and puts into it what was held in memory.
+func (s *scratch) moveToDisk(ctx context.Context) error {
 	dir, err := os.MkdirTemp(s.parent, "certquay-verify-")
 	if err != nil {
 		return err
 	}
-	s.dir, s.room = dir, newSpace(dir, Options{}.filled())
+	s.dir, s.room = dir, newDiskSpace(dir, Options{}.filled())
 	if err := s.room.check(); err != nil {
 		return err
 	}

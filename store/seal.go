@@ -24,10 +24,10 @@ const (
 type master struct {
 	By      Protection `cbor:"1,keyasint"`
 	Wrapped []byte     `cbor:"2,keyasint"`
-	// Only says that this master key was never stored in another form. Of
+	// NeverByFileAlone says that this master key was never stored in another form. Of
 	// stores that were given a passphrase before that was so, the files may
 	// hold it under the key file alone as well.
-	Only bool `cbor:"3,keyasint,omitzero"`
+	NeverByFileAlone bool `cbor:"3,keyasint,omitzero"`
 }
 
 func (k *keyring) wrapMaster(key []byte, passphrase model.Secret, work int) ([]byte, error) {
@@ -35,7 +35,7 @@ func (k *keyring) wrapMaster(key []byte, passphrase model.Secret, work int) ([]b
 	if err != nil {
 		return nil, err
 	}
-	m := master{By: ByFile, Wrapped: wrapped, Only: true}
+	m := master{By: ByFile, Wrapped: wrapped, NeverByFileAlone: true}
 	if !passphrase.Empty() {
 		m.By = ByPassphrase
 		if m.Wrapped, err = encrypt(wrapped, passphrase, work); err != nil {
@@ -86,7 +86,7 @@ func (v *view) master() (m master, err error) {
 		return m, err
 	}
 	if err := dec.Unmarshal(b, &m); err != nil {
-		return m, because(corrupt(metaMaster, "damage.undecoded"), err)
+		return m, withCause(corrupt(metaMaster, "damage.undecoded"), err)
 	}
 	return m, nil
 }
@@ -106,7 +106,7 @@ func (k *keyring) unwrap(m master, passphrase model.Secret) error {
 	}
 	key, err := open(k.wrapKey, wrapped, metaMaster)
 	if err != nil {
-		return because(corrupt(metaMaster, "damage.master"), err)
+		return withCause(corrupt(metaMaster, "damage.master"), err)
 	}
 	k.setMaster(key)
 	return nil
@@ -139,8 +139,8 @@ func (s *Store) Unseal(passphrase model.Secret) error {
 	})
 }
 
-// Seal forgets the master key of a store that is protected by a passphrase.
-func (s *Store) Seal() error {
+// ForgetMasterKey forgets the master key of a store that is protected by a passphrase.
+func (s *Store) ForgetMasterKey() error {
 	by, _, err := s.Protection()
 	if err != nil {
 		return err
@@ -159,7 +159,7 @@ func (s *Store) Seal() error {
 func (s *Store) Exposed() (exposed bool, err error) {
 	err = s.view(func(v *view) error {
 		m, err := v.master()
-		exposed = m.By == ByPassphrase && !m.Only
+		exposed = m.By == ByPassphrase && !m.NeverByFileAlone
 		return err
 	})
 	return exposed, err

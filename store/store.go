@@ -24,11 +24,11 @@ type Options struct {
 	Passphrase model.Secret
 	// WorkFactor is the scrypt work factor as a power of two; 0 means 18.
 	WorkFactor int
-	// Built, if not nil, is called once the search table is there, from a
+	// OnTableBuilt, if not nil, is called once the search table is there, from a
 	// goroutine of the store's: what building it left behind can be given back.
-	Built  func()
-	Logger *slog.Logger     // nil for none
-	Now    func() time.Time // dates the store's making; nil for time.Now
+	OnTableBuilt func()
+	Logger       *slog.Logger     // nil for none
+	Now          func() time.Time // dates the store's making; nil for time.Now
 	// MinFree is how many bytes must be free on the volume for writes to be
 	// taken; 0 means 128 MiB, less than 0 means no limit.
 	MinFree int64
@@ -41,16 +41,16 @@ type Options struct {
 	// or whose mark is missing, as it is: what is missing is given up. Copies of
 	// the files of which something is cut off are kept in the data directory.
 	AcceptLoss bool
-	// Patience is how long Close waits for the database; 0 means 8 s.
-	Patience time.Duration
+	// CloseTimeout is how long Close waits for the database; 0 means 8 s.
+	CloseTimeout time.Duration
 }
 
 const (
 	defaultMinFree = 128 << 20
 	defaultReserve = 16 << 20
-	// defaultPatience is long for a flush of 16 MiB. A database on a volume
+	// defaultCloseTimeout is long for a flush of 16 MiB. A database on a volume
 	// that takes nothing any more tries for ever.
-	defaultPatience = 8 * time.Second
+	defaultCloseTimeout = 8 * time.Second
 )
 
 func (o Options) filled() Options {
@@ -69,8 +69,8 @@ func (o Options) filled() Options {
 	if o.Reserve == 0 {
 		o.Reserve = defaultReserve
 	}
-	if o.Patience == 0 {
-		o.Patience = defaultPatience
+	if o.CloseTimeout == 0 {
+		o.CloseTimeout = defaultCloseTimeout
 	}
 	return o
 }
@@ -82,14 +82,14 @@ type Store struct {
 	log  *slog.Logger
 	work int // scrypt work factor
 	// keyFile is read again for a backup, so that the key is not kept in memory.
-	keyFile string
-	space   *space        // nil without a directory
-	mark    *mark         // nil without a directory
-	at      highWater     // how far the store has come; the committer's
-	wait    time.Duration // for the engine to close
-	feed    feed
-	table   *search.Table
-	build   tableBuild
+	keyFile      string
+	space        *diskSpace     // nil without a directory
+	highWater    *highWaterFile // nil without a directory
+	reached      highWater      // how far the store has come; the committer's
+	closeTimeout time.Duration  // for the engine to close
+	feed         feed
+	table        *search.Table
+	build        tableBuild
 
 	requests chan *request
 	closing  chan struct{} // closed when Close begins
@@ -105,7 +105,7 @@ type Store struct {
 // start sets the goroutines going over an engine that has been checked.
 func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	s := &Store{
-		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, wait: o.Patience, keyFile: o.KeyFile, table: search.New(),
+		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, closeTimeout: o.CloseTimeout, keyFile: o.KeyFile, table: search.New(),
 		requests: make(chan *request, groupCallers),
 		closing:  make(chan struct{}), stopped: make(chan struct{}),
 	}
@@ -115,11 +115,11 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.at, _, err = (&view{keys: k, snap: snap}).come(); err != nil {
+	if s.reached, _, err = (&view{keys: k, snap: snap}).progress(); err != nil {
 		snap.Close()
 		return nil, err
 	}
-	s.startBuild(snap, o.Built)
+	s.startBuild(snap, o.OnTableBuilt)
 	go s.commitLoop()
 	return s, nil
 }
@@ -173,7 +173,7 @@ func (s *Store) Close() error {
 	<-s.build.done
 	s.feed.close()
 	s.readers.Wait()
-	return errors.Join(s.space.release(), s.closeEngine(), s.mark.close())
+	return errors.Join(s.space.releaseReserve(), s.closeEngine(), s.highWater.close())
 }
 
 // closeEngine closes the engine, unless its volume has no room for what it
@@ -189,8 +189,8 @@ func (s *Store) closeEngine() error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(s.wait):
-		if err := s.space.gone(); err != nil {
+	case <-time.After(s.closeTimeout):
+		if err := s.space.checkDir(); err != nil {
 			return err
 		}
 		return model.Fail("store.not-closed")

@@ -41,7 +41,7 @@ func (t *tx) delete(key string) {
 
 // Put writes a record, its secret, indexes and counter.
 func (t *tx) Put(r model.Record) error {
-	if err := writable(r); err != nil {
+	if err := checkPut(r); err != nil {
 		return err
 	}
 	key := recordKey(r.RecordKind(), r.RecordKey())
@@ -53,7 +53,7 @@ func (t *tx) Put(r model.Record) error {
 			return model.Fail("store.sealing", "kind", r.RecordKind(), "key", r.RecordKey(), "cause", err)
 		}
 		t.put(dataKeyOf(key), wrapped)
-	} else if err := t.forget(key); err != nil {
+	} else if err := t.deleteDataKey(key); err != nil {
 		return err
 	}
 	return t.write(key, r, sealed)
@@ -65,12 +65,12 @@ func (t *tx) write(key string, r model.Record, sealed []byte) error {
 	if err != nil {
 		return err
 	}
-	old, err := t.old(key, r)
+	old, err := t.loadOld(key, r)
 	if err != nil {
 		return err
 	}
 	t.put(key, b)
-	return t.replaced(old, r)
+	return t.updateIndexes(old, r)
 }
 
 // Delete removes a record with its indexes, and the data key without which its
@@ -82,7 +82,7 @@ func (t *tx) write(key string, r model.Record, sealed []byte) error {
 // data key is stored apart, so that it is small, lies in the tables and not in
 // the value log, and goes with the first compaction.
 func (t *tx) Delete(r model.Record) error {
-	if err := writable(r); err != nil {
+	if err := checkPut(r); err != nil {
 		return err
 	}
 	key := recordKey(r.RecordKind(), r.RecordKey())
@@ -91,15 +91,15 @@ func (t *tx) Delete(r model.Record) error {
 	} else if err != nil {
 		return err
 	}
-	old, err := t.old(key, r)
+	old, err := t.loadOld(key, r)
 	if err != nil {
 		return err
 	}
-	if err := t.forget(key); err != nil {
+	if err := t.deleteDataKey(key); err != nil {
 		return err
 	}
 	t.delete(key)
-	if err := t.replaced(old, nil); err != nil {
+	if err := t.updateIndexes(old, nil); err != nil {
 		return err
 	}
 	t.changes = append(t.changes, model.Change{Kind: r.RecordKind(), Key: r.RecordKey(), Deleted: true})
@@ -154,7 +154,7 @@ func (v *view) head() (eventHead, error) {
 	return eventHead{binary.BigEndian.Uint64(b), b[8:]}, nil
 }
 
-func writable(r model.Record) error {
+func checkPut(r model.Record) error {
 	switch {
 	case r.RecordKind() == model.KindEvent:
 		return errEvent
@@ -164,8 +164,8 @@ func writable(r model.Record) error {
 	return nil
 }
 
-// forget removes the data key of a record, if it has one.
-func (t *tx) forget(record string) error {
+// deleteDataKey removes the data key of a record, if it has one.
+func (t *tx) deleteDataKey(record string) error {
 	key := dataKeyOf(record)
 	_, err := t.get(key)
 	if errors.Is(err, model.ErrNotFound) {
@@ -178,9 +178,9 @@ func (t *tx) forget(record string) error {
 	return nil
 }
 
-// old reads what is stored under the key of a record that has indexes or a
+// loadOld reads what is stored under the key of a record that has indexes or a
 // counter; nil when there is nothing, or nothing that needs to be undone.
-func (t *tx) old(key string, r model.Record) (model.Record, error) {
+func (t *tx) loadOld(key string, r model.Record) (model.Record, error) {
 	_, indexed := r.(model.Indexed)
 	_, counted := r.(model.Counted)
 	if !indexed && !counted || r.RecordKind() == model.KindEvent {
@@ -198,9 +198,9 @@ func (t *tx) old(key string, r model.Record) (model.Record, error) {
 	return old, nil
 }
 
-// replaced brings indexes, counters and lists of changes from the old record
+// updateIndexes brings indexes, counters and lists of changes from the old record
 // to the new one. Either may be nil.
-func (t *tx) replaced(old, r model.Record) error {
+func (t *tx) updateIndexes(old, r model.Record) error {
 	var was, is map[string][]byte
 	if old != nil {
 		was = entries(old)
@@ -219,7 +219,7 @@ func (t *tx) replaced(old, r model.Record) error {
 		}
 	}
 	if from, to := counterOf(old), counterOf(r); from != to {
-		if err := errors.Join(t.add(from, -1), t.add(to, 1)); err != nil {
+		if err := errors.Join(t.addToCounter(from, -1), t.addToCounter(to, 1)); err != nil {
 			return err
 		}
 	}
@@ -240,7 +240,7 @@ func counterOf(r model.Record) string {
 	return ""
 }
 
-func (t *tx) add(counter string, d int) error {
+func (t *tx) addToCounter(counter string, d int) error {
 	if counter == "" {
 		return nil
 	}

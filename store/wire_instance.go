@@ -8,43 +8,43 @@ import (
 )
 
 type instance struct {
-	ID                  model.ID      `cbor:"1,keyasint,omitzero"`
-	Name                string        `cbor:"2,keyasint,omitzero"`
-	State               model.State   `cbor:"3,keyasint,omitzero"`
-	Origin              model.Origin  `cbor:"4,keyasint,omitzero"`
-	Spec                specification `cbor:"5,keyasint,omitzero"`
-	Years               int           `cbor:"6,keyasint,omitzero"`
-	Order               model.ID      `cbor:"7,keyasint,omitzero"`
-	Line                int           `cbor:"8,keyasint,omitzero"`
-	Created             time.Time     `cbor:"9,keyasint,omitzero"`
-	Application         application   `cbor:"10,keyasint,omitzero"`
-	Contact             model.ID      `cbor:"11,keyasint,omitzero"`
-	Versions            []versionNext `cbor:"12,keyasint,omitzero"`
-	ServiceStart        time.Time     `cbor:"13,keyasint,omitzero"`
-	ServiceEnd          time.Time     `cbor:"14,keyasint,omitzero"`
-	ExpectedIssue       time.Time     `cbor:"15,keyasint,omitzero"`
-	Due                 time.Time     `cbor:"16,keyasint,omitzero"`
-	DueAction           string        `cbor:"17,keyasint,omitzero"`
-	Hosting             hosting       `cbor:"18,keyasint,omitzero"`
-	Deployments         deployments   `cbor:"19,keyasint,omitzero"`
-	Operation           operation     `cbor:"20,keyasint,omitzero"`
-	Failure             failure       `cbor:"21,keyasint,omitzero"`
-	Reason              model.Text    `cbor:"22,keyasint,omitzero"`
-	RenewedBy           model.ID      `cbor:"23,keyasint,omitzero"`
-	RenewalOf           model.ID      `cbor:"24,keyasint,omitzero"`
-	Deleted             bool          `cbor:"25,keyasint,omitzero"`
-	CarriedOver         time.Duration `cbor:"26,keyasint,omitzero"`
-	Proofs              []proof       `cbor:"27,keyasint,omitzero"`
-	RevocationCheckedAt time.Time     `cbor:"28,keyasint,omitzero"`
-	NextExpiryNotice    time.Time     `cbor:"29,keyasint,omitzero"`
-	LastExpiryNotice    time.Time     `cbor:"30,keyasint,omitzero"`
-	LastNoticeVersion   int           `cbor:"31,keyasint,omitzero"`
+	ID                  model.ID       `cbor:"1,keyasint,omitzero"`
+	Name                string         `cbor:"2,keyasint,omitzero"`
+	State               model.State    `cbor:"3,keyasint,omitzero"`
+	Origin              model.Origin   `cbor:"4,keyasint,omitzero"`
+	Spec                specification  `cbor:"5,keyasint,omitzero"`
+	Years               int            `cbor:"6,keyasint,omitzero"`
+	Order               model.ID       `cbor:"7,keyasint,omitzero"`
+	Line                int            `cbor:"8,keyasint,omitzero"`
+	Created             time.Time      `cbor:"9,keyasint,omitzero"`
+	Application         application    `cbor:"10,keyasint,omitzero"`
+	Contact             model.ID       `cbor:"11,keyasint,omitzero"`
+	Versions            []deltaVersion `cbor:"12,keyasint,omitzero"`
+	ServiceStart        time.Time      `cbor:"13,keyasint,omitzero"`
+	ServiceEnd          time.Time      `cbor:"14,keyasint,omitzero"`
+	ExpectedIssue       time.Time      `cbor:"15,keyasint,omitzero"`
+	Due                 time.Time      `cbor:"16,keyasint,omitzero"`
+	DueAction           string         `cbor:"17,keyasint,omitzero"`
+	Hosting             hosting        `cbor:"18,keyasint,omitzero"`
+	Deployments         deployments    `cbor:"19,keyasint,omitzero"`
+	Operation           operation      `cbor:"20,keyasint,omitzero"`
+	Failure             failure        `cbor:"21,keyasint,omitzero"`
+	Reason              model.Text     `cbor:"22,keyasint,omitzero"`
+	RenewedBy           model.ID       `cbor:"23,keyasint,omitzero"`
+	RenewalOf           model.ID       `cbor:"24,keyasint,omitzero"`
+	Deleted             bool           `cbor:"25,keyasint,omitzero"`
+	CarriedOver         time.Duration  `cbor:"26,keyasint,omitzero"`
+	Proofs              []proof        `cbor:"27,keyasint,omitzero"`
+	RevocationCheckedAt time.Time      `cbor:"28,keyasint,omitzero"`
+	NextExpiryNotice    time.Time      `cbor:"29,keyasint,omitzero"`
+	LastExpiryNotice    time.Time      `cbor:"30,keyasint,omitzero"`
+	LastNoticeVersion   int            `cbor:"31,keyasint,omitzero"`
 }
 
-// versionNext is a version as it stands after another: what is the same in both
+// deltaVersion is a version as it stands after another: what is the same in both
 // is left out, so that an instance that was reissued for years, with a hundred
 // names, stays a small record.
-type versionNext struct {
+type deltaVersion struct {
 	version
 	Same uint `cbor:"20,keyasint,omitzero"` // a bit for each of deltaFields
 }
@@ -64,8 +64,8 @@ var deltaFields = []struct {
 	{func(a, b *version) bool { return a.Issuer == b.Issuer }, func(to, from *version) { to.Issuer = from.Issuer }},
 }
 
-func versionsToWire(vs []model.Version) []versionNext {
-	all := each(vs, func(v model.Version) versionNext { return versionNext{version: version(v)} })
+func versionsToWire(vs []model.Version) []deltaVersion {
+	all := each(vs, func(v model.Version) deltaVersion { return deltaVersion{version: version(v)} })
 	for n := len(all) - 1; n > 0; n-- {
 		for k, s := range deltaFields {
 			if s.equal(&all[n].version, &all[n-1].version) {
@@ -77,7 +77,7 @@ func versionsToWire(vs []model.Version) []versionNext {
 	return all
 }
 
-func versionsFromWire(all []versionNext) []model.Version {
+func versionsFromWire(all []deltaVersion) []model.Version {
 	for n := 1; n < len(all); n++ {
 		for k, s := range deltaFields {
 			if all[n].Same&(1<<k) != 0 {
@@ -85,7 +85,7 @@ func versionsFromWire(all []versionNext) []model.Version {
 			}
 		}
 	}
-	return each(all, func(v versionNext) model.Version { return model.Version(v.version) })
+	return each(all, func(v deltaVersion) model.Version { return model.Version(v.version) })
 }
 
 func instanceToWire(i *model.Instance) instance {

@@ -136,7 +136,7 @@ func (a *App) openEngine(
 	ctx context.Context, lock *owner.Lock, clock ports.Clock, save func(context.Context, time.Duration) error, roots func() *x509.CertPool,
 ) {
 	crashed := false
-	if !a.Demo && !lock.Looking() {
+	if !a.Demo && !lock.ReadOnly() {
 		var err error
 		if crashed, err = a.afterCrash(); err != nil {
 			a.Log.Warn("crashes are not noted", "error", err)
@@ -205,7 +205,7 @@ func (a *App) serveSessions(ctx context.Context, lock *owner.Lock) error {
 	handler := sshd.HandlerFunc(func(ctx context.Context, s *session.Session, args []string) int { return a.Answer(ctx, a, s, args) })
 	a.Sessions = sshd.New(sshd.Options{Handler: handler, Version: a.Version, Verb: a.VerbOf, Log: a.Log})
 	sctx, stop := context.WithCancel(a.ctx)
-	if !lock.Looking() {
+	if !lock.ReadOnly() {
 		l, err := sshd.ListenSocket(lock.Socket())
 		if err != nil {
 			stop()

@@ -30,10 +30,10 @@ func (a *App) keepBackups() error {
 	if len(b.Recipients) > 0 {
 		shown = backup.DescribeKeys(b.Recipients)
 	}
-	k := &backup.Keeper{
+	k := &backup.Scheduler{
 		Store: a.Store, ID: m.ID, Dir: b.DirectoryIn(dir), Every: every, Keep: b.Keep, Log: a.Log,
 		Keys: func() ([]age.Recipient, age.Identity, error) { return backupKeys(b, dir) },
-		Told: func(ctx context.Context, file string, failure error) {
+		OnResult: func(ctx context.Context, file string, failure error) {
 			if err := a.Engine.NoteBackup(ctx, model.Scheduler, model.Say("log.backup", "file", file, "for", shown), failure); err != nil {
 				a.Log.Error("a backup could not be noted", "file", file, "error", err)
 			}

@@ -34,7 +34,7 @@ func (a *App) fillDemo(ctx context.Context, clock ports.Clock) error {
 		return model.Fail("demo.clock")
 	}
 	c := a.Console
-	defer c.Hush()()
+	defer c.EchoOff()()
 	reached := func(month time.Time) error {
 		_, err := fmt.Fprint(c.Err, "\r"+c.Text("verb.demo.filling", "month", month.Format("2006-01")))
 		return err

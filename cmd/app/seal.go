@@ -17,7 +17,7 @@ import (
 // a passphrase is unsealed where there is somebody to ask for it; without, it
 // stays sealed: it lists, and gives no secrets, until [App.Unseal].
 func (a *App) openStore(ctx context.Context, lock *owner.Lock) error {
-	c, o := a.Console, store.Options{KeyFile: config.KeyFile(a.ConfigFile), Logger: a.Log, Built: collect}
+	c, o := a.Console, store.Options{KeyFile: config.KeyFile(a.ConfigFile), Logger: a.Log, OnTableBuilt: collect}
 	want := a.Config.Store.Seal == config.SealPassphrase
 	if want && !store.Exists(lock.Dir()) {
 		passphrase, err := newPassphrase(ctx, c)
@@ -27,7 +27,7 @@ func (a *App) openStore(ctx context.Context, lock *owner.Lock) error {
 		o.Passphrase = passphrase
 	}
 	var err error
-	if a.Store, err = store.Open(lock.Dir(), o); errors.Is(err, store.ErrLess) && a.AcceptLoss {
+	if a.Store, err = store.Open(lock.Dir(), o); errors.Is(err, store.ErrDataMissing) && a.AcceptLoss {
 		a.Lost, o.AcceptLoss = model.TextOf(err), true
 		question := c.Words().Text(a.Lost) + "\n" + c.Text("verb.loss")
 		if err := c.Confirm(ctx, question, c.Text("verb.loss.word")); err != nil {

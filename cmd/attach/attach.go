@@ -19,10 +19,10 @@ import (
 
 // How the other side failed us. [LostError] and [VersionError] say more.
 var (
-	ErrNoAnswer = errors.New("the owner does not answer")
-	errAbsent   = errors.New("nobody listens on the socket")
-	errLeaving  = errors.New("the owner is leaving")
-	errReattach = errors.New("the dashboard is to attach anew")
+	ErrNoAnswer   = errors.New("the owner does not answer")
+	errNoListener = errors.New("nobody listens on the socket")
+	errLeaving    = errors.New("the owner is leaving")
+	errReattach   = errors.New("the dashboard is to attach anew")
 )
 
 // LostError says that the connection broke before the exit code came.
@@ -70,10 +70,10 @@ type Options struct {
 	// Dashboard says that this is one: when its owner is lost it takes over
 	// or attaches to the next, since it has nothing that must not be repeated.
 	Dashboard bool
-	// Looking says that nothing will be changed, so that a store that can only
+	// ReadOnly says that nothing will be changed, so that a store that can only
 	// be read will do.
-	Looking bool
-	Version string // of this process
+	ReadOnly bool
+	Version  string // of this process
 	// In, Out and Err are the standard streams; nil means this process's.
 	In, Out, Err *os.File
 	Env          []string // nil means this process's
@@ -81,12 +81,12 @@ type Options struct {
 	// BecomeOwner does the work with the store. It releases the lock once
 	// the store is closed.
 	BecomeOwner func(*owner.Lock) int
-	// Tell tells the person an error and the exit code it leads to; nil means
+	// PrintErr tells the person an error and the exit code it leads to; nil means
 	// a plain line on Err.
-	Tell func(code int, err error)
-	// Patience is how long to wait for an owner that starts or leaves, and for
+	PrintErr func(code int, err error)
+	// Timeout is how long to wait for an owner that starts or leaves, and for
 	// one that does not answer; 4.5 s by default, so that the answer is there within 5.
-	Patience time.Duration
+	Timeout time.Duration
 }
 
 func (o *Options) defaults() {
@@ -105,19 +105,19 @@ func (o *Options) defaults() {
 	if o.Dir == "" {
 		o.Dir, _ = os.Getwd()
 	}
-	if o.Tell == nil {
-		o.Tell = func(_ int, err error) {
+	if o.PrintErr == nil {
+		o.PrintErr = func(_ int, err error) {
 			_, _ = fmt.Fprintln(o.Err, "certquay:", text.New("en").Text(model.TextOf(err)))
 		}
 	}
-	if o.Patience == 0 {
-		o.Patience = 4500 * time.Millisecond
+	if o.Timeout == 0 {
+		o.Timeout = 4500 * time.Millisecond
 	}
 }
 
-// longest is how long a dashboard follows an owner that is leaving, which
+// maxFollow is how long a dashboard follows an owner that is leaving, which
 // waits for the verbs of others first.
-const longest = time.Minute
+const maxFollow = time.Minute
 
 // Run does what the command line asks for: as the owner of the store in a data
 // directory if there is none yet, else attached to the owner. It returns the
@@ -129,13 +129,13 @@ const longest = time.Minute
 func Run(ctx context.Context, dir string, o Options) int {
 	o.defaults()
 	fail := func(code int, err error) int {
-		o.Tell(code, err)
+		o.PrintErr(code, err)
 		return code
 	}
-	wait, until := 5*time.Millisecond, time.Now().Add(o.Patience)
+	wait, until := 5*time.Millisecond, time.Now().Add(o.Timeout)
 	acquire := owner.Acquire
-	if o.Looking {
-		acquire = owner.Look
+	if o.ReadOnly {
+		acquire = owner.AcquireReadOnly
 	}
 	for {
 		lock, err := acquire(dir)
@@ -153,16 +153,16 @@ func Run(ctx context.Context, dir string, o Options) int {
 		case err == nil:
 			return code
 		case errors.Is(err, errReattach), o.Dashboard && errors.As(err, &lost) && lost.Accepted:
-			wait, until = 5*time.Millisecond, time.Now().Add(longest)
-			acquire = owner.Succeed // what was looked at must not become an empty store
-		case errors.Is(err, errAbsent), errors.Is(err, errLeaving), errors.As(err, &lost) && !lost.Accepted:
+			wait, until = 5*time.Millisecond, time.Now().Add(maxFollow)
+			acquire = owner.TakeOver // what was looked at must not become an empty store
+		case errors.Is(err, errNoListener), errors.Is(err, errLeaving), errors.As(err, &lost) && !lost.Accepted:
 		case errors.As(err, &lost):
 			return fail(1, err)
 		default:
 			return fail(5, err)
 		}
 		if time.Now().After(until) {
-			return fail(5, unreachable(owned, err))
+			return fail(5, unreachableError(owned, err))
 		}
 		select {
 		case <-ctx.Done():
@@ -173,7 +173,7 @@ func Run(ctx context.Context, dir string, o Options) int {
 	}
 }
 
-func unreachable(owned *owner.OwnedError, err error) error {
+func unreachableError(owned *owner.OwnedError, err error) error {
 	if errors.Is(err, errLeaving) {
 		return model.Fail("attach.stopping", "owner", owned)
 	}
@@ -190,27 +190,27 @@ func attachOnce(ctx context.Context, dir string, o Options) (int, error) {
 		return 0, err
 	}
 	defer c.close()
-	return c.do(ctx)
+	return c.run(ctx)
 }
 
-// noAnswer names who does not answer, and the way out.
-func noAnswer(dir string, patience time.Duration) error {
+// noAnswerError names who does not answer, and the way out.
+func noAnswerError(dir string, patience time.Duration) error {
 	if pid := owner.PID(dir); pid > 0 {
 		return model.Fail("attach.no-answer-of", "pid", pid, "patience", patience).Wrapping(ErrNoAnswer)
 	}
 	return model.Fail("attach.no-answer", "patience", patience).Wrapping(ErrNoAnswer)
 }
 
-// names are the variables that the owner is told of.
-var names = []string{
+// forwardedNames are the variables that the owner is told of.
+var forwardedNames = []string{
 	"TERM", "COLORTERM", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "TZ",
 	"TERM_PROGRAM", "TERM_PROGRAM_VERSION", "WT_SESSION", "SSH_TTY", "TMUX", "STY", "COLORFGBG",
 }
 
-func subset(env []string) []string {
+func forwardedEnv(env []string) []string {
 	var out []string
 	s := session.Session{Env: env}
-	for _, n := range names {
+	for _, n := range forwardedNames {
 		if v := s.Getenv(n); v != "" {
 			out = append(out, n+"="+v)
 		}

@@ -151,11 +151,11 @@ func TestNoAnswer(t *testing.T) {
 	null, _ := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	defer func() { _ = null.Close() }()
 	begun := time.Now()
-	_, err := attach.Attach(t.Context(), dir, attach.Options{Version: version, In: null, Out: null, Err: null, Patience: time.Second})
+	_, err := attach.Attach(t.Context(), dir, attach.Options{Version: version, In: null, Out: null, Err: null, Timeout: time.Second})
 	if !errors.Is(err, attach.ErrNoAnswer) || time.Since(begun) > 10*time.Second {
 		t.Errorf("after %s: %v", time.Since(begun), err)
 	}
-	got := run(t, dir, nil, attach.Options{Args: []string{"echo"}, Patience: 500 * time.Millisecond})
+	got := run(t, dir, nil, attach.Options{Args: []string{"echo"}, Timeout: 500 * time.Millisecond})
 	if got.code != 5 || !strings.Contains(got.err, fmt.Sprintf("process %d, which owns the store, did not say anything", os.Getpid())) || strings.Count(got.err, "\n") != 1 {
 		t.Errorf("got %+v", got)
 	}
@@ -168,7 +168,7 @@ func TestOwnerWithoutSocket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := run(t, dir, nil, attach.Options{Args: []string{"echo"}, Patience: 300 * time.Millisecond})
+	got := run(t, dir, nil, attach.Options{Args: []string{"echo"}, Timeout: 300 * time.Millisecond})
 	if got.code != 5 || !strings.Contains(got.err, fmt.Sprintf("process %d owns the store", os.Getpid())) {
 		t.Errorf("got %+v", got)
 	}
@@ -220,7 +220,7 @@ func TestLeaving(t *testing.T) {
 	closed := make(chan error, 1)
 	go func() { closed <- srv.Close(t.Context()) }()
 	for i := 0; ; i++ {
-		got := run(t, dir, nil, attach.Options{Args: []string{"b"}, Patience: 300 * time.Millisecond})
+		got := run(t, dir, nil, attach.Options{Args: []string{"b"}, Timeout: 300 * time.Millisecond})
 		if got.code == 5 && strings.Contains(got.err, "stopping") {
 			break
 		}

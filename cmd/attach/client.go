@@ -47,12 +47,12 @@ func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
 		return nil, err
 	}
 	defer done()
-	ctx, cancel := context.WithTimeout(ctx, o.Patience)
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EAGAIN):
-		return nil, errAbsent // EAGAIN: more wait to be let in than the kernel holds
+		return nil, errNoListener // EAGAIN: more wait to be let in than the kernel holds
 	case err != nil:
 		return nil, model.Fail("attach.dial", "cause", err)
 	}
@@ -79,7 +79,7 @@ func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
 	wire.SetCiphers(&config.Config)
 	sc, chans, reqs, err := ssh.NewClientConn(conn, "", config)
 	if err != nil {
-		return nil, broken(err, dir, o)
+		return nil, connError(err, dir, o)
 	}
 	go ssh.DiscardRequests(reqs)
 	go func() {
@@ -97,26 +97,26 @@ func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
 		if errors.As(err, &refused) {
 			return nil, model.Fail("attach.refused-for", "why", session.Escape(refused.Message, 200))
 		}
-		return nil, broken(err, dir, o)
+		return nil, connError(err, dir, o)
 	}
 	return c, nil
 }
 
-// broken tells an owner that keeps silent from one that went away.
-func broken(err error, dir string, o Options) error {
+// connError tells an owner that keeps silent from one that went away.
+func connError(err error, dir string, o Options) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
-		return noAnswer(dir, o.Patience)
+		return noAnswerError(dir, o.Timeout)
 	}
 	return &LostError{}
 }
 
 func (c *client) close() {
 	_ = c.ssh.Close()
-	c.term.leave()
+	c.term.restore()
 }
 
-// do sends the request and carries everything until the exit code comes.
-func (c *client) do(ctx context.Context) (int, error) {
+// run sends the request and carries everything until the exit code comes.
+func (c *client) run(ctx context.Context) (int, error) {
 	ended := make(chan struct{})
 	go c.answer(ended)
 	sigs := make(chan os.Signal, 8)
@@ -130,7 +130,7 @@ func (c *client) do(ctx context.Context) (int, error) {
 	var copies sync.WaitGroup
 	broke := make(chan struct{}, 2)
 	forward := func(to io.Writer, from io.Reader) {
-		if _, err := io.Copy(to, from); err != nil && !errors.Is(err, io.EOF) && c.mine(err) {
+		if _, err := io.Copy(to, from); err != nil && !errors.Is(err, io.EOF) && c.isLocalWriteError(err) {
 			broke <- struct{}{}
 		}
 	}
@@ -154,8 +154,8 @@ func (c *client) do(ctx context.Context) (int, error) {
 	return c.outcome(nil)
 }
 
-// mine says whether an error of copying is one of our own output.
-func (c *client) mine(err error) bool {
+// isLocalWriteError says whether an error of copying is one of our own output.
+func (c *client) isLocalWriteError(err error) bool {
 	var p *fs.PathError
 	return errors.As(err, &p)
 }
@@ -171,7 +171,7 @@ func (c *client) request() error {
 	}
 	d := session.Describe(c.o.In, c.o.Out, c.o.Err, c.o.Env)
 	q := wire.Request{
-		Args: c.o.Args, Dir: c.o.Dir, Env: subset(c.o.Env),
+		Args: c.o.Args, Dir: c.o.Dir, Env: forwardedEnv(c.o.Env),
 		In: d.In, Out: d.Out, Err: d.Err, Width: d.Width, Height: d.Height,
 		Term: d.Term, Profile: int(d.Profile), Lang: d.Lang,
 	}
@@ -193,12 +193,12 @@ func (c *client) answer(ended chan<- struct{}) {
 		case wire.Reattach:
 			c.reattach = true
 		case wire.Feed:
-			c.term.feed(c.ch)
+			c.term.startInput(c.ch)
 		case wire.Raw:
 			ok = c.term.setRaw(wire.On(r.Payload)) == nil
 			if ok {
 				c.resize()
-				c.term.feed(c.ch)
+				c.term.startInput(c.ch)
 			}
 		case wire.Hide:
 			ok = c.term.setHidden(wire.On(r.Payload)) == nil
@@ -266,7 +266,7 @@ func (c *client) wait(ctx context.Context, sigs <-chan os.Signal, ended <-chan s
 			case syscall.SIGWINCH:
 				c.resize()
 			case syscall.SIGCONT:
-				c.term.again()
+				c.term.resumeRaw()
 				c.resize()
 			case syscall.SIGINT, syscall.SIGQUIT:
 				if !c.isAccepted() || asked > 0 {
@@ -292,7 +292,7 @@ func (c *client) isAccepted() bool {
 func (c *client) outcome(err error) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	screen := c.term.leave()
+	screen := c.term.restore()
 	switch {
 	case c.reattach && c.accepted:
 		return 0, errReattach
@@ -305,11 +305,11 @@ func (c *client) outcome(err error) (int, error) {
 	case c.exited:
 		return 0, model.Fail("attach.refused")
 	case err != nil:
-		return 0, broken(err, c.dir, c.o)
+		return 0, connError(err, c.dir, c.o)
 	}
 	// The deadline closes the connection without saying so here.
 	if e := c.ssh.Wait(); errors.Is(e, os.ErrDeadlineExceeded) {
-		return 0, noAnswer(c.dir, c.o.Patience)
+		return 0, noAnswerError(c.dir, c.o.Timeout)
 	}
 	return 0, &LostError{}
 }

@@ -66,7 +66,7 @@ func own(ctx context.Context, l *owner.Lock, args []string) int {
 		fmt.Println("serving")
 		<-ctx.Done()
 	} else {
-		code = h.Serve(ctx, session.NewLocal(), args)
+		code = h.Serve(ctx, session.NewLocalSession(), args)
 	}
 	closing, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

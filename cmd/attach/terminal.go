@@ -24,13 +24,13 @@ const reset = "\x1b[>4;0m\x1b[<u\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b
 type terminal struct {
 	in, out *os.File
 
-	mu     sync.Mutex
-	before *term.State // while raw
-	hide   func(bool) error
-	hidden bool
-	reader cancelreader.CancelReader
-	fed    chan struct{}
-	left   bool
+	mu        sync.Mutex
+	before    *term.State // while raw
+	hide      func(bool) error
+	hidden    bool
+	reader    cancelreader.CancelReader
+	inputDone chan struct{}
+	restored  bool
 }
 
 func (t *terminal) fd() int { return int(t.in.Fd()) }
@@ -40,7 +40,7 @@ func (t *terminal) setRaw(on bool) (err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
-	case t.left:
+	case t.restored:
 		return os.ErrClosed
 	case on && t.before == nil:
 		t.before, err = term.MakeRaw(t.fd())
@@ -55,7 +55,7 @@ func (t *terminal) setRaw(on bool) (err error) {
 func (t *terminal) setHidden(on bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.left {
+	if t.restored {
 		return os.ErrClosed
 	}
 	return t.setHiddenLocked(on)
@@ -66,28 +66,28 @@ func (t *terminal) setHiddenLocked(on bool) error {
 		return nil
 	}
 	if t.hide == nil {
-		t.hide = session.HideEcho(t.in)
+		t.hide = session.EchoSwitch(t.in)
 	}
 	err := t.hide(on)
 	t.hidden = on && err == nil
 	return err
 }
 
-// again takes raw mode once more after the process was stopped and continued;
+// resumeRaw takes raw mode once more after the process was stopped and continued;
 // the shell has set the terminal meanwhile.
-func (t *terminal) again() {
+func (t *terminal) resumeRaw() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.before != nil && !t.left {
+	if t.before != nil && !t.restored {
 		_, _ = term.MakeRaw(t.fd())
 	}
 }
 
-// feed begins to send standard input, once.
-func (t *terminal) feed(ch ssh.Channel) {
+// startInput begins to send standard input, once.
+func (t *terminal) startInput(ch ssh.Channel) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.left || t.fed != nil {
+	if t.restored || t.inputDone != nil {
 		return
 	}
 	var from io.Reader = t.in
@@ -95,7 +95,7 @@ func (t *terminal) feed(ch ssh.Channel) {
 		t.reader, from = r, r
 	}
 	done := make(chan struct{})
-	t.fed = done
+	t.inputDone = done
 	go func() {
 		defer close(done)
 		if _, err := io.Copy(ch, from); err == nil {
@@ -104,19 +104,19 @@ func (t *terminal) feed(ch ssh.Channel) {
 	}()
 }
 
-// leave gives the terminal back, once: what is typed from now on is for
+// restore gives the terminal back, once: what is typed from now on is for
 // whoever comes next. While it is raw a program has it that could not tidy up.
 // Then it is reset, and leave returns true. The connection must be closed, or
 // what is typed may wait for it.
-func (t *terminal) leave() (raw bool) {
+func (t *terminal) restore() (raw bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.left {
+	if t.restored {
 		return false
 	}
-	t.left = true
+	t.restored = true
 	if t.reader != nil && t.reader.Cancel() {
-		<-t.fed
+		<-t.inputDone
 	}
 	if t.before != nil {
 		// One that takes nothing any more must not keep this process.

@@ -25,12 +25,12 @@ import (
 // sooner; look is how long the clock is trusted to run on by itself, which it
 // does not while a machine sleeps.
 const (
-	again = time.Hour
-	look  = time.Minute
+	retryAfter = time.Hour
+	maxSleep   = time.Minute
 )
 
-// Keeper makes the backups of one store. Its fields are set once.
-type Keeper struct {
+// Scheduler makes the backups of one store. Its fields are set once.
+type Scheduler struct {
 	Store *store.Store
 	ID    string // the store's
 	Dir   string // made with mode 0700 when it is not there
@@ -39,21 +39,21 @@ type Keeper struct {
 	// Keys gives those that backups are encrypted to, asked anew each time, and
 	// the identity that opens them, or nil when it is elsewhere.
 	Keys func() ([]age.Recipient, age.Identity, error)
-	// Told is told of each backup: the file, and why it failed or nil.
-	Told func(ctx context.Context, file string, err error)
-	Log  *slog.Logger
+	// OnResult is told of each backup: the file, and why it failed or nil.
+	OnResult func(ctx context.Context, file string, err error)
+	Log      *slog.Logger
 }
 
 // stampForm is the moment in a file's name, in UTC.
 const stampForm = "20060102T150405Z"
 
-func (k *Keeper) prefix() string { return "certquay-" + k.ID[:min(8, len(k.ID))] + "-" }
+func (k *Scheduler) prefix() string { return "certquay-" + k.ID[:min(8, len(k.ID))] + "-" }
 
 const suffix = ".backup"
 
 // Run makes a backup when the newest that is there is older than the interval,
 // and so on until ctx ends, which also gives up one that is being made.
-func (k *Keeper) Run(ctx context.Context) {
+func (k *Scheduler) Run(ctx context.Context) {
 	var notBefore time.Time // after a failure
 	for {
 		now := time.Now()
@@ -65,7 +65,7 @@ func (k *Keeper) Run(ctx context.Context) {
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(min(wait, look)):
+			case <-time.After(min(wait, maxSleep)):
 			}
 			continue
 		}
@@ -75,20 +75,20 @@ func (k *Keeper) Run(ctx context.Context) {
 		}
 		if err != nil {
 			k.Log.Error("a scheduled backup failed", "file", file, "error", err)
-			notBefore = now.Add(min(k.Every, again))
+			notBefore = now.Add(min(k.Every, retryAfter))
 		} else {
 			k.Log.Info("a scheduled backup was made", "file", file)
 			notBefore = time.Time{}
 		}
-		k.Told(ctx, file, err)
+		k.OnResult(ctx, file, err)
 	}
 }
 
 // due is when the next backup is to be made. A directory that cannot be read
 // has none; making one tells what is wrong with it.
-func (k *Keeper) due(now time.Time) time.Time {
+func (k *Scheduler) due(now time.Time) time.Time {
 	var newest time.Time
-	made, _ := k.made()
+	made, _ := k.list()
 	for _, name := range made {
 		stamp := strings.TrimSuffix(strings.TrimPrefix(name, k.prefix()), suffix)
 		if at, err := time.Parse(stampForm, stamp); err == nil && at.After(newest) && !at.After(now) {
@@ -98,8 +98,8 @@ func (k *Keeper) due(now time.Time) time.Time {
 	return newest.Add(k.Every)
 }
 
-// made lists the names of the backups of this store, the oldest first.
-func (k *Keeper) made() (names []string, err error) {
+// list lists the names of the backups of this store, the oldest first.
+func (k *Scheduler) list() (names []string, err error) {
 	all, err := os.ReadDir(k.Dir)
 	for _, e := range all {
 		if strings.HasPrefix(e.Name(), k.prefix()) && strings.HasSuffix(e.Name(), suffix) && e.Type().IsRegular() {
@@ -112,7 +112,7 @@ func (k *Keeper) made() (names []string, err error) {
 
 // make makes one backup, reads it again, and removes those that are too many.
 // One that does not read back is removed.
-func (k *Keeper) make(ctx context.Context, at time.Time) (file string, err error) {
+func (k *Scheduler) make(ctx context.Context, at time.Time) (file string, err error) {
 	name := k.prefix() + at.Format(stampForm) + suffix
 	file = filepath.Join(k.Dir, name)
 	recipients, identity, err := k.Keys()
@@ -134,7 +134,7 @@ func (k *Keeper) make(ctx context.Context, at time.Time) (file string, err error
 	if err := check(ctx, file, written.Sum(nil), sum, identity); err != nil {
 		return file, errors.Join(model.Fail("keep.unread", "cause", err), os.Remove(file))
 	}
-	return file, k.retire(name)
+	return file, k.removeOld(name)
 }
 
 // check reads a backup again: its bytes, and with an identity what is in it.
@@ -171,10 +171,10 @@ func check(ctx context.Context, file string, want []byte, sum store.Summary, ide
 	return nil
 }
 
-// retire removes all but the newest backups, never the one just made, and what
+// removeOld removes all but the newest backups, never the one just made, and what
 // was left of backups that were interrupted.
-func (k *Keeper) retire(kept string) error {
-	names, err := k.made()
+func (k *Scheduler) removeOld(kept string) error {
+	names, err := k.list()
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ type told struct {
 
 // keeper makes the keeper of a new store in the bubble it is called in, and
 // gives what it tells. Its passphrase takes no time.
-func keeper(t *testing.T) (*backup.Keeper, <-chan told) {
+func keeper(t *testing.T) (*backup.Scheduler, <-chan told) {
 	t.Helper()
 	dir := t.TempDir()
 	s, err := store.With(mem.New(), store.Options{KeyFile: filepath.Join(dir, "master.key"), WorkFactor: 2})
@@ -49,15 +49,15 @@ func keeper(t *testing.T) (*backup.Keeper, <-chan told) {
 		t.Fatal(err)
 	}
 	all := make(chan told, 100)
-	return &backup.Keeper{
+	return &backup.Scheduler{
 		Store: s, ID: m.ID, Dir: filepath.Join(dir, "backups"), Every: 24 * time.Hour, Keep: 3, Log: slog.New(slog.DiscardHandler),
-		Keys: func() ([]age.Recipient, age.Identity, error) { return []age.Recipient{r}, i, nil },
-		Told: func(_ context.Context, file string, err error) { all <- told{file, err} },
+		Keys:     func() ([]age.Recipient, age.Identity, error) { return []age.Recipient{r}, i, nil },
+		OnResult: func(_ context.Context, file string, err error) { all <- told{file, err} },
 	}, all
 }
 
 // run runs a keeper for some time, and ends it.
-func run(t *testing.T, k *backup.Keeper, d time.Duration) {
+func run(t *testing.T, k *backup.Scheduler, d time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()

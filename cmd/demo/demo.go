@@ -107,8 +107,8 @@ type World struct {
 	now   time.Time // the present, at which the story ends
 }
 
-// did is one thing that was done in the story.
-type did struct {
+// step is one thing that was done in the story.
+type step struct {
 	ago int
 	do  func(context.Context) error
 }
@@ -117,24 +117,24 @@ type did struct {
 func (w *World) Fill(ctx context.Context) error {
 	w.actor = model.Actor{Name: "demo", Role: model.Owner, Via: "demo"}
 	w.now = w.Clock.Now().AddDate(0, 0, history)
-	story := []did{{history, w.begin}}
+	steps := []step{{history, w.setUp}}
 	for n := range fleet {
 		l := &fleet[n]
 		var id model.ID
-		story = append(story, did{l.ago, func(ctx context.Context) (err error) {
+		steps = append(steps, step{l.ago, func(ctx context.Context) (err error) {
 			id, err = w.buy(ctx, l)
 			return err
 		}})
 		if l.end == revoked || l.end == closed || l.end == rejected {
-			story = append(story, did{l.after, func(ctx context.Context) error { return w.finish(ctx, l, id) }})
+			steps = append(steps, step{l.after, func(ctx context.Context) error { return w.finish(ctx, l, id) }})
 		}
 	}
 	for _, ago := range installs {
-		story = append(story, did{ago, w.install})
+		steps = append(steps, step{ago, w.install})
 	}
-	story = append(story, did{16, w.uploads}, did{0, w.trouble})
-	slices.SortStableFunc(story, func(a, b did) int { return b.ago - a.ago })
-	for _, d := range story {
+	steps = append(steps, step{16, w.uploads}, step{0, w.incidents})
+	slices.SortStableFunc(steps, func(a, b step) int { return b.ago - a.ago })
+	for _, d := range steps {
 		// The clock runs meanwhile: a day with several stories is reached once.
 		if to := w.now.AddDate(0, 0, -d.ago); to.After(w.Clock.Now()) {
 			if w.Reached != nil && to.Month() != w.Clock.Now().Month() {
@@ -159,8 +159,8 @@ var company = model.Organization{
 	Country: "DE", Province: "Berlin", City: "Berlin", Address: "Example Street 1", Zip: "10115",
 }
 
-// begin makes what the others need.
-func (w *World) begin(ctx context.Context) error {
+// setUp makes what the others need.
+func (w *World) setUp(ctx context.Context) error {
 	ops, err := w.Engine.By(w.actor).AddContact(ctx, model.Contact{Name: "Ops", Email: "ops@example.com", Phone: "+49 30 1234511"})
 	if err != nil {
 		return err
@@ -189,7 +189,7 @@ func (w *World) begin(ctx context.Context) error {
 }
 
 // buy buys, applies for and deploys one certificate, as far as its story goes.
-func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
+func (w *World) buy(ctx context.Context, l *story) (model.ID, error) {
 	domains := strings.Fields(l.names)
 	for n, d := range domains {
 		name, err := names.Parse(d)
@@ -252,7 +252,7 @@ func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
 			return id, err
 		}
 	}
-	if err := w.done(ctx, j); err != nil {
+	if err := w.waitDone(ctx, j); err != nil {
 		return id, err
 	}
 	if l.host == hostedLater {
@@ -263,8 +263,8 @@ func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
 	return id, w.deploy(ctx, l, id)
 }
 
-// done waits for jobs that must succeed.
-func (w *World) done(ctx context.Context, jobs ...model.Job) error {
+// waitDone waits for jobs that must succeed.
+func (w *World) waitDone(ctx context.Context, jobs ...model.Job) error {
 	for _, j := range jobs {
 		p, err := w.wait(ctx, j)
 		if err != nil {
@@ -284,8 +284,8 @@ func (w *World) wait(ctx context.Context, j model.Job) (lifecycle.Progress, erro
 }
 
 // deploy puts the certificate wherever its story says.
-func (w *World) deploy(ctx context.Context, l *life, id model.ID) error {
-	for _, to := range l.on {
+func (w *World) deploy(ctx context.Context, l *story, id model.ID) error {
+	for _, to := range l.resources {
 		r := lifecycle.DeployRequest{Product: to}
 		if name, region, ok := strings.Cut(to, "/"); ok {
 			r.Product, r.Regions = name, []string{region}
@@ -297,7 +297,7 @@ func (w *World) deploy(ctx context.Context, l *life, id model.ID) error {
 		if err != nil {
 			return err
 		}
-		if err := w.done(ctx, jobs...); err != nil {
+		if err := w.waitDone(ctx, jobs...); err != nil {
 			return err
 		}
 		if !l.auto {
@@ -337,7 +337,7 @@ func (w *World) install(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := w.done(ctx, jobs...); err != nil {
+		if err := w.waitDone(ctx, jobs...); err != nil {
 			return err
 		}
 	}
@@ -345,14 +345,14 @@ func (w *World) install(ctx context.Context) error {
 }
 
 // finish ends a certificate as its story says.
-func (w *World) finish(ctx context.Context, l *life, id model.ID) error {
+func (w *World) finish(ctx context.Context, l *story, id model.ID) error {
 	switch l.end {
 	case revoked:
 		j, err := w.Engine.By(w.actor).Revoke(ctx, id, lifecycle.RevokeRequest{Reason: "keyCompromise"})
 		if err != nil {
 			return err
 		}
-		return w.done(ctx, j)
+		return w.waitDone(ctx, j)
 	case rejected:
 		return w.Engine.By(w.actor).RejectApplication(ctx, id, "the register extract is older than a year")
 	case closed:
@@ -361,9 +361,9 @@ func (w *World) finish(ctx context.Context, l *life, id model.ID) error {
 	return nil
 }
 
-// trouble is what happened today: a region that froze while a certificate was
+// incidents is what happened today: a region that froze while a certificate was
 // reissued there, and somebody who changed an endpoint by hand.
-func (w *World) trouble(ctx context.Context) error {
+func (w *World) incidents(ctx context.Context) error {
 	if f, ok := w.Products["WAF"].(*Freezable); ok {
 		f.Freeze()
 	}
@@ -379,7 +379,7 @@ func (w *World) trouble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.done(ctx, j); err != nil {
+	if err := w.waitDone(ctx, j); err != nil {
 		return err
 	}
 	// Here somebody put the certificate before the current one back by hand.
@@ -387,7 +387,7 @@ func (w *World) trouble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.done(ctx, jobs...); err != nil {
+	if err := w.waitDone(ctx, jobs...); err != nil {
 		return err
 	}
 	there, err := w.Engine.By(model.Scheduler).Resource(jobs[0].Resource)

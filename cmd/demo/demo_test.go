@@ -67,7 +67,7 @@ func filled(t *testing.T) *demo.World {
 	if err := w.Fill(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Built(ctx); err != nil {
+	if err := s.WaitForTable(ctx); err != nil {
 		t.Fatal(err)
 	}
 	return w

@@ -59,12 +59,12 @@ func (c *Console) Note(code string, args ...any) {
 		_, _ = c.Err.Write(b)
 		return
 	}
-	Tell(c.Err, c.Lang, t)
+	PrintErr(c.Err, c.Lang, t)
 }
 
-// Tell writes a message, in a language, in one line that begins with the name of
+// PrintErr writes a message, in a language, in one line that begins with the name of
 // the program.
-func Tell(to io.Writer, lang string, t model.Text) {
+func PrintErr(to io.Writer, lang string, t model.Text) {
 	_, _ = fmt.Fprintln(to, "certquay: "+text.New(lang).Text(t))
 }
 

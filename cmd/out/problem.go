@@ -88,9 +88,9 @@ var listedBy = map[string]string{
 	"resource": "resources", "product": "product list", "task": "tasks",
 }
 
-// wrongValues are what the rules say of values that would do in no state: that is
+// usageReasons are what the rules say of values that would do in no state: that is
 // wrong usage, whoever is asked.
-var wrongValues = []rules.Reason{
+var usageReasons = []rules.Reason{
 	rules.ReasonQuantity, rules.ReasonYears, rules.ReasonPackQuantity, rules.ReasonRegion, rules.ReasonNoRegion,
 }
 
@@ -116,7 +116,7 @@ func ProblemOf(err error) Problem {
 	case errors.As(err, &refusal):
 		p = Problem{ExitRefused, "refused", refusal.AsText(), text.WayOut(refusal, nil), string(refusal.Reason)}
 		switch {
-		case slices.Contains(wrongValues, refusal.Reason):
+		case slices.Contains(usageReasons, refusal.Reason):
 			p.Exit, p.Code = ExitUsage, "invalid"
 		case refusal.State != "":
 			p.Message = model.Say("error.refused-in-state", "action", refusal.Action, "state", refusal.State, "why", p.Message)

@@ -32,8 +32,8 @@ var (
 	ErrNotPermitted = errors.New("not writable")
 	ErrNotYours     = errors.New("of another user")
 	ErrOpen         = errors.New("open to other users")
-	ErrGone         = errors.New("gone with its owner")
-	ErrRemoved      = errors.New("removed while in use")
+	ErrStoreRemoved = errors.New("gone with its owner")
+	ErrRemovedInUse = errors.New("removed while in use")
 )
 
 // OwnedError says that another process owns the store.
@@ -57,14 +57,14 @@ type Lock struct {
 	dir  string
 	mu   sync.Mutex
 	file *os.File
-	// looking says that nothing can be written in the directory, so that
+	// readOnly says that nothing can be written in the directory, so that
 	// nobody is told who the owner is, and there is no socket.
-	looking bool
+	readOnly bool
 }
 
-// Looking says that the lock is on a directory in which nothing can be
+// ReadOnly says that the lock is on a directory in which nothing can be
 // written; there can be no socket either.
-func (l *Lock) Looking() bool { return l.looking }
+func (l *Lock) ReadOnly() bool { return l.readOnly }
 
 // Acquire makes this process the owner of the store in a data directory, which
 // is created with mode 0700 when it does not exist, and brought to 0700 when
@@ -72,15 +72,15 @@ func (l *Lock) Looking() bool { return l.looking }
 // an [*OwnedError]. A socket that a dead owner left is removed. Two Acquires
 // in one process exclude each other as well.
 func Acquire(dir string) (*Lock, error) {
-	if err := prepare(dir); err != nil {
+	if err := prepareDir(dir); err != nil {
 		return nil, err
 	}
 	return acquire(dir, os.O_CREATE)
 }
 
-// Look is Acquire for who changes nothing: on a file system that is mounted
+// AcquireReadOnly is Acquire for who changes nothing: on a file system that is mounted
 // for reading it locks what is there, and makes nothing.
-func Look(dir string) (*Lock, error) {
+func AcquireReadOnly(dir string) (*Lock, error) {
 	l, err := Acquire(dir)
 	if !errors.Is(err, ErrReadOnly) {
 		return l, err
@@ -88,51 +88,51 @@ func Look(dir string) (*Lock, error) {
 	path := filepath.Join(dir, LockName)
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, explain(path, err)
+		return nil, pathError(path, err)
 	}
 	if err := flock(f); err != nil {
-		return nil, errors.Join(locked(dir, path, f, err), f.Close())
+		return nil, errors.Join(lockError(dir, path, f, err), f.Close())
 	}
-	return &Lock{dir: dir, file: f, looking: true}, nil
+	return &Lock{dir: dir, file: f, readOnly: true}, nil
 }
 
-// Succeed is Acquire for who was attached to an owner that has ended: it makes
+// TakeOver is Acquire for who was attached to an owner that has ended: it makes
 // nothing. When the store went with its owner, as that of a demo does, the
-// error wraps [ErrGone].
-func Succeed(dir string) (*Lock, error) { return acquire(dir, 0) }
+// error wraps [ErrStoreRemoved].
+func TakeOver(dir string) (*Lock, error) { return acquire(dir, 0) }
 
 func acquire(dir string, create int) (*Lock, error) {
 	path := filepath.Join(dir, LockName)
 	f, err := os.OpenFile(path, os.O_RDWR|create|syscall.O_NOFOLLOW, 0o600)
 	if create == 0 && errors.Is(err, fs.ErrNotExist) {
-		return nil, model.Fail("owner.gone", "dir", dir).Wrapping(ErrGone)
+		return nil, model.Fail("owner.gone", "dir", dir).Wrapping(ErrStoreRemoved)
 	}
 	if err != nil {
-		return nil, explain(path, err)
+		return nil, pathError(path, err)
 	}
 	if err := flock(f); err != nil {
-		err = locked(dir, path, f, err)
+		err = lockError(dir, path, f, err)
 		_ = f.Close()
 		return nil, err
 	}
 	l := &Lock{dir: dir, file: f}
-	if err := l.claim(path); err != nil {
+	if err := l.confirm(path); err != nil {
 		_ = l.Release()
 		return nil, err
 	}
 	return l, nil
 }
 
-// locked is why a file could not be locked.
-func locked(dir, path string, f *os.File, err error) error {
+// lockError is why a file could not be locked.
+func lockError(dir, path string, f *os.File, err error) error {
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return &OwnedError{Dir: dir, PID: readPID(f)}
 	}
 	return model.Fail("owner.lock", "file", path, "cause", err)
 }
 
-// claim writes who owns the store and removes what a dead owner left.
-func (l *Lock) claim(path string) error {
+// confirm writes who owns the store and removes what a dead owner left.
+func (l *Lock) confirm(path string) error {
 	// Somebody may have removed the file since it was opened: then this lock
 	// is on nothing, and another process can hold one on the new file.
 	mine, err := l.file.Stat()
@@ -143,26 +143,26 @@ func (l *Lock) claim(path string) error {
 		return &OwnedError{Dir: l.dir}
 	}
 	// The number is for messages only, so a full disk keeps nobody out.
-	if err := l.note(os.Getpid()); err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
-		return explain(path, err)
+	if err := l.writePID(os.Getpid()); err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return pathError(path, err)
 	}
 	if err := os.Remove(l.Socket()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return explain(l.Socket(), err)
+		return pathError(l.Socket(), err)
 	}
 	return nil
 }
 
-// note writes the number of the process that owns the store, 0 for none, over
+// writePID writes the number of the process that owns the store, 0 for none, over
 // the last one: a file that stays as long as it is keeps its block on a disk
 // that is full by the next start.
-func (l *Lock) note(pid int) error {
+func (l *Lock) writePID(pid int) error {
 	_, err := fmt.Fprintf(io.NewOffsetWriter(l.file, 0), "%-20d\n", pid)
 	return err
 }
 
-// Held says that the data directory is still there with the lock in it, or why
-// not: an error that wraps [ErrRemoved].
-func (l *Lock) Held() error {
+// CheckHeld says that the data directory is still there with the lock in it, or why
+// not: an error that wraps [ErrRemovedInUse].
+func (l *Lock) CheckHeld() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {
@@ -174,7 +174,7 @@ func (l *Lock) Held() error {
 	}
 	there, err := os.Lstat(filepath.Join(l.dir, LockName))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(mine, there) {
-		return model.Fail("owner.removed", "dir", l.dir).Wrapping(ErrRemoved)
+		return model.Fail("owner.removed", "dir", l.dir).Wrapping(ErrRemovedInUse)
 	}
 	return nil
 }
@@ -193,7 +193,7 @@ func (l *Lock) Release() error {
 	if l.file == nil {
 		return nil
 	}
-	if l.looking {
+	if l.readOnly {
 		err := l.file.Close()
 		l.file = nil
 		return err
@@ -203,7 +203,7 @@ func (l *Lock) Release() error {
 		err = nil
 	}
 	// The file stays: removing it would let two processes lock two files.
-	err = errors.Join(err, l.note(0), l.file.Close())
+	err = errors.Join(err, l.writePID(0), l.file.Close())
 	l.file = nil
 	return err
 }
@@ -231,38 +231,38 @@ func readPID(f *os.File) int {
 	return max(pid, 0)
 }
 
-// prepare makes the data directory, or looks whether it can be used.
-func prepare(dir string) error {
+// prepareDir makes the data directory, or looks whether it can be used.
+func prepareDir(dir string) error {
 	if dir == "" {
 		return model.Fail("owner.no-name")
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return explain(dir, err)
+		return pathError(dir, err)
 	}
 	st, err := os.Stat(dir)
 	if err != nil {
-		return explain(dir, err)
+		return pathError(dir, err)
 	}
 	if !st.IsDir() {
-		return explain(dir, syscall.ENOTDIR)
+		return pathError(dir, syscall.ENOTDIR)
 	}
 	if sys, ok := st.Sys().(*syscall.Stat_t); ok && int(sys.Uid) != os.Geteuid() {
 		return model.Fail("owner.not-yours", "dir", dir).Wrapping(ErrNotYours)
 	}
 	if st.Mode().Perm()&0o077 != 0 {
-		if !ours(dir, st) {
+		if !isOwn(dir, st) {
 			return model.Fail("owner.open", "dir", dir).Wrapping(ErrOpen)
 		}
 		if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // 0700 is what a directory needs
-			return explain(dir, err)
+			return pathError(dir, err)
 		}
 	}
 	return nil
 }
 
-// ours says whether a directory is empty or was made by certquay, so that
+// isOwn says whether a directory is empty or was made by certquay, so that
 // closing it to others surprises nobody ("--data ~" would).
-func ours(dir string, st fs.FileInfo) bool {
+func isOwn(dir string, st fs.FileInfo) bool {
 	if st.Mode()&fs.ModeSticky != 0 {
 		return false
 	}
@@ -273,8 +273,8 @@ func ours(dir string, st fs.FileInfo) bool {
 	return err == nil && len(names) == 0
 }
 
-// explain gives the errors of a file system a type and a way out.
-func explain(path string, err error) error {
+// pathError gives the errors of a file system a type and a way out.
+func pathError(path string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOTDIR):
 		return model.Fail("owner.not-directory", "path", path).Wrapping(ErrNotDirectory)

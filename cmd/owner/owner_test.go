@@ -145,7 +145,7 @@ func TestErrors(t *testing.T) {
 		t.Error("somebody else's directory was changed")
 	}
 	for from, want := range map[error]error{syscall.EROFS: ErrReadOnly, syscall.EACCES: ErrNotPermitted, syscall.EPERM: ErrNotPermitted} {
-		if err := explain("x", &os.PathError{Err: from}); !errors.Is(err, want) {
+		if err := pathError("x", &os.PathError{Err: from}); !errors.Is(err, want) {
 			t.Errorf("%v: %v", from, err)
 		}
 	}

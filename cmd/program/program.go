@@ -53,12 +53,12 @@ func Run(ctx context.Context, s *session.Session, m tea.Model, filters ...Filter
 // grabTerminal prepares a session's terminal for a program, and tells why it cannot.
 func grabTerminal(s *session.Session) (restore func(), code int) {
 	if s.PTY == nil {
-		out.Tell(s.Err, s.Lang, model.Say("session.needs-terminal"))
+		out.PrintErr(s.Err, s.Lang, model.Say("session.needs-terminal"))
 		return nil, 2
 	}
 	restore, err := s.Raw()
 	if err != nil {
-		out.Tell(s.Err, s.Lang, model.Say("session.unprepared", "cause", err))
+		out.PrintErr(s.Err, s.Lang, model.Say("session.unprepared", "cause", err))
 		return nil, 1
 	}
 	return restore, 0
@@ -116,18 +116,18 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 
 	switch {
 	case errors.Is(cause, errPanicked), errors.Is(err, tea.ErrProgramPanic):
-		out.Tell(stderr, s.Lang, model.Say("session.failed"))
+		out.PrintErr(stderr, s.Lang, model.Say("session.failed"))
 		return 1
 	case errors.Is(cause, session.ErrReattach):
 		if s.Kind == session.Network {
-			out.Tell(stderr, s.Lang, model.Say("session.reconnect"))
+			out.PrintErr(stderr, s.Lang, model.Say("session.reconnect"))
 		}
 		return session.ExitReattach
 	case err == nil, cause != nil, errors.Is(err, tea.ErrInterrupted):
 		return 0
 	}
 	slog.Error("dashboard ended", "error", err)
-	out.Tell(stderr, s.Lang, model.TextOf(err))
+	out.PrintErr(stderr, s.Lang, model.TextOf(err))
 	return 1
 }
 

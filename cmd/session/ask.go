@@ -57,7 +57,7 @@ func (s *Session) ask(ctx context.Context, question string, secret bool) (string
 			_, _ = io.WriteString(s.Err, "\n")
 		}()
 	}
-	return within(ctx, func() (string, error) { return readLine(s.Reader(ctx)) })
+	return withContext(ctx, func() (string, error) { return readLine(s.Reader(ctx)) })
 }
 
 // edit lets the person edit a line on a terminal that does nothing by itself.
@@ -69,7 +69,7 @@ func (s *Session) edit(ctx context.Context, question string, secret bool) (strin
 	if s.PTY != nil {
 		_ = t.SetSize(s.PTY.Width, s.PTY.Height)
 	}
-	return within(ctx, func() (string, error) {
+	return withContext(ctx, func() (string, error) {
 		if secret {
 			return t.ReadPassword(question)
 		}
@@ -77,9 +77,9 @@ func (s *Session) edit(ctx context.Context, question string, secret bool) (strin
 	})
 }
 
-// within runs fn until ctx ends. An fn that cannot be stopped is left behind;
+// withContext runs fn until ctx ends. An fn that cannot be stopped is left behind;
 // it ends with its input.
-func within(ctx context.Context, fn func() (string, error)) (string, error) {
+func withContext(ctx context.Context, fn func() (string, error)) (string, error) {
 	type result struct {
 		line string
 		err  error
@@ -128,9 +128,9 @@ func readLine(r io.Reader) (string, error) {
 	}
 }
 
-// makeRaw gives a function that puts a terminal of this process into raw mode
+// rawSwitch gives a function that puts a terminal of this process into raw mode
 // and back.
-func makeRaw(f *os.File) func(bool) error {
+func rawSwitch(f *os.File) func(bool) error {
 	fd := int(f.Fd())
 	var was *term.State
 	return func(on bool) (err error) {
@@ -142,10 +142,10 @@ func makeRaw(f *os.File) func(bool) error {
 	}
 }
 
-// HideEcho gives a function that stops a terminal of this process from echoing
+// EchoSwitch gives a function that stops a terminal of this process from echoing
 // and lets it echo again, keeping its line
 // editing and control-C.
-func HideEcho(f *os.File) func(bool) error {
+func EchoSwitch(f *os.File) func(bool) error {
 	var was *noEcho
 	return func(on bool) (err error) {
 		if on {

@@ -23,7 +23,7 @@ type files struct {
 	pid    int
 }
 
-func (f files) into(s *Session) {
+func (f files) bind(s *Session) {
 	s.Open = func(path string) (io.ReadCloser, error) {
 		if path == "-" {
 			return io.NopCloser(s.In), nil
@@ -147,11 +147,11 @@ func (f files) resolve(path string) (string, error) {
 		}
 		path = filepath.Join(f.dir, path)
 	}
-	return f.own(filepath.Clean(path))
+	return f.callerPath(filepath.Clean(path))
 }
 
-// own leads names of a process's own descriptors to the caller's process.
-func (f files) own(path string) (string, error) {
+// callerPath leads names of a process's own descriptors to the caller's process.
+func (f files) callerPath(path string) (string, error) {
 	proc := fmt.Sprintf("/proc/%d", f.pid)
 	for from, to := range map[string]string{
 		"/dev/stdin": proc + "/fd/0", "/dev/stdout": proc + "/fd/1", "/dev/stderr": proc + "/fd/2",
@@ -172,7 +172,7 @@ func (f files) own(path string) (string, error) {
 // noFiles refuses every path but "-".
 type noFiles struct{}
 
-func (noFiles) into(s *Session) {
+func (noFiles) bind(s *Session) {
 	refuse := func(path string) error {
 		return model.Fail("path.remote", "file", path).Wrapping(ErrNoPath)
 	}
@@ -198,8 +198,8 @@ type stdout struct{ io.Writer }
 func (stdout) Close() error { return nil }
 func (stdout) Abort() error { return nil }
 
-// created is a file under a temporary name until it is closed.
-type created struct {
+// pendingFile is a file under a temporary name until it is closed.
+type pendingFile struct {
 	f    *os.File
 	path string
 	err  error // of the first write that failed
@@ -225,10 +225,10 @@ func create(path string, mode os.FileMode) (File, error) {
 	if err := f.Chmod(mode); err != nil {
 		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
 	}
-	return &created{f: f, path: path}, nil
+	return &pendingFile{f: f, path: path}, nil
 }
 
-func (c *created) Write(b []byte) (int, error) {
+func (c *pendingFile) Write(b []byte) (int, error) {
 	n, err := c.f.Write(b)
 	if err != nil && c.err == nil {
 		c.err = err
@@ -237,7 +237,7 @@ func (c *created) Write(b []byte) (int, error) {
 }
 
 // Close makes the file durable and gives it its name.
-func (c *created) Close() error {
+func (c *pendingFile) Close() error {
 	if c.done {
 		return os.ErrClosed
 	}
@@ -259,7 +259,7 @@ func (c *created) Close() error {
 	return nil
 }
 
-func (c *created) Abort() error {
+func (c *pendingFile) Abort() error {
 	if c.done {
 		return nil
 	}

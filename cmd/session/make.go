@@ -12,9 +12,9 @@ import (
 	"certquay/model"
 )
 
-// NewLocal is the session of this process: its standard streams, files,
+// NewLocalSession is the session of this process: its standard streams, files,
 // environment and terminal. Its actor is the owner of the store.
-func NewLocal() *Session {
+func NewLocalSession() *Session {
 	d := Describe(os.Stdin, os.Stdout, os.Stderr, os.Environ())
 	s := &Session{
 		Kind: Local, In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
@@ -25,8 +25,8 @@ func NewLocal() *Session {
 	if d.In && d.Out {
 		s.PTY = &PTY{Term: Escape(d.Term, 64), Width: d.Width, Height: d.Height}
 	}
-	s.hide, s.raw = HideEcho(os.Stdin), makeRaw(os.Stdin)
-	files{}.into(s)
+	s.hide, s.raw = EchoSwitch(os.Stdin), rawSwitch(os.Stdin)
+	files{}.bind(s)
 	return s
 }
 
@@ -83,12 +83,12 @@ type Caller struct {
 	PID int    // as the kernel tells it; 0 when unknown
 }
 
-// NewAttached is the session of a process of the same user, attached over the
+// NewSocketSession is the session of a process of the same user, attached over the
 // owner's socket. Its paths are taken from the caller's working directory and
 // opened by the owner: both are the same user, so nothing is reached that the
 // caller could not reach. Names of the caller's own descriptors (/dev/stdin,
 // /dev/fd/3, process substitution) are found through its process.
-func NewAttached(r Remote, c Caller) *Session {
+func NewSocketSession(r Remote, c Caller) *Session {
 	s := r.session(Socket)
 	s.Terminal, s.Interactive = c.Out, c.In && (c.Err || c.Out)
 	s.Profile = profile(c.Profile, r.Env)
@@ -99,14 +99,14 @@ func NewAttached(r Remote, c Caller) *Session {
 	if c.Out {
 		s.Width = Size{c.Width, c.Height}.Clamp().Width
 	}
-	files{remote: true, dir: c.Dir, pid: c.PID}.into(s)
+	files{remote: true, dir: c.Dir, pid: c.PID}.bind(s)
 	return s
 }
 
-// NewNetwork is the session of somebody who came over network SSH. Every path
+// NewNetworkSession is the session of somebody who came over network SSH. Every path
 // but "-" is refused with [ErrNoPath]: it would name a file of the server, and
 // "ssh host upload /etc/..." would read it.
-func NewNetwork(r Remote) *Session {
+func NewNetworkSession(r Remote) *Session {
 	s := r.session(Network)
 	s.Profile = colorprofile.NoTTY
 	if s.PTY != nil {
@@ -114,7 +114,7 @@ func NewNetwork(r Remote) *Session {
 		s.Profile = profile(colorprofile.Env(s.Env), s.Env)
 	}
 	s.Lang = Language(r.Env)
-	noFiles{}.into(s)
+	noFiles{}.bind(s)
 	return s
 }
 

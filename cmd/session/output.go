@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// lastWords is how long what is still written may take once the person is gone
+// flushTimeout is how long what is still written may take once the person is gone
 // or the program is to end.
-const lastWords = time.Second
+const flushTimeout = time.Second
 
-var errLost = fmt.Errorf("nobody takes what is written: %w", os.ErrDeadlineExceeded)
+var errTerminalGone = fmt.Errorf("nobody takes what is written: %w", os.ErrDeadlineExceeded)
 
 // Writer is to, and once ctx has ended a write that takes longer than a second
 // more fails with [os.ErrDeadlineExceeded], and so does every later one: a
@@ -22,7 +22,7 @@ var errLost = fmt.Errorf("nobody takes what is written: %w", os.ErrDeadlineExcee
 // open, never takes anything again, and nobody must wait for it. It is safe for
 // concurrent use. What is a file stays recognizable as one by its Fd.
 func Writer(ctx context.Context, to io.Writer) io.Writer {
-	w := &output{to: to, ended: ctx.Done(), turn: make(chan struct{}, 1)}
+	w := &output{to: to, ended: ctx.Done(), writing: make(chan struct{}, 1)}
 	if f, ok := to.(file); ok {
 		return &fileOutput{output: w, file: f}
 	}
@@ -37,10 +37,10 @@ type file interface {
 
 // output writes in a goroutine, which it leaves behind when it gives up.
 type output struct {
-	to    io.Writer
-	ended <-chan struct{}
-	turn  chan struct{} // one write at a time
-	lost  atomic.Bool   // one write was given up
+	to      io.Writer
+	ended   <-chan struct{}
+	writing chan struct{} // one write at a time
+	gone    atomic.Bool   // one write was given up
 }
 
 type fileOutput struct {
@@ -59,15 +59,15 @@ func (o *output) Write(p []byte) (int, error) {
 		err error
 	}
 	done := make(chan result, 1)
-	if o.lost.Load() {
-		return 0, errLost
+	if o.gone.Load() {
+		return 0, errTerminalGone
 	}
 	b := bytes.Clone(p) // the caller may use p again after a write that is given up
 	go func() {
-		o.turn <- struct{}{}
-		defer func() { <-o.turn }()
-		if o.lost.Load() {
-			done <- result{0, errLost}
+		o.writing <- struct{}{}
+		defer func() { <-o.writing }()
+		if o.gone.Load() {
+			done <- result{0, errTerminalGone}
 			return
 		}
 		n, err := o.to.Write(b)
@@ -78,14 +78,14 @@ func (o *output) Write(p []byte) (int, error) {
 		return r.n, r.err
 	case <-o.ended:
 	}
-	late := time.NewTimer(lastWords)
+	late := time.NewTimer(flushTimeout)
 	defer late.Stop()
 	select {
 	case r := <-done:
 		return r.n, r.err
 	case <-late.C:
-		o.lost.Store(true)
-		return 0, errLost
+		o.gone.Store(true)
+		return 0, errTerminalGone
 	}
 }
 

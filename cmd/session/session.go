@@ -132,10 +132,10 @@ func (s *Session) Raw() (restore func(), err error) {
 	}, nil
 }
 
-// Hush stops the caller's terminal from echoing until the returned function is
+// EchoOff stops the caller's terminal from echoing until the returned function is
 // called: what is typed while nothing reads stays for whoever reads next, and
 // control-C still interrupts. Where that cannot be done it does nothing.
-func (s *Session) Hush() (restore func()) {
+func (s *Session) EchoOff() (restore func()) {
 	if s.hide == nil || s.hide(true) != nil {
 		return func() {}
 	}

@@ -61,7 +61,7 @@ func TestLanguage(t *testing.T) {
 // spec: V5. NO_COLOR with any value takes colours away.
 func TestNoColor(t *testing.T) {
 	for v, want := range map[string]colorprofile.Profile{"": colorprofile.TrueColor, "1": colorprofile.ASCII, "please": colorprofile.ASCII} {
-		s := NewNetwork(Remote{PTY: &PTY{Term: "xterm-256color"}, Env: []string{"COLORTERM=truecolor", "NO_COLOR=" + v}})
+		s := NewNetworkSession(Remote{PTY: &PTY{Term: "xterm-256color"}, Env: []string{"COLORTERM=truecolor", "NO_COLOR=" + v}})
 		if s.Profile != want {
 			t.Errorf("NO_COLOR=%s: %v", v, s.Profile)
 		}
@@ -70,7 +70,7 @@ func TestNoColor(t *testing.T) {
 
 func attached(dir string, pid int) (*Session, *bytes.Buffer) {
 	out := &bytes.Buffer{}
-	return NewAttached(Remote{In: strings.NewReader("in"), Out: out, Err: io.Discard}, Caller{Dir: dir, PID: pid}), out
+	return NewSocketSession(Remote{In: strings.NewReader("in"), Out: out, Err: io.Discard}, Caller{Dir: dir, PID: pid}), out
 }
 
 // A file appears whole or not at all, with exactly the mode asked for.
@@ -170,7 +170,7 @@ func TestOwnDescriptors(t *testing.T) {
 
 // Over network SSH only "-" works.
 func TestNetworkFiles(t *testing.T) {
-	s := NewNetwork(Remote{In: strings.NewReader("in"), Out: io.Discard, Err: io.Discard})
+	s := NewNetworkSession(Remote{In: strings.NewReader("in"), Out: io.Discard, Err: io.Discard})
 	for _, p := range []string{"/etc/passwd", "x", "", "./-"} {
 		_, err := s.Open(p)
 		_, err2 := s.Create(p, 0o600)
@@ -221,8 +221,8 @@ func TestAskTakesOneLine(t *testing.T) {
 // TestWholePath tells a person where a file of theirs is.
 func TestWholePath(t *testing.T) {
 	var s, far Session
-	files{remote: true, dir: "/home/anna"}.into(&s)
-	noFiles{}.into(&far)
+	files{remote: true, dir: "/home/anna"}.bind(&s)
+	noFiles{}.bind(&far)
 	if got := s.Abs("certs/a.pem"); got != "/home/anna/certs/a.pem" {
 		t.Errorf("attached: %q", got)
 	}
@@ -233,7 +233,7 @@ func TestWholePath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	(&files{}).into(&s)
+	(&files{}).bind(&s)
 	if got := s.Abs("a.pem"); got != filepath.Join(dir, "a.pem") {
 		t.Errorf("local: %q", got)
 	}

@@ -43,7 +43,7 @@ type channel struct {
 	sizes    chan session.Size
 	raw      atomic.Bool
 	started  bool
-	gone     context.CancelCauseFunc
+	cancel   context.CancelCauseFunc
 	ctx      context.Context // the channel's own, made with it
 }
 
@@ -54,11 +54,11 @@ func (s *Server) channel(ctx context.Context, d *endpoint, client *gossh.ServerC
 		_ = nc.Reject(gossh.ResourceShortage, "the server is stopping")
 		return
 	}
-	if err := l.open(ctx, client); err != nil {
+	if err := l.addChannel(ctx, client); err != nil {
 		_ = nc.Reject(gossh.ResourceShortage, err.Error())
 		return
 	}
-	defer l.done()
+	defer l.removeChannel()
 	c := &channel{s: s, conn: l, endpoint: d, sizes: make(chan session.Size, 1)}
 	if d.keys != nil {
 		c.key, _ = sc.Value(ssh.ContextKeyPublicKey).(gossh.PublicKey)
@@ -74,7 +74,7 @@ func (s *Server) channel(ctx context.Context, d *endpoint, client *gossh.ServerC
 		return
 	}
 	c.Channel = ch
-	c.ctx, c.gone = context.WithCancelCause(ctx)
+	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	for r := range requests {
 		ok := c.request(r)
 		if r.WantReply {
@@ -84,7 +84,7 @@ func (s *Server) channel(ctx context.Context, d *endpoint, client *gossh.ServerC
 			go c.run(r.Type, r.Payload)
 		}
 	}
-	c.gone(session.ErrDisconnected)
+	c.cancel(session.ErrDisconnected)
 }
 
 // admit looks the key of the finished handshake up again: it may have been
@@ -104,8 +104,8 @@ func (c *channel) admit(ctx context.Context, conn gossh.ConnMetadata) error {
 	return err
 }
 
-// now is who the key is at present, with no role once it has been taken away.
-func (c *channel) now(ctx context.Context) model.Actor {
+// currentActor is who the key is at present, with no role once it has been taken away.
+func (c *channel) currentActor(ctx context.Context) model.Actor {
 	id, err := c.endpoint.keys.Lookup(c.key)
 	if err == nil {
 		id.Fingerprint, id.User, id.From = c.id.Fingerprint, c.id.User, c.id.From
@@ -125,9 +125,9 @@ func (c *channel) now(ctx context.Context) model.Actor {
 func (c *channel) request(r *gossh.Request) bool {
 	switch r.Type {
 	case "env":
-		return c.variable(r.Payload)
+		return c.setEnv(r.Payload)
 	case "pty-req":
-		return c.terminal(r.Payload)
+		return c.setPTY(r.Payload)
 	case "window-change":
 		var w wire.Window
 		if gossh.Unmarshal(r.Payload, &w) != nil {
@@ -142,7 +142,7 @@ func (c *channel) request(r *gossh.Request) bool {
 		}
 		switch ssh.Signal(g.Name) {
 		case ssh.SIGINT, ssh.SIGQUIT, ssh.SIGTERM, ssh.SIGHUP:
-			c.gone(session.ErrInterrupted)
+			c.cancel(session.ErrInterrupted)
 			return true
 		}
 	case "exec", "shell":
@@ -155,8 +155,8 @@ func (c *channel) request(r *gossh.Request) bool {
 	return false
 }
 
-// variable keeps one of the environment, within the limits.
-func (c *channel) variable(payload []byte) bool {
+// setEnv keeps one of the environment, within the limits.
+func (c *channel) setEnv(payload []byte) bool {
 	var v struct{ Name, Value string }
 	if c.started || c.endpoint.keys == nil || gossh.Unmarshal(payload, &v) != nil {
 		return false
@@ -170,8 +170,8 @@ func (c *channel) variable(payload []byte) bool {
 	return true
 }
 
-// terminal notes the terminal at the other end.
-func (c *channel) terminal(payload []byte) bool {
+// setPTY notes the terminal at the other end.
+func (c *channel) setPTY(payload []byte) bool {
 	var p struct {
 		Term                                   string
 		Width, Height, PixelWidth, PixelHeight uint32
@@ -206,7 +206,7 @@ func (c *channel) run(kind string, payload []byte) {
 		_ = c.Close()
 	}()
 	in := newInput(c.Channel)
-	defer in.stop()
+	defer in.close()
 	stdout := &output{to: c.Channel, raw: c.raw.Load}
 	stderr := &output{to: c.Stderr(), raw: c.raw.Load}
 	defer func() { // before anything was handed to a handler
@@ -226,16 +226,16 @@ func (c *channel) run(kind string, payload []byte) {
 			return
 		}
 	}
-	r.Who = func() model.Actor { return c.now(c.ctx) }
-	ss := session.NewNetwork(r)
-	args, err := split(command.Line)
+	r.Who = func() model.Actor { return c.currentActor(c.ctx) }
+	ss := session.NewNetworkSession(r)
+	args, err := splitCommand(command.Line)
 	if err != nil {
-		out.Tell(stderr, ss.Lang, model.TextOf(err))
+		out.PrintErr(stderr, ss.Lang, model.TextOf(err))
 		code = 2
 		return
 	}
 	if c.pty != nil {
-		in.interrupt, in.may = c.interrupter(ss), c.may
+		in.interrupt, in.allowed = c.interrupter(ss), c.keyAllowed
 		in.begin()
 	}
 	code, _ = c.serve(ss, args)
@@ -246,7 +246,7 @@ func (c *channel) run(kind string, payload []byte) {
 func (c *channel) interrupter(ss *session.Session) func(byte) {
 	return func(byte) {
 		if !ss.InRaw() {
-			c.gone(session.ErrInterrupted)
+			c.cancel(session.ErrInterrupted)
 		}
 	}
 }
@@ -255,7 +255,7 @@ func (c *channel) interrupter(ss *session.Session) func(byte) {
 func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 	var command struct{ Line string }
 	if err := gossh.Unmarshal(payload, &command); err != nil || command.Line != wire.Command {
-		out.Tell(r.Err, session.Language(c.env), model.Say("session.other-program"))
+		out.PrintErr(r.Err, session.Language(c.env), model.Say("session.other-program"))
 		return 2
 	}
 	q, err := wire.Read(c.Channel)
@@ -297,7 +297,7 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 		}
 		return err
 	}
-	ss := session.NewAttached(r, session.Caller{
+	ss := session.NewSocketSession(r, session.Caller{
 		Terminal: session.Terminal{
 			In: q.In, Out: q.Out, Err: q.Err, Width: q.Width, Height: q.Height,
 			Term: q.Term, Lang: q.Lang,
@@ -317,11 +317,11 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 // serve gives the session to the handler. begun is false when the server is
 // leaving, or when the other side did not acknowledge: then nothing was done.
 func (c *channel) serve(ss *session.Session, args []string) (code int, begun bool) {
-	defer c.gone(nil)
-	v := &running{via: ss.Actor.Via, key: c.key, id: c.id, end: c.gone}
+	defer c.cancel(nil)
+	v := &running{via: ss.Actor.Via, key: c.key, id: c.id, end: c.cancel}
 	if !c.s.add(v) {
 		if ss.Kind == session.Network {
-			out.Tell(ss.Err, ss.Lang, model.Say("session.stopping"))
+			out.PrintErr(ss.Err, ss.Lang, model.Say("session.stopping"))
 		}
 		return session.ExitReattach, false
 	}
@@ -341,7 +341,7 @@ func (c *channel) serve(ss *session.Session, args []string) (code int, begun boo
 	}()
 	code = c.s.handler.Serve(context.WithValue(c.ctx, runningKey{}, v), ss, args) & 0xff
 	if errors.Is(context.Cause(c.ctx), session.ErrKeyRemoved) {
-		out.Tell(ss.Err, ss.Lang, model.Say("session.key-removed"))
+		out.PrintErr(ss.Err, ss.Lang, model.Say("session.key-removed"))
 		return 1, begun
 	}
 	return code, begun
@@ -350,5 +350,5 @@ func (c *channel) serve(ss *session.Session, args []string) (code int, begun boo
 // failed logs a panic and tells the person in one line.
 func (s *Server) failed(r any, lang string, to io.Writer) {
 	s.log.Error("panic in a session", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-	out.Tell(to, lang, model.Say("session.fault"))
+	out.PrintErr(to, lang, model.Say("session.fault"))
 }

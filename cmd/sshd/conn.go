@@ -17,16 +17,16 @@ import (
 // conn is one connection and what it takes of the limits.
 type conn struct {
 	net.Conn
-	s       *Server
-	network bool
-	pid     int    // of the process at the other end of the socket
-	source  string // the address it counts for; see [source]
-	since   time.Time
-	read    atomic.Int64 // bytes
-	heard   atomic.Int64 // when the last of them came, in nanoseconds since 1970
+	s        *Server
+	network  bool
+	pid      int    // of the process at the other end of the socket
+	source   string // the address it counts for; see [source]
+	since    time.Time
+	read     atomic.Int64 // bytes
+	lastRead atomic.Int64 // when the last of them came, in nanoseconds since 1970
 
-	once   sync.Once
-	unused *time.Timer
+	once      sync.Once
+	idleTimer *time.Timer
 
 	mu       sync.Mutex
 	channels int
@@ -46,28 +46,28 @@ type connKey struct{}
 // nor one address keep anybody out.
 func (s *Server) accept(sc ssh.Context, raw net.Conn, network bool, pid int) net.Conn {
 	c := &conn{Conn: raw, s: s, network: network, pid: pid, since: time.Now()}
-	c.heard.Store(c.since.UnixNano())
-	first := s.limits.Handshake + s.limits.Unused
+	c.lastRead.Store(c.since.UnixNano())
+	first := s.limits.Handshake + s.limits.NoSession
 	if network {
 		c.source, first = source(raw.RemoteAddr()), s.limits.Greeting
 	}
 	c.mu.Lock() // the timer may fire at once
-	c.unused = time.AfterFunc(first, func() { _ = c.Close() })
+	c.idleTimer = time.AfterFunc(first, func() { _ = c.Close() })
 	c.mu.Unlock()
 	s.mu.Lock()
 	var victim *conn
 	switch {
 	case s.leaving && network:
 		s.mu.Unlock()
-		c.unused.Stop()
+		c.idleTimer.Stop()
 		return nil
 	case !network && s.attached >= s.limits.Attached:
 		s.mu.Unlock()
-		c.unused.Stop()
+		c.idleTimer.Stop()
 		s.log.Warn("attaching refused", "error", "too many connections to the socket")
 		return nil
 	case network:
-		victim = s.room(c.source)
+		victim = s.evict(c.source)
 		s.pending[c] = struct{}{}
 		s.perSource[c.source]++
 	default:
@@ -75,16 +75,16 @@ func (s *Server) accept(sc ssh.Context, raw net.Conn, network bool, pid int) net
 	}
 	s.mu.Unlock()
 	if victim != nil {
-		s.sparing.log(s.log, slog.LevelWarn, "ssh connection dropped", "from", address(victim), "error", "too many handshakes at once")
+		s.limitedLog.log(s.log, slog.LevelWarn, "ssh connection dropped", "from", address(victim), "error", "too many handshakes at once")
 		_ = victim.Close()
 	}
 	sc.SetValue(connKey{}, c)
 	return c
 }
 
-// room is who has to go so that one more from an address may shake hands, or
+// evict is who has to go so that one more from an address may shake hands, or
 // nil. It is called with the lock held.
-func (s *Server) room(from string) (victim *conn) {
+func (s *Server) evict(from string) (victim *conn) {
 	switch {
 	case s.perSource[from] >= s.limits.PerSource:
 	case len(s.pending) >= s.limits.Handshakes:
@@ -106,13 +106,13 @@ func (s *Server) room(from string) (victim *conn) {
 			victim, least = c, n
 		}
 	}
-	s.forget(victim)
+	s.removePending(victim)
 	return victim
 }
 
-// forget takes a link from those that shake hands. It is called with the lock
+// removePending takes a link from those that shake hands. It is called with the lock
 // held, and does nothing when the link is not among them.
-func (s *Server) forget(c *conn) {
+func (s *Server) removePending(c *conn) {
 	if _, ok := s.pending[c]; !ok {
 		return
 	}
@@ -143,22 +143,22 @@ func source(a net.Addr) string {
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
-		c.heard.Store(time.Now().UnixNano())
+		c.lastRead.Store(time.Now().UnixNano())
 		c.read.Add(int64(n))
 		if c.network && !c.greeted && bytes.IndexByte(p[:n], '\n') >= 0 { // one goroutine reads
 			c.greeted = true
-			c.rest(c.s.limits.Handshake + c.s.limits.Unused)
+			c.closeAfter(c.s.limits.Handshake + c.s.limits.NoSession)
 		}
 	}
 	return n, err
 }
 
-// rest closes the connection after a time, unless it is used before.
-func (c *conn) rest(d time.Duration) {
+// closeAfter closes the connection after a time, unless it is used before.
+func (c *conn) closeAfter(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.closed {
-		c.unused.Reset(d)
+		c.idleTimer.Reset(d)
 	}
 }
 
@@ -166,7 +166,7 @@ func (c *conn) rest(d time.Duration) {
 func (c *conn) Close() error {
 	c.once.Do(func() {
 		c.mu.Lock()
-		c.unused.Stop()
+		c.idleTimer.Stop()
 		key, counted := c.key, c.counted
 		c.closed = true
 		c.mu.Unlock()
@@ -177,7 +177,7 @@ func (c *conn) Close() error {
 		case !c.network:
 			s.attached--
 		case !counted:
-			s.forget(c)
+			s.removePending(c)
 		default:
 			s.conns--
 			if delete(s.perKey[key], c); len(s.perKey[key]) == 0 {
@@ -199,23 +199,23 @@ var (
 // of a key. Where there is no place it stays among the former for as long as
 // it takes to tell the person, who can be told once authenticated only.
 func (c *conn) authenticated(key string) error {
-	full := c.settle(key)
-	if errors.Is(full, errPerKey) && c.s.displace(key) {
-		full = c.settle(key)
+	full := c.register(key)
+	if errors.Is(full, errPerKey) && c.s.evictSilent(key) {
+		full = c.register(key)
 	}
 	if errors.Is(full, errFull) || errors.Is(full, errPerKey) {
 		c.s.log.Warn("ssh connection refused", "from", address(c), "key", key, "error", full)
 		c.mu.Lock()
 		c.refused = full
 		c.mu.Unlock()
-		c.rest(c.s.limits.Telling)
+		c.closeAfter(c.s.limits.Refusal)
 		return nil
 	}
 	return full
 }
 
-// settle counts a connection among those of its key, if there is a place.
-func (c *conn) settle(key string) error {
+// register counts a connection among those of its key, if there is a place.
+func (c *conn) register(key string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.s
@@ -231,7 +231,7 @@ func (c *conn) settle(key string) error {
 	case len(s.perKey[key]) >= s.limits.PerKey:
 		return errPerKey
 	}
-	s.forget(c)
+	s.removePending(c)
 	s.conns++
 	if s.perKey[key] == nil {
 		s.perKey[key] = map[*conn]struct{}{}
@@ -241,14 +241,14 @@ func (c *conn) settle(key string) error {
 	return nil
 }
 
-// displace closes the connection of a key that was silent for longest, unless
+// evictSilent closes the connection of a key that was silent for longest, unless
 // it answers: that of a computer which was put to sleep does not, and must not
 // keep its owner out.
-func (s *Server) displace(key string) bool {
+func (s *Server) evictSilent(key string) bool {
 	s.mu.Lock()
 	var silent *conn
 	for c := range s.perKey[key] {
-		if silent == nil || c.heard.Load() < silent.heard.Load() {
+		if silent == nil || c.lastRead.Load() < silent.lastRead.Load() {
 			silent = c
 		}
 	}
@@ -260,10 +260,10 @@ func (s *Server) displace(key string) bool {
 	conn := silent.conn
 	silent.mu.Unlock()
 	if conn == nil {
-		if time.Since(time.Unix(0, silent.heard.Load())) < s.limits.Probe {
+		if time.Since(time.Unix(0, silent.lastRead.Load())) < s.limits.Probe {
 			return false // it is about to begin a session
 		}
-	} else if asked := ask(conn); asked != nil {
+	} else if asked := ping(conn); asked != nil {
 		late := time.NewTimer(s.limits.Probe)
 		defer late.Stop()
 		select {
@@ -279,9 +279,9 @@ func (s *Server) displace(key string) bool {
 	return true
 }
 
-// ask asks the client whether it is there; any answer will do. The channel has
+// ping asks the client whether it is there; any answer will do. The channel has
 // it once it came, or the error with which the connection ended.
-func ask(conn gossh.Conn) <-chan error {
+func ping(conn gossh.Conn) <-chan error {
 	asked := make(chan error, 1)
 	go func() {
 		_, _, err := conn.SendRequest("keepalive@openssh.com", true, nil)
@@ -290,8 +290,8 @@ func ask(conn gossh.Conn) <-chan error {
 	return asked
 }
 
-// open counts a channel, or says why there is to be none.
-func (c *conn) open(ctx context.Context, conn gossh.Conn) error {
+// addChannel counts a channel, or says why there is to be none.
+func (c *conn) addChannel(ctx context.Context, conn gossh.Conn) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -301,7 +301,7 @@ func (c *conn) open(ctx context.Context, conn gossh.Conn) error {
 		return errors.New("too many sessions in this connection")
 	}
 	c.channels++
-	c.unused.Stop()
+	c.idleTimer.Stop()
 	if c.network && c.conn == nil {
 		c.conn = conn
 		go c.keepAlive(ctx, conn)
@@ -309,12 +309,12 @@ func (c *conn) open(ctx context.Context, conn gossh.Conn) error {
 	return nil
 }
 
-// done counts a channel that was closed.
-func (c *conn) done() {
+// removeChannel counts a channel that was closed.
+func (c *conn) removeChannel() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.channels--; c.channels == 0 && !c.closed {
-		c.unused.Reset(c.s.limits.Unused)
+		c.idleTimer.Reset(c.s.limits.NoSession)
 	}
 }
 
@@ -339,7 +339,7 @@ func (c *conn) keepAlive(ctx context.Context, conn gossh.Conn) {
 		case <-tick.C:
 		}
 		late := time.AfterFunc(c.s.limits.Silent-every, func() { _ = conn.Close() })
-		err := <-ask(conn)
+		err := <-ping(conn)
 		late.Stop()
 		if err != nil {
 			return

@@ -44,13 +44,13 @@ func LoadHostKey(path string) (gossh.Signer, error) {
 		if err != nil {
 			return nil, model.Fail("host-key.unusable", "file", path, "cause", err)
 		}
-		return modern(k)
+		return restrictAlgorithms(k)
 	}
 	return nil, model.Fail("host-key.vanished", "file", path)
 }
 
-// modern keeps an RSA key from signing over SHA-1, and refuses DSA.
-func modern(k gossh.Signer) (gossh.Signer, error) {
+// restrictAlgorithms keeps an RSA key from signing over SHA-1, and refuses DSA.
+func restrictAlgorithms(k gossh.Signer) (gossh.Signer, error) {
 	switch k.PublicKey().Type() {
 	case gossh.KeyAlgoED25519, gossh.KeyAlgoECDSA256, gossh.KeyAlgoECDSA384, gossh.KeyAlgoECDSA521:
 		return k, nil

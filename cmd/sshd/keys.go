@@ -174,7 +174,7 @@ func parseKeys(text []byte) (map[string]Identity, []model.Text) {
 		}
 		key, comment, options, _, err := gossh.ParseAuthorizedKey(line)
 		if err == nil {
-			err = usable(key, options)
+			err = checkKey(key, options)
 		}
 		if err != nil {
 			ignored = append(ignored, model.Say("keys.line", "line", n, "cause", err))
@@ -195,7 +195,7 @@ var ignoredOptions = []string{
 	"pty", "agent-forwarding", "port-forwarding", "x11-forwarding", "user-rc",
 }
 
-func usable(key gossh.PublicKey, options []string) error {
+func checkKey(key gossh.PublicKey, options []string) error {
 	for _, o := range options {
 		if !slices.Contains(ignoredOptions, strings.ToLower(o)) {
 			name, _, _ := strings.Cut(o, "=")

@@ -15,8 +15,8 @@ type Limits struct {
 	Command     int           // bytes of a command over the network; 64 KB
 	Greeting    time.Duration // until a client must have said its version; 2 s
 	Handshake   time.Duration // until it must be done; 10 s
-	Unused      time.Duration // until a connection without a session is closed; 1 min
-	Telling     time.Duration // in which one for whom there is no place is told so; 5 s
+	NoSession   time.Duration // until a connection without a session is closed; 1 min
+	Refusal     time.Duration // in which one for whom there is no place is told so; 5 s
 	Probe       time.Duration // to answer, for one that another wants the place of; 2 s
 	Recheck     time.Duration // between two looks whether a key may still be here; 1 s
 	Silent      time.Duration // until a network connection without any answer is closed; 45 s
@@ -46,8 +46,8 @@ func (l Limits) withDefaults() Limits {
 	or(&l.Command, 64<<10)
 	orTime(&l.Greeting, 2*time.Second)
 	orTime(&l.Handshake, 10*time.Second)
-	orTime(&l.Unused, time.Minute)
-	orTime(&l.Telling, 5*time.Second)
+	orTime(&l.NoSession, time.Minute)
+	orTime(&l.Refusal, 5*time.Second)
 	orTime(&l.Probe, 2*time.Second)
 	orTime(&l.Recheck, time.Second)
 	orTime(&l.Silent, 45*time.Second)

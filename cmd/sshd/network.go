@@ -81,7 +81,7 @@ func (s *Server) ServeNetwork(ctx context.Context, l net.Listener, n Network) er
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		s.watch(ctx, n.Keys)
+		s.endRemovedKeys(ctx, n.Keys)
 	}()
 	err = s.serve(ctx, srv, l)
 	cancel()

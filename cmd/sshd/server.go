@@ -56,12 +56,12 @@ type Options struct {
 
 // Server serves sessions. It is safe for concurrent use.
 type Server struct {
-	handler Handler
-	version string
-	verb    func([]string) string
-	log     *slog.Logger
-	limits  Limits
-	sparing sparing
+	handler    Handler
+	version    string
+	verb       func([]string) string
+	log        *slog.Logger
+	limits     Limits
+	limitedLog rateLimitedLog
 
 	mu       sync.Mutex
 	leaving  bool
@@ -269,7 +269,7 @@ func (s *Server) base(ctx context.Context, d *endpoint) func(*ssh.Server) error 
 		srv.HandshakeTimeout = s.limits.Handshake
 		srv.Handler = func(ssh.Session) {}
 		srv.ConnectionFailedCallback = func(c net.Conn, err error) {
-			s.sparing.log(s.log, slog.LevelInfo, "ssh connection refused", "from", address(c), "error", session.Escape(err.Error(), 300))
+			s.limitedLog.log(s.log, slog.LevelInfo, "ssh connection refused", "from", address(c), "error", session.Escape(err.Error(), 300))
 		}
 		return nil
 	}

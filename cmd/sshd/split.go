@@ -6,11 +6,11 @@ import (
 	"certquay/model"
 )
 
-// split cuts a command that an SSH client sent into arguments by the quoting
+// splitCommand cuts a command that an SSH client sent into arguments by the quoting
 // rules of the POSIX shell: blanks, backslash, single and double quotes. An
 // empty pair of quotes is an empty argument. Nothing is expanded, and the
 // characters that would mean something to a shell mean themselves.
-func split(command string) ([]string, error) {
+func splitCommand(command string) ([]string, error) {
 	var args []string
 	var word strings.Builder
 	var quote rune

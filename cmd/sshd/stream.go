@@ -19,7 +19,7 @@ type input struct {
 	from      io.Reader
 	start     func()           // asks the other side to send; may be nil
 	interrupt func(typed byte) // told of control-C and control-\; may be nil
-	may       func() bool      // whether what was sent counts; may be nil
+	allowed   func() bool      // whether what was sent counts; may be nil
 
 	once sync.Once
 	mu   sync.Mutex
@@ -48,7 +48,7 @@ func (in *input) readLoop() {
 	b := make([]byte, 32<<10)
 	for {
 		n, err := in.from.Read(b)
-		if n > 0 && in.may != nil && !in.may() {
+		if n > 0 && in.allowed != nil && !in.allowed() {
 			n, err = 0, io.EOF
 		}
 		if in.interrupt != nil {
@@ -72,8 +72,8 @@ func (in *input) readLoop() {
 	}
 }
 
-// stop ends all reads and what is read ahead; the connection is closed.
-func (in *input) stop() {
+// close ends all reads and what is read ahead; the connection is closed.
+func (in *input) close() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.buf = nil
@@ -86,14 +86,14 @@ func (in *input) stop() {
 func (in *input) Read(p []byte) (int, error) { return in.read(context.Background(), p) }
 
 // WithContext is the input until ctx ends; then it is at its end.
-func (in *input) WithContext(ctx context.Context) io.Reader { return &bounded{in: in, ctx: ctx} }
+func (in *input) WithContext(ctx context.Context) io.Reader { return &contextReader{in: in, ctx: ctx} }
 
-type bounded struct {
+type contextReader struct {
 	in  *input
 	ctx context.Context // a reader's reads take none
 }
 
-func (b *bounded) Read(p []byte) (int, error) {
+func (b *contextReader) Read(p []byte) (int, error) {
 	defer context.AfterFunc(b.ctx, func() {
 		b.in.mu.Lock()
 		defer b.in.mu.Unlock()

@@ -59,7 +59,7 @@ func TestSplit(t *testing.T) {
 		{in: `a"`, bad: true},
 		{in: `\`, bad: true},
 	} {
-		got, err := split(c.in)
+		got, err := splitCommand(c.in)
 		if (err != nil) != c.bad || strings.Join(got, "\x00") != strings.Join(c.want, "\x00") || len(got) != len(c.want) {
 			t.Errorf("%q: %q %v", c.in, got, err)
 		}
@@ -75,11 +75,11 @@ func FuzzSplit(f *testing.F) {
 			t.Skip()
 		}
 		quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-		got, err := split(quote(a) + " " + quote(b))
+		got, err := splitCommand(quote(a) + " " + quote(b))
 		if err != nil || len(got) != 2 || got[0] != a || got[1] != b {
 			t.Errorf("%q %q: %q %v", a, b, got, err)
 		}
-		_, _ = split(a) // must not panic
+		_, _ = splitCommand(a) // must not panic
 	})
 }
 

@@ -10,20 +10,20 @@ import (
 	"certquay/cmd/session"
 )
 
-// may says whether the key of a session may still log in, and ends the session
+// keyAllowed says whether the key of a session may still log in, and ends the session
 // if not: it is asked before anything a person typed is acted on.
-func (c *channel) may() bool {
+func (c *channel) keyAllowed() bool {
 	if _, err := c.endpoint.keys.Lookup(c.key); err == nil {
 		return true
 	}
-	c.gone(session.ErrKeyRemoved)
+	c.cancel(session.ErrKeyRemoved)
 	return false
 }
 
-// watch ends the sessions of keys that were taken out of the file, until ctx
+// endRemovedKeys ends the sessions of keys that were taken out of the file, until ctx
 // ends. A file that cannot be used at all ends them at the second look only:
 // somebody may be writing it.
-func (s *Server) watch(ctx context.Context, keys *Keys) {
+func (s *Server) endRemovedKeys(ctx context.Context, keys *Keys) {
 	tick := time.NewTicker(s.limits.Recheck)
 	defer tick.Stop()
 	doubted := map[*running]bool{}
@@ -56,16 +56,16 @@ func (s *Server) watch(ctx context.Context, keys *Keys) {
 	}
 }
 
-// sparing logs what a crowd can make happen as often as it likes: ten lines a
+// rateLimitedLog logs what a crowd can make happen as often as it likes: ten lines a
 // second, and how many were left out.
-type sparing struct {
+type rateLimitedLog struct {
 	mu     sync.Mutex
 	second int64
 	lines  int
 	left   int
 }
 
-func (s *sparing) log(to *slog.Logger, level slog.Level, what string, args ...any) {
+func (s *rateLimitedLog) log(to *slog.Logger, level slog.Level, what string, args ...any) {
 	const most = 10
 	s.mu.Lock()
 	defer s.mu.Unlock()

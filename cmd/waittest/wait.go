@@ -10,8 +10,8 @@ const every = 5 * time.Millisecond
 
 // Eventually looks until ok says so, and reports whether it came to that within
 // a time. It looks at least once.
-func Eventually(within time.Duration, ok func() bool) bool {
-	for end := time.Now().Add(within); !ok(); time.Sleep(every) {
+func Eventually(timeout time.Duration, ok func() bool) bool {
+	for end := time.Now().Add(timeout); !ok(); time.Sleep(every) {
 		if time.Now().After(end) {
 			return false
 		}

@@ -279,7 +279,7 @@ func firstFrame(t *testing.T, p *place) {
 		i.Name = "written meanwhile"
 		p.put(s, i)
 	}
-	if err := s.Built(context.Background()); err != nil {
+	if err := s.WaitForTable(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	page, err := s.Query(model.Query{Filter: model.Filter{Text: "written meanwhile"}, Now: now})

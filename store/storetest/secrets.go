@@ -114,7 +114,7 @@ func passphrase(t *testing.T, p *place) {
 	if got, err = read(); err != nil || string(got.PKCS8.Reveal()) != string(material) {
 		t.Errorf("unsealed: %v", err)
 	}
-	if err := s.Seal(); err != nil {
+	if err := s.ForgetMasterKey(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err = read(); !errors.Is(err, store.ErrSealed) {
@@ -188,7 +188,7 @@ func movedValue(t *testing.T, p *place) {
 	if !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), string(id(2))) {
 		t.Errorf("got %v", err)
 	}
-	if err := s.Built(context.Background()); !errors.Is(err, store.ErrCorrupt) {
+	if err := s.WaitForTable(context.Background()); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("building the table: %v", err)
 	}
 	if page, _ := s.Query(model.Query{Filter: model.Filter{Text: "x"}, Now: now}); !page.Partial {

@@ -95,7 +95,7 @@ func (p *place) openWith(o store.Options) *store.Store {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { _ = s.Close() })
-	if err := s.Built(context.Background()); err != nil {
+	if err := s.WaitForTable(context.Background()); err != nil {
 		p.t.Fatal(err)
 	}
 	return s

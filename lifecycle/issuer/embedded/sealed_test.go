@@ -42,7 +42,7 @@ func TestASealedStoreShowsItsCAAndIssuesOnceUnsealed(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { open().Handler().ServeHTTP(w, r) }))
 	t.Cleanup(srv.Close)
 	_, crl := get(t, srv.URL+"/crl/issuing.crl")
-	if err := s.Seal(); err != nil {
+	if err := s.ForgetMasterKey(); err != nil {
 		t.Fatal(err)
 	}
 	hand.add(5 * 24 * time.Hour) // a new CRL is due, the old one is valid
@@ -78,7 +78,7 @@ func TestASealedStoreShowsItsCAAndIssuesOnceUnsealed(t *testing.T) {
 	}
 	// One whose root is to be renewed cannot do so while sealed, and says why.
 	hand.add(16 * year)
-	if err := s.Seal(); err != nil {
+	if err := s.ForgetMasterKey(); err != nil {
 		t.Fatal(err)
 	}
 	if err := open().Prepare(ctx); !errors.Is(err, store.ErrSealed) {

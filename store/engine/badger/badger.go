@@ -51,12 +51,12 @@ var _ engine.Engine = (*Engine)(nil)
 
 func newEngine(db *badger.DB, logs *logSpace, log *slog.Logger) *Engine {
 	e := &Engine{db: db, dir: logs.dir, logs: logs, log: log, stop: make(chan struct{}), stopped: make(chan struct{})}
-	go e.tidy()
+	go e.collectValueLogs()
 	return e
 }
 
-// tidy rewrites value log files until none is mostly dead.
-func (e *Engine) tidy() {
+// collectValueLogs rewrites value log files until none is mostly dead.
+func (e *Engine) collectValueLogs() {
 	defer close(e.stopped)
 	tick := time.NewTicker(tidying)
 	defer tick.Stop()

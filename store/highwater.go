@@ -56,13 +56,13 @@ func decodeMark(b []byte) (h highWater, err error) {
 	return h, nil
 }
 
-// mark is the file, open. The committer writes it after each group and before
+// highWaterFile is the file, open. The committer writes it after each group and before
 // it tells the callers; a goroutine syncs it.
-type mark struct {
-	file *os.File
-	keys *keyring
-	log  *slog.Logger
-	slot int // that is written next
+type highWaterFile struct {
+	file     *os.File
+	keys     *keyring
+	log      *slog.Logger
+	nextSlot int // that is written next
 
 	mu      sync.Mutex // guards unsaved
 	unsaved bool
@@ -103,12 +103,12 @@ func readMark(path string, k *keyring) (newest highWater, err error) {
 
 // openMark opens the file for writing, or makes it, and writes how far the
 // store has come.
-func openMark(path string, k *keyring, at highWater, log *slog.Logger) (*mark, error) {
+func openMark(path string, k *keyring, at highWater, log *slog.Logger) (*highWaterFile, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	m := &mark{file: f, keys: k, log: log, stop: make(chan struct{}), stopped: make(chan struct{})}
+	m := &highWaterFile{file: f, keys: k, log: log, stop: make(chan struct{}), stopped: make(chan struct{})}
 	// All of it is written now, so that it has its blocks on a full disk.
 	if info, err := f.Stat(); err != nil || info.Size() < markSlots*slotSize {
 		_, err = f.WriteAt(make([]byte, markSlots*slotSize), 0)
@@ -130,21 +130,21 @@ func openMark(path string, k *keyring, at highWater, log *slog.Logger) (*mark, e
 
 // write notes how far the store has come. It is seen by whoever opens the file
 // from now on, also when this process is killed.
-func (m *mark) write(at highWater) error {
+func (m *highWaterFile) write(at highWater) error {
 	if m == nil {
 		return nil
 	}
-	if _, err := m.file.WriteAt(m.keys.authenticate(markKey(m.slot), at.encode()), int64(m.slot)*slotSize); err != nil {
+	if _, err := m.file.WriteAt(m.keys.authenticate(markKey(m.nextSlot), at.encode()), int64(m.nextSlot)*slotSize); err != nil {
 		return err
 	}
-	m.slot = (m.slot + 1) % markSlots
+	m.nextSlot = (m.nextSlot + 1) % markSlots
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.unsaved = true
 	return nil
 }
 
-func (m *mark) syncLoop() {
+func (m *highWaterFile) syncLoop() {
 	defer close(m.stopped)
 	tick := time.NewTicker(markEvery)
 	defer tick.Stop()
@@ -160,7 +160,7 @@ func (m *mark) syncLoop() {
 	}
 }
 
-func (m *mark) sync() error {
+func (m *highWaterFile) sync() error {
 	m.mu.Lock()
 	unsaved := m.unsaved
 	m.unsaved = false
@@ -171,7 +171,7 @@ func (m *mark) sync() error {
 	return m.file.Sync()
 }
 
-func (m *mark) close() error {
+func (m *highWaterFile) close() error {
 	if m == nil {
 		return nil
 	}
@@ -180,9 +180,9 @@ func (m *mark) close() error {
 	return errors.Join(m.sync(), m.file.Close())
 }
 
-// come is how far the database has come. Stores of before there was a mark do
+// progress is how far the database has come. Stores of before there was a mark do
 // not count their commits; marked says that this one does.
-func (v *view) come() (at highWater, marked bool, err error) {
+func (v *view) progress() (at highWater, marked bool, err error) {
 	if at.events, err = v.head(); err != nil {
 		return at, false, err
 	}
@@ -201,19 +201,19 @@ func (v *view) come() (at highWater, marked bool, err error) {
 	return at, true, nil
 }
 
-// LessError says that a store holds less than it did: the newest part of its
+// DataMissingError says that a store holds less than it did: the newest part of its
 // database is missing. Nothing was changed.
-type LessError struct {
+type DataMissingError struct {
 	Commits uint64 // that are missing
 	// From and To are the first and the last event that is missing; both are 0
 	// when none is.
 	From, To uint64
 }
 
-func (e *LessError) Error() string { return e.AsText().String() }
+func (e *DataMissingError) Error() string { return e.AsText().String() }
 
 // AsText is how much is missing.
-func (e *LessError) AsText() model.Text {
+func (e *DataMissingError) AsText() model.Text {
 	if e.To == 0 {
 		return model.Say("damage.less", "n", e.Commits)
 	}
@@ -222,12 +222,12 @@ func (e *LessError) AsText() model.Text {
 
 // compare says whether the database that v reads is as far as the mark says.
 func (v *view) compare(want highWater) error {
-	at, _, err := v.come()
+	at, _, err := v.progress()
 	if err != nil {
 		return err
 	}
 	if at.commits < want.commits || at.events.seq < want.events.seq {
-		e := &LessError{Commits: want.commits - min(at.commits, want.commits)}
+		e := &DataMissingError{Commits: want.commits - min(at.commits, want.commits)}
 		if at.events.seq < want.events.seq {
 			e.From, e.To = at.events.seq+1, want.events.seq
 		}

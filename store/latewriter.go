@@ -8,10 +8,10 @@ import (
 	"certquay/store/engine"
 )
 
-// late is an engine that was opened for reading because nothing could be
+// lateWriter is an engine that was opened for reading because nothing could be
 // written, and is opened for writing by the first write after that has become
 // possible. What was being read meanwhile stays readable.
-type late struct {
+type lateWriter struct {
 	open func() (engine.Engine, error)
 
 	mu     sync.Mutex
@@ -20,13 +20,13 @@ type late struct {
 	closed bool
 }
 
-var _ engine.Engine = (*late)(nil)
+var _ engine.Engine = (*lateWriter)(nil)
 
-func newLate(reader engine.Engine, open func() (engine.Engine, error)) *late {
-	return &late{reader: reader, open: open}
+func newLateWriter(reader engine.Engine, open func() (engine.Engine, error)) *lateWriter {
+	return &lateWriter{reader: reader, open: open}
 }
 
-func (l *late) current() engine.Engine {
+func (l *lateWriter) current() engine.Engine {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.writer != nil {
@@ -35,13 +35,13 @@ func (l *late) current() engine.Engine {
 	return l.reader
 }
 
-func (l *late) Snapshot() (engine.Snapshot, error) { return l.current().Snapshot() }
-func (l *late) Limit() int                         { return l.current().Limit() }
-func (l *late) KeysRead() uint64                   { return l.current().KeysRead() }
+func (l *lateWriter) Snapshot() (engine.Snapshot, error) { return l.current().Snapshot() }
+func (l *lateWriter) Limit() int                         { return l.current().Limit() }
+func (l *lateWriter) KeysRead() uint64                   { return l.current().KeysRead() }
 
 // Apply opens the engine for writing when it is not yet. That it cannot be is
 // an error as of a write that was refused: nothing was written.
-func (l *late) Apply(ctx context.Context, b *engine.Batch) error {
+func (l *lateWriter) Apply(ctx context.Context, b *engine.Batch) error {
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
@@ -61,7 +61,7 @@ func (l *late) Apply(ctx context.Context, b *engine.Batch) error {
 }
 
 // Verify reads the files whole.
-func (l *late) Verify(ctx context.Context) error {
+func (l *lateWriter) Verify(ctx context.Context) error {
 	if f, ok := l.current().(interface{ Verify(context.Context) error }); ok {
 		return f.Verify(ctx)
 	}
@@ -69,7 +69,7 @@ func (l *late) Verify(ctx context.Context) error {
 }
 
 // Close closes both.
-func (l *late) Close() error {
+func (l *lateWriter) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
