@@ -1,22 +1,23 @@
 package model
 
-// Actor is on whose behalf something is done. One goes through every call of
-// the engine and stands in every activity event.
+// Actor is the user or process on whose behalf an action runs. Every call of the engine
+// takes one, and every activity event records it.
 type Actor struct {
-	Name string // as shown; text from outside is escaped before it gets here
+	Name string // for display; untrusted text is escaped before it is set
 	Role Role
-	Via  string // terminal, socket, ssh, scheduler
+	Via  string // how it connected: terminal, socket, ssh or scheduler
 	Key  string // fingerprint of the SSH key, if any
-	// ReadOnly says that it changes nothing, whatever its role.
+	// ReadOnly forbids every change, whatever the role.
 	ReadOnly bool
 }
 
-// Role is what an actor may do; each includes those before it.
+// Role is a set of permissions. Each role includes the permissions of the roles before
+// it.
 type Role int
 
-// Roles in rising order.
+// Roles, in rising order.
 const (
-	NoRole Role = iota // may not even look
+	NoRole Role = iota // may not read either
 	Viewer
 	Operator
 	Reviewer
@@ -24,10 +25,10 @@ const (
 	Owner
 )
 
-// String is the role's name in lower case.
+// String returns the role's name in lower case.
 func (r Role) String() string {
 	return [...]string{"none", "viewer", "operator", "reviewer", "admin", "owner"}[r]
 }
 
-// Scheduler is the actor of what certquay does by itself.
+// Scheduler is the actor of everything certquay starts without a user.
 var Scheduler = Actor{Name: "certquay", Role: Owner, Via: "scheduler"}

@@ -9,13 +9,13 @@ import (
 
 const day = 24 * time.Hour
 
-// Validity is how long the version is valid; its last second is included. Beyond
-// the 292 years of a [time.Duration], as of a certificate without an end (RFC 5280
-// section 4.1.2.5), it is the longest Duration.
+// Validity returns how long the version is valid, including its last second. A period
+// beyond the 292 years of a [time.Duration], as of a certificate without an expiration
+// date (RFC 5280 section 4.1.2.5), becomes the longest Duration.
 func (v *Version) Validity() time.Duration { return v.NotAfter.Add(time.Second).Sub(v.NotBefore) }
 
-// Window is when the renewal window of the version opens: where the CA
-// suggests, or before not_after by the share of its validity (spec T3).
+// Window returns when the renewal window of the version opens: the time that the CA
+// suggests, or else a share of the validity before not_after (spec T3).
 func (v *Version) Window() time.Time {
 	if !v.SuggestedStart.IsZero() {
 		return v.SuggestedStart
@@ -23,7 +23,7 @@ func (v *Version) Window() time.Time {
 	return v.NotAfter.Add(-windowShare(v.Validity()))
 }
 
-// windowShare is the length of the window of something valid for d (spec T3).
+// windowShare returns the length of the renewal window for a validity of d (spec T3).
 func windowShare(d time.Duration) time.Duration {
 	switch {
 	case d > 90*day:
@@ -35,7 +35,7 @@ func windowShare(d time.Duration) time.Duration {
 	}
 }
 
-// ServiceWindow is when the service window opens, or zero while there is no
+// ServiceWindow returns when the service window opens, or zero while there is no
 // service period (spec T4).
 func (i *Instance) ServiceWindow() time.Time {
 	if i.ServiceEnd.IsZero() {
@@ -44,14 +44,14 @@ func (i *Instance) ServiceWindow() time.Time {
 	return i.ServiceEnd.Add(-windowShare(i.ServiceEnd.Sub(i.ServiceStart)))
 }
 
-// Jitter spreads what certquay does by itself: a stable moment within
-// min(24 h, 5 % of the validity), different for each instance and version
-// (spec T5).
+// Jitter returns the delay by which an automatic action is spread: stable for an
+// instance and version, and at most min(24 h, 5 % of the validity) (spec T5).
 func Jitter(id ID, version int, validity time.Duration) time.Duration {
 	return time.Duration(fraction(id, version) * float64(min(day, validity/20)))
 }
 
-// StableTimeBetween is a stable random moment between two times (spec T5, for ARI).
+// StableTimeBetween returns a time between two others that is random but always the
+// same for an instance and version (spec T5, for ARI).
 func StableTimeBetween(id ID, version int, from, to time.Time) time.Time {
 	if !to.After(from) {
 		return from
@@ -66,12 +66,12 @@ func fraction(id ID, version int) float64 {
 	return float64(binary.BigEndian.Uint64(h[:8])>>11) / (1 << 53)
 }
 
-// AddYears adds calendar years; 29 February becomes 28 February in a year that
-// has none (spec T1).
+// AddYears adds calendar years. 29 February becomes 28 February in other years (spec
+// T1).
 func AddYears(t time.Time, years int) time.Time { return AddMonths(t, 12*years) }
 
-// AddMonths adds calendar months; a day that the month does not have becomes
-// its last.
+// AddMonths adds calendar months. A day that the month does not have becomes its last
+// day.
 func AddMonths(t time.Time, months int) time.Time {
 	r := t.AddDate(0, months, 0)
 	if r.Day() != t.Day() {
@@ -80,49 +80,50 @@ func AddMonths(t time.Time, months int) time.Time {
 	return r
 }
 
-// InstanceRow is what lists show of an instance: small, and enough to derive
-// everything of spec S1 from it and the clock.
+// InstanceRow is an instance as lists show it: small, and enough to compute every
+// derived value of spec S1 at any time.
 type InstanceRow struct {
 	ID      ID
-	Name    string // cut by the store's projection, see RowNameMax
-	Domain  string // the first, cut likewise
-	Domains int    // how many
+	Name    string // truncated in the store, see RowNameMax
+	Domain  string // the first domain, truncated like Name
+	Domains int    // number of domains
 	State   State
 	Origin  Origin
 	Spec    Specification
 
-	NotBefore     time.Time // of the current version, else the newest
+	NotBefore     time.Time // of the current version, or else of the newest
 	NotAfter      time.Time // of the newest version
 	Window        time.Time // of the current version
 	ServiceStart  time.Time
 	ServiceEnd    time.Time
 	ServiceWindow time.Time
 	Due           time.Time
-	DueHosted     bool      // what is due is a hosted renewal, not a reissue
-	ExpectedIssue time.Time // zero while a person is waited for
-	AwaitsReview  bool      // a reviewer is waited for
-	AwaitsProof   bool      // a record or file is, which a person must add
+	DueHosted     bool      // Due is a hosted renewal, not a reissue
+	ExpectedIssue time.Time // zero while a person has to act
+	AwaitsReview  bool      // waits for a reviewer
+	AwaitsProof   bool      // waits for a DNS record or file that a person must add
 
 	Hosted           bool
 	RenewalsLeft     int
 	Resources        int
 	Deployed         int
 	Auto             int
-	FailingResources int // resources that fail
+	FailingResources int // resources whose last attempt failed
 	Failed           bool
-	NoPrivateKey     bool // the current version's key is not held here (spec A4)
+	NoPrivateKey     bool // certquay does not have the key of the current version (spec A4)
 	Operation        JobKind
 	Attempt          int
-	Products         string // names, space-separated, cut likewise
+	Products         string // names, separated by spaces, truncated like Name
 }
 
-// RowNameMax and RowProductsMax bound the texts of a stored [InstanceRow], in bytes.
+// RowNameMax and RowProductsMax are the maximum lengths of the texts in a stored
+// [InstanceRow], in bytes.
 const (
 	RowNameMax     = 40
 	RowProductsMax = 24
 )
 
-// Row makes the instance's row. Texts are whole; the store cuts them.
+// Row returns the row of the instance. Texts are not truncated; the store does that.
 func (i *Instance) Row() InstanceRow {
 	names := i.Domains()
 	r := InstanceRow{
@@ -157,7 +158,8 @@ func (i *Instance) Row() InstanceRow {
 	return r
 }
 
-// renewalDue is when certquay replaces the certificate by itself.
+// renewalDue returns when certquay will replace the certificate, or zero if it will
+// not.
 func (i *Instance) renewalDue() time.Time {
 	if i.DueAction == DueEndHosting {
 		return time.Time{}
@@ -165,16 +167,15 @@ func (i *Instance) renewalDue() time.Time {
 	return i.Due
 }
 
-// What [Instance.DueAction] may hold.
+// Values of [Instance.DueAction]. They are stored.
 const (
 	DueReissue = "reissue"
 	DueRenew   = "renew"
-	// DueEndHosting takes nothing off what expires, so it does not count for
-	// [Expiring].
+	// DueEndHosting replaces no certificate, so it does not delay [Expiring].
 	DueEndHosting = "end hosting"
 )
 
-// Has says whether a derived value holds at a moment (spec S1).
+// Has reports whether a derived value holds at a time (spec S1).
 func (r *InstanceRow) Has(d Derived, now time.Time) bool {
 	switch d {
 	case Expired:
@@ -196,8 +197,8 @@ func (r *InstanceRow) Has(d Derived, now time.Time) bool {
 	return false
 }
 
-// expiring is spec T6: inside the version's window or the service window; for
-// what certquay will do by itself only once the due moment has passed.
+// expiring implements spec T6: the row is inside the version's window or the service
+// window and, if a replacement is scheduled, its due time has passed.
 func (r *InstanceRow) expiring(now time.Time) bool {
 	if r.State.Group() != GroupIssued || r.NotAfter.IsZero() || r.Has(Expired, now) {
 		return false
@@ -205,8 +206,8 @@ func (r *InstanceRow) expiring(now time.Time) bool {
 	return !now.Before(r.ExpiringFrom())
 }
 
-// ExpiringFrom is when an issued row is expiring from, until it is expired or
-// gets another version (spec T6).
+// ExpiringFrom returns the time from which an issued row is expiring, until it expires
+// or gets another version (spec T6).
 func (r *InstanceRow) ExpiringFrom() time.Time {
 	earlier := func(t time.Time) time.Time {
 		if !r.ServiceWindow.IsZero() && r.ServiceWindow.Before(t) {
@@ -226,7 +227,7 @@ func (r *InstanceRow) ExpiringFrom() time.Time {
 	return earlier(overdue(r.Window))
 }
 
-// Derived lists the derived values that hold at a moment, in the order of
+// Derived returns the derived values that hold at a time, in the order of
 // [DerivedValues].
 func (r *InstanceRow) Derived(now time.Time) []Derived {
 	ds := []Derived{}
@@ -238,9 +239,9 @@ func (r *InstanceRow) Derived(now time.Time) []Derived {
 	return ds
 }
 
-// Status is the one word that stands for the row: ended states, expired,
-// failing, expiring, auto-deploy, hosted, state, in this precedence (spec S1).
-// It is the text of a [State] or of a [Derived].
+// Status returns the one word that summarizes the row, by precedence: ended states,
+// expired, failing, expiring, auto-deploy, hosted, state (spec S1). It is the text of a
+// [State] or of a [Derived].
 func (r *InstanceRow) Status(now time.Time) string {
 	if r.State.Group() == GroupEnded {
 		return string(r.State)
@@ -253,10 +254,10 @@ func (r *InstanceRow) Status(now time.Time) string {
 	return string(r.State)
 }
 
-// Status is the row's.
+// Status returns the status of the instance's row.
 func (i *Instance) Status(now time.Time) string { r := i.Row(); return r.Status(now) }
 
-// Has is the row's.
+// Has reports whether a derived value holds for the instance's row at a time.
 func (i *Instance) Has(d Derived, now time.Time) bool { r := i.Row(); return r.Has(d, now) }
 
 // Counter counts instances by state.
@@ -267,17 +268,17 @@ func (i *Instance) Counter() string {
 	return CounterOf(i.State)
 }
 
-// CounterOf is the name under which instances in a state are counted.
+// CounterOf returns the name of the counter of instances in a state.
 func CounterOf(s State) string { return "instance/" + string(s) }
 
-// Indexes finds instances by expiry, state, what is due, contact, names,
-// serial, fingerprint, public key and the tail of the ID, and those a CA
-// issued by when it was last asked about them. A deleted one is found by none.
+// Indexes returns the index entries: by expiry, state, due time, contact, names,
+// serial, fingerprint, public key and tail of the ID, and issued ones by the time of
+// the last revocation check. A deleted instance has none.
 func (i *Instance) Indexes() []Index {
 	if i.Deleted {
 		return nil
 	}
-	expiry := "~" // those without a certificate come last
+	expiry := "~" // instances without a certificate sort last
 	if v := i.Newest(); v != nil {
 		expiry = TimeKey(v.NotAfter)
 	}

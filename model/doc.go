@@ -1,9 +1,9 @@
-// Package model holds the words of certquay: certificate instances, their
-// versions, the resources they are deployed to, and what is derived from them
-// and a moment in time. It also holds the few types that ports share ([Tx],
-// [Scan], [ChangeSet], [Event], [Actor]).
+// Package model defines the domain: certificate instances, their versions, the
+// resources they are deployed to, and the values derived from them and a point in time.
+// It also holds the types that ports share ([Tx], [Scan], [ChangeSet], [Event],
+// [Actor]).
 //
-// The package imports the standard library only, knows nothing of storage and
-// never asks what time it is: every function that depends on time takes it.
-// Values are plain data; they are not safe for concurrent modification.
+// The package imports only the standard library, knows nothing about storage and never
+// reads the clock: every function that depends on time takes it as an argument. Values
+// are plain data and not safe for concurrent modification.
 package model

@@ -2,15 +2,16 @@ package model
 
 import "strings"
 
-// ID names a record: a ULID made from the injected clock, in upper case. IDs
-// sort by the time they were made.
+// ID identifies a record: an upper-case ULID made from the injected clock. IDs sort by
+// creation time.
 type ID string
 
-// MinTail is the fewest trailing characters of an ID that a person may type
-// instead of the whole.
+// MinTail is the minimum number of trailing characters by which a user may abbreviate
+// an ID.
 const MinTail = 5
 
-// Short is the tail of the ID that lists show; it can be typed back.
+// Short returns the last 8 characters of the ID, as lists show it. It is accepted as
+// input.
 func (id ID) Short() string {
 	if len(id) <= 8 {
 		return string(id)
@@ -18,7 +19,8 @@ func (id ID) Short() string {
 	return string(id[len(id)-8:])
 }
 
-// HasTail says whether what a person typed, in either case, ends the ID.
+// HasTail reports whether the typed text, in either case, is a valid abbreviation of
+// the ID.
 func (id ID) HasTail(typed string) bool {
 	return len(typed) >= MinTail && strings.HasSuffix(string(id), strings.ToUpper(typed))
 }

@@ -5,59 +5,61 @@ import (
 	"time"
 )
 
-// Instance is one row of the list: a bought or uploaded certificate with its
-// state, application, versions and a summary of its deployments.
+// Instance is one row of the list: a bought or uploaded certificate with its state,
+// application, versions and a summary of its deployments.
 type Instance struct {
 	ID      ID
-	Name    string // what lists show; unique names can be typed instead of the ID
+	Name    string // for display; a unique name is accepted in place of the ID
 	State   State
 	Origin  Origin
 	Spec    Specification
-	Years   int // of service paid for; 0 for an upload
-	Order   ID  // the order that bought it, if any
-	Line    int // its line in that order
+	Years   int // years of service paid for; 0 for an upload
+	Order   ID  // the purchase, if any
+	Line    int // its line in the order
 	Created time.Time
 
 	Application Application
-	Contact     ID // who is told; zero when none is named
+	Contact     ID // recipient of notices; zero if there is none
 
-	Versions     []Version // oldest first; never empty once issued or uploaded
+	Versions     []Version // oldest first; not empty once issued or uploaded
 	ServiceStart time.Time // zero until issued (spec T1)
 	ServiceEnd   time.Time // zero until issued
-	// CarriedOver is added to the service period: what was left of the period of
-	// the instance it renews (spec I6).
+	// CarriedOver is added to the service period: the time that was left of the service
+	// period of the instance it renews (spec I6).
 	CarriedOver time.Duration
 
-	// Proofs are what must be seen before the CA goes on, while verifying.
+	// Proofs are the proofs of control that the CA requires while the instance is
+	// verifying.
 	Proofs []Proof
 
-	// ExpectedIssue is when the issuer should be done; zero when not verifying,
-	// and while a person is waited for.
+	// ExpectedIssue is when the issuer should be done. It is zero unless the instance
+	// is verifying, and while a person has to act.
 	ExpectedIssue time.Time
-	// Due is when certquay acts by itself next (spec T5); zero when never.
-	// The engine sets it at every change, the store indexes it.
+	// Due is the time of the next automatic action (spec T5); zero if there is none.
+	// The engine sets it at every change and the store indexes it.
 	Due time.Time
-	// DueAction is what will be done at Due: "reissue" or "renew hosted".
+	// DueAction is the action that is taken at Due: one of the constants below.
 	DueAction string
 
 	Hosting             Hosting
 	Deployments         Deployments
-	Operation           Operation // what is being done now; the second axis (spec S2)
-	Failure             Failure   // the last attempt of something, if it failed
+	Operation           Operation // what is being done now, independently of State (spec S2)
+	Failure             Failure   // the last failure, if the last attempt failed
 	Reason              Text      // why it was rejected or ended
-	RenewedBy           ID        // the instance that a renewal by hand bought (spec I6)
+	RenewedBy           ID        // the instance bought by a manual renewal (spec I6)
 	RenewalOf           ID        // the instance this one renews
-	RevocationCheckedAt time.Time // when the CA was last asked whether it has revoked
-	Deleted             bool      // only the tombstone is left (spec I5)
+	RevocationCheckedAt time.Time // when the CA was last asked for the revocation status
+	Deleted             bool      // only a tombstone is left (spec I5)
 
-	// NextExpiryNotice is when somebody may have to be told of the coming expiry next, and
-	// Told the last such moment that was dealt with, of version ToldVersion.
+	// NextExpiryNotice is when a notice about the coming expiry may be due next.
+	// LastExpiryNotice is the last such time that was handled, for version
+	// LastNoticeVersion.
 	NextExpiryNotice  time.Time
 	LastExpiryNotice  time.Time
 	LastNoticeVersion int
 }
 
-// Application is what is asked of the CA. It is a draft until submitted and
+// Application is the certificate application. It is a draft until submitted and
 // survives withdrawal and rejection (spec A6).
 type Application struct {
 	Domains       []string // as ASCII (punycode), the first is the common name
@@ -73,13 +75,12 @@ type Application struct {
 	Submitted     time.Time
 }
 
-// Organization is who applies, for OV, EV and professional certificates
-// (spec A1).
+// Organization is the applicant of OV, EV and professional certificates (spec A1).
 type Organization struct {
 	Name           string
 	Type           string // one of OrganizationTypes
 	Phone          string
-	OrganizationID string // of the register it stands in
+	OrganizationID string // registration number
 	Country        string // ISO 3166 alpha-2, upper case
 	Province       string
 	City           string
@@ -87,26 +88,26 @@ type Organization struct {
 	Zip            string
 }
 
-// OrganizationTypes are the types of organizations that can be named.
+// OrganizationTypes lists the values of [Organization.Type].
 var OrganizationTypes = []string{"company", "government", "public institution", "association", "sole proprietor", "other"}
 
-// Proof is a record or file that proves control of one name (spec A7, A8).
+// Proof is a DNS record or file that proves control of one domain name (spec A7, A8).
 type Proof struct {
-	Domain string // the name it proves
+	Domain string // the name whose control it proves
 	Method string // "dns" or "http"
-	Name   string // of the TXT record, or the URL of the file
-	Value  string // of the record, or the content of the file
+	Name   string // name of the TXT record, or URL of the file
+	Value  string // value of the record, or content of the file
 	Seen   bool
 }
 
-// Manual says whether the person brings the certificate signing request, so
-// that certquay does not hold the key unless it is added later (spec A4).
+// Manual reports whether the applicant supplied a certificate signing request, so that
+// certquay does not have the key unless it is added later (spec A4).
 func (a Application) Manual() bool { return len(a.CSR) > 0 }
 
-// KeyType names a key algorithm and size.
+// KeyType is a key algorithm with its size.
 type KeyType string
 
-// Key types that certquay makes by itself (spec A3).
+// Key types that certquay can generate (spec A3).
 const (
 	ECDSAP256 KeyType = "ecdsa-p256"
 	ECDSAP384 KeyType = "ecdsa-p384"
@@ -115,11 +116,11 @@ const (
 	RSA4096   KeyType = "rsa-4096"
 )
 
-// KeyTypes lists what can be made, the default first.
+// KeyTypes lists the key types that can be generated, the default first.
 var KeyTypes = []KeyType{ECDSAP256, ECDSAP384, RSA2048, RSA3072, RSA4096}
 
-// Version is one issued X.509 certificate of an instance. The certificate
-// itself is in its [Chain], the key in a [Key].
+// Version is one issued X.509 certificate of an instance. The certificate itself is in
+// its [Chain], the private key in a [Key].
 type Version struct {
 	Number        int    // from 1
 	Serial        string // hexadecimal, lower case, no separators
@@ -128,75 +129,74 @@ type Version struct {
 	Domains       []string
 	KeyType       string
 	SPKI          string // SHA-256 of the SubjectPublicKeyInfo, hexadecimal
-	KeyID         ID     // zero when certquay does not hold the key
+	KeyID         ID     // zero if certquay does not have the key
 	NotBefore     time.Time
-	NotAfter      time.Time // the last second is included (spec T2)
-	Issued        time.Time // when certquay got it
-	Issuer        string    // the brand that signed it; "" for one from elsewhere
-	AnnualRenewal bool      // a yearly renewal rather than a reissue inside the period
-	// SuggestedStart and SuggestedEnd are the window the CA suggests for
-	// renewal (ARI, RFC 9773); zero when it suggests none.
+	NotAfter      time.Time // inclusive (spec T2)
+	Issued        time.Time // when certquay received it
+	Issuer        string    // brand of the issuer; "" for an upload
+	AnnualRenewal bool      // a renewal for another year, not a reissue within the service period
+	// SuggestedStart and SuggestedEnd are the renewal window suggested by the CA (ARI,
+	// RFC 9773); zero if it suggests none.
 	SuggestedStart time.Time
 	SuggestedEnd   time.Time
-	RevokedAt      time.Time // zero while not revoked
-	RevokedReason  string    // RFC 5280 section 5.3.1 name
+	RevokedAt      time.Time // zero unless revoked
+	RevokedReason  string    // named as in RFC 5280 section 5.3.1
 	SelfSigned     bool
-	Incomplete     bool // the chain does not reach a root's child
+	Incomplete     bool // intermediates are missing from the chain
 }
 
-// Hosting is what the managed service was paid for (spec 6).
+// Hosting is the managed service that was paid for (spec 6).
 type Hosting struct {
 	On           bool
 	RenewalsLeft int
 	FromPack     bool
-	// PrepaidRenewals counts the renewals that were paid for with the purchase and
-	// begin with the first issue (spec B3).
+	// PrepaidRenewals counts the renewals that were paid for with the purchase. They
+	// become available with the first issue (spec B3).
 	PrepaidRenewals int
 }
 
-// Deployments sums up the resources of an instance. The engine keeps it in
-// the same transaction as the resources.
+// Deployments summarizes the resources of an instance. The engine updates it in the
+// transaction that changes a resource.
 type Deployments struct {
-	Total    int      // resources that are meant to present it
-	Deployed int      // of those, verified by a handshake
-	Auto     int      // of those, with auto-deploy on
-	Failing  int      // of those, whose last attempt failed
+	Total    int      // resources that should present it
+	Deployed int      // those verified by a handshake
+	Auto     int      // those with auto-deploy on
+	Failing  int      // those whose last attempt failed
 	Products []string // names, sorted, no duplicates
 }
 
-// Operation is what is being done to an instance or resource right now.
+// Operation is work in progress on an instance or resource.
 type Operation struct {
-	Kind    JobKind // "" when nothing is being done
+	Kind    JobKind // "" if there is none
 	Job     ID
 	Since   time.Time
 	Attempt int
-	Next    time.Time // of the next attempt, when waiting for one
-	WaitFor Text      // what outside is waited for; zero when not waiting
-	Error   Text      // of the last attempt
+	Next    time.Time // time of the next attempt; zero while one is running
+	WaitFor Text      // the external event it waits for; zero if it does not wait
+	Error   Text      // error of the last attempt
 }
 
-// Aside says whether it is set aside until a person wants it tried again.
+// Aside reports whether the operation is suspended until a person asks for a retry.
 func (o Operation) Aside() bool { return o.Active() && o.Next.Equal(Never) }
 
-// Active says whether something is being done.
+// Active reports whether there is an operation.
 func (o Operation) Active() bool { return o.Kind != "" }
 
-// AwaitReviewer is the code of what an operation waits for that goes on once a
-// reviewer has approved.
+// AwaitReviewer is the code of [Operation.WaitFor] while a reviewer's approval is
+// required.
 const AwaitReviewer = "await.reviewer"
 
-// AwaitsReview says whether a reviewer is waited for.
+// AwaitsReview reports whether the instance waits for a reviewer.
 func (i *Instance) AwaitsReview() bool { return i.Operation.WaitFor.Code() == AwaitReviewer }
 
-// AwaitsProof says whether a record or file is waited for that a person must
-// add.
+// AwaitsProof reports whether a person still has to add a DNS record or file.
 func (i *Instance) AwaitsProof() bool {
 	return slices.ContainsFunc(i.Proofs, func(p Proof) bool { return !p.Seen })
 }
 
-// Failure is the last attempt of something when it failed.
+// Failure is the last failed attempt.
 type Failure struct {
-	Kind    JobKind // "" when nothing failed
+	Kind    JobKind // "" if the last attempt did not fail
 	At      time.Time
 	Message Text
 }
@@ -207,8 +207,8 @@ func (*Instance) RecordKind() Kind { return KindInstance }
 // RecordKey is the ID.
 func (i *Instance) RecordKey() string { return string(i.ID) }
 
-// Current is the newest version that is not revoked, or nil. One that had expired
-// before its successors were revoked does not come back.
+// Current returns the newest version that is not revoked, or nil. A version that had
+// already expired when its successors were revoked does not become current again.
 func (i *Instance) Current() *Version {
 	for n := len(i.Versions) - 1; n >= 0; n-- {
 		if v := &i.Versions[n]; v.RevokedAt.IsZero() {
@@ -221,7 +221,7 @@ func (i *Instance) Current() *Version {
 	return nil
 }
 
-// Newest is the version issued last, revoked or not, or nil.
+// Newest returns the version issued last, revoked or not, or nil.
 func (i *Instance) Newest() *Version {
 	if len(i.Versions) == 0 {
 		return nil
@@ -229,7 +229,7 @@ func (i *Instance) Newest() *Version {
 	return &i.Versions[len(i.Versions)-1]
 }
 
-// Version finds a version by its number, or nil.
+// Version returns the version with a number, or nil.
 func (i *Instance) Version(number int) *Version {
 	for n := range i.Versions {
 		if i.Versions[n].Number == number {
@@ -239,7 +239,7 @@ func (i *Instance) Version(number int) *Version {
 	return nil
 }
 
-// ByFingerprint finds a version by its SHA-256 fingerprint, or nil.
+// ByFingerprint returns the version with a SHA-256 fingerprint, or nil.
 func (i *Instance) ByFingerprint(fingerprint string) *Version {
 	for n := range i.Versions {
 		if i.Versions[n].Fingerprint == fingerprint {
@@ -249,7 +249,8 @@ func (i *Instance) ByFingerprint(fingerprint string) *Version {
 	return nil
 }
 
-// Domains are the names of the current certificate, or those applied for.
+// Domains returns the names in the current certificate or, before the first, those
+// applied for.
 func (i *Instance) Domains() []string {
 	if v := i.Current(); v != nil {
 		return v.Domains

@@ -2,87 +2,85 @@ package model
 
 import "time"
 
-// JobKind says what kind of work a job does outside the store.
+// JobKind is the kind of external work a job does.
 type JobKind string
 
 // Kinds of jobs.
 const (
 	JobIssue    JobKind = "issue"
 	JobReissue  JobKind = "reissue"
-	JobRenew    JobKind = "renew" // hosted renewal
+	JobRenew    JobKind = "renew" // renewal of a hosted instance
 	JobDeploy   JobKind = "deploy"
 	JobUndeploy JobKind = "undeploy"
 	JobRevoke   JobKind = "revoke"
 	JobVerify   JobKind = "verify"
 )
 
-// JobKinds lists every kind of job. Notices are no jobs: see [Notice].
+// JobKinds lists every kind of job. Notices are not jobs; see [Notice].
 var JobKinds = []JobKind{JobIssue, JobReissue, JobRenew, JobDeploy, JobUndeploy, JobRevoke, JobVerify}
 
-// Steps of the jobs that make a version or revoke one.
+// Steps of jobs that issue or revoke versions.
 const (
-	StepReview   = "review" // for a reviewer; nothing outside is asked before
+	StepReview   = "review" // waits for a reviewer; nothing external has been called yet
 	StepOrder    = "order"
-	StepWait     = "wait"     // for proof of control or a review by the CA
-	StepFinalize = "finalize" // from here on it cannot be withdrawn (spec A9)
+	StepWait     = "wait"     // waits for proof of control, or for the CA's review
+	StepFinalize = "finalize" // from here on the application cannot be withdrawn (spec A9)
 	StepCollect  = "collect"
 	StepRevoke   = "revoke"
 )
 
-// Steps of the jobs at one resource.
+// Steps of jobs at one resource.
 const (
 	StepDeploy    = "deploy"
-	StepHandshake = "handshake" // until the new leaf is presented
-	StepKeep      = "keep"      // the former binding is forgotten
-	StepRestore   = "restore"   // the former binding is put back
+	StepHandshake = "handshake" // repeated until the new leaf is presented
+	StepKeep      = "keep"      // commits: the previous binding is discarded
+	StepRestore   = "restore"   // rolls back to the previous binding
 	StepUndeploy  = "undeploy"
 	StepLook      = "look"
 )
 
-// Job is the durable record of work outside the store. Before each call
-// outside, the step about to be taken is committed; after it, the result. A
-// step that was committed and has no result is asked about before it is
-// repeated.
+// Job is the durable record of external work. Before each external call the step about
+// to run is committed, and after the call its result. A step that was committed without
+// a result is looked up at the other side before it is repeated.
 type Job struct {
 	ID          ID
 	Kind        JobKind
 	Instance    ID
 	Resource    ID
-	Version     int    // the version worked on: deployed, revoked, or to be made
-	Step        string // the step that is next or under way
-	StepStarted bool   // the intent of Step is committed; its result is not
+	Version     int    // number of the version that is deployed, revoked or issued
+	Step        string // the current or next step
+	StepStarted bool   // Step is committed, its result is not
 	Actor       string
 	Via         string
 	Cause       string // "asked", "due"
 	Created     time.Time
 	Attempt     int       // from 1
-	Next        time.Time // not before; zero for at once
+	Next        time.Time // earliest time of the next attempt; zero means now
 	Error       Text      // of the last attempt
-	WaitFor     Text      // what outside is waited for
+	WaitFor     Text      // the external event it waits for
 
-	IssuerRef       string // the issuer's name of the order
-	KeyID           ID     // of the key the certificate is for
+	IssuerRef       string // the issuer's identifier of the order
+	KeyID           ID     // of the certificate's key
 	CSR             []byte
-	Reason          string // of a revocation, RFC 5280 name
-	Versions        []int  // of a revocation: those still to revoke
-	WantFingerprint string // fingerprint to deploy
+	Reason          string // reason of a revocation, named as in RFC 5280
+	Versions        []int  // versions still to be revoked
+	WantFingerprint string // fingerprint of the certificate to deploy
 	AnnualRenewal   bool
 
-	Finished time.Time // zero while it lives
+	Finished time.Time // zero while the job runs or waits
 	Result   string    // "ok" or "failed"
 
-	FailedOrders int // orders before the present one that ended with a final no
+	FailedOrders int // orders of this job that the CA finally rejected
 
-	// Crashes counts the attempts in a row that ended in a panic or with the
-	// process; that under way is among them until it is over.
+	// Crashes counts the consecutive attempts that ended in a panic or with the
+	// process. A running attempt is counted until it ends.
 	Crashes int
 }
 
-// Never is the Next of what is set aside: it is not tried by itself, but when a
-// person says so.
+// Never is the Next of suspended work: it is retried only when a person asks for it.
 var Never = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
-// Live says whether the job is not finished.
+// Live reports whether the job is unfinished.
 func (j *Job) Live() bool { return j.Finished.IsZero() }
 
 // RecordKind is "job".
@@ -91,8 +89,8 @@ func (*Job) RecordKind() Kind { return KindJob }
 // RecordKey is the ID.
 func (j *Job) RecordKey() string { return string(j.ID) }
 
-// Indexes finds live jobs by when they are next due, and the jobs of an
-// instance and of a resource.
+// Indexes returns the index entries: live jobs by due time, and all jobs by instance
+// and by resource.
 func (j *Job) Indexes() []Index {
 	is := []Index{{Name: "instance", Key: string(j.Instance) + "/" + string(j.ID)}}
 	if j.Resource != "" {
@@ -104,7 +102,7 @@ func (j *Job) Indexes() []Index {
 	return is
 }
 
-// Finalized says whether the CA may have been asked to sign.
+// Finalized reports whether the CA may already have been asked to sign.
 func (j *Job) Finalized() bool {
 	return j.Step == StepCollect || j.Step == StepFinalize && j.StepStarted
 }

@@ -2,13 +2,13 @@ package model
 
 import "time"
 
-// NoticeKind says about what somebody is told (spec N1). Its text is stored.
+// NoticeKind is the event that a notice reports (spec N1). Its text is stored.
 type NoticeKind string
 
 // Kinds of notices.
 const (
 	NoticeIssued           NoticeKind = "issued"
-	NoticeIssueFailed      NoticeKind = "issue failed" // and it will be tried again
+	NoticeIssueFailed      NoticeKind = "issue failed" // it will be retried
 	NoticeRejected         NoticeKind = "rejected"
 	NoticeProof            NoticeKind = "proof of control awaited"
 	NoticeTask             NoticeKind = "task raised"
@@ -27,36 +27,36 @@ const (
 	NoticeHostingFailing   NoticeKind = "hosting failing" // a hosted renewal failed
 	NoticeExpiry           NoticeKind = "expiry"
 	NoticeTest             NoticeKind = "test"
-	NoticeWatch            NoticeKind = "watch" // what is watched has changed (spec N3)
+	NoticeWatch            NoticeKind = "watch" // the result of a watch has changed (spec N3)
 	NoticeBackupFailed     NoticeKind = "backup failed"
 )
 
-// Notice is one message to one channel of a contact. It is written in the
-// transaction of what it tells and delivered afterwards, so that nothing is
-// told that did not happen and nothing that happened is forgotten.
+// Notice is one message to one channel of a contact. It is written in the same
+// transaction as the change it reports and delivered afterwards, so a change is
+// reported if and only if it was committed.
 type Notice struct {
 	ID       ID
 	Kind     NoticeKind
 	At       time.Time
-	Instance ID // zero for what is about none
+	Instance ID // zero if the notice is not about an instance
 	Resource ID
 	Watch    ID
-	Name     string // of the instance or thing, as it was called then
+	Name     string // of the subject at the time of the notice
 	Contact  ID
-	Channel  string // key of a [Channel], or of the contact for its e-mail
-	To       string // contact and channel as shown, without what is secret
+	Channel  string // key of a [Channel]; number 0 is the contact's e-mail address
+	To       string // contact and channel for display, without secrets
 	Subject  string
 	Text     string
 
-	Attempt int       // made so far, that under way included
-	Next    time.Time // not before; [Never] when it is set aside
+	Attempt int       // attempts so far, including a running one
+	Next    time.Time // earliest time of the next attempt; [Never] while suspended
 	Error   Text      // of the last attempt
-	Done    time.Time // zero while it is to be delivered
-	Outcome string    // "delivered", or why it was not
-	Crashes int       // as in [Job]
+	Done    time.Time // zero until delivered or given up
+	Outcome string    // "delivered", or one of the constants below
+	Crashes int       // see [Job.Crashes]
 }
 
-// What a [Notice.Outcome] may be.
+// Values of [Notice.Outcome]. They are stored, so they do not change.
 const (
 	NoticeDelivered = "delivered"
 	NoticeWithheld  = "not sent in a sandbox"
@@ -64,7 +64,7 @@ const (
 	NoticeGivenUp   = "given up"
 )
 
-// Open says whether the notice is still to be delivered.
+// Open reports whether the notice still has to be delivered.
 func (n *Notice) Open() bool { return n.Done.IsZero() }
 
 // RecordKind is "notice".
@@ -73,8 +73,8 @@ func (*Notice) RecordKind() Kind { return KindNotice }
 // RecordKey is the ID.
 func (n *Notice) RecordKey() string { return string(n.ID) }
 
-// Indexes finds notices to be delivered by channel and when they are due, done
-// ones by when that was, and those about an instance.
+// Indexes returns the index entries: open notices by channel and due time, finished
+// ones by completion time, and all by instance.
 func (n *Notice) Indexes() []Index {
 	var is []Index
 	if n.Instance != "" {
@@ -86,7 +86,7 @@ func (n *Notice) Indexes() []Index {
 	return append(is, Index{Name: "done", Key: TimeKey(n.Done)})
 }
 
-// Counter counts the notices that are to be delivered.
+// Counter counts open notices.
 func (n *Notice) Counter() string {
 	if n.Open() {
 		return OpenNotices
@@ -94,11 +94,11 @@ func (n *Notice) Counter() string {
 	return ""
 }
 
-// OpenNotices is the name under which notices to be delivered are counted.
+// OpenNotices is the name of the counter of open notices.
 const OpenNotices = "notice/open"
 
-// Channel is a way to tell a contact besides e-mail. Its address holds tokens,
-// so it is sealed like a key.
+// Channel is a destination for notices other than e-mail. Its URL contains tokens, so
+// it is encrypted like a key.
 type Channel struct {
 	Contact ID
 	Number  int // from 1
@@ -108,9 +108,9 @@ type Channel struct {
 // RecordKind is "channel".
 func (*Channel) RecordKind() Kind { return KindChannel }
 
-// RecordKey is contact and number.
+// RecordKey returns contact and number.
 func (c *Channel) RecordKey() string { return ChannelKey(c.Contact, c.Number) }
 
-// ChannelKey is the key of a [Channel]. Number 0 stands for the contact's
-// e-mail address, for which there is no record.
+// ChannelKey returns the key of a [Channel]. Number 0 stands for the contact's e-mail
+// address, which has no Channel record.
 func ChannelKey(contact ID, number int) string { return string(contact) + "/" + seqKey(number) }

@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// Filter narrows the list of instances; what is set combines (spec S5).
+// Filter selects instances. Fields that are set are combined with AND (spec S5).
 type Filter struct {
-	States   []State   // any of
+	States   []State   // in any of these states
 	Group    Group     // "" for all
-	Derived  []Derived // all of
-	Without  []Derived // none of
+	Derived  []Derived // having all of these
+	Without  []Derived // having none of these
 	Spent    bool      // no renewals left
-	Only     []ID      // those alone; nil for all
-	Uploaded bool      // by origin
+	Only     []ID      // only these; nil means all
+	Uploaded bool      // only uploads
 	Brand    string
 	Product  string
-	Within   time.Duration // expires within; 0 for no limit
-	Text     string        // in names, domains and serials, without regard to case
+	Within   time.Duration // expires within this time; 0 means no limit
+	Text     string        // substring of names, domains or serials, ignoring case
 }
 
-// Empty says whether the filter lets everything pass.
+// Empty reports whether the filter selects every instance.
 func (f Filter) Empty() bool {
 	return len(f.States) == 0 && f.Group == "" && len(f.Derived) == 0 && len(f.Without) == 0 && !f.Spent && f.Only == nil && !f.Uploaded &&
 		f.Brand == "" && f.Product == "" && f.Within == 0 && f.Text == ""
@@ -29,15 +29,15 @@ func (f Filter) Empty() bool {
 // Sort is the order of a list.
 type Sort string
 
-// Orders of a list. Equal ones sort by ID.
+// Orders of a list. Rows that compare equal are sorted by ID.
 const (
-	SortExpiry Sort = "expiry" // soonest first; those without a certificate last
+	SortExpiry Sort = "expiry" // soonest first; rows without a certificate last
 	SortName   Sort = "name"
-	SortState  Sort = "state" // in the order of States, then by expiry
-	SortDue    Sort = "due"   // by what certquay does by itself next, soonest first; those without last
+	SortState  Sort = "state" // in the order of [States], then by expiry
+	SortDue    Sort = "due"   // by the next automatic action, soonest first; rows without one last
 )
 
-// Query asks for one page of the list of instances.
+// Query describes one page of the list of instances.
 type Query struct {
 	Filter Filter
 	Sort   Sort // "" means SortExpiry
@@ -51,26 +51,25 @@ type Query struct {
 type Page struct {
 	Rows   []InstanceRow
 	Offset int
-	Total  int // that the filter lets pass
-	// Partial says that the search table is still being built, so that text
-	// and derived filters have not seen everything yet.
+	Total  int // number of rows that match the filter
+	// Partial is set while the search table is still being built: rows may be missing.
 	Partial bool
 }
 
-// Counts are the numbers beside the filters. The count of a filter equals what
-// it lists (spec S5).
+// Counts are the totals shown beside the filters. A total equals the number of rows
+// that its filter lists (spec S5).
 type Counts struct {
 	All     int
 	State   map[State]int
 	Derived map[Derived]int
-	// Weeks counts what expires in each of the coming 26 weeks, among those
-	// not ended.
+	// Weeks counts the instances that expire in each of the next 26 weeks and have not
+	// ended.
 	Weeks   [26]int
 	Partial bool
 }
 
-// Matches decides whether a row passes everything in the filter but its text,
-// which needs all names.
+// Matches reports whether a row matches the filter except for Text, which needs all
+// names of the instance.
 func (f Filter) Matches(r *InstanceRow, now time.Time) bool {
 	if len(f.States) > 0 && !slices.Contains(f.States, r.State) {
 		return false

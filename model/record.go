@@ -2,8 +2,8 @@ package model
 
 import "time"
 
-// Kind names a sort of record. Its text is part of storage keys: never change
-// one that was released.
+// Kind is the type of a record. Its text is part of storage keys, so released values
+// never change.
 type Kind string
 
 // Kinds of records.
@@ -28,30 +28,30 @@ const (
 	KindWatch    Kind = "watch"
 )
 
-// Chain is the certificate of one version, as the CA gave it.
+// Chain is the certificate chain of one version, as the CA returned it.
 type Chain struct {
 	Instance     ID
 	Number       int
-	Certificates [][]byte // DER, the leaf first, then intermediates in order; no root
-	Root         []byte   // DER of the root if it is known; nil otherwise
+	Certificates [][]byte // DER: the leaf, then the intermediates in order; no root
+	Root         []byte   // DER of the root; nil if unknown
 }
 
 // RecordKind is "material".
 func (*Chain) RecordKind() Kind { return KindChain }
 
-// RecordKey is instance and version number.
+// RecordKey returns instance and version number.
 func (m *Chain) RecordKey() string { return ChainKey(m.Instance, m.Number) }
 
-// ChainKey is the key of a [Chain].
+// ChainKey returns the key of a [Chain].
 func ChainKey(instance ID, number int) string { return string(instance) + "/" + seqKey(number) }
 
-// Key is a private key, sealed in the store. Several versions may use one.
+// Key is a private key, encrypted by the store. Several versions may share one.
 type Key struct {
 	ID       ID
 	Instance ID
 	Type     KeyType
 	Public   []byte // DER of the SubjectPublicKeyInfo
-	PKCS8    Secret // DER; empty in the tombstone of a destroyed key
+	PKCS8    Secret // DER; empty once the key has been destroyed
 }
 
 // RecordKind is "key".
@@ -60,7 +60,7 @@ func (*Key) RecordKind() Kind { return KindKey }
 // RecordKey is the ID.
 func (k *Key) RecordKey() string { return string(k.ID) }
 
-// Order is one purchase: a line for each instance or pack (spec B2).
+// Order is one purchase, with a line for each instance or pack (spec B2).
 type Order struct {
 	ID    ID
 	At    time.Time
@@ -68,10 +68,10 @@ type Order struct {
 	Lines []OrderLine
 }
 
-// OrderLine is one position of an [Order]. Amounts are in minor units.
+// OrderLine is one line of an [Order]. Amounts are in minor units of the currency.
 type OrderLine struct {
 	Item     string // "certificate", "hosting", "certificate pack", ...
-	Instance ID     // the instance it pays for; zero for packs
+	Instance ID     // the instance it paid for; zero for packs
 	Spec     Specification
 	Years    int
 	Quantity int
@@ -85,7 +85,7 @@ func (*Order) RecordKind() Kind { return KindOrder }
 // RecordKey is the ID.
 func (o *Order) RecordKey() string { return string(o.ID) }
 
-// Total is the sum of the order's lines in minor units.
+// Total returns the sum of the order's lines, in minor units.
 func (o *Order) Total() (sum int64) {
 	for _, l := range o.Lines {
 		sum += l.Amount
@@ -93,8 +93,8 @@ func (o *Order) Total() (sum int64) {
 	return sum
 }
 
-// Entry is one movement in the ledger: postings that sum to zero in each unit.
-// Its ID is derived from the operation, so writing one again changes nothing.
+// Entry is a ledger entry: postings that sum to zero in each unit. Its ID is derived
+// from the operation, so writing it again changes nothing.
 type Entry struct {
 	ID       string // "purchase/ORDER", "refund/ORDER/LINE", ...
 	At       time.Time
@@ -104,7 +104,7 @@ type Entry struct {
 	Postings []Posting
 }
 
-// Posting adds Amount to an account; the unit is a currency or a thing counted.
+// Posting adds Amount to an account. The unit is a currency or a counted item.
 type Posting struct {
 	Account string
 	Unit    string
@@ -117,13 +117,13 @@ func (*Entry) RecordKind() Kind { return KindEntry }
 // RecordKey is the ID.
 func (e *Entry) RecordKey() string { return e.ID }
 
-// Indexes finds entries by order and by time.
+// Indexes returns the index entries: by order and by time.
 func (e *Entry) Indexes() []Index {
 	return []Index{{Name: "order", Key: string(e.Order)}, {Name: "time", Key: TimeKey(e.At)}}
 }
 
-// Account is the running sum of one account in one unit, written in the
-// transaction of each [Entry]; the entries decide, fsck compares.
+// Account is the balance of one account in one unit. It is updated in the transaction
+// of each [Entry]. The entries are authoritative; fsck compares the two.
 type Account struct {
 	Name string
 	Unit string
@@ -133,16 +133,16 @@ type Account struct {
 // RecordKind is "account".
 func (*Account) RecordKind() Kind { return KindAccount }
 
-// RecordKey is name and unit.
+// RecordKey returns name and unit.
 func (a *Account) RecordKey() string { return a.Name + "|" + a.Unit }
 
-// Contact is a person or team who is told what happens.
+// Contact is a person or team that receives notices.
 type Contact struct {
 	ID       ID
 	Name     string
 	Email    string
 	Phone    string
-	Channels []string // as shown, without what is secret; the whole is in a [Channel]
+	Channels []string // redacted, for display; the full URL is in a [Channel]
 }
 
 // RecordKind is "contact".
@@ -151,45 +151,45 @@ func (*Contact) RecordKind() Kind { return KindContact }
 // RecordKey is the ID.
 func (c *Contact) RecordKey() string { return string(c.ID) }
 
-// Indexes finds contacts by name, without regard to case.
+// Indexes returns the index entries: by name, ignoring case.
 func (c *Contact) Indexes() []Index { return []Index{{Name: "name", Key: NormalizeName(c.Name)}} }
 
-// Task is something that needs a person.
+// Task is an action that a person has to take.
 type Task struct {
 	ID       ID
 	Kind     TaskKind
-	Instance ID // zero when it is about what is watched, or about certquay itself
+	Instance ID // zero if it concerns a watch or certquay itself
 	Resource ID
 	Watch    ID
 	Version  int
-	About    string // what in particular, so that the same is recognized: a fingerprint, an address
+	About    string // identifies the subject, so that a task is raised once: a fingerprint, an address
 	Created  time.Time
-	Until    time.Time // when it is no use any more; zero for never
-	Text     Text      // what to do, in one line
-	Detail   Text      // exact values, copyable
+	Until    time.Time // when it expires; zero means never
+	Text     Text      // what to do, on one line
+	Detail   Text      // exact values, to be copied
 	Done     time.Time
 	Outcome  string // "seen", "dismissed", ...
-	Job      ID     // what is set aside: a job,
-	Channel  string // or the notices of a channel
+	Job      ID     // the suspended job, if any
+	Channel  string // the channel whose notices are suspended, if any
 }
 
-// TaskKind says what kind of help is needed.
+// TaskKind is the kind of action that is needed.
 type TaskKind string
 
 // Kinds of tasks.
 const (
 	TaskInstall TaskKind = "install" // install or deploy a new version (spec D7)
-	TaskProve   TaskKind = "prove"   // a record must be added (spec H5)
-	TaskReview  TaskKind = "review"  // an application waits for a reviewer
-	TaskReplace TaskKind = "replace" // a server presents what has expired or is revoked (spec D4)
-	TaskWatch   TaskKind = "watch"   // nobody can use a server that is watched (spec N3)
-	TaskAside   TaskKind = "aside"   // what has crashed certquay is not tried by itself (spec H9)
-	TaskAddress TaskKind = "address" // what should be presented is not, since its address is taken (spec D4)
+	TaskProve   TaskKind = "prove"   // add a DNS record or file as proof of control (spec H5)
+	TaskReview  TaskKind = "review"  // review an application
+	TaskReplace TaskKind = "replace" // replace an expired or revoked certificate that is presented (spec D4)
+	TaskWatch   TaskKind = "watch"   // a watched endpoint is unusable (spec N3)
+	TaskAside   TaskKind = "aside"   // work is suspended after repeated crashes (spec H9)
+	TaskAddress TaskKind = "address" // an edge cannot listen, because its address is in use (spec D4)
 	TaskBackup  TaskKind = "backup"  // scheduled backups fail (spec O1)
 	TaskServe   TaskKind = "serve"   // CRL and OCSP cannot be served (spec O4)
-	TaskCA      TaskKind = "ca"      // the embedded CA cannot be made ready (spec O8)
-	TaskRoot    TaskKind = "root"    // a new root is to be installed (spec O8)
-	TaskUnseal  TaskKind = "unseal"  // the passphrase of the store is to be given (spec G7)
+	TaskCA      TaskKind = "ca"      // the embedded CA cannot be initialized (spec O8)
+	TaskRoot    TaskKind = "root"    // install a new root certificate (spec O8)
+	TaskUnseal  TaskKind = "unseal"  // enter the passphrase of the store (spec G7)
 	TaskDamage  TaskKind = "damage"  // the store is damaged (spec D9)
 )
 
@@ -199,9 +199,8 @@ func (*Task) RecordKind() Kind { return KindTask }
 // RecordKey is the ID.
 func (t *Task) RecordKey() string { return string(t.ID) }
 
-// Indexes finds open tasks by age, by instance and by when they are no use any
-// more, those by age that cannot wait, and all of an instance or of what is
-// watched.
+// Indexes returns the index entries: open tasks by age, by instance and by expiry,
+// urgent ones by age, and all by instance or watch.
 func (t *Task) Indexes() []Index {
 	is := []Index{{Name: "instance", Key: string(t.Instance)}}
 	if t.Watch != "" {
@@ -219,48 +218,49 @@ func (t *Task) Indexes() []Index {
 	return is
 }
 
-// KV is storage for an issuer or a product driver, in a space of its own.
+// KV is a key-value pair that an issuer or a product driver stores for its own use, in
+// a namespace of its own.
 type KV struct {
 	Namespace string // "embedded", "edge", ...
-	Name      string // may contain slashes; scans go by prefix
-	Data      []byte // in a format of the owner's
-	Secret    Secret // sealed
+	Name      string // may contain slashes; scans are by prefix
+	Data      []byte // in a format of the driver's choice
+	Secret    Secret // encrypted by the store
 }
 
 // RecordKind is "cell".
 func (*KV) RecordKind() Kind { return KindKV }
 
-// RecordKey is space and name.
+// RecordKey returns namespace and name.
 func (c *KV) RecordKey() string { return c.Namespace + "/" + c.Name }
 
-// Event is one line of the activity log (spec S4). The store numbers and
-// chains events; see [Tx.Append].
+// Event is one entry of the activity log (spec S4). The store numbers and chains
+// events; see [Tx.Append].
 type Event struct {
 	Seq            uint64
 	At             time.Time
 	Actor          string
 	Via            string
-	Action         string // the action of the table, or the step of a job
+	Action         string // an action of the transition table, or a step of a job
 	Instance       ID
-	Name           string // of the instance or thing, as it was called then
+	Name           string // name of the subject at that time
 	Resource       ID
-	From           string // state before, if it is a transition
-	To             string // state after
+	From           string // state before a transition
+	To             string // state after a transition
 	Why            string // cause: "asked", "due", ...
 	Result         string // "ok", "refused", "failed", "waiting"
-	Reason         Text   // of a refusal or failure
+	Reason         Text   // why it was refused or failed
 	Detail         Text
-	SuppressNotice bool   // the attempt before ended the same way; nobody is told again
-	Chain          []byte // keyed hash over this event and the one before
+	SuppressNotice bool   // the previous attempt ended the same way, so no notice is sent
+	Chain          []byte // keyed hash of this event and the previous one
 }
 
 // RecordKind is "event".
 func (*Event) RecordKind() Kind { return KindEvent }
 
-// RecordKey is the sequence number, fixed width.
+// RecordKey returns the sequence number, in fixed width.
 func (e *Event) RecordKey() string { return EventKey(e.Seq) }
 
-// Indexes finds the events of an instance in order.
+// Indexes returns the index entries: by instance and by resource, in order.
 func (e *Event) Indexes() []Index {
 	var is []Index
 	if e.Instance != "" {
@@ -272,7 +272,7 @@ func (e *Event) Indexes() []Index {
 	return is
 }
 
-// Company is an organization saved to be picked again.
+// Company is an organization that is saved for later applications.
 type Company struct {
 	ID ID
 	Organization
@@ -284,15 +284,15 @@ func (*Company) RecordKind() Kind { return KindCompany }
 // RecordKey is the ID.
 func (c *Company) RecordKey() string { return string(c.ID) }
 
-// Indexes finds companies by name, without regard to case.
+// Indexes returns the index entries: by name, ignoring case.
 func (c *Company) Indexes() []Index { return []Index{{Name: "name", Key: NormalizeName(c.Name)}} }
 
-// Document is a qualification document, sealed like a key (spec A5).
+// Document is a qualification document, encrypted like a key (spec A5).
 type Document struct {
 	ID       ID
 	Instance ID
-	Name     string // as it was called by who added it
-	Format   string // "png" or "jpeg", by content
+	Name     string // file name, as uploaded
+	Format   string // "png" or "jpeg", detected from the content
 	Size     int
 	Added    time.Time
 	Data     Secret
@@ -304,15 +304,15 @@ func (*Document) RecordKind() Kind { return KindDocument }
 // RecordKey is the ID.
 func (d *Document) RecordKey() string { return string(d.ID) }
 
-// Indexes finds the documents of an instance.
+// Indexes returns the index entries: by instance.
 func (d *Document) Indexes() []Index { return []Index{{Name: "instance", Key: string(d.Instance)}} }
 
-// Approval is a reviewer's yes, used again for the same names and company
-// until it ends (spec A8).
+// Approval is a reviewer's approval. It is reused for the same names and company until
+// it expires (spec A8).
 type Approval struct {
 	ID       ID
 	Instance ID
-	Subject  string // what was approved: level, company and names
+	Subject  string // level, company and names that were approved
 	By       string
 	At       time.Time
 	Until    time.Time
@@ -324,7 +324,7 @@ func (*Approval) RecordKind() Kind { return KindApproval }
 // RecordKey is the ID.
 func (a *Approval) RecordKey() string { return string(a.ID) }
 
-// Indexes finds approvals by what was approved.
+// Indexes returns the index entries: by subject and by instance.
 func (a *Approval) Indexes() []Index {
 	return []Index{{Name: "subject", Key: a.Subject}, {Name: "instance", Key: string(a.Instance)}}
 }

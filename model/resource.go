@@ -2,36 +2,36 @@ package model
 
 import "time"
 
-// Resource is one domain or listener of a product in one region. It presents
-// one certificate. What should be there, what was put there and what is seen
-// there are three facts kept apart, so that drift can be seen (spec D4).
+// Resource is one domain or listener of a product in one region. It presents one
+// certificate. The intended certificate, the deployed one and the presented one are
+// stored separately, so that drift is visible (spec D4).
 type Resource struct {
 	ID      ID
 	Product string // as configured, e.g. "CDN"
 	Region  string
 	Name    string // the domain or listener
-	Address string // host:port to ask over TLS; "" until known
+	Address string // host:port for the TLS handshake; "" until known
 
-	Instance ID  // the instance meant to be there; zero after undeploy
-	Version  int // the version meant to be there
+	Instance ID  // the intended instance; zero after undeploying
+	Version  int // the intended version
 
-	Deployed    string // fingerprint last deployed and verified there; ""
+	Deployed    string // fingerprint last deployed and verified; "" for none
 	DeployedAt  time.Time
-	Presented   string    // fingerprint seen at the last look; ""
-	NotAfter    time.Time // of what is presented
-	VerifiedAt  time.Time // of the last look that got an answer
-	VerifyError Text      // of the last look; "" when it got one
-	ProbedAt    time.Time // of the last look, answered or not
+	Presented   string    // fingerprint seen by the last probe; "" for none
+	NotAfter    time.Time // of the presented certificate
+	VerifiedAt  time.Time // time of the last successful probe
+	VerifyError Text      // of the last probe; "" if it succeeded
+	ProbedAt    time.Time // time of the last probe, successful or not
 	DriftSince  time.Time
 
 	AutoDeploy bool
-	Reserved   bool // a credit is reserved for it
-	Waiting    bool // a deployment is due and no credit is free
+	Reserved   bool // a deployment credit is reserved
+	Waiting    bool // a deployment is due but no credit is available
 	Operation  Operation
 	Failure    Failure
 }
 
-// ResourceState is what a resource's row shows (spec D4).
+// ResourceState is the state shown for a resource (spec D4).
 type ResourceState string
 
 // States of a resource.
@@ -52,8 +52,7 @@ var ResourceStates = []ResourceState{
 	ResourceOutdated, ResourceDrifted, ResourceRevoked, ResourceNone,
 }
 
-// State derives the resource's state. The instance may be nil when there is
-// none.
+// State derives the state of the resource. The instance may be nil.
 func (r *Resource) State(i *Instance) ResourceState {
 	switch {
 	case r.Operation.Active() && r.Operation.Next.IsZero():
@@ -66,14 +65,14 @@ func (r *Resource) State(i *Instance) ResourceState {
 	return r.Presents(i)
 }
 
-// Presents says how what was seen at the last look stands to the instance, which
-// may be nil: [ResourceDeployed], [ResourceOutdated], [ResourceDrifted],
-// [ResourceRevoked], or [ResourceNone] when nothing is there.
+// Presents compares the presented certificate with the instance, which may be nil. It
+// returns [ResourceDeployed], [ResourceOutdated], [ResourceDrifted], [ResourceRevoked],
+// or [ResourceNone] if nothing is deployed or presented.
 func (r *Resource) Presents(i *Instance) ResourceState {
 	var seen, want *Version
 	if i != nil {
 		if seen, want = i.ByFingerprint(r.Presented), i.Current(); want == nil {
-			want = i.Newest() // what has ended makes what came before no newer
+			want = i.Newest() // all versions have ended: compare with the last one
 		}
 	}
 	switch {
@@ -96,8 +95,8 @@ func (*Resource) RecordKind() Kind { return KindResource }
 // RecordKey is the ID.
 func (r *Resource) RecordKey() string { return string(r.ID) }
 
-// Indexes finds resources by place, name, instance, the tail of the ID, and
-// those deployed by when they were last looked at.
+// Indexes returns the index entries: by product, region and name, by name, by tail of
+// the ID, by instance, and for deployed resources by the time of the last probe.
 func (r *Resource) Indexes() []Index {
 	is := []Index{
 		{Name: "place", Key: PlaceKey(r.Product, r.Region, r.Name)},
@@ -116,8 +115,8 @@ func (r *Resource) Indexes() []Index {
 	return is
 }
 
-// PlaceKey is the index key of a product, region and name, without regard to
-// case. An empty region or name makes a prefix.
+// PlaceKey returns the index key of product, region and name, ignoring case. With an
+// empty region or name it is a prefix.
 func PlaceKey(product, region, name string) string {
 	k := NormalizeName(product) + "/"
 	if region != "" {
@@ -126,8 +125,9 @@ func PlaceKey(product, region, name string) string {
 	return k
 }
 
-// Place is product, region and name, as a person knows the resource.
+// Place returns product, region and name, for display.
 func (r *Resource) Place() string { return r.Product + " " + r.Region + " " + r.Name }
 
-// HasDeployment says whether something is, or is about to be, at the resource.
+// HasDeployment reports whether a certificate is deployed at the resource or an
+// operation is running there.
 func (r *Resource) HasDeployment() bool { return r.Deployed != "" || r.Operation.Active() }

@@ -8,34 +8,34 @@ import (
 
 const redacted = "[secret]"
 
-// Secret is key material or a password. Printing, formatting, logging or
-// marshalling one never shows it; only [Secret.Reveal] does. Stores keep
-// secrets sealed.
+// Secret is key material or a password. It never appears when printed, formatted,
+// logged or marshalled; only [Secret.Reveal] returns it. Stores keep secrets encrypted.
 type Secret struct{ b []byte }
 
-// NewSecret wraps b, which the caller must not use afterwards.
+// NewSecret wraps b. The caller must not use b afterwards.
 func NewSecret(b []byte) Secret { return Secret{b} }
 
-// Reveal returns the bytes themselves, not a copy: do not keep or change them.
+// Reveal returns the bytes themselves, not a copy. The caller must not keep or change
+// them.
 func (s Secret) Reveal() []byte { return s.b }
 
-// Empty says whether there is no secret.
+// Empty reports whether there is no secret.
 func (s Secret) Empty() bool { return len(s.b) == 0 }
 
-// String redacts.
+// String returns a placeholder.
 func (s Secret) String() string { return redacted }
 
-// GoString redacts.
+// GoString returns a placeholder.
 func (s Secret) GoString() string { return redacted }
 
-// Format redacts under every verb.
+// Format writes a placeholder for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
 
-// MarshalJSON redacts.
+// MarshalJSON returns a placeholder.
 func (s Secret) MarshalJSON() ([]byte, error) { return json.Marshal(redacted) }
 
-// MarshalText redacts.
+// MarshalText returns a placeholder.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// LogValue redacts.
+// LogValue returns a placeholder.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// Level is how much a CA has verified about the applicant.
+// Level is the validation level: how much the CA has verified about the applicant.
 type Level string
 
-// Validation levels, in rising order of what is verified.
+// Validation levels, in rising order.
 const (
-	DV Level = "dv" // domain validated: control of the names
+	DV Level = "dv" // domain validated: control of the domain names
 	OV Level = "ov" // organization validated
 	EV Level = "ev" // extended validation
 )
 
-// Levels lists every level in rising order.
+// Levels lists every level, in rising order.
 var Levels = []Level{DV, OV, EV}
 
-// DomainType is how many and which names a certificate may hold (spec A2).
+// DomainType restricts the number and kind of names in a certificate (spec A2).
 type DomainType string
 
 // Domain types.
@@ -44,20 +44,21 @@ const (
 // Grades lists every grade in rising order of price.
 var Grades = []Grade{Free, Standard, Professional}
 
-// Specification is what is sold: two are the same only if all four parts are
-// equal, so values compare with ==. The zero value means "not known".
+// Specification identifies a product for sale. Two are the same only if all four fields
+// are equal, so values are compared with ==. The zero value means "unknown".
 type Specification struct {
 	Level Level
 	Type  DomainType
-	Brand string // the name of the issuer, in lower case
+	Brand string // name of the issuer, in lower case
 	Grade Grade
 }
 
-// String gives the specification in the order people say it.
+// String returns the specification as people write it, such as "DV single embedded
+// free".
 func (s Specification) String() string {
 	if s == (Specification{}) {
 		return "unspecified"
 	}
-	// What is not known of an upload is left out.
+	// The parts that are unknown, as for an upload, are left out.
 	return strings.Join(strings.Fields(fmt.Sprintf("%s %s %s %s", strings.ToUpper(string(s.Level)), s.Type, s.Brand, s.Grade)), " ")
 }

@@ -1,8 +1,7 @@
 package model
 
-// State is what has become of a certificate instance (spec 2). Which actions
-// are allowed in which state stands in lifecycle's transition table and
-// nowhere else.
+// State is the state of a certificate instance (spec 2). Which actions are allowed in
+// which state is defined by the transition table in lifecycle/rules, and only there.
 type State string
 
 // States of an instance.
@@ -16,10 +15,10 @@ const (
 	Closed    State = "closed"
 )
 
-// States lists every state in the order of a life.
+// States lists every state, in the order of the life cycle.
 var States = []State{Paid, Verifying, Issued, Uploaded, Revoked, Refunded, Closed}
 
-// Group gathers states for filters and counts.
+// Group is a set of states, for filters and counts.
 type Group string
 
 // Groups of states.
@@ -32,7 +31,7 @@ const (
 // Groups lists every group.
 var Groups = []Group{GroupUnissued, GroupIssued, GroupEnded}
 
-// Group is the group the state belongs to; "" for what is no state.
+// Group returns the group that the state belongs to, or "" for an unknown state.
 func (s State) Group() Group {
 	switch s {
 	case Paid, Verifying:
@@ -45,8 +44,8 @@ func (s State) Group() Group {
 	return ""
 }
 
-// Derived is a fact that follows from what is stored and the clock, and is
-// never stored itself (spec S1).
+// Derived is a property that follows from stored data and the clock. It is never stored
+// (spec S1).
 type Derived string
 
 // Derived values, in the order of spec S1.
@@ -63,7 +62,7 @@ const (
 // DerivedValues lists every derived value.
 var DerivedValues = []Derived{Expired, Expiring, ServiceEnded, Hosted, AutoDeploy, Deployed, Failing}
 
-// Origin is how an instance came to be.
+// Origin is how an instance was created.
 type Origin string
 
 // Origins.

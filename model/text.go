@@ -12,36 +12,36 @@ import (
 	"time"
 )
 
-// Text is a message as data: a code with arguments, or the words of somebody
-// else. What it says stands in the message catalogue of each language under its
-// code. "" says nothing. Texts are stored and compared as they are, and become
-// words only where a person reads them.
+// Text is a message as data: a code with arguments, or a quotation of somebody else's
+// words. The message catalogue of each language has the words for a code. "" is no
+// message. Texts are stored and compared in this form, and become words only where they
+// are displayed.
 //
-// The string is the stored form: words of which nobody is named as they are, so
-// that a sentence from before messages were data is a [Quote], and everything
-// else as a [Message] in JSON after a zero byte. Make one with [Say], [Quoted],
-// [Texts] or [Message.Text] alone: equal messages are then equal strings.
+// The string is the stored form: a [Quote] without an author is stored as its words, so
+// that sentences stored before messages were data read as quotes; everything else is
+// stored as a zero byte followed by a [Message] in JSON. Create one only with [Say],
+// [Quoted], [Texts] or [Message.Text], so that equal messages are equal strings.
 type Text string
 
-// Message is what a [Text] is made of. Args and Texts fill the placeholders in
+// Message is the decoded form of a [Text]. Args and Texts replace the placeholders in
 // the words of the code, by name.
 type Message struct {
 	Code  string
 	Args  map[string]string
-	Texts map[string]Text // messages inside this one, such as a cause
-	Quote Quote           // instead of a code: words that are not certquay's own
-	More  []Text          // further messages that are said after this one
+	Texts map[string]Text // nested messages, such as a cause
+	Quote Quote           // used instead of a code: words of somebody else
+	More  []Text          // messages that follow this one
 }
 
-// Quote is what somebody else has said, such as a CA, a server or a library.
+// Quote is a message of a third party, such as a CA, a server or a library.
 type Quote struct {
-	Who   string `json:"w"` // "ca", "server", "receiver"; "" when it does not matter
+	Who   string `json:"w"` // "ca", "server" or "receiver"; "" if it does not matter
 	Words string `json:"s"`
 }
 
-// Say makes a Text from a code and pairs of a placeholder's name and its value.
-// A Text or an error as a value becomes a message inside this one; times are
-// written in UTC, lists joined by commas, and everything else as fmt writes it.
+// Say returns the Text of a code, with pairs of a placeholder's name and its value. A
+// Text or an error becomes a nested message, times are written in UTC, slices of
+// strings are joined by commas, and other values are formatted by fmt.
 func Say(code string, args ...any) Text {
 	m := Message{Code: code}
 	for n := 0; n+1 < len(args); n += 2 {
@@ -86,7 +86,7 @@ func (m *Message) with(name string, value Text) {
 	m.Texts[name] = value
 }
 
-// Quoted makes a Text of somebody's words; of none it is the zero Text.
+// Quoted returns a quotation of somebody's words, or "" if there are none.
 func Quoted(who, words string) Text {
 	if words == "" {
 		return ""
@@ -94,7 +94,7 @@ func Quoted(who, words string) Text {
 	return Message{Quote: Quote{who, words}}.Text()
 }
 
-// Texts joins messages into one, without those that say nothing.
+// Texts joins messages into one, leaving out empty ones.
 func Texts(all ...Text) Text {
 	all = slices.DeleteFunc(slices.Clone(all), func(t Text) bool { return t == "" })
 	switch len(all) {
@@ -108,8 +108,7 @@ func Texts(all ...Text) Text {
 	return m.Text()
 }
 
-// By attributes words that are not certquay's own to who said them, unless it is
-// known already; other texts stay as they are.
+// By sets the author of a quotation that has none. Other texts are returned unchanged.
 func (t Text) By(who string) Text {
 	m := t.Message()
 	if m.Code == "" && m.Quote.Who == "" && m.Quote.Words != "" {
@@ -118,8 +117,8 @@ func (t Text) By(who string) Text {
 	return m.Text()
 }
 
-// Map is the text with every argument and quotation in it, and in the messages
-// inside and after it, replaced by what change makes of it.
+// Map returns the text with change applied to every argument and quotation, including
+// those of nested and following messages.
 func (t Text) Map(change func(string) string) Text {
 	return t.rebuilt(func(m *Message) {
 		for name, value := range m.Args {
@@ -129,8 +128,8 @@ func (t Text) Map(change func(string) string) Text {
 	})
 }
 
-// WithArgs is the text with further arguments, for the messages inside and after
-// it as well. An argument that a text has stays.
+// WithArgs returns the text with further arguments, also for nested and following
+// messages. Existing arguments are kept.
 func (t Text) WithArgs(args map[string]string) Text {
 	return t.rebuilt(func(m *Message) {
 		for name, value := range args {
@@ -153,8 +152,7 @@ func (t Text) rebuilt(change func(*Message)) Text {
 	return m.Text()
 }
 
-// String writes code and arguments, for logs; people read the words of a
-// catalogue.
+// String returns code and arguments, for logs. For display, use a catalogue.
 func (t Text) String() string {
 	var b strings.Builder
 	m := t.Message()
@@ -174,11 +172,11 @@ func (t Text) String() string {
 // Error is an error whose message is a Text.
 type Error struct {
 	Text Text
-	Err  error // what errors.Is and errors.As find; nil for none
+	Err  error // wrapped error, or nil
 }
 
-// Fail makes an [Error] with the text that [Say] makes of the same arguments.
-// It wraps the errors among them.
+// Fail returns an [Error] whose text is that of [Say] with the same arguments. It wraps
+// the errors among the arguments.
 func Fail(code string, args ...any) *Error {
 	e := &Error{Text: Say(code, args...)}
 	var causes []error
@@ -190,8 +188,8 @@ func Fail(code string, args ...any) *Error {
 	return e.Wrapping(causes...)
 }
 
-// Wrapping makes errors.Is and errors.As find these errors as well; the message
-// stays as it is.
+// Wrapping wraps further errors, for errors.Is and errors.As. The message does not
+// change.
 func (e *Error) Wrapping(errs ...error) *Error {
 	if errs = append([]error{e.Err}, errs...); len(errs) > 1 {
 		e.Err = errors.Join(errs...)
@@ -199,26 +197,25 @@ func (e *Error) Wrapping(errs ...error) *Error {
 	return e
 }
 
-// Error writes code and arguments, for logs.
+// Error returns code and arguments, for logs.
 func (e *Error) Error() string { return e.Text.String() }
 
-// Unwrap is the cause.
+// Unwrap returns the wrapped error.
 func (e *Error) Unwrap() error { return e.Err }
 
-// AsText is the message.
+// AsText returns the message.
 func (e *Error) AsText() Text { return e.Text }
 
-// Messenger is an error that has its message as a Text.
+// Messenger is an error whose message is available as a Text.
 type Messenger interface {
 	error
 	AsText() Text
 }
 
-// TextOf is the message of an error: that of the first [Messenger] in its tree
-// or, by a code, of the first error of the standard library that is known by its
-// type or value; of an error that wraps several, the messages of all. An error
-// that has neither is a [Quote] in its own words. The text of nil is the zero
-// Text.
+// TextOf returns the message of an error: that of the first [Messenger] in its tree, or
+// the message for the first error of the standard library that is recognized by type or
+// value. If an error wraps several, their messages are joined. Any other error becomes
+// a [Quote] of its own message. The text of nil is "".
 func TextOf(err error) Text {
 	if err == nil {
 		return ""
@@ -229,9 +226,9 @@ func TextOf(err error) Text {
 	return Quoted("", err.Error())
 }
 
-// known is [TextOf] for a tree with a message in it; ok is false for others.
+// known is [TextOf] for errors that contain a message; ok is false for others.
 func known(err error) (t Text, ok bool) {
-	if m, is := err.(Messenger); is { //nolint:errorlint // the tree is walked here, from the outside in
+	if m, is := err.(Messenger); is { //nolint:errorlint // the tree is walked here, outermost error first
 		return m.AsText(), true
 	}
 	if t, ok = standard(err); ok {

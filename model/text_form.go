@@ -8,10 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// coded begins a text that is more than words.
+// coded is the first byte of a stored text that is not a plain quotation.
 const coded = "\x00"
 
-// Text is the message in its stored form.
+// Text returns the stored form of the message.
 func (m Message) Text() Text {
 	if m.Code == "" && m.Quote.Who == "" && len(m.More) == 0 && !strings.HasPrefix(m.Quote.Words, coded) {
 		return Text(m.Quote.Words)
@@ -19,8 +19,8 @@ func (m Message) Text() Text {
 	return Text(m.appendJSON(append(make([]byte, 0, 128), coded...)))
 }
 
-// Message takes the text apart. A text that none of the functions here has made
-// is read as a quotation.
+// Message decodes the text. Text that was not made by this package decodes as a
+// quotation.
 func (t Text) Message() Message {
 	var w struct {
 		Code  string            `json:"c"`
@@ -35,7 +35,7 @@ func (t Text) Message() Message {
 	return Message{Quote: Quote{Words: string(t)}}
 }
 
-// Code is the code of the message; "" when there is none.
+// Code returns the code of the message, or "".
 func (t Text) Code() string {
 	rest, ok := strings.CutPrefix(string(t), coded+`{"c":"`)
 	if code, _, closed := strings.Cut(rest, `"`); ok && closed && !strings.Contains(code, `\`) {
@@ -44,11 +44,10 @@ func (t Text) Code() string {
 	return t.Message().Code
 }
 
-// MarshalJSON writes the fields of the message that are not empty, by their
-// first letters.
+// MarshalJSON writes the non-empty fields of the message, named by their first letters.
 func (t Text) MarshalJSON() ([]byte, error) { return t.appendJSON(nil), nil }
 
-// UnmarshalJSON reads what [Text.MarshalJSON] writes.
+// UnmarshalJSON is the inverse of [Text.MarshalJSON].
 func (t *Text) UnmarshalJSON(b []byte) error {
 	*t = Text(coded + string(b))
 	*t = t.Message().Text()
@@ -62,8 +61,8 @@ func (t Text) appendJSON(b []byte) []byte {
 	return t.Message().appendJSON(b)
 }
 
-// appendJSON writes without reflection: each event and most other records are
-// stored with a text or two, in every durable write.
+// appendJSON does not use reflection: every event and most other records contain texts,
+// so it runs in every durable write.
 func (m Message) appendJSON(b []byte) []byte {
 	b = append(b, '{')
 	if m.Code != "" {
@@ -95,7 +94,7 @@ func (m Message) appendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-// appendName begins a field of an object, after a comma if another stands before.
+// appendName begins a field of a JSON object, with a comma if it is not the first.
 func appendName(b []byte, name byte) []byte {
 	if b[len(b)-1] != '{' {
 		b = append(b, ',')
@@ -103,7 +102,7 @@ func appendName(b []byte, name byte) []byte {
 	return append(b, '"', name, '"', ':')
 }
 
-// appendObject writes a map by its sorted names, as encoding/json does.
+// appendObject writes a map, sorted by key, as encoding/json does.
 func appendObject[V any](b []byte, m map[string]V, value func([]byte, V) []byte) []byte {
 	b = append(b, '{')
 	for n, name := range slices.Sorted(maps.Keys(m)) {
@@ -115,12 +114,12 @@ func appendObject[V any](b []byte, m map[string]V, value func([]byte, V) []byte)
 	return append(b, '}')
 }
 
-// appendString writes a string in quotes. What would have to be escaped is left
-// to encoding/json.
+// appendString writes a quoted string. Strings that need escaping are left to
+// encoding/json.
 func appendString(b []byte, s string) []byte {
 	for n := range len(s) {
 		if c := s[n]; c < ' ' || c >= utf8.RuneSelf || strings.IndexByte(`"\<>&`, c) >= 0 {
-			quoted, _ := json.Marshal(s) // a string always has a form in JSON
+			quoted, _ := json.Marshal(s) // marshalling a string cannot fail
 			return append(b, quoted...)
 		}
 	}

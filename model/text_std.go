@@ -15,9 +15,9 @@ import (
 	"syscall"
 )
 
-// standard is the message of an error of the standard library, known by its
-// type or value and not by its sentence. It looks at the error itself and, where
-// that holds another, at that; ok is false for an error it does not know.
+// standard returns the message for an error of the standard library, recognized by type
+// or value and never by its text. It looks only at the error itself and, where that
+// type holds another error, at that one; ok is false for unknown errors.
 func standard(err error) (t Text, ok bool) {
 	switch e := err.(type) { //nolint:errorlint // this error alone; the caller walks the tree
 	case *fs.PathError:
@@ -81,8 +81,8 @@ func standard(err error) (t Text, ok bool) {
 	return "", false
 }
 
-// sentinels are the values of errors that have words of their own. Of several
-// that an error is, the first counts.
+// sentinels are error values that have a message of their own. If an error matches
+// several, the first one counts.
 var sentinels = []struct {
 	err  error
 	code string
@@ -107,11 +107,11 @@ var sentinels = []struct {
 	{syscall.ENXIO, "error.no-device"}, {syscall.ENOEXEC, "error.not-executable"},
 }
 
-// network is the message of an operation on the network, with the address of
-// the other side, or of this one where the operation concerns it alone.
+// network returns the message for a failed network operation, with the remote address,
+// or with the local one if the operation concerns only that.
 func network(e *net.OpError) Text {
 	switch v := reflect.ValueOf(e.Err); {
-	// Package tls keeps the type of its alerts to itself.
+	// Package tls does not export the type of its alerts.
 	case v.Kind() == reflect.Uint8 && e.Op == "remote error":
 		return Say("error.tls-remote", "cause", alert(uint8(v.Uint())))
 	case v.Kind() == reflect.Uint8 && e.Op == "local error":
@@ -126,7 +126,7 @@ func network(e *net.OpError) Text {
 	return Say(code, "address", e.Addr, "cause", e.Err)
 }
 
-// lookup is the message of a question to the DNS.
+// lookup returns the message for a failed DNS query.
 func lookup(e *net.DNSError) Text {
 	cause := Quoted("", e.Err)
 	switch {
@@ -143,10 +143,11 @@ func lookup(e *net.DNSError) Text {
 	return Say("error.lookup-server", "name", e.Name, "server", e.Server, "cause", cause)
 }
 
-// maxNamed is how many names of a certificate stand in a message.
+// maxNamed is how many names of a certificate a message lists.
 const maxNamed = 10
 
-// hostname says which names a certificate has instead of the one wanted.
+// hostname returns the message for a certificate that does not cover the requested
+// name, with the names it covers.
 func hostname(e x509.HostnameError) Text {
 	var has []string
 	if c := e.Certificate; c != nil {
@@ -167,8 +168,9 @@ func hostname(e x509.HostnameError) Text {
 	return Say("error.hostname", "names", strings.Join(has, ", "), "host", e.Host)
 }
 
-// invalid says what is wrong with a certificate. Its detail is a sentence of the
-// library, so the dates of one that is out of them are its own.
+// invalid returns the message for a certificate that is not valid. The library
+// describes the problem in a sentence, so the dates of an expired certificate are taken
+// from the certificate.
 func invalid(e x509.CertificateInvalidError) (t Text, ok bool) {
 	if e.Reason == x509.Expired && e.Cert != nil {
 		return Say("error.dates", "from", e.Cert.NotBefore, "to", e.Cert.NotAfter), true
@@ -186,7 +188,7 @@ func invalid(e x509.CertificateInvalidError) (t Text, ok bool) {
 	return Say(code), ok
 }
 
-// alerts are the alerts of RFC 8446 section 6 and of earlier versions of TLS.
+// alerts are the TLS alerts of RFC 8446 section 6 and of earlier versions.
 var alerts = map[uint8]string{
 	10: "error.alert.unexpected-message", 20: "error.alert.bad-mac", 21: "error.alert.decryption-failed", 22: "error.alert.record-overflow",
 	40: "error.alert.handshake-failure", 42: "error.alert.bad-certificate", 43: "error.alert.unsupported-certificate",

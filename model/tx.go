@@ -7,81 +7,82 @@ import (
 	"time"
 )
 
-// Record is what a store keeps. Implementations are pointers.
+// Record is a value that a store keeps. Implementations are pointers.
 type Record interface {
-	// RecordKind does not read the record, which may be nil.
+	// RecordKind must not read the receiver, which may be nil.
 	RecordKind() Kind
-	// RecordKey is the primary key within the kind. It must not be empty.
+	// RecordKey returns the primary key within the kind. It must not be empty.
 	RecordKey() string
 }
 
-// Index is one entry by which a record is found besides its key. Entries of
-// one name sort bytewise by Key; several records may share a Key.
+// Index is an additional entry by which a record can be found. Entries of one name sort
+// bytewise by Key; several records may share a Key.
 type Index struct {
 	Name string
 	Key  string
 }
 
-// Indexed is a record that is also found by indexes. The store keeps them in
-// the transaction that puts the record.
+// Indexed is a record with index entries. The store updates them in the transaction
+// that puts the record.
 type Indexed interface {
 	Record
 	Indexes() []Index
 }
 
-// Counted is a record that is counted under a name, by the store, in the
-// transaction that puts it. An empty name is not counted.
+// Counted is a record that the store counts under a name, in the transaction that puts
+// it. With an empty name it is not counted.
 type Counted interface {
 	Record
 	Counter() string
 }
 
-// Scan says which records to visit, in what order.
+// Scan selects records and their order.
 type Scan struct {
 	Kind    Kind
 	Index   string // "" for the primary key
 	Prefix  string // of the key
-	From    string // the first key, inclusive; "" for the beginning (end, when Reverse)
-	To      string // where to stop, exclusive; "" for the end (beginning, when Reverse)
+	From    string // the start, inclusive; "" for the first key (last, when Reverse)
+	To      string // the end, exclusive; "" for the last key (first, when Reverse)
 	Reverse bool
 	Limit   int // 0 for all
 }
 
-// ErrNotFound is returned, wrapped, when a record does not exist.
+// ErrNotFound is returned, wrapped, for a record that does not exist.
 var ErrNotFound error = Fail("error.not-found")
 
-// Reader reads one consistent snapshot of a store. It is valid only inside the
-// function it was given to and is not safe for concurrent use.
+// Reader reads one consistent snapshot of a store. It is valid only inside the function
+// it was passed to and not safe for concurrent use.
 type Reader interface {
-	// Get fills r, whose key fields are set, or returns an error that wraps
-	// [ErrNotFound].
+	// Get fills r, whose key fields must be set. It returns an error that wraps
+	// [ErrNotFound] if there is no such record.
 	Get(r Record) error
-	// Keys visits the primary keys of the scanned records in order.
+	// Keys iterates over the primary keys of the selected records, in order.
 	Keys(s Scan) iter.Seq2[string, error]
-	// Load is Get by primary key, for a record of which only the key is known.
+	// Load fills r like Get, by primary key.
 	Load(key string, r Record) error
-	// Rows visits the row projections kept in the instance indexes "expiry"
-	// and "state", without reading the instances themselves.
+	// Rows iterates over the rows stored in the instance indexes "expiry" and "state",
+	// without reading the instances.
 	Rows(s Scan) iter.Seq2[InstanceRow, error]
-	// Count is the number of records counted under a name; 0 if there are none.
+	// Count returns the value of a counter, 0 if it does not exist.
 	Count(name string) (int, error)
 }
 
-// Tx reads and writes. What it has written it reads back. All of it becomes
-// durable together, or nothing does.
+// Tx is a read-write transaction. Its reads see its own writes. All writes become
+// durable together, or none does.
 type Tx interface {
 	Reader
-	// Put writes the record and its indexes, replacing any with the same key.
+	// Put writes the record and its index entries, replacing a record with the same
+	// key.
 	Put(r Record) error
-	// Delete removes the record with r's key and overwrites its secrets.
-	// Deleting what is not there is not an error.
+	// Delete removes the record with r's key and overwrites its secrets. Deleting a
+	// record that does not exist is not an error.
 	Delete(r Record) error
-	// Append adds an event to the activity log; the store gives it its number
-	// and chains it with a keyed hash to the event before.
+	// Append adds an event to the activity log. The store numbers it and chains it to
+	// the previous event with a keyed hash.
 	Append(e Event) error
 }
 
-// Get reads one record by its primary key.
+// Get returns the record with a primary key.
 func Get[T any, P interface {
 	*T
 	Record
@@ -91,14 +92,14 @@ func Get[T any, P interface {
 	return v, err
 }
 
-// All visits the records of a scan in order, each decoded.
+// All iterates over the records of a scan, decoded, in order.
 func All[T any, P interface {
 	*T
 	Record
 }](r Reader, s Scan) iter.Seq2[T, error] {
 	s.Kind = P(nil).RecordKind()
 	return func(yield func(T, error) bool) {
-		var v *T // made when there is something to read
+		var v *T // allocated with the first record
 		for key, err := range r.Keys(s) {
 			if v == nil {
 				v = new(T)
@@ -115,24 +116,24 @@ func All[T any, P interface {
 	}
 }
 
-// Change is one record that was written or deleted.
+// Change describes one record that was written or deleted.
 type Change struct {
 	Kind    Kind
 	Key     string
 	Deleted bool
-	Event   *Event // of an appended event, so that followers need not read it
+	Event   *Event // the appended event, so that subscribers need not read it
 }
 
-// ChangeSet is what one commit changed. Resync means that the reader was too slow
-// and batches were dropped: it must read anew what it shows.
+// ChangeSet lists what one commit changed. Resync means that the subscriber was too
+// slow and change sets were dropped: it must reload everything it shows.
 type ChangeSet struct {
 	Seq     uint64
 	Resync  bool
 	Changes []Change
 }
 
-// TimeKey is a moment as a fixed-width text that sorts by time, to the
-// millisecond. The zero time sorts first.
+// TimeKey formats a time, to the millisecond, as fixed-width text that sorts
+// chronologically. The zero time sorts first.
 func TimeKey(t time.Time) string {
 	if t.IsZero() {
 		return "0000000000000"
@@ -140,7 +141,7 @@ func TimeKey(t time.Time) string {
 	return fixedHex(uint64(t.UnixMilli())+1<<44, 13)
 }
 
-// fixedHex is v in hexadecimal, of n digits.
+// fixedHex formats v as n hexadecimal digits.
 func fixedHex(v uint64, n int) string {
 	b := make([]byte, n)
 	for ; n > 0; v >>= 4 {
@@ -150,15 +151,15 @@ func fixedHex(v uint64, n int) string {
 	return string(b)
 }
 
-// EventKey is an event number as a fixed-width text.
+// EventKey formats an event number as fixed-width text.
 func EventKey(seq uint64) string { return fixedHex(seq, 16) }
 
-// NormalizeName is the form in which names are compared: lower case, no surrounding
-// white space.
+// NormalizeName returns the form in which names are compared: lower case, without
+// surrounding white space.
 func NormalizeName(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
-// ReversedDomain turns "*.shop.example.com" into "com.example.shop.*" so that
-// names of one domain sort together.
+// ReversedDomain turns "*.shop.example.com" into "com.example.shop.*", so that names of
+// one domain sort together.
 func ReversedDomain(name string) string {
 	labels := strings.Split(NormalizeName(name), ".")
 	for i, j := 0, len(labels)-1; i < j; i, j = i+1, j-1 {
@@ -167,7 +168,7 @@ func ReversedDomain(name string) string {
 	return strings.Join(labels, ".")
 }
 
-// seqKey is a number as a text that sorts by it, of six digits or more.
+// seqKey formats a number as at least six digits, so that keys sort numerically.
 func seqKey(n int) string {
 	s := strconv.Itoa(n)
 	return "000000"[min(len(s), 6):] + s
@@ -181,5 +182,5 @@ func reverse(s string) string {
 	return string(b)
 }
 
-// TailPrefix is the prefix in the "tail" indexes for the typed end of an ID.
+// TailPrefix returns the prefix in the "tail" indexes for the typed end of an ID.
 func TailPrefix(typed string) string { return reverse(strings.ToUpper(typed)) }

@@ -2,24 +2,24 @@ package model
 
 import "time"
 
-// Watch is an endpoint that certquay does not manage and looks at (spec N3).
+// Watch is a TLS endpoint that certquay does not manage but probes regularly (spec N3).
 type Watch struct {
 	ID      ID
 	Address string // host:port
-	Name    string // asked for by SNI, and to be covered
-	Contact ID     // who is told; zero for those of the configuration
+	Name    string // sent as SNI; the certificate must cover it
+	Contact ID     // recipient of notices; zero means the configured default
 	Created time.Time
 
-	Next       time.Time // of the next look
-	ProbedAt   time.Time // of the last look, answered or not; zero before the first
-	AnsweredAt time.Time // of the last look that got an answer
-	Since      time.Time // when what is wrong, or that nothing is, was first seen
-	Failures   int       // looks in a row without an answer
-	Error      Text      // of the last look, if it got none
+	Next       time.Time // time of the next probe
+	ProbedAt   time.Time // time of the last probe, successful or not; zero before the first
+	AnsweredAt time.Time // time of the last successful probe
+	Since      time.Time // when the present result was first seen
+	Failures   int       // consecutive failed probes
+	Error      Text      // of the last probe, if it failed
 
-	Problems    []string // in words, the worst first; none: a client would accept it
-	Detail      Text     // the same in sentences
-	Fingerprint string   // of the leaf presented last
+	Problems    []string // the worst first; empty if a client would accept the certificate
+	Detail      Text     // the problems in full
+	Fingerprint string   // of the last presented leaf certificate
 	Subject     string
 	Issuer      string
 	NotAfter    time.Time
@@ -31,8 +31,8 @@ func (*Watch) RecordKind() Kind { return KindWatch }
 // RecordKey is the ID.
 func (w *Watch) RecordKey() string { return string(w.ID) }
 
-// Indexes finds what is watched by address and name, by the tail of the ID, by
-// contact, and by when it is looked at next.
+// Indexes returns the index entries: by address and name, by tail of the ID, by
+// contact, and by the time of the next probe.
 func (w *Watch) Indexes() []Index {
 	is := []Index{
 		{Name: "name", Key: WatchKey(w.Address, w.Name)},
@@ -45,7 +45,7 @@ func (w *Watch) Indexes() []Index {
 	return is
 }
 
-// State is one word for what was seen last.
+// State returns the result of the last probe in one word.
 func (w *Watch) State() string {
 	switch {
 	case len(w.Problems) > 0:
@@ -58,8 +58,8 @@ func (w *Watch) State() string {
 	return "ok"
 }
 
-// WatchKey is the index key of an address and name, without regard to case. An
-// empty name makes a prefix.
+// WatchKey returns the index key of an address and name, ignoring case. With an empty
+// name it is the prefix of all keys of the address.
 func WatchKey(address, name string) string {
 	k := NormalizeName(address) + " "
 	if name != "" {

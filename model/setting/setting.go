@@ -1,7 +1,12 @@
-// Package setting describes what an issuer, a product driver or a store engine
-// can be told. Each declares its settings as a struct, one field for each, with
-// the tags
+// Package setting describes the settings of issuers, product drivers and store engines.
+// Each declares its settings as a struct with the tags
 //
+// 	yaml:"password_file"   the name in the configuration
+// 	secret:"true"          the value names a file whose content is a secret
+//
+// and provides a value with the defaults. Fields are strings, integers, booleans and
+// lists of strings. The configuration, its check, help and completion derive everything
+// from this description.
 //	yaml:"password_file"   its name in the configuration
 //	secret:"true"          it names a file whose content is a secret
 //
@@ -19,13 +24,13 @@ import (
 
 // Setting is one setting.
 type Setting struct {
-	Name    string // as in the configuration, max_validity_days
+	Name    string // as in the configuration, such as max_validity_days
 	Default any    // a string, int, bool or []string
-	Secret  bool   // it names a file whose content is a secret
+	Secret  bool   // the value names a file whose content is a secret
 }
 
-// Of lists the settings of a struct in the order of its fields. What the fields
-// hold are the defaults. Of nil there are none.
+// Of returns the settings of a struct, in the order of its fields. The values of the
+// fields are the defaults. Of(nil) is empty.
 func Of(defaults any) []Setting {
 	if defaults == nil {
 		return nil
@@ -40,14 +45,14 @@ func Of(defaults any) []Setting {
 	return all
 }
 
-// Problem is what is wrong with the value of a setting.
+// Problem describes an invalid value of a setting.
 type Problem struct {
 	Setting string     // such as permitted_domains[1]
-	Rule    model.Text // what must be
-	Example string     // of a value that is right; "" for none
+	Rule    model.Text // the rule that the value violates
+	Example string     // a valid value; "" for none
 }
 
-// Checker is what settings are that can hold wrong values.
+// Checker is implemented by settings that validate their values.
 type Checker interface {
 	Check() []Problem
 }
