@@ -21,48 +21,46 @@ import (
 	"certquay/store/engine"
 )
 
-// A backup is a stream of frames after a line that names it. A frame is its
-// length in four bytes, big-endian, and one [frame] in CBOR: first the header,
-// then the pairs of one snapshot of the engine, in the order of their keys and
-// as they are stored, then the trailer. [Store.Backup] encrypts the stream by
-// age, and puts the file key into it; the copy that is kept before an upgrade
-// is the bare stream without that key, and protected as the database is.
+// A backup is a line that identifies the format, followed by frames. A frame is its
+// length in four bytes, big-endian, and one [frame] in CBOR: first the header, then the
+// pairs of one engine snapshot, in key order and as stored, then the trailer.
+// [Store.Backup] includes the file key and encrypts the stream with age. The copy that
+// is kept before an upgrade is the plain stream without that key; it is protected like
+// the database itself.
 const (
 	backupMagic  = "certquay backup\n"
 	backupFormat = 1
-	// frameFill is about how many bytes of pairs a frame holds, and frameMax
-	// how long one may say it is: more than a pair that an engine takes.
+	// frameFill is the approximate size of the pairs in a frame. frameMax is the
+	// longest frame that is accepted; it exceeds the largest pair an engine takes.
 	frameFill = 256 << 10
 	frameMax  = 8 << 20
 )
 
-// ErrBackup says that what was read is not a whole backup as it was written:
-// cut off, changed, or something else. It is returned wrapped.
+// ErrBackup is returned, wrapped, for data that is not a complete, unmodified backup.
 var ErrBackup error = model.Fail("backup.not-whole")
 
-// ErrNoIdentity says that a backup was encrypted to others, or with another
-// passphrase. It is returned wrapped.
+// ErrNoIdentity is returned, wrapped, for a backup that was encrypted to other
+// recipients or with another passphrase.
 var ErrNoIdentity error = model.Fail("backup.no-identity")
 
-// ErrNoKeyFile says that a store has no key file, such as that of a demo, and
-// so cannot be backed up: nothing could open the copy.
+// ErrNoKeyFile is returned for a store without a key file, such as that of a demo. A
+// backup of it could not be opened.
 var ErrNoKeyFile error = model.Fail("backup.no-key-file")
 
-// badBackup is [ErrBackup] with what is wrong, and wraps the errors as well.
+// badBackup returns an error that wraps [ErrBackup] and errs, with the reason.
 func badBackup(why model.Text, errs ...error) error {
 	return model.Fail("backup.because", "why", why).Wrapping(append(errs, ErrBackup)...)
 }
 
-// Summary is what a backup says of itself: the moment of one store that it
-// holds.
+// Summary describes a backup, and the moment of the store that it holds.
 type Summary struct {
 	Store      string    // the store's ID
-	Made       time.Time // by the clock of the machine, in UTC
+	Made       time.Time // by the system clock, in UTC
 	Schema     int
 	Events     uint64 // the number of the last event
 	Protection Protection
-	Pairs      int   // keys of the engine with their values
-	Bytes      int64 // of those
+	Pairs      int   // number of key-value pairs
+	Bytes      int64 // total size of the pairs
 }
 
 // header is the first frame.
@@ -72,9 +70,9 @@ type header struct {
 	Made   time.Time  `cbor:"3,keyasint"`
 	Schema int        `cbor:"4,keyasint"`
 	Events uint64     `cbor:"5,keyasint"`
-	Chain  []byte     `cbor:"6,keyasint"` // of the last event
+	Chain  []byte     `cbor:"6,keyasint"` // chain hash of the last event
 	By     Protection `cbor:"7,keyasint"`
-	// FileKey is the content of the key file; absent in a bare copy.
+	// FileKey is the content of the key file; absent in the copy of an upgrade.
 	FileKey []byte `cbor:"8,keyasint,omitempty"`
 }
 
@@ -90,14 +88,14 @@ type backedPair struct {
 	Value []byte
 }
 
-// backupResult is the trailer. Sum is a code over everything before it, keyed by
-// the file key, so that no pair can be left out of a bare copy either.
+// backupResult is the trailer. Sum is an authentication code over everything before it,
+// keyed by the file key, so that no pair can be removed even from an unencrypted copy.
 type backupResult struct {
 	Pairs int    `cbor:"1,keyasint"`
 	Sum   []byte `cbor:"2,keyasint"`
 }
 
-// backupSum begins the code of a trailer.
+// backupSum returns the hash that computes [backupResult].Sum.
 func backupSum(fileKey []byte) (hash.Hash, error) {
 	key, err := hkdf.Key(sha256.New, fileKey, nil, "certquay backup", keySize)
 	if err != nil {
@@ -106,12 +104,12 @@ func backupSum(fileKey []byte) (hash.Hash, error) {
 	return hmac.New(sha256.New, key), nil
 }
 
-// Backup writes the store as it is at this moment, encrypted to the recipients,
-// while others go on writing. What it writes opens the whole store: it holds
-// the key file's content. A store that is protected by a passphrase stays so,
-// and may be sealed. Memory does not grow with the store. It ends early with an
-// error when ctx ends or the store is closed; what was written by then is no
-// backup.
+// Backup writes the present state of the store, encrypted to the recipients, while
+// other callers go on writing. The backup contains the file key, so it can be restored
+// on another machine; the passphrase of a protected store is still needed, and a sealed
+// store can be backed up. Memory use does not depend on the size of the store. It
+// returns an error when ctx ends or the store is closed; what was written until then is
+// not a valid backup.
 func (s *Store) Backup(ctx context.Context, w io.Writer, recipients ...age.Recipient) (Summary, error) {
 	if s.keyFile == "" {
 		return Summary{}, ErrNoKeyFile
@@ -130,13 +128,13 @@ func (s *Store) Backup(ctx context.Context, w io.Writer, recipients ...age.Recip
 		return err
 	})
 	if err != nil {
-		return Summary{}, err // without its last chunk, age refuses the stream
+		return Summary{}, err // the stream is not closed, so age will refuse it
 	}
 	return sum, sealed.Close()
 }
 
-// backupBeforeUpgrade keeps a bare copy of the database beside it, before it is brought
-// from one schema to the next.
+// backupBeforeUpgrade writes an unencrypted copy of the database beside it, before it
+// is migrated from one schema to the next.
 func (s *Store) backupBeforeUpgrade(ctx context.Context, dir string, o Options, from int) error {
 	fileKey, err := readKey(o.KeyFile)
 	if err != nil {
@@ -157,20 +155,19 @@ func (s *Store) backupBeforeUpgrade(ctx context.Context, dir string, o Options, 
 	return nil
 }
 
-// upgradeBackupName is the file, in the data directory, of the copy that is kept before
-// the store goes to a schema.
+// upgradeBackupName is the name of the copy in the data directory that is made before
+// an upgrade to a schema.
 func upgradeBackupName(schema int) string { return fmt.Sprintf("before-schema-%d.backup", schema) }
 
-// isUpgradeBackupName says whether a file of a data directory is such a copy, or one
-// whose writing was interrupted.
+// isUpgradeBackupName reports whether a file is such a copy, complete or not.
 func isUpgradeBackupName(name string) bool {
 	var n int
 	_, err := fmt.Sscanf(name, "before-schema-%d.backup", &n)
 	return err == nil && (name == upgradeBackupName(n) || name == upgradeBackupName(n)+PartSuffix)
 }
 
-// spaceCheckedWriter refuses to write once the volume is nearly full: a mapped page of the
-// database without room behind it would end the process.
+// spaceCheckedWriter refuses to write once the volume is nearly full, because a write
+// to a mapped page of the database without a disk block would kill the process.
 type spaceCheckedWriter struct {
 	w     io.Writer
 	space *diskSpace
@@ -183,7 +180,7 @@ func (r *spaceCheckedWriter) Write(b []byte) (int, error) {
 	return r.w.Write(b)
 }
 
-// writeBackup writes the stream of a view.
+// writeBackup writes the stream for a view.
 func (s *Store) writeBackup(ctx context.Context, w io.Writer, v *view, fileKey []byte, withKey bool) (Summary, error) {
 	h, err := v.backupHeader(fileKey)
 	if err != nil {
@@ -238,7 +235,7 @@ func (s *Store) writeBackup(ctx context.Context, w io.Writer, v *view, fileKey [
 	return sum, b.to.Flush()
 }
 
-// stopReason says why something that takes long should end, or nil.
+// stopReason returns why a long operation should end, or nil.
 func (s *Store) stopReason(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -250,8 +247,8 @@ func (s *Store) stopReason(ctx context.Context) error {
 	}
 }
 
-// backupHeader reads what a backup says of the store, and checks that the key
-// belongs to it.
+// backupHeader returns the header of a backup, after checking that the file key belongs
+// to the store.
 func (v *view) backupHeader(fileKey []byte) (header, error) {
 	k, err := newKeyring(fileKey)
 	if err != nil {
@@ -289,7 +286,7 @@ type backupWriter struct {
 	mac hash.Hash
 }
 
-// frame writes a frame and takes it into the code.
+// frame writes a frame and adds it to the authentication code.
 func (b *backupWriter) frame(f frame) error {
 	body, err := enc.Marshal(f)
 	if err != nil {
@@ -309,11 +306,11 @@ func (b *backupWriter) frame(f frame) error {
 	return nil
 }
 
-// PartSuffix ends the name of a file that is being written.
+// PartSuffix is the suffix of a file while it is being written.
 const PartSuffix = ".part"
 
-// WriteWhole writes a file of mode 0600 that appears under its name whole and
-// durable, in place of what had it, or not at all.
+// WriteWhole writes a file with mode 0600 atomically: the complete, synced file
+// replaces one of the same name, or nothing changes.
 func WriteWhole(name string, write func(io.Writer) error) error {
 	part := name + PartSuffix
 	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)

@@ -15,22 +15,23 @@ import (
 	"certquay/store/engine"
 )
 
-// ageMagic begins every file that age has encrypted.
+// ageMagic is the beginning of every file encrypted with age.
 const ageMagic = "age-encryption.org/"
 
-// backupReader reads the stream of a backup, and hands out nothing of the store
-// that the file key does not authenticate.
+// backupReader reads the stream of a backup. It returns only pairs that the file key
+// authenticates.
 type backupReader struct {
 	from *bufio.Reader
 	mac  hash.Hash
 	keys *keyring
 	key  []byte // the file key
 	h    header
-	bare bool // the file key was not in it
+	bare bool // the backup does not contain the file key
 	Summary
 }
 
-// openBackup reads up to the header. The key of a bare copy comes from keyFile.
+// openBackup reads up to the header. The file key of an upgrade's copy is read from
+// keyFile.
 func openBackup(r io.Reader, keyFile string, identities []age.Identity) (*backupReader, error) {
 	b := &backupReader{from: bufio.NewReaderSize(r, 64<<10)}
 	if start, _ := b.from.Peek(len(ageMagic)); string(start) == ageMagic {
@@ -83,7 +84,7 @@ func openBackup(r io.Reader, keyFile string, identities []age.Identity) (*backup
 	return b, nil
 }
 
-// read reads the next frame, and its bytes.
+// read returns the next frame, decoded and as bytes.
 func (b *backupReader) read() (f frame, raw []byte, err error) {
 	var size [4]byte
 	if _, err := io.ReadFull(b.from, size[:]); err != nil {
@@ -104,8 +105,8 @@ func (b *backupReader) read() (f frame, raw []byte, err error) {
 	return f, raw, nil
 }
 
-// pairs hands out the pairs in the order of their keys, authenticated, and
-// returns nil only when all that the backup was written with were there.
+// pairs calls fn for every pair, in key order, after authenticating it. It returns nil
+// only if the backup is complete.
 func (b *backupReader) pairs(ctx context.Context, fn func(key string, value []byte) error) error {
 	last := ""
 	for {
@@ -126,7 +127,7 @@ func (b *backupReader) pairs(ctx context.Context, fn func(key string, value []by
 				return badBackup(model.Say("backup.order", "key", key, "last", last))
 			}
 			last = key
-			if len(p.Value) > 0 || key[:1] != indexSpace { // such an entry says nothing that its record does not say
+			if len(p.Value) > 0 || key[:1] != indexSpace { // an empty index entry repeats its record and is not authenticated
 				if _, err := b.keys.verify(key, p.Value); err != nil {
 					return badBackup(model.TextOf(err), err)
 				}
@@ -140,7 +141,7 @@ func (b *backupReader) pairs(ctx context.Context, fn func(key string, value []by
 	}
 }
 
-// end checks the trailer, after which nothing may come.
+// end checks the trailer, and that nothing follows it.
 func (b *backupReader) end(t *backupResult) error {
 	if t.Pairs != b.Pairs || !hmac.Equal(t.Sum, b.mac.Sum(nil)) {
 		return badBackup(model.Say("backup.other-end"))
@@ -154,16 +155,16 @@ func (b *backupReader) end(t *backupResult) error {
 	return nil
 }
 
-// VerifyBackup reads a whole backup, authenticates everything in it, checks that
-// nothing is missing, and then checks the store that is in it as [Store.Fsck] does.
-// Up to 64 MiB it holds that in memory and writes nothing. A larger one lies in a
-// directory meanwhile that is made in temporary, encrypted with a key that nobody
-// keeps, and is removed. With temporary "" nothing is written, and a store of more
-// than 256 MiB is not checked. keyFile is used for the bare copy of an upgrade alone.
+// VerifyBackup reads a whole backup, authenticates its content, checks that it is
+// complete, and checks the store in it as [Store.Fsck] does. Up to 64 MiB are held in
+// memory. A larger store is written to a directory made in temporary, encrypted with a
+// key that is only in memory, and removed afterwards. If temporary is "", nothing is
+// written, and a store of more than 256 MiB is not checked. keyFile is used only for
+// the copy of an upgrade.
 //
-// The error wraps [ErrNoIdentity] when no identity opens the backup,
-// [ErrBackup] when it is not whole, [ErrNewerSchema] when a newer certquay
-// wrote it, and is an [UncheckedError] when all that is missing is the report.
+// The error wraps [ErrNoIdentity] if no identity decrypts the backup, [ErrBackup] if it
+// is not complete and unmodified, or [ErrNewerSchema] if a newer certquay wrote it. It
+// is an [UncheckedError] if the backup is complete but the store in it was not checked.
 func VerifyBackup(
 	ctx context.Context, r io.Reader, keyFile, temporary string, identities ...age.Identity,
 ) (sum Summary, report Report, err error) {
@@ -186,7 +187,7 @@ func VerifyBackup(
 	return b.Summary, report, err
 }
 
-// loader writes pairs into an engine, as many at a time as it takes.
+// loader writes pairs into an engine in batches.
 type loader struct {
 	to    engine.Engine
 	batch engine.Batch
@@ -204,7 +205,7 @@ func (l *loader) put(ctx context.Context, key string, value []byte) error {
 	return nil
 }
 
-// loadPairs is how many pairs are written at a time at most.
+// loadPairs is the maximum number of pairs in a batch.
 const loadPairs = 4096
 
 func (l *loader) flush(ctx context.Context) error {

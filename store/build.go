@@ -10,21 +10,21 @@ import (
 	"certquay/store/search"
 )
 
-// buildAfter is how long after opening the search table is built if nobody waits
-// for it: the first frame, and verbs that are quick, come first.
+// buildAfter is the delay between opening and building the search table, unless a query
+// needs the table. It gives the first frame and quick verbs precedence.
 const buildAfter = 300 * time.Millisecond
 
-// tableBuild is the building of the search table in the background.
+// tableBuild is the construction of the search table in the background.
 type tableBuild struct {
 	stop        context.CancelFunc
-	requested   chan struct{} // closed when somebody needs the table
+	requested   chan struct{} // closed when a query needs the table
 	requestOnce sync.Once
 	done        chan struct{} // closed when building has ended
 	err         error         // why the table could not be built; set before done is closed
 }
 
-// startBuild builds the table from a snapshot, which it closes, and then calls
-// built unless that is nil.
+// startBuild builds the table from a snapshot, which it closes, and then calls built
+// unless it is nil.
 func (s *Store) startBuild(snap engine.Snapshot, built func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &s.build
@@ -47,9 +47,9 @@ func (s *Store) startBuild(snap engine.Snapshot, built func()) {
 	}()
 }
 
-// fillTable fills the search table from a view. Every value is authenticated, as
-// for any other reader, so a byte that was flipped ends the building with an error
-// that wraps [ErrCorrupt]. Of a record only the fields are decoded that rows need.
+// fillTable fills the search table from a view. Every value is authenticated, as for
+// any other reader, so a flipped bit ends it with an error that wraps [ErrCorrupt].
+// Only the fields that rows need are decoded.
 func (s *Store) fillTable(ctx context.Context, v *view) error {
 	instances := v.scan(engine.Prefix(recordKey(model.KindInstance, "")))
 	return search.Build(ctx, s.table, instances, func(p scanned, i *model.Instance) error {
@@ -61,11 +61,11 @@ func (s *Store) fillTable(ctx context.Context, v *view) error {
 	})
 }
 
-// request has the table built at once.
+// request starts building the table without further delay.
 func (b *tableBuild) request() { b.requestOnce.Do(func() { close(b.requested) }) }
 
-// WaitForTable waits until the search table has seen everything, or ctx ends. Until then
-// queries may be partial.
+// WaitForTable waits until the search table is complete or ctx ends. Until then queries
+// may return partial results.
 func (s *Store) WaitForTable(ctx context.Context) error {
 	s.build.request()
 	select {

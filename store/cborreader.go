@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// cborReader reads deterministic CBOR (RFC 8949, 4.2.1) item by item. Texts are
-// parts of what is read, not copies. After an error it returns zero values, and
-// bad is set.
+// cborReader reads deterministic CBOR (RFC 8949 section 4.2.1) item by item. Strings
+// share memory with the input. After an error it returns zero values, and bad is set.
 type cborReader struct {
 	rest string
 	bad  bool
@@ -25,13 +24,13 @@ const (
 	majorSimple
 )
 
-// CBOR's true (RFC 8949, 3.3); what is false is left out of records.
+// CBOR's true (RFC 8949 section 3.3). False values are left out of records.
 const simpleTrue = 21
 
 func (c *cborReader) fail() { c.rest, c.bad = "", true }
 
-// head reads the head of an item: its major type and its argument, which is the
-// value or the number of bytes or items that follow.
+// head reads the head of an item: its major type and its argument, which is the value
+// itself or the number of bytes or items that follow.
 func (c *cborReader) head() (major int, n uint64) {
 	if c.rest == "" {
 		c.fail()
@@ -53,7 +52,7 @@ func (c *cborReader) head() (major int, n uint64) {
 	return major, binary.BigEndian.Uint64(b[:])
 }
 
-// begin reads the head of an item that must be of a major type.
+// begin reads the head of an item that must have a major type.
 func (c *cborReader) begin(major int) (n uint64) {
 	is, n := c.head()
 	if is != major {
@@ -105,14 +104,14 @@ func (c *cborReader) time() time.Time {
 	return t
 }
 
-// fields visits the integer keys of a map. visit must read the value of each.
+// fields calls visit for the integer keys of a map. visit must read the value.
 func (c *cborReader) fields(visit func(key uint64)) {
 	for n := c.begin(majorMap); n > 0 && !c.bad; n-- {
 		visit(c.begin(majorNatural))
 	}
 }
 
-// only visits one key of a map, if it is there, and skips the others.
+// only calls visit for one key of a map, if it is there, and skips the others.
 func (c *cborReader) only(key uint64, visit func()) {
 	c.fields(func(k uint64) {
 		if k == key {
@@ -123,7 +122,7 @@ func (c *cborReader) only(key uint64, visit func()) {
 	})
 }
 
-// skipItem skips an item with everything in it.
+// skipItem skips an item, including nested ones.
 func (c *cborReader) skipItem() {
 	switch major, n := c.head(); major {
 	case majorBytes, majorText:

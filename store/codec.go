@@ -10,12 +10,13 @@ import (
 	"certquay/model"
 )
 
-// recordVersion is the schema version of the records written, their first byte.
+// recordVersion is the schema version of the records that are written, their first
+// byte.
 const recordVersion = 1
 
-// enc is deterministic (RFC 8949 section 4.2.1), so that equal records are
-// equal bytes. Times are texts in UTC, because binary forms either round or
-// cannot hold the year 9999 of certificates that never end.
+// enc is deterministic (RFC 8949 section 4.2.1), so that equal records have equal
+// encodings. Times are encoded as texts in UTC, because the binary forms either round
+// or cannot represent the year 9999 of certificates without an expiration date.
 var enc, dec = modes()
 
 func modes() (cbor.EncMode, cbor.DecMode) {
@@ -89,8 +90,7 @@ var kinds = []model.Kind{
 	model.KindNotice, model.KindChannel, model.KindWatch,
 }
 
-// encode makes a record's bytes. The secret of the record, if it has one, goes
-// in as it was sealed.
+// encode encodes a record. sealed is its encrypted secret, if it has one.
 func encode(r model.Record, sealed []byte) ([]byte, error) {
 	w, err := toWire(r, sealed)
 	if err != nil {
@@ -108,8 +108,8 @@ func encode(r model.Record, sealed []byte) ([]byte, error) {
 
 var timeType = reflect.TypeFor[time.Time]()
 
-// readable says why a mirror could be written but not read: RFC 3339 has years
-// of four digits.
+// readable returns an error if a value could be encoded but not decoded: RFC 3339
+// allows only years of four digits.
 func readable(v reflect.Value) error {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -137,8 +137,8 @@ func readable(v reflect.Value) error {
 	return nil
 }
 
-// decode fills a record and returns its secret as it was sealed. key is the
-// storage key, for errors.
+// decode fills a record and returns its encrypted secret. key is the storage key, for
+// errors.
 func decode(key string, b []byte, r model.Record) (sealed []byte, err error) {
 	if err := checkVersion(key, b); err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func decode(key string, b []byte, r model.Record) (sealed []byte, err error) {
 	return sealed, nil
 }
 
-// checkVersion says why a record cannot be one of this schema.
+// checkVersion returns an error if a record does not have the present schema version.
 func checkVersion(key string, b []byte) error {
 	switch {
 	case len(b) == 0:
@@ -163,7 +163,7 @@ func checkVersion(key string, b []byte) error {
 	return nil
 }
 
-// secretOf is the secret in a record, or an empty one.
+// secretOf returns the secret in a record, or an empty one.
 func secretOf(r model.Record) model.Secret {
 	switch r := r.(type) {
 	case *model.Key:
@@ -178,7 +178,7 @@ func secretOf(r model.Record) model.Secret {
 	return model.Secret{}
 }
 
-// setSecret puts an opened secret into its record.
+// setSecret sets the decrypted secret of a record.
 func setSecret(r model.Record, b []byte) {
 	switch r := r.(type) {
 	case *model.Key:

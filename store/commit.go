@@ -13,20 +13,20 @@ import (
 	"certquay/store/search"
 )
 
-// groupCallers is how many callers share a commit at most.
+// groupCallers is the maximum number of callers that share a commit.
 const groupCallers = 256
 
-// request is one caller's closure on its way to the committer.
+// request is one caller's function, queued for the committer.
 type request struct {
 	ctx   context.Context
 	fn    func(*tx) error
-	taken atomic.Bool // by the committer, which will run it, or by a caller who gave up
+	taken atomic.Bool // set by the committer before it runs fn, or by a caller that gives up
 	done  chan error  // buffered: the committer never waits
 }
 
-// Update runs fn in the committer and returns nil once what it wrote is
-// durable. fn must be short and must not call Update. When it returns an error
-// or panics, nothing of it is written, and others in the same group are not
+// Update runs fn in the committer goroutine and returns nil once its writes are
+// durable. fn must be short and must not call Update. If it returns an error or panics,
+// none of its writes are committed, and other callers in the same group are not
 // affected.
 func (s *Store) Update(ctx context.Context, fn func(model.Tx) error) error {
 	return s.update(ctx, func(t *tx) error { return fn(t) })
@@ -59,7 +59,7 @@ func (s *Store) update(ctx context.Context, fn func(*tx) error) error {
 	return <-r.done
 }
 
-// commitLoop is the only writer.
+// commitLoop runs all writes, one group at a time.
 func (s *Store) commitLoop() {
 	defer close(s.stopped)
 	for {
@@ -74,8 +74,8 @@ func (s *Store) commitLoop() {
 	}
 }
 
-// commitFrom gathers a group that begins with r, and commits it. It returns
-// the caller that comes next if it took one more than it had room for.
+// commitFrom collects a group that begins with r and commits it. It returns the next
+// request if it received one for which the group had no room.
 func (s *Store) commitFrom(r *request) *request {
 	g := &group{s: s}
 	defer g.end()
@@ -83,13 +83,15 @@ func (s *Store) commitFrom(r *request) *request {
 		g.run(r)
 		r = s.nextRequest()
 	}
-	// Each caller was told how it went; a snapshot that failed is retaken.
+	// Each caller has received its result; a failed snapshot is taken again for the
+	// next group.
 	_ = g.commit()
 	return r
 }
 
-// nextRequest is one that waits already, or nil. Callers that were just woken
-// get a chance to come back with their next write before the group closes.
+// nextRequest returns a queued request, or nil. It yields the processor once, so that
+// callers that have just been woken can submit their next write before the group
+// closes.
 func (s *Store) nextRequest() *request {
 	for try := 0; ; try++ {
 		select {
@@ -104,22 +106,22 @@ func (s *Store) nextRequest() *request {
 	}
 }
 
-// group is the shared transaction of some callers.
+// group is the shared transaction of several callers.
 type group struct {
 	s       *Store
-	snap    engine.Snapshot // nil until there is a first caller
+	snap    engine.Snapshot // nil before the first caller
 	over    tree.Map[pending]
 	bytes   int
-	events  *eventHead // of the last event that it appends; nil when it appends none
+	events  *eventHead // the last event it appends; nil if none
 	callers []*request
 	changes []model.Change
 	rows    []search.Change
 }
 
-// run runs one caller over what those before it wrote.
+// run runs one caller on top of the writes of those before it.
 func (g *group) run(r *request) {
 	if !r.taken.CompareAndSwap(false, true) {
-		return // the caller has left
+		return // the caller has given up
 	}
 	if err := r.ctx.Err(); err != nil {
 		r.done <- err
@@ -142,8 +144,8 @@ func (g *group) run(r *request) {
 		}
 	}
 	if g.bytes+t.bytes > limit {
-		// The group is full without this caller. Its writes rest on those
-		// before it, so they become a group of their own once those are durable.
+		// There is no room for this caller's writes. They depend on those before them,
+		// so they form a group of their own once those are durable.
 		own := t.ownWrites()
 		if err := g.commit(); err != nil {
 			r.done <- err
@@ -160,10 +162,10 @@ func (g *group) run(r *request) {
 	}
 }
 
-// countRoom is left free in each group for the number of the commit.
+// countRoom is the space reserved in each group for the commit counter.
 const countRoom = 128
 
-// ownWrites is the map of this transaction's writes alone.
+// ownWrites returns only this transaction's writes.
 func (t *tx) ownWrites() (own tree.Map[pending]) {
 	for key := range t.written {
 		p, _ := t.over.Get(key)
@@ -172,7 +174,8 @@ func (t *tx) ownWrites() (own tree.Map[pending]) {
 	return own
 }
 
-// recountBytes counts the bytes of the writes exactly: those written over count once.
+// recountBytes computes the exact size of the writes; a key that was written twice
+// counts once.
 func (t *tx) recountBytes() {
 	t.bytes = 0
 	for key := range t.written {
@@ -181,8 +184,7 @@ func (t *tx) recountBytes() {
 	}
 }
 
-// call runs fn and turns a panic into an error, so that one caller's mistake
-// does not stop the writer.
+// call runs fn and turns a panic into an error, so that it does not stop the writer.
 func call(fn func(*tx) error, t *tx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -212,8 +214,8 @@ func (g *group) end() {
 	}
 }
 
-// commit makes the group durable, tells its callers and followers, and leaves
-// the group empty over a new snapshot.
+// commit makes the group durable, returns the results to its callers, publishes the
+// changes, and leaves the group empty over a new snapshot.
 func (g *group) commit() error {
 	if len(g.callers) == 0 {
 		return nil
@@ -239,8 +241,8 @@ func (g *group) commit() error {
 	return err
 }
 
-// apply makes the batch durable, with its number, and moves the high-water
-// mark. The callers' contexts do not reach here: once run, they are committed.
+// apply makes the batch durable, with the commit number, and updates the high-water
+// mark. It ignores the callers' contexts: a function that has run is committed.
 func (g *group) apply(b *engine.Batch) error {
 	at := g.s.reached
 	at.commits++
@@ -253,14 +255,14 @@ func (g *group) apply(b *engine.Batch) error {
 	}
 	g.s.reached = at
 	if err := g.s.highWater.write(at); err != nil {
-		// This group is durable. Nothing more is written, since that it is
-		// missing would not be noticed.
+		// This group is durable. Nothing more may be written, because its loss would
+		// not be detected.
 		_ = g.s.fail(model.Fail("store.mark", "cause", err))
 	}
 	return nil
 }
 
-// writeError says why nothing may be written now, or nil.
+// writeError returns why nothing can be written now, or nil.
 func (s *Store) writeError() error {
 	if err := s.failed.Load(); err != nil {
 		return *err
@@ -268,10 +270,10 @@ func (s *Store) writeError() error {
 	return s.space.check()
 }
 
-// fail remembers that writing failed, so that nothing is written on top of
-// what may be half there, and returns what callers are told.
+// fail records that a write failed, so that nothing is written on top of a partial
+// write, and returns the error for the callers.
 func (s *Store) fail(cause error) error {
-	switch { // refused as a whole, before anything was written
+	switch { // refused before anything was written
 	case errors.Is(cause, engine.ErrTooLarge):
 		return cause
 	case errors.Is(cause, engine.ErrNoSpace):

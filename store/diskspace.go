@@ -10,17 +10,17 @@ import (
 	"certquay/model"
 )
 
-// reserveName is the file that is given back so that a store on a full disk
-// can still be closed cleanly.
+// reserveName is the file that is deleted to free its space, so that a store on a full
+// disk can still be closed cleanly.
 const reserveName = "reserve"
 
-// diskSpace watches the free space of a volume. Badger maps its files into memory,
-// and a write to a mapped page for which the disk has no room kills the
-// process. Its logs have their blocks before; the tables that it makes of them
-// do not, so writes are refused long before. A nil one allows everything.
+// diskSpace checks the free space of a volume. Badger maps its files into memory, and a
+// write to a mapped page without a disk block kills the process (SIGBUS). Blocks of its
+// logs are allocated in advance, but not those of the tables made from them, so writes
+// are refused long before the disk is full. A nil diskSpace allows everything.
 type diskSpace struct {
 	dir     string
-	opened  os.FileInfo // the directory, as it was opened
+	opened  os.FileInfo // identifies the directory that was opened
 	minimum int64
 	free    func() (int64, error)
 }
@@ -30,7 +30,7 @@ func newDiskSpace(dir string, o Options) *diskSpace {
 	if s.free == nil {
 		s.free = func() (int64, error) { return freeSpace(dir) }
 	}
-	s.opened, _ = os.Stat(dir) // before a store is made there is none
+	s.opened, _ = os.Stat(dir) // nil if the directory does not exist yet
 	return s
 }
 
@@ -42,9 +42,9 @@ func freeSpace(dir string) (int64, error) {
 	return int64(st.Bavail * uint64(st.Bsize)), nil
 }
 
-// check returns an error that wraps [ErrDiskFull] when too little is free, and
-// [ErrGone] when the directory is no longer there. It is asked before each
-// group: a disk can fill within a moment.
+// check returns an error that wraps [ErrDiskFull] if too little space is free, and
+// [ErrGone] if the directory was removed. It is called before each group, since a disk
+// can fill at any time.
 func (s *diskSpace) check() error {
 	if s == nil {
 		return nil
@@ -62,7 +62,7 @@ func (s *diskSpace) check() error {
 	return nil
 }
 
-// checkDir says whether the directory is another than was opened, or none.
+// checkDir returns an error if the directory was removed or replaced.
 func (s *diskSpace) checkDir() error {
 	if s == nil || s.opened == nil {
 		return nil
@@ -74,12 +74,12 @@ func (s *diskSpace) checkDir() error {
 	return nil
 }
 
-// flushRoom is what the database may write when it is closed: its memtables,
-// as tables.
+// flushRoom is the most the database writes when it is closed: its memtables, as
+// tables.
 const flushRoom = 48 << 20
 
-// roomToClose says why the database is not closed: it would try without end to
-// write its memtables.
+// roomToClose returns an error if closing the database would block, because it would
+// retry writing its memtables forever.
 func (s *diskSpace) roomToClose() error {
 	if s == nil {
 		return nil
@@ -94,8 +94,8 @@ func (s *diskSpace) roomToClose() error {
 	return err
 }
 
-// makeReserve makes the reserve file, whose blocks are written so that they exist.
-// There being no room for it is not an error: writes are refused then anyway.
+// makeReserve creates the reserve file and writes its content, so that its blocks are
+// allocated. Too little space is not an error: writes are refused then anyway.
 func (s *diskSpace) makeReserve(size int64) error {
 	name := filepath.Join(s.dir, reserveName)
 	if info, err := os.Stat(name); size <= 0 || err == nil && info.Size() >= size {
@@ -121,7 +121,7 @@ func (s *diskSpace) makeReserve(size int64) error {
 	return nil
 }
 
-// releaseReserve gives the reserve back when the engine may need it to close.
+// releaseReserve deletes the reserve file if the engine may need its space to close.
 func (s *diskSpace) releaseReserve() error {
 	if s == nil || s.minimum < 0 {
 		return nil

@@ -1,22 +1,22 @@
-// Package store keeps certquay's records: sealed, authenticated, indexed and
-// counted, in one ordered key-value engine with one writer.
+// Package store keeps certquay's records encrypted, authenticated, indexed and counted,
+// in an ordered key-value engine with a single writer.
 //
-// What it promises:
+// Guarantees:
 //
-//   - A transaction is durable before its caller is told so, or leaves no trace.
-//   - A value that was not written by this store under this key is an error
-//     that wraps [ErrCorrupt], never data. The code that proves it is keyed by
-//     the key file, so it also holds against someone who edits the files. It
-//     does not notice that the whole database was put back to an older state.
-//   - Secrets are never in the files in the clear. They are sealed with AES-256
-//     in Galois/Counter Mode, each with a key of its own; those keys are
-//     wrapped by a master key, which is wrapped by the key file, or by a
-//     passphrase and the key file. A key file beside the data protects copies
-//     of the data, not from those who can read both.
-//   - A follower is told of every commit, or that it missed some.
+//   - A transaction is durable before its caller gets the result, or it leaves no trace.
+//   - Data that this store did not write under the same key is an error that wraps
+//     [ErrCorrupt]. The authentication code is keyed by the key file, so this also
+//     holds against someone who edits the files. It does not detect that the whole
+//     database was replaced by an older copy of itself.
+//   - Secrets are never in the files in the clear. Each is encrypted with AES-256-GCM
+//     under a data key of its own; data keys are wrapped by a master key, and the
+//     master key by the key file, or by a passphrase and the key file. A key file
+//     stored beside the data protects copies of the data, not against someone who can
+//     read both.
+//   - A subscriber receives every commit, or a notification that it missed some.
 //
 // Lists of instances are answered by the table in [certquay/store/search], which is
-// built from the records when the store is opened and follows every commit.
+// built from the records when the store is opened and updated by every commit.
 //
-// The package knows the model and nothing of the life cycle.
+// The package depends on the model and knows nothing about the life cycle.
 package store

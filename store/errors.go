@@ -6,47 +6,46 @@ import (
 
 // Errors that callers branch on. They are returned wrapped.
 var (
-	// ErrCorrupt says that stored bytes are not those that were written. The
-	// message names the key.
+	// ErrCorrupt means that stored bytes were not written by this store. The message
+	// names the key.
 	ErrCorrupt error = model.Fail("store.corrupt")
-	// ErrNewerSchema says that a newer certquay wrote the data (exit 5).
+	// ErrNewerSchema means that a newer certquay wrote the data (exit 5).
 	ErrNewerSchema error = model.Fail("store.newer")
-	// ErrSealed says that a secret was wanted of a store that is protected by
-	// a passphrase and was not unsealed.
+	// ErrSealed means that a secret was requested while the store is sealed: it is
+	// protected by a passphrase that has not been entered.
 	ErrSealed error = model.Fail("store.sealed")
-	// ErrPassphrase says that a passphrase is wrong.
+	// ErrPassphrase means that a passphrase is wrong.
 	ErrPassphrase error = model.Fail("store.passphrase")
-	// ErrFailed says that a write failed before, so that the store refuses
-	// writes until it is opened anew. Reading goes on.
+	// ErrFailed means that an earlier write failed, so the store refuses writes until
+	// it is reopened. Reading still works.
 	ErrFailed error = model.Fail("store.failed")
-	// ErrDiskFull says that too little space is free to write safely. It is
-	// returned before anything was written; writing goes on once there is space.
+	// ErrDiskFull means that too little space is free for a safe write. Nothing was
+	// written; writes succeed again once there is space.
 	ErrDiskFull error = model.Fail("store.disk-full")
-	// ErrReadOnly says that nothing can be written where the store is: its
-	// volume is mounted for reading, or its directory is not ours to change.
+	// ErrReadOnly means that the volume or the directory of the store is not writable.
 	ErrReadOnly error = model.Fail("store.read-only")
-	// ErrGone says that the data directory was removed while the store was
-	// open. What was written since is lost.
+	// ErrGone means that the data directory was removed while the store was open.
+	// Writes since then are lost.
 	ErrGone error = model.Fail("store.gone")
 	// ErrClosed is returned by everything after Close.
 	ErrClosed error = model.Fail("store.closed")
-	// ErrDataMissing is wrapped by the [OpenError] of a store that opens with
-	// Options.AcceptLoss: it holds less than it did, or nobody can tell.
+	// ErrDataMissing is wrapped by the [OpenError] of a store that contains less than
+	// was committed, or may do so. Options.AcceptLoss opens it nevertheless.
 	ErrDataMissing error = model.Fail("store.less")
 	// ErrOpen is wrapped by every [OpenError].
 	ErrOpen error = model.Fail("store.not-opened")
 )
 
-// OpenError says why a store could not be opened and what can be done. Nothing
-// was changed.
+// OpenError reports why a store could not be opened and what to do. Nothing was
+// changed.
 type OpenError struct {
 	What string     // the file or directory
-	Why  model.Text // a clause that says something of What
-	Hint model.Text // the way out; zero when there is none to name
-	Err  error      // the cause, if another error is
+	Why  model.Text // the predicate of a sentence about What
+	Hint model.Text // what to do; zero if there is no advice
+	Err  error      // the cause, if any
 }
 
-// AsText is what cannot be opened, why, and the way out.
+// AsText returns what cannot be opened, why, and what to do.
 func (e *OpenError) AsText() model.Text {
 	t := model.Say("store.open", "what", e.What, "why", e.Why)
 	if e.Err != nil {
@@ -60,28 +59,28 @@ func (e *OpenError) AsText() model.Text {
 
 func (e *OpenError) Error() string { return e.AsText().String() }
 
-// Unwrap is [ErrOpen] and the cause.
+// Unwrap returns [ErrOpen] and the cause.
 func (e *OpenError) Unwrap() []error { return []error{ErrOpen, e.Err} }
 
-// corrupt is [ErrCorrupt] of a key, with a code that says what is wrong there.
+// corrupt returns [ErrCorrupt] for a key; code describes the damage.
 func corrupt(key, code string, args ...any) error {
 	return model.Fail("store.corrupt-key", "key", key, "why", model.Say(code, args...)).Wrapping(ErrCorrupt)
 }
 
-// withCause is an error of a kind with its cause; it wraps both.
+// withCause returns an error that wraps both a kind of error and its cause.
 func withCause(kind, cause error) error {
 	return model.Fail("error.because", "what", kind, "cause", cause)
 }
 
-// missing is a record that there is none of. Its message is made when somebody
-// reads it: most callers only want to know whether there is a record.
+// missing is the error for a record that does not exist. Its message is made when it is
+// read, since most callers only check for existence.
 type missing struct {
 	kind  model.Kind
 	key   string
 	cause error
 }
 
-// AsText is the kind and the key of the record, and the cause.
+// AsText returns the message, with kind and key of the record.
 func (e *missing) AsText() model.Text {
 	return model.Say("store.record", "kind", e.kind, "key", e.key, "cause", e.cause)
 }

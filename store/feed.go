@@ -7,11 +7,11 @@ import (
 	"certquay/model"
 )
 
-// maxBacklog is how many batches a follower may lag behind before it gets a
-// Resync in place of them.
+// maxBacklog is the number of change sets a subscriber can fall behind before they are
+// replaced by one with Resync set.
 const maxBacklog = 64
 
-// feed tells followers what was committed. It never waits for one.
+// feed publishes commits to subscribers. It never waits for one.
 type feed struct {
 	mu        sync.Mutex
 	seq       uint64
@@ -21,11 +21,11 @@ type feed struct {
 
 type follower struct {
 	queue []model.ChangeSet // guarded by the feed's mutex
-	wake  chan struct{}     // holds one; filled when the queue is not empty
+	wake  chan struct{}     // capacity 1; filled while the queue is not empty
 	done  chan struct{}     // closed with the feed
 }
 
-// publish queues one commit for every follower.
+// publish queues one commit for every subscriber.
 func (f *feed) publish(changes []model.Change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -47,7 +47,7 @@ func (f *feed) publish(changes []model.Change) {
 	}
 }
 
-// watch begins with the next commit.
+// watch subscribes from the next commit on.
 func (f *feed) watch(ctx context.Context) <-chan model.ChangeSet {
 	out := make(chan model.ChangeSet)
 	w := &follower{wake: make(chan struct{}, 1), done: make(chan struct{})}
@@ -107,7 +107,7 @@ func (f *feed) next(w *follower) (model.ChangeSet, bool) {
 	return b, true
 }
 
-// close ends every follower.
+// close ends all subscriptions.
 func (f *feed) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -118,8 +118,8 @@ func (f *feed) close() {
 	}
 }
 
-// Watch sends what each later commit changed until ctx ends or the store is
-// closed, then closes the channel. A reader more than 64 batches behind gets
-// one batch with Resync set in place of what it missed. Readers must not
-// change what they get: all get the same.
+// Watch sends the changes of each later commit until ctx ends or the store is closed,
+// then closes the channel. A reader that is more than 64 change sets behind receives
+// one with Resync set in place of those it missed. All readers receive the same values
+// and must not modify them.
 func (s *Store) Watch(ctx context.Context) <-chan model.ChangeSet { return s.feed.watch(ctx) }

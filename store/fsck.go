@@ -12,22 +12,22 @@ import (
 	"certquay/store/engine"
 )
 
-// Report is what [Store.Fsck] found.
+// Report is the result of [Store.Fsck].
 type Report struct {
 	Records int
 	Indexes int
 	Events  int
 	Secrets int
-	// Problems in whole sentences, at most [MaxProblems] of them.
+	// Problems are the first [MaxProblems] problems.
 	Problems []model.Text
-	// More counts the problems that are not listed.
+	// More is the number of problems that are not listed.
 	More int
 }
 
-// MaxProblems is how many problems a report lists.
+// MaxProblems is the maximum number of problems in a report.
 const MaxProblems = 1000
 
-// Sound says whether no problem was found.
+// Sound reports whether no problem was found.
 func (r *Report) Sound() bool { return len(r.Problems) == 0 }
 
 func (r *Report) problem(code string, args ...any) { r.found(model.Say(code, args...)) }
@@ -40,13 +40,12 @@ func (r *Report) found(problem model.Text) {
 	r.More++
 }
 
-// Fsck reads everything and reports what does not fit together: files of the
-// database that are not as they were written, values that
-// fail authentication, records without their index entries and the reverse,
-// counters, the chain of events, account sums against ledger entries, and
-// references to what is not there. Secrets are opened unless the store is
-// sealed. It changes nothing, reads one snapshot, and does not hold up writers.
-// The error says why reading could not go on.
+// Fsck reads the whole store and reports inconsistencies: modified database files,
+// values that fail authentication, records without their index entries and vice versa,
+// wrong counters, breaks in the chain of events, account balances that differ from the
+// ledger entries, and dangling references. Secrets are decrypted unless the store is
+// sealed. It changes nothing, reads one snapshot, and does not block writers. The error
+// says why the check could not be completed.
 func (s *Store) Fsck(ctx context.Context) (Report, error) {
 	c := &checker{ctx: ctx, counters: map[string]int{}, sums: map[string]int64{}, accounts: map[string]int64{}}
 	_, err := s.keys.masterKey()
@@ -71,14 +70,14 @@ type checker struct {
 	*view
 	ctx      context.Context
 	sealed   bool
-	expected int              // index entries that records call for
-	missing  bool             // one of those is
-	counters map[string]int   // as counted here
-	sums     map[string]int64 // of ledger entries, by account key
+	expected int              // number of index entries the records require
+	missing  bool             // one of them is missing
+	counters map[string]int   // as computed from the records
+	sums     map[string]int64 // as computed from the ledger, by account key
 	accounts map[string]int64 // as stored
 }
 
-// files has an engine that keeps files look at them.
+// files verifies the files of an engine that has files.
 func (c *checker) files(e engine.Engine) error {
 	f, ok := e.(interface{ Verify(context.Context) error })
 	if !ok {
@@ -92,7 +91,7 @@ func (c *checker) files(e engine.Engine) error {
 	return err
 }
 
-// each visits the authenticated pairs of a space.
+// each calls fn for the authenticated pairs with a prefix.
 func (c *checker) each(prefix string, fn func(key string, value []byte) error) error {
 	for p, err := range c.scan(engine.Prefix(prefix)) {
 		if err == nil {
@@ -164,7 +163,7 @@ func (c *checker) records() error {
 	return nil
 }
 
-// entriesOf compares the index entries of a record with those stored.
+// entriesOf compares the index entries of a record with the stored ones.
 func (c *checker) entriesOf(r model.Record) error {
 	for key, want := range entries(r) {
 		c.expected++
@@ -177,7 +176,7 @@ func (c *checker) entriesOf(r model.Record) error {
 			c.missing = true
 			c.problem("fsck.not-indexed", "kind", r.RecordKind(), "key", r.RecordKey(), "index", key)
 		case errors.Is(err, ErrCorrupt):
-			// Reported when the indexes are read.
+			// Reported with the indexes.
 		case err != nil:
 			return err
 		case !bytes.Equal(got, want):
@@ -187,7 +186,7 @@ func (c *checker) entriesOf(r model.Record) error {
 	return nil
 }
 
-// secret checks that a sealed secret opens.
+// secret checks that an encrypted secret can be decrypted.
 func (c *checker) secret(key string, sealed []byte) error {
 	if sealed == nil {
 		return nil
@@ -198,7 +197,7 @@ func (c *checker) secret(key string, sealed []byte) error {
 	case errors.Is(err, model.ErrNotFound):
 		c.problem("fsck.no-data-key", "key", key)
 	case errors.Is(err, ErrCorrupt):
-		// Reported when data keys are read.
+		// Reported with the data keys.
 	case err != nil:
 		return err
 	case !c.sealed:
@@ -209,7 +208,7 @@ func (c *checker) secret(key string, sealed []byte) error {
 	return nil
 }
 
-// dataKeys looks for data keys whose record is gone or has no secret.
+// dataKeys looks for data keys whose record does not exist.
 func (c *checker) dataKeys() error {
 	return c.each(dataKeySpace, func(key string, _ []byte) error {
 		_, err := c.get(recordSpace + key[len(dataKeySpace):])
@@ -224,8 +223,8 @@ func (c *checker) dataKeys() error {
 	})
 }
 
-// indexes looks for entries that no record calls for. When there are as many
-// as records call for, and none of those is missing, there are no others.
+// indexes looks for entries that no record requires. If as many are stored as are
+// required, and no required one is missing, there are none.
 func (c *checker) indexes() error {
 	err := c.each(indexSpace, func(string, []byte) error { c.Indexes++; return nil })
 	if err != nil || c.Indexes == c.expected && !c.missing {
@@ -298,7 +297,7 @@ func (c *checker) counts() error {
 	return nil
 }
 
-// events follows the chain from the first event to the last (spec S4).
+// events verifies the chain from the first event to the last (spec S4).
 func (c *checker) events() error {
 	var last eventHead
 	err := c.each(recordKey(model.KindEvent, ""), func(key string, value []byte) error {

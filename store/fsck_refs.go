@@ -8,7 +8,7 @@ import (
 	"certquay/model"
 )
 
-// count adds up the ledger.
+// count adds a record to the balances of the ledger.
 func (c *checker) count(r model.Record) {
 	switch r := r.(type) {
 	case *model.Account:
@@ -28,7 +28,7 @@ func (c *checker) count(r model.Record) {
 	}
 }
 
-// ledger compares the sums of accounts with the entries, which decide.
+// ledger compares the stored balances with the ledger entries, which are authoritative.
 func (c *checker) ledger() error {
 	for _, name := range slices.Sorted(maps.Keys(c.sums)) {
 		if c.accounts[name] != c.sums[name] {
@@ -44,7 +44,7 @@ func (c *checker) ledger() error {
 	return nil
 }
 
-// references looks for what a record refers to.
+// references checks that the records to which a record refers exist.
 func (c *checker) references(r model.Record) error {
 	switch r := r.(type) {
 	case *model.Instance:
@@ -85,8 +85,8 @@ func (c *checker) references(r model.Record) error {
 	return nil
 }
 
-// versions looks for the certificates and keys of an instance. Those of a
-// deleted one are gone.
+// versions checks the certificates and keys of an instance. A deleted instance has
+// none.
 func (c *checker) versions(i *model.Instance) error {
 	errs := []error{c.exists(i, model.KindOrder, string(i.Order))}
 	if i.Deleted {
@@ -101,7 +101,7 @@ func (c *checker) versions(i *model.Instance) error {
 	return errors.Join(errs...)
 }
 
-// exists reports a reference to what is not there. An empty one refers to
+// exists reports a reference to a record that does not exist. An empty key refers to
 // nothing.
 func (c *checker) exists(r model.Record, kind model.Kind, key string) error {
 	if key == "" {

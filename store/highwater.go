@@ -14,29 +14,29 @@ import (
 	"certquay/model"
 )
 
-// markName is the file with the high-water mark: how far the database has come.
-// A database cannot tell that its newest part is missing; its log is cut off
-// where it cannot be read, and what is behind that was never there. The mark
-// stands outside of it, so that a store that holds less refuses to open.
+// markName is the file with the high-water mark, which records how much was committed.
+// A database cannot detect that its newest part is missing, because it truncates its
+// log at the first unreadable entry. The mark is stored separately, so that a store
+// with missing data refuses to open.
 const markName = "high-water"
 
-// highWater is how far a store has come. The zero value is its beginning.
+// highWater is the progress of a store. The zero value is that of a new store.
 type highWater struct {
-	commits uint64 // groups that were committed
+	commits uint64 // number of committed groups
 	events  eventHead
 }
 
 const (
 	markSlots = 2
-	slotSize  = 4096 // one that is half written leaves the other whole
+	slotSize  = 4096 // a torn write of one slot leaves the other intact
 	markBytes = 1 + 8 + 8 + chainSize
 	chainSize = 32
-	// markEvery is how far the mark on disk may be behind when the machine
-	// loses power. A process that dies loses nothing of it.
+	// markEvery is how old the mark on disk can be after a loss of power. When only the
+	// process dies, nothing is lost.
 	markEvery = time.Second
 )
 
-// markKey binds the mark's code to its place.
+// markKey returns the key that binds the authentication code to the slot.
 func markKey(slot int) string { return fmt.Sprintf("%s\x00%d", markName, slot) }
 
 func (h highWater) encode() []byte {
@@ -56,8 +56,8 @@ func decodeMark(b []byte) (h highWater, err error) {
 	return h, nil
 }
 
-// highWaterFile is the file, open. The committer writes it after each group and before
-// it tells the callers; a goroutine syncs it.
+// highWaterFile is the open file. The committer writes it after each group and before
+// it returns the results; a goroutine syncs it.
 type highWaterFile struct {
 	file     *os.File
 	keys     *keyring
@@ -85,7 +85,7 @@ func readMark(path string, k *keyring) (newest highWater, err error) {
 		}
 		value, err := k.verify(markKey(slot), b[from:from+markBytes+macSize])
 		if err != nil {
-			continue // half written, or never; the other one is whole
+			continue // torn or never written; use the other one
 		}
 		h, err := decodeMark(value)
 		if err != nil {
@@ -101,15 +101,16 @@ func readMark(path string, k *keyring) (newest highWater, err error) {
 	return newest, nil
 }
 
-// openMark opens the file for writing, or makes it, and writes how far the
-// store has come.
+// openMark opens the file for writing, creating it if necessary, and writes the
+// progress.
 func openMark(path string, k *keyring, at highWater, log *slog.Logger) (*highWaterFile, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	m := &highWaterFile{file: f, keys: k, log: log, stop: make(chan struct{}), stopped: make(chan struct{})}
-	// All of it is written now, so that it has its blocks on a full disk.
+	// The whole file is written now, so that its blocks are allocated before the disk
+	// is full.
 	if info, err := f.Stat(); err != nil || info.Size() < markSlots*slotSize {
 		_, err = f.WriteAt(make([]byte, markSlots*slotSize), 0)
 		if err != nil {
@@ -128,8 +129,8 @@ func openMark(path string, k *keyring, at highWater, log *slog.Logger) (*highWat
 	return m, nil
 }
 
-// write notes how far the store has come. It is seen by whoever opens the file
-// from now on, also when this process is killed.
+// write records the progress. It is visible to every process that opens the file from
+// now on, even if this process is killed.
 func (m *highWaterFile) write(at highWater) error {
 	if m == nil {
 		return nil
@@ -180,8 +181,8 @@ func (m *highWaterFile) close() error {
 	return errors.Join(m.sync(), m.file.Close())
 }
 
-// progress is how far the database has come. Stores of before there was a mark do
-// not count their commits; marked says that this one does.
+// progress returns the progress of the database. Stores from before there was a mark do
+// not count commits; marked reports that this one does.
 func (v *view) progress() (at highWater, marked bool, err error) {
 	if at.events, err = v.head(); err != nil {
 		return at, false, err
@@ -201,18 +202,18 @@ func (v *view) progress() (at highWater, marked bool, err error) {
 	return at, true, nil
 }
 
-// DataMissingError says that a store holds less than it did: the newest part of its
-// database is missing. Nothing was changed.
+// DataMissingError reports that the newest part of the database is missing. Nothing was
+// changed.
 type DataMissingError struct {
-	Commits uint64 // that are missing
-	// From and To are the first and the last event that is missing; both are 0
-	// when none is.
+	Commits uint64 // number of missing commits
+	// From and To are the first and the last missing event; both are 0 if none is
+	// missing.
 	From, To uint64
 }
 
 func (e *DataMissingError) Error() string { return e.AsText().String() }
 
-// AsText is how much is missing.
+// AsText returns the message.
 func (e *DataMissingError) AsText() model.Text {
 	if e.To == 0 {
 		return model.Say("damage.less", "n", e.Commits)
@@ -220,7 +221,7 @@ func (e *DataMissingError) AsText() model.Text {
 	return model.Say("damage.less-events", "n", e.Commits, "from", e.From, "to", e.To)
 }
 
-// compare says whether the database that v reads is as far as the mark says.
+// compare returns an error unless the database is as far as the mark says.
 func (v *view) compare(want highWater) error {
 	at, _, err := v.progress()
 	if err != nil {
@@ -236,7 +237,7 @@ func (v *view) compare(want highWater) error {
 	if want.events.seq == 0 {
 		return nil
 	}
-	// The event that was the last one then is still there, and the same.
+	// The last event of that time must still be there, unchanged.
 	var e model.Event
 	e.Seq = want.events.seq
 	_, err = v.load(recordKey(model.KindEvent, e.RecordKey()), &e)

@@ -11,16 +11,16 @@ import (
 	"certquay/model"
 )
 
-// dirState is what was found in a data directory.
+// dirState describes the content of a data directory.
 type dirState struct {
 	dir    string
-	id     string // what STORE-ID says; "" when there is none
-	exists bool   // a store was made there
-	onDisk bool   // dir is a directory, not an engine's name
+	id     string // content of STORE-ID; "" if there is none
+	exists bool   // the directory contains a store
+	onDisk bool   // dir is a directory rather than the name of an engine
 }
 
-// inspectDir finds out whether a directory holds a store or could hold one. The
-// error is an [OpenError] if it must not be touched. Nothing is changed.
+// inspectDir determines whether a directory contains a store or could contain one. It
+// returns an [OpenError] if the directory must not be touched. It changes nothing.
 func inspectDir(dir string, o Options) (*dirState, error) {
 	d := &dirState{dir: dir, onDisk: true}
 	info, err := os.Stat(dir)
@@ -56,7 +56,7 @@ func inspectDir(dir string, o Options) (*dirState, error) {
 	case has[pendingIDName]:
 		d.id, err = readID(filepath.Join(dir, pendingIDName))
 		if err != nil {
-			d.id = "" // interrupted while it was written: make it anew
+			d.id = "" // creation was interrupted while writing it: start over
 		}
 		return d, nil
 	case has[databaseName]:
@@ -75,13 +75,12 @@ func inspectDir(dir string, o Options) (*dirState, error) {
 	return d, nil
 }
 
-// restoreHint advises what to do when data are not as they were written: what the
-// code says first, then to restore a backup.
+// restoreHint returns the advice of a code, followed by the advice to restore a backup.
 func restoreHint(first string) model.Text {
 	return model.Texts(model.Say(first), model.Say("open-hint.restore"))
 }
 
-// abbreviate lists the first three names and counts the others.
+// abbreviate lists the first three names and the number of the others.
 func abbreviate(names []string) model.Text {
 	if len(names) > 3 {
 		return model.Say("open.some", "names", names[:3], "n", len(names)-3)
@@ -89,8 +88,8 @@ func abbreviate(names []string) model.Text {
 	return model.Quoted("", strings.Join(names, ", "))
 }
 
-// inPlace reports whether a name in the directory is the key file's, or that of a
-// key file whose making was interrupted.
+// inPlace reports whether a name in the directory is the key file's, or that of a key
+// file whose creation was interrupted.
 func inPlace(dir, name, keyFile string) bool {
 	path, err := filepath.Abs(filepath.Join(dir, name))
 	if err != nil {
@@ -133,8 +132,7 @@ func readID(name string) (string, error) {
 	return id, nil
 }
 
-// make prepares a directory in which there is no store, or one that was not
-// finished.
+// make prepares a directory for a new store, or for one whose creation was interrupted.
 func (d *dirState) make(o Options) error {
 	if o.MinFree >= 0 {
 		if err := newDiskSpace(nearestExisting(d.dir), o).check(); err != nil {
@@ -156,7 +154,7 @@ func (d *dirState) make(o Options) error {
 	return makeKey(o.KeyFile)
 }
 
-// notWritable returns the error for a directory in which no file can be made.
+// notWritable returns the error for a directory in which no file can be created.
 func notWritable(dir string, err error) *OpenError {
 	return &OpenError{
 		What: dir,
@@ -176,7 +174,7 @@ func nearestExisting(dir string) string {
 	}
 }
 
-// makeKey makes a key file unless there is one.
+// makeKey creates a key file unless it exists.
 func makeKey(name string) error {
 	if name == "" {
 		return nil
@@ -184,15 +182,15 @@ func makeKey(name string) error {
 	return makeKeyOf(name, randomKey())
 }
 
-// makeKeyOf makes the file of a key unless there is one.
+// makeKeyOf creates the file of a key unless it exists.
 func makeKeyOf(name string, key []byte) error {
 	if _, err := os.Stat(name); err == nil {
 		return nil
 	}
 	err := os.MkdirAll(filepath.Dir(name), 0o700)
 	if err == nil {
-		// Under its name there is a whole key or none, and linking never
-		// replaces one.
+		// A link makes the complete key appear under its name at once, and never
+		// replaces a file.
 		part := name + ".new"
 		err = writeFile(part, key, os.O_TRUNC)
 		if err == nil {
@@ -205,7 +203,7 @@ func makeKeyOf(name string, key []byte) error {
 	return nil
 }
 
-// readKey reads a key file, which nobody else may be able to read.
+// readKey reads a key file. It refuses one that other users can read.
 func readKey(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -228,8 +226,8 @@ func readKey(name string) ([]byte, error) {
 	return b, nil
 }
 
-// readRegular reads a file that is one. A pipe or a device in its place could
-// block for ever.
+// readRegular reads a regular file. It refuses a pipe or a device, which could block
+// forever.
 func readRegular(name string) ([]byte, error) {
 	if err := regular(name); err != nil {
 		return nil, err
@@ -245,8 +243,7 @@ func regular(name string) error {
 	return err
 }
 
-// writeFile writes a file that only its owner can read, and syncs it and its
-// directory.
+// writeFile writes a file with mode 0600 and syncs the file and its directory.
 func writeFile(name string, b []byte, flag int) error {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|flag, 0o600)
 	if err != nil {
@@ -264,7 +261,8 @@ func syncDir(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// writableDir tries a directory by making a file in it and removing it again.
+// writableDir checks that a file can be created in a directory by creating and removing
+// one.
 func writableDir(dir string) error {
 	f, err := os.CreateTemp(dir, ".try-*")
 	if err != nil {
@@ -273,15 +271,14 @@ func writableDir(dir string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// Exists reports whether a store was made in a directory, not whether it can be
-// opened.
+// Exists reports whether a directory contains a store, whether or not it can be opened.
 func Exists(dir string) bool {
 	_, err := os.Lstat(filepath.Join(dir, idName))
 	return err == nil
 }
 
-// HasRemains reports whether a directory holds what is left of a store, or the
-// beginning of one that was being restored, without being one.
+// HasRemains reports whether a directory contains parts of a store, or an interrupted
+// restore, but no store.
 func HasRemains(dir string) bool {
 	for _, name := range []string{databaseName, restoringName} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil && !Exists(dir) {
@@ -292,8 +289,8 @@ func HasRemains(dir string) bool {
 	return false
 }
 
-// Usable returns an [OpenError] if a directory neither holds a store nor could
-// hold one. It changes nothing.
+// Usable returns an [OpenError] if a directory contains no store and none can be
+// created in it. It changes nothing.
 func Usable(dir, keyFile string) error {
 	_, err := inspectDir(dir, Options{KeyFile: keyFile})
 	return err

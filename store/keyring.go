@@ -17,10 +17,9 @@ const (
 	macSize = 16
 )
 
-// keyring holds the keys that follow from the file key: one that
-// authenticates every stored value, one that chains events, and one that wraps
-// the master key while no passphrase does. The master key wraps data keys, one
-// for each secret. It is safe for concurrent use.
+// keyring holds the keys derived from the file key: one authenticates stored values,
+// one chains events, and one wraps the master key. The master key wraps data keys, of
+// which every secret has its own. It is safe for concurrent use.
 type keyring struct {
 	chainKey []byte
 	wrapKey  []byte
@@ -45,7 +44,7 @@ func newKeyring(fileKey []byte) (*keyring, error) {
 	return k, nil
 }
 
-// mac appends to dst the code over a storage key and the value under it.
+// mac appends the authentication code of a storage key and its value to dst.
 func (k *keyring) mac(dst []byte, key string, value []byte) []byte {
 	h := k.macs.Get().(hash.Hash)
 	defer k.macs.Put(h)
@@ -59,13 +58,13 @@ func (k *keyring) mac(dst []byte, key string, value []byte) []byte {
 	return append(dst, h.Sum(sum[:0])[:macSize]...)
 }
 
-// authenticate makes the bytes that are stored: the value and its code.
+// authenticate returns the value followed by its authentication code.
 func (k *keyring) authenticate(key string, value []byte) []byte {
 	out := make([]byte, 0, len(value)+macSize)
 	return k.mac(append(out, value...), key, value)
 }
 
-// verify returns the value if the stored bytes are those written under the key.
+// verify returns the value if the stored bytes were written under this key.
 func (k *keyring) verify(key string, stored []byte) ([]byte, error) {
 	if len(stored) < macSize {
 		return nil, corrupt(key, "damage.cut")
@@ -78,7 +77,7 @@ func (k *keyring) verify(key string, stored []byte) ([]byte, error) {
 	return value, nil
 }
 
-// chain is the keyed hash over an encoded event and the hash of the one before.
+// chain returns the keyed hash of an encoded event and the previous hash.
 func (k *keyring) chain(before, event []byte) []byte {
 	h := hmac.New(sha256.New, k.chainKey)
 	h.Write(before)
@@ -86,7 +85,7 @@ func (k *keyring) chain(before, event []byte) []byte {
 	return h.Sum(nil)
 }
 
-// gcm is AES-256-GCM.
+// gcm returns AES-256-GCM with random nonces.
 func gcm(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -100,7 +99,7 @@ func seal(key, plain []byte, bound string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.Seal(nil, nil, plain, []byte(bound)), nil //nolint:gosec // it draws its nonce itself
+	return a.Seal(nil, nil, plain, []byte(bound)), nil //nolint:gosec // it generates its own nonce
 }
 
 func open(key, sealed []byte, bound string) ([]byte, error) {
@@ -123,7 +122,7 @@ func (k *keyring) setMaster(b []byte) {
 	k.master = b
 }
 
-// masterKey is the master key, or [ErrSealed].
+// masterKey returns the master key, or [ErrSealed].
 func (k *keyring) masterKey() ([]byte, error) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
@@ -133,9 +132,9 @@ func (k *keyring) masterKey() ([]byte, error) {
 	return k.master, nil
 }
 
-// sealSecret seals a secret under a new data key, bound to the record's
-// storage key. The data key comes back wrapped, to be stored apart: without it
-// the sealed secret is noise.
+// sealSecret encrypts a secret under a new data key, bound to the record's storage key.
+// The data key is returned wrapped and stored separately; without it the secret cannot
+// be decrypted.
 func (k *keyring) sealSecret(record string, secret []byte) (sealed, wrapped []byte, err error) {
 	master, err := k.masterKey()
 	if err != nil {
@@ -149,7 +148,7 @@ func (k *keyring) sealSecret(record string, secret []byte) (sealed, wrapped []by
 	return sealed, wrapped, err
 }
 
-// openSecret undoes sealSecret.
+// openSecret is the inverse of sealSecret.
 func (k *keyring) openSecret(record string, sealed, wrapped []byte) ([]byte, error) {
 	master, err := k.masterKey()
 	if err != nil {

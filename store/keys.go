@@ -7,7 +7,17 @@ import (
 	"certquay/store/engine"
 )
 
-// The spaces of the engine's keys. What follows the letter:
+// The prefixes of the engine's keys, each followed by:
+//
+//	r KIND 0 KEY                            a record
+//	i KIND 0 INDEX 0 escaped(KEY) 0 1 KEY   an index entry: index key, primary key
+//	d KIND 0 KEY                            the wrapped data key of a record's secret
+//	c NAME                                  a counter
+//	m NAME                                  metadata of the store
+//
+// Kinds and index names contain no zero byte. Index keys may: there, zero is written as
+// 0 255, so that the terminator 0 1 sorts before every continuation, and entries sort
+// as (index key, primary key) do.
 //
 //	r KIND 0 KEY                            a record
 //	i KIND 0 INDEX 0 escaped(KEY) 0 1 KEY   an index entry: index key, primary key
@@ -26,13 +36,13 @@ const (
 	metaSpace    = "m"
 )
 
-// What the store notes about itself.
+// Metadata of the store.
 const (
-	metaAbout  = metaSpace + "about"  // Meta; also the sentinel
+	metaAbout  = metaSpace + "about"  // [Meta]; its absence means that the database is not a store
 	metaSchema = metaSpace + "schema" // the schema version of the whole store
 	metaMaster = metaSpace + "master" // the wrapped master key
 	metaEvents = metaSpace + "events" // number and chain of the last event
-	// metaCommits is how many groups were committed since there is a
+	// metaCommits is the number of committed groups since the store has had a
 	// high-water mark.
 	metaCommits = metaSpace + "commits"
 )
@@ -62,7 +72,7 @@ func indexKey(kind model.Kind, x model.Index, primary string) string {
 	return indexPrefix(kind, x.Name) + escape(x.Key) + indexEnd + primary
 }
 
-// primaryOf takes the primary key from what follows the index's prefix.
+// primaryOf returns the primary key from what follows the index's prefix.
 func primaryOf(rest string) (string, error) {
 	// Inside an escaped key a zero is always followed by 255.
 	_, primary, ok := strings.Cut(rest, indexEnd)
@@ -72,9 +82,9 @@ func primaryOf(rest string) (string, error) {
 	return primary, nil
 }
 
-// bounds turns a scan into a range of engine keys, and tells the length of the
-// part that all of them begin with: the primary key of a record, or the rest
-// of an index entry, follows it.
+// bounds converts a scan to a range of engine keys. It also returns the length of their
+// common prefix, which the primary key of a record, or the rest of an index entry,
+// follows.
 func bounds(s model.Scan) (engine.Range, int) {
 	space, enc, past := recordKey(s.Kind, ""), func(k string) string { return k }, "\x00"
 	if s.Index != "" {

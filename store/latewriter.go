@@ -8,15 +8,15 @@ import (
 	"certquay/store/engine"
 )
 
-// lateWriter is an engine that was opened for reading because nothing could be
-// written, and is opened for writing by the first write after that has become
-// possible. What was being read meanwhile stays readable.
+// lateWriter is an engine that was opened for reading because the volume was not
+// writable. The first write after it has become writable opens it for writing. Existing
+// snapshots stay valid.
 type lateWriter struct {
 	open func() (engine.Engine, error)
 
 	mu     sync.Mutex
 	reader engine.Engine
-	writer engine.Engine // nil until something could be written
+	writer engine.Engine // nil until the first successful write
 	closed bool
 }
 
@@ -39,8 +39,8 @@ func (l *lateWriter) Snapshot() (engine.Snapshot, error) { return l.current().Sn
 func (l *lateWriter) Limit() int                         { return l.current().Limit() }
 func (l *lateWriter) KeysRead() uint64                   { return l.current().KeysRead() }
 
-// Apply opens the engine for writing when it is not yet. That it cannot be is
-// an error as of a write that was refused: nothing was written.
+// Apply opens the engine for writing first, if necessary. If that fails, nothing was
+// written.
 func (l *lateWriter) Apply(ctx context.Context, b *engine.Batch) error {
 	l.mu.Lock()
 	if l.closed {

@@ -8,14 +8,14 @@ import (
 	"certquay/model"
 )
 
-// Meta is what the store notes about itself. ID and Created never change.
+// Meta is metadata of a store. ID and Created never change.
 type Meta struct {
-	ID      string // random; also the content of the file STORE-ID
+	ID      string // random; also stored in the file STORE-ID
 	Created time.Time
 	Sandbox bool
-	// ClockOffset is how far the clock of a sandbox is ahead of the real one.
+	// ClockOffset is how far the clock of a sandbox is ahead of the system clock.
 	ClockOffset time.Duration
-	// Ports are those that were bound at first and are kept, by what for.
+	// Ports are the TCP ports that were chosen at first and are kept, by purpose.
 	Ports map[string]int
 }
 
@@ -27,7 +27,7 @@ type about struct {
 	Ports       map[string]int `cbor:"5,keyasint,omitzero"`
 }
 
-// Meta reads what the store notes about itself.
+// Meta returns the metadata.
 func (s *Store) Meta(context.Context) (m Meta, err error) {
 	err = s.view(func(v *view) error {
 		m, err = v.meta()
@@ -36,8 +36,7 @@ func (s *Store) Meta(context.Context) (m Meta, err error) {
 	return m, err
 }
 
-// SetMeta changes what the store notes about itself. What fn does to ID and
-// Created is ignored.
+// SetMeta changes the metadata with fn. Changes of ID and Created are ignored.
 func (s *Store) SetMeta(ctx context.Context, fn func(*Meta) error) error {
 	return s.update(ctx, func(t *tx) error {
 		m, err := t.meta()
@@ -74,31 +73,31 @@ func (t *tx) putMeta(m Meta) error {
 	return nil
 }
 
-// schema is the version of the store as a whole: which records, indexes and
-// notes there are and what they mean.
+// schema is the version of the whole store: which records, indexes and metadata exist
+// and what they mean.
 const schema = 2
 
-// A migration brings a store from one version to the next. It runs in
-// transactions of its own until it says that no more is to be done, and must be
-// able to begin anew after each; the last of them writes the version.
+// A migration upgrades a store from one version to the next. It is called in one
+// transaction after another until it returns false, and must be able to resume after
+// each. The last transaction writes the version.
 type migration func(*tx) (more bool, err error)
 
-// migrations are by the version that they begin from.
+// migrations are indexed by the version they upgrade from.
 var migrations = map[int]migration{1: messagesAsData}
 
-// atOnce is how many records a migration rewrites in a transaction.
+// atOnce is the number of records a migration rewrites in one transaction.
 const atOnce = 100
 
-// messagesAsData makes the one sentence that was compared a code: what an
-// application waits for that a reviewer has to see. All other sentences of
-// before are read as quotes; see [model.Text].
+// messagesAsData replaces the only sentence that was compared with a code: what an
+// application waits for while it needs a reviewer. All other stored sentences are read
+// as quotations; see [model.Text].
 func messagesAsData(t *tx) (more bool, err error) {
 	var waiting []model.Instance
 	for key, err := range t.Keys(model.Scan{Kind: model.KindInstance}) {
 		if err != nil {
 			return false, err
 		}
-		i, err := model.Get[model.Instance](t, key) // whoever reads one that is damaged is told
+		i, err := model.Get[model.Instance](t, key) // a damaged record is reported when it is read
 		if err == nil && i.Operation.WaitFor == model.Quoted("", "a reviewer") {
 			waiting = append(waiting, i)
 		}
@@ -139,9 +138,9 @@ func (t *tx) putSchema(n int) error {
 	return nil
 }
 
-// migrate brings the store to the given version by steps, one transaction each.
-// Before the first, before is called, if not nil, with the version it begins
-// from; an error of it ends the migration.
+// migrate upgrades the store to a version, step by step. Before the first step it calls
+// before, unless that is nil, with the version it starts from; an error of it ends the
+// migration.
 func (s *Store) migrate(ctx context.Context, to int, steps map[int]migration, before func(context.Context, int) error) error {
 	for {
 		var from int

@@ -21,14 +21,14 @@ import (
 
 const (
 	idName = "STORE-ID"
-	// pendingIDName holds the ID while a store is being made. A store whose making
-	// was interrupted holds nothing yet, so making it again is safe.
+	// pendingIDName holds the ID while a store is being created. An interrupted
+	// creation left no data behind, so it can be repeated.
 	pendingIDName = "STORE-ID.new"
 	databaseName  = "db"
 )
 
-// ownNames are the names in a data directory that do not make it foreign. Some
-// belong to other packages; "lost+found" is that of a volume's root.
+// ownNames are the names in a data directory that do not make it foreign. Some belong
+// to other packages; "lost+found" exists in the root of a volume.
 var ownNames = map[string]bool{
 	idName: true, pendingIDName: true, databaseName: true, reserveName: true, markName: true,
 	databaseNext: true, databaseOld: true, cutOffName: true,
@@ -36,16 +36,15 @@ var ownNames = map[string]bool{
 	restoringName: true,
 }
 
-// verifyAtOpen is how many bytes of tables are read whole when a store is
-// opened, at about 1 GB a second. What is beyond is read soon afterwards.
+// verifyAtOpen is how many bytes of tables are verified when a store is opened, at
+// about 1 GB a second. The rest is verified soon afterwards.
 const verifyAtOpen = 16 << 20
 
-// Open opens the store in a directory, or makes one when the directory does
-// not exist or holds nothing foreign. Whatever speaks against opening is found
-// before anything is changed, and is an [OpenError]; a newer schema is an
-// error that wraps [ErrNewerSchema]. Where nothing can be written, because the
-// volume is full or mounted for reading, the store is opened for reading, and
-// writing begins once it is possible.
+// Open opens the store in a directory, or creates one if the directory does not exist
+// or contains only files of certquay. Everything that prevents opening is detected
+// before anything is changed and returned as an [OpenError]; a newer schema is an error
+// that wraps [ErrNewerSchema]. If the volume is full or read-only, the store is opened
+// for reading, and writes succeed as soon as they are possible.
 func Open(dir string, o Options) (*Store, error) {
 	o = o.filled()
 	if o.KeyFile == "" {
@@ -111,12 +110,12 @@ func Open(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// prepare makes what stands beside the database. The file that makes the
-// directory a store comes last.
+// prepare creates the files beside the database. The file that makes the directory a
+// store is created last.
 func (s *Store) prepare(dir string, l *dirState, o Options, writable bool) (err error) {
 	path := filepath.Join(dir, markName)
 	if !writable {
-		// A full disk has room for what is there already.
+		// A full disk still has room for rewriting existing blocks.
 		if s.highWater, err = openMark(path, s.keys, s.reached, s.log); err != nil {
 			s.log.Warn("the high-water mark cannot be written", "error", err)
 		}
@@ -133,15 +132,16 @@ func (s *Store) prepare(dir string, l *dirState, o Options, writable bool) (err 
 	return s.space.makeReserve(o.Reserve)
 }
 
-// inUseTimeout is how long the end of a process that has the database is waited for.
+// inUseTimeout is how long to wait for a process that still has the database open to
+// end.
 const inUseTimeout = 3 * time.Second
 
 // openBadger opens the database for writing.
 func openBadger(db string, create bool, o Options) (engine.Engine, error) {
 	setup := builtin.Setup{Dir: db, Create: create, Log: o.Logger}
 	e, err := builtin.Badger.Open(setup)
-	// Whoever opens a store has its lock, so that one who still has the database
-	// is a process, or a child of one, that is about to end.
+	// The caller holds the lock on the store, so a process that still has the database
+	// open, or a child of it, is about to end.
 	for until := time.Now().Add(inUseTimeout); errors.Is(err, engine.ErrInUse) && time.Now().Before(until); {
 		time.Sleep(50 * time.Millisecond)
 		e, err = builtin.Badger.Open(setup)
@@ -159,7 +159,7 @@ func openBadger(db string, create bool, o Options) (engine.Engine, error) {
 	return e, nil
 }
 
-// openDatabase opens the database for writing once that has become possible.
+// openDatabase opens the database for writing once writing has become possible.
 func openDatabase(db string, sp *diskSpace, o Options) (engine.Engine, error) {
 	if err := sp.check(); err != nil {
 		return nil, err
@@ -170,8 +170,8 @@ func openDatabase(db string, sp *diskSpace, o Options) (engine.Engine, error) {
 	return openBadger(db, false, o)
 }
 
-// inspectDatabase reads the database before anything opens it for writing, and
-// compares it with the high-water mark.
+// inspectDatabase checks the database before it is opened for writing, and compares it
+// with the high-water mark.
 func inspectDatabase(db string, keys *keyring, l *dirState, o Options) (*badger.Reader, error) {
 	restore := restoreHint("open-hint.unchanged")
 	entries, err := os.ReadDir(db)
@@ -203,13 +203,13 @@ func inspectDatabase(db string, keys *keyring, l *dirState, o Options) (*badger.
 	return nil, errors.Join(err, r.Close())
 }
 
-// dataMissingOpenError is an [OpenError] of a store that opens once what is missing is
-// given up.
+// dataMissingOpenError is an [OpenError] of a store that can be opened with
+// Options.AcceptLoss.
 type dataMissingOpenError struct{ *OpenError }
 
 func (e *dataMissingOpenError) Unwrap() []error { return []error{ErrDataMissing, e.OpenError} }
 
-// compareMark compares a database with the high-water mark beside it.
+// compareMark compares a database with the high-water mark stored beside it.
 func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error {
 	snap, err := r.Snapshot()
 	if err != nil {
@@ -229,7 +229,7 @@ func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error 
 		if err != nil {
 			return &OpenError{What: l.dir, Why: model.Say("open.damaged"), Hint: way, Err: err}
 		}
-		if marked { // else it was written before there was a mark
+		if marked { // older stores have no mark
 			return &dataMissingOpenError{&OpenError{
 				What: path,
 				Why:  model.Say("open.no-mark"),
@@ -266,16 +266,16 @@ func compareMark(r *badger.Reader, keys *keyring, l *dirState, o Options) error 
 	return nil
 }
 
-// cutOffName is the directory with copies of files that Badger cuts off when
-// it opens them, by when that was.
+// cutOffName is the directory for copies of files that Badger truncates when it opens
+// them, by time.
 const cutOffName = "cut-off"
 
-// maxCutOffCopies is how many such moments are kept.
+// maxCutOffCopies is how many sets of copies are kept.
 const maxCutOffCopies = 4
 
-// copyCutOff copies the files of which something will be cut off. That is
-// usual after a loss of power, where it is what was not acknowledged; lossy
-// says that it was.
+// copyCutOff copies the files that Badger will truncate. After a loss of power this is
+// normal: the tail was never acknowledged. lossy means that acknowledged data is
+// missing; then the manifest and all memtable logs are copied.
 func copyCutOff(db string, names []string, lossy bool) error {
 	if lossy {
 		more, err := filepath.Glob(filepath.Join(db, "*.mem"))
@@ -317,8 +317,8 @@ func copyCutOff(db string, names []string, lossy bool) error {
 	return nil
 }
 
-// With opens the store in an engine, or makes one when the engine is empty.
-// The store owns the engine from then on, unless With fails.
+// With opens the store in an engine, or creates one if the engine is empty. The store
+// owns the engine from then on, unless With fails.
 func With(e engine.Engine, o Options) (*Store, error) {
 	o = o.filled()
 	l := &dirState{dir: "engine"}
@@ -353,8 +353,8 @@ func With(e engine.Engine, o Options) (*Store, error) {
 	return attach(e, k, l, o)
 }
 
-// attach starts a store on an engine, after checking that the engine holds the
-// store that was looked for, or making it there.
+// attach starts a store on an engine, after checking that the engine contains the
+// expected store or creating it there.
 func attach(e engine.Engine, k *keyring, l *dirState, o Options) (*Store, error) {
 	snap, err := e.Snapshot()
 	if err != nil {
@@ -394,8 +394,8 @@ func attach(e engine.Engine, k *keyring, l *dirState, o Options) (*Store, error)
 	return s, nil
 }
 
-// identify checks that what v reads is the store that was looked for, written
-// with its key file and in a form that is known.
+// identify checks that v reads the expected store, that it was written with the given
+// key file, and that its schema is known.
 func (v *view) identify(l *dirState, o Options) error {
 	m, err := v.meta()
 	switch {
@@ -421,7 +421,7 @@ func (v *view) identify(l *dirState, o Options) error {
 			Hint: restoreHint("open-hint.own-database"),
 		}
 	}
-	// The schema comes before anything whose form it decides.
+	// Check the schema before decoding anything that depends on it.
 	if n, err := v.schema(); err != nil {
 		return err
 	} else if n > schema {
@@ -430,8 +430,8 @@ func (v *view) identify(l *dirState, o Options) error {
 	return nil
 }
 
-// initialize writes what the store notes about itself, the mark included, in
-// one step.
+// initialize writes the metadata of a new store, including the commit counter, in one
+// batch.
 func initialize(e engine.Engine, k *keyring, id string, o Options) error {
 	key := randomKey()
 	wrapped, err := k.wrapMaster(key, o.Passphrase, o.WorkFactor)
@@ -440,7 +440,7 @@ func initialize(e engine.Engine, k *keyring, id string, o Options) error {
 	}
 	t := &tx{written: map[string]bool{}}
 	t.put(metaMaster, wrapped)
-	t.put(metaCommits, binary.AppendUvarint(nil, 0)) // from now on there is a high-water mark
+	t.put(metaCommits, binary.AppendUvarint(nil, 0)) // from now on commits are counted
 	if err := errors.Join(t.putSchema(schema), t.putMeta(Meta{ID: id, Created: o.Now().UTC()})); err != nil {
 		return err
 	}
@@ -453,7 +453,7 @@ func initialize(e engine.Engine, k *keyring, id string, o Options) error {
 	return nil
 }
 
-// batchOf makes the batch that brings writes into an engine.
+// batchOf makes the engine batch of pending writes.
 func batchOf(over tree.Map[pending], k *keyring) *engine.Batch {
 	var b engine.Batch
 	for key, p := range over.Ascend("", "") {
@@ -461,7 +461,7 @@ func batchOf(over tree.Map[pending], k *keyring) *engine.Batch {
 		case p.deleted:
 			b.Delete(key)
 		case strings.HasPrefix(key, indexSpace) && len(p.value) == 0:
-			b.Put(key, nil) // it says nothing that its record does not say
+			b.Put(key, nil) // an empty index entry repeats its record, so it is not authenticated
 		default:
 			b.Put(key, k.authenticate(key, p.value))
 		}

@@ -7,11 +7,11 @@ import (
 	"certquay/store/search"
 )
 
-// pageKeys is how many keys of the engine a page may read.
+// pageKeys is the maximum number of engine keys that one page may read.
 const pageKeys = 200
 
-// tableWait is how long a query waits for the table to be built; then it answers
-// from the rows that were read so far.
+// tableWait is how long a query waits for the table. After that it answers from the
+// rows that have been read so far.
 const tableWait = 30 * time.Millisecond
 
 // Query returns a page of the list of instances (spec S5). Rows are as
@@ -28,7 +28,7 @@ func (s *Store) Query(q model.Query) (model.Page, error) {
 			return s.pageFromIndex(q, index, prefix)
 		}
 		s.build.request()
-		select { // a small one is there in no time
+		select { // a small table is ready almost at once
 		case <-s.build.done:
 		case <-time.After(tableWait):
 		}

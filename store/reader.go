@@ -12,15 +12,15 @@ import (
 	"certquay/store/search"
 )
 
-// pending is a write that is not in the engine yet. It holds the value without
-// authentication code.
+// pending is a write that is not in the engine yet. The value has no authentication
+// code.
 type pending struct {
 	value   []byte
 	deleted bool
 }
 
-// view reads a snapshot with the writes that lie over it, if any. It hands out
-// only values that it has authenticated.
+// view reads a snapshot overlaid with pending writes, if any. It returns only
+// authenticated values.
 type view struct {
 	keys *keyring
 	snap engine.Snapshot
@@ -48,8 +48,7 @@ func (v *view) get(key string) ([]byte, error) {
 	return v.keys.verify(key, b)
 }
 
-// scan visits a range of snapshot and writes together. Values are as the
-// engine holds them when stored is true; else they are bare.
+// scan iterates over a range of the snapshot merged with the pending writes.
 func (v *view) scan(r engine.Range) iter.Seq2[scanned, error] {
 	if v.over.Len() == 0 {
 		return v.stored(r)
@@ -61,7 +60,7 @@ func (v *view) scan(r engine.Range) iter.Seq2[scanned, error] {
 type scanned struct {
 	key    string
 	value  []byte
-	stored bool // the value still carries its authentication code
+	stored bool // the value comes from the engine and has an authentication code
 }
 
 func (v *view) check(s scanned) ([]byte, error) {
@@ -93,8 +92,8 @@ func (v *view) merged(r engine.Range) iter.Seq2[scanned, error] {
 		next, stop := iter.Pull2(over)
 		defer stop()
 		key, p, more := next()
-		// until yields the writes that come before a key of the snapshot, or
-		// all that are left, and says whether one has replaced that key.
+		// until yields the pending writes that come before a key of the snapshot, or
+		// all remaining ones, and reports whether one of them replaced that key.
 		until := func(limit string, all bool) (replaced, ok bool) {
 			for ; more && (all || key == limit || (key < limit) != r.Reverse); key, p, more = next() {
 				replaced = replaced || !all && key == limit
@@ -125,8 +124,8 @@ func (v *view) merged(r engine.Range) iter.Seq2[scanned, error] {
 // Get fills r from the record with its key.
 func (v *view) Get(r model.Record) error { return v.Load(r.RecordKey(), r) }
 
-// Load fills r from the record with the key. When the record has a secret and
-// the store is sealed, everything else is filled and the error wraps
+// Load fills r from the record with a primary key. If the record has a secret and the
+// store is sealed, it fills everything else and returns an error that wraps
 // [ErrSealed].
 func (v *view) Load(primary string, r model.Record) error {
 	key := recordKey(r.RecordKind(), primary)
@@ -149,7 +148,7 @@ func (v *view) Load(primary string, r model.Record) error {
 	return nil
 }
 
-// load fills everything but the secret, which it returns as it was sealed.
+// load fills everything but the secret, which it returns encrypted.
 func (v *view) load(key string, r model.Record) (sealed []byte, err error) {
 	b, err := v.get(key)
 	if errors.Is(err, model.ErrNotFound) {
@@ -161,7 +160,7 @@ func (v *view) load(key string, r model.Record) (sealed []byte, err error) {
 	return decode(key, b, r)
 }
 
-// Keys visits the primary keys of a scan.
+// Keys iterates over the primary keys of a scan.
 func (v *view) Keys(s model.Scan) iter.Seq2[string, error] {
 	r, skip := bounds(s)
 	r.KeysOnly = true
@@ -185,7 +184,7 @@ func (v *view) Keys(s model.Scan) iter.Seq2[string, error] {
 	}
 }
 
-// Rows visits the projections in an instance index that carries them.
+// Rows iterates over the rows stored in an instance index.
 func (v *view) Rows(s model.Scan) iter.Seq2[model.InstanceRow, error] {
 	s.Kind = model.KindInstance
 	r, skip := bounds(s)
@@ -226,7 +225,7 @@ func (v *view) row(p scanned, skip int) (model.InstanceRow, error) {
 	return row, nil
 }
 
-// Count reads a counter.
+// Count returns the value of a counter.
 func (v *view) Count(name string) (int, error) {
 	b, err := v.get(counterKey(name))
 	if errors.Is(err, model.ErrNotFound) {
@@ -242,10 +241,10 @@ func (v *view) Count(name string) (int, error) {
 	return int(n), nil
 }
 
-// projected says whether entries of an instance index carry the row.
+// projected reports whether the entries of an instance index contain rows.
 func projected(index string) bool { return index == "expiry" || index == "state" }
 
-// entries are the index entries of a record: storage keys and values.
+// entries returns the index entries of a record: storage keys and values.
 func entries(r model.Record) map[string][]byte {
 	x, ok := r.(model.Indexed)
 	if !ok {

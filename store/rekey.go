@@ -13,21 +13,20 @@ import (
 	"certquay/store/engine/builtin"
 )
 
-// A database that is given a new master key is copied to databaseNext, moved
-// aside as databaseOld, and removed. What an engine like Badger was told to
-// overwrite stays in its files until they are compacted, so that a master key
-// that was once kept by the key file alone could be dug out of the old files
-// for as long as they are there.
+// Changing the master key copies the database to databaseNext, renames the old one to
+// databaseOld, and removes it. Overwriting in place would not be enough: an engine like
+// Badger keeps overwritten data in its files until they are compacted, so a master key
+// that was protected only by the key file could be recovered from them.
 const (
 	databaseNext = "db.next"
 	databaseOld  = "db.old"
 )
 
-// Rekey gives the store in a directory a new master key, and with it all data
-// keys another wrapping, protected by the passphrase next, or by the key file
-// alone when next is empty. current is its present passphrase, empty when it
-// has none. The store must not be open. Killed at any moment, the store is as
-// it was or as it is to be. Free space is needed for a second database.
+// Rekey replaces the master key of the store in a directory and rewraps all data keys.
+// The new master key is protected by the passphrase next, or by the key file alone if
+// next is empty. current is the present passphrase, empty if there is none. The store
+// must not be open. If the process is killed, the store has either the old or the new
+// key. A second copy of the database must fit on the volume.
 func Rekey(ctx context.Context, dir string, o Options, current, next model.Secret) (err error) {
 	s, err := Open(dir, o)
 	if err != nil {
@@ -50,11 +49,11 @@ func Rekey(ctx context.Context, dir string, o Options, current, next model.Secre
 	return finishRekeying(dir)
 }
 
-// finishRekeying puts a directory in order in which [Rekey] was interrupted.
+// finishRekeying completes or reverts an interrupted [Rekey].
 func finishRekeying(dir string) error {
 	db, next, old := filepath.Join(dir, databaseName), filepath.Join(dir, databaseNext), filepath.Join(dir, databaseOld)
 	if _, err := os.Stat(db); errors.Is(err, fs.ErrNotExist) {
-		// Between the two renames: the copy is whole.
+		// Interrupted between the two renames: the copy is complete.
 		if err := os.Rename(next, db); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -62,7 +61,7 @@ func finishRekeying(dir string) error {
 	return errors.Join(os.RemoveAll(next), os.RemoveAll(old))
 }
 
-// copyRekeyed writes the database once more, under a new master key.
+// copyRekeyed copies the database under a new master key.
 func (s *Store) copyRekeyed(ctx context.Context, to string, passphrase model.Secret) (err error) {
 	old, err := s.keys.masterKey()
 	if err != nil {
@@ -115,7 +114,7 @@ func (s *Store) copyRekeyed(ctx context.Context, to string, passphrase model.Sec
 	})
 }
 
-// rewrap wraps a data key under another master key.
+// rewrap wraps a data key with another master key.
 func (k *keyring) rewrap(key string, stored, from, to []byte) ([]byte, error) {
 	wrapped, err := k.verify(key, stored)
 	if err != nil {

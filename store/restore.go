@@ -16,20 +16,20 @@ import (
 	"certquay/store/engine/builtin"
 )
 
-// restoringName is the directory, in that of the data, in which a store lies until
-// it is restored whole. While it is there and [idName] is not, there is no
-// store, and restoring may begin anew.
+// restoringName is the subdirectory of the data directory in which a restored store is
+// built. While it exists and [idName] does not, there is no store, and restoring can
+// start again.
 const restoringName = "restoring"
 
-// Restore makes the store that a backup holds in a directory that does not
-// exist or holds nothing, and its key file, which may be there already with the
-// same content. Until everything was read, authenticated and made durable there
-// is no store: when it fails or is interrupted it can be repeated. The caller
-// owns the directory; a file of its lock does not make it used.
+// Restore creates the store in a backup, in a directory that does not exist or is
+// empty, and its key file unless it exists with the same content. There is no store
+// until everything has been read, authenticated and synced, so a failed or interrupted
+// restore can be repeated. The caller owns the directory; its lock file does not count
+// as content.
 //
-// Errors are those of [VerifyBackup], and an [OpenError] for a directory that
-// is used, for another key file, and for a full volume. Of the options, KeyFile
-// must be given, and Logger, MinFree and Free count.
+// Errors are those of [VerifyBackup], and an [OpenError] for a directory that is not
+// empty, for a different key file, and for a full volume. Of the options, KeyFile is
+// required, and Logger, MinFree and Free are used.
 func Restore(ctx context.Context, r io.Reader, dir string, o Options, identities ...age.Identity) (sum Summary, err error) {
 	o = o.filled()
 	keyFile := o.KeyFile
@@ -66,7 +66,7 @@ func Restore(ctx context.Context, r io.Reader, dir string, o Options, identities
 	if err := writeFile(filepath.Join(making, idName), []byte(b.Store+"\n"), os.O_TRUNC); err != nil {
 		return sum, err
 	}
-	// STORE-ID, the last to go into its place, makes it a store.
+	// STORE-ID is moved last, because it makes the directory a store.
 	for _, name := range []string{databaseName, markName, idName} {
 		err := os.Rename(filepath.Join(making, name), filepath.Join(dir, name))
 		if err = errors.Join(err, syncDir(dir)); err != nil {
@@ -76,7 +76,7 @@ func Restore(ctx context.Context, r io.Reader, dir string, o Options, identities
 	return b.Summary, os.Remove(making)
 }
 
-// restoreInto writes the pairs into a database that is made for them.
+// restoreInto writes the pairs into a new database.
 func (b *backupReader) restoreInto(ctx context.Context, dir string, o Options) error {
 	room, db := newDiskSpace(dir, o), filepath.Join(dir, restoringName, databaseName)
 	e, err := builtin.Badger.Open(builtin.Setup{Dir: db, Create: true, Log: o.Logger})
@@ -99,7 +99,7 @@ func (b *backupReader) restoreInto(ctx context.Context, dir string, o Options) e
 	return errors.Join(err, e.Close())
 }
 
-// mark writes the high-water mark of what was restored.
+// mark writes the high-water mark of the restored store.
 func (b *backupReader) mark(path string, e engine.Engine, o Options) error {
 	snap, err := e.Snapshot()
 	if err != nil {
@@ -117,8 +117,8 @@ func (b *backupReader) mark(path string, e engine.Engine, o Options) error {
 	return m.close()
 }
 
-// CheckRestoreTarget says, as an [OpenError], why a directory is not one that a store can
-// be restored into. It changes nothing.
+// CheckRestoreTarget returns an [OpenError] if a store cannot be restored into a
+// directory. It changes nothing.
 func CheckRestoreTarget(dir, keyFile string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -152,7 +152,8 @@ func CheckRestoreTarget(dir, keyFile string) error {
 	return nil
 }
 
-// removeInterruptedRestore removes what an interrupted restore left in a directory without a store.
+// removeInterruptedRestore removes the files of an interrupted restore from a directory
+// without a store.
 func removeInterruptedRestore(dir string) error {
 	if Exists(dir) {
 		return nil
@@ -160,14 +161,15 @@ func removeInterruptedRestore(dir string) error {
 	if _, err := os.Lstat(filepath.Join(dir, restoringName)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	// The mark goes last: without it, the database would be taken for one whose mark was lost.
+	// The mark is removed last: a database without a mark would be taken for one that
+	// lost it.
 	return errors.Join(
 		os.RemoveAll(filepath.Join(dir, databaseName)),
 		os.RemoveAll(filepath.Join(dir, markName)),
 		os.RemoveAll(filepath.Join(dir, restoringName)))
 }
 
-// checkSameKey refuses a key file that holds another key.
+// checkSameKey returns an error if a key file exists and contains another key.
 func checkSameKey(keyFile string, key []byte) error {
 	there, err := readKey(keyFile)
 	switch {

@@ -8,12 +8,11 @@ import (
 	"certquay/model"
 )
 
-// rowVersion is the schema version of row projections, their first byte.
+// rowVersion is the schema version of stored rows, their first byte.
 const rowVersion = 1
 
-// The words of a row that are stored as one byte: their place here plus one.
-// Only append to these lists. A word that is not in its list is stored as a
-// text.
+// Values that are stored as one byte: their index in these lists plus one. Only append
+// to these lists. A value that is not in its list is stored as text.
 var (
 	stateWords  = words(model.States)
 	originWords = words([]model.Origin{model.OriginBought, model.OriginPack, model.OriginUpload, model.OriginRenewal})
@@ -21,7 +20,7 @@ var (
 	typeWords   = words(model.DomainTypes)
 	gradeWords  = words(model.Grades)
 	jobWords    = words([]model.JobKind{model.JobIssue, model.JobReissue, model.JobRenew, model.JobDeploy,
-		model.JobUndeploy, model.JobRevoke, model.JobVerify, "notify"}) // which no row ever held
+		model.JobUndeploy, model.JobRevoke, model.JobVerify, "notify"}) // never used
 )
 
 func words[T ~string](ts []T) []string {
@@ -30,8 +29,8 @@ func words[T ~string](ts []T) []string {
 
 const spelledOut = 255
 
-// rowTimes lists the times of a row in the order they are stored, in which
-// neighbours are often near each other. The order is part of the schema.
+// rowTimes lists the times of a row in storage order, which places similar times next
+// to each other. The order is part of the schema.
 func rowTimes(r *model.InstanceRow) [8]*time.Time {
 	return [...]*time.Time{
 		&r.NotBefore, &r.ServiceStart, &r.NotAfter, &r.ServiceEnd,
@@ -43,14 +42,13 @@ func rowCounts(r *model.InstanceRow) [7]*int {
 	return [...]*int{&r.Domains, &r.RenewalsLeft, &r.Resources, &r.Deployed, &r.Auto, &r.FailingResources, &r.Attempt}
 }
 
-// rowFlags may grow at its end, up to the bit of a shared name: rows written
-// before have the new flags unset.
+// rowFlags may be extended at its end, up to the bit of sameName: in older rows new
+// flags are unset.
 func rowFlags(r *model.InstanceRow) [6]*bool {
 	return [...]*bool{&r.DueHosted, &r.Hosted, &r.Failed, &r.NoPrivateKey, &r.AwaitsReview, &r.AwaitsProof}
 }
 
-// encodeRow makes the stored form of a projected row, without its ID. A
-// typical one has 75 bytes.
+// encodeRow encodes a row without its ID, typically in 75 bytes.
 func encodeRow(r model.InstanceRow) []byte {
 	b := make([]byte, 1, 96)
 	b[0] = rowVersion
@@ -80,8 +78,8 @@ func encodeRow(r model.InstanceRow) []byte {
 	for _, c := range rowCounts(&r) {
 		b = binary.AppendVarint(b, int64(*c))
 	}
-	// Each time is the distance in seconds to the one before; no time at all
-	// is a zero, which no distance is written as.
+	// Each time is stored as the difference in seconds to the previous one. The zero
+	// time is stored as 0, which no difference is encoded as.
 	var last int64
 	for _, t := range rowTimes(&r) {
 		if t.IsZero() {
@@ -115,7 +113,7 @@ func appendText(b []byte, s string) []byte {
 
 var errRow = model.Fail("damage.undecoded")
 
-// decodeRow undoes encodeRow. The row's texts are parts of b.
+// decodeRow is the inverse of encodeRow. The row's texts share memory with b.
 func decodeRow(id model.ID, b string) (model.InstanceRow, error) {
 	if len(b) < 2 || b[0] == 0 {
 		return model.InstanceRow{}, errRow
@@ -162,8 +160,7 @@ func decodeRow(id model.ID, b string) (model.InstanceRow, error) {
 	return r, nil
 }
 
-// rowDecoder reads what is left of a projection. After a mistake it reads
-// nothing but zeros.
+// rowDecoder reads the rest of a row. After an error it returns zero values.
 type rowDecoder struct {
 	rest string
 	bad  bool

@@ -2,15 +2,14 @@ package store
 
 import "certquay/model"
 
-// decodeRowFields fills those fields of an instance that [search.ChangeOf] reads,
-// and leaves the others blank. It takes a fraction of the time of [decode]: other
-// fields are skipped, texts are parts of one string, and there is no reflection.
-// The instance's slice of versions is used again.
+// decodeRowFields decodes only the fields of an instance that [search.ChangeOf] reads.
+// It takes a fraction of the time of [decode], because it skips the other fields,
+// shares one string for all texts and uses no reflection. The instance's slice of
+// versions is reused.
 //
-// The bytes must have been authenticated, so that they are what [encode] wrote. A
-// record that is cut off or has another form is an error that wraps [ErrCorrupt];
-// other faults, such as a key that occurs twice, are found by [decode] when the
-// record itself is read.
+// The bytes must have been authenticated, so they are what [encode] wrote. A truncated
+// or malformed record is an error that wraps [ErrCorrupt]; other faults, such as a
+// duplicate key, are found by [decode] when the record itself is read.
 func decodeRowFields(key string, b []byte, i *model.Instance) error {
 	if err := checkVersion(key, b); err != nil {
 		return err
@@ -24,7 +23,7 @@ func decodeRowFields(key string, b []byte, i *model.Instance) error {
 	return nil
 }
 
-// instance reads an instance. The numbers are the keys of its mirror [instance].
+// instance reads an instance. The numbers are the integer keys of [instance].
 func (c *cborReader) instance(i *model.Instance) {
 	c.fields(func(key uint64) {
 		switch key {
@@ -159,8 +158,8 @@ func (c *cborReader) versions(vs []model.Version) []model.Version {
 	return vs
 }
 
-// version reads a version and returns which of [deltaFields] are those of the
-// version before.
+// version reads a version and returns a bit for each of [deltaFields] that equals the
+// one of the previous version.
 func (c *cborReader) version(v *model.Version) (same uint64) {
 	c.fields(func(key uint64) {
 		switch key {

@@ -12,35 +12,35 @@ import (
 	"certquay/store/engine/builtin"
 )
 
-// Up to how many bytes of pairs a [scratch] holds in memory, which takes about four
-// times as many: where it may use a directory, and where it may not. Tests lower them.
+// Maximum size in bytes of the pairs that a [scratch] holds in memory, which takes
+// about four times as much: if it may use a directory, and if it may not. Tests lower
+// them.
 var (
 	maxInMemory   = 64 << 20
 	maxMemoryOnly = 256 << 20
 )
 
-// UncheckedError says why the store in a backup, which is whole, was not checked.
+// UncheckedError reports why the store in a complete backup was not checked.
 type UncheckedError struct{ Err error }
 
 func (e *UncheckedError) Error() string { return e.AsText().String() }
 
-// AsText is that it was not checked, and why.
+// AsText returns the message.
 func (e *UncheckedError) AsText() model.Text { return model.Say("backup.unchecked", "cause", e.Err) }
 
 // Unwrap is the cause.
 func (e *UncheckedError) Unwrap() error { return e.Err }
 
-// scratch holds the pairs of a store while it is checked: in memory, and in a
-// database in a directory of its own once they are too many. What is in that one
-// is encrypted with a key that nobody keeps.
+// scratch holds the pairs of a store while it is checked: in memory, and beyond a limit
+// in a temporary database that is encrypted with a key kept only in memory.
 type scratch struct {
-	parent string // where the directory is made; "" for none
-	dir    string // once it is made
+	parent string // where the directory may be created; "" for memory only
+	dir    string // the directory, once created
 	room   *diskSpace
 	eng    engine.Engine
 	load   *loader
 	size   int
-	failed error // why it does not hold them all
+	failed error // the first error, after which pairs are dropped
 }
 
 func newScratch(parent string) (*scratch, error) {
@@ -48,7 +48,7 @@ func newScratch(parent string) (*scratch, error) {
 	return &scratch{parent: parent, eng: e, load: newLoader(e)}, err
 }
 
-// put keeps a pair. Once one could not be kept it does nothing.
+// put stores a pair. After an error it does nothing.
 func (s *scratch) put(ctx context.Context, key string, value []byte) {
 	if s.failed != nil {
 		return
@@ -70,7 +70,7 @@ func (s *scratch) put(ctx context.Context, key string, value []byte) {
 	}
 }
 
-// moveToDisk makes the directory and puts into it what was held in memory.
+// moveToDisk creates the directory and copies the pairs from memory into it.
 func (s *scratch) moveToDisk(ctx context.Context) error {
 	dir, err := os.MkdirTemp(s.parent, "certquay-verify-")
 	if err != nil {
@@ -106,7 +106,7 @@ func (s *scratch) moveToDisk(ctx context.Context) error {
 	return from.Close()
 }
 
-// check checks the store that the pairs make.
+// check checks the store that the pairs form.
 func (s *scratch) check(ctx context.Context, b *backupReader) (Report, error) {
 	if s.failed == nil {
 		s.failed = s.load.flush(ctx)
@@ -122,10 +122,10 @@ func (s *scratch) check(ctx context.Context, b *backupReader) (Report, error) {
 	return report, errors.Join(err, st.Close())
 }
 
-// pairsOnly is an engine whose files are not looked at: they were just written.
+// pairsOnly is an engine whose files are not verified, because they were just written.
 type pairsOnly struct{ engine.Engine }
 
-// close gives back memory and what was written. Closing again does nothing.
+// close releases memory and removes the directory. Closing again does nothing.
 func (s *scratch) close() (err error) {
 	if s.eng != nil {
 		err = s.eng.Close()

@@ -10,23 +10,23 @@ import (
 	"certquay/model"
 )
 
-// Protection is what wraps the master key.
+// Protection is what protects the master key.
 type Protection string
 
 // Protections. The key file is needed in both.
 const (
-	ByFile       Protection = "file"       // who reads the key file and the data reads the secrets
-	ByPassphrase Protection = "passphrase" // the store opens sealed
+	ByFile       Protection = "file"       // the key file and the data suffice to read secrets
+	ByPassphrase Protection = "passphrase" // the store opens sealed, and the passphrase is needed to read secrets
 )
 
-// master is the stored form of the master key: sealed under a key derived from
-// the key file, and with a passphrase encrypted by age once more.
+// master is the stored form of the master key: encrypted with a key derived from the
+// key file and, with a passphrase, encrypted again with age.
 type master struct {
 	By      Protection `cbor:"1,keyasint"`
 	Wrapped []byte     `cbor:"2,keyasint"`
-	// NeverByFileAlone says that this master key was never stored in another form. Of
-	// stores that were given a passphrase before that was so, the files may
-	// hold it under the key file alone as well.
+	// NeverByFileAlone means that this master key was never stored protected by the key
+	// file alone. Files of stores that were given a passphrase by an early version may
+	// contain it in that form.
 	NeverByFileAlone bool `cbor:"3,keyasint,omitzero"`
 }
 
@@ -45,7 +45,7 @@ func (k *keyring) wrapMaster(key []byte, passphrase model.Secret, work int) ([]b
 	return enc.Marshal(m)
 }
 
-// encrypt is age with a passphrase (scrypt).
+// encrypt encrypts with age and a passphrase (scrypt).
 func encrypt(plain []byte, passphrase model.Secret, work int) ([]byte, error) {
 	r, err := age.NewScryptRecipient(string(passphrase.Reveal()))
 	if err != nil {
@@ -91,8 +91,8 @@ func (v *view) master() (m master, err error) {
 	return m, nil
 }
 
-// unwrap gives the keyring the master key. Without a passphrase it leaves a
-// store that needs one sealed.
+// unwrap decrypts the master key into the keyring. Without a passphrase, a store that
+// needs one stays sealed.
 func (k *keyring) unwrap(m master, passphrase model.Secret) error {
 	wrapped := m.Wrapped
 	if m.By == ByPassphrase {
@@ -112,8 +112,8 @@ func (k *keyring) unwrap(m master, passphrase model.Secret) error {
 	return nil
 }
 
-// Protection tells what wraps the master key, and whether the store is sealed:
-// secrets can be neither read nor written.
+// Protection returns what protects the master key, and whether the store is sealed:
+// then secrets can be neither read nor written.
 func (s *Store) Protection() (by Protection, sealed bool, err error) {
 	err = s.view(func(v *view) error {
 		m, err := v.master()
@@ -124,8 +124,8 @@ func (s *Store) Protection() (by Protection, sealed bool, err error) {
 	return by, e != nil, err
 }
 
-// Unseal opens a store that is protected by a passphrase, or returns an error
-// that wraps [ErrPassphrase]. It takes about a second.
+// Unseal decrypts the master key of a store that is protected by a passphrase. A wrong
+// passphrase is an error that wraps [ErrPassphrase]. It takes about a second.
 func (s *Store) Unseal(passphrase model.Secret) error {
 	if passphrase.Empty() {
 		return ErrPassphrase
@@ -139,7 +139,8 @@ func (s *Store) Unseal(passphrase model.Secret) error {
 	})
 }
 
-// ForgetMasterKey forgets the master key of a store that is protected by a passphrase.
+// ForgetMasterKey seals a store that is protected by a passphrase: the master key is
+// removed from memory.
 func (s *Store) ForgetMasterKey() error {
 	by, _, err := s.Protection()
 	if err != nil {
@@ -152,10 +153,9 @@ func (s *Store) ForgetMasterKey() error {
 	return nil
 }
 
-// Exposed says that the store is protected by a passphrase, and that whoever
-// has its files and the key file may read its secrets all the same: it was
-// given the passphrase by a certquay that left the former master key in the
-// files. [Rekey] mends it.
+// Exposed reports whether the store is protected by a passphrase but its files may also
+// contain the master key protected by the key file alone, as early versions of certquay
+// left it. [Rekey] corrects this.
 func (s *Store) Exposed() (exposed bool, err error) {
 	err = s.view(func(v *view) error {
 		m, err := v.master()

@@ -14,32 +14,33 @@ import (
 
 // Options of [Open] and [With].
 type Options struct {
-	// KeyFile is the path of the file with the 32 random bytes that
-	// authenticate records and wrap the master key. It is made, with mode
-	// 0600, when a store is made and there is none. With "" (only in [With])
-	// the key is random and lost with the Store.
+	// KeyFile is the path of a file with 32 random bytes, which authenticate records
+	// and wrap the master key. It is created with mode 0600 together with a store if it
+	// does not exist. If it is "", which only [With] allows, the key is random and lost
+	// with the Store.
 	KeyFile string
-	// Passphrase, if not empty, protects the master key of a store that is
-	// made. It is not used to open one; see [Store.Unseal].
+	// Passphrase, if not empty, protects the master key of a store that is created. It
+	// is not used to open one; see [Store.Unseal].
 	Passphrase model.Secret
-	// WorkFactor is the scrypt work factor as a power of two; 0 means 18.
+	// WorkFactor is the scrypt work factor, as a power of two; 0 means 18.
 	WorkFactor int
-	// OnTableBuilt, if not nil, is called once the search table is there, from a
-	// goroutine of the store's: what building it left behind can be given back.
+	// OnTableBuilt, if not nil, is called from a goroutine of the store once the search
+	// table is built. The caller can then return the memory that building it used.
 	OnTableBuilt func()
 	Logger       *slog.Logger     // nil for none
-	Now          func() time.Time // dates the store's making; nil for time.Now
-	// MinFree is how many bytes must be free on the volume for writes to be
-	// taken; 0 means 128 MiB, less than 0 means no limit.
+	Now          func() time.Time // the creation time of a new store; nil means time.Now
+	// MinFree is the free space on the volume, in bytes, below which writes are
+	// refused; 0 means 128 MiB, a negative value means no limit.
 	MinFree int64
-	// Reserve is the size in bytes of a file that is given back when there is
-	// no other space left to close cleanly; 0 means 16 MiB, less than 0 none.
+	// Reserve is the size, in bytes, of a file that is deleted if its space is needed
+	// to close the store cleanly; 0 means 16 MiB, a negative value means no such file.
 	Reserve int64
-	// Free tells the bytes free on the volume; nil asks the operating system.
+	// Free returns the free space on the volume in bytes; nil means asking the
+	// operating system.
 	Free func() (int64, error)
-	// AcceptLoss opens a store that holds less than its high-water mark says,
-	// or whose mark is missing, as it is: what is missing is given up. Copies of
-	// the files of which something is cut off are kept in the data directory.
+	// AcceptLoss opens a store that contains less than its high-water mark says, or
+	// whose mark is missing. The missing data is given up. Copies of files that the
+	// database truncates are kept in the data directory.
 	AcceptLoss bool
 	// CloseTimeout is how long Close waits for the database; 0 means 8 s.
 	CloseTimeout time.Duration
@@ -48,8 +49,8 @@ type Options struct {
 const (
 	defaultMinFree = 128 << 20
 	defaultReserve = 16 << 20
-	// defaultCloseTimeout is long for a flush of 16 MiB. A database on a volume
-	// that takes nothing any more tries for ever.
+	// defaultCloseTimeout is ample for a flush of 16 MiB. On a volume that accepts no
+	// writes the database would retry forever.
 	defaultCloseTimeout = 8 * time.Second
 )
 
@@ -80,8 +81,8 @@ type Store struct {
 	eng  engine.Engine
 	keys *keyring
 	log  *slog.Logger
-	work int // scrypt work factor
-	// keyFile is read again for a backup, so that the key is not kept in memory.
+	work int // scrypt work factor, as a power of two
+	// keyFile is read again for each backup, so that the key does not stay in memory.
 	keyFile      string
 	space        *diskSpace     // nil without a directory
 	highWater    *highWaterFile // nil without a directory
@@ -102,15 +103,15 @@ type Store struct {
 	readers sync.WaitGroup
 }
 
-// start sets the goroutines going over an engine that has been checked.
+// start starts the goroutines of a store over an engine that has been checked.
 func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	s := &Store{
 		eng: e, keys: k, log: o.Logger, work: o.WorkFactor, closeTimeout: o.CloseTimeout, keyFile: o.KeyFile, table: search.New(),
 		requests: make(chan *request, groupCallers),
 		closing:  make(chan struct{}), stopped: make(chan struct{}),
 	}
-	// What the table is built from is this moment; what comes later comes from
-	// the committer, which does not run yet.
+	// The table is built from this snapshot and then updated by the committer, which
+	// does not run yet, so no change is missed.
 	snap, err := e.Snapshot()
 	if err != nil {
 		return nil, err
@@ -124,7 +125,7 @@ func start(e engine.Engine, k *keyring, o Options) (*Store, error) {
 	return s, nil
 }
 
-// View runs fn on one consistent snapshot. It may be called inside itself.
+// View runs fn on one consistent snapshot. Calls may be nested.
 func (s *Store) View(fn func(model.Reader) error) error {
 	return s.view(func(v *view) error { return fn(v) })
 }
@@ -152,12 +153,11 @@ func (s *Store) enter() error {
 	return nil
 }
 
-// KeysRead is how many keys of the engine were read since it was opened.
+// KeysRead returns the number of keys read from the engine since it was opened.
 func (s *Store) KeysRead() uint64 { return s.eng.KeysRead() }
 
-// Close lets the write that is under way finish, refuses those that wait, ends
-// all followers, waits for readers, and closes the engine. Closing again does
-// nothing.
+// Close finishes the running write, refuses queued ones, ends all subscriptions, waits
+// for readers, and closes the engine. Closing again does nothing.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -176,9 +176,9 @@ func (s *Store) Close() error {
 	return errors.Join(s.space.releaseReserve(), s.closeEngine(), s.highWater.close())
 }
 
-// closeEngine closes the engine, unless its volume has no room for what it
-// would write then, or it does not end. What was acknowledged is in its log,
-// which is read when the store is opened again.
+// closeEngine closes the engine, unless the volume has no room for the final flush or
+// closing takes too long. Acknowledged writes are in the log, which is replayed when
+// the store is opened again.
 func (s *Store) closeEngine() error {
 	if err := s.space.roomToClose(); err != nil {
 		s.log.Warn("the database is left as it is; its log is read at the next start", "reason", err)

@@ -11,16 +11,16 @@ import (
 	"certquay/store/search"
 )
 
-// tx is one caller's transaction: a view whose writes lie over those of the
-// callers before it in the same group. Dropping it leaves theirs as they were,
-// because the map of writes never changes in place.
+// tx is the transaction of one caller: a view with pending writes on top of those of
+// earlier callers in the same group. Discarding a tx leaves their writes untouched,
+// because the map of writes is persistent (immutable).
 type tx struct {
 	view
 	written map[string]bool // storage keys
-	bytes   int             // about what the writes add to a batch
+	bytes   int             // estimated size of the writes in a batch
 	changes []model.Change
 	rows    []search.Change
-	last    *eventHead // of the last event that it appended; nil when it appended none
+	last    *eventHead // the last event it appended; nil if none
 }
 
 var _ model.Tx = (*tx)(nil)
@@ -39,7 +39,7 @@ func (t *tx) delete(key string) {
 	t.bytes += engine.Size(key, nil)
 }
 
-// Put writes a record, its secret, indexes and counter.
+// Put writes a record with its secret, index entries and counter.
 func (t *tx) Put(r model.Record) error {
 	if err := checkPut(r); err != nil {
 		return err
@@ -59,7 +59,7 @@ func (t *tx) Put(r model.Record) error {
 	return t.write(key, r, sealed)
 }
 
-// write stores a record whose secret is sealed already.
+// write stores a record whose secret is already encrypted.
 func (t *tx) write(key string, r model.Record, sealed []byte) error {
 	b, err := encode(r, sealed)
 	if err != nil {
@@ -73,14 +73,14 @@ func (t *tx) write(key string, r model.Record, sealed []byte) error {
 	return t.updateIndexes(old, r)
 }
 
-// Delete removes a record with its indexes, and the data key without which its
+// Delete removes a record with its index entries, and the data key without which its
 // secret cannot be read.
 //
-// An engine like Badger appends: what it was told to forget stays in its files
-// until they are compacted. Until then a thief of files and master key could
-// dig out both the sealed secret and its data key; afterwards nobody can. The
-// data key is stored apart, so that it is small, lies in the tables and not in
-// the value log, and goes with the first compaction.
+// An engine like Badger only appends, so deleted data stays in its files until they are
+// compacted. Until then, someone with the files and the master key could recover both
+// the encrypted secret and its data key; afterwards nobody can. The data key is stored
+// separately, so that it is small, lies in the tables rather than in the value log, and
+// disappears with the first compaction.
 func (t *tx) Delete(r model.Record) error {
 	if err := checkPut(r); err != nil {
 		return err
@@ -130,7 +130,7 @@ func (t *tx) Append(e model.Event) error {
 	return nil
 }
 
-// eventHead is the end of the activity log.
+// eventHead identifies the last event of the activity log.
 type eventHead struct {
 	seq   uint64
 	chain []byte
@@ -178,8 +178,8 @@ func (t *tx) deleteDataKey(record string) error {
 	return nil
 }
 
-// loadOld reads what is stored under the key of a record that has indexes or a
-// counter; nil when there is nothing, or nothing that needs to be undone.
+// loadOld reads the stored version of a record that has indexes or a counter. It
+// returns nil if there is none.
 func (t *tx) loadOld(key string, r model.Record) (model.Record, error) {
 	_, indexed := r.(model.Indexed)
 	_, counted := r.(model.Counted)
@@ -198,8 +198,8 @@ func (t *tx) loadOld(key string, r model.Record) (model.Record, error) {
 	return old, nil
 }
 
-// updateIndexes brings indexes, counters and lists of changes from the old record
-// to the new one. Either may be nil.
+// updateIndexes updates index entries, counters and the list of changes from the old
+// record to the new one. Either may be nil.
 func (t *tx) updateIndexes(old, r model.Record) error {
 	var was, is map[string][]byte
 	if old != nil {

@@ -7,11 +7,10 @@ import (
 	"certquay/model"
 )
 
-// The mirrors are the stored form of the model's records: the same fields with
-// integer keys, which are never reused for anything else. A mirror of a struct
-// without structs inside is converted as a whole, so that a field forgotten
-// here does not compile; the others are copied field by field, and a test
-// fills every field to see that none is lost.
+// The types below are the stored form of the model's records: the same fields with
+// integer keys, which are never reused. A struct without nested structs is converted as
+// a whole, so that a missing field does not compile; the others are copied field by
+// field, and a test sets every field to check that none is lost.
 
 type specification struct {
 	Level model.Level      `cbor:"1,keyasint,omitzero"`
@@ -262,7 +261,7 @@ type job struct {
 	Via         string        `cbor:"9,keyasint,omitzero"`
 	Cause       string        `cbor:"10,keyasint,omitzero"`
 	Created     time.Time     `cbor:"11,keyasint,omitzero"`
-	// 12 was a time at which to give up, which nothing ever set.
+	// Key 12 was a deadline that was never set.
 	Attempt   int        `cbor:"13,keyasint,omitzero"`
 	Next      time.Time  `cbor:"14,keyasint,omitzero"`
 	Error     model.Text `cbor:"15,keyasint,omitzero"`
@@ -270,12 +269,12 @@ type job struct {
 	IssuerRef string     `cbor:"17,keyasint,omitzero"`
 	KeyID     model.ID   `cbor:"18,keyasint,omitzero"`
 	CSR       []byte     `cbor:"19,keyasint,omitzero"`
-	// 20 was the end of validity asked for, which is worked out at each attempt.
+	// Key 20 was the requested end of validity, which is computed at each attempt.
 	Reason          string `cbor:"21,keyasint,omitzero"`
 	Versions        []int  `cbor:"22,keyasint,omitzero"`
 	WantFingerprint string `cbor:"23,keyasint,omitzero"`
-	// 24 was the fingerprint presented before, which nothing read.
-	// 25 forbade to put back what was presented before; nothing ever set it.
+	// Key 24 was the fingerprint presented before, which was never read. Key 25
+	// disabled the rollback and was never set.
 	AnnualRenewal bool      `cbor:"26,keyasint,omitzero"`
 	Finished      time.Time `cbor:"27,keyasint,omitzero"`
 	Result        string    `cbor:"28,keyasint,omitzero"`
@@ -283,7 +282,7 @@ type job struct {
 	Crashes       int       `cbor:"30,keyasint,omitzero"`
 }
 
-// toWire makes the mirror of a record, with its secret as it was sealed.
+// toWire converts a record to its stored form, with its encrypted secret.
 func toWire(r model.Record, sealed []byte) (any, error) {
 	switch r := r.(type) {
 	case *model.Instance:
@@ -326,8 +325,7 @@ func toWire(r model.Record, sealed []byte) (any, error) {
 	return nil, fmt.Errorf("records of type %T cannot be stored", r)
 }
 
-// fromWire fills a record from its mirror's bytes and returns the secret as it
-// was sealed.
+// fromWire fills a record from its stored form and returns its encrypted secret.
 func fromWire(b []byte, r model.Record) (sealed []byte, err error) {
 	switch r := r.(type) {
 	case *model.Instance:
@@ -393,7 +391,7 @@ func fromWire(b []byte, r model.Record) (sealed []byte, err error) {
 	return nil, fmt.Errorf("records of type %T cannot be stored", r)
 }
 
-// fill decodes a mirror into the record it stands for.
+// fill decodes a stored form into its record.
 func fill[W, R any](b []byte, r *R, convert func(W) R) error {
 	var w W
 	if err := dec.Unmarshal(b, &w); err != nil {
@@ -403,7 +401,7 @@ func fill[W, R any](b []byte, r *R, convert func(W) R) error {
 	return nil
 }
 
-// each converts a list, keeping nil apart from empty.
+// each converts a slice element by element. A nil slice stays nil.
 func each[A, B any](as []A, convert func(A) B) []B {
 	if as == nil {
 		return nil

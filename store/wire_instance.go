@@ -41,17 +41,16 @@ type instance struct {
 	LastNoticeVersion   int            `cbor:"31,keyasint,omitzero"`
 }
 
-// deltaVersion is a version as it stands after another: what is the same in both
-// is left out, so that an instance that was reissued for years, with a hundred
-// names, stays a small record.
+// deltaVersion is a version without the fields that equal those of the previous
+// version, so that an instance with many names and years of reissues stays a small
+// record.
 type deltaVersion struct {
 	version
-	Same uint `cbor:"20,keyasint,omitzero"` // a bit for each of deltaFields
+	Same uint `cbor:"20,keyasint,omitzero"` // a bit for each of deltaFields that is left out
 }
 
-// deltaFields are the parts of a version that are mostly equal to those of the
-// version before, in the order of the bits of Same: append only. equal compares
-// them, set copies them.
+// deltaFields are the fields of a version that mostly equal those of the previous
+// version, in the order of the bits of Same: append only.
 var deltaFields = []struct {
 	equal func(a, b *version) bool
 	set   func(to, from *version)

@@ -1,12 +1,13 @@
 // Package setting describes the settings of issuers, product drivers and store engines.
 // Each declares its settings as a struct with the tags
 //
-// 	yaml:"password_file"   the name in the configuration
-// 	secret:"true"          the value names a file whose content is a secret
+//	yaml:"password_file"   the name in the configuration
+//	secret:"true"          the value names a file whose content is a secret
 //
 // and provides a value with the defaults. Fields are strings, integers, booleans and
 // lists of strings. The configuration, its check, help and completion derive everything
 // from this description.
+//
 //	yaml:"password_file"   its name in the configuration
 //	secret:"true"          it names a file whose content is a secret
 //

@@ -7,8 +7,8 @@ import (
 	"certquay/model"
 )
 
-// Change is what the table must learn of one instance that was written. With an
-// ID alone it removes the instance from the list.
+// Change describes the new state of one instance for the table. A Change with only an
+// ID removes the instance.
 type Change struct {
 	ID     model.ID
 	source *rowSource // nil to remove
@@ -25,8 +25,8 @@ type rowSource struct {
 // noTime is the second of the zero time.
 var noTime = time.Time{}.Unix()
 
-// ChangeOf returns what the table must learn of an instance. The change may share
-// texts with the instance. An instance that is marked as deleted is removed.
+// ChangeOf returns the change for an instance that was written. The change may share
+// strings with the instance. An instance that is marked as deleted is removed.
 func ChangeOf(i *model.Instance) Change {
 	if i.Deleted {
 		return Change{ID: i.ID}

@@ -17,26 +17,25 @@ const (
 	memTableSize = 16 << 20
 	// logRoom is the size at which Badger maps a memtable's log.
 	logRoom = 2 * memTableSize
-	// prepareAfter is after how many bytes the next log is prepared: most
-	// processes never come to it.
+	// prepareAfter is the number of bytes written before the next log is allocated:
+	// most processes never write that much.
 	prepareAfter = 4 << 20
 )
 
-// logSpace allocates the logs that Badger writes to next before it needs them:
-// where it finds no room for one it cannot go on. It is used by one goroutine at
-// a time.
+// logSpace allocates the blocks of the next log files in advance, because Badger cannot
+// recover from a full disk while it creates one. It is not safe for concurrent use.
 type logSpace struct {
 	dir      string
 	log      *slog.Logger
-	next     int  // number of the memtable log that comes next
-	prepared bool // it is there, empty, with its blocks
-	since    int  // bytes written since the present one began
-	useless  bool // the file system allocates nothing in advance
+	next     int  // number of the next memtable log
+	prepared bool // the next log exists, empty, with its blocks allocated
+	since    int  // bytes written to the current log
+	useless  bool // the file system does not support preallocation
 }
 
 func (l *logSpace) path(fid int) string { return filepath.Join(l.dir, fmt.Sprintf("%05d.mem", fid)) }
 
-// begin allocates the files that Badger writes to just after it was opened.
+// begin allocates the files that Badger writes to right after opening.
 func (l *logSpace) begin() error {
 	names, err := filepath.Glob(filepath.Join(l.dir, "*.mem"))
 	if err != nil || len(names) == 0 {
@@ -69,8 +68,8 @@ func (l *logSpace) begin() error {
 	return nil
 }
 
-// room is called before n bytes are written. It fails with [engine.ErrNoSpace]
-// where the next log would find none.
+// room is called before n bytes are written. It returns [engine.ErrNoSpace] if the next
+// log cannot be allocated.
 func (l *logSpace) room(n int) error {
 	if l.since += n; l.useless || l.next == 0 {
 		return nil
@@ -83,13 +82,13 @@ func (l *logSpace) room(n int) error {
 		if info.Size() == 0 {
 			return nil
 		}
-		l.next, l.since, l.prepared = l.next+1, n, false // Badger has gone on to it
+		l.next, l.since, l.prepared = l.next+1, n, false // Badger has switched to the next log
 	}
 	if l.since < prepareAfter {
 		return nil
 	}
-	// Badger takes an empty file as a new one, and making it larger keeps the
-	// blocks that are allocated behind its end.
+	// Badger treats an empty file as new, and extending it keeps the blocks allocated
+	// beyond its end.
 	f, err := os.OpenFile(l.path(l.next), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return noSpace(err)
@@ -101,7 +100,7 @@ func (l *logSpace) room(n int) error {
 	return nil
 }
 
-// allocate gives the first bytes of a file blocks, without changing its size.
+// allocate allocates the blocks of the first bytes of a file without changing its size.
 func (l *logSpace) allocate(name string, size int64) error {
 	if l.useless {
 		return nil
@@ -118,7 +117,7 @@ func (l *logSpace) allocate(name string, size int64) error {
 	return errors.Join(noSpace(err), f.Close())
 }
 
-// noSpace gives the error of a full disk its type.
+// noSpace converts the error of a full disk to [engine.ErrNoSpace].
 func noSpace(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return model.Fail("error.because", "what", engine.ErrNoSpace, "cause", err)
@@ -126,8 +125,8 @@ func noSpace(err error) error {
 	return err
 }
 
-// removeEmptyLogs removes logs that were prepared, or whose making was
-// interrupted: at one Badger's opening fails.
+// removeEmptyLogs removes logs that were only allocated or whose creation was
+// interrupted, because Badger cannot open them.
 func removeEmptyLogs(dir string) error {
 	for _, pattern := range []string{"*.mem", "*.vlog"} {
 		names, err := filepath.Glob(filepath.Join(dir, pattern))

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fallocate gives a part of a file blocks without changing the file's size.
+// fallocate allocates the blocks of a part of a file without changing its size.
 func fallocate(fd int, offset, length int64) error {
 	for {
 		err := unix.Fallocate(fd, unix.FALLOC_FL_KEEP_SIZE, offset, length)

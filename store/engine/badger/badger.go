@@ -1,6 +1,6 @@
-// Package badger is the default engine: Badger, tuned for a store that starts
-// small, syncs each commit and shares its machine with others. It is the only
-// importer of Badger.
+// Package badger is the default engine: Badger, tuned for a store that starts small,
+// syncs each commit and shares its machine with other programs. It is the only importer
+// of Badger.
 package badger
 
 import (
@@ -24,12 +24,12 @@ import (
 // limit stays below what one transaction of a 16 MB memtable holds (2.4 MB).
 const limit = 2 << 20
 
-// maxValue is from what size on a value would go to the value log: the largest
-// that Badger allows, and more than any record has.
+// maxValue is the size from which a value would go to the value log: the largest that
+// Badger allows, and larger than any record.
 const maxValue = 1 << 20
 
-// tidying is how often the value log is looked at for files that are mostly
-// dead. Badger does not do that by itself.
+// tidying is the interval of value log garbage collection, which Badger does not run by
+// itself.
 const tidying = 10 * time.Minute
 
 // Engine is an [engine.Engine] in a directory.
@@ -40,7 +40,7 @@ type Engine struct {
 	log  *slog.Logger
 	read atomic.Uint64
 
-	apply   sync.Mutex   // makes compare and write one step
+	apply   sync.Mutex   // makes compare and write atomic
 	mu      sync.RWMutex // guards closed
 	closed  bool
 	stop    chan struct{}
@@ -55,7 +55,7 @@ func newEngine(db *badger.DB, logs *logSpace, log *slog.Logger) *Engine {
 	return e
 }
 
-// collectValueLogs rewrites value log files until none is mostly dead.
+// collectValueLogs rewrites value log files until none is mostly garbage.
 func (e *Engine) collectValueLogs() {
 	defer close(e.stopped)
 	tick := time.NewTicker(tidying)
@@ -165,7 +165,7 @@ func (e *Engine) Close() error {
 	return errors.Join(e.db.Close(), removeEmptyLogs(e.dir), private(e.dir))
 }
 
-// Verify reads the tables whole. What is damaged is an [*engine.DamagedError].
+// Verify checks all tables. Damage is an [*engine.DamagedError].
 func (e *Engine) Verify(ctx context.Context) error { return verifyTables(ctx, e.dir) }
 
 type snapshot struct {
@@ -189,8 +189,8 @@ func (s *snapshot) Get(key string) ([]byte, error) {
 
 func (s *snapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 	return func(yield func(engine.Pair, error) bool) {
-		// Values are read one by one: most are inline, and reading ahead would
-		// read more than a page asks for.
+		// Prefetching would read more values than a page needs, and most are inline
+		// anyway.
 		o := badger.IteratorOptions{Reverse: r.Reverse}
 		if !r.Reverse && r.To != "" {
 			o.Prefix = []byte(common(r.From, r.To))
@@ -225,7 +225,7 @@ func (s *snapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 	}
 }
 
-// common is the common beginning of all keys of a range.
+// common returns the longest common prefix of all keys in a range.
 func common(from, to string) string {
 	n := 0
 	for n < min(len(from), len(to)) && from[n] == to[n] {
@@ -234,8 +234,8 @@ func common(from, to string) string {
 	return from[:n]
 }
 
-// logger passes what Badger says to slog. Badger tells its every compaction,
-// which nobody wants to read above the level of debugging.
+// logger passes Badger's log to slog. Badger logs every compaction as information; here
+// that is debugging output.
 type logger struct{ *slog.Logger }
 
 func line(f string, a []any) string { return strings.TrimSpace(fmt.Sprintf(f, a...)) }

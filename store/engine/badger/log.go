@@ -14,12 +14,12 @@ import (
 	"github.com/dgraph-io/badger/v4/y"
 )
 
-// Badger's logs, its memtables' (.mem) and the value log (.vlog), have one
-// form: a header, then entries, each with a CRC over all of it. What follows
-// the last whole transaction is cut off by Badger when it opens the database.
+// Badger's memtable logs (.mem) and value logs (.vlog) have the same format: a header,
+// then entries, each with a CRC. Badger truncates what follows the last complete
+// transaction when it opens the database.
 const (
 	logHeader = 20      // number of the encryption key, base of the nonces
-	longKey   = 1 << 16 // Badger takes a longer one for the end of the log
+	longKey   = 1 << 16 // Badger interprets a longer one as the end of the log
 )
 
 // Bits of an entry's meta byte.
@@ -27,25 +27,25 @@ const (
 	bitDelete       = 1 << 0
 	bitValuePointer = 1 << 1
 	bitTxn          = 1 << 6 // part of a transaction
-	bitFinTxn       = 1 << 7 // its end; the value is its number
+	bitFinTxn       = 1 << 7 // end of a transaction; the value is its number
 )
 
-// entry is one write in a log. Its parts point into what was read of that.
+// entry is one write in a log. Its slices share memory with the log.
 type entry struct {
 	meta       byte
 	key, value []byte // the key ends with its version
 	length     int
 }
 
-// logFile is what a log holds, without most of the zeros that it is filled up
-// with. It is read and not mapped: a file system in memory needs room for a hole
-// that is read through a map, and where it has none the process would end.
+// logFile is the content of a log without most of the zeros that pad it. The file is
+// read rather than mapped: on a memory file system, reading a hole through a map
+// allocates a page, and a full file system would then kill the process.
 type logFile struct {
 	data []byte
 	path string
 }
 
-// openLog reads a log, of which nothing may be there yet.
+// openLog reads a log, which may be empty.
 func openLog(path string) (*logFile, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -59,7 +59,7 @@ func openLog(path string) (*logFile, error) {
 		if ended = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF); err != nil && !ended {
 			return nil, err
 		}
-		// One chunk of zeros stays: the last entry may end in some.
+		// One chunk of zeros is kept, because the last entry may end in zeros.
 		if at == 0 || !zero(chunk[:n]) || !zero(l.data[max(0, len(l.data)-len(chunk)):]) {
 			l.data = append(append(l.data, make([]byte, at-len(l.data))...), chunk[:n]...)
 		}
@@ -73,8 +73,7 @@ func openLog(path string) (*logFile, error) {
 
 func zero(b []byte) bool { return len(bytes.TrimRight(b, "\x00")) == 0 }
 
-// at decodes the entry at an offset; ok is false where there is none, or one
-// that is not whole.
+// at decodes the entry at an offset; ok is false if there is no complete entry.
 func (l *logFile) at(offset int) (e entry, ok bool) {
 	if offset < 0 || offset > len(l.data) {
 		return e, false
@@ -82,7 +81,7 @@ func (l *logFile) at(offset int) (e entry, ok bool) {
 	return decodeEntry(l.data[offset:])
 }
 
-// decodeEntry decodes the entry that b begins with.
+// decodeEntry decodes the entry at the beginning of b.
 func decodeEntry(b []byte) (e entry, ok bool) {
 	if len(b) < 2 {
 		return e, false
@@ -107,8 +106,8 @@ func decodeEntry(b []byte) (e entry, ok bool) {
 	return e, len(e.key) > 8 && binary.BigEndian.Uint32(b[v:]) == crc32.Checksum(b[:v], y.CastagnoliCrcTable)
 }
 
-// replay visits what Badger would find in the log, in the order in which it was
-// written, and returns where that ends.
+// replay calls fn for the entries that Badger would find in the log, in order, and
+// returns the offset of their end.
 func (l *logFile) replay(fn func(entry)) (end int) {
 	end = min(logHeader, len(l.data))
 	var open []entry // of a transaction that has not ended yet
@@ -143,6 +142,5 @@ func (l *logFile) replay(fn func(entry)) (end int) {
 	}
 }
 
-// cutOff says whether there is anything behind an offset that Badger would cut
-// off. Log files are filled up with zeros.
+// cutOff reports whether Badger would truncate anything but zeros after an offset.
 func (l *logFile) cutOff(end int) bool { return !zero(l.data[end:]) }

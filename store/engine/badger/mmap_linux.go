@@ -12,15 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Badger makes each of its files sparse and writes it through a shared memory
-// map. A write to a page for which the disk has no block ends the process
-// (SIGBUS), and Badger's goroutines, which write tables while memtables are
-// flushed and tables are compacted, cannot recover from it. All of its maps are
-// made by unix.Mmap, which calls the function that stands in this variable of
-// package unix. It is replaced by one that allocates the blocks first, so that
-// opening a log fails on a full disk, and a table waits for room.
+// Badger creates sparse files and writes them through shared memory maps. A write to a
+// page without a disk block kills the process (SIGBUS), and Badger's goroutines, which
+// write tables when memtables are flushed and tables compacted, cannot recover from it.
+// All maps are made by unix.Mmap, which calls the function in this variable of package
+// unix. It is replaced by one that allocates the blocks first, so that opening a log
+// fails on a full disk, and creating a table waits for space.
 //
-// TestATableIsNotMappedWithoutBlocks fails if package unix no longer has it.
+// TestATableIsNotMappedWithoutBlocks fails if package unix no longer has this variable.
 //
 //go:linkname mapper golang.org/x/sys/unix.mapper
 var mapper *struct {
@@ -43,19 +42,19 @@ func init() {
 }
 
 const (
-	// tableMargin is how much stays free when a table is made, so that making
-	// the file of the next one does not fail either.
+	// tableMargin is the free space that is kept when a table is created, so that
+	// creating the next one does not fail either.
 	tableMargin = 16 << 20
-	// lookAgain is how often a table for which there is no room looks again.
+	// lookAgain is the interval at which a table that waits for space checks for it.
 	lookAgain = 500 * time.Millisecond
 )
 
-// fill gives a part of a file blocks. A file system that allocates nothing in
-// advance is not an error.
+// fill allocates the blocks of a part of a file. It does nothing on a file system
+// without preallocation.
 //
-// A table waits until there is room. Badger, while it compacts, takes no notice
-// of a table that could not be made and then deletes those it was made from, so
-// that an error here would lose what is in them.
+// For a table it waits until there is space: during compaction, Badger ignores the
+// error of creating a table and then deletes the tables it was made from, so returning
+// an error would lose data.
 func fill(fd int, offset, length int64) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -65,7 +64,7 @@ func fill(fd int, offset, length int64) error {
 		return nil
 	}
 	name, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
-	table := filepath.Ext(name) == ".sst" || err != nil // to wait is the safe choice
+	table := filepath.Ext(name) == ".sst" || err != nil // if unsure, waiting is safe
 	for {
 		err := roomFor(fd, table)
 		if err == nil {
@@ -81,7 +80,7 @@ func fill(fd int, offset, length int64) error {
 	}
 }
 
-// roomFor fails where making a table would leave less than the margin.
+// roomFor returns an error if creating a table would leave less than the margin.
 func roomFor(fd int, table bool) error {
 	var fs unix.Statfs_t
 	if !table {

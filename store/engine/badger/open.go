@@ -18,21 +18,19 @@ import (
 
 // Options of [Open].
 type Options struct {
-	// Create allows a directory in which there is no database yet. Without it
-	// a missing manifest is an error: Badger would take the database for an
-	// empty one and delete its tables.
+	// Create allows a directory without a database. Without it a missing manifest is an
+	// error: Badger would take the database for an empty one and delete its tables.
 	Create bool
 	Logger *slog.Logger // nil for none
-	// Scratch says that the database is never opened again. What is in its files is
-	// encrypted with a key that nobody keeps, and is not synced.
+	// Scratch means that the database is never opened again: its files are encrypted
+	// with a key kept only in memory, and not synced.
 	Scratch bool
 }
 
-// Open opens the database in a directory. One process at a time may have it
-// open; for a second the error wraps [engine.ErrInUse]. All files in it are
-// made readable to nobody else; files that Badger makes later depend on the
-// process's umask, which should be 0077, and on the directory's mode, which is
-// set to 0700.
+// Open opens the database in a directory. Only one process can have it open; for others
+// the error wraps [engine.ErrInUse]. It makes all files private to their owner. The
+// mode of files that Badger creates later depends on the umask, which should be 0077;
+// the directory's mode is set to 0700.
 func Open(dir string, o Options) (*Engine, error) {
 	log := o.Logger
 	if log == nil {
@@ -55,7 +53,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	}
 	db, err := badger.Open(how)
 	if err != nil {
-		if strings.Contains(err.Error(), "directory lock") { // Badger passes causes on as text
+		if strings.Contains(err.Error(), "directory lock") { // Badger does not wrap the cause
 			return nil, model.Fail("error.because", "what", engine.ErrInUse, "cause", err)
 		}
 		return nil, err
@@ -73,9 +71,9 @@ func tuned(dir string, log *slog.Logger) badger.Options {
 		WithDetectConflicts(false). // there is one writer
 		WithMemTableSize(memTableSize).
 		WithNumMemtables(3).
-		// All values stand in the tables and their log, not in a log of their
-		// own: one file less to sync, to allocate and to check, and of what is
-		// deleted nothing is left once its table is compacted.
+		// All values are in the tables and memtable logs rather than in the value log:
+		// that is one file less to sync, allocate and check, and deleted data
+		// disappears when its table is compacted.
 		WithValueThreshold(maxValue).
 		WithValueLogFileSize(1 << 20). // the smallest: nothing is written to it
 		WithNumCompactors(2).
@@ -86,7 +84,7 @@ func tuned(dir string, log *slog.Logger) badger.Options {
 		WithLogger(logger{log})
 }
 
-// check looks at the directory without touching it.
+// check checks the directory without changing it.
 func check(dir string, create bool) error {
 	manifest := filepath.Join(dir, badger.ManifestFilename)
 	info, err := os.Stat(manifest)
@@ -109,7 +107,8 @@ func check(dir string, create bool) error {
 	return nil
 }
 
-// private takes the files of a directory from everybody but their owner.
+// private removes the permissions of all users but the owner from the files of a
+// directory.
 func private(dir string) error {
 	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // 0700 is what a directory needs
 		return err

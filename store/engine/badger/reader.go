@@ -17,25 +17,24 @@ import (
 	"certquay/store/engine/tree"
 )
 
-// Reader reads the files of a database without opening it in Badger, and
-// changes nothing: Badger cuts off what it cannot read of its logs, ignores
-// tables whose index is damaged, and ends the process over others. The Reader
-// finds such damage first, and it is what a store reads with where nothing can
-// be written. Its Apply always fails with [engine.ErrReadOnly]. It is safe for
-// concurrent use.
+// Reader reads the files of a database without opening it in Badger, and changes
+// nothing. When Badger opens a damaged database it truncates unreadable logs, ignores
+// tables with a damaged index, and panics at other damage. The Reader detects such
+// damage first. A store also uses it to read from a volume that is not writable; Apply
+// always fails with [engine.ErrReadOnly]. It is safe for concurrent use.
 type Reader struct {
 	dir    string
 	levels [][]*table.Table // level 0 in any order, the others by key
-	recent tree.Map[value]  // what the logs of memtables hold
+	recent tree.Map[value]  // content of the memtable logs
 	tails  []string
-	strays int // tables that the manifest does not name
+	strays int // number of tables that the manifest does not list
 	read   atomic.Uint64
 
 	mu     sync.Mutex // guards closed
 	closed bool
 }
 
-// value is what a log holds under a key.
+// value is a value in a log, under a key.
 type value struct {
 	version uint64
 	meta    byte
@@ -44,14 +43,14 @@ type value struct {
 
 var _ engine.Engine = (*Reader)(nil)
 
-// OpenReader opens the database in a directory for reading. Nobody may write
-// to it meanwhile. What is damaged is an [*engine.DamagedError], and a file
-// that is missing an error that wraps [engine.ErrMissing]. Tables are verified
-// whole up to a number of bytes in all; of what is beyond only the index is.
+// OpenReader opens the database in a directory for reading. Nobody may write to it at
+// the same time. Damage is an [*engine.DamagedError], and a missing file an error that
+// wraps [engine.ErrMissing]. Tables are verified completely up to a total number of
+// bytes, the remaining ones only by their index.
 func OpenReader(dir string, verify int64) (r *Reader, err error) {
 	r = &Reader{dir: dir}
 	defer func() {
-		if p := recover(); p != nil { // Badger's answer to some damage
+		if p := recover(); p != nil { // Badger panics at some damage
 			err = damaged(dir, model.Fail("database.panicked", "what", p), nil)
 		}
 		if err != nil {
@@ -74,8 +73,7 @@ func OpenReader(dir string, verify int64) (r *Reader, err error) {
 	return r, r.openLogs()
 }
 
-// openLogs reads what was written since tables were: the logs of memtables, in
-// order.
+// openLogs reads the memtable logs in order: the writes that are not in tables yet.
 func (r *Reader) openLogs() error {
 	names, err := filepath.Glob(filepath.Join(r.dir, "*.mem"))
 	if err != nil {
@@ -100,8 +98,8 @@ func (r *Reader) openLogs() error {
 	return r.lastValues()
 }
 
-// lastValues looks at the files of the value log. Of the newest Badger cuts off
-// what follows an entry that is not whole.
+// lastValues checks the files of the value log. Badger truncates the newest one after
+// its last complete entry.
 func (r *Reader) lastValues() error {
 	names, err := filepath.Glob(filepath.Join(r.dir, "*.vlog"))
 	if err != nil || len(names) == 0 {
@@ -119,20 +117,19 @@ func (r *Reader) lastValues() error {
 	return nil
 }
 
-// Tails are the names of the files of which Badger would cut off something
-// that is not zero: what was being written when the machine lost power, or
-// what follows damage.
+// Tails returns the names of the files in which Badger would truncate anything but
+// zeros: incomplete writes at a loss of power, or what follows damage.
 func (r *Reader) Tails() []string { return r.tails }
 
-// Doubtful says that the manifest may have lost entries: it does not name all
-// tables, which Badger would then delete, or ends within an entry. That is so
-// after a process was killed while it made or compacted tables, and whether
-// anything is missing can only be told by reading everything.
+// Doubtful reports whether the manifest may have lost entries: it does not list all
+// tables, which Badger would then delete, or it ends within an entry. A process that
+// was killed while creating or compacting tables also leaves this; only reading
+// everything tells whether data is missing.
 func (r *Reader) Doubtful() bool {
 	return r.strays > 0 || slices.Contains(r.tails, badger.ManifestFilename)
 }
 
-// Snapshot reads the files as they are.
+// Snapshot returns a view of the files.
 func (r *Reader) Snapshot() (engine.Snapshot, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -142,10 +139,10 @@ func (r *Reader) Snapshot() (engine.Snapshot, error) {
 	return readerSnapshot{r}, nil
 }
 
-// Apply fails.
+// Apply always fails.
 func (r *Reader) Apply(context.Context, *engine.Batch) error { return engine.ErrReadOnly }
 
-// Verify reads the tables whole. What is damaged is an [*engine.DamagedError].
+// Verify checks all tables. Damage is an [*engine.DamagedError].
 func (r *Reader) Verify(ctx context.Context) error { return verifyTables(ctx, r.dir) }
 
 // Limit is 2 MiB.

@@ -20,7 +20,7 @@ import (
 	"certquay/store/engine"
 )
 
-// resolve makes a copy of a value, which may stand in the value log.
+// resolve copies a value, which may be in the value log.
 func (r *Reader) resolve(key string, v value) ([]byte, error) {
 	if v.meta&bitValuePointer == 0 {
 		return append([]byte{}, v.bytes...), nil
@@ -28,7 +28,7 @@ func (r *Reader) resolve(key string, v value) ([]byte, error) {
 	if len(v.bytes) < 12 {
 		return nil, damaged(r.dir, model.Fail("database.no-pointer", "key", key), nil)
 	}
-	// As Badger writes it: three numbers of the machine's own byte order.
+	// Badger writes three numbers in the byte order of the machine.
 	fid := binary.NativeEndian.Uint32(v.bytes)
 	length := binary.NativeEndian.Uint32(v.bytes[4:])
 	offset := binary.NativeEndian.Uint32(v.bytes[8:])
@@ -41,7 +41,7 @@ func (r *Reader) resolve(key string, v value) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	// What lies behind the end of the file decodes as little as what is damaged.
+	// Reading beyond the end of the file fails to decode, like damaged data.
 	b, err := io.ReadAll(io.NewSectionReader(f, int64(offset), int64(length)))
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ type readerSnapshot struct{ r *Reader }
 
 func (readerSnapshot) Close() {}
 
-// Get looks at what is recent, and in each table that may hold the key.
+// Get searches the memtable logs and each table that may contain the key.
 func (s readerSnapshot) Get(key string) ([]byte, error) {
 	s.r.read.Add(1)
 	newest, found := s.r.recent.Get(key)
@@ -88,13 +88,13 @@ func (s readerSnapshot) Get(key string) ([]byte, error) {
 	return s.r.resolve(key, newest)
 }
 
-// of copies what an iterator stands at.
+// of copies the value at an iterator.
 func of(it y.Iterator) value {
 	v := it.Value()
 	return value{version: y.ParseTs(it.Key()), meta: v.Meta, bytes: append([]byte{}, v.Value...)}
 }
 
-// Scan merges what is recent with the tables.
+// Scan merges the memtable logs with the tables.
 func (s readerSnapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 	return func(yield func(engine.Pair, error) bool) {
 		recent := s.r.recent.Ascend(r.From, r.To)
@@ -117,11 +117,11 @@ func (s readerSnapshot) Scan(r engine.Range) iter.Seq2[engine.Pair, error] {
 	}
 }
 
-// internal begins the keys of Badger's own notes.
+// internal is the prefix of Badger's own keys.
 const internal = "!badger!"
 
-// merge goes through two sequences of one order; of a key in both the newer
-// value counts.
+// merge merges two sequences of the same order; if both have a key, the newer value
+// wins.
 func merge(a, b iter.Seq2[string, value], reverse bool) iter.Seq2[string, value] {
 	return func(yield func(string, value) bool) {
 		nextB, stop := iter.Pull2(b)
@@ -153,7 +153,7 @@ func merge(a, b iter.Seq2[string, value], reverse bool) iter.Seq2[string, value]
 	}
 }
 
-// stored goes through the newest versions of the keys in the tables.
+// stored iterates over the newest versions of the keys in the tables.
 func (r *Reader) stored(rg engine.Range) iter.Seq2[string, value] {
 	return func(yield func(string, value) bool) {
 		opt := table.NOCACHE

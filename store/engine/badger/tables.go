@@ -19,8 +19,8 @@ import (
 	"certquay/store/engine"
 )
 
-// checkRegistry looks at the list of encryption keys, which is empty: sixteen
-// random bytes, and a text by which Badger knows it.
+// checkRegistry checks the list of encryption keys, which is empty: sixteen random
+// bytes and a fixed text.
 func checkRegistry(path string) error {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -32,8 +32,8 @@ func checkRegistry(path string) error {
 	return err
 }
 
-// readManifest reads which tables there are. It also says whether there is
-// something behind the last whole entry.
+// readManifest returns the list of tables, and whether anything follows the last
+// complete entry.
 func readManifest(path string) (m badger.Manifest, cut bool, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -83,8 +83,8 @@ func (r *Reader) openTables(m badger.Manifest, verify int64) error {
 	return nil
 }
 
-// openTable opens a table after its index was found whole: Badger ends the
-// process over one that is cut off.
+// openTable opens a table after checking its index, because Badger panics if that is
+// truncated.
 func openTable(path string, m badger.TableManifest, verify *int64) (t *table.Table, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -112,8 +112,8 @@ func openTable(path string, m badger.TableManifest, verify *int64) (t *table.Tab
 	return t, nil
 }
 
-// checkIndex looks whether what a table ends with can be read: the index, its
-// length, its checksum, and the length of that.
+// checkIndex checks the end of a table: the index, its length, its checksum, and the
+// length of that.
 func checkIndex(b []byte) error {
 	for range 2 {
 		if len(b) < 4 {
@@ -128,18 +128,19 @@ func checkIndex(b []byte) error {
 	return nil
 }
 
-// damaged names a file that is not as it was written.
-// missing is [engine.ErrMissing], with what a code says is missing.
+// missing returns an error that wraps [engine.ErrMissing]; the code describes what is
+// missing.
 func missing(code string, args ...any) error {
 	return model.Fail("error.because", "what", engine.ErrMissing, "cause", model.Say(code, args...))
 }
 
+// damaged returns an [*engine.DamagedError] for a file, joined with a second error.
 func damaged(path string, cause, also error) error {
 	return errors.Join(&engine.DamagedError{File: path, Err: cause}, also)
 }
 
-// verifyTables reads every table of the database in a directory whole; it may
-// be in use. A table that is gone by then was compacted away.
+// verifyTables checks every table of the database in a directory, which may be in use.
+// A table that disappears meanwhile was compacted.
 func verifyTables(ctx context.Context, dir string) error {
 	m, _, err := readManifest(filepath.Join(dir, badger.ManifestFilename))
 	if err != nil {

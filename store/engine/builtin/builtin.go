@@ -1,5 +1,5 @@
-// Package builtin is the registry of the engines that are built in. A new one is a
-// folder beside this one and a line in [Kinds].
+// Package builtin is the registry of engines. A new engine is a folder beside this one
+// and an entry in [Kinds].
 package builtin
 
 import (
@@ -10,21 +10,21 @@ import (
 	"certquay/store/engine/mem"
 )
 
-// Setup is what an engine is opened with.
+// Setup configures an engine.
 type Setup struct {
-	Dir    string // of its files; an engine without files ignores it
-	Create bool   // allows that there is no database yet
-	// Scratch says that nothing is read again once the engine is closed: what is in
-	// its files is encrypted with a key that nobody keeps, and is not synced.
+	Dir    string // directory of its files; ignored by an engine without files
+	Create bool   // creates the database if it does not exist
+	// Scratch means that the files are not read again once the engine is closed: they
+	// are encrypted with a key kept only in memory, and not synced.
 	Scratch bool
 	Log     *slog.Logger // nil for none
 }
 
-// Kind is a kind of engine. None has settings: which one a store stands on
-// follows from what the store is for.
+// Kind is a kind of engine. Engines have no settings: which one is used follows from
+// the purpose of the store.
 type Kind struct {
 	Name string
-	// Open opens it. Errors are those that package engine lists, wrapped.
+	// Open opens an engine. Errors wrap those of package engine.
 	Open func(Setup) (engine.Engine, error)
 }
 

@@ -1,6 +1,5 @@
-// Package mem is the engine that keeps everything in memory, for forecasts and
-// tests. What it holds lives as long as the value: after Close it can be used
-// again, as a database file can be opened again.
+// Package mem is the in-memory engine, for forecasts and tests. Its data lives as long
+// as the value: it can be used again after Close, as a database file can be reopened.
 package mem
 
 import (
@@ -25,13 +24,14 @@ type Engine struct {
 
 var _ engine.Engine = (*Engine)(nil)
 
-// limit is that of etcd and near Badger's, so that what works here works there.
+// limit equals that of etcd and is close to Badger's, so that what works here works
+// there.
 const limit = 2 << 20
 
 // New makes an empty engine.
 func New() *Engine { return &Engine{} }
 
-// Snapshot takes the data as they are now, which costs nothing.
+// Snapshot returns a view of the present data in constant time.
 func (e *Engine) Snapshot() (engine.Snapshot, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -1,9 +1,9 @@
-// Package tree is an ordered map that never changes: each write returns a new
-// map that shares all but a path with the old one. A snapshot is therefore a
-// copied pointer, and dropping a caller's overlay is forgetting one.
+// Package tree is a persistent (immutable) ordered map: each write returns a new map
+// that shares all but one path with the old one. Taking a snapshot is copying a
+// pointer, and discarding an overlay is dropping one.
 //
-// It is a treap whose priorities are hashes of the keys, so its shape depends
-// on nothing but its content.
+// It is a treap whose priorities are hashes of the keys, so its shape depends only on
+// its content.
 package tree
 
 import (
@@ -13,8 +13,8 @@ import (
 
 var seed = maphash.MakeSeed()
 
-// Map is an ordered map from texts to values. The zero value is empty. It is
-// safe for concurrent use, since nothing ever changes.
+// Map is an immutable ordered map with string keys. The zero value is empty. It is safe
+// for concurrent use.
 type Map[V any] struct{ root *node[V] }
 
 type node[V any] struct {
