@@ -2,8 +2,8 @@ package demo
 
 import "certquay/model"
 
-// story is one certificate of the fleet: when it was bought, counted in days
-// before now, and what was done with it since.
+// story is the history of one certificate: when it was bought, in days before the
+// present, and what was done with it.
 type story struct {
 	ago       int
 	names     string // separated by spaces
@@ -15,7 +15,7 @@ type story struct {
 	resources []string // PRODUCT or PRODUCT/REGION
 	auto      bool     // auto-deploy everywhere it is deployed
 	end       ending
-	after     int // days before now at which it ended
+	after     int // when it ended, in days before the present
 }
 
 type hosting int
@@ -39,13 +39,12 @@ const (
 	closed
 )
 
-// history is how far back the fleet's story goes, in days.
+// history is the length of the history in days.
 const history = 420
 
-// fleet is what the demo shows: a company with shops, interfaces and things
-// left over, about sixty certificates in every state there is.
+// fleet is the demo's fleet: about sixty certificates of a company, in every state.
 var fleet = []story{
-	// Renewed and redeployed by themselves.
+	// Renewed and redeployed automatically.
 	{ago: 410, names: "shop.example.com", level: model.OV, grade: model.Professional,
 		host: hostedBought, resources: []string{"CDN", "SLB/eu-central-1"}, auto: true},
 	{ago: 408, names: "pay.example.com", level: model.EV, grade: model.Professional,
@@ -86,7 +85,7 @@ var fleet = []story{
 	{ago: 9, names: "cloud.example.net", level: model.DV, grade: model.Standard,
 		host: hostedBought, resources: []string{"SLB/cn-hangzhou"}, auto: true},
 
-	// Reissued inside what was paid for, renewed by nobody.
+	// Reissued within the service period, but not renewed.
 	{ago: 392, names: "intranet.example.com", level: model.DV, grade: model.Standard, years: 2, resources: []string{"SLB/eu-central-1"}},
 	{ago: 340, names: "wiki.example.com", level: model.DV, grade: model.Free, resources: []string{"CDN"}},
 	{ago: 336, names: "jobs.example.com", level: model.DV, grade: model.Standard, resources: []string{"CDN"}},
@@ -116,7 +115,7 @@ var fleet = []story{
 	{ago: 14, names: "mistake.example.com", level: model.DV, grade: model.Professional, end: revoked, after: 5},
 	{ago: 60, names: "", level: model.DV, grade: model.Free, end: closed, after: 58},
 
-	// On their way.
+	// In progress.
 	{ago: 6, names: "bank.example.com", level: model.EV, grade: model.Professional, end: awaitsReview},
 	{ago: 2, names: "invest.example.com", level: model.OV, grade: model.Standard, end: awaitsReview},
 	{ago: 11, names: "unclear.example.com", level: model.OV, grade: model.Standard, end: rejected, after: 8},

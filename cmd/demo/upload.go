@@ -19,10 +19,10 @@ import (
 	"certquay/model"
 )
 
-// bought elsewhere, and brought along.
+// foreignCerts are uploaded certificates of another CA.
 var foreignCerts = []struct {
 	name     string
-	from, to int // days before and after now
+	from, to int // validity: days before and after the present
 	key      bool
 	hosted   bool
 	on       string
@@ -33,7 +33,7 @@ var foreignCerts = []struct {
 	{name: "partner-api.example.org", from: 100, to: 265},
 }
 
-// uploads brings certificates of another CA.
+// uploads uploads the certificates of another CA.
 func (w *World) uploads(ctx context.Context) error {
 	ca, err := newForeignCA(w.Engine.Now())
 	if err != nil {
@@ -68,7 +68,7 @@ func (w *World) uploads(ctx context.Context) error {
 	return nil
 }
 
-// foreignCA is a CA that certquay does not know.
+// foreignCA is a CA that is unknown to certquay.
 type foreignCA struct {
 	cert *x509.Certificate
 	key  crypto.Signer
@@ -92,7 +92,7 @@ func newForeignCA(now time.Time) (*foreignCA, error) {
 	return &foreignCA{cert, key}, err
 }
 
-// sign makes a certificate with its chain, and its key, both PEM.
+// sign returns a certificate chain and its key, both in PEM.
 func (o *foreignCA) sign(serial int64, name string, from, to time.Time) (chain, key []byte, err error) {
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
