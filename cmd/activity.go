@@ -64,7 +64,7 @@ func activityCmd(c *invocation) *cobra.Command {
 		Use: "activity", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if id != "" {
-				f.Instance = model.ID(id) // a deleted one keeps its activity
+				f.Instance = model.ID(id) // the activity of a deleted instance remains
 				if i, err := c.engine().Find(id); err == nil {
 					f.Instance = i.ID
 				} else if len(id) < len("01ARZ3NDEKTSV4RRFFQ69G5FAV") {
@@ -73,7 +73,8 @@ func activityCmd(c *invocation) *cobra.Command {
 			}
 			feed := (<-chan model.ChangeSet)(nil)
 			if follow {
-				// It looks, it does not work: an owner that leaves does not wait.
+				// Following is registered like a dashboard, so that an owner does not
+				// wait for it to end.
 				defer c.app.Sessions.Dashboard(cmd.Context())()
 				feed = c.engine().Watch(cmd.Context())
 			}
@@ -122,7 +123,7 @@ func activityCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// event prints one event: a line for people, or a JSON object on a line.
+// event prints one event: a line of text, or a JSON object on one line.
 func (c *invocation) event(ev *model.Event) {
 	if !c.JSON {
 		name := c.Words().Subject(ev)

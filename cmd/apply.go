@@ -101,7 +101,7 @@ func applyCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// draft tells that an application is saved, and all that it still lacks.
+// draft reports that an application is saved, and what is still missing.
 func (c *invocation) draft(id model.ID) error {
 	i, err := c.engine().Instance(id)
 	if err != nil {
@@ -117,8 +117,7 @@ func (c *invocation) draft(id model.ID) error {
 	return c.show(id, model.Say("verb.apply.complete", "id", id.Short()))
 }
 
-// sourceName is how a document is listed; what comes through the connection
-// has no name of its own.
+// sourceName returns the name a document is listed under; standard input has none.
 func sourceName(path string) string {
 	if path == "-" {
 		return "sent"
@@ -126,7 +125,7 @@ func sourceName(path string) string {
 	return filepath.Base(path)
 }
 
-// csr reads a request of the person's own.
+// csr reads a certificate signing request supplied by the user.
 func (c *invocation) csr(ctx context.Context, path string) ([]byte, error) {
 	data, err := c.read(ctx, path)
 	if err != nil {
@@ -139,8 +138,8 @@ func (c *invocation) csr(ctx context.Context, path string) ([]byte, error) {
 	return r.Raw, nil
 }
 
-// reuse fills what was not given from the application of another instance, its
-// documents included (spec A1).
+// reuse copies fields that were not given from the application of another instance,
+// including its documents (spec A1).
 func (c *invocation) reuse(typed string, r *lifecycle.ApplyRequest) error {
 	a := &r.Application
 	other, err := c.engine().Find(typed)

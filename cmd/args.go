@@ -14,22 +14,22 @@ import (
 	"certquay/model"
 )
 
-// unknownVerb is for verbs with verbs below them. It refuses a word where one of
-// those should stand, and names those that are written much like it.
+// unknownVerb is the argument check of verbs that only have subcommands. It rejects an
+// unknown subcommand and suggests similar ones.
 func unknownVerb(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	wrong := out.Usage("usage.unknown-verb", "word", args[0], "verb", cmd.CommandPath())
-	cmd.SuggestionsMinimumDistance = 2 // what cobra uses
+	cmd.SuggestionsMinimumDistance = 2 // cobra's own default
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		wrong.Hint = model.Say("usage.did-you-mean", "verb", cmd.CommandPath(), "near", near)
 	}
 	return wrong
 }
 
-// noArgs is for verbs that take nothing but flags; a name is what is most
-// often meant by a word without one.
+// noArgs is the argument check of verbs that take only flags. If the verb has a flag
+// --name, it suggests that.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -45,7 +45,8 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return wrong
 }
 
-// exactArg is for verbs that take exactly one word, which the code says what it is.
+// exactArg is the argument check of verbs that take exactly one argument, which the
+// message of code describes.
 func exactArg(code string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
@@ -55,7 +56,7 @@ func exactArg(code string) cobra.PositionalArgs {
 	}
 }
 
-// maxOneArg is for verbs that take one word or none.
+// maxOneArg is the argument check of verbs that take at most one argument.
 func maxOneArg(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return misused(cmd, "usage.at-most-one")
@@ -63,7 +64,7 @@ func maxOneArg(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// misused is wrong usage of a verb, with how it is used.
+// misused returns a usage error of a verb, with its usage line as the hint.
 func misused(cmd *cobra.Command, code string, args ...any) *out.UsageError {
 	return &out.UsageError{
 		What: model.Say(code, append(args, "verb", cmd.Name())...),
@@ -71,8 +72,8 @@ func misused(cmd *cobra.Command, code string, args ...any) *out.UsageError {
 	}
 }
 
-// exclusive lets only one of some flags of a verb be given. Its other arguments
-// must have been said before.
+// exclusive makes some flags of a verb mutually exclusive. The verb's own argument
+// check must already be set.
 func exclusive(cmd *cobra.Command, flags ...string) {
 	cmd.MarkFlagsMutuallyExclusive(flags...) // for completion
 	others := cmd.Args
@@ -85,7 +86,7 @@ func exclusive(cmd *cobra.Command, flags ...string) {
 	}
 }
 
-// flagError says in words of our own what is wrong with a flag.
+// flagError replaces pflag's message about a wrong flag with one from the catalogue.
 func flagError(cmd *cobra.Command, err error) error {
 	var (
 		unknown *pflag.NotExistError
@@ -100,7 +101,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		what = model.Say("usage.unknown-flag", "flag", flagName(unknown.GetSpecifiedName(), unknown.GetSpecifiedShortnames()))
 	case errors.As(err, &bare):
 		what = model.Say("usage.no-value", "flag", flagName(bare.GetSpecifiedName(), bare.GetSpecifiedShortnames()))
-	case errors.As(err, &number): // which says no more than that it is none
+	case errors.As(err, &number): // its message adds nothing
 		if errors.As(err, &invalid) {
 			what = model.Say("usage.bad-number", "flag", "--"+invalid.GetFlag().Name, "value", invalid.GetValue())
 		}
@@ -112,7 +113,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return &out.UsageError{What: what, Hint: model.Say("usage.help", "verb", cmd.CommandPath())}
 }
 
-// flagName is a flag as it was typed, alone or as one of several letters.
+// flagName returns a flag as it was typed, alone or among several letters.
 func flagName(name, letters string) string {
 	if letters != "" {
 		return "-" + name[:1]
@@ -120,14 +121,15 @@ func flagName(name, letters string) string {
 	return "--" + name
 }
 
-// anyFlagSet reports whether a flag tells what a verb is to do.
+// anyFlagSet reports whether any flag of the verb itself was set.
 func anyFlagSet(cmd *cobra.Command) bool {
 	told := false
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { told = told || f.Changed })
 	return told
 }
 
-// specification reads its four parts; a word that is none is wrong usage.
+// specification parses the four parts of a specification; an unknown word is a usage
+// error.
 func specification(level, typ, brand, grade string) (model.Specification, error) {
 	var s model.Specification
 	var err error
@@ -144,8 +146,8 @@ func specification(level, typ, brand, grade string) (model.Specification, error)
 	return s, nil
 }
 
-// oneOf finds what was typed among the words that would do, without regard to
-// case. What is a flag or a message that says what it was typed for.
+// oneOf returns the one of some words that was typed, ignoring case. what is the flag
+// or a message that describes the argument.
 func oneOf[T ~string](what any, typed string, words []T) (T, error) {
 	for _, w := range words {
 		if model.NormalizeName(typed) == model.NormalizeName(string(w)) {
@@ -155,14 +157,14 @@ func oneOf[T ~string](what any, typed string, words []T) (T, error) {
 	return "", out.Usage("usage.unknown-word", "what", what, "value", typed, "words", out.Join(words))
 }
 
-// duration reads a time span: Go's units, and d and w for days and weeks.
+// duration parses a duration: Go's units, and d and w for days and weeks.
 func duration(s string) (time.Duration, error) {
 	bad := out.Usage("usage.span", "value", s)
 	t := strings.TrimPrefix(strings.TrimSpace(s), "+")
 	for unit, size := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
 		if n, ok := strings.CutSuffix(t, unit); ok {
 			v, err := strconv.ParseFloat(n, 64)
-			// 273 years; what is no number is no span either.
+			// At most 273 years; NaN is rejected.
 			if days := v * float64(size/(24*time.Hour)); err != nil || !(days >= 0 && days <= 100_000) {
 				return 0, bad
 			}
@@ -176,7 +178,7 @@ func duration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// moment reads "+30d" or an RFC 3339 time.
+// moment parses "+30d" or an RFC 3339 time.
 func moment(s string, now time.Time) (time.Time, error) {
 	if strings.HasPrefix(s, "+") {
 		d, err := duration(s)

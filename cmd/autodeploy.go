@@ -53,8 +53,8 @@ func autoDeployCmd(c *invocation) *cobra.Command {
 	}
 }
 
-// creditQuestion shows the credits that are left before one is reserved
-// (spec D5).
+// creditQuestion returns the confirmation question, with the number of available
+// credits (spec D5).
 func (c *invocation) creditQuestion(r lifecycle.ResourceView) (string, error) {
 	all, err := c.engine().Balances()
 	if err != nil {

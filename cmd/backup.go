@@ -14,7 +14,7 @@ import (
 	"certquay/store"
 )
 
-// What is backed up and restored in the words of a refusal.
+// Names of the actions in refusals.
 const (
 	backUp  rules.Action = "backup"
 	restore rules.Action = "restore"
@@ -86,7 +86,7 @@ func (c *invocation) backup(ctx context.Context, file string, keys []string, pas
 	if noted != nil {
 		c.Note("verb.backup.unnoted", "cause", noted)
 	}
-	if file == "-" { // where the backup itself went
+	if file == "-" { // standard output is the backup
 		c.Note("verb.backup.sent", "holds", holding(sum), "for", shown)
 		return nil
 	}
@@ -97,7 +97,7 @@ func (c *invocation) backup(ctx context.Context, file string, keys []string, pas
 	return nil
 }
 
-// holding is what a backup holds.
+// holding describes the content of a backup.
 func holding(s store.Summary) model.Text {
 	return model.Say("verb.backup.holds", "store", s.Store[:min(8, len(s.Store))], "at", s.Made, "events", s.Events)
 }

@@ -17,7 +17,7 @@ import (
 	"certquay/store"
 )
 
-// recipients are those a backup is encrypted to, and what is shown of them.
+// recipients returns the recipients of a backup, and how to display them.
 func (c *invocation) recipients(
 	ctx context.Context, keys []string, passphraseFile string,
 ) (all []age.Recipient, shown model.Text, err error) {
@@ -57,7 +57,7 @@ func (c *invocation) passphrase(ctx context.Context, file string) (string, error
 	return string(s.Reveal()), nil
 }
 
-// newPassphrase asks for a passphrase twice.
+// newPassphrase asks for a new passphrase twice.
 func (c *invocation) newPassphrase(ctx context.Context) (string, error) {
 	first, err := c.AskSecret(ctx, c.Text("verb.ask.backup"))
 	if errors.Is(err, session.ErrNoTerminal) {
@@ -76,8 +76,8 @@ func (c *invocation) newPassphrase(ctx context.Context) (string, error) {
 	return first, nil
 }
 
-// identities are what opens a backup. Without flags the passphrase is asked for
-// if it turns out that there is one.
+// identities returns the identities that can decrypt a backup. Without flags, the user
+// is asked for a passphrase if the backup needs one.
 func (c *invocation) identities(ctx context.Context, file string, o *identityFlags) ([]age.Identity, error) {
 	if o.identity == "" {
 		passphrase, err := c.passphrase(ctx, o.passphraseFile)
@@ -95,13 +95,13 @@ func (c *invocation) identities(ctx context.Context, file string, o *identityFla
 		return nil, err
 	}
 	all, err := age.ParseIdentities(bytes.NewReader(text))
-	if err != nil { // which is not told: it repeats what stands there
+	if err != nil { // not reported: it quotes the content of the file
 		return nil, out.Usage("usage.no-identity", "file", o.identity)
 	}
 	return all, nil
 }
 
-// askedIdentity is the identity of a person who is asked for a passphrase.
+// askedIdentity is an identity that asks the user for the passphrase.
 type askedIdentity struct {
 	ctx  context.Context
 	c    *invocation
@@ -130,7 +130,7 @@ func (a *askedIdentity) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	return i.Unwrap(stanzas)
 }
 
-// identityFlags are the flags that open a backup.
+// identityFlags are the flags with which a backup is decrypted.
 type identityFlags struct{ identity, passphraseFile string }
 
 func (o *identityFlags) add(cmd *cobra.Command) {
@@ -139,7 +139,7 @@ func (o *identityFlags) add(cmd *cobra.Command) {
 	exclusive(cmd, "identity", "passphrase-file")
 }
 
-// unopened puts into words why a backup was not read.
+// unopened converts an error of reading a backup to one with advice.
 func unopened(file string, err error) error {
 	var wrong *out.UsageError
 	switch {
@@ -157,7 +157,7 @@ func unopened(file string, err error) error {
 	return out.Failed("failed.backup-read", "file", file, "cause", err)
 }
 
-// openBackup opens the file of a backup and finds what opens it.
+// openBackup opens a backup file and returns the identities to decrypt it.
 func (c *invocation) openBackup(ctx context.Context, file string, o *identityFlags) (io.ReadCloser, []age.Identity, error) {
 	if file == "-" && (c.Interactive || o.identity == "-" || o.passphraseFile == "-") {
 		return nil, nil, out.Usage("usage.backup-input")

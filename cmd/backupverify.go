@@ -37,7 +37,7 @@ func (c *invocation) verifyBackup(ctx context.Context, file string, o *identityF
 		return err
 	}
 	temporary := ""
-	if c.Kind == session.Local { // nobody else fills the disk of this machine
+	if c.Kind == session.Local { // remote users must not fill this machine's disk
 		temporary = os.TempDir()
 	}
 	sum, report, err := store.VerifyBackup(ctx, in, where.key, temporary, ids...)

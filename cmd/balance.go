@@ -68,7 +68,7 @@ func balanceCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// costs prints what was charged and paid back, by order or by month.
+// costs prints charges and refunds, by order or by month.
 func (c *invocation) costs(byOrder bool) error {
 	type costJSON struct {
 		Month    string  `json:"month"`

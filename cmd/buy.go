@@ -82,7 +82,7 @@ func buyCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// priceText is the price line by line, equal lines together (spec B1).
+// priceText returns the price line by line, with equal lines combined (spec B1).
 func (c *invocation) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string {
 	lines := []string{c.Text("verb.buy.what", "spec", r.Spec, "years", years(r.Years))}
 	per := len(q.Lines) / max(r.Quantity, 1)
@@ -97,5 +97,5 @@ func (c *invocation) priceText(r lifecycle.BuyRequest, q lifecycle.Quote) string
 	return strings.Join(append(lines, c.Text(total, "total", ledger.Money(q.Total, q.Currency))), "\n")
 }
 
-// years is a number of years.
+// years returns the message for a number of years.
 func years(n int) model.Text { return model.Say("verb.years", "n", n) }

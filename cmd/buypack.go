@@ -68,7 +68,7 @@ func buyPackCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// packText is what a pack holds.
+// packText describes the content of a pack.
 func packText(r lifecycle.PackRequest) model.Text {
 	item := string(r.Kind) + " pack"
 	if r.Spec == (model.Specification{}) {

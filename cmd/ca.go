@@ -18,7 +18,7 @@ type caJSON struct {
 	Kind        string  `json:"kind"` // root or issuing
 	Number      int     `json:"number"`
 	Name        string  `json:"name"`
-	Root        *int    `json:"root"` // the number of the root that signed it
+	Root        *int    `json:"root"` // number of the root that signed it
 	Issues      bool    `json:"issues"`
 	Serial      string  `json:"serial"`
 	Fingerprint string  `json:"fingerprint_sha256"`

@@ -13,11 +13,11 @@ import (
 	"certquay/model"
 )
 
-// nextURL is where, after a comma, another URL begins; URLs may hold commas.
+// nextURL matches a comma that separates two URLs; URLs may contain commas.
 var nextURL = regexp.MustCompile(`,([a-zA-Z][a-zA-Z0-9+.-]*:)`)
 
-// channelFlags are the ways to name channels. Their URLs hold tokens, and an
-// argument can be seen by the other users of a machine.
+// channelFlags are the flags for channels. Their URLs contain tokens, and arguments are
+// visible to other users of the machine, so URLs can also be read from files.
 type channelFlags struct{ urls, files []string }
 
 func (f *channelFlags) bind(cmd *cobra.Command) {
@@ -25,7 +25,7 @@ func (f *channelFlags) bind(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.files, "channel-file", nil, "")
 }
 
-// read collects the URLs.
+// read returns the URLs of all flags.
 func (f *channelFlags) read(ctx context.Context, c *invocation) (all []string, err error) {
 	add := func(line string) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {

@@ -28,7 +28,7 @@ func toCompany(c *model.Company) companyJSON {
 	}
 }
 
-// organizationFlags are the fields of a company, under a prefix.
+// organizationFlags defines a flag for each field of a company, with a prefix.
 func organizationFlags(f *pflag.FlagSet, o *model.Organization, prefix string) {
 	f.StringVar(&o.Type, prefix+"type", "", out.Join(model.OrganizationTypes))
 	f.StringVar(&o.Phone, prefix+"phone", "", "")

@@ -18,7 +18,7 @@ import (
 	"certquay/ui/text"
 )
 
-// backend is the engine as the dashboard of one session needs it.
+// backend adapts the engine to the dashboard of one session.
 type backend struct{ *lifecycle.Access }
 
 var _ app.Backend = backend{}
@@ -28,11 +28,11 @@ func (b backend) Forecast(ctx context.Context, r forecast.Request) (*forecast.Re
 	return forecast.Run(ctx, b.Access, r)
 }
 
-// cursorDelay is how long a cursor that moves on and on stands until what is under it
-// is read: longer than a key that is held down takes to repeat.
+// cursorDelay is how long the cursor must rest before the row under it is loaded:
+// longer than the key repeat interval.
 const cursorDelay = 100 * time.Millisecond
 
-// dashboard draws the dashboard in the session's terminal until it is left.
+// dashboard runs the dashboard in the session's terminal.
 func dashboard(ctx context.Context, c *invocation) error {
 	a := c.app
 	by, _ := a.Protection()
@@ -65,7 +65,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 	if !a.Serve && !a.Demo && slices.ContainsFunc(c.engine().Products(), edged) {
 		o.EdgeNote = text.New(o.Lang).T("edge.note")
 	}
-	filter := func(_ tea.Model, msg tea.Msg) tea.Msg { // what happens outside of the dashboard, in its words
+	filter := func(_ tea.Model, msg tea.Msg) tea.Msg { // converts external messages to the dashboard's
 		if _, ok := msg.(program.PasteCutMsg); ok {
 			return app.ToastMsg{Text: text.New(o.Lang).T("paste.cut"), Tone: style.Soon}
 		}
@@ -76,7 +76,7 @@ func dashboard(ctx context.Context, c *invocation) error {
 	if err := a.RunProgram(ctx, c.Session, ui.New(o), filter); err != nil {
 		return err
 	}
-	if c.Kind == session.Local && !a.Demo && a.Temporary() { // else somebody takes over
+	if c.Kind == session.Local && !a.Demo && a.Temporary() { // otherwise another process takes over
 		if _, n, err := c.engine().Resources(lifecycle.ResourceFilter{Limit: 1}); err == nil && n > 0 {
 			c.Note("verb.rest")
 			c.Note("verb.rest.serve")

@@ -20,7 +20,7 @@ import (
 
 const demoName = "demo"
 
-// demoPlace begins the names of the directories of demos.
+// demoPlace is the prefix of the directories of demos.
 const demoPlace = "certquay-demo-"
 
 func demoCmd(c *invocation) *cobra.Command {
@@ -36,8 +36,8 @@ func demoCmd(c *invocation) *cobra.Command {
 	}
 }
 
-// runDemo makes a store of its own in a temporary directory, shows the
-// dashboard on it and removes it.
+// runDemo creates a store in a temporary directory, shows the dashboard on it and
+// removes it.
 func runDemo(ctx context.Context, c *invocation, args []string) (code int) {
 	tell := func(err error) int {
 		c.PrintError(err)
@@ -54,7 +54,7 @@ func runDemo(ctx context.Context, c *invocation, args []string) (code int) {
 	if err != nil {
 		return tell(model.Fail("demo.place", "cause", err))
 	}
-	// The directory goes before the lock does, so that nobody who was attached
+	// The directory is removed before the lock is released, so that no attached process
 	// takes over.
 	var lock *owner.Lock
 	defer func() {
@@ -78,9 +78,9 @@ func runDemo(ctx context.Context, c *invocation, args []string) (code int) {
 	return runAsOwner(ctx, lock, c, paths, paths.ConfigFile(), args)
 }
 
-// removeKilled removes what this user's demos left behind that were killed: the
-// directories whose lock nobody holds, and those of an hour ago without one.
-// What cannot be removed stays; the demo that begins has no need of its place.
+// removeKilled removes the directories of this user's demos that were killed: those
+// whose lock nobody holds, and those without a lock that are an hour old. Errors are
+// ignored, because the new demo does not need the space.
 func removeKilled() {
 	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), demoPlace+"*"))
 	if err != nil {

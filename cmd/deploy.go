@@ -44,7 +44,8 @@ func deployCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// warnOddities tells what deploys and will still bother clients (spec D3).
+// warnOddities warns of properties that do not prevent deployment but cause problems
+// for clients (spec D3).
 func (c *invocation) warnOddities(i *model.Instance) {
 	v := i.Current()
 	switch {
@@ -64,11 +65,11 @@ func (c *invocation) productNames() string {
 	return strings.Join(names, ", ")
 }
 
-// place is a resource as people name it.
+// place returns the display name of a resource.
 func place(r *model.Resource) string { return r.Product + " " + r.Region + " " + r.Name }
 
-// awaitResources waits for jobs at resources and prints what became of each.
-// When one failed, so has the verb.
+// awaitResources waits for jobs at resources and prints their results. It fails if one
+// of them failed.
 func (c *invocation) awaitResources(ctx context.Context, noWait bool, jobs []model.Job) error {
 	ids := make([]model.ID, len(jobs))
 	for n := range jobs {

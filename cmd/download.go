@@ -15,7 +15,7 @@ import (
 	"certquay/ui/text"
 )
 
-// plain are the formats of a single file without a key.
+// plain are the formats that consist of a single file without a key.
 var plain = []string{"chain", "root"}
 
 func downloadCmd(c *invocation) *cobra.Command {
@@ -74,9 +74,9 @@ func downloadCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// toOutput writes files to standard output: a single one without a key as it
-// is, and otherwise all of them as an archive (POSIX.1-2001 pax), in which what
-// holds a key has the mode 0600.
+// toOutput writes files to standard output: a single one without a key as it is,
+// otherwise all as a tar archive (POSIX.1-2001 pax), in which files with a key have
+// mode 0600.
 func (c *invocation) toOutput(files []bundle.OutFile) error {
 	if public, ok := single(files); ok {
 		_, err := c.Out.Write(public)
@@ -104,8 +104,8 @@ func (c *invocation) toOutput(files []bundle.OutFile) error {
 	return err
 }
 
-// single is the one file of a format beside what explains it, if it holds no
-// key.
+// single returns the only file of a format, apart from its install note; ok is false if
+// there are several or it contains a key.
 func single(files []bundle.OutFile) (data []byte, ok bool) {
 	for _, f := range files {
 		switch {

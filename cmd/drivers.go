@@ -15,7 +15,7 @@ import (
 	"certquay/ui/text"
 )
 
-// driversCmd lists the product drivers that are built in.
+// driversCmd lists the built-in product drivers.
 func driversCmd(c *invocation) *cobra.Command {
 	return &cobra.Command{
 		Use:  "drivers",
@@ -124,7 +124,7 @@ func (c *invocation) builtInEngines() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// issuerNames completes a flag that takes the name of an issuer.
+// issuerNames sets the completion of a flag that takes the name of an issuer.
 func issuerNames(cmd *cobra.Command, flag string) {
 	complete := cobra.FixedCompletions(issuer.Names(), cobra.ShellCompDirectiveNoFileComp)
 	if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
@@ -132,7 +132,8 @@ func issuerNames(cmd *cobra.Command, flag string) {
 	}
 }
 
-// explainKind writes what one kind is and which settings it has, for help.
+// explainKind writes the description and settings of a kind of issuer or driver, for
+// help.
 func (c *invocation) explainKind(b *strings.Builder, code, name string, settings []setting.Setting) {
 	b.WriteString(c.Text(code, "name", name, "about", config.Meaning(c.Words(), name)) + "\n")
 	for _, s := range settings {

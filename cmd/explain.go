@@ -55,7 +55,7 @@ func explainCmd(c *invocation) *cobra.Command {
 	}
 }
 
-// statements are the sentences of an explanation in words.
+// statements returns the sentences of an explanation.
 func statements(words *text.Catalogue, all []rules.Statement) []string {
 	var lines []string
 	for _, s := range all {

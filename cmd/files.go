@@ -16,8 +16,7 @@ import (
 	"certquay/model"
 )
 
-// fileUsageError is wrong usage: a file that cannot be read, in plain words, and what
-// to do about it.
+// fileUsageError returns a usage error for a file that cannot be read, with advice.
 func fileUsageError(path string, err error) error {
 	var other *session.NotRegularError
 	switch {
@@ -46,9 +45,9 @@ func (c *invocation) password(ctx context.Context, path string) (model.Secret, e
 	return model.NewSecret(bytes.TrimSuffix(line, []byte("\r"))), nil
 }
 
-// read takes in one file of the caller's, or standard input for "-", until ctx
-// ends. It stops one byte past what an upload may have, so that too large is
-// noticed.
+// read reads one file of the caller's, or standard input for "-", until ctx ends. It
+// reads at most one byte more than an upload may have, so that the caller can detect
+// excess.
 func (c *invocation) read(ctx context.Context, path string) ([]byte, error) {
 	data, err := c.readFile(ctx, path)
 	if err != nil && !errors.Is(err, context.Canceled) {
@@ -57,7 +56,7 @@ func (c *invocation) read(ctx context.Context, path string) ([]byte, error) {
 	return data, err
 }
 
-// readFile is read for the dashboard, which puts errors into words itself.
+// readFile is read without conversion of errors, for the dashboard.
 func (c *invocation) readFile(ctx context.Context, path string) ([]byte, error) {
 	f, err := c.Open(path)
 	if err != nil {
@@ -75,7 +74,7 @@ func (c *invocation) readFile(ctx context.Context, path string) ([]byte, error) 
 	select {
 	case r := <-done:
 		return r.data, errors.Join(r.err, f.Close())
-	case <-ctx.Done(): // the reading ends as its file is closed, or the input's person gone
+	case <-ctx.Done(): // closing the file ends the reading goroutine
 		return nil, errors.Join(context.Canceled, f.Close())
 	}
 }
@@ -85,7 +84,7 @@ const (
 	modeSecret os.FileMode = 0o600
 )
 
-// write puts one file in place whole or not at all.
+// write writes a file atomically.
 func (c *invocation) write(path string, f bundle.OutFile) error {
 	if err := c.put(path, f); err != nil {
 		return out.Failed("failed.write", "file", path, "cause", err)
@@ -93,7 +92,7 @@ func (c *invocation) write(path string, f bundle.OutFile) error {
 	return nil
 }
 
-// put is write for the dashboard, which puts errors into words itself.
+// put is write without conversion of errors, for the dashboard.
 func (c *invocation) put(path string, f bundle.OutFile) error {
 	mode := modePublic
 	if f.Secret {
@@ -110,8 +109,7 @@ func (c *invocation) put(path string, f bundle.OutFile) error {
 	return err
 }
 
-// saveFile writes one downloaded file of the person's and tells where it is,
-// by its whole path.
+// saveFile writes one downloaded file and returns its absolute path.
 func (c *invocation) saveFile(path string, data []byte, secret bool) (string, error) {
 	if err := c.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err

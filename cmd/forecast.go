@@ -14,7 +14,7 @@ import (
 	"certquay/model"
 )
 
-// forecastJSON is a report with the balances as the balance verb prints them.
+// forecastJSON is a report in JSON, with balances as the verb balance prints them.
 type forecastJSON struct {
 	*forecast.Report
 	CreditsRunOut *string       `json:"credits_run_out"`
@@ -59,7 +59,7 @@ func forecastCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// lookAhead is a forecast; what was asked wrongly is wrong usage.
+// lookAhead computes a forecast. An invalid request is a usage error.
 func (c *invocation) lookAhead(ctx context.Context, r forecast.Request) (*forecast.Report, error) {
 	rep, err := forecast.Run(ctx, c.engine(), r)
 	var invalid *rules.Invalid
@@ -82,12 +82,12 @@ func asForecast(r *forecast.Report) forecastJSON {
 	}
 }
 
-// forecast prints a report by month, then what somebody will want to know.
+// forecast prints a report by month, followed by the totals.
 func (c *invocation) forecast(r *forecast.Report) {
 	policy := c.Label("policy", r.Policy)
 	c.Say("verb.forecast", "n", r.Instances, "hosted", r.Hosted, "from", out.Day(r.From), "to", out.Day(r.To), "policy", policy)
 	rows := make([][]string, 0, len(r.ByMonth))
-	quiet := 0 // months in which nothing happens yet
+	quiet := 0 // consecutive months without events, not printed yet
 	for quiet < len(r.ByMonth) && idle(&r.ByMonth[quiet]) {
 		quiet++
 	}
@@ -126,12 +126,12 @@ func (c *invocation) forecast(r *forecast.Report) {
 	}
 }
 
-// idle says whether nothing is in a row.
+// idle reports whether a row is empty.
 func idle(t *forecast.Tally) bool {
 	return !slices.ContainsFunc(tallies(t), func(cell string) bool { return cell != none })
 }
 
-// none stands where nothing happens.
+// none is the cell of a month without events.
 const none = "-"
 
 func tallies(t *forecast.Tally) []string {
@@ -149,7 +149,7 @@ func tallies(t *forecast.Tally) []string {
 	return cells
 }
 
-// sideBySide prints two reports of the same months.
+// sideBySide prints two reports of the same months, for comparison.
 func (c *invocation) sideBySide(a, b *forecast.Report) error {
 	c.Say("verb.forecast.compared", "n", a.Instances, "hosted", a.Hosted, "from", out.Day(a.From), "to", out.Day(a.To))
 	var rows [][]string

@@ -41,8 +41,8 @@ func fsckCmd(c *invocation) *cobra.Command {
 	return verb
 }
 
-// giveUp tells what was given up to open the store, and notes it in the activity
-// log.
+// giveUp reports what data was given up to open the store, and records it in the
+// activity log.
 func (c *invocation) giveUp(ctx context.Context) error {
 	switch {
 	case !c.g.acceptLoss:

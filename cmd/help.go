@@ -14,8 +14,8 @@ import (
 	"certquay/ui/text"
 )
 
-// addHelp adds the verbs help and completion. Words are looked up when they are
-// shown: few command lines ask for help.
+// addHelp adds the verbs help and completion. Texts are looked up when they are needed,
+// because few command lines show help.
 func (c *invocation) addHelp(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
@@ -37,9 +37,9 @@ func (c *invocation) addHelp(root *cobra.Command) {
 	})
 }
 
-// helpCode is the key of a part of the help of a verb: help.watch.add.use is what
-// certquay watch add is followed by. The help of the dashboard is under
-// help.certquay.
+// helpCode returns the catalogue key of a part of a verb's help, such as
+// help.watch.add.use for the arguments of "certquay watch add". The root command's keys
+// begin with help.certquay.
 func helpCode(cmd *cobra.Command, part string) string {
 	path := nameOf(cmd)
 	if path == "" {
@@ -48,10 +48,10 @@ func helpCode(cmd *cobra.Command, part string) string {
 	return "help." + strings.ReplaceAll(path, " ", ".") + "." + part
 }
 
-// setHelp gives a verb and those below it the words that say what they are, what
-// follows them (use), what more there is to say (long), and what their flags are.
-// A flag without words under its verb has those of help and its name. What a verb
-// has put in place of a text fills the %s of the words, so this is done once.
+// setHelp sets the help texts of a verb and its subcommands: short and long
+// description, arguments (use) and flags. A flag without a text under its verb uses the
+// general one. A text that the verb has already set replaces the %s in the catalogue's,
+// so setHelp is called once.
 func setHelp(words *text.Catalogue, cmd *cobra.Command) {
 	cmd.Short = words.T(helpCode(cmd, "short"))
 	cmd.Long = formatWords(words, helpCode(cmd, "long"), cmd.Long)
@@ -74,8 +74,8 @@ func setHelp(words *text.Catalogue, cmd *cobra.Command) {
 	}
 }
 
-// formatWords is a text of the catalogue with what fills its %s, if that is anything;
-// "" where there is no such text.
+// formatWords returns a text of the catalogue with its %s replaced, or "" if there is
+// no such text.
 func formatWords(words *text.Catalogue, code, with string) string {
 	switch {
 	case !words.Has(code):
@@ -86,8 +86,8 @@ func formatWords(words *text.Catalogue, code, with string) string {
 	return fmt.Sprintf(words.T(code), with)
 }
 
-// helpFor shows the help of a verb; cobra's own shows that of the root where
-// there is no such verb.
+// helpFor shows the help of a verb. Unlike cobra's own command it rejects an unknown
+// verb.
 func helpFor(cmd *cobra.Command, args []string) error {
 	verb, rest, err := cmd.Root().Find(args)
 	if err != nil {
@@ -99,7 +99,7 @@ func helpFor(cmd *cobra.Command, args []string) error {
 	return verb.Help()
 }
 
-// helpText is the help of a verb as cobra lays it out.
+// helpText returns the help of a verb in cobra's layout.
 func helpText(words *text.Catalogue, cmd *cobra.Command) string {
 	var b strings.Builder
 	about := cmd.Long
@@ -136,7 +136,7 @@ func helpText(words *text.Catalogue, cmd *cobra.Command) string {
 	return b.String() + "\n"
 }
 
-// useLine is how a verb is typed.
+// useLine returns the usage line of a verb.
 func useLine(words *text.Catalogue, cmd *cobra.Command) string {
 	line := cmd.Use
 	if cmd.HasParent() {
@@ -148,8 +148,7 @@ func useLine(words *text.Catalogue, cmd *cobra.Command) string {
 	return line
 }
 
-// flagTexts is a line for each flag: what it is called, what it takes, what it
-// is, and what it has when it is not given.
+// flagTexts returns a line for each flag: name, type, description and default.
 func flagTexts(words *text.Catalogue, flags *pflag.FlagSet) string {
 	var names, texts []string
 	flags.VisitAll(func(f *pflag.Flag) {

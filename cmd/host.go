@@ -81,7 +81,7 @@ func hostCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// partOf reads the parts of a specification that were stated.
+// partOf parses the parts of a specification that were given.
 func partOf(stated map[string]*string) (s model.Specification, err error) {
 	if v := *stated["level"]; v != "" {
 		if s.Level, err = oneOf("--level", v, model.Levels); err != nil {

@@ -9,8 +9,7 @@ import (
 	"certquay/ui/text"
 )
 
-// language is the flag that says which language is spoken; "" leaves it to the
-// locale (spec V5).
+// language is the value of --lang; "" means the language of the locale (spec V5).
 type language string
 
 func (l *language) String() string { return string(*l) }
@@ -29,14 +28,14 @@ func (l *language) Set(s string) error {
 
 var _ pflag.Value = (*language)(nil)
 
-// languageOf is the language that a command line asks for, found before the rest of
-// it is understood; "" for none.
+// languageOf returns the value of --lang, which is needed before the command line is
+// parsed; "" if it is not given.
 func languageOf(args []string) string {
 	var l language
 	f := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.ParseErrorsAllowlist.UnknownFlags = true
 	f.BoolP("help", "h", false, "")
 	f.Var(&l, "lang", "")
-	_ = f.Parse(args) // what is wrong is told when all of it is parsed
+	_ = f.Parse(args) // errors are reported when the command line is parsed
 	return string(l)
 }

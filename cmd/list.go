@@ -133,7 +133,7 @@ func (c *invocation) list(ctx context.Context, q model.Query) error {
 	return nil
 }
 
-// expires is a day, and in how many it is.
+// expires returns a date and the number of days until then.
 func (c *invocation) expires(t, now time.Time) string {
 	if t.IsZero() {
 		return "-"

@@ -1,5 +1,5 @@
-// Package cmd is the command line of certquay: a tree of verbs that answers in
-// the same way locally, over the owner's socket and over SSH.
+// Package cmd is the command line of certquay: a tree of commands, called verbs, that
+// works the same locally, over the owner's socket and over SSH.
 package cmd
 
 import (
@@ -30,8 +30,8 @@ import (
 	"certquay/store"
 )
 
-// Version is what certquay calls itself. Processes with the same major and
-// minor version attach to each other.
+// Version is the version of certquay. Processes attach to each other only if their
+// major and minor versions are equal.
 var Version = version()
 
 func version() string {
@@ -46,39 +46,36 @@ func version() string {
 	return base
 }
 
-// needsNoStore are the verbs that need no store, or none that is open. What the
-// configuration says is in its file.
+// needsNoStore are the verbs that run without opening the store.
 var needsNoStore = map[string]bool{
 	"backup verify": true, "restore": true, "config": true, "product drivers": true, "version": true,
 	"completion": true, "help": true, "__complete": true, "__completeNoDesc": true,
 }
 
-// createsStore are the verbs that may make the store they work on; the dashboard
-// does so as well. To the others, one that is named and is not there is a
-// mistake.
+// createsStore are the verbs that create the store if it does not exist; the dashboard
+// does so too. For other verbs a missing store is an error if it was named.
 var createsStore = map[string]bool{
 	"buy": true, "buy-pack": true, "upload": true, "contact add": true, "company add": true, "watch add": true, serveName: true,
 }
 
-// mayCreateStore reports whether a verb may make its store. A sandbox is always meant, and
-// who only looks makes nothing.
+// mayCreateStore reports whether a verb may create its store. With --sandbox every verb
+// may, with --read-only none.
 func mayCreateStore(verb *cobra.Command, g *globalFlags) bool {
 	return !g.readOnly && (!verb.HasParent() || g.sandbox || createsStore[nameOf(verb)])
 }
 
-// nameOf is a verb as it is typed, such as "contact add"; "" is the dashboard.
+// nameOf returns a verb as it is typed, such as "contact add"; "" is the dashboard.
 func nameOf(verb *cobra.Command) string {
 	_, name, _ := strings.Cut(verb.CommandPath(), " ")
 	return name
 }
 
-// Main does what the command line of this process asks for and returns the
-// exit code.
+// Main runs the command line of this process and returns the exit code.
 func Main() int {
 	decode.RunIfChild() // key stores are opened in a limited child process
-	notify.RunIfChild() // and chats written to in another
+	notify.RunIfChild() // chat services are called in another
 	syscall.Umask(0o077)
-	// No core file: what is typed and what keys are used would stand in it.
+	// Disable core files, because they would contain passwords and keys.
 	core := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -94,7 +91,7 @@ func Main() int {
 		return out.ExitFailed
 	}
 
-	// Wrong usage and what needs no store are settled before it is touched.
+	// Check the command line before the store is touched.
 	g := c.g
 	verb, err := parse(c, args)
 	if err != nil {
@@ -123,8 +120,8 @@ func Main() int {
 		}
 		c.PrintError(err)
 	}
-	// A directory that cannot be ours is found out before anything is put
-	// into it, the lock included.
+	// Check that the directory is usable before anything, such as the lock, is created
+	// in it.
 	if _, err := os.Lstat(filepath.Join(dir, owner.LockName)); errors.Is(err, fs.ErrNotExist) {
 		if err := store.Usable(dir, w.key); err != nil {
 			printErr(out.ExitStore, err)
@@ -143,8 +140,8 @@ func Main() int {
 	})
 }
 
-// noStore says that there is none where the command line says it is, unless the
-// configuration is wrong, which comes first.
+// noStore returns the error for a missing store, or for a wrong configuration, which
+// takes precedence.
 func noStore(dir, file string) error {
 	if _, err := app.LoadConfig(file); err != nil {
 		return err
@@ -159,11 +156,11 @@ func noStore(dir, file string) error {
 	return &out.StoreError{Err: model.Fail("verb.no-store", "dir", dir), Hint: model.Say("verb.no-store.hint", "dir", dir)}
 }
 
-// parse checks a command line without running it: which verb, and whether its
-// flags and arguments would do. The verb is nil when help was asked for.
+// parse checks a command line without running it and returns the verb. The verb is nil
+// if help was requested.
 func parse(c *invocation, args []string) (*cobra.Command, error) {
 	if completes(args) {
-		return nil, nil // cobra adds these when it runs them
+		return nil, nil // cobra adds the completion commands when it runs
 	}
 	root := newRoot(c)
 	root.SetOut(io.Discard)
@@ -188,18 +185,18 @@ func parse(c *invocation, args []string) (*cobra.Command, error) {
 	return verb, nil
 }
 
-// completes reports whether a shell asks what a command line may go on with.
+// completes reports whether the command line is a shell's request for completions.
 func completes(args []string) bool {
 	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
 }
 
-// dirCheckInterval is how often an owner looks whether its data directory is there.
+// dirCheckInterval is how often an owner checks that its data directory exists.
 const dirCheckInterval = time.Second
 
-// watchDirectory ends the context of an owner whose data directory is removed: what it
-// would do from then on is kept nowhere. gone stops looking and says whether it
-// was.
-func watchDirectory(ctx context.Context, lock *owner.Lock) (_ context.Context, gone func() error) {
+// watchDirectory returns a context that ends when the data directory of an owner is
+// removed, because later writes would be lost. removed ends the watch and returns an
+// error if the directory is gone.
+func watchDirectory(ctx context.Context, lock *owner.Lock) (_ context.Context, removed func() error) {
 	ctx, end := context.WithCancelCause(ctx)
 	go func() {
 		for {
@@ -220,13 +217,13 @@ func watchDirectory(ctx context.Context, lock *owner.Lock) (_ context.Context, g
 	}
 }
 
-// runAsOwner does the work of this process as the owner of the store.
+// runAsOwner runs the command line of this process as the owner of the store.
 func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths config.Paths, file string, args []string) int {
-	if err := owner.SetUndumpable(); err != nil { // an attached process stays open to its owner, which reads its pipes
+	if err := owner.SetUndumpable(); err != nil { // attached processes stay readable: the owner opens their pipes in /proc
 		c.PrintError(model.Fail("verb.conceal", "cause", err))
 		return out.ExitFailed
 	}
-	ctx, gone := watchDirectory(ctx, lock)
+	ctx, removed := watchDirectory(ctx, lock)
 	a, err := app.Open(ctx, lock, app.Options{
 		Console: c.Console, Paths: paths, ConfigFile: file, Version: Version, Answer: answer, VerbOf: verbOf,
 		ReadOnly: c.g.readOnly, MakeSandbox: c.g.sandbox, Demo: c.g.demo, AcceptLoss: c.g.acceptLoss, Plain: c.g.plain,
@@ -240,8 +237,8 @@ func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths conf
 	code := answer(jctx, a, c.Session, args)
 	leave()
 	err = a.Close()
-	if lost := gone(); lost != nil {
-		err = lost // of what else went wrong it is the cause
+	if lost := removed(); lost != nil {
+		err = lost // other errors are consequences of this one
 	}
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		c.PrintError(&out.StoreError{Err: err})
@@ -250,7 +247,7 @@ func runAsOwner(ctx context.Context, lock *owner.Lock, c *invocation, paths conf
 	return code
 }
 
-// answer does what a session asks for, whichever way it came.
+// answer runs the command line of a session, local or remote.
 func answer(ctx context.Context, a *app.App, s *session.Session, args []string) int {
 	return run(ctx, newInvocation(s, a), args)
 }

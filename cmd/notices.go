@@ -82,7 +82,7 @@ func noticesCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// noticeState says where a notice stands.
+// noticeState describes the state of a notice.
 func noticeState(n *model.Notice) model.Text {
 	switch {
 	case !n.Open():

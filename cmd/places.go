@@ -9,10 +9,10 @@ import (
 	"certquay/cmd/session"
 )
 
-// places are those that a command line of this process is about.
+// places are the paths of data, configuration and master key.
 type places struct{ data, config, key string }
 
-// placesOf are the places that flags name, or else the usual ones.
+// placesOf returns the paths given by flags, or else the default ones.
 func placesOf(g *globalFlags) (w places, err error) {
 	paths := config.DefaultPaths()
 	w.data, w.config = paths.Data, paths.ConfigFile()
@@ -28,7 +28,7 @@ func placesOf(g *globalFlags) (w places, err error) {
 	return w, nil
 }
 
-// places are those that this invocation is about: those of the owner, if it has one.
+// places returns the paths of this invocation: those of the owner, if it has one.
 func (c *invocation) places() (places, error) {
 	if c.app != nil {
 		return places{c.app.Dir, c.app.ConfigFile, config.KeyFile(c.app.ConfigFile)}, nil
@@ -36,8 +36,8 @@ func (c *invocation) places() (places, error) {
 	return placesOf(c.g)
 }
 
-// checkPlaces judges what a command line says of the place of the store: over SSH
-// that is nobody's choice, and attached the owner made it.
+// checkPlaces checks the flags for paths: over SSH they are refused, and an attached
+// process uses those of the owner.
 func (c *invocation) checkPlaces() error {
 	switch c.Kind {
 	case session.Network:

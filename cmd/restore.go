@@ -31,8 +31,7 @@ func restoreCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// restore makes a store of a backup. The directory is this process's alone
-// meanwhile.
+// restore creates a store from a backup, while holding the lock on the directory.
 func (c *invocation) restore(ctx context.Context, file string, o *identityFlags) (err error) {
 	if f := rules.Needs(c.who(), restore, model.Owner); f != nil {
 		return f
@@ -60,7 +59,8 @@ func (c *invocation) restore(ctx context.Context, file string, o *identityFlags)
 	defer func() {
 		err = errors.Join(err, lock.Release())
 		if absent != nil && !store.Exists(w.data) {
-			// It was not there before; when something else is in it now, it stays.
+			// The lock file did not exist before. Remove fails if the directory has
+			// other content, which is then kept.
 			_ = os.Remove(filepath.Join(w.data, owner.LockName))
 			_ = os.Remove(w.data)
 		}
@@ -91,7 +91,7 @@ func (c *invocation) restore(ctx context.Context, file string, o *identityFlags)
 	return nil
 }
 
-// checkRestored opens the restored store as any process does, and checks it.
+// checkRestored opens the restored store like any process would, and runs fsck.
 func checkRestored(ctx context.Context, w places) (store.Report, error) {
 	s, err := store.Open(w.data, store.Options{KeyFile: w.key})
 	if err != nil {

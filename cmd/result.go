@@ -13,7 +13,7 @@ import (
 	"certquay/model"
 )
 
-// instance is an instance as verbs print it in JSON.
+// instance converts an instance to its JSON form.
 func (c *invocation) instance(i *model.Instance) out.Instance {
 	contact := ""
 	if i.Contact != "" {
@@ -32,7 +32,7 @@ func (c *invocation) instances(list []model.Instance) []out.Instance {
 	return items
 }
 
-// show prints an instance after a verb changed it, and what was done.
+// show prints what a verb has done to an instance, and its new state.
 func (c *invocation) show(id model.ID, done model.Text) error {
 	i, err := c.engine().Instance(id)
 	if err != nil {
@@ -49,8 +49,8 @@ func waitFlag(f *pflag.FlagSet, noWait *bool) {
 	f.BoolVar(noWait, "no-wait", false, "")
 }
 
-// await waits until the jobs of an instance are done or wait for something
-// outside, and prints which. Stopping to wait does not stop the work.
+// await waits until the jobs of an instance have ended or wait for an external event,
+// and prints the result. Interrupting it does not stop the jobs.
 func (c *invocation) await(ctx context.Context, id model.ID, noWait bool, done model.Text, jobs ...model.ID) error {
 	if noWait {
 		return c.show(id, model.Say("verb.not-waited", "done", done))
@@ -72,8 +72,8 @@ func (c *invocation) await(ctx context.Context, id model.ID, noWait bool, done m
 	return c.show(id, done)
 }
 
-// confirmAndEnd carries out what ends or deletes an instance, after a typed
-// confirmation that says what is lost.
+// confirmAndEnd ends or deletes an instance, after a typed confirmation that names the
+// consequences.
 func (c *invocation) confirmAndEnd(
 	cmd *cobra.Command, typed string, a rules.Action, do func(context.Context, model.ID) error,
 ) error {

@@ -59,7 +59,7 @@ func reviewCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// saveDocuments writes the qualification documents, 0600, for a reviewer.
+// saveDocuments writes the qualification documents for a reviewer, with mode 0600.
 func (c *invocation) saveDocuments(id model.ID, dir string) error {
 	docs, err := c.engine().Documents(id)
 	if err != nil {

@@ -16,21 +16,21 @@ import (
 	"certquay/ui/text"
 )
 
-// globalFlags are what every verb is told by flags. Those that say where the store
-// is belong to the process, the others to the session.
+// globalFlags are the flags of every verb. Flags for the location of the store apply to
+// the process, the others to the session.
 type globalFlags struct {
 	data, config string
 	sandbox      bool
 	readOnly     bool
 	plain        bool
-	acceptLoss   bool // a store that holds less than it did is opened as it is
-	demo         bool // a throw-away store with a fleet in it
-	dashboard    bool // this process is to show it
-	serve        bool // this process is to serve
+	acceptLoss   bool // open a store with missing data
+	demo         bool // use a temporary store with a sample fleet
+	dashboard    bool // this process shows the dashboard
+	serve        bool // this process serves
 }
 
-// invocation is one command line at work: whose it is, what it was told, and the
-// opened store. The app is nil while a command line is only checked.
+// invocation is one command line that is being executed: its session, flags and open
+// store. app is nil while a command line is only checked.
 type invocation struct {
 	*out.Console
 	app *app.App
@@ -41,8 +41,8 @@ func newInvocation(s *session.Session, a *app.App) *invocation {
 	return &invocation{Console: &out.Console{Session: s}, app: a, g: &globalFlags{}}
 }
 
-// verbs are all commands of the tree, in the order in which help shows them.
-// Adding a verb is one line here and one file.
+// verbs are the subcommands in the order of the help. A new verb is a line here and a
+// file.
 var verbs = []func(*invocation) *cobra.Command{
 	buyCmd, buyPackCmd, applyCmd, reviewCmd, templateCmd, withdrawCmd, closeCmd, uploadCmd, uploadKeyCmd, downloadCmd,
 	listCmd, showCmd, explainCmd, tasksCmd,
@@ -52,8 +52,8 @@ var verbs = []func(*invocation) *cobra.Command{
 	caCmd, tickCmd, clockCmd, demoCmd, serveCmd, backupCmd, restoreCmd, fsckCmd, unsealCmd, configCmd, versionCmd,
 }
 
-// newRoot builds the command tree for one session. The same tree answers
-// locally, over the owner's socket and over SSH.
+// newRoot builds the command tree for one session. The same tree is used locally, over
+// the owner's socket and over SSH.
 func newRoot(c *invocation) *cobra.Command {
 	root := &cobra.Command{
 		Use:               "certquay",
@@ -67,7 +67,7 @@ func newRoot(c *invocation) *cobra.Command {
 				return err
 			}
 			if c.app != nil && c.app.ReadOnly || c.g.readOnly {
-				c.Actor.ReadOnly = true // the engine refuses it every change
+				c.Actor.ReadOnly = true // the engine refuses every change
 			}
 			if c.g.sandbox && c.app != nil && !c.app.Sandbox {
 				return &rules.Refusal{Action: "sandbox", Reason: rules.ReasonNotSandbox}
@@ -95,15 +95,15 @@ func newRoot(c *invocation) *cobra.Command {
 	return root
 }
 
-// run carries out a command line and returns its exit code.
+// run executes a command line and returns its exit code.
 func run(ctx context.Context, c *invocation, args []string) int {
 	c.Lang = cmp.Or(languageOf(args), c.Lang)
 	root := newRoot(c)
 	if completes(args) {
 		setHelp(c.Words(), root)
 	}
-	// Never nil: cobra would take this process's own command line instead, so
-	// that whoever comes in over SSH without a verb would be served "serve".
+	// The slice must not be nil: cobra would then use the command line of this process,
+	// so that an SSH session without a verb would execute "serve".
 	root.SetArgs(append([]string{}, args...))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -113,8 +113,8 @@ func run(ctx context.Context, c *invocation, args []string) int {
 	return out.ExitCode(err)
 }
 
-// verbOf is the verb of a command line without what it is done to, as it stands
-// in the log; "" for the dashboard and for what is no verb.
+// verbOf returns the verb of a command line without its arguments, for the log; "" for
+// the dashboard and for an unknown verb.
 func verbOf(args []string) string {
 	cmd, _, err := newRoot(newInvocation(&session.Session{}, nil)).Find(args)
 	if err != nil {
@@ -124,8 +124,8 @@ func verbOf(args []string) string {
 	return name
 }
 
-// engine is what this session may read of the engine and do to it; nil while a
-// command line is only checked.
+// engine returns the engine for the session's actor, or nil while a command line is
+// only checked.
 func (c *invocation) engine() *lifecycle.Access {
 	if c.app == nil {
 		return nil
@@ -133,7 +133,7 @@ func (c *invocation) engine() *lifecycle.Access {
 	return c.app.Engine.As(c.who)
 }
 
-// who is who acts in this session now.
+// who returns the present actor of the session.
 func (c *invocation) who() model.Actor {
 	actor := c.Who()
 	actor.ReadOnly = actor.ReadOnly || c.Actor.ReadOnly

@@ -77,7 +77,7 @@ func (c *invocation) serve(ctx context.Context, listen, keysFile string) error {
 	}
 }
 
-// where tells which products serve.
+// where describes which products serve.
 func (c *invocation) where() string {
 	var names []string
 	for _, p := range c.engine().Products() {
@@ -90,8 +90,8 @@ func (c *invocation) where() string {
 	return strings.Join(names, " ")
 }
 
-// asOwner lets every listed key be an owner; roles come later, and the help
-// says so.
+// asOwner gives every listed key the role of an owner. There are no other roles yet, as
+// the help says.
 func asOwner(_ context.Context, id sshd.Identity) (model.Actor, error) {
 	name := id.Comment
 	if name == "" {

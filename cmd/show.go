@@ -28,7 +28,7 @@ func showCmd(c *invocation) *cobra.Command {
 	}
 }
 
-// details prints an instance for people (spec I1).
+// details prints an instance as text (spec I1).
 func (c *invocation) details(i *model.Instance) error {
 	e := c.engine()
 	j := c.instance(i)
@@ -115,7 +115,7 @@ func (c *invocation) details(i *model.Instance) error {
 	return nil
 }
 
-// application prints what a reviewer judges.
+// application prints the application for a reviewer.
 func (c *invocation) application(i *model.Instance) error {
 	a, o := i.Application, i.Application.Company
 	address := strings.Join([]string{o.Address, o.Zip + " " + o.City, o.Province, o.Country}, ", ")
@@ -141,7 +141,7 @@ func (c *invocation) application(i *model.Instance) error {
 	return nil
 }
 
-// eventLine is an event on one line.
+// eventLine returns an event as one line.
 func (c *invocation) eventLine(ev *model.Event) string {
 	cell := func(s string, width int) string { return out.Pad(session.Escape(s, 200), width) }
 	action, result := c.Label("event", ev.Action), c.Label("result", ev.Result)

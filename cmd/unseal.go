@@ -28,7 +28,7 @@ func unsealCmd(c *invocation) *cobra.Command {
 
 func (c *invocation) unseal(ctx context.Context, file string) error {
 	who := c.who()
-	who.ReadOnly = false // it changes nothing, and a server that refuses changes needs its keys
+	who.ReadOnly = false // unsealing changes nothing in the store, and a read-only server needs its keys too
 	if f := rules.Needs(who, journal.Unseal, model.Owner); f != nil {
 		return f
 	}

@@ -90,7 +90,7 @@ func watchCmd(c *invocation) *cobra.Command {
 	return cmd
 }
 
-// checkWatches looks at what is named, or at everything.
+// checkWatches probes the named watches, or all.
 func (c *invocation) checkWatches(cmd *cobra.Command, args []string) error {
 	var all []model.Watch
 	var err error
@@ -152,7 +152,8 @@ func (c *invocation) watchTable(all []model.Watch) error {
 	return nil
 }
 
-// watchState is what is wrong, or ok; an answer that is missing once is told.
+// watchState returns the problem of a watch, or ok. A single failed probe is reported
+// as such.
 func (c *invocation) watchState(w *model.Watch) string {
 	states := w.Problems
 	if len(states) < 2 {

@@ -1,6 +1,6 @@
-// Package app wires the owner of a store from the configuration: store, clock, CA,
-// products, notices, engine, the server of sessions, and what is tended while it
-// runs. Verbs and dashboards work on the [App] that it opens.
+// Package app opens the owner of a store according to the configuration: store, clock,
+// CA, products, notices, engine, session server and background tasks. Verbs and
+// dashboards use the [App].
 package app
 
 import (
@@ -32,30 +32,28 @@ import (
 	"certquay/ui/text"
 )
 
-// Options are what the command line of this process says of the store to open, and
-// what answers the sessions.
+// Options are the command line options for the owner, and callbacks to run sessions.
 type Options struct {
-	Console    *out.Console // of the person who started this process, who is asked what is needed
+	Console    *out.Console // of the local user, for questions and messages
 	Paths      config.Paths
 	ConfigFile string
-	Version    string // of certquay, which processes that attach compare
-	// Answer does what a session asks for and returns the exit code.
+	Version    string // of certquay; checked by attaching processes
+	// Answer runs the command line of a session and returns the exit code.
 	Answer func(ctx context.Context, a *App, s *session.Session, args []string) int
-	// VerbOf names the verb of a command line, as [sshd.Options] wants it.
+	// VerbOf returns the verb of a command line; see [sshd.Options].
 	VerbOf func(args []string) string
 
-	ReadOnly    bool // nobody may change anything
-	MakeSandbox bool // a store in which nothing has happened becomes a sandbox
-	Demo        bool // a fleet of its own, of which nothing is kept
-	AcceptLoss  bool // a store that holds less than it did is opened as it is
-	Plain       bool // for a screen reader
+	ReadOnly    bool // refuse every change
+	MakeSandbox bool // make an unused store a sandbox
+	Demo        bool // a temporary sample fleet
+	AcceptLoss  bool // open a store with missing data
+	Plain       bool // draw for a screen reader
 	Dashboard   bool // this process shows the dashboard
-	Serve       bool // this process serves until it is told to stop
+	Serve       bool // this process serves until it is stopped
 }
 
-// App is the owner of a store: everything that is opened once in a process and
-// shared by all its sessions. It is made by [Open] and taken apart in reverse by
-// Close.
+// App is the owner of a store: everything that a process opens once and its sessions
+// share. [Open] creates it, and Close closes everything in reverse order.
 type App struct {
 	Options
 	Config   *config.Config
@@ -64,24 +62,24 @@ type App struct {
 	CA       *embedded.Issuer
 	Sessions *sshd.Server
 	Log      *slog.Logger
-	Dir      string     // of the data
-	Sandbox  bool       // the store is one
-	Lost     model.Text // what was given up to open the store; "" for nothing
+	Dir      string     // data directory
+	Sandbox  bool       // the store is a sandbox
+	Lost     model.Text // data that was given up to open the store; "" for none
 	// Unserved reports whether CRL and OCSP cannot be served.
 	Unserved func() bool
 
 	products []lifecycle.NamedProduct
-	splash   *program.Splash // this process's dashboard; nil when it has none
+	splash   *program.Splash // splash screen of the local dashboard; nil without one
 	ctx      context.Context
 	closers  []func() error
-	begin    func() // lets what waited for the store to be unsealed begin; once
+	begin    func() // starts what needs an unsealed store; once
 }
 
-// Temporary reports whether this owner ends with the verb that it became one for.
+// Temporary reports whether this owner ends with the verb for which it was started.
 func (a *App) Temporary() bool { return !a.Serve && a.Sessions.Count() <= 1 }
 
-// Open makes the owner of the store in a locked data directory. On an error
-// everything opened so far is closed.
+// Open opens the owner of the store in a locked data directory. On an error it closes
+// everything opened so far.
 func Open(ctx context.Context, lock *owner.Lock, o Options) (a *App, err error) {
 	a = &App{Options: o, Dir: lock.Dir(), ctx: context.WithoutCancel(ctx)}
 	defer func() {
@@ -95,7 +93,7 @@ func Open(ctx context.Context, lock *owner.Lock, o Options) (a *App, err error) 
 	a.Log = a.openLog()
 	slog.SetDefault(a.Log)
 
-	if o.Dashboard && o.Console.PTY != nil && a.Config.Store.Seal != config.SealPassphrase { // which is asked for first
+	if o.Dashboard && o.Console.PTY != nil && a.Config.Store.Seal != config.SealPassphrase { // the passphrase is asked for before
 		if err := a.showSplash(ctx); err != nil {
 			return a, err
 		}
@@ -131,7 +129,7 @@ func Open(ctx context.Context, lock *owner.Lock, o Options) (a *App, err error) 
 	return a, nil
 }
 
-// openEngine makes the engine with its ports.
+// openEngine creates the engine and its ports.
 func (a *App) openEngine(
 	ctx context.Context, lock *owner.Lock, clock ports.Clock, save func(context.Context, time.Duration) error, roots func() *x509.CertPool,
 ) {
@@ -153,7 +151,7 @@ func (a *App) openEngine(
 	a.closing(func() error { a.Engine.Close(); return nil })
 }
 
-// policy is what the engine goes by, as the configuration says.
+// policy returns the engine's policy from the configuration.
 func (a *App) policy() rules.Policy {
 	c, policy := a.Config, rules.DefaultPolicy()
 	policy.Currency, policy.Refund, policy.CarryDays = c.Catalogue.Currency, rules.RefundPolicy(c.RefundPolicy), c.Renew.CarryDays
@@ -170,10 +168,10 @@ func (a *App) policy() rules.Policy {
 	return policy
 }
 
-// start begins the work of the engine and the CA. While the store is sealed, what
-// needs its secrets waits for [App.Unseal].
+// start starts the engine and the CA. While the store is sealed, what needs secrets
+// waits for [App.Unseal].
 func (a *App) start(ctx context.Context, clock ports.Clock, ca *authority) error {
-	working := !a.ReadOnly || a.Serve // who only looks leaves what is due to others
+	working := !a.ReadOnly || a.Serve // a read-only owner does no scheduled work
 	if working {
 		ca.tend(ctx)
 		a.closing(a.flush)
@@ -193,14 +191,14 @@ func (a *App) start(ctx context.Context, clock ports.Clock, ca *authority) error
 	if !sealed {
 		work()
 	}
-	if by == string(store.ByPassphrase) && working && (a.Serve || a.Dashboard || !sealed) { // a quick verb leaves it at that
+	if by == string(store.ByPassphrase) && working && (a.Serve || a.Dashboard || !sealed) { // a short verb does not raise the task
 		a.askUnseal(ctx, sealed)
 	}
 	return nil
 }
 
-// serveSessions makes the server of sessions and lets processes of the same user
-// attach over the socket in the data directory.
+// serveSessions creates the session server and listens on the socket in the data
+// directory.
 func (a *App) serveSessions(ctx context.Context, lock *owner.Lock) error {
 	handler := sshd.HandlerFunc(func(ctx context.Context, s *session.Session, args []string) int { return a.Answer(ctx, a, s, args) })
 	a.Sessions = sshd.New(sshd.Options{Handler: handler, Version: a.Version, Verb: a.VerbOf, Log: a.Log})
@@ -222,7 +220,7 @@ func (a *App) serveSessions(ctx context.Context, lock *owner.Lock) error {
 		defer stop()
 		patience := 30 * time.Second
 		if ctx.Err() != nil && !a.Serve {
-			patience = 3 * time.Second // told to end: whoever did that waits
+			patience = 3 * time.Second // when stopped: the user is waiting
 		}
 		cctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -231,7 +229,7 @@ func (a *App) serveSessions(ctx context.Context, lock *owner.Lock) error {
 	return nil
 }
 
-// LoadConfig reads the configuration. What is wrong in it is an [out.UsageError].
+// LoadConfig reads the configuration. Errors in it are an [out.UsageError].
 func LoadConfig(file string) (*config.Config, error) {
 	c, err := config.Load(file)
 	if err != nil {
@@ -242,7 +240,7 @@ func LoadConfig(file string) (*config.Config, error) {
 
 func (a *App) closing(fn func() error) { a.closers = append(a.closers, fn) }
 
-// Close takes the owner apart in the reverse of the order it was made in.
+// Close closes everything in reverse order of opening.
 func (a *App) Close() error {
 	var errs []error
 	for n := len(a.closers) - 1; n >= 0; n-- {
@@ -252,7 +250,7 @@ func (a *App) Close() error {
 	return errors.Join(errs...)
 }
 
-// openLog writes JSON to a rotated file in the state directory.
+// openLog returns a logger that writes JSON to a rotated file in the state directory.
 func (a *App) openLog() *slog.Logger {
 	if err := os.MkdirAll(a.Paths.State, 0o700); err != nil {
 		return slog.New(slog.DiscardHandler)
@@ -266,8 +264,8 @@ func (a *App) openLog() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(f, &slog.HandlerOptions{Level: level})).With("pid", os.Getpid())
 }
 
-// openClock returns the system's clock, or the movable one of a sandbox store with
-// what saves how far it was moved.
+// openClock returns the system clock, or for a sandbox a movable clock and the function
+// that stores its offset.
 func (a *App) openClock(ctx context.Context) (ports.Clock, func(context.Context, time.Duration) error, error) {
 	if a.Demo {
 		a.Sandbox = true
@@ -299,7 +297,7 @@ func (a *App) openClock(ctx context.Context) (ports.Clock, func(context.Context,
 	return ports.NewMovableClock(ports.SystemClock{}, m.ClockOffset), save, nil
 }
 
-// isFresh reports whether nothing has ever happened in the store.
+// isFresh reports whether the store has never been used.
 func (a *App) isFresh() (bool, error) {
 	fresh := true
 	err := a.Store.View(func(r model.Reader) error {
@@ -312,13 +310,13 @@ func (a *App) isFresh() (bool, error) {
 	return fresh, err
 }
 
-// openProducts opens what the configuration lists. One that cannot be opened is
-// listed with its problem; the others work.
+// openProducts opens the configured products. A product that cannot be opened is listed
+// with the error; the others work.
 func (a *App) openProducts(ctx context.Context, clock ports.Clock) []lifecycle.NamedProduct {
 	var all []lifecycle.NamedProduct
 	for _, p := range a.Config.Products {
 		np := lifecycle.NamedProduct{Name: p.Name, Driver: string(p.Driver)}
-		kind, _ := product.Find(np.Driver) // the configuration names no others
+		kind, _ := product.Find(np.Driver) // unknown drivers were rejected with the configuration
 		opened, err := kind.Open(ctx, product.Setup{
 			Product: p.Name, Regions: p.Regions, Settings: p.Settings, Store: a.Store, Now: clock.Now, Log: a.Log, Holder: portOwner,
 			Words: func(languages string, t model.Text) string { return string(text.Accepted(languages).Page(t)) },

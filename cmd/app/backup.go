@@ -12,7 +12,7 @@ import (
 	"certquay/model"
 )
 
-// keepBackups makes backups as the configuration says, until Close.
+// keepBackups makes scheduled backups as configured, until Close.
 func (a *App) keepBackups() error {
 	b := a.Config.Backup
 	if b.Directory == "" || a.Demo {
@@ -53,8 +53,8 @@ func (a *App) keepBackups() error {
 	return nil
 }
 
-// backupKeys are those that scheduled backups are encrypted to, and the
-// identity of the passphrase if that is what opens them.
+// backupKeys returns the recipients of scheduled backups, and the identity if they are
+// encrypted with a passphrase.
 func backupKeys(b config.Backup, dir string) (all []age.Recipient, i age.Identity, err error) {
 	for _, key := range b.Recipients {
 		r, err := config.Recipient(key)

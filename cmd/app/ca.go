@@ -24,23 +24,23 @@ import (
 	"certquay/store"
 )
 
-// listenAgain is how often the address of CRL and OCSP is tried again that
-// another program has. Tests shorten it.
+// listenAgain is the interval at which a CRL and OCSP port that is in use is tried
+// again. Tests shorten it.
 var listenAgain = time.Minute
 
 const (
-	// prepareEvery is how often the CA is asked whether it must renew its own
-	// certificates, prepareAgain how soon again when that failed.
+	// prepareEvery is the interval at which the CA's own certificates are checked for
+	// renewal; prepareAgain is the interval after a failure.
 	prepareEvery = 24 * time.Hour
 	prepareAgain = 10 * time.Minute
-	// askForYears is for how long a person is asked to install a new root: until
-	// the one before it has ended.
+	// askForYears is how long the task to install a new root stays open: until the
+	// previous root has expired.
 	askForYears = 5
 )
 
-// openCA opens the embedded CA and serves its CRL and OCSP on loopback. The
-// address stands in certificates, so the port is kept once it is chosen. Where it
-// cannot be had, everything else goes on (spec O4).
+// openCA opens the embedded CA and serves CRL and OCSP on loopback. Certificates
+// contain the address, so the port is kept once it is chosen. If the port is in use,
+// everything else still works (spec O4).
 func (a *App) openCA(ctx context.Context, clock ports.Clock) (*authority, error) {
 	c := a.Config.Embedded
 	address, err := a.keptAddress(ctx, "crl", c.Listen)
@@ -53,7 +53,7 @@ func (a *App) openCA(ctx context.Context, clock ports.Clock) (*authority, error)
 	if err != nil {
 		return nil, &out.UsageError{What: model.TextOf(err), Hint: model.Say("usage.issuer")}
 	}
-	au.ca = opened.(*embedded.Issuer) // more than an issuer: it has CRLs, OCSP and roots to tend
+	au.ca = opened.(*embedded.Issuer) // the concrete type, for CRLs, OCSP and roots
 	au.server = &http.Server{
 		Handler: au.ca.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
 		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(a.Log.Handler(), slog.LevelDebug),
@@ -63,21 +63,20 @@ func (a *App) openCA(ctx context.Context, clock ports.Clock) (*authority, error)
 	return au, nil
 }
 
-// authority is the embedded CA with what is done for it.
+// authority is the embedded CA and its background work.
 type authority struct {
 	app      *App
 	clock    ports.Clock
 	ca       *embedded.Issuer
 	server   *http.Server
-	address  string // of CRL and OCSP, port 0 until one is chosen
+	address  string // address of CRL and OCSP; port 0 until one is chosen
 	bound    atomic.Pointer[string]
-	unsealed chan struct{} // closed once the store is
-	problem  error         // why the address cannot be had; nil once it is served
+	unsealed chan struct{} // closed once the store is unsealed
+	problem  error         // why the address is not served; nil once it is
 	down     atomic.Bool
 }
 
-// own is the URL of the address that stands in certificates; "" while no port was
-// ever chosen.
+// own returns the URL contained in certificates, or "" if no port was ever chosen.
 func (au *authority) own() string {
 	if at := au.bound.Load(); at != nil {
 		return "http://" + *at
@@ -88,7 +87,7 @@ func (au *authority) own() string {
 	return "http://" + au.address
 }
 
-// listen serves CRL and OCSP, or keeps why not.
+// listen serves CRL and OCSP, or records the error.
 func (au *authority) listen(ctx context.Context) {
 	l, err := listen.TCP(ctx, au.address)
 	if err == nil {
@@ -109,8 +108,8 @@ func (au *authority) listen(ctx context.Context) {
 	}()
 }
 
-// tend asks a person for what the CA needs, and does what it needs by itself, now
-// and until the owner closes.
+// tend raises tasks for the CA and renews its certificates, now and until the owner
+// closes.
 func (au *authority) tend(ctx context.Context) {
 	a := au.app
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -139,7 +138,7 @@ func (au *authority) tend(ctx context.Context) {
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(listenAgain): // other programs are on the real clock
+			case <-time.After(listenAgain): // in real time, since other programs use the port
 			}
 			au.listen(ctx)
 		}
@@ -147,7 +146,7 @@ func (au *authority) tend(ctx context.Context) {
 	})
 }
 
-// askServe raises the task about the address of CRL and OCSP, or ends it.
+// askServe raises or closes the task about the address of CRL and OCSP.
 func (au *authority) askServe(ctx context.Context) {
 	asked := journal.Well(model.TaskServe)
 	if au.problem != nil {
@@ -157,12 +156,12 @@ func (au *authority) askServe(ctx context.Context) {
 	au.ask(ctx, asked)
 }
 
-// prepare renews what the CA must renew and says when to look again. Nothing that
-// fails here keeps anything else from working.
+// prepare renews the CA's own certificates if necessary, and returns when to check
+// again. Errors affect nothing else.
 func (au *authority) prepare(ctx context.Context) time.Duration {
 	err := au.ca.Prepare(ctx)
 	switch {
-	case errors.Is(err, store.ErrSealed), ctx.Err() != nil: // it is done once the store is unsealed
+	case errors.Is(err, store.ErrSealed), ctx.Err() != nil: // repeated once the store is unsealed
 		return prepareAgain
 	case err != nil:
 		au.app.Log.Error("the embedded CA cannot renew its own certificates", "error", err)
@@ -189,9 +188,9 @@ func (au *authority) ask(ctx context.Context, asked journal.Asked) {
 	}
 }
 
-// roots are the roots that this machine trusts and those of the CA, as they are
-// now. To read the former takes as long as to open the store, so that it is left
-// to the first that needs them.
+// roots returns a function that returns the system's roots and those of the CA at the
+// time. Reading the system's takes as long as opening the store, so the first call does
+// it.
 func (au *authority) roots() func() *x509.CertPool {
 	system := sync.OnceValue(func() *x509.CertPool {
 		roots, err := x509.SystemCertPool()
@@ -210,7 +209,8 @@ func (au *authority) roots() func() *x509.CertPool {
 	}
 }
 
-// keptAddress is an address whose port, if 0, is the one that was chosen before.
+// keptAddress returns an address, with port 0 replaced by the port that was chosen
+// before.
 func (a *App) keptAddress(ctx context.Context, what, address string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -226,8 +226,8 @@ func (a *App) keptAddress(ctx context.Context, what, address string) (string, er
 	return net.JoinHostPort(host, port), nil
 }
 
-// keepPort keeps the port that was chosen in place of 0. It closes the listener
-// when it cannot.
+// keepPort stores the port that was chosen for port 0. On an error it closes the
+// listener.
 func (a *App) keepPort(ctx context.Context, what, address string, l net.Listener) error {
 	if !strings.HasSuffix(address, ":0") {
 		return nil

@@ -10,24 +10,24 @@ import (
 	"syscall"
 )
 
-// crashName is the file of the data directory into which the runtime writes why
-// this process ends, if a fault of the program ends it. Readable by its owner
-// only: what a panic says may hold anything.
+// crashName is the file in the data directory to which the runtime writes the stack of
+// a fatal error. It is private to its owner, because panic messages can contain
+// anything.
 const crashName = "crash.log"
 
-// maxCrash bounds what of it goes to the log, in bytes.
+// maxCrash is how much of it is logged, in bytes.
 const maxCrash = 64 << 10
 
-// afterCrash says whether the owner before this one was ended by a fault of the
-// program, whose stack it moves to the log; one that was killed left nothing. A
-// crash of this process will be noted in the same way.
+// afterCrash reports whether the previous owner ended with a fatal error, whose stack
+// it moves to the log; a killed process leaves none. It also sets up the file for this
+// process.
 func (a *App) afterCrash() (crashed bool, err error) {
-	// Opening a pipe does not wait, and neither it nor a device is read.
+	// Opening does not wait for a pipe, and only a regular file is read.
 	f, err := os.OpenFile(filepath.Join(a.Dir, crashName), os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return false, fmt.Errorf("the note of a crash: %w", err)
 	}
-	defer func() { err = errors.Join(err, f.Close()) }() // the runtime has its own
+	defer func() { err = errors.Join(err, f.Close()) }() // the runtime has its own descriptor
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return false, errors.Join(err, fmt.Errorf("the note of a crash: %s is no regular file; remove it", f.Name()))
 	}

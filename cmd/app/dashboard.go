@@ -15,9 +15,9 @@ import (
 	"certquay/ui"
 )
 
-// RunProgram runs a Bubble Tea program in the terminal of a session until it ends.
-// In the terminal of this process it takes the place of the splash. An exit code
-// other than 0 is returned as an [out.ExitError].
+// RunProgram runs a Bubble Tea program in the terminal of a session until it ends. In
+// the local terminal it replaces the splash screen. A non-zero exit code is returned as
+// an [out.ExitError].
 func (a *App) RunProgram(ctx context.Context, s *session.Session, m tea.Model, filters ...program.Filter) error {
 	var code int
 	if s.Kind == session.Local && s.PTY != nil {
@@ -34,8 +34,8 @@ func (a *App) RunProgram(ctx context.Context, s *session.Session, m tea.Model, f
 	return nil
 }
 
-// showSplash takes the terminal of this process for the dashboard, if that has not
-// been done, and draws its frame. Close gives the terminal back.
+// showSplash shows the first frame of the dashboard in the local terminal, unless it is
+// already shown. Close restores the terminal.
 func (a *App) showSplash(ctx context.Context) error {
 	if a.splash != nil {
 		return nil
@@ -68,9 +68,8 @@ func (a *App) showSplash(ctx context.Context) error {
 	return nil
 }
 
-// quietStderr lets nothing be written to the terminal beside the dashboard:
-// what the process or a library writes to standard error goes to a file beside
-// the log until back is called.
+// quietStderr redirects standard error of this process to a file beside the log until
+// back is called, so that nothing is written over the dashboard.
 func (a *App) quietStderr() (back func(), err error) {
 	f, err := os.OpenFile(filepath.Join(filepath.Dir(a.Paths.Log()), "stderr.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"certquay/store/engine/builtin"
 )
 
-// openDemoStore makes the store of a demo in memory: nothing of it is kept.
+// openDemoStore creates the in-memory store of a demo.
 func (a *App) openDemoStore() error {
 	e, err := builtin.Memory.Open(builtin.Setup{Log: a.Log})
 	if err != nil {
@@ -27,7 +27,7 @@ func (a *App) openDemoStore() error {
 	return nil
 }
 
-// fillDemo makes the fleet of a demo and says that it takes a moment, and where it is.
+// fillDemo creates the sample fleet and shows the progress.
 func (a *App) fillDemo(ctx context.Context, clock ports.Clock) error {
 	movable, ok := clock.(*ports.MovableClock)
 	if !ok {

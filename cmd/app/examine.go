@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// examineAfter is how long after its start an owner reads everything it
-	// holds: the first frame, and verbs that are quick, come first.
+	// examineAfter is the delay between the start and the first check of the whole
+	// store. It gives the first frame and quick verbs precedence.
 	examineAfter = 10 * time.Second
 	examineEvery = 24 * time.Hour
 )
 
-// examine reads the whole store soon after the start and then every day, and
-// asks a person to see to damage. Keys are read when they are needed, which may
-// be months after a disk has lost them.
+// examine checks the whole store soon after the start and then every day, and raises a
+// task for damage. Keys may not be read for months, so damage would otherwise go
+// unnoticed.
 func (a *App) examine(ctx context.Context) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
@@ -30,7 +30,7 @@ func (a *App) examine(ctx context.Context) {
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(wait): // damage is on the real clock
+			case <-time.After(wait): // in real time, even in a sandbox
 			}
 			r, err := a.Store.Fsck(ctx)
 			if err != nil {

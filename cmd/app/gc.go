@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// maxGarbage is how much memory may be waiting to be collected, in bytes: what a
-// dashboard leaves behind in some minutes of typing.
+// maxGarbage is how much garbage may accumulate on the heap, in bytes: about what a
+// dashboard produces in some minutes of typing.
 const maxGarbage = 48 << 20
 
-// tuneEvery is how long memory is left alone after somebody came or left.
+// tuneEvery is the minimum interval between two adjustments.
 const tuneEvery = 2 * time.Second
 
-// collect returns the memory that building the search table took to the operating
-// system, and lets no more than some garbage gather from then on: as much again
-// as is in use, which is Go's rule, would let the search memory of a large store
-// be taken twice. A GOGC in the environment is obeyed instead.
+// collect returns the memory used for building the search table to the operating system
+// and limits the garbage from then on. With Go's default, as much garbage as live
+// memory, the memory of the search table would be used twice. GOGC in the environment
+// takes precedence.
 func collect() {
 	debug.FreeOSMemory()
 	tuneGC()
 }
 
-// tuneGC lets no more than some garbage gather beside what is in use now.
+// tuneGC sets the GC percentage so that about maxGarbage accumulates.
 func tuneGC() {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -34,9 +34,9 @@ func tuneGC() {
 	debug.SetGCPercent(int(min(100, max(10, 100*maxGarbage/max(m.HeapAlloc, 1)))))
 }
 
-// tuneMemory bounds the garbage anew as people come, and returns the memory of
-// those who left to the operating system, until ctx ends. It does so
-// every two seconds at most.
+// tuneMemory adjusts the garbage collector when sessions begin, and returns memory to
+// the operating system when they end, until ctx ends. It does so at most every two
+// seconds.
 func (a *App) tuneMemory(ctx context.Context) {
 	here := a.Sessions.Count()
 	for {

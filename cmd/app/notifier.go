@@ -9,8 +9,8 @@ import (
 	"certquay/lifecycle/notify"
 )
 
-// notifier sends notices as the configuration says. A mail server's
-// certificate may come from any of the roots.
+// notifier returns the sender of notices as configured. The certificate of a mail
+// server may be issued by any of the roots.
 func (a *App) notifier(roots func() *x509.CertPool) *notify.Notifier {
 	s := a.Config.Notify.SMTP
 	return notify.New(notify.Options{Log: a.Log, SMTP: notify.SMTP{
@@ -19,8 +19,8 @@ func (a *App) notifier(roots func() *x509.CertPool) *notify.Notifier {
 	}})
 }
 
-// flushFor is how long an owner that ends waits for what it is telling. What is
-// not delivered by then stays due for the next one.
+// flushFor is how long a closing owner waits for notices being sent. Others are sent by
+// the next owner.
 const flushFor = 2 * time.Second
 
 func (a *App) flush() error {

@@ -9,8 +9,8 @@ import (
 	"certquay/model"
 )
 
-// portTaken tells which process listens on the TCP port of CRL and OCSP, as far as
-// the kernel lets us see it, and what to do.
+// portTaken returns the message that the port of CRL and OCSP is in use, by which
+// process if known, and what to do.
 func portTaken(port string) model.Text {
 	who := portOwner(port)
 	if who == "" {
@@ -19,8 +19,8 @@ func portTaken(port string) model.Text {
 	return model.Say("ca.port-held", "port", port, "who", who)
 }
 
-// portOwner names the process that listens on a TCP port of this machine; it says
-// nothing if the kernel does not let us see it.
+// portOwner describes the process that listens on a local TCP port, or returns "" if it
+// is unknown.
 func portOwner(port string) (who model.Text) {
 	inode := listeningInode(port)
 	if inode == "" {
@@ -53,7 +53,7 @@ func listeningInode(port string) string {
 		}
 		for _, line := range strings.Split(string(b), "\n") {
 			f := strings.Fields(line)
-			if len(f) > 9 && strings.HasSuffix(f[1], want) && f[3] == "0A" { // 0A: listening
+			if len(f) > 9 && strings.HasSuffix(f[1], want) && f[3] == "0A" { // 0A is TCP_LISTEN
 				return f[9]
 			}
 		}

@@ -12,10 +12,10 @@ import (
 	"certquay/store"
 )
 
-// openStore opens the store in a locked data directory, or makes one, and
-// brings how its secrets are kept in line with the configuration. A store with
-// a passphrase is unsealed where there is somebody to ask for it; without, it
-// stays sealed: it lists, and gives no secrets, until [App.Unseal].
+// openStore opens or creates the store in a locked data directory, and changes the
+// protection of its secrets if the configuration has changed. It asks for the
+// passphrase if a user is present; otherwise the store stays sealed, so that it can be
+// listed but secrets are unavailable until [App.Unseal].
 func (a *App) openStore(ctx context.Context, lock *owner.Lock) error {
 	c, o := a.Console, store.Options{KeyFile: config.KeyFile(a.ConfigFile), Logger: a.Log, OnTableBuilt: collect}
 	want := a.Config.Store.Seal == config.SealPassphrase
@@ -42,8 +42,8 @@ func (a *App) openStore(ctx context.Context, lock *owner.Lock) error {
 	return a.openSecrets(ctx, lock, want, o)
 }
 
-// openSecrets unseals the store, and gives it or takes from it a passphrase as
-// the configuration says.
+// openSecrets unseals the store, and adds or removes a passphrase according to the
+// configuration.
 func (a *App) openSecrets(ctx context.Context, lock *owner.Lock, want bool, o store.Options) error {
 	c := a.Console
 	by, sealed, err := a.Store.Protection()
@@ -52,9 +52,9 @@ func (a *App) openSecrets(ctx context.Context, lock *owner.Lock, want bool, o st
 	}
 	var current, next model.Secret
 	switch {
-	case !o.Passphrase.Empty(): // it was made just now
+	case !o.Passphrase.Empty(): // the store was just created
 		return a.unsealAs(o.Passphrase)
-	case a.splash != nil || !c.Interactive: // nobody can be asked
+	case a.splash != nil || !c.Interactive: // there is no user to ask
 		if want && by == store.ByFile {
 			a.Log.Warn("the configuration wants a passphrase, and the store has none: start certquay once on a terminal")
 		}
@@ -104,8 +104,8 @@ func (a *App) unsealAs(passphrase model.Secret) error {
 	return nil
 }
 
-// AskPassphrase asks for the passphrase of the store. It is empty for who only
-// wants to look.
+// AskPassphrase asks for the passphrase of the store. An empty one is accepted, to open
+// the store sealed.
 func AskPassphrase(ctx context.Context, c *out.Console) (model.Secret, error) {
 	typed, err := c.AskSecret(ctx, c.Text("verb.ask.store"))
 	if err != nil {
@@ -114,7 +114,7 @@ func AskPassphrase(ctx context.Context, c *out.Console) (model.Secret, error) {
 	return model.NewSecret([]byte(typed)), nil
 }
 
-// newPassphrase asks twice for a passphrase to seal the store with.
+// newPassphrase asks twice for a new passphrase of the store.
 func newPassphrase(ctx context.Context, c *out.Console) (none model.Secret, err error) {
 	first, err := c.AskSecret(ctx, c.Text("verb.ask.seal"))
 	if err != nil {
@@ -127,7 +127,7 @@ func newPassphrase(ctx context.Context, c *out.Console) (none model.Secret, err 
 	return model.NewSecret([]byte(first)), nil
 }
 
-// Protection returns how secrets are kept, "" in a demo, and whether the store is
+// Protection returns what protects the secrets, "" in a demo, and whether the store is
 // sealed.
 func (a *App) Protection() (by string, sealed bool) {
 	if a.Demo {
@@ -140,8 +140,8 @@ func (a *App) Protection() (by string, sealed bool) {
 	return string(p), sealed
 }
 
-// Unseal opens the secrets of a store that is sealed, and lets begin what waited
-// for them: the scheduler, the CA and the endpoints.
+// Unseal unseals the store and starts what was waiting for it: scheduler, CA and
+// endpoints.
 func (a *App) Unseal(passphrase model.Secret) error {
 	if err := a.Store.Unseal(passphrase); err != nil {
 		return err
@@ -151,8 +151,8 @@ func (a *App) Unseal(passphrase model.Secret) error {
 	return nil
 }
 
-// askUnseal asks a person for the passphrase while the store is sealed, and asks
-// no more once it is not.
+// askUnseal raises the task to enter the passphrase while the store is sealed, and
+// closes it afterwards.
 func (a *App) askUnseal(ctx context.Context, sealed bool) {
 	asked := journal.Well(model.TaskUnseal)
 	if sealed {

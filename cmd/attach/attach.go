@@ -1,7 +1,7 @@
-// Package attach lets this process use a store that another process owns: it
-// sends its command line over the owner's socket and carries its streams,
-// terminal, signals and exit code. An attached process never opens the store
-// itself. [Run] decides which of the two a process is.
+// Package attach runs a command line in another process, the owner of the store: it
+// sends the arguments over the owner's socket and forwards streams, terminal, signals
+// and exit code. An attached process never opens the store itself. [Run] decides
+// whether this process becomes the owner or attaches to it.
 package attach
 
 import (
@@ -17,7 +17,7 @@ import (
 	"certquay/ui/text"
 )
 
-// How the other side failed us. [LostError] and [VersionError] say more.
+// Errors of attaching; see also [LostError] and [VersionError].
 var (
 	ErrNoAnswer   = errors.New("the owner does not answer")
 	errNoListener = errors.New("nobody listens on the socket")
@@ -25,13 +25,13 @@ var (
 	errReattach   = errors.New("the dashboard is to attach anew")
 )
 
-// LostError says that the connection broke before the exit code came.
+// LostError reports that the connection broke before the exit code arrived.
 type LostError struct {
-	// Accepted is whether the owner had begun the work. If so it may be done,
-	// half done (certquay resumes it) or not, and must not be asked for again
-	// blindly; if not, nothing was begun.
+	// Accepted is whether the owner had started the work. If so, it may be complete,
+	// incomplete (then certquay resumes it) or not begun, and must not simply be
+	// repeated; if not, nothing was begun.
 	Accepted bool
-	// Screen is whether a full-screen program had the terminal.
+	// Screen is whether a full-screen program was using the terminal.
 	Screen bool
 }
 
@@ -48,7 +48,7 @@ func (e *LostError) AsText() model.Text {
 	return model.Say("attach.lost-before")
 }
 
-// VersionError says that owner and attacher do not speak the same.
+// VersionError reports that owner and attaching process have incompatible versions.
 type VersionError struct {
 	Owner, Mine string
 	PID         int
@@ -64,28 +64,29 @@ func (e *VersionError) AsText() model.Text {
 	return model.Say("attach.version", "owner", e.Owner, "mine", e.Mine)
 }
 
-// Options say what is to be done and with which terminal.
+// Options configure [Run].
 type Options struct {
 	Args []string // without the program's name
-	// Dashboard says that this is one: when its owner is lost it takes over
-	// or attaches to the next, since it has nothing that must not be repeated.
+	// Dashboard means that the command line shows the dashboard. When its owner is
+	// lost, it takes over or attaches to the next owner, because there is nothing that
+	// must not be repeated.
 	Dashboard bool
-	// ReadOnly says that nothing will be changed, so that a store that can only
-	// be read will do.
+	// ReadOnly means that nothing will be changed, so a store on a read-only file
+	// system will do.
 	ReadOnly bool
 	Version  string // of this process
 	// In, Out and Err are the standard streams; nil means this process's.
 	In, Out, Err *os.File
 	Env          []string // nil means this process's
 	Dir          string   // the working directory; "" means this process's
-	// BecomeOwner does the work with the store. It releases the lock once
-	// the store is closed.
+	// BecomeOwner runs the command line with the store. The lock is released after it
+	// returns.
 	BecomeOwner func(*owner.Lock) int
-	// PrintErr tells the person an error and the exit code it leads to; nil means
-	// a plain line on Err.
+	// PrintErr reports an error with the exit code it causes; nil means printing a line
+	// on Err.
 	PrintErr func(code int, err error)
-	// Timeout is how long to wait for an owner that starts or leaves, and for
-	// one that does not answer; 4.5 s by default, so that the answer is there within 5.
+	// Timeout is how long to wait for an owner that is starting, stopping or not
+	// answering. It is 4.5 s by default, so that the command fails within 5 s.
 	Timeout time.Duration
 }
 
@@ -115,17 +116,17 @@ func (o *Options) defaults() {
 	}
 }
 
-// maxFollow is how long a dashboard follows an owner that is leaving, which
-// waits for the verbs of others first.
+// maxFollow is how long a dashboard waits for an owner that is stopping, which first
+// waits for running verbs.
 const maxFollow = time.Minute
 
-// Run does what the command line asks for: as the owner of the store in a data
-// directory if there is none yet, else attached to the owner. It returns the
-// exit code: that of the verb, 5 when the store cannot be reached, 1 when the
-// owner stopped while it worked, 130 when the person stopped waiting.
+// Run executes the command line: as the owner of the store in a data directory if there
+// is none, otherwise attached to the owner. It returns the exit code of the verb, 5 if
+// the store cannot be used, 1 if the owner ended during the work, or 130 if waiting was
+// interrupted.
 //
-// A request that an owner accepted is never repeated. A dashboard whose owner
-// leaves takes over or attaches to the next.
+// A request that an owner has accepted is never repeated. A dashboard whose owner
+// leaves takes over or attaches to the next owner.
 func Run(ctx context.Context, dir string, o Options) int {
 	o.defaults()
 	fail := func(code int, err error) int {
@@ -154,7 +155,7 @@ func Run(ctx context.Context, dir string, o Options) int {
 			return code
 		case errors.Is(err, errReattach), o.Dashboard && errors.As(err, &lost) && lost.Accepted:
 			wait, until = 5*time.Millisecond, time.Now().Add(maxFollow)
-			acquire = owner.TakeOver // what was looked at must not become an empty store
+			acquire = owner.TakeOver // a store that was removed must not be created again, empty
 		case errors.Is(err, errNoListener), errors.Is(err, errLeaving), errors.As(err, &lost) && !lost.Accepted:
 		case errors.As(err, &lost):
 			return fail(1, err)
@@ -180,9 +181,9 @@ func unreachableError(owned *owner.OwnedError, err error) error {
 	return model.Fail("attach.deaf", "owner", owned)
 }
 
-// attachOnce does the work of a command line with the owner of the store in a data
-// directory and returns its exit code. It fails with [ErrNoAnswer], wrapped, a
-// [*LostError], a [*VersionError], or another error when nobody is there or the owner
+// attachOnce runs the command line with the owner of the store in a data directory and
+// returns its exit code. It fails with an error that wraps [ErrNoAnswer], a
+// [*LostError], a [*VersionError], or another error if there is no owner or the owner
 // is leaving.
 func attachOnce(ctx context.Context, dir string, o Options) (int, error) {
 	c, err := dial(ctx, dir, o)
@@ -193,7 +194,8 @@ func attachOnce(ctx context.Context, dir string, o Options) (int, error) {
 	return c.run(ctx)
 }
 
-// noAnswerError names who does not answer, and the way out.
+// noAnswerError returns the error for an owner that does not answer, with its PID if
+// known.
 func noAnswerError(dir string, patience time.Duration) error {
 	if pid := owner.PID(dir); pid > 0 {
 		return model.Fail("attach.no-answer-of", "pid", pid, "patience", patience).Wrapping(ErrNoAnswer)
@@ -201,7 +203,7 @@ func noAnswerError(dir string, patience time.Duration) error {
 	return model.Fail("attach.no-answer", "patience", patience).Wrapping(ErrNoAnswer)
 }
 
-// forwardedNames are the variables that the owner is told of.
+// forwardedNames are the environment variables that are sent to the owner.
 var forwardedNames = []string{
 	"TERM", "COLORTERM", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LANG", "LC_ALL", "LC_MESSAGES", "LC_CTYPE", "TZ",
 	"TERM_PROGRAM", "TERM_PROGRAM_VERSION", "WT_SESSION", "SSH_TTY", "TMUX", "STY", "COLORFGBG",

@@ -21,7 +21,7 @@ import (
 	"certquay/model"
 )
 
-// client is one connection to an owner, for one request.
+// client is a connection to an owner for one request.
 type client struct {
 	o    Options
 	conn net.Conn
@@ -39,8 +39,9 @@ type client struct {
 	exited   bool
 }
 
-// dial connects, within the patience in all, and checks who is there. The
-// deadline stays until the request is accepted.
+// dial connects and performs the SSH handshake within the timeout, and checks user and
+// version of the owner. The deadline of the connection stays until the request is
+// accepted.
 func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
 	path, done, err := sshd.ShortPath(owner.Socket(dir))
 	if err != nil {
@@ -52,7 +53,7 @@ func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.EAGAIN):
-		return nil, errNoListener // EAGAIN: more wait to be let in than the kernel holds
+		return nil, errNoListener // EAGAIN: the listen backlog is full
 	case err != nil:
 		return nil, model.Fail("attach.dial", "cause", err)
 	}
@@ -71,8 +72,8 @@ func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
 	config := &ssh.ClientConfig{
 		User:          "certquay",
 		ClientVersion: "SSH-2.0-certquay",
-		// The kernel says that the owner is the same user, in a directory
-		// that nobody else may enter; its key is made anew each time.
+		// The kernel confirms that the owner is the same user, and no other user can
+		// enter the directory. The owner's key is new in each process.
 		HostKeyCallback:   ssh.InsecureIgnoreHostKey(), //nolint:gosec // see above
 		HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
 	}
@@ -102,7 +103,8 @@ func dial(ctx context.Context, dir string, o Options) (_ *client, err error) {
 	return c, nil
 }
 
-// connError tells an owner that keeps silent from one that went away.
+// connError distinguishes an owner that does not answer from one that closed the
+// connection.
 func connError(err error, dir string, o Options) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return noAnswerError(dir, o.Timeout)
@@ -115,7 +117,7 @@ func (c *client) close() {
 	c.term.restore()
 }
 
-// run sends the request and carries everything until the exit code comes.
+// run sends the request and forwards streams and signals until the exit code arrives.
 func (c *client) run(ctx context.Context) (int, error) {
 	ended := make(chan struct{})
 	go c.answer(ended)
@@ -154,13 +156,14 @@ func (c *client) run(ctx context.Context) (int, error) {
 	return c.outcome(nil)
 }
 
-// isLocalWriteError says whether an error of copying is one of our own output.
+// isLocalWriteError reports whether an error of copying comes from this process's own
+// output.
 func (c *client) isLocalWriteError(err error) bool {
 	var p *fs.PathError
 	return errors.As(err, &p)
 }
 
-// request asks for what the command line says.
+// request sends the command line.
 func (c *client) request() error {
 	ok, err := c.ch.SendRequest("exec", true, ssh.Marshal(struct{ Line string }{wire.Command}))
 	if err != nil {
@@ -178,7 +181,7 @@ func (c *client) request() error {
 	return q.Write(c.ch)
 }
 
-// answer does what the owner asks for, until the channel is closed.
+// answer handles the owner's channel requests until the channel is closed.
 func (c *client) answer(ended chan<- struct{}) {
 	defer close(ended)
 	for r := range c.reqs {
@@ -217,7 +220,7 @@ func (c *client) answer(ended chan<- struct{}) {
 	}
 }
 
-// resize tells the owner how large the terminal is.
+// resize sends the size of the terminal to the owner.
 func (c *client) resize() {
 	z := session.WindowSize(c.o.Out)
 	if z.Width <= 0 || z.Height <= 0 {
@@ -227,11 +230,11 @@ func (c *client) resize() {
 	_, _ = c.ch.SendRequest("window-change", false, ssh.Marshal(w))
 }
 
-// wait passes signals on until ended: the channel is closed and what came
-// through it was written. The first interrupt asks the owner to stop waiting,
-// which it says in its own words; at the second this process leaves at once, as
-// it does when it was told to end and whoever is asked takes too long, be it
-// the owner or the terminal. left is true when it does.
+// wait forwards signals until ended is closed: the channel is closed and all output has
+// been written. At the first interrupt it asks the owner to stop waiting, and the owner
+// prints a message; at the second this process exits at once. It also exits if it is
+// told to end and the owner or the terminal takes too long. left is true if it exits
+// early.
 func (c *client) wait(ctx context.Context, sigs <-chan os.Signal, ended <-chan struct{}, broke <-chan struct{}) (code int, left bool) {
 	var late <-chan time.Time
 	asked := 0
@@ -254,8 +257,8 @@ func (c *client) wait(ctx context.Context, sigs <-chan os.Signal, ended <-chan s
 		case <-late:
 			return code, true
 		case <-stopped:
-			// If a signal ended the caller's context, it is on its way here too
-			// and says more.
+			// If a signal ended the context, it also arrives in sigs and is more
+			// specific.
 			stopped, silent = nil, time.After(200*time.Millisecond)
 		case <-silent:
 			if asked == 0 {
@@ -288,7 +291,7 @@ func (c *client) isAccepted() bool {
 	return c.accepted
 }
 
-// outcome says how the request ended once the channel is closed.
+// outcome returns the result of the request once the channel is closed.
 func (c *client) outcome(err error) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -307,7 +310,7 @@ func (c *client) outcome(err error) (int, error) {
 	case err != nil:
 		return 0, connError(err, c.dir, c.o)
 	}
-	// The deadline closes the connection without saying so here.
+	// When the deadline passes, the connection is closed without an error here.
 	if e := c.ssh.Wait(); errors.Is(e, os.ErrDeadlineExceeded) {
 		return 0, noAnswerError(c.dir, c.o.Timeout)
 	}

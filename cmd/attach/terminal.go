@@ -13,13 +13,13 @@ import (
 	"certquay/cmd/session"
 )
 
-// reset brings a terminal back that a full-screen program left without a word:
-// keyboard and mouse reports, pasting, synchronized output, the other screen,
-// colours, cursor.
+// reset restores a terminal that a full-screen program left without cleaning up:
+// keyboard and mouse reporting, bracketed paste, synchronized output, alternate screen,
+// colours and cursor.
 const reset = "\x1b[>4;0m\x1b[<u\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?2004l\x1b[?2026l\x1b[?2027l" +
 	"\x1b[?1049l\x1b[0m\x1b[?25h\x1b[0 q\r\x1b[J"
 
-// terminal is the caller's, as the owner has it changed. It is safe for
+// terminal is the local terminal, whose modes the owner controls. It is safe for
 // concurrent use.
 type terminal struct {
 	in, out *os.File
@@ -35,7 +35,7 @@ type terminal struct {
 
 func (t *terminal) fd() int { return int(t.in.Fd()) }
 
-// setRaw puts the terminal into raw mode, or back.
+// setRaw switches raw mode on or off.
 func (t *terminal) setRaw(on bool) (err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -51,7 +51,7 @@ func (t *terminal) setRaw(on bool) (err error) {
 	return err
 }
 
-// setHidden stops the echo of what is typed, or lets it be seen again.
+// setHidden switches the echo of typed characters off or on.
 func (t *terminal) setHidden(on bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -73,8 +73,8 @@ func (t *terminal) setHiddenLocked(on bool) error {
 	return err
 }
 
-// resumeRaw takes raw mode once more after the process was stopped and continued;
-// the shell has set the terminal meanwhile.
+// resumeRaw restores raw mode after the process was stopped and continued, since the
+// shell has reset the terminal.
 func (t *terminal) resumeRaw() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -83,7 +83,7 @@ func (t *terminal) resumeRaw() {
 	}
 }
 
-// startInput begins to send standard input, once.
+// startInput starts sending standard input, once.
 func (t *terminal) startInput(ch ssh.Channel) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -91,7 +91,7 @@ func (t *terminal) startInput(ch ssh.Channel) {
 		return
 	}
 	var from io.Reader = t.in
-	if r, err := cancelreader.NewReader(t.in); err == nil { // not of a regular file
+	if r, err := cancelreader.NewReader(t.in); err == nil { // fails for a regular file
 		t.reader, from = r, r
 	}
 	done := make(chan struct{})
@@ -104,10 +104,10 @@ func (t *terminal) startInput(ch ssh.Channel) {
 	}()
 }
 
-// restore gives the terminal back, once: what is typed from now on is for
-// whoever comes next. While it is raw a program has it that could not tidy up.
-// Then it is reset, and leave returns true. The connection must be closed, or
-// what is typed may wait for it.
+// restore restores the terminal once and stops reading from it. If the terminal is
+// still in raw mode, the program in it could not clean up; then restore also resets the
+// screen and returns true. The connection must be closed before, or pending input may
+// block.
 func (t *terminal) restore() (raw bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -119,7 +119,7 @@ func (t *terminal) restore() (raw bool) {
 		<-t.inputDone
 	}
 	if t.before != nil {
-		// One that takes nothing any more must not keep this process.
+		// A terminal that accepts no output must not block this process.
 		gone, cancel := context.WithCancel(context.Background())
 		cancel()
 		_, _ = io.WriteString(session.Writer(gone, t.out), reset)

@@ -1,5 +1,5 @@
-// Package backup makes backups of a store by itself: one at each interval, of
-// which the newest are kept, each read again after it was written.
+// Package backup makes scheduled backups of a store. Each is read again after it was
+// written, and only the newest are kept.
 package backup
 
 import (
@@ -21,38 +21,38 @@ import (
 	"certquay/store"
 )
 
-// again is how soon a backup that failed is tried again, unless its turn comes
-// sooner; look is how long the clock is trusted to run on by itself, which it
-// does not while a machine sleeps.
+// retryAfter is the delay before a failed backup is retried, unless the next one is due
+// earlier. maxSleep limits a single wait, because timers do not advance while the
+// machine is suspended.
 const (
 	retryAfter = time.Hour
 	maxSleep   = time.Minute
 )
 
-// Scheduler makes the backups of one store. Its fields are set once.
+// Scheduler makes the backups of one store. Its fields must not change once it runs.
 type Scheduler struct {
 	Store *store.Store
-	ID    string // the store's
-	Dir   string // made with mode 0700 when it is not there
+	ID    string // ID of the store
+	Dir   string // created with mode 0700 if it does not exist
 	Every time.Duration
 	Keep  int // at least 1
-	// Keys gives those that backups are encrypted to, asked anew each time, and
-	// the identity that opens them, or nil when it is elsewhere.
+	// Keys returns the recipients of a backup, and an identity that decrypts it, or nil
+	// if there is none on this machine. It is called for each backup.
 	Keys func() ([]age.Recipient, age.Identity, error)
-	// OnResult is told of each backup: the file, and why it failed or nil.
+	// OnResult is called after each backup with its file, and the error if it failed.
 	OnResult func(ctx context.Context, file string, err error)
 	Log      *slog.Logger
 }
 
-// stampForm is the moment in a file's name, in UTC.
+// stampForm is the format of the time in a file name, in UTC.
 const stampForm = "20060102T150405Z"
 
 func (k *Scheduler) prefix() string { return "certquay-" + k.ID[:min(8, len(k.ID))] + "-" }
 
 const suffix = ".backup"
 
-// Run makes a backup when the newest that is there is older than the interval,
-// and so on until ctx ends, which also gives up one that is being made.
+// Run makes a backup whenever the newest one is older than the interval. It returns
+// when ctx ends, and then aborts a running backup.
 func (k *Scheduler) Run(ctx context.Context) {
 	var notBefore time.Time // after a failure
 	for {
@@ -84,8 +84,8 @@ func (k *Scheduler) Run(ctx context.Context) {
 	}
 }
 
-// due is when the next backup is to be made. A directory that cannot be read
-// has none; making one tells what is wrong with it.
+// due returns when the next backup is due. If the directory cannot be read, that is
+// now, and making the backup reports the error.
 func (k *Scheduler) due(now time.Time) time.Time {
 	var newest time.Time
 	made, _ := k.list()
@@ -98,7 +98,7 @@ func (k *Scheduler) due(now time.Time) time.Time {
 	return newest.Add(k.Every)
 }
 
-// list lists the names of the backups of this store, the oldest first.
+// list returns the file names of the backups of this store, the oldest first.
 func (k *Scheduler) list() (names []string, err error) {
 	all, err := os.ReadDir(k.Dir)
 	for _, e := range all {
@@ -110,8 +110,8 @@ func (k *Scheduler) list() (names []string, err error) {
 	return names, err
 }
 
-// make makes one backup, reads it again, and removes those that are too many.
-// One that does not read back is removed.
+// make writes one backup, verifies it, and removes those in excess of Keep. A backup
+// that cannot be verified is removed.
 func (k *Scheduler) make(ctx context.Context, at time.Time) (file string, err error) {
 	name := k.prefix() + at.Format(stampForm) + suffix
 	file = filepath.Join(k.Dir, name)
@@ -137,7 +137,8 @@ func (k *Scheduler) make(ctx context.Context, at time.Time) (file string, err er
 	return file, k.removeOld(name)
 }
 
-// check reads a backup again: its bytes, and with an identity what is in it.
+// check compares a backup with what was written and, with an identity, verifies its
+// content.
 func check(ctx context.Context, file string, want []byte, sum store.Summary, identity age.Identity) error {
 	f, err := os.Open(file)
 	if err != nil {
@@ -157,7 +158,7 @@ func check(ctx context.Context, file string, want []byte, sum store.Summary, ide
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	// In memory only: whoever serves does not fill the disk for temporary files.
+	// Verify in memory only, so that no temporary files fill the disk.
 	told, report, err := store.VerifyBackup(ctx, f, "", "", identity)
 	var unchecked *store.UncheckedError
 	switch {
@@ -171,8 +172,8 @@ func check(ctx context.Context, file string, want []byte, sum store.Summary, ide
 	return nil
 }
 
-// removeOld removes all but the newest backups, never the one just made, and what
-// was left of backups that were interrupted.
+// removeOld removes all but the newest backups, never the one just made, and the files
+// of interrupted backups.
 func (k *Scheduler) removeOld(kept string) error {
 	names, err := k.list()
 	if err != nil {
@@ -195,10 +196,10 @@ func (k *Scheduler) removeOld(kept string) error {
 	return nil
 }
 
-// DescribePassphrase says that a passphrase opens a backup.
+// DescribePassphrase returns the message that a passphrase decrypts a backup.
 func DescribePassphrase() model.Text { return model.Say("backup.passphrase") }
 
-// DescribeKeys shows of public keys that open a backup enough to know them again.
+// DescribeKeys returns abbreviated public keys that decrypt a backup.
 func DescribeKeys(keys []string) model.Text {
 	short := make([]string, len(keys))
 	for n, k := range keys {
@@ -209,7 +210,8 @@ func DescribeKeys(keys []string) model.Text {
 	return model.Quoted("", strings.Join(short, ", "))
 }
 
-// Passphrase is the first line of a file, which nobody else may be able to read.
+// Passphrase returns the first line of a file. It refuses a file that other users can
+// read.
 func Passphrase(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {

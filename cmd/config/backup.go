@@ -12,7 +12,7 @@ import (
 	"certquay/model"
 )
 
-// Interval is how often a backup is made.
+// Interval returns the interval between backups.
 func (b Backup) Interval() (time.Duration, error) {
 	hours := map[string]int64{"h": 1, "d": 24}
 	for unit, of := range hours {
@@ -24,12 +24,12 @@ func (b Backup) Interval() (time.Duration, error) {
 	return 0, model.Fail("config.no-interval", "value", b.Every)
 }
 
-// Recipient parses a public key of age. SSH keys are none: age takes them, but
-// says itself that they were made for something else.
+// Recipient parses an age public key. SSH keys are not accepted, although age can use
+// them, because they were not made for encryption.
 func Recipient(key string) (age.Recipient, error) {
 	all, err := age.ParseRecipients(strings.NewReader(key))
 	if err != nil || len(all) != 1 || strings.TrimSpace(key) != key {
-		return nil, model.Fail("config.no-recipient", "key", session.Escape(key, 80)) // what age says repeats the key
+		return nil, model.Fail("config.no-recipient", "key", session.Escape(key, 80)) // age's message quotes the key
 	}
 	return all[0], nil
 }

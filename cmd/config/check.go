@@ -13,11 +13,11 @@ import (
 	"certquay/ui"
 )
 
-// maxDays bounds everything in days: ten years.
+// maxDays is the maximum of every setting in days: ten years.
 const maxDays = 3650
 
-// rule reports a field whose value breaks a rule; the example, if any, is a value
-// or a message.
+// rule records an error unless ok: the field and the rule that its value violates. The
+// example, if any, is a value or a message.
 func (d *decoder) rule(ok bool, field string, rule model.Text, example any) {
 	if ok {
 		return
@@ -86,7 +86,7 @@ func (s SMTP) check(d *decoder) {
 	d.rule(err == nil && strings.Contains(a.Address, "@"), "notify.smtp.from", model.Say("config.email"), "certquay@example.com")
 }
 
-// maxPrice keeps sums of a hundred certificates far from overflow.
+// maxPrice prevents overflow in the price of a hundred certificates.
 const maxPrice = 1_000_000_000_000
 
 func (c Catalogue) check(d *decoder) {

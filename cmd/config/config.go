@@ -18,9 +18,9 @@ import (
 	"certquay/ui/text"
 )
 
-// Config is all that can be configured. Money is in integer minor units (cents)
-// of the currency, times are in whole days where the name says so. The order
-// is that of [Config.Marshal]; what each field means stands in the message catalogue.
+// Config is the whole configuration. Amounts are integers in minor units (cents) of the
+// currency, and times are whole days where the name says so. [Config.Marshal] writes
+// the fields in this order; the message catalogue describes them.
 type Config struct {
 	Store        Store             `yaml:"store"`
 	Catalogue    Catalogue         `yaml:"catalogue"`
@@ -37,7 +37,7 @@ type Config struct {
 	Log          Log               `yaml:"log"`
 }
 
-// Store is about keeping secrets.
+// Store configures the protection of secrets.
 type Store struct {
 	Seal string `yaml:"seal"`
 }
@@ -48,7 +48,7 @@ const (
 	SealPassphrase = "passphrase"
 )
 
-// Catalogue is what things cost (spec B1).
+// Catalogue contains the prices (spec B1).
 type Catalogue struct {
 	Currency   string                      `yaml:"currency"`
 	PerYear    map[string]int64            `yaml:"per_year"`
@@ -57,8 +57,8 @@ type Catalogue struct {
 	Credit     int64                       `yaml:"deployment_credit"`
 }
 
-// Price is what a certificate of a level and grade costs for one year, in
-// minor units (spec B1).
+// Price returns the price of a certificate of a level and grade for one year, in minor
+// units (spec B1).
 func (c Catalogue) Price(level model.Level, grade model.Grade) int64 {
 	if p, ok := c.ByLevel[string(level)][string(grade)]; ok {
 		return p
@@ -73,12 +73,12 @@ const (
 	RefundNone      = "none"
 )
 
-// Renew is about renewal by hand (spec I6).
+// Renew configures manual renewal (spec I6).
 type Renew struct {
 	CarryDays bool `yaml:"carry_days"`
 }
 
-// Review is about reviewers (spec A8).
+// Review configures reviews (spec A8).
 type Review struct {
 	ReuseDays int `yaml:"reuse_days"`
 }
@@ -88,11 +88,11 @@ type Product struct {
 	Name    string   `yaml:"name"`
 	Driver  Driver   `yaml:"driver"`
 	Regions []string `yaml:"regions"`
-	// Settings are of the driver's own type; nil when it has none.
+	// Settings have the driver's own type; nil if it has none.
 	Settings any `yaml:"settings,omitempty"`
 }
 
-// Notify is about telling people (spec N1).
+// Notify configures notices (spec N1).
 type Notify struct {
 	Default    []string `yaml:"default"`
 	ExpiryDays []int    `yaml:"expiry_days"`
@@ -100,7 +100,7 @@ type Notify struct {
 	SMTP       SMTP     `yaml:"smtp"`
 }
 
-// SMTP is the server by which mail is sent.
+// SMTP configures the mail server.
 type SMTP struct {
 	Host         string `yaml:"host"`
 	Port         int    `yaml:"port"`
@@ -110,7 +110,7 @@ type SMTP struct {
 	TLS          string `yaml:"tls"`
 }
 
-// Backup is about scheduled backups (spec O1).
+// Backup configures scheduled backups (spec O1).
 type Backup struct {
 	Directory      string   `yaml:"directory"`
 	Every          string   `yaml:"every"`
@@ -119,14 +119,14 @@ type Backup struct {
 	PassphraseFile string   `yaml:"passphrase_file"`
 }
 
-// SSH is about certquay serve --listen (spec V9). Paths may begin with ~/ and
-// are relative to the file they stand in.
+// SSH configures certquay serve --listen (spec V9). Paths may begin with ~/ and are
+// relative to the configuration file.
 type SSH struct {
 	AuthorizedKeys string `yaml:"authorized_keys"`
 	HostKey        string `yaml:"host_key"`
 }
 
-// UI is about the dashboard (spec V3, V4, V5).
+// UI configures the dashboard (spec V3, V4, V5).
 type UI struct {
 	Theme        string  `yaml:"theme"`
 	Colours      Colours `yaml:"colours"`
@@ -134,21 +134,21 @@ type UI struct {
 	ScreenReader bool    `yaml:"screen_reader"`
 }
 
-// Colours are colours by what they mean.
+// Colours maps semantic names to colours.
 type Colours map[string]Colour
 
 // Colour is "#rrggbb", or "0" to "255".
 type Colour string
 
-// Doc implements documented by listing what can be given a colour.
+// Doc implements documented by listing the names of colours.
 func (Colours) Doc(words *text.Catalogue) string {
 	return words.Text(model.Say("config.file-colours", "names", style.TokenNames()))
 }
 
-// Keys are the keys of actions by the names of the actions.
+// Keys maps names of actions to keys.
 type Keys map[string]KeyList
 
-// KeyList is one or more keys; one may stand without a list.
+// KeyList is a list of keys. In the file a single key may be written without a list.
 type KeyList []string
 
 // Doc implements documented by listing the actions with their default keys.
@@ -165,7 +165,7 @@ func (Keys) Doc(words *text.Catalogue) string {
 	return words.Text(model.Say("config.file-keys", "keys", all))
 }
 
-// Style is the theme as the dashboard takes it.
+// Style returns the theme of the dashboard.
 func (u UI) Style() style.Theme {
 	t := style.Theme{Name: u.Theme, Colours: map[string]string{}}
 	for name, c := range u.Colours {
@@ -174,7 +174,7 @@ func (u UI) Style() style.Theme {
 	return t
 }
 
-// Keymap is the keys as the dashboard takes them.
+// Keymap returns the keys of the dashboard.
 func (u UI) Keymap() app.Keymap {
 	m := app.Keymap{}
 	for id, ks := range u.Keys {
@@ -183,12 +183,12 @@ func (u UI) Keymap() app.Keymap {
 	return m
 }
 
-// Log is about the log file.
+// Log configures the log file.
 type Log struct {
 	Level string `yaml:"level"`
 }
 
-// Default is the configuration without a file. Each call makes a new one.
+// Default returns the configuration without a file. Each call returns a new value.
 func Default() *Config {
 	global := []string{"global"}
 	four := []string{"cn-hangzhou", "ap-southeast-1", "eu-central-1", "us-west-1"}

@@ -26,13 +26,13 @@ func (Driver) Doc(words *text.Catalogue) string {
 	return strings.Join(all, " ")
 }
 
-// Meaning is what something built in is, by its name, or what a setting of it
-// means, by the name of that as well.
+// Meaning returns the description of a built-in component by its name, or of one of its
+// settings by both names.
 func Meaning(words *text.Catalogue, names ...string) string {
 	return words.Or("built-in."+strings.Join(names, "."), "")
 }
 
-// driverSettings tells what can stand under settings, by driver.
+// driverSettings describes the settings of each driver.
 func driverSettings(words *text.Catalogue) string {
 	var all []string
 	for _, k := range product.Kinds {
@@ -48,8 +48,8 @@ func driverSettings(words *text.Catalogue) string {
 	return strings.Join(all, " ")
 }
 
-// settings reads what the products tell their drivers, which say what that can
-// be. A driver that is not built in is left to check.
+// settings decodes the settings of products, whose types depend on the driver. An
+// unknown driver is reported by check.
 func (d *decoder) settings(products []Product) {
 	for i := range products {
 		p, path := &products[i], fmt.Sprintf("products[%d].settings", i)
@@ -73,7 +73,7 @@ func (d *decoder) settings(products []Product) {
 	}
 }
 
-// checkDriver checks the driver of a product and what it is told.
+// checkDriver checks the driver of a product and its settings.
 func (p Product) checkDriver(d *decoder, at string) {
 	d.rule(p.Driver != "", at+".driver", model.Say("config.driver", "drivers", product.Names()), product.Names()[0])
 	if _, ok := product.Find(string(p.Driver)); !ok && p.Driver != "" {
@@ -83,7 +83,7 @@ func (p Product) checkDriver(d *decoder, at string) {
 	d.settingsCheck(p.Settings, at+".settings")
 }
 
-// settingsCheck tells what the settings themselves find wrong in their values.
+// settingsCheck runs the validation of a component's settings.
 func (d *decoder) settingsCheck(settings any, at string) {
 	if c, ok := settings.(setting.Checker); ok {
 		for _, p := range c.Check() {

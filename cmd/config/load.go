@@ -17,17 +17,17 @@ import (
 	"certquay/model"
 )
 
-// Bounds of a configuration file: bytes, and how deep or how much on one line.
-// The parser takes memory and time out of proportion beyond them.
+// Limits of a configuration file: its size in bytes, and nesting depth or entries on
+// one line. Beyond them the parser needs excessive memory and time.
 const (
 	maxFile  = 64 << 10
 	maxDepth = 100
 )
 
-// Error is something wrong in a configuration file.
+// Error is an error in a configuration file.
 type Error struct {
 	File         string
-	Line, Column int    // from 1; 0 when it is about no place
+	Line, Column int    // from 1; 0 if it has no position
 	Field        string // such as products[1].driver
 	Problem      model.Text
 	Hint         model.Text
@@ -35,7 +35,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.AsText().String() }
 
-// AsText is the place, the field, what is wrong with it, and what to do.
+// AsText returns position, field, problem and advice.
 func (e *Error) AsText() model.Text {
 	at := e.File
 	if e.Line > 0 {
@@ -47,8 +47,8 @@ func (e *Error) AsText() model.Text {
 	return model.Texts(model.Say("config.wrong-field", "at", at, "field", e.Field, "problem", e.Problem), e.Hint)
 }
 
-// Load reads a configuration file over the defaults. A file that does not
-// exist means the defaults. What is wrong in it comes as joined [*Error]s.
+// Load reads a configuration file over the defaults. A missing file means the defaults.
+// Errors in the file are returned as joined [*Error]s.
 func Load(path string) (*Config, error) {
 	f, err := session.OpenRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -65,9 +65,9 @@ func Load(path string) (*Config, error) {
 	return Parse(path, text)
 }
 
-// Parse is Load for a text; name is for messages only.
+// Parse is Load for a text; name is used in messages.
 func Parse(name string, text []byte) (_ *Config, err error) {
-	defer func() { // the parser has panicked at odd texts before
+	defer func() { // the parser is known to panic at some input
 		if r := recover(); r != nil {
 			err = &Error{File: name, Problem: model.Say("config.unreadable")}
 		}
@@ -107,9 +107,8 @@ func Parse(name string, text []byte) (_ *Config, err error) {
 	return c, nil
 }
 
-// tooDeep is the first line, from 1, at which a text could be nested deeper
-// than maxDepth, or 0. It does not know of quotes and comments, and so counts
-// rather too much.
+// tooDeep returns the first line, from 1, at which nesting could exceed maxDepth, or 0.
+// It ignores quotes and comments, so it overestimates.
 func tooDeep(text []byte) int {
 	open, n := 0, 0
 	for line := range bytes.Lines(text) {
@@ -137,8 +136,7 @@ func tooDeep(text []byte) int {
 	return 0
 }
 
-// syntax turns the parser's error, whose first line is "[line:column] what",
-// into ours.
+// syntax converts the parser's error, whose first line is "[line:column] what".
 func syntax(name string, err error) error {
 	e := &Error{File: name}
 	first, _, _ := strings.Cut(err.Error(), "\n")
@@ -149,17 +147,17 @@ func syntax(name string, err error) error {
 	return e
 }
 
-// decoder fills values from a syntax tree and gathers what is wrong.
+// decoder decodes a syntax tree and collects errors.
 type decoder struct {
 	file string
 	at   map[string]ast.Node // where each field was set
 	errs []error
 }
 
-// none is a problem without a hint.
+// none is the empty hint.
 var none model.Text
 
-// maxErrors is how many are told at once.
+// maxErrors is the maximum number of reported errors.
 const maxErrors = 10
 
 func (d *decoder) fail(n ast.Node, field string, problem, hint model.Text) {
@@ -175,7 +173,7 @@ func (d *decoder) fail(n ast.Node, field string, problem, hint model.Text) {
 	d.errs = append(d.errs, e)
 }
 
-// value sets v from a node. A null leaves the default.
+// value sets v from a node. A null keeps the default.
 func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	if t, ok := n.(*ast.TagNode); ok {
 		d.fail(t, path, model.Say("config.tag"), model.Say("config.value-alone"))
@@ -197,7 +195,7 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string) {
 	case reflect.Slice:
 		d.list(n, v, path)
 	case reflect.Interface:
-		// Its driver knows what may stand here; see settings.
+		// The type depends on the driver; see settings.
 	default:
 		d.scalar(n, v, path)
 	}
@@ -243,7 +241,7 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, path string) {
 	}
 }
 
-// textOf is a node's string, quoted, plain or in a block.
+// textOf returns the string of a node: quoted, plain or a block.
 func textOf(n ast.Node) (string, bool) {
 	switch n := n.(type) {
 	case *ast.StringNode:
@@ -256,7 +254,7 @@ func textOf(n ast.Node) (string, bool) {
 
 func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
 	s, ok := n.(*ast.SequenceNode)
-	if !ok && v.Type() == reflect.TypeFor[KeyList]() { // one stands for a list of one
+	if !ok && v.Type() == reflect.TypeFor[KeyList]() { // a single value is a list of one
 		one := reflect.New(v.Type().Elem()).Elem()
 		d.value(n, one, path)
 		v.Set(reflect.Append(reflect.Zero(v.Type()), one))
@@ -278,7 +276,7 @@ func (d *decoder) list(n ast.Node, v reflect.Value, path string) {
 	v.Set(out)
 }
 
-// pairs are the entries of a mapping with their keys.
+// pairs calls each for the entries of a mapping.
 func (d *decoder) pairs(n ast.Node, path string, each func(key string, k, v ast.Node)) {
 	m, ok := n.(ast.MapNode)
 	if !ok {
@@ -315,7 +313,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, path string) {
 	})
 }
 
-// mapping sets entries over the defaults.
+// mapping adds entries to the defaults.
 func (d *decoder) mapping(n ast.Node, v reflect.Value, path string) {
 	if v.IsNil() {
 		v.Set(reflect.MakeMap(v.Type()))
@@ -339,7 +337,7 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// suggest names the field that was probably meant, else all there are.
+// suggest returns the most similar field, or else all fields.
 func suggest(key string, t reflect.Type) model.Text {
 	best, least := "", 3
 	var all []string
@@ -366,7 +364,7 @@ func suggest(key string, t reflect.Type) model.Text {
 	return model.Say("config.known", "names", all)
 }
 
-// distance is Levenshtein's, of short texts.
+// distance returns the Levenshtein distance of short texts.
 func distance(a, b string) int {
 	if len(a) > 64 {
 		return len(a)

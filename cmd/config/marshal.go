@@ -14,8 +14,8 @@ import (
 	"certquay/ui/widget"
 )
 
-// Marshal writes the configuration as a file that [Parse] reads back as the same,
-// with comments in the language of words.
+// Marshal returns the configuration as a file that [Parse] reads back unchanged, with
+// comments in the language of words.
 func (c *Config) Marshal(words *text.Catalogue) []byte {
 	w := &writer{words: words}
 	w.comment(words.Text(model.Say("config.file")), 0)
@@ -23,7 +23,8 @@ func (c *Config) Marshal(words *text.Catalogue) []byte {
 	return w.b.Bytes()
 }
 
-// documented is what has more to say about itself than its field.
+// documented is implemented by types with a description in addition to that of the
+// field.
 type documented interface {
 	Doc(words *text.Catalogue) string
 }
@@ -33,8 +34,8 @@ type writer struct {
 	words *text.Catalogue
 }
 
-// meaning is what the field at a path means, which may be a setting of something
-// built in.
+// meaning returns the description of the field at a path, which may be a setting of a
+// built-in component.
 func (w *writer) meaning(path string) string {
 	if w.words.Has("setting." + path) {
 		return w.words.T("setting." + path)
@@ -52,8 +53,8 @@ func (w *writer) comment(text string, depth int) {
 	}
 }
 
-// structure writes the fields of a struct, the first of which may follow what
-// is on the line already.
+// structure writes the fields of a struct. The first field may continue the current
+// line.
 func (w *writer) structure(v reflect.Value, at string, depth int, comments bool) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
@@ -65,7 +66,7 @@ func (w *writer) structure(v reflect.Value, at string, depth int, comments bool)
 		}
 		if comments {
 			w.comment(w.meaning(join(at, keyOf(f))), depth)
-			if about := Meaning(w.words, join(at, keyOf(f))); depth == 0 && about != "" { // the settings of something built in
+			if about := Meaning(w.words, join(at, keyOf(f))); depth == 0 && about != "" { // settings of a built-in component
 				w.comment(about, depth)
 			}
 			if more, ok := v.Field(i).Interface().(documented); ok {
@@ -101,7 +102,7 @@ func (w *writer) field(at string, v reflect.Value, depth int, comments bool) {
 	}
 }
 
-// fields explains once what the items of a list may hold.
+// fields writes the descriptions for the items of a list, once.
 func (w *writer) fields(t reflect.Type, at string, depth int) {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -116,11 +117,11 @@ func (w *writer) fields(t reflect.Type, at string, depth int) {
 	}
 }
 
-// Value is a value as it is written on one line: a text, a whole number, true or
-// false, or a list of texts.
+// Value returns a value on one line: a string, an integer, a boolean, or a list of
+// strings.
 func Value(v any) string { return flow(reflect.ValueOf(v)) }
 
-// flow writes a value on one line.
+// flow returns a value on one line.
 func flow(v reflect.Value) string {
 	switch v.Kind() {
 	case reflect.String:
@@ -146,10 +147,10 @@ func flow(v reflect.Value) string {
 	}
 }
 
-// quoted writes text as JSON does, which YAML reads in double quotes; plain
-// where that cannot be misread.
+// quoted returns text in JSON quotes, which YAML accepts, or plain where that is
+// unambiguous.
 func quoted(s string) string {
-	other := []string{"true", "false", "null", "yes", "no", "on", "off", "nan", "inf"} // what plain words may mean
+	other := []string{"true", "false", "null", "yes", "no", "on", "off", "nan", "inf"} // plain words with another meaning
 	if word(s) && s[0] >= 'A' && !strings.HasSuffix(s, "-") && !slices.Contains(other, strings.ToLower(s)) {
 		return s
 	}

@@ -8,17 +8,17 @@ import (
 	"github.com/adrg/xdg"
 )
 
-// Paths are where certquay keeps its files, all of one user (XDG Base Directory
+// Paths are the directories of certquay's files for one user (XDG Base Directory
 // Specification).
 type Paths struct {
-	Data   string // the store, the socket and what the edge serves; mode 0700
-	Config string // configuration, master key, keys of SSH
+	Data   string // store, socket and files of the edge; mode 0700
+	Config string // configuration, master key and SSH keys
 	State  string // logs
 }
 
 const name = "certquay"
 
-// DefaultPaths asks the environment as it is now.
+// DefaultPaths returns the paths for the present environment.
 func DefaultPaths() Paths {
 	xdg.Reload()
 	return Paths{
@@ -28,37 +28,39 @@ func DefaultPaths() Paths {
 	}
 }
 
-// ConfigFile is the configuration; it may be absent.
+// ConfigFile returns the path of the configuration, which may not exist.
 func (p Paths) ConfigFile() string { return filepath.Join(p.Config, "config.yaml") }
 
-// MasterKey is the file, mode 0600, that seals the store's secrets.
+// MasterKey returns the path of the master key, a file with mode 0600.
 func (p Paths) MasterKey() string { return filepath.Join(p.Config, "master.key") }
 
-// KeyFile is the master key that belongs to a configuration file: the one beside
-// it.
+// KeyFile returns the path of the master key that belongs to a configuration file:
+// beside it.
 func KeyFile(configFile string) string {
 	return Paths{Config: filepath.Dir(configFile)}.MasterKey()
 }
 
-// Log is the file that is written, mode 0600.
+// Log returns the path of the log, a file with mode 0600.
 func (p Paths) Log() string { return filepath.Join(p.State, "certquay.log") }
 
-// AuthorizedKeysIn is the file of public keys, as configured in a file in dir.
+// AuthorizedKeysIn returns the path of the authorized_keys file, for a configuration
+// file in dir.
 func (s SSH) AuthorizedKeysIn(dir string) string { return in(dir, s.AuthorizedKeys, "authorized_keys") }
 
-// HostKeyIn is the file of the host key, as configured in a file in dir.
+// HostKeyIn returns the path of the host key, for a configuration file in dir.
 func (s SSH) HostKeyIn(dir string) string { return in(dir, s.HostKey, "ssh_host_key") }
 
-// PasswordIn is the file of the password, as configured in a file in dir.
+// PasswordIn returns the path of the password file, for a configuration file in dir.
 func (s SMTP) PasswordIn(dir string) string { return in(dir, s.PasswordFile, "") }
 
-// DirectoryIn is where backups are put, as configured in a file in dir.
+// DirectoryIn returns the directory of backups, for a configuration file in dir.
 func (b Backup) DirectoryIn(dir string) string { return in(dir, b.Directory, "") }
 
-// PassphraseIn is the file of the passphrase, as configured in a file in dir.
+// PassphraseIn returns the path of the passphrase file, for a configuration file in
+// dir.
 func (b Backup) PassphraseIn(dir string) string { return in(dir, b.PassphraseFile, "") }
 
-// in resolves a path of a configuration file in dir.
+// in resolves a path in a configuration file in dir.
 func in(dir, path, otherwise string) string {
 	if path == "" {
 		path = otherwise

@@ -1,7 +1,6 @@
-// Package demo fills a throw-away store with a believable fleet. Nothing in it
-// is invented: each certificate was bought, applied for, issued by the embedded
-// CA and deployed to real TLS endpoints by the engine, over the last fourteen
-// months of a movable clock.
+// Package demo fills a temporary store with a realistic fleet. Nothing is faked: the
+// engine bought, applied for and deployed every certificate, with the embedded CA and
+// real TLS endpoints, over the last fourteen months of a movable clock.
 package demo
 
 import (
@@ -27,49 +26,48 @@ import (
 	"certquay/model"
 )
 
-// Config is the configuration a demo runs with: certificates of 100 days, as
-// public ones will be from March 2027, so that there is something to renew, and
-// approvals that outlast the fleet's story, so that hosting needs nobody.
+// Config is the configuration of a demo: certificates are valid for 100 days, like
+// public ones from March 2027, so that renewals occur, and approvals outlast the
+// history, so that hosted renewals need no reviewer.
 const Config = `embedded:
   max_validity_days: 100
 review:
   reuse_days: 825
 `
 
-// HandshakeTimeout is how long a demo waits for a new leaf to be presented: its
-// endpoints are on this machine, and the frozen one never does.
+// HandshakeTimeout is how long a demo waits until a new leaf is presented. It is short,
+// because the endpoints are local and the frozen one never presents it.
 const HandshakeTimeout = 500 * time.Millisecond
 
-// Clock is the clock of a demo. It begins with the fleet's story, in the past,
-// and is moved up to the present by [Fill].
+// Clock returns the clock of a demo. It starts at the beginning of the history, and
+// [World.Fill] moves it to the present.
 func Clock(now time.Time) *ports.MovableClock {
 	return ports.NewMovableClock(shifted{now.Sub(now.AddDate(0, 0, -history))}, 0)
 }
 
-// shifted is the system's clock, some time back.
+// shifted is the system clock, set back.
 type shifted struct{ by time.Duration }
 
-// Now is the system's time less the shift.
+// Now returns the system time minus the shift.
 func (s shifted) Now() time.Time { return time.Now().Add(-s.by) }
 
 // After sends the time after d.
 func (s shifted) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
-// FrozenRegion is the region of the WAF that, while frozen, takes certificates
-// and goes on presenting what it did: a deployment there fails at its handshake
-// and is put back.
+// FrozenRegion is the region of the WAF that, while frozen, accepts certificates but
+// keeps presenting the previous one, so that a deployment fails its handshake and is
+// rolled back.
 const FrozenRegion = "us-west-1"
 
 // frozenFor is how long the region stays frozen; then a retry succeeds.
 const frozenFor = 36 * time.Hour
 
-// Freezable is a product one region of which can be made to keep what it
-// presents, so that a failed deployment can be shown. It is as safe for
-// concurrent use as the product.
+// Freezable is a product with a region that can be frozen, to show a failed deployment.
+// It is as safe for concurrent use as the product.
 type Freezable struct {
 	ports.Product
 	now    func() time.Time
-	frozen atomic.Pointer[time.Time] // until then; nil while it never was
+	frozen atomic.Pointer[time.Time] // end of the freeze; nil if it was never frozen
 }
 
 // NewFreezable wraps a product; now is the demo's clock.
@@ -77,7 +75,7 @@ func NewFreezable(p ports.Product, now func() time.Time) *Freezable {
 	return &Freezable{Product: p, now: now}
 }
 
-// Deploy lets a frozen region answer as if it had taken the certificate.
+// Deploy does nothing in a frozen region, but reports success.
 func (f *Freezable) Deploy(ctx context.Context, p ports.Place, pair ports.Pair) (ports.Binding, error) {
 	if until := f.frozen.Load(); until != nil && f.now().Before(*until) && p.Region == FrozenRegion {
 		return f.Present(ctx, p)
@@ -85,57 +83,58 @@ func (f *Freezable) Deploy(ctx context.Context, p ports.Place, pair ports.Pair) 
 	return f.Product.Deploy(ctx, p, pair)
 }
 
-// Freeze makes the region keep what it presents for a day and a half.
+// Freeze freezes the region for a day and a half.
 func (f *Freezable) Freeze() {
 	until := f.now().Add(frozenFor)
 	f.frozen.Store(&until)
 }
 
-// World is what the fleet is made in.
+// World is the environment in which the fleet is created.
 type World struct {
 	Engine *lifecycle.Engine
 	Clock  *ports.MovableClock
 	Store  ports.Store
 	// Products are those of the engine, by name.
 	Products map[string]ports.Product
-	// Reached, if not nil, is told of each month that [World.Fill] comes to. Its
-	// error ends that.
+	// Reached, if not nil, is called for each month of the history. An error ends
+	// [World.Fill].
 	Reached func(month time.Time) error
 
 	actor model.Actor
 	ops   model.ID
-	now   time.Time // the present, at which the story ends
+	now   time.Time // the present, at which the history ends
 }
 
-// did is one thing that was done in the story.
-type did struct {
+// step is one event of the history.
+type step struct {
 	ago int
 	do  func(context.Context) error
 }
 
-// Fill lives through the fleet's story, up to the present.
+// Fill runs the whole history, up to the present.
 func (w *World) Fill(ctx context.Context) error {
 	w.actor = model.Actor{Name: "demo", Role: model.Owner, Via: "demo"}
 	w.now = w.Clock.Now().AddDate(0, 0, history)
-	story := []did{{history, w.begin}}
+	steps := []step{{history, w.setUp}}
 	for n := range fleet {
 		l := &fleet[n]
 		var id model.ID
-		story = append(story, did{l.ago, func(ctx context.Context) (err error) {
+		steps = append(steps, step{l.ago, func(ctx context.Context) (err error) {
 			id, err = w.buy(ctx, l)
 			return err
 		}})
 		if l.end == revoked || l.end == closed || l.end == rejected {
-			story = append(story, did{l.after, func(ctx context.Context) error { return w.finish(ctx, l, id) }})
+			steps = append(steps, step{l.after, func(ctx context.Context) error { return w.finish(ctx, l, id) }})
 		}
 	}
 	for _, ago := range installs {
-		story = append(story, did{ago, w.install})
+		steps = append(steps, step{ago, w.install})
 	}
-	story = append(story, did{16, w.uploads}, did{0, w.trouble})
-	slices.SortStableFunc(story, func(a, b did) int { return b.ago - a.ago })
-	for _, d := range story {
-		// The clock runs meanwhile: a day with several stories is reached once.
+	steps = append(steps, step{16, w.uploads}, step{0, w.incidents})
+	slices.SortStableFunc(steps, func(a, b step) int { return b.ago - a.ago })
+	for _, d := range steps {
+		// The clock also advances by itself; for several steps on one day it is moved
+		// once.
 		if to := w.now.AddDate(0, 0, -d.ago); to.After(w.Clock.Now()) {
 			if w.Reached != nil && to.Month() != w.Clock.Now().Month() {
 				if err := w.Reached(to); err != nil {
@@ -159,8 +158,8 @@ var company = model.Organization{
 	Country: "DE", Province: "Berlin", City: "Berlin", Address: "Example Street 1", Zip: "10115",
 }
 
-// begin makes what the others need.
-func (w *World) begin(ctx context.Context) error {
+// setUp creates contacts, company and packs.
+func (w *World) setUp(ctx context.Context) error {
 	ops, err := w.Engine.By(w.actor).AddContact(ctx, model.Contact{Name: "Ops", Email: "ops@example.com", Phone: "+49 30 1234511"})
 	if err != nil {
 		return err
@@ -188,8 +187,8 @@ func (w *World) begin(ctx context.Context) error {
 	return nil
 }
 
-// buy buys, applies for and deploys one certificate, as far as its story goes.
-func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
+// buy buys, applies for and deploys one certificate, as far as its story says.
+func (w *World) buy(ctx context.Context, l *story) (model.ID, error) {
 	domains := strings.Fields(l.names)
 	for n, d := range domains {
 		name, err := names.Parse(d)
@@ -252,7 +251,7 @@ func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
 			return id, err
 		}
 	}
-	if err := w.done(ctx, j); err != nil {
+	if err := w.waitDone(ctx, j); err != nil {
 		return id, err
 	}
 	if l.host == hostedLater {
@@ -263,8 +262,8 @@ func (w *World) buy(ctx context.Context, l *life) (model.ID, error) {
 	return id, w.deploy(ctx, l, id)
 }
 
-// done waits for jobs that must succeed.
-func (w *World) done(ctx context.Context, jobs ...model.Job) error {
+// waitDone waits for jobs and returns an error if one fails.
+func (w *World) waitDone(ctx context.Context, jobs ...model.Job) error {
 	for _, j := range jobs {
 		p, err := w.wait(ctx, j)
 		if err != nil {
@@ -283,9 +282,9 @@ func (w *World) wait(ctx context.Context, j model.Job) (lifecycle.Progress, erro
 	return ps[0], err
 }
 
-// deploy puts the certificate wherever its story says.
-func (w *World) deploy(ctx context.Context, l *life, id model.ID) error {
-	for _, to := range l.on {
+// deploy deploys a certificate to the resources of its story.
+func (w *World) deploy(ctx context.Context, l *story, id model.ID) error {
+	for _, to := range l.resources {
 		r := lifecycle.DeployRequest{Product: to}
 		if name, region, ok := strings.Cut(to, "/"); ok {
 			r.Product, r.Regions = name, []string{region}
@@ -297,7 +296,7 @@ func (w *World) deploy(ctx context.Context, l *life, id model.ID) error {
 		if err != nil {
 			return err
 		}
-		if err := w.done(ctx, jobs...); err != nil {
+		if err := w.waitDone(ctx, jobs...); err != nil {
 			return err
 		}
 		if !l.auto {
@@ -313,8 +312,8 @@ func (w *World) deploy(ctx context.Context, l *life, id model.ID) error {
 	return nil
 }
 
-// installs are the days, before now, on which somebody installs what was renewed
-// and is not deployed by itself; forgotten is where nobody thinks of it.
+// installs are the days before the present on which renewed certificates without
+// auto-deploy are deployed by hand; forgotten lists those that are never deployed.
 var (
 	installs  = []int{260, 180, 100, 40, 12}
 	forgotten = []string{"wiki.example.com", "old.example.org", "git.example.dev"}
@@ -337,7 +336,7 @@ func (w *World) install(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := w.done(ctx, jobs...); err != nil {
+		if err := w.waitDone(ctx, jobs...); err != nil {
 			return err
 		}
 	}
@@ -345,14 +344,14 @@ func (w *World) install(ctx context.Context) error {
 }
 
 // finish ends a certificate as its story says.
-func (w *World) finish(ctx context.Context, l *life, id model.ID) error {
+func (w *World) finish(ctx context.Context, l *story, id model.ID) error {
 	switch l.end {
 	case revoked:
 		j, err := w.Engine.By(w.actor).Revoke(ctx, id, lifecycle.RevokeRequest{Reason: "keyCompromise"})
 		if err != nil {
 			return err
 		}
-		return w.done(ctx, j)
+		return w.waitDone(ctx, j)
 	case rejected:
 		return w.Engine.By(w.actor).RejectApplication(ctx, id, "the register extract is older than a year")
 	case closed:
@@ -361,9 +360,9 @@ func (w *World) finish(ctx context.Context, l *life, id model.ID) error {
 	return nil
 }
 
-// trouble is what happened today: a region that froze while a certificate was
-// reissued there, and somebody who changed an endpoint by hand.
-func (w *World) trouble(ctx context.Context) error {
+// incidents adds today's incidents: a region that is frozen during a reissue, and an
+// endpoint that was changed by hand.
+func (w *World) incidents(ctx context.Context) error {
 	if f, ok := w.Products["WAF"].(*Freezable); ok {
 		f.Freeze()
 	}
@@ -379,15 +378,15 @@ func (w *World) trouble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.done(ctx, j); err != nil {
+	if err := w.waitDone(ctx, j); err != nil {
 		return err
 	}
-	// Here somebody put the certificate before the current one back by hand.
+	// Somebody deploys the first version again, bypassing certquay.
 	jobs, err := w.Engine.By(w.actor).Deploy(ctx, download.ID, lifecycle.DeployRequest{Product: "CDN"})
 	if err != nil {
 		return err
 	}
-	if err := w.done(ctx, jobs...); err != nil {
+	if err := w.waitDone(ctx, jobs...); err != nil {
 		return err
 	}
 	there, err := w.Engine.By(model.Scheduler).Resource(jobs[0].Resource)
@@ -412,7 +411,7 @@ func (w *World) trouble(ctx context.Context) error {
 	return err
 }
 
-// pair is a version of an instance, with its key.
+// pair returns a version of an instance with its key.
 func (w *World) pair(id model.ID, version int) (p ports.Pair, err error) {
 	err = w.Store.View(func(r model.Reader) error {
 		i, err := model.Get[model.Instance](r, string(id))
@@ -434,7 +433,7 @@ func (w *World) pair(id model.ID, version int) (p ports.Pair, err error) {
 	return p, err
 }
 
-// document is a stamped page, as far as a picture of nothing can be one.
+// document returns a picture that looks like a stamped page.
 func document() []byte {
 	img := image.NewGray(image.Rect(0, 0, 420, 594))
 	for y := range 594 {

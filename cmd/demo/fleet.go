@@ -2,20 +2,20 @@ package demo
 
 import "certquay/model"
 
-// life is one certificate of the fleet: when it was bought, counted in days
-// before now, and what was done with it since.
-type life struct {
-	ago   int
-	names string // separated by spaces
-	level model.Level
-	grade model.Grade
-	years int
-	key   model.KeyType
-	host  hosting
-	on    []string // PRODUCT or PRODUCT/REGION
-	auto  bool     // auto-deploy everywhere it is deployed
-	end   ending
-	after int // days before now at which it ended
+// story is the history of one certificate: when it was bought, in days before the
+// present, and what was done with it.
+type story struct {
+	ago       int
+	names     string // separated by spaces
+	level     model.Level
+	grade     model.Grade
+	years     int
+	key       model.KeyType
+	host      hosting
+	resources []string // PRODUCT or PRODUCT/REGION
+	auto      bool     // auto-deploy everywhere it is deployed
+	end       ending
+	after     int // when it ended, in days before the present
 }
 
 type hosting int
@@ -39,76 +39,75 @@ const (
 	closed
 )
 
-// history is how far back the fleet's story goes, in days.
+// history is the length of the history in days.
 const history = 420
 
-// fleet is what the demo shows: a company with shops, interfaces and things
-// left over, about sixty certificates in every state there is.
-var fleet = []life{
-	// Renewed and redeployed by themselves.
+// fleet is the demo's fleet: about sixty certificates of a company, in every state.
+var fleet = []story{
+	// Renewed and redeployed automatically.
 	{ago: 410, names: "shop.example.com", level: model.OV, grade: model.Professional,
-		host: hostedBought, on: []string{"CDN", "SLB/eu-central-1"}, auto: true},
+		host: hostedBought, resources: []string{"CDN", "SLB/eu-central-1"}, auto: true},
 	{ago: 408, names: "pay.example.com", level: model.EV, grade: model.Professional,
-		host: hostedBought, on: []string{"WAF/eu-central-1", "SLB/eu-central-1"}, auto: true, key: model.ECDSAP384},
-	{ago: 400, names: "*.shop.example.com", level: model.DV, grade: model.Standard, host: hostedBought, on: []string{"CDN"}, auto: true},
+		host: hostedBought, resources: []string{"WAF/eu-central-1", "SLB/eu-central-1"}, auto: true, key: model.ECDSAP384},
+	{ago: 400, names: "*.shop.example.com", level: model.DV, grade: model.Standard, host: hostedBought, resources: []string{"CDN"}, auto: true},
 	{ago: 380, names: "api.example.net", level: model.DV, grade: model.Standard,
-		host: hostedBought, on: []string{"SLB/ap-southeast-1"}, auto: true},
+		host: hostedBought, resources: []string{"SLB/ap-southeast-1"}, auto: true},
 	{ago: 377, names: "img.example.com", level: model.DV, grade: model.Standard,
-		host: hostedBought, on: []string{"CDN", "DCDN"}, auto: true},
+		host: hostedBought, resources: []string{"CDN", "DCDN"}, auto: true},
 	{ago: 371, names: "login.example.com", level: model.OV, grade: model.Standard,
-		host: hostedBought, on: []string{"WAF/cn-hangzhou"}, auto: true},
-	{ago: 355, names: "static.example.net", level: model.DV, grade: model.Free, host: hostedLater, on: []string{"CDN"}, auto: true},
-	{ago: 349, names: "m.example.com", level: model.DV, grade: model.Standard, host: hostedPacks, on: []string{"DCDN"}, auto: true},
-	{ago: 338, names: "media.example.org", level: model.DV, grade: model.Standard, host: hostedLater, on: []string{"SCDN"}, auto: true},
-	{ago: 330, names: "video.example.org", level: model.DV, grade: model.Standard, host: hostedPacks, on: []string{"DCDN"}},
+		host: hostedBought, resources: []string{"WAF/cn-hangzhou"}, auto: true},
+	{ago: 355, names: "static.example.net", level: model.DV, grade: model.Free, host: hostedLater, resources: []string{"CDN"}, auto: true},
+	{ago: 349, names: "m.example.com", level: model.DV, grade: model.Standard, host: hostedPacks, resources: []string{"DCDN"}, auto: true},
+	{ago: 338, names: "media.example.org", level: model.DV, grade: model.Standard, host: hostedLater, resources: []string{"SCDN"}, auto: true},
+	{ago: 330, names: "video.example.org", level: model.DV, grade: model.Standard, host: hostedPacks, resources: []string{"DCDN"}},
 	{ago: 301, names: "data.example.net", level: model.DV, grade: model.Standard,
-		host: hostedLater, on: []string{"SLB/us-west-1"}, auto: true},
+		host: hostedLater, resources: []string{"SLB/us-west-1"}, auto: true},
 	{ago: 288, names: "search.example.com", level: model.DV, grade: model.Standard,
-		host: hostedBought, on: []string{"SLB/eu-central-1"}, auto: true},
+		host: hostedBought, resources: []string{"SLB/eu-central-1"}, auto: true},
 	{ago: 260, names: "mail.example.com imap.example.com smtp.example.com", level: model.DV, grade: model.Standard,
 		host: hostedLater, key: model.RSA2048},
-	{ago: 244, names: "bücher.example", level: model.DV, grade: model.Standard, host: hostedLater, on: []string{"CDN"}, auto: true},
-	{ago: 231, names: "events.example.com", level: model.DV, grade: model.Free, host: hostedLater, on: []string{"CDN"}},
-	{ago: 208, names: "docs.example.com", level: model.DV, grade: model.Standard, host: hostedBought, on: []string{"CDN"}, auto: true},
-	{ago: 190, names: "status.example.net", level: model.DV, grade: model.Standard, host: hostedLater, on: []string{"DCDN"}, auto: true},
+	{ago: 244, names: "bücher.example", level: model.DV, grade: model.Standard, host: hostedLater, resources: []string{"CDN"}, auto: true},
+	{ago: 231, names: "events.example.com", level: model.DV, grade: model.Free, host: hostedLater, resources: []string{"CDN"}},
+	{ago: 208, names: "docs.example.com", level: model.DV, grade: model.Standard, host: hostedBought, resources: []string{"CDN"}, auto: true},
+	{ago: 190, names: "status.example.net", level: model.DV, grade: model.Standard, host: hostedLater, resources: []string{"DCDN"}, auto: true},
 	{ago: 177, names: "cart.example.com", level: model.OV, grade: model.Standard,
-		host: hostedBought, on: []string{"WAF/us-west-1"}, auto: true},
+		host: hostedBought, resources: []string{"WAF/us-west-1"}, auto: true},
 	{ago: 150, names: "app.example.net", level: model.DV, grade: model.Standard,
-		host: hostedLater, on: []string{"SLB/ap-southeast-1"}, auto: true},
-	{ago: 133, names: "news.example.org", level: model.DV, grade: model.Free, host: hostedLater, on: []string{"SCDN"}, auto: true},
-	{ago: 120, names: "*.example.dev", level: model.DV, grade: model.Standard, host: hostedPacks, on: []string{"CDN"}},
+		host: hostedLater, resources: []string{"SLB/ap-southeast-1"}, auto: true},
+	{ago: 133, names: "news.example.org", level: model.DV, grade: model.Free, host: hostedLater, resources: []string{"SCDN"}, auto: true},
+	{ago: 120, names: "*.example.dev", level: model.DV, grade: model.Standard, host: hostedPacks, resources: []string{"CDN"}},
 	{ago: 96, names: "partner.example.com", level: model.OV, grade: model.Standard,
-		host: hostedBought, on: []string{"WAF/eu-central-1"}, auto: true},
+		host: hostedBought, resources: []string{"WAF/eu-central-1"}, auto: true},
 	{ago: 75, names: "chat.example.net", level: model.DV, grade: model.Standard,
-		host: hostedLater, on: []string{"SLB/eu-central-1"}, auto: true},
-	{ago: 52, names: "maps.example.com", level: model.DV, grade: model.Standard, host: hostedBought, on: []string{"CDN"}, auto: true},
-	{ago: 31, names: "beta.example.dev", level: model.DV, grade: model.Free, host: hostedLater, on: []string{"DCDN"}},
+		host: hostedLater, resources: []string{"SLB/eu-central-1"}, auto: true},
+	{ago: 52, names: "maps.example.com", level: model.DV, grade: model.Standard, host: hostedBought, resources: []string{"CDN"}, auto: true},
+	{ago: 31, names: "beta.example.dev", level: model.DV, grade: model.Free, host: hostedLater, resources: []string{"DCDN"}},
 	{ago: 9, names: "cloud.example.net", level: model.DV, grade: model.Standard,
-		host: hostedBought, on: []string{"SLB/cn-hangzhou"}, auto: true},
+		host: hostedBought, resources: []string{"SLB/cn-hangzhou"}, auto: true},
 
-	// Reissued inside what was paid for, renewed by nobody.
-	{ago: 392, names: "intranet.example.com", level: model.DV, grade: model.Standard, years: 2, on: []string{"SLB/eu-central-1"}},
-	{ago: 340, names: "wiki.example.com", level: model.DV, grade: model.Free, on: []string{"CDN"}},
-	{ago: 336, names: "jobs.example.com", level: model.DV, grade: model.Standard, on: []string{"CDN"}},
+	// Reissued within the service period, but not renewed.
+	{ago: 392, names: "intranet.example.com", level: model.DV, grade: model.Standard, years: 2, resources: []string{"SLB/eu-central-1"}},
+	{ago: 340, names: "wiki.example.com", level: model.DV, grade: model.Free, resources: []string{"CDN"}},
+	{ago: 336, names: "jobs.example.com", level: model.DV, grade: model.Standard, resources: []string{"CDN"}},
 	{ago: 310, names: "forum.example.org", level: model.DV, grade: model.Free, years: 2},
 	{ago: 275, names: "git.example.dev registry.example.dev", level: model.DV, grade: model.Standard,
-		years: 2, on: []string{"SLB/eu-central-1"}},
+		years: 2, resources: []string{"SLB/eu-central-1"}},
 	{ago: 255, names: "ci.example.dev", level: model.DV, grade: model.Free},
 	{ago: 220, names: "vpn.example.com", level: model.OV, grade: model.Standard, years: 2, key: model.RSA3072},
 	{ago: 215, names: "grafana.example.dev", level: model.DV, grade: model.Free},
-	{ago: 199, names: "crm.example.com", level: model.OV, grade: model.Professional, on: []string{"WAF/cn-hangzhou"}},
-	{ago: 140, names: "survey.example.org", level: model.DV, grade: model.Free, on: []string{"SCDN"}},
+	{ago: 199, names: "crm.example.com", level: model.OV, grade: model.Professional, resources: []string{"WAF/cn-hangzhou"}},
+	{ago: 140, names: "survey.example.org", level: model.DV, grade: model.Free, resources: []string{"SCDN"}},
 	{ago: 118, names: "a.example.net b.example.net c.example.net d.example.net e.example.net f.example.net",
-		level: model.DV, grade: model.Standard, on: []string{"SLB/us-west-1"}},
-	{ago: 101, names: "download.example.com", level: model.DV, grade: model.Standard, on: []string{"CDN"}},
-	{ago: 66, names: "radio.example.org", level: model.DV, grade: model.Free, on: []string{"SCDN"}},
+		level: model.DV, grade: model.Standard, resources: []string{"SLB/us-west-1"}},
+	{ago: 101, names: "download.example.com", level: model.DV, grade: model.Standard, resources: []string{"CDN"}},
+	{ago: 66, names: "radio.example.org", level: model.DV, grade: model.Free, resources: []string{"SCDN"}},
 	{ago: 44, names: "lab.example.dev", level: model.DV, grade: model.Free},
-	{ago: 27, names: "press.example.com", level: model.DV, grade: model.Standard, on: []string{"CDN"}},
-	{ago: 12, names: "summer.example.com", level: model.DV, grade: model.Standard, on: []string{"CDN", "DCDN"}},
+	{ago: 27, names: "press.example.com", level: model.DV, grade: model.Standard, resources: []string{"CDN"}},
+	{ago: 12, names: "summer.example.com", level: model.DV, grade: model.Standard, resources: []string{"CDN", "DCDN"}},
 	{ago: 3, names: "tickets.example.com", level: model.DV, grade: model.Standard},
 
 	// Left to expire.
-	{ago: 418, names: "old.example.org", level: model.DV, grade: model.Free, on: []string{"CDN"}},
+	{ago: 418, names: "old.example.org", level: model.DV, grade: model.Free, resources: []string{"CDN"}},
 	{ago: 385, names: "campaign.example.com", level: model.DV, grade: model.Free},
 
 	// Ended.
@@ -116,7 +115,7 @@ var fleet = []life{
 	{ago: 14, names: "mistake.example.com", level: model.DV, grade: model.Professional, end: revoked, after: 5},
 	{ago: 60, names: "", level: model.DV, grade: model.Free, end: closed, after: 58},
 
-	// On their way.
+	// In progress.
 	{ago: 6, names: "bank.example.com", level: model.EV, grade: model.Professional, end: awaitsReview},
 	{ago: 2, names: "invest.example.com", level: model.OV, grade: model.Standard, end: awaitsReview},
 	{ago: 11, names: "unclear.example.com", level: model.OV, grade: model.Standard, end: rejected, after: 8},

@@ -19,10 +19,10 @@ import (
 	"certquay/model"
 )
 
-// bought elsewhere, and brought along.
-var elsewhere = []struct {
+// foreignCerts are uploaded certificates of another CA.
+var foreignCerts = []struct {
 	name     string
-	from, to int // days before and after now
+	from, to int // validity: days before and after the present
 	key      bool
 	hosted   bool
 	on       string
@@ -33,13 +33,13 @@ var elsewhere = []struct {
 	{name: "partner-api.example.org", from: 100, to: 265},
 }
 
-// uploads brings certificates of another CA.
+// uploads uploads the certificates of another CA.
 func (w *World) uploads(ctx context.Context) error {
-	ca, err := newOther(w.Engine.Now())
+	ca, err := newForeignCA(w.Engine.Now())
 	if err != nil {
 		return err
 	}
-	for n, u := range elsewhere {
+	for n, u := range foreignCerts {
 		chain, key, err := ca.sign(int64(n+2), u.name, w.now.AddDate(0, 0, -u.from), w.now.AddDate(0, 0, u.to))
 		if err != nil {
 			return err
@@ -60,7 +60,7 @@ func (w *World) uploads(ctx context.Context) error {
 			}
 		}
 		if u.on != "" {
-			if err := w.deploy(ctx, &life{names: u.name, on: []string{u.on}, auto: u.hosted}, id); err != nil {
+			if err := w.deploy(ctx, &story{names: u.name, resources: []string{u.on}, auto: u.hosted}, id); err != nil {
 				return err
 			}
 		}
@@ -68,13 +68,13 @@ func (w *World) uploads(ctx context.Context) error {
 	return nil
 }
 
-// other is a CA that certquay does not know.
-type other struct {
+// foreignCA is a CA that is unknown to certquay.
+type foreignCA struct {
 	cert *x509.Certificate
 	key  crypto.Signer
 }
 
-func newOther(now time.Time) (*other, error) {
+func newForeignCA(now time.Time) (*foreignCA, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -89,11 +89,11 @@ func newOther(now time.Time) (*other, error) {
 		return nil, err
 	}
 	cert, err := x509.ParseCertificate(der)
-	return &other{cert, key}, err
+	return &foreignCA{cert, key}, err
 }
 
-// sign makes a certificate with its chain, and its key, both PEM.
-func (o *other) sign(serial int64, name string, from, to time.Time) (chain, key []byte, err error) {
+// sign returns a certificate chain and its key, both in PEM.
+func (o *foreignCA) sign(serial int64, name string, from, to time.Time) (chain, key []byte, err error) {
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err

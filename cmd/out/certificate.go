@@ -7,8 +7,8 @@ import (
 	"certquay/model"
 )
 
-// Instance is an instance in JSON; the names are fixed (spec 9). What does not
-// apply is null.
+// Instance is an instance in JSON. The field names are stable (spec 9). Fields that do
+// not apply are null.
 type Instance struct {
 	ID            model.ID        `json:"id"`
 	Name          string          `json:"name"`
@@ -44,7 +44,7 @@ type Instance struct {
 	RenewalOf     *string         `json:"renewal_of"`
 }
 
-// Proof is a record or file that proves control of a domain, in JSON.
+// Proof is a proof of control in JSON.
 type Proof struct {
 	Domain string `json:"domain"`
 	Method string `json:"method"`
@@ -68,7 +68,7 @@ type Version struct {
 	Reason      *string  `json:"revocation_reason"`
 }
 
-// Operation is what is being done to an instance, in JSON.
+// Operation is the running operation of an instance in JSON.
 type Operation struct {
 	Kind    model.JobKind `json:"kind"`
 	Since   *string       `json:"since"`
@@ -89,8 +89,8 @@ func operation(o model.Operation) *Operation {
 	return &Operation{o.Kind, TimeOrNil(o.Since), o.Attempt, next, OrNil(English(o.WaitFor)), OrNil(English(o.Error))}
 }
 
-// NewInstance returns an instance as it is printed in JSON at a moment. Contact is
-// the name of its contact, "" for none.
+// NewInstance returns the JSON form of an instance at a time. contact is the name of
+// its contact, or "".
 func NewInstance(i *model.Instance, now time.Time, contact string) Instance {
 	row := i.Row()
 	j := Instance{
@@ -126,7 +126,7 @@ func NewInstance(i *model.Instance, now time.Time, contact string) Instance {
 	return j
 }
 
-// LastError returns what went wrong last at an instance, "" for nothing.
+// LastError returns the last error of an instance, or "".
 func LastError(i *model.Instance) model.Text {
 	switch {
 	case i.Failure.Kind != "":
@@ -139,7 +139,7 @@ func LastError(i *model.Instance) model.Text {
 	return ""
 }
 
-// Resource is a resource in JSON; the names are fixed (spec 9).
+// Resource is a resource in JSON. The field names are stable (spec 9).
 type Resource struct {
 	ID           model.ID            `json:"id"`
 	Product      string              `json:"product"`
@@ -156,7 +156,7 @@ type Resource struct {
 	LastError    *string             `json:"last_error"`
 }
 
-// NewResource returns a resource as it is printed in JSON.
+// NewResource returns the JSON form of a resource.
 func NewResource(v *lifecycle.ResourceView) Resource {
 	message := v.Failure.Message
 	if message == "" {

@@ -1,6 +1,6 @@
-// Package out is what verbs say: lines, notes and tables for people in the
-// language of the session, JSON for programs, and errors with their exit codes.
-// It knows nothing of how a store is opened or a session served.
+// Package out prints the output of verbs: lines, notes and tables in the language of
+// the session, JSON for programs, and errors with their exit codes. It does not depend
+// on how a store is opened or a session served.
 package out
 
 import (
@@ -14,12 +14,12 @@ import (
 	"certquay/ui/text"
 )
 
-// Console prints to the person of a session and asks for confirmation. Its methods
-// may be called by several goroutines once JSON and Yes are set.
+// Console prints to the user of a session and asks for confirmation. Its methods are
+// safe for concurrent use once JSON and Yes are set.
 type Console struct {
 	*session.Session
 	JSON bool // set by --json: JSON instead of words
-	Yes  bool // set by --yes: answers what [Console.Confirm] asks
+	Yes  bool // set by --yes: confirms what [Console.Confirm] asks
 }
 
 // Words returns the message catalogue of the session's language.
@@ -30,8 +30,8 @@ func (c *Console) Text(code string, args ...any) string {
 	return c.Words().Text(model.Say(code, args...))
 }
 
-// Label returns a code, such as a state, as people read it under a kind of the
-// catalogue: in English the code itself, which is what people type and JSON has.
+// Label returns the words for a code of some kind, such as a state. In English that is
+// the code itself, which is also what users type and JSON contains.
 func (c *Console) Label(kind, code string) string {
 	words := c.Words()
 	if words.Lang == "en" {
@@ -43,16 +43,14 @@ func (c *Console) Label(kind, code string) string {
 // Say prints a message on standard output; with JSON it prints nothing.
 func (c *Console) Say(code string, args ...any) { c.Print(c.Text(code, args...)) }
 
-// Print is [Console.Say] for a line that is in words already, and fit for a
-// terminal.
+// Print is [Console.Say] for a line that is already translated and escaped.
 func (c *Console) Print(line string) {
 	if !c.JSON {
 		_, _ = fmt.Fprintln(c.Out, line)
 	}
 }
 
-// Note prints a message on standard error; with JSON an object, whose words are
-// English.
+// Note prints a message on standard error; with JSON as an object, in English.
 func (c *Console) Note(code string, args ...any) {
 	t := model.Say(code, args...)
 	if b, err := EncodeJSON(map[string]string{"note": English(t)}, ""); c.JSON && err == nil {
@@ -62,8 +60,8 @@ func (c *Console) Note(code string, args ...any) {
 	PrintErr(c.Err, c.Lang, t)
 }
 
-// PrintErr writes a message, in a language, in one line that begins with the name of
-// the program.
+// PrintErr writes a message in a language as one line that begins with the name of the
+// program.
 func PrintErr(to io.Writer, lang string, t model.Text) {
 	_, _ = fmt.Fprintln(to, "certquay: "+text.New(lang).Text(t))
 }
@@ -77,9 +75,9 @@ func (c *Console) PrintJSON(v any) error {
 	return err
 }
 
-// Confirm asks before what cannot be taken back. The question is in the words of
-// the session already; typed is what has to be typed, yes when it is empty. Yes
-// answers; without a terminal and without Yes it returns a [UsageError].
+// Confirm asks before an action that cannot be undone. The question is already
+// translated; typed is the required answer, "yes" if empty. It succeeds if Yes is set;
+// without a terminal and without Yes it returns a [UsageError].
 func (c *Console) Confirm(ctx context.Context, question, typed string) error {
 	if c.Yes {
 		return nil

@@ -13,9 +13,9 @@ import (
 	"certquay/ui/text"
 )
 
-// EncodeJSON returns a value in JSON with a line end. What cannot be seen stands in
-// it as \uXXXX (RFC 8259 section 7), also where JSON would not ask for it: a
-// terminal obeys some of that, and some turns round the order of the rest.
+// EncodeJSON returns a value in JSON with a line end. It escapes all invisible
+// characters as \uXXXX (RFC 8259 section 7), also where JSON does not require it,
+// because a terminal interprets some of them and others change the direction of text.
 func EncodeJSON(v any, indent string) ([]byte, error) {
 	var raw, b bytes.Buffer
 	enc := json.NewEncoder(&raw)
@@ -38,7 +38,7 @@ func EncodeJSON(v any, indent string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// OrNil is a string as JSON has it: null when it is empty.
+// OrNil returns a string for JSON: nil if it is empty.
 func OrNil[T ~string](s T) *string {
 	if s == "" {
 		return nil
@@ -47,7 +47,7 @@ func OrNil[T ~string](s T) *string {
 	return &v
 }
 
-// OrEmpty is a list as JSON has it: never null.
+// OrEmpty returns a slice for JSON: never nil.
 func OrEmpty[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -55,7 +55,7 @@ func OrEmpty[T any](list []T) []T {
 	return list
 }
 
-// TimeOrNil is a time as JSON has it: RFC 3339 in UTC, or null for the zero time.
+// TimeOrNil returns a time for JSON: RFC 3339 in UTC, or nil for the zero time.
 func TimeOrNil(t time.Time) *string {
 	if t.IsZero() {
 		return nil
@@ -64,11 +64,10 @@ func TimeOrNil(t time.Time) *string {
 	return &s
 }
 
-// English says a message in English, as it stands in JSON and in the log whatever
-// the language of the session is; "" for none.
+// English returns a message in English, for JSON and logs; "" for none.
 func English(t model.Text) string { return strings.Join(text.New("en").Lines(t), "\n") }
 
-// EnglishAll says each of several messages in English.
+// EnglishAll returns several messages in English.
 func EnglishAll(all []model.Text) []string {
 	said := make([]string, len(all))
 	for n, t := range all {

@@ -23,10 +23,10 @@ const (
 	ExitRefused  = 3
 	ExitNotFound = 4
 	ExitStore    = 5
-	ExitStopped  = 130 // the person stopped waiting; the work goes on
+	ExitStopped  = 130 // the user stopped waiting; the work continues
 )
 
-// FailedError is work that was done and failed (exit 1).
+// FailedError reports that the work failed (exit 1).
 type FailedError struct{ What, Hint model.Text }
 
 func (f *FailedError) Error() string { return f.What.String() }
@@ -40,8 +40,7 @@ func Failed(code string, args ...any) *FailedError {
 	return &FailedError{What: model.Say(code, args...), Hint: model.Say(code+".hint", args...)}
 }
 
-// UsageError is a command line, or a configuration, that cannot be understood
-// (exit 2).
+// UsageError reports a wrong command line or configuration (exit 2).
 type UsageError struct{ What, Hint model.Text }
 
 func (u *UsageError) Error() string { return u.What.String() }
@@ -55,8 +54,8 @@ func Usage(code string, args ...any) *UsageError {
 	return &UsageError{What: model.Say(code, args...), Hint: model.Say(code+".hint", args...)}
 }
 
-// StoreError is a store that cannot be opened or written (exit 5). Without a Hint
-// of its own the cause decides what is advised.
+// StoreError reports that the store cannot be opened or written (exit 5). Without a
+// Hint the advice depends on the cause.
 type StoreError struct {
 	Err  error
 	Hint model.Text
@@ -68,13 +67,13 @@ func (s *StoreError) Unwrap() error { return s.Err }
 // AsText returns the message of the cause.
 func (s *StoreError) AsText() model.Text { return model.TextOf(s.Err) }
 
-// ExitError is an exit code whose reason the person has been told already.
+// ExitError is an exit code whose reason has already been printed.
 type ExitError struct{ Code int }
 
 func (e *ExitError) Error() string { return fmt.Sprintf("exit status %d", e.Code) }
 
-// Problem is an error as a verb reports it: the exit code, a code and a reason for
-// machines, a message and a hint for people.
+// Problem is the printed form of an error: exit code, code and reason for programs,
+// message and hint for users.
 type Problem struct {
 	Exit          int
 	Code          string
@@ -82,20 +81,19 @@ type Problem struct {
 	Reason        string
 }
 
-// listedBy are the verbs that show what there is of a thing, by its code.
+// listedBy maps a kind of record to the verb that lists it.
 var listedBy = map[string]string{
 	"contact": "contact list", "company": "company list", "watch": "watch list",
 	"resource": "resources", "product": "product list", "task": "tasks",
 }
 
-// usageReasons are what the rules say of values that would do in no state: that is
-// wrong usage, whoever is asked.
+// usageReasons are the refusals that depend on the arguments alone, so they are usage
+// errors.
 var usageReasons = []rules.Reason{
 	rules.ReasonQuantity, rules.ReasonYears, rules.ReasonPackQuantity, rules.ReasonRegion, rules.ReasonNoRegion,
 }
 
-// ProblemOf returns how an error is reported. Errors that are not known are
-// failures (exit 1).
+// ProblemOf returns the printed form of an error. Unknown errors are failures (exit 1).
 func ProblemOf(err error) Problem {
 	p := Problem{Exit: ExitFailed, Code: "failed", Message: model.TextOf(err)}
 	var (
@@ -164,11 +162,11 @@ func ProblemOf(err error) Problem {
 	return p
 }
 
-// wayOut is what to do about an error of the store that names nothing itself.
+// wayOut returns the advice for an error of the store that contains none.
 func wayOut(err error) model.Text {
 	var open *store.OpenError
 	switch {
-	case errors.As(err, &open) && open.Hint != "": // said with the error
+	case errors.As(err, &open) && open.Hint != "": // already part of the message
 		return ""
 	case errors.Is(err, store.ErrSealed):
 		return model.Say("hint.unseal")
@@ -181,12 +179,12 @@ func wayOut(err error) model.Text {
 // ExitCode returns the exit code of an error.
 func ExitCode(err error) int { return ProblemOf(err).Exit }
 
-// maxMessage is how many characters of an error are told.
+// maxMessage is the maximum length of a printed message, in characters.
 const maxMessage = 2000
 
-// PrintError reports an error on standard error, for people in the language of the
-// session or as JSON in English. Text from outside in it is escaped. An
-// [ExitError] was reported before.
+// PrintError prints an error on standard error: in the language of the session, or as
+// JSON in English. Untrusted text in it is escaped. An [ExitError] has already been
+// printed.
 func (c *Console) PrintError(err error) {
 	if errors.As(err, new(*ExitError)) {
 		return

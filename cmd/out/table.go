@@ -10,8 +10,7 @@ import (
 	"certquay/cmd/session"
 )
 
-// Heads returns the headings of a table, by the codes of their words under
-// "head.".
+// Heads returns the headings of a table, from the catalogue's entries under "head.".
 func (c *Console) Heads(codes ...string) []string {
 	words := make([]string, len(codes))
 	for n, code := range codes {
@@ -20,8 +19,8 @@ func (c *Console) Heads(codes ...string) []string {
 	return words
 }
 
-// Table prints rows under a heading in columns as wide as needed. It escapes the
-// cells and cuts each at 200 characters.
+// Table prints rows under a heading, in columns as wide as needed. It escapes the cells
+// and cuts each at 200 characters.
 func (c *Console) Table(heading []string, rows [][]string) {
 	width := make([]int, len(heading))
 	all := append([][]string{heading}, rows...)
@@ -43,8 +42,8 @@ func (c *Console) Table(heading []string, rows [][]string) {
 	}
 }
 
-// Fields prints what there is to tell of one thing: names, in the words of the
-// session, and values, which it escapes. Those without a value are left out.
+// Fields prints the properties of one thing: names, already translated, and values,
+// which it escapes. Empty values are left out.
 func (c *Console) Fields(rows [][2]string) {
 	for _, r := range rows {
 		if r[1] != "" {
@@ -53,15 +52,15 @@ func (c *Console) Fields(rows [][2]string) {
 	}
 }
 
-// Field returns the name of a field, by the code of its words under "show.".
+// Field returns the name of a property, from the catalogue's entries under "show.".
 func (c *Console) Field(code string, args ...any) string { return c.Text("show."+code, args...) }
 
-// Pad fills a text up to a width in columns.
+// Pad pads a text to a width in columns.
 func Pad(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-ansi.StringWidth(s)))
 }
 
-// Dash is a cell of a table: a dash stands for nothing.
+// Dash returns a table cell: "-" if the text is empty.
 func Dash(s string) string {
 	if s == "" {
 		return "-"
@@ -69,7 +68,7 @@ func Dash(s string) string {
 	return s
 }
 
-// Join lists words, separated by commas.
+// Join joins words with commas.
 func Join[T ~string](words []T) string {
 	s := make([]string, len(words))
 	for n, w := range words {
@@ -78,7 +77,7 @@ func Join[T ~string](words []T) string {
 	return strings.Join(s, ", ")
 }
 
-// Day is the day of a time in UTC; "" for the zero time.
+// Day formats the day of a time in UTC; "" for the zero time.
 func Day(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -86,5 +85,5 @@ func Day(t time.Time) string {
 	return t.UTC().Format("2006-01-02")
 }
 
-// DateTime is a time in UTC to the second.
+// DateTime formats a time in UTC to the second.
 func DateTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

@@ -1,7 +1,7 @@
-// Package owner decides which process owns a store. Whoever holds the lock on
-// owner.lock in the data directory does; all others attach to it. The lock is
-// the kernel's (flock), so it ends with the process however that ends, and
-// nothing that is left behind stops the next owner.
+// Package owner determines which process owns a store: the one that holds the lock on
+// owner.lock in the data directory. All others attach to it. The kernel releases the
+// lock (flock) when the process ends in any way, so a file that is left behind does not
+// block the next owner.
 package owner
 
 import (
@@ -25,7 +25,7 @@ const (
 	SocketName = "sock"
 )
 
-// Errors that [Acquire] returns, wrapped with the path and what to do.
+// Errors of [Acquire]. They are wrapped in an error with the path and advice.
 var (
 	ErrNotDirectory = errors.New("not a directory")
 	ErrReadOnly     = errors.New("a read-only file system")
@@ -36,10 +36,10 @@ var (
 	ErrRemovedInUse = errors.New("removed while in use")
 )
 
-// OwnedError says that another process owns the store.
+// OwnedError reports that another process owns the store.
 type OwnedError struct {
 	Dir string
-	PID int // as the owner wrote it; 0 when it has not yet
+	PID int // as the owner wrote it; 0 if it has not yet
 }
 
 func (e *OwnedError) Error() string { return e.AsText().String() }
@@ -57,20 +57,20 @@ type Lock struct {
 	dir  string
 	mu   sync.Mutex
 	file *os.File
-	// readOnly says that nothing can be written in the directory, so that
-	// nobody is told who the owner is, and there is no socket.
+	// readOnly means that the directory is not writable: the owner's PID is not
+	// recorded, and there is no socket.
 	readOnly bool
 }
 
-// ReadOnly says that the lock is on a directory in which nothing can be
-// written; there can be no socket either.
+// ReadOnly reports whether the directory is not writable, so that there can be no
+// socket.
 func (l *Lock) ReadOnly() bool { return l.readOnly }
 
-// Acquire makes this process the owner of the store in a data directory, which
-// is created with mode 0700 when it does not exist, and brought to 0700 when
-// others could enter it and it holds nothing else. It does not wait: when there is an owner it returns
-// an [*OwnedError]. A socket that a dead owner left is removed. Two Acquires
-// in one process exclude each other as well.
+// Acquire makes this process the owner of the store in a data directory. It creates the
+// directory with mode 0700, or removes the permissions of other users if the directory
+// is empty or certquay's. It does not wait: if there is an owner it returns an
+// [*OwnedError]. It removes the socket of a previous owner. Two calls in one process
+// also exclude each other.
 func Acquire(dir string) (*Lock, error) {
 	if err := prepareDir(dir); err != nil {
 		return nil, err
@@ -78,8 +78,8 @@ func Acquire(dir string) (*Lock, error) {
 	return acquire(dir, os.O_CREATE)
 }
 
-// AcquireReadOnly is Acquire for who changes nothing: on a file system that is mounted
-// for reading it locks what is there, and makes nothing.
+// AcquireReadOnly is Acquire for callers that change nothing: on a read-only file
+// system it locks the existing file and creates nothing.
 func AcquireReadOnly(dir string) (*Lock, error) {
 	l, err := Acquire(dir)
 	if !errors.Is(err, ErrReadOnly) {
@@ -96,9 +96,9 @@ func AcquireReadOnly(dir string) (*Lock, error) {
 	return &Lock{dir: dir, file: f, readOnly: true}, nil
 }
 
-// TakeOver is Acquire for who was attached to an owner that has ended: it makes
-// nothing. When the store went with its owner, as that of a demo does, the
-// error wraps [ErrStoreRemoved].
+// TakeOver is Acquire for a process whose owner has ended: it creates nothing. If the
+// store was removed with its owner, like that of a demo, the error wraps
+// [ErrStoreRemoved].
 func TakeOver(dir string) (*Lock, error) { return acquire(dir, 0) }
 
 func acquire(dir string, create int) (*Lock, error) {
@@ -123,7 +123,7 @@ func acquire(dir string, create int) (*Lock, error) {
 	return l, nil
 }
 
-// lockError is why a file could not be locked.
+// lockError returns the error for a file that could not be locked.
 func lockError(dir, path string, f *os.File, err error) error {
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return &OwnedError{Dir: dir, PID: readPID(f)}
@@ -131,10 +131,11 @@ func lockError(dir, path string, f *os.File, err error) error {
 	return model.Fail("owner.lock", "file", path, "cause", err)
 }
 
-// confirm writes who owns the store and removes what a dead owner left.
+// confirm checks that the lock is on the present file, records this process as the
+// owner and removes the socket of a previous owner.
 func (l *Lock) confirm(path string) error {
-	// Somebody may have removed the file since it was opened: then this lock
-	// is on nothing, and another process can hold one on the new file.
+	// The file may have been removed since it was opened. Then this lock is useless,
+	// because another process can lock the new file.
 	mine, err := l.file.Stat()
 	if err != nil {
 		return err
@@ -142,7 +143,7 @@ func (l *Lock) confirm(path string) error {
 	if there, err := os.Lstat(path); err != nil || !os.SameFile(mine, there) {
 		return &OwnedError{Dir: l.dir}
 	}
-	// The number is for messages only, so a full disk keeps nobody out.
+	// The PID is only used in messages, so a full disk is not an error.
 	if err := l.writePID(os.Getpid()); err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
 		return pathError(path, err)
 	}
@@ -152,16 +153,15 @@ func (l *Lock) confirm(path string) error {
 	return nil
 }
 
-// writePID writes the number of the process that owns the store, 0 for none, over
-// the last one: a file that stays as long as it is keeps its block on a disk
-// that is full by the next start.
+// writePID records the PID of the owner, 0 for none. It overwrites the previous one in
+// place, so that the file keeps its block on a full disk.
 func (l *Lock) writePID(pid int) error {
 	_, err := fmt.Fprintf(io.NewOffsetWriter(l.file, 0), "%-20d\n", pid)
 	return err
 }
 
-// CheckHeld says that the data directory is still there with the lock in it, or why
-// not: an error that wraps [ErrRemovedInUse].
+// CheckHeld returns nil while the lock file is in the data directory, or else an error
+// that wraps [ErrRemovedInUse].
 func (l *Lock) CheckHeld() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -182,11 +182,11 @@ func (l *Lock) CheckHeld() error {
 // Dir is the data directory.
 func (l *Lock) Dir() string { return l.dir }
 
-// Socket is the path the owner listens on.
+// Socket returns the path of the owner's socket.
 func (l *Lock) Socket() string { return Socket(l.dir) }
 
-// Release ends the ownership: it removes the socket and unlocks. Close the
-// store first. Calling it again does nothing.
+// Release removes the socket and releases the lock. The store must be closed before.
+// Calling it again does nothing.
 func (l *Lock) Release() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -208,11 +208,11 @@ func (l *Lock) Release() error {
 	return err
 }
 
-// Socket is the path the owner of the store in a data directory listens on.
+// Socket returns the path of the socket of the owner of a data directory.
 func Socket(dir string) string { return filepath.Join(dir, SocketName) }
 
-// PID is the process that says it owns the store in a data directory, or 0.
-// It is for messages only: it may have ended since.
+// PID returns the process recorded as the owner of a data directory, or 0. It may have
+// ended, so use it only in messages.
 func PID(dir string) int {
 	f, err := os.Open(filepath.Join(dir, LockName))
 	if err != nil {
@@ -231,7 +231,7 @@ func readPID(f *os.File) int {
 	return max(pid, 0)
 }
 
-// prepareDir makes the data directory, or looks whether it can be used.
+// prepareDir creates the data directory, or checks that it is usable.
 func prepareDir(dir string) error {
 	if dir == "" {
 		return model.Fail("owner.no-name")
@@ -260,8 +260,8 @@ func prepareDir(dir string) error {
 	return nil
 }
 
-// isOwn says whether a directory is empty or was made by certquay, so that
-// closing it to others surprises nobody ("--data ~" would).
+// isOwn reports whether a directory is empty or was created by certquay. The
+// permissions of other directories, as with "--data ~", are not changed.
 func isOwn(dir string, st fs.FileInfo) bool {
 	if st.Mode()&fs.ModeSticky != 0 {
 		return false
@@ -273,7 +273,7 @@ func isOwn(dir string, st fs.FileInfo) bool {
 	return err == nil && len(names) == 0
 }
 
-// pathError gives the errors of a file system a type and a way out.
+// pathError converts an error of the file system to a typed one with advice.
 func pathError(path string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOTDIR):

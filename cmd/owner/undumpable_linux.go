@@ -2,7 +2,7 @@ package owner
 
 import "golang.org/x/sys/unix"
 
-// SetUndumpable keeps other processes of this user from looking into this one, whose
-// memory holds keys, and the kernel from writing it anywhere: it becomes not
-// dumpable (prctl(2)). What it finds of itself in /proc stays within its reach.
+// SetUndumpable prevents other processes of this user from tracing this one, whose
+// memory contains keys, and the kernel from writing core dumps (prctl(2),
+// PR_SET_DUMPABLE). The process can still read its own entries in /proc.
 func SetUndumpable() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }

@@ -2,6 +2,5 @@
 
 package owner
 
-// SetUndumpable does nothing here: that memory is not written to a core file is all
-// that is asked of this system.
+// SetUndumpable does nothing: on other systems only core files are disabled.
 func SetUndumpable() error { return nil }

@@ -8,24 +8,23 @@ import (
 	"unicode/utf8"
 )
 
-// MaxPaste is how much of one bracketed paste reaches a program, in bytes.
+// MaxPaste is the maximum size of a bracketed paste, in bytes.
 const MaxPaste = 1 << 20
 
-// PasteCutMsg tells a program that the rest of a paste was dropped, since it
-// was larger than [MaxPaste].
+// PasteCutMsg reports that a paste was larger than [MaxPaste] and was truncated.
 type PasteCutMsg struct{}
 
-// maxSequence bounds one control sequence that a terminal sends, in bytes; the
-// longest that mean anything have some hundred.
+// maxSequence is the maximum length of a control sequence, in bytes. Real ones are at
+// most a few hundred bytes long.
 const maxSequence = 8 << 10
 
 // pasteEnd ends a bracketed paste (xterm, "Bracketed Paste Mode").
 var pasteEnd = []byte("\x1b[201~")
 
-// pause is how long a terminal that sends one sequence may rest within it.
+// pause is the longest pause within a control sequence.
 const pause = time.Second
 
-// parts of what a terminal sends.
+// States of the parser.
 type part int
 
 const (
@@ -34,38 +33,37 @@ const (
 	csi                // a control sequence (ECMA-48, 5.4), after its introducer
 	controlString      // a control string (ECMA-48, 5.6), after its introducer
 	paste              // bracketed
-	overflow           // what is too much of a paste
+	overflow           // beyond the limit of a paste
 )
 
-// boundedInput is what a person types, with pastes and control sequences no longer
-// than they may be: Bubble Tea keeps either whole until its end comes. What is
-// no UTF-8 is left out, so that no byte can be a control of its own (C1), and
-// so is what a terminal would obey within a paste. One goroutine reads.
+// boundedInput is terminal input with limited pastes and control sequences, because
+// Bubble Tea buffers both until they end. It removes invalid UTF-8, so that no byte can
+// be a C1 control, and control characters within pastes. It is not safe for concurrent
+// use.
 type boundedInput struct {
 	from io.Reader
-	cut  func() // called once for each paste that is too long
+	cut  func() // called once for each truncated paste
 
 	at     part
-	length int    // of the sequence or paste so far
-	first  []byte // of a control sequence: its parameters as far as they count
-	ending int    // bytes of pasteEnd that were read and are held back
-	raw    []byte // what is read into; between two reads it begins with the part of a rune
-	held   int    // bytes of that part
+	length int    // length of the current sequence or paste
+	first  []byte // beginning of the parameters of a control sequence
+	ending int    // bytes of pasteEnd that have been read
+	raw    []byte // read buffer; begins with an incomplete rune
+	held   int    // length of the incomplete rune
 	last   time.Time
 }
 
-// boundedFile is a boundedInput over a terminal of this process, which stays
-// recognizable as one.
+// boundedFile is a boundedInput over a local terminal. It still has the terminal's Fd.
 type boundedFile struct {
 	*os.File
 	in *boundedInput
 }
 
-// Read reads once. It may return nothing without an error, where all that came
-// was too much: a terminal must not be read again before it has something.
+// Read reads once. It may return 0 bytes without an error if everything was dropped: a
+// terminal must not be read again before it has input.
 func (f boundedFile) Read(p []byte) (int, error) { return f.in.once(p) }
 
-// bound puts the bounds in front of a session's input.
+// bound applies the limits to the input of a session.
 func bound(from io.Reader, cut func()) io.Reader {
 	in := &boundedInput{from: from, cut: cut}
 	if f, ok := from.(*os.File); ok {
@@ -74,8 +72,8 @@ func bound(from io.Reader, cut func()) io.Reader {
 	return in
 }
 
-// Read reads until there is something to be passed on: a decoder makes room for
-// every read, also for those that bring nothing.
+// Read reads until there is something to return, because a decoder allocates for every
+// read.
 func (in *boundedInput) Read(p []byte) (n int, err error) {
 	for n == 0 && err == nil {
 		n, err = in.once(p)
@@ -85,7 +83,7 @@ func (in *boundedInput) Read(p []byte) (n int, err error) {
 
 // once reads once.
 func (in *boundedInput) once(p []byte) (int, error) {
-	const room = utf8.UTFMax + 8 // what is held back from one read to the next
+	const room = utf8.UTFMax + 8 // for bytes that are held back between reads
 	if len(p) <= 2*room {
 		return 0, io.ErrShortBuffer
 	}
@@ -112,7 +110,7 @@ func (in *boundedInput) once(p []byte) (int, error) {
 	return len(out), err
 }
 
-// pass appends a rune to out, if it is to be passed on.
+// pass appends a rune to out unless it is dropped.
 func (in *boundedInput) pass(out []byte, r rune, b []byte) []byte {
 	if in.at == paste || in.at == overflow {
 		return in.pasted(out, r, b)
@@ -145,9 +143,8 @@ func (in *boundedInput) pass(out []byte, r rune, b []byte) []byte {
 	return append(out, b...)
 }
 
-// begins says whether a control sequence with these parameters and a final
-// tilde begins a paste. It is no stricter than any decoder: "0200" does, and
-// so does "200;5".
+// begins reports whether a control sequence with these parameters and a final tilde
+// begins a paste. It accepts everything that a decoder might: also "0200" and "200;5".
 func begins(parameters []byte) bool {
 	n := 0
 	for _, c := range bytes.TrimLeft(parameters, "?<=>!") {
@@ -159,7 +156,7 @@ func begins(parameters []byte) bool {
 	return n == 200
 }
 
-// pasted appends a rune of a paste to out, if it is to be passed on.
+// pasted appends a rune of a paste to out unless it is dropped.
 func (in *boundedInput) pasted(out []byte, r rune, b []byte) []byte {
 	if r == rune(pasteEnd[in.ending]) {
 		if in.ending++; in.ending < len(pasteEnd) {
@@ -168,7 +165,7 @@ func (in *boundedInput) pasted(out []byte, r rune, b []byte) []byte {
 		in.at, in.length, in.ending = keys, 0, 0
 		return append(out, pasteEnd...)
 	}
-	if in.ending > 0 { // it was no end: its ESC is left out
+	if in.ending > 0 { // not the end after all: drop its ESC
 		held := pasteEnd[1:in.ending]
 		in.ending = 0
 		for n := range held {

@@ -1,5 +1,5 @@
-// Package program runs Bubble Tea programs in the terminal of a session, whichever
-// way it came, and shows a splash in the terminal of this process until one can run.
+// Package program runs Bubble Tea programs in the terminal of a local or remote
+// session, and shows a splash screen in the local terminal until the program is ready.
 package program
 
 import (
@@ -20,28 +20,26 @@ import (
 	"certquay/model"
 )
 
-// Filter sees each message before the model does and returns it, another, or
-// nil to drop it.
+// Filter receives each message before the model and returns it, a replacement, or nil
+// to drop it.
 type Filter func(tea.Model, tea.Msg) tea.Msg
 
-// Frames a second: locally as many as Bubble Tea can, less where each is
-// encrypted, still less where it crosses a network.
+// Frames per second: the maximum of Bubble Tea locally, less where each frame is
+// encrypted, and still less over a network.
 var fps = map[session.Kind]int{session.Local: 120, session.Socket: 60, session.Network: 30}
 
 var errPanicked = errors.New("panicked")
 
-// Run runs a Bubble Tea program in a session, local or remote, and
-// returns the exit code: 0 when it quit or ctx ended, [session.ExitReattach] when the
-// owner leaves, 1 when it failed. The terminal is restored in every case. Once
-// ctx has ended it returns within seconds, also when the terminal takes nothing
-// any more ([session.Writer]).
+// Run runs a Bubble Tea program in a session and returns the exit code: 0 if it quit or
+// ctx ended, [session.ExitReattach] if the owner leaves, 1 if it failed. It always
+// restores the terminal. Once ctx has ended it returns within seconds, even if the
+// terminal accepts no output ([session.Writer]).
 //
-// A paste is cut off after [MaxPaste], of which a [PasteCutMsg] tells. The size
-// of the window is clamped before the program sees it, window changes
-// are always taken, control-Z and programs that want the terminal for
-// themselves do nothing unless the session is local. A panic in the model or
-// in one of its commands is logged with its stack and told in one line; it
-// ends this program only. Signals are the caller's: end ctx.
+// A paste is truncated after [MaxPaste], and the program receives a [PasteCutMsg]. The
+// window size is clamped and window changes are always read. In a remote session,
+// control-Z and programs that take over the terminal are disabled. A panic in the model
+// or in a command is logged with its stack and reported in one line; it ends only this
+// program. Run does not handle signals: the caller ends ctx.
 func Run(ctx context.Context, s *session.Session, m tea.Model, filters ...Filter) int {
 	restore, code := grabTerminal(s)
 	if restore == nil {
@@ -50,7 +48,8 @@ func Run(ctx context.Context, s *session.Session, m tea.Model, filters ...Filter
 	return run(ctx, s, m, restore, filters)
 }
 
-// grabTerminal prepares a session's terminal for a program, and tells why it cannot.
+// grabTerminal prepares the terminal of a session for a program, or reports why it
+// cannot.
 func grabTerminal(s *session.Session) (restore func(), code int) {
 	if s.PTY == nil {
 		out.PrintErr(s.Err, s.Lang, model.Say("session.needs-terminal"))
@@ -64,13 +63,13 @@ func grabTerminal(s *session.Session) (restore func(), code int) {
 	return restore, 0
 }
 
-// run runs a program in a terminal that was taken, restores it, and turns how
-// the program ended into an exit code.
+// run runs a program in a prepared terminal, restores the terminal, and returns the
+// exit code.
 func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), filters []Filter) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
-	// Bubble Tea ends only once what it is writing was written.
+	// Bubble Tea ends only after its pending output is written.
 	stdout, stderr := session.Writer(ctx, s.Out), session.Writer(ctx, s.Err)
 	g := &guard{model: m, log: slog.Default(), end: func() { cancel(errPanicked) }}
 	var program *tea.Program
@@ -131,7 +130,7 @@ func run(ctx context.Context, s *session.Session, m tea.Model, restore func(), f
 	return 1
 }
 
-// silent is an input on which nothing is ever typed.
+// silent is an input without any data. It blocks until ctx ends.
 type silent struct{ ctx context.Context } // a reader's reads take none
 
 func (q silent) Read([]byte) (int, error) {
@@ -139,9 +138,9 @@ func (q silent) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// pass hands what is typed to a program until ctx ends. Bubble Tea's own reader
-// would wait for ever to hand over what was typed when the program ended, and
-// keep the whole program in memory.
+// pass sends input to a program until ctx ends. Bubble Tea's own reader would block
+// forever on input that arrives when the program has ended, and keep the program in
+// memory.
 func pass(ctx context.Context, program *tea.Program, input io.Reader, term string) {
 	events := make(chan uv.Event)
 	go func() {
@@ -151,13 +150,12 @@ func pass(ctx context.Context, program *tea.Program, input io.Reader, term strin
 		}
 	}()
 	for e := range events {
-		program.Send(e) // does nothing once it has ended
+		program.Send(e) // no-op once the program has ended
 	}
 }
 
-// guard is a model that catches the panics of another and of its commands.
-// Bubble Tea would catch them too, and print the stack on the screen of
-// whoever owns this process.
+// guard wraps a model and recovers from panics in it and in its commands. Bubble Tea's
+// own recovery would print the stack on the owner's terminal.
 type guard struct {
 	model tea.Model
 	log   *slog.Logger
@@ -188,8 +186,8 @@ func (g *guard) View() tea.View {
 	return g.model.View()
 }
 
-// command guards a command, and those it returns for Bubble Tea to run: a
-// batch, or a sequence, whose type is not exported.
+// command guards a command and the commands it returns: a batch, or a sequence, whose
+// type is not exported.
 func (g *guard) command(cmd tea.Cmd) tea.Cmd {
 	if cmd == nil {
 		return nil
@@ -208,9 +206,9 @@ func (g *guard) command(cmd tea.Cmd) tea.Cmd {
 	}
 }
 
-// filter puts the caller's filters behind one that keeps a remote program from
-// acting on the owner's terminal: suspending would stop the owner, and a
-// command that takes the terminal (an editor) would run beside it.
+// filter combines the caller's filters with one that prevents a remote program from
+// acting on the owner's terminal: suspending would stop the owner, and a command that
+// uses the terminal, such as an editor, would run there.
 func (g *guard) filter(k session.Kind, filters []Filter) func(tea.Model, tea.Msg) tea.Msg {
 	return func(_ tea.Model, msg tea.Msg) (passed tea.Msg) {
 		defer g.catch()

@@ -13,22 +13,20 @@ import (
 	"certquay/cmd/session"
 )
 
-// Splash is a frame in the terminal of this process until the program that will run
-// there has been made. What is typed meanwhile is for the program. It is used by one
-// goroutine.
+// Splash is a first frame in the terminal of this process, shown until the program is
+// ready. Input is kept for the program. It is not safe for concurrent use.
 type Splash struct {
 	s       *session.Session
 	drawn   bool
 	restore func()
 }
 
-// patience is how long a terminal that takes nothing keeps [ShowSplash] waiting.
+// patience is how long [ShowSplash] waits for a terminal that accepts no output.
 const patience = 50 * time.Millisecond
 
-// ShowSplash takes the terminal of this process and draws a frame, unless it is "",
-// on the alternate screen in the colours that the terminal has. [Splash.Run] or
-// [Splash.Close] gives the terminal back and then calls restored. Without a terminal
-// there is no splash, and the exit code is not 0.
+// ShowSplash prepares the terminal of this process and draws a frame on the alternate
+// screen, unless the frame is "". [Splash.Run] or [Splash.Close] restores the terminal
+// and then calls restored. Without a terminal it returns nil and a non-zero exit code.
 func ShowSplash(ctx context.Context, s *session.Session, frame func(width, height int) string, restored func()) (st *Splash, code int) {
 	taken, code := grabTerminal(s)
 	if taken == nil {
@@ -44,14 +42,14 @@ func ShowSplash(ctx context.Context, s *session.Session, frame func(width, heigh
 	return st, 0
 }
 
-// Run runs a program in place of the frame, as [Run] does.
+// Run replaces the frame with a program, like [Run].
 func (st *Splash) Run(ctx context.Context, m tea.Model, filters ...Filter) int {
 	restore := st.restore
 	st.restore = nil
 	return run(ctx, st.s, m, restore, filters)
 }
 
-// Close gives the terminal back, if no program has done so.
+// Close restores the terminal unless a program has done so.
 func (st *Splash) Close() error {
 	if st.restore == nil {
 		return nil
@@ -64,8 +62,8 @@ func (st *Splash) Close() error {
 	return nil
 }
 
-// write writes to the terminal for as long as that takes, but no longer than a
-// second or so: what cannot be shown is no reason not to go on.
+// write writes to the terminal, but gives up after a second or so: a missing frame is
+// not an error.
 func (st *Splash) write(ctx context.Context, text string) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -13,25 +13,24 @@ import (
 	"golang.org/x/term"
 )
 
-// ErrNoTerminal is returned when a question is due and there is nobody to ask
-// (exit 2: --yes takes the place of confirmations).
+// ErrNoTerminal is returned if a question cannot be asked because there is no terminal
+// (exit 2). With --yes, confirmations are not asked.
 var ErrNoTerminal error = model.Fail("session.no-terminal")
 
-// maxLine bounds one answer, in bytes.
+// maxLine is the maximum length of an answer, in bytes.
 const maxLine = 64 << 10
 
-// lineReader reads answers without taking more from the input than the line.
+// lineReader reads a line and nothing beyond it.
 type lineReader struct{ mu sync.Mutex }
 
-// Ask writes a question to Err and returns the line typed, without its end.
-// It returns io.EOF when the input ends before anything was typed,
-// [ErrNoTerminal] when nobody can answer, and the context's error once it
-// ends.
+// Ask writes a question to Err and returns the typed line without its end. It returns
+// io.EOF if the input ends before anything was typed, [ErrNoTerminal] if there is no
+// terminal, and the cause of ctx once that ends.
 func (s *Session) Ask(ctx context.Context, question string) (string, error) {
 	return s.ask(ctx, question, false)
 }
 
-// AskSecret is Ask for what must not be seen while it is typed.
+// AskSecret is Ask without echo.
 func (s *Session) AskSecret(ctx context.Context, question string) (string, error) {
 	return s.ask(ctx, question, true)
 }
@@ -42,7 +41,7 @@ func (s *Session) ask(ctx context.Context, question string, secret bool) (string
 	}
 	s.lines.mu.Lock()
 	defer s.lines.mu.Unlock()
-	if s.Kind == Network { // the other side's terminal is raw: edit the line here
+	if s.Kind == Network { // the remote terminal is in raw mode: edit the line here
 		return s.edit(ctx, question, secret)
 	}
 	if _, err := io.WriteString(s.Err, question); err != nil {
@@ -60,7 +59,7 @@ func (s *Session) ask(ctx context.Context, question string, secret bool) (string
 	return withContext(ctx, func() (string, error) { return readLine(s.Reader(ctx)) })
 }
 
-// edit lets the person edit a line on a terminal that does nothing by itself.
+// edit reads a line with line editing, from a terminal in raw mode.
 func (s *Session) edit(ctx context.Context, question string, secret bool) (string, error) {
 	t := term.NewTerminal(struct {
 		io.Reader
@@ -77,8 +76,8 @@ func (s *Session) edit(ctx context.Context, question string, secret bool) (strin
 	})
 }
 
-// withContext runs fn until ctx ends. An fn that cannot be stopped is left behind;
-// it ends with its input.
+// withContext runs fn until ctx ends. If fn cannot be interrupted, its goroutine ends
+// with the input.
 func withContext(ctx context.Context, fn func() (string, error)) (string, error) {
 	type result struct {
 		line string
@@ -100,8 +99,8 @@ func withContext(ctx context.Context, fn func() (string, error)) (string, error)
 	}
 }
 
-// byteReader hands on one byte at a time, so that a reader which keeps what is
-// left over has nothing to keep.
+// byteReader reads one byte at a time, so that a buffering reader consumes nothing
+// beyond the line.
 type byteReader struct{ r io.Reader }
 
 func (b byteReader) Read(p []byte) (int, error) {
@@ -128,8 +127,7 @@ func readLine(r io.Reader) (string, error) {
 	}
 }
 
-// rawSwitch gives a function that puts a terminal of this process into raw mode
-// and back.
+// rawSwitch returns a function that switches raw mode of a local terminal on and off.
 func rawSwitch(f *os.File) func(bool) error {
 	fd := int(f.Fd())
 	var was *term.State
@@ -142,9 +140,8 @@ func rawSwitch(f *os.File) func(bool) error {
 	}
 }
 
-// EchoSwitch gives a function that stops a terminal of this process from echoing
-// and lets it echo again, keeping its line
-// editing and control-C.
+// EchoSwitch returns a function that switches the echo of a local terminal off (true)
+// and on (false). Line editing and control-C keep working.
 func EchoSwitch(f *os.File) func(bool) error {
 	var was *noEcho
 	return func(on bool) (err error) {

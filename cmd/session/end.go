@@ -2,15 +2,15 @@ package session
 
 import "errors"
 
-// Why the context of a session ended; see [context.Cause].
+// Causes for the end of a session's context; see [context.Cause].
 var (
 	ErrInterrupted  = errors.New("interrupted")             // control-C or a signal: stop waiting
-	ErrDisconnected = errors.New("the connection was lost") // nobody is there any more
-	ErrReattach     = errors.New("the owner is leaving")    // a dashboard must end and attach anew
+	ErrDisconnected = errors.New("the connection was lost") // the user is gone
+	ErrReattach     = errors.New("the owner is leaving")    // a dashboard must end and reattach
 	ErrKeyRemoved   = errors.New("the key may not log in any more")
 )
 
-// ExitReattach is the status a dashboard ends with when its owner leaves
-// (EX_TEMPFAIL of sysexits.h). An attached process does not show it but
-// attaches anew; see package attach.
+// ExitReattach is the exit code of a dashboard whose owner leaves (EX_TEMPFAIL of
+// sysexits.h). The attached process reattaches instead of returning it; see package
+// attach.
 const ExitReattach = 75

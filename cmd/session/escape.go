@@ -7,11 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// Escape makes text from outside (user names, TERM, what an SSH client says of
-// itself, errors of servers) fit for a terminal and a log line: control
-// characters, bytes that are no UTF-8, line breaks and marks that change the
-// direction of text or take no room are shown as \x1b, \u202e and the like. At
-// most limit runes of the text are kept and a cut is shown by "...".
+// Escape makes untrusted text (user names, TERM, SSH client versions, errors of
+// servers) safe for a terminal and a log line: control characters, invalid UTF-8, line
+// breaks, and invisible or direction-changing characters are replaced by escapes such
+// as \x1b and \u202e. It keeps at most limit runes and marks a cut with "...".
 func Escape(text string, limit int) string {
 	var b strings.Builder
 	for n := 0; len(text) > 0; n++ {
@@ -39,10 +38,9 @@ func Escape(text string, limit int) string {
 	return b.String()
 }
 
-// Legible is text from outside that is kept and shown again and again, as a
-// name: what [Escape] would show as an escape is a replacement character, so
-// that escaping the result does not change it but for backslashes. At most
-// limit runes are kept.
+// Legible makes untrusted text safe for repeated display, as a name: it replaces what
+// [Escape] would escape by U+FFFD, so that escaping the result changes only
+// backslashes. It keeps at most limit runes.
 func Legible(text string, limit int) string {
 	n := 0
 	return strings.Map(func(r rune) rune {

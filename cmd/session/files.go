@@ -16,9 +16,9 @@ import (
 // ErrNoPath is returned, wrapped, when a session over network SSH names a file.
 var ErrNoPath = errors.New("no files over SSH")
 
-// files opens and writes what a caller on this machine names.
+// files opens and creates files of a caller on this machine.
 type files struct {
-	remote bool   // the caller is another process
+	remote bool   // the caller is an attached process
 	dir    string // its working directory
 	pid    int
 }
@@ -61,7 +61,7 @@ func (f files) bind(s *Session) {
 			return err
 		}
 		if _, err := os.Stat(p); err == nil {
-			return os.MkdirAll(p, mode) // says so when it is no directory
+			return os.MkdirAll(p, mode) // fails if p is not a directory
 		}
 		if err := os.MkdirAll(p, mode); err != nil {
 			return err
@@ -70,8 +70,8 @@ func (f files) bind(s *Session) {
 	}
 }
 
-// NotRegularError says that what was named is no file but something else, which
-// may never end or never begin.
+// NotRegularError reports that a path is not a regular file; reading it might never
+// end.
 type NotRegularError struct {
 	Path string
 	What model.Text
@@ -86,13 +86,13 @@ func (e *NotRegularError) AsText() model.Text {
 	return model.Say("path.not-regular", "file", e.Path, "what", e.What)
 }
 
-// OpenRegular opens a file for reading, and nothing but a file: without
-// waiting it refuses, with a [*NotRegularError], a pipe, which may have nobody
-// at its other end, a device, a socket and a directory.
+// OpenRegular opens a regular file for reading. It refuses a pipe, a device, a socket
+// and a directory with a [*NotRegularError], without waiting for the other end of a
+// pipe.
 func OpenRegular(path string) (*os.File, error) { return open(path, false) }
 
-// open is OpenRegular, and opens a pipe as well where that is allowed; reading
-// from one ends when it is closed.
+// open is OpenRegular but accepts a pipe if pipe is set. Closing the file interrupts
+// reading.
 func open(path string, pipe bool) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if errors.Is(err, syscall.ENXIO) {
@@ -121,8 +121,8 @@ func open(path string, pipe bool) (*os.File, error) {
 	return nil, errors.Join(&NotRegularError{path, what}, f.Close())
 }
 
-// descriptor says whether a path names an open descriptor of the caller's, as a
-// shell's process substitution does: that may be a pipe.
+// descriptor reports whether a path names an open file descriptor of the caller, as in
+// process substitution of a shell. It may be a pipe.
 func descriptor(path string) bool {
 	path = filepath.Clean(path)
 	for _, in := range []string{"/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/"} {
@@ -133,7 +133,7 @@ func descriptor(path string) bool {
 	return path == "/dev/stdin"
 }
 
-// resolve gives the path by which this process reaches what the caller means.
+// resolve converts a path of the caller to one of this process.
 func (f files) resolve(path string) (string, error) {
 	if path == "" {
 		return "", &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
@@ -150,7 +150,8 @@ func (f files) resolve(path string) (string, error) {
 	return f.callerPath(filepath.Clean(path))
 }
 
-// callerPath leads names of a process's own descriptors to the caller's process.
+// callerPath converts names of the caller's own descriptors to entries of its process
+// in /proc.
 func (f files) callerPath(path string) (string, error) {
 	proc := fmt.Sprintf("/proc/%d", f.pid)
 	for from, to := range map[string]string{
@@ -192,23 +193,22 @@ func (noFiles) bind(s *Session) {
 	s.Abs = func(path string) string { return path }
 }
 
-// stdout is "-" for writing.
+// stdout is the file "-" for writing.
 type stdout struct{ io.Writer }
 
 func (stdout) Close() error { return nil }
 func (stdout) Abort() error { return nil }
 
-// pendingFile is a file under a temporary name until it is closed.
+// pendingFile is a file that has a temporary name until it is closed.
 type pendingFile struct {
 	f    *os.File
 	path string
-	err  error // of the first write that failed
+	err  error // the first error of Write
 	done bool
 }
 
-// create begins a file that replaces whatever regular file or link has the
-// name. It never follows a link, and never replaces a device or pipe: that
-// would be /dev/null or a terminal.
+// create starts replacing a regular file or link. It does not follow links and does not
+// replace devices and pipes, such as /dev/null or a terminal.
 func create(path string, mode os.FileMode) (File, error) {
 	switch st, err := os.Stat(path); {
 	case err == nil && st.IsDir():
@@ -236,7 +236,7 @@ func (c *pendingFile) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Close makes the file durable and gives it its name.
+// Close syncs the file and renames it to its name.
 func (c *pendingFile) Close() error {
 	if c.done {
 		return os.ErrClosed
@@ -253,7 +253,7 @@ func (c *pendingFile) Close() error {
 		return err
 	}
 	if d, err := os.Open(filepath.Dir(c.path)); err == nil {
-		_ = d.Sync() // not every file system can; the data itself is safe
+		_ = d.Sync() // not supported by every file system; the data itself is synced
 		_ = d.Close()
 	}
 	return nil

@@ -12,8 +12,8 @@ import (
 	"certquay/model"
 )
 
-// NewLocalSession is the session of this process: its standard streams, files,
-// environment and terminal. Its actor is the owner of the store.
+// NewLocalSession returns the session of this process: its standard streams, files,
+// environment and terminal. Its actor has the role of an owner.
 func NewLocalSession() *Session {
 	d := Describe(os.Stdin, os.Stdout, os.Stderr, os.Environ())
 	s := &Session{
@@ -30,7 +30,7 @@ func NewLocalSession() *Session {
 	return s
 }
 
-// Terminal is what a process knows of its terminal.
+// Terminal describes the terminal of a process.
 type Terminal struct {
 	In, Out, Err  bool // which of the standard streams are terminals
 	Width, Height int  // of Out; 0 when it is no terminal
@@ -38,7 +38,7 @@ type Terminal struct {
 	Profile       colorprofile.Profile
 }
 
-// Describe asks the three streams and the environment of this process.
+// Describe inspects the three streams and the environment of this process.
 func Describe(in, out, errs *os.File, env []string) Terminal {
 	is := func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 	d := Terminal{
@@ -53,7 +53,7 @@ func Describe(in, out, errs *os.File, env []string) Terminal {
 	return d
 }
 
-// WindowSize is the size of a terminal, or zero when f is none.
+// WindowSize returns the size of a terminal, or zero if f is not one.
 func WindowSize(f *os.File) Size {
 	w, h, err := term.GetSize(int(f.Fd()))
 	if err != nil {
@@ -62,32 +62,32 @@ func WindowSize(f *os.File) Size {
 	return Size{w, h}
 }
 
-// Remote is what a server knows of a session it makes.
+// Remote is the server's part of a remote session.
 type Remote struct {
 	In       io.Reader
 	Out, Err io.Writer
 	PTY      *PTY
 	Env      []string
 	Actor    model.Actor
-	// Who is asked who it is whenever something is read or done; nil for Actor.
+	// Who returns the present actor; nil means Actor.
 	Who func() model.Actor
-	// Raw and Hide ask the other side to change its terminal. Either may be
-	// nil when the other side's terminal is raw anyway.
+	// Raw and Hide change the modes of the remote terminal. They may be nil if it is
+	// always in raw mode.
 	Raw, Hide func(on bool) error
 }
 
-// Caller is what an attached process says of itself.
+// Caller is the description that an attached process sends of itself.
 type Caller struct {
 	Terminal
 	Dir string // its working directory, absolute; "" when it has none
-	PID int    // as the kernel tells it; 0 when unknown
+	PID int    // from the kernel; 0 if unknown
 }
 
-// NewSocketSession is the session of a process of the same user, attached over the
-// owner's socket. Its paths are taken from the caller's working directory and
-// opened by the owner: both are the same user, so nothing is reached that the
-// caller could not reach. Names of the caller's own descriptors (/dev/stdin,
-// /dev/fd/3, process substitution) are found through its process.
+// NewSocketSession returns the session of a process of the same user that is attached
+// over the owner's socket. The owner opens the caller's files, relative to the caller's
+// working directory: both are the same user, so the caller gains no access. Names of
+// the caller's own descriptors (/dev/stdin, /dev/fd/3, process substitution) are
+// resolved through /proc.
 func NewSocketSession(r Remote, c Caller) *Session {
 	s := r.session(Socket)
 	s.Terminal, s.Interactive = c.Out, c.In && (c.Err || c.Out)
@@ -103,9 +103,9 @@ func NewSocketSession(r Remote, c Caller) *Session {
 	return s
 }
 
-// NewNetworkSession is the session of somebody who came over network SSH. Every path
-// but "-" is refused with [ErrNoPath]: it would name a file of the server, and
-// "ssh host upload /etc/..." would read it.
+// NewNetworkSession returns the session of a user of network SSH. Every path but "-" is
+// refused with [ErrNoPath], because it would name a file of the server: "ssh host
+// upload /etc/..." would read it.
 func NewNetworkSession(r Remote) *Session {
 	s := r.session(Network)
 	s.Profile = colorprofile.NoTTY
@@ -129,7 +129,7 @@ func (r Remote) session(k Kind) *Session {
 	return s
 }
 
-// UserName is the login name of a user of this machine, or the number.
+// UserName returns the login name of a user of this machine, or else the number.
 func UserName(uid int) string {
 	id := strconv.Itoa(uid)
 	if u, err := user.LookupId(id); err == nil && u.Username != "" {

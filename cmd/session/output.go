@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// flushTimeout is how long what is still written may take once the person is gone
-// or the program is to end.
+// flushTimeout is how long a write may still take once the session or the program is
+// ending.
 const flushTimeout = time.Second
 
 var errTerminalGone = fmt.Errorf("nobody takes what is written: %w", os.ErrDeadlineExceeded)
 
-// Writer is to, and once ctx has ended a write that takes longer than a second
-// more fails with [os.ErrDeadlineExceeded], and so does every later one: a
-// terminal that is stopped, or whose window is gone while somebody holds it
-// open, never takes anything again, and nobody must wait for it. It is safe for
-// concurrent use. What is a file stays recognizable as one by its Fd.
+// Writer returns a writer to to that does not block for long once ctx has ended: a
+// write that takes a second more fails with [os.ErrDeadlineExceeded], and so does every
+// later one. A terminal that is stopped, or whose window was closed, may never accept
+// output again. The writer is safe for concurrent use. If to is a file, the writer has
+// its Fd.
 func Writer(ctx context.Context, to io.Writer) io.Writer {
 	w := &output{to: to, ended: ctx.Done(), writing: make(chan struct{}, 1)}
 	if f, ok := to.(file); ok {
@@ -29,18 +29,18 @@ func Writer(ctx context.Context, to io.Writer) io.Writer {
 	return w
 }
 
-// file is what programs ask a terminal by.
+// file is the interface by which programs recognize a terminal.
 type file interface {
 	io.ReadWriteCloser
 	Fd() uintptr
 }
 
-// output writes in a goroutine, which it leaves behind when it gives up.
+// output writes in a goroutine, which it abandons on a timeout.
 type output struct {
 	to      io.Writer
 	ended   <-chan struct{}
-	writing chan struct{} // one write at a time
-	gone    atomic.Bool   // one write was given up
+	writing chan struct{} // serializes writes
+	gone    atomic.Bool   // a write has timed out
 }
 
 type fileOutput struct {
@@ -62,7 +62,7 @@ func (o *output) Write(p []byte) (int, error) {
 	if o.gone.Load() {
 		return 0, errTerminalGone
 	}
-	b := bytes.Clone(p) // the caller may use p again after a write that is given up
+	b := bytes.Clone(p) // the caller may reuse p after a timeout
 	go func() {
 		o.writing <- struct{}{}
 		defer func() { <-o.writing }()

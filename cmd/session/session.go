@@ -1,8 +1,7 @@
-// Package session is what a verb or a dashboard sees of the person it works
-// for: streams, files, terminal, language and actor. The same code runs for a
-// local process, for one attached over the owner's socket and for one that
-// came over network SSH; only the [Session] differs. Verbs never ask os.Stdin,
-// os.Stdout or os.Getenv, which would be the owner's.
+// Package session represents the user of a verb or dashboard: streams, files, terminal,
+// language and actor. A local process, one attached over the owner's socket and one
+// that came over network SSH differ only in their [Session]. Verbs must not use
+// os.Stdin, os.Stdout or os.Getenv, which belong to the owner.
 package session
 
 import (
@@ -17,28 +16,28 @@ import (
 	"certquay/model"
 )
 
-// Kind says by which way a session came.
+// Kind is how a session is connected.
 type Kind int
 
 // Kinds of sessions.
 const (
-	Local   Kind = iota // this process has the terminal
+	Local   Kind = iota // in the terminal of this process
 	Socket              // attached over the owner's socket, same user
-	Network             // over SSH, a key of authorized_keys
+	Network             // over network SSH, with a key in authorized_keys
 )
 
-// Largest window a program is told of, in cells. A client may claim
-// 65535 x 65535, for which a renderer would take all memory.
+// Maximum size of a window in cells. A client can claim 65535 x 65535, for which a
+// renderer would need all memory.
 const (
 	MaxWidth  = 500
 	MaxHeight = 200
 )
 
-// Size is a window's, in cells.
+// Size is the size of a window in cells.
 type Size struct{ Width, Height int }
 
-// Clamp brings a size a client claims within 1 x 1 and [MaxWidth] x
-// [MaxHeight]; what was not told at all becomes 80 x 24.
+// Clamp limits the size a client claims to 1 x 1 up to [MaxWidth] x [MaxHeight]. An
+// unknown size becomes 80 x 24.
 func (z Size) Clamp() Size {
 	if z.Width <= 0 {
 		z.Width = 80
@@ -49,65 +48,64 @@ func (z Size) Clamp() Size {
 	return Size{min(z.Width, MaxWidth), min(z.Height, MaxHeight)}
 }
 
-// PTY is the terminal of a session, both of whose ends are terminals, so that
-// a full-screen program can run in it.
+// PTY is the terminal of a session whose input and output are terminals, so that a
+// full-screen program can run.
 type PTY struct {
-	Term   string // of TERM, escaped
-	Width  int    // in cells when the session began, clamped
+	Term   string // value of TERM, escaped
+	Width  int    // initial width in cells, clamped
 	Height int
-	// Resize gives the latest size after each change, clamped. Sizes in
-	// between may be missing. Nobody needs to read it, and a local session
-	// has none (nil): its program asks the terminal itself.
+	// Resize receives the latest size after each change, clamped. It may skip sizes and
+	// need not be read. In a local session it is nil: the program asks the terminal
+	// itself.
 	Resize <-chan Size
 }
 
-// File is one being written. It appears under its name whole, when Close
-// returns nil, or not at all: after Abort, after a failed Write, or when the
-// process dies, what was there before is still there.
+// File is a file that is being written. It replaces a file of the same name when Close
+// returns nil. After Abort, a failed Write, or the death of the process, the previous
+// file is still there.
 type File interface {
 	io.WriteCloser
-	// Abort gives up what was written. After Close it does nothing.
+	// Abort discards what was written. After Close it does nothing.
 	Abort() error
 }
 
-// Session is one person at work. Its fields are set once, before it is given
-// to anyone. Its methods may be called by several goroutines, but only one
-// may read from In.
+// Session is one connected user. Its fields are set before it is used. Its methods are
+// safe for concurrent use, but only one goroutine may read from In.
 type Session struct {
 	Kind Kind
 	In   io.Reader
 	Out  io.Writer
 	Err  io.Writer
 
-	// Open reads the caller's file, or In for "-".
+	// Open opens a file of the caller's for reading; "-" is In.
 	Open func(path string) (io.ReadCloser, error)
-	// Create writes a file of the caller's, with exactly this mode whatever
-	// the umask; for "-" it is Out.
+	// Create creates a file of the caller's with exactly this mode, ignoring the umask;
+	// "-" is Out.
 	Create func(path string, mode os.FileMode) (File, error)
-	// Abs is the whole path of a file of the caller's, or what was given where
+	// Abs returns the absolute path of a file of the caller's, or the path itself if
 	// there is none.
 	Abs func(path string) string
-	// MkdirAll makes a directory of the caller's and those above it.
+	// MkdirAll creates a directory of the caller's, with its parents.
 	MkdirAll func(path string, mode os.FileMode) error
 
-	Width       int  // of standard output in columns; 0 when it is no terminal
+	Width       int  // of standard output in columns; 0 if it is not a terminal
 	Terminal    bool // standard output is a terminal
-	Interactive bool // standard input is a terminal and questions can be seen
+	Interactive bool // questions can be asked: input and an output are terminals
 	Profile     colorprofile.Profile
-	Env         []string    // the caller's, a few names only unless local; the last of a name counts
-	Lang        string      // "en" or "zh": what the command line asks for, or else of the locale
-	Actor       model.Actor // who came; see [Session.Who]
-	PTY         *PTY        // nil when no full-screen program can run
+	Env         []string    // of the caller, only a few variables unless local; the last of a name counts
+	Lang        string      // "en" or "zh", from --lang or else the locale
+	Actor       model.Actor // actor at the start of the session; see [Session.Who]
+	PTY         *PTY        // nil if no full-screen program can run
 
-	who      func() model.Actor  // who it is now; nil for Actor
-	raw      func(on bool) error // puts the caller's terminal into raw mode and back
-	hide     func(on bool) error // stops the caller's terminal from echoing
+	who      func() model.Actor  // returns the present actor; nil means Actor
+	raw      func(on bool) error // switches the raw mode of the caller's terminal
+	hide     func(on bool) error // switches off the echo of the caller's terminal
 	rawCount atomic.Int32
 	lines    lineReader
 }
 
-// Who is the actor now: what somebody may do can change while the session lasts.
-// It may be called from any goroutine.
+// Who returns the present actor: permissions can change during a session. It is safe
+// for concurrent use.
 func (s *Session) Who() model.Actor {
 	if s.who == nil {
 		return s.Actor
@@ -115,8 +113,8 @@ func (s *Session) Who() model.Actor {
 	return s.who()
 }
 
-// Raw puts the caller's terminal into raw mode for a full-screen program until
-// the returned function is called. While raw, control-C is a key like any other.
+// Raw switches the caller's terminal to raw mode for a full-screen program, until
+// restore is called. In raw mode, control-C is a key like any other.
 func (s *Session) Raw() (restore func(), err error) {
 	if s.rawCount.Add(1) == 1 && s.raw != nil {
 		if err := s.raw(true); err != nil {
@@ -132,9 +130,9 @@ func (s *Session) Raw() (restore func(), err error) {
 	}, nil
 }
 
-// EchoOff stops the caller's terminal from echoing until the returned function is
-// called: what is typed while nothing reads stays for whoever reads next, and
-// control-C still interrupts. Where that cannot be done it does nothing.
+// EchoOff switches off the echo of the caller's terminal until restore is called. What
+// is typed while nothing reads is kept for the next reader, and control-C still
+// interrupts. It does nothing if the terminal does not support it.
 func (s *Session) EchoOff() (restore func()) {
 	if s.hide == nil || s.hide(true) != nil {
 		return func() {}
@@ -142,11 +140,11 @@ func (s *Session) EchoOff() (restore func()) {
 	return func() { _ = s.hide(false) }
 }
 
-// InRaw says whether a full-screen program has the terminal.
+// InRaw reports whether a full-screen program is using the terminal.
 func (s *Session) InRaw() bool { return s.rawCount.Load() > 0 }
 
-// Reader is In for as long as ctx lasts: then reads end with io.EOF and
-// nothing typed later is lost to them, where In can do that.
+// Reader returns In until ctx ends; then reads return io.EOF. If In supports it, input
+// typed later is not lost to these reads.
 func (s *Session) Reader(ctx context.Context) io.Reader {
 	if in, ok := s.In.(interface {
 		WithContext(context.Context) io.Reader
@@ -156,7 +154,7 @@ func (s *Session) Reader(ctx context.Context) io.Reader {
 	return s.In
 }
 
-// Getenv is the value of a variable in the caller's environment.
+// Getenv returns the value of a variable in the caller's environment.
 func (s *Session) Getenv(name string) string { return getenv(s.Env, name) }
 
 func getenv(env []string, name string) string {
@@ -168,8 +166,8 @@ func getenv(env []string, name string) string {
 	return ""
 }
 
-// Language is "zh" when the locale in env is Chinese, else "en" (spec V5).
-// LC_ALL counts before LC_MESSAGES before LANG, as in POSIX.
+// Language returns "zh" if the locale in env is Chinese, else "en" (spec V5). As in
+// POSIX, LC_ALL takes precedence over LC_MESSAGES and LANG.
 func Language(env []string) string {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if v := getenv(env, name); v != "" {
@@ -182,8 +180,8 @@ func Language(env []string) string {
 	return "en"
 }
 
-// profile takes colours away when NO_COLOR is set to anything, as no-color.org
-// says (spec V5); the detection takes only what reads as true for yes.
+// profile removes colours if NO_COLOR is set to any value, as no-color.org demands
+// (spec V5); colorprofile only recognizes boolean values.
 func profile(p colorprofile.Profile, env []string) colorprofile.Profile {
 	if getenv(env, "NO_COLOR") != "" && p > colorprofile.ASCII {
 		return colorprofile.ASCII

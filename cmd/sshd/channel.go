@@ -20,14 +20,14 @@ import (
 	"certquay/model"
 )
 
-// endpoint is the way in: nil keys for the socket.
+// endpoint is the socket or the network server; keys is nil for the socket.
 type endpoint struct {
 	keys      *Keys
 	authorize func(ctx context.Context, k Identity) (model.Actor, error)
 }
 
-// channel is one SSH session channel. Its requests are read by one goroutine
-// for as long as it lives, so nothing a handler does holds up the connection.
+// channel is one SSH session channel. One goroutine reads its requests until it is
+// closed, so that a handler cannot block the connection.
 type channel struct {
 	gossh.Channel
 	s        *Server
@@ -47,7 +47,7 @@ type channel struct {
 	ctx      context.Context // the channel's own, made with it
 }
 
-// channel serves one session channel until the other side closes it.
+// channel serves one session channel until the client closes it.
 func (s *Server) channel(ctx context.Context, d *endpoint, client *gossh.ServerConn, nc gossh.NewChannel, sc ssh.Context) {
 	l, _ := sc.Value(connKey{}).(*conn)
 	if l == nil {
@@ -87,8 +87,7 @@ func (s *Server) channel(ctx context.Context, d *endpoint, client *gossh.ServerC
 	c.cancel(session.ErrDisconnected)
 }
 
-// admit looks the key of the finished handshake up again: it may have been
-// taken away since.
+// admit looks up the authenticated key again, since it may have been removed.
 func (c *channel) admit(ctx context.Context, conn gossh.ConnMetadata) error {
 	if c.key == nil {
 		return errors.New("no key")
@@ -104,7 +103,8 @@ func (c *channel) admit(ctx context.Context, conn gossh.ConnMetadata) error {
 	return err
 }
 
-// currentActor is who the key is at present, with no role once it has been taken away.
+// currentActor returns the present actor of the key, without a role if the key was
+// removed.
 func (c *channel) currentActor(ctx context.Context) model.Actor {
 	id, err := c.endpoint.keys.Lookup(c.key)
 	if err == nil {
@@ -120,8 +120,8 @@ func (c *channel) currentActor(ctx context.Context) model.Actor {
 	return who
 }
 
-// request answers one channel request (RFC 4254 section 6). Whatever is not
-// named here is refused: agents, X11, subsystems such as sftp, breaks.
+// request handles one channel request (RFC 4254 section 6). All others are refused:
+// agent and X11 forwarding, subsystems such as sftp, breaks.
 func (c *channel) request(r *gossh.Request) bool {
 	switch r.Type {
 	case "env":
@@ -155,7 +155,7 @@ func (c *channel) request(r *gossh.Request) bool {
 	return false
 }
 
-// setEnv keeps one of the environment, within the limits.
+// setEnv stores an environment variable, within the limits.
 func (c *channel) setEnv(payload []byte) bool {
 	var v struct{ Name, Value string }
 	if c.started || c.endpoint.keys == nil || gossh.Unmarshal(payload, &v) != nil {
@@ -170,7 +170,7 @@ func (c *channel) setEnv(payload []byte) bool {
 	return true
 }
 
-// setPTY notes the terminal at the other end.
+// setPTY stores the terminal of the client.
 func (c *channel) setPTY(payload []byte) bool {
 	var p struct {
 		Term                                   string
@@ -186,10 +186,10 @@ func (c *channel) setPTY(payload []byte) bool {
 	return true
 }
 
-// cells brings what a client claims into the range of an int on any machine.
+// cells limits a size that a client claims to the range of an int on any machine.
 func cells(n uint32) int { return int(min(n, 1<<20)) }
 
-// resize passes the latest size on and forgets one that nobody took.
+// resize passes on the latest size, replacing one that was not read.
 func (c *channel) resize(z session.Size) {
 	select {
 	case <-c.sizes:
@@ -198,7 +198,7 @@ func (c *channel) resize(z session.Size) {
 	c.sizes <- z // the only sender, and there is room
 }
 
-// run serves what was asked for and closes the channel.
+// run executes the command and closes the channel.
 func (c *channel) run(kind string, payload []byte) {
 	code := 1
 	defer func() {
@@ -209,7 +209,7 @@ func (c *channel) run(kind string, payload []byte) {
 	defer in.close()
 	stdout := &output{to: c.Channel, raw: c.raw.Load}
 	stderr := &output{to: c.Stderr(), raw: c.raw.Load}
-	defer func() { // before anything was handed to a handler
+	defer func() { // panics before the handler is called
 		if r := recover(); r != nil {
 			c.s.failed(r, session.Language(c.env), stderr)
 		}
@@ -241,8 +241,8 @@ func (c *channel) run(kind string, payload []byte) {
 	code, _ = c.serve(ss, args)
 }
 
-// interrupter takes control-C and control-\ from a terminal that does not turn
-// them into signals itself, while no program wants them as keys.
+// interrupter handles control-C and control-\ from a terminal in raw mode, unless a
+// full-screen program is reading keys.
 func (c *channel) interrupter(ss *session.Session) func(byte) {
 	return func(byte) {
 		if !ss.InRaw() {
@@ -251,7 +251,7 @@ func (c *channel) interrupter(ss *session.Session) func(byte) {
 	}
 }
 
-// attached serves a certquay process at the other end of the socket.
+// attached serves an attached certquay process.
 func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 	var command struct{ Line string }
 	if err := gossh.Unmarshal(payload, &command); err != nil || command.Line != wire.Command {
@@ -314,8 +314,8 @@ func (c *channel) attached(payload []byte, r session.Remote, in *input) int {
 	return code
 }
 
-// serve gives the session to the handler. begun is false when the server is
-// leaving, or when the other side did not acknowledge: then nothing was done.
+// serve calls the handler. begun is false if the server is leaving or the client did
+// not acknowledge; then nothing was done.
 func (c *channel) serve(ss *session.Session, args []string) (code int, begun bool) {
 	defer c.cancel(nil)
 	v := &running{via: ss.Actor.Via, key: c.key, id: c.id, end: c.cancel}
@@ -347,7 +347,7 @@ func (c *channel) serve(ss *session.Session, args []string) (code int, begun boo
 	return code, begun
 }
 
-// failed logs a panic and tells the person in one line.
+// failed logs a panic and prints one line for the user.
 func (s *Server) failed(r any, lang string, to io.Writer) {
 	s.log.Error("panic in a session", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 	out.PrintErr(to, lang, model.Say("session.fault"))

@@ -14,36 +14,36 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 )
 
-// conn is one connection and what it takes of the limits.
+// conn is one connection and its share of the limits.
 type conn struct {
 	net.Conn
 	s        *Server
 	network  bool
 	pid      int    // of the process at the other end of the socket
-	source   string // the address it counts for; see [source]
+	source   string // address for the limits; see [source]
 	since    time.Time
-	read     atomic.Int64 // bytes
-	lastRead atomic.Int64 // when the last of them came, in nanoseconds since 1970
+	read     atomic.Int64 // bytes read
+	lastRead atomic.Int64 // time of the last read, in nanoseconds since 1970
 
 	once      sync.Once
 	idleTimer *time.Timer
 
 	mu       sync.Mutex
 	channels int
-	conn     gossh.Conn // once it had a session
-	key      string     // once authenticated: the key's fingerprint
+	conn     gossh.Conn // set by the first session
+	key      string     // fingerprint of the key, once authenticated
 	greeted  bool       // the client's version was read (RFC 4253 section 4.2)
-	counted  bool       // among those of a key
-	refused  error      // authenticated, but there is no place
+	counted  bool       // counted in perKey
+	refused  error      // why an authenticated connection is refused
 	closed   bool
 }
 
 type connKey struct{}
 
-// accept is called for each new connection, before its handshake. Where too many
-// shake hands, another one goes for it: the one that has sent least, of those
-// the oldest, and of the address that has most. So neither silent connections
-// nor one address keep anybody out.
+// accept is called for each new connection, before its handshake. If too many
+// connections are in the handshake, one is closed: of the address with the most of
+// them, the one that has sent least, and of those the oldest. So neither silent
+// connections nor a single address can lock out others.
 func (s *Server) accept(sc ssh.Context, raw net.Conn, network bool, pid int) net.Conn {
 	c := &conn{Conn: raw, s: s, network: network, pid: pid, since: time.Now()}
 	c.lastRead.Store(c.since.UnixNano())
@@ -82,8 +82,8 @@ func (s *Server) accept(sc ssh.Context, raw net.Conn, network bool, pid int) net
 	return c
 }
 
-// evict is who has to go so that one more from an address may shake hands, or
-// nil. It is called with the lock held.
+// evict removes and returns the connection that must be closed so that another one from
+// an address can start its handshake, or nil. The caller holds the lock.
 func (s *Server) evict(from string) (victim *conn) {
 	switch {
 	case s.perSource[from] >= s.limits.PerSource:
@@ -110,8 +110,8 @@ func (s *Server) evict(from string) (victim *conn) {
 	return victim
 }
 
-// removePending takes a link from those that shake hands. It is called with the lock
-// held, and does nothing when the link is not among them.
+// removePending removes a connection from those in the handshake, if it is among them.
+// The caller holds the lock.
 func (s *Server) removePending(c *conn) {
 	if _, ok := s.pending[c]; !ok {
 		return
@@ -122,8 +122,8 @@ func (s *Server) removePending(c *conn) {
 	}
 }
 
-// source is what an address counts for: itself, or its network of 64 bits,
-// which is what one holder of IPv6 addresses has at least.
+// source returns the address that the limits count: an IPv4 address, or the /64 network
+// of an IPv6 address, which is the least that one customer has.
 func source(a net.Addr) string {
 	t, ok := a.(*net.TCPAddr)
 	if !ok {
@@ -138,8 +138,8 @@ func source(a net.Addr) string {
 	return ip.String()
 }
 
-// Read notes when something was heard, and that the client has said its
-// version: until then it has less time.
+// Read records the time of the read, and extends the deadline once the client has sent
+// its version.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
@@ -153,7 +153,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// closeAfter closes the connection after a time, unless it is used before.
+// closeAfter closes the connection after a time unless a session begins before.
 func (c *conn) closeAfter(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -162,7 +162,7 @@ func (c *conn) closeAfter(d time.Duration) {
 	}
 }
 
-// Close gives back what the connection took.
+// Close closes the connection and updates the counts.
 func (c *conn) Close() error {
 	c.once.Do(func() {
 		c.mu.Lock()
@@ -195,9 +195,9 @@ var (
 	errClosing = errors.New("the connection is closed")
 )
 
-// authenticated moves a connection from those that still shake hands to those
-// of a key. Where there is no place it stays among the former for as long as
-// it takes to tell the person, who can be told once authenticated only.
+// authenticated moves a connection from those in the handshake to those of its key. A
+// connection in excess of the limits is kept for a short time, because only an
+// authenticated client can be told the reason.
 func (c *conn) authenticated(key string) error {
 	full := c.register(key)
 	if errors.Is(full, errPerKey) && c.s.evictSilent(key) {
@@ -214,7 +214,7 @@ func (c *conn) authenticated(key string) error {
 	return full
 }
 
-// register counts a connection among those of its key, if there is a place.
+// register counts a connection among those of its key, within the limits.
 func (c *conn) register(key string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -241,9 +241,8 @@ func (c *conn) register(key string) error {
 	return nil
 }
 
-// evictSilent closes the connection of a key that was silent for longest, unless
-// it answers: that of a computer which was put to sleep does not, and must not
-// keep its owner out.
+// evictSilent closes the connection of a key that has been silent longest, unless it
+// answers. A suspended computer does not answer, and must not lock out its owner.
 func (s *Server) evictSilent(key string) bool {
 	s.mu.Lock()
 	var silent *conn
@@ -261,7 +260,7 @@ func (s *Server) evictSilent(key string) bool {
 	silent.mu.Unlock()
 	if conn == nil {
 		if time.Since(time.Unix(0, silent.lastRead.Load())) < s.limits.Probe {
-			return false // it is about to begin a session
+			return false // it may be about to begin a session
 		}
 	} else if asked := ping(conn); asked != nil {
 		late := time.NewTimer(s.limits.Probe)
@@ -279,8 +278,8 @@ func (s *Server) evictSilent(key string) bool {
 	return true
 }
 
-// ping asks the client whether it is there; any answer will do. The channel has
-// it once it came, or the error with which the connection ended.
+// ping sends a keepalive request. The channel receives nil when any answer arrives, or
+// the error that ended the connection.
 func ping(conn gossh.Conn) <-chan error {
 	asked := make(chan error, 1)
 	go func() {
@@ -290,7 +289,7 @@ func ping(conn gossh.Conn) <-chan error {
 	return asked
 }
 
-// addChannel counts a channel, or says why there is to be none.
+// addChannel counts a new channel, or returns why it is refused.
 func (c *conn) addChannel(ctx context.Context, conn gossh.Conn) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -309,7 +308,7 @@ func (c *conn) addChannel(ctx context.Context, conn gossh.Conn) error {
 	return nil
 }
 
-// removeChannel counts a channel that was closed.
+// removeChannel counts a closed channel.
 func (c *conn) removeChannel() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -318,9 +317,8 @@ func (c *conn) removeChannel() {
 	}
 }
 
-// keepAlive asks the client three times within the time it may be silent. Its
-// answers keep the connection's deadline in the future; without them the
-// connection is closed, even though writing still succeeds.
+// keepAlive pings the client three times within the allowed silence. Answers extend the
+// deadline of the connection; without them it is closed, even if writes still succeed.
 func (c *conn) keepAlive(ctx context.Context, conn gossh.Conn) {
 	every := c.s.limits.Silent / 3
 	tick := time.NewTicker(every)

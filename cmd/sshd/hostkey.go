@@ -17,9 +17,9 @@ import (
 	"certquay/model"
 )
 
-// LoadHostKey reads the server's private key from a file in OpenSSH's format,
-// or makes an Ed25519 key there, mode 0600, when there is none. Of several
-// processes that do so at once, all get the same key.
+// LoadHostKey reads the server's private key from a file in OpenSSH's format, or
+// creates an Ed25519 key with mode 0600 if the file does not exist. Concurrent
+// processes get the same key.
 func LoadHostKey(path string) (gossh.Signer, error) {
 	for range 2 {
 		f, err := session.OpenRegular(path)
@@ -49,7 +49,7 @@ func LoadHostKey(path string) (gossh.Signer, error) {
 	return nil, model.Fail("host-key.vanished", "file", path)
 }
 
-// restrictAlgorithms keeps an RSA key from signing over SHA-1, and refuses DSA.
+// restrictAlgorithms disables SHA-1 signatures for an RSA key, and refuses DSA.
 func restrictAlgorithms(k gossh.Signer) (gossh.Signer, error) {
 	switch k.PublicKey().Type() {
 	case gossh.KeyAlgoED25519, gossh.KeyAlgoECDSA256, gossh.KeyAlgoECDSA384, gossh.KeyAlgoECDSA521:
@@ -62,8 +62,8 @@ func restrictAlgorithms(k gossh.Signer) (gossh.Signer, error) {
 	return nil, model.Fail("host-key.type", "type", k.PublicKey().Type())
 }
 
-// makeHostKey writes a new key; a link that fails when the name is taken makes
-// it appear whole.
+// makeHostKey writes a new key and links it to its name, so that it appears complete.
+// It fails if the name exists.
 func makeHostKey(path string) error {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

@@ -19,7 +19,8 @@ import (
 	"certquay/model"
 )
 
-// Errors of an authorized_keys file, wrapped with its path and what to do.
+// Errors of an authorized_keys file. They are wrapped in an error with the path and
+// advice.
 var (
 	ErrNoKeysFile = errors.New("no authorized_keys file")
 	ErrNoKeys     = errors.New("no key")
@@ -27,21 +28,21 @@ var (
 	ErrUnknownKey = errors.New("unknown key")
 )
 
-// maxKeysFile bounds an authorized_keys file, in bytes.
+// maxKeysFile is the maximum size of an authorized_keys file, in bytes.
 const maxKeysFile = 1 << 20
 
-// Identity is who came over SSH: what authorized_keys says of the key with
-// which the handshake was finished.
+// Identity is a user of network SSH: the entry of authorized_keys for the authenticated
+// key.
 type Identity struct {
 	Fingerprint string   // SHA-256, as ssh-keygen -l shows it
-	Comment     string   // of the key's line, fit to be shown ([session.Legible])
-	Options     []string // of the key's line
-	User        string   // the login name the client asked for, escaped; proves nothing
-	From        string   // the address, escaped
+	Comment     string   // comment of the entry, made legible by [session.Legible]
+	Options     []string // options of the entry
+	User        string   // login name sent by the client, escaped; not authenticated
+	From        string   // client address, escaped
 }
 
-// Keys is an authorized_keys file (sshd(8)). It is read again when it changes.
-// It is safe for concurrent use.
+// Keys is an authorized_keys file (sshd(8)), which is reloaded when it changes. It is
+// safe for concurrent use.
 type Keys struct {
 	path string
 
@@ -59,8 +60,8 @@ type stamp struct {
 	read    time.Time
 }
 
-// OpenKeys reads an authorized_keys file. It fails closed: without a file, or
-// without a key in it that may log in, there is an error (spec V9).
+// OpenKeys reads an authorized_keys file. It returns an error if the file does not
+// exist or contains no usable key, so that a server never starts open to all (spec V9).
 func OpenKeys(path string) (*Keys, error) {
 	if path == "" {
 		return nil, model.Fail("keys.unnamed").Wrapping(ErrNoKeysFile)
@@ -72,14 +73,14 @@ func OpenKeys(path string) (*Keys, error) {
 	return k, k.err
 }
 
-// Ignored says which lines of the file are not used, and why.
+// Ignored returns the lines that are not used, with the reasons.
 func (k *Keys) Ignored() []model.Text {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Clone(k.ignored)
 }
 
-// Lookup finds a key in the file as it is now.
+// Lookup returns the entry of a key in the present file.
 func (k *Keys) Lookup(key gossh.PublicKey) (Identity, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -94,9 +95,8 @@ func (k *Keys) Lookup(key gossh.PublicKey) (Identity, error) {
 	return id, nil
 }
 
-// reload reads the file when it is not the one that was read. A file that was
-// changed within the last two seconds before it was read is read again, since
-// the time of a change may be as coarse as that.
+// reload reads the file if it has changed. A file that changed less than two seconds
+// before it was read is read again, because modification times can be that coarse.
 func (k *Keys) reload() {
 	st, err := os.Stat(k.path)
 	if err != nil {
@@ -148,7 +148,8 @@ func readKeys(path string) (map[string]Identity, []model.Text, error) {
 	return keys, ignored, nil
 }
 
-// trusted refuses a file that others may write, as sshd's StrictModes does.
+// trusted returns an error for a file that other users can write, like sshd's
+// StrictModes.
 func trusted(st os.FileInfo) error {
 	if !st.Mode().IsRegular() {
 		return model.Fail("keys.not-regular")
@@ -187,9 +188,8 @@ func parseKeys(text []byte) (map[string]Identity, []model.Text) {
 	return keys, ignored
 }
 
-// ignoredOptions are options that forbid what certquay never allows. An option that
-// restricts something else makes its line useless, so that nobody gets more
-// than the line says.
+// ignoredOptions restrict only features that certquay does not have. A key with any
+// other option is refused, so that no restriction is ignored.
 var ignoredOptions = []string{
 	"restrict", "no-port-forwarding", "no-agent-forwarding", "no-x11-forwarding", "no-user-rc",
 	"pty", "agent-forwarding", "port-forwarding", "x11-forwarding", "user-rc",

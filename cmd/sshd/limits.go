@@ -2,26 +2,26 @@ package sshd
 
 import "time"
 
-// Limits bound what clients can take. Zero fields get the default.
+// Limits restrict the resources of clients. Zero fields have the defaults given below.
 type Limits struct {
-	Connections int           // over the network, at once, authenticated; 256
-	PerKey      int           // of those, of one key; 8
-	Handshakes  int           // over the network, at once, not yet authenticated; 2048
-	PerSource   int           // of those, of one address; 1024
+	Connections int           // network connections with an authenticated key; 256
+	PerKey      int           // network connections of one key; 8
+	Handshakes  int           // network connections in the handshake; 2048
+	PerSource   int           // network connections in the handshake, of one address; 1024
 	Attached    int           // connections to the socket; 256
-	Channels    int           // sessions in one connection; 10
-	Variables   int           // of the environment, in one session; 32
-	EnvBytes    int           // of those, names and values; 8 KB
-	Command     int           // bytes of a command over the network; 64 KB
-	Greeting    time.Duration // until a client must have said its version; 2 s
-	Handshake   time.Duration // until it must be done; 10 s
+	Channels    int           // sessions of one connection; 10
+	Variables   int           // environment variables of a session; 32
+	EnvBytes    int           // total size of their names and values, in bytes; 8 KB
+	Command     int           // size of a command over the network, in bytes; 64 KB
+	Greeting    time.Duration // until the client must have sent its version; 2 s
+	Handshake   time.Duration // until the handshake must be complete; 10 s
 	NoSession   time.Duration // until a connection without a session is closed; 1 min
-	Refusal     time.Duration // in which one for whom there is no place is told so; 5 s
-	Probe       time.Duration // to answer, for one that another wants the place of; 2 s
-	Recheck     time.Duration // between two looks whether a key may still be here; 1 s
+	Refusal     time.Duration // for telling a client why it is refused; 5 s
+	Probe       time.Duration // to answer a ping, before the connection is closed in favour of another; 2 s
+	Recheck     time.Duration // between checks that the keys of sessions are still authorized; 1 s
 	Silent      time.Duration // until a network connection without any answer is closed; 45 s
-	Longest     time.Duration // life of a network connection; 24 h
-	CutOff      time.Duration // until a session that was cut off must have ended; 3 s
+	Longest     time.Duration // maximum age of a network connection; 24 h
+	CutOff      time.Duration // until an interrupted session must have ended; 3 s
 }
 
 func (l Limits) withDefaults() Limits {

@@ -13,19 +13,20 @@ import (
 	"certquay/model"
 )
 
-// Network is how a store is offered over network SSH.
+// Network configures network SSH.
 type Network struct {
-	// Keys says who may come; without it nothing is served.
+	// Keys are the authorized keys. They are required.
 	Keys *Keys
-	// HostKey is the server's; clients remember it, so it should last.
+	// HostKey is the server's key. It should be persistent, because clients remember
+	// it.
 	HostKey gossh.Signer
-	// Authorize says who a key is to the store, at the start of each session.
-	// Without it everybody is a viewer under the name that the comment of the
-	// key's line gives. An error refuses the session.
+	// Authorize returns the actor for a key, at the start of each session and whenever
+	// it is looked up again. An error refuses the session. nil means [Viewer].
 	Authorize func(ctx context.Context, id Identity) (model.Actor, error)
 }
 
-// Viewer is what [Network.Authorize] is without one: the least of roles.
+// Viewer is the default of [Network.Authorize]: everybody is a viewer, named by the
+// comment of the key.
 func Viewer(_ context.Context, id Identity) (model.Actor, error) {
 	name := id.Comment
 	if name == "" {
@@ -34,17 +35,17 @@ func Viewer(_ context.Context, id Identity) (model.Actor, error) {
 	return model.Actor{Name: name, Role: model.Viewer, Via: "ssh", Key: id.Fingerprint}, nil
 }
 
-// publicKeyAlgorithms are the signatures that count; none over SHA-1.
+// publicKeyAlgorithms are the accepted signature algorithms, none of them with SHA-1.
 var publicKeyAlgorithms = []string{
 	gossh.KeyAlgoED25519, gossh.KeyAlgoSKED25519, gossh.KeyAlgoSKECDSA256,
 	gossh.KeyAlgoECDSA256, gossh.KeyAlgoECDSA384, gossh.KeyAlgoECDSA521,
 	gossh.KeyAlgoRSASHA512, gossh.KeyAlgoRSASHA256,
 }
 
-// ServeNetwork serves those whose key is in an authorized_keys file, until ctx
-// ends or Close is called, and then returns nil. Public keys are the only way
-// in, and a server that has none does not start (spec V9): charm.land/ssh lets
-// everybody in when nothing is set.
+// ServeNetwork serves the keys of an authorized_keys file until ctx ends or Close is
+// called, and then returns nil. Only public key authentication is enabled. A server
+// without keys does not start (spec V9), because charm.land/ssh without authentication
+// handlers accepts everybody.
 func (s *Server) ServeNetwork(ctx context.Context, l net.Listener, n Network) error {
 	if n.Keys == nil {
 		return errors.Join(ErrNoKeysFile, l.Close())

@@ -2,7 +2,8 @@ package sshd
 
 import "golang.org/x/sys/unix"
 
-// peer asks who connected a unix socket (LOCAL_PEERCRED, unix(4)).
+// peer returns the user and process at the other end of a unix socket (LOCAL_PEERCRED,
+// unix(4)).
 func peer(fd uintptr) (uid, pid int, err error) {
 	c, err := unix.GetsockoptXucred(int(fd), unix.SOL_LOCAL, unix.LOCAL_PEERCRED)
 	if err != nil {

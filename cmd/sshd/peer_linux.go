@@ -2,7 +2,8 @@ package sshd
 
 import "golang.org/x/sys/unix"
 
-// peer asks who connected a unix socket (SO_PEERCRED, unix(7)).
+// peer returns the user and process at the other end of a unix socket (SO_PEERCRED,
+// unix(7)).
 func peer(fd uintptr) (uid, pid int, err error) {
 	c, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {

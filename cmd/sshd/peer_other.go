@@ -4,7 +4,7 @@ package sshd
 
 import "errors"
 
-// peer cannot tell who connected here, so nobody can attach.
+// peer always fails, so no process can attach on this system.
 func peer(uintptr) (uid, pid int, err error) {
 	return 0, 0, errors.New("this system does not tell")
 }

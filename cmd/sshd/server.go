@@ -1,12 +1,11 @@
-// Package sshd lets other processes and people use the store of this process:
-// over the unix socket in the data directory, for certquay processes of the
-// same user, and over network SSH, for the keys of an authorized_keys file
-// (spec V9). Both are SSH servers of charm.land/ssh and wish, and both give
-// each session to the same [Handler].
+// Package sshd serves sessions to other processes and users: over the unix socket in
+// the data directory for certquay processes of the same user, and over network SSH for
+// the keys of an authorized_keys file (spec V9). Both are SSH servers of charm.land/ssh
+// and wish, and pass each session to the same [Handler].
 //
-// Session channels are served here rather than by charm.land/ssh: its sessions
-// keep an unlimited environment, block the connection when nobody takes window
-// changes, and drop empty arguments.
+// Session channels are implemented here because those of charm.land/ssh accept an
+// unlimited environment, block the connection while nobody reads window changes, and
+// drop empty arguments.
 package sshd
 
 import (
@@ -24,17 +23,17 @@ import (
 	"certquay/model"
 )
 
-// Handler does what a session asks for and returns its exit code. Without
-// arguments that is the dashboard; ctx then has to reach [Server.Dashboard].
-// ctx ends when the person is gone or wants to wait no longer; its cause says
-// which ([session.ErrInterrupted], [session.ErrDisconnected]). Serve is called by many
-// goroutines at once. A panic in it is logged, and the person is told in one
-// line (exit 1).
+// Handler runs the command line of a session and returns its exit code. Without
+// arguments it shows the dashboard and must call [Server.Dashboard] with ctx. ctx ends
+// when the user disconnects or interrupts; its cause says which
+// ([session.ErrInterrupted], [session.ErrDisconnected]). Serve must be safe for
+// concurrent use. A panic in it is logged and reported to the user in one line (exit
+// 1).
 type Handler interface {
 	Serve(ctx context.Context, s *session.Session, args []string) int
 }
 
-// HandlerFunc is a function that is a [Handler].
+// HandlerFunc is a function that implements [Handler].
 type HandlerFunc func(ctx context.Context, s *session.Session, args []string) int
 
 // Serve calls f.
@@ -42,13 +41,13 @@ func (f HandlerFunc) Serve(ctx context.Context, s *session.Session, args []strin
 	return f(ctx, s, args)
 }
 
-// Options are what a [Server] is made of.
+// Options configure a [Server].
 type Options struct {
 	Handler Handler
-	Version string // of certquay; attached processes compare it
-	// Verb is what a command line is logged as, without what it is
-	// done to: "" for a dashboard. It must not give back what a client sent.
-	// Without it no verbs are named.
+	Version string // of certquay; checked by attaching processes
+	// Verb returns what is logged for a command line: the verb without arguments, ""
+	// for a dashboard. It must not return text sent by the client. nil means that verbs
+	// are not logged.
 	Verb   func(args []string) string
 	Log    *slog.Logger
 	Limits Limits
@@ -69,14 +68,14 @@ type Server struct {
 	sessions map[*running]struct{}
 	changed  chan struct{} // closed and replaced when sessions or conns change
 	perKey   map[string]map[*conn]struct{}
-	conns    int                // the sum of those
-	pending  map[*conn]struct{} // not authenticated, or without a place
+	conns    int                // total of perKey
+	pending  map[*conn]struct{} // in the handshake, or about to be refused
 	attached int
 
-	perSource map[string]int // of pending
+	perSource map[string]int // pending connections by address
 }
 
-// New makes a server that serves nothing yet.
+// New returns a server; see [Server.ServeSocket] and [Server.ServeNetwork].
 func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -92,23 +91,24 @@ func New(o Options) *Server {
 	}
 }
 
-// running is a session that is going on, and how to end it.
+// running is a session in progress.
 type running struct {
 	via       string          // terminal, socket, ssh
 	key       gossh.PublicKey // over SSH
 	id        Identity        // over SSH
-	dashboard bool            // it looks rather than works
+	dashboard bool            // shows the dashboard
 	end       context.CancelCauseFunc
 }
 
-// Count is how many sessions are going on, this process's own included.
+// Count returns the number of sessions, including those of this process.
 func (s *Server) Count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.sessions)
 }
 
-// Changed is closed when somebody comes or leaves; ask for it before [Server.Count].
+// Changed returns a channel that is closed when a session begins or ends. Call it
+// before [Server.Count].
 func (s *Server) Changed() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,9 +122,8 @@ func (s *Server) notify() {
 
 type runningKey struct{}
 
-// Register counts a session of this process, for as long as it lasts, among those
-// who are here. Sessions that came over a connection are counted by
-// themselves. The context is the one to run the session with.
+// Register counts a session of this process until leave is called. Sessions over a
+// connection are counted automatically. The session must run with the returned context.
 func (s *Server) Register(ctx context.Context, ss *session.Session) (_ context.Context, leave func()) {
 	ctx, end := context.WithCancelCause(ctx)
 	v := &running{via: ss.Actor.Via, end: end}
@@ -153,9 +152,9 @@ func (s *Server) remove(v *running) {
 	s.notify()
 }
 
-// Dashboard marks the session that ctx belongs to as one that looks rather than
-// works: when the owner leaves, its context ends with [session.ErrReattach] instead of
-// its being waited for. Call it before the program runs and done after it.
+// Dashboard marks the session of ctx as a dashboard until done is called. When the
+// owner leaves, the context of a dashboard ends with [session.ErrReattach], whereas
+// other sessions are waited for.
 func (s *Server) Dashboard(ctx context.Context) (done func()) {
 	v, ok := ctx.Value(runningKey{}).(*running)
 	if !ok {
@@ -174,11 +173,11 @@ func (s *Server) Dashboard(ctx context.Context) (done func()) {
 	return func() { mark(false) }
 }
 
-// Close stops accepting, tells dashboards to attach anew, waits until running
-// verbs are done or ctx ends, and then closes every connection. Sessions of
-// this process (see [Server.Register]) are not its business. It returns ctx's error
-// when it cut off somebody; once it returns, no handler runs, unless the error
-// says that one did not heed the end of its context.
+// Close stops accepting connections, ends dashboards with [session.ErrReattach], waits
+// until running verbs have ended or ctx ends, and then closes all connections. It does
+// not wait for sessions of this process (see [Server.Register]). It returns ctx's error
+// if it interrupted a session. When it returns no handler is running, unless the error
+// says that one ignored the end of its context.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.leaving = true
@@ -202,8 +201,7 @@ func (s *Server) Close(ctx context.Context) error {
 		return true
 	}
 	err := s.waitUntil(ctx, onlyLocal)
-	// Clients close their connection once they have read how it ended. One
-	// that does not is not waited for long.
+	// Clients close the connection after reading the exit code. Wait for them briefly.
 	short, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	_ = s.waitUntil(short, func() bool { return s.conns+s.attached == 0 })
@@ -212,7 +210,7 @@ func (s *Server) Close(ctx context.Context) error {
 			err = errors.Join(err, e)
 		}
 	}
-	// Those that were cut off must not use what the caller closes next.
+	// Interrupted handlers must end before the caller closes what they use.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.CutOff)
 	defer cancel()
 	if s.waitUntil(last, onlyLocal) != nil {
@@ -221,7 +219,7 @@ func (s *Server) Close(ctx context.Context) error {
 	return err
 }
 
-// waitUntil waits until what must hold does. ok is called with the lock held.
+// waitUntil waits until ok returns true. ok is called with the lock held.
 func (s *Server) waitUntil(ctx context.Context, ok func() bool) error {
 	for {
 		s.mu.Lock()
@@ -255,8 +253,8 @@ func (s *Server) serve(ctx context.Context, srv *ssh.Server, l net.Listener) err
 	return err
 }
 
-// base are the parts that both servers share: no forwarding of any kind, no
-// subsystems, no global requests.
+// base sets the options that both servers share: no forwarding, no subsystems, no
+// global requests.
 func (s *Server) base(ctx context.Context, d *endpoint) func(*ssh.Server) error {
 	return func(srv *ssh.Server) error {
 		srv.ChannelHandlers = map[string]ssh.ChannelHandler{

@@ -18,14 +18,13 @@ import (
 	"certquay/model"
 )
 
-// maxSocketPath is how long a path may be to be used as it is; the kernel
-// takes 108 bytes with the final zero, other systems 104.
+// maxSocketPath is the longest path that is used directly. The kernel accepts 108 bytes
+// with the final zero, other systems 104.
 const maxSocketPath = 100
 
-// ListenSocket listens on a unix socket with mode 0600 in a data directory
-// that nobody else may enter. A path of any length will do. Closing the
-// listener leaves the file, which whoever holds the lock on the directory
-// removes.
+// ListenSocket listens on a unix socket with mode 0600. The directory must be private.
+// The path can have any length. Closing the listener does not remove the file; the
+// holder of the lock on the directory does.
 func ListenSocket(path string) (net.Listener, error) {
 	at, done, err := ShortPath(path)
 	if err != nil {
@@ -43,9 +42,8 @@ func ListenSocket(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// ShortPath gives a path by which a socket can be bound or reached however
-// long its own is: through the descriptor of its directory. It is valid until
-// done is called.
+// ShortPath returns a path of limited length for a socket, through the descriptor of
+// its directory. It is valid until done is called.
 func ShortPath(path string) (short string, done func(), err error) {
 	if len(path) <= maxSocketPath {
 		return path, func() {}, nil
@@ -58,7 +56,7 @@ func ShortPath(path string) (short string, done func(), err error) {
 	return short, func() { _ = d.Close() }, nil
 }
 
-// NewHostKey makes an Ed25519 key that lives as long as the process.
+// NewHostKey returns a new Ed25519 key that is not stored.
 func NewHostKey() (gossh.Signer, error) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -67,10 +65,9 @@ func NewHostKey() (gossh.Signer, error) {
 	return gossh.NewSignerFromKey(key)
 }
 
-// ServeSocket serves processes of the same user until ctx ends or Close is
-// called, and then returns nil. Who comes is known from the kernel
-// (SO_PEERCRED), so there is nothing to authenticate; every other user is
-// turned away before the first byte.
+// ServeSocket serves processes of the same user until ctx ends or Close is called, and
+// then returns nil. The kernel identifies the peer (SO_PEERCRED), so there is no
+// authentication; connections of other users are closed before the first byte.
 func (s *Server) ServeSocket(ctx context.Context, l net.Listener) error {
 	signer, err := NewHostKey()
 	if err != nil {
@@ -110,12 +107,12 @@ func hostKey(k gossh.Signer) ssh.Option {
 	}
 }
 
-// ErrOtherUser is returned, wrapped, for a peer that is another user.
+// ErrOtherUser is returned, wrapped, for a peer of another user.
 var ErrOtherUser = errors.New("another user")
 
-// SameUser checks that the process at the other end of a unix socket runs as
-// this process's user, and returns its number, 0 where the system does not
-// tell. It fails when that cannot be known.
+// SameUser checks that the process at the other end of a unix socket runs as the same
+// user, and returns its PID, or 0 if unknown. It fails if the user cannot be
+// determined.
 func SameUser(c net.Conn) (pid int, err error) {
 	u, ok := c.(*net.UnixConn)
 	if !ok {

@@ -6,10 +6,10 @@ import (
 	"certquay/model"
 )
 
-// splitCommand cuts a command that an SSH client sent into arguments by the quoting
-// rules of the POSIX shell: blanks, backslash, single and double quotes. An
-// empty pair of quotes is an empty argument. Nothing is expanded, and the
-// characters that would mean something to a shell mean themselves.
+// splitCommand splits the command of an SSH client into arguments by the quoting rules
+// of the POSIX shell: blanks, backslash, single and double quotes. An empty pair of
+// quotes is an empty argument. Nothing is expanded, and other special characters are
+// taken literally.
 func splitCommand(command string) ([]string, error) {
 	var args []string
 	var word strings.Builder

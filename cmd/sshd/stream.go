@@ -8,18 +8,17 @@ import (
 	"sync"
 )
 
-// maxBuffered bounds what is read ahead of a session's reader, in bytes.
+// maxBuffered is how many bytes are read ahead of the reader.
 const maxBuffered = 64 << 10
 
-// input is the standard input of a session that came over a connection. One
-// goroutine reads the connection once somebody reads the input (or from the
-// start, to see control-C); readers can give up without losing what comes
-// later.
+// input is the standard input of a remote session. One goroutine reads the connection
+// once input is read, or from the start in order to see control-C. Reads can be
+// abandoned without losing input.
 type input struct {
 	from      io.Reader
-	start     func()           // asks the other side to send; may be nil
-	interrupt func(typed byte) // told of control-C and control-\; may be nil
-	allowed   func() bool      // whether what was sent counts; may be nil
+	start     func()           // tells the client to send input; may be nil
+	interrupt func(typed byte) // called for control-C and control-\; may be nil
+	allowed   func() bool      // reports whether input is accepted; may be nil
 
 	once sync.Once
 	mu   sync.Mutex
@@ -34,7 +33,7 @@ func newInput(from io.Reader) *input {
 	return in
 }
 
-// begin starts to read the connection.
+// begin starts reading the connection.
 func (in *input) begin() {
 	in.once.Do(func() {
 		if in.start != nil {
@@ -72,7 +71,7 @@ func (in *input) readLoop() {
 	}
 }
 
-// close ends all reads and what is read ahead; the connection is closed.
+// close ends all reads and discards buffered input. The connection must be closed.
 func (in *input) close() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -85,12 +84,12 @@ func (in *input) close() {
 
 func (in *input) Read(p []byte) (int, error) { return in.read(context.Background(), p) }
 
-// WithContext is the input until ctx ends; then it is at its end.
+// WithContext returns a reader of the input that returns io.EOF once ctx has ended.
 func (in *input) WithContext(ctx context.Context) io.Reader { return &contextReader{in: in, ctx: ctx} }
 
 type contextReader struct {
 	in  *input
-	ctx context.Context // a reader's reads take none
+	ctx context.Context // io.Reader has no context parameter
 }
 
 func (b *contextReader) Read(p []byte) (int, error) {
@@ -124,9 +123,9 @@ func (in *input) read(ctx context.Context, p []byte) (int, error) {
 	}
 }
 
-// output is standard output or error. To a terminal in raw mode it sends
-// carriage return and line feed for each line feed, as a terminal driver does
-// (ONLCR): the renderer relies on it. It is safe for concurrent use.
+// output is standard output or error. For a terminal in raw mode it converts line feeds
+// to carriage return and line feed, as a terminal driver does (ONLCR), because the
+// renderer relies on it. It is safe for concurrent use.
 type output struct {
 	mu  sync.Mutex
 	to  io.Writer

@@ -10,8 +10,8 @@ import (
 	"certquay/cmd/session"
 )
 
-// keyAllowed says whether the key of a session may still log in, and ends the session
-// if not: it is asked before anything a person typed is acted on.
+// keyAllowed reports whether the key of a session may still log in, and ends the
+// session if not. It is called before input is processed.
 func (c *channel) keyAllowed() bool {
 	if _, err := c.endpoint.keys.Lookup(c.key); err == nil {
 		return true
@@ -20,9 +20,9 @@ func (c *channel) keyAllowed() bool {
 	return false
 }
 
-// endRemovedKeys ends the sessions of keys that were taken out of the file, until ctx
-// ends. A file that cannot be used at all ends them at the second look only:
-// somebody may be writing it.
+// endRemovedKeys ends the sessions of keys that were removed from the file, until ctx
+// ends. If the file cannot be read, sessions end only if the next check fails too,
+// because somebody may be writing the file.
 func (s *Server) endRemovedKeys(ctx context.Context, keys *Keys) {
 	tick := time.NewTicker(s.limits.Recheck)
 	defer tick.Stop()
@@ -56,8 +56,8 @@ func (s *Server) endRemovedKeys(ctx context.Context, keys *Keys) {
 	}
 }
 
-// rateLimitedLog logs what a crowd can make happen as often as it likes: ten lines a
-// second, and how many were left out.
+// rateLimitedLog limits log messages that clients can cause to ten a second, and counts
+// those left out.
 type rateLimitedLog struct {
 	mu     sync.Mutex
 	second int64

@@ -1,15 +1,14 @@
-// Package waittest waits in tests that start the real program as a process,
-// whose time no synctest bubble holds. No other test lets real time pass, and a
-// test of cmd keeps it so.
+// Package waittest waits in tests that start the real program as a process, to which
+// synctest does not apply. Other tests must not sleep, which a test of cmd enforces.
 package waittest
 
 import "time"
 
-// every is how often Eventually looks.
+// every is the polling interval of Eventually.
 const every = 5 * time.Millisecond
 
-// Eventually looks until ok says so, and reports whether it came to that within
-// a time. It looks at least once.
+// Eventually polls ok until it returns true, and reports whether it did so within the
+// timeout. It calls ok at least once.
 func Eventually(timeout time.Duration, ok func() bool) bool {
 	for end := time.Now().Add(timeout); !ok(); time.Sleep(every) {
 		if time.Now().After(end) {
@@ -19,7 +18,6 @@ func Eventually(timeout time.Duration, ok func() bool) bool {
 	return true
 }
 
-// Pause lets real time pass where that is what is tested, as the pace of a
-// person who types, the moment a process is killed at, or a time to measure.
-// What can be looked for is waited for with [Eventually].
+// Pause sleeps where real time is what is tested: typing speed, the moment at which a
+// process is killed, or a measurement. Use [Eventually] to wait for a condition.
 func Pause(d time.Duration) { time.Sleep(d) }

@@ -45,7 +45,7 @@ type records struct {
 // materials are those of the newest version of each instance.
 type materials map[model.ID]material
 
-// material is what a forecast keeps of a [model.Material].
+// material is what a forecast keeps of a [model.Chain].
 type material struct {
 	number int    // of the version
 	leaf   []byte // DER

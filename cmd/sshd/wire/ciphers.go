@@ -2,10 +2,9 @@ package wire
 
 import "golang.org/x/crypto/ssh"
 
-// SetCiphers restricts a configuration to what is thought safe today: hybrid
-// post-quantum and Curve25519 key exchange, authenticated ciphers, and MACs
-// over the encrypted text (spec V9). Asking for Curve25519 offers its older
-// name at libssh.org too.
+// SetCiphers restricts a configuration to modern algorithms: hybrid post-quantum and
+// Curve25519 key exchange, authenticated ciphers, and encrypt-then-MAC (spec V9).
+// Curve25519 includes its older name at libssh.org.
 func SetCiphers(c *ssh.Config) {
 	c.KeyExchanges = []string{ssh.KeyExchangeMLKEM768X25519, ssh.KeyExchangeCurve25519}
 	c.Ciphers = []string{ssh.CipherAES256GCM, ssh.CipherChaCha20Poly1305, ssh.CipherAES128GCM}

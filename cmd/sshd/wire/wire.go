@@ -1,14 +1,12 @@
-// Package wire is what owner and attached process say to each other inside the
-// SSH connection over the owner's socket. It is no public protocol: both sides
-// are certquay of the same major.minor version, which [Compatible] checks
-// before anything is asked.
+// Package wire is the protocol between owner and attached process inside the SSH
+// connection over the owner's socket. It is private: both sides have the same
+// major.minor version of certquay, which [Compatible] checks first.
 //
-// The attached process opens one session channel, starts the command [Command]
-// and writes a [Request] to it. The owner answers with the channel request
-// [Accepted], which the other side acknowledges before any work begins, so that
-// either both know that it was accepted or the work was not begun; or with
-// [Leaving], when it is about to end and somebody else will be the owner.
-// From then on standard input, output and error flow as in any SSH session.
+// The attached process opens one session channel, starts the command [Command] and
+// writes a [Request] to it. The owner sends the channel request [Accepted], which the
+// other side acknowledges before the work begins, so that both agree on whether it has
+// begun; or it sends [Leaving] if it is about to end. After that, standard input,
+// output and error flow as in any SSH session.
 package wire
 
 import (
@@ -22,23 +20,23 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Command is what an attached process starts.
+// Command is the SSH command that an attached process starts.
 const Command = "certquay-attach"
 
 // Channel requests from the owner. All want a reply but Reattach.
 const (
-	Accepted = "accepted@certquay" // the work begins once this is acknowledged
-	Leaving  = "leaving@certquay"  // nothing was begun; ask the next owner
-	Feed     = "feed@certquay"     // send standard input, which somebody reads
+	Accepted = "accepted@certquay" // the work begins when this is acknowledged
+	Leaving  = "leaving@certquay"  // nothing was begun; attach to the next owner
+	Feed     = "feed@certquay"     // start sending standard input
 	Raw      = "raw@certquay"      // a [Switch]: raw mode of the terminal, with Feed
-	Hide     = "hide@certquay"     // a [Switch]: do not echo what is typed
+	Hide     = "hide@certquay"     // a [Switch]: no echo
 	Reattach = "reattach@certquay" // a dashboard ended because the owner leaves
 )
 
 // Switch is the payload of Raw and Hide.
 type Switch struct{ On bool }
 
-// On reads a switch.
+// On decodes a switch.
 func On(payload []byte) bool {
 	var s Switch
 	return ssh.Unmarshal(payload, &s) == nil && s.On
@@ -53,8 +51,8 @@ type Signal struct{ Name string }
 // ExitStatus is the payload of "exit-status" (RFC 4254 section 6.10).
 type ExitStatus struct{ Code uint32 }
 
-// Request is what an attached process wants. The whole travels as JSON, so
-// that empty arguments survive.
+// Request is the command line of an attached process, with its environment. It is sent
+// as JSON, so that empty arguments are preserved.
 type Request struct {
 	Args    []string `json:"args"`
 	Dir     string   `json:"dir"`
@@ -69,7 +67,8 @@ type Request struct {
 	Lang    string   `json:"lang"`
 }
 
-// MaxRequest bounds a request, in bytes. Linux lets a command line have 2 MB.
+// MaxRequest is the maximum size of a request, in bytes. Linux allows command lines of
+// 2 MB.
 const MaxRequest = 8 << 20
 
 // Write sends the request.
@@ -85,7 +84,7 @@ func (r *Request) Write(w io.Writer) error {
 	return err
 }
 
-// Read takes one request and nothing that follows it.
+// Read reads one request and nothing beyond it.
 func Read(r io.Reader) (*Request, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
@@ -111,8 +110,8 @@ func Read(r io.Reader) (*Request, error) {
 
 const identPrefix = "certquay_"
 
-// Ident is the software version that an owner's SSH greeting carries. The
-// greeting allows neither spaces nor minus signs (RFC 4253 section 4.2).
+// Ident returns the software version for an owner's SSH greeting, which must not
+// contain spaces or minus signs (RFC 4253 section 4.2).
 func Ident(version string) string {
 	return identPrefix + strings.Map(func(r rune) rune {
 		switch {
@@ -125,15 +124,15 @@ func Ident(version string) string {
 	}, version)
 }
 
-// Version reads the version from a greeting ("SSH-2.0-certquay_1.2.3"); ok is
-// false when it is not certquay's.
+// Version returns the version in a greeting ("SSH-2.0-certquay_1.2.3"); ok is false if
+// it is not certquay's.
 func Version(greeting string) (version string, ok bool) {
 	_, version, ok = strings.Cut(greeting, "SSH-2.0-"+identPrefix)
 	return strings.ReplaceAll(version, "~", "-"), ok
 }
 
-// Compatible says whether two versions may attach: those with the same
-// major.minor, and those that are equal.
+// Compatible reports whether processes of two versions may attach: the versions are
+// equal or have the same major.minor.
 func Compatible(a, b string) bool {
 	x, okx := majorMinor(a)
 	y, oky := majorMinor(b)

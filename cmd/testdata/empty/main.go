@@ -1,5 +1,4 @@
-// Empty is what the benchmarks compare the dashboard with: a Bubble Tea
-// program that does nothing but count keys.
+// Empty is the baseline of the benchmarks: a Bubble Tea program that only counts keys.
 package main
 
 import (
